@@ -1,0 +1,9 @@
+/* The one file that knows the generated version header, so that a new commit recompiles only this. */
+#include "base/version.h"
+#include "piste_version.h"
+
+const char piste_version[] = PISTE_VERSION;
+const char piste_build_date[] = PISTE_BUILD_DATE;
+const char piste_build_host[] = PISTE_BUILD_HOST;
+const char piste_build_user[] = PISTE_BUILD_USER;
+const char piste_build_compiler[] = PISTE_BUILD_COMPILER;
