@@ -1,0 +1,35 @@
+/* Time: nanoseconds since boot for what people see, CPU cycles for what nodes cost. */
+#pragma once
+
+#include <time.h>
+
+#include "base/types.h"
+
+#define NS_PER_SEC 1000000000ull
+#define NS_PER_MSEC 1000000ull
+#define NS_PER_USEC 1000ull
+
+/* CLOCK_MONOTONIC. */
+static inline u64 clock_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (u64) ts.tv_sec * NS_PER_SEC + (u64) ts.tv_nsec;
+}
+
+/* The CPU's own counter: cheap, monotonic on one core. */
+static inline u64 clock_cycles(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    u64 x;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(x));
+    return x;
+#else
+    return clock_ns();
+#endif
+}
+
+/* Cycles a second, measured lazily against CLOCK_MONOTONIC between the first call and now; never 0. */
+double clock_cycles_per_sec(void);

@@ -1,0 +1,46 @@
+/* Memory: the checked allocator for control-thread objects, and page maps for everything large.
+ * Large maps are reserved and touched lazily, so that what is not used costs nothing resident. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/types.h"
+
+/* Never return NULL: the process ends with a clear message when there is no memory, because nothing
+ * that is small enough to be asked for here can be done without. Zeroed, except mem_resize's growth. */
+void *mem_alloc(size_t bytes);
+void *mem_resize(void *p, size_t bytes);
+char *mem_strdup(const char *s);
+char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+enum mem_page_kind { MEM_PAGE_DEFAULT, MEM_PAGE_DEFAULT_HUGE, MEM_PAGE_SIZE };
+
+struct mem_page_size {
+    enum mem_page_kind kind;
+    u64 bytes; /* for MEM_PAGE_SIZE: 4K, 2M, 1G */
+};
+
+struct mem_map {
+    void *base;
+    u64 size_bytes;
+    u64 page_size_bytes; /* what was really got */
+    int fd;              /* memfd when shared, else -1 */
+    const char *name;    /* borrowed */
+};
+
+/* Parses "default", "default-hugepage", "4K", "2M", "1G", ... */
+int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *e) MUST_CHECK;
+
+/* Maps size_bytes of zeroed, lazily backed memory. With huge pages wanted and none to be had it falls
+ * back to normal pages and says so once in the log. shared: memfd-backed, so that it can be passed to
+ * peers. Returns 0 or -errno. */
+int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_page_size page,
+                bool shared, struct error *e) MUST_CHECK;
+void mem_map_free(struct mem_map *m);
+/* Calls fn for every live map (for `show physmem`). Control thread. */
+void mem_map_each(void (*fn)(const struct mem_map *m, void *arg), void *arg);
+/* Pages of [p, p + bytes) that are resident, in bytes. */
+u64 mem_resident_bytes(const void *p, u64 bytes);
+/* Resident set of the process, in bytes. */
+u64 mem_process_rss_bytes(void);

@@ -1,0 +1,36 @@
+/* The control thread's event loop: file descriptors, timers, deferred calls. Single-threaded; only
+ * loop_wake may be called from other threads. */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+
+struct loop;
+struct loop_timer;
+
+struct loop *loop_new(struct error *e);
+void loop_free(struct loop *l);
+/* Runs until loop_stop; returns the exit status given there. */
+int loop_run(struct loop *l);
+void loop_stop(struct loop *l, int status);
+/* One round, waiting at most timeout_ms (-1: for ever): for tests and for start-up. */
+void loop_once(struct loop *l, int timeout_ms);
+
+/* events: EPOLLIN, EPOLLOUT, ... level-triggered; fn gets what is ready. fd stays the caller's; del before close. */
+int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 events), void *arg, struct error *e) MUST_CHECK;
+void loop_fd_mod(struct loop *l, int fd, u32 events);
+void loop_fd_del(struct loop *l, int fd);
+
+/* Calls fn(arg) once at clock_ns() >= at_ns; or every period_ns when that is not 0. Freed by
+ * loop_timer_del, also one that has fired (a one-shot timer may be deleted in its own fn). */
+struct loop_timer *loop_timer_add(struct loop *l, u64 at_ns, u64 period_ns, void (*fn)(void *arg), void *arg);
+/* Sets a new time for a timer, fired or not. */
+void loop_timer_set(struct loop *l, struct loop_timer *t, u64 at_ns);
+void loop_timer_del(struct loop *l, struct loop_timer *t);
+
+/* Runs fn(arg) once at the end of this round. */
+void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
+/* Registers fn to run at the end of every round (engine: RCU reclaim). */
+void loop_each_round(struct loop *l, void (*fn)(void *arg), void *arg);
+/* Any thread, async-signal-safe: makes the loop go round. */
+void loop_wake(struct loop *l);

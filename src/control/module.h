@@ -1,0 +1,72 @@
+/* A module: one folder that brings nodes, commands, configuration and state by table. Built-in modules
+ * are listed in src/vpp/modules.c; a plugin's .so exports one `const struct module piste_module`.
+ *
+ * Life: every module's config keys are accepted while startup.conf is read; then `init` runs in the order
+ * of `needs`; then nodes, features and commands are live; `stop` runs in reverse order. */
+#pragma once
+
+#include "base/error.h"
+#include "control/cli.h"
+#include "control/config.h"
+#include "control/piste.h"
+
+/* floor 3 types; tables of them are only passed on by this floor */
+struct node_def;
+struct feature_arc_def;
+struct feature_def;
+
+/* Running-config phases: all modules write their lines of one phase before any writes the next. */
+enum rc_phase {
+    RC_GLOBAL,    /* settings that belong to nothing */
+    RC_TABLES,    /* ip tables, bridge domains */
+    RC_CREATE,    /* interfaces are created */
+    RC_INTERFACE, /* state, MTU, MAC, tags, addresses, features */
+    RC_ROUTES,    /* neighbours, routes, entries */
+    RC_N
+};
+
+#define MODULE_ABI 1
+
+struct module {
+    u32 abi;                 /* MODULE_ABI */
+    const char *name;        /* "ip4", "af_packet", "ping" */
+    const char *description; /* one line, for `show plugins` */
+    const char *const *needs; /* NULL-terminated module names, or NULL */
+
+    /* NULL-terminated arrays of pointers, or NULL */
+    const struct node_def *const *nodes;
+    const struct feature_arc_def *const *arcs;
+    const struct feature_def *const *features;
+
+    /* arrays ended by an entry whose first member is NULL, or NULL */
+    const struct cli_command *commands;
+    const struct cli_type *types;
+    const struct config_section *config;
+
+    /* Makes the module's state: *state is handed back by module_state. 0 or -errno. */
+    int (*init)(struct piste *p, void **state, struct error *e);
+    void (*stop)(struct piste *p, void *state);
+    /* Appends command lines that would make the present state from nothing. */
+    void (*running_config)(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+};
+
+#define MODULE_PLUGIN_SYMBOL "piste_module"
+
+/* The state that m's init made; NULL before. Control thread (data-path code keeps its own pointer). */
+void *module_state(const struct piste *p, const struct module *m);
+
+struct modules *modules_new(struct piste *p);
+void modules_free(struct modules *ms);
+/* Registers without initialising; -EEXIST for a name twice, -EINVAL for a wrong abi. m is borrowed for
+ * ever. file: the plugin's file name or NULL for a built-in. */
+int modules_add(struct modules *ms, const struct module *m, const char *file, struct error *e) MUST_CHECK;
+/* Initialises all that are not, in the order of needs; -ENOENT for a missing need, -ELOOP for a circle. */
+int modules_init(struct modules *ms, struct error *e) MUST_CHECK;
+/* Stops in reverse order of init. */
+void modules_stop(struct modules *ms);
+/* Calls fn for every registered module in order of init (then of registration). */
+void modules_each(const struct modules *ms, void (*fn)(const struct module *m, const char *file, void *arg), void *arg);
+/* Floor 3 hooks in here: called for each module right after its init, to make its nodes and features. */
+void modules_on_init(struct modules *ms, int (*fn)(struct piste *p, const struct module *m, struct error *e));
+/* All modules' lines, all phases, under a header comment. */
+void modules_running_config(const struct modules *ms, struct text *t);

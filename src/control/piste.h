@@ -1,0 +1,18 @@
+/* One running switch. Everything hangs off this: there are no global "main" structs. It is passed
+ * first, or reached from a call's context. */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+
+struct loop;
+struct module;
+
+struct piste {
+    struct loop *loop;       /* the control thread's event loop; owned */
+    struct modules *modules; /* registry, see module.h; owned */
+    struct cli *cli;         /* command tree and sessions; owned */
+    struct startup *startup; /* parsed startup.conf and what its core sections set; owned */
+    struct engine *engine;   /* floor 3's instance, opaque here; owned by the engine module */
+    u64 start_ns;            /* clock_ns() at start */
+};
