@@ -1,0 +1,154 @@
+/* Nodes: the boxes of the packet graph.
+ *
+ * A node's function takes a vector of packets and says for each where it goes next; the engine groups,
+ * counts, traces and measures. Files are named X_node.c, hold one node or one close family, and are
+ * compiled once per CPU level:
+ *
+ *     enum { NEXT_DROP, NEXT_LOOKUP, N_NEXT };
+ *     enum { ERR_BAD_LENGTH, N_ERR };
+ *
+ *     void NODE_FN(ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+ *     { for (u32 i = 0; i < count; i++) next[i] = ...; }
+ *
+ * and the module's table, in a plain .c file, has the record:
+ *
+ *     NODE_DECLARE(ip4_input);
+ *     const struct node_def ip4_input_node = {
+ *         .name = "ip4-input", .run = NODE_VARIANTS(ip4_input),
+ *         .next = {"error-drop", "ip4-lookup"}, .n_next = 2, .errors = errs, .n_errors = 1,
+ *         .format_trace = ip4_format_trace,
+ *     };
+ *
+ * Rules: no allocation, locks, system calls or logging in a node; a port's batched I/O is the exception. */
+#pragma once
+
+#include "base/cpu.h"
+#include "base/text.h"
+#include "base/types.h"
+#include "engine/buffer.h"
+#include "engine/index.h"
+
+struct thread;
+struct node;
+struct rx_queue;
+struct trace_record;
+struct piste;
+struct error;
+
+#define FRAME_PKTS 256          /* a vector's most packets */
+#define NEXT_CONSUMED UINT16_MAX /* next[i] of a packet that the node kept, sent or freed */
+#define NODE_NEXT_STATIC_MAX 24
+
+/* Internal node: count packets in b, count <= FRAME_PKTS; next[i] is an index into the node's next list. */
+typedef void node_fn(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count);
+/* Input node: receives from one queue, hands packets on with node_enqueue*; returns how many it received. */
+typedef u32 input_fn(struct thread *t, struct node *n, struct rx_queue *q);
+
+enum node_kind { NODE_INTERNAL, NODE_INPUT };
+enum error_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR };
+
+struct node_error {
+    const char *name;        /* "bad_length": for the stats segment */
+    const char *description; /* "ip4 length > l2 length": `show errors` */
+    enum error_severity severity;
+};
+
+struct node_def {
+    const char *name; /* VPP's name where VPP has the node */
+    enum node_kind kind;
+    /* by enum cpu_level; entries that were not built are NULL */
+    union {
+        node_fn *run[CPU_LEVEL_N];
+        input_fn *input[CPU_LEVEL_N];
+    };
+    const char *next[NODE_NEXT_STATIC_MAX]; /* names; made when the node named exists, in any order of registration */
+    u16 n_next;
+    u16 n_errors;
+    const struct node_error *errors;
+    /* Text of one hop, several lines without indentation; NULL: none. Control thread. */
+    void (*format_trace)(struct piste *p, const struct trace_record *r, struct text *out);
+    u16 trace_bytes;   /* packet bytes to keep for format_trace; 0: 96 */
+    bool trace_after;  /* keep the packet as it is after the node (rewrite), not before */
+};
+
+/* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
+struct node {
+    union {
+        node_fn *run;
+        input_fn *input;
+    };
+    void *state;              /* the module's, set at registration (node_set_state) */
+    const u32 *next_nodes;    /* node index by next index; replaced under RCU when edges are added */
+    u64 *errors;              /* this thread's counters, by error index */
+    struct node_index index;
+    u16 n_next;
+    u8 kind;
+    u8 traced;                /* trace add: pending packets on this thread, for input nodes */
+    u64 calls, vectors, clocks, suspends;
+    u64 max_clocks, max_clocks_vectors;
+    u64 local[2];             /* the node's own, per thread */
+    u64 *next_vectors;        /* packets by next index, for `show node` */
+    struct frame *open;       /* frame being filled */
+} CACHE_ALIGNED;
+
+/* Adds to one of the node's error counters. */
+ALWAYS_INLINE void node_count(struct node *n, u32 error, u64 packets)
+{
+    n->errors[error] += packets;
+}
+
+/* Marks b as dropped by n for this reason; the caller sends it along its edge to error-drop, where the
+ * reason is counted. Returns next for convenience. */
+ALWAYS_INLINE u16 node_drop(struct node *n, struct buffer *b, u32 error, u16 next)
+{
+    b->error = (u16) error;
+    b->error_node = n->index;
+    return next;
+}
+
+/* Sends packets that the node made itself (or an input node received) along one of its edges. */
+void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count);
+/* The same with an edge for each; NEXT_CONSUMED entries are skipped. */
+void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u16 *next, u32 count);
+
+/* --- names of the variants --- */
+
+#define NODE_PASTE2(a, b) a##__##b
+#define NODE_PASTE(a, b) NODE_PASTE2(a, b)
+/* In an X_node.c file: the function's name at the level being compiled. */
+#define NODE_FN(name) NODE_PASTE(name, NODE_LEVEL)
+
+#if defined(PISTE_NODE_LEVELS_X86)
+#define NODE_DECLARE_AS(type, name) type name##__base, name##__v2, name##__v3, name##__v4
+#define NODE_VARIANTS(name)                                                                        \
+    {                                                                                              \
+        [CPU_LEVEL_BASE] = name##__base, [CPU_LEVEL_V2] = name##__v2, [CPU_LEVEL_V3] = name##__v3, \
+        [CPU_LEVEL_V4] = name##__v4                                                                \
+    }
+#elif defined(PISTE_NODE_LEVELS_ARM)
+#define NODE_DECLARE_AS(type, name) type name##__base, name##__armv82
+#define NODE_VARIANTS(name) {[CPU_LEVEL_BASE] = name##__base, [CPU_LEVEL_ARMV82] = name##__armv82}
+#else
+#define NODE_DECLARE_AS(type, name) type name##__base
+#define NODE_VARIANTS(name) {[CPU_LEVEL_BASE] = name##__base}
+#endif
+#define NODE_DECLARE(name) NODE_DECLARE_AS(node_fn, name)
+#define NODE_DECLARE_INPUT(name) NODE_DECLARE_AS(input_fn, name)
+
+/* --- control thread --- */
+
+struct engine;
+
+/* Registers a node (module tables are registered by the engine itself; ports call this for their
+ * interfaces' own nodes, with name overriding def->name, copied). A name of a node that was deleted is
+ * reused with its index. Next names that do not exist yet are joined when they are registered. */
+struct node_index node_register(struct engine *e, const struct node_def *def, const char *name, void *state);
+/* The node stays as an index that drops what still reaches it; its name is free again. */
+void node_delete(struct engine *e, struct node_index n);
+void node_set_state(struct engine *e, struct node_index n, void *state);
+/* false when there is none of that name. */
+bool node_find(const struct engine *e, const char *name, struct node_index *out);
+const char *node_name(const struct engine *e, struct node_index n);
+/* Next index of an edge from -> to, added if it is not there. */
+u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
+u32 node_count_all(const struct engine *e);

@@ -1,0 +1,85 @@
+/* Data threads: they own receive queues, run the graph, and sleep when there is nothing to do.
+ *
+ * Thread 0 is the control thread (`vpp_main`): it forwards nothing, but has counters, a buffer cache and the right
+ * to hand packets to data threads. Data threads are 1.. (`vpp_wk_0` ..), one by default.
+ *
+ *   control ── packets: thread_inject (bounded ring, eventfd) ──► data thread
+ *   data thread ── events: thread_post (bounded ring, loop_wake) ──► control
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+#include "engine/buffer.h"
+#include "engine/index.h"
+#include "engine/node.h"
+
+struct engine;
+struct thread;
+
+#define THREADS_MAX 64
+
+/* ---- in node functions ---- */
+
+u32 thread_index(const struct thread *t);
+/* clock_ns() taken at the start of this round: cheap. */
+u64 thread_now_ns(const struct thread *t);
+
+/* An event to the control thread: fn(p, ev) runs there. At most EVENT_BYTES of payload are copied. false:
+ * the ring is full, counted; the caller keeps what it wanted to pass. A burst of the same thing should
+ * be rate-limited by the caller. */
+#define EVENT_BYTES 48
+bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload), const void *payload,
+                 u32 bytes) MUST_CHECK;
+
+/* Packets to another data thread's node; returns how many were taken, the rest stays the caller's. */
+u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
+
+/* ---- control thread ---- */
+
+struct engine *engine_of(const struct piste *p);
+/* The control thread's own struct thread (index 0): for buffer_alloc and the like. */
+struct thread *engine_main_thread(struct engine *e);
+u32 engine_n_threads(const struct engine *e); /* with the control thread */
+
+/* Hands packets made by the control thread to a node, on the data thread that handles traffic (the first). Returns
+ * how many were taken; the caller frees the rest. */
+u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
+
+/* Frees through fn(arg) when no data thread can still see it. Batched: costs no wait here. */
+void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg);
+/* Waits until every data thread has passed a quiescent point. Rarely needed. */
+void engine_synchronize(struct engine *e);
+
+/* ---- receive queues ---- */
+
+enum rx_mode { RX_MODE_ADAPTIVE, RX_MODE_INTERRUPT, RX_MODE_POLLING, RX_MODE_DEFAULT };
+
+struct rx_queue {
+    struct if_index interface;
+    u32 queue;                /* number within the interface */
+    struct node_index node;   /* input node that serves it */
+    int fd;                   /* readable when packets wait; -1: can only be polled */
+    void *port;               /* the port's own state for this queue */
+    /* engine's */
+    u32 thread;               /* data thread that owns it */
+    enum rx_mode mode;
+    bool enabled;
+    struct rx_queue *next;    /* in its thread's list */
+    u32 ready;
+};
+
+/* Registers a queue, disabled; q is the caller's and must stay until rx_queue_delete returned. thread:
+ * UINT32_MAX lets the engine choose. */
+int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
+void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable);
+/* Returns when the data thread does not look at q any more. */
+void rx_queue_delete(struct engine *e, struct rx_queue *q);
+int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, struct error *err) MUST_CHECK;
+int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
+void rx_queue_each(struct engine *e, void (*fn)(struct rx_queue *q, void *arg), void *arg);
+const char *rx_mode_name(enum rx_mode mode);
+
+/* A port that must do something when its thread's round ends (send what was batched) sets this in
+ * its tx node; run once per round in which it was asked for. */
+void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);

@@ -1,0 +1,159 @@
+/* Interfaces: what has a name, an index, states, addresses of layer 2, MTUs and counters. A port (AF_PACKET,
+ * loopback, memif, ...) makes one with interface_new and an if_class; a sub-interface has a parent.
+ *
+ *   graph of one interface:   X-output ──(arc "interface-output")──► X-tx (the port's)
+ *
+ * Context: control thread, except what is under "data path". */
+#pragma once
+
+#include "base/error.h"
+#include "base/out.h"
+#include "engine/buffer.h"
+#include "engine/counter.h"
+#include "engine/feature.h"
+#include "engine/index.h"
+#include "engine/node.h"
+#include "engine/thread.h"
+
+struct interfaces;
+struct interface;
+struct module;
+
+#define IF_NAME_BYTES 64
+#define IF_MAX 65536
+#define IF_TAG_BYTES 64
+
+enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
+
+/* What a port can do for packets that leave through it; what it cannot, interface-output does in software. */
+enum {
+    IF_CAP_CSUM_PARTIAL = 1 << 0, /* takes BUFFER_CSUM_PARTIAL */
+    IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO */
+};
+
+/* A kind of interface. */
+struct if_class {
+    const char *name;           /* "af-packet", "Loopback", "local": first word under `show hardware` */
+    const struct node_def *tx;  /* run as "<name>-tx" for each interface; its state is the port */
+    bool is_ip;                 /* raw IP, no ethernet header */
+    bool no_ip;                 /* local0: refuses addresses */
+    /* All optional; port is what interface_new got. A failure leaves the interface as it was. */
+    int (*set_admin)(void *port, bool up, struct error *e);
+    int (*set_mac)(void *port, const u8 mac[6], struct error *e);
+    int (*set_mtu)(void *port, u32 frame_bytes, struct error *e);
+    int (*set_promiscuous)(void *port, bool on, struct error *e);
+    /* Adds lines under `show hardware-interfaces`, indented by two. */
+    void (*show)(void *port, struct out *o, bool verbose);
+    void (*clear)(void *port);
+};
+
+struct interface {
+    char name[IF_NAME_BYTES];
+    struct if_index index;
+    struct if_index parent;     /* itself, or the super-interface of a sub-interface */
+    const struct if_class *cls; /* borrowed */
+    void *port;
+    u8 mac[6];
+    bool has_mac;
+    bool admin_up, link_up, promiscuous;
+    u32 mtu[IF_MTU_N];          /* bytes; 0: follows IF_MTU_L3 */
+    u32 max_frame_bytes;        /* `set interface mtu`: L3 bytes that the hardware takes */
+    u64 link_kbps;              /* 0: unknown */
+    u32 caps;                   /* IF_CAP_* */
+    char tag[IF_TAG_BYTES];
+    struct node_index output_node, tx_node;
+    struct rx_queue **queues;   /* for show; the port's */
+    u32 n_queues, n_tx_queues;
+};
+
+enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF_EVENT_MAC, IF_EVENT_MTU };
+
+extern const struct module interface_module;
+struct interfaces *interfaces_of(const struct piste *p);
+
+struct if_new_args {
+    const char *name;
+    const struct if_class *cls;
+    void *port;
+    const u8 *mac;         /* 6 bytes, or NULL: no ethernet */
+    u32 mtu, max_frame_bytes; /* L3 bytes; 0: the default of `ethernet { default-mtu }`, 9000 */
+    u32 caps;
+    u32 n_tx_queues;
+};
+
+/* -EEXIST when the name is taken. The interface is admin down, link down. */
+int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *out, struct error *e) MUST_CHECK;
+/* Takes the interface out of everything (event, features, addresses), waits for data threads to pass; then the port
+ * may free its own. The port must have deleted its queues before. */
+void interface_delete(struct piste *p, struct if_index i);
+
+/* NULL when there is none. Borrowed until it is deleted. */
+struct interface *interface_at(const struct piste *p, struct if_index i);
+struct interface *interface_find(const struct piste *p, const char *name);
+/* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
+struct interface *interface_next(const struct piste *p, u32 from);
+u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* caller frees *out */
+
+int interface_set_admin(struct piste *p, struct if_index i, bool up, struct error *e) MUST_CHECK;
+void interface_set_link(struct piste *p, struct if_index i, bool up);
+int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struct error *e) MUST_CHECK;
+/* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
+int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
+int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes, struct error *e) MUST_CHECK;
+int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
+int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e) MUST_CHECK;
+/* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
+u32 interface_mtu(const struct interface *f, enum if_mtu which);
+
+/* fn is called after the change, before IF_EVENT_DELETE takes effect. For ever. */
+void interface_on_event(struct piste *p, void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg), void *arg);
+
+/* Promiscuity that several users ask for: counted. */
+void interface_promisc_ref(struct piste *p, struct if_index i, bool add);
+
+/* In handlers: value of an <interface> argument. */
+struct cli_call;
+struct interface *cli_interface(const struct cli_call *c, const char *label);
+
+/* ---- data path ---- */
+
+enum if_counter {
+    IF_RX, IF_TX,                                  /* combined */
+    IF_RX_UNICAST, IF_RX_MULTICAST, IF_RX_BROADCAST, /* combined */
+    IF_TX_UNICAST, IF_TX_MULTICAST, IF_TX_BROADCAST, /* combined */
+    IF_COMBINED_N,
+    IF_DROP = IF_COMBINED_N, IF_PUNT, IF_IP4, IF_IP6, IF_RX_NO_BUF, IF_RX_MISS, IF_RX_ERROR, IF_TX_ERROR, IF_MPLS,
+    IF_COUNTER_N
+};
+
+/* What nodes read about an interface: one cache line each, by interface index. Written by the control thread. */
+struct if_data {
+    u8 flags;      /* IF_DATA_* */
+    u8 mac[6];
+    u8 l2_mode;    /* 0: layer 3; otherwise the l2 module's */
+    u16 mtu_ip4, mtu_ip6;
+    u32 caps;
+    struct if_index parent;
+    u32 vlan_config; /* ethernet's sub-interface table, 0: none */
+    struct node_index tx_node;
+    u8 rest[CACHE_LINE_BYTES - 32];
+} CACHE_ALIGNED;
+
+enum {
+    IF_DATA_ADMIN_UP = 1 << 0,
+    IF_DATA_PROMISC = 1 << 1, /* take frames for other stations (bridging, or the user asked) */
+    IF_DATA_IS_IP = 1 << 2,
+};
+
+static_assert(sizeof(struct if_data) == CACHE_LINE_BYTES, "one line each");
+
+extern struct if_data *if_data_base; /* IF_MAX entries, lazily touched */
+
+ALWAYS_INLINE struct if_data *if_data(struct if_index i)
+{
+    return &if_data_base[i.i];
+}
+
+/* Adds to a counter of interface i from thread t. */
+extern struct counter_vec *if_counters[IF_COUNTER_N];
+void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets, u64 bytes);
