@@ -1,0 +1,53 @@
+# Everything builds into build/<kind>; each target installs by itself the packages it needs.
+# meson and ninja do the work: this file only gives names to it.
+
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+export PREFIX SYSCONFDIR
+
+release debug asan tsan musl clang:
+	@sh tools/build.sh $@
+
+install: release
+	DESTDIR=$(DESTDIR) meson install -C build/release --no-rebuild
+
+install-musl: musl
+	DESTDIR=$(DESTDIR) meson install -C build/musl --no-rebuild
+
+# all suites, with glibc and with musl; ends with one line "N passed, N failed"
+test:
+	@sh tools/install-deps.sh build test
+	@tools/run-tests.py
+
+# a switch of your own to try things with; ends with the shell
+shell: release
+	@sh tools/shell.sh build/release
+
+demo: release
+	@sh test/demo/demo.sh build/release
+
+bench: release
+	@sh tools/install-deps.sh bench
+	@bench/run
+
+# libFuzzer on every target, FUZZ_SECONDS each (60)
+fuzz:
+	@sh tools/fuzz.sh
+
+format:
+	@sh tools/install-deps.sh lint
+	@sh tools/lint.sh --fix
+
+lint:
+	@sh tools/install-deps.sh build test lint
+	@sh tools/build.sh clang
+	@sh tools/lint.sh
+
+# the musl sysroot stays: it takes minutes and is shared between clones
+clean:
+	rm -rf build
+
+.DEFAULT_GOAL := release
+.PHONY: release debug asan tsan musl clang install install-musl test shell demo bench fuzz format \
+	lint clean

@@ -1,0 +1,63 @@
+#!/bin/sh
+# build.sh KIND... - build the tree into build/KIND, installing first what that needs.
+#
+#   release   optimised, with debug information       debug   not optimised
+#   asan      address and undefined-behaviour sanitizers      tsan    thread sanitizer
+#   musl      release with musl (on Alpine: the same as release)
+#   fuzz      fuzz targets with libFuzzer and sanitizers, by clang
+#   clang     release, by clang
+#
+# From the environment: PREFIX, SYSCONFDIR where it will be installed; TARGETS to build only these;
+# MESON_ARGS for more options.
+# shellcheck disable=SC2086  # lists of words
+set -eu
+cd "$(dirname -- "$0")/.."
+
+prefix=${PREFIX:-/usr}
+sysconfdir=${SYSCONFDIR:-/etc}
+
+native_musl() { [ -e /etc/alpine-release ] || ldd --version 2>&1 | grep -q '^musl'; }
+
+for kind; do
+    dir=build/$kind compiler=${CC:-cc} options=''
+    groups='build test'
+    case $kind in
+    release) ;;
+    debug) options='-Doptimization=0' ;;
+    asan) options='-Db_sanitize=address,undefined -Doptimization=1' ;;
+    tsan) options='-Db_sanitize=thread -Doptimization=1 -Dnode_levels=base' ;;
+    clang) groups="$groups fuzz" compiler=clang ;;
+    fuzz)
+        groups="$groups fuzz" compiler=clang
+        options='-Db_sanitize=address,undefined -Doptimization=1 -Dnode_levels=base
+            -Dfuzz_engine=libfuzzer'
+        ;;
+    musl)
+        if ! native_musl; then
+            groups="$groups musl"
+            sh tools/musl-sysroot.sh
+            options="--cross-file build/musl-sysroot/musl.ini"
+        fi
+        ;;
+    *)
+        echo "build.sh: no kind $kind" >&2
+        exit 1
+        ;;
+    esac
+    sh tools/install-deps.sh $groups
+
+    options="--prefix=$prefix --libdir=lib --sysconfdir=$sysconfdir $options ${MESON_ARGS:-}"
+    # what the folder was set up with, to see when it must be set up again
+    stamp="$compiler $options $(readlink build/musl-sysroot || :)"
+    if [ "$(cat $dir/.options 2>/dev/null)" != "$stamp" ] || [ ! -e $dir/build.ninja ]; then
+        rm -rf "$dir"
+        mkdir -p build
+        log=build/$kind-setup.log
+        CC=$compiler meson setup $options "$dir" >$log 2>&1 || {
+            cat $log
+            exit 1
+        }
+        echo "$stamp" >$dir/.options
+    fi
+    ninja -C "$dir" ${TARGETS:-}
+done

@@ -1,0 +1,131 @@
+#!/usr/bin/python3
+"""Rules of the tree that a compiler does not check.
+
+  check-tree.py includes           a folder includes only what lies on its own floor or below
+  check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
+  check-tree.py headers CC ARG...  each header compiles by itself
+
+Prints one line per fault, as file:line: sentence; exits 1 when there is any.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+
+FLOORS = {"base": 1, "control": 2, "engine": 3, "net": 4, "ports": 5, "plugins": 6, "vpp": 6}
+EXTRA = {"vppctl": {"base", "vppctl"}}  # sees more or less than its floor says
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+FORBIDDEN = [
+    (r"\bbacktrace\s*\(|\bexecinfo\.h", "musl has no backtrace()"),
+    (r"\btarget_clones\b|\(\s*ifunc\b|\(\(ifunc", "musl has no ifunc"),
+    (r"\b(lseek|f?stat|lstat|open|openat|creat|mmap|f?truncate|pread|pwrite|preadv|pwritev"
+     r"|fopen|freopen|fseeko|ftello|readdir|scandir|fallocate|getrlimit|setrlimit|sendfile)64\b"
+     r"|\boff64_t\b", "Alpine's musl has no names with 64"),
+    (r"\bsys/(queue|cdefs)\.h|\b(error|argp|obstack|fts)\.h>", "musl has no such header"),
+]
+ANYWHERE = [(r"\.\./shared\b", "leads out of the tree")]
+
+
+def files():
+    """Every file of the tree that git knows or would take, else every file outside build/."""
+    try:
+        out = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], check=True,
+                             capture_output=True, text=True).stdout
+        names = out.splitlines()
+    except (OSError, subprocess.CalledProcessError):
+        names = []
+        for folder, folders, here in os.walk("."):
+            folders[:] = [d for d in folders if d != ".git" and not d.startswith("build")]
+            names += [os.path.relpath(os.path.join(folder, f)) for f in here]
+    return sorted(n for n in set(names) if os.path.isfile(n))
+
+
+def lines(name):
+    with open(name, encoding="utf-8", errors="replace") as f:
+        return enumerate(f.read().splitlines(), 1)
+
+
+def floor_of(name):
+    """The floor's folder for src/<floor>/... and plugins/..., else None."""
+    parts = name.split("/")
+    if parts[0] == "src" and len(parts) > 2:
+        return parts[1]
+    return "plugins" if parts[0] == "plugins" else None
+
+
+def check_includes():
+    faults = []
+    for name in files():
+        here = floor_of(name)
+        if here is None or not name.endswith((".c", ".h")):
+            continue
+        for number, text in lines(name):
+            match = INCLUDE.match(text)
+            if not match:
+                continue
+            top = match.group(1).split("/")[0]
+            there = "plugins" if top == "plugins" else top if os.path.isdir("src/" + top) else None
+            if there is None:
+                continue  # generated, or a plugin's own
+            if here in EXTRA:
+                allowed = there in EXTRA[here]
+            elif there in EXTRA:
+                allowed = False
+            else:
+                allowed = FLOORS[there] < FLOORS[here] or there == here
+            if not allowed:
+                faults.append(f'{name}:{number}: {here} includes "{match.group(1)}" of {there}')
+    return faults
+
+
+def check_words():
+    rules = [(re.compile(r), why) for r, why in FORBIDDEN]
+    anywhere = [(re.compile(r), why) for r, why in ANYWHERE]
+    faults = []
+    for name in files():
+        code = name.endswith((".c", ".h"))
+        for number, text in lines(name):
+            for rule, why in (rules if code else []) + anywhere:
+                if rule.search(text):
+                    faults.append(f"{name}:{number}: {why}: {text.strip()}")
+    return faults
+
+
+def check_headers(compiler):
+    names = [n for n in files() if n.endswith(".h") and floor_of(n)]
+
+    def compile_one(name):
+        with tempfile.NamedTemporaryFile("w", suffix=".c") as f:
+            # twice: it must also guard itself
+            f.write(f'#include "{os.path.abspath(name)}"\n' * 2)
+            f.flush()
+            extra = ["-I" + os.path.dirname(name)]
+            run = subprocess.run(compiler + extra + ["-fsyntax-only", f.name],
+                                 capture_output=True, text=True)
+        return [f"{name}:1: does not compile alone\n{run.stderr}"] if run.returncode else []
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [fault for result in pool.map(compile_one, names) for fault in result]
+
+
+def main():
+    what = sys.argv[1] if len(sys.argv) > 1 else ""
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    if what == "includes":
+        faults = check_includes()
+    elif what == "words":
+        faults = check_words()
+    elif what == "headers" and len(sys.argv) > 2:
+        faults = check_headers(sys.argv[2:])
+    else:
+        sys.exit(__doc__)
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

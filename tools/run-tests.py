@@ -1,0 +1,219 @@
+#!/usr/bin/python3
+"""Runs all the tests and adds them up: `make test`.
+
+With glibc: the checks of the tree; unit tests and fuzz targets under the address and
+undefined-behaviour sanitizers; those of threads under the thread sanitizer; the network tests
+against the release build. Then unit tests, fuzz targets and network tests with musl. Where the C
+library is musl itself (Alpine) there are no sanitizers, and all runs once.
+
+  run-tests.py [STAGE...]     only these stages: asan tsan release musl (Alpine: musl)
+
+The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
+breaks, or a suite that ends without a result, is one failure.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+NETWORK_SUITES = ["test/net", "test/packet", "test/api"]
+
+ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+    "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class Result:
+    """What was counted so far."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+        self.skipped = 0
+        self.failures = []
+        self.times = []
+
+    def add(self, passed, failed, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+    def fail(self, what):
+        self.failed += 1
+        self.failures.append(what)
+
+
+def say(text):
+    print(f"\n=== {text}", flush=True)
+
+
+def run(command, **kwargs):
+    """Runs with the output passed on as it comes; returns the exit status."""
+    sys.stdout.flush()
+    return subprocess.run(command, env={**os.environ, **ENVIRONMENT}, **kwargs).returncode
+
+
+def build(result, kind, targets=()):
+    say(f"build {kind}")
+    os.environ["TARGETS"] = " ".join(targets)
+    if run(["sh", "tools/build.sh", kind]) == 0:
+        return True
+    result.fail(f"the {kind} build")
+    return False
+
+
+def count_cases(entry):
+    """Passed and failed cases of one unit-test program: cmocka prints a line for each."""
+    text = (entry.get("stdout") or "") + (entry.get("stderr") or "")
+    ok = text.count("[       OK ]")
+    bad = sum(line.startswith("[  FAILED  ] ") and not line.rstrip().endswith("test(s), listed below:")
+              for line in text.splitlines())
+    return ok, bad
+
+
+def meson_tests(result, kind, suites):
+    """Runs suites of build/KIND, and adds up what its log says, case by case."""
+    directory = f"build/{kind}"
+    say(f"{', '.join(suites)} tests, {kind}")
+    log = f"{directory}/meson-logs/testlog.json"
+    if os.path.exists(log):
+        os.remove(log)
+    command = ["meson", "test", "-C", directory, "--no-rebuild", "--print-errorlogs"]
+    for suite in suites:
+        command += ["--suite", suite]
+    status = run(command)
+    failed_here = 0
+    if os.path.exists(log):
+        with open(log, encoding="utf-8") as f:
+            entries = [json.loads(line) for line in f if line.strip()]
+    else:
+        entries = []
+    for entry in entries:
+        ok, bad = count_cases(entry)
+        if entry["result"] in ("OK", "EXPECTEDFAIL"):
+            result.add(max(ok, 1), 0)
+        elif entry["result"] == "SKIP":
+            result.add(0, 0, 1)
+        else:
+            result.add(ok, max(bad, 1) - 1)
+            result.fail(f"{entry['name']} ({kind}): {entry['result']}")
+            failed_here += 1
+    if status != 0 and not failed_here:
+        result.fail(f"{', '.join(suites)} tests, {kind}: meson ended with {status}")
+
+
+def has_tests(folder):
+    return os.path.isdir(folder) and any(
+        name.startswith("test_") and name.endswith(".py")
+        for _, _, names in os.walk(folder) for name in names)
+
+
+def network_tests(result, kind):
+    for folder in NETWORK_SUITES:
+        if not has_tests(folder):
+            continue
+        say(f"{folder}, {kind}")
+        report = os.path.abspath(f"build/{kind}/{folder.replace('/', '-')}.xml")
+        if os.path.exists(report):
+            os.remove(report)
+        status = run(["/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable,
+                      "-m", "pytest", folder, f"--vpp-build={os.path.abspath('build/' + kind)}",
+                      f"--junitxml={report}", "-q", "-p", "no:cacheprovider", "-o",
+                      "junit_family=xunit2"])
+        if not os.path.exists(report):
+            result.fail(f"{folder} ({kind}): pytest ended with {status} and no report")
+            continue
+        failed_here = 0
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            result.add(int(suite.get("tests", 0)) - bad - skipped, bad, skipped)
+            failed_here += bad
+        if failed_here:
+            result.failures.append(f"{folder} ({kind}): {failed_here}")
+        elif status not in (0, 5):  # 5: no tests
+            result.fail(f"{folder} ({kind}): pytest ended with {status}")
+
+
+def stage_asan(result):
+    if build(result, "asan"):
+        meson_tests(result, "asan", ["check", "unit", "fuzz-short"])
+
+
+def stage_tsan(result):
+    # set up first; only then is it known what there is to build
+    if not build(result, "tsan", ["piste_version.h"]):
+        return
+    out = subprocess.run(["meson", "introspect", "build/tsan", "--tests"], capture_output=True,
+                         text=True, check=True).stdout
+    tests = [t for t in json.loads(out) if any(s.split(":")[-1] == "threads" for s in t["suite"])]
+    if not tests:
+        return
+    if build(result, "tsan", [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]):
+        meson_tests(result, "tsan", ["threads"])
+
+
+def stage_release(result):
+    if build(result, "release"):
+        network_tests(result, "release")
+
+
+def stage_musl(result):
+    if build(result, "musl"):
+        suites = ["unit", "fuzz-short"]
+        if libc_is_musl():
+            suites.insert(0, "check")
+        meson_tests(result, "musl", suites)
+        network_tests(result, "musl")
+
+
+STAGES = {"asan": stage_asan, "tsan": stage_tsan, "release": stage_release, "musl": stage_musl}
+
+
+def libc_is_musl():
+    if os.path.exists("/etc/alpine-release"):
+        return True
+    out = subprocess.run(["ldd", "--version"], capture_output=True, text=True)
+    return "musl" in out.stdout + out.stderr
+
+
+def main():
+    os.chdir(TREE)
+    wanted = sys.argv[1:] or (["musl"] if libc_is_musl() else list(STAGES))
+    for name in wanted:
+        if name not in STAGES:
+            sys.exit(__doc__)
+
+    result = Result()
+    sysroot = None
+    if "musl" in wanted and not libc_is_musl() and len(wanted) > 1:
+        # takes minutes the first time: make it beside the other stages
+        os.makedirs("build", exist_ok=True)
+        with open("build/musl-sysroot.log", "w", encoding="utf-8") as log:
+            sysroot = subprocess.Popen(["sh", "tools/musl-sysroot.sh"], stdout=log, stderr=log,
+                                       stdin=subprocess.DEVNULL)
+    for name in wanted:
+        if name == "musl" and sysroot:
+            sysroot.wait()
+        begin = time.monotonic()
+        STAGES[name](result)
+        result.times.append((name, time.monotonic() - begin))
+
+    say("summary")
+    print("time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in result.times))
+    if result.skipped:
+        print(f"skipped: {result.skipped}")
+    for failure in result.failures:
+        print(f"failed: {failure}")
+    print(f"{result.passed} passed, {result.failed} failed", flush=True)
+    return 1 if result.failed or not result.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
