@@ -36,7 +36,8 @@ for kind; do
         if ! native_musl; then
             groups="$groups musl"
             sh tools/musl-sysroot.sh
-            options="--cross-file build/musl-sysroot/musl.ini"
+            options="--cross-file build/musl-sysroot/musl.ini
+                -Dinstall_rpath=$(sh tools/musl-sysroot.sh --where)/usr/lib"
         fi
         ;;
     *)
