@@ -5,7 +5,7 @@
 
 #include "base/types.h"
 
-#define NS_PER_SEC 1000000000ull
+#define NS_PER_SEC  1000000000ull
 #define NS_PER_MSEC 1000000ull
 #define NS_PER_USEC 1000ull
 
@@ -14,7 +14,7 @@ static inline u64 clock_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (u64) ts.tv_sec * NS_PER_SEC + (u64) ts.tv_nsec;
+    return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
 
 /* The CPU's own counter: cheap, monotonic on one core. */
@@ -31,5 +31,6 @@ static inline u64 clock_cycles(void)
 #endif
 }
 
-/* Cycles a second, measured lazily against CLOCK_MONOTONIC between the first call and now; never 0. */
+/* Cycles a second, measured lazily against CLOCK_MONOTONIC between the first call and now; never 0.
+ */
 double clock_cycles_per_sec(void);

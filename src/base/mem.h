@@ -8,7 +8,8 @@
 #include "base/types.h"
 
 /* Never return NULL: the process ends with a clear message when there is no memory, because nothing
- * that is small enough to be asked for here can be done without. Zeroed, except mem_resize's growth. */
+ * that is small enough to be asked for here can be done without. Zeroed, except mem_resize's
+ * growth. */
 void *mem_alloc(size_t bytes);
 void *mem_resize(void *p, size_t bytes);
 char *mem_strdup(const char *s);
@@ -31,14 +32,20 @@ struct mem_map {
 
 /* Parses "default", "default-hugepage", "4K", "2M", "1G", ... */
 int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *e) MUST_CHECK;
+/* Parses "4096", "64k", "2M", "1G": powers of two. */
+int mem_size_parse(const char *s, u64 *out, struct error *e) MUST_CHECK;
+/* What a page size comes to on this machine, if it can be had. */
+u64 mem_page_size_bytes(struct mem_page_size page);
+/* Overrides the kernel's default huge page size; 0 takes the kernel's again. Before any map. */
+void mem_set_default_huge_page_bytes(u64 bytes);
 
-/* Maps size_bytes of zeroed, lazily backed memory. With huge pages wanted and none to be had it falls
- * back to normal pages and says so once in the log. shared: memfd-backed, so that it can be passed to
- * peers. Returns 0 or -errno. */
+/* Maps size_bytes of zeroed, lazily backed memory. With huge pages wanted and none to be had it
+ * falls back to normal pages and says so once in the log. shared: memfd-backed, so that it can be
+ * passed to peers. Returns 0 or -errno. */
 int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_page_size page,
                 bool shared, struct error *e) MUST_CHECK;
 void mem_map_free(struct mem_map *m);
-/* Calls fn for every live map (for `show physmem`). Control thread. */
+/* Calls fn for every live map (for `show physmem`), under a lock: fn neither maps nor frees. */
 void mem_map_each(void (*fn)(const struct mem_map *m, void *arg), void *arg);
 /* Pages of [p, p + bytes) that are resident, in bytes. */
 u64 mem_resident_bytes(const void *p, u64 bytes);

@@ -1,0 +1,294 @@
+/* Crash reports through libunwind. From a signal handler the chain starts at the interrupted
+ * registers (the handler's ucontext): musl's signal trampoline has no unwind information to step
+ * through. For the same reason abort() shows no callers there, so panic() prints its own chain
+ * first. */
+#include "base/backtrace.h"
+
+#define UNW_LOCAL_ONLY
+#include <dlfcn.h>
+#include <errno.h>
+#include <libunwind.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define SIGNAL_STACK_BYTES (64u << 10)
+#define MAX_FRAMES         64
+
+static int report_fd = -1;
+static void (*crash_fn)(void);
+static int crashing; /* the thread that crashed first reports */
+
+/* One line, built without stdio. */
+struct line {
+    char s[512];
+    size_t n;
+};
+
+static void put_str(struct line *l, const char *s)
+{
+    while (*s && l->n < sizeof(l->s) - 1)
+        l->s[l->n++] = *s++;
+}
+
+static void put_number(struct line *l, u64 x, unsigned base, unsigned min_digits)
+{
+    char digits[24];
+    unsigned n = 0;
+    do {
+        digits[n++] = "0123456789abcdef"[x % base];
+        x /= base;
+    } while (x || n < min_digits);
+    while (n && l->n < sizeof(l->s) - 1)
+        l->s[l->n++] = digits[--n];
+}
+
+static void put_hex(struct line *l, u64 x)
+{
+    put_str(l, "0x");
+    put_number(l, x, 16, 1);
+}
+
+static void write_all(int fd, const char *s, size_t n)
+{
+    while (n) {
+        ssize_t k = write(fd, s, n);
+        if (k < 0 && errno == EINTR)
+            continue;
+        if (k <= 0)
+            return;
+        s += k;
+        n -= (size_t)k;
+    }
+}
+
+static void line_end(struct line *l)
+{
+    l->s[l->n++] = '\n';
+    write_all(STDERR_FILENO, l->s, l->n);
+    if (report_fd >= 0)
+        write_all(report_fd, l->s, l->n);
+    l->n = 0;
+}
+
+static void print_line(const char *s)
+{
+    struct line l = {.n = 0};
+    put_str(&l, s);
+    line_end(&l);
+}
+
+/* "#3  0x00007f12 loop_run + 0x41 from /usr/bin/vpp" */
+static void print_frame(unsigned i, unw_cursor_t *cursor)
+{
+    struct line l = {.n = 0};
+    unw_word_t ip = 0, offset = 0;
+    char name[128];
+    Dl_info info;
+
+    unw_get_reg(cursor, UNW_REG_IP, &ip);
+    put_str(&l, "#");
+    put_number(&l, i, 10, 1);
+    put_str(&l, i < 10 ? "  0x" : " 0x");
+    put_number(&l, ip, 16, 16);
+    bool known = dladdr((void *)(uintptr_t)ip, &info) && info.dli_fname;
+    if (!unw_get_proc_name(cursor, name, sizeof(name), &offset)) {
+        put_str(&l, " ");
+        put_str(&l, name);
+        put_str(&l, " + ");
+        put_hex(&l, offset);
+    } else if (known && info.dli_sname) {
+        put_str(&l, " ");
+        put_str(&l, info.dli_sname);
+        put_str(&l, " + ");
+        put_hex(&l, ip - (uintptr_t)info.dli_saddr);
+    }
+    if (known) {
+        /* with the offset in the object: addr2line -e OBJECT OFFSET */
+        put_str(&l, " from ");
+        put_str(&l, info.dli_fname);
+        put_str(&l, " (+");
+        put_hex(&l, ip - (uintptr_t)info.dli_fbase);
+        put_str(&l, ")");
+    }
+    line_end(&l);
+}
+
+static void print_chain(unw_context_t *context, int flags, unsigned skip)
+{
+    unw_cursor_t cursor;
+    if (unw_init_local2(&cursor, context, flags)) {
+        print_line("no backtrace: libunwind does not start");
+        return;
+    }
+    unsigned shown = 0, seen = 0;
+    do {
+        if (seen++ >= skip)
+            print_frame(shown++, &cursor);
+    } while (shown < MAX_FRAMES && unw_step(&cursor) > 0);
+}
+
+void backtrace_print(const char *text)
+{
+    unw_context_t context;
+    if (text)
+        print_line(text);
+    unw_getcontext(&context);
+    print_chain(&context, 0, 1);
+}
+
+static u64 pc_of(const ucontext_t *uc)
+{
+#if defined(__x86_64__)
+    return (u64)uc->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return uc->uc_mcontext.pc;
+#else
+    return 0;
+#endif
+}
+
+static const char *signal_name(int sig)
+{
+    switch (sig) {
+    case SIGSEGV:
+        return "SIGSEGV";
+    case SIGBUS:
+        return "SIGBUS";
+    case SIGILL:
+        return "SIGILL";
+    case SIGFPE:
+        return "SIGFPE";
+    case SIGQUIT:
+        return "SIGQUIT";
+    case SIGABRT:
+        return "SIGABRT";
+    }
+    return "signal";
+}
+
+static void print_signal(int sig, const siginfo_t *si, const ucontext_t *uc)
+{
+    struct line l = {.n = 0};
+    put_str(&l, "received signal ");
+    put_str(&l, signal_name(sig));
+    put_str(&l, ", PC ");
+    put_hex(&l, pc_of(uc));
+    if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE) {
+        put_str(&l, ", faulting address ");
+        put_hex(&l, (uintptr_t)si->si_addr);
+    } else if (si->si_code <= 0) {
+        put_str(&l, ", sent by PID ");
+        put_number(&l, (u64)si->si_pid, 10, 1);
+        put_str(&l, " UID ");
+        put_number(&l, (u64)si->si_uid, 10, 1);
+    }
+    put_str(&l, ", thread ");
+    put_number(&l, (u64)gettid(), 10, 1);
+    line_end(&l);
+}
+
+static void die(void)
+{
+    signal(SIGABRT, SIG_DFL);
+    abort();
+}
+
+/* A second crash, in here or in another thread, must not hide the first: the first reporter
+ * finishes. */
+static bool report_begins(void)
+{
+    int me = (int)gettid(), nobody = 0;
+    if (__atomic_compare_exchange_n(&crashing, &nobody, me, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+        return true;
+    if (nobody != me)
+        for (;;)
+            pause();
+    return false;
+}
+
+static void on_signal(int sig, siginfo_t *si, void *context)
+{
+    if (!report_begins())
+        die();
+    print_signal(sig, si, context);
+    print_chain(context, UNW_INIT_SIGNAL_FRAME, 0);
+    if (crash_fn)
+        crash_fn();
+    die();
+}
+
+void panic(const char *fmt, ...)
+{
+    char text[LOG_TEXT_BYTES] = "panic: ";
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text + 7, sizeof(text) - 7, fmt, ap);
+    va_end(ap);
+    if (report_begins()) {
+        backtrace_print(text);
+        if (crash_fn)
+            crash_fn();
+    }
+    die();
+    __builtin_unreachable();
+}
+
+void backtrace_set_file(int fd)
+{
+    report_fd = fd;
+}
+
+void backtrace_on_crash(void (*fn)(void))
+{
+    crash_fn = fn;
+}
+
+int backtrace_thread_init(struct error *e)
+{
+    stack_t ss = {.ss_size = SIGNAL_STACK_BYTES};
+    ss.ss_sp = mmap(NULL, ss.ss_size, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (ss.ss_sp == MAP_FAILED)
+        return error_errno(e, errno, "no memory for a signal stack");
+    if (sigaltstack(&ss, NULL)) {
+        int err = errno;
+        munmap(ss.ss_sp, ss.ss_size);
+        return error_errno(e, err, "sigaltstack");
+    }
+    return 0;
+}
+
+int backtrace_init(struct error *e)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGQUIT, SIGABRT};
+    int rc = backtrace_thread_init(e);
+    if (rc)
+        return rc;
+    struct sigaction sa = {.sa_sigaction = on_signal,
+                           .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    sigfillset(&sa.sa_mask);
+    /* a crash within the handler is caught too, and ends it */
+    for (size_t i = 0; i < array_len(signals); i++)
+        sigdelset(&sa.sa_mask, signals[i]);
+    for (size_t i = 0; i < array_len(signals); i++)
+        if (sigaction(signals[i], &sa, NULL))
+            return error_errno(e, errno, "sigaction");
+    /* libunwind looks up what it needs at its first use: now, while malloc and dlopen locks are
+     * sound */
+    unw_context_t context;
+    unw_cursor_t cursor;
+    unw_getcontext(&context);
+    if (!unw_init_local(&cursor, &context))
+        while (unw_step(&cursor) > 0)
+            ;
+    return 0;
+}
