@@ -1,4 +1,5 @@
-/* The one file that knows the generated version header, so that a new commit recompiles only this. */
+/* The only user of the generated version header: a new commit recompiles only this file. */
+ */
 #include "base/version.h"
 #include "piste_version.h"
 
