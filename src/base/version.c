@@ -1,5 +1,4 @@
 /* The only user of the generated version header: a new commit recompiles only this file. */
- */
 #include "base/version.h"
 #include "piste_version.h"
 
