@@ -2,11 +2,11 @@
 """Runs all the tests and adds them up: `make test`.
 
 With glibc: the checks of the tree; unit tests and fuzz targets under the address and
-undefined-behaviour sanitizers; those of threads under the thread sanitizer; the network tests
-against the release build. Then unit tests, fuzz targets and network tests with musl. Where the C
+undefined-behaviour sanitizers; those of threads under the thread sanitizer; a build by clang; the
+network tests against the release build. Then unit tests, fuzz targets and network tests with musl. Where the C
 library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
-  run-tests.py [STAGE...]     only these stages: asan tsan release musl (Alpine: musl)
+  run-tests.py [STAGE...]     only these stages: asan tsan clang release musl (Alpine: musl)
 
 The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
 breaks, or a suite that ends without a result, is one failure.
@@ -165,6 +165,12 @@ def stage_release(result):
         network_tests(result, "release")
 
 
+def stage_clang(result):
+    # its warnings are errors: that it builds is the test
+    if build(result, "clang"):
+        result.add(1, 0)
+
+
 def stage_musl(result):
     if build(result, "musl"):
         suites = ["unit", "fuzz-short"]
@@ -174,7 +180,8 @@ def stage_musl(result):
         network_tests(result, "musl")
 
 
-STAGES = {"asan": stage_asan, "tsan": stage_tsan, "release": stage_release, "musl": stage_musl}
+STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,
+          "release": stage_release, "musl": stage_musl}
 
 
 def libc_is_musl():
