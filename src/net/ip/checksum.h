@@ -1,0 +1,69 @@
+/* The Internet checksum: of memory, of a chain of buffers, of pseudo-headers, and its repair after
+ * a change.
+ *
+ * A sum is kept as a u64 of 16-bit words as they lie in memory, so that no byte is ever swapped: a
+ * folded sum is stored as it is. Up to 2^32 words fit without a carry being lost. Source: RFC 1071,
+ * RFC 1624 (equation 3). */
+#pragma once
+
+#include "base/byteorder.h"
+#include "base/types.h"
+#include "engine/buffer.h"
+
+/* Folds a sum to 16 bits, not inverted: 0 only when every word was 0. */
+static inline u16 csum_fold(u64 sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    return (u16)((sum & 0xffff) + (sum >> 16));
+}
+
+/* What goes into a checksum field for this sum. */
+static inline be16 csum_finish(u64 sum)
+{
+    return (be16)~csum_fold(sum);
+}
+
+/* As csum_finish for UDP, whose 0 means "no checksum": the other zero. */
+static inline be16 csum_finish_udp(u64 sum)
+{
+    be16 c = csum_finish(sum);
+    return c ? c : 0xffff;
+}
+
+/* Adds n bytes at p, the first of them at an even place of what is summed. */
+u64 csum_add(u64 sum, const void *p, size_t n);
+/* Adds bytes [offset, offset + n) of the packet from the current header on; bytes that the chain
+ * does not have count as zeros. */
+u64 csum_add_chain(u64 sum, const struct buffer *b, u32 offset, u32 n);
+
+/* The field after one word of what it covers changed. */
+static inline be16 csum_update16(be16 csum, be16 from, be16 to)
+{
+    return csum_finish((u64)(u16)~csum + (u16)~from + to);
+}
+
+static inline be16 csum_update32(be16 csum, be32 from, be32 to)
+{
+    u64 sum = (u16)~csum;
+    sum += (u32)~from & 0xffff;
+    sum += (u32)~from >> 16;
+    sum += to & 0xffff;
+    sum += to >> 16;
+    return csum_finish(sum);
+}
+
+/* Sums of pseudo-headers; l4_bytes is the length of the L4 header and payload. */
+static inline u64 csum_pseudo_ip4(be32 src, be32 dst, u8 protocol, u32 l4_bytes)
+{
+    return (u64)src + dst + be16_from_host(protocol) + be32_from_host(l4_bytes);
+}
+
+static inline u64 csum_pseudo_ip6(const u8 src[16], const u8 dst[16], u8 protocol, u32 l4_bytes)
+{
+    u64 sum = (u64)be16_from_host(protocol) + be32_from_host(l4_bytes);
+    for (unsigned i = 0; i < 16; i += 4)
+        sum += (u64)load_u32(src + i) + load_u32(dst + i);
+    return sum;
+}
