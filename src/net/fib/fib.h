@@ -1,0 +1,209 @@
+/* Forwarding information: tables, routes, adjacencies, load balances.
+ *
+ *   table ──► route (prefix; one list of paths for each source, the best source forwards)
+ *               │
+ *               ▼ trie leaf = index of the route = index of its load balance (and of its counters)
+ *             load balance ── buckets, a power of two ──► adjacency ──► next node
+ *
+ * An adjacency is how packets leave, or end: a rewrite to a neighbour, glean, incomplete, receive,
+ * drop ... A recursive path ends in an adjacency that stands for another route's load balance, so
+ * that a million routes through one next hop change with one store.
+ *
+ * Data threads read words that the control thread stores (fib_data.h); what is replaced is used
+ * again only after a grace period.
+ *
+ * Context: control thread. Source: behaviour of VPP's FIB; own design (docs/decisions/0010-fib.md).
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+#include "engine/index.h"
+
+struct piste;
+struct fib;
+struct module;
+struct text;
+struct out;
+
+struct fib_index { /* a table; "fib-index" in what people see */
+    u32 i;
+};
+struct adj_index {
+    u32 i;
+};
+struct lb_index {
+    u32 i;
+};
+
+#define FIB_NONE ((struct fib_index){UINT32_MAX})
+#define ADJ_NONE ((struct adj_index){UINT32_MAX})
+#define LB_NONE ((struct lb_index){UINT32_MAX})
+
+/* Adjacencies that always exist; special paths end in them. */
+#define ADJ_DROP ((struct adj_index){0})
+#define ADJ_PUNT ((struct adj_index){1})
+#define ADJ_UNREACHABLE ((struct adj_index){2}) /* ICMP host unreachable */
+#define ADJ_PROHIBIT ((struct adj_index){3})    /* ICMP administratively prohibited */
+#define ADJ_RECEIVE                                                                                \
+    ((struct adj_index){4}) /* `via local`: to ip4-receive, for no address in particular */
+#define ADJ_N_SPECIAL 5
+
+static inline bool fib_is_none(struct fib_index x)
+{
+    return x.i == UINT32_MAX;
+}
+
+enum fib_proto { FIB_PROTO_IP4, FIB_PROTO_IP6, FIB_PROTO_N };
+
+/* Who says so; the lowest number wins. Names and order are VPP's. */
+enum fib_source {
+    FIB_SOURCE_SPECIAL,
+    FIB_SOURCE_CLASSIFY,
+    FIB_SOURCE_PROXY,
+    FIB_SOURCE_INTERFACE, /* addresses: connected, receive, broadcast */
+    FIB_SOURCE_API,
+    FIB_SOURCE_CLI,
+    FIB_SOURCE_DHCP,
+    FIB_SOURCE_ADJ,           /* neighbours */
+    FIB_SOURCE_RR,            /* a next hop that recursive paths go through */
+    FIB_SOURCE_DEFAULT_ROUTE, /* the drop routes that every table has */
+    FIB_SOURCE_N
+};
+const char *fib_source_name(enum fib_source s); /* "adjacency", "CLI", ... */
+
+/* IPv4 in network order. */
+struct ip4_prefix {
+    be32 addr;
+    u8 len;
+};
+
+enum fib_path_kind {
+    FIB_PATH_NEXT_HOP, /* next_hop, and interface or (IF_NONE) recursive in table */
+    FIB_PATH_ATTACHED, /* interface only: every destination is on its link */
+    FIB_PATH_DROP,
+    FIB_PATH_PUNT,
+    FIB_PATH_UNREACHABLE,
+    FIB_PATH_PROHIBIT,
+    FIB_PATH_LOCAL,   /* to this switch */
+    FIB_PATH_RECEIVE, /* to this switch, as address next_hop of interface */
+    FIB_PATH_LOOKUP,  /* look the destination up again in table */
+    FIB_PATH_ADJ,     /* any adjacency that a module made */
+};
+
+enum {
+    FIB_PATH_RESOLVE_HOST = 1 << 0,
+    FIB_PATH_RESOLVE_ATTACHED = 1 << 1,
+    FIB_PATH_GLEAN = 1 << 2
+};
+
+struct fib_path {
+    u8 kind;       /* enum fib_path_kind */
+    u8 weight;     /* 0 counts as 1 */
+    u8 preference; /* the lowest that resolves is used, the others wait */
+    u8 flags;      /* FIB_PATH_* flags */
+    be32 next_hop;
+    struct if_index interface; /* IF_NONE: none */
+    struct fib_index table; /* of a recursive next hop, or of a lookup; FIB_NONE: the route's own */
+    struct adj_index adj;   /* FIB_PATH_ADJ; else ADJ_NONE */
+};
+
+/* A path of that kind with everything else at its neutral value. */
+struct fib_path fib_path_special(enum fib_path_kind kind);
+struct fib_path fib_path_via(be32 next_hop, struct if_index interface);
+
+#define FIB_PATHS_MAX 64
+
+extern const struct module fib_module;
+struct fib *fib_of(const struct piste *p);
+
+/* --- tables --- */
+
+#define FIB_TABLES_MAX 4096
+
+/* The table of that id, FIB_NONE when there is none. Table id 0 is index 0 and always there. */
+struct fib_index fib_table_find(const struct fib *f, u32 table_id);
+u32 fib_table_id(const struct fib *f, struct fib_index t);
+const char *fib_table_name(const struct fib *f,
+                           struct fib_index t); /* "ipv4-VRF:0" or the user's */
+/* Makes the table or counts another lock of that source. name may be NULL. -ENOSPC. */
+int fib_table_lock(struct fib *f, u32 table_id, const char *name, enum fib_source s,
+                   struct fib_index *out, struct error *e) MUST_CHECK;
+/* Takes the lock back; with the last one the table and its routes go. */
+void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s);
+bool fib_table_is_locked_by(const struct fib *f, struct fib_index t, enum fib_source s);
+/* Next table at or after `from`, FIB_NONE at the end. */
+struct fib_index fib_table_next(const struct fib *f, u32 from);
+u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
+
+/* --- routes --- */
+
+/* An update replaces the paths that source s gave; an add puts paths beside those, and a remove
+ * takes them away: with the last path the source leaves the route. paths are copied. Errors:
+ * -EINVAL (text), -ENOSPC, -ENOENT for removing what is not there. */
+int fib_route_update(struct fib *f, struct fib_index t, struct ip4_prefix prefix, enum fib_source s,
+                     const struct fib_path *paths, u32 n, struct error *e) MUST_CHECK;
+int fib_route_path_add(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+                       enum fib_source s, const struct fib_path *paths, u32 n,
+                       struct error *e) MUST_CHECK;
+int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+                          enum fib_source s, const struct fib_path *paths, u32 n,
+                          struct error *e) MUST_CHECK;
+/* All that source s said about the prefix; -ENOENT when it said nothing. */
+int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix, enum fib_source s,
+                     struct error *e) MUST_CHECK;
+/* All routes of source s in table t. Returns how many. */
+u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
+
+/* What a route is, for those who look. */
+struct fib_route {
+    struct fib_index table;
+    struct ip4_prefix prefix;
+    struct lb_index lb;     /* its index */
+    enum fib_source source; /* the best */
+};
+/* Longest match, or exactly that prefix; false when there is none. */
+bool fib_lookup(const struct fib *f, struct fib_index t, be32 addr, struct fib_route *out);
+bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+                      struct fib_route *out);
+/* Paths that source s gave; returns how many there are, and writes at most max. */
+u32 fib_route_paths(const struct fib *f, struct lb_index route, enum fib_source s,
+                    struct fib_path *out, u32 max);
+bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_source s);
+
+/* Calls fn for every route in order of address, then length; fn returns false to stop. Routes may
+ * change meanwhile. */
+void fib_table_walk(const struct fib *f, struct fib_index t,
+                    bool (*fn)(const struct fib_route *r, void *arg), void *arg);
+
+/* Where packets for dst leave, as far as the control thread can tell: the adjacency that they reach
+ * with flow hash `hash`, recursion followed. ADJ_DROP for a miss. */
+struct adj_index fib_resolve(const struct fib *f, struct fib_index t, be32 dst, u32 hash);
+
+/* Packets and bytes that took the route. */
+struct fib_counts {
+    u64 packets, bytes;
+};
+struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route);
+
+/* --- adjacencies --- */
+
+/* A reference to the adjacency of a neighbour: made incomplete when it is new. Free it with
+ * adj_unref. */
+struct adj_index adj_neighbor_ref(struct fib *f, be32 next_hop, struct if_index i);
+void adj_unref(struct fib *f, struct adj_index a);
+/* The same, only if there is one already; no reference is taken. */
+struct adj_index adj_neighbor_find(const struct fib *f, be32 next_hop, struct if_index i);
+/* The neighbour answered: mac is its address; or it went away (mac NULL: incomplete again). */
+void adj_neighbor_set(struct fib *f, struct adj_index a, const u8 *mac);
+/* fn is called when an adjacency to a neighbour is made (present) or freed: the neighbour module
+ * completes it. */
+void adj_on_neighbor(struct fib *f,
+                     void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg),
+                     void *arg);
+/* An adjacency of a module's own: packets go from ip4-lookup (and its siblings) to `node`, with the
+ * adjacency's index in struct ip4_scratch. describe writes its words in `show ip fib`; static. */
+struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if_index tx_if,
+                                u64 data,
+                                void (*describe)(const struct piste *p, u64 data, struct text *t));
+void adj_describe(const struct fib *f, struct adj_index a, struct text *t);

@@ -1,0 +1,143 @@
+/* Forwarding as data threads see it: arrays of words, read without a lock. The control thread
+ * stores them in an order that makes every state in between a valid one (fib.c, adj.c, ip4_trie.c).
+ *
+ *   ip4_if[rx_if] ─► fib_data[fib].root[dst >> 16] ─► (blocks) ─► leaf ─► lb_base[leaf] ─►
+ * adj_base[bucket]
+ */
+#pragma once
+
+#include "base/types.h"
+#include "engine/index.h"
+#include "net/fib/fib.h"
+
+/* --- table --- */
+
+/* Multibit trie 16-8-8. A word is 0: the table's default; odd: 2 * load balance + 1; even: 2 *
+ * block. */
+struct fib_table_data {
+    const u32 *root; /* 65536 words, touched as routes come */
+    u32 default_leaf;
+    u32 flow_fields; /* FLOW_* that are hashed */
+};
+
+enum {
+    FLOW_SRC = 1 << 0,
+    FLOW_DST = 1 << 1,
+    FLOW_SPORT = 1 << 2,
+    FLOW_DPORT = 1 << 3,
+    FLOW_PROTO = 1 << 4,
+    FLOW_REVERSE = 1 << 5,
+    FLOW_SYMMETRIC = 1 << 6,
+    FLOW_LABEL = 1 << 7, /* IPv6 only; printed as VPP does */
+    FLOW_DEFAULT = FLOW_SRC | FLOW_DST | FLOW_SPORT | FLOW_DPORT | FLOW_PROTO | FLOW_LABEL,
+};
+
+extern struct fib_table_data *fib_table_base;
+extern u32 *ip4_trie_blocks; /* 256 words each */
+
+ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
+{
+    return &fib_table_base[t.i];
+}
+
+ALWAYS_INLINE u32 ip4_trie_load(const u32 *word)
+{
+    /* what a word leads to was stored before it; address dependency orders the loads */
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* Load balance of dst (host order). */
+ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
+{
+    u32 w = ip4_trie_load(&t->root[dst >> 16]);
+    if (w && !(w & 1)) {
+        w = ip4_trie_load(&ip4_trie_blocks[w * 128 + ((dst >> 8) & 255)]);
+        if (w && !(w & 1))
+            w = ip4_trie_load(&ip4_trie_blocks[w * 128 + (dst & 255)]);
+    }
+    if (!w)
+        w = ip4_trie_load(&t->default_leaf);
+    return w >> 1;
+}
+
+/* --- load balance --- */
+
+/* One word, replaced by one store. mask 0: first is the adjacency; else lb_buckets[first + (hash &
+ * mask)]. */
+struct lb {
+    u32 first;
+    u32 mask;
+};
+
+extern struct lb *lb_base;
+extern u32 *lb_buckets;
+
+ALWAYS_INLINE struct lb lb_load(u32 index)
+{
+    u64 w = __atomic_load_n((const u64 *)(const void *)&lb_base[index], __ATOMIC_RELAXED);
+    struct lb lb;
+    __builtin_memcpy(&lb, &w, sizeof(lb));
+    return lb;
+}
+
+/* Adjacency of a packet with that flow hash. */
+ALWAYS_INLINE u32 lb_pick(struct lb lb, u32 hash)
+{
+    return likely(!lb.mask)
+               ? lb.first
+               : __atomic_load_n(&lb_buckets[lb.first + (hash & lb.mask)], __ATOMIC_RELAXED);
+}
+
+/* --- adjacency --- */
+
+enum adj_kind {
+    ADJ_KIND_DROP,
+    ADJ_KIND_PUNT,
+    ADJ_KIND_UNREACHABLE,
+    ADJ_KIND_PROHIBIT,
+    ADJ_KIND_RECEIVE,
+    ADJ_KIND_INCOMPLETE, /* ip4-arp: the next hop is not known yet */
+    ADJ_KIND_REWRITE,
+    ADJ_KIND_GLEAN,  /* ip4-glean: the destination itself is on the link */
+    ADJ_KIND_LB,     /* another route's load balance: data is its index */
+    ADJ_KIND_LOOKUP, /* lookup-ip4-dst: data is the table */
+    ADJ_KIND_CUSTOM,
+    ADJ_KIND_N
+};
+
+#define ADJ_REWRITE_BYTES_MAX 32
+
+/* One cache line. `head` is one word, so kind and edge change together; rewrite bytes are stored
+ * before the word that lets packets see them. */
+struct adj {
+    union {
+        u64 head;
+        struct {
+            u16 lookup_next; /* edge of ip4-lookup and its siblings */
+            u8 kind;         /* enum adj_kind */
+            u8 rewrite_len;
+            u16 rewrite_next; /* edge of ip4-rewrite: to the interface's output node */
+            u16 mtu;          /* longest L3 packet, bytes */
+        };
+    };
+    struct if_index tx_if;
+    be32 next_hop; /* INCOMPLETE, REWRITE; RECEIVE: the address */
+    u64 data;      /* LB, LOOKUP, CUSTOM */
+    u64 spare;
+    u64 rewrite[ADJ_REWRITE_BYTES_MAX / 8]; /* bytes in wire order */
+} CACHE_ALIGNED;
+
+static_assert(sizeof(struct adj) == CACHE_LINE_BYTES, "one line each");
+
+extern struct adj *adj_base;
+
+ALWAYS_INLINE const struct adj *adj_at(u32 index)
+{
+    return &adj_base[index];
+}
+
+/* lookup_next, with everything that it promises visible. */
+ALWAYS_INLINE u16 adj_lookup_next(const struct adj *a)
+{
+    return (u16)__atomic_load_n(&a->lookup_next, __ATOMIC_ACQUIRE);
+}
