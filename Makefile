@@ -4,7 +4,9 @@
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
-export PREFIX SYSCONFDIR
+# openrc or systemd: also install a service that runs the daemon at boot
+SERVICE ?= none
+export PREFIX SYSCONFDIR SERVICE
 
 release debug asan tsan musl clang:
 	@sh tools/build.sh $@

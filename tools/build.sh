@@ -7,8 +7,8 @@
 #   fuzz      fuzz targets with libFuzzer and sanitizers, by clang
 #   clang     release, by clang
 #
-# From the environment: PREFIX, SYSCONFDIR where it will be installed; TARGETS to build only these;
-# MESON_ARGS for more options.
+# From the environment: PREFIX, SYSCONFDIR where it will be installed; SERVICE=openrc or systemd for a
+# service at boot; TARGETS to build only these; MESON_ARGS for more options.
 # shellcheck disable=SC2086  # lists of words
 set -eu
 cd "$(dirname -- "$0")/.."
@@ -47,18 +47,23 @@ for kind; do
     esac
     sh tools/install-deps.sh $groups
 
-    options="--prefix=$prefix --libdir=lib --sysconfdir=$sysconfdir $options ${MESON_ARGS:-}"
-    # what the folder was set up with, to see when it must be set up again
-    stamp="$compiler $options $(readlink build/musl-sysroot || :)"
-    if [ "$(cat $dir/.options 2>/dev/null)" != "$stamp" ] || [ ! -e $dir/build.ninja ]; then
+    options="--prefix=$prefix --libdir=lib --sysconfdir=$sysconfdir -Dservice=${SERVICE:-none} $options ${MESON_ARGS:-}"
+    # What the folder was set up with. Other options: set it up again and keep what still holds;
+    # another compiler or sysroot: from nothing.
+    with="$compiler $(readlink build/musl-sysroot || :) ${MESON_ARGS:-}"
+    if [ "$(cat "$dir/.with" 2>/dev/null)" != "$with" ] || [ ! -e "$dir/build.ninja" ]; then
         rm -rf "$dir"
+    fi
+    if [ "$(cat "$dir/.options" 2>/dev/null)" != "$options" ]; then
+        log=build/$kind-setup.log again=''
+        [ ! -e "$dir/build.ninja" ] || again=--reconfigure
         mkdir -p build
-        log=build/$kind-setup.log
-        CC=$compiler meson setup $options "$dir" >$log 2>&1 || {
-            cat $log
+        CC=$compiler meson setup $again $options "$dir" >"$log" 2>&1 || {
+            cat "$log"
             exit 1
         }
-        echo "$stamp" >$dir/.options
+        echo "$with" >"$dir/.with"
+        echo "$options" >"$dir/.options"
     fi
     ninja -C "$dir" ${TARGETS:-}
 done
