@@ -16,14 +16,17 @@ void loop_stop(struct loop *l, int status);
 /* One round, waiting at most timeout_ms (-1: for ever): for tests and for start-up. */
 void loop_once(struct loop *l, int timeout_ms);
 
-/* events: EPOLLIN, EPOLLOUT, ... level-triggered; fn gets what is ready. fd stays the caller's; del before close. */
-int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 events), void *arg, struct error *e) MUST_CHECK;
+/* events: EPOLLIN, EPOLLOUT, ... level-triggered; fn gets what is ready. fd stays the caller's; del
+ * before close. */
+int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 events), void *arg,
+                struct error *e) MUST_CHECK;
 void loop_fd_mod(struct loop *l, int fd, u32 events);
 void loop_fd_del(struct loop *l, int fd);
 
 /* Calls fn(arg) once at clock_ns() >= at_ns; or every period_ns when that is not 0. Freed by
  * loop_timer_del, also one that has fired (a one-shot timer may be deleted in its own fn). */
-struct loop_timer *loop_timer_add(struct loop *l, u64 at_ns, u64 period_ns, void (*fn)(void *arg), void *arg);
+struct loop_timer *loop_timer_add(struct loop *l, u64 at_ns, u64 period_ns, void (*fn)(void *arg),
+                                  void *arg);
 /* Sets a new time for a timer, fired or not. */
 void loop_timer_set(struct loop *l, struct loop_timer *t, u64 at_ns);
 void loop_timer_del(struct loop *l, struct loop_timer *t);
@@ -34,3 +37,14 @@ void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
 void loop_each_round(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Any thread, async-signal-safe: makes the loop go round. */
 void loop_wake(struct loop *l);
+
+struct loop_signal {
+    int number;
+    int pid; /* of the sender; 0: the kernel */
+    u32 uid;
+};
+
+/* Calls fn in the loop when the process gets signal `number`; a later call for it replaces fn. The
+ * signal is blocked from here on: call before threads are made, which inherit that. */
+int loop_signal_add(struct loop *l, int number, void (*fn)(void *arg, const struct loop_signal *s),
+                    void *arg, struct error *e) MUST_CHECK;

@@ -1,8 +1,9 @@
-/* A module: one folder that brings nodes, commands, configuration and state by table. Built-in modules
- * are listed in src/vpp/modules.c; a plugin's .so exports one `const struct module piste_module`.
+/* A module: one folder that brings nodes, commands, configuration and state by table. Built-in
+ * modules are listed in src/vpp/modules.c; a plugin's .so exports one `const struct module
+ * piste_module`.
  *
- * Life: every module's config keys are accepted while startup.conf is read; then `init` runs in the order
- * of `needs`; then nodes, features and commands are live; `stop` runs in reverse order. */
+ * Life: every module's config keys are accepted while startup.conf is read; then `init` runs in the
+ * order of `needs`; then nodes, features and commands are live; `stop` runs in reverse order. */
 #pragma once
 
 #include "base/error.h"
@@ -28,9 +29,9 @@ enum rc_phase {
 #define MODULE_ABI 1
 
 struct module {
-    u32 abi;                 /* MODULE_ABI */
-    const char *name;        /* "ip4", "af_packet", "ping" */
-    const char *description; /* one line, for `show plugins` */
+    u32 abi;                  /* MODULE_ABI */
+    const char *name;         /* "ip4", "af_packet", "ping" */
+    const char *description;  /* one line, for `show plugins` */
     const char *const *needs; /* NULL-terminated module names, or NULL */
 
     /* NULL-terminated arrays of pointers, or NULL */
@@ -52,21 +53,32 @@ struct module {
 
 #define MODULE_PLUGIN_SYMBOL "piste_module"
 
-/* The state that m's init made; NULL before. Control thread (data-path code keeps its own pointer). */
+/* The state that m's init made; NULL before. Control thread (data-path code keeps its own pointer).
+ */
 void *module_state(const struct piste *p, const struct module *m);
 
 struct modules *modules_new(struct piste *p);
 void modules_free(struct modules *ms);
-/* Registers without initialising; -EEXIST for a name twice, -EINVAL for a wrong abi. m is borrowed for
- * ever. file: the plugin's file name or NULL for a built-in. */
-int modules_add(struct modules *ms, const struct module *m, const char *file, struct error *e) MUST_CHECK;
-/* Initialises all that are not, in the order of needs; -ENOENT for a missing need, -ELOOP for a circle. */
+/* Registers without initialising; -EEXIST for a name twice, -EINVAL for a wrong abi. m is borrowed
+ * for ever. file: the name that `show plugins` and `plugins { plugin ... }` know it by; NULL: core,
+ * not listed. */
+int modules_add(struct modules *ms, const struct module *m, const char *file,
+                struct error *e) MUST_CHECK;
+/* As modules_add, for what may fail: if it does not come up that is logged once, and all else goes
+ * on. */
+int modules_add_plugin(struct modules *ms, const struct module *m, const char *file,
+                       struct error *e) MUST_CHECK;
+/* Initialises all that are not, in the order of needs; -ENOENT for a missing need, -ELOOP for a
+ * circle. */
 int modules_init(struct modules *ms, struct error *e) MUST_CHECK;
 /* Stops in reverse order of init. */
 void modules_stop(struct modules *ms);
 /* Calls fn for every registered module in order of init (then of registration). */
-void modules_each(const struct modules *ms, void (*fn)(const struct module *m, const char *file, void *arg), void *arg);
-/* Floor 3 hooks in here: called for each module right after its init, to make its nodes and features. */
-void modules_on_init(struct modules *ms, int (*fn)(struct piste *p, const struct module *m, struct error *e));
+void modules_each(const struct modules *ms,
+                  void (*fn)(const struct module *m, const char *file, void *arg), void *arg);
+/* Floor 3 hooks in here: called for each module right after its init, to make its nodes and
+ * features. */
+void modules_on_init(struct modules *ms,
+                     int (*fn)(struct piste *p, const struct module *m, struct error *e));
 /* All modules' lines, all phases, under a header comment. */
 void modules_running_config(const struct modules *ms, struct text *t);
