@@ -1,22 +1,30 @@
 /* The command language. A command is one row: a grammar line, a help line, a handler.
  *
- * Grammar line: words that start it are the command's path; each may be abbreviated by the user to a
- * prefix that is unique among its siblings (an exact match always wins). What follows the path:
+ * Grammar line: words that start it are the command's path; each may be abbreviated by the user to
+ * a prefix that is unique among its siblings (an exact match always wins). What follows the path:
  *
  *     word              a keyword, typed in full
- *     <label>           a value whose type is called like its label: <interface>, <ip-prefix>, <mac> ...
- *     <label:type>      a value of another type: <size:u32>, <name:string>
- *     [ ... ]           optional
+ *     <label>           a value whose type is called like its label: <interface>, <ip-prefix>,
+ * <mac> ... <label:type>      a value of another type: <size:u32>, <name:string> [ ... ] optional
  *     ( a | b | c )     one of; inside [ ] the parentheses may be left out: [ up | down ]
- *     x ...             the element before may come several times
+ *     ( ... ):flags     a label: when nothing in the group fits, the error says `unknown flags'
+ * (also [ ]:label) x ...             the element before may come several times
  *
- * Neighbouring elements that each start with a keyword (optional or not) are accepted in any order, as
- * VPP does. A path may have an action of its own and sub-commands: sub-commands are tried first.
+ * Neighbouring groups, [ ] or ( ), that each start with a keyword are accepted in any order, as VPP
+ * does; bare words and values keep theirs. A required keyword right after the path goes in
+ * parentheses, or it would be a word of the path: "create host-interface (name <ifname:string>)
+ * [hw-addr <mac>]". A path may have an action of its own and sub-commands: sub-commands are tried
+ * first.
  *
- * Built-in types: u8 u16 u32 u64 i32 (decimal, or hex with 0x), float, size (4k 2M 1G), page-size, string
- * (a word, "quoted", or {balanced}), rest (all that is left of the line, may be empty), block ({...} raw text
- * within), on-off (also enable|disable, yes|no), mac, ip4-address, ip6-address, ip-address, ip4-prefix,
- * ip6-prefix, ip-prefix, file. Modules bring others: interface, node ...
+ * A command takes one line (a {group} may span several). One that has no values, only keywords,
+ * leaves what it does not know to be run as the next command, as VPP does; others fail before they
+ * run.
+ *
+ * Built-in types: u8 u16 u32 u64 i32 (decimal, or hex with 0x), float, size (4k 2M 1G), page-size,
+ * string (a word, "quoted", or {balanced}), rest (all that is left of the line, may be empty),
+ * block ({...} raw text within), on-off (also enable|disable, yes|no), mac, ip4-address,
+ * ip6-address, ip-address, ip4-prefix, ip6-prefix, ip-prefix, file. Modules bring others:
+ * interface, node ...
  *
  * Errors are VPP's: `unknown input `REST'', with the full path before it; a type has its own words
  * (`unknown interface `REST''). */
@@ -33,14 +41,16 @@ struct cli_session;
 struct cli_command {
     const char *grammar; /* NULL ends a table */
     const char *help;    /* one line, no final period */
-    /* Context: control thread. Returns 0, -errno with the error filled, or CLI_PENDING after cli_pend. */
+    /* Context: control thread. Returns 0, -errno with the error filled, or CLI_PENDING after
+     * cli_pend. */
     int (*run)(struct cli_call *c);
     u32 flags; /* CLI_* */
 };
 
 enum {
-    CLI_HIDDEN = 1 << 0,       /* works, but is not listed */
-    CLI_INTERACTIVE = 1 << 1,  /* only in an interactive session: `invalid for non-interactive sessions` */
+    CLI_HIDDEN = 1 << 0, /* works, but is not listed */
+    CLI_INTERACTIVE =
+        1 << 1, /* only in an interactive session: `invalid for non-interactive sessions` */
 };
 
 #define CLI_PENDING 1
@@ -54,16 +64,17 @@ struct cli_value {
         double f;
         u8 mac[6];
         struct {
-            u8 addr[16];    /* network order; IPv4 in the first 4 bytes */
-            u8 is_ip6;      /* for ip-address and ip-prefix too */
-            u8 prefix_len;  /* for prefixes; the address keeps its host bits */
+            u8 addr[16];   /* network order; IPv4 in the first 4 bytes */
+            u8 is_ip6;     /* for ip-address and ip-prefix too */
+            u8 prefix_len; /* for prefixes; the address keeps its host bits */
         } ip;
         void *ptr;
         u8 raw[24]; /* for types of modules */
     };
 };
 
-/* An element that was given, in the order given: keywords have name = the word and an empty value. */
+/* An element that was given, in the order given: keywords have name = the word and an empty value.
+ */
 struct cli_arg {
     const char *name;
     struct cli_value value;
@@ -83,10 +94,12 @@ struct cli_call {
 struct cli_type {
     const char *name;    /* NULL ends a table */
     const char *unknown; /* "unknown interface": error words before `REST' */
-    /* Parses one token, or more: *p is advanced behind what was taken. 0; -ENOENT when it is not one. */
+    /* Parses one token, or more: *p is advanced behind what was taken. 0; -ENOENT when it is not
+     * one. */
     int (*parse)(struct piste *p, const char **text, struct cli_value *v, struct error *e);
     /* Calls add for every live value that starts with prefix; NULL: no completion. */
-    void (*complete)(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg);
+    void (*complete)(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word),
+                     void *arg);
 };
 
 /* Whether keyword or value `name` was given. */
@@ -96,9 +109,9 @@ const struct cli_value *cli_get(const struct cli_call *c, const char *label);
 u64 cli_u64(const struct cli_call *c, const char *label, u64 otherwise);
 const char *cli_str(const struct cli_call *c, const char *label, const char *otherwise);
 
-/* For commands that take time (ping): the handler calls cli_pend and returns CLI_PENDING; the call stays
- * valid (args, out, err) until cli_done. cancel is called when the session goes away first or the user
- * presses ^C; after it the call must not be touched. */
+/* For commands that take time (ping): the handler calls cli_pend and returns CLI_PENDING; the call
+ * stays valid (args, out, err) until cli_done. cancel is called when the session goes away first or
+ * the user presses ^C; after it the call must not be touched. */
 void cli_pend(struct cli_call *c, void (*cancel)(void *arg), void *arg);
 /* Sends what out holds to the session now. */
 void cli_flush(struct cli_call *c);
@@ -107,18 +120,23 @@ void cli_done(struct cli_call *c, int rc);
 
 struct cli *cli_new(struct piste *p);
 void cli_free(struct cli *cli);
-/* Adds a table. A grammar line that does not parse, or collides with another, is our own bug: panic. */
+/* Adds a table. A grammar line that does not parse, or collides with another, is our own bug:
+ * panic. */
 void cli_add_commands(struct cli *cli, const struct cli_command *table);
 void cli_add_types(struct cli *cli, const struct cli_type *table);
 
-/* Runs text (one or several newline-separated commands, macros expanded) to its end, without a session:
- * for the API's cli_inband and tests. A pending command is waited for by running the loop. Output is a
- * malloc'ed string, errors included as VPP prints them; returns 0 or the first -errno. */
+/* Runs text (one or several newline-separated commands, macros expanded) to its end, without a
+ * session: for the API's cli_inband and tests. A pending command is waited for by running the loop.
+ * Output is a malloc'ed string, errors included as VPP prints them; returns 0 or the first -errno.
+ */
 int cli_run(struct cli *cli, const char *text, enum out_format format, char **output);
-/* Runs a file of commands as `exec` does; done(arg, rc, message) when it ended. Output goes to the log. */
-int cli_exec_file(struct cli *cli, const char *path, void (*done)(void *arg, int rc, const char *message), void *arg, struct error *e);
+/* Runs a file of commands as `exec` does; done(arg, rc, message) when it ended. Output goes to the
+ * log. */
+int cli_exec_file(struct cli *cli, const char *path,
+                  void (*done)(void *arg, int rc, const char *message), void *arg, struct error *e);
 /* All commands, sorted: for docs/cli.md. */
-void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg), void *arg);
+void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
+                      void *arg);
 
 /* The socket of `unix { cli-listen }`, the console of `unix { interactive }`. */
 int cli_listen(struct cli *cli, const char *address, struct error *e) MUST_CHECK;
