@@ -1,0 +1,215 @@
+/* The registry of modules. Built-ins must come up: their failure is the daemon's. A plugin that
+ * fails is logged once and left out, and so is what needs it. */
+#include "control/module.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "base/vec.h"
+
+#pragma weak cli_add_types
+#pragma weak cli_add_commands
+
+static struct log_class plugin_log = {.name = "plugin", .sub = "load"};
+
+enum entry_state { ENTRY_NEW, ENTRY_VISITING, ENTRY_UP, ENTRY_FAILED };
+
+struct entry {
+    const struct module *m;
+    char *file; /* NULL: core */
+    enum entry_state at;
+    bool may_fail;
+    void *state; /* what m->init made */
+};
+
+struct modules {
+    struct piste *piste;
+    VEC(struct entry *) all;         /* in order of registration */
+    VEC(struct entry *) initialised; /* in order of init */
+    struct hash by_module;           /* const struct module * -> struct entry * */
+    int (*on_init)(struct piste *p, const struct module *m, struct error *e);
+};
+
+struct modules *modules_new(struct piste *p)
+{
+    struct modules *ms = mem_alloc(sizeof(*ms));
+    ms->piste = p;
+    hash_init(&ms->by_module, sizeof(const struct module *));
+    return ms;
+}
+
+void modules_free(struct modules *ms)
+{
+    if (!ms)
+        return;
+    for (u32 i = 0; i < ms->all.n; i++) {
+        free(ms->all.v[i]->file);
+        free(ms->all.v[i]);
+    }
+    vec_free(&ms->all);
+    vec_free(&ms->initialised);
+    hash_fini(&ms->by_module);
+    free(ms);
+}
+
+static struct entry *find(const struct modules *ms, const char *name)
+{
+    for (u32 i = 0; i < ms->all.n; i++)
+        if (!strcmp(ms->all.v[i]->m->name, name))
+            return ms->all.v[i];
+    return NULL;
+}
+
+static int add(struct modules *ms, const struct module *m, const char *file, bool may_fail,
+               struct error *e)
+{
+    if (m->abi != MODULE_ABI)
+        return error_set(e, EINVAL, "made for module ABI %u, this is %u", m->abi, MODULE_ABI);
+    if (!m->name || !m->name[0])
+        return error_set(e, EINVAL, "the module has no name");
+    if (find(ms, m->name))
+        return error_set(e, EEXIST, "there is a module '%s' already", m->name);
+    struct entry *entry = mem_alloc(sizeof(*entry));
+    *entry = (struct entry){.m = m, .file = file ? mem_strdup(file) : NULL, .may_fail = may_fail};
+    vec_add(&ms->all, entry);
+    hash_set(&ms->by_module, &m, (u64)(uintptr_t)entry);
+    return 0;
+}
+
+int modules_add(struct modules *ms, const struct module *m, const char *file, struct error *e)
+{
+    return add(ms, m, file, false, e);
+}
+
+int modules_add_plugin(struct modules *ms, const struct module *m, const char *file,
+                       struct error *e)
+{
+    return add(ms, m, file, true, e);
+}
+
+void modules_on_init(struct modules *ms,
+                     int (*fn)(struct piste *p, const struct module *m, struct error *e))
+{
+    ms->on_init = fn;
+}
+
+static int bring_up(struct modules *ms, struct entry *entry, struct error *e);
+
+static int bring_up_needs(struct modules *ms, struct entry *entry, struct error *e)
+{
+    for (const char *const *need = entry->m->needs; need && *need; need++) {
+        struct entry *other = find(ms, *need);
+        if (!other || other->at == ENTRY_FAILED)
+            return error_set(e, ENOENT, "needs module '%s', which is not there", *need);
+        int rc = bring_up(ms, other, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int init_one(struct modules *ms, struct entry *entry, struct error *e)
+{
+    const struct module *m = entry->m;
+    int rc = 0;
+    e->text[0] = 0;
+    if (m->init)
+        rc = m->init(ms->piste, &entry->state, e);
+    if (!rc && ms->on_init) {
+        rc = ms->on_init(ms->piste, m, e);
+        if (rc && m->stop)
+            m->stop(ms->piste, entry->state);
+    }
+    if (rc) {
+        entry->state = NULL;
+        if (!e->text[0])
+            error_set(e, -rc, "init: %s", strerror(-rc));
+        return rc;
+    }
+    if (ms->piste->cli && m->types)
+        cli_add_types(ms->piste->cli, m->types);
+    if (ms->piste->cli && m->commands)
+        cli_add_commands(ms->piste->cli, m->commands);
+    return 0;
+}
+
+static int bring_up(struct modules *ms, struct entry *entry, struct error *e)
+{
+    if (entry->at == ENTRY_UP)
+        return 0;
+    if (entry->at == ENTRY_VISITING)
+        return error_set(e, ELOOP, "module '%s' needs itself, in a circle", entry->m->name);
+    entry->at = ENTRY_VISITING;
+    int rc = bring_up_needs(ms, entry, e);
+    if (!rc)
+        rc = init_one(ms, entry, e);
+    if (rc) {
+        entry->at = ENTRY_FAILED;
+        error_prefix(e, "module '%s'", entry->m->name);
+        return rc;
+    }
+    entry->at = ENTRY_UP;
+    vec_add(&ms->initialised, entry);
+    return 0;
+}
+
+int modules_init(struct modules *ms, struct error *e)
+{
+    struct error local;
+    e = e ? e : &local;
+    for (u32 i = 0; i < ms->all.n; i++) {
+        struct entry *entry = ms->all.v[i];
+        if (entry->at != ENTRY_NEW)
+            continue;
+        int rc = bring_up(ms, entry, e);
+        if (rc && !entry->may_fail)
+            return rc;
+        if (rc)
+            log_error(&plugin_log, "Plugin not started: %s: %s", entry->file, e->text);
+    }
+    return 0;
+}
+
+void modules_stop(struct modules *ms)
+{
+    while (ms->initialised.n) {
+        struct entry *entry = ms->initialised.v[--ms->initialised.n];
+        if (entry->m->stop)
+            entry->m->stop(ms->piste, entry->state);
+        entry->state = NULL;
+        entry->at = ENTRY_NEW;
+    }
+}
+
+void *module_state(const struct piste *p, const struct module *m)
+{
+    u64 entry;
+    if (!p->modules || !hash_get(&p->modules->by_module, &m, &entry))
+        return NULL;
+    return ((struct entry *)(uintptr_t)entry)->state;
+}
+
+void modules_each(const struct modules *ms,
+                  void (*fn)(const struct module *m, const char *file, void *arg), void *arg)
+{
+    for (u32 i = 0; i < ms->initialised.n; i++)
+        fn(ms->initialised.v[i]->m, ms->initialised.v[i]->file, arg);
+    for (u32 i = 0; i < ms->all.n; i++)
+        if (ms->all.v[i]->at == ENTRY_NEW)
+            fn(ms->all.v[i]->m, ms->all.v[i]->file, arg);
+}
+
+void modules_running_config(const struct modules *ms, struct text *t)
+{
+    text_add(t, "# Running config of vpp %s\n", piste_version);
+    for (enum rc_phase phase = 0; phase < RC_N; phase++)
+        for (u32 i = 0; i < ms->initialised.n; i++) {
+            const struct entry *entry = ms->initialised.v[i];
+            if (entry->m->running_config)
+                entry->m->running_config(ms->piste, entry->state, phase, t);
+        }
+}
