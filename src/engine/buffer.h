@@ -56,7 +56,7 @@ struct buffer {
     i16 l2_start, l3_start, l4_start; /* offsets from data, valid as far as parsed */
     u16 error;          /* counted reason when on its way to error-drop: index within error_node's table */
     struct node_index error_node;
-    u8 refs;            /* holders; data of a buffer with refs > 1 must not be written */
+    u8 refs;            /* holders of this buffer and what follows; with more than 1 data must not be written */
     u8 pool;            /* index of the pool it belongs to */
     u8 gso_l4_len;      /* bytes of the L4 header, with GSO */
     u8 csum_offset;     /* with CSUM_PARTIAL */
@@ -139,7 +139,7 @@ u32 buffer_copy_out(const struct buffer *b, u32 offset, void *to, u32 n);
 /* A copy with storage of its own; BUFFER_NONE when the pool is empty. Metadata that matters to forwarding
  * (flags, interfaces, offsets, offloads) is copied, trace is not. */
 u32 buffer_copy(struct thread *t, const struct buffer *b) MUST_CHECK;
-/* Another reference to the same packet: adds 1 to refs of the whole chain. false when refs are at their limit. */
+/* Another holder of this buffer and what follows it in the chain. false when refs are at their limit. */
 bool buffer_share(struct buffer *b) MUST_CHECK;
 /* Makes the first `bytes` of the packet contiguous in its first buffer; false when it is shorter or does
  * not fit. */

@@ -6,16 +6,14 @@
 #include "base/types.h"
 #include "engine/thread.h"
 
-#define COUNTER_INDEX_MAX (1u << 21)
-
 struct counter_pair {
     u64 packets, bytes;
 };
 
 struct counter_vec;
 
-/* simple: a u64 per index; combined: packets and bytes. name is copied ("/if/rx"). Lives until freed. */
-struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool combined);
+/* simple: a u64 per index; combined: packets and bytes. name is copied ("/if/rx"). Indices are below max. */
+struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool combined, u32 max);
 void counter_vec_free(struct counter_vec *v);
 
 /* This thread's vector: v[index] may be bumped by thread t only. */

@@ -83,7 +83,7 @@ struct node {
     struct node_index index;
     u16 n_next;
     u8 kind;
-    u8 traced;                /* trace add: pending packets on this thread, for input nodes */
+    u32 traced;               /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;
     u64 local[2];             /* the node's own, per thread */

@@ -14,7 +14,6 @@ struct trace_record {
     struct node_index node;
     u32 thread;
     u32 handle;
-    u32 next_record;   /* chain of a packet's hops; engine's */
     struct buffer meta; /* as it was after the node (a consumed packet: before) */
     i16 data_start;    /* meta.data's offset at which data[] begins */
     u16 data_len;

@@ -1,0 +1,189 @@
+/* The engine's life, its threads, and reclaiming of memory that data threads may still see. */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <urcu-qsbr.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/loop.h"
+#include "control/module.h"
+#include "engine/engine_internal.h"
+
+#define NODE_NAME_BYTES 64
+
+void engine_config_default(struct engine_config *c)
+{
+    *c = (struct engine_config){
+        .n_workers = 1,
+        .thread_prefix = "vpp",
+        .buffers_per_numa = 16384,
+        .buffer_data_bytes = 2048,
+        .buffer_page = {.kind = MEM_PAGE_DEFAULT},
+        .spin_us = 20,
+        .default_rx_mode = RX_MODE_ADAPTIVE,
+    };
+    for (u32 i = 0; i < THREADS_MAX; i++)
+        c->worker_cpus[i] = -1;
+}
+
+struct engine *engine_of(const struct piste *p)
+{
+    return p->engine;
+}
+
+struct thread *engine_main_thread(struct engine *e)
+{
+    return e->threads[0];
+}
+
+u32 engine_n_threads(const struct engine *e)
+{
+    return e->n_threads;
+}
+
+/* --- deferred frees --- */
+
+void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg)
+{
+    if (!arg)
+        return;
+    vec_add(&e->deferred, ((struct deferred){fn, arg}));
+}
+
+void engine_synchronize(struct engine *e)
+{
+    if (e->started)
+        urcu_qsbr_synchronize_rcu();
+}
+
+/* What was deferred before now is freed after one grace period for all of it. */
+void engine_reclaim(struct engine *e)
+{
+    if (!e->deferred.n)
+        return;
+    engine_synchronize(e);
+    for (u32 i = 0; i < e->deferred.n; i++) { /* may grow while it runs; those are as safe */
+        struct deferred d = e->deferred.v[i];
+        d.fn(d.arg);
+    }
+    e->deferred.n = 0;
+}
+
+static void each_round(void *arg)
+{
+    struct engine *e = arg;
+    thread_drain_events(e);
+    engine_reclaim(e);
+}
+
+/* --- life --- */
+
+static void make_threads(struct engine *e)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "%s_main", e->config.thread_prefix);
+    e->threads[0] = thread_new(e, 0, name);
+    for (u32 i = 0; i < e->config.n_workers; i++) {
+        snprintf(name, sizeof(name), "%s_wk_%u", e->config.thread_prefix, i);
+        e->threads[i + 1] = thread_new(e, i + 1, name);
+        e->threads[i + 1]->cpu = e->config.worker_cpus[i];
+    }
+    e->n_threads = 1 + e->config.n_workers;
+}
+
+struct engine *engine_new(struct piste *p, const struct engine_config *c, struct error *err)
+{
+    if (!c->n_workers || c->n_workers >= THREADS_MAX) {
+        error_set(err, EINVAL, "%u workers: 1 to %u are possible", c->n_workers, THREADS_MAX - 1);
+        return NULL;
+    }
+    struct engine *e = mem_alloc(sizeof(*e));
+    e->piste = p;
+    e->config = *c;
+    hash_init(&e->node_by_name, NODE_NAME_BYTES);
+    e->error_names = mem_alloc(NODE_ERRORS_MAX * sizeof(*e->error_names));
+    if (buffer_pools_init(e, err)) {
+        hash_fini(&e->node_by_name);
+        free(e->error_names);
+        free(e);
+        return NULL;
+    }
+    make_threads(e);
+    node_register(e, &engine_sink_node, NULL, NULL);
+    e->runtime_clear_ns = clock_ns();
+    p->engine = e;
+    if (p->loop)
+        loop_each_round(p->loop, each_round, e);
+    return e;
+}
+
+int engine_start(struct engine *e, struct error *err)
+{
+    e->started = true;
+    for (u32 i = 1; i < e->n_threads; i++) {
+        int rc = thread_start(e->threads[i], err);
+        if (rc) {
+            engine_stop(e);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void engine_stop(struct engine *e)
+{
+    for (u32 i = 1; i < e->n_threads; i++)
+        thread_stop(e->threads[i]);
+    e->started = false;
+}
+
+void engine_free(struct engine *e)
+{
+    engine_stop(e);
+    thread_drain_events(e);
+    engine_reclaim(e);
+    feature_fini(e);
+    for (u32 i = 0; i < e->n_threads; i++)
+        thread_free(e->threads[i]);
+    while (e->counters.n)
+        counter_vec_free(e->counters.v[0]);
+    vec_free(&e->counters);
+    for (u32 i = 0; i < e->nodes.n; i++) {
+        struct node_global *g = &e->nodes.v[i];
+        for (u32 k = 0; g->next_names && k < g->def->n_next; k++)
+            free(g->next_names[k]);
+        free(g->next_names);
+        free(g->next_nodes);
+        free(g->name);
+    }
+    vec_free(&e->nodes);
+    vec_free(&e->nodes_free);
+    vec_free(&e->deferred);
+    hash_fini(&e->node_by_name);
+    free(e->error_names);
+    e->piste->engine = NULL;
+    free(e);
+}
+
+u32 engine_round(struct engine *e, u32 thread)
+{
+    return thread_round(e->threads[thread]);
+}
+
+int engine_add_module(struct piste *p, const struct module *m, struct error *err)
+{
+    struct engine *e = p->engine;
+    void *state = module_state(p, m);
+    for (const struct node_def *const *d = m->nodes; d && *d; d++) {
+        struct node_index n = node_register(e, *d, NULL, state);
+        e->nodes.v[n.i].builtin = true;
+    }
+    feature_register(e, m->arcs, m->features);
+    (void) err;
+    return 0;
+}

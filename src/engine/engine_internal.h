@@ -1,0 +1,193 @@
+/* What the engine's own files share; nothing above includes this. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "control/cli.h"
+#include "control/piste.h"
+#include "engine/counter.h"
+#include "engine/engine.h"
+#include "engine/feature.h"
+#include "engine/node.h"
+#include "engine/ring.h"
+#include "engine/thread.h"
+#include "engine/trace.h"
+
+#define NODES_MAX 65536u
+#define NODE_ERRORS_MAX (1u << 18)
+#define FRAMES_MAX 65536u
+#define BUFFERS_MAX (1u << 22)
+#define BUFFER_BATCH 64
+#define BUFFER_CACHE (4 * BUFFER_BATCH)
+#define ROUND_END_MAX 64
+#define TRACE_RECORDS_MAX 65536u
+
+struct frame {
+    struct frame *link; /* next pending, or next free */
+    u32 node;
+    u32 n;
+    u32 bi[FRAME_PKTS];
+} CACHE_ALIGNED;
+
+struct buffer_cache {
+    u32 n;
+    u32 bi[BUFFER_CACHE + BUFFER_BATCH];
+};
+
+struct round_end {
+    void (*fn)(struct thread *t, void *arg);
+    void *arg;
+};
+
+struct trace_log {
+    struct trace_record *records; /* append-only between clears, TRACE_RECORDS_MAX reserved */
+    u32 n;                        /* the thread's */
+    _Atomic u32 published;        /* what readers may look at */
+    u32 packets;                  /* started, ever: low part of handles */
+    u32 shown_from;               /* packets before were cleared */
+    u32 live;                     /* anything started since the last clear */
+    u32 hop_record[FRAME_PKTS];   /* of the vector being run: record index + 1, or 0 */
+    u32 n_hops;
+};
+
+struct thread {
+    struct engine *engine;
+    u32 index;
+    char name[16];
+    u64 now_ns;
+    u64 last_cycles;
+    struct node *nodes; /* NODES_MAX reserved */
+    u64 *errors;        /* NODE_ERRORS_MAX reserved */
+    u64 *errors_shown;  /* of the same size: errors at the last clear, control thread's */
+    struct frame *pending_first, **pending_last;
+    struct frame *frames; /* FRAMES_MAX reserved */
+    struct frame *frame_free;
+    u32 frames_high;
+    u64 frame_drops;      /* packets lost because no frame was left */
+    u32 n_round_end;
+    struct round_end round_end[ROUND_END_MAX];
+    struct buffer *b[FRAME_PKTS]; /* scratch of the frame being run */
+    u16 next[FRAME_PKTS];
+    struct buffer_cache cache[BUFFER_POOLS_MAX];
+    struct trace_log trace;
+
+    /* sleep and wake */
+    int epoll_fd, wake_fd;
+    _Atomic u32 sleeping;
+    struct rx_queue *queues;
+    u32 n_polling, n_waiting; /* queues that are always polled; that epoll watches */
+    u32 rounds_since_epoll;
+    struct ring inject;     /* packets from other threads: bi | node << 32 */
+    u64 inject_full;
+    struct ring events;     /* to the control thread */
+    u64 events_full;
+
+    /* a call that the control thread asks this thread to make between rounds */
+    void (*_Atomic call_fn)(struct thread *t, void *arg);
+    void *call_arg;
+    _Atomic u32 stop;
+    bool running;
+    pthread_t tid;
+    int lwp;
+    int cpu; /* pinned to, -1: none */
+    u64 loops, sleeps;
+    u64 start_ns;
+};
+
+struct node_global {
+    char *name; /* owned; NULL: index not in use */
+    const struct node_def *def;
+    void *state;
+    u32 *next_nodes; /* owned, shared by all threads */
+    char **next_names; /* of static edges, while unresolved; NULL once joined */
+    u16 n_next, next_cap;
+    u32 error_base;
+    enum cpu_level level; /* variant in use */
+    bool deleted;
+    bool builtin; /* from a module's table */
+};
+
+struct arc;
+
+struct deferred {
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct engine {
+    struct piste *piste;
+    struct engine_config config;
+    struct thread *threads[THREADS_MAX];
+    u32 n_threads;
+    bool started;
+    struct {
+        struct node_global *v;
+        u32 n, cap;
+    } nodes; /* a VEC */
+    struct hash node_by_name; /* 64-byte names */
+    VEC(u32) nodes_free;
+    u32 n_errors;
+    struct error_name {
+        u32 node;
+        const struct node_error *def;
+    } *error_names; /* by error index */
+    VEC(struct deferred) deferred;
+    VEC(struct arc *) arcs;
+    VEC(const struct feature_def *) features_pending;
+    u64 runtime_clear_ns;
+    struct trace_filter {
+        enum { TRACE_FILTER_NONE, TRACE_FILTER_INCLUDE, TRACE_FILTER_EXCLUDE } kind;
+        struct node_index node;
+        u32 count;
+    } trace_filter;
+    enum { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME } trace_time;
+    u32 next_placement;
+    VEC(struct counter_vec *) counters;
+};
+
+/* buffer.c */
+int buffer_pools_init(struct engine *e, struct error *err);
+void buffer_thread_flush(struct thread *t);
+
+/* node.c */
+extern const struct node_def engine_sink_node;
+void node_thread_add(struct engine *e, struct thread *t);
+void node_join_edges(struct engine *e);
+void node_run_pending(struct thread *t);
+u32 node_run_input(struct thread *t, struct rx_queue *q);
+
+/* engine.c */
+void engine_reclaim(struct engine *e);
+
+/* engine_cli.c */
+extern const struct cli_command engine_commands[];
+extern const struct cli_type engine_types[];
+
+/* trace.c */
+void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count);
+void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count);
+
+/* rx_queue.c */
+u32 rx_queues_run(struct thread *t);
+void rx_queues_wait(struct thread *t, int timeout_ms);
+
+/* thread.c */
+u32 thread_round(struct thread *t);
+int thread_start(struct thread *t, struct error *err);
+void thread_stop(struct thread *t);
+void thread_free(struct thread *t);
+void thread_drain_events(struct engine *e);
+struct thread *thread_new(struct engine *e, u32 index, const char *name);
+void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
+void thread_wake(struct thread *t);
+
+/* feature.c */
+void feature_register(struct engine *e, const struct feature_arc_def *const *arcs,
+                      const struct feature_def *const *features);
+void feature_fini(struct engine *e);
+void feature_resolve(struct engine *e);

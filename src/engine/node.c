@@ -1,0 +1,360 @@
+/* The graph: registration of nodes and edges (control thread), and dispatch (data threads). See node.h. */
+#include "engine/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_internal.h"
+
+#define NODE_NAME_BYTES 64
+
+static struct log_class log_class = {"engine", "node"};
+
+/* --- registration --- */
+
+static void name_key(char key[NODE_NAME_BYTES], const char *name)
+{
+    memset(key, 0, NODE_NAME_BYTES);
+    snprintf(key, NODE_NAME_BYTES, "%s", name);
+}
+
+bool node_find(const struct engine *e, const char *name, struct node_index *out)
+{
+    char key[NODE_NAME_BYTES];
+    u64 v;
+    name_key(key, name);
+    if (!hash_get(&e->node_by_name, key, &v))
+        return false;
+    out->i = (u32) v;
+    return true;
+}
+
+const char *node_name(const struct engine *e, struct node_index n)
+{
+    return n.i < e->nodes.n && e->nodes.v[n.i].name ? e->nodes.v[n.i].name : "deleted";
+}
+
+u32 node_count_all(const struct engine *e)
+{
+    return e->nodes.n;
+}
+
+static enum cpu_level best_variant(const struct node_def *def)
+{
+    for (int l = CPU_LEVEL_N - 1; l > CPU_LEVEL_BASE; l--)
+        if (def->run[l] && cpu_level_runs((enum cpu_level) l))
+            return (enum cpu_level) l;
+    return CPU_LEVEL_BASE;
+}
+
+/* Gives node i its place in thread t: everything but edges, which node_edge publishes. */
+static void thread_set_node(struct thread *t, u32 i, const struct node_global *g)
+{
+    struct node *n = &t->nodes[i];
+    n->state = g->state;
+    n->errors = &t->errors[g->error_base];
+    n->index.i = i;
+    n->kind = (u8) g->def->kind;
+    n->next_nodes = g->next_nodes;
+    n->n_next = g->n_next;
+    free(n->next_vectors);
+    n->next_vectors = g->next_cap ? mem_alloc(g->next_cap * sizeof(u64)) : NULL;
+    __atomic_store_n(&n->run, g->def->run[g->level], __ATOMIC_RELEASE);
+}
+
+void node_thread_add(struct engine *e, struct thread *t)
+{
+    for (u32 i = 0; i < e->nodes.n; i++)
+        if (e->nodes.v[i].name)
+            thread_set_node(t, i, &e->nodes.v[i]);
+}
+
+static void names_keep(struct node_global *g, const struct node_def *def)
+{
+    if (!def->n_next)
+        return;
+    g->next_names = mem_alloc(def->n_next * sizeof(char *));
+    for (u32 i = 0; i < def->n_next; i++)
+        g->next_names[i] = mem_strdup(def->next[i]);
+}
+
+static void errors_register(struct engine *e, u32 node, struct node_global *g, const struct node_def *def)
+{
+    if (e->n_errors + def->n_errors > NODE_ERRORS_MAX)
+        panic("more than %u node errors", NODE_ERRORS_MAX);
+    g->error_base = e->n_errors;
+    for (u32 i = 0; i < def->n_errors; i++)
+        e->error_names[e->n_errors++] = (struct error_name){node, &def->errors[i]};
+}
+
+static void edges_init(struct node_global *g, u16 n)
+{
+    g->n_next = n;
+    g->next_cap = (u16) max_u64(n, 4);
+    g->next_nodes = mem_alloc(g->next_cap * sizeof(u32)); /* 0: the sink, until joined */
+}
+
+struct node_index node_register(struct engine *e, const struct node_def *def, const char *name, void *state)
+{
+    struct node_index found;
+    if (!name)
+        name = def->name;
+    if (node_find(e, name, &found))
+        panic("node %s registered twice", name);
+    u32 i;
+    if (e->nodes_free.n) {
+        i = e->nodes_free.v[--e->nodes_free.n];
+    } else {
+        i = e->nodes.n;
+        if (i == NODES_MAX)
+            panic("more than %u nodes", NODES_MAX);
+        vec_add(&e->nodes, ((struct node_global){0}));
+    }
+    struct node_global *g = &e->nodes.v[i];
+    /* a node of the same kind that was deleted leaves its error counters and edge arrays for the next */
+    bool again = g->deleted && g->def == def;
+    u32 error_base = g->error_base;
+    *g = (struct node_global){.name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
+    if (again)
+        g->error_base = error_base;
+    else
+        errors_register(e, i, g, def);
+    edges_init(g, def->n_next);
+    names_keep(g, def);
+    char key[NODE_NAME_BYTES];
+    name_key(key, name);
+    hash_set(&e->node_by_name, key, i);
+    for (u32 t = 0; t < e->n_threads; t++)
+        thread_set_node(e->threads[t], i, g);
+    node_join_edges(e);
+    feature_resolve(e);
+    return (struct node_index){i};
+}
+
+/* Joins static edges whose target exists by now. */
+void node_join_edges(struct engine *e)
+{
+    for (u32 i = 0; i < e->nodes.n; i++) {
+        struct node_global *g = &e->nodes.v[i];
+        bool waiting = false;
+        for (u32 k = 0; g->next_names && k < g->def->n_next; k++) {
+            struct node_index to;
+            if (!g->next_names[k])
+                continue;
+            if (!node_find(e, g->next_names[k], &to)) {
+                waiting = true;
+                continue;
+            }
+            __atomic_store_n(&g->next_nodes[k], to.i, __ATOMIC_RELEASE);
+            free(g->next_names[k]);
+            g->next_names[k] = NULL;
+        }
+        if (g->next_names && !waiting) {
+            free(g->next_names);
+            g->next_names = NULL;
+        }
+    }
+}
+
+void node_set_state(struct engine *e, struct node_index n, void *state)
+{
+    e->nodes.v[n.i].state = state;
+    for (u32 t = 0; t < e->n_threads; t++)
+        __atomic_store_n(&e->threads[t]->nodes[n.i].state, state, __ATOMIC_RELEASE);
+}
+
+static void edges_grow(struct engine *e, struct node_global *g, u32 node)
+{
+    u16 cap = (u16) min_u64(2u * g->next_cap, UINT16_MAX - 1);
+    u32 *new = mem_alloc(cap * sizeof(u32)), *old = g->next_nodes;
+    memcpy(new, old, g->n_next * sizeof(u32));
+    g->next_nodes = new;
+    g->next_cap = cap;
+    for (u32 t = 0; t < e->n_threads; t++) {
+        struct node *n = &e->threads[t]->nodes[node];
+        /* what is counted on an edge while its counters move may be missing from `show node` */
+        u64 *counts = mem_alloc(cap * sizeof(u64)), *old_counts = n->next_vectors;
+        memcpy(counts, old_counts, g->n_next * sizeof(u64));
+        __atomic_store_n(&n->next_nodes, new, __ATOMIC_RELEASE);
+        __atomic_store_n(&n->next_vectors, counts, __ATOMIC_RELEASE);
+        engine_defer_free(e, free, old_counts);
+    }
+    engine_defer_free(e, free, old);
+}
+
+u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
+{
+    struct node_global *g = &e->nodes.v[from.i];
+    for (u16 k = 0; k < g->n_next; k++)
+        if (g->next_nodes[k] == to.i && !(g->next_names && k < g->def->n_next && g->next_names[k]))
+            return k;
+    if (g->n_next == UINT16_MAX - 1)
+        panic("node %s has too many edges", g->name);
+    if (g->n_next == g->next_cap)
+        edges_grow(e, g, from.i);
+    u16 k = g->n_next++;
+    __atomic_store_n(&g->next_nodes[k], to.i, __ATOMIC_RELEASE);
+    for (u32 t = 0; t < e->n_threads; t++)
+        __atomic_store_n(&e->threads[t]->nodes[from.i].n_next, g->n_next, __ATOMIC_RELEASE);
+    return k;
+}
+
+/* Node 0, and what a deleted node becomes: frees what comes. */
+static void sink_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        buffer_free_one(t, buffer_index(b[i]));
+        next[i] = NEXT_CONSUMED;
+    }
+}
+
+static const struct node_error sink_errors[] = {
+    {"blackholed_packets", "blackholed packets", SEVERITY_ERROR},
+};
+
+/* Node 0: what has no other reason to be dropped is counted here. */
+const struct node_def engine_sink_node = {
+    .name = "null-node",
+    .run = {[CPU_LEVEL_BASE] = sink_run},
+    .errors = sink_errors,
+    .n_errors = array_len(sink_errors),
+};
+
+void node_delete(struct engine *e, struct node_index n)
+{
+    struct node_global *g = &e->nodes.v[n.i];
+    char key[NODE_NAME_BYTES];
+    name_key(key, g->name);
+    hash_del(&e->node_by_name, key);
+    for (u32 t = 0; t < e->n_threads; t++)
+        __atomic_store_n(&e->threads[t]->nodes[n.i].run, sink_run, __ATOMIC_RELEASE);
+    engine_synchronize(e);
+    free(g->name);
+    g->name = NULL;
+    g->deleted = true;
+    for (u32 k = 0; g->next_names && k < g->def->n_next; k++)
+        free(g->next_names[k]);
+    free(g->next_names);
+    g->next_names = NULL;
+    engine_defer_free(e, free, g->next_nodes);
+    g->next_nodes = NULL;
+    for (u32 t = 0; t < e->n_threads; t++) {
+        struct node *rt = &e->threads[t]->nodes[n.i];
+        rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks = 0;
+    }
+    vec_add(&e->nodes_free, n.i);
+    log_debug(&log_class, "node %u deleted", n.i);
+}
+
+/* --- dispatch --- */
+
+static struct frame *frame_new(struct thread *t, u32 node)
+{
+    struct frame *f = t->frame_free;
+    if (likely(f != NULL)) {
+        t->frame_free = f->link;
+    } else {
+        if (t->frames_high == FRAMES_MAX)
+            return NULL;
+        f = &t->frames[t->frames_high++];
+    }
+    f->node = node;
+    f->n = 0;
+    f->link = NULL;
+    *t->pending_last = f;
+    t->pending_last = &f->link;
+    return f;
+}
+
+void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count)
+{
+    u32 to = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next];
+    struct node *dst = &t->nodes[to];
+    __atomic_load_n(&n->next_vectors, __ATOMIC_RELAXED)[next] += count;
+    while (count) {
+        struct frame *f = dst->open;
+        if (!f) {
+            f = dst->open = frame_new(t, to);
+            if (unlikely(!f)) {
+                t->frame_drops += count;
+                buffer_free(t, bi, count);
+                return;
+            }
+        }
+        u32 k = (u32) min_u64(count, FRAME_PKTS - f->n);
+        memcpy(f->bi + f->n, bi, k * sizeof(u32));
+        f->n += k;
+        if (f->n == FRAME_PKTS)
+            dst->open = NULL;
+        bi += k;
+        count -= k;
+    }
+}
+
+void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u16 *next, u32 count)
+{
+    u32 i = 0;
+    while (i < count) {
+        u32 run = i + 1;
+        while (run < count && next[run] == next[i])
+            run++;
+        if (next[i] != NEXT_CONSUMED)
+            node_enqueue(t, n, next[i], bi + i, run - i);
+        i = run;
+    }
+}
+
+ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)
+{
+    u64 now = clock_cycles(), spent = now - t->last_cycles;
+    t->last_cycles = now;
+    n->calls++;
+    n->vectors += vectors;
+    n->clocks += spent;
+    if (unlikely(spent > n->max_clocks)) {
+        n->max_clocks = spent;
+        n->max_clocks_vectors = vectors;
+    }
+}
+
+static void frame_run(struct thread *t, struct frame *f)
+{
+    struct node *n = &t->nodes[f->node];
+    u32 count = f->n;
+    if (n->open == f)
+        n->open = NULL;
+    for (u32 i = 0; i < count; i++)
+        t->b[i] = buffer_at(f->bi[i]);
+    bool traced = unlikely(t->trace.live);
+    if (traced)
+        trace_before(t, n, t->b, count);
+    n->run(t, n, t->b, t->next, count);
+    if (traced)
+        trace_after(t, n, t->b, t->next, count);
+    node_enqueue_each(t, n, f->bi, t->next, count);
+    f->link = t->frame_free;
+    t->frame_free = f;
+    account(t, n, count);
+}
+
+void node_run_pending(struct thread *t)
+{
+    struct frame *f;
+    while ((f = t->pending_first)) {
+        t->pending_first = f->link;
+        if (!t->pending_first)
+            t->pending_last = &t->pending_first;
+        frame_run(t, f);
+    }
+}
+
+u32 node_run_input(struct thread *t, struct rx_queue *q)
+{
+    struct node *n = &t->nodes[q->node.i];
+    t->last_cycles = clock_cycles();
+    u32 got = n->input(t, n, q);
+    account(t, n, got);
+    return got;
+}

@@ -1,0 +1,321 @@
+/* Data threads: rounds, sleep and wake, rings between threads, calls at quiescent points. See thread.h. */
+#include "engine/thread.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <urcu-qsbr.h>
+
+#include "base/backtrace.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/loop.h"
+#include "engine/engine_internal.h"
+
+#define INJECT_SLOTS 4096
+#define EVENT_SLOTS 512
+#define INJECT_BATCH 64
+
+struct event {
+    void (*fn)(struct piste *p, const void *payload);
+    u8 payload[EVENT_BYTES];
+};
+
+u32 thread_index(const struct thread *t)
+{
+    return t->index;
+}
+
+u64 thread_now_ns(const struct thread *t)
+{
+    return t->now_ns;
+}
+
+void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
+{
+    for (u32 i = 0; i < t->n_round_end; i++)
+        if (t->round_end[i].fn == fn && t->round_end[i].arg == arg)
+            return;
+    if (t->n_round_end == ROUND_END_MAX) { /* more ports than places: this one sends at once */
+        fn(t, arg);
+        return;
+    }
+    t->round_end[t->n_round_end++] = (struct round_end){fn, arg};
+}
+
+/* --- wake: a thread says that it will sleep, looks once more, and then sleeps --- */
+
+void thread_wake(struct thread *t)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&t->sleeping, memory_order_relaxed)) {
+        u64 one = 1;
+        if (write(t->wake_fd, &one, sizeof(one)) < 0) {
+            /* the counter is at its limit: the thread is being woken already */
+        }
+    }
+}
+
+static bool thread_has_work(struct thread *t)
+{
+    return !ring_empty(&t->inject) || atomic_load(&t->call_fn) || atomic_load(&t->stop);
+}
+
+/* --- one round --- */
+
+static void drain_inject(struct thread *t)
+{
+    u64 item;
+    u32 bi[INJECT_BATCH], node[INJECT_BATCH], n = 0;
+    while (n < INJECT_BATCH && ring_pop(&t->inject, &item)) {
+        bi[n] = (u32) item;
+        node[n++] = (u32) (item >> 32);
+    }
+    /* the target is a node, not an edge: give each its frame directly */
+    struct node via = {.next_nodes = NULL};
+    u64 unused = 0;
+    for (u32 i = 0; i < n;) {
+        u32 run = i + 1;
+        while (run < n && node[run] == node[i])
+            run++;
+        via.next_nodes = &node[i];
+        via.next_vectors = &unused;
+        node_enqueue(t, &via, 0, bi + i, run - i);
+        i = run;
+    }
+}
+
+static void run_call(struct thread *t)
+{
+    void (*fn)(struct thread *, void *) = atomic_load_explicit(&t->call_fn, memory_order_acquire);
+    if (likely(!fn))
+        return;
+    fn(t, t->call_arg);
+    atomic_store_explicit(&t->call_fn, NULL, memory_order_release);
+}
+
+/* Returns packets received or injected. */
+u32 thread_round(struct thread *t)
+{
+    t->now_ns = clock_ns();
+    t->loops++;
+    run_call(t);
+    u32 work = 0;
+    if (!ring_empty(&t->inject)) {
+        drain_inject(t);
+        work++;
+    }
+    work += rx_queues_run(t);
+    if (t->pending_first) {
+        t->last_cycles = clock_cycles();
+        node_run_pending(t);
+    }
+    for (u32 i = 0; i < t->n_round_end; i++)
+        t->round_end[i].fn(t, t->round_end[i].arg);
+    t->n_round_end = 0;
+    return work;
+}
+
+static void thread_sleep(struct thread *t)
+{
+    atomic_store_explicit(&t->sleeping, 1, memory_order_relaxed);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!thread_has_work(t)) {
+        t->sleeps++;
+        urcu_qsbr_thread_offline();
+        rx_queues_wait(t, -1);
+        urcu_qsbr_thread_online();
+    }
+    atomic_store_explicit(&t->sleeping, 0, memory_order_relaxed);
+}
+
+static void *thread_main(void *arg)
+{
+    struct thread *t = arg;
+    struct error err;
+    if (backtrace_thread_init(&err)) {
+        /* a crash of this thread would be reported on its own stack */
+    }
+    pthread_setname_np(pthread_self(), t->name);
+    __atomic_store_n(&t->lwp, (int) syscall(SYS_gettid), __ATOMIC_RELAXED);
+    urcu_qsbr_register_thread();
+    u64 spin_ns = (u64) t->engine->config.spin_us * NS_PER_USEC, busy_ns = 0;
+    while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
+        urcu_qsbr_quiescent_state();
+        if (thread_round(t)) {
+            busy_ns = t->now_ns;
+            continue;
+        }
+        if (t->n_polling || t->now_ns - busy_ns < spin_ns)
+            rx_queues_wait(t, 0);
+        else
+            thread_sleep(t);
+    }
+    urcu_qsbr_unregister_thread();
+    return NULL;
+}
+
+/* --- making and ending --- */
+
+static void *reserve(struct mem_map *m, const char *name, u64 bytes)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error err;
+    if (mem_map_new(m, name, bytes, page, false, &err))
+        panic("%s: %s", name, err.text);
+    return m->base;
+}
+
+struct thread *thread_new(struct engine *e, u32 index, const char *name)
+{
+    struct mem_map m;
+    struct thread *t = reserve(&m, "thread", sizeof(*t));
+    t->engine = e;
+    t->index = index;
+    snprintf(t->name, sizeof(t->name), "%s", name);
+    t->nodes = reserve(&m, "thread-nodes", (u64) NODES_MAX * sizeof(struct node));
+    t->errors = reserve(&m, "thread-errors", (u64) NODE_ERRORS_MAX * sizeof(u64));
+    t->errors_shown = reserve(&m, "thread-errors-shown", (u64) NODE_ERRORS_MAX * sizeof(u64));
+    t->frames = reserve(&m, "thread-frames", (u64) FRAMES_MAX * sizeof(struct frame));
+    t->trace.records = reserve(&m, "thread-trace", (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record));
+    t->pending_last = &t->pending_first;
+    t->cpu = -1;
+    t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (t->epoll_fd < 0 || t->wake_fd < 0)
+        panic("cannot make the descriptors of thread %s", name);
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
+    epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->wake_fd, &ev);
+    ring_init(&t->inject, index ? INJECT_SLOTS : 2, sizeof(u64));
+    ring_init(&t->events, index ? EVENT_SLOTS : 2, sizeof(struct event));
+    t->start_ns = clock_ns();
+    return t;
+}
+
+static void pin(struct thread *t, pthread_attr_t *attr)
+{
+    if (t->cpu < 0)
+        return;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned) t->cpu, &set);
+    pthread_setaffinity_np(t->tid, sizeof(set), &set);
+    (void) attr;
+}
+
+int thread_start(struct thread *t, struct error *err)
+{
+    pthread_attr_t attr;
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, 256 << 10);
+    int rc = pthread_create(&t->tid, &attr, thread_main, t);
+    pthread_attr_destroy(&attr);
+    if (rc)
+        return error_errno(err, rc, "cannot start thread %s", t->name);
+    t->running = true;
+    pin(t, NULL);
+    return 0;
+}
+
+void thread_stop(struct thread *t)
+{
+    if (!t->running)
+        return;
+    atomic_store(&t->stop, 1);
+    thread_wake(t);
+    pthread_join(t->tid, NULL);
+    t->running = false;
+}
+
+void thread_free(struct thread *t)
+{
+    buffer_thread_flush(t);
+    ring_fini(&t->inject);
+    ring_fini(&t->events);
+    close(t->epoll_fd);
+    close(t->wake_fd);
+    for (u32 i = 0; i < NODES_MAX && i < t->engine->nodes.n; i++)
+        free(t->nodes[i].next_vectors);
+    struct mem_map maps[] = {
+        {.base = t->nodes, .size_bytes = (u64) NODES_MAX * sizeof(struct node), .fd = -1},
+        {.base = t->errors, .size_bytes = (u64) NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
+        {.base = t->errors_shown, .size_bytes = (u64) NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
+        {.base = t->frames, .size_bytes = (u64) FRAMES_MAX * sizeof(struct frame), .fd = -1},
+        {.base = t->trace.records, .size_bytes = (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record), .fd = -1},
+        {.base = t, .size_bytes = sizeof(*t), .fd = -1},
+    };
+    for (u32 i = 0; i < array_len(maps); i++)
+        mem_map_free(&maps[i]);
+}
+
+/* --- between threads --- */
+
+/* Makes t run fn between two rounds, and waits for that. A thread that does not run yet is called directly. */
+void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
+{
+    if (!t->running) {
+        fn(t, arg);
+        return;
+    }
+    t->call_arg = arg;
+    atomic_store_explicit(&t->call_fn, fn, memory_order_release);
+    thread_wake(t);
+    for (u32 spins = 0; atomic_load_explicit(&t->call_fn, memory_order_acquire); spins++)
+        if (spins > 100)
+            sched_yield();
+}
+
+static u32 push_packets(struct thread *to, struct node_index node, const u32 *bi, u32 n)
+{
+    u32 i = 0;
+    for (; i < n; i++) {
+        u64 item = (u64) node.i << 32 | bi[i];
+        if (!ring_push(&to->inject, &item, sizeof(item)))
+            break;
+    }
+    if (i < n)
+        __atomic_add_fetch(&to->inject_full, n - i, __ATOMIC_RELAXED);
+    if (i)
+        thread_wake(to);
+    return i;
+}
+
+u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n)
+{
+    return push_packets(e->threads[1], node, bi, n);
+}
+
+u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi, u32 n)
+{
+    return push_packets(from->engine->threads[to_thread], node, bi, n);
+}
+
+bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload), const void *payload, u32 bytes)
+{
+    struct event ev = {.fn = fn};
+    assert(bytes <= EVENT_BYTES);
+    memcpy(ev.payload, payload, bytes);
+    if (!ring_push(&t->events, &ev, sizeof(ev))) {
+        t->events_full++;
+        return false;
+    }
+    loop_wake(t->engine->piste->loop);
+    return true;
+}
+
+/* Control thread, once a round. */
+void thread_drain_events(struct engine *e)
+{
+    for (u32 i = 1; i < e->n_threads; i++) {
+        struct event ev;
+        for (u32 n = 0; n < EVENT_SLOTS && ring_pop(&e->threads[i]->events, &ev); n++)
+            ev.fn(e->piste, ev.payload);
+        if (!ring_empty(&e->threads[i]->events))
+            loop_wake(e->piste->loop);
+    }
+}

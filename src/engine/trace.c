@@ -1,0 +1,101 @@
+/* Recording of traced packets in data threads. Records are appended to the thread's log; a reader sees those that
+ * were published, which do not change any more. */
+#include "engine/trace.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+
+static struct trace_record *record_add(struct thread *t, struct node *n, struct buffer *b, u32 *index)
+{
+    u32 i = t->trace.n;
+    if (i == TRACE_RECORDS_MAX)
+        return NULL;
+    struct trace_record *r = &t->trace.records[i];
+    t->trace.n = i + 1;
+    r->time_ns = clock_ns();
+    r->node = n->index;
+    r->thread = t->index;
+    r->handle = b->trace;
+    memset(r->extra, 0, sizeof(r->extra));
+    *index = i;
+    return r;
+}
+
+static void publish(struct thread *t)
+{
+    atomic_store_explicit(&t->trace.published, t->trace.n, memory_order_release);
+}
+
+static void keep_packet(struct engine *e, struct trace_record *r, struct buffer *b)
+{
+    const struct node_def *def = e->nodes.v[r->node.i].def;
+    u32 want = def->trace_bytes ? def->trace_bytes : 96;
+    r->meta = *b;
+    r->data_start = b->start;
+    r->data_len = (u16) buffer_copy_out(b, 0, r->data, (u32) min_u64(want, TRACE_BYTES));
+}
+
+void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count)
+{
+    t->trace.n_hops = count;
+    for (u32 i = 0; i < count; i++) {
+        u32 index;
+        struct trace_record *r = NULL;
+        if (unlikely(b[i]->flags & BUFFER_TRACED) && (r = record_add(t, n, b[i], &index)))
+            keep_packet(t->engine, r, b[i]);
+        t->trace.hop_record[i] = r ? index + 1 : 0;
+    }
+}
+
+void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count)
+{
+    bool after = t->engine->nodes.v[n->index.i].def->trace_after;
+    for (u32 i = 0; i < count; i++) {
+        if (likely(!t->trace.hop_record[i]))
+            continue;
+        struct trace_record *r = &t->trace.records[t->trace.hop_record[i] - 1];
+        r->next = next[i];
+        if (next[i] == NEXT_CONSUMED)
+            continue;
+        if (after)
+            keep_packet(t->engine, r, b[i]);
+        else
+            r->meta = *b[i];
+    }
+    t->trace.n_hops = 0;
+    publish(t);
+}
+
+bool trace_start(struct thread *t, struct node *n, struct buffer *b)
+{
+    if (!n->traced)
+        return false;
+    n->traced--;
+    b->flags |= BUFFER_TRACED;
+    b->trace = t->index << 24 | (t->trace.packets++ & 0xffffff);
+    t->trace.live = 1;
+    return true;
+}
+
+void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next, const void *extra, u32 bytes)
+{
+    u32 index;
+    struct trace_record *r = record_add(t, n, b, &index);
+    if (!r)
+        return;
+    keep_packet(t->engine, r, b);
+    r->next = next;
+    memcpy(r->extra, extra, min_u64(bytes, TRACE_EXTRA_BYTES));
+    publish(t);
+}
+
+void trace_note(struct thread *t, struct buffer *b, const void *extra, u32 bytes)
+{
+    for (u32 i = 0; i < t->trace.n_hops; i++) {
+        struct trace_record *r = &t->trace.records[t->trace.hop_record[i] - 1];
+        if (t->trace.hop_record[i] && r->handle == b->trace)
+            memcpy(r->extra, extra, min_u64(bytes, TRACE_EXTRA_BYTES));
+    }
+}

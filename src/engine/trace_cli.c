@@ -1,0 +1,258 @@
+/* Commands about packet traces. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "control/cli.h"
+#include "control/module.h"
+#include "engine/engine_internal.h"
+
+#define SHOW_DEFAULT_PKTS 50
+
+/* --- trace add --- */
+
+struct add {
+    u32 node, count;
+};
+
+static void add_on_thread(struct thread *t, void *arg)
+{
+    const struct add *a = arg;
+    struct node *n = &t->nodes[a->node];
+    n->traced = (u32) min_u64((u64) n->traced + a->count, UINT32_MAX);
+}
+
+static int trace_add(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    struct add a = {(u32) cli_u64(c, "node", 0), (u32) cli_u64(c, "count", 0)};
+    if (e->nodes.v[a.node].def->kind != NODE_INPUT)
+        return error_set(c->err, EINVAL, "%s is not an input node: packets are traced from where they enter",
+                         e->nodes.v[a.node].name);
+    for (u32 i = 1; i < e->n_threads; i++)
+        thread_call(e->threads[i], add_on_thread, &a);
+    return 0;
+}
+
+static void clear_on_thread(struct thread *t, void *arg)
+{
+    (void) arg;
+    t->trace.n = 0;
+    t->trace.live = 0;
+    t->trace.shown_from = t->trace.packets;
+    atomic_store(&t->trace.published, 0);
+    for (u32 i = 0; i < t->engine->nodes.n; i++)
+        t->nodes[i].traced = 0;
+}
+
+static int clear_trace(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    for (u32 i = 1; i < e->n_threads; i++)
+        thread_call(e->threads[i], clear_on_thread, NULL);
+    return 0;
+}
+
+/* --- show trace --- */
+
+struct packet {
+    u32 handle;
+    u32 first; /* position in the list of hops */
+};
+
+struct hop {
+    const struct trace_record *r;
+    u32 order;
+};
+
+typedef VEC(struct hop) hops;
+
+static int by_handle(const void *x, const void *y)
+{
+    const struct hop *a = x, *b = y;
+    if (a->r->handle != b->r->handle)
+        return a->r->handle < b->r->handle ? -1 : 1;
+    if (a->r->time_ns != b->r->time_ns)
+        return a->r->time_ns < b->r->time_ns ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* Hops of packets whose trace started on thread t, in whichever thread they were made; grouped by packet. */
+static void collect(struct engine *e, const struct thread *t, struct hop **list, u32 *count)
+{
+    VEC(struct hop) all = {0};
+    for (u32 i = 1; i < e->n_threads; i++) {
+        u32 n = atomic_load_explicit(&e->threads[i]->trace.published, memory_order_acquire);
+        for (u32 k = 0; k < n; k++) {
+            const struct trace_record *r = &e->threads[i]->trace.records[k];
+            if (r->handle >> 24 == t->index && (r->handle & 0xffffff) >= (t->trace.shown_from & 0xffffff))
+                vec_add(&all, ((struct hop){r, all.n}));
+        }
+    }
+    if (all.n)
+        qsort(all.v, all.n, sizeof(all.v[0]), by_handle);
+    *list = all.v;
+    *count = all.n;
+}
+
+static void hop_time(struct engine *e, u64 ns, struct text *out)
+{
+    if (e->trace_time == TRACE_TIME_RELATIVE) {
+        u64 us = (ns - e->piste->start_ns) / 1000, s = us / 1000000;
+        text_add(out, "%02u:%02u:%02u:%06u", (u32) (s / 3600), (u32) (s / 60 % 60), (u32) (s % 60),
+                 (u32) (us % 1000000));
+        return;
+    }
+    struct timespec real;
+    clock_gettime(CLOCK_REALTIME, &real);
+    u64 wall = (u64) real.tv_sec * NS_PER_SEC + (u64) real.tv_nsec - (clock_ns() - ns);
+    time_t s = (time_t) (wall / NS_PER_SEC);
+    if (e->trace_time == TRACE_TIME_UNIX) {
+        text_add(out, "%lld.%06u", (long long) s, (u32) (wall % NS_PER_SEC / 1000));
+        return;
+    }
+    struct tm tm;
+    char date[32];
+    gmtime_r(&s, &tm);
+    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+    text_add(out, "%s.%06u", date, (u32) (wall % NS_PER_SEC / 1000));
+}
+
+static void show_hop(struct engine *e, struct out *o, const struct trace_record *r)
+{
+    struct text time = {0}, body = {0}, lines = {0};
+    const struct node_def *def = e->nodes.v[r->node.i].def;
+    hop_time(e, r->time_ns, &time);
+    if (def && def->format_trace)
+        def->format_trace(e->piste, r, &body);
+    text_indented(&lines, 2, text_str(&body));
+    if (lines.len && lines.s[lines.len - 1] != '\n')
+        text_putc(&lines, '\n');
+    out_text(o, "%s: %s\n%s", text_str(&time), node_name(e, r->node), text_str(&lines));
+    out_object(o, NULL);
+    out_str(o, "time", text_str(&time), NULL);
+    out_str(o, "node", node_name(e, r->node), NULL);
+    out_str(o, "text", text_str(&body), NULL);
+    out_end(o);
+    text_free(&time);
+    text_free(&body);
+    text_free(&lines);
+}
+
+static bool packet_passes(const struct trace_filter *f, const struct hop *h, u32 n)
+{
+    if (f->kind == TRACE_FILTER_NONE)
+        return true;
+    bool visited = false;
+    for (u32 i = 0; i < n; i++)
+        visited |= h[i].r->node.i == f->node.i;
+    return visited == (f->kind == TRACE_FILTER_INCLUDE);
+}
+
+/* Returns whether packets were left out. */
+static bool show_thread(struct engine *e, struct out *o, struct thread *t, u32 max)
+{
+    struct hop *h;
+    u32 n, shown = 0;
+    bool more = false;
+    const struct trace_filter *f = &e->trace_filter;
+    if (f->kind != TRACE_FILTER_NONE && f->count)
+        max = (u32) min_u64(max, f->count);
+    collect(e, t, &h, &n);
+    out_text(o, "------------------- Start of thread %u %s -------------------\n", t->index, t->name);
+    out_object(o, NULL);
+    out_str(o, "thread", t->name, NULL);
+    out_array(o, "packets");
+    for (u32 i = 0; i < n;) {
+        u32 end = i + 1;
+        while (end < n && h[end].r->handle == h[i].r->handle)
+            end++;
+        if (packet_passes(f, h + i, end - i)) {
+            if (shown == max) {
+                more = true;
+                break;
+            }
+            out_text(o, "Packet %u\n\n", ++shown);
+            out_array(o, NULL);
+            for (u32 k = i; k < end; k++)
+                show_hop(e, o, h[k].r);
+            out_end(o);
+            out_text(o, "\n");
+        }
+        i = end;
+    }
+    if (!shown)
+        out_text(o, "No packets in trace buffer\n");
+    if (more)
+        out_text(o, "Limiting display to %u packets. To display more specify max.\n", max);
+    out_end(o);
+    out_end(o);
+    free(h);
+    return more;
+}
+
+static int show_trace(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    u32 max = (u32) cli_u64(c, "max-packets", SHOW_DEFAULT_PKTS);
+    out_array(c->out, "threads");
+    for (u32 i = 0; i < e->n_threads; i++)
+        show_thread(e, c->out, e->threads[i], max);
+    out_end(c->out);
+    return 0;
+}
+
+/* --- filter and time format --- */
+
+static int set_trace_filter(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    e->trace_filter.kind = cli_has(c, "include")   ? TRACE_FILTER_INCLUDE
+                           : cli_has(c, "exclude") ? TRACE_FILTER_EXCLUDE
+                                                   : TRACE_FILTER_NONE;
+    e->trace_filter.node.i = (u32) cli_u64(c, "node", 0);
+    e->trace_filter.count = (u32) cli_u64(c, "count", 0);
+    return 0;
+}
+
+static const char *const time_names[] = {"relative", "unix", "datetime"};
+
+static int set_time_format(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    for (u32 i = 0; i < array_len(time_names); i++)
+        if (cli_has(c, time_names[i]))
+            e->trace_time = i;
+    return 0;
+}
+
+static int show_time_format(struct cli_call *c)
+{
+    out_str(c->out, "timestamp_format", time_names[engine_of(c->piste)->trace_time],
+            "trace timestamp format: %s\n");
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"trace add <node> <count:u32> [verbose] [filter]", "Traces the next packets that enter through a node", trace_add, 0},
+    {"show trace [max <max-packets:u32>]", "The nodes that traced packets passed", show_trace, 0},
+    {"clear trace", "Forgets all traces, and packets still to be traced", clear_trace, 0},
+    {"trace filter ( none | include <node> <count:u32> | exclude <node> <count:u32> )",
+     "Shows only packets that passed a node, or that did not", set_trace_filter, 0},
+    {"set trace timestamp-format ( relative | unix | datetime )", "How `show trace` prints times", set_time_format, 0},
+    {"show trace timestamp-format", "How `show trace` prints times", show_time_format, 0},
+    {0},
+};
+
+static const char *const needs[] = {"engine", NULL};
+
+const struct module trace_module = {
+    .abi = MODULE_ABI,
+    .name = "trace",
+    .description = "Packet trace",
+    .needs = needs,
+    .commands = commands,
+};
