@@ -1,0 +1,35 @@
+/* What a port cannot do when a packet leaves: cutting a GSO packet into segments, finishing a
+ * partial checksum.
+ *
+ *   large packet   [ headers | payload ........................ ]   BUFFER_GSO, gso_size
+ *   segments       [ headers | gso_size ] [ headers | gso_size ] [ headers | rest ]
+ *
+ * TCP over IPv4 and IPv6, and UDP (UDP_L4: each segment is a datagram). Where the headers are is
+ * said by l3_start and csum_start; sizes come from the IP and TCP headers and are checked, because
+ * the packet may come from a guest. Source: virtio 1.2 5.1.6.2; Linux
+ * Documentation/networking/segmentation-offloads.rst for what is expected of sequence numbers,
+ * flags and identifiers. */
+#pragma once
+
+#include "base/types.h"
+#include "engine/buffer.h"
+
+struct thread;
+
+/* Segments of the packet that one call can make at most. */
+#define GSO_SEGMENTS_MAX 1024
+
+/* How many segments b makes; 0 when it is malformed, or makes more than GSO_SEGMENTS_MAX. b has
+ * BUFFER_GSO. */
+u32 gso_n_segments(const struct buffer *b) MUST_CHECK;
+
+/* Cuts b, which has BUFFER_GSO, into segments with finished checksums; they are written to out_bi
+ * in order and are the caller's. b is only read, and stays the caller's. Returns how many; 0, with
+ * no buffer taken, when b is malformed, makes more than max, or when there are not enough buffers.
+ * Context: any thread, with its own t. */
+u32 gso_segment(struct thread *t, const struct buffer *b, u32 *out_bi, u32 max) MUST_CHECK;
+
+/* Makes the L4 checksum of b that BUFFER_CSUM_PARTIAL leaves open, and clears the flag. Without the
+ * flag nothing is done. The packet must not be GSO. Returns: false when csum_start and csum_offset
+ * do not lie in the first buffer, or when that is shared (refs > 1): the packet is as it was. */
+bool csum_complete(struct buffer *b) MUST_CHECK;
