@@ -9,8 +9,8 @@ struct error {
     char text[400]; /* a clause without final period or newline */
 };
 
-/* Fills *e (e may be NULL) and returns -code, so that callers write `return error_set(e, EINVAL, ...)`.
- * The first error wins: an error already set is kept only by error_prefix. */
+/* Fills *e (e may be NULL) and returns -code, so that callers write `return error_set(e, EINVAL,
+ * ...)`. The first error wins: an error already set is kept only by error_prefix. */
 int error_set(struct error *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Like error_set with ": strerror(code)" appended. */
@@ -18,3 +18,11 @@ int error_errno(struct error *e, int code, const char *fmt, ...) PRINTF_LIKE(3, 
 
 /* Puts "prefix: " before the text of *e. */
 void error_prefix(struct error *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* The newest failures that error_errno was told of, the oldest first: for `show unix errors`. */
+struct error_record {
+    u64 at_ns; /* clock_ns() */
+    int code;
+    char text[128];
+};
+u32 error_recent(struct error_record *out, u32 max);

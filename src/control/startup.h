@@ -49,7 +49,12 @@ static inline u32 cpu_bitmap_count(const struct cpu_bitmap *b)
 int cpu_bitmap_parse_list(const char *s, struct cpu_bitmap *b, struct error *e) MUST_CHECK;
 int cpu_bitmap_parse_mask(const char *s, struct cpu_bitmap *b, struct error *e) MUST_CHECK;
 
-enum startup_rx_mode { RX_MODE_DEFAULT, RX_MODE_POLLING, RX_MODE_INTERRUPT, RX_MODE_ADAPTIVE };
+enum startup_rx_mode {
+    STARTUP_RX_MODE_DEFAULT,
+    STARTUP_RX_MODE_POLLING,
+    STARTUP_RX_MODE_INTERRUPT,
+    STARTUP_RX_MODE_ADAPTIVE
+};
 enum startup_trace_time { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME };
 
 struct startup_numa_buffers {
