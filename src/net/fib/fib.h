@@ -106,6 +106,8 @@ struct fib_path {
     struct if_index interface; /* IF_NONE: none */
     struct fib_index table; /* of a recursive next hop, or of a lookup; FIB_NONE: the route's own */
     struct adj_index adj;   /* FIB_PATH_ADJ; else ADJ_NONE */
+    u8 prefix_len;          /* with FIB_PATH_GLEAN: the link's subnet is next_hop/prefix_len */
+    u8 spare[3];            /* 0 */
 };
 
 /* A path of that kind with everything else at its neutral value. */
@@ -134,6 +136,10 @@ void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s);
 bool fib_table_is_locked_by(const struct fib *f, struct fib_index t, enum fib_source s);
 /* Next table at or after `from`, FIB_NONE at the end. */
 struct fib_index fib_table_next(const struct fib *f, u32 from);
+bool fib_table_is_named(const struct fib *f, struct fib_index t); /* not by default */
+/* FLOW_* of fib_data.h. */
+u32 fib_table_flow_fields(const struct fib *f, struct fib_index t);
+void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields);
 u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
 
 /* --- routes --- */

@@ -90,6 +90,21 @@ ALWAYS_INLINE u32 lb_pick(struct lb lb, u32 hash)
 
 /* --- adjacency --- */
 
+/* Edges that ip4-lookup and its siblings (ip4-load-balance, lookup-ip4-dst) all have, in this
+ * order; adj_custom_new adds more behind them. */
+enum fib_next {
+    FIB_NEXT_DROP,
+    FIB_NEXT_PUNT,
+    FIB_NEXT_NULL, /* ip4-null: unreachable, prohibit */
+    FIB_NEXT_ARP,
+    FIB_NEXT_GLEAN,
+    FIB_NEXT_REWRITE,
+    FIB_NEXT_RECEIVE,
+    FIB_NEXT_LOOKUP,       /* lookup-ip4-dst */
+    FIB_NEXT_LOAD_BALANCE, /* ip4-load-balance */
+    FIB_NEXT_N
+};
+
 enum adj_kind {
     ADJ_KIND_DROP,
     ADJ_KIND_PUNT,
