@@ -3,18 +3,21 @@
  * Grammar line: words that start it are the command's path; each may be abbreviated by the user to
  * a prefix that is unique among its siblings (an exact match always wins). What follows the path:
  *
- *     word              a keyword, typed in full
- *     <label>           a value whose type is called like its label: <interface>, <ip-prefix>,
- * <mac> ... <label:type>      a value of another type: <size:u32>, <name:string> [ ... ] optional
- *     ( a | b | c )     one of; inside [ ] the parentheses may be left out: [ up | down ]
- *     ( ... ):flags     a label: when nothing in the group fits, the error says `unknown flags'
- * (also [ ]:label) x ...             the element before may come several times
+ *     word            a keyword, typed in full
+ *     <label>         a value whose type is called like its label: <interface>, <mac> ...
+ *     <label:type>    a value of another type: <size:u32>, <name:string>
+ *     [ ... ]         optional
+ *     ( a | b | c )   one of; inside [ ] the parentheses may be left out: [ up | down ]
+ *     ( ... ):flags   a label: when nothing in the group fits, the error says `unknown flags'
+ *     x ...           the element before may come several times
  *
  * Neighbouring groups, [ ] or ( ), that each start with a keyword are accepted in any order, as VPP
  * does; bare words and values keep theirs. A required keyword right after the path goes in
- * parentheses, or it would be a word of the path: "create host-interface (name <ifname:string>)
- * [hw-addr <mac>]". A path may have an action of its own and sub-commands: sub-commands are tried
- * first.
+ * parentheses, or it would be a word of the path:
+ *
+ *     create host-interface (name <ifname:string>) [hw-addr <mac>]
+ *
+ * A path may have an action of its own and sub-commands: sub-commands are tried first.
  *
  * A command takes one line (a {group} may span several). One that has no values, only keywords,
  * leaves what it does not know to be run as the next command, as VPP does; others fail before they
@@ -49,8 +52,11 @@ struct cli_command {
 
 enum {
     CLI_HIDDEN = 1 << 0, /* works, but is not listed */
-    CLI_INTERACTIVE =
-        1 << 1, /* only in an interactive session: `invalid for non-interactive sessions` */
+    /* only in an interactive session, else `invalid for non-interactive sessions' */
+    CLI_INTERACTIVE = 1 << 1,
+    /* what its grammar does not take of the line is the next command, as for those without values
+     */
+    CLI_LEFTOVER = 1 << 2,
 };
 
 #define CLI_PENDING 1
@@ -137,6 +143,18 @@ int cli_exec_file(struct cli *cli, const char *path,
 /* All commands, sorted: for docs/cli.md. */
 void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
                       void *arg);
+
+/* What `unix { }` says; to be called before cli_listen and cli_console. */
+/* prompt: one blank is added when there is none */
+void cli_set_prompt(struct cli *cli, const char *prompt);
+void cli_set_history_limit(struct cli *cli, u32 lines);
+void cli_set_pager_limit(struct cli *cli, u32 lines);
+void cli_set_pager(struct cli *cli, bool on);
+void cli_set_banner(struct cli *cli, bool on);
+void cli_set_color(struct cli *cli, bool on);
+void cli_set_line_mode(struct cli *cli, bool on);
+/* Every line that a session runs is appended to the file: time, session, text. */
+int cli_set_log(struct cli *cli, const char *path, struct error *e) MUST_CHECK;
 
 /* The socket of `unix { cli-listen }`, the console of `unix { interactive }`. */
 int cli_listen(struct cli *cli, const char *address, struct error *e) MUST_CHECK;

@@ -81,10 +81,10 @@ void grammar_complete(const struct grammar *g, const struct cli_types *types, st
                       void (*add)(void *arg, const char *word), void *arg);
 
 /* Runs text, a sequence of keys, against the rows: each key's set is called in the order of the
- * text. Of several rows that match at one place the one that takes most text wins. Rows whose set
- * is NULL are passed to unused (which may be NULL). On error *where is the place in text (NULL to
- * ignore) and the error says "unknown input `REST'" or what set said; keys before it have been set.
- * Types are those of p->cli. */
+ * text. Of several rows that match at one place the one that takes most text wins, of equals the
+ * first. Rows whose set is NULL are passed to unused (which may be NULL). On error *where is the
+ * place in text (NULL to ignore) and the error says "unknown input `REST'" or what set said; keys
+ * before it have been set. Types are those of p->cli. */
 int grammar_run_keys(struct piste *p, const struct config_key *keys, const char *text,
                      void (*unused)(const struct config_key *key, void *arg), void *arg,
                      const char **where, struct error *e) MUST_CHECK;

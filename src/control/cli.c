@@ -1,0 +1,189 @@
+/* The instance of the command line: what modules add to it, and what handlers ask of a call. */
+#include "control/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "control/cli_internal.h"
+#include "control/cli_session.h"
+#include "control/loop.h"
+
+struct log_class cli_log = {.name = "cli"};
+
+struct cli *cli_new(struct piste *p)
+{
+    struct cli *cli = mem_alloc(sizeof(*cli));
+    cli->piste = p;
+    cli_types_init(&cli->types);
+    cli->settings = (struct cli_settings){
+        .prompt = mem_strdup("vpp# "),
+        .history_limit = 50,
+        .pager_limit_lines = 100000,
+        .banner = true,
+        .pager = true,
+        .color = true,
+        .log_fd = -1,
+    };
+    cli_add_commands(cli, cli_builtin_commands);
+    cli_add_commands(cli, cli_terminal_commands);
+    return cli;
+}
+
+void cli_free(struct cli *cli)
+{
+    if (!cli)
+        return;
+    cli_sessions_free(cli->sessions);
+    cli_tree_fini(&cli->root);
+    cli_types_fini(&cli->types);
+    if (cli->settings.log_fd >= 0)
+        close(cli->settings.log_fd);
+    free(cli->settings.prompt);
+    free(cli);
+}
+
+void cli_add_commands(struct cli *cli, const struct cli_command *table)
+{
+    for (; table->grammar; table++)
+        cli_tree_add(&cli->root, table);
+}
+
+void cli_add_types(struct cli *cli, const struct cli_type *table)
+{
+    cli_types_add(&cli->types, table);
+}
+
+struct each_command {
+    void (*fn)(const struct cli_command *c, void *arg);
+    void *arg;
+};
+
+static void each_command(const struct cli_word *w, void *arg)
+{
+    const struct each_command *each = arg;
+    each->fn(w->command, each->arg);
+}
+
+void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
+                      void *arg)
+{
+    struct each_command each = {fn, arg};
+    cli_tree_each(&cli->root, each_command, &each);
+}
+
+/* --- settings --- */
+
+void cli_set_prompt(struct cli *cli, const char *prompt)
+{
+    size_t n = strlen(prompt);
+    free(cli->settings.prompt);
+    cli->settings.prompt = mem_printf("%s%s", prompt, n && prompt[n - 1] == ' ' ? "" : " ");
+}
+
+void cli_set_history_limit(struct cli *cli, u32 lines)
+{
+    cli->settings.history_limit = lines;
+}
+
+void cli_set_pager_limit(struct cli *cli, u32 lines)
+{
+    cli->settings.pager_limit_lines = lines;
+}
+
+void cli_set_pager(struct cli *cli, bool on)
+{
+    cli->settings.pager = on;
+}
+
+void cli_set_banner(struct cli *cli, bool on)
+{
+    cli->settings.banner = on;
+}
+
+void cli_set_color(struct cli *cli, bool on)
+{
+    cli->settings.color = on;
+}
+
+void cli_set_line_mode(struct cli *cli, bool on)
+{
+    cli->settings.line_mode = on;
+}
+
+int cli_set_log(struct cli *cli, const char *path, struct error *e)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return error_errno(e, errno, "failed to open `%s'", path);
+    if (cli->settings.log_fd >= 0)
+        close(cli->settings.log_fd);
+    cli->settings.log_fd = fd;
+    cli_log_line(cli, NULL, "");
+    return 0;
+}
+
+/* --- arguments of a call --- */
+
+const struct cli_value *cli_get(const struct cli_call *c, const char *label)
+{
+    for (u32 i = 0; i < c->n_args; i++)
+        if (strcmp(c->args[i].name, label) == 0)
+            return &c->args[i].value;
+    return NULL;
+}
+
+bool cli_has(const struct cli_call *c, const char *name)
+{
+    return cli_get(c, name) != NULL;
+}
+
+u64 cli_u64(const struct cli_call *c, const char *label, u64 otherwise)
+{
+    const struct cli_value *v = cli_get(c, label);
+    return v ? v->u : otherwise;
+}
+
+const char *cli_str(const struct cli_call *c, const char *label, const char *otherwise)
+{
+    const struct cli_value *v = cli_get(c, label);
+    return v ? v->text : otherwise;
+}
+
+/* --- running without a session --- */
+
+struct run {
+    struct text out;
+    int rc;
+    bool done;
+};
+
+static void run_emit(void *arg, const char *s, size_t n)
+{
+    struct run *run = arg;
+    text_putn(&run->out, s, n);
+}
+
+static void run_done(void *arg, int rc, const char *rest)
+{
+    struct run *run = arg;
+    run->rc = rc;
+    run->done = true;
+}
+
+int cli_run(struct cli *cli, const char *text, enum out_format format, char **output)
+{
+    static const struct cli_exec_ops ops = {run_emit, run_done, NULL};
+    struct cli_macros macros = {0};
+    struct run run = {0};
+    const struct cli_exec_context context = {.cli = cli, .macros = &macros, .format = format};
+    cli_exec_start(&context, text, true, &ops, &run);
+    while (!run.done)
+        loop_once(cli->piste->loop, -1);
+    cli_macros_free(&macros);
+    *output = run.out.s ? run.out.s : mem_strdup("");
+    return run.rc;
+}

@@ -1,0 +1,339 @@
+/* Runs texts of commands: one after the other, stopping at the first that fails, waiting for those
+ * that take time. Where output goes is the caller's business (a session, a script, the API). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "control/cli_internal.h"
+#include "control/cli_session.h"
+
+enum { EXEC_MAX_DEPTH = 16 };
+
+/* A command under way. */
+struct call {
+    struct cli_call pub;
+    struct cli_exec *exec;
+    struct cli_parsed parsed;
+    struct error err;
+    void (*cancel)(void *arg);
+    void *cancel_arg;
+    struct text unfiltered; /* an unfinished line that the filter waits for */
+    char last;              /* byte of output; 0: none yet */
+    bool in_handler;
+    bool done; /* cli_done was called while in the handler */
+    int rc;
+};
+
+struct cli_exec {
+    struct cli_exec_context context;
+    char *text, *at;
+    const struct cli_exec_ops *ops;
+    void *arg;
+    struct call *call; /* the pending one */
+};
+
+static struct call *call_of(struct cli_call *c)
+{
+    return container_of(c, struct call, pub);
+}
+
+static void call_free(struct call *call)
+{
+    out_free(call->pub.out);
+    cli_parsed_clear(&call->parsed);
+    text_free(&call->unfiltered);
+    free(call);
+}
+
+/* --- output --- */
+
+static void emit(struct call *call, const char *s, size_t n)
+{
+    if (n == 0)
+        return;
+    call->last = s[n - 1];
+    call->exec->ops->emit(call->exec->arg, s, n);
+}
+
+static bool filter_passes(const struct cli_parsed *p, const char *line)
+{
+    bool has = strstr(line, p->filter_text) != NULL;
+    return has == (p->filter == CLI_FILTER_INCLUDE);
+}
+
+/* Emits the lines of s that pass; what is after the last line end waits, unless it is the end. */
+static void emit_filtered(struct call *call, const char *s, bool end)
+{
+    struct text *t = &call->unfiltered;
+    text_puts(t, s);
+    char *line = t->len ? t->s : NULL;
+    char *stop = line ? t->s + t->len : NULL;
+    while (line < stop) {
+        char *newline = memchr(line, '\n', (size_t)(stop - line));
+        if (!newline && !end)
+            break;
+        size_t n = (size_t)((newline ? newline : stop) - line);
+        line[n] = '\0';
+        if (filter_passes(&call->parsed, line)) {
+            emit(call, line, n);
+            emit(call, "\n", 1);
+        }
+        line += n + (newline != NULL);
+    }
+    size_t left = line ? (size_t)(stop - line) : 0;
+    if (left)
+        memmove(t->s, line, left);
+    t->len = left;
+}
+
+static void call_output(struct call *call, bool end)
+{
+    bool json = out_format(call->pub.out) == OUT_JSON;
+    if (json && !end)
+        return; /* there is no half a document */
+    char *s = out_take(call->pub.out);
+    bool nothing = json && !call->parsed.json && strcmp(s, "{}\n") == 0;
+    if (call->parsed.filter != CLI_FILTER_NONE)
+        emit_filtered(call, s, end);
+    else if (!nothing)
+        emit(call, s, strlen(s));
+    free(s);
+    if (end && call->last && call->last != '\n')
+        emit(call, "\n", 1);
+}
+
+/* An error with a code but without a text was told to the user already. */
+static void call_error(struct call *call, int rc)
+{
+    struct text t = {0};
+    if (call->err.code && !call->err.text[0])
+        return;
+    text_add(&t, "%s: %s\n", call->parsed.word->path,
+             call->err.code ? call->err.text : strerror(-rc));
+    call->exec->ops->emit(call->exec->arg, t.s, t.len);
+    text_free(&t);
+}
+
+/* --- running --- */
+
+static void exec_end(struct cli_exec *x, int rc)
+{
+    const struct cli_exec_ops *ops = x->ops;
+    void *arg = x->arg;
+    char *text = x->text;
+    const char *rest = x->at;
+    free(x);
+    ops->done(arg, rc, rest);
+    free(text);
+}
+
+static int call_run(struct call *call)
+{
+    struct cli_parsed *p = &call->parsed;
+    struct text t = {0};
+    if (p->kind == CLI_RUN) {
+        if ((p->word->command->flags & CLI_INTERACTIVE) &&
+            !cli_session_is_interactive(call->pub.session))
+            return error_set(&call->err, EINVAL, "invalid for non-interactive sessions");
+        return p->word->command->run(&call->pub);
+    }
+    if (p->kind == CLI_CHOICES || p->word->kids.n == 0)
+        cli_tree_choices(p->word, &t);
+    if (p->kind == CLI_HELP && p->word->command)
+        text_add(&t, "%s\n", p->word->command->help);
+    if (p->kind == CLI_HELP)
+        cli_tree_help(p->word, &t);
+    out_text(call->pub.out, "%s", text_str(&t));
+    text_free(&t);
+    return 0;
+}
+
+/* The command has ended: tells its output and error. */
+static void call_end(struct call *call, int rc)
+{
+    call_output(call, true);
+    if (rc < 0)
+        call_error(call, rc);
+    call_free(call);
+}
+
+static struct call *call_new(struct cli_exec *x)
+{
+    struct call *call = mem_alloc(sizeof(*call));
+    call->exec = x;
+    return call;
+}
+
+static void call_prepare(struct call *call)
+{
+    const struct cli_exec_context *context = &call->exec->context;
+    const struct cli_parsed *p = &call->parsed;
+    bool json = p->kind == CLI_RUN && (p->json || context->format == OUT_JSON);
+    call->pub = (struct cli_call){
+        .piste = context->cli->piste,
+        .session = context->session,
+        .out = out_new(json ? OUT_JSON : OUT_TEXT),
+        .err = &call->err,
+        .args = p->match.args.v,
+        .n_args = p->match.args.n,
+        .command = p->word->command,
+    };
+}
+
+/* Runs commands until the end or one that takes time: false when it has ended. */
+static bool exec_go(struct cli_exec *x)
+{
+    for (;;) {
+        x->at = (char *)cli_skip_blanks(x->at);
+        if (!*x->at) {
+            exec_end(x, 0);
+            return false;
+        }
+        if (x->ops->congested && x->ops->congested(x->arg))
+            return true;
+        struct call *call = call_new(x);
+        int rc = cli_parse(x->context.cli, x->at, &call->parsed, &call->err);
+        x->at += call->parsed.taken;
+        if (rc < 0) {
+            x->ops->emit(x->arg, call->err.text, strlen(call->err.text));
+            x->ops->emit(x->arg, "\n", 1);
+            call_free(call);
+            exec_end(x, rc);
+            return false;
+        }
+        call_prepare(call);
+        call->in_handler = true;
+        rc = call_run(call);
+        call->in_handler = false;
+        if (rc == CLI_PENDING && !call->done) {
+            x->call = call;
+            return true;
+        }
+        if (rc == CLI_PENDING)
+            rc = call->rc;
+        call_end(call, rc);
+        if (rc < 0) {
+            exec_end(x, rc);
+            return false;
+        }
+    }
+}
+
+struct cli_exec *cli_exec_start(const struct cli_exec_context *context, const char *text,
+                                bool expand, const struct cli_exec_ops *ops, void *arg)
+{
+    struct cli_exec *x = mem_alloc(sizeof(*x));
+    x->context = *context;
+    x->ops = ops;
+    x->arg = arg;
+    struct text t = {0};
+    const char *problem = NULL;
+    if (context->depth > EXEC_MAX_DEPTH)
+        problem = "commands are nested too deeply\n";
+    else if (!expand)
+        text_puts(&t, text);
+    else if (!cli_macro_expand(context->macros, text, &t))
+        problem = "macro expansion is too long\n";
+    x->text = x->at = t.s ? t.s : mem_strdup("");
+    if (problem) {
+        ops->emit(arg, problem, strlen(problem));
+        exec_end(x, -E2BIG);
+        return NULL;
+    }
+    return exec_go(x) ? x : NULL;
+}
+
+bool cli_exec_resume(struct cli_exec *x)
+{
+    if (x->call)
+        return false;
+    exec_go(x);
+    return true;
+}
+
+void cli_exec_cancel(struct cli_exec *x)
+{
+    if (!x)
+        return;
+    if (x->call) {
+        if (x->call->cancel)
+            x->call->cancel(x->call->cancel_arg);
+        call_free(x->call);
+    }
+    free(x->text);
+    free(x);
+}
+
+/* --- what handlers use --- */
+
+void cli_pend(struct cli_call *c, void (*cancel)(void *arg), void *arg)
+{
+    call_of(c)->cancel = cancel;
+    call_of(c)->cancel_arg = arg;
+}
+
+void cli_flush(struct cli_call *c)
+{
+    call_output(call_of(c), false);
+}
+
+void cli_done(struct cli_call *c, int rc)
+{
+    struct call *call = call_of(c);
+    struct cli_exec *x = call->exec;
+    if (call->in_handler) {
+        call->done = true;
+        call->rc = rc;
+        return;
+    }
+    x->call = NULL;
+    call_end(call, rc);
+    if (rc < 0)
+        exec_end(x, rc);
+    else
+        exec_go(x);
+}
+
+struct cli_exec_context cli_call_context(struct cli_call *c)
+{
+    struct cli_exec_context context = call_of(c)->exec->context;
+    context.depth++;
+    return context;
+}
+
+static void nested_emit(void *arg, const char *s, size_t n)
+{
+    struct call *call = arg;
+    if (out_format(call->pub.out) == OUT_JSON)
+        emit(call, s, n);
+    else
+        out_text(call->pub.out, "%.*s", (int)n, s);
+    if (!call->in_handler)
+        cli_flush(&call->pub);
+}
+
+static void nested_done(void *arg, int rc, const char *rest)
+{
+    struct call *call = arg;
+    call->cancel = NULL;
+    if (rc < 0)
+        call->err = (struct error){.code = -rc};
+    cli_done(&call->pub, rc);
+}
+
+static void nested_cancel(void *arg)
+{
+    cli_exec_cancel(arg);
+}
+
+int cli_call_nested(struct cli_call *c, const char *text)
+{
+    static const struct cli_exec_ops ops = {nested_emit, nested_done, NULL};
+    const struct cli_exec_context context = cli_call_context(c);
+    struct cli_exec *x = cli_exec_start(&context, text, false, &ops, c);
+    if (x)
+        cli_pend(c, nested_cancel, x);
+    return CLI_PENDING;
+}
