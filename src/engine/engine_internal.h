@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "control/cli.h"
 #include "control/piste.h"
+#include "control/startup.h"
 #include "engine/counter.h"
 #include "engine/engine.h"
 #include "engine/feature.h"
@@ -145,7 +146,7 @@ struct engine {
         struct node_index node;
         u32 count;
     } trace_filter;
-    enum { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME } trace_time;
+    enum startup_trace_time trace_time;
     u32 next_placement;
     VEC(struct counter_vec *) counters;
 };

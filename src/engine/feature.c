@@ -17,8 +17,8 @@ struct enabled {
 
 struct if_features {
     VEC(struct enabled) on;
-    struct node_index end;
-    bool has_end;
+    struct node_index start, end;
+    bool has_start, has_end;
 };
 
 struct arc {
@@ -156,9 +156,16 @@ static int by_feature(const void *x, const void *y)
 }
 
 /* Edge from each of the arc's start nodes to `to`: they all must have the same number. */
-static int start_edge(struct engine *e, struct arc *a, struct node_index to, u16 *edge, struct error *err)
+static int start_edge(struct engine *e, struct arc *a, const struct if_features *f, struct node_index to,
+                      u16 *edge, struct error *err)
 {
     bool first = true;
+    if (!a->def->start_nodes) {
+        if (!f->has_start)
+            return error_set(err, ENOENT, "feature arc %s has no start on this interface", a->def->name);
+        *edge = node_edge(e, f->start, to);
+        return 0;
+    }
     for (const char *const *s = a->def->start_nodes; *s; s++) {
         struct node_index from;
         if (!node_find(e, *s, &from))
@@ -198,7 +205,7 @@ static int chain_build(struct engine *e, struct arc *a, struct if_features *f, s
         if (k)
             c->next[k] = node_edge(e, at, to);
         else
-            rc = start_edge(e, a, to, &c->next[0], err);
+            rc = start_edge(e, a, f, to, &c->next[0], err);
         if (rc) {
             free(c);
             return rc;
@@ -281,6 +288,16 @@ bool feature_is_enabled(const struct engine *e, const char *arc, const char *nod
     return false;
 }
 
+void feature_set_start(struct engine *e, const char *arc, struct if_index i, struct node_index start)
+{
+    struct arc *a = arc_find(e, arc);
+    if (!a)
+        panic("no feature arc %s", arc);
+    struct if_features *f = if_features(a, i);
+    f->start = start;
+    f->has_start = true;
+}
+
 void feature_set_end(struct engine *e, const char *arc, struct if_index i, struct node_index end)
 {
     struct arc *a = arc_find(e, arc);
@@ -298,7 +315,7 @@ void feature_forget_interface(struct engine *e, struct if_index i)
         if (i.i >= a->ifs.n)
             continue;
         vec_free(&a->ifs.v[i.i].on);
-        a->ifs.v[i.i].has_end = false;
+        a->ifs.v[i.i].has_start = a->ifs.v[i.i].has_end = false;
         struct feature_chain *old =
             __atomic_exchange_n((struct feature_chain **) &a->arc.chains[i.i], NULL, __ATOMIC_ACQ_REL);
         if (old)

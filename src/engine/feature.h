@@ -15,7 +15,7 @@ struct engine;
 
 struct feature_arc_def {
     const char *name;        /* "ip4-unicast" */
-    const char *const *start_nodes; /* NULL-terminated: nodes that start the walk */
+    const char *const *start_nodes; /* NULL-terminated: nodes that start the walk; NULL: each interface's own */
     const char *end_node;    /* where a walk ends, NULL: the interface's own (output arcs: X-tx) */
 };
 
@@ -68,6 +68,8 @@ const struct feature_arc *feature_arc_find(const struct engine *e, const char *a
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i, bool enable,
                    u64 data, struct error *err) MUST_CHECK;
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node, struct if_index i);
+/* The node that starts walks on this interface, for arcs without start_nodes. */
+void feature_set_start(struct engine *e, const char *arc, struct if_index i, struct node_index start);
 /* Where a walk on this interface ends, for arcs without end_node. */
 void feature_set_end(struct engine *e, const char *arc, struct if_index i, struct node_index end);
 /* All chains of an interface go (it is deleted). */

@@ -36,6 +36,13 @@ const char *node_name(const struct engine *e, struct node_index n)
     return n.i < e->nodes.n && e->nodes.v[n.i].name ? e->nodes.v[n.i].name : "deleted";
 }
 
+const char *node_error_description(const struct engine *e, struct node_index n, u32 error)
+{
+    if (n.i >= e->nodes.n || !e->nodes.v[n.i].def || error >= e->nodes.v[n.i].def->n_errors)
+        return "unknown";
+    return e->nodes.v[n.i].def->errors[error].description;
+}
+
 u32 node_count_all(const struct engine *e)
 {
     return e->nodes.n;

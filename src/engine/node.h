@@ -149,6 +149,8 @@ void node_set_state(struct engine *e, struct node_index n, void *state);
 /* false when there is none of that name. */
 bool node_find(const struct engine *e, const char *name, struct node_index *out);
 const char *node_name(const struct engine *e, struct node_index n);
+/* Of a node's error counter; "unknown" when there is none. */
+const char *node_error_description(const struct engine *e, struct node_index n, u32 error);
 /* Next index of an edge from -> to, added if it is not there. */
 u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
 u32 node_count_all(const struct engine *e);

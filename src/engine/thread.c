@@ -31,6 +31,11 @@ u32 thread_index(const struct thread *t)
     return t->index;
 }
 
+const char *thread_name(const struct engine *e, u32 thread)
+{
+    return e->threads[thread]->name;
+}
+
 u64 thread_now_ns(const struct thread *t)
 {
     return t->now_ns;

@@ -41,6 +41,7 @@ struct engine *engine_of(const struct piste *p);
 /* The control thread's own struct thread (index 0): for buffer_alloc and the like. */
 struct thread *engine_main_thread(struct engine *e);
 u32 engine_n_threads(const struct engine *e); /* with the control thread */
+const char *thread_name(const struct engine *e, u32 thread);
 
 /* Hands packets made by the control thread to a node, on the data thread that handles traffic (the first). Returns
  * how many were taken; the caller frees the rest. */
