@@ -64,6 +64,10 @@ struct interface {
     struct node_index output_node, tx_node;
     struct rx_queue **queues;   /* for show; the port's */
     u32 n_queues, n_tx_queues;
+    /* the module's own */
+    struct if_output *output;
+    int promisc_refs;
+    char original_name[IF_NAME_BYTES]; /* before `set interface name`; "" when never renamed */
 };
 
 enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF_EVENT_MAC, IF_EVENT_MTU };
@@ -79,6 +83,8 @@ struct if_new_args {
     u32 mtu, max_frame_bytes; /* L3 bytes; 0: the default of `ethernet { default-mtu }`, 9000 */
     u32 caps;
     u32 n_tx_queues;
+    bool has_parent;       /* a sub-interface of `parent` */
+    struct if_index parent;
 };
 
 /* -EEXIST when the name is taken. The interface is admin down, link down. */
@@ -100,7 +106,10 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
 /* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes, struct error *e) MUST_CHECK;
+/* caps: what the port takes from now on. */
+int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e) MUST_CHECK;
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
+int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e) MUST_CHECK;
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);

@@ -1,0 +1,39 @@
+/* Ethernet: frames in from ports, by type to the protocols.
+ * Source: IEEE 802.3; node names, errors and order of checks as VPP's users know them. */
+#pragma once
+
+#include "base/types.h"
+#include "engine/node.h"
+
+struct module;
+struct piste;
+
+#define ETHERNET_HEADER_BYTES 14
+#define VLAN_TAG_BYTES 4
+
+enum {
+    ETHERTYPE_IP4 = 0x0800,
+    ETHERTYPE_ARP = 0x0806,
+    ETHERTYPE_VLAN = 0x8100,
+    ETHERTYPE_IP6 = 0x86dd,
+    ETHERTYPE_MPLS = 0x8847,
+    ETHERTYPE_DOT1AD = 0x88a8,
+    ETHERTYPE_MIN = 0x0600, /* below: a length, 802.2 LLC follows */
+};
+
+struct ethernet_header {
+    u8 dst[6], src[6];
+    be16 type;
+};
+static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire format");
+
+extern const struct module ethernet_module;
+
+/* Frames of this type for layer 3 go to `node` (by name; it may be registered later); IPv4 and ARP are there from the
+ * start. Control thread. */
+void ethernet_register_type(struct piste *p, u16 type, const char *node);
+
+ALWAYS_INLINE bool ethernet_is_multicast(const u8 *mac)
+{
+    return mac[0] & 1;
+}

@@ -1,0 +1,17 @@
+/* Text of ethernet frames and what they carry, in VPP's words: for traces. */
+#pragma once
+
+#include "base/text.h"
+#include "base/types.h"
+
+/* "IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 802.1q vlan 100": one line, no newline. Returns the header's
+ * length with tags, and the inner type in *type. */
+u32 ethernet_format_header_type(struct text *t, const u8 *frame, u32 n, u16 *type);
+void ethernet_format_header(struct text *t, const u8 *frame, u32 n);
+/* The header's line and the lines of the payload, each indented. */
+void ethernet_format_frame(struct text *t, const u8 *frame, u32 n, unsigned indent);
+/* Lines of a packet of that ethernet type. */
+void ethernet_format_payload(struct text *t, u16 type, const u8 *packet, u32 n, unsigned indent);
+/* "request, type ethernet/IP4, address size 6/4" and the addresses: two lines. */
+void ethernet_format_arp(struct text *t, const u8 *packet, u32 n, unsigned indent);
+void ethernet_format_mac(struct text *t, const u8 mac[6]);

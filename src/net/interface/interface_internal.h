@@ -1,0 +1,20 @@
+/* What the interface module's own files share. */
+#pragma once
+
+#include "control/module.h"
+#include "net/interface/interface.h"
+
+/* State of an X-output node. */
+struct if_output {
+    struct if_index index;
+    u16 next_tx; /* edge to X-tx */
+    const struct feature_arc *arc;
+};
+
+extern const struct node_def interface_output_node, interface_offload_node, error_drop_node, drop_node, error_punt_node, punt_node;
+extern const struct cli_command interface_commands[];
+extern const struct cli_type interface_types[];
+
+/* Packets whose offloads the port does not take pass the node interface-offload before X-tx. */
+int interface_enable_software_offload(struct piste *p, struct interface *f, struct error *e) MUST_CHECK;
+void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
