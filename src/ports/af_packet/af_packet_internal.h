@@ -1,0 +1,127 @@
+/* What the files of the AF_PACKET port share. */
+#pragma once
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "base/vec.h"
+#include "control/module.h"
+#include "engine/feature.h"
+#include "engine/thread.h"
+#include "net/interface/interface.h"
+#include "ports/af_packet/af_packet.h"
+
+#define AF_PACKET_BATCH 64       /* frames that one recvmmsg takes */
+#define AF_PACKET_LARGE_BATCH 8  /* while large frames come: so many large buffers stay in use, not 64 */
+#define AF_PACKET_QUEUES_MAX 64
+
+/* struct virtio_net_hdr without num_buffers: what PACKET_VNET_HDR puts before each frame, in host order. */
+struct vnet_header {
+    u8 flags, gso_type;
+    u16 header_len, gso_size, csum_start, csum_offset;
+};
+static_assert(sizeof(struct vnet_header) == 10, "virtio 1.2 5.1.6, legacy layout");
+
+enum {
+    VNET_NEEDS_CSUM = 1,
+    VNET_DATA_VALID = 2,
+    VNET_GSO_NONE = 0,
+    VNET_GSO_TCP4 = 1,
+    VNET_GSO_TCP6 = 4,
+    VNET_GSO_UDP_L4 = 5,
+    VNET_GSO_ECN = 0x80,
+};
+
+/* Room for one PACKET_AUXDATA control message. */
+#define AF_PACKET_CONTROL_BYTES 64
+
+/* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and closing. */
+struct af_packet_queue {
+    struct rx_queue rx;
+    struct af_packet *port;
+    int fd;
+    u32 n_posted;     /* buffers in small[] (and large[]) that wait for a frame */
+    u32 batch;        /* frames to ask for next */
+    u32 pressure;     /* full batches since the kernel's drops were last read */
+    u32 small[AF_PACKET_BATCH], large[AF_PACKET_BATCH];
+    struct mmsghdr msg[AF_PACKET_BATCH];
+    struct iovec iov[AF_PACKET_BATCH][3];
+    struct vnet_header vnet[AF_PACKET_BATCH];
+    u8 control[AF_PACKET_BATCH][AF_PACKET_CONTROL_BYTES] __attribute__((aligned(8)));
+};
+
+struct af_packet {
+    struct piste *piste;
+    char host_name[IFNAMSIZ];
+    int host_index;     /* 0: the device is gone */
+    struct if_index interface;
+    struct af_packet_args args; /* pointers in it are not kept */
+    u8 mac[6];
+    bool fixed_mac;     /* the user gave it */
+    bool admin_up;
+    u32 n_queues;
+    struct af_packet_queue **queues;
+    struct rx_queue **rx; /* the same, for struct interface */
+    int tx_fds[AF_PACKET_QUEUES_MAX]; /* -1: the device is gone. Read by data threads */
+    u32 n_tx;
+    const struct feature_arc *device_input;
+    u32 host_mtu;
+    u32 features;       /* ethtool's, at creation */
+};
+
+enum af_packet_input_error {
+    AF_PACKET_INPUT_ERR_TRUNCATED,
+    AF_PACKET_INPUT_ERR_BAD_VNET,
+    AF_PACKET_INPUT_ERR_NO_BUFFER,
+    AF_PACKET_INPUT_ERR_KERNEL_DROP,
+    AF_PACKET_INPUT_ERR_N
+};
+enum { AF_PACKET_INPUT_NEXT_ETHERNET, AF_PACKET_INPUT_NEXT_IP4, AF_PACKET_INPUT_NEXT_DROP, AF_PACKET_INPUT_NEXT_N };
+
+enum af_packet_tx_error {
+    AF_PACKET_TX_ERR_CONGESTED,
+    AF_PACKET_TX_ERR_REFUSED,
+    AF_PACKET_TX_ERR_DOWN,
+    AF_PACKET_TX_ERR_GONE,
+    AF_PACKET_TX_ERR_N
+};
+enum { AF_PACKET_TX_NEXT_DROP };
+
+/* Kept with a traced packet's hop through af-packet-input. */
+struct af_packet_trace {
+    struct if_index interface;
+    u32 queue, len;
+    u16 vlan_tci, vlan_tpid;
+    struct vnet_header vnet;
+};
+
+extern const struct node_def af_packet_input_node, af_packet_tx_node;
+extern const struct cli_command af_packet_commands[];
+
+struct af_packet_state {
+    struct piste *piste;
+    VEC(struct af_packet *) ports;
+    struct mnl_socket *netlink; /* NULL when there is none */
+};
+
+/* af_packet.c */
+struct af_packet *af_packet_find(const struct piste *p, const char *host_name);
+int af_packet_open(struct af_packet *port, struct error *e) MUST_CHECK;
+void af_packet_close(struct af_packet *port);
+void af_packet_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+
+/* af_packet_link.c: the host device as netlink and ioctls show it */
+int af_packet_link_start(struct af_packet_state *s, struct error *e) MUST_CHECK;
+void af_packet_link_stop(struct af_packet_state *s);
+int af_packet_host_set_up(const char *name, bool up, struct error *e) MUST_CHECK;
+int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e) MUST_CHECK;
+u32 af_packet_host_mtu(const char *name);
+bool af_packet_host_link_up(const char *name);
+u32 af_packet_host_features(const char *name); /* AF_PACKET_FEATURE_* */
+enum {
+    AF_PACKET_FEATURE_RX_CSUM = 1,
+    AF_PACKET_FEATURE_TX_CSUM = 2,
+    AF_PACKET_FEATURE_TSO = 4,
+    AF_PACKET_FEATURE_GSO = 8,
+    AF_PACKET_FEATURE_GRO = 16,
+};

@@ -1,0 +1,173 @@
+#include "ports/loopback/loopback.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/module.h"
+#include "net/interface/interface.h"
+#include "ports/loopback/loopback_internal.h"
+
+#define INSTANCES_MAX 16384u
+
+NODE_DECLARE(loopback_tx);
+
+struct loopbacks {
+    VEC(struct loopback *) all;
+    struct if_index local0;
+};
+
+static const struct node_def tx_node = {
+    .name = "loopback-tx",
+    .run = NODE_VARIANTS(loopback_tx),
+    .next = {[LOOPBACK_TX_NEXT_DROP] = "error-drop", [LOOPBACK_TX_NEXT_ETHERNET] = "ethernet-input"},
+    .n_next = 2,
+};
+
+static int set_admin(void *arg, bool up, struct error *e);
+
+static const struct if_class class_loopback = {.name = "Loopback", .tx = &tx_node, .set_admin = set_admin};
+static const struct if_class class_local = {.name = "local", .no_ip = true};
+
+static int set_admin(void *arg, bool up, struct error *e)
+{
+    const struct loopback *l = arg;
+    (void) e;
+    interface_set_link(l->piste, l->interface, up);
+    return 0;
+}
+
+static struct loopback *by_instance(const struct loopbacks *s, u32 instance)
+{
+    for (u32 i = 0; i < s->all.n; i++)
+        if (s->all.v[i]->instance == instance)
+            return s->all.v[i];
+    return NULL;
+}
+
+int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out, struct error *e)
+{
+    struct loopbacks *s = module_state(p, &loopback_module);
+    if (instance == UINT32_MAX)
+        for (instance = 0; by_instance(s, instance);)
+            instance++;
+    if (instance >= INSTANCES_MAX)
+        return error_set(e, EINVAL, "loopback instances are below %u", INSTANCES_MAX);
+    if (by_instance(s, instance))
+        return error_set(e, EEXIST, "loopback instance %u is in use", instance);
+    if (mac && (mac[0] & 1))
+        return error_set(e, EINVAL, "mac is a multicast address");
+    struct loopback *l = mem_alloc(sizeof(*l));
+    u8 own[6] = {0xde, 0xad, 0, 0, (u8) (instance >> 8), (u8) instance};
+    char name[32];
+    snprintf(name, sizeof(name), "loop%u", instance);
+    l->piste = p;
+    l->instance = instance;
+    int rc = interface_new(p,
+                           &(struct if_new_args){
+                               .name = name,
+                               .cls = &class_loopback,
+                               .port = l,
+                               .mac = mac ? mac : own,
+                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
+                           },
+                           &l->interface, e);
+    if (rc) {
+        free(l);
+        return rc;
+    }
+    vec_add(&s->all, l);
+    *out = l->interface;
+    return 0;
+}
+
+int loopback_delete(struct piste *p, struct if_index i, struct error *e)
+{
+    struct loopbacks *s = module_state(p, &loopback_module);
+    for (u32 k = 0; k < s->all.n; k++) {
+        struct loopback *l = s->all.v[k];
+        if (!if_equal(l->interface, i))
+            continue;
+        vec_del(&s->all, k);
+        interface_delete(p, i);
+        engine_defer_free(engine_of(p), free, l);
+        return 0;
+    }
+    return error_set(e, EINVAL, "%s is not a loopback interface", interface_at(p, i)->name);
+}
+
+/* --- commands --- */
+
+static int create(struct cli_call *c)
+{
+    struct if_index i;
+    const struct cli_value *mac = cli_get(c, "mac");
+    int rc = loopback_create(c->piste, mac ? mac->mac : NULL, (u32) cli_u64(c, "instance-number", UINT32_MAX), &i, c->err);
+    if (rc)
+        return rc;
+    out_str(c->out, "name", interface_at(c->piste, i)->name, "%s\n");
+    out_u64(c->out, "sw_if_index", i.i, NULL);
+    return 0;
+}
+
+static int delete(struct cli_call *c)
+{
+    return loopback_delete(c->piste, cli_interface(c, "interface")->index, c->err);
+}
+
+static const struct cli_command commands[] = {
+    {"create loopback interface [mac <mac>] [instance <instance-number:u32>]", "Makes a loopback interface", create, 0},
+    {"delete loopback interface intfc <interface>", "Deletes a loopback interface", delete, 0},
+    {0},
+};
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    const struct loopbacks *s = state;
+    for (u32 i = 0; phase == RC_CREATE && i < s->all.n; i++) {
+        const u8 *m = interface_at(p, s->all.v[i]->interface)->mac;
+        text_add(t, "create loopback interface mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n", m[0], m[1], m[2], m[3],
+                 m[4], m[5], s->all.v[i]->instance);
+    }
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct loopbacks *s = mem_alloc(sizeof(*s));
+    int rc = interface_new(p, &(struct if_new_args){.name = "local0", .cls = &class_local}, &s->local0, e);
+    if (rc) {
+        free(s);
+        return rc;
+    }
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct loopbacks *s = state;
+    while (s->all.n) {
+        struct loopback *l = s->all.v[s->all.n - 1];
+        interface_delete(p, l->interface);
+        free(l);
+        s->all.n--;
+    }
+    interface_delete(p, s->local0);
+    vec_free(&s->all);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "ethernet", NULL};
+
+const struct module loopback_module = {
+    .abi = MODULE_ABI,
+    .name = "loopback",
+    .description = "Loopback interfaces",
+    .needs = needs,
+    .commands = commands,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};
