@@ -594,20 +594,15 @@ static int show_node_variants(struct cli_call *c)
 static int set_node_function(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    u32 node = (u32) cli_u64(c, "node", 0);
     const char *variant = cli_str(c, "variant", "");
-    struct node_global *g = &e->nodes.v[node];
-    for (int l = 0; l < CPU_LEVEL_N; l++) {
-        if (strcmp(cpu_level_name((enum cpu_level) l), variant) || !g->def->run[l])
-            continue;
-        if (!cpu_level_runs((enum cpu_level) l))
-            return error_set(c->err, ENOTSUP, "this CPU does not run variant `%s'", variant);
-        g->level = (enum cpu_level) l;
-        for (u32 t = 0; t < e->n_threads; t++)
-            __atomic_store_n(&e->threads[t]->nodes[node].run, g->def->run[l], __ATOMIC_RELEASE);
+    switch (node_set_variant(e, (struct node_index){(u32) cli_u64(c, "node", 0)}, variant)) {
+    case -ENOTSUP:
+        return error_set(c->err, ENOTSUP, "this CPU does not run variant `%s'", variant);
+    case -ENOENT:
+        return error_set(c->err, ENOENT, "node function variant `%s' not found", variant);
+    default:
         return 0;
     }
-    return error_set(c->err, ENOENT, "node function variant `%s' not found", variant);
 }
 
 const struct cli_command engine_commands[] = {

@@ -110,7 +110,6 @@ struct node_global {
     u32 error_base;
     enum cpu_level level; /* variant in use */
     bool deleted;
-    bool builtin; /* from a module's table */
 };
 
 struct arc;
@@ -159,6 +158,8 @@ void buffer_thread_flush(struct thread *t);
 extern const struct node_def engine_sink_node;
 void node_thread_add(struct engine *e, struct thread *t);
 void node_join_edges(struct engine *e);
+/* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
+int node_set_variant(struct engine *e, struct node_index n, const char *variant);
 void node_run_pending(struct thread *t);
 u32 node_run_input(struct thread *t, struct rx_queue *q);
 

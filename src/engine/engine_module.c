@@ -1,18 +1,100 @@
 /* The engine as a module of the daemon: made from startup.conf. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
 
 static struct log_class log_class = {"engine", NULL};
 
-static int init(struct piste *p, void **state, struct error *err)
+/* CPUs that this process may run on, the n-th of them, or -1. */
+static int allowed_cpu(u32 n)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof(set), &set))
+        return -1;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET((unsigned) cpu, &set) && n-- == 0)
+            return cpu;
+    return -1;
+}
+
+/* `workers N` takes the CPUs behind the control thread's, as far as there are any; without a main-core nothing is
+ * pinned, and the kernel's scheduler places the threads. */
+static int place_workers(const struct startup *s, struct engine_config *c, struct error *e)
+{
+    u32 n = 0;
+    if (s->cpu.has_corelist) {
+        for (u32 cpu = 0; cpu < STARTUP_MAX_CPUS; cpu++) {
+            if (!cpu_bitmap_has(&s->cpu.corelist, cpu))
+                continue;
+            if (n == THREADS_MAX - 1)
+                return error_set(e, EINVAL, "at most %u workers", THREADS_MAX - 1);
+            c->worker_cpus[n++] = s->cpu.relative ? allowed_cpu(cpu) : (int) cpu;
+        }
+        c->n_workers = n ? n : 1;
+        return 0;
+    }
+    if (s->cpu.has_workers && s->cpu.workers)
+        c->n_workers = s->cpu.workers;
+    if (c->n_workers >= THREADS_MAX)
+        return error_set(e, EINVAL, "at most %u workers", THREADS_MAX - 1);
+    for (u32 cpu = s->cpu.skip_cores; s->cpu.main_core >= 0 && n < c->n_workers; cpu++) {
+        int at = allowed_cpu(cpu);
+        if (at < 0)
+            break; /* fewer CPUs than workers: the rest is not pinned */
+        if (at != s->cpu.main_core)
+            c->worker_cpus[n++] = at;
+    }
+    return 0;
+}
+
+static enum rx_mode rx_mode_of(enum startup_rx_mode m)
+{
+    switch (m) {
+    case STARTUP_RX_MODE_POLLING:
+        return RX_MODE_POLLING;
+    case STARTUP_RX_MODE_INTERRUPT:
+        return RX_MODE_INTERRUPT;
+    default:
+        return RX_MODE_ADAPTIVE;
+    }
+}
+
+static int config_of(const struct startup *s, struct engine_config *c, struct error *e)
+{
+    engine_config_default(c);
+    if (!s)
+        return 0;
+    if (s->cpu.thread_prefix)
+        snprintf(c->thread_prefix, sizeof(c->thread_prefix), "%.11s", s->cpu.thread_prefix);
+    if (s->buffers.per_numa)
+        c->buffers_per_numa = s->buffers.per_numa;
+    if (s->buffers.data_size)
+        c->buffer_data_bytes = s->buffers.data_size;
+    if (c->buffer_data_bytes < 256 || c->buffer_data_bytes > 32768)
+        return error_set(e, EINVAL, "buffers: default data-size %u: 256 to 32768 are possible", c->buffer_data_bytes);
+    c->buffer_page = s->buffers.page_size;
+    c->default_rx_mode = rx_mode_of(s->default_rx_mode);
+    return place_workers(s, c, e);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
 {
     struct engine_config c;
-    engine_config_default(&c);
-    struct engine *e = engine_new(p, &c, err);
-    if (!e)
-        return -err->code;
-    *state = e;
+    int rc = config_of(p->startup, &c, e);
+    if (rc)
+        return rc;
+    struct engine *engine = engine_new(p, &c, e);
+    if (!engine)
+        return -e->code;
+    if (p->startup)
+        engine->trace_time = p->startup->trace_time;
+    *state = engine;
     log_debug(&log_class, "%u data threads", c.n_workers);
     return 0;
 }

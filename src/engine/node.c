@@ -1,6 +1,7 @@
 /* The graph: registration of nodes and edges (control thread), and dispatch (data threads). See node.h. */
 #include "engine/node.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,6 +164,22 @@ void node_join_edges(struct engine *e)
             g->next_names = NULL;
         }
     }
+}
+
+int node_set_variant(struct engine *e, struct node_index n, const char *variant)
+{
+    struct node_global *g = &e->nodes.v[n.i];
+    for (int l = 0; l < CPU_LEVEL_N; l++) {
+        if (strcmp(cpu_level_name((enum cpu_level) l), variant) || !g->def->run[l])
+            continue;
+        if (!cpu_level_runs((enum cpu_level) l))
+            return -ENOTSUP;
+        g->level = (enum cpu_level) l;
+        for (u32 t = 0; t < e->n_threads; t++)
+            __atomic_store_n(&e->threads[t]->nodes[n.i].run, g->def->run[l], __ATOMIC_RELEASE);
+        return 0;
+    }
+    return -ENOENT;
 }
 
 void node_set_state(struct engine *e, struct node_index n, void *state)
