@@ -131,14 +131,17 @@ int cli_set_log(struct cli *cli, const char *path, struct error *e)
 const struct cli_value *cli_get(const struct cli_call *c, const char *label)
 {
     for (u32 i = 0; i < c->n_args; i++)
-        if (strcmp(c->args[i].name, label) == 0)
+        if (c->args[i].value.text != cli_keyword_text && strcmp(c->args[i].name, label) == 0)
             return &c->args[i].value;
     return NULL;
 }
 
 bool cli_has(const struct cli_call *c, const char *name)
 {
-    return cli_get(c, name) != NULL;
+    for (u32 i = 0; i < c->n_args; i++)
+        if (strcmp(c->args[i].name, name) == 0)
+            return true;
+    return false;
 }
 
 u64 cli_u64(const struct cli_call *c, const char *label, u64 otherwise)

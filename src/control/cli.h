@@ -110,7 +110,8 @@ struct cli_type {
 
 /* Whether keyword or value `name` was given. */
 bool cli_has(const struct cli_call *c, const char *name);
-/* First value of that label; NULL when it was not given. */
+/* First value of that label, which may also be a keyword: "[size <size:u32>]". NULL when it
+ * was not given. */
 const struct cli_value *cli_get(const struct cli_call *c, const char *label);
 u64 cli_u64(const struct cli_call *c, const char *label, u64 otherwise);
 const char *cli_str(const struct cli_call *c, const char *label, const char *otherwise);

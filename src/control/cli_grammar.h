@@ -31,6 +31,9 @@ void cli_types_fini(struct cli_types *types);
 void cli_types_add(struct cli_types *types, const struct cli_type *table);
 const struct cli_type *cli_types_find(const struct cli_types *types, const char *name);
 
+/* The text of arguments that are keywords: by this address they are told from values. */
+extern const char cli_keyword_text[];
+
 /* Types whose text is not unquoted like a word's. */
 extern const char cli_type_rest[], cli_type_block[];
 

@@ -13,6 +13,8 @@
 #include "control/cli_element.h"
 #include "control/cli_grammar.h"
 
+const char cli_keyword_text[] = "";
+
 enum { MATCH_MAX_DEPTH = 3000, MATCH_MAX_STEPS = 200000, REST_MAX = 30 };
 
 enum fail_rank { RANK_NONE, RANK_INPUT, RANK_TYPE, RANK_LABEL, RANK_ERROR };
@@ -285,7 +287,7 @@ static void build_args(const struct matcher *m, const char *text, struct grammar
     for (u32 i = 0; i < m->found.n; i++) {
         const struct found *f = &m->found.v[i];
         struct cli_arg arg = {.name = f->el->name, .value = f->value};
-        arg.value.text = "";
+        arg.value.text = cli_keyword_text;
         if (f->type) {
             arg.value.text = to;
             to = copy_value(to, f);
