@@ -9,6 +9,7 @@
 #include "engine/engine_internal.h"
 
 #define FEATURE_IF_MAX 65536u
+#define ARC_STARTS_MAX 16
 
 struct enabled {
     u32 feature; /* index into arc->features */
@@ -155,29 +156,21 @@ static int by_feature(const void *x, const void *y)
     return a->feature < b->feature ? -1 : a->feature > b->feature;
 }
 
-/* Edge from each of the arc's start nodes to `to`: they all must have the same number. */
+/* Edge from the arc's start nodes, as far as they exist, to `to`: they all have the same number. */
 static int start_edge(struct engine *e, struct arc *a, const struct if_features *f, struct node_index to,
                       u16 *edge, struct error *err)
 {
-    bool first = true;
-    if (!a->def->start_nodes) {
-        if (!f->has_start)
-            return error_set(err, ENOENT, "feature arc %s has no start on this interface", a->def->name);
-        *edge = node_edge(e, f->start, to);
-        return 0;
-    }
-    for (const char *const *s = a->def->start_nodes; *s; s++) {
-        struct node_index from;
-        if (!node_find(e, *s, &from))
-            continue;
-        u16 k = node_edge(e, from, to);
-        if (!first && k != *edge)
-            return error_set(err, ENOTSUP, "start nodes of feature arc %s disagree about the edge to %s",
-                             a->def->name, node_name(e, to));
-        *edge = k;
-        first = false;
-    }
-    return first ? error_set(err, ENOENT, "feature arc %s has no start node", a->def->name) : 0;
+    struct node_index from[ARC_STARTS_MAX];
+    u32 n = 0;
+    if (f->has_start)
+        from[n++] = f->start;
+    for (const char *const *s = a->def->start_nodes; s && *s && n < ARC_STARTS_MAX; s++)
+        if (node_find(e, *s, &from[n]))
+            n++;
+    if (!n)
+        return error_set(err, ENOENT, "feature arc %s has no start node", a->def->name);
+    *edge = node_common_edge(e, from, n, to);
+    return 0;
 }
 
 static int chain_build(struct engine *e, struct arc *a, struct if_features *f, struct feature_chain **out,

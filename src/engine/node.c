@@ -208,12 +208,17 @@ static void edges_grow(struct engine *e, struct node_global *g, u32 node)
     engine_defer_free(e, free, old);
 }
 
-u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
+/* Whether edge k of `from` leads to `to`, and not by a static name that is still to be joined. */
+static bool edge_is(const struct engine *e, struct node_index from, u16 k, struct node_index to)
+{
+    const struct node_global *g = &e->nodes.v[from.i];
+    bool waiting = g->next_names && k < g->def->n_next && g->next_names[k];
+    return k < g->n_next && g->next_nodes[k] == to.i && !waiting;
+}
+
+static u16 edge_add(struct engine *e, struct node_index from, struct node_index to)
 {
     struct node_global *g = &e->nodes.v[from.i];
-    for (u16 k = 0; k < g->n_next; k++)
-        if (g->next_nodes[k] == to.i && !(g->next_names && k < g->def->n_next && g->next_names[k]))
-            return k;
     if (g->n_next == UINT16_MAX - 1)
         panic("node %s has too many edges", g->name);
     if (g->n_next == g->next_cap)
@@ -223,6 +228,34 @@ u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
     for (u32 t = 0; t < e->n_threads; t++)
         __atomic_store_n(&e->threads[t]->nodes[from.i].n_next, g->n_next, __ATOMIC_RELEASE);
     return k;
+}
+
+u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
+{
+    for (u16 k = 0; k < e->nodes.v[from.i].n_next; k++)
+        if (edge_is(e, from, k, to))
+            return k;
+    return edge_add(e, from, to);
+}
+
+u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to)
+{
+    u16 most = 0;
+    for (u32 i = 0; i < n; i++)
+        most = (u16) max_u64(most, e->nodes.v[from[i].i].n_next);
+    for (u16 k = 0; k < most; k++) {
+        u32 same = 0;
+        while (same < n && edge_is(e, from[same], k, to))
+            same++;
+        if (same == n)
+            return k;
+    }
+    for (u32 i = 0; i < n; i++) {
+        while (e->nodes.v[from[i].i].n_next < most)
+            edge_add(e, from[i], (struct node_index){0}); /* a number that this node does not use */
+        edge_add(e, from[i], to);
+    }
+    return most;
 }
 
 /* Node 0, and what a deleted node becomes: frees what comes. */
