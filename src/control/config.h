@@ -7,8 +7,9 @@
 struct config_key {
     const char *grammar; /* "main-core <n:u32>"; NULL ends a table */
     const char *help;    /* what it does, with its default */
-    /* Gets the parsed values in c->args; c->out and c->session are NULL. Runs while the file is read, before any
-     * init. NULL: the key is accepted, and one log line says that it has no effect here and why
+    /* Gets the parsed values in c->args; c->out and c->session are NULL. Runs while the file is
+     * read, before any init. NULL: the key is accepted, and one log line says that it has no effect
+     * here and why
      * (`help` says it). */
     int (*set)(struct cli_call *c);
 };

@@ -18,7 +18,7 @@
 #include "base/vec.h"
 
 #define EVENTS_A_ROUND 64
-#define MAX_SIGNAL     64
+#define MAX_SIGNAL 64
 
 struct watch {
     void (*fn)(void *arg, u32 events); /* NULL: not watched */

@@ -11,9 +11,6 @@
 #include "base/version.h"
 #include "base/vec.h"
 
-#pragma weak cli_add_types
-#pragma weak cli_add_commands
-
 static struct log_class plugin_log = {.name = "plugin", .sub = "load"};
 
 enum entry_state { ENTRY_NEW, ENTRY_VISITING, ENTRY_UP, ENTRY_FAILED };

@@ -151,6 +151,7 @@ struct startup {
     u32 nested_lines;            /* where in a nested block an error is, as lines from its start */
     const char *section_name;    /* being applied */
     struct log_rule *class_rule; /* being filled by logging { class C { } } */
+    const char *plugin_name;     /* of plugins { plugin NAME { } } */
 };
 
 struct startup *startup_new(void);
