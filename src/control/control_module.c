@@ -1,0 +1,180 @@
+/* Commands about the configuration: what runs, saving it, starting anew. */
+#include "control/control_module.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "control/loop.h"
+#include "control/module.h"
+#include "control/startup.h"
+
+static struct log_class config_log = {.name = "config"};
+
+struct control {
+    bool restart;
+};
+
+bool control_wants_restart(const struct piste *p)
+{
+    const struct control *control = module_state(p, &control_module);
+    return control && control->restart;
+}
+
+/* --- running config
+ * ------------------------------------------------------------------------------- */
+
+static int show_running_config(struct cli_call *c)
+{
+    struct text t = {0};
+    modules_running_config(c->piste->modules, &t);
+    out_text(c->out, "%s", text_str(&t));
+    out_array(c->out, "lines");
+    char *save = NULL;
+    for (char *line = strtok_r(t.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        if (*line != '#')
+            out_str(c->out, NULL, line, NULL);
+    out_end(c->out);
+    text_free(&t);
+    return 0;
+}
+
+static int write_config(struct cli_call *c)
+{
+    const struct startup *s = c->piste->startup;
+    const char *file = cli_str(c, "file", NULL);
+    if (!file && s)
+        file = s->unix_.running_config ? s->unix_.running_config : s->unix_.startup_config;
+    if (!file)
+        return error_set(c->err, EINVAL,
+                         "expecting file name: startup.conf has neither unix { running-config } "
+                         "nor unix { startup-config }");
+    struct text t = {0};
+    modules_running_config(c->piste->modules, &t);
+    int rc = file_write_atomic(file, text_str(&t), t.len, c->err);
+    text_free(&t);
+    if (rc)
+        return rc;
+    log_notice(&config_log, "running config written to %s", file);
+    out_str(c->out, "file", file, "running config written to %s\n");
+    return 0;
+}
+
+static int show_startup_config(struct cli_call *c)
+{
+    const struct startup *s = c->piste->startup;
+    out_str(c->out, "source", s && s->source ? s->source : "none", "# %s\n");
+    for (u32 i = 0; s && i < s->sections.n; i++) {
+        const struct startup_section *section = &s->sections.v[i];
+        out_text(c->out, "%s {%s}\n", section->name, section->body);
+    }
+    out_array(c->out, "sections");
+    for (u32 i = 0; s && i < s->sections.n; i++) {
+        out_object(c->out, NULL);
+        out_str(c->out, "name", s->sections.v[i].name, NULL);
+        out_str(c->out, "body", s->sections.v[i].body, NULL);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- plugins
+ * -------------------------------------------------------------------------------------- */
+
+struct plugin_rows {
+    struct out *out;
+    u32 n;
+};
+
+static void show_plugin(const struct module *m, const char *file, void *arg)
+{
+    struct plugin_rows *rows = arg;
+    if (!file)
+        return;
+    out_cell(rows->out, "%3u. ", ++rows->n);
+    out_cell(rows->out, "%s", file);
+    out_cell(rows->out, "%s", piste_version + 1);
+    out_cell(rows->out, "%s", m->description ? m->description : "");
+}
+
+static int show_plugins(struct cli_call *c)
+{
+    static const struct out_column cols[] = {
+        {"", NULL, 5, OUT_LEFT, OUT_LEFT},
+        {"Plugin", "plugin", 41, OUT_LEFT, OUT_LEFT},
+        {"Version", "version", 33, OUT_LEFT, OUT_LEFT},
+        {"Description", "description", 0, OUT_LEFT, OUT_LEFT},
+    };
+    static const struct plugin_settings none;
+    const struct startup *s = c->piste->startup;
+    char *path = plugin_path(s ? &s->plugins : &none);
+    out_str(c->out, "path", path, " Plugin path is: %s, plugins shown in load order\n\n");
+    free(path);
+    struct plugin_rows rows = {.out = c->out};
+    out_table(c->out, "plugins", cols, array_len(cols));
+    modules_each(c->piste->modules, show_plugin, &rows);
+    out_table_end(c->out);
+    return 0;
+}
+
+/* --- restart, crash
+ * ------------------------------------------------------------------------------- */
+
+static int restart(struct cli_call *c)
+{
+    struct control *control = module_state(c->piste, &control_module);
+    control->restart = true;
+    log_notice(&config_log, "restart");
+    loop_stop(c->piste->loop, 0);
+    return 0;
+}
+
+/* For the test of crash reports. */
+static int crash(struct cli_call *c)
+{
+    if (cli_has(c, "abort"))
+        abort();
+    if (cli_has(c, "panic"))
+        panic("asked for");
+    if (cli_has(c, "bus"))
+        raise(SIGBUS);
+    volatile uintptr_t nowhere = 0x10;
+    *(volatile int *)nowhere = 1;
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"show running-config", "Commands that make the present state", show_running_config, 0},
+    {"write [<file>]", "Save the running config", write_config, 0},
+    {"show startup-config", "startup.conf as it was read", show_startup_config, 0},
+    {"show plugins", "Show loaded plugins", show_plugins, 0},
+    {"restart", "Stop, and start anew with the same arguments", restart, 0},
+    {"test crash ( segv | abort | panic | bus )", "Die, with a backtrace", crash, CLI_HIDDEN},
+    {NULL, NULL, NULL, 0},
+};
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    *state = mem_alloc(sizeof(struct control));
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    free(state);
+}
+
+const struct module control_module = {
+    .abi = MODULE_ABI,
+    .name = "control",
+    .description = "Configuration",
+    .commands = commands,
+    .init = init,
+    .stop = stop,
+};

@@ -1,0 +1,17 @@
+/* The modules of this floor: commands about the process itself. */
+#pragma once
+
+#include <stdbool.h>
+
+struct module;
+struct piste;
+
+/* show version, cpu, clock, memory, physmem, unix errors */
+extern const struct module system_module;
+/* the log's commands */
+extern const struct module logging_module;
+/* running config, plugins, restart */
+extern const struct module control_module;
+
+/* Whether `restart` was the reason that the loop ended. */
+bool control_wants_restart(const struct piste *p);
