@@ -1,0 +1,38 @@
+#include "vpp/modules.h"
+
+#include "base/types.h"
+#include "control/control_module.h"
+#include "control/module.h"
+#include "control/plugin.h"
+#include "control/startup.h"
+#include "engine/engine.h"
+#include "net/ethernet/ethernet.h"
+#include "net/interface/interface.h"
+#include "ports/af_packet/af_packet.h"
+#include "ports/loopback/loopback.h"
+
+/* The engine is first, since it takes the nodes of all others; for the rest, init follows what each
+ * needs. plugin: the name that VPP's plugin for the same thing has: startup.conf may disable it by
+ * that. NULL: part of the core. */
+static const struct {
+    const struct module *module;
+    const char *plugin;
+} builtin[] = {
+    {&engine_module, NULL},  {&system_module, NULL}, {&logging_module, NULL},
+    {&control_module, NULL}, {&trace_module, NULL},
+};
+
+int modules_add_builtin(struct piste *p, struct error *e)
+{
+    for (size_t i = 0; i < array_len(builtin); i++) {
+        const char *plugin = builtin[i].plugin;
+        if (plugin && !plugin_is_wanted(&p->startup->plugins, plugin))
+            continue;
+        int rc = modules_add(p->modules, builtin[i].module, plugin, e);
+        if (rc) {
+            error_prefix(e, "module '%s'", builtin[i].module->name);
+            return rc;
+        }
+    }
+    return 0;
+}

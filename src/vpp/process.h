@@ -1,0 +1,19 @@
+/* What makes a process a daemon: background, folder, files, limits, place. main.c calls these in
+ * the order they stand here. */
+#pragma once
+
+#include "base/error.h"
+#include "control/startup.h"
+
+/* Goes to the background when the settings say so. The caller's process waits until process_ready
+ * or the end of the child, and exits with 0 or 1 then; the child returns from here. */
+int process_daemonise(const struct startup *s, struct error *e) MUST_CHECK;
+/* Runtime folder (made, and made current), effective group, pid file, core dump limits. */
+int process_prepare(const struct startup *s, struct error *e) MUST_CHECK;
+/* Name and CPU of the control thread. After the data threads were made: they would inherit both. */
+int process_pin(const struct startup *s, struct error *e) MUST_CHECK;
+/* Lets the waiting process of process_daemonise go, and closes the terminal then; tells the service
+ * manager, when there is one (NOTIFY_SOCKET). */
+void process_ready(void);
+/* Tells the service manager. */
+void process_stopping(void);
