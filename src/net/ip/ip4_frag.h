@@ -13,8 +13,10 @@
 #include "engine/buffer.h"
 #include "net/ip/ip4_packet.h"
 
+struct module;
 struct thread;
 
+extern const struct module ip4_frag_module;
 
 struct ip4_frag {
     const struct buffer *b;
