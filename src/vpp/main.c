@@ -293,7 +293,6 @@ static int run(struct piste *p, const struct arguments *a, bool *restart)
         rc = start_switch(p, &e);
     if (rc) {
         fprintf(stderr, "vpp: %s\n", e.text);
-        log_msg(&main_log, LOG_LEVEL_CRIT, "%s", e.text);
         stop_all(p);
         return 1;
     }

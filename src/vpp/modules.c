@@ -10,6 +10,10 @@
 #include "net/interface/interface.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
+#include "net/ethernet/ethernet.h"
+#include "net/interface/interface.h"
+#include "ports/af_packet/af_packet.h"
+#include "ports/loopback/loopback.h"
 
 /* The engine is first, since it takes the nodes of all others; for the rest, init follows what each
  * needs. plugin: the name that VPP's plugin for the same thing has: startup.conf may disable it by
@@ -18,8 +22,17 @@ static const struct {
     const struct module *module;
     const char *plugin;
 } builtin[] = {
-    {&engine_module, NULL},  {&system_module, NULL}, {&logging_module, NULL},
-    {&control_module, NULL}, {&trace_module, NULL},
+    /* clang-format off */
+    {&engine_module, NULL},
+    {&system_module, NULL},
+    {&logging_module, NULL},
+    {&control_module, NULL},
+    {&trace_module, NULL},
+    {&interface_module, NULL},
+    {&ethernet_module, NULL},
+    {&loopback_module, NULL},
+    {&af_packet_module, "af_packet_plugin.so"},
+    /* clang-format on */
 };
 
 int modules_add_builtin(struct piste *p, struct error *e)
