@@ -281,7 +281,7 @@ static void greeting_comes_in_pieces(void **state)
     struct client c = connect_client();
     expect_greeting(&c);
     for (size_t i = 0; i < sizeof(TTYPE_VPPCTL) - 1; i++)
-        send_bytes(&c, TTYPE_VPPCTL + i, 1);
+        send_bytes(&c, &TTYPE_VPPCTL[i], 1);
     send_literal(&c, "show version\n");
     expect(&c, VERSION "\0");
     close_client(&c);
