@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -20,6 +21,9 @@
 #endif
 
 #define SOCKET_BUFFER_BYTES (8 << 20)
+#define RING_FRAMES 512
+#define RING_FRAME_BYTES 2048
+#define RING_BLOCK_BYTES 65536
 
 static struct log_class log_class = {"af-packet", NULL};
 
@@ -91,31 +95,70 @@ static int bind_socket(int fd, const struct af_packet *port, int protocol, struc
     return bind(fd, (struct sockaddr *) &a, sizeof(a)) ? fail(e, -1, port->host_name, "cannot bind a packet socket") : 0;
 }
 
+/* frames of the user's choice, at least as many as one block has */
+static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring *r, struct error *e)
+{
+    u32 frames = port->args.rx_frames ? port->args.rx_frames : RING_FRAMES;
+    u32 per_block = RING_BLOCK_BYTES / RING_FRAME_BYTES;
+    struct tpacket_req req = {
+        .tp_block_size = RING_BLOCK_BYTES,
+        .tp_block_nr = (frames + per_block - 1) / per_block,
+        .tp_frame_size = RING_FRAME_BYTES,
+    };
+    req.tp_frame_nr = req.tp_block_nr * per_block;
+    if (option(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) || option(fd, SOL_PACKET, PACKET_COPY_THRESH, 1) ||
+        setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)))
+        return fail(e, -1, port->host_name, "cannot make a receive ring");
+    r->bytes = (size_t) req.tp_block_size * req.tp_block_nr;
+    void *map = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return fail(e, -1, port->host_name, "cannot map the receive ring");
+    r->map = map;
+    r->n_frames = req.tp_frame_nr;
+    r->frame_bytes = req.tp_frame_size;
+    r->next = 0;
+    return 0;
+}
+
+static void close_rx(struct af_packet_queue *q)
+{
+    if (q->ring.map)
+        munmap(q->ring.map, q->ring.bytes);
+    q->ring = (struct af_packet_ring){0};
+    close(q->fd);
+    q->fd = q->rx.fd = -1;
+}
+
+static int join_fanout(const struct af_packet *port, int fd, struct error *e)
+{
+    /* the flow hash spreads packets; fragments are put together first, so that they stay with their flow */
+    int group = (port->host_index & 0xffff) | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, group))
+        return fail(e, -1, port->host_name, "cannot join a fanout group");
+    return 0;
+}
+
 static int open_rx(struct af_packet *port, struct af_packet_queue *q, struct error *e)
 {
-    int fd = open_socket(port->host_name, e), rc;
+    int fd = open_socket(port->host_name, e), rc = 0;
     if (fd < 0)
         return fd;
+    q->fd = q->rx.fd = fd;
     if (option(fd, SOL_PACKET, PACKET_AUXDATA, 1))
-        return fail(e, fd, port->host_name, "no PACKET_AUXDATA");
-    if (option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
-        return fail(e, fd, port->host_name, "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
-    rc = bind_socket(fd, port, ETH_P_ALL, e);
-    if (rc) {
-        close(fd);
-        return rc;
-    }
-    if (promiscuous(fd, port->host_index))
-        return fail(e, fd, port->host_name, "cannot make the device promiscuous");
-    if (port->n_queues > 1) {
-        /* the flow hash spreads packets, fragments are put together first so that they stay with their flow */
-        int group = (port->host_index & 0xffff) | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
-        if (option(fd, SOL_PACKET, PACKET_FANOUT, group))
-            return fail(e, fd, port->host_name, "cannot join a fanout group");
-    }
-    q->fd = fd;
-    q->rx.fd = fd;
-    return 0;
+        rc = fail(e, -1, port->host_name, "no PACKET_AUXDATA");
+    else if (option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
+        rc = fail(e, -1, port->host_name, "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
+    if (!rc && port->args.version == 2)
+        rc = open_ring(port, fd, &q->ring, e);
+    if (!rc)
+        rc = bind_socket(fd, port, ETH_P_ALL, e);
+    if (!rc && promiscuous(fd, port->host_index))
+        rc = fail(e, -1, port->host_name, "cannot make the device promiscuous");
+    if (!rc)
+        rc = join_fanout(port, fd, e);
+    if (rc)
+        close_rx(q);
+    return rc;
 }
 
 static int open_tx(struct af_packet *port, u32 i, struct error *e)
@@ -152,8 +195,7 @@ void af_packet_close(struct af_packet *port)
         if (q->fd < 0)
             continue;
         rx_queue_delete(e, &q->rx);
-        close(q->fd);
-        q->fd = q->rx.fd = -1;
+        close_rx(q);
         free_posted(port->piste, q);
     }
     for (u32 i = 0; i < port->n_tx; i++) {
@@ -181,8 +223,7 @@ int af_packet_open(struct af_packet *port, struct error *e)
             break;
         rc = rx_queue_add(engine, &q->rx, thread, e);
         if (rc) {
-            close(q->fd);
-            q->fd = q->rx.fd = -1;
+            close_rx(q);
             break;
         }
         rx_queue_enable(engine, &q->rx, port->admin_up);
@@ -246,7 +287,7 @@ static void show(void *arg, struct out *o, bool verbose)
 {
     struct af_packet *port = arg;
     (void) verbose;
-    out_text(o, "  Linux PACKET socket interface\n  FEATURES:\n");
+    out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n", port->args.version == 2 ? " v2" : "");
     if (!port->args.qdisc_bypass_off)
         out_text(o, "    qdisc-bpass-enabled\n");
     if (!port->args.cksum_gso_off)
@@ -266,6 +307,9 @@ static void show(void *arg, struct out *o, bool verbose)
     for (u32 i = 0; i < port->n_queues; i++) {
         struct af_packet_queue *q = port->queues[i];
         out_text(o, "  RX Queue %u:\n    socket %d batch %u buffers %u\n", i, q->fd, q->batch, q->n_posted);
+        if (q->ring.map)
+            out_text(o, "    block size:%u nr:%u  frame size:%u nr:%u next frame:%u\n", RING_BLOCK_BYTES,
+                     (u32) (q->ring.bytes / RING_BLOCK_BYTES), q->ring.frame_bytes, q->ring.n_frames, q->ring.next);
         out_object(o, NULL);
         out_u64(o, "queue", i, NULL);
         out_u64(o, "batch", q->batch, NULL);

@@ -1,18 +1,19 @@
-/* af-packet-input: frames from a packet socket into buffers.
+/* af-packet-input: frames from a packet socket into buffers, by recvmmsg or from a TPACKET_V2 ring.
+ *
+ * By recvmmsg:
  *
  *   frame -> [ virtio header ][ small buffer: first 2 KB ][ large buffer: the rest ]
  *
  * Buffers are posted for a whole batch and stay posted until a frame used them. A frame of up to 2 KB touches the
- * small one only; a GSO frame continues in the large one as a chain of two, without a copy. */
+ * small one only; a GSO frame continues in the large one as a chain of two, without a copy.
+ *
+ * From the ring: slots of 2 KB, copied into buffers and given back at once. A frame that does not fit its slot is also
+ * queued whole on the socket (PACKET_COPY_THRESH) and fetched there. */
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <netinet/in.h>
-#include <string.h>
 
-#include "base/byteorder.h"
 #include "engine/trace.h"
-#include "net/ethernet/ethernet.h"
-#include "ports/af_packet/af_packet_internal.h"
+#include "ports/af_packet/af_packet_rx.h"
 
 static void post(struct af_packet_queue *q, u32 i)
 {
@@ -44,10 +45,10 @@ static void fill(struct thread *t, struct af_packet_queue *q, u32 n)
 }
 
 /* No buffers: frames are taken from the socket and thrown away, so that it does not keep the thread awake. */
-static u32 discard(struct thread *t, struct node *n, struct af_packet_queue *q)
+static u32 discard(struct thread *t, struct node *n, struct af_packet_queue *q, u32 most)
 {
     u32 lost = 0;
-    while (lost < AF_PACKET_BATCH && recv(q->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
+    while (lost < most && recv(q->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
         lost++;
     node_count(n, AF_PACKET_INPUT_ERR_NO_BUFFER, lost);
     interface_count(t, IF_RX_NO_BUF, q->rx.interface, lost, 0);
@@ -66,19 +67,6 @@ static void count_kernel_drops(struct thread *t, struct node *n, struct af_packe
     interface_count(t, IF_RX_MISS, q->rx.interface, stats.tp_drops, 0);
 }
 
-/* Puts back a tag that the kernel took out of the frame. */
-static void restore_vlan(struct buffer *b, const struct tpacket_auxdata *aux)
-{
-    u16 tpid = (aux->tp_status & TP_STATUS_VLAN_TPID_VALID) ? aux->tp_vlan_tpid : ETHERTYPE_VLAN;
-    if (b->len < 12)
-        return;
-    buffer_advance(b, -VLAN_TAG_BYTES);
-    u8 *frame = buffer_current(b);
-    memmove(frame, frame + VLAN_TAG_BYTES, 12);
-    put_be16(frame + 12, tpid);
-    put_be16(frame + 14, aux->tp_vlan_tci);
-}
-
 static const struct tpacket_auxdata *auxdata(struct msghdr *h)
 {
     struct cmsghdr *c = CMSG_FIRSTHDR(h);
@@ -86,38 +74,6 @@ static const struct tpacket_auxdata *auxdata(struct msghdr *h)
         c->cmsg_len < CMSG_LEN(sizeof(struct tpacket_auxdata)))
         return NULL;
     return (const struct tpacket_auxdata *) (const void *) CMSG_DATA(c);
-}
-
-/* Checksum and GSO state of b from its virtio header; start is where the frame began, before a tag was put back.
- * Returns false when they make no sense. */
-static bool take_offloads(struct buffer *b, const struct vnet_header *h, int start)
-{
-    if (h->flags & VNET_DATA_VALID)
-        b->flags |= BUFFER_CSUM_VALID;
-    if (h->flags & VNET_NEEDS_CSUM) {
-        u32 at = h->csum_start, end = at + h->csum_offset + 2u;
-        if (h->csum_offset > UINT8_MAX || start + (int) end > b->start + b->len)
-            return false;
-        b->flags |= BUFFER_CSUM_PARTIAL;
-        b->csum_start = (i16) (start + (int) at);
-        b->csum_offset = (u8) h->csum_offset;
-    }
-    u8 type = h->gso_type & (u8) ~VNET_GSO_ECN;
-    if (type == VNET_GSO_NONE)
-        return true;
-    if (!(b->flags & BUFFER_CSUM_PARTIAL) || !h->gso_size || h->header_len <= h->csum_start ||
-        h->header_len - h->csum_start > UINT8_MAX)
-        return false;
-    b->flags |= BUFFER_GSO;
-    if (type == VNET_GSO_TCP6)
-        b->flags |= BUFFER_GSO_IP6;
-    else if (type == VNET_GSO_UDP_L4)
-        b->flags |= BUFFER_GSO_UDP;
-    else if (type != VNET_GSO_TCP4)
-        return false;
-    b->gso_size = h->gso_size;
-    b->gso_l4_len = (u8) (h->header_len - h->csum_start);
-    return true;
 }
 
 /* Makes a packet of the frame in place i. Returns false when it is to be dropped; then the buffers stay posted. */
@@ -135,7 +91,7 @@ static bool take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
     b->len = (u16) min_u64(len, room);
     const struct tpacket_auxdata *aux = auxdata(&m->msg_hdr);
     if (aux && unlikely(aux->tp_status & TP_STATUS_VLAN_VALID))
-        restore_vlan(b, aux);
+        restore_vlan(b, aux->tp_status, aux->tp_vlan_tci, aux->tp_vlan_tpid);
     if (unlikely(q->vnet[i].flags || q->vnet[i].gso_type) && !take_offloads(b, &q->vnet[i], start)) {
         node_count(n, AF_PACKET_INPUT_ERR_BAD_VNET, 1);
         b->start = (i16) start;
@@ -154,20 +110,33 @@ static bool take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
     return true;
 }
 
-static void trace_one(struct thread *t, struct node *n, struct af_packet_queue *q, u32 i, struct buffer *b, u16 next)
+ALWAYS_INLINE u16 first_node(const struct af_packet_queue *q, struct buffer *b)
 {
-    struct msghdr *h = &q->msg[i].msg_hdr;
-    const struct tpacket_auxdata *aux = auxdata(h);
+    if (q->port->args.mode == AF_PACKET_MODE_IP)
+        return AF_PACKET_INPUT_NEXT_IP4;
+    return feature_start(q->port->device_input, q->rx.interface, b, AF_PACKET_INPUT_NEXT_ETHERNET);
+}
+
+static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue *q, struct buffer *b, u16 next,
+                        const struct vnet_header *vnet, u16 tci, u16 tpid)
+{
     struct af_packet_trace x = {
         .interface = q->rx.interface,
         .queue = q->rx.queue,
         .len = buffer_packet_len(b),
-        .vlan_tci = aux ? aux->tp_vlan_tci : 0,
-        .vlan_tpid = aux ? aux->tp_vlan_tpid : 0,
-        .vnet = q->vnet[i],
+        .vlan_tci = tci,
+        .vlan_tpid = tpid,
+        .vnet = *vnet,
     };
     if (trace_start(t, n, b))
         trace_input_hop(t, n, b, next, &x, sizeof(x));
+}
+
+static void trace_socket_frame(struct thread *t, struct node *n, struct af_packet_queue *q, u32 i, struct buffer *b,
+                               u16 next)
+{
+    const struct tpacket_auxdata *aux = auxdata(&q->msg[i].msg_hdr);
+    trace_frame(t, n, q, b, next, &q->vnet[i], aux ? aux->tp_vlan_tci : 0, aux ? aux->tp_vlan_tpid : 0);
 }
 
 /* Moves what was not used to the front places, where the next batch looks for it. */
@@ -194,16 +163,16 @@ static void keep_unused(struct af_packet_queue *q, const bool *used, const bool 
     q->n_posted = k;
 }
 
-u32 NODE_FN(af_packet_input)(struct thread *t, struct node *n, struct rx_queue *rx)
+static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue *q)
 {
-    struct af_packet_queue *q = rx->port;
+    struct rx_queue *rx = &q->rx;
     u32 bi[AF_PACKET_BATCH], count = 0, batch = q->batch;
     u16 next[AF_PACKET_BATCH];
     bool used[AF_PACKET_BATCH], large_used[AF_PACKET_BATCH], any_large = false;
     u64 bytes = 0;
     fill(t, q, batch);
     if (unlikely(!q->n_posted))
-        return discard(t, n, q);
+        return discard(t, n, q, AF_PACKET_BATCH);
     int got = recvmmsg(q->fd, q->msg, (unsigned) min_u64(batch, q->n_posted), MSG_DONTWAIT, NULL);
     if (got <= 0) {
         if (q->pressure)
@@ -219,11 +188,9 @@ u32 NODE_FN(af_packet_input)(struct thread *t, struct node *n, struct rx_queue *
             continue;
         struct buffer *b = buffer_at(q->small[i]);
         bytes += buffer_packet_len(b);
-        next[count] = q->port->args.mode == AF_PACKET_MODE_IP
-                          ? AF_PACKET_INPUT_NEXT_IP4
-                          : feature_start(q->port->device_input, rx->interface, b, AF_PACKET_INPUT_NEXT_ETHERNET);
+        next[count] = first_node(q, b);
         if (unlikely(trace_wants(n)))
-            trace_one(t, n, q, (u32) i, b, next[count]);
+            trace_socket_frame(t, n, q, (u32) i, b, next[count]);
         bi[count++] = q->small[i];
     }
     interface_count(t, IF_RX, rx->interface, count, bytes);
@@ -233,4 +200,111 @@ u32 NODE_FN(af_packet_input)(struct thread *t, struct node *n, struct rx_queue *
     if ((u32) got == batch && ++q->pressure >= 64)
         count_kernel_drops(t, n, q);
     return (u32) got;
+}
+
+/* --- from a ring --- */
+
+/* A frame longer than its slot is on the socket, whole; it is put into place 0's buffers. */
+static struct buffer *take_from_socket(struct thread *t, struct node *n, struct af_packet_queue *q, struct vnet_header *vnet)
+{
+    bool large = false;
+    fill(t, q, 1);
+    if (!q->n_posted) {
+        discard(t, n, q, 1);
+        return NULL;
+    }
+    post(q, 0);
+    ssize_t len = recvmsg(q->fd, &q->msg[0].msg_hdr, MSG_DONTWAIT);
+    if (len < 0)
+        return NULL;
+    q->msg[0].msg_len = (unsigned) len;
+    if (!take(n, q, 0, &large))
+        return NULL;
+    struct buffer *b = buffer_at(q->small[0]);
+    *vnet = q->vnet[0];
+    u32 last = --q->n_posted;
+    if (!large)
+        buffer_free_one(t, q->large[0]);
+    q->small[0] = q->small[last];
+    q->large[0] = q->large[last];
+    return b;
+}
+
+static struct buffer *take_from_slot(struct node *n, struct af_packet_queue *q, const struct tpacket2_hdr *h, u32 status,
+                                     u32 bi, const struct vnet_header *vnet)
+{
+    struct buffer *b = buffer_at(bi);
+    u32 len = h->tp_snaplen;
+    int start = b->start;
+    if (unlikely(h->tp_len > len || len > buffer_storage_bytes(b) - BUFFER_HEADROOM_BYTES)) {
+        node_count(n, AF_PACKET_INPUT_ERR_TRUNCATED, 1);
+        return NULL;
+    }
+    memcpy(buffer_current(b), (const u8 *) h + h->tp_mac, len);
+    b->len = (u16) len;
+    if (unlikely(status & TP_STATUS_VLAN_VALID))
+        restore_vlan(b, status, h->tp_vlan_tci, h->tp_vlan_tpid);
+    if (unlikely(vnet->flags || vnet->gso_type) && !take_offloads(b, vnet, start)) {
+        node_count(n, AF_PACKET_INPUT_ERR_BAD_VNET, 1);
+        return NULL;
+    }
+    b->rx_if = q->rx.interface;
+    return b;
+}
+
+static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *q)
+{
+    struct af_packet_ring *r = &q->ring;
+    u32 bi[FRAME_PKTS], count = 0, seen = 0, spare = BUFFER_NONE;
+    u16 next[FRAME_PKTS];
+    u64 bytes = 0;
+    u32 losing = 0;
+    for (; seen < FRAME_PKTS; seen++) {
+        struct tpacket2_hdr *h = (struct tpacket2_hdr *) (void *) (r->map + (size_t) r->next * r->frame_bytes);
+        u32 status = __atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE);
+        struct vnet_header vnet;
+        struct buffer *b = NULL;
+        if (!(status & TP_STATUS_USER))
+            break;
+        losing |= status & TP_STATUS_LOSING;
+        r->next = r->next + 1 == r->n_frames ? 0 : r->next + 1;
+        __builtin_prefetch(r->map + (size_t) r->next * r->frame_bytes);
+        if (status & TP_STATUS_COPY) {
+            b = take_from_socket(t, n, q, &vnet);
+        } else if (spare == BUFFER_NONE && !buffer_alloc(t, BUFFER_POOL_DEFAULT, &spare, 1)) {
+            node_count(n, AF_PACKET_INPUT_ERR_NO_BUFFER, 1);
+            interface_count(t, IF_RX_NO_BUF, q->rx.interface, 1, 0);
+        } else {
+            memcpy(&vnet, (u8 *) h + h->tp_mac - sizeof(vnet), sizeof(vnet));
+            b = take_from_slot(n, q, h, status, spare, &vnet);
+            if (b) {
+                spare = BUFFER_NONE;
+            } else {
+                buffer_free_one(t, spare);
+                spare = BUFFER_NONE;
+            }
+        }
+        u16 tci = h->tp_vlan_tci, tpid = h->tp_vlan_tpid;
+        __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        if (!b)
+            continue;
+        bytes += buffer_packet_len(b);
+        next[count] = first_node(q, b);
+        if (unlikely(trace_wants(n)))
+            trace_frame(t, n, q, b, next[count], &vnet, tci, tpid);
+        bi[count++] = buffer_index(b);
+    }
+    if (spare != BUFFER_NONE)
+        buffer_free_one(t, spare);
+    interface_count(t, IF_RX, q->rx.interface, count, bytes);
+    node_enqueue_each(t, n, bi, next, count);
+    if (unlikely(losing))
+        count_kernel_drops(t, n, q);
+    return seen;
+}
+
+u32 NODE_FN(af_packet_input)(struct thread *t, struct node *n, struct rx_queue *rx)
+{
+    struct af_packet_queue *q = rx->port;
+    return q->ring.map ? ring_input(t, n, q) : socket_input(t, n, q);
 }

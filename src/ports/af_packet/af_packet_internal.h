@@ -35,11 +35,20 @@ enum {
 /* Room for one PACKET_AUXDATA control message. */
 #define AF_PACKET_CONTROL_BYTES 64
 
+/* A mapped receive ring; map NULL: none. */
+struct af_packet_ring {
+    u8 *map;
+    size_t bytes;
+    u32 n_frames, frame_bytes;
+    u32 next; /* slot to look at */
+};
+
 /* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and closing. */
 struct af_packet_queue {
     struct rx_queue rx;
     struct af_packet *port;
     int fd;
+    struct af_packet_ring ring;
     u32 n_posted;     /* buffers in small[] (and large[]) that wait for a frame */
     u32 batch;        /* frames to ask for next */
     u32 pressure;     /* full batches since the kernel's drops were last read */
