@@ -201,3 +201,9 @@ int engine_add_module(struct piste *p, const struct module *m, struct error *err
     (void) err;
     return 0;
 }
+
+void engine_node_stats(const struct engine *e, u32 thread, struct node_index n, struct node_stats *out)
+{
+    const struct node *rt = &e->threads[thread]->nodes[n.i];
+    *out = (struct node_stats){rt->calls, rt->vectors, rt->clocks, rt->suspends};
+}

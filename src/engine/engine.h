@@ -46,3 +46,8 @@ struct buffer_pool_info {
 };
 u32 buffer_pool_count(void);
 void buffer_pool_get_info(const struct engine *e, u32 pool, struct buffer_pool_info *out);
+
+struct node_stats {
+    u64 calls, vectors, clocks, suspends; /* of one thread since the last clear */
+};
+void engine_node_stats(const struct engine *e, u32 thread, struct node_index n, struct node_stats *out);

@@ -356,8 +356,8 @@ static int clear_errors(struct cli_call *c)
 static int show_buffers(struct cli_call *c)
 {
     static const struct out_column cols[] = {
-        {"Pool Name", "name", 20, OUT_LEFT, OUT_LEFT},      {"Index", "index", 6, OUT_LEFT, OUT_CENTER},
-        {"NUMA", "numa", 6, OUT_LEFT, OUT_CENTER},          {"Size", "size", 6, OUT_CENTER, OUT_CENTER},
+        {"Pool Name", "name", 20, OUT_LEFT, OUT_LEFT},      {"Index", "index", 6, OUT_CENTER, OUT_CENTER},
+        {"NUMA", "numa", 6, OUT_CENTER, OUT_CENTER},          {"Size", "size", 6, OUT_CENTER, OUT_CENTER},
         {"Data Size", "data_size", 11, OUT_CENTER, OUT_CENTER}, {"Total", "total", 7, OUT_CENTER, OUT_CENTER},
         {"Avail", "avail", 7, OUT_CENTER, OUT_CENTER},      {"Cached", "cached", 8, OUT_CENTER, OUT_CENTER},
         {"Used", "used", 8, OUT_CENTER, OUT_CENTER},        {"Touched", "touched_bytes", 10, OUT_CENTER, OUT_CENTER},

@@ -10,10 +10,6 @@
 #include "net/interface/interface.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
-#include "net/ethernet/ethernet.h"
-#include "net/interface/interface.h"
-#include "ports/af_packet/af_packet.h"
-#include "ports/loopback/loopback.h"
 
 /* The engine is first, since it takes the nodes of all others; for the rest, init follows what each
  * needs. plugin: the name that VPP's plugin for the same thing has: startup.conf may disable it by
