@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
-#define MAX_FRAMES         64
+#define MAX_FRAMES 64
 
 static int report_fd = -1;
 static void (*crash_fn)(void);
@@ -121,18 +122,93 @@ static void print_frame(unsigned i, unw_cursor_t *cursor)
     line_end(&l);
 }
 
-static void print_chain(unw_context_t *context, int flags, unsigned skip)
+/* Prints from the cursor on, the first `skip` frames left out; whether it got past the first. */
+static bool print_frames(unw_cursor_t *cursor, unsigned skip, unsigned number)
+{
+    unw_word_t ip;
+    Dl_info info;
+    unsigned seen = 0;
+    for (;;) {
+        if (seen++ >= skip)
+            print_frame(number++, cursor);
+        if (number >= MAX_FRAMES || unw_step(cursor) <= 0 || unw_get_reg(cursor, UNW_REG_IP, &ip) ||
+            !dladdr((void *)(uintptr_t)ip, &info))
+            return seen > 1;
+    }
+}
+
+#if defined(__x86_64__)
+
+/* Whether the instruction before a return address is a call: e8 rel32, or ff /2 in its usual
+ * lengths. */
+static bool is_behind_call(u64 address)
+{
+    u8 code[7];
+    struct iovec to = {code, sizeof(code)};
+    struct iovec from = {(void *)(uintptr_t)(address - sizeof(code)), sizeof(code)};
+    if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != sizeof(code))
+        return false;
+    return code[2] == 0xe8 || (code[5] == 0xff && (code[6] & 0x38) == 0x10) ||
+           (code[4] == 0xff && (code[5] & 0x38) == 0x10) ||
+           (code[1] == 0xff && (code[2] & 0x38) == 0x10);
+}
+
+/* musl's libc has no unwind information. Looks up the stack for the first return address into
+ * another object, and moves the registers there. What is left over on the stack may show up as a
+ * frame before the true ones. */
+static bool leave_object(ucontext_t *uc)
+{
+    Dl_info here, there;
+    u64 stack[512];
+    u64 sp = (u64)uc->uc_mcontext.gregs[REG_RSP];
+    struct iovec to = {stack, sizeof(stack)}, from = {(void *)(uintptr_t)sp, sizeof(stack)};
+    ssize_t got = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+    while (got < 0 && from.iov_len > 64) { /* near the end of the stack */
+        from.iov_len /= 2;
+        got = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+    }
+    if (!dladdr((void *)(uintptr_t)uc->uc_mcontext.gregs[REG_RIP], &here))
+        here.dli_fbase = NULL;
+    for (ssize_t i = 0; i < got / (ssize_t)sizeof(stack[0]); i++) {
+        if (!dladdr((void *)(uintptr_t)stack[i], &there) || there.dli_fbase == here.dli_fbase ||
+            !is_behind_call(stack[i]))
+            continue;
+        uc->uc_mcontext.gregs[REG_RIP] = (greg_t)stack[i];
+        uc->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp + 8 * (u64)i + 8);
+        return true;
+    }
+    return false;
+}
+
+#elif defined(__aarch64__)
+
+/* As above: the link register is right for leaf functions, which most that fault are. */
+static bool leave_object(ucontext_t *uc)
+{
+    bool is_new = uc->uc_mcontext.pc != uc->uc_mcontext.regs[30];
+    uc->uc_mcontext.pc = uc->uc_mcontext.regs[30];
+    return is_new;
+}
+
+#else
+
+static bool leave_object(ucontext_t *uc)
+{
+    return false;
+}
+
+#endif
+
+static void print_signal_chain(const ucontext_t *interrupted)
 {
     unw_cursor_t cursor;
-    if (unw_init_local2(&cursor, context, flags)) {
+    /* a copy: the cursor refers to it, and leave_object changes it */
+    static ucontext_t uc;
+    uc = *interrupted;
+    if (unw_init_local2(&cursor, &uc, UNW_INIT_SIGNAL_FRAME))
         print_line("no backtrace: libunwind does not start");
-        return;
-    }
-    unsigned shown = 0, seen = 0;
-    do {
-        if (seen++ >= skip)
-            print_frame(shown++, &cursor);
-    } while (shown < MAX_FRAMES && unw_step(&cursor) > 0);
+    else if (!print_frames(&cursor, 0, 0) && leave_object(&uc) && !unw_init_local2(&cursor, &uc, 0))
+        print_frames(&cursor, 0, 1);
 }
 
 void backtrace_print(const char *text)
@@ -141,7 +217,9 @@ void backtrace_print(const char *text)
     if (text)
         print_line(text);
     unw_getcontext(&context);
-    print_chain(&context, 0, 1);
+    unw_cursor_t cursor;
+    if (!unw_init_local(&cursor, &context))
+        print_frames(&cursor, 1, 0);
 }
 
 static u64 pc_of(const ucontext_t *uc)
@@ -181,10 +259,10 @@ static void print_signal(int sig, const siginfo_t *si, const ucontext_t *uc)
     put_str(&l, signal_name(sig));
     put_str(&l, ", PC ");
     put_hex(&l, pc_of(uc));
-    if (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE) {
+    if (si->si_code > 0) {
         put_str(&l, ", faulting address ");
         put_hex(&l, (uintptr_t)si->si_addr);
-    } else if (si->si_code <= 0) {
+    } else {
         put_str(&l, ", sent by PID ");
         put_number(&l, (u64)si->si_pid, 10, 1);
         put_str(&l, " UID ");
@@ -220,7 +298,7 @@ static void on_signal(int sig, siginfo_t *si, void *context)
     if (!report_begins())
         die();
     print_signal(sig, si, context);
-    print_chain(context, UNW_INIT_SIGNAL_FRAME, 0);
+    print_signal_chain(context);
     if (crash_fn)
         crash_fn();
     die();
