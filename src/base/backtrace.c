@@ -174,7 +174,7 @@ static bool leave_object(ucontext_t *uc)
             !is_behind_call(stack[i]))
             continue;
         uc->uc_mcontext.gregs[REG_RIP] = (greg_t)stack[i];
-        uc->uc_mcontext.gregs[REG_RSP] = (greg_t)(sp + 8 * (u64)i + 8);
+        uc->uc_mcontext.gregs[REG_RSP] = (greg_t)sp + 8 * (greg_t)i + 8;
         return true;
     }
     return false;

@@ -25,7 +25,7 @@ enum { HOW_WRITE, HOW_LIBC, HOW_ABORT, HOW_PANIC, HOW_STACK };
 
 static int eat_stack(volatile char *p)
 {
-    char big[16384];
+    char big[16384] = {0};
     big[0] = *p;
     if (*p == 'x') /* never */
         return 0;

@@ -38,7 +38,7 @@ static void cpuinfo_value(const char *name, char *to, size_t size)
     to[0] = 0;
     while (f && fgets(line, sizeof(line), f)) {
         const char *colon = strchr(line, ':');
-        if (strncmp(line, name, n) || !strchr("\t :", line[n]) || !colon)
+        if (strncmp(line, name, n) != 0 || !strchr("\t :", line[n]) || !colon)
             continue;
         colon += 1 + strspn(colon + 1, " ");
         snprintf(to, size, "%.*s", (int)strcspn(colon, "\n"), colon);
@@ -234,10 +234,10 @@ static void cpu_find(void)
 
 #if defined(__aarch64__)
 /* asm/hwcap.h */
-#define ARM_HWCAP_CRC32    (1ul << 7)
-#define ARM_HWCAP_ATOMICS  (1ul << 8)
+#define ARM_HWCAP_CRC32 (1ul << 7)
+#define ARM_HWCAP_ATOMICS (1ul << 8)
 #define ARM_HWCAP_ASIMDRDM (1ul << 12)
-#define ARM_HWCAP_DCPOP    (1ul << 16)
+#define ARM_HWCAP_DCPOP (1ul << 16)
 
 static bool runs_armv82(void)
 {

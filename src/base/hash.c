@@ -112,6 +112,7 @@ static void rebuild(struct hash *h, u32 n_slots)
         u64 hashed = hash_bytes(slot + 1, h->key_bytes, seed);
         u8 *to = NULL;
         find(h, slot + 1, hashed, &to);
+        assert(to); /* keys are told apart: none is found, and all have room */
         fill(h, to, slot + 1, hashed, slot_value(&old, slot));
     }
     free(old.slots);

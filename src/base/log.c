@@ -150,7 +150,7 @@ void log_set_class(const char *name, const struct log_rule *rule)
 {
     pthread_mutex_lock(&the_log.lock);
     u32 i = 0;
-    while (i < the_log.rules.n && strcmp(the_log.rules.v[i].name, name))
+    while (i < the_log.rules.n && strcmp(the_log.rules.v[i].name, name) != 0)
         i++;
     if (i == the_log.rules.n) {
         struct named_rule r = {mem_strdup(name), {LOG_KEEP, LOG_KEEP, LOG_KEEP, LOG_KEEP}};

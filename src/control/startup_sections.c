@@ -27,7 +27,7 @@ int startup_store(struct cli_call *c, const struct startup_field *fields, size_t
         bool flag = f->kind == FIELD_FLAG;
         if (!flag && c->n_args < 2)
             continue;
-        if (strcmp(f->key, flag ? last->name : last[-1].name))
+        if (strcmp(f->key, flag ? last->name : last[-1].name) != 0)
             continue;
         void *to = (char *)c->piste->startup + f->at;
         switch (f->kind) {
@@ -457,7 +457,7 @@ static int check_pidfile(struct startup *s, struct error *e)
         *pidfile = full;
     }
     size_t n = strlen(dir);
-    if (strncmp(*pidfile, dir, n) || (*pidfile)[n] != '/' || strstr(*pidfile, "/../"))
+    if (strncmp(*pidfile, dir, n) != 0 || (*pidfile)[n] != '/' || strstr(*pidfile, "/../"))
         return error_set(e, EINVAL, "unix_config: file %s is not in runtime directory %s", *pidfile,
                          dir);
     return 0;
