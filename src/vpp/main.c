@@ -253,7 +253,9 @@ static int start_process(struct piste *p, struct error *e)
 static int start_switch(struct piste *p, struct error *e)
 {
     modules_on_init(p->modules, engine_add_module);
-    int rc = modules_init(p->modules, e);
+    int rc = process_schedule(p->startup, e);
+    if (!rc)
+        rc = modules_init(p->modules, e);
     if (!rc)
         rc = engine_start(p->engine, e);
     if (!rc)

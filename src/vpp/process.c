@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -184,9 +185,27 @@ static int nth_cpu(const cpu_set_t *set, int n)
     return -1;
 }
 
+int process_schedule(const struct startup *s, struct error *e)
+{
+    int policy = s->cpu.scheduler_policy;
+    struct sched_param param = {0};
+    if (policy < 0)
+        return 0;
+    if (policy == SCHED_FIFO || policy == SCHED_RR)
+        param.sched_priority = (int)s->cpu.scheduler_priority;
+    /* by the system call: musl's function refuses, as a process is not a thread to it */
+    if (syscall(SYS_sched_setscheduler, 0, policy, &param))
+        return error_errno(e, errno, "cpu_config: cannot set scheduler-policy with priority %d",
+                           param.sched_priority);
+    return 0;
+}
+
 int process_pin(const struct startup *s, struct error *e)
 {
+    static const struct sched_param normal = {0};
     char name[16];
+    if (s->cpu.scheduler_policy >= 0 && syscall(SYS_sched_setscheduler, 0, SCHED_OTHER, &normal))
+        return error_errno(e, errno, "sched_setscheduler");
     snprintf(name, sizeof(name), "%s_main", s->cpu.thread_prefix);
     prctl(PR_SET_NAME, name);
     if (s->cpu.main_core < 0)

@@ -10,7 +10,10 @@
 int process_daemonise(const struct startup *s, struct error *e) MUST_CHECK;
 /* Runtime folder (made, and made current), effective group, pid file, core dump limits. */
 int process_prepare(const struct startup *s, struct error *e) MUST_CHECK;
-/* Name and CPU of the control thread. After the data threads were made: they would inherit both. */
+/* Takes the policy that data threads shall have: they inherit it. */
+int process_schedule(const struct startup *s, struct error *e) MUST_CHECK;
+/* Name, CPU and policy of the control thread. After the data threads were made: they would inherit
+ * both. */
 int process_pin(const struct startup *s, struct error *e) MUST_CHECK;
 /* Lets the waiting process of process_daemonise go, and closes the terminal then; tells the service
  * manager, when there is one (NOTIFY_SOCKET). */
