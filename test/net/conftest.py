@@ -1,0 +1,147 @@
+"""Network tests: pytest test/net --vpp-build=build/release, as root."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import lib  # noqa: E402  pylint: disable=wrong-import-position
+
+
+def pytest_addoption(parser):
+    parser.addoption("--vpp-build", default="build/release",
+                     help="folder with the programs vpp and vppctl")
+
+
+def pytest_configure(config):
+    if os.geteuid() != 0:
+        pytest.exit("the network tests make namespaces and packet sockets: run them as root", 1)
+
+
+@pytest.fixture(scope="session")
+def build(request):
+    folder = os.path.abspath(request.config.getoption("--vpp-build"))
+    for name in ("vpp", "vppctl"):
+        if not os.access(os.path.join(folder, name), os.X_OK):
+            pytest.exit(f"no {name} in {folder}", 1)
+    return folder
+
+
+class Net:
+    """Makes namespaces, daemons and wires, and takes them all down again."""
+
+    def __init__(self, build):
+        self.build = build
+        self.daemons, self.namespaces, self.wires, self.processes = [], [], [], []
+
+    def namespace(self, **kwargs):
+        self.namespaces.append(lib.Namespace(**kwargs))
+        return self.namespaces[-1]
+
+    def vpp(self, namespace, start=True, **kwargs):
+        daemon = lib.Vpp(self.build, namespace, **kwargs)
+        self.daemons.append(daemon)
+        return daemon.start() if start else daemon
+
+    def wire(self, namespace, device):
+        self.wires.append(lib.Wire(namespace, device))
+        return self.wires[-1]
+
+    def process(self, namespace, argv, **kwargs):
+        self.processes.append(namespace.popen(argv, **kwargs))
+        return self.processes[-1]
+
+    # ---- networks that many tests use
+
+    def main_job(self, **kwargs):
+        """One namespace: vpp -- host-vpp1out -- vpp1out ==veth== vpp1host 10.10.1.1/24"""
+        ns = self.namespace()
+        ns.veth("vpp1out", "vpp1host")
+        ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+        vpp = self.vpp(ns, **kwargs)
+        vpp.configure("""
+            create host-interface name vpp1out
+            set int ip address host-vpp1out 10.10.1.2/24
+            set int state host-vpp1out up
+        """)
+        return ns, vpp
+
+    def by_hand(self, n=1, **kwargs):
+        """As main_job, but the other end is used by hand: vpp, [wire, ...]. Wire i (0, 1, ...) is
+        10.10.<i+1>.1, in the neighbour table of vpp, which is .2 on host-vpp<i>."""
+        ns = self.namespace()
+        vpp = self.vpp(ns, **kwargs)
+        wires = []
+        for i in range(n):
+            ns.veth(f"vpp{i}", f"hand{i}")
+            vpp.configure(f"""
+                create host-interface name vpp{i}
+                set int ip address host-vpp{i} 10.10.{i + 1}.2/24
+                set int state host-vpp{i} up
+                set ip neighbor static host-vpp{i} 10.10.{i + 1}.1 {ns.mac(f'hand{i}')}
+            """)
+            wire = self.wire(ns, f"hand{i}")
+            wire.vpp_mac = vpp.mac(f"host-vpp{i}")
+            wires.append(wire)
+        return vpp, wires
+
+    def routed(self, n_right=1, **kwargs):
+        """Kernel -- vpp -- kernel: left 10.1.0.1/24 -- 10.1.0.2 [vpp] 10.2.0.2 -- 10.2.0.1/24 right.
+        With n_right=2 a second way to the right: 10.3.0.2 -- 10.3.0.1."""
+        switch, left, right = self.namespace(), self.namespace(), self.namespace()
+        switch.veth("left", "l0", left)
+        left.ip("addr add 10.1.0.1/24 dev l0")
+        left.ip("route add default via 10.1.0.2")
+        vpp = self.vpp(switch, **kwargs)
+        vpp.configure("""
+            create host-interface name left
+            set int ip address host-left 10.1.0.2/24
+            set int state host-left up
+        """)
+        for i in range(n_right):
+            switch.veth(f"right{i}", f"r{i}", right)
+            right.ip(f"addr add 10.{2 + i}.0.1/24 dev r{i}")
+            vpp.configure(f"""
+                create host-interface name right{i}
+                set int ip address host-right{i} 10.{2 + i}.0.2/24
+                set int state host-right{i} up
+            """)
+        right.ip("route add 10.1.0.0/24 via 10.2.0.2")
+        return vpp, switch, left, right
+
+    def close(self):
+        failures = []
+        for process in self.processes:
+            process.kill()
+            process.wait()
+        for wire in self.wires:
+            wire.close()
+        for daemon in self.daemons:
+            try:
+                daemon.stop()
+            except AssertionError as e:
+                failures.append(str(e))
+            daemon.remove()
+        for namespace in self.namespaces:
+            namespace.close()
+        assert not failures, "\n".join(failures)
+
+
+@pytest.fixture
+def net(build, request):
+    n = Net(build)
+    yield n
+    report = getattr(request.node, "report_of_call", None)
+    if report is not None and report.failed:
+        for daemon in n.daemons:
+            print(f"--- {daemon.folder}\n{daemon.output()}")
+    n.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.report_of_call = outcome.get_result()
