@@ -1,0 +1,119 @@
+"""The Linux device below a host interface: it may go down, vanish, come back, be renamed."""
+import lib
+
+
+def wait_link(vpp, interface, state):
+    lib.wait_for(lambda: vpp.link(interface) == state, f"link of {interface} to be {state}")
+
+
+def test_link_state_follows(net):
+    ns, vpp = net.main_job()
+    wait_link(vpp, "host-vpp1out", "up")
+    ns.ip("link set vpp1host down")
+    wait_link(vpp, "host-vpp1out", "down")
+    ns.ip("link set vpp1host up")
+    wait_link(vpp, "host-vpp1out", "up")
+    assert ns.ping("10.10.1.2") == 3
+
+
+def test_route_leaves_with_the_link(net):
+    """A second way takes over when the link of the first goes down."""
+    vpp, switch, left, right = net.routed(n_right=2)
+    left.ip("route add 99.0.0.0/24 via 10.1.0.2")
+    right.ip("addr add 99.0.0.1/32 dev lo")
+    vpp.ctl("ip route add 99.0.0.0/24 via 10.2.0.1 host-right0 preference 0"
+            " via 10.3.0.1 host-right1 preference 10")
+    assert left.ping("99.0.0.1") == 3
+    right.ip("link set r0 down")
+    wait_link(vpp, "host-right0", "down")
+    right.ip("route replace 10.1.0.0/24 via 10.3.0.2")
+    assert left.ping("99.0.0.1") == 3
+
+
+def test_device_vanishes_and_comes_back(net):
+    """The daemon, its interface and its addresses stay; packets flow again by themselves."""
+    ns, vpp = net.main_job()
+    assert ns.ping("10.10.1.2") == 3
+    for _ in range(3):
+        ns.ip("link del vpp1out")
+        wait_link(vpp, "host-vpp1out", "down")
+        assert "no egress" in vpp.ctl("ping 10.10.1.1 repeat 1 interval 0.1") or vpp.alive()
+        assert "10.10.1.2/24" in vpp.ctl("show int addr")
+        ns.veth("vpp1out", "vpp1host")
+        ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+        wait_link(vpp, "host-vpp1out", "up")
+        assert ns.ping("10.10.1.2") == 3
+        assert "3 received" in vpp.ctl("ping 10.10.1.1 repeat 3 interval 0.02")
+
+
+def test_vanishes_under_traffic(net):
+    """In the middle of a flood through it: no crash, no buffer lost."""
+    vpp, switch, left, right = net.routed()
+    used = vpp.buffers_used()
+    flood = net.process(left, "ping -n -q -f -s 1400 -w 20 10.2.0.1", stdout=-3, stderr=-3)
+    lib.wait_for(lambda: vpp.counter("host-right0", "tx packets") > 200, "traffic")
+    for _ in range(3):
+        switch.ip("link del right0")
+        wait_link(vpp, "host-right0", "down")
+        switch.veth("right0", "r0", right)
+        right.ip("addr add 10.2.0.1/24 dev r0")
+        right.ip("route replace 10.1.0.0/24 via 10.2.0.2")
+        wait_link(vpp, "host-right0", "up")
+        before = vpp.counter("host-right0", "rx packets")
+        lib.wait_for(lambda: vpp.counter("host-right0", "rx packets") > before + 50,
+                     "answers to flow again")
+    flood.terminate()
+    flood.wait()
+    lib.wait_for(lambda: vpp.buffers_used() <= used, "the buffers to come back")
+
+
+def test_device_is_renamed(net):
+    """Another name is another device."""
+    ns, vpp = net.main_job()
+    ns.ip("link set vpp1out down")
+    ns.ip("link set vpp1out name other")
+    wait_link(vpp, "host-vpp1out", "down")
+    ns.ip("link set other name vpp1out")
+    ns.ip("link set vpp1out up")
+    wait_link(vpp, "host-vpp1out", "up")
+    assert ns.ping("10.10.1.2") == 3
+
+
+def test_device_moves_to_another_namespace(net):
+    ns, vpp = net.main_job()
+    other = net.namespace()
+    ns.ip(f"link set vpp1out netns {other}")
+    wait_link(vpp, "host-vpp1out", "down")
+    other.ip(f"link set vpp1out netns {ns}")
+    ns.ip("link set vpp1out up")
+    wait_link(vpp, "host-vpp1out", "up")
+    assert ns.ping("10.10.1.2") == 3
+
+
+def test_delete_while_the_device_is_gone(net):
+    ns, vpp = net.main_job()
+    ns.ip("link del vpp1out")
+    wait_link(vpp, "host-vpp1out", "down")
+    vpp.ctl("delete host-interface name vpp1out")
+    assert list(vpp.interfaces()) == ["local0"]
+
+
+def test_many_interfaces(net):
+    """Forty at once: each takes what it needs of the buffers and no more."""
+    ns = net.namespace()
+    vpp = net.vpp(ns)
+    for i in range(40):
+        ns.veth(f"v{i}", f"h{i}")
+        ns.ip(f"addr add 10.10.{i}.1/24 dev h{i}")
+        vpp.configure(f"""
+            create host-interface name v{i}
+            set int ip address host-v{i} 10.10.{i}.2/24
+            set int state host-v{i} up
+        """)
+    for i in (0, 17, 39):
+        assert ns.ping(f"10.10.{i}.2") == 3
+    assert vpp.buffers_used() < vpp.buffers_total() / 2
+    for i in range(40):
+        vpp.ctl(f"delete host-interface name v{i}")
+    assert list(vpp.interfaces()) == ["local0"]
+    lib.wait_for(lambda: vpp.buffers_used() == 0, "all buffers to come back")

@@ -1,0 +1,360 @@
+"""The daemon's own life: configuration saved and replayed, crashes, faults in startup.conf,
+missing rights, rest."""
+import os
+import re
+import subprocess
+import time
+
+import lib
+import pytest
+
+CONFIGURATION = """
+    create host-interface name vpp1out
+    set int ip address host-vpp1out 10.10.1.2/24
+    set int ip address host-vpp1out 10.10.3.2/24
+    set int state host-vpp1out up
+    set interface mtu packet 1400 host-vpp1out
+    set interface tag host-vpp1out uplink
+    create loopback interface mac 02:00:00:00:00:99 instance 5
+    set interface state loop5 up
+    ip table add 20
+    set interface ip table loop5 20
+    set interface ip address loop5 192.168.7.1/24
+    set ip neighbor static host-vpp1out 10.10.1.51 02:00:00:00:00:51
+    ip route add 10.20.0.0/16 via 10.10.1.1 host-vpp1out
+    ip route add 10.21.0.0/16 via 10.10.1.1 host-vpp1out weight 2 via 10.10.1.51 host-vpp1out weight 1
+    ip route add 10.22.0.0/16 table 20 via 192.168.7.9 loop5
+"""
+
+
+def veth(ns):
+    ns.veth("vpp1out", "vpp1host")
+    ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+
+
+def saved(net, ns):
+    """A daemon that keeps its configuration in a file."""
+    vpp = net.vpp(ns, start=False)
+    vpp.write_conf(unix=f"running-config {vpp.running}")
+    return vpp
+
+
+# ---- saved configuration
+
+def test_restart_with_saved_configuration(net):
+    ns = net.namespace()
+    veth(ns)
+    vpp = saved(net, ns).start()
+    vpp.configure(CONFIGURATION)
+    before = vpp.running_config()
+    assert len(before) >= 14, before
+    shows = {c: vpp.ctl(c) for c in ("show int addr", "show interface tag host-vpp1out")}
+    vpp.ctl("write")
+    vpp.stop()
+
+    vpp.start()
+    lib.wait_for(lambda: vpp.running_config() == before,
+                 f"the same configuration; now {vpp.running_config()}")
+    for command, text in shows.items():
+        assert vpp.ctl(command) == text
+    assert ns.ping("10.10.1.2") == 3
+    assert "3 received" in vpp.ctl("ping 10.10.1.1 repeat 3 interval 0.02")
+
+
+def test_configuration_is_commands(net):
+    """What `show running-config` prints runs line by line on an empty switch, to the same end."""
+    ns = net.namespace()
+    veth(ns)
+    first = net.vpp(ns)
+    first.configure(CONFIGURATION)
+    lines = first.running_config()
+    first.stop()
+    second = net.vpp(ns)
+    for line in lines:
+        second.ctl(line)
+    assert second.running_config() == lines
+
+
+def test_write_to_a_file_and_exec(net):
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns)
+    vpp.configure(CONFIGURATION)
+    lines = vpp.running_config()
+    vpp.ctl(f"write {vpp.folder}/copy")
+    vpp.stop()
+    vpp.start()
+    vpp.ctl(f"exec {vpp.folder}/copy")
+    assert vpp.running_config() == lines
+    assert vpp.fails(f"write {vpp.folder}/no/such/folder").startswith("write: ")
+
+
+def test_startup_config_script(net):
+    """unix { startup-config }: comments, blank lines; the daemon goes on when a line fails."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns, start=False)
+    script = vpp.folder + "/script"
+    with open(script, "w", encoding="ascii") as f:
+        f.write("# the main job\n\ncreate host-interface name vpp1out  # here\n"
+                "set int ip address host-vpp1out 10.10.1.2/24\nset int state host-vpp1out up\n"
+                "no such command\nset int tag host-vpp1out never\n")
+    vpp.write_conf(unix=f"startup-config {script}")
+    vpp.start()
+    lib.wait_for(lambda: "10.10.1.2/24" in vpp.ctl("show int addr"), "the script")
+    assert ns.ping("10.10.1.2") == 3
+    lib.wait_for(lambda: "unknown input `no such command'" in vpp.output(), "the error")
+    assert "never" not in vpp.ctl("show running-config")
+
+
+def test_restart_command(net):
+    ns = net.namespace()
+    veth(ns)
+    vpp = saved(net, ns).start()
+    vpp.configure(CONFIGURATION)
+    before, pid = vpp.running_config(), vpp.pid
+    vpp.ctl("write")
+    clock = vpp.ctl("show clock")
+    vpp.vppctl("restart")
+
+    def same_again():
+        done = vpp.vppctl("show running-config")
+        return done.returncode == 0 and [
+            line for line in done.stdout.replace("\r", "").splitlines()
+            if line.strip() and not line.startswith("#")] == before
+    lib.wait_for(same_again, "the configuration after restart")
+    assert vpp.pid == pid and vpp.alive() and clock
+    assert ns.ping("10.10.1.2") == 3
+
+
+# ---- crash
+
+@pytest.mark.parametrize("how, signal", [("segv", "SIGSEGV"), ("abort", "SIGABRT"),
+                                         ("panic", "SIGABRT")])
+def test_crash_prints_a_backtrace(net, how, signal):
+    """With symbols, to the log and to stderr; the saved configuration is whole; status 134."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = saved(net, ns).start()
+    vpp.configure(CONFIGURATION)
+    vpp.ctl("write")
+    with open(vpp.running, encoding="utf-8") as f:
+        saved_text = f.read()
+    vpp.vppctl("test crash " + how)
+    status = vpp.wait_exit()
+    assert status == -6, f"{status}: {vpp.output()}"  # a shell shows 134
+    for name in (vpp.out_file, vpp.log_file):
+        with open(name, encoding="utf-8") as f:
+            text = f.read()
+        assert signal in text, text
+        # frames with symbol and offset, from the command's handler down to main
+        frames = re.findall(r"(\w+) ?\+ ?0x[0-9a-f]+", text)
+        for function in ("crash", "loop_run", "main"):
+            assert function in frames, f"{function} is not in {frames}\n{text}"
+    with open(vpp.running, encoding="utf-8") as f:
+        assert f.read() == saved_text
+    # and it can be started again at once, from what was saved
+    vpp.start()
+    lib.wait_for(lambda: "10.10.1.2/24" in vpp.ctl("show int addr"), "the configuration")
+    assert ns.ping("10.10.1.2") == 3
+
+
+def test_killed_daemon_leaves_nothing_in_the_way(net):
+    """kill -9: sockets and pid file of the dead are replaced."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns)
+    vpp.configure(CONFIGURATION)
+    vpp.kill()
+    vpp.start()
+    vpp.configure(CONFIGURATION)
+    assert ns.ping("10.10.1.2") == 3
+
+
+# ---- startup.conf
+
+WRONG_CONFIG = [
+    # text, line, what the message names
+    ("unix { nodaemon }\nbogus-section { x 1 }\n", 2, "bogus-section"),
+    ("unix {\n  nodaemon\n  no-such-key 5\n}\n", 3, "no-such-key"),
+    ("unix {\n  nodaemon\n\n  cli-pager-buffer-limit many\n}\n", 4, "cli-pager-buffer-limit"),
+    ("buffers {\n  buffers-per-numa -5\n}\n", 2, "buffers-per-numa"),
+    ("unix {\n  nodaemon\n", None, "}"),
+    ("cpu {\n  workers 2\n  bogus\n}\n", 3, "bogus"),
+    ("plugins {\n  plugin x_plugin.so { sideways }\n}\n", 2, "sideways"),
+]
+
+
+@pytest.mark.parametrize("text, line, names", WRONG_CONFIG)
+def test_error_in_startup_conf(build, tmp_path, text, line, names):
+    conf = tmp_path / "startup.conf"
+    conf.write_text(text)
+    done = subprocess.run([build + "/vpp", "-c", str(conf)], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10, check=False)
+    assert done.returncode == 1
+    first = done.stderr.splitlines()[0]
+    where = f"{conf}:{line}:" if line else f"{conf}"
+    assert where in first, first
+    assert names in first, first
+
+
+def test_missing_startup_conf(build):
+    done = subprocess.run([build + "/vpp", "-c", "/no/such/file"], stdin=subprocess.DEVNULL,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=10,
+                          check=False)
+    assert done.returncode == 1
+    assert "/no/such/file" in done.stderr and "No such file or directory" in done.stderr
+
+
+def test_keys_without_effect_are_said(net):
+    """Accepted for VPP's sake, with one line in the log."""
+    vpp = net.vpp(net.namespace(), unix="poll-sleep-usec 100",
+                  config="memory { main-heap-size 1G }\nphysmem { max-size 1G }\n")
+    text = vpp.ctl("show logging")
+    for key in ("poll-sleep-usec", "main-heap-size", "max-size"):
+        assert re.search(rf"{key}.*no effect", text), text
+
+
+def test_plugin_that_does_not_load(net):
+    """One clear line in the log; the daemon goes on, without it."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns, start=False)
+    os.mkdir(vpp.folder + "/plugins")
+    with open(vpp.folder + "/plugins/broken_plugin.so", "wb") as f:
+        f.write(b"\x7fELF not really")
+    vpp.write_conf(config=f"plugins {{ add-path {vpp.folder}/plugins }}")
+    vpp.start()
+    lines = [line for line in vpp.ctl("show logging").splitlines() if "broken_plugin.so" in line]
+    assert len(lines) == 1, lines
+    assert "broken_plugin.so" not in vpp.ctl("show plugins")
+    assert "ping_plugin.so" in vpp.ctl("show plugins")
+
+
+def test_disabled_plugin(net):
+    vpp = net.vpp(net.namespace(), config="plugins { plugin ping_plugin.so { disable } }")
+    assert "ping_plugin.so" not in vpp.ctl("show plugins")
+    assert "unknown input `ping" in vpp.fails("ping 10.0.0.1")
+
+
+def test_second_daemon_on_the_same_socket(net):
+    vpp = net.vpp(net.namespace())
+    done = vpp.namespace.run([vpp.build + "/vpp", "-c", vpp.conf], check=False)
+    assert done.returncode != 0
+    assert "Active listener on" in done.stdout and vpp.cli in done.stdout
+    assert vpp.ctl("show version")
+
+
+def test_command_line_configuration(net):
+    ns = net.namespace()
+    vpp = net.vpp(ns, start=False)
+    vpp.process = ns.popen([vpp.build + "/vpp", "unix", "{", "nodaemon", "cli-listen", vpp.cli,
+                            "runtime-dir", vpp.folder, "}", "cpu", "{", "workers", "1", "}"])
+    lib.wait_for(lambda: os.path.exists(vpp.cli) and vpp.vppctl("show version").returncode == 0,
+                 "the daemon")
+    assert "vpp_wk_0" in vpp.ctl("show threads")
+
+
+def test_daemon_goes_to_the_background(net):
+    """Without nodaemon: the command returns when the switch is ready, a pid file says where it is."""
+    ns = net.namespace()
+    vpp = net.vpp(ns, start=False)
+    with open(vpp.conf, "w", encoding="ascii") as f:
+        f.write(f"unix {{ cli-listen {vpp.cli} runtime-dir {vpp.folder} pidfile vpp.pid }}\n")
+    ns.run([vpp.build + "/vpp", "-c", vpp.conf])
+    with open(vpp.folder + "/vpp.pid", encoding="ascii") as f:
+        pid = int(f.read())
+    try:
+        assert vpp.ctl("show version")
+        assert f"Current PID: {pid}" in re.sub(" +", " ", vpp.ctl("show version verbose"))
+    finally:
+        os.kill(pid, 15)
+    lib.wait_for(lambda: not os.path.exists(f"/proc/{pid}"), "the daemon to end")
+
+
+@pytest.mark.parametrize("number", [2, 15, 1])
+def test_signals_that_end(net, number):
+    vpp = net.vpp(net.namespace())
+    os.kill(vpp.pid, number)
+    assert vpp.wait_exit() == 0
+
+
+@pytest.mark.parametrize("arguments, status", [(["-v"], 0), (["--version"], 0), (["-h"], 0),
+                                               (["--no-such-option"], 1), (["-c"], 1)])
+def test_arguments(build, arguments, status):
+    done = subprocess.run([build + "/vpp"] + arguments, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=10, check=False)
+    assert done.returncode == status
+    if "-v" in arguments[0]:
+        assert re.match(r"vpp v26\.06-piste-\S+ built by ", done.stdout)
+
+
+# ---- rights
+
+WITHOUT = ["setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-all"]
+
+
+def test_no_permission_is_one_clear_sentence(net):
+    """Without CAP_NET_RAW the switch runs, and says what is missing when it is needed."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns, prefix=WITHOUT)
+    text = vpp.fails("create host-interface name vpp1out")
+    assert len(text.splitlines()) == 1
+    assert "CAP_NET_RAW" in text and "Operation not permitted" in text and "vpp1out" in text
+    assert list(vpp.interfaces()) == ["local0"]
+
+
+def test_only_cap_net_raw_is_needed(net):
+    """As nobody, with one capability: the main job works."""
+    ns = net.namespace()
+    veth(ns)
+    vpp = net.vpp(ns, start=False, prefix=[
+        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps",
+        "-all,+net_raw", "--ambient-caps", "-all,+net_raw", "--bounding-set", "-all,+net_raw"])
+    os.chown(vpp.folder, 65534, 65534)
+    vpp.start()
+    vpp.configure("""
+        create host-interface name vpp1out
+        set int ip address host-vpp1out 10.10.1.2/24
+        set int state host-vpp1out up
+    """)
+    assert ns.ping("10.10.1.2") == 3
+    assert "5 received" in vpp.ctl("ping 10.10.1.1 interval 0.02")
+
+
+def test_capabilities_are_dropped(net):
+    """Started by root, it keeps only what a port may need."""
+    vpp = net.vpp(net.namespace())
+    with open(f"/proc/{vpp.pid}/status", encoding="ascii") as f:
+        effective = int(re.search(r"CapEff:\s+([0-9a-f]+)", f.read()).group(1), 16)
+    sys_admin, sys_module, sys_rawio, dac_override = 21, 16, 17, 1
+    for capability in (sys_admin, sys_module, sys_rawio):
+        assert not effective >> capability & 1, f"{effective:x}"
+    assert dac_override is not None
+
+
+# ---- rest
+
+def test_sleeps_when_there_is_nothing_to_do(net):
+    """A generous bound, for any machine: bench/ has the figure."""
+    ns, vpp = net.main_job()
+    assert ns.ping("10.10.1.2") == 3
+    time.sleep(0.3)
+    before = vpp.cpu_seconds()
+    time.sleep(2)
+    assert vpp.cpu_seconds() - before < 0.1
+
+
+def test_memory_at_rest(net):
+    """Also generous: half as much again as the target in bench/."""
+    ns, vpp = net.main_job()
+    assert ns.ping("10.10.1.2") == 3
+    assert vpp.rss_kib() < 24 << 10
+
+
+def test_many_buffers_cost_nothing_until_used(net):
+    first = net.main_job()[1].rss_kib()
+    second = net.main_job(config="buffers { buffers-per-numa 128000 }")[1]
+    assert second.rss_kib() < first + (10 << 10)
+    assert second.buffers_total() >= 128000
