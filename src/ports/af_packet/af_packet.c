@@ -148,7 +148,7 @@ static int open_rx(struct af_packet *port, struct af_packet_queue *q, struct err
         rc = fail(e, -1, port->host_name, "no PACKET_AUXDATA");
     else if (option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
         rc = fail(e, -1, port->host_name, "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
-    if (!rc && port->args.version == 2)
+    if (!rc && !port->args.no_ring)
         rc = open_ring(port, fd, &q->ring, e);
     if (!rc)
         rc = bind_socket(fd, port, ETH_P_ALL, e);
@@ -287,7 +287,7 @@ static void show(void *arg, struct out *o, bool verbose)
 {
     struct af_packet *port = arg;
     (void) verbose;
-    out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n", port->args.version == 2 ? " v2" : "");
+    out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n", port->args.no_ring ? "" : " v2");
     if (!port->args.qdisc_bypass_off)
         out_text(o, "    qdisc-bpass-enabled\n");
     if (!port->args.cksum_gso_off)

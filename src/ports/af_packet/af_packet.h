@@ -2,8 +2,8 @@
  *
  *   create host-interface name vpp1out    makes host-vpp1out
  *
- * Packets are received with recvmmsg and sent with sendmmsg; whole GSO frames and partial checksums
- * pass both ways in virtio headers (PACKET_VNET_HDR). CAP_NET_RAW is all that it needs. */
+ * Packets are received from a ring of small slots, or with recvmmsg, and sent with sendmmsg; whole GSO frames and partial
+ * checksums pass both ways in virtio headers (PACKET_VNET_HDR). CAP_NET_RAW is all that it needs. */
 #pragma once
 
 #include "base/error.h"
@@ -23,8 +23,10 @@ struct af_packet_args {
     u32 n_rx_queues, n_tx_queues; /* 0: 1 */
     enum af_packet_mode mode;
     bool qdisc_bypass_off, cksum_gso_off;
-    u32 version;              /* of the ring that was asked for: 2, 3; kept for `show` and the running config */
-    u32 rx_frames, tx_frames, rx_per_block, tx_per_block; /* likewise */
+    bool no_ring;             /* receive with recvmmsg: 1 MB less, more CPU a packet */
+    u32 rx_frames;            /* slots of the ring; 0: 512 */
+    /* VPP's other ring settings, kept for the running config: transmission has no ring, slots have one size */
+    u32 version, tx_frames, rx_per_block, tx_per_block;
 };
 
 /* With a host interface of that device already there: its index, and 0. -ENODEV, -EPERM, ... */

@@ -20,6 +20,7 @@ static int create(struct cli_call *c)
         .mode = cli_has(c, "ip") ? AF_PACKET_MODE_IP : AF_PACKET_MODE_ETHERNET,
         .qdisc_bypass_off = cli_has(c, "qdisc-bypass-disable"),
         .cksum_gso_off = cli_has(c, "cksum-gso-disable"),
+        .no_ring = cli_has(c, "no-ring"),
         .version = cli_has(c, "v2") ? 2 : cli_has(c, "v3") ? 3 : 0,
         .rx_frames = (u32) cli_u64(c, "rx-frames", 0),
         .tx_frames = (u32) cli_u64(c, "tx-frames", 0),
@@ -58,9 +59,9 @@ static int set_offload(struct cli_call *c)
 }
 
 const struct cli_command af_packet_commands[] = {
-    {"create host-interface [v2|v3] name <ifname:string> [num-rx-queues <rx-queues:u32>] [num-tx-queues <tx-queues:u32>] "
+    {"create host-interface [v2|v3] (name <ifname:string>) [num-rx-queues <rx-queues:u32>] [num-tx-queues <tx-queues:u32>] "
      "[hw-addr <mac>] [mode ( ip | ethernet )] [rx-size <rx-frames:u32>] [tx-size <tx-frames:u32>] "
-     "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [qdisc-bypass-disable] [cksum-gso-disable]",
+     "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [no-ring] [qdisc-bypass-disable] [cksum-gso-disable]",
      "Makes an interface on a Linux network device", create, 0},
     {"delete host-interface name <ifname:string>", "Deletes the interface on a Linux network device", delete, 0},
     {"set host-interface qdisc-bypass <host-if-name:string> <on-off>",
@@ -97,7 +98,7 @@ void af_packet_running_config(struct piste *p, void *state, enum rc_phase phase,
             text_add(t, " rx-per-block %u", a->rx_per_block);
         if (a->tx_per_block)
             text_add(t, " tx-per-block %u", a->tx_per_block);
-        text_add(t, "%s%s\n", a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
+        text_add(t, "%s%s%s\n", a->no_ring ? " no-ring" : "", a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
                  a->cksum_gso_off ? " cksum-gso-disable" : "");
     }
 }
