@@ -275,6 +275,7 @@ static void print_signal(int sig, const siginfo_t *si, const ucontext_t *uc)
 
 static void die(void)
 {
+    print_line("ended by SIGABRT");
     signal(SIGABRT, SIG_DFL);
     abort();
 }

@@ -24,6 +24,7 @@ struct watch {
     void (*fn)(void *arg, u32 events); /* NULL: not watched */
     void *arg;
     u32 generation;
+    bool always_ready; /* a file: epoll does not take it, and reading it never waits */
 };
 
 struct loop_timer {
@@ -54,6 +55,7 @@ struct loop {
     VEC(struct loop_timer *) heap; /* armed timers, the earliest first */
     VEC(struct loop_timer *) all;  /* for loop_free */
     VEC(struct call) deferred, each_round;
+    u32 n_always_ready;
     sigset_t signals;
     struct signal_watch on_signal[MAX_SIGNAL + 1];
 };
@@ -79,8 +81,13 @@ int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 ev
     if (w->fn)
         return error_set(e, EEXIST, "file descriptor %d is watched already", fd);
     struct epoll_event ev = {.events = events, .data.u64 = watch_key(fd, ++w->generation)};
-    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev))
-        return error_errno(e, errno, "epoll");
+    w->always_ready = false;
+    if (epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev)) {
+        if (errno != EPERM)
+            return error_errno(e, errno, "epoll");
+        w->always_ready = true;
+        l->n_always_ready++;
+    }
     w->fn = fn;
     w->arg = arg;
     return 0;
@@ -89,6 +96,8 @@ int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 ev
 void loop_fd_mod(struct loop *l, int fd, u32 events)
 {
     assert((u32)fd < l->fds.n && l->fds.v[fd].fn);
+    if (l->fds.v[fd].always_ready)
+        return;
     struct epoll_event ev = {.events = events, .data.u64 = watch_key(fd, l->fds.v[fd].generation)};
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev))
         panic("epoll: cannot change file descriptor %d: %s", fd, strerror(errno));
@@ -99,7 +108,10 @@ void loop_fd_del(struct loop *l, int fd)
     if (fd < 0 || (u32)fd >= l->fds.n || !l->fds.v[fd].fn)
         return;
     l->fds.v[fd].fn = NULL;
-    epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+    if (l->fds.v[fd].always_ready)
+        l->n_always_ready--;
+    else
+        epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
 /* --- timers: a binary heap
@@ -207,7 +219,7 @@ static void run_timers(struct loop *l)
 /* Milliseconds that epoll may wait at most; the timerfd ends the wait at the earliest timer. */
 static int prepare_wait(struct loop *l, int timeout_ms)
 {
-    if (l->deferred.n || l->stop)
+    if (l->deferred.n || l->n_always_ready || l->stop)
         return 0;
     u64 at = l->heap.n ? l->heap.v[0]->at_ns : 0;
     if (l->heap.n && at <= clock_ns())
@@ -299,6 +311,15 @@ void loop_each_round(struct loop *l, void (*fn)(void *arg), void *arg)
     vec_add(&l->each_round, c);
 }
 
+static void run_always_ready(struct loop *l)
+{
+    for (u32 fd = 0; fd < l->fds.n && l->n_always_ready; fd++) {
+        struct watch w = l->fds.v[fd];
+        if (w.fn && w.always_ready)
+            w.fn(w.arg, EPOLLIN);
+    }
+}
+
 /* What a deferred call defers in turn waits for the next round. */
 static void run_deferred(struct loop *l)
 {
@@ -322,6 +343,8 @@ void loop_once(struct loop *l, int timeout_ms)
         if (w.fn && w.generation == ev[i].data.u64 >> 32)
             w.fn(w.arg, ev[i].events);
     }
+    if (l->n_always_ready)
+        run_always_ready(l);
     run_timers(l);
     if (l->deferred.n)
         run_deferred(l);

@@ -143,15 +143,24 @@ static void sum_map(const struct mem_map *m, void *arg)
     s->resident += mem_resident_bytes(m->base, m->size_bytes);
 }
 
+/* A size that people read and programs count with. */
+static void cell_size(struct out *o, u64 bytes)
+{
+    char text[24];
+    if (out_format(o) == OUT_JSON)
+        out_cell_u64(o, bytes);
+    else
+        out_cell(o, "%s", size_text(bytes, text));
+}
+
 static void show_map(const struct mem_map *m, void *arg)
 {
     struct map_sums *s = arg;
-    char text[24];
     out_cell(s->out, "%s", m->name);
     out_cell(s->out, "%p", m->base);
-    out_cell(s->out, "%s", size_text(m->size_bytes, text));
-    out_cell(s->out, "%s", size_text(mem_resident_bytes(m->base, m->size_bytes), text));
-    out_cell(s->out, "%s", size_text(m->page_size_bytes, text));
+    cell_size(s->out, m->size_bytes);
+    cell_size(s->out, mem_resident_bytes(m->base, m->size_bytes));
+    cell_size(s->out, m->page_size_bytes);
     if (m->fd >= 0)
         out_cell(s->out, "fd %d", m->fd);
     else

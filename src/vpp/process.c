@@ -126,6 +126,7 @@ static int prepare_folder(const struct startup *s, struct error *e)
             return rc;
         if (setegid(gid))
             return error_errno(e, errno, "cannot take group %s", s->unix_.gid);
+        prctl(PR_SET_DUMPABLE, 1); /* another group makes the kernel withhold core dumps */
         if (!s->unix_.use_current_dir && (chown(dir, (uid_t)-1, gid) || chmod(dir, 0775)))
             log_warn(&process_log, "cannot give %s to group %s: %s", dir, s->unix_.gid,
                      strerror(errno));
