@@ -17,7 +17,7 @@ void loop_stop(struct loop *l, int status);
 void loop_once(struct loop *l, int timeout_ms);
 
 /* events: EPOLLIN, EPOLLOUT, ... level-triggered; fn gets what is ready. fd stays the caller's; del
- * before close. */
+ * before close. A regular file is always ready for reading. */
 int loop_fd_add(struct loop *l, int fd, u32 events, void (*fn)(void *arg, u32 events), void *arg,
                 struct error *e) MUST_CHECK;
 void loop_fd_mod(struct loop *l, int fd, u32 events);

@@ -48,6 +48,34 @@ static void a_removed_watch_gets_no_event_of_the_same_round(void **state)
     loop_free(f.l);
 }
 
+static void read_to_end(void *arg, u32 events)
+{
+    struct fixture *f = arg;
+    char c;
+    assert_int_equal(events, EPOLLIN);
+    if (read(f->pipes[0][0], &c, 1) == 1)
+        f->calls++;
+    else
+        loop_fd_del(f->l, f->pipes[0][0]);
+}
+
+static void a_file_is_always_ready(void **state)
+{
+    struct error e = {0};
+    struct fixture f = {.l = loop_new(&e)};
+    FILE *file = tmpfile();
+    fputs("abc", file);
+    rewind(file);
+    f.pipes[0][0] = fileno(file);
+    assert_int_equal(loop_fd_add(f.l, fileno(file), EPOLLIN, read_to_end, &f, &e), 0);
+    for (int i = 0; i < 4; i++)
+        loop_once(f.l, 10000);
+    loop_once(f.l, 0);
+    assert_int_equal(f.calls, 3);
+    fclose(file);
+    loop_free(f.l);
+}
+
 #define TIMERS 500
 
 struct timer_case {
@@ -208,6 +236,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_removed_watch_gets_no_event_of_the_same_round),
+        cmocka_unit_test(a_file_is_always_ready),
         cmocka_unit_test(timers_fire_in_order_and_once),
         cmocka_unit_test(a_period_repeats_until_the_loop_stops),
         cmocka_unit_test(a_timer_in_the_past_does_not_hold_up_a_round),

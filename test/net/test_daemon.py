@@ -363,3 +363,16 @@ def test_a_disabled_builtin_has_no_commands(daemon):
     assert "af_packet_plugin.so" not in daemon.ctl("show plugins")
     assert "unknown input" in daemon.ctl("create host-interface name eth0")
     assert "Plugin disabled: af_packet_plugin.so" in daemon.ctl("show logging")
+
+
+# ---- console
+
+
+@pytest.mark.parametrize("commands, said", [("show version\nquit\n", "vpp v26.06-piste-"), ("", "")])
+def test_the_console_may_be_a_file(daemon, commands, said):
+    script = daemon.write("commands", commands)
+    with open(script, encoding="utf-8") as f:
+        done = subprocess.run([daemon.vpp, "unix", "{", "interactive", "runtime-dir", daemon.folder,
+                               "}"], stdin=f, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
