@@ -1,8 +1,8 @@
 /* ip4-frag: what is longer than the MTU of the adjacency that it goes by, cut up, and back to where
  * it came from.
  *
- * ip4-rewrite sends here what may be fragmented, untouched (its TTL is taken down when the
- * fragments come back); what must not be (DF) it sends to ip4-icmp-error itself. */
+ * ip4-rewrite sends here what may be fragmented, its TTL taken down already; what must not be
+ * (DF) it sends to ip4-icmp-error itself. */
 #include <errno.h>
 
 #include "engine/thread.h"
@@ -28,6 +28,7 @@ static void flush(struct thread *t, struct node *n, struct out *out)
 
 static void add(struct thread *t, struct node *n, struct out *out, u32 bi)
 {
+    buffer_at(bi)->flags |= BUFFER_LOCAL; /* its TTL is as it should be */
     out->bi[out->n++] = bi;
     if (out->n == FRAME_PKTS)
         flush(t, n, out);
