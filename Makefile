@@ -22,12 +22,13 @@ test:
 	@sh tools/install-deps.sh build test
 	@tools/run-tests.py
 
-# a switch of your own to try things with; ends with the shell
-shell: release
-	@sh tools/shell.sh build/release
-
+# the main job on real packets, in a network namespace of its own
 demo: release
 	@sh test/demo/demo.sh build/release
+
+# the network of the demo, left standing, with a prompt in it; ends with the prompt
+shell: release
+	@sh test/demo/shell.sh build/release
 
 bench: release
 	@sh tools/install-deps.sh bench

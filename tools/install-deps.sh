@@ -1,7 +1,7 @@
 #!/bin/sh
 # install-deps.sh GROUP... - install the packages of the groups that are missing here.
 #
-# Groups: build, test, musl, fuzz, lint, bench. Debian (apt) and Alpine (apk). Does nothing, and needs
+# Groups: build, test, demo, musl, fuzz, lint, bench. Debian (apt) and Alpine (apk). Does nothing, and needs
 # no network, when all is there. Where it may not install, it says in one line what is missing.
 # shellcheck disable=SC2086  # lists of words
 set -eu
@@ -12,6 +12,7 @@ debian_packages() {
         liburcu-dev libmnl-dev libjansson-dev libedit-dev ;;
     test) echo libcmocka-dev libasan8 libubsan1 libtsan2 python3-pytest python3-scapy iproute2 \
         iputils-ping iperf3 ethtool tcpdump procps ;;
+    demo) echo iproute2 iputils-ping ;;
     # of what musl-sysroot.sh needs, what is also needed once its result is there
     musl) echo musl musl-dev musl-tools ;;
     fuzz) echo clang llvm libclang-rt-dev ;;
@@ -25,7 +26,8 @@ alpine_packages() {
     case $1 in
     build) echo build-base meson samurai pkgconf git python3 linux-headers libunwind-dev \
         userspace-rcu-dev libmnl-dev jansson-dev libedit-dev ;;
-    test) echo cmocka-dev py3-pytest scapy iproute2 iputils iperf3 ethtool tcpdump procps ;;
+    test) echo cmocka-dev py3-pytest scapy iproute2 iputils iperf3 ethtool tcpdump procps setpriv ;;
+    demo) echo iproute2 iputils ;;
     musl) ;; # everything is musl here
     fuzz) echo clang llvm compiler-rt ;;
     lint) echo clang clang-extra-tools shellcheck ;;
