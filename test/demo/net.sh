@@ -72,15 +72,15 @@ vppctl() {
 }
 
 stop_vpp() {
-    status=0
+    ended=0
     if [ -n "$pid" ]; then
         kill $pid 2>/dev/null || :
-        wait $pid || status=$?
+        wait $pid || ended=$?
         pid=''
     fi
     if [ -n "$run" ]; then
         rm -rf "$run"
         run=''
     fi
-    return $status
+    return $ended
 }
