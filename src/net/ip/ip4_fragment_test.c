@@ -213,6 +213,7 @@ static void round_trips(void **state)
         u32 mtu = (u32)min_u64(68 + random_u32() % 3000, length - 1), n;
         n = cut(make_datagram(length, option_bytes, (u16)round), mtu, out, 2000);
         if (round % 2) { /* cut once more, on a narrower link */
+            assert_true(n > 1);
             u32 again = random_u32() % n;
             if (buffer_packet_len(buffer_at(out[again])) > 120) {
                 u32 bi = out[again];
@@ -221,7 +222,7 @@ static void round_trips(void **state)
             }
         }
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {take, &result};
+        struct ip4_reass_out to = {.give = take, .arg = &result};
         if (round % 5) /* some arrive in order */
             shuffle(out, n);
         u32 doubles = 0;
@@ -235,6 +236,7 @@ static void round_trips(void **state)
             }
         }
         assert_int_equal(result.n[IP4_REASS_DUPLICATE], doubles);
+        assert_int_equal(to.n_joined, n);
         expect_whole(&result, length, header_bytes);
         assert_int_equal(ip4_reass_n_datagrams(r), 0);
         assert_int_equal(ip4_reass_n_buffers(r), 0);
@@ -276,7 +278,7 @@ static void soups_against_an_oracle(void **state)
 
     for (unsigned round = 0; round < 30000; round++) {
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {take, &result};
+        struct ip4_reass_out to = {.give = take, .arg = &result};
         u32 owner[UNITS] = {0}, end = 0, size = 0; /* who brought each unit: first * 16 + end */
         bool dead = false, done = false;
         for (unsigned k = 0; k < 10 && !done; k++) {
@@ -321,9 +323,9 @@ static void soups_against_an_oracle(void **state)
         if (done)
             buffer_free_one(t, result.last);
         struct result rest = {.last = BUFFER_NONE};
-        assert_int_equal(
-            ip4_reass_expire(r, t, round + 10 * NS_PER_SEC, &(struct ip4_reass_out){take, &rest}),
-            0);
+        assert_int_equal(ip4_reass_expire(r, t, round + 10 * NS_PER_SEC,
+                                          &(struct ip4_reass_out){.give = take, .arg = &rest}),
+                         0);
     }
     assert_true(n_whole > 100 && n_void > 1000);
     ip4_reass_free(r, t);
@@ -335,7 +337,7 @@ static void time_runs_out(void **state)
     struct ip4_reass_config config = ip4_reass_config_default();
     struct ip4_reass *r = ip4_reass_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {take, &result};
+    struct ip4_reass_out to = {.give = take, .arg = &result};
 
     ip4_reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
     ip4_reass_add(r, t, fragment(1, 160, 80, true), 0, 5, &to);
@@ -358,7 +360,7 @@ static void bounds_hold(void **state)
     config.max_fragments = 4;
     struct ip4_reass *r = ip4_reass_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {take, &result};
+    struct ip4_reass_out to = {.give = take, .arg = &result};
 
     for (u32 i = 0; i < 100; i++) {
         ip4_reass_add(r, t, fragment((u16)i, 800, 80, true), 0, i, &to);
@@ -384,7 +386,7 @@ static void malformed_fragments_are_refused(void **state)
     struct ip4_reass_config config = ip4_reass_config_default();
     struct ip4_reass *r = ip4_reass_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {take, &result};
+    struct ip4_reass_out to = {.give = take, .arg = &result};
 
     ip4_reass_add(r, t, fragment(1, 0, 81, true), 0, 0, &to);       /* no multiple of 8 */
     ip4_reass_add(r, t, fragment(1, 0, 0, true), 0, 0, &to);        /* nothing */
@@ -406,7 +408,7 @@ static void tables_and_datagrams_are_kept_apart(void **state)
     struct ip4_reass_config config = ip4_reass_config_default();
     struct ip4_reass *r = ip4_reass_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {take, &result};
+    struct ip4_reass_out to = {.give = take, .arg = &result};
 
     ip4_reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
     ip4_reass_add(r, t, fragment(1, 80, 80, false), 1, 0, &to); /* another table */
@@ -431,7 +433,7 @@ static void congestion_is_joined(void **state)
         {0, 0, true, 0}, {2, 2, true, 2}, {2, 3, true, 3}, {1, 3, true, 3}, {0, 3, false, 0}};
     for (unsigned i = 0; i < array_len(cases); i++) {
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {take, &result};
+        struct ip4_reass_out to = {.give = take, .arg = &result};
         u32 a = fragment((u16)i, 0, 80, true), b = fragment((u16)i, 80, 80, false);
         ((struct ip4_header *)buffer_current(buffer_at(a)))->tos = cases[i].a;
         ((struct ip4_header *)buffer_current(buffer_at(b)))->tos = cases[i].b;
@@ -453,7 +455,7 @@ static void shared_packets_are_left_alone(void **state)
     struct ip4_reass_config config = ip4_reass_config_default();
     struct ip4_reass *r = ip4_reass_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {take, &result};
+    struct ip4_reass_out to = {.give = take, .arg = &result};
     u8 before[128], after[128];
     u32 a = fragment(1, 0, 80, true), b = fragment(1, 80, 16, false);
     buffer_copy_out(buffer_at(b), 0, before, sizeof(before));

@@ -86,7 +86,8 @@ static enum ip4_error check_header(struct thread *t, struct buffer *b, bool veri
 /* RFC 1812 5.3.7 */
 static enum ip4_error check_addresses(const struct ip4_header *h)
 {
-    if (ip4_is_multicast(h->src) || ip4_is_limited_broadcast(h->src) || ip4_is_loopback(h->src))
+    if (ip4_is_multicast(h->src) || ip4_is_class_e(h->src) || ip4_is_limited_broadcast(h->src) ||
+        ip4_is_loopback(h->src))
         return IP4_ERROR_BAD_SOURCE;
     /* who has no address yet asks the link for one */
     if (ip4_is_this_network(h->src) && !(h->src == 0 && ip4_is_limited_broadcast(h->dst)))

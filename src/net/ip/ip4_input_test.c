@@ -160,7 +160,7 @@ static void sources(void **state)
     source(0xdfffffff, 0xc0000201, true);
     source(0xe0000001, 0xc0000201, false);
     source(0xefffffff, 0xc0000201, false);
-    source(0xf0000001, 0xc0000201, true); /* reserved, but Linux uses it */
+    source(0xf0000001, 0xc0000201, false);
     source(0xffffffff, 0xc0000201, false);
     source(0xffffffff, 0xffffffff, false);
 }

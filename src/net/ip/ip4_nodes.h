@@ -24,4 +24,5 @@ NODE_DECLARE(ip4_icmp_error);
 
 NODE_DECLARE(ip4_frag);
 NODE_DECLARE(ip4_local_full_reassembly);
+NODE_DECLARE(ip4_full_reassembly_feature);
 NODE_DECLARE(ip4_full_reassembly_expire_walk);

@@ -166,7 +166,7 @@ static void datagram_delete(struct ip4_reass *r, u32 d)
 
 /* Gives away all fragments of d for this reason; the datagram itself stays. */
 static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fate fate,
-                           const struct ip4_reass_out *out)
+                           struct ip4_reass_out *out)
 {
     publish(&r->n_buffers, r->n_buffers - g->n_buffers);
     for (u32 bi = g->head, next; bi != NONE; bi = next) {
@@ -181,8 +181,7 @@ static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_rea
     g->n_buffers = g->n_fragments = 0;
 }
 
-static void give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate,
-                    const struct ip4_reass_out *out)
+static void give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate, struct ip4_reass_out *out)
 {
     give_fragments(r, &r->datagrams[d], fate, out);
     datagram_delete(r, d);
@@ -190,14 +189,14 @@ static void give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate,
 
 /* What has come is dropped, and what comes later will be, until it times out. */
 static void make_void(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fate fate,
-                      const struct ip4_reass_out *out)
+                      struct ip4_reass_out *out)
 {
     g->fate = (u8)fate;
     give_fragments(r, g, fate, out);
 }
 
 static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
-                        const struct ip4_reass_out *out)
+                        struct ip4_reass_out *out)
 {
     u32 max = setting(&r->config->max_datagrams);
     if (max > IP4_REASS_DATAGRAMS_MAX)
@@ -350,7 +349,7 @@ static bool join_ecn(struct ip4_header *h, u8 seen)
     return !(seen & 1 << 0);
 }
 
-static void finish(struct ip4_reass *r, struct thread *t, u32 d, const struct ip4_reass_out *out)
+static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reass_out *out)
 {
     struct datagram *g = &r->datagrams[d];
     struct buffer *b = buffer_at(g->head), *last = b;
@@ -375,6 +374,7 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, const struct ip
     ip4_set_checksum(h);
     memcpy(b->scratch, g->scratch, sizeof(b->scratch));
     publish(&r->n_buffers, r->n_buffers - g->n_buffers);
+    out->n_joined += g->n_fragments;
     u32 bi = g->head;
     datagram_delete(r, d);
     out->give(out->arg, bi, IP4_REASS_WHOLE);
@@ -382,14 +382,14 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, const struct ip
 
 /* --- in and out --- */
 
-static void bound_buffers(struct ip4_reass *r, const struct ip4_reass_out *out)
+static void bound_buffers(struct ip4_reass *r, struct ip4_reass_out *out)
 {
     while (r->n_buffers > setting(&r->config->max_buffers))
         give_up(r, r->oldest, IP4_REASS_LIMIT, out);
 }
 
 void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
-                   const struct ip4_reass_out *out)
+                   struct ip4_reass_out *out)
 {
     const struct ip4_header *h = buffer_current(buffer_at(bi));
     enum ip4_reass_fate fate = check_fragment(buffer_at(bi));
@@ -444,8 +444,7 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
         bound_buffers(r, out);
 }
 
-u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns,
-                     const struct ip4_reass_out *out)
+u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out)
 {
     u64 timeout_ns = setting(&r->config->timeout_ms) * NS_PER_MSEC;
     while (r->oldest != NONE && now_ns - r->datagrams[r->oldest].first_ns >= timeout_ns)
@@ -463,7 +462,7 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t)
     if (!r)
         return;
     while (r->oldest != NONE)
-        give_up(r, r->oldest, IP4_REASS_LIMIT, &(struct ip4_reass_out){free_it, t});
+        give_up(r, r->oldest, IP4_REASS_LIMIT, &(struct ip4_reass_out){.give = free_it, .arg = t});
     mem_map_free(&r->map);
     mem_map_free(&r->bucket_map);
     free(r);

@@ -54,13 +54,13 @@ struct ip4_reass_out {
     /* Takes over bi, a whole packet. */
     void (*give)(void *arg, u32 bi, enum ip4_reass_fate fate);
     void *arg;
+    u32 n_joined; /* counted up: fragments that the whole datagrams were made of */
 };
 
 /* Takes over bi, a checked IPv4 fragment whose current header is IPv4's; scope tells tables apart.
  * What comes of it goes to out, now or later. The scratch words of a whole datagram are those of
  * its first fragment. Context: the table's data thread. */
 void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
-                   const struct ip4_reass_out *out);
+                   struct ip4_reass_out *out);
 /* Gives up what is older than the timeout. Returns how many datagrams are still waited for. */
-u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns,
-                     const struct ip4_reass_out *out);
+u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out);
