@@ -305,6 +305,11 @@ void node_delete(struct engine *e, struct node_index n)
     log_debug(&log_class, "node %u deleted", n.i);
 }
 
+void node_count_main(struct engine *e, struct node_index n, u32 error, u64 packets)
+{
+    node_count(&e->threads[0]->nodes[n.i], error, packets);
+}
+
 /* --- dispatch --- */
 
 static struct frame *frame_new(struct thread *t, u32 node)

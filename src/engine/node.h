@@ -156,3 +156,5 @@ u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
 /* The same number for an edge from each of n nodes: what one of them may be given, all understand. */
 u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to);
 u32 node_count_all(const struct engine *e);
+/* Adds to a node's error counter on behalf of the control thread. */
+void node_count_main(struct engine *e, struct node_index n, u32 error, u64 packets);

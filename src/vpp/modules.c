@@ -7,7 +7,12 @@
 #include "control/startup.h"
 #include "engine/engine.h"
 #include "net/ethernet/ethernet.h"
+#include "net/fib/fib.h"
 #include "net/interface/interface.h"
+#include "net/ip/ip4.h"
+#include "net/ip/ip4_frag.h"
+#include "net/ip/ip4_input.h"
+#include "net/neighbor/neighbor.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
 
@@ -26,6 +31,13 @@ static const struct {
     {&trace_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
+    {&ip4_arcs_module, NULL},
+    {&fib_module, NULL},
+    {&ip4_module, NULL},
+    {&ip4_input_module, NULL},
+    {&ip4_frag_module, NULL},
+    {&arp_module, NULL},
+    {&neighbor_module, NULL},
     {&loopback_module, NULL},
     {&af_packet_module, "af_packet_plugin.so"},
     /* clang-format on */

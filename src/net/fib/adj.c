@@ -25,20 +25,17 @@ static struct adj_info *info_at(const struct fib *f, u32 a)
     return &f->adj_info[a];
 }
 
-static u64 head_make(enum adj_kind kind, u16 lookup_next, u8 rewrite_len, u16 rewrite_next, u16 mtu)
+static struct adj_head head_make(enum adj_kind kind, u16 lookup_next, u8 rewrite_len,
+                                 u16 rewrite_next, u16 mtu)
 {
-    struct adj a = {0};
-    a.kind = kind;
-    a.lookup_next = lookup_next;
-    a.rewrite_len = rewrite_len;
-    a.rewrite_next = rewrite_next;
-    a.mtu = mtu;
-    return a.head;
+    return (struct adj_head){lookup_next, (u8)kind, rewrite_len, rewrite_next, mtu};
 }
 
-static void head_set(u32 a, u64 head)
+static void head_set(u32 a, struct adj_head head)
 {
-    __atomic_store_n(&adj_rw(a)->head, head, __ATOMIC_RELEASE);
+    u64 w;
+    memcpy(&w, &head, sizeof(w));
+    __atomic_store_n(&adj_rw(a)->head_word, w, __ATOMIC_RELEASE);
 }
 
 static void rewrite_set(u32 a, const u8 *bytes)
@@ -56,6 +53,13 @@ static u8 rewrite_make(u8 *bytes, const struct fib_interface *i, const u8 *dst, 
     memcpy(bytes + 12, i->tags, i->n_tags_bytes);
     put_be16(bytes + 12 + i->n_tags_bytes, ethertype);
     return (u8)(14 + i->n_tags_bytes);
+}
+
+u32 fib_link_header(const struct fib *f, struct if_index i, const u8 *dst, u16 ethertype,
+                    u8 out[FIB_LINK_HEADER_BYTES_MAX])
+{
+    struct fib_interface it;
+    return f->ops.interface(f->ops.ctx, i, &it) ? rewrite_make(out, &it, dst, ethertype) : 0;
 }
 
 /* --- making and freeing --- */
@@ -184,7 +188,7 @@ static void neighbor_publish(struct fib *f, u32 a)
     }
     if (i.ethernet && !memcmp(info->mac, unknown, 6)) {
         /* the old rewrite stays for packets on their way */
-        u8 len = adj_rw(a)->rewrite_len;
+        u8 len = adj_rw(a)->head.rewrite_len;
         head_set(a, head_make(ADJ_KIND_INCOMPLETE, FIB_NEXT_ARP, len, i.rewrite_next, i.mtu));
         return;
     }
@@ -364,6 +368,11 @@ void adj_interface_deleted(struct fib *f, struct if_index i)
 
 /* --- text --- */
 
+bool adj_is_used(const struct fib *f, struct adj_index a)
+{
+    return a.i < FIB_ADJS_MAX && pool_is_used(&f->adjs, a.i);
+}
+
 static void add_address(struct text *t, be32 a)
 {
     const u8 *b = (const u8 *)&a;
@@ -375,10 +384,10 @@ static void add_rewrite(const struct fib *f, u32 a, struct text *t)
     const struct adj *adj = adj_at(a);
     struct fib_interface i;
     bool known = f->ops.interface(f->ops.ctx, adj->tx_if, &i);
-    text_add(t, "%s: mtu:%u next:%u flags:[] ", known ? i.name : "DELETED", adj->mtu,
-             adj->rewrite_next);
+    text_add(t, "%s: mtu:%u next:%u flags:[] ", known ? i.name : "DELETED", adj->head.mtu,
+             adj->head.rewrite_next);
     const u8 *bytes = (const u8 *)adj->rewrite;
-    for (u32 k = 0; k < adj->rewrite_len; k++)
+    for (u32 k = 0; k < adj->head.rewrite_len; k++)
         text_add(t, "%02x", bytes[k]);
 }
 
@@ -389,7 +398,7 @@ void adj_describe(const struct fib *f, struct adj_index index, struct text *t)
     const struct adj_info *info = info_at(f, a);
     struct fib_interface i;
 
-    switch ((enum adj_kind)adj->kind) {
+    switch ((enum adj_kind)adj->head.kind) {
     case ADJ_KIND_PUNT:
         text_puts(t, "dpo-punt ip4");
         break;

@@ -148,6 +148,7 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     struct error e = {0};
     f->piste = p;
     f->ops = *ops;
+    f->leaving = IF_NONE;
     pool_init(&f->entries, "routes", sizeof(struct fib_entry), 8, FIB_ROUTES_MAX);
     pool_init(&f->more, "route sources", sizeof(struct fib_more), 8, FIB_ROUTES_MAX);
     pool_init(&f->lists, "path lists", sizeof(struct path_list), 8, FIB_ROUTES_MAX);
@@ -483,9 +484,9 @@ struct adj_index fib_resolve(const struct fib *f, struct fib_index t, be32 dst, 
     for (u32 depth = 0; depth < FIB_LOOKUPS_MAX; depth++) {
         u32 a = lb_pick(lb_load(lb), hash);
         const struct adj *adj = adj_at(a);
-        if (adj->kind == ADJ_KIND_LB)
+        if (adj->head.kind == ADJ_KIND_LB)
             lb = (u32)adj->data;
-        else if (adj->kind == ADJ_KIND_LOOKUP)
+        else if (adj->head.kind == ADJ_KIND_LOOKUP)
             lb = ip4_trie_lookup(&fib_table_base[adj->data], be32_to_host(dst));
         else
             return (struct adj_index){a};

@@ -138,6 +138,8 @@ bool fib_table_is_locked_by(const struct fib *f, struct fib_index t, enum fib_so
 struct fib_index fib_table_next(const struct fib *f, u32 from);
 bool fib_table_is_named(const struct fib *f, struct fib_index t); /* not by default */
 /* FLOW_* of fib_data.h. */
+/* Name of field bit k: "src", "dst" ...; NULL behind the last. */
+const char *fib_flow_field_name(u32 bit);
 u32 fib_table_flow_fields(const struct fib *f, struct fib_index t);
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields);
 u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
@@ -191,6 +193,8 @@ struct fib_counts {
     u64 packets, bytes;
 };
 struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route);
+/* Those that came to it from ip4-load-balance: through recursion, or made here. */
+struct fib_counts fib_route_via_counts(const struct fib *f, struct lb_index route);
 
 /* --- adjacencies --- */
 
@@ -212,4 +216,17 @@ void adj_on_neighbor(struct fib *f,
 struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if_index tx_if,
                                 u64 data,
                                 void (*describe)(const struct piste *p, u64 data, struct text *t));
+/* Whether there is one of that index, now. */
+bool adj_is_used(const struct fib *f, struct adj_index a);
+/* Words as in `show adj`: "ipv4 via 10.0.0.1 host-a: mtu:9000 next:3 flags:[] 02fe..". */
 void adj_describe(const struct fib *f, struct adj_index a, struct text *t);
+
+/* VLAN tags that frames leaving by an interface carry behind their addresses: fn writes at most 8
+ * bytes and returns how many. Set once, by the module that has sub-interfaces. */
+void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]));
+
+/* What stands in front of a packet that leaves by i to dst: addresses, tags, ethertype. Returns its
+ * bytes, 0 when the link has no such header. */
+#define FIB_LINK_HEADER_BYTES_MAX 32
+u32 fib_link_header(const struct fib *f, struct if_index i, const u8 *dst, u16 ethertype,
+                    u8 out[FIB_LINK_HEADER_BYTES_MAX]);

@@ -122,23 +122,27 @@ enum adj_kind {
 
 #define ADJ_REWRITE_BYTES_MAX 32
 
-/* One cache line. `head` is one word, so kind and edge change together; rewrite bytes are stored
- * before the word that lets packets see them. */
+/* What nodes need of an adjacency before its rewrite: one word, so that all of it changes together.
+ */
+struct adj_head {
+    u16 lookup_next; /* edge of ip4-lookup and its siblings */
+    u8 kind;         /* enum adj_kind */
+    u8 rewrite_len;
+    u16 rewrite_next; /* edge of ip4-rewrite: to the interface's output node */
+    u16 mtu;          /* longest L3 packet, bytes */
+};
+
+/* One cache line. Rewrite bytes are stored before the head that lets packets see them. */
 struct adj {
     union {
-        u64 head;
-        struct {
-            u16 lookup_next; /* edge of ip4-lookup and its siblings */
-            u8 kind;         /* enum adj_kind */
-            u8 rewrite_len;
-            u16 rewrite_next; /* edge of ip4-rewrite: to the interface's output node */
-            u16 mtu;          /* longest L3 packet, bytes */
-        };
+        u64 head_word;
+        struct adj_head head;
     };
     struct if_index tx_if;
-    be32 next_hop; /* INCOMPLETE, REWRITE; RECEIVE: the address */
+    be32 next_hop; /* INCOMPLETE, REWRITE; RECEIVE: the address; GLEAN: its subnet's */
     u64 data;      /* LB, LOOKUP, CUSTOM */
-    u64 spare;
+    u32 pending;   /* packets on their way to the neighbour module; see neighbor_hold.h */
+    u32 spare;
     u64 rewrite[ADJ_REWRITE_BYTES_MAX / 8]; /* bytes in wire order */
 } CACHE_ALIGNED;
 
@@ -151,8 +155,16 @@ ALWAYS_INLINE const struct adj *adj_at(u32 index)
     return &adj_base[index];
 }
 
-/* lookup_next, with everything that it promises visible. */
-ALWAYS_INLINE u16 adj_lookup_next(const struct adj *a)
+/* With everything that it promises visible. */
+ALWAYS_INLINE struct adj_head adj_head(const struct adj *a)
 {
-    return (u16)__atomic_load_n(&a->lookup_next, __ATOMIC_ACQUIRE);
+    u64 w = __atomic_load_n(&a->head_word, __ATOMIC_ACQUIRE);
+    struct adj_head head;
+    __builtin_memcpy(&head, &w, sizeof(head));
+    return head;
 }
+
+/* --- counters, by load balance --- */
+
+struct counter_vec;
+extern struct counter_vec *fib_counters_to, *fib_counters_via;

@@ -192,6 +192,8 @@ struct fib {
     limbo_vec limbo, waiting; /* since the last grace period began; for the one that runs */
     bool in_grace, stopping;
     VEC(u32) free_tables;
+    struct if_index leaving; /* an interface that is being deleted; IF_NONE */
+    u8 (*tags)(struct piste *p, struct if_index i, u8 tags[8]);
     struct {
         void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg);
         void *arg;

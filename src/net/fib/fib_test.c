@@ -287,7 +287,7 @@ static void a_next_hop_follows_what_covers_it(void **state)
     assert_int_equal(resolve_if(&w, ip(10, 20, 1, 1)), 1);
     /* through the neighbour, not by asking the link for the destination */
     struct adj_index a = fib_resolve(w.f, T0, ip(10, 20, 1, 1), 0);
-    assert_int_equal(adj_at(a.i)->kind, ADJ_KIND_INCOMPLETE);
+    assert_int_equal(adj_at(a.i)->head.kind, ADJ_KIND_INCOMPLETE);
     assert_int_equal(adj_at(a.i)->next_hop, ip(10, 10, 1, 1));
     /* something longer takes over, and gives back */
     struct fib_path path = fib_path_via(ip(10, 11, 0, 9), iface(2));
@@ -467,23 +467,23 @@ static void a_neighbour_completes_its_adjacency(void **state)
     assert_int_equal(resolve_if(&w, host), 0); /* nothing says that it is on that link */
     connect(&w, ip(10, 10, 1, 0), 24, 2);
     assert_int_equal(resolve_if(&w, host), 2); /* by the subnet, of another link */
-    assert_int_equal(adj_at(fib_resolve(w.f, T0, host, 0).i)->kind, ADJ_KIND_GLEAN);
+    assert_int_equal(adj_at(fib_resolve(w.f, T0, host, 0).i)->head.kind, ADJ_KIND_GLEAN);
     connect(&w, ip(10, 10, 1, 0), 25, 1);
     assert_int_equal(resolve_if(&w, host), 1);
     struct adj_index a = adj_neighbor_find(w.f, host, iface(1));
     assert_int_equal(fib_resolve(w.f, T0, host, 0).i, a.i);
-    assert_int_equal(adj_at(a.i)->lookup_next, FIB_NEXT_ARP);
+    assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_ARP);
     adj_neighbor_set(w.f, a, mac);
-    assert_int_equal(adj_at(a.i)->lookup_next, FIB_NEXT_REWRITE);
-    assert_int_equal(adj_at(a.i)->rewrite_len, 14);
-    assert_int_equal(adj_at(a.i)->mtu, 1500);
+    assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_REWRITE);
+    assert_int_equal(adj_at(a.i)->head.rewrite_len, 14);
+    assert_int_equal(adj_at(a.i)->head.mtu, 1500);
     static const u8 rewrite[14] = {2, 0, 0, 0, 0, 0x50, 2, 0xfe, 0, 0, 0, 1, 8, 0};
     assert_memory_equal(adj_at(a.i)->rewrite, rewrite, 14);
     w.mtu[1] = 1400;
     fib_interface_changed(w.f, iface(1));
-    assert_int_equal(adj_at(a.i)->mtu, 1400);
+    assert_int_equal(adj_at(a.i)->head.mtu, 1400);
     adj_neighbor_set(w.f, a, NULL);
-    assert_int_equal(adj_at(a.i)->lookup_next, FIB_NEXT_ARP);
+    assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_ARP);
     test_world_close(&w);
 }
 

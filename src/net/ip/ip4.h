@@ -20,7 +20,14 @@ extern const struct module ip4_module;
 
 /* --- data path --- */
 
-/* The IPv4 nodes' words in a buffer. */
+/* The IPv4 nodes' words in a buffer. How nodes hand packets to each other:
+ *
+ *   to ip4-lookup           BUFFER_LOCAL: by table `fib`; else by the table of rx_if
+ *   to ip4-load-balance     `lb`; BUFFER_LOCAL: `fib` (for the flow hash)
+ *   to ip4-rewrite          `adj`; BUFFER_LOCAL: the TTL is as it should be
+ *   ip4-rewrite to ip4-frag `adj`, whose mtu (adj_at) is too small; the TTL is already one less.
+ *                           Fragments go back to ip4-rewrite with BUFFER_LOCAL set
+ *   to ip4-icmp-error       `icmp_*`; the packet as it came */
 struct ip4_scratch {
     struct adj_index adj; /* from ip4-lookup and its siblings: what the packet goes by */
     struct lb_index lb;   /* from ip4-lookup: the route's; into ip4-load-balance: the one to use */
@@ -40,12 +47,13 @@ ALWAYS_INLINE struct ip4_scratch *ip4_scratch(struct buffer *b)
 
 /* By interface index; written by the control thread. */
 struct ip4_if {
-    u32 fib;    /* table */
-    u8 enabled; /* has an address, is unnumbered, or was enabled: takes IPv4 */
-    u8 flags;   /* IP4_IF_* */
-    u16 spare;
+    u32 fib;        /* table */
+    u32 address_if; /* whose addresses it has: its own, or those that it borrows (unnumbered) */
+    u16 reply_next, proxy_next; /* edges of arp-reply and arp-proxy to its output node */
+    u8 enabled;                 /* has an address, is unnumbered, or was enabled: takes IPv4 */
+    u8 spare[3];
 };
-enum { IP4_IF_PROXY_ARP = 1 << 0, IP4_IF_DIRECTED_BROADCAST = 1 << 1 };
+static_assert(sizeof(struct ip4_if) == 16, "four to a line");
 
 extern struct ip4_if *ip4_if_base;
 
@@ -91,6 +99,10 @@ struct if_index ip4_address_find(const struct piste *p, struct fib_index t, be32
 int ip4_source_address(const struct piste *p, struct fib_index t, be32 dst, be32 *src,
                        struct if_index *i) MUST_CHECK;
 
+/* The address that this switch uses on the link of i towards peer: of peer's subnet if there is
+ * one. */
+bool ip4_link_source(const struct piste *p, struct if_index i, be32 peer, be32 *src) MUST_CHECK;
+
 /* IPv4 without an address, as DHCP clients need; counted. */
 int ip4_enable(struct piste *p, struct if_index i, bool enable, struct error *e) MUST_CHECK;
 /* i borrows the addresses of `use`; IF_NONE ends that. */
@@ -100,8 +112,31 @@ struct if_index ip4_unnumbered(const struct piste *p, struct if_index i); /* IF_
 /* -ENOENT: no such table; -EBUSY: the interface has addresses. */
 int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error *e) MUST_CHECK;
 
+/* Directed broadcasts to the interface's subnets are sent to everybody on its link; default off. */
+int ip4_set_directed_broadcast(struct piste *p, struct if_index i, bool on,
+                               struct error *e) MUST_CHECK;
+bool ip4_directed_broadcast(const struct piste *p, struct if_index i);
+
+/* Called when an interface began to take IPv4, or takes it no more; when it went to another table
+ * (after). For ever. */
+void ip4_on_enable(struct piste *p,
+                   void (*fn)(struct piste *p, struct if_index i, bool enabled, void *arg),
+                   void *arg);
+void ip4_on_table(struct piste *p,
+                  void (*fn)(struct piste *p, struct if_index i, struct fib_index from,
+                             struct fib_index to, void *arg),
+                  void *arg);
+
 /* Called after an address was added, before it is deleted. For ever. */
 void ip4_on_address(struct piste *p,
                     void (*fn)(struct piste *p, struct if_index i, struct ip4_prefix prefix,
                                bool add, void *arg),
                     void *arg);
+
+/* `show interface address`: lines of other modules about f, in front of IPv4's or behind them. */
+struct interface;
+struct out;
+enum ip4_show_place { IP4_SHOW_BEFORE, IP4_SHOW_AFTER, IP4_SHOW_N };
+void ip4_on_show_address(struct piste *p, enum ip4_show_place place,
+                         void (*fn)(struct piste *p, struct interface *f, struct out *o, void *arg),
+                         void *arg);

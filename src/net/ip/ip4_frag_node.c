@@ -102,7 +102,7 @@ void NODE_FN(ip4_frag)(struct thread *t, struct node *n, struct buffer **b, u16 
     struct out out = {.n = 0};
 
     for (u32 i = 0; i < count; i++) {
-        u32 mtu = adj_at(ip4_scratch(b[i])->adj.i)->mtu;
+        u32 mtu = adj_at(ip4_scratch(b[i])->adj.i)->head.mtu;
         enum ip_frag_error error = b[i]->flags & BUFFER_GSO ? cut_gso(t, n, b[i], mtu, &out)
                                    : b[i]->flags & BUFFER_CSUM_PARTIAL
                                        ? cut_partial(t, n, b[i], mtu, &out)

@@ -11,7 +11,7 @@
 struct piste;
 struct module;
 
-extern const struct module neighbor_module;
+extern const struct module arp_module, neighbor_module;
 
 enum {
     NEIGHBOR_STATIC = 1 << 0,       /* configured for ever */
@@ -35,7 +35,7 @@ int neighbor_del(struct piste *p, struct if_index i, be32 addr, struct error *e)
 /* All dynamic ones (with_static: all) of an interface, or of all interfaces (IF_NONE). */
 void neighbor_flush(struct piste *p, struct if_index i, bool with_static);
 bool neighbor_find(const struct piste *p, struct if_index i, be32 addr, struct neighbor *out);
-/* By interface (IF_NONE: all), in order of the last update, oldest first; fn returns false to stop.
+/* By interface (IF_NONE: all), in order of the last update, newest first; fn returns false to stop.
  */
 void neighbor_each(const struct piste *p, struct if_index i,
                    bool (*fn)(const struct neighbor *n, void *arg), void *arg);
@@ -65,3 +65,7 @@ struct neighbor_config {
 };
 struct neighbor_config neighbor_config(const struct piste *p);
 void neighbor_set_config(struct piste *p, struct neighbor_config c);
+
+/* Two lines of text about an ARP packet of n bytes, as in traces. */
+struct text;
+void arp_format(struct text *t, const void *packet, u32 n, unsigned indent);

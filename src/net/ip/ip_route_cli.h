@@ -1,0 +1,11 @@
+/* `ip route`, and its lines of the running configuration. */
+#pragma once
+
+struct cli_call;
+struct piste;
+struct text;
+
+#define FIB_ROUTES_MOST 2097151u
+
+int ip_route_command(struct cli_call *c);
+void ip_route_running_config(struct piste *p, struct text *t);
