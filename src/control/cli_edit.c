@@ -13,6 +13,7 @@
 enum {
     CTRL_A = 0x01,
     CTRL_B = 0x02,
+    CTRL_C = 0x03,
     CTRL_D = 0x04,
     CTRL_E = 0x05,
     CTRL_F = 0x06,
@@ -349,6 +350,15 @@ static void enter(struct cli_edit *e)
     free(line);
 }
 
+static void cancel_line(struct cli_edit *e)
+{
+    put(e, "^C\n", 3);
+    text_clear(&e->line);
+    e->cursor = 0;
+    e->history_at = e->history.n;
+    cli_edit_redraw(e);
+}
+
 static void delete_or_quit(struct cli_edit *e)
 {
     if (tail(e))
@@ -405,6 +415,9 @@ static void control_key(struct cli_edit *e, u8 byte)
     switch (byte) {
     case CTRL_D:
         delete_or_quit(e);
+        break;
+    case CTRL_C:
+        cancel_line(e);
         break;
     case BACKSPACE:
     case RUBOUT:

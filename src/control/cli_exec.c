@@ -170,7 +170,9 @@ static void call_prepare(struct call *call)
 {
     const struct cli_exec_context *context = &call->exec->context;
     const struct cli_parsed *p = &call->parsed;
-    bool json = p->kind == CLI_RUN && (p->json || context->format == OUT_JSON);
+    /* hidden commands are for programs: what a session wants for its user is not for them */
+    bool for_user = p->kind == CLI_RUN && !(p->word->command->flags & CLI_HIDDEN);
+    bool json = p->json || (for_user && context->format == OUT_JSON);
     call->pub = (struct cli_call){
         .piste = context->cli->piste,
         .session = context->session,

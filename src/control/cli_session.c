@@ -380,20 +380,29 @@ static bool take_key(struct cli_session *s)
     return true;
 }
 
-/* Line mode: all that has come is one text; what follows a NUL is ignored. */
+/* Line mode: all that has come is one text; what follows a NUL is ignored. Our own client ends each
+ * text with a NUL, so that it does not matter how the bytes come. */
 static bool take_text(struct cli_session *s)
 {
+    while (s->marks_failures && s->in_at < s->in.len && s->in.s[s->in_at] == CTRL_C)
+        s->in_at++; /* came too late to interrupt anything */
     size_t n = s->in.len - s->in_at;
-    if (!s->in_complete && n <= LINE_MAX_BYTES && !s->eof)
+    const char *start = s->in.s + s->in_at;
+    const char *nul = memchr(start, '\0', n);
+    bool complete = s->marks_failures ? nul != NULL : s->in_complete;
+    if (n == 0)
+        return true;
+    if (!complete && n <= LINE_MAX_BYTES && !s->eof)
         return false;
-    char *text = mem_printf("%.*s", (int)(n <= LINE_MAX_BYTES ? n : 0), s->in.s + s->in_at);
-    s->in_at = s->in.len;
-    if (n <= LINE_MAX_BYTES) {
-        run(s, text);
-    } else {
+    size_t len = nul ? (size_t)(nul - start) : n;
+    s->in_at = s->marks_failures && nul ? s->in_at + len + 1 : s->in.len;
+    if (len > LINE_MAX_BYTES) {
         puts_out(s, "the text is too long\n");
         cli_session_quit(s);
+        return true;
     }
+    char *text = mem_printf("%.*s", (int)len, start);
+    run(s, text);
     free(text);
     return true;
 }

@@ -309,11 +309,14 @@ static void failures_are_marked_on_request(void **state)
     expect_greeting(&c);
     send_literal(&c, "\xff\xfd\xc8" TTYPE_VPPCTL);
     expect(&c, "\xff\xfb\xc8");
-    send_literal(&c, "foo\n");
+    send_literal(&c, "foo\n\0");
     expect(&c, "unknown input `foo'\r\n\1\0");
-    send_literal(&c, "show version\n");
-    expect(&c, VERSION "\0");
-    send_literal(&c, "ping\n");
+    send_literal(&c, "\x03show ver");
+    pump(&c);
+    send_literal(&c, "sion\n\0echo 2\n\0");
+    expect(&c, VERSION "\0"
+                       "2\r\n\0");
+    send_literal(&c, "ping\n\0");
     while (!ping.timer)
         pump(&c);
     send_literal(&c, "\x03");

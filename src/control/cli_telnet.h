@@ -13,8 +13,9 @@ enum {
     TELNET_WILL = 0xfb,
     TELNET_DO = 0xfd,
     /* our private options: the client sends IAC DO, the server agrees with IAC WILL */
-    TELNET_OPTION_FAILURES = 200, /* a byte 01 before the 00 that ends a failed input */
-    TELNET_OPTION_JSON = 201,     /* all output as JSON */
+    TELNET_OPTION_FAILURES =
+        200,                  /* inputs end with 00; 01 before the 00 that answers a failed one */
+    TELNET_OPTION_JSON = 201, /* all output as JSON */
 };
 
 enum telnet_kind {

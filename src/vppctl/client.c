@@ -1,0 +1,215 @@
+#include "vppctl/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum {
+    IAC = 0xff,
+    DONT = 0xfe,
+    DO = 0xfd,
+    WILL = 0xfb,
+    SB = 0xfa,
+    SE = 0xf0,
+    TTYPE = 24,
+    NAWS = 31,
+    /* private, see control/cli_telnet.h; VPP ignores them */
+    OPTION_FAILURES = 200,
+    OPTION_JSON = 201,
+    FAILURE_MARK = 1,
+    CTRL_C = 3,
+    HELLO_TIMEOUT_MS = 3000,
+};
+
+const char *client_find_socket(void)
+{
+    static char user[64];
+    struct stat st;
+    snprintf(user, sizeof(user), "/var/run/user/%u/vpp/cli.sock", (unsigned)geteuid());
+    const char *const places[] = {"/run/vpp/cli.sock", "/var/run/vpp/cli.sock", user, "./cli.sock"};
+    for (size_t i = 0; i < array_len(places); i++)
+        if (stat(places[i], &st) == 0)
+            return places[i] == user ? user : places[i];
+    return NULL;
+}
+
+void client_close(struct client *c)
+{
+    if (c->fd >= 0)
+        close(c->fd);
+    c->fd = -1;
+}
+
+static int send_all(struct client *c, const void *bytes, size_t n)
+{
+    const char *p = bytes;
+    while (n) {
+        ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return -1;
+        p += sent;
+        n -= (size_t)sent;
+    }
+    return 0;
+}
+
+int client_send(struct client *c, const char *text)
+{
+    /* in one piece, with the NUL: VPP takes what it reads at once for a text of its own */
+    char *line = mem_printf("%s\n", text);
+    int rc = send_all(c, line, strlen(line) + 1);
+    free(line);
+    return rc;
+}
+
+int client_interrupt(struct client *c)
+{
+    return send_all(c, (const u8[]){CTRL_C}, 1);
+}
+
+/* A byte of text: line ends are told as our own terminal and files want them. */
+static void put_text(struct client *c, u8 byte, struct text *out)
+{
+    if (c->cr && byte != '\n')
+        text_putc(out, '\r');
+    c->cr = byte == '\r';
+    if (!c->cr)
+        text_putc(out, (char)byte);
+}
+
+static void take_option(struct client *c, u8 option)
+{
+    if (c->verb == WILL && option == OPTION_FAILURES)
+        c->is_piste = true;
+    c->state = STREAM_TEXT;
+}
+
+/* One byte from the daemon; true: it ends the answer. */
+static bool take_byte(struct client *c, u8 byte, struct text *out)
+{
+    switch (c->state) {
+    case STREAM_TEXT:
+        if (byte == IAC)
+            c->state = STREAM_IAC;
+        else if (byte == FAILURE_MARK && c->is_piste)
+            c->failed = true;
+        else if (byte != 0)
+            put_text(c, byte, out);
+        return byte == 0;
+    case STREAM_IAC:
+        c->verb = byte;
+        c->state = byte == SB                     ? STREAM_SUBOPTION
+                   : byte >= WILL && byte <= DONT ? STREAM_OPTION
+                                                  : STREAM_TEXT;
+        return false;
+    case STREAM_OPTION:
+        take_option(c, byte);
+        return false;
+    case STREAM_SUBOPTION:
+        c->wants_terminal |= byte == TTYPE;
+        if (byte == IAC)
+            c->state = STREAM_SUBOPTION_IAC;
+        return false;
+    case STREAM_SUBOPTION_IAC:
+        c->state = byte == SE ? STREAM_TEXT : STREAM_SUBOPTION;
+        return false;
+    }
+    return false;
+}
+
+enum client_event client_read(struct client *c, struct text *out, int timeout_ms)
+{
+    if (c->at == c->n) {
+        struct pollfd pfd = {.fd = c->fd, .events = POLLIN};
+        if (poll(&pfd, 1, timeout_ms) <= 0)
+            return CLIENT_MORE;
+        ssize_t n = read(c->fd, c->buf, sizeof(c->buf));
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
+            return CLIENT_MORE;
+        if (n <= 0)
+            return CLIENT_LOST;
+        c->n = (size_t)n;
+        c->at = 0;
+    }
+    while (c->at < c->n)
+        if (take_byte(c, c->buf[c->at++], out))
+            return CLIENT_ANSWERED;
+    return CLIENT_MORE;
+}
+
+size_t client_window_size(u8 out[9])
+{
+    struct winsize size = {0};
+    if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+        return 0;
+    const u16 w = size.ws_col, h = size.ws_row;
+    const u8 message[9] = {IAC, SB, NAWS, (u8)(w >> 8), (u8)w, (u8)(h >> 8), (u8)h, IAC, SE};
+    memcpy(out, message, sizeof(message));
+    return sizeof(message);
+}
+
+/* Says that a program is here, once the daemon has asked. A daemon in cli-line-mode never asks, but
+ * understands it, too. */
+static int hello(struct client *c)
+{
+    static const u8 options[] = {IAC, DO, OPTION_FAILURES, IAC, DO, OPTION_JSON};
+    static const u8 terminal[] = {IAC, SB, TTYPE, 0, 'v', 'p', 'p', 'c', 't', 'l', IAC, SE};
+    struct text ignored = {0};
+    enum client_event ev = CLIENT_MORE;
+    for (int waited = 0; waited < HELLO_TIMEOUT_MS && !c->wants_terminal; waited += 100)
+        if ((ev = client_read(c, &ignored, 100)) == CLIENT_LOST)
+            break;
+    text_free(&ignored);
+    if (ev == CLIENT_LOST || send_all(c, options, c->json ? 6 : 3) < 0)
+        return -1;
+    return send_all(c, terminal, sizeof(terminal));
+}
+
+int client_connect(struct client *c)
+{
+    const char *path = c->path ? c->path : client_find_socket();
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    if (!path) {
+        fprintf(stderr, "Could not find VPP CLI socket\n");
+        return -1;
+    }
+    if (strlen(path) >= sizeof(sa.sun_path)) {
+        fprintf(stderr, "connect: %s\n", strerror(ENAMETOOLONG));
+        return -1;
+    }
+    strcpy(sa.sun_path, path);
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
+        perror("connect");
+        client_close(c);
+        return -1;
+    }
+    c->state = STREAM_TEXT;
+    c->wants_terminal = c->is_piste = c->cr = c->failed = false;
+    c->n = c->at = 0;
+    if (hello(c) < 0) {
+        fprintf(stderr, "the daemon has closed the connection\n");
+        client_close(c);
+        return -1;
+    }
+    return 0;
+}
+
+bool client_is_quit(const char *line)
+{
+    char word[8] = "", more[2] = "";
+    int n = sscanf(line, "%7s %1s", word, more);
+    return n == 1 &&
+           (strcmp(word, "quit") == 0 || strcmp(word, "q") == 0 || strcmp(word, "exit") == 0);
+}
