@@ -468,6 +468,6 @@ void cli_edit_key(struct cli_edit *e, u8 byte)
         if (e->line.len < CLI_EDIT_LINE_MAX)
             insert(e, (const char *)&byte, 1);
         else
-            bell(e);
+            e->ops->overflow(e->arg);
     }
 }

@@ -16,7 +16,8 @@ struct cli_edit_ops {
                        void *add_arg);
     /* A line was entered. It is the editor's until it returns. */
     void (*enter)(void *arg, const char *line);
-    void (*quit)(void *arg); /* ^D on an empty line */
+    void (*quit)(void *arg);     /* ^D on an empty line */
+    void (*overflow)(void *arg); /* the line is longer than any command */
 };
 
 struct cli_edit {

@@ -25,7 +25,7 @@
 #include "control/cli_session.h"
 #include "control/loop.h"
 
-enum { BACKLOG = 5 };
+enum { BACKLOG = 128 };
 
 /* How long to leave connections alone when there are no file descriptors left. */
 #define PAUSE_NS (200 * NS_PER_MSEC)

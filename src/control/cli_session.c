@@ -43,6 +43,24 @@ bool cli_session_is_interactive(const struct cli_session *s)
     return s && s->interactive;
 }
 
+/* Appends a text as one line, whatever is in it: nobody is to make up lines of the log. */
+static void add_one_line(struct text *t, const char *s)
+{
+    size_t n = strlen(s);
+    while (n && cli_is_blank(s[n - 1]))
+        n--;
+    for (size_t i = 0; i < n; i++) {
+        u8 c = (u8)s[i];
+        if (c == '\n')
+            text_puts(t, "\\n");
+        else if (c != '\t' && (c < ' ' || c == 0x7f))
+            text_add(t, "\\x%02x", c);
+        else
+            text_putc(t, (char)c);
+    }
+    text_putc(t, '\n');
+}
+
 void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line)
 {
     if (cli->settings.log_fd < 0)
@@ -55,10 +73,12 @@ void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line
     localtime_r(&ts.tv_sec, &tm);
     strftime(stamp, sizeof(stamp), "%Y/%m/%d %H:%M:%S", &tm);
     text_add(&t, "%s:%03ld", stamp, ts.tv_nsec / 1000000);
-    if (s)
-        text_add(&t, "[%s]: %s\n", s->name, line);
-    else
+    if (s) {
+        text_add(&t, "[%s]: ", s->name);
+        add_one_line(&t, line);
+    } else {
         text_add(&t, ": ***** Start: PID %d *****\n", (int)getpid());
+    }
     if (write(cli->settings.log_fd, t.s, t.len) < 0)
         log_debug(&cli_log, "cannot write to the log of commands: %s", strerror(errno));
     text_free(&t);
@@ -259,8 +279,16 @@ static void edit_quit(void *arg)
     cli_session_quit(s);
 }
 
-static const struct cli_edit_ops edit_ops = {put, edit_prompt, edit_complete, edit_enter,
-                                             edit_quit};
+static void too_long(void *arg)
+{
+    struct cli_session *s = arg;
+    puts_out(s, "\nthe line is too long\n");
+    cli_session_quit(s);
+}
+
+static const struct cli_edit_ops edit_ops = {
+    put, edit_prompt, edit_complete, edit_enter, edit_quit, too_long,
+};
 
 static void pager_left(void *arg)
 {
@@ -397,8 +425,7 @@ static bool take_text(struct cli_session *s)
     size_t len = nul ? (size_t)(nul - start) : n;
     s->in_at = s->marks_failures && nul ? s->in_at + len + 1 : s->in.len;
     if (len > LINE_MAX_BYTES) {
-        puts_out(s, "the text is too long\n");
-        cli_session_quit(s);
+        too_long(s);
         return true;
     }
     char *text = mem_printf("%.*s", (int)len, start);
