@@ -10,21 +10,47 @@
 
 #define LOOKUPS_MAX 8 /* load balances, and tables, that a packet may pass */
 
-/* Trie root words of all packets, and their tables. */
+/* The table that packets of one interface are looked up in, and the words of it that all need. */
+struct table_view {
+    struct if_index rx_if;
+    u32 fib;
+    const u32 *root;
+    u32 default_leaf;
+};
+
+ALWAYS_INLINE void view_table(struct table_view *v, u32 fib)
+{
+    const struct fib_table_data *t = &fib_table_base[fib];
+    v->fib = fib;
+    v->root = __atomic_load_n(&t->root, __ATOMIC_ACQUIRE);
+    v->default_leaf = ip4_trie_load(&t->default_leaf);
+}
+
+/* For a packet that is not like the one before. */
+static void view_packet(struct table_view *v, struct buffer *b)
+{
+    if (b->flags & BUFFER_LOCAL) {
+        view_table(v, ip4_scratch(b)->fib.i);
+        v->rx_if = IF_NONE;
+    } else {
+        view_table(v, ip4_if_fib(b->rx_if).i);
+        v->rx_if = b->rx_if;
+    }
+}
+
+/* Trie root words of all packets, and their tables. Returns whether any goes on. */
 ALWAYS_INLINE u32 load_roots(struct buffer **b, u32 *word, u32 *fib, u32 count)
 {
+    struct table_view v = {.rx_if = IF_NONE};
     u32 deeper = 0;
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *h = buffer_current(b[i]);
-        u32 f;
-        if (unlikely(b[i]->flags & BUFFER_LOCAL))
-            f = ip4_scratch(b[i])->fib.i;
-        else
-            f = ip4_if_fib(b[i]->rx_if).i;
-        const struct fib_table_data *t = &fib_table_base[f];
-        u32 w = ip4_trie_load(&t->root[be32_to_host(h->dst) >> 16]);
-        w = w ? w : ip4_trie_load(&t->default_leaf);
-        fib[i] = f;
+        if (unlikely(b[i]->rx_if.i != v.rx_if.i) || unlikely(b[i]->flags & BUFFER_LOCAL) ||
+            unlikely(if_is_none(v.rx_if)))
+            view_packet(&v, b[i]);
+        u32 w = ip4_trie_load(&v.root[be32_to_host(h->dst) >> 16]);
+        w = w ? w : v.default_leaf;
+        fib[i] = v.fib;
         word[i] = w;
         deeper |= ~w & 1;
     }
@@ -33,7 +59,7 @@ ALWAYS_INLINE u32 load_roots(struct buffer **b, u32 *word, u32 *fib, u32 count)
 
 /* One level further for packets that are at a block; shift: where the level's byte lies. */
 ALWAYS_INLINE u32 load_blocks(struct buffer **b, u32 *word, const u32 *fib, u32 count,
-                              unsigned shift)
+                              unsigned shift, const struct counter_pair *to)
 {
     u32 deeper = 0;
     for (u32 i = 0; i < count; i++) {
@@ -43,9 +69,13 @@ ALWAYS_INLINE u32 load_blocks(struct buffer **b, u32 *word, const u32 *fib, u32 
         const u32 *p = &ip4_trie_blocks[(size_t)w * 128 + ((be32_to_host(h->dst) >> shift) & 255)];
         p = w & 1 ? &word[i] : p;
         w = ip4_trie_load(p);
-        w = w ? w : ip4_trie_load(&fib_table_base[fib[i]].default_leaf);
+        if (unlikely(!w))
+            w = ip4_trie_load(&fib_table_base[fib[i]].default_leaf);
         word[i] = w;
         deeper |= ~w & 1;
+        /* many routes: their words and counters lie far apart */
+        __builtin_prefetch(&lb_base[w >> 1]);
+        __builtin_prefetch(&to[w >> 1], 1);
     }
     return deeper;
 }
@@ -54,6 +84,28 @@ ALWAYS_INLINE void count_route(struct counter_pair *c, u32 lb, const struct buff
 {
     c[lb].packets++;
     c[lb].bytes += buffer_packet_len(b);
+}
+
+/* Load balances, and their counters: neighbours in a vector often take the same route. */
+ALWAYS_INLINE void load_routes(struct counter_pair *to, struct buffer **b, const u32 *word,
+                               struct lb *lb, u32 count)
+{
+    u32 route = word[0] >> 1;
+    u64 packets = 0, bytes = 0;
+    for (u32 i = 0; i < count; i++) {
+        u32 next = word[i] >> 1;
+        lb[i] = lb_load(next);
+        if (next != route) {
+            to[route].packets += packets;
+            to[route].bytes += bytes;
+            packets = bytes = 0;
+            route = next;
+        }
+        packets++;
+        bytes += buffer_packet_len(b[i]);
+    }
+    to[route].packets += packets;
+    to[route].bytes += bytes;
 }
 
 /* A load balance of several paths, or one that leads to another's. Returns the adjacency at the
@@ -82,13 +134,18 @@ ALWAYS_INLINE u16 finish(struct thread *t, struct buffer *b, u32 fib, u32 route,
 {
     struct ip4_scratch *s = ip4_scratch(b);
     u32 hash = 0, a = lb.first;
-    if (unlikely(lb.mask) || unlikely(adj_at(a)->head.kind == ADJ_KIND_LB))
+    struct adj_head head = {0};
+    if (likely(!lb.mask))
+        head = adj_head(adj_at(a));
+    if (unlikely(lb.mask) || unlikely(head.kind == ADJ_KIND_LB)) {
         a = pick_slowly(t, b, fib, lb, &hash);
+        head = adj_head(adj_at(a));
+    }
     s->adj.i = a;
     s->lb.i = route;
     s->fib.i = fib;
     s->flow_hash = hash;
-    return adj_head(adj_at(a)).lookup_next;
+    return head.lookup_next;
 }
 
 void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -96,13 +153,10 @@ void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     u32 word[FRAME_PKTS], fib[FRAME_PKTS];
     struct lb lb[FRAME_PKTS];
 
-    if (load_roots(b, word, fib, count) && load_blocks(b, word, fib, count, 8))
-        load_blocks(b, word, fib, count, 0);
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        lb[i] = lb_load(word[i] >> 1);
-        count_route(to, word[i] >> 1, b[i]);
-    }
+    if (load_roots(b, word, fib, count) && load_blocks(b, word, fib, count, 8, to))
+        load_blocks(b, word, fib, count, 0, to);
+    load_routes(to, b, word, lb, count);
     for (u32 i = 0; i < count; i++) {
         next[i] = finish(t, b[i], fib[i], word[i] >> 1, lb[i]);
         if (unlikely(next[i] == FIB_NEXT_LOOKUP))
