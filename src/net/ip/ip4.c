@@ -335,6 +335,15 @@ bool ip4_link_source(const struct piste *p, struct if_index i, be32 peer, be32 *
     return true;
 }
 
+bool ip4_is_subnet_broadcast(const struct piste *p, struct if_index i, be32 addr)
+{
+    const struct ip4_state *s = ip4_state_of(p, i);
+    for (u32 k = 0; s && k < s->addresses.n; k++)
+        if (s->addresses.v[k].len <= 30 && broadcast_of(s->addresses.v[k]) == be32_to_host(addr))
+            return true;
+    return false;
+}
+
 int ip4_source_address(const struct piste *p, struct fib_index t, be32 dst, be32 *src,
                        struct if_index *i)
 {

@@ -115,6 +115,8 @@ int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error
 /* Directed broadcasts to the interface's subnets are sent to everybody on its link; default off. */
 int ip4_set_directed_broadcast(struct piste *p, struct if_index i, bool on,
                                struct error *e) MUST_CHECK;
+/* Whether addr is the broadcast address of one of i's subnets. */
+bool ip4_is_subnet_broadcast(const struct piste *p, struct if_index i, be32 addr);
 bool ip4_directed_broadcast(const struct piste *p, struct if_index i);
 
 /* Called when an interface began to take IPv4, or takes it no more; when it went to another table

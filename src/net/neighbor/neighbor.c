@@ -154,14 +154,17 @@ static int entry_new(struct neighbors *ns, struct neighbor_key key, u8 flags, u3
     if (rc)
         return rc;
     u32 n = pool_get(&ns->entries);
-    u32 adj = n == POOL_NONE ? ADJ_NONE.i : adj_neighbor_ref(ns->fib, key.addr, key.interface).i;
+    if (n == POOL_NONE)
+        return error_set(err, ENOSPC, "no room for more neighbors");
+    /* in the table first: an adjacency to somebody unknown would be asked for */
+    hash_set(&ns->by_key, &key, n);
+    u32 adj = adj_neighbor_ref(ns->fib, key.addr, key.interface).i;
     if (adj == ADJ_NONE.i) {
-        if (n != POOL_NONE)
-            pool_put(&ns->entries, n);
+        hash_del(&ns->by_key, &key);
+        pool_put(&ns->entries, n);
         return error_set(err, ENOSPC, "no room for more neighbors");
     }
     *neighbor_at(ns, n) = (struct neighbor_entry){.key = key, .flags = flags, .adj = adj};
-    hash_set(&ns->by_key, &key, n);
     list_add(ns, n);
     if (flags & NEIGHBOR_DYNAMIC)
         ns->n_dynamic++;
@@ -322,7 +325,8 @@ static void on_adjacency(struct piste *p, struct adj_index a, bool present, void
     struct neighbor_key key = {adj->tx_if, adj->next_hop};
     u64 now = clock_ns();
     const struct interface *f = interface_at(p, key.interface);
-    if (!present || !f || !f->admin_up || !f->link_up || !f->has_mac)
+    if (!present || !f || !f->admin_up || !f->link_up || !f->has_mac ||
+        ip4_is_subnet_broadcast(p, key.interface, key.addr))
         return;
     if (neighbor_index(ns, key.interface, key.addr) != NEIGHBOR_NONE ||
         hash_get(&ns->resolving_by_key, &key, NULL) || ns->resolving.n_used > RESOLVING_MAX / 2)
@@ -340,14 +344,12 @@ static void on_adjacency(struct piste *p, struct adj_index a, bool present, void
 
 /* --- ageing --- */
 
-static void age_tick(void *arg);
-
 static void age_schedule(struct neighbors *ns)
 {
     bool wanted = ns->config.age_s != 0;
     if (wanted && !ns->age_timer)
-        ns->age_timer =
-            loop_timer_add(ns->piste->loop, clock_ns() + NS_PER_SEC, NS_PER_SEC, age_tick, ns);
+        ns->age_timer = loop_timer_add(ns->piste->loop, clock_ns() + NS_PER_SEC, NS_PER_SEC,
+                                       neighbor_age_tick, ns);
     if (!wanted && ns->age_timer) {
         loop_timer_del(ns->piste->loop, ns->age_timer);
         ns->age_timer = NULL;
@@ -355,7 +357,7 @@ static void age_schedule(struct neighbors *ns)
 }
 
 /* Old ones are asked, a second apart; those that stay silent go. */
-static void age_tick(void *arg)
+void neighbor_age_tick(void *arg)
 {
     struct neighbors *ns = arg;
     u64 now = clock_ns(), age_ns = (u64)ns->config.age_s * NS_PER_SEC;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/byteorder.h"
@@ -250,20 +251,38 @@ const struct cli_command neighbor_commands[] = {
 
 /* --- running config --- */
 
-static bool write_neighbor(const struct neighbor *n, void *arg)
+static int by_place(const void *a, const void *b)
 {
-    struct config {
-        struct piste *piste;
-        struct text *t;
-    } *config = arg;
-    const u8 *a = (const u8 *)&n->addr, *m = n->mac;
-    const struct interface *f = interface_at(config->piste, n->interface);
-    if (!f || !(n->flags & NEIGHBOR_STATIC))
-        return true;
-    text_add(config->t, "set ip neighbor static %s%s %u.%u.%u.%u %02x:%02x:%02x:%02x:%02x:%02x\n",
-             n->flags & NEIGHBOR_NO_FIB_ENTRY ? "no-fib-entry " : "", f->name, a[0], a[1], a[2],
-             a[3], m[0], m[1], m[2], m[3], m[4], m[5]);
-    return true;
+    const struct neighbor_entry *x = *(void *const *)a, *y = *(void *const *)b;
+    if (x->key.interface.i != y->key.interface.i)
+        return x->key.interface.i < y->key.interface.i ? -1 : 1;
+    return memcmp(&x->key.addr, &y->key.addr, 4);
+}
+
+static void write_neighbor(struct piste *p, const struct neighbor_entry *n, struct text *t)
+{
+    const u8 *a = (const u8 *)&n->key.addr, *m = n->mac;
+    const struct interface *f = interface_at(p, n->key.interface);
+    if (f)
+        text_add(t, "set ip neighbor static %s%s %u.%u.%u.%u %02x:%02x:%02x:%02x:%02x:%02x\n",
+                 n->flags & NEIGHBOR_NO_FIB_ENTRY ? "no-fib-entry " : "", f->name, a[0], a[1], a[2],
+                 a[3], m[0], m[1], m[2], m[3], m[4], m[5]);
+}
+
+/* Those that the user wants to stay, in an order that does not depend on time. */
+static void write_neighbors(struct piste *p, const struct neighbors *ns, struct text *t)
+{
+    VEC(const struct neighbor_entry *) list = {0};
+    pool_each(&ns->entries, n)
+    {
+        if (neighbor_at(ns, n)->flags & NEIGHBOR_STATIC)
+            vec_add(&list, neighbor_at(ns, n));
+    }
+    if (list.n)
+        qsort(list.v, list.n, sizeof(list.v[0]), by_place);
+    for (u32 i = 0; i < list.n; i++)
+        write_neighbor(p, list.v[i], t);
+    vec_free(&list);
 }
 
 void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *t)
@@ -272,10 +291,6 @@ void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *
     struct neighbor_config c = ns->config;
     struct interface *f;
     char first[16], last[16];
-    struct config {
-        struct piste *piste;
-        struct text *t;
-    } config = {p, t};
 
     if (phase == RC_GLOBAL && (c.limit != 50000 || c.age_s || c.recycle))
         text_add(t, "set ip neighbor-config ip4 limit %u age %u %s\n", c.limit, c.age_s,
@@ -290,5 +305,5 @@ void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *
         text_add(t, "set arp proxy table-id %u start %s end %s\n",
                  fib_table_id(ns->fib, (struct fib_index){ns->ranges->v[i].fib}),
                  host_text(ns->ranges->v[i].first, first), host_text(ns->ranges->v[i].last, last));
-    neighbor_each(p, IF_NONE, write_neighbor, &config);
+    write_neighbors(p, ns, t);
 }

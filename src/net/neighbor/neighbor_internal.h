@@ -193,6 +193,9 @@ enum { IP4_ARP_NEXT_DROP, IP4_ARP_NEXT_REWRITE, IP4_ARP_N_NEXT };
 extern const struct cli_command neighbor_commands[];
 void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *t);
 
+/* --- neighbor.c --- */
+void neighbor_age_tick(void *arg);
+
 /* --- hold.c --- */
 /* Asks for key unless that is under way; NULL when there is no room. */
 struct resolving *resolving_get(struct neighbors *ns, struct neighbor_key key);
