@@ -78,6 +78,7 @@ enum cli_key cli_key_decode(char *buf, u32 *len, u8 byte)
 void cli_edit_init(struct cli_edit *e, const struct cli_edit_ops *ops, void *arg)
 {
     *e = (struct cli_edit){.ops = ops, .arg = arg, .history_first = 1};
+    text_puts(&e->line, ""); /* so that it is never NULL */
 }
 
 void cli_edit_fini(struct cli_edit *e)
