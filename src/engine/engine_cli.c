@@ -421,6 +421,11 @@ static const char *policy_name(int policy)
     }
 }
 
+static int main_core(const struct piste *p)
+{
+    return p->startup ? p->startup->cpu.main_core : -1;
+}
+
 static int show_threads(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
@@ -435,7 +440,7 @@ static int show_threads(struct cli_call *c)
     for (u32 i = 0; i < e->n_threads; i++) {
         struct thread *t = e->threads[i];
         struct sched_param param = {0};
-        int lwp = lwp_of(t), policy = sched_getscheduler(lwp), core, package, cpu = t->cpu;
+        int lwp = lwp_of(t), policy = sched_getscheduler(lwp), core, package, cpu = i ? t->cpu : main_core(c->piste);
         sched_getparam(lwp, &param);
         out_cell_u64(c->out, i);
         out_cell(c->out, "%s", t->name);
@@ -595,12 +600,14 @@ static int set_node_function(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
     const char *variant = cli_str(c, "variant", "");
-    switch (node_set_variant(e, (struct node_index){(u32) cli_u64(c, "node", 0)}, variant)) {
+    u32 node = (u32) cli_u64(c, "node", 0);
+    switch (node_set_variant(e, (struct node_index){node}, variant)) {
     case -ENOTSUP:
         return error_set(c->err, ENOTSUP, "this CPU does not run variant `%s'", variant);
     case -ENOENT:
         return error_set(c->err, ENOENT, "node function variant `%s' not found", variant);
     default:
+        e->nodes.v[node].level_by_user = true;
         return 0;
     }
 }

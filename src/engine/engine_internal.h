@@ -109,6 +109,7 @@ struct node_global {
     u16 n_next, next_cap;
     u32 error_base;
     enum cpu_level level; /* variant in use */
+    bool level_by_user;
     bool deleted;
 };
 

@@ -74,6 +74,9 @@ static int config_of(const struct startup *s, struct engine_config *c, struct er
         snprintf(c->thread_prefix, sizeof(c->thread_prefix), "%.11s", s->cpu.thread_prefix);
     if (s->buffers.per_numa)
         c->buffers_per_numa = s->buffers.per_numa;
+    for (u32 i = 0; i < s->buffers.numa.n; i++)
+        if (s->buffers.numa.v[i].numa == 0) /* one pool serves all nodes of memory */
+            c->buffers_per_numa = s->buffers.numa.v[i].buffers;
     if (s->buffers.data_size)
         c->buffer_data_bytes = s->buffers.data_size;
     if (c->buffer_data_bytes < 256 || c->buffer_data_bytes > 32768)
@@ -105,6 +108,18 @@ static void stop(struct piste *p, void *state)
     engine_free(state);
 }
 
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    struct engine *e = state;
+    (void) p;
+    for (u32 i = 0; phase == RC_GLOBAL && i < e->nodes.n; i++)
+        if (e->nodes.v[i].name && e->nodes.v[i].level_by_user)
+            text_add(t, "set node function %s %s\n", e->nodes.v[i].name, cpu_level_name(e->nodes.v[i].level));
+    static const char *const times[] = {"relative", "unix", "datetime"};
+    if (phase == RC_GLOBAL && e->trace_time != TRACE_TIME_RELATIVE)
+        text_add(t, "set trace timestamp-format %s\n", times[e->trace_time]);
+}
+
 const struct module engine_module = {
     .abi = MODULE_ABI,
     .name = "engine",
@@ -113,4 +128,5 @@ const struct module engine_module = {
     .types = engine_types,
     .init = init,
     .stop = stop,
+    .running_config = running_config,
 };

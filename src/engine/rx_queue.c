@@ -163,6 +163,16 @@ int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct erro
     return 0;
 }
 
+enum rx_mode rx_queue_default_mode(const struct engine *e)
+{
+    return e->config.default_rx_mode;
+}
+
+void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode)
+{
+    e->config.default_rx_mode = mode;
+}
+
 void rx_queue_each(struct engine *e, void (*fn)(struct rx_queue *q, void *arg), void *arg)
 {
     for (u32 i = 1; i < e->n_threads; i++)

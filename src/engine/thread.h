@@ -66,6 +66,7 @@ struct rx_queue {
     u32 thread;               /* data thread that owns it */
     enum rx_mode mode;
     bool enabled;
+    bool placed_by_user;      /* for the running config */
     struct rx_queue *next;    /* in its thread's list */
     u32 ready;
 };
@@ -78,6 +79,9 @@ void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable);
 void rx_queue_delete(struct engine *e, struct rx_queue *q);
 int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, struct error *err) MUST_CHECK;
 int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
+/* Mode of queues that are added with RX_MODE_DEFAULT. */
+enum rx_mode rx_queue_default_mode(const struct engine *e);
+void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode);
 void rx_queue_each(struct engine *e, void (*fn)(struct rx_queue *q, void *arg), void *arg);
 const char *rx_mode_name(enum rx_mode mode);
 

@@ -220,6 +220,7 @@ void interface_delete(struct piste *p, struct if_index i)
     hash_del(&ifs->by_name, key);
     ifs->by_index.v[i.i] = NULL;
     engine_synchronize(e);
+    vec_free(&f->user_features);
     free(f);
 }
 
@@ -368,6 +369,38 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struc
     return 0;
 }
 
+struct name_search {
+    const char *arc, *node;
+    struct if_user_feature found; /* the engine's own strings, which stay */
+};
+
+static void search_names(void *arg, const char *arc, const char *node, bool enabled)
+{
+    struct name_search *s = arg;
+    (void) enabled;
+    if (node && !strcmp(arc, s->arc) && !strcmp(node, s->node))
+        s->found = (struct if_user_feature){arc, node};
+}
+
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node, bool on,
+                          struct error *e)
+{
+    struct interface *f = must_find(p, i, e);
+    struct name_search s = {.arc = arc, .node = node};
+    if (!f)
+        return -ENOENT;
+    int rc = feature_enable(engine_of(p), arc, node, i, on, 0, e);
+    if (rc)
+        return rc;
+    feature_each(engine_of(p), i, search_names, &s);
+    for (u32 k = 0; k < f->user_features.n; k++)
+        if (f->user_features.v[k].node == s.found.node && f->user_features.v[k].arc == s.found.arc)
+            vec_del(&f->user_features, k);
+    if (on)
+        vec_add(&f->user_features, s.found);
+    return 0;
+}
+
 int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
@@ -448,6 +481,7 @@ static void stop(struct piste *p, void *state)
     for (u32 i = 0; i < ifs->by_index.n; i++)
         if (ifs->by_index.v[i]) {
             free(ifs->by_index.v[i]->output);
+            vec_free(&ifs->by_index.v[i]->user_features);
             free(ifs->by_index.v[i]);
         }
     vec_free(&ifs->by_index);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/out.h"
+#include "base/vec.h"
 #include "engine/buffer.h"
 #include "engine/counter.h"
 #include "engine/feature.h"
@@ -47,6 +48,11 @@ struct if_class {
     void (*clear)(void *port);
 };
 
+/* Static names of an arc and of a node on it. */
+struct if_user_feature {
+    const char *arc, *node;
+};
+
 struct interface {
     char name[IF_NAME_BYTES];
     struct if_index index;
@@ -68,6 +74,7 @@ struct interface {
     struct if_output *output;
     int promisc_refs;
     char original_name[IF_NAME_BYTES]; /* before `set interface name`; "" when never renamed */
+    VEC(struct if_user_feature) user_features; /* of `set interface feature` */
 };
 
 enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF_EVENT_MAC, IF_EVENT_MTU };
@@ -111,6 +118,9 @@ int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct erro
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
 int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e) MUST_CHECK;
+/* Enables a feature as `set interface feature` does: the running config has it. */
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node, bool on,
+                          struct error *e) MUST_CHECK;
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);
 

@@ -234,8 +234,8 @@ static int show_features(struct cli_call *c)
 static int set_feature(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
-    return feature_enable(engine_of(c->piste), cli_str(c, "arc-name", ""), cli_str(c, "feature", ""), f->index,
-                          !cli_has(c, "disable"), 0, c->err);
+    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""), cli_str(c, "feature", ""),
+                                 !cli_has(c, "disable"), c->err);
 }
 
 /* --- show hardware-interfaces --- */
@@ -414,6 +414,18 @@ static int set_rx_mode(struct cli_call *c)
     return rc;
 }
 
+static int set_default_rx_mode(struct cli_call *c)
+{
+    rx_queue_set_default_mode(engine_of(c->piste), mode_of(c));
+    return 0;
+}
+
+static int show_default_rx_mode(struct cli_call *c)
+{
+    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))), "default rx-mode: %s\n");
+    return 0;
+}
+
 static int set_rx_placement(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
@@ -421,8 +433,10 @@ static int set_rx_placement(struct cli_call *c)
     if (cli_has(c, "main"))
         return error_set(c->err, EOPNOTSUPP, "the control thread (main) takes no receive queues: name a worker");
     int rc = queue_range(c, f, &q, &end);
-    for (; !rc && q < end; q++)
+    for (; !rc && q < end; q++) {
         rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32) cli_u64(c, "thread", 0), c->err);
+        f->queues[q]->placed_by_user |= !rc;
+    }
     return rc;
 }
 
@@ -485,6 +499,9 @@ const struct cli_command interface_commands[] = {
     {"set interface name <interface> <name:string>", "Renames an interface", set_name, 0},
     {"set interface rx-mode <interface> [queue <number:u32>] ( polling | interrupt | adaptive | default )",
      "How receive queues are served", set_rx_mode, 0},
+    {"set interface default rx-mode ( polling | interrupt | adaptive )", "How queues of new interfaces are served",
+     set_default_rx_mode, 0},
+    {"show interface default rx-mode", "How queues of new interfaces are served", show_default_rx_mode, 0},
     {"set interface rx-placement <interface> [queue <number:u32>] ( worker <thread:u32> | main )",
      "Gives receive queues to a data thread", set_rx_placement, 0},
     {"set interface feature <interface> <feature:string> arc <arc-name:string> [disable]",
@@ -508,9 +525,15 @@ static void config_of(struct interface *f, u32 default_mtu, struct text *t)
         text_add(t, "set interface promiscuous on %s\n", f->name);
     if (f->tag[0])
         text_add(t, "set interface tag %s {%s}\n", f->name, f->tag);
-    for (u32 q = 0; q < f->n_queues; q++)
+    for (u32 q = 0; q < f->n_queues; q++) {
         if (f->queues[q]->mode != RX_MODE_ADAPTIVE && f->queues[q]->fd >= 0)
             text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q, rx_mode_name(f->queues[q]->mode));
+        if (f->queues[q]->placed_by_user)
+            text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q, f->queues[q]->thread - 1);
+    }
+    for (u32 k = 0; k < f->user_features.n; k++)
+        text_add(t, "set interface feature %s %s arc %s\n", f->name, f->user_features.v[k].node,
+                 f->user_features.v[k].arc);
     if (f->admin_up)
         text_add(t, "set interface state %s up\n", f->name);
 }
@@ -518,6 +541,8 @@ static void config_of(struct interface *f, u32 default_mtu, struct text *t)
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     (void) state;
+    if (phase == RC_GLOBAL && rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE)
+        text_add(t, "set interface default rx-mode %s\n", rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase != RC_INTERFACE)
         return;
     for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "control/loop.h"
+#include "control/startup.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -211,7 +212,6 @@ int af_packet_open(struct af_packet *port, struct error *e)
 {
     struct engine *engine = engine_of(port->piste);
     int rc = 0;
-    port->host_mtu = af_packet_host_mtu(port->host_name);
     port->features = af_packet_host_features(port->host_name);
     for (u32 i = 0; i < port->n_tx && !rc; i++)
         rc = open_tx(port, i, e);
@@ -262,6 +262,18 @@ static int set_mac(void *arg, const u8 mac[6], struct error *e)
     memcpy(port->mac, mac, 6);
     port->fixed_mac = true;
     return 0;
+}
+
+static int set_mtu(void *arg, u32 bytes, struct error *e)
+{
+    struct af_packet *port = arg;
+    if (!port->host_index || bytes <= port->host_mtu)
+        return 0;
+    /* longer frames than the device's would be refused one by one */
+    int rc = af_packet_host_set_mtu(port->host_name, bytes, e);
+    if (!rc)
+        port->host_mtu = bytes;
+    return rc;
 }
 
 static void show_offloads(struct out *o, u32 f)
@@ -324,6 +336,7 @@ static const struct if_class class_ethernet = {
     .tx = &af_packet_tx_node,
     .set_admin = set_admin,
     .set_mac = set_mac,
+    .set_mtu = set_mtu,
     .show = show,
 };
 
@@ -332,6 +345,7 @@ static const struct if_class class_ip = {
     .tx = &af_packet_tx_node,
     .is_ip = true,
     .set_admin = set_admin,
+    .set_mtu = set_mtu,
     .show = show,
 };
 
@@ -366,6 +380,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     port->piste = p;
     snprintf(port->host_name, sizeof(port->host_name), "%s", a->host_name);
     port->host_index = host_index;
+    port->host_mtu = (u32) min_u64(af_packet_host_mtu(a->host_name), p->startup->ethernet_default_mtu);
     port->args = *a;
     port->args.host_name = NULL;
     port->args.hw_addr = NULL;
@@ -416,6 +431,7 @@ static int make_interface(struct piste *p, struct af_packet *port, struct error 
                                .port = port,
                                .mac = ip ? NULL : port->mac,
                                .caps = port->args.cksum_gso_off ? 0 : IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
+                               .mtu = port->host_mtu,
                                .n_tx_queues = port->n_tx,
                            },
                            &port->interface, e);

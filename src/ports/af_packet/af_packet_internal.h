@@ -125,6 +125,7 @@ void af_packet_link_stop(struct af_packet_state *s);
 int af_packet_host_set_up(const char *name, bool up, struct error *e) MUST_CHECK;
 int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e) MUST_CHECK;
 u32 af_packet_host_mtu(const char *name);
+int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e) MUST_CHECK;
 bool af_packet_host_link_up(const char *name);
 u32 af_packet_host_features(const char *name); /* AF_PACKET_FEATURE_* */
 enum {

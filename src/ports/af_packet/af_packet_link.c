@@ -71,6 +71,16 @@ u32 af_packet_host_mtu(const char *name)
     return request(SIOCGIFMTU, &r) ? 0 : (u32) r.ifr_mtu;
 }
 
+int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e)
+{
+    struct ifreq r = request_for(name);
+    r.ifr_mtu = (int) bytes;
+    int rc = request(SIOCSIFMTU, &r);
+    return rc ? error_errno(e, -rc, "%s: cannot set the device's MTU to %u%s", name, bytes,
+                            rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "")
+              : 0;
+}
+
 bool af_packet_host_link_up(const char *name)
 {
     struct ifreq r = request_for(name);
@@ -127,12 +137,32 @@ static void device_here(struct af_packet *port, int index)
     log_notice(&log_class, "%s: the device is back", port->host_name);
 }
 
-static int get_name(const struct nlattr *a, void *arg)
+struct link_attributes {
+    const char *name; /* NULL: not said */
+    u32 mtu;          /* 0: not said */
+};
+
+static int get_attribute(const struct nlattr *a, void *arg)
 {
-    const char **name = arg;
+    struct link_attributes *l = arg;
     if (mnl_attr_get_type(a) == IFLA_IFNAME && !mnl_attr_validate(a, MNL_TYPE_STRING))
-        *name = mnl_attr_get_str(a);
+        l->name = mnl_attr_get_str(a);
+    else if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
+        l->mtu = mnl_attr_get_u32(a);
     return MNL_CB_OK;
+}
+
+/* The interface goes with the device as long as nobody gave it an MTU of its own. */
+static void follow_mtu(struct af_packet *port, u32 mtu)
+{
+    struct interface *f = interface_at(port->piste, port->interface);
+    struct error e;
+    if (!mtu || mtu == port->host_mtu)
+        return;
+    bool follows = f->max_frame_bytes == port->host_mtu || f->max_frame_bytes > mtu;
+    port->host_mtu = mtu;
+    if (follows && interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
+        log_warn(&log_class, "%s: %s", port->host_name, e.text);
 }
 
 static int on_message(const struct nlmsghdr *h, void *arg)
@@ -141,8 +171,9 @@ static int on_message(const struct nlmsghdr *h, void *arg)
     if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
         return MNL_CB_OK;
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-    const char *name = NULL;
-    mnl_attr_parse(h, sizeof(*info), get_name, &name);
+    struct link_attributes link = {0};
+    mnl_attr_parse(h, sizeof(*info), get_attribute, &link);
+    const char *name = link.name;
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         bool ours = port->host_index && port->host_index == info->ifi_index;
@@ -153,8 +184,11 @@ static int on_message(const struct nlmsghdr *h, void *arg)
             device_here(port, info->ifi_index);
         else if (h->nlmsg_type == RTM_NEWLINK && ours && name)
             device_gone(port); /* renamed */
-        if (port->host_index == info->ifi_index && h->nlmsg_type == RTM_NEWLINK)
-            interface_set_link(s->piste, port->interface, (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING));
+        if (port->host_index != info->ifi_index || h->nlmsg_type != RTM_NEWLINK)
+            continue;
+        follow_mtu(port, link.mtu);
+        interface_set_link(s->piste, port->interface,
+                           (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING));
     }
     return MNL_CB_OK;
 }
