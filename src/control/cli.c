@@ -57,6 +57,19 @@ void cli_add_types(struct cli *cli, const struct cli_type *table)
     cli_types_add(&cli->types, table);
 }
 
+static void check_command(const struct cli_word *w, void *arg)
+{
+    const struct cli *cli = arg;
+    const char *missing;
+    if (!grammar_check_types(w->grammar, &cli->types, &missing))
+        panic("command `%s' has values of type `%s', which nobody brings", w->path, missing);
+}
+
+void cli_check(const struct cli *cli)
+{
+    cli_tree_each(&cli->root, check_command, (void *)cli);
+}
+
 struct each_command {
     void (*fn)(const struct cli_command *c, void *arg);
     void *arg;

@@ -131,6 +131,9 @@ void cli_free(struct cli *cli);
  * panic. */
 void cli_add_commands(struct cli *cli, const struct cli_command *table);
 void cli_add_types(struct cli *cli, const struct cli_type *table);
+/* Once all modules are there: a command with a value of an unknown type is our own bug, too: panic.
+ */
+void cli_check(const struct cli *cli);
 
 /* Runs text (one or several newline-separated commands, macros expanded) to its end, without a
  * session: for the API's cli_inband and tests. A pending command is waited for by running the loop.

@@ -76,7 +76,7 @@ static void take_filter(struct cli_parsed *out)
     size_t n = strcspn(word, " \t\r\n");
     const char *what = cli_skip_blanks(word + n);
     for (size_t i = 0; i < array_len(filters); i++) {
-        if (n != strlen(filters[i].word) || memcmp(word, filters[i].word, n) != 0 || !*what)
+        if (n == 0 || strncmp(filters[i].word, word, n) != 0 || !*what)
             continue;
         out->filter = filters[i].kind;
         out->filter_text = mem_strdup(what);

@@ -612,6 +612,30 @@ static void keys_wait_for_the_command(void **state)
     close_client(&c);
 }
 
+/* A script under way ends with its session, and by ^C. */
+static void scripts_are_interrupted(void **state)
+{
+    char script[80], command[100];
+    snprintf(script, sizeof(script), "%s.script", socket_path);
+    int fd = open(script, O_CREAT | O_WRONLY, 0600);
+    assert_int_equal(write(fd, "ping\n", 5), 5);
+    close(fd);
+    int n = snprintf(command, sizeof(command), "exec %s\r", script);
+    struct client c = user_client();
+    send_bytes(&c, command, (size_t)n);
+    while (!ping.timer)
+        pump(&c);
+    send_literal(&c, "\x03");
+    while (!ping.canceled)
+        pump(&c);
+    send_bytes(&c, command, (size_t)n);
+    while (!ping.timer)
+        pump(&c);
+    close_client(&c);
+    assert_int_equal(ping.canceled, 2);
+    unlink(script);
+}
+
 /* --- peers that do not behave --- */
 
 static size_t held_bytes(void)
@@ -795,6 +819,7 @@ int main(void)
         test(other_sessions_go_on),
         test(interrupted_by_the_user),
         test(keys_wait_for_the_command),
+        test(scripts_are_interrupted),
         test(unread_output_stops_the_input),
         test(talking_to_nobody_ends_the_session),
         test(endless_line),

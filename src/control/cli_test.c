@@ -221,6 +221,7 @@ static void filters(void **state)
     expect("lines", "one apple\ntwo pears\nthree apples\n");
     expect("lines | include apple", "one apple\nthree apples\n");
     expect("lines | grep two pears", "two pears\n");
+    expect("lines | i two pears", "two pears\n");
     expect("lines | exclude apple", "two pears\n");
     expect("lines | include nothing", "");
     expect("lines | sort x", "one apple\ntwo pears\nthree apples\nunknown input `| sort x'\n");

@@ -257,6 +257,8 @@ static int start_switch(struct piste *p, struct error *e)
     if (!rc)
         rc = modules_init(p->modules, e);
     if (!rc)
+        cli_check(p->cli);
+    if (!rc)
         rc = engine_start(p->engine, e);
     if (!rc)
         rc = process_pin(p->startup, e);
