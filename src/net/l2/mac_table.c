@@ -1,0 +1,337 @@
+/* See mac_table.h. */
+#include "net/l2/mac_table.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE_BYTES (2u << 20)
+#define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
+
+static struct mac_bucket *probe(const struct mac_generation *g, const struct mac_bucket *home, u32 k)
+{
+    return &g->buckets[((u32) (home - g->buckets) + k) & g->mask];
+}
+
+/* A slot and where it lies in probing order. */
+struct place {
+    struct mac_bucket *bucket;
+    int slot;
+    u32 order; /* probe * MAC_SLOTS + slot */
+};
+
+/* First live entry of key in g from place `from` on. */
+static u32 find_from(const struct mac_generation *g, u64 key, u32 from, struct place *at)
+{
+    struct mac_bucket *home = mac_home(g, key);
+    u32 last = __atomic_load_n(&home->overflow, __ATOMIC_ACQUIRE) ? MAC_PROBES : 1;
+    for (u32 k = from / MAC_SLOTS; k < last; k++) {
+        struct mac_bucket *b = probe(g, home, k);
+        for (int i = k == from / MAC_SLOTS ? (int) (from % MAC_SLOTS) : 0; i < MAC_SLOTS; i++) {
+            if (__atomic_load_n(&b->key[i], __ATOMIC_RELAXED) != key)
+                continue;
+            u32 v = mac_slot_value(b, i);
+            if (!v)
+                continue;
+            *at = (struct place){b, i, k * MAC_SLOTS + (u32) i};
+            return v;
+        }
+    }
+    return 0;
+}
+
+u32 mac_table_find_far(const struct mac_generation *g, u64 key)
+{
+    struct place at;
+    u32 v = find_from(g, key, 0, &at);
+    const struct mac_generation *old = __atomic_load_n(&g->old, __ATOMIC_ACQUIRE);
+    return v || !old ? v : find_from(old, key, 0, &at);
+}
+
+static void count(struct mac_table *t, u32 value, int n)
+{
+    __atomic_fetch_add(&t->n_entries, (u64) (i64) n, __ATOMIC_RELAXED);
+    if (!(value & MAC_PROVISIONED))
+        __atomic_fetch_add(&t->n_learned, (u64) (i64) n, __ATOMIC_RELAXED);
+}
+
+/* Turns a live entry into a dead one; false when it is not what was seen any more. */
+static bool kill_entry(const struct mac_generation *g, const struct place *at, u64 key, u32 seen)
+{
+    if (!__atomic_compare_exchange_n(&at->bucket->value[at->slot], &seen, MAC_DEAD, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return false;
+    struct mac_bucket *home = mac_home(g, key);
+    if (at->bucket != home)
+        __atomic_fetch_sub(&home->overflow, 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+static bool claim(const struct mac_generation *g, struct mac_bucket *home, struct place *at)
+{
+    for (u32 k = 0; k < MAC_PROBES; k++) {
+        struct mac_bucket *b = probe(g, home, k);
+        for (int i = 0; i < MAC_SLOTS; i++) {
+            u32 free_slot = 0;
+            if (__atomic_load_n(&b->value[i], __ATOMIC_RELAXED) ||
+                !__atomic_compare_exchange_n(&b->value[i], &free_slot, MAC_BUSY, false, __ATOMIC_ACQUIRE,
+                                             __ATOMIC_RELAXED))
+                continue;
+            *at = (struct place){b, i, k * MAC_SLOTS + (u32) i};
+            return true;
+        }
+    }
+    return false;
+}
+
+enum add_result { ADD_FULL, ADD_DONE, ADD_LOST };
+
+/* Adds a key that was not there a moment ago. LOST: somebody else added it meanwhile, nearer to home. */
+static enum add_result add(struct mac_table *t, const struct mac_generation *g, u64 key, u32 value, bool counted)
+{
+    struct mac_bucket *home = mac_home(g, key);
+    struct place own, other;
+    if (!claim(g, home, &own))
+        return ADD_FULL;
+    if (own.bucket != home)
+        __atomic_fetch_add(&home->overflow, 1, __ATOMIC_RELEASE);
+    if (counted)
+        count(t, value, 1);
+    __atomic_store_n(&own.bucket->key[own.slot], key, __ATOMIC_RELAXED);
+    __atomic_store_n(&own.bucket->value[own.slot], value, __ATOMIC_SEQ_CST);
+    /* whoever adds the same key now sees this entry, or is seen here */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    u32 v, from = 0;
+    while ((v = find_from(g, key, from, &other))) {
+        from = other.order + 1;
+        if (other.order == own.order)
+            continue;
+        bool own_goes = other.order < own.order;
+        if (own_goes) {
+            v = __atomic_load_n(&own.bucket->value[own.slot], __ATOMIC_ACQUIRE);
+            other = own;
+        }
+        if ((v & MAC_VALID) && kill_entry(g, &other, key, v) && counted)
+            count(t, v, -1);
+        if (own_goes)
+            return ADD_LOST;
+    }
+    return ADD_DONE;
+}
+
+static void look_at_load(struct mac_table *t, const struct mac_generation *g)
+{
+    u64 slots = (u64) (g->mask + 1) * MAC_SLOTS;
+    if (2 * __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED) > slots && g->mask + 1 < t->max_buckets)
+        __atomic_store_n(&t->want_bigger, 1, __ATOMIC_RELAXED);
+}
+
+/* Whether a learner may put `value` over `v`. */
+static bool may_replace(u32 v, u32 value)
+{
+    return !(v & MAC_PROVISIONED) && (!(v & MAC_STATIC) || mac_value_if(v) == mac_value_if(value));
+}
+
+static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool force, u32 *was)
+{
+    const struct mac_generation *g = mac_table_current(t);
+    for (;;) {
+        struct place at;
+        u32 v = find_from(g, key, 0, &at);
+        bool in_cur = v != 0;
+        const struct mac_generation *old = __atomic_load_n(&g->old, __ATOMIC_ACQUIRE);
+        if (!v && old)
+            v = find_from(old, key, 0, &at);
+        *was = v;
+        if (v && !force && !may_replace(v, value))
+            return MAC_LEARN_STATIC;
+        if (in_cur) {
+            if (!__atomic_compare_exchange_n(&at.bucket->value[at.slot], &v, value, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_RELAXED))
+                continue;
+            if ((v ^ value) & MAC_PROVISIONED)
+                __atomic_fetch_add(&t->n_learned, value & MAC_PROVISIONED ? ~0ull : 1ull, __ATOMIC_RELAXED);
+            return MAC_LEARN_UPDATED;
+        }
+        switch (add(t, g, key, value, !v)) {
+        case ADD_DONE:
+            look_at_load(t, g);
+            return v ? MAC_LEARN_UPDATED : MAC_LEARN_NEW;
+        case ADD_FULL:
+            __atomic_store_n(&t->want_bigger, 1, __ATOMIC_RELAXED);
+            return MAC_LEARN_FULL;
+        case ADD_LOST:
+            break;
+        }
+    }
+}
+
+enum mac_learn_result mac_table_learn(struct mac_table *t, u64 key, u32 value, u32 *was)
+{
+    return put(t, key, value, false, was);
+}
+
+/* --- control thread --- */
+
+static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct error *e)
+{
+    struct mac_generation *g = mem_alloc(sizeof(*g));
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    u64 bytes = (u64) buckets * sizeof(struct mac_bucket);
+    if (mem_map_new(&g->map, "mac-table", bytes, page, false, e)) {
+        free(g);
+        return NULL;
+    }
+    g->buckets = g->map.base;
+    g->multiplier = multiplier | 1;
+    g->mask = buckets - 1;
+    g->shift = 64 - (u32) __builtin_ctz(buckets);
+    if (bytes >= HUGE_PAGE_BYTES) {
+#ifdef MADV_HUGEPAGE
+        if (madvise(g->map.base, bytes, MADV_HUGEPAGE)) {
+            /* small pages then */
+        }
+#endif
+    }
+    /* the control thread takes the page faults, so that no data thread does */
+    for (u64 at = 0; at < bytes; at += 4096)
+        ((volatile u8 *) g->map.base)[at] = 0;
+    return g;
+}
+
+static void generation_free(struct mac_generation *g)
+{
+    if (!g)
+        return;
+    mem_map_free(&g->map);
+    free(g);
+}
+
+int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier, struct error *e)
+{
+    *t = (struct mac_table){.max_buckets = max_buckets};
+    t->cur = generation_new(buckets, multiplier, e);
+    return t->cur ? 0 : -e->code;
+}
+
+void mac_table_free(struct mac_table *t)
+{
+    if (t->cur)
+        generation_free(t->cur->old);
+    generation_free(t->cur);
+    generation_free(t->leaving);
+    vec_free(&t->dead);
+    *t = (struct mac_table){0};
+}
+
+int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was)
+{
+    return put(t, key, value, true, was) == MAC_LEARN_FULL ? -ENOSPC : 0;
+}
+
+static bool bury(struct mac_table *t, const struct place *at, u64 key, u32 v)
+{
+    if (!kill_entry(t->cur, at, key, v))
+        return false;
+    count(t, v, -1);
+    vec_add(&t->dead, &at->bucket->value[at->slot]);
+    return true;
+}
+
+u32 mac_table_del(struct mac_table *t, u64 key)
+{
+    for (;;) {
+        struct place at;
+        u32 v = find_from(t->cur, key, 0, &at);
+        if (!v || bury(t, &at, key, v))
+            return v;
+    }
+}
+
+u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value), void *arg)
+{
+    const struct mac_generation *g = t->cur;
+    u32 end = (u32) min_u64((u64) from + n, (u64) g->mask + 1);
+    bool strays = !t->dead.n && !from && end > g->mask;
+    for (u32 k = from; k < end; k++) {
+        struct mac_bucket *b = &g->buckets[k];
+        for (int i = 0; i < MAC_SLOTS; i++) {
+            u32 v = __atomic_load_n(&b->value[i], __ATOMIC_ACQUIRE);
+            if (unlikely(strays && v == MAC_DEAD))
+                vec_add(&t->dead, &b->value[i]);
+            if (!(v & MAC_VALID))
+                continue;
+            u64 key = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED);
+            u32 new = fn(arg, key, v);
+            if (new == v)
+                continue;
+            if (!new)
+                bury(t, &(struct place){b, i, 0}, key, v);
+            else
+                __atomic_compare_exchange_n(&b->value[i], &v, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        }
+    }
+    return end <= g->mask ? end : 0;
+}
+
+void mac_table_reap(struct mac_table *t, u32 n_dead)
+{
+    n_dead = (u32) min_u64(n_dead, t->dead.n);
+    for (u32 i = 0; i < n_dead; i++) {
+        struct mac_bucket *b = (struct mac_bucket *) ((uintptr_t) t->dead.v[i] & ~(uintptr_t) (sizeof(*b) - 1));
+        __atomic_store_n(&b->key[t->dead.v[i] - b->value], 0, __ATOMIC_RELAXED); /* lookups stop at home again */
+        __atomic_store_n(t->dead.v[i], 0, __ATOMIC_RELEASE);
+    }
+    memmove(t->dead.v, t->dead.v + n_dead, (t->dead.n - n_dead) * sizeof(t->dead.v[0]));
+    t->dead.n -= n_dead;
+    if (!t->dead.n)
+        vec_free(&t->dead);
+}
+
+int mac_table_grow_begin(struct mac_table *t, struct error *e)
+{
+    struct mac_generation *old = t->cur;
+    u64 buckets = (u64) old->mask + 1;
+    buckets *= buckets < FAST_GROWTH_BUCKETS ? 4 : 2;
+    if (buckets > t->max_buckets)
+        return error_set(e, ENOSPC, "the MAC table has %u buckets, its most", old->mask + 1);
+    struct mac_generation *g = generation_new((u32) buckets, old->multiplier, e);
+    if (!g)
+        return -e->code;
+    g->old = old;
+    vec_free(&t->dead); /* they go with the old generation */
+    __atomic_store_n(&t->cur, g, __ATOMIC_RELEASE);
+    return 0;
+}
+
+u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n)
+{
+    struct mac_generation *g = t->cur;
+    const struct mac_generation *old = g->old;
+    u32 end = (u32) min_u64((u64) from + n, (u64) old->mask + 1);
+    for (u32 k = from; k < end; k++) {
+        const struct mac_bucket *b = &old->buckets[k];
+        for (int i = 0; i < MAC_SLOTS; i++) {
+            struct place at;
+            u32 v = mac_slot_value(b, i);
+            u64 key = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED);
+            if (!v || find_from(g, key, 0, &at))
+                continue;
+            if (add(t, g, key, v, false) == ADD_FULL)
+                count(t, v, -1); /* not for want of space: lost to chance, and learnt again */
+        }
+    }
+    return end <= old->mask ? end : 0;
+}
+
+void mac_table_grow_end(struct mac_table *t)
+{
+    t->leaving = t->cur->old;
+    __atomic_store_n(&t->cur->old, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&t->want_bigger, 0, __ATOMIC_RELAXED);
+}
+
+void mac_table_grow_drop(struct mac_table *t)
+{
+    generation_free(t->leaving);
+    t->leaving = NULL;
+}
