@@ -358,6 +358,8 @@ bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes)
     while (b->len < bytes) {
         struct buffer *seg = buffer_at(b->next);
         u32 k = (u32) min_u64(bytes - b->len, seg->len);
+        if (seg->refs > 1)
+            return false; /* others hold it as it is */
         memcpy((u8 *) buffer_current(b) + b->len, buffer_current(seg), k);
         b->len = (u16) (b->len + k);
         b->tail_len -= k;

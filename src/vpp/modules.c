@@ -9,6 +9,7 @@
 #include "net/ethernet/ethernet.h"
 #include "net/fib/fib.h"
 #include "net/interface/interface.h"
+#include "net/l2/l2.h"
 #include "net/ip/ip4.h"
 #include "net/ip/ip4_frag.h"
 #include "net/ip/ip4_input.h"
@@ -31,6 +32,7 @@ static const struct {
     {&trace_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
+    {&l2_module, NULL},
     {&ip4_arcs_module, NULL},
     {&fib_module, NULL},
     {&ip4_module, NULL},

@@ -42,6 +42,7 @@ static const struct node_def input_node = {
             [ETHERNET_INPUT_NEXT_PUNT] = "error-punt",
             [ETHERNET_INPUT_NEXT_IP4] = "ip4-input",
             [ETHERNET_INPUT_NEXT_ARP] = "arp-input",
+            [ETHERNET_INPUT_NEXT_L2] = "l2-input",
         },
     .n_next = ETHERNET_INPUT_NEXT_N,
     .errors = input_errors,

@@ -11,6 +11,7 @@
 struct rx_view {
     struct if_index index;
     u8 flags;
+    bool l2; /* up, in layer 2, and all its frames are its own */
     u64 mac;
 };
 
@@ -20,6 +21,32 @@ ALWAYS_INLINE void view_of(struct rx_view *v, struct if_index i)
     v->index = i;
     v->flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED);
     v->mac = load_u64(d->mac) & MAC_MASK;
+    v->l2 = __atomic_load_n(&d->l2_mode, __ATOMIC_ACQUIRE) && (v->flags & IF_DATA_ADMIN_UP);
+}
+
+/* Where layer 3 begins, behind up to two tags: who cuts a large packet must know. */
+static i16 l3_start(const struct buffer *b)
+{
+    const u8 *frame = buffer_current(b);
+    u32 at = ETHERNET_HEADER_BYTES;
+    for (u32 tags = 0; tags < 2 && at + VLAN_TAG_BYTES <= b->len; tags++, at += VLAN_TAG_BYTES) {
+        u16 type = get_be16(frame + at - 2);
+        if (type != ETHERTYPE_VLAN && type != ETHERTYPE_DOT1AD)
+            break;
+    }
+    return (i16) (b->start + (int) at);
+}
+
+/* The frame stays as it is, and is not looked at. */
+ALWAYS_INLINE u16 to_l2(struct node *n, struct buffer *b)
+{
+    b->l2_start = b->start;
+    b->l3_start = (i16) (b->start + ETHERNET_HEADER_BYTES);
+    if (unlikely(b->len < ETHERNET_HEADER_BYTES))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
+    if (unlikely(b->flags & BUFFER_GSO))
+        b->l3_start = l3_start(b);
+    return ETHERNET_INPUT_NEXT_L2;
 }
 
 static u16 other_type(const struct ethernet *eth, struct thread *t, struct node *n, struct buffer *b, u16 type)
@@ -39,6 +66,8 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     const u8 *frame = buffer_current(b);
     if (unlikely(b->rx_if.i != v->index.i))
         view_of(v, b->rx_if);
+    if (v->l2)
+        return to_l2(n, b);
     b->l2_start = b->start;
     if (unlikely(b->len < ETHERNET_HEADER_BYTES))
         return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);

@@ -1,19 +1,19 @@
 /* Layer 2: bridge domains, cross-connects, and what nodes read about an interface that is in one.
  *
- *   ethernet-input ─(if_data.l2_mode != 0)─► l2-input ─► l2-learn ─► l2-fwd ──► l2-output ─► X-output
- *                                               │            └► l2-flood ┘ copies   ▲
- *                                               └── cross-connect ──────────────────┘
+ *   ethernet-input ─(if_data.l2_mode != 0)─► l2-input ─► l2-learn ─► l2-fwd ──► l2-output ─►
+ * X-output │            └► l2-flood ┘ copies   ▲ └── cross-connect ──────────────────┘
  *
- * Contract with ethernet-input: a frame of an interface or sub-interface whose if_data.l2_mode is not 0 goes to l2-input
- * as it came: the buffer starts at the ethernet header (tags included), rx_if is the (sub-)interface, l2_start and
- * l3_start (behind the tags that were parsed) are set, no destination address was checked. A BVI has l2_mode 0: what
- * l2-fwd and l2-flood give it enters ethernet-input as received on it, what layer 3 sends by it enters l2-input.
+ * Contract with ethernet-input: a frame of an interface or sub-interface whose if_data.l2_mode is
+ * not 0 goes to l2-input as it came: the buffer starts at the ethernet header (tags included),
+ * rx_if is the (sub-)interface, l2_start and l3_start (behind the tags that were parsed) are set,
+ * no destination address was checked. A BVI has l2_mode 0: what l2-fwd and l2-flood give it enters
+ * ethernet-input as received on it, what layer 3 sends by it enters l2-input.
  *
- * Contract with tag rewriting: struct l2_if holds one rewrite for frames that come in (done first in l2-input) and one
- * for those that leave (done last in l2-output); l2_set_rewrite sets both.
+ * Contract with tag rewriting: struct l2_if holds one rewrite for frames that come in (done first
+ * in l2-input) and one for those that leave (done last in l2-output); l2_set_rewrite sets both.
  *
- * Features under layer 2 (classify, policer, QoS, SPAN) are on the arcs "l2-input" and "l2-output": they see the frame
- * before learning, after the input rewrite; and before the output rewrite.
+ * Features under layer 2 (classify, policer, QoS, SPAN) are on the arcs "l2-input" and "l2-output":
+ * they see the frame before learning, after the input rewrite; and before the output rewrite.
  *
  * Context: control thread, except what is under "data path". */
 #pragma once
@@ -36,12 +36,13 @@ extern const struct module l2_module;
 
 enum l2_mode { L2_MODE_L3, L2_MODE_BRIDGE, L2_MODE_XCONNECT };
 
-/* What is done to the tags of a frame: `pop` bytes go behind the addresses, then `push` bytes of tags come there. */
+/* What is done to the tags of a frame: `pop` bytes go behind the addresses, then `push` bytes of
+ * tags come there. */
 struct l2_rewrite {
     u8 pop_bytes;  /* 0, 4 or 8 */
     u8 push_bytes; /* 0, 4 or 8 */
     u8 spare[6];
-    u8 tags[8];    /* as they lie in the frame, the outer first */
+    u8 tags[8]; /* as they lie in the frame, the outer first */
 };
 
 enum {
@@ -51,23 +52,28 @@ enum {
     L2_IF_UU_FLOOD = 1 << 3, /* unicast to unknown addresses received here */
     L2_IF_ARP_TERM = 1 << 4,
     L2_IF_BVI = 1 << 5,
-    L2_IF_REWRITE = 1 << 6,  /* one of the two rewrites is not empty */
-    L2_IF_UU_FWD = 1 << 7,   /* the domain's interface for unknown unicast */
+    L2_IF_REWRITE = 1 << 6, /* one of the two rewrites is not empty */
+    L2_IF_UU_FWD = 1 << 7,  /* the domain's interface for unknown unicast */
 };
 
-/* By interface index, one cache line; written by the control thread. flags are what the port and its domain agree on. */
+/* By interface index, one cache line; written by the control thread. flags and edges are what the
+ * port and its domain agree on. Edges are those that all nodes of layer 2 have alike. */
 struct l2_if {
-    u8 mode;          /* enum l2_mode */
-    u8 flags;         /* L2_IF_* */
-    u8 shg;           /* split horizon group; 0: none */
-    u8 seq;           /* counts joins and leaves */
-    u16 next_unicast; /* edges of l2-input, by kind of destination */
-    u16 next_multicast;
-    u32 bd;           /* bridge domain index, with L2_MODE_BRIDGE */
+    u8 mode;              /* enum l2_mode */
+    u8 flags;             /* L2_IF_* */
+    u8 shg;               /* split horizon group; 0: none */
+    u8 seq;               /* counts joins and leaves */
+    u8 first[2];          /* edge from l2-input: for unicast, for multicast */
+    u8 then[2];           /* edge from l2-learn, likewise */
+    u8 miss;              /* edge of unicast to an unknown address */
+    u8 flood;             /* edge of multicast that nobody answers */
+    u16 output_edge;      /* of l2-output to this interface's output node; 0: none */
+    u32 bd;               /* bridge domain index; 0 without L2_MODE_BRIDGE */
     struct if_index peer; /* with L2_MODE_XCONNECT */
-    u16 output_edge;  /* of l2-output to this interface's output node; 0: none */
-    u16 port_flags;   /* the port's own L2_IF_*, before the domain has its say */
-    u64 spare;
+    u8 port_flags;        /* the port's own L2_IF_*, before the domain has its say */
+    u8 spare;
+    u16 output_end_edge; /* as output_edge, of l2-output-feat-arc-end */
+    u8 spare_too[4];
     struct l2_rewrite in, out;
 } CACHE_ALIGNED;
 
@@ -80,8 +86,8 @@ ALWAYS_INLINE struct l2_if *l2_if(struct if_index i)
     return &l2_if_base[i.i];
 }
 
-/* Rewrites the tags of b, which starts at its ethernet header and is not shared. false: too short, or no room in front;
- * b is as it was. */
+/* Rewrites the tags of b, which starts at its ethernet header and is not shared. false: too short,
+ * or no room in front; b is as it was. */
 ALWAYS_INLINE bool l2_rewrite_apply(const struct l2_rewrite *r, struct buffer *b)
 {
     u8 *frame = buffer_current(b), addresses[12];
@@ -101,11 +107,17 @@ ALWAYS_INLINE bool l2_rewrite_apply(const struct l2_rewrite *r, struct buffer *b
 /* The mode of an interface; leaving a mode first. shg: 0 to 255. */
 enum l2_port_kind { L2_PORT_NORMAL, L2_PORT_BVI, L2_PORT_UU_FWD };
 /* -ENOENT: no such domain is not an error, it is made. */
-int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_kind kind, u8 shg, struct error *e) MUST_CHECK;
-int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer, struct error *e) MUST_CHECK;
+int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_kind kind, u8 shg,
+                  struct error *e) MUST_CHECK;
+int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer,
+                    struct error *e) MUST_CHECK;
 int l2_set_l3(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;
 
-/* Tag rewrites of an interface in layer-2 mode; NULL: none. An interface that leaves its mode loses them. */
-void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite *in, const struct l2_rewrite *out);
-/* Who says in words what rewrite an interface has ("none" without): for `show bridge-domain detail`. One at most. */
-void l2_rewrite_words(struct piste *p, void (*fn)(struct piste *p, struct if_index i, struct text *t));
+/* Tag rewrites of an interface in layer-2 mode; NULL: none. An interface that leaves its mode loses
+ * them. */
+void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite *in,
+                    const struct l2_rewrite *out);
+/* Who says in words what rewrite an interface has ("none" without): for `show bridge-domain
+ * detail`. One at most. */
+void l2_rewrite_words(struct piste *p,
+                      void (*fn)(struct piste *p, struct if_index i, struct text *t));

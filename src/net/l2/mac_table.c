@@ -7,9 +7,10 @@
 #define HUGE_PAGE_BYTES (2u << 20)
 #define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
 
-static struct mac_bucket *probe(const struct mac_generation *g, const struct mac_bucket *home, u32 k)
+static struct mac_bucket *probe(const struct mac_generation *g, const struct mac_bucket *home,
+                                u32 k)
 {
-    return &g->buckets[((u32) (home - g->buckets) + k) & g->mask];
+    return &g->buckets[((u32)(home - g->buckets) + k) & g->mask];
 }
 
 /* A slot and where it lies in probing order. */
@@ -26,13 +27,13 @@ static u32 find_from(const struct mac_generation *g, u64 key, u32 from, struct p
     u32 last = __atomic_load_n(&home->overflow, __ATOMIC_ACQUIRE) ? MAC_PROBES : 1;
     for (u32 k = from / MAC_SLOTS; k < last; k++) {
         struct mac_bucket *b = probe(g, home, k);
-        for (int i = k == from / MAC_SLOTS ? (int) (from % MAC_SLOTS) : 0; i < MAC_SLOTS; i++) {
+        for (int i = k == from / MAC_SLOTS ? (int)(from % MAC_SLOTS) : 0; i < MAC_SLOTS; i++) {
             if (__atomic_load_n(&b->key[i], __ATOMIC_RELAXED) != key)
                 continue;
             u32 v = mac_slot_value(b, i);
             if (!v)
                 continue;
-            *at = (struct place){b, i, k * MAC_SLOTS + (u32) i};
+            *at = (struct place){b, i, k * MAC_SLOTS + (u32)i};
             return v;
         }
     }
@@ -49,16 +50,16 @@ u32 mac_table_find_far(const struct mac_generation *g, u64 key)
 
 static void count(struct mac_table *t, u32 value, int n)
 {
-    __atomic_fetch_add(&t->n_entries, (u64) (i64) n, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&t->n_entries, (u64)(i64)n, __ATOMIC_RELAXED);
     if (!(value & MAC_PROVISIONED))
-        __atomic_fetch_add(&t->n_learned, (u64) (i64) n, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&t->n_learned, (u64)(i64)n, __ATOMIC_RELAXED);
 }
 
 /* Turns a live entry into a dead one; false when it is not what was seen any more. */
 static bool kill_entry(const struct mac_generation *g, const struct place *at, u64 key, u32 seen)
 {
-    if (!__atomic_compare_exchange_n(&at->bucket->value[at->slot], &seen, MAC_DEAD, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&at->bucket->value[at->slot], &seen, MAC_DEAD, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         return false;
     struct mac_bucket *home = mac_home(g, key);
     if (at->bucket != home)
@@ -73,10 +74,10 @@ static bool claim(const struct mac_generation *g, struct mac_bucket *home, struc
         for (int i = 0; i < MAC_SLOTS; i++) {
             u32 free_slot = 0;
             if (__atomic_load_n(&b->value[i], __ATOMIC_RELAXED) ||
-                !__atomic_compare_exchange_n(&b->value[i], &free_slot, MAC_BUSY, false, __ATOMIC_ACQUIRE,
-                                             __ATOMIC_RELAXED))
+                !__atomic_compare_exchange_n(&b->value[i], &free_slot, MAC_BUSY, false,
+                                             __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
                 continue;
-            *at = (struct place){b, i, k * MAC_SLOTS + (u32) i};
+            *at = (struct place){b, i, k * MAC_SLOTS + (u32)i};
             return true;
         }
     }
@@ -85,8 +86,10 @@ static bool claim(const struct mac_generation *g, struct mac_bucket *home, struc
 
 enum add_result { ADD_FULL, ADD_DONE, ADD_LOST };
 
-/* Adds a key that was not there a moment ago. LOST: somebody else added it meanwhile, nearer to home. */
-static enum add_result add(struct mac_table *t, const struct mac_generation *g, u64 key, u32 value, bool counted)
+/* Adds a key that was not there a moment ago. LOST: somebody else added it meanwhile, nearer to
+ * home. */
+static enum add_result add(struct mac_table *t, const struct mac_generation *g, u64 key, u32 value,
+                           bool counted)
 {
     struct mac_bucket *home = mac_home(g, key);
     struct place own, other;
@@ -120,8 +123,9 @@ static enum add_result add(struct mac_table *t, const struct mac_generation *g, 
 
 static void look_at_load(struct mac_table *t, const struct mac_generation *g)
 {
-    u64 slots = (u64) (g->mask + 1) * MAC_SLOTS;
-    if (2 * __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED) > slots && g->mask + 1 < t->max_buckets)
+    u64 slots = (u64)(g->mask + 1) * MAC_SLOTS;
+    if (2 * __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED) > slots &&
+        g->mask + 1 < t->max_buckets)
         __atomic_store_n(&t->want_bigger, 1, __ATOMIC_RELAXED);
 }
 
@@ -145,11 +149,12 @@ static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool f
         if (v && !force && !may_replace(v, value))
             return MAC_LEARN_STATIC;
         if (in_cur) {
-            if (!__atomic_compare_exchange_n(&at.bucket->value[at.slot], &v, value, false, __ATOMIC_ACQ_REL,
-                                             __ATOMIC_RELAXED))
+            if (!__atomic_compare_exchange_n(&at.bucket->value[at.slot], &v, value, false,
+                                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
                 continue;
             if ((v ^ value) & MAC_PROVISIONED)
-                __atomic_fetch_add(&t->n_learned, value & MAC_PROVISIONED ? ~0ull : 1ull, __ATOMIC_RELAXED);
+                __atomic_fetch_add(&t->n_learned, value & MAC_PROVISIONED ? ~0ull : 1ull,
+                                   __ATOMIC_RELAXED);
             return MAC_LEARN_UPDATED;
         }
         switch (add(t, g, key, value, !v)) {
@@ -176,7 +181,7 @@ static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct
 {
     struct mac_generation *g = mem_alloc(sizeof(*g));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    u64 bytes = (u64) buckets * sizeof(struct mac_bucket);
+    u64 bytes = (u64)buckets * sizeof(struct mac_bucket);
     if (mem_map_new(&g->map, "mac-table", bytes, page, false, e)) {
         free(g);
         return NULL;
@@ -184,7 +189,7 @@ static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct
     g->buckets = g->map.base;
     g->multiplier = multiplier | 1;
     g->mask = buckets - 1;
-    g->shift = 64 - (u32) __builtin_ctz(buckets);
+    g->shift = 64 - (u32)__builtin_ctz(buckets);
     if (bytes >= HUGE_PAGE_BYTES) {
 #ifdef MADV_HUGEPAGE
         if (madvise(g->map.base, bytes, MADV_HUGEPAGE)) {
@@ -194,7 +199,7 @@ static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct
     }
     /* the control thread takes the page faults, so that no data thread does */
     for (u64 at = 0; at < bytes; at += 4096)
-        ((volatile u8 *) g->map.base)[at] = 0;
+        ((volatile u8 *)g->map.base)[at] = 0;
     return g;
 }
 
@@ -206,7 +211,8 @@ static void generation_free(struct mac_generation *g)
     free(g);
 }
 
-int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier, struct error *e)
+int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier,
+                  struct error *e)
 {
     *t = (struct mac_table){.max_buckets = max_buckets};
     t->cur = generation_new(buckets, multiplier, e);
@@ -247,38 +253,57 @@ u32 mac_table_del(struct mac_table *t, u64 key)
     }
 }
 
-u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value), void *arg)
+struct walk {
+    u32 (*fn)(void *arg, u64 key, u32 value);
+    void (*gone)(void *arg, u64 key, u32 value);
+    void *arg;
+};
+
+static void walk_one(struct mac_table *t, struct mac_bucket *b, int i, const struct walk *w)
 {
-    const struct mac_generation *g = t->cur;
-    u32 end = (u32) min_u64((u64) from + n, (u64) g->mask + 1);
-    bool strays = !t->dead.n && !from && end > g->mask;
-    for (u32 k = from; k < end; k++) {
-        struct mac_bucket *b = &g->buckets[k];
-        for (int i = 0; i < MAC_SLOTS; i++) {
-            u32 v = __atomic_load_n(&b->value[i], __ATOMIC_ACQUIRE);
-            if (unlikely(strays && v == MAC_DEAD))
-                vec_add(&t->dead, &b->value[i]);
-            if (!(v & MAC_VALID))
-                continue;
-            u64 key = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED);
-            u32 new = fn(arg, key, v);
-            if (new == v)
-                continue;
-            if (!new)
-                bury(t, &(struct place){b, i, 0}, key, v);
-            else
-                __atomic_compare_exchange_n(&b->value[i], &v, new, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    u64 key = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED);
+    for (;;) {
+        u32 v = mac_slot_value(b, i), new = v ? w->fn(w->arg, key, v) : v;
+        if (new == v)
+            return;
+        if (new) {
+            if (__atomic_compare_exchange_n(&b->value[i], &v, new, false, __ATOMIC_ACQ_REL,
+                                            __ATOMIC_RELAXED))
+                return;
+        } else if (bury(t, &(struct place){b, i, 0}, key, v)) {
+            if (w->gone)
+                w->gone(w->arg, key, v);
+            return;
         }
     }
+}
+
+u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value),
+                   void (*gone)(void *arg, u64 key, u32 value), void *arg)
+{
+    const struct mac_generation *g = t->cur;
+    const struct walk w = {fn, gone, arg};
+    u32 end = (u32)min_u64((u64)from + n, (u64)g->mask + 1);
+    bool strays = !t->dead.n && !from && end > g->mask;
+    for (u32 k = from; k < end; k++)
+        for (int i = 0; i < MAC_SLOTS; i++) {
+            u32 v = __atomic_load_n(&g->buckets[k].value[i], __ATOMIC_ACQUIRE);
+            if (unlikely(strays && v == MAC_DEAD))
+                vec_add(&t->dead, &g->buckets[k].value[i]);
+            if (v & MAC_VALID)
+                walk_one(t, &g->buckets[k], i, &w);
+        }
     return end <= g->mask ? end : 0;
 }
 
 void mac_table_reap(struct mac_table *t, u32 n_dead)
 {
-    n_dead = (u32) min_u64(n_dead, t->dead.n);
+    n_dead = (u32)min_u64(n_dead, t->dead.n);
     for (u32 i = 0; i < n_dead; i++) {
-        struct mac_bucket *b = (struct mac_bucket *) ((uintptr_t) t->dead.v[i] & ~(uintptr_t) (sizeof(*b) - 1));
-        __atomic_store_n(&b->key[t->dead.v[i] - b->value], 0, __ATOMIC_RELAXED); /* lookups stop at home again */
+        struct mac_bucket *b =
+            (struct mac_bucket *)((uintptr_t)t->dead.v[i] & ~(uintptr_t)(sizeof(*b) - 1));
+        __atomic_store_n(&b->key[t->dead.v[i] - b->value], 0,
+                         __ATOMIC_RELAXED); /* lookups stop at home again */
         __atomic_store_n(t->dead.v[i], 0, __ATOMIC_RELEASE);
     }
     memmove(t->dead.v, t->dead.v + n_dead, (t->dead.n - n_dead) * sizeof(t->dead.v[0]));
@@ -290,11 +315,11 @@ void mac_table_reap(struct mac_table *t, u32 n_dead)
 int mac_table_grow_begin(struct mac_table *t, struct error *e)
 {
     struct mac_generation *old = t->cur;
-    u64 buckets = (u64) old->mask + 1;
+    u64 buckets = (u64)old->mask + 1;
     buckets *= buckets < FAST_GROWTH_BUCKETS ? 4 : 2;
     if (buckets > t->max_buckets)
         return error_set(e, ENOSPC, "the MAC table has %u buckets, its most", old->mask + 1);
-    struct mac_generation *g = generation_new((u32) buckets, old->multiplier, e);
+    struct mac_generation *g = generation_new((u32)buckets, old->multiplier, e);
     if (!g)
         return -e->code;
     g->old = old;
@@ -307,7 +332,7 @@ u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n)
 {
     struct mac_generation *g = t->cur;
     const struct mac_generation *old = g->old;
-    u32 end = (u32) min_u64((u64) from + n, (u64) old->mask + 1);
+    u32 end = (u32)min_u64((u64)from + n, (u64)old->mask + 1);
     for (u32 k = from; k < end; k++) {
         const struct mac_bucket *b = &old->buckets[k];
         for (int i = 0; i < MAC_SLOTS; i++) {

@@ -1,19 +1,23 @@
-/* The MAC table: bridge domain and address to interface, learnt by data threads, looked up by all of them.
+/* The MAC table: bridge domain and address to interface, learnt by data threads, looked up by all
+ * of them.
  *
- *   bucket (one cache line)   [ key 0..4 | value 0..4 | overflow ]     home bucket = hash of the key
+ *   bucket (one cache line)   [ key 0..4 | value 0..4 | overflow ]     home bucket = hash of the
+ * key
  *
- * A key is 16 bits of bridge domain index and 48 of address; a value 16 bits of interface, 8 of age stamp, 8 of flags.
- * An entry that finds no room at home lies in one of the buckets behind it, which home's `overflow` tells; nearly
- * every lookup is one line.
+ * A key is 16 bits of bridge domain index and 48 of address; a value 16 bits of interface, 8 of age
+ * stamp, 8 of flags. An entry that finds no room at home lies in one of the buckets behind it,
+ * which home's `overflow` tells; nearly every lookup is one line.
  *
- * Many writers without locks: a slot is claimed by exchanging its value 0 for BUSY, then its key is written, then its value
- * published. A slot that is freed becomes DEAD, and free (0) only after a grace period: whoever matched a key and
- * exchanges the value seen for another cannot hit the next owner. Two threads that add one key at once both look
- * again afterwards, and the later slot in order goes.
+ * Many writers without locks: a slot is claimed by exchanging its value 0 for BUSY, then its key is
+ * written, then its value published. A slot that is freed becomes DEAD, and free (0) only after a
+ * grace period: whoever matched a key and exchanges the value seen for another cannot hit the next
+ * owner. Two threads that add one key at once both look again afterwards, and the later slot in
+ * order goes.
  *
  * It grows from a page or so by being copied, while learning goes on:
  *
- *   cur ── old     learners add to cur; lookups that miss in cur try old; the control thread copies, then drops old
+ *   cur ── old     learners add to cur; lookups that miss in cur try old; the control thread
+ * copies, then drops old
  *
  * Context: find and learn in data threads; the rest in the control thread, which also may learn. */
 #pragma once
@@ -37,9 +41,9 @@ static_assert(sizeof(struct mac_bucket) == CACHE_LINE_BYTES, "one line");
 
 enum {
     MAC_VALID = 1 << 0,
-    MAC_BUSY = 1 << 1,        /* being made, or (DEAD) waiting for its grace period */
-    MAC_STATIC = 1 << 2,      /* never moves */
-    MAC_FILTER = 1 << 3,      /* packets from and to it are dropped */
+    MAC_BUSY = 1 << 1,   /* being made, or (DEAD) waiting for its grace period */
+    MAC_STATIC = 1 << 2, /* never moves */
+    MAC_FILTER = 1 << 3, /* packets from and to it are dropped */
     MAC_BVI = 1 << 4,
     MAC_PROVISIONED = 1 << 5, /* not learnt: does not age, is not flushed */
     MAC_NEW = 1 << 6,         /* not yet told to those who want events */
@@ -54,7 +58,7 @@ enum {
 
 ALWAYS_INLINE u32 mac_value(u32 interface, u8 stamp, u8 flags)
 {
-    return interface << 16 | (u32) stamp << 8 | flags;
+    return interface << 16 | (u32)stamp << 8 | flags;
 }
 
 ALWAYS_INLINE u32 mac_value_if(u32 value)
@@ -64,14 +68,14 @@ ALWAYS_INLINE u32 mac_value_if(u32 value)
 
 ALWAYS_INLINE u8 mac_value_stamp(u32 value)
 {
-    return (u8) (value >> 8);
+    return (u8)(value >> 8);
 }
 
 /* Address bits of a word loaded from where an address begins; 8 bytes are read. */
 ALWAYS_INLINE u64 mac_key(const u8 *address, u32 bd)
 {
     u64 w = load_u64(address);
-    return BYTEORDER_SWAP ? (w & 0x0000ffffffffffffull) | (u64) bd << 48 : (w & ~0xffffull) | bd;
+    return BYTEORDER_SWAP ? (w & 0x0000ffffffffffffull) | (u64)bd << 48 : (w & ~0xffffull) | bd;
 }
 
 /* The same of 6 bytes with nothing behind. */
@@ -84,7 +88,7 @@ ALWAYS_INLINE u64 mac_key_of(const u8 address[6], u32 bd)
 
 ALWAYS_INLINE u32 mac_key_bd(u64 key)
 {
-    return (u32) (BYTEORDER_SWAP ? key >> 48 : key & 0xffff);
+    return (u32)(BYTEORDER_SWAP ? key >> 48 : key & 0xffff);
 }
 
 ALWAYS_INLINE void mac_key_address(u64 key, u8 address[6])
@@ -104,11 +108,11 @@ struct mac_generation {
 
 struct mac_table {
     struct mac_generation *cur;
-    u64 n_entries, n_learned;   /* atomic */
-    u32 want_bigger;            /* atomic: a learner found it too full */
+    u64 n_entries, n_learned; /* atomic */
+    u32 want_bigger;          /* atomic: a learner found it too full */
     u32 max_buckets;
     /* control thread */
-    VEC(u32 *) dead;            /* values that wait for their grace period */
+    VEC(u32 *) dead;                /* values that wait for their grace period */
     struct mac_generation *leaving; /* old, no longer looked at after a grace period */
 };
 
@@ -142,7 +146,8 @@ ALWAYS_INLINE u32 mac_slot_value(const struct mac_bucket *b, int slot)
 u32 mac_table_find_far(const struct mac_generation *g, u64 key);
 
 /* home: mac_home(g, key), which the caller may have prefetched. */
-ALWAYS_INLINE u32 mac_table_find(const struct mac_generation *g, const struct mac_bucket *home, u64 key)
+ALWAYS_INLINE u32 mac_table_find(const struct mac_generation *g, const struct mac_bucket *home,
+                                 u64 key)
 {
     int slot = mac_bucket_slot(home, key);
     if (likely(slot >= 0)) {
@@ -150,36 +155,40 @@ ALWAYS_INLINE u32 mac_table_find(const struct mac_generation *g, const struct ma
         if (likely(v))
             return v;
     }
-    if (likely(!__atomic_load_n(&home->overflow, __ATOMIC_RELAXED) && !__atomic_load_n(&g->old, __ATOMIC_RELAXED) &&
-               slot < 0))
+    if (likely(!__atomic_load_n(&home->overflow, __ATOMIC_RELAXED) &&
+               !__atomic_load_n(&g->old, __ATOMIC_RELAXED) && slot < 0))
         return 0;
     return mac_table_find_far(g, key);
 }
 
 enum mac_learn_result { MAC_LEARN_FULL, MAC_LEARN_NEW, MAC_LEARN_UPDATED, MAC_LEARN_STATIC };
 
-/* What is there now, for key, becomes value (with MAC_VALID, without BUSY): added, or changed unless it is static on
- * another interface or provisioned. *was: the value before, 0 when there was none. */
+/* What is there now, for key, becomes value (with MAC_VALID, without BUSY): added, or changed
+ * unless it is static on another interface or provisioned. *was: the value before, 0 when there was
+ * none. */
 enum mac_learn_result mac_table_learn(struct mac_table *t, u64 key, u32 value, u32 *was);
 
 /* --- control thread --- */
 
-int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier, struct error *e) MUST_CHECK;
+int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier,
+                  struct error *e) MUST_CHECK;
 void mac_table_free(struct mac_table *t);
 
 /* Adds or replaces, whatever is there. -ENOSPC. *was as for learn. Settle first. */
 int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was) MUST_CHECK;
 /* Returns the value that went, or 0. Settle first. */
 u32 mac_table_del(struct mac_table *t, u64 key);
-/* Calls fn for each live entry of buckets [from, from + n); returns the next bucket, 0 behind the last. fn may change
- * the value: it returns what it is to be, 0: the entry goes (unless it changed meanwhile). A walk over all at once also
- * finds slots that learners gave up. */
-u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value), void *arg);
+/* Calls fn for each live entry of buckets [from, from + n); returns the next bucket, 0 behind the
+ * last. fn says what the value is to be (0: the entry goes), and is asked again when the entry
+ * changed meanwhile; then gone, unless NULL, is told of an entry that went. A walk over all at once
+ * also finds slots that learners gave up. */
+u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value),
+                   void (*gone)(void *arg, u64 key, u32 value), void *arg);
 /* Slots that died before the last grace period began are free again. Called when one has passed. */
 void mac_table_reap(struct mac_table *t, u32 n_dead);
 
-/* Growing, with a grace period between any two of: begin; copy (bucket by bucket, returns the next, 0 when done); end;
- * drop. */
+/* Growing, with a grace period between any two of: begin; copy (bucket by bucket, returns the next,
+ * 0 when done); end; drop. */
 int mac_table_grow_begin(struct mac_table *t, struct error *e) MUST_CHECK;
 u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n);
 void mac_table_grow_end(struct mac_table *t);

@@ -24,12 +24,12 @@ static u32 rnd(u32 below)
     seed ^= seed << 13;
     seed ^= seed >> 7;
     seed ^= seed << 17;
-    return (u32) (seed >> 11) % below;
+    return (u32)(seed >> 11) % below;
 }
 
 static u64 nth_key(u32 n)
 {
-    u8 mac[6] = {2, 0, (u8) (n >> 24), (u8) (n >> 16), (u8) (n >> 8), (u8) n};
+    u8 mac[6] = {2, 0, (u8)(n >> 24), (u8)(n >> 16), (u8)(n >> 8), (u8)n};
     return mac_key_of(mac, 1 + n % 3);
 }
 
@@ -59,7 +59,7 @@ static void keys_hold_what_went_in(void **state)
 {
     const u8 mac[8] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0xee, 0xff};
     u8 out[6];
-    (void) state;
+    (void)state;
     u64 key = mac_key(mac, 0x1234);
     assert_true(key == mac_key_of(mac, 0x1234));
     assert_int_equal(mac_key_bd(key), 0x1234);
@@ -74,7 +74,7 @@ static void learners_respect_what_is_configured(void **state)
 {
     struct mac_table t;
     u32 was;
-    (void) state;
+    (void)state;
     new_table(&t, 16, 16);
     u64 k = nth_key(1);
     assert_int_equal(mac_table_learn(&t, k, mac_value(5, 0, MAC_VALID), &was), MAC_LEARN_NEW);
@@ -82,7 +82,8 @@ static void learners_respect_what_is_configured(void **state)
     assert_int_equal(mac_table_learn(&t, k, mac_value(6, 1, MAC_VALID), &was), MAC_LEARN_UPDATED);
     assert_int_equal(mac_value_if(was), 5);
     assert_int_equal(t.n_learned, 1);
-    assert_int_equal(mac_table_set(&t, k, mac_value(7, 0, MAC_VALID | MAC_STATIC | MAC_PROVISIONED), &was), 0);
+    assert_int_equal(
+        mac_table_set(&t, k, mac_value(7, 0, MAC_VALID | MAC_STATIC | MAC_PROVISIONED), &was), 0);
     assert_int_equal(t.n_learned, 0);
     assert_int_equal(t.n_entries, 1);
     assert_int_equal(mac_table_learn(&t, k, mac_value(6, 1, MAC_VALID), &was), MAC_LEARN_STATIC);
@@ -98,7 +99,7 @@ static void what_does_not_fit_is_refused_and_fits_later(void **state)
 {
     struct mac_table t;
     u32 was, n = 0;
-    (void) state;
+    (void)state;
     new_table(&t, 8, 32);
     while (mac_table_learn(&t, nth_key(n), mac_value(1, 0, MAC_VALID), &was) == MAC_LEARN_NEW)
         n++;
@@ -107,7 +108,8 @@ static void what_does_not_fit_is_refused_and_fits_later(void **state)
     assert_int_equal(t.n_entries, n);
     grow(&t);
     assert_int_equal(t.want_bigger, 0);
-    assert_int_equal(mac_table_learn(&t, nth_key(n), mac_value(1, 0, MAC_VALID), &was), MAC_LEARN_NEW);
+    assert_int_equal(mac_table_learn(&t, nth_key(n), mac_value(1, 0, MAC_VALID), &was),
+                     MAC_LEARN_NEW);
     for (u32 i = 0; i <= n; i++)
         assert_true(lookup(&t, nth_key(i)));
     struct error e;
@@ -125,7 +127,7 @@ static u32 oracle_sees(void *arg, u64 key, u32 value)
     struct oracle *o = arg;
     u8 mac[6];
     mac_key_address(key, mac);
-    u32 n = (u32) mac[2] << 24 | (u32) mac[3] << 16 | (u32) mac[4] << 8 | mac[5];
+    u32 n = (u32)mac[2] << 24 | (u32)mac[3] << 16 | (u32)mac[4] << 8 | mac[5];
     assert_in_range(n, 0, ORACLE_KEYS - 1);
     assert_int_equal(o->value[n], value);
     o->seen++;
@@ -138,7 +140,7 @@ static void table_agrees_with_oracle(void **state)
     struct mac_table t;
     struct oracle *o = calloc(1, sizeof(*o));
     u32 live = 0;
-    (void) state;
+    (void)state;
     new_table(&t, 64, 4096);
     for (u32 step = 0; step < 200000; step++) {
         u32 n = rnd(ORACLE_KEYS), was, v;
@@ -152,7 +154,7 @@ static void table_agrees_with_oracle(void **state)
                 mac_table_reap(&t, t.dead.n);
             break;
         case 1:
-            v = mac_value(rnd(100), (u8) rnd(256), MAC_VALID | MAC_PROVISIONED | MAC_STATIC);
+            v = mac_value(rnd(100), (u8)rnd(256), MAC_VALID | MAC_PROVISIONED | MAC_STATIC);
             if (mac_table_set(&t, key, v, &was))
                 break;
             assert_int_equal(was, o->value[n]);
@@ -160,7 +162,7 @@ static void table_agrees_with_oracle(void **state)
             o->value[n] = v;
             break;
         default:
-            v = mac_value(rnd(100), (u8) rnd(256), MAC_VALID);
+            v = mac_value(rnd(100), (u8)rnd(256), MAC_VALID);
             switch (mac_table_learn(&t, key, v, &was)) {
             case MAC_LEARN_NEW:
                 assert_int_equal(o->value[n], 0);
@@ -184,7 +186,7 @@ static void table_agrees_with_oracle(void **state)
         if (t.want_bigger && t.cur->mask + 1 < t.max_buckets && rnd(50) == 0)
             grow(&t);
     }
-    assert_int_equal(mac_table_walk(&t, 0, UINT32_MAX, oracle_sees, o), 0);
+    assert_int_equal(mac_table_walk(&t, 0, UINT32_MAX, oracle_sees, NULL, o), 0);
     assert_int_equal(o->seen, live);
     free(o);
     mac_table_free(&t);
@@ -215,15 +217,16 @@ static void *write_keys(void *arg)
         atomic_fetch_add(&s->phase[w->id], 1);
         for (int i = 0; i < 64; i++) {
             x ^= x << 13, x ^= x >> 7, x ^= x << 17;
-            u32 n = (u32) (x >> 20) % SHARED_KEYS, was;
+            u32 n = (u32)(x >> 20) % SHARED_KEYS, was;
             u64 key = nth_key(n);
             u32 v = lookup(&s->t, key);
             /* an entry's stamp is made from its key: nobody ever sees another key's value */
-            if (v && mac_value_stamp(v) != (u8) n)
+            if (v && mac_value_stamp(v) != (u8)n)
                 abort();
-            if (mac_table_learn(&s->t, key, mac_value(w->id, (u8) n, MAC_VALID), &was) == MAC_LEARN_FULL)
+            if (mac_table_learn(&s->t, key, mac_value(w->id, (u8)n, MAC_VALID), &was) ==
+                MAC_LEARN_FULL)
                 __atomic_fetch_add(&s->full, 1, __ATOMIC_RELAXED);
-            if (was && mac_value_stamp(was) != (u8) n)
+            if (was && mac_value_stamp(was) != (u8)n)
                 abort();
         }
         atomic_fetch_add(&s->phase[w->id], 1);
@@ -243,7 +246,7 @@ static void grace(struct shared *s)
 static u32 drop_a_third(void *arg, u64 key, u32 value)
 {
     u32 *n = arg;
-    (void) key;
+    (void)key;
     return (*n)++ % 3 ? value : 0;
 }
 
@@ -251,7 +254,7 @@ static u32 count_keys(void *arg, u64 key, u32 value)
 {
     u8 *seen = arg, mac[6];
     mac_key_address(key, mac);
-    seen[(u32) mac[2] << 24 | (u32) mac[3] << 16 | (u32) mac[4] << 8 | mac[5]]++;
+    seen[(u32)mac[2] << 24 | (u32)mac[3] << 16 | (u32)mac[4] << 8 | mac[5]]++;
     return value;
 }
 
@@ -261,7 +264,7 @@ static void writers_do_not_disturb_each_other(void **state)
     struct writer w[WRITERS];
     struct error e;
     u32 n = 0;
-    (void) state;
+    (void)state;
     memset(s, 0, sizeof(*s));
     new_table(&s->t, 64, 16384);
     for (u32 i = 0; i < WRITERS; i++) {
@@ -271,8 +274,8 @@ static void writers_do_not_disturb_each_other(void **state)
     for (int round = 0; round < 60 || (s->t.cur->mask < 1024 && round < 100000); round++) {
         struct mac_table *t = &s->t;
         u32 dead;
-        if (__atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED) && t->cur->mask + 1 < t->max_buckets &&
-            !mac_table_grow_begin(t, &e)) {
+        if (__atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED) &&
+            t->cur->mask + 1 < t->max_buckets && !mac_table_grow_begin(t, &e)) {
             grace(s);
             for (u32 at = 0; (at = mac_table_grow_copy(t, at, 64));)
                 sched_yield();
@@ -281,7 +284,7 @@ static void writers_do_not_disturb_each_other(void **state)
             mac_table_grow_drop(t);
         }
         if (round % 8 == 0)
-            mac_table_walk(t, 0, UINT32_MAX, drop_a_third, &n);
+            mac_table_walk(t, 0, UINT32_MAX, drop_a_third, NULL, &n);
         sched_yield();
         dead = t->dead.n;
         grace(s);
@@ -291,7 +294,7 @@ static void writers_do_not_disturb_each_other(void **state)
     for (u32 i = 0; i < WRITERS; i++)
         pthread_join(w[i].tid, NULL);
     u8 *seen = calloc(1, SHARED_KEYS);
-    mac_table_walk(&s->t, 0, UINT32_MAX, count_keys, seen);
+    mac_table_walk(&s->t, 0, UINT32_MAX, count_keys, NULL, seen);
     u32 total = 0;
     for (u32 i = 0; i < SHARED_KEYS; i++) {
         assert_in_range(seen[i], 0, 1); /* never twice */

@@ -19,11 +19,19 @@ struct loopbacks {
     struct if_index local0;
 };
 
+static const struct node_error tx_errors[LOOPBACK_TX_ERR_N] = {
+    [LOOPBACK_TX_ERR_LOST] = {"loop", "packets that came back too often", SEVERITY_ERROR},
+};
+
 static const struct node_def tx_node = {
     .name = "loopback-tx",
     .run = NODE_VARIANTS(loopback_tx),
-    .next = {[LOOPBACK_TX_NEXT_DROP] = "error-drop", [LOOPBACK_TX_NEXT_ETHERNET] = "ethernet-input"},
-    .n_next = 2,
+    .next = {[LOOPBACK_TX_NEXT_DROP] = "error-drop",
+             [LOOPBACK_TX_NEXT_ETHERNET] = "ethernet-input",
+             [LOOPBACK_TX_NEXT_L2] = "l2-input"},
+    .n_next = 3,
+    .errors = tx_errors,
+    .n_errors = LOOPBACK_TX_ERR_N,
 };
 
 static int set_admin(void *arg, bool up, struct error *e);

@@ -3,7 +3,9 @@
 #include "base/vec.h"
 #include "engine/node.h"
 
-enum { LOOPBACK_TX_NEXT_DROP, LOOPBACK_TX_NEXT_ETHERNET };
+enum { LOOPBACK_TX_NEXT_DROP, LOOPBACK_TX_NEXT_ETHERNET, LOOPBACK_TX_NEXT_L2 };
+
+enum { LOOPBACK_TX_ERR_LOST, LOOPBACK_TX_ERR_N };
 
 struct loopback {
     struct piste *piste;

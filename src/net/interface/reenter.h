@@ -1,0 +1,74 @@
+/* Packets that leave by an interface and come back in by one in the same moment (loopback, pipe):
+ * for their tx nodes.
+ *
+ * A loop of such interfaces would keep a data thread in one round for ever, and with a bridge
+ * domain in it multiply its packets. So a packet comes back a few times in a round only; then it
+ * waits for the next one in the thread's own ring, which is bounded, and between two rounds the
+ * control thread gets its grace periods and other queues their turn. */
+#pragma once
+
+#include "engine/node.h"
+#include "engine/thread.h"
+
+#define REENTRY_MAX 3u
+
+enum reenter_result { REENTER_NOW, REENTER_LATER, REENTER_LOST };
+
+static inline bool buffer_has_sharers(const struct buffer *b)
+{
+    for (;; b = buffer_at(b->next)) {
+        if (b->refs > 1)
+            return true;
+        if (!(b->flags & BUFFER_NEXT))
+            return false;
+    }
+}
+
+/* *b goes to the node behind edge `next`, which may write in it: where others hold the data too it
+ * is replaced by a copy, and the caller enqueues that. LATER, LOST (no buffer, the ring is full): b
+ * is not the caller's any more. */
+static inline enum reenter_result reenter(struct thread *t, struct node *n, struct buffer **b,
+                                          u16 next)
+{
+    if (unlikely(buffer_has_sharers(*b))) {
+        u32 copy = buffer_copy(t, *b);
+        buffer_free_one(t, buffer_index(*b));
+        if (copy == BUFFER_NONE)
+            return REENTER_LOST;
+        *b = buffer_at(copy);
+    }
+    u32 times = (*b)->flags >> BUFFER_REENTRY_SHIFT & REENTRY_MAX;
+    (*b)->flags &= ~(REENTRY_MAX << BUFFER_REENTRY_SHIFT);
+    if (likely(times < REENTRY_MAX)) {
+        (*b)->flags |= (times + 1) << BUFFER_REENTRY_SHIFT;
+        return REENTER_NOW;
+    }
+    u32 bi = buffer_index(*b);
+    struct node_index to = {__atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next]};
+    if (thread_handoff(t, thread_index(t), to, &bi, 1))
+        return REENTER_LATER;
+    buffer_free_one(t, bi);
+    return REENTER_LOST;
+}
+
+/* All of a vector: fills next[]; returns how many were lost. */
+static inline u32 reenter_all(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                              u32 count, u16 edge)
+{
+    u32 lost = 0;
+    for (u32 i = 0; i < count; i++) {
+        struct buffer *mine = b[i];
+        enum reenter_result r = reenter(t, n, &b[i], edge);
+        next[i] = edge;
+        if (likely(r == REENTER_NOW && mine == b[i]))
+            continue;
+        next[i] = NEXT_CONSUMED;
+        lost += r == REENTER_LOST;
+        if (r == REENTER_NOW) {
+            u32 bi = buffer_index(b[i]);
+            node_enqueue(t, n, edge, &bi, 1);
+        }
+        b[i] = mine;
+    }
+    return lost;
+}

@@ -1,0 +1,465 @@
+/* Modes of interfaces: bridge domain, cross-connect, layer 3; patches. See l2.h.
+ *
+ * A change of mode goes through a pause: frames received on the interface are dropped, data threads
+ * pass a grace period, what the table knows of the interface goes; then the new mode is there at
+ * once. So no frame goes by half of an old mode. */
+#include "net/l2/l2.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "net/ip/ip4.h"
+#include "net/l2/l2_internal.h"
+
+struct l2_if *l2_if_base;
+struct l2_bd_data *l2_bd_data_base;
+
+struct l2_state *l2_state_of(const struct piste *p)
+{
+    return module_state(p, &l2_module);
+}
+
+/* --- publishing --- */
+
+static void set_edge(u8 *at, enum l2_next next)
+{
+    __atomic_store_n(at, (u8)next, __ATOMIC_RELAXED);
+}
+
+/* Edges of a port follow from what the port and its domain allow. */
+static void publish_bridged(const struct l2_bd *bd, struct l2_if *l)
+{
+    u8 f = l->port_flags & bd->flags & (L2_IF_LEARN | L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD);
+    f |= (bd->flags & L2_IF_ARP_TERM) | (l->port_flags & L2_IF_BVI) |
+         (if_is_none(bd->uu_fwd) ? 0 : L2_IF_UU_FWD);
+    enum l2_next miss = f & L2_IF_UU_FWD     ? L2_NEXT_UU_FWD
+                        : f & L2_IF_UU_FLOOD ? L2_NEXT_FLOOD
+                                             : L2_NEXT_FEATURE_DROP;
+    enum l2_next flood = f & L2_IF_FLOOD ? L2_NEXT_FLOOD : L2_NEXT_FEATURE_DROP;
+    enum l2_next then[2] = {f & L2_IF_FORWARD ? L2_NEXT_FWD : miss,
+                            f & L2_IF_ARP_TERM ? L2_NEXT_ARP_TERM : flood};
+    if (!bd->id) /* the default domain forwards nothing */
+        then[0] = then[1] = miss = flood = L2_NEXT_FEATURE_DROP;
+    __atomic_store_n(&l->flags, (u8)(f | (l->flags & L2_IF_REWRITE)), __ATOMIC_RELAXED);
+    set_edge(&l->miss, miss);
+    set_edge(&l->flood, flood);
+    for (u32 m = 0; m < 2; m++) {
+        set_edge(&l->then[m], then[m]);
+        __atomic_store_n(&l->first[m], (u8)(f & L2_IF_LEARN ? L2_NEXT_LEARN : then[m]),
+                         __ATOMIC_RELEASE);
+    }
+}
+
+void l2_port_publish(struct l2_state *s, struct if_index i)
+{
+    struct l2_if *l = l2_if(i);
+    if (l->mode == L2_MODE_BRIDGE) {
+        publish_bridged(l2_bd_at(s, l->bd), l);
+    } else if (l->mode == L2_MODE_XCONNECT) {
+        set_edge(&l->first[0], L2_NEXT_OUTPUT);
+        set_edge(&l->first[1], L2_NEXT_OUTPUT);
+    }
+}
+
+void l2_port_set_flags(struct l2_state *s, struct if_index i, u8 flags, bool on)
+{
+    struct l2_if *l = l2_if(i);
+    l->port_flags = (u8)(on ? l->port_flags | flags : l->port_flags & ~flags);
+    l2_port_publish(s, i);
+}
+
+static struct node_index node_named(const struct l2_state *s, const char *name)
+{
+    struct node_index n;
+    if (!node_find(engine_of(s->piste), name, &n))
+        panic("no node %s", name);
+    return n;
+}
+
+/* l2-output knows a way to i from now on. */
+static void make_output(struct l2_state *s, struct if_index i)
+{
+    struct engine *e = engine_of(s->piste);
+    struct node_index to = interface_at(s->piste, i)->output_node;
+    s->shared.input_arc = feature_arc_find(e, "l2-input");
+    s->shared.output_arc = feature_arc_find(e, "l2-output");
+    l2_if(i)->output_end_edge = node_edge(e, node_named(s, "l2-output-feat-arc-end"), to);
+    u16 edge = node_edge(e, node_named(s, "l2-output"), to);
+    __atomic_store_n(&l2_if(i)->output_edge, edge, __ATOMIC_RELEASE);
+}
+
+/* --- modes --- */
+
+int l2_port_check(const struct l2_state *s, struct if_index i, struct error *e)
+{
+    const struct interface *f = interface_at(s->piste, i);
+    if (!f)
+        return error_set(e, ENOENT, "no interface %u", i.i);
+    if (!f->cls->tx && if_equal(f->parent, f->index))
+        return error_set(e, EOPNOTSUPP, "bridged interface must be ethernet");
+    if (f->cls->is_ip || !f->has_mac)
+        return error_set(e, EOPNOTSUPP, "bridged interface must be ethernet");
+    return 0;
+}
+
+static void list_remove(struct l2_state *s, struct if_index i)
+{
+    for (u32 k = 0; k < s->in_l2.n; k++)
+        if (if_equal(s->in_l2.v[k], i)) {
+            vec_del(&s->in_l2, k);
+            return;
+        }
+}
+
+static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd)
+{
+    struct l2_if *l = l2_if(i);
+    for (u32 k = 0; k < bd->ports.n; k++)
+        if (if_equal(bd->ports.v[k].interface, i)) {
+            vec_del(&bd->ports, k);
+            break;
+        }
+    bool bvi = if_equal(bd->bvi, i), uu = if_equal(bd->uu_fwd, i);
+    if (bvi)
+        bd->bvi = IF_NONE;
+    if (uu)
+        bd->uu_fwd = IF_NONE;
+    l2_bd_publish(s, bd);
+    engine_synchronize(engine_of(s->piste));
+    l2_fib_flush(s, bd->index, i, false);
+    struct l2_fib_entry entry;
+    const struct interface *f = interface_at(s->piste, i);
+    struct error e;
+    if (bvi && l2_fib_find(s, bd->index, f->mac, &entry) && entry.bvi &&
+        l2_fib_del(s, bd->index, f->mac, &e)) {
+        /* it was there a line ago */
+    }
+    l->seq++;
+}
+
+/* Ends the mode of i, if it has one: frames that it receives are dropped until it has another. */
+static void leave(struct l2_state *s, struct if_index i)
+{
+    struct l2_if *l = l2_if(i);
+    if (l->mode == L2_MODE_L3)
+        return;
+    set_edge(&l->first[0], L2_NEXT_FEATURE_DROP);
+    set_edge(&l->first[1], L2_NEXT_FEATURE_DROP);
+    if (l->mode == L2_MODE_BRIDGE)
+        leave_bridge(s, i, l2_bd_at(s, l->bd));
+    else
+        engine_synchronize(engine_of(s->piste));
+    interface_promisc_ref(s->piste, i, false);
+    list_remove(s, i);
+    __atomic_store_n(&l->mode, L2_MODE_L3, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->flags, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->bd, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
+    l->shg = 0;
+    l->port_flags = 0;
+    l->in = l->out = (struct l2_rewrite){0};
+}
+
+static void enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
+{
+    struct l2_if *l = l2_if(i);
+    make_output(s, i);
+    interface_promisc_ref(s->piste, i, true);
+    vec_add(&s->in_l2, i);
+    __atomic_store_n(&l->mode, (u8)mode, __ATOMIC_RELEASE);
+    l2_port_publish(s, i);
+    /* what is for a BVI enters layer 3 */
+    __atomic_store_n(&if_data(i)->l2_mode, l->port_flags & L2_IF_BVI ? 0 : (u8)mode,
+                     __ATOMIC_RELEASE);
+}
+
+int l2_set_l3(struct piste *p, struct if_index i, struct error *e)
+{
+    struct l2_state *s = l2_state_of(p);
+    if (!interface_at(p, i))
+        return error_set(e, ENOENT, "no interface %u", i.i);
+    leave(s, i);
+    __atomic_store_n(&if_data(i)->l2_mode, 0, __ATOMIC_RELEASE);
+    return 0;
+}
+
+int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_kind kind, u8 shg,
+                  struct error *e)
+{
+    struct l2_state *s = l2_state_of(p);
+    struct l2_bd *bd = l2_bd_find(s, bd_id);
+    struct l2_if *l = l2_if(i);
+    int rc = l2_port_check(s, i, e);
+    if (rc)
+        return rc;
+    if (bd_id > L2_BD_ID_MAX)
+        return error_set(e, EINVAL, "bridge domain ID exceed 16M limit");
+    if (bd && kind == L2_PORT_BVI && !if_is_none(bd->bvi) && !if_equal(bd->bvi, i))
+        return error_set(e, EEXIST, "bridge domain already has a bvi interface");
+    if (bd && kind == L2_PORT_UU_FWD && !if_is_none(bd->uu_fwd) && !if_equal(bd->uu_fwd, i))
+        return error_set(e, EEXIST, "bridge domain already has a uu-fwd interface");
+    if (!bd && (rc = l2_bd_create(s, bd_id, &bd, e)))
+        return rc;
+    leave(s, i);
+    l->port_flags = L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD |
+                    (kind == L2_PORT_BVI ? L2_IF_BVI : L2_IF_LEARN);
+    l->shg = shg;
+    l->bd = bd->index;
+    l->seq++;
+    if (kind == L2_PORT_BVI) {
+        bd->bvi = i;
+        rc = l2_fib_add(s, bd->index, interface_at(p, i)->mac, i, L2_FIB_STATIC | L2_FIB_BVI, e);
+        if (rc) {
+            bd->bvi = IF_NONE;
+            return rc;
+        }
+    }
+    if (kind == L2_PORT_UU_FWD)
+        bd->uu_fwd = i;
+    vec_add(&bd->ports, ((struct l2_port){i, kind}));
+    if (kind == L2_PORT_BVI) { /* first: its copy is made of the frame as it came */
+        memmove(&bd->ports.v[1], &bd->ports.v[0], (bd->ports.n - 1) * sizeof(bd->ports.v[0]));
+        bd->ports.v[0] = (struct l2_port){i, kind};
+    }
+    enter(s, i, L2_MODE_BRIDGE);
+    l2_bd_publish(s, bd);
+    return 0;
+}
+
+int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer, struct error *e)
+{
+    struct l2_state *s = l2_state_of(p);
+    int rc = l2_port_check(s, i, e);
+    if (!rc)
+        rc = l2_port_check(s, peer, e);
+    if (rc)
+        return rc;
+    leave(s, i);
+    make_output(s, peer);
+    __atomic_store_n(&l2_if(i)->peer.i, peer.i, __ATOMIC_RELAXED);
+    enter(s, i, L2_MODE_XCONNECT);
+    return 0;
+}
+
+/* --- tag rewrites --- */
+
+void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite *in,
+                    const struct l2_rewrite *out)
+{
+    struct l2_if *l = l2_if(i);
+    u8 flags = (u8)(l->flags & ~L2_IF_REWRITE);
+    __atomic_store_n(&l->flags, flags, __ATOMIC_RELAXED);
+    engine_synchronize(engine_of(p));
+    l->in = in ? *in : (struct l2_rewrite){0};
+    l->out = out ? *out : (struct l2_rewrite){0};
+    if (in || out)
+        __atomic_store_n(&l->flags, (u8)(flags | L2_IF_REWRITE), __ATOMIC_RELEASE);
+}
+
+void l2_rewrite_words(struct piste *p,
+                      void (*fn)(struct piste *p, struct if_index i, struct text *t))
+{
+    l2_state_of(p)->rewrite_words = fn;
+}
+
+void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t)
+{
+    if (s->rewrite_words && (l2_if(i)->flags & L2_IF_REWRITE))
+        s->rewrite_words(s->piste, i, t);
+    else
+        text_puts(t, "none");
+}
+
+/* --- patches --- */
+
+int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, bool on,
+                 struct error *e)
+{
+    struct engine *engine = engine_of(s->piste);
+    u32 k = 0;
+    int rc = l2_port_check(s, rx, e);
+    if (!rc)
+        rc = l2_port_check(s, tx, e);
+    if (rc)
+        return rc;
+    while (k < s->patches.n && !if_equal(s->patches.v[k].rx, rx))
+        k++;
+    if (!on && (k == s->patches.n || !if_equal(s->patches.v[k].tx, tx)))
+        return error_set(e, ENOENT, "no patch from %s to %s", interface_at(s->piste, rx)->name,
+                         interface_at(s->piste, tx)->name);
+    if (k < s->patches.n) {
+        rc = feature_enable(engine, "device-input", "l2-patch", rx, false, 0, e);
+        if (rc)
+            return rc;
+        interface_promisc_ref(s->piste, rx, false);
+        vec_del(&s->patches, k);
+    }
+    if (!on)
+        return 0;
+    u64 edge =
+        node_edge(engine, node_named(s, "l2-patch"), interface_at(s->piste, tx)->output_node);
+    rc = feature_enable(engine, "device-input", "l2-patch", rx, true, edge << 32 | tx.i, e);
+    if (rc)
+        return rc;
+    interface_promisc_ref(s->piste, rx, true);
+    vec_add(&s->patches, ((struct l2_patch){rx, tx}));
+    return 0;
+}
+
+/* --- interfaces come and go --- */
+
+static void forget(struct l2_state *s, struct interface *f)
+{
+    struct error e;
+    for (u32 k = s->patches.n; k-- > 0;) {
+        struct l2_patch patch = s->patches.v[k];
+        if ((if_equal(patch.rx, f->index) || if_equal(patch.tx, f->index)) &&
+            l2_patch_set(s, patch.rx, patch.tx, false, &e)) {
+            /* there is nothing left to undo */
+        }
+    }
+    /* what leads here leads nowhere: a later interface of the same index is another one */
+    for (u32 k = 0; k < s->in_l2.n; k++) {
+        struct l2_if *l = l2_if(s->in_l2.v[k]);
+        if (l->mode == L2_MODE_XCONNECT && if_equal(l->peer, f->index))
+            __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
+    }
+    leave(s, f->index);
+    l2_fib_flush(s, UINT32_MAX, f->index, true);
+    __atomic_store_n(&if_data(f->index)->l2_mode, 0, __ATOMIC_RELAXED);
+    engine_synchronize(engine_of(s->piste));
+    *l2_if(f->index) = (struct l2_if){.peer = IF_NONE};
+}
+
+static void mac_changed(struct l2_state *s, struct interface *f)
+{
+    struct l2_fib_entry *list;
+    struct error e;
+    const struct l2_if *l = l2_if(f->index);
+    if (l->mode != L2_MODE_BRIDGE || !(l->port_flags & L2_IF_BVI))
+        return;
+    u32 n = l2_fib_list(s, l->bd, &list);
+    for (u32 i = 0; i < n; i++)
+        if (list[i].bvi && if_equal(list[i].interface, f->index) &&
+            l2_fib_del(s, l->bd, list[i].mac, &e)) {
+            /* it is gone already */
+        }
+    free(list);
+    if (l2_fib_add(s, l->bd, f->mac, f->index, L2_FIB_STATIC | L2_FIB_BVI, &e)) {
+        /* full, just after an entry went: flooding still reaches the BVI */
+    }
+}
+
+static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    (void)p;
+    if (ev == IF_EVENT_DELETE)
+        forget(arg, f);
+    else if (ev == IF_EVENT_MAC)
+        mac_changed(arg, f);
+    else if (ev == IF_EVENT_NEW)
+        l2_if(f->index)->peer = IF_NONE;
+}
+
+/* Lines of `show interface address`. */
+static void show_address(struct piste *p, struct interface *f, struct out *o, void *arg)
+{
+    const struct l2_if *l = l2_if(f->index);
+    const struct l2_bd *bd = l2_bd_at(arg, l->bd);
+    char text[IF_NAME_BYTES + 64];
+    if (l->mode == L2_MODE_BRIDGE) {
+        snprintf(text, sizeof(text), "L2 bridge bd-id %u idx %u shg %u %s", bd->id, bd->index, l->shg,
+                 l->port_flags & L2_IF_BVI ? "bvi" : " ");
+    } else if (l->mode == L2_MODE_XCONNECT) {
+        const struct interface *peer = if_is_none(l->peer) ? NULL : interface_at(p, l->peer);
+        snprintf(text, sizeof(text), "L2 xconnect %s", peer ? peer->name : "DELETED");
+    } else {
+        return;
+    }
+    out_str(o, "l2", text, "  %s\n");
+}
+
+/* --- module --- */
+
+static int map_new(struct mem_map *m, const char *name, u64 bytes, struct error *e)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    return mem_map_new(m, name, bytes, page, false, e);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct l2_state *s = mem_alloc(sizeof(*s));
+    s->piste = p;
+    hash_init(&s->bd_by_id, sizeof(u32));
+    int rc = map_new(&s->if_map, "l2-interfaces", (u64)IF_MAX * sizeof(struct l2_if), e);
+    if (!rc)
+        rc = map_new(&s->bd_map, "bridge-domains",
+                     (u64)(L2_BD_INDEX_MAX + 1) * sizeof(struct l2_bd_data), e);
+    if (!rc) {
+        l2_if_base = s->if_map.base;
+        l2_bd_data_base = s->bd_map.base;
+        rc = l2_fib_init(s, e);
+    }
+    if (rc) {
+        if (s->if_map.base)
+            mem_map_free(&s->if_map);
+        if (s->bd_map.base)
+            mem_map_free(&s->bd_map);
+        free(s);
+        return rc;
+    }
+    s->default_learn_limit = L2_LEARN_LIMIT_DEFAULT;
+    struct l2_bd *none; /* domain 0: frames end there */
+    if (l2_bd_create(s, 0, &none, e)) {
+        /* nothing is there yet that could be in its way */
+    }
+    interface_on_event(p, on_event, s);
+    ip4_on_show_address(p, IP4_SHOW_BEFORE, show_address, s);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct l2_state *s = state;
+    (void)p;
+    l2_fib_stop(s);
+    l2_bd_free_all(s);
+    hash_fini(&s->bd_by_id);
+    vec_free(&s->in_l2);
+    vec_free(&s->patches);
+    vec_free(&s->listeners);
+    mem_map_free(&s->if_map);
+    mem_map_free(&s->bd_map);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "ethernet", "ip4", NULL};
+
+static const char *const l2_input_start[] = {"l2-input", NULL}, *const l2_output_start[] = {
+                                                                    "l2-output", NULL};
+static const struct feature_arc_def input_arc = {"l2-input", l2_input_start,
+                                                 "l2-input-feat-arc-end"};
+static const struct feature_arc_def output_arc = {"l2-output", l2_output_start,
+                                                  "l2-output-feat-arc-end"};
+static const struct feature_arc_def *const arcs[] = {&input_arc, &output_arc, NULL};
+static const struct feature_def patch_feature = {"device-input", "l2-patch", NULL, NULL};
+static const struct feature_def *const features[] = {&patch_feature, NULL};
+
+const struct module l2_module = {
+    .abi = MODULE_ABI,
+    .name = "l2",
+    .description = "Bridge domains, cross-connects, patches",
+    .needs = needs,
+    .nodes = l2_nodes,
+    .arcs = arcs,
+    .features = features,
+    .commands = l2_commands,
+    .init = init,
+    .stop = stop,
+    .running_config = l2_running_config,
+};

@@ -1,0 +1,174 @@
+/* Bridge domains: making and changing them, and what nodes see of them. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+#include "net/l2/l2_internal.h"
+
+#define NEW_DOMAIN_FLAGS (L2_IF_LEARN | L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD)
+
+struct l2_bd *l2_bd_at(const struct l2_state *s, u32 index)
+{
+    return index < s->bds.n ? s->bds.v[index] : NULL;
+}
+
+struct l2_bd *l2_bd_find(const struct l2_state *s, u32 id)
+{
+    u64 index;
+    return hash_get(&s->bd_by_id, &id, &index) ? s->bds.v[index] : NULL;
+}
+
+struct l2_bd *l2_bd_next(const struct l2_state *s, u32 from)
+{
+    for (; from < s->bds.n; from++)
+        if (s->bds.v[from])
+            return s->bds.v[from];
+    return NULL;
+}
+
+static u32 free_index(struct l2_state *s)
+{
+    for (u32 i = 0; i < s->bds.n; i++)
+        if (!s->bds.v[i])
+            return i;
+    if (s->bds.n <= L2_BD_INDEX_MAX)
+        vec_add(&s->bds, NULL);
+    return s->bds.n - 1;
+}
+
+int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e)
+{
+    if (id > L2_BD_ID_MAX)
+        return error_set(e, EINVAL, "bridge domain ID exceed 16M limit");
+    if (l2_bd_find(s, id))
+        return error_set(e, EEXIST, "bd_add_del returned -119"); /* VPP's words */
+    u32 index = free_index(s);
+    if (s->bds.v[index])
+        return error_set(e, ENOSPC, "at most %u bridge domains are possible", L2_BD_INDEX_MAX);
+    struct l2_bd *bd = mem_alloc(sizeof(*bd));
+    bd->id = id;
+    bd->index = index;
+    bd->flags = id ? NEW_DOMAIN_FLAGS : 0;
+    bd->bvi = bd->uu_fwd = IF_NONE;
+    bd->learn_limit = s->default_learn_limit;
+    s->bds.v[index] = bd;
+    hash_set(&s->bd_by_id, &id, index);
+    l2_bd_data_base[index] = (struct l2_bd_data){.learn_limit = bd->learn_limit, .uu_fwd = IF_NONE};
+    *out = bd;
+    return 0;
+}
+
+static struct l2_members *members_of(const struct l2_bd *bd)
+{
+    struct l2_members *m = mem_alloc(sizeof(*m) + bd->ports.n * sizeof(m->m[0]));
+    for (u32 i = 0; i < bd->ports.n; i++) {
+        const struct l2_port *port = &bd->ports.v[i];
+        if (port->kind == L2_PORT_UU_FWD)
+            continue; /* takes part in no flood */
+        m->m[m->n++] = (struct l2_member){port->interface, l2_if(port->interface)->shg,
+                                          port->kind == L2_PORT_BVI};
+    }
+    return m;
+}
+
+void l2_bd_publish(struct l2_state *s, struct l2_bd *bd)
+{
+    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
+    const struct l2_members *old = d->members;
+    __atomic_store_n(&d->learn_limit, bd->learn_limit, __ATOMIC_RELAXED);
+    __atomic_store_n(&d->arp_ufwd, bd->arp_ufwd, __ATOMIC_RELAXED);
+    __atomic_store_n(&d->uu_fwd.i, bd->uu_fwd.i, __ATOMIC_RELAXED);
+    __atomic_store_n(&d->members, members_of(bd), __ATOMIC_RELEASE);
+    engine_defer_free(engine_of(s->piste), free, (void *)(uintptr_t)old);
+    for (u32 i = 0; i < bd->ports.n; i++)
+        l2_port_publish(s, bd->ports.v[i].interface);
+}
+
+static void free_data(struct l2_bd *bd)
+{
+    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
+    free((void *)(uintptr_t)d->members);
+    free(d->arp);
+    *d = (struct l2_bd_data){0};
+    vec_free(&bd->ports);
+    free(bd);
+}
+
+int l2_bd_delete(struct l2_state *s, u32 id, struct error *e)
+{
+    struct l2_bd *bd = l2_bd_find(s, id);
+    if (!id)
+        return error_set(e, EPERM, "bridge domain 0 can not be modified");
+    if (!bd)
+        return error_set(e, ENOENT, "bridge domain ID does not exist");
+    if (bd->ports.n)
+        return error_set(e, EBUSY, "bridge domain in use - remove members");
+    l2_fib_flush(s, bd->index, IF_NONE, true);
+    engine_synchronize(engine_of(s->piste));
+    hash_del(&s->bd_by_id, &id);
+    s->bds.v[bd->index] = NULL;
+    free_data(bd);
+    l2_fib_ageing_changed(s);
+    return 0;
+}
+
+void l2_bd_free_all(struct l2_state *s)
+{
+    for (u32 i = 0; i < s->bds.n; i++)
+        if (s->bds.v[i])
+            free_data(s->bds.v[i]);
+    vec_free(&s->bds);
+}
+
+/* --- settings --- */
+
+void l2_bd_set_flags(struct l2_state *s, struct l2_bd *bd, u8 flags, bool on)
+{
+    bd->flags = (u8)(on ? bd->flags | flags : bd->flags & ~flags);
+    l2_bd_publish(s, bd);
+}
+
+void l2_bd_set_arp_ufwd(struct l2_bd *bd, bool on)
+{
+    bd->arp_ufwd = on;
+    __atomic_store_n(&l2_bd_data_base[bd->index].arp_ufwd, on, __ATOMIC_RELAXED);
+}
+
+void l2_bd_set_age(struct l2_state *s, struct l2_bd *bd, u8 minutes)
+{
+    bd->mac_age = minutes;
+    l2_fib_ageing_changed(s);
+}
+
+void l2_bd_set_learn_limit(struct l2_bd *bd, u32 limit)
+{
+    bd->learn_limit = limit;
+    __atomic_store_n(&l2_bd_data_base[bd->index].learn_limit, limit, __ATOMIC_RELAXED);
+}
+
+/* --- ARP termination --- */
+
+void l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key, const u8 mac[6])
+{
+    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
+    struct arp_table *old = d->arp, *new = arp_table_set(old, key, mac);
+    if (new == old)
+        return;
+    __atomic_store_n(&d->arp, new, __ATOMIC_RELEASE);
+    engine_defer_free(engine_of(s->piste), free, old);
+}
+
+int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e)
+{
+    if (!arp_table_del(l2_bd_data_base[bd->index].arp, key))
+        return error_set(e, ENOENT, "IP entry add failed"); /* VPP's words for both */
+    return 0;
+}
+
+void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd)
+{
+    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
+    struct arp_table *old = d->arp;
+    __atomic_store_n(&d->arp, NULL, __ATOMIC_RELEASE);
+    engine_defer_free(engine_of(s->piste), free, old);
+}

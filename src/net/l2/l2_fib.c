@@ -1,0 +1,378 @@
+/* The MAC table's control side: configured entries, flushing, ageing, growing, events. */
+#include "net/l2/l2_fib.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "control/loop.h"
+#include "control/piste.h"
+#include "control/startup.h"
+#include "engine/engine.h"
+#include "net/l2/l2_internal.h"
+
+#define BUCKETS_FIRST 256
+#define BUCKETS_MAX_LOG2 24
+#define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for */
+#define COPY_BUCKETS 8192 /* a step of growing: some milliseconds at most */
+#define AGE_BUCKETS 16384 /* a step of ageing */
+#define AGE_PERIOD_NS (20 * NS_PER_SEC)
+#define SCAN_DELAY_MS 10
+
+static struct log_class log_class = {"l2", "fib"};
+
+static struct mac_table *table_of(const struct l2_state *s)
+{
+    return (struct mac_table *)(uintptr_t)&s->shared.macs;
+}
+
+static struct l2_fib_entry entry_of(u64 key, u32 value)
+{
+    struct l2_fib_entry e = {
+        .bd = mac_key_bd(key),
+        .interface = mac_value_if(value) == MAC_NO_INTERFACE
+                         ? IF_NONE
+                         : (struct if_index){mac_value_if(value)},
+        .is_static = value & MAC_STATIC,
+        .filter = value & MAC_FILTER,
+        .bvi = value & MAC_BVI,
+        .provisioned = value & MAC_PROVISIONED,
+    };
+    mac_key_address(key, e.mac);
+    e.age = e.provisioned ? 0 : (u8)(l2_minute(clock_ns()) - mac_value_stamp(value));
+    return e;
+}
+
+static void tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
+{
+    struct l2_fib_entry e = entry_of(key, value);
+    for (u32 i = 0; i < s->listeners.n; i++)
+        s->listeners.v[i].fn(s->piste, ev, &e, s->listeners.v[i].arg);
+}
+
+static void uncount(u64 key, u32 value)
+{
+    if (!(value & MAC_PROVISIONED))
+        __atomic_fetch_sub(&l2_bd_data_base[mac_key_bd(key)].learned, 1, __ATOMIC_RELAXED);
+}
+
+static void reap(struct l2_state *s, u32 at_least)
+{
+    struct mac_table *t = table_of(s);
+    if (t->dead.n < at_least || !t->dead.n)
+        return;
+    engine_synchronize(engine_of(s->piste));
+    mac_table_reap(t, t->dead.n);
+}
+
+/* --- growing --- */
+
+static void grow_step(struct l2_state *s)
+{
+    struct mac_table *t = table_of(s);
+    struct engine *engine = engine_of(s->piste);
+    struct error e;
+    if (!t->cur->old) {
+        if (mac_table_grow_begin(t, &e)) {
+            log_warn(&log_class, "%s", e.text);
+            return; /* bigger_posted stays: nobody asks again */
+        }
+        engine_synchronize(engine);
+        s->grow_at = 0;
+    }
+    s->grow_at = mac_table_grow_copy(t, s->grow_at, COPY_BUCKETS);
+    if (s->grow_at)
+        return;
+    mac_table_grow_end(t);
+    engine_synchronize(engine);
+    mac_table_grow_drop(t);
+    __atomic_store_n(&s->shared.bigger_posted, 0, __ATOMIC_RELEASE);
+    log_debug(&log_class, "the MAC table has %u buckets now", t->cur->mask + 1);
+}
+
+static void on_grow_timer(void *arg);
+
+static void grow_soon(struct l2_state *s)
+{
+    if (!s->grow_timer)
+        s->grow_timer = loop_timer_add(s->piste->loop, clock_ns(), 0, on_grow_timer, s);
+    else
+        loop_timer_set(s->piste->loop, s->grow_timer, clock_ns());
+}
+
+static void on_grow_timer(void *arg)
+{
+    struct l2_state *s = arg;
+    grow_step(s);
+    if (mac_table_growing(table_of(s)))
+        grow_soon(s);
+}
+
+void l2_fib_wants_bigger(struct piste *p, const void *payload)
+{
+    struct l2_state *s = l2_state_of(p);
+    (void)payload;
+    if (s && !mac_table_growing(table_of(s)))
+        grow_soon(s);
+}
+
+/* Changes are made in a table that does not grow just now. */
+static void settle(struct l2_state *s)
+{
+    while (mac_table_growing(table_of(s)))
+        grow_step(s);
+}
+
+/* --- entries --- */
+
+int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u32 flags,
+               struct error *e)
+{
+    struct mac_table *t = table_of(s);
+    u64 key = mac_key_of(mac, bd);
+    u8 f = (u8)(MAC_VALID | MAC_PROVISIONED |
+                (flags & (L2_FIB_STATIC | L2_FIB_FILTER) ? MAC_STATIC : 0) |
+                (flags & L2_FIB_FILTER ? MAC_FILTER : 0) | (flags & L2_FIB_BVI ? MAC_BVI : 0));
+    u32 value = mac_value(if_is_none(i) ? MAC_NO_INTERFACE : i.i, 0, f), was;
+    settle(s);
+    while (mac_table_set(t, key, value, &was)) {
+        reap(s, 1);
+        grow_step(s);
+        if (!mac_table_growing(t) && t->cur->mask + 1 >= t->max_buckets)
+            return error_set(e, ENOSPC, "the MAC table is full");
+        settle(s);
+    }
+    if (was)
+        uncount(key, was);
+    if (!was && __atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED))
+        l2_fib_wants_bigger(s->piste, NULL);
+    tell(s, L2_FIB_ADDED, key, value);
+    return 0;
+}
+
+int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e)
+{
+    u64 key = mac_key_of(mac, bd);
+    settle(s);
+    u32 value = mac_table_del(table_of(s), key);
+    if (!value)
+        return error_set(e, ENOENT, "mac entry not found");
+    uncount(key, value);
+    reap(s, DEAD_MAX);
+    tell(s, L2_FIB_REMOVED, key, value);
+    return 0;
+}
+
+bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fib_entry *out)
+{
+    const struct mac_generation *g = mac_table_current(&s->shared.macs);
+    u64 key = mac_key_of(mac, bd);
+    u32 value = mac_table_find(g, mac_home(g, key), key);
+    if (value)
+        *out = entry_of(key, value);
+    return value;
+}
+
+/* --- flushing --- */
+
+struct flush {
+    struct l2_state *s;
+    u32 bd, interface;
+    bool everything;
+};
+
+static u32 flush_one(void *arg, u64 key, u32 value)
+{
+    const struct flush *f = arg;
+    bool goes = (f->bd == UINT32_MAX || f->bd == mac_key_bd(key)) &&
+                (f->interface == UINT32_MAX || f->interface == mac_value_if(value)) &&
+                (f->everything || !(value & MAC_PROVISIONED));
+    return goes ? 0 : value;
+}
+
+static void flushed(void *arg, u64 key, u32 value)
+{
+    const struct flush *f = arg;
+    uncount(key, value);
+    tell(f->s, L2_FIB_REMOVED, key, value);
+}
+
+void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything)
+{
+    struct flush f = {s, bd, i.i, everything};
+    u64 from = clock_ns();
+    settle(s);
+    mac_table_walk(table_of(s), 0, UINT32_MAX, flush_one, flushed, &f);
+    reap(s, DEAD_MAX);
+    for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
+        if (if_is_none(i) && (bd == UINT32_MAX || bd == d->index))
+            d->seq++;
+    s->last_scan_ns = clock_ns() - from;
+}
+
+/* --- ageing --- */
+
+static u32 age_one(void *arg, u64 key, u32 value)
+{
+    struct l2_state *s = arg;
+    const struct l2_bd *bd = l2_bd_at(s, mac_key_bd(key));
+    u8 age = (u8)(l2_minute(clock_ns()) - mac_value_stamp(value));
+    return (value & MAC_PROVISIONED) || !bd || !bd->mac_age || age < bd->mac_age ? value : 0;
+}
+
+static void aged(void *arg, u64 key, u32 value)
+{
+    uncount(key, value);
+    tell(arg, L2_FIB_REMOVED, key, value);
+}
+
+static void on_age_timer(void *arg)
+{
+    struct l2_state *s = arg;
+    struct mac_table *t = table_of(s);
+    u64 now = clock_ns();
+    if (!s->age_at)
+        s->age_started_ns = now;
+    if (!mac_table_growing(t)) {
+        s->age_at = mac_table_walk(t, s->age_at > t->cur->mask ? 0 : s->age_at, AGE_BUCKETS,
+                                   age_one, aged, s);
+        reap(s, DEAD_MAX);
+    }
+    if (!s->age_at)
+        s->last_scan_ns = clock_ns() - s->age_started_ns;
+    loop_timer_set(s->piste->loop, s->age_timer,
+                   now + (s->age_at ? s->scan_delay_ms * NS_PER_MSEC : AGE_PERIOD_NS));
+}
+
+void l2_fib_ageing_changed(struct l2_state *s)
+{
+    bool wanted = false;
+    for (struct l2_bd *bd = l2_bd_next(s, 0); bd; bd = l2_bd_next(s, bd->index + 1))
+        wanted |= bd->mac_age != 0;
+    if (wanted && !s->age_timer)
+        s->age_timer =
+            loop_timer_add(s->piste->loop, clock_ns() + AGE_PERIOD_NS, 0, on_age_timer, s);
+    if (!wanted && s->age_timer) {
+        loop_timer_del(s->piste->loop, s->age_timer);
+        s->age_timer = NULL;
+    }
+}
+
+/* --- events --- */
+
+static u32 event_one(void *arg, u64 key, u32 value)
+{
+    struct l2_state *s = arg;
+    if (value & (MAC_NEW | MAC_MOVED))
+        tell(s, value & MAC_MOVED ? L2_FIB_MOVED : L2_FIB_LEARNED, key, value);
+    return value & ~(u32)(MAC_NEW | MAC_MOVED);
+}
+
+static void on_event_timer(void *arg)
+{
+    struct l2_state *s = arg;
+    if (!mac_table_growing(table_of(s)))
+        mac_table_walk(table_of(s), 0, UINT32_MAX, event_one, NULL, s);
+    loop_timer_set(s->piste->loop, s->event_timer, clock_ns() + 100 * NS_PER_MSEC);
+}
+
+void l2_fib_on_event(struct piste *p, l2_fib_fn *fn, void *arg)
+{
+    struct l2_state *s = l2_state_of(p);
+    for (u32 i = s->listeners.n; !fn && i-- > 0;)
+        if (s->listeners.v[i].arg == arg)
+            vec_del(&s->listeners, i);
+    if (fn)
+        vec_add(&s->listeners, ((struct l2_fib_listener){fn, arg}));
+    __atomic_store_n(&s->shared.event_flags, s->listeners.n ? MAC_NEW | MAC_MOVED : 0,
+                     __ATOMIC_RELAXED);
+    if (s->listeners.n && !s->event_timer)
+        s->event_timer = loop_timer_add(p->loop, clock_ns(), 0, on_event_timer, s);
+    if (!s->listeners.n && s->event_timer) {
+        loop_timer_del(p->loop, s->event_timer);
+        s->event_timer = NULL;
+    }
+}
+
+/* --- listing --- */
+
+struct listing {
+    u32 bd;
+    VEC(struct l2_fib_entry) out;
+};
+
+static u32 list_one(void *arg, u64 key, u32 value)
+{
+    struct listing *l = arg;
+    if (l->bd == UINT32_MAX || l->bd == mac_key_bd(key))
+        vec_add(&l->out, entry_of(key, value));
+    return value;
+}
+
+static int in_order(const void *x, const void *y)
+{
+    const struct l2_fib_entry *a = x, *b = y;
+    if (a->bd != b->bd)
+        return a->bd < b->bd ? -1 : 1;
+    if (a->interface.i != b->interface.i)
+        return a->interface.i < b->interface.i ? -1 : 1;
+    return memcmp(a->mac, b->mac, 6);
+}
+
+u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out)
+{
+    struct listing l = {.bd = bd};
+    settle(s);
+    mac_table_walk(table_of(s), 0, UINT32_MAX, list_one, NULL, &l);
+    if (l.out.n)
+        qsort(l.out.v, l.out.n, sizeof(l.out.v[0]), in_order);
+    *out = l.out.v;
+    return l.out.n;
+}
+
+struct l2_fib_totals l2_fib_totals(const struct l2_state *s)
+{
+    const struct mac_table *t = table_of(s);
+    return (struct l2_fib_totals){
+        .entries = __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED),
+        .learned = __atomic_load_n(&t->n_learned, __ATOMIC_RELAXED),
+        .learn_limit = s->shared.learn_limit,
+        .buckets = t->cur->mask + 1,
+        .bytes = (u64)(t->cur->mask + 1) * sizeof(struct mac_bucket),
+    };
+}
+
+/* --- life --- */
+
+/* Room for `limit` entries at less than half full. */
+static u32 buckets_for(u64 limit)
+{
+    u32 log2 = 8;
+    while (log2 < BUCKETS_MAX_LOG2 && (MAC_SLOTS * (1ull << log2)) / 2 < limit)
+        log2++;
+    return 1u << log2;
+}
+
+int l2_fib_init(struct l2_state *s, struct error *e)
+{
+    u64 multiplier = 0x9e3779b97f4a7c15ull, random, limit = L2_LEARN_LIMIT_DEFAULT;
+    if (getrandom(&random, sizeof(random), 0) == (ssize_t)sizeof(random))
+        multiplier ^=
+            random & 0x0000ffffffff0000ull; /* who chooses addresses does not know where they lie */
+    if (s->piste->startup && s->piste->startup->l2learn_limit)
+        limit = min_u64(s->piste->startup->l2learn_limit, L2_LEARN_LIMIT_DEFAULT);
+    s->shared.learn_limit = (u32)limit;
+    s->scan_delay_ms = SCAN_DELAY_MS;
+    return mac_table_new(&s->shared.macs, BUCKETS_FIRST, buckets_for(limit), multiplier, e);
+}
+
+void l2_fib_stop(struct l2_state *s)
+{
+    struct loop_timer *timers[] = {s->grow_timer, s->age_timer, s->event_timer};
+    for (u32 i = 0; i < array_len(timers); i++)
+        if (timers[i])
+            loop_timer_del(s->piste->loop, timers[i]);
+    mac_table_free(&s->shared.macs);
+}

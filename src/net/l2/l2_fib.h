@@ -1,0 +1,51 @@
+/* The MAC table as people and programs see it. Context: control thread. */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+#include "engine/index.h"
+
+struct piste;
+struct l2_state;
+struct l2_bd;
+
+struct l2_fib_entry {
+    u32 bd; /* index */
+    u8 mac[6];
+    struct if_index interface; /* IF_NONE: filter */
+    bool is_static, filter, bvi;
+    bool provisioned; /* does not age */
+    u8 age;           /* minutes since it was last seen, up to 255 */
+};
+
+enum { L2_FIB_STATIC = 1 << 0, L2_FIB_FILTER = 1 << 1, L2_FIB_BVI = 1 << 2 };
+
+/* interface: IF_NONE with L2_FIB_FILTER. -ENOSPC. */
+int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u32 flags,
+               struct error *e) MUST_CHECK;
+/* -ENOENT. */
+int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e) MUST_CHECK;
+bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fib_entry *out);
+
+/* Learnt entries go: of a domain index, of an interface; UINT32_MAX and IF_NONE stand for all.
+ * everything: what was configured too. */
+void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything);
+
+/* All entries in order of domain, interface and address; the caller frees *out. bd: UINT32_MAX:
+ * all. */
+u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out);
+
+struct l2_fib_totals {
+    u64 entries, learned;
+    u32 learn_limit, buckets;
+    u64 bytes;
+};
+struct l2_fib_totals l2_fib_totals(const struct l2_state *s);
+
+/* What happened to entries, for those who want to know: learnt and moved ones are found by looking
+ * through the table every scan-delay, so that learning itself costs nothing more. fn NULL: nobody
+ * any more with that arg. */
+enum l2_fib_event { L2_FIB_LEARNED, L2_FIB_MOVED, L2_FIB_ADDED, L2_FIB_REMOVED };
+typedef void l2_fib_fn(struct piste *p, enum l2_fib_event ev, const struct l2_fib_entry *entry,
+                       void *arg);
+void l2_fib_on_event(struct piste *p, l2_fib_fn *fn, void *arg);

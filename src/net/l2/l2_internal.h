@@ -1,0 +1,159 @@
+/* What the layer-2 module's own files share. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "control/module.h"
+#include "net/l2/arp_table.h"
+#include "net/l2/l2.h"
+#include "net/l2/l2_fib.h"
+#include "net/l2/mac_table.h"
+
+struct loop_timer;
+
+#define L2_BD_ID_MAX 0xffffffu
+#define L2_BD_INDEX_MAX 65535u
+#define L2_TAG_BYTES 64
+#define L2_LEARN_LIMIT_DEFAULT (16u << 20)
+
+/* --- what nodes see --- */
+
+/* Edges that all nodes of layer 2 have, in this order. */
+enum l2_next {
+    L2_NEXT_DROP,
+    L2_NEXT_FEATURE_DROP,
+    L2_NEXT_LEARN,
+    L2_NEXT_FWD,
+    L2_NEXT_FLOOD,
+    L2_NEXT_UU_FWD,
+    L2_NEXT_ARP_TERM,
+    L2_NEXT_OUTPUT,
+    L2_NEXT_BVI,
+    L2_NEXT_N
+};
+
+struct l2_member {
+    struct if_index interface;
+    u8 shg;
+    bool bvi;
+};
+
+/* Who gets flooded frames; replaced as a whole. */
+struct l2_members {
+    u32 n;
+    struct l2_member m[];
+};
+
+/* Of a bridge domain, by its index. */
+struct l2_bd_data {
+    const struct l2_members *members; /* NULL: none */
+    struct arp_table *arp;            /* NULL: none */
+    u32 learned;                      /* atomic */
+    u32 learn_limit;
+    struct if_index uu_fwd;
+    bool arp_ufwd;
+} CACHE_ALIGNED;
+
+extern struct l2_bd_data *l2_bd_data_base;
+
+/* State of the nodes. */
+struct l2_shared {
+    struct mac_table macs;
+    u32 learn_limit;
+    u8 event_flags;    /* MAC_NEW | MAC_MOVED when somebody wants events, else 0 */
+    u32 bigger_posted; /* atomic: the control thread knows that the table is too full */
+    const struct feature_arc *input_arc, *output_arc;
+};
+
+/* Minutes, as entries are stamped. */
+ALWAYS_INLINE u8 l2_minute(u64 now_ns)
+{
+    return (u8)(now_ns / 60000000000ull);
+}
+
+/* --- control thread --- */
+
+struct l2_port {
+    struct if_index interface;
+    enum l2_port_kind kind;
+};
+
+struct l2_bd {
+    u32 id, index;
+    u8 seq;   /* counts flushes */
+    u8 flags; /* L2_IF_LEARN, FORWARD, FLOOD, UU_FLOOD, ARP_TERM */
+    bool arp_ufwd;
+    u8 mac_age; /* minutes; 0: for ever */
+    u32 learn_limit;
+    char tag[L2_TAG_BYTES];
+    VEC(struct l2_port) ports;
+    struct if_index bvi, uu_fwd;
+};
+
+struct l2_patch {
+    struct if_index rx, tx;
+};
+
+struct l2_fib_listener {
+    l2_fib_fn *fn;
+    void *arg;
+};
+
+struct l2_state {
+    struct l2_shared shared; /* first: what nodes see */
+    struct piste *piste;
+    VEC(struct l2_bd *) bds; /* by index; NULL: free */
+    struct hash bd_by_id;
+    u32 default_learn_limit;
+    struct mem_map if_map, bd_map;
+    void (*rewrite_words)(struct piste *p, struct if_index i, struct text *t);
+    VEC(struct if_index) in_l2; /* interfaces with a mode */
+    VEC(struct l2_patch) patches;
+    /* l2_fib.c */
+    struct loop_timer *grow_timer, *age_timer, *event_timer;
+    u32 grow_at; /* next bucket to copy while growing */
+    u32 age_at;  /* next bucket to look at while ageing */
+    u64 age_started_ns, last_scan_ns;
+    u32 scan_delay_ms;
+    VEC(struct l2_fib_listener) listeners;
+};
+
+struct l2_state *l2_state_of(const struct piste *p);
+
+/* l2_bd.c: domains. NULL: there is none. */
+struct l2_bd *l2_bd_find(const struct l2_state *s, u32 id);
+struct l2_bd *l2_bd_at(const struct l2_state *s, u32 index);
+struct l2_bd *l2_bd_next(const struct l2_state *s, u32 from_index);
+/* -EEXIST, -EINVAL, -ENOSPC; with the flags of a new domain. */
+int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e) MUST_CHECK;
+int l2_bd_delete(struct l2_state *s, u32 id, struct error *e) MUST_CHECK;
+void l2_bd_set_flags(struct l2_state *s, struct l2_bd *bd, u8 flags, bool on);
+void l2_bd_set_arp_ufwd(struct l2_bd *bd, bool on);
+void l2_bd_set_age(struct l2_state *s, struct l2_bd *bd, u8 minutes);
+void l2_bd_set_learn_limit(struct l2_bd *bd, u32 limit);
+void l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key,
+                   const u8 mac[6]);
+int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e) MUST_CHECK;
+void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd);
+void l2_bd_publish(struct l2_state *s, struct l2_bd *bd);
+void l2_bd_free_all(struct l2_state *s);
+
+/* l2.c */
+void l2_port_publish(struct l2_state *s, struct if_index i);
+void l2_port_set_flags(struct l2_state *s, struct if_index i, u8 flags, bool on);
+int l2_port_check(const struct l2_state *s, struct if_index i, struct error *e) MUST_CHECK;
+void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t);
+int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, bool on,
+                 struct error *e) MUST_CHECK;
+
+/* l2_fib.c */
+int l2_fib_init(struct l2_state *s, struct error *e) MUST_CHECK;
+void l2_fib_stop(struct l2_state *s);
+void l2_fib_ageing_changed(struct l2_state *s);
+/* A data thread found the table too full. */
+void l2_fib_wants_bigger(struct piste *p, const void *payload);
+
+extern const struct cli_command l2_commands[];
+extern const struct node_def *const l2_nodes[];
+void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

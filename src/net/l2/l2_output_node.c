@@ -1,0 +1,102 @@
+/* l2-output: split horizon, features, the rewrite of tags on the way out, and the output node of
+ * the interface; l2-output-feat-arc-end: the same for frames that features have seen.
+ * feature-bitmap-drop: what a domain or a port does not forward. */
+#include "net/l2/l2_node.h"
+
+struct view {
+    struct if_index rx, tx;
+    u16 next;
+    u16 error; /* L2_OUTPUT_ERR_N: none */
+    bool special;
+};
+
+ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, const struct buffer *b,
+                           bool at_start)
+{
+    v->rx = b->rx_if;
+    v->tx = b->tx_if;
+    v->next = L2_NEXT_DROP;
+    v->error = L2_OUTPUT_ERR_INTERFACE;
+    v->special = true;
+    if (unlikely(if_is_none(v->tx)))
+        return;
+    const struct l2_if *from = l2_if(v->rx), *to = l2_if(v->tx);
+    u16 edge =
+        __atomic_load_n(at_start ? &to->output_edge : &to->output_end_edge, __ATOMIC_ACQUIRE);
+    if (unlikely(!edge))
+        return;
+    v->error = L2_OUTPUT_ERR_SHG;
+    /* an answer of this switch goes back where the question came from */
+    if (unlikely(from->shg && from->shg == to->shg && !if_equal(v->rx, v->tx)))
+        return;
+    v->error = L2_OUTPUT_ERR_N;
+    v->next = edge;
+    v->special =
+        (__atomic_load_n(&to->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) ||
+        (at_start && __atomic_load_n((void **)&s->output_arc->chains[v->tx.i], __ATOMIC_RELAXED));
+}
+
+static u16 special(const struct l2_shared *s, struct node *n, const struct view *v,
+                   struct buffer *b, bool at_start)
+{
+    const struct l2_if *to = l2_if(v->tx);
+    if (v->error != L2_OUTPUT_ERR_N)
+        return node_drop(n, b, v->error, L2_NEXT_DROP);
+    if (at_start) {
+        u16 next = feature_start(s->output_arc, v->tx, b, UINT16_MAX);
+        if (next != UINT16_MAX)
+            return next;
+    }
+    if ((__atomic_load_n(&to->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) &&
+        to->out.pop_bytes + to->out.push_bytes && !l2_rewrite_apply(&to->out, b))
+        return node_drop(n, b, L2_OUTPUT_ERR_REWRITE, L2_NEXT_DROP);
+    return v->next;
+}
+
+ALWAYS_INLINE void output(struct node *n, struct buffer **b, u16 *next, u32 count, bool at_start)
+{
+    const struct l2_shared *s = n->state;
+    struct view v;
+    view_of(&v, s, b[0], at_start);
+    for (u32 i = 0; i < count; i++) {
+        if (unlikely(b[i]->tx_if.i != v.tx.i || b[i]->rx_if.i != v.rx.i))
+            view_of(&v, s, b[i], at_start);
+        next[i] = unlikely(v.special) ? special(s, n, &v, b[i], at_start) : v.next;
+    }
+    node_count(n, L2_OUTPUT_ERR_PACKETS, count);
+}
+
+void NODE_FN(l2_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    (void)t;
+    output(n, b, next, count, true);
+}
+
+void NODE_FN(l2_output_end)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                            u32 count)
+{
+    (void)t;
+    output(n, b, next, count, false);
+}
+
+void NODE_FN(l2_feature_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                              u32 count)
+{
+    (void)t;
+    for (u32 i = 0; i < count; i++)
+        next[i] = node_drop(n, b[i], L2_FEATURE_DROP_ERR_DISABLED, 0);
+}
+
+/* l2-patch: what is received on one interface leaves by another, whatever it is. A feature of the
+ * arc "device-input". */
+void NODE_FN(l2_patch)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    (void)t;
+    for (u32 i = 0; i < count; i++) {
+        u64 to = feature_data(b[i]);
+        b[i]->tx_if.i = (u32)to;
+        b[i]->l2_start = b[i]->start;
+        next[i] = (u16)(to >> 32);
+    }
+    node_count(n, L2_PATCH_ERR_PACKETS, count);
+}
