@@ -106,6 +106,7 @@ def test_tables_are_apart(net):
     vpp, (a, b, c) = net.by_hand(3)
     vpp.configure(f"""
         ip table add 10
+        set int ip address del host-vpp2 10.10.3.2/24
         set interface ip table host-vpp2 10
         set int ip address host-vpp2 10.10.1.9/24
         set ip neighbor static host-vpp2 10.10.1.1 {c.mac}
@@ -154,8 +155,8 @@ def test_drop_and_unreachable_routes(net):
     vpp.configure("""
         ip route add 0.0.0.0/0 via 10.10.2.1 host-vpp1
         ip route add 80.0.0.0/8 via drop
-        ip route add 81.0.0.0/8 via ip4-unreach
-        ip route add 82.0.0.0/8 via ip4-prohibit
+        ip route add 81.0.0.0/8 via unreachable
+        ip route add 82.0.0.0/8 via prohibit
     """)
     a.send(to(a, "80.1.1.1"))
     a.send(to(a, "81.1.1.1"))

@@ -47,7 +47,6 @@ def test_error_texts(vpp):
 @pytest.mark.parametrize("command", [
     "ip route add 10.0.0.0/33 via 1.1.1.1",
     "ip route add",
-    "ip route add 10.0.0.0/8 via",
     "set int ip address host-vpp1out 10.10.1.300/24",
     "set int ip address host-vpp1out 10.10.9.1/40",
     "set int ip address host-vpp1out 255.255.255.255/32",
