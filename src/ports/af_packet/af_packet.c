@@ -180,6 +180,26 @@ static int open_tx(struct af_packet *port, u32 i, struct error *e)
 
 /* --- opening and closing all of a port --- */
 
+/* What is left to the Linux device. A frame that goes around the queueing discipline is not cut into segments
+ * there: a device that does not do that itself refuses it (ENOBUFS). Checksums are finished either way. */
+static u32 caps(const struct af_packet *port)
+{
+    if (port->args.cksum_gso_off)
+        return 0;
+    bool segments = port->args.qdisc_bypass_off || (port->features & AF_PACKET_FEATURE_TSO);
+    return IF_CAP_CSUM_PARTIAL | (segments ? IF_CAP_GSO : 0);
+}
+
+int af_packet_update_caps(struct af_packet *port, struct error *e)
+{
+    if (port->host_index)
+        port->features = af_packet_host_features(port->host_name);
+    u32 now = caps(port);
+    return now == interface_at(port->piste, port->interface)->caps
+               ? 0
+               : interface_set_caps(port->piste, port->interface, now, e);
+}
+
 static void free_posted(struct piste *p, struct af_packet_queue *q)
 {
     struct thread *t = engine_main_thread(engine_of(p));
@@ -211,8 +231,7 @@ void af_packet_close(struct af_packet *port)
 int af_packet_open(struct af_packet *port, struct error *e)
 {
     struct engine *engine = engine_of(port->piste);
-    int rc = 0;
-    port->features = af_packet_host_features(port->host_name);
+    int rc = af_packet_update_caps(port, e);
     for (u32 i = 0; i < port->n_tx && !rc; i++)
         rc = open_tx(port, i, e);
     for (u32 i = 0; i < port->n_queues && !rc; i++) {
@@ -430,7 +449,7 @@ static int make_interface(struct piste *p, struct af_packet *port, struct error 
                                .cls = ip ? &class_ip : &class_ethernet,
                                .port = port,
                                .mac = ip ? NULL : port->mac,
-                               .caps = port->args.cksum_gso_off ? 0 : IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
+                               .caps = caps(port),
                                .mtu = port->host_mtu,
                                .n_tx_queues = port->n_tx,
                            },
@@ -506,7 +525,7 @@ int af_packet_set_qdisc_bypass(struct piste *p, const char *host_name, bool on, 
         if (port->tx_fds[i] >= 0 && option(port->tx_fds[i], SOL_PACKET, PACKET_QDISC_BYPASS, on))
             return error_errno(e, errno, "%s: cannot change qdisc-bypass", host_name);
     port->args.qdisc_bypass_off = !on;
-    return 0;
+    return af_packet_update_caps(port, e);
 }
 
 int af_packet_set_cksum_offload(struct piste *p, const char *host_name, bool on, struct error *e)
@@ -514,10 +533,8 @@ int af_packet_set_cksum_offload(struct piste *p, const char *host_name, bool on,
     struct af_packet *port = af_packet_find(p, host_name);
     if (!port)
         return error_set(e, ENODEV, "no host interface on %s", host_name);
-    int rc = interface_set_caps(p, port->interface, on ? IF_CAP_CSUM_PARTIAL | IF_CAP_GSO : 0, e);
-    if (!rc)
-        port->args.cksum_gso_off = !on;
-    return rc;
+    port->args.cksum_gso_off = !on;
+    return af_packet_update_caps(port, e);
 }
 
 /* --- module --- */

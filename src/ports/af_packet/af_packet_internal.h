@@ -75,7 +75,7 @@ struct af_packet {
     u32 n_tx;
     const struct feature_arc *device_input;
     u32 host_mtu;
-    u32 features;       /* ethtool's, at creation */
+    u32 features;       /* ethtool's, as last heard */
 };
 
 enum af_packet_input_error {
@@ -117,6 +117,8 @@ struct af_packet_state {
 struct af_packet *af_packet_find(const struct piste *p, const char *host_name);
 int af_packet_open(struct af_packet *port, struct error *e) MUST_CHECK;
 void af_packet_close(struct af_packet *port);
+/* After the device's offloads or the user's wishes have changed. */
+int af_packet_update_caps(struct af_packet *port, struct error *e) MUST_CHECK;
 void af_packet_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 
 /* af_packet_link.c: the host device as netlink and ioctls show it */

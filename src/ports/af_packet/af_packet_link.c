@@ -186,6 +186,9 @@ static int on_message(const struct nlmsghdr *h, void *arg)
             device_gone(port); /* renamed */
         if (port->host_index != info->ifi_index || h->nlmsg_type != RTM_NEWLINK)
             continue;
+        struct error e;
+        if (af_packet_update_caps(port, &e))
+            log_warn(&log_class, "%s", e.text);
         follow_mtu(port, link.mtu);
         interface_set_link(s->piste, port->interface,
                            (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING));
