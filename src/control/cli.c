@@ -2,7 +2,6 @@
 #include "control/cli.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -125,18 +124,6 @@ void cli_set_color(struct cli *cli, bool on)
 void cli_set_line_mode(struct cli *cli, bool on)
 {
     cli->settings.line_mode = on;
-}
-
-int cli_set_log(struct cli *cli, const char *path, struct error *e)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return error_errno(e, errno, "failed to open `%s'", path);
-    if (cli->settings.log_fd >= 0)
-        close(cli->settings.log_fd);
-    cli->settings.log_fd = fd;
-    cli_log_line(cli, NULL, "");
-    return 0;
 }
 
 /* --- arguments of a call --- */

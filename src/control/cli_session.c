@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -41,47 +40,6 @@ static void prompt(struct cli_session *s);
 bool cli_session_is_interactive(const struct cli_session *s)
 {
     return s && s->interactive;
-}
-
-/* Appends a text as one line, whatever is in it: nobody is to make up lines of the log. */
-static void add_one_line(struct text *t, const char *s)
-{
-    size_t n = strlen(s);
-    while (n && cli_is_blank(s[n - 1]))
-        n--;
-    for (size_t i = 0; i < n; i++) {
-        u8 c = (u8)s[i];
-        if (c == '\n')
-            text_puts(t, "\\n");
-        else if (c != '\t' && (c < ' ' || c == 0x7f))
-            text_add(t, "\\x%02x", c);
-        else
-            text_putc(t, (char)c);
-    }
-    text_putc(t, '\n');
-}
-
-void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line)
-{
-    if (cli->settings.log_fd < 0)
-        return;
-    struct timespec ts;
-    struct tm tm;
-    char stamp[32];
-    struct text t = {0};
-    clock_gettime(CLOCK_REALTIME, &ts);
-    localtime_r(&ts.tv_sec, &tm);
-    strftime(stamp, sizeof(stamp), "%Y/%m/%d %H:%M:%S", &tm);
-    text_add(&t, "%s:%03ld", stamp, ts.tv_nsec / 1000000);
-    if (s) {
-        text_add(&t, "[%s]: ", s->name);
-        add_one_line(&t, line);
-    } else {
-        text_add(&t, ": ***** Start: PID %d *****\n", (int)getpid());
-    }
-    if (write(cli->settings.log_fd, t.s, t.len) < 0)
-        log_debug(&cli_log, "cannot write to the log of commands: %s", strerror(errno));
-    text_free(&t);
 }
 
 /* --- output --- */
@@ -210,7 +168,8 @@ static const struct cli_exec_ops exec_ops = {exec_emit, exec_done, congested};
 
 static void run(struct cli_session *s, const char *text)
 {
-    cli_log_line(s->cli, s, text);
+    if (strncmp(text, "complete ", 9) != 0) /* a client's TAB key is nobody's command */
+        cli_log_line(s->cli, s, text);
     cli_pager_reset(&s->pager);
     s->pager.limit_lines = s->cli->settings.pager_limit_lines;
     s->running = true;

@@ -74,6 +74,9 @@ void cli_session_set_size(struct cli_session *s, u32 width, u32 height);
 bool cli_session_is_interactive(const struct cli_session *s); /* NULL: no */
 /* Ends the session after what is to be sent; the console's ends the program. */
 void cli_session_quit(struct cli_session *s);
+
+/* --- cli_log.c --- */
+
 /* A line in the file of `unix { log }'; without session: the start line. */
 void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line);
 

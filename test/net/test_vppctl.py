@@ -1,0 +1,140 @@
+"""vppctl on a terminal: its own editor, completion, pager, history; the daemon's editor; a daemon that dies."""
+import fcntl
+import os
+import pty
+import select
+import struct
+import termios
+import time
+
+import pytest
+
+
+class Terminal:
+    """A program on a pseudo terminal of 80 columns and 10 lines."""
+
+    def __init__(self, args, **env):
+        self.rest = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execvpe(args[0], args, dict(os.environ, **env))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 80, 0, 0))
+
+    def expect(self, what, timeout=10):
+        """Reads up to and with `what`; what follows is kept for the next time."""
+        text, end = self.rest, time.monotonic() + timeout
+        while what not in text:
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.monotonic()))
+            assert ready, f"no {what!r} after {text!r}"
+            try:
+                more = os.read(self.fd, 65536)
+            except OSError:
+                more = b""
+            assert more, f"ended without {what!r} after {text!r}"
+            text += more
+        end = text.index(what) + len(what)
+        self.rest = text[end:]
+        return text[:end]
+
+    def type(self, keys, what, timeout=10):
+        os.write(self.fd, keys)
+        return self.expect(what, timeout)
+
+    def status(self, timeout=10):
+        """The exit status, once it has ended."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            select.select([self.fd], [], [], 0.05)
+        raise AssertionError("still running")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.fd)
+
+
+@pytest.fixture(name="vpp")
+def fixture_vpp(net):
+    return net.vpp(net.namespace())
+
+
+def start(vpp, tmp_path, *args, term="xterm"):
+    return Terminal([vpp.build + "/vppctl", "-s", vpp.cli, *args], TERM=term, HOME=str(tmp_path))
+
+
+def test_editor_completion_history(vpp, tmp_path):
+    with start(vpp, tmp_path) as t:
+        t.expect(b"vpp# ")
+        t.type(b"show versi\t\n", b"piste")
+        t.expect(b"vpp# ")
+        t.type(b"set interface state lo\t", b"cal0 ")  # a live value
+        t.type(b"\x15foo\n", b"unknown input `foo'")
+        t.expect(b"vpp# ")
+        t.type(b"\x10\x10\n", b"piste")  # two lines up: show version
+        t.expect(b"vpp# ")
+        t.type(b"nothing of this\x03", b"vpp# ")
+        os.write(t.fd, b"quit\n")
+        assert t.status() == 0
+    with start(vpp, tmp_path) as t:
+        t.expect(b"vpp# ")
+        t.type(b"\x10", b"show version")
+        os.write(t.fd, b"\x15\x04")
+        assert t.status() == 0
+    assert os.stat(tmp_path / ".vppctl_history").st_mode & 0o77 == 0
+
+
+def test_pager(vpp, tmp_path):
+    with start(vpp, tmp_path) as t:
+        t.expect(b"vpp# ")
+        first = t.type(b"show ?\n", b"-- more --")
+        assert 3 < first.count(b"\n") <= 10  # the line itself and 9 of output; long ones wrap
+        t.type(b" ", b"-- more --")
+        t.type(b"q", b"vpp# ")
+        t.type(b"show version\n", b"piste")
+
+
+def test_interrupt(vpp, tmp_path):
+    with start(vpp, tmp_path) as t:
+        t.expect(b"vpp# ")
+        t.type(b"wait 100\n", b"\n")
+        time.sleep(0.3)
+        t.type(b"\x03", b"vpp# ", timeout=5)
+        t.type(b"show version\n", b"piste")
+
+
+@pytest.mark.parametrize("how", ["--raw", "dumb"])
+def test_editor_of_the_daemon(vpp, tmp_path, how):
+    raw = how == "--raw"
+    with start(vpp, tmp_path, *["--raw"] * raw, term="xterm" if raw else "dumb") as t:
+        t.expect(b"vpp# ")
+        t.type(b"show versi\t\r", b"piste")
+        t.expect(b"vpp# ")
+        t.type(b"show ?\r", b"-- more -- (1-9/")
+        t.type(b"q", b"vpp# ")
+        t.type(b"wait 100\r", b"\n")
+        time.sleep(0.3)
+        t.type(b"\x03", b"vpp# ", timeout=5)
+        os.write(t.fd, b"quit\r")
+        assert t.status() == 0
+
+
+def test_daemon_dies(vpp, tmp_path):
+    with start(vpp, tmp_path) as t, start(vpp, tmp_path, "--raw") as raw:
+        t.expect(b"vpp# ")
+        raw.expect(b"vpp# ")
+        vpp.kill()
+        assert raw.status() == 0
+        t.type(b"show version\n", b"closed the connection")
+        t.type(b"show version\n", b"connect: ")
+        os.write(t.fd, b"quit\n")
+        assert t.status() == 0
+
+
+def test_json(vpp):
+    done = vpp.vppctl("show interface json")
+    assert done.returncode == 0 and done.stdout.startswith("{\n")
+    assert vpp.vppctl("show interface | include local0").stdout.startswith("local0")
