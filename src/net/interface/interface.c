@@ -38,6 +38,11 @@ struct interfaces *interfaces_of(const struct piste *p)
     return module_state(p, &interface_module);
 }
 
+u32 interface_default_mtu(const struct piste *p)
+{
+    return interfaces_of(p)->default_mtu;
+}
+
 /* --- finding --- */
 
 struct interface *interface_at(const struct piste *p, struct if_index i)

@@ -81,6 +81,8 @@ enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF
 
 extern const struct module interface_module;
 struct interfaces *interfaces_of(const struct piste *p);
+/* `ethernet { default-mtu }`, in bytes. */
+u32 interface_default_mtu(const struct piste *p);
 
 struct if_new_args {
     const char *name;

@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "control/cli.h"
-#include "control/startup.h"
 #include "net/interface/interface_internal.h"
 
 /* --- <interface> values --- */
@@ -547,5 +546,5 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
         return;
     for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
         if (f->cls->tx || f->admin_up)
-            config_of(f, p->startup->ethernet_default_mtu, t);
+            config_of(f, interface_default_mtu(p), t);
 }

@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "control/loop.h"
-#include "control/startup.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 #ifndef PACKET_IGNORE_OUTGOING
@@ -399,7 +398,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     port->piste = p;
     snprintf(port->host_name, sizeof(port->host_name), "%s", a->host_name);
     port->host_index = host_index;
-    port->host_mtu = (u32) min_u64(af_packet_host_mtu(a->host_name), p->startup->ethernet_default_mtu);
+    port->host_mtu = (u32) min_u64(af_packet_host_mtu(a->host_name), interface_default_mtu(p));
     port->args = *a;
     port->args.host_name = NULL;
     port->args.hw_addr = NULL;
