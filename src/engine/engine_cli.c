@@ -363,7 +363,9 @@ static int show_buffers(struct cli_call *c)
         {"Used", "used", 8, OUT_CENTER, OUT_CENTER},        {"Touched", "touched_bytes", 10, OUT_CENTER, OUT_CENTER},
         {"Failures", "alloc_failures", 10, OUT_CENTER, OUT_CENTER},
     };
-    out_table(c->out, "pools", cols, array_len(cols));
+    /* the last two columns are ours: in the text they would surprise scripts that know VPP's */
+    bool all = cli_has(c, "verbose") || out_format(c->out) == OUT_JSON;
+    out_table(c->out, "pools", cols, (u32) array_len(cols) - (all ? 0 : 2));
     for (u32 i = 0; i < buffer_pool_count(); i++) {
         struct buffer_pool_info p;
         buffer_pool_get_info(engine_of(c->piste), i, &p);
@@ -376,6 +378,8 @@ static int show_buffers(struct cli_call *c)
         out_cell_u64(c->out, p.available);
         out_cell_u64(c->out, p.cached);
         out_cell_u64(c->out, p.used);
+        if (!all)
+            continue;
         out_cell_u64(c->out, p.touched_bytes);
         out_cell_u64(c->out, p.alloc_failures);
     }
@@ -620,7 +624,7 @@ const struct cli_command engine_commands[] = {
     {"show node counters [verbose [<level:u32>]]", "The same as `show errors`", show_errors, 0},
     {"clear errors", "Starts the figures of `show errors` anew", clear_errors, 0},
     {"clear node counters", "The same as `clear errors`", clear_errors, 0},
-    {"show buffers", "Buffer pools: how many are free, cached, in use", show_buffers, 0},
+    {"show buffers [verbose]", "Buffer pools: how many are free, cached, in use", show_buffers, 0},
     {"show threads", "Threads, where they run and how they are scheduled", show_threads, 0},
     {"show node [index <number:u32>] [<node>]", "A node's variants, edges and neighbours", show_node, 0},
     {"show node variants", "CPU level that each node's code runs at", show_node_variants, 0},

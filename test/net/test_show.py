@@ -6,12 +6,12 @@ import pytest
 # A line of a golden is a regular expression for a line of the output.
 EMPTY_INTERFACES = [
     r"              Name               Idx    State  MTU \(L3/IP4/IP6/MPLS\)     Counter          Count     ",
-    r"host-vpp1out                      1     down         9000/0/0/0     ",
+    r"host-vpp1out                      1     down         1500/0/0/0     ",
     r"local0                            0     down          0/0/0/0       ",
 ]
 COUNTED_INTERFACES = [
     EMPTY_INTERFACES[0],
-    r"host-vpp1out                      1      up          9000/0/0/0     rx packets +\d+",
+    r"host-vpp1out                      1      up          1500/0/0/0     rx packets +\d+",
     r" {68}rx bytes {12} {0,8}\d+",
     r" {68}tx packets {10} {0,8}\d+",
     r" {68}tx bytes {12} {0,8}\d+",
@@ -28,8 +28,8 @@ HARDWARE = [
     r"    0     \S+ \(\d+\) +\S+ *",
 ]
 BUFFERS = [
-    r"Pool Name            Index NUMA  Size  Data Size  Total  Avail  Cached   Used  .*",
-    r"default-numa-0         0     0   \d+ +2048 +\d+ +\d+ +\d+ +\d+.*",
+    r"Pool Name            Index NUMA  Size  Data Size  Total  Avail  Cached   Used  ",
+    r"default-numa-0         0     0   \d+ +2048 +\d+ +\d+ +\d+ +\d+ *",
 ]
 RUNTIME = [
     r"(Thread 0 vpp_main.*|Time \d*\.\d, 10\.000000 sec internal node vector rate \d+\.\d\d"
@@ -145,7 +145,7 @@ def test_show_fib(net):
     mac = ns.mac("vpp1host").replace(":", "") + vpp.mac("host-vpp1out").replace(":", "") + "0800"
     assert re.search(r"^10\.10\.1\.1/32\n  unicast-ip4-chain\n  \[@0\]: dpo-load-balance: "
                      r"\[proto:ip4 index:\d+ buckets:1 .*\]\]\n    \[0\] \[@5\]: ipv4 via 10\.10\.1\.1 "
-                     rf"host-vpp1out: mtu:9000 .*{mac}$", text, re.M), text
+                     rf"host-vpp1out: mtu:1500 .*{mac}$", text, re.M), text
     assert re.search(r"^10\.10\.1\.2/32\n.*\n.*\n    \[0\] \[@\d+\]: dpo-receive: "
                      r"10\.10\.1\.2 on host-vpp1out$", text, re.M), text
     assert re.search(r"^10\.10\.1\.0/24\n.*\n.*\n    \[0\] \[@\d+\]: ipv4-glean: ", text, re.M), text

@@ -46,6 +46,9 @@ struct if_class {
     /* Adds lines under `show hardware-interfaces`, indented by two. */
     void (*show)(void *port, struct out *o, bool verbose);
     void (*clear)(void *port);
+    /* The command that makes the interface, for the running config. All kinds are written together, in order of index,
+     * so that indices come back. */
+    void (*running_config)(void *port, struct text *t);
 };
 
 /* Static names of an arc and of a node on it. */

@@ -542,9 +542,11 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
     (void) state;
     if (phase == RC_GLOBAL && rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE)
         text_add(t, "set interface default rx-mode %s\n", rx_mode_name(rx_queue_default_mode(engine_of(p))));
-    if (phase != RC_INTERFACE)
+    if (phase != RC_CREATE && phase != RC_INTERFACE)
         return;
     for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
-        if (f->cls->tx || f->admin_up)
+        if (phase == RC_CREATE && f->cls->running_config)
+            f->cls->running_config(f->port, t);
+        else if (phase == RC_INTERFACE && (f->cls->tx || f->admin_up))
             config_of(f, interface_default_mtu(p), t);
 }

@@ -356,6 +356,7 @@ static const struct if_class class_ethernet = {
     .set_mac = set_mac,
     .set_mtu = set_mtu,
     .show = show,
+    .running_config = af_packet_running_config,
 };
 
 static const struct if_class class_ip = {
@@ -365,6 +366,7 @@ static const struct if_class class_ip = {
     .set_admin = set_admin,
     .set_mtu = set_mtu,
     .show = show,
+    .running_config = af_packet_running_config,
 };
 
 /* --- create and delete --- */
@@ -572,5 +574,4 @@ const struct module af_packet_module = {
     .commands = af_packet_commands,
     .init = init,
     .stop = stop,
-    .running_config = af_packet_running_config,
 };

@@ -71,36 +71,32 @@ const struct cli_command af_packet_commands[] = {
     {0},
 };
 
-void af_packet_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+void af_packet_running_config(void *arg, struct text *t)
 {
-    struct af_packet_state *s = state;
-    (void) p;
-    for (u32 i = 0; phase == RC_CREATE && i < s->ports.n; i++) {
-        const struct af_packet *port = s->ports.v[i];
-        const struct af_packet_args *a = &port->args;
-        text_add(t, "create host-interface%s name %s", a->version == 2 ? " v2" : a->version == 3 ? " v3" : "",
-                 port->host_name);
-        if (a->n_rx_queues > 1)
-            text_add(t, " num-rx-queues %u", a->n_rx_queues);
-        if (a->n_tx_queues > 1)
-            text_add(t, " num-tx-queues %u", a->n_tx_queues);
-        /* the address is kept even when it was made up: neighbours know it */
-        if (a->mode == AF_PACKET_MODE_IP)
-            text_puts(t, " mode ip");
-        else
-            text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1], port->mac[2],
-                     port->mac[3], port->mac[4], port->mac[5]);
-        if (a->rx_frames)
-            text_add(t, " rx-size %u", a->rx_frames);
-        if (a->tx_frames)
-            text_add(t, " tx-size %u", a->tx_frames);
-        if (a->rx_per_block)
-            text_add(t, " rx-per-block %u", a->rx_per_block);
-        if (a->tx_per_block)
-            text_add(t, " tx-per-block %u", a->tx_per_block);
-        text_add(t, "%s%s%s\n", a->no_ring ? " no-ring" : "", a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
-                 a->cksum_gso_off ? " cksum-gso-disable" : "");
-    }
+    const struct af_packet *port = arg;
+    const struct af_packet_args *a = &port->args;
+    text_add(t, "create host-interface%s name %s", a->version == 2 ? " v2" : a->version == 3 ? " v3" : "",
+             port->host_name);
+    if (a->n_rx_queues > 1)
+        text_add(t, " num-rx-queues %u", a->n_rx_queues);
+    if (a->n_tx_queues > 1)
+        text_add(t, " num-tx-queues %u", a->n_tx_queues);
+    /* the address is kept even when it was made up: neighbours know it */
+    if (a->mode == AF_PACKET_MODE_IP)
+        text_puts(t, " mode ip");
+    else
+        text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1], port->mac[2], port->mac[3],
+                 port->mac[4], port->mac[5]);
+    if (a->rx_frames)
+        text_add(t, " rx-size %u", a->rx_frames);
+    if (a->tx_frames)
+        text_add(t, " tx-size %u", a->tx_frames);
+    if (a->rx_per_block)
+        text_add(t, " rx-per-block %u", a->rx_per_block);
+    if (a->tx_per_block)
+        text_add(t, " tx-per-block %u", a->tx_per_block);
+    text_add(t, "%s%s%s\n", a->no_ring ? " no-ring" : "", a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
+             a->cksum_gso_off ? " cksum-gso-disable" : "");
 }
 
 /* --- node records --- */

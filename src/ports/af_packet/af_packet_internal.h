@@ -119,7 +119,7 @@ int af_packet_open(struct af_packet *port, struct error *e) MUST_CHECK;
 void af_packet_close(struct af_packet *port);
 /* After the device's offloads or the user's wishes have changed. */
 int af_packet_update_caps(struct af_packet *port, struct error *e) MUST_CHECK;
-void af_packet_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+void af_packet_running_config(void *port, struct text *t);
 
 /* af_packet_link.c: the host device as netlink and ioctls show it */
 int af_packet_link_start(struct af_packet_state *s, struct error *e) MUST_CHECK;

@@ -36,7 +36,16 @@ static const struct node_def tx_node = {
 
 static int set_admin(void *arg, bool up, struct error *e);
 
-static const struct if_class class_loopback = {.name = "Loopback", .tx = &tx_node, .set_admin = set_admin};
+static void running_config(void *port, struct text *t)
+{
+    const struct loopback *l = port;
+    const u8 *m = interface_at(l->piste, l->interface)->mac;
+    text_add(t, "create loopback interface mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n", m[0], m[1], m[2], m[3], m[4],
+             m[5], l->instance);
+}
+
+static const struct if_class class_loopback = {
+    .name = "Loopback", .tx = &tx_node, .set_admin = set_admin, .running_config = running_config};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
 static int set_admin(void *arg, bool up, struct error *e)
@@ -131,16 +140,6 @@ static const struct cli_command commands[] = {
     {0},
 };
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct loopbacks *s = state;
-    for (u32 i = 0; phase == RC_CREATE && i < s->all.n; i++) {
-        const u8 *m = interface_at(p, s->all.v[i]->interface)->mac;
-        text_add(t, "create loopback interface mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n", m[0], m[1], m[2], m[3],
-                 m[4], m[5], s->all.v[i]->instance);
-    }
-}
-
 static int init(struct piste *p, void **state, struct error *e)
 {
     struct loopbacks *s = mem_alloc(sizeof(*s));
@@ -177,5 +176,4 @@ const struct module loopback_module = {
     .commands = commands,
     .init = init,
     .stop = stop,
-    .running_config = running_config,
 };
