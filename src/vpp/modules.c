@@ -10,9 +10,12 @@
 #include "net/fib/fib.h"
 #include "net/interface/interface.h"
 #include "net/l2/l2.h"
+#include "net/ip/icmp4.h"
 #include "net/ip/ip4.h"
 #include "net/ip/ip4_frag.h"
 #include "net/ip/ip4_input.h"
+#include "net/ip/ip4_local.h"
+#include "net/ip/ip4_reass_module.h"
 #include "net/neighbor/neighbor.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
@@ -38,6 +41,9 @@ static const struct {
     {&ip4_module, NULL},
     {&ip4_input_module, NULL},
     {&ip4_frag_module, NULL},
+    {&ip4_local_module, NULL},
+    {&ip4_reass_module, NULL},
+    {&icmp4_module, NULL},
     {&arp_module, NULL},
     {&neighbor_module, NULL},
     {&loopback_module, NULL},

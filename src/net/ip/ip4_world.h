@@ -13,8 +13,17 @@
 #include "control/module.h"
 #include "control/piste.h"
 #include "engine/engine.h"
+#include "net/ethernet/ethernet.h"
+#include "net/fib/fib.h"
 #include "net/interface/interface.h"
+#include "net/ip/icmp4.h"
+#include "net/ip/ip4.h"
+#include "net/ip/ip4_frag.h"
+#include "net/ip/ip4_input.h"
+#include "net/ip/ip4_local.h"
 #include "net/ip/ip4_packet.h"
+#include "net/ip/ip4_reass_module.h"
+#include "net/neighbor/neighbor.h"
 
 #define CAUGHT_MAX 4096
 
@@ -26,6 +35,7 @@
 
 struct world {
     struct piste p;
+    u32 buffers_before; /* in use when it was opened: pools outlive an engine */
     u32 n_caught;
     struct caught {
         const char *node;
@@ -55,6 +65,18 @@ static inline void world_catch(const char *name)
 
 /* --- life --- */
 
+/* Since the world was opened. */
+static inline u32 world_buffers_used(void)
+{
+    u32 used = 0;
+    for (u32 i = 0; i < buffer_pool_count(); i++) {
+        struct buffer_pool_info info;
+        buffer_pool_get_info(world.p.engine, i, &info);
+        used += info.used;
+    }
+    return used - world.buffers_before;
+}
+
 /* modules, ended by NULL, beside the engine and interfaces. */
 static inline void world_open(const struct module *const *modules)
 {
@@ -72,10 +94,12 @@ static inline void world_open(const struct module *const *modules)
         world_must(!modules_add(world.p.modules, *modules, NULL, &e));
     if (modules_init(world.p.modules, &e))
         panic("%s", e.text);
+    world.buffers_before = world_buffers_used();
 }
 
 static inline void world_close(void)
 {
+    loop_once(world.p.loop, 0); /* events of the graph, before their modules go */
     modules_stop(world.p.modules);
     modules_free(world.p.modules);
     cli_free(world.p.cli);
@@ -103,6 +127,12 @@ static inline struct if_index world_interface(const char *name, const u8 *mac)
     interface_set_link(&world.p, i, true);
     return i;
 }
+
+/* IPv4, all of it. */
+static const struct module *const world_ip4[] __attribute__((unused)) = {
+    &ethernet_module,  &ip4_arcs_module, &fib_module,       &ip4_module,
+    &ip4_input_module, &ip4_frag_module, &ip4_local_module, &ip4_reass_module,
+    &icmp4_module,     &arp_module,      &neighbor_module,  NULL};
 
 /* --- packets --- */
 
@@ -174,15 +204,4 @@ static inline u64 world_errors(const char *node, const char *reason)
             n += strtoull(line, NULL, 10);
     free(text);
     return n;
-}
-
-static inline u32 world_buffers_used(void)
-{
-    u32 used = 0;
-    for (u32 i = 0; i < buffer_pool_count(); i++) {
-        struct buffer_pool_info info;
-        buffer_pool_get_info(world.p.engine, i, &info);
-        used += info.used;
-    }
-    return used;
 }

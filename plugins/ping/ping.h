@@ -1,0 +1,42 @@
+/* ping: what its node and its sessions share.
+ *
+ *   control thread: a session ─► echo request ─► ip4-lookup
+ *   data thread:    ip4-icmp-input ─► ip4-icmp-echo-reply ─► event with the time of arrival ─► the
+ * session
+ *
+ * The time of a reply is taken where it arrives: how long the control thread takes to look at it is
+ * not in it. */
+#pragma once
+
+#include "base/types.h"
+#include "engine/node.h"
+
+struct piste;
+
+/* Sessions at a time. A session's ICMP identifier holds its slot in the low bits. */
+#define PING_SESSIONS_MAX 64
+
+/* Read by data threads: identifier | PING_ACTIVE of the session in that slot, 0: none. */
+#define PING_ACTIVE 0x10000u
+struct ping_slots {
+    u32 active[PING_SESSIONS_MAX];
+};
+
+/* A reply that arrived. */
+struct ping_reply {
+    u64 rx_ns;
+    be32 src;
+    u32 payload_bytes; /* behind the ICMP header */
+    struct if_index rx_if;
+    u16 id, seq;
+    u8 ttl;
+};
+
+/* Event: the payload is a struct ping_reply. Control thread. */
+void ping_on_reply(struct piste *p, const void *payload);
+
+enum ping_error { PING_ERROR_NONE, PING_ERROR_NOT_OURS, PING_ERROR_CONGESTED, PING_ERROR_N };
+
+enum { PING_NEXT_DROP, PING_NEXT_PUNT, PING_N_NEXT };
+
+NODE_DECLARE(ip4_icmp_echo_reply);
