@@ -63,17 +63,20 @@ void engine_synchronize(struct engine *e)
         urcu_qsbr_synchronize_rcu();
 }
 
-/* What was deferred before now is freed after one grace period for all of it. */
+/* What was deferred before now is freed after one grace period for all of it; what a free defers in its turn waits for
+ * the next. */
 void engine_reclaim(struct engine *e)
 {
-    if (!e->deferred.n)
+    u32 n = e->deferred.n;
+    if (!n)
         return;
     engine_synchronize(e);
-    for (u32 i = 0; i < e->deferred.n; i++) { /* may grow while it runs; those are as safe */
+    for (u32 i = 0; i < n; i++) {
         struct deferred d = e->deferred.v[i];
         d.fn(d.arg);
     }
-    e->deferred.n = 0;
+    e->deferred.n -= n;
+    memmove(e->deferred.v, e->deferred.v + n, e->deferred.n * sizeof(e->deferred.v[0]));
 }
 
 static void each_round(void *arg)
@@ -148,7 +151,8 @@ void engine_free(struct engine *e)
 {
     engine_stop(e);
     thread_drain_events(e);
-    engine_reclaim(e);
+    while (e->deferred.n)
+        engine_reclaim(e);
     feature_fini(e);
     for (u32 i = 0; i < e->n_threads; i++)
         thread_free(e->threads[i]);

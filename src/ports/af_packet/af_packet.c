@@ -21,6 +21,7 @@
 #endif
 
 #define SOCKET_BUFFER_BYTES (8 << 20)
+#define DISCARD_MAX 65536
 #define RING_FRAMES 512
 #define RING_FRAME_BYTES 2048
 #define RING_BLOCK_BYTES 65536
@@ -253,6 +254,21 @@ int af_packet_open(struct af_packet *port, struct error *e)
 
 /* --- what the interface asks of its port --- */
 
+/* What came while the interface was down is not for it. The queue is disabled: nobody else looks at it. */
+static void discard_waiting(struct af_packet_queue *q)
+{
+    struct af_packet_ring *r = &q->ring;
+    for (u32 i = 0; r->map && i < r->n_frames; i++) {
+        struct tpacket2_hdr *h = (struct tpacket2_hdr *) (void *) (r->map + (size_t) r->next * r->frame_bytes);
+        if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+            break;
+        __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+        r->next = r->next + 1 == r->n_frames ? 0 : r->next + 1;
+    }
+    for (u32 i = 0; i < DISCARD_MAX && recv(q->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0; i++) {
+    }
+}
+
 static int set_admin(void *arg, bool up, struct error *e)
 {
     struct af_packet *port = arg;
@@ -262,9 +278,13 @@ static int set_admin(void *arg, bool up, struct error *e)
     /* the device follows where we may: with the link up already, nothing needs to be allowed */
     if (port->host_index && af_packet_host_set_up(port->host_name, up, &err))
         log_warn(&log_class, "%s", err.text);
-    for (u32 i = 0; i < port->n_queues; i++)
-        if (port->queues[i]->fd >= 0)
-            rx_queue_enable(engine_of(port->piste), &port->queues[i]->rx, up);
+    for (u32 i = 0; i < port->n_queues; i++) {
+        if (port->queues[i]->fd < 0)
+            continue;
+        if (up)
+            discard_waiting(port->queues[i]);
+        rx_queue_enable(engine_of(port->piste), &port->queues[i]->rx, up);
+    }
     interface_set_link(port->piste, port->interface, port->host_index && af_packet_host_link_up(port->host_name));
     return 0;
 }
