@@ -278,11 +278,9 @@ class Vpp:
     def errors(self):
         """{(node, reason): count} of `show errors`."""
         found = {}
-        for line in self.ctl("show errors").splitlines()[1:]:
-            match = re.match(r"\s*(\d+)\s+(\S+)\s+(.*?)\s+(error|warn|info)\s*$", line)
-            assert match, f"show errors: {line!r}"
-            key = (match.group(2), match.group(3))
-            found[key] = found.get(key, 0) + int(match.group(1))
+        for e in self.json("show errors")["errors"]:
+            key = (e["node"], e["reason"])
+            found[key] = found.get(key, 0) + e["count"]
         return found
 
     def error_count(self, reason):
@@ -295,31 +293,22 @@ class Vpp:
 
     def buffers_used(self):
         """Of `show buffers`, all pools together; buffers in the threads' caches are free."""
-        used = 0
-        for line in self.ctl("show buffers").splitlines()[1:]:
-            used += int(line.split()[-1])
-        return used
+        return sum(pool["used"] for pool in self.json("show buffers")["pools"])
 
     def buffers_total(self):
-        return sum(int(line.split()[-4]) for line in self.ctl("show buffers").splitlines()[1:])
+        """Of the pool of small ones."""
+        return self.json("show buffers")["pools"][0]["total"]
 
     def interfaces(self):
-        """{name: {state, mtu, counters: {name: count}}} of `show interface`."""
-        found, name = {}, None
-        for line in self.ctl("show interface").splitlines()[1:]:
-            match = re.match(r"(\S+)\s+(\d+)\s+(up|down)\s+(\S+)\s*(.*)$", line)
-            if match:
-                name = match.group(1)
-                found[name] = {"index": int(match.group(2)), "state": match.group(3),
-                               "mtu": match.group(4), "counters": {}}
-                line = match.group(5)
-            match = re.match(r"\s*(\S.*?)\s+(\d+)\s*$", line)
-            if match and name:
-                found[name]["counters"][match.group(1)] = int(match.group(2))
-        return found
+        """{name: what `show interface` says of it}."""
+        return {i["name"]: i for i in self.json("show interface")["interfaces"]}
 
     def counter(self, interface, name):
         return self.interfaces()[interface]["counters"].get(name, 0)
+
+    def drops(self):
+        """Of all interfaces; packets that the switch made itself are counted on local0."""
+        return sum(i["counters"].get("drops", 0) for i in self.interfaces().values())
 
     def link(self, interface):
         """up or down, of `show hardware-interfaces`."""
@@ -380,6 +369,17 @@ class Wire:
         """bytes, or a scapy packet; several of them in a list."""
         for one in frame if isinstance(frame, list) else [frame]:
             self.socket.send(bytes(one))
+
+    def send_many(self, frames, vpp, interface):
+        """As send, no faster than vpp takes them: none is lost in the kernel."""
+        frames = [bytes(f) for f in frames]
+        taken = vpp.counter(interface, "rx packets")
+        for at in range(0, len(frames), 128):
+            part = frames[at:at + 128]
+            self.send(part)
+            taken += len(part)
+            wait_for(lambda: vpp.counter(interface, "rx packets") >= taken,
+                     f"{interface} to receive {taken} packets")
 
     def drain(self):
         while self.socket.recv(65536, socket.MSG_DONTWAIT) if self._readable(0) else False:
