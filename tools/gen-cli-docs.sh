@@ -6,7 +6,7 @@ build=${1:-build/release}
 run=$(mktemp -d /tmp/piste-docs.XXXXXX)
 pid=''
 trap '[ -z "$pid" ] || kill "$pid"; rm -rf "$run"' EXIT
-"$build/vpp" unix { nodaemon runtime-dir "$run" cli-listen "$run/cli.sock" } >"$run/out" 2>&1 &
+"$build/vpp" "unix { nodaemon runtime-dir $run cli-listen $run/cli.sock }" >"$run/out" 2>&1 &
 pid=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ -S "$run/cli.sock" ] && break

@@ -24,7 +24,11 @@ finish() {
         echo "the daemon did not end in order" >&2
         [ $status != 0 ] || status=1
     }
-    [ $status = 0 ] || echo "${red}The demo failed.$plain"
+    case $status in
+    0) ;;
+    130 | 143) echo "${red}Stopped.$plain" ;;
+    *) echo "${red}The demo failed.$plain" ;;
+    esac
     exit $status
 }
 trap finish EXIT
@@ -57,19 +61,19 @@ cpu_ns() { cat /proc/$pid/task/*/schedstat | awk '{ sum += $1 } END { printf "%.
 
 cat <<'END'
 
-  +-- this network namespace ------------------------------------------------------+
-  |                                                                                |
-  |   +-- vpp (one process) -----------------+             +-- Linux kernel ---+   |
-  |   |                                      |             |                   |   |
-  |   |   graph of nodes <--> host-vpp1out --+-- vpp1out   |                   |   |
-  |   |                       10.10.1.2/24   |      ||     |                   |   |
-  |   |      ^                               |      ||     |                   |   |
-  |   |      | cli.sock       packet socket  |     veth    |                   |   |
-  |   +------+-------------------------------+      ||     |                   |   |
-  |          |                                      ||     |   10.10.1.1/24    |   |
-  |       vppctl                                    ++=====+-- vpp1host        |   |
-  |                                                        +-------------------+   |
-  +--------------------------------------------------------------------------------+
+  +-- container: a network namespace of its own ------------------------------+
+  |                                                                           |
+  |   +-- vpp ------------------------------------+                           |
+  |   |                                           |                           |
+  |   |   graph of nodes <------> host-vpp1out    |     Linux                 |
+  |   |         ^                 10.10.1.2/24    |                           |
+  |   |         |                      |          |         10.10.1.1/24      |
+  |   +---------|----------------------|----------+              |            |
+  |             | cli.sock             | packet socket           |            |
+  |             |                      |                         |            |
+  |          vppctl                 vpp1out ===== veth ===== vpp1host         |
+  |                                                                           |
+  +---------------------------------------------------------------------------+
 END
 
 title "A pair of virtual Ethernet devices, and an address for the kernel's end"

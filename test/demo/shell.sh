@@ -30,7 +30,7 @@ vppctl set int state host-vpp1out up
 cat <<END
 
     vpp  host-vpp1out ----- vpp1out ===== veth ===== vpp1host  Linux
-         10.10.1.2/24                            10.10.1.1/24
+         10.10.1.2/24                             10.10.1.1/24
 
 Try:   ping 10.10.1.1      show int      show runtime      show trace      help
 From another terminal, in the same network:
