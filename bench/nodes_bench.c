@@ -4,9 +4,11 @@
  *
  *   bench-input ─► ethernet-input ─► ip4-input ─► ip4-lookup ─► ip4-rewrite ─► bench1-output ─► bench1-tx
  *
- *   nodes-bench [--routes N] [--rounds N] [--json] [--workload ip4]
+ *   nodes-bench [--routes N] [--macs N] [--rounds N] [--json] [--workload ip4|xconnect|bridge]
  *
- * With --routes N, N prefixes of /24 lead to the neighbour and destinations are drawn at random from them. */
+ * With --routes N, N prefixes of /24 lead to the neighbour and destinations are drawn at random from them. xconnect
+ * and bridge go by layer 2 instead; with --macs N, half of N addresses are the frames' random sources, learnt on
+ * bench0, half their random destinations, behind bench1. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,12 +28,16 @@
 
 #define FRAME_BYTES 64
 
+enum workload { IP4, XCONNECT, BRIDGE };
+
 struct options {
-    u32 routes, rounds;
+    u32 routes, macs, rounds;
+    enum workload workload;
     bool json;
 };
 
-static struct options options = {.routes = 1, .rounds = 4000};
+static struct options options = {.routes = 1, .macs = 1000, .rounds = 4000};
+static u32 sources_seen; /* while warming up: every source comes once, in order */
 static u64 random_state = 88172645463325252ull;
 
 static u64 random_u64(void)
@@ -84,6 +90,22 @@ static void aim(u8 *p)
     put_be16(p + 24, checksum(p + 14, 20));
 }
 
+/* Addresses of a station: bench0's have 00 in their second byte, bench1's have 01. */
+static void set_station(u8 *mac, u8 side, u32 n)
+{
+    mac[0] = 2;
+    mac[1] = side;
+    put_be32(mac + 2, n);
+}
+
+static void between_stations(u8 *p)
+{
+    u32 half = options.macs / 2;
+    u32 from = sources_seen < half ? sources_seen++ : (u32) (random_u64() % half);
+    set_station(p, 1, (u32) (random_u64() % half));
+    set_station(p + 6, 0, from);
+}
+
 static u32 bench_input_run(struct thread *t, struct node *n, struct rx_queue *q)
 {
     u32 bi[FRAME_PKTS];
@@ -93,7 +115,10 @@ static u32 bench_input_run(struct thread *t, struct node *n, struct rx_queue *q)
         struct buffer *b = buffer_at(bi[i]);
         u8 *p = buffer_current(b);
         memcpy(p, frame, FRAME_BYTES);
-        aim(p);
+        if (options.workload == IP4)
+            aim(p);
+        else
+            between_stations(p);
         b->len = FRAME_BYTES;
         b->rx_if = in_if;
     }
@@ -154,6 +179,19 @@ static void make_switch(struct piste *p)
         die("modules", e.text);
 }
 
+static void configure_l2(struct piste *p)
+{
+    char text[160];
+    if (options.workload == XCONNECT) {
+        command(p, "set interface l2 xconnect bench0 bench1\nset interface l2 xconnect bench1 bench0");
+        return;
+    }
+    command(p, "set interface l2 bridge bench0 1\nset interface l2 bridge bench1 1");
+    snprintf(text, sizeof(text), "test l2fib add mac 02:01:00:00:00:00 count %u bridge-domain 1 interface bench1",
+             options.macs / 2);
+    command(p, text);
+}
+
 static void configure(struct piste *p)
 {
     static const u8 mac0[] = {2, 0, 0, 0, 0, 1}, mac1[] = {2, 0, 0, 0, 1, 1};
@@ -161,8 +199,12 @@ static void configure(struct piste *p)
     in_if = make_interface(p, "bench0", mac0);
     out_if = make_interface(p, "bench1", mac1);
     make_frame(mac0);
-    command(p, "set interface state bench0 up\nset interface state bench1 up\n"
-               "set interface ip address bench0 192.168.0.1/24\nset interface ip address bench1 10.1.0.1/24\n"
+    command(p, "set interface state bench0 up\nset interface state bench1 up");
+    if (options.workload != IP4) {
+        configure_l2(p);
+        return;
+    }
+    command(p, "set interface ip address bench0 192.168.0.1/24\nset interface ip address bench1 10.1.0.1/24\n"
                "set ip neighbor static bench1 10.1.0.2 02:00:00:00:00:99");
     snprintf(text, sizeof(text), "ip route add count %u 20.0.0.0/24 via 10.1.0.2 bench1", options.routes);
     command(p, text);
@@ -195,7 +237,7 @@ static void report(struct engine *e)
         first = false;
     }
     if (options.json)
-        printf("}, \"routes\": %u, \"level\": \"%s\", \"clocks_per_packet\": %.1f}\n", options.routes,
+        printf("}, \"routes\": %u, \"macs\": %u, \"level\": \"%s\", \"clocks_per_packet\": %.1f}\n", options.routes, options.macs,
                cpu_level_name(cpu_level_best()), sum);
     else
         printf("%-24s %12s %10.1f\n", "path", "", sum);
@@ -206,6 +248,8 @@ static void parse(int argc, char **argv)
     static const struct option longs[] = {
         {"routes", required_argument, NULL, 'r'},
         {"rounds", required_argument, NULL, 'n'},
+        {"macs", required_argument, NULL, 'm'},
+        {"workload", required_argument, NULL, 'w'},
         {"json", no_argument, NULL, 'j'},
         {0},
     };
@@ -215,6 +259,14 @@ static void parse(int argc, char **argv)
             options.routes = (u32) strtoul(optarg, NULL, 10);
         else if (c == 'n')
             options.rounds = (u32) strtoul(optarg, NULL, 10);
+        else if (c == 'm')
+            options.macs = (u32) strtoul(optarg, NULL, 10);
+        else if (c == 'w' && !strcmp(optarg, "xconnect"))
+            options.workload = XCONNECT;
+        else if (c == 'w' && !strcmp(optarg, "bridge"))
+            options.workload = BRIDGE;
+        else if (c == 'w' && !strcmp(optarg, "ip4"))
+            options.workload = IP4;
         else if (c == 'j')
             options.json = true;
         else
@@ -222,6 +274,8 @@ static void parse(int argc, char **argv)
     }
     if (!options.routes || options.routes > 10000000)
         die("--routes", "1 to 10000000");
+    if (options.macs < 2 || options.macs > 10000000)
+        die("--macs", "2 to 10000000");
 }
 
 int main(int argc, char **argv)
@@ -236,8 +290,10 @@ int main(int argc, char **argv)
     if (rx_queue_add(p.engine, &q, 1, &e))
         die("queue", e.text);
     rx_queue_enable(p.engine, &q, true);
-    for (u32 i = 0; i < options.rounds / 10 + 10; i++)
+    for (u32 i = 0; i < options.rounds / 10 + 10 || (options.workload == BRIDGE && sources_seen < options.macs / 2); i++) {
         engine_round(p.engine, 1);
+        loop_once(p.loop, 0); /* tables grow */
+    }
     command(&p, "clear runtime");
     for (u32 i = 0; i < options.rounds; i++)
         engine_round(p.engine, 1);
