@@ -11,6 +11,7 @@
 #include "net/interface/interface.h"
 #include "net/l2/l2.h"
 #include "net/ip/icmp4.h"
+#include "net/span/span.h"
 #include "net/ip/ip4.h"
 #include "net/ip/ip4_frag.h"
 #include "net/ip/ip4_input.h"
@@ -19,6 +20,7 @@
 #include "net/neighbor/neighbor.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
+#include "ports/pipe/pipe.h"
 
 /* The engine is first, since it takes the nodes of all others; for the rest, init follows what each
  * needs. plugin: the name that VPP's plugin for the same thing has: startup.conf may disable it by
@@ -36,6 +38,7 @@ static const struct {
     {&interface_module, NULL},
     {&ethernet_module, NULL},
     {&l2_module, NULL},
+    {&span_module, NULL},
     {&ip4_arcs_module, NULL},
     {&fib_module, NULL},
     {&ip4_module, NULL},
@@ -47,6 +50,7 @@ static const struct {
     {&arp_module, NULL},
     {&neighbor_module, NULL},
     {&loopback_module, NULL},
+    {&pipe_module, NULL},
     {&af_packet_module, "af_packet_plugin.so"},
     /* clang-format on */
 };

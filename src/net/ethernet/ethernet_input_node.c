@@ -24,19 +24,6 @@ ALWAYS_INLINE void view_of(struct rx_view *v, struct if_index i)
     v->l2 = __atomic_load_n(&d->l2_mode, __ATOMIC_ACQUIRE) && (v->flags & IF_DATA_ADMIN_UP);
 }
 
-/* Where layer 3 begins, behind up to two tags: who cuts a large packet must know. */
-static i16 l3_start(const struct buffer *b)
-{
-    const u8 *frame = buffer_current(b);
-    u32 at = ETHERNET_HEADER_BYTES;
-    for (u32 tags = 0; tags < 2 && at + VLAN_TAG_BYTES <= b->len; tags++, at += VLAN_TAG_BYTES) {
-        u16 type = get_be16(frame + at - 2);
-        if (type != ETHERTYPE_VLAN && type != ETHERTYPE_DOT1AD)
-            break;
-    }
-    return (i16) (b->start + (int) at);
-}
-
 /* The frame stays as it is, and is not looked at. */
 ALWAYS_INLINE u16 to_l2(struct node *n, struct buffer *b)
 {
@@ -44,8 +31,8 @@ ALWAYS_INLINE u16 to_l2(struct node *n, struct buffer *b)
     b->l3_start = (i16) (b->start + ETHERNET_HEADER_BYTES);
     if (unlikely(b->len < ETHERNET_HEADER_BYTES))
         return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
-    if (unlikely(b->flags & BUFFER_GSO))
-        b->l3_start = l3_start(b);
+    if (unlikely(b->flags & BUFFER_GSO)) /* who cuts it must know */
+        b->l3_start = (i16) (b->start + (int) ethernet_header_bytes(buffer_current(b), b->len));
     return ETHERNET_INPUT_NEXT_L2;
 }
 

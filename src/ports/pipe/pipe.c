@@ -1,0 +1,239 @@
+#include "ports/pipe/pipe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/module.h"
+#include "engine/trace.h"
+#include "net/ethernet/ethernet_format.h"
+#include "net/interface/interface.h"
+#include "ports/pipe/pipe_internal.h"
+
+#define INSTANCES_MAX 16384u
+
+NODE_DECLARE(pipe_tx);
+NODE_DECLARE(pipe_parent_tx);
+NODE_DECLARE(pipe_input);
+
+static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    (void)p;
+    ethernet_format_header(out, r->data, r->data_len);
+}
+
+static const struct node_error tx_errors[PIPE_TX_ERR_N] = {
+    [PIPE_TX_ERR_LOST] = {"loop", "packets that came back too often", SEVERITY_ERROR},
+    [PIPE_TX_ERR_DOWN] = {"parent", "a pipe sends by its ends only", SEVERITY_ERROR},
+};
+
+static const struct node_def tx_node = {
+    .name = "pipe-tx",
+    .run = NODE_VARIANTS(pipe_tx),
+    .next = {[PIPE_TX_NEXT_DROP] = "error-drop", [PIPE_TX_NEXT_INPUT] = "pipe-input"},
+    .n_next = 2,
+    .errors = tx_errors,
+    .n_errors = PIPE_TX_ERR_N,
+    .format_trace = format_trace,
+};
+
+static const struct node_def parent_tx_node = {
+    .name = "pipe-parent-tx",
+    .run = NODE_VARIANTS(pipe_parent_tx),
+    .next = {[PIPE_TX_NEXT_DROP] = "error-drop"},
+    .n_next = 1,
+    .errors = tx_errors,
+    .n_errors = PIPE_TX_ERR_N,
+};
+
+static const struct node_def input_node = {
+    .name = "pipe-input",
+    .run = NODE_VARIANTS(pipe_input),
+    .next = {[PIPE_INPUT_NEXT_ETHERNET] = "ethernet-input"},
+    .n_next = 1,
+    .format_trace = format_trace,
+};
+
+static int set_admin(void *port, bool up, struct error *e);
+
+static const struct if_class class_end = {.name = "Pipe", .tx = &tx_node, .set_admin = set_admin};
+static const struct if_class class_parent = {.name = "Pipe", .tx = &parent_tx_node};
+
+static int set_admin(void *port, bool up, struct error *e)
+{
+    const struct pipe_end *end = port;
+    (void)e;
+    interface_set_link(end->pipe->piste, end->interface, up);
+    return 0;
+}
+
+static struct pipe *by_instance(const struct pipes *s, u32 instance)
+{
+    for (u32 i = 0; i < s->all.n; i++)
+        if (s->all.v[i]->instance == instance)
+            return s->all.v[i];
+    return NULL;
+}
+
+static int make_interface(struct pipe *x, const char *suffix, u8 last, const struct if_class *cls,
+                          void *port, struct if_index *out, struct error *e)
+{
+    const u8 mac[6] = {0xd2, 0x0b, 0xee, (u8)(x->instance >> 8), (u8)x->instance, last};
+    char name[32];
+    snprintf(name, sizeof(name), "pipe%u%s", x->instance, suffix);
+    return interface_new(x->piste,
+                         &(struct if_new_args){.name = name,
+                                               .cls = cls,
+                                               .port = port,
+                                               .mac = mac,
+                                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO},
+                         out, e);
+}
+
+int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct if_index ends[2],
+                struct error *e)
+{
+    struct pipes *s = module_state(p, &pipe_module);
+    if (instance == UINT32_MAX)
+        for (instance = 0; by_instance(s, instance);)
+            instance++;
+    if (instance >= INSTANCES_MAX)
+        return error_set(e, EINVAL, "pipe instances are below %u", INSTANCES_MAX);
+    if (by_instance(s, instance))
+        return error_set(e, EEXIST, "pipe instance %u is in use", instance);
+    struct pipe *x = mem_alloc(sizeof(*x));
+    *x = (struct pipe){.piste = p, .instance = instance};
+    x->end[0] = (struct pipe_end){.pipe = x, .interface = IF_NONE, .side = 0};
+    x->end[1] = (struct pipe_end){.pipe = x, .interface = IF_NONE, .side = 1};
+    int rc = make_interface(x, "", 0xff, &class_parent, x, &x->parent, e);
+    if (rc)
+        goto no_parent;
+    rc = make_interface(x, ".0", 0, &class_end, &x->end[0], &x->end[0].interface, e);
+    if (rc)
+        goto no_first;
+    rc = make_interface(x, ".1", 1, &class_end, &x->end[1], &x->end[1].interface, e);
+    if (rc)
+        goto no_second;
+    s->device_input = feature_arc_find(engine_of(p), "device-input");
+    interface_set_link(p, x->parent, true);
+    vec_add(&s->all, x);
+    *parent = x->parent;
+    ends[0] = x->end[0].interface;
+    ends[1] = x->end[1].interface;
+    return 0;
+no_second:
+    interface_delete(p, x->end[0].interface);
+no_first:
+    interface_delete(p, x->parent);
+no_parent:
+    free(x);
+    return rc;
+}
+
+static void remove_pipe(struct piste *p, struct pipe *x)
+{
+    interface_delete(p, x->end[0].interface);
+    interface_delete(p, x->end[1].interface);
+    interface_delete(p, x->parent);
+    engine_defer_free(engine_of(p), free, x);
+}
+
+int pipe_delete(struct piste *p, struct if_index i, struct error *e)
+{
+    struct pipes *s = module_state(p, &pipe_module);
+    for (u32 k = 0; k < s->all.n; k++) {
+        struct pipe *x = s->all.v[k];
+        if (!if_equal(x->parent, i))
+            continue;
+        vec_del(&s->all, k);
+        remove_pipe(p, x);
+        return 0;
+    }
+    return error_set(e, EINVAL, "%s is not a pipe", interface_at(p, i)->name);
+}
+
+/* --- commands --- */
+
+static int create(struct cli_call *c)
+{
+    struct if_index parent, ends[2];
+    int rc = pipe_create(c->piste, (u32)cli_u64(c, "instance-number", UINT32_MAX), &parent, ends,
+                         c->err);
+    if (rc)
+        return rc;
+    out_str(c->out, "name", interface_at(c->piste, parent)->name, "%s\n");
+    out_u64(c->out, "sw_if_index", parent.i, NULL);
+    return 0;
+}
+
+static int delete (struct cli_call *c)
+{
+    return pipe_delete(c->piste, cli_interface(c, "interface")->index, c->err);
+}
+
+static int show(struct cli_call *c)
+{
+    const struct pipes *s = module_state(c->piste, &pipe_module);
+    out_array(c->out, "pipes");
+    for (u32 i = 0; i < s->all.n; i++) {
+        const struct pipe *x = s->all.v[i];
+        out_object(c->out, NULL);
+        out_str(c->out, "name", interface_at(c->piste, x->parent)->name, "%s: ");
+        out_str(c->out, "east", interface_at(c->piste, x->end[0].interface)->name, "%s <-> ");
+        out_str(c->out, "west", interface_at(c->piste, x->end[1].interface)->name, "%s\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"pipe create [instance <instance-number:u32>]", "Makes a pipe: two interfaces that are joined",
+     create, 0},
+    {"pipe delete <interface>", "Deletes a pipe", delete, 0},
+    {"create pipe [instance <instance-number:u32>]", "The same as `pipe create`", create, 0},
+    {"delete pipe <interface>", "The same as `pipe delete`", delete, 0},
+    {"show pipe", "Pipes and their ends", show, 0},
+    {0},
+};
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    const struct pipes *s = state;
+    (void)p;
+    for (u32 i = 0; phase == RC_CREATE && i < s->all.n; i++)
+        text_add(t, "pipe create instance %u\n", s->all.v[i]->instance);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    (void)p;
+    (void)e;
+    *state = mem_alloc(sizeof(struct pipes));
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct pipes *s = state;
+    for (u32 i = 0; i < s->all.n; i++)
+        remove_pipe(p, s->all.v[i]);
+    vec_free(&s->all);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "ethernet", "l2", NULL};
+static const struct node_def *const nodes[] = {&input_node, NULL};
+
+const struct module pipe_module = {
+    .abi = MODULE_ABI,
+    .name = "pipe",
+    .description = "Pairs of joined interfaces",
+    .needs = needs,
+    .nodes = nodes,
+    .commands = commands,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/vec.h"
+#include "engine/feature.h"
+#include "engine/node.h"
+
+enum { PIPE_TX_NEXT_DROP, PIPE_TX_NEXT_INPUT };
+enum { PIPE_TX_ERR_LOST, PIPE_TX_ERR_DOWN, PIPE_TX_ERR_N };
+enum { PIPE_INPUT_NEXT_ETHERNET };
+
+/* One end. */
+struct pipe_end {
+    struct pipe *pipe;
+    struct if_index interface;
+    u32 side; /* 0 or 1 */
+};
+
+struct pipe {
+    struct piste *piste;
+    u32 instance;
+    struct if_index parent;
+    struct pipe_end end[2];
+};
+
+struct pipes {
+    const struct feature_arc *device_input; /* first: what pipe-input sees */
+    VEC(struct pipe *) all;
+};
