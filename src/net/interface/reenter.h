@@ -10,7 +10,8 @@
 #include "engine/node.h"
 #include "engine/thread.h"
 
-#define REENTRY_MAX 3u
+#define REENTRY_MAX 2u  /* times in a round */
+#define REENTRY_MASK 3u /* bits for them in a buffer's flags */
 
 enum reenter_result { REENTER_NOW, REENTER_LATER, REENTER_LOST };
 
@@ -37,8 +38,8 @@ static inline enum reenter_result reenter(struct thread *t, struct node *n, stru
             return REENTER_LOST;
         *b = buffer_at(copy);
     }
-    u32 times = (*b)->flags >> BUFFER_REENTRY_SHIFT & REENTRY_MAX;
-    (*b)->flags &= ~(REENTRY_MAX << BUFFER_REENTRY_SHIFT);
+    u32 times = (*b)->flags >> BUFFER_REENTRY_SHIFT & REENTRY_MASK;
+    (*b)->flags &= ~(REENTRY_MASK << BUFFER_REENTRY_SHIFT);
     if (likely(times < REENTRY_MAX)) {
         (*b)->flags |= (times + 1) << BUFFER_REENTRY_SHIFT;
         return REENTER_NOW;
