@@ -139,8 +139,10 @@ static void one_record(const u8 *record, const u8 *bytes, u32 n)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-    if (!world.p.engine)
+    if (!world.p.engine) {
         open_world();
+        atexit(world_close);
+    }
     while (size > RECORD_BYTES) {
         u32 n = (u32)min_u64(get_be16(data + 2), size - RECORD_BYTES);
         one_record(data, data + RECORD_BYTES, n);
