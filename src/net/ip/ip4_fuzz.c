@@ -104,8 +104,9 @@ static void check_sent(bool checked)
         const struct ip4_header *h = (const struct ip4_header *)(frame + L2);
 
         world_must(n == buffer_packet_len(b) && n >= L2);
-        if (get_be16(frame + 12) != ETHERTYPE_IP4)
+        if (get_be16(frame + 12) == ETHERTYPE_ARP)
             continue;
+        world_must(get_be16(frame + 12) == ETHERTYPE_IP4);
         world_must(n >= L2 + sizeof(*h) && h->version_ihl >> 4 == 4 &&
                    ip4_header_bytes(h) >= sizeof(*h));
         world_must(ip4_length(h) >= ip4_header_bytes(h) && ip4_length(h) == n - L2);

@@ -115,7 +115,10 @@ static bool answer_copy(struct thread *t, struct node *n, struct buffer *b, u16 
     u32 copy = buffer_copy(t, b);
     if (copy == BUFFER_NONE)
         return false;
-    answer(t, buffer_at(copy));
+    struct buffer *c = buffer_at(copy);
+    /* a copy begins at the current header; the answer needs the link's, too */
+    memcpy(c->data + c->l2_start, b->data + b->l2_start, (size_t)(b->start - b->l2_start));
+    answer(t, c);
     node_enqueue(t, n, output, &copy, 1);
     return true;
 }
