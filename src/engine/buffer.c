@@ -16,6 +16,7 @@ struct buffer_pool {
     u32 data_bytes;  /* behind the headroom */
     u32 stride_bytes;
     u32 batch;       /* how many a cache takes at once */
+    u32 cache_max;   /* how many a thread keeps */
     u8 *data;
     struct mem_map map;
     _Atomic u64 depot;  /* tag << 32 | index of the first batch + 1 */
@@ -39,7 +40,8 @@ static int pool_add(const char *name, u32 total, u32 data_bytes, u32 batch, stru
     if (pools.n == BUFFER_POOLS_MAX || total > BUFFERS_MAX - pools.next_first)
         return error_set(err, ENOSPC, "too many buffers: %u asked for, at most %u", total,
                          BUFFERS_MAX - pools.next_first);
-    *p = (struct buffer_pool){.first = pools.next_first, .total = total, .data_bytes = data_bytes, .batch = batch};
+    *p = (struct buffer_pool){.first = pools.next_first, .total = total, .data_bytes = data_bytes, .batch = batch,
+                               .cache_max = batch == BUFFER_BATCH ? BUFFER_CACHE : 4 * batch};
     snprintf(p->name, sizeof(p->name), "%s", name);
     p->stride_bytes = (u32) round_up_u64(data_bytes + BUFFER_HEADROOM_BYTES, CACHE_LINE_BYTES);
     int rc = mem_map_new(&p->map, p->name, (u64) total * p->stride_bytes, page, false, err);
@@ -189,7 +191,7 @@ void buffer_free_one(struct thread *t, u32 bi)
         struct buffer_pool *p = &pools.pool[b->pool];
         struct buffer_cache *c = &t->cache[b->pool];
         c->bi[c->n++] = bi;
-        if (unlikely(c->n >= 4 * p->batch))
+        if (unlikely(c->n >= p->cache_max))
             cache_spill(p, c);
         if (likely(next == BUFFER_NONE))
             return;

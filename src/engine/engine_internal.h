@@ -24,7 +24,8 @@
 #define FRAMES_MAX 65536u
 #define BUFFERS_MAX (1u << 22)
 #define BUFFER_BATCH 64
-#define BUFFER_CACHE (4 * BUFFER_BATCH)
+/* a thread keeps two whole vectors: what it takes for one and gives back passes by the depot */
+#define BUFFER_CACHE (8 * BUFFER_BATCH)
 #define ROUND_END_MAX 64
 #define TRACE_RECORDS_MAX 65536u
 

@@ -44,6 +44,17 @@ const char *node_error_description(const struct engine *e, struct node_index n, 
     return e->nodes.v[n.i].def->errors[error].description;
 }
 
+bool node_error_find(const struct engine *e, struct node_index n, const char *name, u32 *error)
+{
+    const struct node_def *def = n.i < e->nodes.n ? e->nodes.v[n.i].def : NULL;
+    for (u32 i = 0; def && i < def->n_errors; i++)
+        if (!strcmp(def->errors[i].name, name)) {
+            *error = i;
+            return true;
+        }
+    return false;
+}
+
 u32 node_count_all(const struct engine *e)
 {
     return e->nodes.n;

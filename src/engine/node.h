@@ -151,6 +151,8 @@ bool node_find(const struct engine *e, const char *name, struct node_index *out)
 const char *node_name(const struct engine *e, struct node_index n);
 /* Of a node's error counter; "unknown" when there is none. */
 const char *node_error_description(const struct engine *e, struct node_index n, u32 error);
+/* By the name that the statistics have for it; false when the node has none of that name. */
+bool node_error_find(const struct engine *e, struct node_index n, const char *name, u32 *error);
 /* Next index of an edge from -> to, added if it is not there. */
 u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
 /* The same number for an edge from each of n nodes: what one of them may be given, all understand. */

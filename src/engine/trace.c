@@ -18,6 +18,7 @@ static struct trace_record *record_add(struct thread *t, struct node *n, struct 
     r->node = n->index;
     r->thread = t->index;
     r->handle = b->trace;
+    r->buffer = buffer_index(b);
     memset(r->extra, 0, sizeof(r->extra));
     *index = i;
     return r;

@@ -14,6 +14,7 @@ struct trace_record {
     struct node_index node;
     u32 thread;
     u32 handle;
+    u32 buffer;        /* index */
     struct buffer meta; /* as it was after the node (a consumed packet: before) */
     i16 data_start;    /* meta.data's offset at which data[] begins */
     u16 data_len;
