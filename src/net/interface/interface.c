@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/log.h"
@@ -156,6 +157,14 @@ static void make_nodes(struct piste *p, struct interface *f)
     feature_set_end(e, "interface-output", f->index, f->tx_node);
 }
 
+/* The node is on where the port does not take everything. */
+static int apply_software_offload(struct piste *p, const struct interface *f, struct error *e)
+{
+    u32 all = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO;
+    return feature_enable(engine_of(p), "interface-output", "interface-offload", f->index,
+                          f->software_offload && (f->caps & all) != all, 0, e);
+}
+
 int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index, struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
@@ -175,6 +184,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     f->port = args->port;
     f->caps = args->caps;
     f->n_tx_queues = args->n_tx_queues;
+    f->software_offload = f->default_software_offload = !args->no_software_offload;
     if (args->mac) {
         memcpy(f->mac, args->mac, 6);
         f->has_mac = true;
@@ -191,13 +201,10 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     make_nodes(p, f);
     publish(f);
     *index = f->index;
-    u32 all = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO;
-    if (f->cls->tx && (f->caps & all) != all) {
-        int rc = interface_enable_software_offload(p, f, e);
-        if (rc) {
-            interface_delete(p, f->index);
-            return rc;
-        }
+    int rc = f->cls->tx ? apply_software_offload(p, f, e) : 0;
+    if (rc) {
+        interface_delete(p, f->index);
+        return rc;
     }
     tell(p, f, IF_EVENT_NEW);
     log_debug(&log_class, "%s is interface %u", f->name, i);
@@ -321,13 +328,33 @@ int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e)
 {
     struct interface *f = must_find(p, i, e);
-    u32 all = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO;
     if (!f)
         return -ENOENT;
     /* the node looks at the capabilities itself: it is on before they go, and off after they came */
     f->caps = caps;
     publish(f);
-    return feature_enable(engine_of(p), "interface-output", "interface-offload", i, (caps & all) != all, 0, e);
+    return apply_software_offload(p, f, e);
+}
+
+int interface_set_software_offload(struct piste *p, struct if_index i, bool on, struct error *e)
+{
+    struct interface *f = must_find(p, i, e);
+    if (!f)
+        return -ENOENT;
+    if (!f->cls->tx)
+        return error_set(e, EOPNOTSUPP, "%s sends nothing", f->name);
+    f->software_offload = on;
+    return apply_software_offload(p, f, e);
+}
+
+void interface_random_mac(u8 mac[6])
+{
+    mac[0] = 0x02;
+    mac[1] = 0xfe;
+    if (getentropy(mac + 2, 4)) {
+        u64 x = (u64) (uintptr_t) mac ^ (u64) getpid();
+        memcpy(mac + 2, &x, 4);
+    }
 }
 
 u32 interface_mtu(const struct interface *f, enum if_mtu which)

@@ -69,6 +69,7 @@ struct interface {
     u32 max_frame_bytes;        /* `set interface mtu`: L3 bytes that the hardware takes */
     u64 link_kbps;              /* 0: unknown */
     u32 caps;                   /* IF_CAP_* */
+    bool software_offload;      /* what caps lack is done before X-tx */
     char tag[IF_TAG_BYTES];
     struct node_index output_node, tx_node;
     struct rx_queue **queues;   /* for show; the port's */
@@ -76,6 +77,7 @@ struct interface {
     /* the module's own */
     struct if_output *output;
     int promisc_refs;
+    bool default_software_offload;
     char original_name[IF_NAME_BYTES]; /* before `set interface name`; "" when never renamed */
     VEC(struct if_user_feature) user_features; /* of `set interface feature` */
 };
@@ -95,6 +97,7 @@ struct if_new_args {
     u32 mtu, max_frame_bytes; /* L3 bytes; 0: the default of `ethernet { default-mtu }`, 9000 */
     u32 caps;
     u32 n_tx_queues;
+    bool no_software_offload; /* the port refuses itself what it does not take, unless it is told otherwise */
     bool has_parent;       /* a sub-interface of `parent` */
     struct if_index parent;
 };
@@ -120,6 +123,8 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes, struct error *e) MUST_CHECK;
 /* caps: what the port takes from now on. */
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e) MUST_CHECK;
+/* Whether what the port does not take is done in software before it (else it reaches the port). */
+int interface_set_software_offload(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
 int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e) MUST_CHECK;
@@ -128,6 +133,9 @@ int interface_set_feature(struct piste *p, struct if_index i, const char *arc, c
                           struct error *e) MUST_CHECK;
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);
+
+/* A locally administered address for a port that has none, 02:fe:.. */
+void interface_random_mac(u8 mac[6]);
 
 /* fn is called after the change, before IF_EVENT_DELETE takes effect. For ever. */
 void interface_on_event(struct piste *p, void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg), void *arg);

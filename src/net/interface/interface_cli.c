@@ -403,6 +403,11 @@ static int queue_range(const struct cli_call *c, const struct interface *f, u32 
     return 0;
 }
 
+static int set_gso(struct cli_call *c)
+{
+    return interface_set_software_offload(c->piste, cli_interface(c, "interface")->index, !cli_has(c, "disable"), c->err);
+}
+
 static int set_rx_mode(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
@@ -503,6 +508,8 @@ const struct cli_command interface_commands[] = {
     {"show interface default rx-mode", "How queues of new interfaces are served", show_default_rx_mode, 0},
     {"set interface rx-placement <interface> [queue <number:u32>] ( worker <thread:u32> | main )",
      "Gives receive queues to a data thread", set_rx_placement, 0},
+    {"set interface feature gso <interface> [enable|disable]",
+     "Whether large packets are cut, and checksums made, for a port that does not do it", set_gso, 0},
     {"set interface feature <interface> <feature:string> arc <arc-name:string> [disable]",
      "Enables a feature node on an arc of an interface", set_feature, 0},
     {0},
@@ -520,6 +527,8 @@ static void config_of(struct interface *f, u32 default_mtu, struct text *t)
     for (u32 i = 0; i < IF_MTU_N; i++)
         if (f->mtu[i] && f->mtu[i] != (i ? 0 : f->max_frame_bytes))
             text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
+    if (f->software_offload != f->default_software_offload)
+        text_add(t, "set interface feature gso %s %s\n", f->name, f->software_offload ? "enable" : "disable");
     if (f->promiscuous)
         text_add(t, "set interface promiscuous on %s\n", f->name);
     if (f->tag[0])

@@ -15,6 +15,4 @@ extern const struct node_def interface_output_node, interface_offload_node, erro
 extern const struct cli_command interface_commands[];
 extern const struct cli_type interface_types[];
 
-/* Packets whose offloads the port does not take pass the node interface-offload before X-tx. */
-int interface_enable_software_offload(struct piste *p, struct interface *f, struct error *e) MUST_CHECK;
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

@@ -97,8 +97,3 @@ const struct node_def interface_offload_node = {
     .n_errors = INTERFACE_OFFLOAD_ERR_N,
     .format_trace = format_output,
 };
-
-int interface_enable_software_offload(struct piste *p, struct interface *f, struct error *e)
-{
-    return feature_enable(engine_of(p), "interface-output", "interface-offload", f->index, true, 0, e);
-}

@@ -404,16 +404,6 @@ static int check_args(const struct af_packet_args *a, struct error *e)
     return 0;
 }
 
-static void random_mac(u8 mac[6])
-{
-    mac[0] = 0x02;
-    mac[1] = 0xfe;
-    if (getentropy(mac + 2, 4)) {
-        u64 x = (u64) (uintptr_t) mac ^ (u64) getpid();
-        memcpy(mac + 2, &x, 4);
-    }
-}
-
 static struct af_packet *port_new(struct piste *p, const struct af_packet_args *a, int host_index)
 {
     struct af_packet *port = mem_alloc(sizeof(*port));
@@ -433,7 +423,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
         memcpy(port->mac, a->hw_addr, 6);
         port->fixed_mac = true;
     } else {
-        random_mac(port->mac);
+        interface_random_mac(port->mac);
     }
     struct node_index input;
     node_find(engine_of(p), af_packet_input_node.name, &input);
