@@ -1,6 +1,7 @@
 #include "net/ethernet/ethernet_format.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/byteorder.h"
 #include "net/ethernet/ethernet.h"
@@ -23,6 +24,16 @@ static void type_name(struct text *t, u16 type)
             return;
         }
     text_add(t, "0x%04x", type);
+}
+
+bool ethernet_type_by_name(const char *name, u16 *type)
+{
+    for (u32 i = 0; i < array_len(types); i++)
+        if (!strcmp(types[i].name, name)) {
+            *type = types[i].type;
+            return true;
+        }
+    return false;
 }
 
 void ethernet_format_mac(struct text *t, const u8 mac[6])

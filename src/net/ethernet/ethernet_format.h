@@ -14,4 +14,6 @@ void ethernet_format_frame(struct text *t, const u8 *frame, u32 n, unsigned inde
 void ethernet_format_payload(struct text *t, u16 type, const u8 *packet, u32 n, unsigned indent);
 /* "request, type ethernet/IP4, address size 6/4" and the addresses: two lines. */
 void ethernet_format_arp(struct text *t, const u8 *packet, u32 n, unsigned indent);
+/* By the name that traces print, "IP4"; false when there is none. */
+bool ethernet_type_by_name(const char *name, u16 *type);
 void ethernet_format_mac(struct text *t, const u8 mac[6]);

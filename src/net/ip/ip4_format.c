@@ -179,6 +179,26 @@ static const char *icmp4_code_name(u8 type, u8 code)
     }
 }
 
+bool icmp4_by_name(const char *name, u8 *type, u8 *code)
+{
+    static const u8 with_codes[] = {ICMP4_DESTINATION_UNREACHABLE, ICMP4_REDIRECT,
+                                    ICMP4_TIME_EXCEEDED, ICMP4_PARAMETER_PROBLEM};
+    for (unsigned t = 0; t < array_len(icmp4_type_names); t++)
+        if (icmp4_type_names[t] && strcmp(icmp4_type_names[t], name) == 0) {
+            *type = (u8)t;
+            *code = 0;
+            return true;
+        }
+    for (unsigned i = 0; i < array_len(with_codes); i++)
+        for (u8 c = 0; icmp4_code_name(with_codes[i], c); c++)
+            if (strcmp(icmp4_code_name(with_codes[i], c), name) == 0) {
+                *type = with_codes[i];
+                *code = c;
+                return true;
+            }
+    return false;
+}
+
 static void format_icmp4(struct text *t, const u8 *p, u32 n, unsigned indent)
 {
     new_line(t, indent);
