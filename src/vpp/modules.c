@@ -18,6 +18,8 @@
 #include "net/ip/ip4_local.h"
 #include "net/ip/ip4_reass_module.h"
 #include "net/neighbor/neighbor.h"
+#include "net/pcap/pcap_trace.h"
+#include "net/pg/pg.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
 #include "ports/pipe/pipe.h"
@@ -51,6 +53,8 @@ static const struct {
     {&neighbor_module, NULL},
     {&loopback_module, NULL},
     {&pipe_module, NULL},
+    {&pg_module, NULL},
+    {&pcap_module, NULL},
     {&af_packet_module, "af_packet_plugin.so"},
     /* clang-format on */
 };

@@ -85,7 +85,7 @@ static void stop(struct piste *p, void *state)
 
 static const struct node_def *const nodes[] = {&input_node, NULL};
 static const char *const needs[] = {"interface", NULL};
-static const char *const device_input_start[] = {"af-packet-input", "pipe-input", NULL};
+static const char *const device_input_start[] = {"af-packet-input", "pg-input", "pipe-input", NULL};
 static const struct feature_arc_def device_input_arc = {"device-input", device_input_start, "ethernet-input"};
 static const struct feature_arc_def *const arcs[] = {&device_input_arc, NULL};
 

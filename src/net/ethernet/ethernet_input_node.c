@@ -2,6 +2,7 @@
 #include "base/byteorder.h"
 #include "net/ethernet/ethernet_node.h"
 #include "net/interface/interface.h"
+#include "net/pcap/pcap_trace.h"
 
 /* Address bytes of a word loaded from a frame's start, as they lie in memory. */
 #define MAC_MASK (BYTEORDER_SWAP ? 0x0000ffffffffffffull : 0xffffffffffff0000ull)
@@ -77,6 +78,7 @@ void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b
 {
     const struct ethernet *eth = n->state;
     struct rx_view v;
+    pcap_trace_hook(PCAP_RX, IF_NONE, b, count);
     view_of(&v, b[0]->rx_if);
     for (u32 i = 0; i < count; i++) {
         if (i + 8 < count)

@@ -3,6 +3,7 @@
 #include "engine/feature.h"
 #include "net/interface/interface_internal.h"
 #include "net/interface/interface_node.h"
+#include "net/pcap/pcap_trace.h"
 
 enum { NEXT_DROP };
 
@@ -15,6 +16,7 @@ void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer *
             next[i] = node_drop(n, b[i], INTERFACE_OUTPUT_ERR_DOWN, NEXT_DROP);
         return;
     }
+    pcap_trace_hook(PCAP_TX, out->index, b, count);
     u64 bytes = 0;
     for (u32 i = 0; i < count; i++) {
         if (i + 4 < count)

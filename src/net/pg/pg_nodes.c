@@ -1,0 +1,111 @@
+/* Records and trace text of the generator's nodes. */
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/trace.h"
+#include "net/ethernet/ethernet.h"
+#include "net/ethernet/ethernet_format.h"
+#include "net/pg/pg_internal.h"
+
+NODE_DECLARE_INPUT(pg_input);
+NODE_DECLARE(pg_tx);
+NODE_DECLARE(pg_mac_filter);
+
+static void format_buffer(struct text *out, const struct buffer *b)
+{
+    text_add(out, "current data %d, length %u, buffer-pool %u, ref-count %u",
+             b->start - BUFFER_HEADROOM_BYTES, b->len, b->pool, b->refs);
+    if (b->flags & BUFFER_NEXT)
+        text_add(out, ", totlen-nifb %u", b->tail_len);
+    text_add(out, ", trace handle 0x%x", b->trace);
+    if (b->flags & BUFFER_GSO)
+        text_add(out, ", gso gso_size %u", b->gso_size);
+    text_putc(out, '\n');
+}
+
+/* Headers from the first on, of an ethernet frame or an IP packet. */
+static void format_headers(struct text *out, bool is_ip, const struct trace_record *r,
+                           unsigned indent)
+{
+    if (is_ip)
+        ethernet_format_payload(out, r->data[0] >> 4 == 6 ? ETHERTYPE_IP6 : ETHERTYPE_IP4, r->data,
+                                r->data_len, indent);
+    else
+        ethernet_format_frame(out, r->data, r->data_len, indent);
+}
+
+static bool is_ip(struct piste *p, struct if_index i)
+{
+    const struct interface *f = if_is_none(i) ? NULL : interface_at(p, i);
+    return f && f->cls->is_ip;
+}
+
+static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    struct pg_trace x;
+    memcpy(&x, r->extra, sizeof(x));
+    const char *next = node_name(engine_of(p), x.next);
+    text_add(out, "stream %s, %u bytes, sw_if_index %u, next_node %s\n", x.stream, x.bytes,
+             x.interface.i, next);
+    format_buffer(out, &r->meta);
+    format_headers(out, is_ip(p, x.interface) || !strncmp(next, "ip4-", 4), r, 0);
+}
+
+static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct buffer *b = &r->meta;
+    int from = BUFFER_HEADROOM_BYTES;
+    text_add(out, "  buffer 0x%x: ", r->buffer);
+    format_buffer(out, b);
+    text_repeat(out, ' ', 18);
+    text_add(out, "l2-hdr-offset %d l3-hdr-offset %d \n", b->l2_start - from, b->l3_start - from);
+    format_headers(out, is_ip(p, b->tx_if), r, 2);
+}
+
+static const struct node_error input_errors[PG_INPUT_ERR_N] = {
+    [PG_INPUT_ERR_NO_BUFFER] = {"no_buffer", "no buffer free", SEVERITY_ERROR},
+};
+
+static const struct node_error tx_errors[PG_TX_ERR_N] = {
+    [PG_TX_ERR_GSO] = {"gso_packet_drop", "gso disabled on itf  -- gso packet drop",
+                       SEVERITY_ERROR},
+    [PG_TX_ERR_CSUM] = {"csum_offload_packet_drop",
+                        "checksum offload disabled on itf -- csum offload packet drop",
+                        SEVERITY_ERROR},
+    [PG_TX_ERR_CAPTURE] = {"capture_full", "not captured: too many packets wait to be written",
+                           SEVERITY_WARN},
+};
+
+static const struct node_error mac_filter_errors[] = {
+    {"filtered", "frame for another mac address", SEVERITY_INFO},
+};
+
+const struct node_def pg_input_node = {
+    .name = "pg-input",
+    .kind = NODE_INPUT,
+    .input = NODE_VARIANTS(pg_input),
+    .next = {"error-drop"},
+    .n_next = 1,
+    .errors = input_errors,
+    .n_errors = PG_INPUT_ERR_N,
+    .format_trace = format_input,
+};
+
+const struct node_def pg_tx_node = {
+    .name = "pg-tx",
+    .run = NODE_VARIANTS(pg_tx),
+    .next = {[PG_TX_NEXT_DROP] = "error-drop"},
+    .n_next = PG_TX_NEXT_N,
+    .errors = tx_errors,
+    .n_errors = PG_TX_ERR_N,
+    .format_trace = format_tx,
+};
+
+const struct node_def pg_mac_filter_node = {
+    .name = "pg-input-mac-filter",
+    .run = NODE_VARIANTS(pg_mac_filter),
+    .next = {"error-drop"},
+    .n_next = 1,
+    .errors = mac_filter_errors,
+    .n_errors = array_len(mac_filter_errors),
+};
