@@ -20,7 +20,8 @@ struct feature_def;
 enum rc_phase {
     RC_GLOBAL,    /* settings that belong to nothing */
     RC_TABLES,    /* ip tables, bridge domains */
-    RC_CREATE,    /* interfaces are created */
+    RC_CREATE,    /* interfaces are created, */
+    RC_SUB_INTERFACES, /* and what is made of them */
     RC_INTERFACE, /* state, MTU, MAC, tags, addresses, features */
     RC_ROUTES,    /* neighbours, routes, entries */
     RC_N

@@ -20,6 +20,7 @@
 #include "net/neighbor/neighbor.h"
 #include "net/pcap/pcap_trace.h"
 #include "net/pg/pg.h"
+#include "net/vlan/vlan.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
 #include "ports/pipe/pipe.h"
@@ -51,6 +52,7 @@ static const struct {
     {&icmp4_module, NULL},
     {&arp_module, NULL},
     {&neighbor_module, NULL},
+    {&vlan_module, NULL},
     {&loopback_module, NULL},
     {&pipe_module, NULL},
     {&pg_module, NULL},

@@ -21,7 +21,8 @@ import time
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 ETH_P_ALL = 3
-SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
+TP_STATUS_VLAN_VALID = 1 << 4
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -360,6 +361,7 @@ class Wire:
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
             self.socket.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+            self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.socket.bind((device, ETH_P_ALL))
 
     def close(self):
@@ -388,11 +390,21 @@ class Wire:
     def _readable(self, timeout):
         return bool(select.select([self.socket], [], [], timeout)[0])
 
+    def _receive(self):
+        """A frame with the VLAN tag that the kernel keeps beside it."""
+        frame, extra, _, _ = self.socket.recvmsg(65536, 256)
+        for level, kind, data in extra:
+            if level == SOL_PACKET and kind == PACKET_AUXDATA:
+                status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data[:20])
+                if status & TP_STATUS_VLAN_VALID:
+                    return frame[:12] + struct.pack("!HH", tpid or 0x8100, tci) + frame[12:]
+        return frame
+
     def frames(self, timeout):
         """Yields frames, as scapy packets, until none came for timeout."""
         from scapy.layers.l2 import Ether  # pylint: disable=import-outside-toplevel
         while self._readable(timeout):
-            yield Ether(self.socket.recv(65536))
+            yield Ether(self._receive())
 
     def expect(self, condition, what, timeout=3.0):
         """The next frame that condition says yes to."""

@@ -25,6 +25,8 @@ static const struct node_error input_errors[ETHERNET_INPUT_ERR_N] = {
     [ETHERNET_INPUT_ERR_VLAN] = {"unknown_vlan", "unknown vlan", SEVERITY_ERROR},
     [ETHERNET_INPUT_ERR_MAC] = {"l3_mac_mismatch", "l3 mac mismatch", SEVERITY_ERROR},
     [ETHERNET_INPUT_ERR_DOWN] = {"down", "interface is down", SEVERITY_ERROR},
+    [ETHERNET_INPUT_ERR_SUB_DOWN] = {"subinterface_down", "subinterface down", SEVERITY_ERROR},
+    [ETHERNET_INPUT_ERR_TAGS] = {"too_many_tags", "more vlan tags than handled", SEVERITY_ERROR},
 };
 
 static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)

@@ -1,8 +1,14 @@
-/* ethernet-input: which frames are for us, and which protocol they carry. */
+/* ethernet-input: which interface a frame is for, whether its station is us, and which protocol it
+ * carries.
+ *
+ *   plain interface (up, layer 3, no sub-interfaces): address ─► type
+ *   up, layer 2, no sub-interfaces:                   l2-input
+ *   else by its tags: the sub-interface ─► l2-input, or address ─► type */
 #include "base/byteorder.h"
 #include "net/ethernet/ethernet_node.h"
 #include "net/interface/interface.h"
 #include "net/pcap/pcap_trace.h"
+#include "net/vlan/vlan_data.h"
 
 /* Address bytes of a word loaded from a frame's start, as they lie in memory. */
 #define MAC_MASK (BYTEORDER_SWAP ? 0x0000ffffffffffffull : 0xffffffffffff0000ull)
@@ -11,35 +17,54 @@
 /* What the packets of one interface have in common. */
 struct rx_view {
     struct if_index index;
-    u8 flags;
-    bool l2; /* up, in layer 2, and all its frames are its own */
+    bool plain; /* up, in layer 3, and all its frames are its own */
+    bool l2;    /* up, in layer 2, and likewise */
+    bool up;
+    u8 l2_mode;
     u64 mac;
+    const struct vlan_port *vlans;
+};
+
+/* What a sub-interface received, not yet counted. */
+struct tally {
+    struct if_index index;
+    u32 packets;
+    u64 bytes;
 };
 
 ALWAYS_INLINE void view_of(struct rx_view *v, struct if_index i)
 {
     const struct if_data *d = if_data(i);
     v->index = i;
-    v->flags = __atomic_load_n(&d->flags, __ATOMIC_RELAXED);
+    v->up = __atomic_load_n(&d->flags, __ATOMIC_RELAXED) & IF_DATA_ADMIN_UP;
+    v->l2_mode = __atomic_load_n(&d->l2_mode, __ATOMIC_RELAXED);
+    v->vlans = __atomic_load_n(&d->vlans, __ATOMIC_ACQUIRE);
     v->mac = load_u64(d->mac) & MAC_MASK;
-    v->l2 = __atomic_load_n(&d->l2_mode, __ATOMIC_ACQUIRE) && (v->flags & IF_DATA_ADMIN_UP);
+    v->plain = v->up && !v->l2_mode && !v->vlans;
+    v->l2 = v->up && v->l2_mode && !v->vlans;
 }
 
-/* The frame stays as it is, and is not looked at. */
-ALWAYS_INLINE u16 to_l2(struct node *n, struct buffer *b)
+/* The frame stays as it is, and is not looked at; but who cuts a large packet must know where layer
+ * 3 begins. */
+ALWAYS_INLINE u16 to_l2(struct buffer *b)
 {
-    b->l2_start = b->start;
-    b->l3_start = (i16) (b->start + ETHERNET_HEADER_BYTES);
-    if (unlikely(b->len < ETHERNET_HEADER_BYTES))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
-    if (unlikely(b->flags & BUFFER_GSO)) /* who cuts it must know */
-        b->l3_start = (i16) (b->start + (int) ethernet_header_bytes(buffer_current(b), b->len));
+    b->l3_start = (i16)(b->start + ETHERNET_HEADER_BYTES);
+    if (unlikely(b->flags & BUFFER_GSO)) {
+        struct vlan_header h = vlan_parse(buffer_current(b), b->len);
+        b->l3_start = (i16)(b->start + (h.bytes ? h.bytes : ETHERNET_HEADER_BYTES));
+    }
     return ETHERNET_INPUT_NEXT_L2;
 }
 
-static u16 other_type(const struct ethernet *eth, struct thread *t, struct node *n, struct buffer *b, u16 type)
+ALWAYS_INLINE bool is_for(u64 mac, u64 dst)
 {
-    if (type == ETHERTYPE_VLAN || type == ETHERTYPE_DOT1AD)
+    return (dst & MAC_MASK) == mac || (dst & MAC_GROUP_BIT);
+}
+
+static u16 other_type(const struct ethernet *eth, struct thread *t, struct node *n,
+                      struct buffer *b, u16 type)
+{
+    if (vlan_is_tag(type))
         return node_drop(n, b, ETHERNET_INPUT_ERR_VLAN, ETHERNET_INPUT_NEXT_DROP);
     if (type < ETHERTYPE_MIN)
         return node_drop(n, b, ETHERNET_INPUT_ERR_LLC, ETHERNET_INPUT_NEXT_DROP);
@@ -49,24 +74,9 @@ static u16 other_type(const struct ethernet *eth, struct thread *t, struct node 
     return next ? next : node_drop(n, b, ETHERNET_INPUT_ERR_TYPE, ETHERNET_INPUT_NEXT_DROP);
 }
 
-ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node *n, struct rx_view *v, struct buffer *b)
+ALWAYS_INLINE u16 by_type(const struct ethernet *eth, struct thread *t, struct node *n,
+                          struct buffer *b, be16 type)
 {
-    const u8 *frame = buffer_current(b);
-    if (unlikely(b->rx_if.i != v->index.i))
-        view_of(v, b->rx_if);
-    if (v->l2)
-        return to_l2(n, b);
-    b->l2_start = b->start;
-    if (unlikely(b->len < ETHERNET_HEADER_BYTES))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
-    u64 dst = load_u64(frame);
-    be16 type = load_u16(frame + 12);
-    buffer_advance(b, ETHERNET_HEADER_BYTES);
-    b->l3_start = b->start;
-    if (unlikely(!(v->flags & IF_DATA_ADMIN_UP)))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_DOWN, ETHERNET_INPUT_NEXT_DROP);
-    if (unlikely((dst & MAC_MASK) != v->mac && !(dst & MAC_GROUP_BIT)))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
     if (likely(type == be16_from_host(ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
     if (likely(type == be16_from_host(ETHERTYPE_ARP)))
@@ -74,17 +84,109 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     return other_type(eth, t, n, b, be16_to_host(type));
 }
 
-void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+static void count_tally(struct thread *t, struct tally *sum)
+{
+    if (sum->packets)
+        interface_count(t, IF_RX, sum->index, sum->packets, sum->bytes);
+    sum->packets = 0;
+    sum->bytes = 0;
+}
+
+/* The sub-interface of that slot is where b came in. */
+static void received_on(struct thread *t, struct tally *sum, struct buffer *b, struct if_index i)
+{
+    if (!if_equal(sum->index, i)) {
+        count_tally(t, sum);
+        sum->index = i;
+    }
+    sum->packets++;
+    sum->bytes += buffer_packet_len(b);
+    b->rx_if = i;
+}
+
+/* Frames of interfaces that are down, have sub-interfaces or are in layer 2; b is at least an
+ * ethernet header. */
+static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
+                   const struct rx_view *v, struct buffer *b, struct tally *sum)
+{
+    const u8 *frame = buffer_current(b);
+    struct vlan_header h = vlan_parse(frame, b->len);
+    u8 l2_mode = v->l2_mode;
+    b->l3_start = (i16)(b->start + h.bytes);
+    if (unlikely(!v->up))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_DOWN, ETHERNET_INPUT_NEXT_DROP);
+    if (unlikely(!h.bytes))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
+    b->flags |= (u32)h.n << BUFFER_VLAN_DEPTH_SHIFT;
+    u32 slot = v->vlans ? vlan_match(v->vlans, &h) : 0;
+    if (slot) {
+        const struct if_data *d = if_data(vlan_slot_if(slot));
+        received_on(t, sum, b, vlan_slot_if(slot));
+        if (unlikely(!(__atomic_load_n(&d->flags, __ATOMIC_RELAXED) & IF_DATA_ADMIN_UP)))
+            return node_drop(n, b, ETHERNET_INPUT_ERR_SUB_DOWN, ETHERNET_INPUT_NEXT_DROP);
+        l2_mode = __atomic_load_n(&d->l2_mode, __ATOMIC_RELAXED);
+    } else if (!l2_mode && !vlan_is_untagged(&h)) {
+        return node_drop(n, b,
+                         h.n < VLAN_TAGS_MAX ? ETHERNET_INPUT_ERR_VLAN : ETHERNET_INPUT_ERR_TAGS,
+                         ETHERNET_INPUT_NEXT_DROP);
+    }
+    if (l2_mode)
+        return ETHERNET_INPUT_NEXT_L2;
+    buffer_advance(b, h.bytes);
+    /* a sub-interface has the address of its port */
+    if (unlikely(!is_for(v->mac, load_u64(frame))))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
+    return by_type(eth, t, n, b, be16_from_host(h.type));
+}
+
+/* Tags on a plain interface: nobody takes VLANs, but a tag may only say the priority. */
+static COLD u16 tagged(const struct ethernet *eth, struct thread *t, struct node *n,
+                       struct rx_view *v, struct buffer *b, struct tally *sum)
+{
+    buffer_advance(b, -ETHERNET_HEADER_BYTES);
+    return special(eth, t, n, v, b, sum);
+}
+
+ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node *n,
+                      struct rx_view *v, struct buffer *b, struct tally *sum)
+{
+    const u8 *frame = buffer_current(b);
+    if (unlikely(b->rx_if.i != v->index.i))
+        view_of(v, b->rx_if);
+    b->l2_start = b->start;
+    if (unlikely(b->len < ETHERNET_HEADER_BYTES))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
+    if (v->l2)
+        return to_l2(b);
+    if (unlikely(!v->plain))
+        return special(eth, t, n, v, b, sum);
+    u64 dst = load_u64(frame);
+    be16 type = load_u16(frame + 12);
+    buffer_advance(b, ETHERNET_HEADER_BYTES);
+    b->l3_start = b->start;
+    if (unlikely(!is_for(v->mac, dst)))
+        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
+    if (likely(type == be16_from_host(ETHERTYPE_IP4)))
+        return ETHERNET_INPUT_NEXT_IP4;
+    if (unlikely(vlan_is_tag(be16_to_host(type))))
+        return tagged(eth, t, n, v, b, sum);
+    return by_type(eth, t, n, b, type);
+}
+
+void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
 {
     const struct ethernet *eth = n->state;
     struct rx_view v;
     pcap_trace_hook(PCAP_RX, IF_NONE, b, count);
+    struct tally sum = {.index = IF_NONE};
     view_of(&v, b[0]->rx_if);
     for (u32 i = 0; i < count; i++) {
         if (i + 8 < count)
             __builtin_prefetch(b[i + 8]);
         if (i + 4 < count)
             __builtin_prefetch(buffer_current(b[i + 4]));
-        next[i] = one(eth, t, n, &v, b[i]);
+        next[i] = one(eth, t, n, &v, b[i], &sum);
     }
+    count_tally(t, &sum);
 }

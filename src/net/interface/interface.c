@@ -127,6 +127,31 @@ static void publish(struct interface *f)
 
 /* --- making and deleting --- */
 
+/* Makes f a sub-interface of super: what the two have in common. */
+static void follow(struct interface *f, struct interface *super)
+{
+    f->super = super;
+    memcpy(f->mac, super->mac, 6);
+    f->has_mac = super->has_mac;
+    f->link_up = super->link_up;
+    f->max_frame_bytes = super->max_frame_bytes;
+    f->link_kbps = super->link_kbps;
+    f->caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO; /* the super-interface sees to what the port cannot */
+}
+
+/* What befell f befalls its sub-interfaces. */
+static void tell_all(struct piste *p, struct interface *f, enum if_event ev)
+{
+    publish(f);
+    tell(p, f, ev);
+    for (struct interface *sub = interface_next(p, 0); sub; sub = interface_next(p, sub->index.i + 1))
+        if (sub->super == f) {
+            follow(sub, f);
+            publish(sub);
+            tell(p, sub, ev);
+        }
+}
+
 static u32 free_index(struct interfaces *ifs)
 {
     for (u32 i = 0; i < ifs->by_index.n; i++)
@@ -142,10 +167,10 @@ static void make_nodes(struct piste *p, struct interface *f)
 {
     struct engine *e = engine_of(p);
     char name[IF_NAME_BYTES + 8];
-    if (!f->cls->tx)
+    if (!f->cls->tx && !f->super)
         return;
     snprintf(name, sizeof(name), "%s-tx", f->name);
-    f->tx_node = node_register(e, f->cls->tx, name, f->port);
+    f->tx_node = f->super ? f->super->output_node : node_register(e, f->cls->tx, name, f->port);
     snprintf(name, sizeof(name), "%s-output", f->name);
     struct if_output *out = mem_alloc(sizeof(*out));
     out->index = f->index;
@@ -172,6 +197,9 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
         return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
     if (interface_find(p, args->name))
         return error_set(e, EEXIST, "interface %s exists already", args->name);
+    struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
+    if (args->has_parent && (!super || super->super || !super->output))
+        return error_set(e, EINVAL, "%s has no interface to be a part of", args->name);
     u32 i = free_index(ifs);
     if (i == IF_MAX)
         return error_set(e, ENOSPC, "at most %u interfaces are possible", IF_MAX);
@@ -191,6 +219,8 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     }
     f->mtu[IF_MTU_L3] = args->cls->tx ? mtu : 0;
     f->max_frame_bytes = args->max_frame_bytes ? args->max_frame_bytes : mtu;
+    if (super)
+        follow(f, super);
     for (u32 c = 0; c < IF_COUNTER_N; c++)
         counter_zero(if_counters[c], i);
     *if_data(f->index) = (struct if_data){0};
@@ -222,9 +252,10 @@ void interface_delete(struct piste *p, struct if_index i)
     publish(f);
     tell(p, f, IF_EVENT_DELETE);
     feature_forget_interface(e, i);
-    if (f->cls->tx) {
+    if (f->output) {
         node_delete(e, f->output_node);
-        node_delete(e, f->tx_node);
+        if (!f->super)
+            node_delete(e, f->tx_node);
         engine_defer_free(e, free, f->output);
     }
     char key[IF_NAME_BYTES];
@@ -269,7 +300,7 @@ void interface_set_link(struct piste *p, struct if_index i, bool up)
         return;
     f->link_up = up;
     log_info(&log_class, "%s: link is %s", f->name, up ? "up" : "down");
-    tell(p, f, IF_EVENT_LINK);
+    tell_all(p, f, IF_EVENT_LINK);
 }
 
 int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struct error *e)
@@ -280,14 +311,15 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
         return -ENOENT;
     if (!f->has_mac)
         return error_set(e, EOPNOTSUPP, "%s has no MAC address", f->name);
+    if (f->super)
+        return error_set(e, EOPNOTSUPP, "a sub-interface has the MAC address of %s", f->super->name);
     if (mac[0] & 1 || !memcmp(mac, zero, 6))
         return error_set(e, EINVAL, "a MAC address of an interface is neither multicast nor zero");
     int rc = f->cls->set_mac ? f->cls->set_mac(f->port, mac, e) : 0;
     if (rc)
         return rc;
     memcpy(f->mac, mac, 6);
-    publish(f);
-    tell(p, f, IF_EVENT_MAC);
+    tell_all(p, f, IF_EVENT_MAC);
     return 0;
 }
 
@@ -296,8 +328,11 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     struct interface *f = must_find(p, i, e);
     if (!f)
         return -ENOENT;
-    if (!f->cls->tx)
+    if (!f->output)
         return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
+    if (f->super)
+        return error_set(e, EOPNOTSUPP, "%s has no hardware of its own: `set interface mtu packet' is for it, or %s",
+                         f->name, f->super->name);
     if (bytes < 64 || bytes > MTU_MAX)
         return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible", bytes, MTU_MAX);
     int rc = f->cls->set_mtu ? f->cls->set_mtu(f->port, bytes, e) : 0;
@@ -305,8 +340,7 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
         return rc;
     f->max_frame_bytes = bytes;
     f->mtu[IF_MTU_L3] = bytes;
-    publish(f);
-    tell(p, f, IF_EVENT_MTU);
+    tell_all(p, f, IF_EVENT_MTU);
     return 0;
 }
 
@@ -315,13 +349,13 @@ int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32
     struct interface *f = must_find(p, i, e);
     if (!f)
         return -ENOENT;
-    if (!f->cls->tx)
+    if (!f->output)
         return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
-    if (bytes > f->max_frame_bytes || (which == IF_MTU_L3 && bytes < 64) || (bytes && bytes < 64))
+    bool may_follow = which != IF_MTU_L3 || f->super;
+    if (bytes > f->max_frame_bytes || (bytes < 64 && (bytes || !may_follow)))
         return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible on %s", bytes, f->max_frame_bytes, f->name);
     f->mtu[which] = bytes;
-    publish(f);
-    tell(p, f, IF_EVENT_MTU);
+    tell_all(p, f, IF_EVENT_MTU);
     return 0;
 }
 
@@ -359,7 +393,9 @@ void interface_random_mac(u8 mac[6])
 
 u32 interface_mtu(const struct interface *f, enum if_mtu which)
 {
-    return f->mtu[which] ? f->mtu[which] : f->mtu[IF_MTU_L3];
+    if (f->mtu[which])
+        return f->mtu[which];
+    return f->mtu[IF_MTU_L3] || !f->super ? f->mtu[IF_MTU_L3] : interface_mtu(f->super, which);
 }
 
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e)
@@ -433,6 +469,26 @@ int interface_set_feature(struct piste *p, struct if_index i, const char *arc, c
     return 0;
 }
 
+/* X.5 is Y.5 from now on, unless that is taken or too long. */
+static void rename_subs(struct piste *p, const struct interface *f, const char *name)
+{
+    struct interfaces *ifs = interfaces_of(p);
+    size_t n = strlen(f->name);
+    for (struct interface *sub = interface_next(p, 0); sub; sub = interface_next(p, sub->index.i + 1)) {
+        char key[IF_NAME_BYTES], new[2 * IF_NAME_BYTES];
+        if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
+            continue;
+        snprintf(new, sizeof(new), "%s%s", name, sub->name + n);
+        if (strlen(new) >= IF_NAME_BYTES || interface_find(p, new))
+            continue;
+        name_key(key, sub->name);
+        hash_del(&ifs->by_name, key);
+        name_key(key, new);
+        memcpy(sub->name, key, sizeof(sub->name));
+        hash_set(&ifs->by_name, key, sub->index.i);
+    }
+}
+
 int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
@@ -448,6 +504,7 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     hash_del(&ifs->by_name, key);
     if (!f->original_name[0])
         memcpy(f->original_name, f->name, sizeof(f->original_name));
+    rename_subs(p, f, name);
     name_key(key, name);
     memcpy(f->name, key, sizeof(f->name));
     hash_set(&ifs->by_name, key, f->index.i);

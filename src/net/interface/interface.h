@@ -1,7 +1,9 @@
 /* Interfaces: what has a name, an index, states, addresses of layer 2, MTUs and counters. A port (AF_PACKET,
- * loopback, memif, ...) makes one with interface_new and an if_class; a sub-interface has a parent.
+ * loopback, memif, ...) makes one with interface_new and an if_class; a sub-interface has a parent, shares its MAC
+ * address and link, and goes before it is deleted.
  *
  *   graph of one interface:   X-output ──(arc "interface-output")──► X-tx (the port's)
+ *   of a sub-interface:       X.5-output ──(the same arc)──► X-output
  *
  * Context: control thread, except what is under "data path". */
 #pragma once
@@ -19,6 +21,7 @@
 struct interfaces;
 struct interface;
 struct module;
+struct vlan_port;
 
 #define IF_NAME_BYTES 64
 #define IF_MAX 65536
@@ -35,9 +38,11 @@ enum {
 /* A kind of interface. */
 struct if_class {
     const char *name;           /* "af-packet", "Loopback", "local": first word under `show hardware` */
-    const struct node_def *tx;  /* run as "<name>-tx" for each interface; its state is the port */
+    const struct node_def *tx;  /* run as "<name>-tx" for each interface; its state is the port. NULL: sends nothing
+                                 * (local0), or is a sub-interface */
     bool is_ip;                 /* raw IP, no ethernet header */
-    bool no_ip;                 /* local0: refuses addresses */
+    bool no_ip;                 /* refuses addresses, */
+    const char *no_ip_why;      /* with this sentence; NULL: the general one */
     /* All optional; port is what interface_new got. A failure leaves the interface as it was. */
     int (*set_admin)(void *port, bool up, struct error *e);
     int (*set_mac)(void *port, const u8 mac[6], struct error *e);
@@ -60,12 +65,13 @@ struct interface {
     char name[IF_NAME_BYTES];
     struct if_index index;
     struct if_index parent;     /* itself, or the super-interface of a sub-interface */
+    struct interface *super;    /* the same as a pointer; NULL: it is no sub-interface */
     const struct if_class *cls; /* borrowed */
     void *port;
     u8 mac[6];
     bool has_mac;
     bool admin_up, link_up, promiscuous;
-    u32 mtu[IF_MTU_N];          /* bytes; 0: follows IF_MTU_L3 */
+    u32 mtu[IF_MTU_N];          /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
     u32 max_frame_bytes;        /* `set interface mtu`: L3 bytes that the hardware takes */
     u64 link_kbps;              /* 0: unknown */
     u32 caps;                   /* IF_CAP_* */
@@ -105,7 +111,8 @@ struct if_new_args {
 /* -EEXIST when the name is taken. The interface is admin down, link down. */
 int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *out, struct error *e) MUST_CHECK;
 /* Takes the interface out of everything (event, features, addresses), waits for data threads to pass; then the port
- * may free its own. The port must have deleted its queues before. */
+ * may free its own. The port must have deleted its queues before. Who made sub-interfaces deletes them on
+ * IF_EVENT_DELETE of their parent. */
 void interface_delete(struct piste *p, struct if_index i);
 
 /* NULL when there is none. Borrowed until it is deleted. */
@@ -166,8 +173,8 @@ struct if_data {
     u16 mtu_ip4, mtu_ip6;
     u32 caps;
     struct if_index parent;
-    u32 vlan_config; /* ethernet's sub-interface table, 0: none */
     struct node_index tx_node;
+    const struct vlan_port *vlans; /* which sub-interface takes which frames; NULL: there is none */
     u8 rest[CACHE_LINE_BYTES - 32];
 } CACHE_ALIGNED;
 

@@ -309,7 +309,8 @@ static int show_hardware(struct cli_call *c)
     out_text(c->out, "Hardware\n");
     out_array(c->out, "interfaces");
     for (u32 i = 0; i < n; i++)
-        show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"), cli_has(c, "verbose") || cli_has(c, "detail"));
+        if (!list[i]->super)
+            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"), cli_has(c, "verbose") || cli_has(c, "detail"));
     out_end(c->out);
     free(list);
     return 0;
@@ -522,10 +523,10 @@ static void config_of(struct interface *f, u32 default_mtu, struct text *t)
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
     if (f->original_name[0])
         text_add(t, "set interface name %s %s\n", f->original_name, f->name);
-    if (f->max_frame_bytes != default_mtu)
+    if (f->max_frame_bytes != default_mtu && !f->super)
         text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
     for (u32 i = 0; i < IF_MTU_N; i++)
-        if (f->mtu[i] && f->mtu[i] != (i ? 0 : f->max_frame_bytes))
+        if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
             text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
     if (f->software_offload != f->default_software_offload)
         text_add(t, "set interface feature gso %s %s\n", f->name, f->software_offload ? "enable" : "disable");
@@ -553,9 +554,14 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
         text_add(t, "set interface default rx-mode %s\n", rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase != RC_CREATE && phase != RC_INTERFACE)
         return;
-    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
-        if (phase == RC_CREATE && f->cls->running_config)
-            f->cls->running_config(f->port, t);
-        else if (phase == RC_INTERFACE && (f->cls->tx || f->admin_up))
-            config_of(f, interface_default_mtu(p), t);
+    /* sub-interfaces later: they are renamed with theirs */
+    for (int subs = 0; subs < 2; subs++)
+        for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1)) {
+            if (!!f->super != subs)
+                continue;
+            if (phase == RC_CREATE && f->cls->running_config)
+                f->cls->running_config(f->port, t);
+            else if (phase == RC_INTERFACE && (f->output || f->admin_up))
+                config_of(f, interface_default_mtu(p), t);
+        }
 }

@@ -75,6 +75,8 @@ static int check_takes_ip(const struct piste *p, struct if_index i, struct error
     const struct interface *f = interface_at(p, i);
     if (!f)
         return error_set(e, ENODEV, "no such interface");
+    if (f->cls->no_ip_why)
+        return error_set(e, EOPNOTSUPP, "%s", f->cls->no_ip_why);
     if (f->cls->no_ip)
         return error_set(e, EOPNOTSUPP, "%s interface doesn't support IP addressing", f->name);
     return 0;
