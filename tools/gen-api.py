@@ -5,6 +5,7 @@
     gen-api.py source  api/ip.api OUT.c      tables that src/control/api_codec.c encodes and decodes by
     gen-api.py json    api/ip.api OUT.json   what clients read: ip.api.json
     gen-api.py doc     api/ip.api OUT.md     reference
+    gen-api.py tables  api/ip.api OUT.c OUT.json   both of these
     gen-api.py crc     api/*.api             "name crc" of each message, one a line
 
 The language and the rules for CRCs are those of VPP's .api files, so that names, layouts and CRCs are the
@@ -481,6 +482,17 @@ def c_type(api, owner, label, obj):
     return out, body
 
 
+def sent_by(api, m):
+    """Names of the messages that answer m: its reply first, then details and events."""
+    names = {o.name for o in api.messages()}
+    s = api.services.get(m.name)
+    if s:
+        found = [s.reply, s.stream_msg] + s.events
+    else:
+        found = [(json_service(m.name, names) or {}).get('reply')]
+    return [n for n in found if n in names]
+
+
 def c_source(api):
     out = ['/* Made from api/%s.api. */' % api.module, '#include "api_%s.h"' % api.module, '', '#include <stddef.h>', '']
     for o in api.own:
@@ -489,14 +501,23 @@ def c_source(api):
             out += lines + ['const struct api_type api_type_%s = %s;' % (o.name, body), '']
     for m in api.messages():
         lines, body = c_type(api, 'api_' + m.name, m.name, m)
-        kind = 'API_REPLY' if not any(f.name == 'client_index' for f in m.fields) else \
-            'API_EVENT' if not any(f.name == 'context' for f in m.fields) else 'API_REQUEST'
-        out += lines + ['const struct api_message api_message_%s = {"%s", 0x%08x, %s, %s};' %
-                        (m.name, m.name, api.crc(m), kind, body), '']
+        names = [f.name for f in m.fields]
+        kind = 'API_REPLY' if names[:1] == ['context'] else 'API_REQUEST' if 'context' in names else 'API_EVENT'
+        sends = sent_by(api, m)
+        if sends:
+            out += ['static const struct api_message *const sends_%s[] = {%s, NULL};' %
+                    (m.name, ', '.join('&api_message_' + s for s in sends))]
+        out += lines + ['static const struct api_type type_of_%s = %s;' % (m.name, body),
+                        'const struct api_message api_message_%s = {"%s", 0x%08x, %s, &type_of_%s, &api_file_%s, %s};' %
+                        (m.name, m.name, api.crc(m), kind, m.name, api.module,
+                         'sends_' + m.name if sends else 'NULL'), '']
+    out += ['static const char json[] =']
+    out += ['    ' + json.dumps(line + '\n') for line in json_text(api).rstrip('\n').split('\n')]
+    out += ['    ;', '']
     out += ['static const struct api_message *const messages[] = {']
     out += ['    &api_message_%s,' % m.name for m in api.messages()] + ['    NULL,', '};', '']
     version = api.options.get('version', '0.0.0')
-    out += ['const struct api_file api_file_%s = {"%s", "%s", 0x%08x, messages};' %
+    out += ['const struct api_file api_file_%s = {"%s", "%s", 0x%08x, messages, json};' %
             (api.module, api.module, version, own_crc(api))]
     return '\n'.join(out) + '\n'
 
@@ -578,6 +599,10 @@ def to_json(api):
     }
 
 
+def json_text(api):
+    return json.dumps(to_json(api), indent=4, separators=(',', ': ')) + '\n'
+
+
 # --- documentation -----------------------------------------------------------------------------
 
 def doc(api):
@@ -604,10 +629,13 @@ def main():
                 print('%s %08x' % (m.name, api.crc(m)))
         return
     make = {'header': c_header, 'source': c_source, 'doc': doc,
-            'json': lambda a: json.dumps(to_json(a), indent=4, separators=(',', ': ')) + '\n'}[what]
-    text = make(Api(paths[0]))
-    with open(paths[1], 'w', encoding='utf-8') as f:
-        f.write(text)
+            'json': json_text}
+    kinds = ['source', 'json'] if what == 'tables' else [what]
+    api = Api(paths[0])
+    for kind, path in zip(kinds, paths[1:]):
+        text = make[kind](api)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@
 struct node_def;
 struct feature_arc_def;
 struct feature_def;
+struct api_handler;
 
 /* Running-config phases: all modules write their lines of one phase before any writes the next. */
 enum rc_phase {
@@ -44,6 +45,7 @@ struct module {
     const struct cli_command *commands;
     const struct cli_type *types;
     const struct config_section *config;
+    const struct api_handler *api; /* messages that it answers, see api.h */
 
     /* Makes the module's state: *state is handed back by module_state. 0 or -errno. */
     int (*init)(struct piste *p, void **state, struct error *e);

@@ -17,6 +17,7 @@
 #include "base/privilege.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "control/api.h"
 #include "control/cli.h"
 #include "control/control_module.h"
 #include "control/loop.h"
@@ -264,6 +265,9 @@ static int start_switch(struct piste *p, struct error *e)
         rc = process_pin(p->startup, e);
     if (rc)
         return rc;
+    rc = api_listen(p, e);
+    if (rc)
+        return rc;
     configure_cli(p);
     if (p->startup->unix_.cli_listen)
         rc = cli_listen(p->cli, p->startup->unix_.cli_listen, e);
@@ -275,6 +279,7 @@ static int start_switch(struct piste *p, struct error *e)
 static void stop_all(struct piste *p)
 {
     process_stopping();
+    api_close(p);
     if (p->engine)
         engine_stop(p->engine);
     modules_stop(p->modules);

@@ -1,6 +1,7 @@
 #include "vpp/modules.h"
 
 #include "base/types.h"
+#include "control/api.h"
 #include "control/control_module.h"
 #include "control/module.h"
 #include "control/plugin.h"
@@ -37,6 +38,7 @@ static const struct {
     {&system_module, NULL},
     {&logging_module, NULL},
     {&control_module, NULL},
+    {&api_module, NULL},
     {&trace_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},

@@ -1,0 +1,426 @@
+/* A client of the binary API: frames in, requests to their handlers, frames out. A client is served
+ * in slices; when it does not take its answers it is not served at all until it does. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/byteorder.h"
+#include "base/clock.h"
+#include "control/api_internal.h"
+#include "control/loop.h"
+
+/* --- frames out --- */
+
+static size_t unsent(const struct api_client *c)
+{
+    return c->out.n - c->out_sent;
+}
+
+size_t api_frame_begin(struct api_client *c, u16 id)
+{
+    size_t at = c->out.n;
+    u8 *frame = api_bytes_add(&c->out, API_HEADER_BYTES + 2);
+    memset(frame, 0, API_HEADER_BYTES);
+    put_be16(frame + API_HEADER_BYTES, id);
+    return at;
+}
+
+void api_frame_end(struct api_client *c, size_t at)
+{
+    put_be32(c->out.v + at + 8, (u32)(c->out.n - at - API_HEADER_BYTES));
+    c->n_out++;
+}
+
+static void client_hang_up(struct api_client *c)
+{
+    struct api_pending *p = c->pending;
+    if (!c->dead)
+        loop_fd_del(c->server->piste->loop, c->fd);
+    c->dead = true;
+    c->out.n = c->out_sent = 0;
+    c->pending = NULL;
+    if (p && p->end)
+        p->end(p->state);
+    if (p)
+        api_arena_free(&p->arena);
+    free(p);
+    api_client_ready(c);
+}
+
+/* Of our own will: what it sent and sends does not count any more. */
+static void client_leave(struct api_client *c)
+{
+    c->eof = true;
+    c->in.n = c->in_at = 0;
+    client_hang_up(c);
+}
+
+void api_client_send(struct api_client *c, const u8 *frames, size_t n)
+{
+    if (c->dead)
+        return;
+    if (unsent(c) > API_OUT_MAX_BYTES) {
+        log_error(&api_log, "client `%s' does not take its events: left", c->name);
+        client_leave(c);
+        return;
+    }
+    memcpy(api_bytes_add(&c->out, n), frames, n);
+    c->n_out++;
+    api_client_ready(c);
+}
+
+static void flush(struct api_client *c)
+{
+    while (!c->dead && unsent(c)) {
+        ssize_t n = send(c->fd, c->out.v + c->out_sent, unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            break;
+        if (n < 0) {
+            client_hang_up(c);
+            return;
+        }
+        c->out_sent += (size_t)n;
+        c->bytes_out += (u64)n;
+    }
+    if (c->dead || !unsent(c)) {
+        c->out.n = c->out_sent = 0;
+        if (c->out.cap > 2 * API_OUT_HIGH_BYTES)
+            api_bytes_free(&c->out);
+    } else if (c->out_sent > c->out.n / 2) {
+        memmove(c->out.v, c->out.v + c->out_sent, unsent(c));
+        c->out.n = unsent(c);
+        c->out_sent = 0;
+    }
+}
+
+/* Whether the client must take what waits for it first. */
+static bool congested(struct api_client *c)
+{
+    if (unsent(c) < API_OUT_HIGH_BYTES)
+        return false;
+    flush(c);
+    return unsent(c) >= API_OUT_LOW_BYTES;
+}
+
+/* --- what handlers call --- */
+
+void api_reply(struct api_call *call, const struct api_message *m, void *msg)
+{
+    struct api_client *c = call->client;
+    u16 id = api_message_id(c->server, m);
+    assert(id && m->kind == API_REPLY);
+    if (c->dead || !id)
+        return;
+    size_t at = api_frame_begin(c, id);
+    api_encode(m->type, msg, &c->out);
+    store_u32(c->out.v + at + API_HEADER_BYTES + 2, call->context);
+    api_frame_end(c, at);
+}
+
+void api_reply_retval(struct api_call *call, i32 retval)
+{
+    struct api_client *c = call->client;
+    const struct api_message *m = call->message->sends ? call->message->sends[0] : NULL;
+    assert(m && m->kind == API_REPLY && m->type->least_wire_bytes >= 8);
+    if (c->dead || !m)
+        return;
+    size_t at = api_frame_begin(c, api_message_id(c->server, m));
+    u8 *body = api_bytes_add(&c->out, m->type->least_wire_bytes);
+    memset(body, 0, m->type->least_wire_bytes);
+    store_u32(body, call->context);
+    put_be32(body + 4, (u32)retval);
+    api_frame_end(c, at);
+}
+
+void api_reply_errno(struct api_call *c, int rc)
+{
+    api_reply_retval(c, api_retval(rc));
+}
+
+static struct api_pending *keep_call(struct api_call *c, void (*end)(void *), void *state)
+{
+    struct api_server *s = c->client->server;
+    struct api_pending *p = mem_alloc(sizeof(*p));
+    assert(!s->kept);
+    p->call = *c;
+    p->arena = s->arena;
+    s->arena = (struct api_arena){0};
+    p->end = end;
+    p->state = state;
+    s->kept = p;
+    return p;
+}
+
+void api_continue(struct api_call *c, bool (*more)(struct api_call *c, void *state),
+                  void (*end)(void *state), void *state)
+{
+    keep_call(c, end, state)->more = more;
+}
+
+bool api_room(struct api_call *c)
+{
+    return !c->client->dead && unsent(c->client) < API_OUT_HIGH_BYTES &&
+           clock_ns() < c->client->server->slice_end_ns;
+}
+
+struct api_call *api_pend(struct api_call *c, void (*cancel)(void *arg), void *arg)
+{
+    return &keep_call(c, cancel, arg)->call;
+}
+
+void api_done(struct api_call *call)
+{
+    struct api_pending *p = container_of(call, struct api_pending, call);
+    struct api_client *c = call->client;
+    p->done = true;
+    if (c->pending != p)
+        return; /* its handler has not returned yet */
+    c->pending = NULL;
+    api_arena_free(&p->arena);
+    free(p);
+    api_client_ready(c);
+}
+
+/* --- requests --- */
+
+static void send_held_events(struct api_server *s)
+{
+    size_t at = 0;
+    for (u32 i = 0; i < s->held.n; i++) {
+        struct api_client *c = api_client_find(s, s->held.v[i].client_index);
+        if (c)
+            api_client_send(c, s->held_bytes.v + at, s->held.v[i].bytes);
+        at += s->held.v[i].bytes;
+    }
+    s->held.n = 0;
+    s->held_bytes.n = 0;
+}
+
+static void run_more(struct api_client *c)
+{
+    struct api_server *s = c->server;
+    struct api_pending *p = c->pending;
+    s->in_call = true;
+    bool more = p->more(&p->call, p->state);
+    s->in_call = false;
+    if (!more) {
+        c->pending = NULL;
+        if (p->end)
+            p->end(p->state);
+        api_arena_free(&p->arena);
+        free(p);
+    }
+    if (s->held.n)
+        send_held_events(s);
+}
+
+static void run_handler(struct api_client *c, struct api_id *id, struct api_call *call)
+{
+    struct api_server *s = c->server;
+    id->calls++;
+    s->in_call = true;
+    id->handler->fn(call);
+    s->in_call = false;
+    struct api_pending *p = s->kept;
+    s->kept = NULL;
+    if (p && p->done) {
+        api_arena_free(&p->arena);
+        free(p);
+    } else {
+        c->pending = p;
+    }
+    if (s->held.n)
+        send_held_events(s);
+}
+
+/* A message of at least one byte. What is wrong with it is only logged, as clients expect. */
+static void dispatch(struct api_client *c, const u8 *body, u32 n)
+{
+    struct api_server *s = c->server;
+    u32 number = n >= 2 ? get_be16(body) : 0;
+    struct api_id *id = number < s->ids.n ? &s->ids.v[number] : NULL;
+    c->n_in++;
+    if (!id || !id->handler) {
+        c->n_bad++;
+        log_warn(&api_log, "client `%s': no message %u", c->name, number);
+        return;
+    }
+    const struct api_type *type = id->message->type;
+    void *msg = api_arena_alloc(&s->arena, type->struct_bytes);
+    if (api_decode(type, body + 2, n - 2, msg, &s->arena) < 0) {
+        c->n_bad++;
+        log_warn(&api_log, "client `%s': truncated message %s, %u bytes", c->name,
+                 id->message->name, n);
+        return;
+    }
+    struct api_call call = {.piste = s->piste,
+                            .msg = msg,
+                            .message = id->message,
+                            .client = c,
+                            .client_index = API_HANDLE_BIT | c->slot};
+    /* the first message of a client has no index in it yet */
+    bool has_index = id->message->kind == API_REQUEST;
+    if (has_index && get_be32(body + 2) != call.client_index) {
+        c->n_bad++;
+        log_warn(&api_log, "client `%s': %s in the name of client 0x%x", c->name, id->message->name,
+                 get_be32(body + 2));
+        return;
+    }
+    call.context = load_u32(body + (has_index ? 6 : 2));
+    run_handler(c, id, &call);
+}
+
+/* Reads once; false when there is nothing (yet, or any more). */
+static bool read_some(struct api_client *c)
+{
+    if (c->eof)
+        return false;
+    if (c->in_at == c->in.n) {
+        c->in.n = c->in_at = 0;
+    } else if (c->in_at > c->in.n / 2) {
+        memmove(c->in.v, c->in.v + c->in_at, c->in.n - c->in_at);
+        c->in.n -= c->in_at;
+        c->in_at = 0;
+    }
+    u8 *to = api_bytes_add(&c->in, API_READ_BYTES);
+    ssize_t n = recv(c->fd, to, API_READ_BYTES, MSG_DONTWAIT);
+    c->in.n -= API_READ_BYTES - (n > 0 ? (size_t)n : 0);
+    if (n > 0)
+        c->bytes_in += (u64)n;
+    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        c->eof = true;
+    return n > 0;
+}
+
+/* The next whole message; NULL when it is not there yet. */
+static const u8 *next_message(struct api_client *c, u32 *n)
+{
+    while (c->in.n - c->in_at >= API_HEADER_BYTES) {
+        const u8 *frame = c->in.v + c->in_at;
+        *n = get_be32(frame + 8);
+        if (*n > API_MAX_MESSAGE_BYTES) {
+            log_error(&api_log, "client `%s' announces a message of %u bytes: left", c->name, *n);
+            client_leave(c);
+            return NULL;
+        }
+        if (c->in.n - c->in_at < API_HEADER_BYTES + (size_t)*n)
+            return NULL;
+        c->in_at += API_HEADER_BYTES + (size_t)*n;
+        if (*n)
+            return frame + API_HEADER_BYTES;
+    }
+    return NULL;
+}
+
+/* One step of the client's work; false when there is none that can be done now. */
+static bool step(struct api_client *c)
+{
+    c->blocked = congested(c);
+    if (c->closing || c->blocked)
+        return false;
+    if (c->pending && c->pending->more) {
+        run_more(c);
+        return true;
+    }
+    if (c->pending)
+        return false;
+    u32 n;
+    const u8 *body = next_message(c, &n);
+    if (!body)
+        return read_some(c);
+    dispatch(c, body, n);
+    api_arena_reset(&c->server->arena);
+    return true;
+}
+
+static void watch(struct api_client *c)
+{
+    bool reads = !c->eof && !c->closing && !c->pending && unsent(c) < API_OUT_LOW_BYTES;
+    u32 events = (reads ? EPOLLIN : 0) | (unsent(c) ? EPOLLOUT : 0);
+    if (c->dead || events == c->events)
+        return;
+    c->events = events;
+    loop_fd_mod(c->server->piste->loop, c->fd, events);
+}
+
+void api_client_run(struct api_client *c)
+{
+    struct api_server *s = c->server;
+    bool again = true;
+    c->running = true;
+    while (again && clock_ns() < s->slice_end_ns)
+        again = step(c);
+    flush(c);
+    c->running = false;
+    if (c->blocked && unsent(c) < API_OUT_LOW_BYTES)
+        again = true;
+    bool over = c->closing || (c->eof && !c->pending && !again && !c->blocked);
+    if (over && (c->dead || !unsent(c))) {
+        api_client_free(c);
+        return;
+    }
+    if (again)
+        api_client_ready(c);
+    watch(c);
+}
+
+static void client_event(void *arg, u32 events)
+{
+    struct api_client *c = arg;
+    /* the other end is gone altogether; what it sent before still counts */
+    if (events & (EPOLLHUP | EPOLLERR))
+        client_hang_up(c);
+    else
+        api_client_ready(c);
+}
+
+/* --- life --- */
+
+struct api_client *api_client_new(struct piste *p, int fd, struct error *e)
+{
+    struct api_server *s = api_server_of(p);
+    struct api_client *c = mem_alloc(sizeof(*c));
+    u32 slot = 1;
+    c->server = s;
+    c->fd = fd;
+    c->events = EPOLLIN;
+    c->since_ns = clock_ns();
+    if (loop_fd_add(p->loop, fd, EPOLLIN, client_event, c, e)) {
+        free(c);
+        return NULL;
+    }
+    while (slot < s->clients.n && s->clients.v[slot])
+        slot++;
+    while (s->clients.n <= slot)
+        vec_add(&s->clients, NULL);
+    s->clients.v[slot] = c;
+    c->slot = slot;
+    s->n_clients++;
+    s->n_accepted++;
+    return c;
+}
+
+void api_client_free(struct api_client *c)
+{
+    struct api_server *s = c->server;
+    assert(!c->running);
+    if (!c->dead)
+        client_hang_up(c);
+    for (u32 i = 0; i < s->ready.n; i++)
+        if (s->ready.v[i] == c) {
+            vec_del(&s->ready, i);
+            break;
+        }
+    api_events_forget(s, API_HANDLE_BIT | c->slot);
+    close(c->fd);
+    s->clients.v[c->slot] = NULL;
+    s->n_clients--;
+    api_bytes_free(&c->in);
+    api_bytes_free(&c->out);
+    free(c);
+}

@@ -1,0 +1,300 @@
+#include "control/api_codec.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "base/mem.h"
+
+enum { CHUNK_BYTES = 16 << 10 };
+
+/* --- memory --- */
+
+struct api_chunk {
+    struct api_chunk *next;
+    size_t used, bytes;
+    _Alignas(16) u8 data[];
+};
+
+void *api_arena_alloc(struct api_arena *a, size_t bytes)
+{
+    struct api_chunk *c = a->chunks;
+    bytes = round_up_u64(bytes ? bytes : 1, 16);
+    if (!c || c->bytes - c->used < bytes) {
+        size_t room = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
+        c = mem_alloc(sizeof(*c) + room);
+        c->bytes = room;
+        c->next = a->chunks;
+        a->chunks = c;
+    }
+    void *p = c->data + c->used;
+    c->used += bytes;
+    return p;
+}
+
+void api_arena_reset(struct api_arena *a)
+{
+    struct api_chunk *keep = NULL;
+    while (a->chunks) {
+        struct api_chunk *c = a->chunks;
+        a->chunks = c->next;
+        if (keep || c->bytes != CHUNK_BYTES) {
+            free(c);
+            continue;
+        }
+        memset(c->data, 0, c->used);
+        c->used = 0;
+        keep = c;
+        keep->next = NULL;
+    }
+    a->chunks = keep;
+}
+
+void api_arena_free(struct api_arena *a)
+{
+    while (a->chunks) {
+        struct api_chunk *c = a->chunks;
+        a->chunks = c->next;
+        free(c);
+    }
+}
+
+u8 *api_bytes_add(struct api_bytes *b, size_t n)
+{
+    if (b->cap - b->n < n) {
+        b->cap = b->n + n > 2 * b->cap ? b->n + n : 2 * b->cap;
+        b->v = mem_resize(b->v, b->cap);
+    }
+    b->n += n;
+    return b->v + b->n - n;
+}
+
+void api_bytes_free(struct api_bytes *b)
+{
+    free(b->v);
+    *b = (struct api_bytes){0};
+}
+
+/* --- scalars --- */
+
+static u32 kind_bytes(u8 kind)
+{
+    switch (kind) {
+    case API_U8:
+    case API_STRING:
+        return 1;
+    case API_U16:
+        return 2;
+    case API_U32:
+        return 4;
+    default:
+        return 8;
+    }
+}
+
+/* Elements of one kind between the wire and memory: the same work in both directions. */
+static void swap_elements(u8 kind, void *to, const void *from, u32 n)
+{
+    u8 *t = to;
+    const u8 *f = from;
+    if (kind == API_U16)
+        for (u32 i = 0; i < n; i++)
+            store_u16(t + 2 * i, be16_to_host(load_u16(f + 2 * i)));
+    else if (kind == API_U32)
+        for (u32 i = 0; i < n; i++)
+            store_u32(t + 4 * i, be32_to_host(load_u32(f + 4 * i)));
+    else if (kind == API_U64)
+        for (u32 i = 0; i < n; i++)
+            store_u64(t + 8 * i, be64_to_host(load_u64(f + 8 * i)));
+    else if (n)
+        memcpy(to, from, (size_t)n * kind_bytes(kind));
+}
+
+static u64 host_number(const void *p, u32 bytes)
+{
+    switch (bytes) {
+    case 1:
+        return *(const u8 *)p;
+    case 2:
+        return load_u16(p);
+    case 4:
+        return load_u32(p);
+    default:
+        return load_u64(p);
+    }
+}
+
+/* --- decoding --- */
+
+struct reader {
+    const u8 *at, *end;
+    struct api_arena *arena;
+};
+
+static int read_struct(struct reader *r, const struct api_type *type, u8 *s);
+
+static int read_elements(struct reader *r, const struct api_field *f, u8 *to, u32 n)
+{
+    size_t left = (size_t)(r->end - r->at);
+    if (f->kind == API_STRUCT) {
+        for (u32 i = 0; i < n; i++, to += f->type->struct_bytes) {
+            int rc = read_struct(r, f->type, to);
+            if (rc)
+                return rc;
+        }
+        return 0;
+    }
+    if (left < (u64)n * kind_bytes(f->kind))
+        return -EMSGSIZE;
+    swap_elements(f->kind, to, r->at, n);
+    r->at += (size_t)n * kind_bytes(f->kind);
+    return 0;
+}
+
+/* Elements in memory of their own: as many as the message could hold, before any is made. */
+static int read_pointed(struct reader *r, const struct api_field *f, u8 *s)
+{
+    size_t left = (size_t)(r->end - r->at);
+    bool is_struct = f->kind == API_STRUCT;
+    u32 wire_bytes = is_struct ? f->type->least_wire_bytes : kind_bytes(f->kind);
+    u64 most = left / (wire_bytes ? wire_bytes : 1);
+    u64 n = most;
+    if (f->count == API_COUNTED)
+        n = host_number(s + f->count_at, f->count_bytes);
+    if (n > most || n > UINT32_MAX)
+        return -EMSGSIZE;
+    if (f->count == API_REST) {
+        u32 count = (u32)n;
+        memcpy(s + f->count_at, &count, sizeof(count));
+    }
+    size_t bytes = is_struct ? f->type->struct_bytes : wire_bytes;
+    u8 *elements = api_arena_alloc(r->arena, n * bytes);
+    memcpy(s + f->offset, &elements, sizeof(elements));
+    return read_elements(r, f, elements, (u32)n);
+}
+
+static int read_rest_string(struct reader *r, const struct api_field *f, u8 *s)
+{
+    if (r->end - r->at < 4)
+        return -EMSGSIZE;
+    u32 n = get_be32(r->at);
+    r->at += 4;
+    if ((size_t)(r->end - r->at) < n)
+        return -EMSGSIZE;
+    char *text = api_arena_alloc(r->arena, (size_t)n + 1);
+    memcpy(text, r->at, n);
+    memcpy(s + f->count_at, &n, sizeof(n));
+    memcpy(s + f->offset, &text, sizeof(text));
+    r->at += n;
+    return 0;
+}
+
+static int read_field(struct reader *r, const struct api_field *f, u8 *s)
+{
+    if (f->kind == API_STRING_REST)
+        return read_rest_string(r, f, s);
+    if (f->count == API_COUNTED || f->count == API_REST)
+        return read_pointed(r, f, s);
+    bool many = f->kind == API_STRING || f->count == API_FIXED;
+    int rc = read_elements(r, f, s + f->offset, many ? f->n : 1);
+    if (!rc && f->kind == API_STRING && f->n)
+        s[f->offset + f->n - 1] = 0;
+    return rc;
+}
+
+static int read_struct(struct reader *r, const struct api_type *type, u8 *s)
+{
+    if ((size_t)(r->end - r->at) < type->least_wire_bytes)
+        return -EMSGSIZE;
+    for (u32 i = 0; i < type->n_fields; i++) {
+        int rc = read_field(r, &type->fields[i], s);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+i64 api_decode(const struct api_type *type, const u8 *wire, size_t n, void *s,
+               struct api_arena *arena)
+{
+    struct reader r = {wire, wire + n, arena};
+    memset(s, 0, type->struct_bytes);
+    int rc = read_struct(&r, type, s);
+    return rc ? rc : r.at - wire;
+}
+
+/* --- encoding --- */
+
+static void write_struct(const struct api_type *type, const u8 *s, struct api_bytes *b);
+
+static void write_elements(const struct api_field *f, const u8 *from, u32 n, struct api_bytes *b)
+{
+    if (f->kind == API_STRUCT) {
+        for (u32 i = 0; i < n; i++)
+            write_struct(f->type, from + (size_t)i * f->type->struct_bytes, b);
+        return;
+    }
+    swap_elements(f->kind, api_bytes_add(b, (size_t)n * kind_bytes(f->kind)), from, n);
+}
+
+static const u8 *pointed(const struct api_field *f, const u8 *s)
+{
+    const u8 *p;
+    memcpy(&p, s + f->offset, sizeof(p));
+    return p;
+}
+
+/* A string's bytes behind its NUL are not sent: they may be anything. */
+static void write_string(const struct api_field *f, const u8 *s, struct api_bytes *b)
+{
+    size_t len = strnlen((const char *)s + f->offset, f->n ? f->n - 1 : 0);
+    u8 *to = api_bytes_add(b, f->n);
+    memcpy(to, s + f->offset, len);
+    memset(to + len, 0, f->n - len);
+}
+
+static void write_field(const struct api_field *f, const u8 *s, struct api_bytes *b)
+{
+    u32 n = 1;
+    if (f->kind == API_STRING) {
+        write_string(f, s, b);
+        return;
+    }
+    if (f->kind == API_STRING_REST) {
+        memcpy(&n, s + f->count_at, sizeof(n));
+        put_be32(api_bytes_add(b, 4), n);
+        if (n)
+            memcpy(api_bytes_add(b, n), pointed(f, s), n);
+        return;
+    }
+    if (f->count == API_COUNTED)
+        write_elements(f, pointed(f, s), (u32)host_number(s + f->count_at, f->count_bytes), b);
+    else if (f->count == API_REST)
+        write_elements(f, pointed(f, s), (u32)host_number(s + f->count_at, 4), b);
+    else
+        write_elements(f, s + f->offset, f->count == API_FIXED ? f->n : 1, b);
+}
+
+static void write_struct(const struct api_type *type, const u8 *s, struct api_bytes *b)
+{
+    for (u32 i = 0; i < type->n_fields; i++)
+        write_field(&type->fields[i], s, b);
+}
+
+void api_encode(const struct api_type *type, const void *s, struct api_bytes *b)
+{
+    write_struct(type, s, b);
+}
+
+bool api_field_u32(const struct api_type *type, const void *s, const char *name, u32 *value)
+{
+    for (u32 i = 0; i < type->n_fields; i++) {
+        const struct api_field *f = &type->fields[i];
+        if (f->kind == API_U32 && f->count == API_ONE && !strcmp(f->name, name)) {
+            memcpy(value, (const u8 *)s + f->offset, sizeof(*value));
+            return true;
+        }
+    }
+    return false;
+}

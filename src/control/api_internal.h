@@ -1,0 +1,123 @@
+/* What the files of the API server share. */
+#pragma once
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/vec.h"
+#include "control/api.h"
+#include "control/cli.h"
+
+#define API_HANDLE_BIT 0x80000000u
+
+enum {
+    API_ID_SOCKCLNT_CREATE = 15,
+    /* a longer message is taken for a client gone mad */
+    API_MAX_MESSAGE_BYTES = 16 << 20,
+    API_HEADER_BYTES = 16,
+    /* a client that does not read is not read from either while this much waits for it */
+    API_OUT_HIGH_BYTES = 1 << 20,
+    API_OUT_LOW_BYTES = 256 << 10,
+    /* and is left when events for it have come to this */
+    API_OUT_MAX_BYTES = 32 << 20,
+    API_READ_BYTES = 64 << 10,
+};
+/* How long clients are served before the loop goes round. */
+#define API_SLICE_NS (1 * NS_PER_MSEC)
+#define API_CLIENT_SLICE_NS (250 * NS_PER_USEC)
+
+struct api_id {
+    const struct api_message *message;
+    const struct api_handler *handler; /* NULL: not for clients to send */
+    bool listed;
+    u64 calls;
+};
+
+/* A request that goes on after its handler returned. */
+struct api_pending {
+    struct api_call call; /* first: handlers know this */
+    struct api_arena arena;
+    bool (*more)(struct api_call *c, void *state); /* NULL: it ends by api_done */
+    void (*end)(void *state);
+    void *state;
+    bool done; /* before its handler returned */
+};
+
+struct api_client {
+    struct api_server *server;
+    u32 slot;
+    int fd; /* -1: closed */
+    char name[64];
+    bool queued;  /* in server->ready */
+    bool running; /* being served */
+    bool eof;     /* the peer sends no more */
+    bool dead;    /* nor does it read */
+    bool closing; /* to be closed once out is sent */
+    bool blocked; /* must take what waits for it first */
+    u32 events;   /* watched */
+    struct api_bytes in, out;
+    size_t in_at, out_sent;
+    struct api_pending *pending;
+    u64 n_in, n_out, n_bad;
+    u64 bytes_in, bytes_out;
+    u64 since_ns;
+};
+
+struct held_event {
+    u32 client_index;
+    u32 bytes; /* of held_bytes */
+};
+
+struct api_file_base {
+    const struct api_file *file;
+    u16 base; /* id of its first message */
+};
+
+struct api_server {
+    struct piste *piste;
+    VEC(struct api_id) ids; /* by message id; 0 is none */
+    VEC(struct api_file_base) files;
+    struct hash id_of;                /* const struct api_message * -> id */
+    VEC(struct api_client *) clients; /* by slot; 0 is the listener */
+    u32 n_clients;
+    u64 n_accepted;
+    VEC(struct api_client *) ready; /* to be served, in turn */
+    bool work_queued;
+    u64 slice_end_ns;       /* of the client that is being served */
+    struct api_arena arena; /* of the request being served */
+    bool in_call;
+    struct api_pending *kept; /* made by the handler that runs */
+    VEC(struct held_event) held;
+    struct api_bytes held_bytes;
+    VEC(struct api_events *) events;
+    int fd; /* listener, -1: none */
+    char *path;
+    struct loop_timer *pause;
+    struct api_bytes table; /* body of sockclnt_create_reply from `count' on */
+};
+
+extern struct log_class api_log;
+extern const struct api_handler api_core_handlers[];
+extern const struct cli_command api_commands[];
+
+struct api_server *api_server_of(const struct piste *p);
+/* 0: not in the table. */
+u16 api_message_id(const struct api_server *s, const struct api_message *m);
+/* NULL when there is none of that handle. */
+struct api_client *api_client_find(const struct api_server *s, u32 client_index);
+
+/* --- api_client.c --- */
+
+/* Appends a frame's header and id; api_frame_end fills in its length. Returns where it begins. */
+size_t api_frame_begin(struct api_client *c, u16 id);
+void api_frame_end(struct api_client *c, size_t at);
+/* Whole frames, with header. */
+void api_client_send(struct api_client *c, const u8 *frames, size_t n);
+/* Has the client served soon. */
+void api_client_ready(struct api_client *c);
+void api_client_run(struct api_client *c);
+void api_client_free(struct api_client *c);
+
+/* --- api_event.c --- */
+
+void api_events_forget(struct api_server *s, u32 client_index);
+void api_events_release(struct api_server *s);

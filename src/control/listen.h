@@ -1,0 +1,13 @@
+/* Listening sockets by their address, as startup.conf has it:
+ *
+ *     /path                                      a unix socket in the file system
+ *     abstract:NAME[,netns_name=N|,netns_pid=P]  one without a file, maybe in another namespace
+ *     host[:port], tcp:host[:port]               TCP over IPv4 */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+
+/* The descriptor, non-blocking, or -errno. A path is writable for its group; a socket there that
+ * nobody listens on any more is replaced. local: whether it is a unix socket. */
+int listen_open(const char *address, int backlog, bool *local, struct error *e) MUST_CHECK;

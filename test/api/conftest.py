@@ -1,0 +1,85 @@
+"""Tests of the binary API: pytest test/api --vpp-build=build/release, as root."""
+import os
+import struct
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, HERE + "/../net", HERE + "/../../python"]
+sys.dont_write_bytecode = True
+
+import lib  # noqa: E402  pylint: disable=wrong-import-position
+from piste import Api  # noqa: E402  pylint: disable=wrong-import-position
+
+
+def pytest_addoption(parser):
+    parser.addoption("--vpp-build", default="build/release",
+                     help="folder with the programs vpp and vppctl")
+
+
+@pytest.fixture(scope="session")
+def build(request):
+    return os.path.abspath(request.config.getoption("--vpp-build"))
+
+
+class Switch:
+    """A daemon in a namespace of its own, and clients of it."""
+
+    def __init__(self, build, **kwargs):
+        self.build = build
+        self.namespace = lib.Namespace()
+        self.vpp = lib.Vpp(build, self.namespace, **kwargs).start()
+        self.clients = []
+
+    @property
+    def path(self):
+        return self.vpp.folder + "/api.sock"
+
+    def connect(self, **kwargs):
+        kwargs.setdefault("folder", self.build + "/api")
+        self.clients.append(Api(kwargs.pop("path", self.path), **kwargs))
+        return self.clients[-1]
+
+    def close(self):
+        try:
+            for client in self.clients:
+                client.close()
+            assert self.vpp.alive(), self.vpp.output()
+            self.vpp.stop()
+        finally:
+            self.vpp.remove()
+            self.namespace.close()
+
+
+@pytest.fixture(scope="module")
+def switch(build):
+    """One daemon for all tests of a file."""
+    made = Switch(build)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def api(switch):
+    client = switch.connect()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def start(build):
+    """Daemons with their own configuration."""
+    made = []
+
+    def begin(**kwargs):
+        made.append(Switch(build, **kwargs))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()
+
+
+def frame(body):
+    return struct.pack(">QII", 0, len(body), 0) + body
