@@ -265,12 +265,11 @@ static int start_switch(struct piste *p, struct error *e)
         rc = process_pin(p->startup, e);
     if (rc)
         return rc;
-    rc = api_listen(p, e);
-    if (rc)
-        return rc;
     configure_cli(p);
     if (p->startup->unix_.cli_listen)
         rc = cli_listen(p->cli, p->startup->unix_.cli_listen, e);
+    if (!rc)
+        rc = api_listen(p, e);
     if (!rc && p->startup->unix_.interactive)
         rc = cli_console(p->cli, e);
     return rc;
