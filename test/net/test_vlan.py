@@ -51,9 +51,9 @@ def test_commands_as_in_the_transcript(net):
     shown = vpp.interfaces()
     for name in ("100", "200", "300", "500"):
         assert shown["host-vpp1out." + name]["state"] == "down"
-        assert shown["host-vpp1out." + name]["mtu"] == "0/0/0/0"
+        assert shown["host-vpp1out." + name]["mtu"] == 0
     line = next(x for x in vpp.ctl("show int").splitlines() if x.startswith("host-vpp1out.100"))
-    index = shown["host-vpp1out.100"]["index"]
+    index = shown["host-vpp1out.100"]["sw_if_index"]
     assert line == f"host-vpp1out.100                  {index}     down          0/0/0/0       "
     assert "host-vpp1out.100" not in vpp.ctl("show hardware-interfaces")
     vpp.ctl("delete sub host-vpp1out.300")
