@@ -301,11 +301,8 @@ class Vpp:
         return self.json("show buffers")["pools"][0]["total"]
 
     def interfaces(self):
-        """{name: {index, state, mtu, counters: {name: count}}} of `show interface`."""
-        return {i["name"]: {
-            "index": i["sw_if_index"], "state": i["state"], "counters": i["counters"],
-            "mtu": "/".join(str(i[key]) for key in ("mtu", "mtu_ip4", "mtu_ip6", "mtu_mpls"))}
-            for i in self.json("show interface")["interfaces"]}
+        """{name: what `show interface json` says of it}."""
+        return {i["name"]: i for i in self.json("show interface")["interfaces"]}
 
     def counter(self, interface, name):
         return self.interfaces()[interface]["counters"].get(name, 0)
