@@ -502,7 +502,8 @@ def c_source(api):
     for m in api.messages():
         lines, body = c_type(api, 'api_' + m.name, m.name, m)
         names = [f.name for f in m.fields]
-        kind = 'API_REPLY' if names[:1] == ['context'] else 'API_REQUEST' if 'context' in names else 'API_EVENT'
+        answers = names[:1] == ['context'] or m.name.endswith(('_reply', '_details'))
+        kind = 'API_EVENT' if 'context' not in names else 'API_REPLY' if answers else 'API_REQUEST'
         sends = sent_by(api, m)
         if sends:
             out += ['static const struct api_message *const sends_%s[] = {%s, NULL};' %

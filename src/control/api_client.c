@@ -118,7 +118,11 @@ void api_reply(struct api_call *call, const struct api_message *m, void *msg)
         return;
     size_t at = api_frame_begin(c, id);
     api_encode(m->type, msg, &c->out);
-    store_u32(c->out.v + at + API_HEADER_BYTES + 2, call->context);
+    u8 *body = c->out.v + at + API_HEADER_BYTES + 2;
+    bool has_index = !strcmp(m->type->fields[0].name, "client_index");
+    if (has_index)
+        put_be32(body, call->client_index);
+    store_u32(body + (has_index ? 4 : 0), call->context);
     api_frame_end(c, at);
 }
 

@@ -48,7 +48,7 @@ struct api_type {
 
 enum api_message_kind {
     API_REQUEST, /* begins with client_index, context */
-    API_REPLY,   /* begins with context: replies, details, and what a client says first */
+    API_REPLY,   /* begins with context, a few with client_index before it; and sockclnt_create */
     API_EVENT,   /* no context */
 };
 

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/cli.h"
 #include "control/piste.h"
 #include "control/startup.h"
@@ -115,6 +116,7 @@ struct node_global {
 };
 
 struct arc;
+extern const struct api_handler engine_api[];
 
 struct deferred {
     void (*fn)(void *arg);

@@ -125,6 +125,7 @@ const struct module engine_module = {
     .name = "engine",
     .description = "Packet graph, buffers and data threads",
     .commands = engine_commands,
+    .api = engine_api,
     .types = engine_types,
     .init = init,
     .stop = stop,

@@ -269,6 +269,13 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
     return rc;
 }
 
+bool feature_exists(const struct engine *e, const char *arc, const char *node)
+{
+    struct arc *a = arc_find(e, arc);
+    u32 feature;
+    return a && !feature_index(a, node, &feature);
+}
+
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node, struct if_index i)
 {
     struct arc *a = arc_find(e, arc);

@@ -67,6 +67,8 @@ const struct feature_arc *feature_arc_find(const struct engine *e, const char *a
 /* Enabling twice, or disabling what is not enabled, does nothing and returns 0. */
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i, bool enable,
                    u64 data, struct error *err) MUST_CHECK;
+/* Whether there is a feature of that name on that arc. */
+bool feature_exists(const struct engine *e, const char *arc, const char *node);
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node, struct if_index i);
 /* The node that starts walks on this interface, for arcs without start_nodes. */
 void feature_set_start(struct engine *e, const char *arc, struct if_index i, struct node_index start);

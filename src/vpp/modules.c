@@ -10,10 +10,12 @@
 #include "net/ethernet/ethernet.h"
 #include "net/fib/fib.h"
 #include "net/interface/interface.h"
+#include "net/interface/interface_api.h"
 #include "net/l2/l2.h"
 #include "net/ip/icmp4.h"
 #include "net/span/span.h"
 #include "net/ip/ip4.h"
+#include "net/ip/ip4_api.h"
 #include "net/ip/ip4_frag.h"
 #include "net/ip/ip4_input.h"
 #include "net/ip/ip4_local.h"
@@ -22,6 +24,7 @@
 #include "net/pcap/pcap_trace.h"
 #include "net/pg/pg.h"
 #include "net/vlan/vlan.h"
+#include "net/neighbor/neighbor_api.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
 #include "ports/pipe/pipe.h"
@@ -55,6 +58,10 @@ static const struct {
     {&arp_module, NULL},
     {&neighbor_module, NULL},
     {&vlan_module, NULL},
+    {&interface_api_module, NULL},
+    {&ip4_api_module, NULL},
+    {&ip_route_api_module, NULL},
+    {&neighbor_api_module, NULL},
     {&loopback_module, NULL},
     {&pipe_module, NULL},
     {&pg_module, NULL},

@@ -477,6 +477,29 @@ void fib_table_walk(const struct fib *f, struct fib_index t,
     free(all);
 }
 
+bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most,
+                    struct fib_route *out)
+{
+    for (u32 i = pool_next(&f->entries, *from); most--; i = pool_next(&f->entries, i + 1)) {
+        *from = i;
+        if (i == POOL_NONE)
+            return false;
+        const struct fib_entry *e = fib_entry_at(f, i);
+        if ((e->flags & ENTRY_DEAD) || e->table != t.i)
+            continue;
+        route_fill(f, i, out);
+        *from = i + 1;
+        return true;
+    }
+    ++*from;
+    return false;
+}
+
+bool fib_route_is_installed(const struct fib *f, struct lb_index route)
+{
+    return fib_entry_at(f, route.i)->flags & ENTRY_INSTALLED;
+}
+
 struct adj_index fib_resolve(const struct fib *f, struct fib_index t, be32 dst, u32 hash)
 {
     (void)f;

@@ -582,6 +582,7 @@ const struct module af_packet_module = {
     .needs = needs,
     .nodes = nodes,
     .commands = af_packet_commands,
+    .api = af_packet_api,
     .init = init,
     .stop = stop,
 };

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
@@ -137,3 +138,5 @@ enum {
     AF_PACKET_FEATURE_GSO = 8,
     AF_PACKET_FEATURE_GRO = 16,
 };
+
+extern const struct api_handler af_packet_api[];

@@ -174,6 +174,7 @@ const struct module loopback_module = {
     .description = "Loopback interfaces",
     .needs = needs,
     .commands = commands,
+    .api = loopback_api,
     .init = init,
     .stop = stop,
 };

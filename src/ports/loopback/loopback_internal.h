@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/vec.h"
+#include "control/api.h"
 #include "engine/node.h"
 
 enum { LOOPBACK_TX_NEXT_DROP, LOOPBACK_TX_NEXT_ETHERNET, LOOPBACK_TX_NEXT_L2 };
@@ -12,3 +13,5 @@ struct loopback {
     struct if_index interface;
     u32 instance;
 };
+
+extern const struct api_handler loopback_api[];

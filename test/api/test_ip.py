@@ -1,0 +1,288 @@
+"""Messages of ip.api and ip_neighbor.api: addresses, tables, routes, neighbours, their events."""
+import socket
+import struct
+
+import pytest
+
+NONE = 0xffffffff
+MAC = bytes.fromhex("020000000a01")
+
+
+def ip4(text):
+    return {"af": 0, "un": {"ip4": socket.inet_aton(text)}}
+
+
+def prefix(text):
+    address, length = text.split("/")
+    return {"address": ip4(address), "len": int(length)}
+
+
+def path(next_hop="0.0.0.0", interface=NONE, **more):
+    return {"sw_if_index": interface, "weight": 1, "nh": {"address": {"ip4": socket.inet_aton(next_hop)}},
+            **more}
+
+
+def text(p):
+    return f"{socket.inet_ntoa(p.address.un[:4])}/{p.len}"
+
+
+@pytest.fixture
+def loop(api):
+    index = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    api.sw_interface_set_flags(sw_if_index=index, flags=1)
+    assert api.sw_interface_add_del_address(sw_if_index=index, is_add=True,
+                                            prefix=prefix("192.0.2.1/24")).retval == 0
+    yield index
+    api.delete_loopback(sw_if_index=index)
+
+
+def test_address_bytes(api, loop):
+    number = api.number("sw_interface_add_del_address")
+    body = struct.pack(">HIII", number, api.index, 9, loop) + b"\x01\0\0\xc0\0\x02\x02" + bytes(12) + b"\x18"
+    assert len(body) == 34
+    api.send_body(body)
+    assert api.read_body()[2:] == b"\0\0\0\x09\0\0\0\0"
+    assert "192.0.2.2/24" in [text(d.prefix) for d in api.ip_address_dump(sw_if_index=loop, is_ipv6=0)]
+
+
+def test_addresses(api, loop):
+    assert [text(d.prefix) for d in api.ip_address_dump(sw_if_index=loop)] == ["192.0.2.1/24"]
+    assert api.ip_address_dump(sw_if_index=loop, is_ipv6=True) == []
+    assert api.ip_address_dump(sw_if_index=999) == []
+    again = api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix=prefix("192.0.2.1/24"))
+    assert again.retval == -105
+    assert api.sw_interface_add_del_address(sw_if_index=loop, prefix=prefix("203.0.113.1/24")).retval == -60
+    six = {"address": {"af": 1, "un": bytes(16)}, "len": 64}
+    assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix=six).retval == -97
+    assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True,
+                                            prefix={"address": ip4("192.0.2.9"), "len": 33}).retval == -171
+    assert api.sw_interface_add_del_address(sw_if_index=loop, del_all=True).retval == 0
+    assert api.ip_address_dump(sw_if_index=loop) == []
+
+
+def test_ip_dump(api, loop):
+    assert loop in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
+    assert api.ip_dump(is_ipv6=True) == []
+
+
+def test_enable(api):
+    index = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    assert api.sw_interface_ip4_enable_disable(sw_if_index=index, enable=True).retval == 0
+    assert index in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
+    assert api.sw_interface_ip4_enable_disable(sw_if_index=index, enable=False).retval == 0
+    assert index not in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
+    api.delete_loopback(sw_if_index=index)
+
+
+def test_unnumbered(api, loop):
+    index = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index,
+                                           is_add=True).retval == 0
+    assert [(d.sw_if_index, d.ip_sw_if_index) for d in api.ip_unnumbered_dump(sw_if_index=NONE)] == \
+        [(index, loop)]
+    assert len(api.ip_unnumbered_dump(sw_if_index=index)) == 1
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index).retval == 0
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=999).retval == -10
+    assert api.sw_interface_set_unnumbered(sw_if_index=999, unnumbered_sw_if_index=index).retval == -2
+    api.delete_loopback(sw_if_index=index)
+
+
+def test_tables(api):
+    def tables():
+        return {d.table.table_id: d.table.name for d in api.ip_table_dump()}
+    assert tables() == {0: "ipv4-VRF:0"}
+    assert api.ip_table_add_del(is_add=True, table={"table_id": 10, "name": "blue"}).retval == 0
+    assert api.ip_table_add_del_v2(is_add=True, table={"table_id": 11}).retval == 0
+    assert tables() == {0: "ipv4-VRF:0", 10: "blue", 11: "ipv4-VRF:11"}
+    made = api.ip_table_allocate(table={"table_id": NONE})
+    assert made.retval == 0 and made.table.table_id in tables()
+    for number in (10, 11, made.table.table_id):
+        assert api.ip_table_add_del(is_add=False, table={"table_id": number}).retval == 0
+    assert tables() == {0: "ipv4-VRF:0"}
+    assert api.ip_table_add_del(is_add=True, table={"table_id": 12, "is_ip6": True}).retval == -97
+    assert api.ip_table_flush(table={"table_id": 12}).retval == -3
+    assert api.ip_table_flush(table={"table_id": 0}).retval == 0
+
+
+def test_table_of_an_interface(api):
+    index = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10).retval == -3
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10).retval == 0
+    assert api.sw_interface_get_table(sw_if_index=index).vrf_id == 10
+    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10, is_ipv6=True).retval == -97
+    api.sw_interface_add_del_address(sw_if_index=index, is_add=True, prefix=prefix("192.0.2.1/24"))
+    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=0).retval == -114
+    api.delete_loopback(sw_if_index=index)
+    api.ip_table_add_del(is_add=False, table={"table_id": 10})
+
+
+def test_route(switch, api, loop):
+    added = api.ip_route_add_del(is_add=True, route={
+        "prefix": prefix("198.51.100.0/24"), "paths": [path("192.0.2.2", loop, preference=3)]})
+    assert added.retval == 0
+    assert "198.51.100.0/24" in switch.vpp.ctl("show ip fib")
+    found = api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24"))
+    assert found.retval == 0 and found.route.stats_index == added.stats_index
+    (p,) = found.route.paths
+    assert (p.sw_if_index, p.weight, p.preference, p.type) == (loop, 1, 3, 0)
+    assert p.nh.address[:4] == socket.inet_aton("192.0.2.2")
+    longest = api.ip_route_lookup(prefix=prefix("198.51.100.77/32"))
+    assert text(longest.route.prefix) == "198.51.100.0/24"
+    assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/25")).retval == -6
+    assert api.ip_route_add_del(is_add=False, route={"prefix": prefix("198.51.100.0/24")}).retval == 0
+    assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
+    assert api.ip_route_add_del(is_add=False, route={"prefix": prefix("198.51.100.0/24")}).retval == 0
+
+
+def test_route_v2_and_multipath(api, loop):
+    route = {"prefix": prefix("198.51.100.0/24"), "paths": [path("192.0.2.2", loop)]}
+    assert api.ip_route_add_del_v2(is_add=True, is_multipath=True, route=route).retval == 0
+    route["paths"] = [path("192.0.2.3", loop)]
+    assert api.ip_route_add_del_v2(is_add=True, is_multipath=True, route=route).retval == 0
+    found = api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24"))
+    assert found.route.n_paths == 2 and found.route.src
+    dumped = [r.route for r in api.ip_route_v2_dump(src=found.route.src, table={"table_id": 0})]
+    assert [text(r.prefix) for r in dumped] == ["198.51.100.0/24"]
+    assert api.ip_route_add_del_v2(is_add=False, is_multipath=True, route=route).retval == 0
+    assert api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).route.n_paths == 1
+    assert api.ip_route_add_del_v2(is_add=False, route=route).retval == 0
+
+
+def test_host_bits_of_a_route(api):
+    route = {"prefix": prefix("198.51.100.77/24"), "paths": [path(type=2)]}
+    assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+    assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == 0
+    assert api.ip_route_add_del(is_add=False, route=route).retval == 0
+
+
+@pytest.mark.parametrize("kind", [1, 2, 5, 6])
+def test_special_paths(api, kind):
+    route = {"prefix": prefix("198.51.100.0/24"), "paths": [path(type=kind)]}
+    assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+    assert api.ip_route_lookup(exact=1, prefix=route["prefix"]).route.paths[0].type == kind
+    assert api.ip_route_add_del(is_add=False, route=route).retval == 0
+
+
+def test_lookup_in_a_table(api):
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    route = {"prefix": prefix("198.51.100.0/24"), "paths": [path(table_id=10)]}
+    assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+    assert api.ip_route_lookup(exact=1, prefix=route["prefix"]).route.paths[0].table_id == 10
+    assert api.ip_route_add_del(is_add=False, route=route).retval == 0
+    api.ip_table_add_del(is_add=False, table={"table_id": 10})
+
+
+@pytest.mark.parametrize("change,retval", [
+    ({"table_id": 99}, -3),
+    ({"paths": []}, -52),
+    ({"paths": [path("192.0.2.2", 999)]}, -54),
+    ({"paths": [path("192.0.2.2", table_id=99)]}, -3),
+    ({"paths": [path("192.0.2.2", proto=1)]}, -157),
+    ({"paths": [path(type=3)]}, -126),
+    ({"paths": [path(type=77)]}, -126),
+    ({"paths": [path("192.0.2.2", n_labels=1)]}, -126),
+    ({"paths": [path(type=2)] * 65}, -162),
+    ({"prefix": {"address": {"af": 1}, "len": 64}}, -97),
+    ({"prefix": {"address": {"af": 0}, "len": 33}}, -171),
+])
+def test_wrong_routes(api, change, retval):
+    route = {"prefix": prefix("198.51.100.0/24"), "paths": [path(type=2)], **change}
+    for name in ("ip_route_add_del", "ip_route_add_del_v2"):
+        assert api.request(name, is_add=True, route=route).retval == retval
+
+
+def test_more_paths_than_bytes_is_ignored(api):
+    values = {"client_index": api.index, "context": 1, "is_add": 1,
+              "route": {"prefix": prefix("198.51.100.0/24"), "n_paths": 200, "paths": [path(type=2)]}}
+    api.send_body(struct.pack(">H", api.number("ip_route_add_del")) +
+                  api.definitions.encode("ip_route_add_del", values))
+    assert api.control_ping().retval == 0
+    assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
+
+
+def test_route_dump(api, loop):
+    for i in range(2000):
+        api.send("ip_route_add_del", is_add=True, route={
+            "prefix": prefix(f"10.{i // 256}.{i % 256}.0/24"), "paths": [path("192.0.2.2", loop)]})
+        assert api.receive().retval == 0
+    found = {text(r.route.prefix) for r in api.ip_route_dump(table={"table_id": 0})}
+    assert {f"10.{i // 256}.{i % 256}.0/24" for i in range(2000)} <= found
+    assert {"0.0.0.0/0", "192.0.2.0/24", "192.0.2.1/32", "224.0.0.0/4"} <= found
+    assert api.ip_route_dump(table={"table_id": 99}) == []
+    assert api.ip_route_dump(table={"table_id": 0, "is_ip6": True}) == []
+    assert api.ip_table_flush(table={"table_id": 0}).retval == 0
+    assert not any(text(r.route.prefix).startswith("10.")
+                   for r in api.ip_route_dump(table={"table_id": 0}))
+
+
+def test_flow_hash(switch, api):
+    assert api.set_ip_flow_hash(vrf_id=0, src=True, dst=True).retval == 0
+    assert "src dst" in switch.vpp.ctl("show ip fib")
+    assert api.set_ip_flow_hash_v2(table_id=0, flow_hash_config=0x9f).retval == 0
+    assert api.set_ip_flow_hash_v3(table_id=0, flow_hash_config=0x9f).retval == 0
+    assert api.set_ip_flow_hash_v3(table_id=0, flow_hash_config=0x100).retval == -126
+    assert api.set_ip_flow_hash_v2(table_id=9).retval == -3
+    assert api.set_ip_flow_hash_v2(af=1).retval == -97
+
+
+def neighbor(index, address, flags=0, mac=MAC):
+    return {"sw_if_index": index, "flags": flags, "mac_address": mac, "ip_address": ip4(address)}
+
+
+def test_neighbors(api, loop):
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7", 1)).retval == 0
+    (found,) = api.ip_neighbor_dump(sw_if_index=loop, af=0)
+    assert found.neighbor.mac_address == MAC and found.neighbor.flags == 1
+    assert found.neighbor.ip_address.un[:4] == socket.inet_aton("192.0.2.7") and found.age < 60
+    assert len(api.ip_neighbor_dump(sw_if_index=NONE, af=0)) == 1
+    assert api.ip_neighbor_dump(sw_if_index=NONE, af=1) == []
+    assert api.ip_neighbor_dump(sw_if_index=999, af=0) == []
+    assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.7")).retval == 0
+    assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.7")).retval == -6
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(999, "192.0.2.7")).retval == -2
+    six = {**neighbor(loop, "192.0.2.7"), "ip_address": {"af": 1}}
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=six).retval == -97
+
+
+def test_neighbor_flush(api, loop):
+    api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7"))
+    assert api.ip_neighbor_flush(af=0, sw_if_index=loop).retval == 0
+    assert api.ip_neighbor_dump(sw_if_index=loop, af=0) == []
+    assert api.ip_neighbor_flush(af=0, sw_if_index=999).retval == -2
+    assert api.ip_neighbor_flush(af=1, sw_if_index=loop).retval == -97
+
+
+def test_neighbor_config(api):
+    before = api.ip_neighbor_config_get(af=0)
+    assert before.retval == 0
+    assert api.ip_neighbor_config(af=0, max_number=100, max_age=30, recycle=True).retval == 0
+    now = api.ip_neighbor_config_get(af=0)
+    assert (now.max_number, now.max_age, now.recycle) == (100, 30, True)
+    assert api.ip_neighbor_config(af=1).retval == -97
+    assert api.ip_neighbor_config_get(af=1).retval == -97
+    api.ip_neighbor_config(af=0, max_number=before.max_number, max_age=before.max_age,
+                           recycle=before.recycle)
+
+
+@pytest.mark.parametrize("version", ["", "_v2"])
+def test_neighbor_events(api, loop, version):
+    def want(enable, **more):
+        return api.request("want_ip_neighbor_events" + version, enable=enable, pid=7, **more).retval
+    assert want(True, sw_if_index=NONE, ip=ip4("0.0.0.0")) == 0
+    assert want(True, sw_if_index=NONE, ip=ip4("0.0.0.0")) == -31
+    assert want(True, sw_if_index=999, ip=ip4("0.0.0.0")) == -2
+    api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7", 1))
+    event = api.event()
+    assert event.name_ == "ip_neighbor_event" + version and event.pid == 7
+    assert event.neighbor.mac_address == MAC and event.neighbor.sw_if_index == loop
+    api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.7"))
+    if version:
+        assert event.flags == 1 and api.event().flags == 2
+    assert want(False, sw_if_index=NONE, ip=ip4("0.0.0.0")) == 0
+    # only one address
+    assert want(True, sw_if_index=NONE, ip=ip4("192.0.2.8")) == 0
+    api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7"))
+    api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8"))
+    assert api.event().neighbor.ip_address.un[:4] == socket.inet_aton("192.0.2.8")
+    assert want(False, sw_if_index=NONE, ip=ip4("192.0.2.8")) == 0
