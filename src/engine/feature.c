@@ -93,7 +93,8 @@ static void arc_sort(struct arc *a)
         vec_add(&sorted, left.v[pick]);
         vec_del(&left, pick);
     }
-    memcpy(a->features.v, sorted.v, sorted.n * sizeof(sorted.v[0]));
+    if (sorted.n)
+        memcpy(a->features.v, sorted.v, sorted.n * sizeof(sorted.v[0]));
     vec_free(&left);
     vec_free(&sorted);
 }

@@ -299,6 +299,8 @@ u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u6
 void mac_table_reap(struct mac_table *t, u32 n_dead)
 {
     n_dead = (u32)min_u64(n_dead, t->dead.n);
+    if (!n_dead)
+        return;
     for (u32 i = 0; i < n_dead; i++) {
         struct mac_bucket *b =
             (struct mac_bucket *)((uintptr_t)t->dead.v[i] & ~(uintptr_t)(sizeof(*b) - 1));
