@@ -364,6 +364,11 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
         l2_if(f->index)->peer = IF_NONE;
 }
 
+u64 l2_learned(const struct piste *p)
+{
+    return l2_fib_totals(l2_state_of(p)).learned;
+}
+
 /* Lines of `show interface address`. */
 static void show_address(struct piste *p, struct interface *f, struct out *o, void *arg)
 {
@@ -371,8 +376,8 @@ static void show_address(struct piste *p, struct interface *f, struct out *o, vo
     const struct l2_bd *bd = l2_bd_at(arg, l->bd);
     char text[IF_NAME_BYTES + 64];
     if (l->mode == L2_MODE_BRIDGE) {
-        snprintf(text, sizeof(text), "L2 bridge bd-id %u idx %u shg %u %s", bd->id, bd->index, l->shg,
-                 l->port_flags & L2_IF_BVI ? "bvi" : " ");
+        snprintf(text, sizeof(text), "L2 bridge bd-id %u idx %u shg %u %s", bd->id, bd->index,
+                 l->shg, l->port_flags & L2_IF_BVI ? "bvi" : " ");
     } else if (l->mode == L2_MODE_XCONNECT) {
         const struct interface *peer = if_is_none(l->peer) ? NULL : interface_at(p, l->peer);
         snprintf(text, sizeof(text), "L2 xconnect %s", peer ? peer->name : "DELETED");

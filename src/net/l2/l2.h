@@ -121,3 +121,6 @@ void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite 
  * detail`. One at most. */
 void l2_rewrite_words(struct piste *p,
                       void (*fn)(struct piste *p, struct if_index i, struct text *t));
+
+/* Addresses learnt, of all domains. */
+u64 l2_learned(const struct piste *p);

@@ -219,7 +219,7 @@ static u32 age_one(void *arg, u64 key, u32 value)
     struct l2_state *s = arg;
     const struct l2_bd *bd = l2_bd_at(s, mac_key_bd(key));
     u8 age = (u8)(l2_minute(clock_ns()) - mac_value_stamp(value));
-    return (value & MAC_PROVISIONED) || !bd || !bd->mac_age || age < bd->mac_age ? value : 0;
+    return (value & MAC_PROVISIONED) || !bd || !bd->mac_age || age <= bd->mac_age ? value : 0;
 }
 
 static void aged(void *arg, u64 key, u32 value)
