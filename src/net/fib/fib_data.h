@@ -40,16 +40,24 @@ ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
     return &fib_table_base[t.i];
 }
 
+/* What a word leads to was stored before it, and the address depends on the word: that orders the
+ * loads, which the thread sanitizer does not know. */
+#if defined(__SANITIZE_THREAD__)
+#define FIB_LOAD_ORDER __ATOMIC_ACQUIRE
+#else
+#define FIB_LOAD_ORDER __ATOMIC_RELAXED
+#endif
+
 ALWAYS_INLINE u32 ip4_trie_load(const u32 *word)
 {
-    /* what a word leads to was stored before it; address dependency orders the loads */
-    return __atomic_load_n(word, __ATOMIC_RELAXED);
+    return __atomic_load_n(word, FIB_LOAD_ORDER);
 }
 
 /* Load balance of dst (host order). */
 ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
 {
-    u32 w = ip4_trie_load(&t->root[dst >> 16]);
+    const u32 *root = __atomic_load_n(&t->root, FIB_LOAD_ORDER);
+    u32 w = ip4_trie_load(&root[dst >> 16]);
     if (w && !(w & 1)) {
         w = ip4_trie_load(&ip4_trie_blocks[w * 128 + ((dst >> 8) & 255)]);
         if (w && !(w & 1))
@@ -74,7 +82,7 @@ extern u32 *lb_buckets;
 
 ALWAYS_INLINE struct lb lb_load(u32 index)
 {
-    u64 w = __atomic_load_n((const u64 *)(const void *)&lb_base[index], __ATOMIC_RELAXED);
+    u64 w = __atomic_load_n((const u64 *)(const void *)&lb_base[index], FIB_LOAD_ORDER);
     struct lb lb;
     __builtin_memcpy(&lb, &w, sizeof(lb));
     return lb;

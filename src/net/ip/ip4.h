@@ -59,12 +59,12 @@ extern struct ip4_if *ip4_if_base;
 
 ALWAYS_INLINE struct fib_index ip4_if_fib(struct if_index i)
 {
-    return (struct fib_index){ip4_if_base[i.i].fib};
+    return (struct fib_index){__atomic_load_n(&ip4_if_base[i.i].fib, __ATOMIC_RELAXED)};
 }
 
 ALWAYS_INLINE bool ip4_if_enabled(struct if_index i)
 {
-    return ip4_if_base[i.i].enabled;
+    return __atomic_load_n(&ip4_if_base[i.i].enabled, __ATOMIC_RELAXED);
 }
 
 /* Longest match in a data thread (or the control thread). */
