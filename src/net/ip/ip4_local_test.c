@@ -347,6 +347,67 @@ static void what_is_too_long_is_told_or_cut(void **state)
     assert_int_equal(world_buffers_used(), 0);
 }
 
+/* Segments first, then fragments of each: put together again, they are segments with right
+ * checksums. */
+static void take_segment(void *arg, u32 bi, enum ip4_reass_fate fate)
+{
+    u32 *bytes = arg;
+    struct buffer *b = buffer_at(bi);
+    const struct ip4_header *h = buffer_current(b);
+    assert_int_equal(fate, IP4_REASS_WHOLE);
+    assert_int_equal(csum_fold(csum_add_chain(ip4_pseudo_sum(h), b, 20, ip4_length(h) - 20)),
+                     0xffff);
+    *bytes += ip4_length(h) - 40;
+    world_free(b);
+}
+
+static void large_packets_of_a_guest_are_cut(void **state)
+{
+    struct error e;
+    struct ip4_reass_config config = ip4_reass_config_default();
+    struct ip4_reass *r = ip4_reass_new(&config);
+    u32 bytes = 0;
+
+    assert_int_equal(interface_set_mtu(&world.p, test0, IF_MTU_IP4, 1000, &e), 0);
+    set_frame(IP_PROTOCOL_TCP, 40 + 4000);
+    ip()->dst = be32_from_host(HOST);
+    frame[L2 + 32] = 0x50;
+    ip4_set_checksum(ip());
+    struct buffer *b = make();
+    b->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL;
+    b->gso_size = 1460;
+    b->gso_l4_len = 20;
+    b->csum_start = (i16)(b->start + L2 + 20);
+    b->csum_offset = 16;
+    world_run("ethernet-input", b);
+    assert_int_equal(world.n_caught, 6);
+    for (u32 i = 0; i < 6; i++) {
+        b = buffer_at(world.caught[i].bi);
+        assert_true(buffer_packet_len(b) <= L2 + 1000);
+        buffer_advance(b, L2);
+        assert_int_equal(((const struct ip4_header *)buffer_current(b))->ttl, 16);
+        ip4_reass_add(r, world_thread(), world.caught[i].bi, 0, 0,
+                      &(struct ip4_reass_out){.give = take_segment, .arg = &bytes});
+    }
+    world.n_caught = 0;
+    assert_int_equal(bytes, 4000);
+    ip4_reass_free(r, world_thread());
+
+    ip()->fragment = be16_from_host(IP4_DF); /* and with DF its sender is told */
+    b = make();
+    ip4_set_checksum((struct ip4_header *)((u8 *)buffer_current(b) + L2));
+    b->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL;
+    b->gso_size = 1460;
+    b->gso_l4_len = 20;
+    b->csum_start = (i16)(b->start + L2 + 20);
+    b->csum_offset = 16;
+    world_run("ethernet-input", b);
+    sent();
+    assert_int_equal(got[L2 + 21], ICMP4_FRAGMENTATION_NEEDED);
+    assert_int_equal(get_be32(got + L2 + 24), 1000);
+    assert_int_equal(world_buffers_used(), 0);
+}
+
 static void large_replies_are_cut(void **state)
 {
     struct error e;
@@ -473,6 +534,7 @@ int main(void)
         TEST(errors_are_limited_in_number),
         TEST(the_last_hop_is_told),
         TEST(what_is_too_long_is_told_or_cut),
+        TEST(large_packets_of_a_guest_are_cut),
         TEST(large_replies_are_cut),
         TEST(checksums),
         TEST(udp_without_checksum),
