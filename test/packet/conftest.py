@@ -1,0 +1,70 @@
+"""Packet tests: pytest test/packet --vpp-build=build/release. No root, no kernel interfaces."""
+import os
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+pytest.register_assert_rewrite("packet_lib")
+
+import packet_lib  # noqa: E402  pylint: disable=wrong-import-position
+
+
+def pytest_addoption(parser):
+    parser.addoption("--vpp-build", default="build/release",
+                     help="folder with the programs vpp and vppctl")
+
+
+@pytest.fixture(scope="session")
+def build(request):
+    folder = os.path.abspath(request.config.getoption("--vpp-build"))
+    for name in ("vpp", "vppctl"):
+        if not os.access(os.path.join(folder, name), os.X_OK):
+            pytest.exit(f"no {name} in {folder}", 1)
+    return folder
+
+
+def run(switch, request):
+    switch.start()
+    yield switch
+    failed = request.session.testsfailed > switch.failed_before
+    try:
+        switch.stop()
+        assert "Sanitizer" not in switch.output(), switch.output()
+    finally:
+        if failed:
+            shows = re.compile(r"\]: show ")  # most of it
+            print(f"--- {switch.folder}")
+            print("\n".join(line for line in switch.output().splitlines() if not shows.search(line)))
+        switch.remove()
+
+
+@pytest.fixture(scope="module")
+def switch(build, request):
+    """A daemon for all the tests of a file; CONFIG of the file is its further configuration."""
+    daemon = packet_lib.Switch(build, config=getattr(request.module, "CONFIG", ""))
+    daemon.failed_before = request.session.testsfailed
+    yield from run(daemon, request)
+
+
+@pytest.fixture
+def fresh(build, request):
+    """A daemon for one test."""
+    daemon = packet_lib.Switch(build)
+    daemon.failed_before = request.session.testsfailed
+    yield from run(daemon, request)
+
+
+@pytest.fixture(autouse=True)
+def no_buffer_is_lost(request):
+    """Every buffer is back when a test ends."""
+    daemons = [request.getfixturevalue(name) for name in ("switch", "fresh")
+               if name in request.fixturenames]
+    yield
+    for daemon in daemons:
+        if daemon.alive():
+            packet_lib.wait_for(lambda d=daemon: d.buffers_used() == 0,
+                                f"buffers to come back: {daemon.buffers_used()} in use", 3)

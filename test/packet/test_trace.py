@@ -1,0 +1,86 @@
+"""What `show trace` tells of packets, hop by hop."""
+import re
+
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.l2 import ARP
+
+
+@pytest.fixture(scope="module")
+def net(switch):
+    return switch.pg(0, "192.0.2.9/24"), switch.pg(1, "198.51.100.1/24")
+
+
+def frame(pg, dst="198.51.100.2", **fields):
+    return pg.ether() / IP(src="192.0.2.1", dst=dst, **fields) / UDP(sport=1234, dport=5678) / bytes(56)
+
+
+HEADERS = """UDP: 192.0.2.1 -> {dst}
+  tos 0x00, ttl {ttl}, length 84, checksum 0x{sum} dscp CS0 ecn NON_ECN
+  fragment id 0x0001
+UDP: 1234 -> 5678
+  length 64, checksum 0x{udp}
+"""
+
+
+def headers(packet, ttl=64, indent=0):
+    data = bytes(packet[IP])
+    ip_sum = int.from_bytes(data[10:12], "big") + 0x100 * (64 - ttl)
+    text = HEADERS.format(dst=packet[IP].dst, ttl=ttl, sum=f"{ip_sum % 0xffff:04x}",
+                          udp=data[26:28].hex())
+    return "".join(" " * indent + line + "\n" for line in text.splitlines())
+
+
+def test_forwarded(switch, net):
+    packet = frame(net[0])
+    (hops,) = switch.trace(net[0], packet)
+    nodes = [node for node, _ in hops]
+    assert nodes == ["pg-input", "ethernet-input", "ip4-input", "ip4-lookup", "ip4-rewrite",
+                     "pg1-output", "pg1-tx"]
+    text = dict(hops)
+    index = switch.interfaces()["pg0"]["sw_if_index"]
+    link = f"IP4: {net[0].host_mac} -> {net[0].mac}\n"
+    assert re.fullmatch(
+        rf"stream send\d+, 98 bytes, sw_if_index {index}, next_node ethernet-input\n"
+        r"current data 0, length 98, buffer-pool 0, ref-count 1, trace handle 0x[0-9a-f]+\n"
+        + re.escape(link + headers(packet)), text["pg-input"])
+    assert text["ethernet-input"].rstrip().endswith(link.rstrip())
+    assert text["ip4-input"].rstrip() == headers(packet).rstrip()
+    assert headers(packet).rstrip() in text["ip4-lookup"]
+    assert "tx_sw_if_index" in text["ip4-rewrite"] and "pg1" in text["ip4-rewrite"]
+    out = f"IP4: {net[1].mac} -> {net[1].host_mac}\n"
+    assert re.fullmatch(r"pg1 flags 0x[0-9a-f]{8}\n" + re.escape(out + headers(packet, 63)),
+                        text["pg1-output"])
+    assert out.strip() in text["pg1-tx"]
+    assert headers(packet, 63, 2) in text["pg1-tx"]
+
+
+def test_dropped(switch, net):
+    (hops,) = switch.trace(net[0], frame(net[0], "99.0.0.1"))
+    assert [node for node, _ in hops][-3:] == ["ip4-drop", "error-drop", "drop"]
+    text = dict(hops)
+    assert text["error-drop"] == "rx:pg0" and text["drop"] == "null-node: blackholed packets"
+
+
+def test_each_packet_is_one(switch, net):
+    packets = switch.trace(net[0], [frame(net[0], id=1), frame(net[0], "99.0.0.1"),
+                                    net[0].ether(dst="ff:ff:ff:ff:ff:ff") /
+                                    ARP(hwsrc=net[0].host_mac, psrc="192.0.2.1", pdst=net[0].address)])
+    assert [hops[0][0] for hops in packets] == ["pg-input"] * 3
+    assert [hops[-1][0] for hops in packets] == ["pg1-tx", "drop", "pg0-tx"]
+    assert [node for node, _ in packets[2]][1:4] == ["ethernet-input", "arp-input", "arp-reply"]
+    assert "request, type ethernet/IP4, address size 6/4" in dict(packets[2])["arp-input"]
+
+
+def test_no_more_than_asked_for(switch, net):
+    switch.ctl("clear trace")
+    switch.ctl("trace add pg-input 3")
+    switch.send(net[0], [frame(net[0])] * 10)
+    text = switch.ctl("show trace")
+    assert text.count("Packet ") == 3
+    assert "Packet 3" in text and "Packet 4" not in text
+    limited = switch.ctl("show trace max 2")
+    assert "Limiting display to 2 packets. To display more specify max." in limited
+    assert limited.count("Packet ") == 2
+    switch.ctl("clear trace")
+    assert "No packets in trace buffer" in switch.ctl("show trace")
