@@ -75,6 +75,32 @@ def test_configuration_is_commands(net):
     assert second.running_config() == lines
 
 
+def test_mtu_of_the_device_is_not_saved(net):
+    """Only what was asked for is: the device may have another one at the next start."""
+    ns = net.namespace()
+    ns.veth("plain", "p0")
+    ns.veth("asked", "a0")
+    vpp = saved(net, ns).start()
+    vpp.configure("""
+        create host-interface name plain
+        create host-interface name asked
+        set interface mtu 1200 host-asked
+    """)
+    lines = vpp.running_config()
+    assert [line for line in lines if "mtu" in line] == ["set interface mtu 1200 host-asked"]
+    vpp.ctl("write")
+    vpp.stop()
+    ns.ip("link set plain mtu 1400")
+    vpp.start()
+    lib.wait_for(lambda: vpp.running_config() == lines, "the configuration")
+    assert vpp.interfaces()["host-plain"]["mtu"] == 1400
+    assert vpp.interfaces()["host-asked"]["mtu"] == 1200
+    ns.ip("link set plain mtu 1300")
+    ns.ip("link set asked mtu 1300")
+    lib.wait_for(lambda: vpp.interfaces()["host-plain"]["mtu"] == 1300, "the device's MTU")
+    assert vpp.interfaces()["host-asked"]["mtu"] == 1200
+
+
 def test_write_to_a_file_and_exec(net):
     ns = net.namespace()
     veth(ns)

@@ -339,6 +339,7 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     if (rc)
         return rc;
     f->max_frame_bytes = bytes;
+    f->frame_bytes_by_user = true;
     f->mtu[IF_MTU_L3] = bytes;
     tell_all(p, f, IF_EVENT_MTU);
     return 0;

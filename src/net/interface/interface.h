@@ -73,6 +73,7 @@ struct interface {
     bool admin_up, link_up, promiscuous;
     u32 mtu[IF_MTU_N];          /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
     u32 max_frame_bytes;        /* `set interface mtu`: L3 bytes that the hardware takes */
+    bool frame_bytes_by_user;   /* it was set so, not what port or defaults gave: it is saved, and does not follow */
     u64 link_kbps;              /* 0: unknown */
     u32 caps;                   /* IF_CAP_* */
     bool software_offload;      /* what caps lack is done before X-tx */

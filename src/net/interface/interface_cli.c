@@ -518,12 +518,12 @@ const struct cli_command interface_commands[] = {
 
 /* --- running config --- */
 
-static void config_of(struct interface *f, u32 default_mtu, struct text *t)
+static void config_of(struct interface *f, struct text *t)
 {
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
     if (f->original_name[0])
         text_add(t, "set interface name %s %s\n", f->original_name, f->name);
-    if (f->max_frame_bytes != default_mtu && !f->super)
+    if (f->frame_bytes_by_user && !f->super)
         text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
     for (u32 i = 0; i < IF_MTU_N; i++)
         if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
@@ -562,6 +562,6 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
             if (phase == RC_CREATE && f->cls->running_config)
                 f->cls->running_config(f->port, t);
             else if (phase == RC_INTERFACE && (f->output || f->admin_up))
-                config_of(f, interface_default_mtu(p), t);
+                config_of(f, t);
         }
 }

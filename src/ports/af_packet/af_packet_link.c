@@ -159,10 +159,13 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
     struct error e;
     if (!mtu || mtu == port->host_mtu)
         return;
-    bool follows = f->max_frame_bytes == port->host_mtu || f->max_frame_bytes > mtu;
     port->host_mtu = mtu;
-    if (follows && interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
+    bool by_user = f->frame_bytes_by_user;
+    if (by_user && f->max_frame_bytes <= mtu)
+        return;
+    if (interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
         log_warn(&log_class, "%s: %s", port->host_name, e.text);
+    f->frame_bytes_by_user = by_user;
 }
 
 static int on_message(const struct nlmsghdr *h, void *arg)
