@@ -145,12 +145,14 @@ void engine_stop(struct engine *e)
     for (u32 i = 1; i < e->n_threads; i++)
         thread_stop(e->threads[i]);
     e->started = false;
+    thread_drain_events(e); /* while those who handle them are still there */
 }
 
 void engine_free(struct engine *e)
 {
-    engine_stop(e);
-    thread_drain_events(e);
+    for (u32 i = 1; i < e->n_threads; i++)
+        thread_stop(e->threads[i]);
+    e->started = false;
     while (e->deferred.n)
         engine_reclaim(e);
     feature_fini(e);

@@ -1,11 +1,15 @@
 """Interface counters and runtime figures, exact to the packet and byte."""
+import time
+
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
 
 
 @pytest.fixture(scope="module")
 def net(switch):
-    return switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.1.0.1/24")
+    made = switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.1.0.1/24")
+    time.sleep(0.5)  # the announcements of the new addresses are out
+    return made
 
 
 def grown(switch, before):

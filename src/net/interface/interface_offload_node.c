@@ -26,6 +26,28 @@ static u16 segment(struct thread *t, struct node *n, struct buffer *b)
     return NEXT_CONSUMED;
 }
 
+/* Somebody else holds the packet too (it was flooded): a copy gets the checksum. */
+static u16 complete_copy(struct thread *t, struct node *n, struct buffer *b)
+{
+    u32 bi = buffer_copy(t, b);
+    if (bi == BUFFER_NONE)
+        return node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
+    if (!csum_complete(buffer_at(bi))) {
+        buffer_free_one(t, bi);
+        return node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
+    }
+    node_enqueue(t, n, feature_next(buffer_at(bi)), &bi, 1);
+    buffer_free_one(t, buffer_index(b));
+    return NEXT_CONSUMED;
+}
+
+static u16 complete(struct thread *t, struct node *n, struct buffer *b)
+{
+    if (b->refs > 1)
+        return complete_copy(t, n, b);
+    return csum_complete(b) ? feature_next(b) : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
+}
+
 void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     for (u32 i = 0; i < count; i++) {
@@ -33,8 +55,8 @@ void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer 
         if ((b[i]->flags & BUFFER_GSO) && !(caps & IF_CAP_GSO))
             next[i] = segment(t, n, b[i]);
         else if ((b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL)) == BUFFER_CSUM_PARTIAL &&
-                 !(caps & IF_CAP_CSUM_PARTIAL) && !csum_complete(b[i]))
-            next[i] = node_drop(n, b[i], INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
+                 !(caps & IF_CAP_CSUM_PARTIAL))
+            next[i] = complete(t, n, b[i]);
         else
             next[i] = feature_next(b[i]);
     }

@@ -133,8 +133,8 @@ static void close_rx(struct af_packet_queue *q)
 static int join_fanout(const struct af_packet *port, int fd, struct error *e)
 {
     /* the flow hash spreads packets; fragments are put together first, so that they stay with their flow */
-    int group = (port->host_index & 0xffff) | (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
-    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, group))
+    u32 group = ((u32) port->host_index & 0xffff) | (u32) (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, (int) group))
         return fail(e, -1, port->host_name, "cannot join a fanout group");
     return 0;
 }
