@@ -43,8 +43,7 @@ static int pool_add(const char *name, u32 total, u32 data_bytes, u32 batch, stru
     *p = (struct buffer_pool){.first = pools.next_first, .total = total, .data_bytes = data_bytes, .batch = batch,
                                .cache_max = batch == BUFFER_BATCH ? BUFFER_CACHE : 4 * batch};
     snprintf(p->name, sizeof(p->name), "%s", name);
-    /* an odd number of lines: the first lines of buffers spread over all sets of the cache */
-    p->stride_bytes = (u32) round_up_u64(data_bytes + BUFFER_HEADROOM_BYTES, CACHE_LINE_BYTES) | CACHE_LINE_BYTES;
+    p->stride_bytes = (u32) round_up_u64(data_bytes + BUFFER_HEADROOM_BYTES, CACHE_LINE_BYTES);
     int rc = mem_map_new(&p->map, p->name, (u64) total * p->stride_bytes, page, false, err);
     if (rc)
         return rc;

@@ -108,7 +108,8 @@ struct mac_generation {
 
 struct mac_table {
     struct mac_generation *cur;
-    u64 n_entries, n_learned; /* atomic */
+    /* atomic; a little too high when writers added a key to both generations while the table grew */
+    u64 n_entries, n_learned;
     u32 want_bigger;          /* atomic: a learner found it too full */
     u32 max_buckets;
     /* control thread */
