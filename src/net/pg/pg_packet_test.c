@@ -320,7 +320,7 @@ static void refused(void **state)
         "IP4: 02:00:00:00:00 -> 02:00:00:00:00:02 incrementing 4",
         "IP4: 02:00:00:00:00:01:07 -> 02:00:00:00:00:02 incrementing 4",
         "IP6: " MACS "UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 4",
-        "0x88b5: " MACS,
+        ("0x88b5: " MACS),
     };
     struct error e;
     struct pg_packet k;
