@@ -122,7 +122,7 @@ static void radix_sort(u64 *keys, u64 *spare, u32 n)
 
 u32 *fib_table_sorted(const struct fib *f, const struct fib_table *t, u32 *n)
 {
-    static_assert(FIB_ROUTES_MAX <= 1u << 21, "an index fits below the prefix");
+    static_assert(FIB_ROUTES_MAX - 1 <= 0x1fffff, "an index fits below the prefix");
     u64 *keys = mem_resize(NULL, (size_t)(t->n_used + 1) * 2 * sizeof(u64));
     u32 *out = mem_resize(NULL, (size_t)(t->n_used + 1) * sizeof(u32));
     *n = 0;

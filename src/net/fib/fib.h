@@ -184,9 +184,9 @@ bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_s
 void fib_table_walk(const struct fib *f, struct fib_index t,
                     bool (*fn)(const struct fib_route *r, void *arg), void *arg);
 
-/* The same in pieces, in no order, for tables of any size: looks at routes from number *from on, at most
- * `most` of them. Returns true with *from behind the one that was found; else *from is UINT32_MAX at
- * the end of the table, or where to go on. */
+/* The same in pieces, in no order, for tables of any size: looks at routes from number *from on, at
+ * most `most` of them. Returns true with *from behind the one that was found; else *from is
+ * UINT32_MAX at the end of the table, or where to go on. */
 bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most,
                     struct fib_route *out);
 /* Whether packets can go by it, as opposed to one that is only remembered. */

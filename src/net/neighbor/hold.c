@@ -188,7 +188,7 @@ void neighbor_on_packet(struct piste *p, const void *payload)
     struct arp_packet_event ev;
     memcpy(&ev, payload, sizeof(ev));
     struct neighbors *ns = neighbors_of(p);
-    struct neighbor_key key = {adj_at(ev.adj)->tx_if, ev.addr};
+    struct neighbor_key key = {ev.interface, ev.addr};
     const struct interface *f = if_is_none(key.interface) ? NULL : interface_at(p, key.interface);
 
     if (!f || !f->admin_up) {

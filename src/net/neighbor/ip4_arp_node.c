@@ -20,7 +20,7 @@ ALWAYS_INLINE bool take(u32 *count, u32 most)
 static bool hand_over(struct thread *t, struct buffer *b, u32 adj, be32 addr, bool glean)
 {
     struct adj *a = &adj_base[adj];
-    struct arp_packet_event ev = {buffer_index(b), adj, addr, glean};
+    struct arp_packet_event ev = {buffer_index(b), adj, a->tx_if, addr, glean};
     if (!take(&neighbor_pending, PENDING_MAX))
         return false;
     if (!take(&a->pending, PENDING_PER_ADJ)) {

@@ -138,6 +138,7 @@ void neighbor_on_learn(struct piste *p, const void *payload);
 /* A packet without a rewrite. */
 struct arp_packet_event {
     u32 bi, adj;
+    struct if_index interface;
     be32 addr;
     u32 glean;
 };
