@@ -279,7 +279,8 @@ u32 buffer_copy_out(const struct buffer *b, u32 offset, void *to, u32 n)
     }
 }
 
-static void copy_metadata(struct buffer *to, const struct buffer *from)
+/* What describes the packet, in the first line. */
+static void copy_description(struct buffer *to, const struct buffer *from)
 {
     to->start = from->start;
     to->len = from->len;
@@ -294,6 +295,11 @@ static void copy_metadata(struct buffer *to, const struct buffer *from)
     to->csum_start = from->csum_start;
     to->csum_offset = from->csum_offset;
     to->flow_hash = from->flow_hash;
+}
+
+static void copy_metadata(struct buffer *to, const struct buffer *from)
+{
+    copy_description(to, from);
     to->chain = from->chain;
     to->chain_pos = from->chain_pos;
     memcpy(to->scratch, from->scratch, sizeof(to->scratch));
@@ -327,6 +333,26 @@ u32 buffer_copy(struct thread *t, const struct buffer *b)
         if (!(seg->flags & BUFFER_NEXT))
             return first;
     }
+}
+
+u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n)
+{
+    u32 bi;
+    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
+        return BUFFER_NONE;
+    struct buffer *c = buffer_at(bi);
+    int shift = c->start - b->start;
+    copy_description(c, b);
+    c->start = (i16) (c->start + shift);
+    c->l2_start = (i16) (c->l2_start + shift);
+    c->l3_start = (i16) (c->l3_start + shift);
+    c->l4_start = (i16) (c->l4_start + shift);
+    c->csum_start = (i16) (c->csum_start + shift);
+    c->flags |= b->flags & BUFFER_TRACED;
+    c->trace = b->trace;
+    c->len = (u16) n;
+    memcpy(buffer_current(c), buffer_current(b), n);
+    return bi;
 }
 
 bool buffer_share(struct buffer *b)

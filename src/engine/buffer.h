@@ -141,6 +141,9 @@ u32 buffer_copy_out(const struct buffer *b, u32 offset, void *to, u32 n);
 /* A copy with storage of its own; BUFFER_NONE when the pool is empty. Metadata that matters to forwarding
  * (flags, interfaces, offsets, offloads) is copied, trace is not. */
 u32 buffer_copy(struct thread *t, const struct buffer *b) MUST_CHECK;
+/* A buffer of its own with the first n bytes of b (n <= b->len, and up to what a small buffer holds behind its headroom)
+ * and what describes the packet, trace included, but no layer's own words; what follows is the caller's to add. */
+u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n) MUST_CHECK;
 /* Another holder of this buffer and what follows it in the chain. false when refs are at their limit. */
 bool buffer_share(struct buffer *b) MUST_CHECK;
 /* Makes the first `bytes` of the packet contiguous in its first buffer; false when it is shorter or does

@@ -23,6 +23,7 @@
 #include "net/neighbor/neighbor.h"
 #include "net/pcap/pcap_trace.h"
 #include "net/pg/pg.h"
+#include "net/vlan/tag_rewrite.h"
 #include "net/vlan/vlan.h"
 #include "net/neighbor/neighbor_api.h"
 #include "ports/af_packet/af_packet.h"
@@ -58,6 +59,7 @@ static const struct {
     {&arp_module, NULL},
     {&neighbor_module, NULL},
     {&vlan_module, NULL},
+    {&tag_rewrite_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},
     {&ip_route_api_module, NULL},

@@ -39,13 +39,17 @@ ALWAYS_INLINE bool ethernet_is_multicast(const u8 *mac)
     return mac[0] & 1;
 }
 
+ALWAYS_INLINE bool ethernet_is_tag(u16 type)
+{
+    return type == ETHERTYPE_VLAN || type == ETHERTYPE_DOT1AD;
+}
+
 /* Bytes in front of layer 3: the header and up to two tags, as far as `bytes` of the frame go. */
 ALWAYS_INLINE u32 ethernet_header_bytes(const u8 *frame, u32 bytes)
 {
     u32 at = ETHERNET_HEADER_BYTES;
     for (u32 tags = 0; tags < 2 && at + VLAN_TAG_BYTES <= bytes; tags++, at += VLAN_TAG_BYTES) {
-        u16 type = get_be16(frame + at - 2);
-        if (type != ETHERTYPE_VLAN && type != ETHERTYPE_DOT1AD)
+        if (!ethernet_is_tag(get_be16(frame + at - 2)))
             break;
     }
     return at;

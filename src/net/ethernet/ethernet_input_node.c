@@ -64,7 +64,7 @@ ALWAYS_INLINE bool is_for(u64 mac, u64 dst)
 static u16 other_type(const struct ethernet *eth, struct thread *t, struct node *n,
                       struct buffer *b, u16 type)
 {
-    if (vlan_is_tag(type))
+    if (ethernet_is_tag(type))
         return node_drop(n, b, ETHERNET_INPUT_ERR_VLAN, ETHERNET_INPUT_NEXT_DROP);
     if (type < ETHERTYPE_MIN)
         return node_drop(n, b, ETHERNET_INPUT_ERR_LLC, ETHERNET_INPUT_NEXT_DROP);
@@ -168,7 +168,7 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
     if (likely(type == be16_from_host(ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
-    if (unlikely(vlan_is_tag(be16_to_host(type))))
+    if (unlikely(ethernet_is_tag(be16_to_host(type))))
         return tagged(eth, t, n, v, b, sum);
     return by_type(eth, t, n, b, type);
 }

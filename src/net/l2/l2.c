@@ -43,7 +43,7 @@ static void publish_bridged(const struct l2_bd *bd, struct l2_if *l)
                             f & L2_IF_ARP_TERM ? L2_NEXT_ARP_TERM : flood};
     if (!bd->id) /* the default domain forwards nothing */
         then[0] = then[1] = miss = flood = L2_NEXT_FEATURE_DROP;
-    __atomic_store_n(&l->flags, (u8)(f | (l->flags & L2_IF_REWRITE)), __ATOMIC_RELAXED);
+    __atomic_store_n(&l->flags, f, __ATOMIC_RELAXED);
     set_edge(&l->miss, miss);
     set_edge(&l->flood, flood);
     for (u32 m = 0; m < 2; m++) {
@@ -89,6 +89,40 @@ static void make_output(struct l2_state *s, struct if_index i)
     l2_if(i)->output_end_edge = node_edge(e, node_named(s, "l2-output-feat-arc-end"), to);
     u16 edge = node_edge(e, node_named(s, "l2-output"), to);
     __atomic_store_n(&l2_if(i)->output_edge, edge, __ATOMIC_RELEASE);
+}
+
+/* --- tag rewrites --- */
+
+/* What the rewriter says of i in its present mode. */
+static void rewrites_publish(struct l2_state *s, struct if_index i)
+{
+    struct l2_if *l = l2_if(i);
+    struct l2_rewrites *new = NULL, r;
+    if (l->mode != L2_MODE_L3 && s->rewriter && s->rewriter->rewrites(s->piste, i, &r)) {
+        new = mem_alloc(sizeof(*new));
+        *new = r;
+    }
+    const struct l2_rewrites *old = __atomic_exchange_n(&l->rewrites, new, __ATOMIC_ACQ_REL);
+    if (old)
+        engine_defer_free(engine_of(s->piste), free, (void *)(uintptr_t)old);
+}
+
+void l2_set_rewriter(struct piste *p, const struct l2_rewriter *r)
+{
+    l2_state_of(p)->rewriter = r;
+}
+
+void l2_rewrites_changed(struct piste *p, struct if_index i)
+{
+    rewrites_publish(l2_state_of(p), i);
+}
+
+void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t)
+{
+    if (l2_if(i)->rewrites)
+        s->rewriter->words(s->piste, i, t);
+    else
+        text_puts(t, "none");
 }
 
 /* --- modes --- */
@@ -160,7 +194,7 @@ static void leave(struct l2_state *s, struct if_index i)
     __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
     l->shg = 0;
     l->port_flags = 0;
-    l->in = l->out = (struct l2_rewrite){0};
+    rewrites_publish(s, i);
 }
 
 static void enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
@@ -170,6 +204,7 @@ static void enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
     interface_promisc_ref(s->piste, i, true);
     vec_add(&s->in_l2, i);
     __atomic_store_n(&l->mode, (u8)mode, __ATOMIC_RELEASE);
+    rewrites_publish(s, i);
     l2_port_publish(s, i);
     /* what is for a BVI enters layer 3 */
     __atomic_store_n(&if_data(i)->l2_mode, l->port_flags & L2_IF_BVI ? 0 : (u8)mode,
@@ -242,35 +277,6 @@ int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer, st
     __atomic_store_n(&l2_if(i)->peer.i, peer.i, __ATOMIC_RELAXED);
     enter(s, i, L2_MODE_XCONNECT);
     return 0;
-}
-
-/* --- tag rewrites --- */
-
-void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite *in,
-                    const struct l2_rewrite *out)
-{
-    struct l2_if *l = l2_if(i);
-    u8 flags = (u8)(l->flags & ~L2_IF_REWRITE);
-    __atomic_store_n(&l->flags, flags, __ATOMIC_RELAXED);
-    engine_synchronize(engine_of(p));
-    l->in = in ? *in : (struct l2_rewrite){0};
-    l->out = out ? *out : (struct l2_rewrite){0};
-    if (in || out)
-        __atomic_store_n(&l->flags, (u8)(flags | L2_IF_REWRITE), __ATOMIC_RELEASE);
-}
-
-void l2_rewrite_words(struct piste *p,
-                      void (*fn)(struct piste *p, struct if_index i, struct text *t))
-{
-    l2_state_of(p)->rewrite_words = fn;
-}
-
-void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t)
-{
-    if (s->rewrite_words && (l2_if(i)->flags & L2_IF_REWRITE))
-        s->rewrite_words(s->piste, i, t);
-    else
-        text_puts(t, "none");
 }
 
 /* --- patches --- */

@@ -9,26 +9,30 @@
  * no destination address was checked. A BVI has l2_mode 0: what l2-fwd and l2-flood give it enters
  * ethernet-input as received on it, what layer 3 sends by it enters l2-input.
  *
- * Contract with tag rewriting: struct l2_if holds one rewrite for frames that come in (done first
- * in l2-input) and one for those that leave (done last in l2-output); l2_set_rewrite sets both.
+ * Contract with tag rewriting: struct l2_if holds one rewrite for frames that come in and one for
+ * those that leave; l2_rewrites says which an interface gets as long as it is in layer 2.
  *
  * Features under layer 2 (classify, policer, QoS, SPAN) are on the arcs "l2-input" and "l2-output":
- * they see the frame before learning, after the input rewrite; and before the output rewrite.
+ * they see the frame as it is on the wire: before learning and before the input rewrite; and after
+ * the output rewrite.
  *
  * Context: control thread, except what is under "data path". */
 #pragma once
 
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
+#include "net/ethernet/ethernet.h"
 #include "net/interface/interface.h"
 
 struct module;
 struct piste;
 struct text;
+struct thread;
 
 extern const struct module l2_module;
 
@@ -45,6 +49,10 @@ struct l2_rewrite {
     u8 tags[8]; /* as they lie in the frame, the outer first */
 };
 
+struct l2_rewrites {
+    struct l2_rewrite in, out;
+};
+
 enum {
     L2_IF_LEARN = 1 << 0,
     L2_IF_FORWARD = 1 << 1,
@@ -52,8 +60,7 @@ enum {
     L2_IF_UU_FLOOD = 1 << 3, /* unicast to unknown addresses received here */
     L2_IF_ARP_TERM = 1 << 4,
     L2_IF_BVI = 1 << 5,
-    L2_IF_REWRITE = 1 << 6, /* one of the two rewrites is not empty */
-    L2_IF_UU_FWD = 1 << 7,  /* the domain's interface for unknown unicast */
+    L2_IF_UU_FWD = 1 << 7, /* the domain's interface for unknown unicast */
 };
 
 /* By interface index, one cache line; written by the control thread. flags and edges are what the
@@ -74,7 +81,8 @@ struct l2_if {
     u8 spare;
     u16 output_end_edge; /* as output_edge, of l2-output-feat-arc-end */
     u8 spare_too[4];
-    struct l2_rewrite in, out;
+    const struct l2_rewrites *rewrites; /* NULL: tags stay as they are */
+    u8 rest[24];
 } CACHE_ALIGNED;
 
 static_assert(sizeof(struct l2_if) == CACHE_LINE_BYTES, "one line each");
@@ -86,13 +94,22 @@ ALWAYS_INLINE struct l2_if *l2_if(struct if_index i)
     return &l2_if_base[i.i];
 }
 
-/* Rewrites the tags of b, which starts at its ethernet header and is not shared. false: too short,
- * or no room in front; b is as it was. */
+/* Whether the tags that r takes away are there. */
+ALWAYS_INLINE bool l2_rewrite_fits(const struct l2_rewrite *r, const struct buffer *b)
+{
+    const u8 *frame = buffer_current(b);
+    return b->len >= 14u + r->pop_bytes &&
+           (r->pop_bytes < 4 || ethernet_is_tag(get_be16(frame + 12))) &&
+           (r->pop_bytes < 8 || ethernet_is_tag(get_be16(frame + 16)));
+}
+
+/* Rewrites the tags of b, which starts at its ethernet header. false, and nothing is changed:
+ * others hold it too, or there is no room in front. */
 ALWAYS_INLINE bool l2_rewrite_apply(const struct l2_rewrite *r, struct buffer *b)
 {
     u8 *frame = buffer_current(b), addresses[12];
     int grow = r->push_bytes - r->pop_bytes;
-    if (b->len < 14u + r->pop_bytes || b->start < grow)
+    if (unlikely(b->refs > 1 || b->start < grow))
         return false;
     memcpy(addresses, frame, sizeof(addresses));
     memcpy(frame + 12 - grow, r->tags, r->push_bytes);
@@ -101,6 +118,10 @@ ALWAYS_INLINE bool l2_rewrite_apply(const struct l2_rewrite *r, struct buffer *b
     b->l2_start = b->start;
     return true;
 }
+
+/* The same for such a frame, by a header or a copy of its own. Takes b over, and returns the
+ * packet; NULL: no buffer was left, and it is lost. */
+struct buffer *l2_rewrite_copy(struct thread *t, const struct l2_rewrite *r, struct buffer *b);
 
 /* ---- control thread ---- */
 
@@ -113,14 +134,15 @@ int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer,
                     struct error *e) MUST_CHECK;
 int l2_set_l3(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;
 
-/* Tag rewrites of an interface in layer-2 mode; NULL: none. An interface that leaves its mode loses
- * them. */
-void l2_set_rewrite(struct piste *p, struct if_index i, const struct l2_rewrite *in,
-                    const struct l2_rewrite *out);
-/* Who says in words what rewrite an interface has ("none" without): for `show bridge-domain
- * detail`. One at most. */
-void l2_rewrite_words(struct piste *p,
-                      void (*fn)(struct piste *p, struct if_index i, struct text *t));
+/* Who says what rewrites an interface gets in layer 2 (false: none), and their words for `show
+ * bridge-domain detail`. One at most. */
+struct l2_rewriter {
+    bool (*rewrites)(struct piste *p, struct if_index i, struct l2_rewrites *out);
+    void (*words)(struct piste *p, struct if_index i, struct text *t);
+};
+void l2_set_rewriter(struct piste *p, const struct l2_rewriter *r); /* borrowed for ever */
+/* The rewriter has changed its mind about i. */
+void l2_rewrites_changed(struct piste *p, struct if_index i);
 
 /* Addresses learnt, of all domains. */
 u64 l2_learned(const struct piste *p);

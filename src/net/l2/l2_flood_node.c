@@ -10,8 +10,6 @@
  * A copy that cannot be had is counted; nothing else suffers. */
 #include "net/l2/l2_node.h"
 
-#define HEADER_BYTES 128
-#define HEADER_BYTES_MAX 256
 #define WHOLE_BYTES 384 /* frames up to this are copied */
 #define SHARES_MAX 200  /* copies that share one rest; more are copied whole */
 
@@ -62,40 +60,17 @@ static void to_bvi(struct batch *x, struct buffer *b, struct if_index bvi)
     node_enqueue(x->t, x->n, next, &bi, 1);
 }
 
-/* Bytes that each copy has of its own: all headers, for who completes checksums or segments. */
-static u32 header_bytes(const struct buffer *b)
-{
-    u32 need = HEADER_BYTES;
-    if (b->flags & BUFFER_CSUM_PARTIAL)
-        need = (u32)max_u64(need, (u64)(b->csum_start - b->start) +
-                                      (u32)max_u64(b->csum_offset + 2u, b->gso_l4_len));
-    return (u32)min_u64(need, HEADER_BYTES_MAX);
-}
-
 /* A header whose packet goes on in `rest`. */
 static u32 copy_header(struct thread *t, const struct buffer *b, u32 bytes, u32 rest,
                        u32 rest_bytes)
 {
-    u32 bi;
-    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
+    u32 bi = buffer_copy_head(t, b, bytes);
+    if (bi == BUFFER_NONE)
         return BUFFER_NONE;
     struct buffer *c = buffer_at(bi);
-    int shift = c->start - b->start;
-    memcpy(buffer_current(c), buffer_current(b), bytes);
-    c->len = (u16)bytes;
-    c->flags = b->flags | BUFFER_NEXT;
+    c->flags |= BUFFER_NEXT;
     c->next = rest;
     c->tail_len = rest_bytes;
-    c->rx_if = b->rx_if;
-    c->l2_start = (i16)(b->l2_start + shift);
-    c->l3_start = (i16)(b->l3_start + shift);
-    c->l4_start = (i16)(b->l4_start + shift);
-    c->csum_start = (i16)(b->csum_start + shift);
-    c->csum_offset = b->csum_offset;
-    c->gso_l4_len = b->gso_l4_len;
-    c->gso_size = b->gso_size;
-    c->flow_hash = b->flow_hash;
-    c->trace = b->trace;
     return bi;
 }
 
@@ -118,7 +93,7 @@ static void copy_whole(struct batch *x, const struct buffer *b, const struct if_
 /* The same by sharing: takes b over. */
 static void copy_shared(struct batch *x, struct buffer *b, const struct if_index *to, u32 n)
 {
-    u32 own = header_bytes(b), total = buffer_packet_len(b), made = 0;
+    u32 own = l2_header_bytes(b), total = buffer_packet_len(b), made = 0;
     for (u32 k = 0; k < n; k++) {
         u32 bi = copy_header(x->t, b, own, buffer_index(b), total - own);
         if (bi == BUFFER_NONE || (made && !buffer_share(b))) {
@@ -169,7 +144,8 @@ static u16 flood(struct batch *x, struct buffer *b, const struct l2_members *mem
         buffer_free_one(x->t, buffer_index(b));
         return NEXT_CONSUMED;
     }
-    if (n > 1 && buffer_packet_len(b) > WHOLE_BYTES && b->len > header_bytes(b) && b->refs == 1) {
+    if (n > 1 && buffer_packet_len(b) > WHOLE_BYTES && b->len > l2_header_bytes(b) &&
+        b->refs == 1) {
         copy_shared(x, b, to, n);
         return NEXT_CONSUMED;
     }

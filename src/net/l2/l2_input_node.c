@@ -8,6 +8,7 @@ struct view {
     u16 next[2];
     bool by_address; /* the destination matters */
     bool special;    /* tags to rewrite, or features */
+    const struct l2_rewrites *rewrites;
 };
 
 ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, struct if_index i,
@@ -19,9 +20,9 @@ ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, struct if_
     v->next[1] = __atomic_load_n(&l->first[1], __ATOMIC_RELAXED);
     v->peer.i = __atomic_load_n(&l->peer.i, __ATOMIC_RELAXED);
     v->by_address = v->next[0] != v->next[1];
-    v->special =
-        at_start && ((__atomic_load_n(&l->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) ||
-                     __atomic_load_n((void **)&s->input_arc->chains[i.i], __ATOMIC_RELAXED));
+    v->rewrites = __atomic_load_n(&l->rewrites, __ATOMIC_ACQUIRE);
+    v->special = v->rewrites || (at_start && __atomic_load_n((void **)&s->input_arc->chains[i.i],
+                                                             __ATOMIC_RELAXED));
 }
 
 ALWAYS_INLINE u16 normal(const struct view *v, struct buffer *b)
@@ -30,17 +31,35 @@ ALWAYS_INLINE u16 normal(const struct view *v, struct buffer *b)
     return v->by_address ? v->next[*(const u8 *)buffer_current(b) & 1] : v->next[0];
 }
 
-static u16 special(const struct l2_shared *s, struct node *n, const struct view *v,
-                   struct buffer *b)
+static u16 rewrite(struct thread *t, struct node *n, const struct view *v, struct buffer *b)
 {
-    const struct l2_if *l = l2_if(v->index);
-    if ((__atomic_load_n(&l->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) &&
-        l->in.pop_bytes + l->in.push_bytes && !l2_rewrite_apply(&l->in, b))
+    const struct l2_rewrite *r = &v->rewrites->in;
+    if (unlikely(!l2_rewrite_fits(r, b)))
         return node_drop(n, b, L2_INPUT_ERR_REWRITE, L2_NEXT_DROP);
-    return feature_start(s->input_arc, v->index, b, normal(v, b));
+    if (likely(l2_rewrite_apply(r, b)))
+        return normal(v, b);
+    struct buffer *c = l2_rewrite_copy(t, r, b);
+    if (!c) {
+        node_count(n, L2_INPUT_ERR_REWRITE, 1);
+        return NEXT_CONSUMED;
+    }
+    u32 bi = buffer_index(c);
+    node_enqueue(t, n, normal(v, c), &bi, 1);
+    return NEXT_CONSUMED;
 }
 
-ALWAYS_INLINE void input(struct node *n, struct buffer **b, u16 *next, u32 count, bool at_start)
+/* Features first, then tags. */
+static u16 special(const struct l2_shared *s, struct thread *t, struct node *n,
+                   const struct view *v, struct buffer *b, bool at_start)
+{
+    u16 next = at_start ? feature_start(s->input_arc, v->index, b, UINT16_MAX) : UINT16_MAX;
+    if (next != UINT16_MAX)
+        return next;
+    return v->rewrites ? rewrite(t, n, v, b) : normal(v, b);
+}
+
+ALWAYS_INLINE void input(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
+                         bool at_start)
 {
     const struct l2_shared *s = n->state;
     struct view v;
@@ -50,20 +69,18 @@ ALWAYS_INLINE void input(struct node *n, struct buffer **b, u16 *next, u32 count
             __builtin_prefetch(buffer_current(b[i + 8]));
         if (unlikely(b[i]->rx_if.i != v.index.i))
             view_of(&v, s, b[i]->rx_if, at_start);
-        next[i] = unlikely(v.special) ? special(s, n, &v, b[i]) : normal(&v, b[i]);
+        next[i] = unlikely(v.special) ? special(s, t, n, &v, b[i], at_start) : normal(&v, b[i]);
     }
     node_count(n, L2_INPUT_ERR_PACKETS, count);
 }
 
 void NODE_FN(l2_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)t;
-    input(n, b, next, count, true);
+    input(t, n, b, next, count, true);
 }
 
 void NODE_FN(l2_input_end)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    (void)t;
-    input(n, b, next, count, false);
+    input(t, n, b, next, count, false);
 }

@@ -107,7 +107,7 @@ struct l2_state {
     struct hash bd_by_id;
     u32 default_learn_limit;
     struct mem_map if_map, bd_map;
-    void (*rewrite_words)(struct piste *p, struct if_index i, struct text *t);
+    const struct l2_rewriter *rewriter;
     VEC(struct if_index) in_l2; /* interfaces with a mode */
     VEC(struct l2_patch) patches;
     /* l2_fib.c */

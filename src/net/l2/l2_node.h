@@ -55,6 +55,20 @@ enum {
 enum { L2_PATCH_ERR_PACKETS, L2_PATCH_ERR_N };
 enum { L2_FEATURE_DROP_ERR_DISABLED, L2_FEATURE_DROP_ERR_N };
 
+#define L2_HEADER_BYTES 128
+#define L2_HEADER_BYTES_MAX 256
+
+/* Bytes of a frame that a copy has of its own: all headers, for who completes checksums or
+ * segments. */
+ALWAYS_INLINE u32 l2_header_bytes(const struct buffer *b)
+{
+    u32 need = L2_HEADER_BYTES;
+    if (b->flags & BUFFER_CSUM_PARTIAL)
+        need = (u32)max_u64(need, (u64)(b->csum_start - b->start) +
+                                      (u32)max_u64(b->csum_offset + 2u, b->gso_l4_len));
+    return (u32)min_u64(need, L2_HEADER_BYTES_MAX);
+}
+
 ALWAYS_INLINE u32 l2_bd_of(struct if_index i)
 {
     return __atomic_load_n(&l2_if(i)->bd, __ATOMIC_RELAXED);

@@ -1,4 +1,4 @@
-/* l2-output: split horizon, features, the rewrite of tags on the way out, and the output node of
+/* l2-output: split horizon, the rewrite of tags on the way out, features, and the output node of
  * the interface; l2-output-feat-arc-end: the same for frames that features have seen.
  * feature-bitmap-drop: what a domain or a port does not forward. */
 #include "net/l2/l2_node.h"
@@ -8,6 +8,7 @@ struct view {
     u16 next;
     u16 error; /* L2_OUTPUT_ERR_N: none */
     bool special;
+    const struct l2_rewrites *rewrites;
 };
 
 ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, const struct buffer *b,
@@ -31,29 +32,42 @@ ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, const stru
         return;
     v->error = L2_OUTPUT_ERR_N;
     v->next = edge;
+    v->rewrites = at_start ? __atomic_load_n(&to->rewrites, __ATOMIC_ACQUIRE) : NULL;
     v->special =
-        (__atomic_load_n(&to->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) ||
+        v->rewrites ||
         (at_start && __atomic_load_n((void **)&s->output_arc->chains[v->tx.i], __ATOMIC_RELAXED));
 }
 
-static u16 special(const struct l2_shared *s, struct node *n, const struct view *v,
-                   struct buffer *b, bool at_start)
+static u16 leave(const struct l2_shared *s, const struct view *v, struct buffer *b, bool at_start)
 {
-    const struct l2_if *to = l2_if(v->tx);
-    if (v->error != L2_OUTPUT_ERR_N)
-        return node_drop(n, b, v->error, L2_NEXT_DROP);
-    if (at_start) {
-        u16 next = feature_start(s->output_arc, v->tx, b, UINT16_MAX);
-        if (next != UINT16_MAX)
-            return next;
-    }
-    if ((__atomic_load_n(&to->flags, __ATOMIC_ACQUIRE) & L2_IF_REWRITE) &&
-        to->out.pop_bytes + to->out.push_bytes && !l2_rewrite_apply(&to->out, b))
-        return node_drop(n, b, L2_OUTPUT_ERR_REWRITE, L2_NEXT_DROP);
-    return v->next;
+    return at_start ? feature_start(s->output_arc, v->tx, b, v->next) : v->next;
 }
 
-ALWAYS_INLINE void output(struct node *n, struct buffer **b, u16 *next, u32 count, bool at_start)
+/* Tags first, then features: they see what leaves. */
+static u16 special(const struct l2_shared *s, struct thread *t, struct node *n,
+                   const struct view *v, struct buffer *b, bool at_start)
+{
+    if (v->error != L2_OUTPUT_ERR_N)
+        return node_drop(n, b, v->error, L2_NEXT_DROP);
+    if (!v->rewrites)
+        return leave(s, v, b, at_start);
+    const struct l2_rewrite *r = &v->rewrites->out;
+    if (unlikely(!l2_rewrite_fits(r, b)))
+        return node_drop(n, b, L2_OUTPUT_ERR_REWRITE, L2_NEXT_DROP);
+    if (likely(l2_rewrite_apply(r, b)))
+        return leave(s, v, b, at_start);
+    struct buffer *c = l2_rewrite_copy(t, r, b);
+    if (!c) {
+        node_count(n, L2_OUTPUT_ERR_REWRITE, 1);
+        return NEXT_CONSUMED;
+    }
+    u32 bi = buffer_index(c);
+    node_enqueue(t, n, leave(s, v, c, at_start), &bi, 1);
+    return NEXT_CONSUMED;
+}
+
+ALWAYS_INLINE void output(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
+                          bool at_start)
 {
     const struct l2_shared *s = n->state;
     struct view v;
@@ -61,22 +75,20 @@ ALWAYS_INLINE void output(struct node *n, struct buffer **b, u16 *next, u32 coun
     for (u32 i = 0; i < count; i++) {
         if (unlikely(b[i]->tx_if.i != v.tx.i || b[i]->rx_if.i != v.rx.i))
             view_of(&v, s, b[i], at_start);
-        next[i] = unlikely(v.special) ? special(s, n, &v, b[i], at_start) : v.next;
+        next[i] = unlikely(v.special) ? special(s, t, n, &v, b[i], at_start) : v.next;
     }
     node_count(n, L2_OUTPUT_ERR_PACKETS, count);
 }
 
 void NODE_FN(l2_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)t;
-    output(n, b, next, count, true);
+    output(t, n, b, next, count, true);
 }
 
 void NODE_FN(l2_output_end)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    (void)t;
-    output(n, b, next, count, false);
+    output(t, n, b, next, count, false);
 }
 
 void NODE_FN(l2_feature_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

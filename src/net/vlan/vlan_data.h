@@ -57,16 +57,11 @@ struct vlan_header {
     u16 outer, inner;
 };
 
-ALWAYS_INLINE bool vlan_is_tag(u16 type)
-{
-    return type == ETHERTYPE_VLAN || type == ETHERTYPE_DOT1AD;
-}
-
 /* The frame has at least an ethernet header. */
 ALWAYS_INLINE struct vlan_header vlan_parse(const u8 *frame, u32 len)
 {
     struct vlan_header h = {.type = get_be16(frame + 12), .bytes = ETHERNET_HEADER_BYTES};
-    while (vlan_is_tag(h.type) && h.n < VLAN_TAGS_MAX) {
+    while (ethernet_is_tag(h.type) && h.n < VLAN_TAGS_MAX) {
         if (unlikely(len < h.bytes + (u32)VLAN_TAG_BYTES)) {
             h.bytes = 0;
             return h;
