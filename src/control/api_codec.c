@@ -228,8 +228,53 @@ i64 api_decode(const struct api_type *type, const u8 *wire, size_t n, void *s,
 
 static void write_struct(const struct api_type *type, const u8 *s, struct api_bytes *b);
 
+/* What varies in length comes last in a message, and in a struct. */
+static bool is_fixed(const struct api_type *type)
+{
+    const struct api_field *last = type->n_fields ? &type->fields[type->n_fields - 1] : NULL;
+    if (!last)
+        return true;
+    if (last->kind == API_STRING_REST || last->count == API_COUNTED || last->count == API_REST)
+        return false;
+    return last->kind != API_STRUCT || is_fixed(last->type);
+}
+
+/* Strings are cut at their NUL, which write_fixed does not do. */
+static bool has_string(const struct api_type *type)
+{
+    for (u32 i = 0; i < type->n_fields; i++)
+        if (type->fields[i].kind == API_STRING ||
+            (type->fields[i].kind == API_STRUCT && has_string(type->fields[i].type)))
+            return true;
+    return false;
+}
+
+/* Arrays of structs of fixed size, as paths with their stacks of labels: room is made once. */
+static u8 *write_fixed(const struct api_type *type, const u8 *s, u8 *to)
+{
+    for (u32 i = 0; i < type->n_fields; i++) {
+        const struct api_field *f = &type->fields[i];
+        const u8 *from = s + f->offset;
+        u32 n = f->count == API_FIXED ? f->n : 1;
+        if (f->kind == API_STRUCT) {
+            for (u32 k = 0; k < n; k++)
+                to = write_fixed(f->type, from + (size_t)k * f->type->struct_bytes, to);
+            continue;
+        }
+        swap_elements(f->kind, to, from, n);
+        to += (size_t)n * kind_bytes(f->kind);
+    }
+    return to;
+}
+
 static void write_elements(const struct api_field *f, const u8 *from, u32 n, struct api_bytes *b)
 {
+    if (f->kind == API_STRUCT && n && is_fixed(f->type) && !has_string(f->type)) {
+        u8 *to = api_bytes_add(b, (size_t)n * f->type->least_wire_bytes);
+        for (u32 i = 0; i < n; i++)
+            to = write_fixed(f->type, from + (size_t)i * f->type->struct_bytes, to);
+        return;
+    }
     if (f->kind == API_STRUCT) {
         for (u32 i = 0; i < n; i++)
             write_struct(f->type, from + (size_t)i * f->type->struct_bytes, b);

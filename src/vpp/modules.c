@@ -12,6 +12,7 @@
 #include "net/interface/interface.h"
 #include "net/interface/interface_api.h"
 #include "net/l2/l2.h"
+#include "net/l2/l2_api.h"
 #include "net/ip/icmp4.h"
 #include "net/span/span.h"
 #include "net/ip/ip4.h"
@@ -25,6 +26,7 @@
 #include "net/pg/pg.h"
 #include "net/vlan/tag_rewrite.h"
 #include "net/vlan/vlan.h"
+#include "net/vlan/vlan_api.h"
 #include "net/neighbor/neighbor_api.h"
 #include "ports/af_packet/af_packet.h"
 #include "ports/loopback/loopback.h"
@@ -64,6 +66,8 @@ static const struct {
     {&ip4_api_module, NULL},
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
+    {&l2_api_module, NULL},
+    {&vlan_api_module, NULL},
     {&loopback_module, NULL},
     {&pipe_module, NULL},
     {&pg_module, NULL},

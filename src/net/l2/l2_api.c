@@ -1,0 +1,364 @@
+/* Messages of l2.api: bridge domains, their ports and addresses, cross-connects. */
+#include "net/l2/l2_api.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/api_l2.h"
+#include "control/api.h"
+#include "net/interface/interface_api.h"
+#include "net/l2/l2_internal.h"
+
+/* --- bridge domains --- */
+
+static u8 flags_from_api(u32 f)
+{
+    return (f & BRIDGE_API_FLAG_LEARN ? L2_IF_LEARN : 0) |
+           (f & BRIDGE_API_FLAG_FWD ? L2_IF_FORWARD : 0) |
+           (f & BRIDGE_API_FLAG_FLOOD ? L2_IF_FLOOD : 0) |
+           (f & BRIDGE_API_FLAG_UU_FLOOD ? L2_IF_UU_FLOOD : 0) |
+           (f & BRIDGE_API_FLAG_ARP_TERM ? L2_IF_ARP_TERM : 0);
+}
+
+static u32 flags_to_api(const struct l2_bd *bd)
+{
+    return (bd->flags & L2_IF_LEARN ? BRIDGE_API_FLAG_LEARN : 0) |
+           (bd->flags & L2_IF_FORWARD ? BRIDGE_API_FLAG_FWD : 0) |
+           (bd->flags & L2_IF_FLOOD ? BRIDGE_API_FLAG_FLOOD : 0) |
+           (bd->flags & L2_IF_UU_FLOOD ? BRIDGE_API_FLAG_UU_FLOOD : 0) |
+           (bd->flags & L2_IF_ARP_TERM ? BRIDGE_API_FLAG_ARP_TERM : 0) |
+           (bd->arp_ufwd ? BRIDGE_API_FLAG_ARP_UFWD : 0);
+}
+
+static i32 add_domain(struct l2_state *s, const struct api_bridge_domain_add_del_v2 *m, u32 id)
+{
+    struct l2_bd *bd;
+    u32 flags = (m->learn ? BRIDGE_API_FLAG_LEARN : 0) | (m->forward ? BRIDGE_API_FLAG_FWD : 0) |
+                (m->flood ? BRIDGE_API_FLAG_FLOOD : 0) |
+                (m->uu_flood ? BRIDGE_API_FLAG_UU_FLOOD : 0) |
+                (m->arp_term ? BRIDGE_API_FLAG_ARP_TERM : 0);
+    int rc = l2_bd_create(s, id, &bd, NULL);
+    if (rc)
+        return rc == -EEXIST   ? API_BD_ALREADY_EXISTS
+               : rc == -EINVAL ? API_BD_ID_EXCEED_MAX
+                               : api_retval(rc);
+    l2_bd_set_flags(s, bd, (u8)~flags_from_api(flags) & flags_from_api(UINT32_MAX), false);
+    l2_bd_set_flags(s, bd, flags_from_api(flags), true);
+    l2_bd_set_arp_ufwd(bd, m->arp_ufwd);
+    l2_bd_set_age(s, bd, m->mac_age);
+    snprintf(bd->tag, sizeof(bd->tag), "%s", m->bd_tag);
+    l2_bd_publish(s, bd);
+    return 0;
+}
+
+static i32 del_domain(struct l2_state *s, u32 id)
+{
+    switch (-l2_bd_delete(s, id, NULL)) {
+    case 0:
+        return 0;
+    case ENOENT:
+        return API_NO_SUCH_ENTRY;
+    case EBUSY:
+        return API_BD_IN_USE;
+    default:
+        return API_BD_NOT_MODIFIABLE;
+    }
+}
+
+static i32 add_del(struct piste *p, const struct api_bridge_domain_add_del_v2 *m, u32 id)
+{
+    struct l2_state *s = l2_state_of(p);
+    if (!id)
+        return API_BD_NOT_MODIFIABLE;
+    return m->is_add ? add_domain(s, m, id) : del_domain(s, id);
+}
+
+static void bridge_domain_add_del(struct api_call *c)
+{
+    const struct api_bridge_domain_add_del *m = c->msg;
+    struct api_bridge_domain_add_del_v2 v2 = {
+        .flood = m->flood,
+        .uu_flood = m->uu_flood,
+        .forward = m->forward,
+        .learn = m->learn,
+        .arp_term = m->arp_term,
+        .arp_ufwd = m->arp_ufwd,
+        .mac_age = m->mac_age,
+        .is_add = m->is_add,
+    };
+    memcpy(v2.bd_tag, m->bd_tag, sizeof(v2.bd_tag));
+    api_reply_retval(c, add_del(c->piste, &v2, m->bd_id));
+}
+
+static void bridge_domain_add_del_v2(struct api_call *c)
+{
+    const struct api_bridge_domain_add_del_v2 *m = c->msg;
+    struct api_bridge_domain_add_del_v2_reply reply = {.bd_id = m->bd_id};
+    if (m->is_add && m->bd_id == UINT32_MAX) /* the switch chooses */
+        for (reply.bd_id = 1; l2_bd_find(l2_state_of(c->piste), reply.bd_id);)
+            reply.bd_id++;
+    reply.retval = add_del(c->piste, m, reply.bd_id);
+    api_reply(c, &api_message_bridge_domain_add_del_v2_reply, &reply);
+}
+
+static void domain_details(struct api_call *c, const struct l2_bd *bd)
+{
+    struct api_type_bridge_domain_sw_if *ports = mem_alloc(bd->ports.n * sizeof(*ports));
+    u32 flags = flags_to_api(bd);
+    struct api_bridge_domain_details d = {
+        .bd_id = bd->id,
+        .flood = (flags & BRIDGE_API_FLAG_FLOOD) != 0,
+        .uu_flood = (flags & BRIDGE_API_FLAG_UU_FLOOD) != 0,
+        .forward = (flags & BRIDGE_API_FLAG_FWD) != 0,
+        .learn = (flags & BRIDGE_API_FLAG_LEARN) != 0,
+        .arp_term = (flags & BRIDGE_API_FLAG_ARP_TERM) != 0,
+        .arp_ufwd = bd->arp_ufwd,
+        .mac_age = bd->mac_age,
+        .bvi_sw_if_index = bd->bvi.i,
+        .uu_fwd_sw_if_index = bd->uu_fwd.i,
+        .n_sw_ifs = bd->ports.n,
+        .sw_if_details = ports,
+    };
+    snprintf(d.bd_tag, sizeof(d.bd_tag), "%s", bd->tag);
+    for (u32 i = 0; i < bd->ports.n; i++) {
+        ports[i].sw_if_index = bd->ports.v[i].interface.i;
+        ports[i].shg = l2_if(bd->ports.v[i].interface)->shg;
+    }
+    api_reply(c, &api_message_bridge_domain_details, &d);
+    free(ports);
+}
+
+static bool has_port(const struct l2_bd *bd, u32 sw_if_index)
+{
+    for (u32 i = 0; i < bd->ports.n; i++)
+        if (bd->ports.v[i].interface.i == sw_if_index)
+            return true;
+    return false;
+}
+
+static void bridge_domain_dump(struct api_call *c)
+{
+    const struct api_bridge_domain_dump *m = c->msg;
+    const struct l2_state *s = l2_state_of(c->piste);
+    for (struct l2_bd *bd = l2_bd_next(s, 0); bd; bd = l2_bd_next(s, bd->index + 1)) {
+        bool any_id = m->bd_id == UINT32_MAX, any_port = m->sw_if_index == UINT32_MAX;
+        if (bd->id && (any_id || bd->id == m->bd_id) && (any_port || has_port(bd, m->sw_if_index)))
+            domain_details(c, bd);
+    }
+}
+
+static void bridge_flags(struct api_call *c)
+{
+    const struct api_bridge_flags *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    struct api_bridge_flags_reply reply = {.retval = bd ? 0 : API_NO_SUCH_ENTRY};
+    if (bd && m->flags) {
+        l2_bd_set_flags(s, bd, flags_from_api(m->flags), m->is_set);
+        if (m->flags & BRIDGE_API_FLAG_ARP_UFWD)
+            l2_bd_set_arp_ufwd(bd, m->is_set);
+    }
+    if (bd)
+        reply.resulting_feature_bitmap = flags_to_api(bd);
+    api_reply(c, &api_message_bridge_flags_reply, &reply);
+}
+
+static void set_mac_age(struct api_call *c)
+{
+    const struct api_bridge_domain_set_mac_age *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    if (bd)
+        l2_bd_set_age(s, bd, m->mac_age);
+    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+}
+
+static void set_learn_limit(struct api_call *c)
+{
+    const struct api_bridge_domain_set_learn_limit *m = c->msg;
+    struct l2_bd *bd = l2_bd_find(l2_state_of(c->piste), m->bd_id);
+    if (bd)
+        l2_bd_set_learn_limit(bd, m->learn_limit);
+    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+}
+
+/* --- ports --- */
+
+static void set_l2_bridge(struct api_call *c)
+{
+    const struct api_sw_interface_set_l2_bridge *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->rx_sw_if_index);
+    if (!f) {
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    } else if (!m->enable) {
+        api_reply_errno(c, l2_set_l3(c->piste, f->index, NULL));
+    } else if (!m->bd_id) {
+        api_reply_retval(c, API_BD_NOT_MODIFIABLE);
+    } else if (m->port_type > L2_API_PORT_TYPE_UU_FWD) {
+        api_reply_retval(c, API_INVALID_VALUE);
+    } else {
+        int rc = l2_set_bridge(c->piste, f->index, m->bd_id, (enum l2_port_kind)m->port_type,
+                               m->shg, NULL);
+        api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET
+                            : rc == -EEXIST   ? API_BD_ALREADY_HAS_BVI
+                            : rc == -EINVAL   ? API_BD_ID_EXCEED_MAX
+                                              : api_retval(rc));
+    }
+}
+
+static void set_l2_xconnect(struct api_call *c)
+{
+    const struct api_sw_interface_set_l2_xconnect *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->rx_sw_if_index);
+    struct interface *peer = api_interface(c->piste, m->tx_sw_if_index);
+    if (!f) {
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    } else if (!m->enable) {
+        api_reply_errno(c, l2_set_l3(c->piste, f->index, NULL));
+    } else if (!peer) {
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX_2);
+    } else {
+        int rc = l2_set_xconnect(c->piste, f->index, peer->index, NULL);
+        api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET : api_retval(rc));
+    }
+}
+
+static void l2_xconnect_dump(struct api_call *c)
+{
+    const struct l2_state *s = l2_state_of(c->piste);
+    for (u32 k = 0; k < s->in_l2.n; k++) {
+        const struct l2_if *l = l2_if(s->in_l2.v[k]);
+        struct api_l2_xconnect_details d = {.rx_sw_if_index = s->in_l2.v[k].i,
+                                            .tx_sw_if_index = l->peer.i};
+        if (l->mode == L2_MODE_XCONNECT)
+            api_reply(c, &api_message_l2_xconnect_details, &d);
+    }
+}
+
+/* --- the MAC table --- */
+
+static void l2fib_add_del(struct api_call *c)
+{
+    const struct api_l2fib_add_del *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    const struct l2_bd *bd = m->bd_id ? l2_bd_find(s, m->bd_id) : NULL;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    u32 flags = (m->static_mac || m->bvi_mac || m->filter_mac ? L2_FIB_STATIC : 0) |
+                (m->filter_mac ? L2_FIB_FILTER : 0) | (m->bvi_mac ? L2_FIB_BVI : 0);
+    if (!bd)
+        api_reply_retval(c, API_NO_SUCH_ENTRY);
+    else if (!m->is_add)
+        api_reply_errno(c, l2_fib_del(s, bd->index, m->mac, NULL));
+    else if (!m->filter_mac && !f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else if (!m->filter_mac && !has_port(bd, m->sw_if_index))
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(
+            c, l2_fib_add(s, bd->index, m->mac, m->filter_mac ? IF_NONE : f->index, flags, NULL));
+}
+
+struct fib_dump {
+    struct l2_fib_entry *all;
+    u32 n, next;
+};
+
+static bool fib_dump_more(struct api_call *c, void *state)
+{
+    struct fib_dump *d = state;
+    while (d->next < d->n && api_room(c)) {
+        const struct l2_fib_entry *e = &d->all[d->next++];
+        const struct l2_bd *bd = l2_bd_at(l2_state_of(c->piste), e->bd);
+        if (!bd)
+            continue;
+        struct api_l2_fib_table_details m = {.bd_id = bd->id,
+                                             .sw_if_index = e->interface.i,
+                                             .static_mac = e->is_static,
+                                             .filter_mac = e->filter,
+                                             .bvi_mac = e->bvi};
+        memcpy(m.mac, e->mac, 6);
+        api_reply(c, &api_message_l2_fib_table_details, &m);
+    }
+    return d->next < d->n;
+}
+
+static void fib_dump_end(void *state)
+{
+    struct fib_dump *d = state;
+    free(d->all);
+    free(d);
+}
+
+static void l2_fib_table_dump(struct api_call *c)
+{
+    const struct api_l2_fib_table_dump *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    const struct l2_bd *bd = m->bd_id == UINT32_MAX ? NULL : l2_bd_find(s, m->bd_id);
+    if (!bd && m->bd_id != UINT32_MAX)
+        return;
+    struct fib_dump *d = mem_alloc(sizeof(*d));
+    d->n = l2_fib_list(s, bd ? bd->index : UINT32_MAX, &d->all);
+    api_continue(c, fib_dump_more, fib_dump_end, d);
+}
+
+static void l2_fib_clear_table(struct api_call *c)
+{
+    l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, IF_NONE, true);
+    api_reply_retval(c, 0);
+}
+
+static void l2fib_flush_all(struct api_call *c)
+{
+    l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, IF_NONE, false);
+    api_reply_retval(c, 0);
+}
+
+static void l2fib_flush_bd(struct api_call *c)
+{
+    const struct api_l2fib_flush_bd *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    const struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    if (bd)
+        l2_fib_flush(s, bd->index, IF_NONE, false);
+    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+}
+
+static void l2fib_flush_int(struct api_call *c)
+{
+    const struct api_l2fib_flush_int *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (f)
+        l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, f->index, false);
+    api_reply_retval(c, f ? 0 : API_INVALID_SW_IF_INDEX);
+}
+
+static const struct api_handler handlers[] = {
+    {&api_message_bridge_domain_add_del, bridge_domain_add_del},
+    {&api_message_bridge_domain_add_del_v2, bridge_domain_add_del_v2},
+    {&api_message_bridge_domain_dump, bridge_domain_dump},
+    {&api_message_bridge_flags, bridge_flags},
+    {&api_message_bridge_domain_set_mac_age, set_mac_age},
+    {&api_message_bridge_domain_set_learn_limit, set_learn_limit},
+    {&api_message_sw_interface_set_l2_bridge, set_l2_bridge},
+    {&api_message_sw_interface_set_l2_xconnect, set_l2_xconnect},
+    {&api_message_l2_xconnect_dump, l2_xconnect_dump},
+    {&api_message_l2fib_add_del, l2fib_add_del},
+    {&api_message_l2_fib_table_dump, l2_fib_table_dump},
+    {&api_message_l2_fib_clear_table, l2_fib_clear_table},
+    {&api_message_l2fib_flush_all, l2fib_flush_all},
+    {&api_message_l2fib_flush_bd, l2fib_flush_bd},
+    {&api_message_l2fib_flush_int, l2fib_flush_int},
+    {0},
+};
+
+static const char *const needs[] = {"api", "l2", NULL};
+
+const struct module l2_api_module = {
+    .abi = MODULE_ABI,
+    .name = "l2_api",
+    .description = "Binary API of layer 2",
+    .needs = needs,
+    .api = handlers,
+};

@@ -1,0 +1,89 @@
+#include "net/vlan/vlan_api.h"
+
+#include <errno.h>
+
+#include "api/api_interface.h"
+#include "control/api.h"
+#include "control/module.h"
+#include "net/interface/interface.h"
+#include "net/interface/interface_api.h"
+#include "net/vlan/vlan.h"
+
+static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_match_spec *m,
+                  u32 *made)
+{
+    struct interface *f = api_interface(p, sw_if_index);
+    struct if_index i = IF_NONE;
+    *made = UINT32_MAX;
+    if (!f)
+        return API_INVALID_SW_IF_INDEX;
+    if (!if_is_none(vlan_find(p, f->index, id)))
+        return API_VLAN_ALREADY_EXISTS;
+    int rc = vlan_create(p, f->index, id, m, &i, NULL);
+    *made = i.i;
+    return rc == -EEXIST   ? API_VLAN_ALREADY_EXISTS
+           : rc == -EINVAL ? API_INVALID_VLAN
+                           : api_retval(rc);
+}
+
+static void create_vlan_subif(struct api_call *c)
+{
+    const struct api_create_vlan_subif *m = c->msg;
+    const struct vlan_match_spec spec = {
+        .kind = VLAN_KIND_ONE_TAG, .exact = true, .outer = (u16)m->vlan_id};
+    struct api_create_vlan_subif_reply reply = {.retval = API_INVALID_VLAN,
+                                                .sw_if_index = UINT32_MAX};
+    if (m->vlan_id && m->vlan_id <= VLAN_ID_MAX)
+        reply.retval = create(c->piste, m->sw_if_index, m->vlan_id, &spec, &reply.sw_if_index);
+    else if (!api_interface(c->piste, m->sw_if_index))
+        reply.retval = API_INVALID_SW_IF_INDEX;
+    api_reply(c, &api_message_create_vlan_subif_reply, &reply);
+}
+
+static void create_subif(struct api_call *c)
+{
+    const struct api_create_subif *m = c->msg;
+    u32 f = m->sub_if_flags;
+    const struct vlan_match_spec spec = {
+        .kind = f & SUB_IF_API_FLAG_DEFAULT    ? VLAN_KIND_DEFAULT
+                : f & SUB_IF_API_FLAG_TWO_TAGS ? VLAN_KIND_TWO_TAGS
+                : f & SUB_IF_API_FLAG_ONE_TAG  ? VLAN_KIND_ONE_TAG
+                                               : VLAN_KIND_UNTAGGED,
+        .dot1ad = (f & SUB_IF_API_FLAG_DOT1AD) != 0,
+        .exact = (f & SUB_IF_API_FLAG_EXACT_MATCH) != 0,
+        .outer = f & SUB_IF_API_FLAG_OUTER_VLAN_ID_ANY ? VLAN_ANY : m->outer_vlan_id,
+        .inner = f & SUB_IF_API_FLAG_INNER_VLAN_ID_ANY ? VLAN_ANY : m->inner_vlan_id,
+    };
+    struct api_create_subif_reply reply;
+    reply.retval = create(c->piste, m->sw_if_index, m->sub_id, &spec, &reply.sw_if_index);
+    api_reply(c, &api_message_create_subif_reply, &reply);
+}
+
+static void delete_subif(struct api_call *c)
+{
+    const struct api_delete_subif *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else if (vlan_delete(c->piste, f->index, NULL))
+        api_reply_retval(c, API_INVALID_SUB_SW_IF_INDEX);
+    else
+        api_reply_retval(c, 0);
+}
+
+static const struct api_handler handlers[] = {
+    {&api_message_create_vlan_subif, create_vlan_subif},
+    {&api_message_create_subif, create_subif},
+    {&api_message_delete_subif, delete_subif},
+    {0},
+};
+
+static const char *const needs[] = {"api", "vlan", NULL};
+
+const struct module vlan_api_module = {
+    .abi = MODULE_ABI,
+    .name = "vlan_api",
+    .description = "Binary API of sub-interfaces",
+    .needs = needs,
+    .api = handlers,
+};

@@ -1,0 +1,6 @@
+/* Messages of interface.api about sub-interfaces. */
+#pragma once
+
+struct module;
+
+extern const struct module vlan_api_module;
