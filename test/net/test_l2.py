@@ -561,11 +561,12 @@ def test_running_config(net):
     vpp.configure("""
         pipe create instance 3
         create loopback interface
+        bvi create
         create bridge-domain 5 learn 0 flood 0 arp-term 1 arp-ufwd 1 mac-age 10 bd-tag blue
         set bridge-domain arp entry 5 10.0.0.7 02:00:00:00:00:07
         set bridge-domain learn-limit 5 77
         set interface l2 bridge host-p0 5 9
-        set interface l2 bridge loop0 5 bvi
+        set interface l2 bridge bvi0 5 bvi
         set interface l2 learn host-p0 disable
         set interface l2 xconnect host-p1 host-p2
         set interface span host-p1 destination host-p0 rx
@@ -575,7 +576,7 @@ def test_running_config(net):
     """)
     before = vpp.running_config()
     for line in ("pipe create instance 3", "set interface l2 bridge host-p0 5 9", "set bridge-domain learn-limit 5 77",
-                 "set interface l2 bridge loop0 5 bvi", "set interface l2 learn host-p0 disable",
+                 "set interface l2 bridge bvi0 5 bvi", "set interface l2 learn host-p0 disable",
                  "set interface l2 xconnect host-p1 host-p2", "set interface span host-p1 destination host-p0 rx",
                  "test l2patch rx pipe3.0 tx host-p2", "l2fib add 02:00:00:00:00:01 5 host-p0 static",
                  "l2fib add 02:00:00:00:00:02 5 filter",

@@ -40,52 +40,57 @@ static void running_config(void *port, struct text *t)
 {
     const struct loopback *l = port;
     const u8 *m = interface_at(l->piste, l->interface)->mac;
-    text_add(t, "create loopback interface mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n", m[0], m[1], m[2], m[3], m[4],
+    text_add(t, "%s mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n",
+             l->is_bvi ? "bvi create" : "create loopback interface", m[0], m[1], m[2], m[3], m[4],
              m[5], l->instance);
 }
 
 static const struct if_class class_loopback = {
     .name = "Loopback", .tx = &tx_node, .set_admin = set_admin, .running_config = running_config};
+static const struct if_class class_bvi = {
+    .name = "BVI", .tx = &tx_node, .set_admin = set_admin, .running_config = running_config};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
 static int set_admin(void *arg, bool up, struct error *e)
 {
     const struct loopback *l = arg;
-    (void) e;
+    (void)e;
     interface_set_link(l->piste, l->interface, up);
     return 0;
 }
 
-static struct loopback *by_instance(const struct loopbacks *s, u32 instance)
+static struct loopback *by_instance(const struct loopbacks *s, bool is_bvi, u32 instance)
 {
     for (u32 i = 0; i < s->all.n; i++)
-        if (s->all.v[i]->instance == instance)
+        if (s->all.v[i]->is_bvi == is_bvi && s->all.v[i]->instance == instance)
             return s->all.v[i];
     return NULL;
 }
 
-int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out, struct error *e)
+static int make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
+                struct error *e)
 {
     struct loopbacks *s = module_state(p, &loopback_module);
     if (instance == UINT32_MAX)
-        for (instance = 0; by_instance(s, instance);)
+        for (instance = 0; by_instance(s, is_bvi, instance);)
             instance++;
     if (instance >= INSTANCES_MAX)
         return error_set(e, EINVAL, "loopback instances are below %u", INSTANCES_MAX);
-    if (by_instance(s, instance))
+    if (by_instance(s, is_bvi, instance))
         return error_set(e, EEXIST, "loopback instance %u is in use", instance);
     if (mac && (mac[0] & 1))
         return error_set(e, EINVAL, "mac is a multicast address");
     struct loopback *l = mem_alloc(sizeof(*l));
-    u8 own[6] = {0xde, 0xad, 0, 0, (u8) (instance >> 8), (u8) instance};
+    u8 own[6] = {0xde, 0xad, 0, (u8)is_bvi, (u8)(instance >> 8), (u8)instance};
     char name[32];
-    snprintf(name, sizeof(name), "loop%u", instance);
+    snprintf(name, sizeof(name), "%s%u", is_bvi ? "bvi" : "loop", instance);
+    l->is_bvi = is_bvi;
     l->piste = p;
     l->instance = instance;
     int rc = interface_new(p,
                            &(struct if_new_args){
                                .name = name,
-                               .cls = &class_loopback,
+                               .cls = is_bvi ? &class_bvi : &class_loopback,
                                .port = l,
                                .mac = mac ? mac : own,
                                .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
@@ -98,6 +103,17 @@ int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_inde
     vec_add(&s->all, l);
     *out = l->interface;
     return 0;
+}
+
+int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out,
+                    struct error *e)
+{
+    return make(p, false, mac, instance, out, e);
+}
+
+int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out, struct error *e)
+{
+    return make(p, true, mac, instance, out, e);
 }
 
 int loopback_delete(struct piste *p, struct if_index i, struct error *e)
@@ -117,11 +133,12 @@ int loopback_delete(struct piste *p, struct if_index i, struct error *e)
 
 /* --- commands --- */
 
-static int create(struct cli_call *c)
+static int create_kind(struct cli_call *c, bool is_bvi)
 {
     struct if_index i;
     const struct cli_value *mac = cli_get(c, "mac");
-    int rc = loopback_create(c->piste, mac ? mac->mac : NULL, (u32) cli_u64(c, "instance-number", UINT32_MAX), &i, c->err);
+    int rc = make(c->piste, is_bvi, mac ? mac->mac : NULL,
+                  (u32)cli_u64(c, "instance-number", UINT32_MAX), &i, c->err);
     if (rc)
         return rc;
     out_str(c->out, "name", interface_at(c->piste, i)->name, "%s\n");
@@ -129,21 +146,36 @@ static int create(struct cli_call *c)
     return 0;
 }
 
-static int delete(struct cli_call *c)
+static int create(struct cli_call *c)
+{
+    return create_kind(c, false);
+}
+
+static int create_bvi(struct cli_call *c)
+{
+    return create_kind(c, true);
+}
+
+static int delete (struct cli_call *c)
 {
     return loopback_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
 
 static const struct cli_command commands[] = {
-    {"create loopback interface [mac <mac>] [instance <instance-number:u32>]", "Makes a loopback interface", create, 0},
+    {"create loopback interface [mac <mac>] [instance <instance-number:u32>]",
+     "Makes a loopback interface", create, 0},
     {"delete loopback interface intfc <interface>", "Deletes a loopback interface", delete, 0},
+    {"bvi create [mac <mac>] [instance <instance-number:u32>]",
+     "Makes an interface to be the BVI of a bridge domain", create_bvi, 0},
+    {"bvi delete <interface>", "Deletes a BVI", delete, 0},
     {0},
 };
 
 static int init(struct piste *p, void **state, struct error *e)
 {
     struct loopbacks *s = mem_alloc(sizeof(*s));
-    int rc = interface_new(p, &(struct if_new_args){.name = "local0", .cls = &class_local}, &s->local0, e);
+    int rc = interface_new(p, &(struct if_new_args){.name = "local0", .cls = &class_local},
+                           &s->local0, e);
     if (rc) {
         free(s);
         return rc;

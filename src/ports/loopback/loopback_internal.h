@@ -12,6 +12,7 @@ struct loopback {
     struct piste *piste;
     struct if_index interface;
     u32 instance;
+    bool is_bvi; /* bviN, made to be one; loopN may be one too */
 };
 
 extern const struct api_handler loopback_api[];

@@ -58,7 +58,15 @@ static const struct node_def input_node = {
 static int set_admin(void *port, bool up, struct error *e);
 
 static const struct if_class class_end = {.name = "Pipe", .tx = &tx_node, .set_admin = set_admin};
-static const struct if_class class_parent = {.name = "Pipe", .tx = &parent_tx_node};
+/* The parent is made first, so its command makes the ends with the indices that they had. */
+static void running_config(void *port, struct text *t)
+{
+    const struct pipe *x = port;
+    text_add(t, "pipe create instance %u\n", x->instance);
+}
+
+static const struct if_class class_parent = {
+    .name = "Pipe", .tx = &parent_tx_node, .running_config = running_config};
 
 static int set_admin(void *port, bool up, struct error *e)
 {
@@ -198,14 +206,6 @@ static const struct cli_command commands[] = {
     {0},
 };
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct pipes *s = state;
-    (void)p;
-    for (u32 i = 0; phase == RC_CREATE && i < s->all.n; i++)
-        text_add(t, "pipe create instance %u\n", s->all.v[i]->instance);
-}
-
 static int init(struct piste *p, void **state, struct error *e)
 {
     (void)p;
@@ -235,5 +235,4 @@ const struct module pipe_module = {
     .commands = commands,
     .init = init,
     .stop = stop,
-    .running_config = running_config,
 };
