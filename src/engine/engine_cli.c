@@ -14,7 +14,7 @@
 
 /* --- <node> values --- */
 
-static int node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err)
+int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err)
 {
     size_t n = strcspn(*text, " \t\r\n");
     char name[64];
@@ -31,7 +31,7 @@ static int node_parse(struct piste *p, const char **text, struct cli_value *v, s
     return 0;
 }
 
-static void node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg)
+void engine_node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg)
 {
     struct engine *e = engine_of(p);
     for (u32 i = 0; i < e->nodes.n; i++)
@@ -40,7 +40,7 @@ static void node_complete(struct piste *p, const char *prefix, void (*add)(void 
 }
 
 const struct cli_type engine_types[] = {
-    {"node", "unknown node", node_parse, node_complete},
+    {"node", "unknown node", engine_node_parse, engine_node_complete},
     {0},
 };
 

@@ -171,6 +171,8 @@ u32 node_run_input(struct thread *t, struct rx_queue *q);
 void engine_reclaim(struct engine *e);
 
 /* engine_cli.c */
+int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err);
+void engine_node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg);
 extern const struct cli_command engine_commands[];
 extern const struct cli_type engine_types[];
 

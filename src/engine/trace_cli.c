@@ -22,15 +22,17 @@ static void add_on_thread(struct thread *t, void *arg)
 {
     const struct add *a = arg;
     struct node *n = &t->nodes[a->node];
-    n->traced = (u32) min_u64((u64) n->traced + a->count, UINT32_MAX);
+    n->traced = a->count ? (u32) min_u64((u64) n->traced + a->count, UINT32_MAX) : 0;
 }
 
 static int trace_add(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    struct add a = {(u32) cli_u64(c, "node", 0), (u32) cli_u64(c, "count", 0)};
+    struct add a = {(u32) cli_u64(c, "trace-node", 0), (u32) cli_u64(c, "count", 0)};
     if (e->nodes.v[a.node].def->kind != NODE_INPUT)
-        return error_set(c->err, EINVAL, "%s is not an input node: packets are traced from where they enter",
+        return error_set(c->err, EINVAL,
+                         "node '%s' doesn't support per-node tracing. There may be another way to initiate trace on "
+                         "this node.",
                          e->nodes.v[a.node].name);
     for (u32 i = 1; i < e->n_threads; i++)
         thread_call(e->threads[i], add_on_thread, &a);
@@ -121,7 +123,8 @@ static void hop_time(struct engine *e, u64 ns, struct text *out)
     text_add(out, "%s.%06u", date, (u32) (wall % NS_PER_SEC / 1000));
 }
 
-static void show_hop(struct engine *e, struct out *o, const struct trace_record *r)
+/* again: the packet's last hop was at the same node, whose line both share. */
+static void show_hop(struct engine *e, struct out *o, const struct trace_record *r, bool again)
 {
     struct text time = {0}, body = {0}, lines = {0};
     const struct node_def *def = e->nodes.v[r->node.i].def;
@@ -131,7 +134,9 @@ static void show_hop(struct engine *e, struct out *o, const struct trace_record 
     text_indented(&lines, 2, text_str(&body));
     if (lines.len && lines.s[lines.len - 1] != '\n')
         text_putc(&lines, '\n');
-    out_text(o, "%s: %s\n%s", text_str(&time), node_name(e, r->node), text_str(&lines));
+    if (!again)
+        out_text(o, "%s: %s\n", text_str(&time), node_name(e, r->node));
+    out_text(o, "%s", text_str(&lines));
     out_object(o, NULL);
     out_str(o, "time", text_str(&time), NULL);
     out_str(o, "node", node_name(e, r->node), NULL);
@@ -152,15 +157,35 @@ static bool packet_passes(const struct trace_filter *f, const struct hop *h, u32
     return visited == (f->kind == TRACE_FILTER_INCLUDE);
 }
 
-/* Returns whether packets were left out. */
-static bool show_thread(struct engine *e, struct out *o, struct thread *t, u32 max)
+/* Most packets to show of a thread. */
+static u32 limit_of(const struct trace_filter *f, u32 max)
+{
+    return f->kind != TRACE_FILTER_NONE && f->count ? (u32) min_u64(max, f->count) : max;
+}
+
+static const char limiting[] = "Limiting display to %u packets. To display more specify max.\n";
+
+static bool has_more(struct engine *e, const struct thread *t, u32 max)
+{
+    struct hop *h;
+    u32 n, passing = 0;
+    collect(e, t, &h, &n);
+    for (u32 i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && h[end].r->handle == h[i].r->handle;)
+            end++;
+        passing += packet_passes(&e->trace_filter, h + i, end - i);
+    }
+    free(h);
+    return passing > limit_of(&e->trace_filter, max);
+}
+
+static void show_thread(struct engine *e, struct out *o, struct thread *t, u32 max)
 {
     struct hop *h;
     u32 n, shown = 0;
     bool more = false;
     const struct trace_filter *f = &e->trace_filter;
-    if (f->kind != TRACE_FILTER_NONE && f->count)
-        max = (u32) min_u64(max, f->count);
+    max = limit_of(f, max);
     collect(e, t, &h, &n);
     out_text(o, "------------------- Start of thread %u %s -------------------\n", t->index, t->name);
     out_object(o, NULL);
@@ -178,7 +203,7 @@ static bool show_thread(struct engine *e, struct out *o, struct thread *t, u32 m
             out_text(o, "Packet %u\n\n", ++shown);
             out_array(o, NULL);
             for (u32 k = i; k < end; k++)
-                show_hop(e, o, h[k].r);
+                show_hop(e, o, h[k].r, k > i && h[k].r->node.i == h[k - 1].r->node.i);
             out_end(o);
             out_text(o, "\n");
         }
@@ -187,17 +212,21 @@ static bool show_thread(struct engine *e, struct out *o, struct thread *t, u32 m
     if (!shown)
         out_text(o, "No packets in trace buffer\n");
     if (more)
-        out_text(o, "Limiting display to %u packets. To display more specify max.\n", max);
+        out_text(o, limiting, max);
     out_end(o);
     out_end(o);
     free(h);
-    return more;
 }
 
 static int show_trace(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
     u32 max = (u32) cli_u64(c, "max-packets", SHOW_DEFAULT_PKTS);
+    bool more = false;
+    for (u32 i = 0; i < e->n_threads; i++)
+        more |= has_more(e, e->threads[i], max);
+    if (more)
+        out_text(c->out, limiting, limit_of(&e->trace_filter, max));
     out_array(c->out, "threads");
     for (u32 i = 0; i < e->n_threads; i++)
         show_thread(e, c->out, e->threads[i], max);
@@ -207,14 +236,65 @@ static int show_trace(struct cli_call *c)
 
 /* --- filter and time format --- */
 
+static const char *const filter_words[] = {
+    [TRACE_FILTER_NONE] = "none", [TRACE_FILTER_INCLUDE] = "include", [TRACE_FILTER_EXCLUDE] = "exclude"};
+
+/* A word of the text at *p, copied; false at the end. */
+static bool take_word(const char **p, char word[64])
+{
+    *p += strspn(*p, " \t");
+    size_t n = strcspn(*p, " \t\r\n");
+    if (!n || n >= 64)
+        return false;
+    memcpy(word, *p, n);
+    word[n] = 0;
+    *p += n;
+    return true;
+}
+
+/* none, or include|exclude NODE COUNT: one value, so that one sentence says what was expected. */
+static int filter_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err)
+{
+    const char *at = *text;
+    char word[64], *end;
+    struct trace_filter f = {0};
+    static_assert(sizeof(f) <= sizeof(v->raw), "is a value");
+    if (!take_word(&at, word))
+        return -ENOENT;
+    while (strcmp(word, filter_words[f.kind]) != 0)
+        if (++f.kind > TRACE_FILTER_EXCLUDE)
+            return -ENOENT;
+    if (f.kind != TRACE_FILTER_NONE) {
+        if (!take_word(&at, word) || !node_find(engine_of(p), word, &f.node) || !take_word(&at, word))
+            return -ENOENT;
+        unsigned long count = strtoul(word, &end, 10);
+        if (*end || count > UINT32_MAX)
+            return -ENOENT;
+        f.count = (u32) count;
+    }
+    *text = at;
+    memcpy(v->raw, &f, sizeof(f));
+    return 0;
+}
+
+static void filter_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg)
+{
+    for (u32 i = 0; i < array_len(filter_words); i++)
+        if (!strncmp(filter_words[i], prefix, strlen(prefix)))
+            add(arg, filter_words[i]);
+}
+
+static const struct cli_type types[] = {
+    {"trace-node", "expected NODE COUNT, got", engine_node_parse, engine_node_complete},
+    {"trace-filter", "expected 'include NODE COUNT' or 'exclude NODE COUNT' or 'none', got", filter_parse,
+     filter_complete},
+    {0},
+};
+
 static int set_trace_filter(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    e->trace_filter.kind = cli_has(c, "include")   ? TRACE_FILTER_INCLUDE
-                           : cli_has(c, "exclude") ? TRACE_FILTER_EXCLUDE
-                                                   : TRACE_FILTER_NONE;
-    e->trace_filter.node.i = (u32) cli_u64(c, "node", 0);
-    e->trace_filter.count = (u32) cli_u64(c, "count", 0);
+    memcpy(&e->trace_filter, cli_get(c, "trace-filter")->raw, sizeof(e->trace_filter));
     return 0;
 }
 
@@ -237,10 +317,10 @@ static int show_time_format(struct cli_call *c)
 }
 
 static const struct cli_command commands[] = {
-    {"trace add <node> <count:u32> [verbose] [filter]", "Traces the next packets that enter through a node", trace_add, 0},
+    {"trace add <trace-node> <count:u32> [verbose] [filter]", "Traces the next packets that enter through a node", trace_add, 0},
     {"show trace [max <max-packets:u32>]", "The nodes that traced packets passed", show_trace, 0},
     {"clear trace", "Forgets all traces, and packets still to be traced", clear_trace, 0},
-    {"trace filter ( none | include <node> <count:u32> | exclude <node> <count:u32> )",
+    {"trace filter <trace-filter>",
      "Shows only packets that passed a node, or that did not", set_trace_filter, 0},
     {"set trace timestamp-format ( relative | unix | datetime )", "How `show trace` prints times", set_time_format, 0},
     {"show trace timestamp-format", "How `show trace` prints times", show_time_format, 0},
@@ -255,4 +335,5 @@ const struct module trace_module = {
     .description = "Packet trace",
     .needs = needs,
     .commands = commands,
+    .types = types,
 };

@@ -31,7 +31,9 @@ static const struct node_error input_errors[ETHERNET_INPUT_ERR_N] = {
 
 static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void) p;
+    const struct interface *f = if_is_none(r->meta.rx_if) ? NULL : interface_at(p, r->meta.rx_if);
+    if (f && f->cls->frames_of_one)
+        text_add(out, "frame: flags 0x1, hw-if-index %u, sw-if-index %u\n", f->parent.i, f->index.i);
     ethernet_format_header(out, r->data, r->data_len);
 }
 

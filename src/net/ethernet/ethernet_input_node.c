@@ -135,7 +135,7 @@ static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
     buffer_advance(b, h.bytes);
     /* a sub-interface has the address of its port */
     if (unlikely(!is_for(v->mac, load_u64(frame))))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
+        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
     return by_type(eth, t, n, b, be16_from_host(h.type));
 }
 
@@ -165,7 +165,7 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     buffer_advance(b, ETHERNET_HEADER_BYTES);
     b->l3_start = b->start;
     if (unlikely(!is_for(v->mac, dst)))
-        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_DROP);
+        return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
     if (likely(type == be16_from_host(ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
     if (unlikely(ethernet_is_tag(be16_to_host(type))))

@@ -41,6 +41,9 @@ struct if_class {
     const struct node_def *tx;  /* run as "<name>-tx" for each interface; its state is the port. NULL: sends nothing
                                  * (local0), or is a sub-interface */
     bool is_ip;                 /* raw IP, no ethernet header */
+    /* ethernet-input's trace says which interface it was, as it does in VPP for ports that hand on vectors
+     * of one interface */
+    bool frames_of_one;
     bool no_ip;                 /* refuses addresses, */
     const char *no_ip_why;      /* with this sentence; NULL: the general one */
     /* All optional; port is what interface_new got. A failure leaves the interface as it was. */
