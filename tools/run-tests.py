@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Runs all the tests and adds them up: `make test`.
 
-With glibc: the checks of the tree; unit tests and fuzz targets under the address and
-undefined-behaviour sanitizers; those of threads under the thread sanitizer; a build by clang; the
-network tests against the release build. Then unit tests, fuzz targets and network tests with musl. Where the C
-library is musl itself (Alpine) there are no sanitizers, and all runs once.
+With glibc: the checks of the tree; unit tests, fuzz targets and packet tests under the address and
+undefined-behaviour sanitizers; those of threads and the packet tests under the thread sanitizer; a
+build by clang; the network tests against the release build. Then unit tests, fuzz targets and network
+tests with musl. Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
   run-tests.py [STAGE...]     only these stages: asan tsan clang release musl (Alpine: musl)
 
@@ -20,11 +20,14 @@ import xml.etree.ElementTree as ElementTree
 
 TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 NETWORK_SUITES = ["test/net", "test/packet", "test/api"]
+# needs nothing of the kernel's network: quick, so that it also runs with the sanitizers
+PACKET_SUITES = ["test/packet"]
 
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"
+                    f":suppressions={os.path.abspath(TREE)}/tools/tsan.supp",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
@@ -115,8 +118,8 @@ def has_tests(folder):
         for _, _, names in os.walk(folder) for name in names)
 
 
-def network_tests(result, kind):
-    for folder in NETWORK_SUITES:
+def network_tests(result, kind, folders):
+    for folder in folders:
         if not has_tests(folder):
             continue
         say(f"{folder}, {kind}")
@@ -145,6 +148,7 @@ def network_tests(result, kind):
 def stage_asan(result):
     if build(result, "asan"):
         meson_tests(result, "asan", ["check", "unit", "fuzz-short"])
+        network_tests(result, "asan", PACKET_SUITES)
 
 
 def stage_tsan(result):
@@ -154,15 +158,15 @@ def stage_tsan(result):
     out = subprocess.run(["meson", "introspect", "build/tsan", "--tests"], capture_output=True,
                          text=True, check=True).stdout
     tests = [t for t in json.loads(out) if any(s.split(":")[-1] == "threads" for s in t["suite"])]
-    if not tests:
-        return
-    if build(result, "tsan", [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]):
+    programs = [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]
+    if build(result, "tsan", programs + ["vpp", "vppctl"]):
         meson_tests(result, "tsan", ["threads"])
+        network_tests(result, "tsan", PACKET_SUITES)
 
 
 def stage_release(result):
     if build(result, "release"):
-        network_tests(result, "release")
+        network_tests(result, "release", NETWORK_SUITES)
 
 
 def stage_clang(result):
@@ -177,7 +181,7 @@ def stage_musl(result):
         if libc_is_musl():
             suites.insert(0, "check")
         meson_tests(result, "musl", suites)
-        network_tests(result, "musl")
+        network_tests(result, "musl", NETWORK_SUITES)
 
 
 STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,

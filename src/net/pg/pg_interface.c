@@ -15,7 +15,7 @@ static int set_admin(void *port, bool up, struct error *e)
 }
 
 static const struct if_class class_ethernet = {
-    .name = "pg", .tx = &pg_tx_node, .set_admin = set_admin};
+    .name = "pg", .tx = &pg_tx_node, .frames_of_one = true, .set_admin = set_admin};
 static const struct if_class class_ip = {
     .name = "pg", .tx = &pg_tx_node, .is_ip = true, .set_admin = set_admin};
 
@@ -39,6 +39,11 @@ static struct pg_port *by_id(const struct pg *pg, u32 id)
         if (pg->ports.v[k]->id == id)
             return pg->ports.v[k];
     return NULL;
+}
+
+bool pg_interface_is(const struct piste *p, struct if_index i)
+{
+    return pg_port_at(pg_of(p), i) != NULL;
 }
 
 bool pg_interface_by_id(const struct piste *p, u32 id, struct if_index *out)
