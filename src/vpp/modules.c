@@ -22,9 +22,11 @@
 #include "net/ip/ip4_local.h"
 #include "net/ip/ip4_reass_module.h"
 #include "net/neighbor/neighbor.h"
+#include "net/pcap/pcap_api.h"
 #include "net/pcap/pcap_trace.h"
 #include "net/pg/pg.h"
 #include "net/vlan/tag_rewrite.h"
+#include "net/pg/pg_api.h"
 #include "net/vlan/vlan.h"
 #include "net/vlan/vlan_api.h"
 #include "net/neighbor/neighbor_api.h"
@@ -68,6 +70,8 @@ static const struct {
     {&neighbor_api_module, NULL},
     {&l2_api_module, NULL},
     {&vlan_api_module, NULL},
+    {&pg_api_module, NULL},
+    {&pcap_api_module, NULL},
     {&loopback_module, NULL},
     {&pipe_module, NULL},
     {&pg_module, NULL},

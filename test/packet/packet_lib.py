@@ -18,7 +18,8 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../net"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE + "/../net", HERE + "/../../python"]
 
 import lib  # noqa: E402  pylint: disable=wrong-import-position
 from lib import wait_for  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
@@ -224,6 +225,9 @@ class Switch(lib.Vpp):
         self.ctl(f"set interface state {pg} up")
         if address:
             self.ctl(f"set interface ip address {pg} {address}")
+        if address and mode == "ethernet":
+            # it tells the link about itself: not to be taken for something that a test caused
+            wait_for(lambda: self.counter(pg.name, "tx packets"), "the announcement", interval=0.001)
         if address and neighbor and mode == "ethernet":
             self.ctl(f"set ip neighbor {pg} {pg.host} {pg.host_mac}")
         self.pgs[number] = pg

@@ -44,7 +44,8 @@ def test_forwarded(switch, net):
         rf"stream send\d+, 98 bytes, sw_if_index {index}, next_node ethernet-input\n"
         r"current data 0, length 98, buffer-pool 0, ref-count 1, trace handle 0x[0-9a-f]+\n"
         + re.escape(link + headers(packet)), text["pg-input"])
-    assert text["ethernet-input"].rstrip().endswith(link.rstrip())
+    assert text["ethernet-input"].rstrip() == \
+        f"frame: flags 0x1, hw-if-index {index}, sw-if-index {index}\n{link}".rstrip()
     assert text["ip4-input"].rstrip() == headers(packet).rstrip()
     assert headers(packet).rstrip() in text["ip4-lookup"]
     assert "tx_sw_if_index" in text["ip4-rewrite"] and "pg1" in text["ip4-rewrite"]
@@ -80,7 +81,35 @@ def test_no_more_than_asked_for(switch, net):
     assert text.count("Packet ") == 3
     assert "Packet 3" in text and "Packet 4" not in text
     limited = switch.ctl("show trace max 2")
-    assert "Limiting display to 2 packets. To display more specify max." in limited
+    line = "Limiting display to 2 packets. To display more specify max.\n"
+    assert limited.startswith(line) and limited.count(line) == 2  # and behind the thread's packets
     assert limited.count("Packet ") == 2
     switch.ctl("clear trace")
     assert "No packets in trace buffer" in switch.ctl("show trace")
+
+
+def test_punted(switch, net):
+    (hops,) = switch.trace(net[0], net[0].ether(dst="02:00:00:00:00:77") / IP() / UDP())
+    assert [node for node, _ in hops] == ["pg-input", "ethernet-input", "error-punt", "punt"]
+    assert dict(hops)["error-punt"] == "rx:pg0"
+    assert dict(hops)["punt"] == "ethernet-input: l3 mac mismatch"
+
+
+def test_words(switch, net):
+    assert switch.fails("trace add nosuch 4") == "trace add: expected NODE COUNT, got `nosuch 4'"
+    assert switch.fails("trace add ip4-input 4") == \
+        "trace add: node 'ip4-input' doesn't support per-node tracing. There may be another way to " \
+        "initiate trace on this node."
+    expected = "trace filter: expected 'include NODE COUNT' or 'exclude NODE COUNT' or 'none', got `{}'"
+    for text in ("", "foo", "include", "include nosuch 5", "exclude ip4-drop many"):
+        assert switch.fails(f"trace filter {text}".strip()) == expected.format(text)
+
+
+def test_filter(switch, net):
+    packets = [frame(net[0], id=1), frame(net[0], "99.0.0.1"), frame(net[0], id=2)]
+    switch.ctl("trace filter include ip4-drop 9")
+    assert [hops[-1][0] for hops in switch.trace(net[0], packets)] == ["drop"]
+    switch.ctl("trace filter exclude ip4-drop 9")
+    assert [hops[-1][0] for hops in switch.trace(net[0], packets)] == ["pg1-tx", "pg1-tx"]
+    switch.ctl("trace filter none")
+    assert len(switch.trace(net[0], packets)) == 3

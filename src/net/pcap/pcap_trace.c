@@ -125,16 +125,21 @@ static int set_path(struct pcap_trace *c, const char *name, struct error *e)
     return 0;
 }
 
-static int set_error(struct piste *p, struct pcap_trace *c, const struct pcap_trace_args *args,
-                     struct error *e)
+/* NODE.REASON, as the counter is called in the statistics. */
+static int set_error(struct piste *p, struct pcap_trace *c, const char *text, struct error *e)
 {
-    if (!args->error_name)
+    char node[64];
+    const char *dot = text ? strrchr(text, '.') : NULL;
+    if (!text)
         return 0;
+    if (!dot || (size_t)(dot - text) >= sizeof(node))
+        return error_set(e, EINVAL, "expected NODE.REASON, got `%s'", text);
+    snprintf(node, sizeof(node), "%.*s", (int)(dot - text), text);
+    if (!node_find(engine_of(p), node, &c->error_node))
+        return error_set(e, ENOENT, "unknown node `%s'", node);
+    if (!node_error_find(engine_of(p), c->error_node, dot + 1, &c->error))
+        return error_set(e, ENOENT, "%s has no error %s", node, dot + 1);
     c->one_error = true;
-    c->error_node = args->error_node;
-    if (!node_error_find(engine_of(p), args->error_node, args->error_name, &c->error))
-        return error_set(e, ENOENT, "%s has no error %s", node_name(engine_of(p), args->error_node),
-                         args->error_name);
     return 0;
 }
 
@@ -156,7 +161,7 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
     u64 bytes = (u64)c->max_packets * c->stride_bytes;
     int rc = set_path(c, args->file, e);
     if (!rc)
-        rc = set_error(p, c, args, e);
+        rc = set_error(p, c, args->error, e);
     if (!rc && (!bytes || bytes > MEMORY_MAX_BYTES))
         rc = error_set(e, EINVAL, "%u packets of %u bytes cannot be kept", c->max_packets,
                        c->max_packet_bytes);
@@ -272,7 +277,7 @@ static int show_status(struct cli_call *c)
 
 static int turn_off(struct cli_call *c)
 {
-    struct pcap_trace_status s;
+    struct pcap_trace_status s = {0};
     int rc = pcap_trace_stop(c->piste, &s, c->err);
     if (rc)
         return rc;
@@ -282,26 +287,8 @@ static int turn_off(struct cli_call *c)
     return 0;
 }
 
-/* NODE.REASON, as the counter is called in the statistics. */
-static int parse_error_name(struct cli_call *c, char node[64], struct pcap_trace_args *args)
-{
-    const char *text = cli_str(c, "reason", NULL);
-    const char *dot = text ? strrchr(text, '.') : NULL;
-    if (!text)
-        return 0;
-    if (!dot || (size_t)(dot - text) >= 64)
-        return error_set(c->err, EINVAL, "expected NODE.REASON, got `%s'", text);
-    memcpy(node, text, (size_t)(dot - text));
-    node[dot - text] = '\0';
-    if (!node_find(engine_of(c->piste), node, &args->error_node))
-        return error_set(c->err, ENOENT, "unknown node `%s'", node);
-    args->error_name = dot + 1;
-    return 0;
-}
-
 static int trace(struct cli_call *c)
 {
-    char node[64];
     struct pcap_trace_args args = {
         .directions = (cli_has(c, "rx") ? PCAP_RX : 0u) | (cli_has(c, "tx") ? PCAP_TX : 0u) |
                       (cli_has(c, "drop") ? PCAP_DROP : 0u),
@@ -310,15 +297,15 @@ static int trace(struct cli_call *c)
         .interface =
             cli_get(c, "interface-name") ? cli_interface(c, "interface-name")->index : IF_NONE,
         .file = cli_str(c, "name", NULL),
+        .error = cli_str(c, "reason", NULL),
     };
     if (cli_has(c, "status"))
         return show_status(c);
     if (cli_has(c, "off") || !args.directions)
         return turn_off(c);
     if (cli_has(c, "filter"))
-        return error_set(c->err, EOPNOTSUPP, "there is no classifier for captures");
-    int rc = parse_error_name(c, node, &args);
-    return rc ? rc : pcap_trace_start(c->piste, &args, c->err);
+        return error_set(c->err, EOPNOTSUPP, "No classify filter configured...");
+    return pcap_trace_start(c->piste, &args, c->err);
 }
 
 static const struct cli_command commands[] = {

@@ -30,9 +30,7 @@ struct pcap_trace_args {
     u32 max_packets, max_packet_bytes;
     struct if_index interface; /* IF_NONE: any */
     const char *file;          /* a name in /tmp; NULL: by the directions */
-    /* only packets dropped for this reason, with PCAP_DROP; error_name NULL: for any */
-    struct node_index error_node;
-    const char *error_name;
+    const char *error;         /* NODE.REASON: of what is dropped, only that; NULL: all */
 };
 
 struct pcap_trace_status {

@@ -37,6 +37,7 @@ int pg_interface_create(struct piste *p, const struct pg_interface_args *args, s
                         struct error *e) MUST_CHECK;
 /* Streams through it go, too. -EINVAL: another kind of interface. */
 int pg_interface_delete(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;
+bool pg_interface_is(const struct piste *p, struct if_index i);
 /* By id; false when there is none. */
 bool pg_interface_by_id(const struct piste *p, u32 id, struct if_index *out);
 int pg_interface_set_coalesce(struct piste *p, struct if_index i, bool on,
