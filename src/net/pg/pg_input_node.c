@@ -81,6 +81,27 @@ static u64 make_constant(const struct pg_stream *s, const u32 *bi, u32 n)
     return (u64)n * len;
 }
 
+/* All packets have the same size and fit in a buffer, but fields change. */
+static u64 make_blocks(struct pg_stream *s, const u32 *bi, u32 n)
+{
+    const struct pg_frame *f = &s->frames.v[0];
+    u8 *data[PG_BLOCK];
+    for (u32 i = 0; i < n; i += PG_BLOCK) {
+        u32 block = (u32)min_u64(n - i, PG_BLOCK);
+        for (u32 j = 0; j < block; j++) {
+            struct buffer *b = buffer_at(bi[i + j]);
+            if (i + j + 4 < n)
+                __builtin_prefetch(buffer_at(bi[i + j + 4])->data + BUFFER_HEADROOM_BYTES, 1);
+            data[j] = buffer_current(b);
+            copy_lines(data[j], f->bytes, f->len);
+            b->len = (u16)f->len;
+            set_metadata(s, f, b);
+        }
+        pg_block_write(&s->packet, data, block, &s->random);
+    }
+    return (u64)n * f->len;
+}
+
 static u32 next_size(struct pg_stream *s)
 {
     const struct pg_packet *k = &s->packet;
@@ -173,8 +194,11 @@ u32 NODE_FN(pg_input)(struct thread *t, struct node *n, struct rx_queue *rx)
         return nothing_due(s, t, made);
     u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, want);
     u32 room = got ? buffer_storage_bytes(buffer_at(bi[0])) - BUFFER_HEADROOM_BYTES : 0;
-    if (likely(s->is_constant && s->frames.v[0].len <= room))
+    bool fits = s->frames.v[0].len <= room;
+    if (likely(s->is_constant && fits))
         bytes = make_constant(s, bi, got);
+    else if (!s->is_replay && s->packet.min_bytes == s->packet.max_bytes && fits)
+        bytes = make_blocks(s, bi, got);
     else
         got = make_each(s, t, bi, got, room, &bytes);
     if (unlikely(got < want))

@@ -87,8 +87,10 @@ static void prepare(struct pg_packet *k)
         store_u16(k->bytes + k->sums.v[i].field, 0);
     for (u32 i = 0; i < k->sums.n; i++)
         sum_prepare(k, &k->sums.v[i]);
-    if (pg_packet_is_constant(k))
-        pg_sums_write(k, k->bytes, k->max_bytes);
+    /* what no field goes into is right for all packets */
+    for (u32 i = 0; k->min_bytes == k->max_bytes && i < k->sums.n; i++)
+        if (!k->sums.v[i].n_words)
+            pg_sum_write(&k->sums.v[i], k->sums.v[i].base, k->bytes);
 }
 
 /* --- life --- */

@@ -114,12 +114,12 @@ ALWAYS_INLINE u64 pg_random_within(struct pg_random *r, u64 span)
     return span == UINT64_MAX ? x : x % (span + 1);
 }
 
-/* Writes the value low + offset. */
-ALWAYS_INLINE void pg_field_write(const struct pg_field *f, u8 *packet, u64 offset)
+/* Writes the value low + offset. bytes: f->bytes, a constant where it is known. */
+ALWAYS_INLINE void pg_field_write_as(const struct pg_field *f, u32 bytes, u8 *packet, u64 offset)
 {
     u8 *p = packet + f->at;
     u64 v = f->low + offset;
-    switch (f->bytes) {
+    switch (bytes) {
     case 1:
         *p = (u8)((*p & ~f->mask) | (v << f->shift & f->mask));
         break;
@@ -140,20 +140,40 @@ ALWAYS_INLINE void pg_field_write(const struct pg_field *f, u8 *packet, u64 offs
     }
 }
 
+ALWAYS_INLINE void pg_field_write(const struct pg_field *f, u8 *packet, u64 offset)
+{
+    pg_field_write_as(f, f->bytes, packet, offset);
+}
+
+/* Offset of the next value. */
+ALWAYS_INLINE u64 pg_field_next(struct pg_field *f, struct pg_random *r)
+{
+    if (f->kind == PG_FIELD_RANDOM)
+        return pg_random_within(r, f->span);
+    u64 now = f->now;
+    f->now = now == f->span ? 0 : now + 1;
+    return now;
+}
+
+/* Fields and sums of one packet, of any size. */
 ALWAYS_INLINE void pg_fields_write(struct pg_packet *k, u8 *packet, u32 size, struct pg_random *r)
 {
     u32 n = k->fields.n - (k->min_bytes == k->max_bytes ? k->n_lengths : 0);
     for (u32 i = 0; i < n; i++) {
         struct pg_field *f = &k->fields.v[i];
-        if (f->kind == PG_FIELD_RANDOM) {
-            pg_field_write(f, packet, pg_random_within(r, f->span));
-        } else if (f->kind == PG_FIELD_INCREMENT) {
-            pg_field_write(f, packet, f->now);
-            f->now = f->now == f->span ? 0 : f->now + 1;
-        } else {
-            pg_field_write(f, packet, size - f->span);
-        }
+        u64 offset = f->kind == PG_FIELD_LENGTH ? size - f->span : pg_field_next(f, r);
+        pg_field_write(f, packet, offset);
     }
+}
+
+ALWAYS_INLINE void pg_sum_write(const struct pg_sum *s, u64 sum, u8 *packet)
+{
+    for (u32 w = 0; w < s->n_words; w++)
+        sum += load_u16(packet + s->words[w]);
+    be16 c = s->kind == PG_SUM_PARTIAL ? csum_fold(sum)
+             : s->kind == PG_SUM_UDP   ? csum_finish_udp(sum)
+                                       : csum_finish(sum);
+    store_u16(packet + s->field, c);
 }
 
 ALWAYS_INLINE void pg_sums_write(const struct pg_packet *k, u8 *packet, u32 size)
@@ -167,12 +187,44 @@ ALWAYS_INLINE void pg_sums_write(const struct pg_packet *k, u8 *packet, u32 size
             if (s->kind != PG_SUM_PARTIAL)
                 sum = csum_add(sum, k->bytes + s->from, size - s->from);
         }
-        for (u32 w = 0; w < s->n_words; w++)
-            sum += load_u16(packet + s->words[w]);
-        be16 c = s->kind == PG_SUM_PARTIAL ? csum_fold(sum)
-                 : s->kind == PG_SUM_UDP   ? csum_finish_udp(sum)
-                                           : csum_finish(sum);
-        store_u16(packet + s->field, c);
+        pg_sum_write(s, sum, packet);
+    }
+}
+
+#define PG_BLOCK 16
+
+/* The same for up to PG_BLOCK packets of a fixed size: a field at a time, so that what it is like is
+ * decided once for all of them; sums that no field goes into are in the template. */
+ALWAYS_INLINE void pg_block_write(struct pg_packet *k, u8 **packets, u32 n, struct pg_random *r)
+{
+    u64 offsets[PG_BLOCK];
+    for (u32 i = 0; i < k->fields.n - k->n_lengths; i++) {
+        struct pg_field *f = &k->fields.v[i];
+        for (u32 j = 0; j < n; j++)
+            offsets[j] = pg_field_next(f, r);
+        switch (f->bytes) {
+        case 2:
+            for (u32 j = 0; j < n; j++)
+                pg_field_write_as(f, 2, packets[j], offsets[j]);
+            break;
+        case 4:
+            for (u32 j = 0; j < n; j++)
+                pg_field_write_as(f, 4, packets[j], offsets[j]);
+            break;
+        case 6:
+            for (u32 j = 0; j < n; j++)
+                pg_field_write_as(f, 6, packets[j], offsets[j]);
+            break;
+        default:
+            for (u32 j = 0; j < n; j++)
+                pg_field_write(f, packets[j], offsets[j]);
+            break;
+        }
+    }
+    for (u32 i = 0; i < k->sums.n; i++) {
+        const struct pg_sum *s = &k->sums.v[i];
+        for (u32 j = 0; s->n_words && j < n; j++)
+            pg_sum_write(s, s->base, packets[j]);
     }
 }
 

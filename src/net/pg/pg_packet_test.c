@@ -276,6 +276,33 @@ static void random_fields(void **state)
         }
 }
 
+/* Packets made in blocks are those made one by one. */
+static void blocks(void **state)
+{
+    static const char *const text =
+        "IP4: 02:00:00:00:00:01 - 02:00:00:00:00:09 -> 02:00:00:00:00:02 vlan 1 - 100 priority 0 - 7 "
+        "UDP: 1.1.1.1 - 1.1.1.7 -> 2.2.2.0 - 2.2.3.9 ttl 1 - 5 UDP: 1 - 6 -> 2 incrementing 40";
+    struct pg_packet k, one;
+    static u8 made[PG_BLOCK][128], want[128];
+    u8 *packets[PG_BLOCK];
+    parse_ok(&k, PG_START_ETHERNET, text, 111);
+    parse_ok(&one, PG_START_ETHERNET, text, 111);
+    for (u32 n = 1; n <= 5 * PG_BLOCK; n++) {
+        u32 block = n % PG_BLOCK + 1;
+        for (u32 i = 0; i < block; i++) {
+            packets[i] = made[i];
+            memcpy(made[i], k.bytes, 111);
+        }
+        pg_block_write(&k, packets, block, &rnd);
+        for (u32 i = 0; i < block; i++) {
+            make(&one, want, 111);
+            assert_memory_equal(made[i], want, 111);
+        }
+    }
+    pg_packet_free(&k);
+    pg_packet_free(&one);
+}
+
 /* With the pseudo-header's sum in the field, a sum from there to the end makes it right. */
 static void sum_left_to_others(void **state)
 {
@@ -346,6 +373,7 @@ int main(void)
         cmocka_unit_test(start_at_layer_3),
         cmocka_unit_test(sizes),
         cmocka_unit_test(random_fields),
+        cmocka_unit_test(blocks),
         cmocka_unit_test(sum_left_to_others),
         cmocka_unit_test(refused),
     };
