@@ -26,6 +26,9 @@
 #define DATA_MAX_BYTES 65000 /* of the 65507 that fit a datagram */
 #define SENT_KEPT 1024       /* requests whose replies are recognised */
 
+/* After the last request, however short the interval: a slow reply is not a lost one. */
+#define LAST_WAIT_NS NS_PER_SEC
+
 /* What VPP calls the size of a reply: the data, and these. */
 #define SHOWN_OVERHEAD_BYTES 56
 
@@ -219,6 +222,9 @@ static void session_tick(void *arg)
     /* nothing to wait for after the last */
     if (s->n_rounds == s->repeat && s->n_sent == sent_before && s->n_received == s->n_sent)
         session_finish(s);
+    else if (s->n_rounds == s->repeat)
+        loop_timer_set(s->p->loop, s->timer,
+                       clock_ns() + max_u64(s->interval_ns, LAST_WAIT_NS));
     else
         loop_timer_set(s->p->loop, s->timer, clock_ns() + s->interval_ns);
 }

@@ -57,6 +57,8 @@ enum {
     /* what its grammar does not take of the line is the next command, as for those without values
      */
     CLI_LEFTOVER = 1 << 2,
+    /* its last word is typed in full: nobody shall meet it by a slip of one key */
+    CLI_WHOLE_WORD = 1 << 3,
 };
 
 #define CLI_PENDING 1

@@ -75,6 +75,7 @@ static const struct cli_command commands[] = {
     {"bare-fail", "Fail without words", run_bare_fail, 0},
     {"lines", "Print lines", run_lines, 0},
     {"secret", "Not listed", run_list, CLI_HIDDEN},
+    {"whole word", "Of a path whose end is not shortened", run_list, CLI_WHOLE_WORD},
     {"needs user", "Interactive only", run_list, CLI_INTERACTIVE},
     {NULL, NULL, NULL, 0},
 };
@@ -130,6 +131,8 @@ static void words_may_be_short(void **state)
     expect("s version", "unknown input `s version'\n");
     expect("set int state local0 up",
            "set interface state <interface> (up | down):flags: local0 up\n");
+    expect("wh word", "whole word:\n");
+    expect("whole wor", "whole: unknown input `wor'\n");
 }
 
 static void unknown_words(void **state)
@@ -410,7 +413,7 @@ static void documentation(void **state)
     expect("complete show interface .", "rx-placement\nverbose\n");
     expect("complete .",
            "bare-fail\ncomment\ndefine\necho\nexec\nexit\nfail\nhistory\nlines\nneeds\nquit\n"
-           "set\nshow\nuncomment\nundefine\nvpplog\nwait\n");
+           "set\nshow\nuncomment\nundefine\nvpplog\nwait\nwhole\n");
 }
 
 int main(void)

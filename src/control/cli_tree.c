@@ -91,6 +91,8 @@ struct cli_word *cli_tree_kid(const struct cli_word *w, const char *s, const cha
             continue;
         if (kid->name[n] == '\0')
             return kid;
+        if (kid->command && kid->command->flags & CLI_WHOLE_WORD)
+            continue;
         found = kid;
         n_found++;
     }

@@ -153,7 +153,7 @@ static const struct cli_command commands[] = {
     {"write [<file>]", "Save the running config", write_config, 0},
     {"show startup-config", "startup.conf as it was read", show_startup_config, 0},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
-    {"restart", "Stop, and start anew with the same arguments", restart, 0},
+    {"restart", "Stop, and start anew with the same arguments", restart, CLI_WHOLE_WORD},
     {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", crash, CLI_HIDDEN},
     {NULL, NULL, NULL, 0},
 };

@@ -125,12 +125,17 @@ class Namespace:
         self.run(f"ethtool -K {device} {words}")
 
     def ping(self, address, count=3, size=56, extra="", deadline=5):
-        """The kernel's ping: how many answers came."""
-        out = self.run(f"ping -n -q -c {count} -i 0.02 -s {size} -w {deadline} {extra} {address}",
+        """The kernel's ping: how many of the first COUNT requests were answered.
+
+        It sends more while answers are missing, until the deadline: so that one that is only
+        late is not taken for a lost one.
+        """
+        out = self.run(f"ping -n -c {count} -i 0.02 -s {size} -w {deadline} {extra} {address}",
                        check=False).stdout
-        match = re.search(r"(\d+) received", out)
-        assert match, out
-        return int(match.group(1))
+        assert "packets transmitted" in out, out
+        assert "DUP!" not in out, out
+        answered = {int(seq) for seq in re.findall(r"bytes from .*icmp_seq=(\d+) ttl=", out)}
+        return len([seq for seq in answered if seq <= count])
 
 
 def _ioctl_mac(s, device):
