@@ -42,7 +42,7 @@ enum buffer_flags {
     BUFFER_IS_IP6 = 1 << 9,
     BUFFER_FLOW_HASH = 1 << 10,   /* flow_hash is valid */
     BUFFER_SPAN = 1 << 11,        /* a mirrored copy, which is not mirrored again */
-    BUFFER_VLAN_DEPTH_SHIFT = 12, /* 2 bits: tags parsed in front of the payload */
+    BUFFER_IN_FIB = 1 << 12,      /* to ip4-lookup: by another table than the interface's; see ip4_scratch */
     BUFFER_REENTRY_SHIFT = 16,    /* 2 bits: see reenter.h */
 };
 

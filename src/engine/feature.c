@@ -22,11 +22,17 @@ struct if_features {
     bool has_start, has_end;
 };
 
+struct change_listener {
+    void (*fn)(void *arg, struct if_index i, bool any);
+    void *arg;
+};
+
 struct arc {
     struct feature_arc arc; /* what data paths see */
     const struct feature_arc_def *def;
     VEC(const struct feature_def *) features; /* in walking order */
     VEC(struct if_features) ifs;
+    VEC(struct change_listener) listeners;
     struct mem_map map;
 };
 
@@ -213,6 +219,12 @@ static int chain_build(struct engine *e, struct arc *a, struct if_features *f, s
     return 0;
 }
 
+static void tell_change(struct arc *a, struct if_index i, bool any)
+{
+    for (u32 k = 0; k < a->listeners.n; k++)
+        a->listeners.v[k].fn(a->listeners.v[k].arg, i, any);
+}
+
 static int chain_publish(struct engine *e, struct arc *a, struct if_index i, struct error *err)
 {
     struct feature_chain *new, *old;
@@ -222,6 +234,8 @@ static int chain_publish(struct engine *e, struct arc *a, struct if_index i, str
     old = __atomic_exchange_n((struct feature_chain **) &a->arc.chains[i.i], new, __ATOMIC_ACQ_REL);
     if (old)
         engine_defer_free(e, free, old);
+    if (!old != !new)
+        tell_change(a, i, new != NULL);
     return 0;
 }
 
@@ -309,6 +323,14 @@ void feature_set_end(struct engine *e, const char *arc, struct if_index i, struc
     f->has_end = true;
 }
 
+void feature_on_change(struct engine *e, const char *arc, void (*fn)(void *arg, struct if_index i, bool any), void *arg)
+{
+    struct arc *a = arc_find(e, arc);
+    if (!a)
+        panic("no feature arc %s", arc);
+    vec_add(&a->listeners, ((struct change_listener){fn, arg}));
+}
+
 void feature_forget_interface(struct engine *e, struct if_index i)
 {
     for (u32 k = 0; k < e->arcs.n; k++) {
@@ -346,6 +368,7 @@ void feature_fini(struct engine *e)
         }
         vec_free(&a->ifs);
         vec_free(&a->features);
+        vec_free(&a->listeners);
         mem_map_free(&a->map);
         free(a);
     }

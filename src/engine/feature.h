@@ -74,6 +74,9 @@ bool feature_is_enabled(const struct engine *e, const char *arc, const char *nod
 void feature_set_start(struct engine *e, const char *arc, struct if_index i, struct node_index start);
 /* Where a walk on this interface ends, for arcs without end_node. */
 void feature_set_end(struct engine *e, const char *arc, struct if_index i, struct node_index end);
+/* fn is called after the first feature of an arc was enabled on an interface, and after the last one was disabled: for
+ * those who send packets past the start node while there are none. For ever. */
+void feature_on_change(struct engine *e, const char *arc, void (*fn)(void *arg, struct if_index i, bool any), void *arg);
 /* All chains of an interface go (it is deleted). */
 void feature_forget_interface(struct engine *e, struct if_index i);
 /* fn for each arc in order; node NULL first, then each feature in order; enabled on i (when i is one). */

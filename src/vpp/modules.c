@@ -20,6 +20,7 @@
 #include "net/ip/ip4_frag.h"
 #include "net/ip/ip4_input.h"
 #include "net/ip/ip4_local.h"
+#include "net/ip/ip4_output.h"
 #include "net/ip/ip4_reass_module.h"
 #include "net/neighbor/neighbor.h"
 #include "net/pcap/pcap_api.h"
@@ -64,6 +65,8 @@ static const struct {
     {&neighbor_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
+    {&ip4_output_arc_module, NULL},
+    {&ip4_output_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},
     {&ip_route_api_module, NULL},

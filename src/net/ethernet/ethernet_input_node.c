@@ -117,7 +117,6 @@ static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
         return node_drop(n, b, ETHERNET_INPUT_ERR_DOWN, ETHERNET_INPUT_NEXT_DROP);
     if (unlikely(!h.bytes))
         return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
-    b->flags |= (u32)h.n << BUFFER_VLAN_DEPTH_SHIFT;
     u32 slot = v->vlans ? vlan_match(v->vlans, &h) : 0;
     if (slot) {
         const struct if_data *d = if_data(vlan_slot_if(slot));

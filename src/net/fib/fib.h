@@ -233,6 +233,13 @@ void adj_describe(const struct fib *f, struct adj_index a, struct text *t);
  * bytes and returns how many. Set once, by the module that has sub-interfaces. */
 void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]));
 
+/* Which node ip4-rewrite gives packets to that leave by an interface: fn gets the interface's own
+ * output node. Set once, by the module that has features between the two. */
+void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,
+                                                           struct node_index normal));
+/* What fn says of i has changed. */
+void fib_output_changed(struct fib *f, struct if_index i);
+
 /* What stands in front of a packet that leaves by i to dst: addresses, tags, ethertype. Returns its
  * bytes, 0 when the link has no such header. */
 #define FIB_LINK_HEADER_BYTES_MAX 32

@@ -194,6 +194,7 @@ struct fib {
     VEC(u32) free_tables;
     struct if_index leaving; /* an interface that is being deleted; IF_NONE */
     u8 (*tags)(struct piste *p, struct if_index i, u8 tags[8]);
+    struct node_index (*output)(struct piste *p, struct if_index i, struct node_index normal);
     struct {
         void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg);
         void *arg;

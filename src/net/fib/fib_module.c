@@ -37,7 +37,11 @@ static u16 rewrite_edge(const struct piste *p, const struct interface *f)
 {
     struct node_index rewrite;
     struct engine *e = engine_of(p);
-    return node_find(e, "ip4-rewrite", &rewrite) ? node_edge(e, rewrite, f->output_node) : 0;
+    const struct fib *fib = fib_of(p);
+    struct node_index to = f->output_node;
+    if (fib && fib->output)
+        to = fib->output((struct piste *)(uintptr_t)p, f->index, to);
+    return node_find(e, "ip4-rewrite", &rewrite) ? node_edge(e, rewrite, to) : 0;
 }
 
 static bool describe_interface(void *ctx, struct if_index i, struct fib_interface *out)
@@ -88,6 +92,17 @@ static void route_new(void *ctx, u32 lb)
 void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]))
 {
     f->tags = fn;
+}
+
+void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,
+                                                           struct node_index normal))
+{
+    f->output = fn;
+}
+
+void fib_output_changed(struct fib *f, struct if_index i)
+{
+    fib_interface_changed(f, i);
 }
 
 static struct fib_counts counts(const struct counter_vec *v, struct lb_index route)
