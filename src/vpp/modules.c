@@ -7,6 +7,10 @@
 #include "control/plugin.h"
 #include "control/startup.h"
 #include "engine/engine.h"
+#include "net/classify/acl.h"
+#include "net/classify/classify.h"
+#include "net/classify/classify_api.h"
+#include "net/classify/l2_classify.h"
 #include "net/ethernet/ethernet.h"
 #include "net/fib/fib.h"
 #include "net/interface/interface.h"
@@ -67,11 +71,15 @@ static const struct {
     {&tag_rewrite_module, NULL},
     {&ip4_output_arc_module, NULL},
     {&ip4_output_module, NULL},
+    {&classify_module, NULL},
+    {&classify_acl_module, NULL},
+    {&l2_classify_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&l2_api_module, NULL},
+    {&classify_api_module, NULL},
     {&vlan_api_module, NULL},
     {&pg_api_module, NULL},
     {&pcap_api_module, NULL},

@@ -207,6 +207,10 @@ class Switch(lib.Vpp):
                 return Answer(1, str(e))
         return self.session.run(command)
 
+    def second_session(self):
+        """For commands beside those of other threads; the caller closes it."""
+        return Cli(self.cli)
+
     def remove(self):
         if self.session:
             self.session.close()

@@ -22,7 +22,7 @@ extern const struct module ip4_module;
 
 /* The IPv4 nodes' words in a buffer. How nodes hand packets to each other:
  *
- *   to ip4-lookup           BUFFER_LOCAL: by table `fib`; else by the table of rx_if
+ *   to ip4-lookup           BUFFER_LOCAL or BUFFER_IN_FIB: by table `fib`; else by that of rx_if
  *   to ip4-load-balance     `lb`; BUFFER_LOCAL: `fib` (for the flow hash)
  *   to ip4-rewrite          `adj`; BUFFER_LOCAL: the TTL is as it should be
  *   ip4-rewrite to ip4-frag `adj`, whose mtu (adj_at) is too small; the TTL is already one less.
@@ -31,7 +31,7 @@ extern const struct module ip4_module;
 struct ip4_scratch {
     struct adj_index adj; /* from ip4-lookup and its siblings: what the packet goes by */
     struct lb_index lb;   /* from ip4-lookup: the route's; into ip4-load-balance: the one to use */
-    struct fib_index fib; /* from ip4-lookup; into it with BUFFER_LOCAL: the table to look up in */
+    struct fib_index fib; /* from ip4-lookup; into it: the table to look up in, see above */
     u32 flow_hash;        /* where a hash was needed, else 0 */
     u8 icmp_type, icmp_code; /* into ip4-icmp-error */
     u16 lookups;             /* tables that the packet has passed: bounded */

@@ -29,9 +29,10 @@ ALWAYS_INLINE void view_table(struct table_view *v, u32 fib)
 /* For a packet that is not like the one before. */
 static void view_packet(struct table_view *v, struct buffer *b)
 {
-    if (b->flags & BUFFER_LOCAL) {
+    if (b->flags & (BUFFER_LOCAL | BUFFER_IN_FIB)) {
         view_table(v, ip4_scratch(b)->fib.i);
         v->rx_if = IF_NONE;
+        b->flags &= ~(u32)BUFFER_IN_FIB;
     } else {
         view_table(v, ip4_if_fib(b->rx_if).i);
         v->rx_if = b->rx_if;
@@ -45,8 +46,8 @@ ALWAYS_INLINE u32 load_roots(struct buffer **b, u32 *word, u32 *fib, u32 count)
     u32 deeper = 0;
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *h = buffer_current(b[i]);
-        if (unlikely(b[i]->rx_if.i != v.rx_if.i) || unlikely(b[i]->flags & BUFFER_LOCAL) ||
-            unlikely(if_is_none(v.rx_if)))
+        if (unlikely(b[i]->rx_if.i != v.rx_if.i) ||
+            unlikely(b[i]->flags & (BUFFER_LOCAL | BUFFER_IN_FIB)) || unlikely(if_is_none(v.rx_if)))
             view_packet(&v, b[i]);
         u32 w = ip4_trie_load(&v.root[be32_to_host(h->dst) >> 16]);
         w = w ? w : v.default_leaf;

@@ -1,0 +1,23 @@
+/* What the classifier's own files share. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "control/module.h"
+#include "net/classify/classify.h"
+
+struct classify {
+    struct mem_map tables_map;
+    struct pool ids; /* of sessions' counters */
+    u32 n_tables;
+    const struct classify_policers *policers;
+};
+
+extern const struct cli_command classify_commands[];
+extern const struct cli_type classify_types[];
+void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+
+/* Index of the policer of that name; -ENOENT. */
+int classify_policer_find(struct piste *p, const char *name, u32 *index,
+                          struct error *e) MUST_CHECK;
+const char *classify_policer_name(struct piste *p, u32 index);
