@@ -10,3 +10,4 @@ Messages are as VPP's .api.json files define them; wherever those lie (VPP_API_D
 switch itself tells), a client for VPP does as well.
 """
 from piste.api import Api, ApiError, Definitions, Message  # noqa: F401
+from piste.stats import Stats, StatsError  # noqa: F401

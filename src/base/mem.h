@@ -44,10 +44,15 @@ void mem_set_default_huge_page_bytes(u64 bytes);
  * passed to peers. Returns 0 or -errno. */
 int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_page_size page,
                 bool shared, struct error *e) MUST_CHECK;
+/* A shared map: its size is fixed, and nobody else who gets its fd can write, now or later (kernels before 5.1
+ * only fix the size). */
+int mem_map_seal(struct mem_map *m, struct error *e) MUST_CHECK;
 void mem_map_free(struct mem_map *m);
 /* Calls fn for every live map (for `show physmem`), under a lock: fn neither maps nor frees. */
 void mem_map_each(void (*fn)(const struct mem_map *m, void *arg), void *arg);
 /* Pages of [p, p + bytes) that are resident, in bytes. */
 u64 mem_resident_bytes(const void *p, u64 bytes);
+/* Of a map; a shared one is not walked. */
+u64 mem_map_resident_bytes(const struct mem_map *m);
 /* Resident set of the process, in bytes. */
 u64 mem_process_rss_bytes(void);

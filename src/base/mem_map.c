@@ -2,11 +2,13 @@
 #include "base/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,6 +18,9 @@
 #define HUGE_SHIFT 26
 #ifndef MFD_HUGETLB
 #define MFD_HUGETLB 4u
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x10
 #endif
 
 static struct log_class mem_log = {.name = "memory", .sub = "map"};
@@ -123,7 +128,7 @@ static int map_try(struct mem_map *m, u64 size_bytes, u64 page_bytes, bool share
     int fd = -1, flags = huge ? 0 : MAP_NORESERVE;
 
     if (shared) {
-        fd = memfd_create(m->name, MFD_CLOEXEC | (huge ? MFD_HUGETLB | page_bits : 0));
+        fd = memfd_create(m->name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB | page_bits : 0));
         if (fd < 0)
             return -errno;
         if (ftruncate(fd, (off_t)size)) {
@@ -184,6 +189,15 @@ int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_
     return 0;
 }
 
+int mem_map_seal(struct mem_map *m, struct error *e)
+{
+    int size = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    int rc = fcntl(m->fd, F_ADD_SEALS, size | F_SEAL_FUTURE_WRITE);
+    if (rc && errno == EINVAL)
+        rc = fcntl(m->fd, F_ADD_SEALS, size);
+    return rc ? error_errno(e, errno, "cannot seal %s", m->name) : 0;
+}
+
 void mem_map_free(struct mem_map *m)
 {
     if (!m->base)
@@ -228,6 +242,14 @@ u64 mem_resident_bytes(const void *p, u64 bytes)
         at += pages * page;
     }
     return resident;
+}
+
+u64 mem_map_resident_bytes(const struct mem_map *m)
+{
+    struct stat st;
+    if (m->fd >= 0 && !fstat(m->fd, &st))
+        return (u64)st.st_blocks * 512;
+    return mem_resident_bytes(m->base, m->size_bytes);
 }
 
 u64 mem_process_rss_bytes(void)

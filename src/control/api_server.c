@@ -1,7 +1,5 @@
 /* The binary API's server: the table of messages, the socket, whose turn it is. */
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -199,43 +197,6 @@ static char *socket_path(const struct startup *st)
     return mem_printf("%s/%s", startup_runtime_dir(st), name);
 }
 
-static int find_uid(const char *name, uid_t *uid, struct error *e)
-{
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
-    const struct passwd *pw = *end ? getpwnam(name) : NULL;
-    if (*end && !pw)
-        return error_set(e, EINVAL, "api-segment: no user `%s'", name);
-    *uid = pw ? pw->pw_uid : (uid_t)number;
-    return 0;
-}
-
-static int find_gid(const char *name, gid_t *gid, struct error *e)
-{
-    char *end;
-    unsigned long number = strtoul(name, &end, 10);
-    const struct group *gr = *end ? getgrnam(name) : NULL;
-    if (*end && !gr)
-        return error_set(e, EINVAL, "api-segment: no group `%s'", name);
-    *gid = gr ? gr->gr_gid : (gid_t)number;
-    return 0;
-}
-
-/* `api-segment { uid gid }' say who else may talk to us. */
-static int give_socket(const struct startup *st, const char *path, struct error *e)
-{
-    uid_t uid = (uid_t)-1;
-    gid_t gid = (gid_t)-1;
-    int rc = 0;
-    if (st->api_segment.uid)
-        rc = find_uid(st->api_segment.uid, &uid, e);
-    if (!rc && st->api_segment.gid)
-        rc = find_gid(st->api_segment.gid, &gid, e);
-    if (rc || *path != '/' || (uid == (uid_t)-1 && gid == (gid_t)-1))
-        return rc;
-    return chown(path, uid, gid) < 0 ? error_errno(e, errno, "chown `%s'", path) : 0;
-}
-
 int api_listen(struct piste *p, struct error *e)
 {
     bool local;
@@ -244,12 +205,12 @@ int api_listen(struct piste *p, struct error *e)
         return rc;
     struct api_server *s = api_server_of(p);
     s->path = socket_path(p->startup);
-    s->fd = listen_open(s->path, BACKLOG, &local, e);
+    s->fd = listen_open(s->path, SOCK_STREAM, BACKLOG, &local, e);
     if (s->fd < 0) {
         rc = s->fd;
         s->fd = -1;
     } else {
-        rc = give_socket(p->startup, s->path, e);
+        rc = listen_give(s->path, p->startup, e);
         if (!rc)
             rc = loop_fd_add(p->loop, s->fd, EPOLLIN, listener_event, s, e);
     }

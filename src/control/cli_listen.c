@@ -82,7 +82,7 @@ void cli_listener_free(struct cli_listener *l)
 int cli_listen(struct cli *cli, const char *address, struct error *e)
 {
     bool local;
-    int rc = listen_open(address, BACKLOG, &local, e);
+    int rc = listen_open(address, SOCK_STREAM, BACKLOG, &local, e);
     if (rc < 0) {
         error_prefix(e, "cli-listen");
         return rc;

@@ -4,8 +4,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -118,7 +120,7 @@ static int parse_address(const char *s, struct address *a, struct error *e)
 
 /* A socket that nobody listens on any more is taken away; anything else at that place is an error.
  */
-static int clear_path(const struct address *a, struct error *e)
+static int clear_path(const struct address *a, int type, struct error *e)
 {
     const char *path = a->sa.un.sun_path;
     struct stat st;
@@ -126,7 +128,7 @@ static int clear_path(const struct address *a, struct error *e)
         return errno == ENOENT ? 0 : error_errno(e, errno, "`%s'", path);
     if (!S_ISSOCK(st.st_mode))
         return error_set(e, EEXIST, "File '%s' already exists", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return error_errno(e, errno, "socket");
     int rc = connect(fd, &a->sa.any, a->len) < 0 ? errno : 0;
@@ -152,9 +154,9 @@ static int make_folder(const char *path, struct error *e)
 }
 
 /* A socket in the namespace whose file is given; the thread comes back to its own. */
-static int socket_in(const char *netns, int family, struct error *e)
+static int socket_in(const char *netns, int family, int type, struct error *e)
 {
-    int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    type |= SOCK_CLOEXEC | SOCK_NONBLOCK;
     int home = -1, there = -1, fd = -1;
     if (!*netns) {
         fd = socket(family, type, 0);
@@ -189,13 +191,13 @@ static int bind_path(int fd, const struct address *a, struct error *e)
     return 0;
 }
 
-static int open_listener(const struct address *a, int backlog, struct error *e)
+static int open_listener(const struct address *a, int type, int backlog, struct error *e)
 {
     bool is_path = a->sa.any.sa_family == AF_UNIX && a->sa.un.sun_path[0];
     int rc, on = 1;
-    if (is_path && ((rc = make_folder(a->sa.un.sun_path, e)) || (rc = clear_path(a, e))))
+    if (is_path && ((rc = make_folder(a->sa.un.sun_path, e)) || (rc = clear_path(a, type, e))))
         return rc;
-    int fd = socket_in(a->netns, a->sa.any.sa_family, e);
+    int fd = socket_in(a->netns, a->sa.any.sa_family, type, e);
     if (fd < 0)
         return fd;
     if (a->sa.any.sa_family == AF_INET)
@@ -213,12 +215,50 @@ static int open_listener(const struct address *a, int backlog, struct error *e)
     return fd;
 }
 
-int listen_open(const char *address, int backlog, bool *local, struct error *e)
+int listen_open(const char *address, int type, int backlog, bool *local, struct error *e)
 {
     struct address a;
     int rc = parse_address(address, &a, e);
     if (rc)
         return rc;
     *local = a.sa.any.sa_family == AF_UNIX;
-    return open_listener(&a, backlog, e);
+    return open_listener(&a, type, backlog, e);
+}
+
+/* --- who may use them --- */
+
+static int find_uid(const char *name, uid_t *uid, struct error *e)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+    const struct passwd *pw = *end ? getpwnam(name) : NULL;
+    if (*end && !pw)
+        return error_set(e, EINVAL, "api-segment: no user `%s'", name);
+    *uid = pw ? pw->pw_uid : (uid_t)number;
+    return 0;
+}
+
+static int find_gid(const char *name, gid_t *gid, struct error *e)
+{
+    char *end;
+    unsigned long number = strtoul(name, &end, 10);
+    const struct group *gr = *end ? getgrnam(name) : NULL;
+    if (*end && !gr)
+        return error_set(e, EINVAL, "api-segment: no group `%s'", name);
+    *gid = gr ? gr->gr_gid : (gid_t)number;
+    return 0;
+}
+
+int listen_give(const char *address, const struct startup *st, struct error *e)
+{
+    uid_t uid = (uid_t)-1;
+    gid_t gid = (gid_t)-1;
+    int rc = 0;
+    if (st->api_segment.uid)
+        rc = find_uid(st->api_segment.uid, &uid, e);
+    if (!rc && st->api_segment.gid)
+        rc = find_gid(st->api_segment.gid, &gid, e);
+    if (rc || *address != '/' || (uid == (uid_t)-1 && gid == (gid_t)-1))
+        return rc;
+    return chown(address, uid, gid) < 0 ? error_errno(e, errno, "chown `%s'", address) : 0;
 }

@@ -36,7 +36,6 @@ struct startup *startup_new(void)
     s->cpu.scheduler_policy = -1;
     s->buffers.data_size = 2048;
     s->buffers.page_size.kind = MEM_PAGE_DEFAULT_HUGE;
-    s->statseg.size = 32u << 20;
     s->statseg.update_interval_sec = 10.0;
     s->ethernet_default_mtu = 9000;
     return s;

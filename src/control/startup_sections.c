@@ -233,7 +233,7 @@ static int set_api_socket(struct cli_call *c)
 static const struct config_key statseg_keys[] = {
     {"socket-name <path:file>", "socket that hands out the segment", set_statseg_socket},
     {"default", "stats.sock in the runtime folder", set_statseg_socket},
-    {"size <size>", "of the segment, 32M", set_program},
+    {"size <size>", "of the segment's directory, 256M; it is taken as it is used", set_program},
     {"page-size <page-size>", "of the segment", set_program},
     {"per-node-counters <state:on-off>", "counters of each node too, off", set_program},
     {"update-interval <seconds:float>", "between two updates of gauges, 10.0", set_program},

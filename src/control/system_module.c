@@ -131,7 +131,7 @@ struct map_sums {
 
 static bool is_packet_memory(const struct mem_map *m)
 {
-    return m->fd >= 0 || !strncmp(m->name, "buffer", 6) || strstr(m->name, "-numa-");
+    return !strncmp(m->name, "buffer", 6) || strstr(m->name, "-numa-");
 }
 
 static void sum_map(const struct mem_map *m, void *arg)
@@ -140,7 +140,7 @@ static void sum_map(const struct mem_map *m, void *arg)
     if (s->only_packets && !is_packet_memory(m))
         return;
     s->reserved += m->size_bytes;
-    s->resident += mem_resident_bytes(m->base, m->size_bytes);
+    s->resident += mem_map_resident_bytes(m);
 }
 
 /* A size that people read and programs count with. */
@@ -159,7 +159,7 @@ static void show_map(const struct mem_map *m, void *arg)
     out_cell(s->out, "%s", m->name);
     out_cell(s->out, "%p", m->base);
     cell_size(s->out, m->size_bytes);
-    cell_size(s->out, mem_resident_bytes(m->base, m->size_bytes));
+    cell_size(s->out, mem_map_resident_bytes(m));
     cell_size(s->out, m->page_size_bytes);
     if (m->fd >= 0)
         out_cell(s->out, "fd %d", m->fd);
@@ -219,7 +219,7 @@ static void show_arena(const struct mem_map *m, void *arg)
     char page[24];
     if (!is_packet_memory(m))
         return;
-    u64 pages = mem_resident_bytes(m->base, m->size_bytes) / m->page_size_bytes;
+    u64 pages = mem_map_resident_bytes(m) / m->page_size_bytes;
     snprintf(page, sizeof(page), "%" PRIu64 "%s",
              m->page_size_bytes >> (m->page_size_bytes >> 20 ? 20 : 10),
              m->page_size_bytes >> 20 ? "M" : "K");

@@ -426,10 +426,20 @@ void buffer_pool_get_info(const struct engine *e, u32 pool, struct buffer_pool_i
         .total = p->total,
         .available = p->total - opened + depot,
         .cached = cached,
-        .touched_bytes = mem_resident_bytes(p->data, (u64) p->total * p->stride_bytes),
         .alloc_failures = atomic_load_explicit(&p->failures, memory_order_relaxed),
     };
     u32 idle = out->available + out->cached;
     out->used = out->total > idle ? out->total - idle : 0;
     memcpy(out->name, p->name, sizeof(out->name));
+}
+
+const char *buffer_pool_name(u32 pool)
+{
+    return pools.pool[pool].name;
+}
+
+u64 buffer_pool_touched_bytes(u32 pool)
+{
+    const struct buffer_pool *p = &pools.pool[pool];
+    return mem_resident_bytes(p->data, (u64) p->total * p->stride_bytes);
 }

@@ -4,35 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/log.h"
 #include "engine/engine_internal.h"
 
 struct counter_vec {
     struct engine *engine;
-    char *name;
     bool combined;
-    u32 max;
-    struct mem_map map;  /* n_threads vectors, then the base of clears */
-    u64 *base;
-    u64 stride_words; /* from one thread's vector to the next */
+    struct stats_rows rows;
+    struct mem_map own; /* where the rows are when the segment is full: nobody else sees them */
 };
+
+static void rows_of_its_own(struct counter_vec *v, const char *name, u32 max)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error err;
+    u64 stride = round_up_u64((u64)max * (v->combined ? 16 : 8), 4096);
+    u32 n = v->engine->n_threads;
+    if (mem_map_new(&v->own, "counters", stride * n, page, false, &err))
+        panic("counters %s: %s", name, err.text);
+    v->rows = (struct stats_rows){STATS_NO_HANDLE, v->own.base, stride, n, max, max};
+}
 
 struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool combined, u32 max)
 {
     struct counter_vec *v = mem_alloc(sizeof(*v));
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
     v->engine = e;
-    v->name = mem_strdup(name);
     v->combined = combined;
-    v->max = max;
-    /* a page and more between threads: no line is shared */
-    u64 bytes = round_up_u64((u64) max * (combined ? 16 : 8), 4096);
-    v->stride_words = bytes / 8;
-    if (mem_map_new(&v->map, v->name, bytes * (e->n_threads + 1), page, false, &err))
-        panic("counters %s: %s", name, err.text);
-    v->base = (u64 *) v->map.base + v->stride_words * e->n_threads;
+    if (stats_add_rows(e->stats, combined ? STAT_COMBINED : STAT_SIMPLE, name, e->n_threads, max,
+                       &v->rows))
+        rows_of_its_own(v, name, max);
     vec_add(&e->counters, v);
     return v;
 }
@@ -44,59 +44,84 @@ void counter_vec_free(struct counter_vec *v)
     for (u32 i = 0; i < v->engine->counters.n; i++)
         if (v->engine->counters.v[i] == v)
             vec_del(&v->engine->counters, i);
-    mem_map_free(&v->map);
-    free(v->name);
+    stats_remove(v->engine->stats, v->rows.handle);
+    mem_map_free(&v->own);
     free(v);
+}
+
+struct stats_handle counter_handle(const struct counter_vec *v)
+{
+    return v->rows.handle;
 }
 
 u64 *counter_simple(const struct counter_vec *v, u32 thread)
 {
-    return (u64 *) v->map.base + v->stride_words * thread;
+    return (u64 *)(v->rows.first + v->rows.stride_bytes * thread);
 }
 
 struct counter_pair *counter_combined(const struct counter_vec *v, u32 thread)
 {
-    return (struct counter_pair *) counter_simple(v, thread);
+    return (struct counter_pair *)counter_simple(v, thread);
 }
 
-/* Sum over threads of word w of a thread's vector. */
+/* Sum over threads of word w of a thread's row. */
 static u64 raw_sum(const struct counter_vec *v, u64 w)
 {
     u64 sum = 0;
-    for (u32 t = 0; t < v->engine->n_threads; t++)
+    for (u32 t = 0; t < v->rows.n_rows; t++)
         sum += __atomic_load_n(counter_simple(v, t) + w, __ATOMIC_RELAXED);
     return sum;
 }
 
 u64 counter_get(const struct counter_vec *v, u32 index)
 {
-    return raw_sum(v, index) - v->base[index];
+    return raw_sum(v, index);
 }
 
 struct counter_pair counter_get_pair(const struct counter_vec *v, u32 index)
 {
     u64 w = 2ull * index;
-    return (struct counter_pair){raw_sum(v, w) - v->base[w], raw_sum(v, w + 1) - v->base[w + 1]};
+    return (struct counter_pair){raw_sum(v, w), raw_sum(v, w + 1)};
 }
 
-void counter_clear(struct counter_vec *v, u32 index)
+/* Leaves pages alone that nobody touched. */
+static void zero_in_row(const struct counter_vec *v, u32 thread, u32 index)
 {
-    u64 words = v->combined ? 2 : 1, w = index * words;
-    for (u64 i = w; i < w + words; i++) {
-        u64 sum = raw_sum(v, i);
-        if (sum != v->base[i]) /* leaves untouched pages alone */
-            v->base[i] = sum;
-    }
+    u32 words = v->combined ? 2 : 1;
+    u64 *at = counter_simple(v, thread) + (u64)words * index;
+    for (u32 i = 0; i < words; i++)
+        if (at[i])
+            __atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
 }
 
 void counter_zero(struct counter_vec *v, u32 index)
 {
-    u64 words = v->combined ? 2 : 1, w = index * words;
-    for (u64 i = w; i < w + words; i++) {
-        for (u32 t = 0; t < v->engine->n_threads; t++)
-            if (counter_simple(v, t)[i])
-                counter_simple(v, t)[i] = 0;
-        if (v->base[i])
-            v->base[i] = 0;
+    if (index >= v->rows.n && v->rows.handle.i != UINT32_MAX) {
+        stats_grow_rows(&v->rows, index + 1); /* new columns are zero */
+        return;
     }
+    for (u32 t = 0; t < v->rows.n_rows; t++)
+        zero_in_row(v, t, index);
+}
+
+struct clear {
+    struct counter_vec *const *vecs;
+    const u32 *indices;
+    u32 n_vecs, n;
+};
+
+static void clear_rows(struct thread *t, void *arg)
+{
+    const struct clear *c = arg;
+    for (u32 k = 0; k < c->n_vecs; k++)
+        for (u32 i = 0; i < c->n; i++)
+            zero_in_row(c->vecs[k], t->index, c->indices[i]);
+}
+
+void counter_clear(struct engine *e, struct counter_vec *const *vecs, u32 n_vecs,
+                   const u32 *indices, u32 n)
+{
+    struct clear c = {vecs, indices, n_vecs, n};
+    for (u32 t = 0; t < e->n_threads; t++)
+        thread_call(e->threads[t], clear_rows, &c);
 }

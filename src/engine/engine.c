@@ -28,6 +28,9 @@ void engine_config_default(struct engine_config *c)
         .buffer_page = {.kind = MEM_PAGE_DEFAULT},
         .spin_us = 20,
         .default_rx_mode = RX_MODE_ADAPTIVE,
+        .stats_interval_sec = 10.0,
+        .stats_bytes = 256 << 20,
+        .stats_page = {.kind = MEM_PAGE_DEFAULT},
     };
     for (u32 i = 0; i < THREADS_MAX; i++)
         c->worker_cpus[i] = -1;
@@ -36,6 +39,11 @@ void engine_config_default(struct engine_config *c)
 struct engine *engine_of(const struct piste *p)
 {
     return p->engine;
+}
+
+struct stats *stats_of(const struct engine *e)
+{
+    return e->stats;
 }
 
 struct thread *engine_main_thread(struct engine *e)
@@ -82,6 +90,7 @@ void engine_reclaim(struct engine *e)
 static void each_round(void *arg)
 {
     struct engine *e = arg;
+    e->threads[0]->loops++;
     thread_drain_events(e);
     engine_reclaim(e);
 }
@@ -98,7 +107,16 @@ static void make_threads(struct engine *e)
         e->threads[i + 1] = thread_new(e, i + 1, name);
         e->threads[i + 1]->cpu = e->config.worker_cpus[i];
     }
-    e->n_threads = 1 + e->config.n_workers;
+}
+
+static int make_stats(struct engine *e, struct error *err)
+{
+    struct stats_config c = {e->n_threads, e->config.stats_bytes, e->config.stats_page};
+    e->stats = stats_new(&c, err);
+    if (!e->stats)
+        return -err->code;
+    stats_collector_init(e);
+    return 0;
 }
 
 struct engine *engine_new(struct piste *p, const struct engine_config *c, struct error *err)
@@ -110,9 +128,10 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     struct engine *e = mem_alloc(sizeof(*e));
     e->piste = p;
     e->config = *c;
+    e->n_threads = 1 + c->n_workers;
     hash_init(&e->node_by_name, NODE_NAME_BYTES);
     e->error_names = mem_alloc(NODE_ERRORS_MAX * sizeof(*e->error_names));
-    if (buffer_pools_init(e, err)) {
+    if (buffer_pools_init(e, err) || make_stats(e, err)) {
         hash_fini(&e->node_by_name);
         free(e->error_names);
         free(e);
@@ -150,6 +169,8 @@ void engine_stop(struct engine *e)
 
 void engine_free(struct engine *e)
 {
+    stats_server_free(e);
+    stats_collector_free(e);
     for (u32 i = 1; i < e->n_threads; i++)
         thread_stop(e->threads[i]);
     e->started = false;
@@ -167,6 +188,7 @@ void engine_free(struct engine *e)
             free(g->next_names[k]);
         free(g->next_names);
         free(g->next_nodes);
+        free(g->error_stats);
         free(g->name);
     }
     vec_free(&e->nodes);
@@ -174,6 +196,7 @@ void engine_free(struct engine *e)
     vec_free(&e->deferred);
     hash_fini(&e->node_by_name);
     free(e->error_names);
+    stats_free(e->stats);
     e->piste->engine = NULL;
     free(e);
 }

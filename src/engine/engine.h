@@ -12,6 +12,7 @@ struct text;
 
 extern const struct module engine_module;
 extern const struct module trace_module;
+extern const struct module stats_module;
 
 struct engine_config {
     u32 n_workers;             /* data threads; at least 1 */
@@ -22,6 +23,10 @@ struct engine_config {
     struct mem_page_size buffer_page;
     u32 spin_us;               /* how long a thread that had work polls on before it sleeps */
     enum rx_mode default_rx_mode; /* of queues whose port does not say */
+    bool stats_per_node;       /* counters of each node, too */
+    double stats_interval_sec; /* of what is copied there */
+    u64 stats_bytes;           /* room for the directory of the stats segment */
+    struct mem_page_size stats_page;
 };
 
 void engine_config_default(struct engine_config *c);
@@ -33,6 +38,8 @@ int engine_add_module(struct piste *p, const struct module *m, struct error *e);
 /* Starts the data threads. */
 int engine_start(struct engine *e, struct error *err) MUST_CHECK;
 void engine_stop(struct engine *e);
+/* Opens the socket of the stats segment: p->startup says where. */
+int stats_listen(struct piste *p, struct error *err) MUST_CHECK;
 /* Without started threads (tests, benchmarks): one round of data thread `thread`; returns packets received. */
 u32 engine_round(struct engine *e, u32 thread);
 
@@ -42,10 +49,12 @@ struct buffer_pool_info {
     char name[32];
     u32 index, size_bytes, data_bytes;
     u32 total, available, cached, used;
-    u64 touched_bytes, alloc_failures;
+    u64 alloc_failures;
 };
 u32 buffer_pool_count(void);
 void buffer_pool_get_info(const struct engine *e, u32 pool, struct buffer_pool_info *out);
+const char *buffer_pool_name(u32 pool);
+u64 buffer_pool_touched_bytes(u32 pool);
 
 struct node_stats {
     u64 calls, vectors, clocks, suspends; /* of one thread since the last clear */

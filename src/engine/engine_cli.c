@@ -226,8 +226,8 @@ static int show_runtime(struct cli_call *c)
         thread_banner(c->out, e, t);
         char sec[32];
         snprintf(sec, sizeof(sec), "%.1f", seconds);
-        out_text(c->out, "Time %s, 10.000000 sec internal node vector rate %.2f loops/sec %.2f\n",
-                 seconds < 1 ? sec + 1 : sec, calls ? (double) vectors / (double) calls : 0,
+        out_text(c->out, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
+                 seconds < 1 ? sec + 1 : sec, e->config.stats_interval_sec, calls ? (double) vectors / (double) calls : 0,
                  seconds > 0 ? (double) t->loops / seconds : 0);
         out_f64(c->out, "seconds", seconds, NULL);
         out_u64(c->out, "loops", t->loops, NULL);
@@ -262,6 +262,7 @@ static int clear_runtime(struct cli_call *c)
     for (u32 i = 0; i < e->n_threads; i++)
         thread_call(e->threads[i], zero_runtime, &e->nodes.n);
     e->runtime_clear_ns = clock_ns();
+    stats_cleared(e);
     return 0;
 }
 
@@ -380,7 +381,7 @@ static int show_buffers(struct cli_call *c)
         out_cell_u64(c->out, p.used);
         if (!all)
             continue;
-        out_cell_u64(c->out, p.touched_bytes);
+        out_cell_u64(c->out, buffer_pool_touched_bytes(i));
         out_cell_u64(c->out, p.alloc_failures);
     }
     out_table_end(c->out);

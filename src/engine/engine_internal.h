@@ -17,6 +17,8 @@
 #include "engine/feature.h"
 #include "engine/node.h"
 #include "engine/ring.h"
+#include "engine/stats.h"
+#include "engine/stats_collector.h"
 #include "engine/thread.h"
 #include "engine/trace.h"
 
@@ -65,7 +67,7 @@ struct thread {
     u64 now_ns;
     u64 last_cycles;
     struct node *nodes; /* NODES_MAX reserved */
-    u64 *errors;        /* NODE_ERRORS_MAX reserved */
+    u64 *errors;        /* its row of the engine's error counters */
     u64 *errors_shown;  /* of the same size: errors at the last clear, control thread's */
     struct frame *pending_first, **pending_last;
     struct frame *frames; /* FRAMES_MAX reserved */
@@ -110,6 +112,7 @@ struct node_global {
     char **next_names; /* of static edges, while unresolved; NULL once joined */
     u16 n_next, next_cap;
     u32 error_base;
+    struct stats_handle *error_stats; /* owned: an entry for each error */
     enum cpu_level level; /* variant in use */
     bool level_by_user;
     bool deleted;
@@ -151,7 +154,11 @@ struct engine {
     } trace_filter;
     enum startup_trace_time trace_time;
     u32 next_placement;
+    struct stats *stats;
+    struct stats_collector *collector;
+    struct stats_server *stats_server; /* NULL: nobody is served */
     VEC(struct counter_vec *) counters;
+    struct counter_vec *errors; /* of all nodes */
 };
 
 /* buffer.c */
@@ -175,6 +182,9 @@ int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, s
 void engine_node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg);
 extern const struct cli_command engine_commands[];
 extern const struct cli_type engine_types[];
+
+/* stats_cli.c */
+extern const struct cli_command stats_commands[];
 
 /* trace.c */
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count);

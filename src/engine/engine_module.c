@@ -83,6 +83,13 @@ static int config_of(const struct startup *s, struct engine_config *c, struct er
         return error_set(e, EINVAL, "buffers: default data-size %u: 256 to 32768 are possible", c->buffer_data_bytes);
     c->buffer_page = s->buffers.page_size;
     c->default_rx_mode = rx_mode_of(s->default_rx_mode);
+    if (s->statseg.size)
+        c->stats_bytes = s->statseg.size;
+    c->stats_page = s->statseg.page_size;
+    c->stats_per_node = s->statseg.per_node_counters;
+    c->stats_interval_sec = s->statseg.update_interval_sec;
+    if (!(c->stats_interval_sec >= 0.01 && c->stats_interval_sec <= 86400))
+        return error_set(e, EINVAL, "statseg: update-interval: 0.01 to 86400 seconds are possible");
     return place_workers(s, c, e);
 }
 
@@ -119,6 +126,14 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
     if (phase == RC_GLOBAL && e->trace_time != TRACE_TIME_RELATIVE)
         text_add(t, "set trace timestamp-format %s\n", times[e->trace_time]);
 }
+
+/* A module of its own for the sake of its table of commands. */
+const struct module stats_module = {
+    .abi = MODULE_ABI,
+    .name = "stats",
+    .description = "Counters for other programs",
+    .commands = stats_commands,
+};
 
 const struct module engine_module = {
     .abi = MODULE_ABI,

@@ -108,6 +108,16 @@ static void errors_register(struct engine *e, u32 node, struct node_global *g, c
         e->error_names[e->n_errors++] = (struct error_name){node, &def->errors[i]};
 }
 
+/* They begin at 0 for the new node: stats_node_added sees to the counters themselves. */
+static void errors_again(struct engine *e, struct node_global *g, u32 error_base)
+{
+    g->error_base = error_base;
+    for (u32 t = 0; t < e->n_threads; t++)
+        for (u32 k = 0; k < g->def->n_errors; k++)
+            if (e->threads[t]->errors_shown[error_base + k])
+                e->threads[t]->errors_shown[error_base + k] = 0;
+}
+
 static void edges_init(struct node_global *g, u16 n)
 {
     g->n_next = n;
@@ -137,9 +147,10 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     u32 error_base = g->error_base;
     *g = (struct node_global){.name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
     if (again)
-        g->error_base = error_base;
+        errors_again(e, g, error_base);
     else
         errors_register(e, i, g, def);
+    stats_node_added(e, i);
     edges_init(g, def->n_next);
     names_keep(g, def);
     char key[NODE_NAME_BYTES];
@@ -288,6 +299,7 @@ const struct node_def engine_sink_node = {
     .run = {[CPU_LEVEL_BASE] = sink_run},
     .errors = sink_errors,
     .n_errors = array_len(sink_errors),
+    .errors_by_description = true,
 };
 
 void node_delete(struct engine *e, struct node_index n)
@@ -299,6 +311,7 @@ void node_delete(struct engine *e, struct node_index n)
     for (u32 t = 0; t < e->n_threads; t++)
         __atomic_store_n(&e->threads[t]->nodes[n.i].run, sink_run, __ATOMIC_RELEASE);
     engine_synchronize(e);
+    stats_node_deleted(e, n.i);
     free(g->name);
     g->name = NULL;
     g->deleted = true;

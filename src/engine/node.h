@@ -48,7 +48,7 @@ enum node_kind { NODE_INTERNAL, NODE_INPUT };
 enum error_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR };
 
 struct node_error {
-    const char *name;        /* "bad_length": for the stats segment */
+    const char *name;        /* "bad_length": for the stats segment, and for `pcap trace` */
     const char *description; /* "ip4 length > l2 length": `show errors` */
     enum error_severity severity;
 };
@@ -65,6 +65,7 @@ struct node_def {
     u16 n_next;
     u16 n_errors;
     const struct node_error *errors;
+    bool errors_by_description; /* under which the stats segment has them, since VPP has them so for this node */
     /* Text of one hop, several lines without indentation; NULL: none. Control thread. */
     void (*format_trace)(struct piste *p, const struct trace_record *r, struct text *out);
     u16 trace_bytes;   /* packet bytes to keep for format_trace; 0: 96 */

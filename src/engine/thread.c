@@ -184,7 +184,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
     t->index = index;
     snprintf(t->name, sizeof(t->name), "%s", name);
     t->nodes = reserve(&m, "thread-nodes", (u64) NODES_MAX * sizeof(struct node));
-    t->errors = reserve(&m, "thread-errors", (u64) NODE_ERRORS_MAX * sizeof(u64));
+    t->errors = counter_simple(e->errors, index);
     t->errors_shown = reserve(&m, "thread-errors-shown", (u64) NODE_ERRORS_MAX * sizeof(u64));
     t->frames = reserve(&m, "thread-frames", (u64) FRAMES_MAX * sizeof(struct frame));
     t->trace.records = reserve(&m, "thread-trace", (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record));
@@ -248,7 +248,6 @@ void thread_free(struct thread *t)
         free(t->nodes[i].next_vectors);
     struct mem_map maps[] = {
         {.base = t->nodes, .size_bytes = (u64) NODES_MAX * sizeof(struct node), .fd = -1},
-        {.base = t->errors, .size_bytes = (u64) NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
         {.base = t->errors_shown, .size_bytes = (u64) NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
         {.base = t->frames, .size_bytes = (u64) FRAMES_MAX * sizeof(struct frame), .fd = -1},
         {.base = t->trace.records, .size_bytes = (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record), .fd = -1},

@@ -270,6 +270,8 @@ static int start_switch(struct piste *p, struct error *e)
         rc = cli_listen(p->cli, p->startup->unix_.cli_listen, e);
     if (!rc)
         rc = api_listen(p, e);
+    if (!rc)
+        rc = stats_listen(p, e);
     if (!rc && p->startup->unix_.interactive)
         rc = cli_console(p->cli, e);
     return rc;

@@ -53,6 +53,7 @@ static const struct {
     {&control_module, NULL},
     {&api_module, NULL},
     {&trace_module, NULL},
+    {&stats_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
     {&l2_module, NULL},

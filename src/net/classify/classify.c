@@ -365,7 +365,7 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
         u32 i = place_fill(t, a, metadata, key, before->id);
         __atomic_store_n(slot, *slot >> 32 << 32 | (i + 1), __ATOMIC_RELEASE);
         release_fib(p, before);
-        counter_clear(classify_hits, before->id);
+        counter_clear(engine_of(p), &classify_hits, 1, &before->id, 1);
         place_free_later(p, t, old);
         return 0;
     }
@@ -374,7 +374,7 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
         release_fib(p, &(struct classify_session){.action = a->action, .metadata = metadata});
         return -ENOSPC;
     }
-    counter_clear(classify_hits, id);
+    counter_zero(classify_hits, id);
     u32 i = place_fill(t, a, metadata, key, id);
     slot_set(t->data.store, classify_hash(key, t->data.match * 2u), i);
     t->n_sessions++;

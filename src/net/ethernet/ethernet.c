@@ -50,6 +50,7 @@ static const struct node_def input_node = {
         },
     .n_next = ETHERNET_INPUT_NEXT_N,
     .errors = input_errors,
+    .errors_by_description = true,
     .n_errors = ETHERNET_INPUT_ERR_N,
     .format_trace = format_trace,
     .trace_bytes = ETHERNET_HEADER_BYTES + 4 * VLAN_TAG_BYTES,

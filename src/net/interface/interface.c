@@ -19,7 +19,6 @@
 static struct log_class log_class = {"interface", NULL};
 
 struct if_data *if_data_base;
-struct counter_vec *if_counters[IF_COUNTER_N];
 
 struct listener {
     void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg);
@@ -31,6 +30,7 @@ struct interfaces {
     struct hash by_name;
     VEC(struct listener) listeners;
     struct mem_map data_map;
+    struct stats_names stats_names;
     u32 default_mtu;
 };
 
@@ -221,14 +221,16 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     f->max_frame_bytes = args->max_frame_bytes ? args->max_frame_bytes : mtu;
     if (super)
         follow(f, super);
-    for (u32 c = 0; c < IF_COUNTER_N; c++)
-        counter_zero(if_counters[c], i);
+    struct stats *stats = stats_of(engine_of(p));
+    stats_lock(stats); /* with what its nodes add */
+    interface_stats_add(engine_of(p), &ifs->stats_names, f);
     *if_data(f->index) = (struct if_data){0};
     ifs->by_index.v[i] = f;
     char key[IF_NAME_BYTES];
     name_key(key, f->name);
     hash_set(&ifs->by_name, key, i);
     make_nodes(p, f);
+    stats_unlock(stats);
     publish(f);
     *index = f->index;
     int rc = f->cls->tx ? apply_software_offload(p, f, e) : 0;
@@ -262,6 +264,7 @@ void interface_delete(struct piste *p, struct if_index i)
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
     ifs->by_index.v[i.i] = NULL;
+    interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
     vec_free(&f->user_features);
     free(f);
@@ -487,6 +490,7 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
         name_key(key, new);
         memcpy(sub->name, key, sizeof(sub->name));
         hash_set(&ifs->by_name, key, sub->index.i);
+        interface_stats_rename(engine_of(p), &ifs->stats_names, sub);
     }
 }
 
@@ -509,6 +513,7 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     name_key(key, name);
     memcpy(f->name, key, sizeof(f->name));
     hash_set(&ifs->by_name, key, f->index.i);
+    interface_stats_rename(engine_of(p), &ifs->stats_names, f);
     return 0;
 }
 
@@ -525,26 +530,6 @@ void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64
     }
 }
 
-static const char *const counter_names[IF_COUNTER_N] = {
-    [IF_RX] = "/if/rx",
-    [IF_TX] = "/if/tx",
-    [IF_RX_UNICAST] = "/if/rx-unicast",
-    [IF_RX_MULTICAST] = "/if/rx-multicast",
-    [IF_RX_BROADCAST] = "/if/rx-broadcast",
-    [IF_TX_UNICAST] = "/if/tx-unicast",
-    [IF_TX_MULTICAST] = "/if/tx-multicast",
-    [IF_TX_BROADCAST] = "/if/tx-broadcast",
-    [IF_DROP] = "/if/drops",
-    [IF_PUNT] = "/if/punt",
-    [IF_IP4] = "/if/ip4",
-    [IF_IP6] = "/if/ip6",
-    [IF_RX_NO_BUF] = "/if/rx-no-buf",
-    [IF_RX_MISS] = "/if/rx-miss",
-    [IF_RX_ERROR] = "/if/rx-error",
-    [IF_TX_ERROR] = "/if/tx-error",
-    [IF_MPLS] = "/if/mpls",
-};
-
 /* --- module --- */
 
 static int init(struct piste *p, void **state, struct error *e)
@@ -557,8 +542,7 @@ static int init(struct piste *p, void **state, struct error *e)
         return rc;
     }
     if_data_base = ifs->data_map.base;
-    for (u32 c = 0; c < IF_COUNTER_N; c++)
-        if_counters[c] = counter_vec_new(engine_of(p), counter_names[c], c < IF_COMBINED_N, IF_MAX);
+    ifs->stats_names = interface_stats_init(engine_of(p));
     hash_init(&ifs->by_name, IF_NAME_BYTES);
     ifs->default_mtu = p->startup ? p->startup->ethernet_default_mtu : 9000;
     *state = ifs;
@@ -571,6 +555,7 @@ static void stop(struct piste *p, void *state)
     for (u32 i = 0; i < ifs->by_index.n; i++)
         if (ifs->by_index.v[i]) {
             free(ifs->by_index.v[i]->output);
+            free(ifs->by_index.v[i]->stats);
             vec_free(&ifs->by_index.v[i]->user_features);
             free(ifs->by_index.v[i]);
         }

@@ -90,6 +90,7 @@ struct interface {
     bool default_software_offload;
     char original_name[IF_NAME_BYTES]; /* before `set interface name`; "" when never renamed */
     VEC(struct if_user_feature) user_features; /* of `set interface feature` */
+    struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
 };
 
 enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF_EVENT_MAC, IF_EVENT_MTU };
@@ -142,6 +143,8 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struc
 /* Enables a feature as `set interface feature` does: the running config has it. */
 int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node, bool on,
                           struct error *e) MUST_CHECK;
+/* Sets all counters of these to 0. */
+void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);
 

@@ -123,17 +123,14 @@ static void clear_stats(struct api_call *c)
 {
     const struct api_sw_interface_clear_stats *m = c->msg;
     bool all = m->sw_if_index == UINT32_MAX;
-    struct interface *f = NULL;
-    if (!all && !api_interface(c->piste, m->sw_if_index)) {
+    struct interface *one = all ? NULL : api_interface(c->piste, m->sw_if_index), **list;
+    if (!all && !one) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
         return;
     }
-    for (u32 i = all ? 0 : m->sw_if_index; (f = interface_next(c->piste, i)); i = f->index.i + 1) {
-        if (!all && f->index.i != m->sw_if_index)
-            break;
-        for (u32 k = 0; k < IF_COUNTER_N; k++)
-            counter_clear(if_counters[k], f->index.i);
-    }
+    u32 n = interface_list_sorted(c->piste, &list);
+    interface_clear_counters(c->piste, all ? list : &one, all ? n : 1);
+    free(list);
     api_reply_retval(c, 0);
 }
 

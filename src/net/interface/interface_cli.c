@@ -322,9 +322,7 @@ static int clear_interfaces(struct cli_call *c)
 {
     struct interface **list;
     u32 n = chosen(c, &list);
-    for (u32 i = 0; i < n; i++)
-        for (u32 k = 0; k < IF_COUNTER_N; k++)
-            counter_clear(if_counters[k], list[i]->index.i);
+    interface_clear_counters(c->piste, list, n);
     free(list);
     return 0;
 }

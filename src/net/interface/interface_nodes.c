@@ -51,6 +51,7 @@ const struct node_def interface_output_node = {
     .next = {"error-drop"},
     .n_next = 1,
     .errors = output_errors,
+    .errors_by_description = true,
     .n_errors = INTERFACE_OUTPUT_ERR_N,
     .format_trace = format_output,
 };

@@ -29,6 +29,12 @@ void arp_counters_init(struct engine *e)
         arp_counters[i] = counter_vec_new(e, names[i], false, IF_MAX);
 }
 
+void arp_counters_begin(struct if_index i)
+{
+    for (u32 k = 0; k < ARP_COUNTER_N; k++)
+        counter_zero(arp_counters[k], i.i);
+}
+
 void arp_counters_fini(void)
 {
     for (u32 i = 0; i < ARP_COUNTER_N; i++) {

@@ -475,6 +475,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
     bool up = f->admin_up && f->link_up;
     switch (ev) {
     case IF_EVENT_NEW:
+        arp_counters_begin(f->index);
         if (f->has_mac)
             feature(p, "arp-disabled", f->index, true);
         break;

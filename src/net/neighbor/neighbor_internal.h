@@ -124,6 +124,7 @@ enum arp_counter {
 };
 extern struct counter_vec *arp_counters[ARP_COUNTER_N]; /* by interface */
 void arp_counters_init(struct engine *e);
+void arp_counters_begin(struct if_index i); /* for a new interface */
 void arp_counters_fini(void);
 
 /* What arp-reply tells the control thread. */

@@ -153,6 +153,7 @@ const struct node_def af_packet_input_node = {
         },
     .n_next = AF_PACKET_INPUT_NEXT_N,
     .errors = input_errors,
+    .errors_by_description = true,
     .n_errors = AF_PACKET_INPUT_ERR_N,
     .format_trace = format_input,
 };
@@ -163,6 +164,7 @@ const struct node_def af_packet_tx_node = {
     .next = {[AF_PACKET_TX_NEXT_DROP] = "error-drop"},
     .n_next = 1,
     .errors = tx_errors,
+    .errors_by_description = true,
     .n_errors = AF_PACKET_TX_ERR_N,
     .format_trace = format_tx,
 };
