@@ -220,7 +220,7 @@ static void domain_line(struct cli_call *c, const struct l2_bd *bd)
 {
     struct out *o = c->out;
     char id[12], index[12], seq[12], age[12] = "off", count[12], limit[12];
-    u32 learned = __atomic_load_n(&l2_bd_data_base[bd->index].learned, __ATOMIC_RELAXED);
+    u32 learned = mac_table_learned_of(&state_of(c)->shared.macs, bd->index);
     snprintf(id, sizeof(id), "%u", bd->id);
     snprintf(index, sizeof(index), "%u", bd->index);
     snprintf(seq, sizeof(seq), "%u", bd->seq);

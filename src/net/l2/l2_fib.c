@@ -52,12 +52,6 @@ static void tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
         s->listeners.v[i].fn(s->piste, ev, &e, s->listeners.v[i].arg);
 }
 
-static void uncount(u64 key, u32 value)
-{
-    if (!(value & MAC_PROVISIONED))
-        __atomic_fetch_sub(&l2_bd_data_base[mac_key_bd(key)].learned, 1, __ATOMIC_RELAXED);
-}
-
 static void reap(struct l2_state *s, u32 at_least)
 {
     struct mac_table *t = table_of(s);
@@ -79,6 +73,8 @@ static void grow_step(struct l2_state *s)
             log_warn(&log_class, "%s", e.text);
             return; /* bigger_posted stays: nobody asks again */
         }
+        engine_synchronize(engine);
+        mac_table_grow_follow(t);
         engine_synchronize(engine);
         s->grow_at = 0;
     }
@@ -144,8 +140,6 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
             return error_set(e, ENOSPC, "the MAC table is full");
         settle(s);
     }
-    if (was)
-        uncount(key, was);
     if (!was && __atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED))
         l2_fib_wants_bigger(s->piste, NULL);
     tell(s, L2_FIB_ADDED, key, value);
@@ -159,7 +153,6 @@ int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e)
     u32 value = mac_table_del(table_of(s), key);
     if (!value)
         return error_set(e, ENOENT, "mac entry not found");
-    uncount(key, value);
     reap(s, DEAD_MAX);
     tell(s, L2_FIB_REMOVED, key, value);
     return 0;
@@ -195,7 +188,6 @@ static u32 flush_one(void *arg, u64 key, u32 value)
 static void flushed(void *arg, u64 key, u32 value)
 {
     const struct flush *f = arg;
-    uncount(key, value);
     tell(f->s, L2_FIB_REMOVED, key, value);
 }
 
@@ -224,7 +216,6 @@ static u32 age_one(void *arg, u64 key, u32 value)
 
 static void aged(void *arg, u64 key, u32 value)
 {
-    uncount(key, value);
     tell(arg, L2_FIB_REMOVED, key, value);
 }
 

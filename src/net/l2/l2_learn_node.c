@@ -51,26 +51,17 @@ static bool may_move(struct thread *t, struct node *n)
 static void learn_new(struct thread *t, struct node *n, struct l2_shared *s, const struct view *v,
                       u64 key)
 {
-    struct l2_bd_data *bd = &l2_bd_data_base[v->bd];
     u32 was;
     node_count(n, L2_LEARN_ERR_MISS, 1);
     if (__atomic_load_n(&s->macs.n_learned, __ATOMIC_RELAXED) >= s->learn_limit ||
-        __atomic_load_n(&bd->learned, __ATOMIC_RELAXED) >=
-            __atomic_load_n(&bd->learn_limit, __ATOMIC_RELAXED)) {
+        mac_table_learned_of(&s->macs, (u32)v->bd) >=
+            __atomic_load_n(&l2_bd_data_base[v->bd].learn_limit, __ATOMIC_RELAXED)) {
         node_count(n, L2_LEARN_ERR_LIMIT, 1);
         return;
     }
     u8 event = __atomic_load_n(&s->event_flags, __ATOMIC_RELAXED) & MAC_NEW;
-    switch (mac_table_learn(&s->macs, key, v->expect | event, &was)) {
-    case MAC_LEARN_NEW:
-        __atomic_fetch_add(&bd->learned, 1, __ATOMIC_RELAXED);
-        break;
-    case MAC_LEARN_FULL:
+    if (mac_table_learn(&s->macs, key, v->expect | event, &was) == MAC_LEARN_FULL)
         node_count(n, L2_LEARN_ERR_FULL, 1);
-        break;
-    default: /* another thread was faster */
-        break;
-    }
     want_bigger(t, s);
 }
 
@@ -105,9 +96,7 @@ static u16 learn_one(struct thread *t, struct node *n, struct l2_shared *s, cons
     } else {
         node_count(n, L2_LEARN_ERR_UPDATE, 1);
     }
-    if (mac_table_learn(&s->macs, key, v->expect | event, &was) ==
-        MAC_LEARN_NEW) /* it went a moment ago */
-        __atomic_fetch_add(&l2_bd_data_base[v->bd].learned, 1, __ATOMIC_RELAXED);
+    mac_table_learn(&s->macs, key, v->expect | event, &was);
     return then;
 }
 

@@ -6,6 +6,7 @@
 
 #define HUGE_PAGE_BYTES (2u << 20)
 #define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
+#define DOMAINS (1u << 16)
 
 static struct mac_bucket *probe(const struct mac_generation *g, const struct mac_bucket *home,
                                 u32 k)
@@ -40,19 +41,34 @@ static u32 find_from(const struct mac_generation *g, u64 key, u32 from, struct p
     return 0;
 }
 
+/* Live entry of key in g, or in the generation that g is being filled from. That one is asked for
+ * first: when it is gone, all that it had is in g. */
+static u32 find_both(const struct mac_generation *g, u64 key, struct place *at, bool *in_cur)
+{
+    const struct mac_generation *old = __atomic_load_n(&g->old, __ATOMIC_ACQUIRE);
+    u32 v = find_from(g, key, 0, at);
+    *in_cur = v != 0;
+    return v || !old ? v : find_from(old, key, 0, at);
+}
+
 u32 mac_table_find_far(const struct mac_generation *g, u64 key)
 {
     struct place at;
-    u32 v = find_from(g, key, 0, &at);
-    const struct mac_generation *old = __atomic_load_n(&g->old, __ATOMIC_ACQUIRE);
-    return v || !old ? v : find_from(old, key, 0, &at);
+    bool in_cur;
+    return find_both(g, key, &at, &in_cur);
 }
 
-static void count(struct mac_table *t, u32 value, int n)
+static void count_learned(struct mac_table *t, u64 key, int n)
+{
+    __atomic_fetch_add(&t->n_learned, (u64)(i64)n, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&t->n_learned_of[mac_key_bd(key)], (u32)n, __ATOMIC_RELAXED);
+}
+
+static void count(struct mac_table *t, u64 key, u32 value, int n)
 {
     __atomic_fetch_add(&t->n_entries, (u64)(i64)n, __ATOMIC_RELAXED);
     if (!(value & MAC_PROVISIONED))
-        __atomic_fetch_add(&t->n_learned, (u64)(i64)n, __ATOMIC_RELAXED);
+        count_learned(t, key, n);
 }
 
 /* Turns a live entry into a dead one; false when it is not what was seen any more. */
@@ -86,8 +102,22 @@ static bool claim(const struct mac_generation *g, struct mac_bucket *home, struc
 
 enum add_result { ADD_FULL, ADD_DONE, ADD_LOST };
 
-/* Adds a key that was not there a moment ago. LOST: somebody else added it meanwhile, nearer to
- * home. */
+/* One of two entries of a key goes, whatever others make of it meanwhile. */
+static void kill_double(struct mac_table *t, const struct mac_generation *g, const struct place *at,
+                        u64 key, bool counted)
+{
+    u32 v;
+    do {
+        v = mac_slot_value(at->bucket, at->slot);
+        if (!v)
+            return;
+    } while (!kill_entry(g, at, key, v));
+    if (counted)
+        count(t, key, v, -1);
+}
+
+/* Adds a key that was not there a moment ago; counted: neither in the generation that g is filled
+ * from. LOST: somebody else added it meanwhile, nearer to home. */
 static enum add_result add(struct mac_table *t, const struct mac_generation *g, u64 key, u32 value,
                            bool counted)
 {
@@ -98,23 +128,16 @@ static enum add_result add(struct mac_table *t, const struct mac_generation *g, 
     if (own.bucket != home)
         __atomic_fetch_add(&home->overflow, 1, __ATOMIC_RELEASE);
     if (counted)
-        count(t, value, 1);
+        count(t, key, value, 1);
     __atomic_store_n(&own.bucket->key[own.slot], key, __ATOMIC_RELAXED);
     __atomic_store_n(&own.bucket->value[own.slot], value, __ATOMIC_SEQ_CST);
     /* whoever adds the same key now sees this entry, or is seen here */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    u32 v, from = 0;
-    while ((v = find_from(g, key, from, &other))) {
-        from = other.order + 1;
+    for (u32 from = 0; find_from(g, key, from, &other); from = other.order + 1) {
         if (other.order == own.order)
             continue;
         bool own_goes = other.order < own.order;
-        if (own_goes) {
-            v = __atomic_load_n(&own.bucket->value[own.slot], __ATOMIC_ACQUIRE);
-            other = own;
-        }
-        if ((v & MAC_VALID) && kill_entry(g, &other, key, v) && counted)
-            count(t, v, -1);
+        kill_double(t, g, own_goes ? &own : &other, key, counted);
         if (own_goes)
             return ADD_LOST;
     }
@@ -140,11 +163,8 @@ static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool f
     const struct mac_generation *g = mac_table_current(t);
     for (;;) {
         struct place at;
-        u32 v = find_from(g, key, 0, &at);
-        bool in_cur = v != 0;
-        const struct mac_generation *old = __atomic_load_n(&g->old, __ATOMIC_ACQUIRE);
-        if (!v && old)
-            v = find_from(old, key, 0, &at);
+        bool in_cur;
+        u32 v = find_both(g, key, &at, &in_cur);
         *was = v;
         if (v && !force && !may_replace(v, value))
             return MAC_LEARN_STATIC;
@@ -153,10 +173,11 @@ static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool f
                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
                 continue;
             if ((v ^ value) & MAC_PROVISIONED)
-                __atomic_fetch_add(&t->n_learned, value & MAC_PROVISIONED ? ~0ull : 1ull,
-                                   __ATOMIC_RELAXED);
+                count_learned(t, key, value & MAC_PROVISIONED ? -1 : 1);
             return MAC_LEARN_UPDATED;
         }
+        if (__atomic_load_n(&g->frozen, __ATOMIC_RELAXED))
+            return MAC_LEARN_FULL;
         switch (add(t, g, key, value, !v)) {
         case ADD_DONE:
             look_at_load(t, g);
@@ -214,9 +235,16 @@ static void generation_free(struct mac_generation *g)
 int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multiplier,
                   struct error *e)
 {
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     *t = (struct mac_table){.max_buckets = max_buckets};
+    if (mem_map_new(&t->learned_map, "mac-counts", DOMAINS * sizeof(u32), page, false, e))
+        return -e->code;
+    t->n_learned_of = t->learned_map.base;
     t->cur = generation_new(buckets, multiplier, e);
-    return t->cur ? 0 : -e->code;
+    if (t->cur)
+        return 0;
+    mac_table_free(t);
+    return -e->code;
 }
 
 void mac_table_free(struct mac_table *t)
@@ -224,7 +252,10 @@ void mac_table_free(struct mac_table *t)
     if (t->cur)
         generation_free(t->cur->old);
     generation_free(t->cur);
+    generation_free(t->coming);
     generation_free(t->leaving);
+    if (t->n_learned_of)
+        mem_map_free(&t->learned_map);
     vec_free(&t->dead);
     *t = (struct mac_table){0};
 }
@@ -234,12 +265,20 @@ int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was)
     return put(t, key, value, true, was) == MAC_LEARN_FULL ? -ENOSPC : 0;
 }
 
+/* A dead slot will be free after a grace period. Whoever looks from now on does not find the key: a
+ * reader that the grace period does not wait for could take the next owner's value for it. */
+static void list_dead(struct mac_table *t, struct mac_bucket *b, int slot)
+{
+    __atomic_store_n(&b->key[slot], 0, __ATOMIC_RELAXED);
+    vec_add(&t->dead, &b->value[slot]);
+}
+
 static bool bury(struct mac_table *t, const struct place *at, u64 key, u32 v)
 {
     if (!kill_entry(t->cur, at, key, v))
         return false;
-    count(t, v, -1);
-    vec_add(&t->dead, &at->bucket->value[at->slot]);
+    count(t, key, v, -1);
+    list_dead(t, at->bucket, at->slot);
     return true;
 }
 
@@ -289,7 +328,7 @@ u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u6
         for (int i = 0; i < MAC_SLOTS; i++) {
             u32 v = __atomic_load_n(&g->buckets[k].value[i], __ATOMIC_ACQUIRE);
             if (unlikely(strays && v == MAC_DEAD))
-                vec_add(&t->dead, &g->buckets[k].value[i]);
+                list_dead(t, &g->buckets[k], i);
             if (v & MAC_VALID)
                 walk_one(t, &g->buckets[k], i, &w);
         }
@@ -301,13 +340,8 @@ void mac_table_reap(struct mac_table *t, u32 n_dead)
     n_dead = (u32)min_u64(n_dead, t->dead.n);
     if (!n_dead)
         return;
-    for (u32 i = 0; i < n_dead; i++) {
-        struct mac_bucket *b =
-            (struct mac_bucket *)((uintptr_t)t->dead.v[i] & ~(uintptr_t)(sizeof(*b) - 1));
-        __atomic_store_n(&b->key[t->dead.v[i] - b->value], 0,
-                         __ATOMIC_RELAXED); /* lookups stop at home again */
+    for (u32 i = 0; i < n_dead; i++)
         __atomic_store_n(t->dead.v[i], 0, __ATOMIC_RELEASE);
-    }
     memmove(t->dead.v, t->dead.v + n_dead, (t->dead.n - n_dead) * sizeof(t->dead.v[0]));
     t->dead.n -= n_dead;
     if (!t->dead.n)
@@ -321,13 +355,19 @@ int mac_table_grow_begin(struct mac_table *t, struct error *e)
     buckets *= buckets < FAST_GROWTH_BUCKETS ? 4 : 2;
     if (buckets > t->max_buckets)
         return error_set(e, ENOSPC, "the MAC table has %u buckets, its most", old->mask + 1);
-    struct mac_generation *g = generation_new((u32)buckets, old->multiplier, e);
-    if (!g)
+    t->coming = generation_new((u32)buckets, old->multiplier, e);
+    if (!t->coming)
         return -e->code;
-    g->old = old;
-    vec_free(&t->dead); /* they go with the old generation */
-    __atomic_store_n(&t->cur, g, __ATOMIC_RELEASE);
+    t->coming->old = old;
+    __atomic_store_n(&old->frozen, 1, __ATOMIC_RELAXED);
     return 0;
+}
+
+void mac_table_grow_follow(struct mac_table *t)
+{
+    vec_free(&t->dead); /* they go with the old generation */
+    __atomic_store_n(&t->cur, t->coming, __ATOMIC_RELEASE);
+    t->coming = NULL;
 }
 
 u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n)
@@ -344,7 +384,7 @@ u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n)
             if (!v || find_from(g, key, 0, &at))
                 continue;
             if (add(t, g, key, v, false) == ADD_FULL)
-                count(t, v, -1); /* not for want of space: lost to chance, and learnt again */
+                count(t, key, v, -1); /* not for want of space: lost to chance, and learnt again */
         }
     }
     return end <= old->mask ? end : 0;

@@ -9,15 +9,18 @@
  * which home's `overflow` tells; nearly every lookup is one line.
  *
  * Many writers without locks: a slot is claimed by exchanging its value 0 for BUSY, then its key is
- * written, then its value published. A slot that is freed becomes DEAD, and free (0) only after a
- * grace period: whoever matched a key and exchanges the value seen for another cannot hit the next
- * owner. Two threads that add one key at once both look again afterwards, and the later slot in
- * order goes.
+ * written, then its value published. A slot that is freed becomes DEAD, loses its key, and is free
+ * (0) only after a grace period: whoever matched a key cannot see, or exchange, the value of the
+ * next owner. Two threads that add one key at once both look again afterwards, and the later slot
+ * in order goes.
  *
  * It grows from a page or so by being copied, while learning goes on:
  *
  *   cur ── old     learners add to cur; lookups that miss in cur try old; the control thread
- * copies, then drops old
+ *                  copies, then drops old
+ *
+ * Before cur becomes old it takes no more new keys, for a grace period: so nobody adds to old what
+ * another adds to cur, each key is counted once, and the counts are exact.
  *
  * Context: find and learn in data threads; the rest in the control thread, which also may learn. */
 #pragma once
@@ -103,18 +106,21 @@ struct mac_generation {
     u64 multiplier;             /* odd, random */
     u32 mask;                   /* buckets - 1 */
     u32 shift;
+    u32 frozen; /* takes no new keys: a larger one is about to follow */
     struct mem_map map;
 };
 
 struct mac_table {
     struct mac_generation *cur;
-    /* atomic; a little too high when writers added a key to both generations while the table grew */
-    u64 n_entries, n_learned;
+    u64 n_entries, n_learned; /* atomic */
+    u32 *n_learned_of;        /* atomic, by bridge domain index */
     u32 want_bigger;          /* atomic: a learner found it too full */
     u32 max_buckets;
     /* control thread */
     VEC(u32 *) dead;                /* values that wait for their grace period */
+    struct mac_generation *coming;  /* cur after a grace period */
     struct mac_generation *leaving; /* old, no longer looked at after a grace period */
+    struct mem_map learned_map;
 };
 
 ALWAYS_INLINE const struct mac_generation *mac_table_current(const struct mac_table *t)
@@ -164,6 +170,11 @@ ALWAYS_INLINE u32 mac_table_find(const struct mac_generation *g, const struct ma
 
 enum mac_learn_result { MAC_LEARN_FULL, MAC_LEARN_NEW, MAC_LEARN_UPDATED, MAC_LEARN_STATIC };
 
+ALWAYS_INLINE u32 mac_table_learned_of(const struct mac_table *t, u32 bd)
+{
+    return __atomic_load_n(&t->n_learned_of[bd], __ATOMIC_RELAXED);
+}
+
 /* What is there now, for key, becomes value (with MAC_VALID, without BUSY): added, or changed
  * unless it is static on another interface or provisioned. *was: the value before, 0 when there was
  * none. */
@@ -188,14 +199,15 @@ u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u6
 /* Slots that died before the last grace period began are free again. Called when one has passed. */
 void mac_table_reap(struct mac_table *t, u32 n_dead);
 
-/* Growing, with a grace period between any two of: begin; copy (bucket by bucket, returns the next,
- * 0 when done); end; drop. */
+/* Growing, with a grace period between any two of: begin (no new keys from here on); follow; copy
+ * (bucket by bucket, returns the next, 0 when done); end; drop. */
 int mac_table_grow_begin(struct mac_table *t, struct error *e) MUST_CHECK;
+void mac_table_grow_follow(struct mac_table *t);
 u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n);
 void mac_table_grow_end(struct mac_table *t);
 void mac_table_grow_drop(struct mac_table *t);
 
 ALWAYS_INLINE bool mac_table_growing(const struct mac_table *t)
 {
-    return t->cur->old || t->leaving;
+    return t->coming || t->cur->old || t->leaving;
 }
