@@ -395,7 +395,7 @@ class Wire:
     def _readable(self, timeout):
         return bool(select.select([self.socket], [], [], timeout)[0])
 
-    def _receive(self):
+    def receive(self):
         """A frame with the VLAN tag that the kernel keeps beside it."""
         frame, extra, _, _ = self.socket.recvmsg(65536, 256)
         for level, kind, data in extra:
@@ -409,7 +409,7 @@ class Wire:
         """Yields frames, as scapy packets, until none came for timeout."""
         from scapy.layers.l2 import Ether  # pylint: disable=import-outside-toplevel
         while self._readable(timeout):
-            yield Ether(self._receive())
+            yield Ether(self.receive())
 
     def expect(self, condition, what, timeout=3.0):
         """The next frame that condition says yes to."""

@@ -599,4 +599,4 @@ def test_running_config(net):
     vpp.stop()
     vpp.write_conf(unix=f"startup-config {vpp.running}")
     vpp.start()
-    assert vpp.running_config() == before
+    lib.wait_for(lambda: vpp.running_config() == before, "the same configuration")

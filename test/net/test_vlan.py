@@ -184,7 +184,7 @@ def test_saved_and_replayed(net):
     vpp.stop()
     vpp.write_conf(unix=f"startup-config {vpp.running}")
     vpp.start()
-    assert vpp.running_config() == config
+    wait_for(lambda: vpp.running_config() == config, "the same configuration")
 
 
 @pytest.mark.parametrize("offloads", [True, False])
