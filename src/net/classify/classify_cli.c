@@ -1,6 +1,7 @@
 /* Commands of the classifier. Words and layouts are VPP's. */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,10 +57,34 @@ static int parse_next(struct piste *p, const char **text, struct cli_value *v, s
     return 0;
 }
 
+/* A number, or a colour for policers. */
+static int parse_opaque(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    static const char *const colors[] = {"conform-color", "exceed-color", "violate-color"};
+    size_t n = strcspn(*text, " \t\r\n");
+    char *end;
+    (void)p;
+    (void)e;
+    for (u32 i = 0; i < array_len(colors); i++)
+        if (strlen(colors[i]) == n && !strncmp(*text, colors[i], n)) {
+            v->u = i;
+            *text += n;
+            return 0;
+        }
+    errno = 0;
+    unsigned long x = **text == '-' ? ULONG_MAX : strtoul(*text, &end, 0);
+    if (x > UINT32_MAX || !n || end != *text + n || errno)
+        return -ENOENT;
+    v->u = x;
+    *text = end;
+    return 0;
+}
+
 const struct cli_type classify_types[] = {
     {"classify-mask", "unknown mask", parse_mask, NULL},
     {"classify-match", "unknown match", parse_match, NULL},
     {"classify-next", "unknown next", parse_next, NULL},
+    {"classify-opaque", "unknown opaque index", parse_opaque, NULL},
     {0},
 };
 
@@ -295,7 +320,7 @@ const struct cli_command classify_commands[] = {
      " [l2-output-hit-next <l2-output-hit-next:classify-next>]"
      " [acl-hit-next <acl-hit-next:classify-next>] [policer-hit-next <policer-hit-next:string>]"
      " [table-index <table-index:u32>] [match <match:classify-match>] [opaque-index "
-     "<opaque-index:u32>]"
+     "<opaque-index:classify-opaque>]"
      " [advance <advance:i32>]"
      " [action ( set-ip4-fib-id <set-ip4-fib-id:u32> | set-ip6-fib-id <set-ip6-fib-id:u32> )] "
      "[del]",

@@ -109,6 +109,14 @@ static inline void ip4_set_ttl(struct ip4_header *h, u8 ttl)
     h->ttl = ttl;
 }
 
+static inline void ip4_set_tos(struct ip4_header *h, u8 tos)
+{
+    be16 from = be16_from_host((u16)(h->version_ihl << 8 | h->tos));
+    be16 to = be16_from_host((u16)(h->version_ihl << 8 | tos));
+    h->checksum = csum_update16(h->checksum, from, to);
+    h->tos = tos;
+}
+
 static inline void ip4_set_length(struct ip4_header *h, u32 bytes)
 {
     be16 to = be16_from_host((u16)bytes);

@@ -1,0 +1,305 @@
+"""Policers: how many packets of a burst conform, and what becomes of the others.
+
+Rates are so small, and packets so large, that a token for another packet takes over a minute: counts are exact.
+"""
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Dot1Q, Ether
+from scapy.packet import Raw
+
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+L3_BYTES = 8986        # of each packet; 9000 with its link header
+FRAME_BYTES = L3_BYTES + 14
+SLOW = "cir 1 rate kbps"  # 125 bytes a second
+
+
+@pytest.fixture(scope="module")
+def routed(switch):
+    return [switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.0.1.1/24")]
+
+
+@pytest.fixture(scope="module")
+def bridged(switch):
+    pgs = [switch.pg(2), switch.pg(3), switch.pg(4)]
+    for pg in pgs:
+        switch.ctl(f"set interface l2 bridge {pg} 7")
+    return pgs
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(switch):
+    yield
+    for line in switch.running_config():
+        if line.startswith("set policer classify"):
+            switch.ctl(line + " del")
+    for policer in policers(switch):
+        switch.ctl(f"policer del name {policer}")
+    for table in switch.json("show classify tables")["tables"]:
+        switch.ctl(f"classify table table {table['index']} del")
+
+
+def policers(switch):
+    return {p["name"]: p for p in switch.json("show policer")["policers"]}
+
+
+def counts(switch, name):
+    p = policers(switch)[name]
+    return tuple(p[color]["packets"] for color in ("conform", "exceed", "violate"))
+
+
+def packet(pgs, n=0, tos=0):
+    return (pgs[0].ether() / IP(src="10.0.0.9", dst=pgs[1].host, tos=tos, id=n) / UDP(sport=n) /
+            Raw(bytes(L3_BYTES - 28)))
+
+
+def frame(src=1, dst=BROADCAST, size=FRAME_BYTES, tos=0):
+    return Ether(src=f"02:aa:00:00:00:{src:02x}", dst=dst) / IP(dst="10.9.9.9", tos=tos) / UDP() / \
+        Raw(bytes(size - 42))
+
+
+def test_show(switch):
+    switch.ctl("policer add name p1 type 1r2c cir 1000 cb 15000 rate kbps round closest "
+               "conform-action transmit exceed-action drop")
+    lines = switch.ctl("show policer").splitlines()
+    assert lines[:5] == ['Name "p1" type 1r2c cir 1000 eir 0 cb 15000 eb 0', "rate type kbps, round type closest",
+                         "conform action transmit, exceed action drop, violate action drop", " ",
+                         "Policer at index 0: single rate, not color-aware"]
+    assert lines[5].startswith("cir ") and lines[5].endswith("tok/period, pir 1 tok/period, scale 18")
+    assert lines[6:] == ["cur lim 3932160000, cur bkt 3932160000, ext lim 0, ext bkt 0", "last update 0",
+                         "conform 0 packets, 0 bytes", "exceed 0 packets, 0 bytes",
+                         "violate 0 packets, 0 bytes", "-----------"]
+    assert switch.ctl("show policer pools") == "pool sizes: configs=1 policers=1\n"
+    assert switch.ctl("show policer name p1") == switch.ctl("show policer index 0") == switch.ctl("show policer")
+
+
+def test_a_burst_at_an_input(switch, routed):
+    switch.ctl(f"policer add name p {SLOW} cb {7 * L3_BYTES}")
+    switch.ctl("policer input name p pg0")
+    packets = [packet(routed, n) for n in range(20)]
+    with switch.counts({("policer-input", "Packets Transmitted"): 7, ("policer-input", "Packets Dropped"): 13}):
+        assert [p[IP].id for p in switch.exchange(routed[0], packets, routed[1])] == list(range(7))
+    p = policers(switch)["p"]
+    assert (p["conform"], p["exceed"], p["violate"]) == (
+        {"packets": 7, "bytes": 7 * L3_BYTES}, {"packets": 0, "bytes": 0}, {"packets": 13, "bytes": 13 * L3_BYTES})
+    # full again
+    switch.ctl("policer reset name p")
+    assert len(switch.exchange(routed[0], packets, routed[1])) == 7
+    # another burst
+    switch.ctl(f"configure policer name p {SLOW} cb {3 * L3_BYTES + L3_BYTES - 1}")
+    assert len(switch.exchange(routed[0], packets, routed[1])) == 3
+    switch.ctl("policer input unapply name p pg0")
+    assert len(switch.exchange(routed[0], packets, routed[1])) == 20
+
+
+def test_what_is_deleted_polices_no_more(switch, routed):
+    switch.ctl(f"policer add name p {SLOW} cb {L3_BYTES}")
+    switch.ctl("policer input name p pg0\n")
+    switch.ctl("policer output name p pg1")
+    packets = [packet(routed, n) for n in range(4)]
+    assert switch.exchange(routed[0], packets, routed[1]) == []  # with its link header it is longer
+    switch.ctl("policer del index 0")
+    assert len(switch.exchange(routed[0], packets, routed[1])) == 4
+    assert not [line for line in switch.running_config() if "policer" in line]
+
+
+def test_a_burst_at_an_output(switch, routed):
+    switch.ctl(f"policer add name p {SLOW} cb {5 * FRAME_BYTES}")
+    switch.ctl("policer output name p pg1")
+    with switch.counts({("policer-output", "Packets Transmitted"): 5, ("policer-output", "Packets Dropped"): 7}):
+        assert len(switch.exchange(routed[0], [packet(routed)] * 12, routed[1])) == 5
+    switch.ctl("policer output unapply name p pg1")
+    assert len(switch.exchange(routed[0], [packet(routed)] * 12, routed[1])) == 12
+
+
+def test_packets_a_second(switch):
+    """A burst is milliseconds of the rate, then."""
+    switch.ctl("policer add name p cir 1 cb 9000 rate pps")
+    assert policers(switch)["p"]["current_limit"] >> policers(switch)["p"]["scale"] == 9
+    switch.ctl("configure policer name p cir 1000000 cb 1 rate pps")
+    assert policers(switch)["p"]["current_limit"] >> policers(switch)["p"]["scale"] == 1000
+
+
+@pytest.mark.parametrize("words, expected", [
+    ("type 1r2c cb {4}", (4, 0, 16)),
+    ("type 1r3c cb {4} eb {5}", (4, 5, 11)),
+    ("type 2r3c-2698 eir 1 cb {4} eb {9}", (4, 5, 11)),
+    ("type 2r3c-2698 eir 1 cb {9} eb {4}", (4, 0, 16)),
+    ("type 2r3c-4115 eir 1 cb {4} eb {9}", (4, 9, 7)),
+    ("type 2r3c-mef5cf1 eir 1 cb {4} eb {9}", (4, 9, 7)),
+])
+def test_types(switch, routed, words, expected):
+    for n in (4, 5, 9):
+        words = words.replace(f"{{{n}}}", str(n * L3_BYTES))
+    switch.ctl(f"policer add name p {SLOW} {words} exceed-action mark-and-transmit AF12 violate-action drop")
+    switch.ctl("policer input name p pg0")
+    out = switch.exchange(routed[0], [packet(routed, n, tos=3) for n in range(20)], routed[1])
+    assert counts(switch, "p") == expected
+    conform, exceed, _ = expected
+    assert [p[IP].id for p in out] == list(range(conform + exceed))
+    assert [p[IP].tos for p in out] == [3] * conform + [12 << 2 | 3] * exceed
+    for p in out:  # the checksum goes with the mark
+        good = IP(bytes(p[IP])[:20])
+        right, good.chksum = good.chksum, None
+        assert IP(bytes(good)).chksum == right
+
+
+def test_marks_on_the_way_out(switch, routed):
+    switch.ctl(f"policer add name p {SLOW} cb {FRAME_BYTES} conform-action mark-and-transmit EF "
+               "violate-action mark-and-transmit 7")
+    switch.ctl("policer output name p pg1")
+    out = switch.exchange(routed[0], [packet(routed, tos=1)] * 3, routed[1])
+    assert [p[IP].tos for p in out] == [46 << 2 | 1, 7 << 2 | 1, 7 << 2 | 1]
+    assert "violate action mark-and-transmit 7" in switch.ctl("show policer")
+
+
+def test_layer_2(switch, bridged):
+    switch.ctl(f"policer add name in {SLOW} cb {6 * FRAME_BYTES}")
+    switch.ctl("policer input name in pg2")
+    with_tag = Ether(src="02:aa:00:00:00:01", dst=BROADCAST) / Dot1Q(vlan=5) / IPv6() / Raw(bytes(FRAME_BYTES - 58))
+    frames = [frame(), with_tag, Ether(src="02:aa:00:00:00:01", dst=BROADCAST, type=0x88b5) /
+              Raw(bytes(FRAME_BYTES - 14))] * 4
+    out = switch.exchange(bridged[0], frames, bridged[1])
+    assert [bytes(p) for p in out] == [bytes(p) for p in frames[:6]]
+    assert counts(switch, "in") == (6, 0, 6)
+    switch.ctl("policer input unapply name in pg2")
+    # marked copies do not change those of others
+    switch.ctl(f"policer add name out {SLOW} cb {4 * FRAME_BYTES} conform-action mark-and-transmit CS3")
+    switch.ctl("policer output name out pg3")
+    marked, others = switch.exchange(bridged[0], frames, bridged[1], bridged[2])
+    assert [bytes(p) for p in others] == [bytes(p) for p in frames]
+    assert [p[IP].tos for p in marked if IP in p] == [24 << 2] * 2
+    assert [p[IPv6].tc for p in marked if IPv6 in p] == [24 << 2]
+    assert len(marked) == 4 and bytes(marked[2]) == bytes(frames[2])
+
+
+def test_by_a_table(switch, routed):
+    switch.ctl(f"policer add name a {SLOW} cb {2 * L3_BYTES}")
+    switch.ctl(f"policer add name b {SLOW} cb {3 * L3_BYTES}")
+    switch.configure("""classify table mask l4 src_port buckets 8
+        classify session policer-hit-next a table-index 0 match l4 src_port 1
+        classify session policer-hit-next b table-index 0 match l4 src_port 2
+        set policer classify interface pg0 ip4-table 0""")
+    packets = [packet(routed, n) for n in (1, 2, 3)] * 5
+    with switch.counts({("ip4-policer-classify", "Policer classify hits"): 10,
+                        ("ip4-policer-classify", "Policer classify misses"): 5,
+                        ("ip4-policer-classify", "Policer classify action drop"): 5}):
+        out = [p[UDP].sport for p in switch.exchange(routed[0], packets, routed[1])]
+    assert (out.count(1), out.count(2), out.count(3)) == (2, 3, 5)
+    assert counts(switch, "a") == (2, 0, 3) and counts(switch, "b") == (3, 0, 2)
+    assert "pg0" in switch.ctl("show classify policer type ip4")
+    assert switch.ctl("show classify policer type l2") == "No classify policer tables configured\n"
+    # a session of a policer that is gone lets packets go on
+    switch.ctl("policer del name a")
+    out = [p[UDP].sport for p in switch.exchange(routed[0], packets, routed[1])]
+    assert (out.count(1), out.count(2), out.count(3)) == (5, 0, 5)
+
+
+def test_by_a_table_in_layer_2(switch, bridged):
+    switch.ctl(f"policer add name a {SLOW} cb {2 * FRAME_BYTES}")
+    switch.configure("""classify table mask l2 src buckets 8
+        classify session policer-hit-next a table-index 0 match l2 src 02:aa:00:00:00:01
+        set policer classify interface pg2 l2-table 0""")
+    frames = [frame(1), frame(2)] * 4
+    out = [p.src[-1] for p in switch.exchange(bridged[0], frames, bridged[1])]
+    assert (out.count("1"), out.count("2")) == (2, 4)
+
+
+def test_colours(switch, routed):
+    """A colour-aware policer minds what a session says that a packet is already."""
+    switch.ctl(f"policer add name a type 1r3c color-aware {SLOW} cb {4 * L3_BYTES} eb {3 * L3_BYTES} "
+               "exceed-action transmit")
+    switch.configure("""classify table mask l4 src_port buckets 8
+        classify session policer-hit-next a table-index 0 match l4 src_port 1 opaque-index conform-color
+        classify session policer-hit-next a table-index 0 match l4 src_port 2 opaque-index exceed-color
+        set policer classify interface pg0 ip4-table 0""")
+    switch.exchange(routed[0], [packet(routed, 2)] * 5, routed[1])
+    assert counts(switch, "a") == (0, 3, 2)
+    switch.exchange(routed[0], [packet(routed, 1)] * 5, routed[1])
+    assert counts(switch, "a") == (4, 3, 3)
+
+
+def test_trace(switch, routed):
+    switch.ctl(f"policer add name p {SLOW} cb {L3_BYTES}")
+    switch.ctl("policer input name p pg0")
+    hops = switch.trace(routed[0], [packet(routed)] * 2)
+    words = [text for packet_hops in hops for node, text in packet_hops if node == "policer-input"]
+    assert [w.split()[-1] for w in words] == ["conform", "violate"]
+    assert all(w.startswith("POLICER: sw_if_index ") for w in words)
+
+
+def test_packets_of_any_length(switch, routed):
+    """Long chains count as a whole."""
+    switch.ctl("policer add name p cir 1000000 cb 4000000000 rate kbps")
+    switch.ctl("policer input name p pg0")
+    sizes = [0, 1, 100, 1472, 2100, 4000, 8900]
+    packets = [routed[0].ether() / IP(src="10.0.0.9", dst=routed[1].host) / UDP() / Raw(bytes(n)) for n in sizes]
+    assert len(switch.exchange(routed[0], packets, routed[1])) == len(sizes)
+    assert policers(switch)["p"]["conform"]["bytes"] == sum(n + 28 for n in sizes)
+
+
+WRONG = [
+    ("policer add name p cir 1 cb 1000", "Policer already exists"),
+    ("policer add name q", "Config failed sanity check"),
+    ("policer add name q cir 1", "Config failed sanity check"),
+    ("policer add name q cb 1", "Config failed sanity check"),
+    ("policer add name q cir 1 cb 5000000000", "Config failed sanity check"),
+    ("policer add name q type 2r3c-2698 cir 2 eir 1 cb 1000 eb 1000", "Config failed sanity check"),
+    ("policer add name q type 2r3c-4115 cir 2 cb 1000 eb 1000", "Config failed sanity check"),
+    ("policer add name q cir 1 cb 1000 conform-action explode", "unknown action"),
+    ("policer add name q cir 1 cb 1000 conform-action mark-and-transmit 64", "unknown action"),
+    ("policer add name q cir 1 cb 1000 conform-action mark-and-transmit", "unknown action"),
+    ("policer add name q cir 1 cb 1000 type 3r4c", "unknown"),
+    ("policer add cir 1 cb 1000", "unknown"),
+    ("policer add name " + "q" * 64 + " cir 1 cb 1000", "1 to 63 bytes"),
+    ("policer del name q", "No such policer"),
+    ("policer del index 9", "No such policer"),
+    ("policer del", "No policer specified"),
+    ("policer reset name q", "No such policer"),
+    ("configure policer name q cir 1 cb 1000", "No such policer"),
+    ("configure policer name p cir 0 cb 1000", "Config failed sanity check"),
+    ("policer bind name p", "specify worker to bind to"),
+    ("policer bind name p 77", "no such worker"),
+    ("policer input name q pg0", "No such policer"),
+    ("policer input name p nobody", "unknown interface"),
+    ("policer input unapply name p pg1", "another policer, or none"),
+    ("show policer name q", "No such policer"),
+    ("set policer classify interface pg0 ip4-table 9", "No such classifier table"),
+    ("set policer classify interface pg0", "Table index must be specified."),
+    ("set policer classify ip4-table 9", "Interface must be specified."),
+    ("set policer classify interface pg0 ip6-table 9", "IPv6"),
+]
+
+
+@pytest.mark.parametrize("command, words", WRONG)
+def test_what_is_wrong_changes_nothing(switch, routed, command, words):  # pylint: disable=unused-argument
+    switch.ctl("policer add name p cir 1 cb 1000")
+    switch.ctl("policer input name p pg0")
+    before = switch.running_config(), switch.ctl("show policer")
+    assert words in switch.fails(command)
+    assert (switch.running_config(), switch.ctl("show policer")) == before
+
+
+def test_running_config(fresh):
+    fresh.pg(0, "10.0.0.1/24")
+    fresh.configure("""
+        policer add name a type 1r3c color-aware cir 100 cb 2000 eb 3000 round up conform-action mark-and-transmit AF11
+        policer add name b type 2r3c-2698 cir 100 eir 200 cb 2000 eb 3000 rate pps round down exceed-action transmit violate-action mark-and-transmit 63
+        policer bind name b 0
+        policer input name a pg0
+        policer output name b pg0
+        classify table mask l3 ip4 src buckets 8
+        classify session policer-hit-next b table-index 0 match l3 ip4 src 10.0.0.7
+        set policer classify interface pg0 ip4-table 0 l2-table 0""")
+    lines = fresh.running_config()
+    shown = fresh.ctl("show policer") + fresh.ctl("show classify tables verbose")
+    path = fresh.new_file("running.cli")
+    fresh.stop()
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n".join(lines) + "\n")
+    fresh.session = None
+    fresh.start()
+    fresh.ctl(f"exec {path}")
+    assert fresh.running_config() == lines
+    assert fresh.ctl("show policer") + fresh.ctl("show classify tables verbose") == shown
+    assert len([line for line in lines if "policer" in line]) == 8
