@@ -129,16 +129,8 @@ struct startup {
         char *prefix, *uid, *gid;
     } api_segment;
     struct plugin_settings plugins;
-    struct {
-        u64 table_size;
-        u32 num_buckets; /* 0: not given */
-    } l2fib;
     u64 l2learn_limit; /* 0: not given */
     char *ip4_table_name, *ip6_table_name;
-    struct {
-        u32 hash_buckets;
-        u64 heap_size;
-    } ip6;
     enum startup_rx_mode default_rx_mode;
     u32 ethernet_default_mtu;
     enum startup_trace_time trace_time;

@@ -278,25 +278,12 @@ static const struct config_key api_segment_keys[] = {
  * ------------------------------------------------------------- */
 
 static const struct startup_field network_fields[] = {
-    FIELD("table-size", FIELD_U64, l2fib.table_size),
-    FIELD("num-buckets", FIELD_U32, l2fib.num_buckets),
     FIELD("limit", FIELD_U64, l2learn_limit),
-    FIELD("hash-buckets", FIELD_U32, ip6.hash_buckets),
-    FIELD("heap-size", FIELD_U64, ip6.heap_size),
 };
 
 static int set_network(struct cli_call *c)
 {
     return startup_store(c, network_fields, array_len(network_fields));
-}
-
-static int set_l2fib_buckets(struct cli_call *c)
-{
-    u64 n = cli_u64(c, "n", 0);
-    if (!n || n & (n - 1))
-        return error_set(c->err, EINVAL, "num-buckets `%s' is not a power of two",
-                         cli_str(c, "n", ""));
-    return set_network(c);
 }
 
 static int set_ip4_table_name(struct cli_call *c)
@@ -354,9 +341,12 @@ static int set_node(struct cli_call *c)
     return config_parse_block(c, cli_str(c, "block", ""), keys);
 }
 
+static const char mac_table_grows[] = "the MAC table grows as addresses are learned";
+static const char no_ip6_tables[] = "there are no IPv6 tables";
+
 static const struct config_key l2fib_keys[] = {
-    {"table-size <size>", "memory of the MAC table", set_network},
-    {"num-buckets <n:u32>", "a power of two", set_l2fib_buckets},
+    {"table-size <size>", mac_table_grows, NULL},
+    {"num-buckets <n:u32>", mac_table_grows, NULL},
     {NULL, NULL, NULL},
 };
 
@@ -372,8 +362,8 @@ static const struct config_key ip_keys[] = {
 
 static const struct config_key ip6_keys[] = {
     {"default-table-name <name:string>", "name of IPv6 table 0", set_ip6_table_name},
-    {"hash-buckets <n:u32>", "size of the IPv6 tables", set_network},
-    {"heap-size <size>", "memory of the IPv6 tables", set_network},
+    {"hash-buckets <n:u32>", no_ip6_tables, NULL},
+    {"heap-size <size>", no_ip6_tables, NULL},
     {NULL, NULL, NULL},
 };
 

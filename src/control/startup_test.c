@@ -132,7 +132,6 @@ static void keys_of_all_core_sections_set_their_members(void **state)
     assert_true(plugin_is_wanted(&s->plugins, "acl_plugin.so"));
     assert_false(plugin_is_wanted(&s->plugins, "dpdk_plugin.so"));
     assert_false(plugin_is_wanted(&s->plugins, "other_plugin.so"));
-    assert_int_equal(s->l2fib.num_buckets, 1024);
     assert_string_equal(s->ip4_table_name, "red");
     assert_int_equal(s->default_rx_mode, STARTUP_RX_MODE_POLLING);
     assert_int_equal(s->ethernet_default_mtu, 1500);
@@ -187,8 +186,6 @@ static void errors_say_where_and_what_was_expected(void **state)
                    "}')"},
         {"ethernet { default-mtu 63 }",
          "f.conf:1: ethernet_config: default MTU must be >= 64 and <= 9000"},
-        {"l2fib { num-buckets 1000 }",
-         "f.conf:1: l2fib_config: num-buckets `1000' is not a power of two"},
         {"unix { runtime-dir /r pidfile /tmp/zz.pid }",
          "f.conf: unix_config: file /tmp/zz.pid is not in runtime directory /r"},
         {"unix { runtime-dir /r pidfile /r/../zz.pid }",

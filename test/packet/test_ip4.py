@@ -275,6 +275,12 @@ LINK = {
                             ("ethernet-input", "l3 mac mismatch")),
     "an unknown type": (lambda pg: bytes(pg.ether(type=0x9999)) + b"x" * 50,
                         ("ethernet-input", "unknown ethernet type")),
+    "a broadcast frame around a host's packet": (
+        lambda pg: bytes(pg.ether(dst="ff:ff:ff:ff:ff:ff") / GOOD),
+        ("ip4-input", "ip4 unicast in a link-layer broadcast")),
+    "a group's frame around a host's packet": (
+        lambda pg: bytes(pg.ether(dst="01:00:5e:00:00:01") / GOOD),
+        ("ip4-input", "ip4 unicast in a link-layer broadcast")),
     "13 bytes": (lambda pg: bytes(pg.ether() / GOOD)[:13],
                  ("ethernet-input", "frame shorter than its header")),
 }
@@ -285,6 +291,13 @@ def test_link_layer(switch, net, case):
     make, key = LINK[case]
     with switch.counts({key: 4}):
         assert switch.exchange(net[0], [make(net[0])] * 4, net[1]) == []
+
+
+def test_broadcast_frame_to_the_switch_itself(switch, net):
+    """RFC 1812 5.3.4 is about forwarding: what the switch itself is asked is answered."""
+    frame = net[0].ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=net[0].host, dst=net[0].address) / ICMP()
+    out = switch.exchange(net[0], frame, net[0], count=1)
+    assert out[0][ICMP].type == 0
 
 
 def test_interface_down(switch, net):

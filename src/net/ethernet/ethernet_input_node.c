@@ -61,6 +61,12 @@ ALWAYS_INLINE bool is_for(u64 mac, u64 dst)
     return (dst & MAC_MASK) == mac || (dst & MAC_GROUP_BIT);
 }
 
+ALWAYS_INLINE void note_group(struct buffer *b, u64 dst)
+{
+    if (unlikely(dst & MAC_GROUP_BIT))
+        b->flags |= BUFFER_LINK_GROUP;
+}
+
 static u16 other_type(const struct ethernet *eth, struct thread *t, struct node *n,
                       struct buffer *b, u16 type)
 {
@@ -133,8 +139,10 @@ static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
         return ETHERNET_INPUT_NEXT_L2;
     buffer_advance(b, h.bytes);
     /* a sub-interface has the address of its port */
-    if (unlikely(!is_for(v->mac, load_u64(frame))))
+    u64 dst = load_u64(frame);
+    if (unlikely(!is_for(v->mac, dst)))
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
+    note_group(b, dst);
     return by_type(eth, t, n, b, be16_from_host(h.type));
 }
 
@@ -165,6 +173,7 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     b->l3_start = b->start;
     if (unlikely(!is_for(v->mac, dst)))
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
+    note_group(b, dst);
     if (likely(type == be16_from_host(ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
     if (unlikely(ethernet_is_tag(be16_to_host(type))))

@@ -47,6 +47,7 @@ const struct node_error ip4_errors[IP4_ERROR_N] = {
     {"not_enabled", "ip4 not enabled on interface", SEVERITY_ERROR},
     {"no_port", "no listener for tcp port", SEVERITY_ERROR},
     {"reass_overlap", "datagrams dropped due to overlapping fragments", SEVERITY_ERROR},
+    {"link_broadcast", "ip4 unicast in a link-layer broadcast", SEVERITY_ERROR},
 };
 
 const struct node_error icmp4_errors[ICMP4_ERROR_N] = {

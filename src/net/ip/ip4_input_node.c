@@ -1,6 +1,6 @@
 /* ip4-input, ip4-input-no-checksum: is it a sound IPv4 packet? Those that a router sees in their
  * millions pass one test; for the others ip4_input_odd finds out what they are. Source: RFC 791,
- * RFC 1122 3.2.1.3, RFC 1812 4.2.2 and 5.3.7; RFC 3128 for the fragment offset of 1. */
+ * RFC 1122 3.2.1.3, RFC 1812 4.2.2, 5.3.4 and 5.3.7; RFC 3128 for the fragment offset of 1. */
 #include "engine/thread.h"
 #include "net/interface/interface.h"
 #include "net/ip/ip4.h"
@@ -22,7 +22,7 @@ ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, 
     u32 odd = h->version_ihl != IP4_VERSION_IHL_PLAIN;
 
     odd |= ip4_length(h) - (u32)sizeof(*h) > b->len - (u32)sizeof(*h);
-    odd |= b->flags & BUFFER_NEXT;
+    odd |= b->flags & (BUFFER_NEXT | BUFFER_LINK_GROUP);
     odd |= h->ttl == 0;
     odd |= (h->fragment & be16_from_host(IP4_OFFSET_MASK)) == be16_from_host(1);
     odd |= is_special(p[12]) | is_special(p[16]);
@@ -97,6 +97,17 @@ static enum ip4_error check_addresses(const struct ip4_header *h)
     return IP4_ERROR_NONE;
 }
 
+/* RFC 1812 5.3.4: what came to all of a link is not forwarded, however it is addressed in layer 3;
+ * each of its routers would. */
+static bool is_forwarded(const struct buffer *b, const struct ip4_header *h)
+{
+    if (ip4_is_multicast(h->dst))
+        return false;
+    struct lb lb = lb_load(ip4_lookup(ip4_if_fib(b->rx_if), h->dst).i);
+    u8 kind = adj_head(adj_at(lb_pick(lb, 0))).kind;
+    return kind != ADJ_KIND_RECEIVE && kind != ADJ_KIND_DROP;
+}
+
 static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b, bool verify)
 {
     const struct ip4_input *state = n->state;
@@ -114,6 +125,8 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
             return node_drop(n, b, IP4_ERROR_BAD_LENGTH, IP4_INPUT_NEXT_DROP);
         trim(t, b, ip4_length(h));
     }
+    if ((b->flags & BUFFER_LINK_GROUP) && is_forwarded(b, h))
+        return node_drop(n, b, IP4_ERROR_LINK_BROADCAST, IP4_INPUT_NEXT_DROP);
     if (h->ttl == 0)
         return icmp_error(n, b, IP4_ERROR_TIME_EXPIRED, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED);
     if (h->version_ihl != IP4_VERSION_IHL_PLAIN)
