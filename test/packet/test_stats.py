@@ -250,22 +250,6 @@ def test_interface_comes_and_goes(switch, stats):
     assert all(len(row) > index for row in stats["/if/rx"]), "its column stays"
 
 
-def test_next_owner_of_an_index_begins_at_0(switch, net, stats):
-    first = loopback(switch, 8)
-    index = stats["/if/names"].index(first)
-    switch.ctl(f"set interface state {first} up")
-    switch.ctl(f"set interface ip address {first} 10.88.0.1/24")
-    wait_for(lambda: total(stats["/if/tx"], index) != (0, 0), "the loopback to send an announcement", 30)
-    switch.ctl(f"delete loopback interface intfc {first}")
-    second = loopback(switch, 9)
-    assert stats["/if/names"].index(second) == index
-    for key in COUNTERS:
-        value = total(stats[f"/if/{key}"], index)
-        assert value in (0, (0, 0)), key
-    assert not any(sum(stats[n]) for n in stats.names(f"^/err/{second}-"))
-    switch.ctl(f"delete loopback interface intfc {second}")
-
-
 def test_sub_interface(switch, net, stats):
     switch.ctl("create sub-interfaces pg1 100")
     assert stats["/interfaces/pg1.100/rx"] == [(0, 0)] * len(stats["/if/rx"])
