@@ -31,6 +31,7 @@
 #include "net/pcap/pcap_trace.h"
 #include "net/pg/pg.h"
 #include "net/policer/policer.h"
+#include "net/qos/qos.h"
 #include "net/vlan/tag_rewrite.h"
 #include "net/pg/pg_api.h"
 #include "net/vlan/vlan.h"
@@ -77,6 +78,7 @@ static const struct {
     {&classify_acl_module, NULL},
     {&l2_classify_module, NULL},
     {&policer_module, "policer_plugin.so"},
+    {&qos_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},
     {&ip_route_api_module, NULL},
