@@ -86,7 +86,7 @@ void api_events_free(struct api_events *ev);
 
 /* --- the server --- */
 
-extern const struct module api_module;
+extern const struct module api_module, api_trace_module;
 
 /* Makes the message table from the tables of all modules, and opens the socket of startup.conf. */
 int api_listen(struct piste *p, struct error *e) MUST_CHECK;

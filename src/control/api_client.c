@@ -30,8 +30,13 @@ size_t api_frame_begin(struct api_client *c, u16 id)
 
 void api_frame_end(struct api_client *c, size_t at)
 {
-    put_be32(c->out.v + at + 8, (u32)(c->out.n - at - API_HEADER_BYTES));
+    struct api_server *s = c->server;
+    size_t n = c->out.n - at - API_HEADER_BYTES;
+    u8 *body = c->out.v + at + API_HEADER_BYTES;
+    put_be32(c->out.v + at + 8, (u32)n);
     c->n_out++;
+    if (unlikely(s->trace.tx))
+        api_trace_add(s, c, s->ids.v[get_be16(body)].message, true, body + 2, n - 2);
 }
 
 static void client_hang_up(struct api_client *c)
@@ -275,6 +280,8 @@ static void dispatch(struct api_client *c, const u8 *body, u32 n)
                  get_be32(body + 2));
         return;
     }
+    if (unlikely(s->trace.on))
+        api_trace_add(s, c, id->message, false, body + 2, n - 2);
     call.context = load_u32(body + (has_index ? 6 : 2));
     run_handler(c, id, &call);
 }

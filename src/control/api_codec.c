@@ -6,6 +6,7 @@
 
 #include "base/byteorder.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { CHUNK_BYTES = 16 << 10 };
 
@@ -330,6 +331,72 @@ static void write_struct(const struct api_type *type, const u8 *s, struct api_by
 void api_encode(const struct api_type *type, const void *s, struct api_bytes *b)
 {
     write_struct(type, s, b);
+}
+
+/* --- for people --- */
+
+static void out_number(struct out *o, const char *name, u8 kind, const u8 *from)
+{
+    double f;
+    if (kind == API_F64) {
+        memcpy(&f, from, sizeof(f));
+        out_f64(o, name, f, NULL);
+    } else {
+        out_u64(o, name, host_number(from, kind_bytes(kind)), NULL);
+    }
+}
+
+static void out_hex(struct out *o, const char *name, const u8 *from, u32 n)
+{
+    struct text t = {0};
+    for (u32 i = 0; i < n; i++)
+        text_add(&t, "%02x", from[i]);
+    out_str(o, name, text_str(&t), NULL);
+    text_free(&t);
+}
+
+static void out_one(struct out *o, const char *name, const struct api_field *f, const u8 *from)
+{
+    if (f->kind != API_STRUCT) {
+        out_number(o, name, f->kind, from);
+        return;
+    }
+    out_object(o, name);
+    api_out(o, f->type, from);
+    out_end(o);
+}
+
+static void out_many(struct out *o, const struct api_field *f, const u8 *from, u32 n)
+{
+    size_t step = f->kind == API_STRUCT ? f->type->struct_bytes : kind_bytes(f->kind);
+    if (f->kind == API_U8) {
+        out_hex(o, f->name, from, n);
+        return;
+    }
+    out_array(o, f->name);
+    for (u32 i = 0; i < n; i++)
+        out_one(o, NULL, f, from + i * step);
+    out_end(o);
+}
+
+void api_out(struct out *o, const struct api_type *type, const void *msg)
+{
+    const u8 *s = msg;
+    for (u32 i = 0; i < type->n_fields; i++) {
+        const struct api_field *f = &type->fields[i];
+        if (f->kind == API_STRING)
+            out_str(o, f->name, (const char *)s + f->offset, NULL);
+        else if (f->kind == API_STRING_REST)
+            out_str(o, f->name, (const char *)pointed(f, s), NULL);
+        else if (f->count == API_COUNTED)
+            out_many(o, f, pointed(f, s), (u32)host_number(s + f->count_at, f->count_bytes));
+        else if (f->count == API_REST)
+            out_many(o, f, pointed(f, s), (u32)host_number(s + f->count_at, 4));
+        else if (f->count == API_FIXED)
+            out_many(o, f, s + f->offset, f->n);
+        else
+            out_one(o, f->name, f, s + f->offset);
+    }
 }
 
 bool api_field_u32(const struct api_type *type, const void *s, const char *name, u32 *value)

@@ -72,8 +72,18 @@ struct api_file_base {
     u16 base; /* id of its first message */
 };
 
+/* A ring of the last messages; see api_trace.c. */
+struct api_trace {
+    bool on;
+    bool tx; /* what we send, too */
+    u32 limit, cap, first, n;
+    struct api_traced *items; /* owned, cap of them */
+    u64 bytes, n_forgotten;
+};
+
 struct api_server {
     struct piste *piste;
+    struct api_trace trace;
     VEC(struct api_id) ids; /* by message id; 0 is none */
     VEC(struct api_file_base) files;
     struct hash id_of;                /* const struct api_message * -> id */
@@ -121,3 +131,11 @@ void api_client_free(struct api_client *c);
 
 void api_events_forget(struct api_server *s, u32 client_index);
 void api_events_release(struct api_server *s);
+
+/* --- api_trace.c --- */
+
+void api_trace_start(struct api_server *s);
+void api_trace_free(struct api_trace *t);
+/* body: without the message's number. */
+void api_trace_add(struct api_server *s, const struct api_client *c, const struct api_message *m,
+                   bool sent, const u8 *body, size_t n);

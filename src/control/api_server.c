@@ -110,6 +110,7 @@ int api_start(struct piste *p, struct error *e)
     if (s->ids.n)
         return 0;
     vec_add(&s->ids, none);
+    api_trace_start(s);
     add_file(s, &api_file_memclnt); /* its numbers are fixed: they begin at 1 */
     modules_each(p->modules, add_module, s);
     make_table(s);
@@ -254,6 +255,7 @@ static void api_stop(struct piste *p, void *state)
     api_close(p);
     if (s->pause)
         loop_timer_del(p->loop, s->pause);
+    api_trace_free(&s->trace);
     hash_fini(&s->id_of);
     vec_free(&s->ids);
     vec_free(&s->files);

@@ -123,7 +123,6 @@ struct startup {
     struct {
         bool trace_on;
         u32 trace_nitems;
-        char *save_api_table;
     } api;
     struct {
         char *prefix, *uid, *gid;

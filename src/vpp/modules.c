@@ -54,6 +54,7 @@ static const struct {
     {&logging_module, NULL},
     {&control_module, NULL},
     {&api_module, NULL},
+    {&api_trace_module, NULL},
     {&trace_module, NULL},
     {&stats_module, NULL},
     {&interface_module, NULL},

@@ -164,6 +164,17 @@ static int limit_core_dumps(const struct startup *s, struct error *e)
     return 0;
 }
 
+/* Clients and ports are descriptors: as many as the system lets this process have. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r))
+        return;
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r))
+        log_warn(&process_log, "cannot raise the limit of descriptors: %s", strerror(errno));
+}
+
 int process_prepare(const struct startup *s, struct error *e)
 {
     int rc = prepare_folder(s, e);
@@ -171,6 +182,7 @@ int process_prepare(const struct startup *s, struct error *e)
         rc = write_pidfile(s, e);
     if (!rc)
         rc = limit_core_dumps(s, e);
+    raise_descriptor_limit();
     return rc;
 }
 
