@@ -4,7 +4,7 @@
     gen-api.py header  api/ip.api OUT.h      structs of types and messages, in host order
     gen-api.py source  api/ip.api OUT.c      tables that src/control/api_codec.c encodes and decodes by
     gen-api.py json    api/ip.api OUT.json   what clients read: ip.api.json
-    gen-api.py doc     api/ip.api OUT.md     reference
+    gen-api.py doc     NAMES OUT.md api/*.api    reference of the messages in the file NAMES, name_crc lines
     gen-api.py tables  api/ip.api OUT.c OUT.json   both of these
     gen-api.py crc     api/*.api             "name crc" of each message, one a line
 
@@ -606,16 +606,26 @@ def json_text(api):
 
 # --- documentation -----------------------------------------------------------------------------
 
-def doc(api):
-    out = ['# %s %s' % (api.module, api.options.get('version', '')), '']
-    for m in api.messages():
-        out += ['## %s' % m.name, '', '`%s_%08x`' % (m.name, api.crc(m)), '']
-        if m.doc:
-            out += [m.doc, '']
-        for f in m.fields:
-            size = '' if f.length is None else '[%s]' % (f.count or f.length or '')
-            out.append('- `%s %s%s`' % (f.type, f.name, size))
-        out.append('')
+def field_text(f):
+    size = '' if f.length is None else '[%s]' % (f.count or f.length or '')
+    return '%s %s%s' % (f.type_name or f.type, f.name, size)
+
+
+def fields_text(m):
+    return ', '.join(field_text(f) for f in m.fields if f.name not in ('client_index', 'context')) or 'nothing'
+
+
+def reference(paths, served):
+    """docs/api.md. served: "name_crc" of the messages of a running switch."""
+    out = ['# Messages of the binary API', '',
+           'What clients find in the message table: name, CRC and fields of each, without the `client_index` and',
+           '`context` that they begin with. Made by tools/gen-api-docs.sh.', '']
+    for path in sorted(paths, key=os.path.basename):
+        api = Api(path)
+        here = [m for m in api.messages() if '%s_%08x' % (m.name, api.crc(m)) in served]
+        if here:
+            out += ['## %s %s' % (api.module, api.options.get('version', '')), '']
+            out += ['- `%s` %08x: %s' % (m.name, api.crc(m), fields_text(m)) for m in here] + ['']
     return '\n'.join(out)
 
 
@@ -629,8 +639,11 @@ def main():
             for m in api.messages():
                 print('%s %08x' % (m.name, api.crc(m)))
         return
-    make = {'header': c_header, 'source': c_source, 'doc': doc,
-            'json': json_text}
+    if what == 'doc':
+        with open(paths[0], encoding='utf-8') as names, open(paths[1], 'w', encoding='utf-8') as out:
+            out.write(reference(paths[2:], set(names.read().split())))
+        return
+    make = {'header': c_header, 'source': c_source, 'json': json_text}
     kinds = ['source', 'json'] if what == 'tables' else [what]
     api = Api(paths[0])
     for kind, path in zip(kinds, paths[1:]):

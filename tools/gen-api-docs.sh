@@ -1,0 +1,23 @@
+#!/bin/sh
+# gen-api-docs.sh [BUILD] - writes docs/api.md: the messages that the daemon of BUILD (build/release) has.
+set -eu
+cd "$(dirname -- "$0")/.."
+build=${1:-build/release}
+run=$(mktemp -d /tmp/piste-docs.XXXXXX)
+pid=''
+trap '[ -z "$pid" ] || kill "$pid"; rm -rf "$run"' EXIT
+"$build/vpp" "unix { nodaemon runtime-dir $run cli-listen $run/cli.sock }" >"$run/out" 2>&1 &
+pid=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ -S "$run/cli.sock" ] && break
+    sleep 0.1
+done
+"$build/vppctl" -s "$run/cli.sock" show api message-table json >"$run/table" || {
+    cat "$run/out" "$run/table" >&2
+    exit 1
+}
+python3 -c '
+import json, sys
+for m in json.load(sys.stdin)["messages"]:
+    print(m["name"] + "_" + m["crc"])' <"$run/table" >"$run/names"
+python3 tools/gen-api.py doc "$run/names" docs/api.md api/*.api
