@@ -32,6 +32,7 @@
 #include "net/pg/pg.h"
 #include "net/policer/policer.h"
 #include "net/qos/qos.h"
+#include "net/vlan/efp_filter.h"
 #include "net/vlan/tag_rewrite.h"
 #include "net/pg/pg_api.h"
 #include "net/vlan/vlan.h"
@@ -73,6 +74,7 @@ static const struct {
     {&neighbor_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
+    {&efp_filter_module, NULL},
     {&ip4_output_arc_module, NULL},
     {&ip4_output_module, NULL},
     {&classify_module, NULL},

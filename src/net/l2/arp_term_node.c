@@ -12,7 +12,7 @@ struct arp_message {
     u8 hardware_len, protocol_len;
     be16 op;
     u8 sender_mac[6], sender_ip[4], target_mac[6], target_ip[4];
-};
+} __attribute__((packed));
 static_assert(sizeof(struct arp_message) == ARP_BYTES, "wire format");
 
 struct ip6_nd {
@@ -25,7 +25,7 @@ struct ip6_nd {
     be32 flags;
     u8 target[16];
     u8 option, option_len, mac[6];
-};
+} __attribute__((packed));
 static_assert(sizeof(struct ip6_nd) == IP6_BYTES + NS_BYTES, "wire format");
 
 static u16 flood_edge(const struct buffer *b)

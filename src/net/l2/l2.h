@@ -51,6 +51,7 @@ struct l2_rewrite {
 
 struct l2_rewrites {
     struct l2_rewrite in, out;
+    bool strict; /* what leaves has the tags that `in` would have put there */
 };
 
 enum {
@@ -101,6 +102,17 @@ ALWAYS_INLINE bool l2_rewrite_fits(const struct l2_rewrite *r, const struct buff
     return b->len >= 14u + r->pop_bytes &&
            (r->pop_bytes < 4 || ethernet_is_tag(get_be16(frame + 12))) &&
            (r->pop_bytes < 8 || ethernet_is_tag(get_be16(frame + 16)));
+}
+
+/* Whether b has the tags that r puts in; priorities do not matter. */
+ALWAYS_INLINE bool l2_rewrite_made(const struct l2_rewrite *r, const struct buffer *b)
+{
+    const u8 *at = (const u8 *)buffer_current(b) + 12;
+    for (u32 i = 0; i < r->push_bytes; i += 4)
+        if (get_be16(at + i) != get_be16(r->tags + i) ||
+            ((get_be16(at + i + 2) ^ get_be16(r->tags + i + 2)) & 0xfff))
+            return false;
+    return true;
 }
 
 /* Rewrites the tags of b, which starts at its ethernet header. false, and nothing is changed:

@@ -682,6 +682,12 @@ static int test_fib(struct cli_call *c)
     return rc;
 }
 
+static int test_fib_age(struct cli_call *c)
+{
+    l2_fib_pass_time(state_of(c), (u8)cli_u64(c, "minutes", 0));
+    return 0;
+}
+
 const struct cli_command l2_commands[] = {
     {"create bridge-domain <bridge-domain-id:u32> [learn <learn-on:u8>] [forward <forward-on:u8>] "
      "[uu-flood <uu-flood-on:u8>] [flood <flood-on:u8>] [arp-term <arp-term-on:u8>] [arp-ufwd "
@@ -744,6 +750,8 @@ const struct cli_command l2_commands[] = {
      "<bridge-domain-id:u32>] "
      "[interface <intf:interface>]",
      "Many addresses at once", test_fib, CLI_HIDDEN},
+    {"test l2fib age <minutes:u8>", "As if so many minutes went by at once", test_fib_age,
+     CLI_HIDDEN},
     {0},
 };
 

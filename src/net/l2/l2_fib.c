@@ -15,7 +15,8 @@
 
 #define BUCKETS_FIRST 256
 #define BUCKETS_MAX_LOG2 24
-#define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for */
+#define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for, */
+#define DEAD_SHARE 16     /* and no more than one of so many */
 #define COPY_BUCKETS 8192 /* a step of growing: some milliseconds at most */
 #define AGE_BUCKETS 16384 /* a step of ageing */
 #define AGE_PERIOD_NS (20 * NS_PER_SEC)
@@ -52,13 +53,22 @@ static void tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
         s->listeners.v[i].fn(s->piste, ev, &e, s->listeners.v[i].arg);
 }
 
-static void reap(struct l2_state *s, u32 at_least)
+/* Makes dead slots free; false: there are none. */
+static bool reap(struct l2_state *s)
 {
     struct mac_table *t = table_of(s);
-    if (t->dead.n < at_least || !t->dead.n)
-        return;
+    if (!t->dead.n)
+        return false;
     engine_synchronize(engine_of(s->piste));
     mac_table_reap(t, t->dead.n);
+    return true;
+}
+
+static void reap_many(struct l2_state *s)
+{
+    const struct mac_table *t = table_of(s);
+    if (t->dead.n >= DEAD_MAX || t->dead.n > t->cur->mask * MAC_SLOTS / DEAD_SHARE)
+        reap(s);
 }
 
 /* --- growing --- */
@@ -134,7 +144,8 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
     u32 value = mac_value(if_is_none(i) ? MAC_NO_INTERFACE : i.i, 0, f), was;
     settle(s);
     while (mac_table_set(t, key, value, &was)) {
-        reap(s, 1);
+        if (reap(s))
+            continue;
         grow_step(s);
         if (!mac_table_growing(t) && t->cur->mask + 1 >= t->max_buckets)
             return error_set(e, ENOSPC, "the MAC table is full");
@@ -153,7 +164,7 @@ int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e)
     u32 value = mac_table_del(table_of(s), key);
     if (!value)
         return error_set(e, ENOENT, "mac entry not found");
-    reap(s, DEAD_MAX);
+    reap_many(s);
     tell(s, L2_FIB_REMOVED, key, value);
     return 0;
 }
@@ -197,7 +208,7 @@ void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything
     u64 from = clock_ns();
     settle(s);
     mac_table_walk(table_of(s), 0, UINT32_MAX, flush_one, flushed, &f);
-    reap(s, DEAD_MAX);
+    reap(s);
     for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
         if (if_is_none(i) && (bd == UINT32_MAX || bd == d->index))
             d->seq++;
@@ -229,12 +240,33 @@ static void on_age_timer(void *arg)
     if (!mac_table_growing(t)) {
         s->age_at = mac_table_walk(t, s->age_at > t->cur->mask ? 0 : s->age_at, AGE_BUCKETS,
                                    age_one, aged, s);
-        reap(s, DEAD_MAX);
+        reap(s);
     }
     if (!s->age_at)
         s->last_scan_ns = clock_ns() - s->age_started_ns;
     loop_timer_set(s->piste->loop, s->age_timer,
                    now + (s->age_at ? s->scan_delay_ms * NS_PER_MSEC : AGE_PERIOD_NS));
+}
+
+static u32 made_older(void *arg, u64 key, u32 value)
+{
+    const u8 *minutes = arg;
+    (void)key;
+    return value & MAC_PROVISIONED
+               ? value
+               : mac_value(mac_value_if(value), (u8)(mac_value_stamp(value) - *minutes), (u8)value);
+}
+
+void l2_fib_pass_time(struct l2_state *s, u8 minutes)
+{
+    settle(s);
+    mac_table_walk(table_of(s), 0, UINT32_MAX, made_older, NULL, &minutes);
+    if (!s->age_timer)
+        return;
+    s->age_at = 0;
+    do
+        on_age_timer(s);
+    while (s->age_at);
 }
 
 void l2_fib_ageing_changed(struct l2_state *s)

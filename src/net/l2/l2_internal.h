@@ -150,6 +150,8 @@ int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, boo
 int l2_fib_init(struct l2_state *s, struct error *e) MUST_CHECK;
 void l2_fib_stop(struct l2_state *s);
 void l2_fib_ageing_changed(struct l2_state *s);
+/* As if so many minutes went by at once (for tests). */
+void l2_fib_pass_time(struct l2_state *s, u8 minutes);
 /* A data thread found the table too full. */
 void l2_fib_wants_bigger(struct piste *p, const void *payload);
 

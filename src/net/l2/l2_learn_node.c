@@ -29,7 +29,7 @@ static void want_bigger(struct thread *t, struct l2_shared *s)
         __atomic_load_n(&s->bigger_posted, __ATOMIC_RELAXED) ||
         __atomic_exchange_n(&s->bigger_posted, 1, __ATOMIC_ACQ_REL))
         return;
-    if (!thread_post(t, l2_fib_wants_bigger, NULL, 0))
+    if (!thread_post(t, l2_fib_wants_bigger, "", 0))
         __atomic_store_n(&s->bigger_posted, 0, __ATOMIC_RELEASE);
 }
 

@@ -187,6 +187,7 @@ static const struct node_error output_errors[L2_OUTPUT_ERR_N] = {
     [L2_OUTPUT_ERR_SHG] = {"shg_drop", "L2 split horizon drops", SEVERITY_ERROR},
     [L2_OUTPUT_ERR_INTERFACE] = {"mapping_drop", "L2 Output interface not valid", SEVERITY_ERROR},
     [L2_OUTPUT_ERR_REWRITE] = {"vtr_drop", "L2 output tag rewrite drops", SEVERITY_ERROR},
+    [L2_OUTPUT_ERR_EFP] = {"efp_drop", "L2 EFP filter pre-rewrite drops", SEVERITY_ERROR},
 };
 
 static const struct node_error arp_term_errors[ARP_TERM_ERR_N] = {

@@ -54,6 +54,8 @@ static u16 special(const struct l2_shared *s, struct thread *t, struct node *n,
     const struct l2_rewrite *r = &v->rewrites->out;
     if (unlikely(!l2_rewrite_fits(r, b)))
         return node_drop(n, b, L2_OUTPUT_ERR_REWRITE, L2_NEXT_DROP);
+    if (unlikely(v->rewrites->strict && !l2_rewrite_made(&v->rewrites->in, b)))
+        return node_drop(n, b, L2_OUTPUT_ERR_EFP, L2_NEXT_DROP);
     if (likely(l2_rewrite_apply(r, b)))
         return leave(s, v, b, at_start);
     struct buffer *c = l2_rewrite_copy(t, r, b);

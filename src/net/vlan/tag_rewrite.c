@@ -18,6 +18,7 @@
 #include "control/module.h"
 #include "net/interface/interface.h"
 #include "net/l2/l2.h"
+#include "net/vlan/efp_filter.h"
 #include "net/vlan/vlan.h"
 
 struct tag_rewrites {
@@ -74,6 +75,7 @@ static bool rewrites(struct piste *p, struct if_index i, struct l2_rewrites *out
     out->out.pop_bytes = (u8)(ops[t.op].to * VLAN_TAG_BYTES);
     if (m)
         put_tags(&out->out, ops[t.op].from, m->dot1ad, m->outer, m->inner);
+    out->strict = efp_filter_is_on(p, i);
     return true;
 }
 

@@ -3,10 +3,13 @@
 #include <errno.h>
 
 #include "api/api_interface.h"
+#include "api/api_l2.h"
 #include "control/api.h"
 #include "control/module.h"
 #include "net/interface/interface.h"
 #include "net/interface/interface_api.h"
+#include "net/vlan/efp_filter.h"
+#include "net/vlan/tag_rewrite.h"
 #include "net/vlan/vlan.h"
 
 static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_match_spec *m,
@@ -71,14 +74,47 @@ static void delete_subif(struct api_call *c)
         api_reply_retval(c, 0);
 }
 
+/* Operations as the message numbers them. */
+static void set_tag_rewrite(struct api_call *c)
+{
+    static const u8 ops[] = {TAG_OP_NONE,          TAG_OP_PUSH_1,        TAG_OP_PUSH_2,
+                             TAG_OP_POP_1,         TAG_OP_POP_2,         TAG_OP_TRANSLATE_1_1,
+                             TAG_OP_TRANSLATE_1_2, TAG_OP_TRANSLATE_2_1, TAG_OP_TRANSLATE_2_2};
+    const struct api_l2_interface_vlan_tag_rewrite *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    const struct tag_rewrite t = {
+        .op = m->vtr_op < array_len(ops) ? ops[m->vtr_op] : TAG_OP_NONE,
+        .dot1ad = !m->push_dot1q,
+        .tags = {(u16)min_u64(m->tag1, UINT16_MAX), (u16)min_u64(m->tag2, UINT16_MAX)},
+    };
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else if (m->vtr_op >= array_len(ops))
+        api_reply_retval(c, API_INVALID_VALUE);
+    else
+        api_reply_errno(c, tag_rewrite_set(c->piste, f->index, &t, NULL));
+}
+
+static void set_efp_filter(struct api_call *c)
+{
+    const struct api_l2_interface_efp_filter *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(c, efp_filter_set(c->piste, f->index, m->enable_disable, NULL));
+}
+
 static const struct api_handler handlers[] = {
+    {&api_message_l2_interface_vlan_tag_rewrite, set_tag_rewrite},
+    {&api_message_l2_interface_efp_filter, set_efp_filter},
     {&api_message_create_vlan_subif, create_vlan_subif},
     {&api_message_create_subif, create_subif},
     {&api_message_delete_subif, delete_subif},
     {0},
 };
 
-static const char *const needs[] = {"api", "vlan", NULL};
+static const char *const needs[] = {"api", "vlan", "tag-rewrite", "efp-filter", NULL};
 
 const struct module vlan_api_module = {
     .abi = MODULE_ABI,
