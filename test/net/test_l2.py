@@ -540,6 +540,59 @@ def test_two_switches(net):
     assert "host-trunk1" in one.ctl("show bridge-domain 1 detail")
 
 
+def test_tutorial_of_switching(net):
+    """VPP's progressive tutorial, chapter on switching, as it is written: a host, a switch that joins it to another one, and
+    there a loopback that is the domain's interface of layer 3."""
+    host = net.namespace()
+    for name, peer in (("vpp1host", "vpp1out"), ("vpp1vpp2", "vpp2vpp1")):
+        host.ip(f"link add name {name} type veth peer name {peer}")
+        host.ip(f"link set dev {name} up")
+        host.ip(f"link set dev {peer} up")
+    host.ip("addr add 10.10.1.1/24 dev vpp1host")
+    vpp1, vpp2 = net.vpp(host), net.vpp(host)
+    assert vpp1.ctl("create host-interface name vpp1out") == "host-vpp1out\n"
+    assert vpp1.ctl("create host-interface name vpp1vpp2") == "host-vpp1vpp2\n"
+    vpp1.configure("set int state host-vpp1out up\nset int state host-vpp1vpp2 up")
+    assert vpp2.ctl("create host-interface name vpp2vpp1") == "host-vpp2vpp1\n"
+    vpp2.configure("set int state host-vpp2vpp1 up")
+    assert vpp1.ctl("show bridge-domain") == "no bridge-domains in use\n"
+    vpp1.configure("set int l2 bridge host-vpp1out 1\nset int l2 bridge host-vpp1vpp2 1")
+    assert vpp2.ctl("create loopback interface") == "loop0\n"
+    vpp2.configure("""
+        set int ip address loop0 10.10.1.2/24
+        set int l2 bridge loop0 1 bvi
+        set int state loop0 up
+        set int l2 bridge host-vpp2vpp1 1
+    """)
+    assert host.ping("10.10.1.2", count=5) == 5
+    assert "5 received" in vpp2.ctl("ping 10.10.1.1 repeat 5 interval 0.05")
+    mac_of_host = host.mac("vpp1host")
+
+    def domain(learned, bvi):
+        return ("    1       1      0     off        on        on       flood        on       off       off"
+                f"        {learned}    16777216    {bvi} ")
+
+    assert vpp1.ctl("show bridge-domain 1 detail").splitlines() == [
+        TITLE, domain(2, " N/A   "), FEATURES, "", PORTS,
+        "         host-vpp1out            1     1    0    -      *                 none             ",
+        "         host-vpp1vpp2           2     1    0    -      *                 none             "]
+    assert vpp1.ctl("show l2fib verbose").splitlines() == [
+        FIB_TITLE,
+        f" {mac_of_host}    1      1      0/1      -       -      -     -           host-vpp1out         ",
+        " de:ad:00:00:00:00    1      2      0/1      -       -      -     -           host-vpp1vpp2        ",
+        "L2FIB total/learned entries: 2/2  Last scan time: 0.0000e0sec  Learn limit: 16777216 "]
+    assert vpp2.ctl("show bridge-domain 1 detail").splitlines() == [
+        TITLE, domain(1, "loop0  "), FEATURES, "", PORTS,
+        "             loop0               2     1    0    *      *                 none             ",
+        "         host-vpp2vpp1           1     1    0    -      *                 none             "]
+    assert vpp2.ctl("show l2fib verbose").splitlines() == [
+        FIB_TITLE,
+        f" {mac_of_host}    1      1      0/1      -       -      -     -           host-vpp2vpp1        ",
+        " de:ad:00:00:00:00    1      2      0/0      no      *      -     *               loop0            ",
+        "L2FIB total/learned entries: 2/1  Last scan time: 0.0000e0sec  Learn limit: 16777216 "]
+    assert vpp2.neighbors()["10.10.1.1"][1:] == (mac_of_host, "loop0")
+
+
 WRONG = {
     "create bridge-domain 0": "bridge domain 0 can not be modified",
     "create bridge-domain 16777216": "bridge domain ID exceed 16M limit",
