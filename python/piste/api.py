@@ -301,17 +301,19 @@ class Api:
             found.append(message)
 
     def stream(self, name, /, **values):
-        """(details, reply) of an X_get with a cursor."""
-        found, cursor = [], 0
+        """(details, reply) of a request that is answered by both, with its cursor where it has one."""
+        found = []
+        if any(field[1] == "cursor" for field in self.definitions.messages[name]):
+            values.setdefault("cursor", 0)
         while True:
-            context = self.send(name, cursor=cursor, **values)
+            context = self.send(name, **values)
             message = self.receive_for(context)
             while message.name_ != name + "_reply":
                 found.append(message)
                 message = self.receive_for(context)
             if message.retval != -165:
                 return found, message
-            cursor = message.cursor
+            values["cursor"] = message.cursor
 
     def __getattr__(self, name):
         if name.startswith("_"):

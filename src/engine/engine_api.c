@@ -1,7 +1,8 @@
-/* Messages of vlib.api about nodes and threads. */
+/* Messages of vlib.api and graph.api about nodes and threads. */
 #include <stdio.h>
 #include <string.h>
 
+#include "api/api_graph.h"
 #include "api/api_vlib.h"
 #include "base/mem.h"
 #include "control/api.h"
@@ -71,7 +72,67 @@ static void show_threads(struct api_call *c)
     api_reply(c, &api_message_show_threads_reply, &reply);
 }
 
+/* --- graph --- */
+
+#define NODES_A_REPLY 1000 /* and then a cursor to go on from */
+
+static u32 node_flags(const struct node_global *g)
+{
+    u32 flags = 0;
+    if (g->def->kind == NODE_INPUT)
+        flags |= NODE_FLAG_TRACE_SUPPORTED;
+    if (!strcmp(g->name, "drop") || !strcmp(g->name, "error-drop"))
+        flags |= NODE_FLAG_IS_DROP;
+    if (!strcmp(g->name, "punt") || !strcmp(g->name, "error-punt"))
+        flags |= NODE_FLAG_IS_PUNT;
+    return flags;
+}
+
+static void node_details(struct api_call *c, const struct node_global *g, u32 index, bool arcs)
+{
+    struct api_graph_node_details d = {.index = index, .flags = node_flags(g)};
+    snprintf(d.name, sizeof(d.name), "%s", g->name);
+    if (arcs) {
+        d.n_arcs = g->n_next;
+        d.arcs_out = g->next_nodes;
+    }
+    api_reply(c, &api_message_graph_node_details, &d);
+}
+
+/* One by index or name; else all that have one of the flags, or all, from the cursor on. */
+static void graph_node_get(struct api_call *c)
+{
+    const struct api_graph_node_get *m = c->msg;
+    struct engine *e = engine_of(c->piste);
+    struct api_graph_node_get_reply reply = {.cursor = UINT32_MAX};
+    struct node_index one = {m->index};
+    u32 n = 0;
+    if (m->index != UINT32_MAX || m->name[0]) {
+        bool found = m->index != UINT32_MAX ? m->index < e->nodes.n && e->nodes.v[m->index].name
+                                            : node_find(e, m->name, &one);
+        if (found)
+            node_details(c, &e->nodes.v[one.i], one.i, m->want_arcs);
+        else
+            reply.retval = API_NO_SUCH_ENTRY;
+        api_reply(c, &api_message_graph_node_get_reply, &reply);
+        return;
+    }
+    for (u32 i = m->cursor == UINT32_MAX ? 0 : m->cursor; i < e->nodes.n; i++) {
+        const struct node_global *g = &e->nodes.v[i];
+        if (!g->name || (m->flags && !(m->flags & node_flags(g))))
+            continue;
+        if (n++ == NODES_A_REPLY) {
+            reply.retval = API_EAGAIN;
+            reply.cursor = i;
+            break;
+        }
+        node_details(c, g, i, m->want_arcs);
+    }
+    api_reply(c, &api_message_graph_node_get_reply, &reply);
+}
+
 const struct api_handler engine_api[] = {
+    {&api_message_graph_node_get, graph_node_get},
     {&api_message_get_node_index, get_node_index},
     {&api_message_add_node_next, add_node_next},
     {&api_message_get_next_index, get_next_index},

@@ -119,7 +119,18 @@ struct node_global {
 };
 
 struct arc;
-extern const struct api_handler engine_api[];
+extern const struct api_handler engine_api[], trace_api[];
+
+/* --- trace_cli.c --- */
+
+/* The next packets that enter through the node are traced; 0: no more. -EINVAL: not an input node. */
+int trace_capture(struct engine *e, struct node_index node, u32 count, struct error *err) MUST_CHECK;
+void trace_clear(struct engine *e);
+/* Texts of up to max packets from position `from` on, of those that the filter lets pass; n: how many these are.
+ * Returns n. */
+u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
+                void (*fn)(u32 position, u32 n, const char *text, void *arg), void *arg);
+
 
 struct deferred {
     void (*fn)(void *arg);

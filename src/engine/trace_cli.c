@@ -25,18 +25,23 @@ static void add_on_thread(struct thread *t, void *arg)
     n->traced = a->count ? (u32) min_u64((u64) n->traced + a->count, UINT32_MAX) : 0;
 }
 
-static int trace_add(struct cli_call *c)
+int trace_capture(struct engine *e, struct node_index node, u32 count, struct error *err)
 {
-    struct engine *e = engine_of(c->piste);
-    struct add a = {(u32) cli_u64(c, "trace-node", 0), (u32) cli_u64(c, "count", 0)};
+    struct add a = {node.i, count};
     if (e->nodes.v[a.node].def->kind != NODE_INPUT)
-        return error_set(c->err, EINVAL,
+        return error_set(err, EINVAL,
                          "node '%s' doesn't support per-node tracing. There may be another way to initiate trace on "
                          "this node.",
                          e->nodes.v[a.node].name);
     for (u32 i = 1; i < e->n_threads; i++)
         thread_call(e->threads[i], add_on_thread, &a);
     return 0;
+}
+
+static int trace_add(struct cli_call *c)
+{
+    struct node_index node = {(u32) cli_u64(c, "trace-node", 0)};
+    return trace_capture(engine_of(c->piste), node, (u32) cli_u64(c, "count", 0), c->err);
 }
 
 static void clear_on_thread(struct thread *t, void *arg)
@@ -50,24 +55,28 @@ static void clear_on_thread(struct thread *t, void *arg)
         t->nodes[i].traced = 0;
 }
 
-static int clear_trace(struct cli_call *c)
+void trace_clear(struct engine *e)
 {
-    struct engine *e = engine_of(c->piste);
     for (u32 i = 1; i < e->n_threads; i++)
         thread_call(e->threads[i], clear_on_thread, NULL);
+}
+
+static int clear_trace(struct cli_call *c)
+{
+    trace_clear(engine_of(c->piste));
     return 0;
 }
 
 /* --- show trace --- */
 
-struct packet {
-    u32 handle;
-    u32 first; /* position in the list of hops */
-};
-
 struct hop {
     const struct trace_record *r;
     u32 order;
+};
+
+struct packet_hops {
+    const struct hop *hops; /* borrowed */
+    u32 n;
 };
 
 typedef VEC(struct hop) hops;
@@ -218,6 +227,34 @@ static void show_thread(struct engine *e, struct out *o, struct thread *t, u32 m
     free(h);
 }
 
+u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
+                void (*fn)(u32 position, u32 n, const char *text, void *arg), void *arg)
+{
+    struct hop *h;
+    u32 n, passing = 0;
+    collect(e, t, &h, &n);
+    VEC(struct packet_hops) packets = {0};
+    for (u32 i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && h[end].r->handle == h[i].r->handle;)
+            end++;
+        if (packet_passes(&e->trace_filter, h + i, end - i))
+            vec_add(&packets, ((struct packet_hops){h + i, end - i}));
+    }
+    passing = packets.n;
+    for (u32 i = from; i < passing && i - from < max; i++) {
+        struct out *o = out_new(OUT_TEXT);
+        for (u32 k = 0; k < packets.v[i].n; k++)
+            show_hop(e, o, packets.v[i].hops[k].r, k && packets.v[i].hops[k].r->node.i == packets.v[i].hops[k - 1].r->node.i);
+        char *text = out_take(o);
+        fn(i, passing, text, arg);
+        free(text);
+        out_free(o);
+    }
+    vec_free(&packets);
+    free(h);
+    return passing;
+}
+
 static int show_trace(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
@@ -336,4 +373,5 @@ const struct module trace_module = {
     .needs = needs,
     .commands = commands,
     .types = types,
+    .api = trace_api,
 };
