@@ -17,6 +17,7 @@
 #include "net/interface/interface_api.h"
 #include "net/l2/l2.h"
 #include "net/l2/l2_api.h"
+#include "net/l2/l2_rw.h"
 #include "net/ip/icmp4.h"
 #include "net/span/span.h"
 #include "net/ip/ip4.h"
@@ -75,6 +76,7 @@ static const struct {
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
+    {&l2_rw_module, NULL},
     {&ip4_output_arc_module, NULL},
     {&ip4_output_module, NULL},
     {&classify_module, NULL},

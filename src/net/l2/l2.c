@@ -47,6 +47,8 @@ static void publish_bridged(const struct l2_bd *bd, struct l2_if *l)
     set_edge(&l->miss, miss);
     set_edge(&l->flood, flood);
     for (u32 m = 0; m < 2; m++) {
+        set_edge(&l->behind_rw[m], then[m]);
+        then[m] = bd->flags & L2_IF_RW ? L2_NEXT_RW : then[m];
         set_edge(&l->then[m], then[m]);
         __atomic_store_n(&l->first[m], (u8)(f & L2_IF_LEARN ? L2_NEXT_LEARN : then[m]),
                          __ATOMIC_RELEASE);

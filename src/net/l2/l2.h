@@ -61,6 +61,7 @@ enum {
     L2_IF_UU_FLOOD = 1 << 3, /* unicast to unknown addresses received here */
     L2_IF_ARP_TERM = 1 << 4,
     L2_IF_BVI = 1 << 5,
+    L2_IF_RW = 1 << 6,
     L2_IF_UU_FWD = 1 << 7, /* the domain's interface for unknown unicast */
 };
 
@@ -81,7 +82,8 @@ struct l2_if {
     u8 port_flags;        /* the port's own L2_IF_*, before the domain has its say */
     u8 spare;
     u16 output_end_edge; /* as output_edge, of l2-output-feat-arc-end */
-    u8 spare_too[4];
+    u8 behind_rw[2]; /* edge from l2-rw, as then[] */
+    u8 spare_too[2];
     const struct l2_rewrites *rewrites; /* NULL: tags stay as they are */
     u8 rest[24];
 } CACHE_ALIGNED;

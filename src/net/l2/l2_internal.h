@@ -30,6 +30,7 @@ enum l2_next {
     L2_NEXT_ARP_TERM,
     L2_NEXT_OUTPUT,
     L2_NEXT_BVI,
+    L2_NEXT_RW,
     L2_NEXT_N
 };
 
@@ -81,7 +82,7 @@ struct l2_port {
 struct l2_bd {
     u32 id, index;
     u8 seq;   /* counts flushes */
-    u8 flags; /* L2_IF_LEARN, FORWARD, FLOOD, UU_FLOOD, ARP_TERM */
+    u8 flags; /* L2_IF_LEARN, FORWARD, FLOOD, UU_FLOOD, ARP_TERM, RW */
     bool arp_ufwd;
     u8 mac_age; /* minutes; 0: for ever */
     u32 learn_limit;

@@ -15,6 +15,7 @@ NODE_DECLARE(l2_output_end);
 NODE_DECLARE(l2_feature_drop);
 NODE_DECLARE(arp_term_l2bd);
 NODE_DECLARE(l2_patch);
+NODE_DECLARE(l2_rw);
 
 #define TRACE_FRAME_BYTES 26
 
@@ -29,6 +30,7 @@ NODE_DECLARE(l2_patch);
     [L2_NEXT_ARP_TERM] = "arp-term-l2bd",              \
     [L2_NEXT_OUTPUT] = "l2-output",                    \
     [L2_NEXT_BVI] = "ethernet-input",                  \
+    [L2_NEXT_RW] = "l2-rw",                            \
 }
 /* clang-format on */
 
@@ -134,6 +136,12 @@ static void format_arp_term(struct piste *p, const struct trace_record *r, struc
     ethernet_format_frame(out, r->data, r->data_len, 0);
 }
 
+static void format_rw(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    (void)p;
+    with_domain(r, "l2-rw:", out);
+}
+
 static void format_patch(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
@@ -201,6 +209,11 @@ static const struct node_error arp_term_errors[ARP_TERM_ERR_N] = {
 
 static const struct node_error patch_errors[L2_PATCH_ERR_N] = {
     [L2_PATCH_ERR_PACKETS] = {"patched", "L2 patch packets", SEVERITY_INFO},
+};
+
+static const struct node_error rw_errors[L2_RW_ERR_N] = {
+    [L2_RW_ERR_PACKETS] = {"l2rw", "L2 rewrite packets", SEVERITY_INFO},
+    [L2_RW_ERR_REWRITTEN] = {"rewritten", "L2 frames rewritten", SEVERITY_INFO},
 };
 
 static const struct node_error feature_drop_errors[L2_FEATURE_DROP_ERR_N] = {
@@ -328,6 +341,17 @@ static const struct node_def patch_node = {
     .trace_bytes = TRACE_FRAME_BYTES,
 };
 
+static const struct node_def rw_node = {
+    .name = "l2-rw",
+    .run = NODE_VARIANTS(l2_rw),
+    .next = L2_NEXTS,
+    .n_next = L2_NEXT_N,
+    .errors = rw_errors,
+    .n_errors = L2_RW_ERR_N,
+    .format_trace = format_rw,
+    .trace_bytes = TRACE_FRAME_BYTES,
+};
+
 static const struct node_def feature_drop_node = {
     .name = "feature-bitmap-drop",
     .run = NODE_VARIANTS(l2_feature_drop),
@@ -341,6 +365,7 @@ static const struct node_def feature_drop_node = {
 };
 
 const struct node_def *const l2_nodes[] = {
-    &input_node,    &input_end_node, &learn_node,      &fwd_node,   &uu_fwd_node,       &flood_node,
-    &arp_term_node, &output_node,    &output_end_node, &patch_node, &feature_drop_node, NULL,
+    &input_node,        &input_end_node, &learn_node,  &fwd_node,        &uu_fwd_node,
+    &flood_node,        &arp_term_node,  &output_node, &output_end_node, &patch_node,
+    &feature_drop_node, &rw_node,        NULL,
 };
