@@ -172,6 +172,20 @@ def test_on_the_way_out(switch, routed):
     assert "ip4-output" not in [node for node, _ in hops] and hops[-1][0] == "pg1-tx"
 
 
+def test_what_is_punted(switch, routed):
+    """A table for packets that the switch would give to somebody else."""
+    switch.ctl("ip route add 10.0.66.0/24 via punt")
+    index = table(switch, "mask l3 ip4 src buckets 2")
+    switch.ctl(f"classify session hit-next deny table-index {index} match l3 ip4 src 10.0.0.5")
+    switch.ctl(f"set interface input acl intfc pg0 ip4-punt-table {index}")
+    packets = [udp(routed, f"10.0.0.{n}", "10.0.66.1") for n in (4, 5)]
+    hops = switch.trace(routed[0], packets)
+    seen = [[node for node, _ in packet_hops] for packet_hops in hops]
+    assert all("ip4-punt-acl" in nodes for nodes in seen)
+    assert ["ip4-drop" in nodes for nodes in seen] == [False, True]
+    switch.ctl("ip route del 10.0.66.0/24")
+
+
 def test_to_another_table_of_routes(switch, routed):
     switch.configure("ip table add 9\nip route add 10.0.1.0/24 table 9 via drop")
     index = table(switch, "mask l3 ip4 src buckets 2")

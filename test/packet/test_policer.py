@@ -2,7 +2,10 @@
 
 Rates are so small, and packets so large, that a token for another packet takes over a minute: counts are exact.
 """
+import contextlib
+
 import pytest
+from packet_lib import Switch, wait_for
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Dot1Q, Ether
@@ -236,6 +239,37 @@ def test_packets_of_any_length(switch, routed):
     packets = [routed[0].ether() / IP(src="10.0.0.9", dst=routed[1].host) / UDP() / Raw(bytes(n)) for n in sizes]
     assert len(switch.exchange(routed[0], packets, routed[1])) == len(sizes)
     assert policers(switch)["p"]["conform"]["bytes"] == sum(n + 28 for n in sizes)
+
+
+def test_threads_share_a_policer(build):
+    """Two interfaces on two threads: not a packet more than the burst conforms."""
+    with contextlib.closing(SwitchOfThreads(build, 2)) as both:
+        switch = both.switch
+        pgs = [switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.0.1.1/24")]
+        out = switch.pg(2, "10.0.2.1/24")
+        switch.ctl(f"policer add name p {SLOW} cb {5000 * L3_BYTES}")
+        for i, pg in enumerate(pgs):
+            switch.ctl(f"policer input name p {pg}")
+            head = bytes(pg.ether() / IP(src=pg.host, dst=out.host) / UDP() / Raw(bytes(L3_BYTES - 28)))[:60]
+            switch.ctl(f"packet-generator new {{ name s{i} limit 4000 worker {i} node ethernet-input source {pg} "
+                       f"size {FRAME_BYTES}-{FRAME_BYTES} data {{ hex 0x{head.hex()} }} }}")
+        switch.ctl("packet-generator enable-stream")
+        wait_for(lambda: sum(counts(switch, "p")) == 8000, "all packets to be policed", 60)
+        assert counts(switch, "p") == (5000, 0, 3000)
+        wait_for(lambda: switch.errors()[("policer-input", "Packets Transmitted")] == 5000, "both to count", 60)
+
+
+class SwitchOfThreads:
+    def __init__(self, build, workers):
+        self.switch = Switch(build, config=f"cpu {{ workers {workers} }}")
+        self.switch.start()
+
+    def close(self):
+        try:
+            self.switch.stop()
+            assert "Sanitizer" not in self.switch.output(), self.switch.output()
+        finally:
+            self.switch.remove()
 
 
 WRONG = [

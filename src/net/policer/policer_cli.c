@@ -70,6 +70,7 @@ const struct cli_type policer_types[] = {
 /* The policer that a command means by `name` or `index`. -ENOENT. */
 static int argument(struct cli_call *c, u32 *index)
 {
+    *index = POLICER_NONE;
     if (!cli_get(c, "name") && !cli_get(c, "index"))
         return error_set(c->err, EINVAL, "No policer specified");
     *index = cli_get(c, "index") ? (u32)cli_u64(c, "index", 0)

@@ -94,11 +94,13 @@ static int record(struct cli_call *c)
 
 static int store(struct cli_call *c)
 {
-    const struct cli_value *value = cli_get(c, "value");
-    if (!value && !cli_has(c, "disable"))
+    u32 value = (u32)cli_u64(c, "value", QOS_STORE_NONE);
+    if (cli_has(c, "disable"))
+        value = QOS_STORE_NONE;
+    else if (value == QOS_STORE_NONE)
         return error_set(c->err, EINVAL, "value required");
-    return qos_set_store(c->piste, cli_interface(c, "interface")->index, source_of(c),
-                         cli_has(c, "disable") ? QOS_STORE_NONE : (u32)value->u, c->err);
+    return qos_set_store(c->piste, cli_interface(c, "interface")->index, source_of(c), value,
+                         c->err);
 }
 
 static int mark(struct cli_call *c)
