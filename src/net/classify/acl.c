@@ -264,8 +264,9 @@ static const char *const before_ip4_punt[] = {"ip4-punt-policer", NULL};
 static const char *const before_l2_output[] = {"l2-policer-output", "span-l2-output", NULL};
 static const struct feature_def feature_l2_input = {"l2-input", "l2-input-acl", before_l2_input,
                                                     after_l2_input};
+static const char *const after_l2_output[] = {"l2-efp-filter", NULL};
 static const struct feature_def feature_l2_output = {"l2-output", "l2-output-acl", before_l2_output,
-                                                     NULL};
+                                                     after_l2_output};
 static const struct feature_def feature_ip4_input = {"ip4-unicast", "ip4-inacl", before_ip4_input,
                                                      after_ip4_input};
 static const struct feature_def feature_ip4_output = {"ip4-output", "ip4-outacl", NULL,

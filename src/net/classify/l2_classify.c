@@ -198,8 +198,8 @@ static const struct node_def *const nodes[] = {&node_input, &node_output, NULL};
 static const char *const before_input[] = {"l2-policer-classify", "l2-policer-input",
                                            "l2-input-acl", "l2-ip-qos-record", NULL};
 static const char *const after_input[] = {"span-l2-input", NULL};
-static const char *const before_output[] = {"l2-output-acl", "l2-policer-output", "span-l2-output",
-                                            NULL};
+static const char *const before_output[] = {"l2-efp-filter", "l2-output-acl", "l2-policer-output",
+                                            "span-l2-output", NULL};
 static const struct feature_def feature_input = {"l2-input", "l2-input-classify", before_input,
                                                  after_input};
 static const struct feature_def feature_output = {"l2-output", "l2-output-classify", before_output,
