@@ -9,7 +9,7 @@ set -eu
 debian_packages() {
     case $1 in
     build) echo gcc libc6-dev make meson ninja-build pkg-config git python3 libunwind-dev \
-        liburcu-dev libmnl-dev libjansson-dev libedit-dev ;;
+        liburcu-dev libmnl-dev libjansson-dev libedit-dev libmicrohttpd-dev ;;
     test) echo libcmocka-dev libasan8 libubsan1 libtsan2 python3-pytest python3-scapy iproute2 \
         iputils-ping iperf3 ethtool tcpdump procps ;;
     demo) echo iproute2 iputils-ping ;;
@@ -25,7 +25,7 @@ debian_packages() {
 alpine_packages() {
     case $1 in
     build) echo build-base meson samurai pkgconf git python3 linux-headers libunwind-dev \
-        userspace-rcu-dev libmnl-dev jansson-dev libedit-dev ;;
+        userspace-rcu-dev libmnl-dev jansson-dev libedit-dev libmicrohttpd-dev ;;
     test) echo cmocka-dev py3-pytest scapy iproute2 iputils iperf3 ethtool tcpdump procps setpriv ;;
     demo) echo iproute2 iputils ;;
     musl) ;; # everything is musl here

@@ -22,7 +22,7 @@
 # shellcheck disable=SC2086  # words are split on purpose
 set -eu
 
-parts='libunwind liburcu libmnl jansson libedit cmocka'
+parts='libunwind liburcu libmnl jansson libedit cmocka libmicrohttpd'
 arch=x86_64
 triple=$arch-linux-musl
 multiarch=$arch-linux-gnu
@@ -314,6 +314,14 @@ make_jansson() {
 make_cmocka() {
     source_of cmocka
     cmake_install -DWITH_STATIC_LIB=ON -DWITH_EXAMPLES=OFF -DUNIT_TESTING=OFF
+}
+
+# HTTP only. Where the mirror has no source of it, there is no plugin prom.
+make_libmicrohttpd() {
+    source_of libmicrohttpd || return 0
+    configure --enable-shared --disable-https --disable-doc --disable-examples --disable-curl \
+        --disable-postprocessor --disable-dauth --disable-bauth
+    autotools_install .
 }
 
 # Static, with the terminal descriptions of ncurses.

@@ -43,6 +43,9 @@ struct stats *stats_of(const struct engine *e);
 /* For clients: read-only from now on for everybody but this process. Owned by s. */
 int stats_fd(const struct stats *s);
 
+/* Somebody reads it: what is copied into it is kept up to date from now on. */
+void stats_collect_from_now(struct engine *e);
+
 /* Clients take what changes between the two as one change. May be nested; all functions below take
  * it themselves. */
 void stats_lock(struct stats *s);

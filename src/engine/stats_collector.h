@@ -10,8 +10,6 @@ struct engine;
 /* Makes the entries that are always there. */
 void stats_collector_init(struct engine *e);
 void stats_collector_free(struct engine *e);
-/* Keeps what is copied into the segment up to date from now on. */
-void stats_collect_from_now(struct engine *e);
 /* Brings it up to date once. */
 void stats_refresh(struct engine *e);
 /* `clear runtime` happened. */

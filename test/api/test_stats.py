@@ -46,8 +46,11 @@ def test_clear_stats(switch, api, stats):
         """)
         lib.wait_for(lambda: counters(stats, index)["/if/tx"] != (0, 0), "an announcement", 30)  # pylint: disable=cell-var-from-loop
     api.sw_interface_set_flags(sw_if_index=made[0], flags=0)  # nothing more is sent
-    assert api.sw_interface_clear_stats(sw_if_index=made[0]).retval == 0
-    assert set(counters(stats, made[0]).values()) == {0, (0, 0)}
+
+    def cleared():
+        assert api.sw_interface_clear_stats(sw_if_index=made[0]).retval == 0
+        return set(counters(stats, made[0]).values()) == {0, (0, 0)}
+    lib.wait_for(cleared, "all to be 0", 30)  # also what was on its way
     assert counters(stats, made[1])["/if/tx"] != (0, 0)
     for index in made:
         api.delete_loopback(sw_if_index=index)

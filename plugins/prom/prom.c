@@ -1,0 +1,247 @@
+/* The module: configuration, commands, start and end of the server. */
+#include "plugins/prom/prom.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/cli.h"
+#include "control/module.h"
+#include "engine/stats.h"
+#include "engine/thread.h"
+
+#define ADDRESS_BYTES 128
+#define DEFAULT_ADDRESS "127.0.0.1:9482"
+
+struct prom {
+    struct prom_source source;
+    struct prom_server *server; /* NULL: disabled */
+    char address[ADDRESS_BYTES];
+};
+
+extern const struct module piste_module;
+
+/* What startup.conf says, which is read before there is a struct prom. */
+static struct {
+    bool enable;
+    char address[ADDRESS_BYTES];
+    struct prom_settings settings;
+} configured = {
+    .address = DEFAULT_ADDRESS,
+    .settings = {.prefix = "vpp", .min_interval_sec = 1},
+};
+
+/* --- settings, from commands and from startup.conf --- */
+
+static int take_text(char *to, size_t bytes, const char *value, const char *what, struct error *e)
+{
+    if (strlen(value) >= bytes)
+        return error_set(e, EINVAL, "%s has at most %zu characters", what, bytes - 1);
+    memmove(to, value, strlen(value) + 1); /* maybe the same */
+    return 0;
+}
+
+static int take_settings(const struct cli_call *c, struct prom_settings *s, char *address)
+{
+    int rc = take_text(s->prefix, sizeof(s->prefix), cli_str(c, "stat-name-prefix", s->prefix),
+                       "a prefix", c->err);
+    if (!rc)
+        rc = take_text(address, ADDRESS_BYTES, cli_str(c, "listen", address), "an address", c->err);
+    s->min_interval_sec = (u32)cli_u64(c, "min-scrape-interval", s->min_interval_sec);
+    s->used_only |= cli_has(c, "used-only");
+    s->all |= cli_has(c, "all-stats");
+    for (u32 i = 0; !rc && i < c->n_args; i++)
+        if (!strcmp(c->args[i].name, "pattern"))
+            rc = prom_settings_add(s, c->args[i].value.text, c->err);
+    return rc;
+}
+
+static int configure(struct cli_call *c)
+{
+    configured.enable |= cli_has(c, "enable");
+    return take_settings(c, &configured.settings, configured.address);
+}
+
+static const struct config_key config_keys[] = {
+    {"enable", "counters for Prometheus over HTTP, off", configure},
+    {"listen <listen:string>", "address of the server, " DEFAULT_ADDRESS, configure},
+    {"min-scrape-interval <min-scrape-interval:u32>", "seconds that a page is good for, 1",
+     configure},
+    {"used-only", "leaves out counters that are 0", configure},
+    {"all-stats", "all entries, also those that are there under another name", configure},
+    {"stat-name-prefix <stat-name-prefix:string>", "of all metrics, vpp", configure},
+    {"stat-pattern <pattern:string>", "entries that match a regular expression, several times",
+     configure},
+    {NULL, NULL, NULL},
+};
+
+static const struct config_section sections[] = {{"prom", config_keys}, {NULL, NULL}};
+
+/* --- commands --- */
+
+static struct prom *prom_of(const struct cli_call *c)
+{
+    return module_state(c->piste, &piste_module);
+}
+
+static int enable(struct piste *p, struct prom *prom, struct error *e)
+{
+    if (prom->server)
+        return 0;
+    prom->server = prom_server_new(&prom->source, prom->address, e);
+    if (!prom->server)
+        return -e->code;
+    stats_collect_from_now(engine_of(p));
+    return 0;
+}
+
+/* Replaces the settings in one piece; takes them over. */
+static void publish(struct prom *prom, struct prom_settings *new)
+{
+    pthread_mutex_lock(&prom->source.lock);
+    struct prom_settings old = prom->source.settings;
+    prom->source.settings = *new;
+    prom->source.generation++;
+    pthread_mutex_unlock(&prom->source.lock);
+    prom_settings_free(&old);
+}
+
+static int run_prom(struct cli_call *c)
+{
+    struct prom *prom = prom_of(c);
+    struct prom_settings new;
+    char address[ADDRESS_BYTES], before[ADDRESS_BYTES];
+    strcpy(address, prom->address);
+    strcpy(before, address);
+    prom_settings_copy(&new, &prom->source.settings);
+    int rc = take_settings(c, &new, address);
+    if (!rc && prom->server && strcmp(address, prom->address) != 0)
+        rc = error_set(c->err, EBUSY, "listening on %s: `prom disable' comes first", prom->address);
+    if (rc) {
+        prom_settings_free(&new);
+        return rc;
+    }
+    strcpy(prom->address, address);
+    publish(prom, &new);
+    rc = cli_has(c, "enable") ? enable(c->piste, prom, c->err) : 0;
+    if (rc)
+        strcpy(prom->address, before);
+    return rc;
+}
+
+static int run_disable(struct cli_call *c)
+{
+    struct prom *prom = prom_of(c);
+    struct prom_settings again;
+    prom_server_free(prom->server);
+    prom->server = NULL;
+    prom_settings_copy(&again, &configured.settings);
+    publish(prom, &again);
+    strcpy(prom->address, configured.address);
+    return 0;
+}
+
+static int run_patterns(struct cli_call *c)
+{
+    struct prom *prom = prom_of(c);
+    struct prom_settings new;
+    int rc = 0;
+    prom_settings_copy(&new, &prom->source.settings);
+    if (cli_has(c, "clear")) {
+        prom_settings_free(&new);
+        new.all = false;
+    }
+    for (u32 i = 0; !rc && i < c->n_args; i++)
+        if (!strcmp(c->args[i].name, "pattern"))
+            rc = prom_settings_add(&new, c->args[i].value.text, c->err);
+    if (rc) {
+        prom_settings_free(&new);
+        return rc;
+    }
+    publish(prom, &new);
+    if (!cli_has(c, "show"))
+        return 0;
+    out_array(c->out, "patterns");
+    for (u32 i = 0; i < prom->source.settings.patterns.n; i++)
+        out_str(c->out, NULL, prom->source.settings.patterns.v[i], "%s\n");
+    out_end(c->out);
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"prom [enable] [listen <listen:string>] [min-scrape-interval <min-scrape-interval:u32>] "
+     "[used-only] [all-stats] [stat-name-prefix <stat-name-prefix:string>] "
+     "[stat-patterns <pattern:string> ...]",
+     "Counters for Prometheus, at /metrics of " DEFAULT_ADDRESS " unless it listens elsewhere",
+     run_prom, 0},
+    {"prom disable", "Ends what `prom enable` began; settings are those of startup.conf again",
+     run_disable, 0},
+    {"prom patterns [show] [clear] [add <pattern:string> ...]",
+     "Which entries of the stats segment Prometheus gets: regular expressions", run_patterns, 0},
+    {NULL, NULL, NULL, 0},
+};
+
+/* --- module --- */
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    const struct prom *prom = state;
+    const struct prom_settings *s = &prom->source.settings;
+    if (phase != RC_GLOBAL || (!prom->server && !configured.enable))
+        return;
+    if (!prom->server) {
+        text_puts(t, "prom disable\n");
+        return;
+    }
+    text_add(t, "prom enable");
+    if (strcmp(prom->address, DEFAULT_ADDRESS) != 0)
+        text_add(t, " listen %s", prom->address);
+    if (s->min_interval_sec != 1)
+        text_add(t, " min-scrape-interval %u", s->min_interval_sec);
+    text_add(t, "%s%s", s->used_only ? " used-only" : "", s->all ? " all-stats" : "");
+    if (strcmp(s->prefix, "vpp") != 0)
+        text_add(t, " stat-name-prefix %s", s->prefix);
+    text_putc(t, '\n');
+    for (u32 i = 0; i < s->patterns.n; i++)
+        text_add(t, "prom patterns add {%s}\n", s->patterns.v[i]);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct prom *prom = mem_alloc(sizeof(*prom));
+    pthread_mutex_init(&prom->source.lock, NULL);
+    prom->source.segment_fd = stats_fd(stats_of(engine_of(p)));
+    prom_settings_copy(&prom->source.settings, &configured.settings);
+    strcpy(prom->address, configured.address);
+    int rc = configured.enable ? enable(p, prom, e) : 0;
+    if (rc) {
+        prom_settings_free(&prom->source.settings);
+        pthread_mutex_destroy(&prom->source.lock);
+        free(prom);
+        return rc;
+    }
+    *state = prom;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct prom *prom = state;
+    prom_server_free(prom->server);
+    prom_settings_free(&prom->source.settings);
+    prom_settings_free(&configured.settings);
+    pthread_mutex_destroy(&prom->source.lock);
+    free(prom);
+}
+
+const struct module piste_module = {
+    .abi = MODULE_ABI,
+    .name = "prom",
+    .description = "Prometheus Stats Exporter",
+    .commands = commands,
+    .config = sections,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};

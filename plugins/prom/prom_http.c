@@ -1,0 +1,183 @@
+/* The HTTP server is libmicrohttpd's, with one thread of its own. The library is loaded when the
+ * server is started: it brings others with it, which nobody shall pay for who does not use it. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "control/listen.h"
+#include "plugins/prom/prom.h"
+
+#define CONNECTIONS_MAX 32u
+#define CONNECTION_BYTES (16u << 10)
+#define IDLE_SEC_MAX 10u
+#define STACK_BYTES ((size_t)256 << 10)
+#define BACKLOG 32
+
+struct library {
+    void *handle;
+    __typeof__(&MHD_start_daemon) start_daemon;
+    __typeof__(&MHD_stop_daemon) stop_daemon;
+    __typeof__(&MHD_create_response_from_buffer) create_response_from_buffer;
+    __typeof__(&MHD_add_response_header) add_response_header;
+    __typeof__(&MHD_queue_response) queue_response;
+    __typeof__(&MHD_destroy_response) destroy_response;
+};
+
+struct prom_server {
+    struct library mhd;
+    struct MHD_Daemon *daemon;
+    struct prom_source *source;
+    /* the HTTP thread's: the last page */
+    struct text page;
+    u64 page_ns;
+    u32 page_generation;
+    bool has_page;
+};
+
+static int library_load(struct library *l, struct error *e)
+{
+    static const char *const files[] = {"libmicrohttpd.so.12", "libmicrohttpd.so"};
+    const struct {
+        const char *name;
+        void *to;
+    } symbols[] = {
+        {"MHD_start_daemon", &l->start_daemon},
+        {"MHD_stop_daemon", &l->stop_daemon},
+        {"MHD_create_response_from_buffer", &l->create_response_from_buffer},
+        {"MHD_add_response_header", &l->add_response_header},
+        {"MHD_queue_response", &l->queue_response},
+        {"MHD_destroy_response", &l->destroy_response},
+    };
+    for (size_t i = 0; !l->handle && i < array_len(files); i++)
+        l->handle = dlopen(files[i], RTLD_NOW | RTLD_LOCAL);
+    if (!l->handle)
+        return error_set(e, ENOENT, "libmicrohttpd is not installed");
+    for (size_t i = 0; i < array_len(symbols); i++) {
+        void *found = dlsym(l->handle, symbols[i].name);
+        if (!found) {
+            dlclose(l->handle);
+            return error_set(e, ENOENT, "libmicrohttpd has no %s", symbols[i].name);
+        }
+        memcpy(symbols[i].to, &found, sizeof(found));
+    }
+    return 0;
+}
+
+/* --- in the HTTP thread --- */
+
+/* Looks at the segment, if the last look was not just now. */
+static int renew(struct prom_server *s, struct error *e)
+{
+    struct prom_settings settings;
+    pthread_mutex_lock(&s->source->lock);
+    prom_settings_copy(&settings, &s->source->settings);
+    u32 generation = s->source->generation;
+    pthread_mutex_unlock(&s->source->lock);
+    u64 now = clock_ns(), age = now - s->page_ns;
+    int rc = 0;
+    if (!s->has_page || s->page_generation != generation ||
+        age >= settings.min_interval_sec * NS_PER_SEC) {
+        text_clear(&s->page);
+        rc = prom_render(s->source->segment_fd, &settings, &s->page, e);
+        s->has_page = !rc;
+        s->page_ns = now;
+        s->page_generation = generation;
+    }
+    prom_settings_free(&settings);
+    return rc;
+}
+
+static enum MHD_Result reply(struct prom_server *s, struct MHD_Connection *c, unsigned status,
+                             const char *type, const char *body, size_t n)
+{
+    const struct library *l = &s->mhd;
+    struct MHD_Response *r =
+        l->create_response_from_buffer(n, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    if (!r)
+        return MHD_NO;
+    l->add_response_header(r, "Content-Type", type);
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        l->add_response_header(r, "Allow", "GET, HEAD");
+    enum MHD_Result rc = l->queue_response(c, status, r);
+    l->destroy_response(r);
+    return rc;
+}
+
+static enum MHD_Result reply_text(struct prom_server *s, struct MHD_Connection *c, unsigned status,
+                                  const char *text)
+{
+    return reply(s, c, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_bytes, void **state)
+{
+    struct prom_server *s = arg;
+    struct error e;
+    if (!*state) { /* so far only the head of the request has come */
+        *state = s;
+        return MHD_YES;
+    }
+    if (*upload_bytes) { /* nobody asked for it */
+        *upload_bytes = 0;
+        return MHD_YES;
+    }
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        return reply_text(s, c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD are allowed\n");
+    if (strcmp(url, "/metrics") != 0 && strcmp(url, "/stats.prom") != 0)
+        return reply_text(s, c, MHD_HTTP_NOT_FOUND, "counters are at /metrics\n");
+    if (renew(s, &e))
+        return reply_text(s, c, MHD_HTTP_SERVICE_UNAVAILABLE, e.text);
+    return reply(s, c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text_str(&s->page),
+                 s->page.len);
+}
+
+/* --- control thread --- */
+
+struct prom_server *prom_server_new(struct prom_source *source, const char *address,
+                                    struct error *e)
+{
+    struct prom_server *s = mem_alloc(sizeof(*s));
+    bool local;
+    int fd = -1, rc = library_load(&s->mhd, e);
+    if (rc) {
+        free(s);
+        return NULL;
+    }
+    s->source = source;
+    fd = listen_open(address, SOCK_STREAM, BACKLOG, &local, e);
+    if (fd >= 0) {
+        s->daemon = s->mhd.start_daemon(
+            MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer, s,
+            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+            MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+            (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, MHD_OPTION_END);
+        if (!s->daemon) {
+            error_set(e, EIO, "libmicrohttpd cannot serve %s", address);
+            close(fd);
+        }
+    }
+    if (!s->daemon) {
+        dlclose(s->mhd.handle);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* The library stays loaded: others that it brought do not all like to go. */
+void prom_server_free(struct prom_server *s)
+{
+    if (!s)
+        return;
+    s->mhd.stop_daemon(s->daemon); /* closes the socket, waits for the thread */
+    text_free(&s->page);
+    free(s);
+}
