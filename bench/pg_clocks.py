@@ -4,7 +4,7 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million xconnect bridge (all of them otherwise). Each round takes 50 windows
+PATH is one or more of: ip4 ip4-million xconnect bridge bridge-million (all of them otherwise). Each round takes 50 windows
 of 10 ms of each path in turn. Other work of the machine can only add to a node's clocks, so of all windows
 the least counts. The ends (pg-input, pgN-tx) are shown, but not part of the sum.
 """
@@ -56,19 +56,30 @@ def xconnect(switch):
     return "{ IP4: 02:00:00:00:77:01 -> 02:00:00:00:77:02 UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18 }"
 
 
-def bridge(switch):
-    """A bridge domain that learns: 1,000 sources, 1,000 destinations known behind pg1."""
+def learnt_bridge(switch, count, order):
+    """A bridge domain that learns: 1,000 sources, count destinations known behind pg1."""
     for i in range(2):
         switch.pg(i)
         switch.ctl(f"set interface l2 bridge pg{i} 1")
     sources = "02:00:00:01:00:00 - 02:00:00:01:03:e7"
-    targets = "02:00:00:02:00:00 - 02:00:00:02:03:e7"
+    first, last = (f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}" for n in (0x200000, 0x200000 + count - 1))
     ip = "UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18"
-    switch.ctl(f"packet-generator new {{ name learn limit 1000 source pg1 node ethernet-input "
-               f"data {{ IP4: {targets} -> 02:00:00:01:00:00 {ip} }} }}")
-    switch.run_stream("learn")
+    switch.ctl(f"packet-generator new {{ name learn limit {count} source pg1 node ethernet-input "
+               f"data {{ IP4: {first} - {last} -> 02:00:00:01:00:00 {ip} }} }}")
+    while switch.json("show l2fib")["learned"] < count:
+        switch.run_stream("learn")  # again, if the table was full before it had grown
     switch.ctl("packet-generator delete learn")
-    return f"{{ IP4: {sources} -> {targets} {ip} }}"
+    return f"{{ IP4: {sources} -> {first} {order} {last} {ip} }}"
+
+
+def bridge(switch):
+    """A bridge domain with 1,000 stations at each side."""
+    return learnt_bridge(switch, 1000, "-")
+
+
+def bridge_million(switch):
+    """A bridge domain with a million known stations, which are sent to at random."""
+    return learnt_bridge(switch, 1000000, "+")
 
 
 # name: (setting up, what VPP 26.06 takes, at most)
@@ -77,6 +88,7 @@ PATHS = {
     "ip4-million": (ip4_million, 354, None),
     "xconnect": (xconnect, 42, 40),
     "bridge": (bridge, 252, 110),
+    "bridge-million": (bridge_million, None, 220),
 }
 
 
@@ -141,7 +153,8 @@ def main():
         results[path] = {"clocks": total(nodes), "nodes": nodes}
         if not options.json:
             _, reference, limit = PATHS[path]
-            print(f"{path:12} {total(nodes):6.1f} clocks a packet; VPP 26.06: {reference}"
+            print(f"{path:14} {total(nodes):6.1f} clocks a packet"
+                  + (f"; VPP 26.06: {reference}" if reference else "")
                   + (f"; at most {limit}" if limit else ""))
             for node, clocks in nodes.items():
                 print(f"    {node:20} {clocks:6.1f}")

@@ -112,3 +112,20 @@ def test_sub_interfaces(api, loops):
         assert api.delete_subif(sw_if_index=index).retval == 0
     assert api.delete_subif(sw_if_index=loops[0]).retval == -98
     assert api.delete_subif(sw_if_index=999).retval == -2
+
+
+def test_tags_in_layer_2(api, loops):
+    made = api.create_subif(sw_if_index=loops[0], sub_id=7, sub_if_flags=2 | 16, outer_vlan_id=20).sw_if_index
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=made, bd_id=10, enable=True).retval == 0
+    rewrite = {"sw_if_index": made, "push_dot1q": 1, "tag1": 100, "tag2": 200}
+    for op in range(9):
+        # a tag less than two: only what pops one can be undone
+        assert (api.l2_interface_vlan_tag_rewrite(vtr_op=op, **rewrite).retval == 0) == (op not in (4, 7, 8)), op
+    assert api.l2_interface_vlan_tag_rewrite(vtr_op=9, **rewrite).retval < 0
+    assert api.l2_interface_vlan_tag_rewrite(vtr_op=1, **{**rewrite, "tag1": 5000}).retval < 0
+    assert api.l2_interface_vlan_tag_rewrite(**{**rewrite, "sw_if_index": 999}).retval == -2
+    assert api.l2_interface_efp_filter(sw_if_index=made, enable_disable=True).retval == 0
+    assert api.l2_interface_efp_filter(sw_if_index=made, enable_disable=False).retval == 0
+    assert api.l2_interface_efp_filter(sw_if_index=999, enable_disable=True).retval == -2
+    assert api.delete_subif(sw_if_index=made).retval == 0
+    assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0

@@ -1,6 +1,7 @@
 """Tags in layer 2: rewrites of all kinds both ways, the filter of what leaves, frames that are hard to take."""
 import pytest
-from scapy.layers.l2 import Ether
+from scapy.layers.inet import ICMP, IP
+from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Raw
 
 BODY = b"\x88\xb5" + bytes(range(60))
@@ -165,3 +166,28 @@ def test_a_port_changes_its_domain(switch, ports):
     assert switch.fails("create bridge-domain 2 del").endswith("bridge domain in use - remove members")
     switch.configure("set interface l3 pg0\nset interface l3 pg1\ncreate bridge-domain 1 del\ncreate bridge-domain 2 del")
     assert switch.ctl("show bridge-domain") == "no bridge-domains in use\n"
+
+
+def test_mtu_of_a_sub_interface(switch, ports):
+    """It has its own: what is longer is told so, or cut; the port lets it pass."""
+    switch.configure("""
+        create sub-interfaces pg0 8
+        set interface state pg0.8 up
+        set interface ip address pg0.8 10.8.0.1/24
+        set interface ip address pg1 10.9.0.1/24
+        set ip neighbor pg0.8 10.8.0.2 02:00:00:00:00:82
+        set ip neighbor pg1 10.9.0.2 02:00:00:00:00:92
+        set interface mtu packet 500 pg0.8
+    """)
+    packet = Ether(src="02:00:00:00:00:92", dst=ports[1].mac) / IP(src="10.9.0.2", dst="10.8.0.2", flags="DF") / Raw(bytes(600))
+    outside, back = switch.exchange(ports[1], packet, *ports)
+    assert outside == []
+    error, = [p for p in back if ICMP in p]
+    assert (error[ICMP].type, error[ICMP].code, error[ICMP].nexthopmtu) == (3, 4, 500)
+    packet[IP].flags = 0
+    parts = switch.exchange(ports[1], packet, ports[0])
+    assert [p[Dot1Q].vlan for p in parts] == [8, 8] and max(p[IP].len for p in parts) <= 500
+    switch.ctl("set interface mtu packet 1500 pg0.8")
+    whole, = switch.exchange(ports[1], packet, ports[0])
+    assert (whole[Dot1Q].vlan, whole[IP].len) == (8, 620)
+    switch.configure("delete sub-interface pg0.8\nset interface ip address del pg1 10.9.0.1/24")

