@@ -89,6 +89,7 @@ static const struct {
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&l2_api_module, NULL},
+    {&l2_event_api_module, NULL},
     {&classify_api_module, NULL},
     {&vlan_api_module, NULL},
     {&pg_api_module, NULL},

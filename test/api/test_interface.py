@@ -100,7 +100,7 @@ def test_loopback_instances(api):
     assert details(api, first.sw_if_index).interface_name == "loop42"
     assert details(api, first.sw_if_index).l2_address == MAC
     again = api.create_loopback_instance(is_specified=True, user_instance=42)
-    assert again.retval == -147 and again.sw_if_index == NONE
+    assert again.retval == -31 and again.sw_if_index == NONE
     assert api.delete_loopback(sw_if_index=first.sw_if_index).retval == 0
     assert api.delete_loopback(sw_if_index=first.sw_if_index).retval == -2
     assert api.delete_loopback(sw_if_index=0).retval == -2

@@ -1,4 +1,6 @@
 """Messages of l2.api, and sub-interfaces."""
+import socket
+
 import pytest
 
 NONE = 0xffffffff
@@ -129,3 +131,178 @@ def test_tags_in_layer_2(api, loops):
     assert api.l2_interface_efp_filter(sw_if_index=999, enable_disable=True).retval == -2
     assert api.delete_subif(sw_if_index=made).retval == 0
     assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
+
+
+def details(api, index):
+    (found,) = api.sw_interface_dump(sw_if_index=index)
+    return found
+
+
+def test_details_of_sub_interfaces(api, loops):
+    def made(**values):
+        reply = api.create_subif(sw_if_index=loops[0], **values)
+        assert reply.retval == 0
+        d = details(api, reply.sw_if_index)
+        assert api.delete_subif(sw_if_index=reply.sw_if_index).retval == 0
+        return d.sub_id, d.sub_number_of_tags, d.sub_outer_vlan_id, d.sub_inner_vlan_id, d.sub_if_flags
+    assert made(sub_id=7, sub_if_flags=4 | 8 | 16, outer_vlan_id=20, inner_vlan_id=30) == \
+        (7, 2, 20, 30, 4 | 8 | 16)
+    assert made(sub_id=8, sub_if_flags=4 | 128, outer_vlan_id=20) == (8, 2, 20, 0, 4 | 128)
+    assert made(sub_id=9, sub_if_flags=2, outer_vlan_id=20) == (9, 1, 20, 0, 2)
+    assert made(sub_id=1, sub_if_flags=32) == (1, 0, 0, 0, 32)
+    assert details(api, loops[0]).sub_if_flags == 0
+
+
+@pytest.mark.parametrize("op,tags,words", [
+    (0, (0, 0), "none"), (1, (5, 0), "push-1 dot1q 5"), (2, (5, 6), "push-2 dot1q 5 6"),
+    (3, (0, 0), "pop-1"), (4, (0, 0), "pop-2"), (5, (5, 0), "trans-1-1 dot1q 5"),
+    (6, (5, 6), "trans-1-2 dot1q 5 6"), (7, (5, 0), "trans-2-1 dot1q 5"),
+    (8, (5, 6), "trans-2-2 dot1q 5 6")])
+def test_tag_rewrites(switch, api, loops, op, tags, words):
+    sub = api.create_subif(sw_if_index=loops[0], sub_id=7, sub_if_flags=4 | 16, outer_vlan_id=20,
+                           inner_vlan_id=30).sw_if_index
+
+    def rewrite(**more):
+        values = {"sw_if_index": sub, "vtr_op": op, "push_dot1q": 1, "tag1": tags[0], "tag2": tags[1], **more}
+        return api.l2_interface_vlan_tag_rewrite(**values).retval
+    assert rewrite() == 0
+    shown = switch.vpp.json("show interface vtr")["interfaces"]
+    assert {"name": details(api, sub).interface_name, "vtr": words} in shown
+    d = details(api, sub)
+    pushes = any(tags)
+    assert (d.vtr_op, d.vtr_push_dot1q, d.vtr_tag1, d.vtr_tag2) == (op, 1 if op else 0, *tags)
+    assert rewrite(push_dot1q=0) == 0
+    assert details(api, sub).vtr_push_dot1q == 0
+    assert rewrite(sw_if_index=999) == -2
+    assert rewrite(sw_if_index=0) == -71
+    assert rewrite(vtr_op=9) == -7
+    assert rewrite(sw_if_index=loops[1]) == (-72 if op > 2 else 0)
+    if pushes:
+        assert rewrite(tag1=0) == -55
+        assert rewrite(tag1=70000) == -55
+    assert details(api, sub).vtr_op == op
+    assert rewrite(sw_if_index=loops[1], vtr_op=0) == 0
+    assert api.delete_subif(sw_if_index=sub).retval == 0
+
+
+def test_patches(switch, api, loops):
+    a, b = loops
+
+    def patch(rx, tx, is_add=True):
+        return api.l2_patch_add_del(rx_sw_if_index=rx, tx_sw_if_index=tx, is_add=is_add).retval
+    assert patch(a, b) == 0
+    assert switch.vpp.json("show l2patch")["patches"] == [{"rx": "loop0", "tx": "loop1"}]
+    assert patch(999, b) == -2
+    assert patch(a, 999) == -10
+    assert patch(0, b) == -151
+    assert patch(b, a, False) == -6
+    assert patch(a, b, False) == 0
+    assert patch(a, b, False) == -6
+    assert "no l2patch entries" in switch.vpp.ctl("show l2patch")
+
+
+def test_bvis(api):
+    made = api.bvi_create(mac=bytes(6))
+    assert made.retval == 0 and details(api, made.sw_if_index).interface_name == "bvi0"
+    two = api.bvi_create(mac=MAC, user_instance=7)
+    assert two.retval == 0 and details(api, two.sw_if_index).interface_name == "bvi7"
+    assert details(api, two.sw_if_index).l2_address == MAC
+    again = api.bvi_create(mac=bytes(6), user_instance=7)
+    assert again.retval == -31 and again.sw_if_index == NONE
+    assert api.bvi_create(mac=b"\x01" + bytes(5), user_instance=8).retval == -7
+    assert api.delete_loopback(sw_if_index=two.sw_if_index).retval == -2
+    for index in (made.sw_if_index, two.sw_if_index):
+        assert api.bvi_delete(sw_if_index=index).retval == 0
+        assert api.bvi_delete(sw_if_index=index).retval == -2
+        assert api.sw_interface_dump(sw_if_index=index) == []
+
+
+def test_bvi_delete_takes_bvis_only(api, loops):
+    assert api.bvi_delete(sw_if_index=loops[0]).retval == -2
+    assert api.bvi_delete(sw_if_index=0).retval == -2
+    assert len(api.sw_interface_dump(sw_if_index=loops[0])) == 1
+
+
+def test_default_learn_limit(switch, api):
+    assert api.bridge_domain_set_default_learn_limit(learn_limit=123).retval == 0
+    api.bridge_domain_add_del_v2(bd_id=10, is_add=True)
+    assert switch.vpp.json("show bridge-domain")["bridge_domains"][0]["learn_limit"] == 123
+    api.bridge_domain_add_del_v2(bd_id=10)
+    assert api.bridge_domain_set_default_learn_limit(learn_limit=16 << 20).retval == 0
+
+
+def test_flags_of_a_port(switch, api, loops):
+    index = loops[0]
+
+    def flags():
+        reply = api.l2_interface_feat_flags_get(sw_if_index=index)
+        assert reply.retval == 0
+        return reply.flags
+
+    def change(is_set, bits, sw_if_index=index):
+        return api.l2_interface_feat_flags_set(sw_if_index=sw_if_index, is_set=is_set, flags=bits).retval
+    assert flags() == 0
+    assert change(True, 1) == -71
+    api.sw_interface_set_l2_bridge(rx_sw_if_index=index, bd_id=10, enable=True)
+    assert flags() == 31
+    assert change(False, 1 | 8 | 16) == 0 and flags() == 2 | 4
+    lines = switch.vpp.running_config()
+    assert [f"set interface l2 {word} loop0 disable" in lines for word in
+            ("learn", "forward", "flood", "uu-flood", "arp-term")] == [True, False, False, True, True]
+    assert change(True, 1) == 0 and flags() == 1 | 2 | 4
+    switch.vpp.ctl("set interface l2 uu-flood loop0")
+    switch.vpp.ctl("set interface l2 arp-term loop0")
+    assert flags() == 31
+    assert change(True, 32) == -126
+    assert change(True, 64) == -7
+    assert change(True, 1, 999) == -2
+    assert api.l2_interface_feat_flags_get(sw_if_index=999).retval == -2
+    api.sw_interface_set_l2_bridge(rx_sw_if_index=index, bd_id=10, enable=False)
+    assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
+
+
+def test_raw_bitmaps_are_not_offered(api):
+    """Their bits are those of another switch's graph."""
+    assert not [name for name in api.table if name.startswith(("l2_flags_", "l2_interface_pbb"))]
+
+
+def test_addresses_that_arp_termination_answers(switch, api):
+    four = {"af": 0, "un": socket.inet_aton("192.0.2.1") + bytes(12)}
+    six = {"af": 1, "un": socket.inet_pton(socket.AF_INET6, "2001:db8::7")}
+
+    def change(is_add, ip, bd_id=10, mac=MAC):
+        return api.bd_ip_mac_add_del(is_add=is_add, entry={"bd_id": bd_id, "ip": ip, "mac": mac}).retval
+
+    def dump(bd_id):
+        return {(e.entry.bd_id, e.entry.ip.af, e.entry.ip.un, e.entry.mac) for e in api.bd_ip_mac_dump(bd_id=bd_id)}
+    for number in (10, 11):
+        api.bridge_domain_add_del_v2(bd_id=number, is_add=True, arp_term=True)
+    assert change(True, four) == 0 and change(True, four, mac=bytes(6)) == 0 and change(True, four) == 0
+    assert change(True, six) == 0 and change(True, six, bd_id=11) == 0
+    want = {(10, 0, four["un"], MAC), (10, 1, six["un"], MAC)}
+    assert dump(10) == want and dump(NONE) == want | {(11, 1, six["un"], MAC)} and dump(99) == set()
+    assert "192.0.2.1" in switch.vpp.ctl("show bridge-domain 10 arp")
+    assert change(True, four, bd_id=99) == -6
+    assert change(True, four, bd_id=0) == -121
+    assert change(False, four) == 0 and dump(10) == want - {(10, 0, four["un"], MAC)}
+    assert change(False, four) == -1
+    assert api.bd_ip_mac_flush(bd_id=10).retval == 0
+    assert dump(NONE) == {(11, 1, six["un"], MAC)}
+    assert api.bd_ip_mac_flush(bd_id=99).retval == -6
+    assert api.bd_ip_mac_flush(bd_id=0).retval == -121
+    for number in (10, 11):
+        assert api.bridge_domain_add_del_v2(bd_id=number).retval == 0
+
+
+def test_efp_filter(switch, api, loops):
+    sub = api.create_vlan_subif(sw_if_index=loops[0], vlan_id=100).sw_if_index
+
+    def lines():
+        return [line for line in switch.vpp.running_config() if "efp-filter" in line]
+    assert api.l2_interface_efp_filter(sw_if_index=sub, enable_disable=True).retval == 0
+    assert lines() == ["set interface l2 efp-filter loop0.100"]
+    assert api.l2_interface_efp_filter(sw_if_index=sub, enable_disable=False).retval == 0
+    assert lines() == []
+    assert api.l2_interface_efp_filter(sw_if_index=999, enable_disable=True).retval == -2
+    assert api.l2_interface_efp_filter(sw_if_index=0, enable_disable=True).retval == -126
+    assert api.delete_subif(sw_if_index=sub).retval == 0

@@ -11,6 +11,7 @@
 #include "control/api.h"
 #include "control/module.h"
 #include "net/interface/interface.h"
+#include "net/vlan/vlan_api.h"
 
 struct interface *api_interface(const struct piste *p, u32 sw_if_index)
 {
@@ -150,6 +151,7 @@ static void details(struct api_call *c, const struct interface *f)
     memcpy(d.l2_address, f->mac, 6);
     for (u32 i = 0; i < IF_MTU_N; i++)
         d.mtu[i] = f->mtu[i];
+    api_vlan_details(c->piste, f->index, &d);
     snprintf(d.interface_name, sizeof(d.interface_name), "%s", f->name);
     snprintf(d.interface_dev_type, sizeof(d.interface_dev_type), "%s", f->cls ? f->cls->name : "");
     snprintf(d.tag, sizeof(d.tag), "%s", f->tag);
@@ -367,7 +369,7 @@ static const struct api_handler handlers[] = {
     {0},
 };
 
-static const char *const needs[] = {"api", "interface", NULL};
+static const char *const needs[] = {"api", "interface", "vlan", "tag-rewrite", NULL};
 
 const struct module interface_api_module = {
     .abi = MODULE_ABI,

@@ -1,9 +1,12 @@
 /* arp-term-l2bd: a bridge domain answers ARP requests and neighbour solicitations for the stations
  * in its table, or sends requests on by unicast (arp-ufwd). What it does not know is flooded.
  * Source: RFC 826; RFC 4861 4.3, 4.4, 7.2.4. */
+#include "base/clock.h"
 #include "net/l2/l2_node.h"
 
 #define ARP_BYTES 28
+/* Told to the control thread: others need its attention too. */
+#define STATIONS_PER_MS 16
 #define IP6_BYTES 40
 #define NS_BYTES 32 /* with the option that names the sender's MAC address */
 
@@ -43,6 +46,29 @@ static bool unicast_wanted(const struct buffer *b)
     return __atomic_load_n(&l2_bd_data_base[l2_bd_of(b->rx_if)].arp_ufwd, __ATOMIC_RELAXED);
 }
 
+static bool may_tell(struct thread *t, struct node *n)
+{
+    u64 ms = thread_now_ns(t) / NS_PER_MSEC;
+    if (n->local[0] != ms) {
+        n->local[0] = ms;
+        n->local[1] = 0;
+    }
+    return n->local[1]++ < STATIONS_PER_MS;
+}
+
+/* For those who want to know which stations there are. */
+static void tell(struct thread *t, struct node *n, const struct buffer *b, struct arp_key ip,
+                 const u8 mac[6])
+{
+    const struct l2_shared *s = n->state;
+    struct l2_station station = {.ip = ip, .interface = b->rx_if};
+    if (likely(!__atomic_load_n(&s->arp_wanted, __ATOMIC_RELAXED)))
+        return;
+    memcpy(station.mac, mac, 6);
+    if (!may_tell(t, n) || !thread_post(t, l2_station_seen, &station, sizeof(station)))
+        node_count(n, ARP_TERM_ERR_UNTOLD, 1);
+}
+
 /* The question is sent to the station itself. */
 static u16 send_on(struct node *n, struct buffer *b, const u8 mac[6])
 {
@@ -63,16 +89,21 @@ static u16 answer(struct node *n, struct buffer *b, const u8 mac[6], u32 counted
     return L2_NEXT_OUTPUT;
 }
 
-static u16 arp(struct node *n, struct buffer *b)
+static u16 arp(struct thread *t, struct node *n, struct buffer *b)
 {
     u8 *frame = buffer_current(b), mac[6];
     struct arp_message *a = (struct arp_message *)(frame + ETHERNET_HEADER_BYTES);
     if (b->len < ETHERNET_HEADER_BYTES + ARP_BYTES || load_u16(&a->hardware) != be16_from_host(1) ||
         load_u16(&a->protocol) != be16_from_host(ETHERTYPE_IP4) || a->hardware_len != 6 ||
-        a->protocol_len != 4 || load_u16(&a->op) != be16_from_host(1))
+        a->protocol_len != 4)
         return flood_edge(b);
-    if (memcmp(a->sender_mac, frame + 6, 6))
+    bool asks = load_u16(&a->op) == be16_from_host(1), lies = memcmp(a->sender_mac, frame + 6, 6);
+    if (asks && lies)
         return node_drop(n, b, ARP_TERM_ERR_MISMATCH, L2_NEXT_DROP);
+    if (!lies && load_u32(a->sender_ip)) /* 0: a probe, RFC 5227 */
+        tell(t, n, b, arp_key_ip4(load_u32(a->sender_ip)), a->sender_mac);
+    if (!asks)
+        return flood_edge(b);
     const struct arp_table *table = table_of(b);
     struct arp_key key = arp_key_ip4(load_u32(a->target_ip));
     if (!memcmp(a->sender_ip, a->target_ip, 4)) /* who announces itself asks nothing */
@@ -104,7 +135,7 @@ static u16 icmp6_checksum(const struct ip6_nd *nd)
     return (u16)~sum;
 }
 
-static u16 nd(struct node *n, struct buffer *b)
+static u16 nd(struct thread *t, struct node *n, struct buffer *b)
 {
     static const u8 unspecified[16];
     u8 *frame = buffer_current(b), mac[6];
@@ -116,6 +147,7 @@ static u16 nd(struct node *n, struct buffer *b)
         return flood_edge(b);
     const struct arp_table *table = table_of(b);
     struct arp_key key = arp_key_ip6(s->target);
+    tell(t, n, b, arp_key_ip6(s->src), s->mac);
     if (!table || !arp_table_find(table, &key, mac)) {
         node_count(n, ARP_TERM_ERR_MISS, 1);
         return flood_edge(b);
@@ -136,11 +168,10 @@ static u16 nd(struct node *n, struct buffer *b)
 void NODE_FN(arp_term_l2bd)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         u16 type = get_be16((const u8 *)buffer_current(b[i]) + 12);
-        next[i] = type == ETHERTYPE_ARP   ? arp(n, b[i])
-                  : type == ETHERTYPE_IP6 ? nd(n, b[i])
+        next[i] = type == ETHERTYPE_ARP   ? arp(t, n, b[i])
+                  : type == ETHERTYPE_IP6 ? nd(t, n, b[i])
                                           : flood_edge(b[i]);
     }
 }

@@ -32,9 +32,8 @@ static void set_edge(u8 *at, enum l2_next next)
 /* Edges of a port follow from what the port and its domain allow. */
 static void publish_bridged(const struct l2_bd *bd, struct l2_if *l)
 {
-    u8 f = l->port_flags & bd->flags & (L2_IF_LEARN | L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD);
-    f |= (bd->flags & L2_IF_ARP_TERM) | (l->port_flags & L2_IF_BVI) |
-         (if_is_none(bd->uu_fwd) ? 0 : L2_IF_UU_FWD);
+    u8 f = l->port_flags & bd->flags & L2_IF_PORT_FLAGS;
+    f |= (l->port_flags & L2_IF_BVI) | (if_is_none(bd->uu_fwd) ? 0 : L2_IF_UU_FWD);
     enum l2_next miss = f & L2_IF_UU_FWD     ? L2_NEXT_UU_FWD
                         : f & L2_IF_UU_FLOOD ? L2_NEXT_FLOOD
                                              : L2_NEXT_FEATURE_DROP;
@@ -241,8 +240,8 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
     if (!bd && (rc = l2_bd_create(s, bd_id, &bd, e)))
         return rc;
     leave(s, i);
-    l->port_flags = L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD |
-                    (kind == L2_PORT_BVI ? L2_IF_BVI : L2_IF_LEARN);
+    l->port_flags =
+        kind == L2_PORT_BVI ? (L2_IF_PORT_FLAGS & ~L2_IF_LEARN) | L2_IF_BVI : L2_IF_PORT_FLAGS;
     l->shg = shg;
     l->bd = bd->index;
     l->seq++;
@@ -445,7 +444,6 @@ static void stop(struct piste *p, void *state)
     hash_fini(&s->bd_by_id);
     vec_free(&s->in_l2);
     vec_free(&s->patches);
-    vec_free(&s->listeners);
     mem_map_free(&s->if_map);
     mem_map_free(&s->bd_map);
     free(s);

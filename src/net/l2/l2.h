@@ -63,6 +63,8 @@ enum {
     L2_IF_BVI = 1 << 5,
     L2_IF_RW = 1 << 6,
     L2_IF_UU_FWD = 1 << 7, /* the domain's interface for unknown unicast */
+    /* what a port and its domain have to agree on */
+    L2_IF_PORT_FLAGS = L2_IF_LEARN | L2_IF_FORWARD | L2_IF_FLOOD | L2_IF_UU_FLOOD | L2_IF_ARP_TERM,
 };
 
 /* By interface index, one cache line; written by the control thread. flags and edges are what the

@@ -184,6 +184,74 @@ static void set_learn_limit(struct api_call *c)
     api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
 }
 
+static void set_default_learn_limit(struct api_call *c)
+{
+    const struct api_bridge_domain_set_default_learn_limit *m = c->msg;
+    l2_state_of(c->piste)->default_learn_limit = m->learn_limit;
+    api_reply_retval(c, 0);
+}
+
+/* --- what ARP termination answers from --- */
+
+static struct arp_key key_from_api(const struct api_type_address *a)
+{
+    return a->af == ADDRESS_IP6 ? arp_key_ip6(a->un) : arp_key_ip4(load_u32(a->un));
+}
+
+void api_l2_address_to(const struct arp_key *key, struct api_type_address *out)
+{
+    *out = (struct api_type_address){.af = arp_key_is_ip4(key) ? ADDRESS_IP4 : ADDRESS_IP6};
+    if (arp_key_is_ip4(key))
+        memcpy(out->un, (const u8 *)&key->lo + 4, 4);
+    else
+        memcpy(out->un, key, 16);
+}
+
+static void ip_mac_add_del(struct api_call *c)
+{
+    const struct api_bd_ip_mac_add_del *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    struct l2_bd *bd = l2_bd_find(s, m->entry.bd_id);
+    const struct arp_key key = key_from_api(&m->entry.ip);
+    if (!m->entry.bd_id || !bd) {
+        api_reply_retval(c, m->entry.bd_id ? API_NO_SUCH_ENTRY : API_BD_NOT_MODIFIABLE);
+    } else if (m->is_add) {
+        l2_bd_arp_set(s, bd, &key, m->entry.mac);
+        api_reply_retval(c, 0);
+    } else {
+        api_reply_retval(c, l2_bd_arp_del(bd, &key, NULL) ? API_UNSPECIFIED : 0);
+    }
+}
+
+static void ip_mac_flush(struct api_call *c)
+{
+    const struct api_bd_ip_mac_flush *m = c->msg;
+    struct l2_state *s = l2_state_of(c->piste);
+    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    if (bd && m->bd_id)
+        l2_bd_arp_clear(s, bd);
+    api_reply_retval(c, !m->bd_id ? API_BD_NOT_MODIFIABLE : bd ? 0 : API_NO_SUCH_ENTRY);
+}
+
+static void ip_macs_of(struct api_call *c, const struct l2_bd *bd)
+{
+    struct api_bd_ip_mac_details d = {.entry.bd_id = bd->id};
+    struct arp_key key;
+    for (u32 at = 0; l2_bd_arp_next(bd, &at, &key, d.entry.mac);) {
+        api_l2_address_to(&key, &d.entry.ip);
+        api_reply(c, &api_message_bd_ip_mac_details, &d);
+    }
+}
+
+static void ip_mac_dump(struct api_call *c)
+{
+    const struct api_bd_ip_mac_dump *m = c->msg;
+    const struct l2_state *s = l2_state_of(c->piste);
+    for (struct l2_bd *bd = l2_bd_next(s, 1); bd; bd = l2_bd_next(s, bd->index + 1))
+        if (m->bd_id == UINT32_MAX || m->bd_id == bd->id)
+            ip_macs_of(c, bd);
+}
+
 /* --- ports --- */
 
 static void set_l2_bridge(struct api_call *c)
@@ -205,6 +273,62 @@ static void set_l2_bridge(struct api_call *c)
                             : rc == -EEXIST   ? API_BD_ALREADY_HAS_BVI
                             : rc == -EINVAL   ? API_BD_ID_EXCEED_MAX
                                               : api_retval(rc));
+    }
+}
+
+static const struct {
+    u32 api;
+    u8 flag;
+} port_flags[] = {
+    {L2_INTF_FEAT_LEARN, L2_IF_LEARN},       {L2_INTF_FEAT_FWD, L2_IF_FORWARD},
+    {L2_INTF_FEAT_FLOOD, L2_IF_FLOOD},       {L2_INTF_FEAT_UU_FLOOD, L2_IF_UU_FLOOD},
+    {L2_INTF_FEAT_ARP_TERM, L2_IF_ARP_TERM},
+};
+
+static void feat_flags_get(struct api_call *c)
+{
+    const struct api_l2_interface_feat_flags_get *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    struct api_l2_interface_feat_flags_get_reply reply = {.retval =
+                                                              f ? 0 : API_INVALID_SW_IF_INDEX};
+    for (u32 i = 0; f && i < array_len(port_flags); i++)
+        if (l2_if(f->index)->port_flags & port_flags[i].flag)
+            reply.flags |= port_flags[i].api;
+    api_reply(c, &api_message_l2_interface_feat_flags_get_reply, &reply);
+}
+
+static void feat_flags_set(struct api_call *c)
+{
+    const struct api_l2_interface_feat_flags_set *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    u32 unknown = m->flags;
+    u8 flags = 0;
+    for (u32 i = 0; i < array_len(port_flags); i++) {
+        unknown &= ~port_flags[i].api;
+        flags |= m->flags & port_flags[i].api ? port_flags[i].flag : 0;
+    }
+    if (!f) {
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    } else if (unknown) { /* sending requests on by unicast is the domain's */
+        api_reply_retval(c, unknown == L2_INTF_FEAT_ARP_UFWD ? API_UNSUPPORTED : API_INVALID_VALUE);
+    } else if (l2_if(f->index)->mode != L2_MODE_BRIDGE) {
+        api_reply_retval(c, API_INVALID_INTERFACE);
+    } else {
+        l2_port_set_flags(l2_state_of(c->piste), f->index, flags, m->is_set);
+        api_reply_retval(c, 0);
+    }
+}
+
+static void l2_patch_add_del(struct api_call *c)
+{
+    const struct api_l2_patch_add_del *m = c->msg;
+    struct interface *rx = api_interface(c->piste, m->rx_sw_if_index);
+    struct interface *tx = api_interface(c->piste, m->tx_sw_if_index);
+    if (!rx || !tx) {
+        api_reply_retval(c, rx ? API_INVALID_SW_IF_INDEX_2 : API_INVALID_SW_IF_INDEX);
+    } else {
+        int rc = l2_patch_set(l2_state_of(c->piste), rx->index, tx->index, m->is_add, NULL);
+        api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET : api_retval(rc));
     }
 }
 
@@ -341,7 +465,14 @@ static const struct api_handler handlers[] = {
     {&api_message_bridge_flags, bridge_flags},
     {&api_message_bridge_domain_set_mac_age, set_mac_age},
     {&api_message_bridge_domain_set_learn_limit, set_learn_limit},
+    {&api_message_bridge_domain_set_default_learn_limit, set_default_learn_limit},
+    {&api_message_bd_ip_mac_add_del, ip_mac_add_del},
+    {&api_message_bd_ip_mac_flush, ip_mac_flush},
+    {&api_message_bd_ip_mac_dump, ip_mac_dump},
     {&api_message_sw_interface_set_l2_bridge, set_l2_bridge},
+    {&api_message_l2_interface_feat_flags_get, feat_flags_get},
+    {&api_message_l2_interface_feat_flags_set, feat_flags_set},
+    {&api_message_l2_patch_add_del, l2_patch_add_del},
     {&api_message_sw_interface_set_l2_xconnect, set_l2_xconnect},
     {&api_message_l2_xconnect_dump, l2_xconnect_dump},
     {&api_message_l2fib_add_del, l2fib_add_del},

@@ -165,6 +165,34 @@ int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e)
     return 0;
 }
 
+bool l2_bd_arp_next(const struct l2_bd *bd, u32 *at, struct arp_key *key, u8 mac[6])
+{
+    const struct arp_table *t = l2_bd_data_base[bd->index].arp;
+    while (t && *at <= t->mask) {
+        const struct arp_slot *slot = &t->slots[(*at)++];
+        *key = slot->key;
+        if ((slot->mac & ARP_SLOT_LIVE) && arp_table_find(t, key, mac))
+            return true;
+    }
+    return false;
+}
+
+void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg)
+{
+    s->on_station = fn;
+    s->on_station_arg = arg;
+    __atomic_store_n(&s->shared.arp_wanted, fn != NULL, __ATOMIC_RELAXED);
+}
+
+void l2_station_seen(struct piste *p, const void *payload)
+{
+    const struct l2_state *s = l2_state_of(p);
+    struct l2_station station;
+    memcpy(&station, payload, sizeof(station));
+    if (s && s->on_station) /* NULL: the switch is being stopped */
+        s->on_station(p, &station, s->on_station_arg);
+}
+
 void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd)
 {
     struct l2_bd_data *d = &l2_bd_data_base[bd->index];

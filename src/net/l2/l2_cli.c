@@ -303,24 +303,27 @@ static void domain_ports(struct cli_call *c, const struct l2_bd *bd)
     out_end(c->out);
 }
 
+static void key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN])
+{
+    if (arp_key_is_ip4(key))
+        inet_ntop(AF_INET, (const u8 *)&key->lo + 4, ip, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, key, ip, INET6_ADDRSTRLEN);
+}
+
 static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
 {
-    const struct arp_table *t = l2_bd_data_base[bd->index].arp;
+    struct arp_key key;
+    u8 bytes[6];
+    u32 at = 0;
     if (!(bd->flags & L2_IF_ARP_TERM))
         return;
     out_text(c->out, "\n  IP4/IP6 to MAC table for ARP Termination\n");
     out_array(c->out, "arp_entries");
-    for (u32 i = 0; t && i <= t->mask; i++) {
-        const struct arp_slot *slot = &t->slots[i];
+    while (l2_bd_arp_next(bd, &at, &key, bytes)) {
         char ip[INET6_ADDRSTRLEN], mac[18];
-        u8 bytes[6];
-        if (!arp_table_find(t, &slot->key, bytes) || !(slot->mac & ARP_SLOT_LIVE))
-            continue;
         mac_text(mac, bytes);
-        if (arp_key_is_ip4(&slot->key))
-            inet_ntop(AF_INET, (const u8 *)&slot->key.lo + 4, ip, sizeof(ip));
-        else
-            inet_ntop(AF_INET6, &slot->key, ip, sizeof(ip));
+        key_text(&key, ip);
         centered(c->out, 40, ip);
         out_text(c->out, " =>   %s \n", mac);
         out_object(c->out, NULL);
@@ -417,6 +420,16 @@ static int port_forward(struct cli_call *c)
 static int port_flood(struct cli_call *c)
 {
     return port_flag(c, L2_IF_FLOOD);
+}
+
+static int port_uu_flood(struct cli_call *c)
+{
+    return port_flag(c, L2_IF_UU_FLOOD);
+}
+
+static int port_arp_term(struct cli_call *c)
+{
+    return port_flag(c, L2_IF_ARP_TERM);
 }
 
 static void show_mode_of(struct cli_call *c, const struct interface *f)
@@ -560,11 +573,7 @@ static int clear_fib(struct cli_call *c)
 
 static int set_scan_delay(struct cli_call *c)
 {
-    u64 ms = cli_u64(c, "delay", 0);
-    if (ms < 1 || ms > 60000)
-        return error_set(c->err, EINVAL, "scan-delay is 1 to 60000 milliseconds");
-    state_of(c)->scan_delay_ms = (u32)ms;
-    return 0;
+    return l2_fib_set_scan_delay(state_of(c), (u32)cli_u64(c, "delay", 0), c->err);
 }
 
 static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
@@ -728,6 +737,10 @@ const struct cli_command l2_commands[] = {
      "Whether unicast received on a port is forwarded by address", port_forward, 0},
     {"set interface l2 flood <interface> [disable]",
      "Whether broadcast and multicast received on a port is flooded", port_flood, 0},
+    {"set interface l2 uu-flood <interface> [disable]",
+     "Whether unicast to unknown addresses received on a port is flooded", port_uu_flood, 0},
+    {"set interface l2 arp-term <interface> [disable]",
+     "Whether ARP and ND received on a port are answered, in a domain that does", port_arp_term, 0},
     {"show mode [<interface> ...]", "Layer 3, bridge domain or cross-connect, by interface",
      show_mode, 0},
     {"test l2patch rx <rx-interface:interface> tx <tx-interface:interface> [del]",
@@ -743,7 +756,8 @@ const struct cli_command l2_commands[] = {
      flush_domain, 0},
     {"clear l2fib", "Empties the MAC table, but for addresses of BVIs", clear_fib, 0},
     {"set l2fib scan-delay <delay:u32>",
-     "Milliseconds between two steps of a scan for old addresses", set_scan_delay, 0},
+     "Milliseconds between two scans for learnt addresses, of which API clients are told",
+     set_scan_delay, 0},
     {"show l2fib [all] [verbose] [bd_id <bd-id:u32>] [bd_index <bd-index:u32>] [learn|add] [raw]",
      "The MAC table", show_fib, 0},
     {"test l2fib ( add | del | check ) (mac <base-addr:mac>) [count <nn:u32>] [bridge-domain "
@@ -783,17 +797,12 @@ static void config_of_domain(const struct l2_bd *bd, struct text *t)
 
 static void config_of_table(const struct l2_bd *bd, struct text *t)
 {
-    const struct arp_table *table = l2_bd_data_base[bd->index].arp;
-    for (u32 i = 0; table && i <= table->mask; i++) {
-        const struct arp_slot *slot = &table->slots[i];
-        char ip[INET6_ADDRSTRLEN];
-        u8 mac[6];
-        if (!(slot->mac & ARP_SLOT_LIVE) || !arp_table_find(table, &slot->key, mac))
-            continue;
-        if (arp_key_is_ip4(&slot->key))
-            inet_ntop(AF_INET, (const u8 *)&slot->key.lo + 4, ip, sizeof(ip));
-        else
-            inet_ntop(AF_INET6, &slot->key, ip, sizeof(ip));
+    char ip[INET6_ADDRSTRLEN];
+    struct arp_key key;
+    u8 mac[6];
+    u32 at = 0;
+    while (l2_bd_arp_next(bd, &at, &key, mac)) {
+        key_text(&key, ip);
         text_add(t, "set bridge-domain arp entry %u %s ", bd->id, ip);
         ethernet_format_mac(t, mac);
         text_putc(t, '\n');
@@ -805,7 +814,11 @@ static void config_of_port(struct l2_state *s, struct if_index i, struct text *t
     static const struct {
         const char *word;
         u8 flag;
-    } flags[] = {{"learn", L2_IF_LEARN}, {"forward", L2_IF_FORWARD}, {"flood", L2_IF_FLOOD}};
+    } flags[] = {{"learn", L2_IF_LEARN},
+                 {"forward", L2_IF_FORWARD},
+                 {"flood", L2_IF_FLOOD},
+                 {"uu-flood", L2_IF_UU_FLOOD},
+                 {"arp-term", L2_IF_ARP_TERM}};
     const struct l2_if *l = l2_if(i);
     const char *name = interface_at(s->piste, i)->name;
     if (l->mode == L2_MODE_XCONNECT) {
@@ -853,6 +866,8 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
     struct l2_state *s = state;
     if (phase == RC_GLOBAL && s->default_learn_limit != L2_LEARN_LIMIT_DEFAULT)
         text_add(t, "set bridge-domain default-learn-limit %u\n", s->default_learn_limit);
+    if (phase == RC_GLOBAL && s->scan_delay_ms != L2_SCAN_DELAY_MS_DEFAULT)
+        text_add(t, "set l2fib scan-delay %u\n", s->scan_delay_ms);
     for (struct l2_bd *bd = l2_bd_next(s, 1); phase == RC_TABLES && bd;
          bd = l2_bd_next(s, bd->index + 1)) {
         config_of_domain(bd, t);

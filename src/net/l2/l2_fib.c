@@ -15,12 +15,13 @@
 
 #define BUCKETS_FIRST 1024 /* a burst of some thousand new addresses fits at once */
 #define BUCKETS_MAX_LOG2 24
-#define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for, */
-#define DEAD_SHARE 16     /* and no more than one of so many */
-#define COPY_BUCKETS 8192 /* a step of growing: some milliseconds at most */
-#define AGE_BUCKETS 16384 /* a step of ageing */
+#define DEAD_MAX 1024      /* slots that may wait for a grace period before one is waited for, */
+#define DEAD_SHARE 16      /* and no more than one of so many */
+#define COPY_BUCKETS 8192  /* a step of growing: some milliseconds at most */
+#define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events */
+#define SCAN_DELAY_MS_MAX 60000
+#define SCAN_STEP_NS (10 * NS_PER_MSEC)
 #define AGE_PERIOD_NS (20 * NS_PER_SEC)
-#define SCAN_DELAY_MS 10
 
 static struct log_class log_class = {"l2", "fib"};
 
@@ -49,8 +50,8 @@ static struct l2_fib_entry entry_of(u64 key, u32 value)
 static void tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
 {
     struct l2_fib_entry e = entry_of(key, value);
-    for (u32 i = 0; i < s->listeners.n; i++)
-        s->listeners.v[i].fn(s->piste, ev, &e, s->listeners.v[i].arg);
+    if (s->on_fib)
+        s->on_fib(s->piste, ev, &e, s->on_fib_arg);
 }
 
 /* Makes dead slots free; false: there are none. */
@@ -238,14 +239,13 @@ static void on_age_timer(void *arg)
     if (!s->age_at)
         s->age_started_ns = now;
     if (!mac_table_growing(t)) {
-        s->age_at = mac_table_walk(t, s->age_at > t->cur->mask ? 0 : s->age_at, AGE_BUCKETS,
+        s->age_at = mac_table_walk(t, s->age_at > t->cur->mask ? 0 : s->age_at, SCAN_BUCKETS,
                                    age_one, aged, s);
         reap(s);
     }
     if (!s->age_at)
         s->last_scan_ns = clock_ns() - s->age_started_ns;
-    loop_timer_set(s->piste->loop, s->age_timer,
-                   now + (s->age_at ? s->scan_delay_ms * NS_PER_MSEC : AGE_PERIOD_NS));
+    loop_timer_set(s->piste->loop, s->age_timer, now + (s->age_at ? SCAN_STEP_NS : AGE_PERIOD_NS));
 }
 
 static u32 made_older(void *arg, u64 key, u32 value)
@@ -288,7 +288,8 @@ void l2_fib_ageing_changed(struct l2_state *s)
 static u32 event_one(void *arg, u64 key, u32 value)
 {
     struct l2_state *s = arg;
-    if (value & (MAC_NEW | MAC_MOVED))
+    bool learnt = (value & MAC_NEW) || (s->tell_all && !(value & MAC_PROVISIONED));
+    if (value & MAC_MOVED || learnt)
         tell(s, value & MAC_MOVED ? L2_FIB_MOVED : L2_FIB_LEARNED, key, value);
     return value & ~(u32)(MAC_NEW | MAC_MOVED);
 }
@@ -296,27 +297,43 @@ static u32 event_one(void *arg, u64 key, u32 value)
 static void on_event_timer(void *arg)
 {
     struct l2_state *s = arg;
-    if (!mac_table_growing(table_of(s)))
-        mac_table_walk(table_of(s), 0, UINT32_MAX, event_one, NULL, s);
-    loop_timer_set(s->piste->loop, s->event_timer, clock_ns() + 100 * NS_PER_MSEC);
+    struct mac_table *t = table_of(s);
+    u64 now = clock_ns();
+    if (!mac_table_growing(t)) {
+        if (s->event_buckets != t->cur->mask + 1) /* it has grown: entries lie elsewhere */
+            s->event_at = 0;
+        s->event_buckets = t->cur->mask + 1;
+        s->event_at = mac_table_walk(t, s->event_at, SCAN_BUCKETS, event_one, NULL, s);
+        s->tell_all &= s->event_at != 0;
+    }
+    s->on_fib(s->piste, L2_FIB_SCANNED, NULL, s->on_fib_arg);
+    if (s->event_timer) /* who listens may have had enough */
+        loop_timer_set(s->piste->loop, s->event_timer,
+                       now + (s->event_at ? SCAN_STEP_NS : s->scan_delay_ms * NS_PER_MSEC));
 }
 
 void l2_fib_on_event(struct piste *p, l2_fib_fn *fn, void *arg)
 {
     struct l2_state *s = l2_state_of(p);
-    for (u32 i = s->listeners.n; !fn && i-- > 0;)
-        if (s->listeners.v[i].arg == arg)
-            vec_del(&s->listeners, i);
-    if (fn)
-        vec_add(&s->listeners, ((struct l2_fib_listener){fn, arg}));
-    __atomic_store_n(&s->shared.event_flags, s->listeners.n ? MAC_NEW | MAC_MOVED : 0,
-                     __ATOMIC_RELAXED);
-    if (s->listeners.n && !s->event_timer)
+    s->on_fib = fn;
+    s->on_fib_arg = arg;
+    s->event_at = 0;
+    s->tell_all = fn != NULL;
+    __atomic_store_n(&s->shared.event_flags, fn ? MAC_NEW | MAC_MOVED : 0, __ATOMIC_RELAXED);
+    if (fn && !s->event_timer)
         s->event_timer = loop_timer_add(p->loop, clock_ns(), 0, on_event_timer, s);
-    if (!s->listeners.n && s->event_timer) {
+    if (!fn && s->event_timer) {
         loop_timer_del(p->loop, s->event_timer);
         s->event_timer = NULL;
     }
+}
+
+int l2_fib_set_scan_delay(struct l2_state *s, u32 ms, struct error *e)
+{
+    if (ms < 1 || ms > SCAN_DELAY_MS_MAX)
+        return error_set(e, EINVAL, "scan-delay is 1 to %d milliseconds", SCAN_DELAY_MS_MAX);
+    s->scan_delay_ms = ms;
+    return 0;
 }
 
 /* --- listing --- */
@@ -378,17 +395,26 @@ static u32 buckets_for(u64 limit)
     return 1u << log2;
 }
 
+static u32 startup_limit(const struct l2_state *s)
+{
+    u64 limit = s->piste->startup ? s->piste->startup->l2learn_limit : 0;
+    return (u32)min_u64(limit ? limit : L2_LEARN_LIMIT_DEFAULT, L2_LEARN_LIMIT_DEFAULT);
+}
+
+void l2_fib_set_learn_limit(struct l2_state *s, u32 limit)
+{
+    __atomic_store_n(&s->shared.learn_limit, limit ? limit : startup_limit(s), __ATOMIC_RELAXED);
+}
+
 int l2_fib_init(struct l2_state *s, struct error *e)
 {
-    u64 multiplier = 0x9e3779b97f4a7c15ull, random, limit = L2_LEARN_LIMIT_DEFAULT;
+    u64 multiplier = 0x9e3779b97f4a7c15ull, random;
     if (getrandom(&random, sizeof(random), 0) == (ssize_t)sizeof(random))
         multiplier ^=
             random & 0x0000ffffffff0000ull; /* who chooses addresses does not know where they lie */
-    if (s->piste->startup && s->piste->startup->l2learn_limit)
-        limit = min_u64(s->piste->startup->l2learn_limit, L2_LEARN_LIMIT_DEFAULT);
-    s->shared.learn_limit = (u32)limit;
-    s->scan_delay_ms = SCAN_DELAY_MS;
-    u32 max = buckets_for(limit);
+    u32 limit = startup_limit(s), max = buckets_for(limit);
+    s->shared.learn_limit = limit;
+    s->scan_delay_ms = L2_SCAN_DELAY_MS_DEFAULT;
     return mac_table_new(&s->shared.macs, (u32)min_u64(BUCKETS_FIRST, max), max, multiplier, e);
 }
 

@@ -31,6 +31,11 @@ bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fi
  * everything: what was configured too. */
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything);
 
+/* How many addresses are learnt at most in all domains; 0: as many as startup.conf said. */
+void l2_fib_set_learn_limit(struct l2_state *s, u32 limit);
+/* -EINVAL: 1 to 60000 are possible. */
+int l2_fib_set_scan_delay(struct l2_state *s, u32 ms, struct error *e) MUST_CHECK;
+
 /* All entries in order of domain, interface and address; the caller frees *out. bd: UINT32_MAX:
  * all. */
 u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out);
@@ -42,10 +47,11 @@ struct l2_fib_totals {
 };
 struct l2_fib_totals l2_fib_totals(const struct l2_state *s);
 
-/* What happened to entries, for those who want to know: learnt and moved ones are found by looking
- * through the table every scan-delay, so that learning itself costs nothing more. fn NULL: nobody
- * any more with that arg. */
-enum l2_fib_event { L2_FIB_LEARNED, L2_FIB_MOVED, L2_FIB_ADDED, L2_FIB_REMOVED };
+/* What happened to entries, for one who wants to know: learnt and moved ones are found by looking
+ * through the table every scan-delay, so that learning itself costs nothing more. Who begins to
+ * listen is told of all that were learnt before, in steps. SCANNED, whose entry is NULL, ends a
+ * step. fn NULL: nobody any more. */
+enum l2_fib_event { L2_FIB_LEARNED, L2_FIB_MOVED, L2_FIB_ADDED, L2_FIB_REMOVED, L2_FIB_SCANNED };
 typedef void l2_fib_fn(struct piste *p, enum l2_fib_event ev, const struct l2_fib_entry *entry,
                        void *arg);
 void l2_fib_on_event(struct piste *p, l2_fib_fn *fn, void *arg);

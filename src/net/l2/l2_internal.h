@@ -16,6 +16,7 @@ struct loop_timer;
 #define L2_BD_INDEX_MAX 65535u
 #define L2_TAG_BYTES 64
 #define L2_LEARN_LIMIT_DEFAULT (16u << 20)
+#define L2_SCAN_DELAY_MS_DEFAULT 100
 
 /* --- what nodes see --- */
 
@@ -63,6 +64,7 @@ struct l2_shared {
     u32 learn_limit;
     u8 event_flags;    /* MAC_NEW | MAC_MOVED when somebody wants events, else 0 */
     u32 bigger_posted; /* atomic: the control thread knows that the table is too full */
+    u8 arp_wanted;     /* somebody wants to know of stations that ARP termination sees */
     const struct feature_arc *input_arc, *output_arc;
 };
 
@@ -95,10 +97,13 @@ struct l2_patch {
     struct if_index rx, tx;
 };
 
-struct l2_fib_listener {
-    l2_fib_fn *fn;
-    void *arg;
+/* A station whose ARP or neighbour discovery passed ARP termination. */
+struct l2_station {
+    struct arp_key ip;
+    struct if_index interface;
+    u8 mac[6], spare[2];
 };
+typedef void l2_station_fn(struct piste *p, const struct l2_station *station, void *arg);
 
 struct l2_state {
     struct l2_shared shared; /* first: what nodes see */
@@ -115,8 +120,14 @@ struct l2_state {
     u32 grow_at; /* next bucket to copy while growing */
     u32 age_at;  /* next bucket to look at while ageing */
     u64 age_started_ns, last_scan_ns;
+    u32 event_at; /* next bucket to look for events in; of a table of event_buckets */
+    u32 event_buckets;
+    bool tell_all; /* what was learnt before somebody listened is told too */
     u32 scan_delay_ms;
-    VEC(struct l2_fib_listener) listeners;
+    l2_fib_fn *on_fib;
+    void *on_fib_arg;
+    l2_station_fn *on_station;
+    void *on_station_arg;
 };
 
 struct l2_state *l2_state_of(const struct piste *p);
@@ -136,6 +147,12 @@ void l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *k
                    const u8 mac[6]);
 int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e) MUST_CHECK;
 void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd);
+/* Entries, one by one: *at is 0 at first. false: there are no more. */
+bool l2_bd_arp_next(const struct l2_bd *bd, u32 *at, struct arp_key *key, u8 mac[6]);
+/* Stations that ARP termination sees; fn NULL: nobody wants to know any more. */
+void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg);
+/* A data thread saw one. */
+void l2_station_seen(struct piste *p, const void *payload);
 void l2_bd_publish(struct l2_state *s, struct l2_bd *bd);
 void l2_bd_free_all(struct l2_state *s);
 

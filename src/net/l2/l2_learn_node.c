@@ -53,7 +53,8 @@ static void learn_new(struct thread *t, struct node *n, struct l2_shared *s, con
 {
     u32 was;
     node_count(n, L2_LEARN_ERR_MISS, 1);
-    if (__atomic_load_n(&s->macs.n_learned, __ATOMIC_RELAXED) >= s->learn_limit ||
+    if (__atomic_load_n(&s->macs.n_learned, __ATOMIC_RELAXED) >=
+            __atomic_load_n(&s->learn_limit, __ATOMIC_RELAXED) ||
         mac_table_learned_of(&s->macs, (u32)v->bd) >=
             __atomic_load_n(&l2_bd_data_base[v->bd].learn_limit, __ATOMIC_RELAXED)) {
         node_count(n, L2_LEARN_ERR_LIMIT, 1);

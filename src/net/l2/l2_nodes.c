@@ -205,6 +205,8 @@ static const struct node_error arp_term_errors[ARP_TERM_ERR_N] = {
     [ARP_TERM_ERR_MISS] = {"miss", "requests for unknown addresses", SEVERITY_INFO},
     [ARP_TERM_ERR_MISMATCH] = {"l2_address_mismatch",
                                "ARP hw addr does not match L2 frame src addr", SEVERITY_ERROR},
+    [ARP_TERM_ERR_UNTOLD] = {"untold", "stations over the rate at which API clients are told",
+                             SEVERITY_INFO},
 };
 
 static const struct node_error patch_errors[L2_PATCH_ERR_N] = {

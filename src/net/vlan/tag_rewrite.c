@@ -94,11 +94,13 @@ int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite
 {
     struct tag_rewrites *s = module_state(p, &tag_rewrite_module);
     const struct interface *f = interface_at(p, i);
-    if (!f || !f->has_mac || f->cls->is_ip || ops[t->op].from > known_tags(vlan_spec(p, i)))
-        return error_set(e, EINVAL, "vlan tag rewrite is not compatible with interface");
+    bool ethernet = f && f->has_mac && !f->cls->is_ip;
+    if (!ethernet || ops[t->op].from > known_tags(vlan_spec(p, i)))
+        return error_set(e, ethernet ? EINVAL : EOPNOTSUPP,
+                         "vlan tag rewrite is not compatible with interface");
     for (u32 k = 0; k < ops[t->op].to; k++)
         if (t->tags[k] == 0 || t->tags[k] > VLAN_ID_MAX)
-            return error_set(e, EINVAL, "invalid VLAN id %u: 1 to %u are possible", t->tags[k],
+            return error_set(e, ERANGE, "invalid VLAN id %u: 1 to %u are possible", t->tags[k],
                              VLAN_ID_MAX);
     while (s->v.n <= i.i)
         vec_add(&s->v, (struct tag_rewrite){0});

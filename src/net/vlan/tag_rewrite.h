@@ -29,8 +29,9 @@ struct tag_rewrite {
     u16 tags[2]; /* that are put in, the outer first */
 };
 
-/* -EINVAL: "vlan tag rewrite is not compatible with interface", ids out of range. An interface in
- * layer 3 keeps it for the time when it will be in layer 2. */
+/* -EOPNOTSUPP: no ethernet; -EINVAL: more tags would go than are known; both "vlan tag rewrite is
+ * not compatible with interface"; -ERANGE: ids. An interface in layer 3 keeps it for the time when
+ * it will be in layer 2. */
 int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite *t,
                     struct error *e) MUST_CHECK;
 struct tag_rewrite tag_rewrite_of(const struct piste *p, struct if_index i);

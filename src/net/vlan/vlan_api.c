@@ -10,7 +10,7 @@
 #include "net/interface/interface_api.h"
 #include "net/vlan/efp_filter.h"
 #include "net/vlan/tag_rewrite.h"
-#include "net/vlan/vlan.h"
+#include "net/vlan/vlan_internal.h"
 
 static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_match_spec *m,
                   u32 *made)
@@ -74,25 +74,38 @@ static void delete_subif(struct api_call *c)
         api_reply_retval(c, 0);
 }
 
-/* Operations as the message numbers them. */
+/* --- tag rewrites --- */
+
+/* As clients number them. */
+static const u8 tag_ops[] = {
+    TAG_OP_NONE,          TAG_OP_PUSH_1,        TAG_OP_PUSH_2,
+    TAG_OP_POP_1,         TAG_OP_POP_2,         TAG_OP_TRANSLATE_1_1,
+    TAG_OP_TRANSLATE_1_2, TAG_OP_TRANSLATE_2_1, TAG_OP_TRANSLATE_2_2,
+};
+
+static u16 tag_from_api(u32 tag)
+{
+    return (u16)min_u64(tag, UINT16_MAX);
+}
+
 static void set_tag_rewrite(struct api_call *c)
 {
-    static const u8 ops[] = {TAG_OP_NONE,          TAG_OP_PUSH_1,        TAG_OP_PUSH_2,
-                             TAG_OP_POP_1,         TAG_OP_POP_2,         TAG_OP_TRANSLATE_1_1,
-                             TAG_OP_TRANSLATE_1_2, TAG_OP_TRANSLATE_2_1, TAG_OP_TRANSLATE_2_2};
     const struct api_l2_interface_vlan_tag_rewrite *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    const struct tag_rewrite t = {
-        .op = m->vtr_op < array_len(ops) ? ops[m->vtr_op] : TAG_OP_NONE,
-        .dot1ad = !m->push_dot1q,
-        .tags = {(u16)min_u64(m->tag1, UINT16_MAX), (u16)min_u64(m->tag2, UINT16_MAX)},
-    };
-    if (!f)
+    if (!f) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (m->vtr_op >= array_len(ops))
+    } else if (m->vtr_op >= array_len(tag_ops)) {
         api_reply_retval(c, API_INVALID_VALUE);
-    else
-        api_reply_errno(c, tag_rewrite_set(c->piste, f->index, &t, NULL));
+    } else {
+        const struct tag_rewrite t = {.op = tag_ops[m->vtr_op],
+                                      .dot1ad = !m->push_dot1q,
+                                      .tags = {tag_from_api(m->tag1), tag_from_api(m->tag2)}};
+        int rc = tag_rewrite_set(c->piste, f->index, &t, NULL);
+        api_reply_retval(c, rc == -EINVAL       ? API_INVALID_VLAN_TAG_COUNT
+                            : rc == -EOPNOTSUPP ? API_INVALID_INTERFACE
+                            : rc == -ERANGE     ? API_INVALID_VLAN
+                                                : api_retval(rc));
+    }
 }
 
 static void set_efp_filter(struct api_call *c)
@@ -103,6 +116,43 @@ static void set_efp_filter(struct api_call *c)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else
         api_reply_errno(c, efp_filter_set(c->piste, f->index, m->enable_disable, NULL));
+}
+
+/* --- details --- */
+
+static void sub_details(const struct sub *sub, struct api_sw_interface_details *out)
+{
+    static const u32 kinds[] = {
+        [VLAN_KIND_UNTAGGED] = SUB_IF_API_FLAG_NO_TAGS,
+        [VLAN_KIND_DEFAULT] = SUB_IF_API_FLAG_DEFAULT,
+        [VLAN_KIND_ONE_TAG] = SUB_IF_API_FLAG_ONE_TAG,
+        [VLAN_KIND_TWO_TAGS] = SUB_IF_API_FLAG_TWO_TAGS,
+    };
+    const struct vlan_match_spec *m = &sub->m;
+    u8 n_tags = m->kind == VLAN_KIND_TWO_TAGS ? 2 : m->kind == VLAN_KIND_ONE_TAG ? 1 : 0;
+    bool any_outer = n_tags && m->outer == VLAN_ANY, any_inner = n_tags > 1 && m->inner == VLAN_ANY;
+    out->sub_id = sub->id;
+    out->sub_number_of_tags = n_tags;
+    out->sub_outer_vlan_id = n_tags && !any_outer ? m->outer : 0;
+    out->sub_inner_vlan_id = n_tags > 1 && !any_inner ? m->inner : 0;
+    out->sub_if_flags = kinds[m->kind] | (m->dot1ad ? SUB_IF_API_FLAG_DOT1AD : 0) |
+                        (m->exact ? SUB_IF_API_FLAG_EXACT_MATCH : 0) |
+                        (any_outer ? SUB_IF_API_FLAG_OUTER_VLAN_ID_ANY : 0) |
+                        (any_inner ? SUB_IF_API_FLAG_INNER_VLAN_ID_ANY : 0);
+}
+
+void api_vlan_details(const struct piste *p, struct if_index i,
+                      struct api_sw_interface_details *out)
+{
+    const struct vlans *s = vlans_of(p);
+    struct tag_rewrite t = tag_rewrite_of(p, i);
+    if (i.i < s->subs.n && s->subs.v[i.i])
+        sub_details(s->subs.v[i.i], out);
+    while (tag_ops[out->vtr_op] != t.op)
+        out->vtr_op++;
+    out->vtr_push_dot1q = t.op && !t.dot1ad;
+    out->vtr_tag1 = t.tags[0];
+    out->vtr_tag2 = t.tags[1];
 }
 
 static const struct api_handler handlers[] = {

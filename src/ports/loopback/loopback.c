@@ -116,19 +116,30 @@ int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *ou
     return make(p, true, mac, instance, out, e);
 }
 
-int loopback_delete(struct piste *p, struct if_index i, struct error *e)
+static int remove_kind(struct piste *p, struct if_index i, bool is_bvi, struct error *e)
 {
     struct loopbacks *s = module_state(p, &loopback_module);
     for (u32 k = 0; k < s->all.n; k++) {
         struct loopback *l = s->all.v[k];
-        if (!if_equal(l->interface, i))
+        if (!if_equal(l->interface, i) || l->is_bvi != is_bvi)
             continue;
         vec_del(&s->all, k);
         interface_delete(p, i);
         engine_defer_free(engine_of(p), free, l);
         return 0;
     }
-    return error_set(e, EINVAL, "%s is not a loopback interface", interface_at(p, i)->name);
+    return error_set(e, EINVAL, "%s is not a %s interface", interface_at(p, i)->name,
+                     is_bvi ? "BVI" : "loopback");
+}
+
+int loopback_delete(struct piste *p, struct if_index i, struct error *e)
+{
+    return remove_kind(p, i, false, e);
+}
+
+int bvi_delete(struct piste *p, struct if_index i, struct error *e)
+{
+    return remove_kind(p, i, true, e);
 }
 
 /* --- commands --- */
@@ -161,13 +172,18 @@ static int delete (struct cli_call *c)
     return loopback_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
 
+static int delete_bvi(struct cli_call *c)
+{
+    return bvi_delete(c->piste, cli_interface(c, "interface")->index, c->err);
+}
+
 static const struct cli_command commands[] = {
     {"create loopback interface [mac <mac>] [instance <instance-number:u32>]",
      "Makes a loopback interface", create, 0},
     {"delete loopback interface intfc <interface>", "Deletes a loopback interface", delete, 0},
     {"bvi create [mac <mac>] [instance <instance-number:u32>]",
      "Makes an interface to be the BVI of a bridge domain", create_bvi, 0},
-    {"bvi delete <interface>", "Deletes a BVI", delete, 0},
+    {"bvi delete <interface>", "Deletes a BVI", delete_bvi, 0},
     {0},
 };
 

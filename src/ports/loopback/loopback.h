@@ -19,5 +19,6 @@ int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_inde
 /* The same as bviN, made to be the BVI of a bridge domain; de:ad:00:01:xx:xx. */
 int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out,
                struct error *e) MUST_CHECK;
-/* -EINVAL: neither a loopback nor a BVI. */
+/* -EINVAL: it is none. */
 int loopback_delete(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;
+int bvi_delete(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;

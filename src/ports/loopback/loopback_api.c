@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "api/api_interface.h"
+#include "api/api_l2.h"
 #include "control/api.h"
 #include "net/interface/interface.h"
 #include "net/interface/interface_api.h"
@@ -15,19 +16,19 @@ static const u8 *given_mac(const u8 mac[6])
     return memcmp(mac, none, 6) ? mac : NULL;
 }
 
-static i32 create(struct piste *p, const u8 mac[6], u32 instance, u32 *sw_if_index)
+static i32 create(struct piste *p, bool is_bvi, const u8 mac[6], u32 instance, u32 *sw_if_index)
 {
     struct if_index i = IF_NONE;
-    int rc = loopback_create(p, given_mac(mac), instance, &i, NULL);
+    int rc = (is_bvi ? bvi_create : loopback_create)(p, given_mac(mac), instance, &i, NULL);
     *sw_if_index = i.i;
-    return rc == -EEXIST ? API_INSTANCE_IN_USE : api_retval(rc);
+    return rc == -EEXIST ? API_INVALID_REGISTRATION : api_retval(rc);
 }
 
 static void create_loopback(struct api_call *c)
 {
     const struct api_create_loopback *m = c->msg;
     struct api_create_loopback_reply reply;
-    reply.retval = create(c->piste, m->mac_address, UINT32_MAX, &reply.sw_if_index);
+    reply.retval = create(c->piste, false, m->mac_address, UINT32_MAX, &reply.sw_if_index);
     api_reply(c, &api_message_create_loopback_reply, &reply);
 }
 
@@ -35,8 +36,8 @@ static void create_loopback_instance(struct api_call *c)
 {
     const struct api_create_loopback_instance *m = c->msg;
     struct api_create_loopback_instance_reply reply;
-    reply.retval = create(c->piste, m->mac_address, m->is_specified ? m->user_instance : UINT32_MAX,
-                          &reply.sw_if_index);
+    reply.retval = create(c->piste, false, m->mac_address,
+                          m->is_specified ? m->user_instance : UINT32_MAX, &reply.sw_if_index);
     api_reply(c, &api_message_create_loopback_instance_reply, &reply);
 }
 
@@ -50,7 +51,27 @@ static void delete_loopback(struct api_call *c)
         api_reply_retval(c, 0);
 }
 
+static void create_bvi(struct api_call *c)
+{
+    const struct api_bvi_create *m = c->msg;
+    struct api_bvi_create_reply reply;
+    reply.retval = create(c->piste, true, m->mac, m->user_instance, &reply.sw_if_index);
+    api_reply(c, &api_message_bvi_create_reply, &reply);
+}
+
+static void delete_bvi(struct api_call *c)
+{
+    const struct api_bvi_delete *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f || bvi_delete(c->piste, f->index, NULL))
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_retval(c, 0);
+}
+
 const struct api_handler loopback_api[] = {
+    {&api_message_bvi_create, create_bvi},
+    {&api_message_bvi_delete, delete_bvi},
     {&api_message_create_loopback, create_loopback},
     {&api_message_create_loopback_instance, create_loopback_instance},
     {&api_message_delete_loopback, delete_loopback},
