@@ -249,6 +249,29 @@ def test_frames_to_where_tables_of_their_kind_say(switch, bridged):
     assert [bytes(p) for p in switch.exchange(bridged[0], frames, bridged[1])] == kept
 
 
+@pytest.mark.parametrize("advance, size, left", [(4, 60, 56), (46, 60, 14), (47, 60, None), (-1, 14, 15),
+                                                 (1, 14, None), (100000, 60, None), (-100000, 60, None)])
+def test_bytes_that_are_skipped(switch, bridged, advance, size, left):
+    """Of a frame that goes on at least a link header is left."""
+    index = table(switch, "mask hex " + "00" * 12 + "ffff" + " buckets 2")
+    switch.ctl(f"classify session hit-next permit table-index {index} match hex {'00' * 12}88b5 advance {advance}")
+    switch.ctl(f"set interface output acl intfc pg3 l2-table {index}")
+    frame = bytes.fromhex("ffffffffffff02aa0000000188b5") + bytes(size - 14)
+    before = switch.errors().get(("l2-output-acl", "output ACL advance out of the packet"), 0)
+    out = switch.exchange(bridged[0], [frame], bridged[1])
+    assert [len(bytes(p)) for p in out] == ([left] if left else [])
+    assert advance < 0 or [bytes(p) for p in out] == ([frame[advance:]] if left else [])
+    after = switch.errors().get(("l2-output-acl", "output ACL advance out of the packet"), 0)
+    assert after - before == (0 if left else 1)
+
+
+def test_ip4_is_not_advanced(switch, routed):
+    index = table(switch, "mask l3 ip4 src buckets 2")
+    switch.ctl(f"classify session hit-next permit table-index {index} match l3 ip4 src 10.0.0.5 advance 20")
+    switch.ctl(f"set interface input acl intfc pg0 ip4-table {index}")
+    assert sources(switch.exchange(routed[0], [udp(routed, "10.0.0.5")], routed[1])) == ["10.0.0.5"]
+
+
 def test_frames_to_layer_3(switch, bridged, routed):
     """IPv4 of a port in layer 2 is routed, without its 14 bytes of link header, where a session says so."""
     index = table(switch, "mask l3 ip4 dst buckets 2")

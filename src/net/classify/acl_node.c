@@ -28,15 +28,17 @@ ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b, 
     return e;
 }
 
-/* What a session does to a packet that it lets go on; false: it cannot. */
+/* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
+ * still has a link header, as nodes behind think; IPv4 is not advanced, since nodes behind trust
+ * that its header was checked. */
 ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b, enum place place)
 {
     if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
         ip4_scratch(b)->fib.i = e->metadata;
         b->flags |= BUFFER_IN_FIB;
     }
-    if (unlikely(e->advance)) {
-        if (e->advance > b->len || b->start + e->advance < 0)
+    if (unlikely(e->advance) && place == AT_FRAME) {
+        if (e->advance > b->len - ETHERNET_HEADER_BYTES || b->start + e->advance < 0)
             return false;
         buffer_advance(b, e->advance);
     }

@@ -48,7 +48,7 @@ enum classify_action {
 struct classify_session {
     u32 next; /* what the node makes of it: an edge, a policer; CLASSIFY_NONE: nothing said */
     u32 opaque;
-    i32 advance;  /* bytes */
+    i32 advance;  /* bytes; of frames */
     u32 metadata; /* of the action */
     u32 id;       /* of its counter */
     u32 last_heard_s;
