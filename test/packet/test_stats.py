@@ -112,7 +112,9 @@ def test_directory(switch, net, stats):
                  for name in ("replies", "requests", "gratuitous")}
     expected |= {f"/err/{name}": SYMLINK for name in
                  ("null-node/blackholed packets", "ethernet-input/l3 mac mismatch", "ip4-input/bad_checksum",
-                  "pg0-output/interface is down", "arp-input/replies_sent")}
+                  "pg0-output/interface is down", "arp-input/replies_sent", "l2-input-acl/input ACL hits",
+                  "policer-input/Packets Dropped", "l2-input/L2 input packets", "span-input/SPAN incoming packets processed",
+                  "pg1-tx/gso disabled on itf  -- gso packet drop", "ip4-frag/dont_fragment_set")}
     assert {name: by_name[name].type if name in by_name else None for name in expected} == expected
 
 

@@ -236,6 +236,7 @@ static const struct node_error output_errors[ACL_ERR_N] = ACL_ERRORS("output");
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[ACL_NEXT_DENY] = deny},         \
         .n_next = ACL_NEXT_N, .errors = reasons, .n_errors = ACL_ERR_N, .format_trace = format,    \
+        .errors_by_description = true,                                                             \
     }
 
 static const struct node_def node_l2_input =

@@ -97,6 +97,7 @@ const struct node_def pg_tx_node = {
     .next = {[PG_TX_NEXT_DROP] = "error-drop"},
     .n_next = PG_TX_NEXT_N,
     .errors = tx_errors,
+    .errors_by_description = true,
     .n_errors = PG_TX_ERR_N,
     .format_trace = format_tx,
 };

@@ -243,7 +243,7 @@ static const struct node_error classify_errors[POLICER_CLASSIFY_ERR_N] = {
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[POLICER_NEXT_DROP] = drop},     \
         .n_next = POLICER_NEXT_N, .errors = reasons, .n_errors = array_len(reasons),               \
-        .format_trace = format_trace,                                                              \
+        .errors_by_description = true, .format_trace = format_trace,                               \
     }
 
 static const struct node_def node_ip4_input =

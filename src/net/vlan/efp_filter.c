@@ -108,6 +108,7 @@ static const struct node_def node = {.name = "l2-efp-filter",
                                      .next = {"error-drop"},
                                      .n_next = 1,
                                      .errors = errors,
+                                     .errors_by_description = true,
                                      .n_errors = EFP_FILTER_ERR_N,
                                      .format_trace = format_trace};
 static const struct node_def *const nodes[] = {&node, NULL};
