@@ -433,6 +433,19 @@ def test_full_directory(build):
         switch.remove()
 
 
+def test_page_size(build):
+    """Huge pages, or normal ones where there are none."""
+    switch = configured(build, "statseg { page-size 2M size 4M }")
+    try:
+        with Stats(path(switch)) as stats:
+            name = loopback(switch, 3)
+            assert stats["/if/names"] == ["local0", name] and "/interfaces/loop3/rx" in stats
+            assert stats.size % (4 << 10) == 0
+        switch.stop()
+    finally:
+        switch.remove()
+
+
 def test_asleep_until_somebody_looks(build):
     """No gauge is kept up to date for nobody."""
     switch = configured(build, "statseg { update-interval 0.02 }")
