@@ -286,3 +286,136 @@ def test_neighbor_events(api, loop, version):
     api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8"))
     assert api.event().neighbor.ip_address.un[:4] == socket.inet_aton("192.0.2.8")
     assert want(False, sw_if_index=NONE, ip=ip4("192.0.2.8")) == 0
+
+
+def test_replacing_addresses(api, loop):
+    other = api.create_loopback(mac_address=bytes(6)).sw_if_index
+
+    def add(index, address):
+        return api.sw_interface_add_del_address(sw_if_index=index, is_add=True, prefix=prefix(address)).retval
+
+    def addresses():
+        return {text(d.prefix) for index in (loop, other) for d in api.ip_address_dump(sw_if_index=index)}
+    assert add(loop, "192.0.2.9/24") == 0 and add(other, "198.51.100.1/24") == 0
+    assert api.sw_interface_address_replace_begin().retval == 0
+    assert add(loop, "192.0.2.1/24") == 0, "it was there before"
+    assert add(loop, "192.0.2.1/24") == -105, "and is there again"
+    assert add(loop, "192.0.2.10/24") == 0
+    assert len(addresses()) == 4, "nothing went yet"
+    assert api.sw_interface_address_replace_end().retval == 0
+    assert addresses() == {"192.0.2.1/24", "192.0.2.10/24"}
+    assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
+    assert api.ip_route_lookup(exact=1, prefix=prefix("192.0.2.0/24")).retval == 0
+    assert api.sw_interface_address_replace_end().retval == 0
+    assert addresses() == {"192.0.2.1/24", "192.0.2.10/24"}
+    # what goes while it is being replaced is gone
+    assert api.sw_interface_address_replace_begin().retval == 0
+    assert api.sw_interface_address_replace_begin().retval == 0
+    assert api.sw_interface_add_del_address(sw_if_index=loop, prefix=prefix("192.0.2.10/24")).retval == 0
+    api.delete_loopback(sw_if_index=other)
+    assert api.sw_interface_address_replace_end().retval == 0
+    assert addresses() == set()
+    assert add(loop, "192.0.2.1/24") == 0
+
+
+def test_replacing_a_table(switch, api, loop):
+    def change(name, paths, **more):
+        route = {"prefix": prefix(name), "paths": paths}
+        assert api.ip_route_add_del(is_add=True, route=route, **more).retval == 0
+
+    def routes():
+        return {text(r.route.prefix): sorted(socket.inet_ntoa(p.nh.address[:4]) for p in r.route.paths)
+                for r in api.ip_route_dump(table={"table_id": 0}) if text(r.route.prefix).startswith("10.")}
+    one, two = path("192.0.2.2", loop), path("192.0.2.3", loop)
+    for name in ("10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"):
+        change(name, [one])
+    switch.vpp.ctl("ip route add 10.9.0.0/16 via 192.0.2.2 loop0")
+    assert api.ip_table_replace_begin(table={"table_id": 0}).retval == 0
+    change("10.1.0.0/16", [one])
+    change("10.2.0.0/16", [two], is_multipath=True)
+    change("10.4.0.0/16", [one])
+    assert set(routes()) == {f"10.{i}.0.0/16" for i in (1, 2, 3, 4, 9)}, "nothing went yet"
+    assert api.ip_table_replace_end(table={"table_id": 0}).retval == 0
+    assert routes() == {"10.1.0.0/16": ["192.0.2.2"], "10.2.0.0/16": ["192.0.2.3"], "10.4.0.0/16": ["192.0.2.2"],
+                        "10.9.0.0/16": ["192.0.2.2"]}
+    change("10.2.0.0/16", [one], is_multipath=True)
+    assert routes()["10.2.0.0/16"] == ["192.0.2.2", "192.0.2.3"]
+    assert api.ip_table_replace_end(table={"table_id": 0}).retval == 0
+    assert len(routes()) == 4
+    for name in ("ip_table_replace_begin", "ip_table_replace_end"):
+        assert api.request(name, table={"table_id": 99}).retval == -3
+        assert api.request(name, table={"table_id": 0, "is_ip6": True}).retval == -97
+    assert api.ip_table_flush(table={"table_id": 0}).retval == 0
+    switch.vpp.ctl("ip route del 10.9.0.0/16")
+
+
+def test_replacing_neighbors(api, loop):
+    def add(address, mac=MAC):
+        assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, address, 1, mac)).retval == 0
+
+    def known():
+        return {socket.inet_ntoa(d.neighbor.ip_address.un[:4]): d.neighbor.mac_address
+                for d in api.ip_neighbor_dump(sw_if_index=loop, af=0)}
+    for address in ("192.0.2.5", "192.0.2.6", "192.0.2.7"):
+        add(address)
+    assert api.ip_neighbor_replace_begin().retval == 0
+    add("192.0.2.5")
+    add("192.0.2.6", mac=bytes.fromhex("020000000a02"))
+    add("192.0.2.8")
+    assert len(known()) == 4
+    assert api.ip_neighbor_replace_end().retval == 0
+    assert known() == {"192.0.2.5": MAC, "192.0.2.6": bytes.fromhex("020000000a02"), "192.0.2.8": MAC}
+    assert api.ip_neighbor_replace_end().retval == 0
+    assert len(known()) == 3
+
+
+def test_reassembly(switch, api, loop):
+    def now():
+        reply = api.ip_reassembly_get(is_ip6=False, type=0)
+        assert reply.retval == 0 and not reply.is_ip6
+        return reply.timeout_ms, reply.max_reassemblies, reply.max_reassembly_length, reply.expire_walk_interval_ms
+
+    def change(values, **more):
+        names = ("timeout_ms", "max_reassemblies", "max_reassembly_length", "expire_walk_interval_ms")
+        return api.ip_reassembly_set(**dict(zip(names, values)), **more).retval
+    before = now()
+    assert change((100, 200, 3, 4000)) == 0 and now() == (100, 200, 3, 4000)
+    shown = switch.vpp.json("show ip4-full-reassembly")
+    assert (shown["timeout_ms"], shown["max_reassemblies"], shown["max_fragments"], shown["expire_walk_ms"]) == now()
+    for wrong in ((0, 200, 3, 4000), (100, 1 << 20, 3, 4000), (100, 200, 0, 4000), (100, 200, 3, 0)):
+        assert change(wrong) == -7
+    assert change(before, is_ip6=True) == -97
+    assert change(before, type=1) == -126
+    assert api.ip_reassembly_get(is_ip6=True).retval == -97
+    assert api.ip_reassembly_get(type=1).retval == -126
+    assert now() == (100, 200, 3, 4000)
+    assert change(before) == 0 and now() == before
+
+
+def test_reassembly_of_an_interface(switch, api, loop):
+    def change(index, **values):
+        return api.ip_reassembly_enable_disable(sw_if_index=index, **values).retval
+
+    def lines():
+        return [line for line in switch.vpp.running_config() if "reassembly" in line]
+    assert change(loop, enable_ip4=True) == 0
+    assert lines() == ["set interface reassembly loop0 on"]
+    assert change(loop, enable_ip4=False) == 0 and lines() == []
+    assert change(loop, enable_ip6=True) == -97
+    assert change(loop, enable_ip4=True, type=1) == -126
+    assert change(999, enable_ip4=True) == -2
+    assert lines() == []
+
+
+def test_local_reassembly(api):
+    def now():
+        reply = api.ip_local_reass_get()
+        assert reply.retval == 0
+        return reply.ip4_is_enabled, reply.ip6_is_enabled
+    assert now() == (True, False)
+    assert api.ip_local_reass_enable_disable(enable_ip4=False).retval == 0
+    assert now() == (False, False)
+    assert api.ip_local_reass_enable_disable(enable_ip4=True, enable_ip6=True).retval == -97
+    assert now() == (False, False)
+    assert api.ip_local_reass_enable_disable(enable_ip4=True).retval == 0
+    assert now() == (True, False)

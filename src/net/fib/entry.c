@@ -552,6 +552,7 @@ u32 fib_entry_source_set(struct fib *f, u32 table, u32 addr, u8 len, enum fib_so
     struct fib_entry *e = fib_entry_at(f, entry);
     struct fib_src *src = fib_entry_source(f, entry, s);
     if (src) {
+        src->stale = false;
         source_set_list(f, src, list);
     } else if (source_insert(f, e, (struct fib_src){.list = list, .source = (u8)s})) {
         t->n_by_source[s]++;

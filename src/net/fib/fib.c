@@ -349,7 +349,8 @@ int fib_route_path_add(struct fib *f, struct fib_index t, struct ip4_prefix pref
     if (rc)
         return rc;
     u32 entry = entry_of(f, t, prefix), have = 0;
-    if (entry != NONE)
+    const struct fib_src *src = entry == NONE ? NULL : fib_entry_source(f, entry, s);
+    if (src && !src->stale)
         have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX);
     for (u32 i = 0; i < n; i++) {
         have = without(all, have, &added[i]);
@@ -393,13 +394,20 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix
     return 0;
 }
 
-u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
+/* What source s said of entry, when that is of table t still. */
+static struct fib_src *said(const struct fib *f, u32 entry, struct fib_index t, enum fib_source s)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    return (e->flags & ENTRY_DEAD) || e->table != t.i ? NULL : fib_entry_source(f, entry, s);
+}
+
+static u32 flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_of_them)
 {
     u32 n, flushed = 0;
     u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
     for (u32 i = 0; i < n; i++) {
-        const struct fib_entry *e = fib_entry_at(f, all[i]);
-        if ((e->flags & ENTRY_DEAD) || e->table != t.i || !fib_entry_source(f, all[i], s))
+        const struct fib_src *src = said(f, all[i], t, s);
+        if (!src || (!all_of_them && !src->stale))
             continue;
         fib_entry_source_del(f, all[i], s);
         flushed++;
@@ -407,6 +415,28 @@ u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
     fib_settle(f);
     free(all);
     return flushed;
+}
+
+u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    return flush(f, t, s, true);
+}
+
+void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    u32 n;
+    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
+    for (u32 i = 0; i < n; i++) {
+        struct fib_src *src = said(f, all[i], t, s);
+        if (src)
+            src->stale = true;
+    }
+    free(all);
+}
+
+void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    flush(f, t, s, false);
 }
 
 /* --- looking --- */

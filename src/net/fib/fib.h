@@ -162,6 +162,10 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix
                      struct error *e) MUST_CHECK;
 /* All routes of source s in table t. Returns how many. */
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
+/* Replacing them: what source s says of routes when it begins counts no more as soon as it says
+ * something new, and goes at the end if it says nothing. */
+void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s);
+void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s);
 
 /* What a route is, for those who look. */
 struct fib_route {

@@ -56,7 +56,8 @@ struct fib_ops {
 struct fib_src { /* what one source said */
     u32 list;    /* owned reference; RR: what was derived from the cover */
     u8 source;   /* enum fib_source */
-    u8 spare[3];
+    bool stale;  /* the source replaces what it said */
+    u8 spare[2];
 };
 
 struct fib_more { /* a source beside the first */

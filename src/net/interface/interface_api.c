@@ -13,6 +13,8 @@
 #include "net/interface/interface.h"
 #include "net/vlan/vlan_api.h"
 
+#define QUEUES_A_REPLY 1000 /* and then a cursor to go on from */
+
 struct interface *api_interface(const struct piste *p, u32 sw_if_index)
 {
     return sw_if_index < IF_MAX ? interface_at(p, (struct if_index){sw_if_index}) : NULL;
@@ -266,6 +268,50 @@ static void rx_placement_dump(struct api_call *c)
         placement_of(c, f);
 }
 
+/* --- transmit queues: all data threads send by each of them --- */
+
+static u32 tx_placement_of(struct api_call *c, const struct interface *f)
+{
+    u32 threads[THREADS_MAX], n = engine_n_threads(engine_of(c->piste)) - 1;
+    for (u32 i = 0; i < n; i++)
+        threads[i] = i + 1;
+    for (u32 q = 0; q < f->n_tx_queues; q++) {
+        struct api_sw_interface_tx_placement_details d = {
+            .sw_if_index = f->index.i,
+            .queue_id = q,
+            .shared = n > 1,
+            .array_size = n,
+            .threads = threads,
+        };
+        api_reply(c, &api_message_sw_interface_tx_placement_details, &d);
+    }
+    return f->n_tx_queues;
+}
+
+/* One interface; else all from the cursor on, which is an interface. */
+static void tx_placement_get(struct api_call *c)
+{
+    const struct api_sw_interface_tx_placement_get *m = c->msg;
+    struct api_sw_interface_tx_placement_get_reply reply = {0};
+    bool all = m->sw_if_index == UINT32_MAX;
+    struct interface *f = all ? interface_next(c->piste, m->cursor == UINT32_MAX ? 0 : m->cursor)
+                              : api_interface(c->piste, m->sw_if_index);
+    u32 n = 0;
+    if (!all && !f)
+        reply.retval = API_INVALID_SW_IF_INDEX;
+    for (; f && n < QUEUES_A_REPLY; f = all ? interface_next(c->piste, f->index.i + 1) : NULL)
+        n += tx_placement_of(c, f);
+    if (f) {
+        reply.retval = API_EAGAIN;
+        reply.cursor = f->index.i;
+    } else if (n) {
+        reply.cursor = UINT32_MAX;
+    } else if (!reply.retval) {
+        reply.retval = API_NO_SUCH_ENTRY;
+    }
+    api_reply(c, &api_message_sw_interface_tx_placement_get_reply, &reply);
+}
+
 static void set_default_rx_mode(struct api_call *c)
 {
     const struct api_sw_interface_set_default_rx_mode *m = c->msg;
@@ -361,6 +407,7 @@ static const struct api_handler handlers[] = {
     {&api_message_sw_interface_set_rx_mode, set_rx_mode},
     {&api_message_sw_interface_set_rx_placement, set_rx_placement},
     {&api_message_sw_interface_rx_placement_dump, rx_placement_dump},
+    {&api_message_sw_interface_tx_placement_get, tx_placement_get},
     {&api_message_sw_interface_set_default_rx_mode, set_default_rx_mode},
     {&api_message_sw_interface_get_default_rx_mode, get_default_rx_mode},
     {&api_message_want_interface_events, want_events},

@@ -231,12 +231,25 @@ static void tell_address(struct ip4 *ip4, struct if_index i, struct ip4_prefix a
         ip4->on_address.v[k].fn(ip4->piste, i, a, add, ip4->on_address.v[k].arg);
 }
 
+/* Whether a was stale; it is not any more. */
+static bool unmark(struct ip4_state *s, struct ip4_prefix a)
+{
+    for (u32 k = 0; s && k < s->stale.n; k++)
+        if (s->stale.v[k].addr == a.addr && s->stale.v[k].len == a.len) {
+            vec_del(&s->stale, k);
+            return true;
+        }
+    return false;
+}
+
 int ip4_address_add(struct piste *p, struct if_index i, struct ip4_prefix a, struct error *e)
 {
     struct ip4 *ip4 = ip4_of(p);
     int rc = check_takes_ip(p, i, e);
     if (rc)
         return rc;
+    if (unmark(ip4_state_of(p, i), a))
+        return 0;
     if (a.len > 32)
         return error_set(e, EINVAL, "Invalid prefix len: %u", a.len);
     if (!a.addr || ip4_is_multicast(a.addr) || a.addr == 0xffffffff)
@@ -268,6 +281,7 @@ int ip4_address_del(struct piste *p, struct if_index i, struct ip4_prefix a, str
         struct ip4_prefix b = s->addresses.v[k];
         if (b.addr != a.addr || b.len != a.len)
             continue;
+        unmark(s, a);
         tell_address(ip4, i, a, false);
         routes_del(ip4, i, a);
         vec_del(&s->addresses, k);
@@ -287,6 +301,29 @@ void ip4_address_del_all(struct piste *p, struct if_index i)
         int rc = ip4_address_del(p, i, s->addresses.v[s->addresses.n - 1], NULL);
         if (rc)
             return;
+    }
+}
+
+void ip4_addresses_replace_begin(struct piste *p)
+{
+    struct ip4 *ip4 = ip4_of(p);
+    for (u32 n = 0; n < ip4->states.n; n++) {
+        struct ip4_state *s = ip4->states.v[n];
+        for (u32 k = 0; s && k < s->addresses.n; k++) {
+            unmark(s, s->addresses.v[k]);
+            vec_add(&s->stale, s->addresses.v[k]);
+        }
+    }
+}
+
+void ip4_addresses_replace_end(struct piste *p)
+{
+    struct ip4 *ip4 = ip4_of(p);
+    for (u32 n = 0; n < ip4->states.n; n++) {
+        struct ip4_state *s = ip4->states.v[n];
+        while (s && s->stale.n) /* deleting it takes it out of both */
+            if (ip4_address_del(p, (struct if_index){n}, s->stale.v[s->stale.n - 1], NULL))
+                s->stale.n--;
     }
 }
 
@@ -509,6 +546,7 @@ static void interface_end(struct ip4 *ip4, struct if_index i)
         s->unnumbered = IF_NONE;
         refresh_enabled(ip4, i);
         vec_free(&s->addresses);
+        vec_free(&s->stale);
         free(s);
         ip4->states.v[i.i] = NULL;
     }
@@ -555,6 +593,7 @@ static void stop(struct piste *p, void *state)
     for (u32 i = 0; i < ip4->states.n; i++)
         if (ip4->states.v[i]) {
             vec_free(&ip4->states.v[i]->addresses);
+            vec_free(&ip4->states.v[i]->stale);
             free(ip4->states.v[i]);
         }
     vec_free(&ip4->states);

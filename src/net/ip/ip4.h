@@ -88,6 +88,10 @@ int ip4_address_add(struct piste *p, struct if_index i, struct ip4_prefix prefix
 int ip4_address_del(struct piste *p, struct if_index i, struct ip4_prefix prefix,
                     struct error *e) MUST_CHECK;
 void ip4_address_del_all(struct piste *p, struct if_index i);
+/* Replacing all addresses: those that there are when it begins, and are not added again until its
+ * end, go then. Adding one of them again changes nothing. */
+void ip4_addresses_replace_begin(struct piste *p);
+void ip4_addresses_replace_end(struct piste *p);
 /* The k-th address of the interface in order of configuration; false behind the last. */
 bool ip4_address_at(const struct piste *p, struct if_index i, u32 k, struct ip4_prefix *out);
 /* Which interface has addr in table t; IF_NONE. */

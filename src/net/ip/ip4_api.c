@@ -59,6 +59,18 @@ static void add_del_address(struct api_call *c)
     api_reply_retval(c, wrong);
 }
 
+static void address_replace_begin(struct api_call *c)
+{
+    ip4_addresses_replace_begin(c->piste);
+    api_reply_retval(c, 0);
+}
+
+static void address_replace_end(struct api_call *c)
+{
+    ip4_addresses_replace_end(c->piste);
+    api_reply_retval(c, 0);
+}
+
 static void address_dump(struct api_call *c)
 {
     const struct api_ip_address_dump *m = c->msg;
@@ -171,6 +183,8 @@ static void set_directed_broadcast(struct api_call *c)
 
 static const struct api_handler interface_handlers[] = {
     {&api_message_sw_interface_add_del_address, add_del_address},
+    {&api_message_sw_interface_address_replace_begin, address_replace_begin},
+    {&api_message_sw_interface_address_replace_end, address_replace_end},
     {&api_message_ip_address_dump, address_dump},
     {&api_message_ip_dump, ip_dump},
     {&api_message_sw_interface_ip4_enable_disable, ip4_enable_disable},

@@ -14,6 +14,8 @@ struct api_type_prefix;
 
 /* In ip_route_api.c: routes and tables. */
 extern const struct api_handler ip_route_handlers[];
+/* In ip4_reass_api.c. */
+extern const struct api_handler ip4_reass_api[];
 
 /* The prefix of a message, host bits kept: 0, or the retval that says what is wrong. */
 i32 api_ip4_prefix(const struct api_type_prefix *p, struct ip4_prefix *out);

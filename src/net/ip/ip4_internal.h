@@ -11,7 +11,8 @@
 /* What is known of an interface that ever had anything to do with IPv4. */
 struct ip4_state {
     VEC(struct ip4_prefix) addresses;
-    struct if_index unnumbered; /* borrows from it; IF_NONE */
+    VEC(struct ip4_prefix) stale; /* of these, while addresses are replaced */
+    struct if_index unnumbered;   /* borrows from it; IF_NONE */
     u32 enables;
     bool directed_broadcast;
 };

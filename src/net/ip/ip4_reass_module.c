@@ -12,6 +12,7 @@
 #include "control/module.h"
 #include "engine/feature.h"
 #include "net/interface/interface.h"
+#include "net/ip/ip4_api.h"
 #include "net/ip/ip4_errors.h"
 #include "net/ip/ip4_format.h"
 #include "net/ip/ip4_nodes.h"
@@ -238,6 +239,7 @@ const struct module ip4_reass_module = {
     .nodes = (const struct node_def *const[]){&reassembly_node, &feature_node, NULL},
     .features = (const struct feature_def *const[]){&feature, NULL},
     .commands = commands,
+    .api = ip4_reass_api,
     .running_config = running_config,
     .init = init,
     .stop = stop,

@@ -364,19 +364,43 @@ static void table_allocate(struct api_call *c)
     api_reply(c, &api_message_ip_table_allocate_reply, &reply);
 }
 
+/* The table of a message; FIB_NONE, and the answer is given. */
+static struct fib_index table_of(struct api_call *c, const struct api_type_ip_table *m)
+{
+    struct fib_index t = m->is_ip6 ? FIB_NONE : fib_table_find(fib_of(c->piste), m->table_id);
+    if (fib_is_none(t))
+        api_reply_retval(c, m->is_ip6 ? API_INVALID_ADDRESS_FAMILY : API_NO_SUCH_FIB);
+    return t;
+}
+
 static void table_flush(struct api_call *c)
 {
     const struct api_ip_table_flush *m = c->msg;
-    struct fib *f = fib_of(c->piste);
-    struct fib_index t = fib_table_find(f, m->table.table_id);
-    if (m->table.is_ip6) {
-        api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
-    } else if (fib_is_none(t)) {
-        api_reply_retval(c, API_NO_SUCH_FIB);
-    } else {
-        fib_table_flush(f, t, FIB_SOURCE_API);
-        api_reply_retval(c, 0);
-    }
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_flush(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+}
+
+static void table_replace_begin(struct api_call *c)
+{
+    const struct api_ip_table_replace_begin *m = c->msg;
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_replace_begin(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+}
+
+static void table_replace_end(struct api_call *c)
+{
+    const struct api_ip_table_replace_end *m = c->msg;
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_replace_end(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
 }
 
 static void table_dump(struct api_call *c)
@@ -451,6 +475,8 @@ const struct api_handler ip_route_handlers[] = {
     {&api_message_ip_table_add_del_v2, table_add_del_v2},
     {&api_message_ip_table_allocate, table_allocate},
     {&api_message_ip_table_flush, table_flush},
+    {&api_message_ip_table_replace_begin, table_replace_begin},
+    {&api_message_ip_table_replace_end, table_replace_end},
     {&api_message_ip_table_dump, table_dump},
     {&api_message_set_ip_flow_hash, set_flow_hash},
     {&api_message_set_ip_flow_hash_v2, set_flow_hash_v2},

@@ -214,6 +214,7 @@ int neighbor_add(struct piste *p, struct if_index i, be32 addr, const u8 mac[6],
     }
     struct neighbor_entry *entry = neighbor_at(ns, n);
     memcpy(entry->mac, mac, 6);
+    entry->stale = false;
     touch(ns, n);
     adj_neighbor_set(ns->fib, (struct adj_index){entry->adj}, mac);
     rc = changed ? route_set(ns, entry, ip4_if_fib(i), e) : 0;
@@ -245,6 +246,25 @@ void neighbor_flush(struct piste *p, struct if_index i, bool with_static)
         const struct neighbor_entry *e = neighbor_at(ns, n);
         if ((if_is_none(i) || if_equal(e->key.interface, i)) &&
             (with_static || (e->flags & NEIGHBOR_DYNAMIC)))
+            entry_free(ns, n);
+    }
+}
+
+void neighbor_replace_begin(struct piste *p)
+{
+    struct neighbors *ns = neighbors_of(p);
+    pool_each(&ns->entries, n)
+    {
+        neighbor_at(ns, n)->stale = true;
+    }
+}
+
+void neighbor_replace_end(struct piste *p)
+{
+    struct neighbors *ns = neighbors_of(p);
+    pool_each(&ns->entries, n)
+    {
+        if (neighbor_at(ns, n)->stale)
             entry_free(ns, n);
     }
 }

@@ -34,6 +34,10 @@ int neighbor_add(struct piste *p, struct if_index i, be32 addr, const u8 mac[6],
 int neighbor_del(struct piste *p, struct if_index i, be32 addr, struct error *e) MUST_CHECK;
 /* All dynamic ones (with_static: all) of an interface, or of all interfaces (IF_NONE). */
 void neighbor_flush(struct piste *p, struct if_index i, bool with_static);
+/* Replacing all: those that there are when it begins, and are neither added nor learnt again until
+ * its end, go then. */
+void neighbor_replace_begin(struct piste *p);
+void neighbor_replace_end(struct piste *p);
 bool neighbor_find(const struct piste *p, struct if_index i, be32 addr, struct neighbor *out);
 /* By interface (IF_NONE: all), in order of the last update, newest first; fn returns false to stop.
  */

@@ -155,6 +155,18 @@ static void flush(struct api_call *c)
     }
 }
 
+static void replace_begin(struct api_call *c)
+{
+    neighbor_replace_begin(c->piste);
+    api_reply_retval(c, 0);
+}
+
+static void replace_end(struct api_call *c)
+{
+    neighbor_replace_end(c->piste);
+    api_reply_retval(c, 0);
+}
+
 /* --- events --- */
 
 static i32 want(struct api_call *c, struct api_events *ev, bool enable, u32 pid, u32 sw_if_index,
@@ -234,6 +246,8 @@ static const struct api_handler handlers[] = {
     {&api_message_ip_neighbor_config, config},
     {&api_message_ip_neighbor_config_get, config_get},
     {&api_message_ip_neighbor_flush, flush},
+    {&api_message_ip_neighbor_replace_begin, replace_begin},
+    {&api_message_ip_neighbor_replace_end, replace_end},
     {&api_message_want_ip_neighbor_events, want_v1},
     {&api_message_want_ip_neighbor_events_v2, want_v2},
     {0},

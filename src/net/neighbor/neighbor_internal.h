@@ -47,6 +47,7 @@ struct neighbor_entry {
     u8 mac[6];
     u8 flags; /* NEIGHBOR_* */
     u8 probes;
+    bool stale; /* while all are replaced */
     u64 updated_ns, probe_ns;
     u32 adj;          /* owned reference */
     u32 newer, older; /* by updated_ns; NEIGHBOR_NONE at the ends */

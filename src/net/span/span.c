@@ -11,11 +11,6 @@
 
 NODE_DECLARE(span);
 
-struct span_entry {
-    struct if_index from, to;
-    u8 directions[SPAN_LAYERS];
-};
-
 /* What the arc of a layer and direction has for an interface now. */
 struct span_active {
     struct if_index from;
@@ -131,6 +126,12 @@ int span_set(struct piste *p, struct if_index from, struct if_index to, enum spa
         entry_of(s, from, to)->directions[layer] = (u8)directions;
     drop_empty(s);
     return publish_both(p, s, from, layer, e);
+}
+
+const struct span_entry *span_at(const struct piste *p, u32 k)
+{
+    const struct span *s = span_of(p);
+    return k < s->entries.n ? &s->entries.v[k] : NULL;
 }
 
 static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
@@ -296,6 +297,7 @@ const struct module span_module = {
     .nodes = nodes,
     .features = features,
     .commands = commands,
+    .api = span_api,
     .init = init,
     .stop = stop,
     .running_config = running_config,

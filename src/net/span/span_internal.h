@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/vec.h"
+#include "control/api.h"
 #include "engine/feature.h"
 #include "net/span/span.h"
 
@@ -17,3 +18,5 @@ struct span_targets {
         u16 edge;
     } to[SPAN_TARGETS_MAX];
 };
+
+extern const struct api_handler span_api[];

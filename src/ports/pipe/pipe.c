@@ -233,6 +233,7 @@ const struct module pipe_module = {
     .needs = needs,
     .nodes = nodes,
     .commands = commands,
+    .api = pipe_api,
     .init = init,
     .stop = stop,
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/vec.h"
+#include "control/api.h"
 #include "engine/feature.h"
 #include "engine/node.h"
 
@@ -26,3 +27,5 @@ struct pipes {
     const struct feature_arc *device_input; /* first: what pipe-input sees */
     VEC(struct pipe *) all;
 };
+
+extern const struct api_handler pipe_api[];
