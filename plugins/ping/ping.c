@@ -1,4 +1,5 @@
-/* The command `ping`. Several sessions run at a time, each with an identifier of its own.
+/* The command `ping`, and the same for clients of the binary API, which are told the end. Several
+ * sessions run at a time, each with an identifier of its own.
  * Source: RFC 792; what the command prints is what VPP prints. */
 #include "plugins/ping/ping.h"
 
@@ -8,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_ping.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "control/api.h"
 #include "control/cli.h"
 #include "control/loop.h"
 #include "control/module.h"
@@ -22,7 +25,8 @@
 #include "net/ip/ip4_packet.h"
 
 #define IF_LOCAL ((struct if_index){0})
-#define STAMP_BYTES 8        /* in front of the data, as VPP's time stamp */
+#define STAMP_BYTES 8 /* in front of the data, as VPP's time stamp */
+#define DATA_BYTES 60
 #define DATA_MAX_BYTES 65000 /* of the 65507 that fit a datagram */
 #define SENT_KEPT 1024       /* requests whose replies are recognised */
 
@@ -35,7 +39,7 @@
 struct session {
     struct piste *p;
     struct ping *ping;
-    struct cli_call *call;
+    struct cli_call *call; /* NULL: an API client waits for the end */
     struct loop_timer *timer;
     u32 slot;
     u16 id;
@@ -53,6 +57,7 @@ struct session {
 struct ping {
     struct ping_slots slots;
     struct session *sessions[PING_SESSIONS_MAX];
+    struct api_events ends; /* a registration for each session of a client: its id is the key */
     struct node_index lookup_node;
     u64 random;
 };
@@ -169,10 +174,9 @@ static void send_one(struct session *s)
     s->seq++;
     if (!rc)
         rc = hand_over(s, bytes, write_request(s, src, next_random(s->ping), bytes));
-    if (rc)
+    if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", failure(rc));
-    else
-        s->n_sent++;
+    s->n_sent += !rc;
 }
 
 /* --- sessions --- */
@@ -185,10 +189,43 @@ static void session_free(struct session *s)
     free(s);
 }
 
-/* The statistics, and the command is over. */
+/* --- the end --- */
+
+static bool is_of(const struct api_registration *r, const void *session)
+{
+    const struct session *s = session;
+    return !memcmp(r->key, &s->id, sizeof(s->id));
+}
+
+/* The registration of the client that waits for s; ends.list.n: it has gone. */
+static u32 registration_of(const struct session *s)
+{
+    const struct api_events *ends = &s->ping->ends;
+    u32 i = 0;
+    while (i < ends->list.n && !is_of(&ends->list.v[i], s))
+        i++;
+    return i;
+}
+
+static void tell_client(struct session *s)
+{
+    struct api_events *ends = &s->ping->ends;
+    struct api_ping_finished_event m = {.request_count = s->n_sent, .reply_count = s->n_received};
+    api_events_send(s->p, ends, &api_message_ping_finished_event, &m, is_of, s);
+    u32 i = registration_of(s);
+    if (i < ends->list.n)
+        vec_del(&ends->list, i);
+}
+
+/* The statistics, and the command is over; or the client is told. */
 static void session_finish(struct session *s)
 {
     struct cli_call *c = s->call;
+    if (!c) {
+        tell_client(s);
+        session_free(s);
+        return;
+    }
     /* replies that came twice do not count: never more than was sent */
     double lost = s->n_sent ? 100.0 * (double)(s->n_sent - s->n_received) / (double)s->n_sent : 0;
 
@@ -210,23 +247,43 @@ static void session_tick(void *arg)
 {
     struct session *s = arg;
     u32 sent_before = s->n_sent;
+    bool nobody = !s->call && registration_of(s) == s->ping->ends.list.n;
 
-    if (s->n_rounds == s->repeat) {
+    if (s->n_rounds == s->repeat || nobody) {
         session_finish(s);
         return;
     }
     s->n_rounds++;
     for (u32 i = 0; i < s->burst; i++)
         send_one(s);
-    cli_flush(s->call);
+    if (s->call)
+        cli_flush(s->call);
     /* nothing to wait for after the last */
     if (s->n_rounds == s->repeat && s->n_sent == sent_before && s->n_received == s->n_sent)
         session_finish(s);
     else if (s->n_rounds == s->repeat)
-        loop_timer_set(s->p->loop, s->timer,
-                       clock_ns() + max_u64(s->interval_ns, LAST_WAIT_NS));
+        loop_timer_set(s->p->loop, s->timer, clock_ns() + max_u64(s->interval_ns, LAST_WAIT_NS));
     else
         loop_timer_set(s->p->loop, s->timer, clock_ns() + s->interval_ns);
+}
+
+static void print_reply(const struct session *s, const struct ping_reply *r, double ms)
+{
+    struct text src = {0};
+    char time[32];
+
+    snprintf(time, sizeof(time), "%.4f", ms);
+    ip4_format_address(&src, r->src);
+    out_text(s->call->out, "%" PRIu32 " bytes from %s: icmp_seq=%u ttl=%u time=%s ms\n",
+             r->payload_bytes - STAMP_BYTES + SHOWN_OVERHEAD_BYTES, text_str(&src), r->seq, r->ttl,
+             time[0] == '0' ? time + 1 : time);
+    text_free(&src);
+    if (s->verbose) {
+        const struct interface *f = interface_at(s->p, r->rx_if);
+        out_text(s->call->out, "  received on %s, %" PRIu32 " bytes of data\n",
+                 f ? f->name : "local0", r->payload_bytes - STAMP_BYTES);
+    }
+    cli_flush(s->call);
 }
 
 void ping_on_reply(struct piste *p, const void *payload)
@@ -242,22 +299,10 @@ void ping_on_reply(struct piste *p, const void *payload)
     if (!*sent_ns || (u16)(s->seq - r.seq) >= SENT_KEPT || r.payload_bytes < STAMP_BYTES)
         return; /* a second reply, or one to what was never asked */
     double ms = (double)(r.rx_ns - *sent_ns) / (double)NS_PER_MSEC;
-    char time[32];
     *sent_ns = 0;
     s->n_received++;
-    snprintf(time, sizeof(time), "%.4f", ms);
-    struct text src = {0};
-    ip4_format_address(&src, r.src);
-    out_text(s->call->out, "%" PRIu32 " bytes from %s: icmp_seq=%u ttl=%u time=%s ms\n",
-             r.payload_bytes - STAMP_BYTES + SHOWN_OVERHEAD_BYTES, text_str(&src), r.seq, r.ttl,
-             time[0] == '0' ? time + 1 : time);
-    text_free(&src);
-    if (s->verbose) {
-        const struct interface *f = interface_at(p, r.rx_if);
-        out_text(s->call->out, "  received on %s, %" PRIu32 " bytes of data\n",
-                 f ? f->name : "local0", r.payload_bytes - STAMP_BYTES);
-    }
-    cli_flush(s->call);
+    if (s->call)
+        print_reply(s, &r, ms);
     if (s->n_rounds == s->repeat && s->n_received == s->n_sent)
         session_finish(s);
 }
@@ -273,6 +318,14 @@ static int bad_usage(struct cli_call *c, const char *rest)
         rest);
 }
 
+static bool set_interval(struct session *s, double seconds)
+{
+    bool fits = seconds >= 0.001 && seconds <= 86400; /* no NaN */
+    if (fits)
+        s->interval_ns = (u64)(seconds * (double)NS_PER_SEC);
+    return fits;
+}
+
 static int parse(struct cli_call *c, struct session *s)
 {
     const struct cli_value *v = cli_get(c, "address");
@@ -285,14 +338,12 @@ static int parse(struct cli_call *c, struct session *s)
     if (v->ip.is_ip6)
         return error_set(c->err, ENOTSUP, "no IP6 here");
     memcpy(&s->dst, v->ip.addr, sizeof(s->dst));
-    s->data_bytes = (u32)cli_u64(c, "size", 60);
+    s->data_bytes = (u32)cli_u64(c, "size", DATA_BYTES);
     if (s->data_bytes > DATA_MAX_BYTES)
         return error_set(c->err, EINVAL, "size is at most %u", DATA_MAX_BYTES);
     const struct cli_value *interval = cli_get(c, "interval");
-    double seconds = interval ? interval->f : 1;
-    if (!(seconds >= 0.001 && seconds <= 86400))
+    if (!set_interval(s, interval ? interval->f : 1))
         return error_set(c->err, EINVAL, "interval is 0.001 to 86400 seconds");
-    s->interval_ns = (u64)(seconds * (double)NS_PER_SEC);
     s->repeat = (u32)cli_u64(c, "repeat", 5);
     s->burst = (u32)cli_u64(c, "burst", 1);
     if (!s->burst || s->burst > SENT_KEPT)
@@ -309,26 +360,37 @@ static int parse(struct cli_call *c, struct session *s)
     return 0;
 }
 
-static int ping_run(struct cli_call *c)
+/* NULL: too many run already. */
+static struct session *session_new(const struct session *args)
 {
-    struct ping *ping = module_state(c->piste, &piste_module);
-    struct session args = {.p = c->piste, .ping = ping, .call = c};
+    struct ping *ping = args->ping;
     u32 slot = 0;
-    int rc = parse(c, &args);
 
-    if (rc)
-        return rc;
     while (slot < PING_SESSIONS_MAX && ping->sessions[slot])
         slot++;
     if (slot == PING_SESSIONS_MAX)
-        return error_set(c->err, EBUSY, "%u pings run already", PING_SESSIONS_MAX);
+        return NULL;
     struct session *s = mem_alloc(sizeof(*s));
-    *s = args;
+    *s = *args;
     s->slot = slot;
     s->id = (u16)(next_random(ping) & ~(PING_SESSIONS_MAX - 1u)) | (u16)slot;
     s->timer = loop_timer_add(s->p->loop, clock_ns(), 0, session_tick, s);
     ping->sessions[slot] = s;
     __atomic_store_n(&ping->slots.active[slot], s->id | PING_ACTIVE, __ATOMIC_RELAXED);
+    return s;
+}
+
+static int ping_run(struct cli_call *c)
+{
+    struct ping *ping = module_state(c->piste, &piste_module);
+    struct session args = {.p = c->piste, .ping = ping, .call = c};
+    int rc = parse(c, &args);
+
+    if (rc)
+        return rc;
+    struct session *s = session_new(&args);
+    if (!s)
+        return error_set(c->err, EBUSY, "%u pings run already", PING_SESSIONS_MAX);
     cli_pend(c, session_cancel, s);
     return CLI_PENDING;
 }
@@ -340,6 +402,39 @@ static const struct cli_command commands[] = {
      "[table-id <table-id:u32>] [burst <burst:u32>] [verbose]",
      "Send ICMP echo requests and show the replies", ping_run, 0},
     {NULL, NULL, NULL, 0},
+};
+
+/* --- the message --- */
+
+static i32 start_for_client(struct api_call *c, const struct api_want_ping_finished_events *m)
+{
+    struct ping *ping = module_state(c->piste, &piste_module);
+    struct session args = {
+        .p = c->piste,
+        .ping = ping,
+        .source_if = IF_NONE,
+        .data_bytes = DATA_BYTES,
+        .repeat = m->repeat,
+        .burst = 1,
+    };
+
+    if (m->address.af != ADDRESS_IP4)
+        return API_INVALID_ADDRESS_FAMILY;
+    if (!m->repeat || !set_interval(&args, m->interval))
+        return API_INVALID_VALUE;
+    memcpy(&args.dst, m->address.un, sizeof(args.dst));
+    const struct session *s = session_new(&args);
+    return s ? api_events_want(c, &ping->ends, true, 0, &s->id, sizeof(s->id)) : API_RSRC_IN_USE;
+}
+
+static void want_ping_finished_events(struct api_call *c)
+{
+    api_reply_retval(c, start_for_client(c, c->msg));
+}
+
+static const struct api_handler handlers[] = {
+    {&api_message_want_ping_finished_events, want_ping_finished_events},
+    {0},
 };
 
 /* --- the module --- */
@@ -383,6 +478,7 @@ static void stop(struct piste *p, void *state)
     for (u32 i = 0; i < PING_SESSIONS_MAX; i++)
         if (ping->sessions[i])
             session_finish(ping->sessions[i]);
+    api_events_free(&ping->ends);
     free(ping);
 }
 
@@ -390,8 +486,9 @@ const struct module piste_module = {
     .abi = MODULE_ABI,
     .name = "ping",
     .description = "Ping (ping)",
-    .needs = (const char *const[]){"ip4", "icmp4", NULL},
+    .needs = (const char *const[]){"api", "ip4", "icmp4", NULL},
     .commands = commands,
+    .api = handlers,
     .init = init,
     .stop = stop,
 };
