@@ -80,6 +80,7 @@ static i32 begin(struct api_call *c, u32 max_macs, u32 pid)
     s->batch_max = max_macs * BATCH_UNIT;
     if (s->macs.list.n)
         return 0;
+    s->batch.n = 0; /* nothing of one before */
     l2_fib_on_event(c->piste, on_fib, s);
     return api_events_want(c, &s->macs, true, pid, NULL, 0);
 }
