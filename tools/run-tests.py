@@ -148,7 +148,7 @@ def network_tests(result, kind, folders):
 def stage_asan(result):
     if build(result, "asan"):
         meson_tests(result, "asan", ["check", "unit", "fuzz-short"])
-        network_tests(result, "asan", PACKET_SUITES)
+        network_tests(result, "asan", PACKET_SUITES + ["test/api"])
 
 
 def stage_tsan(result):
@@ -159,7 +159,11 @@ def stage_tsan(result):
                          text=True, check=True).stdout
     tests = [t for t in json.loads(out) if any(s.split(":")[-1] == "threads" for s in t["suite"])]
     programs = [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]
-    if build(result, "tsan", programs + ["vpp", "vppctl"]):
+    out = subprocess.run(["meson", "introspect", "build/tsan", "--targets"], capture_output=True,
+                         text=True, check=True).stdout
+    plugins = [os.path.relpath(t["filename"][0], os.path.abspath("build/tsan"))
+               for t in json.loads(out) if t["type"] == "shared module"]
+    if build(result, "tsan", programs + plugins + ["vpp", "vppctl", "vpp_get_stats"]):
         meson_tests(result, "tsan", ["threads"])
         network_tests(result, "tsan", PACKET_SUITES)
 

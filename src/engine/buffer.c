@@ -185,7 +185,8 @@ void buffer_free_one(struct thread *t, u32 bi)
 {
     for (;;) {
         struct buffer *b = buffer_at(bi);
-        if (unlikely(b->refs > 1) && __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL))
+        if (unlikely(__atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) > 1) &&
+            __atomic_sub_fetch(&b->refs, 1, __ATOMIC_ACQ_REL))
             return; /* what follows is held through this one */
         u32 next = (b->flags & BUFFER_NEXT) ? b->next : BUFFER_NONE;
         struct buffer_pool *p = &pools.pool[b->pool];

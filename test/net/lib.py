@@ -198,7 +198,10 @@ class Vpp:
             raise AssertionError(f"vpp ended with {self.process.returncode}:\n{self.output()}")
         if not os.path.exists(self.cli):
             return False
-        return self.vppctl("show version").returncode == 0
+        try:
+            return self.vppctl("show version").returncode == 0
+        except OSError:  # that was the socket of the one before
+            return False
 
     def wait_exit(self, timeout=10):
         status = self.process.wait(timeout)

@@ -4,6 +4,8 @@
  *   plain interface (up, layer 3, no sub-interfaces): address ─► type
  *   up, layer 2, no sub-interfaces:                   l2-input
  *   else by its tags: the sub-interface ─► l2-input, or address ─► type */
+#include <string.h>
+
 #include "base/byteorder.h"
 #include "net/ethernet/ethernet_node.h"
 #include "net/interface/interface.h"
@@ -39,7 +41,8 @@ ALWAYS_INLINE void view_of(struct rx_view *v, struct if_index i)
     v->up = __atomic_load_n(&d->flags, __ATOMIC_RELAXED) & IF_DATA_ADMIN_UP;
     v->l2_mode = __atomic_load_n(&d->l2_mode, __ATOMIC_RELAXED);
     v->vlans = __atomic_load_n(&d->vlans, __ATOMIC_ACQUIRE);
-    v->mac = load_u64(d->mac) & MAC_MASK;
+    v->mac = 0;
+    memcpy(&v->mac, d->mac, sizeof(d->mac));
     v->plain = v->up && !v->l2_mode && !v->vlans;
     v->l2 = v->up && v->l2_mode && !v->vlans;
 }
