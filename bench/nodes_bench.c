@@ -351,7 +351,7 @@ static void learn(struct piste *p)
                learned, seconds, wall, cpu, bytes);
     else
         printf("%" PRIu64 " addresses learnt in %.3f s, longest round %.3f ms (%.3f ms of it CPU "
-                          "time of the thread), %" PRIu64 " KiB more resident\n",
+               "time of the thread), %" PRIu64 " KiB more resident\n",
                learned, seconds, wall, cpu, bytes / 1024);
 }
 

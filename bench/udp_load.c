@@ -2,8 +2,9 @@
  *
  *   udp-load ADDRESS PORT RATE SECONDS      RATE in packets a second; 0: as fast as it can
  *
- * Prints what it did as one line of JSON: {"sent": packets, "seconds": s, "cpu_seconds": its own}. What
- * the kernel does for a packet before sendmmsg returns, routing it onward for example, is in that. */
+ * Prints what it did as one line of JSON: {"sent": packets, "seconds": s, "cpu_seconds": its own}.
+ * What the kernel does for a packet before sendmmsg returns, routing it onward for example, is in
+ * that. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>

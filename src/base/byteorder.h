@@ -1,5 +1,5 @@
-/* The only place that knows about byte order and unaligned access: every multi-byte field of a packet
- * or a message is read and written through these. */
+/* The only place that knows about byte order and unaligned access: every multi-byte field of a
+ * packet or a message is read and written through these. */
 #pragma once
 
 #include <string.h>

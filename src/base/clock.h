@@ -5,7 +5,7 @@
 
 #include "base/types.h"
 
-#define NS_PER_SEC  1000000000ull
+#define NS_PER_SEC 1000000000ull
 #define NS_PER_MSEC 1000000ull
 #define NS_PER_USEC 1000ull
 

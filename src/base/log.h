@@ -32,11 +32,11 @@ void log_class_register(struct log_class *c);
 /* A message is kept as one line: control characters in it become '?'. At most LOG_TEXT_BYTES. */
 void log_msg(struct log_class *c, enum log_level level, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-#define log_error(c, ...)  log_msg((c), LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warn(c, ...)   log_msg((c), LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_error(c, ...) log_msg((c), LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(c, ...) log_msg((c), LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_notice(c, ...) log_msg((c), LOG_LEVEL_NOTICE, __VA_ARGS__)
-#define log_info(c, ...)   log_msg((c), LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(c, ...)  log_msg((c), LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(c, ...) log_msg((c), LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(c, ...) log_msg((c), LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 #define LOG_TEXT_BYTES 1024
 

@@ -44,8 +44,8 @@ void mem_set_default_huge_page_bytes(u64 bytes);
  * passed to peers. Returns 0 or -errno. */
 int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_page_size page,
                 bool shared, struct error *e) MUST_CHECK;
-/* A shared map: its size is fixed, and nobody else who gets its fd can write, now or later (kernels before 5.1
- * only fix the size). */
+/* A shared map: its size is fixed, and nobody else who gets its fd can write, now or later (kernels
+ * before 5.1 only fix the size). */
 int mem_map_seal(struct mem_map *m, struct error *e) MUST_CHECK;
 void mem_map_free(struct mem_map *m);
 /* Calls fn for every live map (for `show physmem`), under a lock: fn neither maps nor frees. */

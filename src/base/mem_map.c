@@ -128,7 +128,8 @@ static int map_try(struct mem_map *m, u64 size_bytes, u64 page_bytes, bool share
     int fd = -1, flags = huge ? 0 : MAP_NORESERVE;
 
     if (shared) {
-        fd = memfd_create(m->name, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB | page_bits : 0));
+        fd = memfd_create(m->name,
+                          MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB | page_bits : 0));
         if (fd < 0)
             return -errno;
         if (ftruncate(fd, (off_t)size)) {

@@ -1,8 +1,8 @@
 /* Output of a command, described once and rendered as VPP-like text or as JSON.
  *
- * A handler says each value once, with the key it has in JSON and the way it looks as text. Text-only
- * decoration goes through out_text, and is absent from JSON. Tables know VPP's column layouts: a
- * width pads and truncates. JSON is built with jansson.
+ * A handler says each value once, with the key it has in JSON and the way it looks as text.
+ * Text-only decoration goes through out_text, and is absent from JSON. Tables know VPP's column
+ * layouts: a width pads and truncates. JSON is built with jansson.
  *
  *     static const struct out_column cols[] = {
  *         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
@@ -43,7 +43,8 @@ void out_u64(struct out *o, const char *key, u64 value, const char *fmt);
 void out_i64(struct out *o, const char *key, i64 value, const char *fmt);
 void out_f64(struct out *o, const char *key, double value, const char *fmt);
 void out_str(struct out *o, const char *key, const char *value, const char *fmt);
-void out_bool(struct out *o, const char *key, bool value, const char *text_if_true, const char *text_if_false);
+void out_bool(struct out *o, const char *key, bool value, const char *text_if_true,
+              const char *text_if_false);
 /* Nesting for JSON; no effect on text. key is ignored inside an array. */
 void out_object(struct out *o, const char *key);
 void out_array(struct out *o, const char *key);

@@ -19,7 +19,8 @@ void text_putc(struct text *t, char c);
 void text_repeat(struct text *t, char c, size_t n);
 /* Appends with every line of s indented by n blanks. */
 void text_indented(struct text *t, unsigned n, const char *s);
-/* Scientific notation as VPP prints it: "1.00e1", "8.4199e-2", "0.0000e0" (no '+', no zero padding). */
+/* Scientific notation as VPP prints it: "1.00e1", "8.4199e-2", "0.0000e0" (no '+', no zero
+ * padding). */
 void text_sci(struct text *t, double x, int decimals);
 /* Hex dump, 32 bytes a line as VPP prints it: "00000000: 0011..." each line indented. */
 void text_hex_lines(struct text *t, const void *data, size_t n, unsigned indent);

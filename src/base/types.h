@@ -34,7 +34,7 @@ typedef u64 be64;
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 #define array_len(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *) ((char *) (ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 static inline u64 min_u64(u64 a, u64 b)
 {

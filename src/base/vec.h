@@ -23,7 +23,7 @@
     do {                                                                                           \
         if ((vec)->cap < (count)) {                                                                \
             (vec)->cap = (count) > 2 * (vec)->cap ? (count) : 2 * (vec)->cap;                      \
-            (vec)->v = mem_resize((vec)->v, (size_t) (vec)->cap * sizeof(*(vec)->v));              \
+            (vec)->v = mem_resize((vec)->v, (size_t)(vec)->cap * sizeof(*(vec)->v));               \
         }                                                                                          \
     } while (0)
 
@@ -36,7 +36,7 @@
 /* Removes element i, keeping the order. */
 #define vec_del(vec, i)                                                                            \
     do {                                                                                           \
-        memmove(&(vec)->v[i], &(vec)->v[(i) + 1], ((vec)->n - (i) -1) * sizeof(*(vec)->v));        \
+        memmove(&(vec)->v[i], &(vec)->v[(i) + 1], ((vec)->n - (i)-1) * sizeof(*(vec)->v));         \
         (vec)->n--;                                                                                \
     } while (0)
 

@@ -2,8 +2,8 @@
  *
  * A saved trace names its messages, so that a daemon with other numbers can play it:
  *
- *   "PISTEAPI"  then for each message  u32 body bytes | u64 time, ns since 1970 | u32 client index |
- *                                      u8 sent by us | name_crc, NUL to 64 bytes | body
+ *   "PISTEAPI"  then for each message  u32 body bytes | u64 time, ns since 1970 | u32 client index
+ * | u8 sent by us | name_crc, NUL to 64 bytes | body
  *
  * Integers are big-endian; the body is the message as on the socket, without its number. */
 #include <errno.h>

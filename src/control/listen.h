@@ -9,8 +9,11 @@
 #include "base/types.h"
 #include "control/startup.h"
 
-/* The descriptor, non-blocking, or -errno. type: SOCK_STREAM or SOCK_SEQPACKET. A path is writable for its group; a socket there that
- * nobody listens on any more is replaced. local: whether it is a unix socket. */
-int listen_open(const char *address, int type, int backlog, bool *local, struct error *e) MUST_CHECK;
-/* `api-segment { uid gid }` say who else may use the socket at a path; other addresses are left alone. */
+/* The descriptor, non-blocking, or -errno. type: SOCK_STREAM or SOCK_SEQPACKET. A path is writable
+ * for its group; a socket there that nobody listens on any more is replaced. local: whether it is a
+ * unix socket. */
+int listen_open(const char *address, int type, int backlog, bool *local,
+                struct error *e) MUST_CHECK;
+/* `api-segment { uid gid }` say who else may use the socket at a path; other addresses are left
+ * alone. */
 int listen_give(const char *address, const struct startup *st, struct error *e) MUST_CHECK;

@@ -19,12 +19,12 @@ struct api_handler;
 
 /* Running-config phases: all modules write their lines of one phase before any writes the next. */
 enum rc_phase {
-    RC_GLOBAL,    /* settings that belong to nothing */
-    RC_TABLES,    /* ip tables, bridge domains */
-    RC_CREATE,    /* interfaces are created, */
+    RC_GLOBAL,         /* settings that belong to nothing */
+    RC_TABLES,         /* ip tables, bridge domains */
+    RC_CREATE,         /* interfaces are created, */
     RC_SUB_INTERFACES, /* and what is made of them */
-    RC_INTERFACE, /* state, MTU, MAC, tags, addresses, features */
-    RC_ROUTES,    /* neighbours, routes, entries */
+    RC_INTERFACE,      /* state, MTU, MAC, tags, addresses, features */
+    RC_ROUTES,         /* neighbours, routes, entries */
     RC_N
 };
 

@@ -1,6 +1,6 @@
-/* Buffer pools: see buffer.h. Free buffers sit in per-thread caches; what overflows goes in batches to the
- * pool's depot, a lock-free stack (index and tag in one word). Buffers that were never used are not in any
- * list: a mark says how far the pool has been opened. */
+/* Buffer pools: see buffer.h. Free buffers sit in per-thread caches; what overflows goes in batches
+ * to the pool's depot, a lock-free stack (index and tag in one word). Buffers that were never used
+ * are not in any list: a mark says how far the pool has been opened. */
 #include "engine/buffer.h"
 
 #include <errno.h>
@@ -13,10 +13,10 @@ struct buffer *buffer_base;
 struct buffer_pool {
     char name[32];
     u32 first, total;
-    u32 data_bytes;  /* behind the headroom */
+    u32 data_bytes; /* behind the headroom */
     u32 stride_bytes;
-    u32 batch;       /* how many a cache takes at once */
-    u32 cache_max;   /* how many a thread keeps */
+    u32 batch;     /* how many a cache takes at once */
+    u32 cache_max; /* how many a thread keeps */
     u8 *data;
     struct mem_map map;
     _Atomic u64 depot;  /* tag << 32 | index of the first batch + 1 */
@@ -33,18 +33,21 @@ static struct {
     struct mem_map metadata;
 } pools;
 
-static int pool_add(const char *name, u32 total, u32 data_bytes, u32 batch, struct mem_page_size page,
-                    struct error *err)
+static int pool_add(const char *name, u32 total, u32 data_bytes, u32 batch,
+                    struct mem_page_size page, struct error *err)
 {
     struct buffer_pool *p = &pools.pool[pools.n];
     if (pools.n == BUFFER_POOLS_MAX || total > BUFFERS_MAX - pools.next_first)
         return error_set(err, ENOSPC, "too many buffers: %u asked for, at most %u", total,
                          BUFFERS_MAX - pools.next_first);
-    *p = (struct buffer_pool){.first = pools.next_first, .total = total, .data_bytes = data_bytes, .batch = batch,
-                               .cache_max = batch == BUFFER_BATCH ? BUFFER_CACHE : 4 * batch};
+    *p = (struct buffer_pool){.first = pools.next_first,
+                              .total = total,
+                              .data_bytes = data_bytes,
+                              .batch = batch,
+                              .cache_max = batch == BUFFER_BATCH ? BUFFER_CACHE : 4 * batch};
     snprintf(p->name, sizeof(p->name), "%s", name);
-    p->stride_bytes = (u32) round_up_u64(data_bytes + BUFFER_HEADROOM_BYTES, CACHE_LINE_BYTES);
-    int rc = mem_map_new(&p->map, p->name, (u64) total * p->stride_bytes, page, false, err);
+    p->stride_bytes = (u32)round_up_u64(data_bytes + BUFFER_HEADROOM_BYTES, CACHE_LINE_BYTES);
+    int rc = mem_map_new(&p->map, p->name, (u64)total * p->stride_bytes, page, false, err);
     if (rc)
         return rc;
     p->data = p->map.base;
@@ -59,14 +62,15 @@ int buffer_pools_init(struct engine *e, struct error *err)
     if (pools.n)
         return 0; /* a second engine in the process (tests) shares them */
     struct mem_page_size normal = {.kind = MEM_PAGE_DEFAULT};
-    int rc = mem_map_new(&pools.metadata, "buffer-metadata", (u64) BUFFERS_MAX * sizeof(struct buffer), normal,
-                         false, err);
+    int rc = mem_map_new(&pools.metadata, "buffer-metadata",
+                         (u64)BUFFERS_MAX * sizeof(struct buffer), normal, false, err);
     if (rc)
         return rc;
     buffer_base = pools.metadata.base;
-    rc = pool_add("default-numa-0", c->buffers_per_numa, c->buffer_data_bytes, BUFFER_BATCH, c->buffer_page, err);
+    rc = pool_add("default-numa-0", c->buffers_per_numa, c->buffer_data_bytes, BUFFER_BATCH,
+                  c->buffer_page, err);
     if (!rc)
-        rc = pool_add("large-numa-0", (u32) max_u64(c->buffers_per_numa / 16, 64),
+        rc = pool_add("large-numa-0", (u32)max_u64(c->buffers_per_numa / 16, 64),
                       65536 - BUFFER_HEADROOM_BYTES, 4, normal, err);
     return rc;
 }
@@ -81,7 +85,7 @@ static void depot_push(struct buffer_pool *p, const u32 *bi, u32 n)
     struct buffer *head = buffer_at(bi[0]);
     u64 old = atomic_load_explicit(&p->depot, memory_order_relaxed), new;
     do {
-        __atomic_store_n(&head->tail_len, (u32) old, __ATOMIC_RELAXED);
+        __atomic_store_n(&head->tail_len, (u32)old, __ATOMIC_RELAXED);
         new = ((old >> 32) + 1) << 32 | (bi[0] + 1);
     } while (!atomic_compare_exchange_weak_explicit(&p->depot, &old, new, memory_order_release,
                                                     memory_order_relaxed));
@@ -92,16 +96,16 @@ static u32 depot_pop(struct buffer_pool *p, u32 *bi)
 {
     u64 old = atomic_load_explicit(&p->depot, memory_order_acquire), new;
     do {
-        if (!(u32) old)
+        if (!(u32)old)
             return 0;
-        /* the head may be taken by another thread meanwhile: the value read is then thrown away, because
-         * the tag has changed */
-        u32 below = __atomic_load_n(&buffer_at((u32) old - 1)->tail_len, __ATOMIC_RELAXED);
+        /* the head may be taken by another thread meanwhile: the value read is then thrown away,
+         * because the tag has changed */
+        u32 below = __atomic_load_n(&buffer_at((u32)old - 1)->tail_len, __ATOMIC_RELAXED);
         new = ((old >> 32) + 1) << 32 | below;
     } while (!atomic_compare_exchange_weak_explicit(&p->depot, &old, new, memory_order_acquire,
                                                     memory_order_acquire));
     u32 n = 0;
-    for (u32 i = (u32) old - 1; i != BUFFER_NONE; i = buffer_at(i)->next)
+    for (u32 i = (u32)old - 1; i != BUFFER_NONE; i = buffer_at(i)->next)
         bi[n++] = i;
     atomic_fetch_sub_explicit(&p->n_depot, n, memory_order_relaxed);
     return n;
@@ -112,7 +116,7 @@ static u32 pool_open(struct buffer_pool *p, u32 pool, u32 *bi, u32 n)
 {
     u32 at = atomic_load_explicit(&p->opened, memory_order_relaxed), got;
     do {
-        got = (u32) min_u64(n, p->total - at);
+        got = (u32)min_u64(n, p->total - at);
         if (!got)
             return 0;
     } while (!atomic_compare_exchange_weak_explicit(&p->opened, &at, at + got, memory_order_relaxed,
@@ -120,9 +124,9 @@ static u32 pool_open(struct buffer_pool *p, u32 pool, u32 *bi, u32 n)
     for (u32 i = 0; i < got; i++) {
         u32 index = p->first + at + got - 1 - i; /* the lowest index is taken first */
         struct buffer *b = buffer_at(index);
-        b->data = p->data + (size_t) (index - p->first) * p->stride_bytes;
-        b->storage_bytes = (u16) (p->data_bytes + BUFFER_HEADROOM_BYTES);
-        b->pool = (u8) pool;
+        b->data = p->data + (size_t)(index - p->first) * p->stride_bytes;
+        b->storage_bytes = (u16)(p->data_bytes + BUFFER_HEADROOM_BYTES);
+        b->pool = (u8)pool;
         bi[i] = index;
     }
     return got;
@@ -214,7 +218,7 @@ void buffer_thread_flush(struct thread *t)
     for (u32 i = 0; i < pools.n; i++) {
         struct buffer_cache *c = &t->cache[i];
         while (c->n) {
-            u32 n = (u32) min_u64(c->n, BUFFER_BATCH);
+            u32 n = (u32)min_u64(c->n, BUFFER_BATCH);
             depot_push(&pools.pool[i], c->bi + c->n - n, n);
             c->n -= n;
         }
@@ -228,8 +232,8 @@ int buffer_append(struct thread *t, struct buffer *b, const void *bytes, u32 n)
     struct buffer *last = b;
     while (last->flags & BUFFER_NEXT)
         last = buffer_at(last->next);
-    u32 room = buffer_storage_bytes(last) - (u32) last->start - last->len;
-    u32 in_last = (u32) min_u64(n, room), per = pools.pool[BUFFER_POOL_DEFAULT].data_bytes;
+    u32 room = buffer_storage_bytes(last) - (u32)last->start - last->len;
+    u32 in_last = (u32)min_u64(n, room), per = pools.pool[BUFFER_POOL_DEFAULT].data_bytes;
     u32 need = (n - in_last + per - 1) / per, more[64];
     if (need > array_len(more))
         return -ENOBUFS;
@@ -239,17 +243,17 @@ int buffer_append(struct thread *t, struct buffer *b, const void *bytes, u32 n)
         return -ENOBUFS;
     }
     const u8 *from = bytes;
-    memcpy((u8 *) buffer_current(last) + last->len, from, in_last);
-    last->len = (u16) (last->len + in_last);
+    memcpy((u8 *)buffer_current(last) + last->len, from, in_last);
+    last->len = (u16)(last->len + in_last);
     if (last != b)
         b->tail_len += in_last;
     from += in_last;
     n -= in_last;
     for (u32 i = 0; i < need; i++) {
         struct buffer *seg = buffer_at(more[i]);
-        u32 k = (u32) min_u64(n, per);
+        u32 k = (u32)min_u64(n, per);
         memcpy(buffer_current(seg), from, k);
-        seg->len = (u16) k;
+        seg->len = (u16)k;
         last->flags |= BUFFER_NEXT;
         last->next = more[i];
         last = seg;
@@ -267,8 +271,8 @@ u32 buffer_copy_out(const struct buffer *b, u32 offset, void *to, u32 n)
     u32 done = 0;
     for (;;) {
         if (offset < b->len) {
-            u32 k = (u32) min_u64(n - done, b->len - offset);
-            memcpy((u8 *) to + done, (u8 *) buffer_current(b) + offset, k);
+            u32 k = (u32)min_u64(n - done, b->len - offset);
+            memcpy((u8 *)to + done, (u8 *)buffer_current(b) + offset, k);
             done += k;
             offset = 0;
         } else {
@@ -285,7 +289,7 @@ static void copy_description(struct buffer *to, const struct buffer *from)
 {
     to->start = from->start;
     to->len = from->len;
-    to->flags = from->flags & ~(u32) (BUFFER_TRACED | BUFFER_NEXT);
+    to->flags = from->flags & ~(u32)(BUFFER_TRACED | BUFFER_NEXT);
     to->rx_if = from->rx_if;
     to->tx_if = from->tx_if;
     to->l2_start = from->l2_start;
@@ -344,14 +348,14 @@ u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n)
     struct buffer *c = buffer_at(bi);
     int shift = c->start - b->start;
     copy_description(c, b);
-    c->start = (i16) (c->start + shift);
-    c->l2_start = (i16) (c->l2_start + shift);
-    c->l3_start = (i16) (c->l3_start + shift);
-    c->l4_start = (i16) (c->l4_start + shift);
-    c->csum_start = (i16) (c->csum_start + shift);
+    c->start = (i16)(c->start + shift);
+    c->l2_start = (i16)(c->l2_start + shift);
+    c->l3_start = (i16)(c->l3_start + shift);
+    c->l4_start = (i16)(c->l4_start + shift);
+    c->csum_start = (i16)(c->csum_start + shift);
     c->flags |= b->flags & BUFFER_TRACED;
     c->trace = b->trace;
-    c->len = (u16) n;
+    c->len = (u16)n;
     memcpy(buffer_current(c), buffer_current(b), n);
     return bi;
 }
@@ -370,37 +374,38 @@ static void move_to_front(struct buffer *b)
     int shift = b->start - BUFFER_HEADROOM_BYTES;
     memmove(b->data + BUFFER_HEADROOM_BYTES, buffer_current(b), b->len);
     b->start = BUFFER_HEADROOM_BYTES;
-    b->l2_start = (i16) (b->l2_start - shift);
-    b->l3_start = (i16) (b->l3_start - shift);
-    b->l4_start = (i16) (b->l4_start - shift);
-    b->csum_start = (i16) (b->csum_start - shift);
+    b->l2_start = (i16)(b->l2_start - shift);
+    b->l3_start = (i16)(b->l3_start - shift);
+    b->l4_start = (i16)(b->l4_start - shift);
+    b->csum_start = (i16)(b->csum_start - shift);
 }
 
 bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes)
 {
     if (b->len >= bytes)
         return true;
-    if (buffer_packet_len(b) < bytes || buffer_storage_bytes(b) - BUFFER_HEADROOM_BYTES < bytes || b->refs > 1)
+    if (buffer_packet_len(b) < bytes || buffer_storage_bytes(b) - BUFFER_HEADROOM_BYTES < bytes ||
+        b->refs > 1)
         return false;
-    if (buffer_storage_bytes(b) - (u32) b->start < bytes)
+    if (buffer_storage_bytes(b) - (u32)b->start < bytes)
         move_to_front(b);
     while (b->len < bytes) {
         struct buffer *seg = buffer_at(b->next);
-        u32 k = (u32) min_u64(bytes - b->len, seg->len);
+        u32 k = (u32)min_u64(bytes - b->len, seg->len);
         if (seg->refs > 1)
             return false; /* others hold it as it is */
-        memcpy((u8 *) buffer_current(b) + b->len, buffer_current(seg), k);
-        b->len = (u16) (b->len + k);
+        memcpy((u8 *)buffer_current(b) + b->len, buffer_current(seg), k);
+        b->len = (u16)(b->len + k);
         b->tail_len -= k;
-        buffer_advance(seg, (int) k);
+        buffer_advance(seg, (int)k);
         if (seg->len)
             continue;
         u32 gone = b->next;
         if (seg->flags & BUFFER_NEXT)
             b->next = seg->next;
         else
-            b->flags &= ~(u32) BUFFER_NEXT;
-        seg->flags &= ~(u32) BUFFER_NEXT;
+            b->flags &= ~(u32)BUFFER_NEXT;
+        seg->flags &= ~(u32)BUFFER_NEXT;
         buffer_free_one(t, gone);
     }
     return true;
@@ -442,5 +447,5 @@ const char *buffer_pool_name(u32 pool)
 u64 buffer_pool_touched_bytes(u32 pool)
 {
     const struct buffer_pool *p = &pools.pool[pool];
-    return mem_resident_bytes(p->data, (u64) p->total * p->stride_bytes);
+    return mem_resident_bytes(p->data, (u64)p->total * p->stride_bytes);
 }

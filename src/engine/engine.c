@@ -71,8 +71,8 @@ void engine_synchronize(struct engine *e)
         urcu_qsbr_synchronize_rcu();
 }
 
-/* What was deferred before now is freed after one grace period for all of it; what a free defers in its turn waits for
- * the next. */
+/* What was deferred before now is freed after one grace period for all of it; what a free defers in
+ * its turn waits for the next. */
 void engine_reclaim(struct engine *e)
 {
     u32 n = e->deferred.n;
@@ -206,7 +206,8 @@ u32 engine_round(struct engine *e, u32 thread)
     return thread_round(e->threads[thread]);
 }
 
-/* `node { default { variant V } NAME { variant V } }` of startup.conf; what this CPU or node has not is skipped. */
+/* `node { default { variant V } NAME { variant V } }` of startup.conf; what this CPU or node has
+ * not is skipped. */
 static void use_configured_variant(struct engine *e, struct node_index n)
 {
     const struct startup *s = e->piste->startup;
@@ -227,11 +228,12 @@ int engine_add_module(struct piste *p, const struct module *m, struct error *err
         use_configured_variant(e, n);
     }
     feature_register(e, m->arcs, m->features);
-    (void) err;
+    (void)err;
     return 0;
 }
 
-void engine_node_stats(const struct engine *e, u32 thread, struct node_index n, struct node_stats *out)
+void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,
+                       struct node_stats *out)
 {
     const struct node *rt = &e->threads[thread]->nodes[n.i];
     *out = (struct node_stats){rt->calls, rt->vectors, rt->clocks, rt->suspends};

@@ -1,4 +1,5 @@
-/* The engine as a module: made with its configuration, started after all modules have made their nodes. */
+/* The engine as a module: made with its configuration, started after all modules have made their
+ * nodes. */
 #pragma once
 
 #include "base/error.h"
@@ -15,17 +16,17 @@ extern const struct module trace_module;
 extern const struct module stats_module;
 
 struct engine_config {
-    u32 n_workers;             /* data threads; at least 1 */
+    u32 n_workers;                /* data threads; at least 1 */
     int worker_cpus[THREADS_MAX]; /* to pin worker i to; -1: no pinning */
-    char thread_prefix[16];    /* "vpp" */
+    char thread_prefix[16];       /* "vpp" */
     u32 buffers_per_numa;
     u32 buffer_data_bytes;
     struct mem_page_size buffer_page;
-    u32 spin_us;               /* how long a thread that had work polls on before it sleeps */
+    u32 spin_us;                  /* how long a thread that had work polls on before it sleeps */
     enum rx_mode default_rx_mode; /* of queues whose port does not say */
-    bool stats_per_node;       /* counters of each node, too */
-    double stats_interval_sec; /* of what is copied there */
-    u64 stats_bytes;           /* room for the directory of the stats segment */
+    bool stats_per_node;          /* counters of each node, too */
+    double stats_interval_sec;    /* of what is copied there */
+    u64 stats_bytes;              /* room for the directory of the stats segment */
     struct mem_page_size stats_page;
 };
 
@@ -40,7 +41,8 @@ int engine_start(struct engine *e, struct error *err) MUST_CHECK;
 void engine_stop(struct engine *e);
 /* Opens the socket of the stats segment: p->startup says where. */
 int stats_listen(struct piste *p, struct error *err) MUST_CHECK;
-/* Without started threads (tests, benchmarks): one round of data thread `thread`; returns packets received. */
+/* Without started threads (tests, benchmarks): one round of data thread `thread`; returns packets
+ * received. */
 u32 engine_round(struct engine *e, u32 thread);
 
 /* ---- for show commands ---- */
@@ -59,4 +61,5 @@ u64 buffer_pool_touched_bytes(u32 pool);
 struct node_stats {
     u64 calls, vectors, clocks, suspends; /* of one thread since the last clear */
 };
-void engine_node_stats(const struct engine *e, u32 thread, struct node_index n, struct node_stats *out);
+void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,
+                       struct node_stats *out);

@@ -132,10 +132,7 @@ static void graph_node_get(struct api_call *c)
 }
 
 const struct api_handler engine_api[] = {
-    {&api_message_graph_node_get, graph_node_get},
-    {&api_message_get_node_index, get_node_index},
-    {&api_message_add_node_next, add_node_next},
-    {&api_message_get_next_index, get_next_index},
-    {&api_message_show_threads, show_threads},
-    {0},
+    {&api_message_graph_node_get, graph_node_get}, {&api_message_get_node_index, get_node_index},
+    {&api_message_add_node_next, add_node_next},   {&api_message_get_next_index, get_next_index},
+    {&api_message_show_threads, show_threads},     {0},
 };

@@ -27,11 +27,12 @@ int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, s
         return -ENOENT;
     *text += n;
     v->u = index.i;
-    (void) err;
+    (void)err;
     return 0;
 }
 
-void engine_node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg)
+void engine_node_complete(struct piste *p, const char *prefix,
+                          void (*add)(void *arg, const char *word), void *arg)
 {
     struct engine *e = engine_of(p);
     for (u32 i = 0; i < e->nodes.n; i++)
@@ -48,8 +49,9 @@ const struct cli_type engine_types[] = {
 
 static int by_node_name(const void *x, const void *y, void *unused)
 {
-    (void) unused;
-    const struct node_global *a = *(const struct node_global *const *) x, *b = *(const struct node_global *const *) y;
+    (void)unused;
+    const struct node_global *a = *(const struct node_global *const *)x,
+                             *b = *(const struct node_global *const *)y;
     return strcmp(a->name, b->name);
 }
 
@@ -72,7 +74,7 @@ static struct node_global **nodes_sorted(struct engine *e, u32 *n)
 
 static u32 node_number(struct engine *e, const struct node_global *g)
 {
-    return (u32) (g - e->nodes.v);
+    return (u32)(g - e->nodes.v);
 }
 
 static const char *node_state_text(struct thread *t, u32 node, const struct node_def *def)
@@ -126,12 +128,13 @@ static void runtime_row(struct out *o, struct thread *t, const struct node_globa
     const struct node *n = &t->nodes[node];
     double scale = view->time ? 1e9 / clock_cycles_per_sec() : 1;
     u64 per = n->vectors ? n->vectors : n->calls ? n->calls : n->suspends;
-    double clocks = per ? (double) n->clocks / (double) per * scale : 0;
-    double ratio = n->calls ? (double) n->vectors / (double) n->calls : 0;
+    double clocks = per ? (double)n->clocks / (double)per * scale : 0;
+    double ratio = n->calls ? (double)n->vectors / (double)n->calls : 0;
     out_cell(o, "%s", g->name);
     if (view->max) {
-        double max_each = n->max_clocks_vectors ? (double) n->max_clocks / (double) n->max_clocks_vectors : 0;
-        out_cell_sci(o, (double) n->max_clocks * scale, 2);
+        double max_each =
+            n->max_clocks_vectors ? (double)n->max_clocks / (double)n->max_clocks_vectors : 0;
+        out_cell_sci(o, (double)n->max_clocks * scale, 2);
         out_cell_u64(o, n->max_clocks_vectors);
         out_cell_sci(o, max_each * scale, 2);
         out_cell_sci(o, clocks, 2);
@@ -146,7 +149,8 @@ static void runtime_row(struct out *o, struct thread *t, const struct node_globa
     out_cell_f64(o, ratio, 2);
 }
 
-static void runtime_table(struct out *o, struct engine *e, struct thread *t, const struct runtime_view *view)
+static void runtime_table(struct out *o, struct engine *e, struct thread *t,
+                          const struct runtime_view *view)
 {
     struct out_column plain[] = {
         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
@@ -154,13 +158,14 @@ static void runtime_table(struct out *o, struct engine *e, struct thread *t, con
         {"Calls", "calls", 16, OUT_CENTER, OUT_RIGHT},
         {"Vectors", "vectors", 16, OUT_CENTER, OUT_RIGHT},
         {"Suspends", "suspends", 16, OUT_CENTER, OUT_RIGHT},
-        {view->time ? "Packet-Time" : "Packet-Clocks", view->time ? "packet_ns" : "packet_clocks", 16, OUT_CENTER,
-         OUT_RIGHT},
+        {view->time ? "Packet-Time" : "Packet-Clocks", view->time ? "packet_ns" : "packet_clocks",
+         16, OUT_CENTER, OUT_RIGHT},
         {"Vectors/Call", "vectors_per_call", 16, OUT_CENTER, OUT_RIGHT},
     };
     struct out_column max[] = {
         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
-        {view->time ? "Max Node Time" : "Max Node Clocks", "max_node_clocks", 17, OUT_CENTER, OUT_RIGHT},
+        {view->time ? "Max Node Time" : "Max Node Clocks", "max_node_clocks", 17, OUT_CENTER,
+         OUT_RIGHT},
         {"Vectors at Max", "vectors_at_max", 16, OUT_CENTER, OUT_RIGHT},
         {view->time ? "Max Time (ns)" : "Max Clocks", "max_clocks", 16, OUT_CENTER, OUT_RIGHT},
         {view->time ? "Avg Time (ns)" : "Avg Clocks", "avg_clocks", 16, OUT_CENTER, OUT_RIGHT},
@@ -172,17 +177,19 @@ static void runtime_table(struct out *o, struct engine *e, struct thread *t, con
     for (u32 i = 0; i < n; i++) {
         u32 node = node_number(e, list[i]);
         const struct node *rt = &t->nodes[node];
-        if (view->only != UINT32_MAX ? node == view->only : view->verbose || rt->calls || rt->suspends)
+        if (view->only != UINT32_MAX ? node == view->only
+                                     : view->verbose || rt->calls || rt->suspends)
             runtime_row(o, t, list[i], node, view);
     }
     out_table_end(o);
     free(list);
 }
 
-static void rate_text(struct out *o, const char *key, const char *before, u64 packets, double seconds)
+static void rate_text(struct out *o, const char *key, const char *before, u64 packets,
+                      double seconds)
 {
     struct text s = {0};
-    double rate = seconds > 0 ? (double) packets / seconds : 0;
+    double rate = seconds > 0 ? (double)packets / seconds : 0;
     text_sci(&s, rate, 4);
     out_text(o, "%s%s", before, text_str(&s));
     out_f64(o, key, rate, NULL);
@@ -209,9 +216,9 @@ static int show_runtime(struct cli_call *c)
         .max = cli_has(c, "max"),
         .time = cli_has(c, "time"),
         .summary = cli_has(c, "summary"),
-        .only = (u32) cli_u64(c, "node", UINT32_MAX),
+        .only = (u32)cli_u64(c, "node", UINT32_MAX),
     };
-    double seconds = (double) (clock_ns() - e->runtime_clear_ns) / 1e9;
+    double seconds = (double)(clock_ns() - e->runtime_clear_ns) / 1e9;
     out_array(c->out, "threads");
     for (u32 i = 0; i < e->n_threads; i++) {
         struct thread *t = e->threads[i];
@@ -227,8 +234,9 @@ static int show_runtime(struct cli_call *c)
         char sec[32];
         snprintf(sec, sizeof(sec), "%.1f", seconds);
         out_text(c->out, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
-                 seconds < 1 ? sec + 1 : sec, e->config.stats_interval_sec, calls ? (double) vectors / (double) calls : 0,
-                 seconds > 0 ? (double) t->loops / seconds : 0);
+                 seconds < 1 ? sec + 1 : sec, e->config.stats_interval_sec,
+                 calls ? (double)vectors / (double)calls : 0,
+                 seconds > 0 ? (double)t->loops / seconds : 0);
         out_f64(c->out, "seconds", seconds, NULL);
         out_u64(c->out, "loops", t->loops, NULL);
         out_u64(c->out, "sleeps", t->sleeps, NULL);
@@ -247,11 +255,12 @@ static int show_runtime(struct cli_call *c)
 
 static void zero_runtime(struct thread *t, void *arg)
 {
-    u32 n = *(u32 *) arg;
+    u32 n = *(u32 *)arg;
     for (u32 i = 0; i < n; i++) {
         struct node *rt = &t->nodes[i];
         if (rt->calls || rt->suspends)
-            rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks = rt->max_clocks_vectors = 0;
+            rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks =
+                rt->max_clocks_vectors = 0;
     }
     t->loops = t->sleeps = 0;
 }
@@ -270,7 +279,8 @@ static int clear_runtime(struct cli_call *c)
 
 static const char *const severities[] = {"info", "warn", "error"};
 
-static void errors_of_thread(struct out *o, struct engine *e, struct thread *t, bool index, bool zero, u64 *total)
+static void errors_of_thread(struct out *o, struct engine *e, struct thread *t, bool index,
+                             bool zero, u64 *total)
 {
     for (u32 i = 0; i < e->n_errors; i++) {
         u64 count = t->errors[i] - t->errors_shown[i];
@@ -312,8 +322,10 @@ static int show_errors(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
     static const struct out_column cols[] = {
-        {"Count", "count", 10, OUT_CENTER, OUT_RIGHT},     {"Node", "node", 35, OUT_CENTER, OUT_CENTER},
-        {"Reason", "reason", 35, OUT_CENTER, OUT_CENTER},  {"Severity", "severity", 10, OUT_CENTER, OUT_CENTER},
+        {"Count", "count", 10, OUT_CENTER, OUT_RIGHT},
+        {"Node", "node", 35, OUT_CENTER, OUT_CENTER},
+        {"Reason", "reason", 35, OUT_CENTER, OUT_CENTER},
+        {"Severity", "severity", 10, OUT_CENTER, OUT_CENTER},
         {"Index", "index", 6, OUT_CENTER, OUT_CENTER},
     };
     bool verbose = cli_has(c, "verbose"), zero = cli_u64(c, "level", 1) > 1;
@@ -357,16 +369,21 @@ static int clear_errors(struct cli_call *c)
 static int show_buffers(struct cli_call *c)
 {
     static const struct out_column cols[] = {
-        {"Pool Name", "name", 20, OUT_LEFT, OUT_LEFT},      {"Index", "index", 6, OUT_CENTER, OUT_CENTER},
-        {"NUMA", "numa", 6, OUT_CENTER, OUT_CENTER},          {"Size", "size", 6, OUT_CENTER, OUT_CENTER},
-        {"Data Size", "data_size", 11, OUT_CENTER, OUT_CENTER}, {"Total", "total", 7, OUT_CENTER, OUT_CENTER},
-        {"Avail", "avail", 7, OUT_CENTER, OUT_CENTER},      {"Cached", "cached", 8, OUT_CENTER, OUT_CENTER},
-        {"Used", "used", 8, OUT_CENTER, OUT_CENTER},        {"Touched", "touched_bytes", 10, OUT_CENTER, OUT_CENTER},
+        {"Pool Name", "name", 20, OUT_LEFT, OUT_LEFT},
+        {"Index", "index", 6, OUT_CENTER, OUT_CENTER},
+        {"NUMA", "numa", 6, OUT_CENTER, OUT_CENTER},
+        {"Size", "size", 6, OUT_CENTER, OUT_CENTER},
+        {"Data Size", "data_size", 11, OUT_CENTER, OUT_CENTER},
+        {"Total", "total", 7, OUT_CENTER, OUT_CENTER},
+        {"Avail", "avail", 7, OUT_CENTER, OUT_CENTER},
+        {"Cached", "cached", 8, OUT_CENTER, OUT_CENTER},
+        {"Used", "used", 8, OUT_CENTER, OUT_CENTER},
+        {"Touched", "touched_bytes", 10, OUT_CENTER, OUT_CENTER},
         {"Failures", "alloc_failures", 10, OUT_CENTER, OUT_CENTER},
     };
     /* the last two columns are ours: in the text they would surprise scripts that know VPP's */
     bool all = cli_has(c, "verbose") || out_format(c->out) == OUT_JSON;
-    out_table(c->out, "pools", cols, (u32) array_len(cols) - (all ? 0 : 2));
+    out_table(c->out, "pools", cols, (u32)array_len(cols) - (all ? 0 : 2));
     for (u32 i = 0; i < buffer_pool_count(); i++) {
         struct buffer_pool_info p;
         buffer_pool_get_info(engine_of(c->piste), i, &p);
@@ -390,7 +407,7 @@ static int show_buffers(struct cli_call *c)
 
 static int lwp_of(const struct thread *t)
 {
-    return t->index ? __atomic_load_n(&t->lwp, __ATOMIC_RELAXED) : (int) getpid();
+    return t->index ? __atomic_load_n(&t->lwp, __ATOMIC_RELAXED) : (int)getpid();
 }
 
 static void topology(int cpu, int *core, int *package)
@@ -435,17 +452,21 @@ static int show_threads(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
     static const struct out_column cols[] = {
-        {"ID", "id", 7, OUT_LEFT, OUT_LEFT},          {"Name", "name", 20, OUT_LEFT, OUT_LEFT},
-        {"Type", "type", 12, OUT_LEFT, OUT_LEFT},     {"LWP", "lwp", 8, OUT_LEFT, OUT_LEFT},
+        {"ID", "id", 7, OUT_LEFT, OUT_LEFT},
+        {"Name", "name", 20, OUT_LEFT, OUT_LEFT},
+        {"Type", "type", 12, OUT_LEFT, OUT_LEFT},
+        {"LWP", "lwp", 8, OUT_LEFT, OUT_LEFT},
         {"Sched Policy (Priority)", "sched", 25, OUT_LEFT, OUT_LEFT},
-        {"lcore", "lcore", 7, OUT_LEFT, OUT_LEFT},    {"Core", "core", 7, OUT_LEFT, OUT_LEFT},
+        {"lcore", "lcore", 7, OUT_LEFT, OUT_LEFT},
+        {"Core", "core", 7, OUT_LEFT, OUT_LEFT},
         {"Socket State", "socket", 17, OUT_LEFT, OUT_LEFT},
     };
     out_table(c->out, "threads", cols, array_len(cols));
     for (u32 i = 0; i < e->n_threads; i++) {
         struct thread *t = e->threads[i];
         struct sched_param param = {0};
-        int lwp = lwp_of(t), policy = sched_getscheduler(lwp), core, package, cpu = i ? t->cpu : main_core(c->piste);
+        int lwp = lwp_of(t), policy = sched_getscheduler(lwp), core, package,
+            cpu = i ? t->cpu : main_core(c->piste);
         sched_getparam(lwp, &param);
         out_cell_u64(c->out, i);
         out_cell(c->out, "%s", t->name);
@@ -488,10 +509,10 @@ static void show_variants(struct out *o, const struct node_global *g)
     for (int l = CPU_LEVEL_N - 1; l >= 0; l--) {
         if (!g->def->run[l])
             continue;
-        out_cell(o, "    %s", cpu_level_name((enum cpu_level) l));
-        out_cell_i64(o, cpu_level_runs((enum cpu_level) l) ? l * 15 : -1);
-        out_cell(o, "%s", (int) g->level == l ? "yes" : "");
-        out_cell(o, "  %s", cpu_level_description((enum cpu_level) l));
+        out_cell(o, "    %s", cpu_level_name((enum cpu_level)l));
+        out_cell_i64(o, cpu_level_runs((enum cpu_level)l) ? l * 15 : -1);
+        out_cell(o, "%s", (int)g->level == l ? "yes" : "");
+        out_cell(o, "  %s", cpu_level_description((enum cpu_level)l));
     }
     out_table_end(o);
 }
@@ -500,7 +521,9 @@ static u64 edge_vectors(struct engine *e, u32 node, u32 edge)
 {
     u64 sum = 0;
     for (u32 t = 0; t < e->n_threads; t++)
-        sum += e->threads[t]->nodes[node].next_vectors ? e->threads[t]->nodes[node].next_vectors[edge] : 0;
+        sum += e->threads[t]->nodes[node].next_vectors
+                   ? e->threads[t]->nodes[node].next_vectors[edge]
+                   : 0;
     return sum;
 }
 
@@ -528,8 +551,9 @@ static void show_edges(struct out *o, struct engine *e, u32 node)
 
 static void show_previous(struct out *o, struct engine *e, u32 node)
 {
-    static const struct out_column cols[] = {
-        {NULL, "name", 35, OUT_LEFT, OUT_LEFT}, {NULL, "name2", 35, OUT_LEFT, OUT_LEFT}, {NULL, "name3", 35, OUT_LEFT, OUT_LEFT}};
+    static const struct out_column cols[] = {{NULL, "name", 35, OUT_LEFT, OUT_LEFT},
+                                             {NULL, "name2", 35, OUT_LEFT, OUT_LEFT},
+                                             {NULL, "name3", 35, OUT_LEFT, OUT_LEFT}};
     bool any = false;
     u32 column = 0;
     out_array(o, "previous_nodes");
@@ -545,7 +569,7 @@ static void show_previous(struct out *o, struct engine *e, u32 node)
         any = true;
         char text[64];
         snprintf(text, sizeof(text), "%s (%u)", g->name, i);
-        out_text(o, "%s%-*.*s", column ? "" : "    ", (int) cols[0].width, (int) cols[0].width, text);
+        out_text(o, "%s%-*.*s", column ? "" : "    ", (int)cols[0].width, (int)cols[0].width, text);
         out_str(o, NULL, g->name, NULL);
         if (++column == array_len(cols)) {
             out_text(o, "\n");
@@ -560,13 +584,13 @@ static void show_previous(struct out *o, struct engine *e, u32 node)
 static int show_node(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    u32 node = (u32) cli_u64(c, "node", cli_u64(c, "number", UINT32_MAX));
+    u32 node = (u32)cli_u64(c, "node", cli_u64(c, "number", UINT32_MAX));
     if (node >= e->nodes.n || !e->nodes.v[node].name)
         return error_set(c->err, ENOENT, "please specify a valid node name or index");
     const struct node_global *g = &e->nodes.v[node];
     out_text(c->out, "node %s, type %s, state %s, index %u\n", g->name,
-             g->def->kind == NODE_INPUT ? "input" : "internal", node_state_text(e->threads[e->n_threads - 1], node, g->def),
-             node);
+             g->def->kind == NODE_INPUT ? "input" : "internal",
+             node_state_text(e->threads[e->n_threads - 1], node, g->def), node);
     out_str(c->out, "name", g->name, NULL);
     out_u64(c->out, "index", node, NULL);
     show_variants(c->out, g);
@@ -589,8 +613,8 @@ static int show_node_variants(struct cli_call *c)
     for (u32 i = 0; i < n; i++) {
         struct text names = {0};
         for (int l = 0; l < CPU_LEVEL_N; l++)
-            if (list[i]->def->run[l] && cpu_level_runs((enum cpu_level) l))
-                text_add(&names, "%s%s", names.len ? " " : "", cpu_level_name((enum cpu_level) l));
+            if (list[i]->def->run[l] && cpu_level_runs((enum cpu_level)l))
+                text_add(&names, "%s%s", names.len ? " " : "", cpu_level_name((enum cpu_level)l));
         out_cell(c->out, "%s", list[i]->name);
         out_cell(c->out, "%s", cpu_level_name(list[i]->level));
         out_cell(c->out, "%s", text_str(&names));
@@ -605,7 +629,7 @@ static int set_node_function(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
     const char *variant = cli_str(c, "variant", "");
-    u32 node = (u32) cli_u64(c, "node", 0);
+    u32 node = (u32)cli_u64(c, "node", 0);
     switch (node_set_variant(e, (struct node_index){node}, variant)) {
     case -ENOTSUP:
         return error_set(c->err, ENOTSUP, "this CPU does not run variant `%s'", variant);
@@ -621,14 +645,17 @@ const struct cli_command engine_commands[] = {
     {"show runtime [<node>] [time] [brief] [verbose] [max] [summary]",
      "Packets, calls and cycles of each node since the last clear", show_runtime, 0},
     {"clear runtime", "Starts the figures of `show runtime` anew", clear_runtime, 0},
-    {"show errors [verbose [<level:u32>]]", "Counters of drops and other events by node", show_errors, 0},
+    {"show errors [verbose [<level:u32>]]", "Counters of drops and other events by node",
+     show_errors, 0},
     {"show node counters [verbose [<level:u32>]]", "The same as `show errors`", show_errors, 0},
     {"clear errors", "Starts the figures of `show errors` anew", clear_errors, 0},
     {"clear node counters", "The same as `clear errors`", clear_errors, 0},
     {"show buffers [verbose]", "Buffer pools: how many are free, cached, in use", show_buffers, 0},
     {"show threads", "Threads, where they run and how they are scheduled", show_threads, 0},
-    {"show node [index <number:u32>] [<node>]", "A node's variants, edges and neighbours", show_node, 0},
+    {"show node [index <number:u32>] [<node>]", "A node's variants, edges and neighbours",
+     show_node, 0},
     {"show node variants", "CPU level that each node's code runs at", show_node_variants, 0},
-    {"set node function <node> <variant:string>", "Runs a node's code at another CPU level", set_node_function, 0},
+    {"set node function <node> <variant:string>", "Runs a node's code at another CPU level",
+     set_node_function, 0},
     {0},
 };

@@ -73,7 +73,7 @@ struct thread {
     struct frame *frames; /* FRAMES_MAX reserved */
     struct frame *frame_free;
     u32 frames_high;
-    u64 frame_drops;      /* packets lost because no frame was left */
+    u64 frame_drops; /* packets lost because no frame was left */
     u32 n_round_end;
     struct round_end round_end[ROUND_END_MAX];
     struct buffer *b[FRAME_PKTS]; /* scratch of the frame being run */
@@ -87,9 +87,9 @@ struct thread {
     struct rx_queue *queues;
     u32 n_polling, n_waiting; /* queues that are always polled; that epoll watches */
     u32 rounds_since_epoll;
-    struct ring inject;     /* packets from other threads: bi | node << 32 */
+    struct ring inject; /* packets from other threads: bi | node << 32 */
     u64 inject_full;
-    struct ring events;     /* to the control thread */
+    struct ring events; /* to the control thread */
     u64 events_full;
 
     /* a call that the control thread asks this thread to make between rounds */
@@ -108,12 +108,12 @@ struct node_global {
     char *name; /* owned; NULL: index not in use */
     const struct node_def *def;
     void *state;
-    u32 *next_nodes; /* owned, shared by all threads */
+    u32 *next_nodes;   /* owned, shared by all threads */
     char **next_names; /* of static edges, while unresolved; NULL once joined */
     u16 n_next, next_cap;
     u32 error_base;
     struct stats_handle *error_stats; /* owned: an entry for each error */
-    enum cpu_level level; /* variant in use */
+    enum cpu_level level;             /* variant in use */
     bool level_by_user;
     bool deleted;
 };
@@ -123,14 +123,15 @@ extern const struct api_handler engine_api[], trace_api[];
 
 /* --- trace_cli.c --- */
 
-/* The next packets that enter through the node are traced; 0: no more. -EINVAL: not an input node. */
-int trace_capture(struct engine *e, struct node_index node, u32 count, struct error *err) MUST_CHECK;
+/* The next packets that enter through the node are traced; 0: no more. -EINVAL: not an input node.
+ */
+int trace_capture(struct engine *e, struct node_index node, u32 count,
+                  struct error *err) MUST_CHECK;
 void trace_clear(struct engine *e);
-/* Texts of up to max packets from position `from` on, of those that the filter lets pass; n: how many these are.
- * Returns n. */
+/* Texts of up to max packets from position `from` on, of those that the filter lets pass; n: how
+ * many these are. Returns n. */
 u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
                 void (*fn)(u32 position, u32 n, const char *text, void *arg), void *arg);
-
 
 struct deferred {
     void (*fn)(void *arg);
@@ -146,14 +147,14 @@ struct engine {
     struct {
         struct node_global *v;
         u32 n, cap;
-    } nodes; /* a VEC */
+    } nodes;                  /* a VEC */
     struct hash node_by_name; /* 64-byte names */
     VEC(u32) nodes_free;
     u32 n_errors;
     struct error_name {
         u32 node;
         const struct node_error *def;
-    } *error_names; /* by error index */
+    } * error_names; /* by error index */
     VEC(struct deferred) deferred;
     VEC(struct arc *) arcs;
     VEC(const struct feature_def *) features_pending;
@@ -190,7 +191,8 @@ void engine_reclaim(struct engine *e);
 
 /* engine_cli.c */
 int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err);
-void engine_node_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg);
+void engine_node_complete(struct piste *p, const char *prefix,
+                          void (*add)(void *arg, const char *word), void *arg);
 extern const struct cli_command engine_commands[];
 extern const struct cli_type engine_types[];
 

@@ -18,13 +18,13 @@ static int allowed_cpu(u32 n)
     if (sched_getaffinity(0, sizeof(set), &set))
         return -1;
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET((unsigned) cpu, &set) && n-- == 0)
+        if (CPU_ISSET((unsigned)cpu, &set) && n-- == 0)
             return cpu;
     return -1;
 }
 
-/* `workers N` takes the CPUs behind the control thread's, as far as there are any; without a main-core nothing is
- * pinned, and the kernel's scheduler places the threads. */
+/* `workers N` takes the CPUs behind the control thread's, as far as there are any; without a
+ * main-core nothing is pinned, and the kernel's scheduler places the threads. */
 static int place_workers(const struct startup *s, struct engine_config *c, struct error *e)
 {
     u32 n = 0;
@@ -34,7 +34,7 @@ static int place_workers(const struct startup *s, struct engine_config *c, struc
                 continue;
             if (n == THREADS_MAX - 1)
                 return error_set(e, EINVAL, "at most %u workers", THREADS_MAX - 1);
-            c->worker_cpus[n++] = s->cpu.relative ? allowed_cpu(cpu) : (int) cpu;
+            c->worker_cpus[n++] = s->cpu.relative ? allowed_cpu(cpu) : (int)cpu;
         }
         c->n_workers = n ? n : 1;
         return 0;
@@ -80,7 +80,8 @@ static int config_of(const struct startup *s, struct engine_config *c, struct er
     if (s->buffers.data_size)
         c->buffer_data_bytes = s->buffers.data_size;
     if (c->buffer_data_bytes < 256 || c->buffer_data_bytes > 32768)
-        return error_set(e, EINVAL, "buffers: default data-size %u: 256 to 32768 are possible", c->buffer_data_bytes);
+        return error_set(e, EINVAL, "buffers: default data-size %u: 256 to 32768 are possible",
+                         c->buffer_data_bytes);
     c->buffer_page = s->buffers.page_size;
     c->default_rx_mode = rx_mode_of(s->default_rx_mode);
     if (s->statseg.size)
@@ -111,17 +112,18 @@ static int init(struct piste *p, void **state, struct error *e)
 
 static void stop(struct piste *p, void *state)
 {
-    (void) p;
+    (void)p;
     engine_free(state);
 }
 
 static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct engine *e = state;
-    (void) p;
+    (void)p;
     for (u32 i = 0; phase == RC_GLOBAL && i < e->nodes.n; i++)
         if (e->nodes.v[i].name && e->nodes.v[i].level_by_user)
-            text_add(t, "set node function %s %s\n", e->nodes.v[i].name, cpu_level_name(e->nodes.v[i].level));
+            text_add(t, "set node function %s %s\n", e->nodes.v[i].name,
+                     cpu_level_name(e->nodes.v[i].level));
     static const char *const times[] = {"relative", "unix", "datetime"};
     if (phase == RC_GLOBAL && e->trace_time != TRACE_TIME_RELATIVE)
         text_add(t, "set trace timestamp-format %s\n", times[e->trace_time]);

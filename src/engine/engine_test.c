@@ -46,13 +46,13 @@ static u32 source_run(struct thread *t, struct node *n, struct rx_queue *q)
 {
     u32 bi[PKTS_PER_CALL], *left = q->port;
     u16 next[PKTS_PER_CALL];
-    u32 want = (u32) min_u64(__atomic_load_n(left, __ATOMIC_SEQ_CST), PKTS_PER_CALL);
+    u32 want = (u32)min_u64(__atomic_load_n(left, __ATOMIC_SEQ_CST), PKTS_PER_CALL);
     u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, want);
     for (u32 i = 0; i < got; i++) {
         struct buffer *b = buffer_at(bi[i]);
         b->len = 60;
         b->rx_if.i = 1;
-        memset(buffer_current(b), (int) i, 60);
+        memset(buffer_current(b), (int)i, 60);
         next[i] = i % 3 ? SOURCE_ODD : SOURCE_EVEN;
         if (trace_wants(n) && trace_start(t, n, b))
             trace_input_hop(t, n, b, next[i], "x", 1);
@@ -87,13 +87,23 @@ static void feature_a_run(struct thread *t, struct node *n, struct buffer **b, u
 
 static const struct node_error one_error[] = {{"seen", "packets seen", SEVERITY_INFO}};
 
-static const struct node_def source_def = {
-    .name = "source", .kind = NODE_INPUT, .input = {source_run}, .next = {"even", "odd"}, .n_next = 2};
-static const struct node_def even_def = {.name = "even", .run = {even_run}, .next = {"null-node"}, .n_next = 1};
-static const struct node_def odd_def = {
-    .name = "odd", .run = {odd_run}, .next = {"null-node"}, .n_next = 1, .errors = one_error, .n_errors = 1};
-static const struct node_def fa_def = {.name = "fa", .run = {feature_a_run}, .errors = one_error, .n_errors = 1};
-static const struct node_def fb_def = {.name = "fb", .run = {feature_a_run}, .errors = one_error, .n_errors = 1};
+static const struct node_def source_def = {.name = "source",
+                                           .kind = NODE_INPUT,
+                                           .input = {source_run},
+                                           .next = {"even", "odd"},
+                                           .n_next = 2};
+static const struct node_def even_def = {
+    .name = "even", .run = {even_run}, .next = {"null-node"}, .n_next = 1};
+static const struct node_def odd_def = {.name = "odd",
+                                        .run = {odd_run},
+                                        .next = {"null-node"},
+                                        .n_next = 1,
+                                        .errors = one_error,
+                                        .n_errors = 1};
+static const struct node_def fa_def = {
+    .name = "fa", .run = {feature_a_run}, .errors = one_error, .n_errors = 1};
+static const struct node_def fb_def = {
+    .name = "fb", .run = {feature_a_run}, .errors = one_error, .n_errors = 1};
 
 static const char *const arc_start[] = {"even", NULL};
 static const struct feature_arc_def arc_def = {"test-arc", arc_start, "null-node"};
@@ -122,7 +132,7 @@ static void make_graph(void)
     node_register(e, &odd_def, NULL, NULL);
     feature_register(e, arcs, features);
     struct node_index even = node_register(e, &even_def, NULL, NULL);
-    node_set_state(e, even, (void *) feature_arc_find(e, "test-arc"));
+    node_set_state(e, even, (void *)feature_arc_find(e, "test-arc"));
     node_register(e, &fb_def, NULL, NULL);
     node_register(e, &fa_def, NULL, NULL);
     queue = (struct rx_queue){.node = source, .fd = -1, .port = &left, .mode = RX_MODE_POLLING};
@@ -206,7 +216,7 @@ static void test_chains(void **state)
     u32 bi;
     static u8 bytes[9000], back[9000];
     for (u32 i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (u8) (i * 7);
+        bytes[i] = (u8)(i * 7);
     assert_int_equal(buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1), 1);
     struct buffer *b = buffer_at(bi);
     assert_int_equal(buffer_append(t, b, bytes, 100), 0);
@@ -251,8 +261,8 @@ static void test_trace_records_hops(void **state)
 
 /* --- with threads --- */
 
-/* A node may not wait: the control thread may be waiting for its thread to be quiescent. So the test never
- * has more packets under way than the event ring takes. */
+/* A node may not wait: the control thread may be waiting for its thread to be quiescent. So the
+ * test never has more packets under way than the event ring takes. */
 #define UNDER_WAY 256
 static _Atomic u32 events_seen, packets_seen, events_lost;
 

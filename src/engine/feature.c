@@ -79,7 +79,8 @@ static bool must_precede(const struct feature_def *a, const struct feature_def *
     return name_in(a->before, b->node) || name_in(b->after, a->node);
 }
 
-/* Stable topological order: of those that nothing remaining must precede, the one registered first. */
+/* Stable topological order: of those that nothing remaining must precede, the one registered first.
+ */
 static void arc_sort(struct arc *a)
 {
     VEC(const struct feature_def *) left = {0}, sorted = {0};
@@ -164,8 +165,8 @@ static int by_feature(const void *x, const void *y)
 }
 
 /* Edge from the arc's start nodes, as far as they exist, to `to`: they all have the same number. */
-static int start_edge(struct engine *e, struct arc *a, const struct if_features *f, struct node_index to,
-                      u16 *edge, struct error *err)
+static int start_edge(struct engine *e, struct arc *a, const struct if_features *f,
+                      struct node_index to, u16 *edge, struct error *err)
 {
     struct node_index from[ARC_STARTS_MAX];
     u32 n = 0;
@@ -180,8 +181,8 @@ static int start_edge(struct engine *e, struct arc *a, const struct if_features 
     return 0;
 }
 
-static int chain_build(struct engine *e, struct arc *a, struct if_features *f, struct feature_chain **out,
-                       struct error *err)
+static int chain_build(struct engine *e, struct arc *a, struct if_features *f,
+                       struct feature_chain **out, struct error *err)
 {
     *out = NULL;
     if (!f->on.n)
@@ -189,8 +190,8 @@ static int chain_build(struct engine *e, struct arc *a, struct if_features *f, s
     struct feature_chain *c = mem_alloc(sizeof(*c));
     if (f->on.n >= array_len(c->next)) {
         free(c);
-        return error_set(err, ENOSPC, "at most %zu features on arc %s of one interface", array_len(c->next) - 1,
-                         a->def->name);
+        return error_set(err, ENOSPC, "at most %zu features on arc %s of one interface",
+                         array_len(c->next) - 1, a->def->name);
     }
     struct node_index end = f->end, at = {0}, to;
     if (a->def->end_node ? !node_find(e, a->def->end_node, &end) : !f->has_end) {
@@ -214,7 +215,7 @@ static int chain_build(struct engine *e, struct arc *a, struct if_features *f, s
             c->data[k] = f->on.v[k].data;
         at = to;
     }
-    c->n = (u16) (f->on.n + 1);
+    c->n = (u16)(f->on.n + 1);
     *out = c;
     return 0;
 }
@@ -231,7 +232,7 @@ static int chain_publish(struct engine *e, struct arc *a, struct if_index i, str
     int rc = chain_build(e, a, if_features(a, i), &new, err);
     if (rc)
         return rc;
-    old = __atomic_exchange_n((struct feature_chain **) &a->arc.chains[i.i], new, __ATOMIC_ACQ_REL);
+    old = __atomic_exchange_n((struct feature_chain **)&a->arc.chains[i.i], new, __ATOMIC_ACQ_REL);
     if (old)
         engine_defer_free(e, free, old);
     if (!old != !new)
@@ -247,8 +248,8 @@ static int feature_index(struct arc *a, const char *node, u32 *out)
     return -ENOENT;
 }
 
-int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i, bool enable, u64 data,
-                   struct error *err)
+int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
+                   bool enable, u64 data, struct error *err)
 {
     struct arc *a = arc_find(e, arc);
     u32 feature;
@@ -291,7 +292,8 @@ bool feature_exists(const struct engine *e, const char *arc, const char *node)
     return a && !feature_index(a, node, &feature);
 }
 
-bool feature_is_enabled(const struct engine *e, const char *arc, const char *node, struct if_index i)
+bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,
+                        struct if_index i)
 {
     struct arc *a = arc_find(e, arc);
     u32 feature;
@@ -303,7 +305,8 @@ bool feature_is_enabled(const struct engine *e, const char *arc, const char *nod
     return false;
 }
 
-void feature_set_start(struct engine *e, const char *arc, struct if_index i, struct node_index start)
+void feature_set_start(struct engine *e, const char *arc, struct if_index i,
+                       struct node_index start)
 {
     struct arc *a = arc_find(e, arc);
     if (!a)
@@ -323,7 +326,8 @@ void feature_set_end(struct engine *e, const char *arc, struct if_index i, struc
     f->has_end = true;
 }
 
-void feature_on_change(struct engine *e, const char *arc, void (*fn)(void *arg, struct if_index i, bool any), void *arg)
+void feature_on_change(struct engine *e, const char *arc,
+                       void (*fn)(void *arg, struct if_index i, bool any), void *arg)
 {
     struct arc *a = arc_find(e, arc);
     if (!a)
@@ -339,8 +343,8 @@ void feature_forget_interface(struct engine *e, struct if_index i)
             continue;
         vec_free(&a->ifs.v[i.i].on);
         a->ifs.v[i.i].has_start = a->ifs.v[i.i].has_end = false;
-        struct feature_chain *old =
-            __atomic_exchange_n((struct feature_chain **) &a->arc.chains[i.i], NULL, __ATOMIC_ACQ_REL);
+        struct feature_chain *old = __atomic_exchange_n(
+            (struct feature_chain **)&a->arc.chains[i.i], NULL, __ATOMIC_ACQ_REL);
         if (old)
             engine_defer_free(e, free, old);
     }
@@ -363,7 +367,7 @@ void feature_fini(struct engine *e)
     for (u32 k = 0; k < e->arcs.n; k++) {
         struct arc *a = e->arcs.v[k];
         for (u32 i = 0; i < a->ifs.n; i++) {
-            free((void *) a->arc.chains[i]);
+            free((void *)a->arc.chains[i]);
             vec_free(&a->ifs.v[i].on);
         }
         vec_free(&a->ifs);

@@ -1,4 +1,5 @@
-/* Index spaces: each is a type of its own, so that the compiler tells an interface from an adjacency. */
+/* Index spaces: each is a type of its own, so that the compiler tells an interface from an
+ * adjacency. */
 #pragma once
 
 #include "base/types.h"

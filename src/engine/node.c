@@ -1,4 +1,5 @@
-/* The graph: registration of nodes and edges (control thread), and dispatch (data threads). See node.h. */
+/* The graph: registration of nodes and edges (control thread), and dispatch (data threads). See
+ * node.h. */
 #include "engine/node.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ bool node_find(const struct engine *e, const char *name, struct node_index *out)
     name_key(key, name);
     if (!hash_get(&e->node_by_name, key, &v))
         return false;
-    out->i = (u32) v;
+    out->i = (u32)v;
     return true;
 }
 
@@ -63,8 +64,8 @@ u32 node_count_all(const struct engine *e)
 static enum cpu_level best_variant(const struct node_def *def)
 {
     for (int l = CPU_LEVEL_N - 1; l > CPU_LEVEL_BASE; l--)
-        if (def->run[l] && cpu_level_runs((enum cpu_level) l))
-            return (enum cpu_level) l;
+        if (def->run[l] && cpu_level_runs((enum cpu_level)l))
+            return (enum cpu_level)l;
     return CPU_LEVEL_BASE;
 }
 
@@ -75,7 +76,7 @@ static void thread_set_node(struct thread *t, u32 i, const struct node_global *g
     n->state = g->state;
     n->errors = &t->errors[g->error_base];
     n->index.i = i;
-    n->kind = (u8) g->def->kind;
+    n->kind = (u8)g->def->kind;
     n->next_nodes = g->next_nodes;
     n->n_next = g->n_next;
     free(n->next_vectors);
@@ -99,7 +100,8 @@ static void names_keep(struct node_global *g, const struct node_def *def)
         g->next_names[i] = mem_strdup(def->next[i]);
 }
 
-static void errors_register(struct engine *e, u32 node, struct node_global *g, const struct node_def *def)
+static void errors_register(struct engine *e, u32 node, struct node_global *g,
+                            const struct node_def *def)
 {
     if (e->n_errors + def->n_errors > NODE_ERRORS_MAX)
         panic("more than %u node errors", NODE_ERRORS_MAX);
@@ -121,11 +123,12 @@ static void errors_again(struct engine *e, struct node_global *g, u32 error_base
 static void edges_init(struct node_global *g, u16 n)
 {
     g->n_next = n;
-    g->next_cap = (u16) max_u64(n, 4);
+    g->next_cap = (u16)max_u64(n, 4);
     g->next_nodes = mem_alloc(g->next_cap * sizeof(u32)); /* 0: the sink, until joined */
 }
 
-struct node_index node_register(struct engine *e, const struct node_def *def, const char *name, void *state)
+struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
+                                void *state)
 {
     struct node_index found;
     if (!name)
@@ -142,10 +145,12 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
         vec_add(&e->nodes, ((struct node_global){0}));
     }
     struct node_global *g = &e->nodes.v[i];
-    /* a node of the same kind that was deleted leaves its error counters and edge arrays for the next */
+    /* a node of the same kind that was deleted leaves its error counters and edge arrays for the
+     * next */
     bool again = g->deleted && g->def == def;
     u32 error_base = g->error_base;
-    *g = (struct node_global){.name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
+    *g = (struct node_global){
+        .name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
     if (again)
         errors_again(e, g, error_base);
     else
@@ -192,11 +197,11 @@ int node_set_variant(struct engine *e, struct node_index n, const char *variant)
 {
     struct node_global *g = &e->nodes.v[n.i];
     for (int l = 0; l < CPU_LEVEL_N; l++) {
-        if (strcmp(cpu_level_name((enum cpu_level) l), variant) || !g->def->run[l])
+        if (strcmp(cpu_level_name((enum cpu_level)l), variant) || !g->def->run[l])
             continue;
-        if (!cpu_level_runs((enum cpu_level) l))
+        if (!cpu_level_runs((enum cpu_level)l))
             return -ENOTSUP;
-        g->level = (enum cpu_level) l;
+        g->level = (enum cpu_level)l;
         for (u32 t = 0; t < e->n_threads; t++)
             __atomic_store_n(&e->threads[t]->nodes[n.i].run, g->def->run[l], __ATOMIC_RELEASE);
         return 0;
@@ -213,7 +218,7 @@ void node_set_state(struct engine *e, struct node_index n, void *state)
 
 static void edges_grow(struct engine *e, struct node_global *g, u32 node)
 {
-    u16 cap = (u16) min_u64(2u * g->next_cap, UINT16_MAX - 1);
+    u16 cap = (u16)min_u64(2u * g->next_cap, UINT16_MAX - 1);
     u32 *new = mem_alloc(cap * sizeof(u32)), *old = g->next_nodes;
     memcpy(new, old, g->n_next * sizeof(u32));
     g->next_nodes = new;
@@ -264,7 +269,7 @@ u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, str
 {
     u16 most = 0;
     for (u32 i = 0; i < n; i++)
-        most = (u16) max_u64(most, e->nodes.v[from[i].i].n_next);
+        most = (u16)max_u64(most, e->nodes.v[from[i].i].n_next);
     for (u16 k = 0; k < most; k++) {
         u32 same = 0;
         while (same < n && edge_is(e, from[same], k, to))
@@ -369,7 +374,7 @@ void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32
                 return;
             }
         }
-        u32 k = (u32) min_u64(count, FRAME_PKTS - f->n);
+        u32 k = (u32)min_u64(count, FRAME_PKTS - f->n);
         memcpy(f->bi + f->n, bi, k * sizeof(u32));
         f->n += k;
         if (f->n == FRAME_PKTS)

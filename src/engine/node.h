@@ -1,14 +1,14 @@
 /* Nodes: the boxes of the packet graph.
  *
- * A node's function takes a vector of packets and says for each where it goes next; the engine groups,
- * counts, traces and measures. Files are named X_node.c, hold one node or one close family, and are
- * compiled once per CPU level:
+ * A node's function takes a vector of packets and says for each where it goes next; the engine
+ * groups, counts, traces and measures. Files are named X_node.c, hold one node or one close family,
+ * and are compiled once per CPU level:
  *
  *     enum { NEXT_DROP, NEXT_LOOKUP, N_NEXT };
  *     enum { ERR_BAD_LENGTH, N_ERR };
  *
- *     void NODE_FN(ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
- *     { for (u32 i = 0; i < count; i++) next[i] = ...; }
+ *     void NODE_FN(ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32
+ * count) { for (u32 i = 0; i < count; i++) next[i] = ...; }
  *
  * and the module's table, in a plain .c file, has the record:
  *
@@ -19,7 +19,8 @@
  *         .format_trace = ip4_format_trace,
  *     };
  *
- * Rules: no allocation, locks, system calls or logging in a node; a port's batched I/O is the exception. */
+ * Rules: no allocation, locks, system calls or logging in a node; a port's batched I/O is the
+ * exception. */
 #pragma once
 
 #include "base/cpu.h"
@@ -35,13 +36,15 @@ struct trace_record;
 struct piste;
 struct error;
 
-#define FRAME_PKTS 256          /* a vector's most packets */
+#define FRAME_PKTS 256           /* a vector's most packets */
 #define NEXT_CONSUMED UINT16_MAX /* next[i] of a packet that the node kept, sent or freed */
 #define NODE_NEXT_STATIC_MAX 24
 
-/* Internal node: count packets in b, count <= FRAME_PKTS; next[i] is an index into the node's next list. */
+/* Internal node: count packets in b, count <= FRAME_PKTS; next[i] is an index into the node's next
+ * list. */
 typedef void node_fn(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count);
-/* Input node: receives from one queue, hands packets on with node_enqueue*; returns how many it received. */
+/* Input node: receives from one queue, hands packets on with node_enqueue*; returns how many it
+ * received. */
 typedef u32 input_fn(struct thread *t, struct node *n, struct rx_queue *q);
 
 enum node_kind { NODE_INTERNAL, NODE_INPUT };
@@ -61,15 +64,17 @@ struct node_def {
         node_fn *run[CPU_LEVEL_N];
         input_fn *input[CPU_LEVEL_N];
     };
-    const char *next[NODE_NEXT_STATIC_MAX]; /* names; made when the node named exists, in any order of registration */
+    const char *next[NODE_NEXT_STATIC_MAX]; /* names; made when the node named exists, in any order
+                                               of registration */
     u16 n_next;
     u16 n_errors;
     const struct node_error *errors;
-    bool errors_by_description; /* under which the stats segment has them, since VPP has them so for this node */
+    bool errors_by_description; /* under which the stats segment has them, since VPP has them so for
+                                   this node */
     /* Text of one hop, several lines without indentation; NULL: none. Control thread. */
     void (*format_trace)(struct piste *p, const struct trace_record *r, struct text *out);
-    u16 trace_bytes;   /* packet bytes to keep for format_trace; 0: 96 */
-    bool trace_after;  /* keep the packet as it is after the node (rewrite), not before */
+    u16 trace_bytes;  /* packet bytes to keep for format_trace; 0: 96 */
+    bool trace_after; /* keep the packet as it is after the node (rewrite), not before */
 };
 
 /* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
@@ -78,18 +83,18 @@ struct node {
         node_fn *run;
         input_fn *input;
     };
-    void *state;              /* the module's, set at registration (node_set_state) */
-    const u32 *next_nodes;    /* node index by next index; replaced under RCU when edges are added */
-    u64 *errors;              /* this thread's counters, by error index */
+    void *state;           /* the module's, set at registration (node_set_state) */
+    const u32 *next_nodes; /* node index by next index; replaced under RCU when edges are added */
+    u64 *errors;           /* this thread's counters, by error index */
     struct node_index index;
     u16 n_next;
     u8 kind;
-    u32 traced;               /* trace add: packets still to be traced on this thread, for input nodes */
+    u32 traced; /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;
-    u64 local[2];             /* the node's own, per thread */
-    u64 *next_vectors;        /* packets by next index, for `show node` */
-    struct frame *open;       /* frame being filled */
+    u64 local[2];       /* the node's own, per thread */
+    u64 *next_vectors;  /* packets by next index, for `show node` */
+    struct frame *open; /* frame being filled */
 } CACHE_ALIGNED;
 
 /* Adds to one of the node's error counters. */
@@ -98,11 +103,11 @@ ALWAYS_INLINE void node_count(struct node *n, u32 error, u64 packets)
     n->errors[error] += packets;
 }
 
-/* Marks b as dropped by n for this reason; the caller sends it along its edge to error-drop, where the
- * reason is counted. Returns next for convenience. */
+/* Marks b as dropped by n for this reason; the caller sends it along its edge to error-drop, where
+ * the reason is counted. Returns next for convenience. */
 ALWAYS_INLINE u16 node_drop(struct node *n, struct buffer *b, u32 error, u16 next)
 {
-    b->error = (u16) error;
+    b->error = (u16)error;
     b->error_node = n->index;
     return next;
 }
@@ -128,10 +133,16 @@ void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u1
     }
 #elif defined(PISTE_NODE_LEVELS_ARM)
 #define NODE_DECLARE_AS(type, name) type name##__base, name##__armv82
-#define NODE_VARIANTS(name) {[CPU_LEVEL_BASE] = name##__base, [CPU_LEVEL_ARMV82] = name##__armv82}
+#define NODE_VARIANTS(name)                                                                        \
+    {                                                                                              \
+        [CPU_LEVEL_BASE] = name##__base, [CPU_LEVEL_ARMV82] = name##__armv82                       \
+    }
 #else
 #define NODE_DECLARE_AS(type, name) type name##__base
-#define NODE_VARIANTS(name) {[CPU_LEVEL_BASE] = name##__base}
+#define NODE_VARIANTS(name)                                                                        \
+    {                                                                                              \
+        [CPU_LEVEL_BASE] = name##__base                                                            \
+    }
 #endif
 #define NODE_DECLARE(name) NODE_DECLARE_AS(node_fn, name)
 #define NODE_DECLARE_INPUT(name) NODE_DECLARE_AS(input_fn, name)
@@ -141,9 +152,11 @@ void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u1
 struct engine;
 
 /* Registers a node (module tables are registered by the engine itself; ports call this for their
- * interfaces' own nodes, with name overriding def->name, copied). A name of a node that was deleted is
- * reused with its index. Next names that do not exist yet are joined when they are registered. */
-struct node_index node_register(struct engine *e, const struct node_def *def, const char *name, void *state);
+ * interfaces' own nodes, with name overriding def->name, copied). A name of a node that was deleted
+ * is reused with its index. Next names that do not exist yet are joined when they are registered.
+ */
+struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
+                                void *state);
 /* The node stays as an index that drops what still reaches it; its name is free again. */
 void node_delete(struct engine *e, struct node_index n);
 void node_set_state(struct engine *e, struct node_index n, void *state);
@@ -156,7 +169,8 @@ const char *node_error_description(const struct engine *e, struct node_index n, 
 bool node_error_find(const struct engine *e, struct node_index n, const char *name, u32 *error);
 /* Next index of an edge from -> to, added if it is not there. */
 u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
-/* The same number for an edge from each of n nodes: what one of them may be given, all understand. */
+/* The same number for an edge from each of n nodes: what one of them may be given, all understand.
+ */
 u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to);
 u32 node_count_all(const struct engine *e);
 /* Adds to a node's error counter on behalf of the control thread. */

@@ -20,7 +20,7 @@ struct ring {
 
 static inline _Atomic u32 *ring_sequence(const struct ring *r, u32 pos)
 {
-    return (_Atomic u32 *) (void *) (r->slots + (size_t) (pos & r->mask) * r->stride);
+    return (_Atomic u32 *)(void *)(r->slots + (size_t)(pos & r->mask) * r->stride);
 }
 
 /* n_slots: a power of two. */
@@ -29,8 +29,8 @@ static inline void ring_init(struct ring *r, u32 n_slots, u32 elt_bytes)
     memset(r, 0, sizeof(*r));
     r->mask = n_slots - 1;
     r->elt_bytes = elt_bytes;
-    r->stride = (u32) round_up_u64(8 + elt_bytes, 8);
-    r->slots = mem_alloc((size_t) n_slots * r->stride);
+    r->stride = (u32)round_up_u64(8 + elt_bytes, 8);
+    r->slots = mem_alloc((size_t)n_slots * r->stride);
     for (u32 i = 0; i < n_slots; i++)
         atomic_init(ring_sequence(r, i), i);
 }
@@ -46,7 +46,7 @@ static inline bool ring_push(struct ring *r, const void *elt, u32 bytes)
     u32 pos = atomic_load_explicit(&r->tail, memory_order_relaxed);
     for (;;) {
         _Atomic u32 *seq = ring_sequence(r, pos);
-        i32 diff = (i32) (atomic_load_explicit(seq, memory_order_acquire) - pos);
+        i32 diff = (i32)(atomic_load_explicit(seq, memory_order_acquire) - pos);
         if (diff < 0)
             return false;
         if (diff > 0) {
@@ -55,7 +55,7 @@ static inline bool ring_push(struct ring *r, const void *elt, u32 bytes)
         }
         if (atomic_compare_exchange_weak_explicit(&r->tail, &pos, pos + 1, memory_order_relaxed,
                                                   memory_order_relaxed)) {
-            memcpy((u8 *) seq + 8, elt, bytes);
+            memcpy((u8 *)seq + 8, elt, bytes);
             atomic_store_explicit(seq, pos + 1, memory_order_release);
             return true;
         }
@@ -68,7 +68,7 @@ static inline bool ring_pop(struct ring *r, void *elt)
     _Atomic u32 *seq = ring_sequence(r, r->head);
     if (atomic_load_explicit(seq, memory_order_acquire) != r->head + 1)
         return false;
-    memcpy(elt, (u8 *) seq + 8, r->elt_bytes);
+    memcpy(elt, (u8 *)seq + 8, r->elt_bytes);
     atomic_store_explicit(seq, r->head + r->mask + 1, memory_order_release);
     r->head++;
     return true;

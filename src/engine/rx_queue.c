@@ -1,5 +1,6 @@
-/* Receive queues of data threads: who polls what, when a thread waits for it. A queue that had packets is polled
- * again in the next round; one that had none is left to epoll (adaptive and interrupt mode). */
+/* Receive queues of data threads: who polls what, when a thread waits for it. A queue that had
+ * packets is polled again in the next round; one that had none is left to epoll (adaptive and
+ * interrupt mode). */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>

@@ -1,4 +1,5 @@
-/* Data threads: rounds, sleep and wake, rings between threads, calls at quiescent points. See thread.h. */
+/* Data threads: rounds, sleep and wake, rings between threads, calls at quiescent points. See
+ * thread.h. */
 #include "engine/thread.h"
 
 #include <errno.h>
@@ -78,8 +79,8 @@ static void drain_inject(struct thread *t)
     u64 item;
     u32 bi[INJECT_BATCH], node[INJECT_BATCH], n = 0;
     while (n < INJECT_BATCH && ring_pop(&t->inject, &item)) {
-        bi[n] = (u32) item;
-        node[n++] = (u32) (item >> 32);
+        bi[n] = (u32)item;
+        node[n++] = (u32)(item >> 32);
     }
     /* the target is a node, not an edge: give each its frame directly */
     struct node via = {.next_nodes = NULL};
@@ -147,9 +148,9 @@ static void *thread_main(void *arg)
         /* a crash of this thread would be reported on its own stack */
     }
     pthread_setname_np(pthread_self(), t->name);
-    __atomic_store_n(&t->lwp, (int) syscall(SYS_gettid), __ATOMIC_RELAXED);
+    __atomic_store_n(&t->lwp, (int)syscall(SYS_gettid), __ATOMIC_RELAXED);
     urcu_qsbr_register_thread();
-    u64 spin_ns = (u64) t->engine->config.spin_us * NS_PER_USEC, busy_ns = 0;
+    u64 spin_ns = (u64)t->engine->config.spin_us * NS_PER_USEC, busy_ns = 0;
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
         urcu_qsbr_quiescent_state();
         if (thread_round(t)) {
@@ -183,11 +184,12 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
     t->engine = e;
     t->index = index;
     snprintf(t->name, sizeof(t->name), "%s", name);
-    t->nodes = reserve(&m, "thread-nodes", (u64) NODES_MAX * sizeof(struct node));
+    t->nodes = reserve(&m, "thread-nodes", (u64)NODES_MAX * sizeof(struct node));
     t->errors = counter_simple(e->errors, index);
-    t->errors_shown = reserve(&m, "thread-errors-shown", (u64) NODE_ERRORS_MAX * sizeof(u64));
-    t->frames = reserve(&m, "thread-frames", (u64) FRAMES_MAX * sizeof(struct frame));
-    t->trace.records = reserve(&m, "thread-trace", (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record));
+    t->errors_shown = reserve(&m, "thread-errors-shown", (u64)NODE_ERRORS_MAX * sizeof(u64));
+    t->frames = reserve(&m, "thread-frames", (u64)FRAMES_MAX * sizeof(struct frame));
+    t->trace.records =
+        reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
     t->pending_last = &t->pending_first;
     t->cpu = -1;
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -208,9 +210,9 @@ static void pin(struct thread *t, pthread_attr_t *attr)
         return;
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET((unsigned) t->cpu, &set);
+    CPU_SET((unsigned)t->cpu, &set);
     pthread_setaffinity_np(t->tid, sizeof(set), &set);
-    (void) attr;
+    (void)attr;
 }
 
 int thread_start(struct thread *t, struct error *err)
@@ -247,10 +249,12 @@ void thread_free(struct thread *t)
     for (u32 i = 0; i < NODES_MAX && i < t->engine->nodes.n; i++)
         free(t->nodes[i].next_vectors);
     struct mem_map maps[] = {
-        {.base = t->nodes, .size_bytes = (u64) NODES_MAX * sizeof(struct node), .fd = -1},
-        {.base = t->errors_shown, .size_bytes = (u64) NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
-        {.base = t->frames, .size_bytes = (u64) FRAMES_MAX * sizeof(struct frame), .fd = -1},
-        {.base = t->trace.records, .size_bytes = (u64) TRACE_RECORDS_MAX * sizeof(struct trace_record), .fd = -1},
+        {.base = t->nodes, .size_bytes = (u64)NODES_MAX * sizeof(struct node), .fd = -1},
+        {.base = t->errors_shown, .size_bytes = (u64)NODE_ERRORS_MAX * sizeof(u64), .fd = -1},
+        {.base = t->frames, .size_bytes = (u64)FRAMES_MAX * sizeof(struct frame), .fd = -1},
+        {.base = t->trace.records,
+         .size_bytes = (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record),
+         .fd = -1},
         {.base = t, .size_bytes = sizeof(*t), .fd = -1},
     };
     for (u32 i = 0; i < array_len(maps); i++)
@@ -259,7 +263,8 @@ void thread_free(struct thread *t)
 
 /* --- between threads --- */
 
-/* Makes t run fn between two rounds, and waits for that. A thread that does not run yet is called directly. */
+/* Makes t run fn between two rounds, and waits for that. A thread that does not run yet is called
+ * directly. */
 void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
 {
     if (!t->running) {
@@ -278,7 +283,7 @@ static u32 push_packets(struct thread *to, struct node_index node, const u32 *bi
 {
     u32 i = 0;
     for (; i < n; i++) {
-        u64 item = (u64) node.i << 32 | bi[i];
+        u64 item = (u64)node.i << 32 | bi[i];
         if (!ring_push(&to->inject, &item, sizeof(item)))
             break;
     }
@@ -299,7 +304,8 @@ u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, c
     return push_packets(from->engine->threads[to_thread], node, bi, n);
 }
 
-bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload), const void *payload, u32 bytes)
+bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload),
+                 const void *payload, u32 bytes)
 {
     struct event ev = {.fn = fn};
     assert(bytes <= EVENT_BYTES);

@@ -1,7 +1,8 @@
 /* Data threads: they own receive queues, run the graph, and sleep when there is nothing to do.
  *
- * Thread 0 is the control thread (`vpp_main`): it forwards nothing, but has counters, a buffer cache and the right
- * to hand packets to data threads. Data threads are 1.. (`vpp_wk_0` ..), one by default.
+ * Thread 0 is the control thread (`vpp_main`): it forwards nothing, but has counters, a buffer
+ * cache and the right to hand packets to data threads. Data threads are 1.. (`vpp_wk_0` ..), one by
+ * default.
  *
  *   control ── packets: thread_inject (bounded ring, eventfd) ──► data thread
  *   data thread ── events: thread_post (bounded ring, loop_wake) ──► control
@@ -25,15 +26,17 @@ u32 thread_index(const struct thread *t);
 /* clock_ns() taken at the start of this round: cheap. */
 u64 thread_now_ns(const struct thread *t);
 
-/* An event to the control thread: fn(p, ev) runs there. At most EVENT_BYTES of payload are copied. false:
- * the ring is full, counted; the caller keeps what it wanted to pass. A burst of the same thing should
- * be rate-limited by the caller. */
+/* An event to the control thread: fn(p, ev) runs there. At most EVENT_BYTES of payload are copied.
+ * false: the ring is full, counted; the caller keeps what it wanted to pass. A burst of the same
+ * thing should be rate-limited by the caller. */
 #define EVENT_BYTES 48
-bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload), const void *payload,
-                 u32 bytes) MUST_CHECK;
+bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload),
+                 const void *payload, u32 bytes) MUST_CHECK;
 
-/* Packets to another data thread's node; returns how many were taken, the rest stays the caller's. */
-u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
+/* Packets to another data thread's node; returns how many were taken, the rest stays the caller's.
+ */
+u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi,
+                   u32 n) MUST_CHECK;
 
 /* ---- control thread ---- */
 
@@ -43,8 +46,8 @@ struct thread *engine_main_thread(struct engine *e);
 u32 engine_n_threads(const struct engine *e); /* with the control thread */
 const char *thread_name(const struct engine *e, u32 thread);
 
-/* Hands packets made by the control thread to a node, on the data thread that handles traffic (the first). Returns
- * how many were taken; the caller frees the rest. */
+/* Hands packets made by the control thread to a node, on the data thread that handles traffic (the
+ * first). Returns how many were taken; the caller frees the rest. */
 u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
 
 /* Frees through fn(arg) when no data thread can still see it. Batched: costs no wait here. */
@@ -58,26 +61,27 @@ enum rx_mode { RX_MODE_ADAPTIVE, RX_MODE_INTERRUPT, RX_MODE_POLLING, RX_MODE_DEF
 
 struct rx_queue {
     struct if_index interface;
-    u32 queue;                /* number within the interface */
-    struct node_index node;   /* input node that serves it */
-    int fd;                   /* readable when packets wait; -1: can only be polled */
-    void *port;               /* the port's own state for this queue */
+    u32 queue;              /* number within the interface */
+    struct node_index node; /* input node that serves it */
+    int fd;                 /* readable when packets wait; -1: can only be polled */
+    void *port;             /* the port's own state for this queue */
     /* engine's */
-    u32 thread;               /* data thread that owns it */
+    u32 thread; /* data thread that owns it */
     enum rx_mode mode;
     bool enabled;
-    bool placed_by_user;      /* for the running config */
-    struct rx_queue *next;    /* in its thread's list */
+    bool placed_by_user;   /* for the running config */
+    struct rx_queue *next; /* in its thread's list */
     u32 ready;
 };
 
-/* Registers a queue, disabled; q is the caller's and must stay until rx_queue_delete returned. thread:
- * UINT32_MAX lets the engine choose. */
+/* Registers a queue, disabled; q is the caller's and must stay until rx_queue_delete returned.
+ * thread: UINT32_MAX lets the engine choose. */
 int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
 void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable);
 /* Returns when the data thread does not look at q any more. */
 void rx_queue_delete(struct engine *e, struct rx_queue *q);
-int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, struct error *err) MUST_CHECK;
+int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode,
+                      struct error *err) MUST_CHECK;
 int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
 /* Mode of queues that are added with RX_MODE_DEFAULT. */
 enum rx_mode rx_queue_default_mode(const struct engine *e);

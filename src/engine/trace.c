@@ -1,5 +1,5 @@
-/* Recording of traced packets in data threads. Records are appended to the thread's log; a reader sees those that
- * were published, which do not change any more. */
+/* Recording of traced packets in data threads. Records are appended to the thread's log; a reader
+ * sees those that were published, which do not change any more. */
 #include "engine/trace.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 
-static struct trace_record *record_add(struct thread *t, struct node *n, struct buffer *b, u32 *index)
+static struct trace_record *record_add(struct thread *t, struct node *n, struct buffer *b,
+                                       u32 *index)
 {
     u32 i = t->trace.n;
     if (i == TRACE_RECORDS_MAX)
@@ -35,7 +36,7 @@ static void keep_packet(struct engine *e, struct trace_record *r, struct buffer 
     u32 want = def->trace_bytes ? def->trace_bytes : 96;
     r->meta = *b;
     r->data_start = b->start;
-    r->data_len = (u16) buffer_copy_out(b, 0, r->data, (u32) min_u64(want, TRACE_BYTES));
+    r->data_len = (u16)buffer_copy_out(b, 0, r->data, (u32)min_u64(want, TRACE_BYTES));
 }
 
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count)
@@ -80,7 +81,8 @@ bool trace_start(struct thread *t, struct node *n, struct buffer *b)
     return true;
 }
 
-void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next, const void *extra, u32 bytes)
+void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next,
+                     const void *extra, u32 bytes)
 {
     u32 index;
     struct trace_record *r = record_add(t, n, b, &index);

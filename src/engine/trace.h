@@ -1,6 +1,7 @@
-/* Packet trace: which nodes a packet passed and what it looked like there. The engine records a hop by itself
- * for each traced packet: metadata and the first bytes, before the node ran or after (node_def.trace_after);
- * a node's format_trace turns that into VPP's words. Input nodes start traces with trace_wants/trace_start. */
+/* Packet trace: which nodes a packet passed and what it looked like there. The engine records a hop
+ * by itself for each traced packet: metadata and the first bytes, before the node ran or after
+ * (node_def.trace_after); a node's format_trace turns that into VPP's words. Input nodes start
+ * traces with trace_wants/trace_start. */
 #pragma once
 
 #include "engine/buffer.h"
@@ -14,11 +15,11 @@ struct trace_record {
     struct node_index node;
     u32 thread;
     u32 handle;
-    u32 buffer;        /* index */
+    u32 buffer;         /* index */
     struct buffer meta; /* as it was after the node (a consumed packet: before) */
-    i16 data_start;    /* meta.data's offset at which data[] begins */
+    i16 data_start;     /* meta.data's offset at which data[] begins */
     u16 data_len;
-    u16 next;          /* edge taken; NEXT_CONSUMED when kept or sent */
+    u16 next; /* edge taken; NEXT_CONSUMED when kept or sent */
     u8 data[TRACE_BYTES];
     u8 extra[TRACE_EXTRA_BYTES]; /* what the node noted with trace_note */
 };
@@ -28,9 +29,13 @@ ALWAYS_INLINE u32 trace_wants(const struct node *n)
 {
     return n->traced;
 }
-/* Starts a trace for b and counts it against the node; does nothing when none is left. Returns whether it did. */
+/* Starts a trace for b and counts it against the node; does nothing when none is left. Returns
+ * whether it did. */
 bool trace_start(struct thread *t, struct node *n, struct buffer *b);
-/* For a traced packet of an input node, which the engine does not see: records its hop, with extra. */
-void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next, const void *extra, u32 bytes);
-/* In an internal node: keeps extra bytes with this hop of b. Call only when b->flags & BUFFER_TRACED. */
+/* For a traced packet of an input node, which the engine does not see: records its hop, with extra.
+ */
+void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next,
+                     const void *extra, u32 bytes);
+/* In an internal node: keeps extra bytes with this hop of b. Call only when b->flags &
+ * BUFFER_TRACED. */
 void trace_note(struct thread *t, struct buffer *b, const void *extra, u32 bytes);

@@ -1,5 +1,5 @@
-/* Messages of tracedump.api: packet traces for programs. There is no cache between captures and dumps: a dump
- * reads what is captured at that moment. */
+/* Messages of tracedump.api: packet traces for programs. There is no cache between captures and
+ * dumps: a dump reads what is captured at that moment. */
 #include <errno.h>
 #include <string.h>
 
@@ -88,7 +88,7 @@ static void details(u32 position, u32 n, const char *text, void *arg)
         .more_threads = d->more_threads,
         .done = position + 1 == n && !d->more_threads,
         .packet_number = d->sent++,
-        .trace_data_bytes = (u32) strlen(text),
+        .trace_data_bytes = (u32)strlen(text),
         .trace_data = text,
     };
     d->position = position + 1;
@@ -100,8 +100,10 @@ static void trace_dump(struct api_call *c)
 {
     const struct api_trace_dump *m = c->msg;
     struct engine *e = engine_of(c->piste);
-    struct api_trace_dump_reply reply = {.last_thread_id = m->thread_id, .last_position = m->position};
-    struct dump d = {.c = c, .position = m->position, .left = (u32) min_u64(m->max_records, PACKETS_A_DUMP)};
+    struct api_trace_dump_reply reply = {.last_thread_id = m->thread_id,
+                                         .last_position = m->position};
+    struct dump d = {
+        .c = c, .position = m->position, .left = (u32)min_u64(m->max_records, PACKETS_A_DUMP)};
     if (m->position == UINT32_MAX) { /* only the cache was meant */
         reply.flush_only = reply.done = 1;
         api_reply(c, &api_message_trace_dump_reply, &reply);
@@ -141,7 +143,7 @@ static void details_v2(u32 position, u32 n, const char *text, void *arg)
         .thread_id = d->thread,
         .position = position,
         .more = position + 1 < n,
-        .trace_data_bytes = (u32) strlen(text),
+        .trace_data_bytes = (u32)strlen(text),
         .trace_data = text,
     };
     api_reply(d->c, &api_message_trace_v2_details, &m);
@@ -155,7 +157,8 @@ static void trace_v2_dump(struct api_call *c)
     for (u32 i = 0; i < e->n_threads && m->position != UINT32_MAX; i++) {
         d.thread = i;
         if (m->thread_id == UINT32_MAX || m->thread_id == i)
-            trace_texts(e, e->threads[i], m->position, (u32) min_u64(m->max, PACKETS_A_DUMP), details_v2, &d);
+            trace_texts(e, e->threads[i], m->position, (u32)min_u64(m->max, PACKETS_A_DUMP),
+                        details_v2, &d);
     }
 }
 

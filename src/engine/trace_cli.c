@@ -22,7 +22,7 @@ static void add_on_thread(struct thread *t, void *arg)
 {
     const struct add *a = arg;
     struct node *n = &t->nodes[a->node];
-    n->traced = a->count ? (u32) min_u64((u64) n->traced + a->count, UINT32_MAX) : 0;
+    n->traced = a->count ? (u32)min_u64((u64)n->traced + a->count, UINT32_MAX) : 0;
 }
 
 int trace_capture(struct engine *e, struct node_index node, u32 count, struct error *err)
@@ -30,7 +30,8 @@ int trace_capture(struct engine *e, struct node_index node, u32 count, struct er
     struct add a = {node.i, count};
     if (e->nodes.v[a.node].def->kind != NODE_INPUT)
         return error_set(err, EINVAL,
-                         "node '%s' doesn't support per-node tracing. There may be another way to initiate trace on "
+                         "node '%s' doesn't support per-node tracing. There may be another way to "
+                         "initiate trace on "
                          "this node.",
                          e->nodes.v[a.node].name);
     for (u32 i = 1; i < e->n_threads; i++)
@@ -40,13 +41,13 @@ int trace_capture(struct engine *e, struct node_index node, u32 count, struct er
 
 static int trace_add(struct cli_call *c)
 {
-    struct node_index node = {(u32) cli_u64(c, "trace-node", 0)};
-    return trace_capture(engine_of(c->piste), node, (u32) cli_u64(c, "count", 0), c->err);
+    struct node_index node = {(u32)cli_u64(c, "trace-node", 0)};
+    return trace_capture(engine_of(c->piste), node, (u32)cli_u64(c, "count", 0), c->err);
 }
 
 static void clear_on_thread(struct thread *t, void *arg)
 {
-    (void) arg;
+    (void)arg;
     t->trace.n = 0;
     t->trace.live = 0;
     t->trace.shown_from = t->trace.packets;
@@ -91,7 +92,8 @@ static int by_handle(const void *x, const void *y)
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
-/* Hops of packets whose trace started on thread t, in whichever thread they were made; grouped by packet. */
+/* Hops of packets whose trace started on thread t, in whichever thread they were made; grouped by
+ * packet. */
 static void collect(struct engine *e, const struct thread *t, struct hop **list, u32 *count)
 {
     VEC(struct hop) all = {0};
@@ -99,7 +101,8 @@ static void collect(struct engine *e, const struct thread *t, struct hop **list,
         u32 n = atomic_load_explicit(&e->threads[i]->trace.published, memory_order_acquire);
         for (u32 k = 0; k < n; k++) {
             const struct trace_record *r = &e->threads[i]->trace.records[k];
-            if (r->handle >> 24 == t->index && (r->handle & 0xffffff) >= (t->trace.shown_from & 0xffffff))
+            if (r->handle >> 24 == t->index &&
+                (r->handle & 0xffffff) >= (t->trace.shown_from & 0xffffff))
                 vec_add(&all, ((struct hop){r, all.n}));
         }
     }
@@ -113,23 +116,23 @@ static void hop_time(struct engine *e, u64 ns, struct text *out)
 {
     if (e->trace_time == TRACE_TIME_RELATIVE) {
         u64 us = (ns - e->piste->start_ns) / 1000, s = us / 1000000;
-        text_add(out, "%02u:%02u:%02u:%06u", (u32) (s / 3600), (u32) (s / 60 % 60), (u32) (s % 60),
-                 (u32) (us % 1000000));
+        text_add(out, "%02u:%02u:%02u:%06u", (u32)(s / 3600), (u32)(s / 60 % 60), (u32)(s % 60),
+                 (u32)(us % 1000000));
         return;
     }
     struct timespec real;
     clock_gettime(CLOCK_REALTIME, &real);
-    u64 wall = (u64) real.tv_sec * NS_PER_SEC + (u64) real.tv_nsec - (clock_ns() - ns);
-    time_t s = (time_t) (wall / NS_PER_SEC);
+    u64 wall = (u64)real.tv_sec * NS_PER_SEC + (u64)real.tv_nsec - (clock_ns() - ns);
+    time_t s = (time_t)(wall / NS_PER_SEC);
     if (e->trace_time == TRACE_TIME_UNIX) {
-        text_add(out, "%lld.%06u", (long long) s, (u32) (wall % NS_PER_SEC / 1000));
+        text_add(out, "%lld.%06u", (long long)s, (u32)(wall % NS_PER_SEC / 1000));
         return;
     }
     struct tm tm;
     char date[32];
     gmtime_r(&s, &tm);
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-    text_add(out, "%s.%06u", date, (u32) (wall % NS_PER_SEC / 1000));
+    text_add(out, "%s.%06u", date, (u32)(wall % NS_PER_SEC / 1000));
 }
 
 /* again: the packet's last hop was at the same node, whose line both share. */
@@ -169,7 +172,7 @@ static bool packet_passes(const struct trace_filter *f, const struct hop *h, u32
 /* Most packets to show of a thread. */
 static u32 limit_of(const struct trace_filter *f, u32 max)
 {
-    return f->kind != TRACE_FILTER_NONE && f->count ? (u32) min_u64(max, f->count) : max;
+    return f->kind != TRACE_FILTER_NONE && f->count ? (u32)min_u64(max, f->count) : max;
 }
 
 static const char limiting[] = "Limiting display to %u packets. To display more specify max.\n";
@@ -196,7 +199,8 @@ static void show_thread(struct engine *e, struct out *o, struct thread *t, u32 m
     const struct trace_filter *f = &e->trace_filter;
     max = limit_of(f, max);
     collect(e, t, &h, &n);
-    out_text(o, "------------------- Start of thread %u %s -------------------\n", t->index, t->name);
+    out_text(o, "------------------- Start of thread %u %s -------------------\n", t->index,
+             t->name);
     out_object(o, NULL);
     out_str(o, "thread", t->name, NULL);
     out_array(o, "packets");
@@ -244,7 +248,8 @@ u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
     for (u32 i = from; i < passing && i - from < max; i++) {
         struct out *o = out_new(OUT_TEXT);
         for (u32 k = 0; k < packets.v[i].n; k++)
-            show_hop(e, o, packets.v[i].hops[k].r, k && packets.v[i].hops[k].r->node.i == packets.v[i].hops[k - 1].r->node.i);
+            show_hop(e, o, packets.v[i].hops[k].r,
+                     k && packets.v[i].hops[k].r->node.i == packets.v[i].hops[k - 1].r->node.i);
         char *text = out_take(o);
         fn(i, passing, text, arg);
         free(text);
@@ -258,7 +263,7 @@ u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
 static int show_trace(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    u32 max = (u32) cli_u64(c, "max-packets", SHOW_DEFAULT_PKTS);
+    u32 max = (u32)cli_u64(c, "max-packets", SHOW_DEFAULT_PKTS);
     bool more = false;
     for (u32 i = 0; i < e->n_threads; i++)
         more |= has_more(e, e->threads[i], max);
@@ -273,8 +278,9 @@ static int show_trace(struct cli_call *c)
 
 /* --- filter and time format --- */
 
-static const char *const filter_words[] = {
-    [TRACE_FILTER_NONE] = "none", [TRACE_FILTER_INCLUDE] = "include", [TRACE_FILTER_EXCLUDE] = "exclude"};
+static const char *const filter_words[] = {[TRACE_FILTER_NONE] = "none",
+                                           [TRACE_FILTER_INCLUDE] = "include",
+                                           [TRACE_FILTER_EXCLUDE] = "exclude"};
 
 /* A word of the text at *p, copied; false at the end. */
 static bool take_word(const char **p, char word[64])
@@ -302,19 +308,21 @@ static int filter_parse(struct piste *p, const char **text, struct cli_value *v,
         if (++f.kind > TRACE_FILTER_EXCLUDE)
             return -ENOENT;
     if (f.kind != TRACE_FILTER_NONE) {
-        if (!take_word(&at, word) || !node_find(engine_of(p), word, &f.node) || !take_word(&at, word))
+        if (!take_word(&at, word) || !node_find(engine_of(p), word, &f.node) ||
+            !take_word(&at, word))
             return -ENOENT;
         unsigned long count = strtoul(word, &end, 10);
         if (*end || count > UINT32_MAX)
             return -ENOENT;
-        f.count = (u32) count;
+        f.count = (u32)count;
     }
     *text = at;
     memcpy(v->raw, &f, sizeof(f));
     return 0;
 }
 
-static void filter_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word), void *arg)
+static void filter_complete(struct piste *p, const char *prefix,
+                            void (*add)(void *arg, const char *word), void *arg)
 {
     for (u32 i = 0; i < array_len(filter_words); i++)
         if (!strncmp(filter_words[i], prefix, strlen(prefix)))
@@ -323,8 +331,8 @@ static void filter_complete(struct piste *p, const char *prefix, void (*add)(voi
 
 static const struct cli_type types[] = {
     {"trace-node", "expected NODE COUNT, got", engine_node_parse, engine_node_complete},
-    {"trace-filter", "expected 'include NODE COUNT' or 'exclude NODE COUNT' or 'none', got", filter_parse,
-     filter_complete},
+    {"trace-filter", "expected 'include NODE COUNT' or 'exclude NODE COUNT' or 'none', got",
+     filter_parse, filter_complete},
     {0},
 };
 
@@ -354,12 +362,14 @@ static int show_time_format(struct cli_call *c)
 }
 
 static const struct cli_command commands[] = {
-    {"trace add <trace-node> <count:u32> [verbose] [filter]", "Traces the next packets that enter through a node", trace_add, 0},
+    {"trace add <trace-node> <count:u32> [verbose] [filter]",
+     "Traces the next packets that enter through a node", trace_add, 0},
     {"show trace [max <max-packets:u32>]", "The nodes that traced packets passed", show_trace, 0},
     {"clear trace", "Forgets all traces, and packets still to be traced", clear_trace, 0},
-    {"trace filter <trace-filter>",
-     "Shows only packets that passed a node, or that did not", set_trace_filter, 0},
-    {"set trace timestamp-format ( relative | unix | datetime )", "How `show trace` prints times", set_time_format, 0},
+    {"trace filter <trace-filter>", "Shows only packets that passed a node, or that did not",
+     set_trace_filter, 0},
+    {"set trace timestamp-format ( relative | unix | datetime )", "How `show trace` prints times",
+     set_time_format, 0},
     {"show trace timestamp-format", "How `show trace` prints times", show_time_format, 0},
     {0},
 };

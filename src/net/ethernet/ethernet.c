@@ -33,7 +33,8 @@ static void format_trace(struct piste *p, const struct trace_record *r, struct t
 {
     const struct interface *f = if_is_none(r->meta.rx_if) ? NULL : interface_at(p, r->meta.rx_if);
     if (f && f->cls->frames_of_one)
-        text_add(out, "frame: flags 0x1, hw-if-index %u, sw-if-index %u\n", f->parent.i, f->index.i);
+        text_add(out, "frame: flags 0x1, hw-if-index %u, sw-if-index %u\n", f->parent.i,
+                 f->index.i);
     ethernet_format_header(out, r->data, r->data_len);
 }
 
@@ -62,7 +63,8 @@ void ethernet_register_type(struct piste *p, u16 type, const char *node)
     struct node_index from, to;
     if (!node_find(engine_of(p), "ethernet-input", &from) || !node_find(engine_of(p), node, &to))
         panic("ethernet type 0x%04x: no node %s", type, node);
-    __atomic_store_n(&s->data.next_by_type[type], node_edge(engine_of(p), from, to), __ATOMIC_RELEASE);
+    __atomic_store_n(&s->data.next_by_type[type], node_edge(engine_of(p), from, to),
+                     __ATOMIC_RELEASE);
 }
 
 static int init(struct piste *p, void **state, struct error *e)
@@ -76,14 +78,14 @@ static int init(struct piste *p, void **state, struct error *e)
     }
     s->data.next_by_type = s->map.base;
     *state = s;
-    (void) p;
+    (void)p;
     return 0;
 }
 
 static void stop(struct piste *p, void *state)
 {
     struct ethernet_state *s = state;
-    (void) p;
+    (void)p;
     mem_map_free(&s->map);
     free(s);
 }
@@ -91,7 +93,8 @@ static void stop(struct piste *p, void *state)
 static const struct node_def *const nodes[] = {&input_node, NULL};
 static const char *const needs[] = {"interface", NULL};
 static const char *const device_input_start[] = {"af-packet-input", "pg-input", "pipe-input", NULL};
-static const struct feature_arc_def device_input_arc = {"device-input", device_input_start, "ethernet-input"};
+static const struct feature_arc_def device_input_arc = {"device-input", device_input_start,
+                                                        "ethernet-input"};
 static const struct feature_arc_def *const arcs[] = {&device_input_arc, NULL};
 
 const struct module ethernet_module = {

@@ -30,8 +30,8 @@ static_assert(sizeof(struct ethernet_header) == ETHERNET_HEADER_BYTES, "wire for
 
 extern const struct module ethernet_module;
 
-/* Frames of this type for layer 3 go to `node` (by name; it may be registered later); IPv4 and ARP are there from the
- * start. Control thread. */
+/* Frames of this type for layer 3 go to `node` (by name; it may be registered later); IPv4 and ARP
+ * are there from the start. Control thread. */
 void ethernet_register_type(struct piste *p, u16 type, const char *node);
 
 ALWAYS_INLINE bool ethernet_is_multicast(const u8 *mac)

@@ -11,9 +11,10 @@ static const struct {
     u16 type;
     const char *name;
 } types[] = {
-    {ETHERTYPE_IP4, "IP4"},   {ETHERTYPE_ARP, "ARP"},        {ETHERTYPE_IP6, "IP6"},      {ETHERTYPE_VLAN, "VLAN"},
-    {ETHERTYPE_MPLS, "MPLS"}, {ETHERTYPE_DOT1AD, "DOT1AD"},  {0x8848, "MPLS_MULTICAST"},  {0x88cc, "802_1_LLDP"},
-    {0x8809, "SLOW_PROTOCOLS"}, {0x8863, "PPPOE_DISCOVERY"}, {0x8864, "PPPOE_SESSION"},
+    {ETHERTYPE_IP4, "IP4"},      {ETHERTYPE_ARP, "ARP"},    {ETHERTYPE_IP6, "IP6"},
+    {ETHERTYPE_VLAN, "VLAN"},    {ETHERTYPE_MPLS, "MPLS"},  {ETHERTYPE_DOT1AD, "DOT1AD"},
+    {0x8848, "MPLS_MULTICAST"},  {0x88cc, "802_1_LLDP"},    {0x8809, "SLOW_PROTOCOLS"},
+    {0x8863, "PPPOE_DISCOVERY"}, {0x8864, "PPPOE_SESSION"},
 };
 
 static void type_name(struct text *t, u16 type)
@@ -87,13 +88,13 @@ void ethernet_format_arp(struct text *t, const u8 *packet, u32 n, unsigned inden
 {
     static const char *const ops[] = {NULL, "request", "reply", "reverse_request", "reverse_reply"};
     if (n < 28) {
-        text_add(t, "%*s%u bytes: no ARP message\n", (int) indent, "", n);
+        text_add(t, "%*s%u bytes: no ARP message\n", (int)indent, "", n);
         return;
     }
     u16 op = get_be16(packet + 6), proto = get_be16(packet + 2);
     char number[16];
     snprintf(number, sizeof(number), "op %u", op);
-    text_add(t, "%*s%s, type %s/", (int) indent, "", op && op < array_len(ops) ? ops[op] : number,
+    text_add(t, "%*s%s, type %s/", (int)indent, "", op && op < array_len(ops) ? ops[op] : number,
              get_be16(packet) == 1 ? "ethernet" : "unknown");
     type_name(t, proto);
     text_add(t, ", address size %u/%u\n", packet[4], packet[5]);

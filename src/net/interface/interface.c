@@ -79,7 +79,7 @@ struct interface *interface_next(const struct piste *p, u32 from)
 
 static int by_name(const void *x, const void *y)
 {
-    const struct interface *a = *(struct interface *const *) x, *b = *(struct interface *const *) y;
+    const struct interface *a = *(struct interface *const *)x, *b = *(struct interface *const *)y;
     return strcmp(a->name, b->name);
 }
 
@@ -98,7 +98,9 @@ u32 interface_list_sorted(const struct piste *p, struct interface ***out)
 /* --- events --- */
 
 void interface_on_event(struct piste *p,
-                        void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg), void *arg)
+                        void (*fn)(struct piste *p, struct interface *f, enum if_event ev,
+                                   void *arg),
+                        void *arg)
 {
     vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg}));
 }
@@ -114,11 +116,11 @@ static void tell(struct piste *p, struct interface *f, enum if_event ev)
 static void publish(struct interface *f)
 {
     struct if_data *d = if_data(f->index);
-    u8 flags = (u8) ((f->admin_up ? IF_DATA_ADMIN_UP : 0) | (f->promiscuous ? IF_DATA_PROMISC : 0) |
-                     (f->cls->is_ip ? IF_DATA_IS_IP : 0));
+    u8 flags = (u8)((f->admin_up ? IF_DATA_ADMIN_UP : 0) | (f->promiscuous ? IF_DATA_PROMISC : 0) |
+                    (f->cls->is_ip ? IF_DATA_IS_IP : 0));
     memcpy(d->mac, f->mac, 6);
-    d->mtu_ip4 = (u16) interface_mtu(f, IF_MTU_IP4);
-    d->mtu_ip6 = (u16) interface_mtu(f, IF_MTU_IP6);
+    d->mtu_ip4 = (u16)interface_mtu(f, IF_MTU_IP4);
+    d->mtu_ip6 = (u16)interface_mtu(f, IF_MTU_IP6);
     d->caps = f->caps;
     d->parent = f->parent;
     d->tx_node = f->tx_node;
@@ -136,7 +138,8 @@ static void follow(struct interface *f, struct interface *super)
     f->link_up = super->link_up;
     f->max_frame_bytes = super->max_frame_bytes;
     f->link_kbps = super->link_kbps;
-    f->caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO; /* the super-interface sees to what the port cannot */
+    f->caps =
+        IF_CAP_CSUM_PARTIAL | IF_CAP_GSO; /* the super-interface sees to what the port cannot */
 }
 
 /* What befell f befalls its sub-interfaces. */
@@ -144,7 +147,8 @@ static void tell_all(struct piste *p, struct interface *f, enum if_event ev)
 {
     publish(f);
     tell(p, f, ev);
-    for (struct interface *sub = interface_next(p, 0); sub; sub = interface_next(p, sub->index.i + 1))
+    for (struct interface *sub = interface_next(p, 0); sub;
+         sub = interface_next(p, sub->index.i + 1))
         if (sub->super == f) {
             follow(sub, f);
             publish(sub);
@@ -190,7 +194,8 @@ static int apply_software_offload(struct piste *p, const struct interface *f, st
                           f->software_offload && (f->caps & all) != all, 0, e);
 }
 
-int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index, struct error *e)
+int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index,
+                  struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
     if (!*args->name || strlen(args->name) >= IF_NAME_BYTES)
@@ -315,7 +320,8 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
     if (!f->has_mac)
         return error_set(e, EOPNOTSUPP, "%s has no MAC address", f->name);
     if (f->super)
-        return error_set(e, EOPNOTSUPP, "a sub-interface has the MAC address of %s", f->super->name);
+        return error_set(e, EOPNOTSUPP, "a sub-interface has the MAC address of %s",
+                         f->super->name);
     if (mac[0] & 1 || !memcmp(mac, zero, 6))
         return error_set(e, EINVAL, "a MAC address of an interface is neither multicast nor zero");
     int rc = f->cls->set_mac ? f->cls->set_mac(f->port, mac, e) : 0;
@@ -334,8 +340,10 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     if (!f->output)
         return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
     if (f->super)
-        return error_set(e, EOPNOTSUPP, "%s has no hardware of its own: `set interface mtu packet' is for it, or %s",
-                         f->name, f->super->name);
+        return error_set(
+            e, EOPNOTSUPP,
+            "%s has no hardware of its own: `set interface mtu packet' is for it, or %s", f->name,
+            f->super->name);
     if (bytes < 64 || bytes > MTU_MAX)
         return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible", bytes, MTU_MAX);
     int rc = f->cls->set_mtu ? f->cls->set_mtu(f->port, bytes, e) : 0;
@@ -348,7 +356,8 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     return 0;
 }
 
-int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes, struct error *e)
+int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
+                      struct error *e)
 {
     struct interface *f = must_find(p, i, e);
     if (!f)
@@ -357,7 +366,8 @@ int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32
         return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
     bool may_follow = which != IF_MTU_L3 || f->super;
     if (bytes > f->max_frame_bytes || (bytes < 64 && (bytes || !may_follow)))
-        return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible on %s", bytes, f->max_frame_bytes, f->name);
+        return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible on %s", bytes,
+                         f->max_frame_bytes, f->name);
     f->mtu[which] = bytes;
     tell_all(p, f, IF_EVENT_MTU);
     return 0;
@@ -368,7 +378,8 @@ int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct erro
     struct interface *f = must_find(p, i, e);
     if (!f)
         return -ENOENT;
-    /* the node looks at the capabilities itself: it is on before they go, and off after they came */
+    /* the node looks at the capabilities itself: it is on before they go, and off after they came
+     */
     f->caps = caps;
     publish(f);
     return apply_software_offload(p, f, e);
@@ -390,7 +401,7 @@ void interface_random_mac(u8 mac[6])
     mac[0] = 0x02;
     mac[1] = 0xfe;
     if (getentropy(mac + 2, 4)) {
-        u64 x = (u64) (uintptr_t) mac ^ (u64) getpid();
+        u64 x = (u64)(uintptr_t)mac ^ (u64)getpid();
         memcpy(mac + 2, &x, 4);
     }
 }
@@ -449,13 +460,13 @@ struct name_search {
 static void search_names(void *arg, const char *arc, const char *node, bool enabled)
 {
     struct name_search *s = arg;
-    (void) enabled;
+    (void)enabled;
     if (node && !strcmp(arc, s->arc) && !strcmp(node, s->node))
         s->found = (struct if_user_feature){arc, node};
 }
 
-int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node, bool on,
-                          struct error *e)
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
+                          bool on, struct error *e)
 {
     struct interface *f = must_find(p, i, e);
     struct name_search s = {.arc = arc, .node = node};
@@ -478,7 +489,8 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
 {
     struct interfaces *ifs = interfaces_of(p);
     size_t n = strlen(f->name);
-    for (struct interface *sub = interface_next(p, 0); sub; sub = interface_next(p, sub->index.i + 1)) {
+    for (struct interface *sub = interface_next(p, 0); sub;
+         sub = interface_next(p, sub->index.i + 1)) {
         char key[IF_NAME_BYTES], new[2 * IF_NAME_BYTES];
         if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
@@ -536,7 +548,8 @@ static int init(struct piste *p, void **state, struct error *e)
 {
     struct interfaces *ifs = mem_alloc(sizeof(*ifs));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    int rc = mem_map_new(&ifs->data_map, "interface-data", (u64) IF_MAX * sizeof(struct if_data), page, false, e);
+    int rc = mem_map_new(&ifs->data_map, "interface-data", (u64)IF_MAX * sizeof(struct if_data),
+                         page, false, e);
     if (rc) {
         free(ifs);
         return rc;
@@ -564,13 +577,15 @@ static void stop(struct piste *p, void *state)
     hash_fini(&ifs->by_name);
     mem_map_free(&ifs->data_map);
     free(ifs);
-    (void) p;
+    (void)p;
 }
 
-static const struct node_def *const nodes[] = {&interface_offload_node, &error_drop_node, &drop_node, &error_punt_node, &punt_node, NULL};
+static const struct node_def *const nodes[] = {
+    &interface_offload_node, &error_drop_node, &drop_node, &error_punt_node, &punt_node, NULL};
 static const struct feature_arc_def output_arc = {"interface-output", NULL, NULL};
 static const struct feature_arc_def *const arcs[] = {&output_arc, NULL};
-static const struct feature_def offload_feature = {"interface-output", "interface-offload", NULL, NULL};
+static const struct feature_def offload_feature = {"interface-output", "interface-offload", NULL,
+                                                   NULL};
 static const struct feature_def *const features[] = {&offload_feature, NULL};
 static const char *const needs[] = {"engine", NULL};
 

@@ -1,6 +1,6 @@
-/* Interfaces: what has a name, an index, states, addresses of layer 2, MTUs and counters. A port (AF_PACKET,
- * loopback, memif, ...) makes one with interface_new and an if_class; a sub-interface has a parent, shares its MAC
- * address and link, and goes before it is deleted.
+/* Interfaces: what has a name, an index, states, addresses of layer 2, MTUs and counters. A port
+ * (AF_PACKET, loopback, memif, ...) makes one with interface_new and an if_class; a sub-interface
+ * has a parent, shares its MAC address and link, and goes before it is deleted.
  *
  *   graph of one interface:   X-output ──(arc "interface-output")──► X-tx (the port's)
  *   of a sub-interface:       X.5-output ──(the same arc)──► X-output
@@ -29,7 +29,8 @@ struct vlan_port;
 
 enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
 
-/* What a port can do for packets that leave through it; what it cannot, interface-output does in software. */
+/* What a port can do for packets that leave through it; what it cannot, interface-output does in
+ * software. */
 enum {
     IF_CAP_CSUM_PARTIAL = 1 << 0, /* takes BUFFER_CSUM_PARTIAL */
     IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO */
@@ -37,15 +38,15 @@ enum {
 
 /* A kind of interface. */
 struct if_class {
-    const char *name;           /* "af-packet", "Loopback", "local": first word under `show hardware` */
-    const struct node_def *tx;  /* run as "<name>-tx" for each interface; its state is the port. NULL: sends nothing
-                                 * (local0), or is a sub-interface */
-    bool is_ip;                 /* raw IP, no ethernet header */
-    /* ethernet-input's trace says which interface it was, as it does in VPP for ports that hand on vectors
-     * of one interface */
+    const char *name; /* "af-packet", "Loopback", "local": first word under `show hardware` */
+    const struct node_def *tx; /* run as "<name>-tx" for each interface; its state is the port.
+                                * NULL: sends nothing (local0), or is a sub-interface */
+    bool is_ip;                /* raw IP, no ethernet header */
+    /* ethernet-input's trace says which interface it was, as it does in VPP for ports that hand on
+     * vectors of one interface */
     bool frames_of_one;
-    bool no_ip;                 /* refuses addresses, */
-    const char *no_ip_why;      /* with this sentence; NULL: the general one */
+    bool no_ip;            /* refuses addresses, */
+    const char *no_ip_why; /* with this sentence; NULL: the general one */
     /* All optional; port is what interface_new got. A failure leaves the interface as it was. */
     int (*set_admin)(void *port, bool up, struct error *e);
     int (*set_mac)(void *port, const u8 mac[6], struct error *e);
@@ -54,8 +55,8 @@ struct if_class {
     /* Adds lines under `show hardware-interfaces`, indented by two. */
     void (*show)(void *port, struct out *o, bool verbose);
     void (*clear)(void *port);
-    /* The command that makes the interface, for the running config. All kinds are written together, in order of index,
-     * so that indices come back. */
+    /* The command that makes the interface, for the running config. All kinds are written together,
+     * in order of index, so that indices come back. */
     void (*running_config)(void *port, struct text *t);
 };
 
@@ -74,15 +75,16 @@ struct interface {
     u8 mac[6];
     bool has_mac;
     bool admin_up, link_up, promiscuous;
-    u32 mtu[IF_MTU_N];          /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
-    u32 max_frame_bytes;        /* `set interface mtu`: L3 bytes that the hardware takes */
-    bool frame_bytes_by_user;   /* it was set so, not what port or defaults gave: it is saved, and does not follow */
-    u64 link_kbps;              /* 0: unknown */
-    u32 caps;                   /* IF_CAP_* */
-    bool software_offload;      /* what caps lack is done before X-tx */
+    u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
+    u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
+    bool frame_bytes_by_user; /* it was set so, not what port or defaults gave: it is saved, and
+                                 does not follow */
+    u64 link_kbps;            /* 0: unknown */
+    u32 caps;                 /* IF_CAP_* */
+    bool software_offload;    /* what caps lack is done before X-tx */
     char tag[IF_TAG_BYTES];
     struct node_index output_node, tx_node;
-    struct rx_queue **queues;   /* for show; the port's */
+    struct rx_queue **queues; /* for show; the port's */
     u32 n_queues, n_tx_queues;
     /* the module's own */
     struct if_output *output;
@@ -93,7 +95,14 @@ struct interface {
     struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
 };
 
-enum if_event { IF_EVENT_NEW, IF_EVENT_DELETE, IF_EVENT_ADMIN, IF_EVENT_LINK, IF_EVENT_MAC, IF_EVENT_MTU };
+enum if_event {
+    IF_EVENT_NEW,
+    IF_EVENT_DELETE,
+    IF_EVENT_ADMIN,
+    IF_EVENT_LINK,
+    IF_EVENT_MAC,
+    IF_EVENT_MTU
+};
 
 extern const struct module interface_module;
 struct interfaces *interfaces_of(const struct piste *p);
@@ -104,20 +113,22 @@ struct if_new_args {
     const char *name;
     const struct if_class *cls;
     void *port;
-    const u8 *mac;         /* 6 bytes, or NULL: no ethernet */
+    const u8 *mac;            /* 6 bytes, or NULL: no ethernet */
     u32 mtu, max_frame_bytes; /* L3 bytes; 0: the default of `ethernet { default-mtu }`, 9000 */
     u32 caps;
     u32 n_tx_queues;
-    bool no_software_offload; /* the port refuses itself what it does not take, unless it is told otherwise */
-    bool has_parent;       /* a sub-interface of `parent` */
+    bool no_software_offload; /* the port refuses itself what it does not take, unless it is told
+                                 otherwise */
+    bool has_parent;          /* a sub-interface of `parent` */
     struct if_index parent;
 };
 
 /* -EEXIST when the name is taken. The interface is admin down, link down. */
-int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *out, struct error *e) MUST_CHECK;
-/* Takes the interface out of everything (event, features, addresses), waits for data threads to pass; then the port
- * may free its own. The port must have deleted its queues before. Who made sub-interfaces deletes them on
- * IF_EVENT_DELETE of their parent. */
+int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *out,
+                  struct error *e) MUST_CHECK;
+/* Takes the interface out of everything (event, features, addresses), waits for data threads to
+ * pass; then the port may free its own. The port must have deleted its queues before. Who made
+ * sub-interfaces deletes them on IF_EVENT_DELETE of their parent. */
 void interface_delete(struct piste *p, struct if_index i);
 
 /* NULL when there is none. Borrowed until it is deleted. */
@@ -129,20 +140,26 @@ u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* ca
 
 int interface_set_admin(struct piste *p, struct if_index i, bool up, struct error *e) MUST_CHECK;
 void interface_set_link(struct piste *p, struct if_index i, bool up);
-int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struct error *e) MUST_CHECK;
+int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6],
+                      struct error *e) MUST_CHECK;
 /* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
-int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes, struct error *e) MUST_CHECK;
+int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
+                      struct error *e) MUST_CHECK;
 /* caps: what the port takes from now on. */
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e) MUST_CHECK;
 /* Whether what the port does not take is done in software before it (else it reaches the port). */
-int interface_set_software_offload(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
-int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
-int interface_rename(struct piste *p, struct if_index i, const char *name, struct error *e) MUST_CHECK;
-int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e) MUST_CHECK;
+int interface_set_software_offload(struct piste *p, struct if_index i, bool on,
+                                   struct error *e) MUST_CHECK;
+int interface_set_promiscuous(struct piste *p, struct if_index i, bool on,
+                              struct error *e) MUST_CHECK;
+int interface_rename(struct piste *p, struct if_index i, const char *name,
+                     struct error *e) MUST_CHECK;
+int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
+                      struct error *e) MUST_CHECK;
 /* Enables a feature as `set interface feature` does: the running config has it. */
-int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node, bool on,
-                          struct error *e) MUST_CHECK;
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
+                          bool on, struct error *e) MUST_CHECK;
 /* Sets all counters of these to 0. */
 void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
@@ -152,7 +169,10 @@ u32 interface_mtu(const struct interface *f, enum if_mtu which);
 void interface_random_mac(u8 mac[6]);
 
 /* fn is called after the change, before IF_EVENT_DELETE takes effect. For ever. */
-void interface_on_event(struct piste *p, void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg), void *arg);
+void interface_on_event(struct piste *p,
+                        void (*fn)(struct piste *p, struct interface *f, enum if_event ev,
+                                   void *arg),
+                        void *arg);
 
 /* Promiscuity that several users ask for: counted. */
 void interface_promisc_ref(struct piste *p, struct if_index i, bool add);
@@ -164,19 +184,33 @@ struct interface *cli_interface(const struct cli_call *c, const char *label);
 /* ---- data path ---- */
 
 enum if_counter {
-    IF_RX, IF_TX,                                  /* combined */
-    IF_RX_UNICAST, IF_RX_MULTICAST, IF_RX_BROADCAST, /* combined */
-    IF_TX_UNICAST, IF_TX_MULTICAST, IF_TX_BROADCAST, /* combined */
+    IF_RX,
+    IF_TX, /* combined */
+    IF_RX_UNICAST,
+    IF_RX_MULTICAST,
+    IF_RX_BROADCAST, /* combined */
+    IF_TX_UNICAST,
+    IF_TX_MULTICAST,
+    IF_TX_BROADCAST, /* combined */
     IF_COMBINED_N,
-    IF_DROP = IF_COMBINED_N, IF_PUNT, IF_IP4, IF_IP6, IF_RX_NO_BUF, IF_RX_MISS, IF_RX_ERROR, IF_TX_ERROR, IF_MPLS,
+    IF_DROP = IF_COMBINED_N,
+    IF_PUNT,
+    IF_IP4,
+    IF_IP6,
+    IF_RX_NO_BUF,
+    IF_RX_MISS,
+    IF_RX_ERROR,
+    IF_TX_ERROR,
+    IF_MPLS,
     IF_COUNTER_N
 };
 
-/* What nodes read about an interface: one cache line each, by interface index. Written by the control thread. */
+/* What nodes read about an interface: one cache line each, by interface index. Written by the
+ * control thread. */
 struct if_data {
-    u8 flags;      /* IF_DATA_* */
+    u8 flags; /* IF_DATA_* */
     u8 mac[6];
-    u8 l2_mode;    /* 0: layer 3; otherwise the l2 module's */
+    u8 l2_mode; /* 0: layer 3; otherwise the l2 module's */
     u16 mtu_ip4, mtu_ip6;
     u32 caps;
     struct if_index parent;
@@ -202,4 +236,5 @@ ALWAYS_INLINE struct if_data *if_data(struct if_index i)
 
 /* Adds to a counter of interface i from thread t. */
 extern struct counter_vec *if_counters[IF_COUNTER_N];
-void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets, u64 bytes);
+void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets,
+                     u64 bytes);

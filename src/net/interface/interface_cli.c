@@ -15,7 +15,7 @@ static int interface_parse(struct piste *p, const char **text, struct cli_value 
 {
     size_t n = strcspn(*text, " \t\r\n");
     char name[IF_NAME_BYTES];
-    (void) e;
+    (void)e;
     if (!n || n >= sizeof(name))
         return -ENOENT;
     memcpy(name, *text, n);
@@ -28,8 +28,8 @@ static int interface_parse(struct piste *p, const char **text, struct cli_value 
     return 0;
 }
 
-static void interface_complete(struct piste *p, const char *prefix, void (*add)(void *arg, const char *word),
-                               void *arg)
+static void interface_complete(struct piste *p, const char *prefix,
+                               void (*add)(void *arg, const char *word), void *arg)
 {
     for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
         if (!strncmp(f->name, prefix, strlen(prefix)))
@@ -105,7 +105,8 @@ static void show_counters(struct out *o, struct interface *f)
             counter_row(&rows, shown[i].packets, v.packets);
             counter_row(&rows, shown[i].bytes, v.bytes);
         } else {
-            counter_row(&rows, shown[i].packets, counter_get(if_counters[shown[i].counter], f->index.i));
+            counter_row(&rows, shown[i].packets,
+                        counter_get(if_counters[shown[i].counter], f->index.i));
         }
     }
     out_end(o);
@@ -116,7 +117,7 @@ static void show_counters(struct out *o, struct interface *f)
 /* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
 static void centered(struct out *o, const char *s, int width)
 {
-    int len = (int) strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
+    int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
     int right = len + left < width ? width - len - left : 0;
     out_text(o, "%*s%.*s%*s", left, "", width, s, right, "");
 }
@@ -132,8 +133,8 @@ static void show_one(struct out *o, struct interface *f)
     out_str(o, "state", f->admin_up ? "up" : "down", NULL);
     out_str(o, "link", f->link_up ? "up" : "down", NULL);
     centered(o, f->admin_up ? "up" : "down", 10);
-    snprintf(text, sizeof(text), "%u/%u/%u/%u", f->mtu[IF_MTU_L3], f->mtu[IF_MTU_IP4], f->mtu[IF_MTU_IP6],
-             f->mtu[IF_MTU_MPLS]);
+    snprintf(text, sizeof(text), "%u/%u/%u/%u", f->mtu[IF_MTU_L3], f->mtu[IF_MTU_IP4],
+             f->mtu[IF_MTU_IP6], f->mtu[IF_MTU_MPLS]);
     out_u64(o, "mtu", f->mtu[IF_MTU_L3], NULL);
     out_u64(o, "mtu_ip4", f->mtu[IF_MTU_IP4], NULL);
     out_u64(o, "mtu_ip6", f->mtu[IF_MTU_IP6], NULL);
@@ -233,8 +234,8 @@ static int show_features(struct cli_call *c)
 static int set_feature(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
-    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""), cli_str(c, "feature", ""),
-                                 !cli_has(c, "disable"), c->err);
+    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""),
+                                 cli_str(c, "feature", ""), !cli_has(c, "disable"), c->err);
 }
 
 /* --- show hardware-interfaces --- */
@@ -248,7 +249,8 @@ static void show_queues(struct out *o, struct piste *p, struct interface *f)
     for (u32 q = 0; q < f->n_queues; q++) {
         struct rx_queue *rx = f->queues[q];
         char thread[32];
-        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread), rx->thread);
+        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread),
+                 rx->thread);
         out_object(o, NULL);
         out_u64(o, "queue", q, "    %-6" PRIu64);
         out_str(o, "thread", thread, "%-15s");
@@ -258,7 +260,8 @@ static void show_queues(struct out *o, struct piste *p, struct interface *f)
     out_end(o);
     out_text(o, "  TX Queues:\n    queue shared thread(s)      \n");
     for (u32 q = 0; q < f->n_tx_queues; q++)
-        out_text(o, "    %-6u %-6s %s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no", "all");
+        out_text(o, "    %-6u %-6s %s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no",
+                 "all");
 }
 
 static void link_speed(struct out *o, u64 kbps)
@@ -272,7 +275,8 @@ static void link_speed(struct out *o, u64 kbps)
         out_text(o, "  Link speed: %" PRIu64 " Mbps\n", kbps / 1000);
 }
 
-static void show_hardware_one(struct out *o, struct piste *p, struct interface *f, bool brief, bool verbose)
+static void show_hardware_one(struct out *o, struct piste *p, struct interface *f, bool brief,
+                              bool verbose)
 {
     char text[32];
     out_object(o, NULL);
@@ -287,8 +291,8 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
         link_speed(o, f->link_kbps);
         show_queues(o, p, f);
         if (f->has_mac) {
-            snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2], f->mac[3],
-                     f->mac[4], f->mac[5]);
+            snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1],
+                     f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
             out_str(o, "mac", text, "  Ethernet address %s\n");
         }
         if (f->cls->show)
@@ -310,7 +314,8 @@ static int show_hardware(struct cli_call *c)
     out_array(c->out, "interfaces");
     for (u32 i = 0; i < n; i++)
         if (!list[i]->super)
-            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"), cli_has(c, "verbose") || cli_has(c, "detail"));
+            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"),
+                              cli_has(c, "verbose") || cli_has(c, "detail"));
     out_end(c->out);
     free(list);
     return 0;
@@ -344,34 +349,39 @@ static int set_state(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
     if (cli_has(c, "punt"))
-        return error_set(c->err, EOPNOTSUPP, "interfaces that punt all they receive are not supported");
-    return interface_set_admin(c->piste, f->index, cli_has(c, "up") || cli_has(c, "enable"), c->err);
+        return error_set(c->err, EOPNOTSUPP,
+                         "interfaces that punt all they receive are not supported");
+    return interface_set_admin(c->piste, f->index, cli_has(c, "up") || cli_has(c, "enable"),
+                               c->err);
 }
 
 static int set_mtu(struct cli_call *c)
 {
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
     struct interface *f = cli_interface(c, "interface");
-    u32 bytes = (u32) cli_u64(c, "value", 0);
+    u32 bytes = (u32)cli_u64(c, "value", 0);
     for (u32 i = 0; i < IF_MTU_N; i++)
         if (cli_has(c, which[i]))
-            return interface_set_mtu(c->piste, f->index, (enum if_mtu) i, bytes, c->err);
+            return interface_set_mtu(c->piste, f->index, (enum if_mtu)i, bytes, c->err);
     return interface_set_hw_mtu(c->piste, f->index, bytes, c->err);
 }
 
 static int set_mac(struct cli_call *c)
 {
-    return interface_set_mac(c->piste, cli_interface(c, "interface")->index, cli_get(c, "mac")->mac, c->err);
+    return interface_set_mac(c->piste, cli_interface(c, "interface")->index, cli_get(c, "mac")->mac,
+                             c->err);
 }
 
 static int set_promiscuous(struct cli_call *c)
 {
-    return interface_set_promiscuous(c->piste, cli_interface(c, "interface")->index, cli_has(c, "on"), c->err);
+    return interface_set_promiscuous(c->piste, cli_interface(c, "interface")->index,
+                                     cli_has(c, "on"), c->err);
 }
 
 static int set_tag(struct cli_call *c)
 {
-    return interface_set_tag(c->piste, cli_interface(c, "interface")->index, cli_str(c, "tag", ""), c->err);
+    return interface_set_tag(c->piste, cli_interface(c, "interface")->index, cli_str(c, "tag", ""),
+                             c->err);
 }
 
 static int clear_tag(struct cli_call *c)
@@ -381,7 +391,8 @@ static int clear_tag(struct cli_call *c)
 
 static int set_name(struct cli_call *c)
 {
-    return interface_rename(c->piste, cli_interface(c, "interface")->index, cli_str(c, "name", ""), c->err);
+    return interface_rename(c->piste, cli_interface(c, "interface")->index, cli_str(c, "name", ""),
+                            c->err);
 }
 
 static enum rx_mode mode_of(const struct cli_call *c)
@@ -395,16 +406,18 @@ static enum rx_mode mode_of(const struct cli_call *c)
 /* Queues that a command is about: one, or all of the interface. */
 static int queue_range(const struct cli_call *c, const struct interface *f, u32 *first, u32 *end)
 {
-    *first = (u32) cli_u64(c, "number", 0);
+    *first = (u32)cli_u64(c, "number", 0);
     *end = cli_has(c, "number") || cli_get(c, "number") ? *first + 1 : f->n_queues;
     if (*end > f->n_queues || *first >= f->n_queues)
-        return error_set(c->err, ENOENT, "unable to set rx-mode on interface %s queue-id %u.", f->name, *first);
+        return error_set(c->err, ENOENT, "unable to set rx-mode on interface %s queue-id %u.",
+                         f->name, *first);
     return 0;
 }
 
 static int set_gso(struct cli_call *c)
 {
-    return interface_set_software_offload(c->piste, cli_interface(c, "interface")->index, !cli_has(c, "disable"), c->err);
+    return interface_set_software_offload(c->piste, cli_interface(c, "interface")->index,
+                                          !cli_has(c, "disable"), c->err);
 }
 
 static int set_rx_mode(struct cli_call *c)
@@ -425,7 +438,8 @@ static int set_default_rx_mode(struct cli_call *c)
 
 static int show_default_rx_mode(struct cli_call *c)
 {
-    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))), "default rx-mode: %s\n");
+    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))),
+            "default rx-mode: %s\n");
     return 0;
 }
 
@@ -434,10 +448,12 @@ static int set_rx_placement(struct cli_call *c)
     struct interface *f = cli_interface(c, "interface");
     u32 q, end;
     if (cli_has(c, "main"))
-        return error_set(c->err, EOPNOTSUPP, "the control thread (main) takes no receive queues: name a worker");
+        return error_set(c->err, EOPNOTSUPP,
+                         "the control thread (main) takes no receive queues: name a worker");
     int rc = queue_range(c, f, &q, &end);
     for (; !rc && q < end; q++) {
-        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32) cli_u64(c, "thread", 0), c->err);
+        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32)cli_u64(c, "thread", 0),
+                            c->err);
         f->queues[q]->placed_by_user |= !rc;
     }
     return rc;
@@ -455,7 +471,8 @@ static int show_rx_placement(struct cli_call *c)
         out_str(c->out, "thread", thread_name(e, t), NULL);
         out_array(c->out, "queues");
         bool any = false;
-        for (struct interface *f = interface_next(c->piste, 0); f; f = interface_next(c->piste, f->index.i + 1))
+        for (struct interface *f = interface_next(c->piste, 0); f;
+             f = interface_next(c->piste, f->index.i + 1))
             for (u32 q = 0; q < f->n_queues; q++) {
                 struct rx_queue *rx = f->queues[q];
                 if (rx->thread != t)
@@ -481,34 +498,46 @@ static int show_rx_placement(struct cli_call *c)
 }
 
 const struct cli_command interface_commands[] = {
-    {"show interface [<interface> ...]", "Interfaces, their states, MTUs and counters", show_interface, 0},
+    {"show interface [<interface> ...]", "Interfaces, their states, MTUs and counters",
+     show_interface, 0},
     {"show interface tag [<interface>]", "The tag that somebody gave an interface", show_tag, 0},
-    {"show interface features [<interface>]", "Features enabled on an interface, by arc", show_interface_features, 0},
-    {"show interface feat [<interface>]", "The same as `show interface features`", show_interface_features, CLI_HIDDEN},
-    {"show interface rx-placement", "Which thread serves which receive queue", show_rx_placement, 0},
+    {"show interface features [<interface>]", "Features enabled on an interface, by arc",
+     show_interface_features, 0},
+    {"show interface feat [<interface>]", "The same as `show interface features`",
+     show_interface_features, CLI_HIDDEN},
+    {"show interface rx-placement", "Which thread serves which receive queue", show_rx_placement,
+     0},
     {"show features [verbose]", "All feature arcs and what is on them, in order", show_features, 0},
     {"show hardware-interfaces [brief] [verbose] [detail] [<interface> ...]",
      "Interfaces as their drivers see them: link, queues, offloads", show_hardware, 0},
-    {"clear interfaces [<interface> ...]", "Starts counters of interfaces anew", clear_interfaces, 0},
+    {"clear interfaces [<interface> ...]", "Starts counters of interfaces anew", clear_interfaces,
+     0},
     {"clear interface tag <interface>", "Takes an interface's tag away", clear_tag, 0},
-    {"clear hardware-interfaces [<interface> ...]", "Starts driver statistics anew", clear_hardware, 0},
-    {"set interface state <interface> ( up | down | punt | enable ):flags", "Administrative state of an interface",
-     set_state, 0},
+    {"clear hardware-interfaces [<interface> ...]", "Starts driver statistics anew", clear_hardware,
+     0},
+    {"set interface state <interface> ( up | down | punt | enable ):flags",
+     "Administrative state of an interface", set_state, 0},
     {"set interface mtu [packet|ip4|ip6|mpls] <value:u32> <interface>",
      "MTU in bytes: of the hardware, of all of layer 3 (packet) or of one protocol", set_mtu, 0},
-    {"set interface mac address <interface> <mac>", "Changes an interface's MAC address", set_mac, 0},
-    {"set interface promiscuous ( on | off ) <interface>", "Receives frames for other stations too", set_promiscuous, 0},
-    {"set interface tag <interface> <tag:string>", "Gives an interface a tag that people and programs may read", set_tag, 0},
+    {"set interface mac address <interface> <mac>", "Changes an interface's MAC address", set_mac,
+     0},
+    {"set interface promiscuous ( on | off ) <interface>", "Receives frames for other stations too",
+     set_promiscuous, 0},
+    {"set interface tag <interface> <tag:string>",
+     "Gives an interface a tag that people and programs may read", set_tag, 0},
     {"set interface name <interface> <name:string>", "Renames an interface", set_name, 0},
-    {"set interface rx-mode <interface> [queue <number:u32>] ( polling | interrupt | adaptive | default )",
+    {"set interface rx-mode <interface> [queue <number:u32>] ( polling | interrupt | adaptive | "
+     "default )",
      "How receive queues are served", set_rx_mode, 0},
-    {"set interface default rx-mode ( polling | interrupt | adaptive )", "How queues of new interfaces are served",
-     set_default_rx_mode, 0},
-    {"show interface default rx-mode", "How queues of new interfaces are served", show_default_rx_mode, 0},
+    {"set interface default rx-mode ( polling | interrupt | adaptive )",
+     "How queues of new interfaces are served", set_default_rx_mode, 0},
+    {"show interface default rx-mode", "How queues of new interfaces are served",
+     show_default_rx_mode, 0},
     {"set interface rx-placement <interface> [queue <number:u32>] ( worker <thread:u32> | main )",
      "Gives receive queues to a data thread", set_rx_placement, 0},
     {"set interface feature gso <interface> [enable|disable]",
-     "Whether large packets are cut, and checksums made, for a port that does not do it", set_gso, 0},
+     "Whether large packets are cut, and checksums made, for a port that does not do it", set_gso,
+     0},
     {"set interface feature <interface> <feature:string> arc <arc-name:string> [disable]",
      "Enables a feature node on an arc of an interface", set_feature, 0},
     {0},
@@ -527,16 +556,19 @@ static void config_of(struct interface *f, struct text *t)
         if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
             text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
     if (f->software_offload != f->default_software_offload)
-        text_add(t, "set interface feature gso %s %s\n", f->name, f->software_offload ? "enable" : "disable");
+        text_add(t, "set interface feature gso %s %s\n", f->name,
+                 f->software_offload ? "enable" : "disable");
     if (f->promiscuous)
         text_add(t, "set interface promiscuous on %s\n", f->name);
     if (f->tag[0])
         text_add(t, "set interface tag %s {%s}\n", f->name, f->tag);
     for (u32 q = 0; q < f->n_queues; q++) {
         if (f->queues[q]->mode != RX_MODE_ADAPTIVE && f->queues[q]->fd >= 0)
-            text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q, rx_mode_name(f->queues[q]->mode));
+            text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
+                     rx_mode_name(f->queues[q]->mode));
         if (f->queues[q]->placed_by_user)
-            text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q, f->queues[q]->thread - 1);
+            text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q,
+                     f->queues[q]->thread - 1);
     }
     for (u32 k = 0; k < f->user_features.n; k++)
         text_add(t, "set interface feature %s %s arc %s\n", f->name, f->user_features.v[k].node,
@@ -547,9 +579,10 @@ static void config_of(struct interface *f, struct text *t)
 
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    (void) state;
+    (void)state;
     if (phase == RC_GLOBAL && rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE)
-        text_add(t, "set interface default rx-mode %s\n", rx_mode_name(rx_queue_default_mode(engine_of(p))));
+        text_add(t, "set interface default rx-mode %s\n",
+                 rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase != RC_CREATE && phase != RC_INTERFACE)
         return;
     /* sub-interfaces later: they are renamed with theirs */

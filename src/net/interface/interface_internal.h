@@ -12,7 +12,8 @@ struct if_output {
     const struct feature_arc *arc;
 };
 
-extern const struct node_def interface_output_node, interface_offload_node, error_drop_node, drop_node, error_punt_node, punt_node;
+extern const struct node_def interface_output_node, interface_offload_node, error_drop_node,
+    drop_node, error_punt_node, punt_node;
 extern const struct cli_command interface_commands[];
 extern const struct cli_type interface_types[];
 

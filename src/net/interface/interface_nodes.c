@@ -38,7 +38,8 @@ static void format_received_on(struct piste *p, const struct trace_record *r, st
 static void format_reason(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct engine *e = engine_of(p);
-    text_add(out, "%s: %s", node_name(e, r->meta.error_node), node_error_description(e, r->meta.error_node, r->meta.error));
+    text_add(out, "%s: %s", node_name(e, r->meta.error_node),
+             node_error_description(e, r->meta.error_node, r->meta.error));
 }
 
 static const struct node_error output_errors[INTERFACE_OUTPUT_ERR_N] = {

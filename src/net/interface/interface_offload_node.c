@@ -1,5 +1,5 @@
-/* interface-offload: for ports that take no GSO or no partial checksums, does in software what the packet still asks
- * for. A feature of the arc "interface-output" that is on for such ports only. */
+/* interface-offload: for ports that take no GSO or no partial checksums, does in software what the
+ * packet still asks for. A feature of the arc "interface-output" that is on for such ports only. */
 #include "engine/feature.h"
 #include "net/gso/gso.h"
 #include "net/interface/interface_internal.h"
@@ -45,10 +45,12 @@ static u16 complete(struct thread *t, struct node *n, struct buffer *b)
 {
     if (b->refs > 1)
         return complete_copy(t, n, b);
-    return csum_complete(b) ? feature_next(b) : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
+    return csum_complete(b) ? feature_next(b)
+                            : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
 }
 
-void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                u32 count)
 {
     for (u32 i = 0; i < count; i++) {
         u32 caps = if_data(b[i]->tx_if)->caps;

@@ -1,5 +1,5 @@
-/* X-output: the last node before a port. Counts, refuses what a port that is down cannot send, starts the arc
- * "interface-output". One per interface. */
+/* X-output: the last node before a port. Counts, refuses what a port that is down cannot send,
+ * starts the arc "interface-output". One per interface. */
 #include "engine/feature.h"
 #include "net/interface/interface_internal.h"
 #include "net/interface/interface_node.h"
@@ -7,7 +7,8 @@
 
 enum { NEXT_DROP };
 
-void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count)
 {
     const struct if_output *out = n->state;
     struct if_data *d = if_data(out->index);
@@ -25,7 +26,8 @@ void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer *
         b[i]->tx_if = out->index;
         next[i] = out->next_tx;
     }
-    if (unlikely(__atomic_load_n((void **) &out->arc->chains[out->index.i], __ATOMIC_RELAXED) != NULL))
+    if (unlikely(__atomic_load_n((void **)&out->arc->chains[out->index.i], __ATOMIC_RELAXED) !=
+                 NULL))
         for (u32 i = 0; i < count; i++)
             next[i] = feature_start(out->arc, out->index, b[i], out->next_tx);
     interface_count(t, IF_TX, out->index, count, bytes);

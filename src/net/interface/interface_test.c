@@ -1,4 +1,5 @@
-/* Interfaces in process: names, states, MTUs, counters, their nodes and features, deletion while packets pass. */
+/* Interfaces in process: names, states, MTUs, counters, their nodes and features, deletion while
+ * packets pass. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,12 +20,12 @@
 #include "net/interface/interface.h"
 
 static struct piste p;
-static u32 sent; /* packets that reached a port */
+static u32 sent;   /* packets that reached a port */
 static u32 refuse; /* what the port says to the next change: an errno */
 
 static void sink_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void) n;
+    (void)n;
     sent += count;
     for (u32 i = 0; i < count; i++) {
         buffer_free_one(t, buffer_index(b[i]));
@@ -34,24 +35,24 @@ static void sink_run(struct thread *t, struct node *n, struct buffer **b, u16 *n
 
 static int change(struct error *e)
 {
-    return refuse ? error_set(e, (int) refuse, "the port says no") : 0;
+    return refuse ? error_set(e, (int)refuse, "the port says no") : 0;
 }
 
 static int set_admin(void *port, bool up, struct error *e)
 {
-    (void) port, (void) up;
+    (void)port, (void)up;
     return change(e);
 }
 
 static int set_mac(void *port, const u8 mac[6], struct error *e)
 {
-    (void) port, (void) mac;
+    (void)port, (void)mac;
     return change(e);
 }
 
 static int set_mtu(void *port, u32 bytes, struct error *e)
 {
-    (void) port, (void) bytes;
+    (void)port, (void)bytes;
     return change(e);
 }
 
@@ -65,14 +66,15 @@ static const struct node_def catch_arp = {.name = "arp-input", .run = {sink_run}
 static int setup(void **state)
 {
     struct error e = {0};
-    (void) state;
+    (void)state;
     memset(&p, 0, sizeof(p));
     sent = refuse = 0;
     p.loop = loop_new(&e);
     p.cli = cli_new(&p);
     p.modules = modules_new(&p);
     modules_on_init(p.modules, engine_add_module);
-    if (modules_add(p.modules, &engine_module, NULL, &e) || modules_add(p.modules, &interface_module, NULL, &e) ||
+    if (modules_add(p.modules, &engine_module, NULL, &e) ||
+        modules_add(p.modules, &interface_module, NULL, &e) ||
         modules_add(p.modules, &ethernet_module, NULL, &e) || modules_init(p.modules, &e))
         return -1;
     node_register(p.engine, &catch_ip4, NULL, NULL);
@@ -82,7 +84,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void) state;
+    (void)state;
     modules_stop(p.modules);
     modules_free(p.modules);
     cli_free(p.cli);
@@ -96,7 +98,8 @@ static struct if_index make(const char *name, u32 caps)
 {
     struct if_index i;
     struct error e = {0};
-    struct if_new_args a = {.name = name, .cls = &port_class, .mac = our_mac, .caps = caps, .n_tx_queues = 1};
+    struct if_new_args a = {
+        .name = name, .cls = &port_class, .mac = our_mac, .caps = caps, .n_tx_queues = 1};
     assert_int_equal(interface_new(&p, &a, &i, &e), 0);
     return i;
 }
@@ -109,7 +112,7 @@ static void test_names_are_unique_and_found(void **state)
     struct if_index a = make("a", ALL_CAPS), b = make("b", ALL_CAPS), i;
     struct if_new_args again = {.name = "a", .cls = &port_class, .mac = our_mac};
     struct if_new_args empty = {.name = "", .cls = &port_class, .mac = our_mac};
-    (void) state;
+    (void)state;
     assert_int_equal(interface_new(&p, &again, &i, &e), -EEXIST);
     assert_int_equal(interface_new(&p, &empty, &i, &e), -EINVAL);
     assert_ptr_equal(interface_find(&p, "b"), interface_at(&p, b));
@@ -133,7 +136,7 @@ static void test_a_refusal_changes_nothing(void **state)
     struct interface *f = interface_at(&p, i);
     static const u8 other[6] = {2, 0, 0, 0, 0, 9}, group[6] = {1, 0, 0, 0, 0, 9};
     u32 mtu = f->mtu[IF_MTU_L3];
-    (void) state;
+    (void)state;
     refuse = EPERM;
     assert_int_equal(interface_set_admin(&p, i, true, &e), -EPERM);
     assert_int_equal(interface_set_mac(&p, i, other, &e), -EPERM);
@@ -153,7 +156,7 @@ static void test_mtus_follow_layer_3(void **state)
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
     struct interface *f = interface_at(&p, i);
-    (void) state;
+    (void)state;
     assert_int_equal(interface_set_hw_mtu(&p, i, 1500, &e), 0);
     assert_int_equal(interface_mtu(f, IF_MTU_IP4), 1500);
     assert_int_equal(interface_set_mtu(&p, i, IF_MTU_IP4, 1300, &e), 0);
@@ -166,7 +169,8 @@ static void test_mtus_follow_layer_3(void **state)
 
 /* --- packets --- */
 
-static const u8 group_mac[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, foreign_mac[6] = {2, 0, 0, 0, 0, 7};
+static const u8 group_mac[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+                foreign_mac[6] = {2, 0, 0, 0, 0, 7};
 
 /* Sends a frame into a node and lets it run. */
 static void feed(const char *node, struct if_index rx, const u8 *dst, u16 type, u32 len)
@@ -181,7 +185,7 @@ static void feed(const char *node, struct if_index rx, const u8 *dst, u16 type, 
     memset(frame, 0, 64);
     memcpy(frame, dst, 6);
     put_be16(frame + 12, type);
-    b->len = (u16) len;
+    b->len = (u16)len;
     b->rx_if = rx;
     b->tx_if = rx;
     assert_int_equal(thread_inject(p.engine, to, &bi, 1), 1);
@@ -197,7 +201,7 @@ static void test_ethernet_input_takes_what_is_ours(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
-    (void) state;
+    (void)state;
     feed("ethernet-input", i, our_mac, ETHERTYPE_IP4, 60);
     assert_int_equal(dropped(i), 1); /* the interface is down */
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -218,7 +222,7 @@ static void test_output_counts_and_refuses_when_down(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
-    (void) state;
+    (void)state;
     feed("a-output", i, our_mac, ETHERTYPE_IP4, 60);
     assert_int_equal(sent, 0);
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -236,7 +240,7 @@ static void test_ports_without_offloads_get_the_feature(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", 0), all = make("b", ALL_CAPS);
-    (void) state;
+    (void)state;
     assert_true(feature_is_enabled(p.engine, "interface-output", "interface-offload", i));
     assert_false(feature_is_enabled(p.engine, "interface-output", "interface-offload", all));
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -253,7 +257,7 @@ static void test_a_deleted_interface_leaves_nothing(void **state)
     struct error e = {0};
     struct if_index i = make("a", 0);
     struct node_index gone;
-    (void) state;
+    (void)state;
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
     feed("a-output", i, our_mac, ETHERTYPE_IP4, 60);
     assert_true(node_find(p.engine, "a-output", &gone));
@@ -276,18 +280,21 @@ static void test_commands(void **state)
 {
     char *out;
     make("a", ALL_CAPS);
-    (void) state;
+    (void)state;
     assert_int_equal(cli_run(p.cli, "set int state a sideways", OUT_TEXT, &out), -EINVAL);
     assert_string_equal(out, "set interface state: unknown flags `sideways'\n");
     free(out);
     assert_int_not_equal(cli_run(p.cli, "set int state nosuch up", OUT_TEXT, &out), 0);
     assert_string_equal(out, "set interface state: unknown interface `nosuch up'\n");
     free(out);
-    assert_int_equal(cli_run(p.cli, "set int state a up\nset interface tag a uplink", OUT_TEXT, &out), 0);
+    assert_int_equal(
+        cli_run(p.cli, "set int state a up\nset interface tag a uplink", OUT_TEXT, &out), 0);
     free(out);
     assert_int_equal(cli_run(p.cli, "show int a", OUT_TEXT, &out), 0);
-    assert_string_equal(out, "              Name               Idx    State  MTU (L3/IP4/IP6/MPLS)     Counter          Count     \n"
-                             "a                                 0      up          9000/0/0/0     \n");
+    assert_string_equal(out,
+                        "              Name               Idx    State  MTU (L3/IP4/IP6/MPLS)     "
+                        "Counter          Count     \n"
+                        "a                                 0      up          9000/0/0/0     \n");
     free(out);
     struct text config = {0};
     modules_running_config(p.modules, &config);

@@ -14,8 +14,8 @@ bool ip_protocol_by_name(const char *name, u8 *protocol);
 /* The name, or "unknown N". */
 void ip_format_protocol(struct text *t, u8 protocol);
 
-/* Type and code of ICMP by their names in traces, "echo_request", "port_unreachable"; false when there is
- * none. */
+/* Type and code of ICMP by their names in traces, "echo_request", "port_unreachable"; false when
+ * there is none. */
 bool icmp4_by_name(const char *name, u8 *type, u8 *code);
 
 /* "CS0", "AF11", "EF"; "unknown" */

@@ -84,7 +84,7 @@ struct l2_if {
     u8 port_flags;        /* the port's own L2_IF_*, before the domain has its say */
     u8 spare;
     u16 output_end_edge; /* as output_edge, of l2-output-feat-arc-end */
-    u8 behind_rw[2]; /* edge from l2-rw, as then[] */
+    u8 behind_rw[2];     /* edge from l2-rw, as then[] */
     u8 spare_too[2];
     const struct l2_rewrites *rewrites; /* NULL: tags stay as they are */
     u8 rest[24];

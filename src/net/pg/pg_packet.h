@@ -193,8 +193,8 @@ ALWAYS_INLINE void pg_sums_write(const struct pg_packet *k, u8 *packet, u32 size
 
 #define PG_BLOCK 16
 
-/* The same for up to PG_BLOCK packets of a fixed size: a field at a time, so that what it is like is
- * decided once for all of them; sums that no field goes into are in the template. */
+/* The same for up to PG_BLOCK packets of a fixed size: a field at a time, so that what it is like
+ * is decided once for all of them; sums that no field goes into are in the template. */
 ALWAYS_INLINE void pg_block_write(struct pg_packet *k, u8 **packets, u32 n, struct pg_random *r)
 {
     u64 offsets[PG_BLOCK];

@@ -280,7 +280,8 @@ static void random_fields(void **state)
 static void blocks(void **state)
 {
     static const char *const text =
-        "IP4: 02:00:00:00:00:01 - 02:00:00:00:00:09 -> 02:00:00:00:00:02 vlan 1 - 100 priority 0 - 7 "
+        "IP4: 02:00:00:00:00:01 - 02:00:00:00:00:09 -> 02:00:00:00:00:02 vlan 1 - 100 priority 0 - "
+        "7 "
         "UDP: 1.1.1.1 - 1.1.1.7 -> 2.2.2.0 - 2.2.3.9 ttl 1 - 5 UDP: 1 - 6 -> 2 incrementing 40";
     struct pg_packet k, one;
     static u8 made[PG_BLOCK][128], want[128];
@@ -363,18 +364,12 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(udp),
-        cmocka_unit_test(tcp),
-        cmocka_unit_test(icmp),
-        cmocka_unit_test(ip6),
-        cmocka_unit_test(layer2),
-        cmocka_unit_test(fragments),
-        cmocka_unit_test(ranges),
-        cmocka_unit_test(start_at_layer_3),
-        cmocka_unit_test(sizes),
-        cmocka_unit_test(random_fields),
-        cmocka_unit_test(blocks),
-        cmocka_unit_test(sum_left_to_others),
+        cmocka_unit_test(udp),     cmocka_unit_test(tcp),
+        cmocka_unit_test(icmp),    cmocka_unit_test(ip6),
+        cmocka_unit_test(layer2),  cmocka_unit_test(fragments),
+        cmocka_unit_test(ranges),  cmocka_unit_test(start_at_layer_3),
+        cmocka_unit_test(sizes),   cmocka_unit_test(random_fields),
+        cmocka_unit_test(blocks),  cmocka_unit_test(sum_left_to_others),
         cmocka_unit_test(refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

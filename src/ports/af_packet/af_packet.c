@@ -77,7 +77,9 @@ static int open_socket(const char *host, struct error *e)
 {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 && (errno == EPERM || errno == EACCES))
-        return error_errno(e, errno, "%s: cannot open a packet socket, which needs the capability CAP_NET_RAW", host);
+        return error_errno(
+            e, errno, "%s: cannot open a packet socket, which needs the capability CAP_NET_RAW",
+            host);
     if (fd < 0)
         return fail(e, fd, host, "cannot open a packet socket");
     if (option(fd, SOL_PACKET, PACKET_VNET_HDR, 1))
@@ -90,14 +92,17 @@ static int bind_socket(int fd, const struct af_packet *port, int protocol, struc
 {
     struct sockaddr_ll a = {
         .sll_family = AF_PACKET,
-        .sll_protocol = htons((u16) protocol),
+        .sll_protocol = htons((u16)protocol),
         .sll_ifindex = port->host_index,
     };
-    return bind(fd, (struct sockaddr *) &a, sizeof(a)) ? fail(e, -1, port->host_name, "cannot bind a packet socket") : 0;
+    return bind(fd, (struct sockaddr *)&a, sizeof(a))
+               ? fail(e, -1, port->host_name, "cannot bind a packet socket")
+               : 0;
 }
 
 /* frames of the user's choice, at least as many as one block has */
-static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring *r, struct error *e)
+static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring *r,
+                     struct error *e)
 {
     u32 frames = port->args.rx_frames ? port->args.rx_frames : RING_FRAMES;
     u32 per_block = RING_BLOCK_BYTES / RING_FRAME_BYTES;
@@ -107,10 +112,11 @@ static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring
         .tp_frame_size = RING_FRAME_BYTES,
     };
     req.tp_frame_nr = req.tp_block_nr * per_block;
-    if (option(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) || option(fd, SOL_PACKET, PACKET_COPY_THRESH, 1) ||
+    if (option(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) ||
+        option(fd, SOL_PACKET, PACKET_COPY_THRESH, 1) ||
         setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)))
         return fail(e, -1, port->host_name, "cannot make a receive ring");
-    r->bytes = (size_t) req.tp_block_size * req.tp_block_nr;
+    r->bytes = (size_t)req.tp_block_size * req.tp_block_nr;
     void *map = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
         return fail(e, -1, port->host_name, "cannot map the receive ring");
@@ -132,9 +138,11 @@ static void close_rx(struct af_packet_queue *q)
 
 static int join_fanout(const struct af_packet *port, int fd, struct error *e)
 {
-    /* the flow hash spreads packets; fragments are put together first, so that they stay with their flow */
-    u32 group = ((u32) port->host_index & 0xffff) | (u32) (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
-    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, (int) group))
+    /* the flow hash spreads packets; fragments are put together first, so that they stay with their
+     * flow */
+    u32 group = ((u32)port->host_index & 0xffff) |
+                (u32)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
+    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, (int)group))
         return fail(e, -1, port->host_name, "cannot join a fanout group");
     return 0;
 }
@@ -148,7 +156,8 @@ static int open_rx(struct af_packet *port, struct af_packet_queue *q, struct err
     if (option(fd, SOL_PACKET, PACKET_AUXDATA, 1))
         rc = fail(e, -1, port->host_name, "no PACKET_AUXDATA");
     else if (option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
-        rc = fail(e, -1, port->host_name, "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
+        rc = fail(e, -1, port->host_name,
+                  "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
     if (!rc && !port->args.no_ring)
         rc = open_ring(port, fd, &q->ring, e);
     if (!rc)
@@ -168,7 +177,8 @@ static int open_tx(struct af_packet *port, u32 i, struct error *e)
     if (fd < 0)
         return fd;
     if (!port->args.qdisc_bypass_off && option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1))
-        log_warn(&log_class, "%s: qdisc-bypass is not possible: %s", port->host_name, strerror(errno));
+        log_warn(&log_class, "%s: qdisc-bypass is not possible: %s", port->host_name,
+                 strerror(errno));
     rc = bind_socket(fd, port, 0, e); /* protocol 0: it receives nothing */
     if (rc) {
         close(fd);
@@ -180,8 +190,9 @@ static int open_tx(struct af_packet *port, u32 i, struct error *e)
 
 /* --- opening and closing all of a port --- */
 
-/* What is left to the Linux device. A frame that goes around the queueing discipline is not cut into segments
- * there: a device that does not do that itself refuses it (ENOBUFS). Checksums are finished either way. */
+/* What is left to the Linux device. A frame that goes around the queueing discipline is not cut
+ * into segments there: a device that does not do that itself refuses it (ENOBUFS). Checksums are
+ * finished either way. */
 static u32 caps(const struct af_packet *port)
 {
     if (port->args.cksum_gso_off)
@@ -236,7 +247,8 @@ int af_packet_open(struct af_packet *port, struct error *e)
         rc = open_tx(port, i, e);
     for (u32 i = 0; i < port->n_queues && !rc; i++) {
         struct af_packet_queue *q = port->queues[i];
-        u32 thread = q->rx.thread ? q->rx.thread : UINT32_MAX; /* where it was before the device went away */
+        u32 thread =
+            q->rx.thread ? q->rx.thread : UINT32_MAX; /* where it was before the device went away */
         rc = open_rx(port, q, e);
         if (rc)
             break;
@@ -254,12 +266,14 @@ int af_packet_open(struct af_packet *port, struct error *e)
 
 /* --- what the interface asks of its port --- */
 
-/* What came while the interface was down is not for it. The queue is disabled: nobody else looks at it. */
+/* What came while the interface was down is not for it. The queue is disabled: nobody else looks at
+ * it. */
 static void discard_waiting(struct af_packet_queue *q)
 {
     struct af_packet_ring *r = &q->ring;
     for (u32 i = 0; r->map && i < r->n_frames; i++) {
-        struct tpacket2_hdr *h = (struct tpacket2_hdr *) (void *) (r->map + (size_t) r->next * r->frame_bytes);
+        struct tpacket2_hdr *h =
+            (struct tpacket2_hdr *)(void *)(r->map + (size_t)r->next * r->frame_bytes);
         if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
             break;
         __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
@@ -273,7 +287,7 @@ static int set_admin(void *arg, bool up, struct error *e)
 {
     struct af_packet *port = arg;
     struct error err;
-    (void) e;
+    (void)e;
     port->admin_up = up;
     /* the device follows where we may: with the link up already, nothing needs to be allowed */
     if (port->host_index && af_packet_host_set_up(port->host_name, up, &err))
@@ -285,7 +299,8 @@ static int set_admin(void *arg, bool up, struct error *e)
             discard_waiting(port->queues[i]);
         rx_queue_enable(engine_of(port->piste), &port->queues[i]->rx, up);
     }
-    interface_set_link(port->piste, port->interface, port->host_index && af_packet_host_link_up(port->host_name));
+    interface_set_link(port->piste, port->interface,
+                       port->host_index && af_packet_host_link_up(port->host_name));
     return 0;
 }
 
@@ -293,8 +308,9 @@ static int set_mac(void *arg, const u8 mac[6], struct error *e)
 {
     struct af_packet *port = arg;
     struct error err;
-    (void) e;
-    /* frames for us come in whatever the device's own address is; that it is the same is a courtesy to others */
+    (void)e;
+    /* frames for us come in whatever the device's own address is; that it is the same is a courtesy
+     * to others */
     if (port->host_index && af_packet_host_set_mac(port->host_name, mac, &err))
         log_notice(&log_class, "%s", err.text);
     memcpy(port->mac, mac, 6);
@@ -336,8 +352,9 @@ static void show_offloads(struct out *o, u32 f)
 static void show(void *arg, struct out *o, bool verbose)
 {
     struct af_packet *port = arg;
-    (void) verbose;
-    out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n", port->args.no_ring ? "" : " v2");
+    (void)verbose;
+    out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n",
+             port->args.no_ring ? "" : " v2");
     if (!port->args.qdisc_bypass_off)
         out_text(o, "    qdisc-bpass-enabled\n");
     if (!port->args.cksum_gso_off)
@@ -356,10 +373,12 @@ static void show(void *arg, struct out *o, bool verbose)
     out_array(o, "sockets");
     for (u32 i = 0; i < port->n_queues; i++) {
         struct af_packet_queue *q = port->queues[i];
-        out_text(o, "  RX Queue %u:\n    socket %d batch %u buffers %u\n", i, q->fd, q->batch, q->n_posted);
+        out_text(o, "  RX Queue %u:\n    socket %d batch %u buffers %u\n", i, q->fd, q->batch,
+                 q->n_posted);
         if (q->ring.map)
-            out_text(o, "    block size:%u nr:%u  frame size:%u nr:%u next frame:%u\n", RING_BLOCK_BYTES,
-                     (u32) (q->ring.bytes / RING_BLOCK_BYTES), q->ring.frame_bytes, q->ring.n_frames, q->ring.next);
+            out_text(o, "    block size:%u nr:%u  frame size:%u nr:%u next frame:%u\n",
+                     RING_BLOCK_BYTES, (u32)(q->ring.bytes / RING_BLOCK_BYTES), q->ring.frame_bytes,
+                     q->ring.n_frames, q->ring.next);
         out_object(o, NULL);
         out_u64(o, "queue", i, NULL);
         out_u64(o, "batch", q->batch, NULL);
@@ -410,7 +429,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     port->piste = p;
     snprintf(port->host_name, sizeof(port->host_name), "%s", a->host_name);
     port->host_index = host_index;
-    port->host_mtu = (u32) min_u64(af_packet_host_mtu(a->host_name), interface_default_mtu(p));
+    port->host_mtu = (u32)min_u64(af_packet_host_mtu(a->host_name), interface_default_mtu(p));
     port->args = *a;
     port->args.host_name = NULL;
     port->args.hw_addr = NULL;
@@ -432,7 +451,8 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
         q->port = port;
         q->fd = -1;
         q->batch = AF_PACKET_LARGE_BATCH;
-        q->rx = (struct rx_queue){.queue = i, .node = input, .fd = -1, .port = q, .mode = RX_MODE_DEFAULT};
+        q->rx = (struct rx_queue){
+            .queue = i, .node = input, .fd = -1, .port = q, .mode = RX_MODE_DEFAULT};
         port->rx[i] = &q->rx;
     }
     for (u32 i = 0; i < AF_PACKET_QUEUES_MAX; i++)
@@ -475,7 +495,8 @@ static int make_interface(struct piste *p, struct af_packet *port, struct error 
     return 0;
 }
 
-int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_index *out, struct error *e)
+int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_index *out,
+                     struct error *e)
 {
     int rc = check_args(a, e);
     if (rc)
@@ -485,7 +506,7 @@ int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_
         *out = port->interface;
         return 0;
     }
-    int host_index = (int) if_nametoindex(a->host_name);
+    int host_index = (int)if_nametoindex(a->host_name);
     if (!host_index)
         return error_errno(e, errno ? errno : ENODEV, "Invalid interface name: %s", a->host_name);
     port = port_new(p, a, host_index);
@@ -554,7 +575,7 @@ static int init(struct piste *p, void **state, struct error *e)
 {
     struct af_packet_state *s = mem_alloc(sizeof(*s));
     struct error err;
-    (void) e;
+    (void)e;
     s->piste = p;
     if (af_packet_link_start(s, &err))
         log_warn(&log_class, "link state of host devices will not be followed: %s", err.text);

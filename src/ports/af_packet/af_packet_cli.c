@@ -15,17 +15,19 @@ static int create(struct cli_call *c)
     struct af_packet_args a = {
         .host_name = cli_str(c, "ifname", ""),
         .hw_addr = cli_get(c, "mac") ? cli_get(c, "mac")->mac : NULL,
-        .n_rx_queues = (u32) cli_u64(c, "rx-queues", 0),
-        .n_tx_queues = (u32) cli_u64(c, "tx-queues", 0),
+        .n_rx_queues = (u32)cli_u64(c, "rx-queues", 0),
+        .n_tx_queues = (u32)cli_u64(c, "tx-queues", 0),
         .mode = cli_has(c, "ip") ? AF_PACKET_MODE_IP : AF_PACKET_MODE_ETHERNET,
         .qdisc_bypass_off = cli_has(c, "qdisc-bypass-disable"),
         .cksum_gso_off = cli_has(c, "cksum-gso-disable"),
         .no_ring = cli_has(c, "no-ring"),
-        .version = cli_has(c, "v2") ? 2 : cli_has(c, "v3") ? 3 : 0,
-        .rx_frames = (u32) cli_u64(c, "rx-frames", 0),
-        .tx_frames = (u32) cli_u64(c, "tx-frames", 0),
-        .rx_per_block = (u32) cli_u64(c, "rx-block", 0),
-        .tx_per_block = (u32) cli_u64(c, "tx-block", 0),
+        .version = cli_has(c, "v2")   ? 2
+                   : cli_has(c, "v3") ? 3
+                                      : 0,
+        .rx_frames = (u32)cli_u64(c, "rx-frames", 0),
+        .tx_frames = (u32)cli_u64(c, "tx-frames", 0),
+        .rx_per_block = (u32)cli_u64(c, "rx-block", 0),
+        .tx_per_block = (u32)cli_u64(c, "tx-block", 0),
     };
     struct if_index i;
     int rc = af_packet_create(c->piste, &a, &i, c->err);
@@ -36,7 +38,7 @@ static int create(struct cli_call *c)
     return 0;
 }
 
-static int delete(struct cli_call *c)
+static int delete (struct cli_call *c)
 {
     return af_packet_delete(c->piste, cli_str(c, "ifname", ""), c->err);
 }
@@ -59,11 +61,14 @@ static int set_offload(struct cli_call *c)
 }
 
 const struct cli_command af_packet_commands[] = {
-    {"create host-interface [v2|v3] (name <ifname:string>) [num-rx-queues <rx-queues:u32>] [num-tx-queues <tx-queues:u32>] "
+    {"create host-interface [v2|v3] (name <ifname:string>) [num-rx-queues <rx-queues:u32>] "
+     "[num-tx-queues <tx-queues:u32>] "
      "[hw-addr <mac>] [mode ( ip | ethernet )] [rx-size <rx-frames:u32>] [tx-size <tx-frames:u32>] "
-     "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [no-ring] [qdisc-bypass-disable] [cksum-gso-disable]",
+     "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [no-ring] [qdisc-bypass-disable] "
+     "[cksum-gso-disable]",
      "Makes an interface on a Linux network device", create, 0},
-    {"delete host-interface name <ifname:string>", "Deletes the interface on a Linux network device", delete, 0},
+    {"delete host-interface name <ifname:string>",
+     "Deletes the interface on a Linux network device", delete, 0},
     {"set host-interface qdisc-bypass <host-if-name:string> <on-off>",
      "Whether frames go around the queueing discipline of the Linux device", set_bypass, 0},
     {"set host-interface l4-cksum-offload <host-if-name:string> <on-off>",
@@ -75,7 +80,10 @@ void af_packet_running_config(void *arg, struct text *t)
 {
     const struct af_packet *port = arg;
     const struct af_packet_args *a = &port->args;
-    text_add(t, "create host-interface%s name %s", a->version == 2 ? " v2" : a->version == 3 ? " v3" : "",
+    text_add(t, "create host-interface%s name %s",
+             a->version == 2   ? " v2"
+             : a->version == 3 ? " v3"
+                               : "",
              port->host_name);
     if (a->n_rx_queues > 1)
         text_add(t, " num-rx-queues %u", a->n_rx_queues);
@@ -85,8 +93,8 @@ void af_packet_running_config(void *arg, struct text *t)
     if (a->mode == AF_PACKET_MODE_IP)
         text_puts(t, " mode ip");
     else
-        text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1], port->mac[2], port->mac[3],
-                 port->mac[4], port->mac[5]);
+        text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
+                 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
     if (a->rx_frames)
         text_add(t, " rx-size %u", a->rx_frames);
     if (a->tx_frames)
@@ -95,7 +103,8 @@ void af_packet_running_config(void *arg, struct text *t)
         text_add(t, " rx-per-block %u", a->rx_per_block);
     if (a->tx_per_block)
         text_add(t, " tx-per-block %u", a->tx_per_block);
-    text_add(t, "%s%s%s\n", a->no_ring ? " no-ring" : "", a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
+    text_add(t, "%s%s%s\n", a->no_ring ? " no-ring" : "",
+             a->qdisc_bypass_off ? " qdisc-bypass-disable" : "",
              a->cksum_gso_off ? " cksum-gso-disable" : "");
 }
 
@@ -104,34 +113,41 @@ void af_packet_running_config(void *arg, struct text *t)
 static void vnet_text(struct text *out, const struct vnet_header *h)
 {
     text_add(out,
-             "  vnet-hdr:\n    flags 0x%02x gso_type 0x%02x hdr_len %u\n    gso_size %u csum_start %u csum_offset %u",
+             "  vnet-hdr:\n    flags 0x%02x gso_type 0x%02x hdr_len %u\n    gso_size %u csum_start "
+             "%u csum_offset %u",
              h->flags, h->gso_type, h->header_len, h->gso_size, h->csum_start, h->csum_offset);
 }
 
 static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct af_packet_trace x;
-    (void) p;
+    (void)p;
     memcpy(&x, r->extra, sizeof(x));
-    text_add(out, "af_packet: hw_if_index %u rx-queue %u next-index %u\n", x.interface.i, x.queue, r->next);
+    text_add(out, "af_packet: hw_if_index %u rx-queue %u next-index %u\n", x.interface.i, x.queue,
+             r->next);
     text_add(out, "  len %u vlan %u vlan_tpid %u\n", x.len, x.vlan_tci, x.vlan_tpid);
     vnet_text(out, &x.vnet);
 }
 
 static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void) p;
+    (void)p;
     text_add(out, "af_packet: hw_if_index %u tx-queue %u\n", r->meta.tx_if.i, 0);
-    text_add(out, "  buffer: current data %d, length %u, buffer-pool %u, ref-count %u, trace handle 0x%x\n",
-             r->meta.start - BUFFER_HEADROOM_BYTES, buffer_packet_len(&r->meta), r->meta.pool, r->meta.refs, r->meta.trace);
+    text_add(
+        out,
+        "  buffer: current data %d, length %u, buffer-pool %u, ref-count %u, trace handle 0x%x\n",
+        r->meta.start - BUFFER_HEADROOM_BYTES, buffer_packet_len(&r->meta), r->meta.pool,
+        r->meta.refs, r->meta.trace);
     ethernet_format_frame(out, r->data, r->data_len, 2);
 }
 
 static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
-    [AF_PACKET_INPUT_ERR_TRUNCATED] = {"truncated", "frame longer than the buffers", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_TRUNCATED] = {"truncated", "frame longer than the buffers",
+                                       SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_BAD_VNET] = {"bad_vnet", "bad virtio header", SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_NO_BUFFER] = {"no_buffer", "no buffer free", SEVERITY_ERROR},
-    [AF_PACKET_INPUT_ERR_KERNEL_DROP] = {"socket_full", "dropped by the kernel, socket queue full", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_KERNEL_DROP] = {"socket_full", "dropped by the kernel, socket queue full",
+                                         SEVERITY_ERROR},
 };
 
 static const struct node_error tx_errors[AF_PACKET_TX_ERR_N] = {

@@ -4,11 +4,12 @@
  *
  *   frame -> [ virtio header ][ small buffer: first 2 KB ][ large buffer: the rest ]
  *
- * Buffers are posted for a whole batch and stay posted until a frame used them. A frame of up to 2 KB touches the
- * small one only; a GSO frame continues in the large one as a chain of two, without a copy.
+ * Buffers are posted for a whole batch and stay posted until a frame used them. A frame of up to 2
+ * KB touches the small one only; a GSO frame continues in the large one as a chain of two, without
+ * a copy.
  *
- * From the ring: slots of 2 KB, copied into buffers and given back at once. A frame that does not fit its slot is also
- * queued whole on the socket (PACKET_COPY_THRESH) and fetched there. */
+ * From the ring: slots of 2 KB, copied into buffers and given back at once. A frame that does not
+ * fit its slot is also queued whole on the socket (PACKET_COPY_THRESH) and fetched there. */
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -19,8 +20,10 @@ static void post(struct af_packet_queue *q, u32 i)
 {
     struct buffer *small = buffer_at(q->small[i]), *large = buffer_at(q->large[i]);
     q->iov[i][0] = (struct iovec){&q->vnet[i], sizeof(q->vnet[i])};
-    q->iov[i][1] = (struct iovec){buffer_current(small), buffer_storage_bytes(small) - BUFFER_HEADROOM_BYTES};
-    q->iov[i][2] = (struct iovec){buffer_current(large), buffer_storage_bytes(large) - BUFFER_HEADROOM_BYTES};
+    q->iov[i][1] =
+        (struct iovec){buffer_current(small), buffer_storage_bytes(small) - BUFFER_HEADROOM_BYTES};
+    q->iov[i][2] =
+        (struct iovec){buffer_current(large), buffer_storage_bytes(large) - BUFFER_HEADROOM_BYTES};
     q->msg[i].msg_hdr = (struct msghdr){
         .msg_iov = q->iov[i],
         .msg_iovlen = 3,
@@ -44,7 +47,8 @@ static void fill(struct thread *t, struct af_packet_queue *q, u32 n)
     q->n_posted = first + large;
 }
 
-/* No buffers: frames are taken from the socket and thrown away, so that it does not keep the thread awake. */
+/* No buffers: frames are taken from the socket and thrown away, so that it does not keep the thread
+ * awake. */
 static u32 discard(struct thread *t, struct node *n, struct af_packet_queue *q, u32 most)
 {
     u32 lost = 0;
@@ -73,34 +77,36 @@ static const struct tpacket_auxdata *auxdata(struct msghdr *h)
     if (!c || c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
         c->cmsg_len < CMSG_LEN(sizeof(struct tpacket_auxdata)))
         return NULL;
-    return (const struct tpacket_auxdata *) (const void *) CMSG_DATA(c);
+    return (const struct tpacket_auxdata *)(const void *)CMSG_DATA(c);
 }
 
-/* Makes a packet of the frame in place i. Returns false when it is to be dropped; then the buffers stay posted. */
+/* Makes a packet of the frame in place i. Returns false when it is to be dropped; then the buffers
+ * stay posted. */
 static bool take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
 {
     struct mmsghdr *m = &q->msg[i];
     struct buffer *b = buffer_at(q->small[i]);
-    u32 room = (u32) q->iov[i][1].iov_len;
+    u32 room = (u32)q->iov[i][1].iov_len;
     if (unlikely((m->msg_hdr.msg_flags & MSG_TRUNC) || m->msg_len < sizeof(struct vnet_header))) {
         node_count(n, AF_PACKET_INPUT_ERR_TRUNCATED, 1);
         return false;
     }
-    u32 len = m->msg_len - (u32) sizeof(struct vnet_header);
+    u32 len = m->msg_len - (u32)sizeof(struct vnet_header);
     int start = b->start;
-    b->len = (u16) min_u64(len, room);
+    b->len = (u16)min_u64(len, room);
     const struct tpacket_auxdata *aux = auxdata(&m->msg_hdr);
     if (aux && unlikely(aux->tp_status & TP_STATUS_VLAN_VALID))
         restore_vlan(b, aux->tp_status, aux->tp_vlan_tci, aux->tp_vlan_tpid);
-    if (unlikely(q->vnet[i].flags || q->vnet[i].gso_type) && !take_offloads(b, &q->vnet[i], start)) {
+    if (unlikely(q->vnet[i].flags || q->vnet[i].gso_type) &&
+        !take_offloads(b, &q->vnet[i], start)) {
         node_count(n, AF_PACKET_INPUT_ERR_BAD_VNET, 1);
-        b->start = (i16) start;
+        b->start = (i16)start;
         b->flags = 0;
         return false;
     }
     if (len > room) {
         struct buffer *rest = buffer_at(q->large[i]);
-        rest->len = (u16) (len - room);
+        rest->len = (u16)(len - room);
         b->flags |= BUFFER_NEXT;
         b->next = q->large[i];
         b->tail_len = rest->len;
@@ -117,8 +123,9 @@ ALWAYS_INLINE u16 first_node(const struct af_packet_queue *q, struct buffer *b)
     return feature_start(q->port->device_input, q->rx.interface, b, AF_PACKET_INPUT_NEXT_ETHERNET);
 }
 
-static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue *q, struct buffer *b, u16 next,
-                        const struct vnet_header *vnet, u16 tci, u16 tpid)
+static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue *q,
+                        struct buffer *b, u16 next, const struct vnet_header *vnet, u16 tci,
+                        u16 tpid)
 {
     struct af_packet_trace x = {
         .interface = q->rx.interface,
@@ -132,15 +139,17 @@ static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue
         trace_input_hop(t, n, b, next, &x, sizeof(x));
 }
 
-static void trace_socket_frame(struct thread *t, struct node *n, struct af_packet_queue *q, u32 i, struct buffer *b,
-                               u16 next)
+static void trace_socket_frame(struct thread *t, struct node *n, struct af_packet_queue *q, u32 i,
+                               struct buffer *b, u16 next)
 {
     const struct tpacket_auxdata *aux = auxdata(&q->msg[i].msg_hdr);
-    trace_frame(t, n, q, b, next, &q->vnet[i], aux ? aux->tp_vlan_tci : 0, aux ? aux->tp_vlan_tpid : 0);
+    trace_frame(t, n, q, b, next, &q->vnet[i], aux ? aux->tp_vlan_tci : 0,
+                aux ? aux->tp_vlan_tpid : 0);
 }
 
 /* Moves what was not used to the front places, where the next batch looks for it. */
-static void keep_unused(struct af_packet_queue *q, const bool *used, const bool *large_used, u32 got, struct thread *t)
+static void keep_unused(struct af_packet_queue *q, const bool *used, const bool *large_used,
+                        u32 got, struct thread *t)
 {
     u32 k = 0, posted = q->n_posted;
     for (u32 i = 0; i < posted; i++) {
@@ -173,7 +182,7 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
     fill(t, q, batch);
     if (unlikely(!q->n_posted))
         return discard(t, n, q, AF_PACKET_BATCH);
-    int got = recvmmsg(q->fd, q->msg, (unsigned) min_u64(batch, q->n_posted), MSG_DONTWAIT, NULL);
+    int got = recvmmsg(q->fd, q->msg, (unsigned)min_u64(batch, q->n_posted), MSG_DONTWAIT, NULL);
     if (got <= 0) {
         if (q->pressure)
             count_kernel_drops(t, n, q);
@@ -181,7 +190,7 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
     }
     for (int i = 0; i < got; i++) {
         bool large = false;
-        used[i] = take(n, q, (u32) i, &large);
+        used[i] = take(n, q, (u32)i, &large);
         large_used[i] = used[i] && large;
         any_large |= large;
         if (!used[i])
@@ -190,22 +199,23 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
         bytes += buffer_packet_len(b);
         next[count] = first_node(q, b);
         if (unlikely(trace_wants(n)))
-            trace_socket_frame(t, n, q, (u32) i, b, next[count]);
+            trace_socket_frame(t, n, q, (u32)i, b, next[count]);
         bi[count++] = q->small[i];
     }
     interface_count(t, IF_RX, rx->interface, count, bytes);
     node_enqueue_each(t, n, bi, next, count);
-    keep_unused(q, used, large_used, (u32) got, t);
-    q->batch = any_large ? AF_PACKET_LARGE_BATCH : (u32) got == batch ? AF_PACKET_BATCH : batch;
-    if ((u32) got == batch && ++q->pressure >= 64)
+    keep_unused(q, used, large_used, (u32)got, t);
+    q->batch = any_large ? AF_PACKET_LARGE_BATCH : (u32)got == batch ? AF_PACKET_BATCH : batch;
+    if ((u32)got == batch && ++q->pressure >= 64)
         count_kernel_drops(t, n, q);
-    return (u32) got;
+    return (u32)got;
 }
 
 /* --- from a ring --- */
 
 /* A frame longer than its slot is on the socket, whole; it is put into place 0's buffers. */
-static struct buffer *take_from_socket(struct thread *t, struct node *n, struct af_packet_queue *q, struct vnet_header *vnet)
+static struct buffer *take_from_socket(struct thread *t, struct node *n, struct af_packet_queue *q,
+                                       struct vnet_header *vnet)
 {
     bool large = false;
     fill(t, q, 1);
@@ -217,7 +227,7 @@ static struct buffer *take_from_socket(struct thread *t, struct node *n, struct 
     ssize_t len = recvmsg(q->fd, &q->msg[0].msg_hdr, MSG_DONTWAIT);
     if (len < 0)
         return NULL;
-    q->msg[0].msg_len = (unsigned) len;
+    q->msg[0].msg_len = (unsigned)len;
     if (!take(n, q, 0, &large))
         return NULL;
     struct buffer *b = buffer_at(q->small[0]);
@@ -230,8 +240,9 @@ static struct buffer *take_from_socket(struct thread *t, struct node *n, struct 
     return b;
 }
 
-static struct buffer *take_from_slot(struct node *n, struct af_packet_queue *q, const struct tpacket2_hdr *h, u32 status,
-                                     u32 bi, const struct vnet_header *vnet)
+static struct buffer *take_from_slot(struct node *n, struct af_packet_queue *q,
+                                     const struct tpacket2_hdr *h, u32 status, u32 bi,
+                                     const struct vnet_header *vnet)
 {
     struct buffer *b = buffer_at(bi);
     u32 len = h->tp_snaplen;
@@ -240,8 +251,8 @@ static struct buffer *take_from_slot(struct node *n, struct af_packet_queue *q, 
         node_count(n, AF_PACKET_INPUT_ERR_TRUNCATED, 1);
         return NULL;
     }
-    memcpy(buffer_current(b), (const u8 *) h + h->tp_mac, len);
-    b->len = (u16) len;
+    memcpy(buffer_current(b), (const u8 *)h + h->tp_mac, len);
+    b->len = (u16)len;
     if (unlikely(status & TP_STATUS_VLAN_VALID))
         restore_vlan(b, status, h->tp_vlan_tci, h->tp_vlan_tpid);
     if (unlikely(vnet->flags || vnet->gso_type) && !take_offloads(b, vnet, start)) {
@@ -260,7 +271,8 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
     u64 bytes = 0;
     u32 losing = 0;
     for (; seen < FRAME_PKTS; seen++) {
-        struct tpacket2_hdr *h = (struct tpacket2_hdr *) (void *) (r->map + (size_t) r->next * r->frame_bytes);
+        struct tpacket2_hdr *h =
+            (struct tpacket2_hdr *)(void *)(r->map + (size_t)r->next * r->frame_bytes);
         u32 status = __atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE);
         struct vnet_header vnet;
         struct buffer *b = NULL;
@@ -268,14 +280,14 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
             break;
         losing |= status & TP_STATUS_LOSING;
         r->next = r->next + 1 == r->n_frames ? 0 : r->next + 1;
-        __builtin_prefetch(r->map + (size_t) r->next * r->frame_bytes);
+        __builtin_prefetch(r->map + (size_t)r->next * r->frame_bytes);
         if (status & TP_STATUS_COPY) {
             b = take_from_socket(t, n, q, &vnet);
         } else if (spare == BUFFER_NONE && !buffer_alloc(t, BUFFER_POOL_DEFAULT, &spare, 1)) {
             node_count(n, AF_PACKET_INPUT_ERR_NO_BUFFER, 1);
             interface_count(t, IF_RX_NO_BUF, q->rx.interface, 1, 0);
         } else {
-            memcpy(&vnet, (u8 *) h + h->tp_mac - sizeof(vnet), sizeof(vnet));
+            memcpy(&vnet, (u8 *)h + h->tp_mac - sizeof(vnet), sizeof(vnet));
             b = take_from_slot(n, q, h, status, spare, &vnet);
             if (b) {
                 spare = BUFFER_NONE;

@@ -12,11 +12,13 @@
 #include "net/interface/interface.h"
 #include "ports/af_packet/af_packet.h"
 
-#define AF_PACKET_BATCH 64       /* frames that one recvmmsg takes */
-#define AF_PACKET_LARGE_BATCH 8  /* while large frames come: so many large buffers stay in use, not 64 */
+#define AF_PACKET_BATCH 64 /* frames that one recvmmsg takes */
+#define AF_PACKET_LARGE_BATCH                                                                      \
+    8 /* while large frames come: so many large buffers stay in use, not 64 */
 #define AF_PACKET_QUEUES_MAX 64
 
-/* struct virtio_net_hdr without num_buffers: what PACKET_VNET_HDR puts before each frame, in host order. */
+/* struct virtio_net_hdr without num_buffers: what PACKET_VNET_HDR puts before each frame, in host
+ * order. */
 struct vnet_header {
     u8 flags, gso_type;
     u16 header_len, gso_size, csum_start, csum_offset;
@@ -44,15 +46,16 @@ struct af_packet_ring {
     u32 next; /* slot to look at */
 };
 
-/* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and closing. */
+/* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and
+ * closing. */
 struct af_packet_queue {
     struct rx_queue rx;
     struct af_packet *port;
     int fd;
     struct af_packet_ring ring;
-    u32 n_posted;     /* buffers in small[] (and large[]) that wait for a frame */
-    u32 batch;        /* frames to ask for next */
-    u32 pressure;     /* full batches since the kernel's drops were last read */
+    u32 n_posted; /* buffers in small[] (and large[]) that wait for a frame */
+    u32 batch;    /* frames to ask for next */
+    u32 pressure; /* full batches since the kernel's drops were last read */
     u32 small[AF_PACKET_BATCH], large[AF_PACKET_BATCH];
     struct mmsghdr msg[AF_PACKET_BATCH];
     struct iovec iov[AF_PACKET_BATCH][3];
@@ -63,20 +66,20 @@ struct af_packet_queue {
 struct af_packet {
     struct piste *piste;
     char host_name[IFNAMSIZ];
-    int host_index;     /* 0: the device is gone */
+    int host_index; /* 0: the device is gone */
     struct if_index interface;
     struct af_packet_args args; /* pointers in it are not kept */
     u8 mac[6];
-    bool fixed_mac;     /* the user gave it */
+    bool fixed_mac; /* the user gave it */
     bool admin_up;
     u32 n_queues;
     struct af_packet_queue **queues;
-    struct rx_queue **rx; /* the same, for struct interface */
+    struct rx_queue **rx;             /* the same, for struct interface */
     int tx_fds[AF_PACKET_QUEUES_MAX]; /* -1: the device is gone. Read by data threads */
     u32 n_tx;
     const struct feature_arc *device_input;
     u32 host_mtu;
-    u32 features;       /* ethtool's, as last heard */
+    u32 features; /* ethtool's, as last heard */
 };
 
 enum af_packet_input_error {
@@ -86,7 +89,12 @@ enum af_packet_input_error {
     AF_PACKET_INPUT_ERR_KERNEL_DROP,
     AF_PACKET_INPUT_ERR_N
 };
-enum { AF_PACKET_INPUT_NEXT_ETHERNET, AF_PACKET_INPUT_NEXT_IP4, AF_PACKET_INPUT_NEXT_DROP, AF_PACKET_INPUT_NEXT_N };
+enum {
+    AF_PACKET_INPUT_NEXT_ETHERNET,
+    AF_PACKET_INPUT_NEXT_IP4,
+    AF_PACKET_INPUT_NEXT_DROP,
+    AF_PACKET_INPUT_NEXT_N
+};
 
 enum af_packet_tx_error {
     AF_PACKET_TX_ERR_CONGESTED,

@@ -1,5 +1,6 @@
-/* The Linux device below a host interface: its state by netlink as it changes, its settings by ioctl. A device that
- * goes away closes the port's sockets; when one of that name comes, they are opened again. */
+/* The Linux device below a host interface: its state by netlink as it changes, its settings by
+ * ioctl. A device that goes away closes the port's sockets; when one of that name comes, they are
+ * opened again. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/ethtool.h>
@@ -28,7 +29,7 @@ static int request(unsigned long what, struct ifreq *r)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int rc = ioctl(fd, (int) what, r) ? -errno : 0;
+    int rc = ioctl(fd, (int)what, r) ? -errno : 0;
     close(fd);
     return rc;
 }
@@ -49,10 +50,12 @@ int af_packet_host_set_up(const char *name, bool up, struct error *e)
         return error_errno(e, -rc, "%s: cannot read the state of the device", name);
     if (!!(r.ifr_flags & IFF_UP) == up)
         return 0;
-    r.ifr_flags = (short) (up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
+    r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
     rc = request(SIOCSIFFLAGS, &r);
-    return rc ? error_errno(e, -rc, "%s: cannot set the device %s, which needs the capability CAP_NET_ADMIN", name,
-                            up ? "up" : "down")
+    return rc ? error_errno(
+                    e, -rc,
+                    "%s: cannot set the device %s, which needs the capability CAP_NET_ADMIN", name,
+                    up ? "up" : "down")
               : 0;
 }
 
@@ -68,13 +71,13 @@ int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e)
 u32 af_packet_host_mtu(const char *name)
 {
     struct ifreq r = request_for(name);
-    return request(SIOCGIFMTU, &r) ? 0 : (u32) r.ifr_mtu;
+    return request(SIOCGIFMTU, &r) ? 0 : (u32)r.ifr_mtu;
 }
 
 int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e)
 {
     struct ifreq r = request_for(name);
-    r.ifr_mtu = (int) bytes;
+    r.ifr_mtu = (int)bytes;
     int rc = request(SIOCSIFMTU, &r);
     return rc ? error_errno(e, -rc, "%s: cannot set the device's MTU to %u%s", name, bytes,
                             rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "")
@@ -100,7 +103,7 @@ u32 af_packet_host_features(const char *name)
     for (u32 i = 0; i < array_len(table); i++) {
         struct ethtool_value v = {.cmd = table[i].command};
         struct ifreq r = request_for(name);
-        r.ifr_data = (void *) &v;
+        r.ifr_data = (void *)&v;
         if (!request(SIOCETHTOOL, &r) && v.data)
             features |= table[i].feature;
     }
@@ -204,19 +207,20 @@ static void resync(struct af_packet_state *s)
 {
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
-        int index = (int) if_nametoindex(port->host_name);
+        int index = (int)if_nametoindex(port->host_name);
         if (!index)
             device_gone(port);
         else
             device_here(port, index);
-        interface_set_link(s->piste, port->interface, index && af_packet_host_link_up(port->host_name));
+        interface_set_link(s->piste, port->interface,
+                           index && af_packet_host_link_up(port->host_name));
     }
 }
 
 static void on_netlink(void *arg, u32 events)
 {
     struct af_packet_state *s = arg;
-    (void) events;
+    (void)events;
     char *buf = malloc(NETLINK_BUFFER_BYTES);
     if (!buf)
         return;
@@ -226,7 +230,7 @@ static void on_netlink(void *arg, u32 events)
             resync(s);
             continue;
         }
-        if (n <= 0 || mnl_cb_run(buf, (size_t) n, 0, 0, on_message, s) < 0)
+        if (n <= 0 || mnl_cb_run(buf, (size_t)n, 0, 0, on_message, s) < 0)
             break;
     }
     free(buf);

@@ -22,21 +22,21 @@ static inline void restore_vlan(struct buffer *b, u32 status, u16 tci, u16 tpid)
     put_be16(frame + 14, tci);
 }
 
-/* Checksum and GSO state of b from its virtio header; start is where the frame began, before a tag was put back.
- * Returns false when they make no sense. */
+/* Checksum and GSO state of b from its virtio header; start is where the frame began, before a tag
+ * was put back. Returns false when they make no sense. */
 static inline bool take_offloads(struct buffer *b, const struct vnet_header *h, int start)
 {
     if (h->flags & VNET_DATA_VALID)
         b->flags |= BUFFER_CSUM_VALID;
     if (h->flags & VNET_NEEDS_CSUM) {
         u32 at = h->csum_start, end = at + h->csum_offset + 2u;
-        if (h->csum_offset > UINT8_MAX || start + (int) end > b->start + b->len)
+        if (h->csum_offset > UINT8_MAX || start + (int)end > b->start + b->len)
             return false;
         b->flags |= BUFFER_CSUM_PARTIAL;
-        b->csum_start = (i16) (start + (int) at);
-        b->csum_offset = (u8) h->csum_offset;
+        b->csum_start = (i16)(start + (int)at);
+        b->csum_offset = (u8)h->csum_offset;
     }
-    u8 type = h->gso_type & (u8) ~VNET_GSO_ECN;
+    u8 type = h->gso_type & (u8)~VNET_GSO_ECN;
     if (type == VNET_GSO_NONE)
         return true;
     if (!(b->flags & BUFFER_CSUM_PARTIAL) || !h->gso_size || h->header_len <= h->csum_start ||
@@ -50,6 +50,6 @@ static inline bool take_offloads(struct buffer *b, const struct vnet_header *h, 
     else if (type != VNET_GSO_TCP4)
         return false;
     b->gso_size = h->gso_size;
-    b->gso_l4_len = (u8) (h->header_len - h->csum_start);
+    b->gso_l4_len = (u8)(h->header_len - h->csum_start);
     return true;
 }

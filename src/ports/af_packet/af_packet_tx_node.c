@@ -1,4 +1,5 @@
-/* host-X-tx: buffers out through a packet socket, a batch a system call; chains as iovecs, without a copy. */
+/* host-X-tx: buffers out through a packet socket, a batch a system call; chains as iovecs, without
+ * a copy. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,13 +23,15 @@ static void make_vnet(struct vnet_header *h, const struct buffer *b)
     if (!(b->flags & BUFFER_CSUM_PARTIAL))
         return;
     h->flags = VNET_NEEDS_CSUM;
-    h->csum_start = (u16) (b->csum_start - b->start);
+    h->csum_start = (u16)(b->csum_start - b->start);
     h->csum_offset = b->csum_offset;
     if (!(b->flags & BUFFER_GSO))
         return;
-    h->gso_type = (b->flags & BUFFER_GSO_UDP) ? VNET_GSO_UDP_L4 : (b->flags & BUFFER_GSO_IP6) ? VNET_GSO_TCP6 : VNET_GSO_TCP4;
+    h->gso_type = (b->flags & BUFFER_GSO_UDP)   ? VNET_GSO_UDP_L4
+                  : (b->flags & BUFFER_GSO_IP6) ? VNET_GSO_TCP6
+                                                : VNET_GSO_TCP4;
     h->gso_size = b->gso_size;
-    h->header_len = (u16) (h->csum_start + b->gso_l4_len);
+    h->header_len = (u16)(h->csum_start + b->gso_l4_len);
 }
 
 static u32 segments(const struct buffer *b)
@@ -50,8 +53,8 @@ static void add(struct tx_batch *x, struct buffer *b, u32 at)
             break;
     }
     x->msg[x->n] = (struct mmsghdr){
-        .msg_hdr = {.msg_iov = first, .msg_iovlen = (size_t) (&x->iov[x->n_iov] - first)}};
-    x->packet[x->n++] = (u16) at;
+        .msg_hdr = {.msg_iov = first, .msg_iovlen = (size_t)(&x->iov[x->n_iov] - first)}};
+    x->packet[x->n++] = (u16)at;
 }
 
 static u32 reason_of(int err)
@@ -77,7 +80,7 @@ static u32 flush(struct node *n, struct tx_batch *x, int fd, struct buffer **b, 
     while (done < x->n) {
         int sent = sendmmsg(fd, x->msg + done, x->n - done, MSG_DONTWAIT);
         if (sent > 0) {
-            done += (u32) sent;
+            done += (u32)sent;
             continue;
         }
         if (errno == EINTR)
@@ -86,13 +89,15 @@ static u32 flush(struct node *n, struct tx_batch *x, int fd, struct buffer **b, 
         /* a packet that is refused is skipped; when the device takes none, the rest is lost too */
         u32 until = reason == AF_PACKET_TX_ERR_REFUSED ? done + 1 : x->n;
         for (; done < until; done++, failed++)
-            next[x->packet[done]] = node_drop(n, b[x->packet[done]], reason, AF_PACKET_TX_NEXT_DROP);
+            next[x->packet[done]] =
+                node_drop(n, b[x->packet[done]], reason, AF_PACKET_TX_NEXT_DROP);
     }
     x->n = x->n_iov = 0;
     return failed;
 }
 
-void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count)
 {
     struct af_packet *port = n->state;
     struct tx_batch x;
