@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 """Runs all the tests and adds them up: `make test`.
 
-With glibc: the checks of the tree; unit tests, fuzz targets and packet tests under the address and
-undefined-behaviour sanitizers; those of threads and the packet tests under the thread sanitizer; a
-build by clang; the network tests against the release build. Then unit tests, fuzz targets and network
-tests with musl. Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
+With glibc: the checks of the tree; unit tests, fuzz targets, packet and API tests under the address and
+undefined-behaviour sanitizers; unit tests of threads under the thread sanitizer; a build by clang; the
+network tests against the release build. Then unit tests, fuzz targets and network tests with musl.
+Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
   run-tests.py [STAGE...]     only these stages: asan tsan clang release musl (Alpine: musl)
+  run-tests.py tsan-packet    packet tests under the thread sanitizer: after changes to what threads share
 
 The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
 breaks, or a suite that ends without a result, is one failure.
@@ -151,20 +152,27 @@ def stage_asan(result):
         network_tests(result, "asan", PACKET_SUITES + ["test/api"])
 
 
+def introspect(what):
+    out = subprocess.run(["meson", "introspect", "build/tsan", what], capture_output=True,
+                         text=True, check=True).stdout
+    return json.loads(out)
+
+
 def stage_tsan(result):
     # set up first; only then is it known what there is to build
     if not build(result, "tsan", ["piste_version.h"]):
         return
-    out = subprocess.run(["meson", "introspect", "build/tsan", "--tests"], capture_output=True,
-                         text=True, check=True).stdout
-    tests = [t for t in json.loads(out) if any(s.split(":")[-1] == "threads" for s in t["suite"])]
-    programs = [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]
-    out = subprocess.run(["meson", "introspect", "build/tsan", "--targets"], capture_output=True,
-                         text=True, check=True).stdout
-    plugins = [os.path.relpath(t["filename"][0], os.path.abspath("build/tsan"))
-               for t in json.loads(out) if t["type"] == "shared module"]
-    if build(result, "tsan", programs + plugins + ["vpp", "vppctl", "vpp_get_stats"]):
+    tests = [t for t in introspect("--tests") if any(s.split(":")[-1] == "threads" for s in t["suite"])]
+    if build(result, "tsan", [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]):
         meson_tests(result, "tsan", ["threads"])
+
+
+def stage_tsan_packet(result):
+    if not build(result, "tsan", ["piste_version.h"]):
+        return
+    plugins = [os.path.relpath(t["filename"][0], os.path.abspath("build/tsan"))
+               for t in introspect("--targets") if t["type"] == "shared module"]
+    if build(result, "tsan", plugins + ["vpp", "vppctl", "vpp_get_stats"]):
         network_tests(result, "tsan", PACKET_SUITES)
 
 
@@ -190,6 +198,7 @@ def stage_musl(result):
 
 STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,
           "release": stage_release, "musl": stage_musl}
+ON_REQUEST = {"tsan-packet": stage_tsan_packet}
 
 
 def libc_is_musl():
@@ -203,7 +212,7 @@ def main():
     os.chdir(TREE)
     wanted = sys.argv[1:] or (["musl"] if libc_is_musl() else list(STAGES))
     for name in wanted:
-        if name not in STAGES:
+        if name not in STAGES and name not in ON_REQUEST:
             sys.exit(__doc__)
 
     result = Result()
@@ -218,7 +227,7 @@ def main():
         if name == "musl" and sysroot:
             sysroot.wait()
         begin = time.monotonic()
-        STAGES[name](result)
+        (STAGES.get(name) or ON_REQUEST[name])(result)
         result.times.append((name, time.monotonic() - begin))
 
     say("summary")

@@ -67,8 +67,10 @@ void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg)
 
 void engine_synchronize(struct engine *e)
 {
-    if (e->started)
-        urcu_qsbr_synchronize_rcu();
+    if (!e->started)
+        return;
+    urcu_qsbr_synchronize_rcu();
+    tsan_grace_period_over(e);
 }
 
 /* What was deferred before now is freed after one grace period for all of it; what a free defers in

@@ -119,6 +119,18 @@ struct node_global {
 };
 
 struct arc;
+/* What data threads did before they were seen outside a round comes before what is done after the
+ * grace period. liburcu orders that in a way that the thread sanitizer does not see. */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+#define tsan_quiescent(e) __tsan_release(e)
+#define tsan_grace_period_over(e) __tsan_acquire(e)
+#else
+#define tsan_quiescent(e) ((void)(e))
+#define tsan_grace_period_over(e) ((void)(e))
+#endif
+
 extern const struct api_handler engine_api[], trace_api[];
 
 /* --- trace_cli.c --- */

@@ -421,7 +421,8 @@ static void frame_run(struct thread *t, struct frame *f)
     bool traced = unlikely(t->trace.live);
     if (traced)
         trace_before(t, n, t->b, count);
-    n->run(t, n, t->b, t->next, count);
+    node_fn *run = __atomic_load_n(&n->run, __ATOMIC_ACQUIRE);
+    run(t, n, t->b, t->next, count);
     if (traced)
         trace_after(t, n, t->b, t->next, count);
     node_enqueue_each(t, n, f->bi, t->next, count);

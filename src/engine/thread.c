@@ -133,6 +133,7 @@ static void thread_sleep(struct thread *t)
     atomic_thread_fence(memory_order_seq_cst);
     if (!thread_has_work(t)) {
         t->sleeps++;
+        tsan_quiescent(t->engine);
         urcu_qsbr_thread_offline();
         rx_queues_wait(t, -1);
         urcu_qsbr_thread_online();
@@ -152,6 +153,7 @@ static void *thread_main(void *arg)
     urcu_qsbr_register_thread();
     u64 spin_ns = (u64)t->engine->config.spin_us * NS_PER_USEC, busy_ns = 0;
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
+        tsan_quiescent(t->engine);
         urcu_qsbr_quiescent_state();
         if (thread_round(t)) {
             busy_ns = t->now_ns;
