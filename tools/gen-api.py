@@ -619,7 +619,7 @@ def reference(paths, served):
     """docs/api.md. served: "name_crc" of the messages of a running switch."""
     out = ['# Messages of the binary API', '',
            'What clients find in the message table: name, CRC and fields of each, without the `client_index` and',
-           '`context` that they begin with. Made by tools/gen-api-docs.sh.', '']
+           '`context` that they begin with. Made by tools/gen-docs.sh.', '']
     for path in sorted(paths, key=os.path.basename):
         api = Api(path)
         here = [m for m in api.messages() if '%s_%08x' % (m.name, api.crc(m)) in served]

@@ -19,20 +19,20 @@ def read(name):
 
 
 def test_command_reference_is_fresh(net):
-    """After a change of commands: tools/gen-cli-docs.sh."""
+    """After a change of commands: tools/gen-docs.sh."""
     vpp = net.vpp(net.namespace())
-    assert read("docs/cli.md") == vpp.ctl("show cli docs"), "stale: run tools/gen-cli-docs.sh"
+    assert read("docs/cli.md") == vpp.ctl("show cli docs"), "stale: run tools/gen-docs.sh"
 
 
 def test_message_reference_is_fresh(net, tmp_path):
-    """After a change of messages: tools/gen-api-docs.sh."""
+    """After a change of messages: tools/gen-docs.sh."""
     vpp = net.vpp(net.namespace())
     table = json.loads(vpp.ctl("show api message-table json"))["messages"]
     names = tmp_path / "names"
     names.write_text("".join(f"{m['name']}_{m['crc']}\n" for m in table))
     subprocess.run(["/usr/bin/python3", TREE + "/tools/gen-api.py", "doc", names, tmp_path / "api.md",
                     *glob.glob(TREE + "/api/*.api")], check=True)
-    assert read("docs/api.md") == (tmp_path / "api.md").read_text(), "stale: run tools/gen-api-docs.sh"
+    assert read("docs/api.md") == (tmp_path / "api.md").read_text(), "stale: run tools/gen-docs.sh"
 
 
 def compile_command(build):

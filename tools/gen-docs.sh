@@ -1,5 +1,6 @@
 #!/bin/sh
-# gen-api-docs.sh [BUILD] - writes docs/api.md: the messages that the daemon of BUILD (build/release) has.
+# gen-docs.sh [BUILD] - writes docs/cli.md and docs/api.md: the commands and messages that the daemon of BUILD
+# (build/release, all of it built: plugins bring some) says it has.
 set -eu
 cd "$(dirname -- "$0")/.."
 build=${1:-build/release}
@@ -12,10 +13,16 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ -S "$run/cli.sock" ] && break
     sleep 0.1
 done
-"$build/vppctl" -s "$run/cli.sock" show api message-table json >"$run/table" || {
-    cat "$run/out" "$run/table" >&2
-    exit 1
+
+ask() {
+    "$build/vppctl" -s "$run/cli.sock" "$@" || {
+        cat "$run/out" >&2
+        exit 1
+    }
 }
+ask show cli docs >"$run/docs"
+ask show api message-table json >"$run/table"
+tr -d '\r' <"$run/docs" >docs/cli.md
 python3 -c '
 import json, sys
 for m in json.load(sys.stdin)["messages"]:
