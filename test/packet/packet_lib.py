@@ -217,6 +217,17 @@ class Switch(lib.Vpp):
             self.session = None
         super().remove()
 
+    def restart(self, commands):
+        """A new process, which is told these commands."""
+        path = self.new_file("running.cli")
+        self.stop()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(commands) + "\n")
+        self.session.close()
+        self.session = None
+        self.start()
+        self.ctl(f"exec {path}")
+
     def new_file(self, name):
         self.files += 1
         return f"{self.folder}/{self.files}-{name}"

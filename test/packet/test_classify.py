@@ -442,13 +442,7 @@ def test_running_config(fresh):
         set interface l2 output classify intfc pg1 ip6-table 2""")
     lines = fresh.running_config()
     shown = fresh.ctl("show classify tables verbose")
-    path = fresh.new_file("running.cli")
-    fresh.stop()
-    with open(path, "w", encoding="utf-8") as f:
-        f.write("\n".join(lines) + "\n")
-    fresh.session = None
-    fresh.start()
-    fresh.ctl(f"exec {path}")
+    fresh.restart(lines)
     assert fresh.running_config() == lines
     assert fresh.ctl("show classify tables verbose") == shown
     assert len([line for line in lines if "classify" in line or " acl " in line]) == 12

@@ -327,13 +327,7 @@ def test_running_config(fresh):
         set policer classify interface pg0 ip4-table 0 l2-table 0""")
     lines = fresh.running_config()
     shown = fresh.ctl("show policer") + fresh.ctl("show classify tables verbose")
-    path = fresh.new_file("running.cli")
-    fresh.stop()
-    with open(path, "w", encoding="utf-8") as f:
-        f.write("\n".join(lines) + "\n")
-    fresh.session = None
-    fresh.start()
-    fresh.ctl(f"exec {path}")
+    fresh.restart(lines)
     assert fresh.running_config() == lines
     assert fresh.ctl("show policer") + fresh.ctl("show classify tables verbose") == shown
     assert len([line for line in lines if "policer" in line]) == 8

@@ -220,13 +220,7 @@ def test_running_config(fresh):
         qos mark vlan pg0 id 2""")
     lines = fresh.running_config()
     shown = fresh.ctl("show qos egress map") + fresh.ctl("show qos mark")
-    path = fresh.new_file("running.cli")
-    fresh.stop()
-    with open(path, "w", encoding="utf-8") as f:
-        f.write("\n".join(lines) + "\n")
-    fresh.session = None
-    fresh.start()
-    fresh.ctl(f"exec {path}")
+    fresh.restart(lines)
     assert fresh.running_config() == lines
     assert fresh.ctl("show qos egress map") + fresh.ctl("show qos mark") == shown
     assert len([line for line in lines if line.startswith("qos ")]) == 13
