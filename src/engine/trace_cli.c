@@ -177,20 +177,6 @@ static u32 limit_of(const struct trace_filter *f, u32 max)
 
 static const char limiting[] = "Limiting display to %u packets. To display more specify max.\n";
 
-static bool has_more(struct engine *e, const struct thread *t, u32 max)
-{
-    struct hop *h;
-    u32 n, passing = 0;
-    collect(e, t, &h, &n);
-    for (u32 i = 0, end; i < n; i = end) {
-        for (end = i + 1; end < n && h[end].r->handle == h[i].r->handle;)
-            end++;
-        passing += packet_passes(&e->trace_filter, h + i, end - i);
-    }
-    free(h);
-    return passing > limit_of(&e->trace_filter, max);
-}
-
 static void show_thread(struct engine *e, struct out *o, struct thread *t, u32 max)
 {
     struct hop *h;
@@ -266,7 +252,7 @@ static int show_trace(struct cli_call *c)
     u32 max = (u32)cli_u64(c, "max-packets", SHOW_DEFAULT_PKTS);
     bool more = false;
     for (u32 i = 0; i < e->n_threads; i++)
-        more |= has_more(e, e->threads[i], max);
+        more |= trace_texts(e, e->threads[i], 0, 0, NULL, NULL) > limit_of(&e->trace_filter, max);
     if (more)
         out_text(c->out, limiting, limit_of(&e->trace_filter, max));
     out_array(c->out, "threads");

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/cli_grammar.h"
+#include "net/ethernet/ethernet_format.h"
 #include "net/pg/pg_internal.h"
 
 /* --- value types --- */
@@ -106,8 +107,7 @@ static int show_interface(struct cli_call *c)
         return rc;
     if (!port)
         return error_set(c->err, EINVAL, "Please specify packet-generator interface");
-    text_add(&mac, "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1], f->mac[2], f->mac[3],
-             f->mac[4], f->mac[5]);
+    ethernet_format_mac(&mac, f->mac);
     out_str(c->out, "interface", f->name, "Interface: %s\n");
     out_u64(c->out, "id", port->id, "  id: %" PRIu64 "\n");
     out_str(c->out, "mode", pg_mode_name(port->mode), "  mode: %s\n");

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "control/loop.h"
+#include "net/ethernet/ethernet_format.h"
 #include "net/pg/pg_internal.h"
 
 struct pg *pg_of(const struct piste *p)
@@ -51,9 +52,10 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
         const struct pg_port *port = pg->ports.v[i];
         const u8 *m = interface_at(p, port->interface)->mac;
         text_add(t, "create packet-generator interface pg%d", (i32)port->id);
-        if (port->mode == PG_MODE_ETHERNET)
-            text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-                     m[5]);
+        if (port->mode == PG_MODE_ETHERNET) {
+            text_puts(t, " hw-addr ");
+            ethernet_format_mac(t, m);
+        }
         if (port->gso)
             text_add(t, " gso-enabled gso-size %u%s", port->gso_size,
                      port->coalesce ? " coalesce-enabled" : "");

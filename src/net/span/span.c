@@ -220,39 +220,17 @@ static const struct node_error errors[SPAN_ERR_N] = {
     [SPAN_ERR_NO_BUFFER] = {"no_buffer", "SPAN copies that found no buffer", SEVERITY_ERROR},
 };
 
-static const struct node_def node_input = {.name = "span-input",
-                                           .run = NODE_VARIANTS(span),
-                                           .next = {"error-drop"},
-                                           .n_next = 1,
-                                           .errors = errors,
-                                           .errors_by_description = true,
-                                           .n_errors = SPAN_ERR_N,
-                                           .format_trace = format_trace};
-static const struct node_def node_output = {.name = "span-output",
-                                            .run = NODE_VARIANTS(span),
-                                            .next = {"error-drop"},
-                                            .n_next = 1,
-                                            .errors = errors,
-                                            .errors_by_description = true,
-                                            .n_errors = SPAN_ERR_N,
-                                            .format_trace = format_trace};
-static const struct node_def node_l2_input = {.name = "span-l2-input",
-                                              .run = NODE_VARIANTS(span),
-                                              .next = {"error-drop"},
-                                              .n_next = 1,
-                                              .errors = errors,
-                                              .errors_by_description = true,
-                                              .n_errors = SPAN_ERR_N,
-                                              .format_trace = format_trace};
-static const struct node_def node_l2_output = {.name = "span-l2-output",
-                                               .run = NODE_VARIANTS(span),
-                                               .next = {"error-drop"},
-                                               .n_next = 1,
-                                               .errors = errors,
-                                               .errors_by_description = true,
-                                               .n_errors = SPAN_ERR_N,
-                                               .format_trace = format_trace};
+#define SPAN_NODE(text_name)                                                                       \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(span), .next = {"error-drop"}, .n_next = 1,        \
+        .errors = errors, .errors_by_description = true, .n_errors = SPAN_ERR_N,                   \
+        .format_trace = format_trace,                                                              \
+    }
 
+static const struct node_def node_input = SPAN_NODE("span-input");
+static const struct node_def node_output = SPAN_NODE("span-output");
+static const struct node_def node_l2_input = SPAN_NODE("span-l2-input");
+static const struct node_def node_l2_output = SPAN_NODE("span-l2-output");
 static const struct node_def *const nodes[] = {&node_input, &node_output, &node_l2_input,
                                                &node_l2_output, NULL};
 /* copies are made of frames as the device has them: before all else on the way in, after all else
