@@ -62,6 +62,7 @@ static const struct {
     {&interface_module, NULL},
     {&ethernet_module, NULL},
     {&l2_module, NULL},
+    {&l2_fib_module, NULL},
     {&span_module, NULL},
     {&ip4_arcs_module, NULL},
     {&fib_module, NULL},

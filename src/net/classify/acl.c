@@ -12,7 +12,7 @@
 #include "control/module.h"
 #include "engine/trace.h"
 #include "net/classify/acl_node.h"
-#include "net/classify/classify.h"
+#include "net/classify/classify_binding.h"
 #include "net/interface/interface.h"
 
 static struct log_class log_class = {"classify", "acl"};
@@ -22,13 +22,10 @@ NODE_DECLARE(acl_ip4_input);
 NODE_DECLARE(acl_ip4_output);
 
 struct acl {
-    VEC(u32) tables[ACL_KIND_N]; /* by interface: table + 1; 0: none */
+    struct classify_binding bound[ACL_KIND_N];
 };
 
-static const struct {
-    const char *arc, *node;
-    const char *direction, *word; /* of the command that sets it */
-} kinds[ACL_KIND_N] = {
+static const struct classify_point kinds[ACL_KIND_N] = {
     [ACL_L2_INPUT] = {"l2-input", "l2-input-acl", "input", "l2-table"},
     [ACL_L2_OUTPUT] = {"l2-output", "l2-output-acl", "output", "l2-table"},
     [ACL_IP4_INPUT] = {"ip4-unicast", "ip4-inacl", "input", "ip4-table"},
@@ -43,113 +40,40 @@ static struct acl *acl_of(const struct piste *p)
 
 u32 acl_table(const struct piste *p, enum acl_kind kind, struct if_index i)
 {
-    const struct acl *s = acl_of(p);
-    return i.i < s->tables[kind].n ? s->tables[kind].v[i.i] - 1 : CLASSIFY_NONE;
+    return classify_bound(&acl_of(p)->bound[kind], i);
 }
 
-static void remember(struct acl *s, enum acl_kind kind, struct if_index i, u32 table)
+int acl_set(struct piste *p, struct if_index i, const u32 tables[ACL_KIND_N], bool add,
+            struct error *e)
 {
-    while (s->tables[kind].n <= i.i)
-        vec_add(&s->tables[kind], 0);
-    s->tables[kind].v[i.i] = table + 1;
-}
-
-int acl_set(struct piste *p, enum acl_kind kind, struct if_index i, u32 table, struct error *e)
-{
-    u32 old = acl_table(p, kind, i);
-    bool on = table != CLASSIFY_NONE;
-    int rc = on ? classify_table_ref(p, table, e) : 0;
-    if (rc)
-        return rc;
-    rc = feature_enable(engine_of(p), kinds[kind].arc, kinds[kind].node, i, on, on ? table : 0, e);
-    if (rc) {
-        if (on)
-            classify_table_unref(p, table);
-        return rc;
-    }
-    remember(acl_of(p), kind, i, table);
-    if (old != CLASSIFY_NONE)
-        classify_table_unref(p, old);
-    return 0;
-}
-
-int acl_set_all(struct piste *p, struct if_index i, const u32 tables[ACL_KIND_N], bool add,
-                struct error *e)
-{
-    int rc = 0;
-    for (u32 k = 0; add && k < ACL_KIND_N; k++)
-        if (tables[k] != CLASSIFY_NONE && !classify_table_at(tables[k]))
-            return error_set(e, ENOENT, "No such classifier table");
-    for (u32 k = 0; !rc && k < ACL_KIND_N; k++) {
-        enum acl_kind kind = (enum acl_kind)k;
-        if (tables[k] != CLASSIFY_NONE && (add || acl_table(p, kind, i) == tables[k]))
-            rc = acl_set(p, kind, i, add ? tables[k] : CLASSIFY_NONE, e);
-    }
-    return rc;
+    return classify_bind(p, kinds, acl_of(p)->bound, ACL_KIND_N, i, tables, add, e);
 }
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct error e;
-    (void)arg;
-    for (u32 k = 0; ev == IF_EVENT_DELETE && k < ACL_KIND_N; k++)
-        if (acl_table(p, (enum acl_kind)k, f->index) != CLASSIFY_NONE &&
-            acl_set(p, (enum acl_kind)k, f->index, CLASSIFY_NONE, &e))
-            log_warn(&log_class, "%s: %s", f->name, e.text);
+    struct acl *s = arg;
+    struct error e = {0};
+    if (ev == IF_EVENT_DELETE && classify_unbind_all(p, kinds, s->bound, ACL_KIND_N, f->index, &e))
+        log_warn(&log_class, "%s: %s", f->name, e.text);
 }
 
 /* --- commands --- */
 
-static int set_by_command(struct cli_call *c, const char *direction)
-{
-    const struct interface *f = cli_interface(c, "interface");
-    u32 tables[ACL_KIND_N];
-    bool any = false;
-    if (!f)
-        return error_set(c->err, EINVAL, "Interface must be specified.");
-    if (cli_get(c, "ip6-table") || cli_get(c, "ip6-punt-table"))
-        return error_set(c->err, EOPNOTSUPP, "there is no IPv6 yet");
-    for (u32 k = 0; k < ACL_KIND_N; k++) {
-        bool here = !strcmp(kinds[k].direction, direction);
-        tables[k] = here ? (u32)cli_u64(c, kinds[k].word, CLASSIFY_NONE) : CLASSIFY_NONE;
-        any |= tables[k] != CLASSIFY_NONE;
-    }
-    if (!any)
-        return error_set(c->err, EINVAL, "Table index must be specified.");
-    return acl_set_all(c->piste, f->index, tables, !cli_has(c, "del"), c->err);
-}
-
 static int set_input(struct cli_call *c)
 {
-    return set_by_command(c, "input");
+    return classify_bind_command(c, kinds, acl_of(c->piste)->bound, ACL_KIND_N, "input");
 }
 
 static int set_output(struct cli_call *c)
 {
-    return set_by_command(c, "output");
+    return classify_bind_command(c, kinds, acl_of(c->piste)->bound, ACL_KIND_N, "output");
 }
 
 static int show(struct cli_call *c, enum acl_kind ip4, enum acl_kind l2)
 {
     const struct acl *s = acl_of(c->piste);
-    enum acl_kind kind = cli_has(c, "ip4") ? ip4 : l2;
-    bool any = false;
-    out_array(c->out, "tables");
-    for (u32 i = 0; !cli_has(c, "ip6") && i < s->tables[kind].n; i++) {
-        if (!s->tables[kind].v[i])
-            continue;
-        if (!any)
-            out_text(c->out, "%10s%20s\t\t%s\n", "Intfc idx", "Classify table", "Interface name");
-        any = true;
-        out_object(c->out, NULL);
-        out_u64(c->out, "sw_if_index", i, "%10" PRIu64);
-        out_u64(c->out, "table", s->tables[kind].v[i] - 1, "%20" PRIu64);
-        out_str(c->out, "name", interface_at(c->piste, (struct if_index){i})->name, "\t\t%s\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    if (!any)
-        out_text(c->out, "No IN_OUT_ACL tables configured\n");
+    classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[cli_has(c, "ip4") ? ip4 : l2],
+                        "No IN_OUT_ACL tables configured");
     return 0;
 }
 
@@ -185,11 +109,11 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
 {
     const struct acl *s = state;
     for (u32 k = 0; phase == RC_INTERFACE && k < ACL_KIND_N; k++)
-        for (u32 i = 0; i < s->tables[k].n; i++)
-            if (s->tables[k].v[i])
+        for (u32 i = 0; i < s->bound[k].tables.n; i++)
+            if (s->bound[k].tables.v[i])
                 text_add(t, "set interface %s acl intfc %s %s %u\n", kinds[k].direction,
                          interface_at(p, (struct if_index){i})->name, kinds[k].word,
-                         s->tables[k].v[i] - 1);
+                         s->bound[k].tables.v[i] - 1);
 }
 
 /* --- nodes --- */
@@ -294,7 +218,7 @@ static void stop(struct piste *p, void *state)
     struct acl *s = state;
     (void)p;
     for (u32 k = 0; k < ACL_KIND_N; k++)
-        vec_free(&s->tables[k]);
+        vec_free(&s->bound[k].tables);
     free(s);
 }
 

@@ -20,12 +20,9 @@ enum acl_kind {
     ACL_KIND_N
 };
 
-/* table CLASSIFY_NONE: none any more. -ENOENT: no such table. */
-int acl_set(struct piste *p, enum acl_kind kind, struct if_index i, u32 table,
-            struct error *e) MUST_CHECK;
-/* Several at once, by kind; CLASSIFY_NONE: as it is. Without add: those that are set are no more.
+/* Tables by kind; CLASSIFY_NONE: as it is. Without add: those that are set are no more.
  * -ENOENT: one of them is no table, and nothing was done. */
-int acl_set_all(struct piste *p, struct if_index i, const u32 tables[ACL_KIND_N], bool add,
-                struct error *e) MUST_CHECK;
+int acl_set(struct piste *p, struct if_index i, const u32 tables[ACL_KIND_N], bool add,
+            struct error *e) MUST_CHECK;
 /* CLASSIFY_NONE: there is none. */
 u32 acl_table(const struct piste *p, enum acl_kind kind, struct if_index i);

@@ -203,7 +203,7 @@ static void set_acl(struct api_call *c, u32 sw_if_index, u32 ip6, const u32 *tab
     else if (ip6 != CLASSIFY_NONE)
         api_reply_retval(c, API_UNSUPPORTED);
     else
-        api_reply_retval(c, retval_of(acl_set_all(c->piste, f->index, tables, add, NULL)));
+        api_reply_retval(c, retval_of(acl_set(c->piste, f->index, tables, add, NULL)));
 }
 
 static void input_acl(struct api_call *c)

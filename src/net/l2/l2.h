@@ -34,7 +34,7 @@ struct piste;
 struct text;
 struct thread;
 
-extern const struct module l2_module;
+extern const struct module l2_fib_module, l2_module;
 
 /* ---- data path ---- */
 

@@ -1,4 +1,4 @@
-/* Commands of layer 2. Words, layouts and errors are VPP's. */
+/* Commands of bridge domains, ports and patches. Words, layouts and errors are VPP's. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,26 +16,25 @@ static struct l2_state *state_of(const struct cli_call *c)
     return l2_state_of(c->piste);
 }
 
-/* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
-static void centered(struct out *o, int width, const char *s)
+void l2_centered(struct out *o, int width, const char *s)
 {
     int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
     out_text(o, "%*s%s%*s", left, "", s, width > len + left ? width - len - left : 0, "");
 }
 
-static void centered_number(struct out *o, int width, i64 n)
+void l2_centered_number(struct out *o, int width, i64 n)
 {
     char text[24];
     snprintf(text, sizeof(text), "%" PRId64, n);
-    centered(o, width, text);
+    l2_centered(o, width, text);
 }
 
-static void mac_text(char out[18], const u8 m[6])
+void l2_mac_text(char out[18], const u8 m[6])
 {
     snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
 }
 
-static const char *name_of(const struct cli_call *c, struct if_index i)
+const char *l2_name_of(const struct cli_call *c, struct if_index i)
 {
     const struct interface *f = if_is_none(i) ? NULL : interface_at(c->piste, i);
     return f ? f->name : "N/A";
@@ -198,7 +197,7 @@ static void domain_row(struct out *o, const char *const cells[])
 {
     for (u32 i = 0; i < array_len(domain_columns); i++) {
         out_text(o, i ? " " : "");
-        centered(o, domain_columns[i].width, cells[i]);
+        l2_centered(o, domain_columns[i].width, cells[i]);
     }
     out_text(o, "\n");
 }
@@ -228,14 +227,14 @@ static void domain_line(struct cli_call *c, const struct l2_bd *bd)
         snprintf(age, sizeof(age), "%u", bd->mac_age);
     snprintf(count, sizeof(count), "%u", learned);
     snprintf(limit, sizeof(limit), "%u", bd->learn_limit);
-    const char *unknown = !if_is_none(bd->uu_fwd)      ? name_of(c, bd->uu_fwd)
+    const char *unknown = !if_is_none(bd->uu_fwd)      ? l2_name_of(c, bd->uu_fwd)
                           : bd->flags & L2_IF_UU_FLOOD ? "flood"
                                                        : "drop";
     domain_row(o,
                (const char *[]){id, index, seq, age, on_off(bd->flags & L2_IF_LEARN),
                                 on_off(bd->flags & L2_IF_FORWARD), unknown,
                                 on_off(bd->flags & L2_IF_FLOOD), on_off(bd->flags & L2_IF_ARP_TERM),
-                                on_off(bd->arp_ufwd), count, limit, name_of(c, bd->bvi)});
+                                on_off(bd->arp_ufwd), count, limit, l2_name_of(c, bd->bvi)});
     out_u64(o, "bridge_domain", bd->id, NULL);
     out_u64(o, "index", bd->index, NULL);
     out_u64(o, "sequence", bd->seq, NULL);
@@ -248,7 +247,7 @@ static void domain_line(struct cli_call *c, const struct l2_bd *bd)
     out_bool(o, "arp_ufwd", bd->arp_ufwd, NULL, NULL);
     out_u64(o, "learned", learned, NULL);
     out_u64(o, "learn_limit", bd->learn_limit, NULL);
-    out_str(o, "bvi", if_is_none(bd->bvi) ? "" : name_of(c, bd->bvi), NULL);
+    out_str(o, "bvi", if_is_none(bd->bvi) ? "" : l2_name_of(c, bd->bvi), NULL);
     out_str(o, "bd_tag", bd->tag, NULL);
 }
 
@@ -274,15 +273,15 @@ static void domain_port(struct cli_call *c, const struct l2_port *port)
     struct text rewrite = {0};
     l2_rewrite_name(s, port->interface, &rewrite);
     out_object(c->out, NULL);
-    centered(c->out, 30, name_of(c, port->interface));
-    centered_number(c->out, 7, port->interface.i);
-    centered_number(c->out, 5, l->seq);
-    centered_number(c->out, 5, l->shg);
-    centered(c->out, 5, port->kind == L2_PORT_BVI ? "*" : "-");
-    centered(c->out, 9, port->kind == L2_PORT_UU_FWD ? "-" : "*");
-    centered(c->out, 30, text_str(&rewrite));
+    l2_centered(c->out, 30, l2_name_of(c, port->interface));
+    l2_centered_number(c->out, 7, port->interface.i);
+    l2_centered_number(c->out, 5, l->seq);
+    l2_centered_number(c->out, 5, l->shg);
+    l2_centered(c->out, 5, port->kind == L2_PORT_BVI ? "*" : "-");
+    l2_centered(c->out, 9, port->kind == L2_PORT_UU_FWD ? "-" : "*");
+    l2_centered(c->out, 30, text_str(&rewrite));
     out_text(c->out, "\n");
-    out_str(c->out, "interface", name_of(c, port->interface), NULL);
+    out_str(c->out, "interface", l2_name_of(c, port->interface), NULL);
     out_u64(c->out, "sw_if_index", port->interface.i, NULL);
     out_u64(c->out, "shg", l->shg, NULL);
     out_bool(c->out, "bvi", port->kind == L2_PORT_BVI, NULL, NULL);
@@ -303,7 +302,7 @@ static void domain_ports(struct cli_call *c, const struct l2_bd *bd)
     out_end(c->out);
 }
 
-static void key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN])
+void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN])
 {
     if (arp_key_is_ip4(key))
         inet_ntop(AF_INET, (const u8 *)&key->lo + 4, ip, INET6_ADDRSTRLEN);
@@ -322,9 +321,9 @@ static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
     out_array(c->out, "arp_entries");
     while (l2_bd_arp_next(bd, &at, &key, bytes)) {
         char ip[INET6_ADDRSTRLEN], mac[18];
-        mac_text(mac, bytes);
-        key_text(&key, ip);
-        centered(c->out, 40, ip);
+        l2_mac_text(mac, bytes);
+        l2_arp_key_text(&key, ip);
+        l2_centered(c->out, 40, ip);
         out_text(c->out, " =>   %s \n", mac);
         out_object(c->out, NULL);
         out_str(c->out, "ip", ip, NULL);
@@ -402,7 +401,7 @@ static int port_flag(struct cli_call *c, u8 flag)
 {
     struct if_index i = cli_interface(c, "interface")->index;
     if (l2_if(i)->mode != L2_MODE_BRIDGE)
-        return error_set(c->err, EINVAL, "%s is not in a bridge domain", name_of(c, i));
+        return error_set(c->err, EINVAL, "%s is not in a bridge domain", l2_name_of(c, i));
     l2_port_set_flags(state_of(c), i, flag, !cli_has(c, "disable"));
     return 0;
 }
@@ -451,9 +450,9 @@ static void show_mode_of(struct cli_call *c, const struct interface *f)
         break;
     case L2_MODE_XCONNECT:
         out_text(c->out, "l2 xconnect %s %s\n", f->name,
-                 if_is_none(l->peer) ? "DELETED" : name_of(c, l->peer));
+                 if_is_none(l->peer) ? "DELETED" : l2_name_of(c, l->peer));
         out_str(c->out, "mode", "xconnect", NULL);
-        out_str(c->out, "peer", name_of(c, l->peer), NULL);
+        out_str(c->out, "peer", l2_name_of(c, l->peer), NULL);
         break;
     default:
         out_text(c->out, "l3 %s  \n", f->name);
@@ -492,210 +491,15 @@ static int show_patches(struct cli_call *c)
     out_array(c->out, "patches");
     for (u32 i = 0; i < s->patches.n; i++) {
         out_object(c->out, NULL);
-        out_str(c->out, "rx", name_of(c, s->patches.v[i].rx), "%26s -> ");
-        out_str(c->out, "tx", name_of(c, s->patches.v[i].tx), "%s\n");
+        out_str(c->out, "rx", l2_name_of(c, s->patches.v[i].rx), "%26s -> ");
+        out_str(c->out, "tx", l2_name_of(c, s->patches.v[i].tx), "%s\n");
         out_end(c->out);
     }
     out_end(c->out);
     return 0;
 }
 
-/* --- MAC table --- */
-
-static int fib_domain(struct cli_call *c, struct l2_bd **bd)
-{
-    u32 id = (u32)cli_u64(c, "bridge-domain-id", 0);
-    *bd = l2_bd_find(state_of(c), id);
-    return *bd && id ? 0 : error_set(c->err, ENOENT, "bridge domain ID %u invalid", id);
-}
-
-static int fib_add(struct cli_call *c)
-{
-    struct interface *f = cli_interface(c, "intf");
-    struct l2_bd *bd;
-    u32 flags = cli_has(c, "filter")   ? L2_FIB_FILTER
-                : cli_has(c, "bvi")    ? L2_FIB_BVI | L2_FIB_STATIC
-                : cli_has(c, "static") ? L2_FIB_STATIC
-                                       : 0;
-    int rc = fib_domain(c, &bd);
-    if (rc)
-        return rc;
-    if (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != bd->index))
-        return error_set(c->err, EINVAL, "interface %s is not in bridge domain %u", f->name,
-                         bd->id);
-    return l2_fib_add(state_of(c), bd->index, cli_get(c, "mac")->mac, f ? f->index : IF_NONE, flags,
-                      c->err);
-}
-
-static int fib_del(struct cli_call *c)
-{
-    struct l2_bd *bd;
-    int rc = fib_domain(c, &bd);
-    return rc ? rc : l2_fib_del(state_of(c), bd->index, cli_get(c, "mac")->mac, c->err);
-}
-
-static int flush_all(struct cli_call *c)
-{
-    l2_fib_flush(state_of(c), UINT32_MAX, IF_NONE, false);
-    return 0;
-}
-
-static int flush_interface(struct cli_call *c)
-{
-    struct if_index i = cli_interface(c, "if-name")->index;
-    l2_fib_flush(state_of(c), UINT32_MAX, i, false);
-    l2_if(i)->seq++;
-    return 0;
-}
-
-static int flush_domain(struct cli_call *c)
-{
-    struct l2_bd *bd;
-    int rc = fib_domain(c, &bd);
-    if (!rc)
-        l2_fib_flush(state_of(c), bd->index, IF_NONE, false);
-    return rc;
-}
-
-static int clear_fib(struct cli_call *c)
-{
-    struct l2_state *s = state_of(c);
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(s, UINT32_MAX, &list);
-    /* a BVI without its entry could not be reached */
-    for (u32 i = 0; i < n; i++)
-        if (!list[i].bvi && l2_fib_del(s, list[i].bd, list[i].mac, c->err)) {
-            /* it aged a moment ago */
-        }
-    free(list);
-    return 0;
-}
-
-static int set_scan_delay(struct cli_call *c)
-{
-    return l2_fib_set_scan_delay(state_of(c), (u32)cli_u64(c, "delay", 0), c->err);
-}
-
-static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
-{
-    const struct l2_bd *bd = l2_bd_at(state_of(c), e->bd);
-    char mac[18], seq[16] = "0/0", age[8] = "-";
-    mac_text(mac, e->mac);
-    if (!e->provisioned && bd)
-        snprintf(seq, sizeof(seq), "%u/%u", bd->seq, l2_if(e->interface)->seq);
-    if (e->provisioned)
-        snprintf(age, sizeof(age), "no");
-    else if (bd && bd->mac_age)
-        snprintf(age, sizeof(age), "%u", e->age);
-    out_object(c->out, NULL);
-    centered(c->out, 19, mac);
-    centered_number(c->out, 7, e->bd);
-    centered_number(c->out, 7, (i32)e->interface.i);
-    centered(c->out, 8, seq);
-    centered(c->out, 9, age);
-    centered(c->out, 7, e->is_static ? "*" : "-");
-    centered(c->out, 7, e->filter ? "*" : "-");
-    centered(c->out, 5, e->bvi ? "*" : "-");
-    centered(c->out, 30, name_of(c, e->interface));
-    out_text(c->out, "\n");
-    out_str(c->out, "mac", mac, NULL);
-    out_u64(c->out, "bridge_domain", bd ? bd->id : 0, NULL);
-    out_str(c->out, "interface", if_is_none(e->interface) ? "" : name_of(c, e->interface), NULL);
-    out_bool(c->out, "static", e->is_static, NULL, NULL);
-    out_bool(c->out, "filter", e->filter, NULL, NULL);
-    out_bool(c->out, "bvi", e->bvi, NULL, NULL);
-    out_bool(c->out, "learned", !e->provisioned, NULL, NULL);
-    out_u64(c->out, "age_minutes", e->age, NULL);
-    out_end(c->out);
-}
-
-static void fib_lines(struct cli_call *c, u32 bd)
-{
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(state_of(c), bd, &list), shown = 0;
-    bool learn = cli_has(c, "learn"), add = cli_has(c, "add");
-    out_array(c->out, "entries");
-    for (u32 i = 0; i < n; i++) {
-        if ((learn && list[i].provisioned) || (add && !list[i].provisioned))
-            continue;
-        if (!shown++)
-            out_text(c->out,
-                     "    Mac-Address     BD-Idx If-Idx BSN-ISN Age(min) static filter bvi         "
-                     "Interface-Name        \n");
-        fib_line(c, &list[i]);
-    }
-    out_end(c->out);
-    free(list);
-}
-
-static int show_fib(struct cli_call *c)
-{
-    struct l2_state *s = state_of(c);
-    u32 bd = UINT32_MAX;
-    if (cli_get(c, "bd-id")) {
-        struct l2_bd *d = l2_bd_find(s, (u32)cli_u64(c, "bd-id", 0));
-        bd = d ? d->index : UINT32_MAX - 1;
-    } else if (cli_get(c, "bd-index")) {
-        bd = (u32)cli_u64(c, "bd-index", 0);
-    }
-    if (bd != UINT32_MAX || cli_has(c, "all") || cli_has(c, "verbose") || cli_has(c, "learn") ||
-        cli_has(c, "add"))
-        fib_lines(c, bd);
-    struct l2_fib_totals t = l2_fib_totals(s);
-    struct text scan = {0};
-    text_sci(&scan, (double)s->last_scan_ns / NS_PER_SEC, 4);
-    out_text(c->out,
-             "L2FIB total/learned entries: %" PRIu64 "/%" PRIu64
-             "  Last scan time: %ssec  Learn limit: %u \n",
-             t.entries, t.learned, text_str(&scan), t.learn_limit);
-    if (cli_has(c, "raw"))
-        out_text(c->out, "%u buckets of %u entries, %" PRIu64 " bytes\n", t.buckets, MAC_SLOTS,
-                 t.bytes);
-    text_free(&scan);
-    out_u64(c->out, "total", t.entries, NULL);
-    out_u64(c->out, "learned", t.learned, NULL);
-    out_u64(c->out, "learn_limit", t.learn_limit, NULL);
-    out_u64(c->out, "buckets", t.buckets, NULL);
-    out_u64(c->out, "bytes", t.bytes, NULL);
-    return 0;
-}
-
-/* --- for tests: many entries at once --- */
-
-static void next_mac(u8 mac[6])
-{
-    for (int i = 5; i >= 0 && !++mac[i]; i--)
-        continue;
-}
-
-static int test_fib(struct cli_call *c)
-{
-    struct l2_state *s = state_of(c);
-    struct l2_bd *bd;
-    u8 mac[6];
-    struct l2_fib_entry entry;
-    u64 count = cli_u64(c, "nn", 1);
-    struct if_index i = cli_get(c, "intf") ? cli_interface(c, "intf")->index : IF_NONE;
-    int rc = fib_domain(c, &bd);
-    memcpy(mac, cli_get(c, "base-addr")->mac, 6);
-    if (!rc && cli_has(c, "add") && if_is_none(i))
-        rc = error_set(c->err, EINVAL, "interface required");
-    for (; !rc && count; count--, next_mac(mac)) {
-        if (cli_has(c, "add"))
-            rc = l2_fib_add(s, bd->index, mac, i, 0, c->err);
-        else if (cli_has(c, "del"))
-            rc = l2_fib_del(s, bd->index, mac, c->err);
-        else if (!l2_fib_find(s, bd->index, mac, &entry))
-            rc = error_set(c->err, ENOENT, "key not found");
-    }
-    return rc;
-}
-
-static int test_fib_age(struct cli_call *c)
-{
-    l2_fib_pass_time(state_of(c), (u8)cli_u64(c, "minutes", 0));
-    return 0;
-}
+/* --- the table --- */
 
 const struct cli_command l2_commands[] = {
     {"create bridge-domain <bridge-domain-id:u32> [learn <learn-on:u8>] [forward <forward-on:u8>] "
@@ -746,140 +550,5 @@ const struct cli_command l2_commands[] = {
     {"test l2patch rx <rx-interface:interface> tx <tx-interface:interface> [del]",
      "Patches all that an interface receives to another, before layer 2", test_patch, 0},
     {"show l2patch", "Patches between interfaces", show_patches, 0},
-    {"l2fib add <mac> <bridge-domain-id:u32> ( filter | <intf:interface> [static|bvi] )",
-     "Adds an address to the MAC table", fib_add, 0},
-    {"l2fib del <mac> <bridge-domain-id:u32>", "Takes an address out of the MAC table", fib_del, 0},
-    {"l2fib flush-mac all", "Forgets all that was learnt", flush_all, 0},
-    {"l2fib flush-mac interface <if-name:interface>", "Forgets what was learnt on an interface",
-     flush_interface, 0},
-    {"l2fib flush-mac bridge-domain <bridge-domain-id:u32>", "Forgets what was learnt in a domain",
-     flush_domain, 0},
-    {"clear l2fib", "Empties the MAC table, but for addresses of BVIs", clear_fib, 0},
-    {"set l2fib scan-delay <delay:u32>",
-     "Milliseconds between two scans for learnt addresses, of which API clients are told",
-     set_scan_delay, 0},
-    {"show l2fib [all] [verbose] [bd_id <bd-id:u32>] [bd_index <bd-index:u32>] [learn|add] [raw]",
-     "The MAC table", show_fib, 0},
-    {"test l2fib ( add | del | check ) (mac <base-addr:mac>) [count <nn:u32>] [bridge-domain "
-     "<bridge-domain-id:u32>] "
-     "[interface <intf:interface>]",
-     "Many addresses at once", test_fib, CLI_HIDDEN},
-    {"test l2fib age <minutes:u8>", "As if so many minutes went by at once", test_fib_age,
-     CLI_HIDDEN},
     {0},
 };
-
-/* --- running config --- */
-
-static void config_of_domain(const struct l2_bd *bd, struct text *t)
-{
-    static const struct {
-        const char *word;
-        u8 flag;
-        bool on; /* in a new domain */
-    } flags[] = {
-        {"learn", L2_IF_LEARN, true},        {"forward", L2_IF_FORWARD, true},
-        {"uu-flood", L2_IF_UU_FLOOD, true},  {"flood", L2_IF_FLOOD, true},
-        {"arp-term", L2_IF_ARP_TERM, false},
-    };
-    text_add(t, "create bridge-domain %u", bd->id);
-    for (u32 i = 0; i < array_len(flags); i++)
-        if (!!(bd->flags & flags[i].flag) != flags[i].on)
-            text_add(t, " %s %d", flags[i].word, !flags[i].on);
-    if (bd->arp_ufwd)
-        text_puts(t, " arp-ufwd 1");
-    if (bd->mac_age)
-        text_add(t, " mac-age %u", bd->mac_age);
-    if (bd->tag[0])
-        text_add(t, " bd-tag {%s}", bd->tag);
-    text_putc(t, '\n');
-}
-
-static void config_of_table(const struct l2_bd *bd, struct text *t)
-{
-    char ip[INET6_ADDRSTRLEN];
-    struct arp_key key;
-    u8 mac[6];
-    u32 at = 0;
-    while (l2_bd_arp_next(bd, &at, &key, mac)) {
-        key_text(&key, ip);
-        text_add(t, "set bridge-domain arp entry %u %s ", bd->id, ip);
-        ethernet_format_mac(t, mac);
-        text_putc(t, '\n');
-    }
-}
-
-static void config_of_port(struct l2_state *s, struct if_index i, struct text *t)
-{
-    static const struct {
-        const char *word;
-        u8 flag;
-    } flags[] = {{"learn", L2_IF_LEARN},
-                 {"forward", L2_IF_FORWARD},
-                 {"flood", L2_IF_FLOOD},
-                 {"uu-flood", L2_IF_UU_FLOOD},
-                 {"arp-term", L2_IF_ARP_TERM}};
-    const struct l2_if *l = l2_if(i);
-    const char *name = interface_at(s->piste, i)->name;
-    if (l->mode == L2_MODE_XCONNECT) {
-        if (!if_is_none(l->peer))
-            text_add(t, "set interface l2 xconnect %s %s\n", name,
-                     interface_at(s->piste, l->peer)->name);
-        return;
-    }
-    const struct l2_bd *bd = l2_bd_at(s, l->bd);
-    bool bvi = if_equal(bd->bvi, i);
-    text_add(t, "set interface l2 bridge %s %u%s", name, bd->id,
-             bvi                       ? " bvi"
-             : if_equal(bd->uu_fwd, i) ? " uu-fwd"
-                                       : "");
-    if (l->shg)
-        text_add(t, " %u", l->shg);
-    text_putc(t, '\n');
-    for (u32 k = 0; k < array_len(flags); k++)
-        if (!(l->port_flags & flags[k].flag) && !(bvi && flags[k].flag == L2_IF_LEARN))
-            text_add(t, "set interface l2 %s %s disable\n", flags[k].word, name);
-}
-
-static void config_of_entries(struct l2_state *s, struct text *t)
-{
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(s, UINT32_MAX, &list);
-    for (u32 i = 0; i < n; i++) {
-        const struct l2_fib_entry *e = &list[i];
-        const struct interface *f =
-            if_is_none(e->interface) ? NULL : interface_at(s->piste, e->interface);
-        const struct l2_bd *bd = l2_bd_at(s, e->bd);
-        if (!e->provisioned || e->bvi || !bd || (!f && !e->filter) ||
-            (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != e->bd)))
-            continue;
-        text_puts(t, "l2fib add ");
-        ethernet_format_mac(t, e->mac);
-        text_add(t, " %u %s%s\n", bd->id, e->filter ? "filter" : f->name,
-                 e->is_static && !e->filter ? " static" : "");
-    }
-    free(list);
-}
-
-void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    struct l2_state *s = state;
-    if (phase == RC_GLOBAL && s->default_learn_limit != L2_LEARN_LIMIT_DEFAULT)
-        text_add(t, "set bridge-domain default-learn-limit %u\n", s->default_learn_limit);
-    if (phase == RC_GLOBAL && s->scan_delay_ms != L2_SCAN_DELAY_MS_DEFAULT)
-        text_add(t, "set l2fib scan-delay %u\n", s->scan_delay_ms);
-    for (struct l2_bd *bd = l2_bd_next(s, 1); phase == RC_TABLES && bd;
-         bd = l2_bd_next(s, bd->index + 1)) {
-        config_of_domain(bd, t);
-        config_of_table(bd, t);
-        if (bd->learn_limit != s->default_learn_limit)
-            text_add(t, "set bridge-domain learn-limit %u %u\n", bd->id, bd->learn_limit);
-    }
-    for (u32 i = 0; phase == RC_INTERFACE && i < s->in_l2.n; i++)
-        config_of_port(s, s->in_l2.v[i], t);
-    for (u32 i = 0; phase == RC_INTERFACE && i < s->patches.n; i++)
-        text_add(t, "test l2patch rx %s tx %s\n", interface_at(p, s->patches.v[i].rx)->name,
-                 interface_at(p, s->patches.v[i].tx)->name);
-    if (phase == RC_ROUTES)
-        config_of_entries(s, t);
-}

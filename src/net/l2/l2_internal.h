@@ -1,6 +1,8 @@
 /* What the layer-2 module's own files share. */
 #pragma once
 
+#include <netinet/in.h>
+
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -173,6 +175,15 @@ void l2_fib_pass_time(struct l2_state *s, u8 minutes);
 /* A data thread found the table too full. */
 void l2_fib_wants_bigger(struct piste *p, const void *payload);
 
+/* l2_cli.c */
+/* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
+void l2_centered(struct out *o, int width, const char *s);
+void l2_centered_number(struct out *o, int width, i64 n);
+void l2_mac_text(char out[18], const u8 m[6]);
+void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN]);
+/* "N/A": none, or gone. */
+const char *l2_name_of(const struct cli_call *c, struct if_index i);
 extern const struct cli_command l2_commands[];
+
 extern const struct node_def *const l2_nodes[];
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

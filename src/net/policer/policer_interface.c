@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/trace.h"
-#include "net/classify/classify.h"
+#include "net/classify/classify_binding.h"
 #include "net/interface/interface.h"
 #include "net/policer/policer_internal.h"
 #include "net/policer/policer_node.h"
@@ -33,11 +33,9 @@ static const struct {
                         {{"ip4-output", "policer-output"}, {"l2-output", "l2-policer-output"}}},
 };
 
-static const struct {
-    const char *arc, *node, *word;
-} kinds[POLICER_CLASSIFY_N] = {
-    [POLICER_CLASSIFY_IP4] = {"ip4-unicast", "ip4-policer-classify", "ip4-table"},
-    [POLICER_CLASSIFY_L2] = {"l2-input", "l2-policer-classify", "l2-table"},
+static const struct classify_point kinds[POLICER_CLASSIFY_N] = {
+    [POLICER_CLASSIFY_IP4] = {"ip4-unicast", "ip4-policer-classify", NULL, "ip4-table"},
+    [POLICER_CLASSIFY_L2] = {"l2-input", "l2-policer-classify", NULL, "l2-table"},
 };
 
 /* --- by themselves --- */
@@ -89,46 +87,14 @@ void policer_interfaces_forget(struct piste *p, u32 index)
 u32 policer_classify_table(const struct piste *p, enum policer_classify_kind kind,
                            struct if_index i)
 {
-    const struct policer_state *s = policer_state_of(p);
-    return i.i < s->tables[kind].n ? s->tables[kind].v[i.i] - 1 : CLASSIFY_NONE;
-}
-
-static int set_table(struct piste *p, enum policer_classify_kind kind, struct if_index i, u32 table,
-                     struct error *e)
-{
-    struct policer_state *s = policer_state_of(p);
-    u32 old = policer_classify_table(p, kind, i);
-    bool on = table != CLASSIFY_NONE;
-    int rc = on ? classify_table_ref(p, table, e) : 0;
-    if (rc)
-        return rc;
-    rc = feature_enable(engine_of(p), kinds[kind].arc, kinds[kind].node, i, on, on ? table : 0, e);
-    if (rc) {
-        if (on)
-            classify_table_unref(p, table);
-        return rc;
-    }
-    while (s->tables[kind].n <= i.i)
-        vec_add(&s->tables[kind], 0);
-    s->tables[kind].v[i.i] = table + 1;
-    if (old != CLASSIFY_NONE)
-        classify_table_unref(p, old);
-    return 0;
+    return classify_bound(&policer_state_of(p)->bound[kind], i);
 }
 
 int policer_classify_set(struct piste *p, struct if_index i, const u32 tables[POLICER_CLASSIFY_N],
                          bool add, struct error *e)
 {
-    int rc = 0;
-    for (u32 k = 0; add && k < POLICER_CLASSIFY_N; k++)
-        if (tables[k] != CLASSIFY_NONE && !classify_table_at(tables[k]))
-            return error_set(e, ENOENT, "No such classifier table");
-    for (u32 k = 0; !rc && k < POLICER_CLASSIFY_N; k++) {
-        enum policer_classify_kind kind = (enum policer_classify_kind)k;
-        if (tables[k] != CLASSIFY_NONE && (add || policer_classify_table(p, kind, i) == tables[k]))
-            rc = set_table(p, kind, i, add ? tables[k] : CLASSIFY_NONE, e);
-    }
-    return rc;
+    return classify_bind(p, kinds, policer_state_of(p)->bound, POLICER_CLASSIFY_N, i, tables, add,
+                         e);
 }
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
@@ -141,9 +107,8 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
     for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
         if (policer_of_interface(p, d == POLICER_INPUT, f->index) != POLICER_NONE)
             rc |= policer_set_interface(p, d == POLICER_INPUT, f->index, POLICER_NONE, &e);
-    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
-        if (policer_classify_table(p, (enum policer_classify_kind)k, f->index) != CLASSIFY_NONE)
-            rc |= set_table(p, (enum policer_classify_kind)k, f->index, CLASSIFY_NONE, &e);
+    rc |=
+        classify_unbind_all(p, kinds, policer_state_of(p)->bound, POLICER_CLASSIFY_N, f->index, &e);
     if (rc)
         log_warn(&log_class, "%s: %s", f->name, e.text);
 }
@@ -152,43 +117,16 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 int policer_set_classify_command(struct cli_call *c)
 {
-    const struct interface *f = cli_interface(c, "interface");
-    u32 tables[POLICER_CLASSIFY_N];
-    bool any = false;
-    if (!f)
-        return error_set(c->err, EINVAL, "Interface must be specified.");
-    if (cli_get(c, "ip6-table"))
-        return error_set(c->err, EOPNOTSUPP, "there is no IPv6 yet");
-    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++) {
-        tables[k] = (u32)cli_u64(c, kinds[k].word, CLASSIFY_NONE);
-        any |= tables[k] != CLASSIFY_NONE;
-    }
-    if (!any)
-        return error_set(c->err, EINVAL, "Table index must be specified.");
-    return policer_classify_set(c->piste, f->index, tables, !cli_has(c, "del"), c->err);
+    return classify_bind_command(c, kinds, policer_state_of(c->piste)->bound, POLICER_CLASSIFY_N,
+                                 NULL);
 }
 
 int policer_show_classify_command(struct cli_call *c)
 {
     const struct policer_state *s = policer_state_of(c->piste);
     enum policer_classify_kind kind = cli_has(c, "l2") ? POLICER_CLASSIFY_L2 : POLICER_CLASSIFY_IP4;
-    bool any = false;
-    out_array(c->out, "tables");
-    for (u32 i = 0; !cli_has(c, "ip6") && i < s->tables[kind].n; i++) {
-        if (!s->tables[kind].v[i])
-            continue;
-        if (!any)
-            out_text(c->out, "%10s%20s\t\t%s\n", "Intfc idx", "Classify table", "Interface name");
-        any = true;
-        out_object(c->out, NULL);
-        out_u64(c->out, "sw_if_index", i, "%10" PRIu64);
-        out_u64(c->out, "table", s->tables[kind].v[i] - 1, "%20" PRIu64);
-        out_str(c->out, "name", interface_at(c->piste, (struct if_index){i})->name, "\t\t%s\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    if (!any)
-        out_text(c->out, "No classify policer tables configured\n");
+    classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[kind],
+                        "No classify policer tables configured");
     return 0;
 }
 
@@ -202,11 +140,11 @@ void policer_interfaces_config(struct piste *p, struct text *t)
                          policer_name(p, s->of_interface[d].v[i] - 1),
                          interface_at(p, (struct if_index){i})->name);
     for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
-        for (u32 i = 0; i < s->tables[k].n; i++)
-            if (s->tables[k].v[i])
+        for (u32 i = 0; i < s->bound[k].tables.n; i++)
+            if (s->bound[k].tables.v[i])
                 text_add(t, "set policer classify interface %s %s %u\n",
                          interface_at(p, (struct if_index){i})->name, kinds[k].word,
-                         s->tables[k].v[i] - 1);
+                         s->bound[k].tables.v[i] - 1);
 }
 
 /* --- nodes --- */
@@ -315,5 +253,5 @@ void policer_interfaces_fini(struct policer_state *s)
     for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
         vec_free(&s->of_interface[d]);
     for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
-        vec_free(&s->tables[k]);
+        vec_free(&s->bound[k].tables);
 }

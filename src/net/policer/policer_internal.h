@@ -7,6 +7,7 @@
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/node.h"
+#include "net/classify/classify_binding.h"
 #include "net/policer/policer.h"
 
 /* Beside struct policer, which data threads read. */
@@ -24,7 +25,7 @@ struct policer_state {
     VEC(struct policer_entry) entries; /* by index */
     /* by interface, index + 1; 0: none */
     VEC(u32) of_interface[POLICER_DIRECTION_N];
-    VEC(u32) tables[POLICER_CLASSIFY_N];
+    struct classify_binding bound[POLICER_CLASSIFY_N];
 };
 
 struct policer_state *policer_state_of(const struct piste *p);

@@ -1,0 +1,244 @@
+/* Commands of the MAC table. Words, layouts and errors are VPP's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "control/cli.h"
+#include "net/l2/l2_internal.h"
+
+static struct l2_state *state_of(const struct cli_call *c)
+{
+    return l2_state_of(c->piste);
+}
+
+static int fib_domain(struct cli_call *c, struct l2_bd **bd)
+{
+    u32 id = (u32)cli_u64(c, "bridge-domain-id", 0);
+    *bd = l2_bd_find(state_of(c), id);
+    return *bd && id ? 0 : error_set(c->err, ENOENT, "bridge domain ID %u invalid", id);
+}
+
+static int fib_add(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "intf");
+    struct l2_bd *bd;
+    u32 flags = cli_has(c, "filter")   ? L2_FIB_FILTER
+                : cli_has(c, "bvi")    ? L2_FIB_BVI | L2_FIB_STATIC
+                : cli_has(c, "static") ? L2_FIB_STATIC
+                                       : 0;
+    int rc = fib_domain(c, &bd);
+    if (rc)
+        return rc;
+    if (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != bd->index))
+        return error_set(c->err, EINVAL, "interface %s is not in bridge domain %u", f->name,
+                         bd->id);
+    return l2_fib_add(state_of(c), bd->index, cli_get(c, "mac")->mac, f ? f->index : IF_NONE, flags,
+                      c->err);
+}
+
+static int fib_del(struct cli_call *c)
+{
+    struct l2_bd *bd;
+    int rc = fib_domain(c, &bd);
+    return rc ? rc : l2_fib_del(state_of(c), bd->index, cli_get(c, "mac")->mac, c->err);
+}
+
+static int flush_all(struct cli_call *c)
+{
+    l2_fib_flush(state_of(c), UINT32_MAX, IF_NONE, false);
+    return 0;
+}
+
+static int flush_interface(struct cli_call *c)
+{
+    struct if_index i = cli_interface(c, "if-name")->index;
+    l2_fib_flush(state_of(c), UINT32_MAX, i, false);
+    l2_if(i)->seq++;
+    return 0;
+}
+
+static int flush_domain(struct cli_call *c)
+{
+    struct l2_bd *bd;
+    int rc = fib_domain(c, &bd);
+    if (!rc)
+        l2_fib_flush(state_of(c), bd->index, IF_NONE, false);
+    return rc;
+}
+
+static int clear_fib(struct cli_call *c)
+{
+    struct l2_state *s = state_of(c);
+    struct l2_fib_entry *list;
+    u32 n = l2_fib_list(s, UINT32_MAX, &list);
+    /* a BVI without its entry could not be reached */
+    for (u32 i = 0; i < n; i++)
+        if (!list[i].bvi && l2_fib_del(s, list[i].bd, list[i].mac, c->err)) {
+            /* it aged a moment ago */
+        }
+    free(list);
+    return 0;
+}
+
+static int set_scan_delay(struct cli_call *c)
+{
+    return l2_fib_set_scan_delay(state_of(c), (u32)cli_u64(c, "delay", 0), c->err);
+}
+
+static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
+{
+    const struct l2_bd *bd = l2_bd_at(state_of(c), e->bd);
+    char mac[18], seq[16] = "0/0", age[8] = "-";
+    l2_mac_text(mac, e->mac);
+    if (!e->provisioned && bd)
+        snprintf(seq, sizeof(seq), "%u/%u", bd->seq, l2_if(e->interface)->seq);
+    if (e->provisioned)
+        snprintf(age, sizeof(age), "no");
+    else if (bd && bd->mac_age)
+        snprintf(age, sizeof(age), "%u", e->age);
+    out_object(c->out, NULL);
+    l2_centered(c->out, 19, mac);
+    l2_centered_number(c->out, 7, e->bd);
+    l2_centered_number(c->out, 7, (i32)e->interface.i);
+    l2_centered(c->out, 8, seq);
+    l2_centered(c->out, 9, age);
+    l2_centered(c->out, 7, e->is_static ? "*" : "-");
+    l2_centered(c->out, 7, e->filter ? "*" : "-");
+    l2_centered(c->out, 5, e->bvi ? "*" : "-");
+    l2_centered(c->out, 30, l2_name_of(c, e->interface));
+    out_text(c->out, "\n");
+    out_str(c->out, "mac", mac, NULL);
+    out_u64(c->out, "bridge_domain", bd ? bd->id : 0, NULL);
+    out_str(c->out, "interface", if_is_none(e->interface) ? "" : l2_name_of(c, e->interface), NULL);
+    out_bool(c->out, "static", e->is_static, NULL, NULL);
+    out_bool(c->out, "filter", e->filter, NULL, NULL);
+    out_bool(c->out, "bvi", e->bvi, NULL, NULL);
+    out_bool(c->out, "learned", !e->provisioned, NULL, NULL);
+    out_u64(c->out, "age_minutes", e->age, NULL);
+    out_end(c->out);
+}
+
+static void fib_lines(struct cli_call *c, u32 bd)
+{
+    struct l2_fib_entry *list;
+    u32 n = l2_fib_list(state_of(c), bd, &list), shown = 0;
+    bool learn = cli_has(c, "learn"), add = cli_has(c, "add");
+    out_array(c->out, "entries");
+    for (u32 i = 0; i < n; i++) {
+        if ((learn && list[i].provisioned) || (add && !list[i].provisioned))
+            continue;
+        if (!shown++)
+            out_text(c->out,
+                     "    Mac-Address     BD-Idx If-Idx BSN-ISN Age(min) static filter bvi         "
+                     "Interface-Name        \n");
+        fib_line(c, &list[i]);
+    }
+    out_end(c->out);
+    free(list);
+}
+
+static int show_fib(struct cli_call *c)
+{
+    struct l2_state *s = state_of(c);
+    u32 bd = UINT32_MAX;
+    if (cli_get(c, "bd-id")) {
+        struct l2_bd *d = l2_bd_find(s, (u32)cli_u64(c, "bd-id", 0));
+        bd = d ? d->index : UINT32_MAX - 1;
+    } else if (cli_get(c, "bd-index")) {
+        bd = (u32)cli_u64(c, "bd-index", 0);
+    }
+    if (bd != UINT32_MAX || cli_has(c, "all") || cli_has(c, "verbose") || cli_has(c, "learn") ||
+        cli_has(c, "add"))
+        fib_lines(c, bd);
+    struct l2_fib_totals t = l2_fib_totals(s);
+    struct text scan = {0};
+    text_sci(&scan, (double)s->last_scan_ns / NS_PER_SEC, 4);
+    out_text(c->out,
+             "L2FIB total/learned entries: %" PRIu64 "/%" PRIu64
+             "  Last scan time: %ssec  Learn limit: %u \n",
+             t.entries, t.learned, text_str(&scan), t.learn_limit);
+    if (cli_has(c, "raw"))
+        out_text(c->out, "%u buckets of %u entries, %" PRIu64 " bytes\n", t.buckets, MAC_SLOTS,
+                 t.bytes);
+    text_free(&scan);
+    out_u64(c->out, "total", t.entries, NULL);
+    out_u64(c->out, "learned", t.learned, NULL);
+    out_u64(c->out, "learn_limit", t.learn_limit, NULL);
+    out_u64(c->out, "buckets", t.buckets, NULL);
+    out_u64(c->out, "bytes", t.bytes, NULL);
+    return 0;
+}
+
+/* --- for tests: many entries at once --- */
+
+static void next_mac(u8 mac[6])
+{
+    for (int i = 5; i >= 0 && !++mac[i]; i--)
+        continue;
+}
+
+static int test_fib(struct cli_call *c)
+{
+    struct l2_state *s = state_of(c);
+    struct l2_bd *bd;
+    u8 mac[6];
+    struct l2_fib_entry entry;
+    u64 count = cli_u64(c, "nn", 1);
+    struct if_index i = cli_get(c, "intf") ? cli_interface(c, "intf")->index : IF_NONE;
+    int rc = fib_domain(c, &bd);
+    memcpy(mac, cli_get(c, "base-addr")->mac, 6);
+    if (!rc && cli_has(c, "add") && if_is_none(i))
+        rc = error_set(c->err, EINVAL, "interface required");
+    for (; !rc && count; count--, next_mac(mac)) {
+        if (cli_has(c, "add"))
+            rc = l2_fib_add(s, bd->index, mac, i, 0, c->err);
+        else if (cli_has(c, "del"))
+            rc = l2_fib_del(s, bd->index, mac, c->err);
+        else if (!l2_fib_find(s, bd->index, mac, &entry))
+            rc = error_set(c->err, ENOENT, "key not found");
+    }
+    return rc;
+}
+
+static int test_fib_age(struct cli_call *c)
+{
+    l2_fib_pass_time(state_of(c), (u8)cli_u64(c, "minutes", 0));
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"l2fib add <mac> <bridge-domain-id:u32> ( filter | <intf:interface> [static|bvi] )",
+     "Adds an address to the MAC table", fib_add, 0},
+    {"l2fib del <mac> <bridge-domain-id:u32>", "Takes an address out of the MAC table", fib_del, 0},
+    {"l2fib flush-mac all", "Forgets all that was learnt", flush_all, 0},
+    {"l2fib flush-mac interface <if-name:interface>", "Forgets what was learnt on an interface",
+     flush_interface, 0},
+    {"l2fib flush-mac bridge-domain <bridge-domain-id:u32>", "Forgets what was learnt in a domain",
+     flush_domain, 0},
+    {"clear l2fib", "Empties the MAC table, but for addresses of BVIs", clear_fib, 0},
+    {"set l2fib scan-delay <delay:u32>",
+     "Milliseconds between two scans for learnt addresses, of which API clients are told",
+     set_scan_delay, 0},
+    {"show l2fib [all] [verbose] [bd_id <bd-id:u32>] [bd_index <bd-index:u32>] [learn|add] [raw]",
+     "The MAC table", show_fib, 0},
+    {"test l2fib ( add | del | check ) (mac <base-addr:mac>) [count <nn:u32>] [bridge-domain "
+     "<bridge-domain-id:u32>] "
+     "[interface <intf:interface>]",
+     "Many addresses at once", test_fib, CLI_HIDDEN},
+    {"test l2fib age <minutes:u8>", "As if so many minutes went by at once", test_fib_age,
+     CLI_HIDDEN},
+    {0},
+};
+
+static const char *const needs[] = {"l2", NULL};
+
+const struct module l2_fib_module = {
+    .abi = MODULE_ABI,
+    .name = "l2-fib",
+    .description = "Commands of the MAC table",
+    .needs = needs,
+    .commands = commands,
+};
