@@ -28,15 +28,20 @@ size_t api_frame_begin(struct api_client *c, u16 id)
     return at;
 }
 
-void api_frame_end(struct api_client *c, size_t at)
+/* body: with the message's number in front. */
+static void trace_sent(struct api_client *c, const u8 *body, size_t n)
 {
     struct api_server *s = c->server;
-    size_t n = c->out.n - at - API_HEADER_BYTES;
-    u8 *body = c->out.v + at + API_HEADER_BYTES;
-    put_be32(c->out.v + at + 8, (u32)n);
-    c->n_out++;
     if (unlikely(s->trace.tx))
         api_trace_add(s, c, s->ids.v[get_be16(body)].message, true, body + 2, n - 2);
+}
+
+void api_frame_end(struct api_client *c, size_t at)
+{
+    size_t n = c->out.n - at - API_HEADER_BYTES;
+    put_be32(c->out.v + at + 8, (u32)n);
+    c->n_out++;
+    trace_sent(c, c->out.v + at + API_HEADER_BYTES, n);
 }
 
 static void client_hang_up(struct api_client *c)
@@ -63,7 +68,7 @@ static void client_leave(struct api_client *c)
     client_hang_up(c);
 }
 
-void api_client_send(struct api_client *c, const u8 *frames, size_t n)
+void api_client_send(struct api_client *c, const u8 *frame, size_t n)
 {
     if (c->dead)
         return;
@@ -72,8 +77,9 @@ void api_client_send(struct api_client *c, const u8 *frames, size_t n)
         client_leave(c);
         return;
     }
-    memcpy(api_bytes_add(&c->out, n), frames, n);
+    memcpy(api_bytes_add(&c->out, n), frame, n);
     c->n_out++;
+    trace_sent(c, frame + API_HEADER_BYTES, n - API_HEADER_BYTES);
     api_client_ready(c);
 }
 
@@ -90,7 +96,6 @@ static void flush(struct api_client *c)
             return;
         }
         c->out_sent += (size_t)n;
-        c->bytes_out += (u64)n;
     }
     if (c->dead || !unsent(c)) {
         c->out.n = c->out_sent = 0;
@@ -215,7 +220,8 @@ static void run_more(struct api_client *c)
     struct api_server *s = c->server;
     struct api_pending *p = c->pending;
     s->in_call = true;
-    bool more = p->more(&p->call, p->state);
+    /* nobody hears a dead client's answers, and there never is room for them */
+    bool more = !c->dead && p->more(&p->call, p->state);
     s->in_call = false;
     if (!more) {
         c->pending = NULL;
@@ -301,9 +307,7 @@ static bool read_some(struct api_client *c)
     u8 *to = api_bytes_add(&c->in, API_READ_BYTES);
     ssize_t n = recv(c->fd, to, API_READ_BYTES, MSG_DONTWAIT);
     c->in.n -= API_READ_BYTES - (n > 0 ? (size_t)n : 0);
-    if (n > 0)
-        c->bytes_in += (u64)n;
-    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
         c->eof = true;
     return n > 0;
 }

@@ -398,15 +398,3 @@ void api_out(struct out *o, const struct api_type *type, const void *msg)
             out_one(o, f->name, f, s + f->offset);
     }
 }
-
-bool api_field_u32(const struct api_type *type, const void *s, const char *name, u32 *value)
-{
-    for (u32 i = 0; i < type->n_fields; i++) {
-        const struct api_field *f = &type->fields[i];
-        if (f->kind == API_U32 && f->count == API_ONE && !strcmp(f->name, name)) {
-            memcpy(value, (const u8 *)s + f->offset, sizeof(*value));
-            return true;
-        }
-    }
-    return false;
-}

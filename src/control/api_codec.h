@@ -101,5 +101,3 @@ i64 api_decode(const struct api_type *type, const u8 *wire, size_t n, void *s,
 void api_encode(const struct api_type *type, const void *s, struct api_bytes *b);
 /* Its fields as members of the enclosing object, JSON only: strings, numbers, bytes in hex. */
 void api_out(struct out *o, const struct api_type *type, const void *s);
-/* Value of an integer field of a struct, by the field's name; false when there is none. */
-bool api_field_u32(const struct api_type *type, const void *s, const char *name, u32 *value);

@@ -58,7 +58,6 @@ struct api_client {
     size_t in_at, out_sent;
     struct api_pending *pending;
     u64 n_in, n_out, n_bad;
-    u64 bytes_in, bytes_out;
     u64 since_ns;
 };
 
@@ -120,8 +119,8 @@ struct api_client *api_client_find(const struct api_server *s, u32 client_index)
 /* Appends a frame's header and id; api_frame_end fills in its length. Returns where it begins. */
 size_t api_frame_begin(struct api_client *c, u16 id);
 void api_frame_end(struct api_client *c, size_t at);
-/* Whole frames, with header. */
-void api_client_send(struct api_client *c, const u8 *frames, size_t n);
+/* A whole frame, with header. */
+void api_client_send(struct api_client *c, const u8 *frame, size_t n);
 /* Has the client served soon. */
 void api_client_ready(struct api_client *c);
 void api_client_run(struct api_client *c);

@@ -405,6 +405,23 @@ static void test_dump_to_the_dead(void **state)
     assert_int_equal(api_server_of(&x->p)->n_clients, 0);
 }
 
+static void test_dump_of_who_left_before_it_began(void **state)
+{
+    struct peer *x = *state;
+    static const u8 rest[20];
+    hello(x);
+    u8 frame[API_HEADER_BYTES + 2 + 8 + sizeof(rest)] = {0};
+    put_be32(frame + 8, sizeof(frame) - API_HEADER_BYTES);
+    put_be16(frame + API_HEADER_BYTES,
+             api_message_id(api_server_of(&x->p), &api_message_sw_interface_set_mtu));
+    put_be32(frame + API_HEADER_BYTES + 2, API_HANDLE_BIT | 1);
+    assert_int_equal(write(x->fd, frame, sizeof(frame)), sizeof(frame));
+    close(x->fd);
+    x->fd = -1;
+    rounds(x, 5);
+    assert_int_equal(api_server_of(&x->p)->n_clients, 0);
+}
+
 static void test_events_follow_the_reply(void **state)
 {
     struct peer *x = *state;
@@ -467,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pending_is_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dump_to_the_dead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dump_of_who_left_before_it_began, setup, teardown),
         cmocka_unit_test_setup_teardown(test_events_follow_the_reply, setup, teardown),
         cmocka_unit_test_setup_teardown(test_delete, setup, teardown),
     };

@@ -289,6 +289,9 @@ static u16 number_of(const struct api_server *s, const char *name_crc)
     for (u32 i = 1; i < s->ids.n; i++) {
         char name[NAME_BYTES];
         const struct api_message *m = s->ids.v[i].message;
+        size_t n = strlen(m->name);
+        if (strncmp(m->name, name_crc, n) != 0 || name_crc[n] != '_')
+            continue;
         snprintf(name, sizeof(name), "%s_%08" PRIx32, m->name, m->crc);
         if (s->ids.v[i].handler && !strcmp(name, name_crc))
             return (u16)i;

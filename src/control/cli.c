@@ -136,6 +136,14 @@ const struct cli_value *cli_get(const struct cli_call *c, const char *label)
     return NULL;
 }
 
+bool cli_is_plain_word(const char *s)
+{
+    for (const char *p = s; *p; p++)
+        if ((unsigned char)*p <= ' ' || *p == 127 || strchr("\"\\{}", *p))
+            return false;
+    return *s;
+}
+
 bool cli_has(const struct cli_call *c, const char *name)
 {
     for (u32 i = 0; i < c->n_args; i++)

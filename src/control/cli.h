@@ -112,6 +112,9 @@ struct cli_type {
 
 /* Whether keyword or value `name` was given. */
 bool cli_has(const struct cli_call *c, const char *name);
+/* Whether s can be written in a command line as one word, as running configurations do with names.
+ */
+bool cli_is_plain_word(const char *s);
 /* First value of that label, which may also be a keyword: "[size <size:u32>]". NULL when it
  * was not given. */
 const struct cli_value *cli_get(const struct cli_call *c, const char *label);

@@ -66,8 +66,8 @@ static void show_threads(struct api_call *c)
         list[i].id = i;
         snprintf(list[i].name, sizeof(list[i].name), "%s", t->name);
         strcpy(list[i].type, i ? "workers" : "");
-        list[i].pid = (u32)t->lwp;
-        list[i].cpu_id = list[i].core = (u32)t->cpu;
+        list[i].pid = (u32)thread_lwp(t);
+        list[i].cpu_id = list[i].core = (u32)(i ? t->cpu : thread_main_core(c->piste));
     }
     api_reply(c, &api_message_show_threads_reply, &reply);
 }

@@ -405,7 +405,7 @@ static int show_buffers(struct cli_call *c)
     return 0;
 }
 
-static int lwp_of(const struct thread *t)
+int thread_lwp(const struct thread *t)
 {
     return t->index ? __atomic_load_n(&t->lwp, __ATOMIC_RELAXED) : (int)getpid();
 }
@@ -443,7 +443,7 @@ static const char *policy_name(int policy)
     }
 }
 
-static int main_core(const struct piste *p)
+int thread_main_core(const struct piste *p)
 {
     return p->startup ? p->startup->cpu.main_core : -1;
 }
@@ -465,8 +465,8 @@ static int show_threads(struct cli_call *c)
     for (u32 i = 0; i < e->n_threads; i++) {
         struct thread *t = e->threads[i];
         struct sched_param param = {0};
-        int lwp = lwp_of(t), policy = sched_getscheduler(lwp), core, package,
-            cpu = i ? t->cpu : main_core(c->piste);
+        int lwp = thread_lwp(t), policy = sched_getscheduler(lwp), core, package,
+            cpu = i ? t->cpu : thread_main_core(c->piste);
         sched_getparam(lwp, &param);
         out_cell_u64(c->out, i);
         out_cell(c->out, "%s", t->name);

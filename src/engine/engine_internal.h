@@ -133,6 +133,13 @@ void __tsan_release(void *addr);
 
 extern const struct api_handler engine_api[], trace_api[];
 
+/* --- engine_cli.c --- */
+
+/* The kernel's number of the thread. */
+int thread_lwp(const struct thread *t);
+/* The CPU that the control thread was given; -1: none. */
+int thread_main_core(const struct piste *p);
+
 /* --- trace_cli.c --- */
 
 /* The next packets that enter through the node are traced; 0: no more. -EINVAL: not an input node.
