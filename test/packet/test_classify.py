@@ -446,3 +446,17 @@ def test_running_config(fresh):
     assert fresh.running_config() == lines
     assert fresh.ctl("show classify tables verbose") == shown
     assert len([line for line in lines if "classify" in line or " acl " in line]) == 12
+
+
+def test_a_long_chain_in_use_stays(switch, routed):  # pylint: disable=unused-argument
+    """However far down the table is that somebody uses."""
+    for i in range(70):
+        behind = f"next-table {i - 1}" if i else ""
+        switch.ctl(f"classify table mask l3 ip4 src buckets 2 {behind}")
+    switch.ctl("set interface input acl intfc pg0 ip4-table 0")
+    assert "table 0 is in use" in switch.fails("classify table table 69 del-chain")
+    assert len(switch.json("show classify tables")["tables"]) == 70
+    switch.ctl("set interface input acl intfc pg0 ip4-table 0 del")
+    switch.ctl("classify table table 0 next-table 69")  # a ring
+    switch.ctl("classify table table 69 del-chain")
+    assert switch.json("show classify tables")["tables"] == []

@@ -213,7 +213,7 @@ int classify_table_del(struct piste *p, u32 index, bool chain, struct error *e)
         if (t->users)
             return error_set(e, EBUSY, "classifier table %u is in use", i);
         i = t->data.next_table;
-        if (!chain || ++depth > CLASSIFY_CHAIN_MAX)
+        if (!chain || ++depth > CLASSIFY_TABLES_MAX) /* all of them: a ring */
             break;
     }
     while ((t = table_at(index))) {

@@ -49,8 +49,8 @@ static int parse_next(struct piste *p, const char **text, struct cli_value *v, s
             *text += n;
             return 0;
         }
-    long x = strtol(*text, &end, 10);
-    if (end != *text + n || !n || x < -1 || x > INT32_MAX)
+    long long x = strtoll(*text, &end, 10);
+    if (end != *text + n || !n || x < -1 || x > UINT32_MAX)
         return -ENOENT;
     v->u = (u32)x;
     *text = end;
@@ -100,12 +100,12 @@ static int fit_mask(const struct classify_bytes *b, struct classify_table_args *
         first++;
     while (last > first && !b->bytes[last - 1])
         last--;
-    if (first == b->n)
-        return error_set(e, EINVAL, "the mask is empty");
-    first -= first % CLASSIFY_VECTOR_BYTES;
     if (a->skip != CLASSIFY_NONE && a->match != CLASSIFY_NONE &&
         b->n == (u64)a->match * CLASSIFY_VECTOR_BYTES)
         first = 0;
+    if (first == b->n)
+        return error_set(e, EINVAL, "the mask is empty");
+    first -= first % CLASSIFY_VECTOR_BYTES;
     if (a->skip == CLASSIFY_NONE)
         a->skip = first / CLASSIFY_VECTOR_BYTES;
     if (a->match == CLASSIFY_NONE)
