@@ -118,16 +118,16 @@ static int run_prom(struct cli_call *c)
     int rc = take_settings(c, &new, address);
     if (!rc && prom->server && strcmp(address, prom->address) != 0)
         rc = error_set(c->err, EBUSY, "listening on %s: `prom disable' comes first", prom->address);
+    strcpy(prom->address, address);
+    if (!rc && cli_has(c, "enable"))
+        rc = enable(c->piste, prom, c->err);
     if (rc) {
+        strcpy(prom->address, before);
         prom_settings_free(&new);
         return rc;
     }
-    strcpy(prom->address, address);
     publish(prom, &new);
-    rc = cli_has(c, "enable") ? enable(c->piste, prom, c->err) : 0;
-    if (rc)
-        strcpy(prom->address, before);
-    return rc;
+    return 0;
 }
 
 static int run_disable(struct cli_call *c)
