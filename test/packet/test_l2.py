@@ -135,3 +135,27 @@ def test_large_packets_are_copied_whole(fresh):
     for packets in fresh.exchange(pgs[0], packet, pgs[1], pgs[2]):
         got, = [bytes(p) for p in packets]
         assert got[:50] == whole[:50] and got[52:] == whole[52:]  # all but the checksum
+
+
+def test_span_to_the_most_destinations(fresh):
+    """One that is there already may change, when there is room for no other."""
+    names = [str(fresh.pg(i)) for i in range(18)]
+    for name in names[1:17]:
+        fresh.ctl(f"set interface span pg0 destination {name} rx")
+    assert "at most 16" in fresh.fails("set interface span pg0 destination pg17 rx")
+    fresh.ctl("set interface span pg0 destination pg16 both")
+    assert "set interface span pg0 destination pg16 both" in fresh.running_config()
+
+
+def test_renamed_sub_interfaces_come_back(fresh):
+    fresh.pg(0)
+    fresh.configure("""
+        create sub-interfaces pg0 5
+        set interface name pg0.5 office
+        set interface name pg0 wan
+        create sub-interfaces wan 6
+        set interface state office up""")
+    lines = fresh.running_config()
+    fresh.restart(lines)
+    assert fresh.running_config() == lines
+    assert {"wan", "office", "wan.6"} <= set(fresh.interfaces())

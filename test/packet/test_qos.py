@@ -192,6 +192,7 @@ WRONG = [
     ("qos egress map id 1 [ip][2]", "unknown input `["),
     ("qos egress map id 1 [udp][2]=3", "unknown input `["),
     ("qos egress map id 1 [ip][[2]=3", "unknown input `["),
+    ("qos mark ip pg0 id 4294967295", "a map's id is less than 4294967295"),
     ("qos egress map id 9 delete", "No such map"),
     ("qos egress map id 1 delete", "map 1 is in use"),
     ("show qos egress map id 9", "No such map"),

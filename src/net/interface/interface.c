@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "control/cli.h"
 #include "control/module.h"
 #include "control/startup.h"
 #include "net/interface/interface_internal.h"
@@ -448,6 +449,8 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struc
         return -ENOENT;
     if (strlen(tag) >= IF_TAG_BYTES)
         return error_set(e, EINVAL, "a tag has at most %d characters", IF_TAG_BYTES - 1);
+    if (strpbrk(tag, "{}\r\n"))
+        return error_set(e, EINVAL, "a tag has no braces and is one line");
     snprintf(f->tag, sizeof(f->tag), "%s", tag);
     return 0;
 }
@@ -491,6 +494,18 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
     size_t n = strlen(f->name);
     for (struct interface *sub = interface_next(p, 0); sub;
          sub = interface_next(p, sub->index.i + 1)) {
+        /* what it was called follows too: the parent is renamed first when the commands are
+         * replayed */
+        char was[2 * IF_NAME_BYTES];
+        if (sub->super != f || strncmp(sub->original_name, f->name, n) != 0 ||
+            sub->original_name[n] != '.')
+            continue;
+        snprintf(was, sizeof(was), "%s%s", name, sub->original_name + n);
+        if (strlen(was) < IF_NAME_BYTES)
+            name_key(sub->original_name, was);
+    }
+    for (struct interface *sub = interface_next(p, 0); sub;
+         sub = interface_next(p, sub->index.i + 1)) {
         char key[IF_NAME_BYTES], new[2 * IF_NAME_BYTES];
         if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
@@ -513,7 +528,7 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     char key[IF_NAME_BYTES];
     if (!f)
         return -ENOENT;
-    if (!*name || strlen(name) >= IF_NAME_BYTES || strpbrk(name, " \t{}"))
+    if (strlen(name) >= IF_NAME_BYTES || !cli_is_plain_word(name))
         return error_set(e, EINVAL, "`%s' is no interface name", name);
     if (interface_find(p, name))
         return error_set(e, EEXIST, "interface %s exists already", name);

@@ -1,4 +1,5 @@
 /* Tags of frames whose data others hold too, or that have no room in front. */
+#include "net/interface/own.h"
 #include "net/l2/l2_node.h"
 
 /* b's headers in a buffer of their own, which goes on with the rest of b. Takes b over. */
@@ -23,22 +24,9 @@ static struct buffer *own_header(struct thread *t, struct buffer *b)
     return c;
 }
 
-static struct buffer *own_copy(struct thread *t, struct buffer *b)
-{
-    u32 bi = buffer_copy(t, b);
-    struct buffer *c = bi == BUFFER_NONE ? NULL : buffer_at(bi);
-    if (c) {
-        c->flags |= b->flags & BUFFER_TRACED;
-        c->trace = b->trace;
-    }
-    buffer_free_one(t, buffer_index(b));
-    return c;
-}
-
 struct buffer *l2_rewrite_copy(struct thread *t, const struct l2_rewrite *r, struct buffer *b)
 {
-    if (b->refs > 1)
-        b = own_copy(t, b);
+    b = own_to_write(t, b);
     if (!b || l2_rewrite_apply(r, b))
         return b;
     b = own_header(t, b);

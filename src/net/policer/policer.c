@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/cli.h"
 #include "engine/thread.h"
 #include "net/classify/classify.h"
 #include "net/policer/policer_internal.h"
@@ -210,6 +211,8 @@ int policer_add(struct piste *p, const char *name, const struct policer_config *
         i++;
     if (!rc && (!*name || strlen(name) >= POLICER_NAME_BYTES))
         rc = error_set(e, EINVAL, "a policer's name has 1 to %d bytes", POLICER_NAME_BYTES - 1);
+    if (!rc && !cli_is_plain_word(name))
+        rc = error_set(e, EINVAL, "a policer's name is one word");
     if (!rc && policer_find(p, name) != POLICER_NONE)
         rc = error_set(e, EEXIST, "Policer already exists");
     if (!rc && i >= POLICERS_MAX)

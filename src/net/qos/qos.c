@@ -89,15 +89,17 @@ static const struct point mark_points[QOS_SOURCE_N][POINTS_MAX] = {
     [QOS_IP] = {{"ip4-output", "ip4-qos-mark"}},
 };
 
+/* All points or none: old is what the data was when was_on. */
 static int enable(struct piste *p, const struct point *points, struct if_index i, bool on, u64 data,
-                  struct error *e)
+                  bool was_on, u64 old, struct error *e)
 {
+    struct engine *engine = engine_of(p);
     int rc = 0;
     u32 k = 0;
     for (; k < POINTS_MAX && points[k].arc && !rc; k++)
-        rc = feature_enable(engine_of(p), points[k].arc, points[k].node, i, on, data, e);
-    while (rc && on && k-- > 0) /* all or none */
-        (void)!feature_enable(engine_of(p), points[k].arc, points[k].node, i, false, 0, NULL);
+        rc = feature_enable(engine, points[k].arc, points[k].node, i, on, data, e);
+    while (rc && k-- > 0) /* as it was */
+        (void)!feature_enable(engine, points[k].arc, points[k].node, i, was_on, old, NULL);
     return rc;
 }
 
@@ -119,7 +121,7 @@ int qos_set_record(struct piste *p, struct if_index i, enum qos_source source, b
         return rc;
     if (!yes && !on(p, i)->recorded[source])
         return error_set(e, ENOENT, "%s is not recorded there", qos_source_name(source));
-    rc = enable(p, record_points[source], i, yes, source, e);
+    rc = enable(p, record_points[source], i, yes, source, on(p, i)->recorded[source], source, e);
     if (!rc)
         change(p, i)->recorded[source] = yes;
     return rc;
@@ -141,7 +143,8 @@ int qos_set_store(struct piste *p, struct if_index i, enum qos_source source, u3
         return error_set(e, ENOENT, "%s is not stored there", qos_source_name(source));
     if (yes && value >= QOS_VALUES)
         return error_set(e, EINVAL, "a value is 0 to %d", QOS_VALUES - 1);
-    rc = enable(p, store_points[source], i, yes, yes ? value : 0, e);
+    rc = enable(p, store_points[source], i, yes, yes ? value : 0, on(p, i)->stored, on(p, i)->value,
+                e);
     if (!rc) {
         change(p, i)->stored = yes;
         change(p, i)->value = (u8)value;
@@ -226,15 +229,24 @@ bool qos_map_at(const struct piste *p, u32 k, u32 *id)
 
 /* --- marks --- */
 
+/* marked: a map's id + 1; 0: none. */
+static u64 map_data(struct piste *p, u32 marked)
+{
+    return marked ? (u64)(uintptr_t)entry_of(p, marked - 1)->map : 0;
+}
+
 int qos_set_mark(struct piste *p, struct if_index i, enum qos_source source, u32 map_id,
                  struct error *e)
 {
     int rc = check_source(mark_points[source], source, "mark", e);
+    if (!rc && map_id == UINT32_MAX)
+        rc = error_set(e, EINVAL, "a map's id is less than %u", UINT32_MAX);
     struct map_entry *x = rc ? NULL : must_find(p, map_id, e);
     u32 old = on(p, i)->marked[source];
     if (!x)
         return rc ? rc : -ENOENT;
-    rc = enable(p, mark_points[source], i, true, (u64)(uintptr_t)x->map, e);
+    rc = enable(p, mark_points[source], i, true, (u64)(uintptr_t)x->map, old != 0, map_data(p, old),
+                e);
     if (rc)
         return rc;
     x->users++;
@@ -249,7 +261,7 @@ int qos_clear_mark(struct piste *p, struct if_index i, enum qos_source source, s
     u32 old = on(p, i)->marked[source];
     if (!old)
         return error_set(e, ENOENT, "%s is not marked there", qos_source_name(source));
-    int rc = enable(p, mark_points[source], i, false, 0, e);
+    int rc = enable(p, mark_points[source], i, false, 0, true, map_data(p, old), e);
     if (rc)
         return rc;
     entry_of(p, old - 1)->users--;

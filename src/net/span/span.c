@@ -116,7 +116,8 @@ int span_set(struct piste *p, struct if_index from, struct if_index to, enum spa
         return error_set(e, EINVAL, "%s cannot send", interface_at(p, to)->name);
     u32 n = 0;
     for (u32 i = 0; i < s->entries.n; i++)
-        n += if_equal(s->entries.v[i].from, from) && s->entries.v[i].directions[layer];
+        n += if_equal(s->entries.v[i].from, from) && !if_equal(s->entries.v[i].to, to) &&
+             s->entries.v[i].directions[layer];
     if (directions && n >= SPAN_TARGETS_MAX)
         return error_set(e, ENOSPC, "at most %d destinations", SPAN_TARGETS_MAX);
     for (u32 i = 0; if_is_none(to) && i < s->entries.n; i++)

@@ -1,5 +1,5 @@
 /* SPAN: what passes an interface is copied to others: frames as the port receives or sends them
- * ("device"), or as layer 2 does ("l2": after its input rewrite, before its output rewrite). A copy
+ * ("device"), or as layer 2 does ("l2": before its input rewrite, after its output rewrite). A copy
  * is not mirrored again. Control thread. */
 #pragma once
 
