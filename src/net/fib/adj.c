@@ -69,6 +69,8 @@ static u32 adj_new(struct fib *f, enum adj_kind kind)
     u32 a = pool_get(&f->adjs);
     if (a == POOL_NONE)
         return NONE;
+    if (f->ops.adj_new)
+        f->ops.adj_new(f->ops.ctx, a);
     *info_at(f, a) = (struct adj_info){.refs = 1, .kind = (u8)kind};
     adj_rw(a)->tx_if = IF_NONE;
     return a;

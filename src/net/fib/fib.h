@@ -230,6 +230,10 @@ struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if
                                 void (*describe)(const struct piste *p, u64 data, struct text *t));
 /* Whether there is one of that index, now. */
 bool adj_is_used(const struct fib *f, struct adj_index a);
+/* Packets that ip4-rewrite sent by it, and their bytes with what it puts in front, since it was
+ * made and while that is counted; it is not unless it is asked for. */
+struct fib_counts adj_counts(const struct fib *f, struct adj_index a);
+void adj_set_counting(struct fib *f, bool on);
 /* Words as in `show adj`: "ipv4 via 10.0.0.1 host-a: mtu:9000 next:3 flags:[] 02fe..". */
 void adj_describe(const struct fib *f, struct adj_index a, struct text *t);
 

@@ -155,14 +155,17 @@ static int show_ip_table(struct cli_call *c)
 
 /* --- show adj --- */
 
-static void show_adj_line(struct cli_call *c, struct fib *f, u32 adj)
+static void show_adj_line(struct cli_call *c, struct fib *f, u32 adj, bool detail)
 {
     struct text t = {0};
+    struct fib_counts n = adj_counts(f, (struct adj_index){adj});
     adj_describe(f, (struct adj_index){adj}, &t);
     out_object(c->out, NULL);
     out_u64(c->out, "index", adj, "[@%" PRIu64 "] ");
     out_str(c->out, "description", text_str(&t), "%s\n");
-    out_u64(c->out, "refs", f->adj_info[adj].refs, NULL);
+    out_u64(c->out, "packets", n.packets, detail ? "   counts:[%" PRIu64 : NULL);
+    out_u64(c->out, "bytes", n.bytes, detail ? ":%" PRIu64 "]\n" : NULL);
+    out_u64(c->out, "refs", f->adj_info[adj].refs, detail ? "   locks:%" PRIu64 "\n" : NULL);
     out_end(c->out);
     text_free(&t);
 }
@@ -188,13 +191,19 @@ static int show_adj(struct cli_call *c)
             continue;
         n++;
         if (!cli_has(c, "summary"))
-            show_adj_line(c, f, a);
+            show_adj_line(c, f, a, index != NULL);
     }
     out_end(c->out);
     if (cli_has(c, "summary"))
         out_u64(c->out, "count", n, "Number of adjacencies: %" PRIu64 "\n");
     if (index && !n)
         return error_set(c->err, ENOENT, "no such adjacency");
+    return 0;
+}
+
+static int adjacency_counters(struct cli_call *c)
+{
+    adj_set_counting(fib_of(c->piste), cli_has(c, "enable"));
     return 0;
 }
 
@@ -296,6 +305,8 @@ const struct cli_command fib_commands[] = {
     {"show ip table [<table-id:u32>]", "IPv4 tables", show_ip_table, 0},
     {"show adj [<adj_index:u32>] [<interface>] [summary]", "Adjacencies on links", show_adj, 0},
     {"show adj nbr [<adj_index:u32>] [<interface>]", "Adjacencies to neighbors", show_adj, 0},
+    {"adjacency counters ( enable | disable )",
+     "Counts packets and bytes of each adjacency, or stops that", adjacency_counters, 0},
     {"show fib memory", "Memory that routes use", show_fib_memory, 0},
     {"show fib path-lists [<index:u32>]", "Sets of paths that routes share", show_fib_path_lists,
      0},

@@ -172,7 +172,15 @@ ALWAYS_INLINE struct adj_head adj_head(const struct adj *a)
     return head;
 }
 
-/* --- counters, by load balance --- */
+/* --- counters --- */
 
 struct counter_vec;
-extern struct counter_vec *fib_counters_to, *fib_counters_via;
+extern struct counter_vec *fib_counters_to, *fib_counters_via; /* by load balance */
+extern struct counter_vec *fib_counters_adj;                   /* by adjacency */
+/* Whether the last is counted: `adjacency counters enable`. */
+extern bool adj_counting;
+
+ALWAYS_INLINE bool adj_is_counting(void)
+{
+    return __atomic_load_n(&adj_counting, __ATOMIC_RELAXED);
+}

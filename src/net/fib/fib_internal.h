@@ -49,6 +49,8 @@ struct fib_ops {
     u16 (*lookup_edge)(void *ctx, struct node_index node);
     /* Counters of a route start from 0; NULL: there are none. */
     void (*route_new)(void *ctx, u32 lb);
+    /* The same of an adjacency. */
+    void (*adj_new)(void *ctx, u32 adj);
 };
 
 /* --- entries --- */

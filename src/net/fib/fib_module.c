@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "control/module.h"
 #include "engine/counter.h"
 #include "engine/thread.h"
@@ -10,7 +11,8 @@
 #include "net/fib/fib_internal.h"
 #include "net/interface/interface.h"
 
-struct counter_vec *fib_counters_to, *fib_counters_via;
+struct counter_vec *fib_counters_to, *fib_counters_via, *fib_counters_adj;
+bool adj_counting;
 
 struct fib *fib_of(const struct piste *p)
 {
@@ -89,6 +91,12 @@ static void route_new(void *ctx, u32 lb)
     counter_zero(fib_counters_via, lb);
 }
 
+static void new_adj(void *ctx, u32 adj)
+{
+    (void)ctx;
+    counter_zero(fib_counters_adj, adj);
+}
+
 void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]))
 {
     f->tags = fn;
@@ -105,22 +113,34 @@ void fib_output_changed(struct fib *f, struct if_index i)
     fib_interface_changed(f, i);
 }
 
-static struct fib_counts counts(const struct counter_vec *v, struct lb_index route)
+static struct fib_counts counts(const struct counter_vec *v, u32 index)
 {
-    struct counter_pair pair = counter_get_pair(v, route.i);
+    struct counter_pair pair = counter_get_pair(v, index);
     return (struct fib_counts){pair.packets, pair.bytes};
 }
 
 struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route)
 {
     (void)f;
-    return counts(fib_counters_to, route);
+    return counts(fib_counters_to, route.i);
 }
 
 struct fib_counts fib_route_via_counts(const struct fib *f, struct lb_index route)
 {
     (void)f;
-    return counts(fib_counters_via, route);
+    return counts(fib_counters_via, route.i);
+}
+
+struct fib_counts adj_counts(const struct fib *f, struct adj_index a)
+{
+    (void)f;
+    return counts(fib_counters_adj, a.i);
+}
+
+void adj_set_counting(struct fib *f, bool on)
+{
+    (void)f;
+    __atomic_store_n(&adj_counting, on, __ATOMIC_RELAXED);
 }
 
 /* --- interfaces --- */
@@ -162,9 +182,11 @@ static int init(struct piste *p, void **state, struct error *e)
         .interface = describe_interface,
         .lookup_edge = lookup_edge,
         .route_new = route_new,
+        .adj_new = new_adj,
     };
     fib_counters_to = counter_vec_new(engine_of(p), "/net/route/to", true, FIB_ROUTES_MAX);
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);
+    fib_counters_adj = counter_vec_new(engine_of(p), "/net/adjacency", true, FIB_ADJS_MAX);
     struct fib *f = fib_new(p, &ops);
     interface_on_event(p, on_interface, f);
     *state = f;
@@ -177,7 +199,17 @@ static void stop(struct piste *p, void *state)
     fib_free(state);
     counter_vec_free(fib_counters_to);
     counter_vec_free(fib_counters_via);
-    fib_counters_to = fib_counters_via = NULL;
+    counter_vec_free(fib_counters_adj);
+    fib_counters_to = fib_counters_via = fib_counters_adj = NULL;
+    adj_counting = false;
+}
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    (void)p;
+    (void)state;
+    if (phase == RC_GLOBAL && adj_is_counting())
+        text_puts(t, "adjacency counters enable\n");
 }
 
 static const char *const needs[] = {"interface", NULL};
@@ -190,4 +222,5 @@ const struct module fib_module = {
     .commands = fib_commands,
     .init = init,
     .stop = stop,
+    .running_config = running_config,
 };

@@ -1,5 +1,6 @@
 /* ip4-rewrite: one hop less to live, the link's header in front, and out. ip4-null: those that are
  * told that they cannot get there. Source: RFC 1812 5.3.1, RFC 1191. */
+#include "engine/counter.h"
 #include "engine/thread.h"
 #include "net/ip/ip4.h"
 #include "net/ip/ip4_forward.h"
@@ -74,6 +75,19 @@ static u16 rewrite_odd(struct node *n, struct buffer *b, const struct adj *a, st
     return head.rewrite_next;
 }
 
+/* What goes out, by adjacency: the other edges are those that the record names. */
+static void count_adjs(struct thread *t, struct buffer **b, const u16 *next, u32 count)
+{
+    struct counter_pair *adjs = counter_combined(fib_counters_adj, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        if (next[i] < IP4_REWRITE_N_NEXT)
+            continue;
+        struct counter_pair *c = &adjs[ip4_scratch(b[i])->adj.i];
+        c->packets++;
+        c->bytes += buffer_packet_len(b[i]);
+    }
+}
+
 void NODE_FN(ip4_rewrite)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     for (u32 i = 0; i < count; i++) {
@@ -101,6 +115,8 @@ void NODE_FN(ip4_rewrite)(struct thread *t, struct node *n, struct buffer **b, u
         put_rewrite((u8 *)h - 14, a, 14);
         next[i] = head.rewrite_next;
     }
+    if (unlikely(adj_is_counting()))
+        count_adjs(t, b, next, count);
 }
 
 void NODE_FN(ip4_null)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
