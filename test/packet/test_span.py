@@ -54,3 +54,16 @@ def test_directions(switch, ports, command, want):
     switch.ctl(f"set interface span {source} {layer} disable")
     assert switch.ctl("show interface span") == ""
     assert copies(switch, ports) == [None, None]
+
+
+def test_a_command_that_fails_changes_nothing(switch, ports):
+    """What local0 receives can be copied, what it sends cannot: it does not send."""
+    switch.ctl("set interface span local0 destination pg2 rx")
+    before = switch.ctl("show interface span")
+    assert "no end" in switch.fails("set interface span local0 destination pg2 both")
+    assert "no end" in switch.fails("set interface span local0 destination pg1 both")
+    assert switch.ctl("show interface span") == before
+    assert [line for line in switch.running_config() if "span" in line] == \
+        ["set interface span local0 destination pg2 rx"]
+    switch.ctl("set interface span local0 disable")
+    assert switch.ctl("show interface span") == ""

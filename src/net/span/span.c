@@ -19,8 +19,13 @@ struct span_active {
     struct span_targets *targets;
 };
 
+struct span_entries {
+    struct span_entry *v;
+    u32 n, cap;
+};
+
 struct span {
-    VEC(struct span_entry) entries;
+    struct span_entries entries;
     VEC(struct span_active) active;
 };
 
@@ -99,6 +104,14 @@ static struct span_entry *entry_of(struct span *s, struct if_index from, struct 
     return &s->entries.v[s->entries.n - 1];
 }
 
+static struct span_entries entries_copy(const struct span_entries *from)
+{
+    struct span_entries to = {0};
+    for (u32 i = 0; i < from->n; i++)
+        vec_add(&to, from->v[i]);
+    return to;
+}
+
 static void drop_empty(struct span *s)
 {
     for (u32 i = s->entries.n; i-- > 0;)
@@ -120,13 +133,22 @@ int span_set(struct piste *p, struct if_index from, struct if_index to, enum spa
              s->entries.v[i].directions[layer];
     if (directions && n >= SPAN_TARGETS_MAX)
         return error_set(e, ENOSPC, "at most %d destinations", SPAN_TARGETS_MAX);
+    struct span_entries before = entries_copy(&s->entries);
     for (u32 i = 0; if_is_none(to) && i < s->entries.n; i++)
         if (if_equal(s->entries.v[i].from, from))
             s->entries.v[i].directions[layer] = 0;
     if (!if_is_none(to))
         entry_of(s, from, to)->directions[layer] = (u8)directions;
     drop_empty(s);
-    return publish_both(p, s, from, layer, e);
+    int rc = publish_both(p, s, from, layer, e);
+    if (rc) { /* as it was: what was published once can be again */
+        vec_free(&s->entries);
+        s->entries = before;
+        (void)!publish_both(p, s, from, layer, NULL);
+    } else {
+        vec_free(&before);
+    }
+    return rc;
 }
 
 const struct span_entry *span_at(const struct piste *p, u32 k)
