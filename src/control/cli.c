@@ -1,6 +1,7 @@
 /* The instance of the command line: what modules add to it, and what handlers ask of a call. */
 #include "control/cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,9 +140,38 @@ const struct cli_value *cli_get(const struct cli_call *c, const char *label)
 bool cli_is_plain_word(const char *s)
 {
     for (const char *p = s; *p; p++)
-        if ((unsigned char)*p <= ' ' || *p == 127 || strchr("\"\\{}", *p))
+        if ((unsigned char)*p <= ' ' || *p == 127 || strchr("\"\\{}$#", *p))
             return false;
     return *s;
+}
+
+bool cli_is_braceable(const char *s)
+{
+    int depth = 0;
+    if (*s == ' ' || (*s && s[strlen(s) - 1] == ' '))
+        return false;
+    for (const char *p = s; *p; p++) {
+        if ((unsigned char)*p < ' ' || *p == 127)
+            return false;
+        if (!strncmp(p, " | ", 3)) /* a filter of what a command shows */
+            return false;
+        depth += *p == '{' ? 1 : *p == '}' ? -1 : 0;
+        if (depth < 0)
+            return false;
+    }
+    return !depth;
+}
+
+void cli_add_braced(struct text *t, const char *s)
+{
+    text_putc(t, '{');
+    for (; *s; s++) {
+        bool macro = *s == '$' && (isalnum((unsigned char)s[1]) || s[1] == '_' || s[1] == '(');
+        if (macro || *s == '\\')
+            text_putc(t, '\\');
+        text_putc(t, *s);
+    }
+    text_putc(t, '}');
 }
 
 bool cli_has(const struct cli_call *c, const char *name)

@@ -115,6 +115,11 @@ bool cli_has(const struct cli_call *c, const char *name);
 /* Whether s can be written in a command line as one word, as running configurations do with names.
  */
 bool cli_is_plain_word(const char *s);
+/* Whether s can be written in a command line in braces and comes back: one line, no blanks
+ * around it, braces in pairs, nothing that filters output. */
+bool cli_is_braceable(const char *s);
+/* Writes such an s in its braces; what would be a macro is escaped. */
+void cli_add_braced(struct text *t, const char *s);
 /* First value of that label, which may also be a keyword: "[size <size:u32>]". NULL when it
  * was not given. */
 const struct cli_value *cli_get(const struct cli_call *c, const char *label);

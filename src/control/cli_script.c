@@ -75,12 +75,14 @@ static int read_file(const char *path, char **text, struct error *e)
     return rc;
 }
 
-/* The next line with its continuations, without comments; false at the end. */
+/* The next line with its continuations, without comments (a # in braces begins none); false at the
+ * end. */
 static bool next_line(struct cli_script *s, struct text *line)
 {
     if (!*s->at)
         return false;
     bool comment = false;
+    int depth = 0;
     for (; *s->at; s->at++) {
         if (*s->at == '\n') {
             s->at++;
@@ -92,9 +94,11 @@ static bool next_line(struct cli_script *s, struct text *line)
             text_putc(line, ' ');
             continue;
         }
-        comment |= *s->at == '#';
-        if (!comment)
-            text_putc(line, *s->at);
+        comment |= *s->at == '#' && depth <= 0;
+        if (comment)
+            continue;
+        depth += *s->at == '{' ? 1 : *s->at == '}' ? -1 : 0;
+        text_putc(line, *s->at);
     }
     return true;
 }

@@ -40,6 +40,57 @@ def test_bridge_domains(api):
     assert api.bridge_domain_add_del(bd_id=1 << 24, is_add=True).retval == -122
 
 
+def braced(api, switch, tag, make, unmake, words):
+    """Whether a tag is taken; then the saved line gives it again."""
+    def running_config():
+        return api.cli_inband(cmd="show running-config").reply.replace("\r\n", "\n").splitlines()
+
+    before = running_config()
+    retval = make(tag)
+    if retval:
+        assert retval == -7 and running_config() == before
+        return False
+    (line,) = [line for line in running_config() if line.startswith(words)]
+    assert unmake() == 0
+    path = switch.vpp.folder + "/tag.cli"
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(line + "\n")
+    assert api.cli_inband(cmd=f"exec {path}").retval == 0
+    return True
+
+
+def test_tags_come_back_or_are_refused(api, switch, loops):
+    loop = loops[0]
+
+    def make_domain(tag):
+        return api.bridge_domain_add_del(bd_id=12, is_add=True, bd_tag=tag).retval
+
+    def unmake_domain():
+        return api.bridge_domain_add_del(bd_id=12).retval
+
+    def make_interface(tag):
+        return api.sw_interface_tag_add_del(sw_if_index=loop, is_add=True, tag=tag).retval
+
+    def unmake_interface():
+        return api.sw_interface_tag_add_del(sw_if_index=loop).retval
+
+    tags = [text.replace("_", chr(c)) for c in range(1, 128) for text in ("a _x __ y", "_x y_")]
+    tags += ["a{b}c", "{a", "}{", "a | include b", "a|b", "$x $(y) \\$z", '"q', "\u00e4", " x"]
+    taken = []
+    for tag in tags:
+        if braced(api, switch, tag, make_domain, unmake_domain, "create bridge-domain 12"):
+            assert domain(api, 12)[0].bd_tag == tag
+            assert unmake_domain() == 0
+            taken.append(tag)
+        if braced(api, switch, tag, make_interface, unmake_interface, "set interface tag loop0"):
+            (d,) = api.sw_interface_dump(sw_if_index=loop)
+            assert d.tag == tag and taken[-1] == tag
+            assert unmake_interface() == 0
+    assert {"a{b}c", "a|b", "$x $(y) \\$z", '"q', "\u00e4"} <= set(taken) and len(taken) > 180  # of 2 x 95 printable ones
+    assert not {"{a", "}{", "a | include b", "a \nx \n\n y", " x"} & set(taken)
+    assert "one line" in switch.vpp.fails("create bridge-domain 12 bd-tag a}")
+
+
 def test_a_number_that_the_switch_chooses(api):
     made = api.bridge_domain_add_del_v2(bd_id=NONE, is_add=True)
     assert made.retval == 0 and len(domain(api, made.bd_id)) == 1

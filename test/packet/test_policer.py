@@ -298,6 +298,8 @@ WRONG = [
     ("policer input name p nobody", "unknown interface"),
     ("policer input unapply name p pg1", "another policer, or none"),
     ('policer add name "a b" cir 1 cb 1000', "a policer's name is one word"),
+    ("policer add name a#b cir 1 cb 1000", "a policer's name is one word"),
+    (r"policer add name a\$b cir 1 cb 1000", "a policer's name is one word"),
     ("show policer name q", "No such policer"),
     ("set policer classify interface pg0 ip4-table 9", "No such classifier table"),
     ("set policer classify interface pg0", "Table index must be specified."),

@@ -442,15 +442,21 @@ void interface_promisc_ref(struct piste *p, struct if_index i, bool add)
         log_warn(&log_class, "%s: %s", f->name, e.text);
 }
 
+int interface_check_tag(const char *tag, struct error *e)
+{
+    if (strlen(tag) >= IF_TAG_BYTES)
+        return error_set(e, EINVAL, "a tag has at most %d characters", IF_TAG_BYTES - 1);
+    if (!cli_is_braceable(tag))
+        return error_set(e, EINVAL, "a tag is one line, with braces in pairs, and no blanks around it or a `|'");
+    return 0;
+}
+
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struct error *e)
 {
     struct interface *f = must_find(p, i, e);
-    if (!f)
-        return -ENOENT;
-    if (strlen(tag) >= IF_TAG_BYTES)
-        return error_set(e, EINVAL, "a tag has at most %d characters", IF_TAG_BYTES - 1);
-    if (strpbrk(tag, "{}\r\n"))
-        return error_set(e, EINVAL, "a tag has no braces and is one line");
+    int rc = f ? interface_check_tag(tag, e) : -ENOENT;
+    if (rc)
+        return rc;
     snprintf(f->tag, sizeof(f->tag), "%s", tag);
     return 0;
 }

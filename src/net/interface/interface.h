@@ -155,6 +155,8 @@ int interface_set_promiscuous(struct piste *p, struct if_index i, bool on,
                               struct error *e) MUST_CHECK;
 int interface_rename(struct piste *p, struct if_index i, const char *name,
                      struct error *e) MUST_CHECK;
+/* Whether a tag, of an interface or of another thing, can be saved. -EINVAL. */
+int interface_check_tag(const char *tag, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
                       struct error *e) MUST_CHECK;
 /* Enables a feature as `set interface feature` does: the running config has it. */

@@ -560,8 +560,11 @@ static void config_of(struct interface *f, struct text *t)
                  f->software_offload ? "enable" : "disable");
     if (f->promiscuous)
         text_add(t, "set interface promiscuous on %s\n", f->name);
-    if (f->tag[0])
-        text_add(t, "set interface tag %s {%s}\n", f->name, f->tag);
+    if (f->tag[0]) {
+        text_add(t, "set interface tag %s ", f->name);
+        cli_add_braced(t, f->tag);
+        text_putc(t, '\n');
+    }
     for (u32 q = 0; q < f->n_queues; q++) {
         if (f->queues[q]->mode != RX_MODE_ADAPTIVE && f->queues[q]->fd >= 0)
             text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,

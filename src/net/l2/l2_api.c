@@ -39,7 +39,10 @@ static i32 add_domain(struct l2_state *s, const struct api_bridge_domain_add_del
                 (m->flood ? BRIDGE_API_FLAG_FLOOD : 0) |
                 (m->uu_flood ? BRIDGE_API_FLAG_UU_FLOOD : 0) |
                 (m->arp_term ? BRIDGE_API_FLAG_ARP_TERM : 0);
-    int rc = l2_bd_create(s, id, &bd, NULL);
+    int rc = interface_check_tag(m->bd_tag, NULL);
+    if (rc)
+        return api_retval(rc);
+    rc = l2_bd_create(s, id, &bd, NULL);
     if (rc)
         return rc == -EEXIST   ? API_BD_ALREADY_EXISTS
                : rc == -EINVAL ? API_BD_ID_EXCEED_MAX

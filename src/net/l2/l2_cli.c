@@ -71,11 +71,12 @@ static int create_domain(struct cli_call *c)
         return error_set(c->err, EPERM, "bridge domain 0 can not be modified");
     if (cli_has(c, "del"))
         return l2_bd_delete(s, id, c->err);
-    if (strlen(tag) >= L2_TAG_BYTES)
-        return error_set(c->err, EINVAL, "a tag has at most %d characters", L2_TAG_BYTES - 1);
+    int rc = interface_check_tag(tag, c->err);
+    if (rc)
+        return rc;
     if (cli_u64(c, "nn", 0) > 255)
         return error_set(c->err, EINVAL, "mac-age is at most 255 minutes");
-    int rc = l2_bd_create(s, id, &bd, c->err);
+    rc = l2_bd_create(s, id, &bd, c->err);
     if (rc)
         return rc;
     for (u32 i = 0; i < array_len(settings); i++)

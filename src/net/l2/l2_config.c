@@ -24,8 +24,10 @@ static void config_of_domain(const struct l2_bd *bd, struct text *t)
         text_puts(t, " arp-ufwd 1");
     if (bd->mac_age)
         text_add(t, " mac-age %u", bd->mac_age);
-    if (bd->tag[0])
-        text_add(t, " bd-tag {%s}", bd->tag);
+    if (bd->tag[0]) {
+        text_puts(t, " bd-tag ");
+        cli_add_braced(t, bd->tag);
+    }
     text_putc(t, '\n');
 }
 

@@ -16,7 +16,6 @@ struct loop_timer;
 
 #define L2_BD_ID_MAX 0xffffffu
 #define L2_BD_INDEX_MAX 65535u
-#define L2_TAG_BYTES 64
 #define L2_LEARN_LIMIT_DEFAULT (16u << 20)
 #define L2_SCAN_DELAY_MS_DEFAULT 100
 
@@ -90,7 +89,7 @@ struct l2_bd {
     bool arp_ufwd;
     u8 mac_age; /* minutes; 0: for ever */
     u32 learn_limit;
-    char tag[L2_TAG_BYTES];
+    char tag[IF_TAG_BYTES];
     VEC(struct l2_port) ports;
     struct if_index bvi, uu_fwd;
 };
