@@ -22,6 +22,13 @@ struct prom {
 
 extern const struct module piste_module;
 
+#define DEFAULT_SETTINGS                                                                           \
+    {                                                                                              \
+        .prefix = "vpp", .min_interval_sec = 1                                                     \
+    }
+
+static const struct prom_settings default_settings = DEFAULT_SETTINGS;
+
 /* What startup.conf says, which is read before there is a struct prom. */
 static struct {
     bool enable;
@@ -29,15 +36,18 @@ static struct {
     struct prom_settings settings;
 } configured = {
     .address = DEFAULT_ADDRESS,
-    .settings = {.prefix = "vpp", .min_interval_sec = 1},
+    .settings = DEFAULT_SETTINGS,
 };
 
 /* --- settings, from commands and from startup.conf --- */
 
+/* A word, or none. */
 static int take_text(char *to, size_t bytes, const char *value, const char *what, struct error *e)
 {
     if (strlen(value) >= bytes)
         return error_set(e, EINVAL, "%s has at most %zu characters", what, bytes - 1);
+    if (*value && !cli_is_plain_word(value))
+        return error_set(e, EINVAL, "%s is one word", what);
     memmove(to, value, strlen(value) + 1); /* maybe the same */
     return 0;
 }
@@ -133,12 +143,13 @@ static int run_prom(struct cli_call *c)
 static int run_disable(struct cli_call *c)
 {
     struct prom *prom = prom_of(c);
+    bool defaults = cli_has(c, "defaults");
     struct prom_settings again;
     prom_server_free(prom->server);
     prom->server = NULL;
-    prom_settings_copy(&again, &configured.settings);
+    prom_settings_copy(&again, defaults ? &default_settings : &configured.settings);
     publish(prom, &again);
-    strcpy(prom->address, configured.address);
+    strcpy(prom->address, defaults ? DEFAULT_ADDRESS : configured.address);
     return 0;
 }
 
@@ -175,7 +186,8 @@ static const struct cli_command commands[] = {
      "[stat-patterns <pattern:string> ...]",
      "Counters for Prometheus, at /metrics of " DEFAULT_ADDRESS " unless it listens elsewhere",
      run_prom, 0},
-    {"prom disable", "Ends what `prom enable` began; settings are those of startup.conf again",
+    {"prom disable [defaults]",
+     "Ends what `prom enable` began; settings are those of startup.conf again, or as if it had none",
      run_disable, 0},
     {"prom patterns [show] [clear] [add <pattern:string> ...]",
      "Which entries of the stats segment Prometheus gets: regular expressions", run_patterns, 0},
@@ -184,27 +196,44 @@ static const struct cli_command commands[] = {
 
 /* --- module --- */
 
+static bool same_settings(const struct prom_settings *a, const struct prom_settings *b)
+{
+    bool same = !strcmp(a->prefix, b->prefix) && a->min_interval_sec == b->min_interval_sec &&
+                a->used_only == b->used_only && a->all == b->all && a->patterns.n == b->patterns.n;
+    for (u32 i = 0; same && i < a->patterns.n; i++)
+        same = !strcmp(a->patterns.v[i], b->patterns.v[i]);
+    return same;
+}
+
+static void add_word(struct text *t, const char *key, const char *value, const char *otherwise)
+{
+    if (strcmp(value, otherwise) != 0)
+        text_add(t, " %s %s", key, *value ? value : "{}");
+}
+
+/* From the defaults on, whatever startup.conf says at the next start; nothing while all that is
+ * there to say is that it is off. */
 static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct prom *prom = state;
     const struct prom_settings *s = &prom->source.settings;
-    if (phase != RC_GLOBAL || (!prom->server && !configured.enable))
+    bool as_configured = !configured.enable && !strcmp(prom->address, configured.address) &&
+                         same_settings(s, &configured.settings);
+    if (phase != RC_GLOBAL || (!prom->server && as_configured))
         return;
-    if (!prom->server) {
-        text_puts(t, "prom disable\n");
-        return;
-    }
-    text_add(t, "prom enable");
-    if (strcmp(prom->address, DEFAULT_ADDRESS) != 0)
-        text_add(t, " listen %s", prom->address);
-    if (s->min_interval_sec != 1)
+    text_puts(t, "prom disable defaults\n");
+    text_add(t, "prom%s", prom->server ? " enable" : "");
+    add_word(t, "listen", prom->address, DEFAULT_ADDRESS);
+    if (s->min_interval_sec != default_settings.min_interval_sec)
         text_add(t, " min-scrape-interval %u", s->min_interval_sec);
     text_add(t, "%s%s", s->used_only ? " used-only" : "", s->all ? " all-stats" : "");
-    if (strcmp(s->prefix, "vpp") != 0)
-        text_add(t, " stat-name-prefix %s", s->prefix);
+    add_word(t, "stat-name-prefix", s->prefix, default_settings.prefix);
     text_putc(t, '\n');
-    for (u32 i = 0; i < s->patterns.n; i++)
-        text_add(t, "prom patterns add {%s}\n", s->patterns.v[i]);
+    for (u32 i = 0; i < s->patterns.n; i++) {
+        text_puts(t, "prom patterns add ");
+        cli_add_braced(t, s->patterns.v[i]);
+        text_putc(t, '\n');
+    }
 }
 
 static int init(struct piste *p, void **state, struct error *e)

@@ -11,6 +11,7 @@
 
 #include "base/hash.h"
 #include "base/stat_reader.h"
+#include "control/cli.h"
 #include "plugins/prom/prom.h"
 
 /* Without patterns: all but what is there under another name too. */
@@ -39,6 +40,8 @@ int prom_settings_add(struct prom_settings *s, const char *pattern, struct error
     if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB))
         return error_set(e, EINVAL, "`%s' is no regular expression", pattern);
     regfree(&regex);
+    if (!cli_is_braceable(pattern))
+        return error_set(e, EINVAL, "a pattern is one line, with braces in pairs, and no blanks around it or a `|'");
     for (u32 i = 0; i < s->patterns.n; i++)
         if (!strcmp(s->patterns.v[i], pattern))
             return 0;

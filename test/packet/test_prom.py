@@ -265,6 +265,52 @@ def test_startup_conf(server, build):
         switch.remove()
 
 
+PATTERNS = [r"^/if/(rx|tx)$", r"\.x", r"a{2}b\\", "$(x) $y"]
+
+
+@pytest.mark.parametrize("section, commands", [
+    ("enable listen OWN used-only all-stats stat-pattern ^/sys/ stat-name-prefix x", ["prom disable"]),
+    ("enable listen OWN", ["prom disable", "prom enable listen OTHER min-scrape-interval 0"]),
+    ("", ["prom enable listen OTHER used-only all-stats stat-name-prefix {}"]),
+    ("", ["prom stat-name-prefix y used-only"]),
+    ("used-only stat-pattern ^/sys/", ["prom patterns clear"]),
+    ("enable listen OWN all-stats stat-pattern ^/sys/",
+     ["prom patterns clear", *("prom patterns add {" + re.sub(r"[$\\\\]", r"\\\g<0>", p) + "}" for p in PATTERNS)]),
+])
+@pytest.mark.parametrize("later", ["", "enable listen LATER used-only all-stats stat-pattern ^/x stat-name-prefix z"])
+def test_saved_state_comes_back_whatever_startup_conf_says(server, build, section, commands, later):
+    switch = Switch(build)
+
+    def start(section):
+        for word in ("OWN", "OTHER", "LATER"):
+            section = section.replace(word, f"{switch.folder}/{word}")
+        switch.write_conf(config=f"prom {{ {section} }}" if section else "")
+        switch.start()
+
+    try:
+        start(section)
+        for command in commands:
+            switch.ctl(command.replace("OTHER", switch.folder + "/OTHER"))
+        saved = [line for line in switch.running_config() if line.startswith("prom")]
+        patterns = switch.ctl("prom patterns show")
+        assert saved
+        if len(commands) > 2:
+            assert patterns.splitlines() == PATTERNS
+        switch.stop()
+        switch.session.close()
+        switch.session = None
+        start(later)
+        path = switch.new_file("prom.cli")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("\n".join(saved) + "\n")
+        switch.ctl(f"exec {path}")
+        assert [line for line in switch.running_config() if line.startswith("prom")] == saved
+        assert switch.ctl("prom patterns show") == patterns
+        switch.stop()
+    finally:
+        switch.remove()
+
+
 def test_port_that_is_taken(server, switch):
     switch.ctl("prom disable")
     with socket.socket() as s:
