@@ -107,3 +107,18 @@ def test_interfaces(api, table, loop):
                                                        ip6_table_index=NONE, other_table_index=NONE)):
         assert unset.retval == 0
     assert api.classify_table_by_interface(sw_if_index=loop).ip4_table_id == NONE
+
+
+def test_what_is_punted(switch, api, table):
+    def tables():
+        reply = api.punt_acl_get()
+        assert reply.retval == 0
+        return reply.ip4_table_index, reply.ip6_table_index
+    assert tables() == (NONE, NONE)
+    assert api.punt_acl_add_del(is_add=True, ip4_table_index=99, ip6_table_index=NONE).retval == -65
+    assert api.punt_acl_add_del(is_add=True, ip4_table_index=NONE, ip6_table_index=table).retval == -126
+    assert api.punt_acl_add_del(is_add=True, ip4_table_index=table, ip6_table_index=NONE).retval == 0
+    assert tables() == (table, NONE)
+    assert f"set interface input acl intfc local0 ip4-punt-table {table}" in switch.vpp.running_config()
+    assert api.punt_acl_add_del(is_add=False, ip4_table_index=table, ip6_table_index=NONE).retval == 0
+    assert tables() == (NONE, NONE)

@@ -198,6 +198,8 @@ def test_af_packet(switch, api):
     assert api.sw_interface_set_promisc(sw_if_index=made.sw_if_index, promisc_on=True).retval == 0
     assert api.sw_interface_clear_stats(sw_if_index=made.sw_if_index).retval == 0
     assert api.sw_interface_clear_stats(sw_if_index=NONE).retval == 0
+    again = api.af_packet_create_v3(host_if_name="apia", use_random_hw_addr=True, num_rx_queues=1, num_tx_queues=1)
+    assert (again.retval, again.sw_if_index) == (-79, made.sw_if_index)
     assert api.af_packet_set_l4_cksum_offload(sw_if_index=made.sw_if_index, set=False).retval == 0
     assert api.af_packet_set_l4_cksum_offload(sw_if_index=0, set=False).retval == -2
     assert api.af_packet_delete(host_if_name="apia").retval == 0
@@ -221,3 +223,15 @@ def test_nodes_and_threads(api):
         added.next_index
     threads = api.show_threads().thread_data
     assert threads[0].name.endswith("main") and threads[1].type == "workers"
+
+
+def test_software_offload(switch, api, loop):
+    def lines():
+        return [line for line in switch.vpp.running_config() if "feature gso" in line]
+    assert lines() == []
+    assert api.feature_gso_enable_disable(sw_if_index=loop, enable_disable=False).retval == 0
+    assert lines() == ["set interface feature gso loop0 disable"]
+    assert api.feature_gso_enable_disable(sw_if_index=loop, enable_disable=True).retval == 0
+    assert lines() == []
+    assert api.feature_gso_enable_disable(sw_if_index=999, enable_disable=True).retval == -2
+    assert api.feature_gso_enable_disable(sw_if_index=0, enable_disable=True).retval == -126

@@ -1,4 +1,4 @@
-"""Messages of ip.api and ip_neighbor.api: addresses, tables, routes, neighbours, their events."""
+"""Messages of ip.api, fib.api, ip_neighbor.api and arp.api: addresses, tables, routes, neighbours, their events."""
 import socket
 import struct
 
@@ -419,3 +419,70 @@ def test_local_reassembly(api):
     assert now() == (False, False)
     assert api.ip_local_reass_enable_disable(enable_ip4=True).retval == 0
     assert now() == (True, False)
+
+
+# --- proxy ARP
+
+
+def test_proxy_arp(switch, api, loop):
+    def change(is_add, low, high, table=0):
+        proxy = {"table_id": table, "low": socket.inet_aton(low), "hi": socket.inet_aton(high)}
+        return api.proxy_arp_add_del(is_add=is_add, proxy=proxy).retval
+
+    def ranges():
+        return [(d.proxy.table_id, socket.inet_ntoa(d.proxy.low), socket.inet_ntoa(d.proxy.hi))
+                for d in api.proxy_arp_dump()]
+    assert ranges() == [] and change(True, "10.0.0.1", "10.0.0.9") == 0
+    assert change(True, "10.0.0.1", "10.0.0.9") == 0  # as it is
+    assert change(True, "10.0.0.1", "10.0.0.9", table=10) == -3
+    assert change(True, "10.0.0.9", "10.0.0.1") == -7
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    assert change(True, "10.1.0.1", "10.1.0.1", table=10) == 0
+    assert ranges() == [(0, "10.0.0.1", "10.0.0.9"), (10, "10.1.0.1", "10.1.0.1")]
+    assert "10.0.0.1 - 10.0.0.9" in switch.vpp.ctl("show arp proxy")
+    assert change(False, "10.0.0.1", "10.0.0.8") == -6
+    assert change(False, "10.0.0.1", "10.0.0.9") == 0 and change(False, "10.1.0.1", "10.1.0.1", table=10) == 0
+    assert change(False, "10.0.0.1", "10.0.0.9") == -6
+    assert ranges() == []
+    api.ip_table_add_del(is_add=False, table={"table_id": 10})
+
+
+def test_proxy_arp_interfaces(api, loop):
+    def enabled():
+        return [d.sw_if_index for d in api.proxy_arp_intfc_dump()]
+    assert enabled() == []
+    for _ in range(2):
+        assert api.proxy_arp_intfc_enable_disable(sw_if_index=loop, enable=True).retval == 0
+    assert enabled() == [loop]
+    assert api.proxy_arp_intfc_enable_disable(sw_if_index=999, enable=True).retval == -2
+    for _ in range(2):
+        assert api.proxy_arp_intfc_enable_disable(sw_if_index=loop, enable=False).retval == 0
+    assert enabled() == []
+
+
+# --- sources
+
+
+def test_sources(switch, api, loop):
+    """Numbers of sources are those that routes have; the best says how packets go."""
+    sources = {d.src.name: d.src for d in api.fib_source_dump()}
+    assert {"interface", "API", "CLI", "adjacency", "default-route"} <= set(sources)
+    assert sources["interface"].priority < sources["API"].priority < sources["CLI"].priority
+    assert len({s.id for s in sources.values()}) == len(sources) and all(s.id for s in sources.values())
+
+    def change(is_add, address, source):
+        route = {"prefix": prefix("198.51.100.0/24"), "src": source, "paths": [path(address, loop)]}
+        return api.ip_route_add_del_v2(is_add=is_add, route=route).retval
+
+    def best():
+        route = api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).route
+        return route.src, socket.inet_ntoa(route.paths[0].nh.address[:4])
+    api_source, cli = sources["API"].id, sources["CLI"].id
+    assert change(True, "192.0.2.3", cli) == 0 and best() == (cli, "192.0.2.3")
+    assert "ip route add 198.51.100.0/24 via 192.0.2.3 loop0" in switch.vpp.running_config()
+    assert change(True, "192.0.2.2", 0) == 0 and best() == (api_source, "192.0.2.2")
+    assert change(False, "192.0.2.2", api_source) == 0 and best() == (cli, "192.0.2.3")
+    assert change(True, "192.0.2.4", sources["interface"].id) == -7 and change(True, "192.0.2.4", 200) == -7
+    assert best() == (cli, "192.0.2.3")
+    assert change(False, "192.0.2.3", cli) == 0
+    assert api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6

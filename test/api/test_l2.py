@@ -314,7 +314,7 @@ def test_flags_of_a_port(switch, api, loops):
 
 def test_raw_bitmaps_are_not_offered(api):
     """Their bits are those of another switch's graph."""
-    assert not [name for name in api.table if name.startswith(("l2_flags_", "l2_interface_pbb"))]
+    assert not [name for name in api.table if name.startswith(("l2_flags_get", "l2_flags_set", "l2_interface_pbb"))]
 
 
 def test_addresses_that_arp_termination_answers(switch, api):
@@ -357,3 +357,19 @@ def test_efp_filter(switch, api, loops):
     assert api.l2_interface_efp_filter(sw_if_index=999, enable_disable=True).retval == -2
     assert api.l2_interface_efp_filter(sw_if_index=0, enable_disable=True).retval == -126
     assert api.delete_subif(sw_if_index=sub).retval == 0
+
+
+def test_flags_of_ports_as_older_clients_set_them(api, loops):
+    def change(is_set, flags, index=loops[0]):
+        reply = api.l2_flags(sw_if_index=index, is_set=is_set, feature_bitmap=flags)
+        return reply.retval, reply.resulting_feature_bitmap
+    assert change(True, 1) == (-71, 0)
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=True).retval == 0
+    before = api.l2_interface_feat_flags_get(sw_if_index=loops[0]).flags
+    assert before & 3 == 3
+    assert change(False, 1) == (0, before & ~1) and change(False, 2) == (0, before & ~3)
+    assert api.l2_interface_feat_flags_get(sw_if_index=loops[0]).flags == before & ~3
+    assert change(True, 3) == (0, before)
+    assert change(True, 32) == (-126, 0) and change(True, 64) == (-7, 0) and change(True, 1, 999) == (-2, 0)
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=False).retval == 0
+    assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0

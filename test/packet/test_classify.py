@@ -177,7 +177,8 @@ def test_what_is_punted(switch, routed):
     switch.ctl("ip route add 10.0.66.0/24 via punt")
     index = table(switch, "mask l3 ip4 src buckets 2")
     switch.ctl(f"classify session hit-next deny table-index {index} match l3 ip4 src 10.0.0.5")
-    switch.ctl(f"set interface input acl intfc pg0 ip4-punt-table {index}")
+    assert "local0" in switch.fails(f"set interface input acl intfc pg0 ip4-punt-table {index}")
+    switch.ctl(f"set interface input acl intfc local0 ip4-punt-table {index}")
     packets = [udp(routed, f"10.0.0.{n}", "10.0.66.1") for n in (4, 5)]
     hops = switch.trace(routed[0], packets)
     seen = [[node for node, _ in packet_hops] for packet_hops in hops]

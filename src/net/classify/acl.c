@@ -61,6 +61,9 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 static int set_input(struct cli_call *c)
 {
+    const struct interface *f = cli_interface(c, "interface");
+    if (f && f->index.i && cli_get(c, "ip4-punt-table"))
+        return error_set(c->err, EINVAL, "What is punted is looked up in the table of local0");
     return classify_bind_command(c, kinds, acl_of(c->piste)->bound, ACL_KIND_N, "input");
 }
 

@@ -228,6 +228,27 @@ static void output_acl(struct api_call *c)
     set_acl(c, m->sw_if_index, m->ip6_table_index, tables, m->is_add);
 }
 
+/* The table is local0's, see ip4_ends_node.c. */
+static void punt_acl_add_del(struct api_call *c)
+{
+    const struct api_punt_acl_add_del *m = c->msg;
+    const u32 tables[ACL_KIND_N] = {
+        [ACL_L2_INPUT] = CLASSIFY_NONE,      [ACL_L2_OUTPUT] = CLASSIFY_NONE,
+        [ACL_IP4_INPUT] = CLASSIFY_NONE,     [ACL_IP4_OUTPUT] = CLASSIFY_NONE,
+        [ACL_IP4_PUNT] = m->ip4_table_index,
+    };
+    set_acl(c, 0, m->ip6_table_index, tables, m->is_add);
+}
+
+static void punt_acl_get(struct api_call *c)
+{
+    struct api_punt_acl_get_reply reply = {
+        .ip4_table_index = acl_table(c->piste, ACL_IP4_PUNT, (struct if_index){0}),
+        .ip6_table_index = CLASSIFY_NONE,
+    };
+    api_reply(c, &api_message_punt_acl_get_reply, &reply);
+}
+
 static void l2_tables(struct api_call *c)
 {
     const struct api_classify_set_interface_l2_tables *m = c->msg;
@@ -252,6 +273,8 @@ static const struct api_handler handlers[] = {
     {&api_message_classify_set_interface_l2_tables, l2_tables},
     {&api_message_input_acl_set_interface, input_acl},
     {&api_message_output_acl_set_interface, output_acl},
+    {&api_message_punt_acl_add_del, punt_acl_add_del},
+    {&api_message_punt_acl_get, punt_acl_get},
     {0},
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/api_feature.h"
+#include "api/api_gso.h"
 #include "api/api_interface.h"
 #include "base/mem.h"
 #include "control/api.h"
@@ -359,6 +360,17 @@ static void feature_is_on(struct api_call *c)
     api_reply(c, &api_message_feature_is_enabled_reply, &reply);
 }
 
+static void gso_enable_disable(struct api_call *c)
+{
+    const struct api_feature_gso_enable_disable *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(
+            c, interface_set_software_offload(c->piste, f->index, m->enable_disable, NULL));
+}
+
 /* --- events --- */
 
 static void want_events(struct api_call *c)
@@ -413,6 +425,7 @@ static const struct api_handler handlers[] = {
     {&api_message_want_interface_events, want_events},
     {&api_message_feature_enable_disable, feature_enable_disable},
     {&api_message_feature_is_enabled, feature_is_on},
+    {&api_message_feature_gso_enable_disable, gso_enable_disable},
     {0},
 };
 

@@ -5,11 +5,13 @@
 #include "net/ip/ip4_input.h"
 #include "net/ip/ip4_nodes.h"
 
-/* The reason was given where the packet was refused. */
+/* The reason was given where the packet was refused. What happens to such packets is not a matter
+ * of interfaces: the features are those of local0, as in VPP. */
 ALWAYS_INLINE void start(const struct feature_arc *arc, struct buffer **b, u16 *next, u32 count)
 {
+    static const struct if_index local0 = {0};
     for (u32 i = 0; i < count; i++)
-        next[i] = if_is_none(b[i]->rx_if) ? 0 : feature_start(arc, b[i]->rx_if, b[i], 0);
+        next[i] = feature_start(arc, local0, b[i], 0);
 }
 
 void NODE_FN(ip4_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)

@@ -1,9 +1,10 @@
-/* Messages of ip.api about routes and tables. */
+/* Messages of ip.api about routes and tables, and those of fib.api. */
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "api/api_fib.h"
 #include "api/api_ip.h"
 #include "base/byteorder.h"
 #include "base/mem.h"
@@ -17,6 +18,15 @@
 static u8 source_to_api(enum fib_source s)
 {
     return (u8)(s + 1);
+}
+
+/* 0: the API's own. Clients may speak for those that users have, and for no others. */
+static i32 source_from_api(u8 src, enum fib_source *out)
+{
+    *out = src ? (enum fib_source)(src - 1) : FIB_SOURCE_API;
+    return *out == FIB_SOURCE_API || *out == FIB_SOURCE_CLI || *out == FIB_SOURCE_DHCP
+               ? 0
+               : API_INVALID_VALUE;
 }
 
 /* --- paths --- */
@@ -104,19 +114,21 @@ struct change {
     const struct api_type_fib_path *paths;
     u32 n_paths;
     bool is_add, is_multipath;
+    u8 src;
 };
 
 static int change_route(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
-                        const struct change *m, const struct fib_path *paths)
+                        enum fib_source source, const struct change *m,
+                        const struct fib_path *paths)
 {
     int rc;
     if (m->is_add)
-        return (m->is_multipath ? fib_route_path_add : fib_route_update)(
-            f, t, prefix, FIB_SOURCE_API, paths, m->n_paths, NULL);
+        return (m->is_multipath ? fib_route_path_add : fib_route_update)(f, t, prefix, source,
+                                                                         paths, m->n_paths, NULL);
     if (m->is_multipath && m->n_paths)
-        rc = fib_route_path_remove(f, t, prefix, FIB_SOURCE_API, paths, m->n_paths, NULL);
+        rc = fib_route_path_remove(f, t, prefix, source, paths, m->n_paths, NULL);
     else
-        rc = fib_route_delete(f, t, prefix, FIB_SOURCE_API, NULL);
+        rc = fib_route_delete(f, t, prefix, source, NULL);
     return rc == -ENOENT ? 0 : rc; /* it is gone as it should be */
 }
 
@@ -127,9 +139,12 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     struct fib_path paths[FIB_PATHS_MAX];
     struct ip4_prefix prefix;
     struct fib_route route;
+    enum fib_source source;
     i32 wrong = api_ip4_prefix(m->prefix, &prefix);
     if (!wrong && fib_is_none(t))
         wrong = API_NO_SUCH_FIB;
+    if (!wrong)
+        wrong = source_from_api(m->src, &source);
     if (!wrong && m->is_add && !m->n_paths)
         wrong = API_NO_PATHS_IN_ROUTE;
     if (!wrong && m->n_paths > FIB_PATHS_MAX)
@@ -139,7 +154,7 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     if (wrong)
         return wrong;
     prefix.addr &= prefix.len ? be32_from_host(~0u << (32 - prefix.len)) : 0;
-    int rc = change_route(f, t, prefix, m, paths);
+    int rc = change_route(f, t, prefix, source, m, paths);
     if (!rc && m->is_add && fib_lookup_exact(f, t, prefix, &route))
         *stats_index = route.lb.i;
     return api_retval(rc);
@@ -148,8 +163,13 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
 static void route_add_del(struct api_call *c)
 {
     const struct api_ip_route_add_del *m = c->msg;
-    const struct change change = {m->route.table_id, &m->route.prefix, m->route.paths,
-                                  m->route.n_paths,  m->is_add,        m->is_multipath};
+    const struct change change = {m->route.table_id,
+                                  &m->route.prefix,
+                                  m->route.paths,
+                                  m->route.n_paths,
+                                  m->is_add,
+                                  m->is_multipath,
+                                  0};
     struct api_ip_route_add_del_reply reply = {.stats_index = 0};
     reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
     api_reply(c, &api_message_ip_route_add_del_reply, &reply);
@@ -159,7 +179,8 @@ static void route_add_del_v2(struct api_call *c)
 {
     const struct api_ip_route_add_del_v2 *m = c->msg;
     const struct change change = {m->route.table_id, &m->route.prefix, m->route.paths,
-                                  m->route.n_paths,  m->is_add,        m->is_multipath};
+                                  m->route.n_paths,  m->is_add,        m->is_multipath,
+                                  m->route.src};
     struct api_ip_route_add_del_v2_reply reply = {.stats_index = 0};
     reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
     api_reply(c, &api_message_ip_route_add_del_v2_reply, &reply);
@@ -238,6 +259,16 @@ static void route_lookup_v2(struct api_call *c)
     if (!reply.retval)
         fill_route_v2(fib_of(c->piste), &r, &reply.route, paths);
     api_reply(c, &api_message_ip_route_lookup_v2_reply, &reply);
+}
+
+static void source_dump(struct api_call *c)
+{
+    for (u32 k = 0; k < FIB_SOURCE_N; k++) {
+        struct api_fib_source_details d = {
+            .src = {.priority = (u8)k, .id = source_to_api((enum fib_source)k)}};
+        snprintf(d.src.name, sizeof(d.src.name), "%s", fib_source_name((enum fib_source)k));
+        api_reply(c, &api_message_fib_source_details, &d);
+    }
 }
 
 /* --- dumps: in pieces, a million routes must not hold up anything --- */
@@ -469,6 +500,7 @@ const struct api_handler ip_route_handlers[] = {
     {&api_message_ip_route_add_del_v2, route_add_del_v2},
     {&api_message_ip_route_lookup, route_lookup},
     {&api_message_ip_route_lookup_v2, route_lookup_v2},
+    {&api_message_fib_source_dump, source_dump},
     {&api_message_ip_route_dump, route_dump},
     {&api_message_ip_route_v2_dump, route_v2_dump},
     {&api_message_ip_table_add_del, table_add_del},

@@ -560,6 +560,11 @@ int neighbor_proxy_enable(struct piste *p, struct if_index i, bool enable, struc
     return feature_enable(engine_of(p), "arp", "arp-proxy", i, enable, 0, e);
 }
 
+bool neighbor_proxy_is_enabled(const struct piste *p, struct if_index i)
+{
+    return feature_is_enabled(engine_of(p), "arp", "arp-proxy", i);
+}
+
 /* --- module --- */
 
 static void find_nodes(struct neighbors *ns)

@@ -61,6 +61,7 @@ int neighbor_proxy_range(struct piste *p, u32 table_id, u32 first, u32 last, boo
                          struct error *e) MUST_CHECK;
 int neighbor_proxy_enable(struct piste *p, struct if_index i, bool enable,
                           struct error *e) MUST_CHECK;
+bool neighbor_proxy_is_enabled(const struct piste *p, struct if_index i);
 
 /* `set ip neighbor-config`: limit 0 keeps none new; age_s 0: for ever. */
 struct neighbor_config {

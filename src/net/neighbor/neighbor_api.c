@@ -1,10 +1,13 @@
+/* Messages of ip_neighbor.api and arp.api. */
 #include "net/neighbor/neighbor_api.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/api_arp.h"
 #include "api/api_ip_neighbor.h"
+#include "base/byteorder.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/api.h"
@@ -12,7 +15,7 @@
 #include "net/fib/fib.h"
 #include "net/interface/interface.h"
 #include "net/interface/interface_api.h"
-#include "net/neighbor/neighbor.h"
+#include "net/neighbor/neighbor_internal.h"
 
 struct neighbor_api {
     struct api_events v1, v2;
@@ -167,6 +170,52 @@ static void replace_end(struct api_call *c)
     api_reply_retval(c, 0);
 }
 
+/* --- proxy ARP --- */
+
+static void proxy_add_del(struct api_call *c)
+{
+    const struct api_proxy_arp_add_del *m = c->msg;
+    const struct api_type_proxy_arp *x = &m->proxy;
+    if (fib_is_none(fib_table_find(fib_of(c->piste), x->table_id)))
+        api_reply_retval(c, API_NO_SUCH_FIB);
+    else
+        api_reply_errno(c, neighbor_proxy_range(c->piste, x->table_id, get_be32(x->low),
+                                                get_be32(x->hi), m->is_add, NULL));
+}
+
+static void proxy_dump(struct api_call *c)
+{
+    const struct neighbors *ns = neighbors_of(c->piste);
+    for (u32 i = 0; ns->ranges && i < ns->ranges->n; i++) {
+        const struct proxy_range *r = &ns->ranges->v[i];
+        struct api_proxy_arp_details d = {.proxy.table_id =
+                                              fib_table_id(ns->fib, (struct fib_index){r->fib})};
+        put_be32(d.proxy.low, r->first);
+        put_be32(d.proxy.hi, r->last);
+        api_reply(c, &api_message_proxy_arp_details, &d);
+    }
+}
+
+static void proxy_interface(struct api_call *c)
+{
+    const struct api_proxy_arp_intfc_enable_disable *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(c, neighbor_proxy_enable(c->piste, f->index, m->enable, NULL));
+}
+
+static void proxy_interface_dump(struct api_call *c)
+{
+    struct interface *f;
+    for (u32 i = 0; (f = interface_next(c->piste, i)); i = f->index.i + 1) {
+        struct api_proxy_arp_intfc_details d = {.sw_if_index = f->index.i};
+        if (neighbor_proxy_is_enabled(c->piste, f->index))
+            api_reply(c, &api_message_proxy_arp_intfc_details, &d);
+    }
+}
+
 /* --- events --- */
 
 static i32 want(struct api_call *c, struct api_events *ev, bool enable, u32 pid, u32 sw_if_index,
@@ -248,6 +297,10 @@ static const struct api_handler handlers[] = {
     {&api_message_ip_neighbor_flush, flush},
     {&api_message_ip_neighbor_replace_begin, replace_begin},
     {&api_message_ip_neighbor_replace_end, replace_end},
+    {&api_message_proxy_arp_add_del, proxy_add_del},
+    {&api_message_proxy_arp_dump, proxy_dump},
+    {&api_message_proxy_arp_intfc_enable_disable, proxy_interface},
+    {&api_message_proxy_arp_intfc_dump, proxy_interface_dump},
     {&api_message_want_ip_neighbor_events, want_v1},
     {&api_message_want_ip_neighbor_events_v2, want_v2},
     {0},
@@ -258,7 +311,7 @@ static const char *const needs[] = {"api", "neighbor", NULL};
 const struct module neighbor_api_module = {
     .abi = MODULE_ABI,
     .name = "neighbor_api",
-    .description = "Binary API of neighbours",
+    .description = "Binary API of neighbours and proxy ARP",
     .needs = needs,
     .api = handlers,
     .init = init,

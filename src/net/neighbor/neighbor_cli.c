@@ -191,11 +191,6 @@ static const char *host_text(u32 a, char out[16])
     return out;
 }
 
-static bool is_proxy(struct piste *p, const struct interface *f)
-{
-    return feature_is_enabled(engine_of(p), "arp", "arp-proxy", f->index);
-}
-
 static int show_proxy(struct cli_call *c)
 {
     const struct neighbors *ns = neighbors_of(c->piste);
@@ -215,7 +210,7 @@ static int show_proxy(struct cli_call *c)
     out_text(c->out, "Interfaces enabled:\n");
     out_array(c->out, "interfaces");
     for (u32 i = 0; (f = interface_next(c->piste, i)); i = f->index.i + 1)
-        if (is_proxy(c->piste, f))
+        if (neighbor_proxy_is_enabled(c->piste, f->index))
             out_str(c->out, NULL, f->name, "  %s\n");
     out_end(c->out);
     return 0;
@@ -297,7 +292,7 @@ void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *
                  c.recycle ? "recycle" : "norecycle");
     if (phase == RC_INTERFACE)
         for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
-            if (is_proxy(p, f))
+            if (neighbor_proxy_is_enabled(p, f->index))
                 text_add(t, "set interface proxy-arp %s enable\n", f->name);
     if (phase != RC_ROUTES)
         return;

@@ -12,8 +12,11 @@
 static i32 create(struct piste *p, struct af_packet_args *args, u32 *sw_if_index)
 {
     struct if_index i = IF_NONE;
+    bool there = af_packet_find(p, args->host_name) != NULL;
     int rc = af_packet_create(p, args, &i, NULL);
     *sw_if_index = i.i;
+    if (!rc && there)
+        return API_IF_ALREADY_EXISTS;
     return rc == -ENODEV ? API_INVALID_INTERFACE : api_retval(rc);
 }
 
