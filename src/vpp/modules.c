@@ -13,6 +13,7 @@
 #include "net/classify/l2_classify.h"
 #include "net/ethernet/ethernet.h"
 #include "net/fib/fib.h"
+#include "net/interface/detailed_stats.h"
 #include "net/interface/interface.h"
 #include "net/interface/interface_api.h"
 #include "net/l2/l2.h"
@@ -64,6 +65,7 @@ static const struct {
     {&l2_module, NULL},
     {&l2_fib_module, NULL},
     {&span_module, NULL},
+    {&detailed_stats_module, NULL},
     {&ip4_arcs_module, NULL},
     {&fib_module, NULL},
     {&ip4_module, NULL},

@@ -235,3 +235,17 @@ def test_software_offload(switch, api, loop):
     assert lines() == []
     assert api.feature_gso_enable_disable(sw_if_index=999, enable_disable=True).retval == -2
     assert api.feature_gso_enable_disable(sw_if_index=0, enable_disable=True).retval == -126
+
+
+def test_detailed_stats(switch, api, loop):
+    def lines():
+        return [line for line in switch.vpp.running_config() if "detailed-stats" in line]
+
+    def change(index, on):
+        return api.collect_detailed_interface_stats(sw_if_index=index, enable_disable=on).retval
+    assert change(loop, True) == 0 and lines() == ["interface collect detailed-stats enable loop0"]
+    assert change(loop, True) == 0
+    assert change(NONE, True) == 0 and lines() == ["interface collect detailed-stats enable"]
+    assert change(loop, False) == 0 and lines()[1:] == ["interface collect detailed-stats disable loop0"]
+    assert change(NONE, False) == 0 and lines() == []
+    assert change(999, True) == -2 and change(0, True) == -126

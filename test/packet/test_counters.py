@@ -3,6 +3,7 @@ import time
 
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +82,71 @@ def test_runtime(switch, net):
                  "pg1-tx"):
         assert nodes[name]["vectors"] == 1000, name
         assert nodes[name]["calls"] >= 4
+
+
+def test_kinds_of_destinations(switch, net):
+    """Unicast, multicast and broadcast apart, once that is asked for; together they are all there is."""
+    kinds = {"unicast": "02:aa:00:00:00:01", "multicast": "01:00:5e:00:00:01", "broadcast": "ff:ff:ff:ff:ff:ff"}
+    sent = [Ether(src=net[0].host_mac, dst=mac, type=0x88b5) / (b"x" * (46 + 10 * n))
+            for n, mac in enumerate(kinds.values()) for _ in range(n + 2)]
+    want = {kind: (n + 2, (n + 2) * (60 + 10 * n)) for n, kind in enumerate(kinds)}
+    total = tuple(map(sum, zip(*want.values())))
+
+    def of(pg, way, before):
+        changes = grown(switch, before).get(pg, {})
+        return {kind: (changes.get(f"{way}-{kind} packets", 0), changes.get(f"{way}-{kind} bytes", 0)) for kind in kinds}, \
+            (changes.get(f"{way} packets", 0), changes.get(f"{way} bytes", 0))
+    none = {kind: (0, 0) for kind in kinds}
+    switch.configure("set interface l2 xconnect pg0 pg1\nset interface l2 xconnect pg1 pg0")
+
+    def counted():
+        before = switch.interfaces()
+        assert len(switch.exchange(net[0], sent, net[1], count=len(sent))) == len(sent)
+        return of("pg0", "rx", before), of("pg1", "tx", before)
+    try:
+        assert counted() == ((none, total), (none, total))
+        switch.ctl("interface collect detailed-stats enable")
+        assert counted() == ((want, total), (want, total))
+        switch.ctl("interface collect detailed-stats disable pg1")
+        assert counted() == ((want, total), (none, total))
+        switch.ctl("interface collect detailed-stats disable")
+        assert counted() == ((none, total), (none, total))
+        switch.ctl("interface collect detailed-stats enable pg1")
+        assert counted() == ((none, total), (want, total))
+    finally:
+        switch.configure("interface collect detailed-stats disable\nset interface l3 pg0\nset interface l3 pg1")
+
+
+def test_kinds_of_long_packets(switch, net):
+    """All of a chain of buffers, as in rx and tx."""
+    switch.ctl("interface collect detailed-stats enable")
+    before = switch.interfaces()
+    switch.send(net[0], frames(net[0], net[1].host, [60, 9000]))
+    after = grown(switch, before)
+    switch.ctl("interface collect detailed-stats disable")
+    for pg, way in (("pg0", "rx"), ("pg1", "tx")):
+        assert after[pg][f"{way}-unicast packets"] == after[pg][f"{way} packets"] == 2
+        assert after[pg][f"{way}-unicast bytes"] == after[pg][f"{way} bytes"] == 9060
+
+
+def test_kinds_are_saved(fresh):
+    def lines():
+        return [line for line in fresh.running_config() if "detailed-stats" in line]
+    fresh.pg(0)
+    fresh.pg(1)
+    assert lines() == []
+    fresh.ctl("interface collect detailed-stats enable pg1")
+    assert lines() == ["interface collect detailed-stats enable pg1"]
+    fresh.configure("interface collect detailed-stats enable\ninterface collect detailed-stats disable pg0")
+    fresh.ctl("create loopback interface")  # who comes later is counted, too
+    want = ["interface collect detailed-stats enable", "interface collect detailed-stats disable pg0"]
+    assert lines() == want
+    saved = fresh.running_config()
+    fresh.restart(saved)
+    assert fresh.running_config() == saved and lines() == want
+    fresh.configure("create sub-interfaces pg1 7\ndelete packet-generator interface pg0")
+    assert lines() == want[:1]
+    assert "no Ethernet frames of its own" in fresh.fails("interface collect detailed-stats enable pg1.7")
+    assert "no Ethernet frames of its own" in fresh.fails("interface collect detailed-stats enable local0")
+    fresh.ctl("interface collect detailed-stats disable")
+    assert lines() == []

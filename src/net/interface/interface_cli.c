@@ -69,6 +69,12 @@ static const struct {
 } shown[] = {
     {IF_RX, "rx packets", "rx bytes"},
     {IF_TX, "tx packets", "tx bytes"},
+    {IF_RX_UNICAST, "rx-unicast packets", "rx-unicast bytes"},
+    {IF_RX_MULTICAST, "rx-multicast packets", "rx-multicast bytes"},
+    {IF_RX_BROADCAST, "rx-broadcast packets", "rx-broadcast bytes"},
+    {IF_TX_UNICAST, "tx-unicast packets", "tx-unicast bytes"},
+    {IF_TX_MULTICAST, "tx-multicast packets", "tx-multicast bytes"},
+    {IF_TX_BROADCAST, "tx-broadcast packets", "tx-broadcast bytes"},
     {IF_DROP, "drops", NULL},
     {IF_PUNT, "punt", NULL},
     {IF_IP4, "ip4", NULL},

@@ -1,0 +1,19 @@
+/* `interface collect detailed-stats`: what interfaces receive and send, counted apart by unicast,
+ * multicast and broadcast (/if/rx-unicast ...). Costs a node on either way, so it is off unless it
+ * is asked for. See detailed_stats.c. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "engine/index.h"
+
+struct module;
+struct piste;
+
+extern const struct module detailed_stats_module;
+
+/* Of one interface; -EOPNOTSUPP when it has no Ethernet frames of its own. */
+int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
+/* Of all that can, also those to come. */
+int detailed_stats_set_all(struct piste *p, bool on, struct error *e) MUST_CHECK;
