@@ -187,7 +187,8 @@ static const struct cli_command commands[] = {
      "Counters for Prometheus, at /metrics of " DEFAULT_ADDRESS " unless it listens elsewhere",
      run_prom, 0},
     {"prom disable [defaults]",
-     "Ends what `prom enable` began; settings are those of startup.conf again, or as if it had none",
+     "Ends what `prom enable` began; settings are those of startup.conf again, or as if it had "
+     "none",
      run_disable, 0},
     {"prom patterns [show] [clear] [add <pattern:string> ...]",
      "Which entries of the stats segment Prometheus gets: regular expressions", run_patterns, 0},

@@ -41,7 +41,9 @@ int prom_settings_add(struct prom_settings *s, const char *pattern, struct error
         return error_set(e, EINVAL, "`%s' is no regular expression", pattern);
     regfree(&regex);
     if (!cli_is_braceable(pattern))
-        return error_set(e, EINVAL, "a pattern is one line, with braces in pairs, and no blanks around it or a `|'");
+        return error_set(
+            e, EINVAL,
+            "a pattern is one line, with braces in pairs, and no blanks around it or a `|'");
     for (u32 i = 0; i < s->patterns.n; i++)
         if (!strcmp(s->patterns.v[i], pattern))
             return 0;

@@ -65,7 +65,7 @@ def test_sessions(api, table):
     assert session(api, table, 5, is_add=False) == -6
     assert session(api, 99, 5) == -65
     assert session(api, table, 5, match_len=16, match=bytes(16)) == -7
-    assert session(api, table, 5, action=2) == -126
+    assert session(api, table, 5, action=2) == session(api, table, 5, action=3, metadata=7) == -126
     assert session(api, table, 5, action=9) == -7
     assert len(api.classify_session_dump(table_id=table)) == 1
     assert api.classify_session_dump(table_id=99) == []

@@ -76,6 +76,29 @@ def test_interfaces(api, policer, loop):
         assert by_index(policer_index=policer, sw_if_index=loop, apply=True).retval == 0
 
 
+def test_a_table_is_saved_with_names_of_policers(api, loop, switch):
+    """Indexes are others when what was saved is replayed. The session is in a table behind the interface's."""
+    first, second = (api.policer_add(name=name, infos=config()).policer_index for name in ("gone", "stays"))
+    tables = []
+    for _ in range(3):
+        tables.append(api.classify_add_del_table(
+            is_add=True, table_index=NONE, nbuckets=2, match_n_vectors=1, miss_next_index=NONE, mask_len=16,
+            mask=b"\xff" * 16, next_table_index=tables[0] if len(tables) == 1 else NONE).new_table_index)
+    for table in tables:
+        assert api.classify_add_del_session(is_add=True, table_index=table, hit_next_index=second,
+                                            opaque_index=NONE, match_len=16, match=bytes(16)).retval == 0
+    bind = {"sw_if_index": loop, "ip4_table_index": NONE, "ip6_table_index": NONE, "l2_table_index": tables[1]}
+    assert api.policer_classify_set_interface(is_add=True, **bind).retval == 0
+    assert api.policer_del(policer_index=first).retval == 0
+    lines = [line for line in switch.vpp.running_config() if line.startswith("classify session")]
+    assert [("policer-hit-next stays" in line, f" hit-next {second} " in line) for line in lines] == \
+        [(True, False), (True, False), (False, True)]
+    assert api.policer_classify_set_interface(is_add=False, **bind).retval == 0
+    for table in tables:
+        assert api.classify_add_del_table(table_index=table).retval == 0
+    assert api.policer_del(policer_index=second).retval == 0
+
+
 def test_tables(api, loop):
     made = api.classify_add_del_table(is_add=True, table_index=NONE, nbuckets=2, match_n_vectors=1,
                                       next_table_index=NONE, miss_next_index=NONE, mask_len=16, mask=b"\xff" * 16)

@@ -307,8 +307,10 @@ static int hold_metadata(struct piste *p, const struct classify_session_args *a,
 {
     struct fib_index f;
     *metadata = a->metadata;
-    if (a->action == CLASSIFY_ACTION_NONE || a->action == CLASSIFY_ACTION_SET_METADATA)
+    if (a->action == CLASSIFY_ACTION_NONE)
         return 0;
+    if (a->action == CLASSIFY_ACTION_SET_METADATA)
+        return error_set(e, EOPNOTSUPP, "there is nobody yet who looks at metadata of packets");
     if (a->action != CLASSIFY_ACTION_SET_IP4_FIB)
         return error_set(e, EOPNOTSUPP, "there is no IPv6 yet");
     int rc = fib_table_lock(fib_of(p), a->metadata, NULL, FIB_SOURCE_CLASSIFY, &f, e);
@@ -435,6 +437,22 @@ const char *classify_policer_name(struct piste *p, u32 index)
 {
     const struct classify_policers *x = classify_of(p)->policers;
     return x ? x->name(p, index) : NULL;
+}
+
+static void mark_chain(void *arg, u32 table)
+{
+    bool *marked = arg;
+    for (; table_at(table) && !marked[table]; table = table_at(table)->data.next_table)
+        marked[table] = true;
+}
+
+bool *classify_policed_tables(struct piste *p)
+{
+    const struct classify_policers *x = classify_of(p)->policers;
+    bool *marked = mem_alloc(CLASSIFY_TABLES_MAX * sizeof(*marked));
+    if (x)
+        x->each_table(p, mark_chain, marked);
+    return marked;
 }
 
 /* --- module --- */

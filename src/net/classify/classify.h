@@ -40,7 +40,7 @@ enum classify_action {
     CLASSIFY_ACTION_NONE,
     CLASSIFY_ACTION_SET_IP4_FIB, /* metadata: table index */
     CLASSIFY_ACTION_SET_IP6_FIB,
-    CLASSIFY_ACTION_SET_METADATA,
+    CLASSIFY_ACTION_SET_METADATA, /* refused: it is for segment routing */
 };
 
 /* ---- data path ---- */
@@ -224,10 +224,12 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
 /* -ENOENT. */
 int classify_session_del(struct piste *p, u32 table, const u8 *match, struct error *e) MUST_CHECK;
 
-/* Who knows policers by name: -ENOENT; and names them. NULL: nobody. */
+/* Who knows policers by name: -ENOENT; and names them. */
 struct classify_policers {
     int (*find)(struct piste *p, const char *name, u32 *index, struct error *e);
     const char *(*name)(struct piste *p, u32 index); /* NULL: there is none */
+    /* Tables that packets are looked up in for a policer; one may come several times. */
+    void (*each_table)(struct piste *p, void (*fn)(void *arg, u32 table), void *arg);
 };
 void classify_set_policers(struct piste *p,
                            const struct classify_policers *x); /* borrowed for ever */

@@ -337,6 +337,7 @@ static void config_of_session(const struct classify_session *s, void *arg);
 struct config {
     struct piste *piste;
     struct text *t;
+    const bool *policed; /* by table */
     u32 table;
 };
 
@@ -362,7 +363,8 @@ static void config_of_session(const struct classify_session *s, void *arg)
     const struct classify_table *t = classify_table_at(x->table);
     static const u8 skipped[CLASSIFY_SKIP_MAX * CLASSIFY_VECTOR_BYTES];
     text_add(x->t, "classify session table-index %u", x->table);
-    const char *policer = s->is_policer ? classify_policer_name(x->piste, s->next) : NULL;
+    bool is_policer = s->is_policer || x->policed[x->table];
+    const char *policer = is_policer ? classify_policer_name(x->piste, s->next) : NULL;
     if (policer)
         text_add(x->t, " policer-hit-next %s", policer);
     else if (s->next != CLASSIFY_NONE)
@@ -386,7 +388,8 @@ void classify_running_config(struct piste *p, void *state, enum rc_phase phase, 
     (void)state;
     if (phase != RC_TABLES)
         return;
-    struct config x = {p, t, 0};
+    bool *policed = classify_policed_tables(p);
+    struct config x = {p, t, policed, 0};
     for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++) {
         x.table = i;
         config_of_table(&x);
@@ -396,4 +399,5 @@ void classify_running_config(struct piste *p, void *state, enum rc_phase phase, 
         if (classify_table_at(i)->next_table != CLASSIFY_NONE)
             text_add(t, "classify table table %u next-table %u\n", i,
                      classify_table_at(i)->next_table);
+    free(policed);
 }

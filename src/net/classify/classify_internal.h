@@ -21,3 +21,6 @@ void classify_running_config(struct piste *p, void *state, enum rc_phase phase, 
 int classify_policer_find(struct piste *p, const char *name, u32 *index,
                           struct error *e) MUST_CHECK;
 const char *classify_policer_name(struct piste *p, u32 index);
+/* By table: whether policers come to look in it, so that what its sessions say is next are
+ * policers. The caller's to free. */
+bool *classify_policed_tables(struct piste *p);

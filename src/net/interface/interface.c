@@ -447,7 +447,8 @@ int interface_check_tag(const char *tag, struct error *e)
     if (strlen(tag) >= IF_TAG_BYTES)
         return error_set(e, EINVAL, "a tag has at most %d characters", IF_TAG_BYTES - 1);
     if (!cli_is_braceable(tag))
-        return error_set(e, EINVAL, "a tag is one line, with braces in pairs, and no blanks around it or a `|'");
+        return error_set(
+            e, EINVAL, "a tag is one line, with braces in pairs, and no blanks around it or a `|'");
     return 0;
 }
 

@@ -323,7 +323,8 @@ static const char *name_for_classify(struct piste *p, u32 index)
     return policer_name(p, index);
 }
 
-static const struct classify_policers for_classify = {find_for_classify, name_for_classify};
+static const struct classify_policers for_classify = {find_for_classify, name_for_classify,
+                                                      policer_each_table};
 
 /* --- module --- */
 

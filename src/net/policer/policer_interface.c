@@ -97,6 +97,15 @@ int policer_classify_set(struct piste *p, struct if_index i, const u32 tables[PO
                          e);
 }
 
+void policer_each_table(struct piste *p, void (*fn)(void *arg, u32 table), void *arg)
+{
+    const struct policer_state *s = policer_state_of(p);
+    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
+        for (u32 i = 0; i < s->bound[k].tables.n; i++)
+            if (s->bound[k].tables.v[i])
+                fn(arg, s->bound[k].tables.v[i] - 1);
+}
+
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct error e = {0};

@@ -43,6 +43,8 @@ void policer_interfaces_init(struct piste *p);
 void policer_interfaces_fini(struct policer_state *s);
 /* Interfaces that have the policer have none any more. */
 void policer_interfaces_forget(struct piste *p, u32 index);
+/* fn for each table that an interface's packets are looked up in; one may come several times. */
+void policer_each_table(struct piste *p, void (*fn)(void *arg, u32 table), void *arg);
 int policer_set_classify_command(struct cli_call *c);
 int policer_show_classify_command(struct cli_call *c);
 void policer_interfaces_config(struct piste *p, struct text *t);
