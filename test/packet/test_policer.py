@@ -330,6 +330,7 @@ def test_running_config(fresh):
         set policer classify interface pg0 ip4-table 0 l2-table 0""")
     lines = fresh.running_config()
     shown = fresh.ctl("show policer") + fresh.ctl("show classify tables verbose")
+    assert shown.count("bound to worker 0\n") == 1
     fresh.restart(lines)
     assert fresh.running_config() == lines
     assert fresh.ctl("show policer") + fresh.ctl("show classify tables verbose") == shown

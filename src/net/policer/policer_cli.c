@@ -201,7 +201,7 @@ static void show_config(struct out *o, const struct policer_config *x)
     out_text(o, "\n \n");
 }
 
-static void show_state(struct out *o, u32 index, const struct policer *x)
+static void show_state(struct out *o, u32 index, u32 worker, const struct policer *x)
 {
     u64 buckets = __atomic_load_n(&x->buckets, __ATOMIC_RELAXED);
     out_u64(o, "index", index, "Policer at index %" PRIu64);
@@ -216,6 +216,8 @@ static void show_state(struct out *o, u32 index, const struct policer *x)
     out_u64(o, "extended_bucket", buckets >> 32, ", ext bkt %" PRIu64 "\n");
     out_u64(o, "last_update_time", __atomic_load_n(&x->last_period, __ATOMIC_RELAXED),
             "last update %" PRIu64 "\n");
+    if (worker != POLICER_NONE)
+        out_u64(o, "worker", worker, "bound to worker %" PRIu64 "\n");
     for (u32 k = 0; k < POLICER_COLOR_N; k++) {
         struct counter_pair n = counter_get_pair(policer_counters[k], index);
         out_text(o, "%s %" PRIu64 " packets, %" PRIu64 " bytes\n", color_words[k], n.packets,
@@ -233,7 +235,7 @@ static void show_one(struct cli_call *c, u32 index)
     out_object(c->out, NULL);
     out_str(c->out, "name", policer_name(c->piste, index), "Name \"%s\" ");
     show_config(c->out, policer_config_of(c->piste, index));
-    show_state(c->out, index, policers[index]);
+    show_state(c->out, index, policer_bound_to(c->piste, index), policers[index]);
     out_end(c->out);
 }
 
@@ -274,8 +276,10 @@ const struct cli_command policer_commands[] = {
     {"configure policer " POLICER CONFIG, "Gives a policer another configuration", configure, 0},
     {"policer del " POLICER, "Deletes a policer, and takes it off interfaces", del, 0},
     {"policer reset " POLICER, "Fills the buckets of a policer", reset, 0},
-    {"policer bind [unbind] " POLICER " [<worker:u32>]", "Remembers a thread for a policer", bind,
-     0},
+    {"policer bind [unbind] " POLICER " [<worker:u32>]",
+     "Notes a thread for a policer, which `show policer` and saved configurations then tell; any "
+     "thread polices the packets that it has, so none are handed over",
+     bind, 0},
     {"policer input [unapply] " POLICER " <interface>", "Polices what an interface receives", input,
      0},
     {"policer output [unapply] " POLICER " <interface>", "Polices what an interface sends", output,
