@@ -52,24 +52,26 @@ static inline enum reenter_result reenter(struct thread *t, struct node *n, stru
     return REENTER_LOST;
 }
 
-/* All of a vector: fills next[]; returns how many were lost. */
+/* All of a vector, in its order: fills next[]; returns how many were lost. */
 static inline u32 reenter_all(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                               u32 count, u16 edge)
 {
-    u32 lost = 0;
+    u32 bi[FRAME_PKTS], now = 0, lost = 0;
+    bool copied = false;
     for (u32 i = 0; i < count; i++) {
-        struct buffer *mine = b[i];
-        enum reenter_result r = reenter(t, n, &b[i], edge);
-        next[i] = edge;
-        if (likely(r == REENTER_NOW && mine == b[i]))
-            continue;
-        next[i] = NEXT_CONSUMED;
+        struct buffer *x = b[i];
+        enum reenter_result r = reenter(t, n, &x, edge);
+        next[i] = r == REENTER_NOW ? edge : NEXT_CONSUMED;
         lost += r == REENTER_LOST;
-        if (r == REENTER_NOW) {
-            u32 bi = buffer_index(b[i]);
-            node_enqueue(t, n, edge, &bi, 1);
-        }
-        b[i] = mine;
+        if (r != REENTER_NOW)
+            continue;
+        bi[now++] = buffer_index(x);
+        copied |= x != b[i];
+    }
+    if (unlikely(copied)) { /* what next[] says goes behind what is enqueued: all of it is */
+        node_enqueue(t, n, edge, bi, now);
+        for (u32 i = 0; i < count; i++)
+            next[i] = NEXT_CONSUMED;
     }
     return lost;
 }

@@ -112,7 +112,7 @@ static void copy_shared(struct batch *x, struct buffer *b, const struct if_index
     b->flags &= BUFFER_NEXT; /* the rest is no packet of its own */
 }
 
-/* Returns the edge for b itself, or NEXT_CONSUMED. */
+/* Returns the edge to drop b by, or NEXT_CONSUMED. */
 static u16 flood(struct batch *x, struct buffer *b, const struct l2_members *members)
 {
     struct if_index to[SHARES_MAX];
@@ -151,7 +151,8 @@ static u16 flood(struct batch *x, struct buffer *b, const struct l2_members *mem
     }
     copy_whole(x, b, to, n - 1);
     b->tx_if = to[n - 1];
-    return L2_NEXT_OUTPUT;
+    batch_add(x, buffer_index(b)); /* in its turn behind the copies of others */
+    return NEXT_CONSUMED;
 }
 
 void NODE_FN(l2_flood)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
