@@ -59,6 +59,31 @@ def test_by_table_and_by_miss(switch, ports):
     assert "rewrite 1" not in "\n".join(switch.running_config())
 
 
+def test_a_frame_that_others_hold_in_part(fresh):
+    """A long frame that is flooded shares what is behind its headers; the pipe takes one of its copies to a domain
+    that rewrites there."""
+    a, b, c = (fresh.pg(i) for i in range(3))
+    fresh.configure("""
+        pipe create
+        set interface state pipe0 up
+        set interface state pipe0.0 up
+        set interface state pipe0.1 up
+        set interface l2 bridge pg0 1
+        set interface l2 bridge pg1 1
+        set interface l2 bridge pipe0.0 1
+        set interface l2 bridge pipe0.1 2
+        set interface l2 bridge pg2 2
+        l2 rewrite entry index 0 mask ffffffff value 01020304 skip 200
+        set interface l2 rewrite pipe0.1 miss-index 0
+        set bridge-domain rewrite 2
+    """)
+    sent = [frame(0x88b5, size) for size in (1000, 202, 200, 100, 9000)]
+    first, second = fresh.exchange(a, sent, b, c)
+    assert [bytes(p) for p in first] == sent
+    assert [bytes(p) for p in second] == [(f[:200] + bytes((1, 2, 3, 4)) + f[204:])[:len(f)] for f in sent]
+    assert fresh.buffers_used() == 0
+
+
 @pytest.mark.parametrize("command, words", [
     ("l2 rewrite entry index 5 del", "no entry 5"),
     ("l2 rewrite entry index 5000 mask ff value ff", "an entry has an index from 0 to 1023"),

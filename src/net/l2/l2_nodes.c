@@ -216,6 +216,8 @@ static const struct node_error patch_errors[L2_PATCH_ERR_N] = {
 static const struct node_error rw_errors[L2_RW_ERR_N] = {
     [L2_RW_ERR_PACKETS] = {"l2rw", "L2 rewrite packets", SEVERITY_INFO},
     [L2_RW_ERR_REWRITTEN] = {"rewritten", "L2 frames rewritten", SEVERITY_INFO},
+    [L2_RW_ERR_NO_BUFFER] = {"no_buffer", "L2 frames to rewrite that found no buffer",
+                             SEVERITY_ERROR},
 };
 
 static const struct node_error feature_drop_errors[L2_FEATURE_DROP_ERR_N] = {
