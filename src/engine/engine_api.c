@@ -51,7 +51,7 @@ static void get_next_index(struct api_call *c)
             if (g->next_nodes[k] == to.i)
                 reply.next_index = k;
         if (reply.next_index == UINT32_MAX)
-            reply.retval = API_NO_SUCH_ENTRY;
+            reply.retval = API_NEXT_HOP_NOT_IN_FIB; /* VPP's word for it */
     }
     api_reply(c, &api_message_get_next_index_reply, &reply);
 }

@@ -37,7 +37,7 @@ def test_tables(api, table):
     assert (info.retval, info.nbuckets, info.skip_n_vectors, info.match_n_vectors) == (0, 16, 1, 1)
     assert (info.active_sessions, info.next_table_index, info.miss_next_index) == (0, NONE, 0)
     assert bytes(info.mask) == MASK
-    assert api.classify_table_info(table_id=99).retval == -65
+    assert api.classify_table_info(table_id=99).retval == -91
     # its end is another
     assert api.classify_add_del_table(is_add=True, table_index=table, next_table_index=NONE,
                                       miss_next_index=NONE).retval == 0

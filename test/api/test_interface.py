@@ -217,6 +217,7 @@ def test_nodes_and_threads(api):
     assert api.get_node_index(node_name="nothing").retval == -63
     assert api.get_next_index(node_name="nothing", next_name="error-drop").retval == -63
     assert api.get_next_index(node_name="error-drop", next_name="nothing").retval == -64
+    assert api.get_next_index(node_name="error-drop", next_name="ethernet-input").retval == -50
     added = api.add_node_next(node_name="ethernet-input", next_name="error-drop")
     assert added.retval == 0
     assert api.get_next_index(node_name="ethernet-input", next_name="error-drop").next_index == \

@@ -30,6 +30,9 @@ def test_bridge_domains(api):
     assert flags.retval == 0 and flags.resulting_feature_bitmap == 1 | 2 | 4
     assert api.bridge_flags(bd_id=10, is_set=False, flags=2).resulting_feature_bitmap == 1 | 4
     assert api.bridge_flags(bd_id=99, flags=2).retval == -6
+    for name in ("bridge_flags", "bridge_domain_set_mac_age", "bridge_domain_set_learn_limit"):
+        assert api.request(name, bd_id=0).retval == -121, name  # that of who has none
+    assert api.bridge_domain_set_learn_limit(bd_id=99).retval == -6
     assert api.bridge_domain_set_mac_age(bd_id=10, mac_age=7).retval == 0
     assert domain(api, 10)[0].mac_age == 7
     assert api.bridge_domain_set_mac_age(bd_id=99).retval == -6
@@ -161,6 +164,10 @@ def test_sub_interfaces(api, loops):
     two = api.create_subif(sw_if_index=loops[0], sub_id=7, sub_if_flags=4 | 8 | 16, outer_vlan_id=20,
                            inner_vlan_id=30)
     assert two.retval == 0
+    same = {"sub_if_flags": 4 | 8 | 16, "outer_vlan_id": 20, "inner_vlan_id": 30}
+    assert api.create_subif(sw_if_index=loops[0], sub_id=7, **same).retval == -68
+    assert api.create_subif(sw_if_index=loops[0], sub_id=8, **same).retval == -69  # those tags are taken
+    assert api.create_subif(sw_if_index=999, sub_id=8, **same).retval == -2
     for index in (made.sw_if_index, two.sw_if_index):
         assert api.delete_subif(sw_if_index=index).retval == 0
     assert api.delete_subif(sw_if_index=loops[0]).retval == -98

@@ -34,7 +34,7 @@ def test_policers(api, policer):
     assert api.policer_dump(match_name_valid=True, match_name="q") == []
     assert len(api.policer_dump_v2(policer_index=policer)) == len(api.policer_dump_v2(policer_index=NONE)) == 1
     assert api.policer_dump_v2(policer_index=99) == []
-    assert api.policer_add(name="p", infos=config()).retval == -116
+    assert api.policer_add(name="p", infos=config()).retval == -81
     assert api.policer_add(name="q", infos=config(cir=0)).retval == -7
     assert api.policer_add(name="q", infos=config(type=9)).retval == -7
     assert api.policer_add(name="q", infos=config(conform_action={"type": 9, "dscp": 0})).retval == -7

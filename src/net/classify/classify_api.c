@@ -76,7 +76,7 @@ static void table_info(struct api_call *c)
     const struct api_classify_table_info *m = c->msg;
     const struct classify_table *t = classify_table_at(m->table_id);
     struct api_classify_table_info_reply reply = {.table_id = m->table_id,
-                                                  .retval = t ? 0 : API_NO_SUCH_TABLE};
+                                                  .retval = t ? 0 : API_CLASSIFY_TABLE_NOT_FOUND};
     if (t) {
         reply.nbuckets = classify_table_buckets(c->piste, m->table_id);
         reply.match_n_vectors = t->match;

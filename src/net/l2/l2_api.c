@@ -152,12 +152,20 @@ static void bridge_domain_dump(struct api_call *c)
     }
 }
 
+/* The domain that a message is about to change; NULL, and why not: 0 is that of who has none. */
+static struct l2_bd *domain_of(struct api_call *c, u32 id, i32 *retval)
+{
+    struct l2_bd *bd = id ? l2_bd_find(l2_state_of(c->piste), id) : NULL;
+    *retval = !id ? API_BD_NOT_MODIFIABLE : bd ? 0 : API_NO_SUCH_ENTRY;
+    return bd;
+}
+
 static void bridge_flags(struct api_call *c)
 {
     const struct api_bridge_flags *m = c->msg;
     struct l2_state *s = l2_state_of(c->piste);
-    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
-    struct api_bridge_flags_reply reply = {.retval = bd ? 0 : API_NO_SUCH_ENTRY};
+    struct api_bridge_flags_reply reply = {0};
+    struct l2_bd *bd = domain_of(c, m->bd_id, &reply.retval);
     if (bd && m->flags) {
         l2_bd_set_flags(s, bd, flags_from_api(m->flags), m->is_set);
         if (m->flags & BRIDGE_API_FLAG_ARP_UFWD)
@@ -171,20 +179,21 @@ static void bridge_flags(struct api_call *c)
 static void set_mac_age(struct api_call *c)
 {
     const struct api_bridge_domain_set_mac_age *m = c->msg;
-    struct l2_state *s = l2_state_of(c->piste);
-    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    i32 retval;
+    struct l2_bd *bd = domain_of(c, m->bd_id, &retval);
     if (bd)
-        l2_bd_set_age(s, bd, m->mac_age);
-    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+        l2_bd_set_age(l2_state_of(c->piste), bd, m->mac_age);
+    api_reply_retval(c, retval);
 }
 
 static void set_learn_limit(struct api_call *c)
 {
     const struct api_bridge_domain_set_learn_limit *m = c->msg;
-    struct l2_bd *bd = l2_bd_find(l2_state_of(c->piste), m->bd_id);
+    i32 retval;
+    struct l2_bd *bd = domain_of(c, m->bd_id, &retval);
     if (bd)
         l2_bd_set_learn_limit(bd, m->learn_limit);
-    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+    api_reply_retval(c, retval);
 }
 
 static void set_default_learn_limit(struct api_call *c)
@@ -214,10 +223,11 @@ static void ip_mac_add_del(struct api_call *c)
 {
     const struct api_bd_ip_mac_add_del *m = c->msg;
     struct l2_state *s = l2_state_of(c->piste);
-    struct l2_bd *bd = l2_bd_find(s, m->entry.bd_id);
+    i32 retval;
+    struct l2_bd *bd = domain_of(c, m->entry.bd_id, &retval);
     const struct arp_key key = key_from_api(&m->entry.ip);
-    if (!m->entry.bd_id || !bd) {
-        api_reply_retval(c, m->entry.bd_id ? API_NO_SUCH_ENTRY : API_BD_NOT_MODIFIABLE);
+    if (!bd) {
+        api_reply_retval(c, retval);
     } else if (m->is_add) {
         l2_bd_arp_set(s, bd, &key, m->entry.mac);
         api_reply_retval(c, 0);
@@ -230,10 +240,11 @@ static void ip_mac_flush(struct api_call *c)
 {
     const struct api_bd_ip_mac_flush *m = c->msg;
     struct l2_state *s = l2_state_of(c->piste);
-    struct l2_bd *bd = l2_bd_find(s, m->bd_id);
-    if (bd && m->bd_id)
+    i32 retval;
+    struct l2_bd *bd = domain_of(c, m->bd_id, &retval);
+    if (bd)
         l2_bd_arp_clear(s, bd);
-    api_reply_retval(c, !m->bd_id ? API_BD_NOT_MODIFIABLE : bd ? 0 : API_NO_SUCH_ENTRY);
+    api_reply_retval(c, retval);
 }
 
 static void ip_macs_of(struct api_call *c, const struct l2_bd *bd)

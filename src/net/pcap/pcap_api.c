@@ -8,8 +8,6 @@
 #include "net/interface/interface.h"
 #include "net/pcap/pcap_trace.h"
 
-#define VALUE_EXIST (-81) /* VPP's number for turning off what is off */
-
 static void trace_on(struct api_call *c)
 {
     const struct api_pcap_trace_on *m = c->msg;
@@ -36,7 +34,7 @@ static void trace_off(struct api_call *c)
 {
     struct pcap_trace_status status;
     int rc = pcap_trace_stop(c->piste, &status, NULL);
-    api_reply_retval(c, rc == -EALREADY  ? VALUE_EXIST
+    api_reply_retval(c, rc == -EALREADY  ? API_VALUE_EXIST /* off already */
                         : rc == -ENODATA ? API_NO_SUCH_ENTRY
                         : rc             ? API_SYSCALL_ERROR_1
                                          : 0);

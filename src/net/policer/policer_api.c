@@ -30,6 +30,11 @@ static struct policer_config config_of(const struct api_type_policer_config *m)
     };
 }
 
+static i32 add_retval(int rc)
+{
+    return rc == -EEXIST ? API_VALUE_EXIST : api_retval(rc);
+}
+
 static void add_del(struct api_call *c)
 {
     const struct api_policer_add_del *m = c->msg;
@@ -48,7 +53,7 @@ static void add_del(struct api_call *c)
         .violate_action = m->violate_action,
     });
     reply.retval =
-        api_retval(m->is_add ? policer_add(c->piste, m->name, &x, &reply.policer_index, NULL)
+        add_retval(m->is_add ? policer_add(c->piste, m->name, &x, &reply.policer_index, NULL)
                              : policer_del(c->piste, reply.policer_index, NULL));
     api_reply(c, &api_message_policer_add_del_reply, &reply);
 }
@@ -58,7 +63,7 @@ static void add(struct api_call *c)
     const struct api_policer_add *m = c->msg;
     struct policer_config x = config_of(&m->infos);
     struct api_policer_add_reply reply = {.policer_index = POLICER_NONE};
-    reply.retval = api_retval(policer_add(c->piste, m->name, &x, &reply.policer_index, NULL));
+    reply.retval = add_retval(policer_add(c->piste, m->name, &x, &reply.policer_index, NULL));
     api_reply(c, &api_message_policer_add_reply, &reply);
 }
 

@@ -12,8 +12,9 @@
 #include "net/vlan/tag_rewrite.h"
 #include "net/vlan/vlan_internal.h"
 
+/* there: the answer when there is one of that number; taken: when another has those tags. */
 static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_match_spec *m,
-                  u32 *made)
+                  i32 there, i32 taken, u32 *made)
 {
     struct interface *f = api_interface(p, sw_if_index);
     struct if_index i = IF_NONE;
@@ -21,12 +22,10 @@ static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_ma
     if (!f)
         return API_INVALID_SW_IF_INDEX;
     if (!if_is_none(vlan_find(p, f->index, id)))
-        return API_VLAN_ALREADY_EXISTS;
+        return there;
     int rc = vlan_create(p, f->index, id, m, &i, NULL);
     *made = i.i;
-    return rc == -EEXIST   ? API_VLAN_ALREADY_EXISTS
-           : rc == -EINVAL ? API_INVALID_VLAN
-                           : api_retval(rc);
+    return rc == -EEXIST ? taken : rc == -EINVAL ? API_INVALID_VLAN : api_retval(rc);
 }
 
 static void create_vlan_subif(struct api_call *c)
@@ -37,7 +36,8 @@ static void create_vlan_subif(struct api_call *c)
     struct api_create_vlan_subif_reply reply = {.retval = API_INVALID_VLAN,
                                                 .sw_if_index = UINT32_MAX};
     if (m->vlan_id && m->vlan_id <= VLAN_ID_MAX)
-        reply.retval = create(c->piste, m->sw_if_index, m->vlan_id, &spec, &reply.sw_if_index);
+        reply.retval = create(c->piste, m->sw_if_index, m->vlan_id, &spec, API_VLAN_ALREADY_EXISTS,
+                              API_VLAN_ALREADY_EXISTS, &reply.sw_if_index);
     else if (!api_interface(c->piste, m->sw_if_index))
         reply.retval = API_INVALID_SW_IF_INDEX;
     api_reply(c, &api_message_create_vlan_subif_reply, &reply);
@@ -58,7 +58,8 @@ static void create_subif(struct api_call *c)
         .inner = f & SUB_IF_API_FLAG_INNER_VLAN_ID_ANY ? VLAN_ANY : m->inner_vlan_id,
     };
     struct api_create_subif_reply reply;
-    reply.retval = create(c->piste, m->sw_if_index, m->sub_id, &spec, &reply.sw_if_index);
+    reply.retval = create(c->piste, m->sw_if_index, m->sub_id, &spec, API_SUBIF_ALREADY_EXISTS,
+                          API_SUBIF_CREATE_FAILED, &reply.sw_if_index);
     api_reply(c, &api_message_create_subif_reply, &reply);
 }
 
