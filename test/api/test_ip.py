@@ -389,7 +389,18 @@ def test_reassembly(switch, api, loop):
     assert api.ip_reassembly_get(is_ip6=True).retval == -97
     assert api.ip_reassembly_get(type=1).retval == -126
     assert now() == (100, 200, 3, 4000)
+    saved = [line for line in switch.vpp.running_config() if "reassembly" in line]
     assert change(before) == 0 and now() == before
+    assert not [line for line in switch.vpp.running_config() if "reassembly" in line]
+    switch.vpp.configure("\n".join(saved))
+    assert now() == (100, 200, 3, 4000)
+    assert change(before) == 0
+    assert "at least 1" in switch.vpp.fails("set ip reassembly timeout-ms 0 local off")
+    assert "nothing to set" in switch.vpp.fails("set ip reassembly")
+    switch.vpp.ctl("set ip reassembly max-buffers 77")
+    assert switch.vpp.json("show ip4-full-reassembly")["max_buffers"] == 77
+    assert "set ip reassembly max-buffers 77" in switch.vpp.running_config()
+    switch.vpp.ctl(f"set ip reassembly max-buffers {shown['max_buffers']}")
 
 
 def test_reassembly_of_an_interface(switch, api, loop):
@@ -407,7 +418,7 @@ def test_reassembly_of_an_interface(switch, api, loop):
     assert lines() == []
 
 
-def test_local_reassembly(api):
+def test_local_reassembly(api, switch):
     def now():
         reply = api.ip_local_reass_get()
         assert reply.retval == 0
@@ -417,7 +428,13 @@ def test_local_reassembly(api):
     assert now() == (False, False)
     assert api.ip_local_reass_enable_disable(enable_ip4=True, enable_ip6=True).retval == -97
     assert now() == (False, False)
+    assert "set ip reassembly local off" in switch.vpp.running_config()
+    assert switch.vpp.json("show ip4-full-reassembly")["local"] is False
     assert api.ip_local_reass_enable_disable(enable_ip4=True).retval == 0
+    assert now() == (True, False)
+    switch.vpp.ctl("set ip reassembly local off")
+    assert now() == (False, False)
+    switch.vpp.ctl("set ip reassembly local on")
     assert now() == (True, False)
 
 

@@ -155,6 +155,36 @@ static int set_interface(struct cli_call *c)
                                    !cli_has(c, "off"), c->err);
 }
 
+/* Numbers of `set ip reassembly`, by word. */
+static const struct {
+    const char *word;
+    size_t at; /* in struct ip4_reass_config */
+} numbers[] = {
+    {"timeout-ms", offsetof(struct ip4_reass_config, timeout_ms)},
+    {"max-reassemblies", offsetof(struct ip4_reass_config, max_datagrams)},
+    {"max-reassembly-length", offsetof(struct ip4_reass_config, max_fragments)},
+    {"max-buffers", offsetof(struct ip4_reass_config, max_buffers)},
+    {"expire-walk-interval-ms", offsetof(struct ip4_reass_config, expire_walk_ms)},
+};
+
+static u32 *number_in(struct ip4_reass_config *config, u32 k)
+{
+    return (u32 *)(void *)((u8 *)config + numbers[k].at);
+}
+
+static int set(struct cli_call *c)
+{
+    struct ip4_reass_config config = ip4_reass_get(c->piste);
+    if (!c->n_args)
+        return error_set(c->err, EINVAL, "nothing to set");
+    for (u32 k = 0; k < array_len(numbers); k++)
+        *number_in(&config, k) = (u32)cli_u64(c, numbers[k].word, *number_in(&config, k));
+    int rc = ip4_reass_set(c->piste, &config, c->err);
+    if (!rc && cli_get(c, "local"))
+        ip4_reass_set_local(c->piste, cli_u64(c, "local", 0));
+    return rc;
+}
+
 static int show(struct cli_call *c)
 {
     const struct ip4_reass_main *m = main_of(c->piste);
@@ -183,21 +213,47 @@ static int show(struct cli_call *c)
             "Maximum configured full IP4 reassembly timeout: %" PRIu64 "ms\n");
     out_u64(c->out, "expire_walk_ms", m->config.expire_walk_ms,
             "Maximum configured full IP4 reassembly expire walk interval: %" PRIu64 "ms\n");
+    out_bool(c->out, "local", m->local_enabled, "Of packets for this switch: on\n",
+             "Of packets for this switch: off\n");
     return 0;
 }
 
 static const struct cli_command commands[] = {
     {"set interface reassembly <interface> [ on | off | ip4 | ip6 ]",
      "Put together fragments that come in on an interface", set_interface, 0},
+    {"set ip reassembly [timeout-ms <timeout-ms:u32>] [max-reassemblies <max-reassemblies:u32>]"
+     " [max-reassembly-length <max-reassembly-length:u32>] [max-buffers <max-buffers:u32>]"
+     " [expire-walk-interval-ms <expire-walk-interval-ms:u32>] [local <local:on-off>]",
+     "How long fragments are waited for, and how many: datagrams of a thread at a time, fragments "
+     "of "
+     "one, buffers; whether those for this switch itself are",
+     set, 0},
     {"show ip4-full-reassembly [details]", "Show unfinished reassemblies and their bounds", show,
      0},
     {NULL, NULL, NULL, 0},
 };
 
+/* What is not as it was at the start. */
+static void config_of_numbers(struct ip4_reass_main *m, struct text *t)
+{
+    struct ip4_reass_config first = ip4_reass_config_default();
+    struct text words = {0};
+    for (u32 k = 0; k < array_len(numbers); k++)
+        if (*number_in(&m->config, k) != *number_in(&first, k))
+            text_add(&words, " %s %u", numbers[k].word, *number_in(&m->config, k));
+    if (!m->local_enabled)
+        text_puts(&words, " local off");
+    if (words.len)
+        text_add(t, "set ip reassembly%s\n", text_str(&words));
+    text_free(&words);
+}
+
 static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct interface *f;
 
+    if (phase == RC_GLOBAL)
+        config_of_numbers(state, t);
     if (phase != RC_INTERFACE)
         return;
     for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
