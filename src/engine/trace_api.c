@@ -53,6 +53,10 @@ static void trace_capture_packets(struct api_call *c)
         api_reply_retval(c, API_NO_SUCH_NODE);
         return;
     }
+    if (m->use_filter) { /* by classifier tables: there is none for traces */
+        api_reply_retval(c, API_UNSUPPORTED);
+        return;
+    }
     if (m->pre_capture_clear)
         trace_clear(e);
     api_reply_errno(c, trace_capture(e, (struct node_index){m->node_index}, m->max_packets, &err));

@@ -42,6 +42,8 @@ int trace_capture(struct engine *e, struct node_index node, u32 count, struct er
 static int trace_add(struct cli_call *c)
 {
     struct node_index node = {(u32)cli_u64(c, "trace-node", 0)};
+    if (cli_has(c, "filter"))
+        return error_set(c->err, EOPNOTSUPP, "No classify filter configured...");
     return trace_capture(engine_of(c->piste), node, (u32)cli_u64(c, "count", 0), c->err);
 }
 

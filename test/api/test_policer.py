@@ -120,3 +120,14 @@ def test_tables(api, loop):
     assert api.policer_classify_set_interface(sw_if_index=loop, is_add=False,
                                               **{**none, "l2_table_index": table}).retval == 0
     assert api.classify_add_del_table(table_index=table).retval == 0
+
+
+def test_punted(switch, api, policer):
+    def lines():
+        return [line for line in switch.vpp.running_config() if line.startswith("ip punt policer")]
+    assert api.ip_punt_police(policer_index=policer, is_add=True).retval == 0
+    assert lines() == ["ip punt policer add name p"]
+    assert api.ip_punt_police(policer_index=99, is_add=True).retval == -6
+    assert api.ip_punt_police(policer_index=policer, is_add=True, is_ip6=True).retval == -126
+    assert api.ip_punt_police(policer_index=policer, is_add=False).retval == 0
+    assert lines() == []

@@ -335,3 +335,29 @@ def test_running_config(fresh):
     assert fresh.running_config() == lines
     assert fresh.ctl("show policer") + fresh.ctl("show classify tables verbose") == shown
     assert len([line for line in lines if "policer" in line]) == 8
+
+
+def test_punted(switch, routed):
+    """One policer for all that is punted, whatever it came in by."""
+    switch.ctl(f"policer add name p1 type 1r2c {SLOW} cb {2 * L3_BYTES} conform-action transmit exceed-action drop")
+    switch.ctl("ip route add 10.0.66.0/24 via punt")
+    packets = [pg.ether() / IP(src=pg.host, dst="10.0.66.1") / UDP() / Raw(bytes(L3_BYTES - 28)) for pg in routed]
+    for pg, one in zip(routed, packets):
+        switch.send(pg, one)
+    assert counts(switch, "p1") == (0, 0, 0)
+    switch.ctl("ip punt policer add name p1")
+    assert "ip punt policer add name p1" in switch.running_config()
+    for pg, one in zip(routed, packets):
+        switch.send(pg, [one] * 2)
+    assert counts(switch, "p1") == (2, 0, 2)
+    hops, = switch.trace(routed[0], packets[0])
+    nodes = [node for node, _ in hops]
+    assert nodes[nodes.index("ip4-punt"):][:3] == ["ip4-punt", "ip4-punt-policer", "ip4-drop"]
+    switch.ctl("ip punt policer del 0")
+    hops, = switch.trace(routed[0], packets[0])
+    assert [node for node, _ in hops][-2:] == ["error-punt", "punt"]
+    switch.ctl(f"ip punt policer {policers(switch)['p1']['index']}")
+    switch.ctl("policer del name p1")  # who goes polices nothing any more
+    assert not [line for line in switch.running_config() if "punt policer" in line]
+    assert "No such policer" in switch.fails("ip punt policer add 7")
+    switch.ctl("ip route del 10.0.66.0/24")

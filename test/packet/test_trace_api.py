@@ -95,6 +95,14 @@ def test_captures_only_where_packets_enter(api):
                                          pre_capture_clear=False).retval == NO_SUCH_NODE
 
 
+def test_a_filter_that_is_not_there_is_not_passed_over(switch, api):
+    """Nothing is traced by whoever wants only what a classifier picks."""
+    node = api.get_node_index(node_name="pg-input").node_index
+    assert api.trace_capture_packets(node_index=node, max_packets=5, use_filter=True, verbose=False,
+                                     pre_capture_clear=False).retval == UNSUPPORTED
+    assert "No classify filter configured" in switch.fails("trace add pg-input 5 filter")
+
+
 def nodes(api, **more):
     asked = {"cursor": ALL, "index": ALL, "name": "", "flags": 0, "want_arcs": False, **more}
     return api.graph_node_get(**asked)

@@ -217,6 +217,18 @@ static void output_v2(struct api_call *c)
     apply(c, false, m->policer_index, m->sw_if_index, m->apply);
 }
 
+static void punt(struct api_call *c)
+{
+    const struct api_ip_punt_police *m = c->msg;
+    if (m->is_ip6)
+        api_reply_retval(c, API_UNSUPPORTED);
+    else if (m->is_add && !policer_name(c->piste, m->policer_index))
+        api_reply_retval(c, API_NO_SUCH_ENTRY);
+    else
+        api_reply_errno(
+            c, policer_set_punt(c->piste, m->is_add ? m->policer_index : POLICER_NONE, NULL));
+}
+
 static void classify_set(struct api_call *c)
 {
     const struct api_policer_classify_set_interface *m = c->msg;
@@ -266,6 +278,7 @@ const struct api_handler policer_api_handlers[] = {
     {&api_message_policer_input_v2, input_v2},
     {&api_message_policer_output, output},
     {&api_message_policer_output_v2, output_v2},
+    {&api_message_ip_punt_police, punt},
     {&api_message_policer_classify_set_interface, classify_set},
     {&api_message_policer_classify_dump, classify_dump},
     {0},

@@ -253,6 +253,19 @@ static int show(struct cli_call *c)
     return 0;
 }
 
+static int punt(struct cli_call *c)
+{
+    u32 index = (u32)cli_u64(c, "number", POLICER_NONE);
+    int rc = 0;
+    if (cli_has(c, "del"))
+        return policer_set_punt(c->piste, POLICER_NONE, c->err);
+    if (!cli_get(c, "number"))
+        rc = argument(c, &index);
+    else if (!policer_name(c->piste, index))
+        rc = error_set(c->err, ENOENT, "No such policer");
+    return rc ? rc : policer_set_punt(c->piste, index, c->err);
+}
+
 static int show_pools(struct cli_call *c)
 {
     u32 n = 0;
@@ -284,6 +297,8 @@ const struct cli_command policer_commands[] = {
      0},
     {"policer output [unapply] " POLICER " <interface>", "Polices what an interface sends", output,
      0},
+    {"ip punt policer [add | del] " POLICER " [<number:u32>]",
+     "Polices packets of IPv4 that are punted", punt, 0},
     {"show policer " POLICER, "Policers, their buckets and counters", show, 0},
     {"show policer pools", "How many policers there are", show_pools, 0},
     {"set policer classify [interface <interface>] [ip4-table <ip4-table:u32>]"

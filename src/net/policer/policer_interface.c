@@ -70,10 +70,28 @@ int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32
     return 0;
 }
 
+u32 policer_of_punt(const struct piste *p)
+{
+    return policer_state_of(p)->of_punt - 1;
+}
+
+/* The arc is local0's, see ip4_ends_node.c. */
+int policer_set_punt(struct piste *p, u32 index, struct error *e)
+{
+    bool on = index != POLICER_NONE;
+    int rc = feature_enable(engine_of(p), "ip4-punt", "ip4-punt-policer", (struct if_index){0}, on,
+                            on ? index : 0, e);
+    if (!rc)
+        policer_state_of(p)->of_punt = index + 1;
+    return rc;
+}
+
 void policer_interfaces_forget(struct piste *p, u32 index)
 {
     const struct policer_state *s = policer_state_of(p);
     struct error e;
+    if (policer_of_punt(p) == index && policer_set_punt(p, POLICER_NONE, &e))
+        log_warn(&log_class, "%s", e.text);
     for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
         for (u32 i = 0; i < s->of_interface[d].n; i++)
             if (s->of_interface[d].v[i] == index + 1 &&
@@ -148,6 +166,8 @@ void policer_interfaces_config(struct piste *p, struct text *t)
                 text_add(t, "policer %s name %s %s\n", directions[d].word,
                          policer_name(p, s->of_interface[d].v[i] - 1),
                          interface_at(p, (struct if_index){i})->name);
+    if (s->of_punt)
+        text_add(t, "ip punt policer add name %s\n", policer_name(p, s->of_punt - 1));
     for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
         for (u32 i = 0; i < s->bound[k].tables.n; i++)
             if (s->bound[k].tables.v[i])
@@ -197,6 +217,8 @@ static const struct node_def node_ip4_input =
     POLICER_NODE("policer-input", policer_ip4_input, "ip4-drop", errors);
 static const struct node_def node_ip4_output =
     POLICER_NODE("policer-output", policer_ip4_output, "error-drop", errors);
+static const struct node_def node_ip4_punt =
+    POLICER_NODE("ip4-punt-policer", policer_ip4_input, "ip4-drop", errors);
 static const struct node_def node_l2_input =
     POLICER_NODE("l2-policer-input", policer_l2, "error-drop", errors);
 static const struct node_def node_l2_output =
@@ -206,8 +228,8 @@ static const struct node_def node_classify_ip4 =
 static const struct node_def node_classify_l2 =
     POLICER_NODE("l2-policer-classify", policer_classify_l2, "error-drop", classify_errors);
 const struct node_def *const policer_nodes[] = {
-    &node_ip4_input,    &node_ip4_output,  &node_l2_input, &node_l2_output,
-    &node_classify_ip4, &node_classify_l2, NULL,
+    &node_ip4_input, &node_ip4_output,   &node_ip4_punt,    &node_l2_input,
+    &node_l2_output, &node_classify_ip4, &node_classify_l2, NULL,
 };
 
 /* VPP's order */
@@ -232,6 +254,7 @@ static const struct feature_def feature_ip4_input = {"ip4-unicast", "policer-inp
                                                      before_ip4_input, NULL};
 static const struct feature_def feature_ip4_output = {"ip4-output", "policer-output",
                                                       before_ip4_output, NULL};
+static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-policer", NULL, NULL};
 static const struct feature_def feature_l2_input = {"l2-input", "l2-policer-input", before_l2_input,
                                                     after_l2_input};
 static const struct feature_def feature_l2_output = {"l2-output", "l2-policer-output",
@@ -241,13 +264,8 @@ static const struct feature_def feature_classify_ip4 = {"ip4-unicast", "ip4-poli
 static const struct feature_def feature_classify_l2 = {"l2-input", "l2-policer-classify",
                                                        before_classify_l2, after_classify_l2};
 const struct feature_def *const policer_features[] = {
-    &feature_ip4_input,
-    &feature_ip4_output,
-    &feature_l2_input,
-    &feature_l2_output,
-    &feature_classify_ip4,
-    &feature_classify_l2,
-    NULL,
+    &feature_ip4_input, &feature_ip4_output,   &feature_ip4_punt,    &feature_l2_input,
+    &feature_l2_output, &feature_classify_ip4, &feature_classify_l2, NULL,
 };
 
 /* --- life --- */

@@ -25,6 +25,7 @@ struct policer_state {
     VEC(struct policer_entry) entries; /* by index */
     /* by interface, index + 1; 0: none */
     VEC(u32) of_interface[POLICER_DIRECTION_N];
+    u32 of_punt; /* index + 1; 0: none */
     struct classify_binding bound[POLICER_CLASSIFY_N];
 };
 
