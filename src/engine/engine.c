@@ -26,7 +26,6 @@ void engine_config_default(struct engine_config *c)
         .buffers_per_numa = 16384,
         .buffer_data_bytes = 2048,
         .buffer_page = {.kind = MEM_PAGE_DEFAULT},
-        .spin_us = 20,
         .default_rx_mode = RX_MODE_ADAPTIVE,
         .stats_interval_sec = 10.0,
         .stats_bytes = 256 << 20,

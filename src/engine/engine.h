@@ -22,7 +22,6 @@ struct engine_config {
     u32 buffers_per_numa;
     u32 buffer_data_bytes;
     struct mem_page_size buffer_page;
-    u32 spin_us;                  /* how long a thread that had work polls on before it sleeps */
     enum rx_mode default_rx_mode; /* of queues whose port does not say */
     bool stats_per_node;          /* counters of each node, too */
     double stats_interval_sec;    /* of what is copied there */

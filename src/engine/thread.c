@@ -151,15 +151,12 @@ static void *thread_main(void *arg)
     pthread_setname_np(pthread_self(), t->name);
     __atomic_store_n(&t->lwp, (int)syscall(SYS_gettid), __ATOMIC_RELAXED);
     urcu_qsbr_register_thread();
-    u64 spin_ns = (u64)t->engine->config.spin_us * NS_PER_USEC, busy_ns = 0;
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
         tsan_quiescent(t->engine);
         urcu_qsbr_quiescent_state();
-        if (thread_round(t)) {
-            busy_ns = t->now_ns;
+        if (thread_round(t))
             continue;
-        }
-        if (t->n_polling || t->now_ns - busy_ns < spin_ns)
+        if (t->n_polling)
             rx_queues_wait(t, 0);
         else
             thread_sleep(t);

@@ -22,7 +22,8 @@
 
 #define SOCKET_BUFFER_BYTES (8 << 20)
 #define DISCARD_MAX 65536
-#define RING_FRAMES 512
+#define RX_RING_FRAMES 512
+#define TX_RING_FRAMES 128
 #define RING_FRAME_BYTES 2048
 #define RING_BLOCK_BYTES 65536
 
@@ -100,11 +101,11 @@ static int bind_socket(int fd, const struct af_packet *port, int protocol, struc
                : 0;
 }
 
-/* frames of the user's choice, at least as many as one block has */
-static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring *r,
-                     struct error *e)
+/* side: PACKET_RX_RING or PACKET_TX_RING. A ring has as many frames as are wanted, up to whole
+ * blocks. */
+static int open_ring(const struct af_packet *port, int fd, int side, u32 frames,
+                     struct af_packet_ring *r, struct error *e)
 {
-    u32 frames = port->args.rx_frames ? port->args.rx_frames : RING_FRAMES;
     u32 per_block = RING_BLOCK_BYTES / RING_FRAME_BYTES;
     struct tpacket_req req = {
         .tp_block_size = RING_BLOCK_BYTES,
@@ -113,25 +114,35 @@ static int open_ring(const struct af_packet *port, int fd, struct af_packet_ring
     };
     req.tp_frame_nr = req.tp_block_nr * per_block;
     if (option(fd, SOL_PACKET, PACKET_VERSION, TPACKET_V2) ||
-        option(fd, SOL_PACKET, PACKET_COPY_THRESH, 1) ||
-        setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof(req)))
-        return fail(e, -1, port->host_name, "cannot make a receive ring");
-    r->bytes = (size_t)req.tp_block_size * req.tp_block_nr;
-    void *map = mmap(NULL, r->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        setsockopt(fd, SOL_PACKET, side, &req, sizeof(req)))
+        return fail(e, -1, port->host_name, "cannot make a ring of frames");
+    size_t bytes = (size_t)req.tp_block_size * req.tp_block_nr;
+    void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED)
-        return fail(e, -1, port->host_name, "cannot map the receive ring");
-    r->map = map;
-    r->n_frames = req.tp_frame_nr;
-    r->frame_bytes = req.tp_frame_size;
-    r->next = 0;
+        return fail(e, -1, port->host_name, "cannot map a ring of frames");
+    *r = (struct af_packet_ring){
+        .map = map, .bytes = bytes, .n_frames = req.tp_frame_nr, .frame_bytes = req.tp_frame_size};
     return 0;
+}
+
+static void close_ring(struct af_packet_ring *r)
+{
+    if (r->map)
+        munmap(r->map, r->bytes);
+    *r = (struct af_packet_ring){0};
+}
+
+static int open_rx_ring(const struct af_packet *port, struct af_packet_queue *q, struct error *e)
+{
+    u32 frames = port->args.rx_frames ? port->args.rx_frames : RX_RING_FRAMES;
+    if (option(q->fd, SOL_PACKET, PACKET_COPY_THRESH, 1))
+        return fail(e, -1, port->host_name, "no PACKET_COPY_THRESH");
+    return open_ring(port, q->fd, PACKET_RX_RING, frames, &q->ring, e);
 }
 
 static void close_rx(struct af_packet_queue *q)
 {
-    if (q->ring.map)
-        munmap(q->ring.map, q->ring.bytes);
-    q->ring = (struct af_packet_ring){0};
+    close_ring(&q->ring);
     close(q->fd);
     q->fd = q->rx.fd = -1;
 }
@@ -159,7 +170,7 @@ static int open_rx(struct af_packet *port, struct af_packet_queue *q, struct err
         rc = fail(e, -1, port->host_name,
                   "no PACKET_IGNORE_OUTGOING: Linux 4.20 or later is needed");
     if (!rc && !port->args.no_ring)
-        rc = open_ring(port, fd, &q->ring, e);
+        rc = open_rx_ring(port, q, e);
     if (!rc)
         rc = bind_socket(fd, port, ETH_P_ALL, e);
     if (!rc && promiscuous(fd, port->host_index))
@@ -171,20 +182,46 @@ static int open_rx(struct af_packet *port, struct af_packet_queue *q, struct err
     return rc;
 }
 
-static int open_tx(struct af_packet *port, u32 i, struct error *e)
+/* A socket that only sends. */
+static int open_sender(const struct af_packet *port, struct error *e)
 {
-    int fd = open_socket(port->host_name, e), rc;
+    int fd = open_socket(port->host_name, e);
     if (fd < 0)
         return fd;
     if (!port->args.qdisc_bypass_off && option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1))
         log_warn(&log_class, "%s: qdisc-bypass is not possible: %s", port->host_name,
                  strerror(errno));
-    rc = bind_socket(fd, port, 0, e); /* protocol 0: it receives nothing */
+    int rc = bind_socket(fd, port, 0, e); /* protocol 0: it receives nothing */
+    if (rc)
+        close(fd);
+    return rc ? rc : fd;
+}
+
+static void close_tx(struct af_packet_tx *x)
+{
+    close_ring(&x->ring);
+    if (x->ring_fd >= 0)
+        close(x->ring_fd);
+    x->ring_fd = -1;
+}
+
+static int open_tx(const struct af_packet *port, struct af_packet_tx *x, struct error *e)
+{
+    int fd = open_sender(port, e), rc = 0;
+    if (fd < 0)
+        return fd;
+    if (!port->args.no_ring) {
+        x->ring_fd = open_sender(port, e);
+        rc = x->ring_fd < 0
+                 ? x->ring_fd
+                 : open_ring(port, x->ring_fd, PACKET_TX_RING, TX_RING_FRAMES, &x->ring, e);
+    }
     if (rc) {
+        close_tx(x);
         close(fd);
         return rc;
     }
-    __atomic_store_n(&port->tx_fds[i], fd, __ATOMIC_RELEASE);
+    __atomic_store_n(&x->fd, fd, __ATOMIC_RELEASE);
     return 0;
 }
 
@@ -231,10 +268,11 @@ void af_packet_close(struct af_packet *port)
         free_posted(port->piste, q);
     }
     for (u32 i = 0; i < port->n_tx; i++) {
-        int fd = __atomic_exchange_n(&port->tx_fds[i], -1, __ATOMIC_ACQ_REL);
+        int fd = __atomic_exchange_n(&port->tx[i].fd, -1, __ATOMIC_ACQ_REL);
         if (fd < 0)
             continue;
         engine_synchronize(e);
+        close_tx(&port->tx[i]);
         close(fd);
     }
 }
@@ -244,7 +282,7 @@ int af_packet_open(struct af_packet *port, struct error *e)
     struct engine *engine = engine_of(port->piste);
     int rc = af_packet_update_caps(port, e);
     for (u32 i = 0; i < port->n_tx && !rc; i++)
-        rc = open_tx(port, i, e);
+        rc = open_tx(port, &port->tx[i], e);
     for (u32 i = 0; i < port->n_queues && !rc; i++) {
         struct af_packet_queue *q = port->queues[i];
         u32 thread =
@@ -272,12 +310,11 @@ static void discard_waiting(struct af_packet_queue *q)
 {
     struct af_packet_ring *r = &q->ring;
     for (u32 i = 0; r->map && i < r->n_frames; i++) {
-        struct tpacket2_hdr *h =
-            (struct tpacket2_hdr *)(void *)(r->map + (size_t)r->next * r->frame_bytes);
+        struct tpacket2_hdr *h = af_packet_slot(r, r->next);
         if (!(__atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
             break;
         __atomic_store_n(&h->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-        r->next = r->next + 1 == r->n_frames ? 0 : r->next + 1;
+        r->next = af_packet_slot_after(r, r->next);
     }
     for (u32 i = 0; i < DISCARD_MAX && recv(q->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0; i++) {
     }
@@ -349,6 +386,39 @@ static void show_offloads(struct out *o, u32 f)
     out_end(o);
 }
 
+static void show_ring(struct out *o, const struct af_packet_ring *r)
+{
+    if (r->map)
+        out_text(o, "    block size:%u nr:%u  frame size:%u nr:%u next frame:%u\n",
+                 RING_BLOCK_BYTES, (u32)(r->bytes / RING_BLOCK_BYTES), r->frame_bytes, r->n_frames,
+                 r->next);
+}
+
+/* How many slots are free, wait to be sent, are at the device, were refused. */
+static void show_tx(struct out *o, u32 i, const struct af_packet_tx *x)
+{
+    const struct af_packet_ring *r = &x->ring;
+    u32 available = 0, request = 0, sending = 0, wrong = 0;
+    for (u32 k = 0; k < r->n_frames; k++) {
+        u32 status = __atomic_load_n(&af_packet_slot(r, k)->tp_status, __ATOMIC_RELAXED);
+        available += status == TP_STATUS_AVAILABLE;
+        request += !!(status & TP_STATUS_SEND_REQUEST);
+        sending += !!(status & TP_STATUS_SENDING);
+        wrong += !!(status & TP_STATUS_WRONG_FORMAT);
+    }
+    out_text(o, "  TX Queue %u:\n", i);
+    show_ring(o, r);
+    if (r->map)
+        out_text(o, "    available:%u request:%u sending:%u wrong:%u total:%u\n", available,
+                 request, sending, wrong, r->n_frames);
+    out_object(o, NULL);
+    out_u64(o, "queue", i, NULL);
+    out_u64(o, "slots", r->n_frames, NULL);
+    out_u64(o, "next_slot", r->next, NULL);
+    out_u64(o, "available", available, NULL);
+    out_end(o);
+}
+
 static void show(void *arg, struct out *o, bool verbose)
 {
     struct af_packet *port = arg;
@@ -375,16 +445,17 @@ static void show(void *arg, struct out *o, bool verbose)
         struct af_packet_queue *q = port->queues[i];
         out_text(o, "  RX Queue %u:\n    socket %d batch %u buffers %u\n", i, q->fd, q->batch,
                  q->n_posted);
-        if (q->ring.map)
-            out_text(o, "    block size:%u nr:%u  frame size:%u nr:%u next frame:%u\n",
-                     RING_BLOCK_BYTES, (u32)(q->ring.bytes / RING_BLOCK_BYTES), q->ring.frame_bytes,
-                     q->ring.n_frames, q->ring.next);
+        show_ring(o, &q->ring);
         out_object(o, NULL);
         out_u64(o, "queue", i, NULL);
         out_u64(o, "batch", q->batch, NULL);
         out_u64(o, "buffers", q->n_posted, NULL);
         out_end(o);
     }
+    out_end(o);
+    out_array(o, "tx_queues");
+    for (u32 i = 0; i < port->n_tx; i++)
+        show_tx(o, i, &port->tx[i]);
     out_end(o);
 }
 
@@ -455,8 +526,9 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
             .queue = i, .node = input, .fd = -1, .port = q, .mode = RX_MODE_DEFAULT};
         port->rx[i] = &q->rx;
     }
-    for (u32 i = 0; i < AF_PACKET_QUEUES_MAX; i++)
-        port->tx_fds[i] = -1;
+    port->tx = mem_alloc(port->n_tx * sizeof(*port->tx));
+    for (u32 i = 0; i < port->n_tx; i++)
+        port->tx[i].fd = port->tx[i].ring_fd = -1;
     return port;
 }
 
@@ -466,6 +538,7 @@ static void port_free(struct af_packet *port)
         free(port->queues[i]);
     free(port->queues);
     free(port->rx);
+    free(port->tx);
     free(port);
 }
 
@@ -553,9 +626,12 @@ int af_packet_set_qdisc_bypass(struct piste *p, const char *host_name, bool on, 
     struct af_packet *port = af_packet_find(p, host_name);
     if (!port)
         return error_set(e, ENODEV, "no host interface on %s", host_name);
-    for (u32 i = 0; i < port->n_tx; i++)
-        if (port->tx_fds[i] >= 0 && option(port->tx_fds[i], SOL_PACKET, PACKET_QDISC_BYPASS, on))
+    for (u32 i = 0; i < port->n_tx; i++) {
+        const struct af_packet_tx *x = &port->tx[i];
+        if ((x->fd >= 0 && option(x->fd, SOL_PACKET, PACKET_QDISC_BYPASS, on)) ||
+            (x->ring_fd >= 0 && option(x->ring_fd, SOL_PACKET, PACKET_QDISC_BYPASS, on)))
             return error_errno(e, errno, "%s: cannot change qdisc-bypass", host_name);
+    }
     port->args.qdisc_bypass_off = !on;
     return af_packet_update_caps(port, e);
 }

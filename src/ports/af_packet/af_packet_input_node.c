@@ -271,16 +271,15 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
     u64 bytes = 0;
     u32 losing = 0;
     for (; seen < FRAME_PKTS; seen++) {
-        struct tpacket2_hdr *h =
-            (struct tpacket2_hdr *)(void *)(r->map + (size_t)r->next * r->frame_bytes);
+        struct tpacket2_hdr *h = af_packet_slot(r, r->next);
         u32 status = __atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE);
         struct vnet_header vnet;
         struct buffer *b = NULL;
         if (!(status & TP_STATUS_USER))
             break;
         losing |= status & TP_STATUS_LOSING;
-        r->next = r->next + 1 == r->n_frames ? 0 : r->next + 1;
-        __builtin_prefetch(r->map + (size_t)r->next * r->frame_bytes);
+        r->next = af_packet_slot_after(r, r->next);
+        __builtin_prefetch(af_packet_slot(r, r->next));
         if (status & TP_STATUS_COPY) {
             b = take_from_socket(t, n, q, &vnet);
         } else if (spare == BUFFER_NONE && !buffer_alloc(t, BUFFER_POOL_DEFAULT, &spare, 1)) {

@@ -1,6 +1,7 @@
 /* What the files of the AF_PACKET port share. */
 #pragma once
 
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <sys/socket.h>
 
@@ -38,13 +39,23 @@ enum {
 /* Room for one PACKET_AUXDATA control message. */
 #define AF_PACKET_CONTROL_BYTES 64
 
-/* A mapped receive ring; map NULL: none. */
+/* A ring shared with the kernel, for receiving or for sending; map NULL: none. */
 struct af_packet_ring {
     u8 *map;
     size_t bytes;
     u32 n_frames, frame_bytes;
     u32 next; /* slot to look at */
 };
+
+static inline struct tpacket2_hdr *af_packet_slot(const struct af_packet_ring *r, u32 i)
+{
+    return (struct tpacket2_hdr *)(void *)(r->map + (size_t)i * r->frame_bytes);
+}
+
+static inline u32 af_packet_slot_after(const struct af_packet_ring *r, u32 i)
+{
+    return i + 1 == r->n_frames ? 0 : i + 1;
+}
 
 /* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and
  * closing. */
@@ -63,6 +74,14 @@ struct af_packet_queue {
     u8 control[AF_PACKET_BATCH][AF_PACKET_CONTROL_BYTES] __attribute__((aligned(8)));
 };
 
+/* One transmit queue. A socket that has a ring sends only by it, so that there are two. */
+struct af_packet_tx {
+    int fd; /* -1: the device is gone. Read by data threads */
+    int ring_fd;
+    struct af_packet_ring ring;
+    bool ring_taken; /* a thread is at the ring: another one that shares the queue does without */
+};
+
 struct af_packet {
     struct piste *piste;
     char host_name[IFNAMSIZ];
@@ -74,8 +93,8 @@ struct af_packet {
     bool admin_up;
     u32 n_queues;
     struct af_packet_queue **queues;
-    struct rx_queue **rx;             /* the same, for struct interface */
-    int tx_fds[AF_PACKET_QUEUES_MAX]; /* -1: the device is gone. Read by data threads */
+    struct rx_queue **rx; /* the same, for struct interface */
+    struct af_packet_tx *tx;
     u32 n_tx;
     const struct feature_arc *device_input;
     u32 host_mtu;

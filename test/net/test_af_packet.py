@@ -1,0 +1,96 @@
+"""What leaves by a host interface: small packets by a ring, others as messages, all in their order."""
+import lib
+import pytest
+from scapy.layers.l2 import Ether
+from scapy.utils import wrpcap
+
+SLOT = 2048 - 32 - 10  # the largest packet that a slot of the ring holds
+
+
+def frames(sizes):
+    head = bytes.fromhex("020000000001 020000000002 88b5".replace(" ", ""))
+    return [(head + i.to_bytes(4, "big")).ljust(size, bytes([i & 0xff]))
+            for i, size in enumerate(sizes)]
+
+
+class Sender:
+    """A packet generator that is connected to a host interface, and the wire behind that."""
+
+    def __init__(self, net, folder, options):
+        self.folder = folder
+        self.namespace = net.namespace()
+        self.namespace.veth("out", "hand")
+        for device in ("out", "hand"):
+            self.namespace.ip(f"link set {device} mtu 9000")
+        self.vpp = net.vpp(self.namespace)
+        self.vpp.configure(f"""
+            create host-interface name out {options}
+            create packet-generator interface pg0
+            set interface l2 xconnect pg0 host-out
+            set int state pg0 up
+            set int state host-out up
+        """)
+        self.wire = net.wire(self.namespace, "hand")
+
+    def send(self, sent):
+        path = self.folder / "sent.pcap"
+        wrpcap(str(path), [Ether(f) for f in sent])
+        self.vpp.ctl(f"packet-generator new pcap {path} source pg0 name s")
+        self.vpp.ctl("packet-generator enable-stream s")
+        lib.wait_for(lambda: not self.vpp.json("show packet-generator")["streams"][0]["enabled"],
+                     "the stream to end")
+        self.vpp.ctl("packet-generator delete s")
+
+    def ring(self):
+        """Slots of the ring, the next of them to be used, and those that are free."""
+        queue, = self.vpp.json("show hardware-interfaces host-out")["interfaces"][0]["tx_queues"]
+        return queue["slots"], queue["next_slot"], queue["available"]
+
+    def receive(self, count):
+        return [self.wire.receive() for _ in range(count)]
+
+
+@pytest.fixture(params=["", "no-ring", "qdisc-bypass-disable"])
+def sender(net, tmp_path, request):
+    return Sender(net, tmp_path, request.param)
+
+
+def test_order(sender):
+    """Runs of small packets, of all lengths, between others that are too large for the ring."""
+    sizes = []
+    for n in (1, 3, 4, 5, 40, 127, 128, 129, 300):
+        sizes += [64 + n] * n + [SLOT - 1, SLOT, SLOT + 1] + [4000] * (n % 3)
+    sent = frames(sizes)
+    sender.send(sent)
+    sender.wire.socket.settimeout(10)
+    assert sender.receive(len(sent)) == sent
+    slots, next_slot, available = sender.ring()
+    assert available == slots and bool(next_slot) == bool(slots)
+
+
+def test_device_keeps_slots(net, tmp_path):
+    """A queue below the host interface holds packets back: the ring is full, nothing is lost or overtaken."""
+    sender = Sender(net, tmp_path, "qdisc-bypass-disable")
+    sender.namespace.run("tc qdisc add dev out root tbf rate 100mbit burst 20k latency 5s")
+    sent = frames([1000] * 700)
+    sender.send(sent)
+    sender.wire.socket.settimeout(10)
+    assert sender.receive(len(sent)) == sent
+    lib.wait_for(lambda: sender.ring()[0] == sender.ring()[2], "all slots to be free")
+
+
+def test_device_goes_down(sender):
+    """What is sent while it is down is counted, and does not come later."""
+    sender.send(frames([64] * 10))
+    sender.namespace.ip("link set out down")
+    lib.wait_for(lambda: sender.vpp.link("host-out") == "down", "the link to be down")
+    sender.send(frames([64] * 500))
+    lib.wait_for(lambda: sum(sender.vpp.errors().values()) >= 500, "500 drops")
+    sender.namespace.ip("link set out up")
+    lib.wait_for(lambda: sender.vpp.link("host-out") == "up", "the link to be up")
+    sent = frames([65] * 500)
+    sender.send(sent)
+    sender.wire.socket.settimeout(10)
+    assert sender.receive(510) == frames([64] * 10) + sent
+    slots, _, available = sender.ring()
+    assert available == slots
