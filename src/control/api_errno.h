@@ -9,6 +9,7 @@ enum {
     API_UNSPECIFIED = -1,
     API_INVALID_SW_IF_INDEX = -2,
     API_NO_SUCH_FIB = -3,
+    API_NO_SUCH_LABEL = -5, /* VPP's word for a filter that is not there */
     API_NO_SUCH_ENTRY = -6,
     API_INVALID_VALUE = -7,
     API_INVALID_VALUE_2 = -8,

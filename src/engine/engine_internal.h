@@ -142,9 +142,9 @@ int thread_main_core(const struct piste *p);
 
 /* --- trace_cli.c --- */
 
-/* The next packets that enter through the node are traced; 0: no more. -EINVAL: not an input node.
- */
-int trace_capture(struct engine *e, struct node_index node, u32 count,
+/* The next packets that enter through the node are traced; 0: no more. filter: of those that the
+ * filter wants (trace_set_filter). -EINVAL: not an input node; -EOPNOTSUPP: there is no filter. */
+int trace_capture(struct engine *e, struct node_index node, u32 count, bool filter,
                   struct error *err) MUST_CHECK;
 void trace_clear(struct engine *e);
 /* Texts of up to max packets from position `from` on, of those that the filter lets pass; n: how
@@ -183,6 +183,7 @@ struct engine {
         struct node_index node;
         u32 count;
     } trace_filter;
+    bool (*trace_wanted)(const struct buffer *b); /* trace_set_filter */
     enum startup_trace_time trace_time;
     u32 next_placement;
     struct stats *stats;

@@ -89,7 +89,8 @@ struct node {
     struct node_index index;
     u16 n_next;
     u8 kind;
-    u32 traced; /* trace add: packets still to be traced on this thread, for input nodes */
+    bool trace_filtered; /* only packets that the filter wants */
+    u32 traced;          /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;
     u64 local[2];       /* the node's own, per thread */

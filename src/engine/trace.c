@@ -70,9 +70,20 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
     publish(t);
 }
 
+static bool is_wanted(struct engine *e, const struct buffer *b)
+{
+    bool (*wanted)(const struct buffer *) = __atomic_load_n(&e->trace_wanted, __ATOMIC_ACQUIRE);
+    return wanted && wanted(b);
+}
+
+void trace_set_filter(struct engine *e, bool (*fn)(const struct buffer *b))
+{
+    __atomic_store_n(&e->trace_wanted, fn, __ATOMIC_RELEASE);
+}
+
 bool trace_start(struct thread *t, struct node *n, struct buffer *b)
 {
-    if (!n->traced)
+    if (!n->traced || (n->trace_filtered && !is_wanted(t->engine, b)))
         return false;
     n->traced--;
     b->flags |= BUFFER_TRACED;

@@ -16,24 +16,29 @@
 
 struct add {
     u32 node, count;
+    bool filter;
 };
 
 static void add_on_thread(struct thread *t, void *arg)
 {
     const struct add *a = arg;
     struct node *n = &t->nodes[a->node];
+    n->trace_filtered = a->filter;
     n->traced = a->count ? (u32)min_u64((u64)n->traced + a->count, UINT32_MAX) : 0;
 }
 
-int trace_capture(struct engine *e, struct node_index node, u32 count, struct error *err)
+int trace_capture(struct engine *e, struct node_index node, u32 count, bool filter,
+                  struct error *err)
 {
-    struct add a = {node.i, count};
+    struct add a = {node.i, count, filter};
     if (e->nodes.v[a.node].def->kind != NODE_INPUT)
         return error_set(err, EINVAL,
                          "node '%s' doesn't support per-node tracing. There may be another way to "
                          "initiate trace on "
                          "this node.",
                          e->nodes.v[a.node].name);
+    if (filter && !e->trace_wanted)
+        return error_set(err, EOPNOTSUPP, "No classify filter configured...");
     for (u32 i = 1; i < e->n_threads; i++)
         thread_call(e->threads[i], add_on_thread, &a);
     return 0;
@@ -42,9 +47,8 @@ int trace_capture(struct engine *e, struct node_index node, u32 count, struct er
 static int trace_add(struct cli_call *c)
 {
     struct node_index node = {(u32)cli_u64(c, "trace-node", 0)};
-    if (cli_has(c, "filter"))
-        return error_set(c->err, EOPNOTSUPP, "No classify filter configured...");
-    return trace_capture(engine_of(c->piste), node, (u32)cli_u64(c, "count", 0), c->err);
+    return trace_capture(engine_of(c->piste), node, (u32)cli_u64(c, "count", 0),
+                         cli_has(c, "filter"), c->err);
 }
 
 static void clear_on_thread(struct thread *t, void *arg)

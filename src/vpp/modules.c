@@ -10,6 +10,7 @@
 #include "net/classify/acl.h"
 #include "net/classify/classify.h"
 #include "net/classify/classify_api.h"
+#include "net/classify/classify_filter.h"
 #include "net/classify/l2_classify.h"
 #include "net/ethernet/ethernet.h"
 #include "net/fib/fib.h"
@@ -84,6 +85,7 @@ static const struct {
     {&ip4_output_module, NULL},
     {&classify_module, NULL},
     {&classify_acl_module, NULL},
+    {&classify_filter_module, NULL},
     {&l2_classify_module, NULL},
     {&policer_module, "policer_plugin.so"},
     {&qos_module, NULL},

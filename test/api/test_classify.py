@@ -122,3 +122,32 @@ def test_what_is_punted(switch, api, table):
     assert f"set interface input acl intfc local0 ip4-punt-table {table}" in switch.vpp.running_config()
     assert api.punt_acl_add_del(is_add=False, ip4_table_index=table, ip6_table_index=NONE).retval == 0
     assert tables() == (NONE, NONE)
+
+
+def test_filters_of_traces_and_captures(switch, api, loop, table):
+    def lines():
+        return [line for line in switch.vpp.running_config() if line.startswith("classify filter")]
+    mask = {"skip_n_vectors": 1, "match_n_vectors": 1, "mask_len": 16, "mask": MASK}
+    other = {**mask, "mask": bytes(15) + b"\1"}
+    assert list(api.classify_trace_get_tables().indices) == []
+    assert api.classify_trace_lookup_table(**mask).table_index == NONE
+    assert api.classify_trace_set_table(table_index=99).retval == -65
+    assert api.classify_trace_set_table(table_index=table).retval == 0
+    assert list(api.classify_trace_get_tables().indices) == [table]
+    found = api.classify_trace_lookup_table(**mask)
+    assert (found.retval, found.table_index) == (0, table)
+    assert api.classify_trace_lookup_table(**other).table_index == NONE
+    assert api.classify_trace_lookup_table(**{**mask, "mask_len": 8, "mask": MASK[:8]}).retval == -7
+    assert lines() == [f"classify filter trace table {table}"]
+    assert api.classify_trace_set_table(table_index=NONE).retval == 0 and lines() == []
+    for index, name in ((0, "pcap"), (loop, "loop0")):
+        assert api.classify_pcap_set_table(sw_if_index=index, table_index=table).retval == 0
+        assert list(api.classify_pcap_get_tables(sw_if_index=index).indices) == [table]
+        assert api.classify_pcap_lookup_table(sw_if_index=index, **mask).table_index == table
+        assert lines() == [f"classify filter {name} table {table}"]
+        assert api.classify_pcap_set_table(sw_if_index=index, table_index=NONE).retval == 0
+        assert list(api.classify_pcap_get_tables(sw_if_index=index).indices) == [] and lines() == []
+    assert api.pcap_trace_on(capture_rx=True, filter=True, max_packets=9, max_bytes_per_packet=99).retval == -5
+    assert api.classify_pcap_set_table(sw_if_index=999, table_index=table).retval == -2
+    assert api.classify_pcap_get_tables(sw_if_index=999).retval == -2
+    assert api.classify_pcap_lookup_table(sw_if_index=999, **mask).retval == -2

@@ -99,7 +99,7 @@ def test_a_filter_that_is_not_there_is_not_passed_over(switch, api):
     """Nothing is traced by whoever wants only what a classifier picks."""
     node = api.get_node_index(node_name="pg-input").node_index
     assert api.trace_capture_packets(node_index=node, max_packets=5, use_filter=True, verbose=False,
-                                     pre_capture_clear=False).retval == UNSUPPORTED
+                                     pre_capture_clear=False).retval == -5
     assert "No classify filter configured" in switch.fails("trace add pg-input 5 filter")
 
 

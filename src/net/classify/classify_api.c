@@ -9,6 +9,7 @@
 #include "control/api.h"
 #include "control/module.h"
 #include "net/classify/acl.h"
+#include "net/classify/classify_filter.h"
 #include "net/classify/classify.h"
 #include "net/classify/l2_classify.h"
 #include "net/interface/interface.h"
@@ -263,6 +264,96 @@ static void l2_tables(struct api_call *c)
                        : API_INVALID_SW_IF_INDEX);
 }
 
+/* --- filters of traces and captures --- */
+
+/* The table of that mask in a filter; UINT32_MAX: there is none, which is no error. */
+static i32 find_table(u32 first, u32 skip, u32 match, u32 mask_len, const u8 *mask, u32 *table)
+{
+    if (!match || match > CLASSIFY_MATCH_MAX || mask_len != match * CLASSIFY_VECTOR_BYTES)
+        return API_INVALID_VALUE;
+    *table = classify_filter_find(first, skip, match, mask);
+    return 0;
+}
+
+static void trace_lookup_table(struct api_call *c)
+{
+    const struct api_classify_trace_lookup_table *m = c->msg;
+    struct api_classify_trace_lookup_table_reply reply = {.table_index = CLASSIFY_NONE};
+    reply.retval = find_table(classify_filter_trace(c->piste), m->skip_n_vectors,
+                              m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
+    api_reply(c, &api_message_classify_trace_lookup_table_reply, &reply);
+}
+
+static void trace_set_table(struct api_call *c)
+{
+    const struct api_classify_trace_set_table *m = c->msg;
+    struct api_classify_trace_set_table_reply reply = {.table_index = m->table_index};
+    reply.retval = retval_of(classify_filter_set_trace(c->piste, m->table_index, NULL));
+    api_reply(c, &api_message_classify_trace_set_table_reply, &reply);
+}
+
+typedef VEC(u32) tables_vec;
+
+static tables_vec tables_from(u32 first)
+{
+    tables_vec list = {0};
+    const struct classify_table *t = classify_table_at(first);
+    for (; t && list.n < CLASSIFY_CHAIN_MAX; t = classify_table_at(t->next_table))
+        vec_add(&list, t->index);
+    return list;
+}
+
+static void trace_get_tables(struct api_call *c)
+{
+    tables_vec list = tables_from(classify_filter_trace(c->piste));
+    struct api_classify_trace_get_tables_reply reply = {.count = list.n, .indices = list.v};
+    api_reply(c, &api_message_classify_trace_get_tables_reply, &reply);
+    vec_free(&list);
+}
+
+/* Interface 0 stands for all; *i is IF_NONE then. */
+static bool pcap_interface(struct api_call *c, u32 sw_if_index, struct if_index *i)
+{
+    const struct interface *f = api_interface(c->piste, sw_if_index);
+    *i = f && sw_if_index ? f->index : IF_NONE;
+    return f;
+}
+
+static void pcap_lookup_table(struct api_call *c)
+{
+    const struct api_classify_pcap_lookup_table *m = c->msg;
+    struct api_classify_pcap_lookup_table_reply reply = {.retval = API_INVALID_SW_IF_INDEX,
+                                                         .table_index = CLASSIFY_NONE};
+    struct if_index i;
+    if (pcap_interface(c, m->sw_if_index, &i))
+        reply.retval = find_table(classify_filter_pcap(c->piste, i), m->skip_n_vectors,
+                                  m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
+    api_reply(c, &api_message_classify_pcap_lookup_table_reply, &reply);
+}
+
+static void pcap_set_table(struct api_call *c)
+{
+    const struct api_classify_pcap_set_table *m = c->msg;
+    struct api_classify_pcap_set_table_reply reply = {.retval = API_INVALID_SW_IF_INDEX,
+                                                      .table_index = m->table_index};
+    struct if_index i;
+    if (pcap_interface(c, m->sw_if_index, &i))
+        reply.retval = retval_of(classify_filter_set_pcap(c->piste, i, m->table_index, NULL));
+    api_reply(c, &api_message_classify_pcap_set_table_reply, &reply);
+}
+
+static void pcap_get_tables(struct api_call *c)
+{
+    const struct api_classify_pcap_get_tables *m = c->msg;
+    struct if_index i;
+    bool there = pcap_interface(c, m->sw_if_index, &i);
+    tables_vec list = tables_from(there ? classify_filter_pcap(c->piste, i) : CLASSIFY_NONE);
+    struct api_classify_pcap_get_tables_reply reply = {
+        .retval = there ? 0 : API_INVALID_SW_IF_INDEX, .count = list.n, .indices = list.v};
+    api_reply(c, &api_message_classify_pcap_get_tables_reply, &reply);
+    vec_free(&list);
+}
+
 static const struct api_handler handlers[] = {
     {&api_message_classify_add_del_table, add_del_table},
     {&api_message_classify_add_del_session, add_del_session},
@@ -273,12 +364,18 @@ static const struct api_handler handlers[] = {
     {&api_message_classify_set_interface_l2_tables, l2_tables},
     {&api_message_input_acl_set_interface, input_acl},
     {&api_message_output_acl_set_interface, output_acl},
+    {&api_message_classify_trace_lookup_table, trace_lookup_table},
+    {&api_message_classify_trace_set_table, trace_set_table},
+    {&api_message_classify_trace_get_tables, trace_get_tables},
+    {&api_message_classify_pcap_lookup_table, pcap_lookup_table},
+    {&api_message_classify_pcap_set_table, pcap_set_table},
+    {&api_message_classify_pcap_get_tables, pcap_get_tables},
     {&api_message_punt_acl_add_del, punt_acl_add_del},
     {&api_message_punt_acl_get, punt_acl_get},
     {0},
 };
 
-static const char *const needs[] = {"api", "classify-acl", "l2-classify", NULL};
+static const char *const needs[] = {"api", "classify-acl", "classify-filter", "l2-classify", NULL};
 
 const struct module classify_api_module = {
     .abi = MODULE_ABI,

@@ -90,10 +90,8 @@ const struct cli_type classify_types[] = {
 
 /* --- classify table --- */
 
-/* Vectors of the mask that are about something, from the first such on; skip and match say where
- * they lie unless they were given. A mask of exactly as many vectors as were given is taken as it
- * is. */
-static int fit_mask(const struct classify_bytes *b, struct classify_table_args *a, struct error *e)
+int classify_fit_mask(const struct classify_bytes *b, struct classify_table_args *a,
+                      struct error *e)
 {
     u32 first = 0, last = b->n;
     while (first < b->n && !b->bytes[first])
@@ -152,7 +150,7 @@ static int table_make(struct cli_call *c, u32 index, u32 next_table, u32 miss_ne
         return error_set(c->err, EINVAL, "Mask required");
     if (classify_parse_mask(&text, &mask))
         return error_set(c->err, EINVAL, "unknown mask `%s'", text);
-    int rc = fit_mask(&mask, &a, c->err);
+    int rc = classify_fit_mask(&mask, &a, c->err);
     if (rc)
         return rc;
     rc = classify_table_add(c->piste, &a, &index, c->err);

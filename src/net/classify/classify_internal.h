@@ -17,6 +17,13 @@ extern const struct cli_command classify_commands[];
 extern const struct cli_type classify_types[];
 void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 
+/* Vectors of the mask that are about something, from the first such on; skip and match say where
+ * they lie unless they were given. A mask of exactly as many vectors as were given is taken as it
+ * is. -EINVAL: it is empty. */
+struct classify_bytes;
+int classify_fit_mask(const struct classify_bytes *b, struct classify_table_args *a,
+                      struct error *e) MUST_CHECK;
+
 /* Index of the policer of that name; -ENOENT. */
 int classify_policer_find(struct piste *p, const char *name, u32 *index,
                           struct error *e) MUST_CHECK;

@@ -18,15 +18,18 @@ static void trace_on(struct api_call *c)
         .max_packet_bytes = m->max_bytes_per_packet,
         .interface = m->sw_if_index ? (struct if_index){m->sw_if_index} : IF_NONE,
         .file = *m->filename ? m->filename : NULL,
+        .filter = m->filter,
         .error = *m->error ? m->error : NULL,
     };
-    if (!args.directions || m->filter)
-        api_reply_retval(c, m->filter ? API_UNSUPPORTED : API_INVALID_VALUE);
+    if (!args.directions)
+        api_reply_retval(c, API_INVALID_VALUE);
     else if (!if_is_none(args.interface) && !interface_at(c->piste, args.interface))
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else {
         int rc = pcap_trace_start(c->piste, &args, NULL);
-        api_reply_retval(c, rc == -EALREADY ? API_INVALID_VALUE : api_retval(rc));
+        api_reply_retval(c, rc == -EALREADY     ? API_INVALID_VALUE
+                            : rc == -EOPNOTSUPP ? API_NO_SUCH_LABEL
+                                                : api_retval(rc));
     }
 }
 

@@ -16,6 +16,8 @@
 #include "control/cli.h"
 #include "control/module.h"
 #include "engine/pcap.h"
+#include "net/classify/classify.h"
+#include "net/classify/classify_filter.h"
 #include "net/interface/interface.h"
 
 #define FOLDER "/tmp/"
@@ -34,6 +36,7 @@ struct place {
 struct pcap_trace {
     u32 directions, max_packets, max_packet_bytes, stride_bytes;
     struct if_index interface;
+    u32 filter; /* classifier table, held; CLASSIFY_NONE: all */
     bool one_error;
     struct node_index error_node;
     u32 error;
@@ -56,14 +59,22 @@ static u32 count_of(const struct pcap_trace *c)
 
 /* --- data path --- */
 
+/* A dropped packet is shown as the frame it came in. */
+static u32 bytes_before(const struct buffer *b)
+{
+    return b->start > b->l2_start && b->l2_start >= 0 ? (u32)(b->start - b->l2_start) : 0;
+}
+
 static bool is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
-                      const struct buffer *b, struct if_index tx)
+                      const struct buffer *b, struct if_index tx, u32 rewind)
 {
     struct if_index i = direction == PCAP_TX ? tx : b->rx_if;
     if (!if_is_none(c->interface) && !if_equal(c->interface, i))
         return false;
-    return direction != PCAP_DROP || !c->one_error ||
-           (b->error_node.i == c->error_node.i && b->error == c->error);
+    if (direction == PCAP_DROP && c->one_error &&
+        (b->error_node.i != c->error_node.i || b->error != c->error))
+        return false;
+    return c->filter == CLASSIFY_NONE || classify_matches(c->filter, b, b->start - (int)rewind);
 }
 
 static void keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 now)
@@ -84,12 +95,6 @@ static void keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 n
     buffer_copy_out(b, 0, data + first, to->incl_bytes - first);
 }
 
-/* A dropped packet is shown as the frame it came in. */
-static u32 bytes_before(const struct buffer *b)
-{
-    return b->start > b->l2_start && b->l2_start >= 0 ? (u32)(b->start - b->l2_start) : 0;
-}
-
 void pcap_trace_vector(enum pcap_direction direction, struct if_index interface, struct buffer **b,
                        u32 count)
 {
@@ -97,9 +102,11 @@ void pcap_trace_vector(enum pcap_direction direction, struct if_index interface,
     if (!c || !(c->directions & direction))
         return;
     u64 now = clock_ns();
-    for (u32 i = 0; i < count; i++)
-        if (is_wanted(c, direction, b[i], interface))
-            keep(c, b[i], direction == PCAP_DROP ? bytes_before(b[i]) : 0, now);
+    for (u32 i = 0; i < count; i++) {
+        u32 rewind = direction == PCAP_DROP ? bytes_before(b[i]) : 0;
+        if (is_wanted(c, direction, b[i], interface, rewind))
+            keep(c, b[i], rewind, now);
+    }
 }
 
 /* --- starting --- */
@@ -143,6 +150,19 @@ static int set_error(struct piste *p, struct pcap_trace *c, const char *text, st
     return 0;
 }
 
+/* The interface's own, or that of all; held until the capture ends. */
+static int set_filter(struct piste *p, struct pcap_trace *c, bool filter, struct error *e)
+{
+    if (!filter)
+        return 0;
+    c->filter = classify_filter_pcap(p, c->interface);
+    if (c->filter == CLASSIFY_NONE)
+        c->filter = classify_filter_pcap(p, IF_NONE);
+    if (c->filter == CLASSIFY_NONE)
+        return error_set(e, EOPNOTSUPP, "No classify filter configured...");
+    return classify_table_ref(p, c->filter, e);
+}
+
 int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct error *e)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -157,6 +177,7 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
         .max_packet_bytes = args->max_packet_bytes,
         .stride_bytes = (u32)round_up_u64(sizeof(struct place) + args->max_packet_bytes, 8),
         .interface = args->interface,
+        .filter = CLASSIFY_NONE,
     };
     u64 bytes = (u64)c->max_packets * c->stride_bytes;
     int rc = set_path(c, args->file, e);
@@ -167,7 +188,10 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
                        c->max_packet_bytes);
     if (!rc)
         rc = mem_map_new(&c->places, "pcap-trace", bytes, page, false, e);
+    if (!rc)
+        rc = set_filter(p, c, args->filter, e);
     if (rc) {
+        mem_map_free(&c->places);
         free(c);
         return rc;
     }
@@ -230,6 +254,8 @@ int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct er
         .directions = c->directions, .packets = n, .max_packets = c->max_packets};
     memcpy(status->path, c->path, sizeof(status->path));
     int rc = n ? write_file(c, n, e) : error_set(e, ENODATA, "No packets captured...");
+    if (c->filter != CLASSIFY_NONE)
+        classify_table_unref(p, c->filter);
     trace_free(c);
     return rc;
 }
@@ -297,14 +323,13 @@ static int trace(struct cli_call *c)
         .interface =
             cli_get(c, "interface-name") ? cli_interface(c, "interface-name")->index : IF_NONE,
         .file = cli_str(c, "name", NULL),
+        .filter = cli_has(c, "filter"),
         .error = cli_str(c, "reason", NULL),
     };
     if (cli_has(c, "status"))
         return show_status(c);
     if (cli_has(c, "off") || !args.directions)
         return turn_off(c);
-    if (cli_has(c, "filter"))
-        return error_set(c->err, EOPNOTSUPP, "No classify filter configured...");
     return pcap_trace_start(c->piste, &args, c->err);
 }
 
@@ -326,7 +351,7 @@ static void stop(struct piste *p, void *state)
     pcap_trace_active = NULL;
 }
 
-static const char *const needs[] = {"interface", NULL};
+static const char *const needs[] = {"interface", "classify-filter", NULL};
 
 const struct module pcap_module = {
     .abi = MODULE_ABI,

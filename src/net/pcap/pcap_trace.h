@@ -30,6 +30,7 @@ struct pcap_trace_args {
     u32 max_packets, max_packet_bytes;
     struct if_index interface; /* IF_NONE: any */
     const char *file;          /* a name in /tmp; NULL: by the directions */
+    bool filter;               /* only what `classify filter' picks */
     const char *error;         /* NODE.REASON: of what is dropped, only that; NULL: all */
 };
 
@@ -39,7 +40,7 @@ struct pcap_trace_status {
     char path[PCAP_TRACE_FILE_BYTES];
 };
 
-/* -EALREADY, -EINVAL, -ENOMEM. Control thread. */
+/* -EALREADY, -EINVAL, -ENOMEM; -EOPNOTSUPP: there is no such filter. Control thread. */
 int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args,
                      struct error *e) MUST_CHECK;
 /* Writes the file; *status tells what was written. -EALREADY: it was off; -ENODATA: nothing was
