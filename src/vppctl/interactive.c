@@ -17,7 +17,7 @@
 #include "base/vec.h"
 #include "vppctl/client.h"
 
-enum { HISTORY_LINES = 1000, PROBE_MS = 500, COMPLETE_MS = 2000, CTRL_C = 0x03 };
+enum { HISTORY_LINES = 1000, PROBE_MS = 10000, COMPLETE_MS = 2000, LOOK_MS = 100, CTRL_C = 0x03 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -32,12 +32,13 @@ static char *prompt(EditLine *el)
     return text;
 }
 
+/* Any daemon answers a line, an empty one, too, and ours answers to our options before it. */
 bool interactive_probe(struct client *c)
 {
     struct text ignored = {0};
-    for (int waited = 0; waited < PROBE_MS && !c->is_piste; waited += 50)
-        if (client_read(c, &ignored, 50) == CLIENT_LOST)
-            break;
+    enum client_event ev = client_send(c, "") < 0 ? CLIENT_LOST : CLIENT_MORE;
+    for (int waited = 0; waited < PROBE_MS && ev == CLIENT_MORE; waited += LOOK_MS)
+        ev = client_read(c, &ignored, LOOK_MS);
     text_free(&ignored);
     return c->is_piste;
 }
@@ -227,11 +228,10 @@ static bool run_line(struct client *c, const char *line)
     enum client_event ev = CLIENT_MORE;
     bool stopped = false;
     pager_init(&pager);
-    interrupted = 0;
     if (client_send(c, line) < 0)
         ev = CLIENT_LOST;
     while (ev == CLIENT_MORE) {
-        ev = client_read(c, &out, -1);
+        ev = client_read(c, &out, LOOK_MS); /* a signal that came just before is seen then */
         if (out.len)
             pager_write(&pager, &out);
         text_clear(&out);

@@ -3,8 +3,10 @@ import fcntl
 import os
 import pty
 import select
+import socket
 import struct
 import termios
+import threading
 import time
 
 import pytest
@@ -17,8 +19,8 @@ class Terminal:
         self.rest = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 80, 0, 0))
             os.execvpe(args[0], args, dict(os.environ, **env))
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 10, 80, 0, 0))
 
     def expect(self, what, timeout=10):
         """Reads up to and with `what`; what follows is kept for the next time."""
@@ -85,6 +87,65 @@ def test_editor_completion_history(vpp, tmp_path):
         os.write(t.fd, b"\x15\x04")
         assert t.status() == 0
     assert os.stat(tmp_path / ".vppctl_history").st_mode & 0o77 == 0
+
+
+class Between:
+    """A socket in front of the daemon's, which hands on what clients say so much later; or, as VPP does, says nothing
+    to our options."""
+
+    def __init__(self, path, daemon, delay=0.0, drop=b""):
+        self.path, self.daemon, self.delay, self.drop = path, daemon, delay, drop
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.daemon)
+            threading.Thread(target=self.copy, args=(client, server, self.delay), daemon=True).start()
+            threading.Thread(target=self.copy, args=(server, client, 0), daemon=True).start()
+
+    def copy(self, source, to, delay):
+        try:
+            while data := source.recv(65536):
+                time.sleep(delay)
+                to.sendall(data.replace(self.drop, b"") if self.drop else data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+
+def session_between(vpp, tmp_path, **kwargs):
+    path = str(tmp_path / "between.sock")
+    with Between(path, vpp.cli, **kwargs), Terminal([vpp.build + "/vppctl", "-s", path], TERM="xterm", HOME=str(tmp_path)) as t:
+        t.expect(b"vpp# ")
+        t.type(b"show versi\t\r", b"piste")
+        t.expect(b"vpp# ")
+        os.write(t.fd, b"quit\r")
+        assert t.status() == 0
+
+
+def test_editor_with_a_slow_daemon(vpp, tmp_path):
+    session_between(vpp, tmp_path, delay=0.7)
+    assert (tmp_path / ".vppctl_history").exists()  # of the client's editor
+
+
+def test_editor_of_another_daemon(vpp, tmp_path):
+    """One that does not know the options of ours: its own editor it is."""
+    session_between(vpp, tmp_path, drop=b"\xff\xfd\xc8")
+    assert not (tmp_path / ".vppctl_history").exists()
 
 
 def test_pager(vpp, tmp_path):
