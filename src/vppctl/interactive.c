@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -19,7 +20,10 @@
 
 enum { HISTORY_LINES = 1000, PROBE_MS = 10000, COMPLETE_MS = 2000, LOOK_MS = 100, CTRL_C = 0x03 };
 
+/* SIGINT is blocked but while keys or a command's output are waited for: so none is missed that
+ * comes just before. */
 static volatile sig_atomic_t interrupted;
+static sigset_t sigint;
 
 static void on_interrupt(int number)
 {
@@ -41,6 +45,30 @@ bool interactive_probe(struct client *c)
         ev = client_read(c, &ignored, LOOK_MS);
     text_free(&ignored);
     return c->is_piste;
+}
+
+/* A character for the editor; -1: an error, or interrupted. */
+static int get_char(EditLine *el, wchar_t *out)
+{
+    mbstate_t state = {0};
+    for (;;) {
+        struct pollfd pfd = {.fd = STDIN_FILENO, .events = POLLIN};
+        sigset_t open;
+        char byte;
+        sigprocmask(SIG_SETMASK, NULL, &open);
+        sigdelset(&open, SIGINT);
+        int ready = ppoll(&pfd, 1, NULL, &open);
+        if (ready < 0 && errno == EINTR && !interrupted)
+            continue;
+        ssize_t n = ready < 0 ? -1 : read(STDIN_FILENO, &byte, 1);
+        if (n <= 0)
+            return (int)n;
+        size_t used = mbrtowc(out, &byte, 1, &state);
+        if (used <= 1)
+            return 1;
+        if (used == (size_t)-1) /* no character: it is left out */
+            state = (mbstate_t){0};
+    }
 }
 
 /* --- completion --- */
@@ -228,6 +256,7 @@ static bool run_line(struct client *c, const char *line)
     enum client_event ev = CLIENT_MORE;
     bool stopped = false;
     pager_init(&pager);
+    sigprocmask(SIG_UNBLOCK, &sigint, NULL);
     if (client_send(c, line) < 0)
         ev = CLIENT_LOST;
     while (ev == CLIENT_MORE) {
@@ -242,6 +271,7 @@ static bool run_line(struct client *c, const char *line)
             stopped = true;
         }
     }
+    sigprocmask(SIG_BLOCK, &sigint, NULL);
     text_free(&out);
     return ev == CLIENT_ANSWERED;
 }
@@ -291,12 +321,16 @@ int interactive_run(struct client *c)
         fprintf(stderr, "cannot set up the line editor\n");
         return 1;
     }
+    sigemptyset(&sigint);
+    sigaddset(&sigint, SIGINT);
+    sigprocmask(SIG_BLOCK, &sigint, NULL);
     sigaction(SIGINT, &sa, NULL);
     history(h, &he, H_SETSIZE, HISTORY_LINES);
     history(h, &he, H_SETUNIQUE, 1);
     if (path)
         history(h, &he, H_LOAD, path);
     el_set(el, EL_PROMPT, prompt);
+    el_set(el, EL_GETCFN, get_char);
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_HIST, history, h);
     el_set(el, EL_CLIENTDATA, c);

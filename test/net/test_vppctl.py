@@ -1,4 +1,5 @@
 """vppctl on a terminal: its own editor, completion, pager, history; the daemon's editor; a daemon that dies."""
+import contextlib
 import fcntl
 import os
 import pty
@@ -10,6 +11,7 @@ import threading
 import time
 
 import pytest
+from lib import wait_for
 
 
 class Terminal:
@@ -95,6 +97,7 @@ class Between:
 
     def __init__(self, path, daemon, delay=0.0, drop=b""):
         self.path, self.daemon, self.delay, self.drop = path, daemon, delay, drop
+        self.said = b""  # by clients
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
@@ -108,13 +111,15 @@ class Between:
                 return
             server = socket.socket(socket.AF_UNIX)
             server.connect(self.daemon)
-            threading.Thread(target=self.copy, args=(client, server, self.delay), daemon=True).start()
-            threading.Thread(target=self.copy, args=(server, client, 0), daemon=True).start()
+            threading.Thread(target=self.copy, args=(client, server, True), daemon=True).start()
+            threading.Thread(target=self.copy, args=(server, client, False), daemon=True).start()
 
-    def copy(self, source, to, delay):
+    def copy(self, source, to, of_client):
         try:
             while data := source.recv(65536):
-                time.sleep(delay)
+                if of_client:
+                    self.said += data
+                    time.sleep(self.delay)
                 to.sendall(data.replace(self.drop, b"") if self.drop else data)
             to.shutdown(socket.SHUT_WR)
         except OSError:
@@ -127,10 +132,17 @@ class Between:
         self.listener.close()
 
 
-def session_between(vpp, tmp_path, **kwargs):
+@contextlib.contextmanager
+def start_between(vpp, tmp_path, **kwargs):
     path = str(tmp_path / "between.sock")
-    with Between(path, vpp.cli, **kwargs), Terminal([vpp.build + "/vppctl", "-s", path], TERM="xterm", HOME=str(tmp_path)) as t:
+    with Between(path, vpp.cli, **kwargs) as between, \
+            Terminal([vpp.build + "/vppctl", "-s", path], TERM="xterm", HOME=str(tmp_path)) as t:
         t.expect(b"vpp# ")
+        yield between, t
+
+
+def session_between(vpp, tmp_path, **kwargs):
+    with start_between(vpp, tmp_path, **kwargs) as (_, t):
         t.type(b"show versi\t\r", b"piste")
         t.expect(b"vpp# ")
         os.write(t.fd, b"quit\r")
@@ -140,6 +152,13 @@ def session_between(vpp, tmp_path, **kwargs):
 def test_editor_with_a_slow_daemon(vpp, tmp_path):
     session_between(vpp, tmp_path, delay=0.7)
     assert (tmp_path / ".vppctl_history").exists()  # of the client's editor
+
+
+def test_interrupt_while_words_are_asked_for(vpp, tmp_path):
+    with start_between(vpp, tmp_path, delay=0.7) as (between, t):
+        os.write(t.fd, b"show versi\t")
+        wait_for(lambda: b"complete" in between.said, "the question", 30)
+        t.type(b"\x03", b"vpp# ")
 
 
 def test_editor_of_another_daemon(vpp, tmp_path):
