@@ -98,9 +98,7 @@ struct api_server {
     VEC(struct held_event) held;
     struct api_bytes held_bytes;
     VEC(struct api_events *) events;
-    int fd; /* listener, -1: none */
-    char *path;
-    struct loop_timer *pause;
+    struct socket_listener *listener; /* NULL: none */
     struct api_bytes table; /* body of sockclnt_create_reply from `count' on */
 };
 

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,12 +13,12 @@
 #include "control/listen.h"
 #include "control/loop.h"
 #include "control/module.h"
+#include "control/socket_listener.h"
 #include "control/startup.h"
 
 struct log_class api_log = {.name = "api", .sub = "socket"};
 
-enum { BACKLOG = 1024, ACCEPTS_A_ROUND = 64 };
-#define PAUSE_NS (200 * NS_PER_MSEC)
+enum { BACKLOG = 1024 };
 
 struct api_server *api_server_of(const struct piste *p)
 {
@@ -154,67 +153,28 @@ void api_client_ready(struct api_client *c)
 
 /* --- the socket --- */
 
-static void pause_over(void *arg)
-{
-    struct api_server *s = arg;
-    loop_fd_mod(s->piste->loop, s->fd, EPOLLIN);
-}
-
-static void pause_accepting(struct api_server *s, const char *why)
-{
-    log_error(&api_log, "cannot accept a client: %s", why);
-    loop_fd_mod(s->piste->loop, s->fd, 0);
-    if (s->pause)
-        loop_timer_set(s->piste->loop, s->pause, clock_ns() + PAUSE_NS);
-    else
-        s->pause = loop_timer_add(s->piste->loop, clock_ns() + PAUSE_NS, 0, pause_over, s);
-}
-
-static void listener_event(void *arg, u32 events)
+static void on_client(void *arg, int fd)
 {
     struct api_server *s = arg;
     struct error e;
-    for (int i = 0; i < ACCEPTS_A_ROUND; i++) {
-        int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0) {
-            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-                pause_accepting(s, strerror(errno));
-            return;
-        }
-        if (!api_client_new(s->piste, fd, &e)) {
-            log_error(&api_log, "cannot accept a client: %s", e.text);
-            close(fd);
-        }
-    }
-}
-
-static char *socket_path(const struct startup *st)
-{
-    const char *name = st->socksvr.socket_name;
-    if (!name || !strcmp(name, "default"))
-        name = "api.sock";
-    if (*name == '/' || strchr(name, ':'))
-        return mem_strdup(name);
-    return mem_printf("%s/%s", startup_runtime_dir(st), name);
+    if (api_client_new(s->piste, fd, &e))
+        return;
+    log_error(&api_log, "cannot accept a client: %s", e.text);
+    close(fd);
 }
 
 int api_listen(struct piste *p, struct error *e)
 {
-    bool local;
     int rc = api_start(p, e);
     if (rc)
         return rc;
     struct api_server *s = api_server_of(p);
-    s->path = socket_path(p->startup);
-    s->fd = listen_open(s->path, SOCK_STREAM, BACKLOG, &local, e);
-    if (s->fd < 0) {
-        rc = s->fd;
-        s->fd = -1;
-    } else {
-        rc = listen_give(s->path, p->startup, e);
-        if (!rc)
-            rc = loop_fd_add(p->loop, s->fd, EPOLLIN, listener_event, s, e);
-    }
+    char *address =
+        socket_listener_address(p->startup, p->startup->socksvr.socket_name, "api.sock");
+    s->listener =
+        socket_listener_new(p->loop, address, SOCK_STREAM, BACKLOG, &api_log, on_client, s, e);
+    rc = s->listener ? listen_give(address, p->startup, e) : -e->code;
+    free(address);
     if (rc)
         error_prefix(e, "socksvr");
     return rc;
@@ -229,11 +189,8 @@ void api_close(struct piste *p)
         if (s->clients.v[i])
             api_client_free(s->clients.v[i]);
     api_events_release(s);
-    if (s->fd >= 0) {
-        loop_fd_del(p->loop, s->fd);
-        close(s->fd);
-    }
-    s->fd = -1;
+    socket_listener_free(s->listener);
+    s->listener = NULL;
 }
 
 /* --- module --- */
@@ -242,7 +199,6 @@ static int api_init(struct piste *p, void **state, struct error *e)
 {
     struct api_server *s = mem_alloc(sizeof(*s));
     s->piste = p;
-    s->fd = -1;
     hash_init(&s->id_of, sizeof(const struct api_message *));
     log_class_register(&api_log);
     *state = s;
@@ -253,8 +209,6 @@ static void api_stop(struct piste *p, void *state)
 {
     struct api_server *s = state;
     api_close(p);
-    if (s->pause)
-        loop_timer_del(p->loop, s->pause);
     api_trace_free(&s->trace);
     hash_fini(&s->id_of);
     vec_free(&s->ids);
@@ -265,7 +219,6 @@ static void api_stop(struct piste *p, void *state)
     api_bytes_free(&s->held_bytes);
     api_bytes_free(&s->table);
     api_arena_free(&s->arena);
-    free(s->path);
     free(s);
 }
 
