@@ -28,7 +28,7 @@ static void add_one_line(struct text *t, const char *s)
 
 void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line)
 {
-    if (cli->settings.log_fd < 0)
+    if (cli->settings.log_fd < 0 || (s && !*cli_skip_blanks(line)))
         return;
     struct timespec ts;
     struct tm tm;
