@@ -103,17 +103,22 @@ void text_sci(struct text *t, double x, int decimals)
     text_add(t, "e%d", atoi(e + 1));
 }
 
-void text_hex_lines(struct text *t, const void *data, size_t n, unsigned indent)
+void text_hex(struct text *t, const void *data, size_t n)
 {
     static const char hex[] = "0123456789abcdef";
     const u8 *bytes = data;
+    for (size_t i = 0; i < n; i++) {
+        text_putc(t, hex[bytes[i] >> 4]);
+        text_putc(t, hex[bytes[i] & 15]);
+    }
+}
+
+void text_hex_lines(struct text *t, const void *data, size_t n, unsigned indent)
+{
     for (size_t at = 0; at < n; at += TEXT_HEX_LINE_BYTES) {
         text_repeat(t, ' ', indent);
         text_add(t, "%08zx: ", at);
-        for (size_t i = at; i < n && i < at + TEXT_HEX_LINE_BYTES; i++) {
-            text_putc(t, hex[bytes[i] >> 4]);
-            text_putc(t, hex[bytes[i] & 15]);
-        }
+        text_hex(t, (const u8 *)data + at, min_u64(n - at, TEXT_HEX_LINE_BYTES));
         text_putc(t, '\n');
     }
 }

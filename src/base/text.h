@@ -22,6 +22,8 @@ void text_indented(struct text *t, unsigned n, const char *s);
 /* Scientific notation as VPP prints it: "1.00e1", "8.4199e-2", "0.0000e0" (no '+', no zero
  * padding). */
 void text_sci(struct text *t, double x, int decimals);
+/* Two hex digits a byte. */
+void text_hex(struct text *t, const void *data, size_t n);
 /* Hex dump, 32 bytes a line as VPP prints it: "00000000: 0011..." each line indented. */
 void text_hex_lines(struct text *t, const void *data, size_t n, unsigned indent);
 /* Never NULL: "" when empty. Borrowed until the next change. */

@@ -349,8 +349,7 @@ static void out_number(struct out *o, const char *name, u8 kind, const u8 *from)
 static void out_hex(struct out *o, const char *name, const u8 *from, u32 n)
 {
     struct text t = {0};
-    for (u32 i = 0; i < n; i++)
-        text_add(&t, "%02x", from[i]);
+    text_hex(&t, from, n);
     out_str(o, name, text_str(&t), NULL);
     text_free(&t);
 }

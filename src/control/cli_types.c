@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -203,20 +204,11 @@ static void complete_on_off(struct piste *p, const char *prefix,
 static int parse_mac(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     char word[24];
-    unsigned b[6];
-    int rc = take_word(text, word, sizeof(word)), n = 0;
+    const char *end = word;
+    int rc = take_word(text, word, sizeof(word));
     if (rc)
         return rc;
-    if (word[strspn(word, "0123456789abcdefABCDEF:.")])
-        return -ENOENT;
-    if ((sscanf(word, "%2x:%2x:%2x:%2x:%2x:%2x%n", b, b + 1, b + 2, b + 3, b + 4, b + 5, &n) != 6 ||
-         word[n]) &&
-        (sscanf(word, "%2x%2x.%2x%2x.%2x%2x%n", b, b + 1, b + 2, b + 3, b + 4, b + 5, &n) != 6 ||
-         word[n] || n != 14))
-        return -ENOENT;
-    for (int i = 0; i < 6; i++)
-        v->mac[i] = (u8)b[i];
-    return 0;
+    return hex_mac(&end, v->mac) && !*end ? 0 : -ENOENT;
 }
 
 enum { FAMILY_4 = 1, FAMILY_6 = 2 };

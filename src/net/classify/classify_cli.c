@@ -218,12 +218,6 @@ static int session(struct cli_call *c)
 
 /* --- show classify tables --- */
 
-static void add_hex(struct text *t, const void *bytes, u32 n)
-{
-    for (u32 i = 0; i < n; i++)
-        text_add(t, "%02x", ((const u8 *)bytes)[i]);
-}
-
 struct shown {
     struct cli_call *c;
     const struct classify_table *table;
@@ -235,7 +229,7 @@ static void show_session(const struct classify_session *s, void *arg)
     struct shown *x = arg;
     struct out *o = x->c->out;
     struct text key = {0};
-    add_hex(&key, s->key, x->table->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(&key, s->key, x->table->match * (u32)CLASSIFY_VECTOR_BYTES);
     out_object(o, NULL);
     out_text(o, "    %u: [%u]: next_index %d advance %d opaque %d action %u metadata %u\n", x->n,
              s->id, (int)s->next, s->advance, (int)s->opaque, s->action, s->metadata);
@@ -259,7 +253,7 @@ static void show_table(struct cli_call *c, u32 index, bool verbose)
     const struct classify_table *t = classify_table_at(index);
     u32 n = classify_session_count(c->piste, index);
     struct text mask = {0};
-    add_hex(&mask, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(&mask, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
     out_object(o, NULL);
     out_text(o, "%10u%10u%10d%10d\n", index, n, (int)t->next_table, (int)t->miss_next);
     out_u64(o, "index", index, NULL);
@@ -343,7 +337,7 @@ static void config_of_table(struct config *x)
 {
     const struct classify_table *t = classify_table_at(x->table);
     text_add(x->t, "classify table table %u mask hex ", x->table);
-    add_hex(x->t, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(x->t, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
     text_add(x->t, " skip %u match %u buckets %u", t->skip, t->match,
              classify_table_buckets(x->piste, x->table));
     if (t->miss_next != CLASSIFY_NONE)
@@ -375,8 +369,8 @@ static void config_of_session(const struct classify_session *s, void *arg)
         text_add(x->t, " action set-ip4-fib-id %u",
                  fib_table_id(fib_of(x->piste), (struct fib_index){s->metadata}));
     text_puts(x->t, " match hex ");
-    add_hex(x->t, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);
-    add_hex(x->t, s->key, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(x->t, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(x->t, s->key, t->match * (u32)CLASSIFY_VECTOR_BYTES);
     text_putc(x->t, '\n');
 }
 

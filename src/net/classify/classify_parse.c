@@ -6,10 +6,10 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "net/ethernet/ethernet_format.h"
 #include "net/ip/ip4_format.h"
 
@@ -146,19 +146,6 @@ static bool put_number(u8 *to, const struct field *f, u64 value)
     return true;
 }
 
-static bool put_mac(u8 *to, const char *word)
-{
-    unsigned m[6];
-    int n = 0;
-    if (sscanf(word, "%2x:%2x:%2x:%2x:%2x:%2x%n", &m[0], &m[1], &m[2], &m[3], &m[4], &m[5], &n) !=
-            6 ||
-        word[n])
-        return false;
-    for (u32 i = 0; i < 6; i++)
-        to[i] = (u8)m[i];
-    return true;
-}
-
 static bool put_value(u8 *to, const struct field *f, const char *word)
 {
     u64 number;
@@ -168,7 +155,7 @@ static bool put_value(u8 *to, const struct field *f, const char *word)
     case PROTOCOL:
         return value_number(f, word, &number) && put_number(to, f, number);
     case MAC:
-        return put_mac(to, word);
+        return hex_mac(&word, to) && !*word;
     case ADDRESS4:
         return inet_pton(AF_INET, word, to) == 1;
     case ADDRESS6:
@@ -282,14 +269,11 @@ static int l4_parse(const char **p, bool match, struct layer *l)
 static int hex_parse(const char **p, struct classify_bytes *out)
 {
     const char *s = *p + strspn(*p, " \t\r\n");
-    size_t digits = strspn(s, "0123456789abcdefABCDEF");
+    size_t digits = hex_digits(s);
     if (!digits || digits % 2 || digits / 2 > sizeof(out->bytes) ||
         (s[digits] && !isspace((u8)s[digits])))
         return -ENOENT;
-    for (size_t i = 0; i < digits; i += 2) {
-        const char two[3] = {s[i], s[i + 1], 0};
-        out->bytes[i / 2] = (u8)strtoul(two, NULL, 16);
-    }
+    hex_bytes(s, out->bytes, digits / 2);
     out->n = (u32)(digits / 2);
     *p = s + digits;
     return 0;

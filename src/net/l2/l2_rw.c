@@ -1,11 +1,10 @@
 /* The control side of l2-rw. Source: VPP's commands and behaviour. */
 #include "net/l2/l2_rw.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "control/module.h"
@@ -22,17 +21,16 @@ struct l2_rw {
 /* --- entries --- */
 
 /* An even number of hex digits, after an optional 0x; returns bytes, or a negative error. */
-static int hex_bytes(const char *text, u8 *out, struct error *e)
+static int parse_bytes(const char *text, u8 *out, struct error *e)
 {
-    u32 n = 0;
     text += text[0] == '0' && text[1] == 'x' ? 2 : 0;
-    for (; isxdigit((unsigned char)text[0]) && isxdigit((unsigned char)text[1]); text += 2, n++) {
-        const char digits[3] = {text[0], text[1], 0};
-        if (n == L2_RW_BYTES)
-            return error_set(e, EINVAL, "at most %d bytes can be rewritten", L2_RW_BYTES);
-        out[n] = (u8)strtoul(digits, NULL, 16);
-    }
-    return *text || !n ? error_set(e, EINVAL, "expected hex digits, got `%s'", text) : (int)n;
+    size_t n = hex_digits(text);
+    if (n > 2 * L2_RW_BYTES)
+        return error_set(e, EINVAL, "at most %d bytes can be rewritten", L2_RW_BYTES);
+    if (!n || n & 1 || text[n])
+        return error_set(e, EINVAL, "expected hex digits, got `%s'", text);
+    hex_bytes(text, out, n / 2);
+    return (int)(n / 2);
 }
 
 static void entry_publish(struct piste *p, u32 i, const struct l2_rw_entry *new)
@@ -72,8 +70,8 @@ static int set_entry(struct cli_call *c)
     if (skip > UINT8_MAX)
         return error_set(c->err, EINVAL, "at most %d bytes can be skipped", UINT8_MAX);
     struct l2_rw_entry *new = mem_alloc(sizeof(*new));
-    int mask = hex_bytes(cli_str(c, "mask", ""), new->mask, c->err);
-    int value = mask < 0 ? mask : hex_bytes(cli_str(c, "value", ""), new->value, c->err);
+    int mask = parse_bytes(cli_str(c, "mask", ""), new->mask, c->err);
+    int value = mask < 0 ? mask : parse_bytes(cli_str(c, "value", ""), new->value, c->err);
     if (value < 0) {
         free(new);
         return value;
@@ -86,12 +84,6 @@ static int set_entry(struct cli_call *c)
     return 0;
 }
 
-static void hex_text(struct text *t, const u8 *bytes, u32 n)
-{
-    for (u32 i = 0; i < n; i++)
-        text_add(t, "%02x", bytes[i]);
-}
-
 static int show_entries(struct cli_call *c)
 {
     out_array(c->out, "entries");
@@ -100,8 +92,8 @@ static int show_entries(struct cli_call *c)
         struct text mask = {0}, value = {0};
         if (!e)
             continue;
-        hex_text(&mask, e->mask, e->n);
-        hex_text(&value, e->value, e->n);
+        text_hex(&mask, e->mask, e->n);
+        text_hex(&value, e->value, e->n);
         out_object(c->out, NULL);
         out_u64(c->out, "index", i, "%llu - ");
         out_str(c->out, "mask", text_str(&mask), "mask:%s ");
@@ -202,9 +194,9 @@ static void config_of_entries(struct text *t)
         if (!e)
             continue;
         text_add(t, "l2 rewrite entry index %u mask ", i);
-        hex_text(t, e->mask, e->n);
+        text_hex(t, e->mask, e->n);
         text_puts(t, " value ");
-        hex_text(t, e->value, e->n);
+        text_hex(t, e->value, e->n);
         text_add(t, " skip %u\n", e->skip);
     }
 }

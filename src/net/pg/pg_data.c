@@ -7,11 +7,11 @@
  *     incrementing 56
  *
  * A value is fixed, or a range: LO - HI goes up by one per packet, LO + HI is random. */
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "control/cli_grammar.h"
 #include "net/ethernet/ethernet.h"
 #include "net/ethernet/ethernet_format.h"
@@ -36,21 +36,16 @@ static bool is_payload(struct pg_parse *s)
     return yes;
 }
 
-static bool hex_bytes(struct pg_parse *s)
+static bool payload_bytes(struct pg_parse *s)
 {
-    size_t digits = 0;
     if (!pg_take_sign(s, "0x"))
         return false;
-    while (isxdigit((u8)s->p[digits]))
-        digits++;
+    size_t digits = hex_digits(s->p);
     if (!digits || digits & 1 || digits / 2 > PG_PACKET_MAX_BYTES || pg_is_word_char(s->p[digits]))
         return false;
     s->payload_bytes = (u32)(digits / 2);
     s->payload = mem_alloc(s->payload_bytes);
-    for (u32 i = 0; i < s->payload_bytes; i++) {
-        char byte[3] = {s->p[2 * i], s->p[2 * i + 1], 0};
-        s->payload[i] = (u8)strtoul(byte, NULL, 16);
-    }
+    hex_bytes(s->p, s->payload, s->payload_bytes);
     s->p += digits;
     return true;
 }
@@ -60,7 +55,7 @@ bool pg_parse_payload(struct pg_parse *s)
     u64 n;
     s->has_payload = true;
     if (pg_take(s, "hex"))
-        return hex_bytes(s);
+        return payload_bytes(s);
     if (!pg_take(s, "incrementing") || !pg_take_number(s, PG_PACKET_MAX_BYTES, &n))
         return false;
     s->payload_bytes = (u32)n;

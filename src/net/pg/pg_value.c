@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/byteorder.h"
+#include "base/hex.h"
 #include "net/pg/pg_parse.h"
 
 #define FIELDS_MAX 64
@@ -105,36 +107,14 @@ bool pg_take_value(struct pg_parse *s, u64 max, struct pg_value *v)
 
 /* --- addresses --- */
 
-/* aa:bb:cc:dd:ee:ff or aabb.ccdd.eeff, whose groups may be shorter. */
 static bool take_mac(struct pg_parse *s, u64 *out)
 {
-    unsigned groups = 0, per_group = 0;
-    char sign = 0;
+    u8 mac[8] = {0};
     pg_skip(s);
-    *out = 0;
-    for (;;) {
-        u64 group = 0;
-        unsigned digits = 0;
-        for (; isxdigit((u8)*s->p) && digits < 4; s->p++, digits++)
-            group =
-                group << 4 | (u64)(isdigit((u8)*s->p) ? *s->p - '0' : tolower(*s->p) - 'a' + 10);
-        if (!digits)
-            return false;
-        if (!sign) {
-            sign = *s->p;
-            if (sign != ':' && sign != '.')
-                return false;
-            per_group = sign == ':' ? 2 : 4;
-        }
-        if (digits > per_group)
-            return false;
-        *out = *out << 4 * per_group | group;
-        if (++groups == 12 / per_group)
-            return !pg_is_word_char(*s->p);
-        if (*s->p != sign)
-            return false;
-        s->p++;
-    }
+    if (!hex_mac(&s->p, mac + 2) || pg_is_word_char(*s->p))
+        return false;
+    *out = get_be64(mac);
+    return true;
 }
 
 static bool mac(struct pg_parse *s, struct pg_value *v)
