@@ -17,6 +17,14 @@ static inline u64 clock_ns(void)
     return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
 }
 
+/* CLOCK_REALTIME at clock_ns() 0: what to add to such a time for the time of day. */
+static inline u64 clock_wall_base_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec - clock_ns();
+}
+
 /* The CPU's own counter: cheap, monotonic on one core. */
 static inline u64 clock_cycles(void)
 {

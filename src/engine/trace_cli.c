@@ -126,9 +126,7 @@ static void hop_time(struct engine *e, u64 ns, struct text *out)
                  (u32)(us % 1000000));
         return;
     }
-    struct timespec real;
-    clock_gettime(CLOCK_REALTIME, &real);
-    u64 wall = (u64)real.tv_sec * NS_PER_SEC + (u64)real.tv_nsec - (clock_ns() - ns);
+    u64 wall = clock_wall_base_ns() + ns;
     time_t s = (time_t)(wall / NS_PER_SEC);
     if (e->trace_time == TRACE_TIME_UNIX) {
         text_add(out, "%lld.%06u", (long long)s, (u32)(wall % NS_PER_SEC / 1000));

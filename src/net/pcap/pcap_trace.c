@@ -213,13 +213,11 @@ static int by_time(const void *x, const void *y)
 static int write_file(const struct pcap_trace *c, u32 n, struct error *e)
 {
     u8 header[PCAP_HEADER_BYTES], record[PCAP_RECORD_HEADER_BYTES];
-    struct timespec now;
     struct place **places = mem_alloc(n * sizeof(struct place *));
     for (u32 i = 0; i < n; i++)
         places[i] = place_at(c, i);
     qsort(places, n, sizeof(struct place *), by_time);
-    clock_gettime(CLOCK_REALTIME, &now);
-    u64 base = (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec - clock_ns();
+    u64 base = clock_wall_base_ns();
     int fd = open(c->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     int failed = f ? 0 : errno;

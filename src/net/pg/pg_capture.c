@@ -69,19 +69,11 @@ static void add(struct pg_capture *c, const struct buffer *b, u64 time_ns)
     }
 }
 
-/* CLOCK_REALTIME at clock_ns() 0. */
-static u64 wall_clock_base(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (u64)now.tv_sec * NS_PER_SEC + (u64)now.tv_nsec - clock_ns();
-}
-
 static void drain(struct pg *pg, struct pg_capture *c)
 {
     struct thread *t = engine_main_thread(engine_of(pg->piste));
     struct pg_captured item;
-    u64 base = wall_clock_base();
+    u64 base = clock_wall_base_ns();
     int rc = 0;
     for (u32 n = 0; n < PG_CAPTURE_SLOTS && ring_pop(&c->ring, &item); n++) {
         if (c->left && c->fd < 0)
