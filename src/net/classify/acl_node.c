@@ -7,12 +7,11 @@
 #include "net/classify/classify.h"
 #include "net/classify/l2_classify.h"
 #include "net/ethernet/ethernet.h"
+#include "net/interface/feature_place.h"
 #include "net/ip/ip4.h"
 
-/* Where the packet is, from its data on. */
-enum place { AT_FRAME, AT_IP_INPUT, AT_IP_OUTPUT };
-
-ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b, enum place place,
+ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b,
+                                            enum feature_place place,
                                             const struct classify_table **table,
                                             struct classify_tally *sum)
 {
@@ -31,7 +30,8 @@ ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b, 
 /* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
  * still has a link header, as nodes behind think; IPv4 is not advanced, since nodes behind trust
  * that its header was checked. */
-ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b, enum place place)
+ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b,
+                         enum feature_place place)
 {
     if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
         ip4_scratch(b)->fib.i = e->metadata;
@@ -48,7 +48,7 @@ ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b, enu
 /* --- access lists --- */
 
 ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer *b,
-                                 enum place place, struct classify_tally *sum)
+                                 enum feature_place place, struct classify_tally *sum)
 {
     const struct classify_table *table = classify_table_at((u32)feature_data(b));
     if (unlikely(!table)) /* being taken off */
@@ -66,7 +66,7 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
 }
 
 ALWAYS_INLINE void run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
-                       enum place place)
+                       enum feature_place place)
 {
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++) {

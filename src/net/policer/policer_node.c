@@ -3,14 +3,12 @@
 #include "engine/feature.h"
 #include "engine/trace.h"
 #include "net/classify/classify.h"
+#include "net/interface/feature_place.h"
 #include "net/interface/own.h"
 #include "net/ip/ip4_packet.h"
 #include "net/policer/policer.h"
 #include "net/policer/policer_node.h"
 #include "net/vlan/vlan_data.h"
-
-/* Where the packet is, from its data on. */
-enum place { AT_FRAME, AT_IP_INPUT, AT_IP_OUTPUT };
 
 /* --- marks --- */
 
@@ -19,7 +17,7 @@ static void mark_ip6(u8 *h, u8 dscp)
     put_be16(h, (u16)((get_be16(h) & 0xf03f) | dscp << 6));
 }
 
-static void mark(struct buffer *b, enum place place, u8 dscp)
+static void mark(struct buffer *b, enum feature_place place, u8 dscp)
 {
     u16 type = ETHERTYPE_IP4;
     int at = place == AT_IP_OUTPUT ? b->l3_start : b->start;
@@ -45,7 +43,7 @@ enum verdict { PASS, DROP, LOST };
 
 /* *b is another packet behind it, when others hold the data of one that is marked. */
 ALWAYS_INLINE enum verdict police(struct thread *t, struct buffer **b, u32 index,
-                                  enum policer_color color, enum place place)
+                                  enum policer_color color, enum feature_place place)
 {
     struct policer *x = policer_at(index);
     if (unlikely(!x)) /* it was deleted */
@@ -91,7 +89,7 @@ ALWAYS_INLINE u16 direct(struct thread *t, struct node *n, struct buffer *b, str
 /* --- interfaces --- */
 
 ALWAYS_INLINE void interface(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                             u32 count, enum place place)
+                             u32 count, enum feature_place place)
 {
     u32 passed = 0;
     for (u32 i = 0; i < count; i++) {
@@ -123,7 +121,7 @@ void NODE_FN(policer_l2)(struct thread *t, struct node *n, struct buffer **b, u1
 /* --- classifier tables --- */
 
 /* A session's next is its policer, its opaque word the packet's colour. */
-ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum place place,
+ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum feature_place place,
                                     struct classify_tally *sum)
 {
     const struct classify_table *table = classify_table_at((u32)feature_data(*b));
@@ -142,7 +140,7 @@ ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum pl
 }
 
 ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                            u32 count, enum place place)
+                            u32 count, enum feature_place place)
 {
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++) {
