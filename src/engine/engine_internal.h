@@ -199,7 +199,6 @@ void buffer_thread_flush(struct thread *t);
 
 /* node.c */
 extern const struct node_def engine_sink_node;
-void node_thread_add(struct engine *e, struct thread *t);
 void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);

@@ -84,13 +84,6 @@ static void thread_set_node(struct thread *t, u32 i, const struct node_global *g
     __atomic_store_n(&n->run, g->def->run[g->level], __ATOMIC_RELEASE);
 }
 
-void node_thread_add(struct engine *e, struct thread *t)
-{
-    for (u32 i = 0; i < e->nodes.n; i++)
-        if (e->nodes.v[i].name)
-            thread_set_node(t, i, &e->nodes.v[i]);
-}
-
 static void names_keep(struct node_global *g, const struct node_def *def)
 {
     if (!def->n_next)

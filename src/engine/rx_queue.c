@@ -174,13 +174,6 @@ void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode)
     e->config.default_rx_mode = mode;
 }
 
-void rx_queue_each(struct engine *e, void (*fn)(struct rx_queue *q, void *arg), void *arg)
-{
-    for (u32 i = 1; i < e->n_threads; i++)
-        for (struct rx_queue *q = e->threads[i]->queues; q; q = q->next)
-            fn(q, arg);
-}
-
 const char *rx_mode_name(enum rx_mode mode)
 {
     static const char *const names[] = {"adaptive", "interrupt", "polling", "default"};

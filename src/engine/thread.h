@@ -86,7 +86,6 @@ int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct erro
 /* Mode of queues that are added with RX_MODE_DEFAULT. */
 enum rx_mode rx_queue_default_mode(const struct engine *e);
 void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode);
-void rx_queue_each(struct engine *e, void (*fn)(struct rx_queue *q, void *arg), void *arg);
 const char *rx_mode_name(enum rx_mode mode);
 
 /* A port that must do something when its thread's round ends (send what was batched) sets this in

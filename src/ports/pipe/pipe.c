@@ -123,7 +123,6 @@ int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct i
     rc = make_interface(x, ".1", 1, &class_end, &x->end[1], &x->end[1].interface, e);
     if (rc)
         goto no_second;
-    s->device_input = feature_arc_find(engine_of(p), "device-input");
     interface_set_link(p, x->parent, true);
     vec_add(&s->all, x);
     *parent = x->parent;
@@ -208,9 +207,10 @@ static const struct cli_command commands[] = {
 
 static int init(struct piste *p, void **state, struct error *e)
 {
-    (void)p;
+    struct pipes *s = mem_alloc(sizeof(*s));
     (void)e;
-    *state = mem_alloc(sizeof(struct pipes));
+    s->device_input = feature_arc_find(engine_of(p), "device-input");
+    *state = s;
     return 0;
 }
 
