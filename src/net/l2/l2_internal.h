@@ -102,7 +102,7 @@ struct l2_patch {
 struct l2_station {
     struct arp_key ip;
     struct if_index interface;
-    u8 mac[6], spare[2];
+    u8 mac[6], spare[6]; /* 0: stations are compared byte by byte */
 };
 typedef void l2_station_fn(struct piste *p, const struct l2_station *station, void *arg);
 
