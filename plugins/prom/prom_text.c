@@ -114,9 +114,7 @@ static void metric_name(const struct page *p, const char *name, const char *what
 /* Says the type; false: two entries have come to the same name, and the other was first. */
 static bool begin(struct page *p, const char *metric, const char *type)
 {
-    u64 key = 0xcbf29ce484222325, other;
-    for (const char *c = metric; *c; c++)
-        key = (key ^ (u8)*c) * 0x100000001b3;
+    u64 key = hash_bytes(metric, strlen(metric), 0), other;
     if (hash_get(&p->seen, &key, &other))
         return false;
     hash_set(&p->seen, &key, 1);
