@@ -184,9 +184,10 @@ void out_end(struct out *o)
     json_decref(o->open.v[--o->open.n]);
 }
 
-/* Left, right or centred in width, cut when longer. An odd blank goes to the left, as in VPP. */
-static void out_aligned(struct out *o, const char *s, unsigned width, enum out_align align)
+void out_aligned(struct out *o, const char *s, unsigned width, enum out_align align)
 {
+    if (o->format == OUT_JSON)
+        return;
     size_t len = strlen(s);
     if (width == 0)
         width = (unsigned)len;

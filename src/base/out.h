@@ -45,6 +45,9 @@ void out_f64(struct out *o, const char *key, double value, const char *fmt);
 void out_str(struct out *o, const char *key, const char *value, const char *fmt);
 void out_bool(struct out *o, const char *key, bool value, const char *text_if_true,
               const char *text_if_false);
+/* Text only: s in a field of width characters, which pads and truncates (0: as long as it is). The
+ * odd blank of a centred text goes to the left, as in VPP. */
+void out_aligned(struct out *o, const char *s, unsigned width, enum out_align align);
 /* Nesting for JSON; no effect on text. key is ignored inside an array. */
 void out_object(struct out *o, const char *key);
 void out_array(struct out *o, const char *key);

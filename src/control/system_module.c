@@ -223,7 +223,7 @@ static void show_arena(const struct mem_map *m, void *arg)
     snprintf(page, sizeof(page), "%" PRIu64 "%s",
              m->page_size_bytes >> (m->page_size_bytes >> 20 ? 20 : 10),
              m->page_size_bytes >> 20 ? "M" : "K");
-    out_text(s->out, "  arena '%s' pages %" PRIu64 " subpage-size %s", m->name, pages, page);
+    out_text(s->out, "   arena '%s' pages %" PRIu64 " subpage-size %s", m->name, pages, page);
     out_object(s->out, NULL);
     out_str(s->out, "name", m->name, NULL);
     out_u64(s->out, "pages", pages, NULL);

@@ -492,10 +492,11 @@ static int show_threads(struct cli_call *c)
 static void show_variants(struct out *o, const struct node_global *g)
 {
     static const struct out_column cols[] = {
-        {"    Name", "name", 20, OUT_LEFT, OUT_LEFT},
-        {"Priority", "priority", 10, OUT_LEFT, OUT_RIGHT},
-        {"  Active", "active", 8, OUT_LEFT, OUT_CENTER},
-        {"  Description", "description", 0, OUT_LEFT, OUT_LEFT},
+        {NULL, NULL, 4, OUT_LEFT, OUT_LEFT},
+        {"Name", "name", 17, OUT_LEFT, OUT_LEFT},
+        {"Priority", "priority", 8, OUT_LEFT, OUT_RIGHT},
+        {"Active", "active", 10, OUT_CENTER, OUT_CENTER},
+        {"Description", "description", 0, OUT_LEFT, OUT_LEFT},
     };
     u32 n = 0;
     for (u32 l = 0; l < CPU_LEVEL_N; l++)
@@ -509,10 +510,11 @@ static void show_variants(struct out *o, const struct node_global *g)
     for (int l = CPU_LEVEL_N - 1; l >= 0; l--) {
         if (!g->def->run[l])
             continue;
-        out_cell(o, "    %s", cpu_level_name((enum cpu_level)l));
+        out_cell(o, "%s", "");
+        out_cell(o, "%s", cpu_level_name((enum cpu_level)l));
         out_cell_i64(o, cpu_level_runs((enum cpu_level)l) ? l * 15 : -1);
         out_cell(o, "%s", (int)g->level == l ? "yes" : "");
-        out_cell(o, "  %s", cpu_level_description((enum cpu_level)l));
+        out_cell(o, "%s", cpu_level_description((enum cpu_level)l));
     }
     out_table_end(o);
 }
@@ -529,24 +531,31 @@ static u64 edge_vectors(struct engine *e, u32 node, u32 edge)
 
 static void show_edges(struct out *o, struct engine *e, u32 node)
 {
-    static const struct out_column cols[] = {
-        {"next-index", "next_index", 14, OUT_RIGHT, OUT_RIGHT},
-        {"node-index", "node_index", 12, OUT_RIGHT, OUT_CENTER},
-        {"Node", "node", 30, OUT_CENTER, OUT_CENTER},
-        {"Vectors", "vectors", 12, OUT_CENTER, OUT_CENTER},
-    };
     const struct node_global *g = &e->nodes.v[node];
     if (!g->n_next)
         return;
-    out_text(o, "\n  next nodes:\n");
-    out_table(o, "next_nodes", cols, array_len(cols));
+    out_text(o, "\n  next nodes:\n"
+                "    next-index  node-index               Node               Vectors\n");
+    out_array(o, "next_nodes");
     for (u32 k = 0; k < g->n_next; k++) {
-        out_cell_u64(o, k);
-        out_cell_u64(o, g->next_nodes[k]);
-        out_cell(o, "%s", node_name(e, (struct node_index){g->next_nodes[k]}));
-        out_cell_u64(o, edge_vectors(e, node, k));
+        const char *name = node_name(e, (struct node_index){g->next_nodes[k]});
+        u64 vectors = edge_vectors(e, node, k);
+        char text[24];
+        out_object(o, NULL);
+        out_u64(o, "next_index", k, "%10" PRIu64 "    ");
+        out_u64(o, "node_index", g->next_nodes[k], NULL);
+        snprintf(text, sizeof(text), "%u", g->next_nodes[k]);
+        out_aligned(o, text, 14, OUT_CENTER);
+        out_str(o, "node", name, NULL);
+        out_aligned(o, name, 30, OUT_CENTER);
+        out_u64(o, "vectors", vectors, NULL);
+        snprintf(text, sizeof(text), "%" PRIu64, vectors);
+        out_text(o, " ");
+        out_aligned(o, text, 8, OUT_CENTER);
+        out_text(o, "\n");
+        out_end(o);
     }
-    out_table_end(o);
+    out_end(o);
 }
 
 static void show_previous(struct out *o, struct engine *e, u32 node)

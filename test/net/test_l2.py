@@ -91,6 +91,7 @@ def test_two_ports_as_in_the_tutorial(net):
     """)
     line = "    1       1      0     off        on        on       flood        on       off       off {}    16777216     N/A    "
     assert vpp.ctl("show bridge-domain").splitlines() == [TITLE, line.format("       0")]
+    assert vpp.ctl("show l2fib") == vpp.ctl("show l2fib verbose") == "no l2fib entries\n"
     assert left.ping("10.0.0.2", count=3) == 3
     assert vpp.ctl("show bridge-domain 1 detail").splitlines() == [
         TITLE, line.format("       2"), FEATURES, "", PORTS,

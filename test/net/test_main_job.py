@@ -128,6 +128,11 @@ def test_packets_are_traced(net):
     assert nodes[-2:] == ["host-vpp1out-output", "host-vpp1out-tx"], text
     assert "ICMP: 10.10.1.1 -> 10.10.1.2" in text
     assert "ICMP echo_request checksum 0x" in text
+    assert "\n  host-vpp1out flags 0x03180001\n" in text  # traced, made here, IPv4
+    assert re.search(r"^  af_packet: hw_if_index 1 tx-queue 0\n    buffer 0x[0-9a-f]+:\n"
+                     r"      current data 0, length 98, buffer-pool 0, ref-count 1, "
+                     r"trace handle 0x[0-9a-f]+\n      local ip4 l2-hdr-offset 0 l3-hdr-offset 14 \n"
+                     r"    IP4: ", text, re.M), text
     vpp.ctl("clear trace")
     assert "No packets in trace buffer" in vpp.ctl("show trace")
 

@@ -26,6 +26,20 @@ HARDWARE = [
     r"  RX Queues:",
     r"    queue thread         mode      ",
     r"    0     \S+ \(\d+\) +\S+ *",
+    r"  TX Queues:",
+    r"    queue shared thread\(s\)      ",
+    r"    0     no     all",
+    r"  Ethernet address ([0-9a-f]{2}:){5}[0-9a-f]{2}",
+    r"  Linux PACKET socket interface v2",
+    r"  FEATURES:",
+    r"    qdisc-bpass-enabled",
+    r"    cksum-gso-enabled",
+    r"  Host Interface Offload:",
+    r"    creation time:",
+    r"     rx checksum",
+    r"     tx checksum",
+    r"     tcp segmentation offload",
+    r"     generic segmentation offload",
 ]
 BUFFERS = [
     r"Pool Name            Index NUMA  Size  Data Size  Total  Avail  Cached   Used  ",
@@ -92,6 +106,43 @@ def test_show_hardware(net):
     matches(vpp.ctl("show hardware-interfaces"), HARDWARE)
     assert re.search(r"^  Ethernet address ([0-9a-f]{2}:){5}[0-9a-f]{2}$",
                      vpp.ctl("show hardware-interfaces host-vpp1out"), re.M)
+
+
+def test_show_host_offloads(net):
+    ns, vpp = net.main_job()
+    ns.offloads("vpp1out", on=False)
+    text = vpp.ctl("show hardware-interfaces host-vpp1out")
+    first, now = re.search(r"  Host Interface Offload:\n    creation time:\n((?: {5}.*\n)*)"
+                           r"    now:\n((?: {5}.*\n)*)  RX Queue 0:\n", text).groups()
+    assert "     tcp segmentation offload\n" in first, text
+    assert "     tcp segmentation offload\n" not in now, text
+
+
+def centered(text, width):
+    return " " * ((width - len(text) + 1) // 2) + text + " " * ((width - len(text)) // 2)
+
+
+def test_show_node(net):
+    vpp = net.vpp(net.namespace())
+    text = vpp.ctl("show node ip4-lookup")
+    edges = vpp.json("show node ip4-lookup")["next_nodes"]
+    assert "ip4-receive" in [e["node"] for e in edges]
+    assert "\n  next nodes:\n    next-index  node-index               Node               Vectors\n" \
+        + "".join(f"{e['next_index']:10}    " + centered(str(e["node_index"]), 14) +
+                  centered(e["node"], 30) + " " + centered(str(e["vectors"]), 8) + "\n"
+                  for e in edges) in text
+    variants = vpp.json("show node ip4-lookup")["variants"]
+    assert "  node function variants:\n    Name             Priority  Active  Description\n" \
+        + "".join(f"    {v['name']:17}{v['priority']:8}" + centered(v["active"], 10) +
+                  v["description"] + "\n" for v in variants) in text
+    assert "default" in [v["name"] for v in variants]
+
+
+def test_show_physmem(net):
+    lines = net.vpp(net.namespace()).ctl("show physmem").splitlines()
+    assert re.fullmatch(r" used-pages \d+ reserved-pages \d+ default-page-size \d+K", lines[0])
+    assert all(re.match(r"   arena '\S+' pages \d+ subpage-size \d+[KM]", x) for x in lines[1:])
+    assert any("'default-numa-0'" in x for x in lines)
 
 
 def test_show_buffers(net):

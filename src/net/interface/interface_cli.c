@@ -120,14 +120,6 @@ static void show_counters(struct out *o, struct interface *f)
         out_text(o, "\n");
 }
 
-/* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
-static void centered(struct out *o, const char *s, int width)
-{
-    int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
-    int right = len + left < width ? width - len - left : 0;
-    out_text(o, "%*s%.*s%*s", left, "", width, s, right, "");
-}
-
 static void show_one(struct out *o, struct interface *f)
 {
     char text[64];
@@ -135,17 +127,17 @@ static void show_one(struct out *o, struct interface *f)
     out_str(o, "name", f->name, "%-32.32s");
     out_u64(o, "sw_if_index", f->index.i, NULL);
     snprintf(text, sizeof(text), "%u", f->index.i);
-    centered(o, text, 5);
+    out_aligned(o, text, 5, OUT_CENTER);
     out_str(o, "state", f->admin_up ? "up" : "down", NULL);
     out_str(o, "link", f->link_up ? "up" : "down", NULL);
-    centered(o, f->admin_up ? "up" : "down", 10);
+    out_aligned(o, f->admin_up ? "up" : "down", 10, OUT_CENTER);
     snprintf(text, sizeof(text), "%u/%u/%u/%u", f->mtu[IF_MTU_L3], f->mtu[IF_MTU_IP4],
              f->mtu[IF_MTU_IP6], f->mtu[IF_MTU_MPLS]);
     out_u64(o, "mtu", f->mtu[IF_MTU_L3], NULL);
     out_u64(o, "mtu_ip4", f->mtu[IF_MTU_IP4], NULL);
     out_u64(o, "mtu_ip6", f->mtu[IF_MTU_IP6], NULL);
     out_u64(o, "mtu_mpls", f->mtu[IF_MTU_MPLS], NULL);
-    centered(o, text, 21);
+    out_aligned(o, text, 21, OUT_CENTER);
     show_counters(o, f);
     out_end(o);
 }
@@ -154,12 +146,12 @@ static int show_interface(struct cli_call *c)
 {
     struct interface **list;
     u32 n = chosen(c, &list);
-    centered(c->out, "Name", 32);
-    centered(c->out, "Idx", 5);
-    centered(c->out, "State", 10);
-    centered(c->out, "MTU (L3/IP4/IP6/MPLS)", 21);
-    centered(c->out, "Counter", 16);
-    centered(c->out, "Count", 16);
+    out_aligned(c->out, "Name", 32, OUT_CENTER);
+    out_aligned(c->out, "Idx", 5, OUT_CENTER);
+    out_aligned(c->out, "State", 10, OUT_CENTER);
+    out_aligned(c->out, "MTU (L3/IP4/IP6/MPLS)", 21, OUT_CENTER);
+    out_aligned(c->out, "Counter", 16, OUT_CENTER);
+    out_aligned(c->out, "Count", 16, OUT_CENTER);
     out_text(c->out, "\n");
     out_array(c->out, "interfaces");
     for (u32 i = 0; i < n; i++)
@@ -266,7 +258,7 @@ static void show_queues(struct out *o, struct piste *p, struct interface *f)
     out_end(o);
     out_text(o, "  TX Queues:\n    queue shared thread(s)      \n");
     for (u32 q = 0; q < f->n_tx_queues; q++)
-        out_text(o, "    %-6u %-6s %s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no",
+        out_text(o, "    %-6u%-7s%s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no",
                  "all");
 }
 
@@ -290,8 +282,8 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
     out_u64(o, "sw_if_index", f->index.i, NULL);
     out_str(o, "link", f->link_up ? "up" : "down", NULL);
     snprintf(text, sizeof(text), "%u", f->index.i);
-    centered(o, text, 6);
-    centered(o, f->link_up ? "up" : "down", 8);
+    out_aligned(o, text, 6, OUT_CENTER);
+    out_aligned(o, f->link_up ? "up" : "down", 8, OUT_CENTER);
     out_text(o, "%s\n", f->name);
     if (!brief) {
         link_speed(o, f->link_kbps);
@@ -313,9 +305,9 @@ static int show_hardware(struct cli_call *c)
 {
     struct interface **list;
     u32 n = chosen(c, &list);
-    centered(c->out, "Name", 32);
-    centered(c->out, "Idx", 6);
-    centered(c->out, "Link", 8);
+    out_aligned(c->out, "Name", 32, OUT_CENTER);
+    out_aligned(c->out, "Idx", 6, OUT_CENTER);
+    out_aligned(c->out, "Link", 8, OUT_CENTER);
     out_text(c->out, "Hardware\n");
     out_array(c->out, "interfaces");
     for (u32 i = 0; i < n; i++)

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/trace.h"
 #include "net/ethernet/ethernet_format.h"
+#include "net/interface/buffer_format.h"
 #include "net/interface/interface_internal.h"
 #include "net/interface/interface_node.h"
 
@@ -23,7 +24,8 @@ static const char *interface_name(struct piste *p, struct if_index i)
 static void format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct interface *f = interface_at(p, r->meta.tx_if);
-    text_add(out, "%s flags 0x%08x\n", interface_name(p, r->meta.tx_if), r->meta.flags);
+    text_add(out, "%s flags 0x%08x\n", interface_name(p, r->meta.tx_if),
+             buffer_format_flags(&r->meta));
     if (f && f->cls->is_ip)
         ethernet_format_payload(out, 0x0800, r->data, r->data_len, 0);
     else

@@ -156,10 +156,13 @@ static int show_fib(struct cli_call *c)
     struct l2_fib_totals t = l2_fib_totals(s);
     struct text scan = {0};
     text_sci(&scan, (double)s->last_scan_ns / NS_PER_SEC, 4);
-    out_text(c->out,
-             "L2FIB total/learned entries: %" PRIu64 "/%" PRIu64
-             "  Last scan time: %ssec  Learn limit: %u \n",
-             t.entries, t.learned, text_str(&scan), t.learn_limit);
+    if (t.entries)
+        out_text(c->out,
+                 "L2FIB total/learned entries: %" PRIu64 "/%" PRIu64
+                 "  Last scan time: %ssec  Learn limit: %u \n",
+                 t.entries, t.learned, text_str(&scan), t.learn_limit);
+    else
+        out_text(c->out, "no l2fib entries\n");
     if (cli_has(c, "raw"))
         out_text(c->out, "%u buckets of %u entries, %" PRIu64 " bytes\n", t.buckets, MAC_SLOTS,
                  t.bytes);

@@ -5,23 +5,12 @@
 #include "engine/trace.h"
 #include "net/ethernet/ethernet.h"
 #include "net/ethernet/ethernet_format.h"
+#include "net/interface/buffer_format.h"
 #include "net/pg/pg_internal.h"
 
 NODE_DECLARE_INPUT(pg_input);
 NODE_DECLARE(pg_tx);
 NODE_DECLARE(pg_mac_filter);
-
-static void format_buffer(struct text *out, const struct buffer *b)
-{
-    text_add(out, "current data %d, length %u, buffer-pool %u, ref-count %u",
-             b->start - BUFFER_HEADROOM_BYTES, b->len, b->pool, b->refs);
-    if (b->flags & BUFFER_NEXT)
-        text_add(out, ", totlen-nifb %u", b->tail_len);
-    text_add(out, ", trace handle 0x%x", b->trace);
-    if (b->flags & BUFFER_GSO)
-        text_add(out, ", gso gso_size %u", b->gso_size);
-    text_putc(out, '\n');
-}
 
 /* Headers from the first on, of an ethernet frame or an IP packet. */
 static void format_headers(struct text *out, bool is_ip, const struct trace_record *r,
@@ -47,18 +36,22 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
     const char *next = node_name(engine_of(p), x.next);
     text_add(out, "stream %s, %u bytes, sw_if_index %u, next_node %s\n", x.stream, x.bytes,
              x.interface.i, next);
-    format_buffer(out, &r->meta);
+    buffer_format(out, &r->meta);
+    if (r->meta.flags & BUFFER_GSO)
+        text_add(out, ", gso gso_size %u", r->meta.gso_size);
+    text_putc(out, '\n');
     format_headers(out, is_ip(p, x.interface) || !strncmp(next, "ip4-", 4), r, 0);
 }
 
 static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
 {
     const struct buffer *b = &r->meta;
-    int from = BUFFER_HEADROOM_BYTES;
     text_add(out, "  buffer 0x%x: ", r->buffer);
-    format_buffer(out, b);
+    buffer_format(out, b);
+    text_putc(out, '\n');
     text_repeat(out, ' ', 18);
-    text_add(out, "l2-hdr-offset %d l3-hdr-offset %d \n", b->l2_start - from, b->l3_start - from);
+    buffer_format_packet(out, b);
+    text_putc(out, '\n');
     format_headers(out, is_ip(p, b->tx_if), r, 2);
 }
 

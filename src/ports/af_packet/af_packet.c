@@ -367,7 +367,7 @@ static int set_mtu(void *arg, u32 bytes, struct error *e)
     return rc;
 }
 
-static void show_offloads(struct out *o, u32 f)
+static void show_offloads(struct out *o, const char *key, u32 f)
 {
     static const struct {
         u32 bit;
@@ -379,7 +379,7 @@ static void show_offloads(struct out *o, u32 f)
         {AF_PACKET_FEATURE_GSO, "generic segmentation offload"},
         {AF_PACKET_FEATURE_GRO, "generic receive offload"},
     };
-    out_array(o, "host_offloads");
+    out_array(o, key);
     for (u32 i = 0; i < array_len(names); i++)
         if (f & names[i].bit)
             out_str(o, NULL, names[i].name, "     %s\n");
@@ -438,8 +438,10 @@ static void show(void *arg, struct out *o, bool verbose)
         out_text(o, "  Host Interface %s: no such device at present\n", port->host_name);
         return;
     }
-    out_text(o, "  Host Interface Offload:\n    now:\n");
-    show_offloads(o, af_packet_host_features(port->host_name));
+    out_text(o, "  Host Interface Offload:\n    creation time:\n");
+    show_offloads(o, "host_offloads_at_creation", port->first_features);
+    out_text(o, "    now:\n");
+    show_offloads(o, "host_offloads", af_packet_host_features(port->host_name));
     out_array(o, "sockets");
     for (u32 i = 0; i < port->n_queues; i++) {
         struct af_packet_queue *q = port->queues[i];
@@ -594,6 +596,7 @@ int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_
         port_free(port);
         return rc;
     }
+    port->first_features = port->features;
     vec_add(&state_of(p)->ports, port);
     interface_set_link(p, port->interface, af_packet_host_link_up(port->host_name));
     *out = port->interface;

@@ -5,6 +5,7 @@
 #include "control/cli.h"
 #include "engine/trace.h"
 #include "net/ethernet/ethernet_format.h"
+#include "net/interface/buffer_format.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 NODE_DECLARE_INPUT(af_packet_input);
@@ -133,11 +134,11 @@ static void format_tx(struct piste *p, const struct trace_record *r, struct text
 {
     (void)p;
     text_add(out, "af_packet: hw_if_index %u tx-queue %u\n", r->meta.tx_if.i, 0);
-    text_add(
-        out,
-        "  buffer: current data %d, length %u, buffer-pool %u, ref-count %u, trace handle 0x%x\n",
-        r->meta.start - BUFFER_HEADROOM_BYTES, buffer_packet_len(&r->meta), r->meta.pool,
-        r->meta.refs, r->meta.trace);
+    text_add(out, "  buffer 0x%x:\n    ", r->buffer);
+    buffer_format(out, &r->meta);
+    text_puts(out, "\n    ");
+    buffer_format_packet(out, &r->meta);
+    text_putc(out, '\n');
     ethernet_format_frame(out, r->data, r->data_len, 2);
 }
 

@@ -98,7 +98,8 @@ struct af_packet {
     u32 n_tx;
     const struct feature_arc *device_input;
     u32 host_mtu;
-    u32 features; /* ethtool's, as last heard */
+    u32 features;       /* ethtool's, as last heard */
+    u32 first_features; /* as they were when the interface was made */
 };
 
 enum af_packet_input_error {
