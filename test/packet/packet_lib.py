@@ -119,9 +119,22 @@ class Records:
             self.lengths.append(length)
             at += 16 + included
 
+    def solicited(self):
+        """Frames but for announcements of addresses, which come some time after an address was set."""
+        return [f for f in self.frames if self.link != LINK_ETHERNET or not announces(f)]
+
     def packets(self):
         decode = Ether if self.link == LINK_ETHERNET else IP
-        return [decode(frame) for frame in self.frames]
+        return [decode(frame) for frame in self.solicited()]
+
+
+def announces(frame):
+    """Whether it is an ARP request of an address for itself (RFC 5227 3)."""
+    at = 12
+    while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
+        at += 4
+    arp = frame[at + 2:at + 30]
+    return frame[at:at + 2] == b"\x08\x06" and arp[6:8] == b"\x00\x01" and arp[14:18] == arp[24:28]
 
 
 # --- the daemon
@@ -165,7 +178,7 @@ class Capture:
     def count(self):
         records = self.records() if os.path.exists(self.path) and os.path.getsize(self.path) >= 24 \
             else None
-        return len(records.frames) if records else 0
+        return len(records.solicited()) if records else 0
 
     def stop(self):
         if self.open:

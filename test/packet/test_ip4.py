@@ -304,8 +304,7 @@ def test_interface_down(switch, net):
     pg = switch.pg(9, "10.9.0.1/24")
 
     def arrived():
-        """Beside announcements of pg's address, which come when it goes up."""
-        return [f for f in switch.exchange(net[0], udp(net[0], pg.host), pg) if IP in f]
+        return switch.exchange(net[0], udp(net[0], pg.host), pg)
 
     assert len(arrived()) == 1
     switch.ctl("set interface state pg9 down")
