@@ -169,6 +169,21 @@ static void docs_line(const struct cli_word *w, void *arg)
     text_free(&usage);
 }
 
+static void path_line(const struct cli_word *w, void *arg)
+{
+    if (!(w->command->flags & CLI_HIDDEN))
+        out_str(arg, NULL, w->path, "%s\n");
+}
+
+static int run_show_cli(struct cli_call *c)
+{
+    out_text(c->out, "\n");
+    out_array(c->out, "commands");
+    cli_tree_each(&c->piste->cli->root, path_line, c->out);
+    out_end(c->out);
+    return 0;
+}
+
 static int run_show_docs(struct cli_call *c)
 {
     struct cli *cli = c->piste->cli;
@@ -225,6 +240,7 @@ const struct cli_command cli_builtin_commands[] = {
     {"undefine <name:string>", "Remove a macro", run_undefine, 0},
     {"show macro [noevaluate]", "Show this session's macros", run_show_macro, 0},
     {"exec [<file>]", "Run the commands in a file", run_exec, 0},
+    {"show cli", "Show the words that begin each command", run_show_cli, 0},
     {"show cli docs", "Describe all commands, as Markdown", run_show_docs, CLI_HIDDEN},
     {"complete <line:rest>", "List completions of a line, for clients", run_complete, CLI_HIDDEN},
     {NULL, NULL, NULL, 0},

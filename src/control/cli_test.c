@@ -201,6 +201,8 @@ static void help(void **state)
            "  show version                             show version [verbose] [cmdline]\n"
            "Show the version\n");
     expect("help nosuch", "unknown input `nosuch'\n");
+    expect("undefine ?", "  undefine                                 undefine <name>\n");
+    expect("echo ?", "  echo                                     Print the rest of the line\n");
     char *got;
     assert_int_equal(cli_run(piste.cli, "?", OUT_TEXT, &got), 0);
     assert_null(strstr(got, "secret"));
@@ -407,6 +409,11 @@ static void documentation(void **state)
     assert_int_equal(cli_run(piste.cli, "show cli docs", OUT_TEXT, &got), 0);
     assert_non_null(
         strstr(got, "### `show interface [<interface> ...] [verbose]`\n\nShow interfaces.\n"));
+    assert_null(strstr(got, "secret"));
+    free(got);
+    assert_int_equal(cli_run(piste.cli, "show cli", OUT_TEXT, &got), 0);
+    assert_ptr_equal(strstr(got, "\nbare-fail\ncomment\ndefine\n"), got);
+    assert_non_null(strstr(got, "\nshow interface\nshow interface rx-placement\n"));
     assert_null(strstr(got, "secret"));
     free(got);
     expect("complete show in.", "inacl\ninterface\n");

@@ -150,6 +150,17 @@ void cli_usage(const struct cli_word *w, struct text *t)
     usage_element(root, t);
 }
 
+/* Whether the command's line says nothing of what may follow the path: its help does. */
+static bool usage_is_bare(const struct cli_word *w)
+{
+    const struct element *root = w->grammar->root;
+    if (root->kind == ELEMENT_SEQ && root->kids.n == 1)
+        root = root->kids.v[0];
+    return root->kind == ELEMENT_SEQ
+               ? root->kids.n == 0
+               : root->kind == ELEMENT_VALUE && !strcmp(root->type_name, "rest");
+}
+
 static void choices_line(const struct cli_word *w, void *arg)
 {
     struct text *t = arg;
@@ -157,9 +168,8 @@ static void choices_line(const struct cli_word *w, void *arg)
         return;
     struct text usage = {0};
     cli_usage(w, &usage);
-    bool bare = strcmp(text_str(&usage), w->path) == 0;
     text_add(t, "  %-*s %s\n", CHOICES_PATH_WIDTH, w->path,
-             bare ? w->command->help : text_str(&usage));
+             usage_is_bare(w) ? w->command->help : text_str(&usage));
     text_free(&usage);
 }
 

@@ -208,6 +208,7 @@ def test_show_version(net):
     assert re.fullmatch(r"vpp v26\.06-piste-\S+( .*)?\n", vpp.ctl("show version"))
     text = vpp.ctl("show version verbose")
     assert re.search(r"^Version: +v26\.06-piste-", text, re.M), text
+    assert re.search(r"^Compiler: +(GCC|Clang/LLVM) \d", text, re.M), text
     assert re.search(rf"^Current PID: +{vpp.pid}$", text, re.M), text
 
 

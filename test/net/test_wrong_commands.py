@@ -13,6 +13,10 @@ WRONG = [
     ("set int ip address local0 10.0.0.1/24",
      "set interface ip address: local0 interface doesn't support IP addressing"),
     ("create host-interface nme x", "create host-interface: unknown input `nme x'"),
+    ("delete host-interface name nosuch", "delete host-interface: no host interface on nosuch"),
+    ("delete host-interface nosuch", "delete host-interface: unknown input `nosuch'"),
+    ("delete loopback interface intfc nosuch",
+     "delete loopback interface: unknown interface `nosuch'"),
     ("set int mtu", "set interface mtu: unknown input `'"),
     ("set int ip address host-vpp1out 10.10.1.2/24",
      "set interface ip address: failed to add 10.10.1.2/24 on host-vpp1out which conflicts with "

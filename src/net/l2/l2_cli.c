@@ -548,7 +548,7 @@ const struct cli_command l2_commands[] = {
      "Whether ARP and ND received on a port are answered, in a domain that does", port_arp_term, 0},
     {"show mode [<interface> ...]", "Layer 3, bridge domain or cross-connect, by interface",
      show_mode, 0},
-    {"test l2patch rx <rx-interface:interface> tx <tx-interface:interface> [del]",
+    {"test l2patch (rx <rx-interface:interface>) (tx <tx-interface:interface>) [del]",
      "Patches all that an interface receives to another, before layer 2", test_patch, 0},
     {"show l2patch", "Patches between interfaces", show_patches, 0},
     {0},

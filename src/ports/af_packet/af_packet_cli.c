@@ -68,7 +68,7 @@ const struct cli_command af_packet_commands[] = {
      "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [no-ring] [qdisc-bypass-disable] "
      "[cksum-gso-disable]",
      "Makes an interface on a Linux network device", create, 0},
-    {"delete host-interface name <ifname:string>",
+    {"delete host-interface (name <ifname:string>)",
      "Deletes the interface on a Linux network device", delete, 0},
     {"set host-interface qdisc-bypass <host-if-name:string> <on-off>",
      "Whether frames go around the queueing discipline of the Linux device", set_bypass, 0},

@@ -180,7 +180,7 @@ static int delete_bvi(struct cli_call *c)
 static const struct cli_command commands[] = {
     {"create loopback interface [mac <mac>] [instance <instance-number:u32>]",
      "Makes a loopback interface", create, 0},
-    {"delete loopback interface intfc <interface>", "Deletes a loopback interface", delete, 0},
+    {"delete loopback interface (intfc <interface>)", "Deletes a loopback interface", delete, 0},
     {"bvi create [mac <mac>] [instance <instance-number:u32>]",
      "Makes an interface to be the BVI of a bridge domain", create_bvi, 0},
     {"bvi delete <interface>", "Deletes a BVI", delete_bvi, 0},
