@@ -38,37 +38,29 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
-int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e)
+/* like: whose mode and owner the file gets; NULL: as any new one. */
+static int replace(const char *to, const void *data, size_t bytes, const struct stat *like,
+                   struct error *e)
 {
-    char *real = realpath(path, NULL);
-    char *to = mem_strdup(real ? real : path);
     char *temp = mem_printf("%s.XXXXXX", to);
-    struct stat old;
-    bool exists = !stat(to, &old);
-    int rc = 0, fd = -1;
+    int rc = 0, fd = mkostemp(temp, O_CLOEXEC);
 
-    free(real);
-    if (exists && !S_ISREG(old.st_mode)) {
-        rc = error_set(e, EINVAL, "not a regular file `%s'", path);
-        goto out;
-    }
-    fd = mkostemp(temp, O_CLOEXEC);
     if (fd < 0) {
         rc = error_errno(e, errno, "failed to create `%s'", temp);
         goto out;
     }
     mode_t mask = umask(0);
     umask(mask);
-    if (fchmod(fd, exists ? old.st_mode & 07777 : 0666 & ~mask))
+    if (fchmod(fd, like ? like->st_mode & 07777 : 0666 & ~mask))
         rc = -errno;
-    if (!rc && exists && fchown(fd, old.st_uid, old.st_gid) && errno != EPERM)
+    if (!rc && like && fchown(fd, like->st_uid, like->st_gid) && errno != EPERM)
         rc = -errno;
     if (!rc)
         rc = write_all(fd, data, bytes);
     if (!rc && rename(temp, to))
         rc = -errno;
     if (rc) {
-        error_errno(e, -rc, "failed to write `%s'", path);
+        error_errno(e, -rc, "failed to write `%s'", to);
         unlink(temp);
         goto out;
     }
@@ -77,8 +69,32 @@ out:
     if (fd >= 0)
         close(fd);
     free(temp);
-    free(to);
     return rc;
+}
+
+static int not_regular(struct error *e, const char *path)
+{
+    return error_set(e, EINVAL, "not a regular file `%s'", path);
+}
+
+int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e)
+{
+    char *real = realpath(path, NULL);
+    const char *to = real ? real : path;
+    struct stat old;
+    bool exists = !stat(to, &old);
+    int rc = exists && !S_ISREG(old.st_mode) ? not_regular(e, path)
+                                             : replace(to, data, bytes, exists ? &old : NULL, e);
+    free(real);
+    return rc;
+}
+
+int file_write_shared(const char *path, const void *data, size_t bytes, struct error *e)
+{
+    struct stat old;
+    if (!lstat(path, &old) && !S_ISREG(old.st_mode))
+        return not_regular(e, path);
+    return replace(path, data, bytes, NULL, e);
 }
 
 int file_make_dirs(const char *path, unsigned mode, struct error *e)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,11 +101,32 @@ static void folders_are_made(void **state)
     assert_true(file_make_dirs(deep, 0755, &e) < 0);
 }
 
+static void a_link_of_others_is_not_followed(void **state)
+{
+    struct error e = {0};
+    struct stat st;
+    char link[80];
+    snprintf(link, sizeof(link), "%s/link", dir);
+    assert_int_equal(file_write_atomic(path, "mine", 4, &e), 0);
+    assert_int_equal(symlink(path, link), 0);
+    assert_int_equal(file_write_shared(link, "new", 3, &e), -EINVAL);
+    assert_string_equal(read_back(path), "mine");
+    assert_int_equal(unlink(link), 0);
+    assert_int_equal(file_write_shared(link, "new", 3, &e), 0);
+    chmod(link, 0777);
+    assert_int_equal(file_write_shared(link, "newer", 5, &e), 0);
+    assert_string_equal(read_back(link), "newer");
+    stat(link, &st);
+    assert_int_equal(st.st_mode & 0111, 0);
+    unlink(link);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_replaced_with_its_mode),
         cmocka_unit_test(a_link_is_followed),
+        cmocka_unit_test(a_link_of_others_is_not_followed),
         cmocka_unit_test(what_cannot_be_written_stays_as_it_was),
         cmocka_unit_test(folders_are_made),
     };

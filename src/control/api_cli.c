@@ -1,10 +1,13 @@
 /* `show api ...': clients and messages of the binary API. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/out.h"
-#include "control/api_internal.h"
+#include "control/api_trace_file.h"
 
 static int show_api_clients(struct cli_call *c)
 {
@@ -42,11 +45,19 @@ static int show_api_clients(struct cli_call *c)
 static int show_api_message_table(struct cli_call *c)
 {
     const struct api_server *s = api_server_of(c->piste);
-    out_text(c->out, "%-4s %s\n", "ID", "Name");
+    bool verbose = cli_has(c, "verbose");
+    if (verbose)
+        out_text(c->out, "%-4s %-49s %8s %12s\n", "ID", "Name", "CRC", "Calls");
+    else
+        out_text(c->out, "%-4s %s\n", "ID", "Name");
     out_array(c->out, "messages");
     for (u32 i = 1; i < s->ids.n; i++) {
         const struct api_id *id = &s->ids.v[i];
-        out_text(c->out, "%-4u %s\n", i, id->listed ? id->message->name : "  [no handler]");
+        if (verbose && id->listed)
+            out_text(c->out, "%-4u %-49s %08x %12" PRIu64 "\n", i, id->message->name,
+                     id->message->crc, id->calls);
+        else
+            out_text(c->out, "%-4u %s\n", i, id->listed ? id->message->name : "  [no handler]");
         if (!id->listed)
             continue;
         char crc[16];
@@ -128,10 +139,103 @@ static int show_api_ring_stats(struct cli_call *c)
     return 0;
 }
 
+/* --- a saved table --- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct api_table_entry *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    return order ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+static int by_id(const void *a, const void *b)
+{
+    const struct api_table_entry *x = a, *y = b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void sort(struct api_table *t, int (*order)(const void *a, const void *b))
+{
+    if (t->list.n)
+        qsort(t->list.v, t->list.n, sizeof(*t->list.v), order);
+}
+
+static void show_table(struct cli_call *c, struct api_table *t)
+{
+    static const struct out_column cols[] = {
+        {"Message name", "name", 49, OUT_LEFT, OUT_LEFT},
+        {"ID", "id", 6, OUT_RIGHT, OUT_RIGHT},
+        {"CRC", "crc", 9, OUT_RIGHT, OUT_RIGHT},
+    };
+    sort(t, cli_has(c, "numeric") ? by_id : by_name);
+    out_table(c->out, "messages", cols, array_len(cols));
+    for (u32 i = 0; i < t->list.n; i++) {
+        out_cell(c->out, "%s", t->list.v[i].name);
+        out_cell_u64(c->out, t->list.v[i].id);
+        out_cell(c->out, "%08x", t->list.v[i].crc);
+    }
+    out_table_end(c->out);
+}
+
+/* Names and definitions: numbers differ between any two daemons, clients ask for them. */
+static void compare_tables(struct cli_call *c, struct api_table *file, struct api_table *here)
+{
+    static const struct out_column cols[] = {
+        {"Message name", "name", 49, OUT_LEFT, OUT_LEFT},
+        {"Result", "result", 24, OUT_LEFT, OUT_LEFT},
+    };
+    sort(file, by_name);
+    sort(here, by_name);
+    out_table(c->out, "differences", cols, array_len(cols));
+    for (u32 i = 0, k = 0; i < file->list.n || k < here->list.n;) {
+        const struct api_table_entry *f = i < file->list.n ? &file->list.v[i] : NULL;
+        const struct api_table_entry *h = k < here->list.n ? &here->list.v[k] : NULL;
+        int order = !f ? 1 : !h ? -1 : strcmp(f->name, h->name);
+        i += order <= 0;
+        k += order >= 0;
+        if (!order && f->crc == h->crc)
+            continue;
+        out_cell(c->out, "%s", order <= 0 ? f->name : h->name);
+        out_cell(c->out, "%s",
+                 order < 0   ? "only in file"
+                 : order > 0 ? "only in image"
+                             : "definition changed");
+    }
+    out_table_end(c->out);
+}
+
+static int show_api_dump(struct cli_call *c)
+{
+    struct api_table file = {0}, here = {0};
+    struct api_bytes b = {0};
+    char *path = api_file_path(cli_str(c, "filename", ""), c->err);
+    if (!path)
+        return -EINVAL;
+    int rc = api_file_read(path, &b, c->err);
+    if (!rc) {
+        rc = api_table_read((char *)b.v, b.n, &file, c->err);
+        if (rc)
+            error_prefix(c->err, "%s", path);
+    }
+    if (!rc && cli_has(c, "compare-current")) {
+        api_table_of(api_server_of(c->piste), &here);
+        compare_tables(c, &file, &here);
+    } else if (!rc) {
+        show_table(c, &file);
+    }
+    api_table_free(&file);
+    api_table_free(&here);
+    api_bytes_free(&b);
+    free(path);
+    return rc;
+}
+
 const struct cli_command api_commands[] = {
     {"show api clients", "Clients of the binary API", show_api_clients},
-    {"show api message-table", "Messages of the binary API and their numbers",
+    {"show api message-table [verbose]", "Messages of the binary API and their numbers",
      show_api_message_table},
+    {"show api dump (file <filename:string>) [numeric | compare-current]",
+     "Show the message table saved in /tmp/FILENAME, or how this one differs", show_api_dump},
     {"show api plugin", "Numbers of messages, by the file that defines them", show_api_plugin},
     {"show api histogram", "How often each message came", show_api_histogram},
     {"clear api histogram", "Count the messages from zero", clear_api_histogram},

@@ -1,6 +1,10 @@
 #include "control/api_codec.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +12,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum { CHUNK_BYTES = 16 << 10 };
+enum {
+    CHUNK_BYTES = 16 << 10,
+    MAX_ELEMENTS = 1 << 20, /* of an array that comes as JSON */
+};
 
 /* --- memory --- */
 
@@ -341,9 +348,16 @@ static void out_number(struct out *o, const char *name, u8 kind, const u8 *from)
     if (kind == API_F64) {
         memcpy(&f, from, sizeof(f));
         out_f64(o, name, f, NULL);
-    } else {
-        out_u64(o, name, host_number(from, kind_bytes(kind)), NULL);
+        return;
     }
+    u64 n = host_number(from, kind_bytes(kind));
+    char digits[24];
+    snprintf(digits, sizeof(digits), "%" PRIu64, n);
+    /* JSON's numbers end there */
+    if (n > INT64_MAX)
+        out_str(o, name, digits, NULL);
+    else
+        out_u64(o, name, n, NULL);
 }
 
 static void out_hex(struct out *o, const char *name, const u8 *from, u32 n)
@@ -396,4 +410,193 @@ void api_out(struct out *o, const struct api_type *type, const void *msg)
         else
             out_one(o, f->name, f, s + f->offset);
     }
+}
+
+/* --- and back --- */
+
+static int in_struct(const json_t *j, const struct api_type *type, u8 *s, struct api_arena *arena,
+                     struct error *e);
+
+static int wrong(struct error *e, const char *name, const char *what)
+{
+    return error_set(e, EINVAL, "`%s' is not %s", name, what);
+}
+
+/* Digits for what is too large for JSON's numbers. */
+static bool number_of_json(const json_t *j, u8 kind, u64 *value)
+{
+    u32 bits = 8 * kind_bytes(kind);
+    if (json_is_integer(j)) {
+        i64 n = json_integer_value(j);
+        *value = (u64)n;
+        return bits == 64 || (n >= -((i64)1 << (bits - 1)) && n < (i64)1 << bits);
+    }
+    const char *digits = bits == 64 ? json_string_value(j) : NULL;
+    if (!digits || !*digits || digits[strspn(digits, "0123456789")])
+        return false;
+    errno = 0;
+    *value = strtoull(digits, NULL, 10);
+    return !errno;
+}
+
+static int in_number(const json_t *j, const struct api_field *f, u8 *to, struct error *e)
+{
+    if (f->kind == API_F64) {
+        double x = json_is_null(j) ? (double)NAN : json_number_value(j);
+        memcpy(to, &x, sizeof(x));
+        return json_is_number(j) || json_is_null(j) ? 0 : wrong(e, f->name, "a number");
+    }
+    u64 n = 0;
+    if (!number_of_json(j, f->kind, &n))
+        return wrong(e, f->name, "a number that fits");
+    switch (f->kind) {
+    case API_U8:
+        *to = (u8)n;
+        break;
+    case API_U16:
+        store_u16(to, (u16)n);
+        break;
+    case API_U32:
+        store_u32(to, (u32)n);
+        break;
+    default:
+        store_u64(to, n);
+    }
+    return 0;
+}
+
+static int in_one(const json_t *j, const struct api_field *f, u8 *to, struct api_arena *arena,
+                  struct error *e)
+{
+    if (f->kind == API_STRUCT)
+        return in_struct(j, f->type, to, arena, e);
+    return in_number(j, f, to, e);
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* Room for n elements, and their number. NULL: so many cannot be. */
+static u8 *in_elements(const struct api_field *f, u8 *s, size_t n, struct api_arena *arena)
+{
+    size_t bytes = f->kind == API_STRUCT ? f->type->struct_bytes : kind_bytes(f->kind);
+    if (f->count == API_FIXED)
+        return n == f->n ? s + f->offset : NULL;
+    u32 count_bytes = f->count == API_COUNTED ? f->count_bytes : 4;
+    if (n > MAX_ELEMENTS || (count_bytes < 4 && n >> (8 * count_bytes)))
+        return NULL;
+    u8 *elements = api_arena_alloc(arena, n * bytes);
+    memcpy(s + f->offset, &elements, sizeof(elements));
+    switch (count_bytes) {
+    case 1:
+        s[f->count_at] = (u8)n;
+        break;
+    case 2:
+        store_u16(s + f->count_at, (u16)n);
+        break;
+    case 4:
+        store_u32(s + f->count_at, (u32)n);
+        break;
+    default:
+        store_u64(s + f->count_at, n);
+    }
+    return elements;
+}
+
+static int in_hex(const json_t *j, const struct api_field *f, u8 *s, struct api_arena *arena,
+                  struct error *e)
+{
+    const char *hex = json_string_value(j);
+    size_t n = hex ? strlen(hex) / 2 : 0;
+    u8 *to = hex && strlen(hex) == 2 * n ? in_elements(f, s, n, arena) : NULL;
+    if (!to)
+        return wrong(e, f->name, "bytes in hex, as many as there should be");
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return wrong(e, f->name, "bytes in hex");
+        to[i] = (u8)(16 * high + low);
+    }
+    return 0;
+}
+
+static int in_many(const json_t *j, const struct api_field *f, u8 *s, struct api_arena *arena,
+                   struct error *e)
+{
+    size_t n = json_array_size(j);
+    size_t step = f->kind == API_STRUCT ? f->type->struct_bytes : kind_bytes(f->kind);
+    if (f->kind == API_U8)
+        return in_hex(j, f, s, arena, e);
+    u8 *to = json_is_array(j) ? in_elements(f, s, n, arena) : NULL;
+    if (!to)
+        return wrong(e, f->name, "an array of as many as there should be");
+    int rc = 0;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = in_one(json_array_get(j, i), f, to + i * step, arena, e);
+    return rc;
+}
+
+static int in_string(const json_t *j, const struct api_field *f, u8 *s, struct api_arena *arena,
+                     struct error *e)
+{
+    const char *text = json_string_value(j);
+    size_t n = text ? strlen(text) : 0;
+    if (!text || (f->kind == API_STRING && n >= f->n))
+        return wrong(e, f->name, "a string that fits");
+    if (f->kind == API_STRING) {
+        memcpy(s + f->offset, text, n);
+        return 0;
+    }
+    char *copy = api_arena_alloc(arena, n + 1);
+    memcpy(copy, text, n);
+    store_u32(s + f->count_at, (u32)n);
+    memcpy(s + f->offset, &copy, sizeof(copy));
+    return 0;
+}
+
+static int in_field(const json_t *j, const struct api_field *f, u8 *s, struct api_arena *arena,
+                    struct error *e)
+{
+    if (f->kind == API_STRING || f->kind == API_STRING_REST)
+        return in_string(j, f, s, arena, e);
+    if (f->count != API_ONE)
+        return in_many(j, f, s, arena, e);
+    return in_one(j, f, s + f->offset, arena, e);
+}
+
+static int in_struct(const json_t *j, const struct api_type *type, u8 *s, struct api_arena *arena,
+                     struct error *e)
+{
+    const char *key;
+    json_t *value;
+    size_t known = 0;
+    int rc = json_is_object(j) ? 0 : wrong(e, type->name, "an object");
+    for (u32 i = 0; i < type->n_fields && !rc; i++) {
+        const struct api_field *f = &type->fields[i];
+        value = json_object_get(j, f->name);
+        /* its count came before it, but the array knows better */
+        if (f->count == API_COUNTED)
+            memset(s + f->count_at, 0, f->count_bytes);
+        if (!value)
+            continue;
+        known++;
+        rc = in_field(value, f, s, arena, e);
+    }
+    if (rc)
+        return rc;
+    json_object_foreach((json_t *)j, key, value) known += *key == '_';
+    if (known < json_object_size(j))
+        return error_set(e, EINVAL, "%s has members that are not of it", type->name);
+    return 0;
+}
+
+int api_in(const json_t *j, const struct api_type *type, void *s, struct api_arena *arena,
+           struct error *e)
+{
+    memset(s, 0, type->struct_bytes);
+    return in_struct(j, type, s, arena, e);
 }

@@ -5,8 +5,11 @@
  * floats in the machine's own order, nothing is padded, and what varies in length comes last. */
 #pragma once
 
+#include "base/error.h"
 #include "base/out.h"
 #include "base/types.h"
+
+struct json_t;
 
 enum api_kind {
     API_U8, /* bool, i8; unions as raw bytes */
@@ -99,5 +102,10 @@ i64 api_decode(const struct api_type *type, const u8 *wire, size_t n, void *s,
                struct api_arena *arena) MUST_CHECK;
 /* Appends s to b. */
 void api_encode(const struct api_type *type, const void *s, struct api_bytes *b);
-/* Its fields as members of the enclosing object, JSON only: strings, numbers, bytes in hex. */
+/* Its fields as members of the enclosing object, JSON only: strings, numbers (as digits in a string
+ * from 2^63 on), bytes in hex. */
 void api_out(struct out *o, const struct api_type *type, const void *s);
+/* The way back, into s as api_decode does. What is absent is zero, arrays say how many they have;
+ * members whose names begin with `_' are left alone, others must be fields of it. */
+int api_in(const struct json_t *j, const struct api_type *type, void *s, struct api_arena *arena,
+           struct error *e) MUST_CHECK;

@@ -78,6 +78,8 @@ struct api_trace {
     u32 limit, cap, first, n;
     struct api_traced *items; /* owned, cap of them */
     u64 bytes, n_forgotten;
+    /* between this thread and one that crashes */
+    bool changing, frozen;
 };
 
 struct api_server {
@@ -99,7 +101,7 @@ struct api_server {
     struct api_bytes held_bytes;
     VEC(struct api_events *) events;
     struct socket_listener *listener; /* NULL: none */
-    struct api_bytes table; /* body of sockclnt_create_reply from `count' on */
+    struct api_bytes table;           /* body of sockclnt_create_reply from `count' on */
 };
 
 extern struct log_class api_log;
@@ -132,7 +134,7 @@ void api_events_release(struct api_server *s);
 /* --- api_trace.c --- */
 
 void api_trace_start(struct api_server *s);
-void api_trace_free(struct api_trace *t);
+void api_trace_stop(struct api_server *s);
 /* body: without the message's number. */
 void api_trace_add(struct api_server *s, const struct api_client *c, const struct api_message *m,
                    bool sent, const u8 *body, size_t n);

@@ -9,7 +9,7 @@
 #include "base/byteorder.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "control/api_internal.h"
+#include "control/api_trace_file.h"
 #include "control/listen.h"
 #include "control/loop.h"
 #include "control/module.h"
@@ -163,12 +163,24 @@ static void on_client(void *arg, int fd)
     close(fd);
 }
 
+/* For `show api dump': a daemon that has it not is still a good one. */
+static void save_table(const struct api_server *s, const char *name)
+{
+    struct error e;
+    char *path = api_file_path(name, &e);
+    if (!path || api_table_write(s, path, &e))
+        log_error(&api_log, "api-trace: save-api-table: %s", e.text);
+    free(path);
+}
+
 int api_listen(struct piste *p, struct error *e)
 {
     int rc = api_start(p, e);
     if (rc)
         return rc;
     struct api_server *s = api_server_of(p);
+    if (p->startup->api.save_table)
+        save_table(s, p->startup->api.save_table);
     char *address =
         socket_listener_address(p->startup, p->startup->socksvr.socket_name, "api.sock");
     s->listener =
@@ -209,7 +221,7 @@ static void api_stop(struct piste *p, void *state)
 {
     struct api_server *s = state;
     api_close(p);
-    api_trace_free(&s->trace);
+    api_trace_stop(s);
     hash_fini(&s->id_of);
     vec_free(&s->ids);
     vec_free(&s->files);

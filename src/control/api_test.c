@@ -1,6 +1,7 @@
 /* The codec in both directions, and the server over a socket pair: what a client sends by hand and
  * what comes back, byte by byte. */
 #include <errno.h>
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include "api/api_vlib.h"
 #include "base/byteorder.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "control/api_internal.h"
 #include "control/loop.h"
 #include "control/module.h"
@@ -128,6 +130,96 @@ static void test_strings_end(void **state)
     for (size_t i = 5; i < b.n; i++)
         assert_int_equal(b.v[i], 0);
     api_bytes_free(&b);
+    api_arena_free(&arena);
+}
+
+/* --- JSON --- */
+
+static int in(const struct api_message *m, const char *text, void *s, struct api_arena *arena)
+{
+    struct error e;
+    json_t *j = json_loads(text, 0, NULL);
+    assert_non_null(j);
+    int rc = api_in(j, m->type, s, arena, &e);
+    json_decref(j);
+    return rc;
+}
+
+static void test_json_and_back(void **state)
+{
+    struct api_type_fib_path paths[2] = {{.sw_if_index = 7}, {.sw_if_index = ~0u, .weight = 255}};
+    struct api_ip_route_add_del m = {.is_add = 1, .route = {.n_paths = 2, .paths = paths}}, back;
+    const struct api_type *type = api_message_ip_route_add_del.type;
+    struct api_arena arena = {0};
+    struct api_bytes first = {0}, second = {0};
+    struct out *o = out_new(OUT_JSON);
+    api_out(o, type, &m);
+    char *text = out_take(o);
+    assert_int_equal(in(&api_message_ip_route_add_del, text, &back, &arena), 0);
+    api_encode(type, &m, &first);
+    api_encode(type, &back, &second);
+    assert_int_equal(first.n, second.n);
+    assert_memory_equal(first.v, second.v, first.n);
+    free(text);
+    out_free(o);
+    api_bytes_free(&first);
+    api_bytes_free(&second);
+    api_arena_free(&arena);
+}
+
+/* How many there are says the array, whatever the count says. */
+static void test_json_counts(void **state)
+{
+    struct api_ip_route_add_del m;
+    struct api_arena arena = {0};
+    const struct api_message *message = &api_message_ip_route_add_del;
+    assert_int_equal(in(message, "{\"route\": {\"n_paths\": 255}}", &m, &arena), 0);
+    assert_int_equal(m.route.n_paths, 0);
+    assert_int_equal(in(message, "{\"route\": {\"n_paths\": 0, \"paths\": [{}, {}]}}", &m, &arena),
+                     0);
+    assert_int_equal(m.route.n_paths, 2);
+    struct text many = {0};
+    text_puts(&many, "{\"route\": {\"paths\": [{}");
+    for (int i = 1; i < 256; i++)
+        text_puts(&many, ",{}");
+    text_puts(&many, "]}}");
+    assert_int_equal(in(message, text_str(&many), &m, &arena), -EINVAL);
+    text_free(&many);
+    api_arena_free(&arena);
+}
+
+static void test_json_values(void **state)
+{
+    struct api_sockclnt_create create;
+    struct api_want_interface_events want;
+    struct api_arena arena = {0};
+    struct text name = {0};
+    text_puts(&name, "{\"name\": \"");
+    text_repeat(&name, 'x', 63);
+    text_puts(&name, "\"}");
+    assert_int_equal(in(&api_message_sockclnt_create, text_str(&name), &create, &arena), 0);
+    assert_int_equal(strlen(create.name), 63);
+    name.len -= 2;
+    text_puts(&name, "x\"}");
+    assert_int_equal(in(&api_message_sockclnt_create, text_str(&name), &create, &arena), -EINVAL);
+    static const struct {
+        const char *text;
+        int rc;
+        u32 value;
+    } cases[] = {
+        {"{\"pid\": 4294967295}", 0, ~0u},     {"{\"pid\": -1}", 0, ~0u},
+        {"{\"pid\": 4294967296}", -EINVAL, 0}, {"{\"pid\": -2147483649}", -EINVAL, 0},
+        {"{\"pid\": 1.5}", -EINVAL, 0},        {"{\"pid\": \"1\"}", -EINVAL, 0},
+        {"{\"pid\": null}", -EINVAL, 0},       {"{\"pidd\": 1}", -EINVAL, 0},
+        {"{\"_msgname\": 1}", 0, 0},           {"[]", -EINVAL, 0},
+    };
+    for (size_t i = 0; i < array_len(cases); i++) {
+        int rc = in(&api_message_want_interface_events, cases[i].text, &want, &arena);
+        assert_int_equal(rc, cases[i].rc);
+        if (!rc)
+            assert_int_equal(want.pid, cases[i].value);
+    }
+    text_free(&name);
     api_arena_free(&arena);
 }
 
@@ -475,7 +567,8 @@ int main(void)
     const struct CMUnitTest codec[] = {
         cmocka_unit_test(test_fixed),       cmocka_unit_test(test_rest_string),
         cmocka_unit_test(test_counted),     cmocka_unit_test(test_f64_is_native),
-        cmocka_unit_test(test_strings_end),
+        cmocka_unit_test(test_strings_end), cmocka_unit_test(test_json_and_back),
+        cmocka_unit_test(test_json_counts), cmocka_unit_test(test_json_values),
     };
     const struct CMUnitTest server[] = {
         cmocka_unit_test_setup_teardown(test_handshake_and_ping, setup, teardown),

@@ -1,11 +1,5 @@
-/* The trace of the binary API: the last messages of all clients, shown, saved and played again.
- *
- * A saved trace names its messages, so that a daemon with other numbers can play it:
- *
- *   "PISTEAPI"  then for each message  u32 body bytes | u64 time, ns since 1970 | u32 client index
- * | u8 sent by us | name_crc, NUL to 64 bytes | body
- *
- * Integers are big-endian; the body is the message as on the socket, without its number. */
+/* The trace of the binary API: the last messages of all clients, shown, saved and played again; and
+ * saved when the daemon dies. Its files: api_trace_file.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,29 +7,26 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/backtrace.h"
 #include "base/byteorder.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/out.h"
-#include "control/api_internal.h"
+#include "control/api_trace_file.h"
 #include "control/module.h"
 #include "control/startup.h"
 
-static const char magic[8] = "PISTEAPI";
-
 enum {
-    NAME_BYTES = 64,
-    RECORD_BYTES = 4 + 8 + 4 + 1 + NAME_BYTES,
     FIRST_ITEMS = 256, /* room is doubled from there on */
     DEFAULT_ITEMS = 256 << 10,
     MAX_ITEMS = 16 << 20,
     /* whatever the number of messages: large ones push out older ones */
     MAX_BYTES = 64 << 20,
-    MAX_FILE_BYTES = 256 << 20,
 };
 
 struct api_traced {
@@ -52,6 +43,22 @@ struct api_traced {
 static struct api_traced *traced_at(struct api_trace *t, u32 i)
 {
     return &t->items[(t->first + i) % t->cap];
+}
+
+/* What is changed is in no state to be saved by a thread that crashes; nor is it changed any more
+ * while that happens. False: leave it alone. */
+static bool change_begin(struct api_trace *t)
+{
+    __atomic_store_n(&t->changing, true, __ATOMIC_SEQ_CST);
+    if (likely(!__atomic_load_n(&t->frozen, __ATOMIC_SEQ_CST)))
+        return true;
+    __atomic_store_n(&t->changing, false, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+static void change_end(struct api_trace *t)
+{
+    __atomic_store_n(&t->changing, false, __ATOMIC_RELEASE);
 }
 
 static void forget_first(struct api_trace *t)
@@ -80,7 +87,7 @@ void api_trace_add(struct api_server *s, const struct api_client *c, const struc
                    bool sent, const u8 *body, size_t n)
 {
     struct api_trace *t = &s->trace;
-    if (n > MAX_BYTES)
+    if (n > MAX_BYTES || !change_begin(t))
         return;
     while (t->n && (t->n == t->limit || t->bytes + n > MAX_BYTES))
         forget_first(t);
@@ -99,26 +106,33 @@ void api_trace_add(struct api_server *s, const struct api_client *c, const struc
     };
     memcpy(x->body, body, n);
     t->bytes += n;
+    change_end(t);
 }
 
-void api_trace_free(struct api_trace *t)
+static void forget_all(struct api_trace *t)
 {
+    if (!change_begin(t))
+        return;
     while (t->n)
         forget_first(t);
     free(t->items);
     t->items = NULL;
     t->cap = t->first = 0;
     t->n_forgotten = 0;
+    change_end(t);
 }
 
 /* What is more than the limit goes, oldest first. */
 static void set_limit(struct api_trace *t, u32 limit)
 {
+    if (!change_begin(t))
+        return;
     t->limit = limit;
     while (t->n > limit)
         forget_first(t);
     if (t->cap > limit)
         resize(t, limit);
+    change_end(t);
 }
 
 void api_trace_start(struct api_server *s)
@@ -129,87 +143,167 @@ void api_trace_start(struct api_server *s)
     s->trace.on = st && st->api.trace_on;
 }
 
-/* --- as text --- */
-
-static void out_message(struct out *o, struct api_traced *x)
+/* Async-signal-safe. */
+static struct api_record record_at(struct api_trace *t, u32 i)
 {
-    const struct api_type *type = x->message->type;
-    struct api_arena arena = {0};
-    void *msg = api_arena_alloc(&arena, type->struct_bytes);
-    char crc[16];
-    snprintf(crc, sizeof(crc), "%08" PRIx32, x->message->crc);
-    out_str(o, "_msgname", x->message->name, NULL);
-    out_str(o, "_crc", crc, NULL);
-    if (api_decode(type, x->body, x->n, msg, &arena) >= 0)
-        api_out(o, type, msg);
-    api_arena_free(&arena);
+    const struct api_traced *x = traced_at(t, i);
+    struct api_record r = {
+        .time_ns = x->time_ns,
+        .client_index = x->client_index,
+        .sent = x->sent,
+        .message = x->message,
+        .body = x->body,
+        .n = x->n,
+    };
+    api_record_name(r.name, x->message);
+    return r;
 }
 
-static void text_message(struct out *o, struct api_traced *x)
+/* As of a file. */
+static void records_of(struct api_trace *t, struct api_records *records)
 {
+    for (u32 i = 0; i < t->n; i++)
+        vec_add(&records->list, record_at(t, i));
+}
+
+/* --- when the daemon dies --- */
+
+static struct api_trace *post_mortem; /* NULL: nothing is saved then */
+static char post_mortem_path[64];
+
+static void sleep_1ms(void)
+{
+    struct timespec t = {0, NS_PER_MSEC};
+    nanosleep(&t, NULL);
+}
+
+/* In the thread that crashed, whichever it is: async-signal-safe. Memory that is not what it should
+ * be ends the file, at the end of a record. */
+static void save_post_mortem(void)
+{
+    struct api_trace *t = post_mortem;
+    off_t good = API_MAGIC_BYTES;
+    if (!t)
+        return;
+    __atomic_store_n(&t->frozen, true, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 100 && __atomic_load_n(&t->changing, __ATOMIC_SEQ_CST); i++)
+        sleep_1ms();
+    if (__atomic_load_n(&t->changing, __ATOMIC_SEQ_CST))
+        return;
+    unlink(post_mortem_path);
+    int fd = open(post_mortem_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, api_trace_magic, API_MAGIC_BYTES) != API_MAGIC_BYTES)
+        return;
+    for (u32 i = 0; i < t->n; i++) {
+        struct api_record r = record_at(t, i);
+        u8 header[API_RECORD_HEADER_BYTES];
+        struct iovec v[] = {{header, sizeof(header)}, {(void *)r.body, r.n}};
+        api_record_header(header, &r);
+        if (writev(fd, v, 2) != (ssize_t)(sizeof(header) + r.n))
+            break;
+        good += (off_t)sizeof(header) + r.n;
+    }
+    if (ftruncate(fd, good))
+        return;
+    close(fd);
+}
+
+static int post_mortem_on(struct cli_call *c)
+{
+    snprintf(post_mortem_path, sizeof(post_mortem_path), "/tmp/api_post_mortem.%d", (int)getpid());
+    post_mortem = &api_server_of(c->piste)->trace;
+    backtrace_on_crash(save_post_mortem);
+    return 0;
+}
+
+void api_trace_stop(struct api_server *s)
+{
+    if (post_mortem == &s->trace) {
+        backtrace_on_crash(NULL);
+        post_mortem = NULL;
+    }
+    forget_all(&s->trace);
+}
+
+/* --- as text --- */
+
+static void text_record(struct out *o, u32 i, const struct api_record *r)
+{
+    time_t seconds = (time_t)(r->time_ns / NS_PER_SEC);
+    struct tm tm = {0};
+    char when[32];
+    localtime_r(&seconds, &tm);
+    strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
     struct out *json = out_new(OUT_JSON);
-    out_message(json, x);
+    api_record_out(json, r);
     char *text = out_take(json);
-    out_text(o, "%s", text);
+    out_text(o, "%u: %s:%03u %s client 0x%08x\n%s", i, when,
+             (unsigned)(r->time_ns / NS_PER_MSEC % 1000), r->sent ? "to" : "from", r->client_index,
+             text);
     free(text);
     out_free(json);
 }
 
-/* Which of the messages `first' and `last' ask for. */
-static void chosen(struct cli_call *c, u32 n, u32 *from, u32 *until)
+/* Those that `first' and `last' ask for. */
+static void show_records(struct cli_call *c, const struct api_records *records)
 {
-    *from = (u32)min_u64(cli_u64(c, "first", 0), n);
-    *until = cli_has(c, "last") ? (u32)min_u64(cli_u64(c, "last", 0) + 1, n) : n;
+    u32 n = records->list.n, from = (u32)min_u64(cli_u64(c, "first", 0), n);
+    u32 until = cli_has(c, "last") ? (u32)min_u64(cli_u64(c, "last", 0) + 1, n) : n;
+    out_array(c->out, "messages");
+    for (u32 i = from; i < until; i++) {
+        const struct api_record *r = &records->list.v[i];
+        if (out_format(c->out) == OUT_TEXT) {
+            text_record(c->out, i, r);
+            continue;
+        }
+        out_object(c->out, NULL);
+        out_bool(c->out, "sent", r->sent, "", "");
+        out_u64(c->out, "client", r->client_index, NULL);
+        api_record_out(c->out, r);
+        out_end(c->out);
+    }
+    out_end(c->out);
 }
 
 static int dump(struct cli_call *c)
 {
-    struct api_trace *t = &api_server_of(c->piste)->trace;
-    u32 from, until;
-    chosen(c, t->n, &from, &until);
-    out_array(c->out, "messages");
-    for (u32 i = from; i < until; i++) {
-        struct api_traced *x = traced_at(t, i);
-        time_t seconds = (time_t)(x->time_ns / NS_PER_SEC);
-        struct tm tm;
-        char when[32];
-        localtime_r(&seconds, &tm);
-        strftime(when, sizeof(when), "%Y/%m/%d %H:%M:%S", &tm);
-        out_text(c->out, "%u: %s:%03u %s client 0x%08x\n", i, when,
-                 (unsigned)(x->time_ns / NS_PER_MSEC % 1000), x->sent ? "to" : "from",
-                 x->client_index);
-        out_object(c->out, NULL);
-        out_bool(c->out, "sent", x->sent, "", "");
-        out_u64(c->out, "client", x->client_index, NULL);
-        if (out_format(c->out) == OUT_JSON)
-            out_message(c->out, x);
-        else
-            text_message(c->out, x);
-        out_end(c->out);
-    }
-    out_end(c->out);
+    struct api_records records = {0};
+    records_of(&api_server_of(c->piste)->trace, &records);
+    show_records(c, &records);
+    api_records_free(&records);
     return 0;
 }
 
 /* --- in files --- */
 
-/* As VPP: a plain name, in /tmp. */
-static char *file_path(struct cli_call *c)
+/* The file that label names; the records are to be freed after a failure, too. */
+static int load(struct cli_call *c, bool json, struct api_records *records)
 {
-    const char *name = cli_str(c, "file", "");
-    if (strchr(name, '/') || strstr(name, "..") || !*name) {
-        error_set(c->err, EINVAL, "illegal characters in filename `%s'", name);
-        return NULL;
-    }
-    return mem_printf("/tmp/%s", name);
-}
-
-static int write_file(struct cli_call *c, const void *bytes, size_t n, u32 n_messages)
-{
-    char *path = file_path(c);
+    const struct api_server *s = api_server_of(c->piste);
+    char *path = api_file_path(cli_str(c, "file", ""), c->err);
     if (!path)
         return -EINVAL;
-    int rc = file_write_atomic(path, bytes, n, c->err);
+    struct api_bytes *b = &records->file;
+    int rc = api_file_read(path, b, c->err);
+    if (rc) {
+        free(path);
+        return rc;
+    }
+    rc = json ? api_records_read_json(s, (char *)b->v, b->n, records, c->err)
+              : api_records_read(s, b->v, b->n, records, c->err);
+    if (rc)
+        error_prefix(c->err, "%s", path);
+    free(path);
+    return rc;
+}
+
+static int write_file(struct cli_call *c, const char *label, const void *bytes, size_t n,
+                      u32 n_messages)
+{
+    char *path = api_file_path(cli_str(c, label, ""), c->err);
+    if (!path)
+        return -EINVAL;
+    int rc = file_write_shared(path, bytes, n, c->err);
     if (!rc)
         out_text(c->out, "%u messages saved to %s\n", n_messages, path);
     free(path);
@@ -220,111 +314,92 @@ static int save(struct cli_call *c)
 {
     struct api_trace *t = &api_server_of(c->piste)->trace;
     struct api_bytes b = {0};
-    memcpy(api_bytes_add(&b, sizeof(magic)), magic, sizeof(magic));
+    memcpy(api_bytes_add(&b, API_MAGIC_BYTES), api_trace_magic, API_MAGIC_BYTES);
     for (u32 i = 0; i < t->n; i++) {
-        const struct api_traced *x = traced_at(t, i);
-        u8 *to = api_bytes_add(&b, RECORD_BYTES + x->n);
-        memset(to, 0, RECORD_BYTES);
-        put_be32(to, x->n);
-        put_be64(to + 4, x->time_ns);
-        put_be32(to + 12, x->client_index);
-        to[16] = x->sent;
-        snprintf((char *)to + 17, NAME_BYTES, "%s_%08" PRIx32, x->message->name, x->message->crc);
-        memcpy(to + RECORD_BYTES, x->body, x->n);
+        struct api_record r = record_at(t, i);
+        u8 *to = api_bytes_add(&b, API_RECORD_HEADER_BYTES + r.n);
+        api_record_header(to, &r);
+        memcpy(to + API_RECORD_HEADER_BYTES, r.body, r.n);
     }
-    int rc = write_file(c, b.v, b.n, t->n);
+    int rc = write_file(c, "file", b.v, b.n, t->n);
     api_bytes_free(&b);
+    return rc;
+}
+
+static int write_json(struct cli_call *c, const char *label, const struct api_records *records)
+{
+    char *text = api_records_json(records);
+    int rc = write_file(c, label, text, strlen(text), records->list.n);
+    free(text);
     return rc;
 }
 
 static int save_json(struct cli_call *c)
 {
-    struct api_trace *t = &api_server_of(c->piste)->trace;
-    struct out *o = out_new(OUT_JSON);
-    out_array(o, "messages");
-    for (u32 i = 0; i < t->n; i++) {
-        out_object(o, NULL);
-        out_message(o, traced_at(t, i));
-        out_end(o);
-    }
-    out_end(o);
-    char *text = out_take(o);
-    int rc = write_file(c, text, strlen(text), t->n);
-    free(text);
-    out_free(o);
+    struct api_records records = {0};
+    records_of(&api_server_of(c->piste)->trace, &records);
+    int rc = write_json(c, "file", &records);
+    api_records_free(&records);
     return rc;
 }
 
-/* The whole file; NULL with the error. */
-static u8 *read_file(struct cli_call *c, size_t *n)
+static int to_json(struct cli_call *c)
 {
-    char *path = file_path(c);
-    if (!path)
-        return NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        error_errno(c->err, errno, "cannot open %s", path);
-        free(path);
-        return NULL;
-    }
-    struct api_bytes b = {0};
-    ssize_t got;
-    while ((got = read(fd, api_bytes_add(&b, 64 << 10), 64 << 10)) > 0 && b.n < MAX_FILE_BYTES)
-        b.n -= (64 << 10) - (size_t)got;
-    close(fd);
-    if (got == 0)
-        b.n -= 64 << 10;
-    if (got || b.n < sizeof(magic) || memcmp(b.v, magic, sizeof(magic)) != 0) {
-        error_set(c->err, EINVAL, "%s is not a saved API trace", path);
-        api_bytes_free(&b);
-    }
-    free(path);
-    *n = b.n;
-    return b.v;
+    struct api_records records = {0};
+    int rc = load(c, false, &records);
+    if (!rc)
+        rc = write_json(c, "json-file", &records);
+    api_records_free(&records);
+    return rc;
 }
 
-/* The number of a message of that name and CRC; 0: not here. */
-static u16 number_of(const struct api_server *s, const char *name_crc)
+static int dump_file(struct cli_call *c)
 {
-    for (u32 i = 1; i < s->ids.n; i++) {
-        char name[NAME_BYTES];
-        const struct api_message *m = s->ids.v[i].message;
-        size_t n = strlen(m->name);
-        if (strncmp(m->name, name_crc, n) != 0 || name_crc[n] != '_')
-            continue;
-        snprintf(name, sizeof(name), "%s_%08" PRIx32, m->name, m->crc);
-        if (s->ids.v[i].handler && !strcmp(name, name_crc))
-            return (u16)i;
-    }
-    return 0;
+    struct api_records records = {0};
+    int rc = load(c, false, &records);
+    if (!rc)
+        show_records(c, &records);
+    api_records_free(&records);
+    return rc;
 }
 
-/* Frames of the file's requests, in the name of that client. Returns how many, -EINVAL. */
-static i64 requests(struct cli_call *c, const u8 *file, size_t bytes, u32 client_index,
+static int dump_json(struct cli_call *c)
+{
+    struct api_records records = {0};
+    int rc = load(c, false, &records);
+    if (!rc) {
+        char *text = api_records_json(&records);
+        out_text(c->out, "%s", text);
+        free(text);
+    }
+    api_records_free(&records);
+    return rc;
+}
+
+/* --- played again --- */
+
+/* Frames of the requests, in the name of that client. Returns how many. */
+static u32 requests(struct cli_call *c, const struct api_records *records, u32 client_index,
                     struct api_bytes *frames)
 {
     const struct api_server *s = api_server_of(c->piste);
-    i64 n_requests = 0;
-    for (size_t at = sizeof(magic); at < bytes;) {
-        const u8 *x = file + at;
-        size_t left = bytes - at;
-        u32 n = left >= RECORD_BYTES ? get_be32(x) : 0;
-        if (left < RECORD_BYTES || n > left - RECORD_BYTES || x[RECORD_BYTES - 1])
-            return error_set(c->err, EINVAL, "the trace is damaged at byte %zu", at);
-        at += RECORD_BYTES + n;
-        const char *name = (const char *)x + 17;
-        u16 id = x[16] ? 0 : number_of(s, name);
+    u32 n_requests = 0;
+    for (u32 i = 0; i < records->list.n; i++) {
+        const struct api_record *r = &records->list.v[i];
+        u16 id = r->message ? api_message_id(s, r->message) : 0;
+        if (r->sent || (id && !s->ids.v[id].handler))
+            continue;
         if (!id) {
-            if (!x[16])
-                out_text(c->out, "no message %s here\n", name);
+            out_text(c->out, "no message %s here\n", r->name);
             continue;
         }
-        u8 *frame = api_bytes_add(frames, API_HEADER_BYTES + 2 + n);
+        u8 *frame = api_bytes_add(frames, API_HEADER_BYTES + 2 + r->n);
         memset(frame, 0, API_HEADER_BYTES);
-        put_be32(frame + 8, 2 + n);
+        put_be32(frame + 8, 2 + r->n);
         put_be16(frame + API_HEADER_BYTES, id);
-        memcpy(frame + API_HEADER_BYTES + 2, x + RECORD_BYTES, n);
-        if (s->ids.v[id].message->kind == API_REQUEST && n >= 4)
+        if (r->n)
+            memcpy(frame + API_HEADER_BYTES + 2, r->body, r->n);
+        if (r->message->kind == API_REQUEST && r->n >= 4)
             put_be32(frame + API_HEADER_BYTES + 2, client_index);
         n_requests++;
     }
@@ -332,35 +407,43 @@ static i64 requests(struct cli_call *c, const u8 *file, size_t bytes, u32 client
 }
 
 /* A client whose other end has gone already: what it has sent is done, nobody hears the answers. */
-static int replay(struct cli_call *c)
+static int play(struct cli_call *c, const struct api_records *records)
 {
     int ends[2];
-    size_t bytes;
-    u8 *file = read_file(c, &bytes);
-    if (!file)
-        return -EINVAL;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends)) {
-        free(file);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
         return error_errno(c->err, errno, "cannot make a client");
-    }
     close(ends[1]);
     struct api_client *client = api_client_new(c->piste, ends[0], c->err);
     if (!client) {
         close(ends[0]);
-        free(file);
         return -EINVAL;
     }
     snprintf(client->name, sizeof(client->name), "replay");
-    i64 n = requests(c, file, bytes, API_HANDLE_BIT | client->slot, &client->in);
-    free(file);
-    if (n < 0) {
-        api_client_free(client);
-        return (int)n;
-    }
+    u32 n = requests(c, records, API_HANDLE_BIT | client->slot, &client->in);
     client->eof = true;
     api_client_ready(client);
-    out_text(c->out, "%" PRId64 " messages are played again\n", n);
+    out_text(c->out, "%u messages are played again\n", n);
     return 0;
+}
+
+static int replay_file(struct cli_call *c, bool json)
+{
+    struct api_records records = {0};
+    int rc = load(c, json, &records);
+    if (!rc)
+        rc = play(c, &records);
+    api_records_free(&records);
+    return rc;
+}
+
+static int replay(struct cli_call *c)
+{
+    return replay_file(c, false);
+}
+
+static int replay_json(struct cli_call *c)
+{
+    return replay_file(c, true);
 }
 
 /* --- switches --- */
@@ -370,6 +453,7 @@ static int show_status(struct cli_call *c)
     struct api_trace *t = &api_server_of(c->piste)->trace;
     out_bool(c->out, "on", t->on, "API trace is on", "API trace is off");
     out_bool(c->out, "tx", t->tx, ", answers and events too\n", "\n");
+    out_bool(c->out, "post-mortem", post_mortem == t, "It is saved when the daemon crashes\n", "");
     out_u64(c->out, "messages", t->n, "%" PRIu64 " messages");
     out_u64(c->out, "limit", t->limit, " of at most %" PRIu64);
     out_u64(c->out, "bytes", t->bytes, ", %" PRIu64 " bytes");
@@ -398,7 +482,7 @@ static int switch_off(struct cli_call *c)
 
 static int forget(struct cli_call *c)
 {
-    api_trace_free(&api_server_of(c->piste)->trace);
+    forget_all(&api_server_of(c->piste)->trace);
     return 0;
 }
 
@@ -410,9 +494,19 @@ static const struct cli_command commands[] = {
     {"api trace free", "Forget the messages", forget, 0},
     {"api trace dump [first <first:u32>] [last <last:u32>]", "Show the messages", dump, 0},
     {"show api trace [first <first:u32>] [last <last:u32>]", "Show the traced messages", dump, 0},
+    {"api trace dump-file (<file:string>) [first <first:u32>] [last <last:u32>]",
+     "Show the messages saved in /tmp/FILE", dump_file, 0},
+    {"api trace dump-json <file:string>", "Show the messages saved in /tmp/FILE as JSON", dump_json,
+     0},
     {"api trace save <file:string>", "Write the trace to /tmp/FILE", save, 0},
     {"api trace save-json <file:string>", "Write it to /tmp/FILE as JSON", save_json, 0},
+    {"api trace tojson <file:string> <json-file:string>",
+     "Write the trace saved in /tmp/FILE to /tmp/JSON-FILE as JSON", to_json, 0},
     {"api trace replay <file:string>", "Do what the requests in /tmp/FILE ask for", replay, 0},
+    {"api trace replay-json <file:string>",
+     "Do what the requests in /tmp/FILE ask for, which is JSON", replay_json, 0},
+    {"api trace post-mortem-on", "In a crash, write the trace to /tmp/api_post_mortem.PID",
+     post_mortem_on, 0},
     {0},
 };
 

@@ -69,6 +69,7 @@ void startup_free(struct startup *s)
         s->cpu.thread_prefix,
         s->statseg.socket_name,
         s->socksvr.socket_name,
+        s->api.save_table,
         s->api_segment.prefix,
         s->api_segment.uid,
         s->api_segment.gid,

@@ -123,6 +123,7 @@ struct startup {
     struct {
         bool trace_on;
         u32 trace_nitems;
+        char *save_table; /* a name in /tmp */
     } api;
     struct {
         char *prefix, *uid, *gid;

@@ -207,6 +207,7 @@ static const struct startup_field programs_fields[] = {
     FIELD("on", FIELD_FLAG, api.trace_on),
     FIELD("enable", FIELD_FLAG, api.trace_on),
     FIELD("nitems", FIELD_U32, api.trace_nitems),
+    FIELD("save-api-table", FIELD_TEXT, api.save_table),
     FIELD("prefix", FIELD_TEXT, api_segment.prefix),
     FIELD("uid", FIELD_TEXT, api_segment.uid),
     FIELD("gid", FIELD_TEXT, api_segment.gid),
@@ -249,7 +250,7 @@ static const struct config_key api_trace_keys[] = {
     {"on", "API messages are traced from the start", set_program},
     {"enable", "the same as on", set_program},
     {"nitems <n:u32>", "messages that the trace keeps, 262144", set_program},
-    {"save-api-table <file>", "`show api message-table' shows it", NULL},
+    {"save-api-table <file:string>", "the message table is written to /tmp/FILE", set_program},
     {NULL, NULL, NULL},
 };
 
