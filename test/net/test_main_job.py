@@ -111,6 +111,8 @@ def test_second_address_and_loopback(net):
     ns.ip("route add 192.168.7.1/32 via 10.10.1.2")
     assert ns.ping("10.10.7.2") == 3
     assert ns.ping("192.168.7.1") == 3
+    # nobody is told of the address but itself: no packets, and no drops of them
+    assert [i["counters"] for i in vpp.json("show interface loop0")["interfaces"]] == [{}]
     # an address on a loopback is a source as good as any
     assert "2 sent, 2 received" in vpp.ctl("ping 10.10.1.1 source loop0 repeat 2 interval 0.02")
 

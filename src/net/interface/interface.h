@@ -45,6 +45,7 @@ struct if_class {
     /* ethernet-input's trace says which interface it was, as it does in VPP for ports that hand on
      * vectors of one interface */
     bool frames_of_one;
+    bool comes_back;       /* receives what it sends, unless it is the BVI of a bridge domain */
     bool no_ip;            /* refuses addresses, */
     const char *no_ip_why; /* with this sentence; NULL: the general one */
     /* All optional; port is what interface_new got. A failure leaves the interface as it was. */

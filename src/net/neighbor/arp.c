@@ -9,6 +9,7 @@
 #include "net/interface/interface.h"
 #include "net/ip/ip4.h"
 #include "net/ip/ip4_format.h"
+#include "net/l2/l2.h"
 #include "net/neighbor/neighbor_node.h"
 
 u32 neighbor_pending;
@@ -121,8 +122,8 @@ int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *ma
 void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
 {
     const struct interface *f = link_of(p, i);
-    if (!f)
-        return;
+    if (!f || (f->cls->comes_back && !(l2_if(i)->flags & L2_IF_BVI)))
+        return; /* nobody else would hear it */
     struct arp_header h = header_make(f, ARP_REQUEST, addr, addr);
     if (send(p, f, &h, everybody, ARP_TX_GRATUITOUS))
         return; /* nobody depends on it: they will ask */

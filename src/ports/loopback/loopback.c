@@ -45,10 +45,16 @@ static void running_config(void *port, struct text *t)
              m[5], l->instance);
 }
 
-static const struct if_class class_loopback = {
-    .name = "Loopback", .tx = &tx_node, .set_admin = set_admin, .running_config = running_config};
-static const struct if_class class_bvi = {
-    .name = "BVI", .tx = &tx_node, .set_admin = set_admin, .running_config = running_config};
+static const struct if_class class_loopback = {.name = "Loopback",
+                                               .tx = &tx_node,
+                                               .comes_back = true,
+                                               .set_admin = set_admin,
+                                               .running_config = running_config};
+static const struct if_class class_bvi = {.name = "BVI",
+                                          .tx = &tx_node,
+                                          .comes_back = true,
+                                          .set_admin = set_admin,
+                                          .running_config = running_config};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
 static int set_admin(void *arg, bool up, struct error *e)
