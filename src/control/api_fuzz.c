@@ -1,5 +1,5 @@
 /* Any bytes as a client's stream, against the server and the handlers of this floor; and as the
- * body of each message that is defined, decoded and encoded again: what was taken comes back the
+ * body of a message that is defined, decoded and encoded again: what was taken comes back the
  * same. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -42,15 +42,24 @@ static void codec_one(const struct api_type *type, const u8 *data, size_t size)
     api_arena_free(&arena);
 }
 
+/* The first two bytes pick the message: all of them for each input would take all the time. */
 static void codec(const u8 *data, size_t size)
 {
     static const struct api_file *const files[] = {
         &api_file_classify, &api_file_interface, &api_file_ip,   &api_file_ip_neighbor,
         &api_file_l2,       &api_file_memclnt,   &api_file_vlib,
     };
+    u32 n = 0;
     for (size_t i = 0; i < array_len(files); i++)
         for (const struct api_message *const *m = files[i]->messages; *m; m++)
-            codec_one((*m)->type, data, size);
+            n++;
+    if (size < 2)
+        return;
+    u32 pick = get_be16(data) % n;
+    for (size_t i = 0; i < array_len(files); i++)
+        for (const struct api_message *const *m = files[i]->messages; *m; m++)
+            if (!pick--)
+                codec_one((*m)->type, data + 2, size - 2);
 }
 
 static void start(struct piste *p)
