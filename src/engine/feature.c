@@ -359,6 +359,8 @@ void feature_each(const struct engine *e, struct if_index i,
         for (u32 j = 0; j < a->features.n; j++)
             fn(arg, a->def->name, a->features.v[j]->node,
                !if_is_none(i) && feature_is_enabled(e, a->def->name, a->features.v[j]->node, i));
+        if (a->def->end_node)
+            fn(arg, a->def->name, a->def->end_node, false);
     }
 }
 

@@ -87,8 +87,8 @@ void feature_on_change(struct engine *e, const char *arc,
                        void (*fn)(void *arg, struct if_index i, bool any), void *arg);
 /* All chains of an interface go (it is deleted). */
 void feature_forget_interface(struct engine *e, struct if_index i);
-/* fn for each arc in order; node NULL first, then each feature in order; enabled on i (when i is
- * one). */
+/* fn for each arc in order; node NULL first, then each feature in order, enabled on i (when i is
+ * one), then the node that ends the arc, which is not a feature and never enabled. */
 void feature_each(const struct engine *e, struct if_index i,
                   void (*fn)(void *arg, const char *arc, const char *node, bool enabled),
                   void *arg);

@@ -219,6 +219,18 @@ def test_show_threads(net):
     assert re.match(rf"0 +vpp_main +{vpp.pid} ", lines[1]), lines
 
 
+def test_show_features(net):
+    vpp = net.vpp(net.namespace())
+    assert vpp.ctl("show features").startswith("Available feature paths\n")
+    arcs = vpp.json("show features")
+    assert arcs["device-input"] == ["pg-input-mac-filter", "stats-collect-rx", "span-input",
+                                    "l2-patch", "ethernet-input"]
+    assert arcs["interface-output"] == ["stats-collect-tx", "span-output", "interface-offload"]
+    assert arcs["arp"] == ["arp-reply", "arp-proxy", "arp-disabled", "error-drop"]
+    assert arcs["ip4-unicast"][-1] == "ip4-lookup"
+    assert "ip4-lookup" not in str(vpp.json("show interface features local0"))
+
+
 SHOWS = ["show interface", "show interface addr", "show runtime", "show buffers", "show errors",
          "show hardware-interfaces", "show ip neighbors", "show ip fib", "show version",
          "show threads", "show node ip4-lookup", "show plugins", "show interface rx-placement",

@@ -260,7 +260,9 @@ static const struct node_def *const nodes[] = {&node_input, &node_output, &node_
  * on the way out */
 static const char *const before_patch[] = {"l2-patch", NULL};
 static const struct feature_def feature_input = {"device-input", "span-input", before_patch, NULL};
-static const struct feature_def feature_output = {"interface-output", "span-output", NULL, NULL};
+static const char *const before_offload[] = {"interface-offload", NULL};
+static const struct feature_def feature_output = {"interface-output", "span-output", before_offload,
+                                                  NULL};
 static const struct feature_def feature_l2_input = {"l2-input", "span-l2-input", NULL, NULL};
 static const struct feature_def feature_l2_output = {"l2-output", "span-l2-output", NULL, NULL};
 static const struct feature_def *const features[] = {&feature_input, &feature_output,
