@@ -59,6 +59,8 @@ enum {
     CLI_LEFTOVER = 1 << 2,
     /* its last word is typed in full: nobody shall meet it by a slip of one key */
     CLI_WHOLE_WORD = 1 << 3,
+    /* its last word is to VPP an argument of the command before: errors do not name it */
+    CLI_ARGUMENT_WORD = 1 << 4,
 };
 
 #define CLI_PENDING 1

@@ -110,7 +110,8 @@ static void call_error(struct call *call, int rc)
     struct text t = {0};
     if (call->err.code && !call->err.text[0])
         return;
-    text_add(&t, "%s: %s\n", call->parsed.word->path,
+    const struct cli_word *w = call->parsed.word;
+    text_add(&t, "%.*s: %s\n", cli_tree_error_len(w), w->path,
              call->err.code ? call->err.text : strerror(-rc));
     call->exec->ops->emit(call->exec->arg, t.s, t.len);
     text_free(&t);

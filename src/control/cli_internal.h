@@ -51,6 +51,8 @@ void cli_usage(const struct cli_word *w, struct text *t);
 /* `?': every command at and below w with its usage; `help': the words directly below. */
 void cli_tree_choices(const struct cli_word *w, struct text *t);
 void cli_tree_help(const struct cli_word *w, struct text *t);
+/* How much of w's path errors begin with. */
+int cli_tree_error_len(const struct cli_word *w);
 void cli_tree_each(const struct cli_word *w, void (*fn)(const struct cli_word *w, void *arg),
                    void *arg);
 /* Completes the last word of line: calls add for each candidate (maybe twice for one), returns

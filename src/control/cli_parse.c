@@ -203,7 +203,7 @@ static int unknown(struct parser *p, struct error *e)
         m->fail.at = p->text + p->out->taken; /* with the lines that follow */
     int rc = grammar_fail_error(&m->fail, e);
     if (m->word->path)
-        error_prefix(e, "%s", m->word->path);
+        error_prefix(e, "%.*s", cli_tree_error_len(m->word), m->word->path);
     return rc;
 }
 

@@ -109,6 +109,14 @@ bool cli_tree_hidden(const struct cli_word *w)
     return true;
 }
 
+int cli_tree_error_len(const struct cli_word *w)
+{
+    size_t len = strlen(w->path);
+    if (w->command && w->command->flags & CLI_ARGUMENT_WORD)
+        len -= strlen(w->name) + 1;
+    return (int)len;
+}
+
 void cli_tree_each(const struct cli_word *w, void (*fn)(const struct cli_word *w, void *arg),
                    void *arg)
 {

@@ -6,6 +6,8 @@ WRONG = [
     ("show", "show: unknown input `'"),
     ("show foo", "show: unknown input `foo'"),
     ("show int foo", "show interface: unknown input `foo'"),
+    ("show int addr nosuch", "show interface: unknown input `nosuch'"),
+    ("show interface tag", "show interface: Interface not specified..."),
     ("set int state nosuch up", "set interface state: unknown interface `nosuch up'"),
     ("set int state local0 sideways", "set interface state: unknown flags `sideways'"),
     ("set int ip address nosuch 10.0.0.1/24",

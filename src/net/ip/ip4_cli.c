@@ -155,7 +155,8 @@ static int set_flow_hash(struct cli_call *c)
 const struct cli_command ip4_commands[] = {
     {"set interface ip address [del] <interface> (<ip-prefix> | all)",
      "Add or delete an interface's address", set_address, 0},
-    {"show interface address [<interface>] ...", "Addresses of interfaces", show_address, 0},
+    {"show interface address [<interface>] ...", "Addresses of interfaces", show_address,
+     CLI_ARGUMENT_WORD},
     {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
      set_table, 0},
     {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",

@@ -210,7 +210,7 @@ static const struct cli_command commands[] = {
      "leave",
      set_tag_rewrite, 0},
     {"show interface vtr [<interface> ...]", "What is done to the VLAN tags of an interface",
-     show_vtr, 0},
+     show_vtr, CLI_ARGUMENT_WORD},
     {0},
 };
 
