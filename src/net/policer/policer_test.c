@@ -196,9 +196,9 @@ static void one_type(u8 type, bool aware)
 static void test_types(void **state)
 {
     (void)state;
-    for (u8 type = 0; type < POLICER_TYPE_N; type++) {
-        one_type(type, false);
-        one_type(type, true);
+    for (int type = 0; type < POLICER_TYPE_N; type++) {
+        one_type((u8)type, false);
+        one_type((u8)type, true);
     }
 }
 
