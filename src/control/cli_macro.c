@@ -8,16 +8,17 @@
 
 #include "base/mem.h"
 
-/* Values may name other values many times: without a limit 8 levels make anything out of nothing.
- */
-enum { MACRO_MAX_DEPTH = 8, MACRO_MAX_BYTES = 1 << 20 };
+/* Values may name other values many times: without limits 8 levels make anything out of nothing,
+ * and when the innermost is empty nothing out of much work. */
+enum { MACRO_MAX_DEPTH = 8, MACRO_MAX_BYTES = 1 << 20, MACRO_MAX_WORK = 4 << 20 };
 
 struct expansion {
     const struct cli_macros *macros;
-    size_t max_len;
+    size_t max_len, max_work;
+    size_t work; /* bytes looked at */
 };
 
-static bool expand(const struct expansion *x, const char *s, const char *end, unsigned depth,
+static bool expand(struct expansion *x, const char *s, const char *end, unsigned depth,
                    struct text *out);
 
 void cli_macros_free(struct cli_macros *ms)
@@ -66,8 +67,7 @@ bool cli_macro_unset(struct cli_macros *ms, const char *name)
     return true;
 }
 
-static bool expand_name(const struct expansion *x, const char *name, unsigned depth,
-                        struct text *out)
+static bool expand_name(struct expansion *x, const char *name, unsigned depth, struct text *out)
 {
     bool found;
     u32 i = find(x->macros, name, &found);
@@ -99,12 +99,15 @@ static const char *closing(const char *s, const char *end)
 }
 
 /* s is behind the `$'; *next gets what follows the name. */
-static bool expand_reference(const struct expansion *x, const char *s, const char *end,
-                             unsigned depth, struct text *out, const char **next)
+static bool expand_reference(struct expansion *x, const char *s, const char *end, unsigned depth,
+                             struct text *out, const char **next)
 {
     struct text name = {0};
     bool ok = true;
-    const char *close = *s == '(' && s < end ? closing(s, end) : NULL;
+    bool in_parentheses = s < end && *s == '(';
+    const char *close = in_parentheses ? closing(s, end) : NULL;
+    if (in_parentheses)
+        x->work += (size_t)((close ? close : end) - s);
     if (close) {
         ok = depth >= MACRO_MAX_DEPTH || expand(x, s + 1, close, depth + 1, &name);
         *next = close + 1;
@@ -125,11 +128,11 @@ static bool expand_reference(const struct expansion *x, const char *s, const cha
     return ok;
 }
 
-static bool expand(const struct expansion *x, const char *s, const char *end, unsigned depth,
+static bool expand(struct expansion *x, const char *s, const char *end, unsigned depth,
                    struct text *out)
 {
     while (s < end) {
-        if (out->len > x->max_len)
+        if (out->len > x->max_len || ++x->work > x->max_work)
             return false;
         if (*s == '\\' && s + 1 < end) {
             text_putc(out, s[1]);
@@ -143,6 +146,7 @@ static bool expand(const struct expansion *x, const char *s, const char *end, un
                 plain++;
             text_putn(out, s, plain);
             s += plain;
+            x->work += plain;
         }
     }
     return true;
@@ -151,6 +155,10 @@ static bool expand(const struct expansion *x, const char *s, const char *end, un
 bool cli_macro_expand(const struct cli_macros *ms, const char *text, struct text *out)
 {
     size_t len = strlen(text);
-    const struct expansion x = {.macros = ms, .max_len = len + MACRO_MAX_BYTES};
+    struct expansion x = {
+        .macros = ms,
+        .max_len = len + MACRO_MAX_BYTES,
+        .max_work = 2 * len + MACRO_MAX_WORK,
+    };
     return expand(&x, text, text + len, 0, out);
 }

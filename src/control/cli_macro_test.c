@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,6 +87,26 @@ static void bombs_are_refused(void **state)
     text_free(&t);
 }
 
+/* Nothing comes of it, after 100^7 steps. */
+static void empty_bombs_are_refused(void **state)
+{
+    struct text t = {0};
+    cli_macro_set(&macros, "m0", "");
+    for (int i = 1; i < 8; i++) {
+        struct text value = {0};
+        char name[8];
+        for (int k = 0; k < 100; k++)
+            text_add(&value, "$m%d", i - 1);
+        snprintf(name, sizeof(name), "m%d", i);
+        cli_macro_set(&macros, name, text_str(&value));
+        text_free(&value);
+    }
+    assert_true(cli_macro_expand(&macros, "$m2", &t));
+    assert_int_equal(t.len, 0);
+    assert_false(cli_macro_expand(&macros, "$m7", &t));
+    text_free(&t);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -94,6 +115,7 @@ int main(void)
         cmocka_unit_test_teardown(lookup_order, teardown),
         cmocka_unit_test_teardown(values_are_expanded_at_use, teardown),
         cmocka_unit_test_teardown(bombs_are_refused, teardown),
+        cmocka_unit_test_teardown(empty_bombs_are_refused, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
