@@ -322,20 +322,17 @@ static void long_scripts(void **state)
     strcpy(script_path, "/tmp/piste-cli-test-XXXXXX");
     close(mkstemp(script_path));
     FILE *f = fopen(script_path, "w");
-    for (int i = 0; i < 50000; i++)
+    for (int i = 0; i < 500000; i++)
         fprintf(f, "comment { %d }\n", i);
     fclose(f);
     struct error e;
     char *end = NULL;
     assert_int_equal(cli_exec_file(piste.cli, script_path, on_script_done, &end, &e), 0);
-    u64 longest_ns = 0;
-    while (!end) {
-        u64 start_ns = clock_ns();
+    u32 rounds = 0;
+    for (; !end; rounds++)
         loop_once(piste.loop, -1);
-        longest_ns = max_u64(longest_ns, clock_ns() - start_ns);
-    }
     assert_string_equal(end, "0 -");
-    assert_true(longest_ns < NS_PER_SEC / 2);
+    assert_true(rounds > 4);
     free(end);
     unlink(script_path);
 }

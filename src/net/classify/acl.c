@@ -101,8 +101,8 @@ static const struct cli_command commands[] = {
      "<ip6-table:u32>]"
      " [l2-table <l2-table:u32>] [del]",
      "Looks up what an interface sends in a classifier table, to deny or permit it", set_output, 0},
-    {"show inacl (type ( ip4 | ip6 | l2 ))", "Which tables deny what interfaces receive", show_input,
-     0},
+    {"show inacl (type ( ip4 | ip6 | l2 ))", "Which tables deny what interfaces receive",
+     show_input, 0},
     {"show outacl (type ( ip4 | ip6 | l2 ))", "Which tables deny what interfaces send", show_output,
      0},
     {0},
