@@ -1,10 +1,16 @@
-/* The HTTP server is libmicrohttpd's, with one thread of its own. The library is loaded when the
- * server is started: it brings others with it, which nobody shall pay for who does not use it. */
+/* The HTTP server is libmicrohttpd's. The library is loaded when the server is started: it brings
+ * others with it, which nobody shall pay for who does not use it.
+ *
+ * The thread is ours, not the library's: that one is told to stop while it works, and what the
+ * library then answers to a malformed request of that moment crashes it (0.9.75). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +29,9 @@ struct library {
     void *handle;
     __typeof__(&MHD_start_daemon) start_daemon;
     __typeof__(&MHD_stop_daemon) stop_daemon;
+    __typeof__(&MHD_get_daemon_info) get_daemon_info;
+    __typeof__(&MHD_get_timeout) get_timeout;
+    __typeof__(&MHD_run) run;
     __typeof__(&MHD_create_response_from_buffer) create_response_from_buffer;
     __typeof__(&MHD_add_response_header) add_response_header;
     __typeof__(&MHD_queue_response) queue_response;
@@ -33,6 +42,8 @@ struct prom_server {
     struct library mhd;
     struct MHD_Daemon *daemon;
     struct prom_source *source;
+    pthread_t thread;
+    int stop_fd; /* readable: the thread shall end */
     /* the HTTP thread's: the last page */
     struct text page;
     u64 page_ns;
@@ -49,6 +60,9 @@ static int library_load(struct library *l, struct error *e)
     } symbols[] = {
         {"MHD_start_daemon", &l->start_daemon},
         {"MHD_stop_daemon", &l->stop_daemon},
+        {"MHD_get_daemon_info", &l->get_daemon_info},
+        {"MHD_get_timeout", &l->get_timeout},
+        {"MHD_run", &l->run},
         {"MHD_create_response_from_buffer", &l->create_response_from_buffer},
         {"MHD_add_response_header", &l->add_response_header},
         {"MHD_queue_response", &l->queue_response},
@@ -139,32 +153,71 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *u
                  s->page.len);
 }
 
+static void *serve(void *arg)
+{
+    struct prom_server *s = arg;
+    const struct library *l = &s->mhd;
+    struct pollfd fds[] = {
+        {.fd = l->get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, .events = POLLIN},
+        {.fd = s->stop_fd, .events = POLLIN},
+    };
+    while (!fds[1].revents) {
+        MHD_UNSIGNED_LONG_LONG ms;
+        int timeout = l->get_timeout(s->daemon, &ms) == MHD_YES ? (int)min_u64(ms, 1000) : -1;
+        if (poll(fds, array_len(fds), timeout) >= 0)
+            l->run(s->daemon);
+    }
+    return NULL;
+}
+
 /* --- control thread --- */
+
+static int start_thread(struct prom_server *s, struct error *e)
+{
+    pthread_attr_t attr;
+    s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->stop_fd < 0)
+        return error_errno(e, errno, "eventfd");
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_BYTES);
+    int rc = pthread_create(&s->thread, &attr, serve, s);
+    pthread_attr_destroy(&attr);
+    if (!rc)
+        return 0;
+    close(s->stop_fd);
+    return error_errno(e, rc, "cannot make a thread");
+}
+
+static int start(struct prom_server *s, const char *address, struct error *e)
+{
+    bool local;
+    int fd = listen_open(address, SOCK_STREAM, BACKLOG, &local, e);
+    if (fd < 0)
+        return fd;
+    s->daemon = s->mhd.start_daemon(
+        MHD_USE_EPOLL, 0, NULL, NULL, answer, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+    if (!s->daemon) {
+        close(fd);
+        return error_set(e, EIO, "libmicrohttpd cannot serve %s", address);
+    }
+    int rc = start_thread(s, e);
+    if (rc)
+        s->mhd.stop_daemon(s->daemon); /* closes the socket */
+    return rc;
+}
 
 struct prom_server *prom_server_new(struct prom_source *source, const char *address,
                                     struct error *e)
 {
     struct prom_server *s = mem_alloc(sizeof(*s));
-    bool local;
-    int fd = -1, rc = library_load(&s->mhd, e);
-    if (rc) {
+    s->source = source;
+    if (library_load(&s->mhd, e)) {
         free(s);
         return NULL;
     }
-    s->source = source;
-    fd = listen_open(address, SOCK_STREAM, BACKLOG, &local, e);
-    if (fd >= 0) {
-        s->daemon = s->mhd.start_daemon(
-            MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO, 0, NULL, NULL, answer, s,
-            MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-            MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-            (size_t)CONNECTION_BYTES, MHD_OPTION_THREAD_STACK_SIZE, STACK_BYTES, MHD_OPTION_END);
-        if (!s->daemon) {
-            error_set(e, EIO, "libmicrohttpd cannot serve %s", address);
-            close(fd);
-        }
-    }
-    if (!s->daemon) {
+    if (start(s, address, e)) {
         dlclose(s->mhd.handle);
         free(s);
         return NULL;
@@ -175,9 +228,14 @@ struct prom_server *prom_server_new(struct prom_source *source, const char *addr
 /* The library stays loaded: others that it brought do not all like to go. */
 void prom_server_free(struct prom_server *s)
 {
+    u64 one = 1;
     if (!s)
         return;
-    s->mhd.stop_daemon(s->daemon); /* closes the socket, waits for the thread */
+    if (write(s->stop_fd, &one, sizeof(one)) != sizeof(one))
+        panic("cannot end the thread of prom");
+    pthread_join(s->thread, NULL);
+    s->mhd.stop_daemon(s->daemon); /* closes the socket */
+    close(s->stop_fd);
     text_free(&s->page);
     free(s);
 }

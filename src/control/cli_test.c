@@ -329,8 +329,10 @@ static void long_scripts(void **state)
     char *end = NULL;
     assert_int_equal(cli_exec_file(piste.cli, script_path, on_script_done, &end, &e), 0);
     u32 rounds = 0;
-    for (; !end; rounds++)
+    while (!end) {
         loop_once(piste.loop, -1);
+        rounds++;
+    }
     assert_string_equal(end, "0 -");
     assert_true(rounds > 4);
     free(end);

@@ -116,6 +116,7 @@ def test_one_client_is_told_of_addresses(switch, api, ports):
 
 
 def test_learn_limit_of_a_client(switch, api):
+    switch.vpp.configure("create bridge-domain 77\nl2fib add 02:00:00:00:00:77 77 filter")
     want = {"learn_limit": 77, "scan_delay": 1, "max_macs_in_event": 1, "enable_disable": True, "pid": 7}
     for wrong in ({"learn_limit": 0}, {"learn_limit": 1 << 24}, {"scan_delay": 0}, {"max_macs_in_event": 0}):
         assert api.want_l2_macs_events(**{**want, **wrong}).retval == -7
@@ -129,6 +130,7 @@ def test_learn_limit_of_a_client(switch, api):
     assert not [line for line in switch.vpp.running_config() if "scan-delay" in line]
     assert api.l2fib_set_scan_delay(scan_delay=0).retval == -7
     assert api.l2fib_set_scan_delay(scan_delay=6001).retval == -7
+    switch.vpp.configure("l2fib del 02:00:00:00:00:77 77\ncreate bridge-domain 77 del")
 
 
 def test_stations(switch, api, ports):

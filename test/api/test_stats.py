@@ -21,6 +21,12 @@ def counters(stats, index):
     return found
 
 
+def asks(switch, stats, index, address):
+    """An interface sends something: a request for an address of its network."""
+    switch.vpp.ctl(f"ping {address} repeat 1")
+    lib.wait_for(lambda: counters(stats, index)["/if/tx"] != (0, 0), "a request", 30)
+
+
 def test_next_owner_of_an_index_begins_at_0(switch, api, stats):
     first = api.create_loopback(mac_address=bytes(6)).sw_if_index
     name = stats["/if/names"][first]
@@ -28,7 +34,7 @@ def test_next_owner_of_an_index_begins_at_0(switch, api, stats):
         set interface state {name} up
         set interface ip address {name} 10.88.0.1/24
     """)
-    lib.wait_for(lambda: counters(stats, first)["/if/tx"] != (0, 0), "it to send an announcement", 30)
+    asks(switch, stats, first, "10.88.0.2")
     api.delete_loopback(sw_if_index=first)
     assert stats["/if/names"][first] == "deleted"
     assert api.create_loopback(mac_address=bytes(6)).sw_if_index == first
@@ -44,7 +50,7 @@ def test_clear_stats(switch, api, stats):
             set interface state {stats["/if/names"][index]} up
             set interface ip address {stats["/if/names"][index]} 10.89.{i}.1/24
         """)
-        lib.wait_for(lambda: counters(stats, index)["/if/tx"] != (0, 0), "an announcement", 30)  # pylint: disable=cell-var-from-loop
+        asks(switch, stats, index, f"10.89.{i}.2")
     api.sw_interface_set_flags(sw_if_index=made[0], flags=0)  # nothing more is sent
 
     def cleared():

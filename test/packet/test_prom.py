@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import threading
+import time
 
 import pytest
 from scapy.layers.inet import IP, UDP
@@ -199,6 +200,20 @@ def test_clients_that_do_not_behave(server):
     for s in held:
         s.close()
     assert server.get()[0] == 200
+
+
+def test_disabled_while_requests_come(switch, net):
+    """Also those that the library answers by itself, with an error."""
+    server = Server(switch)
+    for i in range(300):
+        server.enable()
+        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(8)]
+        for s in clients:
+            s.sendall(b"GET / HTTP/1.1\r\nX: " + b"y" * 30000)
+        time.sleep(i % 10 * 0.0001)
+        switch.ctl("prom disable")
+        for s in clients:
+            s.close()
 
 
 def test_scrapes_while_interfaces_come_and_go(server, switch):
