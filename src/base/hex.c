@@ -28,12 +28,14 @@ bool hex_mac(const char **s, u8 mac[6])
     size_t per_group = sign == ':' ? 2 : sign == '.' ? 4 : 0, bytes = per_group / 2;
     for (size_t at = 0; at < 6; at += bytes) {
         char group[5] = "0000";
+        if (at && *p++ != sign)
+            return false;
         size_t n = hex_digits(p);
-        if (!n || n > per_group || (at && p[-1] != sign))
+        if (!n || n > per_group)
             return false;
         memcpy(group + per_group - n, p, n);
         hex_bytes(group, mac + at, bytes);
-        p += n + (at + bytes < 6);
+        p += n;
     }
     *s = p;
     return true;
