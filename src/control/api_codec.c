@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "base/hex.h"
 #include "base/mem.h"
 #include "base/text.h"
 
@@ -473,13 +474,6 @@ static int in_one(const json_t *j, const struct api_field *f, u8 *to, struct api
     return in_number(j, f, to, e);
 }
 
-static int hex_digit(char c)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
 /* Room for n elements, and their number. NULL: so many cannot be. */
 static u8 *in_elements(const struct api_field *f, u8 *s, size_t n, struct api_arena *arena)
 {
@@ -512,15 +506,12 @@ static int in_hex(const json_t *j, const struct api_field *f, u8 *s, struct api_
 {
     const char *hex = json_string_value(j);
     size_t n = hex ? strlen(hex) / 2 : 0;
-    u8 *to = hex && strlen(hex) == 2 * n ? in_elements(f, s, n, arena) : NULL;
+    if (!hex || hex_digits(hex) != 2 * n || hex[2 * n])
+        return wrong(e, f->name, "bytes in hex");
+    u8 *to = in_elements(f, s, n, arena);
     if (!to)
         return wrong(e, f->name, "bytes in hex, as many as there should be");
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return wrong(e, f->name, "bytes in hex");
-        to[i] = (u8)(16 * high + low);
-    }
+    hex_bytes(hex, to, n);
     return 0;
 }
 

@@ -15,10 +15,8 @@
 #include "api/api_memclnt.h"
 #include "api/api_vlib.h"
 #include "base/byteorder.h"
-#include "base/log.h"
-#include "control/api_internal.h"
+#include "control/api_fuzz.h"
 #include "control/loop.h"
-#include "control/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -62,19 +60,6 @@ static void codec(const u8 *data, size_t size)
                 codec_one((*m)->type, data + 2, size - 2);
 }
 
-static void start(struct piste *p)
-{
-    struct error e = {0};
-    struct log_rule quiet = {LOG_LEVEL_DISABLED, LOG_LEVEL_DISABLED, LOG_KEEP, LOG_KEEP};
-    log_set_defaults(&quiet);
-    p->loop = loop_new(&e);
-    p->cli = cli_new(p);
-    p->modules = modules_new(p);
-    if (modules_add(p->modules, &api_module, NULL, &e) || modules_init(p->modules, &e) ||
-        api_start(p, &e))
-        abort();
-}
-
 /* The bytes as a stream; then again as messages that the server knows: each frame's first byte
  * picks one, and its index is right. */
 static void server(struct piste *p, const u8 *data, size_t size)
@@ -114,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct piste p;
     if (!p.loop)
-        start(&p);
+        api_fuzz_start(&p);
     codec(data, size);
     server(&p, data, size);
     return 0;

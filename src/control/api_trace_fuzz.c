@@ -4,25 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "control/api_fuzz.h"
 #include "control/api_trace_file.h"
-#include "control/loop.h"
-#include "control/module.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void start(struct piste *p)
-{
-    struct error e = {0};
-    struct log_rule quiet = {LOG_LEVEL_DISABLED, LOG_LEVEL_DISABLED, LOG_KEEP, LOG_KEEP};
-    log_set_defaults(&quiet);
-    p->loop = loop_new(&e);
-    p->cli = cli_new(p);
-    p->modules = modules_new(p);
-    if (modules_add(p->modules, &api_module, NULL, &e) || modules_init(p->modules, &e) ||
-        api_start(p, &e))
-        abort();
-}
 
 static void there_and_back(const struct api_server *s, const struct api_records *records)
 {
@@ -57,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct api_table table = {0};
     struct error e;
     if (!p.loop)
-        start(&p);
+        api_fuzz_start(&p);
     const struct api_server *s = api_server_of(&p);
     if (!api_records_read(s, data, size, &trace, &e))
         there_and_back(s, &trace);
