@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Measures the binary API: routes added and deleted by one client that does not wait for each answer, and a dump
-of all of them; while another client asks control_ping, to see how long it is held up.
+of all of them; while another client asks control_ping, to see how long it is held up, and while a stream of packets is
+routed, to see whether any is lost.
 
   bench/api_bench.py [--build DIR] [--routes N] [--json]
 
@@ -82,6 +83,19 @@ class Pinger(threading.Thread):
             time.sleep(0.002)
 
 
+INTERFACES = """
+    create packet-generator interface pg0
+    create packet-generator interface pg1
+    set interface state pg0 up
+    set interface state pg1 up
+    set interface ip address pg0 198.18.0.1/24
+    set interface ip address pg1 198.18.1.1/24
+    set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
+"""
+STREAM = ("packet-generator new { name stream limit 1000000000 rate 100000 size 64-64 source pg0 node ip4-input"
+          " data { UDP: 198.18.0.2 -> 198.18.1.2 UDP: 1 -> 2 incrementing 36 } }")
+
+
 def measure(build, n):
     namespace = lib.Namespace()
     vpp = lib.Vpp(build, namespace).start()
@@ -91,6 +105,11 @@ def measure(build, n):
         api.sw_interface_set_flags(sw_if_index=loop, flags=1)
         api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix={
             "address": {"af": 0, "un": {"ip4": socket.inet_aton("192.0.2.1")}}, "len": 24})
+        vpp.configure(INTERFACES)
+        vpp.ctl(STREAM)
+        lib.wait_for(lambda: vpp.counter("pg1", "tx packets"), "the announcement of its address")
+        first = vpp.counter("pg1", "tx packets")
+        vpp.ctl("packet-generator enable-stream stream")
         result = {"routes": n}
         answer_bytes = 16 + 14
         for word, add in (("add", True), ("delete", False), ("again", True)):
@@ -104,11 +123,18 @@ def measure(build, n):
         dump = struct.pack(">H", api.number("ip_route_dump")) + dump
         dump = struct.pack(">QII", 0, len(dump), 0) + dump
         end = b"\0\x18ping"
+        before = vpp.counter("pg1", "tx packets")
         seconds, got = exchange(api, dump + ping, lambda _, chunk: end in chunk[-64:])
+        routed = vpp.counter("pg1", "tx packets") - before
         pinger.stop = True
         pinger.join()
         result.update(dump_seconds=round(seconds, 3), dump_bytes=got,
                       longest_ping_during_dump_ms=round(pinger.longest * 1000, 2))
+        vpp.ctl("packet-generator disable-stream stream")
+        lib.wait_for(lambda: vpp.buffers_used() == 0, "the stream to end")
+        sent = vpp.json("show packet-generator")["streams"][0]["count"]
+        result.update(packets_a_second_during_dump=round(routed / seconds), packets_sent=sent,
+                      packets_lost=sent - (vpp.counter("pg1", "tx packets") - first))
         return result
     finally:
         vpp.kill()

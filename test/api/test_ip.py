@@ -1,7 +1,9 @@
 """Messages of ip.api, fib.api, ip_neighbor.api and arp.api: addresses, tables, routes, neighbours, their events."""
+import ipaddress
 import socket
 import struct
 
+import lib
 import pytest
 
 NONE = 0xffffffff
@@ -503,3 +505,42 @@ def test_sources(switch, api, loop):
     assert best() == (cli, "192.0.2.3")
     assert change(False, "192.0.2.3", cli) == 0
     assert api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
+
+
+def test_stream_while_routes_change(switch, api):
+    """Not one packet of it is lost, whatever one client adds, deletes and asks for."""
+    vpp = switch.vpp
+    vpp.configure("""
+        create packet-generator interface pg0
+        create packet-generator interface pg1
+        set interface state pg0 up
+        set interface state pg1 up
+        set interface ip address pg0 198.18.0.1/24
+        set interface ip address pg1 198.18.1.1/24
+        set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
+        ip route add 203.0.0.0/16 via 198.18.1.2 pg1
+    """)
+    vpp.ctl("packet-generator new { name s limit 1000000000 rate 20000 size 64-64 source pg0 node ip4-input"
+            " data { UDP: 198.18.0.2 -> 203.0.113.9 UDP: 1 -> 2 incrementing 36 } }")
+    lib.wait_for(lambda: vpp.counter("pg1", "tx packets"), "the announcement of its address")
+    before = vpp.counter("pg1", "tx packets")
+    vpp.ctl("packet-generator enable-stream s")
+    lib.wait_for(lambda: vpp.counter("pg1", "tx packets") > before, "the stream")
+    out = path("198.18.1.2", vpp.interfaces()["pg1"]["sw_if_index"])
+    routes = [ipaddress.ip_network(f"203.0.113.9/{n}", strict=False) for n in range(17, 33)]  # the stream's own
+    routes += [ipaddress.ip_network(f"100.{i >> 8}.{i & 255}.0/24") for i in range(1000)]
+    for is_add in (True, False):
+        for one in routes:
+            route = {"prefix": prefix(str(one)), "n_paths": 1, "paths": [out]}
+            assert api.ip_route_add_del(is_add=is_add, route=route).retval == 0
+        api.ip_route_dump(table={"table_id": 0})
+    vpp.ctl("packet-generator disable-stream s")
+    lib.wait_for(lambda: vpp.buffers_used() == 0, "the stream to end")
+    sent = vpp.json("show packet-generator")["streams"][0]["count"]
+    assert vpp.counter("pg1", "tx packets") - before == sent > 0
+    vpp.configure("""
+        packet-generator delete s
+        ip route del 203.0.0.0/16
+        delete packet-generator interface pg0
+        delete packet-generator interface pg1
+    """)
