@@ -25,7 +25,6 @@
 #include "net/ip/ip4_packet.h"
 
 #define IF_LOCAL ((struct if_index){0})
-#define STAMP_BYTES 8 /* in front of the data, as VPP's time stamp */
 #define DATA_BYTES 60
 #define DATA_MAX_BYTES 65000 /* of the 65507 that fit a datagram */
 #define SENT_KEPT 1024       /* requests whose replies are recognised */
@@ -50,15 +49,15 @@ struct session {
     u64 interval_ns;
     bool verbose;
     u32 n_rounds, n_sent, n_received;
-    u16 seq;                /* of the last request */
-    u64 sent_ns[SENT_KEPT]; /* by seq % SENT_KEPT; 0: nothing to wait for */
+    u16 seq;                 /* of the last request */
+    u64 asked_ns[SENT_KEPT]; /* by seq % SENT_KEPT; 0: nothing to wait for */
 };
 
 struct ping {
     struct ping_slots slots;
     struct session *sessions[PING_SESSIONS_MAX];
     struct api_events ends; /* a registration for each session of a client: its id is the key */
-    struct node_index lookup_node;
+    struct node_index request_node;
     u64 random;
 };
 
@@ -95,7 +94,7 @@ static int source(const struct session *s, be32 *src)
     return ip4_source_address(s->p, s->fib, s->dst, src, &i);
 }
 
-/* The headers and the data: bytes that count up. */
+/* The headers and the data: the place of the time stamp, then bytes that count up. */
 static u32 write_request(const struct session *s, be32 src, u16 ip_id, u8 *out)
 {
     struct ip4_header *h = (struct ip4_header *)out;
@@ -103,9 +102,9 @@ static u32 write_request(const struct session *s, be32 src, u16 ip_id, u8 *out)
     u32 data_bytes = STAMP_BYTES + s->data_bytes, icmp_bytes = sizeof(*echo) + data_bytes;
     u8 *data = (u8 *)(echo + 1);
 
-    for (u32 i = 0; i < data_bytes; i++)
+    memset(data, 0, STAMP_BYTES);
+    for (u32 i = STAMP_BYTES; i < data_bytes; i++)
         data[i] = (u8)i;
-    store_u64(data, clock_ns());
     *echo = (struct icmp_echo_header){
         .icmp = {.type = ICMP4_ECHO_REQUEST},
         .id = be16_from_host(s->id),
@@ -142,10 +141,10 @@ static int hand_over(struct session *s, const u8 *bytes, u32 n)
     b->flags |= BUFFER_LOCAL | BUFFER_IS_IP4;
     b->l3_start = b->start;
     *ip4_scratch(b) = (struct ip4_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = s->fib};
-    s->sent_ns[s->seq % SENT_KEPT] = clock_ns();
-    if (thread_inject(e, s->ping->lookup_node, &bi, 1))
+    s->asked_ns[s->seq % SENT_KEPT] = clock_ns();
+    if (thread_inject(e, s->ping->request_node, &bi, 1))
         return 0;
-    s->sent_ns[s->seq % SENT_KEPT] = 0;
+    s->asked_ns[s->seq % SENT_KEPT] = 0;
     buffer_free_one(t, bi);
     return -ENOBUFS;
 }
@@ -295,11 +294,13 @@ void ping_on_reply(struct piste *p, const void *payload)
     struct session *s = ping ? ping->sessions[r.id % PING_SESSIONS_MAX] : NULL;
     if (!s || s->id != r.id)
         return; /* its session has ended meanwhile */
-    u64 *sent_ns = &s->sent_ns[r.seq % SENT_KEPT];
-    if (!*sent_ns || (u16)(s->seq - r.seq) >= SENT_KEPT || r.payload_bytes < STAMP_BYTES)
+    u64 *asked_ns = &s->asked_ns[r.seq % SENT_KEPT];
+    if (!*asked_ns || (u16)(s->seq - r.seq) >= SENT_KEPT || r.payload_bytes < STAMP_BYTES)
         return; /* a second reply, or one to what was never asked */
-    double ms = (double)(r.rx_ns - *sent_ns) / (double)NS_PER_MSEC;
-    *sent_ns = 0;
+    /* the stamp comes from outside: one that cannot be right is not used */
+    bool stamped = r.sent_ns >= *asked_ns && r.sent_ns <= r.rx_ns;
+    double ms = (double)(r.rx_ns - (stamped ? r.sent_ns : *asked_ns)) / (double)NS_PER_MSEC;
+    *asked_ns = 0;
     s->n_received++;
     if (s->call)
         print_reply(s, &r, ms);
@@ -446,6 +447,14 @@ static const struct node_error errors[PING_ERROR_N] = {
                               SEVERITY_ERROR},
 };
 
+static const struct node_def request_node = {
+    .name = "ip4-ping-request",
+    .run = NODE_VARIANTS(ip4_ping_request),
+    .next = {"ip4-lookup"},
+    .n_next = 1,
+    .format_trace = ip4_format_trace,
+};
+
 static const struct node_def echo_reply_node = {
     .name = "ip4-icmp-echo-reply",
     .run = NODE_VARIANTS(ip4_icmp_echo_reply),
@@ -461,10 +470,7 @@ static int init(struct piste *p, void **state, struct error *e)
     struct ping *ping = mem_alloc(sizeof(*ping));
 
     ping->random = clock_cycles() | 1;
-    if (!node_find(engine_of(p), "ip4-lookup", &ping->lookup_node)) {
-        free(ping);
-        return error_set(e, ENOENT, "no node ip4-lookup");
-    }
+    ping->request_node = node_register(engine_of(p), &request_node, NULL, NULL);
     struct node_index n = node_register(engine_of(p), &echo_reply_node, NULL, &ping->slots);
     icmp4_register_type(p, ICMP4_ECHO_REPLY, n);
     *state = ping;

@@ -1,11 +1,12 @@
 /* ping: what its node and its sessions share.
  *
- *   control thread: a session ─► echo request ─► ip4-lookup
- *   data thread:    ip4-icmp-input ─► ip4-icmp-echo-reply ─► event with the time of arrival ─► the
- * session
+ *   control thread: a session ─► echo request
+ *   data thread:    ip4-ping-request: the time goes into the request ─► ip4-lookup
+ *                   ip4-icmp-input ─► ip4-icmp-echo-reply ─► event with both times
+ *   control thread: the session
  *
- * The time of a reply is taken where it arrives: how long the control thread takes to look at it is
- * not in it. */
+ * Times are taken where packets leave and arrive: how long the two threads wait for each other is
+ * not in them. */
 #pragma once
 
 #include "base/types.h"
@@ -22,9 +23,12 @@ struct ping_slots {
     u32 active[PING_SESSIONS_MAX];
 };
 
+#define STAMP_BYTES 8 /* in front of the data, as VPP's time stamp */
+
 /* A reply that arrived. */
 struct ping_reply {
     u64 rx_ns;
+    u64 sent_ns; /* the stamp it brought back, which may be anything */
     be32 src;
     u32 payload_bytes; /* behind the ICMP header */
     struct if_index rx_if;
@@ -39,4 +43,5 @@ enum ping_error { PING_ERROR_NONE, PING_ERROR_NOT_OURS, PING_ERROR_CONGESTED, PI
 
 enum { PING_NEXT_DROP, PING_NEXT_PUNT, PING_N_NEXT };
 
+NODE_DECLARE(ip4_ping_request);
 NODE_DECLARE(ip4_icmp_echo_reply);

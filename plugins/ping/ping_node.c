@@ -1,8 +1,24 @@
-/* ip4-icmp-echo-reply: gives replies to the session that waits for them. */
+/* ip4-ping-request: writes the time into requests, whose place for it is zero. ip4-icmp-echo-reply:
+ * gives replies to the session that waits for them. */
+#include "base/byteorder.h"
 #include "base/clock.h"
 #include "engine/thread.h"
 #include "net/ip/ip4_packet.h"
 #include "plugins/ping/ping.h"
+
+void NODE_FN(ip4_ping_request)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count)
+{
+    u64 now_ns = clock_ns();
+
+    for (u32 i = 0; i < count; i++) {
+        struct icmp_echo_header *echo = ip4_payload(buffer_current(b[i]));
+        store_u64(echo + 1, now_ns);
+        echo->icmp.checksum =
+            csum_finish(csum_add((u16)~echo->icmp.checksum, echo + 1, STAMP_BYTES));
+        next[i] = 0;
+    }
+}
 
 static bool is_waited_for(const struct ping_slots *slots, u16 id)
 {
@@ -18,10 +34,12 @@ void NODE_FN(ip4_icmp_echo_reply)(struct thread *t, struct node *n, struct buffe
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *h = buffer_current(b[i]);
         const struct icmp_echo_header *echo = ip4_payload(h);
+        u32 headers_bytes = ip4_header_bytes(h) + (u32)sizeof(*echo);
         struct ping_reply reply = {
             .rx_ns = now_ns,
+            .sent_ns = b[i]->len < headers_bytes + STAMP_BYTES ? 0 : load_u64(echo + 1),
             .src = h->src,
-            .payload_bytes = ip4_length(h) - ip4_header_bytes(h) - (u32)sizeof(*echo),
+            .payload_bytes = ip4_length(h) - headers_bytes,
             .rx_if = b[i]->rx_if,
             .id = be16_to_host(echo->id),
             .seq = be16_to_host(echo->seq),

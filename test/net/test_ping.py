@@ -1,10 +1,12 @@
 """The command ping beyond the main job: several at a time, ourselves, sizes, ends that come early."""
 import re
 import socket
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import lib
+import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
@@ -63,3 +65,25 @@ def test_a_reply_that_nobody_asked_for(net):
     wire.send(Ether(dst=wire.vpp_mac, src=wire.mac) / IP(src="10.10.1.1", dst="10.10.1.2") /
               ICMP(type=0, id=1, seq=1) / Raw(b"x" * 20))
     vpp.wait_error("echo replies that nobody waits for")
+
+
+@pytest.mark.parametrize("forged", [None, b"\xff" * 8, bytes(8)])
+def test_the_stamp(net, forged):
+    """The request carries the time. Of a reply that brings back one that cannot be, the time is that since
+    the session asked."""
+    vpp, (wire,) = net.by_hand(1)
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(vpp.ctl, "ping 10.10.1.1 repeat 1 interval 30", timeout=60)
+        request = wire.expect(lambda f: ICMP in f and f[ICMP].type == 8, "echo request", 20)
+        data = bytes(request[ICMP].payload)
+        assert began < int.from_bytes(data[:8], sys.byteorder) / 1e9 < time.monotonic()
+        again = IP(bytes(request[IP]))
+        del again[ICMP].chksum
+        assert IP(bytes(again))[ICMP].chksum == request[ICMP].chksum
+        wire.send(Ether(dst=wire.vpp_mac, src=wire.mac) / IP(src="10.10.1.1", dst="10.10.1.2") /
+                  ICMP(type=0, id=request[ICMP].id, seq=request[ICMP].seq) /
+                  Raw((forged or data[:8]) + data[8:]))
+        out = run.result()
+    took_ms = (time.monotonic() - began) * 1000
+    assert 0 < float(re.search(r"time=([\d.]+) ms", out).group(1)) < took_ms, out
