@@ -72,6 +72,7 @@ struct rx_queue {
     bool placed_by_user;   /* for the running config */
     struct rx_queue *next; /* in its thread's list */
     u32 ready;
+    u32 busy_rounds; /* with packets, one after the other; counted up to BUSY_ROUNDS */
 };
 
 /* Registers a queue, disabled; q is the caller's and must stay until rx_queue_delete returned.
