@@ -182,13 +182,13 @@ static void write_tables(struct piste *p, struct text *t)
     for (struct fib_index k = fib_table_next(f, 0); !fib_is_none(k);
          k = fib_table_next(f, k.i + 1)) {
         u32 id = fib_table_id(f, k), fields = fib_table_flow_fields(f, k);
-        if (fib_table_is_locked_by(f, k, FIB_SOURCE_CLI)) {
+        if (id) { /* also one that only its users hold: they name it */
             text_add(t, "ip table add %u", id);
             if (fib_table_is_named(f, k))
                 text_add(t, " name %s", fib_table_name(f, k));
             text_putc(t, '\n');
         }
-        if (fields == FLOW_DEFAULT || (k.i && !fib_table_is_locked_by(f, k, FIB_SOURCE_CLI)))
+        if (fields == FLOW_DEFAULT)
             continue;
         text_add(t, "set ip flow-hash table %u", id);
         const char *name;

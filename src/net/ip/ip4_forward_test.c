@@ -397,6 +397,12 @@ static void the_running_configuration_makes_the_same_again(void **state)
     run("set ip flow-hash table 0 src dst proto symmetric");
     run("set interface proxy-arp a enable");
     run("set arp proxy start 10.0.1.60 end 10.0.1.70");
+    run("ip table add 12");
+    run("ip route add 9.0.0.0/8 via ip4-lookup-in-table 12");
+    run("ip table del 12"); /* the route holds it */
+    run("ip table add 13");
+    run("set arp proxy table-id 13 start 10.0.1.60 end 10.0.1.70");
+    run("ip table del 13"); /* the range holds it */
     char *before = configuration();
     free(world_command("show ip fib json"));
     close_world(NULL);

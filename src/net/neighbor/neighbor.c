@@ -541,6 +541,9 @@ int neighbor_proxy_range(struct piste *p, u32 table_id, u32 first, u32 last, boo
         return 0;
     if (!add && found == n)
         return error_set(e, ENOENT, "no such range");
+    int rc = add ? fib_table_lock(ns->fib, table_id, NULL, FIB_SOURCE_PROXY, &t, e) : 0;
+    if (rc)
+        return rc;
 
     struct proxy_ranges *new = mem_alloc(sizeof(*new) + (n + 1) * sizeof(new->v[0]));
     for (u32 i = 0; i < n; i++)
@@ -552,6 +555,8 @@ int neighbor_proxy_range(struct piste *p, u32 table_id, u32 first, u32 last, boo
     __atomic_store_n(&arp_proxy_ranges, new, __ATOMIC_RELEASE);
     if (old)
         engine_defer_free(engine_of(p), free, old);
+    if (!add)
+        fib_table_unlock(ns->fib, t, FIB_SOURCE_PROXY);
     return 0;
 }
 

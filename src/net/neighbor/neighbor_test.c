@@ -254,6 +254,16 @@ static void proxies_answer_for_their_ranges(void **state)
     assert_int_equal(world.n_caught, 0);
 }
 
+static void a_range_holds_its_table(void **state)
+{
+    run("ip table add 7");
+    run("set arp proxy table-id 7 start 10.0.1.100 end 10.0.1.109");
+    run("ip table del 7");
+    assert_false(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+    run("set arp proxy del table-id 7 start 10.0.1.100 end 10.0.1.109");
+    assert_true(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+}
+
 static void unnumbered_interfaces_answer_for_the_lender(void **state)
 {
     run("set interface ip address del a all");
@@ -512,6 +522,7 @@ int main(void)
         TEST(a_probe_for_our_address_is_answered_and_not_learnt),
         TEST(an_interface_without_ip_does_not_answer),
         TEST(proxies_answer_for_their_ranges),
+        TEST(a_range_holds_its_table),
         TEST(unnumbered_interfaces_answer_for_the_lender),
         TEST(the_first_packet_waits_for_the_answer),
         TEST(silence_is_reported),
