@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "control/cli.h"
 #include "net/fib/fib_internal.h"
 
 struct fib_table_data *fib_table_base;
@@ -80,6 +81,10 @@ static int table_new(struct fib *f, u32 table_id, const char *name, u32 *out, st
     u32 i = f->free_tables.n ? f->free_tables.v[f->free_tables.n - 1] : f->n_tables;
     if (i >= FIB_TABLES_MAX)
         return error_set(e, ENOSPC, "no room for more than %u tables", FIB_TABLES_MAX);
+    if (name && !cli_is_braceable(name))
+        return error_set(
+            e, EINVAL,
+            "a table's name is one line, with braces in pairs, and no blanks around it or a `|'");
     struct fib_table *t = mem_alloc(sizeof(*t));
     int rc = mem_map_new(&t->root_map, "ip4 trie root", sizeof(empty_root),
                          (struct mem_page_size){0}, false, e);

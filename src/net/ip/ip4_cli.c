@@ -184,8 +184,10 @@ static void write_tables(struct piste *p, struct text *t)
         u32 id = fib_table_id(f, k), fields = fib_table_flow_fields(f, k);
         if (id) { /* also one that only its users hold: they name it */
             text_add(t, "ip table add %u", id);
-            if (fib_table_is_named(f, k))
-                text_add(t, " name %s", fib_table_name(f, k));
+            if (fib_table_is_named(f, k)) {
+                text_puts(t, " name ");
+                cli_add_braced(t, fib_table_name(f, k));
+            }
             text_putc(t, '\n');
         }
         if (fields == FLOW_DEFAULT)

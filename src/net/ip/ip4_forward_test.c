@@ -376,7 +376,7 @@ static char *configuration(void)
 static void the_running_configuration_makes_the_same_again(void **state)
 {
     run("ip table add 10 name blue");
-    run("ip table add 11");
+    run("ip table add 11 name {blue \\$hostname}");
     run("set interface ip address del c all");
     run("set interface ip table c 10");
     run("set interface ip address c 10.0.2.99/24");
@@ -387,10 +387,17 @@ static void the_running_configuration_makes_the_same_again(void **state)
     run("ip route add 2.0.0.0/8 table 10 via drop");
     run("ip route add 3.0.0.0/8 via unreachable");
     run("ip route add 4.0.0.0/8 via 10.0.2.4 next-hop-table 10 resolve-via-attached");
+    run("ip route add 4.1.0.0/16 table 10 via 10.0.1.8 next-hop-table 0");
+    run("ip route add 4.2.0.0/16 table 10 via 10.0.2.4");
     run("ip route add 5.0.0.0/8 via ip4-lookup-in-table 11");
     run("ip route add 6.0.0.0/8 via a");
     run("ip route add 7.0.0.7/32 via a");
     run("ip route add 8.0.0.0/8 via local");
+    /* a table that the command line did not make, and a route of its in there */
+    struct fib_index green;
+    assert_int_equal(fib_table_lock(fib_of(&world.p), 12, "green", FIB_SOURCE_API, &green, NULL),
+                     0);
+    run("ip route add 9.0.0.0/8 table 12 via drop");
     run("set ip neighbor static no-fib-entry a 10.0.1.50 02:00:00:00:00:50");
     run("set ip neighbor a 10.0.1.51 02:00:00:00:00:51");
     run("set ip neighbor-config ip4 limit 1000 age 60 recycle");

@@ -322,7 +322,8 @@ int ip_route_command(struct cli_call *c)
 
 /* --- running config --- */
 
-static void add_path_words(const struct piste *p, const struct fib_path *path, struct text *t)
+static void add_path_words(const struct piste *p, struct fib_index table,
+                           const struct fib_path *path, struct text *t)
 {
     const struct interface *i =
         if_is_none(path->interface) ? NULL : interface_at(p, path->interface);
@@ -333,7 +334,7 @@ static void add_path_words(const struct piste *p, const struct fib_path *path, s
         ip4_prefix_text((struct ip4_prefix){path->next_hop, 32}, address_text);
         *strchr(address_text, '/') = '\0';
         text_add(t, " %s", address_text);
-        if (if_is_none(path->interface) && path->table.i)
+        if (if_is_none(path->interface) && path->table.i != table.i)
             text_add(t, " next-hop-table %u", fib_table_id(fib_of(p), path->table));
         break;
     case FIB_PATH_LOOKUP:
@@ -390,7 +391,7 @@ static bool write_route(const struct fib_route *r, void *arg)
         text_add(walk->t, " table %u", fib_table_id(f, r->table));
     for (u32 i = 0; i < n; i++)
         if (can_be_said(walk->piste, &paths[i]))
-            add_path_words(walk->piste, &paths[i], walk->t);
+            add_path_words(walk->piste, r->table, &paths[i], walk->t);
     text_putc(walk->t, '\n');
     return true;
 }
