@@ -200,8 +200,9 @@ static bool exec_go(struct cli_exec *x)
         int rc = cli_parse(x->context.cli, x->at, &call->parsed, &call->err);
         x->at += call->parsed.taken;
         if (rc < 0) {
-            x->ops->emit(x->arg, call->err.text, strlen(call->err.text));
-            x->ops->emit(x->arg, "\n", 1);
+            char *said = mem_printf("%s\n", call->err.text);
+            x->ops->emit(x->arg, said, strlen(said));
+            free(said);
             call_free(call);
             exec_end(x, rc);
             return false;

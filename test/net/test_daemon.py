@@ -323,7 +323,8 @@ def test_a_failing_start_script_is_told_and_survived(daemon):
     daemon.write("boot.cli", "set logging size 11\nno such command\nset logging size 22\n")
     daemon.configure(f"nodaemon exec {daemon.folder}/boot.cli")
     daemon.start()
-    wait_for(lambda: "boot.cli" in daemon.ctl("show logging"), "the error in the log")
+    wait_for(lambda: "boot.cli: unknown input `no such command'" in daemon.ctl("show logging"),
+             "the error in the log")
     assert "set logging size 11" in daemon.ctl("show running-config")
 
 
