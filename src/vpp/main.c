@@ -274,7 +274,7 @@ static int start_switch(struct piste *p, struct error *e)
         rc = stats_listen(p, e);
     if (!rc && p->startup->unix_.interactive)
         rc = cli_console(p->cli, e);
-    return rc;
+    return rc ? rc : process_write_pidfile(p->startup, e);
 }
 
 static void stop_all(struct piste *p)

@@ -134,15 +134,6 @@ static int prepare_folder(const struct startup *s, struct error *e)
     return chdir(dir) ? error_errno(e, errno, "cannot use folder %s", dir) : 0;
 }
 
-static int write_pidfile(const struct startup *s, struct error *e)
-{
-    char pid[24];
-    if (!s->unix_.pidfile)
-        return 0;
-    int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
-    return file_write_atomic(s->unix_.pidfile, pid, (size_t)n, e);
-}
-
 static int limit_core_dumps(const struct startup *s, struct error *e)
 {
     if (s->unix_.has_coredump_size) {
@@ -179,11 +170,18 @@ int process_prepare(const struct startup *s, struct error *e)
 {
     int rc = prepare_folder(s, e);
     if (!rc)
-        rc = write_pidfile(s, e);
-    if (!rc)
         rc = limit_core_dumps(s, e);
     raise_descriptor_limit();
     return rc;
+}
+
+int process_write_pidfile(const struct startup *s, struct error *e)
+{
+    char pid[24];
+    if (!s->unix_.pidfile)
+        return 0;
+    int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    return file_write_atomic(s->unix_.pidfile, pid, (size_t)n, e);
 }
 
 /* --- place

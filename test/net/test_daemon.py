@@ -161,9 +161,11 @@ def test_a_cpu_that_is_not_there_is_told(daemon):
 
 
 def test_somebody_who_listens_already_is_told(daemon):
+    daemon.configure("nodaemon pidfile vpp.pid")
     daemon.start()
     status, _, err = daemon.run("-c", daemon.conf)
     assert status == 1 and f"Active listener on '{daemon.cli}'" in err
+    assert daemon.pid() == daemon.process.pid
 
 
 # ---- a process among others
