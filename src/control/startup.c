@@ -74,7 +74,6 @@ void startup_free(struct startup *s)
         s->api_segment.uid,
         s->api_segment.gid,
         s->ip4_table_name,
-        s->ip6_table_name,
     };
     for (size_t i = 0; i < array_len(strings); i++)
         free(strings[i]);

@@ -130,7 +130,7 @@ struct startup {
     } api_segment;
     struct plugin_settings plugins;
     u64 l2learn_limit; /* 0: not given */
-    char *ip4_table_name, *ip6_table_name;
+    char *ip4_table_name;
     enum startup_rx_mode default_rx_mode;
     u32 ethernet_default_mtu;
     enum startup_trace_time trace_time;

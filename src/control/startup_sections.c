@@ -292,12 +292,6 @@ static int set_ip4_table_name(struct cli_call *c)
     return 0;
 }
 
-static int set_ip6_table_name(struct cli_call *c)
-{
-    startup_set_string(&c->piste->startup->ip6_table_name, cli_str(c, "name", ""));
-    return 0;
-}
-
 static int set_rx_mode(struct cli_call *c)
 {
     c->piste->startup->default_rx_mode = cli_has(c, "polling")     ? STARTUP_RX_MODE_POLLING
@@ -361,7 +355,7 @@ static const struct config_key ip_keys[] = {
 };
 
 static const struct config_key ip6_keys[] = {
-    {"default-table-name <name:string>", "name of IPv6 table 0", set_ip6_table_name},
+    {"default-table-name <name:string>", no_ip6_tables, NULL},
     {"hash-buckets <n:u32>", no_ip6_tables, NULL},
     {"heap-size <size>", no_ip6_tables, NULL},
     {NULL, NULL, NULL},

@@ -74,9 +74,16 @@ static int config_of(const struct startup *s, struct engine_config *c, struct er
         snprintf(c->thread_prefix, sizeof(c->thread_prefix), "%.11s", s->cpu.thread_prefix);
     if (s->buffers.per_numa)
         c->buffers_per_numa = s->buffers.per_numa;
-    for (u32 i = 0; i < s->buffers.numa.n; i++)
-        if (s->buffers.numa.v[i].numa == 0) /* one pool serves all nodes of memory */
-            c->buffers_per_numa = s->buffers.numa.v[i].buffers;
+    for (u32 i = 0; i < s->buffers.numa.n; i++) {
+        const struct startup_numa_buffers *b = &s->buffers.numa.v[i];
+        if (b->numa)
+            log_notice(
+                &log_class,
+                "buffers { numa %u } has no effect here: one pool serves all nodes of memory",
+                b->numa);
+        else if (b->buffers)
+            c->buffers_per_numa = b->buffers;
+    }
     if (s->buffers.data_size)
         c->buffer_data_bytes = s->buffers.data_size;
     if (c->buffer_data_bytes < 256 || c->buffer_data_bytes > 32768)

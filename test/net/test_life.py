@@ -220,10 +220,18 @@ def test_error_in_startup_conf(build, tmp_path, text, line, names):
 def test_keys_without_effect_are_said(net):
     """Accepted for VPP's sake, with one line in the log."""
     vpp = net.vpp(net.namespace(), unix="poll-sleep-usec 100",
-                  config="memory { main-heap-size 1G }\nphysmem { max-size 1G }\n")
+                  config="memory { main-heap-size 1G }\nphysmem { max-size 1G }\n"
+                         "buffers { numa 0 { } numa 3 { buffers 1000 } }\n"
+                         "ip6 { default-table-name x }\n")
     text = vpp.ctl("show logging")
-    for key in ("poll-sleep-usec", "main-heap-size", "max-size"):
+    for key in ("poll-sleep-usec", "main-heap-size", "max-size", "numa 3", "default-table-name"):
         assert re.search(rf"{key}.*no effect", text), text
+
+
+def test_the_default_table_has_its_name(net):
+    vpp = net.vpp(net.namespace(), config="ip { default-table-name {red | blue} }\n")
+    assert "[0] table_id:0 red | blue" in vpp.ctl("show ip table")
+    assert vpp.running_config() == []
 
 
 def test_command_line_configuration(net):

@@ -81,7 +81,7 @@ static int table_new(struct fib *f, u32 table_id, const char *name, u32 *out, st
     u32 i = f->free_tables.n ? f->free_tables.v[f->free_tables.n - 1] : f->n_tables;
     if (i >= FIB_TABLES_MAX)
         return error_set(e, ENOSPC, "no room for more than %u tables", FIB_TABLES_MAX);
-    if (name && !cli_is_braceable(name))
+    if (table_id && name && !cli_is_braceable(name)) /* 0 has its name from startup.conf */
         return error_set(
             e, EINVAL,
             "a table's name is one line, with braces in pairs, and no blanks around it or a `|'");
