@@ -175,7 +175,7 @@ static void show_maps(struct out *o)
         {"Reserved", "reserved", 12, OUT_RIGHT, OUT_RIGHT},
         {"Resident", "resident", 12, OUT_RIGHT, OUT_RIGHT},
         {"Page", "page", 10, OUT_RIGHT, OUT_RIGHT},
-        {"  Shared", "shared", 0, OUT_LEFT, OUT_RIGHT},
+        {"Shared", "shared", 8, OUT_RIGHT, OUT_RIGHT},
     };
     struct map_sums s = {.out = o};
     out_table(o, "maps", cols, array_len(cols));
