@@ -68,11 +68,15 @@ static int read_file(const char *path, char **text, struct error *e)
         text_putn(&t, piece, (size_t)n);
     if (n < 0)
         rc = error_errno(e, errno, "failed to read `%s'", path);
+    else if (t.len && memchr(t.s, 0, t.len))
+        rc = error_set(e, EINVAL, "not text `%s'", path);
     close(fd);
-    if (rc)
+    if (rc) {
         text_free(&t);
+        return rc;
+    }
     *text = t.s ? t.s : mem_strdup("");
-    return rc;
+    return 0;
 }
 
 /* The next line with its continuations, without comments (a # in braces begins none); false at the

@@ -304,6 +304,12 @@ static void scripts(void **state)
     char *want = mem_printf("exec: empty file `%s'\n", script_path);
     expect(command, want);
     free(want);
+    FILE *f = fopen(script_path, "w");
+    fwrite("show inacl\0\nshow inacl\n", 1, 23, f);
+    fclose(f);
+    want = mem_printf("exec: not text `%s'\n", script_path);
+    expect(command, want);
+    free(want);
     free(command);
     unlink(script_path);
     expect("exec", "exec: expecting file name, got `'\n");
