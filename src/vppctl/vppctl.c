@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "vppctl/client.h"
@@ -110,7 +111,9 @@ static char *join(char **words, int n)
     struct text t = {0};
     for (int i = 0; i < n; i++)
         text_add(&t, "%s%s", i ? " " : "", words[i]);
-    return t.s;
+    char *s = mem_strdup(text_str(&t));
+    text_free(&t);
+    return s;
 }
 
 static int run_words(struct client *c, char **words, int n)

@@ -218,3 +218,9 @@ def test_json(vpp):
     done = vpp.vppctl("show interface json")
     assert done.returncode == 0 and done.stdout.startswith("{\n")
     assert vpp.vppctl("show interface | include local0").stdout.startswith("local0")
+
+
+def test_a_word_that_is_empty(vpp):
+    """A script's "$command" that has nothing in it: like an empty line."""
+    done = vpp.vppctl([""])
+    assert (done.returncode, done.stdout) == (0, "")
