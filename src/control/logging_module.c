@@ -121,7 +121,9 @@ static int set_logging_class(struct cli_call *c)
 {
     const char *name = cli_str(c, "name", "");
     struct log_rule rule = {LOG_KEEP, LOG_KEEP, LOG_KEEP, LOG_KEEP};
-    int rc = parse_level(c, "threshold", &rule.level);
+    int rc = cli_is_plain_word(name) ? 0 : error_set(c->err, EINVAL, "a class is one word");
+    if (!rc)
+        rc = parse_level(c, "threshold", &rule.level);
     if (!rc)
         rc = parse_level(c, "syslog", &rule.syslog_level);
     if (!rc)

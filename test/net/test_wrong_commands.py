@@ -90,6 +90,17 @@ def test_impossible_device_names(net, name):
     assert list(vpp.interfaces()) == ["local0"]
 
 
+def test_device_names_that_no_command_can_say(net):
+    """Linux takes them; in a saved configuration the rest of the line would be lost."""
+    ns = net.namespace()
+    vpp = net.vpp(ns)
+    for number, name in enumerate(["v#1", "v{2", "v$PATH"]):
+        ns.veth(name, f"peer{number}")
+        shell = name.replace("$", "\\$")
+        assert "is no interface name" in vpp.fails(f"create host-interface name {shell}")
+    assert list(vpp.interfaces()) == ["local0"]
+
+
 def test_abbreviations(vpp):
     # counters of an interface that is up may grow between two commands
     assert vpp.ctl("sh int local0") == vpp.ctl("show interface local0")

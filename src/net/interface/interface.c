@@ -201,6 +201,8 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     struct interfaces *ifs = interfaces_of(p);
     if (!*args->name || strlen(args->name) >= IF_NAME_BYTES)
         return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
+    if (!cli_is_plain_word(args->name))
+        return error_set(e, EINVAL, "`%s' is no interface name", args->name);
     if (interface_find(p, args->name))
         return error_set(e, EEXIST, "interface %s exists already", args->name);
     struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
