@@ -313,11 +313,23 @@ static int run(struct piste *p, const struct arguments *a, bool *restart)
     return status;
 }
 
+/* Who starts us with descriptors closed must not find what is said on stderr in a socket. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = {0};
     struct piste p = {.start_ns = clock_ns()};
     bool restart = false;
+    open_standard_descriptors();
     parse_arguments(argc, argv, &a);
     int start_dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = run(&p, &a, &restart);

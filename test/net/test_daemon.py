@@ -168,6 +168,16 @@ def test_somebody_who_listens_already_is_told(daemon):
     assert daemon.pid() == daemon.process.pid
 
 
+def test_descriptors_that_are_closed_are_not_used_for_something_else(daemon):
+    daemon.process = subprocess.Popen([daemon.vpp, "-c", daemon.conf], close_fds=True,
+                                      preexec_fn=lambda: os.closerange(0, 3))
+    daemon.wait_for_cli()
+    assert [os.readlink(f"/proc/{daemon.process.pid}/fd/{fd}") for fd in range(3)] \
+        == ["/dev/null"] * 3
+    daemon.process.terminate()
+    assert daemon.process.wait(10) == 0
+
+
 # ---- a process among others
 
 
