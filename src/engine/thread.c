@@ -21,6 +21,7 @@
 #define INJECT_SLOTS 4096
 #define EVENT_SLOTS 512
 #define INJECT_BATCH 64
+#define SLICE_NS (100 * NS_PER_USEC) /* the shortest that the kernel gives */
 
 struct event {
     void (*fn)(struct piste *p, const void *payload);
@@ -141,6 +142,27 @@ static void thread_sleep(struct thread *t)
     atomic_store_explicit(&t->sleeping, 0, memory_order_relaxed);
 }
 
+/* Asks for short slices. When other programs keep all cores busy, a packet then wakes its thread at
+ * once; else it waits until one of them has used up its slice of milliseconds. The share of the
+ * core stays the same. Kernels before 6.12 take no notice; other policies than SCHED_OTHER have no
+ * use for it. Source: sched_setattr(2). */
+static void ask_for_short_slices(void)
+{
+    struct {
+        u32 size, policy;
+        u64 flags;
+        i32 nice;
+        u32 priority;
+        u64 runtime_ns, deadline_ns, period_ns;
+    } attr;
+    if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) || attr.policy != SCHED_OTHER)
+        return;
+    attr.runtime_ns = SLICE_NS;
+    if (syscall(SYS_sched_setattr, 0, &attr, 0)) {
+        /* then it waits with the others */
+    }
+}
+
 static void *thread_main(void *arg)
 {
     struct thread *t = arg;
@@ -150,6 +172,7 @@ static void *thread_main(void *arg)
     }
     pthread_setname_np(pthread_self(), t->name);
     __atomic_store_n(&t->lwp, (int)syscall(SYS_gettid), __ATOMIC_RELAXED);
+    ask_for_short_slices();
     urcu_qsbr_register_thread();
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
         tsan_quiescent(t->engine);

@@ -1,4 +1,5 @@
 """The daemon as a process: arguments, configuration, background, signals, crashes, saved state."""
+import ctypes
 import grp
 import os
 import re
@@ -219,6 +220,38 @@ def test_little_memory(daemon):
     daemon.start()
     with open(f"/proc/{daemon.process.pid}/status", encoding="ascii") as f:
         assert int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1)) < 16 << 10
+
+
+class SchedAttr(ctypes.Structure):
+    """struct sched_attr of sched_setattr(2)."""
+    _fields_ = [("size", ctypes.c_uint32), ("policy", ctypes.c_uint32), ("flags", ctypes.c_uint64),
+                ("nice", ctypes.c_int32), ("priority", ctypes.c_uint32), ("runtime", ctypes.c_uint64),
+                ("deadline", ctypes.c_uint64), ("period", ctypes.c_uint64)]
+
+
+def slice_ns(thread):
+    """As the kernel tells it; 0 before Linux 6.12."""
+    attr = SchedAttr()
+    number = {"x86_64": 315, "aarch64": 275}[os.uname().machine]
+    assert ctypes.CDLL(None).syscall(number, thread, ctypes.byref(attr), ctypes.sizeof(attr), 0) == 0
+    return attr.runtime
+
+
+def test_data_threads_ask_for_short_slices(daemon):
+    """The control thread's stay as they are."""
+    daemon.start()
+    tasks = f"/proc/{daemon.process.pid}/task"
+
+    def slices():
+        found = {}
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/comm", encoding="ascii") as f:
+                found[f.read().strip()] = slice_ns(int(task))
+        return found
+
+    normal = slice_ns(os.getpid())
+    expected = {"vpp_main": normal, "vpp_wk_0": 100000 if normal else 0}
+    wait_for(lambda: slices() == expected, f"slices to be {expected}")
 
 
 def test_capabilities_are_dropped(daemon):
