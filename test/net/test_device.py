@@ -90,6 +90,32 @@ def test_device_moves_to_another_namespace(net):
     assert ns.ping("10.10.1.2") == 3
 
 
+def test_mtu_set_while_the_device_is_gone(net):
+    """What the device that comes back does not take is not kept."""
+    ns, vpp = net.main_job()
+    ns.ip("link del vpp1out")
+    wait_link(vpp, "host-vpp1out", "down")
+    vpp.ctl("set interface mtu 9000 host-vpp1out")
+    ns.veth("vpp1out", "vpp1host")
+    lib.wait_for(lambda: vpp.interfaces()["host-vpp1out"]["mtu"] == 1500, "the device's MTU")
+
+
+def test_default_mtu_bounds_that_of_the_device(net):
+    """Also when the device says its MTU anew; and a larger one by hand leaves the device alone."""
+    ns, vpp = net.main_job(config="ethernet { default-mtu 1400 }")
+
+    def wait_mtu(mtu):
+        lib.wait_for(lambda: vpp.interfaces()["host-vpp1out"]["mtu"] == mtu, f"an MTU of {mtu}")
+
+    assert vpp.interfaces()["host-vpp1out"]["mtu"] == 1400
+    ns.ip("link set vpp1out mtu 1300")
+    wait_mtu(1300)
+    ns.ip("link set vpp1out mtu 1500")
+    wait_mtu(1400)
+    vpp.ctl("set interface mtu 1450 host-vpp1out")
+    assert " mtu 1500 " in ns.ip("link show vpp1out")
+
+
 def test_delete_while_the_device_is_gone(net):
     ns, vpp = net.main_job()
     ns.ip("link del vpp1out")

@@ -502,7 +502,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     port->piste = p;
     snprintf(port->host_name, sizeof(port->host_name), "%s", a->host_name);
     port->host_index = host_index;
-    port->host_mtu = (u32)min_u64(af_packet_host_mtu(a->host_name), interface_default_mtu(p));
+    port->host_mtu = af_packet_host_mtu(a->host_name);
     port->args = *a;
     port->args.host_name = NULL;
     port->args.hw_addr = NULL;
@@ -556,7 +556,7 @@ static int make_interface(struct piste *p, struct af_packet *port, struct error 
                                .port = port,
                                .mac = ip ? NULL : port->mac,
                                .caps = caps(port),
-                               .mtu = port->host_mtu,
+                               .mtu = (u32)min_u64(port->host_mtu, interface_default_mtu(p)),
                                .n_tx_queues = port->n_tx,
                            },
                            &port->interface, e);

@@ -118,6 +118,7 @@ static void device_gone(struct af_packet *port)
         return;
     log_warn(&log_class, "%s: the device is gone", port->host_name);
     port->host_index = 0;
+    port->host_mtu = 0;
     af_packet_close(port);
     interface_set_link(port->piste, port->interface, false);
 }
@@ -155,7 +156,8 @@ static int get_attribute(const struct nlattr *a, void *arg)
     return MNL_CB_OK;
 }
 
-/* The interface goes with the device as long as nobody gave it an MTU of its own. */
+/* The interface goes with the device as long as nobody gave it an MTU of its own, up to the default
+ * of new interfaces. */
 static void follow_mtu(struct af_packet *port, u32 mtu)
 {
     struct interface *f = interface_at(port->piste, port->interface);
@@ -166,6 +168,8 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
     bool by_user = f->frame_bytes_by_user;
     if (by_user && f->max_frame_bytes <= mtu)
         return;
+    if (!by_user)
+        mtu = (u32)min_u64(mtu, interface_default_mtu(port->piste));
     if (interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
         log_warn(&log_class, "%s: %s", port->host_name, e.text);
     f->frame_bytes_by_user = by_user;
@@ -212,6 +216,8 @@ static void resync(struct af_packet_state *s)
             device_gone(port);
         else
             device_here(port, index);
+        if (port->host_index)
+            follow_mtu(port, af_packet_host_mtu(port->host_name));
         interface_set_link(s->piste, port->interface,
                            index && af_packet_host_link_up(port->host_name));
     }
