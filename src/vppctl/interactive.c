@@ -184,6 +184,8 @@ static unsigned char complete(EditLine *el, int ch)
 
 /* --- the pager --- */
 
+static bool paged = true; /* as `set terminal pager' says */
+
 struct pager {
     u32 height, width; /* of the terminal; height 0: do not page */
     u32 lines;         /* on this page */
@@ -195,7 +197,8 @@ static void pager_init(struct pager *p)
 {
     struct winsize size = {0};
     *p = (struct pager){.width = 80};
-    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 2) {
+    if (paged && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 &&
+        size.ws_row > 2) {
         p->height = size.ws_row;
         p->width = size.ws_col ? size.ws_col : 80;
     }
@@ -282,10 +285,34 @@ static char *history_path(void)
     return home && *home ? mem_printf("%s/.vppctl_history", home) : NULL;
 }
 
+static bool is_start_of(const char *word, const char *whole)
+{
+    return *word && strncmp(whole, word, strlen(word)) == 0;
+}
+
+/* Commands of a session that edits lines, which is here and not in the daemon: true when it was
+ * one. Lines of this session are those behind first. */
+static bool run_own(const char *line, History *h, HistEvent *he, int first)
+{
+    char w[4][16] = {"", "", "", ""}, more[2];
+    int n = sscanf(line, "%15s %15s %15s %15s %1s", w[0], w[1], w[2], w[3], more), shown = 0;
+    if (n == 1 && is_start_of(w[0], "history")) {
+        for (int rc = history(h, he, H_LAST); rc >= 0; rc = history(h, he, H_PREV))
+            if (he->num > first)
+                printf("%d  %s", ++shown, he->str);
+        return true;
+    }
+    if (n != 4 || strcmp(w[0], "set") != 0 || !is_start_of(w[1], "terminal") ||
+        !is_start_of(w[2], "pager") || (strcmp(w[3], "on") != 0 && strcmp(w[3], "off") != 0))
+        return false;
+    paged = strcmp(w[3], "on") == 0;
+    return true;
+}
+
 static void loop(struct client *c, EditLine *el, History *h, HistEvent *he)
 {
     const char *line;
-    int n;
+    int n, first = history(h, he, H_FIRST) >= 0 ? he->num : 0;
     for (;;) {
         interrupted = 0;
         line = el_gets(el, &n);
@@ -299,6 +326,8 @@ static void loop(struct client *c, EditLine *el, History *h, HistEvent *he)
         if (line[strspn(line, " \t\r\n")] == '\0')
             continue;
         history(h, he, H_ENTER, line);
+        if (run_own(line, h, he, first))
+            continue;
         if (c->fd < 0 && client_connect(c) < 0)
             continue; /* the daemon is away: the next line tries again */
         if (!run_line(c, line)) {

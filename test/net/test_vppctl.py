@@ -81,11 +81,20 @@ def test_editor_completion_history(vpp, tmp_path):
         t.type(b"\x10\x10\n", b"piste")  # two lines up: show version
         t.expect(b"vpp# ")
         t.type(b"nothing of this\x03", b"vpp# ")
+        listed = t.type(b"history\n", b"4  history\r\n").split(b"history\r\n", 1)[1]
+        assert [line.split() for line in listed.splitlines()] \
+            == [[b"1", b"show", b"version"], [b"2", b"foo"], [b"3", b"show", b"version"],
+                [b"4", b"history"]]
+        t.expect(b"vpp# ")
         os.write(t.fd, b"quit\n")
         assert t.status() == 0
     with start(vpp, tmp_path) as t:
         t.expect(b"vpp# ")
-        t.type(b"\x10", b"show version")
+        t.type(b"show clock\n", b"Time now")
+        t.expect(b"vpp# ")
+        t.type(b"history\n", b"1  show clock\r\n2  history\r\n")  # those of this session
+        t.expect(b"vpp# ")
+        t.type(b"\x10\x10\x10\x10", b"show version")
         os.write(t.fd, b"\x15\x04")
         assert t.status() == 0
     assert os.stat(tmp_path / ".vppctl_history").st_mode & 0o77 == 0
@@ -175,6 +184,9 @@ def test_pager(vpp, tmp_path):
         t.type(b" ", b"-- more --")
         t.type(b"q", b"vpp# ")
         t.type(b"show version\n", b"piste")
+        t.expect(b"vpp# ")
+        t.type(b"set term pager off\n", b"vpp# ")
+        assert b"-- more --" not in t.type(b"show ?\n", b"\nvpp# ")
 
 
 def test_interrupt(vpp, tmp_path):
