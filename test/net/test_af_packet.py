@@ -1,6 +1,12 @@
 """What leaves by a host interface: small packets by a ring, others as messages, all in their order."""
+import fcntl
+import os
+import select
+import struct
+
 import lib
 import pytest
+from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 from scapy.utils import wrpcap
 
@@ -94,3 +100,29 @@ def test_device_goes_down(sender):
     assert sender.receive(510) == frames([64] * 10) + sent
     slots, _, available = sender.ring()
     assert available == slots
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="no /dev/net/tun")
+def test_device_of_ip_packets(net):
+    """mode ip: packets without link headers, both ways, and so they are traced."""
+    tunsetiff, iff_tun, iff_no_pi = 0x400454ca, 1, 0x1000
+    ns = net.namespace()
+    with ns.entered():
+        tun = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(tun, tunsetiff, struct.pack("16sH22x", b"tun0", iff_tun | iff_no_pi))
+    vpp = net.vpp(ns)
+    vpp.configure("""
+        create host-interface name tun0 mode ip
+        set int state host-tun0 up
+        set int ip address host-tun0 10.5.0.1/24
+        trace add af-packet-input 5
+    """)
+    lib.wait_for(lambda: vpp.link("host-tun0") == "up", "the link")
+    os.write(tun, bytes(IP(src="10.5.0.9", dst="10.5.0.1") / ICMP(id=7) / (b"x" * 40)))
+    assert select.select([tun], [], [], 10)[0], vpp.ctl("show trace")
+    reply = IP(os.read(tun, 2000))
+    os.close(tun)
+    assert (reply.src, reply.dst, reply[ICMP].type, reply[ICMP].id) == (
+        "10.5.0.1", "10.5.0.9", 0, 7)
+    sent = vpp.ctl("show trace").split(": host-tun0-tx\n")[1]
+    assert "\n    ICMP: 10.5.0.1 -> 10.5.0.9\n" in sent, sent

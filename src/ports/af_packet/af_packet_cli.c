@@ -4,6 +4,7 @@
 
 #include "control/cli.h"
 #include "engine/trace.h"
+#include "net/ethernet/ethernet.h"
 #include "net/ethernet/ethernet_format.h"
 #include "net/interface/buffer_format.h"
 #include "ports/af_packet/af_packet_internal.h"
@@ -132,14 +133,17 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
 
 static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
+    const struct interface *f = interface_at(p, r->meta.tx_if);
     text_add(out, "af_packet: hw_if_index %u tx-queue %u\n", r->meta.tx_if.i, 0);
     text_add(out, "  buffer 0x%x:\n    ", r->buffer);
     buffer_format(out, &r->meta);
     text_puts(out, "\n    ");
     buffer_format_packet(out, &r->meta);
     text_putc(out, '\n');
-    ethernet_format_frame(out, r->data, r->data_len, 2);
+    if (f && f->cls->is_ip)
+        ethernet_format_payload(out, ETHERTYPE_IP4, r->data, r->data_len, 2);
+    else
+        ethernet_format_frame(out, r->data, r->data_len, 2);
 }
 
 static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
