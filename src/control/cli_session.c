@@ -159,7 +159,7 @@ static void exec_done(void *arg, int rc, const char *rest)
         put_raw(s, "\1", 1);
     if ((!s->interactive || s->closing) && !s->console)
         put_raw(s, "", 1);
-    else if (!s->pager.active)
+    else if (!s->closing && !s->pager.active)
         prompt(s);
     session_work(s);
 }

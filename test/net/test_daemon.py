@@ -422,3 +422,24 @@ def test_the_console_may_be_a_file(daemon, commands, said):
                                "}"], stdin=f, capture_output=True, text=True, timeout=20)
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
+
+
+def test_the_console_leaves_the_terminal_at_the_start_of_a_line(daemon):
+    daemon.configure("interactive")
+    terminal, theirs = os.openpty()
+    daemon.process = subprocess.Popen([daemon.vpp, "-c", daemon.conf], stdin=theirs, stdout=theirs,
+                                      stderr=theirs)
+    os.close(theirs)
+    said = b""
+    try:
+        while not said.endswith(b"vpp# "):
+            said += os.read(terminal, 65536)
+        os.write(terminal, b"quit\r")
+        while part := os.read(terminal, 65536):
+            said += part
+    except OSError:  # nobody has it open any more
+        pass
+    finally:
+        os.close(terminal)
+    assert said.endswith(b"\n") and said.rstrip().endswith(b"vpp# quit"), said[-80:]
+    assert daemon.process.wait(10) == 0
