@@ -240,9 +240,11 @@ static const struct config_key *row_near(const struct config_key *keys, const ch
             bool has_more = word[n] == ' ';
             if (!same_word(word, n, words[i]) || !has_more)
                 continue;
-            /* two words back: only of a key that has two words */
+            /* two words back: only of a key that has two words, or two values */
             const char *second = word + n + 1;
-            if (i < 2 || same_word(second, strcspn(second, " "), words[1]))
+            size_t m = strcspn(second, " ");
+            bool two_values = *second == '<' && second[m] == ' ' && second[m + 1] == '<';
+            if (i < 2 || two_values || same_word(second, m, words[1]))
                 return k;
         }
     return NULL;

@@ -195,6 +195,8 @@ static void errors_say_where_and_what_was_expected(void **state)
          "warn, notice, info, debug or disabled"},
         {"toy {\n\n block x {\n\n  deep 1\n deeq 2 } }",
          "f.conf:6: toy_config: unknown input `deeq 2'; did you mean `deep'?"},
+        {"plugins {\n plugin x\n}", "f.conf:3: plugins_config: unknown input `'; expected `plugin "
+                                    "<name:string> <block>'"},
         {"plugins { plugin x { maybe } }",
          "f.conf:1: plugins_config: unknown input `maybe'; expected one of enable, disable, "
          "skip-version-check"},
