@@ -94,7 +94,8 @@ enum fib_path_kind {
 enum {
     FIB_PATH_RESOLVE_HOST = 1 << 0,
     FIB_PATH_RESOLVE_ATTACHED = 1 << 1,
-    FIB_PATH_GLEAN = 1 << 2
+    FIB_PATH_GLEAN = 1 << 2,
+    FIB_PATH_DEAD = 1 << 3 /* set by the FIB: its interface is gone, the index may be reused */
 };
 
 struct fib_path {

@@ -90,7 +90,7 @@ struct fib_entry {
 
 /* --- path lists --- */
 
-enum { PATH_RESOLVED = 1 << 0, PATH_DEAD = 1 << 1 };
+enum { PATH_RESOLVED = 1 << 0 };
 
 struct path {
     struct fib_path cfg;

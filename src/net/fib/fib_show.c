@@ -242,7 +242,7 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
     const struct fib_path *c = &pa->cfg;
     struct fib_interface i;
     char address[PREFIX_TEXT_BYTES];
-    bool known = !if_is_none(c->interface) && !(pa->flags & PATH_DEAD) &&
+    bool known = !if_is_none(c->interface) && !(c->flags & FIB_PATH_DEAD) &&
                  f->ops.interface(f->ops.ctx, c->interface, &i);
     const char *name = known ? i.name : "DELETED";
     if (!if_is_none(c->interface))

@@ -101,6 +101,8 @@ bool via_loops(const struct fib *f, u32 start, u32 list)
 static u32 path_adj(struct fib *f, struct path *pa)
 {
     const struct fib_path *c = &pa->cfg;
+    if (c->flags & FIB_PATH_DEAD)
+        return ADJ_DROP.i;
     switch ((enum fib_path_kind)c->kind) {
     case FIB_PATH_NEXT_HOP:
         if (!if_is_none(c->interface))
@@ -141,7 +143,7 @@ static bool path_resolves(const struct fib *f, const struct path *pa)
 {
     const struct fib_path *c = &pa->cfg;
     struct fib_interface i;
-    if (pa->flags & PATH_DEAD)
+    if (c->flags & FIB_PATH_DEAD)
         return false;
     if (c->kind == FIB_PATH_DROP)
         return false;
@@ -403,7 +405,8 @@ bool path_list_is_resolved(const struct fib *f, u32 list)
 struct if_index path_list_attached(const struct fib *f, u32 list)
 {
     for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next)
-        if (path_at(f, k)->cfg.kind == FIB_PATH_ATTACHED && !(path_at(f, k)->flags & PATH_DEAD))
+        if (path_at(f, k)->cfg.kind == FIB_PATH_ATTACHED &&
+            !(path_at(f, k)->cfg.flags & FIB_PATH_DEAD))
             return path_at(f, k)->cfg.interface;
     return IF_NONE;
 }
@@ -434,7 +437,7 @@ void fib_interface_deleted(struct fib *f, struct if_index i)
         if (!path_uses(pa, i))
             continue;
         /* the index may come back as another interface: this list is not shared with its routes */
-        pa->flags |= PATH_DEAD;
+        pa->cfg.flags |= FIB_PATH_DEAD;
         unshare(f, pa->list);
         fib_queue(f, WORK_LIST, pa->list);
     }

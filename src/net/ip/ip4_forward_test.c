@@ -373,6 +373,33 @@ static char *configuration(void)
     return s;
 }
 
+static void what_led_through_an_interface_that_went_stays_dead(void **state)
+{
+    run("set ip neighbor a 10.0.1.2 02:00:00:00:00:12");
+    run("ip route add 70.0.0.0/8 via 10.0.3.2 c");
+    run("ip route add 71.0.0.0/8 via 10.0.3.2 c via 10.0.2.2 b");
+    interface_delete(&world.p, c);
+    settle();
+    struct if_index gone = c;
+    c = world_interface("d", mac_c);
+    assert_true(if_equal(c, gone));
+    run("set interface ip address d 10.0.3.1/24");
+    /* neither another path nor a restart gives it to the interface that has the index now */
+    run("ip route add 71.0.0.0/8 via 10.0.1.2 a preference 1");
+    run("ip route del 71.0.0.0/8 via 10.0.2.2 b");
+    settle();
+    world_free_caught(); /* of the new address */
+    assert_string_equal(way_of(ip(71, 0, 0, 1), 1), "a");
+    char *lines = configuration();
+    assert_null(strstr(lines, "70.0.0.0/8"));
+    assert_non_null(strstr(lines, "ip route add 71.0.0.0/8 via 10.0.1.2 a preference 1\n"));
+    free(lines);
+    run("set ip neighbor d 10.0.3.2 02:00:00:00:00:32");
+    run("ip route add 71.0.0.0/8 via 10.0.3.2 d"); /* that path is meant */
+    settle();
+    assert_string_equal(way_of(ip(71, 0, 0, 1), 1), "d");
+}
+
 static void the_running_configuration_makes_the_same_again(void **state)
 {
     run("ip table add 10 name blue");
@@ -444,6 +471,7 @@ int main(void)
         TEST(prefixes_of_31_and_32_have_no_special_addresses),
         TEST(directed_broadcast_goes_to_everybody),
         TEST(an_interface_that_goes_takes_its_things_along),
+        TEST(what_led_through_an_interface_that_went_stays_dead),
         TEST(the_running_configuration_makes_the_same_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,10 @@ static void path_to_api(const struct fib *f, const struct fib_path *path, struct
     out->nh.via_label = 1u << 20; /* none */
     out->nh.obj_id = UINT32_MAX;
     out->nh.classify_table_index = UINT32_MAX;
+    if (path->flags & FIB_PATH_DEAD) {
+        out->sw_if_index = UINT32_MAX;
+        out->type = FIB_API_PATH_TYPE_DROP;
+    }
 }
 
 /* --- adding and deleting --- */

@@ -367,11 +367,10 @@ struct config_walk {
 
 /* Whether a line can say it: a path of a module's own, or through an interface that is gone,
  * cannot. */
-static bool can_be_said(const struct piste *p, const struct fib_path *path)
+static bool can_be_said(const struct fib_path *path)
 {
-    if (path->kind == FIB_PATH_ADJ || path->kind == FIB_PATH_RECEIVE)
-        return false;
-    return if_is_none(path->interface) || interface_at(p, path->interface);
+    return path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_RECEIVE &&
+           !(path->flags & FIB_PATH_DEAD);
 }
 
 static bool write_route(const struct fib_route *r, void *arg)
@@ -382,7 +381,7 @@ static bool write_route(const struct fib_route *r, void *arg)
     u32 n = fib_route_paths(f, r->lb, FIB_SOURCE_CLI, paths, FIB_PATHS_MAX), said = 0;
     char prefix[IP4_PREFIX_TEXT_BYTES];
     for (u32 i = 0; i < n; i++)
-        said += can_be_said(walk->piste, &paths[i]);
+        said += can_be_said(&paths[i]);
     if (!said)
         return true;
     ip4_prefix_text(r->prefix, prefix);
@@ -390,7 +389,7 @@ static bool write_route(const struct fib_route *r, void *arg)
     if (r->table.i)
         text_add(walk->t, " table %u", fib_table_id(f, r->table));
     for (u32 i = 0; i < n; i++)
-        if (can_be_said(walk->piste, &paths[i]))
+        if (can_be_said(&paths[i]))
             add_path_words(walk->piste, r->table, &paths[i], walk->t);
     text_putc(walk->t, '\n');
     return true;
