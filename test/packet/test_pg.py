@@ -193,6 +193,15 @@ def test_limits_and_starting_again(switch, pgs):
     switch.ctl("packet-generator delete again")
 
 
+def test_limit_below_what_a_running_stream_has_made(switch, pgs):
+    switch.ctl("packet-generator new { name lower source pg0 node pg1 data { hex 0x00 } }")
+    switch.ctl("packet-generator enable-stream lower")
+    wait_for(lambda: switch.stream("lower")["count"] > 1000, "packets")
+    switch.ctl("packet-generator configure lower limit 10")
+    wait_for(lambda: not switch.stream("lower")["enabled"], "the stream to end")
+    switch.ctl("packet-generator delete lower")
+
+
 def test_rate(switch, pgs):
     """Packets come at their pace, and cost no more CPU than that. A machine that is busy may make it slower, never
     faster."""

@@ -20,7 +20,7 @@ static u32 due(const struct pg_stream *s, const struct thread *t, u64 made)
 {
     u64 n = s->set.max_frame;
     if (s->set.limit)
-        n = min_u64(n, s->set.limit - made);
+        n = made < s->set.limit ? min_u64(n, s->set.limit - made) : 0; /* it may be made lower */
     if (s->set.rate > 0) {
         double passed = (double)(thread_now_ns(t) - s->start_ns) * s->set.rate / NS_PER_SEC;
         u64 until_now = s->resumed_at + 1 + (u64)passed;
@@ -35,7 +35,7 @@ static u32 nothing_due(struct pg_stream *s, struct thread *t, u64 made)
 {
     u64 ticks;
     if (s->set.limit && made >= s->set.limit && !s->told)
-        thread_at_round_end(t, finish, s); /* there was no room to tell it */
+        thread_at_round_end(t, finish, s); /* no room to tell it, or the limit is lower now */
     if (s->rx.fd >= 0 && read(s->rx.fd, &ticks, sizeof(ticks)) < 0) {
         /* the timer was read already */
     }
