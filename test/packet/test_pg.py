@@ -202,6 +202,16 @@ def test_limit_below_what_a_running_stream_has_made(switch, pgs):
     switch.ctl("packet-generator delete lower")
 
 
+def test_streams_without_a_name_replace_none(fresh):
+    for _ in range(3):
+        fresh.ctl("packet-generator new { source pg0 node ethernet-input data { hex 0x00 } }")
+    fresh.ctl("packet-generator delete stream0")
+    for _ in range(2):
+        fresh.ctl("packet-generator new { source pg0 node ethernet-input data { hex 0x00 } }")
+    assert sorted(s["name"] for s in fresh.json("show packet-generator")["streams"]) == \
+        ["stream0", "stream1", "stream2", "stream3"]
+
+
 def test_rate(switch, pgs):
     """Packets come at their pace, and cost no more CPU than that. A machine that is busy may make it slower, never
     faster."""

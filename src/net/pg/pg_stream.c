@@ -338,6 +338,17 @@ static int fill_in(struct pg_stream *s, const struct pg_definition *d, struct er
     return 0;
 }
 
+/* The first of stream0, stream1, ... that none has. */
+static void name_it(struct pg_stream *s)
+{
+    char name[PG_NAME_BYTES];
+    u32 n = 0;
+    do
+        snprintf(name, sizeof(name), "stream%u", n++);
+    while (pg_stream_find(s->pg, name));
+    memcpy(s->set.name, name, sizeof(name));
+}
+
 int pg_stream_new(struct piste *p, const char *text, struct error *e)
 {
     struct pg *pg = pg_of(p);
@@ -350,7 +361,7 @@ int pg_stream_new(struct piste *p, const char *text, struct error *e)
     s->id = pg->stream_ids;
     s->set = d.set;
     if (!*s->set.name)
-        snprintf(s->set.name, sizeof(s->set.name), "stream%u", pg->streams.n);
+        name_it(s);
     rc = fill_in(s, &d, e);
     pg_definition_free(&d);
     if (rc) {
