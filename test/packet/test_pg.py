@@ -277,6 +277,11 @@ def test_streams_go_with_their_interface(switch, pgs):
     switch.ctl("delete packet-generator interface pg7")
     assert switch.stream("gone") is None
     assert "pg7" not in switch.interfaces()
+    # and those that send through it: not through one that is made later
+    switch.ctl("create packet-generator interface pg7")
+    switch.ctl("packet-generator new { name to source pg0 node pg7 data { hex 0x00 } }")
+    switch.ctl("delete packet-generator interface pg7")
+    assert switch.stream("to") is None
 
 
 def test_many_streams_at_once(switch, pgs):

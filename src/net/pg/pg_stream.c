@@ -186,9 +186,11 @@ void pg_stream_delete(struct pg_stream *s)
 
 void pg_streams_forget(struct pg *pg, struct if_index i)
 {
+    const struct interface *f = interface_at(pg->piste, i);
     for (u32 k = pg->streams.n; k-- > 0;) {
         struct pg_stream *s = pg->streams.v[k];
-        if (if_equal(s->set.source, i) || if_equal(s->set.rx_if, i) || if_equal(s->set.tx_if, i))
+        if (if_equal(s->set.source, i) || if_equal(s->set.rx_if, i) || if_equal(s->set.tx_if, i) ||
+            s->set.node.i == f->output_node.i)
             pg_stream_delete(s);
     }
 }
