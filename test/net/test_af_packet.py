@@ -6,8 +6,9 @@ import struct
 
 import lib
 import pytest
-from scapy.layers.inet import ICMP, IP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 from scapy.utils import wrpcap
 
 SLOT = 2048 - 32 - 10  # the largest packet that a slot of the ring holds
@@ -126,3 +127,21 @@ def test_device_of_ip_packets(net):
         "10.5.0.1", "10.5.0.9", 0, 7)
     sent = vpp.ctl("show trace").split(": host-tun0-tx\n")[1]
     assert "\n    ICMP: 10.5.0.1 -> 10.5.0.9\n" in sent, sent
+
+
+def test_two_daemons_on_a_device(net):
+    """Each spreads the packets over its own queues, and gets all of them."""
+    ns = net.namespace()
+    ns.veth("vpp0", "hand0")
+    wire = net.wire(ns, "hand0")
+    daemons = [net.vpp(ns), net.vpp(ns)]
+    for vpp in daemons:
+        vpp.configure("""
+            create host-interface name vpp0 num-rx-queues 2
+            set interface state host-vpp0 up
+        """)
+    for port in range(64):
+        wire.send(Ether(dst="ff:ff:ff:ff:ff:ff", src=wire.mac) / IP(src="10.10.1.1", dst="10.10.1.255") /
+                  UDP(sport=1000 + port, dport=9) / Raw(b"x" * 20))
+    for vpp in daemons:
+        lib.wait_for(lambda vpp=vpp: vpp.counter("host-vpp0", "rx packets") >= 64, "all 64 packets")

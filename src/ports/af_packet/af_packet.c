@@ -147,13 +147,19 @@ static void close_rx(struct af_packet_queue *q)
     q->fd = q->rx.fd = -1;
 }
 
+/* The flow hash spreads packets over the queues; fragments are put together first, so that they
+ * stay with their flow. The first queue gets a group that nobody else on the device has. */
 static int join_fanout(const struct af_packet *port, int fd, struct error *e)
 {
-    /* the flow hash spreads packets; fragments are put together first, so that they stay with their
-     * flow */
-    u32 group = ((u32)port->host_index & 0xffff) |
-                (u32)(PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG) << 16;
-    if (port->n_queues > 1 && option(fd, SOL_PACKET, PACKET_FANOUT, (int)group))
+    int first = port->queues[0]->fd, rc = 0;
+    int group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_UNIQUEID)
+                << 16;
+    socklen_t len = sizeof(group);
+    if (port->n_queues == 1)
+        return 0;
+    if (fd != first)
+        rc = getsockopt(first, SOL_PACKET, PACKET_FANOUT, &group, &len);
+    if (rc || option(fd, SOL_PACKET, PACKET_FANOUT, group))
         return fail(e, -1, port->host_name, "cannot join a fanout group");
     return 0;
 }
