@@ -196,6 +196,13 @@ def test_by_a_table(switch, routed):
     switch.ctl("policer del name a")
     out = [p[UDP].sport for p in switch.exchange(routed[0], packets, routed[1])]
     assert (out.count(1), out.count(2), out.count(3)) == (5, 0, 5)
+    # nor is it one of the policer that has its index now
+    switch.ctl(f"policer add name c {SLOW} cb {2 * L3_BYTES}")
+    assert "at index 0:" in switch.ctl("show policer name c")
+    out = [p[UDP].sport for p in switch.exchange(routed[0], packets, routed[1])]
+    assert (out.count(1), out.count(2), out.count(3)) == (5, 0, 5)
+    assert counts(switch, "c") == (0, 0, 0)
+    assert not [line for line in switch.running_config() if "policer-hit-next c" in line]
 
 
 def test_by_a_table_in_layer_2(switch, bridged):

@@ -455,6 +455,23 @@ bool *classify_policed_tables(struct piste *p)
     return marked;
 }
 
+void classify_forget_policer(struct piste *p, u32 index)
+{
+    bool *policed = classify_policed_tables(p);
+    for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++) {
+        const struct table *t = table_at(i);
+        const struct classify_store *s = t->data.store;
+        for (u32 k = 0; k <= s->slot_mask; k++) {
+            u32 at = (u32)s->slots[k];
+            struct classify_session *x =
+                at && at != CLASSIFY_DELETED ? classify_session_at(&t->data, s, at - 1) : NULL;
+            if (x && x->next == index && (x->is_policer || policed[i]))
+                __atomic_store_n(&x->next, CLASSIFY_NONE, __ATOMIC_RELAXED);
+        }
+    }
+    free(policed);
+}
+
 /* --- module --- */
 
 static int init(struct piste *p, void **state, struct error *e)

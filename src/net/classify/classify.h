@@ -233,6 +233,8 @@ struct classify_policers {
 };
 void classify_set_policers(struct piste *p,
                            const struct classify_policers *x); /* borrowed for ever */
+/* Sessions of a policer that is deleted are of none from now on: its index may be another's. */
+void classify_forget_policer(struct piste *p, u32 index);
 
 u32 classify_session_count(const struct piste *p, u32 table);
 /* In no order; fn must not change the table. */

@@ -253,6 +253,7 @@ int policer_del(struct piste *p, u32 index, struct error *e)
     if (!entry)
         return -ENOENT;
     policer_interfaces_forget(p, index);
+    classify_forget_policer(p, index);
     entry->used = false;
     publish(p, index, NULL);
     return 0;

@@ -136,7 +136,8 @@ ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum fe
     if (!e)
         return PASS;
     classify_hit(t, e);
-    return police(t, b, e->next, e->opaque < POLICER_COLOR_N ? e->opaque : POLICER_CONFORM, place);
+    u32 policer = __atomic_load_n(&e->next, __ATOMIC_RELAXED);
+    return police(t, b, policer, e->opaque < POLICER_COLOR_N ? e->opaque : POLICER_CONFORM, place);
 }
 
 ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b, u16 *next,
