@@ -95,6 +95,24 @@ def test_one_interface(switch, net, name):
         stop(switch, name, n)
 
 
+def test_an_interface_that_is_deleted(switch, net, name):
+    """What gets its index is another one."""
+    gone, other = switch.pg(2, "10.2.0.1/24"), None
+    index = switch.json("show interface pg2")["interfaces"][0]["sw_if_index"]
+    switch.ctl(f"pcap trace rx intfc pg2 file {name}")
+    try:
+        switch.send(gone, [frame(gone, net[0].host)])
+        switch.ctl("delete packet-generator interface pg2")
+        other = switch.pg(3, "10.3.0.1/24")
+        assert switch.json("show interface pg3")["interfaces"][0]["sw_if_index"] == index
+        switch.send(other, [frame(other, net[0].host)] * 2)
+        assert "1 of 1000 pkts" in switch.ctl("pcap trace status")
+    finally:
+        if other:
+            switch.ctl("delete packet-generator interface pg3")
+    stop(switch, name, 1)
+
+
 def test_one_reason(switch, net, name):
     switch.ctl(f"pcap trace drop error ip4-input.bad_checksum file {name}")
     bad = bytearray(bytes(frame(net[0], net[1].host)))

@@ -69,7 +69,8 @@ static bool is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
                       const struct buffer *b, struct if_index tx, u32 rewind)
 {
     struct if_index i = direction == PCAP_TX ? tx : b->rx_if;
-    if (!if_is_none(c->interface) && !if_equal(c->interface, i))
+    struct if_index of = {__atomic_load_n(&c->interface.i, __ATOMIC_RELAXED)};
+    if (!if_is_none(of) && !if_equal(of, i))
         return false;
     if (direction == PCAP_DROP && c->one_error &&
         (b->error_node.i != c->error_node.i || b->error != c->error))
@@ -342,6 +343,24 @@ static const struct cli_command commands[] = {
     {0},
 };
 
+/* A later interface of the same index is another one. */
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct pcap_trace *c = pcap_trace_active;
+    (void)p;
+    (void)arg;
+    if (ev == IF_EVENT_DELETE && c && if_equal(c->interface, f->index))
+        __atomic_store_n(&c->interface.i, IF_MAX, __ATOMIC_RELAXED); /* no interface has that */
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    (void)state;
+    (void)e;
+    interface_on_event(p, on_interface, NULL);
+    return 0;
+}
+
 static void stop(struct piste *p, void *state)
 {
     if (pcap_trace_active)
@@ -357,5 +376,6 @@ const struct module pcap_module = {
     .description = "Capture of packets into files",
     .needs = needs,
     .commands = commands,
+    .init = init,
     .stop = stop,
 };
