@@ -225,8 +225,11 @@ static int show_runtime(struct cli_call *c)
         struct rates r = thread_rates(e, t);
         u64 calls = 0, vectors = 0;
         for (u32 k = 0; k < e->nodes.n; k++) {
-            calls += e->nodes.v[k].name ? t->nodes[k].calls : 0;
-            vectors += e->nodes.v[k].name ? t->nodes[k].vectors : 0;
+            const struct node_global *g = &e->nodes.v[k];
+            if (!g->name || g->def->kind == NODE_INPUT)
+                continue;
+            calls += t->nodes[k].calls;
+            vectors += t->nodes[k].vectors;
         }
         out_object(c->out, NULL);
         out_str(c->out, "thread", t->name, NULL);
@@ -234,7 +237,7 @@ static int show_runtime(struct cli_call *c)
         char sec[32];
         snprintf(sec, sizeof(sec), "%.1f", seconds);
         out_text(c->out, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
-                 seconds < 1 ? sec + 1 : sec, e->config.stats_interval_sec,
+                 *sec == '0' ? sec + 1 : sec, e->config.stats_interval_sec,
                  calls ? (double)vectors / (double)calls : 0,
                  seconds > 0 ? (double)t->loops / seconds : 0);
         out_f64(c->out, "seconds", seconds, NULL);

@@ -1,4 +1,5 @@
 """Interface counters and runtime figures, exact to the packet and byte."""
+import re
 import time
 
 import pytest
@@ -150,3 +151,13 @@ def test_kinds_are_saved(fresh):
     assert "no Ethernet frames of its own" in fresh.fails("interface collect detailed-stats enable local0")
     fresh.ctl("interface collect detailed-stats disable")
     assert lines() == []
+
+
+def test_vector_rate_is_of_internal_nodes(fresh):
+    """What input nodes are called for, mostly in vain, is not in it."""
+    fresh.pg(0)
+    fresh.ctl("packet-generator new { name burst limit 50 source pg0 node error-drop data { hex 0x00 } }")
+    for _ in range(4):
+        fresh.run_stream("burst")
+    rates = re.findall(r"internal node vector rate ([\d.]+) ", fresh.ctl("show runtime"))
+    assert rates == ["0.00", "50.00"]
