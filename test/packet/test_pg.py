@@ -364,11 +364,12 @@ def test_interfaces(fresh):
     assert fresh.link("pg3") == "down"
     fresh.ctl("set interface state pg3 up")
     assert fresh.link("pg3") == "up"
+    fresh.ctl("create packet-generator interface pg4294967294 mode ip4")  # shown as signed
     # what is saved makes the same again
     lines = fresh.running_config()
     assert "create packet-generator interface pg3 hw-addr 02:00:00:00:00:33" in lines
     assert "create packet-generator interface pg4 csum-offload-enabled mode ip6" in lines
-    for name in ("pg1", "pg3", "pg4"):
+    for name in ("pg1", "pg3", "pg4", "pg-2"):
         fresh.ctl(f"delete packet-generator interface {name}")
     assert list(fresh.interfaces()) == ["local0"]
     for line in lines:

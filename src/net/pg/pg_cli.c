@@ -41,12 +41,12 @@ static int parse_pg_name(struct piste *p, const char **text, struct cli_value *v
 {
     const char *at = *text;
     char *end;
-    if (at[0] != 'p' || at[1] != 'g' || (!isdigit((u8)at[2]) && strncmp(at, "pg-1", 4) != 0))
+    if (at[0] != 'p' || at[1] != 'g' || (!isdigit((u8)at[2]) && at[2] != '-'))
         return -ENOENT;
     long long n = strtoll(at + 2, &end, 10);
-    if (n >= PG_ID_NONE || (*end && !isspace((u8)*end)))
+    if (n >= PG_ID_NONE || n < INT32_MIN || (*end && !isspace((u8)*end)))
         return -ENOENT;
-    v->u = (u32)n; /* -1: PG_ID_NONE */
+    v->u = (u32)n; /* a high number has the name of a negative one; -1: PG_ID_NONE */
     *text = end;
     return 0;
 }
