@@ -159,6 +159,7 @@ int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error 
         q->mode = e->config.default_rx_mode;
     if (q->fd < 0)
         q->mode = RX_MODE_POLLING;
+    q->added = true;
     thread_call(e->threads[thread], queue_insert, q);
     return 0;
 }
@@ -172,12 +173,17 @@ void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable)
 void rx_queue_delete(struct engine *e, struct rx_queue *q)
 {
     thread_call(e->threads[q->thread], queue_remove, q);
+    q->added = false;
 }
 
 int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, struct error *err)
 {
     if (mode == RX_MODE_DEFAULT)
         mode = e->config.default_rx_mode;
+    if (!q->added) {
+        q->mode = mode;
+        return 0;
+    }
     if (q->fd < 0 && mode != RX_MODE_POLLING)
         return error_set(err, ENOTSUP, "queue %u can only be polled", q->queue);
     struct change c = {q, q->enabled, mode};
@@ -191,9 +197,11 @@ int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct erro
         return error_set(err, EINVAL, "no data thread %u", thread);
     if (thread == q->thread)
         return 0;
-    thread_call(e->threads[q->thread], queue_remove, q);
+    if (q->added)
+        thread_call(e->threads[q->thread], queue_remove, q);
     q->thread = thread;
-    thread_call(e->threads[thread], queue_insert, q);
+    if (q->added)
+        thread_call(e->threads[thread], queue_insert, q);
     return 0;
 }
 

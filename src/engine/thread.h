@@ -69,6 +69,7 @@ struct rx_queue {
     u32 thread; /* data thread that owns it */
     enum rx_mode mode;
     bool enabled;
+    bool added;            /* between rx_queue_add and rx_queue_delete */
     bool placed_by_user;   /* for the running config */
     struct rx_queue *next; /* in its thread's list */
     u32 ready;
@@ -81,6 +82,8 @@ int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error 
 void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable);
 /* Returns when the data thread does not look at q any more. */
 void rx_queue_delete(struct engine *e, struct rx_queue *q);
+/* Mode and thread of a queue that was deleted (its device is gone) are those it has when it is
+ * added again. */
 int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode,
                       struct error *err) MUST_CHECK;
 int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;

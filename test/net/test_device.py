@@ -90,6 +90,33 @@ def test_device_moves_to_another_namespace(net):
     assert ns.ping("10.10.1.2") == 3
 
 
+def test_queues_are_changed_while_the_device_is_gone(net):
+    """They are served in that way, by that thread, when it has come back; and saved so."""
+    ns, vpp = net.main_job(config="cpu { workers 2 }")
+    ns.ip("link del vpp1out")
+    wait_link(vpp, "host-vpp1out", "down")
+
+    def placement():
+        return [(t["thread"], q["mode"]) for t in vpp.json("show interface rx-placement")["threads"]
+                for q in t["queues"]]
+
+    thread, _ = placement()[0]
+    other = 1 - int(thread[-1])
+    for mode in "polling", "interrupt":
+        vpp.ctl(f"set interface rx-mode host-vpp1out {mode}")
+        assert placement() == [(thread, mode)]
+    vpp.ctl(f"set interface rx-placement host-vpp1out worker {other}")
+    assert placement() == [(f"vpp_wk_{other}", "interrupt")]
+    saved = [line for line in vpp.ctl("show running-config").splitlines() if " rx-" in line]
+    assert saved == ["set interface rx-mode host-vpp1out queue 0 interrupt",
+                     f"set interface rx-placement host-vpp1out queue 0 worker {other}"]
+    ns.veth("vpp1out", "vpp1host")
+    ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+    wait_link(vpp, "host-vpp1out", "up")
+    assert placement() == [(f"vpp_wk_{other}", "interrupt")]
+    assert ns.ping("10.10.1.2") == 3
+
+
 def test_mtu_set_while_the_device_is_gone(net):
     """What the device that comes back does not take is not kept."""
     ns, vpp = net.main_job()

@@ -565,7 +565,7 @@ static void config_of(struct interface *f, struct text *t)
         text_putc(t, '\n');
     }
     for (u32 q = 0; q < f->n_queues; q++) {
-        if (f->queues[q]->mode != RX_MODE_ADAPTIVE && f->queues[q]->fd >= 0)
+        if (f->queues[q]->mode != RX_MODE_ADAPTIVE)
             text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
                      rx_mode_name(f->queues[q]->mode));
         if (f->queues[q]->placed_by_user)
