@@ -1,4 +1,6 @@
 """The Linux device below a host interface: it may go down, vanish, come back, be renamed."""
+import pytest
+
 import lib
 
 
@@ -115,6 +117,17 @@ def test_queues_are_changed_while_the_device_is_gone(net):
     wait_link(vpp, "host-vpp1out", "up")
     assert placement() == [(f"vpp_wk_{other}", "interrupt")]
     assert ns.ping("10.10.1.2") == 3
+
+
+def test_what_no_device_can_have_is_refused(net):
+    ns = net.namespace()
+    ns.veth("vpp1out", "vpp1host")
+    vpp = net.vpp(ns)
+    for args, why in (("rx-size 4294967295", "at most"), ("hw-addr 00:00:00:00:00:00", "zero"),
+                      ("hw-addr 01:00:00:00:00:01", "multicast")):
+        with pytest.raises(lib.CommandError, match=why):
+            vpp.ctl(f"create host-interface name vpp1out {args}")
+    assert list(vpp.interfaces()) == ["local0"]
 
 
 def test_mtu_set_while_the_device_is_gone(net):

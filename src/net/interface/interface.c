@@ -195,6 +195,14 @@ static int apply_software_offload(struct piste *p, const struct interface *f, st
                           f->software_offload && (f->caps & all) != all, 0, e);
 }
 
+static int check_mac(const u8 mac[6], struct error *e)
+{
+    static const u8 zero[6];
+    return mac[0] & 1 || !memcmp(mac, zero, 6)
+               ? error_set(e, EINVAL, "a MAC address of an interface is neither multicast nor zero")
+               : 0;
+}
+
 int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index,
                   struct error *e)
 {
@@ -205,6 +213,9 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
         return error_set(e, EINVAL, "`%s' is no interface name", args->name);
     if (interface_find(p, args->name))
         return error_set(e, EEXIST, "interface %s exists already", args->name);
+    int rc = args->mac ? check_mac(args->mac, e) : 0;
+    if (rc)
+        return rc;
     struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
     if (args->has_parent && (!super || super->super || !super->output))
         return error_set(e, EINVAL, "%s has no interface to be a part of", args->name);
@@ -241,7 +252,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     stats_unlock(stats);
     publish(f);
     *index = f->index;
-    int rc = f->cls->tx ? apply_software_offload(p, f, e) : 0;
+    rc = f->cls->tx ? apply_software_offload(p, f, e) : 0;
     if (rc) {
         interface_delete(p, f->index);
         return rc;
@@ -317,7 +328,6 @@ void interface_set_link(struct piste *p, struct if_index i, bool up)
 int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struct error *e)
 {
     struct interface *f = must_find(p, i, e);
-    static const u8 zero[6];
     if (!f)
         return -ENOENT;
     if (!f->has_mac)
@@ -325,9 +335,9 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
     if (f->super)
         return error_set(e, EOPNOTSUPP, "a sub-interface has the MAC address of %s",
                          f->super->name);
-    if (mac[0] & 1 || !memcmp(mac, zero, 6))
-        return error_set(e, EINVAL, "a MAC address of an interface is neither multicast nor zero");
-    int rc = f->cls->set_mac ? f->cls->set_mac(f->port, mac, e) : 0;
+    int rc = check_mac(mac, e);
+    if (!rc && f->cls->set_mac)
+        rc = f->cls->set_mac(f->port, mac, e);
     if (rc)
         return rc;
     memcpy(f->mac, mac, 6);

@@ -115,6 +115,11 @@ static void test_names_are_unique_and_found(void **state)
     (void)state;
     assert_int_equal(interface_new(&p, &again, &i, &e), -EEXIST);
     assert_int_equal(interface_new(&p, &empty, &i, &e), -EINVAL);
+    static const u8 bad[][6] = {{0}, {1, 0, 0, 0, 0, 9}};
+    for (u32 k = 0; k < array_len(bad); k++) {
+        struct if_new_args args = {.name = "c", .cls = &port_class, .mac = bad[k]};
+        assert_int_equal(interface_new(&p, &args, &i, &e), -EINVAL);
+    }
     assert_ptr_equal(interface_find(&p, "b"), interface_at(&p, b));
     assert_int_equal(interface_rename(&p, a, "b", &e), -EEXIST);
     assert_int_equal(interface_rename(&p, a, "z", &e), 0);

@@ -71,8 +71,6 @@ int pg_interface_create(struct piste *p, const struct pg_interface_args *args, s
         return 0;
     if (args->gso && (!args->gso_size || args->gso_size > UINT16_MAX))
         return error_set(e, EINVAL, "gso enabled but gso size missing");
-    if (args->mac && (args->mac[0] & 1))
-        return error_set(e, EINVAL, "hw-addr is a multicast address");
     u8 mac[6];
     char name[IF_NAME_BYTES];
     snprintf(name, sizeof(name), "pg%d", (i32)args->id);

@@ -497,8 +497,8 @@ static int check_args(const struct af_packet_args *a, struct error *e)
         return error_set(e, EINVAL, "Invalid interface name: at most %d characters", IFNAMSIZ - 1);
     if (a->n_rx_queues > AF_PACKET_QUEUES_MAX || a->n_tx_queues > AF_PACKET_QUEUES_MAX)
         return error_set(e, EINVAL, "at most %d queues", AF_PACKET_QUEUES_MAX);
-    if (a->hw_addr && (a->hw_addr[0] & 1))
-        return error_set(e, EINVAL, "hw-addr is a multicast address");
+    if (a->rx_frames > AF_PACKET_FRAMES_MAX)
+        return error_set(e, EINVAL, "rx-size: at most %u frames", AF_PACKET_FRAMES_MAX);
     return 0;
 }
 

@@ -17,6 +17,7 @@
 #define AF_PACKET_LARGE_BATCH                                                                      \
     8 /* while large frames come: so many large buffers stay in use, not 64 */
 #define AF_PACKET_QUEUES_MAX 64
+#define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
 
 /* struct virtio_net_hdr without num_buffers: what PACKET_VNET_HDR puts before each frame, in host
  * order. */

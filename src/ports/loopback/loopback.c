@@ -84,8 +84,6 @@ static int make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struc
         return error_set(e, EINVAL, "loopback instances are below %u", INSTANCES_MAX);
     if (by_instance(s, is_bvi, instance))
         return error_set(e, EEXIST, "loopback instance %u is in use", instance);
-    if (mac && (mac[0] & 1))
-        return error_set(e, EINVAL, "mac is a multicast address");
     struct loopback *l = mem_alloc(sizeof(*l));
     u8 own[6] = {0xde, 0xad, 0, (u8)is_bvi, (u8)(instance >> 8), (u8)instance};
     char name[32];
