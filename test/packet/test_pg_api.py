@@ -28,6 +28,9 @@ def test_interfaces(switch, api):
     assert api.pg_delete_interface(sw_if_index=reply.sw_if_index).retval == 0
     assert "pg5" not in switch.interfaces()
     assert api.pg_delete_interface(sw_if_index=0).retval == -2
+    for wrong in ({"mode": 9, "pg_flags": 0}, {"mode": 0, "pg_flags": 2}):
+        reply = api.pg_create_interface_v3(interface_id=7, gso_size=0, **wrong)
+        assert (reply.retval, reply.sw_if_index) == (-7, 0xffffffff)
     old = api.pg_create_interface(interface_id=6, gso_enabled=False, gso_size=0)
     assert old.retval == 0 and "pg6" in switch.interfaces()
 

@@ -13,6 +13,7 @@ static i32 create(struct api_call *c, u32 id, bool gso, u32 gso_size, u8 mode, u
                   u32 *index)
 {
     struct if_index i;
+    *index = UINT32_MAX;
     if (mode > PG_API_MODE_IP6)
         return API_INVALID_VALUE;
     struct pg_interface_args args = {
@@ -24,7 +25,8 @@ static i32 create(struct api_call *c, u32 id, bool gso, u32 gso_size, u8 mode, u
         .coalesce = flags & PG_API_FLAG_GRO_COALESCE,
     };
     int rc = pg_interface_create(c->piste, &args, &i, NULL);
-    *index = rc ? UINT32_MAX : i.i;
+    if (!rc)
+        *index = i.i;
     return api_retval(rc);
 }
 
