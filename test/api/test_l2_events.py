@@ -157,6 +157,14 @@ def test_stations(switch, api, ports):
     assert api.l2_interface_feat_flags_set(sw_if_index=i0, is_set=True, flags=16).retval == 0
     w0.send(arp(mac(6), "192.0.2.6"))
     assert next_station() == (mac(6), "192.0.2.6", i0)
+    # on another interface that has the index now it is no repetition
+    switch.vpp.configure("""delete host-interface name p0
+                            create host-interface name p0
+                            set interface state host-p0 up
+                            set interface l2 bridge host-p0 10""")
+    assert api.sw_interface_dump(sw_if_index=i0)[0].interface_name == "host-p0"
+    w0.send(arp(mac(6), "192.0.2.6"))
+    assert next_station() == (mac(6), "192.0.2.6", i0)
     assert api.want_l2_arp_term_events(enable=False, pid=7).retval == 0
     assert api.want_l2_arp_term_events(enable=False, pid=7).retval == -31
 
