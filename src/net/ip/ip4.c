@@ -550,10 +550,12 @@ static void interface_end(struct ip4 *ip4, struct if_index i)
         free(s);
         ip4->states.v[i.i] = NULL;
     }
-    u32 table = ip4_if_base[i.i].fib;
+    struct fib_index table = table_of(i);
+    for (u32 k = 0; k < ip4->on_table.n; k++)
+        ip4->on_table.v[k].fn(p, i, table, FIB_NONE, ip4->on_table.v[k].arg);
     __atomic_store_n(&ip4_if_base[i.i].fib, 0, __ATOMIC_RELEASE);
-    if (table)
-        fib_table_unlock(fib_of(p), (struct fib_index){table}, FIB_SOURCE_INTERFACE);
+    if (table.i)
+        fib_table_unlock(fib_of(p), table, FIB_SOURCE_INTERFACE);
 }
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)

@@ -124,7 +124,7 @@ bool ip4_is_subnet_broadcast(const struct piste *p, struct if_index i, be32 addr
 bool ip4_directed_broadcast(const struct piste *p, struct if_index i);
 
 /* Called when an interface began to take IPv4, or takes it no more; when it went to another table
- * (after). For ever. */
+ * (after), or is deleted (before; to FIB_NONE). For ever. */
 void ip4_on_enable(struct piste *p,
                    void (*fn)(struct piste *p, struct if_index i, bool enabled, void *arg),
                    void *arg);

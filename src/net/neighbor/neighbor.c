@@ -484,7 +484,7 @@ static void on_table(struct piste *p, struct if_index i, struct fib_index from, 
         if (!if_equal(e->key.interface, i))
             continue;
         route_del(ns, e, from);
-        if (route_set(ns, e, to, &err))
+        if (!fib_is_none(to) && route_set(ns, e, to, &err))
             log_error(&neighbor_log, "%s", err.text);
     }
 }

@@ -264,6 +264,22 @@ static void a_range_holds_its_table(void **state)
     assert_true(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
 }
 
+static void neighbors_leave_their_table_with_the_interface(void **state)
+{
+    struct if_index b = world_interface("b", other);
+    struct fib_route r;
+    run("ip table add 7");
+    run("set interface ip table b 7");
+    run("set interface ip address b 10.0.7.1/24");
+    run("set ip neighbor static b 10.0.7.2 02:00:00:00:00:99");
+    struct fib_index t = fib_table_find(fib_of(&world.p), 7);
+    struct ip4_prefix host = {ip(10, 0, 7, 2), 32};
+    assert_true(fib_lookup_exact(fib_of(&world.p), t, host, &r));
+    interface_delete(&world.p, b);
+    settle();
+    assert_false(fib_lookup_exact(fib_of(&world.p), t, host, &r));
+}
+
 static void unnumbered_interfaces_answer_for_the_lender(void **state)
 {
     run("set interface ip address del a all");
@@ -523,6 +539,7 @@ int main(void)
         TEST(an_interface_without_ip_does_not_answer),
         TEST(proxies_answer_for_their_ranges),
         TEST(a_range_holds_its_table),
+        TEST(neighbors_leave_their_table_with_the_interface),
         TEST(unnumbered_interfaces_answer_for_the_lender),
         TEST(the_first_packet_waits_for_the_answer),
         TEST(silence_is_reported),
