@@ -352,6 +352,32 @@ static void test_queue_wakes_its_thread(void **state)
     teardown_engine();
 }
 
+static void test_an_index_is_used_again_by_the_same_kind(void **state)
+{
+    static const struct node_error early[] = {{"early", "too early", SEVERITY_ERROR}},
+                                   late[] = {{"late", "too late", SEVERITY_ERROR}};
+    static const struct node_def a = {
+        .name = "a", .run = {posting_run}, .errors = early, .n_errors = 1};
+    static const struct node_def b = {
+        .name = "b", .run = {posting_run}, .errors = late, .n_errors = 1};
+    setup_engine();
+    struct engine *e = piste.engine;
+    struct node_index first = node_register(e, &a, "x", NULL);
+    node_count_main(e, first, 0, 3);
+    u32 n_errors = e->n_errors;
+    for (u32 i = 0; i < 3; i++) {
+        node_delete(e, node_register(e, &b, "y", NULL));
+        node_delete(e, first);
+        struct node_index other = node_register(e, &b, "y", NULL);
+        assert_int_not_equal(other.i, first.i); /* which has errors of another kind */
+        node_delete(e, other);
+        assert_int_equal(node_register(e, &a, "x", NULL).i, first.i);
+        assert_int_equal(e->threads[0]->errors[e->nodes.v[first.i].error_base], 0);
+    }
+    assert_int_equal(e->n_errors, n_errors + 1);
+    teardown_engine();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +388,7 @@ int main(void)
         cmocka_unit_test(test_trace_records_hops),
         cmocka_unit_test(test_threads_exchange_packets_and_events),
         cmocka_unit_test(test_queue_wakes_its_thread),
+        cmocka_unit_test(test_an_index_is_used_again_by_the_same_kind),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

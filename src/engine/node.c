@@ -120,6 +120,23 @@ static void edges_init(struct node_global *g, u16 n)
     g->next_nodes = mem_alloc(g->next_cap * sizeof(u32)); /* 0: the sink, until joined */
 }
 
+/* A deleted node leaves its index and error counters to the next of its kind: what was counted is
+ * never shown for a node that does not count such errors, and their number has a bound. */
+static u32 free_index(struct engine *e, const struct node_def *def)
+{
+    for (u32 k = 0; k < e->nodes_free.n; k++) {
+        u32 i = e->nodes_free.v[k];
+        if (e->nodes.v[i].def == def) {
+            vec_del(&e->nodes_free, k);
+            return i;
+        }
+    }
+    if (e->nodes.n == NODES_MAX)
+        panic("more than %u nodes", NODES_MAX);
+    vec_add(&e->nodes, ((struct node_global){0}));
+    return e->nodes.n - 1;
+}
+
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
                                 void *state)
 {
@@ -128,19 +145,9 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
         name = def->name;
     if (node_find(e, name, &found))
         panic("node %s registered twice", name);
-    u32 i;
-    if (e->nodes_free.n) {
-        i = e->nodes_free.v[--e->nodes_free.n];
-    } else {
-        i = e->nodes.n;
-        if (i == NODES_MAX)
-            panic("more than %u nodes", NODES_MAX);
-        vec_add(&e->nodes, ((struct node_global){0}));
-    }
+    u32 i = free_index(e, def);
     struct node_global *g = &e->nodes.v[i];
-    /* a node of the same kind that was deleted leaves its error counters and edge arrays for the
-     * next */
-    bool again = g->deleted && g->def == def;
+    bool again = g->deleted;
     u32 error_base = g->error_base;
     *g = (struct node_global){
         .name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
