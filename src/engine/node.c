@@ -330,6 +330,8 @@ void node_delete(struct engine *e, struct node_index n)
         struct node *rt = &e->threads[t]->nodes[n.i];
         rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks = 0;
     }
+    if (e->trace_filter.node.i == n.i)
+        e->trace_filter.node.i = UINT32_MAX; /* no packet passes it any more */
     vec_add(&e->nodes_free, n.i);
     log_debug(&log_class, "node %u deleted", n.i);
 }

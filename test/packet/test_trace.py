@@ -113,3 +113,16 @@ def test_filter(switch, net):
     assert [hops[-1][0] for hops in switch.trace(net[0], packets)] == ["pg1-tx", "pg1-tx"]
     switch.ctl("trace filter none")
     assert len(switch.trace(net[0], packets)) == 3
+
+
+def test_a_filter_is_not_about_another_node_later(fresh):
+    """The node of a deleted interface leaves its index to the next one's."""
+    source, gone = fresh.pg(0, "10.0.0.1/24"), fresh.pg(1)
+    fresh.ctl(f"trace filter include {gone}-output 9")
+    fresh.ctl(f"delete packet-generator interface {gone}")
+    out = fresh.pg(2, "10.2.0.1/24")
+    fresh.ctl("trace add pg-input 9")
+    fresh.send(source, source.ether() / IP(src=source.host, dst=out.host) / UDP())
+    assert "Packet 1" not in fresh.ctl("show trace")
+    fresh.ctl("trace filter none")
+    assert f"{out}-output" in fresh.ctl("show trace")
