@@ -42,8 +42,10 @@ struct session {
     struct loop_timer *timer;
     u32 slot;
     u16 id;
-    struct fib_index fib;
+    u32 table_id;
+    struct fib_index fib;      /* of table_id, looked up for each request */
     struct if_index source_if; /* IF_NONE: by the route */
+    bool source_gone;          /* source_if was deleted, another may have its index */
     be32 dst;
     u32 data_bytes, repeat, burst;
     u64 interval_ns;
@@ -81,8 +83,10 @@ static int source(const struct session *s, be32 *src)
     struct ip4_prefix prefix;
     struct if_index i;
 
+    if (fib_is_none(s->fib))
+        return -ENETUNREACH;
     if (!if_is_none(s->source_if)) {
-        if (!ip4_address_at(s->p, s->source_if, 0, &prefix))
+        if (s->source_gone || !ip4_address_at(s->p, s->source_if, 0, &prefix))
             return -EADDRNOTAVAIL;
         *src = prefix.addr;
         return 0;
@@ -168,8 +172,9 @@ static void send_one(struct session *s)
     static u8 bytes[sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) + STAMP_BYTES +
                     DATA_MAX_BYTES];
     be32 src;
-    int rc = source(s, &src);
 
+    s->fib = fib_table_find(fib_of(s->p), s->table_id);
+    int rc = source(s, &src);
     s->seq++;
     if (!rc)
         rc = hand_over(s, bytes, write_request(s, src, next_random(s->ping), bytes));
@@ -352,11 +357,11 @@ static int parse(struct cli_call *c, struct session *s)
     s->verbose = cli_has(c, "verbose");
     const struct interface *f = cli_interface(c, "source");
     s->source_if = f ? f->index : IF_NONE;
-    s->fib = f ? ip4_if_fib(f->index) : (struct fib_index){0};
+    s->table_id = f ? fib_table_id(fib, ip4_if_fib(f->index)) : 0;
     if (cli_has(c, "table-id")) {
-        s->fib = fib_table_find(fib, (u32)cli_u64(c, "table-id", 0));
-        if (fib_is_none(s->fib))
-            return error_set(c->err, ENOENT, "no table %" PRIu64, cli_u64(c, "table-id", 0));
+        s->table_id = (u32)cli_u64(c, "table-id", 0);
+        if (fib_is_none(fib_table_find(fib, s->table_id)))
+            return error_set(c->err, ENOENT, "no table %u", s->table_id);
     }
     return 0;
 }
@@ -465,6 +470,16 @@ static const struct node_def echo_reply_node = {
     .format_trace = ip4_format_trace,
 };
 
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct ping *ping = module_state(p, &piste_module); /* NULL: stopped */
+
+    for (u32 i = 0; ping && ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
+        if (ping->sessions[i] && if_equal(ping->sessions[i]->source_if, f->index))
+            ping->sessions[i]->source_gone = true;
+    (void)arg;
+}
+
 static int init(struct piste *p, void **state, struct error *e)
 {
     struct ping *ping = mem_alloc(sizeof(*ping));
@@ -473,6 +488,7 @@ static int init(struct piste *p, void **state, struct error *e)
     ping->request_node = node_register(engine_of(p), &request_node, NULL, NULL);
     struct node_index n = node_register(engine_of(p), &echo_reply_node, NULL, &ping->slots);
     icmp4_register_type(p, ICMP4_ECHO_REPLY, n);
+    interface_on_event(p, on_interface, NULL);
     *state = ping;
     return 0;
 }
@@ -492,7 +508,7 @@ const struct module piste_module = {
     .abi = MODULE_ABI,
     .name = "ping",
     .description = "Ping (ping)",
-    .needs = (const char *const[]){"api", "ip4", "icmp4", NULL},
+    .needs = (const char *const[]){"api", "interface", "ip4", "icmp4", NULL},
     .commands = commands,
     .api = handlers,
     .init = init,

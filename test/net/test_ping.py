@@ -1,6 +1,7 @@
 """The command ping beyond the main job: several at a time, ourselves, sizes, ends that come early."""
 import re
 import socket
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,40 @@ import pytest
 from scapy.layers.inet import ICMP, IP
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
+
+
+def test_the_source_is_deleted_meanwhile(net):
+    """The interface that has its index next is not the source, and another table not the table."""
+    vpp = net.vpp(net.namespace())
+
+    def loopback(table):
+        vpp.configure(f"""
+            create loopback interface
+            ip table add {table}
+            set interface ip table loop0 {table}
+            set interface ip address loop0 10.0.7.1/24
+            set interface state loop0 up
+        """)
+
+    loopback(7)
+    argv = [vpp.build + "/vppctl", "-s", vpp.cli, "ping 10.0.7.1 repeat 1000000 interval 0.005 "]
+    pings = [subprocess.Popen(argv[:3] + [argv[3] + how], text=True, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE) for how in ("source loop0", "table-id 7")]
+    try:
+        for ping in pings:
+            assert "bytes from" in ping.stdout.readline()
+        vpp.ctl("delete loopback interface intfc loop0")
+        vpp.ctl("ip table del 7")
+        loopback(8)
+        for ping in pings:
+            while "Failed" not in ping.stdout.readline():
+                assert ping.poll() is None
+            lines = [ping.stdout.readline() for _ in range(200)]
+            assert lines[-1].startswith("Failed: no "), lines
+    finally:
+        for ping in pings:
+            ping.kill()
+            ping.wait()
 
 
 def test_several_at_a_time(net):
