@@ -152,14 +152,14 @@ static void close_rx(struct af_packet_queue *q)
 static int join_fanout(const struct af_packet *port, int fd, struct error *e)
 {
     int first = port->queues[0]->fd, rc = 0;
-    int group = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_UNIQUEID)
-                << 16;
+    u32 mode = PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG | PACKET_FANOUT_FLAG_UNIQUEID;
+    u32 group = mode << 16;
     socklen_t len = sizeof(group);
     if (port->n_queues == 1)
         return 0;
     if (fd != first)
         rc = getsockopt(first, SOL_PACKET, PACKET_FANOUT, &group, &len);
-    if (rc || option(fd, SOL_PACKET, PACKET_FANOUT, group))
+    if (rc || option(fd, SOL_PACKET, PACKET_FANOUT, (int)group))
         return fail(e, -1, port->host_name, "cannot join a fanout group");
     return 0;
 }
