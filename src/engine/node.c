@@ -121,12 +121,13 @@ static void edges_init(struct node_global *g, u16 n)
 }
 
 /* A deleted node leaves its index and error counters to the next of its kind: what was counted is
- * never shown for a node that does not count such errors, and their number has a bound. */
+ * never shown for a node that does not count such errors, and their number has a bound. When
+ * indices run out, it leaves its index to any. */
 static u32 free_index(struct engine *e, const struct node_def *def)
 {
     for (u32 k = 0; k < e->nodes_free.n; k++) {
         u32 i = e->nodes_free.v[k];
-        if (e->nodes.v[i].def == def) {
+        if (e->nodes.v[i].def == def || e->nodes.n == NODES_MAX) {
             vec_del(&e->nodes_free, k);
             return i;
         }
@@ -147,7 +148,7 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
         panic("node %s registered twice", name);
     u32 i = free_index(e, def);
     struct node_global *g = &e->nodes.v[i];
-    bool again = g->deleted;
+    bool again = g->deleted && g->def == def;
     u32 error_base = g->error_base;
     *g = (struct node_global){
         .name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};

@@ -75,6 +75,27 @@ def test_configuration_is_commands(net):
     assert second.running_config() == lines
 
 
+@pytest.mark.parametrize("startup, then", [("adaptive", "polling"), ("polling", "adaptive")])
+def test_rx_modes_come_back(net, startup, then):
+    """A queue keeps its mode when the default changes after it was made, and when it is saved."""
+    ns = net.namespace()
+    ns.veth("vpp1out", "vpp1host")
+    vpp = net.vpp(ns, start=False)
+    vpp.write_conf(f"running-config {vpp.running}", f"interface {{ default-rx-mode {startup} }}")
+    vpp.start().configure(f"""
+        create host-interface name vpp1out
+        set interface default rx-mode {then}
+    """)
+    lines = vpp.running_config()
+    vpp.ctl("write")
+    vpp.stop()
+    vpp.start()
+    lib.wait_for(lambda: vpp.running_config() == lines, "the configuration")
+    queue, = vpp.json("show interface rx-placement")["threads"][0]["queues"]
+    assert queue["mode"] == startup
+    assert vpp.ctl("show interface default rx-mode") == f"default rx-mode: {then}\n"
+
+
 def test_mtu_of_the_device_is_not_saved(net):
     """Only what was asked for is: the device may have another one at the next start."""
     ns = net.namespace()

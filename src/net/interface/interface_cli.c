@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "control/cli.h"
+#include "control/startup.h"
 #include "net/interface/interface_internal.h"
 
 /* --- <interface> values --- */
@@ -544,7 +545,7 @@ const struct cli_command interface_commands[] = {
 
 /* --- running config --- */
 
-static void config_of(struct interface *f, struct text *t)
+static void config_of(const struct piste *p, struct interface *f, struct text *t)
 {
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
     if (f->original_name[0])
@@ -565,7 +566,7 @@ static void config_of(struct interface *f, struct text *t)
         text_putc(t, '\n');
     }
     for (u32 q = 0; q < f->n_queues; q++) {
-        if (f->queues[q]->mode != RX_MODE_ADAPTIVE)
+        if (f->queues[q]->mode != rx_queue_default_mode(engine_of(p)))
             text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
                      rx_mode_name(f->queues[q]->mode));
         if (f->queues[q]->placed_by_user)
@@ -582,7 +583,9 @@ static void config_of(struct interface *f, struct text *t)
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     (void)state;
-    if (phase == RC_GLOBAL && rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE)
+    bool startup_says = p->startup && p->startup->default_rx_mode != STARTUP_RX_MODE_DEFAULT;
+    if (phase == RC_GLOBAL &&
+        (startup_says || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
         text_add(t, "set interface default rx-mode %s\n",
                  rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase != RC_CREATE && phase != RC_INTERFACE)
@@ -595,6 +598,6 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
             if (phase == RC_CREATE && f->cls->running_config)
                 f->cls->running_config(f->port, t);
             else if (phase == RC_INTERFACE && (f->output || f->admin_up))
-                config_of(f, t);
+                config_of(p, f, t);
         }
 }
