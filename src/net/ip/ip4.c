@@ -406,6 +406,15 @@ int ip4_source_address(const struct piste *p, struct fib_index t, be32 dst, be32
 
 /* --- settings of an interface --- */
 
+/* Whether an unnumbered interface uses the addresses of i. */
+static bool lends(const struct ip4 *ip4, struct if_index i)
+{
+    for (u32 n = 0; n < ip4->states.n; n++)
+        if (ip4->states.v[n] && if_equal(ip4->states.v[n]->unnumbered, i))
+            return true;
+    return false;
+}
+
 int ip4_set_unnumbered(struct piste *p, struct if_index i, struct if_index use, struct error *e)
 {
     struct ip4 *ip4 = ip4_of(p);
@@ -425,6 +434,8 @@ int ip4_set_unnumbered(struct piste *p, struct if_index i, struct if_index use, 
             return error_set(e, EBUSY, "the interface has addresses of its own");
         if (lender && !if_is_none(lender->unnumbered))
             return error_set(e, EINVAL, "the lender is unnumbered itself");
+        if (lends(ip4, i))
+            return error_set(e, EBUSY, "the interface lends its addresses to another");
         if (table_of(i).i != table_of(use).i)
             return error_set(e, EINVAL, "the interfaces are in different tables");
     }
@@ -453,7 +464,7 @@ int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error
     if (to.i == from.i)
         return 0;
     struct ip4_state *s = state_make(ip4, i);
-    if (s->addresses.n || !if_is_none(s->unnumbered))
+    if (s->addresses.n || !if_is_none(s->unnumbered) || lends(ip4, i))
         return error_set(e, EBUSY, "%s has address, unable to change table",
                          interface_at(p, i)->name);
     if (to.i) {

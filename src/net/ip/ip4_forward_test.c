@@ -373,6 +373,18 @@ static char *configuration(void)
     return s;
 }
 
+static void a_lender_stays_in_its_table_and_borrows_nothing(void **state)
+{
+    world_interface("lender", mac_a);
+    world_interface("borrower", mac_b);
+    run("ip table add 10");
+    run("set interface unnumbered borrower use lender");
+    fails("set interface ip table lender 10", "lender has address, unable to change table");
+    fails("set interface unnumbered lender use a", "the interface lends its addresses to another");
+    run("set interface unnumbered del borrower");
+    run("set interface ip table lender 10");
+}
+
 static void what_led_through_an_interface_that_went_stays_dead(void **state)
 {
     run("set ip neighbor a 10.0.1.2 02:00:00:00:00:12");
@@ -471,6 +483,7 @@ int main(void)
         TEST(prefixes_of_31_and_32_have_no_special_addresses),
         TEST(directed_broadcast_goes_to_everybody),
         TEST(an_interface_that_goes_takes_its_things_along),
+        TEST(a_lender_stays_in_its_table_and_borrows_nothing),
         TEST(what_led_through_an_interface_that_went_stays_dead),
         TEST(the_running_configuration_makes_the_same_again),
     };
