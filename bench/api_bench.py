@@ -83,15 +83,6 @@ class Pinger(threading.Thread):
             time.sleep(0.002)
 
 
-INTERFACES = """
-    create packet-generator interface pg0
-    create packet-generator interface pg1
-    set interface state pg0 up
-    set interface state pg1 up
-    set interface ip address pg0 198.18.0.1/24
-    set interface ip address pg1 198.18.1.1/24
-    set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
-"""
 STREAM = ("packet-generator new { name stream limit 1000000000 rate 100000 size 64-64 source pg0 node ip4-input"
           " data { UDP: 198.18.0.2 -> 198.18.1.2 UDP: 1 -> 2 incrementing 36 } }")
 
@@ -105,7 +96,7 @@ def measure(build, n):
         api.sw_interface_set_flags(sw_if_index=loop, flags=1)
         api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix={
             "address": {"af": 0, "un": {"ip4": socket.inet_aton("192.0.2.1")}}, "len": 24})
-        vpp.configure(INTERFACES)
+        vpp.configure(lib.PG_ROUTER)
         vpp.ctl(STREAM)
         lib.wait_for(lambda: vpp.counter("pg1", "tx packets"), "the announcement of its address")
         first = vpp.counter("pg1", "tx packets")

@@ -510,16 +510,8 @@ def test_sources(switch, api, loop):
 def test_stream_while_routes_change(switch, api):
     """Not one packet of it is lost, whatever one client adds, deletes and asks for."""
     vpp = switch.vpp
-    vpp.configure("""
-        create packet-generator interface pg0
-        create packet-generator interface pg1
-        set interface state pg0 up
-        set interface state pg1 up
-        set interface ip address pg0 198.18.0.1/24
-        set interface ip address pg1 198.18.1.1/24
-        set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
-        ip route add 203.0.0.0/16 via 198.18.1.2 pg1
-    """)
+    vpp.configure(lib.PG_ROUTER)
+    vpp.ctl("ip route add 203.0.0.0/16 via 198.18.1.2 pg1")
     vpp.ctl("packet-generator new { name s limit 1000000000 rate 20000 size 64-64 source pg0 node ip4-input"
             " data { UDP: 198.18.0.2 -> 203.0.113.9 UDP: 1 -> 2 incrementing 36 } }")
     lib.wait_for(lambda: vpp.counter("pg1", "tx packets"), "the announcement of its address")

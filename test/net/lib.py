@@ -24,6 +24,17 @@ ETH_P_ALL = 3
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
 TP_STATUS_VLAN_VALID = 1 << 4
 
+# Two packet generator interfaces to route between, and the next hop 198.18.1.2 behind pg1.
+PG_ROUTER = """
+    create packet-generator interface pg0
+    create packet-generator interface pg1
+    set interface state pg0 up
+    set interface state pg1 up
+    set interface ip address pg0 198.18.0.1/24
+    set interface ip address pg1 198.18.1.1/24
+    set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
+"""
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
