@@ -43,7 +43,6 @@ struct session {
     u32 slot;
     u16 id;
     u32 table_id;
-    struct fib_index fib;      /* of table_id, looked up for each request */
     struct if_index source_if; /* IF_NONE: by the route */
     bool source_gone;          /* source_if was deleted, another may have its index */
     be32 dst;
@@ -78,12 +77,12 @@ static u16 next_random(struct ping *ping)
 }
 
 /* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
-static int source(const struct session *s, be32 *src)
+static int source(const struct session *s, struct fib_index table, be32 *src)
 {
     struct ip4_prefix prefix;
     struct if_index i;
 
-    if (fib_is_none(s->fib))
+    if (fib_is_none(table))
         return -ENETUNREACH;
     if (!if_is_none(s->source_if)) {
         if (s->source_gone || !ip4_address_at(s->p, s->source_if, 0, &prefix))
@@ -91,11 +90,11 @@ static int source(const struct session *s, be32 *src)
         *src = prefix.addr;
         return 0;
     }
-    if (ip4_address_is_local(s->fib, s->dst)) { /* this switch itself */
+    if (ip4_address_is_local(table, s->dst)) { /* this switch itself */
         *src = s->dst;
         return 0;
     }
-    return ip4_source_address(s->p, s->fib, s->dst, src, &i);
+    return ip4_source_address(s->p, table, s->dst, src, &i);
 }
 
 /* The headers and the data: the place of the time stamp, then bytes that count up. */
@@ -128,7 +127,7 @@ static u32 write_request(const struct session *s, be32 src, u16 ip_id, u8 *out)
     return (u32)sizeof(*h) + icmp_bytes;
 }
 
-static int hand_over(struct session *s, const u8 *bytes, u32 n)
+static int hand_over(struct session *s, struct fib_index table, const u8 *bytes, u32 n)
 {
     struct engine *e = engine_of(s->p);
     struct thread *t = engine_main_thread(e);
@@ -144,7 +143,7 @@ static int hand_over(struct session *s, const u8 *bytes, u32 n)
     b->rx_if = IF_LOCAL;
     b->flags |= BUFFER_LOCAL | BUFFER_IS_IP4;
     b->l3_start = b->start;
-    *ip4_scratch(b) = (struct ip4_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = s->fib};
+    *ip4_scratch(b) = (struct ip4_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = table};
     s->asked_ns[s->seq % SENT_KEPT] = clock_ns();
     if (thread_inject(e, s->ping->request_node, &bi, 1))
         return 0;
@@ -173,11 +172,11 @@ static void send_one(struct session *s)
                     DATA_MAX_BYTES];
     be32 src;
 
-    s->fib = fib_table_find(fib_of(s->p), s->table_id);
-    int rc = source(s, &src);
+    struct fib_index table = fib_table_find(fib_of(s->p), s->table_id); /* now: it may go */
+    int rc = source(s, table, &src);
     s->seq++;
     if (!rc)
-        rc = hand_over(s, bytes, write_request(s, src, next_random(s->ping), bytes));
+        rc = hand_over(s, table, bytes, write_request(s, src, next_random(s->ping), bytes));
     if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", failure(rc));
     s->n_sent += !rc;
