@@ -464,8 +464,11 @@ int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error
     if (to.i == from.i)
         return 0;
     struct ip4_state *s = state_make(ip4, i);
-    if (s->addresses.n || !if_is_none(s->unnumbered) || lends(ip4, i))
+    if (s->addresses.n || !if_is_none(s->unnumbered))
         return error_set(e, EBUSY, "%s has address, unable to change table",
+                         interface_at(p, i)->name);
+    if (lends(ip4, i))
+        return error_set(e, EBUSY, "%s lends its addresses to another, unable to change table",
                          interface_at(p, i)->name);
     if (to.i) {
         rc = fib_table_lock(fib, table_id, NULL, FIB_SOURCE_INTERFACE, &to, e);

@@ -379,7 +379,8 @@ static void a_lender_stays_in_its_table_and_borrows_nothing(void **state)
     world_interface("borrower", mac_b);
     run("ip table add 10");
     run("set interface unnumbered borrower use lender");
-    fails("set interface ip table lender 10", "lender has address, unable to change table");
+    fails("set interface ip table lender 10",
+          "lender lends its addresses to another, unable to change table");
     fails("set interface unnumbered lender use a", "the interface lends its addresses to another");
     run("set interface unnumbered del borrower");
     run("set interface ip table lender 10");
