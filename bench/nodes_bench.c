@@ -31,7 +31,7 @@
 #include "control/module.h"
 #include "control/startup.h"
 #include "engine/engine.h"
-#include "net/interface/interface.h"
+#include "net/link/interface/interface.h"
 #include "net/l2/l2.h"
 #include "vpp/modules.h"
 

@@ -17,12 +17,12 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/thread.h"
-#include "net/fib/fib.h"
-#include "net/interface/interface.h"
-#include "net/ip/icmp4.h"
-#include "net/ip/ip4.h"
-#include "net/ip/ip4_format.h"
-#include "net/ip/ip4_packet.h"
+#include "net/ip/fib/fib.h"
+#include "net/link/interface/interface.h"
+#include "net/ip/icmp/icmp4.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/packet/ip4_format.h"
+#include "net/packet/ip4_packet.h"
 
 #define IF_LOCAL ((struct if_index){0})
 #define DATA_BYTES 60

@@ -3,7 +3,7 @@
 #include "base/byteorder.h"
 #include "base/clock.h"
 #include "engine/thread.h"
-#include "net/ip/ip4_packet.h"
+#include "net/packet/ip4_packet.h"
 #include "plugins/ping/ping.h"
 
 void NODE_FN(ip4_ping_request)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

@@ -50,7 +50,7 @@ enum buffer_flags {
     BUFFER_QOS = 1 << 13,        /* the bits from BUFFER_QOS_SHIFT on are valid */
     BUFFER_LINK_GROUP = 1 << 14, /* came to layer 3 in a broadcast or multicast frame */
     BUFFER_REENTRY_SHIFT = 16,   /* 2 bits: see reenter.h */
-    BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/qos/qos.h */
+    BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/features/qos/qos.h */
 };
 
 struct buffer {

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
-#include "net/ip/ip4.h"
+#include "net/ip/ip4/ip4.h"
 #include "net/l2/l2_internal.h"
 
 struct l2_if *l2_if_base;

@@ -26,8 +26,8 @@
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
-#include "net/ethernet/ethernet.h"
-#include "net/interface/interface.h"
+#include "net/packet/ethernet_packet.h"
+#include "net/link/interface/interface.h"
 
 struct module;
 struct piste;

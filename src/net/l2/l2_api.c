@@ -8,7 +8,7 @@
 
 #include "api/api_l2.h"
 #include "control/api.h"
-#include "net/interface/interface_api.h"
+#include "net/link/interface/interface_api.h"
 #include "net/l2/l2_internal.h"
 
 /* --- bridge domains --- */

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "control/cli.h"
 #include "engine/engine.h"
-#include "net/ethernet/ethernet_format.h"
+#include "net/packet/ethernet_format.h"
 #include "net/l2/l2_internal.h"
 
 static struct l2_state *state_of(const struct cli_call *c)

@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "net/ethernet/ethernet_format.h"
+#include "net/packet/ethernet_format.h"
 #include "net/l2/l2_internal.h"
 
 static void config_of_domain(const struct l2_bd *bd, struct text *t)

@@ -5,15 +5,16 @@
  * Input: byte 0: flags, byte 1: which port, byte 2: how much is behind, then the frame. */
 #include <stdint.h>
 
-#include "net/ethernet/ethernet.h"
-#include "net/fib/fib.h"
-#include "net/ip/ip4.h"
-#include "net/ip/ip4_input.h"
-#include "net/ip/ip4_world.h"
+#include "net/link/ethernet/ethernet.h"
+#include "net/packet/ethernet_packet.h"
+#include "net/ip/fib/fib.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/ip/ip4/ip4_input.h"
+#include "net/ip/ip4/ip4_world.h"
 #include "net/l2/l2.h"
 #include "net/l2/l2_internal.h"
-#include "net/vlan/tag_rewrite.h"
-#include "net/vlan/vlan.h"
+#include "net/l2/tag_rewrite.h"
+#include "net/link/vlan/vlan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__asan_default_options(void);

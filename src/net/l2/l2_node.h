@@ -3,7 +3,7 @@
 
 #include "engine/feature.h"
 #include "engine/thread.h"
-#include "net/ethernet/ethernet.h"
+#include "net/packet/ethernet_packet.h"
 #include "net/l2/l2_internal.h"
 
 enum { L2_INPUT_ERR_PACKETS, L2_INPUT_ERR_REWRITE, L2_INPUT_ERR_N };

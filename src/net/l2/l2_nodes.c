@@ -1,7 +1,7 @@
 /* Records and trace text of the nodes of layer 2. Names, reasons and layouts are VPP's. */
 #include "engine/engine.h"
 #include "engine/trace.h"
-#include "net/ethernet/ethernet_format.h"
+#include "net/packet/ethernet_format.h"
 #include "net/l2/l2_node.h"
 
 NODE_DECLARE(l2_input);

@@ -1,5 +1,5 @@
 /* Tags of frames whose data others hold too, or that have no room in front. */
-#include "net/interface/own.h"
+#include "net/link/interface/own.h"
 #include "net/l2/l2_node.h"
 
 /* b's headers in a buffer of their own, which goes on with the rest of b. Takes b over. */

@@ -6,7 +6,7 @@
 #include "api/api_af_packet.h"
 #include "control/api.h"
 #include "control/module.h"
-#include "net/interface/interface_api.h"
+#include "net/link/interface/interface_api.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 static i32 create(struct piste *p, struct af_packet_args *args, u32 *sw_if_index)

@@ -4,9 +4,9 @@
 
 #include "control/cli.h"
 #include "engine/trace.h"
-#include "net/ethernet/ethernet.h"
-#include "net/ethernet/ethernet_format.h"
-#include "net/interface/buffer_format.h"
+#include "net/packet/ethernet_packet.h"
+#include "net/packet/ethernet_format.h"
+#include "net/link/interface/buffer_format.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 NODE_DECLARE_INPUT(af_packet_input);

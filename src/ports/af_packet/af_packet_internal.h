@@ -10,7 +10,7 @@
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
-#include "net/interface/interface.h"
+#include "net/link/interface/interface.h"
 #include "ports/af_packet/af_packet.h"
 
 #define AF_PACKET_BATCH 64 /* frames that one recvmmsg takes */

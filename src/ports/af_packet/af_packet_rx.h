@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
-#include "net/ethernet/ethernet.h"
+#include "net/packet/ethernet_packet.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 /* Puts back a tag that the kernel took out of the frame. */

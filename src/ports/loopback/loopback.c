@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "control/module.h"
-#include "net/interface/interface.h"
+#include "net/link/interface/interface.h"
 #include "ports/loopback/loopback_internal.h"
 
 #define INSTANCES_MAX 16384u

@@ -4,8 +4,8 @@
 #include "api/api_interface.h"
 #include "api/api_l2.h"
 #include "control/api.h"
-#include "net/interface/interface.h"
-#include "net/interface/interface_api.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/interface_api.h"
 #include "ports/loopback/loopback.h"
 #include "ports/loopback/loopback_internal.h"
 

@@ -1,6 +1,6 @@
 /* loopN-tx: what is sent comes back in; what a BVI sends enters its bridge domain. */
-#include "net/interface/interface.h"
-#include "net/interface/reenter.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/reenter.h"
 #include "net/l2/l2.h"
 #include "ports/loopback/loopback_internal.h"
 

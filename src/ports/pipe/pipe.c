@@ -7,8 +7,8 @@
 
 #include "control/module.h"
 #include "engine/trace.h"
-#include "net/ethernet/ethernet_format.h"
-#include "net/interface/interface.h"
+#include "net/packet/ethernet_format.h"
+#include "net/link/interface/interface.h"
 #include "ports/pipe/pipe_internal.h"
 
 #define INSTANCES_MAX 16384u

@@ -4,8 +4,8 @@
 #include "api/api_pipe.h"
 #include "control/api.h"
 #include "control/module.h"
-#include "net/interface/interface.h"
-#include "net/interface/interface_api.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/interface_api.h"
 #include "ports/pipe/pipe.h"
 #include "ports/pipe/pipe_internal.h"
 

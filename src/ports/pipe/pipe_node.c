@@ -1,7 +1,7 @@
 /* pipeN.X-tx: what is sent by one end is received on the other; pipe-input: where features of
  * reception start. */
-#include "net/interface/interface.h"
-#include "net/interface/reenter.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/reenter.h"
 #include "ports/pipe/pipe_internal.h"
 
 void NODE_FN(pipe_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)

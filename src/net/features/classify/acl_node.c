@@ -1,0 +1,151 @@
+/* l2-input-acl, l2-output-acl, ip4-inacl, ip4-outacl, ip4-punt-acl: deny, or go on.
+ * l2-input-classify, l2-output-classify: frames to where their session says. */
+#include "base/byteorder.h"
+#include "engine/feature.h"
+#include "engine/trace.h"
+#include "net/features/classify/acl_node.h"
+#include "net/features/classify/classify.h"
+#include "net/features/classify/l2_classify.h"
+#include "net/packet/ethernet_packet.h"
+#include "net/link/interface/feature_place.h"
+#include "net/ip/ip4/ip4.h"
+
+ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b,
+                                            enum feature_place place,
+                                            const struct classify_table **table,
+                                            struct classify_tally *sum)
+{
+    int node = place == AT_IP_OUTPUT ? b->l3_start : b->start;
+    int frame = place == AT_IP_INPUT ? b->l2_start : b->start;
+    struct classify_session *e = classify_walk(table, b, node, frame, sum);
+    if (e)
+        classify_hit(t, e);
+    if (unlikely(b->flags & BUFFER_TRACED)) {
+        struct acl_trace note = {(*table)->index, e ? e->id : CLASSIFY_NONE};
+        trace_note(t, b, &note, sizeof(note));
+    }
+    return e;
+}
+
+/* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
+ * still has a link header, as nodes behind think; IPv4 is not advanced, since nodes behind trust
+ * that its header was checked. */
+ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b,
+                         enum feature_place place)
+{
+    if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
+        ip4_scratch(b)->fib.i = e->metadata;
+        b->flags |= BUFFER_IN_FIB;
+    }
+    if (unlikely(e->advance) && place == AT_FRAME) {
+        if (e->advance > b->len - ETHERNET_HEADER_BYTES || b->start + e->advance < 0)
+            return false;
+        buffer_advance(b, e->advance);
+    }
+    return true;
+}
+
+/* --- access lists --- */
+
+ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer *b,
+                                 enum feature_place place, struct classify_tally *sum)
+{
+    const struct classify_table *table = classify_table_at((u32)feature_data(b));
+    if (unlikely(!table)) /* being taken off */
+        return feature_next(b);
+    struct classify_session *e = find(t, b, place, &table, sum);
+    if (e) {
+        if (e->next == ACL_NEXT_DENY)
+            return node_drop(n, b, ACL_ERR_SESSION_DENY, ACL_NEXT_DENY);
+        if (unlikely(!apply(e, b, place)))
+            return node_drop(n, b, ACL_ERR_ADVANCE, ACL_NEXT_DENY);
+    } else if (__atomic_load_n(&table->miss_next, __ATOMIC_RELAXED) == ACL_NEXT_DENY) {
+        return node_drop(n, b, ACL_ERR_TABLE_MISS, ACL_NEXT_DENY);
+    }
+    return feature_next(b);
+}
+
+ALWAYS_INLINE void run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
+                       enum feature_place place)
+{
+    struct classify_tally sum = {0};
+    for (u32 i = 0; i < count; i++) {
+        if (i + 4 < count)
+            __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
+        next[i] = permit_or_deny(t, n, b[i], place, &sum);
+    }
+    node_count(n, ACL_ERR_NONE, count);
+    node_count(n, ACL_ERR_HIT, sum.hits);
+    node_count(n, ACL_ERR_CHAIN_HIT, sum.chain_hits);
+    node_count(n, ACL_ERR_MISS, sum.misses);
+}
+
+void NODE_FN(acl_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    run(t, n, b, next, count, AT_FRAME);
+}
+
+void NODE_FN(acl_ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                            u32 count)
+{
+    run(t, n, b, next, count, AT_IP_INPUT);
+}
+
+void NODE_FN(acl_ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    run(t, n, b, next, count, AT_IP_OUTPUT);
+}
+
+/* --- to another node --- */
+
+ALWAYS_INLINE enum l2_classify_kind kind_of(const struct buffer *b)
+{
+    u16 type = b->len >= ETHERNET_HEADER_BYTES ? get_be16(b->data + b->start + 12) : 0;
+    return type == ETHERTYPE_IP4   ? L2_CLASSIFY_IP4
+           : type == ETHERTYPE_IP6 ? L2_CLASSIFY_IP6
+                                   : L2_CLASSIFY_OTHER;
+}
+
+ALWAYS_INLINE u16 direct(struct thread *t, struct node *n, struct buffer *b, bool is_input,
+                         struct classify_tally *sum)
+{
+    const struct classify_table *table =
+        classify_table_at(l2_classify_table_of(feature_data(b), kind_of(b)));
+    if (!table)
+        return feature_next(b);
+    struct classify_session *e = find(t, b, AT_FRAME, &table, sum);
+    u32 next = e ? e->next : __atomic_load_n(&table->miss_next, __ATOMIC_RELAXED);
+    if (e && unlikely(!apply(e, b, AT_FRAME)))
+        next = L2_CLASSIFY_DROP;
+    if (next == L2_CLASSIFY_DROP)
+        return node_drop(n, b, L2_CLASSIFY_ERR_DROP, L2_CLASSIFY_NEXT_DROP);
+    return next == L2_CLASSIFY_TO_IP4 && is_input ? L2_CLASSIFY_NEXT_IP4 : feature_next(b);
+}
+
+ALWAYS_INLINE void direct_all(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                              u32 count, bool is_input)
+{
+    struct classify_tally sum = {0};
+    for (u32 i = 0; i < count; i++) {
+        if (i + 4 < count)
+            __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
+        next[i] = direct(t, n, b[i], is_input, &sum);
+    }
+    node_count(n, L2_CLASSIFY_ERR_HIT, sum.hits);
+    node_count(n, L2_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);
+    node_count(n, L2_CLASSIFY_ERR_MISS, sum.misses);
+}
+
+void NODE_FN(l2_input_classify)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                u32 count)
+{
+    direct_all(t, n, b, next, count, true);
+}
+
+/* Others may hold the data of what leaves: it is not for nodes that write. */
+void NODE_FN(l2_output_classify)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                 u32 count)
+{
+    direct_all(t, n, b, next, count, false);
+}

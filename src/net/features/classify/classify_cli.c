@@ -1,0 +1,395 @@
+/* Commands of the classifier. Words and layouts are VPP's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "net/features/classify/classify_internal.h"
+#include "net/features/classify/classify_parse.h"
+#include "net/ip/fib/fib.h"
+
+/* --- types --- */
+
+static int parse_mask(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    struct classify_bytes bytes;
+    (void)p;
+    (void)v;
+    (void)e;
+    return classify_parse_mask(text, &bytes);
+}
+
+static int parse_match(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    struct classify_bytes bytes;
+    (void)p;
+    (void)v;
+    (void)e;
+    return classify_parse_match(text, &bytes);
+}
+
+/* Where a node sends packets: a word or its number. */
+static int parse_next(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    static const struct {
+        const char *word;
+        u32 next;
+    } words[] = {{"deny", 0}, {"drop", 0}, {"permit", CLASSIFY_NONE}, {"ip4", 2}};
+    size_t n = strcspn(*text, " \t\r\n");
+    char *end;
+    (void)p;
+    (void)e;
+    for (u32 i = 0; i < array_len(words); i++)
+        if (strlen(words[i].word) == n && !strncmp(*text, words[i].word, n)) {
+            v->u = words[i].next;
+            *text += n;
+            return 0;
+        }
+    long long x = strtoll(*text, &end, 10);
+    if (end != *text + n || !n || x < -1 || x > UINT32_MAX)
+        return -ENOENT;
+    v->u = (u32)x;
+    *text = end;
+    return 0;
+}
+
+/* A number, or a colour for policers. */
+static int parse_opaque(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    static const char *const colors[] = {"conform-color", "exceed-color", "violate-color"};
+    size_t n = strcspn(*text, " \t\r\n");
+    char *end;
+    (void)p;
+    (void)e;
+    for (u32 i = 0; i < array_len(colors); i++)
+        if (strlen(colors[i]) == n && !strncmp(*text, colors[i], n)) {
+            v->u = i;
+            *text += n;
+            return 0;
+        }
+    errno = 0;
+    unsigned long x = **text == '-' ? ULONG_MAX : strtoul(*text, &end, 0);
+    if (x > UINT32_MAX || !n || end != *text + n || errno)
+        return -ENOENT;
+    v->u = x;
+    *text = end;
+    return 0;
+}
+
+const struct cli_type classify_types[] = {
+    {"classify-mask", "unknown mask", parse_mask, NULL},
+    {"classify-match", "unknown match", parse_match, NULL},
+    {"classify-next", "unknown next", parse_next, NULL},
+    {"classify-opaque", "unknown opaque index", parse_opaque, NULL},
+    {0},
+};
+
+/* --- classify table --- */
+
+int classify_fit_mask(const struct classify_bytes *b, struct classify_table_args *a,
+                      struct error *e)
+{
+    u32 first = 0, last = b->n;
+    while (first < b->n && !b->bytes[first])
+        first++;
+    while (last > first && !b->bytes[last - 1])
+        last--;
+    if (a->skip != CLASSIFY_NONE && a->match != CLASSIFY_NONE &&
+        b->n == (u64)a->match * CLASSIFY_VECTOR_BYTES)
+        first = 0;
+    if (first == b->n)
+        return error_set(e, EINVAL, "the mask is empty");
+    first -= first % CLASSIFY_VECTOR_BYTES;
+    if (a->skip == CLASSIFY_NONE)
+        a->skip = first / CLASSIFY_VECTOR_BYTES;
+    if (a->match == CLASSIFY_NONE)
+        a->match = (last - first + CLASSIFY_VECTOR_BYTES - 1) / CLASSIFY_VECTOR_BYTES;
+    memcpy(a->mask, b->bytes + first, min_u64(sizeof(a->mask), b->n - first));
+    return 0;
+}
+
+static u32 next_given(const struct cli_call *c, const char *const *labels)
+{
+    u32 next = CLASSIFY_NONE;
+    for (; *labels; labels++)
+        next = (u32)cli_u64(c, *labels, next);
+    return next;
+}
+
+static int table_change(struct cli_call *c, u32 index, u32 next_table, u32 miss_next)
+{
+    const struct classify_table *t = classify_table_at(index);
+    if (!t)
+        return error_set(c->err, ENOENT, "no such classifier table %u", index);
+    if (!cli_get(c, "next-table"))
+        next_table = t->next_table;
+    if (miss_next == CLASSIFY_NONE && !cli_has(c, "miss-next") && !cli_has(c, "acl-miss-next") &&
+        !cli_has(c, "l2-miss-next") && !cli_has(c, "l2-miss_next"))
+        miss_next = t->miss_next;
+    return classify_table_set(c->piste, index, next_table, miss_next, c->err);
+}
+
+static int table_make(struct cli_call *c, u32 index, u32 next_table, u32 miss_next)
+{
+    const char *text = cli_str(c, "mask", NULL);
+    struct classify_bytes mask;
+    struct classify_table_args a = {
+        .skip = (u32)cli_u64(c, "skip", CLASSIFY_NONE),
+        .match = (u32)cli_u64(c, "match", CLASSIFY_NONE),
+        .buckets = (u32)cli_u64(c, "buckets", 2),
+        .current = cli_u64(c, "current-data-flag", 0),
+        .offset = cli_get(c, "current-data-offset") ? (i32)cli_get(c, "current-data-offset")->i : 0,
+        .next_table = next_table,
+        .miss_next = miss_next,
+    };
+    if (!text)
+        return error_set(c->err, EINVAL, "Mask required");
+    if (classify_parse_mask(&text, &mask))
+        return error_set(c->err, EINVAL, "unknown mask `%s'", text);
+    int rc = classify_fit_mask(&mask, &a, c->err);
+    if (rc)
+        return rc;
+    rc = classify_table_add(c->piste, &a, &index, c->err);
+    if (!rc)
+        out_u64(c->out, "table_index", index, NULL);
+    return rc;
+}
+
+static int table(struct cli_call *c)
+{
+    static const char *const misses[] = {"miss-next", "l2-miss-next", "l2-miss_next",
+                                         "acl-miss-next", NULL};
+    u32 index = (u32)cli_u64(c, "table", CLASSIFY_NONE), miss_next = next_given(c, misses);
+    u32 next_table = (u32)cli_u64(c, "next-table", CLASSIFY_NONE);
+    if (cli_has(c, "del") || cli_has(c, "del-chain")) {
+        if (index == CLASSIFY_NONE)
+            return error_set(c->err, EINVAL, "table index required for delete");
+        return classify_table_del(c->piste, index, cli_has(c, "del-chain"), c->err);
+    }
+    if (index != CLASSIFY_NONE && !cli_get(c, "mask"))
+        return table_change(c, index, next_table, miss_next);
+    return table_make(c, index, next_table, miss_next);
+}
+
+/* --- classify session --- */
+
+static void session_action(struct cli_call *c, struct classify_session_args *a)
+{
+    a->action = CLASSIFY_ACTION_NONE;
+    if (cli_get(c, "set-ip4-fib-id"))
+        a->action = CLASSIFY_ACTION_SET_IP4_FIB;
+    else if (cli_get(c, "set-ip6-fib-id"))
+        a->action = CLASSIFY_ACTION_SET_IP6_FIB;
+    a->metadata = (u32)cli_u64(c, "set-ip4-fib-id", 0);
+}
+
+static int session(struct cli_call *c)
+{
+    static const char *const hits[] = {"hit-next", "l2-input-hit-next", "l2-output-hit-next",
+                                       "acl-hit-next", NULL};
+    u32 index = (u32)cli_u64(c, "table-index", CLASSIFY_NONE);
+    const char *text = cli_str(c, "match", NULL);
+    struct classify_bytes match;
+    if (index == CLASSIFY_NONE)
+        return error_set(c->err, EINVAL, "Table index required");
+    if (!text)
+        return error_set(c->err, EINVAL, "Match value required");
+    if (classify_parse_match(&text, &match))
+        return error_set(c->err, EINVAL, "unknown match `%s'", text);
+    if (cli_has(c, "del"))
+        return classify_session_del(c->piste, index, match.bytes, c->err);
+    struct classify_session_args a = {
+        .match = match.bytes,
+        .next = next_given(c, hits),
+        .opaque = (u32)cli_u64(c, "opaque-index", CLASSIFY_NONE),
+        .advance = cli_get(c, "advance") ? (i32)cli_get(c, "advance")->i : 0,
+    };
+    int rc = 0;
+    session_action(c, &a);
+    a.is_policer = cli_get(c, "policer-hit-next") != NULL;
+    if (a.is_policer)
+        rc = classify_policer_find(c->piste, cli_str(c, "policer-hit-next", ""), &a.next, c->err);
+    return rc ? rc : classify_session_add(c->piste, index, &a, c->err);
+}
+
+/* --- show classify tables --- */
+
+struct shown {
+    struct cli_call *c;
+    const struct classify_table *table;
+    u32 n;
+};
+
+static void show_session(const struct classify_session *s, void *arg)
+{
+    struct shown *x = arg;
+    struct out *o = x->c->out;
+    struct text key = {0};
+    text_hex(&key, s->key, x->table->match * (u32)CLASSIFY_VECTOR_BYTES);
+    out_object(o, NULL);
+    out_text(o, "    %u: [%u]: next_index %d advance %d opaque %d action %u metadata %u\n", x->n,
+             s->id, (int)s->next, s->advance, (int)s->opaque, s->action, s->metadata);
+    out_i64(o, "next_index", (i32)s->next, NULL);
+    out_i64(o, "advance", s->advance, NULL);
+    out_i64(o, "opaque", (i32)s->opaque, NULL);
+    out_u64(o, "action", s->action, NULL);
+    out_u64(o, "metadata", s->metadata, NULL);
+    out_str(o, "key", text_str(&key), "        k: %s\n");
+    out_u64(o, "hits", counter_get(classify_hits, s->id), "        hits %" PRIu64);
+    out_text(o, ", last_heard %u.00\n", s->last_heard_s);
+    out_u64(o, "last_heard", s->last_heard_s, NULL);
+    out_end(o);
+    text_free(&key);
+    x->n++;
+}
+
+static void show_table(struct cli_call *c, u32 index, bool verbose)
+{
+    struct out *o = c->out;
+    const struct classify_table *t = classify_table_at(index);
+    u32 n = classify_session_count(c->piste, index);
+    struct text mask = {0};
+    text_hex(&mask, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    out_object(o, NULL);
+    out_text(o, "%10u%10u%10d%10d\n", index, n, (int)t->next_table, (int)t->miss_next);
+    out_u64(o, "index", index, NULL);
+    out_u64(o, "n_sessions", n, NULL);
+    out_i64(o, "next_table", (i32)t->next_table, NULL);
+    out_i64(o, "miss_next", (i32)t->miss_next, NULL);
+    out_u64(o, "buckets", classify_table_buckets(c->piste, index), "  nbuckets %" PRIu64);
+    out_u64(o, "skip", t->skip, ", skip %" PRIu64);
+    out_u64(o, "match", t->match, " match %" PRIu64);
+    out_u64(o, "current_data_flag", t->current, " flag %" PRIu64);
+    out_i64(o, "current_data_offset", t->offset, " offset %" PRId64 "\n");
+    out_str(o, "mask", text_str(&mask), "  mask %s\n");
+    out_text(o, "  linear-search buckets 0\n");
+    if (verbose) {
+        struct shown x = {c, t, 0};
+        out_text(o, "\n");
+        out_array(o, "sessions");
+        classify_session_each(c->piste, index, show_session, &x);
+        out_end(o);
+        out_text(o, "    %u active elements\n", x.n);
+    }
+    out_end(o);
+    text_free(&mask);
+}
+
+static int show_tables(struct cli_call *c)
+{
+    const struct cli_value *one = cli_get(c, "index");
+    bool verbose = cli_has(c, "verbose");
+    u32 i = classify_table_next(c->piste, 0);
+    if (one && !classify_table_at((u32)one->u))
+        return error_set(c->err, ENOENT, "no such classifier table %u", (u32)one->u);
+    if (i == CLASSIFY_NONE)
+        out_text(c->out, "No classifier tables configured\n");
+    else
+        out_text(c->out, "%10s%10s%10s%10s\n", "TableIdx", "Sessions", "NextTbl", "NextNode");
+    out_array(c->out, "tables");
+    for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, i + 1))
+        if (!one || one->u == i)
+            show_table(c, i, verbose);
+    out_end(c->out);
+    return 0;
+}
+
+const struct cli_command classify_commands[] = {
+    {"classify table [miss-next <miss-next:classify-next>] [l2-miss-next "
+     "<l2-miss-next:classify-next>]"
+     " [l2-miss_next <l2-miss_next:classify-next>] [acl-miss-next <acl-miss-next:classify-next>]"
+     " [mask <mask:classify-mask>] [buckets <buckets:u32>] [skip <skip:u32>] [match <match:u32>]"
+     " [current-data-flag <current-data-flag:u32>] [current-data-offset <current-data-offset:i32>]"
+     " [table <table:u32>] [memory-size <memory-size:size>] [next-table <next-table:u32>] [del]"
+     " [del-chain]",
+     "Makes, changes or deletes a classifier table", table, 0},
+    {"classify session [hit-next <hit-next:classify-next>]"
+     " [l2-input-hit-next <l2-input-hit-next:classify-next>]"
+     " [l2-output-hit-next <l2-output-hit-next:classify-next>]"
+     " [acl-hit-next <acl-hit-next:classify-next>] [policer-hit-next <policer-hit-next:string>]"
+     " [table-index <table-index:u32>] [match <match:classify-match>] [opaque-index "
+     "<opaque-index:classify-opaque>]"
+     " [advance <advance:i32>]"
+     " [action ( set-ip4-fib-id <set-ip4-fib-id:u32> | set-ip6-fib-id <set-ip6-fib-id:u32> )] "
+     "[del]",
+     "Adds or deletes a session of a classifier table", session, 0},
+    {"show classify tables [index <index:u32>] [verbose]",
+     "Classifier tables and, verbose, their sessions", show_tables, 0},
+    {0},
+};
+
+/* --- running config --- */
+
+static void config_of_session(const struct classify_session *s, void *arg);
+
+struct config {
+    struct piste *piste;
+    struct text *t;
+    const bool *policed; /* by table */
+    u32 table;
+};
+
+static void config_of_table(struct config *x)
+{
+    const struct classify_table *t = classify_table_at(x->table);
+    text_add(x->t, "classify table table %u mask hex ", x->table);
+    text_hex(x->t, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_add(x->t, " skip %u match %u buckets %u", t->skip, t->match,
+             classify_table_buckets(x->piste, x->table));
+    if (t->miss_next != CLASSIFY_NONE)
+        text_add(x->t, " miss-next %u", t->miss_next);
+    if (t->current)
+        text_puts(x->t, " current-data-flag 1");
+    if (t->offset)
+        text_add(x->t, " current-data-offset %d", t->offset);
+    text_putc(x->t, '\n');
+}
+
+static void config_of_session(const struct classify_session *s, void *arg)
+{
+    struct config *x = arg;
+    const struct classify_table *t = classify_table_at(x->table);
+    static const u8 skipped[CLASSIFY_SKIP_MAX * CLASSIFY_VECTOR_BYTES];
+    text_add(x->t, "classify session table-index %u", x->table);
+    bool is_policer = s->is_policer || x->policed[x->table];
+    const char *policer = is_policer ? classify_policer_name(x->piste, s->next) : NULL;
+    if (policer)
+        text_add(x->t, " policer-hit-next %s", policer);
+    else if (s->next != CLASSIFY_NONE)
+        text_add(x->t, " hit-next %u", s->next);
+    if (s->opaque != CLASSIFY_NONE)
+        text_add(x->t, " opaque-index %u", s->opaque);
+    if (s->advance)
+        text_add(x->t, " advance %d", s->advance);
+    if (s->action == CLASSIFY_ACTION_SET_IP4_FIB)
+        text_add(x->t, " action set-ip4-fib-id %u",
+                 fib_table_id(fib_of(x->piste), (struct fib_index){s->metadata}));
+    text_puts(x->t, " match hex ");
+    text_hex(x->t, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(x->t, s->key, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_putc(x->t, '\n');
+}
+
+/* Tables first, then what leads from one to another. */
+void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    (void)state;
+    if (phase != RC_TABLES)
+        return;
+    bool *policed = classify_policed_tables(p);
+    struct config x = {p, t, policed, 0};
+    for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++) {
+        x.table = i;
+        config_of_table(&x);
+        classify_session_each(p, i, config_of_session, &x);
+    }
+    for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++)
+        if (classify_table_at(i)->next_table != CLASSIFY_NONE)
+            text_add(t, "classify table table %u next-table %u\n", i,
+                     classify_table_at(i)->next_table);
+    free(policed);
+}

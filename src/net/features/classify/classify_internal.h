@@ -1,0 +1,33 @@
+/* What the classifier's own files share. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/pool.h"
+#include "control/module.h"
+#include "net/features/classify/classify.h"
+
+struct classify {
+    struct mem_map tables_map;
+    struct pool ids; /* of sessions' counters */
+    u32 n_tables;
+    const struct classify_policers *policers;
+};
+
+extern const struct cli_command classify_commands[];
+extern const struct cli_type classify_types[];
+void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+
+/* Vectors of the mask that are about something, from the first such on; skip and match say where
+ * they lie unless they were given. A mask of exactly as many vectors as were given is taken as it
+ * is. -EINVAL: it is empty. */
+struct classify_bytes;
+int classify_fit_mask(const struct classify_bytes *b, struct classify_table_args *a,
+                      struct error *e) MUST_CHECK;
+
+/* Index of the policer of that name; -ENOENT. */
+int classify_policer_find(struct piste *p, const char *name, u32 *index,
+                          struct error *e) MUST_CHECK;
+const char *classify_policer_name(struct piste *p, u32 index);
+/* By table: whether policers come to look in it, so that what its sessions say is next are
+ * policers. The caller's to free. */
+bool *classify_policed_tables(struct piste *p);

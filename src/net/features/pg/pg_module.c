@@ -1,0 +1,94 @@
+#include <stdlib.h>
+
+#include "control/loop.h"
+#include "net/packet/ethernet_format.h"
+#include "net/features/pg/pg_internal.h"
+
+struct pg *pg_of(const struct piste *p)
+{
+    return module_state(p, &pg_module);
+}
+
+static void each_round(void *arg)
+{
+    struct piste *p = arg;
+    struct pg *pg = pg_of(p);
+    if (pg && atomic_load_explicit(&pg->woken, memory_order_relaxed))
+        pg_captures_drain(pg);
+}
+
+static void on_interface_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct pg *pg = pg_of(p); /* NULL once the module has stopped */
+    if (pg && ev == IF_EVENT_DELETE)
+        pg_streams_forget(pg, f->index);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct pg *pg = mem_alloc(sizeof(*pg));
+    pg->piste = p;
+    interface_on_event(p, on_interface_event, NULL);
+    loop_each_round(p->loop, each_round, p);
+    *state = pg;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct pg *pg = state;
+    while (pg->streams.n)
+        pg_stream_delete(pg->streams.v[0]);
+    pg_ports_free(pg);
+    vec_free(&pg->streams);
+    free(pg);
+}
+
+/* Streams are not saved: they are of an experiment, interfaces of a configuration. */
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    const struct pg *pg = state;
+    for (u32 i = 0; phase == RC_CREATE && i < pg->ports.n; i++) {
+        const struct pg_port *port = pg->ports.v[i];
+        const u8 *m = interface_at(p, port->interface)->mac;
+        text_add(t, "create packet-generator interface pg%d", (i32)port->id);
+        if (port->mode == PG_MODE_ETHERNET) {
+            text_puts(t, " hw-addr ");
+            ethernet_format_mac(t, m);
+        }
+        if (port->gso)
+            text_add(t, " gso-enabled gso-size %u%s", port->gso_size,
+                     port->coalesce ? " coalesce-enabled" : "");
+        if (port->csum_offload)
+            text_puts(t, " csum-offload-enabled");
+        if (port->mode != PG_MODE_ETHERNET)
+            text_add(t, " mode %s", pg_mode_name(port->mode));
+        text_putc(t, '\n');
+    }
+    for (u32 i = 0; phase == RC_INTERFACE && i < pg->ports.n; i++)
+        if (pg->ports.v[i]->mac_filter)
+            text_add(t, "packet-generator mac-filter %s on\n",
+                     interface_at(p, pg->ports.v[i]->interface)->name);
+}
+
+static const struct node_def *const nodes[] = {&pg_input_node, &pg_mac_filter_node, NULL};
+/* as in hardware: what is filtered is not received */
+static const char *const before_mac_filter[] = {"stats-collect-rx", "span-input", "l2-patch", NULL};
+static const struct feature_def mac_filter = {"device-input", "pg-input-mac-filter",
+                                              before_mac_filter, NULL};
+static const struct feature_def *const features[] = {&mac_filter, NULL};
+static const char *const needs[] = {"interface", "ethernet", NULL};
+
+const struct module pg_module = {
+    .abi = MODULE_ABI,
+    .name = "pg",
+    .description = "Packet generator",
+    .needs = needs,
+    .nodes = nodes,
+    .features = features,
+    .commands = pg_commands,
+    .types = pg_types,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};

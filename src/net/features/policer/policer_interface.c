@@ -1,0 +1,284 @@
+/* Policers of interfaces, by themselves and by classifier tables. See policer.h. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/trace.h"
+#include "net/features/classify/classify_binding.h"
+#include "net/link/interface/interface.h"
+#include "net/features/policer/policer_internal.h"
+#include "net/features/policer/policer_node.h"
+
+static struct log_class log_class = {"policer", "interface"};
+
+NODE_DECLARE(policer_ip4_input);
+NODE_DECLARE(policer_ip4_output);
+NODE_DECLARE(policer_l2);
+NODE_DECLARE(policer_classify_ip4);
+NODE_DECLARE(policer_classify_l2);
+
+/* Both layers at once: an interface is in one. */
+static const struct {
+    const char *word;
+    struct {
+        const char *arc, *node;
+    } points[2];
+} directions[POLICER_DIRECTION_N] = {
+    [POLICER_INPUT] = {"input",
+                       {{"ip4-unicast", "policer-input"}, {"l2-input", "l2-policer-input"}}},
+    [POLICER_OUTPUT] = {"output",
+                        {{"ip4-output", "policer-output"}, {"l2-output", "l2-policer-output"}}},
+};
+
+static const struct classify_point kinds[POLICER_CLASSIFY_N] = {
+    [POLICER_CLASSIFY_IP4] = {"ip4-unicast", "ip4-policer-classify", NULL, "ip4-table"},
+    [POLICER_CLASSIFY_L2] = {"l2-input", "l2-policer-classify", NULL, "l2-table"},
+};
+
+/* --- by themselves --- */
+
+u32 policer_of_interface(const struct piste *p, bool is_input, struct if_index i)
+{
+    const struct policer_state *s = policer_state_of(p);
+    return i.i < s->of_interface[is_input].n ? s->of_interface[is_input].v[i.i] - 1 : POLICER_NONE;
+}
+
+int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32 index,
+                          struct error *e)
+{
+    struct policer_state *s = policer_state_of(p);
+    u32 old = policer_of_interface(p, is_input, i);
+    for (u32 k = 0; k < array_len(directions[is_input].points); k++) {
+        const char *arc = directions[is_input].points[k].arc;
+        const char *node = directions[is_input].points[k].node;
+        int rc = feature_enable(engine_of(p), arc, node, i, index != POLICER_NONE,
+                                index == POLICER_NONE ? 0 : index, e);
+        if (rc && k) { /* as it was */
+            arc = directions[is_input].points[0].arc;
+            node = directions[is_input].points[0].node;
+            (void)!feature_enable(engine_of(p), arc, node, i, old != POLICER_NONE, old, NULL);
+        }
+        if (rc)
+            return rc;
+    }
+    while (s->of_interface[is_input].n <= i.i)
+        vec_add(&s->of_interface[is_input], 0);
+    s->of_interface[is_input].v[i.i] = index + 1;
+    return 0;
+}
+
+u32 policer_of_punt(const struct piste *p)
+{
+    return policer_state_of(p)->of_punt - 1;
+}
+
+/* The arc is local0's, see ip4_ends_node.c. */
+int policer_set_punt(struct piste *p, u32 index, struct error *e)
+{
+    bool on = index != POLICER_NONE;
+    int rc = feature_enable(engine_of(p), "ip4-punt", "ip4-punt-policer", (struct if_index){0}, on,
+                            on ? index : 0, e);
+    if (!rc)
+        policer_state_of(p)->of_punt = index + 1;
+    return rc;
+}
+
+void policer_interfaces_forget(struct piste *p, u32 index)
+{
+    const struct policer_state *s = policer_state_of(p);
+    struct error e;
+    if (policer_of_punt(p) == index && policer_set_punt(p, POLICER_NONE, &e))
+        log_warn(&log_class, "%s", e.text);
+    for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
+        for (u32 i = 0; i < s->of_interface[d].n; i++)
+            if (s->of_interface[d].v[i] == index + 1 &&
+                policer_set_interface(p, d == POLICER_INPUT, (struct if_index){i}, POLICER_NONE,
+                                      &e))
+                log_warn(&log_class, "%s", e.text);
+}
+
+/* --- by tables --- */
+
+u32 policer_classify_table(const struct piste *p, enum policer_classify_kind kind,
+                           struct if_index i)
+{
+    return classify_bound(&policer_state_of(p)->bound[kind], i);
+}
+
+int policer_classify_set(struct piste *p, struct if_index i, const u32 tables[POLICER_CLASSIFY_N],
+                         bool add, struct error *e)
+{
+    return classify_bind(p, kinds, policer_state_of(p)->bound, POLICER_CLASSIFY_N, i, tables, add,
+                         e);
+}
+
+void policer_each_table(struct piste *p, void (*fn)(void *arg, u32 table), void *arg)
+{
+    const struct policer_state *s = policer_state_of(p);
+    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
+        for (u32 i = 0; i < s->bound[k].tables.n; i++)
+            if (s->bound[k].tables.v[i])
+                fn(arg, s->bound[k].tables.v[i] - 1);
+}
+
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct error e = {0};
+    int rc = 0;
+    (void)arg;
+    if (ev != IF_EVENT_DELETE)
+        return;
+    for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
+        if (policer_of_interface(p, d == POLICER_INPUT, f->index) != POLICER_NONE)
+            rc |= policer_set_interface(p, d == POLICER_INPUT, f->index, POLICER_NONE, &e);
+    rc |=
+        classify_unbind_all(p, kinds, policer_state_of(p)->bound, POLICER_CLASSIFY_N, f->index, &e);
+    if (rc)
+        log_warn(&log_class, "%s: %s", f->name, e.text);
+}
+
+/* --- commands --- */
+
+int policer_set_classify_command(struct cli_call *c)
+{
+    return classify_bind_command(c, kinds, policer_state_of(c->piste)->bound, POLICER_CLASSIFY_N,
+                                 NULL);
+}
+
+int policer_show_classify_command(struct cli_call *c)
+{
+    const struct policer_state *s = policer_state_of(c->piste);
+    enum policer_classify_kind kind = cli_has(c, "l2") ? POLICER_CLASSIFY_L2 : POLICER_CLASSIFY_IP4;
+    classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[kind],
+                        "No classify policer tables configured");
+    return 0;
+}
+
+void policer_interfaces_config(struct piste *p, struct text *t)
+{
+    const struct policer_state *s = policer_state_of(p);
+    for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
+        for (u32 i = 0; i < s->of_interface[d].n; i++)
+            if (s->of_interface[d].v[i])
+                text_add(t, "policer %s name %s %s\n", directions[d].word,
+                         policer_name(p, s->of_interface[d].v[i] - 1),
+                         interface_at(p, (struct if_index){i})->name);
+    if (s->of_punt)
+        text_add(t, "ip punt policer add name %s\n", policer_name(p, s->of_punt - 1));
+    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
+        for (u32 i = 0; i < s->bound[k].tables.n; i++)
+            if (s->bound[k].tables.v[i])
+                text_add(t, "set policer classify interface %s %s %u\n",
+                         interface_at(p, (struct if_index){i})->name, kinds[k].word,
+                         s->bound[k].tables.v[i] - 1);
+}
+
+/* --- nodes --- */
+
+static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    static const char *const colors[] = {"conform", "exceed", "violate"};
+    struct policer_trace note;
+    (void)p;
+    memcpy(&note, r->extra, sizeof(note));
+    text_add(out, "POLICER: sw_if_index %d policer_index %d next %d", (int)r->meta.rx_if.i,
+             (int)note.policer, r->next);
+    if (note.policer != POLICER_NONE && note.color < POLICER_COLOR_N)
+        text_add(out, " %s", colors[note.color]);
+}
+
+static const struct node_error errors[POLICER_ERR_N] = {
+    [POLICER_ERR_TRANSMIT] = {"transmit", "Packets Transmitted", SEVERITY_INFO},
+    [POLICER_ERR_DROP] = {"drop", "Packets Dropped", SEVERITY_ERROR},
+    [POLICER_ERR_NO_BUFFER] = {"no_buffer", "Packets to mark that found no buffer", SEVERITY_ERROR},
+};
+
+static const struct node_error classify_errors[POLICER_CLASSIFY_ERR_N] = {
+    [POLICER_CLASSIFY_ERR_MISS] = {"miss", "Policer classify misses", SEVERITY_INFO},
+    [POLICER_CLASSIFY_ERR_HIT] = {"hit", "Policer classify hits", SEVERITY_INFO},
+    [POLICER_CLASSIFY_ERR_CHAIN_HIT] = {"chain_hit", "Policer classify hits after chain walk",
+                                        SEVERITY_INFO},
+    [POLICER_CLASSIFY_ERR_DROP] = {"drop", "Policer classify action drop", SEVERITY_ERROR},
+    [POLICER_CLASSIFY_ERR_NO_BUFFER] = {"no_buffer", "Packets to mark that found no buffer",
+                                        SEVERITY_ERROR},
+};
+
+#define POLICER_NODE(text_name, c_name, drop, reasons)                                             \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[POLICER_NEXT_DROP] = drop},     \
+        .n_next = POLICER_NEXT_N, .errors = reasons, .n_errors = array_len(reasons),               \
+        .errors_by_description = true, .format_trace = format_trace,                               \
+    }
+
+static const struct node_def node_ip4_input =
+    POLICER_NODE("policer-input", policer_ip4_input, "ip4-drop", errors);
+static const struct node_def node_ip4_output =
+    POLICER_NODE("policer-output", policer_ip4_output, "error-drop", errors);
+static const struct node_def node_ip4_punt =
+    POLICER_NODE("ip4-punt-policer", policer_ip4_input, "ip4-drop", errors);
+static const struct node_def node_l2_input =
+    POLICER_NODE("l2-policer-input", policer_l2, "error-drop", errors);
+static const struct node_def node_l2_output =
+    POLICER_NODE("l2-policer-output", policer_l2, "error-drop", errors);
+static const struct node_def node_classify_ip4 =
+    POLICER_NODE("ip4-policer-classify", policer_classify_ip4, "ip4-drop", classify_errors);
+static const struct node_def node_classify_l2 =
+    POLICER_NODE("l2-policer-classify", policer_classify_l2, "error-drop", classify_errors);
+const struct node_def *const policer_nodes[] = {
+    &node_ip4_input, &node_ip4_output,   &node_ip4_punt,    &node_l2_input,
+    &node_l2_output, &node_classify_ip4, &node_classify_l2, NULL,
+};
+
+/* VPP's order */
+static const char *const before_ip4_input[] = {"ip4-qos-store",
+                                               "vlan-ip4-qos-record",
+                                               "ip4-qos-record",
+                                               "ip4-not-enabled",
+                                               "ip4-inacl",
+                                               "ip4-policer-classify",
+                                               NULL};
+static const char *const before_ip4_output[] = {"ip4-qos-mark", "vlan-ip4-qos-mark", "ip4-outacl",
+                                                NULL};
+static const char *const before_l2_input[] = {"l2-input-acl", "l2-ip-qos-record", NULL};
+static const char *const after_l2_input[] = {"span-l2-input", "l2-input-classify",
+                                             "l2-policer-classify", NULL};
+static const char *const before_l2_output[] = {"span-l2-output", NULL};
+static const char *const after_l2_output[] = {"l2-output-acl", "l2-output-classify", NULL};
+static const char *const after_classify_ip4[] = {"ip4-inacl", "ip4-not-enabled", NULL};
+static const char *const after_classify_l2[] = {"span-l2-input", "l2-input-classify", NULL};
+static const char *const before_classify_l2[] = {"l2-policer-input", "l2-input-acl", NULL};
+static const struct feature_def feature_ip4_input = {"ip4-unicast", "policer-input",
+                                                     before_ip4_input, NULL};
+static const struct feature_def feature_ip4_output = {"ip4-output", "policer-output",
+                                                      before_ip4_output, NULL};
+static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-policer", NULL, NULL};
+static const struct feature_def feature_l2_input = {"l2-input", "l2-policer-input", before_l2_input,
+                                                    after_l2_input};
+static const struct feature_def feature_l2_output = {"l2-output", "l2-policer-output",
+                                                     before_l2_output, after_l2_output};
+static const struct feature_def feature_classify_ip4 = {"ip4-unicast", "ip4-policer-classify", NULL,
+                                                        after_classify_ip4};
+static const struct feature_def feature_classify_l2 = {"l2-input", "l2-policer-classify",
+                                                       before_classify_l2, after_classify_l2};
+const struct feature_def *const policer_features[] = {
+    &feature_ip4_input, &feature_ip4_output,   &feature_ip4_punt,    &feature_l2_input,
+    &feature_l2_output, &feature_classify_ip4, &feature_classify_l2, NULL,
+};
+
+/* --- life --- */
+
+void policer_interfaces_init(struct piste *p)
+{
+    interface_on_event(p, on_interface, NULL);
+}
+
+void policer_interfaces_fini(struct policer_state *s)
+{
+    for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
+        vec_free(&s->of_interface[d]);
+    for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
+        vec_free(&s->bound[k].tables);
+}

@@ -1,0 +1,392 @@
+/* Which interfaces record, store and mark, and the maps. See qos.h. */
+#include "net/features/qos/qos.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/feature.h"
+#include "engine/thread.h"
+#include "engine/trace.h"
+#include "net/link/interface/interface.h"
+#include "net/features/qos/qos_internal.h"
+
+static struct log_class log_class = {"qos", "interface"};
+
+NODE_DECLARE(qos_store);
+NODE_DECLARE(qos_record_ip4);
+NODE_DECLARE(qos_record_vlan);
+NODE_DECLARE(qos_record_l2);
+NODE_DECLARE(qos_mark_ip4);
+NODE_DECLARE(qos_mark_vlan);
+
+struct map_entry {
+    struct qos_map *map; /* owned; data threads read it */
+    u32 id, users;
+};
+
+/* By interface. */
+struct on_interface {
+    bool recorded[QOS_SOURCE_N];
+    bool stored; /* `value` */
+    u8 value;
+    u32 marked[QOS_SOURCE_N]; /* map's id + 1; 0: not marked */
+};
+
+struct state {
+    VEC(struct map_entry) maps; /* by id */
+    VEC(struct on_interface) interfaces;
+};
+
+const char *qos_source_name(enum qos_source source)
+{
+    static const char *const names[QOS_SOURCE_N] = {"ext", "vlan", "mpls", "ip"};
+    return names[source];
+}
+
+static struct state *state_of(const struct piste *p)
+{
+    return module_state(p, &qos_module);
+}
+
+static const struct on_interface *on(const struct piste *p, struct if_index i)
+{
+    static const struct on_interface nothing;
+    const struct state *s = state_of(p);
+    return i.i < s->interfaces.n ? &s->interfaces.v[i.i] : &nothing;
+}
+
+static struct on_interface *change(struct piste *p, struct if_index i)
+{
+    struct state *s = state_of(p);
+    while (s->interfaces.n <= i.i)
+        vec_add(&s->interfaces, ((struct on_interface){0}));
+    return &s->interfaces.v[i.i];
+}
+
+/* --- features --- */
+
+struct point {
+    const char *arc, *node;
+};
+
+#define POINTS_MAX 3
+
+/* Of a source, where it is supported. An interface is in one layer, whichever. */
+static const struct point record_points[QOS_SOURCE_N][POINTS_MAX] = {
+    [QOS_VLAN] = {{"ip4-unicast", "vlan-ip4-qos-record"}, {"ip4-multicast", "vlan-ip4-qos-record"}},
+    [QOS_IP] = {{"ip4-unicast", "ip4-qos-record"},
+                {"ip4-multicast", "ip4-qos-record"},
+                {"l2-input", "l2-ip-qos-record"}},
+};
+static const struct point store_points[QOS_SOURCE_N][POINTS_MAX] = {
+    [QOS_IP] = {{"ip4-unicast", "ip4-qos-store"}, {"ip4-multicast", "ip4-qos-store"}},
+};
+static const struct point mark_points[QOS_SOURCE_N][POINTS_MAX] = {
+    [QOS_VLAN] = {{"ip4-output", "vlan-ip4-qos-mark"}},
+    [QOS_IP] = {{"ip4-output", "ip4-qos-mark"}},
+};
+
+/* All points or none: old is what the data was when was_on. */
+static int enable(struct piste *p, const struct point *points, struct if_index i, bool on, u64 data,
+                  bool was_on, u64 old, struct error *e)
+{
+    struct engine *engine = engine_of(p);
+    int rc = 0;
+    u32 k = 0;
+    for (; k < POINTS_MAX && points[k].arc && !rc; k++)
+        rc = feature_enable(engine, points[k].arc, points[k].node, i, on, data, e);
+    while (rc && k-- > 0) /* as it was */
+        (void)!feature_enable(engine, points[k].arc, points[k].node, i, was_on, old, NULL);
+    return rc;
+}
+
+static int check_source(const struct point *points, enum qos_source source, const char *what,
+                        struct error *e)
+{
+    return points->arc ? 0
+                       : error_set(e, EOPNOTSUPP, "%s is not possible for %s", what,
+                                   qos_source_name(source));
+}
+
+/* --- record and store --- */
+
+int qos_set_record(struct piste *p, struct if_index i, enum qos_source source, bool yes,
+                   struct error *e)
+{
+    int rc = check_source(record_points[source], source, "record", e);
+    if (rc)
+        return rc;
+    if (!yes && !on(p, i)->recorded[source])
+        return error_set(e, ENOENT, "%s is not recorded there", qos_source_name(source));
+    rc = enable(p, record_points[source], i, yes, source, on(p, i)->recorded[source], source, e);
+    if (!rc)
+        change(p, i)->recorded[source] = yes;
+    return rc;
+}
+
+bool qos_is_recorded(const struct piste *p, struct if_index i, enum qos_source source)
+{
+    return on(p, i)->recorded[source];
+}
+
+int qos_set_store(struct piste *p, struct if_index i, enum qos_source source, u32 value,
+                  struct error *e)
+{
+    bool yes = value != QOS_STORE_NONE;
+    int rc = check_source(store_points[source], source, "store", e);
+    if (rc)
+        return rc;
+    if (!yes && !on(p, i)->stored)
+        return error_set(e, ENOENT, "%s is not stored there", qos_source_name(source));
+    if (yes && value >= QOS_VALUES)
+        return error_set(e, EINVAL, "a value is 0 to %d", QOS_VALUES - 1);
+    rc = enable(p, store_points[source], i, yes, yes ? value : 0, on(p, i)->stored, on(p, i)->value,
+                e);
+    if (!rc) {
+        change(p, i)->stored = yes;
+        change(p, i)->value = (u8)value;
+    }
+    return rc;
+}
+
+u32 qos_stored(const struct piste *p, struct if_index i, enum qos_source source)
+{
+    return source == QOS_IP && on(p, i)->stored ? on(p, i)->value : QOS_STORE_NONE;
+}
+
+/* --- maps --- */
+
+static struct map_entry *entry_of(const struct piste *p, u32 id)
+{
+    const struct state *s = state_of(p);
+    for (u32 k = 0; k < s->maps.n; k++)
+        if (s->maps.v[k].id == id)
+            return &s->maps.v[k];
+    return NULL;
+}
+
+static struct map_entry *must_find(const struct piste *p, u32 id, struct error *e)
+{
+    struct map_entry *x = entry_of(p, id);
+    if (!x)
+        (void)error_set(e, ENOENT, "No such map");
+    return x;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    u32 x = ((const struct map_entry *)a)->id, y = ((const struct map_entry *)b)->id;
+    return (x > y) - (x < y);
+}
+
+void qos_map_set(struct piste *p, u32 id, const struct qos_map *map)
+{
+    struct state *s = state_of(p);
+    struct map_entry *x = entry_of(p, id);
+    if (!x) {
+        struct qos_map *new = mem_alloc(sizeof(*new));
+        *new = *map;
+        vec_add(&s->maps, ((struct map_entry){new, id, 0}));
+        qsort(s->maps.v, s->maps.n, sizeof(s->maps.v[0]), by_id);
+        return;
+    }
+    for (u32 k = 0; k < QOS_SOURCE_N; k++)
+        for (u32 v = 0; v < QOS_VALUES; v++)
+            __atomic_store_n(&x->map->rows[k][v], map->rows[k][v], __ATOMIC_RELAXED);
+}
+
+int qos_map_del(struct piste *p, u32 id, struct error *e)
+{
+    struct state *s = state_of(p);
+    const struct map_entry *x = must_find(p, id, e);
+    if (!x)
+        return -ENOENT;
+    if (x->users)
+        return error_set(e, EBUSY, "map %u is in use", id);
+    engine_defer_free(engine_of(p), free, x->map);
+    u32 at = (u32)(x - s->maps.v);
+    vec_del(&s->maps, at);
+    return 0;
+}
+
+const struct qos_map *qos_map_find(const struct piste *p, u32 id)
+{
+    const struct map_entry *x = entry_of(p, id);
+    return x ? x->map : NULL;
+}
+
+bool qos_map_at(const struct piste *p, u32 k, u32 *id)
+{
+    const struct state *s = state_of(p);
+    if (k >= s->maps.n)
+        return false;
+    *id = s->maps.v[k].id;
+    return true;
+}
+
+/* --- marks --- */
+
+/* marked: a map's id + 1; 0: none. */
+static u64 map_data(struct piste *p, u32 marked)
+{
+    return marked ? (u64)(uintptr_t)entry_of(p, marked - 1)->map : 0;
+}
+
+int qos_set_mark(struct piste *p, struct if_index i, enum qos_source source, u32 map_id,
+                 struct error *e)
+{
+    int rc = check_source(mark_points[source], source, "mark", e);
+    if (!rc && map_id == UINT32_MAX)
+        rc = error_set(e, EINVAL, "a map's id is less than %u", UINT32_MAX);
+    struct map_entry *x = rc ? NULL : must_find(p, map_id, e);
+    u32 old = on(p, i)->marked[source];
+    if (!x)
+        return rc ? rc : -ENOENT;
+    rc = enable(p, mark_points[source], i, true, (u64)(uintptr_t)x->map, old != 0, map_data(p, old),
+                e);
+    if (rc)
+        return rc;
+    x->users++;
+    if (old)
+        entry_of(p, old - 1)->users--;
+    change(p, i)->marked[source] = map_id + 1;
+    return 0;
+}
+
+int qos_clear_mark(struct piste *p, struct if_index i, enum qos_source source, struct error *e)
+{
+    u32 old = on(p, i)->marked[source];
+    if (!old)
+        return error_set(e, ENOENT, "%s is not marked there", qos_source_name(source));
+    int rc = enable(p, mark_points[source], i, false, 0, true, map_data(p, old), e);
+    if (rc)
+        return rc;
+    entry_of(p, old - 1)->users--;
+    change(p, i)->marked[source] = 0;
+    return 0;
+}
+
+bool qos_marked_by(const struct piste *p, struct if_index i, enum qos_source source, u32 *map_id)
+{
+    *map_id = on(p, i)->marked[source] - 1;
+    return on(p, i)->marked[source];
+}
+
+/* --- interfaces that go --- */
+
+static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct if_index i = f->index;
+    struct error e = {0};
+    int rc = 0;
+    (void)arg;
+    if (ev != IF_EVENT_DELETE)
+        return;
+    for (u32 k = 0; k < QOS_SOURCE_N; k++) {
+        enum qos_source source = (enum qos_source)k;
+        if (on(p, i)->recorded[k])
+            rc |= qos_set_record(p, i, source, false, &e);
+        if (on(p, i)->marked[k])
+            rc |= qos_clear_mark(p, i, source, &e);
+    }
+    if (on(p, i)->stored)
+        rc |= qos_set_store(p, i, QOS_IP, QOS_STORE_NONE, &e);
+    if (rc)
+        log_warn(&log_class, "%s: %s", f->name, e.text);
+}
+
+/* --- nodes --- */
+
+static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    u32 word = r->meta.flags >> BUFFER_QOS_SHIFT;
+    (void)p;
+    if (r->meta.flags & BUFFER_QOS)
+        text_add(out, "source:%s qos:%u", qos_source_name((enum qos_source)(word >> 8 & 3)),
+                 word & 255);
+    else
+        text_puts(out, "no qos");
+}
+
+#define QOS_NODE(text_name, c_name)                                                                \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name), .format_trace = format_trace,             \
+    }
+
+static const struct node_def node_store = QOS_NODE("ip4-qos-store", qos_store);
+static const struct node_def node_record_ip4 = QOS_NODE("ip4-qos-record", qos_record_ip4);
+static const struct node_def node_record_vlan = QOS_NODE("vlan-ip4-qos-record", qos_record_vlan);
+static const struct node_def node_record_l2 = QOS_NODE("l2-ip-qos-record", qos_record_l2);
+static const struct node_def node_mark_ip4 = QOS_NODE("ip4-qos-mark", qos_mark_ip4);
+static const struct node_def node_mark_vlan = QOS_NODE("vlan-ip4-qos-mark", qos_mark_vlan);
+static const struct node_def *const nodes[] = {&node_store,
+                                               &node_record_ip4,
+                                               &node_record_vlan,
+                                               &node_record_l2,
+                                               &node_mark_ip4,
+                                               &node_mark_vlan,
+                                               NULL};
+
+/* VPP's order */
+static const char *const before_store[] = {"vlan-ip4-qos-record", NULL};
+static const char *const before_vlan[] = {"ip4-qos-record", NULL};
+static const char *const before_ip4[] = {"ip4-not-enabled", "ip4-inacl", NULL};
+static const char *const after_l2[] = {"l2-input-acl", "l2-policer-input", NULL};
+static const char *const before_mark_ip4[] = {"vlan-ip4-qos-mark", NULL};
+static const char *const before_mark_vlan[] = {"ip4-outacl", NULL};
+static const struct feature_def features_of[] = {
+    {"ip4-unicast", "ip4-qos-store", before_store, NULL},
+    {"ip4-unicast", "vlan-ip4-qos-record", before_vlan, NULL},
+    {"ip4-unicast", "ip4-qos-record", before_ip4, NULL},
+    {"ip4-multicast", "ip4-qos-store", before_store, NULL},
+    {"ip4-multicast", "vlan-ip4-qos-record", before_vlan, NULL},
+    {"ip4-multicast", "ip4-qos-record", before_ip4, NULL},
+    {"l2-input", "l2-ip-qos-record", NULL, after_l2},
+    {"ip4-output", "ip4-qos-mark", before_mark_ip4, NULL},
+    {"ip4-output", "vlan-ip4-qos-mark", before_mark_vlan, NULL},
+};
+static const struct feature_def *const features[] = {
+    &features_of[0], &features_of[1], &features_of[2], &features_of[3], &features_of[4],
+    &features_of[5], &features_of[6], &features_of[7], &features_of[8], NULL,
+};
+
+/* --- module --- */
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct state *s = mem_alloc(sizeof(*s));
+    (void)e;
+    interface_on_event(p, on_event, s);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct state *s = state;
+    for (u32 k = 0; k < s->maps.n; k++)
+        engine_defer_free(engine_of(p), free, s->maps.v[k].map);
+    vec_free(&s->maps);
+    vec_free(&s->interfaces);
+    free(s);
+}
+
+static const char *const needs[] = {"api", "interface", "l2", "ip4-arcs", "ip4-output-arc", NULL};
+
+const struct module qos_module = {
+    .abi = MODULE_ABI,
+    .name = "qos",
+    .description = "Quality of service",
+    .needs = needs,
+    .nodes = nodes,
+    .features = features,
+    .commands = qos_commands,
+    .types = qos_types,
+    .api = qos_api_handlers,
+    .init = init,
+    .stop = stop,
+    .running_config = qos_running_config,
+};

@@ -1,0 +1,307 @@
+#include "net/features/span/span.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "control/module.h"
+#include "engine/trace.h"
+#include "net/packet/ethernet_format.h"
+#include "net/link/interface/interface.h"
+#include "net/features/span/span_internal.h"
+
+NODE_DECLARE(span);
+
+/* What the arc of a layer and direction has for an interface now. */
+struct span_active {
+    struct if_index from;
+    enum span_layer layer;
+    u32 direction;
+    struct span_targets *targets;
+};
+
+struct span_entries {
+    struct span_entry *v;
+    u32 n, cap;
+};
+
+struct span {
+    struct span_entries entries;
+    VEC(struct span_active) active;
+};
+
+static const struct {
+    const char *arc, *node;
+} points[SPAN_LAYERS][2] = {
+    [SPAN_DEVICE] = {{"device-input", "span-input"}, {"interface-output", "span-output"}},
+    [SPAN_L2] = {{"l2-input", "span-l2-input"}, {"l2-output", "span-l2-output"}},
+};
+
+static struct span *span_of(const struct piste *p)
+{
+    return module_state(p, &span_module);
+}
+
+static struct span_targets *targets_of(struct piste *p, const struct span *s, struct if_index from,
+                                       enum span_layer layer, u32 direction)
+{
+    struct span_targets *t = mem_alloc(sizeof(*t));
+    struct node_index node;
+    if (!node_find(engine_of(p), points[layer][direction == SPAN_TX].node, &node))
+        return t;
+    for (u32 i = 0; i < s->entries.n && t->n < SPAN_TARGETS_MAX; i++) {
+        const struct span_entry *x = &s->entries.v[i];
+        if (!if_equal(x->from, from) || !(x->directions[layer] & direction))
+            continue;
+        t->to[t->n].interface = x->to;
+        t->to[t->n++].edge = node_edge(engine_of(p), node, interface_at(p, x->to)->output_node);
+    }
+    return t;
+}
+
+/* Brings the arc in line with the entries. */
+static int publish(struct piste *p, struct span *s, struct if_index from, enum span_layer layer,
+                   u32 direction, struct error *e)
+{
+    struct engine *engine = engine_of(p);
+    struct span_targets *new = targets_of(p, s, from, layer, direction), *old = NULL;
+    bool on = new->n;
+    int rc = feature_enable(engine, points[layer][direction == SPAN_TX].arc,
+                            points[layer][direction == SPAN_TX].node, from, on,
+                            on ? (u64)(uintptr_t) new : 0, e);
+    if (rc || !on) {
+        free(new);
+        new = NULL;
+    }
+    if (rc)
+        return rc;
+    for (u32 i = 0; i < s->active.n; i++) {
+        struct span_active *a = &s->active.v[i];
+        if (if_equal(a->from, from) && a->layer == layer && a->direction == direction) {
+            old = a->targets;
+            vec_del(&s->active, i);
+            break;
+        }
+    }
+    if (on)
+        vec_add(&s->active, ((struct span_active){from, layer, direction, new}));
+    engine_defer_free(engine, free, old);
+    return 0;
+}
+
+static int publish_both(struct piste *p, struct span *s, struct if_index from,
+                        enum span_layer layer, struct error *e)
+{
+    int rc = publish(p, s, from, layer, SPAN_RX, e);
+    return rc ? rc : publish(p, s, from, layer, SPAN_TX, e);
+}
+
+static struct span_entry *entry_of(struct span *s, struct if_index from, struct if_index to)
+{
+    for (u32 i = 0; i < s->entries.n; i++)
+        if (if_equal(s->entries.v[i].from, from) && if_equal(s->entries.v[i].to, to))
+            return &s->entries.v[i];
+    vec_add(&s->entries, ((struct span_entry){.from = from, .to = to}));
+    return &s->entries.v[s->entries.n - 1];
+}
+
+static struct span_entries entries_copy(const struct span_entries *from)
+{
+    struct span_entries to = {0};
+    for (u32 i = 0; i < from->n; i++)
+        vec_add(&to, from->v[i]);
+    return to;
+}
+
+static void drop_empty(struct span *s)
+{
+    for (u32 i = s->entries.n; i-- > 0;)
+        if (!s->entries.v[i].directions[SPAN_DEVICE] && !s->entries.v[i].directions[SPAN_L2])
+            vec_del(&s->entries, i);
+}
+
+int span_set(struct piste *p, struct if_index from, struct if_index to, enum span_layer layer,
+             u32 directions, struct error *e)
+{
+    struct span *s = span_of(p);
+    if (if_equal(from, to) || (directions && if_is_none(to)))
+        return error_set(e, EINVAL, "Invalid interface");
+    if (!if_is_none(to) && !interface_at(p, to)->cls->tx)
+        return error_set(e, EINVAL, "%s cannot send", interface_at(p, to)->name);
+    u32 n = 0;
+    for (u32 i = 0; i < s->entries.n; i++)
+        n += if_equal(s->entries.v[i].from, from) && !if_equal(s->entries.v[i].to, to) &&
+             s->entries.v[i].directions[layer];
+    if (directions && n >= SPAN_TARGETS_MAX)
+        return error_set(e, ENOSPC, "at most %d destinations", SPAN_TARGETS_MAX);
+    struct span_entries before = entries_copy(&s->entries);
+    for (u32 i = 0; if_is_none(to) && i < s->entries.n; i++)
+        if (if_equal(s->entries.v[i].from, from))
+            s->entries.v[i].directions[layer] = 0;
+    if (!if_is_none(to))
+        entry_of(s, from, to)->directions[layer] = (u8)directions;
+    drop_empty(s);
+    int rc = publish_both(p, s, from, layer, e);
+    if (rc) { /* as it was: what was published once can be again */
+        vec_free(&s->entries);
+        s->entries = before;
+        (void)!publish_both(p, s, from, layer, NULL);
+    } else {
+        vec_free(&before);
+    }
+    return rc;
+}
+
+const struct span_entry *span_at(const struct piste *p, u32 k)
+{
+    const struct span *s = span_of(p);
+    return k < s->entries.n ? &s->entries.v[k] : NULL;
+}
+
+static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct span *s = arg;
+    struct error e;
+    if (ev != IF_EVENT_DELETE)
+        return;
+    for (u32 i = s->entries.n; i-- > 0;) {
+        struct if_index from = s->entries.v[i].from;
+        if (!if_equal(from, f->index) && !if_equal(s->entries.v[i].to, f->index))
+            continue;
+        vec_del(&s->entries, i);
+        for (u32 layer = 0; layer < SPAN_LAYERS; layer++)
+            if (publish_both(p, s, from, (enum span_layer)layer, &e)) {
+                /* it goes with the interface */
+            }
+    }
+}
+
+/* --- commands --- */
+
+static int set(struct cli_call *c)
+{
+    struct interface *to = cli_interface(c, "to-interface");
+    enum span_layer layer = cli_has(c, "l2") ? SPAN_L2 : SPAN_DEVICE;
+    u32 directions = cli_has(c, "disable") ? 0
+                     : cli_has(c, "rx")    ? SPAN_RX
+                     : cli_has(c, "tx")    ? SPAN_TX
+                                           : SPAN_RX | SPAN_TX;
+    return span_set(c->piste, cli_interface(c, "interface")->index, to ? to->index : IF_NONE, layer,
+                    directions, c->err);
+}
+
+static int show(struct cli_call *c)
+{
+    static const char *const words[] = {"none", "rx", "tx", "both"};
+    const struct span *s = span_of(c->piste);
+    if (s->entries.n)
+        out_text(c->out, "%-32s %-32s  Device       L2\n", "Source", "Destination");
+    out_array(c->out, "mirrors");
+    for (u32 i = 0; i < s->entries.n; i++) {
+        const struct span_entry *x = &s->entries.v[i];
+        out_object(c->out, NULL);
+        out_str(c->out, "source", interface_at(c->piste, x->from)->name, "%-32s ");
+        out_str(c->out, "destination", interface_at(c->piste, x->to)->name, "%-32s ");
+        out_str(c->out, "device", words[x->directions[SPAN_DEVICE]], "(%6s) ");
+        out_str(c->out, "l2", words[x->directions[SPAN_L2]], "(%6s)\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"set interface span <interface> [l2] ( disable [destination <to-interface:interface>] | "
+     "destination <to-interface:interface> [both|rx|tx] )",
+     "Copies what passes an interface to another", set, 0},
+    {"show interface span", "Which interfaces are copied where", show, 0},
+    {0},
+};
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    static const char *const words[] = {"", " rx", " tx", " both"};
+    const struct span *s = state;
+    for (u32 i = 0; phase == RC_INTERFACE && i < s->entries.n; i++)
+        for (u32 layer = 0; layer < SPAN_LAYERS; layer++)
+            if (s->entries.v[i].directions[layer])
+                text_add(t, "set interface span %s%s destination %s%s\n",
+                         interface_at(p, s->entries.v[i].from)->name, layer == SPAN_L2 ? " l2" : "",
+                         interface_at(p, s->entries.v[i].to)->name,
+                         words[s->entries.v[i].directions[layer]]);
+}
+
+/* --- nodes --- */
+
+static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    (void)p;
+    ethernet_format_header(out, r->data, r->data_len);
+}
+
+static const struct node_error errors[SPAN_ERR_N] = {
+    [SPAN_ERR_COPIES] = {"hits", "SPAN incoming packets processed", SEVERITY_INFO},
+    [SPAN_ERR_NO_BUFFER] = {"no_buffer", "SPAN copies that found no buffer", SEVERITY_ERROR},
+};
+
+#define SPAN_NODE(text_name)                                                                       \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(span), .next = {"error-drop"}, .n_next = 1,        \
+        .errors = errors, .errors_by_description = true, .n_errors = SPAN_ERR_N,                   \
+        .format_trace = format_trace,                                                              \
+    }
+
+static const struct node_def node_input = SPAN_NODE("span-input");
+static const struct node_def node_output = SPAN_NODE("span-output");
+static const struct node_def node_l2_input = SPAN_NODE("span-l2-input");
+static const struct node_def node_l2_output = SPAN_NODE("span-l2-output");
+static const struct node_def *const nodes[] = {&node_input, &node_output, &node_l2_input,
+                                               &node_l2_output, NULL};
+/* copies are made of frames as the device has them: before all else on the way in, after all else
+ * on the way out */
+static const char *const before_patch[] = {"l2-patch", NULL};
+static const struct feature_def feature_input = {"device-input", "span-input", before_patch, NULL};
+static const char *const before_offload[] = {"interface-offload", NULL};
+static const struct feature_def feature_output = {"interface-output", "span-output", before_offload,
+                                                  NULL};
+static const struct feature_def feature_l2_input = {"l2-input", "span-l2-input", NULL, NULL};
+static const struct feature_def feature_l2_output = {"l2-output", "span-l2-output", NULL, NULL};
+static const struct feature_def *const features[] = {&feature_input, &feature_output,
+                                                     &feature_l2_input, &feature_l2_output, NULL};
+
+/* --- module --- */
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct span *s = mem_alloc(sizeof(*s));
+    (void)e;
+    interface_on_event(p, on_event, s);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct span *s = state;
+    (void)p;
+    for (u32 i = 0; i < s->active.n; i++)
+        free(s->active.v[i].targets);
+    vec_free(&s->active);
+    vec_free(&s->entries);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "l2", NULL};
+
+const struct module span_module = {
+    .abi = MODULE_ABI,
+    .name = "span",
+    .description = "Port mirroring",
+    .needs = needs,
+    .nodes = nodes,
+    .features = features,
+    .commands = commands,
+    .api = span_api,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};

@@ -1,0 +1,34 @@
+/* span-input, span-output, span-l2-input, span-l2-output: copies of what passes, in full, since the
+ * frame goes on and may be changed. */
+#include "net/packet/ethernet_packet.h"
+#include "net/link/interface/interface.h"
+#include "net/features/span/span_internal.h"
+
+static void mirror(struct thread *t, struct node *n, const struct buffer *b,
+                   const struct span_targets *targets)
+{
+    for (u32 k = 0; k < targets->n; k++) {
+        u32 bi = buffer_copy(t, b);
+        if (bi == BUFFER_NONE) {
+            node_count(n, SPAN_ERR_NO_BUFFER, targets->n - k);
+            return;
+        }
+        struct buffer *copy = buffer_at(bi);
+        copy->flags |= BUFFER_SPAN;
+        copy->tx_if = targets->to[k].interface;
+        copy->l2_start = copy->start;
+        copy->l3_start =
+            (i16)(copy->start + (int)ethernet_header_bytes(buffer_current(copy), copy->len));
+        node_enqueue(t, n, targets->to[k].edge, &bi, 1);
+        node_count(n, SPAN_ERR_COPIES, 1);
+    }
+}
+
+void NODE_FN(span)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (!(b[i]->flags & BUFFER_SPAN))
+            mirror(t, n, b[i], (const struct span_targets *)(uintptr_t)feature_data(b[i]));
+        next[i] = feature_next(b[i]);
+    }
+}

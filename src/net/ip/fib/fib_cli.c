@@ -1,0 +1,317 @@
+/* Commands of the FIB itself: tables, adjacencies, objects. `ip route` and `ip table` are in ip/.
+ */
+#include "net/ip/fib/fib_cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "control/cli.h"
+#include "net/ip/fib/fib_show.h"
+#include "net/link/interface/interface.h"
+
+/* --- show ip fib --- */
+
+static void show_summary(struct fib *f, struct out *o, u32 table)
+{
+    const struct fib_table *t = fib_table_at(f, table);
+    out_text(o, "    Prefix length         Count     \n");
+    out_array(o, "summary");
+    for (u32 len = 0; len <= 32; len++) {
+        if (!t->n_by_len[len])
+            continue;
+        out_object(o, NULL);
+        out_u64(o, "length", len, "%20" PRIu64);
+        out_u64(o, "count", t->n_by_len[len], "%16" PRIu64 "\n");
+        out_end(o);
+    }
+    out_end(o);
+}
+
+static void show_trie(struct fib *f, struct out *o, u32 table)
+{
+    const struct fib_table *t = fib_table_at(f, table);
+    u32 leaves = 0, blocks = 0;
+    for (u32 i = 0; i < IP4_TRIE_ROOT_WORDS; i++) {
+        leaves += t->root[i] & 1;
+        blocks += t->root[i] && !(t->root[i] & 1);
+    }
+    out_text(o, "16-8-8 trie: ");
+    out_u64(o, "root_leaves", leaves, "%" PRIu64 " leaves and ");
+    out_u64(o, "root_blocks", blocks, "%" PRIu64 " blocks in the root, ");
+    out_u64(o, "blocks", f->tries.blocks.n_used - 1, "%" PRIu64 " blocks in all tables, ");
+    out_u64(o, "bytes",
+            mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)) +
+                (u64)f->tries.blocks.n_used * f->tries.blocks.stride_bytes,
+            "%" PRIu64 " bytes\n");
+}
+
+static void show_table_memory(struct fib *f, struct out *o, u32 table)
+{
+    const struct fib_table *t = fib_table_at(f, table);
+    out_u64(o, "routes", t->n_used, "%" PRIu64 " routes, ");
+    out_u64(o, "route_bytes", (u64)t->n_used * (f->entries.stride_bytes + sizeof(struct lb) + 1),
+            "%" PRIu64 " bytes, ");
+    out_u64(o, "hash_bytes", (u64)t->n_slots * sizeof(u32), "%" PRIu64 " bytes of hash, ");
+    out_u64(o, "root_bytes", mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)),
+            "%" PRIu64 " bytes of trie root\n");
+}
+
+struct show_routes {
+    struct fib *f;
+    struct cli_call *c;
+    u32 n;
+};
+
+static bool show_route(const struct fib_route *r, void *arg)
+{
+    struct show_routes *s = arg;
+    if (!(fib_entry_at(s->f, r->lb.i)->flags & ENTRY_INSTALLED))
+        return true;
+    fib_show_route(s->f, s->c->out, r->lb.i);
+    /* a long list leaves in pieces */
+    if (++s->n % 4096 == 0 && s->c->session && out_format(s->c->out) == OUT_TEXT)
+        cli_flush(s->c);
+    return true;
+}
+
+static void show_one(struct cli_call *c, struct fib *f, u32 table, u32 addr, u8 len, bool exact)
+{
+    u32 entry = NONE;
+    if (exact)
+        entry = fib_entry_find(f, fib_table_at(f, table), addr & prefix_mask(len), len);
+    struct fib_route r;
+    if (entry == NONE && fib_lookup(f, (struct fib_index){table}, be32_from_host(addr), &r))
+        entry = r.lb.i;
+    if (entry != NONE)
+        fib_show_entry(f, c->out, entry, cli_has(c, "detail"));
+}
+
+static void show_table(struct cli_call *c, struct fib *f, u32 table)
+{
+    const struct cli_value *prefix = cli_get(c, "prefix"), *address = cli_get(c, "address");
+    out_object(c->out, NULL);
+    fib_show_table_line(f, c->out, table);
+    if (prefix) {
+        show_one(c, f, table, get_be32(prefix->ip.addr), prefix->ip.prefix_len, true);
+    } else if (address) {
+        show_one(c, f, table, get_be32(address->ip.addr), 32, true);
+    } else if (cli_has(c, "summary")) {
+        show_summary(f, c->out, table);
+    } else if (cli_has(c, "mtrie")) {
+        show_trie(f, c->out, table);
+    } else if (cli_has(c, "memory")) {
+        show_table_memory(f, c->out, table);
+    } else {
+        struct show_routes s = {f, c, 0};
+        out_array(c->out, "routes");
+        fib_table_walk(f, (struct fib_index){table}, show_route, &s);
+        out_end(c->out);
+    }
+    out_end(c->out);
+}
+
+static int show_ip_fib(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    u32 wanted_id = (u32)cli_u64(c, "table-id", NONE), wanted = (u32)cli_u64(c, "fib-id", NONE);
+    bool one = cli_get(c, "prefix") || cli_get(c, "address");
+    out_array(c->out, "tables");
+    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
+         t = fib_table_next(f, t.i + 1)) {
+        if (cli_get(c, "table-id") && fib_table_id(f, t) != wanted_id)
+            continue;
+        if (cli_get(c, "fib-id") && t.i != wanted)
+            continue;
+        /* an address without a table is looked up in the first one */
+        if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && t.i)
+            continue;
+        show_table(c, f, t.i);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static int show_ip_table(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    const struct cli_value *id = cli_get(c, "table-id");
+    out_array(c->out, "tables");
+    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
+         t = fib_table_next(f, t.i + 1)) {
+        if (id && fib_table_id(f, t) != id->u)
+            continue;
+        out_object(c->out, NULL);
+        out_u64(c->out, "index", t.i, "[%" PRIu64 "] ");
+        out_u64(c->out, "table_id", fib_table_id(f, t), "table_id:%" PRIu64 " ");
+        out_str(c->out, "name", fib_table_name(f, t), "%s\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- show adj --- */
+
+static void show_adj_line(struct cli_call *c, struct fib *f, u32 adj, bool detail)
+{
+    struct text t = {0};
+    struct fib_counts n = adj_counts(f, (struct adj_index){adj});
+    adj_describe(f, (struct adj_index){adj}, &t);
+    out_object(c->out, NULL);
+    out_u64(c->out, "index", adj, "[@%" PRIu64 "] ");
+    out_str(c->out, "description", text_str(&t), "%s\n");
+    out_u64(c->out, "packets", n.packets, detail ? "   counts:[%" PRIu64 : NULL);
+    out_u64(c->out, "bytes", n.bytes, detail ? ":%" PRIu64 "]\n" : NULL);
+    out_u64(c->out, "refs", f->adj_info[adj].refs, detail ? "   locks:%" PRIu64 "\n" : NULL);
+    out_end(c->out);
+    text_free(&t);
+}
+
+static bool is_link_adj(const struct fib *f, u32 adj)
+{
+    u8 kind = f->adj_info[adj].kind;
+    return f->adj_info[adj].refs && (kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_GLEAN);
+}
+
+static int show_adj(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    const struct cli_value *index = cli_get(c, "adj_index");
+    const struct interface *i = cli_interface(c, "interface");
+    u32 n = 0;
+    out_array(c->out, "adjacencies");
+    pool_each(&f->adjs, a)
+    {
+        if (index ? a != index->u : !is_link_adj(f, a))
+            continue;
+        if (i && !if_equal(adj_at(a)->tx_if, i->index))
+            continue;
+        n++;
+        if (!cli_has(c, "summary"))
+            show_adj_line(c, f, a, index != NULL);
+    }
+    out_end(c->out);
+    if (cli_has(c, "summary"))
+        out_u64(c->out, "count", n, "Number of adjacencies: %" PRIu64 "\n");
+    if (index && !n)
+        return error_set(c->err, ENOENT, "no such adjacency");
+    return 0;
+}
+
+static int adjacency_counters(struct cli_call *c)
+{
+    adj_set_counting(fib_of(c->piste), cli_has(c, "enable"));
+    return 0;
+}
+
+/* --- show fib --- */
+
+static int show_fib_memory(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    const struct {
+        const char *name;
+        const struct pool *pool;
+    } pools[] = {
+        {"Entry", &f->entries},           {"Entry Source", &f->more},
+        {"Path-list", &f->lists},         {"Path", &f->paths},
+        {"Next hop", &f->vias},           {"Adjacency", &f->adjs},
+        {"Trie block", &f->tries.blocks},
+    };
+    out_text(c->out, "FIB memory\n");
+    out_text(c->out, " %-18s %6s  %8s /%-9s   totals\n", "Name", "Size", "in-use", "allocated");
+    out_array(c->out, "pools");
+    for (u32 i = 0; i < array_len(pools); i++) {
+        const struct pool *p = pools[i].pool;
+        out_object(c->out, NULL);
+        out_str(c->out, "name", pools[i].name, " %-18s");
+        out_u64(c->out, "size", p->stride_bytes, " %6" PRIu64);
+        out_u64(c->out, "in_use", p->n_used, "  %8" PRIu64);
+        out_u64(c->out, "allocated", p->top, " /%-9" PRIu64);
+        out_u64(c->out, "bytes_in_use", (u64)p->n_used * p->stride_bytes, "   %" PRIu64);
+        out_u64(c->out, "bytes", (u64)p->top * p->stride_bytes, "/%" PRIu64 "\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static int show_fib_path_lists(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    out_text(c->out, "FIB Path Lists\n");
+    out_array(c->out, "path_lists");
+    pool_each(&f->lists, l)
+    {
+        if (cli_get(c, "index") && l != cli_u64(c, "index", 0))
+            continue;
+        out_object(c->out, NULL);
+        fib_show_path_list(f, c->out, l, 0);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static int show_fib_entries(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    char text[PREFIX_TEXT_BYTES];
+    if (cli_get(c, "index")) {
+        u32 i = (u32)cli_u64(c, "index", 0);
+        if (!i || !pool_is_used(&f->entries, i) || (fib_entry_at(f, i)->flags & ENTRY_DEAD))
+            return error_set(c->err, ENOENT, "no such entry");
+        fib_show_entry(f, c->out, i, true);
+        return 0;
+    }
+    out_text(c->out, "FIB Entries:\n");
+    out_array(c->out, "entries");
+    pool_each(&f->entries, i)
+    {
+        const struct fib_entry *e = fib_entry_at(f, i);
+        if (!i || (e->flags & ENTRY_DEAD))
+            continue;
+        out_object(c->out, NULL);
+        out_u64(c->out, "index", i, "%" PRIu64 "@");
+        out_u64(c->out, "fib_index", e->table, NULL);
+        out_str(c->out, "prefix", prefix_text(e->addr, e->len, text), "%s\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static int show_fib_source(struct cli_call *c)
+{
+    out_array(c->out, "sources");
+    for (u32 s = 0; s < FIB_SOURCE_N; s++) {
+        out_object(c->out, NULL);
+        out_u64(c->out, "priority", s, "[%" PRIu64 "] ");
+        out_str(c->out, "name", fib_source_name(s), "%s\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+const struct cli_command fib_commands[] = {
+    {"show ip fib [ summary | memory | mtrie | detail | table <table-id:u32> | index <fib-id:u32> "
+     "| "
+     "<prefix:ip4-prefix> | <address:ip4-address> ] ...",
+     "Routes of IPv4, or the one that an address takes", show_ip_fib, 0},
+    {"show ip table [<table-id:u32>]", "IPv4 tables", show_ip_table, 0},
+    {"show adj [<adj_index:u32>] [<interface>] [summary]", "Adjacencies on links", show_adj, 0},
+    {"show adj nbr [<adj_index:u32>] [<interface>]", "Adjacencies to neighbors", show_adj, 0},
+    {"adjacency counters ( enable | disable )",
+     "Counts packets and bytes of each adjacency, or stops that", adjacency_counters, 0},
+    {"show fib memory", "Memory that routes use", show_fib_memory, 0},
+    {"show fib path-lists [<index:u32>]", "Sets of paths that routes share", show_fib_path_lists,
+     0},
+    {"show fib paths [<index:u32>]", "Paths of routes", show_fib_path_lists, 0},
+    {"show fib entry [<index:u32>]", "Routes of all tables by index", show_fib_entries, 0},
+    {"show fib source", "Sources of routes by priority", show_fib_source, 0},
+    {0},
+};

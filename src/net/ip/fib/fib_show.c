@@ -1,0 +1,398 @@
+/* Text and JSON of routes. Words and layout are VPP's, whose object numbers our own indices stand
+ * for. */
+#include "net/ip/fib/fib_show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/byteorder.h"
+#include "base/text.h"
+
+const char *address_text(be32 addr, char out[PREFIX_TEXT_BYTES])
+{
+    const u8 *b = (const u8 *)&addr;
+    snprintf(out, PREFIX_TEXT_BYTES, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+    return out;
+}
+
+const char *prefix_text(u32 addr, u8 len, char out[PREFIX_TEXT_BYTES])
+{
+    snprintf(out, PREFIX_TEXT_BYTES, "%u.%u.%u.%u/%u", addr >> 24, addr >> 16 & 255,
+             addr >> 8 & 255, addr & 255, len);
+    return out;
+}
+
+/* --- tables --- */
+
+static void show_locks(struct fib *f, struct out *o, u32 table)
+{
+    const struct fib_table *t = fib_table_at(f, table);
+    out_text(o, "locks:[");
+    out_object(o, "locks");
+    for (u32 s = 0; s < FIB_SOURCE_N; s++) {
+        /* neighbours hold one for all of them */
+        u32 n = s == FIB_SOURCE_ADJ ? t->n_by_source[s] != 0 : t->locks[s];
+        if (!n)
+            continue;
+        out_text(o, "%s:%u, ", fib_source_name(s), n);
+        out_u64(o, fib_source_name(s), n, NULL);
+    }
+    out_end(o);
+    out_text(o, "]\n");
+}
+
+const char *fib_flow_field_name(u32 bit)
+{
+    static const char *const names[] = {"src",   "dst",     "sport",     "dport",
+                                        "proto", "reverse", "symmetric", "flowlabel"};
+    return bit < array_len(names) ? names[bit] : NULL;
+}
+
+void fib_show_table_line(struct fib *f, struct out *o, u32 table)
+{
+    struct fib_index t = {table};
+    out_str(o, "name", fib_table_name(f, t), "%s, ");
+    out_u64(o, "fib_index", table, "fib_index:%" PRIu64 ", ");
+    out_u64(o, "table_id", fib_table_id(f, t), NULL);
+    out_text(o, "flow hash:[");
+    out_array(o, "flow_hash");
+    u32 fields = fib_table_flow_fields(f, t);
+    const char *name;
+    for (u32 bit = 0; (name = fib_flow_field_name(bit)); bit++)
+        if (fields & (1u << bit))
+            out_str(o, "", name, "%s ");
+    out_end(o);
+    out_text(o, "] epoch:0 flags:none ");
+    show_locks(f, o, table);
+}
+
+/* --- adjacencies and load balances --- */
+
+/* VPP's numbers for kinds of forwarding objects. */
+static u32 kind_number(enum adj_kind kind)
+{
+    static const u8 numbers[ADJ_KIND_N] = {
+        [ADJ_KIND_PUNT] = 1,       [ADJ_KIND_UNREACHABLE] = 2, [ADJ_KIND_PROHIBIT] = 2,
+        [ADJ_KIND_INCOMPLETE] = 3, [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
+        [ADJ_KIND_LOOKUP] = 11,    [ADJ_KIND_RECEIVE] = 12,    [ADJ_KIND_LB] = 13,
+        [ADJ_KIND_CUSTOM] = 16,
+    };
+    return numbers[kind];
+}
+
+static const char *kind_name(enum adj_kind kind)
+{
+    static const char *const names[ADJ_KIND_N] = {
+        [ADJ_KIND_DROP] = "drop",
+        [ADJ_KIND_PUNT] = "punt",
+        [ADJ_KIND_UNREACHABLE] = "unreachable",
+        [ADJ_KIND_PROHIBIT] = "prohibit",
+        [ADJ_KIND_RECEIVE] = "receive",
+        [ADJ_KIND_INCOMPLETE] = "arp",
+        [ADJ_KIND_REWRITE] = "rewrite",
+        [ADJ_KIND_GLEAN] = "glean",
+        [ADJ_KIND_LB] = "load-balance",
+        [ADJ_KIND_LOOKUP] = "lookup",
+        [ADJ_KIND_CUSTOM] = "custom",
+    };
+    return names[kind];
+}
+
+void fib_show_adj(struct fib *f, struct out *o, u32 adj, bool as_bucket)
+{
+    struct text t = {0};
+    const struct adj *a = adj_at(adj);
+    struct fib_interface i;
+    char address[PREFIX_TEXT_BYTES];
+    adj_describe(f, (struct adj_index){adj}, &t);
+    out_text(o, "[@%u]: %s\n", as_bucket ? kind_number(a->head.kind) : 0, text_str(&t));
+    out_u64(o, "adjacency", adj, NULL);
+    out_str(o, "kind", kind_name(a->head.kind), NULL);
+    out_str(o, "description", text_str(&t), NULL);
+    if (a->head.kind == ADJ_KIND_REWRITE || a->head.kind == ADJ_KIND_INCOMPLETE)
+        out_str(o, "next_hop", address_text(a->next_hop, address), NULL);
+    if (f->ops.interface(f->ops.ctx, a->tx_if, &i))
+        out_str(o, "interface", i.name, NULL);
+    text_free(&t);
+}
+
+static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u32 depth);
+
+static void show_bucket(struct fib *f, struct out *o, u32 first, u32 last, u32 adj, unsigned indent,
+                        u32 depth)
+{
+    out_text(o, "%*s", indent, "");
+    if (first == last)
+        out_text(o, "[%u] ", first);
+    else
+        out_text(o, "[%u-%u] ", first, last);
+    out_object(o, NULL);
+    out_u64(o, "first", first, NULL);
+    out_u64(o, "last", last, NULL);
+    if (adj_at(adj)->head.kind == ADJ_KIND_LB && depth < FIB_LOOKUPS_MAX) {
+        out_text(o, "[@%u]: ", kind_number(ADJ_KIND_LB));
+        show_lb(f, o, (u32)adj_at(adj)->data, indent + 6, depth + 1);
+    } else {
+        fib_show_adj(f, o, adj, true);
+    }
+    out_end(o);
+}
+
+static void show_buckets(struct fib *f, struct out *o, struct lb lb, unsigned indent, u32 depth)
+{
+    out_array(o, "buckets");
+    for (u32 i = 0, first = 0; i <= lb.mask; i++) {
+        u32 adj = lb_pick(lb, i);
+        if (i < lb.mask && lb_pick(lb, i + 1) == adj)
+            continue;
+        show_bucket(f, o, first, i, adj, indent, depth);
+        first = i + 1;
+    }
+    out_end(o);
+}
+
+/* The rest of the line that begins with the object's number, then the buckets. */
+static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u32 depth)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    struct lb lb = lb_load(entry);
+    struct fib_counts to = {0}, via = {0};
+    if (fib_counters_to) {
+        to = fib_route_counts(f, (struct lb_index){entry});
+        via = fib_route_via_counts(f, (struct lb_index){entry});
+    }
+    out_object(o, "load_balance");
+    out_u64(o, "index", entry, "dpo-load-balance: [proto:ip4 index:%" PRIu64);
+    out_u64(o, "n_buckets", lb.mask + 1, " buckets:%" PRIu64);
+    out_u64(o, "urpf", e->list == NONE ? 0 : e->list, " uRPF:%" PRIu64);
+    out_u64(o, "packets", to.packets, " to:[%" PRIu64);
+    out_u64(o, "bytes", to.bytes, ":%" PRIu64 "]");
+    if (via.packets)
+        out_text(o, " via:[%" PRIu64 ":%" PRIu64 "]", via.packets, via.bytes);
+    out_u64(o, "via_packets", via.packets, NULL);
+    out_u64(o, "via_bytes", via.bytes, NULL);
+    out_text(o, "]\n");
+    show_buckets(f, o, lb, indent, depth);
+    out_end(o);
+}
+
+void fib_show_route(struct fib *f, struct out *o, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    char text[PREFIX_TEXT_BYTES];
+    out_object(o, NULL);
+    out_str(o, "prefix", prefix_text(e->addr, e->len, text), "%s\n");
+    enum fib_source best = fib_entry_best(f, e);
+    out_str(o, "source", fib_source_name(best), NULL);
+    out_text(o, "  unicast-ip4-chain\n  [@0]: ");
+    show_lb(f, o, entry, 4, 0);
+    out_end(o);
+}
+
+/* --- paths --- */
+
+static const char *path_kind_name(const struct fib_path *c)
+{
+    switch ((enum fib_path_kind)c->kind) {
+    case FIB_PATH_NEXT_HOP:
+        return if_is_none(c->interface) ? "recursive" : "attached-nexthop";
+    case FIB_PATH_ATTACHED:
+        return "attached";
+    case FIB_PATH_LOOKUP:
+        return "deag";
+    case FIB_PATH_LOCAL:
+    case FIB_PATH_RECEIVE:
+        return "receive";
+    case FIB_PATH_ADJ:
+        return "exclusive";
+    case FIB_PATH_UNREACHABLE:
+    case FIB_PATH_PROHIBIT:
+    case FIB_PATH_PUNT:
+    case FIB_PATH_DROP:
+        break;
+    }
+    return "special";
+}
+
+static void show_path_flags(struct out *o, const struct path *pa)
+{
+    const struct fib_path *c = &pa->cfg;
+    struct text t = {0};
+    if (c->kind == FIB_PATH_DROP)
+        text_puts(&t, "drop,");
+    if (c->kind == FIB_PATH_LOCAL || c->kind == FIB_PATH_RECEIVE)
+        text_puts(&t, "local,");
+    if (c->flags & FIB_PATH_GLEAN)
+        text_puts(&t, "glean,");
+    if (c->flags & FIB_PATH_RESOLVE_HOST)
+        text_puts(&t, "resolve-host,");
+    if (c->flags & FIB_PATH_RESOLVE_ATTACHED)
+        text_puts(&t, "resolve-attached,");
+    out_bool(o, "resolved", pa->flags & PATH_RESOLVED, NULL, NULL);
+    if (pa->flags & PATH_RESOLVED)
+        out_text(o, " oper-flags:resolved,");
+    if (t.len)
+        out_text(o, " cfg-flags:%s", text_str(&t));
+    out_text(o, "\n");
+    text_free(&t);
+}
+
+static void show_path_where(struct fib *f, struct out *o, const struct path *pa, unsigned indent)
+{
+    const struct fib_path *c = &pa->cfg;
+    struct fib_interface i;
+    char address[PREFIX_TEXT_BYTES];
+    bool known = !if_is_none(c->interface) && !(c->flags & FIB_PATH_DEAD) &&
+                 f->ops.interface(f->ops.ctx, c->interface, &i);
+    const char *name = known ? i.name : "DELETED";
+    if (!if_is_none(c->interface))
+        out_str(o, "interface", name, NULL);
+    switch ((enum fib_path_kind)c->kind) {
+    case FIB_PATH_NEXT_HOP:
+        out_str(o, "next_hop", address_text(c->next_hop, address), NULL);
+        if (!if_is_none(c->interface))
+            out_text(o, "%*s%s %s\n", indent + 2, "", address, name);
+        else
+            out_text(o, "%*svia %s in fib:%u via-fib:%u via-dpo:[dpo-load-balance:%u]\n",
+                     indent + 2, "", address, c->table.i, via_at(f, pa->via)->entry,
+                     via_at(f, pa->via)->entry);
+        break;
+    case FIB_PATH_ATTACHED:
+        out_text(o, "%*s%s\n", indent + 3, "", name);
+        return;
+    case FIB_PATH_LOOKUP:
+        out_u64(o, "fib_index", c->table.i, NULL);
+        out_text(o, "%*sfib-index:%u\n", indent + 3, "", c->table.i);
+        return;
+    default:
+        indent += 2;
+        break;
+    }
+    if (pa->via != NONE)
+        return;
+    out_text(o, "%*s", indent, "");
+    fib_show_adj(f, o, pa->adj, false);
+}
+
+static void show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
+{
+    const struct path *pa = path_at(f, k);
+    out_object(o, NULL);
+    out_text(o, "%*s", indent, "");
+    out_u64(o, "index", k, "path:[%" PRIu64 "]");
+    out_u64(o, "path_list", pa->list, " pl-index:%" PRIu64);
+    out_u64(o, "weight", pa->cfg.weight, " ip4 weight=%" PRIu64);
+    out_u64(o, "preference", pa->cfg.preference, " pref=%" PRIu64);
+    out_str(o, "kind", path_kind_name(&pa->cfg), " %s: ");
+    show_path_flags(o, pa);
+    show_path_where(f, o, pa, indent);
+    out_end(o);
+}
+
+static void show_list_interfaces(struct fib *f, struct out *o, const struct path_list *l)
+{
+    struct text t = {0};
+    u32 n = 0;
+    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
+        const struct path *pa = path_at(f, k);
+        if (if_is_none(pa->cfg.interface) || pa->cfg.kind == FIB_PATH_RECEIVE)
+            continue;
+        bool seen = false;
+        for (u32 m = l->first; m != k; m = path_at(f, m)->next)
+            seen |= if_equal(path_at(f, m)->cfg.interface, pa->cfg.interface);
+        if (seen)
+            continue;
+        text_add(&t, "%u, ", pa->cfg.interface.i);
+        n++;
+    }
+    out_text(o, "len:%u itfs:[%s]\n", n, text_str(&t));
+    text_free(&t);
+}
+
+void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
+{
+    const struct path_list *l = path_list_at(f, list);
+    bool drops = l->n_paths == 1 && path_at(f, l->first)->cfg.kind == FIB_PATH_DROP;
+    out_object(o, "path_list");
+    out_text(o, "%*s", indent, "");
+    out_u64(o, "index", list, "path-list:[%" PRIu64 "]");
+    out_u64(o, "locks", l->refs, " locks:%" PRIu64 " ");
+    if (drops)
+        out_text(o, "flags:drop, ");
+    else if (l->n_entries > 1)
+        out_text(o, "flags:shared, ");
+    out_text(o, "uPRF-list:%u ", list);
+    show_list_interfaces(f, o, l);
+    out_array(o, "paths");
+    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next)
+        show_path(f, o, k, indent + 2);
+    out_end(o);
+    out_end(o);
+}
+
+/* --- entries --- */
+
+static void show_source(struct fib *f, struct out *o, u32 entry, const struct fib_src *src)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    const struct path *first = path_at(f, path_list_at(f, src->list)->first);
+    bool active = fib_entry_best(f, e) == (enum fib_source)src->source;
+    const char *flags = "";
+    if (src->source == FIB_SOURCE_ADJ)
+        flags = "entry-flags:attached, ";
+    else if (first->cfg.kind == FIB_PATH_ATTACHED)
+        flags = "entry-flags:connected,attached, ";
+    else if (first->cfg.kind == FIB_PATH_DROP)
+        flags = "entry-flags:drop, ";
+    else if (first->cfg.kind == FIB_PATH_RECEIVE || first->cfg.kind == FIB_PATH_LOCAL)
+        flags = "entry-flags:connected,local, ";
+    out_object(o, NULL);
+    out_str(o, "source", fib_source_name(src->source), "  %s refs:1 ");
+    out_text(o, "%ssrc-flags:added,%s", flags, active ? "contributing,active," : "");
+    out_bool(o, "active", active, NULL, NULL);
+    if (src->source == FIB_SOURCE_ADJ || src->source == FIB_SOURCE_RR) {
+        u32 cover = fib_entry_cover(f, fib_table_at(f, e->table), e->addr, e->len);
+        out_i64(o, "cover", cover == NONE ? -1 : (i64)cover, " cover:%" PRId64);
+    } else if (src->source == FIB_SOURCE_INTERFACE) {
+        out_text(o, " cover:-1");
+    }
+    out_text(o, "\n");
+    fib_show_path_list(f, o, src->list, 4);
+    if (src->source == FIB_SOURCE_ADJ)
+        out_text(o, "    Extensions:\n     path:%u adj-flags:[refines-cover]\n",
+                 path_list_at(f, src->list)->first);
+    else
+        out_text(o, "\n");
+    out_end(o);
+}
+
+void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    char text[PREFIX_TEXT_BYTES];
+    out_str(o, "prefix", prefix_text(e->addr, e->len, text), "%s");
+    out_text(o, " fib:%u index:%u locks:2\n", e->table, entry);
+    out_u64(o, "index", entry, NULL);
+    out_array(o, "sources");
+    if (e->first.source != FIB_SOURCE_N)
+        show_source(f, o, entry, &e->first);
+    for (u32 m = e->more; m != NONE;) {
+        const struct fib_more *more = pool_at(&f->more, m);
+        show_source(f, o, entry, &more->src);
+        m = more->next;
+    }
+    out_end(o);
+    if (e->flags & ENTRY_INSTALLED) {
+        out_text(o, " forwarding:   unicast-ip4-chain\n  [@0]: ");
+        show_lb(f, o, entry, 4, 0);
+    } else {
+        out_text(o, " forwarding:   as what covers it\n");
+    }
+    if (detail) {
+        out_text(o, " Delegates:\n");
+        out_text(o, " Children:\n");
+        if (e->via != NONE)
+            for (u32 k = via_at(f, e->via)->paths; k != NONE; k = path_at(f, k)->via_next)
+                out_text(o, "{path:[%u]}\n", k);
+    }
+}

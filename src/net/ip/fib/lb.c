@@ -1,0 +1,97 @@
+/* Load balances. Source of the share of buckets: what VPP does with weights (2:1 is 5 and 3 of 8).
+ */
+#include "net/ip/fib/lb.h"
+
+#include "base/log.h"
+
+struct lb *lb_base;
+u32 *lb_buckets;
+
+void lb_store_init(struct lb_store *s, u32 max_lbs)
+{
+    struct error e = {0};
+    *s = (struct lb_store){0};
+    if (mem_map_new(&s->map, "load balances", (u64)max_lbs * sizeof(struct lb),
+                    (struct mem_page_size){0}, false, &e) ||
+        mem_map_new(&s->bucket_map, "load-balance buckets", LB_BUCKET_WORDS_MAX * sizeof(u32),
+                    (struct mem_page_size){0}, false, &e))
+        panic("%s", e.text);
+    lb_base = s->map.base;
+    lb_buckets = s->bucket_map.base;
+}
+
+void lb_store_fini(struct lb_store *s)
+{
+    lb_base = NULL;
+    lb_buckets = NULL;
+    mem_map_free(&s->map);
+    mem_map_free(&s->bucket_map);
+    for (u32 i = 0; i <= LB_BUCKETS_LOG2_MAX; i++)
+        vec_free(&s->free[i]);
+}
+
+u32 lb_buckets_get(struct lb_store *s, u32 log2)
+{
+    u32 n = 1u << log2, first;
+    if (s->free[log2].n) {
+        first = s->free[log2].v[--s->free[log2].n];
+    } else {
+        if (s->bucket_top + n > LB_BUCKET_WORDS_MAX)
+            return UINT32_MAX;
+        first = s->bucket_top;
+        s->bucket_top += n;
+    }
+    s->n_bucket_words += n;
+    return first;
+}
+
+void lb_buckets_put(struct lb_store *s, u32 first, u32 log2)
+{
+    vec_add(&s->free[log2], first);
+    s->n_bucket_words -= 1u << log2;
+}
+
+/* One try with 1 << log2 buckets; the sum of what each path is off its share, or more than all when
+ * a path got none. */
+static double share_out(const u32 *weights, u32 n, u32 sum, u32 log2, u32 *counts)
+{
+    double per_weight = (double)(1u << log2) / sum, error = 0;
+    u32 left = 1u << log2;
+    for (u32 i = 0; i < n; i++) {
+        double share = weights[i] * per_weight;
+        u32 count = (u32)(share + 0.5);
+        if (count > left)
+            count = left;
+        left -= count;
+        if (!count)
+            return 1u << (log2 + 1);
+        error += share > count ? share - count : count - share;
+        counts[i] = count;
+    }
+    counts[0] += left;
+    return error;
+}
+
+u32 lb_normalize(const u32 *weights, u32 n, u32 *counts)
+{
+    u32 sum = 0, log2 = 0;
+    for (u32 i = 0; i < n; i++)
+        sum += weights[i];
+    while ((1u << log2) < n)
+        log2++;
+    while (share_out(weights, n, sum, log2, counts) > 0.1 * (1u << log2) &&
+           log2 < LB_BUCKETS_LOG2_MAX)
+        log2++;
+    if (log2 < LB_BUCKETS_LOG2_MAX)
+        return log2;
+    /* weights so far apart that somebody may have got nothing: one each first, the rest by weight
+     */
+    u32 left = (1u << log2) - n;
+    for (u32 i = 0, rest = left; i < n; i++) {
+        u32 more = (u32)((u64)rest * weights[i] / sum);
+        counts[i] = 1 + more;
+        left -= more;
+    }
+    counts[0] += left;
+    return log2;
+}

@@ -1,0 +1,37 @@
+/* Load balances: the words that data threads read for each route (fib_data.h), and the buckets
+ * behind those that have several paths. Control thread. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/types.h"
+#include "base/vec.h"
+#include "net/ip/fib/fib_data.h"
+
+#define LB_BUCKETS_LOG2_MAX 12
+#define LB_BUCKET_WORDS_MAX (1u << 24)
+
+struct lb_store {
+    struct mem_map map, bucket_map;
+    u32 bucket_top;
+    VEC(u32) free[LB_BUCKETS_LOG2_MAX + 1]; /* ranges by size */
+    u32 n_bucket_words;                     /* in use */
+};
+
+void lb_store_init(struct lb_store *s, u32 max_lbs);
+void lb_store_fini(struct lb_store *s);
+
+static inline void lb_set(u32 index, struct lb lb)
+{
+    u64 w;
+    __builtin_memcpy(&w, &lb, sizeof(w));
+    __atomic_store_n((u64 *)(void *)&lb_base[index], w, __ATOMIC_RELEASE);
+}
+
+/* A range of 1 << log2 buckets; UINT32_MAX when there is no room. */
+u32 lb_buckets_get(struct lb_store *s, u32 log2) MUST_CHECK;
+void lb_buckets_put(struct lb_store *s, u32 first, u32 log2);
+
+/* Shares out a power of two of buckets to n paths by weight, each at least one: counts[i] of them,
+ * in order. Returns log2 of the number, the smallest that comes within a tenth of the weights (as
+ * VPP). */
+u32 lb_normalize(const u32 *weights, u32 n, u32 *counts);

@@ -1,0 +1,446 @@
+/* Path lists: sets of paths, shared by all routes that were given the same ones, and the word by
+ * which those routes forward. Vias: the next hops of recursive paths. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "net/ip/fib/fib_internal.h"
+
+/* --- vias --- */
+
+static u32 via_get(struct fib *f, u32 table, be32 next_hop)
+{
+    u32 addr = be32_to_host(next_hop);
+    u32 e = fib_entry_find(f, fib_table_at(f, table), addr, 32);
+    if (e != NONE && fib_entry_at(f, e)->via != NONE) {
+        via_at(f, fib_entry_at(f, e)->via)->refs++;
+        return fib_entry_at(f, e)->via;
+    }
+    u32 v = pool_get(&f->vias);
+    if (v == POOL_NONE)
+        return NONE;
+    path_list_ref(f, f->drop_list);
+    e = fib_entry_source_set(f, table, addr, 32, FIB_SOURCE_RR, f->drop_list);
+    if (e == NONE) {
+        pool_put(&f->vias, v);
+        return NONE;
+    }
+    u32 adj = adj_get_lb(f, e);
+    if (adj == NONE) {
+        fib_entry_source_del(f, e, FIB_SOURCE_RR);
+        pool_put(&f->vias, v);
+        return NONE;
+    }
+    *via_at(f, v) = (struct via){.refs = 1, .entry = e, .adj = adj, .paths = NONE};
+    fib_entry_at(f, e)->via = v;
+    fib_tables_lock_rr(f, table);
+    fib_entry_evaluate(f, e);
+    return v;
+}
+
+static void via_put(struct fib *f, u32 v)
+{
+    struct via *via = via_at(f, v);
+    assert(via->refs);
+    if (--via->refs)
+        return;
+    u32 e = via->entry, table = fib_entry_at(f, e)->table;
+    fib_entry_at(f, e)->via = NONE;
+    adj_put(f, via->adj);
+    pool_put(&f->vias, v);
+    fib_entry_source_del(f, e, FIB_SOURCE_RR);
+    fib_tables_unlock_rr(f, table);
+}
+
+void via_evaluate(struct fib *f, u32 v)
+{
+    struct via *via = via_at(f, v);
+    const struct fib_entry *e = fib_entry_at(f, via->entry);
+    u8 state = 0;
+    if (e->list != NONE && path_list_is_resolved(f, e->list)) {
+        state = VIA_RESOLVED;
+        if (fib_entry_best(f, e) != FIB_SOURCE_RR)
+            state |= VIA_HOST;
+        const struct path *first = path_at(f, path_list_at(f, e->list)->first);
+        if (first->cfg.kind == FIB_PATH_NEXT_HOP && !if_is_none(first->cfg.interface))
+            state |= VIA_ATTACHED;
+    }
+    if (state == via->state)
+        return;
+    via->state = state;
+    for (u32 k = via->paths; k != NONE; k = path_at(f, k)->via_next)
+        fib_queue(f, WORK_LIST, path_at(f, k)->list);
+}
+
+/* Depth-first over recursive paths, bounded: a structure that deep is as good as a loop. */
+static bool leads_to(const struct fib *f, u32 start, u32 list, u32 depth, u32 *steps)
+{
+    if (depth > FIB_LOOKUPS_MAX || ++*steps > 1000)
+        return true;
+    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next) {
+        if (path_at(f, k)->via == NONE)
+            continue;
+        const struct via *via = via_at(f, path_at(f, k)->via);
+        if (via->entry == start)
+            return true;
+        u32 next = fib_entry_at(f, via->entry)->list;
+        if (next != NONE && leads_to(f, start, next, depth + 1, steps))
+            return true;
+    }
+    return false;
+}
+
+bool via_loops(const struct fib *f, u32 start, u32 list)
+{
+    u32 steps = 0;
+    return leads_to(f, start, list, 1, &steps);
+}
+
+/* --- paths --- */
+
+static u32 path_adj(struct fib *f, struct path *pa)
+{
+    const struct fib_path *c = &pa->cfg;
+    if (c->flags & FIB_PATH_DEAD)
+        return ADJ_DROP.i;
+    switch ((enum fib_path_kind)c->kind) {
+    case FIB_PATH_NEXT_HOP:
+        if (!if_is_none(c->interface))
+            return adj_get_neighbor(f, c->next_hop, c->interface);
+        pa->via = via_get(f, c->table.i, c->next_hop);
+        if (pa->via == NONE)
+            return NONE;
+        adj_ref(f, via_at(f, pa->via)->adj);
+        return via_at(f, pa->via)->adj;
+    case FIB_PATH_ATTACHED:
+        return adj_get_glean(f, c->interface, c->next_hop, c->prefix_len);
+    case FIB_PATH_PUNT:
+        return ADJ_PUNT.i;
+    case FIB_PATH_UNREACHABLE:
+        return ADJ_UNREACHABLE.i;
+    case FIB_PATH_PROHIBIT:
+        return ADJ_PROHIBIT.i;
+    case FIB_PATH_LOCAL:
+        return ADJ_RECEIVE.i;
+    case FIB_PATH_RECEIVE:
+        return adj_get_receive(f, c->interface, c->next_hop);
+    case FIB_PATH_LOOKUP: {
+        u32 a = adj_get_lookup(f, c->table.i);
+        if (a != NONE)
+            fib_tables_lock_rr(f, c->table.i);
+        return a;
+    }
+    case FIB_PATH_ADJ:
+        adj_ref(f, c->adj.i);
+        return c->adj.i;
+    case FIB_PATH_DROP:
+        break;
+    }
+    return ADJ_DROP.i;
+}
+
+static bool path_resolves(const struct fib *f, const struct path *pa)
+{
+    const struct fib_path *c = &pa->cfg;
+    struct fib_interface i;
+    if (c->flags & FIB_PATH_DEAD)
+        return false;
+    if (c->kind == FIB_PATH_DROP)
+        return false;
+    if (pa->via != NONE) {
+        u8 state = via_at(f, pa->via)->state;
+        u8 wanted = VIA_RESOLVED | (c->flags & FIB_PATH_RESOLVE_HOST ? VIA_HOST : 0) |
+                    (c->flags & FIB_PATH_RESOLVE_ATTACHED ? VIA_ATTACHED : 0);
+        return (state & wanted) == wanted;
+    }
+    if (c->kind == FIB_PATH_NEXT_HOP || c->kind == FIB_PATH_ATTACHED)
+        return f->ops.interface(f->ops.ctx, c->interface, &i) && i.up;
+    return true;
+}
+
+static void path_free(struct fib *f, u32 k)
+{
+    struct path *pa = path_at(f, k);
+    u32 via = pa->via, adj = pa->adj, table = pa->cfg.table.i;
+    bool lookup = pa->cfg.kind == FIB_PATH_LOOKUP;
+    if (via != NONE) {
+        if (pa->via_prev != NONE)
+            path_at(f, pa->via_prev)->via_next = pa->via_next;
+        else
+            via_at(f, via)->paths = pa->via_next;
+        if (pa->via_next != NONE)
+            path_at(f, pa->via_next)->via_prev = pa->via_prev;
+    }
+    pool_put(&f->paths, k);
+    if (adj != NONE) {
+        adj_put(f, adj);
+        if (lookup)
+            fib_tables_unlock_rr(f, table);
+    }
+    if (via != NONE)
+        via_put(f, via);
+}
+
+static u32 path_new(struct fib *f, u32 list, const struct fib_path *cfg)
+{
+    u32 k = pool_get(&f->paths);
+    if (k == POOL_NONE)
+        return NONE;
+    struct path *pa = path_at(f, k);
+    *pa = (struct path){.cfg = *cfg, .list = list, .next = NONE, .via = NONE};
+    pa->via_next = pa->via_prev = NONE;
+    pa->adj = path_adj(f, pa);
+    if (pa->via != NONE) {
+        struct via *via = via_at(f, pa->via);
+        pa->via_next = via->paths;
+        if (via->paths != NONE)
+            path_at(f, via->paths)->via_prev = k;
+        via->paths = k;
+    }
+    if (pa->adj == NONE) {
+        path_free(f, k);
+        return NONE;
+    }
+    return k;
+}
+
+/* --- the word that a list forwards by --- */
+
+static u32 weight_of(const struct path *pa)
+{
+    return pa->cfg.weight ? pa->cfg.weight : 1;
+}
+
+/* Resolved paths of the lowest preference, heaviest first. */
+static u32 usable_paths(struct fib *f, const struct path_list *l, u32 *out)
+{
+    u32 n = 0, best = 256;
+    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
+        struct path *pa = path_at(f, k);
+        pa->flags = (u8)((pa->flags & ~PATH_RESOLVED) | (path_resolves(f, pa) ? PATH_RESOLVED : 0));
+        if ((pa->flags & PATH_RESOLVED) && pa->cfg.preference < best)
+            best = pa->cfg.preference;
+    }
+    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
+        const struct path *pa = path_at(f, k);
+        if (!(pa->flags & PATH_RESOLVED) || pa->cfg.preference != best)
+            continue;
+        u32 at = n++;
+        for (; at && weight_of(path_at(f, out[at - 1])) < weight_of(pa); at--)
+            out[at] = out[at - 1];
+        out[at] = k;
+    }
+    return n;
+}
+
+static void buckets_drop(struct fib *f, struct path_list *l)
+{
+    if (l->bucket_first != NONE)
+        fib_limbo(f, LIMBO_BUCKETS, l->bucket_first, l->bucket_log2);
+    l->bucket_first = NONE;
+}
+
+/* Buckets for n > 1 paths; keeps the old range when it says the same. false: no room. */
+static bool buckets_make(struct fib *f, struct path_list *l, const u32 *usable, u32 n)
+{
+    u32 weights[FIB_PATHS_MAX] = {0}, counts[FIB_PATHS_MAX] = {0};
+    for (u32 i = 0; i < n; i++)
+        weights[i] = weight_of(path_at(f, usable[i]));
+    u32 log2 = lb_normalize(weights, n, counts);
+
+    u32 buckets[1u << LB_BUCKETS_LOG2_MAX], at = 0;
+    for (u32 i = 0; i < n; i++)
+        for (u32 c = 0; c < counts[i]; c++)
+            buckets[at++] = path_at(f, usable[i])->adj;
+    size_t bytes = sizeof(u32) << log2;
+    if (l->bucket_first != NONE && l->bucket_log2 == log2 &&
+        !memcmp(&lb_buckets[l->bucket_first], buckets, bytes))
+        return true;
+    u32 first = lb_buckets_get(&f->lbs, log2);
+    if (first == NONE)
+        return false;
+    memcpy(&lb_buckets[first], buckets, bytes);
+    buckets_drop(f, l);
+    l->bucket_first = first;
+    l->bucket_log2 = (u8)log2;
+    return true;
+}
+
+static struct lb word_make(struct fib *f, struct path_list *l)
+{
+    u32 usable[FIB_PATHS_MAX];
+    u32 n = usable_paths(f, l, usable);
+    l->flags &= (u8)~LIST_RESOLVED;
+    if (n)
+        l->flags |= LIST_RESOLVED;
+    if (n > 1 && buckets_make(f, l, usable, n))
+        return (struct lb){l->bucket_first, (1u << l->bucket_log2) - 1};
+    buckets_drop(f, l);
+    return (struct lb){n ? path_at(f, usable[0])->adj : ADJ_DROP.i, 0};
+}
+
+void path_list_evaluate(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    bool was_resolved = l->flags & LIST_RESOLVED;
+    struct lb word = word_make(f, l);
+    bool same = word.first == l->word.first && word.mask == l->word.mask &&
+                was_resolved == !!(l->flags & LIST_RESOLVED);
+    l->word = word;
+    if (same)
+        return;
+    for (u32 e = l->entries; e != NONE; e = fib_entry_at(f, e)->next)
+        fib_entry_restamp(f, e);
+}
+
+/* --- lists --- */
+
+static bool same_paths(const struct fib *f, const struct path_list *l, const struct fib_path *paths,
+                       u32 n)
+{
+    if (l->n_paths != n)
+        return false;
+    u32 k = l->first;
+    for (u32 i = 0; i < n; i++, k = path_at(f, k)->next)
+        if (memcmp(&path_at(f, k)->cfg, &paths[i], sizeof(*paths)))
+            return false;
+    return true;
+}
+
+static void share(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    u64 head;
+    l->hash_next = hash_get(&f->list_by_hash, &l->hash, &head) ? (u32)head : NONE;
+    hash_set(&f->list_by_hash, &l->hash, list);
+    l->flags |= LIST_SHARED;
+}
+
+static void unshare(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    u64 head;
+    if (!(l->flags & LIST_SHARED) || !hash_get(&f->list_by_hash, &l->hash, &head))
+        return;
+    l->flags &= (u8)~LIST_SHARED;
+    if ((u32)head != list) {
+        u32 k = (u32)head;
+        while (path_list_at(f, k)->hash_next != list)
+            k = path_list_at(f, k)->hash_next;
+        path_list_at(f, k)->hash_next = l->hash_next;
+    } else if (l->hash_next != NONE) {
+        hash_set(&f->list_by_hash, &l->hash, l->hash_next);
+    } else {
+        hash_del(&f->list_by_hash, &l->hash);
+    }
+}
+
+static void list_free(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    assert(!l->n_entries);
+    unshare(f, list);
+    buckets_drop(f, l);
+    u32 k = l->first;
+    while (k != NONE) {
+        u32 next = path_at(f, k)->next;
+        path_free(f, k);
+        k = next;
+    }
+    pool_put(&f->lists, list);
+}
+
+u32 path_list_get(struct fib *f, const struct fib_path *paths, u32 n)
+{
+    u64 hash = hash_bytes(paths, n * sizeof(*paths), 0), head;
+    if (hash_get(&f->list_by_hash, &hash, &head))
+        for (u32 k = (u32)head; k != NONE; k = path_list_at(f, k)->hash_next)
+            if (same_paths(f, path_list_at(f, k), paths, n)) {
+                path_list_ref(f, k);
+                return k;
+            }
+
+    u32 list = pool_get(&f->lists);
+    if (list == POOL_NONE)
+        return NONE;
+    struct path_list *l = path_list_at(f, list);
+    *l = (struct path_list){.refs = 1, .first = NONE, .bucket_first = NONE, .entries = NONE};
+    l->hash_next = NONE;
+    l->hash = hash;
+    l->n_paths = (u16)n;
+    /* making a path may come back here for other lists: the pool does not move */
+    u32 *tail = &l->first;
+    for (u32 i = 0; i < n; i++) {
+        u32 k = path_new(f, list, &paths[i]);
+        if (k == NONE) {
+            list_free(f, list);
+            return NONE;
+        }
+        *tail = k;
+        tail = &path_at(f, k)->next;
+    }
+    l->word = word_make(f, l);
+    share(f, list);
+    return list;
+}
+
+void path_list_ref(struct fib *f, u32 list)
+{
+    path_list_at(f, list)->refs++;
+}
+
+void path_list_unref(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    assert(l->refs);
+    if (!--l->refs)
+        list_free(f, list);
+}
+
+bool path_list_is_resolved(const struct fib *f, u32 list)
+{
+    return path_list_at(f, list)->flags & LIST_RESOLVED;
+}
+
+struct if_index path_list_attached(const struct fib *f, u32 list)
+{
+    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next)
+        if (path_at(f, k)->cfg.kind == FIB_PATH_ATTACHED &&
+            !(path_at(f, k)->cfg.flags & FIB_PATH_DEAD))
+            return path_at(f, k)->cfg.interface;
+    return IF_NONE;
+}
+
+/* --- interfaces --- */
+
+static bool path_uses(const struct path *pa, struct if_index i)
+{
+    return !if_is_none(pa->cfg.interface) && if_equal(pa->cfg.interface, i);
+}
+
+void fib_interface_changed(struct fib *f, struct if_index i)
+{
+    adj_interface_changed(f, i);
+    pool_each(&f->paths, k)
+    {
+        if (path_uses(path_at(f, k), i))
+            fib_queue(f, WORK_LIST, path_at(f, k)->list);
+    }
+    fib_settle(f);
+}
+
+void fib_interface_deleted(struct fib *f, struct if_index i)
+{
+    pool_each(&f->paths, k)
+    {
+        struct path *pa = path_at(f, k);
+        if (!path_uses(pa, i))
+            continue;
+        /* the index may come back as another interface: this list is not shared with its routes */
+        pa->cfg.flags |= FIB_PATH_DEAD;
+        unshare(f, pa->list);
+        fib_queue(f, WORK_LIST, pa->list);
+    }
+    adj_interface_deleted(f, i);
+    fib_settle(f);
+}

@@ -1,0 +1,83 @@
+/* ICMP for IPv4: what is sent to this switch, and errors that it sends.
+ *
+ *   ip4-local ─► ip4-icmp-input ─┬─► ip4-icmp-echo-request ─► ip4-load-balance
+ *                                ├─► nodes that other modules register by type
+ *                                └─► ip4-punt
+ *   any node  ─► ip4-icmp-error ─┬─► the error message: ip4-lookup
+ *                                └─► the packet that it is about: error-drop, for the reason it
+ * came with
+ *
+ * Source: RFC 792, RFC 1122 3.2.2, RFC 1812 4.3. */
+#pragma once
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/types.h"
+#include "engine/buffer.h"
+#include "engine/index.h"
+#include "engine/node.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/ip/ip4/ip4_errors.h"
+
+struct module;
+struct piste;
+struct thread;
+
+extern const struct module icmp4_module;
+
+/* Messages of that type go to `node`, their current header IPv4's, l4_start the ICMP header.
+ * Control thread. */
+void icmp4_register_type(struct piste *p, u8 type, struct node_index node);
+/* Back to nobody. */
+void icmp4_unregister_type(struct piste *p, u8 type);
+
+/* In nodes: notes in b what ip4-icmp-error is to say about it, for the caller to send it there with
+ * a reason to drop it (node_drop). data is the second word of the ICMP header, host order. */
+static inline void icmp4_error_about(struct buffer *b, u8 type, u8 code, u32 data)
+{
+    struct ip4_scratch *s = ip4_scratch(b);
+    s->icmp_type = type;
+    s->icmp_code = code;
+    s->icmp_data = data;
+}
+
+/* --- for the nodes --- */
+
+/* At most so many errors a second and thread; a burst may come at once. */
+#define ICMP4_ERRORS_PER_SEC 1000
+#define ICMP4_ERRORS_BURST 100
+
+struct icmp4 {
+    u16 next_by_type[256];        /* of ip4-icmp-input */
+    struct node_index input_node; /* counts what its siblings answer */
+    const u32 *if_address; /* be32 by interface: source of errors about what it received; 0: none */
+    struct mem_map if_address_map;
+};
+
+enum {
+    ICMP4_INPUT_NEXT_PUNT,
+    ICMP4_INPUT_NEXT_DROP,
+    ICMP4_INPUT_NEXT_ECHO_REQUEST,
+    ICMP4_INPUT_N_NEXT
+};
+
+/* Longest message that is sent: RFC 1812 4.3.2.3. */
+#define ICMP4_ERROR_BYTES_MAX 576
+
+/* Whether an error may be sent about b, whose current header is IPv4's: ICMP4_ERROR_NONE or the
+ * reason why not. */
+enum icmp4_error icmp4_error_allowed(const struct buffer *b);
+
+/* Writes into `to`, an empty buffer, the message that b's scratch asks for, from address src. */
+void icmp4_error_build(struct buffer *to, const struct buffer *b, be32 src, u16 id);
+
+/* Limits a rate: room for one more now? tat_ns is its state, 0 at first (generic cell rate
+ * algorithm). */
+static inline bool icmp4_rate_take(u64 *tat_ns, u64 now_ns, u64 per_sec, u64 burst)
+{
+    u64 interval_ns = 1000000000u / per_sec, from = *tat_ns > now_ns ? *tat_ns : now_ns;
+    if (from - now_ns > interval_ns * (burst - 1))
+        return false;
+    *tat_ns = from + interval_ns;
+    return true;
+}

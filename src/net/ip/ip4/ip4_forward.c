@@ -1,0 +1,113 @@
+/* Records and trace text of the nodes that forward IPv4; see ip4_forward.h. */
+#include "net/ip/ip4/ip4_forward.h"
+
+#include "engine/trace.h"
+#include "net/packet/ip4_format.h"
+#include "net/ip/ip4/ip4_internal.h"
+
+#define LOOKUP_NEXT                                                                                \
+    {                                                                                              \
+        [FIB_NEXT_DROP] = "ip4-drop", [FIB_NEXT_PUNT] = "ip4-punt", [FIB_NEXT_NULL] = "ip4-null",  \
+        [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                \
+        [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
+        [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
+    }
+
+/* The packet's words behind its hop. */
+static const struct ip4_scratch *words(const struct trace_record *r)
+{
+    return (const struct ip4_scratch *)(const void *)r->meta.scratch;
+}
+
+static void format_lookup(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip4_scratch *s = words(r);
+    text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", s->fib.i, s->adj.i, s->flow_hash);
+    ip4_format_header(out, r->data, r->data_len, 0);
+}
+
+static void format_rewrite(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip4_scratch *s = words(r);
+    text_add(out, "tx_sw_if_index %d dpo-idx %u : ", (int)r->meta.tx_if.i, s->adj.i);
+    if (adj_is_used(fib_of(p), s->adj))
+        adj_describe(fib_of(p), s->adj, out);
+    text_add(out, " flow hash: 0x%08x\n", s->flow_hash);
+    text_hex_lines(out, r->data, r->data_len < 60 ? r->data_len : 60, 0);
+}
+
+static const struct node_error lookup_errors[IP4_LOOKUP_ERR_N] = {
+    [IP4_LOOKUP_ERR_LOOP] = {"loop", "looked up in too many tables", SEVERITY_ERROR},
+};
+
+static const struct node_def lookup_node = {
+    .name = "ip4-lookup",
+    .run = NODE_VARIANTS(ip4_lookup),
+    .next = LOOKUP_NEXT,
+    .n_next = FIB_NEXT_N,
+    .errors = lookup_errors,
+    .n_errors = IP4_LOOKUP_ERR_N,
+    .format_trace = format_lookup,
+};
+
+static const struct node_def load_balance_node = {
+    .name = "ip4-load-balance",
+    .run = NODE_VARIANTS(ip4_load_balance),
+    .next = LOOKUP_NEXT,
+    .n_next = FIB_NEXT_N,
+    .errors = lookup_errors,
+    .n_errors = IP4_LOOKUP_ERR_N,
+    .format_trace = format_lookup,
+};
+
+static const struct node_def lookup_dst_node = {
+    .name = "lookup-ip4-dst",
+    .run = NODE_VARIANTS(lookup_ip4_dst),
+    .next = LOOKUP_NEXT,
+    .n_next = FIB_NEXT_N,
+    .errors = lookup_errors,
+    .n_errors = IP4_LOOKUP_ERR_N,
+    .format_trace = format_lookup,
+};
+
+static const struct node_error rewrite_errors[IP4_REWRITE_ERR_N] = {
+    [IP4_REWRITE_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip4 MTU exceeded and DF set", SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
+};
+
+static const struct node_def rewrite_node = {
+    .name = "ip4-rewrite",
+    .run = NODE_VARIANTS(ip4_rewrite),
+    .next =
+        {
+            [IP4_REWRITE_NEXT_DROP] = "ip4-drop",
+            [IP4_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
+            [IP4_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
+        },
+    .n_next = IP4_REWRITE_N_NEXT,
+    .errors = rewrite_errors,
+    .n_errors = IP4_REWRITE_ERR_N,
+    .format_trace = format_rewrite,
+    .trace_after = true,
+};
+
+static const struct node_error null_errors[IP4_NULL_ERR_N] = {
+    [IP4_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},
+    [IP4_NULL_ERR_PROHIBITED] = {"prohibited", "route says prohibited", SEVERITY_ERROR},
+};
+
+static const struct node_def null_node = {
+    .name = "ip4-null",
+    .run = NODE_VARIANTS(ip4_null),
+    .next = {[IP4_NULL_NEXT_DROP] = "ip4-drop", [IP4_NULL_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
+    .n_next = IP4_NULL_N_NEXT,
+    .errors = null_errors,
+    .n_errors = IP4_NULL_ERR_N,
+    .format_trace = ip4_format_forward_trace,
+};
+
+const struct node_def *const ip4_forward_nodes[] = {
+    &lookup_node, &load_balance_node, &lookup_dst_node, &rewrite_node, &null_node, NULL,
+};

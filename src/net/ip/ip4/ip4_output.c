@@ -1,0 +1,103 @@
+/* The arc "ip4-output" and who is sent through it; see ip4_output.h. */
+#include "net/ip/ip4/ip4_output.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "control/module.h"
+#include "engine/thread.h"
+#include "net/ip/fib/fib.h"
+#include "net/link/interface/interface.h"
+
+NODE_DECLARE(ip4_output);
+
+struct state {
+    struct ip4_output data; /* first: what the node sees */
+    struct piste *piste;
+    struct mem_map map;
+    struct node_index node;
+};
+
+/* A packet for an interface that is gone has edge 0. */
+static const struct node_def output_node = {
+    .name = "ip4-output",
+    .run = NODE_VARIANTS(ip4_output),
+    .next = {"ip4-drop"},
+    .n_next = 1,
+};
+
+static struct node_index output_of(struct piste *p, struct if_index i, struct node_index normal)
+{
+    const struct state *s = module_state(p, &ip4_output_module);
+    return s && __atomic_load_n((void **)&s->data.arc->chains[i.i], __ATOMIC_RELAXED) ? s->node
+                                                                                      : normal;
+}
+
+static void on_change(void *arg, struct if_index i, bool any)
+{
+    struct state *s = arg;
+    const struct interface *f = interface_at(s->piste, i);
+    struct engine *e = engine_of(s->piste);
+    if (f && any)
+        __atomic_store_n(&s->data.edges[i.i], node_edge(e, s->node, f->output_node),
+                         __ATOMIC_RELEASE);
+    fib_output_changed(fib_of(s->piste), i);
+}
+
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct state *s = arg;
+    if (ev == IF_EVENT_NEW && f->output)
+        feature_set_end(engine_of(p), "ip4-output", f->index, f->output_node);
+    else if (ev == IF_EVENT_DELETE)
+        __atomic_store_n(&s->data.edges[f->index.i], 0, __ATOMIC_RELEASE);
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct state *s = mem_alloc(sizeof(*s));
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    int rc = mem_map_new(&s->map, "ip4-output", IF_MAX * sizeof(u16), page, false, e);
+    if (rc) {
+        free(s);
+        return rc;
+    }
+    s->piste = p;
+    s->data.edges = s->map.base;
+    s->data.arc = feature_arc_find(engine_of(p), "ip4-output");
+    if (!node_find(engine_of(p), "ip4-output", &s->node))
+        s->node = node_register(engine_of(p), &output_node, NULL, s);
+    interface_on_event(p, on_interface, s);
+    feature_on_change(engine_of(p), "ip4-output", on_change, s);
+    fib_set_output(fib_of(p), output_of);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct state *s = state;
+    fib_set_output(fib_of(p), NULL);
+    mem_map_free(&s->map);
+    free(s);
+}
+
+static const char *const start_nodes[] = {"ip4-output", NULL};
+static const struct feature_arc_def arc = {.name = "ip4-output", .start_nodes = start_nodes};
+
+/* An arc exists only after its module's init: so it has one of its own. */
+const struct module ip4_output_arc_module = {
+    .abi = MODULE_ABI,
+    .name = "ip4-output-arc",
+    .description = "The arc of IPv4 packets that leave",
+    .arcs = (const struct feature_arc_def *const[]){&arc, NULL},
+};
+
+const struct module ip4_output_module = {
+    .abi = MODULE_ABI,
+    .name = "ip4-output",
+    .description = "IPv4 packets that leave, and their features",
+    .needs = (const char *const[]){"ip4-output-arc", "fib", "interface", NULL},
+    .init = init,
+    .stop = stop,
+};

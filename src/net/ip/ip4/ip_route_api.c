@@ -1,0 +1,521 @@
+/* Messages of ip.api about routes and tables, and those of fib.api. */
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/api_fib.h"
+#include "api/api_ip.h"
+#include "base/byteorder.h"
+#include "base/mem.h"
+#include "control/api.h"
+#include "net/ip/fib/fib_data.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/interface_api.h"
+#include "net/ip/ip4/ip4_api.h"
+
+/* Sources of routes have numbers in the API; 0 stands for all. */
+static u8 source_to_api(enum fib_source s)
+{
+    return (u8)(s + 1);
+}
+
+/* 0: the API's own. Clients may speak for those that users have, and for no others. */
+static i32 source_from_api(u8 src, enum fib_source *out)
+{
+    *out = src ? (enum fib_source)(src - 1) : FIB_SOURCE_API;
+    return *out == FIB_SOURCE_API || *out == FIB_SOURCE_CLI || *out == FIB_SOURCE_DHCP
+               ? 0
+               : API_INVALID_VALUE;
+}
+
+/* --- paths --- */
+
+static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, struct fib_path *out)
+{
+    bool has_interface = m->sw_if_index != UINT32_MAX;
+    memcpy(&out->next_hop, m->nh.address, 4);
+    if (m->proto != FIB_API_PATH_NH_PROTO_IP4)
+        return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
+    if (has_interface) {
+        out->kind = out->next_hop ? FIB_PATH_NEXT_HOP : FIB_PATH_ATTACHED;
+        return 0;
+    }
+    out->kind = out->next_hop ? FIB_PATH_NEXT_HOP : FIB_PATH_LOOKUP;
+    out->table = fib_table_find(f, m->table_id);
+    return fib_is_none(out->table) ? API_NO_SUCH_FIB : 0;
+}
+
+static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, struct fib_path *out)
+{
+    static const u8 kinds[] = {
+        [FIB_API_PATH_TYPE_NORMAL] = FIB_PATH_NEXT_HOP,
+        [FIB_API_PATH_TYPE_LOCAL] = FIB_PATH_LOCAL,
+        [FIB_API_PATH_TYPE_DROP] = FIB_PATH_DROP,
+        [FIB_API_PATH_TYPE_ICMP_UNREACH] = FIB_PATH_UNREACHABLE,
+        [FIB_API_PATH_TYPE_ICMP_PROHIBIT] = FIB_PATH_PROHIBIT,
+    };
+    if (m->n_labels)
+        return API_UNSUPPORTED;
+    if (m->type >= array_len(kinds) || (m->type != FIB_API_PATH_TYPE_NORMAL && !kinds[m->type]))
+        return API_UNSUPPORTED;
+    *out = fib_path_special(kinds[m->type]);
+    out->weight = m->weight;
+    out->preference = m->preference;
+    if (m->type != FIB_API_PATH_TYPE_NORMAL)
+        return 0;
+    if (m->sw_if_index != UINT32_MAX && !api_interface(p, m->sw_if_index))
+        return API_NO_MATCHING_INTERFACE;
+    out->interface = (struct if_index){m->sw_if_index};
+    if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED)
+        out->flags |= FIB_PATH_RESOLVE_ATTACHED;
+    if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_HOST)
+        out->flags |= FIB_PATH_RESOLVE_HOST;
+    return normal_path(fib_of(p), m, out);
+}
+
+static void path_to_api(const struct fib *f, const struct fib_path *path, struct fib_index table,
+                        struct api_type_fib_path *out)
+{
+    static const u8 types[] = {
+        [FIB_PATH_NEXT_HOP] = FIB_API_PATH_TYPE_NORMAL,
+        [FIB_PATH_ATTACHED] = FIB_API_PATH_TYPE_NORMAL,
+        [FIB_PATH_DROP] = FIB_API_PATH_TYPE_DROP,
+        [FIB_PATH_PUNT] = FIB_API_PATH_TYPE_LOCAL,
+        [FIB_PATH_UNREACHABLE] = FIB_API_PATH_TYPE_ICMP_UNREACH,
+        [FIB_PATH_PROHIBIT] = FIB_API_PATH_TYPE_ICMP_PROHIBIT,
+        [FIB_PATH_LOCAL] = FIB_API_PATH_TYPE_LOCAL,
+        [FIB_PATH_RECEIVE] = FIB_API_PATH_TYPE_LOCAL,
+        [FIB_PATH_LOOKUP] = FIB_API_PATH_TYPE_NORMAL,
+        [FIB_PATH_ADJ] = FIB_API_PATH_TYPE_NORMAL,
+    };
+    memset(out, 0, sizeof(*out));
+    out->sw_if_index = path->interface.i;
+    out->table_id = fib_table_id(f, fib_is_none(path->table) ? table : path->table);
+    out->rpf_id = UINT32_MAX;
+    out->weight = path->weight ? path->weight : 1;
+    out->preference = path->preference;
+    out->type = path->kind < array_len(types) ? types[path->kind] : FIB_API_PATH_TYPE_NORMAL;
+    out->flags =
+        (path->flags & FIB_PATH_RESOLVE_ATTACHED ? FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED : 0) |
+        (path->flags & FIB_PATH_RESOLVE_HOST ? FIB_API_PATH_FLAG_RESOLVE_VIA_HOST : 0);
+    out->proto = FIB_API_PATH_NH_PROTO_IP4;
+    memcpy(out->nh.address, &path->next_hop, 4);
+    out->nh.via_label = 1u << 20; /* none */
+    out->nh.obj_id = UINT32_MAX;
+    out->nh.classify_table_index = UINT32_MAX;
+    if (path->flags & FIB_PATH_DEAD) {
+        out->sw_if_index = UINT32_MAX;
+        out->type = FIB_API_PATH_TYPE_DROP;
+    }
+}
+
+/* --- adding and deleting --- */
+
+struct change {
+    u32 table_id;
+    const struct api_type_prefix *prefix;
+    const struct api_type_fib_path *paths;
+    u32 n_paths;
+    bool is_add, is_multipath;
+    u8 src;
+};
+
+static int change_route(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+                        enum fib_source source, const struct change *m,
+                        const struct fib_path *paths)
+{
+    int rc;
+    if (m->is_add)
+        return (m->is_multipath ? fib_route_path_add : fib_route_update)(f, t, prefix, source,
+                                                                         paths, m->n_paths, NULL);
+    if (m->is_multipath && m->n_paths)
+        rc = fib_route_path_remove(f, t, prefix, source, paths, m->n_paths, NULL);
+    else
+        rc = fib_route_delete(f, t, prefix, source, NULL);
+    return rc == -ENOENT ? 0 : rc; /* it is gone as it should be */
+}
+
+static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats_index)
+{
+    struct fib *f = fib_of(p);
+    struct fib_index t = fib_table_find(f, m->table_id);
+    struct fib_path paths[FIB_PATHS_MAX];
+    struct ip4_prefix prefix;
+    struct fib_route route;
+    enum fib_source source;
+    i32 wrong = api_ip4_prefix(m->prefix, &prefix);
+    if (!wrong && fib_is_none(t))
+        wrong = API_NO_SUCH_FIB;
+    if (!wrong)
+        wrong = source_from_api(m->src, &source);
+    if (!wrong && m->is_add && !m->n_paths)
+        wrong = API_NO_PATHS_IN_ROUTE;
+    if (!wrong && m->n_paths > FIB_PATHS_MAX)
+        wrong = API_LIMIT_EXCEEDED;
+    for (u32 i = 0; i < m->n_paths && !wrong; i++)
+        wrong = path_from_api(p, &m->paths[i], &paths[i]);
+    if (wrong)
+        return wrong;
+    prefix.addr &= prefix.len ? be32_from_host(~0u << (32 - prefix.len)) : 0;
+    int rc = change_route(f, t, prefix, source, m, paths);
+    if (!rc && m->is_add && fib_lookup_exact(f, t, prefix, &route))
+        *stats_index = route.lb.i;
+    return api_retval(rc);
+}
+
+static void route_add_del(struct api_call *c)
+{
+    const struct api_ip_route_add_del *m = c->msg;
+    const struct change change = {m->route.table_id,
+                                  &m->route.prefix,
+                                  m->route.paths,
+                                  m->route.n_paths,
+                                  m->is_add,
+                                  m->is_multipath,
+                                  0};
+    struct api_ip_route_add_del_reply reply = {.stats_index = 0};
+    reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
+    api_reply(c, &api_message_ip_route_add_del_reply, &reply);
+}
+
+static void route_add_del_v2(struct api_call *c)
+{
+    const struct api_ip_route_add_del_v2 *m = c->msg;
+    const struct change change = {m->route.table_id, &m->route.prefix, m->route.paths,
+                                  m->route.n_paths,  m->is_add,        m->is_multipath,
+                                  m->route.src};
+    struct api_ip_route_add_del_v2_reply reply = {.stats_index = 0};
+    reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
+    api_reply(c, &api_message_ip_route_add_del_v2_reply, &reply);
+}
+
+/* --- looking --- */
+
+/* Paths of the best source; returns how many. */
+static u32 paths_to_api(const struct fib *f, const struct fib_route *r,
+                        struct api_type_fib_path out[FIB_PATHS_MAX])
+{
+    struct fib_path paths[FIB_PATHS_MAX];
+    u32 n = fib_route_paths(f, r->lb, r->source, paths, FIB_PATHS_MAX);
+    n = n > FIB_PATHS_MAX ? FIB_PATHS_MAX : n;
+    for (u32 i = 0; i < n; i++)
+        path_to_api(f, &paths[i], r->table, &out[i]);
+    return n;
+}
+
+static void fill_route(const struct fib *f, const struct fib_route *r,
+                       struct api_type_ip_route *out, struct api_type_fib_path paths[FIB_PATHS_MAX])
+{
+    *out = (struct api_type_ip_route){.table_id = fib_table_id(f, r->table),
+                                      .stats_index = r->lb.i,
+                                      .n_paths = (u8)paths_to_api(f, r, paths),
+                                      .paths = paths};
+    api_ip4_prefix_to(r->prefix, &out->prefix);
+}
+
+static void fill_route_v2(const struct fib *f, const struct fib_route *r,
+                          struct api_type_ip_route_v2 *out,
+                          struct api_type_fib_path paths[FIB_PATHS_MAX])
+{
+    *out = (struct api_type_ip_route_v2){.table_id = fib_table_id(f, r->table),
+                                         .stats_index = r->lb.i,
+                                         .n_paths = (u8)paths_to_api(f, r, paths),
+                                         .src = source_to_api(r->source),
+                                         .paths = paths};
+    api_ip4_prefix_to(r->prefix, &out->prefix);
+}
+
+static i32 lookup(struct api_call *c, u32 table_id, bool exact, const struct api_type_prefix *m,
+                  struct fib_route *r)
+{
+    const struct fib *f = fib_of(c->piste);
+    struct fib_index t = fib_table_find(f, table_id);
+    struct ip4_prefix prefix;
+    i32 wrong = api_ip4_prefix(m, &prefix);
+    if (wrong)
+        return wrong;
+    if (fib_is_none(t))
+        return API_NO_SUCH_TABLE;
+    bool found = exact ? fib_lookup_exact(f, t, prefix, r) : fib_lookup(f, t, prefix.addr, r);
+    return found ? 0 : API_NO_SUCH_ENTRY;
+}
+
+static void route_lookup(struct api_call *c)
+{
+    const struct api_ip_route_lookup *m = c->msg;
+    struct api_type_fib_path paths[FIB_PATHS_MAX];
+    struct api_ip_route_lookup_reply reply = {0};
+    struct fib_route r;
+    reply.retval = lookup(c, m->table_id, m->exact, &m->prefix, &r);
+    if (!reply.retval)
+        fill_route(fib_of(c->piste), &r, &reply.route, paths);
+    api_reply(c, &api_message_ip_route_lookup_reply, &reply);
+}
+
+static void route_lookup_v2(struct api_call *c)
+{
+    const struct api_ip_route_lookup_v2 *m = c->msg;
+    struct api_type_fib_path paths[FIB_PATHS_MAX];
+    struct api_ip_route_lookup_v2_reply reply = {0};
+    struct fib_route r;
+    reply.retval = lookup(c, m->table_id, m->exact, &m->prefix, &r);
+    if (!reply.retval)
+        fill_route_v2(fib_of(c->piste), &r, &reply.route, paths);
+    api_reply(c, &api_message_ip_route_lookup_v2_reply, &reply);
+}
+
+static void source_dump(struct api_call *c)
+{
+    for (u32 k = 0; k < FIB_SOURCE_N; k++) {
+        struct api_fib_source_details d = {
+            .src = {.priority = (u8)k, .id = source_to_api((enum fib_source)k)}};
+        snprintf(d.src.name, sizeof(d.src.name), "%s", fib_source_name((enum fib_source)k));
+        api_reply(c, &api_message_fib_source_details, &d);
+    }
+}
+
+/* --- dumps: in pieces, a million routes must not hold up anything --- */
+
+struct route_dump {
+    u32 table_id, next;
+    u8 src; /* 0: all */
+    bool v2;
+};
+
+static void route_details(struct api_call *c, const struct route_dump *d, const struct fib_route *r)
+{
+    const struct fib *f = fib_of(c->piste);
+    struct api_type_fib_path paths[FIB_PATHS_MAX];
+    if (!fib_route_is_installed(f, r->lb))
+        return;
+    if (d->v2 && (!d->src || d->src == source_to_api(r->source))) {
+        struct api_ip_route_v2_details m;
+        fill_route_v2(f, r, &m.route, paths);
+        api_reply(c, &api_message_ip_route_v2_details, &m);
+    } else if (!d->v2) {
+        struct api_ip_route_details m;
+        fill_route(f, r, &m.route, paths);
+        api_reply(c, &api_message_ip_route_details, &m);
+    }
+}
+
+static bool route_dump_more(struct api_call *c, void *state)
+{
+    struct route_dump *d = state;
+    while (api_room(c)) {
+        const struct fib *f = fib_of(c->piste);
+        struct fib_index t = fib_table_find(f, d->table_id);
+        struct fib_route r;
+        if (fib_is_none(t))
+            return false;
+        if (fib_table_scan(f, t, &d->next, 1024, &r))
+            route_details(c, d, &r);
+        else if (d->next == UINT32_MAX)
+            return false;
+    }
+    return true;
+}
+
+static void begin_dump(struct api_call *c, const struct api_type_ip_table *table, u8 src, bool v2)
+{
+    struct route_dump *d = mem_alloc(sizeof(*d));
+    *d = (struct route_dump){.table_id = table->table_id, .src = src, .v2 = v2};
+    if (table->is_ip6)
+        free(d); /* there is nothing of that */
+    else
+        api_continue(c, route_dump_more, free, d);
+}
+
+static void route_dump(struct api_call *c)
+{
+    const struct api_ip_route_dump *m = c->msg;
+    begin_dump(c, &m->table, 0, false);
+}
+
+static void route_v2_dump(struct api_call *c)
+{
+    const struct api_ip_route_v2_dump *m = c->msg;
+    begin_dump(c, &m->table, m->src, true);
+}
+
+/* --- tables --- */
+
+static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
+{
+    struct fib_index t = fib_table_find(f, m->table_id);
+    if (!fib_is_none(t) && fib_table_is_locked_by(f, t, FIB_SOURCE_API))
+        return 0;
+    return api_retval(
+        fib_table_lock(f, m->table_id, m->name[0] ? m->name : NULL, FIB_SOURCE_API, &t, NULL));
+}
+
+static i32 del_table(struct fib *f, u32 table_id)
+{
+    struct fib_index t = fib_table_find(f, table_id);
+    if (fib_is_none(t) || !fib_table_is_locked_by(f, t, FIB_SOURCE_API))
+        return 0;
+    fib_table_flush(f, t, FIB_SOURCE_API);
+    fib_table_unlock(f, t, FIB_SOURCE_API);
+    return 0;
+}
+
+static void change_table(struct api_call *c, const struct api_type_ip_table *m, bool is_add)
+{
+    struct fib *f = fib_of(c->piste);
+    if (m->is_ip6)
+        api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
+    else if (!m->table_id) /* always there */
+        api_reply_retval(c, 0);
+    else
+        api_reply_retval(c, is_add ? add_table(f, m) : del_table(f, m->table_id));
+}
+
+static void table_add_del(struct api_call *c)
+{
+    const struct api_ip_table_add_del *m = c->msg;
+    change_table(c, &m->table, m->is_add);
+}
+
+static void table_add_del_v2(struct api_call *c)
+{
+    const struct api_ip_table_add_del_v2 *m = c->msg;
+    change_table(c, &m->table, m->is_add);
+}
+
+static void table_allocate(struct api_call *c)
+{
+    const struct api_ip_table_allocate *m = c->msg;
+    struct fib *f = fib_of(c->piste);
+    struct api_ip_table_allocate_reply reply = {.table = m->table};
+    if (m->table.is_ip6) {
+        reply.retval = API_INVALID_ADDRESS_FAMILY;
+    } else {
+        if (reply.table.table_id == UINT32_MAX)
+            for (reply.table.table_id = 1; !fib_is_none(fib_table_find(f, reply.table.table_id));)
+                reply.table.table_id++;
+        reply.retval = reply.table.table_id ? add_table(f, &reply.table) : 0;
+    }
+    api_reply(c, &api_message_ip_table_allocate_reply, &reply);
+}
+
+/* The table of a message; FIB_NONE, and the answer is given. */
+static struct fib_index table_of(struct api_call *c, const struct api_type_ip_table *m)
+{
+    struct fib_index t = m->is_ip6 ? FIB_NONE : fib_table_find(fib_of(c->piste), m->table_id);
+    if (fib_is_none(t))
+        api_reply_retval(c, m->is_ip6 ? API_INVALID_ADDRESS_FAMILY : API_NO_SUCH_FIB);
+    return t;
+}
+
+static void table_flush(struct api_call *c)
+{
+    const struct api_ip_table_flush *m = c->msg;
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_flush(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+}
+
+static void table_replace_begin(struct api_call *c)
+{
+    const struct api_ip_table_replace_begin *m = c->msg;
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_replace_begin(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+}
+
+static void table_replace_end(struct api_call *c)
+{
+    const struct api_ip_table_replace_end *m = c->msg;
+    struct fib_index t = table_of(c, &m->table);
+    if (fib_is_none(t))
+        return;
+    fib_table_replace_end(fib_of(c->piste), t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+}
+
+static void table_dump(struct api_call *c)
+{
+    const struct fib *f = fib_of(c->piste);
+    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
+         t = fib_table_next(f, t.i + 1)) {
+        struct api_ip_table_details d = {.table.table_id = fib_table_id(f, t)};
+        snprintf(d.table.name, sizeof(d.table.name), "%s", fib_table_name(f, t));
+        api_reply(c, &api_message_ip_table_details, &d);
+    }
+}
+
+/* --- flow hash --- */
+
+static_assert((u32)FLOW_SRC == IP_API_FLOW_HASH_SRC_IP &&
+                  (u32)FLOW_DST == IP_API_FLOW_HASH_DST_IP &&
+                  (u32)FLOW_SPORT == IP_API_FLOW_HASH_SRC_PORT &&
+                  (u32)FLOW_DPORT == IP_API_FLOW_HASH_DST_PORT &&
+                  (u32)FLOW_PROTO == IP_API_FLOW_HASH_PROTO &&
+                  (u32)FLOW_REVERSE == IP_API_FLOW_HASH_REVERSE &&
+                  (u32)FLOW_SYMMETRIC == IP_API_FLOW_HASH_SYMETRIC,
+              "the API's bits are ours");
+
+static void set_fields(struct api_call *c, u32 table_id, bool is_ip6, u32 fields)
+{
+    struct fib *f = fib_of(c->piste);
+    struct fib_index t = fib_table_find(f, table_id);
+    if (is_ip6) {
+        api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
+    } else if (fib_is_none(t)) {
+        api_reply_retval(c, API_NO_SUCH_FIB);
+    } else if (fields > 0xff) {
+        api_reply_retval(c, API_UNSUPPORTED);
+    } else {
+        fib_table_set_flow_fields(f, t, fields);
+        api_reply_retval(c, 0);
+    }
+}
+
+static void set_flow_hash(struct api_call *c)
+{
+    const struct api_set_ip_flow_hash *m = c->msg;
+    u32 fields =
+        (m->src ? IP_API_FLOW_HASH_SRC_IP : 0) | (m->dst ? IP_API_FLOW_HASH_DST_IP : 0) |
+        (m->sport ? IP_API_FLOW_HASH_SRC_PORT : 0) | (m->dport ? IP_API_FLOW_HASH_DST_PORT : 0) |
+        (m->proto ? IP_API_FLOW_HASH_PROTO : 0) | (m->reverse ? IP_API_FLOW_HASH_REVERSE : 0) |
+        (m->symmetric ? IP_API_FLOW_HASH_SYMETRIC : 0);
+    set_fields(c, m->vrf_id, m->is_ipv6, fields);
+}
+
+static void set_flow_hash_v2(struct api_call *c)
+{
+    const struct api_set_ip_flow_hash_v2 *m = c->msg;
+    set_fields(c, m->table_id, m->af != ADDRESS_IP4, m->flow_hash_config);
+}
+
+static void set_flow_hash_v3(struct api_call *c)
+{
+    const struct api_set_ip_flow_hash_v3 *m = c->msg;
+    set_fields(c, m->table_id, m->af != ADDRESS_IP4, m->flow_hash_config);
+}
+
+const struct api_handler ip_route_handlers[] = {
+    {&api_message_ip_route_add_del, route_add_del},
+    {&api_message_ip_route_add_del_v2, route_add_del_v2},
+    {&api_message_ip_route_lookup, route_lookup},
+    {&api_message_ip_route_lookup_v2, route_lookup_v2},
+    {&api_message_fib_source_dump, source_dump},
+    {&api_message_ip_route_dump, route_dump},
+    {&api_message_ip_route_v2_dump, route_v2_dump},
+    {&api_message_ip_table_add_del, table_add_del},
+    {&api_message_ip_table_add_del_v2, table_add_del_v2},
+    {&api_message_ip_table_allocate, table_allocate},
+    {&api_message_ip_table_flush, table_flush},
+    {&api_message_ip_table_replace_begin, table_replace_begin},
+    {&api_message_ip_table_replace_end, table_replace_end},
+    {&api_message_ip_table_dump, table_dump},
+    {&api_message_set_ip_flow_hash, set_flow_hash},
+    {&api_message_set_ip_flow_hash_v2, set_flow_hash_v2},
+    {&api_message_set_ip_flow_hash_v3, set_flow_hash_v3},
+    {0},
+};

@@ -1,0 +1,404 @@
+/* `ip route`: VPP's free order of words, read by hand, because what it says about mistakes is known
+ * to scripts.
+ *
+ *   ip route (add | del) [count N] PREFIX [table ID] [via PATH]... */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "base/clock.h"
+#include "control/cli.h"
+#include "net/link/interface/interface.h"
+#include "net/ip/ip4/ip4_internal.h"
+#include "net/ip/ip4/ip_route_cli.h"
+
+#define WORD_BYTES 64
+
+/* What is left of the line. */
+struct words {
+    const char *at;
+};
+
+/* The next word, not taken; false at the end. Too long a word is cut: it matches nothing. */
+static bool peek(const struct words *w, char word[WORD_BYTES])
+{
+    const char *s = w->at + strspn(w->at, " \t\r\n");
+    size_t n = strcspn(s, " \t\r\n");
+    if (!n)
+        return false;
+    snprintf(word, WORD_BYTES, "%.*s", (int)(n < WORD_BYTES ? n : WORD_BYTES - 1), s);
+    return true;
+}
+
+static void take(struct words *w)
+{
+    w->at += strspn(w->at, " \t\r\n");
+    w->at += strcspn(w->at, " \t\r\n");
+}
+
+static bool take_word(struct words *w, const char *expected)
+{
+    char word[WORD_BYTES];
+    if (!peek(w, word) || strcmp(word, expected) != 0)
+        return false;
+    take(w);
+    return true;
+}
+
+static bool number(const char *s, u64 most, u64 *out)
+{
+    char *end;
+    if (*s < '0' || *s > '9')
+        return false;
+    errno = 0;
+    unsigned long long n = strtoull(s, &end, 0);
+    if (*end || errno || n > most)
+        return false;
+    *out = n;
+    return true;
+}
+
+static bool take_number(struct words *w, u64 most, u64 *out)
+{
+    char word[WORD_BYTES];
+    if (!peek(w, word) || !number(word, most, out))
+        return false;
+    take(w);
+    return true;
+}
+
+/* a.b.c.d; *end is what follows it. */
+static bool address(const char *s, be32 *out, const char **end)
+{
+    u8 bytes[4];
+    for (u32 i = 0; i < 4; i++) {
+        char *stop;
+        if (*s < '0' || *s > '9')
+            return false;
+        unsigned long n = strtoul(s, &stop, 10);
+        if (n > 255 || (i < 3 && *stop != '.'))
+            return false;
+        bytes[i] = (u8)n;
+        s = i < 3 ? stop + 1 : stop;
+    }
+    memcpy(out, bytes, 4);
+    *end = s;
+    return true;
+}
+
+static bool take_address(struct words *w, be32 *out)
+{
+    char word[WORD_BYTES];
+    const char *end;
+    if (!peek(w, word) || !address(word, out, &end) || *end)
+        return false;
+    take(w);
+    return true;
+}
+
+static int parse_error(const struct words *w, struct error *e)
+{
+    const char *s = w->at + strspn(w->at, " \t\r\n");
+    size_t n = strlen(s);
+    while (n && strchr(" \t\r\n", s[n - 1]))
+        n--;
+    return error_set(e, EINVAL, "parse error `%.*s'", n > 30 ? 30 : (int)n, s);
+}
+
+/* --- a path --- */
+
+static const struct {
+    const char *word;
+    u8 kind;
+} special_paths[] = {
+    {"drop", FIB_PATH_DROP},
+    {"blackhole", FIB_PATH_DROP},
+    {"punt", FIB_PATH_PUNT},
+    {"local", FIB_PATH_LOCAL},
+    {"unreachable", FIB_PATH_UNREACHABLE},
+    {"ip4-unreachable", FIB_PATH_UNREACHABLE},
+    {"prohibit", FIB_PATH_PROHIBIT},
+    {"ip4-prohibit", FIB_PATH_PROHIBIT},
+};
+
+static bool take_special(struct words *w, struct fib_path *path)
+{
+    for (u32 i = 0; i < array_len(special_paths); i++)
+        if (take_word(w, special_paths[i].word)) {
+            path->kind = special_paths[i].kind;
+            return true;
+        }
+    return false;
+}
+
+static int table_of(const struct fib *f, u64 id, struct fib_index *out, struct error *e)
+{
+    *out = fib_table_find(f, (u32)id);
+    return fib_is_none(*out) ? error_set(e, ENOENT, "Nonexistent table id %" PRIu64, id) : 0;
+}
+
+/* What may follow the next hop, in any order. 1: something was taken; 0: nothing here is ours. */
+static int take_option(struct piste *p, struct words *w, struct fib_path *path, struct error *e)
+{
+    u64 n;
+    int rc;
+    char word[WORD_BYTES];
+    struct words before = *w;
+    if (take_word(w, "weight")) {
+        if (!take_number(w, 255, &n))
+            return parse_error(&before, e);
+        path->weight = (u8)n;
+    } else if (take_word(w, "preference")) {
+        if (!take_number(w, 255, &n))
+            return parse_error(&before, e);
+        path->preference = (u8)n;
+    } else if (take_word(w, "next-hop-table")) {
+        if (!take_number(w, UINT32_MAX, &n))
+            return parse_error(&before, e);
+        rc = table_of(fib_of(p), n, &path->table, e);
+        if (rc)
+            return rc;
+    } else if (take_word(w, "ip4-lookup-in-table")) {
+        if (!take_number(w, UINT32_MAX, &n))
+            return parse_error(&before, e);
+        path->kind = FIB_PATH_LOOKUP;
+        rc = table_of(fib_of(p), n, &path->table, e);
+        if (rc)
+            return rc;
+    } else if (take_word(w, "resolve-via-host")) {
+        path->flags |= FIB_PATH_RESOLVE_HOST;
+    } else if (take_word(w, "resolve-via-attached") || take_word(w, "resolve-via-connected")) {
+        path->flags |= FIB_PATH_RESOLVE_ATTACHED;
+    } else if (take_special(w, path)) {
+        ;
+    } else if (peek(w, word) && if_is_none(path->interface) && interface_find(p, word)) {
+        path->interface = interface_find(p, word)->index;
+        take(w);
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+static int take_path(struct piste *p, struct words *w, struct fib_path *path, struct error *e)
+{
+    *path = fib_path_special(FIB_PATH_NEXT_HOP);
+    bool has_next_hop = take_address(w, &path->next_hop);
+    int rc;
+    while ((rc = take_option(p, w, path, e)) == 1)
+        ;
+    if (rc)
+        return rc;
+    if (path->kind != FIB_PATH_NEXT_HOP || has_next_hop)
+        return 0;
+    /* `via IF`: everybody is on that link; `via` alone: look up again */
+    path->kind = if_is_none(path->interface) ? FIB_PATH_LOOKUP : FIB_PATH_ATTACHED;
+    return 0;
+}
+
+/* --- the command --- */
+
+struct route_command {
+    bool add;
+    u64 count, table_id;
+    bool has_prefix;
+    struct ip4_prefix prefix;
+    u32 n_paths;
+    struct fib_path paths[FIB_PATHS_MAX];
+};
+
+/* PREFIX: 1 taken, 0 not one, negative: it is one, but a bad one. */
+static int take_prefix(struct cli_call *c, struct words *w, struct route_command *r)
+{
+    char word[WORD_BYTES];
+    const char *end;
+    u64 len = 32;
+    if (!peek(w, word) || !address(word, &r->prefix.addr, &end))
+        return 0;
+    if (*end == '/') {
+        if (!number(end + 1, 1000000, &len))
+            return 0;
+    } else if (*end) {
+        return 0;
+    }
+    if (len > 32) {
+        out_text(c->out, "Invalid prefix len: %" PRIu64 "\n", len);
+        c->err->code = EINVAL; /* told */
+        return -EINVAL;
+    }
+    r->prefix.len = (u8)len;
+    r->has_prefix = true;
+    take(w);
+    return 1;
+}
+
+static int parse(struct cli_call *c, struct words *w, struct route_command *r)
+{
+    char word[WORD_BYTES];
+    while (peek(w, word)) {
+        struct words before = *w;
+        int rc = take_prefix(c, w, r);
+        if (rc < 0)
+            return rc;
+        if (rc)
+            continue;
+        if (take_word(w, "add")) {
+            r->add = true;
+        } else if (take_word(w, "del")) {
+            r->add = false;
+        } else if (take_word(w, "count")) {
+            if (!take_number(w, FIB_ROUTES_MOST, &r->count))
+                return parse_error(&before, c->err);
+        } else if (take_word(w, "table")) {
+            if (!take_number(w, UINT32_MAX, &r->table_id))
+                return parse_error(&before, c->err);
+        } else if (take_word(w, "via")) {
+            if (r->n_paths == FIB_PATHS_MAX)
+                return error_set(c->err, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
+            rc = take_path(c->piste, w, &r->paths[r->n_paths], c->err);
+            if (rc)
+                return rc;
+            r->n_paths++;
+        } else {
+            return parse_error(&before, c->err);
+        }
+    }
+    if (!r->has_prefix)
+        return error_set(c->err, EINVAL, "expected ip4/ip6 destination address/length.");
+    if (r->add && !r->n_paths)
+        return error_set(c->err, EINVAL, "expected paths.");
+    return 0;
+}
+
+static int apply_one(struct fib *f, struct fib_index t, const struct route_command *r,
+                     struct ip4_prefix prefix, struct error *e)
+{
+    if (r->add)
+        return fib_route_path_add(f, t, prefix, FIB_SOURCE_CLI, r->paths, r->n_paths, e);
+    int rc = r->n_paths
+                 ? fib_route_path_remove(f, t, prefix, FIB_SOURCE_CLI, r->paths, r->n_paths, e)
+                 : fib_route_delete(f, t, prefix, FIB_SOURCE_CLI, e);
+    return rc == -ENOENT ? 0 : rc; /* what is not there is gone: scripts rely on it */
+}
+
+static int apply(struct cli_call *c, const struct route_command *r)
+{
+    struct fib *f = fib_of(c->piste);
+    struct fib_index t;
+    int rc = table_of(f, r->table_id, &t, c->err);
+    if (rc)
+        return rc;
+    u64 first = be32_to_host(r->prefix.addr), step = 1ull << (32 - r->prefix.len);
+    if (first + (r->count - 1) * step > UINT32_MAX)
+        return error_set(c->err, ERANGE, "the last prefix would be behind 255.255.255.255");
+    u64 begin_ns = clock_ns();
+    for (u64 i = 0; i < r->count; i++) {
+        struct ip4_prefix prefix = {be32_from_host((u32)(first + i * step)), r->prefix.len};
+        rc = apply_one(f, t, r, prefix, c->err);
+        if (rc)
+            return rc;
+    }
+    if (r->count > 1) {
+        double rate = (double)r->count * 1e9 / (double)(clock_ns() - begin_ns);
+        struct text text = {0};
+        text_sci(&text, rate, 6);
+        out_text(c->out, "%s routes/sec\n", text_str(&text));
+        out_f64(c->out, "routes_per_sec", rate, NULL);
+        text_free(&text);
+    }
+    return 0;
+}
+
+int ip_route_command(struct cli_call *c)
+{
+    struct route_command r = {.add = true, .count = 1};
+    struct words w = {cli_str(c, "rest", "")};
+    int rc = parse(c, &w, &r);
+    return rc ? rc : apply(c, &r);
+}
+
+/* --- running config --- */
+
+static void add_path_words(const struct piste *p, struct fib_index table,
+                           const struct fib_path *path, struct text *t)
+{
+    const struct interface *i =
+        if_is_none(path->interface) ? NULL : interface_at(p, path->interface);
+    char address_text[IP4_PREFIX_TEXT_BYTES];
+    text_puts(t, " via");
+    switch ((enum fib_path_kind)path->kind) {
+    case FIB_PATH_NEXT_HOP:
+        ip4_prefix_text((struct ip4_prefix){path->next_hop, 32}, address_text);
+        *strchr(address_text, '/') = '\0';
+        text_add(t, " %s", address_text);
+        if (if_is_none(path->interface) && path->table.i != table.i)
+            text_add(t, " next-hop-table %u", fib_table_id(fib_of(p), path->table));
+        break;
+    case FIB_PATH_LOOKUP:
+        text_add(t, " ip4-lookup-in-table %u", fib_table_id(fib_of(p), path->table));
+        break;
+    default:
+        for (u32 k = 0; k < array_len(special_paths); k++)
+            if (special_paths[k].kind == path->kind) {
+                text_add(t, " %s", special_paths[k].word);
+                break;
+            }
+        break;
+    }
+    if (i)
+        text_add(t, " %s", i->name);
+    if (path->weight > 1)
+        text_add(t, " weight %u", path->weight);
+    if (path->preference)
+        text_add(t, " preference %u", path->preference);
+    if (path->flags & FIB_PATH_RESOLVE_HOST)
+        text_puts(t, " resolve-via-host");
+    if (path->flags & FIB_PATH_RESOLVE_ATTACHED)
+        text_puts(t, " resolve-via-attached");
+}
+
+struct config_walk {
+    struct piste *piste;
+    struct text *t;
+};
+
+/* Whether a line can say it: a path of a module's own, or through an interface that is gone,
+ * cannot. */
+static bool can_be_said(const struct fib_path *path)
+{
+    return path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_RECEIVE &&
+           !(path->flags & FIB_PATH_DEAD);
+}
+
+static bool write_route(const struct fib_route *r, void *arg)
+{
+    struct config_walk *walk = arg;
+    struct fib *f = fib_of(walk->piste);
+    struct fib_path paths[FIB_PATHS_MAX];
+    u32 n = fib_route_paths(f, r->lb, FIB_SOURCE_CLI, paths, FIB_PATHS_MAX), said = 0;
+    char prefix[IP4_PREFIX_TEXT_BYTES];
+    for (u32 i = 0; i < n; i++)
+        said += can_be_said(&paths[i]);
+    if (!said)
+        return true;
+    ip4_prefix_text(r->prefix, prefix);
+    text_add(walk->t, "ip route add %s", prefix);
+    if (r->table.i)
+        text_add(walk->t, " table %u", fib_table_id(f, r->table));
+    for (u32 i = 0; i < n; i++)
+        if (can_be_said(&paths[i]))
+            add_path_words(walk->piste, r->table, &paths[i], walk->t);
+    text_putc(walk->t, '\n');
+    return true;
+}
+
+void ip_route_running_config(struct piste *p, struct text *t)
+{
+    struct fib *f = fib_of(p);
+    struct config_walk walk = {p, t};
+    for (struct fib_index k = fib_table_next(f, 0); !fib_is_none(k); k = fib_table_next(f, k.i + 1))
+        fib_table_walk(f, k, write_route, &walk);
+}

@@ -1,0 +1,281 @@
+/* arp-input: is it ARP for IPv4? Then along the interface's arc "arp":
+ * arp-reply: answers for our own addresses, and tells the control thread who said where they are.
+ * arp-proxy: answers for ranges of others. arp-disabled: the interface takes no IPv4.
+ *
+ * What a stranger may say: only for itself (the sender's address within its frame's), from a subnet
+ * of this link, and never that it is us. Source: RFC 826, RFC 5227 2.4; order and names of reasons
+ * as VPP. */
+#include "base/clock.h"
+#include "engine/feature.h"
+#include "engine/thread.h"
+#include "net/link/interface/interface.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/packet/ip4_packet.h"
+#include "net/ip/neighbor/neighbor_node.h"
+
+#define ETHERNET_BYTES 14
+
+ALWAYS_INLINE void count_arp(struct thread *t, enum arp_counter c, struct if_index i)
+{
+    counter_simple(arp_counters[c], thread_index(t))[i.i]++;
+}
+
+/* --- arp-input --- */
+
+/* ARP_ERR_N when it is sound. */
+static enum arp_error check(struct thread *t, struct buffer *b)
+{
+    if (!buffer_pull(t, b, sizeof(struct arp_header)))
+        return ARP_ERR_TOO_SHORT;
+    const struct arp_header *h = buffer_current(b);
+    if (h->hardware_type != be16_from_host(ARP_HARDWARE_ETHERNET) || h->hardware_len != 6)
+        return ARP_ERR_L2_TYPE_NOT_ETHERNET;
+    if (h->protocol_type != be16_from_host(ARP_PROTOCOL_IP4) || h->protocol_len != 4)
+        return ARP_ERR_L3_TYPE_NOT_IP4;
+    if (!h->target)
+        return ARP_ERR_L3_DST_ADDRESS_UNSET;
+    return ARP_ERR_N;
+}
+
+static void count_received(struct thread *t, const struct buffer *b)
+{
+    const struct arp_header *h = buffer_current(b);
+    if (arp_is_gratuitous(h))
+        count_arp(t, ARP_RX_GRATUITOUS, b->rx_if);
+    else if (h->opcode == be16_from_host(ARP_REPLY))
+        count_arp(t, ARP_RX_REPLIES, b->rx_if);
+    else if (h->opcode == be16_from_host(ARP_REQUEST))
+        count_arp(t, ARP_RX_REQUESTS, b->rx_if);
+}
+
+void NODE_FN(arp_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    const struct feature_arc *arc = n->state;
+    for (u32 i = 0; i < count; i++) {
+        enum arp_error error = check(t, b[i]);
+        if (error != ARP_ERR_N) {
+            next[i] = node_drop(n, b[i], error, ARP_NEXT_DROP);
+            continue;
+        }
+        count_received(t, b[i]);
+        node_drop(n, b[i], ARP_ERR_DISABLED, ARP_NEXT_DROP); /* if nobody on the arc says more */
+        next[i] = feature_start(arc, b[i]->rx_if, b[i], ARP_NEXT_DROP);
+    }
+}
+
+/* --- answering --- */
+
+/* The frame's source address; NULL when the frame does not begin where it should. */
+static const u8 *frame_source(const struct buffer *b)
+{
+    i32 header = b->start - b->l2_start;
+    return header >= ETHERNET_BYTES && b->l2_start >= 0 ? b->data + b->l2_start + 6 : NULL;
+}
+
+/* Cuts what lies behind the ARP header: padding. */
+static void trim(struct thread *t, struct buffer *b)
+{
+    if (b->flags & BUFFER_NEXT) {
+        buffer_free_one(t, b->next);
+        b->flags &= ~(u32)BUFFER_NEXT;
+        b->tail_len = 0;
+    }
+    b->len = sizeof(struct arp_header);
+}
+
+/* Turns the request in b around: the address asked for is here. */
+static void answer(struct thread *t, struct buffer *b)
+{
+    struct arp_header *h = buffer_current(b);
+    const u8 *own = if_data(b->rx_if)->mac;
+    i32 link_bytes = b->start - b->l2_start;
+    be32 asked = h->target;
+
+    trim(t, b);
+    h->opcode = be16_from_host(ARP_REPLY);
+    h->target = h->sender;
+    h->sender = asked;
+    memcpy(h->target_mac, h->sender_mac, 6);
+    memcpy(h->sender_mac, own, 6);
+    /* the link's header stays, tags and all */
+    buffer_advance(b, -link_bytes);
+    u8 *frame = buffer_current(b);
+    memcpy(frame, frame + 6, 6);
+    memcpy(frame + 6, own, 6);
+    b->l3_start = (i16)(b->start + link_bytes);
+    b->tx_if = b->rx_if;
+    b->flags |= BUFFER_LOCAL;
+    count_arp(t, ARP_TX_REPLIES, b->rx_if);
+}
+
+/* A frame that others hold too is answered by a copy. Returns false when there is no buffer for
+ * one. */
+static bool answer_copy(struct thread *t, struct node *n, struct buffer *b, u16 output)
+{
+    u32 copy = buffer_copy(t, b);
+    if (copy == BUFFER_NONE)
+        return false;
+    struct buffer *c = buffer_at(copy);
+    /* a copy begins at the current header; the answer needs the link's, too */
+    memcpy(c->data + c->l2_start, b->data + b->l2_start, (size_t)(b->start - b->l2_start));
+    answer(t, c);
+    node_enqueue(t, n, output, &copy, 1);
+    return true;
+}
+
+static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, enum arp_error sent,
+                          u16 output)
+{
+    if (likely(b->refs == 1)) {
+        node_count(n, sent, 1);
+        answer(t, b);
+        return output;
+    }
+    if (!answer_copy(t, n, b, output))
+        return node_drop(n, b, ARP_ERR_DISABLED, ARP_NEXT_DROP);
+    node_count(n, sent, 1);
+    buffer_free_one(t, buffer_index(b));
+    return NEXT_CONSUMED;
+}
+
+/* --- what is learnt --- */
+
+/* A bucket of tokens in the node's own words: refills with time. */
+static bool may_tell(struct thread *t, struct node *n)
+{
+    u64 now = thread_now_ns(t), step = NS_PER_SEC / LEARN_PER_SECOND;
+    u64 *filled_ns = &n->local[0], *tokens = &n->local[1];
+    u64 more = (now - *filled_ns) / step;
+    if (more) {
+        *tokens = min_u64(*tokens + more, LEARN_PER_SECOND / 4);
+        *filled_ns = now;
+    }
+    if (!*tokens)
+        return false;
+    --*tokens;
+    return true;
+}
+
+static void learn(struct thread *t, struct node *n, const struct buffer *b, bool only_known)
+{
+    const struct arp_header *h = buffer_current(b);
+    struct arp_learn ev = {.interface = b->rx_if, .addr = h->sender, .only_known = only_known};
+    memcpy(ev.mac, h->sender_mac, 6);
+    if (may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev)))
+        node_count(n, ARP_ERR_L3_SRC_ADDRESS_LEARNED, 1);
+}
+
+static const struct adj *adj_of(struct fib_index fib, be32 addr)
+{
+    return adj_at(lb_load(ip4_lookup(fib, addr).i).first);
+}
+
+/* Whether the sender is one of the interface's link; ARP_ERR_N: yes. */
+static enum arp_error check_sender(const struct arp_header *h, struct fib_index fib,
+                                   struct if_index rx, struct if_index lender)
+{
+    const struct adj *a = adj_of(fib, h->sender);
+    struct adj_head head = adj_head(a);
+    bool here = if_equal(a->tx_if, rx);
+    if (head.kind == ADJ_KIND_RECEIVE)
+        return ARP_ERR_L3_SRC_ADDRESS_IS_LOCAL;
+    if (head.kind == ADJ_KIND_GLEAN && (here || if_equal(a->tx_if, lender)))
+        return ARP_ERR_N;
+    if ((head.kind == ADJ_KIND_REWRITE || head.kind == ADJ_KIND_INCOMPLETE) &&
+        (here || if_equal(a->tx_if, lender)) && a->next_hop == h->sender)
+        return ARP_ERR_N;
+    return if_equal(rx, lender) ? ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL : ARP_ERR_UNNUMBERED_MISMATCH;
+}
+
+static bool is_our_address(const struct adj *a, struct if_index rx, struct if_index lender)
+{
+    return adj_head(a).kind == ADJ_KIND_RECEIVE &&
+           (if_equal(a->tx_if, rx) || if_equal(a->tx_if, lender));
+}
+
+static bool is_station(const u8 *mac)
+{
+    static const u8 none[6];
+    return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
+}
+
+static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
+{
+    const struct arp_header *h = buffer_current(b);
+    const u8 *from = frame_source(b);
+    struct if_index rx = b->rx_if, lender = {ip4_if_base[rx.i].address_if};
+    struct fib_index fib = ip4_if_fib(rx);
+    bool request = h->opcode == be16_from_host(ARP_REQUEST);
+
+    if (!request && h->opcode != be16_from_host(ARP_REPLY))
+        return node_drop(n, b, ARP_ERR_OPCODE_NOT_REQUEST, ARP_NEXT_DROP);
+    if (!from || memcmp(from, h->sender_mac, 6) != 0)
+        return node_drop(n, b, ARP_ERR_L2_ADDRESS_MISMATCH, ARP_NEXT_DROP);
+    if (!is_station(h->sender_mac))
+        return node_drop(n, b, ARP_ERR_BAD_SENDER_MAC, ARP_NEXT_DROP);
+
+    /* what this switch sent, looped back */
+    if (!memcmp(h->sender_mac, if_data(rx)->mac, 6))
+        return node_drop(n, b, ARP_ERR_GRATUITOUS_ARP, ARP_NEXT_DROP);
+
+    bool ours = is_our_address(adj_of(fib, h->target), rx, lender);
+    /* a probe (RFC 5227): the sender has no address yet, and is told that this one is taken */
+    if (!h->sender && request && ours)
+        return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);
+
+    enum arp_error error = check_sender(h, fib, rx, lender);
+    if (error != ARP_ERR_N)
+        return node_drop(n, b, error, ARP_NEXT_DROP);
+    if (arp_is_gratuitous(h)) {
+        learn(t, n, b, true);
+        return node_drop(n, b, ARP_ERR_GRATUITOUS_ARP, ARP_NEXT_DROP);
+    }
+    if (!ours) {
+        learn(t, n, b, true);
+        node_drop(n, b, ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL, ARP_NEXT_DROP);
+        return request ? feature_next(b) : ARP_NEXT_DROP;
+    }
+    learn(t, n, b, false);
+    if (!request)
+        return node_drop(n, b, ARP_ERR_REPLIES_RECEIVED, ARP_NEXT_DROP);
+    return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);
+}
+
+void NODE_FN(arp_reply)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        next[i] = reply_one(t, n, b[i]);
+}
+
+/* --- arp-proxy, arp-disabled --- */
+
+static bool in_range(struct fib_index fib, u32 addr)
+{
+    const struct proxy_ranges *r = __atomic_load_n(&arp_proxy_ranges, __ATOMIC_ACQUIRE);
+    for (u32 i = 0; r && i < r->n; i++)
+        if (r->v[i].fib == fib.i && addr >= r->v[i].first && addr <= r->v[i].last)
+            return true;
+    return false;
+}
+
+void NODE_FN(arp_proxy)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        const struct arp_header *h = buffer_current(b[i]);
+        const u8 *from = frame_source(b[i]);
+        bool request = h->opcode == be16_from_host(ARP_REQUEST) && !arp_is_gratuitous(h);
+        if (request && from && is_station(h->sender_mac) && !memcmp(from, h->sender_mac, 6) &&
+            in_range(ip4_if_fib(b[i]->rx_if), be32_to_host(h->target)))
+            next[i] = answer_or_copy(t, n, b[i], ARP_ERR_PROXY_ARP_REPLIES_SENT,
+                                     ip4_if_base[b[i]->rx_if.i].proxy_next);
+        else
+            next[i] = feature_next(b[i]);
+    }
+}
+
+void NODE_FN(arp_disabled)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        next[i] = node_drop(n, b[i], ARP_ERR_INTERFACE_NOT_IP_ENABLED, ARP_NEXT_DROP);
+}

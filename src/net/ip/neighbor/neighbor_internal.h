@@ -1,0 +1,215 @@
+/* What the files of neighbor/ share.
+ *
+ *   data threads                                control thread
+ *   arp-reply ── who said what (arp_learn) ───► neighbor.c: entries, ageing
+ *   ip4-arp, ip4-glean ── packets ────────────► hold.c: asks, holds packets, lets them go
+ */
+#pragma once
+
+#include "base/hash.h"
+#include "base/pool.h"
+#include "base/vec.h"
+#include "control/module.h"
+#include "engine/counter.h"
+#include "engine/node.h"
+#include "net/ip/fib/fib.h"
+#include "net/ip/fib/fib_data.h"
+#include "net/packet/arp_packet.h"
+#include "net/ip/neighbor/neighbor.h"
+
+struct loop_timer;
+struct interface;
+struct ip4_prefix;
+
+#define NEIGHBORS_MAX (1u << 20)
+#define NEIGHBOR_NONE UINT32_MAX
+#define PROBES_MAX 3
+
+/* --- limits of what strangers can make us do --- */
+
+enum {
+    PENDING_PER_ADJ = 16,    /* packets handed over for one adjacency */
+    PENDING_MAX = 2048,      /* and for all */
+    HELD_PER_NEIGHBOR = 8,   /* packets that wait for one answer */
+    RESOLVING_MAX = 1024,    /* addresses that are asked for at a time */
+    LEARN_PER_SECOND = 2000, /* ARP packets that the control thread looks at, per data thread */
+};
+
+/* --- entries --- */
+
+struct neighbor_key {
+    struct if_index interface;
+    be32 addr;
+};
+
+struct neighbor_entry {
+    struct neighbor_key key;
+    u8 mac[6];
+    u8 flags; /* NEIGHBOR_* */
+    u8 probes;
+    bool stale; /* while all are replaced */
+    u64 updated_ns, probe_ns;
+    u32 adj;          /* owned reference */
+    u32 newer, older; /* by updated_ns; NEIGHBOR_NONE at the ends */
+};
+
+/* --- addresses that are being asked for --- */
+
+struct held_packet {
+    u32 bi;
+    u32 adj; /* the one that it was sent by: its pending goes down when the packet goes */
+    bool glean;
+};
+
+struct resolving {
+    struct neighbor_key key;
+    u64 next_ns;
+    u32 adj; /* of the neighbour; owned reference */
+    u8 tries;
+    u8 n_held;
+    struct held_packet held[HELD_PER_NEIGHBOR];
+};
+
+struct neighbor_event_hook {
+    void (*fn)(struct piste *p, const struct neighbor *n, enum neighbor_event ev, void *arg);
+    void *arg;
+};
+
+/* Ranges that proxy ARP answers for; published as one piece. */
+struct proxy_range {
+    u32 fib, first, last; /* host order, inclusive */
+};
+struct proxy_ranges {
+    u32 n;
+    struct proxy_range v[];
+};
+
+struct neighbors {
+    struct piste *piste;
+    struct fib *fib;
+    struct pool entries, resolving;
+    struct hash by_key, resolving_by_key;
+    u32 newest, oldest;
+    u32 n_dynamic;
+    struct neighbor_config config;
+    struct loop_timer *age_timer, *resolve_timer;
+    VEC(struct neighbor_event_hook) hooks;
+    struct proxy_ranges *ranges; /* owned; arp_proxy_ranges is the same */
+    u64 unasked_window_ns;       /* requests for neighbours that no packet waits for: rate */
+    u32 unasked;
+    struct node_index arp_node, glean_node;
+    u64 n_timed_out, n_held_dropped, n_learn_dropped, n_recycled;
+};
+
+struct neighbors *neighbors_of(const struct piste *p);
+static inline struct neighbor_entry *neighbor_at(const struct neighbors *ns, u32 i)
+{
+    return pool_at(&ns->entries, i);
+}
+u32 neighbor_index(const struct neighbors *ns, struct if_index i, be32 addr);
+
+/* --- data path (arp_node.c, ip4_arp_node.c) --- */
+
+/* Packets that the control thread was handed and still has; all threads. */
+extern u32 neighbor_pending;
+extern struct proxy_ranges *arp_proxy_ranges;
+
+enum arp_counter {
+    ARP_RX_REQUESTS,
+    ARP_RX_REPLIES,
+    ARP_RX_GRATUITOUS,
+    ARP_TX_REQUESTS,
+    ARP_TX_REPLIES,
+    ARP_TX_GRATUITOUS,
+    ARP_COUNTER_N
+};
+extern struct counter_vec *arp_counters[ARP_COUNTER_N]; /* by interface */
+void arp_counters_init(struct engine *e);
+void arp_counters_begin(struct if_index i); /* for a new interface */
+void arp_counters_fini(void);
+
+/* What arp-reply tells the control thread. */
+struct arp_learn {
+    struct if_index interface;
+    be32 addr;
+    u8 mac[6];
+    u8 only_known; /* no new entry comes of it */
+};
+void neighbor_on_learn(struct piste *p, const void *payload);
+
+/* A packet without a rewrite. */
+struct arp_packet_event {
+    u32 bi, adj;
+    struct if_index interface;
+    be32 addr;
+    u32 glean;
+};
+void neighbor_on_packet(struct piste *p, const void *payload);
+
+/* The control thread is done with a packet that came by adj. */
+static inline void neighbor_packet_done(u32 adj)
+{
+    u32 *pending = &adj_base[adj].pending;
+    u32 was = __atomic_load_n(pending, __ATOMIC_RELAXED);
+    while (was && !__atomic_compare_exchange_n(pending, &was, was - 1, false, __ATOMIC_RELAXED,
+                                               __ATOMIC_RELAXED))
+        ;
+    __atomic_fetch_sub(&neighbor_pending, 1, __ATOMIC_RELAXED);
+}
+
+enum arp_error {
+    ARP_ERR_REPLIES_SENT,
+    ARP_ERR_DISABLED,
+    ARP_ERR_L2_TYPE_NOT_ETHERNET,
+    ARP_ERR_L3_TYPE_NOT_IP4,
+    ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL,
+    ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL,
+    ARP_ERR_L3_DST_ADDRESS_UNSET,
+    ARP_ERR_L3_SRC_ADDRESS_IS_LOCAL,
+    ARP_ERR_L3_SRC_ADDRESS_LEARNED,
+    ARP_ERR_REPLIES_RECEIVED,
+    ARP_ERR_OPCODE_NOT_REQUEST,
+    ARP_ERR_PROXY_ARP_REPLIES_SENT,
+    ARP_ERR_L2_ADDRESS_MISMATCH,
+    ARP_ERR_GRATUITOUS_ARP,
+    ARP_ERR_INTERFACE_NO_TABLE,
+    ARP_ERR_INTERFACE_NOT_IP_ENABLED,
+    ARP_ERR_UNNUMBERED_MISMATCH,
+    ARP_ERR_TOO_SHORT,
+    ARP_ERR_BAD_SENDER_MAC,
+    ARP_ERR_N
+};
+enum { ARP_NEXT_DROP, ARP_N_NEXT };
+
+enum ip4_arp_error {
+    IP4_ARP_ERR_THROTTLED,
+    IP4_ARP_ERR_RESOLVED,
+    IP4_ARP_ERR_NO_BUFFERS,
+    IP4_ARP_ERR_REQUEST_SENT,
+    IP4_ARP_ERR_NON_ARP_ADJ,
+    IP4_ARP_ERR_NO_SOURCE_ADDRESS,
+    IP4_ARP_ERR_NO_ANSWER,
+    IP4_ARP_ERR_N
+};
+enum { IP4_ARP_NEXT_DROP, IP4_ARP_NEXT_REWRITE, IP4_ARP_N_NEXT };
+
+extern const struct cli_command neighbor_commands[];
+void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *t);
+
+/* --- neighbor.c --- */
+void neighbor_age_tick(void *arg);
+
+/* --- hold.c --- */
+/* Asks for key unless that is under way; NULL when there is no room. */
+struct resolving *resolving_get(struct neighbors *ns, struct neighbor_key key);
+/* The neighbour is known now: what waited for it goes out. */
+void resolving_answered(struct neighbors *ns, struct neighbor_key key);
+/* All of an interface (IF_NONE: all): what waits is dropped. */
+void resolving_forget(struct neighbors *ns, struct if_index i);
+void resolving_tick(void *arg);
+
+/* --- arp.c --- */
+/* Sends a request from i for addr, to mac or (NULL) to everybody. -ENOBUFS, -ENETUNREACH,
+ * -EADDRNOTAVAIL. */
+int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *mac) MUST_CHECK;
+void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr);

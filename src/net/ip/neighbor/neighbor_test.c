@@ -1,0 +1,553 @@
+/* ARP: what is answered, what is learnt and what is not; packets that wait; age, limits, proxies.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/ip/ip4/ip4_input.h"
+#include "net/ip/ip4/ip4_world.h"
+#include "net/ip/neighbor/neighbor_internal.h"
+
+static const struct module *const modules[] = {
+    &ip4_arcs_module, &fib_module,      &ip4_module, &ip4_input_module,
+    &arp_module,      &neighbor_module, NULL};
+
+static const u8 own[6] = {2, 0xfe, 0, 0, 0, 1}, peer[6] = {2, 0, 0, 0, 0, 0x77},
+                other[6] = {2, 0, 0, 0, 0, 0x78}, none[6],
+                everybody[6] = {255, 255, 255, 255, 255, 255};
+static struct if_index a;
+
+static void settle(void)
+{
+    for (u32 i = 0; i < 3; i++) {
+        loop_once(world.p.loop, 0);
+        engine_round(world.p.engine, 1);
+    }
+}
+
+static void run(const char *command)
+{
+    free(world_command(command));
+}
+
+static int open_world(void **state)
+{
+    world_open(modules);
+    world_catch("ip4-icmp-error");
+    world_catch("ip4-frag");
+    world_catch("ip4-receive");
+    world_interface("local0", NULL);
+    a = world_interface("a", own);
+    run("set interface ip address a 10.0.1.1/24");
+    settle();
+    world_free_caught();
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    settle();
+    world_free_caught();
+    struct neighbors *ns = neighbors_of(&world.p);
+    resolving_forget(ns, IF_NONE);
+    settle();
+    world_free_caught();
+    assert_int_equal(neighbor_pending, 0);
+    assert_int_equal(world_buffers_used(), 0);
+    world_close();
+    return 0;
+}
+
+static be32 ip(u32 w, u32 x, u32 y, u32 z)
+{
+    return be32_from_host(w << 24 | x << 16 | y << 8 | z);
+}
+
+/* --- ARP packets --- */
+
+struct frame {
+    u8 dst[6], src[6];
+    be16 type;
+    struct arp_header arp;
+    u8 padding[18];
+} __attribute__((packed));
+
+static struct frame frame_make(u16 opcode, const u8 *mac, be32 sender, be32 target)
+{
+    struct frame f = {.type = be16_from_host(0x0806)};
+    f.arp = (struct arp_header){
+        .hardware_type = be16_from_host(ARP_HARDWARE_ETHERNET),
+        .protocol_type = be16_from_host(ARP_PROTOCOL_IP4),
+        .hardware_len = 6,
+        .protocol_len = 4,
+        .opcode = be16_from_host(opcode),
+        .sender = sender,
+        .target = target,
+    };
+    memcpy(f.dst, everybody, 6);
+    memcpy(f.src, mac, 6);
+    memcpy(f.arp.sender_mac, mac, 6);
+    return f;
+}
+
+static struct buffer *received(const struct frame *f, u32 bytes)
+{
+    struct buffer *b = world_packet(f, bytes);
+    b->rx_if = a;
+    b->l2_start = b->start;
+    buffer_advance(b, 14);
+    b->l3_start = b->start;
+    return b;
+}
+
+static void receive(const struct frame *f)
+{
+    world_run("arp-input", received(f, sizeof(*f)));
+    settle();
+}
+
+static bool knows(be32 addr, const u8 *mac)
+{
+    struct neighbor n;
+    return neighbor_find(&world.p, a, addr, &n) && !memcmp(n.mac, mac, 6);
+}
+
+static void refused(const struct frame *f, const char *reason)
+{
+    u64 before = world_errors("arp-", reason);
+    receive(f);
+    if (world_errors("arp-", reason) != before + 1)
+        fail_msg("not refused: %s", reason);
+    assert_int_equal(world.n_caught, 0);
+}
+
+static void a_request_is_answered_and_the_asker_learnt(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    receive(&f);
+    struct buffer *b = world_take("a");
+    assert_int_equal(b->len, 42); /* without the padding */
+    const struct frame *r = buffer_current(b);
+    assert_memory_equal(r->dst, peer, 6);
+    assert_memory_equal(r->src, own, 6);
+    assert_int_equal(r->arp.opcode, be16_from_host(ARP_REPLY));
+    assert_memory_equal(r->arp.sender_mac, own, 6);
+    assert_memory_equal(r->arp.target_mac, peer, 6);
+    assert_int_equal(r->arp.sender, ip(10, 0, 1, 1));
+    assert_int_equal(r->arp.target, ip(10, 0, 1, 9));
+    world_free(b);
+    assert_true(knows(ip(10, 0, 1, 9), peer));
+    assert_int_equal(world_errors("arp-reply", "ARP replies sent"), 1);
+    struct fib_route route;
+    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 9), &route));
+    assert_int_equal(route.source, FIB_SOURCE_ADJ);
+}
+
+static void a_shared_request_is_answered_by_a_copy(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    struct buffer *b = received(&f, sizeof(f));
+    assert_true(buffer_share(b));
+    world_run("arp-input", b);
+    settle();
+    struct buffer *r = world_take("a");
+    assert_ptr_not_equal(b, r);
+    world_free(r);
+    assert_memory_equal(((struct arp_header *)buffer_current(b))->sender_mac, peer, 6);
+    world_free(b);
+}
+
+static void who_must_not_be_believed(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 2, 9), ip(10, 0, 1, 1));
+    refused(&f, "IP4 source address not local");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 1), ip(10, 0, 1, 1));
+    refused(&f, "IP4 source address matches local");
+    f = frame_make(ARP_REPLY, peer, ip(10, 0, 1, 1), ip(10, 0, 1, 1));
+    refused(&f, "IP4 source address matches local");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), 0);
+    refused(&f, "IP4 destination address is unset");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    memcpy(f.arp.sender_mac, other, 6);
+    refused(&f, "ARP hw addr does not match");
+    f = frame_make(ARP_REQUEST, everybody, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    refused(&f, "ARP sender is no station");
+    f = frame_make(ARP_REQUEST, none, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    refused(&f, "ARP sender is no station");
+    f = frame_make(7, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    refused(&f, "ARP opcode not request");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    f.arp.hardware_len = 8;
+    refused(&f, "L2 type not ethernet");
+    f.arp.hardware_len = 6;
+    f.arp.protocol_type = be16_from_host(0x86dd);
+    refused(&f, "L3 type not IP4");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 77));
+    refused(&f, "IP4 destination address not local");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 255), ip(10, 0, 1, 1));
+    refused(&f, "IP4 source address not local");
+    struct frame cut = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    world_run("arp-input", received(&cut, 14 + 27));
+    assert_int_equal(world_errors("arp-input", "too short"), 1);
+    assert_int_equal(neighbors_of(&world.p)->entries.n_used, 0);
+}
+
+static void announcements_change_only_what_is_known(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 9));
+    refused(&f, "ARP probe or announcement");
+    assert_int_equal(neighbors_of(&world.p)->entries.n_used, 0);
+    run("set ip neighbor a 10.0.1.9 02:00:00:00:00:99");
+    refused(&f, "ARP probe or announcement");
+    assert_true(knows(ip(10, 0, 1, 9), peer));
+    /* not what the user said */
+    run("set ip neighbor static a 10.0.1.9 02:00:00:00:00:78");
+    refused(&f, "ARP probe or announcement");
+    assert_true(knows(ip(10, 0, 1, 9), other));
+}
+
+static void a_probe_for_our_address_is_answered_and_not_learnt(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, 0, ip(10, 0, 1, 1));
+    receive(&f);
+    world_free(world_take("a"));
+    assert_int_equal(neighbors_of(&world.p)->entries.n_used, 0);
+    f = frame_make(ARP_REQUEST, peer, 0, ip(10, 0, 1, 2));
+    receive(&f);
+    assert_int_equal(world.n_caught, 0);
+}
+
+static void an_interface_without_ip_does_not_answer(void **state)
+{
+    run("set interface ip address del a all");
+    settle();
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    refused(&f, "Interface is not IP enabled");
+}
+
+static void proxies_answer_for_their_ranges(void **state)
+{
+    run("set arp proxy start 10.0.1.100 end 10.0.1.109");
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 109));
+    receive(&f);
+    assert_int_equal(world.n_caught, 0);
+    run("set interface proxy-arp a enable");
+    receive(&f);
+    struct buffer *b = world_take("a");
+    const struct frame *r = buffer_current(b);
+    assert_int_equal(r->arp.sender, ip(10, 0, 1, 109));
+    assert_memory_equal(r->arp.sender_mac, own, 6);
+    world_free(b);
+    assert_int_equal(world_errors("arp-proxy", "Proxy ARP replies sent"), 1);
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 110));
+    receive(&f);
+    assert_int_equal(world.n_caught, 0);
+    run("set arp proxy del start 10.0.1.100 end 10.0.1.109");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 109));
+    receive(&f);
+    assert_int_equal(world.n_caught, 0);
+}
+
+static void a_range_holds_its_table(void **state)
+{
+    run("ip table add 7");
+    run("set arp proxy table-id 7 start 10.0.1.100 end 10.0.1.109");
+    run("ip table del 7");
+    assert_false(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+    run("set arp proxy del table-id 7 start 10.0.1.100 end 10.0.1.109");
+    assert_true(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+}
+
+static void neighbors_leave_their_table_with_the_interface(void **state)
+{
+    struct if_index b = world_interface("b", other);
+    struct fib_route r;
+    run("ip table add 7");
+    run("set interface ip table b 7");
+    run("set interface ip address b 10.0.7.1/24");
+    run("set ip neighbor static b 10.0.7.2 02:00:00:00:00:99");
+    struct fib_index t = fib_table_find(fib_of(&world.p), 7);
+    struct ip4_prefix host = {ip(10, 0, 7, 2), 32};
+    assert_true(fib_lookup_exact(fib_of(&world.p), t, host, &r));
+    interface_delete(&world.p, b);
+    settle();
+    assert_false(fib_lookup_exact(fib_of(&world.p), t, host, &r));
+}
+
+static void unnumbered_interfaces_answer_for_the_lender(void **state)
+{
+    run("set interface ip address del a all");
+    struct if_index lo = world_interface("lo", other);
+    (void)lo;
+    run("set interface ip address lo 10.0.1.1/24");
+    run("set interface unnumbered a use lo");
+    settle();
+    world_free_caught();
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    receive(&f);
+    world_free(world_take("a"));
+    f = frame_make(ARP_REQUEST, peer, ip(10, 9, 1, 9), ip(10, 0, 1, 1));
+    refused(&f, "RX interface is unnumbered to");
+    char *text = world_command("show interface address");
+    assert_non_null(strstr(text, "a (up):\n  unnumbered, use lo\n  L3 10.0.1.1/24\n"));
+    free(text);
+}
+
+/* --- packets that wait --- */
+
+static void send_to(be32 dst, bool local)
+{
+    u8 bytes[60] = {0};
+    struct ip4_header *h = (struct ip4_header *)bytes;
+    *h = (struct ip4_header){.version_ihl = 0x45,
+                             .length = be16_from_host(sizeof(bytes)),
+                             .ttl = 9,
+                             .protocol = 17,
+                             .src = ip(9, 9, 9, 9),
+                             .dst = dst};
+    ip4_set_checksum(h);
+    struct buffer *b = world_packet(bytes, sizeof(bytes));
+    b->rx_if = a;
+    if (local) {
+        b->flags |= BUFFER_LOCAL;
+        b->rx_if = IF_NONE;
+        ip4_scratch(b)->fib.i = 0;
+    }
+    world_run("ip4-lookup", b);
+}
+
+/* Frees what was sent; returns how many ARP requests for addr were among it, *data the others. */
+static u32 asked(be32 addr, u32 *data)
+{
+    u32 n = 0;
+    *data = 0;
+    for (u32 i = 0; i < world.n_caught; i++) {
+        const struct frame *f = buffer_current(buffer_at(world.caught[i].bi));
+        if (!strcmp(world.caught[i].node, "a") && f->type == be16_from_host(0x0806)) {
+            assert_int_equal(f->arp.target, addr);
+            assert_int_equal(f->arp.sender, ip(10, 0, 1, 1));
+            n++;
+        } else {
+            ++*data;
+        }
+    }
+    world_free_caught();
+    return n;
+}
+
+static void the_first_packet_waits_for_the_answer(void **state)
+{
+    u32 data;
+    for (u32 by_route = 0; by_route < 2; by_route++) {
+        be32 dst = by_route ? ip(20, 0, 0, 1) : ip(10, 0, 1, 9);
+        be32 hop = by_route ? ip(10, 0, 1, 8) : dst;
+        if (by_route)
+            run("ip route add 20.0.0.0/8 via 10.0.1.8 a");
+        settle();
+        world_free_caught();
+        send_to(dst, false);
+        settle();
+        assert_int_equal(asked(hop, &data), 1);
+        assert_int_equal(data, 0);
+        send_to(dst, true);
+        settle();
+        assert_int_equal(asked(hop, &data), 0); /* asked a moment ago */
+        struct frame f = frame_make(ARP_REPLY, peer, hop, ip(10, 0, 1, 1));
+        receive(&f);
+        assert_int_equal(world.n_caught, 2);
+        for (u32 i = 0; i < 2; i++) {
+            const u8 *sent = buffer_current(buffer_at(world.caught[i].bi));
+            assert_memory_equal(sent, peer, 6);
+        }
+        assert_int_equal(asked(hop, &data), 0);
+        send_to(dst, false);
+        assert_int_equal(asked(hop, &data), 0);
+        assert_int_equal(data, 1);
+        assert_int_equal(neighbor_pending, 0);
+    }
+}
+
+/* Makes the next step of what is being resolved due. */
+static void second_passes(void)
+{
+    struct neighbors *ns = neighbors_of(&world.p);
+    pool_each(&ns->resolving, i)
+    {
+        ((struct resolving *)pool_at(&ns->resolving, i))->next_ns = 0;
+    }
+    resolving_tick(ns);
+    settle();
+}
+
+static void silence_is_reported(void **state)
+{
+    u32 data;
+    send_to(ip(10, 0, 1, 9), false);
+    send_to(ip(10, 0, 1, 9), true);
+    settle();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 1);
+    second_passes();
+    second_passes();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 2);
+    second_passes();
+    struct buffer *b = world_take("ip4-icmp-error"); /* our own packet is just dropped */
+    assert_int_equal(ip4_scratch(b)->icmp_type, ICMP4_DESTINATION_UNREACHABLE);
+    assert_int_equal(ip4_scratch(b)->icmp_code, ICMP4_HOST_UNREACHABLE);
+    world_free(b);
+    assert_int_equal(world_errors("ip4-glean", "does not answer"), 1);
+    assert_int_equal(world_errors("ip4-glean", "ARP requests sent"), 3);
+    assert_int_equal(neighbor_pending, 0);
+    assert_int_equal(neighbors_of(&world.p)->resolving.n_used, 0);
+}
+
+static void floods_to_silent_addresses_are_bounded(void **state)
+{
+    u32 data;
+    for (u32 i = 0; i < 300; i++) {
+        send_to(ip(10, 0, 1, 9), false);
+        if (i % 10 == 0)
+            settle();
+    }
+    settle();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 1);
+    assert_int_equal(neighbor_pending, HELD_PER_NEIGHBOR);
+    assert_int_equal(world_errors("ip4-glean", "ARP requests throttled"), 300 - HELD_PER_NEIGHBOR);
+    /* another one of the link gets its turn */
+    send_to(ip(10, 0, 1, 10), false);
+    settle();
+    assert_int_equal(asked(ip(10, 0, 1, 10), &data), 1);
+    /* a scan of the link */
+    for (u32 i = 11; i < 200; i++)
+        send_to(ip(10, 0, 1, i), false);
+    settle();
+    world_free_caught();
+    assert_true(neighbor_pending <= PENDING_PER_ADJ + HELD_PER_NEIGHBOR);
+    run("set interface state a down");
+    settle();
+    assert_int_equal(neighbor_pending, 0);
+}
+
+static void a_link_that_goes_down_forgets_what_was_learnt(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    receive(&f);
+    world_free_caught();
+    run("set ip neighbor static a 10.0.1.10 02:00:00:00:00:78");
+    interface_set_link(&world.p, a, false);
+    assert_false(knows(ip(10, 0, 1, 9), peer));
+    assert_true(knows(ip(10, 0, 1, 10), other));
+    interface_set_link(&world.p, a, true);
+    settle();
+    u32 data;
+    assert_int_equal(asked(ip(10, 0, 1, 1), &data), 1); /* an announcement */
+}
+
+static void limits_and_recycling(void **state)
+{
+    char *out;
+    run("set ip neighbor-config ip4 limit 2");
+    run("set ip neighbor static a 10.0.1.10 02:00:00:00:00:78");
+    run("set ip neighbor a 10.0.1.11 02:00:00:00:00:79");
+    assert_true(
+        cli_run(world.p.cli, "set ip neighbor a 10.0.1.12 02:00:00:00:00:7a", OUT_TEXT, &out) < 0);
+    free(out);
+    run("set ip neighbor-config ip4 recycle");
+    run("set ip neighbor a 10.0.1.12 02:00:00:00:00:7a");
+    struct neighbor n;
+    assert_false(neighbor_find(&world.p, a, ip(10, 0, 1, 11), &n));
+    assert_true(neighbor_find(&world.p, a, ip(10, 0, 1, 10), &n));
+    char *text = world_command("show ip neighbor-config");
+    assert_string_equal(text, "ip4:\n  limit:2, age:0, recycle:1\nip6:\n  limit:50000, age:0, "
+                              "recycle:0\n");
+    free(text);
+    text = world_command("show ip neighbors");
+    assert_true(strstr(text, "     Age                       IP                    Flags      "
+                             "Ethernet              Interface       \n") == text);
+    assert_non_null(
+        strstr(text, "               10.0.1.12                  D    02:00:00:00:00:7a a\n"));
+    free(text);
+}
+
+static void old_ones_are_asked_and_go(void **state)
+{
+    u32 data;
+    run("set ip neighbor-config ip4 age 5");
+    run("set ip neighbor a 10.0.1.9 02:00:00:00:00:77");
+    run("set ip neighbor a 10.0.1.8 02:00:00:00:00:78");
+    struct neighbors *ns = neighbors_of(&world.p);
+    pool_each(&ns->entries, n)
+    {
+        neighbor_at(ns, n)->updated_ns -= 6 * NS_PER_SEC;
+    }
+    for (u32 i = 0; i < PROBES_MAX; i++) {
+        neighbor_age_tick(ns);
+        settle();
+        if (!i) {
+            struct frame f = frame_make(ARP_REPLY, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+            for (u32 k = 0; k < world.n_caught; k++) {
+                /* to itself, not to everybody */
+                const u8 *sent = buffer_current(buffer_at(world.caught[k].bi));
+                assert_int_equal(sent[0], 2);
+            }
+            world_free_caught();
+            receive(&f);
+            assert_int_equal(asked(ip(10, 0, 1, 9), &data), 0);
+        }
+        pool_each(&ns->entries, n)
+        {
+            neighbor_at(ns, n)->probe_ns = 0;
+        }
+        world_free_caught();
+    }
+    neighbor_age_tick(ns);
+    assert_true(knows(ip(10, 0, 1, 9), peer));
+    assert_false(knows(ip(10, 0, 1, 8), other));
+}
+
+static void a_neighbour_without_a_route(void **state)
+{
+    run("set ip neighbor static no-fib-entry a 10.0.1.9 02:00:00:00:00:77");
+    struct fib_route r;
+    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 9), &r));
+    assert_int_equal(r.prefix.len, 24);
+    /* still known to what asks for it */
+    send_to(ip(10, 0, 1, 9), false);
+    settle();
+    world_free(world_take("a"));
+    run("set ip neighbor del a 10.0.1.9");
+    char *out;
+    assert_true(cli_run(world.p.cli, "set ip neighbor del a 10.0.1.9", OUT_TEXT, &out) < 0);
+    free(out);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_world, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_is_answered_and_the_asker_learnt),
+        TEST(a_shared_request_is_answered_by_a_copy),
+        TEST(who_must_not_be_believed),
+        TEST(announcements_change_only_what_is_known),
+        TEST(a_probe_for_our_address_is_answered_and_not_learnt),
+        TEST(an_interface_without_ip_does_not_answer),
+        TEST(proxies_answer_for_their_ranges),
+        TEST(a_range_holds_its_table),
+        TEST(neighbors_leave_their_table_with_the_interface),
+        TEST(unnumbered_interfaces_answer_for_the_lender),
+        TEST(the_first_packet_waits_for_the_answer),
+        TEST(silence_is_reported),
+        TEST(floods_to_silent_addresses_are_bounded),
+        TEST(a_link_that_goes_down_forgets_what_was_learnt),
+        TEST(limits_and_recycling),
+        TEST(old_ones_are_asked_and_go),
+        TEST(a_neighbour_without_a_route),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

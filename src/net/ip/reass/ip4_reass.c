@@ -1,0 +1,469 @@
+/* See ip4_reass.h. Fragments hang together by words in their scratch; nothing is allocated while
+ * packets come. */
+#include "net/ip/reass/ip4_reass.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/thread.h"
+#include "net/packet/ip4_packet.h"
+
+#define NONE UINT32_MAX
+#define BUCKETS 16384u
+#define IP4_DATAGRAM_PAYLOAD_MAX (IP4_LENGTH_MAX_BYTES - sizeof(struct ip4_header))
+
+/* A fragment that is held, in its first buffer's scratch. */
+struct piece {
+    u32 next;       /* by offset: buffer index, NONE */
+    u32 first, end; /* payload bytes that it has */
+    u32 n_buffers;
+};
+static_assert(sizeof(struct piece) <= BUFFER_SCRATCH_BYTES, "fits the scratch");
+
+struct key {
+    be32 src, dst;
+    u32 scope;
+    be16 id;
+    u8 protocol;
+    u8 zero;
+};
+
+struct datagram {
+    struct key key;
+    u32 bucket_next; /* also the free list's link */
+    u32 older, newer;
+    u32 head, tail; /* pieces by offset: buffer indices */
+    u32 n_fragments, n_buffers;
+    u32 got_bytes;   /* of payload */
+    u32 total_bytes; /* 0: the last fragment has not come */
+    u8 ecn_seen;     /* a bit for each of the four values */
+    u8 fate;         /* not IP4_REASS_WHOLE: void, and what comes is dropped for this reason */
+    u64 first_ns;
+    u8 scratch[BUFFER_SCRATCH_BYTES]; /* of the fragment at offset 0 */
+};
+
+struct ip4_reass {
+    const struct ip4_reass_config *config;
+    struct datagram *datagrams; /* IP4_REASS_DATAGRAMS_MAX, touched as used */
+    u32 *buckets;               /* BUCKETS: index + 1, 0: empty */
+    u32 free, opened;           /* free list; slots that were used at least once */
+    u32 oldest, newest;
+    u32 n_datagrams, n_buffers; /* read by others */
+    u64 seed;
+    struct mem_map map, bucket_map;
+};
+
+struct ip4_reass_config ip4_reass_config_default(void)
+{
+    return (struct ip4_reass_config){
+        .timeout_ms = 2000,
+        .max_datagrams = 1024,
+        .max_fragments = 128, /* 64 KB in pieces of 512 bytes */
+        .max_buffers = 2048,
+        .expire_walk_ms = 500,
+    };
+}
+
+static void *map_new(struct mem_map *m, const char *name, u64 bytes)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error e;
+    if (mem_map_new(m, name, bytes, page, false, &e))
+        panic("%s: %s", name, e.text);
+    return m->base;
+}
+
+struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config)
+{
+    struct ip4_reass *r = mem_alloc(sizeof(*r));
+
+    r->config = config;
+    r->datagrams =
+        map_new(&r->map, "ip4-reassembly", (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
+    r->buckets = map_new(&r->bucket_map, "ip4-reassembly-buckets", BUCKETS * sizeof(u32));
+    r->free = r->oldest = r->newest = NONE;
+    r->seed = clock_cycles() ^ (u64)(uintptr_t)r;
+    return r;
+}
+
+/* A setting, which the control thread may be changing. */
+static u32 setting(const u32 *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static void publish(u32 *count, u32 value)
+{
+    __atomic_store_n(count, value, __ATOMIC_RELAXED);
+}
+
+u32 ip4_reass_n_datagrams(const struct ip4_reass *r)
+{
+    return __atomic_load_n(&r->n_datagrams, __ATOMIC_RELAXED);
+}
+
+u32 ip4_reass_n_buffers(const struct ip4_reass *r)
+{
+    return __atomic_load_n(&r->n_buffers, __ATOMIC_RELAXED);
+}
+
+static struct piece *piece_of(u32 bi)
+{
+    return buffer_scratch(buffer_at(bi));
+}
+
+/* --- the table --- */
+
+static u32 *bucket_of(const struct ip4_reass *r, const struct key *key)
+{
+    u64 a = load_u64(key), b = load_u64((const u8 *)key + 8);
+    u64 x = (a ^ r->seed) * 0x9e3779b97f4a7c15u;
+    x = (x ^ (x >> 29) ^ b) * 0xbf58476d1ce4e5b9u;
+    return &r->buckets[(x ^ (x >> 32)) % BUCKETS];
+}
+static_assert(sizeof(struct key) == 16, "no padding in what is hashed");
+
+static u32 datagram_find(const struct ip4_reass *r, const struct key *key)
+{
+    for (u32 i = *bucket_of(r, key); i; i = r->datagrams[i - 1].bucket_next)
+        if (!memcmp(&r->datagrams[i - 1].key, key, sizeof(*key)))
+            return i - 1;
+    return NONE;
+}
+
+static void unlink_from_bucket(struct ip4_reass *r, u32 d)
+{
+    u32 *link = bucket_of(r, &r->datagrams[d].key);
+    while (*link != d + 1)
+        link = &r->datagrams[*link - 1].bucket_next;
+    *link = r->datagrams[d].bucket_next;
+}
+
+static void unlink_from_age(struct ip4_reass *r, struct datagram *g)
+{
+    if (g->older == NONE)
+        r->oldest = g->newer;
+    else
+        r->datagrams[g->older].newer = g->newer;
+    if (g->newer == NONE)
+        r->newest = g->older;
+    else
+        r->datagrams[g->newer].older = g->older;
+}
+
+/* Its fragments have gone already. */
+static void datagram_delete(struct ip4_reass *r, u32 d)
+{
+    struct datagram *g = &r->datagrams[d];
+    unlink_from_bucket(r, d);
+    unlink_from_age(r, g);
+    g->bucket_next = r->free;
+    r->free = d;
+    publish(&r->n_datagrams, r->n_datagrams - 1);
+}
+
+/* Gives away all fragments of d for this reason; the datagram itself stays. */
+static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fate fate,
+                           struct ip4_reass_out *out)
+{
+    publish(&r->n_buffers, r->n_buffers - g->n_buffers);
+    for (u32 bi = g->head, next; bi != NONE; bi = next) {
+        const struct piece *p = piece_of(bi);
+        next = p->next;
+        bool first = fate == IP4_REASS_TIMEOUT && p->first == 0;
+        if (first)
+            memcpy(buffer_at(bi)->scratch, g->scratch, sizeof(g->scratch));
+        out->give(out->arg, bi, first ? IP4_REASS_TIMEOUT_FIRST : fate);
+    }
+    g->head = g->tail = NONE;
+    g->n_buffers = g->n_fragments = 0;
+}
+
+static void give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate, struct ip4_reass_out *out)
+{
+    give_fragments(r, &r->datagrams[d], fate, out);
+    datagram_delete(r, d);
+}
+
+/* What has come is dropped, and what comes later will be, until it times out. */
+static void make_void(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fate fate,
+                      struct ip4_reass_out *out)
+{
+    g->fate = (u8)fate;
+    give_fragments(r, g, fate, out);
+}
+
+static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
+                        struct ip4_reass_out *out)
+{
+    u32 max = setting(&r->config->max_datagrams);
+    if (max > IP4_REASS_DATAGRAMS_MAX)
+        max = IP4_REASS_DATAGRAMS_MAX;
+    if (!max)
+        return NONE;
+    while (r->n_datagrams >= max)
+        give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+    u32 d = r->free;
+    if (d != NONE)
+        r->free = r->datagrams[d].bucket_next;
+    else
+        d = r->opened++;
+    u32 *bucket = bucket_of(r, key);
+    r->datagrams[d] = (struct datagram){
+        .key = *key,
+        .bucket_next = *bucket,
+        .older = r->newest,
+        .newer = NONE,
+        .head = NONE,
+        .tail = NONE,
+        .fate = IP4_REASS_WHOLE,
+        .first_ns = now_ns,
+    };
+    *bucket = d + 1;
+    if (r->newest == NONE)
+        r->oldest = d;
+    else
+        r->datagrams[r->newest].newer = d;
+    r->newest = d;
+    publish(&r->n_datagrams, r->n_datagrams + 1);
+    return d;
+}
+
+/* --- fragments --- */
+
+static enum ip4_reass_fate check_fragment(const struct buffer *b)
+{
+    const struct ip4_header *h = buffer_current(b);
+    u32 header_bytes = ip4_header_bytes(h), bytes = ip4_length(h) - header_bytes;
+    bool more = h->fragment & be16_from_host(IP4_MF);
+
+    if (!bytes || (more && bytes % 8) || ip4_length(h) != buffer_packet_len(b))
+        return IP4_REASS_MALFORMED;
+    if (ip4_fragment_offset_bytes(h) + bytes > IP4_DATAGRAM_PAYLOAD_MAX)
+        return IP4_REASS_MALFORMED;
+    return IP4_REASS_WHOLE;
+}
+
+static u32 count_buffers(const struct buffer *b)
+{
+    u32 n = 1;
+    while (b->flags & BUFFER_NEXT) {
+        b = buffer_at(b->next);
+        n++;
+    }
+    return n;
+}
+
+/* A port's own pages are not held for seconds, nor is what others hold too changed. */
+static u32 own(struct thread *t, u32 bi)
+{
+    const struct buffer *b = buffer_at(bi);
+    bool ours = true;
+    for (const struct buffer *seg = b; ours; seg = buffer_at(seg->next)) {
+        ours = seg->pool <= BUFFER_POOL_LARGE && seg->refs == 1;
+        if (!(seg->flags & BUFFER_NEXT))
+            break;
+    }
+    if (ours)
+        return bi;
+    u32 copy = buffer_copy(t, b);
+    if (copy != BUFFER_NONE)
+        buffer_free_one(t, bi);
+    return copy;
+}
+
+/* Puts the piece in its place by offset. IP4_REASS_WHOLE: done. */
+static enum ip4_reass_fate insert(struct datagram *g, u32 bi)
+{
+    struct piece *p = piece_of(bi);
+    u32 before = NONE, after = g->head;
+
+    if (g->tail != NONE && piece_of(g->tail)->end <= p->first) { /* in order: the common case */
+        before = g->tail;
+        after = NONE;
+    }
+    while (after != NONE && piece_of(after)->first < p->first) {
+        before = after;
+        after = piece_of(after)->next;
+    }
+    if (after != NONE && piece_of(after)->first == p->first && piece_of(after)->end == p->end)
+        return IP4_REASS_DUPLICATE;
+    if ((before != NONE && piece_of(before)->end > p->first) ||
+        (after != NONE && piece_of(after)->first < p->end))
+        return IP4_REASS_OVERLAP;
+    p->next = after;
+    if (before == NONE)
+        g->head = bi;
+    else
+        piece_of(before)->next = bi;
+    if (after == NONE)
+        g->tail = bi;
+    return IP4_REASS_WHOLE;
+}
+
+/* Whether the datagram's end, as far as it is known, fits this fragment. */
+static bool end_agrees(struct datagram *g, const struct piece *p, bool more)
+{
+    if (more)
+        return !g->total_bytes || p->end < g->total_bytes;
+    if (g->total_bytes)
+        return g->total_bytes == p->end;
+    if (g->tail != NONE && piece_of(g->tail)->end >= p->end)
+        return false;
+    g->total_bytes = p->end;
+    return true;
+}
+
+/* --- a whole datagram --- */
+
+/* Hangs the payload of packet bi behind `last`; returns its last buffer. */
+static struct buffer *hang(struct thread *t, struct buffer *last, u32 bi)
+{
+    struct buffer *b = buffer_at(bi);
+    const struct ip4_header *h = buffer_current(b);
+
+    buffer_advance(b, (int)ip4_header_bytes(h));
+    b->flags &= BUFFER_NEXT;
+    if (!b->len) { /* the header had a buffer to itself; payload follows */
+        u32 next = b->next;
+        b->flags = 0;
+        buffer_free_one(t, bi);
+        bi = next;
+        b = buffer_at(bi);
+    }
+    last->flags |= BUFFER_NEXT;
+    last->next = bi;
+    while (b->flags & BUFFER_NEXT)
+        b = buffer_at(b->next);
+    return b;
+}
+
+/* RFC 3168 5.3: congestion that any fragment met is told; a mixture that cannot be is refused. */
+static bool join_ecn(struct ip4_header *h, u8 seen)
+{
+    if (!(seen & 1 << 3))
+        return true;
+    h->tos |= 3;
+    return !(seen & 1 << 0);
+}
+
+static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reass_out *out)
+{
+    struct datagram *g = &r->datagrams[d];
+    struct buffer *b = buffer_at(g->head), *last = b;
+    struct ip4_header *h = buffer_current(b);
+    u32 length = ip4_header_bytes(h) + g->total_bytes;
+
+    if (length > IP4_LENGTH_MAX_BYTES || !join_ecn(h, g->ecn_seen)) {
+        make_void(r, g, IP4_REASS_MALFORMED, out);
+        return;
+    }
+    while (last->flags & BUFFER_NEXT)
+        last = buffer_at(last->next);
+    for (u32 bi = piece_of(g->head)->next, next; bi != NONE; bi = next) {
+        next = piece_of(bi)->next;
+        last = hang(t, last, bi);
+    }
+    b->tail_len = length - b->len;
+    /* what a port said was about fragments */
+    b->flags &= ~(u32)(BUFFER_CSUM_VALID | BUFFER_CSUM_PARTIAL | BUFFER_FLOW_HASH);
+    h->length = be16_from_host((u16)length);
+    h->fragment = 0;
+    ip4_set_checksum(h);
+    memcpy(b->scratch, g->scratch, sizeof(b->scratch));
+    publish(&r->n_buffers, r->n_buffers - g->n_buffers);
+    out->n_joined += g->n_fragments;
+    u32 bi = g->head;
+    datagram_delete(r, d);
+    out->give(out->arg, bi, IP4_REASS_WHOLE);
+}
+
+/* --- in and out --- */
+
+static void bound_buffers(struct ip4_reass *r, struct ip4_reass_out *out)
+{
+    while (r->n_buffers > setting(&r->config->max_buffers))
+        give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+}
+
+void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
+                   struct ip4_reass_out *out)
+{
+    const struct ip4_header *h = buffer_current(buffer_at(bi));
+    enum ip4_reass_fate fate = check_fragment(buffer_at(bi));
+
+    ip4_reass_expire(r, t, now_ns, out);
+    if (fate != IP4_REASS_WHOLE) {
+        out->give(out->arg, bi, fate);
+        return;
+    }
+    struct key key = {
+        .src = h->src, .dst = h->dst, .scope = scope, .id = h->id, .protocol = h->protocol};
+    u32 d = datagram_find(r, &key), owned;
+    if (d == NONE)
+        d = datagram_new(r, &key, now_ns, out);
+    if (d == NONE || (owned = own(t, bi)) == BUFFER_NONE) {
+        out->give(out->arg, bi, d == NONE ? IP4_REASS_LIMIT : IP4_REASS_NO_BUFFER);
+        return;
+    }
+    struct datagram *g = &r->datagrams[d];
+    struct buffer *b = buffer_at(owned);
+    h = buffer_current(b);
+    if (g->fate != IP4_REASS_WHOLE) {
+        out->give(out->arg, owned, g->fate);
+        return;
+    }
+    u32 first = ip4_fragment_offset_bytes(h), bytes = ip4_length(h) - ip4_header_bytes(h);
+    if (!first)
+        memcpy(g->scratch, b->scratch, sizeof(g->scratch));
+    struct piece *p = piece_of(owned);
+    *p = (struct piece){
+        .next = NONE, .first = first, .end = first + bytes, .n_buffers = count_buffers(b)};
+    if (!end_agrees(g, p, h->fragment & be16_from_host(IP4_MF)))
+        fate = IP4_REASS_MALFORMED;
+    else if (g->n_fragments >= setting(&r->config->max_fragments))
+        fate = IP4_REASS_TOO_MANY;
+    else
+        fate = insert(g, owned);
+    if (fate != IP4_REASS_WHOLE) {
+        if (fate != IP4_REASS_DUPLICATE)
+            make_void(r, g, fate, out);
+        out->give(out->arg, owned, fate);
+        return;
+    }
+    g->n_fragments++;
+    g->got_bytes += bytes;
+    g->n_buffers += p->n_buffers;
+    g->ecn_seen |= (u8)(1u << (h->tos & 3));
+    publish(&r->n_buffers, r->n_buffers + p->n_buffers);
+    if (g->total_bytes && g->got_bytes == g->total_bytes)
+        finish(r, t, d, out);
+    else
+        bound_buffers(r, out);
+}
+
+u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out)
+{
+    u64 timeout_ns = setting(&r->config->timeout_ms) * NS_PER_MSEC;
+    while (r->oldest != NONE && now_ns - r->datagrams[r->oldest].first_ns >= timeout_ns)
+        give_up(r, r->oldest, IP4_REASS_TIMEOUT, out);
+    return r->n_datagrams;
+}
+
+static void free_it(void *arg, u32 bi, enum ip4_reass_fate fate)
+{
+    buffer_free_one(arg, bi);
+}
+
+void ip4_reass_free(struct ip4_reass *r, struct thread *t)
+{
+    if (!r)
+        return;
+    while (r->oldest != NONE)
+        give_up(r, r->oldest, IP4_REASS_LIMIT, &(struct ip4_reass_out){.give = free_it, .arg = t});
+    mem_map_free(&r->map);
+    mem_map_free(&r->bucket_map);
+    free(r);
+}

@@ -1,0 +1,302 @@
+/* Settings, timer and show of reassembly; see ip4_reass_module.h. */
+#include "net/ip/reass/ip4_reass_module.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "control/cli.h"
+#include "control/loop.h"
+#include "control/module.h"
+#include "engine/feature.h"
+#include "net/link/interface/interface.h"
+#include "net/ip/ip4/ip4_api.h"
+#include "net/ip/ip4/ip4_errors.h"
+#include "net/packet/ip4_format.h"
+#include "net/ip/ip4/ip4_nodes.h"
+
+static struct ip4_reass_main *main_of(const struct piste *p)
+{
+    return module_state(p, &ip4_reass_module);
+}
+
+/* --- nodes --- */
+
+static const struct node_def reassembly_node = {
+    .name = "ip4-local-full-reassembly",
+    .run = NODE_VARIANTS(ip4_local_full_reassembly),
+    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
+             [IP4_REASS_NEXT_WHOLE] = "ip4-local",
+             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
+    .n_next = IP4_REASS_N_NEXT,
+    .errors = ip4_errors,
+    .n_errors = IP4_ERROR_N,
+    .format_trace = ip4_format_trace,
+};
+
+static const struct node_def feature_node = {
+    .name = "ip4-full-reassembly-feature",
+    .run = NODE_VARIANTS(ip4_full_reassembly_feature),
+    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
+             [IP4_REASS_NEXT_WHOLE] = "ip4-input",
+             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
+    .n_next = IP4_REASS_N_NEXT,
+    .errors = ip4_errors,
+    .n_errors = IP4_ERROR_N,
+    .format_trace = ip4_format_trace,
+};
+
+static const struct feature_def feature = {
+    .arc = "ip4-unicast",
+    .node = "ip4-full-reassembly-feature",
+    .before = (const char *const[]){"ip4-not-enabled", NULL},
+};
+
+static const struct node_def walk_node = {
+    .name = "ip4-full-reassembly-expire-walk",
+    .run = NODE_VARIANTS(ip4_full_reassembly_expire_walk),
+    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
+             [IP4_REASS_NEXT_WHOLE] = "ip4-local",
+             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
+    .n_next = IP4_REASS_N_NEXT,
+    .errors = ip4_errors,
+    .n_errors = IP4_ERROR_N,
+};
+
+/* --- the walk --- */
+
+static bool something_waits(const struct ip4_reass_main *m)
+{
+    for (u32 i = 0; i < THREADS_MAX; i++)
+        if (m->tables[i] && ip4_reass_n_datagrams(m->tables[i]))
+            return true;
+    return false;
+}
+
+static void run_timer(struct piste *p, struct ip4_reass_main *m)
+{
+    m->timer_runs = true;
+    loop_timer_set(p->loop, m->timer, clock_ns() + m->config.expire_walk_ms * NS_PER_MSEC);
+}
+
+static void walk(void *arg)
+{
+    struct piste *p = arg;
+    struct ip4_reass_main *m = main_of(p);
+    struct thread *main_thread = engine_main_thread(engine_of(p));
+
+    m->timer_runs = false;
+    for (u32 i = 0; i < THREADS_MAX; i++) {
+        u32 token;
+        if (!m->tables[i] || !ip4_reass_n_datagrams(m->tables[i]))
+            continue;
+        if (buffer_alloc(main_thread, BUFFER_POOL_DEFAULT, &token, 1) &&
+            !thread_handoff(main_thread, i, m->walk_node, &token, 1))
+            buffer_free_one(main_thread, token);
+    }
+    if (something_waits(m))
+        run_timer(p, m);
+}
+
+void ip4_reass_on_waiting(struct piste *p, const void *payload)
+{
+    struct ip4_reass_main *m = main_of(p);
+    if (m && !m->timer_runs) /* NULL: the switch is being stopped */
+        run_timer(p, m);
+}
+
+/* --- settings --- */
+
+int ip4_reass_set(struct piste *p, const struct ip4_reass_config *c, struct error *e)
+{
+    struct ip4_reass_config *to = &main_of(p)->config;
+
+    if (!c->timeout_ms || !c->max_fragments || !c->max_buffers || !c->expire_walk_ms)
+        return error_set(e, EINVAL, "timeout, lengths and intervals of reassembly are at least 1");
+    if (c->max_datagrams > IP4_REASS_DATAGRAMS_MAX)
+        return error_set(e, EINVAL, "at most %u concurrent reassemblies", IP4_REASS_DATAGRAMS_MAX);
+    __atomic_store_n(&to->timeout_ms, c->timeout_ms, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->max_datagrams, c->max_datagrams, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->max_fragments, c->max_fragments, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->max_buffers, c->max_buffers, __ATOMIC_RELAXED);
+    to->expire_walk_ms = c->expire_walk_ms;
+    return 0;
+}
+
+struct ip4_reass_config ip4_reass_get(const struct piste *p)
+{
+    return main_of(p)->config;
+}
+
+void ip4_reass_set_local(struct piste *p, bool enable)
+{
+    __atomic_store_n(&main_of(p)->local_enabled, enable, __ATOMIC_RELAXED);
+}
+
+bool ip4_reass_local(const struct piste *p)
+{
+    return main_of(p)->local_enabled;
+}
+
+int ip4_reass_set_interface(struct piste *p, struct if_index i, bool enable, struct error *e)
+{
+    return feature_enable(engine_of(p), feature.arc, feature.node, i, enable, 0, e);
+}
+
+/* --- commands --- */
+
+static int set_interface(struct cli_call *c)
+{
+    if (cli_has(c, "ip6"))
+        return error_set(c->err, ENOTSUP, "no IP6 reassembly");
+    return ip4_reass_set_interface(c->piste, cli_interface(c, "interface")->index,
+                                   !cli_has(c, "off"), c->err);
+}
+
+/* Numbers of `set ip reassembly`, by word. */
+static const struct {
+    const char *word;
+    size_t at; /* in struct ip4_reass_config */
+} numbers[] = {
+    {"timeout-ms", offsetof(struct ip4_reass_config, timeout_ms)},
+    {"max-reassemblies", offsetof(struct ip4_reass_config, max_datagrams)},
+    {"max-reassembly-length", offsetof(struct ip4_reass_config, max_fragments)},
+    {"max-buffers", offsetof(struct ip4_reass_config, max_buffers)},
+    {"expire-walk-interval-ms", offsetof(struct ip4_reass_config, expire_walk_ms)},
+};
+
+static u32 *number_in(struct ip4_reass_config *config, u32 k)
+{
+    return (u32 *)(void *)((u8 *)config + numbers[k].at);
+}
+
+static int set(struct cli_call *c)
+{
+    struct ip4_reass_config config = ip4_reass_get(c->piste);
+    if (!c->n_args)
+        return error_set(c->err, EINVAL, "nothing to set");
+    for (u32 k = 0; k < array_len(numbers); k++)
+        *number_in(&config, k) = (u32)cli_u64(c, numbers[k].word, *number_in(&config, k));
+    int rc = ip4_reass_set(c->piste, &config, c->err);
+    if (!rc && cli_get(c, "local"))
+        ip4_reass_set_local(c->piste, cli_u64(c, "local", 0));
+    return rc;
+}
+
+static int show(struct cli_call *c)
+{
+    const struct ip4_reass_main *m = main_of(c->piste);
+    u32 datagrams = 0, buffers = 0;
+
+    for (u32 i = 0; i < THREADS_MAX; i++) {
+        if (!m->tables[i])
+            continue;
+        datagrams += ip4_reass_n_datagrams(m->tables[i]);
+        buffers += ip4_reass_n_buffers(m->tables[i]);
+        if (cli_has(c, "details"))
+            out_text(c->out, "Thread %" PRIu32 ": %" PRIu32 " reassemblies, %" PRIu32 " buffers\n",
+                     i, ip4_reass_n_datagrams(m->tables[i]), ip4_reass_n_buffers(m->tables[i]));
+    }
+    out_text(c->out, "---------------------\n");
+    out_u64(c->out, "reassemblies", datagrams,
+            "Current full IP4 reassemblies count: %" PRIu64 "\n");
+    out_u64(c->out, "buffers", buffers, "Buffers in use: %" PRIu64 "\n");
+    out_u64(c->out, "max_reassemblies", m->config.max_datagrams,
+            "Maximum configured concurrent full IP4 reassemblies per worker-thread: %" PRIu64 "\n");
+    out_u64(c->out, "max_fragments", m->config.max_fragments,
+            "Maximum configured amount of fragments per full IP4 reassembly: %" PRIu64 "\n");
+    out_u64(c->out, "max_buffers", m->config.max_buffers,
+            "Maximum configured buffers held per worker-thread: %" PRIu64 "\n");
+    out_u64(c->out, "timeout_ms", m->config.timeout_ms,
+            "Maximum configured full IP4 reassembly timeout: %" PRIu64 "ms\n");
+    out_u64(c->out, "expire_walk_ms", m->config.expire_walk_ms,
+            "Maximum configured full IP4 reassembly expire walk interval: %" PRIu64 "ms\n");
+    out_bool(c->out, "local", m->local_enabled, "Of packets for this switch: on\n",
+             "Of packets for this switch: off\n");
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"set interface reassembly <interface> [ on | off | ip4 | ip6 ]",
+     "Put together fragments that come in on an interface", set_interface, 0},
+    {"set ip reassembly [timeout-ms <timeout-ms:u32>] [max-reassemblies <max-reassemblies:u32>]"
+     " [max-reassembly-length <max-reassembly-length:u32>] [max-buffers <max-buffers:u32>]"
+     " [expire-walk-interval-ms <expire-walk-interval-ms:u32>] [local <local:on-off>]",
+     "How long fragments are waited for, and how many: datagrams of a thread at a time, fragments "
+     "of "
+     "one, buffers; whether those for this switch itself are",
+     set, 0},
+    {"show ip4-full-reassembly [details]", "Show unfinished reassemblies and their bounds", show,
+     0},
+    {NULL, NULL, NULL, 0},
+};
+
+/* What is not as it was at the start. */
+static void config_of_numbers(struct ip4_reass_main *m, struct text *t)
+{
+    struct ip4_reass_config first = ip4_reass_config_default();
+    struct text words = {0};
+    for (u32 k = 0; k < array_len(numbers); k++)
+        if (*number_in(&m->config, k) != *number_in(&first, k))
+            text_add(&words, " %s %u", numbers[k].word, *number_in(&m->config, k));
+    if (!m->local_enabled)
+        text_puts(&words, " local off");
+    if (words.len)
+        text_add(t, "set ip reassembly%s\n", text_str(&words));
+    text_free(&words);
+}
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    struct interface *f;
+
+    if (phase == RC_GLOBAL)
+        config_of_numbers(state, t);
+    if (phase != RC_INTERFACE)
+        return;
+    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        if (feature_is_enabled(engine_of(p), feature.arc, feature.node, f->index))
+            text_add(t, "set interface reassembly %s on\n", f->name);
+}
+
+/* --- life --- */
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct ip4_reass_main *m = mem_alloc(sizeof(*m));
+
+    m->config = ip4_reass_config_default();
+    m->local_enabled = true;
+    for (u32 i = 1; i < engine_n_threads(engine_of(p)); i++)
+        m->tables[i] = ip4_reass_new(&m->config);
+    m->walk_node = node_register(engine_of(p), &walk_node, NULL, m);
+    m->timer = loop_timer_add(p->loop, UINT64_MAX, 0, walk, p);
+    *state = m;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct ip4_reass_main *m = state;
+
+    loop_timer_del(p->loop, m->timer);
+    for (u32 i = 0; i < THREADS_MAX; i++)
+        ip4_reass_free(m->tables[i], engine_main_thread(engine_of(p)));
+    free(m);
+}
+
+const struct module ip4_reass_module = {
+    .abi = MODULE_ABI,
+    .name = "ip4-reassembly",
+    .description = "IPv4 reassembly",
+    .needs = (const char *const[]){"ip4-local", NULL},
+    .nodes = (const struct node_def *const[]){&reassembly_node, &feature_node, NULL},
+    .features = (const struct feature_def *const[]){&feature, NULL},
+    .commands = commands,
+    .api = ip4_reass_api,
+    .running_config = running_config,
+    .init = init,
+    .stop = stop,
+};

@@ -1,0 +1,264 @@
+/* `set interface l2 tag-rewrite`: what is popped, pushed or translated when a frame comes in, and
+ * the opposite when one leaves. The tags that are put back are those that the sub-interface stands
+ * for, so they must be known.
+ *
+ *   in:   pop 1              push 100           translate 1-2
+ *         [5][x] ─► [x]      [x] ─► [100][x]    [5][x] ─► [100][7][x]
+ *   out:  push 5             pop 1              translate 2-1
+ *
+ * Source: VPP's behaviour and words. */
+#include "net/l2/tag_rewrite.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/vec.h"
+#include "control/module.h"
+#include "net/link/interface/interface.h"
+#include "net/l2/l2.h"
+#include "net/l2/efp_filter.h"
+#include "net/link/vlan/vlan.h"
+
+struct tag_rewrites {
+    VEC(struct tag_rewrite) v; /* by interface index */
+};
+
+static const struct {
+    u8 from, to; /* tags before and after, on the way in, beyond those that stay */
+    const char *name, *words;
+} ops[TAG_OP_N] = {
+    [TAG_OP_POP_1] = {1, 0, "pop-1", "pop 1"},
+    [TAG_OP_POP_2] = {2, 0, "pop-2", "pop 2"},
+    [TAG_OP_PUSH_1] = {0, 1, "push-1", "push"},
+    [TAG_OP_PUSH_2] = {0, 2, "push-2", "push"},
+    [TAG_OP_TRANSLATE_1_1] = {1, 1, "trans-1-1", "translate 1-1"},
+    [TAG_OP_TRANSLATE_1_2] = {1, 2, "trans-1-2", "translate 1-2"},
+    [TAG_OP_TRANSLATE_2_1] = {2, 1, "trans-2-1", "translate 2-1"},
+    [TAG_OP_TRANSLATE_2_2] = {2, 2, "trans-2-2", "translate 2-2"},
+};
+
+struct tag_rewrite tag_rewrite_of(const struct piste *p, struct if_index i)
+{
+    const struct tag_rewrites *s = module_state(p, &tag_rewrite_module);
+    return i.i < s->v.n ? s->v.v[i.i] : (struct tag_rewrite){0};
+}
+
+/* --- what data threads do --- */
+
+static void put_tag(struct l2_rewrite *r, u16 type, u16 id)
+{
+    put_be16(r->tags + r->push_bytes, type);
+    put_be16(r->tags + r->push_bytes + 2, id);
+    r->push_bytes = (u8)(r->push_bytes + VLAN_TAG_BYTES);
+}
+
+/* Up to two tags; the inner one is always 802.1q. */
+static void put_tags(struct l2_rewrite *r, u32 n, bool dot1ad, u16 outer, u16 inner)
+{
+    if (n > 0)
+        put_tag(r, dot1ad ? ETHERTYPE_DOT1AD : ETHERTYPE_VLAN, outer);
+    if (n > 1)
+        put_tag(r, ETHERTYPE_VLAN, inner);
+}
+
+static bool rewrites(struct piste *p, struct if_index i, struct l2_rewrites *out)
+{
+    struct tag_rewrite t = tag_rewrite_of(p, i);
+    const struct vlan_match_spec *m = vlan_spec(p, i);
+    *out = (struct l2_rewrites){0};
+    if (t.op == TAG_OP_NONE)
+        return false;
+    out->in.pop_bytes = (u8)(ops[t.op].from * VLAN_TAG_BYTES);
+    put_tags(&out->in, ops[t.op].to, t.dot1ad, t.tags[0], t.tags[1]);
+    out->out.pop_bytes = (u8)(ops[t.op].to * VLAN_TAG_BYTES);
+    if (m)
+        put_tags(&out->out, ops[t.op].from, m->dot1ad, m->outer, m->inner);
+    out->strict = efp_filter_is_on(p, i);
+    return true;
+}
+
+/* --- changes --- */
+
+/* Tags of the frames of i, from the outer one on, as far as they are known. */
+static u32 known_tags(const struct vlan_match_spec *m)
+{
+    if (!m || m->kind < VLAN_KIND_ONE_TAG || m->outer == VLAN_ANY)
+        return 0;
+    return m->kind == VLAN_KIND_TWO_TAGS && m->inner != VLAN_ANY ? 2 : 1;
+}
+
+int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite *t,
+                    struct error *e)
+{
+    struct tag_rewrites *s = module_state(p, &tag_rewrite_module);
+    const struct interface *f = interface_at(p, i);
+    bool ethernet = f && f->has_mac && !f->cls->is_ip;
+    if (!ethernet || ops[t->op].from > known_tags(vlan_spec(p, i)))
+        return error_set(e, ethernet ? EINVAL : EOPNOTSUPP,
+                         "vlan tag rewrite is not compatible with interface");
+    for (u32 k = 0; k < ops[t->op].to; k++)
+        if (t->tags[k] == 0 || t->tags[k] > VLAN_ID_MAX)
+            return error_set(e, ERANGE, "invalid VLAN id %u: 1 to %u are possible", t->tags[k],
+                             VLAN_ID_MAX);
+    while (s->v.n <= i.i)
+        vec_add(&s->v, (struct tag_rewrite){0});
+    s->v.v[i.i] = *t;
+    l2_rewrites_changed(p, i);
+    return 0;
+}
+
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct tag_rewrites *s = arg;
+    (void)p;
+    if (ev == IF_EVENT_DELETE && f->index.i < s->v.n)
+        s->v.v[f->index.i] = (struct tag_rewrite){0};
+}
+
+/* --- text --- */
+
+static void add_tags(const struct tag_rewrite *t, struct text *out)
+{
+    if (ops[t->op].to)
+        text_add(out, " %s %u", t->dot1ad ? "dot1ad" : "dot1q", t->tags[0]);
+    if (ops[t->op].to > 1)
+        text_add(out, " %u", t->tags[1]);
+}
+
+static void words(struct piste *p, struct if_index i, struct text *out)
+{
+    struct tag_rewrite t = tag_rewrite_of(p, i);
+    text_puts(out, t.op ? ops[t.op].name : "none");
+    add_tags(&t, out);
+}
+
+/* --- commands --- */
+
+static enum tag_op op_given(const struct cli_call *c, bool second)
+{
+    static const struct {
+        const char *word;
+        enum tag_op op;
+    } translations[] = {
+        {"1-1", TAG_OP_TRANSLATE_1_1},
+        {"1-2", TAG_OP_TRANSLATE_1_2},
+        {"2-1", TAG_OP_TRANSLATE_2_1},
+        {"2-2", TAG_OP_TRANSLATE_2_2},
+    };
+    if (cli_has(c, "pop"))
+        return cli_u64(c, "count", 0) == 1 ? TAG_OP_POP_1 : TAG_OP_POP_2;
+    if (cli_has(c, "push"))
+        return second ? TAG_OP_PUSH_2 : TAG_OP_PUSH_1;
+    for (u32 k = 0; k < array_len(translations); k++)
+        if (cli_has(c, translations[k].word))
+            return translations[k].op;
+    return TAG_OP_NONE;
+}
+
+static int set_tag_rewrite(struct cli_call *c)
+{
+    u32 n = (cli_get(c, "tag") != NULL) + (cli_get(c, "tag2") != NULL);
+    struct tag_rewrite t = {
+        .op = (u8)op_given(c, n == 2),
+        .dot1ad = cli_has(c, "dot1ad"),
+        .tags = {(u16)min_u64(cli_u64(c, "tag", 0), UINT16_MAX),
+                 (u16)min_u64(cli_u64(c, "tag2", 0), UINT16_MAX)},
+    };
+    u64 count = cli_u64(c, "count", 1);
+    if (count < 1 || count > 2)
+        return error_set(c->err, EINVAL, "one or two tags can be popped");
+    if (n != ops[t.op].to)
+        return error_set(c->err, EINVAL, "%s takes %u tag%s", ops[t.op].words, ops[t.op].to,
+                         ops[t.op].to == 1 ? "" : "s");
+    return tag_rewrite_set(c->piste, cli_interface(c, "interface")->index, &t, c->err);
+}
+
+static void show_one(struct cli_call *c, struct interface *f)
+{
+    struct text t = {0};
+    words(c->piste, f->index, &t);
+    out_object(c->out, NULL);
+    out_str(c->out, "name", f->name, "%-32s");
+    out_str(c->out, "vtr", text_str(&t), "%s\n");
+    out_end(c->out);
+    text_free(&t);
+}
+
+static int show_vtr(struct cli_call *c)
+{
+    struct interface **list;
+    u32 n = interface_list_sorted(c->piste, &list);
+    bool named = cli_get(c, "interface") != NULL;
+    out_array(c->out, "interfaces");
+    for (u32 i = 0; !named && i < n; i++)
+        show_one(c, list[i]);
+    for (u32 i = 0; i < c->n_args; i++)
+        if (!strcmp(c->args[i].name, "interface"))
+            show_one(c, c->args[i].value.ptr);
+    out_end(c->out);
+    free(list);
+    return 0;
+}
+
+static const struct cli_command commands[] = {
+    {"set interface l2 tag-rewrite <interface>"
+     " ( disable | pop <count:u32> | push ( dot1q | dot1ad ) <tag:u32> [<tag2:u32>]"
+     " | translate ( 1-1 | 1-2 | 2-1 | 2-2 ) ( dot1q | dot1ad ) <tag:u32> [<tag2:u32>] )",
+     "Pops, pushes or translates VLAN tags of frames that come in, and the opposite of those that "
+     "leave",
+     set_tag_rewrite, 0},
+    {"show interface vtr [<interface> ...]", "What is done to the VLAN tags of an interface",
+     show_vtr, CLI_ARGUMENT_WORD},
+    {0},
+};
+
+/* --- module --- */
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *out)
+{
+    const struct tag_rewrites *s = state;
+    for (u32 i = 0; phase == RC_INTERFACE && i < s->v.n; i++) {
+        const struct tag_rewrite *t = &s->v.v[i];
+        if (t->op == TAG_OP_NONE)
+            continue;
+        text_add(out, "set interface l2 tag-rewrite %s %s",
+                 interface_at(p, (struct if_index){i})->name, ops[t->op].words);
+        add_tags(t, out);
+        text_putc(out, '\n');
+    }
+}
+
+static const struct l2_rewriter rewriter = {rewrites, words};
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct tag_rewrites *s = mem_alloc(sizeof(*s));
+    (void)e;
+    interface_on_event(p, on_interface, s);
+    l2_set_rewriter(p, &rewriter);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct tag_rewrites *s = state;
+    l2_set_rewriter(p, NULL);
+    vec_free(&s->v);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "vlan", "l2", NULL};
+
+const struct module tag_rewrite_module = {
+    .abi = MODULE_ABI,
+    .name = "tag-rewrite",
+    .description = "VLAN tags pushed, popped and translated in layer 2",
+    .needs = needs,
+    .commands = commands,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};

@@ -1,0 +1,356 @@
+/* Segments are taken apart again by code that knows nothing of gso.c, and must give the packet
+ * back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/byteorder.h"
+#include "engine/engine.h"
+#include "control/piste.h"
+#include "net/link/gso/gso.h"
+#include "net/packet/chain.h"
+
+#define L3 18 /* behind an Ethernet header with one tag */
+#define ID 0xfffe
+#define SEQ 0xfffffff0u
+
+static struct piste piste;
+static struct thread *t;
+
+static int setup(void **state)
+{
+    struct engine_config c;
+    struct error err;
+    engine_config_default(&c);
+    assert_non_null(engine_new(&piste, &c, &err));
+    t = engine_main_thread(piste.engine);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    engine_free(piste.engine);
+    return 0;
+}
+
+static void no_buffer_is_lost(void)
+{
+    for (u32 i = 0; i < buffer_pool_count(); i++) {
+        struct buffer_pool_info info;
+        buffer_pool_get_info(piste.engine, i, &info);
+        assert_int_equal(info.used, 0);
+    }
+}
+
+static u64 random_state = 1;
+
+static u32 random_u32(void)
+{
+    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+    return (u32)(random_state >> 33) ^ (u32)(random_state >> 11);
+}
+
+static u16 oracle_sum(const u8 *p, size_t n, u32 sum)
+{
+    for (size_t i = 0; i < n; i++) {
+        sum += i & 1 ? p[i] : (u32)p[i] << 8;
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    return (u16)sum;
+}
+
+struct shape {
+    bool ip6, udp;
+    u32 ip_extra, tcp_extra; /* bytes of options or extension headers */
+    u32 payload, gso_size;
+    u8 tcp_flags;
+};
+
+static u32 l4_offset(const struct shape *s)
+{
+    return L3 + (s->ip6 ? 40 : 20) + s->ip_extra;
+}
+
+static u32 payload_offset(const struct shape *s)
+{
+    return l4_offset(s) + (s->udp ? 8 : 20 + s->tcp_extra);
+}
+
+/* Writes the whole packet; returns its length. */
+static u32 make_bytes(const struct shape *s, u8 *p)
+{
+    u32 l4 = l4_offset(s), payload = payload_offset(s), n = payload + s->payload;
+    u8 protocol = s->udp ? 17 : 6;
+
+    for (u32 i = 0; i < n; i++)
+        p[i] = (u8)random_u32();
+    if (s->ip6) {
+        put_be32(p + L3, 0x60000000);
+        put_be16(p + L3 + 4, (u16)(n - L3 - 40));
+        p[L3 + 6] = s->ip_extra ? 60 : protocol;
+        p[L3 + 7] = 64;
+        if (s->ip_extra) {
+            p[L3 + 40] = protocol;
+            p[L3 + 41] = (u8)(s->ip_extra / 8 - 1);
+        }
+    } else {
+        p[L3] = (u8)(0x45 + s->ip_extra / 4);
+        put_be16(p + L3 + 2, (u16)(n - L3));
+        put_be16(p + L3 + 4, ID);
+        put_be16(p + L3 + 6, 0x4000);
+        p[L3 + 8] = 64;
+        p[L3 + 9] = protocol;
+    }
+    if (s->udp) {
+        put_be16(p + l4 + 4, (u16)(n - l4));
+    } else {
+        put_be32(p + l4 + 4, SEQ);
+        p[l4 + 12] = (u8)((5 + s->tcp_extra / 4) << 4);
+        p[l4 + 13] = s->tcp_flags;
+    }
+    return n;
+}
+
+/* A buffer chain of it, cut at random places (never within the headers). */
+static u32 make_packet(const struct shape *s, const u8 *p, u32 n)
+{
+    u32 bi, first = payload_offset(s) + random_u32() % (s->payload + 1);
+
+    assert_int_equal(buffer_alloc(t, BUFFER_POOL_LARGE, &bi, 1), 1);
+    struct buffer *b = buffer_at(bi), *last = b;
+    memcpy(buffer_current(b), p, first);
+    b->len = (u16)first;
+    for (u32 at = first; at < n;) {
+        u32 k = (u32)min_u64(1 + random_u32() % 30000, n - at), more;
+        assert_int_equal(buffer_alloc(t, BUFFER_POOL_LARGE, &more, 1), 1);
+        last->flags |= BUFFER_NEXT;
+        last->next = more;
+        last = buffer_at(more);
+        memcpy(buffer_current(last), p + at, k);
+        last->len = (u16)k;
+        b->tail_len += k;
+        at += k;
+    }
+    b->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL | (s->udp ? BUFFER_GSO_UDP : 0) |
+                (s->ip6 && !s->udp ? BUFFER_GSO_IP6 : 0);
+    b->l3_start = (i16)(b->start + L3);
+    b->csum_start = (i16)(b->start + (int)l4_offset(s));
+    b->csum_offset = s->udp ? 6 : 16;
+    b->gso_size = (u16)s->gso_size;
+    b->gso_l4_len = (u8)(payload_offset(s) - l4_offset(s));
+    b->rx_if.i = 5;
+    b->tx_if.i = 7;
+    return bi;
+}
+
+static void check_sum(const struct shape *s, const u8 *p, u32 n)
+{
+    u32 l4 = l4_offset(s), l4_bytes = n - l4;
+    u32 sum = oracle_sum(s->ip6 ? p + L3 + 8 : p + L3 + 12, s->ip6 ? 32 : 8, 0);
+    sum += (s->udp ? 17 : 6) + l4_bytes;
+    assert_int_equal(oracle_sum(p + l4, l4_bytes, sum), 0xffff);
+    if (s->udp)
+        assert_int_not_equal(get_be16(p + l4 + 6), 0);
+}
+
+static void check_segment(const struct shape *s, const u8 *whole, const u8 *p, u32 n, u32 k, u32 of)
+{
+    u32 l4 = l4_offset(s);
+
+    assert_memory_equal(p, whole, L3);
+    if (s->ip6) {
+        assert_int_equal(get_be16(p + L3 + 4), n - L3 - 40);
+        assert_memory_equal(p + L3 + 6, whole + L3 + 6, l4 - L3 - 6);
+    } else {
+        assert_int_equal(get_be16(p + L3 + 2), n - L3);
+        assert_int_equal(get_be16(p + L3 + 4), (u16)(ID + k));
+        assert_int_equal(oracle_sum(p + L3, l4 - L3, 0), 0xffff);
+        assert_memory_equal(p + L3 + 12, whole + L3 + 12, l4 - L3 - 12);
+    }
+    if (s->udp) {
+        assert_int_equal(get_be16(p + l4 + 4), n - l4);
+        assert_memory_equal(p + l4, whole + l4, 4);
+    } else {
+        u8 flags = s->tcp_flags;
+        if (k + 1 < of)
+            flags &= (u8)~0x09;
+        if (k > 0)
+            flags &= 0x7f;
+        assert_int_equal(get_be32(p + l4 + 4), (u32)(SEQ + k * s->gso_size));
+        assert_int_equal(p[l4 + 13], flags);
+        assert_memory_equal(p + l4, whole + l4, 4);
+        assert_memory_equal(p + l4 + 8, whole + l4 + 8, 5);
+        assert_memory_equal(p + l4 + 20, whole + l4 + 20, s->tcp_extra);
+    }
+    check_sum(s, p, n);
+    u32 payload = payload_offset(s);
+    if (k + 1 < of)
+        assert_int_equal(n - payload, s->gso_size);
+    assert_memory_equal(p + payload, whole + payload + k * s->gso_size, n - payload);
+}
+
+static void run(const struct shape *s)
+{
+    static u8 whole[70000], segment[70000];
+    static u32 out[GSO_SEGMENTS_MAX];
+    u32 n = make_bytes(s, whole), bi = make_packet(s, whole, n), at = 0;
+    struct buffer *b = buffer_at(bi);
+    u32 want = (s->payload + s->gso_size - 1) / s->gso_size;
+
+    assert_int_equal(gso_n_segments(b), want);
+    assert_int_equal(gso_segment(t, b, out, want - 1), 0);
+    u32 made = gso_segment(t, b, out, GSO_SEGMENTS_MAX);
+    assert_int_equal(made, want);
+    for (u32 k = 0; k < made; k++) {
+        struct buffer *seg = buffer_at(out[k]);
+        u32 bytes = buffer_copy_out(seg, 0, segment, sizeof(segment));
+        assert_int_equal(bytes, buffer_packet_len(seg));
+        assert_false(seg->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL));
+        assert_int_equal(seg->l3_start - seg->start, L3);
+        assert_int_equal(seg->l4_start - seg->start, l4_offset(s));
+        assert_true(seg->rx_if.i == 5 && seg->tx_if.i == 7);
+        check_segment(s, whole, segment, bytes, k, made);
+        at += bytes - payload_offset(s);
+    }
+    assert_int_equal(at, s->payload);
+    buffer_free(t, out, made);
+    buffer_free_one(t, bi);
+    no_buffer_is_lost();
+}
+
+static void random_packets(void **state)
+{
+    for (unsigned round = 0; round < 600; round++) {
+        struct shape s = {
+            .ip6 = round & 1,
+            .udp = round & 2,
+            .ip_extra = round % 5 ? 0 : 8 * (random_u32() % 4),
+            .tcp_extra = 4 * (random_u32() % 11),
+            .gso_size = 200 + random_u32() % 2000,
+            .payload = 1 + random_u32() % 60000,
+            .tcp_flags = (u8)random_u32(),
+        };
+        if (round % 7 == 0)
+            s.gso_size = 100 + random_u32() % 9000;
+        run(&s);
+    }
+}
+
+static void exact_multiples_and_single_segments(void **state)
+{
+    for (unsigned k = 0; k < 4; k++) {
+        run(&(struct shape){
+            .ip6 = k & 1, .udp = k & 2, .payload = 14480, .gso_size = 1448, .tcp_flags = 0xff});
+        run(&(struct shape){
+            .ip6 = k & 1, .udp = k & 2, .payload = 1448, .gso_size = 1448, .tcp_flags = 0x19});
+        run(&(struct shape){.ip6 = k & 1, .udp = k & 2, .payload = 1, .gso_size = 1448});
+    }
+}
+
+/* Whatever a guest writes in its headers and descriptors: no fault, no buffer lost. */
+static void damaged_packets_are_refused_or_cut(void **state)
+{
+    static u8 whole[4000];
+    static u32 out[GSO_SEGMENTS_MAX];
+    for (unsigned round = 0; round < 20000; round++) {
+        struct shape s = {.ip6 = round & 1,
+                          .udp = round & 2,
+                          .payload = 1 + random_u32() % 3000,
+                          .gso_size = 500};
+        u32 n = make_bytes(&s, whole);
+        u8 *at = whole + L3 + random_u32() % (payload_offset(&s) - L3);
+        *at = (u8)random_u32();
+        u32 bi = make_packet(&s, whole, n);
+        struct buffer *b = buffer_at(bi);
+        if (round % 3 == 0)
+            b->csum_start = (i16)random_u32();
+        if (round % 5 == 0)
+            b->l3_start = (i16)random_u32();
+        if (round % 7 == 0)
+            b->gso_size = (u16)random_u32();
+        if (round % 11 == 0) /* shorter than its headers say */
+            b->len = (u16)(random_u32() % (b->len + 1u));
+        u32 made = gso_segment(t, b, out, GSO_SEGMENTS_MAX);
+        assert_int_equal(made, gso_n_segments(b));
+        buffer_free(t, out, made);
+        buffer_free_one(t, bi);
+    }
+    no_buffer_is_lost();
+}
+
+static void without_buffers_nothing_is_made(void **state)
+{
+    static u8 whole[64000];
+    static u32 out[GSO_SEGMENTS_MAX], hog[1 << 17];
+    struct shape s = {.payload = 60000, .gso_size = 1448};
+    u32 n = make_bytes(&s, whole), bi = make_packet(&s, whole, n);
+    u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, hog, 1 << 17);
+    buffer_free(t, hog, 20);
+    assert_int_equal(gso_segment(t, buffer_at(bi), out, GSO_SEGMENTS_MAX), 0);
+    assert_int_equal(buffer_alloc(t, BUFFER_POOL_DEFAULT, hog, 20), 20);
+    buffer_free(t, hog, got);
+    buffer_free_one(t, bi);
+    no_buffer_is_lost();
+}
+
+static void partial_checksums_are_finished(void **state)
+{
+    static u8 whole[9000], after[9000];
+    for (unsigned round = 0; round < 300; round++) {
+        struct shape s = {
+            .ip6 = round & 1, .udp = round & 2, .payload = 1 + random_u32() % 8000, .gso_size = 1};
+        u32 n = make_bytes(&s, whole), l4 = l4_offset(&s);
+        u32 pseudo = oracle_sum(s.ip6 ? whole + L3 + 8 : whole + L3 + 12, s.ip6 ? 32 : 8, 0);
+        pseudo += (s.udp ? 17 : 6) + n - l4;
+        put_be16(whole + l4 + (s.udp ? 6 : 16), (u16)(pseudo % 0xffff));
+        u32 bi = make_packet(&s, whole, n);
+        struct buffer *b = buffer_at(bi);
+        b->flags &= ~(u32)BUFFER_GSO;
+        b->refs = 2;
+        assert_false(csum_complete(b));
+        b->refs = 1;
+        assert_true(csum_complete(b));
+        assert_false(b->flags & BUFFER_CSUM_PARTIAL);
+        assert_int_equal(buffer_copy_out(b, 0, after, sizeof(after)), n);
+        check_sum(&s, after, n);
+        /* nothing to do, nothing done */
+        assert_true(csum_complete(b));
+        buffer_free_one(t, bi);
+    }
+    no_buffer_is_lost();
+}
+
+static void checksum_fields_outside_are_refused(void **state)
+{
+    static u8 whole[200];
+    struct shape s = {.payload = 20, .gso_size = 1};
+    u32 n = make_bytes(&s, whole), bi = make_packet(&s, whole, n);
+    struct buffer *b = buffer_at(bi);
+    b->csum_start = (i16)(b->start - 1);
+    assert_false(csum_complete(b));
+    b->csum_start = (i16)(b->start + b->len - 17);
+    assert_false(csum_complete(b));
+    b->csum_start = (i16)(b->start + b->len - 18);
+    assert_true(csum_complete(b));
+    buffer_free_one(t, bi);
+    no_buffer_is_lost();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_packets),
+        cmocka_unit_test(exact_multiples_and_single_segments),
+        cmocka_unit_test(damaged_packets_are_refused_or_cut),
+        cmocka_unit_test(without_buffers_nothing_is_made),
+        cmocka_unit_test(partial_checksums_are_finished),
+        cmocka_unit_test(checksum_fields_outside_are_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,603 @@
+/* Commands about interfaces. Layouts and error words are VPP's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "control/cli.h"
+#include "control/startup.h"
+#include "net/link/interface/interface_internal.h"
+
+/* --- <interface> values --- */
+
+static int interface_parse(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    size_t n = strcspn(*text, " \t\r\n");
+    char name[IF_NAME_BYTES];
+    (void)e;
+    if (!n || n >= sizeof(name))
+        return -ENOENT;
+    memcpy(name, *text, n);
+    name[n] = 0;
+    struct interface *f = interface_find(p, name);
+    if (!f)
+        return -ENOENT;
+    *text += n;
+    v->ptr = f;
+    return 0;
+}
+
+static void interface_complete(struct piste *p, const char *prefix,
+                               void (*add)(void *arg, const char *word), void *arg)
+{
+    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+        if (!strncmp(f->name, prefix, strlen(prefix)))
+            add(arg, f->name);
+}
+
+const struct cli_type interface_types[] = {
+    {"interface", "unknown interface", interface_parse, interface_complete},
+    {0},
+};
+
+struct interface *cli_interface(const struct cli_call *c, const char *label)
+{
+    const struct cli_value *v = cli_get(c, label);
+    return v ? v->ptr : NULL;
+}
+
+/* Interfaces that a show command is about: those named, or all by name. The caller frees *list. */
+static u32 chosen(const struct cli_call *c, struct interface ***list)
+{
+    u32 n = 0;
+    *list = mem_alloc((c->n_args + 1) * sizeof(**list));
+    for (u32 i = 0; i < c->n_args; i++)
+        if (!strcmp(c->args[i].name, "interface"))
+            (*list)[n++] = c->args[i].value.ptr;
+    if (n)
+        return n;
+    free(*list);
+    return interface_list_sorted(c->piste, list);
+}
+
+/* --- show interface --- */
+
+static const struct {
+    enum if_counter counter;
+    const char *packets, *bytes;
+} shown[] = {
+    {IF_RX, "rx packets", "rx bytes"},
+    {IF_TX, "tx packets", "tx bytes"},
+    {IF_RX_UNICAST, "rx-unicast packets", "rx-unicast bytes"},
+    {IF_RX_MULTICAST, "rx-multicast packets", "rx-multicast bytes"},
+    {IF_RX_BROADCAST, "rx-broadcast packets", "rx-broadcast bytes"},
+    {IF_TX_UNICAST, "tx-unicast packets", "tx-unicast bytes"},
+    {IF_TX_MULTICAST, "tx-multicast packets", "tx-multicast bytes"},
+    {IF_TX_BROADCAST, "tx-broadcast packets", "tx-broadcast bytes"},
+    {IF_DROP, "drops", NULL},
+    {IF_PUNT, "punt", NULL},
+    {IF_IP4, "ip4", NULL},
+    {IF_IP6, "ip6", NULL},
+    {IF_RX_NO_BUF, "rx-no-buf", NULL},
+    {IF_RX_MISS, "rx-miss", NULL},
+    {IF_RX_ERROR, "rx-error", NULL},
+    {IF_TX_ERROR, "tx-error", NULL},
+    {IF_MPLS, "mpls", NULL},
+};
+
+struct counter_rows {
+    struct out *o;
+    u32 n;
+};
+
+static void counter_row(struct counter_rows *rows, const char *name, u64 value)
+{
+    if (!value)
+        return;
+    if (rows->n++)
+        out_text(rows->o, "%68s", "");
+    out_text(rows->o, "%-16s%16" PRIu64 "\n", name, value);
+    out_u64(rows->o, name, value, NULL);
+}
+
+static void show_counters(struct out *o, struct interface *f)
+{
+    struct counter_rows rows = {o, 0};
+    out_object(o, "counters");
+    for (u32 i = 0; i < array_len(shown); i++) {
+        if (shown[i].bytes) {
+            struct counter_pair v = counter_get_pair(if_counters[shown[i].counter], f->index.i);
+            counter_row(&rows, shown[i].packets, v.packets);
+            counter_row(&rows, shown[i].bytes, v.bytes);
+        } else {
+            counter_row(&rows, shown[i].packets,
+                        counter_get(if_counters[shown[i].counter], f->index.i));
+        }
+    }
+    out_end(o);
+    if (!rows.n)
+        out_text(o, "\n");
+}
+
+static void show_one(struct out *o, struct interface *f)
+{
+    char text[64];
+    out_object(o, NULL);
+    out_str(o, "name", f->name, "%-32.32s");
+    out_u64(o, "sw_if_index", f->index.i, NULL);
+    snprintf(text, sizeof(text), "%u", f->index.i);
+    out_aligned(o, text, 5, OUT_CENTER);
+    out_str(o, "state", f->admin_up ? "up" : "down", NULL);
+    out_str(o, "link", f->link_up ? "up" : "down", NULL);
+    out_aligned(o, f->admin_up ? "up" : "down", 10, OUT_CENTER);
+    snprintf(text, sizeof(text), "%u/%u/%u/%u", f->mtu[IF_MTU_L3], f->mtu[IF_MTU_IP4],
+             f->mtu[IF_MTU_IP6], f->mtu[IF_MTU_MPLS]);
+    out_u64(o, "mtu", f->mtu[IF_MTU_L3], NULL);
+    out_u64(o, "mtu_ip4", f->mtu[IF_MTU_IP4], NULL);
+    out_u64(o, "mtu_ip6", f->mtu[IF_MTU_IP6], NULL);
+    out_u64(o, "mtu_mpls", f->mtu[IF_MTU_MPLS], NULL);
+    out_aligned(o, text, 21, OUT_CENTER);
+    show_counters(o, f);
+    out_end(o);
+}
+
+static int show_interface(struct cli_call *c)
+{
+    struct interface **list;
+    u32 n = chosen(c, &list);
+    out_aligned(c->out, "Name", 32, OUT_CENTER);
+    out_aligned(c->out, "Idx", 5, OUT_CENTER);
+    out_aligned(c->out, "State", 10, OUT_CENTER);
+    out_aligned(c->out, "MTU (L3/IP4/IP6/MPLS)", 21, OUT_CENTER);
+    out_aligned(c->out, "Counter", 16, OUT_CENTER);
+    out_aligned(c->out, "Count", 16, OUT_CENTER);
+    out_text(c->out, "\n");
+    out_array(c->out, "interfaces");
+    for (u32 i = 0; i < n; i++)
+        show_one(c->out, list[i]);
+    out_end(c->out);
+    free(list);
+    return 0;
+}
+
+static int show_tag(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    if (!f)
+        return error_set(c->err, EINVAL, "Interface not specified...");
+    out_text(c->out, "%s tag: %s\n", f->name, f->tag[0] ? f->tag : "(none)");
+    out_str(c->out, "name", f->name, NULL);
+    out_str(c->out, "tag", f->tag, NULL);
+    return 0;
+}
+
+/* --- features --- */
+
+struct feature_list {
+    struct out *o;
+    const char *arc; /* whose title was printed */
+    u32 n;
+    bool only_enabled;
+};
+
+static void finish_arc(struct feature_list *l)
+{
+    if (!l->arc)
+        return;
+    if (l->only_enabled && !l->n)
+        out_text(l->o, "  none configured\n");
+    out_end(l->o);
+}
+
+static void list_feature(void *arg, const char *arc, const char *node, bool enabled)
+{
+    struct feature_list *l = arg;
+    if (!node) {
+        finish_arc(l);
+        out_text(l->o, l->only_enabled ? "\n%s:\n" : "%s:\n", arc);
+        out_array(l->o, arc);
+        l->arc = arc;
+        l->n = 0;
+        return;
+    }
+    if (l->only_enabled && !enabled)
+        return;
+    out_str(l->o, NULL, node, NULL);
+    out_text(l->o, "  %s\n", node);
+    l->n++;
+}
+
+static int show_interface_features(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    if (!f)
+        return error_set(c->err, EINVAL, "Interface not specified...");
+    struct feature_list l = {.o = c->out, .only_enabled = true};
+    out_text(c->out, "Feature paths configured on %s...\n", f->name);
+    feature_each(engine_of(c->piste), f->index, list_feature, &l);
+    finish_arc(&l);
+    return 0;
+}
+
+static int show_features(struct cli_call *c)
+{
+    struct feature_list l = {.o = c->out};
+    out_text(c->out, "Available feature paths\n");
+    feature_each(engine_of(c->piste), IF_NONE, list_feature, &l);
+    finish_arc(&l);
+    return 0;
+}
+
+static int set_feature(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""),
+                                 cli_str(c, "feature", ""), !cli_has(c, "disable"), c->err);
+}
+
+/* --- show hardware-interfaces --- */
+
+static void show_queues(struct out *o, struct piste *p, struct interface *f)
+{
+    if (!f->n_queues)
+        return;
+    out_text(o, "  RX Queues:\n    queue thread         mode      \n");
+    out_array(o, "rx_queues");
+    for (u32 q = 0; q < f->n_queues; q++) {
+        struct rx_queue *rx = f->queues[q];
+        char thread[32];
+        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread),
+                 rx->thread);
+        out_object(o, NULL);
+        out_u64(o, "queue", q, "    %-6" PRIu64);
+        out_str(o, "thread", thread, "%-15s");
+        out_str(o, "mode", rx_mode_name(rx->mode), "%-10s\n");
+        out_end(o);
+    }
+    out_end(o);
+    out_text(o, "  TX Queues:\n    queue shared thread(s)      \n");
+    for (u32 q = 0; q < f->n_tx_queues; q++)
+        out_text(o, "    %-6u%-7s%s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no",
+                 "all");
+}
+
+static void link_speed(struct out *o, u64 kbps)
+{
+    out_u64(o, "link_kbps", kbps, NULL);
+    if (!kbps)
+        out_text(o, "  Link speed: unknown\n");
+    else if (kbps % 1000000 == 0)
+        out_text(o, "  Link speed: %" PRIu64 " Gbps\n", kbps / 1000000);
+    else
+        out_text(o, "  Link speed: %" PRIu64 " Mbps\n", kbps / 1000);
+}
+
+static void show_hardware_one(struct out *o, struct piste *p, struct interface *f, bool brief,
+                              bool verbose)
+{
+    char text[32];
+    out_object(o, NULL);
+    out_str(o, "name", f->name, "%-32.32s");
+    out_u64(o, "sw_if_index", f->index.i, NULL);
+    out_str(o, "link", f->link_up ? "up" : "down", NULL);
+    snprintf(text, sizeof(text), "%u", f->index.i);
+    out_aligned(o, text, 6, OUT_CENTER);
+    out_aligned(o, f->link_up ? "up" : "down", 8, OUT_CENTER);
+    out_text(o, "%s\n", f->name);
+    if (!brief) {
+        link_speed(o, f->link_kbps);
+        show_queues(o, p, f);
+        if (f->has_mac) {
+            snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1],
+                     f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
+            out_str(o, "mac", text, "  Ethernet address %s\n");
+        }
+        if (f->cls->show)
+            f->cls->show(f->port, o, verbose);
+        else
+            out_text(o, "  %s\n", f->cls->name);
+    }
+    out_end(o);
+}
+
+static int show_hardware(struct cli_call *c)
+{
+    struct interface **list;
+    u32 n = chosen(c, &list);
+    out_aligned(c->out, "Name", 32, OUT_CENTER);
+    out_aligned(c->out, "Idx", 6, OUT_CENTER);
+    out_aligned(c->out, "Link", 8, OUT_CENTER);
+    out_text(c->out, "Hardware\n");
+    out_array(c->out, "interfaces");
+    for (u32 i = 0; i < n; i++)
+        if (!list[i]->super)
+            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"),
+                              cli_has(c, "verbose") || cli_has(c, "detail"));
+    out_end(c->out);
+    free(list);
+    return 0;
+}
+
+/* --- clear --- */
+
+static int clear_interfaces(struct cli_call *c)
+{
+    struct interface **list;
+    u32 n = chosen(c, &list);
+    interface_clear_counters(c->piste, list, n);
+    free(list);
+    return 0;
+}
+
+static int clear_hardware(struct cli_call *c)
+{
+    struct interface **list;
+    u32 n = chosen(c, &list);
+    for (u32 i = 0; i < n; i++)
+        if (list[i]->cls->clear)
+            list[i]->cls->clear(list[i]->port);
+    free(list);
+    return 0;
+}
+
+/* --- set interface --- */
+
+static int set_state(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    if (cli_has(c, "punt"))
+        return error_set(c->err, EOPNOTSUPP,
+                         "interfaces that punt all they receive are not supported");
+    return interface_set_admin(c->piste, f->index, cli_has(c, "up") || cli_has(c, "enable"),
+                               c->err);
+}
+
+static int set_mtu(struct cli_call *c)
+{
+    static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
+    struct interface *f = cli_interface(c, "interface");
+    u32 bytes = (u32)cli_u64(c, "value", 0);
+    for (u32 i = 0; i < IF_MTU_N; i++)
+        if (cli_has(c, which[i]))
+            return interface_set_mtu(c->piste, f->index, (enum if_mtu)i, bytes, c->err);
+    return interface_set_hw_mtu(c->piste, f->index, bytes, c->err);
+}
+
+static int set_mac(struct cli_call *c)
+{
+    return interface_set_mac(c->piste, cli_interface(c, "interface")->index, cli_get(c, "mac")->mac,
+                             c->err);
+}
+
+static int set_promiscuous(struct cli_call *c)
+{
+    return interface_set_promiscuous(c->piste, cli_interface(c, "interface")->index,
+                                     cli_has(c, "on"), c->err);
+}
+
+static int set_tag(struct cli_call *c)
+{
+    return interface_set_tag(c->piste, cli_interface(c, "interface")->index, cli_str(c, "tag", ""),
+                             c->err);
+}
+
+static int clear_tag(struct cli_call *c)
+{
+    return interface_set_tag(c->piste, cli_interface(c, "interface")->index, "", c->err);
+}
+
+static int set_name(struct cli_call *c)
+{
+    return interface_rename(c->piste, cli_interface(c, "interface")->index, cli_str(c, "name", ""),
+                            c->err);
+}
+
+static enum rx_mode mode_of(const struct cli_call *c)
+{
+    return cli_has(c, "polling")     ? RX_MODE_POLLING
+           : cli_has(c, "interrupt") ? RX_MODE_INTERRUPT
+           : cli_has(c, "adaptive")  ? RX_MODE_ADAPTIVE
+                                     : RX_MODE_DEFAULT;
+}
+
+/* Queues that a command is about: one, or all of the interface. */
+static int queue_range(const struct cli_call *c, const struct interface *f, u32 *first, u32 *end)
+{
+    *first = (u32)cli_u64(c, "number", 0);
+    *end = cli_has(c, "number") || cli_get(c, "number") ? *first + 1 : f->n_queues;
+    if (*end > f->n_queues || *first >= f->n_queues)
+        return error_set(c->err, ENOENT, "unable to set rx-mode on interface %s queue-id %u.",
+                         f->name, *first);
+    return 0;
+}
+
+static int set_gso(struct cli_call *c)
+{
+    return interface_set_software_offload(c->piste, cli_interface(c, "interface")->index,
+                                          !cli_has(c, "disable"), c->err);
+}
+
+static int set_rx_mode(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    u32 q, end;
+    int rc = queue_range(c, f, &q, &end);
+    for (; !rc && q < end; q++)
+        rc = rx_queue_set_mode(engine_of(c->piste), f->queues[q], mode_of(c), c->err);
+    return rc;
+}
+
+static int set_default_rx_mode(struct cli_call *c)
+{
+    rx_queue_set_default_mode(engine_of(c->piste), mode_of(c));
+    return 0;
+}
+
+static int show_default_rx_mode(struct cli_call *c)
+{
+    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))),
+            "default rx-mode: %s\n");
+    return 0;
+}
+
+static int set_rx_placement(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    u32 q, end;
+    if (cli_has(c, "main"))
+        return error_set(c->err, EOPNOTSUPP,
+                         "the control thread (main) takes no receive queues: name a worker");
+    int rc = queue_range(c, f, &q, &end);
+    for (; !rc && q < end; q++) {
+        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32)cli_u64(c, "thread", 0),
+                            c->err);
+        f->queues[q]->placed_by_user |= !rc;
+    }
+    return rc;
+}
+
+/* --- rx-placement --- */
+
+static int show_rx_placement(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    out_array(c->out, "threads");
+    for (u32 t = 1; t < engine_n_threads(e); t++) {
+        struct node_index last = {UINT32_MAX};
+        out_object(c->out, NULL);
+        out_str(c->out, "thread", thread_name(e, t), NULL);
+        out_array(c->out, "queues");
+        bool any = false;
+        for (struct interface *f = interface_next(c->piste, 0); f;
+             f = interface_next(c->piste, f->index.i + 1))
+            for (u32 q = 0; q < f->n_queues; q++) {
+                struct rx_queue *rx = f->queues[q];
+                if (rx->thread != t)
+                    continue;
+                if (!any)
+                    out_text(c->out, "Thread %u (%s):\n", t, thread_name(e, t));
+                if (rx->node.i != last.i)
+                    out_text(c->out, " node %s:\n", node_name(e, rx->node));
+                any = true;
+                last = rx->node;
+                out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
+                out_object(c->out, NULL);
+                out_str(c->out, "interface", f->name, NULL);
+                out_u64(c->out, "queue", q, NULL);
+                out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
+                out_end(c->out);
+            }
+        out_end(c->out);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+const struct cli_command interface_commands[] = {
+    {"show interface [<interface> ...]", "Interfaces, their states, MTUs and counters",
+     show_interface, 0},
+    {"show interface tag [<interface>]", "The tag that somebody gave an interface", show_tag,
+     CLI_ARGUMENT_WORD},
+    {"show interface features [<interface>]", "Features enabled on an interface, by arc",
+     show_interface_features, CLI_ARGUMENT_WORD},
+    {"show interface feat [<interface>]", "The same as `show interface features`",
+     show_interface_features, CLI_HIDDEN | CLI_ARGUMENT_WORD},
+    {"show interface rx-placement", "Which thread serves which receive queue", show_rx_placement,
+     0},
+    {"show features [verbose]", "All feature arcs and what is on them, in order", show_features, 0},
+    {"show hardware-interfaces [brief] [verbose] [detail] [<interface> ...]",
+     "Interfaces as their drivers see them: link, queues, offloads", show_hardware, 0},
+    {"clear interfaces [<interface> ...]", "Starts counters of interfaces anew", clear_interfaces,
+     0},
+    {"clear interface tag <interface>", "Takes an interface's tag away", clear_tag, 0},
+    {"clear hardware-interfaces [<interface> ...]", "Starts driver statistics anew", clear_hardware,
+     0},
+    {"set interface state <interface> ( up | down | punt | enable ):flags",
+     "Administrative state of an interface", set_state, 0},
+    {"set interface mtu [packet|ip4|ip6|mpls] <value:u32> <interface>",
+     "MTU in bytes: of the hardware, of all of layer 3 (packet) or of one protocol", set_mtu, 0},
+    {"set interface mac address <interface> <mac>", "Changes an interface's MAC address", set_mac,
+     0},
+    {"set interface promiscuous ( on | off ) <interface>", "Receives frames for other stations too",
+     set_promiscuous, 0},
+    {"set interface tag <interface> <tag:string>",
+     "Gives an interface a tag that people and programs may read", set_tag, 0},
+    {"set interface name <interface> <name:string>", "Renames an interface", set_name, 0},
+    {"set interface rx-mode <interface> [queue <number:u32>] ( polling | interrupt | adaptive | "
+     "default )",
+     "How receive queues are served", set_rx_mode, 0},
+    {"set interface default rx-mode ( polling | interrupt | adaptive )",
+     "How queues of new interfaces are served", set_default_rx_mode, 0},
+    {"show interface default rx-mode", "How queues of new interfaces are served",
+     show_default_rx_mode, 0},
+    {"set interface rx-placement <interface> [queue <number:u32>] ( worker <thread:u32> | main )",
+     "Gives receive queues to a data thread", set_rx_placement, 0},
+    {"set interface feature gso <interface> [enable|disable]",
+     "Whether large packets are cut, and checksums made, for a port that does not do it", set_gso,
+     0},
+    {"set interface feature <interface> <feature:string> arc <arc-name:string> [disable]",
+     "Enables a feature node on an arc of an interface", set_feature, 0},
+    {0},
+};
+
+/* --- running config --- */
+
+static void config_of(const struct piste *p, struct interface *f, struct text *t)
+{
+    static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
+    if (f->original_name[0])
+        text_add(t, "set interface name %s %s\n", f->original_name, f->name);
+    if (f->frame_bytes_by_user && !f->super)
+        text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
+    for (u32 i = 0; i < IF_MTU_N; i++)
+        if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
+            text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
+    if (f->software_offload != f->default_software_offload)
+        text_add(t, "set interface feature gso %s %s\n", f->name,
+                 f->software_offload ? "enable" : "disable");
+    if (f->promiscuous)
+        text_add(t, "set interface promiscuous on %s\n", f->name);
+    if (f->tag[0]) {
+        text_add(t, "set interface tag %s ", f->name);
+        cli_add_braced(t, f->tag);
+        text_putc(t, '\n');
+    }
+    for (u32 q = 0; q < f->n_queues; q++) {
+        if (f->queues[q]->mode != rx_queue_default_mode(engine_of(p)))
+            text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
+                     rx_mode_name(f->queues[q]->mode));
+        if (f->queues[q]->placed_by_user)
+            text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q,
+                     f->queues[q]->thread - 1);
+    }
+    for (u32 k = 0; k < f->user_features.n; k++)
+        text_add(t, "set interface feature %s %s arc %s\n", f->name, f->user_features.v[k].node,
+                 f->user_features.v[k].arc);
+    if (f->admin_up)
+        text_add(t, "set interface state %s up\n", f->name);
+}
+
+void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    (void)state;
+    bool startup_says = p->startup && p->startup->default_rx_mode != STARTUP_RX_MODE_DEFAULT;
+    if (phase == RC_GLOBAL &&
+        (startup_says || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
+        text_add(t, "set interface default rx-mode %s\n",
+                 rx_mode_name(rx_queue_default_mode(engine_of(p))));
+    if (phase != RC_CREATE && phase != RC_INTERFACE)
+        return;
+    /* sub-interfaces later: they are renamed with theirs */
+    for (int subs = 0; subs < 2; subs++)
+        for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1)) {
+            if (!!f->super != subs)
+                continue;
+            if (phase == RC_CREATE && f->cls->running_config)
+                f->cls->running_config(f->port, t);
+            else if (phase == RC_INTERFACE && (f->output || f->admin_up))
+                config_of(p, f, t);
+        }
+}

@@ -1,0 +1,26 @@
+/* What the interface module's own files share. */
+#pragma once
+
+#include "control/module.h"
+#include "engine/stats.h"
+#include "net/link/interface/interface.h"
+
+/* State of an X-output node. */
+struct if_output {
+    struct if_index index;
+    u16 next_tx; /* edge to X-tx */
+    const struct feature_arc *arc;
+};
+
+extern const struct node_def interface_output_node, interface_offload_node, error_drop_node,
+    drop_node, error_punt_node, punt_node;
+extern const struct cli_command interface_commands[];
+extern const struct cli_type interface_types[];
+
+/* interface_stats.c */
+struct stats_names interface_stats_init(struct engine *e);
+void interface_stats_add(struct engine *e, const struct stats_names *names, struct interface *f);
+void interface_stats_rename(struct engine *e, const struct stats_names *names, struct interface *f);
+void interface_stats_remove(struct engine *e, const struct stats_names *names, struct interface *f);
+
+void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

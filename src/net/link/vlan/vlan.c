@@ -1,0 +1,325 @@
+/* Sub-interfaces: making and deleting them, and the tables that frames find them by. See vlan.h. */
+#include "net/link/vlan/vlan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/vec.h"
+#include "control/module.h"
+#include "net/ip/fib/fib.h"
+#include "net/link/interface/interface.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/link/vlan/vlan_data.h"
+#include "net/link/vlan/vlan_internal.h"
+
+static const struct if_class exact_class = {.name = "VLAN"};
+static const struct if_class loose_class = {
+    .name = "VLAN",
+    .no_ip = true,
+    .no_ip_why = "sub-interface without exact-match doesn't support IP addressing",
+};
+
+struct vlans *vlans_of(const struct piste *p)
+{
+    return module_state(p, &vlan_module);
+}
+
+static struct sub *sub_at(const struct vlans *s, struct if_index i)
+{
+    return i.i < s->subs.n ? s->subs.v[i.i] : NULL;
+}
+
+static struct port *port_at(const struct vlans *s, struct if_index i)
+{
+    return i.i < s->ports.n ? s->ports.v[i.i] : NULL;
+}
+
+/* --- tables --- */
+
+static struct port *port_make(struct vlans *s, struct if_index i)
+{
+    while (s->ports.n <= i.i)
+        vec_add(&s->ports, NULL);
+    if (!s->ports.v[i.i])
+        s->ports.v[i.i] = mem_alloc(sizeof(struct port));
+    return s->ports.v[i.i];
+}
+
+static void port_free(void *arg)
+{
+    struct port *port = arg;
+    for (u32 t = 0; t < VLAN_TPID_N; t++) {
+        free(port->data.tpid[t].any.inner);
+        for (u32 i = 0; port->data.tpid[t].by_id && i < VLAN_IDS; i++)
+            free(port->data.tpid[t].by_id[i].inner);
+        free(port->data.tpid[t].by_id);
+    }
+    free(port);
+}
+
+static u32 *inner_slot(struct vlan_outer *o, u16 id)
+{
+    if (!o->inner)
+        __atomic_store_n(&o->inner, mem_alloc(sizeof(*o->inner)), __ATOMIC_RELEASE);
+    return id == VLAN_ANY ? &o->inner->any : &o->inner->by_id[id];
+}
+
+/* Where the sub-interface that takes these frames stands; tables on the way are made. */
+static u32 *slot_of(struct port *port, const struct vlan_match_spec *m)
+{
+    if (m->kind == VLAN_KIND_UNTAGGED)
+        return &port->data.untagged;
+    if (m->kind == VLAN_KIND_DEFAULT)
+        return &port->data.fallback;
+    enum vlan_tpid tpid = m->dot1ad ? VLAN_DOT1AD : VLAN_DOT1Q;
+    struct vlan_outer **by_id = &port->data.tpid[tpid].by_id, *o = &port->data.tpid[tpid].any;
+    if (m->outer != VLAN_ANY) {
+        if (!*by_id)
+            __atomic_store_n(by_id, mem_alloc(VLAN_IDS * sizeof(**by_id)), __ATOMIC_RELEASE);
+        o = &(*by_id)[m->outer];
+    }
+    return m->kind == VLAN_KIND_ONE_TAG ? &o->single : inner_slot(o, m->inner);
+}
+
+/* With its last sub-interface a port loses its tables. */
+static void port_drop(struct piste *p, struct vlans *s, struct if_index i)
+{
+    struct port *port = port_at(s, i);
+    if (port->n_subs)
+        return;
+    s->ports.v[i.i] = NULL;
+    __atomic_store_n(&if_data(i)->vlans, NULL, __ATOMIC_RELEASE);
+    engine_defer_free(engine_of(p), port_free, port);
+}
+
+/* --- making --- */
+
+static int check_id(u16 id, struct error *e)
+{
+    if (id != VLAN_ANY && (id == 0 || id > VLAN_ID_MAX))
+        return error_set(e, EINVAL, "invalid VLAN id %u: 1 to %u are possible", id, VLAN_ID_MAX);
+    return 0;
+}
+
+static int check_spec(const struct vlan_match_spec *m, struct error *e)
+{
+    int rc = m->kind >= VLAN_KIND_ONE_TAG ? check_id(m->outer, e) : 0;
+    if (!rc && m->kind == VLAN_KIND_TWO_TAGS)
+        rc = check_id(m->inner, e);
+    if (rc)
+        return rc;
+    bool any = m->kind >= VLAN_KIND_ONE_TAG &&
+               (m->outer == VLAN_ANY || (m->kind == VLAN_KIND_TWO_TAGS && m->inner == VLAN_ANY));
+    if (any && m->exact)
+        return error_set(e, EINVAL, "vlan-any cannot use exact-match");
+    return 0;
+}
+
+static int check_parent(const struct interface *f, struct error *e)
+{
+    if (!f)
+        return error_set(e, ENOENT, "no such interface");
+    if (f->super)
+        return error_set(e, EOPNOTSUPP, "%s is a sub-interface itself", f->name);
+    if (!f->output || !f->has_mac || f->cls->is_ip)
+        return error_set(e, EOPNOTSUPP,
+                         "%s carries no ethernet frames, so it has no sub-interfaces", f->name);
+    return 0;
+}
+
+/* Whether an interface has something to do with its untagged frames. */
+static bool is_used(const struct piste *p, struct if_index i)
+{
+    struct ip4_prefix a;
+    return if_data(i)->l2_mode || ip4_address_at(p, i, 0, &a) || !if_is_none(ip4_unnumbered(p, i));
+}
+
+/* What layer 3 sends by it can be told from frames for others: all tags are known. */
+static bool takes_ip(const struct vlan_match_spec *m)
+{
+    return m->kind == VLAN_KIND_UNTAGGED || m->exact;
+}
+
+int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vlan_match_spec *m,
+                struct if_index *out, struct error *e)
+{
+    struct vlans *s = vlans_of(p);
+    const struct interface *f = interface_at(p, parent);
+    int rc = check_parent(f, e);
+    if (!rc)
+        rc = check_spec(m, e);
+    if (rc)
+        return rc;
+    struct port *port = port_make(s, parent);
+    u32 *slot = slot_of(port, m);
+    /* a port that is used itself takes the untagged frames */
+    bool own = m->kind == VLAN_KIND_UNTAGGED && is_used(p, parent);
+    if (*slot || own) {
+        port_drop(p, s, parent);
+        return error_set(e, EEXIST, "vlan is already in use");
+    }
+    char name[2 * IF_NAME_BYTES];
+    snprintf(name, sizeof(name), "%s.%u", f->name, id);
+    struct if_new_args args = {.name = name,
+                               .cls = takes_ip(m) ? &exact_class : &loose_class,
+                               .has_parent = true,
+                               .parent = parent};
+    rc = interface_new(p, &args, out, e);
+    if (rc) {
+        port_drop(p, s, parent);
+        return rc;
+    }
+    struct sub *sub = mem_alloc(sizeof(*sub));
+    *sub = (struct sub){*out, parent, id, *m};
+    while (s->subs.n <= out->i)
+        vec_add(&s->subs, NULL);
+    s->subs.v[out->i] = sub;
+    port->n_subs++;
+    u32 exact = m->exact || m->kind == VLAN_KIND_UNTAGGED ? VLAN_SLOT_EXACT : 0;
+    __atomic_store_n(slot, (out->i + 1) | exact, __ATOMIC_RELEASE);
+    __atomic_store_n(&if_data(parent)->vlans, &port->data, __ATOMIC_RELEASE);
+    return 0;
+}
+
+/* --- deleting --- */
+
+int vlan_delete(struct piste *p, struct if_index i, struct error *e)
+{
+    const struct interface *f = interface_at(p, i);
+    if (!f || !sub_at(vlans_of(p), i))
+        return error_set(e, EINVAL, "%s is not a sub-interface", f ? f->name : "it");
+    interface_delete(p, i);
+    return 0;
+}
+
+static void forget(struct piste *p, struct vlans *s, struct sub *sub)
+{
+    struct port *port = port_at(s, sub->parent);
+    __atomic_store_n(slot_of(port, &sub->m), 0, __ATOMIC_RELEASE);
+    port->n_subs--;
+    port_drop(p, s, sub->parent);
+    s->subs.v[sub->index.i] = NULL;
+    free(sub);
+}
+
+static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    struct vlans *s = arg;
+    if (ev != IF_EVENT_DELETE)
+        return;
+    if (sub_at(s, f->index))
+        forget(p, s, sub_at(s, f->index));
+    for (u32 i = 0; port_at(s, f->index) && i < s->subs.n; i++)
+        if (s->subs.v[i] && if_equal(s->subs.v[i]->parent, f->index))
+            interface_delete(p, (struct if_index){i});
+}
+
+/* --- questions --- */
+
+struct if_index vlan_find(const struct piste *p, struct if_index parent, u32 id)
+{
+    const struct vlans *s = vlans_of(p);
+    for (u32 i = 0; i < s->subs.n; i++)
+        if (s->subs.v[i] && if_equal(s->subs.v[i]->parent, parent) && s->subs.v[i]->id == id)
+            return s->subs.v[i]->index;
+    return IF_NONE;
+}
+
+const struct vlan_match_spec *vlan_spec(const struct piste *p, struct if_index i)
+{
+    const struct sub *sub = sub_at(vlans_of(p), i);
+    return sub ? &sub->m : NULL;
+}
+
+u8 vlan_tags(struct piste *p, struct if_index i, u8 tags[8])
+{
+    const struct vlan_match_spec *m = vlan_spec(p, i);
+    if (!m || m->kind < VLAN_KIND_ONE_TAG || !m->exact)
+        return 0;
+    put_be16(tags, m->dot1ad ? ETHERTYPE_DOT1AD : ETHERTYPE_VLAN);
+    put_be16(tags + 2, m->outer);
+    if (m->kind == VLAN_KIND_ONE_TAG)
+        return VLAN_TAG_BYTES;
+    put_be16(tags + 4, ETHERTYPE_VLAN);
+    put_be16(tags + 6, m->inner);
+    return 2 * VLAN_TAG_BYTES;
+}
+
+static void id_text(u16 id, struct text *t)
+{
+    if (id == VLAN_ANY)
+        text_puts(t, " any");
+    else
+        text_add(t, " %u", id);
+}
+
+void vlan_spec_text(const struct vlan_match_spec *m, struct text *t)
+{
+    if (m->kind < VLAN_KIND_ONE_TAG) {
+        text_puts(t, m->kind == VLAN_KIND_DEFAULT ? "default" : "untagged");
+        return;
+    }
+    text_puts(t, m->dot1ad ? "dot1ad" : "dot1q");
+    id_text(m->outer, t);
+    if (m->kind == VLAN_KIND_TWO_TAGS) {
+        text_puts(t, " inner-dot1q");
+        id_text(m->inner, t);
+    }
+    if (m->exact)
+        text_puts(t, " exact-match");
+}
+
+/* --- module --- */
+
+static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    const struct vlans *s = state;
+    for (u32 i = 0; phase == RC_SUB_INTERFACES && i < s->subs.n; i++) {
+        const struct sub *sub = s->subs.v[i];
+        if (!sub)
+            continue;
+        const struct interface *f = interface_at(p, sub->parent);
+        text_add(t, "create sub-interfaces %s %u ",
+                 f->original_name[0] ? f->original_name : f->name, sub->id);
+        vlan_spec_text(&sub->m, t);
+        text_putc(t, '\n');
+    }
+}
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct vlans *s = mem_alloc(sizeof(*s));
+    (void)e;
+    interface_on_event(p, on_interface, s);
+    fib_set_tags(fib_of(p), vlan_tags);
+    *state = s;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    struct vlans *s = state;
+    for (u32 i = 0; i < s->subs.n; i++)
+        if (s->subs.v[i])
+            interface_delete(p, (struct if_index){i});
+    vec_free(&s->subs);
+    vec_free(&s->ports);
+    free(s);
+}
+
+static const char *const needs[] = {"interface", "ethernet", "fib", "ip4", NULL};
+
+const struct module vlan_module = {
+    .abi = MODULE_ABI,
+    .name = "vlan",
+    .description = "Sub-interfaces",
+    .needs = needs,
+    .commands = vlan_commands,
+    .types = vlan_types,
+    .init = init,
+    .stop = stop,
+    .running_config = running_config,
+};
