@@ -15,7 +15,7 @@ void NODE_FN(ip4_ping_request)(struct thread *t, struct node *n, struct buffer *
         struct icmp_echo_header *echo = ip4_payload(buffer_current(b[i]));
         store_u64(echo + 1, now_ns);
         echo->icmp.checksum =
-            csum_finish(csum_add((u16)~echo->icmp.checksum, echo + 1, STAMP_BYTES));
+            csum_finish(csum_add((u16)~echo->icmp.checksum.raw, echo + 1, STAMP_BYTES));
         next[i] = 0;
     }
 }

@@ -16,10 +16,17 @@ typedef int16_t i16;
 typedef int32_t i32;
 typedef int64_t i64;
 
-/* Values in network byte order; never do arithmetic on them. */
-typedef u16 be16;
-typedef u32 be32;
-typedef u64 be64;
+/* Numbers in network byte order, as they lie in packets: structs, so that the compiler tells them
+ * from numbers of the host. byteorder.h compares and converts them. */
+typedef struct be16 {
+    u16 raw;
+} be16;
+typedef struct be32 {
+    u32 raw;
+} be32;
+typedef struct be64 {
+    u64 raw;
+} be64;
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))

@@ -132,7 +132,7 @@ void api_reply(struct api_call *call, const struct api_message *m, void *msg)
     bool has_index = !strcmp(m->type->fields[0].name, "client_index");
     if (has_index)
         put_be32(body, call->client_index);
-    store_u32(body + (has_index ? 4 : 0), call->context);
+    store_be32(body + (has_index ? 4 : 0), call->context);
     api_frame_end(c, at);
 }
 
@@ -146,7 +146,7 @@ void api_reply_retval(struct api_call *call, i32 retval)
     size_t at = api_frame_begin(c, api_message_id(c->server, m));
     u8 *body = api_bytes_add(&c->out, m->type->least_wire_bytes);
     memset(body, 0, m->type->least_wire_bytes);
-    store_u32(body, call->context);
+    store_be32(body, call->context);
     put_be32(body + 4, (u32)retval);
     api_frame_end(c, at);
 }
@@ -288,7 +288,7 @@ static void dispatch(struct api_client *c, const u8 *body, u32 n)
     }
     if (unlikely(s->trace.on))
         api_trace_add(s, c, id->message, false, body + 2, n - 2);
-    call.context = load_u32(body + (has_index ? 6 : 2));
+    call.context = load_be32(body + (has_index ? 6 : 2));
     run_handler(c, id, &call);
 }
 

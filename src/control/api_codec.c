@@ -109,13 +109,13 @@ static void swap_elements(u8 kind, void *to, const void *from, u32 n)
     const u8 *f = from;
     if (kind == API_U16)
         for (u32 i = 0; i < n; i++)
-            store_u16(t + 2 * i, be16_to_host(load_u16(f + 2 * i)));
+            store_u16(t + 2 * i, get_be16(f + 2 * i));
     else if (kind == API_U32)
         for (u32 i = 0; i < n; i++)
-            store_u32(t + 4 * i, be32_to_host(load_u32(f + 4 * i)));
+            store_u32(t + 4 * i, get_be32(f + 4 * i));
     else if (kind == API_U64)
         for (u32 i = 0; i < n; i++)
-            store_u64(t + 8 * i, be64_to_host(load_u64(f + 8 * i)));
+            store_u64(t + 8 * i, get_be64(f + 8 * i));
     else if (n)
         memcpy(to, from, (size_t)n * kind_bytes(kind));
 }

@@ -26,7 +26,7 @@ static void sockclnt_create(struct api_call *c)
     size_t at = api_frame_begin(client, api_message_id(s, &api_message_sockclnt_create_reply));
     u8 *body = api_bytes_add(&client->out, 16 + s->table.n);
     put_be32(body, 0);
-    store_u32(body + 4, c->context);
+    store_be32(body + 4, c->context);
     put_be32(body + 8, 0);
     put_be32(body + 12, c->client_index);
     memcpy(body + 16, s->table.v, s->table.n);
@@ -86,7 +86,7 @@ static void get_api_json(struct api_call *c)
     text_puts(&t, "]\n");
     size_t at = api_frame_begin(client, api_message_id(s, &api_message_get_api_json_reply));
     u8 *body = api_bytes_add(&client->out, 12 + t.len + 1);
-    store_u32(body, c->context);
+    store_be32(body, c->context);
     put_be32(body + 4, 0);
     put_be32(body + 8, (u32)t.len);
     memcpy(body + 12, t.s, t.len + 1);

@@ -29,7 +29,7 @@ struct arp_table {
 ALWAYS_INLINE struct arp_key arp_key_ip4(be32 address)
 {
     u8 bytes[8] = {0, 0, 0xff, 0xff};
-    store_u32(bytes + 4, address);
+    store_be32(bytes + 4, address);
     return (struct arp_key){0, load_u64(bytes)};
 }
 

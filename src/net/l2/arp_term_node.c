@@ -93,19 +93,18 @@ static u16 arp(struct thread *t, struct node *n, struct buffer *b)
 {
     u8 *frame = buffer_current(b), mac[6];
     struct arp_message *a = (struct arp_message *)(frame + ETHERNET_HEADER_BYTES);
-    if (b->len < ETHERNET_HEADER_BYTES + ARP_BYTES || load_u16(&a->hardware) != be16_from_host(1) ||
-        load_u16(&a->protocol) != be16_from_host(ETHERTYPE_IP4) || a->hardware_len != 6 ||
-        a->protocol_len != 4)
+    if (b->len < ETHERNET_HEADER_BYTES + ARP_BYTES || get_be16(&a->hardware) != 1 ||
+        get_be16(&a->protocol) != ETHERTYPE_IP4 || a->hardware_len != 6 || a->protocol_len != 4)
         return flood_edge(b);
-    bool asks = load_u16(&a->op) == be16_from_host(1), lies = memcmp(a->sender_mac, frame + 6, 6);
+    bool asks = get_be16(&a->op) == 1, lies = memcmp(a->sender_mac, frame + 6, 6);
     if (asks && lies)
         return node_drop(n, b, ARP_TERM_ERR_MISMATCH, L2_NEXT_DROP);
     if (!lies && load_u32(a->sender_ip)) /* 0: a probe, RFC 5227 */
-        tell(t, n, b, arp_key_ip4(load_u32(a->sender_ip)), a->sender_mac);
+        tell(t, n, b, arp_key_ip4(load_be32(a->sender_ip)), a->sender_mac);
     if (!asks)
         return flood_edge(b);
     const struct arp_table *table = table_of(b);
-    struct arp_key key = arp_key_ip4(load_u32(a->target_ip));
+    struct arp_key key = arp_key_ip4(load_be32(a->target_ip));
     if (!memcmp(a->sender_ip, a->target_ip, 4)) /* who announces itself asks nothing */
         return flood_edge(b);
     if (!table || !arp_table_find(table, &key, mac)) {
@@ -116,7 +115,7 @@ static u16 arp(struct thread *t, struct node *n, struct buffer *b)
         return send_on(n, b, mac);
     u8 target[4];
     memcpy(target, a->target_ip, 4);
-    store_u16(&a->op, be16_from_host(2));
+    put_be16(&a->op, 2);
     memcpy(a->target_mac, a->sender_mac, 6);
     memcpy(a->target_ip, a->sender_ip, 4);
     memcpy(a->sender_mac, mac, 6);

@@ -207,7 +207,7 @@ static void set_default_learn_limit(struct api_call *c)
 
 static struct arp_key key_from_api(const struct api_type_address *a)
 {
-    return a->af == ADDRESS_IP6 ? arp_key_ip6(a->un) : arp_key_ip4(load_u32(a->un));
+    return a->af == ADDRESS_IP6 ? arp_key_ip6(a->un) : arp_key_ip4(load_be32(a->un));
 }
 
 void api_l2_address_to(const struct arp_key *key, struct api_type_address *out)

@@ -163,7 +163,7 @@ static int set_default_learn_limit(struct cli_call *c)
 
 static struct arp_key key_of(const struct cli_value *v)
 {
-    return v->ip.is_ip6 ? arp_key_ip6(v->ip.addr) : arp_key_ip4(load_u32(v->ip.addr));
+    return v->ip.is_ip6 ? arp_key_ip6(v->ip.addr) : arp_key_ip4(load_be32(v->ip.addr));
 }
 
 static int set_arp_entry(struct cli_call *c)

@@ -21,5 +21,5 @@ enum { ARP_REQUEST = 1, ARP_REPLY = 2 };
 
 static inline bool arp_is_gratuitous(const struct arp_header *h)
 {
-    return h->sender == h->target;
+    return be32_equal(h->sender, h->target);
 }

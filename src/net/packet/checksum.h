@@ -22,14 +22,14 @@ static inline u16 csum_fold(u64 sum)
 /* What goes into a checksum field for this sum. */
 static inline be16 csum_finish(u64 sum)
 {
-    return (be16)~csum_fold(sum);
+    return (be16){(u16)~csum_fold(sum)};
 }
 
 /* As csum_finish for UDP, whose 0 means "no checksum": the other zero. */
 static inline be16 csum_finish_udp(u64 sum)
 {
     be16 c = csum_finish(sum);
-    return c ? c : 0xffff;
+    return be16_is_zero(c) ? (be16){0xffff} : c;
 }
 
 /* Adds n bytes at p, the first of them at an even place of what is summed. */
@@ -41,28 +41,28 @@ u64 csum_add_chain(u64 sum, const struct buffer *b, u32 offset, u32 n);
 /* The field after one word of what it covers changed. */
 static inline be16 csum_update16(be16 csum, be16 from, be16 to)
 {
-    return csum_finish((u64)(u16)~csum + (u16)~from + to);
+    return csum_finish((u64)(u16)~csum.raw + (u16)~from.raw + to.raw);
 }
 
 static inline be16 csum_update32(be16 csum, be32 from, be32 to)
 {
-    u64 sum = (u16)~csum;
-    sum += (u32)~from & 0xffff;
-    sum += (u32)~from >> 16;
-    sum += to & 0xffff;
-    sum += to >> 16;
+    u64 sum = (u16)~csum.raw;
+    sum += ~from.raw & 0xffff;
+    sum += ~from.raw >> 16;
+    sum += to.raw & 0xffff;
+    sum += to.raw >> 16;
     return csum_finish(sum);
 }
 
 /* Sums of pseudo-headers; l4_bytes is the length of the L4 header and payload. */
 static inline u64 csum_pseudo_ip4(be32 src, be32 dst, u8 protocol, u32 l4_bytes)
 {
-    return (u64)src + dst + be16_from_host(protocol) + be32_from_host(l4_bytes);
+    return (u64)src.raw + dst.raw + be16_from_host(protocol).raw + be32_from_host(l4_bytes).raw;
 }
 
 static inline u64 csum_pseudo_ip6(const u8 src[16], const u8 dst[16], u8 protocol, u32 l4_bytes)
 {
-    u64 sum = (u64)be16_from_host(protocol) + be32_from_host(l4_bytes);
+    u64 sum = (u64)be16_from_host(protocol).raw + be32_from_host(l4_bytes).raw;
     for (unsigned i = 0; i < 16; i += 4)
         sum += (u64)load_u32(src + i) + load_u32(dst + i);
     return sum;

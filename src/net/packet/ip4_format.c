@@ -95,7 +95,7 @@ const char *ip_ecn_name(u8 ecn)
 void ip4_format_address(struct text *t, be32 a)
 {
     u8 b[4];
-    store_u32(b, a);
+    store_be32(b, a);
     text_add(t, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
 }
 
@@ -317,7 +317,7 @@ void ip4_format_header(struct text *t, const void *packet, u32 n, unsigned inden
              ip4_length(h), be16_to_host(h->checksum));
     /* without all its bytes nothing can be said */
     if (header_bytes >= sizeof(*h) && header_bytes <= n && !ip4_checksum_is_right(h)) {
-        be16 right = csum_finish(ip4_header_sum(h) + (u16)~h->checksum);
+        be16 right = csum_finish(ip4_header_sum(h) + (u16)~h->checksum.raw);
         text_add(t, " (should be 0x%04x)", be16_to_host(right));
     }
     text_add(t, " dscp %s ecn %s", ip_dscp_name(h->tos >> 2), ip_ecn_name(h->tos & 3));

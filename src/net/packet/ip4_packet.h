@@ -48,12 +48,12 @@ static inline u32 ip4_length(const struct ip4_header *h)
 /* A piece of a datagram: the first, a later or the last one. */
 static inline bool ip4_is_fragment(const struct ip4_header *h)
 {
-    return (h->fragment & be16_from_host(IP4_MF | IP4_OFFSET_MASK)) != 0;
+    return be16_has(h->fragment, IP4_MF | IP4_OFFSET_MASK);
 }
 
 static inline bool ip4_is_first_fragment(const struct ip4_header *h)
 {
-    return (h->fragment & be16_from_host(IP4_MF | IP4_OFFSET_MASK)) == be16_from_host(IP4_MF);
+    return be16_has(h->fragment, IP4_MF) && !be16_has(h->fragment, IP4_OFFSET_MASK);
 }
 
 static inline u32 ip4_fragment_offset_bytes(const struct ip4_header *h)
@@ -87,7 +87,7 @@ static inline bool ip4_checksum_is_right(const struct ip4_header *h)
 
 static inline void ip4_set_checksum(struct ip4_header *h)
 {
-    h->checksum = 0;
+    h->checksum = (be16){0};
     h->checksum = csum_finish(ip4_header_sum(h));
 }
 
@@ -95,8 +95,8 @@ static inline void ip4_set_checksum(struct ip4_header *h)
 static inline u8 ip4_decrement_ttl(struct ip4_header *h)
 {
     /* the TTL is the high byte of its word: its 1 is 0x0100, and the field goes up by as much */
-    u32 sum = (u32)h->checksum + be16_from_host(0x0100);
-    h->checksum = (be16)(sum + (sum >= 0xffff));
+    u32 sum = (u32)h->checksum.raw + be16_from_host(0x0100).raw;
+    h->checksum.raw = (u16)(sum + (sum >= 0xffff));
     return --h->ttl;
 }
 
@@ -144,32 +144,37 @@ static inline u64 ip4_pseudo_sum(const struct ip4_header *h)
 
 /* --- addresses --- */
 
+/* Whether a lies in the prefix of `len` bits, 1 to 32, at `prefix`, both in host order. */
+static inline bool ip4_is_in(be32 a, u32 prefix, u32 len)
+{
+    return be32_equal(be32_and(a, be32_from_host(~0u << (32 - len))), be32_from_host(prefix));
+}
+
 static inline bool ip4_is_multicast(be32 a)
 {
-    return (a & be32_from_host(0xf0000000)) == be32_from_host(0xe0000000);
+    return ip4_is_in(a, 0xe0000000, 4);
 }
 
 static inline bool ip4_is_limited_broadcast(be32 a)
 {
-    return a == 0xffffffff;
+    return a.raw == 0xffffffff;
 }
 
 static inline bool ip4_is_loopback(be32 a)
 {
-    return (a & be32_from_host(0xff000000)) == be32_from_host(0x7f000000);
+    return ip4_is_in(a, 0x7f000000, 8);
 }
 
 /* 0.0.0.0/8: "this host on this network". */
 static inline bool ip4_is_this_network(be32 a)
 {
-    return (a & be32_from_host(0xff000000)) == 0;
+    return ip4_is_in(a, 0, 8);
 }
 
 /* 240.0.0.0/4 without the limited broadcast. */
 static inline bool ip4_is_class_e(be32 a)
 {
-    return (a & be32_from_host(0xf0000000)) == be32_from_host(0xf0000000) &&
-           !ip4_is_limited_broadcast(a);
+    return ip4_is_in(a, 0xf0000000, 4) && !ip4_is_limited_broadcast(a);
 }
 
 /* --- options --- */

@@ -73,6 +73,6 @@ void pg_frame_put_partial_sum(struct pg_frame *f)
     u32 n = f->len - f->csum_start;
     u64 sum = f->flags & BUFFER_IS_IP6
                   ? csum_pseudo_ip6(ip + 8, ip + 24, ip[6], n)
-                  : csum_pseudo_ip4(load_u32(ip + 12), load_u32(ip + 16), ip[9], n);
+                  : csum_pseudo_ip4(load_be32(ip + 12), load_be32(ip + 16), ip[9], n);
     store_u16(f->bytes + f->csum_start + f->csum_offset, csum_fold(sum));
 }

@@ -62,11 +62,11 @@ static void sum_prepare(const struct pg_packet *k, struct pg_sum *s)
     s->base = 0;
     if (s->address_bytes) {
         s->base = csum_add(s->base, k->bytes + s->addresses, s->address_bytes);
-        s->base += be16_from_host(s->protocol);
+        s->base += be16_from_host(s->protocol).raw;
     }
     if (!varying || s->to) {
         if (s->address_bytes)
-            s->base += be32_from_host(n);
+            s->base += be32_from_host(n).raw;
         if (s->kind != PG_SUM_PARTIAL)
             s->base = csum_add(s->base, k->bytes + s->from, n);
     }

@@ -170,10 +170,10 @@ ALWAYS_INLINE void pg_sum_write(const struct pg_sum *s, u64 sum, u8 *packet)
 {
     for (u32 w = 0; w < s->n_words; w++)
         sum += load_u16(packet + s->words[w]);
-    be16 c = s->kind == PG_SUM_PARTIAL ? csum_fold(sum)
+    be16 c = s->kind == PG_SUM_PARTIAL ? (be16){csum_fold(sum)}
              : s->kind == PG_SUM_UDP   ? csum_finish_udp(sum)
                                        : csum_finish(sum);
-    store_u16(packet + s->field, c);
+    store_be16(packet + s->field, c);
 }
 
 ALWAYS_INLINE void pg_sums_write(const struct pg_packet *k, u8 *packet, u32 size)
@@ -183,7 +183,7 @@ ALWAYS_INLINE void pg_sums_write(const struct pg_packet *k, u8 *packet, u32 size
         u64 sum = s->base;
         if (k->min_bytes != k->max_bytes && !s->to) {
             if (s->address_bytes)
-                sum += be32_from_host(size - s->from);
+                sum += be32_from_host(size - s->from).raw;
             if (s->kind != PG_SUM_PARTIAL)
                 sum = csum_add(sum, k->bytes + s->from, size - s->from);
         }

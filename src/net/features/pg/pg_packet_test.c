@@ -200,7 +200,7 @@ static void sizes(void **state)
         make(&k, packet, size);
         assert_int_equal(get_be16(packet + 16), 50); /* as it was at creation */
         assert_int_equal(get_be16(packet + 38), size - 34);
-        u64 sum = csum_pseudo_ip4(load_u32(packet + 26), load_u32(packet + 30), 17, size - 34);
+        u64 sum = csum_pseudo_ip4(load_be32(packet + 26), load_be32(packet + 30), 17, size - 34);
         assert_int_equal(csum_fold(csum_add(sum, packet + 34, size - 34)), 0xffff);
     }
     pg_packet_set_sizes(&k, 100, 100);

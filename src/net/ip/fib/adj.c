@@ -16,8 +16,8 @@ struct adj *adj_base;
 struct adj_key {
     u32 kind;
     struct if_index interface;
-    u32 addr;
-    u32 len; /* of a glean's subnet; else 0 */
+    be32 addr; /* raw: the table of a lookup */
+    u32 len;   /* of a glean's subnet; else 0 */
 };
 
 static struct adj_info *info_at(const struct fib *f, u32 a)
@@ -126,7 +126,7 @@ static struct adj_key key_of(const struct fib *f, u32 a)
     const struct adj_info *info = info_at(f, a);
     struct adj_key key = {info->kind, adj->tx_if, adj->next_hop, info->prefix_len};
     if (info->kind == ADJ_KIND_LOOKUP)
-        key.addr = (u32)adj->data;
+        key.addr.raw = (u32)adj->data;
     return key;
 }
 
@@ -297,7 +297,7 @@ u32 adj_get_receive(struct fib *f, struct if_index i, be32 addr)
 
 u32 adj_get_lookup(struct fib *f, u32 table)
 {
-    struct adj_key key = {ADJ_KIND_LOOKUP, IF_NONE, table, 0};
+    struct adj_key key = {ADJ_KIND_LOOKUP, IF_NONE, {table}, 0};
     u32 a;
     if (find(f, &key, &a)) {
         adj_ref(f, a);
@@ -306,7 +306,7 @@ u32 adj_get_lookup(struct fib *f, u32 table)
     a = add(f, &key);
     if (a == NONE)
         return NONE;
-    adj_rw(a)->next_hop = 0;
+    adj_rw(a)->next_hop = (be32){0};
     adj_rw(a)->data = table;
     head_set(a, head_make(ADJ_KIND_LOOKUP, FIB_NEXT_LOOKUP, 0, 0, UINT16_MAX));
     return a;

@@ -254,7 +254,7 @@ static int path_check(const struct fib *f, struct fib_path *path, u32 table, u32
         }
         break;
     case FIB_PATH_NEXT_HOP:
-        if (!has_if && !path->next_hop)
+        if (!has_if && be32_is_zero(path->next_hop))
             return error_set(e, EINVAL, "a path needs a next hop or an interface");
         if (!has_if && fib_is_none(path->table))
             path->table.i = table;
@@ -331,7 +331,7 @@ static u32 entry_of(const struct fib *f, struct fib_index t, struct ip4_prefix p
 /* The same way out: weight and preference aside. */
 static bool same_path(const struct fib_path *a, const struct fib_path *b)
 {
-    return a->kind == b->kind && a->next_hop == b->next_hop &&
+    return a->kind == b->kind && be32_equal(a->next_hop, b->next_hop) &&
            if_equal(a->interface, b->interface) && a->table.i == b->table.i && a->adj.i == b->adj.i;
 }
 

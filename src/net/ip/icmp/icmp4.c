@@ -68,25 +68,25 @@ static be32 first_address(struct piste *p, struct if_index i, be32 gone)
     struct ip4_prefix prefix;
 
     for (u32 k = 0; ip4_address_at(p, i, k, &prefix); k++)
-        if (prefix.addr != gone)
+        if (!be32_equal(prefix.addr, gone))
             return prefix.addr;
-    return 0;
+    return (be32){0};
 }
 
 static void on_address(struct piste *p, struct if_index i, struct ip4_prefix prefix, bool add,
                        void *arg)
 {
-    u32 *if_address = arg;
-    be32 a = first_address(p, i, add ? 0 : prefix.addr);
+    be32 *if_address = arg;
+    be32 a = first_address(p, i, add ? (be32){0} : prefix.addr);
 
-    __atomic_store_n(&if_address[i.i], a, __ATOMIC_RELAXED);
+    __atomic_store_n(&if_address[i.i].raw, a.raw, __ATOMIC_RELAXED);
 }
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    u32 *if_address = arg;
+    be32 *if_address = arg;
     if (ev == IF_EVENT_NEW || ev == IF_EVENT_DELETE)
-        __atomic_store_n(&if_address[f->index.i], 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&if_address[f->index.i].raw, 0, __ATOMIC_RELAXED);
 }
 
 /* --- life --- */
@@ -96,7 +96,7 @@ static int init(struct piste *p, void **state, struct error *e)
     struct icmp4 *icmp = mem_alloc(sizeof(*icmp));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     int rc =
-        mem_map_new(&icmp->if_address_map, "icmp4-sources", IF_MAX * sizeof(u32), page, false, e);
+        mem_map_new(&icmp->if_address_map, "icmp4-sources", IF_MAX * sizeof(be32), page, false, e);
 
     if (rc) {
         free(icmp);

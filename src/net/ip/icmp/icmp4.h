@@ -50,7 +50,7 @@ static inline void icmp4_error_about(struct buffer *b, u8 type, u8 code, u32 dat
 struct icmp4 {
     u16 next_by_type[256];        /* of ip4-icmp-input */
     struct node_index input_node; /* counts what its siblings answer */
-    const u32 *if_address; /* be32 by interface: source of errors about what it received; 0: none */
+    const be32 *if_address; /* by interface: source of errors about what it received; 0: none */
     struct mem_map if_address_map;
 };
 

@@ -53,7 +53,7 @@ void icmp4_error_build(struct buffer *to, const struct buffer *b, be32 src, u16 
     icmp[1] = s->icmp_code;
     put_be16(icmp + 2, 0);
     put_be32(icmp + 4, s->icmp_data);
-    store_u16(icmp + 2, csum_finish(csum_add(0, icmp, 8 + quoted)));
+    store_be16(icmp + 2, csum_finish(csum_add(0, icmp, 8 + quoted)));
 
     *h = (struct ip4_header){
         .version_ihl = IP4_VERSION_IHL_PLAIN,

@@ -22,9 +22,10 @@ static be32 source(const struct icmp4 *icmp, const struct buffer *b)
         (s->icmp_code == ICMP4_PROTOCOL_UNREACHABLE || s->icmp_code == ICMP4_PORT_UNREACHABLE))
         return h->dst;
     if (if_is_none(b->rx_if))
-        return 0;
+        return (be32){0};
     u32 lender = __atomic_load_n(&ip4_if_base[b->rx_if.i].address_if, __ATOMIC_RELAXED);
-    return lender < IF_MAX ? __atomic_load_n(&icmp->if_address[lender], __ATOMIC_RELAXED) : 0;
+    return (be32){lender < IF_MAX ? __atomic_load_n(&icmp->if_address[lender].raw, __ATOMIC_RELAXED)
+                                  : 0};
 }
 
 static enum icmp4_error counted_as(u8 type)
@@ -39,10 +40,10 @@ static u32 message(const struct icmp4 *icmp, struct thread *t, struct node *n,
                    const struct buffer *b)
 {
     enum icmp4_error error = icmp4_error_allowed(b);
-    be32 src = 0;
+    be32 src = error == ICMP4_ERROR_NONE ? source(icmp, b) : (be32){0};
     u32 bi = BUFFER_NONE;
 
-    if (error == ICMP4_ERROR_NONE && !(src = source(icmp, b)))
+    if (error == ICMP4_ERROR_NONE && be32_is_zero(src))
         error = ICMP4_ERROR_NO_SOURCE;
     if (error == ICMP4_ERROR_NONE &&
         !icmp4_rate_take(&n->local[0], thread_now_ns(t), ICMP4_ERRORS_PER_SEC, ICMP4_ERRORS_BURST))

@@ -86,7 +86,7 @@ static void never_about_groups(void **state)
     header(b)->dst = be32_from_host(0xe0000005);
     expect(b, ICMP4_ERROR_NOT_ALLOWED);
     b = packet("\x0a\x00\x00\x01", 17, 100);
-    header(b)->dst = 0xffffffff;
+    header(b)->dst = BE32(0xffffffff);
     expect(b, ICMP4_ERROR_NOT_ALLOWED);
     b = packet("\x0a\x00\x00\x01", 17, 100);
     b->data[b->l2_start] = 0xff; /* one host's address in a broadcast frame */
@@ -136,7 +136,7 @@ static void builds(u32 bytes, u32 quoted)
     const struct ip4_header *h = (const struct ip4_header *)whole;
     assert_true(ip4_checksum_is_right(h));
     assert_int_equal(ip4_length(h), 28 + quoted);
-    assert_int_equal(h->src, be32_from_host(0xc0000201));
+    assert_int_equal(be32_to_host(h->src), 0xc0000201);
     assert_memory_equal(&h->dst, "\x0a\x00\x00\x01", 4);
     assert_int_equal(h->protocol, 1);
     assert_memory_equal(whole + 20, "\x03\x04", 2);
@@ -163,7 +163,7 @@ static void padding_is_not_quoted(void **state)
     u32 bi;
     header(b)->length = be16_from_host(28);
     assert_int_equal(buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1), 1);
-    icmp4_error_build(buffer_at(bi), b, 0, 0);
+    icmp4_error_build(buffer_at(bi), b, (be32){0}, 0);
     assert_int_equal(buffer_at(bi)->len, 28 + 28);
     buffer_free_one(t, bi);
     buffer_free_one(t, buffer_index(b));

@@ -67,9 +67,9 @@ static void turn_round(struct node *n, struct buffer *b)
     h->ttl = 64;
     h->id = be16_from_host(next_id(n));
     ip4_set_checksum(h);
-    be16 from = load_u16(&icmp->type);
+    be16 from = load_be16(&icmp->type);
     icmp->type = ICMP4_ECHO_REPLY;
-    icmp->checksum = csum_update16(icmp->checksum, from, load_u16(&icmp->type));
+    icmp->checksum = csum_update16(icmp->checksum, from, load_be16(&icmp->type));
 
     s->lb = ip4_lookup(s->fib, h->dst);
     s->flow_hash = 0;

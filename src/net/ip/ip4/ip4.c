@@ -171,7 +171,8 @@ static void routes_del(struct ip4 *ip4, struct if_index i, struct ip4_prefix a)
         return;
     for (u32 k = 0; k < s->addresses.n; k++) {
         struct ip4_prefix other = s->addresses.v[k];
-        if (other.len == a.len && subnet_of(other) == subnet_of(a) && other.addr != a.addr) {
+        if (other.len == a.len && subnet_of(other) == subnet_of(a) &&
+            !be32_equal(other.addr, a.addr)) {
             /* the subnet stays; a may have stood for one of its special addresses */
             struct error e = {0};
             if (routes_add(ip4, i, other, &e))
@@ -211,7 +212,8 @@ static int check_conflict(const struct ip4 *ip4, const struct interface *f, stru
             continue;
         for (u32 k = 0; k < s->addresses.n; k++) {
             struct ip4_prefix b = s->addresses.v[k];
-            bool same_subnet = if_equal(i, f->index) && a.len == b.len && a.addr != b.addr;
+            bool same_subnet =
+                if_equal(i, f->index) && a.len == b.len && !be32_equal(a.addr, b.addr);
             if (!overlap(a, b) || same_subnet)
                 continue;
             char at[IP4_PREFIX_TEXT_BYTES], bt[IP4_PREFIX_TEXT_BYTES];
@@ -235,7 +237,7 @@ static void tell_address(struct ip4 *ip4, struct if_index i, struct ip4_prefix a
 static bool unmark(struct ip4_state *s, struct ip4_prefix a)
 {
     for (u32 k = 0; s && k < s->stale.n; k++)
-        if (s->stale.v[k].addr == a.addr && s->stale.v[k].len == a.len) {
+        if (be32_equal(s->stale.v[k].addr, a.addr) && s->stale.v[k].len == a.len) {
             vec_del(&s->stale, k);
             return true;
         }
@@ -252,7 +254,7 @@ int ip4_address_add(struct piste *p, struct if_index i, struct ip4_prefix a, str
         return 0;
     if (a.len > 32)
         return error_set(e, EINVAL, "Invalid prefix len: %u", a.len);
-    if (!a.addr || ip4_is_multicast(a.addr) || a.addr == 0xffffffff)
+    if (be32_is_zero(a.addr) || ip4_is_multicast(a.addr) || ip4_is_limited_broadcast(a.addr))
         return error_set(e, EINVAL, "an interface cannot have this address");
     struct ip4_state *s = state_make(ip4, i);
     if (!if_is_none(s->unnumbered))
@@ -279,7 +281,7 @@ int ip4_address_del(struct piste *p, struct if_index i, struct ip4_prefix a, str
     struct ip4_state *s = ip4_state_of(p, i);
     for (u32 k = 0; s && k < s->addresses.n; k++) {
         struct ip4_prefix b = s->addresses.v[k];
-        if (b.addr != a.addr || b.len != a.len)
+        if (!be32_equal(b.addr, a.addr) || b.len != a.len)
             continue;
         unmark(s, a);
         tell_address(ip4, i, a, false);
@@ -344,7 +346,7 @@ struct if_index ip4_address_find(const struct piste *p, struct fib_index t, be32
         if (!s || ip4_if_base[n].fib != t.i)
             continue;
         for (u32 k = 0; k < s->addresses.n; k++)
-            if (s->addresses.v[k].addr == addr)
+            if (be32_equal(s->addresses.v[k].addr, addr))
                 return (struct if_index){n};
     }
     return IF_NONE;

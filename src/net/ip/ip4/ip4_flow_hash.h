@@ -29,7 +29,7 @@ static inline u32 flow_mix(u32 a, u32 b, u32 c)
 static inline u32 ip4_flow_hash(const struct buffer *b, u32 fields)
 {
     const struct ip4_header *h = buffer_current(b);
-    be32 src = fields & FLOW_SRC ? h->src : 0, dst = fields & FLOW_DST ? h->dst : 0;
+    u32 src = fields & FLOW_SRC ? h->src.raw : 0, dst = fields & FLOW_DST ? h->dst.raw : 0;
     u32 ports = fields & (FLOW_SPORT | FLOW_DPORT) ? ip4_flow_ports(b, h) : 0;
     u16 both[2];
     __builtin_memcpy(both, &ports, 4);
@@ -38,7 +38,7 @@ static inline u32 ip4_flow_hash(const struct buffer *b, u32 fields)
     if (fields & FLOW_SYMMETRIC)
         swap = src > dst || (src == dst && sport > dport);
     if (swap) {
-        be32 a = src;
+        u32 a = src;
         src = dst;
         dst = a;
         u16 p = sport;

@@ -61,7 +61,7 @@ static void fix_checksums(u8 *frame, u32 n, u8 options)
     u32 at = h->protocol == IP_PROTOCOL_ICMP ? 2 : h->protocol == IP_PROTOCOL_UDP ? 6 : 16;
     if ((options & OPT_FIX_L4) && at + 2 <= l4_bytes) {
         store_u16(l4 + at, 0);
-        store_u16(l4 + at, csum_finish(csum_add(at == 2 ? 0 : ip4_pseudo_sum(h), l4, l4_bytes)));
+        store_be16(l4 + at, csum_finish(csum_add(at == 2 ? 0 : ip4_pseudo_sum(h), l4, l4_bytes)));
     }
     ip4_set_checksum(h);
 }

@@ -24,7 +24,7 @@ ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, 
     odd |= ip4_length(h) - (u32)sizeof(*h) > b->len - (u32)sizeof(*h);
     odd |= b->flags & (BUFFER_NEXT | BUFFER_LINK_GROUP);
     odd |= h->ttl == 0;
-    odd |= (h->fragment & be16_from_host(IP4_OFFSET_MASK)) == be16_from_host(1);
+    odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
     odd |= is_special(p[12]) | is_special(p[16]);
     if (verify) {
         u64 sum = (u64)load_u32(p) + load_u32(p + 4) + load_u32(p + 8) + load_u32(p + 12) +
@@ -90,7 +90,7 @@ static enum ip4_error check_addresses(const struct ip4_header *h)
         ip4_is_loopback(h->src))
         return IP4_ERROR_BAD_SOURCE;
     /* who has no address yet asks the link for one */
-    if (ip4_is_this_network(h->src) && !(h->src == 0 && ip4_is_limited_broadcast(h->dst)))
+    if (ip4_is_this_network(h->src) && !(be32_is_zero(h->src) && ip4_is_limited_broadcast(h->dst)))
         return IP4_ERROR_BAD_SOURCE;
     if (ip4_is_this_network(h->dst) || ip4_is_loopback(h->dst))
         return IP4_ERROR_BAD_DESTINATION;

@@ -116,7 +116,7 @@ static void headers(void **state)
     h->version_ihl = 0x44;
     refused(BYTES, "ip4 IHL < 5");
     h = plain();
-    h->checksum = 0x1234;
+    h->checksum = BE16(0x1234);
     refused(BYTES, "bad ip4 checksum");
     h = plain();
     h->fragment = be16_from_host(1);
@@ -127,10 +127,10 @@ static void headers(void **state)
 static void without_checksum_all_else_is_checked(void **state)
 {
     struct ip4_header *h = plain();
-    h->checksum = 0x1234;
+    h->checksum = BE16(0x1234);
     world_run("ip4-input-no-checksum", world_packet(packet, BYTES));
     world_free(world_take("ip4-lookup"));
-    h->src = 0xffffffff;
+    h->src = BE32(0xffffffff);
     world_run("ip4-input-no-checksum", world_packet(packet, BYTES));
     assert_int_equal(world_errors("ip4-input-no-checksum", "ip4 source address not"), 1);
 }
@@ -174,7 +174,7 @@ static void destinations(void **state)
         ip4_set_checksum(h);
         refused(BYTES, "ip4 destination address");
     }
-    h->dst = 0xffffffff;
+    h->dst = BE32(0xffffffff);
     ip4_set_checksum(h);
     passes(BYTES);
     h->dst = be32_from_host(0xe0000005); /* a group that nobody has joined */

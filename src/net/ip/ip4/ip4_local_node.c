@@ -18,7 +18,7 @@ static enum ip4_error check_udp(const struct buffer *b, const struct ip4_header 
 
     if (length < sizeof(*udp) || length > l4_bytes)
         return IP4_ERROR_UDP_LENGTH;
-    if (!sum || !udp->checksum)
+    if (!sum || be16_is_zero(udp->checksum))
         return IP4_ERROR_NONE;
     u64 s = csum_pseudo_ip4(h->src, h->dst, IP_PROTOCOL_UDP, length);
     return csum_fold(csum_add_chain(s, b, ip4_header_bytes(h), length)) == 0xffff
@@ -77,7 +77,7 @@ static enum ip4_error check_source(const struct buffer *b, struct last_source *l
         ip4_is_multicast(h->dst))
         return IP4_ERROR_NONE;
     struct fib_index fib = ip4_if_fib(b->rx_if);
-    if (likely(last->valid && last->src == h->src && last->fib == fib.i))
+    if (likely(last->valid && be32_equal(last->src, h->src) && last->fib == fib.i))
         return last->error;
     u8 kind = adj_head(adj_at(lb_pick(lb_load(ip4_lookup(fib, h->src).i), 0))).kind;
     *last = (struct last_source){

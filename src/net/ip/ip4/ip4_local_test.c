@@ -71,7 +71,7 @@ static void set_l4_checksum(u32 at, bool pseudo)
     u8 *l4 = ip4_payload(ip());
     u32 bytes = ip4_length(ip()) - 20;
     store_u16(l4 + at, 0);
-    store_u16(l4 + at, csum_finish(csum_add(pseudo ? ip4_pseudo_sum(ip()) : 0, l4, bytes)));
+    store_be16(l4 + at, csum_finish(csum_add(pseudo ? ip4_pseudo_sum(ip()) : 0, l4, bytes)));
 }
 
 static void set_echo(u32 ip_bytes)
@@ -134,10 +134,10 @@ static void dropped(const char *node, const char *reason)
 static void expect_reply(u32 ip_bytes)
 {
     const struct ip4_header *h = got_ip();
-    assert_int_equal(h->src, be32_from_host(ME));
-    assert_int_equal(h->dst, be32_from_host(HOST));
+    assert_int_equal(be32_to_host(h->src), ME);
+    assert_int_equal(be32_to_host(h->dst), HOST);
     assert_int_equal(h->ttl, 64);
-    assert_int_not_equal(h->id, ip()->id);
+    assert_false(be16_equal(h->id, ip()->id));
     assert_int_equal(get_be16(got + L2 + 20), 0);
     assert_int_equal(csum_fold(csum_add(0, got + L2 + 20, ip_bytes - 20)), 0xffff);
     assert_memory_equal(got + L2 + 24, frame + L2 + 24, ip_bytes - 24);
@@ -152,7 +152,7 @@ static void echo_is_answered(void **state)
         send_frame();
         assert_int_equal(sent(), sizes[i]);
         expect_reply(sizes[i]);
-        assert_int_equal(got_ip()->fragment, ip()->fragment);
+        assert_true(be16_equal(got_ip()->fragment, ip()->fragment));
     }
     assert_int_equal(world_errors("ip4-icmp-input", "echo replies sent"), array_len(sizes));
 }
@@ -261,8 +261,8 @@ static void expect_error(u8 type, u8 code, u32 data)
     u32 n = sent();
     const struct ip4_header *h = got_ip();
     assert_int_equal(h->protocol, IP_PROTOCOL_ICMP);
-    assert_int_equal(h->src, be32_from_host(ME));
-    assert_int_equal(h->dst, be32_from_host(HOST));
+    assert_int_equal(be32_to_host(h->src), ME);
+    assert_int_equal(be32_to_host(h->dst), HOST);
     assert_int_equal(got[L2 + 20], type);
     assert_int_equal(got[L2 + 21], code);
     assert_int_equal(get_be32(got + L2 + 24), data);
@@ -326,7 +326,7 @@ static void what_is_too_long_is_told_or_cut(void **state)
     send_frame();
     expect_error(ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED, 1500);
 
-    ip()->fragment = 0;
+    ip()->fragment = (be16){0};
     send_frame();
     assert_int_equal(world.n_caught, 3);
     u32 at = 0;

@@ -32,7 +32,7 @@ static u32 longest_piece(const struct buffer *b, const struct ip4_header *h)
 static u16 too_long(struct node *n, struct buffer *b, struct ip4_header *h, u32 mtu)
 {
     struct ip4_scratch *s = ip4_scratch(b);
-    if (!(h->fragment & be16_from_host(IP4_DF))) {
+    if (!be16_has(h->fragment, IP4_DF)) {
         if (!(b->flags & BUFFER_LOCAL))
             ip4_decrement_ttl(h);
         return IP4_REWRITE_NEXT_FRAGMENT;

@@ -38,10 +38,10 @@ static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, struct 
     if (m->proto != FIB_API_PATH_NH_PROTO_IP4)
         return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
     if (has_interface) {
-        out->kind = out->next_hop ? FIB_PATH_NEXT_HOP : FIB_PATH_ATTACHED;
+        out->kind = be32_is_zero(out->next_hop) ? FIB_PATH_ATTACHED : FIB_PATH_NEXT_HOP;
         return 0;
     }
-    out->kind = out->next_hop ? FIB_PATH_NEXT_HOP : FIB_PATH_LOOKUP;
+    out->kind = be32_is_zero(out->next_hop) ? FIB_PATH_LOOKUP : FIB_PATH_NEXT_HOP;
     out->table = fib_table_find(f, m->table_id);
     return fib_is_none(out->table) ? API_NO_SUCH_FIB : 0;
 }
@@ -157,7 +157,7 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
         wrong = path_from_api(p, &m->paths[i], &paths[i]);
     if (wrong)
         return wrong;
-    prefix.addr &= prefix.len ? be32_from_host(~0u << (32 - prefix.len)) : 0;
+    prefix.addr = be32_and(prefix.addr, be32_from_host(prefix.len ? ~0u << (32 - prefix.len) : 0));
     int rc = change_route(f, t, prefix, source, m, paths);
     if (!rc && m->is_add && fib_lookup_exact(f, t, prefix, &route))
         *stats_index = route.lb.i;

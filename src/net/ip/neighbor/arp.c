@@ -154,7 +154,7 @@ void arp_format(struct text *t, const void *packet, u32 n, unsigned indent)
         text_puts(t, ", type ethernet/");
     else
         text_add(t, ", type unknown 0x%x/", type);
-    if (h.protocol_type == be16_from_host(ARP_PROTOCOL_IP4))
+    if (be16_is(h.protocol_type, ARP_PROTOCOL_IP4))
         text_puts(t, "IP4");
     else
         text_add(t, "0x%04x", be16_to_host(h.protocol_type));

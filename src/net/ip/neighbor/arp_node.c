@@ -28,11 +28,11 @@ static enum arp_error check(struct thread *t, struct buffer *b)
     if (!buffer_pull(t, b, sizeof(struct arp_header)))
         return ARP_ERR_TOO_SHORT;
     const struct arp_header *h = buffer_current(b);
-    if (h->hardware_type != be16_from_host(ARP_HARDWARE_ETHERNET) || h->hardware_len != 6)
+    if (!be16_is(h->hardware_type, ARP_HARDWARE_ETHERNET) || h->hardware_len != 6)
         return ARP_ERR_L2_TYPE_NOT_ETHERNET;
-    if (h->protocol_type != be16_from_host(ARP_PROTOCOL_IP4) || h->protocol_len != 4)
+    if (!be16_is(h->protocol_type, ARP_PROTOCOL_IP4) || h->protocol_len != 4)
         return ARP_ERR_L3_TYPE_NOT_IP4;
-    if (!h->target)
+    if (be32_is_zero(h->target))
         return ARP_ERR_L3_DST_ADDRESS_UNSET;
     return ARP_ERR_N;
 }
@@ -42,9 +42,9 @@ static void count_received(struct thread *t, const struct buffer *b)
     const struct arp_header *h = buffer_current(b);
     if (arp_is_gratuitous(h))
         count_arp(t, ARP_RX_GRATUITOUS, b->rx_if);
-    else if (h->opcode == be16_from_host(ARP_REPLY))
+    else if (be16_is(h->opcode, ARP_REPLY))
         count_arp(t, ARP_RX_REPLIES, b->rx_if);
-    else if (h->opcode == be16_from_host(ARP_REQUEST))
+    else if (be16_is(h->opcode, ARP_REQUEST))
         count_arp(t, ARP_RX_REQUESTS, b->rx_if);
 }
 
@@ -182,7 +182,7 @@ static enum arp_error check_sender(const struct arp_header *h, struct fib_index 
     if (head.kind == ADJ_KIND_GLEAN && (here || if_equal(a->tx_if, lender)))
         return ARP_ERR_N;
     if ((head.kind == ADJ_KIND_REWRITE || head.kind == ADJ_KIND_INCOMPLETE) &&
-        (here || if_equal(a->tx_if, lender)) && a->next_hop == h->sender)
+        (here || if_equal(a->tx_if, lender)) && be32_equal(a->next_hop, h->sender))
         return ARP_ERR_N;
     return if_equal(rx, lender) ? ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL : ARP_ERR_UNNUMBERED_MISMATCH;
 }
@@ -205,9 +205,9 @@ static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
     const u8 *from = frame_source(b);
     struct if_index rx = b->rx_if, lender = {ip4_if_base[rx.i].address_if};
     struct fib_index fib = ip4_if_fib(rx);
-    bool request = h->opcode == be16_from_host(ARP_REQUEST);
+    bool request = be16_is(h->opcode, ARP_REQUEST);
 
-    if (!request && h->opcode != be16_from_host(ARP_REPLY))
+    if (!request && !be16_is(h->opcode, ARP_REPLY))
         return node_drop(n, b, ARP_ERR_OPCODE_NOT_REQUEST, ARP_NEXT_DROP);
     if (!from || memcmp(from, h->sender_mac, 6) != 0)
         return node_drop(n, b, ARP_ERR_L2_ADDRESS_MISMATCH, ARP_NEXT_DROP);
@@ -220,7 +220,7 @@ static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
 
     bool ours = is_our_address(adj_of(fib, h->target), rx, lender);
     /* a probe (RFC 5227): the sender has no address yet, and is told that this one is taken */
-    if (!h->sender && request && ours)
+    if (be32_is_zero(h->sender) && request && ours)
         return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);
 
     enum arp_error error = check_sender(h, fib, rx, lender);
@@ -263,7 +263,7 @@ void NODE_FN(arp_proxy)(struct thread *t, struct node *n, struct buffer **b, u16
     for (u32 i = 0; i < count; i++) {
         const struct arp_header *h = buffer_current(b[i]);
         const u8 *from = frame_source(b[i]);
-        bool request = h->opcode == be16_from_host(ARP_REQUEST) && !arp_is_gratuitous(h);
+        bool request = be16_is(h->opcode, ARP_REQUEST) && !arp_is_gratuitous(h);
         if (request && from && is_station(h->sender_mac) && !memcmp(from, h->sender_mac, 6) &&
             in_range(ip4_if_fib(b[i]->rx_if), be32_to_host(h->target)))
             next[i] = answer_or_copy(t, n, b[i], ARP_ERR_PROXY_ARP_REPLIES_SENT,

@@ -187,7 +187,7 @@ static int check(struct piste *p, struct if_index i, be32 addr, const u8 *mac, s
     const struct interface *f = interface_at(p, i);
     if (!f || !f->has_mac)
         return error_set(e, EINVAL, "%s has no neighbors", f ? f->name : "?");
-    if (!addr || ip4_is_multicast(addr) || addr == 0xffffffff)
+    if (be32_is_zero(addr) || ip4_is_multicast(addr) || ip4_is_limited_broadcast(addr))
         return error_set(e, EINVAL, "not the address of a neighbor");
     if ((mac[0] & 1) || !memcmp(mac, none, 6))
         return error_set(e, EINVAL, "not the MAC address of a station");

@@ -136,11 +136,11 @@ static void a_request_is_answered_and_the_asker_learnt(void **state)
     const struct frame *r = buffer_current(b);
     assert_memory_equal(r->dst, peer, 6);
     assert_memory_equal(r->src, own, 6);
-    assert_int_equal(r->arp.opcode, be16_from_host(ARP_REPLY));
+    assert_int_equal(be16_to_host(r->arp.opcode), ARP_REPLY);
     assert_memory_equal(r->arp.sender_mac, own, 6);
     assert_memory_equal(r->arp.target_mac, peer, 6);
-    assert_int_equal(r->arp.sender, ip(10, 0, 1, 1));
-    assert_int_equal(r->arp.target, ip(10, 0, 1, 9));
+    assert_true(be32_equal(r->arp.sender, ip(10, 0, 1, 1)));
+    assert_true(be32_equal(r->arp.target, ip(10, 0, 1, 9)));
     world_free(b);
     assert_true(knows(ip(10, 0, 1, 9), peer));
     assert_int_equal(world_errors("arp-reply", "ARP replies sent"), 1);
@@ -171,7 +171,7 @@ static void who_must_not_be_believed(void **state)
     refused(&f, "IP4 source address matches local");
     f = frame_make(ARP_REPLY, peer, ip(10, 0, 1, 1), ip(10, 0, 1, 1));
     refused(&f, "IP4 source address matches local");
-    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), 0);
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), (be32){0});
     refused(&f, "IP4 destination address is unset");
     f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
     memcpy(f.arp.sender_mac, other, 6);
@@ -214,11 +214,11 @@ static void announcements_change_only_what_is_known(void **state)
 
 static void a_probe_for_our_address_is_answered_and_not_learnt(void **state)
 {
-    struct frame f = frame_make(ARP_REQUEST, peer, 0, ip(10, 0, 1, 1));
+    struct frame f = frame_make(ARP_REQUEST, peer, (be32){0}, ip(10, 0, 1, 1));
     receive(&f);
     world_free(world_take("a"));
     assert_int_equal(neighbors_of(&world.p)->entries.n_used, 0);
-    f = frame_make(ARP_REQUEST, peer, 0, ip(10, 0, 1, 2));
+    f = frame_make(ARP_REQUEST, peer, (be32){0}, ip(10, 0, 1, 2));
     receive(&f);
     assert_int_equal(world.n_caught, 0);
 }
@@ -241,7 +241,7 @@ static void proxies_answer_for_their_ranges(void **state)
     receive(&f);
     struct buffer *b = world_take("a");
     const struct frame *r = buffer_current(b);
-    assert_int_equal(r->arp.sender, ip(10, 0, 1, 109));
+    assert_true(be32_equal(r->arp.sender, ip(10, 0, 1, 109)));
     assert_memory_equal(r->arp.sender_mac, own, 6);
     world_free(b);
     assert_int_equal(world_errors("arp-proxy", "Proxy ARP replies sent"), 1);
@@ -329,9 +329,9 @@ static u32 asked(be32 addr, u32 *data)
     *data = 0;
     for (u32 i = 0; i < world.n_caught; i++) {
         const struct frame *f = buffer_current(buffer_at(world.caught[i].bi));
-        if (!strcmp(world.caught[i].node, "a") && f->type == be16_from_host(0x0806)) {
-            assert_int_equal(f->arp.target, addr);
-            assert_int_equal(f->arp.sender, ip(10, 0, 1, 1));
+        if (!strcmp(world.caught[i].node, "a") && be16_is(f->type, 0x0806)) {
+            assert_true(be32_equal(f->arp.target, addr));
+            assert_true(be32_equal(f->arp.sender, ip(10, 0, 1, 1)));
             n++;
         } else {
             ++*data;

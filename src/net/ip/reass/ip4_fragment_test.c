@@ -67,7 +67,7 @@ static u32 make_datagram(u32 length, u32 option_bytes, u16 id)
     h->tos = 0x12;
     h->length = be16_from_host((u16)length);
     h->id = be16_from_host(id);
-    h->fragment = 0;
+    h->fragment = (be16){0};
     h->protocol = 17;
     for (u32 i = 0; i < option_bytes; i += 4) {
         put_be32(whole + 20 + i, 0x07030401); /* record route: stays with the first */

@@ -237,7 +237,7 @@ static enum ip4_reass_fate check_fragment(const struct buffer *b)
 {
     const struct ip4_header *h = buffer_current(b);
     u32 header_bytes = ip4_header_bytes(h), bytes = ip4_length(h) - header_bytes;
-    bool more = h->fragment & be16_from_host(IP4_MF);
+    bool more = be16_has(h->fragment, IP4_MF);
 
     if (!bytes || (more && bytes % 8) || ip4_length(h) != buffer_packet_len(b))
         return IP4_REASS_MALFORMED;
@@ -370,7 +370,7 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reas
     /* what a port said was about fragments */
     b->flags &= ~(u32)(BUFFER_CSUM_VALID | BUFFER_CSUM_PARTIAL | BUFFER_FLOW_HASH);
     h->length = be16_from_host((u16)length);
-    h->fragment = 0;
+    h->fragment = (be16){0};
     ip4_set_checksum(h);
     memcpy(b->scratch, g->scratch, sizeof(b->scratch));
     publish(&r->n_buffers, r->n_buffers - g->n_buffers);
@@ -421,7 +421,7 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
     struct piece *p = piece_of(owned);
     *p = (struct piece){
         .next = NONE, .first = first, .end = first + bytes, .n_buffers = count_buffers(b)};
-    if (!end_agrees(g, p, h->fragment & be16_from_host(IP4_MF)))
+    if (!end_agrees(g, p, be16_has(h->fragment, IP4_MF)))
         fate = IP4_REASS_MALFORMED;
     else if (g->n_fragments >= setting(&r->config->max_fragments))
         fate = IP4_REASS_TOO_MANY;

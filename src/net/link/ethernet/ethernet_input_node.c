@@ -86,9 +86,9 @@ static u16 other_type(const struct ethernet *eth, struct thread *t, struct node 
 ALWAYS_INLINE u16 by_type(const struct ethernet *eth, struct thread *t, struct node *n,
                           struct buffer *b, be16 type)
 {
-    if (likely(type == be16_from_host(ETHERTYPE_IP4)))
+    if (likely(be16_is(type, ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
-    if (likely(type == be16_from_host(ETHERTYPE_ARP)))
+    if (likely(be16_is(type, ETHERTYPE_ARP)))
         return ETHERNET_INPUT_NEXT_ARP;
     return other_type(eth, t, n, b, be16_to_host(type));
 }
@@ -171,13 +171,13 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     if (unlikely(!v->plain))
         return special(eth, t, n, v, b, sum);
     u64 dst = load_u64(frame);
-    be16 type = load_u16(frame + 12);
+    be16 type = load_be16(frame + 12);
     buffer_advance(b, ETHERNET_HEADER_BYTES);
     b->l3_start = b->start;
     if (unlikely(!is_for(v->mac, dst)))
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
     note_group(b, dst);
-    if (likely(type == be16_from_host(ETHERTYPE_IP4)))
+    if (likely(be16_is(type, ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
     if (unlikely(ethernet_is_tag(be16_to_host(type))))
         return tagged(eth, t, n, v, b, sum);

@@ -131,12 +131,13 @@ static void set_l4_checksum(const struct gso *g, struct buffer *seg, u32 l4_byte
     u8 protocol = g->is_udp ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP;
     u8 *field = l4 + (g->is_udp ? offsetof(struct udp_header, checksum)
                                 : offsetof(struct tcp_header, checksum));
-    u64 sum = g->is_ip6 ? csum_pseudo_ip6(l3 + 8, l3 + 24, protocol, l4_bytes)
-                        : csum_pseudo_ip4(load_u32(l3 + 12), load_u32(l3 + 16), protocol, l4_bytes);
+    u64 sum = g->is_ip6
+                  ? csum_pseudo_ip6(l3 + 8, l3 + 24, protocol, l4_bytes)
+                  : csum_pseudo_ip4(load_be32(l3 + 12), load_be32(l3 + 16), protocol, l4_bytes);
 
     store_u16(field, 0);
     sum = csum_add_chain(sum, seg, g->l4, l4_bytes);
-    store_u16(field, g->is_udp ? csum_finish_udp(sum) : csum_finish(sum));
+    store_be16(field, g->is_udp ? csum_finish_udp(sum) : csum_finish(sum));
 }
 
 static void set_metadata(const struct gso *g, struct buffer *seg)
@@ -215,7 +216,7 @@ bool csum_complete(struct buffer *b)
     /* the field holds the pseudo-header's sum, which is part of the whole */
     u64 sum = csum_add_chain(0, b, (u32)from, buffer_packet_len(b) - (u32)from);
     /* never 0: for TCP the same value, for UDP the only one that is a checksum */
-    store_u16((u8 *)buffer_current(b) + field, csum_finish_udp(sum));
+    store_be16((u8 *)buffer_current(b) + field, csum_finish_udp(sum));
     b->flags &= ~(u32)BUFFER_CSUM_PARTIAL;
     return true;
 }
