@@ -110,6 +110,15 @@ static void make_threads(struct engine *e)
     }
 }
 
+static int make_nodes(struct engine *e, struct error *err)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    int rc = mem_map_new(&e->nodes.map, "nodes", (u64)NODES_MAX * sizeof(struct node_global), page,
+                         false, err);
+    e->nodes.v = e->nodes.map.base;
+    return rc;
+}
+
 static int make_stats(struct engine *e, struct error *err)
 {
     struct stats_config c = {e->n_threads, e->config.stats_bytes, e->config.stats_page};
@@ -132,7 +141,8 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     e->n_threads = 1 + c->n_workers;
     hash_init(&e->node_by_name, NODE_NAME_BYTES);
     e->error_names = mem_alloc(NODE_ERRORS_MAX * sizeof(*e->error_names));
-    if (buffer_pools_init(e, err) || make_stats(e, err)) {
+    if (make_nodes(e, err) || buffer_pools_init(e, err) || make_stats(e, err)) {
+        mem_map_free(&e->nodes.map);
         hash_fini(&e->node_by_name);
         free(e->error_names);
         free(e);
@@ -192,7 +202,7 @@ void engine_free(struct engine *e)
         free(g->error_stats);
         free(g->name);
     }
-    vec_free(&e->nodes);
+    mem_map_free(&e->nodes.map);
     vec_free(&e->nodes_free);
     vec_free(&e->deferred);
     hash_fini(&e->node_by_name);

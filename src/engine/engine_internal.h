@@ -104,6 +104,7 @@ struct thread {
     u64 start_ns;
 };
 
+/* The control thread's, but for def, which data threads read too (node_def_at). */
 struct node_global {
     char *name; /* owned; NULL: index not in use */
     const struct node_def *def;
@@ -164,9 +165,10 @@ struct engine {
     u32 n_threads;
     bool started;
     struct {
-        struct node_global *v;
-        u32 n, cap;
-    } nodes;                  /* a VEC */
+        struct node_global *v; /* NODES_MAX reserved: never moves */
+        u32 n;
+        struct mem_map map;
+    } nodes;
     struct hash node_by_name; /* 64-byte names */
     VEC(u32) nodes_free;
     u32 n_errors;
@@ -199,6 +201,11 @@ void buffer_thread_flush(struct thread *t);
 
 /* node.c */
 extern const struct node_def engine_sink_node;
+/* Any thread, for a node that it runs. */
+ALWAYS_INLINE const struct node_def *node_def_at(const struct engine *e, struct node_index n)
+{
+    return __atomic_load_n(&e->nodes.v[n.i].def, __ATOMIC_ACQUIRE);
+}
 void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);

@@ -75,7 +75,8 @@ static void thread_set_node(struct thread *t, u32 i, const struct node_global *g
     struct node *n = &t->nodes[i];
     n->state = g->state;
     n->errors = &t->errors[g->error_base];
-    n->index.i = i;
+    if (!n->run)
+        n->index.i = i; /* else it is so, and a data thread may be reading it */
     n->kind = (u8)g->def->kind;
     n->next_nodes = g->next_nodes;
     n->n_next = g->n_next;
@@ -104,13 +105,12 @@ static void errors_register(struct engine *e, u32 node, struct node_global *g,
 }
 
 /* They begin at 0 for the new node: stats_node_added sees to the counters themselves. */
-static void errors_again(struct engine *e, struct node_global *g, u32 error_base)
+static void errors_again(struct engine *e, const struct node_global *g)
 {
-    g->error_base = error_base;
     for (u32 t = 0; t < e->n_threads; t++)
         for (u32 k = 0; k < g->def->n_errors; k++)
-            if (e->threads[t]->errors_shown[error_base + k])
-                e->threads[t]->errors_shown[error_base + k] = 0;
+            if (e->threads[t]->errors_shown[g->error_base + k])
+                e->threads[t]->errors_shown[g->error_base + k] = 0;
 }
 
 static void edges_init(struct node_global *g, u16 n)
@@ -134,8 +134,7 @@ static u32 free_index(struct engine *e, const struct node_def *def)
     }
     if (e->nodes.n == NODES_MAX)
         panic("more than %u nodes", NODES_MAX);
-    vec_add(&e->nodes, ((struct node_global){0}));
-    return e->nodes.n - 1;
+    return e->nodes.n++;
 }
 
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
@@ -149,11 +148,14 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     u32 i = free_index(e, def);
     struct node_global *g = &e->nodes.v[i];
     bool again = g->deleted && g->def == def;
-    u32 error_base = g->error_base;
-    *g = (struct node_global){
-        .name = mem_strdup(name), .def = def, .state = state, .level = best_variant(def)};
+    g->name = mem_strdup(name);
+    g->state = state;
+    g->level = best_variant(def);
+    g->level_by_user = g->deleted = false;
+    /* the sink in its place may be traced meanwhile */
+    __atomic_store_n(&g->def, def, __ATOMIC_RELEASE);
     if (again)
-        errors_again(e, g, error_base);
+        errors_again(e, g);
     else
         errors_register(e, i, g, def);
     stats_node_added(e, i);

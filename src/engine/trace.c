@@ -32,7 +32,7 @@ static void publish(struct thread *t)
 
 static void keep_packet(struct engine *e, struct trace_record *r, struct buffer *b)
 {
-    const struct node_def *def = e->nodes.v[r->node.i].def;
+    const struct node_def *def = node_def_at(e, r->node);
     u32 want = def->trace_bytes ? def->trace_bytes : 96;
     r->meta = *b;
     r->data_start = b->start;
@@ -53,7 +53,7 @@ void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count
 
 void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count)
 {
-    bool after = t->engine->nodes.v[n->index.i].def->trace_after;
+    bool after = node_def_at(t->engine, n->index)->trace_after;
     for (u32 i = 0; i < count; i++) {
         if (likely(!t->trace.hop_record[i]))
             continue;
