@@ -291,7 +291,7 @@ static void print_reply(const struct session *s, const struct ping_reply *r, dou
 
 void ping_on_reply(struct piste *p, const void *payload)
 {
-    struct ping *ping = module_state(p, &piste_module);
+    struct ping *ping = module_state(p, piste_module.name);
     struct ping_reply r;
 
     memcpy(&r, payload, sizeof(r));
@@ -387,7 +387,7 @@ static struct session *session_new(const struct session *args)
 
 static int ping_run(struct cli_call *c)
 {
-    struct ping *ping = module_state(c->piste, &piste_module);
+    struct ping *ping = module_state(c->piste, piste_module.name);
     struct session args = {.p = c->piste, .ping = ping, .call = c};
     int rc = parse(c, &args);
 
@@ -413,7 +413,7 @@ static const struct cli_command commands[] = {
 
 static i32 start_for_client(struct api_call *c, const struct api_want_ping_finished_events *m)
 {
-    struct ping *ping = module_state(c->piste, &piste_module);
+    struct ping *ping = module_state(c->piste, piste_module.name);
     struct session args = {
         .p = c->piste,
         .ping = ping,
@@ -471,7 +471,7 @@ static const struct node_def echo_reply_node = {
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct ping *ping = module_state(p, &piste_module); /* NULL: stopped */
+    struct ping *ping = module_state(p, piste_module.name); /* NULL: stopped */
 
     for (u32 i = 0; ping && ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
         if (ping->sessions[i] && if_equal(ping->sessions[i]->source_if, f->index))

@@ -92,7 +92,7 @@ static const struct config_section sections[] = {{"prom", config_keys}, {NULL, N
 
 static struct prom *prom_of(const struct cli_call *c)
 {
-    return module_state(c->piste, &piste_module);
+    return module_state(c->piste, piste_module.name);
 }
 
 static int enable(struct piste *p, struct prom *prom, struct error *e)

@@ -22,7 +22,7 @@ enum { BACKLOG = 1024 };
 
 struct api_server *api_server_of(const struct piste *p)
 {
-    return module_state(p, &api_module);
+    return module_state(p, api_module.name);
 }
 
 u16 api_message_id(const struct api_server *s, const struct api_message *m)

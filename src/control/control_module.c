@@ -21,7 +21,7 @@ struct control {
 
 bool control_wants_restart(const struct piste *p)
 {
-    const struct control *control = module_state(p, &control_module);
+    const struct control *control = module_state(p, control_module.name);
     return control && control->restart;
 }
 
@@ -127,7 +127,7 @@ static int show_plugins(struct cli_call *c)
 
 static int restart(struct cli_call *c)
 {
-    struct control *control = module_state(c->piste, &control_module);
+    struct control *control = module_state(c->piste, control_module.name);
     control->restart = true;
     log_notice(&config_log, "restart");
     loop_stop(c->piste->loop, 0);

@@ -26,7 +26,7 @@ struct logging {
 
 static struct logging *logging_of(const struct cli_call *c)
 {
-    return module_state(c->piste, &logging_module);
+    return module_state(c->piste, logging_module.name);
 }
 
 /* --- show

@@ -27,7 +27,7 @@ struct modules {
     struct piste *piste;
     VEC(struct entry *) all;         /* in order of registration */
     VEC(struct entry *) initialised; /* in order of init */
-    struct hash by_module;           /* const struct module * -> struct entry * */
+    struct hash by_name;             /* the name's address -> struct entry * */
     int (*on_init)(struct piste *p, const struct module *m, struct error *e);
 };
 
@@ -35,7 +35,7 @@ struct modules *modules_new(struct piste *p)
 {
     struct modules *ms = mem_alloc(sizeof(*ms));
     ms->piste = p;
-    hash_init(&ms->by_module, sizeof(const struct module *));
+    hash_init(&ms->by_name, sizeof(const char *));
     return ms;
 }
 
@@ -49,7 +49,7 @@ void modules_free(struct modules *ms)
     }
     vec_free(&ms->all);
     vec_free(&ms->initialised);
-    hash_fini(&ms->by_module);
+    hash_fini(&ms->by_name);
     free(ms);
 }
 
@@ -73,7 +73,7 @@ static int add(struct modules *ms, const struct module *m, const char *file, boo
     struct entry *entry = mem_alloc(sizeof(*entry));
     *entry = (struct entry){.m = m, .file = file ? mem_strdup(file) : NULL, .may_fail = may_fail};
     vec_add(&ms->all, entry);
-    hash_set(&ms->by_module, &m, (u64)(uintptr_t)entry);
+    hash_set(&ms->by_name, &m->name, (u64)(uintptr_t)entry);
     return 0;
 }
 
@@ -182,12 +182,17 @@ void modules_stop(struct modules *ms)
     }
 }
 
-void *module_state(const struct piste *p, const struct module *m)
+void *module_state(const struct piste *p, const char *name)
 {
-    u64 entry;
-    if (!p->modules || !hash_get(&p->modules->by_module, &m, &entry))
+    const struct entry *entry;
+    u64 found;
+    if (!p->modules)
         return NULL;
-    return ((struct entry *)(uintptr_t)entry)->state;
+    if (hash_get(&p->modules->by_name, &name, &found))
+        entry = (struct entry *)(uintptr_t)found;
+    else
+        entry = find(p->modules, name);
+    return entry ? entry->state : NULL;
 }
 
 void modules_each(const struct modules *ms,

@@ -56,9 +56,11 @@ struct module {
 
 #define MODULE_PLUGIN_SYMBOL "piste_module"
 
-/* The state that m's init made; NULL before. Control thread (data-path code keeps its own pointer).
- */
-void *module_state(const struct piste *p, const struct module *m);
+/* The state that the init of the module of that name made; NULL before, and after its stop. Fast
+ * where name is the very string that the record points to: the file that keeps the state defines
+ * it, and so need not know the record, which lies above all files of the module. Context: control
+ * thread (data-path code keeps its own pointer). */
+void *module_state(const struct piste *p, const char *name);
 
 struct modules *modules_new(struct piste *p);
 void modules_free(struct modules *ms);

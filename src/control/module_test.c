@@ -117,11 +117,13 @@ static void init_follows_needs_and_stop_goes_back(void **state)
     add(p, &c);
     add(p, &b);
     add(p, &a);
-    assert_null(module_state(p, &a));
+    assert_null(module_state(p, a.name));
     assert_int_equal(modules_init(p->modules, &e), 0);
     assert_string_equal(story, "+a +b +c ");
-    assert_ptr_equal(module_state(p, &a), story);
-    assert_null(module_state(p, &bad));
+    assert_ptr_equal(module_state(p, a.name), story);
+    char other_place[] = "a";
+    assert_ptr_equal(module_state(p, other_place), story);
+    assert_null(module_state(p, bad.name));
     modules_stop(p->modules);
     assert_string_equal(story, "+a +b +c -b -a ");
 }

@@ -233,7 +233,7 @@ static void use_configured_variant(struct engine *e, struct node_index n)
 int engine_add_module(struct piste *p, const struct module *m, struct error *err)
 {
     struct engine *e = p->engine;
-    void *state = module_state(p, m);
+    void *state = module_state(p, m->name);
     for (const struct node_def *const *d = m->nodes; d && *d; d++) {
         struct node_index n = node_register(e, *d, NULL, state);
         use_configured_variant(e, n);

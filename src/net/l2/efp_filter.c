@@ -22,7 +22,7 @@ struct efp_filter {
 
 static struct efp_filter *state_of(const struct piste *p)
 {
-    return module_state(p, &efp_filter_module);
+    return module_state(p, efp_filter_module.name);
 }
 
 /* Place of i in the list, or its length. */

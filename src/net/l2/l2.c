@@ -19,7 +19,7 @@ struct l2_bd_data *l2_bd_data_base;
 
 struct l2_state *l2_state_of(const struct piste *p)
 {
-    return module_state(p, &l2_module);
+    return module_state(p, l2_module.name);
 }
 
 /* --- publishing --- */

@@ -26,7 +26,7 @@ struct l2_events {
 
 static struct l2_events *events_of(const struct piste *p)
 {
-    return module_state(p, &l2_event_api_module);
+    return module_state(p, l2_event_api_module.name);
 }
 
 /* --- addresses --- */

@@ -41,7 +41,7 @@ static const struct {
 
 struct tag_rewrite tag_rewrite_of(const struct piste *p, struct if_index i)
 {
-    const struct tag_rewrites *s = module_state(p, &tag_rewrite_module);
+    const struct tag_rewrites *s = module_state(p, tag_rewrite_module.name);
     return i.i < s->v.n ? s->v.v[i.i] : (struct tag_rewrite){0};
 }
 
@@ -92,7 +92,7 @@ static u32 known_tags(const struct vlan_match_spec *m)
 int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite *t,
                     struct error *e)
 {
-    struct tag_rewrites *s = module_state(p, &tag_rewrite_module);
+    struct tag_rewrites *s = module_state(p, tag_rewrite_module.name);
     const struct interface *f = interface_at(p, i);
     bool ethernet = f && f->has_mac && !f->cls->is_ip;
     if (!ethernet || ops[t->op].from > known_tags(vlan_spec(p, i)))

@@ -281,7 +281,7 @@ static void test_words(void **state)
     says("set interface l2 tag-rewrite a translate 1-2 dot1q 3",
          "set interface l2 tag-rewrite: translate 1-2 takes 2 tags\n");
     struct text t = {0};
-    tag_rewrite_module.running_config(&world.p, module_state(&world.p, &tag_rewrite_module),
+    tag_rewrite_module.running_config(&world.p, module_state(&world.p, tag_rewrite_module.name),
                                       RC_INTERFACE, &t);
     assert_string_equal(text_str(&t),
                         "set interface l2 tag-rewrite a push dot1q 100\n"

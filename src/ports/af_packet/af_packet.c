@@ -31,7 +31,7 @@ static struct log_class log_class = {"af-packet", NULL};
 
 static struct af_packet_state *state_of(const struct piste *p)
 {
-    return module_state(p, &af_packet_module);
+    return module_state(p, af_packet_module.name);
 }
 
 struct af_packet *af_packet_find(const struct piste *p, const char *host_name)

@@ -74,7 +74,7 @@ static void delete (struct api_call *c)
 
 static const struct af_packet_state *ports_of(const struct piste *p)
 {
-    return module_state(p, &af_packet_module);
+    return module_state(p, af_packet_module.name);
 }
 
 static void set_offload(struct api_call *c)

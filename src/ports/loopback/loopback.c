@@ -76,7 +76,7 @@ static struct loopback *by_instance(const struct loopbacks *s, bool is_bvi, u32 
 static int make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
                 struct error *e)
 {
-    struct loopbacks *s = module_state(p, &loopback_module);
+    struct loopbacks *s = module_state(p, loopback_module.name);
     if (instance == UINT32_MAX)
         for (instance = 0; by_instance(s, is_bvi, instance);)
             instance++;
@@ -122,7 +122,7 @@ int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *ou
 
 static int remove_kind(struct piste *p, struct if_index i, bool is_bvi, struct error *e)
 {
-    struct loopbacks *s = module_state(p, &loopback_module);
+    struct loopbacks *s = module_state(p, loopback_module.name);
     for (u32 k = 0; k < s->all.n; k++) {
         struct loopback *l = s->all.v[k];
         if (!if_equal(l->interface, i) || l->is_bvi != is_bvi)

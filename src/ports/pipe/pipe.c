@@ -102,7 +102,7 @@ static int make_interface(struct pipe *x, const char *suffix, u8 last, const str
 int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct if_index ends[2],
                 struct error *e)
 {
-    struct pipes *s = module_state(p, &pipe_module);
+    struct pipes *s = module_state(p, pipe_module.name);
     if (instance == UINT32_MAX)
         for (instance = 0; by_instance(s, instance);)
             instance++;
@@ -148,7 +148,7 @@ static void remove_pipe(struct piste *p, struct pipe *x)
 
 int pipe_delete(struct piste *p, struct if_index i, struct error *e)
 {
-    struct pipes *s = module_state(p, &pipe_module);
+    struct pipes *s = module_state(p, pipe_module.name);
     for (u32 k = 0; k < s->all.n; k++) {
         struct pipe *x = s->all.v[k];
         if (!if_equal(x->parent, i))
@@ -181,7 +181,7 @@ static int delete (struct cli_call *c)
 
 static int show(struct cli_call *c)
 {
-    const struct pipes *s = module_state(c->piste, &pipe_module);
+    const struct pipes *s = module_state(c->piste, pipe_module.name);
     out_array(c->out, "pipes");
     for (u32 i = 0; i < s->all.n; i++) {
         const struct pipe *x = s->all.v[i];

@@ -35,7 +35,7 @@ static const struct classify_point kinds[ACL_KIND_N] = {
 
 static struct acl *acl_of(const struct piste *p)
 {
-    return module_state(p, &classify_acl_module);
+    return module_state(p, classify_acl_module.name);
 }
 
 u32 acl_table(const struct piste *p, enum acl_kind kind, struct if_index i)

@@ -15,7 +15,7 @@ struct counter_vec *classify_hits;
 
 static struct classify *classify_of(const struct piste *p)
 {
-    return module_state(p, &classify_module);
+    return module_state(p, classify_module.name);
 }
 
 /* Beside struct classify_table, which data threads read. */

@@ -27,7 +27,7 @@ struct classify_filter {
 
 static struct classify_filter *state_of(const struct piste *p)
 {
-    return module_state(p, &classify_filter_module);
+    return module_state(p, classify_filter_module.name);
 }
 
 /* --- data path --- */

@@ -40,7 +40,7 @@ static const char *const kind_words[L2_CLASSIFY_KIND_N] = {
 
 static struct state *state_of(const struct piste *p)
 {
-    return module_state(p, &l2_classify_module);
+    return module_state(p, l2_classify_module.name);
 }
 
 static u64 word_at(const struct state *s, u32 direction, struct if_index i)

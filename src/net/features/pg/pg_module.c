@@ -6,7 +6,7 @@
 
 struct pg *pg_of(const struct piste *p)
 {
-    return module_state(p, &pg_module);
+    return module_state(p, pg_module.name);
 }
 
 static void each_round(void *arg)

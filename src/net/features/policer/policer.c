@@ -16,7 +16,7 @@ struct counter_vec *policer_counters[POLICER_COLOR_N];
 
 struct policer_state *policer_state_of(const struct piste *p)
 {
-    return module_state(p, &policer_module);
+    return module_state(p, policer_module.name);
 }
 
 /* --- data path --- */

@@ -48,7 +48,7 @@ const char *qos_source_name(enum qos_source source)
 
 static struct state *state_of(const struct piste *p)
 {
-    return module_state(p, &qos_module);
+    return module_state(p, qos_module.name);
 }
 
 static const struct on_interface *on(const struct piste *p, struct if_index i)

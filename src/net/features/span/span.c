@@ -38,7 +38,7 @@ static const struct {
 
 static struct span *span_of(const struct piste *p)
 {
-    return module_state(p, &span_module);
+    return module_state(p, span_module.name);
 }
 
 static struct span_targets *targets_of(struct piste *p, const struct span *s, struct if_index from,

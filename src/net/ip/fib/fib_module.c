@@ -16,7 +16,7 @@ bool adj_counting;
 
 struct fib *fib_of(const struct piste *p)
 {
-    return module_state(p, &fib_module);
+    return module_state(p, fib_module.name);
 }
 
 /* --- what the FIB asks for --- */

@@ -45,13 +45,13 @@ static const struct node_def error_node = {
 
 static void set_next(struct piste *p, u8 type, u16 next)
 {
-    struct icmp4 *icmp = module_state(p, &icmp4_module);
+    struct icmp4 *icmp = module_state(p, icmp4_module.name);
     __atomic_store_n(&icmp->next_by_type[type], next, __ATOMIC_RELEASE);
 }
 
 void icmp4_register_type(struct piste *p, u8 type, struct node_index node)
 {
-    const struct icmp4 *icmp = module_state(p, &icmp4_module);
+    const struct icmp4 *icmp = module_state(p, icmp4_module.name);
     set_next(p, type, node_edge(engine_of(p), icmp->input_node, node));
 }
 

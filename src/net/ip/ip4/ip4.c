@@ -20,7 +20,7 @@ static struct log_class ip4_log = {.name = "ip4"};
 
 struct ip4 *ip4_of(const struct piste *p)
 {
-    return module_state(p, &ip4_module);
+    return module_state(p, ip4_module.name);
 }
 
 static struct fib_index table_of(struct if_index i)

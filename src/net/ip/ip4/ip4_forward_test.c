@@ -367,7 +367,8 @@ static char *configuration(void)
     struct text t = {0};
     for (u32 phase = 0; phase < RC_N; phase++)
         for (u32 k = 0; k < array_len(writers); k++)
-            writers[k]->running_config(&world.p, module_state(&world.p, writers[k]), phase, &t);
+            writers[k]->running_config(&world.p, module_state(&world.p, writers[k]->name), phase,
+                                       &t);
     char *s = mem_strdup(text_str(&t));
     text_free(&t);
     return s;

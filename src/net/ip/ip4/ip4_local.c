@@ -74,7 +74,7 @@ static void set_next(u16 *word, u16 next)
 
 void ip4_local_register(struct piste *p, u8 protocol, struct node_index node)
 {
-    struct ip4_local *local = module_state(p, &ip4_local_module);
+    struct ip4_local *local = module_state(p, ip4_local_module.name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
         set_next(&local->next_by_protocol[i][protocol],
                  node_edge(engine_of(p), local->nodes[i], node));
@@ -82,14 +82,14 @@ void ip4_local_register(struct piste *p, u8 protocol, struct node_index node)
 
 void ip4_local_unregister(struct piste *p, u8 protocol)
 {
-    struct ip4_local *local = module_state(p, &ip4_local_module);
+    struct ip4_local *local = module_state(p, ip4_local_module.name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
         set_next(&local->next_by_protocol[i][protocol], IP4_LOCAL_NEXT_ICMP_ERROR);
 }
 
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
 {
-    struct ip4_local *local = module_state(p, &ip4_local_module);
+    struct ip4_local *local = module_state(p, ip4_local_module.name);
     if (local->next_by_port[port] != UDP_LOOKUP_NEXT_ICMP_ERROR)
         return -EADDRINUSE;
     set_next(&local->next_by_port[port], node_edge(engine_of(p), local->udp_node, node));
@@ -98,7 +98,7 @@ int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
 
 void ip4_udp_unregister(struct piste *p, u16 port)
 {
-    struct ip4_local *local = module_state(p, &ip4_local_module);
+    struct ip4_local *local = module_state(p, ip4_local_module.name);
     set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_ICMP_ERROR);
 }
 

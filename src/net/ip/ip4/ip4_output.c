@@ -28,7 +28,7 @@ static const struct node_def output_node = {
 
 static struct node_index output_of(struct piste *p, struct if_index i, struct node_index normal)
 {
-    const struct state *s = module_state(p, &ip4_output_module);
+    const struct state *s = module_state(p, ip4_output_module.name);
     return s && __atomic_load_n((void **)&s->data.arc->chains[i.i], __ATOMIC_RELAXED) ? s->node
                                                                                       : normal;
 }

@@ -25,7 +25,7 @@ static struct log_class neighbor_log = {.name = "ip", .sub = "neighbor"};
 
 struct neighbors *neighbors_of(const struct piste *p)
 {
-    return module_state(p, &neighbor_module);
+    return module_state(p, neighbor_module.name);
 }
 
 u32 neighbor_index(const struct neighbors *ns, struct if_index i, be32 addr)

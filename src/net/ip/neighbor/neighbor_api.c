@@ -234,14 +234,14 @@ static i32 want(struct api_call *c, struct api_events *ev, bool enable, u32 pid,
 static void want_v1(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events *m = c->msg;
-    struct neighbor_api *s = module_state(c->piste, &neighbor_api_module);
+    struct neighbor_api *s = module_state(c->piste, neighbor_api_module.name);
     api_reply_retval(c, want(c, &s->v1, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
 static void want_v2(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events_v2 *m = c->msg;
-    struct neighbor_api *s = module_state(c->piste, &neighbor_api_module);
+    struct neighbor_api *s = module_state(c->piste, neighbor_api_module.name);
     api_reply_retval(c, want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
@@ -260,7 +260,7 @@ static bool wanted(const struct api_registration *r, const void *arg)
 
 static void on_event(struct piste *p, const struct neighbor *n, enum neighbor_event ev, void *arg)
 {
-    struct neighbor_api *s = module_state(p, &neighbor_api_module); /* NULL: stopped */
+    struct neighbor_api *s = module_state(p, neighbor_api_module.name); /* NULL: stopped */
     bool removed = ev == NEIGHBOR_REMOVED;
     struct api_ip_neighbor_event m = {0};
     struct api_ip_neighbor_event_v2 m2 = {.flags = removed ? IP_NEIGHBOR_API_EVENT_FLAG_REMOVED

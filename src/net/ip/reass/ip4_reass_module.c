@@ -19,7 +19,7 @@
 
 static struct ip4_reass_main *main_of(const struct piste *p)
 {
-    return module_state(p, &ip4_reass_module);
+    return module_state(p, ip4_reass_module.name);
 }
 
 /* --- nodes --- */

@@ -60,7 +60,7 @@ static const struct node_def input_node = {
 
 void ethernet_register_type(struct piste *p, u16 type, const char *node)
 {
-    struct ethernet_state *s = module_state(p, &ethernet_module);
+    struct ethernet_state *s = module_state(p, ethernet_module.name);
     struct node_index from, to;
     if (!node_find(engine_of(p), "ethernet-input", &from) || !node_find(engine_of(p), node, &to))
         panic("ethernet type 0x%04x: no node %s", type, node);

@@ -30,7 +30,7 @@ struct detailed_stats {
 
 static struct detailed_stats *state_of(const struct piste *p)
 {
-    return module_state(p, &detailed_stats_module);
+    return module_state(p, detailed_stats_module.name);
 }
 
 /* Place of i in the list, or its length. */

@@ -37,7 +37,7 @@ struct interfaces {
 
 struct interfaces *interfaces_of(const struct piste *p)
 {
-    return module_state(p, &interface_module);
+    return module_state(p, interface_module.name);
 }
 
 u32 interface_default_mtu(const struct piste *p)

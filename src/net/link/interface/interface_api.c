@@ -376,14 +376,14 @@ static void gso_enable_disable(struct api_call *c)
 static void want_events(struct api_call *c)
 {
     const struct api_want_interface_events *m = c->msg;
-    struct api_events *ev = module_state(c->piste, &interface_api_module);
+    struct api_events *ev = module_state(c->piste, interface_api_module.name);
     api_reply_retval(c, api_events_want(c, ev, m->enable_disable, m->pid, NULL, 0));
 }
 
 static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
-    struct api_events *events = module_state(p, &interface_api_module); /* NULL: stopped */
+    struct api_events *events = module_state(p, interface_api_module.name); /* NULL: stopped */
     if (!events || ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
         return;
     if (ev == IF_EVENT_DELETE)

@@ -24,7 +24,7 @@ static const struct if_class loose_class = {
 
 struct vlans *vlans_of(const struct piste *p)
 {
-    return module_state(p, &vlan_module);
+    return module_state(p, vlan_module.name);
 }
 
 static struct sub *sub_at(const struct vlans *s, struct if_index i)
