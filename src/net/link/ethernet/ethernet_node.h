@@ -1,6 +1,7 @@
 /* What the ethernet module and its nodes share. */
 #pragma once
 
+#include "base/mem.h"
 #include "engine/feature.h"
 #include "net/packet/ethernet_packet.h"
 
@@ -25,7 +26,11 @@ enum ethernet_input_error {
     ETHERNET_INPUT_ERR_N
 };
 
+/* The module's state, which its node sees too. */
 struct ethernet {
     u16 *next_by_type; /* 65536 entries, touched as far as used; 0: unknown */
     const struct feature_arc *device_input;
+    struct mem_map map; /* of next_by_type */
 };
+
+extern const char ethernet_module_name[];

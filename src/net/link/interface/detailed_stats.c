@@ -2,6 +2,8 @@
  * counters. */
 #include "net/link/interface/detailed_stats.h"
 
+#include "net/link/interface/detailed_stats_internal.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -13,24 +15,21 @@
 #include "control/api.h"
 #include "control/module.h"
 #include "engine/feature.h"
-#include "engine/trace.h"
-#include "net/packet/ethernet_format.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 
 static struct log_class log_class = {"interface", "detailed-stats"};
-
-NODE_DECLARE(stats_collect_rx);
-NODE_DECLARE(stats_collect_tx);
 
 struct detailed_stats {
     bool all; /* those to come, too */
     VEC(struct if_index) on;
 };
 
+const char detailed_stats_module_name[] = "detailed-stats";
+
 static struct detailed_stats *state_of(const struct piste *p)
 {
-    return module_state(p, detailed_stats_module.name);
+    return module_state(p, detailed_stats_module_name);
 }
 
 /* Place of i in the list, or its length. */
@@ -111,7 +110,7 @@ static int collect(struct cli_call *c)
              : detailed_stats_set_all(c->piste, on, c->err);
 }
 
-static const struct cli_command commands[] = {
+const struct cli_command detailed_stats_commands[] = {
     {"interface collect detailed-stats ( enable | disable ) [<interface>]",
      "Counts unicast, multicast and broadcast apart", collect, 0},
     {0},
@@ -129,12 +128,13 @@ static void collect_message(struct api_call *c)
         api_reply_errno(c, detailed_stats_set(c->piste, f->index, m->enable_disable, NULL));
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler detailed_stats_api[] = {
     {&api_message_collect_detailed_interface_stats, collect_message},
     {0},
 };
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+void detailed_stats_running_config(struct piste *p, void *state, enum rc_phase phase,
+                                   struct text *t)
 {
     const struct detailed_stats *s = state;
     struct interface *f;
@@ -148,34 +148,9 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
     }
 }
 
-/* --- nodes --- */
+/* --- life --- */
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    (void)p;
-    ethernet_format_header(out, r->data, r->data_len);
-}
-
-#define COLLECT_NODE(text_name, c_name)                                                            \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .next = {"error-drop"}, .n_next = 1,      \
-        .format_trace = format_trace,                                                              \
-    }
-
-static const struct node_def node_rx = COLLECT_NODE("stats-collect-rx", stats_collect_rx);
-static const struct node_def node_tx = COLLECT_NODE("stats-collect-tx", stats_collect_tx);
-static const struct node_def *const nodes[] = {&node_rx, &node_tx, NULL};
-/* all that the port receives and sends, as /if/rx and /if/tx have it */
-static const char *const before_rx[] = {"span-input", "l2-patch", NULL};
-static const char *const before_tx[] = {"span-output", "interface-offload", NULL};
-static const struct feature_def feature_rx = {"device-input", "stats-collect-rx", before_rx, NULL};
-static const struct feature_def feature_tx = {"interface-output", "stats-collect-tx", before_tx,
-                                              NULL};
-static const struct feature_def *const features[] = {&feature_rx, &feature_tx, NULL};
-
-/* --- module --- */
-
-static int init(struct piste *p, void **state, struct error *e)
+int detailed_stats_init(struct piste *p, void **state, struct error *e)
 {
     struct detailed_stats *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -184,26 +159,10 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void detailed_stats_stop(struct piste *p, void *state)
 {
     struct detailed_stats *s = state;
     (void)p;
     vec_free(&s->on);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "ethernet", "l2", NULL};
-
-const struct module detailed_stats_module = {
-    .abi = MODULE_ABI,
-    .name = "detailed-stats",
-    .description = "Unicast, multicast and broadcast counted apart",
-    .needs = needs,
-    .nodes = nodes,
-    .features = features,
-    .commands = commands,
-    .api = handlers,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

@@ -35,9 +35,11 @@ struct interfaces {
     u32 default_mtu;
 };
 
+const char interface_module_name[] = "interface";
+
 struct interfaces *interfaces_of(const struct piste *p)
 {
-    return module_state(p, interface_module.name);
+    return module_state(p, interface_module_name);
 }
 
 u32 interface_default_mtu(const struct piste *p)
@@ -576,9 +578,9 @@ void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64
     }
 }
 
-/* --- module --- */
+/* --- life --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int interface_init(struct piste *p, void **state, struct error *e)
 {
     struct interfaces *ifs = mem_alloc(sizeof(*ifs));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -596,7 +598,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void interface_stop(struct piste *p, void *state)
 {
     struct interfaces *ifs = state;
     for (u32 i = 0; i < ifs->by_index.n; i++)
@@ -613,27 +615,3 @@ static void stop(struct piste *p, void *state)
     free(ifs);
     (void)p;
 }
-
-static const struct node_def *const nodes[] = {
-    &interface_offload_node, &error_drop_node, &drop_node, &error_punt_node, &punt_node, NULL};
-static const struct feature_arc_def output_arc = {"interface-output", NULL, NULL};
-static const struct feature_arc_def *const arcs[] = {&output_arc, NULL};
-static const struct feature_def offload_feature = {"interface-output", "interface-offload", NULL,
-                                                   NULL};
-static const struct feature_def *const features[] = {&offload_feature, NULL};
-static const char *const needs[] = {"engine", NULL};
-
-const struct module interface_module = {
-    .abi = MODULE_ABI,
-    .name = "interface",
-    .description = "Interfaces, their states and counters",
-    .needs = needs,
-    .nodes = nodes,
-    .arcs = arcs,
-    .features = features,
-    .commands = interface_commands,
-    .types = interface_types,
-    .init = init,
-    .stop = stop,
-    .running_config = interface_running_config,
-};

@@ -1,6 +1,5 @@
 #include "net/link/interface/interface_api.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "control/api.h"
 #include "control/module.h"
 #include "net/link/interface/interface.h"
+#include "net/link/interface/interface_internal.h"
 #include "net/link/vlan/vlan_api.h"
 
 #define QUEUES_A_REPLY 1000 /* and then a cursor to go on from */
@@ -373,17 +373,19 @@ static void gso_enable_disable(struct api_call *c)
 
 /* --- events --- */
 
+const char interface_api_module_name[] = "interface_api";
+
 static void want_events(struct api_call *c)
 {
     const struct api_want_interface_events *m = c->msg;
-    struct api_events *ev = module_state(c->piste, interface_api_module.name);
+    struct api_events *ev = module_state(c->piste, interface_api_module_name);
     api_reply_retval(c, api_events_want(c, ev, m->enable_disable, m->pid, NULL, 0));
 }
 
 static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
-    struct api_events *events = module_state(p, interface_api_module.name); /* NULL: stopped */
+    struct api_events *events = module_state(p, interface_api_module_name); /* NULL: stopped */
     if (!events || ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
         return;
     if (ev == IF_EVENT_DELETE)
@@ -392,20 +394,20 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
     api_events_send(p, events, &api_message_sw_interface_event, &m, NULL, NULL);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int interface_api_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct api_events));
     interface_on_event(p, on_event, NULL);
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void interface_api_stop(struct piste *p, void *state)
 {
     api_events_free(state);
     free(state);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler interface_api[] = {
     {&api_message_sw_interface_set_flags, set_flags},
     {&api_message_sw_interface_set_promisc, set_promisc},
     {&api_message_hw_interface_set_mtu, hw_set_mtu},
@@ -427,16 +429,4 @@ static const struct api_handler handlers[] = {
     {&api_message_feature_is_enabled, feature_is_on},
     {&api_message_feature_gso_enable_disable, gso_enable_disable},
     {0},
-};
-
-static const char *const needs[] = {"api", "interface", "vlan", "tag-rewrite", NULL};
-
-const struct module interface_api_module = {
-    .abi = MODULE_ABI,
-    .name = "interface_api",
-    .description = "Binary API of interfaces",
-    .needs = needs,
-    .api = handlers,
-    .init = init,
-    .stop = stop,
 };

@@ -1,6 +1,7 @@
 /* What the interface module's own files share. */
 #pragma once
 
+#include "control/api.h"
 #include "control/module.h"
 #include "engine/stats.h"
 #include "net/link/interface/interface.h"
@@ -14,13 +15,19 @@ struct if_output {
 
 extern const struct node_def interface_output_node, interface_offload_node, error_drop_node,
     drop_node, error_punt_node, punt_node;
-extern const struct cli_command interface_commands[];
-extern const struct cli_type interface_types[];
-
 /* interface_stats.c */
 struct stats_names interface_stats_init(struct engine *e);
 void interface_stats_add(struct engine *e, const struct stats_names *names, struct interface *f);
 void interface_stats_rename(struct engine *e, const struct stats_names *names, struct interface *f);
 void interface_stats_remove(struct engine *e, const struct stats_names *names, struct interface *f);
 
+/* for the records in interface_module.c */
+extern const char interface_module_name[], interface_api_module_name[];
+extern const struct cli_command interface_commands[];
+extern const struct cli_type interface_types[];
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+int interface_init(struct piste *p, void **state, struct error *e);
+void interface_stop(struct piste *p, void *state);
+int interface_api_init(struct piste *p, void **state, struct error *e);
+void interface_api_stop(struct piste *p, void *state);
+extern const struct api_handler interface_api[];

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "base/vec.h"
@@ -22,9 +21,11 @@ static const struct if_class loose_class = {
     .no_ip_why = "sub-interface without exact-match doesn't support IP addressing",
 };
 
+const char vlan_module_name[] = "vlan";
+
 struct vlans *vlans_of(const struct piste *p)
 {
-    return module_state(p, vlan_module.name);
+    return module_state(p, vlan_module_name);
 }
 
 static struct sub *sub_at(const struct vlans *s, struct if_index i)
@@ -272,24 +273,9 @@ void vlan_spec_text(const struct vlan_match_spec *m, struct text *t)
         text_puts(t, " exact-match");
 }
 
-/* --- module --- */
+/* --- life --- */
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct vlans *s = state;
-    for (u32 i = 0; phase == RC_SUB_INTERFACES && i < s->subs.n; i++) {
-        const struct sub *sub = s->subs.v[i];
-        if (!sub)
-            continue;
-        const struct interface *f = interface_at(p, sub->parent);
-        text_add(t, "create sub-interfaces %s %u ",
-                 f->original_name[0] ? f->original_name : f->name, sub->id);
-        vlan_spec_text(&sub->m, t);
-        text_putc(t, '\n');
-    }
-}
-
-static int init(struct piste *p, void **state, struct error *e)
+int vlan_init(struct piste *p, void **state, struct error *e)
 {
     struct vlans *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -299,7 +285,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void vlan_stop(struct piste *p, void *state)
 {
     struct vlans *s = state;
     for (u32 i = 0; i < s->subs.n; i++)
@@ -309,17 +295,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->ports);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "ethernet", "fib", "ip4", NULL};
-
-const struct module vlan_module = {
-    .abi = MODULE_ABI,
-    .name = "vlan",
-    .description = "Sub-interfaces",
-    .needs = needs,
-    .commands = vlan_commands,
-    .types = vlan_types,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

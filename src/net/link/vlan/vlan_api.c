@@ -156,21 +156,11 @@ void api_vlan_details(const struct piste *p, struct if_index i,
     out->vtr_tag2 = t.tags[1];
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler vlan_api[] = {
     {&api_message_l2_interface_vlan_tag_rewrite, set_tag_rewrite},
     {&api_message_l2_interface_efp_filter, set_efp_filter},
     {&api_message_create_vlan_subif, create_vlan_subif},
     {&api_message_create_subif, create_subif},
     {&api_message_delete_subif, delete_subif},
     {0},
-};
-
-static const char *const needs[] = {"api", "vlan", "tag-rewrite", "efp-filter", NULL};
-
-const struct module vlan_api_module = {
-    .abi = MODULE_ABI,
-    .name = "vlan_api",
-    .description = "Binary API of sub-interfaces",
-    .needs = needs,
-    .api = handlers,
 };

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/cli.h"
+#include "control/module.h"
 #include "net/link/vlan/vlan.h"
 #include "net/link/vlan/vlan_data.h"
 
@@ -24,5 +26,11 @@ struct vlans {
 
 struct vlans *vlans_of(const struct piste *p);
 
+/* for the records in vlan_module.c */
+extern const char vlan_module_name[];
 extern const struct cli_command vlan_commands[];
 extern const struct cli_type vlan_types[];
+int vlan_init(struct piste *p, void **state, struct error *e);
+void vlan_stop(struct piste *p, void *state);
+extern const struct api_handler vlan_api[];
+void vlan_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

@@ -1,0 +1,29 @@
+/* The records of the modules vlan and vlan_api: what they bring. */
+#include "control/module.h"
+#include "net/link/vlan/vlan.h"
+#include "net/link/vlan/vlan_api.h"
+#include "net/link/vlan/vlan_internal.h"
+
+static const char *const vlan_needs[] = {"interface", "ethernet", "fib", "ip4", NULL};
+
+const struct module vlan_module = {
+    .abi = MODULE_ABI,
+    .name = vlan_module_name,
+    .description = "Sub-interfaces",
+    .needs = vlan_needs,
+    .commands = vlan_commands,
+    .types = vlan_types,
+    .init = vlan_init,
+    .stop = vlan_stop,
+    .running_config = vlan_running_config,
+};
+
+static const char *const api_needs[] = {"api", "vlan", "tag-rewrite", "efp-filter", NULL};
+
+const struct module vlan_api_module = {
+    .abi = MODULE_ABI,
+    .name = "vlan_api",
+    .description = "Binary API of sub-interfaces",
+    .needs = api_needs,
+    .api = vlan_api,
+};
