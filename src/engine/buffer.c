@@ -284,7 +284,7 @@ u32 buffer_copy_out(const struct buffer *b, u32 offset, void *to, u32 n)
     }
 }
 
-/* What describes the packet, in the first line. */
+/* What describes the packet. */
 static void copy_description(struct buffer *to, const struct buffer *from)
 {
     to->start = from->start;
@@ -300,6 +300,7 @@ static void copy_description(struct buffer *to, const struct buffer *from)
     to->csum_start = from->csum_start;
     to->csum_offset = from->csum_offset;
     to->flow_hash = from->flow_hash;
+    to->inner_l3_start = from->inner_l3_start;
 }
 
 static void copy_metadata(struct buffer *to, const struct buffer *from)
@@ -353,6 +354,7 @@ u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n)
     c->l3_start = (i16)(c->l3_start + shift);
     c->l4_start = (i16)(c->l4_start + shift);
     c->csum_start = (i16)(c->csum_start + shift);
+    c->inner_l3_start = (i16)(c->inner_l3_start + shift);
     c->flags |= b->flags & BUFFER_TRACED;
     c->trace = b->trace;
     c->len = (u16)n;
@@ -378,6 +380,7 @@ static void move_to_front(struct buffer *b)
     b->l3_start = (i16)(b->l3_start - shift);
     b->l4_start = (i16)(b->l4_start - shift);
     b->csum_start = (i16)(b->csum_start - shift);
+    b->inner_l3_start = (i16)(b->inner_l3_start - shift);
 }
 
 bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes)

@@ -49,6 +49,7 @@ enum buffer_flags {
         1 << 12, /* to ip4-lookup: by another table than the interface's; see ip4_scratch */
     BUFFER_QOS = 1 << 13,        /* the bits from BUFFER_QOS_SHIFT on are valid */
     BUFFER_LINK_GROUP = 1 << 14, /* came to layer 3 in a broadcast or multicast frame */
+    BUFFER_TUNNEL = 1 << 15,     /* inner_l3_start is set: one more header is in front, see there */
     BUFFER_REENTRY_SHIFT = 16,   /* 2 bits: see reenter.h */
     BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/features/qos/qos.h */
 };
@@ -79,7 +80,13 @@ struct buffer {
     /* second line: what some nodes touch */
     const struct feature_chain *chain CACHE_ALIGNED; /* feature arc walked now; see feature.h */
     u16 chain_pos;
-    u8 spare[6];
+    /* Offset from data, with BUFFER_TUNNEL: what CSUM_PARTIAL and GSO say is of the packet in a
+     * tunnel, whose IP header is here; l3_start is the outer one's. All outer headers are as they
+     * would be for the packet as a whole: with GSO a checksum of outer UDP is 0, or wanted in each
+     * segment; with CSUM_PARTIAL alone it is right for when the inner one is made. One tunnel can
+     * be told so: who puts a packet into a second one finishes what is open first. */
+    i16 inner_l3_start;
+    u8 spare[4];
     union { /* a layer's own words from one of its nodes to the next; each layer casts to its struct
              */
         u64 align;

@@ -32,6 +32,13 @@ static inline be16 csum_finish_udp(u64 sum)
     return be16_is_zero(c) ? (be16){0xffff} : c;
 }
 
+/* What bytes add to a sum whose own checksum, over them and this pseudo-header, is right or will be
+ * made: they need not be read (Linux calls it local checksum offload). */
+static inline u64 csum_of_finished(u64 pseudo)
+{
+    return (u16)~csum_fold(pseudo);
+}
+
 /* Adds n bytes at p, the first of them at an even place of what is summed. */
 u64 csum_add(u64 sum, const void *p, size_t n);
 /* Adds bytes [offset, offset + n) of the packet from the current header on; bytes that the chain

@@ -1,5 +1,5 @@
 /* Headers that both IP versions carry. Fields may lie anywhere in memory: packed structs make their
- * access safe. Source: RFC 768, RFC 9293, RFC 792. */
+ * access safe. Source: RFC 768, RFC 9293, RFC 792, RFC 2784. */
 #pragma once
 
 #include "base/types.h"
@@ -55,6 +55,11 @@ static inline u32 tcp_header_bytes(const struct tcp_header *h)
 {
     return (h->data_offset >> 4) * 4u;
 }
+
+/* In host order, of the first two bytes of a GRE header (RFC 2784, RFC 2890). */
+#define GRE_CHECKSUM_PRESENT 0x8000
+#define GRE_KEY_PRESENT 0x2000
+#define GRE_SEQUENCE_PRESENT 0x1000
 
 struct icmp_header {
     u8 type, code;

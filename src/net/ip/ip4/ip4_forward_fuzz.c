@@ -104,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (flags & GSO) {
         b->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL;
         b->gso_size = data[1] ? data[1] : 1;
+        b->csum_start = (i16)(b->start + 20);
         b->gso_l4_len = 20;
     }
     if ((flags & LOCAL) && n >= sizeof(struct ip4_header) && bytes[0] == 0x45) {

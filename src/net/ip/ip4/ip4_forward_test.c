@@ -155,12 +155,14 @@ static void ttl_and_mtu_are_told(void **state)
     /* a packet to be segmented counts as its segments */
     p = packet_to(ip(10, 0, 2, 2), 1, 64, be16_from_host(IP4_DF));
     p->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL;
+    p->csum_start = (i16)(p->start + 20);
     p->gso_l4_len = 20;
     p->gso_size = 50;
     world_run("ip4-lookup", p);
     world_free(world_take("b"));
     p = packet_to(ip(10, 0, 2, 2), 1, 64, be16_from_host(IP4_DF));
     p->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL;
+    p->csum_start = (i16)(p->start + 20);
     p->gso_l4_len = 20;
     p->gso_size = 51;
     world_run("ip4-lookup", p);

@@ -4,6 +4,7 @@
 #include "engine/thread.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_forward.h"
+#include "net/link/gso/gso.h"
 #include "net/packet/ip4_packet.h"
 
 ALWAYS_INLINE void put_rewrite(u8 *to, const struct adj *a, u32 len)
@@ -19,14 +20,6 @@ ALWAYS_INLINE void put_rewrite(u8 *to, const struct adj *a, u32 len)
     memcpy(to + 12, tail + 4, 2);
     if (unlikely(len > 14))
         memcpy(to + 14, (const u8 *)a->rewrite + 14, len - 14);
-}
-
-/* Bytes of the longest piece that will be sent: a packet to be segmented counts as its segments. */
-static u32 longest_piece(const struct buffer *b, const struct ip4_header *h)
-{
-    if (b->flags & BUFFER_GSO)
-        return ip4_header_bytes(h) + b->gso_l4_len + b->gso_size;
-    return buffer_packet_len(b);
 }
 
 static u16 too_long(struct node *n, struct buffer *b, struct ip4_header *h, u32 mtu)
@@ -60,7 +53,7 @@ static u16 rewrite_odd(struct node *n, struct buffer *b, const struct adj *a, st
         return node_drop(n, b, IP4_REWRITE_ERR_NO_ADJACENCY, IP4_REWRITE_NEXT_DROP);
     if (!(b->flags & BUFFER_LOCAL) && h->ttl <= 1)
         return expired(n, b);
-    if (longest_piece(b, h) > head.mtu)
+    if (gso_longest_bytes(b) > head.mtu)
         return too_long(n, b, h, head.mtu);
     if (b->start < head.rewrite_len)
         return node_drop(n, b, IP4_REWRITE_ERR_NO_ROOM, IP4_REWRITE_NEXT_DROP);

@@ -6,7 +6,13 @@
  *
  * TCP over IPv4 and IPv6, and UDP (UDP_L4: each segment is a datagram). Where the headers are is
  * said by l3_start and csum_start; sizes come from the IP and TCP headers and are checked, because
- * the packet may come from a guest. Source: virtio 1.2 5.1.6.2; Linux
+ * the packet may come from a guest.
+ *
+ * With BUFFER_TUNNEL one more header is in front of what is cut, and of each segment: IP, then UDP
+ * and anything (VXLAN, GENEVE with its options), GRE without checksum or sequence, or IP. Each
+ * segment's outer lengths, IPv4 identifier and checksums are its own.
+ *
+ * Source: virtio 1.2 5.1.6.2; Linux
  * Documentation/networking/segmentation-offloads.rst for what is expected of sequence numbers,
  * flags and identifiers. */
 #pragma once
@@ -33,3 +39,12 @@ u32 gso_segment(struct thread *t, const struct buffer *b, u32 *out_bi, u32 max) 
  * flag nothing is done. The packet must not be GSO. Returns: false when csum_start and csum_offset
  * do not lie in the first buffer, or when that is shared (refs > 1): the packet is as it was. */
 bool csum_complete(struct buffer *b) MUST_CHECK;
+
+/* Bytes from the current header to the end of the longest segment that the packet makes; without
+ * BUFFER_GSO those of the packet. */
+static inline u32 gso_longest_bytes(const struct buffer *b)
+{
+    if (b->flags & BUFFER_GSO)
+        return (u32)(b->csum_start - b->start) + b->gso_l4_len + b->gso_size;
+    return buffer_packet_len(b);
+}

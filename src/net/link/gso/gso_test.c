@@ -16,8 +16,9 @@
 #include "net/link/gso/gso.h"
 #include "net/packet/chain.h"
 
-#define L3 18 /* behind an Ethernet header with one tag */
+#define L2_BYTES 18 /* an Ethernet header with one tag */
 #define ID 0xfffe
+#define OUTER_ID 0xfff0
 #define SEQ 0xfffffff0u
 
 static struct piste piste;
@@ -65,16 +66,36 @@ static u16 oracle_sum(const u8 *p, size_t n, u32 sum)
     return (u16)sum;
 }
 
+/* What is in front of the packet: IP, and behind it UDP and 24 bytes, GRE with a key, or nothing.
+ */
+enum tunnel { TUNNEL_NONE, TUNNEL_UDP, TUNNEL_UDP_SUM, TUNNEL_GRE, TUNNEL_IP };
+
 struct shape {
+    enum tunnel tunnel;
+    bool outer_ip6;
+    u32 outer_extra; /* bytes of options or extension headers */
     bool ip6, udp;
     u32 ip_extra, tcp_extra; /* bytes of options or extension headers */
     u32 payload, gso_size;
     u8 tcp_flags;
 };
 
+/* Of what the tunnel puts behind its IP header. */
+static u32 outer_l4_offset(const struct shape *s)
+{
+    return L2_BYTES + (s->outer_ip6 ? 40 : 20) + s->outer_extra;
+}
+
+static u32 l3_offset(const struct shape *s)
+{
+    static const u8 bytes[] = {
+        [TUNNEL_UDP] = 32, [TUNNEL_UDP_SUM] = 32, [TUNNEL_GRE] = 8, [TUNNEL_IP] = 0};
+    return s->tunnel ? outer_l4_offset(s) + bytes[s->tunnel] : L2_BYTES;
+}
+
 static u32 l4_offset(const struct shape *s)
 {
-    return L3 + (s->ip6 ? 40 : 20) + s->ip_extra;
+    return l3_offset(s) + (s->ip6 ? 40 : 20) + s->ip_extra;
 }
 
 static u32 payload_offset(const struct shape *s)
@@ -82,31 +103,55 @@ static u32 payload_offset(const struct shape *s)
     return l4_offset(s) + (s->udp ? 8 : 20 + s->tcp_extra);
 }
 
+/* The IP header at l3 of a packet that ends at n. */
+static void make_ip(u8 *p, u32 l3, u32 n, bool ip6, u32 extra, u8 protocol, u16 id)
+{
+    if (ip6) {
+        put_be32(p + l3, 0x60000000);
+        put_be16(p + l3 + 4, (u16)(n - l3 - 40));
+        p[l3 + 6] = extra ? 60 : protocol;
+        p[l3 + 7] = 64;
+        if (extra) {
+            p[l3 + 40] = protocol;
+            p[l3 + 41] = (u8)(extra / 8 - 1);
+        }
+    } else {
+        p[l3] = (u8)(0x45 + extra / 4);
+        put_be16(p + l3 + 2, (u16)(n - l3));
+        put_be16(p + l3 + 4, id);
+        put_be16(p + l3 + 6, 0x4000);
+        p[l3 + 8] = 64;
+        p[l3 + 9] = protocol;
+    }
+}
+
+static u8 outer_protocol(const struct shape *s)
+{
+    return s->tunnel == TUNNEL_GRE ? 47 : s->tunnel == TUNNEL_IP ? (s->ip6 ? 41 : 4) : 17;
+}
+
+static void make_outer(const struct shape *s, u8 *p, u32 n)
+{
+    u8 *l4 = p + outer_l4_offset(s);
+    make_ip(p, L2_BYTES, n, s->outer_ip6, s->outer_extra, outer_protocol(s), OUTER_ID);
+    if (s->tunnel == TUNNEL_GRE) {
+        put_be16(l4, 0x2000);
+    } else if (s->tunnel != TUNNEL_IP) {
+        put_be16(l4 + 4, (u16)(n - outer_l4_offset(s)));
+        put_be16(l4 + 6, s->tunnel == TUNNEL_UDP_SUM);
+    }
+}
+
 /* Writes the whole packet; returns its length. */
 static u32 make_bytes(const struct shape *s, u8 *p)
 {
     u32 l4 = l4_offset(s), payload = payload_offset(s), n = payload + s->payload;
-    u8 protocol = s->udp ? 17 : 6;
 
     for (u32 i = 0; i < n; i++)
         p[i] = (u8)random_u32();
-    if (s->ip6) {
-        put_be32(p + L3, 0x60000000);
-        put_be16(p + L3 + 4, (u16)(n - L3 - 40));
-        p[L3 + 6] = s->ip_extra ? 60 : protocol;
-        p[L3 + 7] = 64;
-        if (s->ip_extra) {
-            p[L3 + 40] = protocol;
-            p[L3 + 41] = (u8)(s->ip_extra / 8 - 1);
-        }
-    } else {
-        p[L3] = (u8)(0x45 + s->ip_extra / 4);
-        put_be16(p + L3 + 2, (u16)(n - L3));
-        put_be16(p + L3 + 4, ID);
-        put_be16(p + L3 + 6, 0x4000);
-        p[L3 + 8] = 64;
-        p[L3 + 9] = protocol;
-    }
+    if (s->tunnel)
+        make_outer(s, p, n);
+    make_ip(p, l3_offset(s), n, s->ip6, s->ip_extra, s->udp ? 17 : 6, ID);
     if (s->udp) {
         put_be16(p + l4 + 4, (u16)(n - l4));
     } else {
@@ -138,8 +183,9 @@ static u32 make_packet(const struct shape *s, const u8 *p, u32 n)
         at += k;
     }
     b->flags |= BUFFER_GSO | BUFFER_CSUM_PARTIAL | (s->udp ? BUFFER_GSO_UDP : 0) |
-                (s->ip6 && !s->udp ? BUFFER_GSO_IP6 : 0);
-    b->l3_start = (i16)(b->start + L3);
+                (s->ip6 && !s->udp ? BUFFER_GSO_IP6 : 0) | (s->tunnel ? BUFFER_TUNNEL : 0);
+    b->l3_start = (i16)(b->start + L2_BYTES);
+    b->inner_l3_start = (i16)(b->start + (int)l3_offset(s));
     b->csum_start = (i16)(b->start + (int)l4_offset(s));
     b->csum_offset = s->udp ? 6 : 16;
     b->gso_size = (u16)s->gso_size;
@@ -149,30 +195,57 @@ static u32 make_packet(const struct shape *s, const u8 *p, u32 n)
     return bi;
 }
 
+/* The sum of an L4 header and all behind it, with the pseudo-header; 0xffff is right. */
+static u16 l4_sum(const u8 *p, u32 l3, bool ip6, u8 protocol, u32 l4, u32 n)
+{
+    u32 sum = oracle_sum(ip6 ? p + l3 + 8 : p + l3 + 12, ip6 ? 32 : 8, 0);
+    return oracle_sum(p + l4, n - l4, sum + protocol + n - l4);
+}
+
 static void check_sum(const struct shape *s, const u8 *p, u32 n)
 {
-    u32 l4 = l4_offset(s), l4_bytes = n - l4;
-    u32 sum = oracle_sum(s->ip6 ? p + L3 + 8 : p + L3 + 12, s->ip6 ? 32 : 8, 0);
-    sum += (s->udp ? 17 : 6) + l4_bytes;
-    assert_int_equal(oracle_sum(p + l4, l4_bytes, sum), 0xffff);
+    u32 l4 = l4_offset(s);
+    assert_int_equal(l4_sum(p, l3_offset(s), s->ip6, s->udp ? 17 : 6, l4, n), 0xffff);
     if (s->udp)
         assert_int_not_equal(get_be16(p + l4 + 6), 0);
+}
+
+static void check_ip(const u8 *whole, const u8 *p, u32 l3, u32 l4, u32 n, bool ip6, u16 id)
+{
+    if (ip6) {
+        assert_int_equal(get_be16(p + l3 + 4), n - l3 - 40);
+        assert_memory_equal(p + l3 + 6, whole + l3 + 6, l4 - l3 - 6);
+    } else {
+        assert_int_equal(get_be16(p + l3 + 2), n - l3);
+        assert_int_equal(get_be16(p + l3 + 4), id);
+        assert_int_equal(oracle_sum(p + l3, l4 - l3, 0), 0xffff);
+        assert_memory_equal(p + l3 + 12, whole + l3 + 12, l4 - l3 - 12);
+    }
+}
+
+static void check_outer(const struct shape *s, const u8 *whole, const u8 *p, u32 n, u32 k)
+{
+    u32 l4 = outer_l4_offset(s), same = l4;
+    check_ip(whole, p, L2_BYTES, l4, n, s->outer_ip6, (u16)(OUTER_ID + k));
+    if (outer_protocol(s) == 17) {
+        assert_int_equal(get_be16(p + l4 + 4), n - l4);
+        if (s->tunnel == TUNNEL_UDP)
+            assert_int_equal(get_be16(p + l4 + 6), 0);
+        else
+            assert_int_equal(l4_sum(p, L2_BYTES, s->outer_ip6, 17, l4, n), 0xffff);
+        same += 8;
+    }
+    assert_memory_equal(p + same, whole + same, l3_offset(s) - same);
 }
 
 static void check_segment(const struct shape *s, const u8 *whole, const u8 *p, u32 n, u32 k, u32 of)
 {
     u32 l4 = l4_offset(s);
 
-    assert_memory_equal(p, whole, L3);
-    if (s->ip6) {
-        assert_int_equal(get_be16(p + L3 + 4), n - L3 - 40);
-        assert_memory_equal(p + L3 + 6, whole + L3 + 6, l4 - L3 - 6);
-    } else {
-        assert_int_equal(get_be16(p + L3 + 2), n - L3);
-        assert_int_equal(get_be16(p + L3 + 4), (u16)(ID + k));
-        assert_int_equal(oracle_sum(p + L3, l4 - L3, 0), 0xffff);
-        assert_memory_equal(p + L3 + 12, whole + L3 + 12, l4 - L3 - 12);
-    }
+    assert_memory_equal(p, whole, L2_BYTES);
+    if (s->tunnel)
+        check_outer(s, whole, p, n, k);
+    check_ip(whole, p, l3_offset(s), l4, n, s->ip6, (u16)(ID + k));
     if (s->udp) {
         assert_int_equal(get_be16(p + l4 + 4), n - l4);
         assert_memory_equal(p + l4, whole + l4, 4);
@@ -204,6 +277,7 @@ static void run(const struct shape *s)
     u32 want = (s->payload + s->gso_size - 1) / s->gso_size;
 
     assert_int_equal(gso_n_segments(b), want);
+    assert_int_equal(gso_longest_bytes(b), payload_offset(s) + s->gso_size);
     assert_int_equal(gso_segment(t, b, out, want - 1), 0);
     u32 made = gso_segment(t, b, out, GSO_SEGMENTS_MAX);
     assert_int_equal(made, want);
@@ -211,8 +285,8 @@ static void run(const struct shape *s)
         struct buffer *seg = buffer_at(out[k]);
         u32 bytes = buffer_copy_out(seg, 0, segment, sizeof(segment));
         assert_int_equal(bytes, buffer_packet_len(seg));
-        assert_false(seg->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL));
-        assert_int_equal(seg->l3_start - seg->start, L3);
+        assert_false(seg->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL | BUFFER_TUNNEL));
+        assert_int_equal(seg->l3_start - seg->start, L2_BYTES);
         assert_int_equal(seg->l4_start - seg->start, l4_offset(s));
         assert_true(seg->rx_if.i == 5 && seg->tx_if.i == 7);
         check_segment(s, whole, segment, bytes, k, made);
@@ -239,7 +313,40 @@ static void random_packets(void **state)
         if (round % 7 == 0)
             s.gso_size = 100 + random_u32() % 9000;
         run(&s);
+        s.tunnel = (enum tunnel)(1 + random_u32() % 4);
+        s.outer_ip6 = random_u32() & 1;
+        s.outer_extra = round % 5 ? 0 : 8 * (random_u32() % 4);
+        run(&s);
     }
+}
+
+/* One that counts, or sums up what it carries, cannot be repeated; nor can what is no tunnel. */
+static void tunnels_that_must_be_cut_before(void **state)
+{
+    static u8 whole[8000];
+    static u32 out[GSO_SEGMENTS_MAX];
+    static const struct {
+        enum tunnel tunnel;
+        u32 at; /* of L4 */
+        u8 set;
+        i32 protocol;
+    } wrong[] = {
+        {TUNNEL_GRE, 0, 0x80, -1},    {TUNNEL_GRE, 0, 0x10, -1}, {TUNNEL_UDP, 0, 0, 6},
+        {TUNNEL_UDP, 0, 0, 50},       {TUNNEL_UDP, 0, 0, 4},     {TUNNEL_IP, 0, 0x45, 17},
+        {TUNNEL_IP, 0, 0x45, 47 + 1},
+    };
+    for (u32 i = 0; i < array_len(wrong); i++) {
+        struct shape s = {.tunnel = wrong[i].tunnel, .payload = 3000, .gso_size = 1000};
+        u32 n = make_bytes(&s, whole);
+        if (wrong[i].set)
+            whole[outer_l4_offset(&s) + wrong[i].at] = wrong[i].set;
+        if (wrong[i].protocol >= 0)
+            whole[L2_BYTES + 9] = (u8)wrong[i].protocol;
+        u32 bi = make_packet(&s, whole, n);
+        assert_int_equal(gso_segment(t, buffer_at(bi), out, GSO_SEGMENTS_MAX), 0);
+        buffer_free_one(t, bi);
+    }
+    no_buffer_is_lost();
 }
 
 static void exact_multiples_and_single_segments(void **state)
@@ -259,12 +366,14 @@ static void damaged_packets_are_refused_or_cut(void **state)
     static u8 whole[4000];
     static u32 out[GSO_SEGMENTS_MAX];
     for (unsigned round = 0; round < 20000; round++) {
-        struct shape s = {.ip6 = round & 1,
+        struct shape s = {.tunnel = (enum tunnel)(random_u32() % 5),
+                          .outer_ip6 = random_u32() & 1,
+                          .ip6 = round & 1,
                           .udp = round & 2,
                           .payload = 1 + random_u32() % 3000,
                           .gso_size = 500};
         u32 n = make_bytes(&s, whole);
-        u8 *at = whole + L3 + random_u32() % (payload_offset(&s) - L3);
+        u8 *at = whole + L2_BYTES + random_u32() % (payload_offset(&s) - L2_BYTES);
         *at = (u8)random_u32();
         u32 bi = make_packet(&s, whole, n);
         struct buffer *b = buffer_at(bi);
@@ -274,6 +383,8 @@ static void damaged_packets_are_refused_or_cut(void **state)
             b->l3_start = (i16)random_u32();
         if (round % 7 == 0)
             b->gso_size = (u16)random_u32();
+        if (round % 13 == 0)
+            b->inner_l3_start = (i16)random_u32();
         if (round % 11 == 0) /* shorter than its headers say */
             b->len = (u16)(random_u32() % (b->len + 1u));
         u32 made = gso_segment(t, b, out, GSO_SEGMENTS_MAX);
@@ -306,7 +417,8 @@ static void partial_checksums_are_finished(void **state)
         struct shape s = {
             .ip6 = round & 1, .udp = round & 2, .payload = 1 + random_u32() % 8000, .gso_size = 1};
         u32 n = make_bytes(&s, whole), l4 = l4_offset(&s);
-        u32 pseudo = oracle_sum(s.ip6 ? whole + L3 + 8 : whole + L3 + 12, s.ip6 ? 32 : 8, 0);
+        u32 l3 = l3_offset(&s);
+        u32 pseudo = oracle_sum(s.ip6 ? whole + l3 + 8 : whole + l3 + 12, s.ip6 ? 32 : 8, 0);
         pseudo += (s.udp ? 17 : 6) + n - l4;
         put_be16(whole + l4 + (s.udp ? 6 : 16), (u16)(pseudo % 0xffff));
         u32 bi = make_packet(&s, whole, n);
@@ -346,6 +458,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_packets),
+        cmocka_unit_test(tunnels_that_must_be_cut_before),
         cmocka_unit_test(exact_multiples_and_single_segments),
         cmocka_unit_test(damaged_packets_are_refused_or_cut),
         cmocka_unit_test(without_buffers_nothing_is_made),

@@ -33,7 +33,8 @@ enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
  * software. */
 enum {
     IF_CAP_CSUM_PARTIAL = 1 << 0, /* takes BUFFER_CSUM_PARTIAL */
-    IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO */
+    IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO, */
+    IF_CAP_GSO_TUNNEL = 1 << 2,   /* and with BUFFER_TUNNEL */
 };
 
 /* A kind of interface. */

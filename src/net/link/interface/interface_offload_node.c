@@ -49,12 +49,18 @@ static u16 complete(struct thread *t, struct node *n, struct buffer *b)
                             : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
 }
 
+static bool takes_gso(u32 caps, const struct buffer *b)
+{
+    u32 needed = IF_CAP_GSO | (b->flags & BUFFER_TUNNEL ? IF_CAP_GSO_TUNNEL : 0);
+    return (caps & needed) == needed;
+}
+
 void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                 u32 count)
 {
     for (u32 i = 0; i < count; i++) {
         u32 caps = if_data(b[i]->tx_if)->caps;
-        if ((b[i]->flags & BUFFER_GSO) && !(caps & IF_CAP_GSO))
+        if ((b[i]->flags & BUFFER_GSO) && !takes_gso(caps, b[i]))
             next[i] = segment(t, n, b[i]);
         else if ((b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL)) == BUFFER_CSUM_PARTIAL &&
                  !(caps & IF_CAP_CSUM_PARTIAL))
