@@ -82,7 +82,8 @@ static const char *node_state_text(struct thread *t, u32 node, const struct node
     if (def->kind != NODE_INPUT)
         return "active";
     bool any = false;
-    for (struct rx_queue *q = t->queues; q; q = q->next) {
+    for (u32 i = 0; i < t->queues.n; i++) {
+        const struct rx_queue *q = t->queues.v[i];
         if (q->node.i != node || !q->enabled)
             continue;
         if (q->mode == RX_MODE_POLLING)

@@ -84,8 +84,9 @@ struct thread {
     /* sleep and wake */
     int epoll_fd, wake_fd;
     _Atomic u32 sleeping;
-    struct rx_queue *queues;
-    u32 n_polling, n_waiting; /* queues that are always polled; that epoll watches */
+    VEC(struct rx_queue *) queues; /* the control thread reads it: it has every change made */
+    VEC(struct rx_queue *) ready;  /* what is polled each round; there is room for all */
+    u32 n_waiting;                 /* those that are left to epoll */
     u32 rounds_since_epoll;
     struct ring inject; /* packets from other threads: bi | node << 32 */
     u64 inject_full;
@@ -230,7 +231,9 @@ void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count
 void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count);
 
 /* rx_queue.c */
+/* Calls the input nodes of what is ready; returns packets received. */
 u32 rx_queues_run(struct thread *t);
+/* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
 
 /* thread.c */

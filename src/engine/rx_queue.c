@@ -1,6 +1,6 @@
-/* Receive queues of data threads: who polls what, when a thread waits for it. A queue that had
- * packets is polled again in the next round; one that had none is left to epoll (adaptive and
- * interrupt mode). */
+/* Receive queues of data threads: who polls what, when a thread waits for it. See rx_queue.h. */
+#include "engine/rx_queue.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -34,37 +34,51 @@ static void epoll_del(struct thread *t, const struct rx_queue *q)
     epoll_ctl(t->epoll_fd, EPOLL_CTL_DEL, q->fd, NULL);
 }
 
+/* --- ready and waiting --- */
+
+static void queue_is_ready(struct thread *t, struct rx_queue *q)
+{
+    q->ready = true;
+    t->ready.v[t->ready.n++] = q; /* queue_insert has made room */
+}
+
 static void queue_had_packets(struct thread *t, struct rx_queue *q)
 {
     if (q->busy_rounds < BUSY_ROUNDS && ++q->busy_rounds == BUSY_ROUNDS)
         epoll_del(t, q);
 }
 
-static void queue_was_empty(struct thread *t, struct rx_queue *q)
+/* Returns whether it waits now. */
+static bool queue_was_empty(struct thread *t, struct rx_queue *q)
 {
+    if (q->ops && q->ops->arm && !q->ops->arm(q))
+        return false;
     if (q->busy_rounds == BUSY_ROUNDS)
         epoll_add(t, q); /* and if a packet has come meanwhile, epoll says so at once */
     q->busy_rounds = 0;
-    q->ready = 0;
+    q->ready = false;
+    t->n_waiting++;
+    return true;
 }
 
 u32 rx_queues_run(struct thread *t)
 {
-    u32 work = 0;
+    u32 work = 0, kept = 0;
     if (t->n_waiting && ++t->rounds_since_epoll >= EPOLL_EVERY_ROUNDS)
         rx_queues_wait(t, 0);
-    for (struct rx_queue *q = t->queues; q; q = q->next) {
-        if (!q->ready || !q->enabled)
-            continue;
+    for (u32 i = 0; i < t->ready.n; i++) {
+        struct rx_queue *q = t->ready.v[i];
         u32 got = node_run_input(t, q);
         work += got;
-        if (always_polled(q))
-            continue;
-        if (got)
-            queue_had_packets(t, q);
-        else
-            queue_was_empty(t, q);
+        if (!always_polled(q)) {
+            if (got)
+                queue_had_packets(t, q);
+            else if (queue_was_empty(t, q))
+                continue;
+        }
+        t->ready.v[kept++] = q;
     }
+    t->ready.n = kept;
     return work;
 }
 
@@ -76,74 +90,94 @@ void rx_queues_wait(struct thread *t, int timeout_ms)
     for (int i = 0; i < n; i++) {
         struct rx_queue *q = ev[i].data.ptr;
         u64 count;
-        if (q)
-            q->ready = 1;
-        else if (read(t->wake_fd, &count, sizeof(count)) < 0) {
-            /* somebody else's wake-up was read already */
+        if (!q) {
+            if (read(t->wake_fd, &count, sizeof(count)) < 0) {
+                /* somebody else's wake-up was read already */
+            }
+            continue;
         }
+        if (q->ready)
+            continue; /* its descriptor is looked at when it has been empty */
+        if (q->ops && q->ops->acknowledge)
+            q->ops->acknowledge(q, ev[i].events);
+        t->n_waiting--;
+        queue_is_ready(t, q);
     }
 }
 
 /* --- changes, made by the owning thread between rounds --- */
 
-static void queue_watch(struct thread *t, struct rx_queue *q)
+/* Takes it from the ready ones, or from those that wait. */
+static void queue_rest(struct thread *t, struct rx_queue *q)
 {
     if (q->fd >= 0)
         epoll_del(t, q);
-    if (q->enabled && !always_polled(q))
-        epoll_add(t, q);
-    q->busy_rounds = 0;
-    q->ready = q->enabled;
+    if (!q->enabled)
+        return;
+    if (!q->ready) {
+        t->n_waiting--;
+        return;
+    }
+    u32 i = 0;
+    while (t->ready.v[i] != q)
+        i++;
+    vec_del(&t->ready, i);
+    q->ready = false;
 }
 
-static void recount(struct thread *t)
+/* An enabled queue is looked at first, and waits when it is empty. */
+static void queue_begin(struct thread *t, struct rx_queue *q)
 {
-    t->n_polling = t->n_waiting = 0;
-    for (struct rx_queue *q = t->queues; q; q = q->next) {
-        if (q->enabled && always_polled(q))
-            t->n_polling++;
-        else if (q->enabled)
-            t->n_waiting++;
-    }
+    q->busy_rounds = 0;
+    if (q->ops && q->ops->mode_changed)
+        q->ops->mode_changed(q);
+    if (!q->enabled)
+        return;
+    if (!always_polled(q))
+        epoll_add(t, q);
+    queue_is_ready(t, q);
 }
 
 static void queue_insert(struct thread *t, void *arg)
 {
     struct rx_queue *q = arg;
-    q->next = t->queues;
-    t->queues = q;
-    queue_watch(t, q);
-    recount(t);
+    q->place = t->queues.n;
+    vec_add(&t->queues, q);
+    vec_reserve(&t->ready, t->queues.n);
+    queue_begin(t, q);
 }
 
 static void queue_remove(struct thread *t, void *arg)
 {
-    struct rx_queue *q = arg, **p = &t->queues;
-    while (*p && *p != q)
-        p = &(*p)->next;
-    if (*p)
-        *p = q->next;
-    if (q->fd >= 0)
-        epoll_del(t, q);
-    recount(t);
+    struct rx_queue *q = arg, *last = t->queues.v[--t->queues.n];
+    queue_rest(t, q);
+    t->queues.v[q->place] = last;
+    last->place = q->place;
 }
 
 struct change {
     struct rx_queue *q;
     bool enabled;
     enum rx_mode mode;
+    int fd;
 };
 
 static void queue_change(struct thread *t, void *arg)
 {
     struct change *c = arg;
+    queue_rest(t, c->q);
     c->q->enabled = c->enabled;
     c->q->mode = c->mode;
-    queue_watch(t, c->q);
-    recount(t);
+    c->q->fd = c->fd;
+    queue_begin(t, c->q);
 }
 
 /* --- control thread --- */
+
+static void change(struct engine *e, struct change c)
+{
+    thread_call(e->threads[c.q->thread], queue_change, &c);
+}
 
 int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error *err)
 {
@@ -154,7 +188,7 @@ int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error 
     if (thread == 0 || thread >= e->n_threads)
         return error_set(err, EINVAL, "no data thread %u", thread);
     q->thread = thread;
-    q->enabled = false;
+    q->enabled = q->ready = false;
     if (q->mode == RX_MODE_DEFAULT)
         q->mode = e->config.default_rx_mode;
     if (q->fd < 0)
@@ -166,14 +200,21 @@ int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error 
 
 void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable)
 {
-    struct change c = {q, enable, q->mode};
-    thread_call(e->threads[q->thread], queue_change, &c);
+    change(e, (struct change){q, enable, q->mode, q->fd});
 }
 
 void rx_queue_delete(struct engine *e, struct rx_queue *q)
 {
     thread_call(e->threads[q->thread], queue_remove, q);
     q->added = false;
+}
+
+void rx_queue_set_fd(struct engine *e, struct rx_queue *q, int fd)
+{
+    if (q->added)
+        change(e, (struct change){q, q->enabled, fd < 0 ? RX_MODE_POLLING : q->mode, fd});
+    else
+        q->fd = fd;
 }
 
 int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, struct error *err)
@@ -186,8 +227,7 @@ int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, s
     }
     if (q->fd < 0 && mode != RX_MODE_POLLING)
         return error_set(err, ENOTSUP, "queue %u can only be polled", q->queue);
-    struct change c = {q, q->enabled, mode};
-    thread_call(e->threads[q->thread], queue_change, &c);
+    change(e, (struct change){q, q->enabled, mode, q->fd});
     return 0;
 }
 

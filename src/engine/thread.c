@@ -179,7 +179,7 @@ static void *thread_main(void *arg)
         urcu_qsbr_quiescent_state();
         if (thread_round(t))
             continue;
-        if (t->n_polling)
+        if (t->ready.n)
             rx_queues_wait(t, 0);
         else
             thread_sleep(t);
@@ -266,6 +266,8 @@ void thread_free(struct thread *t)
     buffer_thread_flush(t);
     ring_fini(&t->inject);
     ring_fini(&t->events);
+    vec_free(&t->ready);
+    vec_free(&t->queues);
     close(t->epoll_fd);
     close(t->wake_fd);
     for (u32 i = 0; i < NODES_MAX && i < t->engine->nodes.n; i++)

@@ -14,6 +14,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
+#include "engine/rx_queue.h"
 
 struct engine;
 struct thread;
@@ -54,43 +55,6 @@ u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n
 void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg);
 /* Waits until every data thread has passed a quiescent point. Rarely needed. */
 void engine_synchronize(struct engine *e);
-
-/* ---- receive queues ---- */
-
-enum rx_mode { RX_MODE_ADAPTIVE, RX_MODE_INTERRUPT, RX_MODE_POLLING, RX_MODE_DEFAULT };
-
-struct rx_queue {
-    struct if_index interface;
-    u32 queue;              /* number within the interface */
-    struct node_index node; /* input node that serves it */
-    int fd;                 /* readable when packets wait; -1: can only be polled */
-    void *port;             /* the port's own state for this queue */
-    /* engine's */
-    u32 thread; /* data thread that owns it */
-    enum rx_mode mode;
-    bool enabled;
-    bool added;            /* between rx_queue_add and rx_queue_delete */
-    bool placed_by_user;   /* for the running config */
-    struct rx_queue *next; /* in its thread's list */
-    u32 ready;
-    u32 busy_rounds; /* with packets, one after the other; counted up to BUSY_ROUNDS */
-};
-
-/* Registers a queue, disabled; q is the caller's and must stay until rx_queue_delete returned.
- * thread: UINT32_MAX lets the engine choose. */
-int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
-void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable);
-/* Returns when the data thread does not look at q any more. */
-void rx_queue_delete(struct engine *e, struct rx_queue *q);
-/* Mode and thread of a queue that was deleted (its device is gone) are those it has when it is
- * added again. */
-int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode,
-                      struct error *err) MUST_CHECK;
-int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct error *err) MUST_CHECK;
-/* Mode of queues that are added with RX_MODE_DEFAULT. */
-enum rx_mode rx_queue_default_mode(const struct engine *e);
-void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode);
-const char *rx_mode_name(enum rx_mode mode);
 
 /* A port that must do something when its thread's round ends (send what was batched) sets this in
  * its tx node; run once per round in which it was asked for. */
