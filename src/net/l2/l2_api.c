@@ -491,7 +491,7 @@ static void l2fib_flush_int(struct api_call *c)
     api_reply_retval(c, f ? 0 : API_INVALID_SW_IF_INDEX);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler l2_api[] = {
     {&api_message_bridge_domain_add_del, bridge_domain_add_del},
     {&api_message_bridge_domain_add_del_v2, bridge_domain_add_del_v2},
     {&api_message_bridge_domain_dump, bridge_domain_dump},
@@ -516,14 +516,4 @@ static const struct api_handler handlers[] = {
     {&api_message_l2fib_flush_bd, l2fib_flush_bd},
     {&api_message_l2fib_flush_int, l2fib_flush_int},
     {0},
-};
-
-static const char *const needs[] = {"api", "l2", NULL};
-
-const struct module l2_api_module = {
-    .abi = MODULE_ABI,
-    .name = "l2_api",
-    .description = "Binary API of layer 2",
-    .needs = needs,
-    .api = handlers,
 };

@@ -24,9 +24,11 @@ struct l2_events {
     bool has_last;
 };
 
+const char l2_event_api_module_name[] = "l2_event_api";
+
 static struct l2_events *events_of(const struct piste *p)
 {
-    return module_state(p, l2_event_api_module.name);
+    return module_state(p, l2_event_api_module_name);
 }
 
 /* --- addresses --- */
@@ -170,7 +172,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int l2_event_api_init(struct piste *p, void **state, struct error *e)
 {
     (void)e;
     *state = mem_alloc(sizeof(struct l2_events));
@@ -178,7 +180,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void l2_event_api_stop(struct piste *p, void *state)
 {
     struct l2_events *s = state;
     l2_fib_on_event(p, NULL, NULL);
@@ -189,22 +191,10 @@ static void stop(struct piste *p, void *state)
     free(s);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler l2_event_api[] = {
     {&api_message_want_l2_macs_events, want_l2_macs_events},
     {&api_message_want_l2_macs_events2, want_l2_macs_events2},
     {&api_message_l2fib_set_scan_delay, set_scan_delay},
     {&api_message_want_l2_arp_term_events, want_l2_arp_term_events},
     {0},
-};
-
-static const char *const needs[] = {"api", "l2", NULL};
-
-const struct module l2_event_api_module = {
-    .abi = MODULE_ABI,
-    .name = "l2_event_api",
-    .description = "Events of layer 2 for the binary API",
-    .needs = needs,
-    .api = handlers,
-    .init = init,
-    .stop = stop,
 };

@@ -212,7 +212,7 @@ static int test_fib_age(struct cli_call *c)
     return 0;
 }
 
-static const struct cli_command commands[] = {
+const struct cli_command l2_fib_commands[] = {
     {"l2fib add <mac> <bridge-domain-id:u32> ( filter | <intf:interface> [static|bvi] )",
      "Adds an address to the MAC table", fib_add, 0},
     {"l2fib del <mac> <bridge-domain-id:u32>", "Takes an address out of the MAC table", fib_del, 0},
@@ -234,14 +234,4 @@ static const struct cli_command commands[] = {
     {"test l2fib age <minutes:u8>", "As if so many minutes went by at once", test_fib_age,
      CLI_HIDDEN},
     {0},
-};
-
-static const char *const needs[] = {"l2", NULL};
-
-const struct module l2_fib_module = {
-    .abi = MODULE_ABI,
-    .name = "l2-fib",
-    .description = "Commands of the MAC table",
-    .needs = needs,
-    .commands = commands,
 };

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/module.h"
 #include "net/l2/arp_table.h"
 #include "net/l2/l2.h"
@@ -186,3 +187,9 @@ extern const struct cli_command l2_commands[];
 
 extern const struct node_def *const l2_nodes[];
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+extern const struct cli_command l2_fib_commands[];
+extern const struct api_handler l2_api[];
+extern const struct api_handler l2_event_api[];
+int l2_event_api_init(struct piste *p, void **state, struct error *e);
+void l2_event_api_stop(struct piste *p, void *state);
+extern const char l2_event_api_module_name[];

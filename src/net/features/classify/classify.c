@@ -13,9 +13,11 @@
 struct classify_table **classify_tables;
 struct counter_vec *classify_hits;
 
+const char classify_module_name[] = "classify";
+
 static struct classify *classify_of(const struct piste *p)
 {
-    return module_state(p, classify_module.name);
+    return module_state(p, classify_module_name);
 }
 
 /* Beside struct classify_table, which data threads read. */
@@ -474,7 +476,7 @@ void classify_forget_policer(struct piste *p, u32 index)
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int classify_init(struct piste *p, void **state, struct error *e)
 {
     struct classify *c = mem_alloc(sizeof(*c));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -492,7 +494,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void classify_stop(struct piste *p, void *state)
 {
     struct classify *c = state;
     u32 i = 0;
@@ -505,17 +507,3 @@ static void stop(struct piste *p, void *state)
     classify_tables = NULL;
     free(c);
 }
-
-static const char *const needs[] = {"engine", "fib", NULL};
-
-const struct module classify_module = {
-    .abi = MODULE_ABI,
-    .name = "classify",
-    .description = "Classifier tables",
-    .needs = needs,
-    .commands = classify_commands,
-    .types = classify_types,
-    .init = init,
-    .stop = stop,
-    .running_config = classify_running_config,
-};

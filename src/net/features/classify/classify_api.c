@@ -7,10 +7,10 @@
 
 #include "api/api_classify.h"
 #include "control/api.h"
-#include "control/module.h"
 #include "net/features/classify/acl.h"
 #include "net/features/classify/classify_filter.h"
 #include "net/features/classify/classify.h"
+#include "net/features/classify/classify_internal.h"
 #include "net/features/classify/l2_classify.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
@@ -354,7 +354,7 @@ static void pcap_get_tables(struct api_call *c)
     vec_free(&list);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler classify_api[] = {
     {&api_message_classify_add_del_table, add_del_table},
     {&api_message_classify_add_del_session, add_del_session},
     {&api_message_classify_table_ids, table_ids},
@@ -373,14 +373,4 @@ static const struct api_handler handlers[] = {
     {&api_message_punt_acl_add_del, punt_acl_add_del},
     {&api_message_punt_acl_get, punt_acl_get},
     {0},
-};
-
-static const char *const needs[] = {"api", "classify-acl", "classify-filter", "l2-classify", NULL};
-
-const struct module classify_api_module = {
-    .abi = MODULE_ABI,
-    .name = "classify_api",
-    .description = "Binary API of the classifier",
-    .needs = needs,
-    .api = handlers,
 };

@@ -1,33 +1,19 @@
 /* Filters of traces and captures. Source: VPP's behaviour and words. */
 #include "net/features/classify/classify_filter.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "base/vec.h"
-#include "control/cli.h"
 #include "engine/trace.h"
-#include "net/features/classify/classify_internal.h"
-#include "net/features/classify/classify_parse.h"
+#include "net/features/classify/classify.h"
+#include "net/features/classify/classify_filter_internal.h"
 #include "net/link/interface/interface.h"
 
-#define BUCKETS 8
+const char classify_filter_module_name[] = "classify-filter";
 
-struct filter {
-    struct if_index interface; /* IF_NONE: of all */
-    u32 table;
-};
-
-struct classify_filter {
-    u32 trace; /* CLASSIFY_NONE: none */
-    VEC(struct filter) pcap;
-};
-
-static struct classify_filter *state_of(const struct piste *p)
+struct classify_filter *classify_filter_state(const struct piste *p)
 {
-    return module_state(p, classify_filter_module.name);
+    return module_state(p, classify_filter_module_name);
 }
 
 /* --- data path --- */
@@ -50,12 +36,12 @@ static bool is_to_be_traced(const struct buffer *b)
 
 u32 classify_filter_trace(const struct piste *p)
 {
-    return state_of(p)->trace;
+    return classify_filter_state(p)->trace;
 }
 
 u32 classify_filter_pcap(const struct piste *p, struct if_index i)
 {
-    const struct classify_filter *s = state_of(p);
+    const struct classify_filter *s = classify_filter_state(p);
     for (u32 k = 0; k < s->pcap.n; k++)
         if (if_equal(s->pcap.v[k].interface, i))
             return s->pcap.v[k].table;
@@ -73,7 +59,7 @@ static int replace(struct piste *p, u32 old, u32 new, struct error *e)
 
 int classify_filter_set_trace(struct piste *p, u32 table, struct error *e)
 {
-    struct classify_filter *s = state_of(p);
+    struct classify_filter *s = classify_filter_state(p);
     int rc = replace(p, s->trace, table, e);
     if (rc)
         return rc;
@@ -85,7 +71,7 @@ int classify_filter_set_trace(struct piste *p, u32 table, struct error *e)
 
 int classify_filter_set_pcap(struct piste *p, struct if_index i, u32 table, struct error *e)
 {
-    struct classify_filter *s = state_of(p);
+    struct classify_filter *s = classify_filter_state(p);
     int rc = replace(p, classify_filter_pcap(p, i), table, e);
     u32 k = 0;
     if (rc)
@@ -93,7 +79,7 @@ int classify_filter_set_pcap(struct piste *p, struct if_index i, u32 table, stru
     while (k < s->pcap.n && !if_equal(s->pcap.v[k].interface, i))
         k++;
     if (k == s->pcap.n && table != CLASSIFY_NONE)
-        vec_add(&s->pcap, ((struct filter){i, table}));
+        vec_add(&s->pcap, ((struct classify_filter_of){i, table}));
     else if (k < s->pcap.n && table != CLASSIFY_NONE)
         s->pcap.v[k].table = table;
     else if (k < s->pcap.n)
@@ -118,135 +104,9 @@ u32 classify_filter_find(u32 first, u32 skip, u32 match, const u8 *mask)
     return CLASSIFY_NONE;
 }
 
-/* --- commands --- */
+/* --- life --- */
 
-static u32 target_table(struct cli_call *c, struct if_index i)
-{
-    return cli_has(c, "trace") ? classify_filter_trace(c->piste)
-                               : classify_filter_pcap(c->piste, i);
-}
-
-static int target_set(struct cli_call *c, struct if_index i, u32 table)
-{
-    return cli_has(c, "trace") ? classify_filter_set_trace(c->piste, table, c->err)
-                               : classify_filter_set_pcap(c->piste, i, table, c->err);
-}
-
-/* A session in the filter's table of that mask, which is made in front of the others if there is
- * none. */
-static int add(struct cli_call *c, struct if_index i, const char *mask, const char *match)
-{
-    struct classify_bytes mask_bytes, match_bytes;
-    struct classify_table_args a = {.skip = CLASSIFY_NONE,
-                                    .match = CLASSIFY_NONE,
-                                    .buckets = (u32)cli_u64(c, "buckets", BUCKETS),
-                                    .miss_next = CLASSIFY_NONE};
-    u32 first = target_table(c, i);
-    if (classify_parse_mask(&mask, &mask_bytes) || classify_parse_match(&match, &match_bytes))
-        return error_set(c->err, EINVAL, "unknown mask or match");
-    int rc = classify_fit_mask(&mask_bytes, &a, c->err);
-    if (rc)
-        return rc;
-    if (a.match > CLASSIFY_MATCH_MAX || a.skip > CLASSIFY_SKIP_MAX)
-        return error_set(c->err, EINVAL, "the mask is too long");
-    u32 table = classify_filter_find(first, a.skip, a.match, a.mask);
-    bool is_new = table == CLASSIFY_NONE;
-    a.next_table = first;
-    if (is_new)
-        rc = classify_table_add(c->piste, &a, &table, c->err);
-    if (rc)
-        return rc;
-    const struct classify_session_args session = {
-        .match = match_bytes.bytes, .next = 1, .opaque = CLASSIFY_NONE};
-    rc = classify_session_add(c->piste, table, &session, c->err);
-    if (!rc && is_new)
-        rc = target_set(c, i, table);
-    if (rc && is_new)
-        (void)!classify_table_del(c->piste, table, false, NULL);
-    return rc;
-}
-
-static int del(struct cli_call *c, struct if_index i)
-{
-    u32 first = target_table(c, i);
-    if (first == CLASSIFY_NONE)
-        return error_set(c->err, ENOENT, "no such filter");
-    int rc = target_set(c, i, CLASSIFY_NONE);
-    if (!rc) /* unless others use them */
-        (void)!classify_table_del(c->piste, first, true, NULL);
-    return rc;
-}
-
-static int set(struct cli_call *c)
-{
-    const struct interface *f = cli_interface(c, "interface");
-    struct if_index i = f ? f->index : IF_NONE;
-    const char *mask = cli_str(c, "mask", NULL), *match = cli_str(c, "match", NULL);
-    if (cli_has(c, "del"))
-        return del(c, i);
-    if (cli_get(c, "index"))
-        return target_set(c, i, (u32)cli_u64(c, "index", 0));
-    if (!mask)
-        return error_set(c->err, EINVAL, "Mask required");
-    if (!match)
-        return error_set(c->err, EINVAL, "Match value required");
-    return add(c, i, mask, match);
-}
-
-static void show_one(struct out *o, const char *who, u32 table)
-{
-    out_object(o, NULL);
-    out_str(o, "filter", who, "%-25s ");
-    if (table == CLASSIFY_NONE)
-        out_text(o, "first table none\n");
-    else
-        out_u64(o, "table", table, "first table %" PRIu64 "\n");
-    out_end(o);
-}
-
-static int show(struct cli_call *c)
-{
-    const struct classify_filter *s = state_of(c->piste);
-    out_text(c->out, "%-25s %s\n%-25s %s\n", "Filter Used By", "Table(s)", "--------------",
-             "--------");
-    out_array(c->out, "filters");
-    show_one(c->out, "packet tracer:", s->trace);
-    show_one(c->out, "pcap rx/tx/drop:", classify_filter_pcap(c->piste, IF_NONE));
-    for (u32 k = 0; k < s->pcap.n; k++)
-        if (!if_is_none(s->pcap.v[k].interface))
-            show_one(c->out, interface_at(c->piste, s->pcap.v[k].interface)->name,
-                     s->pcap.v[k].table);
-    out_end(c->out);
-    return 0;
-}
-
-static const struct cli_command commands[] = {
-    {"classify filter ( trace | pcap | <interface> ) [mask <mask:classify-mask>]"
-     " [match <match:classify-match>] [buckets <buckets:u32>] [memory-size <memory-size:size>]"
-     " [table <index:u32>] [del]",
-     "Picks the packets that `trace add ... filter' and `pcap trace ... filter' are about", set, 0},
-    {"show classify filter [verbose]", "Tables that packets to trace and to capture are picked by",
-     show, 0},
-    {0},
-};
-
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct classify_filter *s = state;
-    if (phase != RC_INTERFACE)
-        return;
-    if (s->trace != CLASSIFY_NONE)
-        text_add(t, "classify filter trace table %u\n", s->trace);
-    for (u32 k = 0; k < s->pcap.n; k++) {
-        const struct filter *x = &s->pcap.v[k];
-        text_add(t, "classify filter %s table %u\n",
-                 if_is_none(x->interface) ? "pcap" : interface_at(p, x->interface)->name, x->table);
-    }
-}
-
-/* --- module --- */
-
-static int init(struct piste *p, void **state, struct error *e)
+int classify_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct classify_filter *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -256,7 +116,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void classify_filter_stop(struct piste *p, void *state)
 {
     struct classify_filter *s = state;
     (void)p;
@@ -264,16 +124,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->pcap);
     free(s);
 }
-
-static const char *const needs[] = {"classify", "interface", NULL};
-
-const struct module classify_filter_module = {
-    .abi = MODULE_ABI,
-    .name = "classify-filter",
-    .description = "Filters of traces and captures by classifier tables",
-    .needs = needs,
-    .commands = commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/pool.h"
+#include "control/api.h"
 #include "control/module.h"
 #include "net/features/classify/classify.h"
 
@@ -31,3 +32,7 @@ const char *classify_policer_name(struct piste *p, u32 index);
 /* By table: whether policers come to look in it, so that what its sessions say is next are
  * policers. The caller's to free. */
 bool *classify_policed_tables(struct piste *p);
+int classify_init(struct piste *p, void **state, struct error *e);
+void classify_stop(struct piste *p, void *state);
+extern const struct api_handler classify_api[];
+extern const char classify_module_name[];

@@ -4,7 +4,7 @@
 
 #include "api/api_interface.h"
 #include "control/api.h"
-#include "control/module.h"
+#include "net/features/pcap/pcap_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/features/pcap/pcap_trace.h"
 
@@ -43,18 +43,8 @@ static void trace_off(struct api_call *c)
                                          : 0);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler pcap_api[] = {
     {&api_message_pcap_trace_on, trace_on},
     {&api_message_pcap_trace_off, trace_off},
     {0},
-};
-
-static const char *const needs[] = {"api", "pcap", NULL};
-
-const struct module pcap_api_module = {
-    .abi = MODULE_ABI,
-    .name = "pcap_api",
-    .description = "Binary API of captures",
-    .needs = needs,
-    .api = handlers,
 };

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,17 +11,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/vec.h"
-#include "control/cli.h"
-#include "control/module.h"
 #include "engine/pcap.h"
 #include "net/features/classify/classify.h"
 #include "net/features/classify/classify_filter.h"
+#include "net/features/pcap/pcap_internal.h"
 #include "net/link/interface/interface.h"
 
 #define FOLDER "/tmp/"
-#define PACKETS_DEFAULT 1000
-#define BYTES_DEFAULT 512
 #define BYTES_MIN 32
 #define BYTES_MAX 9000
 #define MEMORY_MAX_BYTES (1ull << 38)
@@ -271,77 +266,7 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
     memcpy(out->path, c->path, sizeof(out->path));
 }
 
-/* --- command --- */
-
-static int show_status(struct cli_call *c)
-{
-    struct pcap_trace_status s;
-    struct text names = {0};
-    static const char *const words[] = {"rx", "tx", "drop"};
-    pcap_trace_get_status(c->piste, &s);
-    for (u32 i = 0; i < array_len(words); i++)
-        if (s.directions & (1u << i))
-            text_add(&names, "%s%s", names.len ? " and " : "", words[i]);
-    if (s.directions)
-        out_text(c->out, "pcap %s dispatch capture enabled: %u of %u pkts...\ncapture to file %s\n",
-                 text_str(&names), s.packets, s.max_packets, s.path);
-    else
-        out_text(c->out, "pcap dispatch capture disabled\n");
-    text_free(&names);
-    out_bool(c->out, "enabled", s.directions != 0, NULL, NULL);
-    if (s.directions) {
-        out_bool(c->out, "rx", s.directions & PCAP_RX, NULL, NULL);
-        out_bool(c->out, "tx", s.directions & PCAP_TX, NULL, NULL);
-        out_bool(c->out, "drop", s.directions & PCAP_DROP, NULL, NULL);
-        out_u64(c->out, "packets", s.packets, NULL);
-        out_u64(c->out, "max_packets", s.max_packets, NULL);
-        out_str(c->out, "file", s.path, NULL);
-    }
-    return 0;
-}
-
-static int turn_off(struct cli_call *c)
-{
-    struct pcap_trace_status s = {0};
-    int rc = pcap_trace_stop(c->piste, &s, c->err);
-    if (rc)
-        return rc;
-    out_text(c->out, "Write %u packets to %s, and stop capture...\n", s.packets, s.path);
-    out_u64(c->out, "packets", s.packets, NULL);
-    out_str(c->out, "file", s.path, NULL);
-    return 0;
-}
-
-static int trace(struct cli_call *c)
-{
-    struct pcap_trace_args args = {
-        .directions = (cli_has(c, "rx") ? PCAP_RX : 0u) | (cli_has(c, "tx") ? PCAP_TX : 0u) |
-                      (cli_has(c, "drop") ? PCAP_DROP : 0u),
-        .max_packets = (u32)cli_u64(c, "max-packets", PACKETS_DEFAULT),
-        .max_packet_bytes = (u32)cli_u64(c, "bytes", BYTES_DEFAULT),
-        .interface =
-            cli_get(c, "interface-name") ? cli_interface(c, "interface-name")->index : IF_NONE,
-        .file = cli_str(c, "name", NULL),
-        .filter = cli_has(c, "filter"),
-        .error = cli_str(c, "reason", NULL),
-    };
-    if (cli_has(c, "status"))
-        return show_status(c);
-    if (cli_has(c, "off") || !args.directions)
-        return turn_off(c);
-    return pcap_trace_start(c->piste, &args, c->err);
-}
-
-static const struct cli_command commands[] = {
-    {"pcap trace [rx] [tx] [drop] [off] [status] [max <max-packets:u32>] [max-bytes-per-pkt "
-     "<bytes:u32>] "
-     "[intfc ( any | <interface-name:interface> )] [interface ( any | <interface-name:interface> "
-     ")] "
-     "[file <name:string>] [error <reason:string>] [filter] [preallocate-data] [free-data]",
-     "Writes packets that are received, sent or dropped to a file in /tmp, once it is turned off",
-     trace, 0},
-    {0},
-};
+/* --- life --- */
 
 /* A later interface of the same index is another one. */
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
@@ -353,7 +278,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
         __atomic_store_n(&c->interface.i, IF_MAX, __ATOMIC_RELAXED); /* no interface has that */
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int pcap_init(struct piste *p, void **state, struct error *e)
 {
     (void)state;
     (void)e;
@@ -361,21 +286,9 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void pcap_stop(struct piste *p, void *state)
 {
     if (pcap_trace_active)
         trace_free(pcap_trace_active);
     pcap_trace_active = NULL;
 }
-
-static const char *const needs[] = {"interface", "classify-filter", NULL};
-
-const struct module pcap_module = {
-    .abi = MODULE_ABI,
-    .name = "pcap",
-    .description = "Capture of packets into files",
-    .needs = needs,
-    .commands = commands,
-    .init = init,
-    .stop = stop,
-};

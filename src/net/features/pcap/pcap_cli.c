@@ -1,0 +1,76 @@
+/* `pcap trace`. Source: VPP's command. */
+
+#include "control/cli.h"
+#include "net/features/pcap/pcap_internal.h"
+#include "net/features/pcap/pcap_trace.h"
+#include "net/link/interface/interface.h"
+
+static int show_status(struct cli_call *c)
+{
+    struct pcap_trace_status s;
+    struct text names = {0};
+    static const char *const words[] = {"rx", "tx", "drop"};
+    pcap_trace_get_status(c->piste, &s);
+    for (u32 i = 0; i < array_len(words); i++)
+        if (s.directions & (1u << i))
+            text_add(&names, "%s%s", names.len ? " and " : "", words[i]);
+    if (s.directions)
+        out_text(c->out, "pcap %s dispatch capture enabled: %u of %u pkts...\ncapture to file %s\n",
+                 text_str(&names), s.packets, s.max_packets, s.path);
+    else
+        out_text(c->out, "pcap dispatch capture disabled\n");
+    text_free(&names);
+    out_bool(c->out, "enabled", s.directions != 0, NULL, NULL);
+    if (s.directions) {
+        out_bool(c->out, "rx", s.directions & PCAP_RX, NULL, NULL);
+        out_bool(c->out, "tx", s.directions & PCAP_TX, NULL, NULL);
+        out_bool(c->out, "drop", s.directions & PCAP_DROP, NULL, NULL);
+        out_u64(c->out, "packets", s.packets, NULL);
+        out_u64(c->out, "max_packets", s.max_packets, NULL);
+        out_str(c->out, "file", s.path, NULL);
+    }
+    return 0;
+}
+
+static int turn_off(struct cli_call *c)
+{
+    struct pcap_trace_status s = {0};
+    int rc = pcap_trace_stop(c->piste, &s, c->err);
+    if (rc)
+        return rc;
+    out_text(c->out, "Write %u packets to %s, and stop capture...\n", s.packets, s.path);
+    out_u64(c->out, "packets", s.packets, NULL);
+    out_str(c->out, "file", s.path, NULL);
+    return 0;
+}
+
+static int trace(struct cli_call *c)
+{
+    struct pcap_trace_args args = {
+        .directions = (cli_has(c, "rx") ? PCAP_RX : 0u) | (cli_has(c, "tx") ? PCAP_TX : 0u) |
+                      (cli_has(c, "drop") ? PCAP_DROP : 0u),
+        .max_packets = (u32)cli_u64(c, "max-packets", PCAP_PACKETS_DEFAULT),
+        .max_packet_bytes = (u32)cli_u64(c, "bytes", PCAP_BYTES_DEFAULT),
+        .interface =
+            cli_get(c, "interface-name") ? cli_interface(c, "interface-name")->index : IF_NONE,
+        .file = cli_str(c, "name", NULL),
+        .filter = cli_has(c, "filter"),
+        .error = cli_str(c, "reason", NULL),
+    };
+    if (cli_has(c, "status"))
+        return show_status(c);
+    if (cli_has(c, "off") || !args.directions)
+        return turn_off(c);
+    return pcap_trace_start(c->piste, &args, c->err);
+}
+
+const struct cli_command pcap_commands[] = {
+    {"pcap trace [rx] [tx] [drop] [off] [status] [max <max-packets:u32>] [max-bytes-per-pkt "
+     "<bytes:u32>] "
+     "[intfc ( any | <interface-name:interface> )] [interface ( any | <interface-name:interface> "
+     ")] "
+     "[file <name:string>] [error <reason:string>] [filter] [preallocate-data] [free-data]",
+     "Writes packets that are received, sent or dropped to a file in /tmp, once it is turned off",
+     trace, 0},
+    {0},
+};

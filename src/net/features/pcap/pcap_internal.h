@@ -1,0 +1,14 @@
+/* What the files of pcap share. */
+#pragma once
+
+#include "control/api.h"
+#include "control/module.h"
+#include "net/features/pcap/pcap_trace.h"
+
+/* what `pcap trace` takes unless it is told otherwise */
+#define PCAP_PACKETS_DEFAULT 1000
+#define PCAP_BYTES_DEFAULT 512
+int pcap_init(struct piste *p, void **state, struct error *e);
+void pcap_stop(struct piste *p, void *state);
+extern const struct cli_command pcap_commands[];
+extern const struct api_handler pcap_api[];
