@@ -18,12 +18,14 @@
 #include "engine/node.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_errors.h"
+#include "net/link/interface/interface.h"
 
 struct module;
 struct piste;
 struct thread;
 
 extern const struct module icmp4_module;
+extern const char icmp4_module_name[];
 
 /* Messages of that type go to `node`, their current header IPv4's, l4_start the ICMP header.
  * Control thread. */
@@ -81,3 +83,8 @@ static inline bool icmp4_rate_take(u64 *tat_ns, u64 now_ns, u64 per_sec, u64 bur
     *tat_ns = from + interval_ns;
     return true;
 }
+
+/* Keep if_address, their arg. */
+void icmp4_on_address(struct piste *p, struct if_index i, struct ip4_prefix prefix, bool add,
+                      void *arg);
+void icmp4_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg);

@@ -18,9 +18,11 @@ struct ip4_if *ip4_if_base;
 
 static struct log_class ip4_log = {.name = "ip4"};
 
+const char ip4_module_name[] = "ip4";
+
 struct ip4 *ip4_of(const struct piste *p)
 {
-    return module_state(p, ip4_module.name);
+    return module_state(p, ip4_module_name);
 }
 
 static struct fib_index table_of(struct if_index i)
@@ -583,9 +585,9 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
         interface_end(arg, f->index);
 }
 
-/* --- module --- */
+/* --- life --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int ip4_init(struct piste *p, void **state, struct error *e)
 {
     struct ip4 *ip4 = mem_alloc(sizeof(*ip4));
     ip4->piste = p;
@@ -604,7 +606,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void ip4_stop(struct piste *p, void *state)
 {
     (void)p;
     struct ip4 *ip4 = state;
@@ -624,17 +626,3 @@ static void stop(struct piste *p, void *state)
     ip4_if_base = NULL;
     free(ip4);
 }
-
-static const char *const needs[] = {"fib", "interface", "ip4-arcs", NULL};
-
-const struct module ip4_module = {
-    .abi = MODULE_ABI,
-    .name = "ip4",
-    .description = "IPv4 addresses and forwarding",
-    .needs = needs,
-    .nodes = ip4_forward_nodes,
-    .commands = ip4_commands,
-    .init = init,
-    .stop = stop,
-    .running_config = ip4_running_config,
-};

@@ -181,7 +181,7 @@ static void set_directed_broadcast(struct api_call *c)
         api_reply_errno(c, ip4_set_directed_broadcast(c->piste, f->index, m->enable, NULL));
 }
 
-static const struct api_handler interface_handlers[] = {
+const struct api_handler ip4_interface_handlers[] = {
     {&api_message_sw_interface_add_del_address, add_del_address},
     {&api_message_sw_interface_address_replace_begin, address_replace_begin},
     {&api_message_sw_interface_address_replace_end, address_replace_end},
@@ -194,22 +194,4 @@ static const struct api_handler interface_handlers[] = {
     {&api_message_sw_interface_get_table, get_table},
     {&api_message_sw_interface_set_ip_directed_broadcast, set_directed_broadcast},
     {0},
-};
-
-static const char *const needs[] = {"api", "ip4", NULL};
-
-const struct module ip4_api_module = {
-    .abi = MODULE_ABI,
-    .name = "ip4_api",
-    .description = "Binary API of IPv4 on interfaces",
-    .needs = needs,
-    .api = interface_handlers,
-};
-
-const struct module ip_route_api_module = {
-    .abi = MODULE_ABI,
-    .name = "ip_route_api",
-    .description = "Binary API of routes and tables",
-    .needs = needs,
-    .api = ip_route_handlers,
 };

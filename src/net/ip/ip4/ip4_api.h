@@ -12,8 +12,8 @@ extern const struct module ip_route_api_module;
 
 struct api_type_prefix;
 
-/* In ip_route_api.c: routes and tables. */
-extern const struct api_handler ip_route_handlers[];
+/* In ip_route_api.c: routes and tables. In ip4_api.c: interfaces. */
+extern const struct api_handler ip_route_handlers[], ip4_interface_handlers[];
 /* In ip4_reass_api.c. */
 extern const struct api_handler ip4_reass_api[];
 

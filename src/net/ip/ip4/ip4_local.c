@@ -1,80 +1,22 @@
-/* Who takes which protocol and port, and the records of the nodes; see ip4_local.h. */
+/* Who takes which protocol and port; see ip4_local.h. */
 #include "net/ip/ip4/ip4_local.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-#include "base/mem.h"
 #include "control/module.h"
 #include "engine/thread.h"
-#include "net/ip/ip4/ip4_errors.h"
-#include "net/packet/ip4_format.h"
 #include "net/ip/ip4/ip4_nodes.h"
-#include "net/packet/ip4_packet.h"
-
-#define LOCAL_NEXT                                                                                 \
-    {                                                                                              \
-        [IP4_LOCAL_NEXT_DROP] = "error-drop", [IP4_LOCAL_NEXT_PUNT] = "ip4-punt",                  \
-        [IP4_LOCAL_NEXT_UDP_LOOKUP] = "ip4-udp-lookup", [IP4_LOCAL_NEXT_ICMP] = "ip4-icmp-input",  \
-        [IP4_LOCAL_NEXT_REASSEMBLY] = "ip4-local-full-reassembly",                                 \
-        [IP4_LOCAL_NEXT_ICMP_ERROR] = "ip4-icmp-error",                                            \
-    }
-
-static const struct node_def local_node = {
-    .name = "ip4-local",
-    .run = NODE_VARIANTS(ip4_local),
-    .next = LOCAL_NEXT,
-    .n_next = IP4_LOCAL_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_forward_trace,
-};
-
-static const struct node_def receive_node = {
-    .name = "ip4-receive",
-    .run = NODE_VARIANTS(ip4_receive),
-    .next = LOCAL_NEXT,
-    .n_next = IP4_LOCAL_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_forward_trace,
-};
-
-static const struct node_def end_of_arc_node = {
-    .name = "ip4-local-end-of-arc",
-    .run = NODE_VARIANTS(ip4_local_end_of_arc),
-    .next = LOCAL_NEXT,
-    .n_next = IP4_LOCAL_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_forward_trace,
-};
-
-static const struct node_error udp_errors[UDP_ERROR_N] = {
-    [UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
-    [UDP_ERROR_NO_LISTENER] = {"no_listener", "no listener for dst port", SEVERITY_ERROR},
-};
-
-static const struct node_def udp_lookup_node = {
-    .name = "ip4-udp-lookup",
-    .run = NODE_VARIANTS(ip4_udp_lookup),
-    .next = {[UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
-    .n_next = UDP_LOOKUP_N_NEXT,
-    .errors = udp_errors,
-    .n_errors = UDP_ERROR_N,
-    .format_trace = ip4_format_trace,
-};
-
-/* --- registration --- */
 
 static void set_next(u16 *word, u16 next)
 {
     __atomic_store_n(word, next, __ATOMIC_RELEASE);
 }
 
+const char ip4_local_module_name[] = "ip4-local";
+
 void ip4_local_register(struct piste *p, u8 protocol, struct node_index node)
 {
-    struct ip4_local *local = module_state(p, ip4_local_module.name);
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
         set_next(&local->next_by_protocol[i][protocol],
                  node_edge(engine_of(p), local->nodes[i], node));
@@ -82,14 +24,14 @@ void ip4_local_register(struct piste *p, u8 protocol, struct node_index node)
 
 void ip4_local_unregister(struct piste *p, u8 protocol)
 {
-    struct ip4_local *local = module_state(p, ip4_local_module.name);
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
         set_next(&local->next_by_protocol[i][protocol], IP4_LOCAL_NEXT_ICMP_ERROR);
 }
 
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
 {
-    struct ip4_local *local = module_state(p, ip4_local_module.name);
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
     if (local->next_by_port[port] != UDP_LOOKUP_NEXT_ICMP_ERROR)
         return -EADDRINUSE;
     set_next(&local->next_by_port[port], node_edge(engine_of(p), local->udp_node, node));
@@ -98,45 +40,6 @@ int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
 
 void ip4_udp_unregister(struct piste *p, u16 port)
 {
-    struct ip4_local *local = module_state(p, ip4_local_module.name);
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
     set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_ICMP_ERROR);
 }
-
-/* --- life --- */
-
-static int init(struct piste *p, void **state, struct error *e)
-{
-    struct engine *engine = engine_of(p);
-    struct ip4_local *local = mem_alloc(sizeof(*local));
-
-    local->arc = feature_arc_find(engine, "ip4-local");
-    local->next_by_port = mem_alloc(65536 * sizeof(local->next_by_port[0]));
-    for (u32 i = 0; i < IP4_LOCAL_NODES; i++) {
-        for (u32 protocol = 0; protocol < 256; protocol++)
-            local->next_by_protocol[i][protocol] = IP4_LOCAL_NEXT_ICMP_ERROR;
-        local->next_by_protocol[i][IP_PROTOCOL_ICMP] = IP4_LOCAL_NEXT_ICMP;
-        local->next_by_protocol[i][IP_PROTOCOL_UDP] = IP4_LOCAL_NEXT_UDP_LOOKUP;
-    }
-    local->nodes[IP4_LOCAL_NODE] = node_register(engine, &local_node, NULL, local);
-    local->nodes[IP4_LOCAL_RECEIVE] = node_register(engine, &receive_node, NULL, local);
-    local->nodes[IP4_LOCAL_END_OF_ARC] = node_register(engine, &end_of_arc_node, NULL, local);
-    local->udp_node = node_register(engine, &udp_lookup_node, NULL, local);
-    *state = local;
-    return 0;
-}
-
-static void stop(struct piste *p, void *state)
-{
-    struct ip4_local *local = state;
-    free(local->next_by_port);
-    free(local);
-}
-
-const struct module ip4_local_module = {
-    .abi = MODULE_ABI,
-    .name = "ip4-local",
-    .description = "IPv4 packets for this switch",
-    .needs = (const char *const[]){"ip4-arcs", "ip4", NULL},
-    .init = init,
-    .stop = stop,
-};

@@ -17,6 +17,7 @@ struct module;
 struct piste;
 
 extern const struct module ip4_local_module;
+extern const char ip4_local_module_name[];
 
 /* Packets of that protocol go to `node`: their current header is IPv4's, whole, l4_start is the
  * next header, of which the first buffer holds what fits its fixed part; checksums of UDP, TCP and

@@ -23,9 +23,11 @@
 
 static struct log_class neighbor_log = {.name = "ip", .sub = "neighbor"};
 
+const char neighbor_module_name[] = "neighbor";
+
 struct neighbors *neighbors_of(const struct piste *p)
 {
-    return module_state(p, neighbor_module.name);
+    return module_state(p, neighbor_module_name);
 }
 
 u32 neighbor_index(const struct neighbors *ns, struct if_index i, be32 addr)
@@ -570,7 +572,7 @@ bool neighbor_proxy_is_enabled(const struct piste *p, struct if_index i)
     return feature_is_enabled(engine_of(p), "arp", "arp-proxy", i);
 }
 
-/* --- module --- */
+/* --- life --- */
 
 static void find_nodes(struct neighbors *ns)
 {
@@ -586,7 +588,7 @@ static void find_nodes(struct neighbors *ns)
             feature(ns->piste, "arp-disabled", f->index, true);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int neighbor_init(struct piste *p, void **state, struct error *e)
 {
     struct neighbors *ns = mem_alloc(sizeof(*ns));
     ns->piste = p;
@@ -608,7 +610,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void neighbor_stop(struct piste *p, void *state)
 {
     struct neighbors *ns = state;
     adj_on_neighbor(ns->fib, NULL, NULL);
@@ -633,21 +635,3 @@ static void stop(struct piste *p, void *state)
     pool_fini(&ns->entries);
     free(ns);
 }
-
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    neighbor_running_config(p, phase, t);
-}
-
-static const char *const needs[] = {"arp", "fib", "interface", "ip4", NULL};
-
-const struct module neighbor_module = {
-    .abi = MODULE_ABI,
-    .name = "neighbor",
-    .description = "Neighbors of interfaces",
-    .needs = needs,
-    .commands = neighbor_commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

@@ -231,17 +231,19 @@ static i32 want(struct api_call *c, struct api_events *ev, bool enable, u32 pid,
     return api_events_want(c, ev, enable, pid, &wish, sizeof(wish));
 }
 
+const char neighbor_api_module_name[] = "neighbor_api";
+
 static void want_v1(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events *m = c->msg;
-    struct neighbor_api *s = module_state(c->piste, neighbor_api_module.name);
+    struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
     api_reply_retval(c, want(c, &s->v1, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
 static void want_v2(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events_v2 *m = c->msg;
-    struct neighbor_api *s = module_state(c->piste, neighbor_api_module.name);
+    struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
     api_reply_retval(c, want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
@@ -260,7 +262,7 @@ static bool wanted(const struct api_registration *r, const void *arg)
 
 static void on_event(struct piste *p, const struct neighbor *n, enum neighbor_event ev, void *arg)
 {
-    struct neighbor_api *s = module_state(p, neighbor_api_module.name); /* NULL: stopped */
+    struct neighbor_api *s = module_state(p, neighbor_api_module_name); /* NULL: stopped */
     bool removed = ev == NEIGHBOR_REMOVED;
     struct api_ip_neighbor_event m = {0};
     struct api_ip_neighbor_event_v2 m2 = {.flags = removed ? IP_NEIGHBOR_API_EVENT_FLAG_REMOVED
@@ -274,14 +276,14 @@ static void on_event(struct piste *p, const struct neighbor *n, enum neighbor_ev
     api_events_send(p, &s->v2, &api_message_ip_neighbor_event_v2, &m2, wanted, n);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int neighbor_api_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct neighbor_api));
     neighbor_on_event(p, on_event, NULL);
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void neighbor_api_stop(struct piste *p, void *state)
 {
     struct neighbor_api *s = state;
     api_events_free(&s->v1);
@@ -289,7 +291,7 @@ static void stop(struct piste *p, void *state)
     free(s);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler neighbor_api_handlers[] = {
     {&api_message_ip_neighbor_add_del, add_del},
     {&api_message_ip_neighbor_dump, dump},
     {&api_message_ip_neighbor_config, config},
@@ -304,16 +306,4 @@ static const struct api_handler handlers[] = {
     {&api_message_want_ip_neighbor_events, want_v1},
     {&api_message_want_ip_neighbor_events_v2, want_v2},
     {0},
-};
-
-static const char *const needs[] = {"api", "neighbor", NULL};
-
-const struct module neighbor_api_module = {
-    .abi = MODULE_ABI,
-    .name = "neighbor_api",
-    .description = "Binary API of neighbours and proxy ARP",
-    .needs = needs,
-    .api = handlers,
-    .init = init,
-    .stop = stop,
 };

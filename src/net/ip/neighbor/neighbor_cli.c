@@ -280,7 +280,7 @@ static void write_neighbors(struct piste *p, const struct neighbors *ns, struct 
     vec_free(&list);
 }
 
-void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *t)
+void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct neighbors *ns = neighbors_of(p);
     struct neighbor_config c = ns->config;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/pool.h"
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/module.h"
 #include "engine/counter.h"
 #include "engine/node.h"
@@ -193,9 +194,6 @@ enum ip4_arp_error {
 };
 enum { IP4_ARP_NEXT_DROP, IP4_ARP_NEXT_REWRITE, IP4_ARP_N_NEXT };
 
-extern const struct cli_command neighbor_commands[];
-void neighbor_running_config(struct piste *p, enum rc_phase phase, struct text *t);
-
 /* --- neighbor.c --- */
 void neighbor_age_tick(void *arg);
 
@@ -213,3 +211,13 @@ void resolving_tick(void *arg);
  * -EADDRNOTAVAIL. */
 int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *mac) MUST_CHECK;
 void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr);
+
+/* --- for the records in neighbor_module.c --- */
+int neighbor_init(struct piste *p, void **state, struct error *e);
+void neighbor_stop(struct piste *p, void *state);
+int neighbor_api_init(struct piste *p, void **state, struct error *e);
+void neighbor_api_stop(struct piste *p, void *state);
+extern const struct cli_command neighbor_commands[];
+extern const struct api_handler neighbor_api_handlers[];
+void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+extern const char neighbor_module_name[], neighbor_api_module_name[];
