@@ -1,10 +1,8 @@
 #include "ports/loopback/loopback.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "control/module.h"
 #include "net/link/interface/interface.h"
@@ -73,10 +71,12 @@ static struct loopback *by_instance(const struct loopbacks *s, bool is_bvi, u32 
     return NULL;
 }
 
-static int make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
-                struct error *e)
+const char loopback_module_name[] = "loopback";
+
+int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
+                  struct error *e)
 {
-    struct loopbacks *s = module_state(p, loopback_module.name);
+    struct loopbacks *s = module_state(p, loopback_module_name);
     if (instance == UINT32_MAX)
         for (instance = 0; by_instance(s, is_bvi, instance);)
             instance++;
@@ -112,17 +112,17 @@ static int make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struc
 int loopback_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out,
                     struct error *e)
 {
-    return make(p, false, mac, instance, out, e);
+    return loopback_make(p, false, mac, instance, out, e);
 }
 
 int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *out, struct error *e)
 {
-    return make(p, true, mac, instance, out, e);
+    return loopback_make(p, true, mac, instance, out, e);
 }
 
 static int remove_kind(struct piste *p, struct if_index i, bool is_bvi, struct error *e)
 {
-    struct loopbacks *s = module_state(p, loopback_module.name);
+    struct loopbacks *s = module_state(p, loopback_module_name);
     for (u32 k = 0; k < s->all.n; k++) {
         struct loopback *l = s->all.v[k];
         if (!if_equal(l->interface, i) || l->is_bvi != is_bvi)
@@ -146,52 +146,9 @@ int bvi_delete(struct piste *p, struct if_index i, struct error *e)
     return remove_kind(p, i, true, e);
 }
 
-/* --- commands --- */
+/* --- life --- */
 
-static int create_kind(struct cli_call *c, bool is_bvi)
-{
-    struct if_index i;
-    const struct cli_value *mac = cli_get(c, "mac");
-    int rc = make(c->piste, is_bvi, mac ? mac->mac : NULL,
-                  (u32)cli_u64(c, "instance-number", UINT32_MAX), &i, c->err);
-    if (rc)
-        return rc;
-    out_str(c->out, "name", interface_at(c->piste, i)->name, "%s\n");
-    out_u64(c->out, "sw_if_index", i.i, NULL);
-    return 0;
-}
-
-static int create(struct cli_call *c)
-{
-    return create_kind(c, false);
-}
-
-static int create_bvi(struct cli_call *c)
-{
-    return create_kind(c, true);
-}
-
-static int delete (struct cli_call *c)
-{
-    return loopback_delete(c->piste, cli_interface(c, "interface")->index, c->err);
-}
-
-static int delete_bvi(struct cli_call *c)
-{
-    return bvi_delete(c->piste, cli_interface(c, "interface")->index, c->err);
-}
-
-static const struct cli_command commands[] = {
-    {"create loopback interface [mac <mac>] [instance <instance-number:u32>]",
-     "Makes a loopback interface", create, 0},
-    {"delete loopback interface (intfc <interface>)", "Deletes a loopback interface", delete, 0},
-    {"bvi create [mac <mac>] [instance <instance-number:u32>]",
-     "Makes an interface to be the BVI of a bridge domain", create_bvi, 0},
-    {"bvi delete <interface>", "Deletes a BVI", delete_bvi, 0},
-    {0},
-};
-
-static int init(struct piste *p, void **state, struct error *e)
+int loopback_init(struct piste *p, void **state, struct error *e)
 {
     struct loopbacks *s = mem_alloc(sizeof(*s));
     int rc = interface_new(p, &(struct if_new_args){.name = "local0", .cls = &class_local},
@@ -204,7 +161,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void loopback_stop(struct piste *p, void *state)
 {
     struct loopbacks *s = state;
     while (s->all.n) {
@@ -217,16 +174,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->all);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "ethernet", NULL};
-
-const struct module loopback_module = {
-    .abi = MODULE_ABI,
-    .name = "loopback",
-    .description = "Loopback interfaces",
-    .needs = needs,
-    .commands = commands,
-    .api = loopback_api,
-    .init = init,
-    .stop = stop,
-};

@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "control/api.h"
+#include "control/module.h"
 #include "engine/node.h"
 
 enum { LOOPBACK_TX_NEXT_DROP, LOOPBACK_TX_NEXT_ETHERNET, LOOPBACK_TX_NEXT_L2 };
@@ -16,3 +17,11 @@ struct loopback {
 };
 
 extern const struct api_handler loopback_api[];
+
+/* As loopback_create, or bvi_create. */
+int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
+                  struct error *e);
+int loopback_init(struct piste *p, void **state, struct error *e);
+void loopback_stop(struct piste *p, void *state);
+extern const struct cli_command loopback_commands[];
+extern const char loopback_module_name[];

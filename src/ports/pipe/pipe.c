@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "control/module.h"
 #include "engine/trace.h"
@@ -15,9 +14,8 @@
 
 NODE_DECLARE(pipe_tx);
 NODE_DECLARE(pipe_parent_tx);
-NODE_DECLARE(pipe_input);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
     ethernet_format_header(out, r->data, r->data_len);
@@ -35,7 +33,7 @@ static const struct node_def tx_node = {
     .n_next = 2,
     .errors = tx_errors,
     .n_errors = PIPE_TX_ERR_N,
-    .format_trace = format_trace,
+    .format_trace = pipe_format_trace,
 };
 
 static const struct node_def parent_tx_node = {
@@ -45,14 +43,6 @@ static const struct node_def parent_tx_node = {
     .n_next = 1,
     .errors = tx_errors,
     .n_errors = PIPE_TX_ERR_N,
-};
-
-static const struct node_def input_node = {
-    .name = "pipe-input",
-    .run = NODE_VARIANTS(pipe_input),
-    .next = {[PIPE_INPUT_NEXT_ETHERNET] = "ethernet-input"},
-    .n_next = 1,
-    .format_trace = format_trace,
 };
 
 static int set_admin(void *port, bool up, struct error *e);
@@ -99,10 +89,12 @@ static int make_interface(struct pipe *x, const char *suffix, u8 last, const str
                          out, e);
 }
 
+const char pipe_module_name[] = "pipe";
+
 int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct if_index ends[2],
                 struct error *e)
 {
-    struct pipes *s = module_state(p, pipe_module.name);
+    struct pipes *s = module_state(p, pipe_module_name);
     if (instance == UINT32_MAX)
         for (instance = 0; by_instance(s, instance);)
             instance++;
@@ -148,7 +140,7 @@ static void remove_pipe(struct piste *p, struct pipe *x)
 
 int pipe_delete(struct piste *p, struct if_index i, struct error *e)
 {
-    struct pipes *s = module_state(p, pipe_module.name);
+    struct pipes *s = module_state(p, pipe_module_name);
     for (u32 k = 0; k < s->all.n; k++) {
         struct pipe *x = s->all.v[k];
         if (!if_equal(x->parent, i))
@@ -160,52 +152,9 @@ int pipe_delete(struct piste *p, struct if_index i, struct error *e)
     return error_set(e, EINVAL, "%s is not a pipe", interface_at(p, i)->name);
 }
 
-/* --- commands --- */
+/* --- life --- */
 
-static int create(struct cli_call *c)
-{
-    struct if_index parent, ends[2];
-    int rc = pipe_create(c->piste, (u32)cli_u64(c, "instance-number", UINT32_MAX), &parent, ends,
-                         c->err);
-    if (rc)
-        return rc;
-    out_str(c->out, "name", interface_at(c->piste, parent)->name, "%s\n");
-    out_u64(c->out, "sw_if_index", parent.i, NULL);
-    return 0;
-}
-
-static int delete (struct cli_call *c)
-{
-    return pipe_delete(c->piste, cli_interface(c, "interface")->index, c->err);
-}
-
-static int show(struct cli_call *c)
-{
-    const struct pipes *s = module_state(c->piste, pipe_module.name);
-    out_array(c->out, "pipes");
-    for (u32 i = 0; i < s->all.n; i++) {
-        const struct pipe *x = s->all.v[i];
-        out_object(c->out, NULL);
-        out_str(c->out, "name", interface_at(c->piste, x->parent)->name, "%s: ");
-        out_str(c->out, "east", interface_at(c->piste, x->end[0].interface)->name, "%s <-> ");
-        out_str(c->out, "west", interface_at(c->piste, x->end[1].interface)->name, "%s\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    return 0;
-}
-
-static const struct cli_command commands[] = {
-    {"pipe create [instance <instance-number:u32>]", "Makes a pipe: two interfaces that are joined",
-     create, 0},
-    {"pipe delete <interface>", "Deletes a pipe", delete, 0},
-    {"create pipe [instance <instance-number:u32>]", "The same as `pipe create`", create, 0},
-    {"delete pipe <interface>", "The same as `pipe delete`", delete, 0},
-    {"show pipe", "Pipes and their ends", show, 0},
-    {0},
-};
-
-static int init(struct piste *p, void **state, struct error *e)
+int pipe_init(struct piste *p, void **state, struct error *e)
 {
     struct pipes *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -214,7 +163,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void pipe_stop(struct piste *p, void *state)
 {
     struct pipes *s = state;
     for (u32 i = 0; i < s->all.n; i++)
@@ -222,18 +171,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->all);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "ethernet", "l2", NULL};
-static const struct node_def *const nodes[] = {&input_node, NULL};
-
-const struct module pipe_module = {
-    .abi = MODULE_ABI,
-    .name = "pipe",
-    .description = "Pairs of joined interfaces",
-    .needs = needs,
-    .nodes = nodes,
-    .commands = commands,
-    .api = pipe_api,
-    .init = init,
-    .stop = stop,
-};

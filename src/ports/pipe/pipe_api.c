@@ -33,7 +33,7 @@ static void delete_pipe(struct api_call *c)
 
 static void dump(struct api_call *c)
 {
-    const struct pipes *s = module_state(c->piste, pipe_module.name);
+    const struct pipes *s = module_state(c->piste, pipe_module_name);
     for (u32 i = 0; i < s->all.n; i++) {
         const struct pipe *x = s->all.v[i];
         struct api_pipe_details d = {

@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "control/api.h"
+#include "control/module.h"
 #include "engine/feature.h"
 #include "engine/node.h"
 
@@ -29,3 +30,8 @@ struct pipes {
 };
 
 extern const struct api_handler pipe_api[];
+int pipe_init(struct piste *p, void **state, struct error *e);
+void pipe_stop(struct piste *p, void *state);
+extern const struct cli_command pipe_commands[];
+void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
+extern const char pipe_module_name[];
