@@ -476,7 +476,6 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
     for (u32 i = 0; ping && ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
         if (ping->sessions[i] && if_equal(ping->sessions[i]->source_if, f->index))
             ping->sessions[i]->source_gone = true;
-    (void)arg;
 }
 
 static int init(struct piste *p, void **state, struct error *e)

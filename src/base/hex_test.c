@@ -11,7 +11,6 @@
 static void test_bytes(void **state)
 {
     u8 b[4];
-    (void)state;
     assert_int_equal(hex_digits(""), 0);
     assert_int_equal(hex_digits("x"), 0);
     assert_int_equal(hex_digits("09afAFg"), 6);
@@ -43,7 +42,6 @@ static void test_mac(void **state)
         {"1.2.", -1, ""},
         {"1-2-3-4-5-6", -1, ""},
     };
-    (void)state;
     for (u32 i = 0; i < array_len(cases); i++) {
         const char *s = cases[i].text;
         u8 mac[6];

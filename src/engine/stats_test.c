@@ -67,7 +67,6 @@ static u32 count_at(u64 element0)
 
 static void test_header(void **state)
 {
-    (void)state;
     begin(1 << 20);
     static const u8 version[8] = {2}, epoch[8] = {1}, zero[4096 - 40];
     assert_memory_equal(seen, version, 8);
@@ -83,7 +82,6 @@ static void test_header(void **state)
 
 static void test_entries(void **state)
 {
-    (void)state;
     begin(1 << 20);
     struct stats_rows rows;
     struct stats_handle beat = stats_add_scalar(s, "/sys/%s", "heartbeat");
@@ -110,7 +108,6 @@ static void test_entries(void **state)
 
 static void test_rows(void **state)
 {
-    (void)state;
     begin(1 << 20);
     struct stats_rows rows;
     assert_int_equal(stats_add_rows(s, STAT_COMBINED, "/if/rx", 2, 1000, &rows), 0);
@@ -137,7 +134,6 @@ static void test_rows(void **state)
 
 static void test_names(void **state)
 {
-    (void)state;
     begin(1 << 20);
     struct stats_names names = stats_add_names(s, "/if/names", 8);
     stats_set_name(s, &names, 2, "local0");
@@ -163,7 +159,6 @@ static void test_names(void **state)
 
 static void test_what_goes_leaves_no_hole(void **state)
 {
-    (void)state;
     begin(1 << 20);
     struct stats_rows rows;
     stats_add_scalar(s, "/a");
@@ -188,7 +183,6 @@ static void test_what_goes_leaves_no_hole(void **state)
  * next. */
 static void test_free_entries(void **state)
 {
-    (void)state;
     begin(1 << 20);
     struct stats_rows rows;
     struct stats_handle a = stats_add_gauge(s, "/a"), b = stats_add_gauge(s, "/b");
@@ -207,7 +201,6 @@ static void test_free_entries(void **state)
 
 static void test_one_change(void **state)
 {
-    (void)state;
     begin(1 << 20);
     u64 epoch = number_at(16);
     stats_lock(s);
@@ -224,7 +217,6 @@ static void test_one_change(void **state)
 
 static void test_full(void **state)
 {
-    (void)state;
     begin(0); /* the least there is: 16 pages */
     u32 n = 0;
     struct stats_handle last = STATS_NO_HANDLE;
@@ -251,7 +243,6 @@ static void test_full(void **state)
 
 static void test_clients_cannot_write(void **state)
 {
-    (void)state;
     begin(1 << 20);
     assert_int_equal(pwrite(stats_fd(s), "x", 1, 0), -1);
     assert_int_equal(ftruncate(stats_fd(s), 0), -1);
@@ -262,7 +253,6 @@ static void test_clients_cannot_write(void **state)
 
 static void test_only_what_is_used_is_resident(void **state)
 {
-    (void)state;
     begin(64 << 20);
     u64 total, used;
     stats_room(s, &total, &used);
@@ -284,7 +274,6 @@ static void test_counters_are_the_segment(void **state)
 {
     struct engine_config c;
     struct error e;
-    (void)state;
     engine_config_default(&c);
     c.buffers_per_numa = 2048;
     c.stats_per_node = true;
@@ -326,7 +315,6 @@ static void test_counters_without_room(void **state)
     struct engine_config c;
     struct error e;
     struct counter_vec *v;
-    (void)state;
     engine_config_default(&c);
     c.buffers_per_numa = 2048;
     memset(&piste, 0, sizeof(piste));

@@ -53,7 +53,6 @@ static int trace_add(struct cli_call *c)
 
 static void clear_on_thread(struct thread *t, void *arg)
 {
-    (void)arg;
     t->trace.n = 0;
     t->trace.live = 0;
     t->trace.shown_from = t->trace.packets;

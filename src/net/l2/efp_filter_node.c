@@ -17,7 +17,6 @@ static bool would_come_in_by(const struct buffer *b, struct if_index i, struct i
 void NODE_FN(l2_efp_filter)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         struct if_index port = {(u32)feature_data(b[i])};
         next[i] = would_come_in_by(b[i], b[i]->tx_if, port)

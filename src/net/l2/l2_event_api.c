@@ -165,7 +165,6 @@ static void want_l2_arp_term_events(struct api_call *c)
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct l2_events *s = events_of(p); /* NULL once the module has stopped */
-    (void)arg;
     if (s && ev == IF_EVENT_DELETE && if_equal(s->last.interface, f->index))
         s->has_last = false;
 }
@@ -174,7 +173,6 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 int l2_event_api_init(struct piste *p, void **state, struct error *e)
 {
-    (void)e;
     *state = mem_alloc(sizeof(struct l2_events));
     interface_on_event(p, on_interface, NULL);
     return 0;

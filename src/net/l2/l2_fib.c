@@ -120,7 +120,6 @@ static void on_grow_timer(void *arg)
 void l2_fib_wants_bigger(struct piste *p, const void *payload)
 {
     struct l2_state *s = l2_state_of(p);
-    (void)payload;
     if (s && !mac_table_growing(table_of(s)))
         grow_soon(s);
 }
@@ -251,7 +250,6 @@ static void on_age_timer(void *arg)
 static u32 made_older(void *arg, u64 key, u32 value)
 {
     const u8 *minutes = arg;
-    (void)key;
     return value & MAC_PROVISIONED
                ? value
                : mac_value(mac_value_if(value), (u8)(mac_value_stamp(value) - *minutes), (u8)value);

@@ -56,7 +56,6 @@ void NODE_FN(l2_fwd)(struct thread *t, struct node *n, struct buffer **b, u16 *n
 
 void NODE_FN(l2_uu_fwd)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         const struct l2_bd_data *bd = &l2_bd_data_base[l2_bd_of(b[i]->rx_if)];
         b[i]->tx_if.i = __atomic_load_n(&bd->uu_fwd.i, __ATOMIC_RELAXED);

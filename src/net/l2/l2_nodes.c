@@ -50,7 +50,6 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
 {
     const struct l2_if *l = l2_if(r->meta.rx_if);
     bool multicast = r->data[0] & 1;
-    (void)p;
     addresses(r, r->meta.rx_if, "l2-input:", out);
     text_puts(out, " [");
     if (l->mode == L2_MODE_XCONNECT)
@@ -78,7 +77,6 @@ static void with_domain(const struct trace_record *r, const char *prefix, struct
 
 static void format_learn(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     with_domain(r, "l2-learn:", out);
 }
 
@@ -105,19 +103,16 @@ static void format_fwd(struct piste *p, const struct trace_record *r, struct tex
 
 static void format_flood(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     with_domain(r, "l2-flood:", out);
 }
 
 static void format_uu_fwd(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     with_domain(r, "l2-uu-fwd:", out);
 }
 
 static void format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     addresses(r, r->meta.tx_if, "l2-output:", out);
     text_puts(out, " data");
     for (u32 i = 12; i < 24 && i < r->data_len; i++)
@@ -126,25 +121,21 @@ static void format_output(struct piste *p, const struct trace_record *r, struct 
 
 static void format_feature_drop(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     addresses(r, r->meta.rx_if, "feature-bitmap-drop:", out);
 }
 
 static void format_arp_term(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     ethernet_format_frame(out, r->data, r->data_len, 0);
 }
 
 static void format_rw(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     with_domain(r, "l2-rw:", out);
 }
 
 static void format_patch(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     text_add(out, "L2_PATCH: rx %d tx %d", (int)r->meta.rx_if.i, (int)r->meta.tx_if.i);
 }
 

@@ -96,7 +96,6 @@ void NODE_FN(l2_output_end)(struct thread *t, struct node *n, struct buffer **b,
 void NODE_FN(l2_feature_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                               u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++)
         next[i] = node_drop(n, b[i], L2_FEATURE_DROP_ERR_DISABLED, 0);
 }
@@ -105,7 +104,6 @@ void NODE_FN(l2_feature_drop)(struct thread *t, struct node *n, struct buffer **
  * arc "device-input". */
 void NODE_FN(l2_patch)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         u64 to = feature_data(b[i]);
         b[i]->tx_if.i = (u32)to;

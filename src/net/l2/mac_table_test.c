@@ -60,7 +60,6 @@ static void keys_hold_what_went_in(void **state)
 {
     const u8 mac[8] = {0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0xee, 0xff};
     u8 out[6];
-    (void)state;
     u64 key = mac_key(mac, 0x1234);
     assert_true(key == mac_key_of(mac, 0x1234));
     assert_int_equal(mac_key_bd(key), 0x1234);
@@ -75,7 +74,6 @@ static void learners_respect_what_is_configured(void **state)
 {
     struct mac_table t;
     u32 was;
-    (void)state;
     new_table(&t, 16, 16);
     u64 k = nth_key(1);
     assert_int_equal(mac_table_learn(&t, k, mac_value(5, 0, MAC_VALID), &was), MAC_LEARN_NEW);
@@ -100,7 +98,6 @@ static void what_does_not_fit_is_refused_and_fits_later(void **state)
 {
     struct mac_table t;
     u32 was, n = 0;
-    (void)state;
     new_table(&t, 8, 32);
     while (mac_table_learn(&t, nth_key(n), mac_value(1, 0, MAC_VALID), &was) == MAC_LEARN_NEW)
         n++;
@@ -141,7 +138,6 @@ static void table_agrees_with_oracle(void **state)
     struct mac_table t;
     struct oracle *o = calloc(1, sizeof(*o));
     u32 live = 0;
-    (void)state;
     new_table(&t, 64, 4096);
     for (u32 step = 0; step < 200000; step++) {
         u32 n = rnd(ORACLE_KEYS), was, v;
@@ -247,7 +243,6 @@ static void grace(struct shared *s)
 static u32 drop_a_third(void *arg, u64 key, u32 value)
 {
     u32 *n = arg;
-    (void)key;
     return (*n)++ % 3 ? value : 0;
 }
 
@@ -265,7 +260,6 @@ static void writers_do_not_disturb_each_other(void **state)
     struct writer w[WRITERS];
     struct error e;
     u32 n = 0;
-    (void)state;
     memset(s, 0, sizeof(*s));
     new_table(&s->t, 64, 16384);
     for (u32 i = 0; i < WRITERS; i++) {

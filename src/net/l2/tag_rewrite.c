@@ -112,7 +112,6 @@ int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct tag_rewrites *s = arg;
-    (void)p;
     if (ev == IF_EVENT_DELETE && f->index.i < s->v.n)
         s->v.v[f->index.i] = (struct tag_rewrite){0};
 }
@@ -235,7 +234,6 @@ static const struct l2_rewriter rewriter = {rewrites, words};
 static int init(struct piste *p, void **state, struct error *e)
 {
     struct tag_rewrites *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, on_interface, s);
     l2_set_rewriter(p, &rewriter);
     *state = s;

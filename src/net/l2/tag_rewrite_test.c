@@ -28,7 +28,6 @@ static int open_world(void **state)
         &ethernet_module, &l2_module,   &ip4_arcs_module,    &fib_module,
         &ip4_module,      &vlan_module, &tag_rewrite_module, NULL};
     static const u8 mac_a[] = {2, 0, 0, 0, 0, 1}, mac_b[] = {2, 0, 0, 0, 0, 2};
-    (void)state;
     world_open(modules);
     world_interface("local0", NULL);
     a = world_interface("a", mac_a);
@@ -40,7 +39,6 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    (void)state;
     world_free_caught();
     assert_int_equal(world_buffers_used(), 0);
     interface_delete(&world.p, a);
@@ -243,7 +241,6 @@ static void check_op(const struct interface_kind *k, const char *name, const str
 
 static void test_all(void **state)
 {
-    (void)state;
     for (u32 i = 0; i < array_len(kinds); i++) {
         const struct interface_kind *k = &kinds[i];
         const char *name = k->command ? "a.1" : "a";
@@ -267,7 +264,6 @@ static void test_all(void **state)
 
 static void test_words(void **state)
 {
-    (void)state;
     run("create sub-interfaces a 7 dot1ad 5 inner-dot1q 6 exact-match");
     says("set interface l2 tag-rewrite a.7 translate 2-2 dot1ad 8 9", "");
     says("show interface vtr a.7 a", "a.7                             trans-2-2 dot1ad 8 9\n"
@@ -295,7 +291,6 @@ static void test_words(void **state)
 /* Said in layer 3, done in layer 2, and still there after another mode. */
 static void test_modes(void **state)
 {
-    (void)state;
     run("create sub-interfaces a 5\nset interface state a.5 up");
     says("set interface l2 tag-rewrite a.5 pop 1", "");
     assert_null(l2_if((struct if_index){3})->rewrites);

@@ -58,7 +58,6 @@ static const struct if_class class_local = {.name = "local", .no_ip = true};
 static int set_admin(void *arg, bool up, struct error *e)
 {
     const struct loopback *l = arg;
-    (void)e;
     interface_set_link(l->piste, l->interface, up);
     return 0;
 }

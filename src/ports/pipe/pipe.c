@@ -17,7 +17,6 @@ NODE_DECLARE(pipe_parent_tx);
 
 void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     ethernet_format_header(out, r->data, r->data_len);
 }
 
@@ -61,7 +60,6 @@ static const struct if_class class_parent = {
 static int set_admin(void *port, bool up, struct error *e)
 {
     const struct pipe_end *end = port;
-    (void)e;
     interface_set_link(end->pipe->piste, end->interface, up);
     return 0;
 }
@@ -157,7 +155,6 @@ int pipe_delete(struct piste *p, struct if_index i, struct error *e)
 int pipe_init(struct piste *p, void **state, struct error *e)
 {
     struct pipes *s = mem_alloc(sizeof(*s));
-    (void)e;
     s->device_input = feature_arc_find(engine_of(p), "device-input");
     *state = s;
     return 0;

@@ -25,7 +25,6 @@ void NODE_FN(pipe_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *
 void NODE_FN(pipe_parent_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    (void)t;
     for (u32 i = 0; i < count; i++)
         next[i] = node_drop(n, b[i], PIPE_TX_ERR_DOWN, PIPE_TX_NEXT_DROP);
 }
@@ -33,7 +32,6 @@ void NODE_FN(pipe_parent_tx)(struct thread *t, struct node *n, struct buffer **b
 void NODE_FN(pipe_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     const struct pipes *s = n->state;
-    (void)t;
     for (u32 i = 0; i < count; i++)
         next[i] = feature_start(s->device_input, b[i]->rx_if, b[i], PIPE_INPUT_NEXT_ETHERNET);
 }

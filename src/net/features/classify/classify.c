@@ -154,7 +154,6 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
 int classify_table_set(struct piste *p, u32 index, u32 next_table, u32 miss_next, struct error *e)
 {
     struct table *t = must_find(index, e);
-    (void)p;
     if (!t || (next_table != CLASSIFY_NONE && !must_find(next_table, e)))
         return -ENOENT;
     __atomic_store_n(&t->data.next_table, next_table, __ATOMIC_RELAXED);
@@ -231,7 +230,6 @@ int classify_table_del(struct piste *p, u32 index, bool chain, struct error *e)
 int classify_table_ref(struct piste *p, u32 index, struct error *e)
 {
     struct table *t = must_find(index, e);
-    (void)p;
     if (!t)
         return -ENOENT;
     t->users++;
@@ -240,7 +238,6 @@ int classify_table_ref(struct piste *p, u32 index, struct error *e)
 
 void classify_table_unref(struct piste *p, u32 index)
 {
-    (void)p;
     table_at(index)->users--;
 }
 
@@ -256,7 +253,6 @@ u32 classify_table_next(const struct piste *p, u32 from)
 
 u32 classify_table_buckets(const struct piste *p, u32 table)
 {
-    (void)p;
     return table_at(table)->buckets;
 }
 
@@ -407,7 +403,6 @@ int classify_session_del(struct piste *p, u32 table, const u8 *match, struct err
 u32 classify_session_count(const struct piste *p, u32 table)
 {
     const struct table *t = table_at(table);
-    (void)p;
     return t ? t->n_sessions : 0;
 }
 
@@ -415,7 +410,6 @@ void classify_session_each(const struct piste *p, u32 table,
                            void (*fn)(const struct classify_session *s, void *arg), void *arg)
 {
     const struct table *t = table_at(table);
-    (void)p;
     const struct classify_store *s = t ? t->data.store : NULL;
     for (u32 k = 0; s && k <= s->slot_mask; k++) {
         u32 i = (u32)s->slots[k];

@@ -17,18 +17,12 @@
 static int parse_mask(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     struct classify_bytes bytes;
-    (void)p;
-    (void)v;
-    (void)e;
     return classify_parse_mask(text, &bytes);
 }
 
 static int parse_match(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     struct classify_bytes bytes;
-    (void)p;
-    (void)v;
-    (void)e;
     return classify_parse_match(text, &bytes);
 }
 
@@ -41,8 +35,6 @@ static int parse_next(struct piste *p, const char **text, struct cli_value *v, s
     } words[] = {{"deny", 0}, {"drop", 0}, {"permit", CLASSIFY_NONE}, {"ip4", 2}};
     size_t n = strcspn(*text, " \t\r\n");
     char *end;
-    (void)p;
-    (void)e;
     for (u32 i = 0; i < array_len(words); i++)
         if (strlen(words[i].word) == n && !strncmp(*text, words[i].word, n)) {
             v->u = words[i].next;
@@ -63,8 +55,6 @@ static int parse_opaque(struct piste *p, const char **text, struct cli_value *v,
     static const char *const colors[] = {"conform-color", "exceed-color", "violate-color"};
     size_t n = strcspn(*text, " \t\r\n");
     char *end;
-    (void)p;
-    (void)e;
     for (u32 i = 0; i < array_len(colors); i++)
         if (strlen(colors[i]) == n && !strncmp(*text, colors[i], n)) {
             v->u = i;
@@ -377,7 +367,6 @@ static void config_of_session(const struct classify_session *s, void *arg)
 /* Tables first, then what leads from one to another. */
 void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    (void)state;
     if (phase != RC_TABLES)
         return;
     bool *policed = classify_policed_tables(p);

@@ -89,7 +89,6 @@ int classify_filter_set_pcap(struct piste *p, struct if_index i, u32 table, stru
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    (void)arg;
     if (ev == IF_EVENT_DELETE)
         (void)!classify_filter_set_pcap(p, f->index, CLASSIFY_NONE, NULL);
 }
@@ -109,7 +108,6 @@ u32 classify_filter_find(u32 first, u32 skip, u32 match, const u8 *mask)
 int classify_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct classify_filter *s = mem_alloc(sizeof(*s));
-    (void)e;
     s->trace = CLASSIFY_NONE;
     interface_on_event(p, on_interface, s);
     *state = s;
@@ -119,7 +117,6 @@ int classify_filter_init(struct piste *p, void **state, struct error *e)
 void classify_filter_stop(struct piste *p, void *state)
 {
     struct classify_filter *s = state;
-    (void)p;
     trace_table = CLASSIFY_NONE;
     vec_free(&s->pcap);
     free(s);

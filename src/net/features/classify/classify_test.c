@@ -20,7 +20,6 @@ static int open_world(void **state)
 {
     static const struct module *const modules[] = {&ethernet_module, &ip4_arcs_module, &fib_module,
                                                    &ip4_module,      &classify_module, NULL};
-    (void)state;
     world_open(modules);
     world_interface("local0", NULL);
     return 0;
@@ -28,7 +27,6 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    (void)state;
     assert_int_equal(world_buffers_used(), 0);
     world_close();
     return 0;
@@ -96,7 +94,6 @@ static void test_against_a_list(void **state)
     u32 table = new_table(2), n = 0;
     u8 match[MATCH_BYTES];
     struct error e;
-    (void)state;
     for (u32 i = 0; i < 60000; i++) {
         u32 number = random_u32() % OF_NUMBERS;
         match_of(number, match);
@@ -131,7 +128,6 @@ static void test_indices(void **state)
     struct error e;
     u8 match[MATCH_BYTES] = {0};
     u32 a = new_table(100), b = new_table(100);
-    (void)state;
     assert_int_equal(classify_table_next(&world.p, 0), a);
     assert_int_equal(classify_table_next(&world.p, a + 1), b);
     assert_int_equal(classify_table_next(&world.p, b + 1), CLASSIFY_NONE);
@@ -160,7 +156,6 @@ static void test_tables_of_routes(void **state)
     u8 match[MATCH_BYTES] = {0};
     struct classify_session_args a = {
         .match = match, .next = 1, .action = CLASSIFY_ACTION_SET_IP4_FIB, .metadata = 55};
-    (void)state;
     assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
     assert_false(fib_is_none(fib_table_find(f, 55)));
     a.metadata = 56;
@@ -194,7 +189,6 @@ static void says(bool match, const char *words, const char *hex)
 
 static void test_masks(void **state)
 {
-    (void)state;
     says(false, "l2 dst", "ffffffffffff" ZERO6 "0000");
     says(false, "l2 src proto", ZERO6 "ffffffffffffffff");
     says(false, "l2 tag1", ZERO14 "0fff0000");
@@ -226,7 +220,6 @@ static void test_masks(void **state)
 
 static void test_matches(void **state)
 {
-    (void)state;
     says(true, "l2 src 02:00:00:00:00:2a proto 0x0806", ZERO6 "02000000002a0806");
     says(true, "l2 tag1 42", ZERO14 "002a0000");
     says(true, "l2 cos1 5 tag1 42 proto 2048",

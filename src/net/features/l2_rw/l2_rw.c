@@ -42,7 +42,6 @@ int l2_rw_interface_set(struct piste *p, struct if_index i, u32 table, u32 miss,
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct error e;
-    (void)arg;
     if (ev != IF_EVENT_DELETE || !l2_rw_data->of_interface[f->index.i])
         return;
     if (l2_rw_interface_set(p, f->index, L2_RW_NONE, L2_RW_NONE, &e)) {
@@ -69,7 +68,6 @@ int l2_rw_init(struct piste *p, void **state, struct error *e)
 void l2_rw_stop(struct piste *p, void *state)
 {
     struct l2_rw *s = state;
-    (void)p;
     for (u32 i = 0; i < L2_RW_ENTRIES; i++)
         free((void *)(uintptr_t)l2_rw_data->entries[i]);
     l2_rw_data = NULL;

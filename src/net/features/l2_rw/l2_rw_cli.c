@@ -161,7 +161,6 @@ static void config_of_entries(struct text *t)
 void l2_rw_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct l2_state *s = l2_state_of(p);
-    (void)state;
     if (phase == RC_TABLES) {
         config_of_entries(t);
         for (struct l2_bd *bd = l2_bd_next(s, 1); bd; bd = l2_bd_next(s, bd->index + 1))

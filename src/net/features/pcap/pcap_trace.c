@@ -272,16 +272,12 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct pcap_trace *c = pcap_trace_active;
-    (void)p;
-    (void)arg;
     if (ev == IF_EVENT_DELETE && c && if_equal(c->interface, f->index))
         __atomic_store_n(&c->interface.i, IF_MAX, __ATOMIC_RELAXED); /* no interface has that */
 }
 
 int pcap_init(struct piste *p, void **state, struct error *e)
 {
-    (void)state;
-    (void)e;
     interface_on_event(p, on_interface, NULL);
     return 0;
 }

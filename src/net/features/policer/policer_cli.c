@@ -48,8 +48,6 @@ static bool take_dscp(const char **text, u8 *dscp)
 static int parse_action(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     u8 dscp = 0;
-    (void)p;
-    (void)e;
     for (u32 k = 0; k < array_len(action_words); k++)
         if (take(text, action_words[k])) {
             if (k == POLICER_MARK && !take_dscp(text, &dscp))
@@ -331,7 +329,6 @@ static void config_of(struct piste *p, u32 index, struct text *t)
 
 void policer_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    (void)state;
     if (phase == RC_GLOBAL)
         for (u32 i = 0; (i = policer_next(p, i)) != POLICER_NONE; i++)
             config_of(p, i, t);

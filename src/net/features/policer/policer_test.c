@@ -54,7 +54,6 @@ static void check_rate(u32 kbps, u64 burst, u64 seconds)
 
 static void test_rates(void **state)
 {
-    (void)state;
     check_rate(1, 1500, 1000);
     check_rate(8, 1000, 100);
     check_rate(1000, 15000, 10);
@@ -67,7 +66,6 @@ static void test_rounding(void **state)
 {
     struct policer_config c = {.cir = 333, .cb = 100000000, .round = POLICER_DOWN};
     struct policer down = computed(c);
-    (void)state;
     c.round = POLICER_UP;
     struct policer up = computed(c);
     c.round = POLICER_CLOSEST;
@@ -82,7 +80,6 @@ static void test_packets(void **state)
     struct policer x = computed(
         (struct policer_config){.cir = 1000, .cb = 50, .rate = POLICER_PPS}); /* a burst of 50 */
     u32 n = 0;
-    (void)state;
     while (policer_police(&x, 1, 65535, POLICER_CONFORM) == POLICER_CONFORM)
         n++;
     assert_int_equal(n, 50);
@@ -96,7 +93,6 @@ static void test_packets(void **state)
 /* Whatever is accepted has a burst as it was asked for, and tokens that come. */
 static void test_any_configuration(void **state)
 {
-    (void)state;
     for (u32 i = 0; i < 200000; i++) {
         struct policer_config c = {
             .type = (u8)(random_u32() % 6),
@@ -195,7 +191,6 @@ static void one_type(u8 type, bool aware)
 
 static void test_types(void **state)
 {
-    (void)state;
     for (int type = 0; type < POLICER_TYPE_N; type++) {
         one_type((u8)type, false);
         one_type((u8)type, true);
@@ -222,7 +217,6 @@ static void test_threads(void **state)
     struct policer x = computed((struct policer_config){.cir = 1, .cb = (u64)BURST_PKTS * 10 + 9});
     pthread_t threads[THREADS];
     u64 sum = 0;
-    (void)state;
     for (u32 i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, police_many, &x), 0);
     for (u32 i = 0; i < THREADS; i++) {

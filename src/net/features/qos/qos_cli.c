@@ -48,8 +48,6 @@ static bool take_value(const char **text, u8 *out)
 static int parse_source(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     enum qos_source source;
-    (void)p;
-    (void)e;
     if (!take_source(text, &source))
         return -ENOENT;
     v->u = source;
@@ -62,8 +60,6 @@ static int parse_row(struct piste *p, const char **text, struct cli_value *v, st
     enum qos_source source;
     const char *s = *text;
     u8 in, out;
-    (void)p;
-    (void)e;
     if (*s++ != '[' || !take_source(&s, &source) || !take_char(&s, ']') || !take_char(&s, '[') ||
         !take_value(&s, &in) || !take_char(&s, ']') || !take_char(&s, '=') ||
         !take_value(&s, &out) || (*s && !isspace((u8)*s)))
@@ -284,7 +280,6 @@ static void config_of_interface(struct piste *p, const struct interface *f, stru
 void qos_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     u32 id;
-    (void)state;
     for (u32 k = 0; phase == RC_GLOBAL && qos_map_at(p, k, &id); k++)
         config_of_map(p, id, t);
     const struct interface *f = phase == RC_INTERFACE ? interface_next(p, 0) : NULL;

@@ -12,8 +12,6 @@
 
 void NODE_FN(qos_store)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         qos_record(b[i], QOS_IP, (u8)feature_data(b[i]));
         next[i] = feature_next(b[i]);
@@ -23,8 +21,6 @@ void NODE_FN(qos_store)(struct thread *t, struct node *n, struct buffer **b, u16
 void NODE_FN(qos_record_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *ip = buffer_current(b[i]);
         qos_record(b[i], QOS_IP, ip->tos);
@@ -36,8 +32,6 @@ void NODE_FN(qos_record_ip4)(struct thread *t, struct node *n, struct buffer **b
 void NODE_FN(qos_record_vlan)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                               u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         int l2_bytes = b[i]->start - b[i]->l2_start;
         if (l2_bytes >= ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES)
@@ -51,8 +45,6 @@ void NODE_FN(qos_record_vlan)(struct thread *t, struct node *n, struct buffer **
 void NODE_FN(qos_record_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         const u8 *frame = buffer_current(b[i]);
         struct vlan_header h = {0};
@@ -78,8 +70,6 @@ ALWAYS_INLINE const struct qos_map *map_of(const struct buffer *b)
 void NODE_FN(qos_mark_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         if (b[i]->flags & BUFFER_QOS)
             ip4_set_tos((struct ip4_header *)(void *)(b[i]->data + b[i]->l3_start),
@@ -92,8 +82,6 @@ void NODE_FN(qos_mark_ip4)(struct thread *t, struct node *n, struct buffer **b, 
 void NODE_FN(qos_mark_vlan)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    (void)t;
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         u8 *frame = buffer_current(b[i]);
         if ((b[i]->flags & BUFFER_QOS) &&

@@ -80,7 +80,6 @@ static void special(struct fib *f, u32 index, enum adj_kind kind, u16 next)
 {
     u32 a = adj_new(f, kind);
     assert(a == index);
-    (void)index;
     head_set(a, head_make(kind, next, 0, 0, UINT16_MAX));
 }
 

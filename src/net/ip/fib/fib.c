@@ -169,7 +169,6 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     /* route 0 drops: what is in no table leads there */
     bool taken = pool_get_at(&f->entries, 0);
     assert(taken);
-    (void)taken;
     lb_set(0, (struct lb){ADJ_DROP.i, 0});
     struct fib_path drop = fib_path_special(FIB_PATH_DROP);
     f->drop_list = path_list_get(f, &drop, 1);
@@ -535,7 +534,6 @@ bool fib_route_is_installed(const struct fib *f, struct lb_index route)
 
 struct adj_index fib_resolve(const struct fib *f, struct fib_index t, be32 dst, u32 hash)
 {
-    (void)f;
     u32 lb = ip4_trie_lookup(&fib_table_base[t.i], be32_to_host(dst));
     for (u32 depth = 0; depth < FIB_LOOKUPS_MAX; depth++) {
         u32 a = lb_pick(lb_load(lb), hash);

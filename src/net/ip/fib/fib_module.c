@@ -86,14 +86,12 @@ static u16 lookup_edge(void *ctx, struct node_index node)
 
 static void route_new(void *ctx, u32 lb)
 {
-    (void)ctx;
     counter_zero(fib_counters_to, lb);
     counter_zero(fib_counters_via, lb);
 }
 
 static void new_adj(void *ctx, u32 adj)
 {
-    (void)ctx;
     counter_zero(fib_counters_adj, adj);
 }
 
@@ -121,25 +119,21 @@ static struct fib_counts counts(const struct counter_vec *v, u32 index)
 
 struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route)
 {
-    (void)f;
     return counts(fib_counters_to, route.i);
 }
 
 struct fib_counts fib_route_via_counts(const struct fib *f, struct lb_index route)
 {
-    (void)f;
     return counts(fib_counters_via, route.i);
 }
 
 struct fib_counts adj_counts(const struct fib *f, struct adj_index a)
 {
-    (void)f;
     return counts(fib_counters_adj, a.i);
 }
 
 void adj_set_counting(struct fib *f, bool on)
 {
-    (void)f;
     __atomic_store_n(&adj_counting, on, __ATOMIC_RELAXED);
 }
 
@@ -175,7 +169,6 @@ static void on_interface(struct piste *p, struct interface *it, enum if_event ev
 
 static int init(struct piste *p, void **state, struct error *e)
 {
-    (void)e;
     struct fib_ops ops = {
         .ctx = p,
         .defer = defer,
@@ -195,7 +188,6 @@ static int init(struct piste *p, void **state, struct error *e)
 
 static void stop(struct piste *p, void *state)
 {
-    (void)p;
     fib_free(state);
     counter_vec_free(fib_counters_to);
     counter_vec_free(fib_counters_via);
@@ -206,8 +198,6 @@ static void stop(struct piste *p, void *state)
 
 static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    (void)p;
-    (void)state;
     if (phase == RC_GLOBAL && adj_is_counting())
         text_puts(t, "adjacency counters enable\n");
 }

@@ -52,7 +52,6 @@ static inline bool test_interface(void *ctx, struct if_index i, struct fib_inter
 
 static inline u16 test_edge(void *ctx, struct node_index node)
 {
-    (void)ctx;
     return (u16)(FIB_NEXT_N + node.i);
 }
 

@@ -30,7 +30,6 @@ void ip4_tries_init(struct ip4_tries *t, u32 max_lbs, void (*free_block)(void *c
     /* block 0 would look like "the default" */
     bool taken = pool_get_at(&t->blocks, 0);
     assert(taken);
-    (void)taken;
 }
 
 void ip4_tries_fini(struct ip4_tries *t)

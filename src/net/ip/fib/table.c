@@ -213,12 +213,10 @@ void fib_tables_unlock_rr(struct fib *f, u32 table)
 
 u32 fib_table_flow_fields(const struct fib *f, struct fib_index t)
 {
-    (void)f;
     return fib_table_base[t.i].flow_fields;
 }
 
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields)
 {
-    (void)f;
     __atomic_store_n(&fib_table_base[t.i].flow_fields, fields, __ATOMIC_RELAXED);
 }

@@ -121,10 +121,9 @@ static int route(struct ip4 *ip4, struct if_index i, u32 addr, u8 len, const str
 static void unroute(struct ip4 *ip4, struct if_index i, u32 addr, u8 len)
 {
     /* -ENOENT: it was the address itself, or was never made */
-    int rc = fib_route_delete(fib_of(ip4->piste), table_of(i),
-                              (struct ip4_prefix){be32_from_host(addr), len}, FIB_SOURCE_INTERFACE,
-                              NULL);
-    (void)rc;
+    (void)!fib_route_delete(fib_of(ip4->piste), table_of(i),
+                            (struct ip4_prefix){be32_from_host(addr), len}, FIB_SOURCE_INTERFACE,
+                            NULL);
 }
 
 /* The broadcast address of a's subnet: dropped, or sent to everybody. */
@@ -578,7 +577,6 @@ static void interface_end(struct ip4 *ip4, struct if_index i)
 
 static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    (void)p;
     if (ev == IF_EVENT_NEW)
         interface_begin(arg, f->index);
     else if (ev == IF_EVENT_DELETE)
@@ -608,7 +606,6 @@ int ip4_init(struct piste *p, void **state, struct error *e)
 
 void ip4_stop(struct piste *p, void *state)
 {
-    (void)p;
     struct ip4 *ip4 = state;
     for (u32 i = 0; i < ip4->states.n; i++)
         if (ip4->states.v[i]) {

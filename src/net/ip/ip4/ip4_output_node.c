@@ -4,7 +4,6 @@
 void NODE_FN(ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     const struct ip4_output *s = n->state;
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         struct if_index tx = b[i]->tx_if;
         next[i] =

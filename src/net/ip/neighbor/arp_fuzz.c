@@ -60,7 +60,6 @@ static void round_once(void)
 static bool is_sound(const struct neighbor *n, void *arg)
 {
     u32 addr = be32_to_host(n->addr);
-    (void)arg;
     world_must(addr >> 8 == 0x0a0001 && addr != 0x0a000101);
     world_must(!(n->mac[0] & 1));
     return true;

@@ -116,8 +116,8 @@ static void route_del(struct neighbors *ns, const struct neighbor_entry *e, stru
         !fib_route_paths(ns->fib, r.lb, FIB_SOURCE_ADJ, &path, 1) ||
         !if_equal(path.interface, e->key.interface))
         return;
-    int rc = fib_route_delete(ns->fib, t, host(e->key.addr), FIB_SOURCE_ADJ, NULL);
-    (void)rc; /* it was there */
+    /* it was there */
+    (void)!fib_route_delete(ns->fib, t, host(e->key.addr), FIB_SOURCE_ADJ, NULL);
 }
 
 static void entry_free(struct neighbors *ns, u32 n)
@@ -358,10 +358,9 @@ static void on_adjacency(struct piste *p, struct adj_index a, bool present, void
         ns->unasked = 0;
     }
     be32 own;
-    if (ns->unasked++ < UNASKED_PER_SECOND && ip4_link_source(p, key.interface, key.addr, &own)) {
-        int rc = arp_send_request(p, key.interface, key.addr, NULL);
-        (void)rc; /* packets will ask again */
-    }
+    /* where it fails, packets will ask again */
+    if (ns->unasked++ < UNASKED_PER_SECOND && ip4_link_source(p, key.interface, key.addr, &own))
+        (void)!arp_send_request(p, key.interface, key.addr, NULL);
 }
 
 /* --- ageing --- */
@@ -394,8 +393,8 @@ void neighbor_age_tick(void *arg)
                 ns->n_timed_out++;
                 entry_free(ns, n);
             } else {
-                int rc = arp_send_request(ns->piste, e->key.interface, e->key.addr, e->mac);
-                (void)rc; /* silence counts against the neighbour all the same */
+                /* silence counts against the neighbour all the same */
+                (void)!arp_send_request(ns->piste, e->key.interface, e->key.addr, e->mac);
                 e->probes++;
                 e->probe_ns = now;
                 probes++;

@@ -283,8 +283,7 @@ static void neighbors_leave_their_table_with_the_interface(void **state)
 static void unnumbered_interfaces_answer_for_the_lender(void **state)
 {
     run("set interface ip address del a all");
-    struct if_index lo = world_interface("lo", other);
-    (void)lo;
+    world_interface("lo", other);
     run("set interface ip address lo 10.0.1.1/24");
     run("set interface unnumbered a use lo");
     settle();

@@ -62,14 +62,12 @@ static int init(struct piste *p, void **state, struct error *e)
     }
     s->next_by_type = s->map.base;
     *state = s;
-    (void)p;
     return 0;
 }
 
 static void stop(struct piste *p, void *state)
 {
     struct ethernet *s = state;
-    (void)p;
     mem_map_free(&s->map);
     free(s);
 }

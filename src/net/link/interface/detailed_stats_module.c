@@ -15,7 +15,6 @@ NODE_DECLARE(stats_collect_tx);
 
 static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     ethernet_format_header(out, r->data, r->data_len);
 }
 

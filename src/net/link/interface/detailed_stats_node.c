@@ -24,7 +24,6 @@ ALWAYS_INLINE u32 kind_of(const struct buffer *b)
 void NODE_FN(stats_collect_rx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                u32 count)
 {
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         interface_count(t, (enum if_counter)(IF_RX_UNICAST + kind_of(b[i])), b[i]->rx_if, 1,
                         buffer_packet_len(b[i]));
@@ -35,7 +34,6 @@ void NODE_FN(stats_collect_rx)(struct thread *t, struct node *n, struct buffer *
 void NODE_FN(stats_collect_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                u32 count)
 {
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         interface_count(t, (enum if_counter)(IF_TX_UNICAST + kind_of(b[i])), b[i]->tx_if, 1,
                         buffer_packet_len(b[i]));

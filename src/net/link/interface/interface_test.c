@@ -26,7 +26,6 @@ static u32 refuse; /* what the port says to the next change: an errno */
 
 static void sink_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)n;
     sent += count;
     for (u32 i = 0; i < count; i++) {
         buffer_free_one(t, buffer_index(b[i]));
@@ -67,7 +66,6 @@ static const struct node_def catch_arp = {.name = "arp-input", .run = {sink_run}
 static int setup(void **state)
 {
     struct error e = {0};
-    (void)state;
     memset(&p, 0, sizeof(p));
     sent = refuse = 0;
     p.loop = loop_new(&e);
@@ -85,7 +83,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     modules_stop(p.modules);
     modules_free(p.modules);
     cli_free(p.cli);
@@ -113,7 +110,6 @@ static void test_names_are_unique_and_found(void **state)
     struct if_index a = make("a", ALL_CAPS), b = make("b", ALL_CAPS), i;
     struct if_new_args again = {.name = "a", .cls = &port_class, .mac = our_mac};
     struct if_new_args empty = {.name = "", .cls = &port_class, .mac = our_mac};
-    (void)state;
     assert_int_equal(interface_new(&p, &again, &i, &e), -EEXIST);
     assert_int_equal(interface_new(&p, &empty, &i, &e), -EINVAL);
     static const u8 bad[][6] = {{0}, {1, 0, 0, 0, 0, 9}};
@@ -142,7 +138,6 @@ static void test_a_refusal_changes_nothing(void **state)
     struct interface *f = interface_at(&p, i);
     static const u8 other[6] = {2, 0, 0, 0, 0, 9}, group[6] = {1, 0, 0, 0, 0, 9};
     u32 mtu = f->mtu[IF_MTU_L3];
-    (void)state;
     refuse = EPERM;
     assert_int_equal(interface_set_admin(&p, i, true, &e), -EPERM);
     assert_int_equal(interface_set_mac(&p, i, other, &e), -EPERM);
@@ -162,7 +157,6 @@ static void test_mtus_follow_layer_3(void **state)
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
     struct interface *f = interface_at(&p, i);
-    (void)state;
     assert_int_equal(interface_set_hw_mtu(&p, i, 1500, &e), 0);
     assert_int_equal(interface_mtu(f, IF_MTU_IP4), 1500);
     assert_int_equal(interface_set_mtu(&p, i, IF_MTU_IP4, 1300, &e), 0);
@@ -207,7 +201,6 @@ static void test_ethernet_input_takes_what_is_ours(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
-    (void)state;
     feed("ethernet-input", i, our_mac, ETHERTYPE_IP4, 60);
     assert_int_equal(dropped(i), 1); /* the interface is down */
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -228,7 +221,6 @@ static void test_output_counts_and_refuses_when_down(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", ALL_CAPS);
-    (void)state;
     feed("a-output", i, our_mac, ETHERTYPE_IP4, 60);
     assert_int_equal(sent, 0);
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -246,7 +238,6 @@ static void test_ports_without_offloads_get_the_feature(void **state)
 {
     struct error e = {0};
     struct if_index i = make("a", 0), all = make("b", ALL_CAPS);
-    (void)state;
     assert_true(feature_is_enabled(p.engine, "interface-output", "interface-offload", i));
     assert_false(feature_is_enabled(p.engine, "interface-output", "interface-offload", all));
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
@@ -263,7 +254,6 @@ static void test_a_deleted_interface_leaves_nothing(void **state)
     struct error e = {0};
     struct if_index i = make("a", 0);
     struct node_index gone;
-    (void)state;
     assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
     feed("a-output", i, our_mac, ETHERTYPE_IP4, 60);
     assert_true(node_find(p.engine, "a-output", &gone));
@@ -286,7 +276,6 @@ static void test_commands(void **state)
 {
     char *out;
     make("a", ALL_CAPS);
-    (void)state;
     assert_int_equal(cli_run(p.cli, "set int state a sideways", OUT_TEXT, &out), -EINVAL);
     assert_string_equal(out, "set interface state: unknown flags `sideways'\n");
     free(out);

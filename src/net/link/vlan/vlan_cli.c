@@ -34,8 +34,6 @@ static int parse_ids(struct piste *p, const char **text, struct cli_value *v, st
 {
     const char *at = *text;
     struct id_range r;
-    (void)p;
-    (void)e;
     if (!number(&at, &r.first))
         return -ENOENT;
     r.last = r.first;
@@ -54,7 +52,6 @@ static int parse_ids(struct piste *p, const char **text, struct cli_value *v, st
 static int parse_vlan(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     u32 n;
-    (void)p;
     if (!strncmp(*text, "any", 3)) {
         *text += 3;
         v->u = VLAN_ANY;
