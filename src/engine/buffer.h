@@ -141,9 +141,10 @@ ALWAYS_INLINE u32 buffer_storage_bytes(const struct buffer *b)
     return b->storage_bytes ? b->storage_bytes : 65536;
 }
 
-/* Pools. Context of alloc and free: the thread t (data thread, or the control thread with its own).
+/* Pools: two of our own, and those that ports register (buffer_pool.h). Context of alloc and free:
+ * the thread t (data thread, or the control thread with its own).
  */
-enum { BUFFER_POOL_DEFAULT = 0, BUFFER_POOL_LARGE = 1, BUFFER_POOLS_MAX = 16 };
+enum { BUFFER_POOL_DEFAULT = 0, BUFFER_POOL_LARGE = 1, BUFFER_POOLS_MAX = 256 };
 
 /* Takes up to n buffers; returns how many (fewer: the pool is empty, counted there). Each has start
  * = BUFFER_HEADROOM_BYTES, refs 1, flags 0, len 0, interfaces IF_NONE. */

@@ -94,6 +94,7 @@ static void each_round(void *arg)
     e->threads[0]->loops++;
     thread_drain_events(e);
     engine_reclaim(e);
+    buffer_pools_reap(e, false);
 }
 
 /* --- life --- */
@@ -190,6 +191,7 @@ void engine_free(struct engine *e)
     feature_fini(e);
     for (u32 i = 0; i < e->n_threads; i++)
         thread_free(e->threads[i]);
+    buffer_pools_reap(e, true);
     while (e->counters.n)
         counter_vec_free(e->counters.v[0]);
     vec_free(&e->counters);

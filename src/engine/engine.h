@@ -48,13 +48,15 @@ u32 engine_round(struct engine *e, u32 thread);
 
 struct buffer_pool_info {
     char name[32];
-    u32 index, size_bytes, data_bytes;
+    u32 index, generation; /* of the pools that have had this index */
+    u32 size_bytes, data_bytes;
     u32 total, available, cached, used;
     u64 alloc_failures;
 };
+/* Indices are below; not all need be in use. */
 u32 buffer_pool_count(void);
-void buffer_pool_get_info(const struct engine *e, u32 pool, struct buffer_pool_info *out);
-const char *buffer_pool_name(u32 pool);
+/* false, and all zero: there is no pool of that index now. */
+bool buffer_pool_get_info(const struct engine *e, u32 pool, struct buffer_pool_info *out);
 u64 buffer_pool_touched_bytes(u32 pool);
 
 struct node_stats {

@@ -390,7 +390,8 @@ static int show_buffers(struct cli_call *c)
     out_table(c->out, "pools", cols, (u32)array_len(cols) - (all ? 0 : 2));
     for (u32 i = 0; i < buffer_pool_count(); i++) {
         struct buffer_pool_info p;
-        buffer_pool_get_info(engine_of(c->piste), i, &p);
+        if (!buffer_pool_get_info(engine_of(c->piste), i, &p))
+            continue;
         out_cell(c->out, "%s", p.name);
         out_cell_u64(c->out, p.index);
         out_cell_u64(c->out, 0);

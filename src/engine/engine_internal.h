@@ -196,9 +196,13 @@ struct engine {
     struct counter_vec *errors; /* of all nodes */
 };
 
-/* buffer.c */
+/* buffer_pool.c */
 int buffer_pools_init(struct engine *e, struct error *err);
 void buffer_thread_flush(struct thread *t);
+/* Ends unregistered pools all of whose buffers have come back; all: whether or not. */
+void buffer_pools_reap(struct engine *e, bool all);
+/* Of a buffer, behind its headroom. */
+u32 buffer_pool_data_bytes(u32 pool);
 
 /* node.c */
 extern const struct node_def engine_sink_node;

@@ -28,6 +28,7 @@ enum {
 enum { NODE_CLOCKS, NODE_VECTORS, NODE_CALLS, NODE_SUSPENDS, NODE_N };
 
 struct pool_entries {
+    u32 generation; /* of the pool that they are of; 0: there are none */
     struct stats_handle cached, used, available;
 };
 
@@ -44,7 +45,6 @@ struct stats_collector {
     struct stats_handle heartbeat, last_clear, last_update, vector_rate, input_rate;
     struct stats_rows vector_rates, loops, segment_heap, main_heap;
     struct pool_entries pools[BUFFER_POOLS_MAX];
-    u32 n_pools;
     struct seen seen[THREADS_MAX];
     u64 seen_ns;
     u64 n_runs;
@@ -83,17 +83,40 @@ static void add_heap(struct engine *e, const char *name, struct stats_rows *rows
     stats_add_link(e->stats, rows->handle, HEAP_FREE, "%s/free", name);
 }
 
-static void add_pools(struct engine *e, u32 n)
+static void add_pool(struct engine *e, const struct buffer_pool_info *info)
 {
-    struct stats_collector *c = e->collector;
-    for (; c->n_pools < n; c->n_pools++) {
-        const char *name = buffer_pool_name(c->n_pools);
-        c->pools[c->n_pools] = (struct pool_entries){
-            stats_add_gauge(e->stats, "/buffer-pools/%s/cached", name),
-            stats_add_gauge(e->stats, "/buffer-pools/%s/used", name),
-            stats_add_gauge(e->stats, "/buffer-pools/%s/available", name),
-        };
-    }
+    char name[STAT_NAME_BYTES];
+    stats_path_part(info->name, name);
+    e->collector->pools[info->index] = (struct pool_entries){
+        info->generation,
+        stats_add_gauge(e->stats, "/buffer-pools/%s/cached", name),
+        stats_add_gauge(e->stats, "/buffer-pools/%s/used", name),
+        stats_add_gauge(e->stats, "/buffer-pools/%s/available", name),
+    };
+}
+
+static void remove_pool(struct engine *e, struct pool_entries *p)
+{
+    stats_remove(e->stats, p->cached);
+    stats_remove(e->stats, p->used);
+    stats_remove(e->stats, p->available);
+    p->generation = 0;
+}
+
+static void collect_pool(struct engine *e, u32 i)
+{
+    struct pool_entries *p = &e->collector->pools[i];
+    struct buffer_pool_info info;
+    buffer_pool_get_info(e, i, &info); /* generation 0: there is none any more */
+    if (p->generation && p->generation != info.generation)
+        remove_pool(e, p);
+    if (!info.generation)
+        return;
+    if (!p->generation)
+        add_pool(e, &info);
+    stats_set(e->stats, p->cached, info.cached);
+    stats_set(e->stats, p->used, info.used);
+    stats_set(e->stats, p->available, info.available);
 }
 
 /* The first three have their places in the directory by number: clients know them. */
@@ -111,7 +134,7 @@ void stats_collector_init(struct engine *e)
     add_rows(e, "/sys/loops_per_worker", 1, threads, &c->loops);
     stats_grow_rows(&c->vector_rates, c->vector_rates.max);
     stats_grow_rows(&c->loops, c->loops.max);
-    add_pools(e, 1);
+    collect_pool(e, BUFFER_POOL_DEFAULT);
     stats_set(s, stats_add_gauge(s, "/sys/num_worker_threads"), e->n_threads - 1);
     e->errors = counter_vec_new(e, "/node/errors", false, NODE_ERRORS_MAX);
     c->last_update = stats_add_scalar(s, "/sys/last_update");
@@ -244,15 +267,8 @@ static void collect_threads(struct engine *e, double seconds)
 
 static void collect_pools(struct engine *e)
 {
-    struct stats_collector *c = e->collector;
-    add_pools(e, buffer_pool_count());
-    for (u32 i = 0; i < c->n_pools; i++) {
-        struct buffer_pool_info info;
-        buffer_pool_get_info(e, i, &info);
-        stats_set(e->stats, c->pools[i].cached, info.cached);
-        stats_set(e->stats, c->pools[i].used, info.used);
-        stats_set(e->stats, c->pools[i].available, info.available);
-    }
+    for (u32 i = 0; i < buffer_pool_count(); i++)
+        collect_pool(e, i);
 }
 
 static void collect_memory(struct engine *e)
