@@ -77,7 +77,7 @@ static u16 next_random(struct ping *ping)
 }
 
 /* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
-static int source(const struct session *s, struct fib_index table, be32 *src)
+static int ping_source(const struct session *s, struct fib_index table, be32 *src)
 {
     struct ip4_prefix prefix;
     struct if_index i;
@@ -127,7 +127,7 @@ static u32 write_request(const struct session *s, be32 src, u16 ip_id, u8 *out)
     return (u32)sizeof(*h) + icmp_bytes;
 }
 
-static int hand_over(struct session *s, struct fib_index table, const u8 *bytes, u32 n)
+static int ping_hand_over(struct session *s, struct fib_index table, const u8 *bytes, u32 n)
 {
     struct engine *e = engine_of(s->p);
     struct thread *t = engine_main_thread(e);
@@ -152,7 +152,7 @@ static int hand_over(struct session *s, struct fib_index table, const u8 *bytes,
     return -ENOBUFS;
 }
 
-static const char *failure(int rc)
+static const char *ping_failure(int rc)
 {
     switch (rc) {
     case -ENETUNREACH:
@@ -173,18 +173,18 @@ static void send_one(struct session *s)
     be32 src;
 
     struct fib_index table = fib_table_find(fib_of(s->p), s->table_id); /* now: it may go */
-    int rc = source(s, table, &src);
+    int rc = ping_source(s, table, &src);
     s->seq++;
     if (!rc)
-        rc = hand_over(s, table, bytes, write_request(s, src, next_random(s->ping), bytes));
+        rc = ping_hand_over(s, table, bytes, write_request(s, src, next_random(s->ping), bytes));
     if (rc && s->call)
-        out_text(s->call->out, "Failed: %s\n", failure(rc));
+        out_text(s->call->out, "Failed: %s\n", ping_failure(rc));
     s->n_sent += !rc;
 }
 
 /* --- sessions --- */
 
-static void session_free(struct session *s)
+static void ping_session_free(struct session *s)
 {
     __atomic_store_n(&s->ping->slots.active[s->slot], 0, __ATOMIC_RELAXED);
     s->ping->sessions[s->slot] = NULL;
@@ -226,7 +226,7 @@ static void session_finish(struct session *s)
     struct cli_call *c = s->call;
     if (!c) {
         tell_client(s);
-        session_free(s);
+        ping_session_free(s);
         return;
     }
     /* replies that came twice do not count: never more than was sent */
@@ -236,13 +236,13 @@ static void session_finish(struct session *s)
     out_u64(c->out, "sent", s->n_sent, "%" PRIu64 " sent, ");
     out_u64(c->out, "received", s->n_received, "%" PRIu64 " received, ");
     out_f64(c->out, "lost_percent", lost, "%.0f%% packet loss\n");
-    session_free(s);
+    ping_session_free(s);
     cli_done(c, 0);
 }
 
 static void session_cancel(void *arg)
 {
-    session_free(arg);
+    ping_session_free(arg);
 }
 
 /* The next round of requests, or the end. */
@@ -314,7 +314,7 @@ void ping_on_reply(struct piste *p, const void *payload)
 
 /* --- the command --- */
 
-static int bad_usage(struct cli_call *c, const char *rest)
+static int ping_bad_usage(struct cli_call *c, const char *rest)
 {
     return error_set(
         c->err, EINVAL,
@@ -331,7 +331,7 @@ static bool set_interval(struct session *s, double seconds)
     return fits;
 }
 
-static int parse(struct cli_call *c, struct session *s)
+static int ping_parse(struct cli_call *c, struct session *s)
 {
     const struct cli_value *v = cli_get(c, "address");
     struct fib *fib = fib_of(c->piste);
@@ -339,7 +339,7 @@ static int parse(struct cli_call *c, struct session *s)
     if (!v)
         v = cli_get(c, "ipv4");
     if (!v)
-        return bad_usage(c, cli_str(c, "rest", ""));
+        return ping_bad_usage(c, cli_str(c, "rest", ""));
     if (v->ip.is_ip6)
         return error_set(c->err, ENOTSUP, "no IP6 here");
     memcpy(&s->dst, v->ip.addr, sizeof(s->dst));
@@ -389,7 +389,7 @@ static int ping_run(struct cli_call *c)
 {
     struct ping *ping = module_state(c->piste, piste_module.name);
     struct session args = {.p = c->piste, .ping = ping, .call = c};
-    int rc = parse(c, &args);
+    int rc = ping_parse(c, &args);
 
     if (rc)
         return rc;
@@ -469,7 +469,7 @@ static const struct node_def echo_reply_node = {
     .format_trace = ip4_format_trace,
 };
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void ping_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct ping *ping = module_state(p, piste_module.name); /* NULL: stopped */
 
@@ -478,7 +478,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
             ping->sessions[i]->source_gone = true;
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+static int ping_init(struct piste *p, void **state, struct error *e)
 {
     struct ping *ping = mem_alloc(sizeof(*ping));
 
@@ -486,12 +486,12 @@ static int init(struct piste *p, void **state, struct error *e)
     ping->request_node = node_register(engine_of(p), &request_node, NULL, NULL);
     struct node_index n = node_register(engine_of(p), &echo_reply_node, NULL, &ping->slots);
     icmp4_register_type(p, ICMP4_ECHO_REPLY, n);
-    interface_on_event(p, on_interface, NULL);
+    interface_on_event(p, ping_on_interface, NULL);
     *state = ping;
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void ping_stop(struct piste *p, void *state)
 {
     struct ping *ping = state;
 
@@ -509,6 +509,6 @@ const struct module piste_module = {
     .needs = (const char *const[]){"api", "interface", "ip4", "icmp4", NULL},
     .commands = commands,
     .api = handlers,
-    .init = init,
-    .stop = stop,
+    .init = ping_init,
+    .stop = ping_stop,
 };

@@ -42,7 +42,8 @@ static struct {
 /* --- settings, from commands and from startup.conf --- */
 
 /* A word, or none. */
-static int take_text(char *to, size_t bytes, const char *value, const char *what, struct error *e)
+static int prom_take_text(char *to, size_t bytes, const char *value, const char *what,
+                          struct error *e)
 {
     if (strlen(value) >= bytes)
         return error_set(e, EINVAL, "%s has at most %zu characters", what, bytes - 1);
@@ -54,10 +55,11 @@ static int take_text(char *to, size_t bytes, const char *value, const char *what
 
 static int take_settings(const struct cli_call *c, struct prom_settings *s, char *address)
 {
-    int rc = take_text(s->prefix, sizeof(s->prefix), cli_str(c, "stat-name-prefix", s->prefix),
-                       "a prefix", c->err);
+    int rc = prom_take_text(s->prefix, sizeof(s->prefix), cli_str(c, "stat-name-prefix", s->prefix),
+                            "a prefix", c->err);
     if (!rc)
-        rc = take_text(address, ADDRESS_BYTES, cli_str(c, "listen", address), "an address", c->err);
+        rc = prom_take_text(address, ADDRESS_BYTES, cli_str(c, "listen", address), "an address",
+                            c->err);
     s->min_interval_sec = (u32)cli_u64(c, "min-scrape-interval", s->min_interval_sec);
     s->used_only |= cli_has(c, "used-only");
     s->all |= cli_has(c, "all-stats");
@@ -67,22 +69,22 @@ static int take_settings(const struct cli_call *c, struct prom_settings *s, char
     return rc;
 }
 
-static int configure(struct cli_call *c)
+static int prom_configure(struct cli_call *c)
 {
     configured.enable |= cli_has(c, "enable");
     return take_settings(c, &configured.settings, configured.address);
 }
 
 static const struct config_key config_keys[] = {
-    {"enable", "counters for Prometheus over HTTP, off", configure},
-    {"listen <listen:string>", "address of the server, " DEFAULT_ADDRESS, configure},
+    {"enable", "counters for Prometheus over HTTP, off", prom_configure},
+    {"listen <listen:string>", "address of the server, " DEFAULT_ADDRESS, prom_configure},
     {"min-scrape-interval <min-scrape-interval:u32>", "seconds that a page is good for, 1",
-     configure},
-    {"used-only", "leaves out counters that are 0", configure},
-    {"all-stats", "all entries, also those that are there under another name", configure},
-    {"stat-name-prefix <stat-name-prefix:string>", "of all metrics, vpp", configure},
+     prom_configure},
+    {"used-only", "leaves out counters that are 0", prom_configure},
+    {"all-stats", "all entries, also those that are there under another name", prom_configure},
+    {"stat-name-prefix <stat-name-prefix:string>", "of all metrics, vpp", prom_configure},
     {"stat-pattern <pattern:string>", "entries that match a regular expression, several times",
-     configure},
+     prom_configure},
     {NULL, NULL, NULL},
 };
 
@@ -95,7 +97,7 @@ static struct prom *prom_of(const struct cli_call *c)
     return module_state(c->piste, piste_module.name);
 }
 
-static int enable(struct piste *p, struct prom *prom, struct error *e)
+static int prom_enable(struct piste *p, struct prom *prom, struct error *e)
 {
     if (prom->server)
         return 0;
@@ -107,7 +109,7 @@ static int enable(struct piste *p, struct prom *prom, struct error *e)
 }
 
 /* Replaces the settings in one piece; takes them over. */
-static void publish(struct prom *prom, struct prom_settings *new)
+static void prom_publish(struct prom *prom, struct prom_settings *new)
 {
     pthread_mutex_lock(&prom->source.lock);
     struct prom_settings old = prom->source.settings;
@@ -130,13 +132,13 @@ static int run_prom(struct cli_call *c)
         rc = error_set(c->err, EBUSY, "listening on %s: `prom disable' comes first", prom->address);
     strcpy(prom->address, address);
     if (!rc && cli_has(c, "enable"))
-        rc = enable(c->piste, prom, c->err);
+        rc = prom_enable(c->piste, prom, c->err);
     if (rc) {
         strcpy(prom->address, before);
         prom_settings_free(&new);
         return rc;
     }
-    publish(prom, &new);
+    prom_publish(prom, &new);
     return 0;
 }
 
@@ -148,7 +150,7 @@ static int run_disable(struct cli_call *c)
     prom_server_free(prom->server);
     prom->server = NULL;
     prom_settings_copy(&again, defaults ? &default_settings : &configured.settings);
-    publish(prom, &again);
+    prom_publish(prom, &again);
     strcpy(prom->address, defaults ? DEFAULT_ADDRESS : configured.address);
     return 0;
 }
@@ -170,7 +172,7 @@ static int run_patterns(struct cli_call *c)
         prom_settings_free(&new);
         return rc;
     }
-    publish(prom, &new);
+    prom_publish(prom, &new);
     if (!cli_has(c, "show"))
         return 0;
     out_array(c->out, "patterns");
@@ -214,7 +216,7 @@ static void add_word(struct text *t, const char *key, const char *value, const c
 
 /* From the defaults on, whatever startup.conf says at the next start; nothing while all that is
  * there to say is that it is off. */
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+static void prom_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct prom *prom = state;
     const struct prom_settings *s = &prom->source.settings;
@@ -237,14 +239,14 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
     }
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+static int prom_init(struct piste *p, void **state, struct error *e)
 {
     struct prom *prom = mem_alloc(sizeof(*prom));
     pthread_mutex_init(&prom->source.lock, NULL);
     prom->source.segment_fd = stats_fd(stats_of(engine_of(p)));
     prom_settings_copy(&prom->source.settings, &configured.settings);
     strcpy(prom->address, configured.address);
-    int rc = configured.enable ? enable(p, prom, e) : 0;
+    int rc = configured.enable ? prom_enable(p, prom, e) : 0;
     if (rc) {
         prom_settings_free(&prom->source.settings);
         pthread_mutex_destroy(&prom->source.lock);
@@ -255,7 +257,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void prom_stop(struct piste *p, void *state)
 {
     struct prom *prom = state;
     prom_server_free(prom->server);
@@ -271,7 +273,7 @@ const struct module piste_module = {
     .description = "Prometheus Stats Exporter",
     .commands = commands,
     .config = sections,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
+    .init = prom_init,
+    .stop = prom_stop,
+    .running_config = prom_running_config,
 };

@@ -86,7 +86,7 @@ static int library_load(struct library *l, struct error *e)
 /* --- in the HTTP thread --- */
 
 /* Looks at the segment, if the last look was not just now. */
-static int renew(struct prom_server *s, struct error *e)
+static int prom_http_renew(struct prom_server *s, struct error *e)
 {
     struct prom_settings settings;
     pthread_mutex_lock(&s->source->lock);
@@ -107,8 +107,9 @@ static int renew(struct prom_server *s, struct error *e)
     return rc;
 }
 
-static enum MHD_Result reply(struct prom_server *s, struct MHD_Connection *c, unsigned status,
-                             const char *type, const char *body, size_t n)
+static enum MHD_Result prom_http_reply(struct prom_server *s, struct MHD_Connection *c,
+                                       unsigned status, const char *type, const char *body,
+                                       size_t n)
 {
     const struct library *l = &s->mhd;
     struct MHD_Response *r =
@@ -126,12 +127,12 @@ static enum MHD_Result reply(struct prom_server *s, struct MHD_Connection *c, un
 static enum MHD_Result reply_text(struct prom_server *s, struct MHD_Connection *c, unsigned status,
                                   const char *text)
 {
-    return reply(s, c, status, "text/plain; charset=utf-8", text, strlen(text));
+    return prom_http_reply(s, c, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
-static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *url,
-                              const char *method, const char *version, const char *upload,
-                              size_t *upload_bytes, void **state)
+static enum MHD_Result prom_http_answer(void *arg, struct MHD_Connection *c, const char *url,
+                                        const char *method, const char *version, const char *upload,
+                                        size_t *upload_bytes, void **state)
 {
     struct prom_server *s = arg;
     struct error e;
@@ -147,13 +148,13 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *u
         return reply_text(s, c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET and HEAD are allowed\n");
     if (strcmp(url, "/metrics") != 0 && strcmp(url, "/stats.prom") != 0)
         return reply_text(s, c, MHD_HTTP_NOT_FOUND, "counters are at /metrics\n");
-    if (renew(s, &e))
+    if (prom_http_renew(s, &e))
         return reply_text(s, c, MHD_HTTP_SERVICE_UNAVAILABLE, e.text);
-    return reply(s, c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text_str(&s->page),
-                 s->page.len);
+    return prom_http_reply(s, c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+                           text_str(&s->page), s->page.len);
 }
 
-static void *serve(void *arg)
+static void *prom_http_serve(void *arg)
 {
     struct prom_server *s = arg;
     const struct library *l = &s->mhd;
@@ -180,7 +181,7 @@ static int start_thread(struct prom_server *s, struct error *e)
         return error_errno(e, errno, "eventfd");
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
-    int rc = pthread_create(&s->thread, &attr, serve, s);
+    int rc = pthread_create(&s->thread, &attr, prom_http_serve, s);
     pthread_attr_destroy(&attr);
     if (!rc)
         return 0;
@@ -188,14 +189,14 @@ static int start_thread(struct prom_server *s, struct error *e)
     return error_errno(e, rc, "cannot make a thread");
 }
 
-static int start(struct prom_server *s, const char *address, struct error *e)
+static int prom_http_start(struct prom_server *s, const char *address, struct error *e)
 {
     bool local;
     int fd = listen_open(address, SOCK_STREAM, BACKLOG, &local, e);
     if (fd < 0)
         return fd;
     s->daemon = s->mhd.start_daemon(
-        MHD_USE_EPOLL, 0, NULL, NULL, answer, s, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_USE_EPOLL, 0, NULL, NULL, prom_http_answer, s, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
     if (!s->daemon) {
@@ -217,7 +218,7 @@ struct prom_server *prom_server_new(struct prom_source *source, const char *addr
         free(s);
         return NULL;
     }
-    if (start(s, address, e)) {
+    if (prom_http_start(s, address, e)) {
         dlclose(s->mhd.handle);
         free(s);
         return NULL;

@@ -58,7 +58,7 @@ struct choice {
     VEC(regex_t) patterns;
 };
 
-static bool wanted(const char *name, void *arg)
+static bool prom_text_wanted(const char *name, void *arg)
 {
     const struct choice *c = arg;
     for (u32 i = 0; i < c->patterns.n; i++)
@@ -112,7 +112,7 @@ static void metric_name(const struct page *p, const char *name, const char *what
 }
 
 /* Says the type; false: two entries have come to the same name, and the other was first. */
-static bool begin(struct page *p, const char *metric, const char *type)
+static bool prom_text_begin(struct page *p, const char *metric, const char *type)
 {
     u64 key = hash_bytes(metric, strlen(metric), 0), other;
     if (hash_get(&p->seen, &key, &other))
@@ -122,19 +122,19 @@ static bool begin(struct page *p, const char *metric, const char *type)
     return true;
 }
 
-static void number(struct page *p, const struct stat_item *item)
+static void prom_text_number(struct page *p, const struct stat_item *item)
 {
     char metric[METRIC_BYTES];
     if (p->settings->used_only && !item->value)
         return;
     metric_name(p, item->name, "", metric);
-    if (begin(p, metric, item->type == STAT_GAUGE ? "gauge" : "counter"))
+    if (prom_text_begin(p, metric, item->type == STAT_GAUGE ? "gauge" : "counter"))
         text_add(p->out, "%s %" PRIu64 "\n", metric, item->value);
 }
 
 enum part { PART_SIMPLE, PART_PACKETS, PART_BYTES };
 
-static u64 cell(const struct stat_item *item, enum part part, u32 row, u32 column)
+static u64 prom_text_cell(const struct stat_item *item, enum part part, u32 row, u32 column)
 {
     switch (part) {
     case PART_PACKETS:
@@ -146,17 +146,18 @@ static u64 cell(const struct stat_item *item, enum part part, u32 row, u32 colum
     }
 }
 
-static void rows(struct page *p, const struct stat_item *item, enum part part, const char *what)
+static void prom_text_rows(struct page *p, const struct stat_item *item, enum part part,
+                           const char *what)
 {
     char metric[METRIC_BYTES];
     bool begun = false;
     metric_name(p, item->name, what, metric);
     for (u32 row = 0; row < item->n_rows; row++)
         for (u32 i = 0; i < item->n[row]; i++) {
-            u64 value = cell(item, part, row, i);
+            u64 value = prom_text_cell(item, part, row, i);
             if (p->settings->used_only && !value)
                 continue;
-            if (!begun && !begin(p, metric, "counter"))
+            if (!begun && !prom_text_begin(p, metric, "counter"))
                 return;
             begun = true;
             text_add(p->out, "%s{thread=\"%u\",interface=\"%u\"} %" PRIu64 "\n", metric, row, i,
@@ -164,11 +165,11 @@ static void rows(struct page *p, const struct stat_item *item, enum part part, c
         }
 }
 
-static void names(struct page *p, const struct stat_item *item)
+static void prom_text_names(struct page *p, const struct stat_item *item)
 {
     char metric[METRIC_BYTES];
     metric_name(p, item->name, "_info", metric);
-    if (!item->n[0] || !begin(p, metric, "gauge"))
+    if (!item->n[0] || !prom_text_begin(p, metric, "gauge"))
         return;
     for (u32 i = 0; i < item->n[0]; i++) {
         if (!item->names[i])
@@ -188,17 +189,17 @@ static void add_item(struct page *p, const struct stat_item *item)
     switch (item->type) {
     case STAT_SCALAR:
     case STAT_GAUGE:
-        number(p, item);
+        prom_text_number(p, item);
         break;
     case STAT_SIMPLE:
-        rows(p, item, PART_SIMPLE, "");
+        prom_text_rows(p, item, PART_SIMPLE, "");
         break;
     case STAT_COMBINED:
-        rows(p, item, PART_PACKETS, "_packets");
-        rows(p, item, PART_BYTES, "_bytes");
+        prom_text_rows(p, item, PART_PACKETS, "_packets");
+        prom_text_rows(p, item, PART_BYTES, "_bytes");
         break;
     case STAT_NAMES:
-        names(p, item);
+        prom_text_names(p, item);
         break;
     default:
         break;
@@ -215,7 +216,7 @@ int prom_render(int segment_fd, const struct prom_settings *s, struct text *out,
     if (rc)
         return rc;
     choice_init(&choice, s);
-    rc = stat_reader_read(&r, wanted, &choice, true, &items, e);
+    rc = stat_reader_read(&r, prom_text_wanted, &choice, true, &items, e);
     choice_fini(&choice);
     if (rc)
         return rc;

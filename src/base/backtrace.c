@@ -39,7 +39,7 @@ static void put_str(struct line *l, const char *s)
         l->s[l->n++] = *s++;
 }
 
-static void put_number(struct line *l, u64 x, unsigned base, unsigned min_digits)
+static void backtrace_put_number(struct line *l, u64 x, unsigned base, unsigned min_digits)
 {
     char digits[24];
     unsigned n = 0;
@@ -54,10 +54,10 @@ static void put_number(struct line *l, u64 x, unsigned base, unsigned min_digits
 static void put_hex(struct line *l, u64 x)
 {
     put_str(l, "0x");
-    put_number(l, x, 16, 1);
+    backtrace_put_number(l, x, 16, 1);
 }
 
-static void write_all(int fd, const char *s, size_t n)
+static void backtrace_write_all(int fd, const char *s, size_t n)
 {
     while (n) {
         ssize_t k = write(fd, s, n);
@@ -73,9 +73,9 @@ static void write_all(int fd, const char *s, size_t n)
 static void line_end(struct line *l)
 {
     l->s[l->n++] = '\n';
-    write_all(STDERR_FILENO, l->s, l->n);
+    backtrace_write_all(STDERR_FILENO, l->s, l->n);
     if (report_fd >= 0)
-        write_all(report_fd, l->s, l->n);
+        backtrace_write_all(report_fd, l->s, l->n);
     l->n = 0;
 }
 
@@ -96,9 +96,9 @@ static void print_frame(unsigned i, unw_cursor_t *cursor)
 
     unw_get_reg(cursor, UNW_REG_IP, &ip);
     put_str(&l, "#");
-    put_number(&l, i, 10, 1);
+    backtrace_put_number(&l, i, 10, 1);
     put_str(&l, i < 10 ? "  0x" : " 0x");
-    put_number(&l, ip, 16, 16);
+    backtrace_put_number(&l, ip, 16, 16);
     bool known = dladdr((void *)(uintptr_t)ip, &info) && info.dli_fname;
     if (!unw_get_proc_name(cursor, name, sizeof(name), &offset)) {
         put_str(&l, " ");
@@ -264,16 +264,16 @@ static void print_signal(int sig, const siginfo_t *si, const ucontext_t *uc)
         put_hex(&l, (uintptr_t)si->si_addr);
     } else {
         put_str(&l, ", sent by PID ");
-        put_number(&l, (u64)si->si_pid, 10, 1);
+        backtrace_put_number(&l, (u64)si->si_pid, 10, 1);
         put_str(&l, " UID ");
-        put_number(&l, (u64)si->si_uid, 10, 1);
+        backtrace_put_number(&l, (u64)si->si_uid, 10, 1);
     }
     put_str(&l, ", thread ");
-    put_number(&l, (u64)gettid(), 10, 1);
+    backtrace_put_number(&l, (u64)gettid(), 10, 1);
     line_end(&l);
 }
 
-static void die(void)
+static void backtrace_die(void)
 {
     print_line("ended by SIGABRT");
     signal(SIGABRT, SIG_DFL);
@@ -294,15 +294,15 @@ static bool report_begins(void)
     return false;
 }
 
-static void on_signal(int sig, siginfo_t *si, void *context)
+static void backtrace_on_signal(int sig, siginfo_t *si, void *context)
 {
     if (!report_begins())
-        die();
+        backtrace_die();
     print_signal(sig, si, context);
     print_signal_chain(context);
     if (crash_fn)
         crash_fn();
-    die();
+    backtrace_die();
 }
 
 void panic(const char *fmt, ...)
@@ -317,7 +317,7 @@ void panic(const char *fmt, ...)
         if (crash_fn)
             crash_fn();
     }
-    die();
+    backtrace_die();
     __builtin_unreachable();
 }
 
@@ -352,7 +352,7 @@ int backtrace_init(struct error *e)
     int rc = backtrace_thread_init(e);
     if (rc)
         return rc;
-    struct sigaction sa = {.sa_sigaction = on_signal,
+    struct sigaction sa = {.sa_sigaction = backtrace_on_signal,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigfillset(&sa.sa_mask);
     /* a crash within the handler is caught too, and ends it */

@@ -110,7 +110,7 @@ static bool cpuid_has(const struct cpuid_bit *b)
 
 /* The register state that the OS saves: without it the wide registers must not be used. Only when
  * osxsave. */
-static u32 xcr0(void)
+static u32 cpu_xcr0(void)
 {
     u32 lo, hi;
     __asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
@@ -131,7 +131,7 @@ static void find_flags_and_levels(void)
         if (bits[i].name)
             len += (size_t)snprintf(cpu.flags + len, sizeof(cpu.flags) - len, "%s ", bits[i].name);
     }
-    u32 saved = osxsave ? xcr0() : 0;
+    u32 saved = osxsave ? cpu_xcr0() : 0;
     if ((saved & 0x06) != 0x06) /* SSE, AVX */
         missing |= 1u << CPU_LEVEL_V3;
     if ((saved & 0xe6) != 0xe6) /* and the three of AVX-512 */

@@ -15,7 +15,7 @@ static struct {
     u32 count; /* ever recorded */
 } recent = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void record(int code, const char *fmt, va_list ap)
+static void error_remember(int code, const char *fmt, va_list ap)
 {
     struct error_record r = {.at_ns = clock_ns(), .code = code};
     vsnprintf(r.text, sizeof(r.text), fmt, ap);
@@ -51,7 +51,7 @@ int error_errno(struct error *e, int code, const char *fmt, ...)
 {
     va_list told;
     va_start(told, fmt);
-    record(code, fmt, told);
+    error_remember(code, fmt, told);
     va_end(told);
     if (e) {
         va_list ap;

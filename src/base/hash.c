@@ -26,7 +26,7 @@ static void seed_make(void)
         seed = clock_ns() ^ (u64)(uintptr_t)&seed;
 }
 
-static u64 mix(u64 x)
+static u64 hash_mix(u64 x)
 {
     x ^= x >> 32;
     x *= 0xd6e8feb86659fd93ull;
@@ -38,12 +38,12 @@ static u64 mix(u64 x)
 u64 hash_bytes(const void *p, size_t n, u64 from)
 {
     const u8 *b = p;
-    u64 h = mix(from + n * 0x9e3779b97f4a7c15ull);
+    u64 h = hash_mix(from + n * 0x9e3779b97f4a7c15ull);
     for (; n >= 8; n -= 8, b += 8)
-        h = mix(h ^ load_u64(b)) * 0x9e3779b97f4a7c15ull;
+        h = hash_mix(h ^ load_u64(b)) * 0x9e3779b97f4a7c15ull;
     u64 tail = 0;
     memcpy(&tail, b, n);
-    return mix(h ^ tail);
+    return hash_mix(h ^ tail);
 }
 
 static u32 slot_bytes(const struct hash *h)
@@ -74,7 +74,7 @@ void hash_fini(struct hash *h)
 }
 
 /* The key's slot, or NULL; then *insert is where it may be put. The table is never full. */
-static u8 *find(const struct hash *h, const void *key, u64 hashed, u8 **insert)
+static u8 *hash_find(const struct hash *h, const void *key, u64 hashed, u8 **insert)
 {
     u8 tag = SLOT_USED | (u8)(hashed >> 57);
     u8 *dead = NULL;
@@ -92,14 +92,14 @@ static u8 *find(const struct hash *h, const void *key, u64 hashed, u8 **insert)
     }
 }
 
-static void fill(const struct hash *h, u8 *slot, const void *key, u64 hashed, u64 value)
+static void hash_fill(const struct hash *h, u8 *slot, const void *key, u64 hashed, u64 value)
 {
     slot[0] = SLOT_USED | (u8)(hashed >> 57);
     memcpy(slot + 1, key, h->key_bytes);
     store_u64(slot + 1 + h->key_bytes, value);
 }
 
-static void rebuild(struct hash *h, u32 n_slots)
+static void hash_rebuild(struct hash *h, u32 n_slots)
 {
     struct hash old = *h;
     h->slots = mem_alloc((size_t)n_slots * slot_bytes(h));
@@ -111,9 +111,9 @@ static void rebuild(struct hash *h, u32 n_slots)
             continue;
         u64 hashed = hash_bytes(slot + 1, h->key_bytes, seed);
         u8 *to = NULL;
-        find(h, slot + 1, hashed, &to);
+        hash_find(h, slot + 1, hashed, &to);
         assert(to); /* keys are told apart: none is found, and all have room */
-        fill(h, to, slot + 1, hashed, slot_value(&old, slot));
+        hash_fill(h, to, slot + 1, hashed, slot_value(&old, slot));
     }
     free(old.slots);
 }
@@ -122,7 +122,7 @@ bool hash_get(const struct hash *h, const void *key, u64 *value)
 {
     if (!h->n_used)
         return false;
-    const u8 *slot = find(h, key, hash_bytes(key, h->key_bytes, seed), NULL);
+    const u8 *slot = hash_find(h, key, hash_bytes(key, h->key_bytes, seed), NULL);
     if (slot && value)
         *value = slot_value(h, slot);
     return slot != NULL;
@@ -132,27 +132,27 @@ void hash_set(struct hash *h, const void *key, u64 value)
 {
     /* A quarter of the slots stays empty, so that probes end soon. */
     if (!h->n_slots)
-        rebuild(h, MIN_SLOTS);
+        hash_rebuild(h, MIN_SLOTS);
     else if (((u64)h->n_used + h->n_dead + 1) * 4 > (u64)h->n_slots * 3)
-        rebuild(h, h->n_used * 2ull >= h->n_slots ? h->n_slots * 2 : h->n_slots);
+        hash_rebuild(h, h->n_used * 2ull >= h->n_slots ? h->n_slots * 2 : h->n_slots);
 
     u64 hashed = hash_bytes(key, h->key_bytes, seed);
     u8 *to = NULL;
-    u8 *slot = find(h, key, hashed, &to);
+    u8 *slot = hash_find(h, key, hashed, &to);
     if (slot) {
         store_u64(slot + 1 + h->key_bytes, value);
         return;
     }
     h->n_dead -= to[0] == SLOT_DEAD;
     h->n_used++;
-    fill(h, to, key, hashed, value);
+    hash_fill(h, to, key, hashed, value);
 }
 
 bool hash_del(struct hash *h, const void *key)
 {
     if (!h->n_used)
         return false;
-    u8 *slot = find(h, key, hash_bytes(key, h->key_bytes, seed), NULL);
+    u8 *slot = hash_find(h, key, hash_bytes(key, h->key_bytes, seed), NULL);
     if (!slot)
         return false;
     slot[0] = SLOT_DEAD;
@@ -161,7 +161,7 @@ bool hash_del(struct hash *h, const void *key)
     if (!h->n_used)
         hash_fini(h);
     else if (h->n_slots > MIN_SLOTS && h->n_used < h->n_slots / 8)
-        rebuild(h, h->n_slots / 4 > MIN_SLOTS ? h->n_slots / 4 : MIN_SLOTS);
+        hash_rebuild(h, h->n_slots / 4 > MIN_SLOTS ? h->n_slots / 4 : MIN_SLOTS);
     return true;
 }
 

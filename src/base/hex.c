@@ -4,7 +4,7 @@
 
 static const char digits_known[] = "0123456789abcdefABCDEF";
 
-static u8 value(char digit)
+static u8 hex_value(char digit)
 {
     size_t i = (size_t)(strchr(digits_known, digit) - digits_known);
     return (u8)(i < 16 ? i : i - 6);
@@ -18,7 +18,7 @@ size_t hex_digits(const char *s)
 void hex_bytes(const char *digits, u8 *to, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        to[i] = (u8)(value(digits[2 * i]) << 4 | value(digits[2 * i + 1]));
+        to[i] = (u8)(hex_value(digits[2 * i]) << 4 | hex_value(digits[2 * i + 1]));
 }
 
 bool hex_mac(const char **s, u8 mac[6])

@@ -71,7 +71,7 @@ void pool_fini(struct pool *p)
     *p = (struct pool){0};
 }
 
-static void take(struct pool *p, u32 i)
+static void pool_take(struct pool *p, u32 i)
 {
     p->used[i / 64] |= 1ull << (i % 64);
     p->n_used++;
@@ -93,7 +93,7 @@ u32 pool_get(struct pool *p)
             return POOL_NONE;
         i = p->high++;
     }
-    take(p, i);
+    pool_take(p, i);
     return i;
 }
 
@@ -103,7 +103,7 @@ bool pool_get_at(struct pool *p, u32 index)
         return false;
     if (index < p->high)
         free_unlink(p, index);
-    take(p, index);
+    pool_take(p, index);
     return true;
 }
 

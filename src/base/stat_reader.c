@@ -74,22 +74,23 @@ int stat_reader_connect(struct stat_reader *r, const char *path, struct error *e
     return rc;
 }
 
-static int bad(struct error *e, const char *what)
+static int stat_reader_bad(struct error *e, const char *what)
 {
     return error_set(e, EBADMSG, "not a good stats segment: %s", what);
 }
 
 /* Copies bytes of the segment. */
-static int get(const struct stat_reader *r, u64 offset, void *to, u64 bytes, struct error *e)
+static int stat_reader_get(const struct stat_reader *r, u64 offset, void *to, u64 bytes,
+                           struct error *e)
 {
     if (offset > r->size || bytes > r->size - offset)
-        return bad(e, "an address leads out of it");
+        return stat_reader_bad(e, "an address leads out of it");
     for (u64 done = 0; done < bytes;) {
         ssize_t n = pread(r->fd, (u8 *)to + done, bytes - done, (off_t)(offset + done));
         if (n < 0)
             return error_errno(e, errno, "cannot read the stats segment");
         if (n == 0)
-            return bad(e, "it ends too early");
+            return stat_reader_bad(e, "it ends too early");
         done += (u64)n;
     }
     return 0;
@@ -102,9 +103,9 @@ int stat_reader_open(struct stat_reader *r, int fd, struct error *e)
     if (fstat(fd, &st) < 0)
         return error_errno(e, errno, "cannot read the stats segment");
     if (!S_ISREG(st.st_mode)) /* reading might wait for ever */
-        return bad(e, "it is not memory");
+        return stat_reader_bad(e, "it is not memory");
     *r = (struct stat_reader){.fd = fd, .size = (u64)st.st_size};
-    int rc = get(r, 0, &h, sizeof(h), e);
+    int rc = stat_reader_get(r, 0, &h, sizeof(h), e);
     if (rc)
         return rc;
     if (h.version != STAT_SEGMENT_VERSION)
@@ -124,8 +125,8 @@ void stat_reader_close(struct stat_reader *r)
 /* --- vectors --- */
 
 /* Where a vector is, and how many elements of so many bytes it has, all of which are within. */
-static int find(const struct stat_reader *r, u64 pointer, u64 width, u64 *offset, u32 *n,
-                struct error *e)
+static int stat_reader_find(const struct stat_reader *r, u64 pointer, u64 width, u64 *offset,
+                            u32 *n, struct error *e)
 {
     struct stat_vector v;
     u64 at = pointer - r->base;
@@ -134,31 +135,31 @@ static int find(const struct stat_reader *r, u64 pointer, u64 width, u64 *offset
     if (!pointer)
         return 0;
     if (at < sizeof(v))
-        return bad(e, "an address leads out of it");
-    int rc = get(r, at - sizeof(v), &v, sizeof(v), e);
+        return stat_reader_bad(e, "an address leads out of it");
+    int rc = stat_reader_get(r, at - sizeof(v), &v, sizeof(v), e);
     if (rc)
         return rc;
     if (at > r->size || v.n > (r->size - at) / width)
-        return bad(e, "a vector is longer than the segment");
+        return stat_reader_bad(e, "a vector is longer than the segment");
     *n = v.n;
     *offset = at;
     return 0;
 }
 
 /* A copy of a vector, which the caller frees; budget bounds what one look may take. */
-static int copy(const struct stat_reader *r, u64 pointer, u64 width, void **to, u32 *n, u64 *budget,
-                struct error *e)
+static int stat_reader_copy(const struct stat_reader *r, u64 pointer, u64 width, void **to, u32 *n,
+                            u64 *budget, struct error *e)
 {
     u64 offset;
     *to = NULL;
-    int rc = find(r, pointer, width, &offset, n, e);
+    int rc = stat_reader_find(r, pointer, width, &offset, n, e);
     if (rc)
         return rc;
     if (*n * width > *budget)
-        return bad(e, "more is asked for than it can have");
+        return stat_reader_bad(e, "more is asked for than it can have");
     *budget -= *n * width;
     *to = mem_alloc(*n * width + 1);
-    rc = get(r, offset, *to, *n * width, e);
+    rc = stat_reader_get(r, offset, *to, *n * width, e);
     if (rc) {
         free(*to);
         *to = NULL;
@@ -209,16 +210,16 @@ static int read_row(struct look *l, u64 pointer, struct stat_item *item, u32 row
     int rc;
     if (item->link) {
         u32 n;
-        rc = find(l->r, pointer, width, &offset, &n, l->e);
+        rc = stat_reader_find(l->r, pointer, width, &offset, &n, l->e);
         if (!rc && item->column >= n)
-            rc = bad(l->e, "a link leads to no column");
+            rc = stat_reader_bad(l->e, "a link leads to no column");
         if (rc)
             return rc;
         to = mem_alloc(width);
-        rc = get(l->r, offset + item->column * width, to, width, l->e);
+        rc = stat_reader_get(l->r, offset + item->column * width, to, width, l->e);
         item->n[row] = 1;
     } else {
-        rc = copy(l->r, pointer, width, &to, &item->n[row], &l->budget, l->e);
+        rc = stat_reader_copy(l->r, pointer, width, &to, &item->n[row], &l->budget, l->e);
     }
     if (item->type == STAT_COMBINED)
         item->combined[row] = to;
@@ -231,11 +232,11 @@ static int read_rows(struct look *l, u64 pointer, struct stat_item *item)
 {
     u64 *pointers;
     u32 n;
-    int rc = copy(l->r, pointer, sizeof(u64), (void **)&pointers, &n, &l->budget, l->e);
+    int rc = stat_reader_copy(l->r, pointer, sizeof(u64), (void **)&pointers, &n, &l->budget, l->e);
     if (rc)
         return rc;
     if (n > ROWS_MAX)
-        rc = bad(l->e, "too many rows");
+        rc = stat_reader_bad(l->e, "too many rows");
     else {
         item->n = mem_alloc((n + 1) * sizeof(*item->n));
         if (item->type == STAT_COMBINED)
@@ -254,7 +255,8 @@ static int read_names(struct look *l, u64 pointer, struct stat_item *item)
 {
     u64 *pointers;
     item->n = mem_alloc(sizeof(*item->n));
-    int rc = copy(l->r, pointer, sizeof(u64), (void **)&pointers, item->n, &l->budget, l->e);
+    int rc =
+        stat_reader_copy(l->r, pointer, sizeof(u64), (void **)&pointers, item->n, &l->budget, l->e);
     if (rc) {
         item->n[0] = 0;
         return rc;
@@ -265,7 +267,7 @@ static int read_names(struct look *l, u64 pointer, struct stat_item *item)
         void *name;
         if (!pointers[i])
             continue;
-        rc = copy(l->r, pointers[i], 1, &name, &bytes, &l->budget, l->e);
+        rc = stat_reader_copy(l->r, pointers[i], 1, &name, &bytes, &l->budget, l->e);
         item->names[i] = name; /* a zero follows what was copied */
     }
     free(pointers);
@@ -276,12 +278,12 @@ static int read_value(struct look *l, const struct stat_entry *entry, struct sta
 {
     if (entry->type == STAT_SYMLINK) {
         if (entry->index1 >= l->n)
-            return bad(l->e, "a link leads to no entry");
+            return stat_reader_bad(l->e, "a link leads to no entry");
         item->link = true;
         item->column = entry->index2;
         entry = &l->directory[entry->index1];
         if (entry->type != STAT_SIMPLE && entry->type != STAT_COMBINED)
-            return bad(l->e, "a link leads to what has no columns");
+            return stat_reader_bad(l->e, "a link leads to what has no columns");
     }
     item->type = entry->type == STAT_HISTOGRAM ? STAT_SIMPLE : (enum stat_type)entry->type;
     switch (item->type) {
@@ -324,25 +326,27 @@ static int read_entries(struct look *l, bool (*wanted)(const char *name, void *a
 }
 
 /* 0, -EAGAIN when the segment was being changed, or what is wrong with it. */
-static int look(const struct stat_reader *r, bool (*wanted)(const char *name, void *arg), void *arg,
-                bool with_values, struct stat_items *items, struct error *e)
+static int stat_reader_look(const struct stat_reader *r,
+                            bool (*wanted)(const char *name, void *arg), void *arg,
+                            bool with_values, struct stat_items *items, struct error *e)
 {
     struct stat_header before, after;
     struct look l = {.r = r, .budget = min_u64(r->size, COPIED_BYTES_MAX / 4) * 4, .e = e};
-    int rc = get(r, 0, &before, sizeof(before), e);
+    int rc = stat_reader_get(r, 0, &before, sizeof(before), e);
     if (rc)
         return rc;
     if (before.in_progress)
         return -EAGAIN;
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    rc = copy(r, before.directory, sizeof(*l.directory), (void **)&l.directory, &l.n, &l.budget, e);
+    rc = stat_reader_copy(r, before.directory, sizeof(*l.directory), (void **)&l.directory, &l.n,
+                          &l.budget, e);
     if (!rc && l.n > ENTRIES_MAX)
-        rc = bad(e, "too many entries");
+        rc = stat_reader_bad(e, "too many entries");
     if (!rc)
         rc = read_entries(&l, wanted, arg, with_values, items);
     free(l.directory);
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    int again = get(r, 0, &after, sizeof(after), e);
+    int again = stat_reader_get(r, 0, &after, sizeof(after), e);
     if (again)
         return again;
     items->epoch = before.epoch;
@@ -355,7 +359,7 @@ int stat_reader_read(const struct stat_reader *r, bool (*wanted)(const char *nam
     u64 end = clock_ns() + PATIENCE_NS;
     for (;;) {
         *items = (struct stat_items){0};
-        int rc = look(r, wanted, arg, with_values, items, e);
+        int rc = stat_reader_look(r, wanted, arg, with_values, items, e);
         if (!rc)
             return 0;
         stat_items_free(items);

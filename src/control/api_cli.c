@@ -141,33 +141,33 @@ static int show_api_ring_stats(struct cli_call *c)
 
 /* --- a saved table --- */
 
-static int by_name(const void *a, const void *b)
+static int api_cli_by_name(const void *a, const void *b)
 {
     const struct api_table_entry *x = a, *y = b;
     int order = strcmp(x->name, y->name);
     return order ? order : (x->id > y->id) - (x->id < y->id);
 }
 
-static int by_id(const void *a, const void *b)
+static int api_cli_by_id(const void *a, const void *b)
 {
     const struct api_table_entry *x = a, *y = b;
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static void sort(struct api_table *t, int (*order)(const void *a, const void *b))
+static void api_cli_sort(struct api_table *t, int (*order)(const void *a, const void *b))
 {
     if (t->list.n)
         qsort(t->list.v, t->list.n, sizeof(*t->list.v), order);
 }
 
-static void show_table(struct cli_call *c, struct api_table *t)
+static void api_cli_show_table(struct cli_call *c, struct api_table *t)
 {
     static const struct out_column cols[] = {
         {"Message name", "name", 49, OUT_LEFT, OUT_LEFT},
         {"ID", "id", 6, OUT_RIGHT, OUT_RIGHT},
         {"CRC", "crc", 9, OUT_RIGHT, OUT_RIGHT},
     };
-    sort(t, cli_has(c, "numeric") ? by_id : by_name);
+    api_cli_sort(t, cli_has(c, "numeric") ? api_cli_by_id : api_cli_by_name);
     out_table(c->out, "messages", cols, array_len(cols));
     for (u32 i = 0; i < t->list.n; i++) {
         out_cell(c->out, "%s", t->list.v[i].name);
@@ -184,8 +184,8 @@ static void compare_tables(struct cli_call *c, struct api_table *file, struct ap
         {"Message name", "name", 49, OUT_LEFT, OUT_LEFT},
         {"Result", "result", 24, OUT_LEFT, OUT_LEFT},
     };
-    sort(file, by_name);
-    sort(here, by_name);
+    api_cli_sort(file, api_cli_by_name);
+    api_cli_sort(here, api_cli_by_name);
     out_table(c->out, "differences", cols, array_len(cols));
     for (u32 i = 0, k = 0; i < file->list.n || k < here->list.n;) {
         const struct api_table_entry *f = i < file->list.n ? &file->list.v[i] : NULL;
@@ -221,7 +221,7 @@ static int show_api_dump(struct cli_call *c)
         api_table_of(api_server_of(c->piste), &here);
         compare_tables(c, &file, &here);
     } else if (!rc) {
-        show_table(c, &file);
+        api_cli_show_table(c, &file);
     }
     api_table_free(&file);
     api_table_free(&here);

@@ -14,7 +14,7 @@
 
 /* --- frames out --- */
 
-static size_t unsent(const struct api_client *c)
+static size_t api_client_unsent(const struct api_client *c)
 {
     return c->out.n - c->out_sent;
 }
@@ -72,7 +72,7 @@ void api_client_send(struct api_client *c, const u8 *frame, size_t n)
 {
     if (c->dead)
         return;
-    if (unsent(c) > API_OUT_MAX_BYTES) {
+    if (api_client_unsent(c) > API_OUT_MAX_BYTES) {
         log_error(&api_log, "client `%s' does not take its events: left", c->name);
         client_leave(c);
         return;
@@ -83,10 +83,11 @@ void api_client_send(struct api_client *c, const u8 *frame, size_t n)
     api_client_ready(c);
 }
 
-static void flush(struct api_client *c)
+static void api_client_flush(struct api_client *c)
 {
-    while (!c->dead && unsent(c)) {
-        ssize_t n = send(c->fd, c->out.v + c->out_sent, unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (!c->dead && api_client_unsent(c)) {
+        ssize_t n =
+            send(c->fd, c->out.v + c->out_sent, api_client_unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -97,24 +98,24 @@ static void flush(struct api_client *c)
         }
         c->out_sent += (size_t)n;
     }
-    if (c->dead || !unsent(c)) {
+    if (c->dead || !api_client_unsent(c)) {
         c->out.n = c->out_sent = 0;
         if (c->out.cap > 2 * API_OUT_HIGH_BYTES)
             api_bytes_free(&c->out);
     } else if (c->out_sent > c->out.n / 2) {
-        memmove(c->out.v, c->out.v + c->out_sent, unsent(c));
-        c->out.n = unsent(c);
+        memmove(c->out.v, c->out.v + c->out_sent, api_client_unsent(c));
+        c->out.n = api_client_unsent(c);
         c->out_sent = 0;
     }
 }
 
 /* Whether the client must take what waits for it first. */
-static bool congested(struct api_client *c)
+static bool api_client_congested(struct api_client *c)
 {
-    if (unsent(c) < API_OUT_HIGH_BYTES)
+    if (api_client_unsent(c) < API_OUT_HIGH_BYTES)
         return false;
-    flush(c);
-    return unsent(c) >= API_OUT_LOW_BYTES;
+    api_client_flush(c);
+    return api_client_unsent(c) >= API_OUT_LOW_BYTES;
 }
 
 /* --- what handlers call --- */
@@ -178,7 +179,7 @@ void api_continue(struct api_call *c, bool (*more)(struct api_call *c, void *sta
 
 bool api_room(struct api_call *c)
 {
-    return !c->client->dead && unsent(c->client) < API_OUT_HIGH_BYTES &&
+    return !c->client->dead && api_client_unsent(c->client) < API_OUT_HIGH_BYTES &&
            clock_ns() < c->client->server->slice_end_ns;
 }
 
@@ -254,7 +255,7 @@ static void run_handler(struct api_client *c, struct api_id *id, struct api_call
 }
 
 /* A message of at least one byte. What is wrong with it is only logged, as clients expect. */
-static void dispatch(struct api_client *c, const u8 *body, u32 n)
+static void api_client_dispatch(struct api_client *c, const u8 *body, u32 n)
 {
     struct api_server *s = c->server;
     u32 number = n >= 2 ? get_be16(body) : 0;
@@ -333,9 +334,9 @@ static const u8 *next_message(struct api_client *c, u32 *n)
 }
 
 /* One step of the client's work; false when there is none that can be done now. */
-static bool step(struct api_client *c)
+static bool api_client_step(struct api_client *c)
 {
-    c->blocked = congested(c);
+    c->blocked = api_client_congested(c);
     if (c->closing || c->blocked)
         return false;
     if (c->pending && c->pending->more) {
@@ -348,15 +349,15 @@ static bool step(struct api_client *c)
     const u8 *body = next_message(c, &n);
     if (!body)
         return read_some(c);
-    dispatch(c, body, n);
+    api_client_dispatch(c, body, n);
     api_arena_reset(&c->server->arena);
     return true;
 }
 
-static void watch(struct api_client *c)
+static void api_client_watch(struct api_client *c)
 {
-    bool reads = !c->eof && !c->closing && !c->pending && unsent(c) < API_OUT_LOW_BYTES;
-    u32 events = (reads ? EPOLLIN : 0) | (unsent(c) ? EPOLLOUT : 0);
+    bool reads = !c->eof && !c->closing && !c->pending && api_client_unsent(c) < API_OUT_LOW_BYTES;
+    u32 events = (reads ? EPOLLIN : 0) | (api_client_unsent(c) ? EPOLLOUT : 0);
     if (c->dead || events == c->events)
         return;
     c->events = events;
@@ -369,19 +370,19 @@ void api_client_run(struct api_client *c)
     bool again = true;
     c->running = true;
     while (again && clock_ns() < s->slice_end_ns)
-        again = step(c);
-    flush(c);
+        again = api_client_step(c);
+    api_client_flush(c);
     c->running = false;
-    if (c->blocked && unsent(c) < API_OUT_LOW_BYTES)
+    if (c->blocked && api_client_unsent(c) < API_OUT_LOW_BYTES)
         again = true;
     bool over = c->closing || (c->eof && !c->pending && !again && !c->blocked);
-    if (over && (c->dead || !unsent(c))) {
+    if (over && (c->dead || !api_client_unsent(c))) {
         api_client_free(c);
         return;
     }
     if (again)
         api_client_ready(c);
-    watch(c);
+    api_client_watch(c);
 }
 
 static void client_event(void *arg, u32 events)

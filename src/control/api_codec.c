@@ -292,7 +292,7 @@ static void write_elements(const struct api_field *f, const u8 *from, u32 n, str
     swap_elements(f->kind, api_bytes_add(b, (size_t)n * kind_bytes(f->kind)), from, n);
 }
 
-static const u8 *pointed(const struct api_field *f, const u8 *s)
+static const u8 *api_codec_pointed(const struct api_field *f, const u8 *s)
 {
     const u8 *p;
     memcpy(&p, s + f->offset, sizeof(p));
@@ -319,13 +319,14 @@ static void write_field(const struct api_field *f, const u8 *s, struct api_bytes
         memcpy(&n, s + f->count_at, sizeof(n));
         put_be32(api_bytes_add(b, 4), n);
         if (n)
-            memcpy(api_bytes_add(b, n), pointed(f, s), n);
+            memcpy(api_bytes_add(b, n), api_codec_pointed(f, s), n);
         return;
     }
     if (f->count == API_COUNTED)
-        write_elements(f, pointed(f, s), (u32)host_number(s + f->count_at, f->count_bytes), b);
+        write_elements(f, api_codec_pointed(f, s),
+                       (u32)host_number(s + f->count_at, f->count_bytes), b);
     else if (f->count == API_REST)
-        write_elements(f, pointed(f, s), (u32)host_number(s + f->count_at, 4), b);
+        write_elements(f, api_codec_pointed(f, s), (u32)host_number(s + f->count_at, 4), b);
     else
         write_elements(f, s + f->offset, f->count == API_FIXED ? f->n : 1, b);
 }
@@ -401,11 +402,12 @@ void api_out(struct out *o, const struct api_type *type, const void *msg)
         if (f->kind == API_STRING)
             out_str(o, f->name, (const char *)s + f->offset, NULL);
         else if (f->kind == API_STRING_REST)
-            out_str(o, f->name, (const char *)pointed(f, s), NULL);
+            out_str(o, f->name, (const char *)api_codec_pointed(f, s), NULL);
         else if (f->count == API_COUNTED)
-            out_many(o, f, pointed(f, s), (u32)host_number(s + f->count_at, f->count_bytes));
+            out_many(o, f, api_codec_pointed(f, s),
+                     (u32)host_number(s + f->count_at, f->count_bytes));
         else if (f->count == API_REST)
-            out_many(o, f, pointed(f, s), (u32)host_number(s + f->count_at, 4));
+            out_many(o, f, api_codec_pointed(f, s), (u32)host_number(s + f->count_at, 4));
         else if (f->count == API_FIXED)
             out_many(o, f, s + f->offset, f->n);
         else
@@ -418,7 +420,7 @@ void api_out(struct out *o, const struct api_type *type, const void *msg)
 static int in_struct(const json_t *j, const struct api_type *type, u8 *s, struct api_arena *arena,
                      struct error *e);
 
-static int wrong(struct error *e, const char *name, const char *what)
+static int api_codec_wrong(struct error *e, const char *name, const char *what)
 {
     return error_set(e, EINVAL, "`%s' is not %s", name, what);
 }
@@ -445,11 +447,11 @@ static int in_number(const json_t *j, const struct api_field *f, u8 *to, struct 
     if (f->kind == API_F64) {
         double x = json_is_null(j) ? (double)NAN : json_number_value(j);
         memcpy(to, &x, sizeof(x));
-        return json_is_number(j) || json_is_null(j) ? 0 : wrong(e, f->name, "a number");
+        return json_is_number(j) || json_is_null(j) ? 0 : api_codec_wrong(e, f->name, "a number");
     }
     u64 n = 0;
     if (!number_of_json(j, f->kind, &n))
-        return wrong(e, f->name, "a number that fits");
+        return api_codec_wrong(e, f->name, "a number that fits");
     switch (f->kind) {
     case API_U8:
         *to = (u8)n;
@@ -507,10 +509,10 @@ static int in_hex(const json_t *j, const struct api_field *f, u8 *s, struct api_
     const char *hex = json_string_value(j);
     size_t n = hex ? strlen(hex) / 2 : 0;
     if (!hex || hex_digits(hex) != 2 * n || hex[2 * n])
-        return wrong(e, f->name, "bytes in hex");
+        return api_codec_wrong(e, f->name, "bytes in hex");
     u8 *to = in_elements(f, s, n, arena);
     if (!to)
-        return wrong(e, f->name, "bytes in hex, as many as there should be");
+        return api_codec_wrong(e, f->name, "bytes in hex, as many as there should be");
     hex_bytes(hex, to, n);
     return 0;
 }
@@ -524,7 +526,7 @@ static int in_many(const json_t *j, const struct api_field *f, u8 *s, struct api
         return in_hex(j, f, s, arena, e);
     u8 *to = json_is_array(j) ? in_elements(f, s, n, arena) : NULL;
     if (!to)
-        return wrong(e, f->name, "an array of as many as there should be");
+        return api_codec_wrong(e, f->name, "an array of as many as there should be");
     int rc = 0;
     for (size_t i = 0; i < n && !rc; i++)
         rc = in_one(json_array_get(j, i), f, to + i * step, arena, e);
@@ -537,7 +539,7 @@ static int in_string(const json_t *j, const struct api_field *f, u8 *s, struct a
     const char *text = json_string_value(j);
     size_t n = text ? strlen(text) : 0;
     if (!text || (f->kind == API_STRING && n >= f->n))
-        return wrong(e, f->name, "a string that fits");
+        return api_codec_wrong(e, f->name, "a string that fits");
     if (f->kind == API_STRING) {
         memcpy(s + f->offset, text, n);
         return 0;
@@ -565,7 +567,7 @@ static int in_struct(const json_t *j, const struct api_type *type, u8 *s, struct
     const char *key;
     json_t *value;
     size_t known = 0;
-    int rc = json_is_object(j) ? 0 : wrong(e, type->name, "an object");
+    int rc = json_is_object(j) ? 0 : api_codec_wrong(e, type->name, "an object");
     for (u32 i = 0; i < type->n_fields && !rc; i++) {
         const struct api_field *f = &type->fields[i];
         value = json_object_get(j, f->name);

@@ -194,7 +194,7 @@ static void get_f64_increment_by_one(struct api_call *c)
 
 /* --- vpe --- */
 
-static void show_version(struct api_call *c)
+static void api_core_show_version(struct api_call *c)
 {
     struct api_show_version_reply reply = {.program = "vpe"};
     snprintf(reply.version, sizeof(reply.version), "%s", piste_version + (piste_version[0] == 'v'));
@@ -202,7 +202,7 @@ static void show_version(struct api_call *c)
     api_reply(c, &api_message_show_version_reply, &reply);
 }
 
-static double seconds(struct timespec t)
+static double api_core_seconds(struct timespec t)
 {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
@@ -212,7 +212,7 @@ static void show_vpe_system_time(struct api_call *c)
     struct timespec now;
     struct api_show_vpe_system_time_reply reply = {0};
     clock_gettime(CLOCK_REALTIME, &now);
-    reply.vpe_system_time = seconds(now);
+    reply.vpe_system_time = api_core_seconds(now);
     api_reply(c, &api_message_show_vpe_system_time_reply, &reply);
 }
 
@@ -224,7 +224,7 @@ struct log_query {
 static void log_one(const struct log_entry *entry, void *arg)
 {
     const struct log_query *q = arg;
-    struct api_log_details d = {.timestamp = seconds(entry->time), .level = entry->level};
+    struct api_log_details d = {.timestamp = api_core_seconds(entry->time), .level = entry->level};
     if (d.timestamp < q->since)
         return;
     snprintf(d.msg_class, sizeof(d.msg_class), "%s%s%s", entry->name, entry->sub ? "/" : "",
@@ -251,7 +251,7 @@ const struct api_handler api_core_handlers[] = {
     {&api_message_cli_inband, cli_inband},
     {&api_message_get_f64_endian_value, get_f64_endian_value},
     {&api_message_get_f64_increment_by_one, get_f64_increment_by_one},
-    {&api_message_show_version, show_version},
+    {&api_message_show_version, api_core_show_version},
     {&api_message_show_vpe_system_time, show_vpe_system_time},
     {&api_message_log_dump, log_dump},
     {0},

@@ -72,7 +72,7 @@ static void forget_first(struct api_trace *t)
 }
 
 /* Room for cap messages, not fewer than there are. */
-static void resize(struct api_trace *t, u32 cap)
+static void api_trace_resize(struct api_trace *t, u32 cap)
 {
     struct api_traced *items = mem_alloc(cap * sizeof(*items));
     for (u32 i = 0; i < t->n; i++)
@@ -92,7 +92,7 @@ void api_trace_add(struct api_server *s, const struct api_client *c, const struc
     while (t->n && (t->n == t->limit || t->bytes + n > MAX_BYTES))
         forget_first(t);
     if (t->n == t->cap)
-        resize(t, (u32)min_u64(t->cap ? 2 * (u64)t->cap : FIRST_ITEMS, t->limit));
+        api_trace_resize(t, (u32)min_u64(t->cap ? 2 * (u64)t->cap : FIRST_ITEMS, t->limit));
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct api_traced *x = traced_at(t, t->n++);
@@ -131,7 +131,7 @@ static void set_limit(struct api_trace *t, u32 limit)
     while (t->n > limit)
         forget_first(t);
     if (t->cap > limit)
-        resize(t, limit);
+        api_trace_resize(t, limit);
     change_end(t);
 }
 
@@ -265,7 +265,7 @@ static void show_records(struct cli_call *c, const struct api_records *records)
     out_end(c->out);
 }
 
-static int dump(struct cli_call *c)
+static int api_trace_dump_live(struct cli_call *c)
 {
     struct api_records records = {0};
     records_of(&api_server_of(c->piste)->trace, &records);
@@ -277,7 +277,7 @@ static int dump(struct cli_call *c)
 /* --- in files --- */
 
 /* The file that label names; the records are to be freed after a failure, too. */
-static int load(struct cli_call *c, bool json, struct api_records *records)
+static int api_trace_load(struct cli_call *c, bool json, struct api_records *records)
 {
     const struct api_server *s = api_server_of(c->piste);
     char *path = api_file_path(cli_str(c, "file", ""), c->err);
@@ -297,8 +297,8 @@ static int load(struct cli_call *c, bool json, struct api_records *records)
     return rc;
 }
 
-static int write_file(struct cli_call *c, const char *label, const void *bytes, size_t n,
-                      u32 n_messages)
+static int api_trace_write_file(struct cli_call *c, const char *label, const void *bytes, size_t n,
+                                u32 n_messages)
 {
     char *path = api_file_path(cli_str(c, label, ""), c->err);
     if (!path)
@@ -310,7 +310,7 @@ static int write_file(struct cli_call *c, const char *label, const void *bytes, 
     return rc;
 }
 
-static int save(struct cli_call *c)
+static int api_trace_save(struct cli_call *c)
 {
     struct api_trace *t = &api_server_of(c->piste)->trace;
     struct api_bytes b = {0};
@@ -321,7 +321,7 @@ static int save(struct cli_call *c)
         api_record_header(to, &r);
         memcpy(to + API_RECORD_HEADER_BYTES, r.body, r.n);
     }
-    int rc = write_file(c, "file", b.v, b.n, t->n);
+    int rc = api_trace_write_file(c, "file", b.v, b.n, t->n);
     api_bytes_free(&b);
     return rc;
 }
@@ -329,7 +329,7 @@ static int save(struct cli_call *c)
 static int write_json(struct cli_call *c, const char *label, const struct api_records *records)
 {
     char *text = api_records_json(records);
-    int rc = write_file(c, label, text, strlen(text), records->list.n);
+    int rc = api_trace_write_file(c, label, text, strlen(text), records->list.n);
     free(text);
     return rc;
 }
@@ -346,7 +346,7 @@ static int save_json(struct cli_call *c)
 static int to_json(struct cli_call *c)
 {
     struct api_records records = {0};
-    int rc = load(c, false, &records);
+    int rc = api_trace_load(c, false, &records);
     if (!rc)
         rc = write_json(c, "json-file", &records);
     api_records_free(&records);
@@ -356,7 +356,7 @@ static int to_json(struct cli_call *c)
 static int dump_file(struct cli_call *c)
 {
     struct api_records records = {0};
-    int rc = load(c, false, &records);
+    int rc = api_trace_load(c, false, &records);
     if (!rc)
         show_records(c, &records);
     api_records_free(&records);
@@ -366,7 +366,7 @@ static int dump_file(struct cli_call *c)
 static int dump_json(struct cli_call *c)
 {
     struct api_records records = {0};
-    int rc = load(c, false, &records);
+    int rc = api_trace_load(c, false, &records);
     if (!rc) {
         char *text = api_records_json(&records);
         out_text(c->out, "%s", text);
@@ -379,8 +379,8 @@ static int dump_json(struct cli_call *c)
 /* --- played again --- */
 
 /* Frames of the requests, in the name of that client. Returns how many. */
-static u32 requests(struct cli_call *c, const struct api_records *records, u32 client_index,
-                    struct api_bytes *frames)
+static u32 api_trace_requests(struct cli_call *c, const struct api_records *records,
+                              u32 client_index, struct api_bytes *frames)
 {
     const struct api_server *s = api_server_of(c->piste);
     u32 n_requests = 0;
@@ -407,7 +407,7 @@ static u32 requests(struct cli_call *c, const struct api_records *records, u32 c
 }
 
 /* A client whose other end has gone already: what it has sent is done, nobody hears the answers. */
-static int play(struct cli_call *c, const struct api_records *records)
+static int api_trace_play(struct cli_call *c, const struct api_records *records)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
@@ -419,7 +419,7 @@ static int play(struct cli_call *c, const struct api_records *records)
         return -EINVAL;
     }
     snprintf(client->name, sizeof(client->name), "replay");
-    u32 n = requests(c, records, API_HANDLE_BIT | client->slot, &client->in);
+    u32 n = api_trace_requests(c, records, API_HANDLE_BIT | client->slot, &client->in);
     client->eof = true;
     api_client_ready(client);
     out_text(c->out, "%u messages are played again\n", n);
@@ -429,14 +429,14 @@ static int play(struct cli_call *c, const struct api_records *records)
 static int replay_file(struct cli_call *c, bool json)
 {
     struct api_records records = {0};
-    int rc = load(c, json, &records);
+    int rc = api_trace_load(c, json, &records);
     if (!rc)
-        rc = play(c, &records);
+        rc = api_trace_play(c, &records);
     api_records_free(&records);
     return rc;
 }
 
-static int replay(struct cli_call *c)
+static int api_trace_replay(struct cli_call *c)
 {
     return replay_file(c, false);
 }
@@ -448,7 +448,7 @@ static int replay_json(struct cli_call *c)
 
 /* --- switches --- */
 
-static int show_status(struct cli_call *c)
+static int api_trace_show_status(struct cli_call *c)
 {
     struct api_trace *t = &api_server_of(c->piste)->trace;
     out_bool(c->out, "on", t->on, "API trace is on", "API trace is off");
@@ -480,7 +480,7 @@ static int switch_off(struct cli_call *c)
     return 0;
 }
 
-static int forget(struct cli_call *c)
+static int api_trace_forget(struct cli_call *c)
 {
     forget_all(&api_server_of(c->piste)->trace);
     return 0;
@@ -489,20 +489,23 @@ static int forget(struct cli_call *c)
 static const struct cli_command commands[] = {
     {"api trace on [tx] [nitems <nitems:u32>]", "Keep the messages of API clients", switch_on, 0},
     {"api trace off", "Keep no more of them", switch_off, 0},
-    {"api trace status", "Show whether, and how many are kept", show_status, 0},
-    {"show api trace-status", "Show whether API messages are traced", show_status, 0},
-    {"api trace free", "Forget the messages", forget, 0},
-    {"api trace dump [first <first:u32>] [last <last:u32>]", "Show the messages", dump, 0},
-    {"show api trace [first <first:u32>] [last <last:u32>]", "Show the traced messages", dump, 0},
+    {"api trace status", "Show whether, and how many are kept", api_trace_show_status, 0},
+    {"show api trace-status", "Show whether API messages are traced", api_trace_show_status, 0},
+    {"api trace free", "Forget the messages", api_trace_forget, 0},
+    {"api trace dump [first <first:u32>] [last <last:u32>]", "Show the messages",
+     api_trace_dump_live, 0},
+    {"show api trace [first <first:u32>] [last <last:u32>]", "Show the traced messages",
+     api_trace_dump_live, 0},
     {"api trace dump-file (<file:string>) [first <first:u32>] [last <last:u32>]",
      "Show the messages saved in /tmp/FILE", dump_file, 0},
     {"api trace dump-json <file:string>", "Show the messages saved in /tmp/FILE as JSON", dump_json,
      0},
-    {"api trace save <file:string>", "Write the trace to /tmp/FILE", save, 0},
+    {"api trace save <file:string>", "Write the trace to /tmp/FILE", api_trace_save, 0},
     {"api trace save-json <file:string>", "Write it to /tmp/FILE as JSON", save_json, 0},
     {"api trace tojson <file:string> <json-file:string>",
      "Write the trace saved in /tmp/FILE to /tmp/JSON-FILE as JSON", to_json, 0},
-    {"api trace replay <file:string>", "Do what the requests in /tmp/FILE ask for", replay, 0},
+    {"api trace replay <file:string>", "Do what the requests in /tmp/FILE ask for",
+     api_trace_replay, 0},
     {"api trace replay-json <file:string>",
      "Do what the requests in /tmp/FILE ask for, which is JSON", replay_json, 0},
     {"api trace post-mortem-on", "In a crash, write the trace to /tmp/api_post_mortem.PID",

@@ -72,8 +72,9 @@ static void names_init(struct hash *names, const struct api_server *s)
     }
 }
 
-static const struct api_message *find(const struct hash *names, const struct api_server *s,
-                                      const char name[API_NAME_BYTES])
+static const struct api_message *api_trace_file_find(const struct hash *names,
+                                                     const struct api_server *s,
+                                                     const char name[API_NAME_BYTES])
 {
     u64 i;
     return hash_get(names, name, &i) ? s->ids.v[i].message : NULL;
@@ -121,7 +122,7 @@ int api_records_read(const struct api_server *s, const u8 *file, size_t bytes,
             rc = error_set(e, EINVAL, "the trace is damaged at byte %zu", at);
             break;
         }
-        r.message = find(&names, s, r.name);
+        r.message = api_trace_file_find(&names, s, r.name);
         vec_add(&records->list, r);
         at += API_RECORD_HEADER_BYTES + r.n;
     }
@@ -210,7 +211,7 @@ static int record_of_json(const json_t *j, const struct hash *names, const struc
     snprintf(r.name, sizeof(r.name), "%s_%s", name, crc);
     if (!split_name(r.name, plain, &number))
         return error_set(e, EINVAL, "its _msgname or _crc cannot be");
-    r.message = find(names, s, r.name);
+    r.message = api_trace_file_find(names, s, r.name);
     int rc = r.message ? encode_json(j, &r, &records->arena, e) : 0;
     if (!rc)
         vec_add(&records->list, r);

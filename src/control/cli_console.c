@@ -15,7 +15,7 @@
 #include "control/cli_telnet.h"
 #include "control/loop.h"
 
-static void take_size(struct cli_session *s)
+static void cli_console_take_size(struct cli_session *s)
 {
     struct winsize size;
     if (ioctl(s->out_fd, TIOCGWINSZ, &size) == 0 && size.ws_col && size.ws_row)
@@ -27,7 +27,7 @@ static void on_resize(void *arg, const struct loop_signal *signal)
     struct cli *cli = arg;
     for (u32 i = 0; cli->sessions && i < cli->sessions->v.n; i++)
         if (cli->sessions->v.v[i]->console)
-            take_size(cli->sessions->v.v[i]);
+            cli_console_take_size(cli->sessions->v.v[i]);
 }
 
 static void restore_terminal(struct cli_session *s)
@@ -37,7 +37,7 @@ static void restore_terminal(struct cli_session *s)
     free(s->on_end_arg);
 }
 
-static void set_terminal(struct cli_session *s)
+static void cli_console_set_terminal(struct cli_session *s)
 {
     struct termios *before = mem_alloc(sizeof(*before));
     const char *term = getenv("TERM");
@@ -54,7 +54,7 @@ static void set_terminal(struct cli_session *s)
     s->on_end_arg = before;
     s->ansi = term && isatty(s->out_fd) && cli_telnet_is_ansi((const u8 *)term, (u32)strlen(term));
     s->edit.ansi = s->pager.ansi = s->ansi;
-    take_size(s);
+    cli_console_take_size(s);
 }
 
 int cli_console(struct cli *cli, struct error *e)
@@ -68,7 +68,7 @@ int cli_console(struct cli *cli, struct error *e)
     }
     s->console = true;
     if (isatty(STDIN_FILENO)) {
-        set_terminal(s);
+        cli_console_set_terminal(s);
         if (loop_signal_add(cli->piste->loop, SIGWINCH, on_resize, cli, e))
             log_warn(&cli_log, "the console will not know of new window sizes: %s", e->text);
     } else {

@@ -93,7 +93,7 @@ void cli_edit_fini(struct cli_edit *e)
 
 /* --- echo --- */
 
-static void put(struct cli_edit *e, const char *s, size_t n)
+static void cli_edit_put(struct cli_edit *e, const char *s, size_t n)
 {
     if (n)
         e->ops->write(e->arg, s, n);
@@ -104,62 +104,62 @@ static void put_repeated(struct cli_edit *e, char c, size_t n)
     char piece[64];
     memset(piece, c, sizeof(piece));
     for (; n > sizeof(piece); n -= sizeof(piece))
-        put(e, piece, sizeof(piece));
-    put(e, piece, n);
+        cli_edit_put(e, piece, sizeof(piece));
+    cli_edit_put(e, piece, n);
 }
 
-static void bell(struct cli_edit *e)
+static void cli_edit_bell(struct cli_edit *e)
 {
     put_repeated(e, BELL, 1);
 }
 
 /* --- changing the line --- */
 
-static size_t tail(const struct cli_edit *e)
+static size_t cli_edit_tail(const struct cli_edit *e)
 {
     return e->line.len - e->cursor;
 }
 
-static void move(struct cli_edit *e, size_t to)
+static void cli_edit_move(struct cli_edit *e, size_t to)
 {
     if (to < e->cursor)
         put_repeated(e, BACKSPACE, e->cursor - to);
     else
-        put(e, e->line.s + e->cursor, to - e->cursor);
+        cli_edit_put(e, e->line.s + e->cursor, to - e->cursor);
     e->cursor = to;
 }
 
-static void insert(struct cli_edit *e, const char *s, size_t n)
+static void cli_edit_insert(struct cli_edit *e, const char *s, size_t n)
 {
-    size_t behind = tail(e);
+    size_t behind = cli_edit_tail(e);
     text_putn(&e->line, s, n); /* makes room */
     memmove(e->line.s + e->cursor + n, e->line.s + e->cursor, behind);
     memcpy(e->line.s + e->cursor, s, n);
-    put(e, e->line.s + e->cursor, n + behind);
+    cli_edit_put(e, e->line.s + e->cursor, n + behind);
     e->cursor += n;
     put_repeated(e, BACKSPACE, behind);
 }
 
 /* Takes [from, to) out; the cursor is in it or at its edge. */
-static void erase(struct cli_edit *e, size_t from, size_t to)
+static void cli_edit_erase(struct cli_edit *e, size_t from, size_t to)
 {
     if (from == to)
         return;
     size_t n = to - from, behind = e->line.len - to;
-    move(e, from);
+    cli_edit_move(e, from);
     memmove(e->line.s + from, e->line.s + to, behind);
     e->line.len -= n;
     e->line.s[e->line.len] = '\0';
-    put(e, e->line.s + from, behind);
+    cli_edit_put(e, e->line.s + from, behind);
     put_repeated(e, ' ', n);
     put_repeated(e, BACKSPACE, behind + n);
 }
 
 static void replace_line(struct cli_edit *e, const char *s)
 {
-    move(e, e->line.len);
-    erase(e, 0, e->line.len);
-    insert(e, s, strlen(s));
+    cli_edit_move(e, e->line.len);
+    cli_edit_erase(e, 0, e->line.len);
+    cli_edit_insert(e, s, strlen(s));
 }
 
 static size_t word_left(const struct cli_edit *e)
@@ -185,15 +185,15 @@ static size_t word_right(const struct cli_edit *e)
 void cli_edit_redraw(struct cli_edit *e)
 {
     const char *prompt = e->ops->prompt(e->arg);
-    put(e, prompt, strlen(prompt));
-    put(e, e->line.s, e->line.len);
-    put_repeated(e, BACKSPACE, tail(e));
+    cli_edit_put(e, prompt, strlen(prompt));
+    cli_edit_put(e, e->line.s, e->line.len);
+    put_repeated(e, BACKSPACE, cli_edit_tail(e));
 }
 
 static void clear_screen(struct cli_edit *e)
 {
     const char *s = e->ansi ? "\x1b[2J\x1b[1;1H" : "\n";
-    put(e, s, strlen(s));
+    cli_edit_put(e, s, strlen(s));
     cli_edit_redraw(e);
 }
 
@@ -222,7 +222,7 @@ void cli_edit_remember(struct cli_edit *e, const char *line)
 static void history_go(struct cli_edit *e, bool older)
 {
     if (older ? e->history_at == 0 : e->history_at >= e->history.n) {
-        bell(e);
+        cli_edit_bell(e);
         return;
     }
     if (e->history_at == e->history.n) {
@@ -249,7 +249,7 @@ static void candidate_add(void *arg, const char *word)
     vec_add(&c->v, mem_strdup(word));
 }
 
-static int compare(const void *a, const void *b)
+static int cli_edit_compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -258,7 +258,7 @@ static void sort_unique(struct candidates *c)
 {
     if (c->v.n == 0)
         return;
-    qsort(c->v.v, c->v.n, sizeof(*c->v.v), compare);
+    qsort(c->v.v, c->v.n, sizeof(*c->v.v), cli_edit_compare);
     u32 kept = 1;
     for (u32 i = 1; i < c->v.n; i++) {
         if (strcmp(c->v.v[i], c->v.v[kept - 1]) == 0)
@@ -284,11 +284,11 @@ static void list_candidates(struct cli_edit *e, const struct candidates *c)
         text_add(&t, "%-*s", (int)column, c->v.v[i]);
     }
     text_putc(&t, '\n');
-    put(e, t.s, t.len);
+    cli_edit_put(e, t.s, t.len);
     text_free(&t);
 }
 
-static size_t common_prefix(const struct candidates *c)
+static size_t cli_edit_common_prefix(const struct candidates *c)
 {
     size_t n = strlen(c->v.v[0]);
     for (u32 i = 1; i < c->v.n; i++)
@@ -302,18 +302,18 @@ static size_t common_prefix(const struct candidates *c)
 static void put_candidate(struct cli_edit *e, size_t from, const char *word)
 {
     size_t typed = e->cursor - from, n = strlen(word);
-    move(e, from);
+    cli_edit_move(e, from);
     memmove(e->line.s + from, e->line.s + from + typed, e->line.len - from - typed);
     e->line.len -= typed;
-    insert(e, word, n);
-    if (tail(e) == 0 && n && word[n - 1] != '/') /* a folder is not the end of the word */
-        insert(e, " ", 1);
+    cli_edit_insert(e, word, n);
+    if (cli_edit_tail(e) == 0 && n && word[n - 1] != '/') /* a folder is not the end of the word */
+        cli_edit_insert(e, " ", 1);
 }
 
-static void complete(struct cli_edit *e)
+static void cli_edit_complete(struct cli_edit *e)
 {
-    if (tail(e) && !cli_is_blank(e->line.s[e->cursor])) {
-        bell(e);
+    if (cli_edit_tail(e) && !cli_is_blank(e->line.s[e->cursor])) {
+        cli_edit_bell(e);
         return;
     }
     struct candidates c = {0};
@@ -322,15 +322,15 @@ static void complete(struct cli_edit *e)
     free(line);
     sort_unique(&c);
     if (c.v.n == 0) {
-        bell(e);
+        cli_edit_bell(e);
     } else if (c.v.n == 1) {
         put_candidate(e, from, c.v.v[0]);
     } else {
         list_candidates(e, &c);
-        size_t n = common_prefix(&c), typed = e->cursor - from;
+        size_t n = cli_edit_common_prefix(&c), typed = e->cursor - from;
         cli_edit_redraw(e);
         if (n > typed)
-            insert(e, c.v.v[0] + typed, n - typed);
+            cli_edit_insert(e, c.v.v[0] + typed, n - typed);
     }
     for (u32 i = 0; i < c.v.n; i++)
         free(c.v.v[i]);
@@ -339,10 +339,10 @@ static void complete(struct cli_edit *e)
 
 /* --- keys --- */
 
-static void enter(struct cli_edit *e)
+static void cli_edit_enter(struct cli_edit *e)
 {
-    move(e, e->line.len);
-    put(e, "\n", 1);
+    cli_edit_move(e, e->line.len);
+    cli_edit_put(e, "\n", 1);
     char *line = mem_strdup(text_str(&e->line));
     text_clear(&e->line);
     e->cursor = 0;
@@ -353,7 +353,7 @@ static void enter(struct cli_edit *e)
 
 static void cancel_line(struct cli_edit *e)
 {
-    put(e, "^C\n", 3);
+    cli_edit_put(e, "^C\n", 3);
     text_clear(&e->line);
     e->cursor = 0;
     e->history_at = e->history.n;
@@ -362,8 +362,8 @@ static void cancel_line(struct cli_edit *e)
 
 static void delete_or_quit(struct cli_edit *e)
 {
-    if (tail(e))
-        erase(e, e->cursor, e->cursor + 1);
+    if (cli_edit_tail(e))
+        cli_edit_erase(e, e->cursor, e->cursor + 1);
     else if (e->line.len == 0)
         e->ops->quit(e->arg);
 }
@@ -377,27 +377,27 @@ static void named_key(struct cli_edit *e, enum cli_key key)
         break;
     case CLI_KEY_LEFT:
         if (e->cursor)
-            move(e, e->cursor - 1);
+            cli_edit_move(e, e->cursor - 1);
         break;
     case CLI_KEY_RIGHT:
-        if (tail(e))
-            move(e, e->cursor + 1);
+        if (cli_edit_tail(e))
+            cli_edit_move(e, e->cursor + 1);
         break;
     case CLI_KEY_HOME:
-        move(e, 0);
+        cli_edit_move(e, 0);
         break;
     case CLI_KEY_END:
-        move(e, e->line.len);
+        cli_edit_move(e, e->line.len);
         break;
     case CLI_KEY_DELETE:
-        if (tail(e))
-            erase(e, e->cursor, e->cursor + 1);
+        if (cli_edit_tail(e))
+            cli_edit_erase(e, e->cursor, e->cursor + 1);
         break;
     case CLI_KEY_WORD_LEFT:
-        move(e, word_left(e));
+        cli_edit_move(e, word_left(e));
         break;
     case CLI_KEY_WORD_RIGHT:
-        move(e, word_right(e));
+        cli_edit_move(e, word_right(e));
         break;
     default:
         break;
@@ -423,16 +423,16 @@ static void control_key(struct cli_edit *e, u8 byte)
     case BACKSPACE:
     case RUBOUT:
         if (e->cursor)
-            erase(e, e->cursor - 1, e->cursor);
+            cli_edit_erase(e, e->cursor - 1, e->cursor);
         break;
     case CTRL_U:
-        erase(e, 0, e->cursor);
+        cli_edit_erase(e, 0, e->cursor);
         break;
     case CTRL_K:
-        erase(e, e->cursor, e->line.len);
+        cli_edit_erase(e, e->cursor, e->line.len);
         break;
     case CTRL_W:
-        erase(e, word_left(e), e->cursor);
+        cli_edit_erase(e, word_left(e), e->cursor);
         break;
     case CTRL_L:
         clear_screen(e);
@@ -442,7 +442,7 @@ static void control_key(struct cli_edit *e, u8 byte)
         cli_search_begin(e, byte == CTRL_S);
         break;
     case TAB:
-        complete(e);
+        cli_edit_complete(e);
         break;
     default:
         break; /* also ^Y: reserved */
@@ -462,12 +462,12 @@ void cli_edit_key(struct cli_edit *e, u8 byte)
         named_key(e, key);
     } else if (byte == '\r' || byte == '\n') {
         e->after_cr = byte == '\r';
-        enter(e);
+        cli_edit_enter(e);
     } else if (byte < ' ' || byte == RUBOUT) {
         control_key(e, byte);
     } else if (byte < 0x80) {
         if (e->line.len < CLI_EDIT_LINE_MAX)
-            insert(e, (const char *)&byte, 1);
+            cli_edit_insert(e, (const char *)&byte, 1);
         else
             e->ops->overflow(e->arg);
     }

@@ -49,7 +49,7 @@ static void call_free(struct call *call)
 
 /* --- output --- */
 
-static void emit(struct call *call, const char *s, size_t n)
+static void cli_exec_emit(struct call *call, const char *s, size_t n)
 {
     if (n == 0)
         return;
@@ -77,8 +77,8 @@ static void emit_filtered(struct call *call, const char *s, bool end)
         size_t n = (size_t)((newline ? newline : stop) - line);
         line[n] = '\0';
         if (filter_passes(&call->parsed, line)) {
-            emit(call, line, n);
-            emit(call, "\n", 1);
+            cli_exec_emit(call, line, n);
+            cli_exec_emit(call, "\n", 1);
         }
         line += n + (newline != NULL);
     }
@@ -98,10 +98,10 @@ static void call_output(struct call *call, bool end)
     if (call->parsed.filter != CLI_FILTER_NONE)
         emit_filtered(call, s, end);
     else if (!nothing)
-        emit(call, s, strlen(s));
+        cli_exec_emit(call, s, strlen(s));
     free(s);
     if (end && call->last && call->last != '\n')
-        emit(call, "\n", 1);
+        cli_exec_emit(call, "\n", 1);
 }
 
 /* An error with a code but without a text was told to the user already. */
@@ -311,7 +311,7 @@ static void nested_emit(void *arg, const char *s, size_t n)
 {
     struct call *call = arg;
     if (out_format(call->pub.out) == OUT_JSON)
-        emit(call, s, n);
+        cli_exec_emit(call, s, n);
     else
         out_text(call->pub.out, "%.*s", (int)n, s);
     if (!call->in_handler)

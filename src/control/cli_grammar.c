@@ -35,19 +35,19 @@ static void element_free(struct element *el)
     free(el);
 }
 
-static struct element *fail(struct compiler *c, const char *what)
+static struct element *cli_grammar_fail(struct compiler *c, const char *what)
 {
     error_set(c->e, EINVAL, "%s at byte %d of `%s'", what, (int)(c->p - c->start), c->start);
     return NULL;
 }
 
-static void skip(struct compiler *c)
+static void cli_grammar_skip(struct compiler *c)
 {
     while (*c->p == ' ')
         c->p++;
 }
 
-static char *take(struct compiler *c, const char *stop)
+static char *cli_grammar_take(struct compiler *c, const char *stop)
 {
     size_t n = strcspn(c->p, stop);
     if (n == 0)
@@ -62,16 +62,16 @@ static struct element *parse_value(struct compiler *c)
 {
     c->p++;
     struct element *el = element_new(ELEMENT_VALUE);
-    el->name = take(c, ":> ");
+    el->name = cli_grammar_take(c, ":> ");
     if (el->name && *c->p == ':') {
         c->p++;
-        el->type_name = take(c, "> ");
+        el->type_name = cli_grammar_take(c, "> ");
     } else if (el->name) {
         el->type_name = mem_strdup(el->name);
     }
     if (!el->type_name || *c->p != '>') {
         element_free(el);
-        return fail(c, "expected <label> or <label:type>");
+        return cli_grammar_fail(c, "expected <label> or <label:type>");
     }
     c->p++;
     return el;
@@ -94,10 +94,10 @@ static struct element *parse_group(struct compiler *c)
     el->group = true;
     if (*c->p == ':') {
         c->p++;
-        el->name = take(c, " []()<>|");
+        el->name = cli_grammar_take(c, " []()<>|");
         if (!el->name) {
             element_free(el);
-            return fail(c, "expected a label after `:'");
+            return cli_grammar_fail(c, "expected a label after `:'");
         }
     }
     return el;
@@ -111,19 +111,19 @@ static struct element *parse_element(struct compiler *c)
     } else if (*c->p == '<') {
         el = parse_value(c);
     } else {
-        char *word = take(c, " []()<>|");
+        char *word = cli_grammar_take(c, " []()<>|");
         if (!word)
-            return fail(c, "unexpected character");
+            return cli_grammar_fail(c, "unexpected character");
         el = element_new(ELEMENT_WORD);
         el->name = word;
     }
     if (!el)
         return NULL;
-    skip(c);
+    cli_grammar_skip(c);
     if (strncmp(c->p, "...", 3) == 0) {
         c->p += 3;
         el->repeat = true;
-        skip(c);
+        cli_grammar_skip(c);
     }
     return el;
 }
@@ -175,7 +175,7 @@ static void gather_sets(struct element *seq)
 static struct element *parse_sequence(struct compiler *c, char close)
 {
     struct element *seq = element_new(ELEMENT_SEQ);
-    skip(c);
+    cli_grammar_skip(c);
     while (*c->p && *c->p != '|' && *c->p != close) {
         struct element *el = parse_element(c);
         if (!el) {
@@ -188,7 +188,7 @@ static struct element *parse_sequence(struct compiler *c, char close)
     for (u32 i = 0; i < seq->kids.n; i++) {
         if (seq->kids.v[i]->kind == ELEMENT_SET && seq->kids.v[i]->kids.n > ELEMENT_SET_MAX) {
             element_free(seq);
-            return fail(c, "too many neighbouring keywords");
+            return cli_grammar_fail(c, "too many neighbouring keywords");
         }
     }
     if (seq->kids.n != 1)
@@ -216,7 +216,7 @@ static struct element *parse_alternatives(struct compiler *c, char close)
     }
     if (*c->p != close) {
         element_free(choice);
-        return fail(c, "a bracket is not closed");
+        return cli_grammar_fail(c, "a bracket is not closed");
     }
     if (close)
         c->p++;

@@ -18,8 +18,8 @@ struct expansion {
     size_t work; /* bytes looked at */
 };
 
-static bool expand(struct expansion *x, const char *s, const char *end, unsigned depth,
-                   struct text *out);
+static bool cli_macro_expand_part(struct expansion *x, const char *s, const char *end,
+                                  unsigned depth, struct text *out);
 
 void cli_macros_free(struct cli_macros *ms)
 {
@@ -31,7 +31,7 @@ void cli_macros_free(struct cli_macros *ms)
 }
 
 /* Index of name, or of the first name behind it. */
-static u32 find(const struct cli_macros *ms, const char *name, bool *found)
+static u32 cli_macro_find(const struct cli_macros *ms, const char *name, bool *found)
 {
     u32 i = 0;
     while (i < ms->v.n && strcmp(ms->v.v[i].name, name) < 0)
@@ -43,7 +43,7 @@ static u32 find(const struct cli_macros *ms, const char *name, bool *found)
 void cli_macro_set(struct cli_macros *ms, const char *name, const char *value)
 {
     bool found;
-    u32 i = find(ms, name, &found);
+    u32 i = cli_macro_find(ms, name, &found);
     struct cli_macro m = {mem_strdup(name), mem_strdup(value)};
     if (found) {
         free(ms->v.v[i].name);
@@ -58,7 +58,7 @@ void cli_macro_set(struct cli_macros *ms, const char *name, const char *value)
 bool cli_macro_unset(struct cli_macros *ms, const char *name)
 {
     bool found;
-    u32 i = find(ms, name, &found);
+    u32 i = cli_macro_find(ms, name, &found);
     if (!found)
         return false;
     free(ms->v.v[i].name);
@@ -70,11 +70,11 @@ bool cli_macro_unset(struct cli_macros *ms, const char *name)
 static bool expand_name(struct expansion *x, const char *name, unsigned depth, struct text *out)
 {
     bool found;
-    u32 i = find(x->macros, name, &found);
+    u32 i = cli_macro_find(x->macros, name, &found);
     if (found) {
         const char *value = x->macros->v.v[i].value;
         if (depth < MACRO_MAX_DEPTH)
-            return expand(x, value, value + strlen(value), depth + 1, out);
+            return cli_macro_expand_part(x, value, value + strlen(value), depth + 1, out);
         text_puts(out, " CIRCULAR ");
         return true;
     }
@@ -87,7 +87,7 @@ static bool expand_name(struct expansion *x, const char *name, unsigned depth, s
 }
 
 /* The `)' that belongs to the `(' at s; NULL when there is none before end. */
-static const char *closing(const char *s, const char *end)
+static const char *cli_macro_closing(const char *s, const char *end)
 {
     for (int depth = 0; s < end; s++) {
         if (*s == '(')
@@ -105,11 +105,11 @@ static bool expand_reference(struct expansion *x, const char *s, const char *end
     struct text name = {0};
     bool ok = true;
     bool in_parentheses = s < end && *s == '(';
-    const char *close = in_parentheses ? closing(s, end) : NULL;
+    const char *close = in_parentheses ? cli_macro_closing(s, end) : NULL;
     if (in_parentheses)
         x->work += (size_t)((close ? close : end) - s);
     if (close) {
-        ok = depth >= MACRO_MAX_DEPTH || expand(x, s + 1, close, depth + 1, &name);
+        ok = depth >= MACRO_MAX_DEPTH || cli_macro_expand_part(x, s + 1, close, depth + 1, &name);
         *next = close + 1;
     } else {
         const char *p = s;
@@ -128,8 +128,8 @@ static bool expand_reference(struct expansion *x, const char *s, const char *end
     return ok;
 }
 
-static bool expand(struct expansion *x, const char *s, const char *end, unsigned depth,
-                   struct text *out)
+static bool cli_macro_expand_part(struct expansion *x, const char *s, const char *end,
+                                  unsigned depth, struct text *out)
 {
     while (s < end) {
         if (out->len > x->max_len || ++x->work > x->max_work)
@@ -160,5 +160,5 @@ bool cli_macro_expand(const struct cli_macros *ms, const char *text, struct text
         .max_len = len + MACRO_MAX_BYTES,
         .max_work = 2 * len + MACRO_MAX_WORK,
     };
-    return expand(&x, text, text + len, 0, out);
+    return cli_macro_expand_part(&x, text, text + len, 0, out);
 }

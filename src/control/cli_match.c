@@ -62,7 +62,7 @@ const char *cli_skip_blanks(const char *s)
 }
 
 /* Returns where to fill in a more telling failure, NULL when the known one is better. */
-static struct grammar_fail *fail_at(struct matcher *m, const char *p, enum fail_rank rank)
+static struct grammar_fail *cli_match_fail_at(struct matcher *m, const char *p, enum fail_rank rank)
 {
     struct grammar_fail *f = m->fail;
     if (f->rank != RANK_NONE && (p < f->at || (p == f->at && (int)rank <= f->rank)))
@@ -71,14 +71,14 @@ static struct grammar_fail *fail_at(struct matcher *m, const char *p, enum fail_
     return f;
 }
 
-static bool finish(struct matcher *m, const char *p)
+static bool cli_match_finish(struct matcher *m, const char *p)
 {
     m->end = p;
     if (m->partial)
         return false; /* look for all the ways to go on */
     if (m->mode == GRAMMAR_PREFIX || *p == '\0')
         return true;
-    fail_at(m, p, RANK_INPUT);
+    cli_match_fail_at(m, p, RANK_INPUT);
     return false;
 }
 
@@ -101,13 +101,14 @@ static bool match_weakly(struct matcher *m, struct element *el, const char *p,
     return ok;
 }
 
-static bool resume(struct matcher *m, const struct frame *k, const char *p);
+static bool cli_match_resume(struct matcher *m, const struct frame *k, const char *p);
 
-static bool match(struct matcher *m, struct element *el, const char *p, const struct frame *next)
+static bool cli_match_element(struct matcher *m, struct element *el, const char *p,
+                              const struct frame *next)
 {
     if (!el->optional)
         return match_present(m, el, p, next);
-    return match_weakly(m, el, p, next) || resume(m, next, p);
+    return match_weakly(m, el, p, next) || cli_match_resume(m, next, p);
 }
 
 /* Any kid not used yet, or the end of the set when all that is required was there. */
@@ -124,24 +125,24 @@ static bool match_set(struct matcher *m, struct element *el, u64 used, const cha
         if (kid->optional ? match_weakly(m, kid, p, &f) : match_present(m, kid, p, &f))
             return true;
     }
-    return complete && resume(m, next, p);
+    return complete && cli_match_resume(m, next, p);
 }
 
 /* Goes on with what follows. */
-static bool resume(struct matcher *m, const struct frame *k, const char *p)
+static bool cli_match_resume(struct matcher *m, const struct frame *k, const char *p)
 {
     p = cli_skip_blanks(p);
     if (!k)
-        return finish(m, p);
+        return cli_match_finish(m, p);
     struct element *el = k->el;
     if (k->again)
-        return (p > k->start && match_weakly(m, el, p, k->next)) || resume(m, k->next, p);
+        return (p > k->start && match_weakly(m, el, p, k->next)) || cli_match_resume(m, k->next, p);
     if (el->kind == ELEMENT_SET)
         return match_set(m, el, k->used, p, k->next);
     if (k->used >= el->kids.n)
-        return resume(m, k->next, p);
+        return cli_match_resume(m, k->next, p);
     struct frame f = {.el = el, .next = k->next, .used = k->used + 1};
-    return match(m, el->kids.v[k->used], p, &f);
+    return cli_match_element(m, el->kids.v[k->used], p, &f);
 }
 
 static bool match_word(struct matcher *m, struct element *el, const char *p,
@@ -154,12 +155,12 @@ static bool match_word(struct matcher *m, struct element *el, const char *p,
         return false;
     }
     if (strncmp(p, el->name, n) != 0 || (p[n] && !cli_is_blank(p[n]))) {
-        fail_at(m, p, RANK_INPUT);
+        cli_match_fail_at(m, p, RANK_INPUT);
         return false;
     }
     struct found found = {.el = el, .start = p, .end = p};
     vec_add(&m->found, found);
-    if (resume(m, next, p + n))
+    if (cli_match_resume(m, next, p + n))
         return true;
     m->found.n--;
     return false;
@@ -171,7 +172,7 @@ static void value_failed(struct matcher *m, const struct cli_type *type, const c
     enum fail_rank rank = said                            ? RANK_ERROR
                           : type->unknown && p != m->weak ? RANK_TYPE
                                                           : RANK_INPUT;
-    struct grammar_fail *f = fail_at(m, p, rank);
+    struct grammar_fail *f = cli_match_fail_at(m, p, rank);
     if (!f)
         return;
     f->words = rank == RANK_TYPE ? type->unknown : NULL;
@@ -186,7 +187,7 @@ static bool match_value(struct matcher *m, struct element *el, const char *p,
         el->type = cli_types_find(m->types, el->type_name);
     const struct cli_type *type = el->type;
     if (!type) {
-        fail_at(m, p, RANK_INPUT);
+        cli_match_fail_at(m, p, RANK_INPUT);
         return false;
     }
     if (m->partial == p) {
@@ -202,7 +203,7 @@ static bool match_value(struct matcher *m, struct element *el, const char *p,
         return false;
     }
     vec_add(&m->found, found);
-    if (resume(m, next, found.end))
+    if (cli_match_resume(m, next, found.end))
         return true;
     m->found.n--;
     return false;
@@ -212,7 +213,7 @@ static bool match_choice(struct matcher *m, struct element *el, const char *p,
                          const struct frame *next)
 {
     for (u32 i = 0; i < el->kids.n; i++)
-        if (match(m, el->kids.v[i], p, next))
+        if (cli_match_element(m, el->kids.v[i], p, next))
             return true;
     return false;
 }
@@ -227,7 +228,7 @@ static bool match_kind(struct matcher *m, struct element *el, const char *p,
     case ELEMENT_VALUE:
         return match_value(m, el, p, next);
     case ELEMENT_SEQ:
-        return resume(m, &f, p);
+        return cli_match_resume(m, &f, p);
     case ELEMENT_SET:
         return match_set(m, el, 0, p, next);
     case ELEMENT_CHOICE:
@@ -246,7 +247,7 @@ static bool match_once(struct matcher *m, struct element *el, const char *p,
     bool ok = match_kind(m, el, p, next);
     m->depth--;
     if (!ok && el->group && el->name) {
-        struct grammar_fail *f = fail_at(m, p, RANK_LABEL);
+        struct grammar_fail *f = cli_match_fail_at(m, p, RANK_LABEL);
         if (f)
             f->label = el->name;
     }
@@ -303,7 +304,7 @@ int grammar_match(const struct grammar *g, const struct cli_types *types, struct
 {
     struct matcher m = {.types = types, .piste = p, .mode = mode, .fail = fail};
     *fail = (struct grammar_fail){.at = text};
-    bool ok = match(&m, g->root, cli_skip_blanks(text), NULL);
+    bool ok = cli_match_element(&m, g->root, cli_skip_blanks(text), NULL);
     if (ok)
         build_args(&m, text, out);
     vec_free(&m.found);
@@ -324,7 +325,7 @@ void grammar_complete(const struct grammar *g, const struct cli_types *types, st
     struct grammar_fail fail = {0};
     struct matcher m = {
         .types = types, .piste = p, .fail = &fail, .partial = partial, .add = add, .add_arg = arg};
-    match(&m, g->root, cli_skip_blanks(text), NULL);
+    cli_match_element(&m, g->root, cli_skip_blanks(text), NULL);
     vec_free(&m.found);
 }
 

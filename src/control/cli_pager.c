@@ -87,7 +87,7 @@ void cli_pager_leave(struct cli_pager *p)
     p->ops->leave(p->arg);
 }
 
-static void overflow(struct cli_pager *p)
+static void cli_pager_overflow(struct cli_pager *p)
 {
     static const char message[] = "-- pager buffer overflowed --\n";
     if (p->active)
@@ -109,7 +109,7 @@ void cli_pager_add(struct cli_pager *p, const char *s, size_t n)
     text_putn(&p->text, s, n);
     index_lines(p);
     if (p->lines.n > p->limit_lines) {
-        overflow(p);
+        cli_pager_overflow(p);
         return;
     }
     if (!p->active) {
@@ -138,7 +138,7 @@ static void show_from(struct cli_pager *p, u32 top)
 }
 
 /* Scrolls by n lines at most; at the end it leaves. */
-static void forward(struct cli_pager *p, u32 n)
+static void cli_pager_forward(struct cli_pager *p, u32 n)
 {
     if (p->bottom >= p->lines.n) {
         cli_pager_leave(p);
@@ -153,7 +153,7 @@ static void forward(struct cli_pager *p, u32 n)
     write_prompt(p);
 }
 
-static void back(struct cli_pager *p, u32 n)
+static void cli_pager_back(struct cli_pager *p, u32 n)
 {
     show_from(p, p->top > n ? p->top - n : 0);
 }
@@ -162,11 +162,11 @@ static void pager_byte(struct cli_pager *p, u8 byte)
 {
     switch (byte) {
     case ' ':
-        forward(p, page_lines(p));
+        cli_pager_forward(p, page_lines(p));
         break;
     case '\r':
     case '\n':
-        forward(p, 1);
+        cli_pager_forward(p, 1);
         break;
     case 'q':
     case 'Q':
@@ -188,16 +188,16 @@ void cli_pager_key(struct cli_pager *p, u8 byte)
         pager_byte(p, byte);
         break;
     case CLI_KEY_PAGE_DOWN:
-        forward(p, page_lines(p));
+        cli_pager_forward(p, page_lines(p));
         break;
     case CLI_KEY_PAGE_UP:
-        back(p, page_lines(p));
+        cli_pager_back(p, page_lines(p));
         break;
     case CLI_KEY_DOWN:
-        forward(p, 1);
+        cli_pager_forward(p, 1);
         break;
     case CLI_KEY_UP:
-        back(p, 1);
+        cli_pager_back(p, 1);
         break;
     case CLI_KEY_HOME:
         show_from(p, 0);

@@ -88,8 +88,8 @@ static void take_filter(struct cli_parsed *out)
     }
 }
 
-static void missed(struct parser *p, const struct cli_word *w, const struct grammar_fail *f,
-                   bool in_path)
+static void cli_parse_missed(struct parser *p, const struct cli_word *w,
+                             const struct grammar_fail *f, bool in_path)
 {
     if (p->miss.at && f->at <= p->miss.at)
         return;
@@ -111,22 +111,22 @@ static bool match_action(struct parser *p, const struct cli_word *w, const char 
         p->out->word = w;
         return true;
     }
-    missed(p, w, &f, false);
+    cli_parse_missed(p, w, &f, false);
     return false;
 }
 
 /* Sub-commands first, then the action of w itself. */
-static bool resolve(struct parser *p, const struct cli_word *w, const char *s)
+static bool cli_parse_resolve(struct parser *p, const struct cli_word *w, const char *s)
 {
     const char *end;
     s = cli_skip_blanks(s);
     const struct cli_word *kid = cli_tree_kid(w, s, &end);
-    if (kid && resolve(p, kid, end))
+    if (kid && cli_parse_resolve(p, kid, end))
         return true;
     if (w->command && match_action(p, w, s))
         return true;
     if (!kid)
-        missed(p, w, &(struct grammar_fail){.at = s}, true);
+        cli_parse_missed(p, w, &(struct grammar_fail){.at = s}, true);
     return false;
 }
 
@@ -162,7 +162,7 @@ static bool parse_help(struct parser *p)
         return false;
     const struct cli_word *w = path_word(p->cli, s + 4, &end);
     if (*end) {
-        missed(p, w, &(struct grammar_fail){.at = end}, true);
+        cli_parse_missed(p, w, &(struct grammar_fail){.at = end}, true);
         return false;
     }
     out->kind = CLI_HELP;
@@ -183,8 +183,8 @@ static bool parse_json(struct parser *p)
         return false;
     struct miss before = p->miss;
     *json = '\0';
-    if (resolve(p, root, p->out->line) && !grammar_has_word(p->out->word->grammar, "json") &&
-        *p->out->match.end == '\0') {
+    if (cli_parse_resolve(p, root, p->out->line) &&
+        !grammar_has_word(p->out->word->grammar, "json") && *p->out->match.end == '\0') {
         p->out->json = true;
         return true;
     }
@@ -195,7 +195,7 @@ static bool parse_json(struct parser *p)
     return false;
 }
 
-static int unknown(struct parser *p, struct error *e)
+static int cli_parse_unknown(struct parser *p, struct error *e)
 {
     struct miss *m = &p->miss;
     p->out->taken = (size_t)(m->at - p->out->line);
@@ -218,8 +218,8 @@ int cli_parse(struct cli *cli, const char *text, struct cli_parsed *out, struct 
         out->taken = len;
         return 0;
     }
-    if (p.miss.at || !resolve(&p, &cli->root, out->line))
-        return unknown(&p, e);
+    if (p.miss.at || !cli_parse_resolve(&p, &cli->root, out->line))
+        return cli_parse_unknown(&p, e);
     out->taken = *out->match.end ? (size_t)(out->match.end - out->line) : len;
     return 0;
 }

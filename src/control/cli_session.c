@@ -35,7 +35,7 @@ enum {
 #define GREET_NS NS_PER_SEC
 
 static void session_work(struct cli_session *s);
-static void prompt(struct cli_session *s);
+static void cli_session_prompt(struct cli_session *s);
 
 bool cli_session_is_interactive(const struct cli_session *s)
 {
@@ -44,22 +44,22 @@ bool cli_session_is_interactive(const struct cli_session *s)
 
 /* --- output --- */
 
-static size_t unsent(const struct cli_session *s)
+static size_t cli_session_unsent(const struct cli_session *s)
 {
     return s->out.len - s->out_sent;
 }
 
-static bool congested(void *arg)
+static bool cli_session_congested(void *arg)
 {
-    return unsent(arg) > OUT_HIGH_BYTES;
+    return cli_session_unsent(arg) > OUT_HIGH_BYTES;
 }
 
-static void watch(struct cli_session *s)
+static void cli_session_watch(struct cli_session *s)
 {
     bool typing = s->char_mode || s->marks_failures;
-    bool wants_input = !s->eof && !s->closing && !s->broken && !congested(s) &&
+    bool wants_input = !s->eof && !s->closing && !s->broken && !cli_session_congested(s) &&
                        (!s->running || (typing && s->in.len - s->in_at < AHEAD_MAX_BYTES));
-    u32 in = wants_input ? EPOLLIN : 0, out = unsent(s) ? EPOLLOUT : 0;
+    u32 in = wants_input ? EPOLLIN : 0, out = cli_session_unsent(s) ? EPOLLOUT : 0;
     loop_fd_mod(s->cli->piste->loop, s->fd, s->fd == s->out_fd ? in | out : in);
     if (s->fd != s->out_fd)
         loop_fd_mod(s->cli->piste->loop, s->out_fd, out);
@@ -76,12 +76,13 @@ static ssize_t console_send(struct cli_session *s, const char *p, size_t n)
     return write(s->out_fd, p, n < CONSOLE_WRITE_BYTES ? n : CONSOLE_WRITE_BYTES);
 }
 
-static void flush(struct cli_session *s)
+static void cli_session_flush(struct cli_session *s)
 {
-    while (unsent(s) && !s->broken) {
+    while (cli_session_unsent(s) && !s->broken) {
         const char *p = s->out.s + s->out_sent;
-        ssize_t n = s->console ? console_send(s, p, unsent(s))
-                               : send(s->out_fd, p, unsent(s), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = s->console
+                        ? console_send(s, p, cli_session_unsent(s))
+                        : send(s->out_fd, p, cli_session_unsent(s), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n >= 0)
             s->out_sent += (size_t)n;
         else if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -89,12 +90,12 @@ static void flush(struct cli_session *s)
         else if (errno != EINTR)
             s->broken = true;
     }
-    if (unsent(s) == 0 || s->broken) {
+    if (cli_session_unsent(s) == 0 || s->broken) {
         s->out_sent = s->out.len = 0;
         if (s->out.cap > OUT_KEEP_BYTES)
             text_free(&s->out);
     } else if (s->out_sent > OUT_HIGH_BYTES) {
-        memmove(s->out.s, s->out.s + s->out_sent, unsent(s));
+        memmove(s->out.s, s->out.s + s->out_sent, cli_session_unsent(s));
         s->out.len -= s->out_sent;
         s->out_sent = 0;
     }
@@ -107,7 +108,7 @@ static void put_raw(struct cli_session *s, const void *p, size_t n)
 }
 
 /* Text for the user, line ends as the session wants them. */
-static void put(void *arg, const char *p, size_t n)
+static void cli_session_put(void *arg, const char *p, size_t n)
 {
     struct cli_session *s = arg;
     while (n && !s->broken) {
@@ -124,7 +125,7 @@ static void put(void *arg, const char *p, size_t n)
 
 static void puts_out(struct cli_session *s, const char *text)
 {
-    put(s, text, strlen(text));
+    cli_session_put(s, text, strlen(text));
 }
 
 /* --- running texts --- */
@@ -136,21 +137,21 @@ static void exec_emit(void *arg, const char *p, size_t n)
     if (s->interactive && s->pager_on)
         cli_pager_add(&s->pager, p, n);
     else
-        put(s, p, n);
+        cli_session_put(s, p, n);
     if (s->in_work)
         return;
-    flush(s);
-    if (unsent(s) > OUT_MAX_BYTES) {
+    cli_session_flush(s);
+    if (cli_session_unsent(s) > OUT_MAX_BYTES) {
         log_notice(&cli_log, "%s does not read its output: session ended", s->name);
         s->broken = true;
     }
     /* a broken session is not freed here, below its own command: its next event does it */
     if (s->broken)
         shutdown(s->fd, SHUT_RDWR);
-    watch(s);
+    cli_session_watch(s);
 }
 
-static void exec_done(void *arg, int rc, const char *rest)
+static void cli_session_exec_done(void *arg, int rc, const char *rest)
 {
     struct cli_session *s = arg;
     s->exec = NULL;
@@ -160,13 +161,14 @@ static void exec_done(void *arg, int rc, const char *rest)
     if ((!s->interactive || s->closing) && !s->console)
         put_raw(s, "", 1);
     else if (!s->closing && !s->pager.active)
-        prompt(s);
+        cli_session_prompt(s);
     session_work(s);
 }
 
-static const struct cli_exec_ops exec_ops = {exec_emit, exec_done, congested};
+static const struct cli_exec_ops exec_ops = {exec_emit, cli_session_exec_done,
+                                             cli_session_congested};
 
-static void run(struct cli_session *s, const char *text)
+static void cli_session_run(struct cli_session *s, const char *text)
 {
     if (strncmp(text, "complete ", 9) != 0) /* a client's TAB key is nobody's command */
         cli_log_line(s->cli, s, text);
@@ -186,14 +188,14 @@ static void run(struct cli_session *s, const char *text)
 }
 
 /* Ends the command under way as if it had failed. */
-static void interrupt(struct cli_session *s)
+static void cli_session_interrupt(struct cli_session *s)
 {
     struct cli_exec *x = s->exec;
     s->exec = NULL;
     cli_exec_cancel(x);
     if (s->interactive)
         puts_out(s, "^C\n");
-    exec_done(s, -EINTR, "");
+    cli_session_exec_done(s, -EINTR, "");
 }
 
 void cli_session_quit(struct cli_session *s)
@@ -203,7 +205,7 @@ void cli_session_quit(struct cli_session *s)
 
 /* --- the prompt, the line editor, the pager --- */
 
-static void prompt(struct cli_session *s)
+static void cli_session_prompt(struct cli_session *s)
 {
     cli_pager_reset(&s->pager);
     if (s->interactive)
@@ -228,7 +230,7 @@ static void edit_enter(void *arg, const char *line)
     struct cli_session *s = arg;
     if (s->interactive && s->history_on)
         cli_edit_remember(&s->edit, line);
-    run(s, line);
+    cli_session_run(s, line);
 }
 
 static void edit_quit(void *arg)
@@ -238,7 +240,7 @@ static void edit_quit(void *arg)
     cli_session_quit(s);
 }
 
-static void too_long(void *arg)
+static void cli_session_too_long(void *arg)
 {
     struct cli_session *s = arg;
     puts_out(s, "\nthe line is too long\n");
@@ -246,19 +248,19 @@ static void too_long(void *arg)
 }
 
 static const struct cli_edit_ops edit_ops = {
-    put, edit_prompt, edit_complete, edit_enter, edit_quit, too_long,
+    cli_session_put, edit_prompt, edit_complete, edit_enter, edit_quit, cli_session_too_long,
 };
 
 static void pager_left(void *arg)
 {
     struct cli_session *s = arg;
     if (!s->running)
-        prompt(s);
+        cli_session_prompt(s);
 }
 
-static const struct cli_pager_ops pager_ops = {put, pager_left};
+static const struct cli_pager_ops pager_ops = {cli_session_put, pager_left};
 
-static void greet(struct cli_session *s)
+static void cli_session_greet(struct cli_session *s)
 {
     /* drawn for this project: a hill and the trace of a run down it */
     static const char *const art[] = {
@@ -281,14 +283,14 @@ static void greet(struct cli_session *s)
         }
         puts_out(s, "\n");
     }
-    prompt(s);
+    cli_session_prompt(s);
 }
 
 /* No terminal type came: whoever is there gets a plain session. */
 static void greet_late(void *arg)
 {
     struct cli_session *s = arg;
-    greet(s);
+    cli_session_greet(s);
     session_work(s);
 }
 
@@ -302,7 +304,7 @@ void cli_session_set_size(struct cli_session *s, u32 width, u32 height)
     cli_pager_resize(&s->pager, width, height);
 }
 
-static void set_terminal(struct cli_session *s, const u8 *name, u32 len)
+static void cli_session_set_terminal(struct cli_session *s, const u8 *name, u32 len)
 {
     if (cli_telnet_is_program(name, len)) {
         s->interactive = s->char_mode = s->pager_on = s->history_on = false;
@@ -311,10 +313,10 @@ static void set_terminal(struct cli_session *s, const u8 *name, u32 len)
     }
     s->ansi = cli_telnet_is_ansi(name, len);
     s->edit.ansi = s->pager.ansi = s->ansi;
-    greet(s);
+    cli_session_greet(s);
 }
 
-static void grant(struct cli_session *s, u8 option)
+static void cli_session_grant(struct cli_session *s, u8 option)
 {
     const u8 will[] = {TELNET_IAC, TELNET_WILL, option};
     if (option == TELNET_OPTION_FAILURES)
@@ -326,7 +328,7 @@ static void grant(struct cli_session *s, u8 option)
     put_raw(s, will, sizeof(will));
 }
 
-static void key(struct cli_session *s, u8 byte)
+static void cli_session_key(struct cli_session *s, u8 byte)
 {
     if (!s->pager.active)
         cli_edit_key(&s->edit, byte);
@@ -337,7 +339,7 @@ static void key(struct cli_session *s, u8 byte)
 }
 
 /* One key or telnet sequence; false when it is not complete. */
-static bool take_key(struct cli_session *s)
+static bool cli_session_take_key(struct cli_session *s)
 {
     struct telnet_event ev;
     u32 n = cli_telnet_next((const u8 *)s->in.s + s->in_at, s->in.len - s->in_at, &ev);
@@ -347,10 +349,10 @@ static bool take_key(struct cli_session *s)
     case TELNET_MORE:
         return false;
     case TELNET_BYTE:
-        key(s, byte);
+        cli_session_key(s, byte);
         break;
     case TELNET_TERMINAL:
-        set_terminal(s, ev.terminal, ev.terminal_len);
+        cli_session_set_terminal(s, ev.terminal, ev.terminal_len);
         break;
     case TELNET_SIZE:
         cli_session_set_size(s, ev.width, ev.height);
@@ -359,7 +361,7 @@ static bool take_key(struct cli_session *s)
         puts_out(s, "fd.io VPP\n");
         break;
     case TELNET_ASK:
-        grant(s, ev.option);
+        cli_session_grant(s, ev.option);
         break;
     case TELNET_NOTHING:
         break;
@@ -369,7 +371,7 @@ static bool take_key(struct cli_session *s)
 
 /* Line mode: all that has come is one text; what follows a NUL is ignored. Our own client ends each
  * text with a NUL, so that it does not matter how the bytes come. */
-static bool take_text(struct cli_session *s)
+static bool cli_session_take_text(struct cli_session *s)
 {
     while (s->marks_failures && s->in_at < s->in.len && s->in.s[s->in_at] == CTRL_C)
         s->in_at++; /* came too late to interrupt anything */
@@ -384,11 +386,11 @@ static bool take_text(struct cli_session *s)
     size_t len = nul ? (size_t)(nul - start) : n;
     s->in_at = s->marks_failures && nul ? s->in_at + len + 1 : s->in.len;
     if (len > LINE_MAX_BYTES) {
-        too_long(s);
+        cli_session_too_long(s);
         return true;
     }
     char *text = mem_printf("%.*s", (int)len, start);
-    run(s, text);
+    cli_session_run(s, text);
     free(text);
     return true;
 }
@@ -408,7 +410,7 @@ static void scan_for_interrupt(struct cli_session *s)
         s->in_scanned += n;
         if (ev.kind == TELNET_BYTE && *p == CTRL_C && (s->char_mode || s->marks_failures)) {
             s->in_at = s->in_scanned;
-            interrupt(s);
+            cli_session_interrupt(s);
             return;
         }
     }
@@ -417,12 +419,12 @@ static void scan_for_interrupt(struct cli_session *s)
 /* Deals with input as far as possible now. */
 static void take_input(struct cli_session *s)
 {
-    while (s->in_at < s->in.len && !s->closing && !s->broken && !congested(s)) {
+    while (s->in_at < s->in.len && !s->closing && !s->broken && !cli_session_congested(s)) {
         if (s->running && !s->pager.active) {
             scan_for_interrupt(s);
             if (s->running)
                 break;
-        } else if (!(s->char_mode ? take_key(s) : take_text(s))) {
+        } else if (!(s->char_mode ? cli_session_take_key(s) : cli_session_take_text(s))) {
             break;
         }
     }
@@ -463,7 +465,7 @@ struct cli_sessions *cli_sessions_get(struct cli *cli)
     return cli->sessions;
 }
 
-static void session_free(struct cli_session *s)
+static void cli_session_free(struct cli_session *s)
 {
     struct loop *loop = s->cli->piste->loop;
     struct cli_sessions *ss = s->cli->sessions;
@@ -496,7 +498,7 @@ static bool is_over(const struct cli_session *s)
 {
     if (s->broken)
         return true;
-    if (unsent(s))
+    if (cli_session_unsent(s))
         return false;
     return s->closing || (s->eof && !s->running);
 }
@@ -510,17 +512,17 @@ static void session_work(struct cli_session *s)
     bool again;
     do {
         take_input(s);
-        flush(s);
-        again = s->exec && !s->broken && !congested(s) && cli_exec_resume(s->exec);
+        cli_session_flush(s);
+        again = s->exec && !s->broken && !cli_session_congested(s) && cli_exec_resume(s->exec);
     } while (again);
     s->in_work = false;
     if (!is_over(s)) {
-        watch(s);
+        cli_session_watch(s);
         return;
     }
     struct loop *loop = s->cli->piste->loop;
     bool ends_program = s->console;
-    session_free(s);
+    cli_session_free(s);
     if (ends_program)
         loop_stop(loop, 0);
 }
@@ -578,7 +580,7 @@ struct cli_session *cli_session_new(struct cli *cli, int fd, int out_fd, char *n
 void cli_session_begin(struct cli_session *s)
 {
     if (s->console) {
-        greet(s);
+        cli_session_greet(s);
     } else if (s->cli->settings.line_mode) {
         s->interactive = s->pager_on = s->history_on = s->crlf = false;
         cli_session_set_size(s, 0, 0);
@@ -595,7 +597,7 @@ void cli_sessions_free(struct cli_sessions *ss)
     if (!ss)
         return;
     while (ss->v.n)
-        session_free(ss->v.v[0]);
+        cli_session_free(ss->v.v[0]);
     vec_free(&ss->v);
     while (ss->listeners.n) {
         cli_listener_free(ss->listeners.v[0]);

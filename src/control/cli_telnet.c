@@ -35,7 +35,7 @@ static u32 size_of(const u8 *p, u32 otherwise)
     return x == 0 ? otherwise : x > TERMINAL_SIDE_MAX ? TERMINAL_SIDE_MAX : x;
 }
 
-static u32 suboption(const u8 *p, size_t n, struct telnet_event *ev)
+static u32 cli_telnet_suboption(const u8 *p, size_t n, struct telnet_event *ev)
 {
     u32 end = 0; /* behind IAC SE */
     for (u32 i = 2; i + 1 < n && i + 1 < SUBOPTION_MAX_BYTES && !end; i++)
@@ -69,7 +69,7 @@ u32 cli_telnet_next(const u8 *p, size_t n, struct telnet_event *ev)
         return 0;
     }
     if (p[1] == SB)
-        return suboption(p, n, ev);
+        return cli_telnet_suboption(p, n, ev);
     if (p[1] >= 0xfb && p[1] <= 0xfe) { /* WILL, WONT, DO, DONT */
         if (n < 3) {
             ev->kind = TELNET_MORE;

@@ -45,7 +45,7 @@ const char *cli_word_end(const char *s)
 }
 
 /* Copies the plain word at *text, short enough for buf, and moves behind it. */
-static int take_word(const char **text, char *buf, size_t size)
+static int cli_types_take_word(const char **text, char *buf, size_t size)
 {
     size_t n = strcspn(*text, " \t\r\n");
     if (n == 0 || n >= size)
@@ -57,7 +57,7 @@ static int take_word(const char **text, char *buf, size_t size)
 }
 
 /* All of s as a number. */
-static int number(const char *s, u64 max, u64 *out)
+static int cli_types_number(const char *s, u64 max, u64 *out)
 {
     int base = s[0] == '0' && (s[1] == 'x' || s[1] == 'X') ? 16 : 10;
     const char *digits = base == 16 ? s + 2 : s;
@@ -75,8 +75,8 @@ static int number(const char *s, u64 max, u64 *out)
 static int parse_unsigned(const char **text, u64 max, u64 *out)
 {
     char word[32];
-    int rc = take_word(text, word, sizeof(word));
-    return rc ? rc : number(word, max, out);
+    int rc = cli_types_take_word(text, word, sizeof(word));
+    return rc ? rc : cli_types_number(word, max, out);
 }
 
 static int parse_u8(struct piste *p, const char **text, struct cli_value *v, struct error *e)
@@ -115,7 +115,7 @@ static int parse_i32(struct piste *p, const char **text, struct cli_value *v, st
 static int parse_float(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     char word[64], *end;
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     if (rc)
         return rc;
     if (word[strspn(word, "0123456789+-.eE")])
@@ -128,7 +128,7 @@ static int parse_size(struct piste *p, const char **text, struct cli_value *v, s
 {
     static const char units[] = "kmgt";
     char word[32];
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     if (rc)
         return rc;
     size_t last = strlen(word) - 1;
@@ -138,7 +138,7 @@ static int parse_size(struct piste *p, const char **text, struct cli_value *v, s
         shift = 10 * (unsigned)(unit - units + 1);
         word[last] = '\0';
     }
-    rc = number(word, UINT64_MAX >> shift, &v->u);
+    rc = cli_types_number(word, UINT64_MAX >> shift, &v->u);
     v->u <<= shift;
     return rc;
 }
@@ -148,7 +148,7 @@ static int parse_page_size(struct piste *p, const char **text, struct cli_value 
     char word[32];
     struct mem_page_size page;
     struct error ignored;
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     if (rc)
         return rc;
     if (mem_page_size_parse(word, &page, &ignored) != 0)
@@ -182,7 +182,7 @@ static const char *const on_off_words[] = {"off", "on", "disable", "enable", "no
 static int parse_on_off(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     char word[16];
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     for (u32 i = 0; rc == 0 && i < array_len(on_off_words); i++) {
         if (strcmp(word, on_off_words[i]) == 0) {
             v->u = i & 1;
@@ -205,7 +205,7 @@ static int parse_mac(struct piste *p, const char **text, struct cli_value *v, st
 {
     char word[24];
     const char *end = word;
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     if (rc)
         return rc;
     return hex_mac(&end, v->mac) && !*end ? 0 : -ENOENT;
@@ -213,7 +213,7 @@ static int parse_mac(struct piste *p, const char **text, struct cli_value *v, st
 
 enum { FAMILY_4 = 1, FAMILY_6 = 2 };
 
-static int address(const char *s, unsigned families, struct cli_value *v)
+static int cli_types_address(const char *s, unsigned families, struct cli_value *v)
 {
     if ((families & FAMILY_4) && inet_pton(AF_INET, s, v->ip.addr) == 1)
         v->ip.is_ip6 = 0;
@@ -225,23 +225,24 @@ static int address(const char *s, unsigned families, struct cli_value *v)
     return 0;
 }
 
-static int parse_address(const char **text, unsigned families, struct cli_value *v)
+static int cli_types_parse_address(const char **text, unsigned families, struct cli_value *v)
 {
     char word[INET6_ADDRSTRLEN];
-    int rc = take_word(text, word, sizeof(word));
-    return rc ? rc : address(word, families, v);
+    int rc = cli_types_take_word(text, word, sizeof(word));
+    return rc ? rc : cli_types_address(word, families, v);
 }
 
 static int parse_prefix(const char **text, unsigned families, struct cli_value *v, struct error *e)
 {
     char word[INET6_ADDRSTRLEN + 12];
-    int rc = take_word(text, word, sizeof(word));
+    int rc = cli_types_take_word(text, word, sizeof(word));
     char *slash = rc ? NULL : strchr(word, '/');
     if (!slash)
         return -ENOENT;
     *slash = '\0';
     u64 len;
-    if (address(word, families, v) != 0 || number(slash + 1, UINT32_MAX, &len) != 0)
+    if (cli_types_address(word, families, v) != 0 ||
+        cli_types_number(slash + 1, UINT32_MAX, &len) != 0)
         return -ENOENT;
     if (len > v->ip.prefix_len)
         return error_set(e, EINVAL, "Invalid prefix len: %u", (unsigned)len);
@@ -252,19 +253,19 @@ static int parse_prefix(const char **text, unsigned families, struct cli_value *
 static int parse_ip4_address(struct piste *p, const char **text, struct cli_value *v,
                              struct error *e)
 {
-    return parse_address(text, FAMILY_4, v);
+    return cli_types_parse_address(text, FAMILY_4, v);
 }
 
 static int parse_ip6_address(struct piste *p, const char **text, struct cli_value *v,
                              struct error *e)
 {
-    return parse_address(text, FAMILY_6, v);
+    return cli_types_parse_address(text, FAMILY_6, v);
 }
 
 static int parse_ip_address(struct piste *p, const char **text, struct cli_value *v,
                             struct error *e)
 {
-    return parse_address(text, FAMILY_4 | FAMILY_6, v);
+    return cli_types_parse_address(text, FAMILY_4 | FAMILY_6, v);
 }
 
 static int parse_ip4_prefix(struct piste *p, const char **text, struct cli_value *v,

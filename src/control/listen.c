@@ -106,7 +106,7 @@ static int parse_tcp(const char *s, struct address *a, struct error *e)
     return 0;
 }
 
-static int parse_address(const char *s, struct address *a, struct error *e)
+static int listen_parse_address(const char *s, struct address *a, struct error *e)
 {
     memset(a, 0, sizeof(*a));
     if (*s == '/')
@@ -218,7 +218,7 @@ static int open_listener(const struct address *a, int type, int backlog, struct 
 int listen_open(const char *address, int type, int backlog, bool *local, struct error *e)
 {
     struct address a;
-    int rc = parse_address(address, &a, e);
+    int rc = listen_parse_address(address, &a, e);
     if (rc)
         return rc;
     *local = a.sa.any.sa_family == AF_UNIX;

@@ -217,13 +217,13 @@ static const struct cli_command commands[] = {
 /* --- module
  * --------------------------------------------------------------------------------------- */
 
-static int init(struct piste *p, void **state, struct error *e)
+static int logging_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct logging));
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void logging_stop(struct piste *p, void *state)
 {
     struct logging *l = state;
     for (u32 i = 0; i < l->rules.n; i++)
@@ -238,7 +238,8 @@ static void write_level(struct text *t, const char *key, int level)
         text_add(t, " %s %s", key, log_level_name((enum log_level)level));
 }
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+static void logging_running_config(struct piste *p, void *state, enum rc_phase phase,
+                                   struct text *t)
 {
     const struct logging *l = state;
     if (phase != RC_GLOBAL)
@@ -264,7 +265,7 @@ const struct module logging_module = {
     .name = "logging",
     .description = "The log",
     .commands = commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
+    .init = logging_init,
+    .stop = logging_stop,
+    .running_config = logging_running_config,
 };

@@ -53,7 +53,7 @@ void modules_free(struct modules *ms)
     free(ms);
 }
 
-static struct entry *find(const struct modules *ms, const char *name)
+static struct entry *module_find(const struct modules *ms, const char *name)
 {
     for (u32 i = 0; i < ms->all.n; i++)
         if (!strcmp(ms->all.v[i]->m->name, name))
@@ -61,14 +61,14 @@ static struct entry *find(const struct modules *ms, const char *name)
     return NULL;
 }
 
-static int add(struct modules *ms, const struct module *m, const char *file, bool may_fail,
-               struct error *e)
+static int module_add(struct modules *ms, const struct module *m, const char *file, bool may_fail,
+                      struct error *e)
 {
     if (m->abi != MODULE_ABI)
         return error_set(e, EINVAL, "made for module ABI %u, this is %u", m->abi, MODULE_ABI);
     if (!m->name || !m->name[0])
         return error_set(e, EINVAL, "the module has no name");
-    if (find(ms, m->name))
+    if (module_find(ms, m->name))
         return error_set(e, EEXIST, "there is a module '%s' already", m->name);
     struct entry *entry = mem_alloc(sizeof(*entry));
     *entry = (struct entry){.m = m, .file = file ? mem_strdup(file) : NULL, .may_fail = may_fail};
@@ -79,13 +79,13 @@ static int add(struct modules *ms, const struct module *m, const char *file, boo
 
 int modules_add(struct modules *ms, const struct module *m, const char *file, struct error *e)
 {
-    return add(ms, m, file, false, e);
+    return module_add(ms, m, file, false, e);
 }
 
 int modules_add_plugin(struct modules *ms, const struct module *m, const char *file,
                        struct error *e)
 {
-    return add(ms, m, file, true, e);
+    return module_add(ms, m, file, true, e);
 }
 
 void modules_on_init(struct modules *ms,
@@ -99,7 +99,7 @@ static int bring_up(struct modules *ms, struct entry *entry, struct error *e);
 static int bring_up_needs(struct modules *ms, struct entry *entry, struct error *e)
 {
     for (const char *const *need = entry->m->needs; need && *need; need++) {
-        struct entry *other = find(ms, *need);
+        struct entry *other = module_find(ms, *need);
         if (!other || other->at == ENTRY_FAILED)
             return error_set(e, ENOENT, "needs module '%s', which is not there", *need);
         int rc = bring_up(ms, other, e);
@@ -191,7 +191,7 @@ void *module_state(const struct piste *p, const char *name)
     if (hash_get(&p->modules->by_name, &name, &found))
         entry = (struct entry *)(uintptr_t)found;
     else
-        entry = find(p->modules, name);
+        entry = module_find(p->modules, name);
     return entry ? entry->state : NULL;
 }
 

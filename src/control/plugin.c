@@ -77,7 +77,7 @@ char *plugin_path(const struct plugin_settings *s)
                       s->added_path ? s->added_path : "");
 }
 
-static void load(struct modules *ms, const char *folder, const char *name)
+static void plugin_load(struct modules *ms, const char *folder, const char *name)
 {
     char *file = mem_printf("%s/%s", folder, name);
     struct error e = {0};
@@ -115,7 +115,7 @@ struct names {
 };
 
 /* Whether name is new; remembers it. */
-static bool see(struct names *names, const char *name)
+static bool plugin_see(struct names *names, const char *name)
 {
     for (u32 i = 0; i < names->seen.n; i++)
         if (!strcmp(names->seen.v[i], name))
@@ -135,8 +135,8 @@ static void load_folder(struct modules *ms, const struct plugin_settings *s, con
         return;
     }
     for (int i = 0; i < n; i++) {
-        if (see(names, files[i]->d_name) && plugin_is_wanted(s, files[i]->d_name))
-            load(ms, folder, files[i]->d_name);
+        if (plugin_see(names, files[i]->d_name) && plugin_is_wanted(s, files[i]->d_name))
+            plugin_load(ms, folder, files[i]->d_name);
         free(files[i]);
     }
     free(files);

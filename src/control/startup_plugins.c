@@ -21,7 +21,7 @@ static int add_plugin_path(struct cli_call *c)
     return 0;
 }
 
-static int choose(struct cli_call *c, enum plugin_rule rule)
+static int startup_plugins_choose(struct cli_call *c, enum plugin_rule rule)
 {
     struct startup *s = c->piste->startup;
     if (!strcmp(s->plugin_name, "default"))
@@ -33,12 +33,12 @@ static int choose(struct cli_call *c, enum plugin_rule rule)
 
 static int enable_plugin(struct cli_call *c)
 {
-    return choose(c, PLUGIN_ENABLED);
+    return startup_plugins_choose(c, PLUGIN_ENABLED);
 }
 
 static int disable_plugin(struct cli_call *c)
 {
-    return choose(c, PLUGIN_DISABLED);
+    return startup_plugins_choose(c, PLUGIN_DISABLED);
 }
 
 static int set_plugin(struct cli_call *c)

@@ -37,7 +37,7 @@ static void show_argument(const char *arg, void *data)
     out_str(data, NULL, arg, "  %s\n");
 }
 
-static int show_version(struct cli_call *c)
+static int system_show_version(struct cli_call *c)
 {
     struct out *o = c->out;
     if (!cli_has(c, "verbose") && !cli_has(c, "cmdline"))
@@ -153,7 +153,7 @@ static void cell_size(struct out *o, u64 bytes)
         out_cell(o, "%s", size_text(bytes, text));
 }
 
-static void show_map(const struct mem_map *m, void *arg)
+static void system_show_map(const struct mem_map *m, void *arg)
 {
     struct map_sums *s = arg;
     out_cell(s->out, "%s", m->name);
@@ -167,7 +167,7 @@ static void show_map(const struct mem_map *m, void *arg)
         out_cell(s->out, "%s", "");
 }
 
-static void show_maps(struct out *o)
+static void system_show_maps(struct out *o)
 {
     static const struct out_column cols[] = {
         {"Name", "name", 34, OUT_LEFT, OUT_LEFT},
@@ -179,7 +179,7 @@ static void show_maps(struct out *o)
     };
     struct map_sums s = {.out = o};
     out_table(o, "maps", cols, array_len(cols));
-    mem_map_each(show_map, &s);
+    mem_map_each(system_show_map, &s);
     out_table_end(o);
 }
 
@@ -208,7 +208,7 @@ static int show_memory(struct cli_call *c)
     show_bytes(o, "maps-reserved", "maps, reserved", maps.reserved);
     if (cli_has(c, "map") || cli_has(c, "verbose")) {
         out_text(o, "\n");
-        show_maps(o);
+        system_show_maps(o);
     }
     return 0;
 }
@@ -277,7 +277,8 @@ static int show_unix_errors(struct cli_call *c)
 }
 
 static const struct cli_command commands[] = {
-    {"show version [verbose] [cmdline]", "What this is and when it was built", show_version, 0},
+    {"show version [verbose] [cmdline]", "What this is and when it was built", system_show_version,
+     0},
     {"show cpu", "Show cpu information", show_cpu, 0},
     {"show clock [verbose]", "Time since start, and the date", show_clock, 0},
     {"show memory [main-heap] [api-segment] [stats-segment] [map] [verbose]",

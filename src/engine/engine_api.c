@@ -56,7 +56,7 @@ static void get_next_index(struct api_call *c)
     api_reply(c, &api_message_get_next_index_reply, &reply);
 }
 
-static void show_threads(struct api_call *c)
+static void engine_api_show_threads(struct api_call *c)
 {
     const struct engine *e = engine_of(c->piste);
     struct api_type_thread_data list[THREADS_MAX] = {0};
@@ -132,7 +132,10 @@ static void graph_node_get(struct api_call *c)
 }
 
 const struct api_handler engine_api[] = {
-    {&api_message_graph_node_get, graph_node_get}, {&api_message_get_node_index, get_node_index},
-    {&api_message_add_node_next, add_node_next},   {&api_message_get_next_index, get_next_index},
-    {&api_message_show_threads, show_threads},     {0},
+    {&api_message_graph_node_get, graph_node_get},
+    {&api_message_get_node_index, get_node_index},
+    {&api_message_add_node_next, add_node_next},
+    {&api_message_get_next_index, get_next_index},
+    {&api_message_show_threads, engine_api_show_threads},
+    {0},
 };

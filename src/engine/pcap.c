@@ -12,15 +12,15 @@
 #define MAGIC_NEXT_GENERATION 0x0a0d0d0au
 #define SNAP_BYTES 65536u
 
-static u32 swap32(u32 x)
+static u32 pcap_swap32(u32 x)
 {
     return __builtin_bswap32(x);
 }
 
-static u32 get32(const struct pcap_reader *r, size_t at)
+static u32 pcap_get32(const struct pcap_reader *r, size_t at)
 {
     u32 x = load_u32(r->data + at);
-    return r->swapped ? swap32(x) : x;
+    return r->swapped ? pcap_swap32(x) : x;
 }
 
 int pcap_read_start(struct pcap_reader *r, const void *data, size_t size, struct error *e)
@@ -29,16 +29,16 @@ int pcap_read_start(struct pcap_reader *r, const void *data, size_t size, struct
     if (size < PCAP_HEADER_BYTES)
         return error_set(e, EINVAL, "not a pcap file: shorter than its header");
     u32 magic = load_u32(data);
-    if (magic == swap32(MAGIC_US) || magic == swap32(MAGIC_NS)) {
+    if (magic == pcap_swap32(MAGIC_US) || magic == pcap_swap32(MAGIC_NS)) {
         r->swapped = true;
-        magic = swap32(magic);
+        magic = pcap_swap32(magic);
     }
     if (magic == MAGIC_NEXT_GENERATION)
         return error_set(e, EINVAL, "pcapng files are not read: convert it to pcap");
     if (magic != MAGIC_US && magic != MAGIC_NS)
         return error_set(e, EINVAL, "not a pcap file");
     r->nanoseconds = magic == MAGIC_NS;
-    r->link_type = get32(r, 20) & 0xffff; /* above are flags about frame check sequences */
+    r->link_type = pcap_get32(r, 20) & 0xffff; /* above are flags about frame check sequences */
     r->at = PCAP_HEADER_BYTES;
     return 0;
 }
@@ -50,12 +50,13 @@ int pcap_read_next(struct pcap_reader *r, struct pcap_record *out, struct error 
         return 0;
     if (left < PCAP_RECORD_HEADER_BYTES)
         return error_set(e, EINVAL, "pcap file ends within a record's header");
-    u64 fraction = get32(r, r->at + 4);
+    u64 fraction = pcap_get32(r, r->at + 4);
     *out = (struct pcap_record){
         .data = r->data + r->at + PCAP_RECORD_HEADER_BYTES,
-        .incl_bytes = get32(r, r->at + 8),
-        .orig_bytes = get32(r, r->at + 12),
-        .time_ns = get32(r, r->at) * NS_PER_SEC + fraction * (r->nanoseconds ? 1 : NS_PER_USEC),
+        .incl_bytes = pcap_get32(r, r->at + 8),
+        .orig_bytes = pcap_get32(r, r->at + 12),
+        .time_ns =
+            pcap_get32(r, r->at) * NS_PER_SEC + fraction * (r->nanoseconds ? 1 : NS_PER_USEC),
     };
     if (out->incl_bytes > left - PCAP_RECORD_HEADER_BYTES)
         return error_set(e, EINVAL, "pcap file ends within a packet");

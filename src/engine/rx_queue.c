@@ -174,7 +174,7 @@ static void queue_change(struct thread *t, void *arg)
 
 /* --- control thread --- */
 
-static void change(struct engine *e, struct change c)
+static void rx_queue_change(struct engine *e, struct change c)
 {
     thread_call(e->threads[c.q->thread], queue_change, &c);
 }
@@ -200,7 +200,7 @@ int rx_queue_add(struct engine *e, struct rx_queue *q, u32 thread, struct error 
 
 void rx_queue_enable(struct engine *e, struct rx_queue *q, bool enable)
 {
-    change(e, (struct change){q, enable, q->mode, q->fd});
+    rx_queue_change(e, (struct change){q, enable, q->mode, q->fd});
 }
 
 void rx_queue_delete(struct engine *e, struct rx_queue *q)
@@ -212,7 +212,7 @@ void rx_queue_delete(struct engine *e, struct rx_queue *q)
 void rx_queue_set_fd(struct engine *e, struct rx_queue *q, int fd)
 {
     if (q->added)
-        change(e, (struct change){q, q->enabled, fd < 0 ? RX_MODE_POLLING : q->mode, fd});
+        rx_queue_change(e, (struct change){q, q->enabled, fd < 0 ? RX_MODE_POLLING : q->mode, fd});
     else
         q->fd = fd;
 }
@@ -227,7 +227,7 @@ int rx_queue_set_mode(struct engine *e, struct rx_queue *q, enum rx_mode mode, s
     }
     if (q->fd < 0 && mode != RX_MODE_POLLING)
         return error_set(err, ENOTSUP, "queue %u can only be polled", q->queue);
-    change(e, (struct change){q, q->enabled, mode, q->fd});
+    rx_queue_change(e, (struct change){q, q->enabled, mode, q->fd});
     return 0;
 }
 

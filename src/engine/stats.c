@@ -141,7 +141,8 @@ static u32 take_handle(struct stats *s)
     return s->slot_of.n - 1;
 }
 
-static struct stats_handle add(struct stats *s, enum stat_type type, u64 value, const char *name)
+static struct stats_handle stats_add(struct stats *s, enum stat_type type, u64 value,
+                                     const char *name)
 {
     u32 slot = take_slot(s);
     if (slot == NO_SLOT) {
@@ -162,7 +163,7 @@ static struct stats_handle add(struct stats *s, enum stat_type type, u64 value, 
     return (struct stats_handle){handle};
 }
 
-static struct stat_entry *entry_of(const struct stats *s, struct stats_handle h)
+static struct stat_entry *stats_entry_of(const struct stats *s, struct stats_handle h)
 {
     return h.i == UINT32_MAX ? NULL : &s->directory[s->slot_of.v[h.i]];
 }
@@ -179,14 +180,14 @@ struct stats_handle stats_add_scalar(struct stats *s, const char *name, ...)
 {
     char text[STAT_NAME_BYTES];
     FORMAT_NAME(text, name);
-    return add(s, STAT_SCALAR, 0, text);
+    return stats_add(s, STAT_SCALAR, 0, text);
 }
 
 struct stats_handle stats_add_gauge(struct stats *s, const char *name, ...)
 {
     char text[STAT_NAME_BYTES];
     FORMAT_NAME(text, name);
-    return add(s, STAT_GAUGE, 0, text);
+    return stats_add(s, STAT_GAUGE, 0, text);
 }
 
 struct stats_handle stats_add_link(struct stats *s, struct stats_handle target, u32 column,
@@ -196,12 +197,12 @@ struct stats_handle stats_add_link(struct stats *s, struct stats_handle target, 
     FORMAT_NAME(text, name);
     if (target.i == UINT32_MAX)
         return STATS_NO_HANDLE;
-    return add(s, STAT_SYMLINK, s->slot_of.v[target.i] | (u64)column << 32, text);
+    return stats_add(s, STAT_SYMLINK, s->slot_of.v[target.i] | (u64)column << 32, text);
 }
 
 void stats_set(struct stats *s, struct stats_handle h, u64 value)
 {
-    struct stat_entry *entry = entry_of(s, h);
+    struct stat_entry *entry = stats_entry_of(s, h);
     if (entry)
         __atomic_store_n(&entry->value, value, __ATOMIC_RELAXED);
 }
@@ -209,7 +210,7 @@ void stats_set(struct stats *s, struct stats_handle h, u64 value)
 void stats_rename(struct stats *s, struct stats_handle h, const char *name, ...)
 {
     char text[STAT_NAME_BYTES] = "";
-    struct stat_entry *entry = entry_of(s, h);
+    struct stat_entry *entry = stats_entry_of(s, h);
     FORMAT_NAME(text, name);
     if (!entry)
         return;
@@ -220,7 +221,7 @@ void stats_rename(struct stats *s, struct stats_handle h, const char *name, ...)
 }
 
 /* No other entry refers to it by its place. */
-static bool may_move(const struct stat_entry *entry)
+static bool stats_may_move(const struct stat_entry *entry)
 {
     return entry->type == STAT_SYMLINK || entry->type == STAT_GAUGE;
 }
@@ -233,7 +234,7 @@ void stats_remove(struct stats *s, struct stats_handle h)
     u32 slot = s->slot_of.v[h.i], last = s->handle_of.n - 1;
     struct stat_entry *entry = &s->directory[slot], *end = &s->directory[last];
     stats_lock(s);
-    if (slot == last || may_move(end)) {
+    if (slot == last || stats_may_move(end)) {
         u32 moved = s->handle_of.v[last];
         *entry = *end;
         s->handle_of.v[slot] = moved;
@@ -286,7 +287,7 @@ int stats_add_rows(struct stats *s, enum stat_type type, const char *name, u32 n
         pointers[i] = (u64)(uintptr_t)(r.first + i * stride);
     }
     vector_init(pointers, n_rows, 3);
-    r.handle = add(s, type, (u64)(uintptr_t)pointers, name);
+    r.handle = stats_add(s, type, (u64)(uintptr_t)pointers, name);
     *rows = r;
     return 0;
 }
@@ -310,7 +311,7 @@ struct stats_names stats_add_names(struct stats *s, const char *name, u32 max)
     struct stats_names n = {
         .pointers = (u64 *)(block + 8), .texts = block + pointers_bytes, .max = max};
     vector_init(n.pointers, 0, 3);
-    n.handle = add(s, STAT_NAMES, (u64)(uintptr_t)n.pointers, name);
+    n.handle = stats_add(s, STAT_NAMES, (u64)(uintptr_t)n.pointers, name);
     return n;
 }
 

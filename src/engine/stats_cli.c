@@ -15,7 +15,7 @@ static const char *const type_names[STAT_TYPE_N] = {
     [STAT_GAUGE] = "Gauge",
 };
 
-static int by_name(const void *x, const void *y)
+static int stats_cli_by_name(const void *x, const void *y)
 {
     const struct stat_entry *a = *(const struct stat_entry *const *)x,
                             *b = *(const struct stat_entry *const *)y;
@@ -52,7 +52,7 @@ static int show_segment(struct cli_call *c)
             list[n++] = entry;
     }
     regfree(&regex);
-    qsort(list, n, sizeof(*list), by_name);
+    qsort(list, n, sizeof(*list), stats_cli_by_name);
     out_table(c->out, "entries", cols, array_len(cols));
     for (u32 i = 0; i < n; i++) {
         bool json = out_format(c->out) == OUT_JSON;

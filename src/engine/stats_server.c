@@ -38,7 +38,7 @@ static void send_segment(struct stats_server *s, int client)
         log_debug(&log_class, "cannot send the segment to a client: %s", strerror(errno));
 }
 
-static void on_client(void *arg, int client)
+static void stats_server_on_client(void *arg, int client)
 {
     struct stats_server *s = arg;
     stats_collect_from_now(s->engine);
@@ -53,7 +53,7 @@ int stats_listen(struct piste *p, struct error *err)
     s->engine = e;
     s->path = socket_listener_address(p->startup, p->startup->statseg.socket_name, "stats.sock");
     s->listener = socket_listener_new(p->loop, s->path, SOCK_SEQPACKET, BACKLOG, &log_class,
-                                      on_client, s, err);
+                                      stats_server_on_client, s, err);
     int rc = s->listener ? 0 : -err->code;
     if (!rc && !socket_listener_is_unix(s->listener))
         rc = error_set(err, EINVAL, "`%s' is no unix socket", s->path);

@@ -25,7 +25,7 @@ static struct trace_record *record_add(struct thread *t, struct node *n, struct 
     return r;
 }
 
-static void publish(struct thread *t)
+static void trace_publish(struct thread *t)
 {
     atomic_store_explicit(&t->trace.published, t->trace.n, memory_order_release);
 }
@@ -67,10 +67,10 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
             r->meta = *b[i];
     }
     t->trace.n_hops = 0;
-    publish(t);
+    trace_publish(t);
 }
 
-static bool is_wanted(struct engine *e, const struct buffer *b)
+static bool trace_is_wanted(struct engine *e, const struct buffer *b)
 {
     bool (*wanted)(const struct buffer *) = __atomic_load_n(&e->trace_wanted, __ATOMIC_ACQUIRE);
     return wanted && wanted(b);
@@ -83,7 +83,7 @@ void trace_set_filter(struct engine *e, bool (*fn)(const struct buffer *b))
 
 bool trace_start(struct thread *t, struct node *n, struct buffer *b)
 {
-    if (!n->traced || (n->trace_filtered && !is_wanted(t->engine, b)))
+    if (!n->traced || (n->trace_filtered && !trace_is_wanted(t->engine, b)))
         return false;
     n->traced--;
     b->flags |= BUFFER_TRACED;
@@ -102,7 +102,7 @@ void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 nex
     keep_packet(t->engine, r, b);
     r->next = next;
     memcpy(r->extra, extra, min_u64(bytes, TRACE_EXTRA_BYTES));
-    publish(t);
+    trace_publish(t);
 }
 
 void trace_note(struct thread *t, struct buffer *b, const void *extra, u32 bytes)

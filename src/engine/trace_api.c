@@ -83,7 +83,7 @@ struct dump {
     u32 left, sent;
 };
 
-static void details(u32 position, u32 n, const char *text, void *arg)
+static void trace_api_details(u32 position, u32 n, const char *text, void *arg)
 {
     struct dump *d = arg;
     struct api_trace_details m = {
@@ -122,7 +122,7 @@ static void trace_dump(struct api_call *c)
     }
     for (d.thread = m->thread_id; d.thread < e->n_threads; d.thread++, d.position = 0) {
         d.more_threads = d.thread + 1 < e->n_threads;
-        u32 n = trace_texts(e, e->threads[d.thread], d.position, d.left, details, &d);
+        u32 n = trace_texts(e, e->threads[d.thread], d.position, d.left, trace_api_details, &d);
         reply.last_thread_id = d.thread;
         reply.last_position = d.position;
         reply.more_this_thread = d.position < n;

@@ -99,7 +99,8 @@ static int by_handle(const void *x, const void *y)
 
 /* Hops of packets whose trace started on thread t, in whichever thread they were made; grouped by
  * packet. */
-static void collect(struct engine *e, const struct thread *t, struct hop **list, u32 *count)
+static void trace_cli_collect(struct engine *e, const struct thread *t, struct hop **list,
+                              u32 *count)
 {
     VEC(struct hop) all = {0};
     for (u32 i = 1; i < e->n_threads; i++) {
@@ -187,7 +188,7 @@ static void show_thread(struct engine *e, struct out *o, struct thread *t, u32 m
     bool more = false;
     const struct trace_filter *f = &e->trace_filter;
     max = limit_of(f, max);
-    collect(e, t, &h, &n);
+    trace_cli_collect(e, t, &h, &n);
     out_text(o, "------------------- Start of thread %u %s -------------------\n", t->index,
              t->name);
     out_object(o, NULL);
@@ -225,7 +226,7 @@ u32 trace_texts(struct engine *e, const struct thread *t, u32 from, u32 max,
 {
     struct hop *h;
     u32 n, passing = 0;
-    collect(e, t, &h, &n);
+    trace_cli_collect(e, t, &h, &n);
     VEC(struct packet_hops) packets = {0};
     for (u32 i = 0, end; i < n; i = end) {
         for (end = i + 1; end < n && h[end].r->handle == h[i].r->handle;)
@@ -272,7 +273,7 @@ static const char *const filter_words[] = {[TRACE_FILTER_NONE] = "none",
                                            [TRACE_FILTER_EXCLUDE] = "exclude"};
 
 /* A word of the text at *p, copied; false at the end. */
-static bool take_word(const char **p, char word[64])
+static bool trace_cli_take_word(const char **p, char word[64])
 {
     *p += strspn(*p, " \t");
     size_t n = strcspn(*p, " \t\r\n");
@@ -291,14 +292,14 @@ static int filter_parse(struct piste *p, const char **text, struct cli_value *v,
     char word[64], *end;
     struct trace_filter f = {0};
     static_assert(sizeof(f) <= sizeof(v->raw), "is a value");
-    if (!take_word(&at, word))
+    if (!trace_cli_take_word(&at, word))
         return -ENOENT;
     while (strcmp(word, filter_words[f.kind]) != 0)
         if (++f.kind > TRACE_FILTER_EXCLUDE)
             return -ENOENT;
     if (f.kind != TRACE_FILTER_NONE) {
-        if (!take_word(&at, word) || !node_find(engine_of(p), word, &f.node) ||
-            !take_word(&at, word))
+        if (!trace_cli_take_word(&at, word) || !node_find(engine_of(p), word, &f.node) ||
+            !trace_cli_take_word(&at, word))
             return -ENOENT;
         unsigned long count = strtoul(word, &end, 10);
         if (*end || count > UINT32_MAX)

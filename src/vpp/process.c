@@ -56,7 +56,7 @@ int process_daemonise(const struct startup *s, struct error *e)
 }
 
 /* Sends one assignment to the service manager: systemd's sd_notify(3), which is one datagram. */
-static void notify(const char *what)
+static void process_notify(const char *what)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -76,7 +76,7 @@ static void notify(const char *what)
 
 void process_ready(void)
 {
-    notify("READY=1");
+    process_notify("READY=1");
     if (ready_fd < 0)
         return;
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -92,7 +92,7 @@ void process_ready(void)
 
 void process_stopping(void)
 {
-    notify("STOPPING=1");
+    process_notify("STOPPING=1");
 }
 
 /* --- folder, group, files, limits

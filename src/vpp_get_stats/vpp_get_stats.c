@@ -34,7 +34,7 @@ struct arguments {
     VEC(regex_t) patterns;
 };
 
-static bool wanted(const char *name, void *arg)
+static bool vpp_get_stats_wanted(const char *name, void *arg)
 {
     const struct arguments *a = arg;
     for (u32 i = 0; i < a->patterns.n; i++)
@@ -160,7 +160,7 @@ static void json_value(const struct stat_item *item)
     putchar(']');
 }
 
-static void json(const struct stat_items *items, bool values)
+static void vpp_get_stats_json(const struct stat_items *items, bool values)
 {
     putchar(values ? '{' : '[');
     for (u32 i = 0; i < items->n; i++) {
@@ -179,7 +179,7 @@ static void json(const struct stat_items *items, bool values)
 static void print_items(const struct arguments *a, const struct stat_items *items)
 {
     if (a->json) {
-        json(items, a->command != COMMAND_LS);
+        vpp_get_stats_json(items, a->command != COMMAND_LS);
         return;
     }
     for (u32 i = 0; i < items->n; i++) {
@@ -195,14 +195,14 @@ static void print_items(const struct arguments *a, const struct stat_items *item
 }
 
 /* Each time the daemon is asked anew: it may be another one meanwhile. */
-static int look(struct arguments *a, struct error *e)
+static int vpp_get_stats_look(struct arguments *a, struct error *e)
 {
     struct stat_reader r;
     struct stat_items items;
     int rc = stat_reader_connect(&r, a->socket, e);
     if (rc)
         return rc;
-    rc = stat_reader_read(&r, wanted, a, a->command != COMMAND_LS, &items, e);
+    rc = stat_reader_read(&r, vpp_get_stats_wanted, a, a->command != COMMAND_LS, &items, e);
     stat_reader_close(&r);
     if (rc)
         return rc;
@@ -220,7 +220,7 @@ static int poll_for_ever(struct arguments *a, struct error *e)
         .tv_nsec = (long)((a->interval_sec - (double)(time_t)a->interval_sec) * 1e9),
     };
     for (;;) {
-        int rc = look(a, e);
+        int rc = vpp_get_stats_look(a, e);
         if (rc)
             return rc;
         nanosleep(&pause, NULL);
@@ -231,7 +231,7 @@ static int poll_for_ever(struct arguments *a, struct error *e)
 
 /* --- arguments --- */
 
-static NORETURN void bad_usage(const char *what, const char *arg)
+static NORETURN void vpp_get_stats_bad_usage(const char *what, const char *arg)
 {
     fprintf(stderr, "vpp_get_stats: %s%s%s\n%s", what, arg ? " " : "", arg ? arg : "", usage);
     exit(1);
@@ -255,7 +255,7 @@ static double parse_interval(const char *s)
     char *end;
     double x = strtod(s, &end);
     if (*end || !(x >= 0.001 && x <= 86400))
-        bad_usage("no interval:", s);
+        vpp_get_stats_bad_usage("no interval:", s);
     return x;
 }
 
@@ -273,7 +273,7 @@ static enum command command_of(const char *word)
     return COMMAND_NONE;
 }
 
-static void parse(struct arguments *a, int argc, char **argv)
+static void vpp_get_stats_parse(struct arguments *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
@@ -282,7 +282,7 @@ static void parse(struct arguments *a, int argc, char **argv)
             a->command = command;
         } else if (!strcmp(word, "socket-name") || !strcmp(word, "interval")) {
             if (++i == argc)
-                bad_usage("something is missing behind", word);
+                vpp_get_stats_bad_usage("something is missing behind", word);
             if (*word == 's')
                 a->socket = argv[i];
             else
@@ -296,21 +296,21 @@ static void parse(struct arguments *a, int argc, char **argv)
             printf("vpp_get_stats %s\n", piste_version);
             exit(0);
         } else if (*word == '-') {
-            bad_usage("unknown option", word);
+            vpp_get_stats_bad_usage("unknown option", word);
         } else {
             add_pattern(a, word);
         }
     }
     if (!a->command)
-        bad_usage("say what to do", NULL);
+        vpp_get_stats_bad_usage("say what to do", NULL);
 }
 
 int main(int argc, char **argv)
 {
     struct arguments a = {.socket = "/run/vpp/stats.sock", .interval_sec = 1};
     struct error e = {0};
-    parse(&a, argc, argv);
-    int rc = a.command == COMMAND_POLL ? poll_for_ever(&a, &e) : look(&a, &e);
+    vpp_get_stats_parse(&a, argc, argv);
+    int rc = a.command == COMMAND_POLL ? poll_for_ever(&a, &e) : vpp_get_stats_look(&a, &e);
     if (rc)
         fprintf(stderr, "vpp_get_stats: %s\n", e.text);
     for (u32 i = 0; i < a.patterns.n; i++)

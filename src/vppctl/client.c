@@ -49,7 +49,7 @@ void client_close(struct client *c)
     c->fd = -1;
 }
 
-static int send_all(struct client *c, const void *bytes, size_t n)
+static int client_send_all(struct client *c, const void *bytes, size_t n)
 {
     const char *p = bytes;
     while (n) {
@@ -68,14 +68,14 @@ int client_send(struct client *c, const char *text)
 {
     /* in one piece, with the NUL: VPP takes what it reads at once for a text of its own */
     char *line = mem_printf("%s\n", text);
-    int rc = send_all(c, line, strlen(line) + 1);
+    int rc = client_send_all(c, line, strlen(line) + 1);
     free(line);
     return rc;
 }
 
 int client_interrupt(struct client *c)
 {
-    return send_all(c, (const u8[]){CTRL_C}, 1);
+    return client_send_all(c, (const u8[]){CTRL_C}, 1);
 }
 
 /* A byte of text: line ends are told as our own terminal and files want them. */
@@ -88,7 +88,7 @@ static void put_text(struct client *c, u8 byte, struct text *out)
         text_putc(out, (char)byte);
 }
 
-static void take_option(struct client *c, u8 option)
+static void client_take_option(struct client *c, u8 option)
 {
     if (c->verb == WILL && option == OPTION_FAILURES)
         c->is_piste = true;
@@ -114,7 +114,7 @@ static bool take_byte(struct client *c, u8 byte, struct text *out)
                                                   : STREAM_TEXT;
         return false;
     case STREAM_OPTION:
-        take_option(c, byte);
+        client_take_option(c, byte);
         return false;
     case STREAM_SUBOPTION:
         c->wants_terminal |= byte == TTYPE;
@@ -161,7 +161,7 @@ size_t client_window_size(u8 out[9])
 
 /* Says that a program is here, once the daemon has asked. A daemon in cli-line-mode never asks, but
  * understands it, too. */
-static int hello(struct client *c)
+static int client_hello(struct client *c)
 {
     static const u8 options[] = {IAC, DO, OPTION_FAILURES, IAC, DO, OPTION_JSON};
     static const u8 terminal[] = {IAC, SB, TTYPE, 0, 'v', 'p', 'p', 'c', 't', 'l', IAC, SE};
@@ -171,9 +171,9 @@ static int hello(struct client *c)
         if ((ev = client_read(c, &ignored, 100)) == CLIENT_LOST)
             break;
     text_free(&ignored);
-    if (ev == CLIENT_LOST || send_all(c, options, c->json ? 6 : 3) < 0)
+    if (ev == CLIENT_LOST || client_send_all(c, options, c->json ? 6 : 3) < 0)
         return -1;
-    return send_all(c, terminal, sizeof(terminal));
+    return client_send_all(c, terminal, sizeof(terminal));
 }
 
 int client_connect(struct client *c)
@@ -198,7 +198,7 @@ int client_connect(struct client *c)
     c->state = STREAM_TEXT;
     c->wants_terminal = c->is_piste = c->cr = c->failed = false;
     c->n = c->at = 0;
-    if (hello(c) < 0) {
+    if (client_hello(c) < 0) {
         fprintf(stderr, "the daemon has closed the connection\n");
         client_close(c);
         return -1;

@@ -30,7 +30,7 @@ static void on_interrupt(int number)
     interrupted = 1;
 }
 
-static char *prompt(EditLine *el)
+static char *interactive_prompt(EditLine *el)
 {
     static char text[] = "vpp# ";
     return text;
@@ -84,7 +84,7 @@ static void words_free(struct words *w)
     vec_free(&w->v);
 }
 
-static int compare(const void *a, const void *b)
+static int interactive_compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -100,7 +100,7 @@ static void words_split(struct words *w, const char *s)
     }
     if (w->v.n == 0)
         return;
-    qsort(w->v.v, w->v.n, sizeof(*w->v.v), compare);
+    qsort(w->v.v, w->v.n, sizeof(*w->v.v), interactive_compare);
     u32 kept = 1;
     for (u32 i = 1; i < w->v.n; i++) {
         if (strcmp(w->v.v[i], w->v.v[kept - 1]) == 0)
@@ -129,7 +129,7 @@ static bool ask_for_words(struct client *c, const char *line, size_t n, struct w
     return ev == CLIENT_ANSWERED;
 }
 
-static size_t common_prefix(const struct words *w)
+static size_t interactive_common_prefix(const struct words *w)
 {
     size_t n = strlen(w->v.v[0]);
     for (u32 i = 1; i < w->v.n; i++)
@@ -152,7 +152,7 @@ static void list_words(const struct words *w)
     printf("\n");
 }
 
-static unsigned char complete(EditLine *el, int ch)
+static unsigned char interactive_complete(EditLine *el, int ch)
 {
     struct client *c;
     struct words w = {0};
@@ -165,7 +165,7 @@ static unsigned char complete(EditLine *el, int ch)
     size_t typed = (size_t)(li->cursor - word);
     ask_for_words(c, li->buffer, (size_t)(li->cursor - li->buffer), &w);
     if (w.v.n) {
-        size_t n = common_prefix(&w);
+        size_t n = interactive_common_prefix(&w);
         char *more = n > typed ? mem_printf("%.*s", (int)(n - typed), w.v.v[0] + typed) : NULL;
         result = CC_REFRESH;
         if (w.v.n > 1 && !more) {
@@ -309,7 +309,7 @@ static bool run_own(const char *line, History *h, HistEvent *he, int first)
     return true;
 }
 
-static void loop(struct client *c, EditLine *el, History *h, HistEvent *he)
+static void interactive_loop(struct client *c, EditLine *el, History *h, HistEvent *he)
 {
     const char *line;
     int n, first = history(h, he, H_FIRST) >= 0 ? he->num : 0;
@@ -358,15 +358,15 @@ int interactive_run(struct client *c)
     history(h, &he, H_SETUNIQUE, 1);
     if (path)
         history(h, &he, H_LOAD, path);
-    el_set(el, EL_PROMPT, prompt);
+    el_set(el, EL_PROMPT, interactive_prompt);
     el_set(el, EL_GETCFN, get_char);
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_HIST, history, h);
     el_set(el, EL_CLIENTDATA, c);
-    el_set(el, EL_ADDFN, "vpp-complete", "Complete the word", complete);
+    el_set(el, EL_ADDFN, "vpp-complete", "Complete the word", interactive_complete);
     el_set(el, EL_BIND, "^I", "vpp-complete", NULL);
     el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    loop(c, el, h, &he);
+    interactive_loop(c, el, h, &he);
     if (path) {
         mode_t before = umask(077);
         history(h, &he, H_SAVE, path);

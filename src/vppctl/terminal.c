@@ -17,7 +17,7 @@ enum { IAC = 0xff, SB = 0xfa, SE = 0xf0, TTYPE = 24, CTRL_C = 0x03 };
 
 static volatile sig_atomic_t resized, interrupted;
 
-static void on_signal(int number)
+static void terminal_on_signal(int number)
 {
     if (number == SIGWINCH)
         resized = 1;
@@ -27,12 +27,13 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-    struct sigaction sa = {.sa_handler = on_signal}; /* no SA_RESTART: poll is to wake up */
+    struct sigaction sa = {.sa_handler =
+                               terminal_on_signal}; /* no SA_RESTART: poll is to wake up */
     sigaction(SIGWINCH, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
 }
 
-static int dial(const char *path)
+static int terminal_dial(const char *path)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     if (!path)
@@ -52,7 +53,7 @@ static int dial(const char *path)
     return fd;
 }
 
-static int send_all(int fd, const void *p, size_t n)
+static int terminal_send_all(int fd, const void *p, size_t n)
 {
     const char *s = p;
     while (n) {
@@ -76,19 +77,19 @@ static int send_terminal_type(int fd)
     memcpy(message, (const u8[]){IAC, SB, TTYPE, 0}, 4);
     message[4 + n] = IAC;
     message[5 + n] = SE;
-    return send_all(fd, message, (size_t)n + 6);
+    return terminal_send_all(fd, message, (size_t)n + 6);
 }
 
 static int send_size(int fd)
 {
     u8 message[9];
     size_t n = client_window_size(message);
-    return send_all(fd, message, n);
+    return terminal_send_all(fd, message, n);
 }
 
 /* Takes telnet sequences and NULs out of buf; what is left is its new length. state goes from one
  * call to the next: how many bytes of the sequence under way are known. */
-static size_t strip(u8 *buf, size_t n, u8 *sequence, u32 *known)
+static size_t terminal_strip(u8 *buf, size_t n, u8 *sequence, u32 *known)
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
@@ -112,7 +113,7 @@ static size_t strip(u8 *buf, size_t n, u8 *sequence, u32 *known)
     return kept;
 }
 
-static int show(int fd)
+static int terminal_show(int fd)
 {
     static u8 sequence[2];
     static u32 known;
@@ -122,7 +123,7 @@ static int show(int fd)
         return 0;
     if (n <= 0)
         return -1;
-    size_t left = strip(buf, (size_t)n, sequence, &known);
+    size_t left = terminal_strip(buf, (size_t)n, sequence, &known);
     for (size_t at = 0; at < left;) {
         ssize_t written = write(STDOUT_FILENO, buf + at, left - at);
         if (written < 0 && errno != EINTR)
@@ -132,18 +133,18 @@ static int show(int fd)
     return 0;
 }
 
-static void talk(int fd)
+static void terminal_talk(int fd)
 {
     struct pollfd pfd[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = fd, .events = POLLIN}};
     for (;;) {
         if (resized && send_size(fd) < 0)
             return;
-        if (interrupted && send_all(fd, (const u8[]){CTRL_C}, 1) < 0)
+        if (interrupted && terminal_send_all(fd, (const u8[]){CTRL_C}, 1) < 0)
             return;
         resized = interrupted = 0;
         if (poll(pfd, 2, -1) < 0)
             continue; /* a signal */
-        if (pfd[1].revents && show(fd) < 0)
+        if (pfd[1].revents && terminal_show(fd) < 0)
             return;
         if (!pfd[0].revents)
             continue;
@@ -151,7 +152,7 @@ static void talk(int fd)
         ssize_t n = read(STDIN_FILENO, keys, sizeof(keys));
         if (n == 0 || (n < 0 && errno != EINTR))
             return;
-        if (n > 0 && send_all(fd, keys, (size_t)n) < 0)
+        if (n > 0 && terminal_send_all(fd, keys, (size_t)n) < 0)
             return;
     }
 }
@@ -160,7 +161,7 @@ int terminal_run(const char *path)
 {
     struct termios before;
     bool is_tty = tcgetattr(STDIN_FILENO, &before) == 0;
-    int fd = dial(path);
+    int fd = terminal_dial(path);
     if (fd < 0)
         return 1;
     catch_signals();
@@ -172,7 +173,7 @@ int terminal_run(const char *path)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
     }
     if (send_size(fd) == 0 && send_terminal_type(fd) == 0)
-        talk(fd);
+        terminal_talk(fd);
     if (is_tty)
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
     close(fd);

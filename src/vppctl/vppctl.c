@@ -26,7 +26,7 @@ static const char usage[] =
     "  --raw       interactive: let the daemon edit lines, as VPP's client does\n"
     "Without a command it is interactive on a terminal, else it runs the lines of its input.\n";
 
-static int write_all(const struct text *t)
+static int vppctl_write_all(const struct text *t)
 {
     if (t->len && fwrite(t->s, 1, t->len, stdout) != t->len)
         return -1;
@@ -35,7 +35,7 @@ static int write_all(const struct text *t)
 
 /* Runs a text and prints its output as it comes. 0; 1 when it failed; -1 when the connection or our
  * output is gone. */
-static int run(struct client *c, const char *text)
+static int vppctl_run(struct client *c, const char *text)
 {
     struct text out = {0};
     enum client_event ev = CLIENT_MORE;
@@ -44,7 +44,7 @@ static int run(struct client *c, const char *text)
         return -1;
     while (ev == CLIENT_MORE) {
         ev = client_read(c, &out, -1);
-        if (write_all(&out) < 0)
+        if (vppctl_write_all(&out) < 0)
             ev = CLIENT_LOST;
         text_clear(&out);
     }
@@ -97,7 +97,7 @@ static int run_input(struct client *c)
     struct text command = {0};
     int status = 0, rc = 0;
     while (rc >= 0 && next_command(&command) && !client_is_quit(text_str(&command))) {
-        rc = run(c, text_str(&command));
+        rc = vppctl_run(c, text_str(&command));
         status |= rc != 0;
     }
     if (rc < 0)
@@ -106,7 +106,7 @@ static int run_input(struct client *c)
     return status;
 }
 
-static char *join(char **words, int n)
+static char *vppctl_join(char **words, int n)
 {
     struct text t = {0};
     for (int i = 0; i < n; i++)
@@ -118,15 +118,15 @@ static char *join(char **words, int n)
 
 static int run_words(struct client *c, char **words, int n)
 {
-    char *command = join(words, n);
-    int rc = run(c, command);
+    char *command = vppctl_join(words, n);
+    int rc = vppctl_run(c, command);
     free(command);
     if (rc < 0)
         fprintf(stderr, "the daemon has closed the connection\n");
     return rc != 0;
 }
 
-static int interactive(struct client *c, bool raw)
+static int vppctl_interactive(struct client *c, bool raw)
 {
     const char *term = getenv("TERM");
     bool dumb = !term || strcmp(term, "dumb") == 0;
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
         }
     }
     if (i == argc && isatty(STDIN_FILENO))
-        return interactive(&c, raw);
+        return vppctl_interactive(&c, raw);
     if (client_connect(&c) < 0)
         return 1;
     int status = i < argc ? run_words(&c, argv + i, argc - i) : run_input(&c);

@@ -7,21 +7,21 @@
 
 #define SLOTS_MIN 16
 
-static u64 pack(const u8 mac[6])
+static u64 arp_table_pack(const u8 mac[6])
 {
     u64 v = 0;
     memcpy(&v, mac, 6);
     return (BYTEORDER_SWAP ? v : v >> 16) | ARP_SLOT_USED | ARP_SLOT_LIVE;
 }
 
-static struct arp_table *table_new(u32 slots)
+static struct arp_table *arp_table_new(u32 slots)
 {
     struct arp_table *t = mem_alloc(sizeof(*t) + slots * sizeof(t->slots[0]));
     t->mask = slots - 1;
     return t;
 }
 
-static struct arp_slot *slot_of(struct arp_table *t, const struct arp_key *k)
+static struct arp_slot *arp_table_slot_of(struct arp_table *t, const struct arp_key *k)
 {
     for (u32 i = arp_hash(k);; i++) {
         struct arp_slot *s = &t->slots[i & t->mask];
@@ -30,9 +30,9 @@ static struct arp_slot *slot_of(struct arp_table *t, const struct arp_key *k)
     }
 }
 
-static void put(struct arp_table *t, const struct arp_key *k, u64 mac)
+static void arp_table_put(struct arp_table *t, const struct arp_key *k, u64 mac)
 {
-    struct arp_slot *s = slot_of(t, k);
+    struct arp_slot *s = arp_table_slot_of(t, k);
     if (!(s->mac & ARP_SLOT_USED)) {
         s->key = *k;
         t->n_used++;
@@ -48,18 +48,18 @@ struct arp_table *arp_table_set(struct arp_table *t, const struct arp_key *k, co
         u32 slots = SLOTS_MIN, live = t ? t->n_live : 0;
         while (slots < 4 * (live + 1))
             slots *= 2;
-        to = table_new(slots);
+        to = arp_table_new(slots);
         for (u32 i = 0; t && i <= t->mask; i++)
             if (t->slots[i].mac & ARP_SLOT_LIVE)
-                put(to, &t->slots[i].key, t->slots[i].mac);
+                arp_table_put(to, &t->slots[i].key, t->slots[i].mac);
     }
-    put(to, k, pack(mac));
+    arp_table_put(to, k, arp_table_pack(mac));
     return to;
 }
 
 bool arp_table_del(struct arp_table *t, const struct arp_key *k)
 {
-    struct arp_slot *s = t ? slot_of(t, k) : NULL;
+    struct arp_slot *s = t ? arp_table_slot_of(t, k) : NULL;
     if (!s || !(s->mac & ARP_SLOT_LIVE))
         return false;
     t->n_live--;

@@ -36,7 +36,7 @@ static u16 flood_edge(const struct buffer *b)
     return __atomic_load_n(&l2_if(b->rx_if)->flood, __ATOMIC_RELAXED);
 }
 
-static const struct arp_table *table_of(const struct buffer *b)
+static const struct arp_table *arp_term_table_of(const struct buffer *b)
 {
     return __atomic_load_n(&l2_bd_data_base[l2_bd_of(b->rx_if)].arp, __ATOMIC_ACQUIRE);
 }
@@ -46,7 +46,7 @@ static bool unicast_wanted(const struct buffer *b)
     return __atomic_load_n(&l2_bd_data_base[l2_bd_of(b->rx_if)].arp_ufwd, __ATOMIC_RELAXED);
 }
 
-static bool may_tell(struct thread *t, struct node *n)
+static bool arp_term_may_tell(struct thread *t, struct node *n)
 {
     u64 ms = thread_now_ns(t) / NS_PER_MSEC;
     if (n->local[0] != ms) {
@@ -57,15 +57,15 @@ static bool may_tell(struct thread *t, struct node *n)
 }
 
 /* For those who want to know which stations there are. */
-static void tell(struct thread *t, struct node *n, const struct buffer *b, struct arp_key ip,
-                 const u8 mac[6])
+static void arp_term_tell(struct thread *t, struct node *n, const struct buffer *b,
+                          struct arp_key ip, const u8 mac[6])
 {
     const struct l2_shared *s = n->state;
     struct l2_station station = {.ip = ip, .interface = b->rx_if};
     if (likely(!__atomic_load_n(&s->arp_wanted, __ATOMIC_RELAXED)))
         return;
     memcpy(station.mac, mac, 6);
-    if (!may_tell(t, n) || !thread_post(t, l2_station_seen, &station, sizeof(station)))
+    if (!arp_term_may_tell(t, n) || !thread_post(t, l2_station_seen, &station, sizeof(station)))
         node_count(n, ARP_TERM_ERR_UNTOLD, 1);
 }
 
@@ -78,7 +78,7 @@ static u16 send_on(struct node *n, struct buffer *b, const u8 mac[6])
 }
 
 /* The answer lies in b: back where the question came from. */
-static u16 answer(struct node *n, struct buffer *b, const u8 mac[6], u32 counted)
+static u16 arp_term_answer(struct node *n, struct buffer *b, const u8 mac[6], u32 counted)
 {
     u8 *frame = buffer_current(b);
     memcpy(frame, frame + 6, 6);
@@ -89,7 +89,7 @@ static u16 answer(struct node *n, struct buffer *b, const u8 mac[6], u32 counted
     return L2_NEXT_OUTPUT;
 }
 
-static u16 arp(struct thread *t, struct node *n, struct buffer *b)
+static u16 arp_term_packet(struct thread *t, struct node *n, struct buffer *b)
 {
     u8 *frame = buffer_current(b), mac[6];
     struct arp_message *a = (struct arp_message *)(frame + ETHERNET_HEADER_BYTES);
@@ -100,10 +100,10 @@ static u16 arp(struct thread *t, struct node *n, struct buffer *b)
     if (asks && lies)
         return node_drop(n, b, ARP_TERM_ERR_MISMATCH, L2_NEXT_DROP);
     if (!lies && load_u32(a->sender_ip)) /* 0: a probe, RFC 5227 */
-        tell(t, n, b, arp_key_ip4(load_be32(a->sender_ip)), a->sender_mac);
+        arp_term_tell(t, n, b, arp_key_ip4(load_be32(a->sender_ip)), a->sender_mac);
     if (!asks)
         return flood_edge(b);
-    const struct arp_table *table = table_of(b);
+    const struct arp_table *table = arp_term_table_of(b);
     struct arp_key key = arp_key_ip4(load_be32(a->target_ip));
     if (!memcmp(a->sender_ip, a->target_ip, 4)) /* who announces itself asks nothing */
         return flood_edge(b);
@@ -120,7 +120,7 @@ static u16 arp(struct thread *t, struct node *n, struct buffer *b)
     memcpy(a->target_ip, a->sender_ip, 4);
     memcpy(a->sender_mac, mac, 6);
     memcpy(a->sender_ip, target, 4);
-    return answer(n, b, mac, ARP_TERM_ERR_REPLIES);
+    return arp_term_answer(n, b, mac, ARP_TERM_ERR_REPLIES);
 }
 
 static u16 icmp6_checksum(const struct ip6_nd *nd)
@@ -134,7 +134,7 @@ static u16 icmp6_checksum(const struct ip6_nd *nd)
     return (u16)~sum;
 }
 
-static u16 nd(struct thread *t, struct node *n, struct buffer *b)
+static u16 arp_term_nd_packet(struct thread *t, struct node *n, struct buffer *b)
 {
     static const u8 unspecified[16];
     u8 *frame = buffer_current(b), mac[6];
@@ -144,9 +144,9 @@ static u16 nd(struct thread *t, struct node *n, struct buffer *b)
         get_be16(&s->payload_len) != NS_BYTES || !memcmp(s->src, unspecified, 16) ||
         icmp6_checksum(s)) /* a right checksum sums up to 0 */
         return flood_edge(b);
-    const struct arp_table *table = table_of(b);
+    const struct arp_table *table = arp_term_table_of(b);
     struct arp_key key = arp_key_ip6(s->target);
-    tell(t, n, b, arp_key_ip6(s->src), s->mac);
+    arp_term_tell(t, n, b, arp_key_ip6(s->src), s->mac);
     if (!table || !arp_table_find(table, &key, mac)) {
         node_count(n, ARP_TERM_ERR_MISS, 1);
         return flood_edge(b);
@@ -161,7 +161,7 @@ static u16 nd(struct thread *t, struct node *n, struct buffer *b)
     memcpy(s->mac, mac, 6);
     store_u16(&s->checksum, 0);
     put_be16(&s->checksum, icmp6_checksum(s));
-    return answer(n, b, mac, ARP_TERM_ERR_ND_REPLIES);
+    return arp_term_answer(n, b, mac, ARP_TERM_ERR_ND_REPLIES);
 }
 
 void NODE_FN(arp_term_l2bd)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
@@ -169,8 +169,8 @@ void NODE_FN(arp_term_l2bd)(struct thread *t, struct node *n, struct buffer **b,
 {
     for (u32 i = 0; i < count; i++) {
         u16 type = get_be16((const u8 *)buffer_current(b[i]) + 12);
-        next[i] = type == ETHERTYPE_ARP   ? arp(t, n, b[i])
-                  : type == ETHERTYPE_IP6 ? nd(t, n, b[i])
+        next[i] = type == ETHERTYPE_ARP   ? arp_term_packet(t, n, b[i])
+                  : type == ETHERTYPE_IP6 ? arp_term_nd_packet(t, n, b[i])
                                           : flood_edge(b[i]);
     }
 }

@@ -70,7 +70,7 @@ static i32 del_domain(struct l2_state *s, u32 id)
     }
 }
 
-static i32 add_del(struct piste *p, const struct api_bridge_domain_add_del_v2 *m, u32 id)
+static i32 l2_api_add_del(struct piste *p, const struct api_bridge_domain_add_del_v2 *m, u32 id)
 {
     struct l2_state *s = l2_state_of(p);
     if (!id)
@@ -92,7 +92,7 @@ static void bridge_domain_add_del(struct api_call *c)
         .is_add = m->is_add,
     };
     memcpy(v2.bd_tag, m->bd_tag, sizeof(v2.bd_tag));
-    api_reply_retval(c, add_del(c->piste, &v2, m->bd_id));
+    api_reply_retval(c, l2_api_add_del(c->piste, &v2, m->bd_id));
 }
 
 static void bridge_domain_add_del_v2(struct api_call *c)
@@ -102,7 +102,7 @@ static void bridge_domain_add_del_v2(struct api_call *c)
     if (m->is_add && m->bd_id == UINT32_MAX) /* the switch chooses */
         for (reply.bd_id = 1; l2_bd_find(l2_state_of(c->piste), reply.bd_id);)
             reply.bd_id++;
-    reply.retval = add_del(c->piste, m, reply.bd_id);
+    reply.retval = l2_api_add_del(c->piste, m, reply.bd_id);
     api_reply(c, &api_message_bridge_domain_add_del_v2_reply, &reply);
 }
 
@@ -176,7 +176,7 @@ static void bridge_flags(struct api_call *c)
     api_reply(c, &api_message_bridge_flags_reply, &reply);
 }
 
-static void set_mac_age(struct api_call *c)
+static void l2_api_set_mac_age(struct api_call *c)
 {
     const struct api_bridge_domain_set_mac_age *m = c->msg;
     i32 retval;
@@ -186,7 +186,7 @@ static void set_mac_age(struct api_call *c)
     api_reply_retval(c, retval);
 }
 
-static void set_learn_limit(struct api_call *c)
+static void l2_api_set_learn_limit(struct api_call *c)
 {
     const struct api_bridge_domain_set_learn_limit *m = c->msg;
     i32 retval;
@@ -196,7 +196,7 @@ static void set_learn_limit(struct api_call *c)
     api_reply_retval(c, retval);
 }
 
-static void set_default_learn_limit(struct api_call *c)
+static void l2_api_set_default_learn_limit(struct api_call *c)
 {
     const struct api_bridge_domain_set_default_learn_limit *m = c->msg;
     l2_state_of(c->piste)->default_learn_limit = m->learn_limit;
@@ -496,9 +496,9 @@ const struct api_handler l2_api[] = {
     {&api_message_bridge_domain_add_del_v2, bridge_domain_add_del_v2},
     {&api_message_bridge_domain_dump, bridge_domain_dump},
     {&api_message_bridge_flags, bridge_flags},
-    {&api_message_bridge_domain_set_mac_age, set_mac_age},
-    {&api_message_bridge_domain_set_learn_limit, set_learn_limit},
-    {&api_message_bridge_domain_set_default_learn_limit, set_default_learn_limit},
+    {&api_message_bridge_domain_set_mac_age, l2_api_set_mac_age},
+    {&api_message_bridge_domain_set_learn_limit, l2_api_set_learn_limit},
+    {&api_message_bridge_domain_set_default_learn_limit, l2_api_set_default_learn_limit},
     {&api_message_bd_ip_mac_add_del, ip_mac_add_del},
     {&api_message_bd_ip_mac_flush, ip_mac_flush},
     {&api_message_bd_ip_mac_dump, ip_mac_dump},

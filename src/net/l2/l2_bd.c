@@ -26,7 +26,7 @@ struct l2_bd *l2_bd_next(const struct l2_state *s, u32 from)
     return NULL;
 }
 
-static u32 free_index(struct l2_state *s)
+static u32 l2_bd_free_index(struct l2_state *s)
 {
     for (u32 i = 0; i < s->bds.n; i++)
         if (!s->bds.v[i])
@@ -42,7 +42,7 @@ int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e
         return error_set(e, EINVAL, "bridge domain ID exceed 16M limit");
     if (l2_bd_find(s, id))
         return error_set(e, EEXIST, "bd_add_del returned -119"); /* VPP's words */
-    u32 index = free_index(s);
+    u32 index = l2_bd_free_index(s);
     if (s->bds.v[index])
         return error_set(e, ENOSPC, "at most %u bridge domains are possible", L2_BD_INDEX_MAX);
     struct l2_bd *bd = mem_alloc(sizeof(*bd));

@@ -11,7 +11,7 @@
 #include "net/packet/ethernet_format.h"
 #include "net/l2/l2_internal.h"
 
-static struct l2_state *state_of(const struct cli_call *c)
+static struct l2_state *l2_cli_state_of(const struct cli_call *c)
 {
     return l2_state_of(c->piste);
 }
@@ -42,10 +42,10 @@ const char *l2_name_of(const struct cli_call *c, struct if_index i)
 
 /* --- domains --- */
 
-static struct l2_bd *domain(struct cli_call *c)
+static struct l2_bd *l2_cli_domain(struct cli_call *c)
 {
     u32 id = (u32)cli_u64(c, "bridge-domain-id", 0);
-    struct l2_bd *bd = l2_bd_find(state_of(c), id);
+    struct l2_bd *bd = l2_bd_find(l2_cli_state_of(c), id);
     if (!id)
         error_set(c->err, EPERM, "No operations on the default bridge domain are supported");
     else if (!bd)
@@ -63,7 +63,7 @@ static int create_domain(struct cli_call *c)
         {"uu-flood", "uu-flood-on", L2_IF_UU_FLOOD}, {"flood", "flood-on", L2_IF_FLOOD},
         {"arp-term", "arp-term-on", L2_IF_ARP_TERM},
     };
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_cli_state_of(c);
     u32 id = (u32)cli_u64(c, "bridge-domain-id", 0);
     const char *tag = cli_str(c, "tag", "");
     struct l2_bd *bd;
@@ -93,10 +93,10 @@ static int create_domain(struct cli_call *c)
 
 static int set_flag(struct cli_call *c, u8 flag)
 {
-    struct l2_bd *bd = domain(c);
+    struct l2_bd *bd = l2_cli_domain(c);
     if (!bd)
         return -c->err->code;
-    l2_bd_set_flags(state_of(c), bd, flag, !cli_has(c, "disable"));
+    l2_bd_set_flags(l2_cli_state_of(c), bd, flag, !cli_has(c, "disable"));
     return 0;
 }
 
@@ -127,59 +127,59 @@ static int set_arp_term(struct cli_call *c)
 
 static int set_arp_ufwd(struct cli_call *c)
 {
-    struct l2_bd *bd = domain(c);
+    struct l2_bd *bd = l2_cli_domain(c);
     if (!bd)
         return -c->err->code;
     l2_bd_set_arp_ufwd(bd, !cli_has(c, "disable"));
     return 0;
 }
 
-static int set_mac_age(struct cli_call *c)
+static int l2_cli_set_mac_age(struct cli_call *c)
 {
-    struct l2_bd *bd = domain(c);
+    struct l2_bd *bd = l2_cli_domain(c);
     u64 minutes = cli_u64(c, "mins", 0);
     if (!bd)
         return -c->err->code;
     if (minutes > 255)
         return error_set(c->err, EINVAL, "mac aging time exceed 255 minutes");
-    l2_bd_set_age(state_of(c), bd, (u8)minutes);
+    l2_bd_set_age(l2_cli_state_of(c), bd, (u8)minutes);
     return 0;
 }
 
-static int set_learn_limit(struct cli_call *c)
+static int l2_cli_set_learn_limit(struct cli_call *c)
 {
-    struct l2_bd *bd = domain(c);
+    struct l2_bd *bd = l2_cli_domain(c);
     if (!bd)
         return -c->err->code;
     l2_bd_set_learn_limit(bd, (u32)cli_u64(c, "learn-limit", 0));
     return 0;
 }
 
-static int set_default_learn_limit(struct cli_call *c)
+static int l2_cli_set_default_learn_limit(struct cli_call *c)
 {
-    state_of(c)->default_learn_limit = (u32)cli_u64(c, "maxentries", 0);
+    l2_cli_state_of(c)->default_learn_limit = (u32)cli_u64(c, "maxentries", 0);
     return 0;
 }
 
-static struct arp_key key_of(const struct cli_value *v)
+static struct arp_key l2_cli_key_of(const struct cli_value *v)
 {
     return v->ip.is_ip6 ? arp_key_ip6(v->ip.addr) : arp_key_ip4(load_be32(v->ip.addr));
 }
 
 static int set_arp_entry(struct cli_call *c)
 {
-    struct l2_bd *bd = domain(c);
+    struct l2_bd *bd = l2_cli_domain(c);
     const struct cli_value *ip = cli_get(c, "ip-addr"), *mac = cli_get(c, "mac-addr");
     if (!bd)
         return -c->err->code;
     if (cli_has(c, "del-all")) {
-        l2_bd_arp_clear(state_of(c), bd);
+        l2_bd_arp_clear(l2_cli_state_of(c), bd);
         return 0;
     }
-    struct arp_key key = key_of(ip);
+    struct arp_key key = l2_cli_key_of(ip);
     if (cli_has(c, "del"))
         return l2_bd_arp_del(bd, &key, c->err);
-    l2_bd_arp_set(state_of(c), bd, &key, mac->mac);
+    l2_bd_arp_set(l2_cli_state_of(c), bd, &key, mac->mac);
     return 0;
 }
 
@@ -220,7 +220,7 @@ static void domain_line(struct cli_call *c, const struct l2_bd *bd)
 {
     struct out *o = c->out;
     char id[12], index[12], seq[12], age[12] = "off", count[12], limit[12];
-    u32 learned = mac_table_learned_of(&state_of(c)->shared.macs, bd->index);
+    u32 learned = mac_table_learned_of(&l2_cli_state_of(c)->shared.macs, bd->index);
     snprintf(id, sizeof(id), "%u", bd->id);
     snprintf(index, sizeof(index), "%u", bd->index);
     snprintf(seq, sizeof(seq), "%u", bd->seq);
@@ -269,7 +269,7 @@ static void domain_features(struct out *o, const struct l2_bd *bd)
 
 static void domain_port(struct cli_call *c, const struct l2_port *port)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_cli_state_of(c);
     const struct l2_if *l = l2_if(port->interface);
     struct text rewrite = {0};
     l2_rewrite_name(s, port->interface, &rewrite);
@@ -356,9 +356,9 @@ static int show_one_domain(struct cli_call *c, const struct l2_bd *bd)
 
 static int show_domains(struct cli_call *c)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_cli_state_of(c);
     if (cli_get(c, "bridge-domain-id"))
-        return show_one_domain(c, domain(c));
+        return show_one_domain(c, l2_cli_domain(c));
     struct l2_bd *bd = l2_bd_next(s, 1);
     if (!bd)
         out_text(c->out, "no bridge-domains in use\n");
@@ -403,7 +403,7 @@ static int port_flag(struct cli_call *c, u8 flag)
     struct if_index i = cli_interface(c, "interface")->index;
     if (l2_if(i)->mode != L2_MODE_BRIDGE)
         return error_set(c->err, EINVAL, "%s is not in a bridge domain", l2_name_of(c, i));
-    l2_port_set_flags(state_of(c), i, flag, !cli_has(c, "disable"));
+    l2_port_set_flags(l2_cli_state_of(c), i, flag, !cli_has(c, "disable"));
     return 0;
 }
 
@@ -435,7 +435,7 @@ static int port_arp_term(struct cli_call *c)
 static void show_mode_of(struct cli_call *c, const struct interface *f)
 {
     const struct l2_if *l = l2_if(f->index);
-    const struct l2_bd *bd = l2_bd_at(state_of(c), l->bd);
+    const struct l2_bd *bd = l2_bd_at(l2_cli_state_of(c), l->bd);
     out_object(c->out, NULL);
     out_str(c->out, "interface", f->name, NULL);
     switch (l->mode) {
@@ -480,13 +480,13 @@ static int show_mode(struct cli_call *c)
 
 static int test_patch(struct cli_call *c)
 {
-    return l2_patch_set(state_of(c), cli_interface(c, "rx-interface")->index,
+    return l2_patch_set(l2_cli_state_of(c), cli_interface(c, "rx-interface")->index,
                         cli_interface(c, "tx-interface")->index, !cli_has(c, "del"), c->err);
 }
 
 static int show_patches(struct cli_call *c)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_cli_state_of(c);
     if (!s->patches.n)
         out_text(c->out, "no l2patch entries\n");
     out_array(c->out, "patches");
@@ -524,11 +524,11 @@ const struct cli_command l2_commands[] = {
     {"set bridge-domain arp-ufwd <bridge-domain-id:u32> [disable]",
      "Whether ARP termination sends requests on by unicast instead of answering", set_arp_ufwd, 0},
     {"set bridge-domain mac-age <bridge-domain-id:u32> <mins:u32>",
-     "Minutes until a learnt address is forgotten; 0: never", set_mac_age, 0},
+     "Minutes until a learnt address is forgotten; 0: never", l2_cli_set_mac_age, 0},
     {"set bridge-domain learn-limit <bridge-domain-id:u32> <learn-limit:u32>",
-     "How many addresses a domain learns at most", set_learn_limit, 0},
+     "How many addresses a domain learns at most", l2_cli_set_learn_limit, 0},
     {"set bridge-domain default-learn-limit <maxentries:u32>",
-     "Learn limit of domains made from now on", set_default_learn_limit, 0},
+     "Learn limit of domains made from now on", l2_cli_set_default_learn_limit, 0},
     {"show bridge-domain [<bridge-domain-id:u32>] [detail|int|arp|bd-tag]",
      "Bridge domains, or one with its ports and tables", show_domains, 0},
     {"set interface l2 bridge <interface> <bridge-domain-id:u32> [bvi|uu-fwd] [<shg:u8>]",

@@ -31,7 +31,7 @@ static void config_of_domain(const struct l2_bd *bd, struct text *t)
     text_putc(t, '\n');
 }
 
-static void config_of_table(const struct l2_bd *bd, struct text *t)
+static void l2_config_of_table(const struct l2_bd *bd, struct text *t)
 {
     char ip[INET6_ADDRSTRLEN];
     struct arp_key key;
@@ -77,7 +77,7 @@ static void config_of_port(struct l2_state *s, struct if_index i, struct text *t
             text_add(t, "set interface l2 %s %s disable\n", flags[k].word, name);
 }
 
-static void config_of_entries(struct l2_state *s, struct text *t)
+static void l2_config_of_entries(struct l2_state *s, struct text *t)
 {
     struct l2_fib_entry *list;
     u32 n = l2_fib_list(s, UINT32_MAX, &list);
@@ -107,7 +107,7 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
     for (struct l2_bd *bd = l2_bd_next(s, 1); phase == RC_TABLES && bd;
          bd = l2_bd_next(s, bd->index + 1)) {
         config_of_domain(bd, t);
-        config_of_table(bd, t);
+        l2_config_of_table(bd, t);
         if (bd->learn_limit != s->default_learn_limit)
             text_add(t, "set bridge-domain learn-limit %u %u\n", bd->id, bd->learn_limit);
     }
@@ -117,5 +117,5 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
         text_add(t, "test l2patch rx %s tx %s\n", interface_at(p, s->patches.v[i].rx)->name,
                  interface_at(p, s->patches.v[i].tx)->name);
     if (phase == RC_ROUTES)
-        config_of_entries(s, t);
+        l2_config_of_entries(s, t);
 }

@@ -72,7 +72,7 @@ static void on_fib(struct piste *p, enum l2_fib_event ev, const struct l2_fib_en
 }
 
 /* One client at a time, which may change its mind. */
-static i32 begin(struct api_call *c, u32 max_macs, u32 pid)
+static i32 l2_event_api_begin(struct api_call *c, u32 max_macs, u32 pid)
 {
     struct l2_events *s = events_of(c->piste);
     if (s->macs.list.n && s->macs.list.v[0].client_index != c->client_index)
@@ -87,7 +87,7 @@ static i32 begin(struct api_call *c, u32 max_macs, u32 pid)
     return api_events_want(c, &s->macs, true, pid, NULL, 0);
 }
 
-static i32 end(struct api_call *c)
+static i32 l2_event_api_end(struct api_call *c)
 {
     struct l2_events *s = events_of(c->piste);
     if (!s->macs.list.n)
@@ -102,10 +102,10 @@ static i32 want_macs_with_limit(struct api_call *c, const struct api_want_l2_mac
 {
     struct l2_state *l2 = l2_state_of(c->piste);
     if (!m->enable_disable)
-        return end(c);
+        return l2_event_api_end(c);
     if (!m->scan_delay || !m->learn_limit || m->learn_limit >= L2_LEARN_LIMIT_DEFAULT)
         return API_INVALID_VALUE;
-    i32 wrong = begin(c, m->max_macs_in_event, m->pid);
+    i32 wrong = l2_event_api_begin(c, m->max_macs_in_event, m->pid);
     if (wrong)
         return wrong;
     l2_fib_set_learn_limit(l2, m->learn_limit);
@@ -121,10 +121,11 @@ static void want_l2_macs_events(struct api_call *c)
 static void want_l2_macs_events2(struct api_call *c)
 {
     const struct api_want_l2_macs_events2 *m = c->msg;
-    api_reply_retval(c, m->enable_disable ? begin(c, m->max_macs_in_event, m->pid) : end(c));
+    api_reply_retval(c, m->enable_disable ? l2_event_api_begin(c, m->max_macs_in_event, m->pid)
+                                          : l2_event_api_end(c));
 }
 
-static void set_scan_delay(struct api_call *c)
+static void l2_event_api_set_scan_delay(struct api_call *c)
 {
     const struct api_l2fib_set_scan_delay *m = c->msg;
     api_reply_errno(c, l2_fib_set_scan_delay(l2_state_of(c->piste),
@@ -162,7 +163,8 @@ static void want_l2_arp_term_events(struct api_call *c)
 }
 
 /* A station on a later interface of the same index is another one. */
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void l2_event_api_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                      void *arg)
 {
     struct l2_events *s = events_of(p); /* NULL once the module has stopped */
     if (s && ev == IF_EVENT_DELETE && if_equal(s->last.interface, f->index))
@@ -174,7 +176,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 int l2_event_api_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct l2_events));
-    interface_on_event(p, on_interface, NULL);
+    interface_on_event(p, l2_event_api_on_interface, NULL);
     return 0;
 }
 
@@ -192,7 +194,7 @@ void l2_event_api_stop(struct piste *p, void *state)
 const struct api_handler l2_event_api[] = {
     {&api_message_want_l2_macs_events, want_l2_macs_events},
     {&api_message_want_l2_macs_events2, want_l2_macs_events2},
-    {&api_message_l2fib_set_scan_delay, set_scan_delay},
+    {&api_message_l2fib_set_scan_delay, l2_event_api_set_scan_delay},
     {&api_message_want_l2_arp_term_events, want_l2_arp_term_events},
     {0},
 };

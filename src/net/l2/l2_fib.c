@@ -25,12 +25,12 @@
 
 static struct log_class log_class = {"l2", "fib"};
 
-static struct mac_table *table_of(const struct l2_state *s)
+static struct mac_table *l2_fib_table_of(const struct l2_state *s)
 {
     return (struct mac_table *)(uintptr_t)&s->shared.macs;
 }
 
-static struct l2_fib_entry entry_of(u64 key, u32 value)
+static struct l2_fib_entry l2_fib_entry_of(u64 key, u32 value)
 {
     struct l2_fib_entry e = {
         .bd = mac_key_bd(key),
@@ -47,17 +47,17 @@ static struct l2_fib_entry entry_of(u64 key, u32 value)
     return e;
 }
 
-static void tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
+static void l2_fib_tell(struct l2_state *s, enum l2_fib_event ev, u64 key, u32 value)
 {
-    struct l2_fib_entry e = entry_of(key, value);
+    struct l2_fib_entry e = l2_fib_entry_of(key, value);
     if (s->on_fib)
         s->on_fib(s->piste, ev, &e, s->on_fib_arg);
 }
 
 /* Makes dead slots free; false: there are none. */
-static bool reap(struct l2_state *s)
+static bool l2_fib_reap(struct l2_state *s)
 {
-    struct mac_table *t = table_of(s);
+    struct mac_table *t = l2_fib_table_of(s);
     if (!t->dead.n)
         return false;
     engine_synchronize(engine_of(s->piste));
@@ -67,16 +67,16 @@ static bool reap(struct l2_state *s)
 
 static void reap_many(struct l2_state *s)
 {
-    const struct mac_table *t = table_of(s);
+    const struct mac_table *t = l2_fib_table_of(s);
     if (t->dead.n >= DEAD_MAX || t->dead.n > t->cur->mask * MAC_SLOTS / DEAD_SHARE)
-        reap(s);
+        l2_fib_reap(s);
 }
 
 /* --- growing --- */
 
 static void grow_step(struct l2_state *s)
 {
-    struct mac_table *t = table_of(s);
+    struct mac_table *t = l2_fib_table_of(s);
     struct engine *engine = engine_of(s->piste);
     struct error e;
     if (!t->cur->old) {
@@ -113,21 +113,21 @@ static void on_grow_timer(void *arg)
 {
     struct l2_state *s = arg;
     grow_step(s);
-    if (mac_table_growing(table_of(s)))
+    if (mac_table_growing(l2_fib_table_of(s)))
         grow_soon(s);
 }
 
 void l2_fib_wants_bigger(struct piste *p, const void *payload)
 {
     struct l2_state *s = l2_state_of(p);
-    if (s && !mac_table_growing(table_of(s)))
+    if (s && !mac_table_growing(l2_fib_table_of(s)))
         grow_soon(s);
 }
 
 /* Changes are made in a table that does not grow just now. */
-static void settle(struct l2_state *s)
+static void l2_fib_settle(struct l2_state *s)
 {
-    while (mac_table_growing(table_of(s)))
+    while (mac_table_growing(l2_fib_table_of(s)))
         grow_step(s);
 }
 
@@ -136,36 +136,36 @@ static void settle(struct l2_state *s)
 int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u32 flags,
                struct error *e)
 {
-    struct mac_table *t = table_of(s);
+    struct mac_table *t = l2_fib_table_of(s);
     u64 key = mac_key_of(mac, bd);
     u8 f = (u8)(MAC_VALID | MAC_PROVISIONED |
                 (flags & (L2_FIB_STATIC | L2_FIB_FILTER) ? MAC_STATIC : 0) |
                 (flags & L2_FIB_FILTER ? MAC_FILTER : 0) | (flags & L2_FIB_BVI ? MAC_BVI : 0));
     u32 value = mac_value(if_is_none(i) ? MAC_NO_INTERFACE : i.i, 0, f), was;
-    settle(s);
+    l2_fib_settle(s);
     while (mac_table_set(t, key, value, &was)) {
-        if (reap(s))
+        if (l2_fib_reap(s))
             continue;
         grow_step(s);
         if (!mac_table_growing(t) && t->cur->mask + 1 >= t->max_buckets)
             return error_set(e, ENOSPC, "the MAC table is full");
-        settle(s);
+        l2_fib_settle(s);
     }
     if (!was && __atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED))
         l2_fib_wants_bigger(s->piste, NULL);
-    tell(s, L2_FIB_ADDED, key, value);
+    l2_fib_tell(s, L2_FIB_ADDED, key, value);
     return 0;
 }
 
 int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e)
 {
     u64 key = mac_key_of(mac, bd);
-    settle(s);
-    u32 value = mac_table_del(table_of(s), key);
+    l2_fib_settle(s);
+    u32 value = mac_table_del(l2_fib_table_of(s), key);
     if (!value)
         return error_set(e, ENOENT, "mac entry not found");
     reap_many(s);
-    tell(s, L2_FIB_REMOVED, key, value);
+    l2_fib_tell(s, L2_FIB_REMOVED, key, value);
     return 0;
 }
 
@@ -175,7 +175,7 @@ bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fi
     u64 key = mac_key_of(mac, bd);
     u32 value = mac_table_find(g, mac_home(g, key), key);
     if (value)
-        *out = entry_of(key, value);
+        *out = l2_fib_entry_of(key, value);
     return value;
 }
 
@@ -196,19 +196,19 @@ static u32 flush_one(void *arg, u64 key, u32 value)
     return goes ? 0 : value;
 }
 
-static void flushed(void *arg, u64 key, u32 value)
+static void l2_fib_flushed(void *arg, u64 key, u32 value)
 {
     const struct flush *f = arg;
-    tell(f->s, L2_FIB_REMOVED, key, value);
+    l2_fib_tell(f->s, L2_FIB_REMOVED, key, value);
 }
 
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything)
 {
     struct flush f = {s, bd, i.i, everything};
     u64 from = clock_ns();
-    settle(s);
-    mac_table_walk(table_of(s), 0, UINT32_MAX, flush_one, flushed, &f);
-    reap(s);
+    l2_fib_settle(s);
+    mac_table_walk(l2_fib_table_of(s), 0, UINT32_MAX, flush_one, l2_fib_flushed, &f);
+    l2_fib_reap(s);
     for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
         if (if_is_none(i) && (bd == UINT32_MAX || bd == d->index))
             d->seq++;
@@ -225,22 +225,22 @@ static u32 age_one(void *arg, u64 key, u32 value)
     return (value & MAC_PROVISIONED) || !bd || !bd->mac_age || age <= bd->mac_age ? value : 0;
 }
 
-static void aged(void *arg, u64 key, u32 value)
+static void l2_fib_aged(void *arg, u64 key, u32 value)
 {
-    tell(arg, L2_FIB_REMOVED, key, value);
+    l2_fib_tell(arg, L2_FIB_REMOVED, key, value);
 }
 
 static void on_age_timer(void *arg)
 {
     struct l2_state *s = arg;
-    struct mac_table *t = table_of(s);
+    struct mac_table *t = l2_fib_table_of(s);
     u64 now = clock_ns();
     if (!s->age_at)
         s->age_started_ns = now;
     if (!mac_table_growing(t)) {
         s->age_at = mac_table_walk(t, s->age_at > t->cur->mask ? 0 : s->age_at, SCAN_BUCKETS,
-                                   age_one, aged, s);
-        reap(s);
+                                   age_one, l2_fib_aged, s);
+        l2_fib_reap(s);
     }
     if (!s->age_at)
         s->last_scan_ns = clock_ns() - s->age_started_ns;
@@ -257,8 +257,8 @@ static u32 made_older(void *arg, u64 key, u32 value)
 
 void l2_fib_pass_time(struct l2_state *s, u8 minutes)
 {
-    settle(s);
-    mac_table_walk(table_of(s), 0, UINT32_MAX, made_older, NULL, &minutes);
+    l2_fib_settle(s);
+    mac_table_walk(l2_fib_table_of(s), 0, UINT32_MAX, made_older, NULL, &minutes);
     if (!s->age_timer)
         return;
     s->age_at = 0;
@@ -288,14 +288,14 @@ static u32 event_one(void *arg, u64 key, u32 value)
     struct l2_state *s = arg;
     bool learnt = (value & MAC_NEW) || (s->tell_all && !(value & MAC_PROVISIONED));
     if (value & MAC_MOVED || learnt)
-        tell(s, value & MAC_MOVED ? L2_FIB_MOVED : L2_FIB_LEARNED, key, value);
+        l2_fib_tell(s, value & MAC_MOVED ? L2_FIB_MOVED : L2_FIB_LEARNED, key, value);
     return value & ~(u32)(MAC_NEW | MAC_MOVED);
 }
 
 static void on_event_timer(void *arg)
 {
     struct l2_state *s = arg;
-    struct mac_table *t = table_of(s);
+    struct mac_table *t = l2_fib_table_of(s);
     u64 now = clock_ns();
     if (!mac_table_growing(t)) {
         if (s->event_buckets != t->cur->mask + 1) /* it has grown: entries lie elsewhere */
@@ -345,7 +345,7 @@ static u32 list_one(void *arg, u64 key, u32 value)
 {
     struct listing *l = arg;
     if (l->bd == UINT32_MAX || l->bd == mac_key_bd(key))
-        vec_add(&l->out, entry_of(key, value));
+        vec_add(&l->out, l2_fib_entry_of(key, value));
     return value;
 }
 
@@ -362,8 +362,8 @@ static int in_order(const void *x, const void *y)
 u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out)
 {
     struct listing l = {.bd = bd};
-    settle(s);
-    mac_table_walk(table_of(s), 0, UINT32_MAX, list_one, NULL, &l);
+    l2_fib_settle(s);
+    mac_table_walk(l2_fib_table_of(s), 0, UINT32_MAX, list_one, NULL, &l);
     if (l.out.n)
         qsort(l.out.v, l.out.n, sizeof(l.out.v[0]), in_order);
     *out = l.out.v;
@@ -372,7 +372,7 @@ u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out)
 
 struct l2_fib_totals l2_fib_totals(const struct l2_state *s)
 {
-    const struct mac_table *t = table_of(s);
+    const struct mac_table *t = l2_fib_table_of(s);
     return (struct l2_fib_totals){
         .entries = __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED),
         .learned = __atomic_load_n(&t->n_learned, __ATOMIC_RELAXED),

@@ -9,7 +9,7 @@
 #include "control/cli.h"
 #include "net/l2/l2_internal.h"
 
-static struct l2_state *state_of(const struct cli_call *c)
+static struct l2_state *l2_fib_cli_state_of(const struct cli_call *c)
 {
     return l2_state_of(c->piste);
 }
@@ -17,7 +17,7 @@ static struct l2_state *state_of(const struct cli_call *c)
 static int fib_domain(struct cli_call *c, struct l2_bd **bd)
 {
     u32 id = (u32)cli_u64(c, "bridge-domain-id", 0);
-    *bd = l2_bd_find(state_of(c), id);
+    *bd = l2_bd_find(l2_fib_cli_state_of(c), id);
     return *bd && id ? 0 : error_set(c->err, ENOENT, "bridge domain ID %u invalid", id);
 }
 
@@ -35,27 +35,27 @@ static int fib_add(struct cli_call *c)
     if (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != bd->index))
         return error_set(c->err, EINVAL, "interface %s is not in bridge domain %u", f->name,
                          bd->id);
-    return l2_fib_add(state_of(c), bd->index, cli_get(c, "mac")->mac, f ? f->index : IF_NONE, flags,
-                      c->err);
+    return l2_fib_add(l2_fib_cli_state_of(c), bd->index, cli_get(c, "mac")->mac,
+                      f ? f->index : IF_NONE, flags, c->err);
 }
 
 static int fib_del(struct cli_call *c)
 {
     struct l2_bd *bd;
     int rc = fib_domain(c, &bd);
-    return rc ? rc : l2_fib_del(state_of(c), bd->index, cli_get(c, "mac")->mac, c->err);
+    return rc ? rc : l2_fib_del(l2_fib_cli_state_of(c), bd->index, cli_get(c, "mac")->mac, c->err);
 }
 
 static int flush_all(struct cli_call *c)
 {
-    l2_fib_flush(state_of(c), UINT32_MAX, IF_NONE, false);
+    l2_fib_flush(l2_fib_cli_state_of(c), UINT32_MAX, IF_NONE, false);
     return 0;
 }
 
 static int flush_interface(struct cli_call *c)
 {
     struct if_index i = cli_interface(c, "if-name")->index;
-    l2_fib_flush(state_of(c), UINT32_MAX, i, false);
+    l2_fib_flush(l2_fib_cli_state_of(c), UINT32_MAX, i, false);
     l2_if(i)->seq++;
     return 0;
 }
@@ -65,13 +65,13 @@ static int flush_domain(struct cli_call *c)
     struct l2_bd *bd;
     int rc = fib_domain(c, &bd);
     if (!rc)
-        l2_fib_flush(state_of(c), bd->index, IF_NONE, false);
+        l2_fib_flush(l2_fib_cli_state_of(c), bd->index, IF_NONE, false);
     return rc;
 }
 
 static int clear_fib(struct cli_call *c)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_fib_cli_state_of(c);
     struct l2_fib_entry *list;
     u32 n = l2_fib_list(s, UINT32_MAX, &list);
     /* a BVI without its entry could not be reached */
@@ -83,14 +83,14 @@ static int clear_fib(struct cli_call *c)
     return 0;
 }
 
-static int set_scan_delay(struct cli_call *c)
+static int l2_fib_cli_set_scan_delay(struct cli_call *c)
 {
-    return l2_fib_set_scan_delay(state_of(c), (u32)cli_u64(c, "delay", 0), c->err);
+    return l2_fib_set_scan_delay(l2_fib_cli_state_of(c), (u32)cli_u64(c, "delay", 0), c->err);
 }
 
 static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
 {
-    const struct l2_bd *bd = l2_bd_at(state_of(c), e->bd);
+    const struct l2_bd *bd = l2_bd_at(l2_fib_cli_state_of(c), e->bd);
     char mac[18], seq[16] = "0/0", age[8] = "-";
     l2_mac_text(mac, e->mac);
     if (!e->provisioned && bd)
@@ -124,7 +124,7 @@ static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
 static void fib_lines(struct cli_call *c, u32 bd)
 {
     struct l2_fib_entry *list;
-    u32 n = l2_fib_list(state_of(c), bd, &list), shown = 0;
+    u32 n = l2_fib_list(l2_fib_cli_state_of(c), bd, &list), shown = 0;
     bool learn = cli_has(c, "learn"), add = cli_has(c, "add");
     out_array(c->out, "entries");
     for (u32 i = 0; i < n; i++) {
@@ -142,7 +142,7 @@ static void fib_lines(struct cli_call *c, u32 bd)
 
 static int show_fib(struct cli_call *c)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_fib_cli_state_of(c);
     u32 bd = UINT32_MAX;
     if (cli_get(c, "bd-id")) {
         struct l2_bd *d = l2_bd_find(s, (u32)cli_u64(c, "bd-id", 0));
@@ -185,7 +185,7 @@ static void next_mac(u8 mac[6])
 
 static int test_fib(struct cli_call *c)
 {
-    struct l2_state *s = state_of(c);
+    struct l2_state *s = l2_fib_cli_state_of(c);
     struct l2_bd *bd;
     u8 mac[6];
     struct l2_fib_entry entry;
@@ -208,7 +208,7 @@ static int test_fib(struct cli_call *c)
 
 static int test_fib_age(struct cli_call *c)
 {
-    l2_fib_pass_time(state_of(c), (u8)cli_u64(c, "minutes", 0));
+    l2_fib_pass_time(l2_fib_cli_state_of(c), (u8)cli_u64(c, "minutes", 0));
     return 0;
 }
 
@@ -224,7 +224,7 @@ const struct cli_command l2_fib_commands[] = {
     {"clear l2fib", "Empties the MAC table, but for addresses of BVIs", clear_fib, 0},
     {"set l2fib scan-delay <delay:u32>",
      "Milliseconds between two scans for learnt addresses, of which API clients are told",
-     set_scan_delay, 0},
+     l2_fib_cli_set_scan_delay, 0},
     {"show l2fib [all] [verbose] [bd_id <bd-id:u32>] [bd_index <bd-index:u32>] [learn|add] [raw]",
      "The MAC table", show_fib, 0},
     {"test l2fib ( add | del | check ) (mac <base-addr:mac>) [count <nn:u32>] [bridge-domain "

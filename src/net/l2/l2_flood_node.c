@@ -113,7 +113,7 @@ static void copy_shared(struct batch *x, struct buffer *b, const struct if_index
 }
 
 /* Returns the edge to drop b by, or NEXT_CONSUMED. */
-static u16 flood(struct batch *x, struct buffer *b, const struct l2_members *members)
+static u16 l2_flood_packet(struct batch *x, struct buffer *b, const struct l2_members *members)
 {
     struct if_index to[SHARES_MAX];
     u32 n = 0, reached = 0;
@@ -162,7 +162,7 @@ void NODE_FN(l2_flood)(struct thread *t, struct node *n, struct buffer **b, u16 
     for (u32 i = 0; i < count; i++) {
         const struct l2_bd_data *bd = &l2_bd_data_base[l2_bd_of(b[i]->rx_if)];
         const struct l2_members *members = __atomic_load_n(&bd->members, __ATOMIC_ACQUIRE);
-        next[i] = flood(&x, b[i], members ? members : &nobody);
+        next[i] = l2_flood_packet(&x, b[i], members ? members : &nobody);
     }
     batch_send(&x);
     node_count(n, L2_FLOOD_ERR_PACKETS, count);

@@ -31,7 +31,8 @@ ALWAYS_INLINE u16 normal(const struct view *v, struct buffer *b)
     return v->by_address ? v->next[*(const u8 *)buffer_current(b) & 1] : v->next[0];
 }
 
-static u16 rewrite(struct thread *t, struct node *n, const struct view *v, struct buffer *b)
+static u16 l2_input_rewrite(struct thread *t, struct node *n, const struct view *v,
+                            struct buffer *b)
 {
     const struct l2_rewrite *r = &v->rewrites->in;
     if (unlikely(!l2_rewrite_fits(r, b)))
@@ -49,13 +50,13 @@ static u16 rewrite(struct thread *t, struct node *n, const struct view *v, struc
 }
 
 /* Features first, then tags. */
-static u16 special(const struct l2_shared *s, struct thread *t, struct node *n,
-                   const struct view *v, struct buffer *b, bool at_start)
+static u16 l2_input_special(const struct l2_shared *s, struct thread *t, struct node *n,
+                            const struct view *v, struct buffer *b, bool at_start)
 {
     u16 next = at_start ? feature_start(s->input_arc, v->index, b, UINT16_MAX) : UINT16_MAX;
     if (next != UINT16_MAX)
         return next;
-    return v->rewrites ? rewrite(t, n, v, b) : normal(v, b);
+    return v->rewrites ? l2_input_rewrite(t, n, v, b) : normal(v, b);
 }
 
 ALWAYS_INLINE void input(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
@@ -69,7 +70,8 @@ ALWAYS_INLINE void input(struct thread *t, struct node *n, struct buffer **b, u1
             __builtin_prefetch(buffer_current(b[i + 8]));
         if (unlikely(b[i]->rx_if.i != v.index.i))
             view_of(&v, s, b[i]->rx_if, at_start);
-        next[i] = unlikely(v.special) ? special(s, t, n, &v, b[i], at_start) : normal(&v, b[i]);
+        next[i] =
+            unlikely(v.special) ? l2_input_special(s, t, n, &v, b[i], at_start) : normal(&v, b[i]);
     }
     node_count(n, L2_INPUT_ERR_PACKETS, count);
 }

@@ -38,7 +38,7 @@ static bool source_is_bad(const u8 *mac)
     return (mac[0] & 1) || !(load_u32(mac) | load_u16(mac + 4));
 }
 
-static bool may_move(struct thread *t, struct node *n)
+static bool l2_learn_may_move(struct thread *t, struct node *n)
 {
     u64 ms = thread_now_ns(t) / 1000000;
     if (n->local[0] != ms) {
@@ -88,7 +88,7 @@ static u16 learn_one(struct thread *t, struct node *n, struct l2_shared *s, cons
                    : node_drop(n, b, L2_LEARN_ERR_VIOLATE, L2_NEXT_DROP);
     u8 event = value & (MAC_NEW | MAC_MOVED);
     if (!same_port) {
-        if (!may_move(t, n)) {
+        if (!l2_learn_may_move(t, n)) {
             node_count(n, L2_LEARN_ERR_STORM, 1);
             return then;
         }

@@ -36,8 +36,8 @@ NODE_DECLARE(l2_rw);
 
 /* --- trace --- */
 
-static void addresses(const struct trace_record *r, struct if_index i, const char *prefix,
-                      struct text *out)
+static void l2_addresses(const struct trace_record *r, struct if_index i, const char *prefix,
+                         struct text *out)
 {
     text_add(out, "%s sw_if_index %d dst ", prefix, (int)i.i);
     ethernet_format_mac(out, r->data);
@@ -46,11 +46,11 @@ static void addresses(const struct trace_record *r, struct if_index i, const cha
 }
 
 /* What a frame may still pass, as the port is set now. */
-static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
+static void l2_format_input(struct piste *p, const struct trace_record *r, struct text *out)
 {
     const struct l2_if *l = l2_if(r->meta.rx_if);
     bool multicast = r->data[0] & 1;
-    addresses(r, r->meta.rx_if, "l2-input:", out);
+    l2_addresses(r, r->meta.rx_if, "l2-input:", out);
     text_puts(out, " [");
     if (l->mode == L2_MODE_XCONNECT)
         text_puts(out, "l2-output ");
@@ -71,7 +71,7 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
 
 static void with_domain(const struct trace_record *r, const char *prefix, struct text *out)
 {
-    addresses(r, r->meta.rx_if, prefix, out);
+    l2_addresses(r, r->meta.rx_if, prefix, out);
     text_add(out, " bd_index %u", l2_bd_of(r->meta.rx_if));
 }
 
@@ -111,9 +111,9 @@ static void format_uu_fwd(struct piste *p, const struct trace_record *r, struct 
     with_domain(r, "l2-uu-fwd:", out);
 }
 
-static void format_output(struct piste *p, const struct trace_record *r, struct text *out)
+static void l2_format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    addresses(r, r->meta.tx_if, "l2-output:", out);
+    l2_addresses(r, r->meta.tx_if, "l2-output:", out);
     text_puts(out, " data");
     for (u32 i = 12; i < 24 && i < r->data_len; i++)
         text_add(out, " %02x", r->data[i]);
@@ -121,7 +121,7 @@ static void format_output(struct piste *p, const struct trace_record *r, struct 
 
 static void format_feature_drop(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    addresses(r, r->meta.rx_if, "feature-bitmap-drop:", out);
+    l2_addresses(r, r->meta.rx_if, "feature-bitmap-drop:", out);
 }
 
 static void format_arp_term(struct piste *p, const struct trace_record *r, struct text *out)
@@ -226,7 +226,7 @@ static const struct node_def input_node = {
     .errors = input_errors,
     .errors_by_description = true,
     .n_errors = L2_INPUT_ERR_N,
-    .format_trace = format_input,
+    .format_trace = l2_format_input,
     .trace_bytes = TRACE_FRAME_BYTES,
 };
 
@@ -238,7 +238,7 @@ static const struct node_def input_end_node = {
     .errors = input_errors,
     .errors_by_description = true,
     .n_errors = L2_INPUT_ERR_N,
-    .format_trace = format_input,
+    .format_trace = l2_format_input,
     .trace_bytes = TRACE_FRAME_BYTES,
 };
 
@@ -309,7 +309,7 @@ static const struct node_def output_node = {
     .errors = output_errors,
     .errors_by_description = true,
     .n_errors = L2_OUTPUT_ERR_N,
-    .format_trace = format_output,
+    .format_trace = l2_format_output,
     .trace_bytes = TRACE_FRAME_BYTES,
 };
 
@@ -321,7 +321,7 @@ static const struct node_def output_end_node = {
     .errors = output_errors,
     .errors_by_description = true,
     .n_errors = L2_OUTPUT_ERR_N,
-    .format_trace = format_output,
+    .format_trace = l2_format_output,
     .trace_bytes = TRACE_FRAME_BYTES,
 };
 

@@ -38,33 +38,34 @@ ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, const stru
         (at_start && __atomic_load_n((void **)&s->output_arc->chains[v->tx.i], __ATOMIC_RELAXED));
 }
 
-static u16 leave(const struct l2_shared *s, const struct view *v, struct buffer *b, bool at_start)
+static u16 l2_output_leave(const struct l2_shared *s, const struct view *v, struct buffer *b,
+                           bool at_start)
 {
     return at_start ? feature_start(s->output_arc, v->tx, b, v->next) : v->next;
 }
 
 /* Tags first, then features: they see what leaves. */
-static u16 special(const struct l2_shared *s, struct thread *t, struct node *n,
-                   const struct view *v, struct buffer *b, bool at_start)
+static u16 l2_output_special(const struct l2_shared *s, struct thread *t, struct node *n,
+                             const struct view *v, struct buffer *b, bool at_start)
 {
     if (v->error != L2_OUTPUT_ERR_N)
         return node_drop(n, b, v->error, L2_NEXT_DROP);
     if (!v->rewrites)
-        return leave(s, v, b, at_start);
+        return l2_output_leave(s, v, b, at_start);
     const struct l2_rewrite *r = &v->rewrites->out;
     if (unlikely(!l2_rewrite_fits(r, b)))
         return node_drop(n, b, L2_OUTPUT_ERR_REWRITE, L2_NEXT_DROP);
     if (unlikely(v->rewrites->strict && !l2_rewrite_made(&v->rewrites->in, b)))
         return node_drop(n, b, L2_OUTPUT_ERR_EFP, L2_NEXT_DROP);
     if (likely(l2_rewrite_apply(r, b)))
-        return leave(s, v, b, at_start);
+        return l2_output_leave(s, v, b, at_start);
     struct buffer *c = l2_rewrite_copy(t, r, b);
     if (!c) {
         node_count(n, L2_OUTPUT_ERR_REWRITE, 1);
         return NEXT_CONSUMED;
     }
     u32 bi = buffer_index(c);
-    node_enqueue(t, n, leave(s, v, c, at_start), &bi, 1);
+    node_enqueue(t, n, l2_output_leave(s, v, c, at_start), &bi, 1);
     return NEXT_CONSUMED;
 }
 
@@ -77,7 +78,7 @@ ALWAYS_INLINE void output(struct thread *t, struct node *n, struct buffer **b, u
     for (u32 i = 0; i < count; i++) {
         if (unlikely(b[i]->tx_if.i != v.tx.i || b[i]->rx_if.i != v.rx.i))
             view_of(&v, s, b[i], at_start);
-        next[i] = unlikely(v.special) ? special(s, t, n, &v, b[i], at_start) : v.next;
+        next[i] = unlikely(v.special) ? l2_output_special(s, t, n, &v, b[i], at_start) : v.next;
     }
     node_count(n, L2_OUTPUT_ERR_PACKETS, count);
 }

@@ -8,8 +8,8 @@
 #define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
 #define DOMAINS (1u << 16)
 
-static struct mac_bucket *probe(const struct mac_generation *g, const struct mac_bucket *home,
-                                u32 k)
+static struct mac_bucket *mac_table_probe(const struct mac_generation *g,
+                                          const struct mac_bucket *home, u32 k)
 {
     return &g->buckets[((u32)(home - g->buckets) + k) & g->mask];
 }
@@ -27,7 +27,7 @@ static u32 find_from(const struct mac_generation *g, u64 key, u32 from, struct p
     struct mac_bucket *home = mac_home(g, key);
     u32 last = __atomic_load_n(&home->overflow, __ATOMIC_ACQUIRE) ? MAC_PROBES : 1;
     for (u32 k = from / MAC_SLOTS; k < last; k++) {
-        struct mac_bucket *b = probe(g, home, k);
+        struct mac_bucket *b = mac_table_probe(g, home, k);
         for (int i = k == from / MAC_SLOTS ? (int)(from % MAC_SLOTS) : 0; i < MAC_SLOTS; i++) {
             if (__atomic_load_n(&b->key[i], __ATOMIC_RELAXED) != key)
                 continue;
@@ -64,7 +64,7 @@ static void count_learned(struct mac_table *t, u64 key, int n)
     __atomic_fetch_add(&t->n_learned_of[mac_key_bd(key)], (u32)n, __ATOMIC_RELAXED);
 }
 
-static void count(struct mac_table *t, u64 key, u32 value, int n)
+static void mac_table_count(struct mac_table *t, u64 key, u32 value, int n)
 {
     __atomic_fetch_add(&t->n_entries, (u64)(i64)n, __ATOMIC_RELAXED);
     if (!(value & MAC_PROVISIONED))
@@ -83,10 +83,11 @@ static bool kill_entry(const struct mac_generation *g, const struct place *at, u
     return true;
 }
 
-static bool claim(const struct mac_generation *g, struct mac_bucket *home, struct place *at)
+static bool mac_table_claim(const struct mac_generation *g, struct mac_bucket *home,
+                            struct place *at)
 {
     for (u32 k = 0; k < MAC_PROBES; k++) {
-        struct mac_bucket *b = probe(g, home, k);
+        struct mac_bucket *b = mac_table_probe(g, home, k);
         for (int i = 0; i < MAC_SLOTS; i++) {
             u32 free_slot = 0;
             if (__atomic_load_n(&b->value[i], __ATOMIC_RELAXED) ||
@@ -113,22 +114,22 @@ static void kill_double(struct mac_table *t, const struct mac_generation *g, con
             return;
     } while (!kill_entry(g, at, key, v));
     if (counted)
-        count(t, key, v, -1);
+        mac_table_count(t, key, v, -1);
 }
 
 /* Adds a key that was not there a moment ago; counted: neither in the generation that g is filled
  * from. LOST: somebody else added it meanwhile, nearer to home. */
-static enum add_result add(struct mac_table *t, const struct mac_generation *g, u64 key, u32 value,
-                           bool counted)
+static enum add_result mac_table_add(struct mac_table *t, const struct mac_generation *g, u64 key,
+                                     u32 value, bool counted)
 {
     struct mac_bucket *home = mac_home(g, key);
     struct place own, other;
-    if (!claim(g, home, &own))
+    if (!mac_table_claim(g, home, &own))
         return ADD_FULL;
     if (own.bucket != home)
         __atomic_fetch_add(&home->overflow, 1, __ATOMIC_RELEASE);
     if (counted)
-        count(t, key, value, 1);
+        mac_table_count(t, key, value, 1);
     __atomic_store_n(&own.bucket->key[own.slot], key, __ATOMIC_RELAXED);
     __atomic_store_n(&own.bucket->value[own.slot], value, __ATOMIC_SEQ_CST);
     /* whoever adds the same key now sees this entry, or is seen here */
@@ -158,7 +159,8 @@ static bool may_replace(u32 v, u32 value)
     return !(v & MAC_PROVISIONED) && (!(v & MAC_STATIC) || mac_value_if(v) == mac_value_if(value));
 }
 
-static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool force, u32 *was)
+static enum mac_learn_result mac_table_put(struct mac_table *t, u64 key, u32 value, bool force,
+                                           u32 *was)
 {
     const struct mac_generation *g = mac_table_current(t);
     for (;;) {
@@ -178,7 +180,7 @@ static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool f
         }
         if (__atomic_load_n(&g->frozen, __ATOMIC_RELAXED))
             return MAC_LEARN_FULL;
-        switch (add(t, g, key, value, !v)) {
+        switch (mac_table_add(t, g, key, value, !v)) {
         case ADD_DONE:
             look_at_load(t, g);
             return v ? MAC_LEARN_UPDATED : MAC_LEARN_NEW;
@@ -193,7 +195,7 @@ static enum mac_learn_result put(struct mac_table *t, u64 key, u32 value, bool f
 
 enum mac_learn_result mac_table_learn(struct mac_table *t, u64 key, u32 value, u32 *was)
 {
-    return put(t, key, value, false, was);
+    return mac_table_put(t, key, value, false, was);
 }
 
 /* --- control thread --- */
@@ -262,7 +264,7 @@ void mac_table_free(struct mac_table *t)
 
 int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was)
 {
-    return put(t, key, value, true, was) == MAC_LEARN_FULL ? -ENOSPC : 0;
+    return mac_table_put(t, key, value, true, was) == MAC_LEARN_FULL ? -ENOSPC : 0;
 }
 
 /* A dead slot will be free after a grace period. Whoever looks from now on does not find the key: a
@@ -273,11 +275,11 @@ static void list_dead(struct mac_table *t, struct mac_bucket *b, int slot)
     vec_add(&t->dead, &b->value[slot]);
 }
 
-static bool bury(struct mac_table *t, const struct place *at, u64 key, u32 v)
+static bool mac_table_bury(struct mac_table *t, const struct place *at, u64 key, u32 v)
 {
     if (!kill_entry(t->cur, at, key, v))
         return false;
-    count(t, key, v, -1);
+    mac_table_count(t, key, v, -1);
     list_dead(t, at->bucket, at->slot);
     return true;
 }
@@ -287,7 +289,7 @@ u32 mac_table_del(struct mac_table *t, u64 key)
     for (;;) {
         struct place at;
         u32 v = find_from(t->cur, key, 0, &at);
-        if (!v || bury(t, &at, key, v))
+        if (!v || mac_table_bury(t, &at, key, v))
             return v;
     }
 }
@@ -309,7 +311,7 @@ static void walk_one(struct mac_table *t, struct mac_bucket *b, int i, const str
             if (__atomic_compare_exchange_n(&b->value[i], &v, new, false, __ATOMIC_ACQ_REL,
                                             __ATOMIC_RELAXED))
                 return;
-        } else if (bury(t, &(struct place){b, i, 0}, key, v)) {
+        } else if (mac_table_bury(t, &(struct place){b, i, 0}, key, v)) {
             if (w->gone)
                 w->gone(w->arg, key, v);
             return;
@@ -383,8 +385,9 @@ u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n)
             u64 key = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED);
             if (!v || find_from(g, key, 0, &at))
                 continue;
-            if (add(t, g, key, v, false) == ADD_FULL)
-                count(t, key, v, -1); /* not for want of space: lost to chance, and learnt again */
+            if (mac_table_add(t, g, key, v, false) == ADD_FULL)
+                mac_table_count(t, key, v,
+                                -1); /* not for want of space: lost to chance, and learnt again */
         }
     }
     return end <= old->mask ? end : 0;

@@ -63,7 +63,7 @@ static void put_tags(struct l2_rewrite *r, u32 n, bool dot1ad, u16 outer, u16 in
         put_tag(r, ETHERTYPE_VLAN, inner);
 }
 
-static bool rewrites(struct piste *p, struct if_index i, struct l2_rewrites *out)
+static bool tag_rewrite_rewrites(struct piste *p, struct if_index i, struct l2_rewrites *out)
 {
     struct tag_rewrite t = tag_rewrite_of(p, i);
     const struct vlan_match_spec *m = vlan_spec(p, i);
@@ -109,7 +109,8 @@ int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite
     return 0;
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void tag_rewrite_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                     void *arg)
 {
     struct tag_rewrites *s = arg;
     if (ev == IF_EVENT_DELETE && f->index.i < s->v.n)
@@ -126,7 +127,7 @@ static void add_tags(const struct tag_rewrite *t, struct text *out)
         text_add(out, " %u", t->tags[1]);
 }
 
-static void words(struct piste *p, struct if_index i, struct text *out)
+static void tag_rewrite_words(struct piste *p, struct if_index i, struct text *out)
 {
     struct tag_rewrite t = tag_rewrite_of(p, i);
     text_puts(out, t.op ? ops[t.op].name : "none");
@@ -156,7 +157,7 @@ static enum tag_op op_given(const struct cli_call *c, bool second)
     return TAG_OP_NONE;
 }
 
-static int set_tag_rewrite(struct cli_call *c)
+static int tag_rewrite_set_command(struct cli_call *c)
 {
     u32 n = (cli_get(c, "tag") != NULL) + (cli_get(c, "tag2") != NULL);
     struct tag_rewrite t = {
@@ -174,10 +175,10 @@ static int set_tag_rewrite(struct cli_call *c)
     return tag_rewrite_set(c->piste, cli_interface(c, "interface")->index, &t, c->err);
 }
 
-static void show_one(struct cli_call *c, struct interface *f)
+static void tag_rewrite_show_one(struct cli_call *c, struct interface *f)
 {
     struct text t = {0};
-    words(c->piste, f->index, &t);
+    tag_rewrite_words(c->piste, f->index, &t);
     out_object(c->out, NULL);
     out_str(c->out, "name", f->name, "%-32s");
     out_str(c->out, "vtr", text_str(&t), "%s\n");
@@ -192,10 +193,10 @@ static int show_vtr(struct cli_call *c)
     bool named = cli_get(c, "interface") != NULL;
     out_array(c->out, "interfaces");
     for (u32 i = 0; !named && i < n; i++)
-        show_one(c, list[i]);
+        tag_rewrite_show_one(c, list[i]);
     for (u32 i = 0; i < c->n_args; i++)
         if (!strcmp(c->args[i].name, "interface"))
-            show_one(c, c->args[i].value.ptr);
+            tag_rewrite_show_one(c, c->args[i].value.ptr);
     out_end(c->out);
     free(list);
     return 0;
@@ -207,7 +208,7 @@ static const struct cli_command commands[] = {
      " | translate ( 1-1 | 1-2 | 2-1 | 2-2 ) ( dot1q | dot1ad ) <tag:u32> [<tag2:u32>] )",
      "Pops, pushes or translates VLAN tags of frames that come in, and the opposite of those that "
      "leave",
-     set_tag_rewrite, 0},
+     tag_rewrite_set_command, 0},
     {"show interface vtr [<interface> ...]", "What is done to the VLAN tags of an interface",
      show_vtr, CLI_ARGUMENT_WORD},
     {0},
@@ -215,7 +216,8 @@ static const struct cli_command commands[] = {
 
 /* --- module --- */
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *out)
+static void tag_rewrite_running_config(struct piste *p, void *state, enum rc_phase phase,
+                                       struct text *out)
 {
     const struct tag_rewrites *s = state;
     for (u32 i = 0; phase == RC_INTERFACE && i < s->v.n; i++) {
@@ -229,18 +231,18 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
     }
 }
 
-static const struct l2_rewriter rewriter = {rewrites, words};
+static const struct l2_rewriter rewriter = {tag_rewrite_rewrites, tag_rewrite_words};
 
-static int init(struct piste *p, void **state, struct error *e)
+static int tag_rewrite_init(struct piste *p, void **state, struct error *e)
 {
     struct tag_rewrites *s = mem_alloc(sizeof(*s));
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, tag_rewrite_on_interface, s);
     l2_set_rewriter(p, &rewriter);
     *state = s;
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void tag_rewrite_stop(struct piste *p, void *state)
 {
     struct tag_rewrites *s = state;
     l2_set_rewriter(p, NULL);
@@ -256,7 +258,7 @@ const struct module tag_rewrite_module = {
     .description = "VLAN tags pushed, popped and translated in layer 2",
     .needs = needs,
     .commands = commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
+    .init = tag_rewrite_init,
+    .stop = tag_rewrite_stop,
+    .running_config = tag_rewrite_running_config,
 };

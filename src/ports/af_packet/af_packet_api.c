@@ -9,7 +9,7 @@
 #include "net/link/interface/interface_api.h"
 #include "ports/af_packet/af_packet_internal.h"
 
-static i32 create(struct piste *p, struct af_packet_args *args, u32 *sw_if_index)
+static i32 af_packet_api_create(struct piste *p, struct af_packet_args *args, u32 *sw_if_index)
 {
     struct if_index i = IF_NONE;
     bool there = af_packet_find(p, args->host_name) != NULL;
@@ -20,17 +20,17 @@ static i32 create(struct piste *p, struct af_packet_args *args, u32 *sw_if_index
     return rc == -ENODEV ? API_INVALID_INTERFACE : api_retval(rc);
 }
 
-static void create_v1(struct api_call *c)
+static void af_packet_api_create_v1(struct api_call *c)
 {
     const struct api_af_packet_create *m = c->msg;
     struct af_packet_args args = {.host_name = m->host_if_name,
                                   .hw_addr = m->use_random_hw_addr ? NULL : m->hw_addr};
     struct api_af_packet_create_reply reply;
-    reply.retval = create(c->piste, &args, &reply.sw_if_index);
+    reply.retval = af_packet_api_create(c->piste, &args, &reply.sw_if_index);
     api_reply(c, &api_message_af_packet_create_reply, &reply);
 }
 
-static void create_v2(struct api_call *c)
+static void af_packet_api_create_v2(struct api_call *c)
 {
     const struct api_af_packet_create_v2 *m = c->msg;
     struct af_packet_args args = {
@@ -41,11 +41,11 @@ static void create_v2(struct api_call *c)
         .tx_per_block = m->tx_frames_per_block,
     };
     struct api_af_packet_create_v2_reply reply;
-    reply.retval = create(c->piste, &args, &reply.sw_if_index);
+    reply.retval = af_packet_api_create(c->piste, &args, &reply.sw_if_index);
     api_reply(c, &api_message_af_packet_create_v2_reply, &reply);
 }
 
-static void create_v3(struct api_call *c)
+static void af_packet_api_create_v3(struct api_call *c)
 {
     const struct api_af_packet_create_v3 *m = c->msg;
     struct af_packet_args args = {
@@ -61,11 +61,11 @@ static void create_v3(struct api_call *c)
         .tx_per_block = m->tx_frames_per_block,
     };
     struct api_af_packet_create_v3_reply reply;
-    reply.retval = create(c->piste, &args, &reply.sw_if_index);
+    reply.retval = af_packet_api_create(c->piste, &args, &reply.sw_if_index);
     api_reply(c, &api_message_af_packet_create_v3_reply, &reply);
 }
 
-static void delete (struct api_call *c)
+static void af_packet_api_delete(struct api_call *c)
 {
     const struct api_af_packet_delete *m = c->msg;
     int rc = af_packet_delete(c->piste, m->host_if_name, NULL);
@@ -77,7 +77,7 @@ static const struct af_packet_state *ports_of(const struct piste *p)
     return module_state(p, af_packet_module.name);
 }
 
-static void set_offload(struct api_call *c)
+static void af_packet_api_set_offload(struct api_call *c)
 {
     const struct api_af_packet_set_l4_cksum_offload *m = c->msg;
     const struct af_packet_state *s = ports_of(c->piste);
@@ -90,7 +90,7 @@ static void set_offload(struct api_call *c)
     api_reply_retval(c, API_INVALID_SW_IF_INDEX);
 }
 
-static void dump(struct api_call *c)
+static void af_packet_api_dump(struct api_call *c)
 {
     const struct af_packet_state *s = ports_of(c->piste);
     for (u32 k = 0; k < s->ports.n; k++) {
@@ -102,11 +102,11 @@ static void dump(struct api_call *c)
 }
 
 const struct api_handler af_packet_api[] = {
-    {&api_message_af_packet_create, create_v1},
-    {&api_message_af_packet_create_v2, create_v2},
-    {&api_message_af_packet_create_v3, create_v3},
-    {&api_message_af_packet_delete, delete},
-    {&api_message_af_packet_set_l4_cksum_offload, set_offload},
-    {&api_message_af_packet_dump, dump},
+    {&api_message_af_packet_create, af_packet_api_create_v1},
+    {&api_message_af_packet_create_v2, af_packet_api_create_v2},
+    {&api_message_af_packet_create_v3, af_packet_api_create_v3},
+    {&api_message_af_packet_delete, af_packet_api_delete},
+    {&api_message_af_packet_set_l4_cksum_offload, af_packet_api_set_offload},
+    {&api_message_af_packet_dump, af_packet_api_dump},
     {0},
 };

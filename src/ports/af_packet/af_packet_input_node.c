@@ -16,7 +16,7 @@
 #include "engine/trace.h"
 #include "ports/af_packet/af_packet_rx.h"
 
-static void post(struct af_packet_queue *q, u32 i)
+static void af_packet_input_post(struct af_packet_queue *q, u32 i)
 {
     struct buffer *small = buffer_at(q->small[i]), *large = buffer_at(q->large[i]);
     q->iov[i][0] = (struct iovec){&q->vnet[i], sizeof(q->vnet[i])};
@@ -33,7 +33,7 @@ static void post(struct af_packet_queue *q, u32 i)
 }
 
 /* Posts buffers in the places [n_posted, n); fewer when a pool is empty. */
-static void fill(struct thread *t, struct af_packet_queue *q, u32 n)
+static void af_packet_input_fill(struct thread *t, struct af_packet_queue *q, u32 n)
 {
     if (q->n_posted >= n)
         return;
@@ -43,13 +43,14 @@ static void fill(struct thread *t, struct af_packet_queue *q, u32 n)
     if (unlikely(large < small))
         buffer_free(t, q->small + first + large, small - large);
     for (u32 i = first; i < first + large; i++)
-        post(q, i);
+        af_packet_input_post(q, i);
     q->n_posted = first + large;
 }
 
 /* No buffers: frames are taken from the socket and thrown away, so that it does not keep the thread
  * awake. */
-static u32 discard(struct thread *t, struct node *n, struct af_packet_queue *q, u32 most)
+static u32 af_packet_input_discard(struct thread *t, struct node *n, struct af_packet_queue *q,
+                                   u32 most)
 {
     u32 lost = 0;
     while (lost < most && recv(q->fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) >= 0)
@@ -71,7 +72,7 @@ static void count_kernel_drops(struct thread *t, struct node *n, struct af_packe
     interface_count(t, IF_RX_MISS, q->rx.interface, stats.tp_drops, 0);
 }
 
-static const struct tpacket_auxdata *auxdata(struct msghdr *h)
+static const struct tpacket_auxdata *af_packet_input_auxdata(struct msghdr *h)
 {
     struct cmsghdr *c = CMSG_FIRSTHDR(h);
     if (!c || c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA ||
@@ -82,7 +83,7 @@ static const struct tpacket_auxdata *auxdata(struct msghdr *h)
 
 /* Makes a packet of the frame in place i. Returns false when it is to be dropped; then the buffers
  * stay posted. */
-static bool take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
+static bool af_packet_input_take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
 {
     struct mmsghdr *m = &q->msg[i];
     struct buffer *b = buffer_at(q->small[i]);
@@ -94,7 +95,7 @@ static bool take(struct node *n, struct af_packet_queue *q, u32 i, bool *large)
     u32 len = m->msg_len - (u32)sizeof(struct vnet_header);
     int start = b->start;
     b->len = (u16)min_u64(len, room);
-    const struct tpacket_auxdata *aux = auxdata(&m->msg_hdr);
+    const struct tpacket_auxdata *aux = af_packet_input_auxdata(&m->msg_hdr);
     if (aux && unlikely(aux->tp_status & TP_STATUS_VLAN_VALID))
         restore_vlan(b, aux->tp_status, aux->tp_vlan_tci, aux->tp_vlan_tpid);
     if (unlikely(q->vnet[i].flags || q->vnet[i].gso_type) &&
@@ -142,7 +143,7 @@ static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue
 static void trace_socket_frame(struct thread *t, struct node *n, struct af_packet_queue *q, u32 i,
                                struct buffer *b, u16 next)
 {
-    const struct tpacket_auxdata *aux = auxdata(&q->msg[i].msg_hdr);
+    const struct tpacket_auxdata *aux = af_packet_input_auxdata(&q->msg[i].msg_hdr);
     trace_frame(t, n, q, b, next, &q->vnet[i], aux ? aux->tp_vlan_tci : 0,
                 aux ? aux->tp_vlan_tpid : 0);
 }
@@ -166,7 +167,7 @@ static void keep_unused(struct af_packet_queue *q, const bool *used, const bool 
         q->small[k] = q->small[i];
         q->large[k] = q->large[i];
         if (k != i || i < got)
-            post(q, k);
+            af_packet_input_post(q, k);
         k++;
     }
     q->n_posted = k;
@@ -179,9 +180,9 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
     u16 next[AF_PACKET_BATCH];
     bool used[AF_PACKET_BATCH], large_used[AF_PACKET_BATCH], any_large = false;
     u64 bytes = 0;
-    fill(t, q, batch);
+    af_packet_input_fill(t, q, batch);
     if (unlikely(!q->n_posted))
-        return discard(t, n, q, AF_PACKET_BATCH);
+        return af_packet_input_discard(t, n, q, AF_PACKET_BATCH);
     int got = recvmmsg(q->fd, q->msg, (unsigned)min_u64(batch, q->n_posted), MSG_DONTWAIT, NULL);
     if (got <= 0) {
         if (q->pressure)
@@ -190,7 +191,7 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
     }
     for (int i = 0; i < got; i++) {
         bool large = false;
-        used[i] = take(n, q, (u32)i, &large);
+        used[i] = af_packet_input_take(n, q, (u32)i, &large);
         large_used[i] = used[i] && large;
         any_large |= large;
         if (!used[i])
@@ -218,17 +219,17 @@ static struct buffer *take_from_socket(struct thread *t, struct node *n, struct 
                                        struct vnet_header *vnet)
 {
     bool large = false;
-    fill(t, q, 1);
+    af_packet_input_fill(t, q, 1);
     if (!q->n_posted) {
-        discard(t, n, q, 1);
+        af_packet_input_discard(t, n, q, 1);
         return NULL;
     }
-    post(q, 0);
+    af_packet_input_post(q, 0);
     ssize_t len = recvmsg(q->fd, &q->msg[0].msg_hdr, MSG_DONTWAIT);
     if (len < 0)
         return NULL;
     q->msg[0].msg_len = (unsigned)len;
-    if (!take(n, q, 0, &large))
+    if (!af_packet_input_take(n, q, 0, &large))
         return NULL;
     struct buffer *b = buffer_at(q->small[0]);
     *vnet = q->vnet[0];

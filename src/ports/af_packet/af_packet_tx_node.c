@@ -46,7 +46,7 @@ static void make_vnet(struct vnet_header *h, const struct buffer *b)
     h->header_len = (u16)(h->csum_start + b->gso_l4_len);
 }
 
-static u32 segments(const struct buffer *b)
+static u32 af_packet_tx_segments(const struct buffer *b)
 {
     u32 n = 1;
     for (; b->flags & BUFFER_NEXT; b = buffer_at(b->next))
@@ -54,7 +54,7 @@ static u32 segments(const struct buffer *b)
     return n;
 }
 
-static void add(struct tx_batch *x, struct buffer *b, u32 at)
+static void af_packet_tx_add(struct tx_batch *x, struct buffer *b, u32 at)
 {
     struct iovec *first = &x->iov[x->n_iov];
     make_vnet(&x->vnet[x->n], b);
@@ -86,7 +86,8 @@ static u32 reason_of(int err)
 }
 
 /* Sends the batch; packets that the kernel did not take go to the drop edge with the reason. */
-static u32 flush(struct node *n, struct tx_batch *x, int fd, struct buffer **b, u16 *next)
+static u32 af_packet_tx_flush(struct node *n, struct tx_batch *x, int fd, struct buffer **b,
+                              u16 *next)
 {
     u32 done = 0, failed = 0;
     while (done < x->n) {
@@ -185,7 +186,7 @@ void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, 
     for (u32 i = 0; i < by_ring; i++)
         next[i] = NEXT_CONSUMED;
     for (u32 i = by_ring; i < count; i++) {
-        u32 need = 1 + ((b[i]->flags & BUFFER_NEXT) ? segments(b[i]) : 1);
+        u32 need = 1 + ((b[i]->flags & BUFFER_NEXT) ? af_packet_tx_segments(b[i]) : 1);
         next[i] = NEXT_CONSUMED;
         if (unlikely(fd < 0 || need > CHAIN_MAX)) {
             next[i] = node_drop(n, b[i], fd < 0 ? AF_PACKET_TX_ERR_GONE : AF_PACKET_TX_ERR_REFUSED,
@@ -194,10 +195,10 @@ void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, 
             continue;
         }
         if (x.n == TX_BATCH || x.n_iov + need > TX_IOVS)
-            failed += flush(n, &x, fd, b, next);
-        add(&x, b[i], i);
+            failed += af_packet_tx_flush(n, &x, fd, b, next);
+        af_packet_tx_add(&x, b[i], i);
     }
-    failed += flush(n, &x, fd, b, next);
+    failed += af_packet_tx_flush(n, &x, fd, b, next);
     if (unlikely(failed))
         interface_count(t, IF_TX_ERROR, port->interface, failed, 0);
     for (u32 i = 0; i < count; i++)

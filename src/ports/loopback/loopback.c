@@ -32,9 +32,9 @@ static const struct node_def tx_node = {
     .n_errors = LOOPBACK_TX_ERR_N,
 };
 
-static int set_admin(void *arg, bool up, struct error *e);
+static int loopback_set_admin(void *arg, bool up, struct error *e);
 
-static void running_config(void *port, struct text *t)
+static void loopback_running_config(void *port, struct text *t)
 {
     const struct loopback *l = port;
     const u8 *m = interface_at(l->piste, l->interface)->mac;
@@ -46,23 +46,23 @@ static void running_config(void *port, struct text *t)
 static const struct if_class class_loopback = {.name = "Loopback",
                                                .tx = &tx_node,
                                                .comes_back = true,
-                                               .set_admin = set_admin,
-                                               .running_config = running_config};
+                                               .set_admin = loopback_set_admin,
+                                               .running_config = loopback_running_config};
 static const struct if_class class_bvi = {.name = "BVI",
                                           .tx = &tx_node,
                                           .comes_back = true,
-                                          .set_admin = set_admin,
-                                          .running_config = running_config};
+                                          .set_admin = loopback_set_admin,
+                                          .running_config = loopback_running_config};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
-static int set_admin(void *arg, bool up, struct error *e)
+static int loopback_set_admin(void *arg, bool up, struct error *e)
 {
     const struct loopback *l = arg;
     interface_set_link(l->piste, l->interface, up);
     return 0;
 }
 
-static struct loopback *by_instance(const struct loopbacks *s, bool is_bvi, u32 instance)
+static struct loopback *loopback_by_instance(const struct loopbacks *s, bool is_bvi, u32 instance)
 {
     for (u32 i = 0; i < s->all.n; i++)
         if (s->all.v[i]->is_bvi == is_bvi && s->all.v[i]->instance == instance)
@@ -77,11 +77,11 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
 {
     struct loopbacks *s = module_state(p, loopback_module_name);
     if (instance == UINT32_MAX)
-        for (instance = 0; by_instance(s, is_bvi, instance);)
+        for (instance = 0; loopback_by_instance(s, is_bvi, instance);)
             instance++;
     if (instance >= INSTANCES_MAX)
         return error_set(e, EINVAL, "loopback instances are below %u", INSTANCES_MAX);
-    if (by_instance(s, is_bvi, instance))
+    if (loopback_by_instance(s, is_bvi, instance))
         return error_set(e, EEXIST, "loopback instance %u is in use", instance);
     struct loopback *l = mem_alloc(sizeof(*l));
     u8 own[6] = {0xde, 0xad, 0, (u8)is_bvi, (u8)(instance >> 8), (u8)instance};

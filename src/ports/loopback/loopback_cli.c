@@ -17,32 +17,33 @@ static int create_kind(struct cli_call *c, bool is_bvi)
     return 0;
 }
 
-static int create(struct cli_call *c)
+static int loopback_cli_create(struct cli_call *c)
 {
     return create_kind(c, false);
 }
 
-static int create_bvi(struct cli_call *c)
+static int loopback_cli_create_bvi(struct cli_call *c)
 {
     return create_kind(c, true);
 }
 
-static int delete (struct cli_call *c)
+static int loopback_cli_delete(struct cli_call *c)
 {
     return loopback_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
 
-static int delete_bvi(struct cli_call *c)
+static int loopback_cli_delete_bvi(struct cli_call *c)
 {
     return bvi_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
 
 const struct cli_command loopback_commands[] = {
     {"create loopback interface [mac <mac>] [instance <instance-number:u32>]",
-     "Makes a loopback interface", create, 0},
-    {"delete loopback interface (intfc <interface>)", "Deletes a loopback interface", delete, 0},
+     "Makes a loopback interface", loopback_cli_create, 0},
+    {"delete loopback interface (intfc <interface>)", "Deletes a loopback interface",
+     loopback_cli_delete, 0},
     {"bvi create [mac <mac>] [instance <instance-number:u32>]",
-     "Makes an interface to be the BVI of a bridge domain", create_bvi, 0},
-    {"bvi delete <interface>", "Deletes a BVI", delete_bvi, 0},
+     "Makes an interface to be the BVI of a bridge domain", loopback_cli_create_bvi, 0},
+    {"bvi delete <interface>", "Deletes a BVI", loopback_cli_delete_bvi, 0},
     {0},
 };

@@ -44,27 +44,28 @@ static const struct node_def parent_tx_node = {
     .n_errors = PIPE_TX_ERR_N,
 };
 
-static int set_admin(void *port, bool up, struct error *e);
+static int pipe_set_admin(void *port, bool up, struct error *e);
 
-static const struct if_class class_end = {.name = "Pipe", .tx = &tx_node, .set_admin = set_admin};
+static const struct if_class class_end = {
+    .name = "Pipe", .tx = &tx_node, .set_admin = pipe_set_admin};
 /* The parent is made first, so its command makes the ends with the indices that they had. */
-static void running_config(void *port, struct text *t)
+static void pipe_running_config(void *port, struct text *t)
 {
     const struct pipe *x = port;
     text_add(t, "pipe create instance %u\n", x->instance);
 }
 
 static const struct if_class class_parent = {
-    .name = "Pipe", .tx = &parent_tx_node, .running_config = running_config};
+    .name = "Pipe", .tx = &parent_tx_node, .running_config = pipe_running_config};
 
-static int set_admin(void *port, bool up, struct error *e)
+static int pipe_set_admin(void *port, bool up, struct error *e)
 {
     const struct pipe_end *end = port;
     interface_set_link(end->pipe->piste, end->interface, up);
     return 0;
 }
 
-static struct pipe *by_instance(const struct pipes *s, u32 instance)
+static struct pipe *pipe_by_instance(const struct pipes *s, u32 instance)
 {
     for (u32 i = 0; i < s->all.n; i++)
         if (s->all.v[i]->instance == instance)
@@ -72,8 +73,9 @@ static struct pipe *by_instance(const struct pipes *s, u32 instance)
     return NULL;
 }
 
-static int make_interface(struct pipe *x, const char *suffix, u8 last, const struct if_class *cls,
-                          void *port, struct if_index *out, struct error *e)
+static int pipe_make_interface(struct pipe *x, const char *suffix, u8 last,
+                               const struct if_class *cls, void *port, struct if_index *out,
+                               struct error *e)
 {
     const u8 mac[6] = {0xd2, 0x0b, 0xee, (u8)(x->instance >> 8), (u8)x->instance, last};
     char name[32];
@@ -94,23 +96,23 @@ int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct i
 {
     struct pipes *s = module_state(p, pipe_module_name);
     if (instance == UINT32_MAX)
-        for (instance = 0; by_instance(s, instance);)
+        for (instance = 0; pipe_by_instance(s, instance);)
             instance++;
     if (instance >= INSTANCES_MAX)
         return error_set(e, EINVAL, "pipe instances are below %u", INSTANCES_MAX);
-    if (by_instance(s, instance))
+    if (pipe_by_instance(s, instance))
         return error_set(e, EEXIST, "pipe instance %u is in use", instance);
     struct pipe *x = mem_alloc(sizeof(*x));
     *x = (struct pipe){.piste = p, .instance = instance};
     x->end[0] = (struct pipe_end){.pipe = x, .interface = IF_NONE, .side = 0};
     x->end[1] = (struct pipe_end){.pipe = x, .interface = IF_NONE, .side = 1};
-    int rc = make_interface(x, "", 0xff, &class_parent, x, &x->parent, e);
+    int rc = pipe_make_interface(x, "", 0xff, &class_parent, x, &x->parent, e);
     if (rc)
         goto no_parent;
-    rc = make_interface(x, ".0", 0, &class_end, &x->end[0], &x->end[0].interface, e);
+    rc = pipe_make_interface(x, ".0", 0, &class_end, &x->end[0], &x->end[0].interface, e);
     if (rc)
         goto no_first;
-    rc = make_interface(x, ".1", 1, &class_end, &x->end[1], &x->end[1].interface, e);
+    rc = pipe_make_interface(x, ".1", 1, &class_end, &x->end[1], &x->end[1].interface, e);
     if (rc)
         goto no_second;
     interface_set_link(p, x->parent, true);

@@ -9,7 +9,7 @@
 #include "ports/pipe/pipe.h"
 #include "ports/pipe/pipe_internal.h"
 
-static void create(struct api_call *c)
+static void pipe_api_create(struct api_call *c)
 {
     const struct api_pipe_create *m = c->msg;
     struct if_index parent = IF_NONE, ends[2] = {IF_NONE, IF_NONE};
@@ -31,7 +31,7 @@ static void delete_pipe(struct api_call *c)
     api_reply_retval(c, gone ? API_OK : API_INVALID_SW_IF_INDEX);
 }
 
-static void dump(struct api_call *c)
+static void pipe_api_dump(struct api_call *c)
 {
     const struct pipes *s = module_state(c->piste, pipe_module_name);
     for (u32 i = 0; i < s->all.n; i++) {
@@ -46,8 +46,8 @@ static void dump(struct api_call *c)
 }
 
 const struct api_handler pipe_api[] = {
-    {&api_message_pipe_create, create},
+    {&api_message_pipe_create, pipe_api_create},
     {&api_message_pipe_delete, delete_pipe},
-    {&api_message_pipe_dump, dump},
+    {&api_message_pipe_dump, pipe_api_dump},
     {0},
 };

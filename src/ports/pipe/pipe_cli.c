@@ -5,7 +5,7 @@
 #include "ports/pipe/pipe.h"
 #include "ports/pipe/pipe_internal.h"
 
-static int create(struct cli_call *c)
+static int pipe_cli_create(struct cli_call *c)
 {
     struct if_index parent, ends[2];
     int rc = pipe_create(c->piste, (u32)cli_u64(c, "instance-number", UINT32_MAX), &parent, ends,
@@ -17,12 +17,12 @@ static int create(struct cli_call *c)
     return 0;
 }
 
-static int delete (struct cli_call *c)
+static int pipe_cli_delete(struct cli_call *c)
 {
     return pipe_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
 
-static int show(struct cli_call *c)
+static int pipe_cli_show(struct cli_call *c)
 {
     const struct pipes *s = module_state(c->piste, pipe_module_name);
     out_array(c->out, "pipes");
@@ -40,10 +40,11 @@ static int show(struct cli_call *c)
 
 const struct cli_command pipe_commands[] = {
     {"pipe create [instance <instance-number:u32>]", "Makes a pipe: two interfaces that are joined",
-     create, 0},
-    {"pipe delete <interface>", "Deletes a pipe", delete, 0},
-    {"create pipe [instance <instance-number:u32>]", "The same as `pipe create`", create, 0},
-    {"delete pipe <interface>", "The same as `pipe delete`", delete, 0},
-    {"show pipe", "Pipes and their ends", show, 0},
+     pipe_cli_create, 0},
+    {"pipe delete <interface>", "Deletes a pipe", pipe_cli_delete, 0},
+    {"create pipe [instance <instance-number:u32>]", "The same as `pipe create`", pipe_cli_create,
+     0},
+    {"delete pipe <interface>", "The same as `pipe delete`", pipe_cli_delete, 0},
+    {"show pipe", "Pipes and their ends", pipe_cli_show, 0},
     {0},
 };

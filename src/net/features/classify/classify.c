@@ -36,7 +36,7 @@ static struct table *table_at(u32 i)
     return (struct table *)(void *)(i < CLASSIFY_TABLES_MAX ? classify_tables[i] : NULL);
 }
 
-static struct table *must_find(u32 i, struct error *e)
+static struct table *classify_must_find(u32 i, struct error *e)
 {
     struct table *t = table_at(i);
     if (!t)
@@ -101,7 +101,7 @@ static void store_grow(struct piste *p, struct table *t)
 
 /* --- tables --- */
 
-static int check_args(const struct classify_table_args *a, struct error *e)
+static int classify_check_args(const struct classify_table_args *a, struct error *e)
 {
     if (!a->match || a->match > CLASSIFY_MATCH_MAX)
         return error_set(e, EINVAL, "a classifier table matches 1 to %d vectors of %d bytes",
@@ -119,7 +119,7 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
                        struct error *e)
 {
     u32 i = *index, n_slots = 16;
-    int rc = check_args(a, e);
+    int rc = classify_check_args(a, e);
     if (rc)
         return rc;
     if (i == CLASSIFY_NONE)
@@ -153,15 +153,15 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
 
 int classify_table_set(struct piste *p, u32 index, u32 next_table, u32 miss_next, struct error *e)
 {
-    struct table *t = must_find(index, e);
-    if (!t || (next_table != CLASSIFY_NONE && !must_find(next_table, e)))
+    struct table *t = classify_must_find(index, e);
+    if (!t || (next_table != CLASSIFY_NONE && !classify_must_find(next_table, e)))
         return -ENOENT;
     __atomic_store_n(&t->data.next_table, next_table, __ATOMIC_RELAXED);
     __atomic_store_n(&t->data.miss_next, miss_next, __ATOMIC_RELAXED);
     return 0;
 }
 
-static void table_free(void *arg)
+static void classify_table_free(void *arg)
 {
     struct table *t = arg;
     free((void *)(uintptr_t)t->data.store);
@@ -201,12 +201,12 @@ static void table_delete(struct piste *p, u32 index)
             __atomic_store_n(&classify_tables[k]->next_table, CLASSIFY_NONE, __ATOMIC_RELAXED);
     release_sessions(p, t);
     classify_of(p)->n_tables--;
-    engine_defer_free(engine_of(p), table_free, t);
+    engine_defer_free(engine_of(p), classify_table_free, t);
 }
 
 int classify_table_del(struct piste *p, u32 index, bool chain, struct error *e)
 {
-    struct table *t = must_find(index, e);
+    struct table *t = classify_must_find(index, e);
     if (!t)
         return -ENOENT;
     u32 depth = 0;
@@ -229,7 +229,7 @@ int classify_table_del(struct piste *p, u32 index, bool chain, struct error *e)
 
 int classify_table_ref(struct piste *p, u32 index, struct error *e)
 {
-    struct table *t = must_find(index, e);
+    struct table *t = classify_must_find(index, e);
     if (!t)
         return -ENOENT;
     t->users++;
@@ -258,7 +258,7 @@ u32 classify_table_buckets(const struct piste *p, u32 table)
 
 /* --- sessions --- */
 
-static void key_of(const struct table *t, const u8 *match, u64 *key)
+static void classify_key_of(const struct table *t, const u8 *match, u64 *key)
 {
     u32 bytes = t->data.match * (u32)CLASSIFY_VECTOR_BYTES;
     memcpy(key, match + (size_t)t->data.skip * CLASSIFY_VECTOR_BYTES, bytes);
@@ -348,7 +348,7 @@ static u32 new_id(struct classify *c, struct error *e)
 int classify_session_add(struct piste *p, u32 table, const struct classify_session_args *a,
                          struct error *e)
 {
-    struct table *t = must_find(table, e);
+    struct table *t = classify_must_find(table, e);
     u64 key[CLASSIFY_MATCH_MAX * 2];
     u32 metadata;
     if (!t)
@@ -357,7 +357,7 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
     if (rc)
         return rc;
     store_grow(p, t);
-    key_of(t, a->match, key);
+    classify_key_of(t, a->match, key);
     u64 *slot = slot_find(t, key);
     if (slot) {
         u32 old = (u32)*slot - 1;
@@ -384,11 +384,11 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
 
 int classify_session_del(struct piste *p, u32 table, const u8 *match, struct error *e)
 {
-    struct table *t = must_find(table, e);
+    struct table *t = classify_must_find(table, e);
     u64 key[CLASSIFY_MATCH_MAX * 2];
     if (!t)
         return -ENOENT;
-    key_of(t, match, key);
+    classify_key_of(t, match, key);
     u64 *slot = slot_find(t, key);
     if (!slot)
         return error_set(e, ENOENT, "no such classifier session");

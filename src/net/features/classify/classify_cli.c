@@ -149,7 +149,7 @@ static int table_make(struct cli_call *c, u32 index, u32 next_table, u32 miss_ne
     return rc;
 }
 
-static int table(struct cli_call *c)
+static int classify_cli_table(struct cli_call *c)
 {
     static const char *const misses[] = {"miss-next", "l2-miss-next", "l2-miss_next",
                                          "acl-miss-next", NULL};
@@ -177,7 +177,7 @@ static void session_action(struct cli_call *c, struct classify_session_args *a)
     a->metadata = (u32)cli_u64(c, "set-ip4-fib-id", 0);
 }
 
-static int session(struct cli_call *c)
+static int classify_cli_session(struct cli_call *c)
 {
     static const char *const hits[] = {"hit-next", "l2-input-hit-next", "l2-output-hit-next",
                                        "acl-hit-next", NULL};
@@ -237,7 +237,7 @@ static void show_session(const struct classify_session *s, void *arg)
     x->n++;
 }
 
-static void show_table(struct cli_call *c, u32 index, bool verbose)
+static void classify_cli_show_table(struct cli_call *c, u32 index, bool verbose)
 {
     struct out *o = c->out;
     const struct classify_table *t = classify_table_at(index);
@@ -283,7 +283,7 @@ static int show_tables(struct cli_call *c)
     out_array(c->out, "tables");
     for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, i + 1))
         if (!one || one->u == i)
-            show_table(c, i, verbose);
+            classify_cli_show_table(c, i, verbose);
     out_end(c->out);
     return 0;
 }
@@ -296,7 +296,7 @@ const struct cli_command classify_commands[] = {
      " [current-data-flag <current-data-flag:u32>] [current-data-offset <current-data-offset:i32>]"
      " [table <table:u32>] [memory-size <memory-size:size>] [next-table <next-table:u32>] [del]"
      " [del-chain]",
-     "Makes, changes or deletes a classifier table", table, 0},
+     "Makes, changes or deletes a classifier table", classify_cli_table, 0},
     {"classify session [hit-next <hit-next:classify-next>]"
      " [l2-input-hit-next <l2-input-hit-next:classify-next>]"
      " [l2-output-hit-next <l2-output-hit-next:classify-next>]"
@@ -306,7 +306,7 @@ const struct cli_command classify_commands[] = {
      " [advance <advance:i32>]"
      " [action ( set-ip4-fib-id <set-ip4-fib-id:u32> | set-ip6-fib-id <set-ip6-fib-id:u32> )] "
      "[del]",
-     "Adds or deletes a session of a classifier table", session, 0},
+     "Adds or deletes a session of a classifier table", classify_cli_session, 0},
     {"show classify tables [index <index:u32>] [verbose]",
      "Classifier tables and, verbose, their sessions", show_tables, 0},
     {0},
@@ -323,7 +323,7 @@ struct config {
     u32 table;
 };
 
-static void config_of_table(struct config *x)
+static void classify_cli_config_of_table(struct config *x)
 {
     const struct classify_table *t = classify_table_at(x->table);
     text_add(x->t, "classify table table %u mask hex ", x->table);
@@ -373,7 +373,7 @@ void classify_running_config(struct piste *p, void *state, enum rc_phase phase, 
     struct config x = {p, t, policed, 0};
     for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++) {
         x.table = i;
-        config_of_table(&x);
+        classify_cli_config_of_table(&x);
         classify_session_each(p, i, config_of_session, &x);
     }
     for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++)

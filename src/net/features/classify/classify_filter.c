@@ -49,7 +49,7 @@ u32 classify_filter_pcap(const struct piste *p, struct if_index i)
 }
 
 /* The new one is held before the old one is let go: they may be the same. */
-static int replace(struct piste *p, u32 old, u32 new, struct error *e)
+static int classify_filter_replace(struct piste *p, u32 old, u32 new, struct error *e)
 {
     int rc = new == CLASSIFY_NONE ? 0 : classify_table_ref(p, new, e);
     if (!rc && old != CLASSIFY_NONE)
@@ -60,7 +60,7 @@ static int replace(struct piste *p, u32 old, u32 new, struct error *e)
 int classify_filter_set_trace(struct piste *p, u32 table, struct error *e)
 {
     struct classify_filter *s = classify_filter_state(p);
-    int rc = replace(p, s->trace, table, e);
+    int rc = classify_filter_replace(p, s->trace, table, e);
     if (rc)
         return rc;
     s->trace = table;
@@ -72,7 +72,7 @@ int classify_filter_set_trace(struct piste *p, u32 table, struct error *e)
 int classify_filter_set_pcap(struct piste *p, struct if_index i, u32 table, struct error *e)
 {
     struct classify_filter *s = classify_filter_state(p);
-    int rc = replace(p, classify_filter_pcap(p, i), table, e);
+    int rc = classify_filter_replace(p, classify_filter_pcap(p, i), table, e);
     u32 k = 0;
     if (rc)
         return rc;
@@ -87,7 +87,8 @@ int classify_filter_set_pcap(struct piste *p, struct if_index i, u32 table, stru
     return 0;
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void classify_filter_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                         void *arg)
 {
     if (ev == IF_EVENT_DELETE)
         (void)!classify_filter_set_pcap(p, f->index, CLASSIFY_NONE, NULL);
@@ -109,7 +110,7 @@ int classify_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct classify_filter *s = mem_alloc(sizeof(*s));
     s->trace = CLASSIFY_NONE;
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, classify_filter_on_interface, s);
     *state = s;
     return 0;
 }

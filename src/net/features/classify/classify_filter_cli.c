@@ -26,7 +26,8 @@ static int target_set(struct cli_call *c, struct if_index i, u32 table)
 
 /* A session in the filter's table of that mask, which is made in front of the others if there is
  * none. */
-static int add(struct cli_call *c, struct if_index i, const char *mask, const char *match)
+static int classify_filter_cli_add(struct cli_call *c, struct if_index i, const char *mask,
+                                   const char *match)
 {
     struct classify_bytes mask_bytes, match_bytes;
     struct classify_table_args a = {.skip = CLASSIFY_NONE,
@@ -58,7 +59,7 @@ static int add(struct cli_call *c, struct if_index i, const char *mask, const ch
     return rc;
 }
 
-static int del(struct cli_call *c, struct if_index i)
+static int classify_filter_cli_del(struct cli_call *c, struct if_index i)
 {
     u32 first = target_table(c, i);
     if (first == CLASSIFY_NONE)
@@ -69,23 +70,23 @@ static int del(struct cli_call *c, struct if_index i)
     return rc;
 }
 
-static int set(struct cli_call *c)
+static int classify_filter_cli_set(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     struct if_index i = f ? f->index : IF_NONE;
     const char *mask = cli_str(c, "mask", NULL), *match = cli_str(c, "match", NULL);
     if (cli_has(c, "del"))
-        return del(c, i);
+        return classify_filter_cli_del(c, i);
     if (cli_get(c, "index"))
         return target_set(c, i, (u32)cli_u64(c, "index", 0));
     if (!mask)
         return error_set(c->err, EINVAL, "Mask required");
     if (!match)
         return error_set(c->err, EINVAL, "Match value required");
-    return add(c, i, mask, match);
+    return classify_filter_cli_add(c, i, mask, match);
 }
 
-static void show_one(struct out *o, const char *who, u32 table)
+static void classify_filter_cli_show_one(struct out *o, const char *who, u32 table)
 {
     out_object(o, NULL);
     out_str(o, "filter", who, "%-25s ");
@@ -96,18 +97,19 @@ static void show_one(struct out *o, const char *who, u32 table)
     out_end(o);
 }
 
-static int show(struct cli_call *c)
+static int classify_filter_cli_show(struct cli_call *c)
 {
     const struct classify_filter *s = classify_filter_state(c->piste);
     out_text(c->out, "%-25s %s\n%-25s %s\n", "Filter Used By", "Table(s)", "--------------",
              "--------");
     out_array(c->out, "filters");
-    show_one(c->out, "packet tracer:", s->trace);
-    show_one(c->out, "pcap rx/tx/drop:", classify_filter_pcap(c->piste, IF_NONE));
+    classify_filter_cli_show_one(c->out, "packet tracer:", s->trace);
+    classify_filter_cli_show_one(c->out,
+                                 "pcap rx/tx/drop:", classify_filter_pcap(c->piste, IF_NONE));
     for (u32 k = 0; k < s->pcap.n; k++)
         if (!if_is_none(s->pcap.v[k].interface))
-            show_one(c->out, interface_at(c->piste, s->pcap.v[k].interface)->name,
-                     s->pcap.v[k].table);
+            classify_filter_cli_show_one(
+                c->out, interface_at(c->piste, s->pcap.v[k].interface)->name, s->pcap.v[k].table);
     out_end(c->out);
     return 0;
 }
@@ -116,9 +118,10 @@ const struct cli_command classify_filter_commands[] = {
     {"classify filter ( trace | pcap | <interface> ) [mask <mask:classify-mask>]"
      " [match <match:classify-match>] [buckets <buckets:u32>] [memory-size <memory-size:size>]"
      " [table <index:u32>] [del]",
-     "Picks the packets that `trace add ... filter' and `pcap trace ... filter' are about", set, 0},
+     "Picks the packets that `trace add ... filter' and `pcap trace ... filter' are about",
+     classify_filter_cli_set, 0},
     {"show classify filter [verbose]", "Tables that packets to trace and to capture are picked by",
-     show, 0},
+     classify_filter_cli_show, 0},
     {0},
 };
 

@@ -89,7 +89,7 @@ static const struct field udp_fields[] = {
 #define WORD_BYTES 64
 
 /* The word at *p, copied; false at the end or when it is too long. */
-static bool peek(const char *p, char word[WORD_BYTES], const char **end)
+static bool classify_parse_peek(const char *p, char word[WORD_BYTES], const char **end)
 {
     p += strspn(p, " \t\r\n");
     size_t n = strcspn(p, " \t\r\n");
@@ -101,11 +101,11 @@ static bool peek(const char *p, char word[WORD_BYTES], const char **end)
     return true;
 }
 
-static bool take(const char **p, const char *want)
+static bool classify_parse_take(const char **p, const char *want)
 {
     char word[WORD_BYTES];
     const char *end;
-    if (!peek(*p, word, &end) || strcmp(word, want))
+    if (!classify_parse_peek(*p, word, &end) || strcmp(word, want))
         return false;
     *p = end;
     return true;
@@ -134,7 +134,7 @@ static bool value_number(const struct field *f, const char *word, u64 *out)
 }
 
 /* A number into those bits of a field. */
-static bool put_number(u8 *to, const struct field *f, u64 value)
+static bool classify_parse_put_number(u8 *to, const struct field *f, u64 value)
 {
     u64 mask = f->mask ? f->mask : f->bytes == 4 ? UINT32_MAX : (1ull << (8 * f->bytes)) - 1;
     unsigned shift = (unsigned)__builtin_ctzll(mask);
@@ -153,7 +153,7 @@ static bool put_value(u8 *to, const struct field *f, const char *word)
     case NUMBER:
     case TYPE:
     case PROTOCOL:
-        return value_number(f, word, &number) && put_number(to, f, number);
+        return value_number(f, word, &number) && classify_parse_put_number(to, f, number);
     case MAC:
         return hex_mac(&word, to) && !*word;
     case ADDRESS4:
@@ -214,7 +214,7 @@ static int layer_parse(const char **p, const struct field *fields, bool match, s
     char word[WORD_BYTES], value[WORD_BYTES];
     const char *end;
     u32 prefix_len;
-    while (peek(*p, word, &end)) {
+    while (classify_parse_peek(*p, word, &end)) {
         const struct field *f = field_find(fields, word, &prefix_len);
         if (!f)
             break;
@@ -224,7 +224,7 @@ static int layer_parse(const char **p, const struct field *fields, bool match, s
         if (!match) {
             put_mask(l->bytes + f->at, f, prefix_len);
         } else if (f->kind != PAD) {
-            if (!peek(*p, value, &end) || !put_value(l->bytes + f->at, f, value))
+            if (!classify_parse_peek(*p, value, &end) || !put_value(l->bytes + f->at, f, value))
                 return -ENOENT;
             *p = end;
         }
@@ -250,8 +250,8 @@ static int l2_parse(const char **p, bool match, struct layer *l)
 
 static int l3_parse(const char **p, bool match, struct layer *l)
 {
-    bool ip4 = take(p, "ip4");
-    if (!ip4 && !take(p, "ip6"))
+    bool ip4 = classify_parse_take(p, "ip4");
+    if (!ip4 && !classify_parse_take(p, "ip6"))
         return -ENOENT;
     int rc = layer_parse(p, ip4 ? ip4_fields : ip6_fields, match, l);
     l->n = ip4 ? 20 : 40;
@@ -260,7 +260,7 @@ static int l3_parse(const char **p, bool match, struct layer *l)
 
 static int l4_parse(const char **p, bool match, struct layer *l)
 {
-    bool tcp = take(p, "tcp"), udp = !tcp && take(p, "udp");
+    bool tcp = classify_parse_take(p, "tcp"), udp = !tcp && classify_parse_take(p, "udp");
     int rc = layer_parse(p, tcp ? tcp_fields : udp ? udp_fields : port_fields, match, l);
     l->n = tcp ? 20 : udp ? 8 : 4;
     return rc;
@@ -279,7 +279,7 @@ static int hex_parse(const char **p, struct classify_bytes *out)
     return 0;
 }
 
-static int parse(const char **text, bool match, struct classify_bytes *out)
+static int classify_parse_words(const char **text, bool match, struct classify_bytes *out)
 {
     static int (*const parsers[])(const char **p, bool match,
                                   struct layer *l) = {l2_parse, l3_parse, l4_parse};
@@ -288,12 +288,12 @@ static int parse(const char **text, bool match, struct classify_bytes *out)
     const char *p = *text;
     bool any = false;
     *out = (struct classify_bytes){0};
-    if (take(&p, "hex")) {
+    if (classify_parse_take(&p, "hex")) {
         *text = p;
         return hex_parse(text, out);
     }
     for (u32 i = 0; i < array_len(layers); i++) {
-        if (!take(&p, names[i]))
+        if (!classify_parse_take(&p, names[i]))
             continue;
         int rc = parsers[i](&p, match, &layers[i]);
         if (rc)
@@ -316,10 +316,10 @@ static int parse(const char **text, bool match, struct classify_bytes *out)
 
 int classify_parse_mask(const char **text, struct classify_bytes *out)
 {
-    return parse(text, false, out);
+    return classify_parse_words(text, false, out);
 }
 
 int classify_parse_match(const char **text, struct classify_bytes *out)
 {
-    return parse(text, true, out);
+    return classify_parse_words(text, true, out);
 }

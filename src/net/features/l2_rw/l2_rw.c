@@ -39,7 +39,7 @@ int l2_rw_interface_set(struct piste *p, struct if_index i, u32 table, u32 miss,
 
 /* --- life --- */
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void l2_rw_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct error e;
     if (ev != IF_EVENT_DELETE || !l2_rw_data->of_interface[f->index.i])
@@ -60,7 +60,7 @@ int l2_rw_init(struct piste *p, void **state, struct error *e)
         return rc;
     }
     __atomic_store_n(&l2_rw_data, s->map.base, __ATOMIC_RELEASE);
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, l2_rw_on_interface, s);
     *state = s;
     return 0;
 }

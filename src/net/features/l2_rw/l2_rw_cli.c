@@ -91,7 +91,7 @@ static int show_entries(struct cli_call *c)
     return 0;
 }
 
-static int set_interface(struct cli_call *c)
+static int l2_rw_cli_set_interface(struct cli_call *c)
 {
     return l2_rw_interface_set(c->piste, cli_interface(c, "interface")->index,
                                (u32)cli_u64(c, "table-index", L2_RW_NONE),
@@ -136,7 +136,7 @@ const struct cli_command l2_rw_commands[] = {
     {"set interface l2 rewrite <interface> [table <table-index:u32>] [miss-index "
      "<entry-index:u32>]",
      "Which entry is for a frame: the opaque index of its session in a table, or that of a miss",
-     set_interface, 0},
+     l2_rw_cli_set_interface, 0},
     {"set bridge-domain rewrite <bridge-domain:u32> [disable]",
      "Whether frames of a domain are rewritten", set_domain, 0},
     {"show l2 rewrite entries", "Rewrites of bytes", show_entries, 0},
@@ -144,7 +144,7 @@ const struct cli_command l2_rw_commands[] = {
     {0},
 };
 
-static void config_of_entries(struct text *t)
+static void l2_rw_cli_config_of_entries(struct text *t)
 {
     for (u32 i = 0; i < L2_RW_ENTRIES; i++) {
         const struct l2_rw_entry *e = l2_rw_data->entries[i];
@@ -162,7 +162,7 @@ void l2_rw_running_config(struct piste *p, void *state, enum rc_phase phase, str
 {
     const struct l2_state *s = l2_state_of(p);
     if (phase == RC_TABLES) {
-        config_of_entries(t);
+        l2_rw_cli_config_of_entries(t);
         for (struct l2_bd *bd = l2_bd_next(s, 1); bd; bd = l2_bd_next(s, bd->index + 1))
             if (bd->flags & L2_IF_RW)
                 text_add(t, "set bridge-domain rewrite %u\n", bd->id);

@@ -32,7 +32,7 @@ static struct buffer *own_bytes(struct thread *t, struct buffer *b, u32 bytes)
 }
 
 /* As far as the frame goes. */
-static struct buffer *rewrite(struct thread *t, const struct l2_rw_entry *e, struct buffer *b)
+static struct buffer *l2_rw_rewrite(struct thread *t, const struct l2_rw_entry *e, struct buffer *b)
 {
     u32 end = (u32)min_u64(e->skip + e->n, buffer_packet_len(b));
     if (end <= e->skip)
@@ -58,7 +58,7 @@ void NODE_FN(l2_rw)(struct thread *t, struct node *n, struct buffer **b, u16 *ne
     for (u32 i = 0; i < count; i++) {
         const struct l2_if *l = l2_if(b[i]->rx_if);
         const struct l2_rw_entry *e = d ? entry_for(t, d, b[i]) : NULL;
-        struct buffer *now = e ? rewrite(t, e, b[i]) : b[i];
+        struct buffer *now = e ? l2_rw_rewrite(t, e, b[i]) : b[i];
         rewritten += e && now;
         lost += !now;
         if (likely(now == b[i])) {

@@ -5,7 +5,7 @@
 #include "net/features/pcap/pcap_trace.h"
 #include "net/link/interface/interface.h"
 
-static int show_status(struct cli_call *c)
+static int pcap_cli_show_status(struct cli_call *c)
 {
     struct pcap_trace_status s;
     struct text names = {0};
@@ -44,7 +44,7 @@ static int turn_off(struct cli_call *c)
     return 0;
 }
 
-static int trace(struct cli_call *c)
+static int pcap_cli_trace(struct cli_call *c)
 {
     struct pcap_trace_args args = {
         .directions = (cli_has(c, "rx") ? PCAP_RX : 0u) | (cli_has(c, "tx") ? PCAP_TX : 0u) |
@@ -58,7 +58,7 @@ static int trace(struct cli_call *c)
         .error = cli_str(c, "reason", NULL),
     };
     if (cli_has(c, "status"))
-        return show_status(c);
+        return pcap_cli_show_status(c);
     if (cli_has(c, "off") || !args.directions)
         return turn_off(c);
     return pcap_trace_start(c->piste, &args, c->err);
@@ -71,6 +71,6 @@ const struct cli_command pcap_commands[] = {
      ")] "
      "[file <name:string>] [error <reason:string>] [filter] [preallocate-data] [free-data]",
      "Writes packets that are received, sent or dropped to a file in /tmp, once it is turned off",
-     trace, 0},
+     pcap_cli_trace, 0},
     {0},
 };

@@ -60,8 +60,8 @@ static u32 bytes_before(const struct buffer *b)
     return b->start > b->l2_start && b->l2_start >= 0 ? (u32)(b->start - b->l2_start) : 0;
 }
 
-static bool is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
-                      const struct buffer *b, struct if_index tx, u32 rewind)
+static bool pcap_trace_is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
+                                 const struct buffer *b, struct if_index tx, u32 rewind)
 {
     struct if_index i = direction == PCAP_TX ? tx : b->rx_if;
     struct if_index of = {__atomic_load_n(&c->interface.i, __ATOMIC_RELAXED)};
@@ -73,7 +73,7 @@ static bool is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
     return c->filter == CLASSIFY_NONE || classify_matches(c->filter, b, b->start - (int)rewind);
 }
 
-static void keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 now)
+static void pcap_trace_keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 now)
 {
     u64 i = atomic_fetch_add_explicit(&c->taken, 1, memory_order_relaxed);
     if (i >= c->max_packets) {
@@ -100,8 +100,8 @@ void pcap_trace_vector(enum pcap_direction direction, struct if_index interface,
     u64 now = clock_ns();
     for (u32 i = 0; i < count; i++) {
         u32 rewind = direction == PCAP_DROP ? bytes_before(b[i]) : 0;
-        if (is_wanted(c, direction, b[i], interface, rewind))
-            keep(c, b[i], rewind, now);
+        if (pcap_trace_is_wanted(c, direction, b[i], interface, rewind))
+            pcap_trace_keep(c, b[i], rewind, now);
     }
 }
 
@@ -206,7 +206,7 @@ static int by_time(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-static int write_file(const struct pcap_trace *c, u32 n, struct error *e)
+static int pcap_trace_write_file(const struct pcap_trace *c, u32 n, struct error *e)
 {
     u8 header[PCAP_HEADER_BYTES], record[PCAP_RECORD_HEADER_BYTES];
     struct place **places = mem_alloc(n * sizeof(struct place *));
@@ -247,7 +247,7 @@ int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct er
     *status = (struct pcap_trace_status){
         .directions = c->directions, .packets = n, .max_packets = c->max_packets};
     memcpy(status->path, c->path, sizeof(status->path));
-    int rc = n ? write_file(c, n, e) : error_set(e, ENODATA, "No packets captured...");
+    int rc = n ? pcap_trace_write_file(c, n, e) : error_set(e, ENODATA, "No packets captured...");
     if (c->filter != CLASSIFY_NONE)
         classify_table_unref(p, c->filter);
     trace_free(c);
@@ -269,7 +269,8 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
 /* --- life --- */
 
 /* A later interface of the same index is another one. */
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void pcap_trace_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                    void *arg)
 {
     struct pcap_trace *c = pcap_trace_active;
     if (ev == IF_EVENT_DELETE && c && if_equal(c->interface, f->index))
@@ -278,7 +279,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 int pcap_init(struct piste *p, void **state, struct error *e)
 {
-    interface_on_event(p, on_interface, NULL);
+    interface_on_event(p, pcap_trace_on_interface, NULL);
     return 0;
 }
 

@@ -9,8 +9,8 @@
 
 #define CANNOT_CREATE_PCAP_FILE (-93) /* VPP's number for any failure of pg_capture */
 
-static i32 create(struct api_call *c, u32 id, bool gso, u32 gso_size, u8 mode, u32 flags,
-                  u32 *index)
+static i32 pg_api_create(struct api_call *c, u32 id, bool gso, u32 gso_size, u8 mode, u32 flags,
+                         u32 *index)
 {
     struct if_index i;
     *index = UINT32_MAX;
@@ -30,30 +30,30 @@ static i32 create(struct api_call *c, u32 id, bool gso, u32 gso_size, u8 mode, u
     return api_retval(rc);
 }
 
-static void create_v1(struct api_call *c)
+static void pg_api_create_v1(struct api_call *c)
 {
     const struct api_pg_create_interface *m = c->msg;
     struct api_pg_create_interface_reply reply = {0};
     reply.retval =
-        create(c, m->interface_id, m->gso_enabled, m->gso_size, 0, 0, &reply.sw_if_index);
+        pg_api_create(c, m->interface_id, m->gso_enabled, m->gso_size, 0, 0, &reply.sw_if_index);
     api_reply(c, &api_message_pg_create_interface_reply, &reply);
 }
 
-static void create_v2(struct api_call *c)
+static void pg_api_create_v2(struct api_call *c)
 {
     const struct api_pg_create_interface_v2 *m = c->msg;
     struct api_pg_create_interface_v2_reply reply = {0};
-    reply.retval =
-        create(c, m->interface_id, m->gso_enabled, m->gso_size, m->mode, 0, &reply.sw_if_index);
+    reply.retval = pg_api_create(c, m->interface_id, m->gso_enabled, m->gso_size, m->mode, 0,
+                                 &reply.sw_if_index);
     api_reply(c, &api_message_pg_create_interface_v2_reply, &reply);
 }
 
-static void create_v3(struct api_call *c)
+static void pg_api_create_v3(struct api_call *c)
 {
     const struct api_pg_create_interface_v3 *m = c->msg;
     struct api_pg_create_interface_v3_reply reply = {0};
-    reply.retval = create(c, m->interface_id, m->pg_flags & PG_API_FLAG_GSO, m->gso_size, m->mode,
-                          m->pg_flags, &reply.sw_if_index);
+    reply.retval = pg_api_create(c, m->interface_id, m->pg_flags & PG_API_FLAG_GSO, m->gso_size,
+                                 m->mode, m->pg_flags, &reply.sw_if_index);
     api_reply(c, &api_message_pg_create_interface_v3_reply, &reply);
 }
 
@@ -62,7 +62,7 @@ static struct if_index index_of(u32 sw_if_index)
     return (struct if_index){sw_if_index};
 }
 
-static void delete (struct api_call *c)
+static void pg_api_delete(struct api_call *c)
 {
     const struct api_pg_delete_interface *m = c->msg;
     int rc = pg_interface_delete(c->piste, index_of(m->sw_if_index), NULL);
@@ -79,7 +79,7 @@ static void set_coalesce(struct api_call *c)
         api_reply_errno(c, pg_interface_set_coalesce(c->piste, i, m->coalesce_enabled, NULL));
 }
 
-static void capture(struct api_call *c)
+static void pg_api_capture(struct api_call *c)
 {
     const struct api_pg_capture *m = c->msg;
     struct if_index i;
@@ -96,7 +96,7 @@ static void capture(struct api_call *c)
 }
 
 /* An unknown name stands for all. */
-static void enable_disable(struct api_call *c)
+static void pg_api_enable_disable(struct api_call *c)
 {
     const struct api_pg_enable_disable *m = c->msg;
     const char *name = *m->stream_name ? m->stream_name : NULL;
@@ -107,13 +107,13 @@ static void enable_disable(struct api_call *c)
 }
 
 static const struct api_handler handlers[] = {
-    {&api_message_pg_create_interface, create_v1},
-    {&api_message_pg_create_interface_v2, create_v2},
-    {&api_message_pg_create_interface_v3, create_v3},
-    {&api_message_pg_delete_interface, delete},
+    {&api_message_pg_create_interface, pg_api_create_v1},
+    {&api_message_pg_create_interface_v2, pg_api_create_v2},
+    {&api_message_pg_create_interface_v3, pg_api_create_v3},
+    {&api_message_pg_delete_interface, pg_api_delete},
     {&api_message_pg_interface_enable_disable_coalesce, set_coalesce},
-    {&api_message_pg_capture, capture},
-    {&api_message_pg_enable_disable, enable_disable},
+    {&api_message_pg_capture, pg_api_capture},
+    {&api_message_pg_enable_disable, pg_api_enable_disable},
     {0},
 };
 

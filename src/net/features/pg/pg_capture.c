@@ -33,7 +33,7 @@ static int file_open(struct pg_capture *c)
     return 0;
 }
 
-static int flush(struct pg_capture *c)
+static int pg_capture_flush(struct pg_capture *c)
 {
     size_t done = 0;
     while (done < c->out.len) {
@@ -49,14 +49,14 @@ static int flush(struct pg_capture *c)
 }
 
 /* A file that cannot be written ends the capture: what follows is freed only. */
-static void failed(struct pg_capture *c, int rc)
+static void pg_capture_failed(struct pg_capture *c, int rc)
 {
     log_error(&log_class, "%s: %s", c->path, strerror(-rc));
     c->left = 0;
     text_clear(&c->out);
 }
 
-static void add(struct pg_capture *c, const struct buffer *b, u64 time_ns)
+static void pg_capture_add(struct pg_capture *c, const struct buffer *b, u64 time_ns)
 {
     u8 header[PCAP_RECORD_HEADER_BYTES];
     u32 bytes = buffer_packet_len(b);
@@ -69,7 +69,7 @@ static void add(struct pg_capture *c, const struct buffer *b, u64 time_ns)
     }
 }
 
-static void drain(struct pg *pg, struct pg_capture *c)
+static void pg_capture_drain(struct pg *pg, struct pg_capture *c)
 {
     struct thread *t = engine_main_thread(engine_of(pg->piste));
     struct pg_captured item;
@@ -79,20 +79,20 @@ static void drain(struct pg *pg, struct pg_capture *c)
         if (c->left && c->fd < 0)
             rc = file_open(c);
         if (c->left && !rc) {
-            add(c, buffer_at(item.bi), base + item.time_ns);
+            pg_capture_add(c, buffer_at(item.bi), base + item.time_ns);
             c->left -= c->left != PG_CAPTURE_UNLIMITED;
         }
         if (c->out.len >= WRITE_AT_BYTES && !rc)
-            rc = flush(c);
+            rc = pg_capture_flush(c);
         if (rc) {
-            failed(c, rc);
+            pg_capture_failed(c, rc);
             rc = 0;
         }
         buffer_free_one(t, item.bi);
         atomic_fetch_sub_explicit(&pg->backlog, 1, memory_order_relaxed);
     }
-    if (c->out.len && (rc = flush(c)))
-        failed(c, rc);
+    if (c->out.len && (rc = pg_capture_flush(c)))
+        pg_capture_failed(c, rc);
 }
 
 static void capture_free(void *arg)
@@ -107,12 +107,12 @@ static void capture_free(void *arg)
 }
 
 /* No data thread sees the capture from here on; what they gave it is written. */
-static void end(struct pg_port *port)
+static void pg_capture_end(struct pg_port *port)
 {
     struct pg_capture *c = port->capture;
     __atomic_store_n(&port->capture, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(port->pg->piste));
-    drain(port->pg, c);
+    pg_capture_drain(port->pg, c);
     capture_free(c);
 }
 
@@ -123,9 +123,9 @@ void pg_captures_drain(struct pg *pg)
         struct pg_port *port = pg->ports.v[i];
         if (!port->capture)
             continue;
-        drain(pg, port->capture);
+        pg_capture_drain(pg, port->capture);
         if (!port->capture->left)
-            end(port);
+            pg_capture_end(port);
         else if (!ring_empty(&port->capture->ring))
             loop_wake(pg->piste->loop);
     }
@@ -156,5 +156,5 @@ void pg_capture_stop(struct piste *p, struct if_index i)
 {
     struct pg_port *port = pg_port_at(pg_of(p), i);
     if (port && port->capture)
-        end(port);
+        pg_capture_end(port);
 }

@@ -60,7 +60,7 @@ const struct cli_type pg_types[] = {
 
 /* --- interfaces --- */
 
-static int create(struct cli_call *c)
+static int pg_cli_create(struct cli_call *c)
 {
     struct pg_interface_args args = {
         .id = (u32)cli_u64(c, "pg-name", 0),
@@ -90,14 +90,14 @@ static int interface_of(struct cli_call *c, struct interface **f)
     return *f ? 0 : error_set(c->err, ENOENT, "unknown interface");
 }
 
-static int delete (struct cli_call *c)
+static int pg_cli_delete(struct cli_call *c)
 {
     struct interface *f;
     int rc = interface_of(c, &f);
     return rc ? rc : pg_interface_delete(c->piste, f->index, c->err);
 }
 
-static int show_interface(struct cli_call *c)
+static int pg_cli_show_interface(struct cli_call *c)
 {
     struct interface *f;
     struct text mac = {0};
@@ -131,7 +131,7 @@ static int mac_filter(struct cli_call *c)
 
 /* --- captures --- */
 
-static int capture(struct cli_call *c)
+static int pg_cli_capture(struct cli_call *c)
 {
     const struct cli_value *interface = cli_get(c, "interface");
     const char *path = cli_str(c, "file", NULL);
@@ -154,7 +154,7 @@ static int capture(struct cli_call *c)
 
 /* --- streams --- */
 
-static int new (struct cli_call *c)
+static int pg_cli_new(struct cli_call *c)
 {
     return pg_stream_new(c->piste, cli_str(c, "definition", ""), c->err);
 }
@@ -164,7 +164,7 @@ static struct pg_stream *stream_of(const struct cli_call *c, const char *label)
     return cli_get(c, label) ? cli_get(c, label)->ptr : NULL;
 }
 
-static int configure(struct cli_call *c)
+static int pg_cli_configure(struct cli_call *c)
 {
     return pg_stream_configure(stream_of(c, "pg-stream"), cli_str(c, "settings", ""), c->err);
 }
@@ -194,7 +194,7 @@ static int disable_stream(struct cli_call *c)
 
 /* --- show packet-generator --- */
 
-static void parameters(const struct pg_stream *s, struct text *t)
+static void pg_cli_parameters(const struct pg_stream *s, struct text *t)
 {
     const struct pg_stream_settings *set = &s->set;
     text_add(t, "limit %" PRIu64 ", rate ", set->limit);
@@ -235,7 +235,7 @@ static void show_groups(struct cli_call *c, const struct pg_stream *s)
 }
 
 /* s in the middle of width characters, cut to it. */
-static void centred(struct text *t, const char *s, size_t width)
+static void pg_cli_centred(struct text *t, const char *s, size_t width)
 {
     size_t n = min_u64(strlen(s), width);
     text_repeat(t, ' ', (width - n + 1) / 2);
@@ -251,9 +251,9 @@ static void show_stream(struct cli_call *c, const struct pg_stream *s)
     snprintf(count, sizeof(count), "%" PRIu64, made);
     bool enabled = pg_stream_is_enabled(s);
     text_add(&line, "%-16.16s", s->set.name);
-    centred(&line, enabled ? "Yes" : "No", 12);
-    centred(&line, count, 16);
-    parameters(s, &line);
+    pg_cli_centred(&line, enabled ? "Yes" : "No", 12);
+    pg_cli_centred(&line, count, 16);
+    pg_cli_parameters(s, &line);
     out_text(c->out, "%s\n", text_str(&line));
     text_free(&line);
     out_object(c->out, NULL);
@@ -266,7 +266,7 @@ static void show_stream(struct cli_call *c, const struct pg_stream *s)
     out_end(c->out);
 }
 
-static int show(struct cli_call *c)
+static int pg_cli_show(struct cli_call *c)
 {
     struct pg *pg = pg_of(c->piste);
     struct text title = {0};
@@ -274,8 +274,8 @@ static int show(struct cli_call *c)
     if (!pg->streams.n)
         out_text(c->out, "no streams currently defined\n");
     text_add(&title, "%-16s", "Name");
-    centred(&title, "Enabled", 12);
-    centred(&title, "Count", 16);
+    pg_cli_centred(&title, "Enabled", 12);
+    pg_cli_centred(&title, "Count", 16);
     if (pg->streams.n)
         out_text(c->out, "%sParameters\n", text_str(&title));
     text_free(&title);
@@ -291,26 +291,27 @@ const struct cli_command pg_commands[] = {
     {"create packet-generator interface <pg-name> [hw-addr <mac>] "
      "[gso-enabled [gso-size <size:u32>] [coalesce-enabled]] [csum-offload-enabled] "
      "[mode ( ethernet | ip4 | ip6 )]",
-     "Makes an interface that streams enter through and captures are made on", create, 0},
+     "Makes an interface that streams enter through and captures are made on", pg_cli_create, 0},
     {"delete packet-generator interface ( <interface> | sw_if_index <index:u32> )",
-     "Deletes a packet-generator interface and its streams", delete, 0},
+     "Deletes a packet-generator interface and its streams", pg_cli_delete, 0},
     {"show packet-generator interface ( <interface> | sw_if_index <index:u32> )",
-     "Settings of a packet-generator interface", show_interface, 0},
+     "Settings of a packet-generator interface", pg_cli_show_interface, 0},
     {"packet-generator new <definition:rest>",
      "Makes a stream: { name S limit N rate PPS size A-B node NODE source pgN data { ... } }, or "
      "pcap FILE instead of data",
-     new, 0},
+     pg_cli_new, 0},
     {"packet-generator configure <pg-stream> <settings:rest>",
-     "Changes a stream: limit N, rate PPS, size A-B", configure, 0},
+     "Changes a stream: limit N, rate PPS, size A-B", pg_cli_configure, 0},
     {"packet-generator delete <pg-stream>", "Deletes a stream", delete_stream, 0},
     {"packet-generator enable-stream [<pg-stream-or-all>]", "Starts a stream, or all",
      enable_stream, 0},
     {"packet-generator disable-stream [<pg-stream-or-all>]", "Stops a stream, or all",
      disable_stream, 0},
     {"packet-generator capture [<interface>] [pcap <file>] [count <n:u32>] [disable]",
-     "Writes packets that leave through an interface to a file", capture, 0},
+     "Writes packets that leave through an interface to a file", pg_cli_capture, 0},
     {"packet-generator mac-filter <interface> <on-off>",
      "Drops frames for other MAC addresses than the interface's", mac_filter, 0},
-    {"show packet-generator [verbose]", "Streams and how many packets they have made", show, 0},
+    {"show packet-generator [verbose]", "Streams and how many packets they have made", pg_cli_show,
+     0},
     {0},
 };

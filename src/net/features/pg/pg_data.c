@@ -372,7 +372,7 @@ static bool by_protocol(struct pg_parse *s, u8 protocol)
 
 /* --- the whole --- */
 
-static bool parse(struct pg_parse *s, enum pg_start start)
+static bool pg_data_parse(struct pg_parse *s, enum pg_start start)
 {
     bool ok = false;
     if (is_payload(s))
@@ -392,7 +392,7 @@ static bool parse(struct pg_parse *s, enum pg_start start)
 }
 
 /* A payload fills the packet, and counts as header. */
-static void assemble(struct pg_parse *s)
+static void pg_data_assemble(struct pg_parse *s)
 {
     struct pg_packet *k = s->k;
     k->header_bytes = s->has_payload ? (u32)max_u64(s->at, s->max_bytes) : s->at;
@@ -418,9 +418,9 @@ int pg_packet_parse(struct pg_packet *k, enum pg_start start, const char *text, 
 {
     struct pg_parse s = {.p = text, .k = k, .max_bytes = max_bytes};
     *k = (struct pg_packet){0};
-    bool ok = parse(&s, start);
+    bool ok = pg_data_parse(&s, start);
     if (ok)
-        assemble(&s);
+        pg_data_assemble(&s);
     free(s.payload);
     vec_free(&s.lengths);
     if (ok)

@@ -19,7 +19,7 @@ static bool add_l4_sum(struct pg_parse *s, u32 at, u32 offset, enum pg_sum_kind 
 }
 
 /* Takes "NAME: SPORT -> DPORT". */
-static bool ports(struct pg_parse *s, const char *name, u32 at)
+static bool pg_data_l4_ports(struct pg_parse *s, const char *name, u32 at)
 {
     return pg_take(s, name) && pg_take_sign(s, ":") && pg_put_number(s, at, 2, 0, 16) &&
            pg_take_sign(s, "->") && pg_put_number(s, at + 2, 2, 0, 16);
@@ -29,7 +29,7 @@ bool pg_parse_udp(struct pg_parse *s)
 {
     u32 at;
     bool length = false, checksum = false;
-    if (!pg_add_header(s, 8, &at) || !ports(s, "UDP", at))
+    if (!pg_add_header(s, 8, &at) || !pg_data_l4_ports(s, "UDP", at))
         return false;
     for (;;) {
         if (pg_take(s, "length"))
@@ -131,7 +131,7 @@ bool pg_parse_tcp(struct pg_parse *s)
 {
     u32 at;
     bool checksum = false, more = true;
-    if (!pg_add_header(s, 20, &at) || !ports(s, "TCP", at))
+    if (!pg_add_header(s, 20, &at) || !pg_data_l4_ports(s, "TCP", at))
         return false;
     put_be16(s->header + at + 14, 4096);
     while (more)

@@ -18,26 +18,26 @@ struct reader {
     struct pg_stream_settings *set;
 };
 
-static void skip(struct reader *r)
+static void pg_definition_skip(struct reader *r)
 {
     while (isspace((u8)*r->p))
         r->p++;
 }
 
 /* The keyword, whole. */
-static bool take(struct reader *r, const char *word)
+static bool pg_definition_take(struct reader *r, const char *word)
 {
     size_t n = strlen(word);
-    skip(r);
+    pg_definition_skip(r);
     if (strncmp(r->p, word, n) != 0 || (r->p[n] && !isspace((u8)r->p[n])))
         return false;
     r->p += n;
     return true;
 }
 
-static bool take_word(struct reader *r, char *word, size_t size)
+static bool pg_definition_take_word(struct reader *r, char *word, size_t size)
 {
-    skip(r);
+    pg_definition_skip(r);
     size_t n = strcspn(r->p, " \t\r\n");
     if (!n || n >= size)
         return false;
@@ -50,7 +50,8 @@ static bool take_word(struct reader *r, char *word, size_t size)
 static bool take_float(struct reader *r, double *out)
 {
     char word[40], *end;
-    if (!take_word(r, word, sizeof(word)) || (!isdigit((u8)*word) && !strchr(".-", *word)))
+    if (!pg_definition_take_word(r, word, sizeof(word)) ||
+        (!isdigit((u8)*word) && !strchr(".-", *word)))
         return false;
     *out = strtod(word, &end);
     return !*end && *out == *out && *out <= 1e18 && *out >= -1e18;
@@ -76,10 +77,10 @@ static bool take_u32(struct reader *r, u32 *out)
 }
 
 /* A-B or A+B */
-static bool take_size(struct reader *r)
+static bool pg_definition_take_size(struct reader *r)
 {
     char word[32], *sign, *end;
-    if (!take_word(r, word, sizeof(word)) || !isdigit((u8)*word))
+    if (!pg_definition_take_word(r, word, sizeof(word)) || !isdigit((u8)*word))
         return false;
     unsigned long min = strtoul(word, &sign, 10);
     if ((*sign != '-' && *sign != '+') || !isdigit((u8)sign[1]))
@@ -97,17 +98,18 @@ static bool take_interface(struct reader *r, struct if_index *out)
 {
     char word[IF_NAME_BYTES];
     const struct interface *f = NULL;
-    if (take_word(r, word, sizeof(word)))
+    if (pg_definition_take_word(r, word, sizeof(word)))
         f = interface_find(r->piste, word);
     if (f)
         *out = f->index;
     return f != NULL;
 }
 
-static bool take_source(struct reader *r, u32 *id)
+static bool pg_definition_take_source(struct reader *r, u32 *id)
 {
     char word[IF_NAME_BYTES], *end;
-    if (!take_word(r, word, sizeof(word)) || strncmp(word, "pg", 2) != 0 || !isdigit((u8)word[2]))
+    if (!pg_definition_take_word(r, word, sizeof(word)) || strncmp(word, "pg", 2) != 0 ||
+        !isdigit((u8)word[2]))
         return false;
     unsigned long n = strtoul(word + 2, &end, 10);
     *id = (u32)n;
@@ -118,7 +120,7 @@ static bool take_source(struct reader *r, u32 *id)
 static bool take_node(struct reader *r)
 {
     char word[IF_NAME_BYTES];
-    if (!take_word(r, word, sizeof(word)))
+    if (!pg_definition_take_word(r, word, sizeof(word)))
         return false;
     const struct interface *f = interface_find(r->piste, word);
     r->d->has_node = true;
@@ -132,7 +134,7 @@ static bool take_node(struct reader *r)
 static bool take_string(struct reader *r, char **out)
 {
     char word[4096];
-    if (!take_word(r, word, sizeof(word)))
+    if (!pg_definition_take_word(r, word, sizeof(word)))
         return false;
     free(*out);
     *out = mem_strdup(word);
@@ -143,7 +145,7 @@ static bool take_string(struct reader *r, char **out)
 static bool take_data(struct reader *r)
 {
     int depth = 0;
-    skip(r);
+    pg_definition_skip(r);
     if (*r->p != '{')
         return false;
     const char *start = r->p + 1;
@@ -181,7 +183,7 @@ static bool take_flags(struct reader *r)
     };
     bool any = false;
     for (u32 i = 0; i < array_len(names); i++)
-        if (take(r, names[i].name)) {
+        if (pg_definition_take(r, names[i].name)) {
             r->set->buffer_flags |= names[i].flags;
             r->set->offload |= names[i].offload;
             any = true;
@@ -193,47 +195,47 @@ static bool take_flags(struct reader *r)
 /* A key and its value; false when it is none. */
 static bool take_setting(struct reader *r)
 {
-    if (take(r, "limit"))
+    if (pg_definition_take(r, "limit"))
         return take_count(r, &r->set->limit);
-    if (take(r, "rate"))
+    if (pg_definition_take(r, "rate"))
         return take_float(r, &r->set->rate);
-    if (take(r, "size"))
-        return take_size(r);
-    if (take(r, "buffer-size"))
+    if (pg_definition_take(r, "size"))
+        return pg_definition_take_size(r);
+    if (pg_definition_take(r, "buffer-size"))
         return take_u32(r, &r->set->buffer_bytes);
     return false;
 }
 
-static bool take_key(struct reader *r)
+static bool pg_definition_take_key(struct reader *r)
 {
-    if (take(r, "name"))
-        return take_word(r, r->set->name, sizeof(r->set->name));
-    if (take(r, "interface"))
+    if (pg_definition_take(r, "name"))
+        return pg_definition_take_word(r, r->set->name, sizeof(r->set->name));
+    if (pg_definition_take(r, "interface"))
         return take_interface(r, &r->set->rx_if);
-    if (take(r, "tx-interface"))
+    if (pg_definition_take(r, "tx-interface"))
         return take_interface(r, &r->set->tx_if);
-    if (take(r, "source"))
-        return take_source(r, &r->d->source);
-    if (take(r, "node"))
+    if (pg_definition_take(r, "source"))
+        return pg_definition_take_source(r, &r->d->source);
+    if (pg_definition_take(r, "node"))
         return take_node(r);
-    if (take(r, "worker"))
+    if (pg_definition_take(r, "worker"))
         return take_u32(r, &r->set->worker);
-    if (take(r, "maxframe"))
+    if (pg_definition_take(r, "maxframe"))
         return take_u32(r, &r->set->max_frame);
-    if (take(r, "buffer-flags") || take(r, "buffer-offload-flags"))
+    if (pg_definition_take(r, "buffer-flags") || pg_definition_take(r, "buffer-offload-flags"))
         return take_flags(r);
-    if (take(r, "pcap"))
+    if (pg_definition_take(r, "pcap"))
         return take_string(r, &r->d->pcap);
-    if (take(r, "data"))
+    if (pg_definition_take(r, "data"))
         return take_data(r);
-    return take(r, "no-recycle") || take_setting(r);
+    return pg_definition_take(r, "no-recycle") || take_setting(r);
 }
 
-static int read_all(struct reader *r, struct error *e)
+static int pg_definition_read_all(struct reader *r, struct error *e)
 {
-    for (skip(r); *r->p; skip(r)) {
+    for (pg_definition_skip(r); *r->p; pg_definition_skip(r)) {
         const char *start = r->p;
-        if (r->d ? take_key(r) : take_setting(r))
+        if (r->d ? pg_definition_take_key(r) : take_setting(r))
             continue;
         struct text rest = {0};
         cli_rest(&rest, start);
@@ -245,7 +247,7 @@ static int read_all(struct reader *r, struct error *e)
 }
 
 /* Without the braces around it. */
-static char *unwrap(const char *text)
+static char *pg_definition_unwrap(const char *text)
 {
     while (isspace((u8)*text))
         text++;
@@ -270,9 +272,9 @@ int pg_definition_parse(struct piste *p, const char *text, struct pg_definition 
                 .tx_if = IF_NONE,
             },
     };
-    char *inner = unwrap(text);
+    char *inner = pg_definition_unwrap(text);
     struct reader r = {.p = inner, .piste = p, .d = d, .set = &d->set};
-    int rc = read_all(&r, e);
+    int rc = pg_definition_read_all(&r, e);
     free(inner);
     if (rc) {
         pg_definition_free(d);
@@ -285,9 +287,9 @@ int pg_definition_parse(struct piste *p, const char *text, struct pg_definition 
 
 int pg_configure_parse(const char *text, struct pg_stream_settings *set, struct error *e)
 {
-    char *inner = unwrap(text);
+    char *inner = pg_definition_unwrap(text);
     struct reader r = {.p = inner, .set = set};
-    int rc = read_all(&r, e);
+    int rc = pg_definition_read_all(&r, e);
     free(inner);
     return rc;
 }

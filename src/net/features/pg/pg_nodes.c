@@ -29,7 +29,7 @@ static bool is_ip(struct piste *p, struct if_index i)
     return f && f->cls->is_ip;
 }
 
-static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
+static void pg_format_input(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct pg_trace x;
     memcpy(&x, r->extra, sizeof(x));
@@ -43,7 +43,7 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
     format_headers(out, is_ip(p, x.interface) || !strncmp(next, "ip4-", 4), r, 0);
 }
 
-static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
+static void pg_format_tx(struct piste *p, const struct trace_record *r, struct text *out)
 {
     const struct buffer *b = &r->meta;
     text_add(out, "  buffer 0x%x: ", r->buffer);
@@ -81,7 +81,7 @@ const struct node_def pg_input_node = {
     .n_next = 1,
     .errors = input_errors,
     .n_errors = PG_INPUT_ERR_N,
-    .format_trace = format_input,
+    .format_trace = pg_format_input,
 };
 
 const struct node_def pg_tx_node = {
@@ -92,7 +92,7 @@ const struct node_def pg_tx_node = {
     .errors = tx_errors,
     .errors_by_description = true,
     .n_errors = PG_TX_ERR_N,
-    .format_trace = format_tx,
+    .format_trace = pg_format_tx,
 };
 
 const struct node_def pg_mac_filter_node = {

@@ -7,15 +7,15 @@
 
 /* --- template --- */
 
-static u32 padded(u32 bytes)
+static u32 pg_packet_padded(u32 bytes)
 {
     return (u32)round_up_u64(bytes + 1, CACHE_LINE_BYTES);
 }
 
 /* Gives the template room for max_bytes; what is new is zeros. */
-static void resize(struct pg_packet *k, u32 max_bytes)
+static void pg_packet_resize(struct pg_packet *k, u32 max_bytes)
 {
-    u32 size = padded(max_bytes);
+    u32 size = pg_packet_padded(max_bytes);
     u8 *bytes = aligned_alloc(CACHE_LINE_BYTES, size);
     if (!bytes)
         panic("out of memory (%u bytes)", size);
@@ -77,7 +77,7 @@ static void sum_prepare(const struct pg_packet *k, struct pg_sum *s)
 
 /* Puts what pg_sums_write would put for the template itself, so that constant packets need no more.
  */
-static void prepare(struct pg_packet *k)
+static void pg_packet_prepare(struct pg_packet *k)
 {
     for (u32 i = 0; i < k->n_lengths; i++) {
         const struct pg_field *f = &k->fields.v[k->fields.n - k->n_lengths + i];
@@ -97,9 +97,9 @@ static void prepare(struct pg_packet *k)
 
 void pg_packet_set_sizes(struct pg_packet *k, u32 min_bytes, u32 max_bytes)
 {
-    resize(k, max_bytes);
+    pg_packet_resize(k, max_bytes);
     k->min_bytes = min_bytes;
-    prepare(k);
+    pg_packet_prepare(k);
 }
 
 u8 pg_packet_leave_l4_sum(struct pg_packet *k)
@@ -109,7 +109,7 @@ u8 pg_packet_leave_l4_sum(struct pg_packet *k)
         if (!k->l4 || s->from != k->l4 || !s->address_bytes)
             continue;
         s->kind = PG_SUM_PARTIAL;
-        prepare(k);
+        pg_packet_prepare(k);
         return (u8)(s->field - s->from);
     }
     return 0;

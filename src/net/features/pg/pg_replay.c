@@ -23,7 +23,7 @@ static void frame_add(struct pg_stream *s, const struct pcap_record *r)
     s->set.max_bytes = (u32)max_u64(s->set.max_bytes, f.len);
 }
 
-static int read_all(struct pg_stream *s, const void *data, size_t size, struct error *e)
+static int pg_replay_read_all(struct pg_stream *s, const void *data, size_t size, struct error *e)
 {
     struct pcap_reader r;
     struct pcap_record record;
@@ -44,7 +44,7 @@ static int read_all(struct pg_stream *s, const void *data, size_t size, struct e
 }
 
 /* A copy, not a map: the file may become shorter meanwhile. */
-static int read_file(int fd, u8 **data, size_t *size, struct error *e)
+static int pg_replay_read_file(int fd, u8 **data, size_t *size, struct error *e)
 {
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
@@ -73,9 +73,9 @@ int pg_replay_load(struct pg_stream *s, const char *path, struct error *e)
         return error_errno(e, errno, "open `%s'", path);
     u8 *data = NULL;
     size_t size = 0;
-    int rc = read_file(fd, &data, &size, e);
+    int rc = pg_replay_read_file(fd, &data, &size, e);
     if (!rc)
-        rc = read_all(s, data, size, e);
+        rc = pg_replay_read_all(s, data, size, e);
     free(data);
     close(fd);
     if (rc) {

@@ -26,7 +26,7 @@ struct pg_stream *pg_stream_find(const struct pg *pg, const char *name)
     return NULL;
 }
 
-static struct pg_stream *by_id(const struct pg *pg, u32 id)
+static struct pg_stream *pg_stream_by_id(const struct pg *pg, u32 id)
 {
     for (u32 i = 0; i < pg->streams.n; i++)
         if (pg->streams.v[i]->id == id)
@@ -65,7 +65,7 @@ static u32 data_thread(const struct pg_stream *s)
 }
 
 /* The packets made so far stay counted. */
-static int run(struct pg_stream *s, struct error *e)
+static int pg_stream_run(struct pg_stream *s, struct error *e)
 {
     struct engine *engine = engine_of(s->pg->piste);
     s->finished = s->told = false;
@@ -96,7 +96,7 @@ static int run(struct pg_stream *s, struct error *e)
     return 0;
 }
 
-static void halt(struct pg_stream *s)
+static void pg_stream_halt(struct pg_stream *s)
 {
     rx_queue_delete(engine_of(s->pg->piste), &s->rx);
     if (s->rx.fd >= 0)
@@ -113,10 +113,10 @@ void pg_stream_on_finished(struct piste *p, const void *payload)
 {
     u32 id;
     memcpy(&id, payload, sizeof(id));
-    struct pg_stream *s = by_id(pg_of(p), id);
+    struct pg_stream *s = pg_stream_by_id(pg_of(p), id);
     /* started again since: then it is not finished */
     if (s && s->enabled && s->finished)
-        halt(s);
+        pg_stream_halt(s);
 }
 
 static void rewind_all(struct pg_stream *s)
@@ -134,7 +134,7 @@ int pg_stream_set_enabled(struct pg_stream *s, bool enable, struct error *e)
     if (enable == pg_stream_is_enabled(s))
         return 0;
     if (s->enabled)
-        halt(s);
+        pg_stream_halt(s);
     if (!enable)
         return 0;
     int rc = interface_set_admin(p, s->set.source, true, e);
@@ -142,7 +142,7 @@ int pg_stream_set_enabled(struct pg_stream *s, bool enable, struct error *e)
         return rc;
     interface_set_link(p, s->set.source, true);
     rewind_all(s);
-    return run(s, e);
+    return pg_stream_run(s, e);
 }
 
 int pg_stream_enable(struct piste *p, const char *name, bool enable, struct error *e)
@@ -175,7 +175,7 @@ void pg_stream_delete(struct pg_stream *s)
 {
     struct pg *pg = s->pg;
     if (s->enabled)
-        halt(s);
+        pg_stream_halt(s);
     for (u32 i = 0; i < pg->streams.n; i++)
         if (pg->streams.v[i] == s) {
             vec_del(&pg->streams, i);
@@ -195,8 +195,8 @@ void pg_streams_forget(struct pg *pg, struct if_index i)
     }
 }
 
-static int validate(const struct pg_stream *s, const struct pg_stream_settings *set,
-                    struct error *e)
+static int pg_stream_validate(const struct pg_stream *s, const struct pg_stream_settings *set,
+                              struct error *e)
 {
     if (set->max_bytes < set->min_bytes)
         return error_set(e, EINVAL, "max-size < min-size");
@@ -212,7 +212,7 @@ static int validate(const struct pg_stream *s, const struct pg_stream_settings *
 }
 
 /* What packets ask of who sends them: by the source, or because the stream says so. */
-static void set_offload(struct pg_stream *s)
+static void pg_stream_set_offload(struct pg_stream *s)
 {
     const struct pg_port *port = pg_port_at(s->pg, s->set.source);
     u32 want = s->set.offload, size = GSO_SIZE_DEFAULT;
@@ -242,7 +242,7 @@ static void set_packet(struct pg_stream *s)
         s->frames.n = 0;
         vec_add(&s->frames, ((struct pg_frame){.bytes = s->packet.bytes}));
     }
-    set_offload(s);
+    pg_stream_set_offload(s);
     s->is_constant = s->is_replay ? s->frames.n == 1 : pg_packet_is_constant(&s->packet);
     if (!s->is_replay)
         s->frames.v[0].len = s->set.max_bytes;
@@ -326,7 +326,7 @@ static int fill_in(struct pg_stream *s, const struct pg_definition *d, struct er
     if (!rc)
         rc = make_packets(s, d, e);
     if (!rc)
-        rc = validate(s, &s->set, e);
+        rc = pg_stream_validate(s, &s->set, e);
     if (!rc)
         rc = find_source(s, d, e);
     if (rc)
@@ -388,14 +388,14 @@ int pg_stream_configure(struct pg_stream *s, const char *text, struct error *e)
         set.max_bytes = s->set.max_bytes;
     }
     if (!rc)
-        rc = validate(s, &set, e);
+        rc = pg_stream_validate(s, &set, e);
     if (rc)
         return rc;
     bool was_enabled = pg_stream_is_enabled(s);
     if (s->enabled)
-        halt(s);
+        pg_stream_halt(s);
     s->set = set;
     set_packet(s);
     s->next_size = set.min_bytes;
-    return was_enabled ? run(s, e) : 0;
+    return was_enabled ? pg_stream_run(s, e) : 0;
 }

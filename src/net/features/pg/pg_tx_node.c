@@ -4,7 +4,7 @@
 #include "net/features/pg/pg_internal.h"
 
 /* What somebody has left to the port, and this one does not do. */
-static u16 refuse(const struct pg_port *port, struct node *n, struct buffer *b)
+static u16 pg_tx_refuse(const struct pg_port *port, struct node *n, struct buffer *b)
 {
     if ((b->flags & BUFFER_GSO) && !port->gso)
         return node_drop(n, b, PG_TX_ERR_GSO, PG_TX_NEXT_DROP);
@@ -13,8 +13,8 @@ static u16 refuse(const struct pg_port *port, struct node *n, struct buffer *b)
     return NEXT_CONSUMED;
 }
 
-static void capture(struct thread *t, struct node *n, struct pg *pg, struct pg_capture *c,
-                    struct buffer **b, const u16 *next, u32 count)
+static void pg_tx_capture(struct thread *t, struct node *n, struct pg *pg, struct pg_capture *c,
+                          struct buffer **b, const u16 *next, u32 count)
 {
     struct pg_captured item = {.time_ns = thread_now_ns(t)};
     u32 lost = 0, kept = 0;
@@ -46,12 +46,12 @@ void NODE_FN(pg_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *ne
     for (u32 i = 0; i < count; i++) {
         next[i] = NEXT_CONSUMED;
         if (unlikely(b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL))) {
-            next[i] = refuse(port, n, b[i]);
+            next[i] = pg_tx_refuse(port, n, b[i]);
             refused += next[i] != NEXT_CONSUMED;
         }
     }
     if (unlikely(c != NULL)) {
-        capture(t, n, port->pg, c, b, next, count);
+        pg_tx_capture(t, n, port->pg, c, b, next, count);
         return;
     }
     for (u32 i = 0; i < count; i++)

@@ -117,7 +117,7 @@ static bool take_mac(struct pg_parse *s, u64 *out)
     return true;
 }
 
-static bool mac(struct pg_parse *s, struct pg_value *v)
+static bool pg_value_mac(struct pg_parse *s, struct pg_value *v)
 {
     u64 last;
     *v = (struct pg_value){0};
@@ -133,7 +133,8 @@ static bool mac(struct pg_parse *s, struct pg_value *v)
 }
 
 /* The characters that may be part of an address, as a word for inet_pton. */
-static bool take_address(struct pg_parse *s, int family, const char *characters, u8 out[16])
+static bool pg_value_take_address(struct pg_parse *s, int family, const char *characters,
+                                  u8 out[16])
 {
     char word[INET6_ADDRSTRLEN];
     pg_skip(s);
@@ -152,13 +153,13 @@ static bool ip4_address(struct pg_parse *s, struct pg_value *v)
 {
     u8 first[16], last[16];
     *v = (struct pg_value){0};
-    if (!take_address(s, AF_INET, "0123456789.", first))
+    if (!pg_value_take_address(s, AF_INET, "0123456789.", first))
         return false;
     v->low = get_be32(first);
     v->kind = take_range(s);
     if (v->kind == PG_VALUE_FIXED)
         return true;
-    if (!take_address(s, AF_INET, "0123456789.", last) || get_be32(last) < v->low)
+    if (!pg_value_take_address(s, AF_INET, "0123456789.", last) || get_be32(last) < v->low)
         return false;
     v->span = get_be32(last) - v->low;
     return true;
@@ -169,14 +170,14 @@ static bool ip6_address(struct pg_parse *s, struct pg_value *v)
     static const char *const characters = "0123456789abcdefABCDEF:.";
     u8 first[16], last[16];
     *v = (struct pg_value){0};
-    if (!take_address(s, AF_INET6, characters, first))
+    if (!pg_value_take_address(s, AF_INET6, characters, first))
         return false;
     v->high = get_be64(first);
     v->low = get_be64(first + 8);
     v->kind = take_range(s);
     if (v->kind == PG_VALUE_FIXED)
         return true;
-    if (!take_address(s, AF_INET6, characters, last))
+    if (!pg_value_take_address(s, AF_INET6, characters, last))
         return false;
     u64 high = get_be64(last), low = get_be64(last + 8), upper = high - v->high - (low < v->low);
     if (high < v->high || (high == v->high && low < v->low))
@@ -232,7 +233,7 @@ bool pg_put_number(struct pg_parse *s, u32 at, u8 bytes, u8 shift, u32 width)
 bool pg_put_mac(struct pg_parse *s, u32 at)
 {
     struct pg_value v;
-    return mac(s, &v) && pg_put(s, at, 6, 0, 48, &v);
+    return pg_value_mac(s, &v) && pg_put(s, at, 6, 0, 48, &v);
 }
 
 bool pg_put_ip4(struct pg_parse *s, u32 at)

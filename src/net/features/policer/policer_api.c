@@ -13,7 +13,7 @@
 
 /* --- policers --- */
 
-static struct policer_config config_of(const struct api_type_policer_config *m)
+static struct policer_config policer_api_config_of(const struct api_type_policer_config *m)
 {
     return (struct policer_config){
         .type = m->type,
@@ -35,11 +35,11 @@ static i32 add_retval(int rc)
     return rc == -EEXIST ? API_VALUE_EXIST : api_retval(rc);
 }
 
-static void add_del(struct api_call *c)
+static void policer_api_add_del(struct api_call *c)
 {
     const struct api_policer_add_del *m = c->msg;
     struct api_policer_add_del_reply reply = {.policer_index = policer_find(c->piste, m->name)};
-    struct policer_config x = config_of(&(struct api_type_policer_config){
+    struct policer_config x = policer_api_config_of(&(struct api_type_policer_config){
         .cir = m->cir,
         .eir = m->eir,
         .cb = m->cb,
@@ -58,29 +58,29 @@ static void add_del(struct api_call *c)
     api_reply(c, &api_message_policer_add_del_reply, &reply);
 }
 
-static void add(struct api_call *c)
+static void policer_api_add(struct api_call *c)
 {
     const struct api_policer_add *m = c->msg;
-    struct policer_config x = config_of(&m->infos);
+    struct policer_config x = policer_api_config_of(&m->infos);
     struct api_policer_add_reply reply = {.policer_index = POLICER_NONE};
     reply.retval = add_retval(policer_add(c->piste, m->name, &x, &reply.policer_index, NULL));
     api_reply(c, &api_message_policer_add_reply, &reply);
 }
 
-static void del(struct api_call *c)
+static void policer_api_del(struct api_call *c)
 {
     const struct api_policer_del *m = c->msg;
     api_reply_errno(c, policer_del(c->piste, m->policer_index, NULL));
 }
 
-static void update(struct api_call *c)
+static void policer_api_update(struct api_call *c)
 {
     const struct api_policer_update *m = c->msg;
-    struct policer_config x = config_of(&m->infos);
+    struct policer_config x = policer_api_config_of(&m->infos);
     api_reply_errno(c, policer_update(c->piste, m->policer_index, &x, NULL));
 }
 
-static void reset(struct api_call *c)
+static void policer_api_reset(struct api_call *c)
 {
     const struct api_policer_reset *m = c->msg;
     api_reply_errno(c, policer_reset(c->piste, m->policer_index, NULL));
@@ -104,12 +104,12 @@ static void bind_v2(struct api_call *c)
     bind_index(c, m->policer_index, m->worker_index, m->bind_enable);
 }
 
-static u32 clipped(u64 x)
+static u32 policer_api_clipped(u64 x)
 {
     return x > UINT32_MAX ? UINT32_MAX : (u32)x;
 }
 
-static void details(struct api_call *c, u32 index)
+static void policer_api_details(struct api_call *c, u32 index)
 {
     const struct policer_config *x = policer_config_of(c->piste, index);
     const struct policer *now = policers[index];
@@ -129,8 +129,8 @@ static void details(struct api_call *c, u32 index)
         .single_rate = x->type < POLICER_2R3C_2698,
         .color_aware = x->color_aware,
         .scale = now->scale,
-        .cir_tokens_per_period = clipped(now->current_rate),
-        .pir_tokens_per_period = clipped(now->extended_rate),
+        .cir_tokens_per_period = policer_api_clipped(now->current_rate),
+        .pir_tokens_per_period = policer_api_clipped(now->extended_rate),
         .current_limit = now->current_limit,
         .current_bucket = (u32)buckets,
         .extended_limit = now->extended_limit,
@@ -142,30 +142,30 @@ static void details(struct api_call *c, u32 index)
 }
 
 /* From that index on: as many as a client can take at once, and the rest when it can. */
-static bool dump_more(struct api_call *c, void *state)
+static bool policer_api_dump_more(struct api_call *c, void *state)
 {
     u32 *at = state;
     for (; (*at = policer_next(c->piste, *at)) != POLICER_NONE; (*at)++) {
         if (!api_room(c))
             return true;
-        details(c, *at);
+        policer_api_details(c, *at);
     }
     return false;
 }
 
 static void dump_all(struct api_call *c)
 {
-    api_continue(c, dump_more, free, mem_alloc(sizeof(u32)));
+    api_continue(c, policer_api_dump_more, free, mem_alloc(sizeof(u32)));
 }
 
-static void dump(struct api_call *c)
+static void policer_api_dump(struct api_call *c)
 {
     const struct api_policer_dump *m = c->msg;
     u32 index = m->match_name_valid ? policer_find(c->piste, m->match_name) : POLICER_NONE;
     if (!m->match_name_valid)
         dump_all(c);
     else if (index != POLICER_NONE)
-        details(c, index);
+        policer_api_details(c, index);
 }
 
 static void dump_v2(struct api_call *c)
@@ -174,12 +174,13 @@ static void dump_v2(struct api_call *c)
     if (m->policer_index == POLICER_NONE)
         dump_all(c);
     else if (policer_name(c->piste, m->policer_index))
-        details(c, m->policer_index);
+        policer_api_details(c, m->policer_index);
 }
 
 /* --- interfaces --- */
 
-static void apply(struct api_call *c, bool is_input, u32 index, u32 sw_if_index, bool on)
+static void policer_api_apply(struct api_call *c, bool is_input, u32 index, u32 sw_if_index,
+                              bool on)
 {
     const struct interface *f = api_interface(c->piste, sw_if_index);
     if (!policer_name(c->piste, index))
@@ -193,31 +194,31 @@ static void apply(struct api_call *c, bool is_input, u32 index, u32 sw_if_index,
                                                  on ? index : POLICER_NONE, NULL));
 }
 
-static void input(struct api_call *c)
+static void policer_api_input(struct api_call *c)
 {
     const struct api_policer_input *m = c->msg;
-    apply(c, true, policer_find(c->piste, m->name), m->sw_if_index, m->apply);
+    policer_api_apply(c, true, policer_find(c->piste, m->name), m->sw_if_index, m->apply);
 }
 
 static void input_v2(struct api_call *c)
 {
     const struct api_policer_input_v2 *m = c->msg;
-    apply(c, true, m->policer_index, m->sw_if_index, m->apply);
+    policer_api_apply(c, true, m->policer_index, m->sw_if_index, m->apply);
 }
 
-static void output(struct api_call *c)
+static void policer_api_output(struct api_call *c)
 {
     const struct api_policer_output *m = c->msg;
-    apply(c, false, policer_find(c->piste, m->name), m->sw_if_index, m->apply);
+    policer_api_apply(c, false, policer_find(c->piste, m->name), m->sw_if_index, m->apply);
 }
 
 static void output_v2(struct api_call *c)
 {
     const struct api_policer_output_v2 *m = c->msg;
-    apply(c, false, m->policer_index, m->sw_if_index, m->apply);
+    policer_api_apply(c, false, m->policer_index, m->sw_if_index, m->apply);
 }
 
-static void punt(struct api_call *c)
+static void policer_api_punt(struct api_call *c)
 {
     const struct api_ip_punt_police *m = c->msg;
     if (m->is_ip6)
@@ -265,20 +266,20 @@ static void classify_dump(struct api_call *c)
 }
 
 const struct api_handler policer_api_handlers[] = {
-    {&api_message_policer_add_del, add_del},
-    {&api_message_policer_add, add},
-    {&api_message_policer_del, del},
-    {&api_message_policer_update, update},
-    {&api_message_policer_reset, reset},
+    {&api_message_policer_add_del, policer_api_add_del},
+    {&api_message_policer_add, policer_api_add},
+    {&api_message_policer_del, policer_api_del},
+    {&api_message_policer_update, policer_api_update},
+    {&api_message_policer_reset, policer_api_reset},
     {&api_message_policer_bind, bind_name},
     {&api_message_policer_bind_v2, bind_v2},
-    {&api_message_policer_dump, dump},
+    {&api_message_policer_dump, policer_api_dump},
     {&api_message_policer_dump_v2, dump_v2},
-    {&api_message_policer_input, input},
+    {&api_message_policer_input, policer_api_input},
     {&api_message_policer_input_v2, input_v2},
-    {&api_message_policer_output, output},
+    {&api_message_policer_output, policer_api_output},
     {&api_message_policer_output_v2, output_v2},
-    {&api_message_ip_punt_police, punt},
+    {&api_message_ip_punt_police, policer_api_punt},
     {&api_message_policer_classify_set_interface, classify_set},
     {&api_message_policer_classify_dump, classify_dump},
     {0},

@@ -20,7 +20,7 @@ static const char *const color_arguments[] = {"conform-action", "exceed-action",
 /* --- types --- */
 
 /* Takes the word at *text; false: it is another. */
-static bool take(const char **text, const char *word)
+static bool policer_cli_take(const char **text, const char *word)
 {
     const char *p = *text + strspn(*text, " \t\r\n");
     size_t n = strlen(word);
@@ -35,8 +35,8 @@ static bool take_dscp(const char **text, u8 *dscp)
     for (u8 i = 0; i < 64; i++) {
         char number[4];
         snprintf(number, sizeof(number), "%u", i);
-        if ((strcmp(ip_dscp_name(i), "unknown") && take(text, ip_dscp_name(i))) ||
-            take(text, number)) {
+        if ((strcmp(ip_dscp_name(i), "unknown") && policer_cli_take(text, ip_dscp_name(i))) ||
+            policer_cli_take(text, number)) {
             *dscp = i;
             return true;
         }
@@ -49,7 +49,7 @@ static int parse_action(struct piste *p, const char **text, struct cli_value *v,
 {
     u8 dscp = 0;
     for (u32 k = 0; k < array_len(action_words); k++)
-        if (take(text, action_words[k])) {
+        if (policer_cli_take(text, action_words[k])) {
             if (k == POLICER_MARK && !take_dscp(text, &dscp))
                 return -ENOENT;
             v->u = k | (u32)dscp << 8;
@@ -66,7 +66,7 @@ const struct cli_type policer_types[] = {
 /* --- policers --- */
 
 /* The policer that a command means by `name` or `index`. -ENOENT. */
-static int argument(struct cli_call *c, u32 *index)
+static int policer_cli_argument(struct cli_call *c, u32 *index)
 {
     *index = POLICER_NONE;
     if (!cli_get(c, "name") && !cli_get(c, "index"))
@@ -104,50 +104,50 @@ static struct policer_config config_given(const struct cli_call *c)
     return x;
 }
 
-static int add(struct cli_call *c)
+static int policer_cli_add(struct cli_call *c)
 {
     struct policer_config x = config_given(c);
     u32 index;
     return policer_add(c->piste, cli_str(c, "name", ""), &x, &index, c->err);
 }
 
-static int configure(struct cli_call *c)
+static int policer_cli_configure(struct cli_call *c)
 {
     struct policer_config x = config_given(c);
     u32 index;
-    int rc = argument(c, &index);
+    int rc = policer_cli_argument(c, &index);
     return rc ? rc : policer_update(c->piste, index, &x, c->err);
 }
 
-static int del(struct cli_call *c)
+static int policer_cli_del(struct cli_call *c)
 {
     u32 index;
-    int rc = argument(c, &index);
+    int rc = policer_cli_argument(c, &index);
     return rc ? rc : policer_del(c->piste, index, c->err);
 }
 
-static int reset(struct cli_call *c)
+static int policer_cli_reset(struct cli_call *c)
 {
     u32 index;
-    int rc = argument(c, &index);
+    int rc = policer_cli_argument(c, &index);
     return rc ? rc : policer_reset(c->piste, index, c->err);
 }
 
-static int bind(struct cli_call *c)
+static int policer_cli_bind(struct cli_call *c)
 {
     u32 index;
-    int rc = argument(c, &index);
+    int rc = policer_cli_argument(c, &index);
     if (!rc && !cli_has(c, "unbind") && !cli_get(c, "worker"))
         rc = error_set(c->err, EINVAL, "specify worker to bind to");
     u32 worker = cli_has(c, "unbind") ? POLICER_NONE : (u32)cli_u64(c, "worker", 0);
     return rc ? rc : policer_bind(c->piste, index, worker, c->err);
 }
 
-static int set_interface(struct cli_call *c, bool is_input)
+static int policer_cli_set_interface(struct cli_call *c, bool is_input)
 {
     const struct interface *f = cli_interface(c, "interface");
     u32 index;
-    int rc = argument(c, &index);
+    int rc = policer_cli_argument(c, &index);
     if (rc)
         return rc;
     if (cli_has(c, "unapply") && policer_of_interface(c->piste, is_input, f->index) != index)
@@ -156,14 +156,14 @@ static int set_interface(struct cli_call *c, bool is_input)
                                  cli_has(c, "unapply") ? POLICER_NONE : index, c->err);
 }
 
-static int input(struct cli_call *c)
+static int policer_cli_input(struct cli_call *c)
 {
-    return set_interface(c, true);
+    return policer_cli_set_interface(c, true);
 }
 
-static int output(struct cli_call *c)
+static int policer_cli_output(struct cli_call *c)
 {
-    return set_interface(c, false);
+    return policer_cli_set_interface(c, false);
 }
 
 /* --- show --- */
@@ -179,7 +179,7 @@ static void act_words(struct text *t, struct policer_act a)
         text_add(t, " %u", a.dscp);
 }
 
-static void show_config(struct out *o, const struct policer_config *x)
+static void policer_cli_show_config(struct out *o, const struct policer_config *x)
 {
     out_str(o, "type", type_words[x->type], "type %s");
     out_u64(o, "cir", x->cir, " cir %" PRIu64);
@@ -228,37 +228,37 @@ static void show_state(struct out *o, u32 index, u32 worker, const struct police
     out_text(o, "-----------\n");
 }
 
-static void show_one(struct cli_call *c, u32 index)
+static void policer_cli_show_one(struct cli_call *c, u32 index)
 {
     out_object(c->out, NULL);
     out_str(c->out, "name", policer_name(c->piste, index), "Name \"%s\" ");
-    show_config(c->out, policer_config_of(c->piste, index));
+    policer_cli_show_config(c->out, policer_config_of(c->piste, index));
     show_state(c->out, index, policer_bound_to(c->piste, index), policers[index]);
     out_end(c->out);
 }
 
-static int show(struct cli_call *c)
+static int policer_cli_show(struct cli_call *c)
 {
     u32 one = POLICER_NONE;
-    int rc = cli_get(c, "name") || cli_get(c, "index") ? argument(c, &one) : 0;
+    int rc = cli_get(c, "name") || cli_get(c, "index") ? policer_cli_argument(c, &one) : 0;
     if (rc)
         return rc;
     out_array(c->out, "policers");
     for (u32 i = 0; (i = policer_next(c->piste, i)) != POLICER_NONE; i++)
         if (one == POLICER_NONE || one == i)
-            show_one(c, i);
+            policer_cli_show_one(c, i);
     out_end(c->out);
     return 0;
 }
 
-static int punt(struct cli_call *c)
+static int policer_cli_punt(struct cli_call *c)
 {
     u32 index = (u32)cli_u64(c, "number", POLICER_NONE);
     int rc = 0;
     if (cli_has(c, "del"))
         return policer_set_punt(c->piste, POLICER_NONE, c->err);
     if (!cli_get(c, "number"))
-        rc = argument(c, &index);
+        rc = policer_cli_argument(c, &index);
     else if (!policer_name(c->piste, index))
         rc = error_set(c->err, ENOENT, "No such policer");
     return rc ? rc : policer_set_punt(c->piste, index, c->err);
@@ -283,21 +283,22 @@ static int show_pools(struct cli_call *c)
 #define POLICER "[name <name:string> | index <index:u32>]"
 
 const struct cli_command policer_commands[] = {
-    {"policer add (name <name:string>)" CONFIG, "Makes a policer", add, 0},
-    {"configure policer " POLICER CONFIG, "Gives a policer another configuration", configure, 0},
-    {"policer del " POLICER, "Deletes a policer, and takes it off interfaces", del, 0},
-    {"policer reset " POLICER, "Fills the buckets of a policer", reset, 0},
+    {"policer add (name <name:string>)" CONFIG, "Makes a policer", policer_cli_add, 0},
+    {"configure policer " POLICER CONFIG, "Gives a policer another configuration",
+     policer_cli_configure, 0},
+    {"policer del " POLICER, "Deletes a policer, and takes it off interfaces", policer_cli_del, 0},
+    {"policer reset " POLICER, "Fills the buckets of a policer", policer_cli_reset, 0},
     {"policer bind [unbind] " POLICER " [<worker:u32>]",
      "Notes a thread for a policer, which `show policer` and saved configurations then tell; any "
      "thread polices the packets that it has, so none are handed over",
-     bind, 0},
-    {"policer input [unapply] " POLICER " <interface>", "Polices what an interface receives", input,
-     0},
-    {"policer output [unapply] " POLICER " <interface>", "Polices what an interface sends", output,
-     0},
+     policer_cli_bind, 0},
+    {"policer input [unapply] " POLICER " <interface>", "Polices what an interface receives",
+     policer_cli_input, 0},
+    {"policer output [unapply] " POLICER " <interface>", "Polices what an interface sends",
+     policer_cli_output, 0},
     {"ip punt policer [add | del] " POLICER " [<number:u32>]",
-     "Polices packets of IPv4 that are punted", punt, 0},
-    {"show policer " POLICER, "Policers, their buckets and counters", show, 0},
+     "Polices packets of IPv4 that are punted", policer_cli_punt, 0},
+    {"show policer " POLICER, "Policers, their buckets and counters", policer_cli_show, 0},
     {"show policer pools", "How many policers there are", show_pools, 0},
     {"set policer classify [interface <interface>] [ip4-table <ip4-table:u32>]"
      " [ip6-table <ip6-table:u32>] [l2-table <l2-table:u32>] [del]",
@@ -310,7 +311,7 @@ const struct cli_command policer_commands[] = {
 
 /* --- running config --- */
 
-static void config_of(struct piste *p, u32 index, struct text *t)
+static void policer_cli_config_of(struct piste *p, u32 index, struct text *t)
 {
     const struct policer_config *x = policer_config_of(p, index);
     const char *name = policer_name(p, index);
@@ -331,7 +332,7 @@ void policer_running_config(struct piste *p, void *state, enum rc_phase phase, s
 {
     if (phase == RC_GLOBAL)
         for (u32 i = 0; (i = policer_next(p, i)) != POLICER_NONE; i++)
-            config_of(p, i, t);
+            policer_cli_config_of(p, i, t);
     if (phase == RC_INTERFACE)
         policer_interfaces_config(p, t);
 }

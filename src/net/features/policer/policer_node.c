@@ -17,7 +17,7 @@ static void mark_ip6(u8 *h, u8 dscp)
     put_be16(h, (u16)((get_be16(h) & 0xf03f) | dscp << 6));
 }
 
-static void mark(struct buffer *b, enum feature_place place, u8 dscp)
+static void policer_mark(struct buffer *b, enum feature_place place, u8 dscp)
 {
     u16 type = ETHERTYPE_IP4;
     int at = place == AT_IP_OUTPUT ? b->l3_start : b->start;
@@ -63,7 +63,7 @@ ALWAYS_INLINE enum verdict police(struct thread *t, struct buffer **b, u32 index
         *b = own_to_write(t, *b);
         if (unlikely(!*b))
             return LOST;
-        mark(*b, place, x->acts[color].dscp);
+        policer_mark(*b, place, x->acts[color].dscp);
     }
     return PASS;
 }

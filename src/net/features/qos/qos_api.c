@@ -13,7 +13,7 @@ static_assert(sizeof(((struct api_type_qos_egress_map *)0)->rows) == sizeof(stru
               "the same rows");
 
 /* The interface, unless the message names none, or no source: then it is answered. */
-static const struct interface *target(struct api_call *c, u32 sw_if_index, u8 source)
+static const struct interface *qos_api_target(struct api_call *c, u32 sw_if_index, u8 source)
 {
     const struct interface *f = api_interface(c->piste, sw_if_index);
     if (!f)
@@ -26,7 +26,7 @@ static const struct interface *target(struct api_call *c, u32 sw_if_index, u8 so
 static void record_enable(struct api_call *c)
 {
     const struct api_qos_record_enable_disable *m = c->msg;
-    const struct interface *f = target(c, m->record.sw_if_index, m->record.input_source);
+    const struct interface *f = qos_api_target(c, m->record.sw_if_index, m->record.input_source);
     if (f)
         api_reply_errno(c,
                         qos_set_record(c->piste, f->index, (enum qos_source)m->record.input_source,
@@ -36,7 +36,7 @@ static void record_enable(struct api_call *c)
 static void store_enable(struct api_call *c)
 {
     const struct api_qos_store_enable_disable *m = c->msg;
-    const struct interface *f = target(c, m->store.sw_if_index, m->store.input_source);
+    const struct interface *f = qos_api_target(c, m->store.sw_if_index, m->store.input_source);
     if (f)
         api_reply_errno(c, qos_set_store(c->piste, f->index, (enum qos_source)m->store.input_source,
                                          m->enable ? m->store.value : QOS_STORE_NONE, NULL));
@@ -45,7 +45,7 @@ static void store_enable(struct api_call *c)
 static void mark_enable(struct api_call *c)
 {
     const struct api_qos_mark_enable_disable *m = c->msg;
-    const struct interface *f = target(c, m->mark.sw_if_index, m->mark.output_source);
+    const struct interface *f = qos_api_target(c, m->mark.sw_if_index, m->mark.output_source);
     if (!f)
         return;
     enum qos_source source = (enum qos_source)m->mark.output_source;
@@ -119,7 +119,7 @@ struct dump {
     u32 only, next; /* interface; UINT32_MAX: all */
 };
 
-static bool dump_more(struct api_call *c, void *state)
+static bool qos_api_dump_more(struct api_call *c, void *state)
 {
     struct dump *d = state;
     const struct interface *f;
@@ -133,27 +133,27 @@ static bool dump_more(struct api_call *c, void *state)
     return false;
 }
 
-static void dump(struct api_call *c, details_fn *fn, u32 only)
+static void qos_api_dump(struct api_call *c, details_fn *fn, u32 only)
 {
     struct dump *d = mem_alloc(sizeof(*d));
     *d = (struct dump){fn, only, 0};
-    api_continue(c, dump_more, free, d);
+    api_continue(c, qos_api_dump_more, free, d);
 }
 
 static void record_dump(struct api_call *c)
 {
-    dump(c, record_details, UINT32_MAX);
+    qos_api_dump(c, record_details, UINT32_MAX);
 }
 
 static void store_dump(struct api_call *c)
 {
-    dump(c, store_details, UINT32_MAX);
+    qos_api_dump(c, store_details, UINT32_MAX);
 }
 
 static void mark_dump(struct api_call *c)
 {
     const struct api_qos_mark_dump *m = c->msg;
-    dump(c, mark_details, m->sw_if_index);
+    qos_api_dump(c, mark_details, m->sw_if_index);
 }
 
 const struct api_handler qos_api_handlers[] = {

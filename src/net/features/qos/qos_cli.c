@@ -12,7 +12,7 @@
 
 /* --- types --- */
 
-static bool take_source(const char **text, enum qos_source *out)
+static bool qos_cli_take_source(const char **text, enum qos_source *out)
 {
     for (u32 k = 0; k < QOS_SOURCE_N; k++) {
         const char *name = qos_source_name((enum qos_source)k);
@@ -48,7 +48,7 @@ static bool take_value(const char **text, u8 *out)
 static int parse_source(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     enum qos_source source;
-    if (!take_source(text, &source))
+    if (!qos_cli_take_source(text, &source))
         return -ENOENT;
     v->u = source;
     return 0;
@@ -60,8 +60,8 @@ static int parse_row(struct piste *p, const char **text, struct cli_value *v, st
     enum qos_source source;
     const char *s = *text;
     u8 in, out;
-    if (*s++ != '[' || !take_source(&s, &source) || !take_char(&s, ']') || !take_char(&s, '[') ||
-        !take_value(&s, &in) || !take_char(&s, ']') || !take_char(&s, '=') ||
+    if (*s++ != '[' || !qos_cli_take_source(&s, &source) || !take_char(&s, ']') ||
+        !take_char(&s, '[') || !take_value(&s, &in) || !take_char(&s, ']') || !take_char(&s, '=') ||
         !take_value(&s, &out) || (*s && !isspace((u8)*s)))
         return -ENOENT;
     *text = s;
@@ -82,13 +82,13 @@ static enum qos_source source_of(const struct cli_call *c)
     return (enum qos_source)cli_u64(c, "source", 0);
 }
 
-static int record(struct cli_call *c)
+static int qos_cli_record(struct cli_call *c)
 {
     return qos_set_record(c->piste, cli_interface(c, "interface")->index, source_of(c),
                           !cli_has(c, "disable"), c->err);
 }
 
-static int store(struct cli_call *c)
+static int qos_cli_store(struct cli_call *c)
 {
     u32 value = (u32)cli_u64(c, "value", QOS_STORE_NONE);
     if (cli_has(c, "disable"))
@@ -99,7 +99,7 @@ static int store(struct cli_call *c)
                          c->err);
 }
 
-static int mark(struct cli_call *c)
+static int qos_cli_mark(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     if (cli_has(c, "disable"))
@@ -133,8 +133,8 @@ static int egress_map(struct cli_call *c)
 enum shown { RECORDED, STORED, MARKED };
 
 /* Whether there is something of the kind, and what it says behind its source. */
-static bool says(struct piste *p, enum shown what, struct if_index i, enum qos_source source,
-                 u64 *number)
+static bool qos_cli_says(struct piste *p, enum shown what, struct if_index i,
+                         enum qos_source source, u64 *number)
 {
     u32 x = 0;
     bool is = what == RECORDED ? qos_is_recorded(p, i, source)
@@ -144,7 +144,7 @@ static bool says(struct piste *p, enum shown what, struct if_index i, enum qos_s
     return is;
 }
 
-static void show_interface(struct cli_call *c, enum shown what, const struct interface *f)
+static void qos_cli_show_interface(struct cli_call *c, enum shown what, const struct interface *f)
 {
     static const struct {
         const char *key, *format;
@@ -153,7 +153,7 @@ static void show_interface(struct cli_call *c, enum shown what, const struct int
     u64 number;
     for (u32 k = 0; k < QOS_SOURCE_N; k++) {
         enum qos_source source = (enum qos_source)k;
-        if (!says(c->piste, what, f->index, source, &number))
+        if (!qos_cli_says(c->piste, what, f->index, source, &number))
             continue;
         if (!any)
             out_text(c->out, " %s:\n", f->name);
@@ -168,33 +168,33 @@ static void show_interface(struct cli_call *c, enum shown what, const struct int
     }
 }
 
-static int show(struct cli_call *c, enum shown what)
+static int qos_cli_show(struct cli_call *c, enum shown what)
 {
     const struct interface *one = cli_interface(c, "interface"), *f;
     out_array(c->out, "interfaces");
     for (f = interface_next(c->piste, 0); f; f = interface_next(c->piste, f->index.i + 1))
         if (!one || one == f)
-            show_interface(c, what, f);
+            qos_cli_show_interface(c, what, f);
     out_end(c->out);
     return 0;
 }
 
 static int show_record(struct cli_call *c)
 {
-    return show(c, RECORDED);
+    return qos_cli_show(c, RECORDED);
 }
 
 static int show_store(struct cli_call *c)
 {
-    return show(c, STORED);
+    return qos_cli_show(c, STORED);
 }
 
 static int show_mark(struct cli_call *c)
 {
-    return show(c, MARKED);
+    return qos_cli_show(c, MARKED);
 }
 
-static void show_map(struct cli_call *c, u32 id)
+static void qos_cli_show_map(struct cli_call *c, u32 id)
 {
     const struct qos_map *m = qos_map_find(c->piste, id);
     out_object(c->out, NULL);
@@ -211,7 +211,7 @@ static void show_map(struct cli_call *c, u32 id)
     out_end(c->out);
 }
 
-static int show_maps(struct cli_call *c)
+static int qos_cli_show_maps(struct cli_call *c)
 {
     const struct cli_value *one = cli_get(c, "id");
     u32 id;
@@ -220,24 +220,24 @@ static int show_maps(struct cli_call *c)
     out_array(c->out, "maps");
     for (u32 k = 0; qos_map_at(c->piste, k, &id); k++)
         if (!one || one->u == id)
-            show_map(c, id);
+            qos_cli_show_map(c, id);
     out_end(c->out);
     return 0;
 }
 
 const struct cli_command qos_commands[] = {
     {"qos record <source:qos-source> <interface> [disable]",
-     "Keeps with what an interface receives what it says of its own priority", record, 0},
+     "Keeps with what an interface receives what it says of its own priority", qos_cli_record, 0},
     {"qos store <source:qos-source> <interface> [value <value:u8>] [disable]",
-     "Keeps with what an interface receives a value as if it had said so", store, 0},
+     "Keeps with what an interface receives a value as if it had said so", qos_cli_store, 0},
     {"qos mark <source:qos-source> <interface> [id <id:u32>] [disable]",
-     "Writes in what an interface sends what a map makes of what was kept", mark, 0},
+     "Writes in what an interface sends what a map makes of what was kept", qos_cli_mark, 0},
     {"qos egress map (id <id:u32>) [delete|del] [<row:qos-row> ...]",
      "Makes, changes or deletes a map: [SOURCE][INPUT]=OUTPUT", egress_map, 0},
     {"show qos record [<interface>]", "Which interfaces record priorities", show_record, 0},
     {"show qos store [<interface>]", "Which interfaces give priorities", show_store, 0},
     {"show qos mark [<interface>]", "Which interfaces mark, by which map", show_mark, 0},
-    {"show qos egress map [id <id:u32>]", "Maps of priorities", show_maps, 0},
+    {"show qos egress map [id <id:u32>]", "Maps of priorities", qos_cli_show_maps, 0},
     {0},
 };
 
@@ -268,11 +268,11 @@ static void config_of_interface(struct piste *p, const struct interface *f, stru
     for (u32 k = 0; k < QOS_SOURCE_N; k++) {
         enum qos_source source = (enum qos_source)k;
         const char *name = qos_source_name(source);
-        if (says(p, RECORDED, f->index, source, &number))
+        if (qos_cli_says(p, RECORDED, f->index, source, &number))
             text_add(t, "qos record %s %s\n", name, f->name);
-        if (says(p, STORED, f->index, source, &number))
+        if (qos_cli_says(p, STORED, f->index, source, &number))
             text_add(t, "qos store %s %s value %u\n", name, f->name, (u32)number);
-        if (says(p, MARKED, f->index, source, &number))
+        if (qos_cli_says(p, MARKED, f->index, source, &number))
             text_add(t, "qos mark %s %s id %u\n", name, f->name, (u32)number);
     }
 }

@@ -4,8 +4,8 @@
 #include "net/link/interface/interface.h"
 #include "net/features/span/span_internal.h"
 
-static void mirror(struct thread *t, struct node *n, const struct buffer *b,
-                   const struct span_targets *targets)
+static void span_mirror(struct thread *t, struct node *n, const struct buffer *b,
+                        const struct span_targets *targets)
 {
     for (u32 k = 0; k < targets->n; k++) {
         u32 bi = buffer_copy(t, b);
@@ -28,7 +28,7 @@ void NODE_FN(span)(struct thread *t, struct node *n, struct buffer **b, u16 *nex
 {
     for (u32 i = 0; i < count; i++) {
         if (!(b[i]->flags & BUFFER_SPAN))
-            mirror(t, n, b[i], (const struct span_targets *)(uintptr_t)feature_data(b[i]));
+            span_mirror(t, n, b[i], (const struct span_targets *)(uintptr_t)feature_data(b[i]));
         next[i] = feature_next(b[i]);
     }
 }

@@ -76,7 +76,7 @@ static u32 adj_new(struct fib *f, enum adj_kind kind)
     return a;
 }
 
-static void special(struct fib *f, u32 index, enum adj_kind kind, u16 next)
+static void adj_special(struct fib *f, u32 index, enum adj_kind kind, u16 next)
 {
     u32 a = adj_new(f, kind);
     assert(a == index);
@@ -95,11 +95,11 @@ void adj_init(struct fib *f)
     f->adj_info = f->adj_info_map.base;
     hash_init(&f->adj_by_key, sizeof(struct adj_key));
 
-    special(f, ADJ_DROP.i, ADJ_KIND_DROP, FIB_NEXT_DROP);
-    special(f, ADJ_PUNT.i, ADJ_KIND_PUNT, FIB_NEXT_PUNT);
-    special(f, ADJ_UNREACHABLE.i, ADJ_KIND_UNREACHABLE, FIB_NEXT_NULL);
-    special(f, ADJ_PROHIBIT.i, ADJ_KIND_PROHIBIT, FIB_NEXT_NULL);
-    special(f, ADJ_RECEIVE.i, ADJ_KIND_RECEIVE, FIB_NEXT_RECEIVE);
+    adj_special(f, ADJ_DROP.i, ADJ_KIND_DROP, FIB_NEXT_DROP);
+    adj_special(f, ADJ_PUNT.i, ADJ_KIND_PUNT, FIB_NEXT_PUNT);
+    adj_special(f, ADJ_UNREACHABLE.i, ADJ_KIND_UNREACHABLE, FIB_NEXT_NULL);
+    adj_special(f, ADJ_PROHIBIT.i, ADJ_KIND_PROHIBIT, FIB_NEXT_NULL);
+    adj_special(f, ADJ_RECEIVE.i, ADJ_KIND_RECEIVE, FIB_NEXT_RECEIVE);
 }
 
 void adj_fini(struct fib *f)
@@ -110,7 +110,7 @@ void adj_fini(struct fib *f)
     adj_base = NULL;
 }
 
-static bool find(const struct fib *f, const struct adj_key *key, u32 *a)
+static bool adj_find(const struct fib *f, const struct adj_key *key, u32 *a)
 {
     u64 value;
     if (!hash_get(&f->adj_by_key, key, &value))
@@ -119,7 +119,7 @@ static bool find(const struct fib *f, const struct adj_key *key, u32 *a)
     return true;
 }
 
-static struct adj_key key_of(const struct fib *f, u32 a)
+static struct adj_key adj_key_of(const struct fib *f, u32 a)
 {
     const struct adj *adj = adj_rw(a);
     const struct adj_info *info = info_at(f, a);
@@ -129,7 +129,7 @@ static struct adj_key key_of(const struct fib *f, u32 a)
     return key;
 }
 
-static u32 add(struct fib *f, const struct adj_key *key)
+static u32 adj_add(struct fib *f, const struct adj_key *key)
 {
     u32 a = adj_new(f, key->kind);
     if (a == NONE)
@@ -156,9 +156,9 @@ void adj_put(struct fib *f, u32 a)
         return;
     if (info->kind == ADJ_KIND_REWRITE && f->on_neighbor.fn && !f->stopping)
         f->on_neighbor.fn(f->piste, (struct adj_index){a}, false, f->on_neighbor.arg);
-    struct adj_key key = key_of(f, a);
+    struct adj_key key = adj_key_of(f, a);
     u32 there;
-    if (find(f, &key, &there) && there == a)
+    if (adj_find(f, &key, &there) && there == a)
         hash_del(&f->adj_by_key, &key);
     fib_limbo(f, LIMBO_ADJ, a, 0);
 }
@@ -202,11 +202,11 @@ u32 adj_get_neighbor(struct fib *f, be32 next_hop, struct if_index i)
 {
     struct adj_key key = {ADJ_KIND_REWRITE, i, next_hop, 0};
     u32 a;
-    if (find(f, &key, &a)) {
+    if (adj_find(f, &key, &a)) {
         adj_ref(f, a);
         return a;
     }
-    a = add(f, &key);
+    a = adj_add(f, &key);
     if (a == NONE)
         return NONE;
     neighbor_publish(f, a);
@@ -224,7 +224,7 @@ struct adj_index adj_neighbor_find(const struct fib *f, be32 next_hop, struct if
 {
     struct adj_key key = {ADJ_KIND_REWRITE, i, next_hop, 0};
     u32 a;
-    return find(f, &key, &a) ? (struct adj_index){a} : ADJ_NONE;
+    return adj_find(f, &key, &a) ? (struct adj_index){a} : ADJ_NONE;
 }
 
 void adj_neighbor_set(struct fib *f, struct adj_index a, const u8 *mac)
@@ -270,11 +270,11 @@ u32 adj_get_glean(struct fib *f, struct if_index i, be32 addr, u8 len)
 {
     struct adj_key key = {ADJ_KIND_GLEAN, i, addr, len};
     u32 a;
-    if (find(f, &key, &a)) {
+    if (adj_find(f, &key, &a)) {
         adj_ref(f, a);
         return a;
     }
-    a = add(f, &key);
+    a = adj_add(f, &key);
     if (a != NONE)
         glean_publish(f, a);
     return a;
@@ -284,11 +284,11 @@ u32 adj_get_receive(struct fib *f, struct if_index i, be32 addr)
 {
     struct adj_key key = {ADJ_KIND_RECEIVE, i, addr, 0};
     u32 a;
-    if (find(f, &key, &a)) {
+    if (adj_find(f, &key, &a)) {
         adj_ref(f, a);
         return a;
     }
-    a = add(f, &key);
+    a = adj_add(f, &key);
     if (a != NONE)
         head_set(a, head_make(ADJ_KIND_RECEIVE, FIB_NEXT_RECEIVE, 0, 0, UINT16_MAX));
     return a;
@@ -298,11 +298,11 @@ u32 adj_get_lookup(struct fib *f, u32 table)
 {
     struct adj_key key = {ADJ_KIND_LOOKUP, IF_NONE, {table}, 0};
     u32 a;
-    if (find(f, &key, &a)) {
+    if (adj_find(f, &key, &a)) {
         adj_ref(f, a);
         return a;
     }
-    a = add(f, &key);
+    a = adj_add(f, &key);
     if (a == NONE)
         return NONE;
     adj_rw(a)->next_hop = (be32){0};
@@ -358,9 +358,9 @@ void adj_interface_deleted(struct fib *f, struct if_index i)
         if (!info_at(f, a)->refs || !if_equal(adj_rw(a)->tx_if, i))
             continue;
         /* whoever gets this index next is not the same interface */
-        struct adj_key key = key_of(f, a);
+        struct adj_key key = adj_key_of(f, a);
         u32 there;
-        if (find(f, &key, &there) && there == a)
+        if (adj_find(f, &key, &there) && there == a)
             hash_del(&f->adj_by_key, &key);
         head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
         adj_rw(a)->tx_if = IF_NONE;

@@ -10,7 +10,7 @@ static struct log_class fib_log = {.name = "fib", .sub = "entry"};
 
 /* --- the table's hash of entries --- */
 
-static u32 slot_of(const struct fib_table *t, u32 addr, u8 len)
+static u32 entry_slot_of(const struct fib_table *t, u32 addr, u8 len)
 {
     u64 h = ((u64)addr << 6 | len) * 0x9e3779b97f4a7c15ull;
     return (u32)(h >> 32) & (t->n_slots - 1);
@@ -26,7 +26,7 @@ u32 fib_entry_find(const struct fib *f, const struct fib_table *t, u32 addr, u8 
 {
     if (!t->n_slots)
         return NONE;
-    for (u32 i = slot_of(t, addr, len); t->slots[i] != NONE; i = (i + 1) & (t->n_slots - 1))
+    for (u32 i = entry_slot_of(t, addr, len); t->slots[i] != NONE; i = (i + 1) & (t->n_slots - 1))
         if (is_prefix(f, t->slots[i], addr, len))
             return t->slots[i];
     return NONE;
@@ -35,7 +35,7 @@ u32 fib_entry_find(const struct fib *f, const struct fib_table *t, u32 addr, u8 
 static void slot_put(const struct fib *f, struct fib_table *t, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    u32 i = slot_of(t, e->addr, e->len);
+    u32 i = entry_slot_of(t, e->addr, e->len);
     while (t->slots[i] != NONE)
         i = (i + 1) & (t->n_slots - 1);
     t->slots[i] = entry;
@@ -64,13 +64,13 @@ static void slots_add(const struct fib *f, struct fib_table *t, u32 entry)
 static void slots_del(const struct fib *f, struct fib_table *t, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    u32 mask = t->n_slots - 1, i = slot_of(t, e->addr, e->len);
+    u32 mask = t->n_slots - 1, i = entry_slot_of(t, e->addr, e->len);
     while (t->slots[i] != entry)
         i = (i + 1) & mask;
     /* close the gap: what lies behind moves up unless it is where its own search starts */
     for (u32 k = (i + 1) & mask; t->slots[k] != NONE; k = (k + 1) & mask) {
         const struct fib_entry *other = fib_entry_at(f, t->slots[k]);
-        u32 home = slot_of(t, other->addr, other->len);
+        u32 home = entry_slot_of(t, other->addr, other->len);
         if (((k - home) & mask) < ((k - i) & mask))
             continue;
         t->slots[i] = t->slots[k];
@@ -156,7 +156,7 @@ static u32 follower_at(const struct fib_table *t, u32 addr)
     return low;
 }
 
-static void follow(struct fib *f, u32 entry)
+static void entry_follow(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     if (e->flags & ENTRY_FOLLOWS)
@@ -171,7 +171,7 @@ static void follow(struct fib *f, u32 entry)
     e->flags |= ENTRY_FOLLOWS;
 }
 
-static void unfollow(struct fib *f, u32 entry)
+static void entry_unfollow(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     if (!(e->flags & ENTRY_FOLLOWS))
@@ -317,7 +317,7 @@ static bool source_is_active(struct fib *f, u32 entry, struct fib_src *src, bool
 }
 
 /* The path list to forward by; NONE: no source is active. */
-static u32 choose(struct fib *f, u32 entry, bool *looped)
+static u32 entry_choose(struct fib *f, u32 entry, bool *looped)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     u32 list = NONE;
@@ -394,7 +394,7 @@ static void link_list(struct fib *f, u32 entry, u32 list)
     l->n_entries++;
 }
 
-static bool install(struct fib *f, u32 entry)
+static bool entry_install(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     struct fib_table *t = fib_table_at(f, e->table);
@@ -413,7 +413,7 @@ static bool install(struct fib *f, u32 entry)
     return true;
 }
 
-static void uninstall(struct fib *f, u32 entry)
+static void entry_uninstall(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     struct fib_table *t = fib_table_at(f, e->table);
@@ -466,7 +466,7 @@ bool fib_entry_evaluate(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     bool looped = false;
-    u32 list = choose(f, entry, &looped);
+    u32 list = entry_choose(f, entry, &looped);
     set_looped(f, entry, looped);
     if (list == e->list) {
         /* the source may have changed under the same list */
@@ -477,7 +477,7 @@ bool fib_entry_evaluate(struct fib *f, u32 entry)
     f->changed = true;
     if (list == NONE) {
         /* its word stays for packets that have read the leaf */
-        uninstall(f, entry);
+        entry_uninstall(f, entry);
         unlink_list(f, entry);
         notify_followers(f, entry);
         if (e->via != NONE)
@@ -490,7 +490,7 @@ bool fib_entry_evaluate(struct fib *f, u32 entry)
     link_list(f, entry, list);
     path_list_unref(f, list);
     lb_set(entry, path_list_at(f, list)->word);
-    bool installed = install(f, entry);
+    bool installed = entry_install(f, entry);
     notify_followers(f, entry);
     if (e->via != NONE)
         via_evaluate(f, e->via);
@@ -557,7 +557,7 @@ u32 fib_entry_source_set(struct fib *f, u32 table, u32 addr, u8 len, enum fib_so
     } else if (source_insert(f, e, (struct fib_src){.list = list, .source = (u8)s})) {
         t->n_by_source[s]++;
         if (s == FIB_SOURCE_ADJ || s == FIB_SOURCE_RR)
-            follow(f, entry);
+            entry_follow(f, entry);
     } else {
         path_list_unref(f, list);
         return NONE; /* the entry had a source, and keeps it */
@@ -579,7 +579,7 @@ void fib_entry_source_del(struct fib *f, u32 entry, enum fib_source s)
     source_remove(f, e, s);
     t->n_by_source[s]--;
     if (!fib_entry_source(f, entry, FIB_SOURCE_ADJ) && !fib_entry_source(f, entry, FIB_SOURCE_RR))
-        unfollow(f, entry);
+        entry_unfollow(f, entry);
     (void)fib_entry_evaluate(f, entry); /* what was installed before still fits */
     bool last = e->first.source == FIB_SOURCE_N;
     if (last)

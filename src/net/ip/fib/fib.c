@@ -279,8 +279,8 @@ static int path_check(const struct fib *f, struct fib_path *path, u32 table, u32
 }
 
 /* Checks prefix and paths; *checked gets the paths as they are kept. */
-static int check(const struct fib *f, struct fib_index t, struct ip4_prefix *prefix,
-                 const struct fib_path *paths, u32 n, struct fib_path *checked, struct error *e)
+static int fib_check(const struct fib *f, struct fib_index t, struct ip4_prefix *prefix,
+                     const struct fib_path *paths, u32 n, struct fib_path *checked, struct error *e)
 {
     if (t.i >= f->n_tables || !f->tables[t.i])
         return error_set(e, EINVAL, "no such table");
@@ -317,11 +317,11 @@ int fib_route_update(struct fib *f, struct fib_index t, struct ip4_prefix prefix
                      const struct fib_path *paths, u32 n, struct error *e)
 {
     struct fib_path checked[FIB_PATHS_MAX];
-    int rc = check(f, t, &prefix, paths, n, checked, e);
+    int rc = fib_check(f, t, &prefix, paths, n, checked, e);
     return rc ? rc : source_set(f, t.i, prefix, s, checked, n, e);
 }
 
-static u32 entry_of(const struct fib *f, struct fib_index t, struct ip4_prefix prefix)
+static u32 fib_entry_of(const struct fib *f, struct fib_index t, struct ip4_prefix prefix)
 {
     u32 addr = be32_to_host(prefix.addr) & prefix_mask(prefix.len);
     return fib_entry_find(f, fib_table_at(f, t.i), addr, prefix.len);
@@ -334,7 +334,7 @@ static bool same_path(const struct fib_path *a, const struct fib_path *b)
            if_equal(a->interface, b->interface) && a->table.i == b->table.i && a->adj.i == b->adj.i;
 }
 
-static u32 without(struct fib_path *paths, u32 n, const struct fib_path *gone)
+static u32 fib_without(struct fib_path *paths, u32 n, const struct fib_path *gone)
 {
     u32 kept = 0;
     for (u32 i = 0; i < n; i++)
@@ -347,15 +347,15 @@ int fib_route_path_add(struct fib *f, struct fib_index t, struct ip4_prefix pref
                        enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
 {
     struct fib_path added[FIB_PATHS_MAX], all[2 * FIB_PATHS_MAX];
-    int rc = check(f, t, &prefix, paths, n, added, e);
+    int rc = fib_check(f, t, &prefix, paths, n, added, e);
     if (rc)
         return rc;
-    u32 entry = entry_of(f, t, prefix), have = 0;
+    u32 entry = fib_entry_of(f, t, prefix), have = 0;
     const struct fib_src *src = entry == NONE ? NULL : fib_entry_source(f, entry, s);
     if (src && !src->stale)
         have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX);
     for (u32 i = 0; i < n; i++) {
-        have = without(all, have, &added[i]);
+        have = fib_without(all, have, &added[i]);
         if (have == FIB_PATHS_MAX)
             return error_set(e, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
         all[have++] = added[i];
@@ -367,15 +367,15 @@ int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip4_prefix p
                           enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
 {
     struct fib_path gone[FIB_PATHS_MAX], all[FIB_PATHS_MAX];
-    int rc = check(f, t, &prefix, paths, n, gone, e);
+    int rc = fib_check(f, t, &prefix, paths, n, gone, e);
     if (rc)
         return rc;
-    u32 entry = entry_of(f, t, prefix);
+    u32 entry = fib_entry_of(f, t, prefix);
     if (entry == NONE || !fib_entry_source(f, entry, s))
         return error_set(e, ENOENT, "no such route");
     u32 have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX), kept = have;
     for (u32 i = 0; i < n; i++)
-        kept = without(all, kept, &gone[i]);
+        kept = fib_without(all, kept, &gone[i]);
     if (kept == have)
         return error_set(e, ENOENT, "the route has no such path");
     if (!kept)
@@ -388,7 +388,7 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix
 {
     if (t.i >= f->n_tables || !f->tables[t.i] || prefix.len > 32)
         return error_set(e, EINVAL, "no such table or prefix");
-    u32 entry = entry_of(f, t, prefix);
+    u32 entry = fib_entry_of(f, t, prefix);
     if (entry == NONE || !fib_entry_source(f, entry, s))
         return error_set(e, ENOENT, "no such route");
     fib_entry_source_del(f, entry, s);
@@ -397,18 +397,19 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix
 }
 
 /* What source s said of entry, when that is of table t still. */
-static struct fib_src *said(const struct fib *f, u32 entry, struct fib_index t, enum fib_source s)
+static struct fib_src *fib_said(const struct fib *f, u32 entry, struct fib_index t,
+                                enum fib_source s)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     return (e->flags & ENTRY_DEAD) || e->table != t.i ? NULL : fib_entry_source(f, entry, s);
 }
 
-static u32 flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_of_them)
+static u32 fib_flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_of_them)
 {
     u32 n, flushed = 0;
     u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
     for (u32 i = 0; i < n; i++) {
-        const struct fib_src *src = said(f, all[i], t, s);
+        const struct fib_src *src = fib_said(f, all[i], t, s);
         if (!src || (!all_of_them && !src->stale))
             continue;
         fib_entry_source_del(f, all[i], s);
@@ -421,7 +422,7 @@ static u32 flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_
 
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    return flush(f, t, s, true);
+    return fib_flush(f, t, s, true);
 }
 
 void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s)
@@ -429,7 +430,7 @@ void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source 
     u32 n;
     u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
     for (u32 i = 0; i < n; i++) {
-        struct fib_src *src = said(f, all[i], t, s);
+        struct fib_src *src = fib_said(f, all[i], t, s);
         if (src)
             src->stale = true;
     }
@@ -438,7 +439,7 @@ void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source 
 
 void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    flush(f, t, s, false);
+    fib_flush(f, t, s, false);
 }
 
 /* --- looking --- */
@@ -466,7 +467,7 @@ bool fib_lookup(const struct fib *f, struct fib_index t, be32 addr, struct fib_r
 bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip4_prefix prefix,
                       struct fib_route *out)
 {
-    u32 entry = entry_of(f, t, prefix);
+    u32 entry = fib_entry_of(f, t, prefix);
     if (entry == NONE)
         return false;
     route_fill(f, entry, out);

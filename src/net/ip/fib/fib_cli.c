@@ -77,7 +77,8 @@ static bool show_route(const struct fib_route *r, void *arg)
     return true;
 }
 
-static void show_one(struct cli_call *c, struct fib *f, u32 table, u32 addr, u8 len, bool exact)
+static void fib_cli_show_one(struct cli_call *c, struct fib *f, u32 table, u32 addr, u8 len,
+                             bool exact)
 {
     u32 entry = NONE;
     if (exact)
@@ -89,15 +90,15 @@ static void show_one(struct cli_call *c, struct fib *f, u32 table, u32 addr, u8 
         fib_show_entry(f, c->out, entry, cli_has(c, "detail"));
 }
 
-static void show_table(struct cli_call *c, struct fib *f, u32 table)
+static void fib_cli_show_table(struct cli_call *c, struct fib *f, u32 table)
 {
     const struct cli_value *prefix = cli_get(c, "prefix"), *address = cli_get(c, "address");
     out_object(c->out, NULL);
     fib_show_table_line(f, c->out, table);
     if (prefix) {
-        show_one(c, f, table, get_be32(prefix->ip.addr), prefix->ip.prefix_len, true);
+        fib_cli_show_one(c, f, table, get_be32(prefix->ip.addr), prefix->ip.prefix_len, true);
     } else if (address) {
-        show_one(c, f, table, get_be32(address->ip.addr), 32, true);
+        fib_cli_show_one(c, f, table, get_be32(address->ip.addr), 32, true);
     } else if (cli_has(c, "summary")) {
         show_summary(f, c->out, table);
     } else if (cli_has(c, "mtrie")) {
@@ -128,7 +129,7 @@ static int show_ip_fib(struct cli_call *c)
         /* an address without a table is looked up in the first one */
         if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && t.i)
             continue;
-        show_table(c, f, t.i);
+        fib_cli_show_table(c, f, t.i);
     }
     out_end(c->out);
     return 0;

@@ -21,7 +21,7 @@ struct fib *fib_of(const struct piste *p)
 
 /* --- what the FIB asks for --- */
 
-static void defer(void *ctx, void (*fn)(void *arg), void *arg)
+static void fib_defer(void *ctx, void (*fn)(void *arg), void *arg)
 {
     engine_defer_free(engine_of(ctx), fn, arg);
 }
@@ -111,7 +111,7 @@ void fib_output_changed(struct fib *f, struct if_index i)
     fib_interface_changed(f, i);
 }
 
-static struct fib_counts counts(const struct counter_vec *v, u32 index)
+static struct fib_counts fib_module_counts(const struct counter_vec *v, u32 index)
 {
     struct counter_pair pair = counter_get_pair(v, index);
     return (struct fib_counts){pair.packets, pair.bytes};
@@ -119,17 +119,17 @@ static struct fib_counts counts(const struct counter_vec *v, u32 index)
 
 struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route)
 {
-    return counts(fib_counters_to, route.i);
+    return fib_module_counts(fib_counters_to, route.i);
 }
 
 struct fib_counts fib_route_via_counts(const struct fib *f, struct lb_index route)
 {
-    return counts(fib_counters_via, route.i);
+    return fib_module_counts(fib_counters_via, route.i);
 }
 
 struct fib_counts adj_counts(const struct fib *f, struct adj_index a)
 {
-    return counts(fib_counters_adj, a.i);
+    return fib_module_counts(fib_counters_adj, a.i);
 }
 
 void adj_set_counting(struct fib *f, bool on)
@@ -139,7 +139,7 @@ void adj_set_counting(struct fib *f, bool on)
 
 /* --- interfaces --- */
 
-static void changed(struct piste *p, struct fib *f, const struct interface *it)
+static void fib_changed(struct piste *p, struct fib *f, const struct interface *it)
 {
     fib_interface_changed(f, it->index);
     struct interface *sub;
@@ -148,7 +148,7 @@ static void changed(struct piste *p, struct fib *f, const struct interface *it)
             fib_interface_changed(f, sub->index);
 }
 
-static void on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
+static void fib_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
 {
     struct fib *f = arg;
     switch (ev) {
@@ -160,18 +160,18 @@ static void on_interface(struct piste *p, struct interface *it, enum if_event ev
         f->leaving = IF_NONE;
         break;
     default:
-        changed(p, f, it);
+        fib_changed(p, f, it);
         break;
     }
 }
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+static int fib_init(struct piste *p, void **state, struct error *e)
 {
     struct fib_ops ops = {
         .ctx = p,
-        .defer = defer,
+        .defer = fib_defer,
         .interface = describe_interface,
         .lookup_edge = lookup_edge,
         .route_new = route_new,
@@ -181,12 +181,12 @@ static int init(struct piste *p, void **state, struct error *e)
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);
     fib_counters_adj = counter_vec_new(engine_of(p), "/net/adjacency", true, FIB_ADJS_MAX);
     struct fib *f = fib_new(p, &ops);
-    interface_on_event(p, on_interface, f);
+    interface_on_event(p, fib_on_interface, f);
     *state = f;
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void fib_stop(struct piste *p, void *state)
 {
     fib_free(state);
     counter_vec_free(fib_counters_to);
@@ -196,7 +196,7 @@ static void stop(struct piste *p, void *state)
     adj_counting = false;
 }
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+static void fib_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     if (phase == RC_GLOBAL && adj_is_counting())
         text_puts(t, "adjacency counters enable\n");
@@ -210,7 +210,7 @@ const struct module fib_module = {
     .description = "Tables, routes and adjacencies",
     .needs = needs,
     .commands = fib_commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
+    .init = fib_init,
+    .stop = fib_stop,
+    .running_config = fib_running_config,
 };

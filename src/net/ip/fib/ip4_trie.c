@@ -55,36 +55,36 @@ static bool is_block(u32 w)
     return w && !(w & 1);
 }
 
-static void store(u32 *word, u32 w)
+static void ip4_trie_store(u32 *word, u32 w)
 {
     /* what the word leads to is complete before it can be seen */
     __atomic_store_n(word, w, __ATOMIC_RELEASE);
 }
 
-static void paint(struct ip4_tries *t, u32 *words, u32 n, u32 leaf, u8 len)
+static void ip4_trie_paint(struct ip4_tries *t, u32 *words, u32 n, u32 leaf, u8 len)
 {
     for (u32 i = 0; i < n; i++) {
         u32 w = words[i];
         if (is_block(w))
-            paint(t, block_words(t, w >> 1), IP4_TRIE_BLOCK_WORDS, leaf, len);
+            ip4_trie_paint(t, block_words(t, w >> 1), IP4_TRIE_BLOCK_WORDS, leaf, len);
         else if (!w || t->lens[w >> 1] <= len)
-            store(&words[i], leaf);
+            ip4_trie_store(&words[i], leaf);
     }
 }
 
-static void unpaint(struct ip4_tries *t, u32 *words, u32 n, u32 leaf, u32 cover)
+static void ip4_trie_unpaint(struct ip4_tries *t, u32 *words, u32 n, u32 leaf, u32 cover)
 {
     for (u32 i = 0; i < n; i++) {
         u32 w = words[i];
         if (is_block(w))
-            unpaint(t, block_words(t, w >> 1), IP4_TRIE_BLOCK_WORDS, leaf, cover);
+            ip4_trie_unpaint(t, block_words(t, w >> 1), IP4_TRIE_BLOCK_WORDS, leaf, cover);
         else if (w == leaf)
-            store(&words[i], cover);
+            ip4_trie_store(&words[i], cover);
     }
 }
 
 /* The block that word leads to, made if there is none; 0 when there is no room. */
-static u32 descend(struct ip4_tries *t, u32 *word)
+static u32 ip4_trie_descend(struct ip4_tries *t, u32 *word)
 {
     if (is_block(*word))
         return *word >> 1;
@@ -95,23 +95,23 @@ static u32 descend(struct ip4_tries *t, u32 *word)
     for (u32 i = 0; i < IP4_TRIE_BLOCK_WORDS; i++)
         words[i] = *word;
     t->n_longer[block] = 0;
-    store(word, block * 2);
+    ip4_trie_store(word, block * 2);
     return block;
 }
 
 /* Folds the block back into its parent's word when nothing longer lies in it. */
-static bool fold(struct ip4_tries *t, u32 *word)
+static bool ip4_trie_fold(struct ip4_tries *t, u32 *word)
 {
     u32 block = *word >> 1;
     if (t->n_longer[block])
         return false;
-    store(word, block_words(t, block)[0]);
+    ip4_trie_store(word, block_words(t, block)[0]);
     t->free_block(t->ctx, block);
     return true;
 }
 
 /* Words of a level that addr/len covers; shift: bits below the level's. */
-static u32 *range(u32 *words, u32 addr, u8 len, unsigned shift, u32 mask, u32 *n)
+static u32 *ip4_trie_range(u32 *words, u32 addr, u8 len, unsigned shift, u32 mask, u32 *n)
 {
     *n = 1u << (32 - len - shift);
     return &words[(addr >> shift) & mask];
@@ -124,30 +124,30 @@ int ip4_trie_insert(struct ip4_tries *t, u32 *root, u32 addr, u8 len, u32 lb)
 
     t->lens[lb] = len;
     if (len <= 16) {
-        from = range(root, addr, len, 16, 0xffff, &n);
-        paint(t, from, n, leaf, len);
+        from = ip4_trie_range(root, addr, len, 16, 0xffff, &n);
+        ip4_trie_paint(t, from, n, leaf, len);
         return 0;
     }
-    u32 b1 = descend(t, word);
+    u32 b1 = ip4_trie_descend(t, word);
     if (!b1)
         return -ENOSPC;
     if (len <= 24) {
         t->n_longer[b1]++;
-        from = range(block_words(t, b1), addr, len, 8, 255, &n);
-        paint(t, from, n, leaf, len);
+        from = ip4_trie_range(block_words(t, b1), addr, len, 8, 255, &n);
+        ip4_trie_paint(t, from, n, leaf, len);
         return 0;
     }
     u32 *word2 = &block_words(t, b1)[(addr >> 8) & 255];
     bool made = !is_block(*word2);
-    u32 b2 = descend(t, word2);
+    u32 b2 = ip4_trie_descend(t, word2);
     if (!b2) {
-        fold(t, word);
+        ip4_trie_fold(t, word);
         return -ENOSPC;
     }
     t->n_longer[b1] += made;
     t->n_longer[b2]++;
-    from = range(block_words(t, b2), addr, len, 0, 255, &n);
-    paint(t, from, n, leaf, len);
+    from = ip4_trie_range(block_words(t, b2), addr, len, 0, 255, &n);
+    ip4_trie_paint(t, from, n, leaf, len);
     return 0;
 }
 
@@ -157,24 +157,24 @@ void ip4_trie_remove(struct ip4_tries *t, u32 *root, u32 addr, u8 len, u32 lb, u
     u32 *from;
 
     if (len <= 16) {
-        from = range(root, addr, len, 16, 0xffff, &n);
-        unpaint(t, from, n, leaf, cover);
+        from = ip4_trie_range(root, addr, len, 16, 0xffff, &n);
+        ip4_trie_unpaint(t, from, n, leaf, cover);
         return;
     }
     u32 b1 = *word >> 1;
     assert(is_block(*word));
     if (len <= 24) {
-        from = range(block_words(t, b1), addr, len, 8, 255, &n);
-        unpaint(t, from, n, leaf, cover);
+        from = ip4_trie_range(block_words(t, b1), addr, len, 8, 255, &n);
+        ip4_trie_unpaint(t, from, n, leaf, cover);
     } else {
         u32 *word2 = &block_words(t, b1)[(addr >> 8) & 255];
         assert(is_block(*word2));
-        from = range(block_words(t, *word2 >> 1), addr, len, 0, 255, &n);
-        unpaint(t, from, n, leaf, cover);
+        from = ip4_trie_range(block_words(t, *word2 >> 1), addr, len, 0, 255, &n);
+        ip4_trie_unpaint(t, from, n, leaf, cover);
         t->n_longer[*word2 >> 1]--;
-        if (!fold(t, word2))
+        if (!ip4_trie_fold(t, word2))
             return;
     }
     t->n_longer[b1]--;
-    fold(t, word);
+    ip4_trie_fold(t, word);
 }

@@ -307,7 +307,7 @@ static bool same_paths(const struct fib *f, const struct path_list *l, const str
     return true;
 }
 
-static void share(struct fib *f, u32 list)
+static void path_list_share(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
     u64 head;
@@ -316,7 +316,7 @@ static void share(struct fib *f, u32 list)
     l->flags |= LIST_SHARED;
 }
 
-static void unshare(struct fib *f, u32 list)
+static void path_list_unshare(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
     u64 head;
@@ -339,7 +339,7 @@ static void list_free(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
     assert(!l->n_entries);
-    unshare(f, list);
+    path_list_unshare(f, list);
     buckets_drop(f, l);
     u32 k = l->first;
     while (k != NONE) {
@@ -380,7 +380,7 @@ u32 path_list_get(struct fib *f, const struct fib_path *paths, u32 n)
         tail = &path_at(f, k)->next;
     }
     l->word = word_make(f, l);
-    share(f, list);
+    path_list_share(f, list);
     return list;
 }
 
@@ -438,7 +438,7 @@ void fib_interface_deleted(struct fib *f, struct if_index i)
             continue;
         /* the index may come back as another interface: this list is not shared with its routes */
         pa->cfg.flags |= FIB_PATH_DEAD;
-        unshare(f, pa->list);
+        path_list_unshare(f, pa->list);
         fib_queue(f, WORK_LIST, pa->list);
     }
     adj_interface_deleted(f, i);

@@ -9,7 +9,7 @@
 
 const char icmp4_module_name[] = "icmp4";
 
-static void set_next(struct piste *p, u8 type, u16 next)
+static void icmp4_set_next(struct piste *p, u8 type, u16 next)
 {
     struct icmp4 *icmp = module_state(p, icmp4_module_name);
     __atomic_store_n(&icmp->next_by_type[type], next, __ATOMIC_RELEASE);
@@ -18,12 +18,12 @@ static void set_next(struct piste *p, u8 type, u16 next)
 void icmp4_register_type(struct piste *p, u8 type, struct node_index node)
 {
     const struct icmp4 *icmp = module_state(p, icmp4_module_name);
-    set_next(p, type, node_edge(engine_of(p), icmp->input_node, node));
+    icmp4_set_next(p, type, node_edge(engine_of(p), icmp->input_node, node));
 }
 
 void icmp4_unregister_type(struct piste *p, u8 type)
 {
-    set_next(p, type, ICMP4_INPUT_NEXT_PUNT);
+    icmp4_set_next(p, type, ICMP4_INPUT_NEXT_PUNT);
 }
 
 /* --- addresses --- */

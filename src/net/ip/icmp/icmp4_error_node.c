@@ -13,7 +13,7 @@ enum { NEXT_DROP, NEXT_LOOKUP };
 
 /* Where the message comes from: the address that the packet was for, if that is what could not be
  * reached here; else one of the interface that received it (RFC 1812 4.3.2.4). 0: none. */
-static be32 source(const struct icmp4 *icmp, const struct buffer *b)
+static be32 icmp4_error_source(const struct icmp4 *icmp, const struct buffer *b)
 {
     const struct ip4_scratch *s = (const struct ip4_scratch *)b->scratch;
     const struct ip4_header *h = buffer_current(b);
@@ -36,11 +36,11 @@ static enum icmp4_error counted_as(u8 type)
 }
 
 /* The message about b; BUFFER_NONE, counted, when there is to be none. */
-static u32 message(const struct icmp4 *icmp, struct thread *t, struct node *n,
-                   const struct buffer *b)
+static u32 icmp4_error_message(const struct icmp4 *icmp, struct thread *t, struct node *n,
+                               const struct buffer *b)
 {
     enum icmp4_error error = icmp4_error_allowed(b);
-    be32 src = error == ICMP4_ERROR_NONE ? source(icmp, b) : (be32){0};
+    be32 src = error == ICMP4_ERROR_NONE ? icmp4_error_source(icmp, b) : (be32){0};
     u32 bi = BUFFER_NONE;
 
     if (error == ICMP4_ERROR_NONE && be32_is_zero(src))
@@ -74,7 +74,7 @@ void NODE_FN(ip4_icmp_error)(struct thread *t, struct node *n, struct buffer **b
     u32 out[FRAME_PKTS], n_out = 0;
 
     for (u32 i = 0; i < count; i++) {
-        u32 bi = message(n->state, t, n, b[i]);
+        u32 bi = icmp4_error_message(n->state, t, n, b[i]);
         if (bi != BUFFER_NONE)
             out[n_out++] = bi;
         next[i] = NEXT_DROP;

@@ -39,7 +39,7 @@ static const struct node_def error_node = {
     .format_trace = ip4_format_trace,
 };
 
-static int init(struct piste *p, void **state, struct error *e)
+static int icmp4_init(struct piste *p, void **state, struct error *e)
 {
     struct icmp4 *icmp = mem_alloc(sizeof(*icmp));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -59,7 +59,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void icmp4_stop(struct piste *p, void *state)
 {
     struct icmp4 *icmp = state;
     mem_map_free(&icmp->if_address_map);
@@ -72,6 +72,6 @@ const struct module icmp4_module = {
     .description = "Internet Control Message Protocol (ICMP) for IPv4",
     .needs = (const char *const[]){"interface", "ip4", NULL},
     .nodes = (const struct node_def *const[]){&echo_request_node, &error_node, NULL},
-    .init = init,
-    .stop = stop,
+    .init = icmp4_init,
+    .stop = icmp4_stop,
 };

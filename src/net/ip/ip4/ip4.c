@@ -25,7 +25,7 @@ struct ip4 *ip4_of(const struct piste *p)
     return module_state(p, ip4_module_name);
 }
 
-static struct fib_index table_of(struct if_index i)
+static struct fib_index ip4_table_of(struct if_index i)
 {
     return (struct fib_index){ip4_if_base[i.i].fib};
 }
@@ -110,18 +110,18 @@ static u32 broadcast_of(struct ip4_prefix a)
     return subnet_of(a) | (a.len == 32 ? 0 : ~0u >> a.len);
 }
 
-static int route(struct ip4 *ip4, struct if_index i, u32 addr, u8 len, const struct fib_path *path,
-                 struct error *e)
+static int ip4_route(struct ip4 *ip4, struct if_index i, u32 addr, u8 len,
+                     const struct fib_path *path, struct error *e)
 {
-    return fib_route_update(fib_of(ip4->piste), table_of(i),
+    return fib_route_update(fib_of(ip4->piste), ip4_table_of(i),
                             (struct ip4_prefix){be32_from_host(addr), len}, FIB_SOURCE_INTERFACE,
                             path, 1, e);
 }
 
-static void unroute(struct ip4 *ip4, struct if_index i, u32 addr, u8 len)
+static void ip4_unroute(struct ip4 *ip4, struct if_index i, u32 addr, u8 len)
 {
     /* -ENOENT: it was the address itself, or was never made */
-    (void)!fib_route_delete(fib_of(ip4->piste), table_of(i),
+    (void)!fib_route_delete(fib_of(ip4->piste), ip4_table_of(i),
                             (struct ip4_prefix){be32_from_host(addr), len}, FIB_SOURCE_INTERFACE,
                             NULL);
 }
@@ -137,7 +137,7 @@ static int route_broadcast(struct ip4 *ip4, struct if_index i, struct ip4_prefix
         return 0;
     if (on)
         path = fib_path_via(be32_from_host(addr), i);
-    int rc = route(ip4, i, addr, 32, &path, e);
+    int rc = ip4_route(ip4, i, addr, 32, &path, e);
     if (rc || !on)
         return rc;
     struct fib *fib = fib_of(ip4->piste);
@@ -156,18 +156,18 @@ static int routes_add(struct ip4 *ip4, struct if_index i, struct ip4_prefix a, s
     link.next_hop = be32_from_host(subnet_of(a));
     link.prefix_len = a.len;
 
-    int rc = route(ip4, i, be32_to_host(a.addr), 32, &own, e);
+    int rc = ip4_route(ip4, i, be32_to_host(a.addr), 32, &own, e);
     if (!rc && a.len < 32)
-        rc = route(ip4, i, subnet_of(a), a.len, &link, e);
+        rc = ip4_route(ip4, i, subnet_of(a), a.len, &link, e);
     if (!rc && a.len <= 30 && subnet_of(a) != be32_to_host(a.addr))
-        rc = route(ip4, i, subnet_of(a), 32, &drop, e);
+        rc = ip4_route(ip4, i, subnet_of(a), 32, &drop, e);
     return rc ? rc : route_broadcast(ip4, i, a, e);
 }
 
 static void routes_del(struct ip4 *ip4, struct if_index i, struct ip4_prefix a)
 {
     const struct ip4_state *s = ip4_state_of(ip4->piste, i);
-    unroute(ip4, i, be32_to_host(a.addr), 32);
+    ip4_unroute(ip4, i, be32_to_host(a.addr), 32);
     if (a.len == 32)
         return;
     for (u32 k = 0; k < s->addresses.n; k++) {
@@ -181,10 +181,10 @@ static void routes_del(struct ip4 *ip4, struct if_index i, struct ip4_prefix a)
             return;
         }
     }
-    unroute(ip4, i, subnet_of(a), a.len);
+    ip4_unroute(ip4, i, subnet_of(a), a.len);
     if (a.len <= 30) {
-        unroute(ip4, i, subnet_of(a), 32);
-        unroute(ip4, i, broadcast_of(a), 32);
+        ip4_unroute(ip4, i, subnet_of(a), 32);
+        ip4_unroute(ip4, i, broadcast_of(a), 32);
     }
 }
 
@@ -196,7 +196,7 @@ void ip4_prefix_text(struct ip4_prefix a, char out[IP4_PREFIX_TEXT_BYTES])
     snprintf(out, IP4_PREFIX_TEXT_BYTES, "%u.%u.%u.%u/%u", b[0], b[1], b[2], b[3], a.len);
 }
 
-static bool overlap(struct ip4_prefix a, struct ip4_prefix b)
+static bool ip4_overlap(struct ip4_prefix a, struct ip4_prefix b)
 {
     u8 len = a.len < b.len ? a.len : b.len;
     a.len = b.len = len;
@@ -209,13 +209,13 @@ static int check_conflict(const struct ip4 *ip4, const struct interface *f, stru
     for (u32 n = 0; n < ip4->states.n; n++) {
         const struct ip4_state *s = ip4->states.v[n];
         struct if_index i = {n};
-        if (!s || table_of(i).i != table_of(f->index).i)
+        if (!s || ip4_table_of(i).i != ip4_table_of(f->index).i)
             continue;
         for (u32 k = 0; k < s->addresses.n; k++) {
             struct ip4_prefix b = s->addresses.v[k];
             bool same_subnet =
                 if_equal(i, f->index) && a.len == b.len && !be32_equal(a.addr, b.addr);
-            if (!overlap(a, b) || same_subnet)
+            if (!ip4_overlap(a, b) || same_subnet)
                 continue;
             char at[IP4_PREFIX_TEXT_BYTES], bt[IP4_PREFIX_TEXT_BYTES];
             ip4_prefix_text(a, at);
@@ -235,7 +235,7 @@ static void tell_address(struct ip4 *ip4, struct if_index i, struct ip4_prefix a
 }
 
 /* Whether a was stale; it is not any more. */
-static bool unmark(struct ip4_state *s, struct ip4_prefix a)
+static bool ip4_unmark(struct ip4_state *s, struct ip4_prefix a)
 {
     for (u32 k = 0; s && k < s->stale.n; k++)
         if (be32_equal(s->stale.v[k].addr, a.addr) && s->stale.v[k].len == a.len) {
@@ -251,7 +251,7 @@ int ip4_address_add(struct piste *p, struct if_index i, struct ip4_prefix a, str
     int rc = check_takes_ip(p, i, e);
     if (rc)
         return rc;
-    if (unmark(ip4_state_of(p, i), a))
+    if (ip4_unmark(ip4_state_of(p, i), a))
         return 0;
     if (a.len > 32)
         return error_set(e, EINVAL, "Invalid prefix len: %u", a.len);
@@ -284,7 +284,7 @@ int ip4_address_del(struct piste *p, struct if_index i, struct ip4_prefix a, str
         struct ip4_prefix b = s->addresses.v[k];
         if (!be32_equal(b.addr, a.addr) || b.len != a.len)
             continue;
-        unmark(s, a);
+        ip4_unmark(s, a);
         tell_address(ip4, i, a, false);
         routes_del(ip4, i, a);
         vec_del(&s->addresses, k);
@@ -313,7 +313,7 @@ void ip4_addresses_replace_begin(struct piste *p)
     for (u32 n = 0; n < ip4->states.n; n++) {
         struct ip4_state *s = ip4->states.v[n];
         for (u32 k = 0; s && k < s->addresses.n; k++) {
-            unmark(s, s->addresses.v[k]);
+            ip4_unmark(s, s->addresses.v[k]);
             vec_add(&s->stale, s->addresses.v[k]);
         }
     }
@@ -410,7 +410,7 @@ int ip4_source_address(const struct piste *p, struct fib_index t, be32 dst, be32
 /* --- settings of an interface --- */
 
 /* Whether an unnumbered interface uses the addresses of i. */
-static bool lends(const struct ip4 *ip4, struct if_index i)
+static bool ip4_lends(const struct ip4 *ip4, struct if_index i)
 {
     for (u32 n = 0; n < ip4->states.n; n++)
         if (ip4->states.v[n] && if_equal(ip4->states.v[n]->unnumbered, i))
@@ -437,9 +437,9 @@ int ip4_set_unnumbered(struct piste *p, struct if_index i, struct if_index use, 
             return error_set(e, EBUSY, "the interface has addresses of its own");
         if (lender && !if_is_none(lender->unnumbered))
             return error_set(e, EINVAL, "the lender is unnumbered itself");
-        if (lends(ip4, i))
+        if (ip4_lends(ip4, i))
             return error_set(e, EBUSY, "the interface lends its addresses to another");
-        if (table_of(i).i != table_of(use).i)
+        if (ip4_table_of(i).i != ip4_table_of(use).i)
             return error_set(e, EINVAL, "the interfaces are in different tables");
     }
     s->unnumbered = use;
@@ -461,7 +461,7 @@ int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error
     int rc = check_takes_ip(p, i, e);
     if (rc)
         return rc;
-    struct fib_index to = fib_table_find(fib, table_id), from = table_of(i);
+    struct fib_index to = fib_table_find(fib, table_id), from = ip4_table_of(i);
     if (fib_is_none(to))
         return error_set(e, ENOENT, "no such table %u", table_id);
     if (to.i == from.i)
@@ -470,7 +470,7 @@ int ip4_set_table(struct piste *p, struct if_index i, u32 table_id, struct error
     if (s->addresses.n || !if_is_none(s->unnumbered))
         return error_set(e, EBUSY, "%s has address, unable to change table",
                          interface_at(p, i)->name);
-    if (lends(ip4, i))
+    if (ip4_lends(ip4, i))
         return error_set(e, EBUSY, "%s lends its addresses to another, unable to change table",
                          interface_at(p, i)->name);
     if (to.i) {
@@ -567,7 +567,7 @@ static void interface_end(struct ip4 *ip4, struct if_index i)
         free(s);
         ip4->states.v[i.i] = NULL;
     }
-    struct fib_index table = table_of(i);
+    struct fib_index table = ip4_table_of(i);
     for (u32 k = 0; k < ip4->on_table.n; k++)
         ip4->on_table.v[k].fn(p, i, table, FIB_NONE, ip4->on_table.v[k].arg);
     __atomic_store_n(&ip4_if_base[i.i].fib, 0, __ATOMIC_RELEASE);
@@ -575,7 +575,7 @@ static void interface_end(struct ip4 *ip4, struct if_index i)
         fib_table_unlock(fib_of(p), table, FIB_SOURCE_INTERFACE);
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void ip4_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     if (ev == IF_EVENT_NEW)
         interface_begin(arg, f->index);
@@ -599,7 +599,7 @@ int ip4_init(struct piste *p, void **state, struct error *e)
     struct interface *f;
     for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
         interface_begin(ip4, f->index);
-    interface_on_event(p, on_interface, ip4);
+    interface_on_event(p, ip4_on_interface, ip4);
     *state = ip4;
     return 0;
 }

@@ -106,7 +106,7 @@ static void ip4_enable_disable(struct api_call *c)
 
 /* --- unnumbered --- */
 
-static void set_unnumbered(struct api_call *c)
+static void ip4_api_set_unnumbered(struct api_call *c)
 {
     const struct api_sw_interface_set_unnumbered *m = c->msg;
     /* the one that borrows comes second */
@@ -143,7 +143,7 @@ static void unnumbered_dump(struct api_call *c)
 
 /* --- the table of an interface --- */
 
-static void set_table(struct api_call *c)
+static void ip4_api_set_table(struct api_call *c)
 {
     const struct api_sw_interface_set_table *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -171,7 +171,7 @@ static void get_table(struct api_call *c)
     api_reply(c, &api_message_sw_interface_get_table_reply, &reply);
 }
 
-static void set_directed_broadcast(struct api_call *c)
+static void ip4_api_set_directed_broadcast(struct api_call *c)
 {
     const struct api_sw_interface_set_ip_directed_broadcast *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -188,10 +188,10 @@ const struct api_handler ip4_interface_handlers[] = {
     {&api_message_ip_address_dump, address_dump},
     {&api_message_ip_dump, ip_dump},
     {&api_message_sw_interface_ip4_enable_disable, ip4_enable_disable},
-    {&api_message_sw_interface_set_unnumbered, set_unnumbered},
+    {&api_message_sw_interface_set_unnumbered, ip4_api_set_unnumbered},
     {&api_message_ip_unnumbered_dump, unnumbered_dump},
-    {&api_message_sw_interface_set_table, set_table},
+    {&api_message_sw_interface_set_table, ip4_api_set_table},
     {&api_message_sw_interface_get_table, get_table},
-    {&api_message_sw_interface_set_ip_directed_broadcast, set_directed_broadcast},
+    {&api_message_sw_interface_set_ip_directed_broadcast, ip4_api_set_directed_broadcast},
     {0},
 };

@@ -77,7 +77,7 @@ static void show_address_of(struct cli_call *c, struct interface *f)
     out_end(c->out);
 }
 
-static int show_address(struct cli_call *c)
+static int ip4_cli_show_address(struct cli_call *c)
 {
     bool named = false;
     out_array(c->out, "interfaces");
@@ -99,19 +99,19 @@ static int show_address(struct cli_call *c)
 
 /* --- settings of an interface --- */
 
-static int set_table(struct cli_call *c)
+static int ip4_cli_set_table(struct cli_call *c)
 {
     return ip4_set_table(c->piste, cli_interface(c, "interface")->index,
                          (u32)cli_u64(c, "table-id", 0), c->err);
 }
 
-static int set_unnumbered(struct cli_call *c)
+static int ip4_cli_set_unnumbered(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface"), *use = cli_interface(c, "lender");
     return ip4_set_unnumbered(c->piste, f->index, use ? use->index : IF_NONE, c->err);
 }
 
-static int set_directed_broadcast(struct cli_call *c)
+static int ip4_cli_set_directed_broadcast(struct cli_call *c)
 {
     return ip4_set_directed_broadcast(c->piste, cli_interface(c, "interface")->index,
                                       !cli_has(c, "disable"), c->err);
@@ -137,7 +137,7 @@ static int ip_table(struct cli_call *c)
     return 0;
 }
 
-static int set_flow_hash(struct cli_call *c)
+static int ip4_cli_set_flow_hash(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0), fields = 0;
@@ -155,14 +155,15 @@ static int set_flow_hash(struct cli_call *c)
 const struct cli_command ip4_commands[] = {
     {"set interface ip address [del] <interface> (<ip-prefix> | all)",
      "Add or delete an interface's address", set_address, 0},
-    {"show interface address [<interface>] ...", "Addresses of interfaces", show_address,
+    {"show interface address [<interface>] ...", "Addresses of interfaces", ip4_cli_show_address,
      CLI_ARGUMENT_WORD},
     {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
-     set_table, 0},
+     ip4_cli_set_table, 0},
     {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",
-     "Let an interface borrow another's addresses", set_unnumbered, 0},
+     "Let an interface borrow another's addresses", ip4_cli_set_unnumbered, 0},
     {"set interface ip directed-broadcast <interface> (enable | disable)",
-     "Send broadcasts to the interface's subnets to all on its link", set_directed_broadcast, 0},
+     "Send broadcasts to the interface's subnets to all on its link",
+     ip4_cli_set_directed_broadcast, 0},
     {"ip route <rest>",
      "Add or delete a route: (add | del) [count N] PREFIX [table N] via PATH ...", ip_route_command,
      0},
@@ -170,7 +171,7 @@ const struct cli_command ip4_commands[] = {
      ip_table, 0},
     {"set ip flow-hash (table <table-id:u32>) [src] [dst] [sport] [dport] [proto] [reverse] "
      "[symmetric] [flowlabel]",
-     "What of a flow chooses among equal paths", set_flow_hash, 0},
+     "What of a flow chooses among equal paths", ip4_cli_set_flow_hash, 0},
     {0},
 };
 

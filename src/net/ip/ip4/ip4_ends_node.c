@@ -7,7 +7,8 @@
 
 /* The reason was given where the packet was refused. What happens to such packets is not a matter
  * of interfaces: the features are those of local0, as in VPP. */
-ALWAYS_INLINE void start(const struct feature_arc *arc, struct buffer **b, u16 *next, u32 count)
+ALWAYS_INLINE void ip4_ends_start(const struct feature_arc *arc, struct buffer **b, u16 *next,
+                                  u32 count)
 {
     static const struct if_index local0 = {0};
     for (u32 i = 0; i < count; i++)
@@ -16,12 +17,12 @@ ALWAYS_INLINE void start(const struct feature_arc *arc, struct buffer **b, u16 *
 
 void NODE_FN(ip4_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    start(((const struct ip4_input *)n->state)->drop, b, next, count);
+    ip4_ends_start(((const struct ip4_input *)n->state)->drop, b, next, count);
 }
 
 void NODE_FN(ip4_punt)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    start(((const struct ip4_input *)n->state)->punt, b, next, count);
+    ip4_ends_start(((const struct ip4_input *)n->state)->punt, b, next, count);
 }
 
 ALWAYS_INLINE void drop(struct node *n, struct buffer **b, u16 *next, u32 count, u32 error)

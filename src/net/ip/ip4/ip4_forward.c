@@ -14,21 +14,22 @@
     }
 
 /* The packet's words behind its hop. */
-static const struct ip4_scratch *words(const struct trace_record *r)
+static const struct ip4_scratch *ip4_forward_words(const struct trace_record *r)
 {
     return (const struct ip4_scratch *)(const void *)r->meta.scratch;
 }
 
-static void format_lookup(struct piste *p, const struct trace_record *r, struct text *out)
+static void ip4_forward_format_lookup(struct piste *p, const struct trace_record *r,
+                                      struct text *out)
 {
-    const struct ip4_scratch *s = words(r);
+    const struct ip4_scratch *s = ip4_forward_words(r);
     text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", s->fib.i, s->adj.i, s->flow_hash);
     ip4_format_header(out, r->data, r->data_len, 0);
 }
 
 static void format_rewrite(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip4_scratch *s = words(r);
+    const struct ip4_scratch *s = ip4_forward_words(r);
     text_add(out, "tx_sw_if_index %d dpo-idx %u : ", (int)r->meta.tx_if.i, s->adj.i);
     if (adj_is_used(fib_of(p), s->adj))
         adj_describe(fib_of(p), s->adj, out);
@@ -47,7 +48,7 @@ static const struct node_def lookup_node = {
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
-    .format_trace = format_lookup,
+    .format_trace = ip4_forward_format_lookup,
 };
 
 static const struct node_def load_balance_node = {
@@ -57,7 +58,7 @@ static const struct node_def load_balance_node = {
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
-    .format_trace = format_lookup,
+    .format_trace = ip4_forward_format_lookup,
 };
 
 static const struct node_def lookup_dst_node = {
@@ -67,7 +68,7 @@ static const struct node_def lookup_dst_node = {
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
-    .format_trace = format_lookup,
+    .format_trace = ip4_forward_format_lookup,
 };
 
 static const struct node_error rewrite_errors[IP4_REWRITE_ERR_N] = {

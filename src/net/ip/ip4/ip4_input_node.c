@@ -36,7 +36,7 @@ ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, 
 
 /* Bytes behind the datagram (a short frame's padding) go: from here on the packet ends where IP
  * says so. */
-static void trim(struct thread *t, struct buffer *b, u32 length)
+static void ip4_input_trim(struct thread *t, struct buffer *b, u32 length)
 {
     struct buffer *seg = b;
     u32 left = length;
@@ -123,7 +123,7 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
     if (ip4_length(h) < buffer_packet_len(b)) {
         if (b->refs > 1) /* others hold what follows, and see its lengths */
             return node_drop(n, b, IP4_ERROR_BAD_LENGTH, IP4_INPUT_NEXT_DROP);
-        trim(t, b, ip4_length(h));
+        ip4_input_trim(t, b, ip4_length(h));
     }
     if ((b->flags & BUFFER_LINK_GROUP) && is_forwarded(b, h))
         return node_drop(n, b, IP4_ERROR_LINK_BROADCAST, IP4_INPUT_NEXT_DROP);

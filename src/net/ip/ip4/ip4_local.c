@@ -7,7 +7,7 @@
 #include "engine/thread.h"
 #include "net/ip/ip4/ip4_nodes.h"
 
-static void set_next(u16 *word, u16 next)
+static void ip4_local_set_next(u16 *word, u16 next)
 {
     __atomic_store_n(word, next, __ATOMIC_RELEASE);
 }
@@ -18,15 +18,15 @@ void ip4_local_register(struct piste *p, u8 protocol, struct node_index node)
 {
     struct ip4_local *local = module_state(p, ip4_local_module_name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
-        set_next(&local->next_by_protocol[i][protocol],
-                 node_edge(engine_of(p), local->nodes[i], node));
+        ip4_local_set_next(&local->next_by_protocol[i][protocol],
+                           node_edge(engine_of(p), local->nodes[i], node));
 }
 
 void ip4_local_unregister(struct piste *p, u8 protocol)
 {
     struct ip4_local *local = module_state(p, ip4_local_module_name);
     for (u32 i = 0; i < IP4_LOCAL_NODES; i++)
-        set_next(&local->next_by_protocol[i][protocol], IP4_LOCAL_NEXT_ICMP_ERROR);
+        ip4_local_set_next(&local->next_by_protocol[i][protocol], IP4_LOCAL_NEXT_ICMP_ERROR);
 }
 
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
@@ -34,12 +34,12 @@ int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
     struct ip4_local *local = module_state(p, ip4_local_module_name);
     if (local->next_by_port[port] != UDP_LOOKUP_NEXT_ICMP_ERROR)
         return -EADDRINUSE;
-    set_next(&local->next_by_port[port], node_edge(engine_of(p), local->udp_node, node));
+    ip4_local_set_next(&local->next_by_port[port], node_edge(engine_of(p), local->udp_node, node));
     return 0;
 }
 
 void ip4_udp_unregister(struct piste *p, u16 port)
 {
     struct ip4_local *local = module_state(p, ip4_local_module_name);
-    set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_ICMP_ERROR);
+    ip4_local_set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_ICMP_ERROR);
 }

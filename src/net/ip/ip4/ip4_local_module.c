@@ -63,7 +63,7 @@ static const struct node_def udp_lookup_node = {
     .format_trace = ip4_format_trace,
 };
 
-static int init(struct piste *p, void **state, struct error *e)
+static int ip4_local_init(struct piste *p, void **state, struct error *e)
 {
     struct engine *engine = engine_of(p);
     struct ip4_local *local = mem_alloc(sizeof(*local));
@@ -84,7 +84,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void ip4_local_stop(struct piste *p, void *state)
 {
     struct ip4_local *local = state;
     free(local->next_by_port);
@@ -96,6 +96,6 @@ const struct module ip4_local_module = {
     .name = ip4_local_module_name,
     .description = "IPv4 packets for this switch",
     .needs = (const char *const[]){"ip4-arcs", "ip4", NULL},
-    .init = init,
-    .stop = stop,
+    .init = ip4_local_init,
+    .stop = ip4_local_stop,
 };

@@ -35,7 +35,7 @@ static u32 l4_header_bytes(u8 protocol)
                                           : 0;
 }
 
-static enum ip4_error check_l4(struct thread *t, struct buffer *b)
+static enum ip4_error ip4_local_check_l4(struct thread *t, struct buffer *b)
 {
     const struct ip4_header *h = buffer_current(b);
     u32 header_bytes = ip4_header_bytes(h), l4_bytes = ip4_length(h) - header_bytes;
@@ -69,7 +69,7 @@ struct last_source {
 };
 
 /* A source that is ours, or that there is no way back to. */
-static enum ip4_error check_source(const struct buffer *b, struct last_source *last)
+static enum ip4_error ip4_local_check_source(const struct buffer *b, struct last_source *last)
 {
     const struct ip4_header *h = buffer_current(b);
 
@@ -93,7 +93,8 @@ static enum ip4_error check_source(const struct buffer *b, struct last_source *l
 
 /* --- dispatch --- */
 
-static u16 dispatch(const struct ip4_local *local, u32 which, struct node *n, struct buffer *b)
+static u16 ip4_local_dispatch(const struct ip4_local *local, u32 which, struct node *n,
+                              struct buffer *b)
 {
     const struct ip4_header *h = buffer_current(b);
     u16 next = __atomic_load_n(&local->next_by_protocol[which][h->protocol], __ATOMIC_ACQUIRE);
@@ -106,21 +107,21 @@ static u16 dispatch(const struct ip4_local *local, u32 which, struct node *n, st
     return node_drop(n, b, tcp ? IP4_ERROR_NO_PORT : IP4_ERROR_UNKNOWN_PROTOCOL, next);
 }
 
-static u16 deliver(const struct ip4_local *local, u32 which, struct thread *t, struct node *n,
-                   struct buffer *b, struct last_source *last)
+static u16 ip4_local_deliver(const struct ip4_local *local, u32 which, struct thread *t,
+                             struct node *n, struct buffer *b, struct last_source *last)
 {
     const struct ip4_header *h = buffer_current(b);
 
     if (unlikely(ip4_is_fragment(h)))
         return IP4_LOCAL_NEXT_REASSEMBLY;
-    enum ip4_error error = check_l4(t, b);
+    enum ip4_error error = ip4_local_check_l4(t, b);
     if (likely(error == IP4_ERROR_NONE))
-        error = check_source(b, last);
+        error = ip4_local_check_source(b, last);
     if (unlikely(error != IP4_ERROR_NONE))
         return node_drop(n, b, error, IP4_LOCAL_NEXT_DROP);
     b->l3_start = b->start;
     b->l4_start = (i16)(b->start + (int)ip4_header_bytes(buffer_current(b)));
-    u16 next = dispatch(local, which, n, b);
+    u16 next = ip4_local_dispatch(local, which, n, b);
     return if_is_none(b->rx_if) ? next : feature_start(local->arc, b->rx_if, b, next);
 }
 
@@ -129,7 +130,7 @@ ALWAYS_INLINE void all(u32 which, struct thread *t, struct node *n, struct buffe
 {
     struct last_source last = {.valid = false};
     for (u32 i = 0; i < count; i++)
-        next[i] = deliver(n->state, which, t, n, b[i], &last);
+        next[i] = ip4_local_deliver(n->state, which, t, n, b[i], &last);
 }
 
 void NODE_FN(ip4_local)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -147,7 +148,7 @@ void NODE_FN(ip4_local_end_of_arc)(struct thread *t, struct node *n, struct buff
                                    u32 count)
 {
     for (u32 i = 0; i < count; i++)
-        next[i] = dispatch(n->state, IP4_LOCAL_END_OF_ARC, n, b[i]);
+        next[i] = ip4_local_dispatch(n->state, IP4_LOCAL_END_OF_ARC, n, b[i]);
 }
 
 /* --- UDP --- */

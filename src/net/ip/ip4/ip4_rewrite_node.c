@@ -22,7 +22,7 @@ ALWAYS_INLINE void put_rewrite(u8 *to, const struct adj *a, u32 len)
         memcpy(to + 14, (const u8 *)a->rewrite + 14, len - 14);
 }
 
-static u16 too_long(struct node *n, struct buffer *b, struct ip4_header *h, u32 mtu)
+static u16 ip4_rewrite_too_long(struct node *n, struct buffer *b, struct ip4_header *h, u32 mtu)
 {
     struct ip4_scratch *s = ip4_scratch(b);
     if (!be16_has(h->fragment, IP4_DF)) {
@@ -36,7 +36,7 @@ static u16 too_long(struct node *n, struct buffer *b, struct ip4_header *h, u32 
     return node_drop(n, b, IP4_REWRITE_ERR_MTU, IP4_REWRITE_NEXT_ICMP_ERROR);
 }
 
-static u16 expired(struct node *n, struct buffer *b)
+static u16 ip4_rewrite_expired(struct node *n, struct buffer *b)
 {
     struct ip4_scratch *s = ip4_scratch(b);
     s->icmp_type = ICMP4_TIME_EXCEEDED;
@@ -52,9 +52,9 @@ static u16 rewrite_odd(struct node *n, struct buffer *b, const struct adj *a, st
     if (head.kind != ADJ_KIND_REWRITE)
         return node_drop(n, b, IP4_REWRITE_ERR_NO_ADJACENCY, IP4_REWRITE_NEXT_DROP);
     if (!(b->flags & BUFFER_LOCAL) && h->ttl <= 1)
-        return expired(n, b);
+        return ip4_rewrite_expired(n, b);
     if (gso_longest_bytes(b) > head.mtu)
-        return too_long(n, b, h, head.mtu);
+        return ip4_rewrite_too_long(n, b, h, head.mtu);
     if (b->start < head.rewrite_len)
         return node_drop(n, b, IP4_REWRITE_ERR_NO_ROOM, IP4_REWRITE_NEXT_DROP);
     if (!(b->flags & BUFFER_LOCAL))

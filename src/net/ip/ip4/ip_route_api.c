@@ -226,8 +226,8 @@ static void fill_route_v2(const struct fib *f, const struct fib_route *r,
     api_ip4_prefix_to(r->prefix, &out->prefix);
 }
 
-static i32 lookup(struct api_call *c, u32 table_id, bool exact, const struct api_type_prefix *m,
-                  struct fib_route *r)
+static i32 ip_route_api_lookup(struct api_call *c, u32 table_id, bool exact,
+                               const struct api_type_prefix *m, struct fib_route *r)
 {
     const struct fib *f = fib_of(c->piste);
     struct fib_index t = fib_table_find(f, table_id);
@@ -247,7 +247,7 @@ static void route_lookup(struct api_call *c)
     struct api_type_fib_path paths[FIB_PATHS_MAX];
     struct api_ip_route_lookup_reply reply = {0};
     struct fib_route r;
-    reply.retval = lookup(c, m->table_id, m->exact, &m->prefix, &r);
+    reply.retval = ip_route_api_lookup(c, m->table_id, m->exact, &m->prefix, &r);
     if (!reply.retval)
         fill_route(fib_of(c->piste), &r, &reply.route, paths);
     api_reply(c, &api_message_ip_route_lookup_reply, &reply);
@@ -259,7 +259,7 @@ static void route_lookup_v2(struct api_call *c)
     struct api_type_fib_path paths[FIB_PATHS_MAX];
     struct api_ip_route_lookup_v2_reply reply = {0};
     struct fib_route r;
-    reply.retval = lookup(c, m->table_id, m->exact, &m->prefix, &r);
+    reply.retval = ip_route_api_lookup(c, m->table_id, m->exact, &m->prefix, &r);
     if (!reply.retval)
         fill_route_v2(fib_of(c->piste), &r, &reply.route, paths);
     api_reply(c, &api_message_ip_route_lookup_v2_reply, &reply);
@@ -400,7 +400,7 @@ static void table_allocate(struct api_call *c)
 }
 
 /* The table of a message; FIB_NONE, and the answer is given. */
-static struct fib_index table_of(struct api_call *c, const struct api_type_ip_table *m)
+static struct fib_index ip_route_api_table_of(struct api_call *c, const struct api_type_ip_table *m)
 {
     struct fib_index t = m->is_ip6 ? FIB_NONE : fib_table_find(fib_of(c->piste), m->table_id);
     if (fib_is_none(t))
@@ -411,7 +411,7 @@ static struct fib_index table_of(struct api_call *c, const struct api_type_ip_ta
 static void table_flush(struct api_call *c)
 {
     const struct api_ip_table_flush *m = c->msg;
-    struct fib_index t = table_of(c, &m->table);
+    struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
     fib_table_flush(fib_of(c->piste), t, FIB_SOURCE_API);
@@ -421,7 +421,7 @@ static void table_flush(struct api_call *c)
 static void table_replace_begin(struct api_call *c)
 {
     const struct api_ip_table_replace_begin *m = c->msg;
-    struct fib_index t = table_of(c, &m->table);
+    struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
     fib_table_replace_begin(fib_of(c->piste), t, FIB_SOURCE_API);
@@ -431,7 +431,7 @@ static void table_replace_begin(struct api_call *c)
 static void table_replace_end(struct api_call *c)
 {
     const struct api_ip_table_replace_end *m = c->msg;
-    struct fib_index t = table_of(c, &m->table);
+    struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
     fib_table_replace_end(fib_of(c->piste), t, FIB_SOURCE_API);
@@ -476,7 +476,7 @@ static void set_fields(struct api_call *c, u32 table_id, bool is_ip6, u32 fields
     }
 }
 
-static void set_flow_hash(struct api_call *c)
+static void ip_route_api_set_flow_hash(struct api_call *c)
 {
     const struct api_set_ip_flow_hash *m = c->msg;
     u32 fields =
@@ -514,7 +514,7 @@ const struct api_handler ip_route_handlers[] = {
     {&api_message_ip_table_replace_begin, table_replace_begin},
     {&api_message_ip_table_replace_end, table_replace_end},
     {&api_message_ip_table_dump, table_dump},
-    {&api_message_set_ip_flow_hash, set_flow_hash},
+    {&api_message_set_ip_flow_hash, ip_route_api_set_flow_hash},
     {&api_message_set_ip_flow_hash_v2, set_flow_hash_v2},
     {&api_message_set_ip_flow_hash_v3, set_flow_hash_v3},
     {0},

@@ -23,7 +23,7 @@ struct words {
 };
 
 /* The next word, not taken; false at the end. Too long a word is cut: it matches nothing. */
-static bool peek(const struct words *w, char word[WORD_BYTES])
+static bool ip_route_cli_peek(const struct words *w, char word[WORD_BYTES])
 {
     const char *s = w->at + strspn(w->at, " \t\r\n");
     size_t n = strcspn(s, " \t\r\n");
@@ -33,22 +33,22 @@ static bool peek(const struct words *w, char word[WORD_BYTES])
     return true;
 }
 
-static void take(struct words *w)
+static void ip_route_cli_take(struct words *w)
 {
     w->at += strspn(w->at, " \t\r\n");
     w->at += strcspn(w->at, " \t\r\n");
 }
 
-static bool take_word(struct words *w, const char *expected)
+static bool ip_route_cli_take_word(struct words *w, const char *expected)
 {
     char word[WORD_BYTES];
-    if (!peek(w, word) || strcmp(word, expected) != 0)
+    if (!ip_route_cli_peek(w, word) || strcmp(word, expected) != 0)
         return false;
-    take(w);
+    ip_route_cli_take(w);
     return true;
 }
 
-static bool number(const char *s, u64 most, u64 *out)
+static bool ip_route_cli_number(const char *s, u64 most, u64 *out)
 {
     char *end;
     if (*s < '0' || *s > '9')
@@ -64,14 +64,14 @@ static bool number(const char *s, u64 most, u64 *out)
 static bool take_number(struct words *w, u64 most, u64 *out)
 {
     char word[WORD_BYTES];
-    if (!peek(w, word) || !number(word, most, out))
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_number(word, most, out))
         return false;
-    take(w);
+    ip_route_cli_take(w);
     return true;
 }
 
 /* a.b.c.d; *end is what follows it. */
-static bool address(const char *s, be32 *out, const char **end)
+static bool ip_route_cli_address(const char *s, be32 *out, const char **end)
 {
     u8 bytes[4];
     for (u32 i = 0; i < 4; i++) {
@@ -89,13 +89,13 @@ static bool address(const char *s, be32 *out, const char **end)
     return true;
 }
 
-static bool take_address(struct words *w, be32 *out)
+static bool ip_route_cli_take_address(struct words *w, be32 *out)
 {
     char word[WORD_BYTES];
     const char *end;
-    if (!peek(w, word) || !address(word, out, &end) || *end)
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, out, &end) || *end)
         return false;
-    take(w);
+    ip_route_cli_take(w);
     return true;
 }
 
@@ -127,56 +127,60 @@ static const struct {
 static bool take_special(struct words *w, struct fib_path *path)
 {
     for (u32 i = 0; i < array_len(special_paths); i++)
-        if (take_word(w, special_paths[i].word)) {
+        if (ip_route_cli_take_word(w, special_paths[i].word)) {
             path->kind = special_paths[i].kind;
             return true;
         }
     return false;
 }
 
-static int table_of(const struct fib *f, u64 id, struct fib_index *out, struct error *e)
+static int ip_route_cli_table_of(const struct fib *f, u64 id, struct fib_index *out,
+                                 struct error *e)
 {
     *out = fib_table_find(f, (u32)id);
     return fib_is_none(*out) ? error_set(e, ENOENT, "Nonexistent table id %" PRIu64, id) : 0;
 }
 
 /* What may follow the next hop, in any order. 1: something was taken; 0: nothing here is ours. */
-static int take_option(struct piste *p, struct words *w, struct fib_path *path, struct error *e)
+static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib_path *path,
+                                    struct error *e)
 {
     u64 n;
     int rc;
     char word[WORD_BYTES];
     struct words before = *w;
-    if (take_word(w, "weight")) {
+    if (ip_route_cli_take_word(w, "weight")) {
         if (!take_number(w, 255, &n))
             return parse_error(&before, e);
         path->weight = (u8)n;
-    } else if (take_word(w, "preference")) {
+    } else if (ip_route_cli_take_word(w, "preference")) {
         if (!take_number(w, 255, &n))
             return parse_error(&before, e);
         path->preference = (u8)n;
-    } else if (take_word(w, "next-hop-table")) {
+    } else if (ip_route_cli_take_word(w, "next-hop-table")) {
         if (!take_number(w, UINT32_MAX, &n))
             return parse_error(&before, e);
-        rc = table_of(fib_of(p), n, &path->table, e);
+        rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
         if (rc)
             return rc;
-    } else if (take_word(w, "ip4-lookup-in-table")) {
+    } else if (ip_route_cli_take_word(w, "ip4-lookup-in-table")) {
         if (!take_number(w, UINT32_MAX, &n))
             return parse_error(&before, e);
         path->kind = FIB_PATH_LOOKUP;
-        rc = table_of(fib_of(p), n, &path->table, e);
+        rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
         if (rc)
             return rc;
-    } else if (take_word(w, "resolve-via-host")) {
+    } else if (ip_route_cli_take_word(w, "resolve-via-host")) {
         path->flags |= FIB_PATH_RESOLVE_HOST;
-    } else if (take_word(w, "resolve-via-attached") || take_word(w, "resolve-via-connected")) {
+    } else if (ip_route_cli_take_word(w, "resolve-via-attached") ||
+               ip_route_cli_take_word(w, "resolve-via-connected")) {
         path->flags |= FIB_PATH_RESOLVE_ATTACHED;
     } else if (take_special(w, path)) {
         ;
-    } else if (peek(w, word) && if_is_none(path->interface) && interface_find(p, word)) {
+    } else if (ip_route_cli_peek(w, word) && if_is_none(path->interface) &&
+               interface_find(p, word)) {
         path->interface = interface_find(p, word)->index;
-        take(w);
+        ip_route_cli_take(w);
     } else {
         return 0;
     }
@@ -186,9 +190,9 @@ static int take_option(struct piste *p, struct words *w, struct fib_path *path, 
 static int take_path(struct piste *p, struct words *w, struct fib_path *path, struct error *e)
 {
     *path = fib_path_special(FIB_PATH_NEXT_HOP);
-    bool has_next_hop = take_address(w, &path->next_hop);
+    bool has_next_hop = ip_route_cli_take_address(w, &path->next_hop);
     int rc;
-    while ((rc = take_option(p, w, path, e)) == 1)
+    while ((rc = ip_route_cli_take_option(p, w, path, e)) == 1)
         ;
     if (rc)
         return rc;
@@ -216,10 +220,10 @@ static int take_prefix(struct cli_call *c, struct words *w, struct route_command
     char word[WORD_BYTES];
     const char *end;
     u64 len = 32;
-    if (!peek(w, word) || !address(word, &r->prefix.addr, &end))
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &r->prefix.addr, &end))
         return 0;
     if (*end == '/') {
-        if (!number(end + 1, 1000000, &len))
+        if (!ip_route_cli_number(end + 1, 1000000, &len))
             return 0;
     } else if (*end) {
         return 0;
@@ -231,31 +235,31 @@ static int take_prefix(struct cli_call *c, struct words *w, struct route_command
     }
     r->prefix.len = (u8)len;
     r->has_prefix = true;
-    take(w);
+    ip_route_cli_take(w);
     return 1;
 }
 
-static int parse(struct cli_call *c, struct words *w, struct route_command *r)
+static int ip_route_cli_parse(struct cli_call *c, struct words *w, struct route_command *r)
 {
     char word[WORD_BYTES];
-    while (peek(w, word)) {
+    while (ip_route_cli_peek(w, word)) {
         struct words before = *w;
         int rc = take_prefix(c, w, r);
         if (rc < 0)
             return rc;
         if (rc)
             continue;
-        if (take_word(w, "add")) {
+        if (ip_route_cli_take_word(w, "add")) {
             r->add = true;
-        } else if (take_word(w, "del")) {
+        } else if (ip_route_cli_take_word(w, "del")) {
             r->add = false;
-        } else if (take_word(w, "count")) {
+        } else if (ip_route_cli_take_word(w, "count")) {
             if (!take_number(w, FIB_ROUTES_MOST, &r->count))
                 return parse_error(&before, c->err);
-        } else if (take_word(w, "table")) {
+        } else if (ip_route_cli_take_word(w, "table")) {
             if (!take_number(w, UINT32_MAX, &r->table_id))
                 return parse_error(&before, c->err);
-        } else if (take_word(w, "via")) {
+        } else if (ip_route_cli_take_word(w, "via")) {
             if (r->n_paths == FIB_PATHS_MAX)
                 return error_set(c->err, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
             rc = take_path(c->piste, w, &r->paths[r->n_paths], c->err);
@@ -284,11 +288,11 @@ static int apply_one(struct fib *f, struct fib_index t, const struct route_comma
     return rc == -ENOENT ? 0 : rc; /* what is not there is gone: scripts rely on it */
 }
 
-static int apply(struct cli_call *c, const struct route_command *r)
+static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
 {
     struct fib *f = fib_of(c->piste);
     struct fib_index t;
-    int rc = table_of(f, r->table_id, &t, c->err);
+    int rc = ip_route_cli_table_of(f, r->table_id, &t, c->err);
     if (rc)
         return rc;
     u64 first = be32_to_host(r->prefix.addr), step = 1ull << (32 - r->prefix.len);
@@ -316,8 +320,8 @@ int ip_route_command(struct cli_call *c)
 {
     struct route_command r = {.add = true, .count = 1};
     struct words w = {cli_str(c, "rest", "")};
-    int rc = parse(c, &w, &r);
-    return rc ? rc : apply(c, &r);
+    int rc = ip_route_cli_parse(c, &w, &r);
+    return rc ? rc : ip_route_cli_apply(c, &r);
 }
 
 /* --- running config --- */

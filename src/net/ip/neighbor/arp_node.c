@@ -23,7 +23,7 @@ ALWAYS_INLINE void count_arp(struct thread *t, enum arp_counter c, struct if_ind
 /* --- arp-input --- */
 
 /* ARP_ERR_N when it is sound. */
-static enum arp_error check(struct thread *t, struct buffer *b)
+static enum arp_error arp_check(struct thread *t, struct buffer *b)
 {
     if (!buffer_pull(t, b, sizeof(struct arp_header)))
         return ARP_ERR_TOO_SHORT;
@@ -52,7 +52,7 @@ void NODE_FN(arp_input)(struct thread *t, struct node *n, struct buffer **b, u16
 {
     const struct feature_arc *arc = n->state;
     for (u32 i = 0; i < count; i++) {
-        enum arp_error error = check(t, b[i]);
+        enum arp_error error = arp_check(t, b[i]);
         if (error != ARP_ERR_N) {
             next[i] = node_drop(n, b[i], error, ARP_NEXT_DROP);
             continue;
@@ -73,7 +73,7 @@ static const u8 *frame_source(const struct buffer *b)
 }
 
 /* Cuts what lies behind the ARP header: padding. */
-static void trim(struct thread *t, struct buffer *b)
+static void arp_trim(struct thread *t, struct buffer *b)
 {
     if (b->flags & BUFFER_NEXT) {
         buffer_free_one(t, b->next);
@@ -84,14 +84,14 @@ static void trim(struct thread *t, struct buffer *b)
 }
 
 /* Turns the request in b around: the address asked for is here. */
-static void answer(struct thread *t, struct buffer *b)
+static void arp_answer(struct thread *t, struct buffer *b)
 {
     struct arp_header *h = buffer_current(b);
     const u8 *own = if_data(b->rx_if)->mac;
     i32 link_bytes = b->start - b->l2_start;
     be32 asked = h->target;
 
-    trim(t, b);
+    arp_trim(t, b);
     h->opcode = be16_from_host(ARP_REPLY);
     h->target = h->sender;
     h->sender = asked;
@@ -110,7 +110,7 @@ static void answer(struct thread *t, struct buffer *b)
 
 /* A frame that others hold too is answered by a copy. Returns false when there is no buffer for
  * one. */
-static bool answer_copy(struct thread *t, struct node *n, struct buffer *b, u16 output)
+static bool arp_answer_copy(struct thread *t, struct node *n, struct buffer *b, u16 output)
 {
     u32 copy = buffer_copy(t, b);
     if (copy == BUFFER_NONE)
@@ -118,7 +118,7 @@ static bool answer_copy(struct thread *t, struct node *n, struct buffer *b, u16 
     struct buffer *c = buffer_at(copy);
     /* a copy begins at the current header; the answer needs the link's, too */
     memcpy(c->data + c->l2_start, b->data + b->l2_start, (size_t)(b->start - b->l2_start));
-    answer(t, c);
+    arp_answer(t, c);
     node_enqueue(t, n, output, &copy, 1);
     return true;
 }
@@ -128,10 +128,10 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
 {
     if (likely(b->refs == 1)) {
         node_count(n, sent, 1);
-        answer(t, b);
+        arp_answer(t, b);
         return output;
     }
-    if (!answer_copy(t, n, b, output))
+    if (!arp_answer_copy(t, n, b, output))
         return node_drop(n, b, ARP_ERR_DISABLED, ARP_NEXT_DROP);
     node_count(n, sent, 1);
     buffer_free_one(t, buffer_index(b));
@@ -141,7 +141,7 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
 /* --- what is learnt --- */
 
 /* A bucket of tokens in the node's own words: refills with time. */
-static bool may_tell(struct thread *t, struct node *n)
+static bool arp_may_tell(struct thread *t, struct node *n)
 {
     u64 now = thread_now_ns(t), step = NS_PER_SEC / LEARN_PER_SECOND;
     u64 *filled_ns = &n->local[0], *tokens = &n->local[1];
@@ -156,12 +156,13 @@ static bool may_tell(struct thread *t, struct node *n)
     return true;
 }
 
-static void learn(struct thread *t, struct node *n, const struct buffer *b, bool only_known)
+static void arp_node_learn(struct thread *t, struct node *n, const struct buffer *b,
+                           bool only_known)
 {
     const struct arp_header *h = buffer_current(b);
     struct arp_learn ev = {.interface = b->rx_if, .addr = h->sender, .only_known = only_known};
     memcpy(ev.mac, h->sender_mac, 6);
-    if (may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev)))
+    if (arp_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev)))
         node_count(n, ARP_ERR_L3_SRC_ADDRESS_LEARNED, 1);
 }
 
@@ -227,15 +228,15 @@ static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
     if (error != ARP_ERR_N)
         return node_drop(n, b, error, ARP_NEXT_DROP);
     if (arp_is_gratuitous(h)) {
-        learn(t, n, b, true);
+        arp_node_learn(t, n, b, true);
         return node_drop(n, b, ARP_ERR_GRATUITOUS_ARP, ARP_NEXT_DROP);
     }
     if (!ours) {
-        learn(t, n, b, true);
+        arp_node_learn(t, n, b, true);
         node_drop(n, b, ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL, ARP_NEXT_DROP);
         return request ? feature_next(b) : ARP_NEXT_DROP;
     }
-    learn(t, n, b, false);
+    arp_node_learn(t, n, b, false);
     if (!request)
         return node_drop(n, b, ARP_ERR_REPLIES_RECEIVED, ARP_NEXT_DROP);
     return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);

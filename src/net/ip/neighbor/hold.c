@@ -15,12 +15,12 @@
 #define ASK_NS NS_PER_SEC
 #define TICK_NS (NS_PER_SEC / 10)
 
-static struct resolving *at(const struct neighbors *ns, u32 i)
+static struct resolving *hold_at(const struct neighbors *ns, u32 i)
 {
     return pool_at(&ns->resolving, i);
 }
 
-static struct engine *engine(const struct neighbors *ns)
+static struct engine *hold_engine(const struct neighbors *ns)
 {
     return engine_of(ns->piste);
 }
@@ -34,13 +34,14 @@ static struct node_index node_of(const struct neighbors *ns, bool glean)
 static void send_to(struct neighbors *ns, const char *name, u32 bi)
 {
     struct node_index node;
-    if (!node_find(engine(ns), name, &node) || thread_inject(engine(ns), node, &bi, 1) != 1) {
+    if (!node_find(hold_engine(ns), name, &node) ||
+        thread_inject(hold_engine(ns), node, &bi, 1) != 1) {
         ns->n_held_dropped++;
-        buffer_free_one(engine_main_thread(engine(ns)), bi);
+        buffer_free_one(engine_main_thread(hold_engine(ns)), bi);
     }
 }
 
-static void drop(struct neighbors *ns, u32 bi, bool glean, enum ip4_arp_error error)
+static void hold_drop(struct neighbors *ns, u32 bi, bool glean, enum ip4_arp_error error)
 {
     struct buffer *b = buffer_at(bi);
     ns->n_held_dropped++;
@@ -49,12 +50,12 @@ static void drop(struct neighbors *ns, u32 bi, bool glean, enum ip4_arp_error er
     send_to(ns, "ip4-drop", bi);
 }
 
-static void give_up(struct neighbors *ns, u32 bi, bool glean)
+static void hold_give_up(struct neighbors *ns, u32 bi, bool glean)
 {
     struct buffer *b = buffer_at(bi);
     struct ip4_scratch *s = ip4_scratch(b);
     if (b->flags & BUFFER_LOCAL) {
-        drop(ns, bi, glean, IP4_ARP_ERR_NO_ANSWER);
+        hold_drop(ns, bi, glean, IP4_ARP_ERR_NO_ANSWER);
         return;
     }
     s->icmp_type = ICMP4_DESTINATION_UNREACHABLE;
@@ -71,13 +72,13 @@ static void let_go(struct neighbors *ns, u32 bi, u32 adj)
     send_to(ns, "ip4-rewrite", bi);
 }
 
-static void ask(struct neighbors *ns, struct resolving *r, bool glean)
+static void hold_ask(struct neighbors *ns, struct resolving *r, bool glean)
 {
     int rc = arp_send_request(ns->piste, r->key.interface, r->key.addr, NULL);
     enum ip4_arp_error what = rc == 0          ? IP4_ARP_ERR_REQUEST_SENT
                               : rc == -ENOBUFS ? IP4_ARP_ERR_NO_BUFFERS
                                                : IP4_ARP_ERR_NO_SOURCE_ADDRESS;
-    node_count_main(engine(ns), node_of(ns, glean), what, 1);
+    node_count_main(hold_engine(ns), node_of(ns, glean), what, 1);
     r->tries++;
     r->next_ns = clock_ns() + ASK_NS;
 }
@@ -85,7 +86,7 @@ static void ask(struct neighbors *ns, struct resolving *r, bool glean)
 static struct resolving *resolving_find(const struct neighbors *ns, struct neighbor_key key)
 {
     u64 i;
-    return hash_get(&ns->resolving_by_key, &key, &i) ? at(ns, (u32)i) : NULL;
+    return hash_get(&ns->resolving_by_key, &key, &i) ? hold_at(ns, (u32)i) : NULL;
 }
 
 static void resolving_free(struct neighbors *ns, struct resolving *r)
@@ -107,7 +108,7 @@ static struct resolving *resolving_new(struct neighbors *ns, struct neighbor_key
     u32 i = pool_get(&ns->resolving);
     if (i == POOL_NONE)
         return NULL;
-    struct resolving *r = at(ns, i);
+    struct resolving *r = hold_at(ns, i);
     r->key = key;
     /* in the table first: a reference to a new adjacency asks for it, too */
     hash_set(&ns->resolving_by_key, &key, i);
@@ -117,7 +118,7 @@ static struct resolving *resolving_new(struct neighbors *ns, struct neighbor_key
         pool_put(&ns->resolving, i);
         return NULL;
     }
-    ask(ns, r, glean);
+    hold_ask(ns, r, glean);
     if (!ns->resolve_timer)
         ns->resolve_timer =
             loop_timer_add(ns->piste->loop, clock_ns() + TICK_NS, TICK_NS, resolving_tick, ns);
@@ -142,15 +143,15 @@ void resolving_answered(struct neighbors *ns, struct neighbor_key key)
     resolving_free(ns, r);
 }
 
-static void fail(struct neighbors *ns, struct resolving *r, bool tell)
+static void hold_fail(struct neighbors *ns, struct resolving *r, bool tell)
 {
     for (u32 k = 0; k < r->n_held; k++) {
         const struct held_packet *h = &r->held[k];
         neighbor_packet_done(h->adj);
         if (tell)
-            give_up(ns, h->bi, h->glean);
+            hold_give_up(ns, h->bi, h->glean);
         else
-            drop(ns, h->bi, h->glean, IP4_ARP_ERR_NO_ANSWER);
+            hold_drop(ns, h->bi, h->glean, IP4_ARP_ERR_NO_ANSWER);
     }
     resolving_free(ns, r);
 }
@@ -159,8 +160,8 @@ void resolving_forget(struct neighbors *ns, struct if_index i)
 {
     pool_each(&ns->resolving, k)
     {
-        if (if_is_none(i) || if_equal(at(ns, k)->key.interface, i))
-            fail(ns, at(ns, k), false);
+        if (if_is_none(i) || if_equal(hold_at(ns, k)->key.interface, i))
+            hold_fail(ns, hold_at(ns, k), false);
     }
 }
 
@@ -170,15 +171,15 @@ void resolving_tick(void *arg)
     u64 now = clock_ns();
     pool_each(&ns->resolving, k)
     {
-        struct resolving *r = at(ns, k);
+        struct resolving *r = hold_at(ns, k);
         if (r->next_ns > now)
             continue;
         if (r->tries < PROBES_MAX) {
-            ask(ns, r, r->n_held && r->held[0].glean);
+            hold_ask(ns, r, r->n_held && r->held[0].glean);
             continue;
         }
         ns->n_timed_out++;
-        fail(ns, r, true);
+        hold_fail(ns, r, true);
     }
 }
 
@@ -194,7 +195,7 @@ void neighbor_on_packet(struct piste *p, const void *payload)
     if (!f || !f->admin_up) {
         /* the link went while the packet was on its way */
         neighbor_packet_done(ev.adj);
-        drop(ns, ev.bi, ev.glean, IP4_ARP_ERR_NO_ANSWER);
+        hold_drop(ns, ev.bi, ev.glean, IP4_ARP_ERR_NO_ANSWER);
         return;
     }
     u32 known = neighbor_index(ns, key.interface, key.addr);
@@ -208,7 +209,7 @@ void neighbor_on_packet(struct piste *p, const void *payload)
         r = resolving_new(ns, key, ev.glean);
     if (!r || r->n_held == HELD_PER_NEIGHBOR) {
         neighbor_packet_done(ev.adj);
-        drop(ns, ev.bi, ev.glean, IP4_ARP_ERR_THROTTLED);
+        hold_drop(ns, ev.bi, ev.glean, IP4_ARP_ERR_THROTTLED);
         return;
     }
     r->held[r->n_held++] = (struct held_packet){ev.bi, ev.adj, ev.glean};

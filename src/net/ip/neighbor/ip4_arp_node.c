@@ -17,7 +17,7 @@ ALWAYS_INLINE bool take(u32 *count, u32 most)
 }
 
 /* Gives the packet away; false: it stays ours. */
-static bool hand_over(struct thread *t, struct buffer *b, u32 adj, be32 addr, bool glean)
+static bool ip4_arp_hand_over(struct thread *t, struct buffer *b, u32 adj, be32 addr, bool glean)
 {
     struct adj *a = &adj_base[adj];
     struct arp_packet_event ev = {buffer_index(b), adj, a->tx_if, addr, glean};
@@ -47,7 +47,7 @@ ALWAYS_INLINE void run(struct thread *t, struct node *n, struct buffer **b, u16 
             next[i] = IP4_ARP_NEXT_REWRITE;
         } else if (kind != (glean ? ADJ_KIND_GLEAN : ADJ_KIND_INCOMPLETE)) {
             next[i] = node_drop(n, b[i], IP4_ARP_ERR_NON_ARP_ADJ, IP4_ARP_NEXT_DROP);
-        } else if (hand_over(t, b[i], adj, glean ? h->dst : a->next_hop, glean)) {
+        } else if (ip4_arp_hand_over(t, b[i], adj, glean ? h->dst : a->next_hop, glean)) {
             next[i] = NEXT_CONSUMED;
         } else {
             next[i] = node_drop(n, b[i], IP4_ARP_ERR_THROTTLED, IP4_ARP_NEXT_DROP);

@@ -39,7 +39,7 @@ u32 neighbor_index(const struct neighbors *ns, struct if_index i, be32 addr)
 
 /* --- by age --- */
 
-static void list_remove(struct neighbors *ns, u32 n)
+static void neighbor_list_remove(struct neighbors *ns, u32 n)
 {
     struct neighbor_entry *e = neighbor_at(ns, n);
     if (e->newer != NEIGHBOR_NONE)
@@ -64,9 +64,9 @@ static void list_add(struct neighbors *ns, u32 n)
     ns->newest = n;
 }
 
-static void touch(struct neighbors *ns, u32 n)
+static void neighbor_touch(struct neighbors *ns, u32 n)
 {
-    list_remove(ns, n);
+    neighbor_list_remove(ns, n);
     list_add(ns, n);
     neighbor_at(ns, n)->updated_ns = clock_ns();
     neighbor_at(ns, n)->probes = 0;
@@ -74,7 +74,7 @@ static void touch(struct neighbors *ns, u32 n)
 
 /* --- entries --- */
 
-static struct neighbor describe(const struct neighbor_entry *e)
+static struct neighbor neighbor_describe(const struct neighbor_entry *e)
 {
     struct neighbor n = {
         .interface = e->key.interface,
@@ -86,14 +86,14 @@ static struct neighbor describe(const struct neighbor_entry *e)
     return n;
 }
 
-static void tell(struct neighbors *ns, u32 n, enum neighbor_event ev)
+static void neighbor_tell(struct neighbors *ns, u32 n, enum neighbor_event ev)
 {
-    struct neighbor d = describe(neighbor_at(ns, n));
+    struct neighbor d = neighbor_describe(neighbor_at(ns, n));
     for (u32 k = 0; k < ns->hooks.n; k++)
         ns->hooks.v[k].fn(ns->piste, &d, ev, ns->hooks.v[k].arg);
 }
 
-static struct ip4_prefix host(be32 addr)
+static struct ip4_prefix neighbor_host(be32 addr)
 {
     return (struct ip4_prefix){addr, 32};
 }
@@ -104,7 +104,7 @@ static int route_set(struct neighbors *ns, const struct neighbor_entry *e, struc
     struct fib_path path = fib_path_via(e->key.addr, e->key.interface);
     if (e->flags & NEIGHBOR_NO_FIB_ENTRY)
         return 0;
-    return fib_route_update(ns->fib, t, host(e->key.addr), FIB_SOURCE_ADJ, &path, 1, err);
+    return fib_route_update(ns->fib, t, neighbor_host(e->key.addr), FIB_SOURCE_ADJ, &path, 1, err);
 }
 
 /* Two links may have a neighbour of that address: the route is of the one that came last. */
@@ -112,23 +112,23 @@ static void route_del(struct neighbors *ns, const struct neighbor_entry *e, stru
 {
     struct fib_route r;
     struct fib_path path;
-    if (!fib_lookup_exact(ns->fib, t, host(e->key.addr), &r) ||
+    if (!fib_lookup_exact(ns->fib, t, neighbor_host(e->key.addr), &r) ||
         !fib_route_paths(ns->fib, r.lb, FIB_SOURCE_ADJ, &path, 1) ||
         !if_equal(path.interface, e->key.interface))
         return;
     /* it was there */
-    (void)!fib_route_delete(ns->fib, t, host(e->key.addr), FIB_SOURCE_ADJ, NULL);
+    (void)!fib_route_delete(ns->fib, t, neighbor_host(e->key.addr), FIB_SOURCE_ADJ, NULL);
 }
 
-static void entry_free(struct neighbors *ns, u32 n)
+static void neighbor_entry_free(struct neighbors *ns, u32 n)
 {
     struct neighbor_entry *e = neighbor_at(ns, n);
-    tell(ns, n, NEIGHBOR_REMOVED);
+    neighbor_tell(ns, n, NEIGHBOR_REMOVED);
     route_del(ns, e, ip4_if_fib(e->key.interface));
     adj_neighbor_set(ns->fib, (struct adj_index){e->adj}, NULL);
     adj_unref(ns->fib, (struct adj_index){e->adj});
     hash_del(&ns->by_key, &e->key);
-    list_remove(ns, n);
+    neighbor_list_remove(ns, n);
     if (e->flags & NEIGHBOR_DYNAMIC)
         ns->n_dynamic--;
     pool_put(&ns->entries, n);
@@ -143,14 +143,14 @@ static int make_room(struct neighbors *ns, struct error *err)
         for (u32 n = ns->oldest; n != NEIGHBOR_NONE; n = neighbor_at(ns, n)->newer)
             if (neighbor_at(ns, n)->flags & NEIGHBOR_DYNAMIC) {
                 ns->n_recycled++;
-                entry_free(ns, n);
+                neighbor_entry_free(ns, n);
                 return 0;
             }
     return error_set(err, ENOSPC, "the limit of %u neighbors is reached", ns->config.limit);
 }
 
-static int entry_new(struct neighbors *ns, struct neighbor_key key, u8 flags, u32 *out,
-                     struct error *err)
+static int neighbor_entry_new(struct neighbors *ns, struct neighbor_key key, u8 flags, u32 *out,
+                              struct error *err)
 {
     int rc = make_room(ns, err);
     if (rc)
@@ -183,7 +183,8 @@ static void entry_set_flags(struct neighbors *ns, struct neighbor_entry *e, u8 f
     e->flags = flags;
 }
 
-static int check(struct piste *p, struct if_index i, be32 addr, const u8 *mac, struct error *e)
+static int neighbor_check(struct piste *p, struct if_index i, be32 addr, const u8 *mac,
+                          struct error *e)
 {
     static const u8 none[6];
     const struct interface *f = interface_at(p, i);
@@ -201,13 +202,13 @@ int neighbor_add(struct piste *p, struct if_index i, be32 addr, const u8 mac[6],
 {
     struct neighbors *ns = neighbors_of(p);
     struct neighbor_key key = {i, addr};
-    int rc = check(p, i, addr, mac, e);
+    int rc = neighbor_check(p, i, addr, mac, e);
     if (rc)
         return rc;
     u32 n = neighbor_index(ns, i, addr);
     bool is_new = n == NEIGHBOR_NONE, changed = is_new;
     if (is_new) {
-        rc = entry_new(ns, key, flags, &n, e);
+        rc = neighbor_entry_new(ns, key, flags, &n, e);
         if (rc)
             return rc;
     } else {
@@ -217,16 +218,16 @@ int neighbor_add(struct piste *p, struct if_index i, be32 addr, const u8 mac[6],
     struct neighbor_entry *entry = neighbor_at(ns, n);
     memcpy(entry->mac, mac, 6);
     entry->stale = false;
-    touch(ns, n);
+    neighbor_touch(ns, n);
     adj_neighbor_set(ns->fib, (struct adj_index){entry->adj}, mac);
     rc = changed ? route_set(ns, entry, ip4_if_fib(i), e) : 0;
     if (rc) {
-        entry_free(ns, n);
+        neighbor_entry_free(ns, n);
         return rc;
     }
     resolving_answered(ns, key);
     if (changed)
-        tell(ns, n, is_new ? NEIGHBOR_ADDED : NEIGHBOR_CHANGED);
+        neighbor_tell(ns, n, is_new ? NEIGHBOR_ADDED : NEIGHBOR_CHANGED);
     return 0;
 }
 
@@ -236,7 +237,7 @@ int neighbor_del(struct piste *p, struct if_index i, be32 addr, struct error *e)
     u32 n = neighbor_index(ns, i, addr);
     if (n == NEIGHBOR_NONE)
         return error_set(e, ENOENT, "no such neighbor");
-    entry_free(ns, n);
+    neighbor_entry_free(ns, n);
     return 0;
 }
 
@@ -248,7 +249,7 @@ void neighbor_flush(struct piste *p, struct if_index i, bool with_static)
         const struct neighbor_entry *e = neighbor_at(ns, n);
         if ((if_is_none(i) || if_equal(e->key.interface, i)) &&
             (with_static || (e->flags & NEIGHBOR_DYNAMIC)))
-            entry_free(ns, n);
+            neighbor_entry_free(ns, n);
     }
 }
 
@@ -267,7 +268,7 @@ void neighbor_replace_end(struct piste *p)
     pool_each(&ns->entries, n)
     {
         if (neighbor_at(ns, n)->stale)
-            entry_free(ns, n);
+            neighbor_entry_free(ns, n);
     }
 }
 
@@ -277,7 +278,7 @@ bool neighbor_find(const struct piste *p, struct if_index i, be32 addr, struct n
     u32 n = neighbor_index(ns, i, addr);
     if (n == NEIGHBOR_NONE)
         return false;
-    *out = describe(neighbor_at(ns, n));
+    *out = neighbor_describe(neighbor_at(ns, n));
     return true;
 }
 
@@ -289,7 +290,7 @@ void neighbor_each(const struct piste *p, struct if_index i,
         const struct neighbor_entry *e = neighbor_at(ns, n);
         u32 older = e->older;
         if (if_is_none(i) || if_equal(e->key.interface, i)) {
-            struct neighbor d = describe(e);
+            struct neighbor d = neighbor_describe(e);
             if (!fn(&d, arg))
                 return;
         }
@@ -391,7 +392,7 @@ void neighbor_age_tick(void *arg)
         if ((e->flags & NEIGHBOR_DYNAMIC) && now - e->probe_ns >= NS_PER_SEC * 9 / 10) {
             if (e->probes == PROBES_MAX) {
                 ns->n_timed_out++;
-                entry_free(ns, n);
+                neighbor_entry_free(ns, n);
             } else {
                 /* silence counts against the neighbour all the same */
                 (void)!arp_send_request(ns->piste, e->key.interface, e->key.addr, e->mac);
@@ -427,7 +428,7 @@ void neighbor_advertise(struct piste *p, struct if_index i)
         arp_send_gratuitous(p, i, a.addr);
 }
 
-static bool covers(struct ip4_prefix a, be32 addr)
+static bool neighbor_covers(struct ip4_prefix a, be32 addr)
 {
     u32 mask = a.len ? ~0u << (32 - a.len) : 0;
     return !((be32_to_host(a.addr) ^ be32_to_host(addr)) & mask);
@@ -446,13 +447,13 @@ static void on_address(struct piste *p, struct if_index i, struct ip4_prefix a, 
     {
         const struct neighbor_entry *e = neighbor_at(ns, n);
         if (if_equal(e->key.interface, i) && (e->flags & NEIGHBOR_DYNAMIC) &&
-            covers(a, e->key.addr))
-            entry_free(ns, n);
+            neighbor_covers(a, e->key.addr))
+            neighbor_entry_free(ns, n);
     }
     resolving_forget(ns, i);
 }
 
-static void feature(struct piste *p, const char *node, struct if_index i, bool on)
+static void neighbor_feature(struct piste *p, const char *node, struct if_index i, bool on)
 {
     struct error e = {0};
     if (feature_enable(engine_of(p), "arp", node, i, on, 0, &e))
@@ -470,8 +471,8 @@ static void on_enable(struct piste *p, struct if_index i, bool enabled, void *ar
         ip4_if_base[i.i].reply_next = node_edge(engine_of(p), reply, f->output_node);
         ip4_if_base[i.i].proxy_next = node_edge(engine_of(p), proxy, f->output_node);
     }
-    feature(p, "arp-reply", i, enabled);
-    feature(p, "arp-disabled", i, !enabled);
+    neighbor_feature(p, "arp-reply", i, enabled);
+    neighbor_feature(p, "arp-disabled", i, !enabled);
 }
 
 static void on_table(struct piste *p, struct if_index i, struct fib_index from, struct fib_index to,
@@ -490,7 +491,7 @@ static void on_table(struct piste *p, struct if_index i, struct fib_index from, 
     }
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void neighbor_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct neighbors *ns = arg;
     bool up = f->admin_up && f->link_up;
@@ -498,7 +499,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
     case IF_EVENT_NEW:
         arp_counters_begin(f->index);
         if (f->has_mac)
-            feature(p, "arp-disabled", f->index, true);
+            neighbor_feature(p, "arp-disabled", f->index, true);
         break;
     case IF_EVENT_DELETE:
         resolving_forget(ns, f->index);
@@ -584,7 +585,7 @@ static void find_nodes(struct neighbors *ns)
     struct interface *f;
     for (u32 i = 0; (f = interface_next(ns->piste, i)); i = f->index.i + 1)
         if (f->has_mac)
-            feature(ns->piste, "arp-disabled", f->index, true);
+            neighbor_feature(ns->piste, "arp-disabled", f->index, true);
 }
 
 int neighbor_init(struct piste *p, void **state, struct error *e)
@@ -603,7 +604,7 @@ int neighbor_init(struct piste *p, void **state, struct error *e)
     ip4_on_address(p, on_address, ns);
     ip4_on_enable(p, on_enable, ns);
     ip4_on_table(p, on_table, ns);
-    interface_on_event(p, on_interface, ns);
+    interface_on_event(p, neighbor_on_interface, ns);
     find_nodes(ns);
     *state = ns;
     return 0;

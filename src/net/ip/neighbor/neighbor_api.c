@@ -39,7 +39,7 @@ static void to_api(const struct neighbor *n, struct api_type_ip_neighbor *out)
     memcpy(out->ip_address.un, &n->addr, 4);
 }
 
-static void add_del(struct api_call *c)
+static void neighbor_api_add_del(struct api_call *c)
 {
     const struct api_ip_neighbor_add_del *m = c->msg;
     const struct api_type_ip_neighbor *n = &m->neighbor;
@@ -76,7 +76,7 @@ struct neighbor_dump {
     u32 next;
 };
 
-static bool note(const struct neighbor *n, void *arg)
+static bool neighbor_api_note(const struct neighbor *n, void *arg)
 {
     struct neighbor_dump *d = arg;
     struct noted x = {n->interface.i, n->addr};
@@ -84,7 +84,7 @@ static bool note(const struct neighbor *n, void *arg)
     return true;
 }
 
-static bool dump_more(struct api_call *c, void *state)
+static bool neighbor_api_dump_more(struct api_call *c, void *state)
 {
     struct neighbor_dump *d = state;
     while (d->next < d->all.n && api_room(c)) {
@@ -106,20 +106,20 @@ static void dump_end(void *state)
     free(d);
 }
 
-static void dump(struct api_call *c)
+static void neighbor_api_dump(struct api_call *c)
 {
     const struct api_ip_neighbor_dump *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
     if (m->af != ADDRESS_IP4 || (!f && m->sw_if_index != UINT32_MAX))
         return;
     struct neighbor_dump *d = mem_alloc(sizeof(*d));
-    neighbor_each(c->piste, f ? f->index : IF_NONE, note, d);
-    api_continue(c, dump_more, dump_end, d);
+    neighbor_each(c->piste, f ? f->index : IF_NONE, neighbor_api_note, d);
+    api_continue(c, neighbor_api_dump_more, dump_end, d);
 }
 
 /* --- settings --- */
 
-static void config(struct api_call *c)
+static void neighbor_api_config(struct api_call *c)
 {
     const struct api_ip_neighbor_config *m = c->msg;
     if (m->af == ADDRESS_IP4)
@@ -144,7 +144,7 @@ static void config_get(struct api_call *c)
     api_reply(c, &api_message_ip_neighbor_config_get_reply, &reply);
 }
 
-static void flush(struct api_call *c)
+static void neighbor_api_flush(struct api_call *c)
 {
     const struct api_ip_neighbor_flush *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -218,8 +218,8 @@ static void proxy_interface_dump(struct api_call *c)
 
 /* --- events --- */
 
-static i32 want(struct api_call *c, struct api_events *ev, bool enable, u32 pid, u32 sw_if_index,
-                const struct api_type_address *ip)
+static i32 neighbor_api_want(struct api_call *c, struct api_events *ev, bool enable, u32 pid,
+                             u32 sw_if_index, const struct api_type_address *ip)
 {
     struct wish wish;
     memset(&wish, 0, sizeof(wish)); /* with its padding: it is compared byte by byte */
@@ -237,17 +237,17 @@ static void want_v1(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events *m = c->msg;
     struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
-    api_reply_retval(c, want(c, &s->v1, m->enable, m->pid, m->sw_if_index, &m->ip));
+    api_reply_retval(c, neighbor_api_want(c, &s->v1, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
 static void want_v2(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events_v2 *m = c->msg;
     struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
-    api_reply_retval(c, want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip));
+    api_reply_retval(c, neighbor_api_want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip));
 }
 
-static bool wanted(const struct api_registration *r, const void *arg)
+static bool neighbor_api_wanted(const struct api_registration *r, const void *arg)
 {
     static const u8 any[16];
     const struct neighbor *n = arg;
@@ -260,7 +260,8 @@ static bool wanted(const struct api_registration *r, const void *arg)
     return wish.af == ADDRESS_IP4 && !memcmp(wish.addr, &n->addr, 4);
 }
 
-static void on_event(struct piste *p, const struct neighbor *n, enum neighbor_event ev, void *arg)
+static void neighbor_api_on_event(struct piste *p, const struct neighbor *n, enum neighbor_event ev,
+                                  void *arg)
 {
     struct neighbor_api *s = module_state(p, neighbor_api_module_name); /* NULL: stopped */
     bool removed = ev == NEIGHBOR_REMOVED;
@@ -272,14 +273,14 @@ static void on_event(struct piste *p, const struct neighbor *n, enum neighbor_ev
     to_api(n, &m.neighbor);
     to_api(n, &m2.neighbor);
     if (!removed)
-        api_events_send(p, &s->v1, &api_message_ip_neighbor_event, &m, wanted, n);
-    api_events_send(p, &s->v2, &api_message_ip_neighbor_event_v2, &m2, wanted, n);
+        api_events_send(p, &s->v1, &api_message_ip_neighbor_event, &m, neighbor_api_wanted, n);
+    api_events_send(p, &s->v2, &api_message_ip_neighbor_event_v2, &m2, neighbor_api_wanted, n);
 }
 
 int neighbor_api_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct neighbor_api));
-    neighbor_on_event(p, on_event, NULL);
+    neighbor_on_event(p, neighbor_api_on_event, NULL);
     return 0;
 }
 
@@ -292,11 +293,11 @@ void neighbor_api_stop(struct piste *p, void *state)
 }
 
 const struct api_handler neighbor_api_handlers[] = {
-    {&api_message_ip_neighbor_add_del, add_del},
-    {&api_message_ip_neighbor_dump, dump},
-    {&api_message_ip_neighbor_config, config},
+    {&api_message_ip_neighbor_add_del, neighbor_api_add_del},
+    {&api_message_ip_neighbor_dump, neighbor_api_dump},
+    {&api_message_ip_neighbor_config, neighbor_api_config},
     {&api_message_ip_neighbor_config_get, config_get},
-    {&api_message_ip_neighbor_flush, flush},
+    {&api_message_ip_neighbor_flush, neighbor_api_flush},
     {&api_message_ip_neighbor_replace_begin, replace_begin},
     {&api_message_ip_neighbor_replace_end, replace_end},
     {&api_message_proxy_arp_add_del, proxy_add_del},

@@ -47,14 +47,14 @@ static int flush_neighbors(struct cli_call *c)
 /* --- show ip neighbors --- */
 
 /* width characters, s in the middle; an odd blank goes to the left. */
-static void centered(struct out *o, const char *s, int width)
+static void neighbor_cli_centered(struct out *o, const char *s, int width)
 {
     int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
     int right = len + left < width ? width - len - left : 0;
     out_text(o, "%*s%s%*s", left, "", s, right, "");
 }
 
-static bool show_one(const struct neighbor *n, void *arg)
+static bool neighbor_cli_show_one(const struct neighbor *n, void *arg)
 {
     struct cli_call *c = arg;
     char text[32], age[32];
@@ -68,15 +68,15 @@ static bool show_one(const struct neighbor *n, void *arg)
     out_f64(c->out, "age", age_s, NULL);
     snprintf(text, sizeof(text), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
     out_str(c->out, "ip", text, NULL);
-    centered(c->out, text, 40);
+    neighbor_cli_centered(c->out, text, 40);
     snprintf(text, sizeof(text), "%s%s%s", n->flags & NEIGHBOR_STATIC ? "S" : "",
              n->flags & NEIGHBOR_DYNAMIC ? "D" : "", n->flags & NEIGHBOR_NO_FIB_ENTRY ? "N" : "");
     out_str(c->out, "flags", text, NULL);
-    centered(c->out, text, 6);
+    neighbor_cli_centered(c->out, text, 6);
     snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
              m[5]);
     out_str(c->out, "mac", text, NULL);
-    centered(c->out, text, 20);
+    neighbor_cli_centered(c->out, text, 20);
     const struct interface *f = interface_at(c->piste, n->interface);
     out_str(c->out, "interface", f ? f->name : "DELETED", "%s\n");
     out_end(c->out);
@@ -88,15 +88,15 @@ static int show_neighbors(struct cli_call *c)
     const struct neighbors *ns = neighbors_of(c->piste);
     const struct interface *f = cli_interface(c, "interface");
     if (ns->entries.n_used) {
-        centered(c->out, "Age", 12);
-        centered(c->out, "IP", 40);
-        centered(c->out, "Flags", 6);
-        centered(c->out, "Ethernet", 20);
-        centered(c->out, "Interface", 24);
+        neighbor_cli_centered(c->out, "Age", 12);
+        neighbor_cli_centered(c->out, "IP", 40);
+        neighbor_cli_centered(c->out, "Flags", 6);
+        neighbor_cli_centered(c->out, "Ethernet", 20);
+        neighbor_cli_centered(c->out, "Interface", 24);
         out_text(c->out, "\n");
     }
     out_array(c->out, "neighbors");
-    neighbor_each(c->piste, f ? f->index : IF_NONE, show_one, c);
+    neighbor_each(c->piste, f ? f->index : IF_NONE, neighbor_cli_show_one, c);
     out_end(c->out);
     return 0;
 }
@@ -159,7 +159,7 @@ static void show_config_of(struct cli_call *c, const char *name, struct neighbor
     out_end(c->out);
 }
 
-static int show_config(struct cli_call *c)
+static int neighbor_cli_show_config(struct cli_call *c)
 {
     show_config_of(c, "ip4", neighbor_config(c->piste));
     show_config_of(c, "ip6", (struct neighbor_config){.limit = 50000});
@@ -232,7 +232,7 @@ const struct cli_command neighbor_commands[] = {
     {"set ip neighbor-config (ip4 | ip6) [limit <limit:u32>] [age <age:u32>] "
      "[recycle | norecycle | no-recycle]",
      "Limits and age of learnt neighbors", set_config, 0},
-    {"show ip neighbor-config", "Limits and age of learnt neighbors", show_config, 0},
+    {"show ip neighbor-config", "Limits and age of learnt neighbors", neighbor_cli_show_config, 0},
     {"set arp proxy [del] [table-id <table-id:u32>] (start <first:ip4-address>) "
      "(end <last:ip4-address>)",
      "Addresses that are answered for", set_proxy, 0},

@@ -62,7 +62,7 @@ int ip4_frag_begin(struct ip4_frag *f, const struct buffer *b, u32 mtu)
     return 0;
 }
 
-static void set_metadata(const struct ip4_frag *f, struct buffer *to)
+static void ip4_frag_set_metadata(const struct ip4_frag *f, struct buffer *to)
 {
     const struct buffer *b = f->b;
     i16 moved = (i16)(to->start - b->start);
@@ -96,7 +96,7 @@ u32 ip4_frag_next(struct thread *t, struct ip4_frag *f)
         buffer_free_one(t, bi);
         return BUFFER_NONE;
     }
-    set_metadata(f, to);
+    ip4_frag_set_metadata(f, to);
     struct ip4_header *h = buffer_current(to);
     u16 flags = f->fragment & (u16)~IP4_OFFSET_MASK;
     if (bytes < left)

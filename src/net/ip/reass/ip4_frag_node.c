@@ -20,23 +20,23 @@ struct out {
     u32 n;
 };
 
-static void flush(struct thread *t, struct node *n, struct out *out)
+static void ip4_frag_flush(struct thread *t, struct node *n, struct out *out)
 {
     node_enqueue(t, n, NEXT_REWRITE, out->bi, out->n);
     out->n = 0;
 }
 
-static void add(struct thread *t, struct node *n, struct out *out, u32 bi)
+static void ip4_frag_add(struct thread *t, struct node *n, struct out *out, u32 bi)
 {
     buffer_at(bi)->flags |= BUFFER_LOCAL; /* its TTL is as it should be */
     out->bi[out->n++] = bi;
     if (out->n == FRAME_PKTS)
-        flush(t, n, out);
+        ip4_frag_flush(t, n, out);
 }
 
 /* b stays the caller's. */
-static enum ip_frag_error cut(struct thread *t, struct node *n, const struct buffer *b, u32 mtu,
-                              struct out *out)
+static enum ip_frag_error ip4_frag_cut(struct thread *t, struct node *n, const struct buffer *b,
+                                       u32 mtu, struct out *out)
 {
     struct ip4_frag f;
     int rc = ip4_frag_begin(&f, b, mtu);
@@ -47,7 +47,7 @@ static enum ip_frag_error cut(struct thread *t, struct node *n, const struct buf
         u32 bi = ip4_frag_next(t, &f);
         if (bi == BUFFER_NONE)
             return IP_FRAG_ERROR_MEMORY;
-        add(t, n, out, bi);
+        ip4_frag_add(t, n, out, bi);
         node_count(n, IP_FRAG_ERROR_FRAGMENT_SENT, 1);
     }
     return IP_FRAG_ERROR_NONE;
@@ -68,11 +68,11 @@ static enum ip_frag_error cut_gso(struct thread *t, struct node *n, const struct
     for (u32 i = 0; i < n_segments; i++) {
         const struct buffer *seg = buffer_at(segments[i]);
         if (buffer_packet_len(seg) <= mtu) {
-            add(t, n, out, segments[i]);
+            ip4_frag_add(t, n, out, segments[i]);
             continue;
         }
         if (error == IP_FRAG_ERROR_NONE)
-            error = cut(t, n, seg, mtu, out);
+            error = ip4_frag_cut(t, n, seg, mtu, out);
         buffer_free_one(t, segments[i]);
     }
     return error;
@@ -91,7 +91,7 @@ static enum ip_frag_error cut_partial(struct thread *t, struct node *n, struct b
             return IP_FRAG_ERROR_MEMORY;
         b = buffer_at(copy);
     }
-    error = csum_complete(b) ? cut(t, n, b, mtu, out) : IP_FRAG_ERROR_MALFORMED;
+    error = csum_complete(b) ? ip4_frag_cut(t, n, b, mtu, out) : IP_FRAG_ERROR_MALFORMED;
     if (copy != BUFFER_NONE)
         buffer_free_one(t, copy);
     return error;
@@ -106,7 +106,7 @@ void NODE_FN(ip4_frag)(struct thread *t, struct node *n, struct buffer **b, u16 
         enum ip_frag_error error = b[i]->flags & BUFFER_GSO ? cut_gso(t, n, b[i], mtu, &out)
                                    : b[i]->flags & BUFFER_CSUM_PARTIAL
                                        ? cut_partial(t, n, b[i], mtu, &out)
-                                       : cut(t, n, b[i], mtu, &out);
+                                       : ip4_frag_cut(t, n, b[i], mtu, &out);
         if (error != IP_FRAG_ERROR_NONE) {
             next[i] = node_drop(n, b[i], error, NEXT_DROP);
             continue;
@@ -115,5 +115,5 @@ void NODE_FN(ip4_frag)(struct thread *t, struct node *n, struct buffer **b, u16 
         buffer_free_one(t, buffer_index(b[i]));
         next[i] = NEXT_CONSUMED;
     }
-    flush(t, n, &out);
+    ip4_frag_flush(t, n, &out);
 }

@@ -66,7 +66,7 @@ struct ip4_reass_config ip4_reass_config_default(void)
     };
 }
 
-static void *map_new(struct mem_map *m, const char *name, u64 bytes)
+static void *ip4_reass_map_new(struct mem_map *m, const char *name, u64 bytes)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     struct error e;
@@ -80,21 +80,21 @@ struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config)
     struct ip4_reass *r = mem_alloc(sizeof(*r));
 
     r->config = config;
-    r->datagrams =
-        map_new(&r->map, "ip4-reassembly", (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
-    r->buckets = map_new(&r->bucket_map, "ip4-reassembly-buckets", BUCKETS * sizeof(u32));
+    r->datagrams = ip4_reass_map_new(&r->map, "ip4-reassembly",
+                                     (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
+    r->buckets = ip4_reass_map_new(&r->bucket_map, "ip4-reassembly-buckets", BUCKETS * sizeof(u32));
     r->free = r->oldest = r->newest = NONE;
     r->seed = clock_cycles() ^ (u64)(uintptr_t)r;
     return r;
 }
 
 /* A setting, which the control thread may be changing. */
-static u32 setting(const u32 *p)
+static u32 ip4_reass_setting(const u32 *p)
 {
     return __atomic_load_n(p, __ATOMIC_RELAXED);
 }
 
-static void publish(u32 *count, u32 value)
+static void ip4_reass_publish(u32 *count, u32 value)
 {
     __atomic_store_n(count, value, __ATOMIC_RELAXED);
 }
@@ -161,14 +161,14 @@ static void datagram_delete(struct ip4_reass *r, u32 d)
     unlink_from_age(r, g);
     g->bucket_next = r->free;
     r->free = d;
-    publish(&r->n_datagrams, r->n_datagrams - 1);
+    ip4_reass_publish(&r->n_datagrams, r->n_datagrams - 1);
 }
 
 /* Gives away all fragments of d for this reason; the datagram itself stays. */
 static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fate fate,
                            struct ip4_reass_out *out)
 {
-    publish(&r->n_buffers, r->n_buffers - g->n_buffers);
+    ip4_reass_publish(&r->n_buffers, r->n_buffers - g->n_buffers);
     for (u32 bi = g->head, next; bi != NONE; bi = next) {
         const struct piece *p = piece_of(bi);
         next = p->next;
@@ -181,7 +181,8 @@ static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_rea
     g->n_buffers = g->n_fragments = 0;
 }
 
-static void give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate, struct ip4_reass_out *out)
+static void ip4_reass_give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate,
+                              struct ip4_reass_out *out)
 {
     give_fragments(r, &r->datagrams[d], fate, out);
     datagram_delete(r, d);
@@ -198,13 +199,13 @@ static void make_void(struct ip4_reass *r, struct datagram *g, enum ip4_reass_fa
 static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
                         struct ip4_reass_out *out)
 {
-    u32 max = setting(&r->config->max_datagrams);
+    u32 max = ip4_reass_setting(&r->config->max_datagrams);
     if (max > IP4_REASS_DATAGRAMS_MAX)
         max = IP4_REASS_DATAGRAMS_MAX;
     if (!max)
         return NONE;
     while (r->n_datagrams >= max)
-        give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT, out);
     u32 d = r->free;
     if (d != NONE)
         r->free = r->datagrams[d].bucket_next;
@@ -227,7 +228,7 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
     else
         r->datagrams[r->newest].newer = d;
     r->newest = d;
-    publish(&r->n_datagrams, r->n_datagrams + 1);
+    ip4_reass_publish(&r->n_datagrams, r->n_datagrams + 1);
     return d;
 }
 
@@ -257,7 +258,7 @@ static u32 count_buffers(const struct buffer *b)
 }
 
 /* A port's own pages are not held for seconds, nor is what others hold too changed. */
-static u32 own(struct thread *t, u32 bi)
+static u32 ip4_reass_own(struct thread *t, u32 bi)
 {
     const struct buffer *b = buffer_at(bi);
     bool ours = true;
@@ -275,7 +276,7 @@ static u32 own(struct thread *t, u32 bi)
 }
 
 /* Puts the piece in its place by offset. IP4_REASS_WHOLE: done. */
-static enum ip4_reass_fate insert(struct datagram *g, u32 bi)
+static enum ip4_reass_fate ip4_reass_insert(struct datagram *g, u32 bi)
 {
     struct piece *p = piece_of(bi);
     u32 before = NONE, after = g->head;
@@ -319,7 +320,7 @@ static bool end_agrees(struct datagram *g, const struct piece *p, bool more)
 /* --- a whole datagram --- */
 
 /* Hangs the payload of packet bi behind `last`; returns its last buffer. */
-static struct buffer *hang(struct thread *t, struct buffer *last, u32 bi)
+static struct buffer *ip4_reass_hang(struct thread *t, struct buffer *last, u32 bi)
 {
     struct buffer *b = buffer_at(bi);
     const struct ip4_header *h = buffer_current(b);
@@ -349,7 +350,8 @@ static bool join_ecn(struct ip4_header *h, u8 seen)
     return !(seen & 1 << 0);
 }
 
-static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reass_out *out)
+static void ip4_reass_finish(struct ip4_reass *r, struct thread *t, u32 d,
+                             struct ip4_reass_out *out)
 {
     struct datagram *g = &r->datagrams[d];
     struct buffer *b = buffer_at(g->head), *last = b;
@@ -364,7 +366,7 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reas
         last = buffer_at(last->next);
     for (u32 bi = piece_of(g->head)->next, next; bi != NONE; bi = next) {
         next = piece_of(bi)->next;
-        last = hang(t, last, bi);
+        last = ip4_reass_hang(t, last, bi);
     }
     b->tail_len = length - b->len;
     /* what a port said was about fragments */
@@ -373,7 +375,7 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reas
     h->fragment = (be16){0};
     ip4_set_checksum(h);
     memcpy(b->scratch, g->scratch, sizeof(b->scratch));
-    publish(&r->n_buffers, r->n_buffers - g->n_buffers);
+    ip4_reass_publish(&r->n_buffers, r->n_buffers - g->n_buffers);
     out->n_joined += g->n_fragments;
     u32 bi = g->head;
     datagram_delete(r, d);
@@ -384,8 +386,8 @@ static void finish(struct ip4_reass *r, struct thread *t, u32 d, struct ip4_reas
 
 static void bound_buffers(struct ip4_reass *r, struct ip4_reass_out *out)
 {
-    while (r->n_buffers > setting(&r->config->max_buffers))
-        give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+    while (r->n_buffers > ip4_reass_setting(&r->config->max_buffers))
+        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT, out);
 }
 
 void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
@@ -404,7 +406,7 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
     u32 d = datagram_find(r, &key), owned;
     if (d == NONE)
         d = datagram_new(r, &key, now_ns, out);
-    if (d == NONE || (owned = own(t, bi)) == BUFFER_NONE) {
+    if (d == NONE || (owned = ip4_reass_own(t, bi)) == BUFFER_NONE) {
         out->give(out->arg, bi, d == NONE ? IP4_REASS_LIMIT : IP4_REASS_NO_BUFFER);
         return;
     }
@@ -423,10 +425,10 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
         .next = NONE, .first = first, .end = first + bytes, .n_buffers = count_buffers(b)};
     if (!end_agrees(g, p, be16_has(h->fragment, IP4_MF)))
         fate = IP4_REASS_MALFORMED;
-    else if (g->n_fragments >= setting(&r->config->max_fragments))
+    else if (g->n_fragments >= ip4_reass_setting(&r->config->max_fragments))
         fate = IP4_REASS_TOO_MANY;
     else
-        fate = insert(g, owned);
+        fate = ip4_reass_insert(g, owned);
     if (fate != IP4_REASS_WHOLE) {
         if (fate != IP4_REASS_DUPLICATE)
             make_void(r, g, fate, out);
@@ -437,18 +439,18 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
     g->got_bytes += bytes;
     g->n_buffers += p->n_buffers;
     g->ecn_seen |= (u8)(1u << (h->tos & 3));
-    publish(&r->n_buffers, r->n_buffers + p->n_buffers);
+    ip4_reass_publish(&r->n_buffers, r->n_buffers + p->n_buffers);
     if (g->total_bytes && g->got_bytes == g->total_bytes)
-        finish(r, t, d, out);
+        ip4_reass_finish(r, t, d, out);
     else
         bound_buffers(r, out);
 }
 
 u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out)
 {
-    u64 timeout_ns = setting(&r->config->timeout_ms) * NS_PER_MSEC;
+    u64 timeout_ns = ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC;
     while (r->oldest != NONE && now_ns - r->datagrams[r->oldest].first_ns >= timeout_ns)
-        give_up(r, r->oldest, IP4_REASS_TIMEOUT, out);
+        ip4_reass_give_up(r, r->oldest, IP4_REASS_TIMEOUT, out);
     return r->n_datagrams;
 }
 
@@ -462,7 +464,8 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t)
     if (!r)
         return;
     while (r->oldest != NONE)
-        give_up(r, r->oldest, IP4_REASS_LIMIT, &(struct ip4_reass_out){.give = free_it, .arg = t});
+        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT,
+                          &(struct ip4_reass_out){.give = free_it, .arg = t});
     mem_map_free(&r->map);
     mem_map_free(&r->bucket_map);
     free(r);

@@ -24,7 +24,7 @@ struct batch {
     u32 count;
 };
 
-static void flush(struct batch *batch)
+static void ip4_reass_flush(struct batch *batch)
 {
     node_enqueue_each(batch->t, batch->n, batch->bi, batch->next, batch->count);
     batch->count = 0;
@@ -45,7 +45,7 @@ static enum ip4_error error_of(enum ip4_reass_fate fate)
     return errors[fate];
 }
 
-static void give(void *arg, u32 bi, enum ip4_reass_fate fate)
+static void ip4_reass_give(void *arg, u32 bi, enum ip4_reass_fate fate)
 {
     struct batch *batch = arg;
     struct buffer *b = buffer_at(bi);
@@ -62,13 +62,14 @@ static void give(void *arg, u32 bi, enum ip4_reass_fate fate)
     batch->bi[batch->count] = bi;
     batch->next[batch->count++] = next;
     if (batch->count == FRAME_PKTS)
-        flush(batch);
+        ip4_reass_flush(batch);
 }
 
 /* b is a fragment; takes it over. */
-static void add(struct ip4_reass_main *m, struct batch *batch, struct buffer *b, u32 scope)
+static void ip4_reass_node_add(struct ip4_reass_main *m, struct batch *batch, struct buffer *b,
+                               u32 scope)
 {
-    struct ip4_reass_out out = {.give = give, .arg = batch};
+    struct ip4_reass_out out = {.give = ip4_reass_give, .arg = batch};
 
     ip4_reass_add(m->tables[thread_index(batch->t)], batch->t, buffer_index(b), scope,
                   thread_now_ns(batch->t), &out);
@@ -100,10 +101,10 @@ void NODE_FN(ip4_local_full_reassembly)(struct thread *t, struct node *n, struct
             next[i] = node_drop(n, b[i], IP4_ERROR_REASS_LIMIT_REACHED, IP4_REASS_NEXT_DROP);
             continue;
         }
-        add(m, &batch, b[i], ip4_scratch(b[i])->fib.i);
+        ip4_reass_node_add(m, &batch, b[i], ip4_scratch(b[i])->fib.i);
         next[i] = NEXT_CONSUMED;
     }
-    flush(&batch);
+    ip4_reass_flush(&batch);
     tell_if_waiting(t, r, before);
 }
 
@@ -122,10 +123,10 @@ void NODE_FN(ip4_full_reassembly_feature)(struct thread *t, struct node *n, stru
             next[i] = feature_next(b[i]);
             continue;
         }
-        add(m, &batch, b[i], IP4_REASS_SCOPE_INTERFACE | b[i]->rx_if.i);
+        ip4_reass_node_add(m, &batch, b[i], IP4_REASS_SCOPE_INTERFACE | b[i]->rx_if.i);
         next[i] = NEXT_CONSUMED;
     }
-    flush(&batch);
+    ip4_reass_flush(&batch);
     tell_if_waiting(t, r, before);
 }
 
@@ -137,8 +138,8 @@ void NODE_FN(ip4_full_reassembly_expire_walk)(struct thread *t, struct node *n, 
     struct batch batch = {.t = t, .n = n};
 
     ip4_reass_expire(m->tables[thread_index(t)], t, thread_now_ns(t),
-                     &(struct ip4_reass_out){.give = give, .arg = &batch});
-    flush(&batch);
+                     &(struct ip4_reass_out){.give = ip4_reass_give, .arg = &batch});
+    ip4_reass_flush(&batch);
     for (u32 i = 0; i < count; i++) {
         buffer_free_one(t, buffer_index(b[i]));
         next[i] = NEXT_CONSUMED;

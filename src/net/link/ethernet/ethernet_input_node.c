@@ -115,8 +115,8 @@ static void received_on(struct thread *t, struct tally *sum, struct buffer *b, s
 
 /* Frames of interfaces that are down, have sub-interfaces or are in layer 2; b is at least an
  * ethernet header. */
-static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
-                   const struct rx_view *v, struct buffer *b, struct tally *sum)
+static u16 ethernet_input_special(const struct ethernet *eth, struct thread *t, struct node *n,
+                                  const struct rx_view *v, struct buffer *b, struct tally *sum)
 {
     const u8 *frame = buffer_current(b);
     struct vlan_header h = vlan_parse(frame, b->len);
@@ -150,11 +150,11 @@ static u16 special(const struct ethernet *eth, struct thread *t, struct node *n,
 }
 
 /* Tags on a plain interface: nobody takes VLANs, but a tag may only say the priority. */
-static COLD u16 tagged(const struct ethernet *eth, struct thread *t, struct node *n,
-                       struct rx_view *v, struct buffer *b, struct tally *sum)
+static COLD u16 ethernet_input_tagged(const struct ethernet *eth, struct thread *t, struct node *n,
+                                      struct rx_view *v, struct buffer *b, struct tally *sum)
 {
     buffer_advance(b, -ETHERNET_HEADER_BYTES);
-    return special(eth, t, n, v, b, sum);
+    return ethernet_input_special(eth, t, n, v, b, sum);
 }
 
 ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node *n,
@@ -169,7 +169,7 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     if (v->l2)
         return to_l2(b);
     if (unlikely(!v->plain))
-        return special(eth, t, n, v, b, sum);
+        return ethernet_input_special(eth, t, n, v, b, sum);
     u64 dst = load_u64(frame);
     be16 type = load_be16(frame + 12);
     buffer_advance(b, ETHERNET_HEADER_BYTES);
@@ -180,7 +180,7 @@ ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node 
     if (likely(be16_is(type, ETHERTYPE_IP4)))
         return ETHERNET_INPUT_NEXT_IP4;
     if (unlikely(ethernet_is_tag(be16_to_host(type))))
-        return tagged(eth, t, n, v, b, sum);
+        return ethernet_input_tagged(eth, t, n, v, b, sum);
     return by_type(eth, t, n, b, type);
 }
 

@@ -23,7 +23,7 @@ static const struct node_error input_errors[ETHERNET_INPUT_ERR_N] = {
     [ETHERNET_INPUT_ERR_TAGS] = {"too_many_tags", "more vlan tags than handled", SEVERITY_ERROR},
 };
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void ethernet_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     const struct interface *f = if_is_none(r->meta.rx_if) ? NULL : interface_at(p, r->meta.rx_if);
     if (f && f->cls->frames_of_one)
@@ -47,11 +47,11 @@ static const struct node_def input_node = {
     .errors = input_errors,
     .errors_by_description = true,
     .n_errors = ETHERNET_INPUT_ERR_N,
-    .format_trace = format_trace,
+    .format_trace = ethernet_format_trace,
     .trace_bytes = ETHERNET_HEADER_BYTES + 4 * VLAN_TAG_BYTES,
 };
 
-static int init(struct piste *p, void **state, struct error *e)
+static int ethernet_init(struct piste *p, void **state, struct error *e)
 {
     struct ethernet *s = mem_alloc(sizeof(*s));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -65,7 +65,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void ethernet_stop(struct piste *p, void *state)
 {
     struct ethernet *s = state;
     mem_map_free(&s->map);
@@ -86,6 +86,6 @@ const struct module ethernet_module = {
     .needs = needs,
     .nodes = nodes,
     .arcs = arcs,
-    .init = init,
-    .stop = stop,
+    .init = ethernet_init,
+    .stop = ethernet_stop,
 };

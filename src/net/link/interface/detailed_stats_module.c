@@ -13,7 +13,8 @@
 NODE_DECLARE(stats_collect_rx);
 NODE_DECLARE(stats_collect_tx);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void detailed_stats_format_trace(struct piste *p, const struct trace_record *r,
+                                        struct text *out)
 {
     ethernet_format_header(out, r->data, r->data_len);
 }
@@ -21,7 +22,7 @@ static void format_trace(struct piste *p, const struct trace_record *r, struct t
 #define COLLECT_NODE(text_name, c_name)                                                            \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name), .next = {"error-drop"}, .n_next = 1,      \
-        .format_trace = format_trace,                                                              \
+        .format_trace = detailed_stats_format_trace,                                               \
     }
 
 static const struct node_def node_rx = COLLECT_NODE("stats-collect-rx", stats_collect_rx);

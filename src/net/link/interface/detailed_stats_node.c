@@ -12,7 +12,7 @@ static_assert(IF_RX_MULTICAST == IF_RX_UNICAST + 1 && IF_RX_BROADCAST == IF_RX_U
               "kinds count from unicast");
 
 /* 0: unicast; 1: multicast; 2: broadcast. What is too short for an address counts as unicast. */
-ALWAYS_INLINE u32 kind_of(const struct buffer *b)
+ALWAYS_INLINE u32 detailed_stats_kind_of(const struct buffer *b)
 {
     static const u8 broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     const u8 *dst = buffer_current(b);
@@ -25,8 +25,8 @@ void NODE_FN(stats_collect_rx)(struct thread *t, struct node *n, struct buffer *
                                u32 count)
 {
     for (u32 i = 0; i < count; i++) {
-        interface_count(t, (enum if_counter)(IF_RX_UNICAST + kind_of(b[i])), b[i]->rx_if, 1,
-                        buffer_packet_len(b[i]));
+        interface_count(t, (enum if_counter)(IF_RX_UNICAST + detailed_stats_kind_of(b[i])),
+                        b[i]->rx_if, 1, buffer_packet_len(b[i]));
         next[i] = feature_next(b[i]);
     }
 }
@@ -35,8 +35,8 @@ void NODE_FN(stats_collect_tx)(struct thread *t, struct node *n, struct buffer *
                                u32 count)
 {
     for (u32 i = 0; i < count; i++) {
-        interface_count(t, (enum if_counter)(IF_TX_UNICAST + kind_of(b[i])), b[i]->tx_if, 1,
-                        buffer_packet_len(b[i]));
+        interface_count(t, (enum if_counter)(IF_TX_UNICAST + detailed_stats_kind_of(b[i])),
+                        b[i]->tx_if, 1, buffer_packet_len(b[i]));
         next[i] = feature_next(b[i]);
     }
 }

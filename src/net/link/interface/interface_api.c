@@ -60,7 +60,7 @@ static void hw_set_mtu(struct api_call *c)
         api_reply_errno(c, interface_set_hw_mtu(c->piste, f->index, m->mtu, NULL));
 }
 
-static void set_mtu(struct api_call *c)
+static void interface_api_set_mtu(struct api_call *c)
 {
     const struct api_sw_interface_set_mtu *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -140,7 +140,7 @@ static void clear_stats(struct api_call *c)
 
 /* --- dump --- */
 
-static void details(struct api_call *c, const struct interface *f)
+static void interface_api_details(struct api_call *c, const struct interface *f)
 {
     struct api_sw_interface_details d = {
         .sw_if_index = f->index.i,
@@ -161,7 +161,7 @@ static void details(struct api_call *c, const struct interface *f)
     api_reply(c, &api_message_sw_interface_details, &d);
 }
 
-static bool dump_more(struct api_call *c, void *state)
+static bool interface_api_dump_more(struct api_call *c, void *state)
 {
     const struct api_sw_interface_dump *m = c->msg;
     u32 *next = state;
@@ -172,19 +172,19 @@ static bool dump_more(struct api_call *c, void *state)
         *next = f->index.i + 1;
         if (m->name_filter_valid && !strcasestr(f->name, m->name_filter))
             continue;
-        details(c, f);
+        interface_api_details(c, f);
     }
     return true;
 }
 
-static void dump(struct api_call *c)
+static void interface_api_dump(struct api_call *c)
 {
     const struct api_sw_interface_dump *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
     if (m->sw_if_index == UINT32_MAX)
-        api_continue(c, dump_more, free, mem_alloc(sizeof(u32)));
+        api_continue(c, interface_api_dump_more, free, mem_alloc(sizeof(u32)));
     else if (f)
-        details(c, f);
+        interface_api_details(c, f);
 }
 
 /* --- receive queues --- */
@@ -206,7 +206,7 @@ static bool mode_from_api(u32 mode, enum rx_mode *out)
     return false;
 }
 
-static void set_rx_mode(struct api_call *c)
+static void interface_api_set_rx_mode(struct api_call *c)
 {
     const struct api_sw_interface_set_rx_mode *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -226,7 +226,7 @@ static void set_rx_mode(struct api_call *c)
     }
 }
 
-static void set_rx_placement(struct api_call *c)
+static void interface_api_set_rx_placement(struct api_call *c)
 {
     const struct api_sw_interface_set_rx_placement *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -313,7 +313,7 @@ static void tx_placement_get(struct api_call *c)
     api_reply(c, &api_message_sw_interface_tx_placement_get_reply, &reply);
 }
 
-static void set_default_rx_mode(struct api_call *c)
+static void interface_api_set_default_rx_mode(struct api_call *c)
 {
     const struct api_sw_interface_set_default_rx_mode *m = c->msg;
     enum rx_mode mode;
@@ -382,7 +382,8 @@ static void want_events(struct api_call *c)
     api_reply_retval(c, api_events_want(c, ev, m->enable_disable, m->pid, NULL, 0));
 }
 
-static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void interface_api_on_event(struct piste *p, struct interface *f, enum if_event ev,
+                                   void *arg)
 {
     struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
     struct api_events *events = module_state(p, interface_api_module_name); /* NULL: stopped */
@@ -397,7 +398,7 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
 int interface_api_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct api_events));
-    interface_on_event(p, on_event, NULL);
+    interface_on_event(p, interface_api_on_event, NULL);
     return 0;
 }
 
@@ -411,18 +412,18 @@ const struct api_handler interface_api[] = {
     {&api_message_sw_interface_set_flags, set_flags},
     {&api_message_sw_interface_set_promisc, set_promisc},
     {&api_message_hw_interface_set_mtu, hw_set_mtu},
-    {&api_message_sw_interface_set_mtu, set_mtu},
+    {&api_message_sw_interface_set_mtu, interface_api_set_mtu},
     {&api_message_sw_interface_tag_add_del, tag_add_del},
     {&api_message_sw_interface_set_mac_address, set_mac_address},
     {&api_message_sw_interface_get_mac_address, get_mac_address},
     {&api_message_sw_interface_set_interface_name, set_interface_name},
     {&api_message_sw_interface_clear_stats, clear_stats},
-    {&api_message_sw_interface_dump, dump},
-    {&api_message_sw_interface_set_rx_mode, set_rx_mode},
-    {&api_message_sw_interface_set_rx_placement, set_rx_placement},
+    {&api_message_sw_interface_dump, interface_api_dump},
+    {&api_message_sw_interface_set_rx_mode, interface_api_set_rx_mode},
+    {&api_message_sw_interface_set_rx_placement, interface_api_set_rx_placement},
     {&api_message_sw_interface_rx_placement_dump, rx_placement_dump},
     {&api_message_sw_interface_tx_placement_get, tx_placement_get},
-    {&api_message_sw_interface_set_default_rx_mode, set_default_rx_mode},
+    {&api_message_sw_interface_set_default_rx_mode, interface_api_set_default_rx_mode},
     {&api_message_sw_interface_get_default_rx_mode, get_default_rx_mode},
     {&api_message_want_interface_events, want_events},
     {&api_message_feature_enable_disable, feature_enable_disable},

@@ -21,7 +21,7 @@ static const char *interface_name(struct piste *p, struct if_index i)
     return f ? f->name : "deleted";
 }
 
-static void format_output(struct piste *p, const struct trace_record *r, struct text *out)
+static void interface_format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct interface *f = interface_at(p, r->meta.tx_if);
     text_add(out, "%s flags 0x%08x\n", interface_name(p, r->meta.tx_if),
@@ -56,7 +56,7 @@ const struct node_def interface_output_node = {
     .errors = output_errors,
     .errors_by_description = true,
     .n_errors = INTERFACE_OUTPUT_ERR_N,
-    .format_trace = format_output,
+    .format_trace = interface_format_output,
 };
 
 const struct node_def error_drop_node = {
@@ -99,5 +99,5 @@ const struct node_def interface_offload_node = {
     .n_next = 1,
     .errors = offload_errors,
     .n_errors = INTERFACE_OFFLOAD_ERR_N,
-    .format_trace = format_output,
+    .format_trace = interface_format_output,
 };

@@ -13,8 +13,8 @@
 #include "net/link/vlan/vlan_internal.h"
 
 /* there: the answer when there is one of that number; taken: when another has those tags. */
-static i32 create(struct piste *p, u32 sw_if_index, u32 id, const struct vlan_match_spec *m,
-                  i32 there, i32 taken, u32 *made)
+static i32 vlan_api_create(struct piste *p, u32 sw_if_index, u32 id,
+                           const struct vlan_match_spec *m, i32 there, i32 taken, u32 *made)
 {
     struct interface *f = api_interface(p, sw_if_index);
     struct if_index i = IF_NONE;
@@ -36,8 +36,9 @@ static void create_vlan_subif(struct api_call *c)
     struct api_create_vlan_subif_reply reply = {.retval = API_INVALID_VLAN,
                                                 .sw_if_index = UINT32_MAX};
     if (m->vlan_id && m->vlan_id <= VLAN_ID_MAX)
-        reply.retval = create(c->piste, m->sw_if_index, m->vlan_id, &spec, API_VLAN_ALREADY_EXISTS,
-                              API_VLAN_ALREADY_EXISTS, &reply.sw_if_index);
+        reply.retval =
+            vlan_api_create(c->piste, m->sw_if_index, m->vlan_id, &spec, API_VLAN_ALREADY_EXISTS,
+                            API_VLAN_ALREADY_EXISTS, &reply.sw_if_index);
     else if (!api_interface(c->piste, m->sw_if_index))
         reply.retval = API_INVALID_SW_IF_INDEX;
     api_reply(c, &api_message_create_vlan_subif_reply, &reply);
@@ -58,8 +59,9 @@ static void create_subif(struct api_call *c)
         .inner = f & SUB_IF_API_FLAG_INNER_VLAN_ID_ANY ? VLAN_ANY : m->inner_vlan_id,
     };
     struct api_create_subif_reply reply;
-    reply.retval = create(c->piste, m->sw_if_index, m->sub_id, &spec, API_SUBIF_ALREADY_EXISTS,
-                          API_SUBIF_CREATE_FAILED, &reply.sw_if_index);
+    reply.retval =
+        vlan_api_create(c->piste, m->sw_if_index, m->sub_id, &spec, API_SUBIF_ALREADY_EXISTS,
+                        API_SUBIF_CREATE_FAILED, &reply.sw_if_index);
     api_reply(c, &api_message_create_subif_reply, &reply);
 }
 
@@ -89,7 +91,7 @@ static u16 tag_from_api(u32 tag)
     return (u16)min_u64(tag, UINT16_MAX);
 }
 
-static void set_tag_rewrite(struct api_call *c)
+static void vlan_api_set_tag_rewrite(struct api_call *c)
 {
     const struct api_l2_interface_vlan_tag_rewrite *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -157,7 +159,7 @@ void api_vlan_details(const struct piste *p, struct if_index i,
 }
 
 const struct api_handler vlan_api[] = {
-    {&api_message_l2_interface_vlan_tag_rewrite, set_tag_rewrite},
+    {&api_message_l2_interface_vlan_tag_rewrite, vlan_api_set_tag_rewrite},
     {&api_message_l2_interface_efp_filter, set_efp_filter},
     {&api_message_create_vlan_subif, create_vlan_subif},
     {&api_message_create_subif, create_subif},

@@ -15,7 +15,7 @@ struct id_range {
     u32 first, last;
 };
 
-static bool number(const char **at, u32 *out)
+static bool vlan_cli_number(const char **at, u32 *out)
 {
     char *end;
     if (**at < '0' || **at > '9')
@@ -34,12 +34,12 @@ static int parse_ids(struct piste *p, const char **text, struct cli_value *v, st
 {
     const char *at = *text;
     struct id_range r;
-    if (!number(&at, &r.first))
+    if (!vlan_cli_number(&at, &r.first))
         return -ENOENT;
     r.last = r.first;
     if (*at == '-') {
         at++;
-        if (!number(&at, &r.last) || r.last < r.first || r.last - r.first >= RANGE_MAX)
+        if (!vlan_cli_number(&at, &r.last) || r.last < r.first || r.last - r.first >= RANGE_MAX)
             return -ENOENT;
     }
     static_assert(sizeof(r) <= sizeof(v->raw), "fits into a value");
@@ -57,7 +57,7 @@ static int parse_vlan(struct piste *p, const char **text, struct cli_value *v, s
         v->u = VLAN_ANY;
         return 0;
     }
-    if (!number(text, &n))
+    if (!vlan_cli_number(text, &n))
         return -ENOENT;
     if (n == 0 || n > VLAN_ID_MAX)
         return error_set(e, EINVAL, "invalid VLAN id %u: 1 to %u are possible", n, VLAN_ID_MAX);
@@ -105,7 +105,7 @@ static int spec_of(struct cli_call *c, struct id_range r, struct vlan_match_spec
 }
 
 /* One that there is already is left alone, as VPP does. */
-static int create(struct cli_call *c)
+static int vlan_cli_create(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     struct id_range r;
@@ -136,7 +136,7 @@ static int create(struct cli_call *c)
     return rc;
 }
 
-static int delete (struct cli_call *c)
+static int vlan_cli_delete(struct cli_call *c)
 {
     return vlan_delete(c->piste, cli_interface(c, "interface")->index, c->err);
 }
@@ -144,8 +144,8 @@ static int delete (struct cli_call *c)
 const struct cli_command vlan_commands[] = {
     {"create sub-interfaces <interface> <ids:sub-interface-ids> [default|untagged]"
      " [dot1q <outer:vlan-id>|dot1ad <outer:vlan-id>] [inner-dot1q <inner:vlan-id>] [exact-match]",
-     "Makes interfaces of their own for frames with certain VLAN tags", create, 0},
-    {"delete sub-interface <interface>", "Deletes a sub-interface", delete, 0},
+     "Makes interfaces of their own for frames with certain VLAN tags", vlan_cli_create, 0},
+    {"delete sub-interface <interface>", "Deletes a sub-interface", vlan_cli_delete, 0},
     {0},
 };
 
