@@ -5,12 +5,19 @@
 
 #include "base/error.h"
 
+/* The whole of a regular text file that is not empty, NUL-terminated, the caller's to free; of one
+ * whose writing in place was cut off: what was to be written, or what stood there before. */
+int file_read_text(const char *path, char **text, struct error *e) MUST_CHECK;
 /* Replaces path by one step: a reader sees the old content or the new, never a part. Mode and owner
- * of an existing file are kept (the owner if we may); a link is followed. On failure path is as it
- * was. */
+ * of an existing file are kept (the owner if we may); a link is followed, also to a file that is
+ * not there yet. A text file that is a mount, as a container's configuration may be, or in a folder
+ * where nothing can be made, is written in place: there only file_read_text sees the one or the
+ * other. On failure path is as it was. */
 int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e) MUST_CHECK;
 /* The same in a folder that others write to, as /tmp: what stands there gives the new file neither
  * mode nor owner, and a link is not followed. */
 int file_write_shared(const char *path, const void *data, size_t bytes, struct error *e) MUST_CHECK;
+/* Removes what file_write_atomic for path left beside it when the process was killed. */
+void file_remove_left_over(const char *path);
 /* Makes a folder and those above it; one that exists is fine. */
 int file_make_dirs(const char *path, unsigned mode, struct error *e) MUST_CHECK;

@@ -17,6 +17,7 @@
 
 struct class_state {
     const char *name, *sub;
+    bool unlimited;
     struct log_rule rule;
     u64 window_start_ns; /* of the second that is being counted */
     u64 silent_until_ns; /* 0: speaks */
@@ -95,6 +96,8 @@ static bool name_is_sub(const char *full, const struct class_state *c)
 static void class_apply_rules(struct class_state *c)
 {
     c->rule = the_log.config.defaults;
+    if (c->unlimited)
+        c->rule.rate_limit = 0;
     for (u32 i = 0; i < the_log.rules.n; i++)
         if (!strcmp(the_log.rules.v[i].name, c->name))
             rule_overlay(&c->rule, &the_log.rules.v[i].rule);
@@ -118,7 +121,7 @@ static void class_register_locked(struct log_class *c)
     }
     if (c->id)
         return;
-    struct class_state s = {.name = c->name, .sub = c->sub};
+    struct class_state s = {.name = c->name, .sub = c->sub, .unlimited = c->unlimited};
     class_apply_rules(&s);
     vec_add(&the_log.classes, s);
     c->id = the_log.classes.n;

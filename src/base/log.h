@@ -24,6 +24,7 @@ enum log_level {
 struct log_class {
     const char *name;
     const char *sub; /* may be NULL */
+    bool unlimited;  /* has no rate limit, unless it is given one */
     /* what follows is the log's own */
     u32 id; /* 0: not registered yet */
 };
