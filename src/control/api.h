@@ -90,6 +90,8 @@ extern const struct module api_module, api_trace_module;
 
 /* Makes the message table from the tables of all modules, and opens the socket of startup.conf. */
 int api_listen(struct piste *p, struct error *e) MUST_CHECK;
+/* Whether who connects is served, or waits. */
+void api_serve(struct piste *p, bool on);
 /* Only the table: for tests. */
 int api_start(struct piste *p, struct error *e) MUST_CHECK;
 /* Takes over a connected stream socket, non-blocking. */

@@ -192,6 +192,13 @@ int api_listen(struct piste *p, struct error *e)
     return rc;
 }
 
+void api_serve(struct piste *p, bool on)
+{
+    struct api_server *s = api_server_of(p);
+    if (s && s->listener)
+        socket_listener_serve(s->listener, on);
+}
+
 void api_close(struct piste *p)
 {
     struct api_server *s = p->modules ? api_server_of(p) : NULL;

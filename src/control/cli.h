@@ -152,10 +152,19 @@ void cli_check(const struct cli *cli);
  * Output is a malloc'ed string, errors included as VPP prints them; returns 0 or the first -errno.
  */
 int cli_run(struct cli *cli, const char *text, enum out_format format, char **output);
-/* Runs a file of commands as `exec` does; done(arg, rc, message) when it ended. Output goes to the
- * log. */
-int cli_exec_file(struct cli *cli, const char *path,
-                  void (*done)(void *arg, int rc, const char *message), void *arg, struct error *e);
+/* What becomes of a file of commands. Texts are borrowed during the call. */
+struct cli_script_ops {
+    /* A line that failed, where it begins in the file, and what it said. NULL: the first that fails
+     * ends the script. */
+    void (*failed)(void *arg, u32 line_number, const char *line, const char *why);
+    /* The end, once. message: where it went wrong, or NULL. */
+    void (*done)(void *arg, int rc, const char *message);
+};
+
+/* Runs a file of commands as `exec` does. Output goes to stdout. ops is borrowed for ever. -errno,
+ * and nothing is called, when it cannot be read. */
+int cli_exec_file(struct cli *cli, const char *path, const struct cli_script_ops *ops, void *arg,
+                  struct error *e);
 /* All commands, sorted: for docs/cli.md. */
 void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
                       void *arg);
@@ -175,3 +184,5 @@ int cli_set_log(struct cli *cli, const char *path, struct error *e) MUST_CHECK;
 /* The socket of `unix { cli-listen }`, the console of `unix { interactive }`. */
 int cli_listen(struct cli *cli, const char *address, struct error *e) MUST_CHECK;
 int cli_console(struct cli *cli, struct error *e) MUST_CHECK;
+/* Whether who connects is served, or waits. */
+void cli_serve(struct cli *cli, bool on);

@@ -139,12 +139,13 @@ static void exec_cancel(void *arg)
 
 static int run_exec(struct cli_call *c)
 {
+    static const struct cli_script_ops ops = {.done = exec_done};
     const char *path = cli_str(c, "file", NULL);
     if (!path)
         return error_set(c->err, EINVAL, "expecting file name, got `'");
     const struct cli_exec_context context = cli_call_context(c);
     struct cli_script *script;
-    int rc = cli_script_start(&context, path, exec_done, c, &script, c->err);
+    int rc = cli_script_start(&context, path, &ops, c, &script, c->err);
     if (rc)
         return rc;
     cli_pend(c, exec_cancel, script);

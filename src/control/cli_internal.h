@@ -121,11 +121,10 @@ int cli_call_nested(struct cli_call *c, const char *text);
 
 /* --- cli_script.c: runs files --- */
 
-/* As cli_exec_file, in a context (its macros may be NULL: then there are own ones). *script is NULL
- * when it has ended already. -errno, and done is not called, when the file cannot be read. */
+/* As cli_exec_file, in a context (its macros may be NULL: then there are own ones). */
 int cli_script_start(const struct cli_exec_context *context, const char *path,
-                     void (*done)(void *arg, int rc, const char *message), void *arg,
-                     struct cli_script **script, struct error *e) MUST_CHECK;
+                     const struct cli_script_ops *ops, void *arg, struct cli_script **script,
+                     struct error *e) MUST_CHECK;
 void cli_script_cancel(struct cli_script *s);
 
 /* --- cli_builtin.c, cli_terminal.c --- */

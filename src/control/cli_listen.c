@@ -50,6 +50,13 @@ void cli_listener_free(struct cli_listener *l)
     free(l);
 }
 
+void cli_serve(struct cli *cli, bool on)
+{
+    struct cli_sessions *ss = cli_sessions_get(cli);
+    for (u32 i = 0; i < ss->listeners.n; i++)
+        socket_listener_serve(ss->listeners.v[i]->sockets, on);
+}
+
 int cli_listen(struct cli *cli, const char *address, struct error *e)
 {
     struct cli_listener *l = mem_alloc(sizeof(*l));

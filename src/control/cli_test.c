@@ -322,6 +322,8 @@ static void on_script_done(void *arg, int rc, const char *message)
     *(char **)arg = mem_printf("%d %s", rc, message ? message : "-");
 }
 
+static const struct cli_script_ops script_ops = {.done = on_script_done};
+
 /* A script as long as a routing table: it must let the loop go on between slices. */
 static void long_scripts(void **state)
 {
@@ -333,7 +335,7 @@ static void long_scripts(void **state)
     fclose(f);
     struct error e;
     char *end = NULL;
-    assert_int_equal(cli_exec_file(piste.cli, script_path, on_script_done, &end, &e), 0);
+    assert_int_equal(cli_exec_file(piste.cli, script_path, &script_ops, &end, &e), 0);
     u32 rounds = 0;
     while (!end) {
         loop_once(piste.loop, -1);

@@ -1,11 +1,10 @@
-/* Commands about the configuration: what runs, saving it, starting anew. */
+/* Commands about what the process was started with: startup.conf, plugins; starting anew. */
 #include "control/control_module.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -23,45 +22,6 @@ bool control_wants_restart(const struct piste *p)
 {
     const struct control *control = module_state(p, control_module.name);
     return control && control->restart;
-}
-
-/* --- running config
- * ------------------------------------------------------------------------------- */
-
-static int show_running_config(struct cli_call *c)
-{
-    struct text t = {0};
-    modules_running_config(c->piste->modules, &t);
-    out_text(c->out, "%s", text_str(&t));
-    out_array(c->out, "lines");
-    char *save = NULL;
-    for (char *line = strtok_r(t.s, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-        if (*line != '#')
-            out_str(c->out, NULL, line, NULL);
-    out_end(c->out);
-    text_free(&t);
-    return 0;
-}
-
-static int write_config(struct cli_call *c)
-{
-    const struct startup *s = c->piste->startup;
-    const char *file = cli_str(c, "file", NULL);
-    if (!file && s)
-        file = s->unix_.running_config ? s->unix_.running_config : s->unix_.startup_config;
-    if (!file)
-        return error_set(c->err, EINVAL,
-                         "expecting file name: startup.conf has neither unix { running-config } "
-                         "nor unix { startup-config }");
-    struct text t = {0};
-    modules_running_config(c->piste->modules, &t);
-    int rc = file_write_atomic(file, text_str(&t), t.len, c->err);
-    text_free(&t);
-    if (rc)
-        return rc;
-    log_notice(&config_log, "running config written to %s", file);
-    out_str(c->out, "file", file, "running config written to %s\n");
-    return 0;
 }
 
 static int show_startup_config(struct cli_call *c)
@@ -149,8 +109,6 @@ static int crash(struct cli_call *c)
 }
 
 static const struct cli_command commands[] = {
-    {"show running-config", "Commands that make the present state", show_running_config, 0},
-    {"write [<file>]", "Save the running config", write_config, 0},
     {"show startup-config", "startup.conf as it was read", show_startup_config, 0},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
     {"restart", "Stop, and start anew with the same arguments", restart, CLI_WHOLE_WORD},

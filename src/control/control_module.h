@@ -10,7 +10,7 @@ struct piste;
 extern const struct module system_module;
 /* the log's commands */
 extern const struct module logging_module;
-/* running config, plugins, restart */
+/* startup.conf, plugins, restart */
 extern const struct module control_module;
 
 /* Whether `restart` was the reason that the loop ended. */

@@ -22,13 +22,19 @@ struct socket_listener {
     void (*on_client)(void *arg, int fd);
     void *arg;
     int fd;
-    bool is_unix;
+    bool is_unix, held;
 };
 
 static void pause_over(void *arg)
 {
     struct socket_listener *l = arg;
-    loop_fd_mod(l->loop, l->fd, EPOLLIN);
+    loop_fd_mod(l->loop, l->fd, l->held ? 0 : EPOLLIN);
+}
+
+void socket_listener_serve(struct socket_listener *l, bool on)
+{
+    l->held = !on;
+    loop_fd_mod(l->loop, l->fd, on ? EPOLLIN : 0);
 }
 
 static void on_event(void *arg, u32 events)

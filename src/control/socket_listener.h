@@ -16,6 +16,8 @@ struct socket_listener *socket_listener_new(struct loop *loop, const char *addre
                                             int backlog, struct log_class *log,
                                             void (*on_client)(void *arg, int fd), void *arg,
                                             struct error *e);
+/* Off: who connects waits, without an error. */
+void socket_listener_serve(struct socket_listener *l, bool on);
 /* NULL: nothing to do. A file that stands for the socket stays. */
 void socket_listener_free(struct socket_listener *l);
 bool socket_listener_is_unix(const struct socket_listener *l);

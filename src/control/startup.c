@@ -32,6 +32,7 @@ struct startup *startup_new(void)
     struct startup *s = mem_alloc(sizeof(*s));
     s->unix_.cli_pager_buffer_limit = 100000;
     s->unix_.cli_history_limit = 50;
+    s->unix_.running_config_versions = 10;
     s->cpu.main_core = -1;
     s->cpu.scheduler_policy = -1;
     s->buffers.data_size = 2048;

@@ -88,6 +88,7 @@ struct startup {
         bool full_coredump;
         char *startup_config;
         char *running_config;
+        u32 running_config_versions;
         char *log;
         char *gid; /* name or number */
         char *pidfile;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/backtrace.h"
@@ -23,6 +22,7 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "control/plugin.h"
+#include "control/running_config.h"
 #include "control/startup.h"
 #include "engine/engine.h"
 #include "vpp/modules.h"
@@ -194,40 +194,28 @@ static int watch_signals(struct piste *p, struct error *e)
     return rc;
 }
 
-/* --- start script
- * --------------------------------------------------------------------------------- */
+/* --- ready
+ * ---------------------------------------------------------------------------------------- */
 
-/* The saved running config, once there is one: it holds all that the startup script would do. */
-static const char *start_script(const struct startup *s)
+/* Clients may connect as soon as there are sockets, and wait until the state that they ask for or
+ * change is whole. */
+static void serve(struct piste *p, bool on)
 {
-    struct stat st;
-    const char *saved = s->unix_.running_config;
-    if (saved && !stat(saved, &st) && st.st_size > 0)
-        return saved;
-    return s->unix_.startup_config;
+    cli_serve(p->cli, on);
+    api_serve(p, on);
 }
 
-static void on_script_done(void *arg, int rc, const char *message)
+static void on_replayed(void *arg)
 {
     struct piste *p = arg;
-    if (rc)
-        log_error(&main_log, "%s: %s", start_script(p->startup), message ? message : strerror(-rc));
-    process_ready();
-}
-
-static void run_start_script(struct piste *p)
-{
-    const char *script = start_script(p->startup);
     struct error e = {0};
-    if (!script) {
-        process_ready();
+    if (p->startup->unix_.interactive && cli_console(p->cli, &e)) {
+        fprintf(stderr, "vpp: %s\n", e.text);
+        loop_stop(p->loop, 1);
         return;
     }
-    if (cli_exec_file(p->cli, script, on_script_done, p, &e)) {
-        log_error(&main_log, "%s: %s", script, e.text);
-        fprintf(stderr, "vpp: %s: %s\n", script, e.text);
-        process_ready();
-    }
+    serve(p, true);
+    process_ready();
 }
 
 /* --- life
@@ -272,8 +260,8 @@ static int start_switch(struct piste *p, struct error *e)
         rc = api_listen(p, e);
     if (!rc)
         rc = stats_listen(p, e);
-    if (!rc && p->startup->unix_.interactive)
-        rc = cli_console(p->cli, e);
+    if (!rc)
+        serve(p, false);
     return rc ? rc : process_write_pidfile(p->startup, e);
 }
 
@@ -306,7 +294,7 @@ static int run(struct piste *p, const struct arguments *a, bool *restart)
         stop_all(p);
         return 1;
     }
-    run_start_script(p);
+    running_config_start(p, on_replayed, p);
     int status = loop_run(p->loop);
     *restart = control_wants_restart(p);
     stop_all(p);

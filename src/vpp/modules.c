@@ -5,6 +5,7 @@
 #include "control/control_module.h"
 #include "control/module.h"
 #include "control/plugin.h"
+#include "control/running_config.h"
 #include "control/startup.h"
 #include "engine/engine.h"
 #include "net/features/classify/acl.h"
@@ -58,6 +59,7 @@ static const struct {
     {&system_module, NULL},
     {&logging_module, NULL},
     {&control_module, NULL},
+    {&running_config_module, NULL},
     {&api_module, NULL},
     {&api_trace_module, NULL},
     {&trace_module, NULL},

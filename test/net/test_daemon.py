@@ -361,16 +361,16 @@ def test_write_needs_to_know_where(daemon):
     daemon.start()
     assert "expecting file name" in daemon.ctl("write")
     assert daemon.ctl(f"write {daemon.folder}/x") == f"running config written to {daemon.folder}/x\n"
-    assert "failed to create `/nonexistent/x" in daemon.ctl("write /nonexistent/x")
+    assert "failed to write `/nonexistent/x" in daemon.ctl("write /nonexistent/x")
 
 
 def test_a_failing_start_script_is_told_and_survived(daemon):
     daemon.write("boot.cli", "set logging size 11\nno such command\nset logging size 22\n")
     daemon.configure(f"nodaemon exec {daemon.folder}/boot.cli")
     daemon.start()
-    wait_for(lambda: "boot.cli: unknown input `no such command'" in daemon.ctl("show logging"),
+    wait_for(lambda: "boot.cli:2: unknown input `no such command'" in daemon.ctl("show logging"),
              "the error in the log")
-    assert "set logging size 11" in daemon.ctl("show running-config")
+    assert "set logging size 22" in daemon.ctl("show running-config")
 
 
 def test_restart_keeps_the_process(daemon):

@@ -1,0 +1,51 @@
+/* What the files about the running configuration share. */
+#pragma once
+
+#include "base/log.h"
+#include "base/text.h"
+#include "base/vec.h"
+#include "control/cli.h"
+#include "control/running_config.h"
+
+/* A line of the start script that failed. */
+struct replay_failure {
+    u32 line;            /* 0: the script as a whole */
+    char *command, *why; /* owned */
+};
+
+struct running_config {
+    struct piste *piste;
+    /* the start script */
+    bool replaying;
+    char *script;                        /* owned; NULL: there was none */
+    VEC(struct replay_failure) failures; /* the first of them */
+    u32 n_failed;
+    bool copy_due; /* what was not replayed of the saved file is lost when it is written */
+    void (*done)(void *arg);
+    void *done_arg;
+};
+
+extern struct log_class running_config_log;
+
+struct running_config *running_config_of(const struct piste *p);
+/* What would be saved now; the caller's to free. */
+char *running_config_text(const struct piste *p);
+
+/* config_replay.c */
+void replay_fini(struct running_config *r);
+int show_replay_errors(struct cli_call *c);
+
+/* config_saved.c */
+/* The file that `write` without a name writes; NULL: startup.conf names none. */
+const char *saved_path(const struct piste *p);
+/* One that `write` wrote: 0 is the file itself, 1 the one before, ... Lines; the caller's to free.
+ */
+int saved_read(const struct piste *p, u32 version, char **text, struct error *e) MUST_CHECK;
+int write_running_config(struct cli_call *c);
+
+/* config_diff.c */
+/* What changed, without comments and empty lines: add gets each line that is only in one of the
+ * two, in order. */
+void config_diff(const char *old, const char *new,
+                 void (*add)(void *arg, bool is_new, const char *line), void *arg);
+int show_running_config_diff(struct cli_call *c);
