@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/packet/ethernet_format.h"
 #include "net/features/pg/pg_internal.h"
 
 static int set_admin(void *port, bool up, struct error *e)
@@ -14,10 +15,34 @@ static int set_admin(void *port, bool up, struct error *e)
     return 0;
 }
 
-static const struct if_class class_ethernet = {
-    .name = "pg", .tx = &pg_tx_node, .frames_of_one = true, .set_admin = set_admin};
-static const struct if_class class_ip = {
-    .name = "pg", .tx = &pg_tx_node, .is_ip = true, .set_admin = set_admin};
+static void running_config(void *arg, struct text *t)
+{
+    const struct pg_port *port = arg;
+    text_add(t, "create packet-generator interface pg%d", (i32)port->id);
+    if (port->mode == PG_MODE_ETHERNET) {
+        text_puts(t, " hw-addr ");
+        ethernet_format_mac(t, interface_at(port->pg->piste, port->interface)->mac);
+    }
+    if (port->gso)
+        text_add(t, " gso-enabled gso-size %u%s", port->gso_size,
+                 port->coalesce ? " coalesce-enabled" : "");
+    if (port->csum_offload)
+        text_puts(t, " csum-offload-enabled");
+    if (port->mode != PG_MODE_ETHERNET)
+        text_add(t, " mode %s", pg_mode_name(port->mode));
+    text_putc(t, '\n');
+}
+
+static const struct if_class class_ethernet = {.name = "pg",
+                                               .tx = &pg_tx_node,
+                                               .frames_of_one = true,
+                                               .set_admin = set_admin,
+                                               .running_config = running_config};
+static const struct if_class class_ip = {.name = "pg",
+                                         .tx = &pg_tx_node,
+                                         .is_ip = true,
+                                         .set_admin = set_admin,
+                                         .running_config = running_config};
 
 const char *pg_mode_name(enum pg_mode mode)
 {

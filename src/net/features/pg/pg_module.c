@@ -1,7 +1,6 @@
 #include <stdlib.h>
 
 #include "control/loop.h"
-#include "net/packet/ethernet_format.h"
 #include "net/features/pg/pg_internal.h"
 
 struct pg *pg_of(const struct piste *p)
@@ -48,23 +47,6 @@ static void stop(struct piste *p, void *state)
 static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct pg *pg = state;
-    for (u32 i = 0; phase == RC_CREATE && i < pg->ports.n; i++) {
-        const struct pg_port *port = pg->ports.v[i];
-        const u8 *m = interface_at(p, port->interface)->mac;
-        text_add(t, "create packet-generator interface pg%d", (i32)port->id);
-        if (port->mode == PG_MODE_ETHERNET) {
-            text_puts(t, " hw-addr ");
-            ethernet_format_mac(t, m);
-        }
-        if (port->gso)
-            text_add(t, " gso-enabled gso-size %u%s", port->gso_size,
-                     port->coalesce ? " coalesce-enabled" : "");
-        if (port->csum_offload)
-            text_puts(t, " csum-offload-enabled");
-        if (port->mode != PG_MODE_ETHERNET)
-            text_add(t, " mode %s", pg_mode_name(port->mode));
-        text_putc(t, '\n');
-    }
     for (u32 i = 0; phase == RC_INTERFACE && i < pg->ports.n; i++)
         if (pg->ports.v[i]->mac_filter)
             text_add(t, "packet-generator mac-filter %s on\n",

@@ -28,7 +28,7 @@ struct listener {
 
 struct interfaces {
     VEC(struct interface *) by_index; /* NULL: free */
-    struct hash by_name;
+    struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
     VEC(struct listener) listeners;
     struct mem_map data_map;
     struct stats_names stats_names;
@@ -215,6 +215,12 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
         return error_set(e, EINVAL, "`%s' is no interface name", args->name);
     if (interface_find(p, args->name))
         return error_set(e, EEXIST, "interface %s exists already", args->name);
+    char key[IF_NAME_BYTES];
+    u64 other;
+    name_key(key, args->name);
+    if (!args->has_parent && hash_get(&ifs->by_original, key, &other))
+        return error_set(e, EEXIST, "%s is what interface %s was made as", args->name,
+                         ifs->by_index.v[other]->name);
     int rc = args->mac ? check_mac(args->mac, e) : 0;
     if (rc)
         return rc;
@@ -247,8 +253,6 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     interface_stats_add(engine_of(p), &ifs->stats_names, f);
     *if_data(f->index) = (struct if_data){0};
     ifs->by_index.v[i] = f;
-    char key[IF_NAME_BYTES];
-    name_key(key, f->name);
     hash_set(&ifs->by_name, key, i);
     make_nodes(p, f);
     stats_unlock(stats);
@@ -284,6 +288,8 @@ void interface_delete(struct piste *p, struct if_index i)
     char key[IF_NAME_BYTES];
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
+    if (f->original_name[0])
+        hash_del(&ifs->by_original, f->original_name);
     ifs->by_index.v[i.i] = NULL;
     interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
@@ -515,18 +521,6 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
     size_t n = strlen(f->name);
     for (struct interface *sub = interface_next(p, 0); sub;
          sub = interface_next(p, sub->index.i + 1)) {
-        /* what it was called follows too: the parent is renamed first when the commands are
-         * replayed */
-        char was[2 * IF_NAME_BYTES];
-        if (sub->super != f || strncmp(sub->original_name, f->name, n) != 0 ||
-            sub->original_name[n] != '.')
-            continue;
-        snprintf(was, sizeof(was), "%s%s", name, sub->original_name + n);
-        if (strlen(was) < IF_NAME_BYTES)
-            name_key(sub->original_name, was);
-    }
-    for (struct interface *sub = interface_next(p, 0); sub;
-         sub = interface_next(p, sub->index.i + 1)) {
         char key[IF_NAME_BYTES], new[2 * IF_NAME_BYTES];
         if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
@@ -555,8 +549,10 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
         return error_set(e, EEXIST, "interface %s exists already", name);
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
-    if (!f->original_name[0])
+    if (!f->original_name[0] && !f->super) {
         memcpy(f->original_name, f->name, sizeof(f->original_name));
+        hash_set(&ifs->by_original, f->original_name, f->index.i);
+    }
     rename_subs(p, f, name);
     name_key(key, name);
     memcpy(f->name, key, sizeof(f->name));
@@ -593,6 +589,7 @@ int interface_init(struct piste *p, void **state, struct error *e)
     if_data_base = ifs->data_map.base;
     ifs->stats_names = interface_stats_init(engine_of(p));
     hash_init(&ifs->by_name, IF_NAME_BYTES);
+    hash_init(&ifs->by_original, IF_NAME_BYTES);
     ifs->default_mtu = p->startup ? p->startup->ethernet_default_mtu : 9000;
     *state = ifs;
     return 0;
@@ -611,6 +608,7 @@ void interface_stop(struct piste *p, void *state)
     vec_free(&ifs->by_index);
     vec_free(&ifs->listeners);
     hash_fini(&ifs->by_name);
+    hash_fini(&ifs->by_original);
     mem_map_free(&ifs->data_map);
     free(ifs);
     (void)p;

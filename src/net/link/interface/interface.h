@@ -58,8 +58,10 @@ struct if_class {
     void (*show)(void *port, struct out *o, bool verbose);
     void (*clear)(void *port);
     /* The command that makes the interface, for the running config. All kinds are written together,
-     * in order of index, so that indices come back. */
+     * in order of index, so that indices come back; sub-interfaces behind them. */
     void (*running_config)(void *port, struct text *t);
+    /* Of a sub-interface: it is made as X.ID. */
+    u32 (*sub_id)(const void *port);
 };
 
 /* Static names of an arc and of a node on it. */
@@ -92,7 +94,9 @@ struct interface {
     struct if_output *output;
     int promisc_refs;
     bool default_software_offload;
-    char original_name[IF_NAME_BYTES]; /* before `set interface name`; "" when never renamed */
+    /* before `set interface name`; "" when never renamed, and of sub-interfaces, which are made by
+     * their parent's name */
+    char original_name[IF_NAME_BYTES];
     VEC(struct if_user_feature) user_features; /* of `set interface feature` */
     struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
 };

@@ -14,14 +14,34 @@
 #include "net/link/vlan/vlan_data.h"
 #include "net/link/vlan/vlan_internal.h"
 
-static const struct if_class exact_class = {.name = "VLAN"};
+static void running_config(void *port, struct text *t);
+static u32 sub_id(const void *port);
+
+static const struct if_class exact_class = {
+    .name = "VLAN", .running_config = running_config, .sub_id = sub_id};
 static const struct if_class loose_class = {
     .name = "VLAN",
+    .running_config = running_config,
+    .sub_id = sub_id,
     .no_ip = true,
     .no_ip_why = "sub-interface without exact-match doesn't support IP addressing",
 };
 
 const char vlan_module_name[] = "vlan";
+
+static void running_config(void *arg, struct text *t)
+{
+    const struct sub *sub = arg;
+    text_add(t, "create sub-interfaces %s %u ", interface_at(sub->piste, sub->parent)->name,
+             sub->id);
+    vlan_spec_text(&sub->m, t);
+    text_putc(t, '\n');
+}
+
+static u32 sub_id(const void *arg)
+{
+    return ((const struct sub *)arg)->id;
+}
 
 struct vlans *vlans_of(const struct piste *p)
 {
@@ -158,26 +178,30 @@ int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vl
     u32 *slot = slot_of(port, m);
     /* a port that is used itself takes the untagged frames */
     bool own = m->kind == VLAN_KIND_UNTAGGED && is_used(p, parent);
-    if (*slot || own) {
+    if (*slot || own || !if_is_none(vlan_find(p, parent, id))) {
         port_drop(p, s, parent);
         return error_set(e, EEXIST, "vlan is already in use");
     }
     char name[2 * IF_NAME_BYTES];
     snprintf(name, sizeof(name), "%s.%u", f->name, id);
+    struct sub *sub = mem_alloc(sizeof(*sub));
+    *sub = (struct sub){.piste = p, .parent = parent, .id = id, .m = *m};
     struct if_new_args args = {.name = name,
                                .cls = takes_ip(m) ? &exact_class : &loose_class,
+                               .port = sub,
                                .has_parent = true,
                                .parent = parent};
     rc = interface_new(p, &args, out, e);
     if (rc) {
         port_drop(p, s, parent);
+        free(sub);
         return rc;
     }
-    struct sub *sub = mem_alloc(sizeof(*sub));
-    *sub = (struct sub){*out, parent, id, *m};
+    sub->index = *out;
     while (s->subs.n <= out->i)
         vec_add(&s->subs, NULL);
     s->subs.v[out->i] = sub;
+    hash_set(&s->by_id, &(struct sub_key){parent.i, id}, out->i);
     port->n_subs++;
     u32 exact = m->exact || m->kind == VLAN_KIND_UNTAGGED ? VLAN_SLOT_EXACT : 0;
     __atomic_store_n(slot, (out->i + 1) | exact, __ATOMIC_RELEASE);
@@ -203,6 +227,7 @@ static void forget(struct piste *p, struct vlans *s, struct sub *sub)
     port->n_subs--;
     port_drop(p, s, sub->parent);
     s->subs.v[sub->index.i] = NULL;
+    hash_del(&s->by_id, &(struct sub_key){sub->parent.i, sub->id});
     free(sub);
 }
 
@@ -222,11 +247,9 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 struct if_index vlan_find(const struct piste *p, struct if_index parent, u32 id)
 {
-    const struct vlans *s = vlans_of(p);
-    for (u32 i = 0; i < s->subs.n; i++)
-        if (s->subs.v[i] && if_equal(s->subs.v[i]->parent, parent) && s->subs.v[i]->id == id)
-            return s->subs.v[i]->index;
-    return IF_NONE;
+    u64 i;
+    bool found = hash_get(&vlans_of(p)->by_id, &(struct sub_key){parent.i, id}, &i);
+    return found ? (struct if_index){(u32)i} : IF_NONE;
 }
 
 const struct vlan_match_spec *vlan_spec(const struct piste *p, struct if_index i)
@@ -279,6 +302,7 @@ int vlan_init(struct piste *p, void **state, struct error *e)
 {
     struct vlans *s = mem_alloc(sizeof(*s));
     (void)e;
+    hash_init(&s->by_id, sizeof(struct sub_key));
     interface_on_event(p, on_interface, s);
     fib_set_tags(fib_of(p), vlan_tags);
     *state = s;
@@ -291,6 +315,7 @@ void vlan_stop(struct piste *p, void *state)
     for (u32 i = 0; i < s->subs.n; i++)
         if (s->subs.v[i])
             interface_delete(p, (struct if_index){i});
+    hash_fini(&s->by_id);
     vec_free(&s->subs);
     vec_free(&s->ports);
     free(s);

@@ -148,18 +148,3 @@ const struct cli_command vlan_commands[] = {
     {"delete sub-interface <interface>", "Deletes a sub-interface", vlan_cli_delete, 0},
     {0},
 };
-
-void vlan_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct vlans *s = state;
-    for (u32 i = 0; phase == RC_SUB_INTERFACES && i < s->subs.n; i++) {
-        const struct sub *sub = s->subs.v[i];
-        if (!sub)
-            continue;
-        const struct interface *f = interface_at(p, sub->parent);
-        text_add(t, "create sub-interfaces %s %u ",
-                 f->original_name[0] ? f->original_name : f->name, sub->id);
-        vlan_spec_text(&sub->m, t);
-        text_putc(t, '\n');
-    }
-}

@@ -1,6 +1,7 @@
 /* What the files of sub-interfaces share. */
 #pragma once
 
+#include "base/hash.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/cli.h"
@@ -9,9 +10,14 @@
 #include "net/link/vlan/vlan_data.h"
 
 struct sub {
+    struct piste *piste;
     struct if_index index, parent;
     u32 id;
     struct vlan_match_spec m;
+};
+
+struct sub_key {
+    u32 parent, id;
 };
 
 struct port {
@@ -21,6 +27,7 @@ struct port {
 
 struct vlans {
     VEC(struct sub *) subs;   /* by interface index; NULL: not one */
+    struct hash by_id;        /* struct sub_key -> interface index */
     VEC(struct port *) ports; /* by interface index; NULL: has none */
 };
 
@@ -33,4 +40,3 @@ extern const struct cli_type vlan_types[];
 int vlan_init(struct piste *p, void **state, struct error *e);
 void vlan_stop(struct piste *p, void *state);
 extern const struct api_handler vlan_api[];
-void vlan_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

@@ -15,7 +15,6 @@ const struct module vlan_module = {
     .types = vlan_types,
     .init = vlan_init,
     .stop = vlan_stop,
-    .running_config = vlan_running_config,
 };
 
 static const char *const api_needs[] = {"api", "vlan", "tag-rewrite", "efp-filter", NULL};

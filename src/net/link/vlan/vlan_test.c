@@ -293,8 +293,8 @@ static void test_running_config(void **state)
     char *out = NULL;
     assert_int_equal(cli_run(world.p.cli, lines, OUT_TEXT, &out), 0);
     free(out);
-    vlan_module.running_config(&world.p, module_state(&world.p, vlan_module.name),
-                               RC_SUB_INTERFACES, &t);
+    interface_module.running_config(&world.p, module_state(&world.p, interface_module.name),
+                                    RC_SUB_INTERFACES, &t);
     assert_string_equal(text_str(&t), lines);
     text_free(&t);
 }

@@ -1,0 +1,174 @@
+/* What interfaces have in the running config. Names are the hard part: what makes an interface
+ * gives it the name of its kind, and people rename interfaces, to names that others had before or
+ * to each other's. So here is kept what an interface is called at each point of the replay, and who
+ * stands in the way of a name goes aside for a moment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "control/cli.h"
+#include "control/startup.h"
+#include "net/link/interface/interface_internal.h"
+
+struct naming {
+    const struct piste *p;
+    struct text *t;
+    char (*now)[IF_NAME_BYTES]; /* by interface index */
+    struct hash by_name;        /* IF_NAME_BYTES -> index */
+    u32 n_aside;
+};
+
+static void key_of(char key[IF_NAME_BYTES], const char *name)
+{
+    memset(key, 0, IF_NAME_BYTES);
+    snprintf(key, IF_NAME_BYTES, "%s", name);
+}
+
+static void call(struct naming *n, const struct interface *f, const char *name)
+{
+    key_of(n->now[f->index.i], name);
+    hash_set(&n->by_name, n->now[f->index.i], f->index.i);
+}
+
+static struct interface *called(const struct naming *n, const char *name)
+{
+    char key[IF_NAME_BYTES];
+    u64 i;
+    key_of(key, name);
+    return hash_get(&n->by_name, key, &i) ? interface_at(n->p, (struct if_index){(u32)i}) : NULL;
+}
+
+static void rename_to(struct naming *n, const struct interface *f, const char *name)
+{
+    text_add(n->t, "set interface name %s %s\n", n->now[f->index.i], name);
+    hash_del(&n->by_name, n->now[f->index.i]);
+    call(n, f, name);
+}
+
+/* The interface that is called so, if any, gets a name that none has or will have; it is returned.
+ */
+static const struct interface *put_aside(struct naming *n, const char *name)
+{
+    char free_name[IF_NAME_BYTES];
+    const struct interface *f = called(n, name);
+    if (!f)
+        return NULL;
+    do
+        snprintf(free_name, sizeof(free_name), "aside%u", n->n_aside++);
+    while (called(n, free_name) || interface_find(n->p, free_name));
+    rename_to(n, f, free_name);
+    return f;
+}
+
+static const char *made_as(const struct interface *f)
+{
+    return f->original_name[0] ? f->original_name : f->name;
+}
+
+static void name_all(struct naming *n)
+{
+    struct interface *f;
+    for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1))
+        if (!f->super)
+            call(n, f, made_as(f));
+    for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1)) {
+        if (f->super || !strcmp(n->now[f->index.i], f->name))
+            continue;
+        put_aside(n, f->name); /* its own turn comes */
+        rename_to(n, f, f->name);
+    }
+}
+
+/* All others have their names already: those of sub-interfaces that were made before, too. */
+static void make_sub(struct naming *n, const struct interface *f)
+{
+    char name[2 * IF_NAME_BYTES], made[IF_NAME_BYTES];
+    snprintf(name, sizeof(name), "%s.%u", f->super->name, f->cls->sub_id(f->port));
+    key_of(made, name);
+    const struct interface *aside = put_aside(n, made);
+    f->cls->running_config(f->port, n->t);
+    call(n, f, made);
+    if (strcmp(made, f->name) != 0)
+        rename_to(n, f, f->name);
+    if (aside)
+        rename_to(n, aside, made);
+}
+
+static void names_and_subs(const struct piste *p, struct text *t)
+{
+    struct naming n = {.p = p, .t = t};
+    struct interface *f;
+    u32 count = 0;
+    for (f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+        count = f->index.i + 1;
+    n.now = mem_alloc((count + 1) * sizeof(*n.now));
+    hash_init(&n.by_name, IF_NAME_BYTES);
+    name_all(&n);
+    for (f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+        if (f->super)
+            make_sub(&n, f);
+    hash_fini(&n.by_name);
+    free(n.now);
+}
+
+static void queues_of(const struct piste *p, const struct interface *f, struct text *t)
+{
+    for (u32 q = 0; q < f->n_queues; q++) {
+        const struct rx_queue *rx = f->queues[q];
+        if (rx->mode != RX_MODE_DEFAULT && rx->mode != rx_queue_default_mode(engine_of(p)))
+            text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
+                     rx_mode_name(rx->mode));
+        if (rx->placed_by_user)
+            text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q,
+                     rx->thread - 1);
+    }
+}
+
+static void config_of(const struct piste *p, const struct interface *f, struct text *t)
+{
+    static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
+    if (f->frame_bytes_by_user && !f->super)
+        text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
+    for (u32 i = 0; f->output && i < IF_MTU_N; i++)
+        if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
+            text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
+    if (f->software_offload != f->default_software_offload)
+        text_add(t, "set interface feature gso %s %s\n", f->name,
+                 f->software_offload ? "enable" : "disable");
+    if (f->promiscuous)
+        text_add(t, "set interface promiscuous on %s\n", f->name);
+    if (f->tag[0]) {
+        text_add(t, "set interface tag %s ", f->name);
+        cli_add_braced(t, f->tag);
+        text_putc(t, '\n');
+    }
+    queues_of(p, f, t);
+    for (u32 k = 0; k < f->user_features.n; k++)
+        text_add(t, "set interface feature %s %s arc %s\n", f->name, f->user_features.v[k].node,
+                 f->user_features.v[k].arc);
+    if (f->admin_up)
+        text_add(t, "set interface state %s up\n", f->name);
+}
+
+void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    (void)state;
+    bool startup_says = p->startup && p->startup->default_rx_mode != STARTUP_RX_MODE_DEFAULT;
+    if (phase == RC_GLOBAL &&
+        (startup_says || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
+        text_add(t, "set interface default rx-mode %s\n",
+                 rx_mode_name(rx_queue_default_mode(engine_of(p))));
+    if (phase == RC_SUB_INTERFACES)
+        names_and_subs(p, t);
+    if (phase != RC_CREATE && phase != RC_INTERFACE)
+        return;
+    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+        if (phase == RC_CREATE && !f->super && f->cls->running_config)
+            f->cls->running_config(f->port, t);
+    /* sub-interfaces later: they take from theirs */
+    for (int subs = 0; phase == RC_INTERFACE && subs < 2; subs++)
+        for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+            if (!!f->super == subs)
+                config_of(p, f, t);
+}
