@@ -305,6 +305,9 @@ int af_packet_open(struct af_packet *port, struct error *e)
     }
     if (rc)
         af_packet_close(port);
+    else if (!port->was_open)
+        port->first_features = port->features;
+    port->was_open |= !rc;
     return rc;
 }
 
@@ -588,7 +591,7 @@ int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_
         return 0;
     }
     int host_index = (int)if_nametoindex(a->host_name);
-    if (!host_index)
+    if (!host_index && !a->waits)
         return error_errno(e, errno ? errno : ENODEV, "Invalid interface name: %s", a->host_name);
     port = port_new(p, a, host_index);
     rc = make_interface(p, port, e);
@@ -596,15 +599,17 @@ int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_
         port_free(port);
         return rc;
     }
-    rc = af_packet_open(port, e);
+    rc = host_index ? af_packet_open(port, e) : 0;
     if (rc) {
         interface_delete(p, port->interface);
         port_free(port);
         return rc;
     }
-    port->first_features = port->features;
     vec_add(&state_of(p)->ports, port);
-    interface_set_link(p, port->interface, af_packet_host_link_up(port->host_name));
+    if (host_index)
+        interface_set_link(p, port->interface, af_packet_host_link_up(port->host_name));
+    else
+        log_warn(&log_class, "%s: no such device yet: the interface waits for it", a->host_name);
     *out = port->interface;
     return 0;
 }

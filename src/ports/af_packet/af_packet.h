@@ -24,6 +24,7 @@ struct af_packet_args {
     u32 n_rx_queues, n_tx_queues; /* 0: 1 */
     enum af_packet_mode mode;
     bool qdisc_bypass_off, cksum_gso_off;
+    bool waits;    /* a device that is not there is waited for: its saved interface comes back */
     bool no_ring;  /* receive with recvmmsg: 1 MB less, more CPU a packet */
     u32 rx_frames; /* slots of the ring; 0: 512 */
     /* VPP's other ring settings, kept for the running config: transmission has no ring, slots have

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/cli.h"
+#include "control/running_config.h"
 #include "engine/trace.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ethernet_format.h"
@@ -22,6 +23,7 @@ static int create(struct cli_call *c)
         .mode = cli_has(c, "ip") ? AF_PACKET_MODE_IP : AF_PACKET_MODE_ETHERNET,
         .qdisc_bypass_off = cli_has(c, "qdisc-bypass-disable"),
         .cksum_gso_off = cli_has(c, "cksum-gso-disable"),
+        .waits = running_config_is_replaying(c->piste),
         .no_ring = cli_has(c, "no-ring"),
         .version = cli_has(c, "v2")   ? 2
                    : cli_has(c, "v3") ? 3

@@ -100,7 +100,8 @@ struct af_packet {
     const struct feature_arc *device_input;
     u32 host_mtu;
     u32 features;       /* ethtool's, as last heard */
-    u32 first_features; /* as they were when the interface was made */
+    u32 first_features; /* as they were when the device was first there */
+    bool was_open;
 };
 
 enum af_packet_input_error {

@@ -138,7 +138,7 @@ static void device_here(struct af_packet *port, int index)
     }
     if (port->admin_up && af_packet_host_set_up(port->host_name, true, &e))
         log_warn(&log_class, "%s", e.text);
-    log_notice(&log_class, "%s: the device is back", port->host_name);
+    log_notice(&log_class, "%s: the device is there", port->host_name);
 }
 
 struct link_attributes {
@@ -166,11 +166,16 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
         return;
     port->host_mtu = mtu;
     bool by_user = f->frame_bytes_by_user;
+    u32 l3 = f->mtu[IF_MTU_L3];
+    bool l3_by_user = l3 != f->max_frame_bytes;
     if (by_user && f->max_frame_bytes <= mtu)
         return;
     if (!by_user)
         mtu = (u32)min_u64(mtu, interface_default_mtu(port->piste));
     if (interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
+        log_warn(&log_class, "%s: %s", port->host_name, e.text);
+    else if (l3_by_user && l3 < mtu &&
+             interface_set_mtu(port->piste, port->interface, IF_MTU_L3, l3, &e))
         log_warn(&log_class, "%s: %s", port->host_name, e.text);
     f->frame_bytes_by_user = by_user;
 }

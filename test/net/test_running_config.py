@@ -1,0 +1,301 @@
+"""The saved configuration: replayed to the end whatever fails, written without losing anything."""
+import json
+import os
+import signal
+import subprocess
+import time
+
+import lib
+import pytest
+
+LATE = """create host-interface name late
+create bridge-domain 3
+set interface ip address host-late 10.7.0.1/24
+set interface mtu packet 1400 host-late
+set interface state host-late up
+ip route add 50.0.0.0/8 via drop
+ip route add 51.0.0.0/8 via 10.7.0.9 host-late
+"""
+
+
+def replaying(net, ns, text, unix="", name="running.conf"):
+    """A daemon that replays text; not started."""
+    vpp = net.vpp(ns, start=False)
+    vpp.running = f"{vpp.folder}/{name}"
+    vpp.write_conf(unix=f"running-config {vpp.running} {unix}")
+    write(vpp.running, text)
+    return vpp
+
+
+def write(path, text):
+    with open(path, "w", encoding="ascii") as f:
+        f.write(text)
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+def beside(vpp):
+    """Files that `write` made beside the saved one."""
+    return sorted(n for n in os.listdir(vpp.folder) if n.startswith("running.conf."))
+
+
+# ---- replay
+
+def test_a_late_device_gets_all_that_was_saved(net):
+    ns = net.namespace()
+    vpp = replaying(net, ns, LATE).start()
+    assert vpp.json("show running-config errors")["errors"] == []
+    assert "no such device" in vpp.ctl("show hardware-interfaces host-late")
+    before = vpp.running_config()
+    assert "ip route add 51.0.0.0/8 via 10.7.0.9 host-late" in before
+    ns.veth("late", "peer")
+    ns.ip("addr add 10.7.0.9/24 dev peer")
+    lib.wait_for(lambda: vpp.link("host-late") == "up", "the link")
+    assert ns.ping("10.7.0.1") == 3
+    assert vpp.running_config() == before
+    assert vpp.interfaces()["host-late"]["mtu"] == 1400
+
+
+def test_waiting_is_for_the_replay_only(net):
+    vpp = net.vpp(net.namespace())
+    assert "late" in vpp.fails("create host-interface name late")
+    write(vpp.folder + "/script", "create host-interface name late\n")
+    vpp.fails(f"exec {vpp.folder}/script")
+    assert list(vpp.interfaces()) == ["local0"]
+
+
+def test_every_line_is_tried_and_failures_are_told(net):
+    ns = net.namespace()
+    vpp = replaying(net, ns, "# comment\ncreate loopback interface instance 1\nset interface state loop9 up\n"
+                             "no such thing \\\n and more\n\ncreate bridge-domain 7\n").start()
+    assert "loop1" in vpp.interfaces()
+    assert "create bridge-domain 7\n" in vpp.ctl("show running-config")
+    errors = vpp.json("show running-config errors")
+    assert errors["script"] == vpp.running and errors["failed"] == 2
+    assert [(e["line"], e["command"]) for e in errors["errors"]] == [
+        (3, "set interface state loop9 up"), (4, "no such thing   and more")]
+    assert "unknown interface `loop9 up'" in errors["errors"][0]["error"]
+    text = vpp.ctl("show running-config errors")
+    assert "2 lines could not be replayed" in text and "3: set interface state loop9 up" in text
+    log = vpp.ctl("show logging")
+    assert f"{vpp.running}:3: " in log and f"{vpp.running}:4: " in log
+
+
+def test_a_thousand_failures_are_all_in_the_log(net):
+    vpp = replaying(net, net.namespace(), "set logging size 5000\n" + "nonsense\n" * 1000).start()
+    assert vpp.ctl("show logging").count("unknown input `nonsense'") == 1000
+
+
+def test_write_after_an_incomplete_replay_keeps_the_old_file(net):
+    text = "create loopback interface instance 1\nset interface state loop9 up\n"
+    vpp = replaying(net, net.namespace(), text).start()
+    said = vpp.ctl("write")
+    kept, = [n for n in beside(vpp) if ".unreplayed-" in n]
+    assert f"{vpp.folder}/{kept}" in said and read(f"{vpp.folder}/{kept}") == text
+    assert "loop9" not in read(vpp.running)
+    time.sleep(1.1)
+    assert "unreplayed" not in vpp.ctl("write")
+    assert [n for n in beside(vpp) if ".unreplayed-" in n] == [kept]
+    vpp.stop()
+    vpp.start()
+    assert "all lines were replayed" in vpp.ctl("show running-config errors")
+
+
+def test_a_file_that_cannot_be_read_is_not_overwritten(net):
+    vpp = replaying(net, net.namespace(), "create bridge-domain 4\n\0x").start()
+    assert "not text" in vpp.ctl("show running-config errors")
+    assert "no copy of it can be kept" in vpp.fails("write")
+    assert "\0" in read(vpp.running)
+
+
+def test_clients_wait_for_the_end_of_the_replay(net):
+    """What answers has all of it; so has what is written."""
+    n = 20000
+    lines = "".join(f"ip route add 10.{i >> 8}.{i & 255}.0/24 via drop\n" for i in range(n))
+    vpp = replaying(net, net.namespace(), "create loopback interface\n" + lines)
+    vpp.launch()
+    lib.wait_for(lambda: os.path.exists(vpp.cli), "the socket")
+    first = vpp.vppctl("write")
+    assert first.returncode == 0, first.stdout
+    assert read(vpp.running).count("ip route add") == n
+
+
+def test_a_write_in_the_start_script_is_refused(net):
+    vpp = replaying(net, net.namespace(), "create bridge-domain 4\nwrite\ncreate bridge-domain 5\n").start()
+    error, = vpp.json("show running-config errors")["errors"]
+    assert "has not ended yet" in error["error"]
+    assert "create bridge-domain 5\n" in vpp.ctl("show running-config")
+
+
+def test_console_and_ready_wait_too(net):
+    """As a daemon: who started it gets on when the replay is done."""
+    vpp = replaying(net, net.namespace(), "wait 0.5\ncreate bridge-domain 4\n")
+    with open(vpp.conf, encoding="ascii") as f:
+        text = f.read().replace("nodaemon", "pidfile vpp.pid")
+    write(vpp.conf, text)
+    begin = time.monotonic()
+    done = subprocess.run([vpp.build + "/vpp", "-c", vpp.conf], check=True, timeout=10)
+    assert done.returncode == 0 and time.monotonic() - begin > 0.5
+    try:
+        assert "create bridge-domain 4\n" in vpp.ctl("show running-config")
+    finally:
+        os.kill(int(read(vpp.folder + "/vpp.pid")), signal.SIGTERM)
+        lib.wait_for(lambda: vpp.vppctl("show version").returncode, "the end")
+
+
+# ---- names
+
+NAMES = [
+    # swapped
+    """create loopback interface
+       create loopback interface
+       set interface name loop0 x
+       set interface name loop1 loop0
+       set interface name x loop1""",
+    """set interface name local0 foo
+       set interface tag foo {a tag}""",
+    # a parent takes the old name of a sub-interface that was renamed
+    """create loopback interface
+       create loopback interface
+       create sub-interfaces loop0 5
+       set interface name loop0.5 sub
+       create sub-interfaces loop1 6
+       set interface name loop1 loop0.5
+       set interface state loop0.5.6 up""",
+    # sub-interfaces that have each other's names
+    """create loopback interface
+       create sub-interfaces loop0 5-7
+       set interface name loop0.5 x
+       set interface name loop0.6 loop0.5
+       set interface name x loop0.6""",
+    # a ring of three, and names of another kind
+    """create loopback interface
+       create loopback interface
+       pipe create
+       set interface name pipe0.1 x
+       set interface name loop0 pipe0.1
+       set interface name pipe0 loop0
+       set interface name loop1 pipe0
+       set interface name x loop1
+       create sub-interfaces loop0 3
+       set interface state pipe0.1 up""",
+]
+
+
+@pytest.mark.parametrize("commands", NAMES)
+def test_names_come_back(net, commands):
+    vpp = replaying(net, net.namespace(), "").start()
+    vpp.configure(commands)
+    before = vpp.running_config()
+    macs = {n: i.get("mac") for n, i in vpp.interfaces().items()}
+    vpp.ctl("write")
+    vpp.stop()
+    vpp.start()
+    assert vpp.json("show running-config errors")["errors"] == []
+    assert vpp.running_config() == before
+    assert {n: i.get("mac") for n, i in vpp.interfaces().items()} == macs
+
+
+# ---- write
+
+def test_versions_are_kept(net):
+    vpp = replaying(net, net.namespace(), "", unix="running-config-versions 3").start()
+    for i in range(1, 6):
+        vpp.ctl(f"create bridge-domain {i}")
+        vpp.ctl("write")
+        vpp.ctl("write")  # nothing new: no version
+    assert beside(vpp) == ["running.conf.1", "running.conf.2", "running.conf.3"]
+    for version in range(1, 4):
+        text = read(f"{vpp.running}.{version}")
+        assert f"bridge-domain {5 - version}\n" in text and f"bridge-domain {6 - version}\n" not in text
+
+
+def test_diff(net):
+    vpp = replaying(net, net.namespace(), "").start()
+    assert vpp.ctl("show running-config diff") == f"the running config is as it was saved in {vpp.running}\n"
+    vpp.configure("""
+        create loopback interface instance 1 mac 02:00:00:00:00:01
+        set interface state loop1 up
+        ip route add 50.0.0.0/8 via drop
+    """)
+    assert vpp.ctl("show running-config diff").startswith("+create loopback interface")
+    vpp.ctl("write")
+    assert "as it was saved" in vpp.ctl("show running-config diff")
+    vpp.configure("""
+        ip route del 50.0.0.0/8 via drop
+        set interface mtu 1400 loop1
+        set interface state loop1 down
+    """)
+    assert vpp.ctl("show running-config diff").splitlines() == [
+        "-set interface state loop1 up", "-ip route add 50.0.0.0/8 via drop", "+set interface mtu 1400 loop1"]
+    assert vpp.json("show running-config diff") == {
+        "removed": ["set interface state loop1 up", "ip route add 50.0.0.0/8 via drop"],
+        "added": ["set interface mtu 1400 loop1"]}
+
+
+def test_write_to_a_mounted_file(net):
+    """A container's configuration: a file that cannot be replaced, in a folder that cannot be written."""
+    ns = net.namespace()
+    vpp = replaying(net, ns, "create bridge-domain 1\n")
+    volume = vpp.folder + "/volume"
+    write(volume, "create bridge-domain 2\n")
+    prefix = ["unshare", "-m", "--propagation", "private", "sh", "-c",
+              f"mount --bind {volume} {vpp.running} && exec \"$@\"", "sh"]
+    vpp.prefix = prefix
+    vpp.start()
+    assert "create bridge-domain 2\n" in vpp.ctl("show running-config")
+    vpp.ctl("create bridge-domain 3")
+    assert "written" in vpp.ctl("write")
+    assert "create bridge-domain 3\n" in read(volume)
+    vpp.stop()
+    vpp.start()
+    assert "create bridge-domain 3\n" in vpp.ctl("show running-config")
+
+
+def test_write_through_a_dangling_link(net):
+    vpp = replaying(net, net.namespace(), "")
+    os.remove(vpp.running)
+    os.symlink("real.conf", vpp.running)
+    vpp.start()
+    vpp.ctl("create bridge-domain 3")
+    vpp.ctl("write")
+    assert os.path.islink(vpp.running)
+    assert "create bridge-domain 3\n" in read(vpp.folder + "/real.conf")
+
+
+def test_a_killed_writer_leaves_nothing(net):
+    """Killed in the middle of writes, again and again: the file is whole, and the next start cleans up."""
+    lines = "".join(f"ip route add 10.{i >> 8}.{i & 255}.0/24 via drop\n" for i in range(3000))
+    vpp = replaying(net, net.namespace(), lines, unix="running-config-versions 0")
+    for delay in (0, 0.002, 0.004, 0.008):
+        vpp.start()
+        writer = subprocess.Popen([vpp.build + "/vppctl", "-s", vpp.cli], stdin=subprocess.PIPE,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        writer.stdin.write(b"write\n" * 200)
+        writer.stdin.flush()
+        time.sleep(0.05 + delay)
+        vpp.kill()
+        writer.kill()
+        writer.wait()
+        assert read(vpp.running).count("ip route add") == 3000
+    write(vpp.running + ".new", "left")
+    vpp.start()
+    assert beside(vpp) == []
+
+
+def test_levels_of_log_classes_come_back(net):
+    """Also of a class that has not said anything yet."""
+    vpp = replaying(net, net.namespace(), "").start()
+    vpp.configure("""
+        set logging class ip level debug
+        set logging class nobody level error syslog-level alert
+    """)
+    lines = vpp.running_config()
+    vpp.ctl("write")
+    vpp.stop()
+    vpp.start()
+    assert vpp.running_config() == lines and len(lines) == 2
+    assert json.dumps(vpp.json("show logging configuration"))
