@@ -26,10 +26,13 @@ struct running_config {
 };
 
 extern struct log_class running_config_log;
+extern const char running_config_module_name[];
 
 struct running_config *running_config_of(const struct piste *p);
 /* What would be saved now; the caller's to free. */
 char *running_config_text(const struct piste *p);
+
+int show_running_config(struct cli_call *c);
 
 /* config_replay.c */
 void replay_fini(struct running_config *r);

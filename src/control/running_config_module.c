@@ -1,0 +1,37 @@
+/* The record of the module running_config: what it brings. */
+#include <stdlib.h>
+
+#include "control/module.h"
+#include "control/running_config_internal.h"
+
+static const struct cli_command commands[] = {
+    {"show running-config", "Commands that make the present state", show_running_config, 0},
+    {"show running-config errors", "Lines of the start script that failed", show_replay_errors, 0},
+    {"show running-config diff", "What changed since the running config was saved",
+     show_running_config_diff, 0},
+    {"write [<file>]", "Save the running config", write_running_config, 0},
+    {NULL, NULL, NULL, 0},
+};
+
+static int init(struct piste *p, void **state, struct error *e)
+{
+    struct running_config *r = mem_alloc(sizeof(*r));
+    r->piste = p;
+    *state = r;
+    return 0;
+}
+
+static void stop(struct piste *p, void *state)
+{
+    replay_fini(state);
+    free(state);
+}
+
+const struct module running_config_module = {
+    .abi = MODULE_ABI,
+    .name = running_config_module_name,
+    .description = "Running configuration",
+    .commands = commands,
+    .init = init,
+    .stop = stop,
+};
