@@ -5,12 +5,14 @@
  *   bench-input ─► ethernet-input ─► ip4-input ─► ip4-lookup ─► ip4-rewrite ─► bench1-output ─►
  * bench1-tx
  *
- *   nodes-bench [--routes N] [--macs N] [--rounds N] [--json] [--workload
+ *   nodes-bench [--routes N] [--macs N] [--rounds N] [--features N] [--json] [--workload
  * ip4|xconnect|bridge|learn]
  *
  * With --routes N, N prefixes of /24 lead to the neighbour and destinations are drawn at random
  * from them. xconnect and bridge go by layer 2 instead; with --macs N, half of N addresses are the
  * frames' random sources, learnt on bench0, half their random destinations, behind bench1.
+ *
+ * With --features N, packets pass N features of ip4-unicast that do nothing but read their data.
  *
  * learn is about time: a data thread of its own forwards frames of N sources that were never seen,
  * while the MAC table grows under it; how long was its longest round? */
@@ -31,16 +33,18 @@
 #include "control/module.h"
 #include "control/startup.h"
 #include "engine/engine.h"
+#include "engine/feature.h"
 #include "net/link/interface/interface.h"
 #include "net/l2/l2.h"
 #include "vpp/modules.h"
 
 #define FRAME_BYTES 64
+#define FEATURES_MAX 8
 
 enum workload { IP4, XCONNECT, BRIDGE, LEARN };
 
 struct options {
-    u32 routes, macs, rounds;
+    u32 routes, macs, rounds, features;
     enum workload workload;
     bool json;
 };
@@ -181,6 +185,54 @@ static const struct node_def bench_input = {.name = "bench-input",
 static const struct node_def bench_tx = {.name = "bench-tx", .run = {bench_tx_run}};
 static const struct if_class bench_class = {.name = "bench", .tx = &bench_tx};
 
+/* --- features --- */
+
+static void bench_feature_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                              u32 count)
+{
+    u64 sum = 0;
+    (void)t;
+    for (u32 i = 0; i < count; i++) {
+        sum += feature_data(b[i]);
+        next[i] = feature_next(b[i]);
+    }
+    n->local[0] += sum;
+}
+
+static char feature_names[FEATURES_MAX][24];
+static struct node_def feature_nodes[FEATURES_MAX];
+static struct feature_def feature_defs[FEATURES_MAX];
+static const struct node_def *feature_node_list[FEATURES_MAX + 1];
+static const struct feature_def *feature_list[FEATURES_MAX + 1];
+static const char *const before_lookup[] = {"ip4-lookup", NULL};
+static const struct module bench_module = {
+    .abi = MODULE_ABI,
+    .name = "bench",
+    .description = "Features",
+    .nodes = feature_node_list,
+    .features = feature_list,
+};
+
+static void make_features(void)
+{
+    for (u32 k = 0; k < FEATURES_MAX; k++) {
+        snprintf(feature_names[k], sizeof(feature_names[k]), "bench-feature-%u", k);
+        feature_nodes[k] = (struct node_def){.name = feature_names[k], .run = {bench_feature_run}};
+        feature_defs[k] =
+            (struct feature_def){"ip4-unicast", feature_names[k], before_lookup, NULL};
+        feature_node_list[k] = &feature_nodes[k];
+        feature_list[k] = &feature_defs[k];
+    }
+}
+
+static void enable_features(struct piste *p)
+{
+    struct error e;
+    for (u32 k = 0; k < options.features; k++)
+        if (feature_enable(p->engine, "ip4-unicast", feature_names[k], in_if, true, k, &e))
+            die(feature_names[k], e.text);
+}
+
 /* --- setting up --- */
 
 static void command(struct piste *p, const char *text)
@@ -218,7 +270,9 @@ static void make_switch(struct piste *p)
     if (startup_set_text(p->startup, "bench", "", &e) || startup_apply_core(p, &e))
         die("configuration", e.text);
     modules_on_init(p->modules, engine_add_module);
-    if (modules_add_builtin(p, &e) || modules_init(p->modules, &e))
+    make_features();
+    if (modules_add_builtin(p, &e) || modules_add(p->modules, &bench_module, NULL, &e) ||
+        modules_init(p->modules, &e))
         die("modules", e.text);
 }
 
@@ -255,6 +309,7 @@ static void configure(struct piste *p)
     snprintf(text, sizeof(text), "ip route add count %u 20.0.0.0/24 via 10.1.0.2 bench1",
              options.routes);
     command(p, text);
+    enable_features(p);
 }
 
 /* --- measuring --- */
@@ -294,9 +349,13 @@ static void report(struct engine *e)
 static void parse(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"routes", required_argument, NULL, 'r'}, {"rounds", required_argument, NULL, 'n'},
-        {"macs", required_argument, NULL, 'm'},   {"workload", required_argument, NULL, 'w'},
-        {"json", no_argument, NULL, 'j'},         {0},
+        {"routes", required_argument, NULL, 'r'},
+        {"rounds", required_argument, NULL, 'n'},
+        {"macs", required_argument, NULL, 'm'},
+        {"workload", required_argument, NULL, 'w'},
+        {"features", required_argument, NULL, 'f'},
+        {"json", no_argument, NULL, 'j'},
+        {0},
     };
     int c;
     while ((c = getopt_long(argc, argv, "", longs, NULL)) >= 0) {
@@ -304,6 +363,8 @@ static void parse(int argc, char **argv)
             options.routes = (u32)strtoul(optarg, NULL, 10);
         else if (c == 'n')
             options.rounds = (u32)strtoul(optarg, NULL, 10);
+        else if (c == 'f')
+            options.features = (u32)strtoul(optarg, NULL, 10);
         else if (c == 'm')
             options.macs = (u32)strtoul(optarg, NULL, 10);
         else if (c == 'w' && !strcmp(optarg, "xconnect"))
@@ -321,6 +382,8 @@ static void parse(int argc, char **argv)
     }
     if (!options.routes || options.routes > 10000000)
         die("--routes", "1 to 10000000");
+    if (options.features > FEATURES_MAX)
+        die("--features", "0 to 8");
     if (options.macs < 2 || options.macs > 10000000)
         die("--macs", "2 to 10000000");
 }

@@ -84,8 +84,7 @@ static void copy_description(struct buffer *to, const struct buffer *from)
 static void copy_metadata(struct buffer *to, const struct buffer *from)
 {
     copy_description(to, from);
-    to->chain = from->chain;
-    to->chain_pos = from->chain_pos;
+    to->feature = from->feature;
     memcpy(to->scratch, from->scratch, sizeof(to->scratch));
 }
 

@@ -22,7 +22,6 @@
 #include "engine/index.h"
 
 struct thread;
-struct feature_chain;
 
 #define BUFFER_NONE UINT32_MAX
 #define BUFFER_HEADROOM_BYTES                                                                      \
@@ -54,6 +53,12 @@ enum buffer_flags {
     BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/features/qos/qos.h */
 };
 
+/* A feature on the way of packets; see feature.h. */
+struct feature_step {
+    u64 at;   /* arc, interface, slot, edge to it */
+    u64 data; /* of the feature: given when it was enabled */
+};
+
 struct buffer {
     /* first line: what every node touches */
     u8 *data;     /* start of storage; the packet begins at data + start */
@@ -76,17 +81,15 @@ struct buffer {
     u32 trace;         /* handle when BUFFER_TRACED */
     u32 flow_hash;     /* when BUFFER_FLOW_HASH */
     u16 storage_bytes; /* storage behind data; 0 stands for 65536 */
-
-    /* second line: what some nodes touch */
-    const struct feature_chain *chain CACHE_ALIGNED; /* feature arc walked now; see feature.h */
-    u16 chain_pos;
     /* Offset from data, with BUFFER_TUNNEL: what CSUM_PARTIAL and GSO say is of the packet in a
      * tunnel, whose IP header is here; l3_start is the outer one's. All outer headers are as they
      * would be for the packet as a whole: with GSO a checksum of outer UDP is 0, or wanted in each
      * segment; with CSUM_PARTIAL alone it is right for when the inner one is made. One tunnel can
      * be told so: who puts a packet into a second one finishes what is open first. */
     i16 inner_l3_start;
-    u8 spare[4];
+
+    /* second line: what some nodes touch */
+    struct feature_step feature CACHE_ALIGNED; /* where it is on a feature arc */
     union { /* a layer's own words from one of its nodes to the next; each layer casts to its struct
              */
         u64 align;
@@ -95,7 +98,7 @@ struct buffer {
 };
 
 static_assert(sizeof(struct buffer) == 128, "two cache lines");
-static_assert(offsetof(struct buffer, chain) == 64, "hot fields fill the first line");
+static_assert(offsetof(struct buffer, feature) == 64, "hot fields fill the first line");
 
 /* The metadata array of all pools: set once, before data threads start. */
 extern struct buffer *buffer_base;

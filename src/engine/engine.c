@@ -151,6 +151,7 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     }
     make_threads(e);
     node_register(e, &engine_sink_node, NULL, NULL);
+    e->feature_resume = node_register(e, &engine_feature_resume_node, NULL, NULL);
     e->runtime_clear_ns = clock_ns();
     p->engine = e;
     if (p->loop)
@@ -240,9 +241,7 @@ int engine_add_module(struct piste *p, const struct module *m, struct error *err
         struct node_index n = node_register(e, *d, NULL, state);
         use_configured_variant(e, n);
     }
-    feature_register(e, m->arcs, m->features);
-    (void)err;
-    return 0;
+    return feature_check(e, m->arcs, m->features, err);
 }
 
 void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,

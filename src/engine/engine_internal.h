@@ -159,6 +159,12 @@ struct deferred {
     void *arg;
 };
 
+/* Why a feature or an arc cannot be. */
+struct feature_fault {
+    const void *def;
+    char *text; /* owned */
+};
+
 struct engine {
     struct piste *piste;
     struct engine_config config;
@@ -180,6 +186,8 @@ struct engine {
     VEC(struct deferred) deferred;
     VEC(struct arc *) arcs;
     VEC(const struct feature_def *) features_pending;
+    VEC(struct feature_fault) feature_faults;
+    struct node_index feature_resume;
     u64 runtime_clear_ns;
     struct trace_filter {
         enum { TRACE_FILTER_NONE, TRACE_FILTER_INCLUDE, TRACE_FILTER_EXCLUDE } kind;
@@ -215,6 +223,8 @@ void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);
 void node_run_pending(struct thread *t);
+/* To a node of which no edge is known. */
+void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count);
 u32 node_run_input(struct thread *t, struct rx_queue *q);
 
 /* engine.c */
@@ -251,7 +261,12 @@ void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void
 void thread_wake(struct thread *t);
 
 /* feature.c */
+extern const struct node_def engine_feature_resume_node;
+/* All modules' arcs and features first; then all places are given, and each module can be told what
+ * is wrong with its own. */
 void feature_register(struct engine *e, const struct feature_arc_def *const *arcs,
                       const struct feature_def *const *features);
+void feature_place_all(struct engine *e);
+int feature_check(const struct engine *e, const struct feature_arc_def *const *arcs,
+                  const struct feature_def *const *features, struct error *err) MUST_CHECK;
 void feature_fini(struct engine *e);
-void feature_resolve(struct engine *e);

@@ -101,6 +101,11 @@ static int config_of(const struct startup *s, struct engine_config *c, struct er
     return place_workers(s, c, e);
 }
 
+static void take_features(const struct module *m, const char *file, void *arg)
+{
+    feature_register(arg, m->arcs, m->features);
+}
+
 static int init(struct piste *p, void **state, struct error *e)
 {
     struct engine_config c;
@@ -112,6 +117,10 @@ static int init(struct piste *p, void **state, struct error *e)
         return -e->code;
     if (p->startup)
         engine->trace_time = p->startup->trace_time;
+    /* before any other module's init: there it finds all arcs, and every slot is what it will be */
+    if (p->modules)
+        modules_each(p->modules, take_features, engine);
+    feature_place_all(engine);
     *state = engine;
     log_debug(&log_class, "%u data threads", c.n_workers);
     return 0;

@@ -106,9 +106,10 @@ static const struct node_def fb_def = {
     .name = "fb", .run = {feature_a_run}, .errors = one_error, .n_errors = 1};
 
 static const char *const arc_start[] = {"even", NULL};
-static const struct feature_arc_def arc_def = {"test-arc", arc_start, "null-node"};
+static const char *const arc_slots[] = {"fb", NULL};
+static const struct feature_arc_def arc_def = {"test-arc", arc_start, "null-node", arc_slots};
 static const char *const before_fb[] = {"fb", NULL};
-static const struct feature_def fb_feature = {"test-arc", "fb", NULL, NULL};
+static const struct feature_def fb_feature = {"test-arc", "fb"};
 static const struct feature_def fa_feature = {"test-arc", "fa", before_fb, NULL};
 
 static u32 left;
@@ -131,6 +132,8 @@ static void make_graph(void)
     struct node_index source = node_register(e, &source_def, NULL, NULL);
     node_register(e, &odd_def, NULL, NULL);
     feature_register(e, arcs, features);
+    feature_place_all(e);
+    assert_int_equal(feature_check(e, arcs, features, &err), 0);
     struct node_index even = node_register(e, &even_def, NULL, NULL);
     node_set_state(e, even, (void *)feature_arc_find(e, "test-arc"));
     node_register(e, &fb_def, NULL, NULL);

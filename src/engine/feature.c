@@ -1,4 +1,4 @@
-/* Feature arcs: ordering, and building of chains. See feature.h. */
+/* Feature arcs: building of chains, and packets that come back to a walk. See feature.h. */
 #include "engine/feature.h"
 
 #include <errno.h>
@@ -7,17 +7,19 @@
 
 #include "base/log.h"
 #include "engine/engine_internal.h"
+#include "engine/feature_order.h"
 
-#define FEATURE_IF_MAX 65536u
+#define ARCS_MAX 64
+static_assert(ARCS_MAX * FEATURE_IF_MAX == 1u << FEATURE_WALK_BITS, "a walk says both");
 #define ARC_STARTS_MAX 16
 
 struct enabled {
-    u32 feature; /* index into arc->features */
+    u16 slot;
     u64 data;
 };
 
 struct if_features {
-    VEC(struct enabled) on;
+    VEC(struct enabled) on; /* by slot */
     struct node_index start, end;
     bool has_start, has_end;
 };
@@ -27,14 +29,50 @@ struct change_listener {
     void *arg;
 };
 
+struct slot {
+    const struct feature_def *def;
+    u16 resume_edge; /* to feature-resume, once it was enabled anywhere; read by data threads */
+    bool has_resume_edge;
+};
+
 struct arc {
     struct feature_arc arc; /* what data paths see */
     const struct feature_arc_def *def;
-    VEC(const struct feature_def *) features; /* in walking order */
+    struct feature_order order;
+    struct slot *slots; /* 1..n_slots, in walking order; 0 is the start, one more the end */
+    u32 n_slots;
     VEC(struct if_features) ifs;
     VEC(struct change_listener) listeners;
-    struct mem_map map;
+    struct node_index end;   /* of all interfaces; or, by interface: */
+    struct node_index *ends; /* read by data threads */
+    struct mem_map ends_map;
 };
+
+/* One set in a process, as there is one of buffers: a walk is told by 32 bits. */
+static struct {
+    struct arc *arcs[ARCS_MAX]; /* by walk / FEATURE_IF_MAX */
+    struct mem_map chains_map, generations_map;
+    u16 *generations; /* by interface index; each is a 16-bit word */
+    u32 n;
+} walks;
+
+struct feature_chain *_Atomic *feature_chains;
+
+static u16 generation_of(u32 interface)
+{
+    return __atomic_load_n(&walks.generations[interface], __ATOMIC_ACQUIRE);
+}
+
+/* --- arcs --- */
+
+static void *reserve(struct mem_map *m, const char *name, u64 bytes)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error err;
+    if (mem_map_new(m, name, bytes, page, false, &err))
+        panic("%s: %s", name, err.text);
+    return m->base;
+}
 
 static struct arc *arc_find(const struct engine *e, const char *name)
 {
@@ -44,124 +82,174 @@ static struct arc *arc_find(const struct engine *e, const char *name)
     return NULL;
 }
 
+static struct arc *arc_must_find(const struct engine *e, const char *name)
+{
+    struct arc *a = arc_find(e, name);
+    if (!a)
+        panic("no feature arc %s", name);
+    return a;
+}
+
 const struct feature_arc *feature_arc_find(const struct engine *e, const char *arc)
 {
     struct arc *a = arc_find(e, arc);
     return a ? &a->arc : NULL;
 }
 
-static void arc_add(struct engine *e, const struct feature_arc_def *def)
+static u32 free_walk(void)
 {
-    struct arc *a = mem_alloc(sizeof(*a));
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
+    u32 id = 0;
+    while (id < ARCS_MAX && walks.arcs[id])
+        id++;
+    return id;
+}
+
+static int arc_add(struct engine *e, const struct feature_arc_def *def, struct error *err)
+{
+    struct feature_order order;
+    u32 id = free_walk();
     if (arc_find(e, def->name))
-        panic("feature arc %s registered twice", def->name);
-    if (mem_map_new(&a->map, def->name, FEATURE_IF_MAX * sizeof(void *), page, false, &err))
-        panic("feature arc %s: %s", def->name, err.text);
-    a->def = def;
-    a->arc.chains = a->map.base;
-    a->arc.id = e->arcs.n;
-    vec_add(&e->arcs, a);
-}
-
-static bool name_in(const char *const *list, const char *name)
-{
-    for (; list && *list; list++)
-        if (!strcmp(*list, name))
-            return true;
-    return false;
-}
-
-/* Whether a must be walked before b. */
-static bool must_precede(const struct feature_def *a, const struct feature_def *b)
-{
-    return name_in(a->before, b->node) || name_in(b->after, a->node);
-}
-
-/* Stable topological order: of those that nothing remaining must precede, the one registered first.
- */
-static void arc_sort(struct arc *a)
-{
-    VEC(const struct feature_def *) left = {0}, sorted = {0};
-    for (u32 i = 0; i < a->features.n; i++)
-        vec_add(&left, a->features.v[i]);
-    while (left.n) {
-        u32 pick = left.n;
-        for (u32 i = 0; i < left.n && pick == left.n; i++) {
-            bool first = true;
-            for (u32 k = 0; k < left.n && first; k++)
-                first = k == i || !must_precede(left.v[k], left.v[i]);
-            if (first)
-                pick = i;
-        }
-        if (pick == left.n)
-            panic("features of arc %s have a circular order at %s", a->def->name, left.v[0]->node);
-        vec_add(&sorted, left.v[pick]);
-        vec_del(&left, pick);
+        return error_set(err, EEXIST, "there is a feature arc %s already", def->name);
+    if (id == ARCS_MAX)
+        return error_set(err, ENOSPC, "at most %d feature arcs are possible", ARCS_MAX);
+    int rc = feature_order_init(&order, def, err);
+    if (rc)
+        return rc;
+    if (!walks.n++) {
+        feature_chains = reserve(&walks.chains_map, "feature-chains",
+                                 (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
+        walks.generations =
+            reserve(&walks.generations_map, "feature-generations", FEATURE_IF_MAX * sizeof(u16));
     }
-    if (sorted.n)
-        memcpy(a->features.v, sorted.v, sorted.n * sizeof(sorted.v[0]));
-    vec_free(&left);
-    vec_free(&sorted);
+    struct arc *a = mem_alloc(sizeof(*a));
+    *a = (struct arc){.def = def, .order = order};
+    a->arc.walk = id * FEATURE_IF_MAX;
+    a->arc.chains = feature_chains + a->arc.walk;
+    if (!def->end_node)
+        a->ends = reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
+    walks.arcs[id] = a;
+    vec_add(&e->arcs, a);
+    return 0;
 }
 
-/* Enabled features keep naming the same feature when the order of the arc changes. */
-static void arc_insert(struct arc *a, const struct feature_def *f)
+static void arc_free(struct arc *a)
 {
-    u32 n = a->features.n;
-    const struct feature_def **old = mem_alloc((n + 1) * sizeof(*old));
-    if (n)
-        memcpy(old, a->features.v, n * sizeof(*old));
-    vec_add(&a->features, f);
-    arc_sort(a);
-    for (u32 i = 0; i < a->ifs.n; i++)
-        for (u32 k = 0; k < a->ifs.v[i].on.n; k++)
-            for (u32 j = 0; j <= n; j++)
-                if (a->features.v[j] == old[a->ifs.v[i].on.v[k].feature]) {
-                    a->ifs.v[i].on.v[k].feature = j;
-                    break;
-                }
-    free(old);
+    for (u32 i = 0; i < a->ifs.n; i++) {
+        free((void *)a->arc.chains[i]);
+        a->arc.chains[i] = NULL;
+        vec_free(&a->ifs.v[i].on);
+    }
+    vec_free(&a->ifs);
+    vec_free(&a->listeners);
+    feature_order_fini(&a->order);
+    mem_map_free(&a->ends_map);
+    walks.arcs[a->arc.walk / FEATURE_IF_MAX] = NULL;
+    if (!--walks.n) {
+        mem_map_free(&walks.chains_map);
+        mem_map_free(&walks.generations_map);
+        feature_chains = NULL;
+    }
+    free(a->slots);
+    free(a);
+}
+
+void feature_fini(struct engine *e)
+{
+    for (u32 k = 0; k < e->arcs.n; k++)
+        arc_free(e->arcs.v[k]);
+    vec_free(&e->arcs);
+    for (u32 k = 0; k < e->feature_faults.n; k++)
+        free(e->feature_faults.v[k].text);
+    vec_free(&e->feature_faults);
+    vec_free(&e->features_pending);
+}
+
+/* --- registration --- */
+
+static void fault(struct engine *e, const void *def, const struct error *err)
+{
+    vec_add(&e->feature_faults, ((struct feature_fault){def, mem_strdup(err->text)}));
+}
+
+/* Slots are numbered when all features are there: nothing is enabled before. */
+static void number_slots(struct arc *a)
+{
+    a->n_slots = 0;
+    free(a->slots);
+    a->slots = mem_alloc((a->order.places.n + 2) * sizeof(*a->slots));
+    for (u32 i = 0; i < a->order.places.n; i++)
+        if (a->order.places.v[i].def)
+            a->slots[++a->n_slots].def = a->order.places.v[i].def;
+    if (a->n_slots > FEATURE_SLOTS_MAX)
+        panic("feature arc %s has more than %u features", a->def->name, FEATURE_SLOTS_MAX);
+}
+
+/* Returns whether the feature is dealt with: it has its place, or never will have one. */
+static bool place(struct engine *e, const struct feature_def *f, bool last_try)
+{
+    struct error err;
+    struct arc *a = arc_find(e, f->arc);
+    int rc = a ? feature_order_add(&a->order, f, &err)
+               : error_set(&err, ENOENT, "feature %s: no feature arc %s", f->node, f->arc);
+    if (rc && (rc != -ENOENT || last_try)) {
+        fault(e, f, &err);
+        return true;
+    }
+    return !rc;
 }
 
 void feature_register(struct engine *e, const struct feature_arc_def *const *arcs,
                       const struct feature_def *const *features)
 {
+    struct error err;
     for (; arcs && *arcs; arcs++)
-        arc_add(e, *arcs);
+        if (arc_add(e, *arcs, &err))
+            fault(e, *arcs, &err);
     for (; features && *features; features++)
         vec_add(&e->features_pending, *features);
-    feature_resolve(e);
 }
 
-/* Puts features on their arcs as soon as the arc and the node exist. */
-void feature_resolve(struct engine *e)
+void feature_place_all(struct engine *e)
 {
-    for (u32 i = 0; i < e->features_pending.n;) {
-        const struct feature_def *f = e->features_pending.v[i];
-        struct node_index n;
-        struct arc *a = arc_find(e, f->arc);
-        if (!a || !node_find(e, f->node, &n)) {
-            i++;
-            continue;
+    bool more = true, last_try = false;
+    while (e->features_pending.n) {
+        last_try = !more; /* what is left names what is not there */
+        more = false;
+        for (u32 i = 0; i < e->features_pending.n;) {
+            if (!place(e, e->features_pending.v[i], last_try)) {
+                i++;
+                continue;
+            }
+            vec_del(&e->features_pending, i);
+            more = true;
         }
-        vec_del(&e->features_pending, i);
-        arc_insert(a, f);
     }
+    for (u32 k = 0; k < e->arcs.n; k++)
+        number_slots(e->arcs.v[k]);
 }
+
+int feature_check(const struct engine *e, const struct feature_arc_def *const *arcs,
+                  const struct feature_def *const *features, struct error *err)
+{
+    for (u32 k = 0; k < e->feature_faults.n; k++) {
+        const struct feature_fault *fault = &e->feature_faults.v[k];
+        for (u32 i = 0; arcs && arcs[i]; i++)
+            if (arcs[i] == fault->def)
+                return error_set(err, EINVAL, "%s", fault->text);
+        for (u32 i = 0; features && features[i]; i++)
+            if (features[i] == fault->def)
+                return error_set(err, EINVAL, "%s", fault->text);
+    }
+    return 0;
+}
+
+/* --- chains --- */
 
 static struct if_features *if_features(struct arc *a, struct if_index i)
 {
     while (a->ifs.n <= i.i)
         vec_add(&a->ifs, ((struct if_features){0}));
     return &a->ifs.v[i.i];
-}
-
-static int by_feature(const void *x, const void *y)
-{
-    const struct enabled *a = x, *b = y;
-    return a->feature < b->feature ? -1 : a->feature > b->feature;
 }
 
 /* Edge from the arc's start nodes, as far as they exist, to `to`: they all have the same number. */
@@ -181,41 +269,82 @@ static int start_edge(struct engine *e, struct arc *a, const struct if_features 
     return 0;
 }
 
-static int chain_build(struct engine *e, struct arc *a, struct if_features *f,
+static struct node_index slot_node(const struct engine *e, const struct arc *a, u32 slot)
+{
+    struct node_index n = {0};
+    if (!node_find(e, a->slots[slot].def->node, &n))
+        panic("feature %s of arc %s has no node", a->slots[slot].def->node, a->def->name);
+    return n;
+}
+
+/* A packet that waits in this slot may find later that nothing is enabled any more. */
+static void make_resume_edge(struct engine *e, struct slot *s, struct node_index from)
+{
+    if (s->has_resume_edge)
+        return;
+    s->has_resume_edge = true;
+    __atomic_store_n(&s->resume_edge, node_edge(e, from, e->feature_resume), __ATOMIC_RELEASE);
+}
+
+static int end_of(struct engine *e, struct arc *a, const struct if_features *f,
+                  struct node_index *end, struct error *err)
+{
+    *end = f->end;
+    if (a->def->end_node ? !node_find(e, a->def->end_node, end) : !f->has_end)
+        return error_set(err, ENOENT, "feature arc %s has no end on this interface", a->def->name);
+    if (a->def->end_node)
+        __atomic_store_n(&a->end.i, end->i, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* Steps and their nodes in one piece of memory. */
+static struct feature_chain *chain_new(const struct arc *a, struct if_index i)
+{
+    u32 n = a->n_slots + 2;
+    struct feature_chain *c =
+        mem_alloc(sizeof(*c) + n * (sizeof(c->step[0]) + sizeof(c->nodes[0])));
+    c->generation = generation_of(i.i);
+    c->nodes = (u32 *)(void *)&c->step[n];
+    for (u32 k = 1; k < n; k++)
+        c->step[k].at = feature_at(a->arc.walk + i.i, k, c->generation, a->slots[k].resume_edge);
+    return c;
+}
+
+static void chain_link(struct feature_chain *c, const struct arc *a, struct if_index i, u32 from,
+                       u32 to, u16 edge, struct node_index node, u64 data)
+{
+    c->step[from] =
+        (struct feature_step){feature_at(a->arc.walk + i.i, to, c->generation, edge), data};
+    ((u32 *)(uintptr_t)c->nodes)[from] = node.i;
+}
+
+static int chain_build(struct engine *e, struct arc *a, struct if_index i, struct if_features *f,
                        struct feature_chain **out, struct error *err)
 {
+    struct node_index end, at, next;
+    u16 edge = 0;
     *out = NULL;
     if (!f->on.n)
         return 0;
-    struct feature_chain *c = mem_alloc(sizeof(*c));
-    if (f->on.n >= array_len(c->next)) {
-        free(c);
-        return error_set(err, ENOSPC, "at most %zu features on arc %s of one interface",
-                         array_len(c->next) - 1, a->def->name);
+    int rc = end_of(e, a, f, &end, err);
+    at = slot_node(e, a, f->on.v[0].slot);
+    if (!rc)
+        rc = start_edge(e, a, f, at, &edge, err);
+    if (rc)
+        return rc;
+    struct feature_chain *c = chain_new(a, i);
+    u32 slot = f->on.v[0].slot;
+    chain_link(c, a, i, 0, slot, edge, at, f->on.v[0].data);
+    for (u32 k = 1; k < f->on.n; k++) {
+        u32 to = f->on.v[k].slot;
+        next = slot_node(e, a, to);
+        chain_link(c, a, i, slot, to, node_edge(e, at, next), next, f->on.v[k].data);
+        make_resume_edge(e, &a->slots[slot], at);
+        slot = to;
+        at = next;
     }
-    struct node_index end = f->end, at = {0}, to;
-    if (a->def->end_node ? !node_find(e, a->def->end_node, &end) : !f->has_end) {
-        free(c);
-        return error_set(err, ENOENT, "feature arc %s has no end on this interface", a->def->name);
-    }
-    for (u32 k = 0; k <= f->on.n; k++) {
-        int rc = 0;
-        to = end;
-        if (k < f->on.n)
-            node_find(e, a->features.v[f->on.v[k].feature]->node, &to);
-        if (k)
-            c->next[k] = node_edge(e, at, to);
-        else
-            rc = start_edge(e, a, f, to, &c->next[0], err);
-        if (rc) {
-            free(c);
-            return rc;
-        }
-        if (k < f->on.n)
-            c->data[k] = f->on.v[k].data;
-        at = to;
-    }
-    c->n = (u16)(f->on.n + 1);
+    chain_link(c, a, i, slot, a->n_slots + 1, node_edge(e, at, end), end, 0);
+    make_resume_edge(e, &a->slots[slot], at);
     *out = c;
     return 0;
 }
@@ -226,61 +355,79 @@ static void tell_change(struct arc *a, struct if_index i, bool any)
         a->listeners.v[k].fn(a->listeners.v[k].arg, i, any);
 }
 
+static struct feature_chain *chain_exchange(struct arc *a, struct if_index i,
+                                            struct feature_chain *new)
+{
+    return __atomic_exchange_n((struct feature_chain **)&a->arc.chains[i.i], new, __ATOMIC_ACQ_REL);
+}
+
 static int chain_publish(struct engine *e, struct arc *a, struct if_index i, struct error *err)
 {
     struct feature_chain *new, *old;
-    int rc = chain_build(e, a, if_features(a, i), &new, err);
+    int rc = chain_build(e, a, i, if_features(a, i), &new, err);
     if (rc)
         return rc;
-    old = __atomic_exchange_n((struct feature_chain **)&a->arc.chains[i.i], new, __ATOMIC_ACQ_REL);
-    if (old)
-        engine_defer_free(e, free, old);
+    old = chain_exchange(a, i, new);
+    engine_defer_free(e, free, old);
     if (!old != !new)
         tell_change(a, i, new != NULL);
     return 0;
 }
 
-static int feature_index(struct arc *a, const char *node, u32 *out)
+/* 0: there is none of that name. */
+static u16 slot_of(const struct engine *e, const struct arc *a, const char *node)
 {
-    for (*out = 0; *out < a->features.n; (*out)++)
-        if (!strcmp(a->features.v[*out]->node, node))
-            return 0;
-    return -ENOENT;
+    struct node_index n;
+    for (u16 k = 1; k <= a->n_slots; k++)
+        if (!strcmp(a->slots[k].def->node, node))
+            return node_find(e, node, &n) ? k : 0;
+    return 0;
+}
+
+/* Index in f->on, where slot is or would be. */
+static u32 position(const struct if_features *f, u16 slot, bool *is_on)
+{
+    u32 at = 0;
+    while (at < f->on.n && f->on.v[at].slot < slot)
+        at++;
+    *is_on = at < f->on.n && f->on.v[at].slot == slot;
+    return at;
+}
+
+static void on_insert(struct if_features *f, u32 at, struct enabled x)
+{
+    vec_add(&f->on, x);
+    memmove(&f->on.v[at + 1], &f->on.v[at], (f->on.n - 1 - at) * sizeof(x));
+    f->on.v[at] = x;
 }
 
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
                    bool enable, u64 data, struct error *err)
 {
     struct arc *a = arc_find(e, arc);
-    u32 feature;
+    bool is_on;
     if (!a)
         return error_set(err, ENOENT, "no feature arc %s", arc);
-    if (feature_index(a, node, &feature))
+    u16 slot = slot_of(e, a, node);
+    if (!slot)
         return error_set(err, ENOENT, "no feature %s on arc %s", node, arc);
     if (i.i >= FEATURE_IF_MAX)
         return error_set(err, EINVAL, "no interface %u", i.i);
     struct if_features *f = if_features(a, i);
-    u32 at = 0;
-    while (at < f->on.n && f->on.v[at].feature != feature)
-        at++;
-    bool is_on = at < f->on.n;
+    u32 at = position(f, slot, &is_on);
     if (enable == is_on && (!is_on || f->on.v[at].data == data))
         return 0;
-    struct enabled before = is_on ? f->on.v[at] : (struct enabled){feature, data};
+    struct enabled before = is_on ? f->on.v[at] : (struct enabled){0};
     if (is_on)
         vec_del(&f->on, at);
-    if (enable) {
-        vec_add(&f->on, ((struct enabled){feature, data}));
-        qsort(f->on.v, f->on.n, sizeof(f->on.v[0]), by_feature);
-    }
+    if (enable)
+        on_insert(f, at, (struct enabled){slot, data});
     int rc = chain_publish(e, a, i, err);
     if (rc) { /* as it was */
-        for (at = 0; enable && at < f->on.n; at++)
-            if (f->on.v[at].feature == feature)
-                vec_del(&f->on, at);
+        if (enable)
+            vec_del(&f->on, at);
         if (is_on)
-            vec_add(&f->on, before);
-        qsort(f->on.v, f->on.n, sizeof(f->on.v[0]), by_feature);
+            on_insert(f, at, before);
     }
     return rc;
 }
@@ -288,96 +435,129 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
 bool feature_exists(const struct engine *e, const char *arc, const char *node)
 {
     struct arc *a = arc_find(e, arc);
-    u32 feature;
-    return a && !feature_index(a, node, &feature);
+    return a && slot_of(e, a, node);
+}
+
+static bool is_enabled(const struct arc *a, u16 slot, struct if_index i)
+{
+    bool is_on = false;
+    if (slot && i.i < a->ifs.n)
+        position(&a->ifs.v[i.i], slot, &is_on);
+    return is_on;
 }
 
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,
                         struct if_index i)
 {
     struct arc *a = arc_find(e, arc);
-    u32 feature;
-    if (!a || feature_index(a, node, &feature) || i.i >= a->ifs.n)
-        return false;
-    for (u32 k = 0; k < a->ifs.v[i.i].on.n; k++)
-        if (a->ifs.v[i.i].on.v[k].feature == feature)
-            return true;
-    return false;
+    return a && is_enabled(a, slot_of(e, a, node), i);
 }
 
 void feature_set_start(struct engine *e, const char *arc, struct if_index i,
                        struct node_index start)
 {
-    struct arc *a = arc_find(e, arc);
-    if (!a)
-        panic("no feature arc %s", arc);
-    struct if_features *f = if_features(a, i);
+    struct if_features *f = if_features(arc_must_find(e, arc), i);
     f->start = start;
     f->has_start = true;
 }
 
 void feature_set_end(struct engine *e, const char *arc, struct if_index i, struct node_index end)
 {
-    struct arc *a = arc_find(e, arc);
-    if (!a)
-        panic("no feature arc %s", arc);
+    struct arc *a = arc_must_find(e, arc);
     struct if_features *f = if_features(a, i);
     f->end = end;
     f->has_end = true;
+    __atomic_store_n(&a->ends[i.i].i, end.i, __ATOMIC_RELAXED);
 }
 
 void feature_on_change(struct engine *e, const char *arc,
                        void (*fn)(void *arg, struct if_index i, bool any), void *arg)
 {
-    struct arc *a = arc_find(e, arc);
-    if (!a)
-        panic("no feature arc %s", arc);
-    vec_add(&a->listeners, ((struct change_listener){fn, arg}));
+    vec_add(&arc_must_find(e, arc)->listeners, ((struct change_listener){fn, arg}));
 }
 
 void feature_forget_interface(struct engine *e, struct if_index i)
 {
+    if (walks.n)
+        __atomic_store_n(&walks.generations[i.i], (u16)(generation_of(i.i) + 1), __ATOMIC_RELEASE);
     for (u32 k = 0; k < e->arcs.n; k++) {
         struct arc *a = e->arcs.v[k];
         if (i.i >= a->ifs.n)
             continue;
         vec_free(&a->ifs.v[i.i].on);
         a->ifs.v[i.i].has_start = a->ifs.v[i.i].has_end = false;
-        struct feature_chain *old = __atomic_exchange_n(
-            (struct feature_chain **)&a->arc.chains[i.i], NULL, __ATOMIC_ACQ_REL);
-        if (old)
-            engine_defer_free(e, free, old);
+        engine_defer_free(e, free, chain_exchange(a, i, NULL));
     }
 }
 
 void feature_each(const struct engine *e, struct if_index i,
                   void (*fn)(void *arg, const char *arc, const char *node, bool enabled), void *arg)
 {
+    struct node_index n;
     for (u32 k = 0; k < e->arcs.n; k++) {
         struct arc *a = e->arcs.v[k];
         fn(arg, a->def->name, NULL, false);
-        for (u32 j = 0; j < a->features.n; j++)
-            fn(arg, a->def->name, a->features.v[j]->node,
-               !if_is_none(i) && feature_is_enabled(e, a->def->name, a->features.v[j]->node, i));
+        for (u16 j = 1; j <= a->n_slots; j++)
+            if (node_find(e, a->slots[j].def->node, &n))
+                fn(arg, a->def->name, a->slots[j].def->node, !if_is_none(i) && is_enabled(a, j, i));
         if (a->def->end_node)
             fn(arg, a->def->name, a->def->end_node, false);
     }
 }
 
-void feature_fini(struct engine *e)
+/* --- packets that come back --- */
+
+static const struct arc *arc_of(u64 at)
 {
-    for (u32 k = 0; k < e->arcs.n; k++) {
-        struct arc *a = e->arcs.v[k];
-        for (u32 i = 0; i < a->ifs.n; i++) {
-            free((void *)a->arc.chains[i]);
-            vec_free(&a->ifs.v[i].on);
-        }
-        vec_free(&a->ifs);
-        vec_free(&a->features);
-        vec_free(&a->listeners);
-        mem_map_free(&a->map);
-        free(a);
-    }
-    vec_free(&e->arcs);
-    vec_free(&e->features_pending);
+    return walks.arcs[feature_walk(at) / FEATURE_IF_MAX];
 }
+
+u16 feature_next_lost(const struct buffer *b)
+{
+    const struct slot *s = &arc_of(b->feature.at)->slots[feature_slot(b->feature.at)];
+    return __atomic_load_n(&s->resume_edge, __ATOMIC_ACQUIRE);
+}
+
+/* The node behind b's slot, as things are now. */
+static u32 node_behind(struct buffer *b)
+{
+    u64 at = b->feature.at;
+    u32 slot = feature_slot(at), interface = feature_walk(at) % FEATURE_IF_MAX;
+    const struct arc *a = arc_of(at);
+    const struct feature_chain *c = __atomic_load_n(
+        (struct feature_chain **)&feature_chains[feature_walk(at)], __ATOMIC_ACQUIRE);
+    if (!c)
+        return __atomic_load_n(a->ends ? &a->ends[interface].i : &a->end.i, __ATOMIC_RELAXED);
+    while (feature_slot(c->step[slot].at) == slot)
+        slot--; /* not enabled: what follows the one before follows it too */
+    feature_step_take(&c->step[slot], b);
+    return c->nodes[slot];
+}
+
+static void feature_resume_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        u64 at = b[i]->feature.at;
+        if (feature_generation(at) != generation_of(feature_walk(at) % FEATURE_IF_MAX)) {
+            next[i] = node_drop(n, b[i], 0, 0);
+            continue;
+        }
+        u32 bi = buffer_index(b[i]);
+        node_enqueue_to(t, (struct node_index){node_behind(b[i])}, &bi, 1);
+        next[i] = NEXT_CONSUMED;
+    }
+}
+
+static const struct node_error resume_errors[] = {
+    {"interface_deleted", "interface was deleted while the packet waited", SEVERITY_INFO},
+};
+
+const struct node_def engine_feature_resume_node = {
+    .name = "feature-resume",
+    .run = {[CPU_LEVEL_BASE] = feature_resume_run},
+    .next = {"error-drop"},
+    .n_next = 1,
+    .errors = resume_errors,
+    .n_errors = array_len(resume_errors),
+};

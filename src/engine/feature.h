@@ -3,8 +3,14 @@
  *
  *     ip4-input ──(arc "ip4-unicast", starts here)──► acl ► nat ► ... ► ip4-lookup (arc's end)
  *
- * A chain is immutable: enabling builds a new one beside the old and publishes it by one pointer
- * store. */
+ * An arc has slots, in one order, each for one feature: those it declares, and what plugins put
+ * between them. What is enabled on an interface is a chain: for each slot, what follows it. A chain
+ * is immutable: enabling builds a new one beside the old and publishes it by one pointer store.
+ *
+ * A packet keeps the arc, the interface and its slot, never a pointer: it may wait, go to another
+ * thread and come back whenever it likes, and goes on behind its slot, in the order that is there
+ * then. Its node asks feature_next for that; a packet that comes back elsewhere is sent to the node
+ * "feature-resume". When its interface was deleted meanwhile, it is dropped there, and counted. */
 #pragma once
 
 #include "base/error.h"
@@ -19,8 +25,14 @@ struct feature_arc_def {
     const char *const
         *start_nodes; /* NULL-terminated: nodes that start the walk; NULL: each interface's own */
     const char *end_node; /* where a walk ends, NULL: the interface's own (output arcs: X-tx) */
+    /* Nodes in walking order, NULL-terminated or NULL. Not all need to be there: what comes with a
+     * plugin has its slot all the same. */
+    const char *const *slots;
 };
 
+/* A feature that its arc's slots name has its place there. Another one, a plugin's, says where it
+ * stands: at once before the first of `before` (a slot, another feature, the arc's end node), else
+ * at once behind the last of `after`. */
 struct feature_def {
     const char *arc;
     const char *node;
@@ -28,18 +40,68 @@ struct feature_def {
     const char *const *after;
 };
 
-/* What a walk needs in the data path. next[k] is the edge from the node at position k-1 (position
- * 0: the start node) to the node at position k; the last one leads to the arc's end. */
+/* ---- data path ---- */
+
+#define FEATURE_IF_MAX 65536u
+
+/* Where a packet is, in one word, from the lowest bits on: the walk (arc and interface), the slot,
+ * the generation of the interface's index, the edge by which it goes to the slot's node. */
+enum { FEATURE_WALK_BITS = 22, FEATURE_SLOT_BITS = 10 };
+#define FEATURE_SLOTS_MAX ((1u << FEATURE_SLOT_BITS) - 2)
+
+ALWAYS_INLINE u64 feature_at(u32 walk, u32 slot, u16 generation, u16 edge)
+{
+    return walk | slot << FEATURE_WALK_BITS | (u64)generation << 32 | (u64)edge << 48;
+}
+
+ALWAYS_INLINE u32 feature_walk(u64 at)
+{
+    return at & ((1u << FEATURE_WALK_BITS) - 1);
+}
+
+ALWAYS_INLINE u32 feature_slot(u64 at)
+{
+    return (u32)at >> FEATURE_WALK_BITS;
+}
+
+ALWAYS_INLINE u16 feature_generation(u64 at)
+{
+    return (u16)(at >> 32);
+}
+
+ALWAYS_INLINE u16 feature_edge(u64 at)
+{
+    return (u16)(at >> 48);
+}
+
 struct feature_chain {
-    u16 n; /* positions, with the end */
-    u16 next[15];
-    u64 data[15]; /* a word for each feature, set when it was enabled */
+    u16 generation; /* of the interface index */
+    u16 spare[3];
+    const u32 *nodes; /* by slot, as the steps: what comes next */
+    /* What follows a slot; 0: the start; one more than there are: the end. Where a slot is not
+     * enabled, it follows itself, by way of feature-resume. */
+    struct feature_step step[];
 };
 
 struct feature_arc {
     struct feature_chain *_Atomic *chains; /* by interface index; NULL: nothing enabled */
-    u32 id;
+    u32 walk;                              /* of interface 0; those of the next ones follow */
 };
+
+/* Chains of all arcs, by walk. Set once, before data threads start. */
+extern struct feature_chain *_Atomic *feature_chains;
+
+/* Whether anything is enabled. */
+ALWAYS_INLINE bool feature_any(const struct feature_arc *arc, struct if_index i)
+{
+    return __atomic_load_n((void **)&arc->chains[i.i], __ATOMIC_RELAXED);
+}
+
+ALWAYS_INLINE u16 feature_step_take(const struct feature_step *s, struct buffer *b)
+{
+    b->feature = *s;
+    return feature_edge(s->at);
+}
 
 /* For a start node: returns next to take: `otherwise` when nothing is enabled on this interface. */
 ALWAYS_INLINE u16 feature_start(const struct feature_arc *arc, struct if_index i, struct buffer *b,
@@ -47,26 +109,35 @@ ALWAYS_INLINE u16 feature_start(const struct feature_arc *arc, struct if_index i
 {
     const struct feature_chain *c =
         __atomic_load_n((struct feature_chain **)&arc->chains[i.i], __ATOMIC_ACQUIRE);
-    if (likely(!c))
-        return otherwise;
-    b->chain = c;
-    b->chain_pos = 0;
-    return c->next[0];
+    return likely(!c) ? otherwise : feature_step_take(&c->step[0], b);
 }
+
+/* Edge from the node of b's slot to feature-resume: nothing is enabled any more, or the interface
+ * is another. */
+COLD u16 feature_next_lost(const struct buffer *b);
 
 /* For a feature node: next node of the walk that b is on. */
 ALWAYS_INLINE u16 feature_next(struct buffer *b)
 {
-    return b->chain->next[++b->chain_pos];
+    u64 at = b->feature.at;
+    const struct feature_chain *c = __atomic_load_n(
+        (struct feature_chain **)&feature_chains[feature_walk(at)], __ATOMIC_ACQUIRE);
+    if (unlikely(!c || c->generation != feature_generation(at)))
+        return feature_next_lost(b);
+    return feature_step_take(&c->step[feature_slot(at)], b);
 }
 
-/* The word that feature_enable gave for the feature whose node runs now. */
+/* The word that feature_enable gave for the feature whose node runs now. What it refers to may be
+ * gone when the packet has waited. */
 ALWAYS_INLINE u64 feature_data(const struct buffer *b)
 {
-    return b->chain->data[b->chain_pos];
+    return b->feature.data;
 }
 
-/* NULL when there is no arc of that name. Stable for the life of the engine. */
+/* ---- control thread ---- */
+
+/* All modules' arcs are there before the first module's init. NULL when there is none of that
+ * name. Stable for the life of the engine. */
 const struct feature_arc *feature_arc_find(const struct engine *e, const char *arc);
 /* Enabling twice, or disabling what is not enabled, does nothing and returns 0. */
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
@@ -85,7 +156,8 @@ void feature_set_end(struct engine *e, const char *arc, struct if_index i, struc
  */
 void feature_on_change(struct engine *e, const char *arc,
                        void (*fn)(void *arg, struct if_index i, bool any), void *arg);
-/* All chains of an interface go (it is deleted). */
+/* All chains of an interface go (it is deleted): a packet that is on a walk of it will be dropped,
+ * also when another interface has its index by then. */
 void feature_forget_interface(struct engine *e, struct if_index i);
 /* fn for each arc in order; node NULL first, then each feature in order, enabled on i (when i is
  * one), then the node that ends the arc, which is not a feature and never enabled. */

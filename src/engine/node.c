@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/byteorder.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/tally.h"
 #include "engine/engine_internal.h"
 
 #define NODE_NAME_BYTES 64
@@ -167,7 +169,6 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     for (u32 t = 0; t < e->n_threads; t++)
         thread_set_node(e->threads[t], i, g);
     node_join_edges(e);
-    feature_resolve(e);
     return (struct node_index){i};
 }
 
@@ -230,7 +231,8 @@ static void edges_grow(struct engine *e, struct node_global *g, u32 node)
         struct node *n = &e->threads[t]->nodes[node];
         /* what is counted on an edge while its counters move may be missing from `show node` */
         u64 *counts = mem_alloc(cap * sizeof(u64)), *old_counts = n->next_vectors;
-        memcpy(counts, old_counts, g->n_next * sizeof(u64));
+        for (u32 k = 0; k < g->n_next; k++)
+            counts[k] = tally_read(&old_counts[k]);
         __atomic_store_n(&n->next_nodes, new, __ATOMIC_RELEASE);
         __atomic_store_n(&n->next_vectors, counts, __ATOMIC_RELEASE);
         engine_defer_free(e, free, old_counts);
@@ -364,11 +366,9 @@ static struct frame *frame_new(struct thread *t, u32 node)
     return f;
 }
 
-void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count)
+ALWAYS_INLINE void enqueue(struct thread *t, u32 to, const u32 *bi, u32 count)
 {
-    u32 to = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next];
     struct node *dst = &t->nodes[to];
-    __atomic_load_n(&n->next_vectors, __ATOMIC_RELAXED)[next] += count;
     while (count) {
         struct frame *f = dst->open;
         if (!f) {
@@ -389,16 +389,36 @@ void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32
     }
 }
 
+void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count)
+{
+    u32 to = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next];
+    tally_add(&__atomic_load_n(&n->next_vectors, __ATOMIC_ACQUIRE)[next], count);
+    enqueue(t, to, bi, count);
+}
+
+void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count)
+{
+    enqueue(t, to.i, bi, count);
+}
+
+/* How many packets from the first on go where it goes; most often that is all. */
+ALWAYS_INLINE u32 run_length(const u16 *next, u32 count)
+{
+    u64 four = next[0] * 0x0001000100010001ull;
+    u32 n = 1;
+    while (n + 4 <= count && load_u64(&next[n]) == four)
+        n += 4;
+    while (n < count && next[n] == next[0])
+        n++;
+    return n;
+}
+
 void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u16 *next, u32 count)
 {
-    u32 i = 0;
-    while (i < count) {
-        u32 run = i + 1;
-        while (run < count && next[run] == next[i])
-            run++;
+    for (u32 i = 0, run; i < count; i += run) {
+        run = run_length(next + i, count - i);
         if (next[i] != NEXT_CONSUMED)
-            node_enqueue(t, n, next[i], bi + i, run - i);
-        i = run;
+            node_enqueue(t, n, next[i], bi + i, run);
     }
 }
 
@@ -406,12 +426,12 @@ ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)
 {
     u64 now = clock_cycles(), spent = now - t->last_cycles;
     t->last_cycles = now;
-    n->calls++;
-    n->vectors += vectors;
-    n->clocks += spent;
+    tally_add(&n->calls, 1);
+    tally_add(&n->vectors, vectors);
+    tally_add(&n->clocks, spent);
     if (unlikely(spent > n->max_clocks)) {
-        n->max_clocks = spent;
-        n->max_clocks_vectors = vectors;
+        tally_set(&n->max_clocks, spent);
+        tally_set(&n->max_clocks_vectors, vectors);
     }
 }
 

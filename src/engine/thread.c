@@ -83,16 +83,11 @@ static void drain_inject(struct thread *t)
         bi[n] = (u32)item;
         node[n++] = (u32)(item >> 32);
     }
-    /* the target is a node, not an edge: give each its frame directly */
-    struct node via = {.next_nodes = NULL};
-    u64 unused = 0;
     for (u32 i = 0; i < n;) {
         u32 run = i + 1;
         while (run < n && node[run] == node[i])
             run++;
-        via.next_nodes = &node[i];
-        via.next_vectors = &unused;
-        node_enqueue(t, &via, 0, bi + i, run - i);
+        node_enqueue_to(t, (struct node_index){node[i]}, bi + i, run - i);
         i = run;
     }
 }

@@ -84,7 +84,6 @@ static const struct {
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
     {&l2_rw_module, NULL},
-    {&ip4_output_arc_module, NULL},
     {&ip4_output_module, NULL},
     {&classify_module, NULL},
     {&classify_acl_module, NULL},

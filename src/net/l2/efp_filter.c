@@ -112,7 +112,7 @@ static const struct node_def node = {.name = "l2-efp-filter",
                                      .n_errors = EFP_FILTER_ERR_N,
                                      .format_trace = format_trace};
 static const struct node_def *const nodes[] = {&node, NULL};
-static const struct feature_def feature = {"l2-output", "l2-efp-filter", NULL, NULL};
+static const struct feature_def feature = {"l2-output", "l2-efp-filter"};
 static const struct feature_def *const features[] = {&feature, NULL};
 
 /* --- module --- */

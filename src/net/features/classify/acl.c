@@ -180,27 +180,11 @@ static const struct node_def node_ip4_punt =
 static const struct node_def *const nodes[] = {&node_l2_input,   &node_l2_output, &node_ip4_input,
                                                &node_ip4_output, &node_ip4_punt,  NULL};
 
-/* VPP's order */
-static const char *const before_l2_input[] = {"l2-ip-qos-record", NULL};
-static const char *const after_l2_input[] = {"span-l2-input", "l2-policer-classify",
-                                             "l2-policer-input", NULL};
-static const char *const before_ip4_input[] = {"ip4-policer-classify", NULL};
-static const char *const after_ip4_input[] = {"policer-input", "ip4-not-enabled", NULL};
-static const char *const after_ip4_output[] = {"policer-output", "ip4-qos-mark",
-                                               "vlan-ip4-qos-mark", NULL};
-static const char *const before_ip4_punt[] = {"ip4-punt-policer", NULL};
-static const char *const before_l2_output[] = {"l2-policer-output", "span-l2-output", NULL};
-static const struct feature_def feature_l2_input = {"l2-input", "l2-input-acl", before_l2_input,
-                                                    after_l2_input};
-static const char *const after_l2_output[] = {"l2-efp-filter", NULL};
-static const struct feature_def feature_l2_output = {"l2-output", "l2-output-acl", before_l2_output,
-                                                     after_l2_output};
-static const struct feature_def feature_ip4_input = {"ip4-unicast", "ip4-inacl", before_ip4_input,
-                                                     after_ip4_input};
-static const struct feature_def feature_ip4_output = {"ip4-output", "ip4-outacl", NULL,
-                                                      after_ip4_output};
-static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-acl", before_ip4_punt,
-                                                    NULL};
+static const struct feature_def feature_l2_input = {"l2-input", "l2-input-acl"};
+static const struct feature_def feature_l2_output = {"l2-output", "l2-output-acl"};
+static const struct feature_def feature_ip4_input = {"ip4-unicast", "ip4-inacl"};
+static const struct feature_def feature_ip4_output = {"ip4-output", "ip4-outacl"};
+static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-acl"};
 static const struct feature_def *const features[] = {&feature_l2_input,  &feature_l2_output,
                                                      &feature_ip4_input, &feature_ip4_output,
                                                      &feature_ip4_punt,  NULL};

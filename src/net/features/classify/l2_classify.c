@@ -194,16 +194,8 @@ static const struct node_def node_output =
     L2_CLASSIFY_NODE("l2-output-classify", l2_output_classify);
 static const struct node_def *const nodes[] = {&node_input, &node_output, NULL};
 
-/* VPP's order */
-static const char *const before_input[] = {"l2-policer-classify", "l2-policer-input",
-                                           "l2-input-acl", "l2-ip-qos-record", NULL};
-static const char *const after_input[] = {"span-l2-input", NULL};
-static const char *const before_output[] = {"l2-efp-filter", "l2-output-acl", "l2-policer-output",
-                                            "span-l2-output", NULL};
-static const struct feature_def feature_input = {"l2-input", "l2-input-classify", before_input,
-                                                 after_input};
-static const struct feature_def feature_output = {"l2-output", "l2-output-classify", before_output,
-                                                  NULL};
+static const struct feature_def feature_input = {"l2-input", "l2-input-classify"};
+static const struct feature_def feature_output = {"l2-output", "l2-output-classify"};
 static const struct feature_def *const features[] = {&feature_input, &feature_output, NULL};
 
 /* --- module --- */

@@ -168,9 +168,7 @@ static COLD void trace_all(struct pg_stream *s, struct thread *t, struct node *n
 static void send(struct pg_stream *s, struct thread *t, struct node *n, const u32 *bi, u32 count)
 {
     u16 next[FRAME_PKTS];
-    bool featured =
-        s->device_input &&
-        __atomic_load_n((void **)&s->device_input->chains[s->set.rx_if.i], __ATOMIC_RELAXED);
+    bool featured = s->device_input && feature_any(s->device_input, s->set.rx_if);
     if (likely(!featured)) {
         if (unlikely(trace_wants(n)))
             trace_all(s, t, n, bi, NULL, count);

@@ -54,10 +54,7 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
 }
 
 static const struct node_def *const nodes[] = {&pg_input_node, &pg_mac_filter_node, NULL};
-/* as in hardware: what is filtered is not received */
-static const char *const before_mac_filter[] = {"stats-collect-rx", "span-input", "l2-patch", NULL};
-static const struct feature_def mac_filter = {"device-input", "pg-input-mac-filter",
-                                              before_mac_filter, NULL};
+static const struct feature_def mac_filter = {"device-input", "pg-input-mac-filter"};
 static const struct feature_def *const features[] = {&mac_filter, NULL};
 static const char *const needs[] = {"interface", "ethernet", NULL};
 

@@ -365,7 +365,7 @@ static void stop(struct piste *p, void *state)
     free(s);
 }
 
-static const char *const needs[] = {"api", "classify", "interface", "l2", "ip4-output-arc", NULL};
+static const char *const needs[] = {"api", "classify", "interface", "l2", NULL};
 
 const struct module policer_module = {
     .abi = MODULE_ABI,

@@ -232,37 +232,13 @@ const struct node_def *const policer_nodes[] = {
     &node_l2_output, &node_classify_ip4, &node_classify_l2, NULL,
 };
 
-/* VPP's order */
-static const char *const before_ip4_input[] = {"ip4-qos-store",
-                                               "vlan-ip4-qos-record",
-                                               "ip4-qos-record",
-                                               "ip4-not-enabled",
-                                               "ip4-inacl",
-                                               "ip4-policer-classify",
-                                               NULL};
-static const char *const before_ip4_output[] = {"ip4-qos-mark", "vlan-ip4-qos-mark", "ip4-outacl",
-                                                NULL};
-static const char *const before_l2_input[] = {"l2-input-acl", "l2-ip-qos-record", NULL};
-static const char *const after_l2_input[] = {"span-l2-input", "l2-input-classify",
-                                             "l2-policer-classify", NULL};
-static const char *const before_l2_output[] = {"span-l2-output", NULL};
-static const char *const after_l2_output[] = {"l2-output-acl", "l2-output-classify", NULL};
-static const char *const after_classify_ip4[] = {"ip4-inacl", "ip4-not-enabled", NULL};
-static const char *const after_classify_l2[] = {"span-l2-input", "l2-input-classify", NULL};
-static const char *const before_classify_l2[] = {"l2-policer-input", "l2-input-acl", NULL};
-static const struct feature_def feature_ip4_input = {"ip4-unicast", "policer-input",
-                                                     before_ip4_input, NULL};
-static const struct feature_def feature_ip4_output = {"ip4-output", "policer-output",
-                                                      before_ip4_output, NULL};
-static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-policer", NULL, NULL};
-static const struct feature_def feature_l2_input = {"l2-input", "l2-policer-input", before_l2_input,
-                                                    after_l2_input};
-static const struct feature_def feature_l2_output = {"l2-output", "l2-policer-output",
-                                                     before_l2_output, after_l2_output};
-static const struct feature_def feature_classify_ip4 = {"ip4-unicast", "ip4-policer-classify", NULL,
-                                                        after_classify_ip4};
-static const struct feature_def feature_classify_l2 = {"l2-input", "l2-policer-classify",
-                                                       before_classify_l2, after_classify_l2};
+static const struct feature_def feature_ip4_input = {"ip4-unicast", "policer-input"};
+static const struct feature_def feature_ip4_output = {"ip4-output", "policer-output"};
+static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-policer"};
+static const struct feature_def feature_l2_input = {"l2-input", "l2-policer-input"};
+static const struct feature_def feature_l2_output = {"l2-output", "l2-policer-output"};
+static const struct feature_def feature_classify_ip4 = {"ip4-unicast", "ip4-policer-classify"};
+static const struct feature_def feature_classify_l2 = {"l2-input", "l2-policer-classify"};
 const struct feature_def *const policer_features[] = {
     &feature_ip4_input, &feature_ip4_output,   &feature_ip4_punt,    &feature_l2_input,
     &feature_l2_output, &feature_classify_ip4, &feature_classify_l2, NULL,

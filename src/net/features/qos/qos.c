@@ -330,23 +330,12 @@ static const struct node_def *const nodes[] = {&node_store,
                                                &node_mark_vlan,
                                                NULL};
 
-/* VPP's order */
-static const char *const before_store[] = {"vlan-ip4-qos-record", NULL};
-static const char *const before_vlan[] = {"ip4-qos-record", NULL};
-static const char *const before_ip4[] = {"ip4-not-enabled", "ip4-inacl", NULL};
-static const char *const after_l2[] = {"l2-input-acl", "l2-policer-input", NULL};
-static const char *const before_mark_ip4[] = {"vlan-ip4-qos-mark", NULL};
-static const char *const before_mark_vlan[] = {"ip4-outacl", NULL};
 static const struct feature_def features_of[] = {
-    {"ip4-unicast", "ip4-qos-store", before_store, NULL},
-    {"ip4-unicast", "vlan-ip4-qos-record", before_vlan, NULL},
-    {"ip4-unicast", "ip4-qos-record", before_ip4, NULL},
-    {"ip4-multicast", "ip4-qos-store", before_store, NULL},
-    {"ip4-multicast", "vlan-ip4-qos-record", before_vlan, NULL},
-    {"ip4-multicast", "ip4-qos-record", before_ip4, NULL},
-    {"l2-input", "l2-ip-qos-record", NULL, after_l2},
-    {"ip4-output", "ip4-qos-mark", before_mark_ip4, NULL},
-    {"ip4-output", "vlan-ip4-qos-mark", before_mark_vlan, NULL},
+    {"ip4-unicast", "ip4-qos-store"},         {"ip4-unicast", "vlan-ip4-qos-record"},
+    {"ip4-unicast", "ip4-qos-record"},        {"ip4-multicast", "ip4-qos-store"},
+    {"ip4-multicast", "vlan-ip4-qos-record"}, {"ip4-multicast", "ip4-qos-record"},
+    {"l2-input", "l2-ip-qos-record"},         {"ip4-output", "ip4-qos-mark"},
+    {"ip4-output", "vlan-ip4-qos-mark"},
 };
 static const struct feature_def *const features[] = {
     &features_of[0], &features_of[1], &features_of[2], &features_of[3], &features_of[4],
@@ -374,7 +363,7 @@ static void stop(struct piste *p, void *state)
     free(s);
 }
 
-static const char *const needs[] = {"api", "interface", "l2", "ip4-arcs", "ip4-output-arc", NULL};
+static const char *const needs[] = {"api", "interface", "l2", NULL};
 
 const struct module qos_module = {
     .abi = MODULE_ABI,

@@ -256,15 +256,10 @@ static const struct node_def node_l2_input = SPAN_NODE("span-l2-input");
 static const struct node_def node_l2_output = SPAN_NODE("span-l2-output");
 static const struct node_def *const nodes[] = {&node_input, &node_output, &node_l2_input,
                                                &node_l2_output, NULL};
-/* copies are made of frames as the device has them: before all else on the way in, after all else
- * on the way out */
-static const char *const before_patch[] = {"l2-patch", NULL};
-static const struct feature_def feature_input = {"device-input", "span-input", before_patch, NULL};
-static const char *const before_offload[] = {"interface-offload", NULL};
-static const struct feature_def feature_output = {"interface-output", "span-output", before_offload,
-                                                  NULL};
-static const struct feature_def feature_l2_input = {"l2-input", "span-l2-input", NULL, NULL};
-static const struct feature_def feature_l2_output = {"l2-output", "span-l2-output", NULL, NULL};
+static const struct feature_def feature_input = {"device-input", "span-input"};
+static const struct feature_def feature_output = {"interface-output", "span-output"};
+static const struct feature_def feature_l2_input = {"l2-input", "span-l2-input"};
+static const struct feature_def feature_l2_output = {"l2-output", "span-l2-output"};
 static const struct feature_def *const features[] = {&feature_input, &feature_output,
                                                      &feature_l2_input, &feature_l2_output, NULL};
 

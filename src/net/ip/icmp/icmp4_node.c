@@ -76,7 +76,6 @@ static void turn_round(struct node *n, struct buffer *b)
     s->lookups = 0;
     b->flags = (b->flags & ~(u32)(BUFFER_CSUM_VALID | BUFFER_FLOW_HASH)) | BUFFER_LOCAL;
     b->rx_if = IF_LOCAL;
-    b->chain = NULL;
 }
 
 /* Whether a reply may be made of b: RFC 1122 3.2.2.6 lets requests to groups go unanswered. */

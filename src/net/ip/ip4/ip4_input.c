@@ -1,7 +1,4 @@
-/* The records of ip4-input and the ends, and the feature arcs; see ip4_input.h.
- *
- * Two modules, because a module's arcs exist only after its init: the first brings the arcs, the
- * second finds them. */
+/* The records of ip4-input and the ends, and the feature arcs; see ip4_input.h. */
 #include "net/ip/ip4/ip4_input.h"
 
 #include <stdlib.h>
@@ -18,22 +15,70 @@
 static const char *const input_nodes[] = {"ip4-input", "ip4-input-no-checksum", "ip4-options",
                                           NULL};
 
-static const struct feature_arc_def unicast_arc = {
-    .name = "ip4-unicast", .start_nodes = input_nodes, .end_node = "ip4-lookup"};
-static const struct feature_arc_def multicast_arc = {
-    .name = "ip4-multicast", .start_nodes = input_nodes, .end_node = "ip4-mfib-forward-lookup"};
+/* VPP's order, of all arcs here. */
+static const char *const unicast_slots[] = {
+    "ip4-rx-urpf-loose",
+    "ip4-rx-urpf-strict",
+    "policer-input",
+    "ip4-dhcp-client-detect",
+    "acl-plugin-in-ip4-fa",
+    "ip4-full-reassembly-feature",
+    "ip4-sv-reassembly-feature",
+    "nat44-ed-out2in",
+    "nat44-ed-in2out",
+    "nat44-out2in-worker-handoff",
+    "nat44-in2out-worker-handoff",
+    "nat44-handoff-classify",
+    "nat44-ed-classify",
+    "nat-pre-out2in",
+    "nat-pre-in2out",
+    "l3xc-input-ip4",
+    "abf-input-ip4",
+    "ip4-qos-store",
+    "vlan-ip4-qos-record",
+    "ip4-qos-record",
+    "ip4-not-enabled",
+    "ip4-source-and-port-range-check-rx",
+    "ip4-flow-classify",
+    "ip4-inacl",
+    "ip4-policer-classify",
+    "ipsec4-input-feature",
+    "vpath-input-ip4",
+    "ip4-vxlan-bypass",
+    NULL,
+};
+static const char *const multicast_slots[] = {
+    "ip4-qos-store",
+    "vlan-ip4-qos-record",
+    "ip4-qos-record",
+    "ip4-sv-reassembly-mcast-feature",
+    "ip4-not-enabled",
+    "vpath-input-ip4",
+    NULL,
+};
+
+static const struct feature_arc_def unicast_arc = {.name = "ip4-unicast",
+                                                   .start_nodes = input_nodes,
+                                                   .end_node = "ip4-lookup",
+                                                   .slots = unicast_slots};
+static const struct feature_arc_def multicast_arc = {.name = "ip4-multicast",
+                                                     .start_nodes = input_nodes,
+                                                     .end_node = "ip4-mfib-forward-lookup",
+                                                     .slots = multicast_slots};
 static const struct feature_arc_def local_arc = {
     .name = "ip4-local",
     .start_nodes = (const char *const[]){"ip4-local", "ip4-receive", NULL},
-    .end_node = "ip4-local-end-of-arc"};
+    .end_node = "ip4-local-end-of-arc",
+    .slots = (const char *const[]){"syn-filter-4", NULL}};
 static const struct feature_arc_def drop_arc = {.name = "ip4-drop",
                                                 .start_nodes =
                                                     (const char *const[]){"ip4-drop", NULL},
                                                 .end_node = "error-drop"};
-static const struct feature_arc_def punt_arc = {.name = "ip4-punt",
-                                                .start_nodes =
-                                                    (const char *const[]){"ip4-punt", NULL},
-                                                .end_node = "error-punt"};
+static const struct feature_arc_def punt_arc = {
+    .name = "ip4-punt",
+    .start_nodes = (const char *const[]){"ip4-punt", NULL},
+    .end_node = "error-punt",
+    .slots = (const char *const[]){"ip4-punt-acl", "ip4-punt-policer", "ip4-punt-redirect", NULL}};
 
 static const struct feature_def not_enabled_unicast = {.arc = "ip4-unicast",
                                                        .node = "ip4-not-enabled"};

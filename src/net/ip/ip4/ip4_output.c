@@ -29,8 +29,7 @@ static const struct node_def output_node = {
 static struct node_index output_of(struct piste *p, struct if_index i, struct node_index normal)
 {
     const struct state *s = module_state(p, ip4_output_module.name);
-    return s && __atomic_load_n((void **)&s->data.arc->chains[i.i], __ATOMIC_RELAXED) ? s->node
-                                                                                      : normal;
+    return s && feature_any(s->data.arc, i) ? s->node : normal;
 }
 
 static void on_change(void *arg, struct if_index i, bool any)
@@ -83,21 +82,35 @@ static void stop(struct piste *p, void *state)
 }
 
 static const char *const start_nodes[] = {"ip4-output", NULL};
-static const struct feature_arc_def arc = {.name = "ip4-output", .start_nodes = start_nodes};
-
-/* An arc exists only after its module's init: so it has one of its own. */
-const struct module ip4_output_arc_module = {
-    .abi = MODULE_ABI,
-    .name = "ip4-output-arc",
-    .description = "The arc of IPv4 packets that leave",
-    .arcs = (const struct feature_arc_def *const[]){&arc, NULL},
+/* VPP's order */
+static const char *const slots[] = {
+    "gso-ip4",
+    "wg4-output-tun",
+    "ip4-tx-urpf-strict",
+    "ip4-tx-urpf-loose",
+    "policer-output",
+    "ip4-sv-reassembly-output-feature",
+    "nat44-ed-in2out-output",
+    "nat44-in2out-output-worker-handoff",
+    "nat-pre-in2out-output",
+    "acl-plugin-out-ip4-fa",
+    "ip4-qos-mark",
+    "vlan-ip4-qos-mark",
+    "ip4-dvr-reinject",
+    "ip4-source-and-port-range-check-tx",
+    "ip4-outacl",
+    "ipsec4-output-feature",
+    NULL,
 };
+static const struct feature_arc_def arc = {
+    .name = "ip4-output", .start_nodes = start_nodes, .slots = slots};
 
 const struct module ip4_output_module = {
     .abi = MODULE_ABI,
     .name = "ip4-output",
     .description = "IPv4 packets that leave, and their features",
-    .needs = (const char *const[]){"ip4-output-arc", "fib", "interface", NULL},
+    .needs = (const char *const[]){"fib", "interface", NULL},
+    .arcs = (const struct feature_arc_def *const[]){&arc, NULL},
     .init = init,
     .stop = stop,
 };

@@ -11,7 +11,7 @@
 
 struct module;
 
-extern const struct module ip4_output_arc_module, ip4_output_module;
+extern const struct module ip4_output_module;
 
 /* State of the node. */
 struct ip4_output {

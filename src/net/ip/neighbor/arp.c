@@ -261,20 +261,13 @@ static const struct feature_arc_def arp_arc = {
     .name = "arp",
     .start_nodes = (const char *const[]){"arp-input", NULL},
     .end_node = "error-drop",
+    .slots = (const char *const[]){"arping-input", "arp-reply", "arp-proxy", "arp-disabled", NULL},
 };
 
 static const struct feature_arc_def *const arcs[] = {&arp_arc, NULL};
 
-static const struct feature_def reply_feature = {
-    .arc = "arp",
-    .node = "arp-reply",
-    .before = (const char *const[]){"arp-proxy", "arp-disabled", NULL},
-};
-static const struct feature_def proxy_feature = {
-    .arc = "arp",
-    .node = "arp-proxy",
-    .before = (const char *const[]){"arp-disabled", NULL},
-};
+static const struct feature_def reply_feature = {.arc = "arp", .node = "arp-reply"};
+static const struct feature_def proxy_feature = {.arc = "arp", .node = "arp-proxy"};
 static const struct feature_def disabled_feature = {.arc = "arp", .node = "arp-disabled"};
 
 static const struct feature_def *const features[] = {&reply_feature, &proxy_feature,

@@ -51,7 +51,6 @@ static const struct node_def feature_node = {
 static const struct feature_def feature = {
     .arc = "ip4-unicast",
     .node = "ip4-full-reassembly-feature",
-    .before = (const char *const[]){"ip4-not-enabled", NULL},
 };
 
 static const struct node_def walk_node = {

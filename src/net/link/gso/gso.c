@@ -240,8 +240,7 @@ static void set_metadata(const struct gso *g, struct buffer *seg)
     seg->l3_start = (i16)(b->l3_start + moved);
     seg->l4_start = (i16)(b->csum_start + moved);
     seg->flow_hash = b->flow_hash;
-    seg->chain = b->chain;
-    seg->chain_pos = b->chain_pos;
+    seg->feature = b->feature;
     memcpy(seg->scratch, b->scratch, sizeof(seg->scratch));
 }
 

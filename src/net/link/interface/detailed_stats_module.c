@@ -28,12 +28,8 @@ static void detailed_stats_format_trace(struct piste *p, const struct trace_reco
 static const struct node_def node_rx = COLLECT_NODE("stats-collect-rx", stats_collect_rx);
 static const struct node_def node_tx = COLLECT_NODE("stats-collect-tx", stats_collect_tx);
 static const struct node_def *const nodes[] = {&node_rx, &node_tx, NULL};
-/* all that the port receives and sends, as /if/rx and /if/tx have it */
-static const char *const before_rx[] = {"span-input", "l2-patch", NULL};
-static const char *const before_tx[] = {"span-output", "interface-offload", NULL};
-static const struct feature_def feature_rx = {"device-input", "stats-collect-rx", before_rx, NULL};
-static const struct feature_def feature_tx = {"interface-output", "stats-collect-tx", before_tx,
-                                              NULL};
+static const struct feature_def feature_rx = {"device-input", "stats-collect-rx"};
+static const struct feature_def feature_tx = {"interface-output", "stats-collect-tx"};
 static const struct feature_def *const features[] = {&feature_rx, &feature_tx, NULL};
 
 static const char *const needs[] = {"interface", "ethernet", "l2", NULL};

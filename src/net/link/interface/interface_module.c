@@ -7,10 +7,14 @@
 
 static const struct node_def *const nodes[] = {
     &interface_offload_node, &error_drop_node, &drop_node, &error_punt_node, &punt_node, NULL};
-static const struct feature_arc_def output_arc = {"interface-output", NULL, NULL};
+/* VPP's order; then what makes frames that the port can take of them, which copies are not. */
+static const char *const output_slots[] = {
+    "stats-collect-tx", "ipsec-if-output", "span-output", "interface-offload", NULL,
+};
+static const struct feature_arc_def output_arc = {.name = "interface-output",
+                                                  .slots = output_slots};
 static const struct feature_arc_def *const arcs[] = {&output_arc, NULL};
-static const struct feature_def offload_feature = {"interface-output", "interface-offload", NULL,
-                                                   NULL};
+static const struct feature_def offload_feature = {"interface-output", "interface-offload"};
 static const struct feature_def *const features[] = {&offload_feature, NULL};
 static const char *const interface_needs[] = {"engine", NULL};
 

@@ -16,8 +16,7 @@ static u16 segment(struct thread *t, struct node *n, struct buffer *b)
     u16 next = feature_next(b);
     for (u32 i = 0; i < count; i++) {
         struct buffer *seg = buffer_at(out[i]);
-        seg->chain = b->chain;
-        seg->chain_pos = b->chain_pos;
+        seg->feature = b->feature;
         seg->rx_if = b->rx_if;
         seg->tx_if = b->tx_if;
     }

@@ -12,9 +12,6 @@ static inline struct buffer *own_to_write(struct thread *t, struct buffer *b)
     u32 bi = buffer_copy(t, b);
     struct buffer *c = bi == BUFFER_NONE ? NULL : buffer_at(bi);
     if (c) {
-        c->chain = b->chain;
-        c->chain_pos = b->chain_pos;
-        memcpy(c->scratch, b->scratch, sizeof(c->scratch));
         c->flags |= b->flags & BUFFER_TRACED;
         c->trace = b->trace;
     }
