@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Rules of the tree that a compiler does not check.
 
-  check-tree.py includes           a folder includes only what lies on its own floor or below
+  check-tree.py includes           a folder includes only what lies on its own floor or below, in
+                                   src/net of its own room or those below; no folders in a circle
   check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
   check-tree.py headers CC ARG...  each header compiles by itself
 
@@ -15,6 +16,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 FLOORS = {"base": 1, "control": 2, "engine": 3, "net": 4, "ports": 5, "plugins": 5, "vpp": 6}
+# Rooms of src/net; those of the same number do not know each other.
+ROOMS = {"packet": 1, "link": 2, "l2": 3, "ip": 3, "features": 4}
+TEST = re.compile(r"_(test|fuzz)\.[ch]$|_world\.h$")  # tests set up what they need from all rooms
 EXTRA = {"vppctl": {"base", "vppctl"}, "vpp_get_stats": {"base", "vpp_get_stats"}}  # sees more or less than its floor says
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
@@ -56,11 +60,46 @@ def floor_of(name):
     return "plugins" if parts[0] == "plugins" else None
 
 
+def room_of(path):
+    """The room of net/<room>/..., else None."""
+    parts = path.split("/")
+    return parts[1] if parts[0] == "net" and len(parts) > 2 else None
+
+
+def circles(graph):
+    """Strongly connected parts of more than one, of a dictionary of sets (Tarjan)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in sorted(graph.get(v, ())):
+            if w not in index:
+                visit(w)
+            if w in stack:
+                low[v] = min(low[v], low[w])
+        if low[v] == index[v]:
+            part = stack[stack.index(v):]
+            del stack[stack.index(v):]
+            if len(part) > 1:
+                found.append(sorted(part))
+
+    for v in sorted(graph):
+        if v not in index:
+            visit(v)
+    return found
+
+
 def check_includes():
     faults = []
+    folders = {}  # folder -> {folder that it includes: where}
     for name in files():
         here = floor_of(name)
         if here is None or not name.endswith((".c", ".h")):
+            continue
+        is_test, room = TEST.search(name) is not None, room_of(name.removeprefix("src/"))
+        if room and room not in ROOMS:
+            faults.append(f"{name}:1: tools/check-tree.py does not know the room {room}")
             continue
         for number, text in lines(name):
             match = INCLUDE.match(text)
@@ -78,6 +117,15 @@ def check_includes():
                 allowed = FLOORS[there] < FLOORS[here] or there == here
             if not allowed:
                 faults.append(f'{name}:{number}: {here} includes "{match.group(1)}" of {there}')
+            other = room_of(match.group(1))
+            if room and other and other != room and not is_test and ROOMS.get(other, 0) >= ROOMS[room]:
+                faults.append(f'{name}:{number}: {room} includes "{match.group(1)}" of {other}')
+            here_folder, there_folder = os.path.dirname(name), "src/" + os.path.dirname(match.group(1))
+            if here_folder != there_folder and not is_test and os.path.isdir(there_folder):
+                folders.setdefault(here_folder, {})[there_folder] = f"{name}:{number}"
+    for part in circles(folders):
+        ways = [f"{at} ({there})" for here in part for there, at in folders[here].items() if there in part]
+        faults.append(f"{part[0]}:1: folders include each other in a circle: {', '.join(ways)}")
     return faults
 
 

@@ -99,6 +99,7 @@ static const struct {
     {&l2_event_api_module, NULL},
     {&classify_api_module, NULL},
     {&vlan_api_module, NULL},
+    {&tag_api_module, NULL},
     {&pg_api_module, NULL},
     {&pcap_api_module, NULL},
     {&loopback_module, NULL},

@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
-#include "net/ip/ip4/ip4.h"
 #include "net/l2/l2_internal.h"
 
 struct l2_if *l2_if_base;
@@ -195,6 +194,7 @@ static void leave(struct l2_state *s, struct if_index i)
     __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
     l->shg = 0;
     l->port_flags = 0;
+    interface_at(s->piste, i)->is_bvi = false;
     rewrites_publish(s, i);
 }
 
@@ -207,6 +207,7 @@ static void enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
     __atomic_store_n(&l->mode, (u8)mode, __ATOMIC_RELEASE);
     rewrites_publish(s, i);
     l2_port_publish(s, i);
+    interface_at(s->piste, i)->is_bvi = l->port_flags & L2_IF_BVI;
     /* what is for a BVI enters layer 3 */
     __atomic_store_n(&if_data(i)->l2_mode, l->port_flags & L2_IF_BVI ? 0 : (u8)mode,
                      __ATOMIC_RELEASE);
@@ -377,10 +378,10 @@ u64 l2_learned(const struct piste *p)
 }
 
 /* Lines of `show interface address`. */
-static void show_address(struct piste *p, struct interface *f, struct out *o, void *arg)
+static void l2_show_address(struct piste *p, struct interface *f, struct out *o)
 {
     const struct l2_if *l = l2_if(f->index);
-    const struct l2_bd *bd = l2_bd_at(arg, l->bd);
+    const struct l2_bd *bd = l2_bd_at(l2_state_of(p), l->bd);
     char text[IF_NAME_BYTES + 64];
     if (l->mode == L2_MODE_BRIDGE) {
         snprintf(text, sizeof(text), "L2 bridge bd-id %u idx %u shg %u %s", bd->id, bd->index,
@@ -430,7 +431,7 @@ static int init(struct piste *p, void **state, struct error *e)
         /* nothing is there yet that could be in its way */
     }
     interface_on_event(p, on_event, s);
-    ip4_on_show_address(p, IP4_SHOW_BEFORE, show_address, s);
+    interface_on_show_address(p, IF_SHOW_L2, l2_show_address);
     *state = s;
     return 0;
 }
@@ -449,7 +450,7 @@ static void stop(struct piste *p, void *state)
     free(s);
 }
 
-static const char *const needs[] = {"interface", "ethernet", "ip4", NULL};
+static const char *const needs[] = {"interface", "ethernet", NULL};
 
 static const char *const l2_input_start[] = {"l2-input", NULL}, *const l2_output_start[] = {
                                                                     "l2-output", NULL};

@@ -5,6 +5,7 @@ struct api_type_address;
 struct arp_key;
 struct module;
 
+extern const struct module tag_api_module;
 extern const struct module l2_api_module;
 extern const struct module l2_event_api_module;
 

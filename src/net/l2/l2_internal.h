@@ -193,3 +193,7 @@ extern const struct api_handler l2_event_api[];
 int l2_event_api_init(struct piste *p, void **state, struct error *e);
 void l2_event_api_stop(struct piste *p, void *state);
 extern const char l2_event_api_module_name[];
+
+/* --- tag_api.c --- */
+int tag_api_init(struct piste *p, void **state, struct error *e);
+extern const struct api_handler tag_api[];

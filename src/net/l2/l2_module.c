@@ -34,3 +34,14 @@ const struct module l2_event_api_module = {
     .init = l2_event_api_init,
     .stop = l2_event_api_stop,
 };
+
+static const char *const tag_api_needs[] = {"interface_api", "tag-rewrite", "efp-filter", NULL};
+
+const struct module tag_api_module = {
+    .abi = MODULE_ABI,
+    .name = "tag_api",
+    .description = "Binary API of VLAN tags in layer 2",
+    .needs = tag_api_needs,
+    .api = tag_api,
+    .init = tag_api_init,
+};

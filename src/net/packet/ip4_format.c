@@ -6,7 +6,6 @@
 #include <strings.h>
 
 #include "engine/trace.h"
-#include "net/ip/ip4/ip4.h"
 #include "net/packet/ip4_packet.h"
 
 static const char *const protocol_names[256] = {
@@ -330,12 +329,4 @@ void ip4_format_header(struct text *t, const void *packet, u32 n, unsigned inden
 void ip4_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     ip4_format_header(out, r->data, r->data_len, 0);
-}
-
-void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    const struct ip4_scratch *s = (const struct ip4_scratch *)r->meta.scratch;
-    text_add(out, "  fib:%" PRIu32 " adj:%" PRIu32 " flow:0x%08" PRIx32 "\n", s->fib.i, s->adj.i,
-             s->flow_hash);
-    ip4_format_trace(p, r, out);
 }

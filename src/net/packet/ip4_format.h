@@ -40,5 +40,3 @@ void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsign
 
 /* node_def.format_trace of nodes whose current header is IPv4's. */
 void ip4_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
-/* The same behind a line that says which table, adjacency and flow. */
-void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out);

@@ -12,8 +12,8 @@ static void trace_on(struct api_call *c)
 {
     const struct api_pcap_trace_on *m = c->msg;
     struct pcap_trace_args args = {
-        .directions = (m->capture_rx ? PCAP_RX : 0u) | (m->capture_tx ? PCAP_TX : 0u) |
-                      (m->capture_drop ? PCAP_DROP : 0u),
+        .directions = (m->capture_rx ? CAPTURE_RX : 0u) | (m->capture_tx ? CAPTURE_TX : 0u) |
+                      (m->capture_drop ? CAPTURE_DROP : 0u),
         .max_packets = m->max_packets,
         .max_packet_bytes = m->max_bytes_per_packet,
         .interface = m->sw_if_index ? (struct if_index){m->sw_if_index} : IF_NONE,

@@ -22,9 +22,9 @@ static int pcap_cli_show_status(struct cli_call *c)
     text_free(&names);
     out_bool(c->out, "enabled", s.directions != 0, NULL, NULL);
     if (s.directions) {
-        out_bool(c->out, "rx", s.directions & PCAP_RX, NULL, NULL);
-        out_bool(c->out, "tx", s.directions & PCAP_TX, NULL, NULL);
-        out_bool(c->out, "drop", s.directions & PCAP_DROP, NULL, NULL);
+        out_bool(c->out, "rx", s.directions & CAPTURE_RX, NULL, NULL);
+        out_bool(c->out, "tx", s.directions & CAPTURE_TX, NULL, NULL);
+        out_bool(c->out, "drop", s.directions & CAPTURE_DROP, NULL, NULL);
         out_u64(c->out, "packets", s.packets, NULL);
         out_u64(c->out, "max_packets", s.max_packets, NULL);
         out_str(c->out, "file", s.path, NULL);
@@ -47,8 +47,8 @@ static int turn_off(struct cli_call *c)
 static int pcap_cli_trace(struct cli_call *c)
 {
     struct pcap_trace_args args = {
-        .directions = (cli_has(c, "rx") ? PCAP_RX : 0u) | (cli_has(c, "tx") ? PCAP_TX : 0u) |
-                      (cli_has(c, "drop") ? PCAP_DROP : 0u),
+        .directions = (cli_has(c, "rx") ? CAPTURE_RX : 0u) | (cli_has(c, "tx") ? CAPTURE_TX : 0u) |
+                      (cli_has(c, "drop") ? CAPTURE_DROP : 0u),
         .max_packets = (u32)cli_u64(c, "max-packets", PCAP_PACKETS_DEFAULT),
         .max_packet_bytes = (u32)cli_u64(c, "bytes", PCAP_BYTES_DEFAULT),
         .interface =

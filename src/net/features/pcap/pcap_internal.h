@@ -12,3 +12,4 @@ int pcap_init(struct piste *p, void **state, struct error *e);
 void pcap_stop(struct piste *p, void *state);
 extern const struct cli_command pcap_commands[];
 extern const struct api_handler pcap_api[];
+extern const char pcap_module_name[];

@@ -8,7 +8,7 @@ static const char *const pcap_needs[] = {"interface", "classify-filter", NULL};
 
 const struct module pcap_module = {
     .abi = MODULE_ABI,
-    .name = "pcap",
+    .name = pcap_module_name,
     .description = "Capture of packets into files",
     .needs = pcap_needs,
     .commands = pcap_commands,

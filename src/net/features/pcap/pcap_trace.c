@@ -29,6 +29,7 @@ struct place {
 };
 
 struct pcap_trace {
+    struct capture capture;
     u32 directions, max_packets, max_packet_bytes, stride_bytes;
     struct if_index interface;
     u32 filter; /* classifier table, held; CLASSIFY_NONE: all */
@@ -40,7 +41,16 @@ struct pcap_trace {
     _Atomic u64 taken;     /* may go beyond max_packets */
 };
 
-struct pcap_trace *pcap_trace_active;
+struct pcap {
+    struct pcap_trace *active; /* NULL: off */
+};
+
+const char pcap_module_name[] = "pcap";
+
+static struct pcap *pcap_of(const struct piste *p)
+{
+    return module_state(p, pcap_module_name);
+}
 
 static struct place *place_at(const struct pcap_trace *c, u64 i)
 {
@@ -60,14 +70,14 @@ static u32 bytes_before(const struct buffer *b)
     return b->start > b->l2_start && b->l2_start >= 0 ? (u32)(b->start - b->l2_start) : 0;
 }
 
-static bool pcap_trace_is_wanted(const struct pcap_trace *c, enum pcap_direction direction,
+static bool pcap_trace_is_wanted(const struct pcap_trace *c, enum capture_direction direction,
                                  const struct buffer *b, struct if_index tx, u32 rewind)
 {
-    struct if_index i = direction == PCAP_TX ? tx : b->rx_if;
+    struct if_index i = direction == CAPTURE_TX ? tx : b->rx_if;
     struct if_index of = {__atomic_load_n(&c->interface.i, __ATOMIC_RELAXED)};
     if (!if_is_none(of) && !if_equal(of, i))
         return false;
-    if (direction == PCAP_DROP && c->one_error &&
+    if (direction == CAPTURE_DROP && c->one_error &&
         (b->error_node.i != c->error_node.i || b->error != c->error))
         return false;
     return c->filter == CLASSIFY_NONE || classify_matches(c->filter, b, b->start - (int)rewind);
@@ -91,15 +101,15 @@ static void pcap_trace_keep(struct pcap_trace *c, const struct buffer *b, u32 re
     buffer_copy_out(b, 0, data + first, to->incl_bytes - first);
 }
 
-void pcap_trace_vector(enum pcap_direction direction, struct if_index interface, struct buffer **b,
-                       u32 count)
+static void pcap_trace_see(struct capture *capture, enum capture_direction direction,
+                           struct if_index interface, struct buffer **b, u32 count)
 {
-    struct pcap_trace *c = __atomic_load_n(&pcap_trace_active, __ATOMIC_ACQUIRE);
-    if (!c || !(c->directions & direction))
+    struct pcap_trace *c = container_of(capture, struct pcap_trace, capture);
+    if (!(c->directions & direction))
         return;
     u64 now = clock_ns();
     for (u32 i = 0; i < count; i++) {
-        u32 rewind = direction == PCAP_DROP ? bytes_before(b[i]) : 0;
+        u32 rewind = direction == CAPTURE_DROP ? bytes_before(b[i]) : 0;
         if (pcap_trace_is_wanted(c, direction, b[i], interface, rewind))
             pcap_trace_keep(c, b[i], rewind, now);
     }
@@ -117,8 +127,8 @@ static int set_path(struct pcap_trace *c, const char *name, struct error *e)
 {
     if (!name) {
         snprintf(c->path, sizeof(c->path), FOLDER "%s%s%s.pcap",
-                 c->directions & PCAP_RX ? "rx" : "", c->directions & PCAP_TX ? "tx" : "",
-                 c->directions & PCAP_DROP ? "drop" : "");
+                 c->directions & CAPTURE_RX ? "rx" : "", c->directions & CAPTURE_TX ? "tx" : "",
+                 c->directions & CAPTURE_DROP ? "drop" : "");
         return 0;
     }
     if (!*name || *name == '.' || strchr(name, '/') ||
@@ -162,12 +172,13 @@ static int set_filter(struct piste *p, struct pcap_trace *c, bool filter, struct
 int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct error *e)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    if (pcap_trace_active)
+    if (pcap_of(p)->active)
         return error_set(e, EALREADY, "dispatch trace already enabled...");
     if (args->max_packet_bytes < BYTES_MIN || args->max_packet_bytes > BYTES_MAX)
         return error_set(e, EINVAL, "Max bytes per pkt must be > 32, < 9000...");
     struct pcap_trace *c = mem_alloc(sizeof(*c));
     *c = (struct pcap_trace){
+        .capture = {pcap_trace_see},
         .directions = args->directions,
         .max_packets = args->max_packets,
         .max_packet_bytes = args->max_packet_bytes,
@@ -191,7 +202,8 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
         free(c);
         return rc;
     }
-    __atomic_store_n(&pcap_trace_active, c, __ATOMIC_RELEASE);
+    pcap_of(p)->active = c;
+    __atomic_store_n(&capture_active, &c->capture, __ATOMIC_RELEASE);
     return 0;
 }
 
@@ -238,10 +250,11 @@ static int pcap_trace_write_file(const struct pcap_trace *c, u32 n, struct error
 
 int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct error *e)
 {
-    struct pcap_trace *c = pcap_trace_active;
+    struct pcap_trace *c = pcap_of(p)->active;
     if (!c)
         return error_set(e, EALREADY, "dispatch trace already disabled...");
-    __atomic_store_n(&pcap_trace_active, NULL, __ATOMIC_RELEASE);
+    pcap_of(p)->active = NULL;
+    __atomic_store_n(&capture_active, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
     u32 n = count_of(c);
     *status = (struct pcap_trace_status){
@@ -256,7 +269,7 @@ int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct er
 
 void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
 {
-    const struct pcap_trace *c = pcap_trace_active;
+    const struct pcap_trace *c = pcap_of(p)->active;
     *out = (struct pcap_trace_status){0};
     if (!c)
         return;
@@ -272,20 +285,24 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
 static void pcap_trace_on_interface(struct piste *p, struct interface *f, enum if_event ev,
                                     void *arg)
 {
-    struct pcap_trace *c = pcap_trace_active;
+    const struct pcap *s = pcap_of(p); /* NULL: stopped */
+    struct pcap_trace *c = s ? s->active : NULL;
     if (ev == IF_EVENT_DELETE && c && if_equal(c->interface, f->index))
         __atomic_store_n(&c->interface.i, IF_MAX, __ATOMIC_RELAXED); /* no interface has that */
 }
 
 int pcap_init(struct piste *p, void **state, struct error *e)
 {
+    *state = mem_alloc(sizeof(struct pcap));
     interface_on_event(p, pcap_trace_on_interface, NULL);
     return 0;
 }
 
 void pcap_stop(struct piste *p, void *state)
 {
-    if (pcap_trace_active)
-        trace_free(pcap_trace_active);
-    pcap_trace_active = NULL;
+    struct pcap *s = state;
+    capture_active = NULL;
+    if (s->active)
+        trace_free(s->active);
+    free(s);
 }

@@ -3,30 +3,23 @@
  *   ethernet-input, X-output, error-drop ──► places in memory, one a packet ──► file, when it is
  * turned off
  *
- * Off, it costs these nodes one load a vector. On, a packet takes the next place with one atomic
- * add, so that as many as were asked for are kept, no more, in the order they came. */
+ * A packet takes the next place with one atomic add, so that as many as were asked for are kept, no
+ * more, in the order they came. */
 #pragma once
 
 #include "base/error.h"
-#include "engine/buffer.h"
 #include "engine/index.h"
-#include "engine/thread.h"
+#include "net/link/interface/capture_data.h"
 
 struct module;
 struct piste;
 
 extern const struct module pcap_module;
 
-enum pcap_direction {
-    PCAP_RX = 1 << 0,
-    PCAP_TX = 1 << 1,
-    PCAP_DROP = 1 << 2,
-};
-
 #define PCAP_TRACE_FILE_BYTES 128
 
 struct pcap_trace_args {
-    u32 directions; /* enum pcap_direction */
+    u32 directions; /* enum capture_direction */
     u32 max_packets, max_packet_bytes;
     struct if_index interface; /* IF_NONE: any */
     const char *file;          /* a name in /tmp; NULL: by the directions */
@@ -47,21 +40,3 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args,
  * captured, no file is written. */
 int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct error *e) MUST_CHECK;
 void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out);
-
-/* ---- data path ---- */
-
-struct pcap_trace;
-
-/* NULL: off. */
-extern struct pcap_trace *pcap_trace_active;
-
-/* interface: what the packets leave through, with PCAP_TX. */
-void pcap_trace_vector(enum pcap_direction direction, struct if_index interface, struct buffer **b,
-                       u32 count);
-
-ALWAYS_INLINE void pcap_trace_hook(enum pcap_direction direction, struct if_index interface,
-                                   struct buffer **b, u32 count)
-{
-    if (unlikely(__atomic_load_n(&pcap_trace_active, __ATOMIC_RELAXED) != NULL))
-        pcap_trace_vector(direction, interface, b, count);
-}

@@ -238,10 +238,6 @@ void adj_set_counting(struct fib *f, bool on);
 /* Words as in `show adj`: "ipv4 via 10.0.0.1 host-a: mtu:9000 next:3 flags:[] 02fe..". */
 void adj_describe(const struct fib *f, struct adj_index a, struct text *t);
 
-/* VLAN tags that frames leaving by an interface carry behind their addresses: fn writes at most 8
- * bytes and returns how many. Set once, by the module that has sub-interfaces. */
-void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]));
-
 /* Which node ip4-rewrite gives packets to that leave by an interface: fn gets the interface's own
  * output node. Set once, by the module that has features between the two. */
 void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,

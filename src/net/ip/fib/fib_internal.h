@@ -196,7 +196,6 @@ struct fib {
     bool in_grace, stopping;
     VEC(u32) free_tables;
     struct if_index leaving; /* an interface that is being deleted; IF_NONE */
-    u8 (*tags)(struct piste *p, struct if_index i, u8 tags[8]);
     struct node_index (*output)(struct piste *p, struct if_index i, struct node_index normal);
     struct {
         void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg);

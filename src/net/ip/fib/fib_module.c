@@ -10,6 +10,7 @@
 #include "net/ip/fib/fib_cli.h"
 #include "net/ip/fib/fib_internal.h"
 #include "net/link/interface/interface.h"
+#include "net/link/vlan/vlan.h"
 
 struct counter_vec *fib_counters_to, *fib_counters_via, *fib_counters_adj;
 bool adj_counting;
@@ -61,8 +62,7 @@ static bool describe_interface(void *ctx, struct if_index i, struct fib_interfac
         .rewrite_next = rewrite_edge(p, it),
     };
     memcpy(out->mac, it->mac, 6);
-    if (f && f->tags)
-        out->n_tags_bytes = f->tags(p, i, out->tags);
+    out->n_tags_bytes = vlan_tags(p, i, out->tags);
     return true;
 }
 
@@ -93,11 +93,6 @@ static void route_new(void *ctx, u32 lb)
 static void new_adj(void *ctx, u32 adj)
 {
     counter_zero(fib_counters_adj, adj);
-}
-
-void fib_set_tags(struct fib *f, u8 (*fn)(struct piste *p, struct if_index i, u8 tags[8]))
-{
-    f->tags = fn;
 }
 
 void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,

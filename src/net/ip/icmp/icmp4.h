@@ -33,16 +33,6 @@ void icmp4_register_type(struct piste *p, u8 type, struct node_index node);
 /* Back to nobody. */
 void icmp4_unregister_type(struct piste *p, u8 type);
 
-/* In nodes: notes in b what ip4-icmp-error is to say about it, for the caller to send it there with
- * a reason to drop it (node_drop). data is the second word of the ICMP header, host order. */
-static inline void icmp4_error_about(struct buffer *b, u8 type, u8 code, u32 data)
-{
-    struct ip4_scratch *s = ip4_scratch(b);
-    s->icmp_type = type;
-    s->icmp_code = code;
-    s->icmp_data = data;
-}
-
 /* --- for the nodes --- */
 
 /* At most so many errors a second and thread; a burst may come at once. */

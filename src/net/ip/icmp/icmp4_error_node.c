@@ -4,7 +4,6 @@
 #include "engine/thread.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/icmp/icmp4.h"
-#include "net/ip/ip4/ip4_nodes.h"
 #include "net/packet/ip4_packet.h"
 
 #define IF_LOCAL ((struct if_index){0})

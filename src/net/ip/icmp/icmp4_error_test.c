@@ -126,7 +126,7 @@ static void builds(u32 bytes, u32 quoted)
     u8 whole[600], original[4000];
     u32 bi;
 
-    icmp4_error_about(b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED, 1400);
+    ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED, 1400);
     assert_int_equal(buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1), 1);
     struct buffer *to = buffer_at(bi);
     icmp4_error_build(to, b, be32_from_host(0xc0000201), 99);

@@ -4,10 +4,13 @@
 #include "control/module.h"
 #include "engine/thread.h"
 #include "net/ip/icmp/icmp4.h"
-#include "net/ip/ip4/ip4_nodes.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_format.h"
 #include "net/packet/ip4_packet.h"
+
+NODE_DECLARE(ip4_icmp_input);
+NODE_DECLARE(ip4_icmp_echo_request);
+NODE_DECLARE(ip4_icmp_error);
 
 static const struct node_def input_node = {
     .name = "ip4-icmp-input",

@@ -1,9 +1,7 @@
 /* ip4-icmp-input and ip4-icmp-echo-request; see icmp4.h. */
 #include "base/clock.h"
-#include "engine/thread.h"
 #include "net/link/gso/gso.h"
 #include "net/ip/icmp/icmp4.h"
-#include "net/ip/ip4/ip4_nodes.h"
 #include "net/packet/ip4_packet.h"
 
 /* local0: what this switch makes comes from there. */

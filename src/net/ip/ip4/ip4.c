@@ -530,13 +530,6 @@ void ip4_on_address(struct piste *p,
     vec_add(&ip4_of(p)->on_address, ((struct ip4_address_hook){fn, arg}));
 }
 
-void ip4_on_show_address(struct piste *p, enum ip4_show_place place,
-                         void (*fn)(struct piste *p, struct interface *f, struct out *o, void *arg),
-                         void *arg)
-{
-    vec_add(&ip4_of(p)->on_show[place], ((struct ip4_show_hook){fn, arg}));
-}
-
 /* --- interfaces come and go --- */
 
 static void interface_begin(struct ip4 *ip4, struct if_index i)
@@ -585,6 +578,12 @@ static void ip4_on_interface(struct piste *p, struct interface *f, enum if_event
 
 /* --- life --- */
 
+static bool ip4_uses(struct piste *p, struct if_index i)
+{
+    struct ip4_prefix a;
+    return ip4_address_at(p, i, 0, &a) || !if_is_none(ip4_unnumbered(p, i));
+}
+
 int ip4_init(struct piste *p, void **state, struct error *e)
 {
     struct ip4 *ip4 = mem_alloc(sizeof(*ip4));
@@ -600,6 +599,8 @@ int ip4_init(struct piste *p, void **state, struct error *e)
     for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
         interface_begin(ip4, f->index);
     interface_on_event(p, ip4_on_interface, ip4);
+    interface_on_use(p, ip4_uses);
+    interface_on_show_address(p, IF_SHOW_L3, ip4_show_address);
     *state = ip4;
     return 0;
 }
@@ -617,8 +618,6 @@ void ip4_stop(struct piste *p, void *state)
     vec_free(&ip4->on_enable);
     vec_free(&ip4->on_table);
     vec_free(&ip4->on_address);
-    for (u32 k = 0; k < IP4_SHOW_N; k++)
-        vec_free(&ip4->on_show[k]);
     mem_map_free(&ip4->if_map);
     ip4_if_base = NULL;
     free(ip4);

@@ -45,6 +45,16 @@ ALWAYS_INLINE struct ip4_scratch *ip4_scratch(struct buffer *b)
     return buffer_scratch(b);
 }
 
+/* Notes in b what ip4-icmp-error is to say about it, for the caller to send it there with a reason
+ * to drop it (node_drop). data is the second word of the ICMP header, host order. */
+ALWAYS_INLINE void ip4_note_icmp_error(struct buffer *b, u8 type, u8 code, u32 data)
+{
+    struct ip4_scratch *s = ip4_scratch(b);
+    s->icmp_type = type;
+    s->icmp_code = code;
+    s->icmp_data = data;
+}
+
 /* By interface index; written by the control thread. */
 struct ip4_if {
     u32 fib;        /* table */
@@ -138,11 +148,3 @@ void ip4_on_address(struct piste *p,
                     void (*fn)(struct piste *p, struct if_index i, struct ip4_prefix prefix,
                                bool add, void *arg),
                     void *arg);
-
-/* `show interface address`: lines of other modules about f, in front of IPv4's or behind them. */
-struct interface;
-struct out;
-enum ip4_show_place { IP4_SHOW_BEFORE, IP4_SHOW_AFTER, IP4_SHOW_N };
-void ip4_on_show_address(struct piste *p, enum ip4_show_place place,
-                         void (*fn)(struct piste *p, struct interface *f, struct out *o, void *arg),
-                         void *arg);

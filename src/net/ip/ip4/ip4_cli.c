@@ -35,66 +35,27 @@ static int set_address(struct cli_call *c)
     return ip4_address_add(c->piste, f->index, prefix_of(v), c->err);
 }
 
-static void call_show_hooks(struct cli_call *c, struct interface *f, enum ip4_show_place place)
+void ip4_show_address(struct piste *p, struct interface *f, struct out *o)
 {
-    const struct ip4 *ip4 = ip4_of(c->piste);
-    for (u32 k = 0; k < ip4->on_show[place].n; k++)
-        ip4->on_show[place].v[k].fn(c->piste, f, c->out, ip4->on_show[place].v[k].arg);
-}
-
-static void show_l3(struct cli_call *c, struct interface *f)
-{
-    struct if_index lender = ip4_unnumbered(c->piste, f->index);
+    struct if_index lender = ip4_unnumbered(p, f->index);
     struct if_index owner = if_is_none(lender) ? f->index : lender;
     struct fib_index t = ip4_if_fib(f->index);
     struct ip4_prefix a;
     char text[IP4_PREFIX_TEXT_BYTES];
     if (!if_is_none(lender))
-        out_str(c->out, "unnumbered", interface_at(c->piste, lender)->name,
-                "  unnumbered, use %s\n");
-    out_array(c->out, "addresses");
-    for (u32 k = 0; ip4_address_at(c->piste, owner, k, &a); k++) {
+        out_str(o, "unnumbered", interface_at(p, lender)->name, "  unnumbered, use %s\n");
+    out_array(o, "addresses");
+    for (u32 k = 0; ip4_address_at(p, owner, k, &a); k++) {
         ip4_prefix_text(a, text);
-        out_object(c->out, NULL);
-        out_str(c->out, "prefix", text, "  L3 %s");
-        out_u64(c->out, "table_id", fib_table_id(fib_of(c->piste), t), NULL);
+        out_object(o, NULL);
+        out_str(o, "prefix", text, "  L3 %s");
+        out_u64(o, "table_id", fib_table_id(fib_of(p), t), NULL);
         if (t.i)
-            out_text(c->out, " ip4 table-id %u fib-idx %u", fib_table_id(fib_of(c->piste), t), t.i);
-        out_text(c->out, "\n");
-        out_end(c->out);
+            out_text(o, " ip4 table-id %u fib-idx %u", fib_table_id(fib_of(p), t), t.i);
+        out_text(o, "\n");
+        out_end(o);
     }
-    out_end(c->out);
-}
-
-static void show_address_of(struct cli_call *c, struct interface *f)
-{
-    out_object(c->out, NULL);
-    out_str(c->out, "name", f->name, "%s");
-    out_bool(c->out, "admin_up", f->admin_up, " (up):\n", " (dn):\n");
-    call_show_hooks(c, f, IP4_SHOW_BEFORE);
-    show_l3(c, f);
-    call_show_hooks(c, f, IP4_SHOW_AFTER);
-    out_end(c->out);
-}
-
-static int ip4_cli_show_address(struct cli_call *c)
-{
-    bool named = false;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface")) {
-            show_address_of(c, c->args[i].value.ptr);
-            named = true;
-        }
-    if (!named) {
-        struct interface **list;
-        u32 n = interface_list_sorted(c->piste, &list);
-        for (u32 i = 0; i < n; i++)
-            show_address_of(c, list[i]);
-        free(list);
-    }
-    out_end(c->out);
-    return 0;
+    out_end(o);
 }
 
 /* --- settings of an interface --- */
@@ -155,8 +116,6 @@ static int ip4_cli_set_flow_hash(struct cli_call *c)
 const struct cli_command ip4_commands[] = {
     {"set interface ip address [del] <interface> (<ip-prefix> | all)",
      "Add or delete an interface's address", set_address, 0},
-    {"show interface address [<interface>] ...", "Addresses of interfaces", ip4_cli_show_address,
-     CLI_ARGUMENT_WORD},
     {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
      ip4_cli_set_table, 0},
     {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",

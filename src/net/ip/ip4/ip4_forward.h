@@ -11,6 +11,9 @@ NODE_DECLARE(lookup_ip4_dst);
 NODE_DECLARE(ip4_rewrite);
 NODE_DECLARE(ip4_null);
 
+/* node_def.format_trace: the header, behind a line that says which table, adjacency and flow. */
+void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out);
+
 enum { IP4_LOOKUP_ERR_LOOP, IP4_LOOKUP_ERR_N };
 
 /* Edges of ip4-rewrite; those to interfaces come behind. */

@@ -7,6 +7,7 @@
 #include "control/module.h"
 #include "engine/thread.h"
 #include "net/ip/ip4/ip4_errors.h"
+#include "net/ip/ip4/ip4_forward.h"
 #include "net/packet/ip4_format.h"
 #include "net/ip/ip4/ip4_nodes.h"
 

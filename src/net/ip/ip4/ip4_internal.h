@@ -8,6 +8,9 @@
 #include "control/module.h"
 #include "net/ip/ip4/ip4.h"
 
+struct interface;
+struct out;
+
 /* What is known of an interface that ever had anything to do with IPv4. */
 struct ip4_state {
     VEC(struct ip4_prefix) addresses;
@@ -30,11 +33,6 @@ struct ip4_address_hook {
     void (*fn)(struct piste *p, struct if_index i, struct ip4_prefix prefix, bool add, void *arg);
     void *arg;
 };
-struct ip4_show_hook {
-    void (*fn)(struct piste *p, struct interface *f, struct out *o, void *arg);
-    void *arg;
-};
-
 struct ip4 {
     struct piste *piste;
     struct mem_map if_map;
@@ -42,7 +40,6 @@ struct ip4 {
     VEC(struct ip4_enable_hook) on_enable;
     VEC(struct ip4_table_hook) on_table;
     VEC(struct ip4_address_hook) on_address;
-    VEC(struct ip4_show_hook) on_show[IP4_SHOW_N];
 };
 
 struct ip4 *ip4_of(const struct piste *p);
@@ -53,6 +50,7 @@ void ip4_prefix_text(struct ip4_prefix a, char out[IP4_PREFIX_TEXT_BYTES]);
 
 extern const struct node_def *const ip4_forward_nodes[];
 extern const struct cli_command ip4_commands[];
+void ip4_show_address(struct piste *p, struct interface *f, struct out *o);
 void ip4_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int ip4_init(struct piste *p, void **state, struct error *e);
 void ip4_stop(struct piste *p, void *state);

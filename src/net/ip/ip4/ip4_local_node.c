@@ -1,7 +1,5 @@
 /* ip4-receive, ip4-local, ip4-local-end-of-arc and ip4-udp-lookup; see ip4_local.h.
  * Source: RFC 1122 3.2.1, 4.1.3; checks and their names as VPP has them. */
-#include "engine/thread.h"
-#include "net/ip/icmp/icmp4.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_errors.h"
 #include "net/ip/ip4/ip4_local.h"
@@ -102,8 +100,8 @@ static u16 ip4_local_dispatch(const struct ip4_local *local, u32 which, struct n
     if (likely(next != IP4_LOCAL_NEXT_ICMP_ERROR))
         return next;
     bool tcp = h->protocol == IP_PROTOCOL_TCP;
-    icmp4_error_about(b, ICMP4_DESTINATION_UNREACHABLE,
-                      tcp ? ICMP4_PORT_UNREACHABLE : ICMP4_PROTOCOL_UNREACHABLE, 0);
+    ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE,
+                        tcp ? ICMP4_PORT_UNREACHABLE : ICMP4_PROTOCOL_UNREACHABLE, 0);
     return node_drop(n, b, tcp ? IP4_ERROR_NO_PORT : IP4_ERROR_UNKNOWN_PROTOCOL, next);
 }
 
@@ -164,7 +162,7 @@ void NODE_FN(ip4_udp_lookup)(struct thread *t, struct node *n, struct buffer **b
             __atomic_load_n(&local->next_by_port[be16_to_host(udp->dst_port)], __ATOMIC_ACQUIRE);
         if (next[i] != UDP_LOOKUP_NEXT_ICMP_ERROR)
             continue;
-        icmp4_error_about(b[i], ICMP4_DESTINATION_UNREACHABLE, ICMP4_PORT_UNREACHABLE, 0);
+        ip4_note_icmp_error(b[i], ICMP4_DESTINATION_UNREACHABLE, ICMP4_PORT_UNREACHABLE, 0);
         node_drop(n, b[i], UDP_ERROR_NO_LISTENER, next[i]);
     }
 }

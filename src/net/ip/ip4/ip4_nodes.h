@@ -18,10 +18,6 @@ NODE_DECLARE(ip4_local);
 NODE_DECLARE(ip4_local_end_of_arc);
 NODE_DECLARE(ip4_udp_lookup);
 
-NODE_DECLARE(ip4_icmp_input);
-NODE_DECLARE(ip4_icmp_echo_request);
-NODE_DECLARE(ip4_icmp_error);
-
 NODE_DECLARE(ip4_frag);
 NODE_DECLARE(ip4_local_full_reassembly);
 NODE_DECLARE(ip4_full_reassembly_feature);

@@ -6,10 +6,10 @@
 #include "engine/feature.h"
 #include "engine/thread.h"
 #include "engine/trace.h"
+#include "net/ip/ip4/ip4_forward.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/packet/ip4_format.h"
-#include "net/l2/l2.h"
 #include "net/ip/neighbor/neighbor_node.h"
 
 u32 neighbor_pending;
@@ -122,7 +122,7 @@ int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *ma
 void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
 {
     const struct interface *f = link_of(p, i);
-    if (!f || (f->cls->comes_back && !(l2_if(i)->flags & L2_IF_BVI)))
+    if (!f || (f->cls->comes_back && !f->is_bvi))
         return; /* nobody else would hear it */
     struct arp_header h = header_make(f, ARP_REQUEST, addr, addr);
     if (send(p, f, &h, everybody, ARP_TX_GRATUITOUS))

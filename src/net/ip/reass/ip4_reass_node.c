@@ -54,7 +54,7 @@ static void ip4_reass_give(void *arg, u32 bi, enum ip4_reass_fate fate)
     if (fate == IP4_REASS_WHOLE) {
         node_count(batch->n, IP4_ERROR_REASS_SUCCESS, 1);
     } else if (fate == IP4_REASS_TIMEOUT_FIRST) {
-        icmp4_error_about(b, ICMP4_TIME_EXCEEDED, ICMP4_REASSEMBLY_TIME_EXCEEDED, 0);
+        ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_REASSEMBLY_TIME_EXCEEDED, 0);
         next = node_drop(batch->n, b, error_of(fate), IP4_REASS_NEXT_ICMP_ERROR);
     } else {
         next = node_drop(batch->n, b, error_of(fate), IP4_REASS_NEXT_DROP);

@@ -8,8 +8,8 @@
 
 #include "base/byteorder.h"
 #include "net/link/ethernet/ethernet_node.h"
+#include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
-#include "net/features/pcap/pcap_trace.h"
 #include "net/link/vlan/vlan_data.h"
 
 /* Address bytes of a word loaded from a frame's start, as they lie in memory. */
@@ -189,7 +189,7 @@ void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b
 {
     const struct ethernet *eth = n->state;
     struct rx_view v;
-    pcap_trace_hook(PCAP_RX, IF_NONE, b, count);
+    capture_packets(CAPTURE_RX, IF_NONE, b, count);
     struct tally sum = {.index = IF_NONE};
     view_of(&v, b[0]->rx_if);
     for (u32 i = 0; i < count; i++) {

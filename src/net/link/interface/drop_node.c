@@ -1,8 +1,8 @@
 /* Where packets end: error-drop counts the reason, drop frees; error-punt and punt do the same for
  * what nobody here wants. Two nodes each, as in VPP, so that a trace shows the interface and the
  * reason. */
+#include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
-#include "net/features/pcap/pcap_trace.h"
 
 ALWAYS_INLINE void count_reasons(struct thread *t, struct node *n, struct buffer **b, u32 count,
                                  enum if_counter c)
@@ -17,7 +17,7 @@ ALWAYS_INLINE void count_reasons(struct thread *t, struct node *n, struct buffer
 
 void NODE_FN(error_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    pcap_trace_hook(PCAP_DROP, IF_NONE, b, count);
+    capture_packets(CAPTURE_DROP, IF_NONE, b, count);
     count_reasons(t, n, b, count, IF_DROP);
     for (u32 i = 0; i < count; i++)
         next[i] = 0;
@@ -25,7 +25,7 @@ void NODE_FN(error_drop)(struct thread *t, struct node *n, struct buffer **b, u1
 
 void NODE_FN(error_punt)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    pcap_trace_hook(PCAP_DROP, IF_NONE, b, count);
+    capture_packets(CAPTURE_DROP, IF_NONE, b, count);
     count_reasons(t, n, b, count, IF_PUNT);
     for (u32 i = 0; i < count; i++)
         next[i] = 0;

@@ -13,6 +13,7 @@
 #include "control/cli.h"
 #include "control/module.h"
 #include "control/startup.h"
+#include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
 
 #define MTU_MAX 65535u
@@ -20,16 +21,27 @@
 static struct log_class log_class = {"interface", NULL};
 
 struct if_data *if_data_base;
+struct capture *capture_active;
 
 struct listener {
     void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg);
     void *arg;
 };
 
+struct user {
+    bool (*fn)(struct piste *p, struct if_index i);
+};
+
+struct show_hook {
+    void (*fn)(struct piste *p, struct interface *f, struct out *o);
+};
+
 struct interfaces {
     VEC(struct interface *) by_index; /* NULL: free */
     struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
     VEC(struct listener) listeners;
+    VEC(struct user) users;
+    VEC(struct show_hook) show_hooks[IF_SHOW_N];
     struct mem_map data_map;
     struct stats_names stats_names;
     u32 default_mtu;
@@ -106,6 +118,34 @@ void interface_on_event(struct piste *p,
                         void *arg)
 {
     vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg}));
+}
+
+void interface_on_use(struct piste *p, bool (*fn)(struct piste *p, struct if_index i))
+{
+    vec_add(&interfaces_of(p)->users, ((struct user){fn}));
+}
+
+bool interface_is_used(struct piste *p, struct if_index i)
+{
+    const struct interfaces *ifs = interfaces_of(p);
+    for (u32 k = 0; k < ifs->users.n; k++)
+        if (ifs->users.v[k].fn(p, i))
+            return true;
+    return false;
+}
+
+void interface_on_show_address(struct piste *p, enum if_show_place place,
+                               void (*fn)(struct piste *p, struct interface *f, struct out *o))
+{
+    vec_add(&interfaces_of(p)->show_hooks[place], ((struct show_hook){fn}));
+}
+
+void interface_show_address(struct piste *p, struct interface *f, struct out *o)
+{
+    const struct interfaces *ifs = interfaces_of(p);
+    for (u32 place = 0; place < IF_SHOW_N; place++)
+        for (u32 k = 0; k < ifs->show_hooks[place].n; k++)
+            ifs->show_hooks[place].v[k].fn(p, f, o);
 }
 
 static void tell(struct piste *p, struct interface *f, enum if_event ev)
@@ -607,6 +647,9 @@ void interface_stop(struct piste *p, void *state)
         }
     vec_free(&ifs->by_index);
     vec_free(&ifs->listeners);
+    vec_free(&ifs->users);
+    for (u32 k = 0; k < IF_SHOW_N; k++)
+        vec_free(&ifs->show_hooks[k]);
     hash_fini(&ifs->by_name);
     hash_fini(&ifs->by_original);
     mem_map_free(&ifs->data_map);

@@ -79,6 +79,7 @@ struct interface {
     u8 mac[6];
     bool has_mac;
     bool admin_up, link_up, promiscuous;
+    bool is_bvi;              /* the layer 3 interface of a bridge domain (the l2 module says so) */
     u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
     u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
     bool frame_bytes_by_user; /* it was set so, not what port or defaults gave: it is saved, and
@@ -181,6 +182,16 @@ void interface_on_event(struct piste *p,
                         void (*fn)(struct piste *p, struct interface *f, enum if_event ev,
                                    void *arg),
                         void *arg);
+
+/* fn says whether its module needs what i receives without a tag. For ever. */
+void interface_on_use(struct piste *p, bool (*fn)(struct piste *p, struct if_index i));
+/* Whether any does. */
+bool interface_is_used(struct piste *p, struct if_index i);
+
+/* `show interface address`: fn adds its lines about f. For ever. */
+enum if_show_place { IF_SHOW_L2, IF_SHOW_L3, IF_SHOW_N };
+void interface_on_show_address(struct piste *p, enum if_show_place place,
+                               void (*fn)(struct piste *p, struct interface *f, struct out *o));
 
 /* Promiscuity that several users ask for: counted. */
 void interface_promisc_ref(struct piste *p, struct if_index i, bool add);

@@ -8,11 +8,27 @@
 #include "api/api_gso.h"
 #include "api/api_interface.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_internal.h"
-#include "net/link/vlan/vlan_api.h"
+
+const char interface_api_module_name[] = "interface_api";
+
+struct details_hook {
+    void (*fn)(const struct piste *p, struct if_index i, struct api_sw_interface_details *out);
+};
+
+struct interface_api {
+    struct api_events events;
+    VEC(struct details_hook) details;
+};
+
+static struct interface_api *interface_api_of(const struct piste *p)
+{
+    return module_state(p, interface_api_module_name);
+}
 
 #define QUEUES_A_REPLY 1000 /* and then a cursor to go on from */
 
@@ -154,7 +170,9 @@ static void interface_api_details(struct api_call *c, const struct interface *f)
     memcpy(d.l2_address, f->mac, 6);
     for (u32 i = 0; i < IF_MTU_N; i++)
         d.mtu[i] = f->mtu[i];
-    api_vlan_details(c->piste, f->index, &d);
+    const struct interface_api *s = interface_api_of(c->piste);
+    for (u32 k = 0; k < s->details.n; k++)
+        s->details.v[k].fn(c->piste, f->index, &d);
     snprintf(d.interface_name, sizeof(d.interface_name), "%s", f->name);
     snprintf(d.interface_dev_type, sizeof(d.interface_dev_type), "%s", f->cls ? f->cls->name : "");
     snprintf(d.tag, sizeof(d.tag), "%s", f->tag);
@@ -373,42 +391,48 @@ static void gso_enable_disable(struct api_call *c)
 
 /* --- events --- */
 
-const char interface_api_module_name[] = "interface_api";
-
 static void want_events(struct api_call *c)
 {
     const struct api_want_interface_events *m = c->msg;
-    struct api_events *ev = module_state(c->piste, interface_api_module_name);
-    api_reply_retval(c, api_events_want(c, ev, m->enable_disable, m->pid, NULL, 0));
+    struct interface_api *s = interface_api_of(c->piste);
+    api_reply_retval(c, api_events_want(c, &s->events, m->enable_disable, m->pid, NULL, 0));
 }
 
 static void interface_api_on_event(struct piste *p, struct interface *f, enum if_event ev,
                                    void *arg)
 {
     struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
-    struct api_events *events = module_state(p, interface_api_module_name); /* NULL: stopped */
-    if (!events || ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
+    struct interface_api *s = interface_api_of(p); /* NULL: stopped */
+    if (!s || ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
         return;
     if (ev == IF_EVENT_DELETE)
         m.flags = 0;
     m.deleted = ev == IF_EVENT_DELETE;
-    api_events_send(p, events, &api_message_sw_interface_event, &m, NULL, NULL);
+    api_events_send(p, &s->events, &api_message_sw_interface_event, &m, NULL, NULL);
+}
+
+void interface_api_on_details(struct piste *p, void (*fn)(const struct piste *p, struct if_index i,
+                                                          struct api_sw_interface_details *out))
+{
+    vec_add(&interface_api_of(p)->details, ((struct details_hook){fn}));
 }
 
 int interface_api_init(struct piste *p, void **state, struct error *e)
 {
-    *state = mem_alloc(sizeof(struct api_events));
+    *state = mem_alloc(sizeof(struct interface_api));
     interface_on_event(p, interface_api_on_event, NULL);
     return 0;
 }
 
 void interface_api_stop(struct piste *p, void *state)
 {
-    api_events_free(state);
-    free(state);
+    struct interface_api *s = state;
+    api_events_free(&s->events);
+    vec_free(&s->details);
+    free(s);
 }
 
-const struct api_handler interface_api[] = {
+const struct api_handler interface_api_handlers[] = {
     {&api_message_sw_interface_set_flags, set_flags},
     {&api_message_sw_interface_set_promisc, set_promisc},
     {&api_message_hw_interface_set_mtu, hw_set_mtu},

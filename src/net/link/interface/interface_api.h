@@ -10,5 +10,11 @@ struct interface;
 
 extern const struct module interface_api_module;
 
+struct api_sw_interface_details;
+
+/* fn adds to what sw_interface_details says of interface i. For ever. */
+void interface_api_on_details(struct piste *p, void (*fn)(const struct piste *p, struct if_index i,
+                                                          struct api_sw_interface_details *out));
+
 /* The interface of a message's sw_if_index, NULL: there is none. */
 struct interface *api_interface(const struct piste *p, u32 sw_if_index);

@@ -496,7 +496,38 @@ static int show_rx_placement(struct cli_call *c)
     return 0;
 }
 
+static void show_address_of(struct cli_call *c, struct interface *f)
+{
+    out_object(c->out, NULL);
+    out_str(c->out, "name", f->name, "%s");
+    out_bool(c->out, "admin_up", f->admin_up, " (up):\n", " (dn):\n");
+    interface_show_address(c->piste, f, c->out);
+    out_end(c->out);
+}
+
+static int interface_cli_show_address(struct cli_call *c)
+{
+    bool named = false;
+    out_array(c->out, "interfaces");
+    for (u32 i = 0; i < c->n_args; i++)
+        if (!strcmp(c->args[i].name, "interface")) {
+            show_address_of(c, c->args[i].value.ptr);
+            named = true;
+        }
+    if (!named) {
+        struct interface **list;
+        u32 n = interface_list_sorted(c->piste, &list);
+        for (u32 i = 0; i < n; i++)
+            show_address_of(c, list[i]);
+        free(list);
+    }
+    out_end(c->out);
+    return 0;
+}
+
 const struct cli_command interface_commands[] = {
+    {"show interface address [<interface>] ...", "Addresses of interfaces",
+     interface_cli_show_address, CLI_ARGUMENT_WORD},
     {"show interface [<interface> ...]", "Interfaces, their states, MTUs and counters",
      show_interface, 0},
     {"show interface tag [<interface>]", "The tag that somebody gave an interface", show_tag,

@@ -15,6 +15,9 @@ struct if_output {
 
 extern const struct node_def interface_output_node, interface_offload_node, error_drop_node,
     drop_node, error_punt_node, punt_node;
+/* Calls those of interface_on_show_address. */
+void interface_show_address(struct piste *p, struct interface *f, struct out *o);
+
 /* interface_stats.c */
 struct stats_names interface_stats_init(struct engine *e);
 void interface_stats_add(struct engine *e, const struct stats_names *names, struct interface *f);
@@ -30,4 +33,4 @@ int interface_init(struct piste *p, void **state, struct error *e);
 void interface_stop(struct piste *p, void *state);
 int interface_api_init(struct piste *p, void **state, struct error *e);
 void interface_api_stop(struct piste *p, void *state);
-extern const struct api_handler interface_api[];
+extern const struct api_handler interface_api_handlers[];

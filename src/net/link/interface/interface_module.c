@@ -33,14 +33,14 @@ const struct module interface_module = {
     .running_config = interface_running_config,
 };
 
-static const char *const api_needs[] = {"api", "interface", "vlan", "tag-rewrite", NULL};
+static const char *const api_needs[] = {"api", "interface", NULL};
 
 const struct module interface_api_module = {
     .abi = MODULE_ABI,
     .name = interface_api_module_name,
     .description = "Binary API of interfaces",
     .needs = api_needs,
-    .api = interface_api,
+    .api = interface_api_handlers,
     .init = interface_api_init,
     .stop = interface_api_stop,
 };

@@ -1,9 +1,9 @@
 /* X-output: the last node before a port. Counts, refuses what a port that is down cannot send,
  * starts the arc "interface-output". One per interface. */
 #include "engine/feature.h"
+#include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
 #include "net/link/interface/interface_node.h"
-#include "net/features/pcap/pcap_trace.h"
 
 enum { NEXT_DROP };
 
@@ -17,7 +17,7 @@ void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer *
             next[i] = node_drop(n, b[i], INTERFACE_OUTPUT_ERR_DOWN, NEXT_DROP);
         return;
     }
-    pcap_trace_hook(PCAP_TX, out->index, b, count);
+    capture_packets(CAPTURE_TX, out->index, b, count);
     u64 bytes = 0;
     for (u32 i = 0; i < count; i++) {
         if (i + 4 < count)

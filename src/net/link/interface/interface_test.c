@@ -275,26 +275,26 @@ static void test_a_deleted_interface_leaves_nothing(void **state)
 static void test_commands(void **state)
 {
     char *out;
-    make("a", ALL_CAPS);
-    assert_int_equal(cli_run(p.cli, "set int state a sideways", OUT_TEXT, &out), -EINVAL);
+    make("up0", ALL_CAPS);
+    assert_int_equal(cli_run(p.cli, "set int state up0 sideways", OUT_TEXT, &out), -EINVAL);
     assert_string_equal(out, "set interface state: unknown flags `sideways'\n");
     free(out);
     assert_int_not_equal(cli_run(p.cli, "set int state nosuch up", OUT_TEXT, &out), 0);
     assert_string_equal(out, "set interface state: unknown interface `nosuch up'\n");
     free(out);
     assert_int_equal(
-        cli_run(p.cli, "set int state a up\nset interface tag a uplink", OUT_TEXT, &out), 0);
+        cli_run(p.cli, "set int state up0 up\nset interface tag up0 uplink", OUT_TEXT, &out), 0);
     free(out);
-    assert_int_equal(cli_run(p.cli, "show int a", OUT_TEXT, &out), 0);
+    assert_int_equal(cli_run(p.cli, "show int up0", OUT_TEXT, &out), 0);
     assert_string_equal(out,
                         "              Name               Idx    State  MTU (L3/IP4/IP6/MPLS)     "
                         "Counter          Count     \n"
-                        "a                                 0      up          9000/0/0/0     \n");
+                        "up0                               0      up          9000/0/0/0     \n");
     free(out);
     struct text config = {0};
     modules_running_config(p.modules, &config);
-    assert_non_null(strstr(text_str(&config), "set interface state a up\n"));
-    assert_non_null(strstr(text_str(&config), "set interface tag a {uplink}\n"));
+    assert_non_null(strstr(text_str(&config), "set interface state up0 up\n"));
+    assert_non_null(strstr(text_str(&config), "set interface tag up0 {uplink}\n"));
     text_free(&config);
 }
 

@@ -8,9 +8,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "control/module.h"
-#include "net/ip/fib/fib.h"
 #include "net/link/interface/interface.h"
-#include "net/ip/ip4/ip4.h"
 #include "net/link/vlan/vlan_data.h"
 #include "net/link/vlan/vlan_internal.h"
 
@@ -50,7 +48,7 @@ struct vlans *vlans_of(const struct piste *p)
 
 static struct sub *sub_at(const struct vlans *s, struct if_index i)
 {
-    return i.i < s->subs.n ? s->subs.v[i.i] : NULL;
+    return s && i.i < s->subs.n ? s->subs.v[i.i] : NULL; /* without the module there are none */
 }
 
 static struct port *port_at(const struct vlans *s, struct if_index i)
@@ -152,10 +150,9 @@ static int check_parent(const struct interface *f, struct error *e)
 }
 
 /* Whether an interface has something to do with its untagged frames. */
-static bool is_used(const struct piste *p, struct if_index i)
+static bool is_used(struct piste *p, struct if_index i)
 {
-    struct ip4_prefix a;
-    return if_data(i)->l2_mode || ip4_address_at(p, i, 0, &a) || !if_is_none(ip4_unnumbered(p, i));
+    return if_data(i)->l2_mode || interface_is_used(p, i);
 }
 
 /* What layer 3 sends by it can be told from frames for others: all tags are known. */
@@ -304,7 +301,6 @@ int vlan_init(struct piste *p, void **state, struct error *e)
     (void)e;
     hash_init(&s->by_id, sizeof(struct sub_key));
     interface_on_event(p, on_interface, s);
-    fib_set_tags(fib_of(p), vlan_tags);
     *state = s;
     return 0;
 }

@@ -3,13 +3,10 @@
 #include <errno.h>
 
 #include "api/api_interface.h"
-#include "api/api_l2.h"
 #include "control/api.h"
 #include "control/module.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
-#include "net/l2/efp_filter.h"
-#include "net/l2/tag_rewrite.h"
 #include "net/link/vlan/vlan_internal.h"
 
 /* there: the answer when there is one of that number; taken: when another has those tags. */
@@ -77,50 +74,6 @@ static void delete_subif(struct api_call *c)
         api_reply_retval(c, 0);
 }
 
-/* --- tag rewrites --- */
-
-/* As clients number them. */
-static const u8 tag_ops[] = {
-    TAG_OP_NONE,          TAG_OP_PUSH_1,        TAG_OP_PUSH_2,
-    TAG_OP_POP_1,         TAG_OP_POP_2,         TAG_OP_TRANSLATE_1_1,
-    TAG_OP_TRANSLATE_1_2, TAG_OP_TRANSLATE_2_1, TAG_OP_TRANSLATE_2_2,
-};
-
-static u16 tag_from_api(u32 tag)
-{
-    return (u16)min_u64(tag, UINT16_MAX);
-}
-
-static void vlan_api_set_tag_rewrite(struct api_call *c)
-{
-    const struct api_l2_interface_vlan_tag_rewrite *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f) {
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    } else if (m->vtr_op >= array_len(tag_ops)) {
-        api_reply_retval(c, API_INVALID_VALUE);
-    } else {
-        const struct tag_rewrite t = {.op = tag_ops[m->vtr_op],
-                                      .dot1ad = !m->push_dot1q,
-                                      .tags = {tag_from_api(m->tag1), tag_from_api(m->tag2)}};
-        int rc = tag_rewrite_set(c->piste, f->index, &t, NULL);
-        api_reply_retval(c, rc == -EINVAL       ? API_INVALID_VLAN_TAG_COUNT
-                            : rc == -EOPNOTSUPP ? API_INVALID_INTERFACE
-                            : rc == -ERANGE     ? API_INVALID_VLAN
-                                                : api_retval(rc));
-    }
-}
-
-static void set_efp_filter(struct api_call *c)
-{
-    const struct api_l2_interface_efp_filter *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else
-        api_reply_errno(c, efp_filter_set(c->piste, f->index, m->enable_disable, NULL));
-}
-
 /* --- details --- */
 
 static void sub_details(const struct sub *sub, struct api_sw_interface_details *out)
@@ -144,23 +97,22 @@ static void sub_details(const struct sub *sub, struct api_sw_interface_details *
                         (any_inner ? SUB_IF_API_FLAG_INNER_VLAN_ID_ANY : 0);
 }
 
-void api_vlan_details(const struct piste *p, struct if_index i,
-                      struct api_sw_interface_details *out)
+/* What is said of an interface's tags: those that it takes. */
+static void vlan_api_details(const struct piste *p, struct if_index i,
+                             struct api_sw_interface_details *out)
 {
     const struct vlans *s = vlans_of(p);
-    struct tag_rewrite t = tag_rewrite_of(p, i);
     if (i.i < s->subs.n && s->subs.v[i.i])
         sub_details(s->subs.v[i.i], out);
-    while (tag_ops[out->vtr_op] != t.op)
-        out->vtr_op++;
-    out->vtr_push_dot1q = t.op && !t.dot1ad;
-    out->vtr_tag1 = t.tags[0];
-    out->vtr_tag2 = t.tags[1];
+}
+
+int vlan_api_init(struct piste *p, void **state, struct error *e)
+{
+    interface_api_on_details(p, vlan_api_details);
+    return 0;
 }
 
 const struct api_handler vlan_api[] = {
-    {&api_message_l2_interface_vlan_tag_rewrite, vlan_api_set_tag_rewrite},
-    {&api_message_l2_interface_efp_filter, set_efp_filter},
     {&api_message_create_vlan_subif, create_vlan_subif},
     {&api_message_create_subif, create_subif},
     {&api_message_delete_subif, delete_subif},

@@ -39,4 +39,5 @@ extern const struct cli_command vlan_commands[];
 extern const struct cli_type vlan_types[];
 int vlan_init(struct piste *p, void **state, struct error *e);
 void vlan_stop(struct piste *p, void *state);
+int vlan_api_init(struct piste *p, void **state, struct error *e);
 extern const struct api_handler vlan_api[];

@@ -4,7 +4,7 @@
 #include "net/link/vlan/vlan_api.h"
 #include "net/link/vlan/vlan_internal.h"
 
-static const char *const vlan_needs[] = {"interface", "ethernet", "fib", "ip4", NULL};
+static const char *const vlan_needs[] = {"interface", "ethernet", NULL};
 
 const struct module vlan_module = {
     .abi = MODULE_ABI,
@@ -17,7 +17,7 @@ const struct module vlan_module = {
     .stop = vlan_stop,
 };
 
-static const char *const api_needs[] = {"api", "vlan", "tag-rewrite", "efp-filter", NULL};
+static const char *const api_needs[] = {"interface_api", "vlan", NULL};
 
 const struct module vlan_api_module = {
     .abi = MODULE_ABI,
@@ -25,4 +25,5 @@ const struct module vlan_api_module = {
     .description = "Binary API of sub-interfaces",
     .needs = api_needs,
     .api = vlan_api,
+    .init = vlan_api_init,
 };
