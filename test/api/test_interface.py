@@ -60,6 +60,7 @@ def test_no_such_interface(api):
             "sw_interface_set_mac_address": {"mac_address": MAC}, "sw_interface_get_mac_address": {},
             "sw_interface_set_interface_name": {"name": "x"}, "sw_interface_clear_stats": {},
             "sw_interface_set_rx_mode": {"mode": 1}, "sw_interface_set_rx_placement": {},
+            "sw_interface_set_tx_placement": {},
             "sw_interface_add_del_address": {"del_all": 1}, "sw_interface_set_table": {},
             "sw_interface_get_table": {}, "sw_interface_ip4_enable_disable": {},
             "sw_interface_set_ip_directed_broadcast": {}, "delete_loopback": {},

@@ -79,3 +79,31 @@ def test_transmit_queues(switch, api, loops):
     assert api.sw_interface_tx_placement_get(sw_if_index=loops[0])[1].retval == -6
     switch.vpp.ctl("delete host-interface name q0")
     switch.namespace.ip("link del q0")
+
+
+def test_transmit_queues_are_placed(start):
+    two = start(config="cpu { workers 2 }")
+    api = two.connect()
+    two.namespace.veth("q0", "q1")
+    two.vpp.ctl("create host-interface name q0")
+    index = [d.sw_if_index for d in api.sw_interface_dump(sw_if_index=NONE) if d.interface_name == "host-q0"][0]
+
+    def placed():
+        details, _ = api.sw_interface_tx_placement_get(sw_if_index=index)
+        return [(d.queue_id, d.shared, d.threads) for d in details]
+
+    def place(queue, threads, sw_if_index=index):
+        return api.sw_interface_set_tx_placement(sw_if_index=sw_if_index, queue_id=queue, array_size=len(threads),
+                                                 threads=threads).retval
+
+    assert placed() == [(0, 0, [1]), (1, 0, [2])]  # each data thread has its own
+    assert place(0, [1, 2]) == 0
+    assert placed() == [(0, 1, [1, 2]), (1, 0, [2])]
+    assert place(1, []) == 0
+    assert placed() == [(0, 1, [1, 2]), (1, 0, [])]
+    saved = [line for line in two.vpp.ctl("show running-config").splitlines() if "tx-queue" in line]
+    assert saved == ["set interface tx-queue host-q0 queue 0 threads 1-2", "set interface tx-queue host-q0 queue 1"]
+    assert place(2, [1]) == -125
+    assert place(0, [3]) == -7 and place(0, [70]) == -7
+    assert place(0, [1], 0) == -2  # local0 has none
+    assert placed() == [(0, 1, [1, 2]), (1, 0, [])]

@@ -145,3 +145,28 @@ def test_two_daemons_on_a_device(net):
                   UDP(sport=1000 + port, dport=9) / Raw(b"x" * 20))
     for vpp in daemons:
         lib.wait_for(lambda vpp=vpp: vpp.counter("host-vpp0", "rx packets") >= 64, "all 64 packets")
+
+
+def test_a_trace_names_the_queue(net):
+    """And `set interface tx-queue` decides by which one a thread sends."""
+    ns, vpp = net.main_job()
+    vpp.ctl("delete host-interface name vpp1out")
+    vpp.configure("""
+        create host-interface name vpp1out num-tx-queues 2
+        set int ip address host-vpp1out 10.10.1.2/24
+        set int state host-vpp1out up
+    """)
+    for queue, other in (0, 1), (1, 0):
+        vpp.ctl(f"set interface tx-queue host-vpp1out queue {queue} threads 1")
+        vpp.ctl(f"set interface tx-queue host-vpp1out queue {other}")
+        vpp.ctl("clear trace")
+        vpp.ctl("trace add af-packet-input 10")
+        assert ns.ping("10.10.1.2") == 3
+        sent = vpp.ctl("show trace").split(": host-vpp1out-tx\n")[1:]
+        assert sent and all(f" tx-queue {queue}\n" in s for s in sent), sent
+    assert "queue 0\n" not in vpp.ctl("set interface tx-queue host-vpp1out queue 0 threads 1")
+    said = vpp.ctl("set interface tx-queue host-vpp1out queue 0")
+    said += vpp.ctl("set interface tx-queue host-vpp1out queue 1")
+    assert said == "No transmit queue is left for threads: 1\n"
+    ns.run("ping -c 1 -W 1 10.10.1.2", check=False)
+    vpp.wait_error("no tx queue available")

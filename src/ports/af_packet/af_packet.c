@@ -516,7 +516,8 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     port->args.host_name = NULL;
     port->args.hw_addr = NULL;
     port->n_queues = a->n_rx_queues ? a->n_rx_queues : 1;
-    port->n_tx = a->n_tx_queues ? a->n_tx_queues : 1;
+    /* as a rule each thread has a queue of its own */
+    port->n_tx = a->n_tx_queues ? a->n_tx_queues : engine_n_threads(engine_of(p)) - 1;
     port->device_input = feature_arc_find(engine_of(p), "device-input");
     port->queues = mem_alloc(port->n_queues * sizeof(*port->queues));
     port->rx = mem_alloc(port->n_queues * sizeof(*port->rx));
@@ -538,8 +539,14 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
         port->rx[i] = &q->rx;
     }
     port->tx = mem_alloc(port->n_tx * sizeof(*port->tx));
-    for (u32 i = 0; i < port->n_tx; i++)
-        port->tx[i].fd = port->tx[i].ring_fd = -1;
+    port->tx_queue = mem_alloc(port->n_tx * sizeof(*port->tx_queue));
+    for (u32 i = 0; i < port->n_tx; i++) {
+        struct af_packet_tx *x = &port->tx[i];
+        x->fd = x->ring_fd = -1;
+        x->q.port = x;
+        port->tx_queue[i] = &x->q;
+    }
+    tx_queues_init(engine_of(p), &port->tx_queues, port->tx_queue, port->n_tx);
     return port;
 }
 
@@ -549,6 +556,8 @@ static void port_free(struct af_packet *port)
         free(port->queues[i]);
     free(port->queues);
     free(port->rx);
+    tx_queues_fini(engine_of(port->piste), &port->tx_queues);
+    free(port->tx_queue);
     free(port->tx);
     free(port);
 }
@@ -566,16 +575,11 @@ static int make_interface(struct piste *p, struct af_packet *port, struct error 
                                .mac = ip ? NULL : port->mac,
                                .caps = caps(port),
                                .mtu = (u32)min_u64(port->host_mtu, interface_default_mtu(p)),
-                               .n_tx_queues = port->n_tx,
                            },
                            &port->interface, e);
     if (rc)
         return rc;
-    struct interface *f = interface_at(p, port->interface);
-    f->queues = port->rx;
-    f->n_queues = port->n_queues;
-    for (u32 i = 0; i < port->n_queues; i++)
-        port->rx[i]->interface = port->interface;
+    interface_set_queues(p, port->interface, port->rx, port->n_queues, &port->tx_queues);
     return 0;
 }
 

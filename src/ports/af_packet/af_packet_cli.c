@@ -8,6 +8,7 @@
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ethernet_format.h"
 #include "net/link/interface/buffer_format.h"
+#include "net/link/interface/interface_tx.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 NODE_DECLARE_INPUT(af_packet_input);
@@ -91,7 +92,7 @@ void af_packet_running_config(void *arg, struct text *t)
              port->host_name);
     if (a->n_rx_queues > 1)
         text_add(t, " num-rx-queues %u", a->n_rx_queues);
-    if (a->n_tx_queues > 1)
+    if (a->n_tx_queues)
         text_add(t, " num-tx-queues %u", a->n_tx_queues);
     /* the address is kept even when it was made up: neighbours know it */
     if (a->mode == AF_PACKET_MODE_IP)
@@ -136,7 +137,9 @@ static void format_input(struct piste *p, const struct trace_record *r, struct t
 static void format_tx(struct piste *p, const struct trace_record *r, struct text *out)
 {
     const struct interface *f = interface_at(p, r->meta.tx_if);
-    text_add(out, "af_packet: hw_if_index %u tx-queue %u\n", r->meta.tx_if.i, 0);
+    struct tx_trace x;
+    memcpy(&x, r->extra, sizeof(x));
+    text_add(out, "af_packet: hw_if_index %u tx-queue %u\n", r->meta.tx_if.i, x.queue);
     text_add(out, "  buffer 0x%x:\n    ", r->buffer);
     buffer_format(out, &r->meta);
     text_puts(out, "\n    ");
@@ -162,6 +165,7 @@ static const struct node_error tx_errors[AF_PACKET_TX_ERR_N] = {
     [AF_PACKET_TX_ERR_REFUSED] = {"refused", "refused by the kernel", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_DOWN] = {"down", "device is down", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_GONE] = {"gone", "device is gone", SEVERITY_ERROR},
+    [AF_PACKET_TX_ERR_NO_QUEUE] = {"no_tx_queue", "no tx queue available", SEVERITY_ERROR},
 };
 
 const struct node_def af_packet_input_node = {

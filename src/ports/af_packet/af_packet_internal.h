@@ -10,6 +10,7 @@
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
+#include "engine/tx_queue.h"
 #include "net/link/interface/interface.h"
 #include "ports/af_packet/af_packet.h"
 
@@ -77,10 +78,10 @@ struct af_packet_queue {
 
 /* One transmit queue. A socket that has a ring sends only by it, so that there are two. */
 struct af_packet_tx {
+    struct tx_queue q;
     int fd; /* -1: the device is gone. Read by data threads */
     int ring_fd;
     struct af_packet_ring ring;
-    bool ring_taken; /* a thread is at the ring: another one that shares the queue does without */
 };
 
 struct af_packet {
@@ -97,6 +98,8 @@ struct af_packet {
     struct rx_queue **rx; /* the same, for struct interface */
     struct af_packet_tx *tx;
     u32 n_tx;
+    struct tx_queue **tx_queue; /* in tx */
+    struct tx_queues tx_queues;
     const struct feature_arc *device_input;
     u32 host_mtu;
     u32 features;       /* ethtool's, as last heard */
@@ -123,6 +126,7 @@ enum af_packet_tx_error {
     AF_PACKET_TX_ERR_REFUSED,
     AF_PACKET_TX_ERR_DOWN,
     AF_PACKET_TX_ERR_GONE,
+    AF_PACKET_TX_ERR_NO_QUEUE,
     AF_PACKET_TX_ERR_N
 };
 enum { AF_PACKET_TX_NEXT_DROP };

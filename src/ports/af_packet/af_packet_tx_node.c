@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "net/link/interface/interface_tx.h"
 #include "net/packet/ethernet_packet.h"
-
 #include "ports/af_packet/af_packet_internal.h"
 
 #define TX_BATCH 64
@@ -165,20 +165,17 @@ static u32 ring_some(int fd, struct af_packet_ring *r, struct buffer **b, u32 co
 static u32 ring_send(struct af_packet_tx *x, struct buffer **b, u32 count)
 {
     u32 done = 0, n;
-    if (!x->ring.map || count < RING_PACKETS_MIN ||
-        __atomic_exchange_n(&x->ring_taken, true, __ATOMIC_ACQUIRE))
+    if (!x->ring.map || count < RING_PACKETS_MIN)
         return 0;
     while ((n = ring_some(x->ring_fd, &x->ring, b + done, count - done)))
         done += n;
-    __atomic_store_n(&x->ring_taken, false, __ATOMIC_RELEASE);
     return done;
 }
 
-void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                           u32 count)
+static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
+                    u16 *next, u32 count)
 {
-    struct af_packet *port = n->state;
-    struct af_packet_tx *tx = &port->tx[thread_index(t) % port->n_tx];
+    struct af_packet_tx *tx = q->port;
     struct tx_batch x;
     int fd = __atomic_load_n(&tx->fd, __ATOMIC_ACQUIRE);
     u32 failed = 0, by_ring = fd < 0 ? 0 : ring_send(tx, b, count);
@@ -200,8 +197,16 @@ void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, 
     }
     failed += af_packet_tx_flush(n, &x, fd, b, next);
     if (unlikely(failed))
-        interface_count(t, IF_TX_ERROR, port->interface, failed, 0);
+        interface_count(t, IF_TX_ERROR, q->interface, failed, 0);
     for (u32 i = 0; i < count; i++)
         if (likely(next[i] == NEXT_CONSUMED))
             buffer_free_one(t, buffer_index(b[i]));
+}
+
+void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count)
+{
+    const struct af_packet *port = n->state;
+    interface_tx(t, n, &port->tx_queues, b, next, count, send_by, AF_PACKET_TX_ERR_NO_QUEUE,
+                 AF_PACKET_TX_NEXT_DROP);
 }

@@ -13,6 +13,7 @@
 #include "control/cli.h"
 #include "control/module.h"
 #include "control/startup.h"
+#include "engine/tx_queue.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
 
@@ -278,7 +279,6 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     f->cls = args->cls;
     f->port = args->port;
     f->caps = args->caps;
-    f->n_tx_queues = args->n_tx_queues;
     f->software_offload = f->default_software_offload = !args->no_software_offload;
     if (args->mac) {
         memcpy(f->mac, args->mac, 6);
@@ -432,6 +432,21 @@ int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32
     f->mtu[which] = bytes;
     tell_all(p, f, IF_EVENT_MTU);
     return 0;
+}
+
+void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **rx, u32 n_rx,
+                          struct tx_queues *tx)
+{
+    struct interface *f = interface_at(p, i);
+    f->queues = rx;
+    f->n_queues = n_rx;
+    f->tx = tx;
+    for (u32 q = 0; q < n_rx; q++) {
+        rx[q]->interface = i;
+        rx[q]->queue = q;
+    }
+    for (u32 q = 0; tx && q < tx->n; q++)
+        tx->v[q]->interface = i;
 }
 
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e)

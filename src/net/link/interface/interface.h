@@ -21,6 +21,7 @@
 struct interfaces;
 struct interface;
 struct module;
+struct tx_queues;
 struct vlan_port;
 
 #define IF_NAME_BYTES 64
@@ -89,8 +90,9 @@ struct interface {
     bool software_offload;    /* what caps lack is done before X-tx */
     char tag[IF_TAG_BYTES];
     struct node_index output_node, tx_node;
-    struct rx_queue **queues; /* for show; the port's */
-    u32 n_queues, n_tx_queues;
+    struct rx_queue **queues; /* the port's; see interface_set_queues */
+    u32 n_queues;
+    struct tx_queues *tx; /* likewise; NULL: none */
     /* the module's own */
     struct if_output *output;
     int promisc_refs;
@@ -123,7 +125,6 @@ struct if_new_args {
     const u8 *mac;            /* 6 bytes, or NULL: no ethernet */
     u32 mtu, max_frame_bytes; /* L3 bytes; 0: the default of `ethernet { default-mtu }`, 9000 */
     u32 caps;
-    u32 n_tx_queues;
     bool no_software_offload; /* the port refuses itself what it does not take, unless it is told
                                  otherwise */
     bool has_parent;          /* a sub-interface of `parent` */
@@ -153,6 +154,10 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6],
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
                       struct error *e) MUST_CHECK;
+/* The queues of a port, for modes, placement and show. Borrowed until there are others, or the
+ * interface is deleted. tx may be NULL. */
+void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **rx, u32 n_rx,
+                          struct tx_queues *tx);
 /* caps: what the port takes from now on. */
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e) MUST_CHECK;
 /* Whether what the port does not take is done in software before it (else it reaches the port). */

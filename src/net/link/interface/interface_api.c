@@ -11,6 +11,7 @@
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
+#include "engine/tx_queue.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_internal.h"
 
@@ -287,24 +288,46 @@ static void rx_placement_dump(struct api_call *c)
         placement_of(c, f);
 }
 
-/* --- transmit queues: all data threads send by each of them --- */
+/* --- transmit queues --- */
+
+static void set_tx_placement(struct api_call *c)
+{
+    const struct api_sw_interface_set_tx_placement *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    u64 threads = 0;
+    bool bad = false;
+    for (u32 i = 0; i < m->array_size; i++) {
+        bad |= m->threads[i] >= THREADS_MAX;
+        threads |= bad ? 0 : 1ull << m->threads[i];
+    }
+    if (!f || !f->tx)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else if (m->queue_id >= f->tx->n)
+        api_reply_retval(c, API_INVALID_QUEUE);
+    else if (bad || tx_queue_place(engine_of(c->piste), f->tx, m->queue_id, threads, NULL))
+        api_reply_retval(c, API_INVALID_VALUE);
+    else
+        api_reply_retval(c, 0);
+}
 
 static u32 tx_placement_of(struct api_call *c, const struct interface *f)
 {
-    u32 threads[THREADS_MAX], n = engine_n_threads(engine_of(c->piste)) - 1;
-    for (u32 i = 0; i < n; i++)
-        threads[i] = i + 1;
-    for (u32 q = 0; q < f->n_tx_queues; q++) {
+    for (u32 i = 0; f->tx && i < f->tx->n; i++) {
+        const struct tx_queue *q = f->tx->v[i];
+        u32 threads[THREADS_MAX], n = 0;
+        for (u32 k = 0; k < THREADS_MAX; k++)
+            if (q->threads >> k & 1)
+                threads[n++] = k;
         struct api_sw_interface_tx_placement_details d = {
             .sw_if_index = f->index.i,
-            .queue_id = q,
-            .shared = n > 1,
+            .queue_id = i,
+            .shared = q->shared,
             .array_size = n,
             .threads = threads,
         };
         api_reply(c, &api_message_sw_interface_tx_placement_details, &d);
     }
-    return f->n_tx_queues;
+    return f->tx ? f->tx->n : 0;
 }
 
 /* One interface; else all from the cursor on, which is an interface. */
@@ -446,6 +469,7 @@ const struct api_handler interface_api_handlers[] = {
     {&api_message_sw_interface_set_rx_mode, interface_api_set_rx_mode},
     {&api_message_sw_interface_set_rx_placement, interface_api_set_rx_placement},
     {&api_message_sw_interface_rx_placement_dump, rx_placement_dump},
+    {&api_message_sw_interface_set_tx_placement, set_tx_placement},
     {&api_message_sw_interface_tx_placement_get, tx_placement_get},
     {&api_message_sw_interface_set_default_rx_mode, interface_api_set_default_rx_mode},
     {&api_message_sw_interface_get_default_rx_mode, get_default_rx_mode},

@@ -239,30 +239,6 @@ static int set_feature(struct cli_call *c)
 
 /* --- show hardware-interfaces --- */
 
-static void show_queues(struct out *o, struct piste *p, struct interface *f)
-{
-    if (!f->n_queues)
-        return;
-    out_text(o, "  RX Queues:\n    queue thread         mode      \n");
-    out_array(o, "rx_queues");
-    for (u32 q = 0; q < f->n_queues; q++) {
-        struct rx_queue *rx = f->queues[q];
-        char thread[32];
-        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread),
-                 rx->thread);
-        out_object(o, NULL);
-        out_u64(o, "queue", q, "    %-6" PRIu64);
-        out_str(o, "thread", thread, "%-15s");
-        out_str(o, "mode", rx_mode_name(rx->mode), "%-10s\n");
-        out_end(o);
-    }
-    out_end(o);
-    out_text(o, "  TX Queues:\n    queue shared thread(s)      \n");
-    for (u32 q = 0; q < f->n_tx_queues; q++)
-        out_text(o, "    %-6u%-7s%s\n", q, engine_n_threads(engine_of(p)) > 2 ? "yes" : "no",
-                 "all");
-}
-
 static void link_speed(struct out *o, u64 kbps)
 {
     out_u64(o, "link_kbps", kbps, NULL);
@@ -288,7 +264,7 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
     out_text(o, "%s\n", f->name);
     if (!brief) {
         link_speed(o, f->link_kbps);
-        show_queues(o, p, f);
+        interface_show_queues(p, f, o);
         if (f->has_mac) {
             snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1],
                      f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
@@ -394,106 +370,10 @@ static int set_name(struct cli_call *c)
                             c->err);
 }
 
-static enum rx_mode mode_of(const struct cli_call *c)
-{
-    return cli_has(c, "polling")     ? RX_MODE_POLLING
-           : cli_has(c, "interrupt") ? RX_MODE_INTERRUPT
-           : cli_has(c, "adaptive")  ? RX_MODE_ADAPTIVE
-                                     : RX_MODE_DEFAULT;
-}
-
-/* Queues that a command is about: one, or all of the interface. */
-static int queue_range(const struct cli_call *c, const struct interface *f, u32 *first, u32 *end)
-{
-    *first = (u32)cli_u64(c, "number", 0);
-    *end = cli_has(c, "number") || cli_get(c, "number") ? *first + 1 : f->n_queues;
-    if (*end > f->n_queues || *first >= f->n_queues)
-        return error_set(c->err, ENOENT, "unable to set rx-mode on interface %s queue-id %u.",
-                         f->name, *first);
-    return 0;
-}
-
 static int set_gso(struct cli_call *c)
 {
     return interface_set_software_offload(c->piste, cli_interface(c, "interface")->index,
                                           !cli_has(c, "disable"), c->err);
-}
-
-static int set_rx_mode(struct cli_call *c)
-{
-    struct interface *f = cli_interface(c, "interface");
-    u32 q, end;
-    int rc = queue_range(c, f, &q, &end);
-    for (; !rc && q < end; q++)
-        rc = rx_queue_set_mode(engine_of(c->piste), f->queues[q], mode_of(c), c->err);
-    return rc;
-}
-
-static int set_default_rx_mode(struct cli_call *c)
-{
-    rx_queue_set_default_mode(engine_of(c->piste), mode_of(c));
-    return 0;
-}
-
-static int show_default_rx_mode(struct cli_call *c)
-{
-    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))),
-            "default rx-mode: %s\n");
-    return 0;
-}
-
-static int set_rx_placement(struct cli_call *c)
-{
-    struct interface *f = cli_interface(c, "interface");
-    u32 q, end;
-    if (cli_has(c, "main"))
-        return error_set(c->err, EOPNOTSUPP,
-                         "the control thread (main) takes no receive queues: name a worker");
-    int rc = queue_range(c, f, &q, &end);
-    for (; !rc && q < end; q++) {
-        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32)cli_u64(c, "thread", 0),
-                            c->err);
-        f->queues[q]->placed_by_user |= !rc;
-    }
-    return rc;
-}
-
-/* --- rx-placement --- */
-
-static int show_rx_placement(struct cli_call *c)
-{
-    struct engine *e = engine_of(c->piste);
-    out_array(c->out, "threads");
-    for (u32 t = 1; t < engine_n_threads(e); t++) {
-        struct node_index last = {UINT32_MAX};
-        out_object(c->out, NULL);
-        out_str(c->out, "thread", thread_name(e, t), NULL);
-        out_array(c->out, "queues");
-        bool any = false;
-        for (struct interface *f = interface_next(c->piste, 0); f;
-             f = interface_next(c->piste, f->index.i + 1))
-            for (u32 q = 0; q < f->n_queues; q++) {
-                struct rx_queue *rx = f->queues[q];
-                if (rx->thread != t)
-                    continue;
-                if (!any)
-                    out_text(c->out, "Thread %u (%s):\n", t, thread_name(e, t));
-                if (rx->node.i != last.i)
-                    out_text(c->out, " node %s:\n", node_name(e, rx->node));
-                any = true;
-                last = rx->node;
-                out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
-                out_object(c->out, NULL);
-                out_str(c->out, "interface", f->name, NULL);
-                out_u64(c->out, "queue", q, NULL);
-                out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
-                out_end(c->out);
-            }
-        out_end(c->out);
-        out_end(c->out);
-    }
-    out_end(c->out);
-    return 0;
 }
 
 static void show_address_of(struct cli_call *c, struct interface *f)
@@ -536,8 +416,8 @@ const struct cli_command interface_commands[] = {
      show_interface_features, CLI_ARGUMENT_WORD},
     {"show interface feat [<interface>]", "The same as `show interface features`",
      show_interface_features, CLI_HIDDEN | CLI_ARGUMENT_WORD},
-    {"show interface rx-placement", "Which thread serves which receive queue", show_rx_placement,
-     0},
+    {"show interface rx-placement", "Which thread serves which receive queue",
+     interface_cli_show_rx_placement, 0},
     {"show features [verbose]", "All feature arcs and what is on them, in order", show_features, 0},
     {"show hardware-interfaces [brief] [verbose] [detail] [<interface> ...]",
      "Interfaces as their drivers see them: link, queues, offloads", show_hardware, 0},
@@ -559,13 +439,15 @@ const struct cli_command interface_commands[] = {
     {"set interface name <interface> <name:string>", "Renames an interface", set_name, 0},
     {"set interface rx-mode <interface> [queue <number:u32>] ( polling | interrupt | adaptive | "
      "default )",
-     "How receive queues are served", set_rx_mode, 0},
+     "How receive queues are served", interface_cli_set_rx_mode, 0},
     {"set interface default rx-mode ( polling | interrupt | adaptive )",
-     "How queues of new interfaces are served", set_default_rx_mode, 0},
+     "How queues of new interfaces are served", interface_cli_set_default_rx_mode, 0},
     {"show interface default rx-mode", "How queues of new interfaces are served",
-     show_default_rx_mode, 0},
+     interface_cli_show_default_rx_mode, 0},
     {"set interface rx-placement <interface> [queue <number:u32>] ( worker <thread:u32> | main )",
-     "Gives receive queues to a data thread", set_rx_placement, 0},
+     "Gives receive queues to a data thread", interface_cli_set_rx_placement, 0},
+    {"set interface tx-queue <interface> (queue <number:u32>) [threads <list:string>]",
+     "Gives a transmit queue to threads, such as 1-2,4; or to none", interface_cli_set_tx_queue, 0},
     {"set interface feature gso <interface> [enable|disable]",
      "Whether large packets are cut, and checksums made, for a port that does not do it", set_gso,
      0},

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "control/cli.h"
 #include "control/startup.h"
+#include "engine/tx_queue.h"
 #include "net/link/interface/interface_internal.h"
 
 struct naming {
@@ -122,6 +123,17 @@ static void queues_of(const struct piste *p, const struct interface *f, struct t
         if (rx->placed_by_user)
             text_add(t, "set interface rx-placement %s queue %u worker %u\n", f->name, q,
                      rx->thread - 1);
+    }
+    for (u32 i = 0; f->tx && i < f->tx->n; i++) {
+        const struct tx_queue *q = f->tx->v[i];
+        if (!q->placed_by_user)
+            continue;
+        text_add(t, "set interface tx-queue %s queue %u", f->name, i);
+        if (q->threads) {
+            text_puts(t, " threads ");
+            tx_threads_format(t, q->threads);
+        }
+        text_putc(t, '\n');
     }
 }
 

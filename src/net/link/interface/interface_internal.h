@@ -34,3 +34,13 @@ void interface_stop(struct piste *p, void *state);
 int interface_api_init(struct piste *p, void **state, struct error *e);
 void interface_api_stop(struct piste *p, void *state);
 extern const struct api_handler interface_api_handlers[];
+
+/* interface_queues_cli.c */
+struct cli_call;
+void interface_show_queues(const struct piste *p, const struct interface *f, struct out *o);
+int interface_cli_show_rx_placement(struct cli_call *c);
+int interface_cli_set_rx_mode(struct cli_call *c);
+int interface_cli_set_default_rx_mode(struct cli_call *c);
+int interface_cli_show_default_rx_mode(struct cli_call *c);
+int interface_cli_set_rx_placement(struct cli_call *c);
+int interface_cli_set_tx_queue(struct cli_call *c);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "net/link/ethernet/ethernet.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/link/interface/interface.h"
+#include "net/link/interface/interface_tx.h"
 
 static struct piste p;
 static u32 sent;   /* packets that reached a port */
@@ -96,8 +98,7 @@ static struct if_index make(const char *name, u32 caps)
 {
     struct if_index i;
     struct error e = {0};
-    struct if_new_args a = {
-        .name = name, .cls = &port_class, .mac = our_mac, .caps = caps, .n_tx_queues = 1};
+    struct if_new_args a = {.name = name, .cls = &port_class, .mac = our_mac, .caps = caps};
     assert_int_equal(interface_new(&p, &a, &i, &e), 0);
     return i;
 }
@@ -298,6 +299,151 @@ static void test_commands(void **state)
     text_free(&config);
 }
 
+/* --- transmit queues --- */
+
+#define N_TX 4
+#define FLOWS 64
+#define PER_FLOW 3
+
+static struct tx_queue tx_queue[N_TX], *tx_list[N_TX];
+static struct tx_queues tx;
+static u32 by_queue[N_TX];
+static i32 queue_of_flow[FLOWS], last_of_flow[FLOWS];
+
+static void queue_send(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
+                       u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        const u8 *frame = buffer_current(b[i]);
+        u32 flow = get_be16(frame + 34); /* the UDP source port */
+        if (queue_of_flow[flow] < 0)
+            queue_of_flow[flow] = (i32)q->queue;
+        assert_int_equal(queue_of_flow[flow], q->queue);
+        assert_int_equal(frame[42], ++last_of_flow[flow]);
+        by_queue[q->queue]++;
+        buffer_free_one(t, buffer_index(b[i]));
+        next[i] = NEXT_CONSUMED;
+    }
+}
+
+static void queue_tx_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    interface_tx(t, n, n->state, b, next, count, queue_send, 0, 0);
+}
+
+static const struct node_error queue_errors[] = {
+    {"no_tx_queue", "no tx queue available", SEVERITY_ERROR}};
+static const struct node_def queue_tx = {.name = "queue-tx",
+                                         .run = {queue_tx_run},
+                                         .next = {"error-drop"},
+                                         .n_next = 1,
+                                         .errors = queue_errors,
+                                         .n_errors = 1};
+static const struct if_class queue_class = {.name = "queue", .tx = &queue_tx};
+
+static struct if_index make_with_queues(void)
+{
+    struct error e = {0};
+    struct if_index i;
+    memset(tx_queue, 0, sizeof(tx_queue));
+    for (u32 k = 0; k < N_TX; k++)
+        tx_list[k] = &tx_queue[k];
+    struct if_new_args a = {
+        .name = "q", .cls = &queue_class, .port = &tx, .mac = our_mac, .caps = ALL_CAPS};
+    assert_int_equal(interface_new(&p, &a, &i, &e), 0);
+    tx_queues_init(p.engine, &tx, tx_list, N_TX);
+    interface_set_queues(&p, i, NULL, 0, &tx);
+    assert_int_equal(interface_set_admin(&p, i, true, &e), 0);
+    return i;
+}
+
+/* Some packets of each flow, one flow after the other again and again, in one vector. */
+static void send_flows(struct if_index i)
+{
+    struct thread *t = engine_main_thread(p.engine);
+    struct node_index to;
+    u32 bi[FLOWS * PER_FLOW];
+    assert_true(node_find(p.engine, "q-output", &to));
+    assert_int_equal(buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, FLOWS * PER_FLOW), FLOWS * PER_FLOW);
+    memset(by_queue, 0, sizeof(by_queue));
+    memset(queue_of_flow, -1, sizeof(queue_of_flow));
+    memset(last_of_flow, 0, sizeof(last_of_flow));
+    for (u32 k = 0; k < FLOWS * PER_FLOW; k++) {
+        struct buffer *b = buffer_at(bi[k]);
+        u8 *frame = buffer_current(b);
+        memset(frame, 0, 64);
+        put_be16(frame + 12, ETHERTYPE_IP4);
+        frame[14] = 0x45;
+        frame[23] = 17;
+        put_be16(frame + 34, (u16)(k % FLOWS));
+        frame[42] = (u8)(k / FLOWS + 1);
+        b->len = 64;
+        b->rx_if = b->tx_if = i;
+    }
+    for (u32 k = 0, n; k < FLOWS * PER_FLOW; k += n) {
+        n = thread_inject(p.engine, to, bi + k, FLOWS * PER_FLOW - k);
+        assert_true(n > 0);
+        while (engine_round(p.engine, 1)) {
+        }
+    }
+}
+
+static void command(const char *line)
+{
+    char *out;
+    assert_int_equal(cli_run(p.cli, line, OUT_TEXT, &out), 0);
+    free(out);
+}
+
+static void test_flows_are_spread_over_the_queues_of_a_thread(void **state)
+{
+    struct if_index i = make_with_queues();
+    send_flows(i);
+    for (u32 k = 0; k < N_TX; k++)
+        assert_in_range(by_queue[k], FLOWS * PER_FLOW / 16, FLOWS * PER_FLOW / 2);
+    command("set interface tx-queue q queue 1 threads 0");
+    command("set interface tx-queue q queue 3");
+    send_flows(i);
+    assert_true(!by_queue[1] && !by_queue[3] && by_queue[0] + by_queue[2] == FLOWS * PER_FLOW);
+    assert_int_equal(dropped(i), 0);
+    tx_queues_fini(p.engine, &tx);
+}
+
+static void test_placement_is_shown_saved_and_may_leave_nothing(void **state)
+{
+    struct if_index i = make_with_queues();
+    char *out;
+    for (u32 k = 0; k < 3; k++) {
+        char line[64];
+        snprintf(line, sizeof(line), "set interface tx-queue q queue %u", k);
+        command(line);
+    }
+    assert_int_equal(cli_run(p.cli, "set interface tx-queue q queue 3 threads 0", OUT_TEXT, &out),
+                     0);
+    assert_string_equal(out, "No transmit queue is left for threads: 1\n");
+    free(out);
+    send_flows(i);
+    assert_int_equal(dropped(i), FLOWS * PER_FLOW);
+    assert_int_equal(cli_run(p.cli, "show hardware-interfaces q", OUT_TEXT, &out), 0);
+    assert_non_null(strstr(out, "  TX Queues:\n    TX Hash: [name: hash-eth-l34 "));
+    assert_non_null(strstr(out, "    queue shared thread(s)      \n    0     no     n/a\n"));
+    assert_non_null(strstr(out, "    3     no     0\n"));
+    free(out);
+    struct text config = {0};
+    modules_running_config(p.modules, &config);
+    assert_non_null(strstr(text_str(&config), "set interface tx-queue q queue 2\n"));
+    assert_non_null(strstr(text_str(&config), "set interface tx-queue q queue 3 threads 0\n"));
+    text_free(&config);
+    assert_int_not_equal(
+        cli_run(p.cli, "set interface tx-queue q queue 4 threads 1", OUT_TEXT, &out), 0);
+    free(out);
+    assert_int_not_equal(
+        cli_run(p.cli, "set interface tx-queue q queue 3 threads 2", OUT_TEXT, &out), 0);
+    assert_string_equal(out, "set interface tx-queue: no thread 2\n");
+    free(out);
+    tx_queues_fini(p.engine, &tx);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -310,6 +456,8 @@ int main(void)
         TEST(test_ports_without_offloads_get_the_feature),
         TEST(test_a_deleted_interface_leaves_nothing),
         TEST(test_commands),
+        TEST(test_flows_are_spread_over_the_queues_of_a_thread),
+        TEST(test_placement_is_shown_saved_and_may_leave_nothing),
     };
     return cmocka_run_group_tests_name("interface", tests, NULL, NULL);
 }

@@ -1,0 +1,180 @@
+/* Commands about the queues of interfaces: modes, and which thread has which. Layouts and error
+ * words are VPP's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "control/cli.h"
+#include "engine/tx_queue.h"
+#include "net/link/interface/interface_internal.h"
+
+/* --- of `show hardware-interfaces` --- */
+
+static void show_tx_queues(const struct interface *f, struct out *o)
+{
+    out_text(o, "  TX Queues:\n");
+    if (!f->cls->is_ip)
+        out_text(o, "    TX Hash: [name: hash-eth-l34 priority: 50 description: Hash ethernet L34 "
+                    "headers]\n");
+    out_text(o, "    queue shared thread(s)      \n");
+    out_array(o, "tx_placement");
+    for (u32 i = 0; i < f->tx->n; i++) {
+        const struct tx_queue *q = f->tx->v[i];
+        struct text threads = {0};
+        tx_threads_format(&threads, q->threads);
+        out_object(o, NULL);
+        out_u64(o, "queue", i, "    %-6" PRIu64);
+        out_bool(o, "shared", q->shared, NULL, NULL);
+        out_text(o, "%-7s", q->shared ? "yes" : "no");
+        out_str(o, "threads", text_str(&threads), "%s\n");
+        out_end(o);
+        text_free(&threads);
+    }
+    out_end(o);
+}
+
+void interface_show_queues(const struct piste *p, const struct interface *f, struct out *o)
+{
+    if (f->n_queues) {
+        out_text(o, "  RX Queues:\n    queue thread         mode      \n");
+        out_array(o, "rx_queues");
+    }
+    for (u32 q = 0; q < f->n_queues; q++) {
+        const struct rx_queue *rx = f->queues[q];
+        char thread[32];
+        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread),
+                 rx->thread);
+        out_object(o, NULL);
+        out_u64(o, "queue", q, "    %-6" PRIu64);
+        out_str(o, "thread", thread, "%-15s");
+        out_str(o, "mode", rx_mode_name(rx->mode), "%-10s\n");
+        out_end(o);
+    }
+    if (f->n_queues)
+        out_end(o);
+    if (f->tx && f->tx->n)
+        show_tx_queues(f, o);
+}
+
+/* --- receive queues --- */
+
+static enum rx_mode mode_of(const struct cli_call *c)
+{
+    return cli_has(c, "polling")     ? RX_MODE_POLLING
+           : cli_has(c, "interrupt") ? RX_MODE_INTERRUPT
+           : cli_has(c, "adaptive")  ? RX_MODE_ADAPTIVE
+                                     : RX_MODE_DEFAULT;
+}
+
+/* Queues that a command is about: one, or all of the interface. */
+static int queue_range(const struct cli_call *c, const struct interface *f, u32 *first, u32 *end)
+{
+    *first = (u32)cli_u64(c, "number", 0);
+    *end = cli_has(c, "number") || cli_get(c, "number") ? *first + 1 : f->n_queues;
+    if (*end > f->n_queues || *first >= f->n_queues)
+        return error_set(c->err, ENOENT, "unable to set rx-mode on interface %s queue-id %u.",
+                         f->name, *first);
+    return 0;
+}
+
+int interface_cli_set_rx_mode(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    u32 q, end;
+    int rc = queue_range(c, f, &q, &end);
+    for (; !rc && q < end; q++)
+        rc = rx_queue_set_mode(engine_of(c->piste), f->queues[q], mode_of(c), c->err);
+    return rc;
+}
+
+int interface_cli_set_default_rx_mode(struct cli_call *c)
+{
+    rx_queue_set_default_mode(engine_of(c->piste), mode_of(c));
+    return 0;
+}
+
+int interface_cli_show_default_rx_mode(struct cli_call *c)
+{
+    out_str(c->out, "default_rx_mode", rx_mode_name(rx_queue_default_mode(engine_of(c->piste))),
+            "default rx-mode: %s\n");
+    return 0;
+}
+
+int interface_cli_set_rx_placement(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    u32 q, end;
+    if (cli_has(c, "main"))
+        return error_set(c->err, EOPNOTSUPP,
+                         "the control thread (main) takes no receive queues: name a worker");
+    int rc = queue_range(c, f, &q, &end);
+    for (; !rc && q < end; q++) {
+        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32)cli_u64(c, "thread", 0),
+                            c->err);
+        f->queues[q]->placed_by_user |= !rc;
+    }
+    return rc;
+}
+
+/* --- rx-placement --- */
+
+int interface_cli_show_rx_placement(struct cli_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    out_array(c->out, "threads");
+    for (u32 t = 1; t < engine_n_threads(e); t++) {
+        struct node_index last = {UINT32_MAX};
+        out_object(c->out, NULL);
+        out_str(c->out, "thread", thread_name(e, t), NULL);
+        out_array(c->out, "queues");
+        bool any = false;
+        for (struct interface *f = interface_next(c->piste, 0); f;
+             f = interface_next(c->piste, f->index.i + 1))
+            for (u32 q = 0; q < f->n_queues; q++) {
+                struct rx_queue *rx = f->queues[q];
+                if (rx->thread != t)
+                    continue;
+                if (!any)
+                    out_text(c->out, "Thread %u (%s):\n", t, thread_name(e, t));
+                if (rx->node.i != last.i)
+                    out_text(c->out, " node %s:\n", node_name(e, rx->node));
+                any = true;
+                last = rx->node;
+                out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
+                out_object(c->out, NULL);
+                out_str(c->out, "interface", f->name, NULL);
+                out_u64(c->out, "queue", q, NULL);
+                out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
+                out_end(c->out);
+            }
+        out_end(c->out);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- transmit queues --- */
+
+int interface_cli_set_tx_queue(struct cli_call *c)
+{
+    struct interface *f = cli_interface(c, "interface");
+    const char *list = cli_str(c, "list", NULL);
+    struct engine *e = engine_of(c->piste);
+    u64 threads = 0;
+    if (!f->tx)
+        return error_set(c->err, EOPNOTSUPP, "%s has no transmit queues", f->name);
+    int rc = list ? tx_threads_parse(list, &threads, c->err) : 0;
+    if (!rc)
+        rc = tx_queue_place(e, f->tx, (u32)cli_u64(c, "number", 0), threads, c->err);
+    u64 without = rc ? 0 : tx_queues_threads_without(e, f->tx);
+    if (!without)
+        return rc;
+    /* VPP says nothing here; what these threads have for the interface is lost from now on */
+    struct text t = {0};
+    tx_threads_format(&t, without);
+    out_str(c->out, "threads_without_queue", text_str(&t),
+            "No transmit queue is left for threads: %s\n");
+    text_free(&t);
+    return 0;
+}

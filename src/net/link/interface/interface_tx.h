@@ -1,0 +1,50 @@
+/* What a port's X-tx node calls: gives each packet to a transmit queue of the thread. */
+#pragma once
+
+#include "engine/node.h"
+#include "engine/trace.h"
+#include "engine/tx_queue.h"
+
+/* Sends b by q, which is this thread's alone until it returns: next[i] as of a node. */
+typedef void tx_send_fn(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
+                        u16 *next, u32 count);
+
+/* What a tx node notes with a traced packet: comes as trace_record's extra. */
+struct tx_trace {
+    u32 queue;
+};
+
+void interface_tx_trace(struct thread *t, const struct tx_queue *q, struct buffer **b, u32 count);
+/* The thread has several queues: a flow goes by one of them. */
+void interface_tx_spread(struct thread *t, struct node *n, const struct tx_map *map,
+                         struct buffer **b, u16 *next, u32 count, tx_send_fn *send);
+
+ALWAYS_INLINE void interface_tx_by(struct thread *t, struct node *n, struct tx_queue *q,
+                                   struct buffer **b, u16 *next, u32 count, tx_send_fn *send)
+{
+    if (unlikely(trace_is_on(t)))
+        interface_tx_trace(t, q, b, count);
+    bool locked = tx_queue_lock(q);
+    send(t, n, q, b, next, count);
+    tx_queue_unlock(q, locked);
+}
+
+/* The whole of an X-tx node. no_queue: the node's error, and drop its edge to error-drop, for what
+ * a thread without a queue is to send. */
+ALWAYS_INLINE void interface_tx(struct thread *t, struct node *n, const struct tx_queues *s,
+                                struct buffer **b, u16 *next, u32 count, tx_send_fn *send,
+                                u32 no_queue, u16 drop)
+{
+    const struct tx_map *map = tx_queues_map(s);
+    struct tx_share mine = map ? map->of[thread_index(t)] : (struct tx_share){0};
+    if (likely(mine.n == 1)) {
+        interface_tx_by(t, n, map->queue[mine.first], b, next, count, send);
+        return;
+    }
+    if (mine.n) {
+        interface_tx_spread(t, n, map, b, next, count, send);
+        return;
+    }
+    for (u32 i = 0; i < count; i++)
+        next[i] = node_drop(n, b[i], no_queue, drop);
+}
