@@ -5,24 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "base/vec.h"
 #include "control/module.h"
-#include "engine/engine.h"
-#include "engine/trace.h"
-#include "net/packet/ethernet_format.h"
+#include "net/l2/efp_filter_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/l2/l2.h"
 
-NODE_DECLARE(l2_efp_filter);
-
-struct efp_filter {
-    VEC(struct if_index) on;
-};
+const char efp_filter_module_name[] = "efp-filter";
 
 static struct efp_filter *state_of(const struct piste *p)
 {
-    return module_state(p, efp_filter_module.name);
+    return module_state(p, efp_filter_module_name);
 }
 
 /* Place of i in the list, or its length. */
@@ -71,53 +64,11 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
 
 /* --- commands --- */
 
-static int set(struct cli_call *c)
-{
-    return efp_filter_set(c->piste, cli_interface(c, "interface")->index, !cli_has(c, "disable"),
-                          c->err);
-}
-
-static const struct cli_command commands[] = {
-    {"set interface l2 efp-filter <interface> [disable]",
-     "Drops what layer 2 would send with tags that do not come in by the interface", set, 0},
-    {0},
-};
-
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    const struct efp_filter *s = state;
-    for (u32 k = 0; phase == RC_INTERFACE && k < s->on.n; k++)
-        text_add(t, "set interface l2 efp-filter %s\n", interface_at(p, s->on.v[k])->name);
-}
-
 /* --- node --- */
-
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    (void)p;
-    ethernet_format_header(out, r->data, r->data_len);
-}
-
-static const struct node_error errors[EFP_FILTER_ERR_N] = {
-    [EFP_FILTER_ERR_PACKETS] = {"l2_efp_filter", "L2 EFP filter packets", SEVERITY_ERROR},
-    [EFP_FILTER_ERR_DROP] = {"drop", "L2 EFP filter post-rewrite drops", SEVERITY_ERROR},
-};
-
-static const struct node_def node = {.name = "l2-efp-filter",
-                                     .run = NODE_VARIANTS(l2_efp_filter),
-                                     .next = {"error-drop"},
-                                     .n_next = 1,
-                                     .errors = errors,
-                                     .errors_by_description = true,
-                                     .n_errors = EFP_FILTER_ERR_N,
-                                     .format_trace = format_trace};
-static const struct node_def *const nodes[] = {&node, NULL};
-static const struct feature_def feature = {"l2-output", "l2-efp-filter"};
-static const struct feature_def *const features[] = {&feature, NULL};
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int efp_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct efp_filter *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -126,25 +77,10 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void efp_filter_stop(struct piste *p, void *state)
 {
     struct efp_filter *s = state;
     (void)p;
     vec_free(&s->on);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "vlan", "l2", NULL};
-
-const struct module efp_filter_module = {
-    .abi = MODULE_ABI,
-    .name = "efp-filter",
-    .description = "Tags checked of what layer 2 sends",
-    .needs = needs,
-    .nodes = nodes,
-    .features = features,
-    .commands = commands,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

@@ -16,9 +16,11 @@
 struct l2_if *l2_if_base;
 struct l2_bd_data *l2_bd_data_base;
 
+const char l2_module_name[] = "l2";
+
 struct l2_state *l2_state_of(const struct piste *p)
 {
-    return module_state(p, l2_module.name);
+    return module_state(p, l2_module_name);
 }
 
 /* --- publishing --- */
@@ -403,7 +405,7 @@ static int map_new(struct mem_map *m, const char *name, u64 bytes, struct error 
     return mem_map_new(m, name, bytes, page, false, e);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int l2_init(struct piste *p, void **state, struct error *e)
 {
     struct l2_state *s = mem_alloc(sizeof(*s));
     s->piste = p;
@@ -436,7 +438,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void l2_stop(struct piste *p, void *state)
 {
     struct l2_state *s = state;
     (void)p;
@@ -449,43 +451,3 @@ static void stop(struct piste *p, void *state)
     mem_map_free(&s->bd_map);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "ethernet", NULL};
-
-static const char *const l2_input_start[] = {"l2-input", NULL}, *const l2_output_start[] = {
-                                                                    "l2-output", NULL};
-/* The order in which VPP goes through its bits. */
-static const char *const l2_input_slots[] = {
-    "span-l2-input",
-    "l2-input-classify",
-    "l2-policer-classify",
-    "l2-policer-input",
-    "l2-input-acl",
-    "l2-ip-qos-record",
-    NULL,
-};
-static const char *const l2_output_slots[] = {
-    "l2-output-classify", "l2-efp-filter",  "l2-output-acl",
-    "l2-policer-output",  "span-l2-output", NULL,
-};
-static const struct feature_arc_def input_arc = {"l2-input", l2_input_start,
-                                                 "l2-input-feat-arc-end", l2_input_slots};
-static const struct feature_arc_def output_arc = {"l2-output", l2_output_start,
-                                                  "l2-output-feat-arc-end", l2_output_slots};
-static const struct feature_arc_def *const arcs[] = {&input_arc, &output_arc, NULL};
-static const struct feature_def patch_feature = {"device-input", "l2-patch"};
-static const struct feature_def *const features[] = {&patch_feature, NULL};
-
-const struct module l2_module = {
-    .abi = MODULE_ABI,
-    .name = "l2",
-    .description = "Bridge domains, cross-connects, patches",
-    .needs = needs,
-    .nodes = l2_nodes,
-    .arcs = arcs,
-    .features = features,
-    .commands = l2_commands,
-    .init = init,
-    .stop = stop,
-    .running_config = l2_running_config,
-};

@@ -183,17 +183,20 @@ void l2_mac_text(char out[18], const u8 m[6]);
 void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN]);
 /* "N/A": none, or gone. */
 const char *l2_name_of(const struct cli_call *c, struct if_index i);
-extern const struct cli_command l2_commands[];
 
 extern const struct node_def *const l2_nodes[];
-void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+
+/* --- for the record in l2_module.c --- */
+extern const char l2_event_api_module_name[];
+extern const char l2_module_name[];
+extern const struct cli_command l2_commands[];
 extern const struct cli_command l2_fib_commands[];
 extern const struct api_handler l2_api[];
 extern const struct api_handler l2_event_api[];
+extern const struct api_handler tag_api[];
+void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int l2_event_api_init(struct piste *p, void **state, struct error *e);
 void l2_event_api_stop(struct piste *p, void *state);
-extern const char l2_event_api_module_name[];
-
-/* --- tag_api.c --- */
 int tag_api_init(struct piste *p, void **state, struct error *e);
-extern const struct api_handler tag_api[];
+int l2_init(struct piste *p, void **state, struct error *e);
+void l2_stop(struct piste *p, void *state);

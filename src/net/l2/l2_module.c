@@ -1,9 +1,50 @@
 /* The records of the modules of layer 2: what they bring. */
 #include "control/module.h"
+#include "engine/feature.h"
 #include "net/l2/l2.h"
 #include "net/l2/l2_api.h"
 #include "net/l2/l2_fib.h"
 #include "net/l2/l2_internal.h"
+
+static const char *const l2_needs[] = {"interface", "ethernet", NULL};
+
+static const char *const l2_input_start[] = {"l2-input", NULL}, *const l2_output_start[] = {
+                                                                    "l2-output", NULL};
+/* The order in which VPP goes through its bits. */
+static const char *const l2_input_slots[] = {
+    "span-l2-input",
+    "l2-input-classify",
+    "l2-policer-classify",
+    "l2-policer-input",
+    "l2-input-acl",
+    "l2-ip-qos-record",
+    NULL,
+};
+static const char *const l2_output_slots[] = {
+    "l2-output-classify", "l2-efp-filter",  "l2-output-acl",
+    "l2-policer-output",  "span-l2-output", NULL,
+};
+static const struct feature_arc_def input_arc = {"l2-input", l2_input_start,
+                                                 "l2-input-feat-arc-end", l2_input_slots};
+static const struct feature_arc_def output_arc = {"l2-output", l2_output_start,
+                                                  "l2-output-feat-arc-end", l2_output_slots};
+static const struct feature_arc_def *const arcs[] = {&input_arc, &output_arc, NULL};
+static const struct feature_def patch_feature = {"device-input", "l2-patch"};
+static const struct feature_def *const features[] = {&patch_feature, NULL};
+
+const struct module l2_module = {
+    .abi = MODULE_ABI,
+    .name = l2_module_name,
+    .description = "Bridge domains, cross-connects, patches",
+    .needs = l2_needs,
+    .nodes = l2_nodes,
+    .arcs = arcs,
+    .features = features,
+    .commands = l2_commands,
+    .init = l2_init,
+    .stop = l2_stop,
+    .running_config = l2_running_config,
+};
 
 static const char *const fib_needs[] = {"l2", NULL};
 

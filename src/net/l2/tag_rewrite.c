@@ -11,24 +11,17 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "base/vec.h"
 #include "control/module.h"
+#include "net/l2/tag_rewrite_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/l2/l2.h"
 #include "net/l2/efp_filter.h"
 #include "net/link/vlan/vlan.h"
 
-struct tag_rewrites {
-    VEC(struct tag_rewrite) v; /* by interface index */
-};
-
-static const struct {
-    u8 from, to; /* tags before and after, on the way in, beyond those that stay */
-    const char *name, *words;
-} ops[TAG_OP_N] = {
+const struct tag_rewrite_op tag_rewrite_ops[TAG_OP_N] = {
     [TAG_OP_POP_1] = {1, 0, "pop-1", "pop 1"},
     [TAG_OP_POP_2] = {2, 0, "pop-2", "pop 2"},
     [TAG_OP_PUSH_1] = {0, 1, "push-1", "push"},
@@ -39,9 +32,11 @@ static const struct {
     [TAG_OP_TRANSLATE_2_2] = {2, 2, "trans-2-2", "translate 2-2"},
 };
 
+const char tag_rewrite_module_name[] = "tag-rewrite";
+
 struct tag_rewrite tag_rewrite_of(const struct piste *p, struct if_index i)
 {
-    const struct tag_rewrites *s = module_state(p, tag_rewrite_module.name);
+    const struct tag_rewrites *s = module_state(p, tag_rewrite_module_name);
     return i.i < s->v.n ? s->v.v[i.i] : (struct tag_rewrite){0};
 }
 
@@ -70,11 +65,11 @@ static bool tag_rewrite_rewrites(struct piste *p, struct if_index i, struct l2_r
     *out = (struct l2_rewrites){0};
     if (t.op == TAG_OP_NONE)
         return false;
-    out->in.pop_bytes = (u8)(ops[t.op].from * VLAN_TAG_BYTES);
-    put_tags(&out->in, ops[t.op].to, t.dot1ad, t.tags[0], t.tags[1]);
-    out->out.pop_bytes = (u8)(ops[t.op].to * VLAN_TAG_BYTES);
+    out->in.pop_bytes = (u8)(tag_rewrite_ops[t.op].from * VLAN_TAG_BYTES);
+    put_tags(&out->in, tag_rewrite_ops[t.op].to, t.dot1ad, t.tags[0], t.tags[1]);
+    out->out.pop_bytes = (u8)(tag_rewrite_ops[t.op].to * VLAN_TAG_BYTES);
     if (m)
-        put_tags(&out->out, ops[t.op].from, m->dot1ad, m->outer, m->inner);
+        put_tags(&out->out, tag_rewrite_ops[t.op].from, m->dot1ad, m->outer, m->inner);
     out->strict = efp_filter_is_on(p, i);
     return true;
 }
@@ -92,13 +87,13 @@ static u32 known_tags(const struct vlan_match_spec *m)
 int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite *t,
                     struct error *e)
 {
-    struct tag_rewrites *s = module_state(p, tag_rewrite_module.name);
+    struct tag_rewrites *s = module_state(p, tag_rewrite_module_name);
     const struct interface *f = interface_at(p, i);
     bool ethernet = f && f->has_mac && !f->cls->is_ip;
-    if (!ethernet || ops[t->op].from > known_tags(vlan_spec(p, i)))
+    if (!ethernet || tag_rewrite_ops[t->op].from > known_tags(vlan_spec(p, i)))
         return error_set(e, ethernet ? EINVAL : EOPNOTSUPP,
                          "vlan tag rewrite is not compatible with interface");
-    for (u32 k = 0; k < ops[t->op].to; k++)
+    for (u32 k = 0; k < tag_rewrite_ops[t->op].to; k++)
         if (t->tags[k] == 0 || t->tags[k] > VLAN_ID_MAX)
             return error_set(e, ERANGE, "invalid VLAN id %u: 1 to %u are possible", t->tags[k],
                              VLAN_ID_MAX);
@@ -119,121 +114,28 @@ static void tag_rewrite_on_interface(struct piste *p, struct interface *f, enum 
 
 /* --- text --- */
 
-static void add_tags(const struct tag_rewrite *t, struct text *out)
+void tag_rewrite_add_tags(const struct tag_rewrite *t, struct text *out)
 {
-    if (ops[t->op].to)
+    if (tag_rewrite_ops[t->op].to)
         text_add(out, " %s %u", t->dot1ad ? "dot1ad" : "dot1q", t->tags[0]);
-    if (ops[t->op].to > 1)
+    if (tag_rewrite_ops[t->op].to > 1)
         text_add(out, " %u", t->tags[1]);
 }
 
-static void tag_rewrite_words(struct piste *p, struct if_index i, struct text *out)
+void tag_rewrite_words(struct piste *p, struct if_index i, struct text *out)
 {
     struct tag_rewrite t = tag_rewrite_of(p, i);
-    text_puts(out, t.op ? ops[t.op].name : "none");
-    add_tags(&t, out);
+    text_puts(out, t.op ? tag_rewrite_ops[t.op].name : "none");
+    tag_rewrite_add_tags(&t, out);
 }
 
 /* --- commands --- */
 
-static enum tag_op op_given(const struct cli_call *c, bool second)
-{
-    static const struct {
-        const char *word;
-        enum tag_op op;
-    } translations[] = {
-        {"1-1", TAG_OP_TRANSLATE_1_1},
-        {"1-2", TAG_OP_TRANSLATE_1_2},
-        {"2-1", TAG_OP_TRANSLATE_2_1},
-        {"2-2", TAG_OP_TRANSLATE_2_2},
-    };
-    if (cli_has(c, "pop"))
-        return cli_u64(c, "count", 0) == 1 ? TAG_OP_POP_1 : TAG_OP_POP_2;
-    if (cli_has(c, "push"))
-        return second ? TAG_OP_PUSH_2 : TAG_OP_PUSH_1;
-    for (u32 k = 0; k < array_len(translations); k++)
-        if (cli_has(c, translations[k].word))
-            return translations[k].op;
-    return TAG_OP_NONE;
-}
-
-static int tag_rewrite_set_command(struct cli_call *c)
-{
-    u32 n = (cli_get(c, "tag") != NULL) + (cli_get(c, "tag2") != NULL);
-    struct tag_rewrite t = {
-        .op = (u8)op_given(c, n == 2),
-        .dot1ad = cli_has(c, "dot1ad"),
-        .tags = {(u16)min_u64(cli_u64(c, "tag", 0), UINT16_MAX),
-                 (u16)min_u64(cli_u64(c, "tag2", 0), UINT16_MAX)},
-    };
-    u64 count = cli_u64(c, "count", 1);
-    if (count < 1 || count > 2)
-        return error_set(c->err, EINVAL, "one or two tags can be popped");
-    if (n != ops[t.op].to)
-        return error_set(c->err, EINVAL, "%s takes %u tag%s", ops[t.op].words, ops[t.op].to,
-                         ops[t.op].to == 1 ? "" : "s");
-    return tag_rewrite_set(c->piste, cli_interface(c, "interface")->index, &t, c->err);
-}
-
-static void tag_rewrite_show_one(struct cli_call *c, struct interface *f)
-{
-    struct text t = {0};
-    tag_rewrite_words(c->piste, f->index, &t);
-    out_object(c->out, NULL);
-    out_str(c->out, "name", f->name, "%-32s");
-    out_str(c->out, "vtr", text_str(&t), "%s\n");
-    out_end(c->out);
-    text_free(&t);
-}
-
-static int show_vtr(struct cli_call *c)
-{
-    struct interface **list;
-    u32 n = interface_list_sorted(c->piste, &list);
-    bool named = cli_get(c, "interface") != NULL;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; !named && i < n; i++)
-        tag_rewrite_show_one(c, list[i]);
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface"))
-            tag_rewrite_show_one(c, c->args[i].value.ptr);
-    out_end(c->out);
-    free(list);
-    return 0;
-}
-
-static const struct cli_command commands[] = {
-    {"set interface l2 tag-rewrite <interface>"
-     " ( disable | pop <count:u32> | push ( dot1q | dot1ad ) <tag:u32> [<tag2:u32>]"
-     " | translate ( 1-1 | 1-2 | 2-1 | 2-2 ) ( dot1q | dot1ad ) <tag:u32> [<tag2:u32>] )",
-     "Pops, pushes or translates VLAN tags of frames that come in, and the opposite of those that "
-     "leave",
-     tag_rewrite_set_command, 0},
-    {"show interface vtr [<interface> ...]", "What is done to the VLAN tags of an interface",
-     show_vtr, CLI_ARGUMENT_WORD},
-    {0},
-};
-
 /* --- module --- */
-
-static void tag_rewrite_running_config(struct piste *p, void *state, enum rc_phase phase,
-                                       struct text *out)
-{
-    const struct tag_rewrites *s = state;
-    for (u32 i = 0; phase == RC_INTERFACE && i < s->v.n; i++) {
-        const struct tag_rewrite *t = &s->v.v[i];
-        if (t->op == TAG_OP_NONE)
-            continue;
-        text_add(out, "set interface l2 tag-rewrite %s %s",
-                 interface_at(p, (struct if_index){i})->name, ops[t->op].words);
-        add_tags(t, out);
-        text_putc(out, '\n');
-    }
-}
 
 static const struct l2_rewriter rewriter = {tag_rewrite_rewrites, tag_rewrite_words};
 
-static int tag_rewrite_init(struct piste *p, void **state, struct error *e)
+int tag_rewrite_init(struct piste *p, void **state, struct error *e)
 {
     struct tag_rewrites *s = mem_alloc(sizeof(*s));
     interface_on_event(p, tag_rewrite_on_interface, s);
@@ -242,23 +144,10 @@ static int tag_rewrite_init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void tag_rewrite_stop(struct piste *p, void *state)
+void tag_rewrite_stop(struct piste *p, void *state)
 {
     struct tag_rewrites *s = state;
     l2_set_rewriter(p, NULL);
     vec_free(&s->v);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "vlan", "l2", NULL};
-
-const struct module tag_rewrite_module = {
-    .abi = MODULE_ABI,
-    .name = "tag-rewrite",
-    .description = "VLAN tags pushed, popped and translated in layer 2",
-    .needs = needs,
-    .commands = commands,
-    .init = tag_rewrite_init,
-    .stop = tag_rewrite_stop,
-    .running_config = tag_rewrite_running_config,
-};

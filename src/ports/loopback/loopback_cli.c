@@ -1,5 +1,4 @@
 /* Commands of loopback interfaces. */
-
 #include "net/link/interface/interface.h"
 #include "ports/loopback/loopback.h"
 #include "ports/loopback/loopback_internal.h"

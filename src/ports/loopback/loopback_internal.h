@@ -16,12 +16,13 @@ struct loopback {
     bool is_bvi; /* bviN, made to be one; loopN may be one too */
 };
 
-extern const struct api_handler loopback_api[];
-
 /* As loopback_create, or bvi_create. */
 int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, struct if_index *out,
                   struct error *e);
+
+/* --- for the record in loopback_module.c --- */
+extern const char loopback_module_name[];
+extern const struct api_handler loopback_api[];
+extern const struct cli_command loopback_commands[];
 int loopback_init(struct piste *p, void **state, struct error *e);
 void loopback_stop(struct piste *p, void *state);
-extern const struct cli_command loopback_commands[];
-extern const char loopback_module_name[];

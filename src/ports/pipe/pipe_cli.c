@@ -1,5 +1,4 @@
 /* Commands of pipes. */
-
 #include "control/module.h"
 #include "net/link/interface/interface.h"
 #include "ports/pipe/pipe.h"

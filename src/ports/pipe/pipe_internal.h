@@ -29,9 +29,11 @@ struct pipes {
     VEC(struct pipe *) all;
 };
 
+void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
+
+/* --- for the record in pipe_module.c --- */
+extern const char pipe_module_name[];
 extern const struct api_handler pipe_api[];
+extern const struct cli_command pipe_commands[];
 int pipe_init(struct piste *p, void **state, struct error *e);
 void pipe_stop(struct piste *p, void *state);
-extern const struct cli_command pipe_commands[];
-void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
-extern const char pipe_module_name[];

@@ -15,9 +15,11 @@ struct classify_filter {
     VEC(struct classify_filter_of) pcap;
 };
 struct classify_filter *classify_filter_state(const struct piste *p);
+
+/* --- for the record in classify_filter_module.c --- */
+extern const char classify_filter_module_name[];
+extern const struct cli_command classify_filter_commands[];
 int classify_filter_init(struct piste *p, void **state, struct error *e);
 void classify_filter_stop(struct piste *p, void *state);
-extern const struct cli_command classify_filter_commands[];
 void classify_filter_running_config(struct piste *p, void *state, enum rc_phase phase,
                                     struct text *t);
-extern const char classify_filter_module_name[];

@@ -14,10 +14,6 @@ struct classify {
     const struct classify_policers *policers;
 };
 
-extern const struct cli_command classify_commands[];
-extern const struct cli_type classify_types[];
-void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
-
 /* Vectors of the mask that are about something, from the first such on; skip and match say where
  * they lie unless they were given. A mask of exactly as many vectors as were given is taken as it
  * is. -EINVAL: it is empty. */
@@ -32,7 +28,12 @@ const char *classify_policer_name(struct piste *p, u32 index);
 /* By table: whether policers come to look in it, so that what its sessions say is next are
  * policers. The caller's to free. */
 bool *classify_policed_tables(struct piste *p);
+
+/* --- for the record in classify_module.c --- */
+extern const char classify_module_name[];
+extern const struct cli_command classify_commands[];
+extern const struct cli_type classify_types[];
+extern const struct api_handler classify_api[];
+void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int classify_init(struct piste *p, void **state, struct error *e);
 void classify_stop(struct piste *p, void *state);
-extern const struct api_handler classify_api[];
-extern const char classify_module_name[];

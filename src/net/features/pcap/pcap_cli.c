@@ -1,5 +1,4 @@
 /* `pcap trace`. Source: VPP's command. */
-
 #include "control/cli.h"
 #include "net/features/pcap/pcap_internal.h"
 #include "net/features/pcap/pcap_trace.h"

@@ -8,8 +8,10 @@
 /* what `pcap trace` takes unless it is told otherwise */
 #define PCAP_PACKETS_DEFAULT 1000
 #define PCAP_BYTES_DEFAULT 512
-int pcap_init(struct piste *p, void **state, struct error *e);
-void pcap_stop(struct piste *p, void *state);
+
+/* --- for the record in pcap_module.c --- */
+extern const char pcap_module_name[];
 extern const struct cli_command pcap_commands[];
 extern const struct api_handler pcap_api[];
-extern const char pcap_module_name[];
+int pcap_init(struct piste *p, void **state, struct error *e);
+void pcap_stop(struct piste *p, void *state);

@@ -4,7 +4,6 @@
 
 #include "api/api_pg.h"
 #include "control/api.h"
-#include "control/module.h"
 #include "net/features/pg/pg.h"
 
 #define CANNOT_CREATE_PCAP_FILE (-93) /* VPP's number for any failure of pg_capture */
@@ -106,7 +105,7 @@ static void pg_api_enable_disable(struct api_call *c)
     api_reply_errno(c, rc);
 }
 
-static const struct api_handler handlers[] = {
+const struct api_handler pg_api_handlers[] = {
     {&api_message_pg_create_interface, pg_api_create_v1},
     {&api_message_pg_create_interface_v2, pg_api_create_v2},
     {&api_message_pg_create_interface_v3, pg_api_create_v3},
@@ -115,14 +114,4 @@ static const struct api_handler handlers[] = {
     {&api_message_pg_capture, pg_api_capture},
     {&api_message_pg_enable_disable, pg_api_enable_disable},
     {0},
-};
-
-static const char *const needs[] = {"api", "pg", NULL};
-
-const struct module pg_api_module = {
-    .abi = MODULE_ABI,
-    .name = "pg_api",
-    .description = "Binary API of the packet generator",
-    .needs = needs,
-    .api = handlers,
 };

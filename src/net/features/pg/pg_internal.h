@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
+#include "control/api.h"
 #include "control/cli.h"
 #include "control/module.h"
 #include "control/piste.h"
@@ -172,8 +173,6 @@ bool pg_frame_set_offload(struct pg_frame *f, bool is_ip, u32 want, u32 gso_size
 void pg_frame_put_partial_sum(struct pg_frame *f);
 
 /* pg_cli.c */
-extern const struct cli_command pg_commands[];
-extern const struct cli_type pg_types[];
 
 /* pg_nodes.c */
 extern const struct node_def pg_input_node, pg_tx_node, pg_mac_filter_node;
@@ -189,3 +188,12 @@ struct pg_trace {
     u32 bytes;
     char stream[44];
 };
+
+/* --- for the record in pg_module.c --- */
+extern const char pg_module_name[];
+extern const struct cli_command pg_commands[];
+extern const struct cli_type pg_types[];
+extern const struct api_handler pg_api_handlers[];
+int pg_init(struct piste *p, void **state, struct error *e);
+void pg_stop(struct piste *p, void *state);
+void pg_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

@@ -14,9 +14,11 @@
 struct policer **policers;
 struct counter_vec *policer_counters[POLICER_COLOR_N];
 
+const char policer_module_name[] = "policer";
+
 struct policer_state *policer_state_of(const struct piste *p)
 {
-    return module_state(p, policer_module.name);
+    return module_state(p, policer_module_name);
 }
 
 /* --- data path --- */
@@ -329,7 +331,7 @@ static const struct classify_policers for_classify = {find_for_classify, name_fo
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int policer_init(struct piste *p, void **state, struct error *e)
 {
     static const char *const names[POLICER_COLOR_N] = {
         "/net/policer/conform", "/net/policer/exceed", "/net/policer/violate"};
@@ -349,7 +351,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void policer_stop(struct piste *p, void *state)
 {
     struct policer_state *s = state;
     for (u32 i = 0; i < s->entries.n; i++)
@@ -364,20 +366,3 @@ static void stop(struct piste *p, void *state)
     policers = NULL;
     free(s);
 }
-
-static const char *const needs[] = {"api", "classify", "interface", "l2", NULL};
-
-const struct module policer_module = {
-    .abi = MODULE_ABI,
-    .name = "policer",
-    .description = "Policer",
-    .needs = needs,
-    .nodes = policer_nodes,
-    .features = policer_features,
-    .commands = policer_commands,
-    .types = policer_types,
-    .api = policer_api_handlers,
-    .init = init,
-    .stop = stop,
-    .running_config = policer_running_config,
-};

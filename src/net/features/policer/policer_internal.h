@@ -31,15 +31,8 @@ struct policer_state {
 
 struct policer_state *policer_state_of(const struct piste *p);
 
-extern const struct cli_command policer_commands[];
-extern const struct cli_type policer_types[];
-extern const struct api_handler policer_api_handlers[];
-void policer_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
-
 /* --- policer_interface.c --- */
 
-extern const struct node_def *const policer_nodes[];
-extern const struct feature_def *const policer_features[];
 void policer_interfaces_init(struct piste *p);
 void policer_interfaces_fini(struct policer_state *s);
 /* Interfaces that have the policer have none any more. */
@@ -49,3 +42,12 @@ void policer_each_table(struct piste *p, void (*fn)(void *arg, u32 table), void 
 int policer_set_classify_command(struct cli_call *c);
 int policer_show_classify_command(struct cli_call *c);
 void policer_interfaces_config(struct piste *p, struct text *t);
+
+/* --- for the record in policer_module.c --- */
+extern const char policer_module_name[];
+extern const struct cli_command policer_commands[];
+extern const struct cli_type policer_types[];
+extern const struct api_handler policer_api_handlers[];
+void policer_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+int policer_init(struct piste *p, void **state, struct error *e);
+void policer_stop(struct piste *p, void *state);

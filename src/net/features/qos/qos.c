@@ -3,24 +3,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
-#include "engine/trace.h"
 #include "net/link/interface/interface.h"
 #include "net/features/qos/qos_internal.h"
 
 static struct log_class log_class = {"qos", "interface"};
-
-NODE_DECLARE(qos_store);
-NODE_DECLARE(qos_record_ip4);
-NODE_DECLARE(qos_record_vlan);
-NODE_DECLARE(qos_record_l2);
-NODE_DECLARE(qos_mark_ip4);
-NODE_DECLARE(qos_mark_vlan);
 
 struct map_entry {
     struct qos_map *map; /* owned; data threads read it */
@@ -46,9 +37,11 @@ const char *qos_source_name(enum qos_source source)
     return names[source];
 }
 
+const char qos_module_name[] = "qos";
+
 static struct state *state_of(const struct piste *p)
 {
-    return module_state(p, qos_module.name);
+    return module_state(p, qos_module_name);
 }
 
 static const struct on_interface *on(const struct piste *p, struct if_index i)
@@ -300,51 +293,9 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
 
 /* --- nodes --- */
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    u32 word = r->meta.flags >> BUFFER_QOS_SHIFT;
-    (void)p;
-    if (r->meta.flags & BUFFER_QOS)
-        text_add(out, "source:%s qos:%u", qos_source_name((enum qos_source)(word >> 8 & 3)),
-                 word & 255);
-    else
-        text_puts(out, "no qos");
-}
-
-#define QOS_NODE(text_name, c_name)                                                                \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .format_trace = format_trace,             \
-    }
-
-static const struct node_def node_store = QOS_NODE("ip4-qos-store", qos_store);
-static const struct node_def node_record_ip4 = QOS_NODE("ip4-qos-record", qos_record_ip4);
-static const struct node_def node_record_vlan = QOS_NODE("vlan-ip4-qos-record", qos_record_vlan);
-static const struct node_def node_record_l2 = QOS_NODE("l2-ip-qos-record", qos_record_l2);
-static const struct node_def node_mark_ip4 = QOS_NODE("ip4-qos-mark", qos_mark_ip4);
-static const struct node_def node_mark_vlan = QOS_NODE("vlan-ip4-qos-mark", qos_mark_vlan);
-static const struct node_def *const nodes[] = {&node_store,
-                                               &node_record_ip4,
-                                               &node_record_vlan,
-                                               &node_record_l2,
-                                               &node_mark_ip4,
-                                               &node_mark_vlan,
-                                               NULL};
-
-static const struct feature_def features_of[] = {
-    {"ip4-unicast", "ip4-qos-store"},         {"ip4-unicast", "vlan-ip4-qos-record"},
-    {"ip4-unicast", "ip4-qos-record"},        {"ip4-multicast", "ip4-qos-store"},
-    {"ip4-multicast", "vlan-ip4-qos-record"}, {"ip4-multicast", "ip4-qos-record"},
-    {"l2-input", "l2-ip-qos-record"},         {"ip4-output", "ip4-qos-mark"},
-    {"ip4-output", "vlan-ip4-qos-mark"},
-};
-static const struct feature_def *const features[] = {
-    &features_of[0], &features_of[1], &features_of[2], &features_of[3], &features_of[4],
-    &features_of[5], &features_of[6], &features_of[7], &features_of[8], NULL,
-};
-
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int qos_init(struct piste *p, void **state, struct error *e)
 {
     struct state *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -353,7 +304,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void qos_stop(struct piste *p, void *state)
 {
     struct state *s = state;
     for (u32 k = 0; k < s->maps.n; k++)
@@ -362,20 +313,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->interfaces);
     free(s);
 }
-
-static const char *const needs[] = {"api", "interface", "l2", NULL};
-
-const struct module qos_module = {
-    .abi = MODULE_ABI,
-    .name = "qos",
-    .description = "Quality of service",
-    .needs = needs,
-    .nodes = nodes,
-    .features = features,
-    .commands = qos_commands,
-    .types = qos_types,
-    .api = qos_api_handlers,
-    .init = init,
-    .stop = stop,
-    .running_config = qos_running_config,
-};

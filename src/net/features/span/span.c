@@ -4,30 +4,8 @@
 #include <stdlib.h>
 
 #include "control/module.h"
-#include "engine/trace.h"
-#include "net/packet/ethernet_format.h"
 #include "net/link/interface/interface.h"
 #include "net/features/span/span_internal.h"
-
-NODE_DECLARE(span);
-
-/* What the arc of a layer and direction has for an interface now. */
-struct span_active {
-    struct if_index from;
-    enum span_layer layer;
-    u32 direction;
-    struct span_targets *targets;
-};
-
-struct span_entries {
-    struct span_entry *v;
-    u32 n, cap;
-};
-
-struct span {
-    struct span_entries entries;
-    VEC(struct span_active) active;
-};
 
 static const struct {
     const char *arc, *node;
@@ -36,9 +14,11 @@ static const struct {
     [SPAN_L2] = {{"l2-input", "span-l2-input"}, {"l2-output", "span-l2-output"}},
 };
 
-static struct span *span_of(const struct piste *p)
+const char span_module_name[] = "span";
+
+struct span *span_of(const struct piste *p)
 {
-    return module_state(p, span_module.name);
+    return module_state(p, span_module_name);
 }
 
 static struct span_targets *targets_of(struct piste *p, const struct span *s, struct if_index from,
@@ -177,95 +157,11 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
 
 /* --- commands --- */
 
-static int set(struct cli_call *c)
-{
-    struct interface *to = cli_interface(c, "to-interface");
-    enum span_layer layer = cli_has(c, "l2") ? SPAN_L2 : SPAN_DEVICE;
-    u32 directions = cli_has(c, "disable") ? 0
-                     : cli_has(c, "rx")    ? SPAN_RX
-                     : cli_has(c, "tx")    ? SPAN_TX
-                                           : SPAN_RX | SPAN_TX;
-    return span_set(c->piste, cli_interface(c, "interface")->index, to ? to->index : IF_NONE, layer,
-                    directions, c->err);
-}
-
-static int show(struct cli_call *c)
-{
-    static const char *const words[] = {"none", "rx", "tx", "both"};
-    const struct span *s = span_of(c->piste);
-    if (s->entries.n)
-        out_text(c->out, "%-32s %-32s  Device       L2\n", "Source", "Destination");
-    out_array(c->out, "mirrors");
-    for (u32 i = 0; i < s->entries.n; i++) {
-        const struct span_entry *x = &s->entries.v[i];
-        out_object(c->out, NULL);
-        out_str(c->out, "source", interface_at(c->piste, x->from)->name, "%-32s ");
-        out_str(c->out, "destination", interface_at(c->piste, x->to)->name, "%-32s ");
-        out_str(c->out, "device", words[x->directions[SPAN_DEVICE]], "(%6s) ");
-        out_str(c->out, "l2", words[x->directions[SPAN_L2]], "(%6s)\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    return 0;
-}
-
-static const struct cli_command commands[] = {
-    {"set interface span <interface> [l2] ( disable [destination <to-interface:interface>] | "
-     "destination <to-interface:interface> [both|rx|tx] )",
-     "Copies what passes an interface to another", set, 0},
-    {"show interface span", "Which interfaces are copied where", show, 0},
-    {0},
-};
-
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
-{
-    static const char *const words[] = {"", " rx", " tx", " both"};
-    const struct span *s = state;
-    for (u32 i = 0; phase == RC_INTERFACE && i < s->entries.n; i++)
-        for (u32 layer = 0; layer < SPAN_LAYERS; layer++)
-            if (s->entries.v[i].directions[layer])
-                text_add(t, "set interface span %s%s destination %s%s\n",
-                         interface_at(p, s->entries.v[i].from)->name, layer == SPAN_L2 ? " l2" : "",
-                         interface_at(p, s->entries.v[i].to)->name,
-                         words[s->entries.v[i].directions[layer]]);
-}
-
 /* --- nodes --- */
-
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    (void)p;
-    ethernet_format_header(out, r->data, r->data_len);
-}
-
-static const struct node_error errors[SPAN_ERR_N] = {
-    [SPAN_ERR_COPIES] = {"hits", "SPAN incoming packets processed", SEVERITY_INFO},
-    [SPAN_ERR_NO_BUFFER] = {"no_buffer", "SPAN copies that found no buffer", SEVERITY_ERROR},
-};
-
-#define SPAN_NODE(text_name)                                                                       \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(span), .next = {"error-drop"}, .n_next = 1,        \
-        .errors = errors, .errors_by_description = true, .n_errors = SPAN_ERR_N,                   \
-        .format_trace = format_trace,                                                              \
-    }
-
-static const struct node_def node_input = SPAN_NODE("span-input");
-static const struct node_def node_output = SPAN_NODE("span-output");
-static const struct node_def node_l2_input = SPAN_NODE("span-l2-input");
-static const struct node_def node_l2_output = SPAN_NODE("span-l2-output");
-static const struct node_def *const nodes[] = {&node_input, &node_output, &node_l2_input,
-                                               &node_l2_output, NULL};
-static const struct feature_def feature_input = {"device-input", "span-input"};
-static const struct feature_def feature_output = {"interface-output", "span-output"};
-static const struct feature_def feature_l2_input = {"l2-input", "span-l2-input"};
-static const struct feature_def feature_l2_output = {"l2-output", "span-l2-output"};
-static const struct feature_def *const features[] = {&feature_input, &feature_output,
-                                                     &feature_l2_input, &feature_l2_output, NULL};
 
 /* --- module --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+int span_init(struct piste *p, void **state, struct error *e)
 {
     struct span *s = mem_alloc(sizeof(*s));
     (void)e;
@@ -274,7 +170,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void span_stop(struct piste *p, void *state)
 {
     struct span *s = state;
     (void)p;
@@ -284,19 +180,3 @@ static void stop(struct piste *p, void *state)
     vec_free(&s->entries);
     free(s);
 }
-
-static const char *const needs[] = {"interface", "l2", NULL};
-
-const struct module span_module = {
-    .abi = MODULE_ABI,
-    .name = "span",
-    .description = "Port mirroring",
-    .needs = needs,
-    .nodes = nodes,
-    .features = features,
-    .commands = commands,
-    .api = span_api,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
-};

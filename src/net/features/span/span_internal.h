@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "control/api.h"
+#include "control/module.h"
 #include "engine/feature.h"
 #include "net/features/span/span.h"
 
@@ -19,4 +20,30 @@ struct span_targets {
     } to[SPAN_TARGETS_MAX];
 };
 
+/* What the arc of a layer and direction has for an interface now. */
+struct span_active {
+    struct if_index from;
+    enum span_layer layer;
+    u32 direction;
+    struct span_targets *targets;
+};
+
+struct span_entries {
+    struct span_entry *v;
+    u32 n, cap;
+};
+
+struct span {
+    struct span_entries entries;
+    VEC(struct span_active) active;
+};
+
+struct span *span_of(const struct piste *p);
+
+/* --- for the record in span_module.c --- */
+extern const char span_module_name[];
 extern const struct api_handler span_api[];
+extern const struct cli_command span_commands[];
+int span_init(struct piste *p, void **state, struct error *e);
+void span_stop(struct piste *p, void *state);
+void span_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

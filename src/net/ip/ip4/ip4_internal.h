@@ -49,9 +49,11 @@ struct ip4_state *ip4_state_of(const struct piste *p, struct if_index i); /* NUL
 void ip4_prefix_text(struct ip4_prefix a, char out[IP4_PREFIX_TEXT_BYTES]);
 
 extern const struct node_def *const ip4_forward_nodes[];
-extern const struct cli_command ip4_commands[];
 void ip4_show_address(struct piste *p, struct interface *f, struct out *o);
+
+/* --- for the record in ip4_module.c --- */
+extern const char ip4_module_name[];
+extern const struct cli_command ip4_commands[];
 void ip4_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int ip4_init(struct piste *p, void **state, struct error *e);
 void ip4_stop(struct piste *p, void *state);
-extern const char ip4_module_name[];

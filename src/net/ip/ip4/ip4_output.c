@@ -7,6 +7,7 @@
 #include "control/module.h"
 #include "engine/thread.h"
 #include "net/ip/fib/fib.h"
+#include "net/ip/ip4/ip4_output_internal.h"
 #include "net/link/interface/interface.h"
 
 NODE_DECLARE(ip4_output);
@@ -26,9 +27,11 @@ static const struct node_def output_node = {
     .n_next = 1,
 };
 
+const char ip4_output_module_name[] = "ip4-output";
+
 static struct node_index output_of(struct piste *p, struct if_index i, struct node_index normal)
 {
-    const struct state *s = module_state(p, ip4_output_module.name);
+    const struct state *s = module_state(p, ip4_output_module_name);
     return s && feature_any(s->data.arc, i) ? s->node : normal;
 }
 
@@ -52,7 +55,7 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
         __atomic_store_n(&s->data.edges[f->index.i], 0, __ATOMIC_RELEASE);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+int ip4_output_init(struct piste *p, void **state, struct error *e)
 {
     struct state *s = mem_alloc(sizeof(*s));
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
@@ -73,44 +76,10 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+void ip4_output_stop(struct piste *p, void *state)
 {
     struct state *s = state;
     fib_set_output(fib_of(p), NULL);
     mem_map_free(&s->map);
     free(s);
 }
-
-static const char *const start_nodes[] = {"ip4-output", NULL};
-/* VPP's order */
-static const char *const slots[] = {
-    "gso-ip4",
-    "wg4-output-tun",
-    "ip4-tx-urpf-strict",
-    "ip4-tx-urpf-loose",
-    "policer-output",
-    "ip4-sv-reassembly-output-feature",
-    "nat44-ed-in2out-output",
-    "nat44-in2out-output-worker-handoff",
-    "nat-pre-in2out-output",
-    "acl-plugin-out-ip4-fa",
-    "ip4-qos-mark",
-    "vlan-ip4-qos-mark",
-    "ip4-dvr-reinject",
-    "ip4-source-and-port-range-check-tx",
-    "ip4-outacl",
-    "ipsec4-output-feature",
-    NULL,
-};
-static const struct feature_arc_def arc = {
-    .name = "ip4-output", .start_nodes = start_nodes, .slots = slots};
-
-const struct module ip4_output_module = {
-    .abi = MODULE_ABI,
-    .name = "ip4-output",
-    .description = "IPv4 packets that leave, and their features",
-    .needs = (const char *const[]){"fib", "interface", NULL},
-    .arcs = (const struct feature_arc_def *const[]){&arc, NULL},
-    .init = init,
-    .stop = stop,
-};

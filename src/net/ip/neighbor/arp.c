@@ -2,15 +2,14 @@
 #include <errno.h>
 #include <string.h>
 
-#include "control/module.h"
-#include "engine/feature.h"
+#include "control/piste.h"
 #include "engine/thread.h"
-#include "engine/trace.h"
-#include "net/ip/ip4/ip4_forward.h"
+#include "net/ip/neighbor/neighbor.h"
+#include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
+#include "net/packet/arp_packet.h"
 #include "net/packet/ip4_format.h"
-#include "net/ip/neighbor/neighbor_node.h"
 
 u32 neighbor_pending;
 struct proxy_ranges *arp_proxy_ranges;
@@ -169,119 +168,4 @@ void arp_format(struct text *t, const void *packet, u32 n, unsigned indent)
     ip4_format_address(t, h.target);
 }
 
-static void format_arp(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    arp_format(out, r->data, r->data_len, 0);
-}
-
-static void format_hold(struct piste *p, const struct trace_record *r, struct text *out)
-{
-    ip4_format_forward_trace(p, r, out);
-}
-
 /* --- records --- */
-
-static const struct node_error arp_errors[ARP_ERR_N] = {
-    [ARP_ERR_REPLIES_SENT] = {"replies_sent", "ARP replies sent", SEVERITY_INFO},
-    [ARP_ERR_DISABLED] = {"disabled", "ARP Disabled", SEVERITY_ERROR},
-    [ARP_ERR_L2_TYPE_NOT_ETHERNET] = {"l2_type_not_ethernet", "L2 type not ethernet",
-                                      SEVERITY_ERROR},
-    [ARP_ERR_L3_TYPE_NOT_IP4] = {"l3_type_not_ip4", "L3 type not IP4", SEVERITY_ERROR},
-    [ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL] = {"l3_src_address_not_local",
-                                          "IP4 source address not local to subnet", SEVERITY_ERROR},
-    [ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL] = {"l3_dst_address_not_local",
-                                          "IP4 destination address not local to subnet",
-                                          SEVERITY_ERROR},
-    [ARP_ERR_L3_DST_ADDRESS_UNSET] = {"l3_dst_address_unset", "IP4 destination address is unset",
-                                      SEVERITY_ERROR},
-    [ARP_ERR_L3_SRC_ADDRESS_IS_LOCAL] = {"l3_src_address_is_local",
-                                         "IP4 source address matches local interface",
-                                         SEVERITY_ERROR},
-    [ARP_ERR_L3_SRC_ADDRESS_LEARNED] = {"l3_src_address_learned",
-                                        "ARP request IP4 source address learned", SEVERITY_INFO},
-    [ARP_ERR_REPLIES_RECEIVED] = {"replies_received", "ARP replies received", SEVERITY_INFO},
-    [ARP_ERR_OPCODE_NOT_REQUEST] = {"opcode_not_request", "ARP opcode not request", SEVERITY_ERROR},
-    [ARP_ERR_PROXY_ARP_REPLIES_SENT] = {"proxy_arp_replies_sent", "Proxy ARP replies sent",
-                                        SEVERITY_INFO},
-    [ARP_ERR_L2_ADDRESS_MISMATCH] = {"l2_address_mismatch",
-                                     "ARP hw addr does not match L2 frame src addr",
-                                     SEVERITY_ERROR},
-    [ARP_ERR_GRATUITOUS_ARP] = {"gratuitous_arp", "ARP probe or announcement dropped",
-                                SEVERITY_INFO},
-    [ARP_ERR_INTERFACE_NO_TABLE] = {"interface_no_table", "Interface is not mapped to an IP table",
-                                    SEVERITY_ERROR},
-    [ARP_ERR_INTERFACE_NOT_IP_ENABLED] = {"interface_not_ip_enabled", "Interface is not IP enabled",
-                                          SEVERITY_ERROR},
-    [ARP_ERR_UNNUMBERED_MISMATCH] = {"unnumbered_mismatch",
-                                     "RX interface is unnumbered to different subnet",
-                                     SEVERITY_ERROR},
-    [ARP_ERR_TOO_SHORT] = {"too_short", "ARP packet is too short", SEVERITY_ERROR},
-    [ARP_ERR_BAD_SENDER_MAC] = {"bad_sender_mac", "ARP sender is no station", SEVERITY_ERROR},
-};
-
-#define ARP_NODE(c_name, text_name)                                                                \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .next = {"error-drop"},                   \
-        .n_next = ARP_N_NEXT, .errors = arp_errors, .n_errors = ARP_ERR_N,                         \
-        .format_trace = format_arp,                                                                \
-    }
-
-static const struct node_def input_node = ARP_NODE(arp_input, "arp-input");
-static const struct node_def reply_node = ARP_NODE(arp_reply, "arp-reply");
-static const struct node_def proxy_node = ARP_NODE(arp_proxy, "arp-proxy");
-static const struct node_def disabled_node = ARP_NODE(arp_disabled, "arp-disabled");
-
-static const struct node_error hold_errors[IP4_ARP_ERR_N] = {
-    [IP4_ARP_ERR_THROTTLED] = {"throttled", "ARP requests throttled", SEVERITY_INFO},
-    [IP4_ARP_ERR_RESOLVED] = {"resolved", "ARP requests resolved", SEVERITY_INFO},
-    [IP4_ARP_ERR_NO_BUFFERS] = {"no_buffers", "ARP requests out of buffer", SEVERITY_ERROR},
-    [IP4_ARP_ERR_REQUEST_SENT] = {"request_sent", "ARP requests sent", SEVERITY_INFO},
-    [IP4_ARP_ERR_NON_ARP_ADJ] = {"non_arp_adj", "ARPs to non-ARP adjacencies", SEVERITY_ERROR},
-    [IP4_ARP_ERR_NO_SOURCE_ADDRESS] = {"no_source_address", "no source address for ARP request",
-                                       SEVERITY_ERROR},
-    [IP4_ARP_ERR_NO_ANSWER] = {"no_answer", "next hop does not answer", SEVERITY_ERROR},
-};
-
-#define HOLD_NODE(c_name, text_name)                                                               \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[IP4_ARP_NEXT_DROP] = "ip4-drop", [IP4_ARP_NEXT_REWRITE] = "ip4-rewrite"},        \
-        .n_next = IP4_ARP_N_NEXT, .errors = hold_errors, .n_errors = IP4_ARP_ERR_N,                \
-        .format_trace = format_hold,                                                               \
-    }
-
-static const struct node_def arp_node = HOLD_NODE(ip4_arp, "ip4-arp");
-static const struct node_def glean_node = HOLD_NODE(ip4_glean, "ip4-glean");
-
-static const struct node_def *const nodes[] = {
-    &input_node, &reply_node, &proxy_node, &disabled_node, &arp_node, &glean_node, NULL,
-};
-
-static const struct feature_arc_def arp_arc = {
-    .name = "arp",
-    .start_nodes = (const char *const[]){"arp-input", NULL},
-    .end_node = "error-drop",
-    .slots = (const char *const[]){"arping-input", "arp-reply", "arp-proxy", "arp-disabled", NULL},
-};
-
-static const struct feature_arc_def *const arcs[] = {&arp_arc, NULL};
-
-static const struct feature_def reply_feature = {.arc = "arp", .node = "arp-reply"};
-static const struct feature_def proxy_feature = {.arc = "arp", .node = "arp-proxy"};
-static const struct feature_def disabled_feature = {.arc = "arp", .node = "arp-disabled"};
-
-static const struct feature_def *const features[] = {&reply_feature, &proxy_feature,
-                                                     &disabled_feature, NULL};
-
-static const char *const needs[] = {"interface", NULL};
-
-/* The nodes alone: the neighbour module looks for them when it begins. */
-const struct module arp_module = {
-    .abi = MODULE_ABI,
-    .name = "arp",
-    .description = "ARP nodes",
-    .needs = needs,
-    .nodes = nodes,
-    .arcs = arcs,
-    .features = features,
-};

@@ -5,6 +5,7 @@
 #include "control/module.h"
 #include "net/link/interface/detailed_stats.h"
 
+/* --- for the record in detailed_stats_module.c --- */
 extern const char detailed_stats_module_name[];
 extern const struct cli_command detailed_stats_commands[];
 extern const struct api_handler detailed_stats_api[];
