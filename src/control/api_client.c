@@ -12,195 +12,6 @@
 #include "control/api_internal.h"
 #include "control/loop.h"
 
-/* --- frames out --- */
-
-static size_t api_client_unsent(const struct api_client *c)
-{
-    return c->out.n - c->out_sent;
-}
-
-size_t api_frame_begin(struct api_client *c, u16 id)
-{
-    size_t at = c->out.n;
-    u8 *frame = api_bytes_add(&c->out, API_HEADER_BYTES + 2);
-    memset(frame, 0, API_HEADER_BYTES);
-    put_be16(frame + API_HEADER_BYTES, id);
-    return at;
-}
-
-/* body: with the message's number in front. */
-static void trace_sent(struct api_client *c, const u8 *body, size_t n)
-{
-    struct api_server *s = c->server;
-    if (unlikely(s->trace.tx))
-        api_trace_add(s, c, s->ids.v[get_be16(body)].message, true, body + 2, n - 2);
-}
-
-void api_frame_end(struct api_client *c, size_t at)
-{
-    size_t n = c->out.n - at - API_HEADER_BYTES;
-    put_be32(c->out.v + at + 8, (u32)n);
-    c->n_out++;
-    trace_sent(c, c->out.v + at + API_HEADER_BYTES, n);
-}
-
-static void client_hang_up(struct api_client *c)
-{
-    struct api_pending *p = c->pending;
-    if (!c->dead)
-        loop_fd_del(c->server->piste->loop, c->fd);
-    c->dead = true;
-    c->out.n = c->out_sent = 0;
-    c->pending = NULL;
-    if (p && p->end)
-        p->end(p->state);
-    if (p)
-        api_arena_free(&p->arena);
-    free(p);
-    api_client_ready(c);
-}
-
-/* Of our own will: what it sent and sends does not count any more. */
-static void client_leave(struct api_client *c)
-{
-    c->eof = true;
-    c->in.n = c->in_at = 0;
-    client_hang_up(c);
-}
-
-void api_client_send(struct api_client *c, const u8 *frame, size_t n)
-{
-    if (c->dead)
-        return;
-    if (api_client_unsent(c) > API_OUT_MAX_BYTES) {
-        log_error(&api_log, "client `%s' does not take its events: left", c->name);
-        client_leave(c);
-        return;
-    }
-    memcpy(api_bytes_add(&c->out, n), frame, n);
-    c->n_out++;
-    trace_sent(c, frame + API_HEADER_BYTES, n - API_HEADER_BYTES);
-    api_client_ready(c);
-}
-
-static void api_client_flush(struct api_client *c)
-{
-    while (!c->dead && api_client_unsent(c)) {
-        ssize_t n =
-            send(c->fd, c->out.v + c->out_sent, api_client_unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            break;
-        if (n < 0) {
-            client_hang_up(c);
-            return;
-        }
-        c->out_sent += (size_t)n;
-    }
-    if (c->dead || !api_client_unsent(c)) {
-        c->out.n = c->out_sent = 0;
-        if (c->out.cap > 2 * API_OUT_HIGH_BYTES)
-            api_bytes_free(&c->out);
-    } else if (c->out_sent > c->out.n / 2) {
-        memmove(c->out.v, c->out.v + c->out_sent, api_client_unsent(c));
-        c->out.n = api_client_unsent(c);
-        c->out_sent = 0;
-    }
-}
-
-/* Whether the client must take what waits for it first. */
-static bool api_client_congested(struct api_client *c)
-{
-    if (api_client_unsent(c) < API_OUT_HIGH_BYTES)
-        return false;
-    api_client_flush(c);
-    return api_client_unsent(c) >= API_OUT_LOW_BYTES;
-}
-
-/* --- what handlers call --- */
-
-void api_reply(struct api_call *call, const struct api_message *m, void *msg)
-{
-    struct api_client *c = call->client;
-    u16 id = api_message_id(c->server, m);
-    assert(id && m->kind == API_REPLY);
-    if (c->dead || !id)
-        return;
-    size_t at = api_frame_begin(c, id);
-    api_encode(m->type, msg, &c->out);
-    u8 *body = c->out.v + at + API_HEADER_BYTES + 2;
-    bool has_index = !strcmp(m->type->fields[0].name, "client_index");
-    if (has_index)
-        put_be32(body, call->client_index);
-    store_be32(body + (has_index ? 4 : 0), call->context);
-    api_frame_end(c, at);
-}
-
-void api_reply_retval(struct api_call *call, i32 retval)
-{
-    struct api_client *c = call->client;
-    const struct api_message *m = call->message->sends ? call->message->sends[0] : NULL;
-    assert(m && m->kind == API_REPLY && m->type->least_wire_bytes >= 8);
-    if (c->dead || !m)
-        return;
-    size_t at = api_frame_begin(c, api_message_id(c->server, m));
-    u8 *body = api_bytes_add(&c->out, m->type->least_wire_bytes);
-    memset(body, 0, m->type->least_wire_bytes);
-    store_be32(body, call->context);
-    put_be32(body + 4, (u32)retval);
-    api_frame_end(c, at);
-}
-
-void api_reply_errno(struct api_call *c, int rc)
-{
-    api_reply_retval(c, api_retval(rc));
-}
-
-static struct api_pending *keep_call(struct api_call *c, void (*end)(void *), void *state)
-{
-    struct api_server *s = c->client->server;
-    struct api_pending *p = mem_alloc(sizeof(*p));
-    assert(!s->kept);
-    p->call = *c;
-    p->arena = s->arena;
-    s->arena = (struct api_arena){0};
-    p->end = end;
-    p->state = state;
-    s->kept = p;
-    return p;
-}
-
-void api_continue(struct api_call *c, bool (*more)(struct api_call *c, void *state),
-                  void (*end)(void *state), void *state)
-{
-    keep_call(c, end, state)->more = more;
-}
-
-bool api_room(struct api_call *c)
-{
-    return !c->client->dead && api_client_unsent(c->client) < API_OUT_HIGH_BYTES &&
-           clock_ns() < c->client->server->slice_end_ns;
-}
-
-struct api_call *api_pend(struct api_call *c, void (*cancel)(void *arg), void *arg)
-{
-    return &keep_call(c, cancel, arg)->call;
-}
-
-void api_done(struct api_call *call)
-{
-    struct api_pending *p = container_of(call, struct api_pending, call);
-    struct api_client *c = call->client;
-    p->done = true;
-    if (c->pending != p)
-        return; /* its handler has not returned yet */
-    c->pending = NULL;
-    api_arena_free(&p->arena);
-    free(p);
-    api_client_ready(c);
-}
-
 /* --- requests --- */
 
 static void send_held_events(struct api_server *s)
@@ -321,7 +132,7 @@ static const u8 *next_message(struct api_client *c, u32 *n)
         *n = get_be32(frame + 8);
         if (*n > API_MAX_MESSAGE_BYTES) {
             log_error(&api_log, "client `%s' announces a message of %u bytes: left", c->name, *n);
-            client_leave(c);
+            api_client_leave(c);
             return NULL;
         }
         if (c->in.n - c->in_at < API_HEADER_BYTES + (size_t)*n)
@@ -390,7 +201,7 @@ static void client_event(void *arg, u32 events)
     struct api_client *c = arg;
     /* the other end is gone altogether; what it sent before still counts */
     if (events & (EPOLLHUP | EPOLLERR))
-        client_hang_up(c);
+        api_client_hang_up(c);
     else
         api_client_ready(c);
 }
@@ -426,12 +237,8 @@ void api_client_free(struct api_client *c)
     struct api_server *s = c->server;
     assert(!c->running);
     if (!c->dead)
-        client_hang_up(c);
-    for (u32 i = 0; i < s->ready.n; i++)
-        if (s->ready.v[i] == c) {
-            vec_del(&s->ready, i);
-            break;
-        }
+        api_client_hang_up(c);
+    api_queue_forget(c);
     api_events_forget(s, API_HANDLE_BIT | c->slot);
     close(c->fd);
     s->clients.v[c->slot] = NULL;

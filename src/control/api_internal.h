@@ -91,7 +91,8 @@ struct api_server {
     VEC(struct api_client *) clients; /* by slot; 0 is the listener */
     u32 n_clients;
     u64 n_accepted;
-    VEC(struct api_client *) ready; /* to be served, in turn */
+    VEC(struct api_client *) ready;    /* to be served, in turn, */
+    void (*run)(struct api_client *c); /* by this */
     bool work_queued;
     u64 slice_end_ns;       /* of the client that is being served */
     struct api_arena arena; /* of the request being served */
@@ -104,7 +105,10 @@ struct api_server {
     struct api_bytes table;           /* body of sockclnt_create_reply from `count' on */
 };
 
+struct api_records;
+
 extern struct log_class api_log;
+extern const char api_module_name[];
 extern const struct api_handler api_core_handlers[];
 extern const struct cli_command api_commands[];
 
@@ -114,15 +118,35 @@ u16 api_message_id(const struct api_server *s, const struct api_message *m);
 /* NULL when there is none of that handle. */
 struct api_client *api_client_find(const struct api_server *s, u32 client_index);
 
-/* --- api_client.c --- */
+/* Gives numbers to the messages of all modules. */
+void api_ids_make(struct api_server *s);
 
+/* --- api_queue.c --- */
+
+/* Has the client served soon. */
+void api_client_ready(struct api_client *c);
+void api_queue_forget(struct api_client *c);
+
+/* --- api_out.c --- */
+
+/* Bytes that wait. */
+size_t api_client_unsent(const struct api_client *c);
+/* Sends what the client takes now. */
+void api_client_flush(struct api_client *c);
+/* Whether the client must take what waits for it first. */
+bool api_client_congested(struct api_client *c);
+/* The other end is gone: nothing is sent any more, what is pending ends. */
+void api_client_hang_up(struct api_client *c);
+/* Of our own will: what it sent and sends does not count any more. */
+void api_client_leave(struct api_client *c);
 /* Appends a frame's header and id; api_frame_end fills in its length. Returns where it begins. */
 size_t api_frame_begin(struct api_client *c, u16 id);
 void api_frame_end(struct api_client *c, size_t at);
 /* A whole frame, with header. */
 void api_client_send(struct api_client *c, const u8 *frame, size_t n);
-/* Has the client served soon. */
-void api_client_ready(struct api_client *c);
+
+/* --- api_client.c --- */
+
 void api_client_run(struct api_client *c);
 void api_client_free(struct api_client *c);
 
@@ -133,8 +157,20 @@ void api_events_release(struct api_server *s);
 
 /* --- api_trace.c --- */
 
+enum { API_TRACE_MAX_ITEMS = 16 << 20 };
+
 void api_trace_start(struct api_server *s);
+/* In a crash, the trace is saved. */
+void api_trace_post_mortem(struct api_server *s);
+bool api_trace_has_post_mortem(const struct api_trace *t);
 void api_trace_stop(struct api_server *s);
 /* body: without the message's number. */
 void api_trace_add(struct api_server *s, const struct api_client *c, const struct api_message *m,
                    bool sent, const u8 *body, size_t n);
+void api_trace_records(struct api_trace *t, struct api_records *records);
+struct api_record api_trace_record(struct api_trace *t, u32 i);
+void api_trace_set_limit(struct api_trace *t, u32 limit);
+void api_trace_forget_all(struct api_trace *t);
+extern const struct cli_command api_trace_commands[];
+int api_init(struct piste *p, void **state, struct error *e);
+void api_stop(struct piste *p, void *state);
