@@ -147,8 +147,8 @@ static int fill_temp(int fd, const void *data, size_t bytes, const struct stat *
 
 /* may_stay: whether the file may be written in place when it cannot be replaced: since it is a
  * mount, or nothing can be made in its folder. */
-static int replace(const char *to, const void *data, size_t bytes, const struct stat *like,
-                   bool may_stay, struct error *e)
+static int file_replace(const char *to, const void *data, size_t bytes, const struct stat *like,
+                        bool may_stay, struct error *e)
 {
     char *temp = temp_of(to);
     bool stays = false;
@@ -202,7 +202,7 @@ int file_write_atomic(const char *path, const void *data, size_t bytes, struct e
     bool exists = !lstat(to, &old);
     int rc = exists && !S_ISREG(old.st_mode)
                  ? not_regular(e, path)
-                 : replace(to, data, bytes, exists ? &old : NULL, exists, e);
+                 : file_replace(to, data, bytes, exists ? &old : NULL, exists, e);
     free(to);
     return rc;
 }
@@ -212,7 +212,7 @@ int file_write_shared(const char *path, const void *data, size_t bytes, struct e
     struct stat old;
     if (!lstat(path, &old) && !S_ISREG(old.st_mode))
         return not_regular(e, path);
-    return replace(path, data, bytes, NULL, false, e);
+    return file_replace(path, data, bytes, NULL, false, e);
 }
 
 int file_make_dirs(const char *path, unsigned mode, struct error *e)

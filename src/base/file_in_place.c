@@ -89,7 +89,7 @@ size_t file_in_place_resolve(char *text, size_t len)
 }
 
 /* Copies what counts to the front, and cuts the file behind it. */
-static int settle(int fd, const char *data, size_t bytes)
+static int file_in_place_settle(int fd, const char *data, size_t bytes)
 {
     int rc = write_at(fd, data, bytes, 0);
     if (!rc && (fsync(fd) || ftruncate(fd, (off_t)bytes) || fsync(fd)))
@@ -106,7 +106,7 @@ static int settle_old(int fd, size_t *bytes)
     if (!rc) {
         size_t now = file_in_place_resolve(old, *bytes);
         if (now != *bytes)
-            rc = settle(fd, old, now);
+            rc = file_in_place_settle(fd, old, now);
         *bytes = now;
     }
     free(old);
@@ -132,7 +132,7 @@ int file_write_in_place(const char *path, const void *data, size_t bytes)
             rc = -errno; /* the mark without all that follows says that the old content counts */
     }
     if (!rc)
-        rc = settle(fd, data, bytes);
+        rc = file_in_place_settle(fd, data, bytes);
     close(fd);
     return rc;
 }

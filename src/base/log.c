@@ -204,14 +204,14 @@ void log_each_class(void (*fn)(const struct log_class_info *info, void *arg), vo
 /* --- the ring
  * ------------------------------------------------------------------------------------- */
 
-static struct log_entry *entry_at(u32 i)
+static struct log_entry *log_entry_at(u32 i)
 {
     return &the_log.ring[(the_log.oldest + i) % the_log.config.size];
 }
 
 static void drop_oldest(void)
 {
-    struct log_entry *e = entry_at(0);
+    struct log_entry *e = log_entry_at(0);
     free(e->text);
     *e = (struct log_entry){0};
     the_log.oldest = (the_log.oldest + 1) % the_log.config.size;
@@ -225,7 +225,7 @@ static void ring_put(struct timespec time, enum log_level level, const struct cl
         the_log.ring = mem_alloc(the_log.config.size * sizeof(*the_log.ring));
     if (the_log.n_entries == the_log.config.size)
         drop_oldest();
-    *entry_at(the_log.n_entries) =
+    *log_entry_at(the_log.n_entries) =
         (struct log_entry){time, level, c->name, c->sub, mem_strdup(text)};
     the_log.n_entries++;
 }
@@ -240,7 +240,7 @@ void log_set_size(u32 size)
     if (the_log.ring) {
         struct log_entry *ring = mem_alloc(size * sizeof(*ring));
         for (u32 i = 0; i < the_log.n_entries; i++)
-            ring[i] = *entry_at(i);
+            ring[i] = *log_entry_at(i);
         free(the_log.ring);
         the_log.ring = ring;
     }
@@ -261,7 +261,7 @@ void log_each(void (*fn)(const struct log_entry *entry, void *arg), void *arg)
 {
     pthread_mutex_lock(&the_log.lock);
     for (u32 i = 0; i < the_log.n_entries; i++)
-        fn(entry_at(i), arg);
+        fn(log_entry_at(i), arg);
     pthread_mutex_unlock(&the_log.lock);
 }
 
@@ -295,7 +295,7 @@ static void kmsg_put(enum log_level level, const struct class_state *c, const ch
 }
 
 /* Everything but the rate limit. */
-static void emit(struct class_state *c, enum log_level level, const char *text)
+static void log_emit(struct class_state *c, enum log_level level, const char *text)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -320,7 +320,7 @@ static bool is_throttled(struct class_state *c, enum log_level level)
     if (!c->rule.rate_limit || c->in_window++ < c->rule.rate_limit)
         return false;
     c->silent_until_ns = now + the_log.config.unthrottle_sec * NS_PER_SEC;
-    emit(c, level, "--- message(s) throttled ---");
+    log_emit(c, level, "--- message(s) throttled ---");
     return true;
 }
 
@@ -350,7 +350,7 @@ void log_msg(struct log_class *c, enum log_level level, const char *fmt, ...)
         for (char *p = text; *p; p++)
             if ((u8)*p < ' ' || *p == 0x7f)
                 *p = '?';
-        emit(state, level, text);
+        log_emit(state, level, text);
     }
     pthread_mutex_unlock(&the_log.lock);
     errno = saved_errno;

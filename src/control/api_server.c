@@ -26,7 +26,7 @@ int api_start(struct piste *p, struct error *e)
 
 /* --- the socket --- */
 
-static void on_client(void *arg, int fd)
+static void api_server_on_client(void *arg, int fd)
 {
     struct api_server *s = arg;
     struct error e;
@@ -56,8 +56,8 @@ int api_listen(struct piste *p, struct error *e)
         save_table(s, p->startup->api.save_table);
     char *address =
         socket_listener_address(p->startup, p->startup->socksvr.socket_name, "api.sock");
-    s->listener =
-        socket_listener_new(p->loop, address, SOCK_STREAM, BACKLOG, &api_log, on_client, s, e);
+    s->listener = socket_listener_new(p->loop, address, SOCK_STREAM, BACKLOG, &api_log,
+                                      api_server_on_client, s, e);
     rc = s->listener ? listen_give(address, p->startup, e) : -e->code;
     free(address);
     if (rc)

@@ -29,7 +29,7 @@ static char *session_name(struct cli_listener *l, int fd)
     return mem_printf("unix-cli-%s:%u", ip, ntohs(peer.sin_port));
 }
 
-static void on_client(void *arg, int fd)
+static void cli_listen_on_client(void *arg, int fd)
 {
     struct cli_listener *l = arg;
     struct error e;
@@ -62,7 +62,7 @@ int cli_listen(struct cli *cli, const char *address, struct error *e)
     struct cli_listener *l = mem_alloc(sizeof(*l));
     l->cli = cli;
     l->sockets = socket_listener_new(cli->piste->loop, address, SOCK_STREAM, BACKLOG, &cli_log,
-                                     on_client, l, e);
+                                     cli_listen_on_client, l, e);
     if (!l->sockets) {
         free(l);
         error_prefix(e, "cli-listen");

@@ -86,7 +86,7 @@ static void script_emit(void *arg, const char *text, size_t n)
 }
 
 /* What the failed line printed, without its line end. */
-static const char *why(struct cli_script *s)
+static const char *cli_script_why(struct cli_script *s)
 {
     size_t n = s->output.len;
     if (n && s->output.s[n - 1] == '\n')
@@ -99,7 +99,7 @@ static void script_line_done(void *arg, int rc, const char *rest)
     struct cli_script *s = arg;
     s->exec = NULL;
     if (rc < 0 && s->ops->failed) {
-        s->ops->failed(s->arg, s->line_number, text_str(&s->line), why(s));
+        s->ops->failed(s->arg, s->line_number, text_str(&s->line), cli_script_why(s));
     } else if (rc < 0) {
         struct text t = {0};
         s->rc = rc;
@@ -115,7 +115,7 @@ static void script_end(struct cli_script *s)
     fflush(stdout);
     char *message = NULL;
     if (s->rc < 0) {
-        log_error(&cli_log, "%s: %s", s->path, why(s));
+        log_error(&cli_log, "%s: %s", s->path, cli_script_why(s));
         message = mem_printf("CLI line error: %s", s->rest);
     }
     s->ops->done(s->arg, s->rc, message);

@@ -36,7 +36,7 @@ static void take_lines(const char *text, struct lines *lines)
 }
 
 /* seen: counts equal lines. */
-static struct line_key key_of(struct hash *seen, const struct line *l)
+static struct line_key config_diff_key_of(struct hash *seen, const struct line *l)
 {
     struct line_key key = {hash_bytes(l->s, l->n, 1), hash_bytes(l->s, l->n, 2), 0};
     u64 n = 0;
@@ -53,11 +53,11 @@ static void find_places(struct lines *a, const struct lines *b)
     hash_init(&seen_a, sizeof(struct line_key));
     hash_init(&seen_b, sizeof(struct line_key));
     for (u32 i = 0; i < b->v.n; i++) {
-        struct line_key key = key_of(&seen_b, &b->v.v[i]);
+        struct line_key key = config_diff_key_of(&seen_b, &b->v.v[i]);
         hash_set(&places, &key, i + 1);
     }
     for (u32 i = 0; i < a->v.n; i++) {
-        struct line_key key = key_of(&seen_a, &a->v.v[i]);
+        struct line_key key = config_diff_key_of(&seen_a, &a->v.v[i]);
         u64 place = 0;
         hash_get(&places, &key, &place);
         a->v.v[i].place = (u32)place;
@@ -94,8 +94,8 @@ static void keep_longest(struct lines *a)
     free(ends);
 }
 
-static void tell(const struct line *l, bool is_new,
-                 void (*add)(void *arg, bool is_new, const char *line), void *arg)
+static void config_diff_tell(const struct line *l, bool is_new,
+                             void (*add)(void *arg, bool is_new, const char *line), void *arg)
 {
     char *s = mem_printf("%.*s", (int)l->n, l->s);
     add(arg, is_new, s);
@@ -114,11 +114,11 @@ void config_diff(const char *old, const char *new,
     for (u32 i = 0; i <= a.v.n; i++) {
         bool end = i == a.v.n;
         if (!end && !a.v.v[i].kept) {
-            tell(&a.v.v[i], false, add, arg);
+            config_diff_tell(&a.v.v[i], false, add, arg);
             continue;
         }
         for (u32 stop = end ? b.v.n : a.v.v[i].place - 1; told < stop; told++)
-            tell(&b.v.v[told], true, add, arg);
+            config_diff_tell(&b.v.v[told], true, add, arg);
         told += !end;
     }
     vec_free(&a.v);

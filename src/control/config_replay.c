@@ -46,7 +46,7 @@ static void line_failed(void *arg, u32 line, const char *command, const char *wh
     free(f.why);
 }
 
-static void ended(void *arg)
+static void config_replay_ended(void *arg)
 {
     struct running_config *r = arg;
     r->replaying = false;
@@ -60,7 +60,7 @@ static void script_done(void *arg, int rc, const char *message)
         log_error(&running_config_log,
                   "%s: %u lines could not be replayed: `show running-config errors' lists them",
                   r->script, r->n_failed);
-    ended(r);
+    config_replay_ended(r);
 }
 
 void running_config_start(struct piste *p, void (*done)(void *arg), void *arg)
@@ -80,7 +80,7 @@ void running_config_start(struct piste *p, void (*done)(void *arg), void *arg)
             return;
         line_failed(r, 0, "", e.text);
     }
-    loop_defer(p->loop, ended, r);
+    loop_defer(p->loop, config_replay_ended, r);
 }
 
 void replay_fini(struct running_config *r)

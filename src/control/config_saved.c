@@ -128,7 +128,7 @@ static int keep_old(struct cli_call *c, const char *file, const char *text)
 
 /* --- write --- */
 
-static int save(struct cli_call *c, const char *file, const char *text)
+static int config_saved_save(struct cli_call *c, const char *file, const char *text)
 {
     const char *saved = saved_path(c->piste);
     bool is_saved = saved && same_file(file, saved);
@@ -154,7 +154,7 @@ int write_running_config(struct cli_call *c)
                          "expecting file name: startup.conf has neither unix { running-config } "
                          "nor unix { startup-config }");
     char *text = running_config_text(c->piste);
-    int rc = save(c, file, text);
+    int rc = config_saved_save(c, file, text);
     free(text);
     return rc;
 }

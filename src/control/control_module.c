@@ -85,7 +85,7 @@ static int show_plugins(struct cli_call *c)
 /* --- restart, crash
  * ------------------------------------------------------------------------------- */
 
-static int restart(struct cli_call *c)
+static int control_restart(struct cli_call *c)
 {
     struct control *control = module_state(c->piste, control_module.name);
     control->restart = true;
@@ -95,7 +95,7 @@ static int restart(struct cli_call *c)
 }
 
 /* For the test of crash reports. */
-static int crash(struct cli_call *c)
+static int control_crash(struct cli_call *c)
 {
     if (cli_has(c, "abort"))
         abort();
@@ -111,18 +111,19 @@ static int crash(struct cli_call *c)
 static const struct cli_command commands[] = {
     {"show startup-config", "startup.conf as it was read", show_startup_config, 0},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
-    {"restart", "Stop, and start anew with the same arguments", restart, CLI_WHOLE_WORD},
-    {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", crash, CLI_HIDDEN},
+    {"restart", "Stop, and start anew with the same arguments", control_restart, CLI_WHOLE_WORD},
+    {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", control_crash,
+     CLI_HIDDEN},
     {NULL, NULL, NULL, 0},
 };
 
-static int init(struct piste *p, void **state, struct error *e)
+static int control_init(struct piste *p, void **state, struct error *e)
 {
     *state = mem_alloc(sizeof(struct control));
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void control_stop(struct piste *p, void *state)
 {
     free(state);
 }
@@ -132,6 +133,6 @@ const struct module control_module = {
     .name = "control",
     .description = "Configuration",
     .commands = commands,
-    .init = init,
-    .stop = stop,
+    .init = control_init,
+    .stop = control_stop,
 };

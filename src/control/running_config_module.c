@@ -13,7 +13,7 @@ static const struct cli_command commands[] = {
     {NULL, NULL, NULL, 0},
 };
 
-static int init(struct piste *p, void **state, struct error *e)
+static int running_config_init(struct piste *p, void **state, struct error *e)
 {
     struct running_config *r = mem_alloc(sizeof(*r));
     r->piste = p;
@@ -21,7 +21,7 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void running_config_stop(struct piste *p, void *state)
 {
     replay_fini(state);
     free(state);
@@ -32,6 +32,6 @@ const struct module running_config_module = {
     .name = running_config_module_name,
     .description = "Running configuration",
     .commands = commands,
-    .init = init,
-    .stop = stop,
+    .init = running_config_init,
+    .stop = running_config_stop,
 };

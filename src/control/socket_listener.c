@@ -37,7 +37,7 @@ void socket_listener_serve(struct socket_listener *l, bool on)
     loop_fd_mod(l->loop, l->fd, on ? EPOLLIN : 0);
 }
 
-static void on_event(void *arg, u32 events)
+static void socket_listener_on_event(void *arg, u32 events)
 {
     struct socket_listener *l = arg;
     (void)events;
@@ -64,7 +64,7 @@ struct socket_listener *socket_listener_new(struct loop *loop, const char *addre
     struct socket_listener *l = mem_alloc(sizeof(*l));
     *l = (struct socket_listener){.loop = loop, .log = log, .on_client = on_client, .arg = arg};
     l->fd = listen_open(address, type, backlog, &l->is_unix, e);
-    if (l->fd < 0 || loop_fd_add(loop, l->fd, EPOLLIN, on_event, l, e)) {
+    if (l->fd < 0 || loop_fd_add(loop, l->fd, EPOLLIN, socket_listener_on_event, l, e)) {
         if (l->fd >= 0)
             close(l->fd);
         free(l);

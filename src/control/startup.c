@@ -115,7 +115,7 @@ static void blank_comments(char *text)
     }
 }
 
-static char *copy(const char *from, const char *to)
+static char *startup_copy(const char *from, const char *to)
 {
     return mem_printf("%.*s", (int)(to - from), from);
 }
@@ -144,8 +144,8 @@ static int take_section(struct startup *s, const char **at, struct error *e)
 
     bool braces = *body == '{';
     struct startup_section section = {
-        .name = copy(name, name_end),
-        .body = copy(body + braces, end - braces),
+        .name = startup_copy(name, name_end),
+        .body = startup_copy(body + braces, end - braces),
         .name_at = (size_t)(name - s->text),
         .body_at = (size_t)(body + braces - s->text),
     };
@@ -213,7 +213,7 @@ static bool same_word(const char *a, size_t n, const char *b)
 }
 
 /* Length of what two words have in common at their begin. */
-static size_t common(const char *a, size_t a_len, const char *b, size_t b_len)
+static size_t startup_common(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t n = 0;
     while (n < a_len && n < b_len && a[n] == b[n])
@@ -264,7 +264,7 @@ static void add_expected(const struct config_key *keys, const char *body, const 
     size_t like_len = 0;
     for (const struct config_key *k = keys; k->grammar; k++) {
         const char *word;
-        size_t n = row_word(k, &word), same = common(word, n, where, len);
+        size_t n = row_word(k, &word), same = startup_common(word, n, where, len);
         if (same > best) {
             best = same;
             like = word;

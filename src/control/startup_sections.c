@@ -161,7 +161,7 @@ static const struct startup_field buffers_fields[] = {
     FIELD("page-size", FIELD_PAGE, buffers.page_size),
 };
 
-static int set_buffers(struct cli_call *c)
+static int startup_sections_set_buffers(struct cli_call *c)
 {
     return startup_store(c, buffers_fields, array_len(buffers_fields));
 }
@@ -185,10 +185,12 @@ static int set_numa_buffers(struct cli_call *c)
 }
 
 static const struct config_key buffers_keys[] = {
-    {"buffers-per-numa <n:u32>", "most buffers on a NUMA node, 16384", set_buffers},
-    {"default data-size <bytes:u32>", "room for packet data in a buffer, 2048", set_buffers},
+    {"buffers-per-numa <n:u32>", "most buffers on a NUMA node, 16384",
+     startup_sections_set_buffers},
+    {"default data-size <bytes:u32>", "room for packet data in a buffer, 2048",
+     startup_sections_set_buffers},
     {"page-size <page-size>", "default-hugepage, or normal pages where there are none",
-     set_buffers},
+     startup_sections_set_buffers},
     {"numa <node:u32> <block>", "{ buffers N } for one NUMA node", set_numa_buffers},
     {NULL, NULL, NULL},
 };

@@ -88,7 +88,7 @@ void engine_reclaim(struct engine *e)
     memmove(e->deferred.v, e->deferred.v + n, e->deferred.n * sizeof(e->deferred.v[0]));
 }
 
-static void each_round(void *arg)
+static void engine_each_round(void *arg)
 {
     struct engine *e = arg;
     e->threads[0]->loops++;
@@ -111,7 +111,7 @@ static void make_threads(struct engine *e)
     }
 }
 
-static int make_nodes(struct engine *e, struct error *err)
+static int engine_make_nodes(struct engine *e, struct error *err)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     int rc = mem_map_new(&e->nodes.map, "nodes", (u64)NODES_MAX * sizeof(struct node_global), page,
@@ -142,7 +142,7 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     e->n_threads = 1 + c->n_workers;
     hash_init(&e->node_by_name, NODE_NAME_BYTES);
     e->error_names = mem_alloc(NODE_ERRORS_MAX * sizeof(*e->error_names));
-    if (make_nodes(e, err) || buffer_pools_init(e, err) || make_stats(e, err)) {
+    if (engine_make_nodes(e, err) || buffer_pools_init(e, err) || make_stats(e, err)) {
         mem_map_free(&e->nodes.map);
         hash_fini(&e->node_by_name);
         free(e->error_names);
@@ -155,7 +155,7 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     e->runtime_clear_ns = clock_ns();
     p->engine = e;
     if (p->loop)
-        loop_each_round(p->loop, each_round, e);
+        loop_each_round(p->loop, engine_each_round, e);
     return e;
 }
 

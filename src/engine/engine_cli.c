@@ -415,7 +415,7 @@ int thread_lwp(const struct thread *t)
     return t->index ? __atomic_load_n(&t->lwp, __ATOMIC_RELAXED) : (int)getpid();
 }
 
-static void topology(int cpu, int *core, int *package)
+static void engine_cli_topology(int cpu, int *core, int *package)
 {
     char path[96];
     const char *files[] = {"core_id", "physical_package_id"};
@@ -479,7 +479,7 @@ static int show_threads(struct cli_call *c)
         out_cell(c->out, "%d", lwp);
         out_cell(c->out, "%s (%d)", policy_name(policy), param.sched_priority);
         if (cpu >= 0) {
-            topology(cpu, &core, &package);
+            engine_cli_topology(cpu, &core, &package);
             out_cell(c->out, "%d", cpu);
             out_cell(c->out, "%d", core);
             out_cell(c->out, "%d", package);

@@ -65,7 +65,7 @@ static enum rx_mode rx_mode_of(enum startup_rx_mode m)
     }
 }
 
-static int config_of(const struct startup *s, struct engine_config *c, struct error *e)
+static int engine_config_of(const struct startup *s, struct engine_config *c, struct error *e)
 {
     engine_config_default(c);
     if (!s)
@@ -106,10 +106,10 @@ static void take_features(const struct module *m, const char *file, void *arg)
     feature_register(arg, m->arcs, m->features);
 }
 
-static int init(struct piste *p, void **state, struct error *e)
+static int engine_init_module(struct piste *p, void **state, struct error *e)
 {
     struct engine_config c;
-    int rc = config_of(p->startup, &c, e);
+    int rc = engine_config_of(p->startup, &c, e);
     if (rc)
         return rc;
     struct engine *engine = engine_new(p, &c, e);
@@ -126,13 +126,13 @@ static int init(struct piste *p, void **state, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void engine_stop_module(struct piste *p, void *state)
 {
     (void)p;
     engine_free(state);
 }
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+static void engine_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct engine *e = state;
     (void)p;
@@ -160,7 +160,7 @@ const struct module engine_module = {
     .commands = engine_commands,
     .api = engine_api,
     .types = engine_types,
-    .init = init,
-    .stop = stop,
-    .running_config = running_config,
+    .init = engine_init_module,
+    .stop = engine_stop_module,
+    .running_config = engine_running_config,
 };

@@ -65,7 +65,7 @@ static u16 generation_of(u32 interface)
 
 /* --- arcs --- */
 
-static void *reserve(struct mem_map *m, const char *name, u64 bytes)
+static void *feature_reserve(struct mem_map *m, const char *name, u64 bytes)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     struct error err;
@@ -116,17 +116,17 @@ static int arc_add(struct engine *e, const struct feature_arc_def *def, struct e
     if (rc)
         return rc;
     if (!walks.n++) {
-        feature_chains = reserve(&walks.chains_map, "feature-chains",
-                                 (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
-        walks.generations =
-            reserve(&walks.generations_map, "feature-generations", FEATURE_IF_MAX * sizeof(u16));
+        feature_chains = feature_reserve(&walks.chains_map, "feature-chains",
+                                         (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
+        walks.generations = feature_reserve(&walks.generations_map, "feature-generations",
+                                            FEATURE_IF_MAX * sizeof(u16));
     }
     struct arc *a = mem_alloc(sizeof(*a));
     *a = (struct arc){.def = def, .order = order};
     a->arc.walk = id * FEATURE_IF_MAX;
     a->arc.chains = feature_chains + a->arc.walk;
     if (!def->end_node)
-        a->ends = reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
+        a->ends = feature_reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
     walks.arcs[id] = a;
     vec_add(&e->arcs, a);
     return 0;
@@ -166,7 +166,7 @@ void feature_fini(struct engine *e)
 
 /* --- registration --- */
 
-static void fault(struct engine *e, const void *def, const struct error *err)
+static void feature_refuse(struct engine *e, const void *def, const struct error *err)
 {
     vec_add(&e->feature_faults, ((struct feature_fault){def, mem_strdup(err->text)}));
 }
@@ -185,14 +185,14 @@ static void number_slots(struct arc *a)
 }
 
 /* Returns whether the feature is dealt with: it has its place, or never will have one. */
-static bool place(struct engine *e, const struct feature_def *f, bool last_try)
+static bool feature_place_in_order(struct engine *e, const struct feature_def *f, bool last_try)
 {
     struct error err;
     struct arc *a = arc_find(e, f->arc);
     int rc = a ? feature_order_add(&a->order, f, &err)
                : error_set(&err, ENOENT, "feature %s: no feature arc %s", f->node, f->arc);
     if (rc && (rc != -ENOENT || last_try)) {
-        fault(e, f, &err);
+        feature_refuse(e, f, &err);
         return true;
     }
     return !rc;
@@ -204,7 +204,7 @@ void feature_register(struct engine *e, const struct feature_arc_def *const *arc
     struct error err;
     for (; arcs && *arcs; arcs++)
         if (arc_add(e, *arcs, &err))
-            fault(e, *arcs, &err);
+            feature_refuse(e, *arcs, &err);
     for (; features && *features; features++)
         vec_add(&e->features_pending, *features);
 }
@@ -216,7 +216,7 @@ void feature_place_all(struct engine *e)
         last_try = !more; /* what is left names what is not there */
         more = false;
         for (u32 i = 0; i < e->features_pending.n;) {
-            if (!place(e, e->features_pending.v[i], last_try)) {
+            if (!feature_place_in_order(e, e->features_pending.v[i], last_try)) {
                 i++;
                 continue;
             }
@@ -375,7 +375,7 @@ static int chain_publish(struct engine *e, struct arc *a, struct if_index i, str
 }
 
 /* 0: there is none of that name. */
-static u16 slot_of(const struct engine *e, const struct arc *a, const char *node)
+static u16 feature_slot_of(const struct engine *e, const struct arc *a, const char *node)
 {
     struct node_index n;
     for (u16 k = 1; k <= a->n_slots; k++)
@@ -385,7 +385,7 @@ static u16 slot_of(const struct engine *e, const struct arc *a, const char *node
 }
 
 /* Index in f->on, where slot is or would be. */
-static u32 position(const struct if_features *f, u16 slot, bool *is_on)
+static u32 feature_position(const struct if_features *f, u16 slot, bool *is_on)
 {
     u32 at = 0;
     while (at < f->on.n && f->on.v[at].slot < slot)
@@ -408,13 +408,13 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
     bool is_on;
     if (!a)
         return error_set(err, ENOENT, "no feature arc %s", arc);
-    u16 slot = slot_of(e, a, node);
+    u16 slot = feature_slot_of(e, a, node);
     if (!slot)
         return error_set(err, ENOENT, "no feature %s on arc %s", node, arc);
     if (i.i >= FEATURE_IF_MAX)
         return error_set(err, EINVAL, "no interface %u", i.i);
     struct if_features *f = if_features(a, i);
-    u32 at = position(f, slot, &is_on);
+    u32 at = feature_position(f, slot, &is_on);
     if (enable == is_on && (!is_on || f->on.v[at].data == data))
         return 0;
     struct enabled before = is_on ? f->on.v[at] : (struct enabled){0};
@@ -435,14 +435,14 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
 bool feature_exists(const struct engine *e, const char *arc, const char *node)
 {
     struct arc *a = arc_find(e, arc);
-    return a && slot_of(e, a, node);
+    return a && feature_slot_of(e, a, node);
 }
 
 static bool is_enabled(const struct arc *a, u16 slot, struct if_index i)
 {
     bool is_on = false;
     if (slot && i.i < a->ifs.n)
-        position(&a->ifs.v[i.i], slot, &is_on);
+        feature_position(&a->ifs.v[i.i], slot, &is_on);
     return is_on;
 }
 
@@ -450,7 +450,7 @@ bool feature_is_enabled(const struct engine *e, const char *arc, const char *nod
                         struct if_index i)
 {
     struct arc *a = arc_find(e, arc);
-    return a && is_enabled(a, slot_of(e, a, node), i);
+    return a && is_enabled(a, feature_slot_of(e, a, node), i);
 }
 
 void feature_set_start(struct engine *e, const char *arc, struct if_index i,

@@ -5,7 +5,7 @@
 
 #define NOWHERE UINT32_MAX
 
-static u32 place_of(const struct feature_order *o, const char *name)
+static u32 feature_order_place_of(const struct feature_order *o, const char *name)
 {
     for (u32 i = 0; i < o->places.n; i++)
         if (!strcmp(o->places.v[i].name, name))
@@ -17,7 +17,7 @@ int feature_order_init(struct feature_order *o, const struct feature_arc_def *ar
 {
     *o = (struct feature_order){.arc = arc};
     for (const char *const *s = arc->slots; s && *s; s++) {
-        if (place_of(o, *s) != NOWHERE) {
+        if (feature_order_place_of(o, *s) != NOWHERE) {
             feature_order_fini(o);
             return error_set(e, EEXIST, "feature arc %s has two slots %s", arc->name, *s);
         }
@@ -38,14 +38,14 @@ static int find_room(const struct feature_order *o, const struct feature_def *f,
     *first = 0;
     *last = o->places.n;
     for (const char *const *s = f->after; s && *s; s++) {
-        u32 i = place_of(o, *s);
+        u32 i = feature_order_place_of(o, *s);
         if (i == NOWHERE)
             return error_set(e, ENOENT, "feature %s stands after %s, which is not on arc %s",
                              f->node, *s, f->arc);
         *first = (u32)max_u64(*first, i + 1);
     }
     for (const char *const *s = f->before; s && *s; s++) {
-        u32 i = place_of(o, *s);
+        u32 i = feature_order_place_of(o, *s);
         bool is_end = o->arc->end_node && !strcmp(*s, o->arc->end_node);
         if (i == NOWHERE && !is_end)
             return error_set(e, ENOENT, "feature %s stands before %s, which is not on arc %s",
@@ -61,7 +61,7 @@ static int find_room(const struct feature_order *o, const struct feature_def *f,
 int feature_order_add(struct feature_order *o, const struct feature_def *f, struct error *e)
 {
     bool says = (f->before && *f->before) || (f->after && *f->after);
-    u32 first, last, slot = place_of(o, f->node);
+    u32 first, last, slot = feature_order_place_of(o, f->node);
     if (slot != NOWHERE && o->places.v[slot].def)
         return error_set(e, EEXIST, "arc %s has a feature %s already", f->arc, f->node);
     if (slot != NOWHERE && says)

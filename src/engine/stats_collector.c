@@ -225,7 +225,7 @@ static void collect_nodes(struct engine *e)
 /* --- from time to time --- */
 
 /* What was counted since; a count that was cleared begins at 0. */
-static u64 since(u64 now, u64 before)
+static u64 stats_collector_since(u64 now, u64 before)
 {
     return now >= before ? now - before : now;
 }
@@ -253,12 +253,13 @@ static void collect_threads(struct engine *e, double seconds)
     u64 received = 0, rates = 0;
     for (u32 t = 0; t < e->n_threads; t++) {
         struct seen now = look_at(e, t), *before = &c->seen[t];
-        u64 calls = since(now.calls, before->calls);
-        u64 rate = calls ? since(now.vectors, before->vectors) / calls : 0;
+        u64 calls = stats_collector_since(now.calls, before->calls);
+        u64 rate = calls ? stats_collector_since(now.vectors, before->vectors) / calls : 0;
         rates += t ? rate : 0;
-        received += since(now.received, before->received);
+        received += stats_collector_since(now.received, before->received);
         set_column(&c->vector_rates, 0, t, rate);
-        set_column(&c->loops, 0, t, (u64)((double)since(now.loops, before->loops) / seconds));
+        set_column(&c->loops, 0, t,
+                   (u64)((double)stats_collector_since(now.loops, before->loops) / seconds));
         *before = now;
     }
     stats_set(e->stats, c->vector_rate, rates / (e->n_threads - 1));
@@ -302,7 +303,7 @@ void stats_refresh(struct engine *e)
     stats_set(e->stats, c->last_update, (now - e->piste->start_ns) / NS_PER_SEC);
 }
 
-static void collect(void *arg)
+static void stats_collector_collect(void *arg)
 {
     struct engine *e = arg;
     stats_refresh(e);
@@ -315,8 +316,9 @@ void stats_collect_from_now(struct engine *e)
     u64 period = (u64)(e->config.stats_interval_sec * 1e9);
     if (c->timer || !e->piste->loop)
         return;
-    collect(e);
-    c->timer = loop_timer_add(e->piste->loop, clock_ns() + period, period, collect, e);
+    stats_collector_collect(e);
+    c->timer =
+        loop_timer_add(e->piste->loop, clock_ns() + period, period, stats_collector_collect, e);
 }
 
 void stats_cleared(struct engine *e)

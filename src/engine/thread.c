@@ -185,7 +185,7 @@ static void *thread_main(void *arg)
 
 /* --- making and ending --- */
 
-static void *reserve(struct mem_map *m, const char *name, u64 bytes)
+static void *thread_reserve(struct mem_map *m, const char *name, u64 bytes)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     struct error err;
@@ -197,16 +197,16 @@ static void *reserve(struct mem_map *m, const char *name, u64 bytes)
 struct thread *thread_new(struct engine *e, u32 index, const char *name)
 {
     struct mem_map m;
-    struct thread *t = reserve(&m, "thread", sizeof(*t));
+    struct thread *t = thread_reserve(&m, "thread", sizeof(*t));
     t->engine = e;
     t->index = index;
     snprintf(t->name, sizeof(t->name), "%s", name);
-    t->nodes = reserve(&m, "thread-nodes", (u64)NODES_MAX * sizeof(struct node));
+    t->nodes = thread_reserve(&m, "thread-nodes", (u64)NODES_MAX * sizeof(struct node));
     t->errors = counter_simple(e->errors, index);
-    t->errors_shown = reserve(&m, "thread-errors-shown", (u64)NODE_ERRORS_MAX * sizeof(u64));
-    t->frames = reserve(&m, "thread-frames", (u64)FRAMES_MAX * sizeof(struct frame));
+    t->errors_shown = thread_reserve(&m, "thread-errors-shown", (u64)NODE_ERRORS_MAX * sizeof(u64));
+    t->frames = thread_reserve(&m, "thread-frames", (u64)FRAMES_MAX * sizeof(struct frame));
     t->trace.records =
-        reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
+        thread_reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
     t->pending_last = &t->pending_first;
     t->cpu = -1;
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -221,7 +221,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
     return t;
 }
 
-static void pin(struct thread *t, pthread_attr_t *attr)
+static void thread_pin(struct thread *t, pthread_attr_t *attr)
 {
     if (t->cpu < 0)
         return;
@@ -242,7 +242,7 @@ int thread_start(struct thread *t, struct error *err)
     if (rc)
         return error_errno(err, rc, "cannot start thread %s", t->name);
     t->running = true;
-    pin(t, NULL);
+    thread_pin(t, NULL);
     return 0;
 }
 

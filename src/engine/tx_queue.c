@@ -15,12 +15,12 @@ static u64 data_threads(const struct engine *e)
     return all & ~1ull;
 }
 
-static bool has(const struct tx_queue *q, u32 thread)
+static bool tx_queue_has(const struct tx_queue *q, u32 thread)
 {
     return !q->disabled && (q->threads >> thread & 1);
 }
 
-static struct tx_map *map_new(const struct tx_queues *s)
+static struct tx_map *tx_queue_map_new(const struct tx_queues *s)
 {
     u32 entries = 0;
     for (u32 i = 0; i < s->n; i++)
@@ -30,7 +30,7 @@ static struct tx_map *map_new(const struct tx_queues *s)
     for (u32 thread = 0; thread < THREADS_MAX; thread++) {
         m->of[thread].first = n;
         for (u32 i = 0; i < s->n; i++)
-            if (has(s->v[i], thread))
+            if (tx_queue_has(s->v[i], thread))
                 m->queue[n++] = s->v[i];
         m->of[thread].n = (u16)(n - m->of[thread].first);
     }
@@ -48,14 +48,14 @@ static bool is_shared(const struct engine *e, const struct tx_queue *q)
 }
 
 /* While some threads go by the old map and some by the new one, all queues are locked. */
-static void publish(struct engine *e, struct tx_queues *s)
+static void tx_queue_publish(struct engine *e, struct tx_queues *s)
 {
     struct tx_map *old = s->map;
     for (u32 i = 0; i < s->n; i++)
         set_shared(s->v[i], true);
     if (old)
         engine_synchronize(e);
-    __atomic_store_n(&s->map, map_new(s), __ATOMIC_RELEASE);
+    __atomic_store_n(&s->map, tx_queue_map_new(s), __ATOMIC_RELEASE);
     if (old)
         engine_synchronize(e);
     free(old);
@@ -73,7 +73,7 @@ void tx_queues_init(struct engine *e, struct tx_queues *s, struct tx_queue **v, 
     }
     for (u32 i = 0; n && i < max_u64(n, workers); i++)
         v[i % n]->threads |= 1ull << (1 + i % workers);
-    publish(e, s);
+    tx_queue_publish(e, s);
 }
 
 void tx_queues_fini(struct engine *e, struct tx_queues *s)
@@ -95,7 +95,7 @@ int tx_queue_place(struct engine *e, struct tx_queues *s, u32 queue, u64 threads
         return error_set(err, EINVAL, "no thread %d", __builtin_ctzll(wrong));
     s->v[queue]->threads = threads;
     s->v[queue]->placed_by_user = true;
-    publish(e, s);
+    tx_queue_publish(e, s);
     return 0;
 }
 
@@ -104,7 +104,7 @@ void tx_queue_enable(struct engine *e, struct tx_queues *s, u32 queue, bool enab
     if (s->v[queue]->disabled == !enable)
         return;
     s->v[queue]->disabled = !enable;
-    publish(e, s);
+    tx_queue_publish(e, s);
 }
 
 u64 tx_queues_threads_without(const struct engine *e, const struct tx_queues *s)

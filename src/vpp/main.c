@@ -62,7 +62,7 @@ static NORETURN void bad_usage(const char *what, const char *arg)
     exit(1);
 }
 
-static char *join(int n, char **words)
+static char *vpp_join(int n, char **words)
 {
     struct text t = {0};
     for (int i = 0; i < n; i++)
@@ -80,7 +80,7 @@ static bool is_option(const char *arg, const char *brief, const char *full)
 static void parse_arguments(int argc, char **argv, struct arguments *a)
 {
     if (argc > 1 && argv[1][0] != '-') {
-        a->text = join(argc - 1, argv + 1);
+        a->text = vpp_join(argc - 1, argv + 1);
         return;
     }
     for (int i = 1; i < argc; i++) {
@@ -199,7 +199,7 @@ static int watch_signals(struct piste *p, struct error *e)
 
 /* Clients may connect as soon as there are sockets, and wait until the state that they ask for or
  * change is whole. */
-static void serve(struct piste *p, bool on)
+static void vpp_serve(struct piste *p, bool on)
 {
     cli_serve(p->cli, on);
     api_serve(p, on);
@@ -214,7 +214,7 @@ static void on_replayed(void *arg)
         loop_stop(p->loop, 1);
         return;
     }
-    serve(p, true);
+    vpp_serve(p, true);
     process_ready();
 }
 
@@ -261,7 +261,7 @@ static int start_switch(struct piste *p, struct error *e)
     if (!rc)
         rc = stats_listen(p, e);
     if (!rc)
-        serve(p, false);
+        vpp_serve(p, false);
     return rc ? rc : process_write_pidfile(p->startup, e);
 }
 
@@ -278,7 +278,7 @@ static void stop_all(struct piste *p)
     loop_free(p->loop);
 }
 
-static int run(struct piste *p, const struct arguments *a, bool *restart)
+static int vpp_run(struct piste *p, const struct arguments *a, bool *restart)
 {
     struct error e = {0};
     p->cli = cli_new(p);
@@ -320,7 +320,7 @@ int main(int argc, char **argv)
     open_standard_descriptors();
     parse_arguments(argc, argv, &a);
     int start_dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int status = run(&p, &a, &restart);
+    int status = vpp_run(&p, &a, &restart);
     free(a.text);
     if (restart) {
         restart_program(argv, start_dir);

@@ -13,13 +13,13 @@
 
 const char efp_filter_module_name[] = "efp-filter";
 
-static struct efp_filter *state_of(const struct piste *p)
+static struct efp_filter *efp_filter_state_of(const struct piste *p)
 {
     return module_state(p, efp_filter_module_name);
 }
 
 /* Place of i in the list, or its length. */
-static u32 place_of(const struct efp_filter *s, struct if_index i)
+static u32 efp_filter_place_of(const struct efp_filter *s, struct if_index i)
 {
     u32 k = 0;
     while (k < s->on.n && !if_equal(s->on.v[k], i))
@@ -29,15 +29,15 @@ static u32 place_of(const struct efp_filter *s, struct if_index i)
 
 bool efp_filter_is_on(const struct piste *p, struct if_index i)
 {
-    const struct efp_filter *s = state_of(p);
-    return s && place_of(s, i) < s->on.n;
+    const struct efp_filter *s = efp_filter_state_of(p);
+    return s && efp_filter_place_of(s, i) < s->on.n;
 }
 
 int efp_filter_set(struct piste *p, struct if_index i, bool on, struct error *e)
 {
-    struct efp_filter *s = state_of(p);
+    struct efp_filter *s = efp_filter_state_of(p);
     const struct interface *f = interface_at(p, i);
-    u32 k = place_of(s, i);
+    u32 k = efp_filter_place_of(s, i);
     if (!f || !f->has_mac || f->cls->is_ip)
         return error_set(e, EOPNOTSUPP, "bridged interface must be ethernet");
     if (on == (k < s->on.n))
@@ -53,11 +53,12 @@ int efp_filter_set(struct piste *p, struct if_index i, bool on, struct error *e)
     return 0;
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void efp_filter_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                    void *arg)
 {
     struct efp_filter *s = arg;
     (void)p;
-    u32 k = place_of(s, f->index);
+    u32 k = efp_filter_place_of(s, f->index);
     if (ev == IF_EVENT_DELETE && k < s->on.n)
         vec_del(&s->on, k); /* its features go with it */
 }
@@ -72,7 +73,7 @@ int efp_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct efp_filter *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, efp_filter_on_interface, s);
     *state = s;
     return 0;
 }

@@ -5,7 +5,7 @@
 #include "net/l2/efp_filter_internal.h"
 #include "net/link/interface/interface.h"
 
-static int set(struct cli_call *c)
+static int efp_filter_cli_set(struct cli_call *c)
 {
     return efp_filter_set(c->piste, cli_interface(c, "interface")->index, !cli_has(c, "disable"),
                           c->err);
@@ -13,7 +13,8 @@ static int set(struct cli_call *c)
 
 const struct cli_command efp_filter_commands[] = {
     {"set interface l2 efp-filter <interface> [disable]",
-     "Drops what layer 2 would send with tags that do not come in by the interface", set, 0},
+     "Drops what layer 2 would send with tags that do not come in by the interface",
+     efp_filter_cli_set, 0},
     {0},
 };
 

@@ -9,7 +9,7 @@
 
 NODE_DECLARE(l2_efp_filter);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void efp_filter_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
     ethernet_format_header(out, r->data, r->data_len);
@@ -27,7 +27,7 @@ static const struct node_def node = {.name = "l2-efp-filter",
                                      .errors = errors,
                                      .errors_by_description = true,
                                      .n_errors = EFP_FILTER_ERR_N,
-                                     .format_trace = format_trace};
+                                     .format_trace = efp_filter_format_trace};
 static const struct node_def *const nodes[] = {&node, NULL};
 static const struct feature_def feature = {"l2-output", "l2-efp-filter"};
 static const struct feature_def *const features[] = {&feature, NULL};

@@ -177,7 +177,7 @@ static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd
 }
 
 /* Ends the mode of i, if it has one: frames that it receives are dropped until it has another. */
-static void leave(struct l2_state *s, struct if_index i)
+static void l2_leave(struct l2_state *s, struct if_index i)
 {
     struct l2_if *l = l2_if(i);
     if (l->mode == L2_MODE_L3)
@@ -200,7 +200,7 @@ static void leave(struct l2_state *s, struct if_index i)
     rewrites_publish(s, i);
 }
 
-static void enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
+static void l2_enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
 {
     struct l2_if *l = l2_if(i);
     make_output(s, i);
@@ -220,7 +220,7 @@ int l2_set_l3(struct piste *p, struct if_index i, struct error *e)
     struct l2_state *s = l2_state_of(p);
     if (!interface_at(p, i))
         return error_set(e, ENOENT, "no interface %u", i.i);
-    leave(s, i);
+    l2_leave(s, i);
     __atomic_store_n(&if_data(i)->l2_mode, 0, __ATOMIC_RELEASE);
     return 0;
 }
@@ -242,7 +242,7 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
         return error_set(e, EEXIST, "bridge domain already has a uu-fwd interface");
     if (!bd && (rc = l2_bd_create(s, bd_id, &bd, e)))
         return rc;
-    leave(s, i);
+    l2_leave(s, i);
     l->port_flags =
         kind == L2_PORT_BVI ? (L2_IF_PORT_FLAGS & ~L2_IF_LEARN) | L2_IF_BVI : L2_IF_PORT_FLAGS;
     l->shg = shg;
@@ -263,7 +263,7 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
         memmove(&bd->ports.v[1], &bd->ports.v[0], (bd->ports.n - 1) * sizeof(bd->ports.v[0]));
         bd->ports.v[0] = (struct l2_port){i, kind};
     }
-    enter(s, i, L2_MODE_BRIDGE);
+    l2_enter(s, i, L2_MODE_BRIDGE);
     l2_bd_publish(s, bd);
     return 0;
 }
@@ -276,10 +276,10 @@ int l2_set_xconnect(struct piste *p, struct if_index i, struct if_index peer, st
         rc = l2_port_check(s, peer, e);
     if (rc)
         return rc;
-    leave(s, i);
+    l2_leave(s, i);
     make_output(s, peer);
     __atomic_store_n(&l2_if(i)->peer.i, peer.i, __ATOMIC_RELAXED);
-    enter(s, i, L2_MODE_XCONNECT);
+    l2_enter(s, i, L2_MODE_XCONNECT);
     return 0;
 }
 
@@ -321,7 +321,7 @@ int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, boo
 
 /* --- interfaces come and go --- */
 
-static void forget(struct l2_state *s, struct interface *f)
+static void l2_forget(struct l2_state *s, struct interface *f)
 {
     struct error e;
     for (u32 k = s->patches.n; k-- > 0;) {
@@ -337,7 +337,7 @@ static void forget(struct l2_state *s, struct interface *f)
         if (l->mode == L2_MODE_XCONNECT && if_equal(l->peer, f->index))
             __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
     }
-    leave(s, f->index);
+    l2_leave(s, f->index);
     l2_fib_flush(s, UINT32_MAX, f->index, true);
     __atomic_store_n(&if_data(f->index)->l2_mode, 0, __ATOMIC_RELAXED);
     engine_synchronize(engine_of(s->piste));
@@ -363,11 +363,11 @@ static void mac_changed(struct l2_state *s, struct interface *f)
     }
 }
 
-static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void l2_on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     (void)p;
     if (ev == IF_EVENT_DELETE)
-        forget(arg, f);
+        l2_forget(arg, f);
     else if (ev == IF_EVENT_MAC)
         mac_changed(arg, f);
     else if (ev == IF_EVENT_NEW)
@@ -399,7 +399,7 @@ static void l2_show_address(struct piste *p, struct interface *f, struct out *o)
 
 /* --- module --- */
 
-static int map_new(struct mem_map *m, const char *name, u64 bytes, struct error *e)
+static int l2_map_new(struct mem_map *m, const char *name, u64 bytes, struct error *e)
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     return mem_map_new(m, name, bytes, page, false, e);
@@ -410,10 +410,10 @@ int l2_init(struct piste *p, void **state, struct error *e)
     struct l2_state *s = mem_alloc(sizeof(*s));
     s->piste = p;
     hash_init(&s->bd_by_id, sizeof(u32));
-    int rc = map_new(&s->if_map, "l2-interfaces", (u64)IF_MAX * sizeof(struct l2_if), e);
+    int rc = l2_map_new(&s->if_map, "l2-interfaces", (u64)IF_MAX * sizeof(struct l2_if), e);
     if (!rc)
-        rc = map_new(&s->bd_map, "bridge-domains",
-                     (u64)(L2_BD_INDEX_MAX + 1) * sizeof(struct l2_bd_data), e);
+        rc = l2_map_new(&s->bd_map, "bridge-domains",
+                        (u64)(L2_BD_INDEX_MAX + 1) * sizeof(struct l2_bd_data), e);
     if (!rc) {
         l2_if_base = s->if_map.base;
         l2_bd_data_base = s->bd_map.base;
@@ -432,7 +432,7 @@ int l2_init(struct piste *p, void **state, struct error *e)
     if (l2_bd_create(s, 0, &none, e)) {
         /* nothing is there yet that could be in its way */
     }
-    interface_on_event(p, on_event, s);
+    interface_on_event(p, l2_on_event, s);
     interface_on_show_address(p, IF_SHOW_L2, l2_show_address);
     *state = s;
     return 0;

@@ -14,7 +14,7 @@
 NODE_DECLARE_INPUT(af_packet_input);
 NODE_DECLARE(af_packet_tx);
 
-static int create(struct cli_call *c)
+static int af_packet_cli_create(struct cli_call *c)
 {
     struct af_packet_args a = {
         .host_name = cli_str(c, "ifname", ""),
@@ -43,7 +43,7 @@ static int create(struct cli_call *c)
     return 0;
 }
 
-static int delete (struct cli_call *c)
+static int af_packet_cli_delete(struct cli_call *c)
 {
     return af_packet_delete(c->piste, cli_str(c, "ifname", ""), c->err);
 }
@@ -71,9 +71,9 @@ const struct cli_command af_packet_commands[] = {
      "[hw-addr <mac>] [mode ( ip | ethernet )] [rx-size <rx-frames:u32>] [tx-size <tx-frames:u32>] "
      "[rx-per-block <rx-block:u32>] [tx-per-block <tx-block:u32>] [no-ring] [qdisc-bypass-disable] "
      "[cksum-gso-disable]",
-     "Makes an interface on a Linux network device", create, 0},
+     "Makes an interface on a Linux network device", af_packet_cli_create, 0},
     {"delete host-interface (name <ifname:string>)",
-     "Deletes the interface on a Linux network device", delete, 0},
+     "Deletes the interface on a Linux network device", af_packet_cli_delete, 0},
     {"set host-interface qdisc-bypass <host-if-name:string> <on-off>",
      "Whether frames go around the queueing discipline of the Linux device", set_bypass, 0},
     {"set host-interface l4-cksum-offload <host-if-name:string> <on-off>",
@@ -123,7 +123,8 @@ static void vnet_text(struct text *out, const struct vnet_header *h)
              h->flags, h->gso_type, h->header_len, h->gso_size, h->csum_start, h->csum_offset);
 }
 
-static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
+static void af_packet_cli_format_input(struct piste *p, const struct trace_record *r,
+                                       struct text *out)
 {
     struct af_packet_trace x;
     (void)p;
@@ -182,7 +183,7 @@ const struct node_def af_packet_input_node = {
     .errors = input_errors,
     .errors_by_description = true,
     .n_errors = AF_PACKET_INPUT_ERR_N,
-    .format_trace = format_input,
+    .format_trace = af_packet_cli_format_input,
 };
 
 const struct node_def af_packet_tx_node = {

@@ -24,7 +24,7 @@ static struct log_class log_class = {"af-packet", "link"};
 
 /* --- ioctls --- */
 
-static int request(unsigned long what, struct ifreq *r)
+static int af_packet_link_request(unsigned long what, struct ifreq *r)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -45,13 +45,13 @@ static struct ifreq request_for(const char *name)
 int af_packet_host_set_up(const char *name, bool up, struct error *e)
 {
     struct ifreq r = request_for(name);
-    int rc = request(SIOCGIFFLAGS, &r);
+    int rc = af_packet_link_request(SIOCGIFFLAGS, &r);
     if (rc)
         return error_errno(e, -rc, "%s: cannot read the state of the device", name);
     if (!!(r.ifr_flags & IFF_UP) == up)
         return 0;
     r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-    rc = request(SIOCSIFFLAGS, &r);
+    rc = af_packet_link_request(SIOCSIFFLAGS, &r);
     return rc ? error_errno(
                     e, -rc,
                     "%s: cannot set the device %s, which needs the capability CAP_NET_ADMIN", name,
@@ -64,21 +64,21 @@ int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e)
     struct ifreq r = request_for(name);
     r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
     memcpy(r.ifr_hwaddr.sa_data, mac, 6);
-    int rc = request(SIOCSIFHWADDR, &r);
+    int rc = af_packet_link_request(SIOCSIFHWADDR, &r);
     return rc ? error_errno(e, -rc, "%s: the device keeps its own MAC address", name) : 0;
 }
 
 u32 af_packet_host_mtu(const char *name)
 {
     struct ifreq r = request_for(name);
-    return request(SIOCGIFMTU, &r) ? 0 : (u32)r.ifr_mtu;
+    return af_packet_link_request(SIOCGIFMTU, &r) ? 0 : (u32)r.ifr_mtu;
 }
 
 int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e)
 {
     struct ifreq r = request_for(name);
     r.ifr_mtu = (int)bytes;
-    int rc = request(SIOCSIFMTU, &r);
+    int rc = af_packet_link_request(SIOCSIFMTU, &r);
     return rc ? error_errno(e, -rc, "%s: cannot set the device's MTU to %u%s", name, bytes,
                             rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "")
               : 0;
@@ -87,7 +87,8 @@ int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e)
 bool af_packet_host_link_up(const char *name)
 {
     struct ifreq r = request_for(name);
-    return !request(SIOCGIFFLAGS, &r) && (r.ifr_flags & IFF_UP) && (r.ifr_flags & IFF_RUNNING);
+    return !af_packet_link_request(SIOCGIFFLAGS, &r) && (r.ifr_flags & IFF_UP) &&
+           (r.ifr_flags & IFF_RUNNING);
 }
 
 u32 af_packet_host_features(const char *name)
@@ -104,7 +105,7 @@ u32 af_packet_host_features(const char *name)
         struct ethtool_value v = {.cmd = table[i].command};
         struct ifreq r = request_for(name);
         r.ifr_data = (void *)&v;
-        if (!request(SIOCETHTOOL, &r) && v.data)
+        if (!af_packet_link_request(SIOCETHTOOL, &r) && v.data)
             features |= table[i].feature;
     }
     return features;
@@ -212,7 +213,7 @@ static int on_message(const struct nlmsghdr *h, void *arg)
 }
 
 /* After a lost message nothing is certain: every device is looked at. */
-static void resync(struct af_packet_state *s)
+static void af_packet_link_resync(struct af_packet_state *s)
 {
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
@@ -238,7 +239,7 @@ static void on_netlink(void *arg, u32 events)
     for (;;) {
         ssize_t n = mnl_socket_recvfrom(s->netlink, buf, NETLINK_BUFFER_BYTES);
         if (n < 0 && errno == ENOBUFS) {
-            resync(s);
+            af_packet_link_resync(s);
             continue;
         }
         if (n <= 0 || mnl_cb_run(buf, (size_t)n, 0, 0, on_message, s) < 0)

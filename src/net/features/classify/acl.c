@@ -38,7 +38,7 @@ int acl_set(struct piste *p, struct if_index i, const u32 tables[ACL_KIND_N], bo
     return classify_bind(p, acl_kinds, acl_of(p)->bound, ACL_KIND_N, i, tables, add, e);
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void acl_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct acl *s = arg;
     struct error e = {0};
@@ -57,7 +57,7 @@ int acl_init(struct piste *p, void **state, struct error *e)
 {
     struct acl *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, acl_on_interface, s);
     *state = s;
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "net/features/classify/classify_binding.h"
 #include "net/link/interface/interface.h"
 
-static int set_input(struct cli_call *c)
+static int acl_cli_set_input(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     if (f && f->index.i && cli_get(c, "ip4-punt-table"))
@@ -16,12 +16,12 @@ static int set_input(struct cli_call *c)
     return classify_bind_command(c, acl_kinds, acl_of(c->piste)->bound, ACL_KIND_N, "input");
 }
 
-static int set_output(struct cli_call *c)
+static int acl_cli_set_output(struct cli_call *c)
 {
     return classify_bind_command(c, acl_kinds, acl_of(c->piste)->bound, ACL_KIND_N, "output");
 }
 
-static int show(struct cli_call *c, enum acl_kind ip4, enum acl_kind l2)
+static int acl_cli_show(struct cli_call *c, enum acl_kind ip4, enum acl_kind l2)
 {
     const struct acl *s = acl_of(c->piste);
     classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[cli_has(c, "ip4") ? ip4 : l2],
@@ -31,12 +31,12 @@ static int show(struct cli_call *c, enum acl_kind ip4, enum acl_kind l2)
 
 static int show_input(struct cli_call *c)
 {
-    return show(c, ACL_IP4_INPUT, ACL_L2_INPUT);
+    return acl_cli_show(c, ACL_IP4_INPUT, ACL_L2_INPUT);
 }
 
 static int show_output(struct cli_call *c)
 {
-    return show(c, ACL_IP4_OUTPUT, ACL_L2_OUTPUT);
+    return acl_cli_show(c, ACL_IP4_OUTPUT, ACL_L2_OUTPUT);
 }
 
 const struct cli_command acl_commands[] = {
@@ -44,12 +44,13 @@ const struct cli_command acl_commands[] = {
      "<ip4-punt-table:u32>]"
      " [ip6-table <ip6-table:u32>] [ip6-punt-table <ip6-punt-table:u32>] [l2-table <l2-table:u32>] "
      "[del]",
-     "Looks up what an interface receives in a classifier table, to deny or permit it", set_input,
-     0},
+     "Looks up what an interface receives in a classifier table, to deny or permit it",
+     acl_cli_set_input, 0},
     {"set interface output acl [intfc <interface>] [ip4-table <ip4-table:u32>] [ip6-table "
      "<ip6-table:u32>]"
      " [l2-table <l2-table:u32>] [del]",
-     "Looks up what an interface sends in a classifier table, to deny or permit it", set_output, 0},
+     "Looks up what an interface sends in a classifier table, to deny or permit it",
+     acl_cli_set_output, 0},
     {"show inacl (type ( ip4 | ip6 | l2 ))", "Which tables deny what interfaces receive",
      show_input, 0},
     {"show outacl (type ( ip4 | ip6 | l2 ))", "Which tables deny what interfaces send", show_output,

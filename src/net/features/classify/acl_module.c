@@ -22,13 +22,13 @@ static void format_lookup(const struct trace_record *r, const char *word, struct
              r->next, (int)note.table, (int)note.session);
 }
 
-static void format_input(struct piste *p, const struct trace_record *r, struct text *out)
+static void acl_format_input(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
     format_lookup(r, "INACL", r->meta.rx_if, out);
 }
 
-static void format_output(struct piste *p, const struct trace_record *r, struct text *out)
+static void acl_format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
     format_lookup(r, "OUTACL", r->meta.tx_if, out);
@@ -59,15 +59,15 @@ static const struct node_error output_errors[ACL_ERR_N] = ACL_ERRORS("output");
     }
 
 static const struct node_def node_l2_input =
-    ACL_NODE("l2-input-acl", acl_l2, "error-drop", input_errors, format_input);
+    ACL_NODE("l2-input-acl", acl_l2, "error-drop", input_errors, acl_format_input);
 static const struct node_def node_l2_output =
-    ACL_NODE("l2-output-acl", acl_l2, "error-drop", output_errors, format_output);
+    ACL_NODE("l2-output-acl", acl_l2, "error-drop", output_errors, acl_format_output);
 static const struct node_def node_ip4_input =
-    ACL_NODE("ip4-inacl", acl_ip4_input, "ip4-drop", input_errors, format_input);
+    ACL_NODE("ip4-inacl", acl_ip4_input, "ip4-drop", input_errors, acl_format_input);
 static const struct node_def node_ip4_output =
-    ACL_NODE("ip4-outacl", acl_ip4_output, "error-drop", output_errors, format_output);
+    ACL_NODE("ip4-outacl", acl_ip4_output, "error-drop", output_errors, acl_format_output);
 static const struct node_def node_ip4_punt =
-    ACL_NODE("ip4-punt-acl", acl_ip4_input, "ip4-drop", input_errors, format_input);
+    ACL_NODE("ip4-punt-acl", acl_ip4_input, "ip4-drop", input_errors, acl_format_input);
 
 static const struct node_def *const nodes[] = {&node_l2_input,   &node_l2_output, &node_ip4_input,
                                                &node_ip4_output, &node_ip4_punt,  NULL};

@@ -25,7 +25,7 @@ const char *const l2_classify_kind_words[L2_CLASSIFY_KIND_N] = {
 
 const char l2_classify_module_name[] = "l2-classify";
 
-static struct l2_classify *state_of(const struct piste *p)
+static struct l2_classify *l2_classify_state_of(const struct piste *p)
 {
     return module_state(p, l2_classify_module_name);
 }
@@ -61,7 +61,7 @@ static int ref_all(struct piste *p, const u32 *tables, u64 *word, struct error *
 int l2_classify_set(struct piste *p, bool is_input, struct if_index i,
                     const u32 tables[L2_CLASSIFY_KIND_N], struct error *e)
 {
-    struct l2_classify *s = state_of(p);
+    struct l2_classify *s = l2_classify_state_of(p);
     u32 direction = is_input ? L2_CLASSIFY_INPUT : L2_CLASSIFY_OUTPUT;
     u64 word, old = word_at(s, direction, i);
     int rc = ref_all(p, tables, &word, e);
@@ -80,13 +80,14 @@ int l2_classify_set(struct piste *p, bool is_input, struct if_index i,
     return 0;
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void l2_classify_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                     void *arg)
 {
     static const u32 none[] = {CLASSIFY_NONE, CLASSIFY_NONE, CLASSIFY_NONE};
     struct error e;
     (void)arg;
     for (u32 d = 0; ev == IF_EVENT_DELETE && d < L2_CLASSIFY_DIRECTIONS; d++)
-        if (word_at(state_of(p), d, f->index) &&
+        if (word_at(l2_classify_state_of(p), d, f->index) &&
             l2_classify_set(p, d == L2_CLASSIFY_INPUT, f->index, none, &e))
             log_warn(&log_class, "%s: %s", f->name, e.text);
 }
@@ -101,7 +102,7 @@ int l2_classify_init(struct piste *p, void **state, struct error *e)
 {
     struct l2_classify *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, l2_classify_on_interface, s);
     *state = s;
     return 0;
 }

@@ -8,7 +8,7 @@
 #include "net/features/classify/l2_classify_internal.h"
 #include "net/link/interface/interface.h"
 
-static int set(struct cli_call *c, bool is_input)
+static int l2_classify_cli_set(struct cli_call *c, bool is_input)
 {
     const struct interface *f = cli_interface(c, "interface");
     u32 tables[L2_CLASSIFY_KIND_N];
@@ -24,14 +24,14 @@ static int set(struct cli_call *c, bool is_input)
     return l2_classify_set(c->piste, is_input, f->index, tables, c->err);
 }
 
-static int set_input(struct cli_call *c)
+static int l2_classify_cli_set_input(struct cli_call *c)
 {
-    return set(c, true);
+    return l2_classify_cli_set(c, true);
 }
 
-static int set_output(struct cli_call *c)
+static int l2_classify_cli_set_output(struct cli_call *c)
 {
-    return set(c, false);
+    return l2_classify_cli_set(c, false);
 }
 
 #define ARGUMENTS                                                                                  \
@@ -40,9 +40,11 @@ static int set_output(struct cli_call *c)
 
 const struct cli_command l2_classify_commands[] = {
     {"set interface l2 input classify" ARGUMENTS,
-     "Sends what an interface in layer 2 receives where classifier tables say", set_input, 0},
+     "Sends what an interface in layer 2 receives where classifier tables say",
+     l2_classify_cli_set_input, 0},
     {"set interface l2 output classify" ARGUMENTS,
-     "Sends what leaves by an interface in layer 2 where classifier tables say", set_output, 0},
+     "Sends what leaves by an interface in layer 2 where classifier tables say",
+     l2_classify_cli_set_output, 0},
     {0},
 };
 

@@ -12,7 +12,8 @@
 NODE_DECLARE(l2_input_classify);
 NODE_DECLARE(l2_output_classify);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void l2_classify_format_trace(struct piste *p, const struct trace_record *r,
+                                     struct text *out)
 {
     struct acl_trace note;
     (void)p;
@@ -33,7 +34,7 @@ static const struct node_error errors[L2_CLASSIFY_ERR_N] = {
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
         .next = {[L2_CLASSIFY_NEXT_DROP] = "error-drop", [L2_CLASSIFY_NEXT_IP4] = "ip4-input"},    \
         .n_next = L2_CLASSIFY_NEXT_N, .errors = errors, .n_errors = L2_CLASSIFY_ERR_N,             \
-        .errors_by_description = true, .format_trace = format_trace,                               \
+        .errors_by_description = true, .format_trace = l2_classify_format_trace,                   \
     }
 
 static const struct node_def node_input = L2_CLASSIFY_NODE("l2-input-classify", l2_input_classify);

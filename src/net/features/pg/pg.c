@@ -11,7 +11,7 @@ struct pg *pg_of(const struct piste *p)
     return module_state(p, pg_module_name);
 }
 
-static void each_round(void *arg)
+static void pg_each_round(void *arg)
 {
     struct piste *p = arg;
     struct pg *pg = pg_of(p);
@@ -31,7 +31,7 @@ int pg_init(struct piste *p, void **state, struct error *e)
     struct pg *pg = mem_alloc(sizeof(*pg));
     pg->piste = p;
     interface_on_event(p, on_interface_event, NULL);
-    loop_each_round(p->loop, each_round, p);
+    loop_each_round(p->loop, pg_each_round, p);
     *state = pg;
     return 0;
 }

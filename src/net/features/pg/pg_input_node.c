@@ -8,7 +8,7 @@
 #include "net/features/pg/pg_internal.h"
 
 /* End of the round in which the last packet was made: all have passed the graph. */
-static void finish(struct thread *t, void *arg)
+static void pg_input_finish(struct thread *t, void *arg)
 {
     struct pg_stream *s = arg;
     atomic_store_explicit(&s->finished, true, memory_order_release);
@@ -16,7 +16,7 @@ static void finish(struct thread *t, void *arg)
 }
 
 /* How many packets to make now. */
-static u32 due(const struct pg_stream *s, const struct thread *t, u64 made)
+static u32 pg_input_due(const struct pg_stream *s, const struct thread *t, u64 made)
 {
     u64 n = s->set.max_frame;
     if (s->set.limit)
@@ -35,7 +35,8 @@ static u32 nothing_due(struct pg_stream *s, struct thread *t, u64 made)
 {
     u64 ticks;
     if (s->set.limit && made >= s->set.limit && !s->told)
-        thread_at_round_end(t, finish, s); /* no room to tell it, or the limit is lower now */
+        thread_at_round_end(t, pg_input_finish,
+                            s); /* no room to tell it, or the limit is lower now */
     if (s->rx.fd >= 0 && read(s->rx.fd, &ticks, sizeof(ticks)) < 0) {
         /* the timer was read already */
     }
@@ -165,7 +166,8 @@ static COLD void trace_all(struct pg_stream *s, struct thread *t, struct node *n
     }
 }
 
-static void send(struct pg_stream *s, struct thread *t, struct node *n, const u32 *bi, u32 count)
+static void pg_input_send(struct pg_stream *s, struct thread *t, struct node *n, const u32 *bi,
+                          u32 count)
 {
     u16 next[FRAME_PKTS];
     bool featured = s->device_input && feature_any(s->device_input, s->set.rx_if);
@@ -187,7 +189,7 @@ u32 NODE_FN(pg_input)(struct thread *t, struct node *n, struct rx_queue *rx)
     struct pg_stream *s = rx->port;
     u32 bi[FRAME_PKTS];
     u64 bytes = 0, made = atomic_load_explicit(&s->made, memory_order_relaxed);
-    u32 want = due(s, t, made);
+    u32 want = pg_input_due(s, t, made);
     if (unlikely(!want))
         return nothing_due(s, t, made);
     u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, want);
@@ -204,10 +206,10 @@ u32 NODE_FN(pg_input)(struct thread *t, struct node *n, struct rx_queue *rx)
     if (unlikely(!got))
         return 0;
     interface_count(t, IF_RX, s->set.rx_if, got, bytes);
-    send(s, t, n, bi, got);
+    pg_input_send(s, t, n, bi, got);
     made += got;
     atomic_store_explicit(&s->made, made, memory_order_relaxed);
     if (unlikely(made == s->set.limit))
-        thread_at_round_end(t, finish, s);
+        thread_at_round_end(t, pg_input_finish, s);
     return got;
 }

@@ -23,14 +23,14 @@ struct policer_state *policer_state_of(const struct piste *p)
 
 /* --- data path --- */
 
-static u64 pack(u64 current, u64 extended)
+static u64 policer_pack(u64 current, u64 extended)
 {
     return extended << 32 | current;
 }
 
 /* What n periods add. What the current bucket does not hold goes to the extended one, where the
  * type says so; more periods than fill both are as good as that many. */
-static u64 filled(const struct policer *x, u64 buckets, u64 n)
+static u64 policer_filled(const struct policer *x, u64 buckets, u64 n)
 {
     u64 room = (u64)x->current_limit + x->extended_limit;
     u64 current = (u32)buckets + min_u64(n, room / x->current_rate + 1) * x->current_rate;
@@ -43,40 +43,40 @@ static u64 filled(const struct policer *x, u64 buckets, u64 n)
         extended += min_u64(n, x->extended_limit / x->extended_rate + 1) * x->extended_rate;
     if (x->type == POLICER_1R3C_2697 || x->type == POLICER_2R3C_MEF5CF1)
         extended += over;
-    return pack(current, min_u64(extended, x->extended_limit));
+    return policer_pack(current, min_u64(extended, x->extended_limit));
 }
 
 /* Of a packet of that many tokens; *buckets are the less for it. */
-static enum policer_color take(const struct policer *x, u64 *buckets, u64 tokens,
-                               enum policer_color color)
+static enum policer_color policer_take(const struct policer *x, u64 *buckets, u64 tokens,
+                                       enum policer_color color)
 {
     u64 current = (u32)*buckets, extended = *buckets >> 32;
     if (x->type == POLICER_2R3C_2698) { /* what conforms is within the peak rate, too */
         if (color == POLICER_VIOLATE || extended < tokens)
             return POLICER_VIOLATE;
         bool conforms = color == POLICER_CONFORM && current >= tokens;
-        *buckets = pack(current - (conforms ? tokens : 0), extended - tokens);
+        *buckets = policer_pack(current - (conforms ? tokens : 0), extended - tokens);
         return conforms ? POLICER_CONFORM : POLICER_EXCEED;
     }
     if (color == POLICER_CONFORM && current >= tokens) {
-        *buckets = pack(current - tokens, extended);
+        *buckets = policer_pack(current - tokens, extended);
         return POLICER_CONFORM;
     }
     if (color != POLICER_VIOLATE && extended >= tokens) {
-        *buckets = pack(current, extended - tokens);
+        *buckets = policer_pack(current, extended - tokens);
         return POLICER_EXCEED;
     }
     return POLICER_VIOLATE;
 }
 
-static void fill(struct policer *x, u64 now)
+static void policer_fill(struct policer *x, u64 now)
 {
     u64 last = __atomic_load_n(&x->last_period, __ATOMIC_RELAXED);
     if (now <= last || !__atomic_compare_exchange_n(&x->last_period, &last, now, false,
                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         return;
     u64 old = __atomic_load_n(&x->buckets, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&x->buckets, &old, filled(x, old, now - last), true,
+    while (!__atomic_compare_exchange_n(&x->buckets, &old, policer_filled(x, old, now - last), true,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         ;
 }
@@ -87,12 +87,12 @@ enum policer_color policer_police(struct policer *x, u64 now_ns, u32 bytes,
     u64 tokens = (u64)(x->packets ? 1 : bytes) << x->scale, old, new;
     if (!x->color_aware)
         color = POLICER_CONFORM;
-    fill(x, now_ns >> x->period_shift);
+    policer_fill(x, now_ns >> x->period_shift);
     old = __atomic_load_n(&x->buckets, __ATOMIC_RELAXED);
     enum policer_color result;
     do {
         new = old;
-        result = take(x, &new, tokens, color);
+        result = policer_take(x, &new, tokens, color);
     } while (new != old && !__atomic_compare_exchange_n(&x->buckets, &old, new, true,
                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return result;
@@ -122,7 +122,7 @@ static u64 tokens_per_period(const struct policer_config *c, u32 rate, u32 scale
 }
 
 /* In bytes or packets. */
-static u64 burst(const struct policer_config *c, u32 rate, u64 given)
+static u64 policer_burst(const struct policer_config *c, u32 rate, u64 given)
 {
     if (c->rate == POLICER_KBPS)
         return given;
@@ -151,10 +151,10 @@ static bool makes_sense(const struct policer_config *c)
 
 int policer_compute(const struct policer_config *c, struct policer *x, struct error *e)
 {
-    u64 current = burst(c, c->cir, c->cb);
+    u64 current = policer_burst(c, c->cir, c->cb);
     u64 extended = c->type == POLICER_1R2C        ? 0
-                   : c->type == POLICER_1R3C_2697 ? burst(c, c->cir, c->eb)
-                                                  : burst(c, c->eir, c->eb);
+                   : c->type == POLICER_1R3C_2697 ? policer_burst(c, c->cir, c->eb)
+                                                  : policer_burst(c, c->eir, c->eb);
     u64 most = max_u64(current, extended);
     if (!makes_sense(c) || most > LIMIT_MAX)
         return error_set(e, EINVAL, "Config failed sanity check");
@@ -172,7 +172,7 @@ int policer_compute(const struct policer_config *c, struct policer *x, struct er
     }
     x->current_limit = (u32)(current << x->scale);
     x->extended_limit = (u32)(extended << x->scale);
-    x->buckets = pack(x->current_limit, x->extended_limit);
+    x->buckets = policer_pack(x->current_limit, x->extended_limit);
     x->type = c->type;
     x->packets = c->rate == POLICER_PPS;
     x->color_aware = c->color_aware;
@@ -182,21 +182,21 @@ int policer_compute(const struct policer_config *c, struct policer *x, struct er
 
 /* --- policers --- */
 
-static struct policer_entry *entry_at(const struct piste *p, u32 index)
+static struct policer_entry *policer_entry_at(const struct piste *p, u32 index)
 {
     const struct policer_state *s = policer_state_of(p);
     return index < s->entries.n && s->entries.v[index].used ? &s->entries.v[index] : NULL;
 }
 
-static struct policer_entry *must_find(const struct piste *p, u32 index, struct error *e)
+static struct policer_entry *policer_must_find(const struct piste *p, u32 index, struct error *e)
 {
-    struct policer_entry *x = entry_at(p, index);
+    struct policer_entry *x = policer_entry_at(p, index);
     if (!x)
         (void)error_set(e, ENOENT, "No such policer");
     return x;
 }
 
-static void publish(struct piste *p, u32 index, struct policer *new)
+static void policer_publish(struct piste *p, u32 index, struct policer *new)
 {
     struct policer *old = __atomic_exchange_n(&policers[index], new, __ATOMIC_ACQ_REL);
     engine_defer_free(engine_of(p), free, old);
@@ -230,14 +230,14 @@ int policer_add(struct piste *p, const char *name, const struct policer_config *
     snprintf(entry->name, sizeof(entry->name), "%s", name);
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         counter_zero(policer_counters[k], i);
-    publish(p, i, x);
+    policer_publish(p, i, x);
     *index = i;
     return 0;
 }
 
 int policer_update(struct piste *p, u32 index, const struct policer_config *c, struct error *e)
 {
-    struct policer_entry *entry = must_find(p, index, e);
+    struct policer_entry *entry = policer_must_find(p, index, e);
     struct policer *x = mem_alloc(sizeof(*x));
     int rc = entry ? policer_compute(c, x, e) : -ENOENT;
     if (rc) {
@@ -245,34 +245,35 @@ int policer_update(struct piste *p, u32 index, const struct policer_config *c, s
         return rc;
     }
     entry->config = *c;
-    publish(p, index, x);
+    policer_publish(p, index, x);
     return 0;
 }
 
 int policer_del(struct piste *p, u32 index, struct error *e)
 {
-    struct policer_entry *entry = must_find(p, index, e);
+    struct policer_entry *entry = policer_must_find(p, index, e);
     if (!entry)
         return -ENOENT;
     policer_interfaces_forget(p, index);
     classify_forget_policer(p, index);
     entry->used = false;
-    publish(p, index, NULL);
+    policer_publish(p, index, NULL);
     return 0;
 }
 
 int policer_reset(struct piste *p, u32 index, struct error *e)
 {
-    if (!must_find(p, index, e))
+    if (!policer_must_find(p, index, e))
         return -ENOENT;
     struct policer *x = policers[index];
-    __atomic_store_n(&x->buckets, pack(x->current_limit, x->extended_limit), __ATOMIC_RELAXED);
+    __atomic_store_n(&x->buckets, policer_pack(x->current_limit, x->extended_limit),
+                     __ATOMIC_RELAXED);
     return 0;
 }
 
 int policer_bind(struct piste *p, u32 index, u32 thread, struct error *e)
 {
-    struct policer_entry *entry = must_find(p, index, e);
+    struct policer_entry *entry = policer_must_find(p, index, e);
     if (!entry)
         return -ENOENT;
     if (thread != POLICER_NONE && thread >= engine_n_threads(engine_of(p)) - 1)
@@ -299,18 +300,18 @@ u32 policer_next(const struct piste *p, u32 from)
 
 const char *policer_name(const struct piste *p, u32 index)
 {
-    const struct policer_entry *x = entry_at(p, index);
+    const struct policer_entry *x = policer_entry_at(p, index);
     return x ? x->name : NULL;
 }
 
 u32 policer_bound_to(const struct piste *p, u32 index)
 {
-    return entry_at(p, index)->bound_to;
+    return policer_entry_at(p, index)->bound_to;
 }
 
 const struct policer_config *policer_config_of(const struct piste *p, u32 index)
 {
-    return &entry_at(p, index)->config;
+    return &policer_entry_at(p, index)->config;
 }
 
 /* --- for sessions of classifier tables --- */
@@ -356,7 +357,7 @@ void policer_stop(struct piste *p, void *state)
     struct policer_state *s = state;
     for (u32 i = 0; i < s->entries.n; i++)
         if (s->entries.v[i].used)
-            publish(p, i, NULL);
+            policer_publish(p, i, NULL);
     engine_synchronize(engine_of(p));
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         counter_vec_free(policer_counters[k]);

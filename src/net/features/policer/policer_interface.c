@@ -112,7 +112,8 @@ void policer_each_table(struct piste *p, void (*fn)(void *arg, u32 table), void 
                 fn(arg, s->bound[k].tables.v[i] - 1);
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void policer_interface_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                           void *arg)
 {
     struct error e = {0};
     int rc = 0;
@@ -170,7 +171,7 @@ void policer_interfaces_config(struct piste *p, struct text *t)
 
 void policer_interfaces_init(struct piste *p)
 {
-    interface_on_event(p, on_interface, NULL);
+    interface_on_event(p, policer_interface_on_interface, NULL);
 }
 
 void policer_interfaces_fini(struct policer_state *s)

@@ -14,7 +14,7 @@ NODE_DECLARE(policer_l2);
 NODE_DECLARE(policer_classify_ip4);
 NODE_DECLARE(policer_classify_l2);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void policer_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     static const char *const colors[] = {"conform", "exceed", "violate"};
     struct policer_trace note;
@@ -46,7 +46,7 @@ static const struct node_error classify_errors[POLICER_CLASSIFY_ERR_N] = {
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[POLICER_NEXT_DROP] = drop},     \
         .n_next = POLICER_NEXT_N, .errors = reasons, .n_errors = array_len(reasons),               \
-        .errors_by_description = true, .format_trace = format_trace,                               \
+        .errors_by_description = true, .format_trace = policer_format_trace,                       \
     }
 
 static const struct node_def node_ip4_input =

@@ -39,21 +39,21 @@ const char *qos_source_name(enum qos_source source)
 
 const char qos_module_name[] = "qos";
 
-static struct state *state_of(const struct piste *p)
+static struct state *qos_state_of(const struct piste *p)
 {
     return module_state(p, qos_module_name);
 }
 
-static const struct on_interface *on(const struct piste *p, struct if_index i)
+static const struct on_interface *qos_on(const struct piste *p, struct if_index i)
 {
     static const struct on_interface nothing;
-    const struct state *s = state_of(p);
+    const struct state *s = qos_state_of(p);
     return i.i < s->interfaces.n ? &s->interfaces.v[i.i] : &nothing;
 }
 
-static struct on_interface *change(struct piste *p, struct if_index i)
+static struct on_interface *qos_change(struct piste *p, struct if_index i)
 {
-    struct state *s = state_of(p);
+    struct state *s = qos_state_of(p);
     while (s->interfaces.n <= i.i)
         vec_add(&s->interfaces, ((struct on_interface){0}));
     return &s->interfaces.v[i.i];
@@ -83,8 +83,8 @@ static const struct point mark_points[QOS_SOURCE_N][POINTS_MAX] = {
 };
 
 /* All points or none: old is what the data was when was_on. */
-static int enable(struct piste *p, const struct point *points, struct if_index i, bool on, u64 data,
-                  bool was_on, u64 old, struct error *e)
+static int qos_enable(struct piste *p, const struct point *points, struct if_index i, bool on,
+                      u64 data, bool was_on, u64 old, struct error *e)
 {
     struct engine *engine = engine_of(p);
     int rc = 0;
@@ -112,17 +112,18 @@ int qos_set_record(struct piste *p, struct if_index i, enum qos_source source, b
     int rc = check_source(record_points[source], source, "record", e);
     if (rc)
         return rc;
-    if (!yes && !on(p, i)->recorded[source])
+    if (!yes && !qos_on(p, i)->recorded[source])
         return error_set(e, ENOENT, "%s is not recorded there", qos_source_name(source));
-    rc = enable(p, record_points[source], i, yes, source, on(p, i)->recorded[source], source, e);
+    rc = qos_enable(p, record_points[source], i, yes, source, qos_on(p, i)->recorded[source],
+                    source, e);
     if (!rc)
-        change(p, i)->recorded[source] = yes;
+        qos_change(p, i)->recorded[source] = yes;
     return rc;
 }
 
 bool qos_is_recorded(const struct piste *p, struct if_index i, enum qos_source source)
 {
-    return on(p, i)->recorded[source];
+    return qos_on(p, i)->recorded[source];
 }
 
 int qos_set_store(struct piste *p, struct if_index i, enum qos_source source, u32 value,
@@ -132,44 +133,44 @@ int qos_set_store(struct piste *p, struct if_index i, enum qos_source source, u3
     int rc = check_source(store_points[source], source, "store", e);
     if (rc)
         return rc;
-    if (!yes && !on(p, i)->stored)
+    if (!yes && !qos_on(p, i)->stored)
         return error_set(e, ENOENT, "%s is not stored there", qos_source_name(source));
     if (yes && value >= QOS_VALUES)
         return error_set(e, EINVAL, "a value is 0 to %d", QOS_VALUES - 1);
-    rc = enable(p, store_points[source], i, yes, yes ? value : 0, on(p, i)->stored, on(p, i)->value,
-                e);
+    rc = qos_enable(p, store_points[source], i, yes, yes ? value : 0, qos_on(p, i)->stored,
+                    qos_on(p, i)->value, e);
     if (!rc) {
-        change(p, i)->stored = yes;
-        change(p, i)->value = (u8)value;
+        qos_change(p, i)->stored = yes;
+        qos_change(p, i)->value = (u8)value;
     }
     return rc;
 }
 
 u32 qos_stored(const struct piste *p, struct if_index i, enum qos_source source)
 {
-    return source == QOS_IP && on(p, i)->stored ? on(p, i)->value : QOS_STORE_NONE;
+    return source == QOS_IP && qos_on(p, i)->stored ? qos_on(p, i)->value : QOS_STORE_NONE;
 }
 
 /* --- maps --- */
 
-static struct map_entry *entry_of(const struct piste *p, u32 id)
+static struct map_entry *qos_entry_of(const struct piste *p, u32 id)
 {
-    const struct state *s = state_of(p);
+    const struct state *s = qos_state_of(p);
     for (u32 k = 0; k < s->maps.n; k++)
         if (s->maps.v[k].id == id)
             return &s->maps.v[k];
     return NULL;
 }
 
-static struct map_entry *must_find(const struct piste *p, u32 id, struct error *e)
+static struct map_entry *qos_must_find(const struct piste *p, u32 id, struct error *e)
 {
-    struct map_entry *x = entry_of(p, id);
+    struct map_entry *x = qos_entry_of(p, id);
     if (!x)
         (void)error_set(e, ENOENT, "No such map");
     return x;
 }
 
-static int by_id(const void *a, const void *b)
+static int qos_by_id(const void *a, const void *b)
 {
     u32 x = ((const struct map_entry *)a)->id, y = ((const struct map_entry *)b)->id;
     return (x > y) - (x < y);
@@ -177,13 +178,13 @@ static int by_id(const void *a, const void *b)
 
 void qos_map_set(struct piste *p, u32 id, const struct qos_map *map)
 {
-    struct state *s = state_of(p);
-    struct map_entry *x = entry_of(p, id);
+    struct state *s = qos_state_of(p);
+    struct map_entry *x = qos_entry_of(p, id);
     if (!x) {
         struct qos_map *new = mem_alloc(sizeof(*new));
         *new = *map;
         vec_add(&s->maps, ((struct map_entry){new, id, 0}));
-        qsort(s->maps.v, s->maps.n, sizeof(s->maps.v[0]), by_id);
+        qsort(s->maps.v, s->maps.n, sizeof(s->maps.v[0]), qos_by_id);
         return;
     }
     for (u32 k = 0; k < QOS_SOURCE_N; k++)
@@ -193,8 +194,8 @@ void qos_map_set(struct piste *p, u32 id, const struct qos_map *map)
 
 int qos_map_del(struct piste *p, u32 id, struct error *e)
 {
-    struct state *s = state_of(p);
-    const struct map_entry *x = must_find(p, id, e);
+    struct state *s = qos_state_of(p);
+    const struct map_entry *x = qos_must_find(p, id, e);
     if (!x)
         return -ENOENT;
     if (x->users)
@@ -207,13 +208,13 @@ int qos_map_del(struct piste *p, u32 id, struct error *e)
 
 const struct qos_map *qos_map_find(const struct piste *p, u32 id)
 {
-    const struct map_entry *x = entry_of(p, id);
+    const struct map_entry *x = qos_entry_of(p, id);
     return x ? x->map : NULL;
 }
 
 bool qos_map_at(const struct piste *p, u32 k, u32 *id)
 {
-    const struct state *s = state_of(p);
+    const struct state *s = qos_state_of(p);
     if (k >= s->maps.n)
         return false;
     *id = s->maps.v[k].id;
@@ -225,7 +226,7 @@ bool qos_map_at(const struct piste *p, u32 k, u32 *id)
 /* marked: a map's id + 1; 0: none. */
 static u64 map_data(struct piste *p, u32 marked)
 {
-    return marked ? (u64)(uintptr_t)entry_of(p, marked - 1)->map : 0;
+    return marked ? (u64)(uintptr_t)qos_entry_of(p, marked - 1)->map : 0;
 }
 
 int qos_set_mark(struct piste *p, struct if_index i, enum qos_source source, u32 map_id,
@@ -234,43 +235,43 @@ int qos_set_mark(struct piste *p, struct if_index i, enum qos_source source, u32
     int rc = check_source(mark_points[source], source, "mark", e);
     if (!rc && map_id == UINT32_MAX)
         rc = error_set(e, EINVAL, "a map's id is less than %u", UINT32_MAX);
-    struct map_entry *x = rc ? NULL : must_find(p, map_id, e);
-    u32 old = on(p, i)->marked[source];
+    struct map_entry *x = rc ? NULL : qos_must_find(p, map_id, e);
+    u32 old = qos_on(p, i)->marked[source];
     if (!x)
         return rc ? rc : -ENOENT;
-    rc = enable(p, mark_points[source], i, true, (u64)(uintptr_t)x->map, old != 0, map_data(p, old),
-                e);
+    rc = qos_enable(p, mark_points[source], i, true, (u64)(uintptr_t)x->map, old != 0,
+                    map_data(p, old), e);
     if (rc)
         return rc;
     x->users++;
     if (old)
-        entry_of(p, old - 1)->users--;
-    change(p, i)->marked[source] = map_id + 1;
+        qos_entry_of(p, old - 1)->users--;
+    qos_change(p, i)->marked[source] = map_id + 1;
     return 0;
 }
 
 int qos_clear_mark(struct piste *p, struct if_index i, enum qos_source source, struct error *e)
 {
-    u32 old = on(p, i)->marked[source];
+    u32 old = qos_on(p, i)->marked[source];
     if (!old)
         return error_set(e, ENOENT, "%s is not marked there", qos_source_name(source));
-    int rc = enable(p, mark_points[source], i, false, 0, true, map_data(p, old), e);
+    int rc = qos_enable(p, mark_points[source], i, false, 0, true, map_data(p, old), e);
     if (rc)
         return rc;
-    entry_of(p, old - 1)->users--;
-    change(p, i)->marked[source] = 0;
+    qos_entry_of(p, old - 1)->users--;
+    qos_change(p, i)->marked[source] = 0;
     return 0;
 }
 
 bool qos_marked_by(const struct piste *p, struct if_index i, enum qos_source source, u32 *map_id)
 {
-    *map_id = on(p, i)->marked[source] - 1;
-    return on(p, i)->marked[source];
+    *map_id = qos_on(p, i)->marked[source] - 1;
+    return qos_on(p, i)->marked[source];
 }
 
 /* --- interfaces that go --- */
 
-static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void qos_on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct if_index i = f->index;
     struct error e = {0};
@@ -280,12 +281,12 @@ static void on_event(struct piste *p, struct interface *f, enum if_event ev, voi
         return;
     for (u32 k = 0; k < QOS_SOURCE_N; k++) {
         enum qos_source source = (enum qos_source)k;
-        if (on(p, i)->recorded[k])
+        if (qos_on(p, i)->recorded[k])
             rc |= qos_set_record(p, i, source, false, &e);
-        if (on(p, i)->marked[k])
+        if (qos_on(p, i)->marked[k])
             rc |= qos_clear_mark(p, i, source, &e);
     }
-    if (on(p, i)->stored)
+    if (qos_on(p, i)->stored)
         rc |= qos_set_store(p, i, QOS_IP, QOS_STORE_NONE, &e);
     if (rc)
         log_warn(&log_class, "%s: %s", f->name, e.text);
@@ -299,7 +300,7 @@ int qos_init(struct piste *p, void **state, struct error *e)
 {
     struct state *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_event, s);
+    interface_on_event(p, qos_on_event, s);
     *state = s;
     return 0;
 }

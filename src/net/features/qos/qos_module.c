@@ -11,7 +11,7 @@ NODE_DECLARE(qos_record_l2);
 NODE_DECLARE(qos_mark_ip4);
 NODE_DECLARE(qos_mark_vlan);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void qos_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     u32 word = r->meta.flags >> BUFFER_QOS_SHIFT;
     (void)p;
@@ -24,7 +24,7 @@ static void format_trace(struct piste *p, const struct trace_record *r, struct t
 
 #define QOS_NODE(text_name, c_name)                                                                \
     {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .format_trace = format_trace,             \
+        .name = text_name, .run = NODE_VARIANTS(c_name), .format_trace = qos_format_trace,         \
     }
 
 static const struct node_def node_store = QOS_NODE("ip4-qos-store", qos_store);

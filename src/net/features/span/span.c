@@ -39,8 +39,8 @@ static struct span_targets *targets_of(struct piste *p, const struct span *s, st
 }
 
 /* Brings the arc in line with the entries. */
-static int publish(struct piste *p, struct span *s, struct if_index from, enum span_layer layer,
-                   u32 direction, struct error *e)
+static int span_publish(struct piste *p, struct span *s, struct if_index from,
+                        enum span_layer layer, u32 direction, struct error *e)
 {
     struct engine *engine = engine_of(p);
     struct span_targets *new = targets_of(p, s, from, layer, direction), *old = NULL;
@@ -71,11 +71,11 @@ static int publish(struct piste *p, struct span *s, struct if_index from, enum s
 static int publish_both(struct piste *p, struct span *s, struct if_index from,
                         enum span_layer layer, struct error *e)
 {
-    int rc = publish(p, s, from, layer, SPAN_RX, e);
-    return rc ? rc : publish(p, s, from, layer, SPAN_TX, e);
+    int rc = span_publish(p, s, from, layer, SPAN_RX, e);
+    return rc ? rc : span_publish(p, s, from, layer, SPAN_TX, e);
 }
 
-static struct span_entry *entry_of(struct span *s, struct if_index from, struct if_index to)
+static struct span_entry *span_entry_of(struct span *s, struct if_index from, struct if_index to)
 {
     for (u32 i = 0; i < s->entries.n; i++)
         if (if_equal(s->entries.v[i].from, from) && if_equal(s->entries.v[i].to, to))
@@ -118,7 +118,7 @@ int span_set(struct piste *p, struct if_index from, struct if_index to, enum spa
         if (if_equal(s->entries.v[i].from, from))
             s->entries.v[i].directions[layer] = 0;
     if (!if_is_none(to))
-        entry_of(s, from, to)->directions[layer] = (u8)directions;
+        span_entry_of(s, from, to)->directions[layer] = (u8)directions;
     drop_empty(s);
     int rc = publish_both(p, s, from, layer, e);
     if (rc) { /* as it was: what was published once can be again */
@@ -137,7 +137,7 @@ const struct span_entry *span_at(const struct piste *p, u32 k)
     return k < s->entries.n ? &s->entries.v[k] : NULL;
 }
 
-static void on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void span_on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct span *s = arg;
     struct error e;
@@ -165,7 +165,7 @@ int span_init(struct piste *p, void **state, struct error *e)
 {
     struct span *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_event, s);
+    interface_on_event(p, span_on_event, s);
     *state = s;
     return 0;
 }

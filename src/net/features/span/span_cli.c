@@ -4,7 +4,7 @@
 #include "net/features/span/span_internal.h"
 #include "net/link/interface/interface.h"
 
-static int set(struct cli_call *c)
+static int span_cli_set(struct cli_call *c)
 {
     struct interface *to = cli_interface(c, "to-interface");
     enum span_layer layer = cli_has(c, "l2") ? SPAN_L2 : SPAN_DEVICE;
@@ -16,7 +16,7 @@ static int set(struct cli_call *c)
                     directions, c->err);
 }
 
-static int show(struct cli_call *c)
+static int span_cli_show(struct cli_call *c)
 {
     static const char *const words[] = {"none", "rx", "tx", "both"};
     const struct span *s = span_of(c->piste);
@@ -39,8 +39,8 @@ static int show(struct cli_call *c)
 const struct cli_command span_commands[] = {
     {"set interface span <interface> [l2] ( disable [destination <to-interface:interface>] | "
      "destination <to-interface:interface> [both|rx|tx] )",
-     "Copies what passes an interface to another", set, 0},
-    {"show interface span", "Which interfaces are copied where", show, 0},
+     "Copies what passes an interface to another", span_cli_set, 0},
+    {"show interface span", "Which interfaces are copied where", span_cli_show, 0},
     {0},
 };
 

@@ -7,7 +7,7 @@
 
 NODE_DECLARE(span);
 
-static void format_trace(struct piste *p, const struct trace_record *r, struct text *out)
+static void span_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     (void)p;
     ethernet_format_header(out, r->data, r->data_len);
@@ -22,7 +22,7 @@ static const struct node_error errors[SPAN_ERR_N] = {
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(span), .next = {"error-drop"}, .n_next = 1,        \
         .errors = errors, .errors_by_description = true, .n_errors = SPAN_ERR_N,                   \
-        .format_trace = format_trace,                                                              \
+        .format_trace = span_format_trace,                                                         \
     }
 
 static const struct node_def node_input = SPAN_NODE("span-input");

@@ -173,7 +173,7 @@ static const struct node_def punt_node = {
     .format_trace = ip4_format_forward_trace,
 };
 
-static int init(struct piste *p, void **out, struct error *e)
+static int ip4_input_init(struct piste *p, void **out, struct error *e)
 {
     struct engine *engine = engine_of(p);
     struct ip4_input *state = mem_alloc(sizeof(*state));
@@ -188,7 +188,7 @@ static int init(struct piste *p, void **out, struct error *e)
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void ip4_input_stop(struct piste *p, void *state)
 {
     free(state);
 }
@@ -200,6 +200,6 @@ const struct module ip4_input_module = {
     .needs = (const char *const[]){"ip4-arcs", NULL},
     .nodes = (const struct node_def *const[]){&input_node, &input_no_checksum_node, &options_node,
                                               &drop_node, &punt_node, NULL},
-    .init = init,
-    .stop = stop,
+    .init = ip4_input_init,
+    .stop = ip4_input_stop,
 };

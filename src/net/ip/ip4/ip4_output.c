@@ -46,7 +46,8 @@ static void on_change(void *arg, struct if_index i, bool any)
     fib_output_changed(fib_of(s->piste), i);
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void ip4_output_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                    void *arg)
 {
     struct state *s = arg;
     if (ev == IF_EVENT_NEW && f->output)
@@ -69,7 +70,7 @@ int ip4_output_init(struct piste *p, void **state, struct error *e)
     s->data.arc = feature_arc_find(engine_of(p), "ip4-output");
     if (!node_find(engine_of(p), "ip4-output", &s->node))
         s->node = node_register(engine_of(p), &output_node, NULL, s);
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, ip4_output_on_interface, s);
     feature_on_change(engine_of(p), "ip4-output", on_change, s);
     fib_set_output(fib_of(p), output_of);
     *state = s;

@@ -46,7 +46,7 @@ void arp_counters_fini(void)
 /* --- sending --- */
 
 /* A frame from f with nothing behind its link header. */
-static u32 frame_new(struct piste *p, const struct interface *f, const u8 *dst)
+static u32 arp_frame_new(struct piste *p, const struct interface *f, const u8 *dst)
 {
     struct thread *t = engine_main_thread(engine_of(p));
     u32 bi;
@@ -64,11 +64,11 @@ static u32 frame_new(struct piste *p, const struct interface *f, const u8 *dst)
     return bi;
 }
 
-static int send(struct piste *p, const struct interface *f, const struct arp_header *h,
-                const u8 *dst, enum arp_counter counter)
+static int arp_send(struct piste *p, const struct interface *f, const struct arp_header *h,
+                    const u8 *dst, enum arp_counter counter)
 {
     struct engine *e = engine_of(p);
-    u32 bi = frame_new(p, f, dst);
+    u32 bi = arp_frame_new(p, f, dst);
     if (bi == BUFFER_NONE)
         return -ENOBUFS;
     struct buffer *b = buffer_at(bi);
@@ -115,7 +115,7 @@ int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *ma
     if (!ip4_link_source(p, i, addr, &own))
         return -EADDRNOTAVAIL;
     struct arp_header h = header_make(f, ARP_REQUEST, own, addr);
-    return send(p, f, &h, mac ? mac : everybody, ARP_TX_REQUESTS);
+    return arp_send(p, f, &h, mac ? mac : everybody, ARP_TX_REQUESTS);
 }
 
 void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
@@ -124,7 +124,7 @@ void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
     if (!f || (f->cls->comes_back && !f->is_bvi))
         return; /* nobody else would hear it */
     struct arp_header h = header_make(f, ARP_REQUEST, addr, addr);
-    if (send(p, f, &h, everybody, ARP_TX_GRATUITOUS))
+    if (arp_send(p, f, &h, everybody, ARP_TX_GRATUITOUS))
         return; /* nobody depends on it: they will ask */
 }
 

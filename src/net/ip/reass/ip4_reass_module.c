@@ -80,7 +80,7 @@ static void run_timer(struct piste *p, struct ip4_reass_main *m)
     loop_timer_set(p->loop, m->timer, clock_ns() + m->config.expire_walk_ms * NS_PER_MSEC);
 }
 
-static void walk(void *arg)
+static void ip4_reass_walk(void *arg)
 {
     struct piste *p = arg;
     struct ip4_reass_main *m = main_of(p);
@@ -171,7 +171,7 @@ static u32 *number_in(struct ip4_reass_config *config, u32 k)
     return (u32 *)(void *)((u8 *)config + numbers[k].at);
 }
 
-static int set(struct cli_call *c)
+static int ip4_reass_set_command(struct cli_call *c)
 {
     struct ip4_reass_config config = ip4_reass_get(c->piste);
     if (!c->n_args)
@@ -184,7 +184,7 @@ static int set(struct cli_call *c)
     return rc;
 }
 
-static int show(struct cli_call *c)
+static int ip4_reass_show_command(struct cli_call *c)
 {
     const struct ip4_reass_main *m = main_of(c->piste);
     u32 datagrams = 0, buffers = 0;
@@ -226,9 +226,9 @@ static const struct cli_command commands[] = {
      "How long fragments are waited for, and how many: datagrams of a thread at a time, fragments "
      "of "
      "one, buffers; whether those for this switch itself are",
-     set, 0},
-    {"show ip4-full-reassembly [details]", "Show unfinished reassemblies and their bounds", show,
-     0},
+     ip4_reass_set_command, 0},
+    {"show ip4-full-reassembly [details]", "Show unfinished reassemblies and their bounds",
+     ip4_reass_show_command, 0},
     {NULL, NULL, NULL, 0},
 };
 
@@ -247,7 +247,8 @@ static void config_of_numbers(struct ip4_reass_main *m, struct text *t)
     text_free(&words);
 }
 
-static void running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+static void ip4_reass_running_config(struct piste *p, void *state, enum rc_phase phase,
+                                     struct text *t)
 {
     struct interface *f;
 
@@ -262,7 +263,7 @@ static void running_config(struct piste *p, void *state, enum rc_phase phase, st
 
 /* --- life --- */
 
-static int init(struct piste *p, void **state, struct error *e)
+static int ip4_reass_init(struct piste *p, void **state, struct error *e)
 {
     struct ip4_reass_main *m = mem_alloc(sizeof(*m));
 
@@ -271,12 +272,12 @@ static int init(struct piste *p, void **state, struct error *e)
     for (u32 i = 1; i < engine_n_threads(engine_of(p)); i++)
         m->tables[i] = ip4_reass_new(&m->config);
     m->walk_node = node_register(engine_of(p), &walk_node, NULL, m);
-    m->timer = loop_timer_add(p->loop, UINT64_MAX, 0, walk, p);
+    m->timer = loop_timer_add(p->loop, UINT64_MAX, 0, ip4_reass_walk, p);
     *state = m;
     return 0;
 }
 
-static void stop(struct piste *p, void *state)
+static void ip4_reass_stop(struct piste *p, void *state)
 {
     struct ip4_reass_main *m = state;
 
@@ -295,7 +296,7 @@ const struct module ip4_reass_module = {
     .features = (const struct feature_def *const[]){&feature, NULL},
     .commands = commands,
     .api = ip4_reass_api,
-    .running_config = running_config,
-    .init = init,
-    .stop = stop,
+    .running_config = ip4_reass_running_config,
+    .init = ip4_reass_init,
+    .stop = ip4_reass_stop,
 };

@@ -27,13 +27,13 @@ struct detailed_stats {
 
 const char detailed_stats_module_name[] = "detailed-stats";
 
-static struct detailed_stats *state_of(const struct piste *p)
+static struct detailed_stats *detailed_stats_state_of(const struct piste *p)
 {
     return module_state(p, detailed_stats_module_name);
 }
 
 /* Place of i in the list, or its length. */
-static u32 place_of(const struct detailed_stats *s, struct if_index i)
+static u32 detailed_stats_place_of(const struct detailed_stats *s, struct if_index i)
 {
     u32 k = 0;
     while (k < s->on.n && !if_equal(s->on.v[k], i))
@@ -47,11 +47,11 @@ static bool has_frames(const struct interface *f)
     return f->has_mac && !f->cls->is_ip && f->cls->tx && !f->super;
 }
 
-static int set(struct piste *p, struct detailed_stats *s, const struct interface *f, bool on,
-               struct error *e)
+static int detailed_stats_switch(struct piste *p, struct detailed_stats *s,
+                                 const struct interface *f, bool on, struct error *e)
 {
     struct engine *engine = engine_of(p);
-    u32 k = place_of(s, f->index);
+    u32 k = detailed_stats_place_of(s, f->index);
     if (on == (k < s->on.n))
         return 0;
     int rc = feature_enable(engine, "device-input", "stats-collect-rx", f->index, on, 0, e);
@@ -73,36 +73,37 @@ int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error
         return error_set(e, ENODEV, "no such interface");
     if (!has_frames(f))
         return error_set(e, EOPNOTSUPP, "%s has no Ethernet frames of its own", f->name);
-    return set(p, state_of(p), f, on, e);
+    return detailed_stats_switch(p, detailed_stats_state_of(p), f, on, e);
 }
 
 int detailed_stats_set_all(struct piste *p, bool on, struct error *e)
 {
-    struct detailed_stats *s = state_of(p);
+    struct detailed_stats *s = detailed_stats_state_of(p);
     struct interface *f;
     int rc = 0;
     for (u32 i = 0; !rc && (f = interface_next(p, i)); i = f->index.i + 1)
         if (has_frames(f))
-            rc = set(p, s, f, on, e);
+            rc = detailed_stats_switch(p, s, f, on, e);
     if (!rc)
         s->all = on;
     return rc;
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void detailed_stats_on_interface(struct piste *p, struct interface *f, enum if_event ev,
+                                        void *arg)
 {
     struct detailed_stats *s = arg;
-    u32 k = place_of(s, f->index);
+    u32 k = detailed_stats_place_of(s, f->index);
     struct error e;
     if (ev == IF_EVENT_DELETE && k < s->on.n)
         vec_del(&s->on, k); /* its features go with it */
-    if (ev == IF_EVENT_NEW && s->all && has_frames(f) && set(p, s, f, true, &e))
+    if (ev == IF_EVENT_NEW && s->all && has_frames(f) && detailed_stats_switch(p, s, f, true, &e))
         log_warn(&log_class, "%s: %s", f->name, e.text);
 }
 
 /* --- commands and messages --- */
 
-static int collect(struct cli_call *c)
+static int detailed_stats_collect(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     bool on = cli_has(c, "enable");
@@ -112,7 +113,7 @@ static int collect(struct cli_call *c)
 
 const struct cli_command detailed_stats_commands[] = {
     {"interface collect detailed-stats ( enable | disable ) [<interface>]",
-     "Counts unicast, multicast and broadcast apart", collect, 0},
+     "Counts unicast, multicast and broadcast apart", detailed_stats_collect, 0},
     {0},
 };
 
@@ -141,7 +142,7 @@ void detailed_stats_running_config(struct piste *p, void *state, enum rc_phase p
     if (phase == RC_GLOBAL && s->all)
         text_puts(t, "interface collect detailed-stats enable\n");
     for (u32 i = 0; phase == RC_INTERFACE && (f = interface_next(p, i)); i = f->index.i + 1) {
-        bool on = place_of(s, f->index) < s->on.n;
+        bool on = detailed_stats_place_of(s, f->index) < s->on.n;
         if (has_frames(f) && on != s->all)
             text_add(t, "interface collect detailed-stats %s %s\n", on ? "enable" : "disable",
                      f->name);
@@ -154,7 +155,7 @@ int detailed_stats_init(struct piste *p, void **state, struct error *e)
 {
     struct detailed_stats *s = mem_alloc(sizeof(*s));
     (void)e;
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, detailed_stats_on_interface, s);
     *state = s;
     return 0;
 }

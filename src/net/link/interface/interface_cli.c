@@ -49,7 +49,7 @@ struct interface *cli_interface(const struct cli_call *c, const char *label)
 }
 
 /* Interfaces that a show command is about: those named, or all by name. The caller frees *list. */
-static u32 chosen(const struct cli_call *c, struct interface ***list)
+static u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list)
 {
     u32 n = 0;
     *list = mem_alloc((c->n_args + 1) * sizeof(**list));
@@ -146,7 +146,7 @@ static void show_one(struct out *o, struct interface *f)
 static int show_interface(struct cli_call *c)
 {
     struct interface **list;
-    u32 n = chosen(c, &list);
+    u32 n = interface_cli_chosen(c, &list);
     out_aligned(c->out, "Name", 32, OUT_CENTER);
     out_aligned(c->out, "Idx", 5, OUT_CENTER);
     out_aligned(c->out, "State", 10, OUT_CENTER);
@@ -281,7 +281,7 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
 static int show_hardware(struct cli_call *c)
 {
     struct interface **list;
-    u32 n = chosen(c, &list);
+    u32 n = interface_cli_chosen(c, &list);
     out_aligned(c->out, "Name", 32, OUT_CENTER);
     out_aligned(c->out, "Idx", 6, OUT_CENTER);
     out_aligned(c->out, "Link", 8, OUT_CENTER);
@@ -301,7 +301,7 @@ static int show_hardware(struct cli_call *c)
 static int clear_interfaces(struct cli_call *c)
 {
     struct interface **list;
-    u32 n = chosen(c, &list);
+    u32 n = interface_cli_chosen(c, &list);
     interface_clear_counters(c->piste, list, n);
     free(list);
     return 0;
@@ -310,7 +310,7 @@ static int clear_interfaces(struct cli_call *c)
 static int clear_hardware(struct cli_call *c)
 {
     struct interface **list;
-    u32 n = chosen(c, &list);
+    u32 n = interface_cli_chosen(c, &list);
     for (u32 i = 0; i < n; i++)
         if (list[i]->cls->clear)
             list[i]->cls->clear(list[i]->port);
@@ -330,7 +330,7 @@ static int set_state(struct cli_call *c)
                                c->err);
 }
 
-static int set_mtu(struct cli_call *c)
+static int interface_cli_set_mtu(struct cli_call *c)
 {
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
     struct interface *f = cli_interface(c, "interface");
@@ -341,7 +341,7 @@ static int set_mtu(struct cli_call *c)
     return interface_set_hw_mtu(c->piste, f->index, bytes, c->err);
 }
 
-static int set_mac(struct cli_call *c)
+static int interface_cli_set_mac(struct cli_call *c)
 {
     return interface_set_mac(c->piste, cli_interface(c, "interface")->index, cli_get(c, "mac")->mac,
                              c->err);
@@ -429,9 +429,10 @@ const struct cli_command interface_commands[] = {
     {"set interface state <interface> ( up | down | punt | enable ):flags",
      "Administrative state of an interface", set_state, 0},
     {"set interface mtu [packet|ip4|ip6|mpls] <value:u32> <interface>",
-     "MTU in bytes: of the hardware, of all of layer 3 (packet) or of one protocol", set_mtu, 0},
-    {"set interface mac address <interface> <mac>", "Changes an interface's MAC address", set_mac,
-     0},
+     "MTU in bytes: of the hardware, of all of layer 3 (packet) or of one protocol",
+     interface_cli_set_mtu, 0},
+    {"set interface mac address <interface> <mac>", "Changes an interface's MAC address",
+     interface_cli_set_mac, 0},
     {"set interface promiscuous ( on | off ) <interface>", "Receives frames for other stations too",
      set_promiscuous, 0},
     {"set interface tag <interface> <tag:string>",

@@ -7,7 +7,7 @@
 
 enum { NEXT_DROP };
 
-static u16 segment(struct thread *t, struct node *n, struct buffer *b)
+static u16 interface_offload_segment(struct thread *t, struct node *n, struct buffer *b)
 {
     u32 out[GSO_SEGMENTS_MAX];
     u32 count = gso_segment(t, b, out, GSO_SEGMENTS_MAX);
@@ -40,7 +40,7 @@ static u16 complete_copy(struct thread *t, struct node *n, struct buffer *b)
     return NEXT_CONSUMED;
 }
 
-static u16 complete(struct thread *t, struct node *n, struct buffer *b)
+static u16 interface_offload_complete(struct thread *t, struct node *n, struct buffer *b)
 {
     if (b->refs > 1)
         return complete_copy(t, n, b);
@@ -60,10 +60,10 @@ void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer 
     for (u32 i = 0; i < count; i++) {
         u32 caps = if_data(b[i]->tx_if)->caps;
         if ((b[i]->flags & BUFFER_GSO) && !takes_gso(caps, b[i]))
-            next[i] = segment(t, n, b[i]);
+            next[i] = interface_offload_segment(t, n, b[i]);
         else if ((b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL)) == BUFFER_CSUM_PARTIAL &&
                  !(caps & IF_CAP_CSUM_PARTIAL))
-            next[i] = complete(t, n, b[i]);
+            next[i] = interface_offload_complete(t, n, b[i]);
         else
             next[i] = feature_next(b[i]);
     }

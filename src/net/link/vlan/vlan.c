@@ -12,14 +12,14 @@
 #include "net/link/vlan/vlan_data.h"
 #include "net/link/vlan/vlan_internal.h"
 
-static void running_config(void *port, struct text *t);
+static void vlan_running_config(void *port, struct text *t);
 static u32 sub_id(const void *port);
 
 static const struct if_class exact_class = {
-    .name = "VLAN", .running_config = running_config, .sub_id = sub_id};
+    .name = "VLAN", .running_config = vlan_running_config, .sub_id = sub_id};
 static const struct if_class loose_class = {
     .name = "VLAN",
-    .running_config = running_config,
+    .running_config = vlan_running_config,
     .sub_id = sub_id,
     .no_ip = true,
     .no_ip_why = "sub-interface without exact-match doesn't support IP addressing",
@@ -27,7 +27,7 @@ static const struct if_class loose_class = {
 
 const char vlan_module_name[] = "vlan";
 
-static void running_config(void *arg, struct text *t)
+static void vlan_running_config(void *arg, struct text *t)
 {
     const struct sub *sub = arg;
     text_add(t, "create sub-interfaces %s %u ", interface_at(sub->piste, sub->parent)->name,
@@ -67,7 +67,7 @@ static struct port *port_make(struct vlans *s, struct if_index i)
     return s->ports.v[i.i];
 }
 
-static void port_free(void *arg)
+static void vlan_port_free(void *arg)
 {
     struct port *port = arg;
     for (u32 t = 0; t < VLAN_TPID_N; t++) {
@@ -87,7 +87,7 @@ static u32 *inner_slot(struct vlan_outer *o, u16 id)
 }
 
 /* Where the sub-interface that takes these frames stands; tables on the way are made. */
-static u32 *slot_of(struct port *port, const struct vlan_match_spec *m)
+static u32 *vlan_slot_of(struct port *port, const struct vlan_match_spec *m)
 {
     if (m->kind == VLAN_KIND_UNTAGGED)
         return &port->data.untagged;
@@ -111,7 +111,7 @@ static void port_drop(struct piste *p, struct vlans *s, struct if_index i)
         return;
     s->ports.v[i.i] = NULL;
     __atomic_store_n(&if_data(i)->vlans, NULL, __ATOMIC_RELEASE);
-    engine_defer_free(engine_of(p), port_free, port);
+    engine_defer_free(engine_of(p), vlan_port_free, port);
 }
 
 /* --- making --- */
@@ -172,7 +172,7 @@ int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vl
     if (rc)
         return rc;
     struct port *port = port_make(s, parent);
-    u32 *slot = slot_of(port, m);
+    u32 *slot = vlan_slot_of(port, m);
     /* a port that is used itself takes the untagged frames */
     bool own = m->kind == VLAN_KIND_UNTAGGED && is_used(p, parent);
     if (*slot || own || !if_is_none(vlan_find(p, parent, id))) {
@@ -217,10 +217,10 @@ int vlan_delete(struct piste *p, struct if_index i, struct error *e)
     return 0;
 }
 
-static void forget(struct piste *p, struct vlans *s, struct sub *sub)
+static void vlan_forget(struct piste *p, struct vlans *s, struct sub *sub)
 {
     struct port *port = port_at(s, sub->parent);
-    __atomic_store_n(slot_of(port, &sub->m), 0, __ATOMIC_RELEASE);
+    __atomic_store_n(vlan_slot_of(port, &sub->m), 0, __ATOMIC_RELEASE);
     port->n_subs--;
     port_drop(p, s, sub->parent);
     s->subs.v[sub->index.i] = NULL;
@@ -228,13 +228,13 @@ static void forget(struct piste *p, struct vlans *s, struct sub *sub)
     free(sub);
 }
 
-static void on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void vlan_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     struct vlans *s = arg;
     if (ev != IF_EVENT_DELETE)
         return;
     if (sub_at(s, f->index))
-        forget(p, s, sub_at(s, f->index));
+        vlan_forget(p, s, sub_at(s, f->index));
     for (u32 i = 0; port_at(s, f->index) && i < s->subs.n; i++)
         if (s->subs.v[i] && if_equal(s->subs.v[i]->parent, f->index))
             interface_delete(p, (struct if_index){i});
@@ -300,7 +300,7 @@ int vlan_init(struct piste *p, void **state, struct error *e)
     struct vlans *s = mem_alloc(sizeof(*s));
     (void)e;
     hash_init(&s->by_id, sizeof(struct sub_key));
-    interface_on_event(p, on_interface, s);
+    interface_on_event(p, vlan_on_interface, s);
     *state = s;
     return 0;
 }
