@@ -149,7 +149,6 @@ static u32 bench_input_run(struct thread *t, struct node *n, struct rx_queue *q)
 {
     u32 bi[FRAME_PKTS];
     u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, FRAME_PKTS);
-    (void)q;
     if (options.workload == LEARN)
         keep_pace();
     for (u32 i = 0; i < got; i++) {
@@ -170,7 +169,6 @@ static u32 bench_input_run(struct thread *t, struct node *n, struct rx_queue *q)
 
 static void bench_tx_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    (void)n;
     for (u32 i = 0; i < count; i++) {
         buffer_free_one(t, buffer_index(b[i]));
         next[i] = NEXT_CONSUMED;
@@ -191,7 +189,6 @@ static void bench_feature_run(struct thread *t, struct node *n, struct buffer **
                               u32 count)
 {
     u64 sum = 0;
-    (void)t;
     for (u32 i = 0; i < count; i++) {
         sum += feature_data(b[i]);
         next[i] = feature_next(b[i]);

@@ -30,6 +30,9 @@ FORBIDDEN = [
      r"|\boff64_t\b", "Alpine's musl has no names with 64"),
     (r"\bsys/(queue|cdefs)\.h|\b(error|argp|obstack|fts)\.h>", "musl has no such header"),
 ]
+RULES = [
+    (r"^\s*\(void\)\w+;", "the compiler does not warn of what is unused: (void)!f() where f()'s result must be looked at"),
+]
 ANYWHERE = [(r"\.\./shared\b", "leads out of the tree")]
 
 
@@ -130,7 +133,7 @@ def check_includes():
 
 
 def check_words():
-    rules = [(re.compile(r), why) for r, why in FORBIDDEN]
+    rules = [(re.compile(r), why) for r, why in FORBIDDEN + RULES]
     anywhere = [(re.compile(r), why) for r, why in ANYWHERE]
     faults = []
     for name in files():

@@ -40,7 +40,6 @@ void socket_listener_serve(struct socket_listener *l, bool on)
 static void socket_listener_on_event(void *arg, u32 events)
 {
     struct socket_listener *l = arg;
-    (void)events;
     for (int i = 0; i < ACCEPTS_A_ROUND; i++) {
         int client = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {

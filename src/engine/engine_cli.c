@@ -27,7 +27,6 @@ int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, s
         return -ENOENT;
     *text += n;
     v->u = index.i;
-    (void)err;
     return 0;
 }
 
@@ -49,7 +48,6 @@ const struct cli_type engine_types[] = {
 
 static int by_node_name(const void *x, const void *y, void *unused)
 {
-    (void)unused;
     const struct node_global *a = *(const struct node_global *const *)x,
                              *b = *(const struct node_global *const *)y;
     return strcmp(a->name, b->name);

@@ -128,14 +128,12 @@ static int engine_init_module(struct piste *p, void **state, struct error *e)
 
 static void engine_stop_module(struct piste *p, void *state)
 {
-    (void)p;
     engine_free(state);
 }
 
 static void engine_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct engine *e = state;
-    (void)p;
     for (u32 i = 0; phase == RC_GLOBAL && i < e->nodes.n; i++)
         if (e->nodes.v[i].name && e->nodes.v[i].level_by_user)
             text_add(t, "set node function %s %s\n", e->nodes.v[i].name,

@@ -229,7 +229,6 @@ static void thread_pin(struct thread *t, pthread_attr_t *attr)
     CPU_ZERO(&set);
     CPU_SET((unsigned)t->cpu, &set);
     pthread_setaffinity_np(t->tid, sizeof(set), &set);
-    (void)attr;
 }
 
 int thread_start(struct thread *t, struct error *err)

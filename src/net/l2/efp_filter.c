@@ -57,7 +57,6 @@ static void efp_filter_on_interface(struct piste *p, struct interface *f, enum i
                                     void *arg)
 {
     struct efp_filter *s = arg;
-    (void)p;
     u32 k = efp_filter_place_of(s, f->index);
     if (ev == IF_EVENT_DELETE && k < s->on.n)
         vec_del(&s->on, k); /* its features go with it */
@@ -72,7 +71,6 @@ static void efp_filter_on_interface(struct piste *p, struct interface *f, enum i
 int efp_filter_init(struct piste *p, void **state, struct error *e)
 {
     struct efp_filter *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, efp_filter_on_interface, s);
     *state = s;
     return 0;
@@ -81,7 +79,6 @@ int efp_filter_init(struct piste *p, void **state, struct error *e)
 void efp_filter_stop(struct piste *p, void *state)
 {
     struct efp_filter *s = state;
-    (void)p;
     vec_free(&s->on);
     free(s);
 }

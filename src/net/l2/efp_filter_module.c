@@ -11,7 +11,6 @@ NODE_DECLARE(l2_efp_filter);
 
 static void efp_filter_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     ethernet_format_header(out, r->data, r->data_len);
 }
 

@@ -365,7 +365,6 @@ static void mac_changed(struct l2_state *s, struct interface *f)
 
 static void l2_on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    (void)p;
     if (ev == IF_EVENT_DELETE)
         l2_forget(arg, f);
     else if (ev == IF_EVENT_MAC)
@@ -441,7 +440,6 @@ int l2_init(struct piste *p, void **state, struct error *e)
 void l2_stop(struct piste *p, void *state)
 {
     struct l2_state *s = state;
-    (void)p;
     l2_fib_stop(s);
     l2_bd_free_all(s);
     hash_fini(&s->bd_by_id);

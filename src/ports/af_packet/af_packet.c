@@ -333,7 +333,6 @@ static int set_admin(void *arg, bool up, struct error *e)
 {
     struct af_packet *port = arg;
     struct error err;
-    (void)e;
     port->admin_up = up;
     /* the device follows where we may: with the link up already, nothing needs to be allowed */
     if (port->host_index && af_packet_host_set_up(port->host_name, up, &err))
@@ -354,7 +353,6 @@ static int set_mac(void *arg, const u8 mac[6], struct error *e)
 {
     struct af_packet *port = arg;
     struct error err;
-    (void)e;
     /* frames for us come in whatever the device's own address is; that it is the same is a courtesy
      * to others */
     if (port->host_index && af_packet_host_set_mac(port->host_name, mac, &err))
@@ -431,7 +429,6 @@ static void show_tx(struct out *o, u32 i, const struct af_packet_tx *x)
 static void show(void *arg, struct out *o, bool verbose)
 {
     struct af_packet *port = arg;
-    (void)verbose;
     out_text(o, "  Linux PACKET socket interface%s\n  FEATURES:\n",
              port->args.no_ring ? "" : " v2");
     if (!port->args.qdisc_bypass_off)
@@ -669,7 +666,6 @@ static int init(struct piste *p, void **state, struct error *e)
 {
     struct af_packet_state *s = mem_alloc(sizeof(*s));
     struct error err;
-    (void)e;
     s->piste = p;
     if (af_packet_link_start(s, &err))
         log_warn(&log_class, "link state of host devices will not be followed: %s", err.text);

@@ -127,7 +127,6 @@ static void af_packet_cli_format_input(struct piste *p, const struct trace_recor
                                        struct text *out)
 {
     struct af_packet_trace x;
-    (void)p;
     memcpy(&x, r->extra, sizeof(x));
     text_add(out, "af_packet: hw_if_index %u rx-queue %u next-index %u\n", x.interface.i, x.queue,
              r->next);

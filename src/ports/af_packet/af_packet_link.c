@@ -232,7 +232,6 @@ static void af_packet_link_resync(struct af_packet_state *s)
 static void on_netlink(void *arg, u32 events)
 {
     struct af_packet_state *s = arg;
-    (void)events;
     char *buf = malloc(NETLINK_BUFFER_BYTES);
     if (!buf)
         return;

@@ -56,7 +56,6 @@ static void acl_on_interface(struct piste *p, struct interface *f, enum if_event
 int acl_init(struct piste *p, void **state, struct error *e)
 {
     struct acl *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, acl_on_interface, s);
     *state = s;
     return 0;
@@ -65,7 +64,6 @@ int acl_init(struct piste *p, void **state, struct error *e)
 void acl_stop(struct piste *p, void *state)
 {
     struct acl *s = state;
-    (void)p;
     for (u32 k = 0; k < ACL_KIND_N; k++)
         vec_free(&s->bound[k].tables);
     free(s);

@@ -24,13 +24,11 @@ static void format_lookup(const struct trace_record *r, const char *word, struct
 
 static void acl_format_input(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     format_lookup(r, "INACL", r->meta.rx_if, out);
 }
 
 static void acl_format_output(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     format_lookup(r, "OUTACL", r->meta.tx_if, out);
 }
 

@@ -85,7 +85,6 @@ static void l2_classify_on_interface(struct piste *p, struct interface *f, enum 
 {
     static const u32 none[] = {CLASSIFY_NONE, CLASSIFY_NONE, CLASSIFY_NONE};
     struct error e;
-    (void)arg;
     for (u32 d = 0; ev == IF_EVENT_DELETE && d < L2_CLASSIFY_DIRECTIONS; d++)
         if (word_at(l2_classify_state_of(p), d, f->index) &&
             l2_classify_set(p, d == L2_CLASSIFY_INPUT, f->index, none, &e))
@@ -101,7 +100,6 @@ static void l2_classify_on_interface(struct piste *p, struct interface *f, enum 
 int l2_classify_init(struct piste *p, void **state, struct error *e)
 {
     struct l2_classify *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, l2_classify_on_interface, s);
     *state = s;
     return 0;
@@ -110,7 +108,6 @@ int l2_classify_init(struct piste *p, void **state, struct error *e)
 void l2_classify_stop(struct piste *p, void *state)
 {
     struct l2_classify *s = state;
-    (void)p;
     for (u32 d = 0; d < L2_CLASSIFY_DIRECTIONS; d++)
         vec_free(&s->words[d]);
     free(s);

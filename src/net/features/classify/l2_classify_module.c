@@ -16,7 +16,6 @@ static void l2_classify_format_trace(struct piste *p, const struct trace_record 
                                      struct text *out)
 {
     struct acl_trace note;
-    (void)p;
     memcpy(&note, r->extra, sizeof(note));
     text_add(out, "L2-CLASSIFY: sw_if_index %d, table %d, offset %d, next %d", (int)r->meta.rx_if.i,
              (int)note.table, (int)note.session, r->next);

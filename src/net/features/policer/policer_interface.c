@@ -117,7 +117,6 @@ static void policer_interface_on_interface(struct piste *p, struct interface *f,
 {
     struct error e = {0};
     int rc = 0;
-    (void)arg;
     if (ev != IF_EVENT_DELETE)
         return;
     for (u32 d = 0; d < POLICER_DIRECTION_N; d++)

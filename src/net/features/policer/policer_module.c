@@ -18,7 +18,6 @@ static void policer_format_trace(struct piste *p, const struct trace_record *r, 
 {
     static const char *const colors[] = {"conform", "exceed", "violate"};
     struct policer_trace note;
-    (void)p;
     memcpy(&note, r->extra, sizeof(note));
     text_add(out, "POLICER: sw_if_index %d policer_index %d next %d", (int)r->meta.rx_if.i,
              (int)note.policer, r->next);

@@ -276,7 +276,6 @@ static void qos_on_event(struct piste *p, struct interface *f, enum if_event ev,
     struct if_index i = f->index;
     struct error e = {0};
     int rc = 0;
-    (void)arg;
     if (ev != IF_EVENT_DELETE)
         return;
     for (u32 k = 0; k < QOS_SOURCE_N; k++) {
@@ -299,7 +298,6 @@ static void qos_on_event(struct piste *p, struct interface *f, enum if_event ev,
 int qos_init(struct piste *p, void **state, struct error *e)
 {
     struct state *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, qos_on_event, s);
     *state = s;
     return 0;

@@ -14,7 +14,6 @@ NODE_DECLARE(qos_mark_vlan);
 static void qos_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
     u32 word = r->meta.flags >> BUFFER_QOS_SHIFT;
-    (void)p;
     if (r->meta.flags & BUFFER_QOS)
         text_add(out, "source:%s qos:%u", qos_source_name((enum qos_source)(word >> 8 & 3)),
                  word & 255);

@@ -164,7 +164,6 @@ static void span_on_event(struct piste *p, struct interface *f, enum if_event ev
 int span_init(struct piste *p, void **state, struct error *e)
 {
     struct span *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, span_on_event, s);
     *state = s;
     return 0;
@@ -173,7 +172,6 @@ int span_init(struct piste *p, void **state, struct error *e)
 void span_stop(struct piste *p, void *state)
 {
     struct span *s = state;
-    (void)p;
     for (u32 i = 0; i < s->active.n; i++)
         free(s->active.v[i].targets);
     vec_free(&s->active);

@@ -9,7 +9,6 @@ NODE_DECLARE(span);
 
 static void span_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    (void)p;
     ethernet_format_header(out, r->data, r->data_len);
 }
 

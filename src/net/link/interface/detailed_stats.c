@@ -154,7 +154,6 @@ void detailed_stats_running_config(struct piste *p, void *state, enum rc_phase p
 int detailed_stats_init(struct piste *p, void **state, struct error *e)
 {
     struct detailed_stats *s = mem_alloc(sizeof(*s));
-    (void)e;
     interface_on_event(p, detailed_stats_on_interface, s);
     *state = s;
     return 0;
@@ -163,7 +162,6 @@ int detailed_stats_init(struct piste *p, void **state, struct error *e)
 void detailed_stats_stop(struct piste *p, void *state)
 {
     struct detailed_stats *s = state;
-    (void)p;
     vec_free(&s->on);
     free(s);
 }

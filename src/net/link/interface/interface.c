@@ -545,7 +545,6 @@ struct name_search {
 static void search_names(void *arg, const char *arc, const char *node, bool enabled)
 {
     struct name_search *s = arg;
-    (void)enabled;
     if (node && !strcmp(arc, s->arc) && !strcmp(node, s->node))
         s->found = (struct if_user_feature){arc, node};
 }
@@ -669,5 +668,4 @@ void interface_stop(struct piste *p, void *state)
     hash_fini(&ifs->by_original);
     mem_map_free(&ifs->data_map);
     free(ifs);
-    (void)p;
 }

@@ -16,7 +16,6 @@ static int interface_parse(struct piste *p, const char **text, struct cli_value 
 {
     size_t n = strcspn(*text, " \t\r\n");
     char name[IF_NAME_BYTES];
-    (void)e;
     if (!n || n >= sizeof(name))
         return -ENOENT;
     memcpy(name, *text, n);

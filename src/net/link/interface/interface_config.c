@@ -165,7 +165,6 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
 
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    (void)state;
     bool startup_says = p->startup && p->startup->default_rx_mode != STARTUP_RX_MODE_DEFAULT;
     if (phase == RC_GLOBAL &&
         (startup_says || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))

@@ -298,7 +298,6 @@ void vlan_spec_text(const struct vlan_match_spec *m, struct text *t)
 int vlan_init(struct piste *p, void **state, struct error *e)
 {
     struct vlans *s = mem_alloc(sizeof(*s));
-    (void)e;
     hash_init(&s->by_id, sizeof(struct sub_key));
     interface_on_event(p, vlan_on_interface, s);
     *state = s;

@@ -24,7 +24,6 @@ static int open_world(void **state)
     static const struct module *const modules[] = {&ethernet_module, &ip4_arcs_module, &fib_module,
                                                    &ip4_module,      &vlan_module,     NULL};
     static const u8 other_mac[] = {2, 0, 0, 0, 0, 9};
-    (void)state;
     world_open(modules);
     world_interface("local0", NULL);
     port = world_interface("port", port_mac);
@@ -37,7 +36,6 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    (void)state;
     world_free_caught();
     assert_int_equal(world_buffers_used(), 0);
     interface_delete(&world.p, other);
@@ -89,7 +87,6 @@ static struct buffer *send_frame(const struct frame *f)
 
 static void test_commands(void **state)
 {
-    (void)state;
     says("create sub-interfaces port 100", "port.100\n");
     says("create sub-interfaces port 200 dot1q 200 exact-match", "port.200\n");
     says("create sub-interfaces port 300 dot1ad 300 inner-dot1q 10 exact-match", "port.300\n");
@@ -131,7 +128,6 @@ static void test_commands(void **state)
 
 static void test_addresses(void **state)
 {
-    (void)state;
     says("create sub-interfaces port 1 dot1q 1", "port.1\n");
     says("create sub-interfaces port 2", "port.2\n");
     says("set interface ip address port.1 10.0.0.1/24",
@@ -142,7 +138,6 @@ static void test_addresses(void **state)
 
 static void test_states(void **state)
 {
-    (void)state;
     says("create sub-interfaces port 100", "port.100\n");
     struct interface *f = interface_find(&world.p, "port.100"),
                      *super = interface_at(&world.p, port);
@@ -173,7 +168,6 @@ static void test_states(void **state)
 
 static void test_untagged_is_the_ports(void **state)
 {
-    (void)state;
     if_data(port)->l2_mode = 1;
     says("create sub-interfaces port 1 untagged",
          "create sub-interfaces: vlan is already in use\n");
@@ -189,7 +183,6 @@ static void test_untagged_is_the_ports(void **state)
 
 static void test_receive(void **state)
 {
-    (void)state;
     says("create sub-interfaces port 100", "port.100\n");
     says("set interface state port.100 up", "");
     struct frame f = {1, {ETHERTYPE_VLAN}, {0x6064}, ETHERTYPE_IP4}; /* priority 3 */
@@ -244,7 +237,6 @@ static void test_receive(void **state)
 
 static void test_send(void **state)
 {
-    (void)state;
     u8 bytes[60] = {0};
     says("create sub-interfaces port 100", "port.100\n");
     struct if_index sub = named("port.100");
@@ -268,7 +260,6 @@ static void test_send(void **state)
 static void test_parent_goes(void **state)
 {
     static const u8 mac[] = {2, 0, 0, 0, 0, 3};
-    (void)state;
     struct if_index gone = world_interface("gone", mac);
     says("create sub-interfaces gone 1-20",
          "gone.1\ngone.2\ngone.3\ngone.4\ngone.5\ngone.6\ngone.7\ngone.8\ngone.9\n"
@@ -282,7 +273,6 @@ static void test_parent_goes(void **state)
 static void test_running_config(void **state)
 {
     struct text t = {0};
-    (void)state;
     static const char lines[] = "create sub-interfaces port 1 untagged\n"
                                 "create sub-interfaces port 2 default\n"
                                 "create sub-interfaces port 3 dot1q 3 exact-match\n"
@@ -400,7 +390,6 @@ static void check_random_frame(void)
 
 static void test_oracle(void **state)
 {
-    (void)state;
     random_state = 1;
     for (u32 round = 0; round < 20; round++) {
         n_subs = 0;
