@@ -20,7 +20,8 @@ struct entry {
     char *file; /* NULL: core */
     enum entry_state at;
     bool may_fail;
-    void *state; /* what m->init made */
+    void *state;    /* what m->init made */
+    void *settings; /* owned; NULL: it has none */
 };
 
 struct modules {
@@ -44,6 +45,9 @@ void modules_free(struct modules *ms)
     if (!ms)
         return;
     for (u32 i = 0; i < ms->all.n; i++) {
+        if (ms->all.v[i]->settings && ms->all.v[i]->m->settings_free)
+            ms->all.v[i]->m->settings_free(ms->all.v[i]->settings);
+        free(ms->all.v[i]->settings);
         free(ms->all.v[i]->file);
         free(ms->all.v[i]);
     }
@@ -72,6 +76,10 @@ static int module_add(struct modules *ms, const struct module *m, const char *fi
         return error_set(e, EEXIST, "there is a module '%s' already", m->name);
     struct entry *entry = mem_alloc(sizeof(*entry));
     *entry = (struct entry){.m = m, .file = file ? mem_strdup(file) : NULL, .may_fail = may_fail};
+    if (m->settings) {
+        entry->settings = mem_alloc(m->settings_bytes);
+        memcpy(entry->settings, m->settings, m->settings_bytes);
+    }
     vec_add(&ms->all, entry);
     hash_set(&ms->by_name, &m->name, (u64)(uintptr_t)entry);
     return 0;
@@ -182,17 +190,25 @@ void modules_stop(struct modules *ms)
     }
 }
 
-void *module_state(const struct piste *p, const char *name)
+static struct entry *module_entry_of(const struct piste *p, const char *name)
 {
-    const struct entry *entry;
     u64 found;
     if (!p->modules)
         return NULL;
-    if (hash_get(&p->modules->by_name, &name, &found))
-        entry = (struct entry *)(uintptr_t)found;
-    else
-        entry = module_find(p->modules, name);
+    return hash_get(&p->modules->by_name, &name, &found) ? (struct entry *)(uintptr_t)found
+                                                         : module_find(p->modules, name);
+}
+
+void *module_state(const struct piste *p, const char *name)
+{
+    const struct entry *entry = module_entry_of(p, name);
     return entry ? entry->state : NULL;
+}
+
+void *module_settings(const struct piste *p, const char *name)
+{
+    const struct entry *entry = module_entry_of(p, name);
+    return entry ? entry->settings : NULL;
 }
 
 void modules_each(const struct modules *ms,

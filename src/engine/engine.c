@@ -9,14 +9,11 @@
 #include <urcu-qsbr.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
 
 #define NODE_NAME_BYTES 64
-
-static struct log_class log_class = {"engine", NULL};
 
 void engine_config_default(struct engine_config *c)
 {
@@ -220,27 +217,12 @@ u32 engine_round(struct engine *e, u32 thread)
     return thread_round(e->threads[thread]);
 }
 
-/* `node { default { variant V } NAME { variant V } }` of startup.conf; what this CPU or node has
- * not is skipped. */
-static void use_configured_variant(struct engine *e, struct node_index n)
-{
-    const struct startup *s = e->piste->startup;
-    for (u32 pass = 0; s && pass < 2; pass++)
-        for (u32 i = 0; i < s->node_variants.n; i++)
-            if (!strcmp(s->node_variants.v[i].node, pass ? node_name(e, n) : "default") &&
-                node_set_variant(e, n, s->node_variants.v[i].variant) && pass)
-                log_warn(&log_class, "node %s has no variant %s on this CPU", node_name(e, n),
-                         s->node_variants.v[i].variant);
-}
-
 int engine_add_module(struct piste *p, const struct module *m, struct error *err)
 {
     struct engine *e = p->engine;
     void *state = module_state(p, m->name);
-    for (const struct node_def *const *d = m->nodes; d && *d; d++) {
-        struct node_index n = node_register(e, *d, NULL, state);
-        use_configured_variant(e, n);
-    }
+    for (const struct node_def *const *d = m->nodes; d && *d; d++)
+        node_register(e, *d, NULL, state);
     return feature_check(e, m->arcs, m->features, err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/cli.h"
+#include "control/config.h"
 #include "control/piste.h"
 #include "control/startup.h"
 #include "engine/counter.h"
@@ -165,6 +166,23 @@ struct feature_fault {
     char *text; /* owned */
 };
 
+enum trace_time { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME };
+
+/* node { NAME { variant V } } of startup.conf; "default": of all others. */
+struct node_variant_wish {
+    char *node, *variant; /* owned */
+};
+
+/* What startup.conf says in the engine's own sections. */
+struct engine_settings {
+    enum trace_time trace_time;
+    VEC(struct node_variant_wish) variants;
+};
+extern const char engine_module_name[];
+extern const struct engine_settings engine_default_settings;
+extern const struct config_section engine_sections[];
+void engine_settings_free(void *settings);
+
 struct engine {
     struct piste *piste;
     struct engine_config config;
@@ -195,7 +213,7 @@ struct engine {
         u32 count;
     } trace_filter;
     bool (*trace_wanted)(const struct buffer *b); /* trace_set_filter */
-    enum startup_trace_time trace_time;
+    enum trace_time trace_time;
     u32 next_placement;
     struct stats *stats;
     struct stats_collector *collector;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/tally.h"
+#include "control/module.h"
 #include "engine/engine_internal.h"
 
 #define NODE_NAME_BYTES 64
@@ -139,6 +140,30 @@ static u32 free_index(struct engine *e, const struct node_def *def)
     return e->nodes.n++;
 }
 
+/* The best, or what `node { default { variant V } NAME { variant V } }` of startup.conf says; what
+ * this CPU or node has not is skipped. */
+static enum cpu_level wanted_variant(const struct engine *e, const char *name,
+                                     const struct node_def *def)
+{
+    const struct engine_settings *s = module_settings(e->piste, engine_module_name);
+    enum cpu_level level = best_variant(def);
+    for (u32 pass = 0; s && pass < 2; pass++)
+        for (u32 i = 0; i < s->variants.n; i++) {
+            const struct node_variant_wish *wish = &s->variants.v[i];
+            if (strcmp(wish->node, pass ? name : "default") != 0)
+                continue;
+            int l = 0;
+            while (l < CPU_LEVEL_N && (strcmp(cpu_level_name((enum cpu_level)l), wish->variant) ||
+                                       !def->run[l] || !cpu_level_runs((enum cpu_level)l)))
+                l++;
+            if (l < CPU_LEVEL_N)
+                level = (enum cpu_level)l;
+            else if (pass)
+                log_warn(&log_class, "node %s has no variant %s on this CPU", name, wish->variant);
+        }
+    return level;
+}
+
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
                                 void *state)
 {
@@ -152,7 +177,7 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     bool again = g->deleted && g->def == def;
     g->name = mem_strdup(name);
     g->state = state;
-    g->level = best_variant(def);
+    g->level = wanted_variant(e, name, def);
     g->level_by_user = g->deleted = false;
     /* the sink in its place may be traced meanwhile */
     __atomic_store_n(&g->def, def, __ATOMIC_RELEASE);

@@ -186,6 +186,11 @@ const char *l2_name_of(const struct cli_call *c, struct if_index i);
 
 extern const struct node_def *const l2_nodes[];
 
+/* `l2learn` of startup.conf. */
+struct l2_settings {
+    u64 learn_limit; /* 0: not given */
+};
+
 /* --- for the record in l2_module.c --- */
 extern const char l2_event_api_module_name[];
 extern const char l2_module_name[];

@@ -12,7 +12,8 @@
 #include "base/vec.h"
 #include "control/cli.h"
 #include "control/module.h"
-#include "control/startup.h"
+#include "control/plugin.h"
+#include "engine/rx_queue.h"
 #include "engine/tx_queue.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
@@ -644,7 +645,10 @@ int interface_init(struct piste *p, void **state, struct error *e)
     ifs->stats_names = interface_stats_init(engine_of(p));
     hash_init(&ifs->by_name, IF_NAME_BYTES);
     hash_init(&ifs->by_original, IF_NAME_BYTES);
-    ifs->default_mtu = p->startup ? p->startup->ethernet_default_mtu : 9000;
+    const struct interface_settings *settings = module_settings(p, interface_module_name);
+    ifs->default_mtu = settings->default_mtu;
+    if (settings->has_rx_mode)
+        rx_queue_set_default_mode(engine_of(p), settings->rx_mode);
     *state = ifs;
     return 0;
 }

@@ -8,7 +8,6 @@
 
 #include "base/hash.h"
 #include "control/cli.h"
-#include "control/startup.h"
 #include "engine/tx_queue.h"
 #include "net/link/interface/interface_internal.h"
 
@@ -165,9 +164,9 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
 
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    bool startup_says = p->startup && p->startup->default_rx_mode != STARTUP_RX_MODE_DEFAULT;
+    const struct interface_settings *settings = module_settings(p, interface_module_name);
     if (phase == RC_GLOBAL &&
-        (startup_says || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
+        (settings->has_rx_mode || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
         text_add(t, "set interface default rx-mode %s\n",
                  rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase == RC_SUB_INTERFACES)
