@@ -3,6 +3,7 @@
 
   check-tree.py includes           a folder includes only what lies on its own floor or below, in
                                    src/net of its own room or those below; no folders in a circle
+  check-tree.py globals BUILD      no writable variable but those of tools/globals.txt
   check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
   check-tree.py headers CC ARG...  each header compiles by itself
 
@@ -145,6 +146,57 @@ def check_words():
     return faults
 
 
+WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(\.rel|\.rel\.local|\.local)?$|\*COM\*$")
+LOG_CLASS = re.compile(r"(^|(?<!\bthe)_)log(_class)?$")
+MADE_BY_TOOLS = re.compile(r"^__|^_fini|^\.|\.\.|^(cov|llvm|asan|tsan)_|^completed\b")  # compilers, sanitizers
+
+
+def objects(build):
+    """(object, source) of the daemon and its plugins; of node files the one for the least CPU."""
+    sources = {name.replace("/", "_"): name for name in files() if name.endswith(".c")}
+    for folder, _, here in os.walk(build):
+        top = os.path.relpath(folder, build).split(os.sep)[0]
+        if top in ("test", "bench", "meson-private"):
+            continue
+        for name in here:
+            source = sources.get(name.removesuffix(".o")) or sources.get("plugins_" + name.removesuffix(".o"))
+            if name.endswith(".o") and source and not re.search(r"_node_(?!base)\w+\.a\.p$", folder):
+                yield os.path.join(folder, name), source
+
+
+def check_globals(build):
+    with open("tools/globals.txt", encoding="utf-8") as f:
+        listed = {line.strip() for line in f if line.strip() and not line.startswith("#")}
+    elsewhere = {line.split()[0]: line.split()[1] for line in listed if " " in line}
+    listed = {line.split()[0] for line in listed}
+    declared = set()  # in headers of the data path
+    for name in files():
+        if name.endswith("_data.h") or name in elsewhere.values():
+            declared |= {word for _, text in lines(name) if text.startswith("extern ") and "(" not in text
+                         for word in re.findall(r"\w+", text)}
+    faults, seen = [], set()
+    daemon = [(o, s) for o, s in objects(build) if s.split("/")[1] not in ("vppctl", "vpp_get_stats")]
+    for part in [daemon[i:i + 200] for i in range(0, len(daemon), 200)]:
+        source, by_object = None, dict(part)
+        table = subprocess.run(["objdump", "-t", *by_object], capture_output=True, text=True, check=True).stdout
+        for line in table.splitlines():
+            if ": " in line and "file format" in line:
+                source = by_object[line.split(": ")[0]]
+            match = re.match(r"[0-9a-f]+ (.{7}) (\S+)\s+([0-9a-f]+) (?:\.hidden )?(\S+)$", line)
+            if not match or not WRITABLE.match(match.group(2)) or "d" in match.group(1) or not int(match.group(3), 16):
+                continue
+            name = re.sub(r"\.\d+$", "", match.group(4))
+            if MADE_BY_TOOLS.search(name) or LOG_CLASS.search(name):
+                continue
+            key = name if match.group(1)[0] in "gu" or match.group(2) == "*COM*" else f"{source}:{name}"
+            seen.add(key)
+            if key not in listed:
+                faults.append(f"{source}:1: the writable variable {name} is not in tools/globals.txt")
+            elif ":" not in key and name not in declared:
+                faults.append(f"{source}:1: {name} is not declared in a header *_data.h")
+    return sorted(set(faults)) + [f"tools/globals.txt:1: there is no {key}" for key in sorted(listed - seen)]
+
+
 def check_headers(compiler):
     names = [n for n in files() if n.endswith(".h") and floor_of(n)]
 
@@ -164,9 +216,12 @@ def check_headers(compiler):
 
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else ""
+    build = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     if what == "includes":
         faults = check_includes()
+    elif what == "globals" and len(sys.argv) == 3:
+        faults = check_globals(build)
     elif what == "words":
         faults = check_words()
     elif what == "headers" and len(sys.argv) > 2:

@@ -168,10 +168,9 @@ static const char *ping_failure(int rc)
 
 static void send_one(struct session *s)
 {
-    static u8 bytes[sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) + STAMP_BYTES +
-                    DATA_MAX_BYTES];
+    u8 *bytes = mem_alloc(sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) +
+                          STAMP_BYTES + DATA_MAX_BYTES);
     be32 src;
-
     struct fib_index table = fib_table_find(fib_of(s->p), s->table_id); /* now: it may go */
     int rc = ping_source(s, table, &src);
     s->seq++;
@@ -180,6 +179,7 @@ static void send_one(struct session *s)
     if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", ping_failure(rc));
     s->n_sent += !rc;
+    free(bytes);
 }
 
 /* --- sessions --- */

@@ -37,29 +37,6 @@ enum l2_next {
     L2_NEXT_N
 };
 
-struct l2_member {
-    struct if_index interface;
-    u8 shg;
-    bool bvi;
-};
-
-/* Who gets flooded frames; replaced as a whole. */
-struct l2_members {
-    u32 n;
-    struct l2_member m[];
-};
-
-/* Of a bridge domain, by its index. */
-struct l2_bd_data {
-    const struct l2_members *members; /* NULL: none */
-    struct arp_table *arp;            /* NULL: none */
-    u32 learn_limit;
-    struct if_index uu_fwd;
-    bool arp_ufwd;
-} CACHE_ALIGNED;
-
-extern struct l2_bd_data *l2_bd_data_base;
-
 /* State of the nodes. */
 struct l2_shared {
     struct mac_table macs;
