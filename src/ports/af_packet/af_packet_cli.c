@@ -115,12 +115,12 @@ void af_packet_running_config(void *arg, struct text *t)
 
 /* --- node records --- */
 
-static void vnet_text(struct text *out, const struct vnet_header *h)
+static void vnet_text(struct text *out, const struct virtio_header *h)
 {
     text_add(out,
              "  vnet-hdr:\n    flags 0x%02x gso_type 0x%02x hdr_len %u\n    gso_size %u csum_start "
              "%u csum_offset %u",
-             h->flags, h->gso_type, h->header_len, h->gso_size, h->csum_start, h->csum_offset);
+             h->flags, h->gso_type, h->hdr_len, h->gso_size, h->csum_start, h->csum_offset);
 }
 
 static void af_packet_cli_format_input(struct piste *p, const struct trace_record *r,
@@ -155,6 +155,8 @@ static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
     [AF_PACKET_INPUT_ERR_TRUNCATED] = {"truncated", "frame longer than the buffers",
                                        SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_BAD_VNET] = {"bad_vnet", "bad virtio header", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_GSO] = {"gso", "large packet of a kind that cannot be cut",
+                                 SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_NO_BUFFER] = {"no_buffer", "no buffer free", SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_KERNEL_DROP] = {"socket_full", "dropped by the kernel, socket queue full",
                                          SEVERITY_ERROR},

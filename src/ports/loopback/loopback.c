@@ -96,7 +96,7 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
                                .cls = is_bvi ? &class_bvi : &class_loopback,
                                .port = l,
                                .mac = mac ? mac : own,
-                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
+                               .caps = IF_CAP_TX_ALL,
                            },
                            &l->interface, e);
     if (rc) {

@@ -83,8 +83,8 @@ bool pg_interface_by_id(const struct piste *p, u32 id, struct if_index *out)
  * otherwise. */
 static u32 capabilities(const struct pg_port *port)
 {
-    return port->gso            ? IF_CAP_GSO | IF_CAP_CSUM_PARTIAL
-           : port->csum_offload ? IF_CAP_CSUM_PARTIAL
+    return port->gso            ? IF_CAP_TX_ALL
+           : port->csum_offload ? IF_CAP_CSUM_ALL
                                 : 0;
 }
 

@@ -183,8 +183,7 @@ static void follow(struct interface *f, struct interface *super)
     f->link_up = super->link_up;
     f->max_frame_bytes = super->max_frame_bytes;
     f->link_kbps = super->link_kbps;
-    f->caps =
-        IF_CAP_CSUM_PARTIAL | IF_CAP_GSO; /* the super-interface sees to what the port cannot */
+    f->caps = IF_CAP_TX_ALL; /* the super-interface sees to what the port cannot */
 }
 
 /* What befell f befalls its sub-interfaces. */
@@ -234,9 +233,8 @@ static void make_nodes(struct piste *p, struct interface *f)
 /* The node is on where the port does not take everything. */
 static int apply_software_offload(struct piste *p, const struct interface *f, struct error *e)
 {
-    u32 all = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO;
     return feature_enable(engine_of(p), "interface-output", "interface-offload", f->index,
-                          f->software_offload && (f->caps & all) != all, 0, e);
+                          f->software_offload && (f->caps & IF_CAP_TX_ALL) != IF_CAP_TX_ALL, 0, e);
 }
 
 static int check_mac(const u8 mac[6], struct error *e)

@@ -31,12 +31,26 @@ struct vlan_port;
 
 enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
 
-/* What a port can do for packets that leave through it; what it cannot, interface-output does in
- * software. */
-enum {
-    IF_CAP_CSUM_PARTIAL = 1 << 0, /* takes BUFFER_CSUM_PARTIAL */
-    IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO, */
-    IF_CAP_GSO_TUNNEL = 1 << 2,   /* and with BUFFER_TUNNEL */
+/* What a port does for packets that leave through it; what it does not, interface-offload does in
+ * software before. IPv4 header checksums are always made, and VLAN tags always in the frame:
+ * nothing is left to ports there. */
+enum if_caps {
+    IF_CAP_CSUM_TCP4 = 1 << 0, /* takes BUFFER_CSUM_PARTIAL of these, */
+    IF_CAP_CSUM_UDP4 = 1 << 1,
+    IF_CAP_CSUM_TCP6 = 1 << 2,
+    IF_CAP_CSUM_UDP6 = 1 << 3,
+    IF_CAP_CSUM_OTHER = 1 << 4, /* and of whatever else: wherever the sum and its field are */
+    IF_CAP_TSO4 = 1 << 5,       /* takes BUFFER_GSO of TCP over IPv4, */
+    IF_CAP_TSO6 = 1 << 6,
+    IF_CAP_USO = 1 << 7,        /* of UDP over either, */
+    IF_CAP_GSO_TUNNEL = 1 << 8, /* and with BUFFER_TUNNEL what it takes without */
+    IF_CAP_CSUM_ALL = (1 << 5) - 1,
+    IF_CAP_GSO_ALL = IF_CAP_TSO4 | IF_CAP_TSO6 | IF_CAP_USO,
+    IF_CAP_TX_ALL = IF_CAP_CSUM_ALL | IF_CAP_GSO_ALL | IF_CAP_GSO_TUNNEL,
+    /* What it may do with packets that it receives: for show. */
+    IF_CAP_RX_CSUM = 1 << 16,  /* BUFFER_CSUM_VALID, or CSUM_PARTIAL */
+    IF_CAP_RX_LARGE = 1 << 17, /* packets longer than any MTU, joined or not yet cut: BUFFER_GSO */
+    IF_CAP_RX_VLAN = 1 << 18,  /* its device takes tags out; the port puts them back */
 };
 
 /* A kind of interface. */
@@ -87,7 +101,7 @@ struct interface {
     bool frame_bytes_by_user; /* it was set so, not what port or defaults gave: it is saved, and
                                  does not follow */
     u64 link_kbps;            /* 0: unknown */
-    u32 caps;                 /* IF_CAP_* */
+    u32 caps;                 /* enum if_caps */
     bool software_offload;    /* what caps lack is done before X-tx */
     char tag[IF_TAG_BYTES];
     struct node_index output_node, tx_node;
