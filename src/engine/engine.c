@@ -9,6 +9,7 @@
 #include <urcu-qsbr.h>
 
 #include "base/clock.h"
+#include "base/tally.h"
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
@@ -45,6 +46,11 @@ struct stats *stats_of(const struct engine *e)
 struct thread *engine_main_thread(struct engine *e)
 {
     return e->threads[0];
+}
+
+struct thread *engine_thread(struct engine *e, u32 thread)
+{
+    return e->threads[thread];
 }
 
 u32 engine_n_threads(const struct engine *e)
@@ -88,7 +94,7 @@ void engine_reclaim(struct engine *e)
 static void engine_each_round(void *arg)
 {
     struct engine *e = arg;
-    e->threads[0]->loops++;
+    tally_add(&e->threads[0]->loops, 1);
     thread_drain_events(e);
     engine_reclaim(e);
     buffer_pools_reap(e, false);
@@ -230,5 +236,12 @@ void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,
                        struct node_stats *out)
 {
     const struct node *rt = &e->threads[thread]->nodes[n.i];
-    *out = (struct node_stats){rt->calls, rt->vectors, rt->clocks, rt->suspends};
+    *out = (struct node_stats){
+        .calls = tally_read(&rt->calls),
+        .vectors = tally_read(&rt->vectors),
+        .clocks = tally_read(&rt->clocks),
+        .suspends = tally_read(&rt->suspends),
+        .max_clocks = tally_read(&rt->max_clocks),
+        .max_clocks_vectors = tally_read(&rt->max_clocks_vectors),
+    };
 }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "base/wheel.h"
 #include "control/api.h"
 #include "control/cli.h"
 #include "control/config.h"
@@ -32,6 +33,7 @@
 #define BUFFER_CACHE (8 * BUFFER_BATCH)
 #define ROUND_END_MAX 64
 #define TRACE_RECORDS_MAX 65536u
+#define TIMER_BATCH 64 /* fired in a round, at most: packets wait meanwhile */
 
 struct frame {
     struct frame *link; /* next pending, or next free */
@@ -61,6 +63,12 @@ struct trace_log {
     u32 n_hops;
 };
 
+struct thread_timers {
+    struct wheel wheel;
+    bool more; /* there are more to fire now */
+    struct mem_map maps[WHEEL_KINDS_MAX];
+};
+
 struct thread {
     struct engine *engine;
     u32 index;
@@ -81,6 +89,7 @@ struct thread {
     u16 next[FRAME_PKTS];
     struct buffer_cache cache[BUFFER_POOLS_MAX];
     struct trace_log trace;
+    struct thread_timers timers; /* none in the control thread */
 
     /* sleep and wake */
     int epoll_fd, wake_fd;
@@ -206,6 +215,8 @@ struct engine {
     VEC(const struct feature_def *) features_pending;
     VEC(struct feature_fault) feature_faults;
     struct node_index feature_resume;
+    struct node_index timer_nodes[WHEEL_KINDS_MAX]; /* read by data threads */
+    u32 n_timer_kinds, n_timers;
     u64 runtime_clear_ns;
     struct trace_filter {
         enum { TRACE_FILTER_NONE, TRACE_FILTER_INCLUDE, TRACE_FILTER_EXCLUDE } kind;
@@ -240,10 +251,13 @@ ALWAYS_INLINE const struct node_def *node_def_at(const struct engine *e, struct 
 void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);
+/* By the thread that runs it, or when none does. */
+void node_clear_stats(struct node *n);
 void node_run_pending(struct thread *t);
 /* To a node of which no edge is known. */
 void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count);
 u32 node_run_input(struct thread *t, struct rx_queue *q);
+void node_run_timers(struct thread *t, struct node_index n, const u32 *timers, u32 count);
 
 /* engine.c */
 void engine_reclaim(struct engine *e);
@@ -268,6 +282,14 @@ u32 rx_queues_run(struct thread *t);
 /* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
 
+/* timer.c */
+void timers_init(struct thread *t);
+void timers_fini(struct thread *t);
+/* Fires those whose time has come, a bounded number; returns whether there are more. */
+u32 timers_run(struct thread *t);
+/* How long the thread may sleep; -1: no timer runs. */
+int timers_sleep_ms(const struct thread *t);
+
 /* thread.c */
 u32 thread_round(struct thread *t);
 int thread_start(struct thread *t, struct error *err);
@@ -275,7 +297,6 @@ void thread_stop(struct thread *t);
 void thread_free(struct thread *t);
 void thread_drain_events(struct engine *e);
 struct thread *thread_new(struct engine *e, u32 index, const char *name);
-void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
 void thread_wake(struct thread *t);
 
 /* feature.c */

@@ -358,7 +358,7 @@ void node_delete(struct engine *e, struct node_index n)
     g->next_nodes = NULL;
     for (u32 t = 0; t < e->n_threads; t++) {
         struct node *rt = &e->threads[t]->nodes[n.i];
-        rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks = 0;
+        node_clear_stats(rt);
     }
     if (e->trace_filter.node.i == n.i)
         e->trace_filter.node.i = UINT32_MAX; /* no packet passes it any more */
@@ -399,7 +399,7 @@ ALWAYS_INLINE void enqueue(struct thread *t, u32 to, const u32 *bi, u32 count)
         if (!f) {
             f = dst->open = frame_new(t, to);
             if (unlikely(!f)) {
-                t->frame_drops += count;
+                tally_add(&t->frame_drops, count);
                 buffer_free(t, bi, count);
                 return;
             }
@@ -447,6 +447,16 @@ void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u1
     }
 }
 
+void node_clear_stats(struct node *n)
+{
+    if (!n->calls && !n->suspends)
+        return; /* its page may never have been touched */
+    u64 *counts[] = {&n->calls,    &n->vectors,    &n->clocks,
+                     &n->suspends, &n->max_clocks, &n->max_clocks_vectors};
+    for (u32 i = 0; i < array_len(counts); i++)
+        tally_set(counts[i], 0);
+}
+
 ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)
 {
     u64 now = clock_cycles(), spent = now - t->last_cycles;
@@ -490,6 +500,16 @@ void node_run_pending(struct thread *t)
             t->pending_last = &t->pending_first;
         frame_run(t, f);
     }
+}
+
+/* As VPP counts a process: without packets, and each wait. */
+void node_run_timers(struct thread *t, struct node_index i, const u32 *timers, u32 count)
+{
+    struct node *n = &t->nodes[i.i];
+    t->last_cycles = clock_cycles();
+    n->expire(t, n, timers, count);
+    account(t, n, 0);
+    tally_add(&n->suspends, 1);
 }
 
 u32 node_run_input(struct thread *t, struct rx_queue *q)

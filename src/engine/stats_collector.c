@@ -215,10 +215,10 @@ static void collect_nodes(struct engine *e)
     for (u32 t = 0; t < e->n_threads; t++)
         for (u32 i = 0; i < c->nodes.n; i++) {
             const struct node *n = &e->threads[t]->nodes[i];
-            set_column(&c->node_rows[NODE_CLOCKS], t, i, n->clocks);
-            set_column(&c->node_rows[NODE_VECTORS], t, i, n->vectors);
-            set_column(&c->node_rows[NODE_CALLS], t, i, n->calls);
-            set_column(&c->node_rows[NODE_SUSPENDS], t, i, n->suspends);
+            set_column(&c->node_rows[NODE_CLOCKS], t, i, tally_read(&n->clocks));
+            set_column(&c->node_rows[NODE_VECTORS], t, i, tally_read(&n->vectors));
+            set_column(&c->node_rows[NODE_CALLS], t, i, tally_read(&n->calls));
+            set_column(&c->node_rows[NODE_SUSPENDS], t, i, tally_read(&n->suspends));
         }
 }
 
@@ -233,15 +233,15 @@ static u64 stats_collector_since(u64 now, u64 before)
 static struct seen look_at(const struct engine *e, u32 thread)
 {
     const struct thread *t = e->threads[thread];
-    struct seen now = {.loops = t->loops};
+    struct seen now = {.loops = tally_read(&t->loops)};
     for (u32 i = 0; i < e->nodes.n; i++) {
         if (!e->nodes.v[i].name)
             continue;
         if (e->nodes.v[i].def->kind == NODE_INPUT) {
-            now.received += t->nodes[i].vectors;
-        } else {
-            now.calls += t->nodes[i].calls;
-            now.vectors += t->nodes[i].vectors;
+            now.received += tally_read(&t->nodes[i].vectors);
+        } else if (e->nodes.v[i].def->kind == NODE_INTERNAL) {
+            now.calls += tally_read(&t->nodes[i].calls);
+            now.vectors += tally_read(&t->nodes[i].vectors);
         }
     }
     return now;

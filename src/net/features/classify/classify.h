@@ -181,7 +181,7 @@ ALWAYS_INLINE struct classify_session *classify_walk(const struct classify_table
 ALWAYS_INLINE void classify_hit(struct thread *t, struct classify_session *e)
 {
     u32 now = (u32)(thread_now_ns(t) / 1000000000u);
-    counter_simple(classify_hits, thread_index(t))[e->id]++;
+    tally_add(&counter_simple(classify_hits, thread_index(t))[e->id], 1);
     if (__atomic_load_n(&e->last_heard_s, __ATOMIC_RELAXED) != now)
         __atomic_store_n(&e->last_heard_s, now, __ATOMIC_RELAXED);
 }

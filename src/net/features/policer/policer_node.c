@@ -50,9 +50,7 @@ ALWAYS_INLINE enum verdict police(struct thread *t, struct buffer **b, u32 index
         return PASS;
     u32 bytes = buffer_packet_len(*b);
     color = policer_police(x, thread_now_ns(t), bytes, color);
-    struct counter_pair *n = &counter_combined(policer_counters[color], thread_index(t))[index];
-    n->packets++;
-    n->bytes += bytes;
+    counter_pair_add(&counter_combined(policer_counters[color], thread_index(t))[index], 1, bytes);
     if (unlikely((*b)->flags & BUFFER_TRACED)) {
         struct policer_trace note = {index, color};
         trace_note(t, *b, &note, sizeof(note));

@@ -78,7 +78,7 @@ static int arp_send(struct piste *p, const struct interface *f, const struct arp
         buffer_free_one(engine_main_thread(e), bi);
         return -ENOBUFS;
     }
-    counter_simple(arp_counters[counter], 0)[f->index.i]++;
+    tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
     return 0;
 }
 

@@ -620,10 +620,9 @@ void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64
 {
     if (c < IF_COMBINED_N) {
         struct counter_pair *v = &counter_combined(if_counters[c], thread_index(t))[i.i];
-        v->packets += packets;
-        v->bytes += bytes;
+        counter_pair_add(v, packets, bytes);
     } else {
-        counter_simple(if_counters[c], thread_index(t))[i.i] += packets;
+        tally_add(&counter_simple(if_counters[c], thread_index(t))[i.i], packets);
     }
 }
 
