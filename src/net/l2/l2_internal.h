@@ -154,9 +154,8 @@ void l2_fib_wants_bigger(struct piste *p, const void *payload);
 
 /* l2_cli.c */
 /* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
-void l2_centered(struct out *o, int width, const char *s);
-void l2_centered_number(struct out *o, int width, i64 n);
-void l2_mac_text(char out[18], const u8 m[6]);
+/* As out_aligned, in the middle. */
+void l2_centered_number(struct out *o, unsigned width, i64 n);
 void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN]);
 /* "N/A": none, or gone. */
 const char *l2_name_of(const struct cli_call *c, struct if_index i);

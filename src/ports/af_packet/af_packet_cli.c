@@ -85,6 +85,7 @@ void af_packet_running_config(void *arg, struct text *t)
 {
     const struct af_packet *port = arg;
     const struct af_packet_args *a = &port->args;
+    char mac[MAC_TEXT_BYTES];
     text_add(t, "create host-interface%s name %s",
              a->version == 2   ? " v2"
              : a->version == 3 ? " v3"
@@ -98,8 +99,7 @@ void af_packet_running_config(void *arg, struct text *t)
     if (a->mode == AF_PACKET_MODE_IP)
         text_puts(t, " mode ip");
     else
-        text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
-                 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
+        text_add(t, " hw-addr %s", ethernet_mac_text(port->mac, mac));
     if (a->rx_frames)
         text_add(t, " rx-size %u", a->rx_frames);
     if (a->tx_frames)

@@ -6,6 +6,7 @@
 
 #include "control/module.h"
 #include "net/link/interface/interface.h"
+#include "net/packet/ethernet_format.h"
 #include "ports/loopback/loopback_internal.h"
 
 #define INSTANCES_MAX 16384u
@@ -37,10 +38,9 @@ static int loopback_set_admin(void *arg, bool up, struct error *e);
 static void loopback_running_config(void *port, struct text *t)
 {
     const struct loopback *l = port;
-    const u8 *m = interface_at(l->piste, l->interface)->mac;
-    text_add(t, "%s mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n",
-             l->is_bvi ? "bvi create" : "create loopback interface", m[0], m[1], m[2], m[3], m[4],
-             m[5], l->instance);
+    char mac[MAC_TEXT_BYTES];
+    text_add(t, "%s mac %s instance %u\n", l->is_bvi ? "bvi create" : "create loopback interface",
+             ethernet_mac_text(interface_at(l->piste, l->interface)->mac, mac), l->instance);
 }
 
 static const struct if_class class_loopback = {.name = "Loopback",

@@ -85,6 +85,19 @@ struct interface *interface_find(const struct piste *p, const char *name)
     return hash_get(&interfaces_of(p)->by_name, key, &i) ? interfaces_of(p)->by_index.v[i] : NULL;
 }
 
+struct interface *interface_take(const struct piste *p, const char **text)
+{
+    size_t n = strcspn(*text, " \t\r\n");
+    char name[IF_NAME_BYTES];
+    if (!n || n >= sizeof(name))
+        return NULL;
+    memcpy(name, *text, n);
+    name[n] = 0;
+    struct interface *f = interface_find(p, name);
+    *text += f ? n : 0;
+    return f;
+}
+
 struct interface *interface_next(const struct piste *p, u32 from)
 {
     struct interfaces *ifs = interfaces_of(p);

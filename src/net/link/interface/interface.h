@@ -157,6 +157,9 @@ void interface_delete(struct piste *p, struct if_index i);
 /* NULL when there is none. Borrowed until it is deleted. */
 struct interface *interface_at(const struct piste *p, struct if_index i);
 struct interface *interface_find(const struct piste *p, const char *name);
+/* The interface whose name stands at *text, up to a blank; then *text goes behind it. NULL: there
+ * is none of that name. */
+struct interface *interface_take(const struct piste *p, const char **text);
 /* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
 struct interface *interface_next(const struct piste *p, u32 from);
 u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* caller frees *out */
