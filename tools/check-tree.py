@@ -4,6 +4,8 @@
   check-tree.py includes           a folder includes only what lies on its own floor or below, in
                                    src/net of its own room or those below; no folders in a circle
   check-tree.py globals BUILD      no writable variable but those of tools/globals.txt
+  check-tree.py names              a function's name has two words at least, and is that of no other
+                                   file's function: a backtrace tells where it was
   check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
   check-tree.py headers CC ARG...  each header compiles by itself
 
@@ -133,6 +135,29 @@ def check_includes():
     return faults
 
 
+FUNCTION = re.compile(r"^(?!typedef|struct \w+ \{|enum |union )[A-Za-z_][\w *]*?\b(\w+) ?\([^;{}]*\)\n\{", re.M)
+
+
+def check_names():
+    """Tests and the small programs are left out: what they call one thing is nobody else's matter."""
+    where, faults = {}, []
+    for name in files():
+        if not name.endswith((".c", ".h")) or TEST.search(name) or name.split("/")[0] not in ("src", "plugins"):
+            continue
+        with open(name, encoding="utf-8") as f:
+            text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group()), f.read(), flags=re.S)
+        for match in FUNCTION.finditer(text):
+            function, line = match.group(1), text.count("\n", 0, match.start()) + 1
+            if function in ("main", "NODE_FN"):
+                continue
+            if "_" not in function and not re.search(r"\d", function):
+                faults.append(f"{name}:{line}: {function}() does not say whose it is")
+            elif function in where and where[function].split(":")[0] != name:
+                faults.append(f"{name}:{line}: {function}() is also in {where[function]}")
+            where.setdefault(function, f"{name}:{line}")
+    return faults
+
+
 def check_words():
     rules = [(re.compile(r), why) for r, why in FORBIDDEN + RULES]
     anywhere = [(re.compile(r), why) for r, why in ANYWHERE]
@@ -222,6 +247,8 @@ def main():
         faults = check_includes()
     elif what == "globals" and len(sys.argv) == 3:
         faults = check_globals(build)
+    elif what == "names":
+        faults = check_names()
     elif what == "words":
         faults = check_words()
     elif what == "headers" and len(sys.argv) > 2:

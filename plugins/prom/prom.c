@@ -34,7 +34,7 @@ static const struct prom_config default_config = {
     .settings = {.prefix = "vpp", .min_interval_sec = 1},
 };
 
-static struct prom_config *config_of(const struct piste *p)
+static struct prom_config *prom_config_of(const struct piste *p)
 {
     return module_settings(p, piste_module.name);
 }
@@ -76,7 +76,7 @@ static int take_settings(const struct cli_call *c, struct prom_settings *s, char
 
 static int prom_configure(struct cli_call *c)
 {
-    struct prom_config *config = config_of(c->piste);
+    struct prom_config *config = prom_config_of(c->piste);
     config->enable |= cli_has(c, "enable");
     return take_settings(c, &config->settings, config->address);
 }
@@ -152,7 +152,7 @@ static int run_disable(struct cli_call *c)
 {
     struct prom *prom = prom_of(c);
     const struct prom_config *config =
-        cli_has(c, "defaults") ? &default_config : config_of(c->piste);
+        cli_has(c, "defaults") ? &default_config : prom_config_of(c->piste);
     struct prom_settings again;
     prom_server_free(prom->server);
     prom->server = NULL;
@@ -227,7 +227,7 @@ static void prom_running_config(struct piste *p, void *state, enum rc_phase phas
 {
     const struct prom *prom = state;
     const struct prom_settings *s = &prom->source.settings;
-    const struct prom_config *config = config_of(p);
+    const struct prom_config *config = prom_config_of(p);
     bool as_configured = !config->enable && !strcmp(prom->address, config->address) &&
                          same_settings(s, &config->settings);
     if (phase != RC_GLOBAL || (!prom->server && as_configured))
@@ -250,7 +250,7 @@ static void prom_running_config(struct piste *p, void *state, enum rc_phase phas
 static int prom_init(struct piste *p, void **state, struct error *e)
 {
     struct prom *prom = mem_alloc(sizeof(*prom));
-    const struct prom_config *config = config_of(p);
+    const struct prom_config *config = prom_config_of(p);
     pthread_mutex_init(&prom->source.lock, NULL);
     prom->source.segment_fd = stats_fd(stats_of(engine_of(p)));
     prom_settings_copy(&prom->source.settings, &config->settings);

@@ -126,7 +126,7 @@ static bool next_slot(const struct wheel *w, u32 *tick)
 }
 
 /* Whether it is the timer's handle, and not one that it has left behind. */
-static bool is_of(const struct wheel_timer *t, u32 time)
+static bool wheel_is_of(const struct wheel_timer *t, u32 time)
 {
     return t->queued == time;
 }
@@ -142,7 +142,7 @@ static void slot_sweep(struct wheel *w, u32 *slot, u32 time)
         w->n_handles -= c.n;
         for (u32 i = 0; i < c.n; i++) {
             u32 h = c.handle[i];
-            if (is_of(&w->timers[wheel_handle_kind(h)][wheel_handle_index(h)], time) &&
+            if (wheel_is_of(&w->timers[wheel_handle_kind(h)][wheel_handle_index(h)], time) &&
                 !slot_add(w, slot, h))
                 panic("%s: a sweep needs more than there was", w->map.name);
         }
@@ -151,7 +151,7 @@ static void slot_sweep(struct wheel *w, u32 *slot, u32 time)
 }
 
 /* Rarely: half of all that there is room for is left behind. */
-static COLD void sweep(struct wheel *w)
+static COLD void wheel_sweep(struct wheel *w)
 {
     for (u32 d = 1; d < WHEEL_NEAR_SLOTS; d++)
         if (bit_is_set(w->near_bits, (w->now + d) % WHEEL_NEAR_SLOTS))
@@ -164,7 +164,7 @@ static COLD void sweep(struct wheel *w)
 }
 
 /* Puts the handle where its timer is due, or as near to that as there are slots. */
-ALWAYS_INLINE void queue(struct wheel *w, u32 handle, struct wheel_timer *t)
+ALWAYS_INLINE void wheel_enqueue(struct wheel *w, u32 handle, struct wheel_timer *t)
 {
     u32 *slot;
     if (t->due - w->now < WHEEL_NEAR_SLOTS) {
@@ -181,7 +181,7 @@ ALWAYS_INLINE void queue(struct wheel *w, u32 handle, struct wheel_timer *t)
         t->queued = far_time(block);
     }
     if (unlikely(!slot_add(w, slot, handle))) {
-        sweep(w);
+        wheel_sweep(w);
         if (!slot_add(w, slot, handle))
             panic("%s: more timers than there is room for", w->map.name);
     }
@@ -189,7 +189,7 @@ ALWAYS_INLINE void queue(struct wheel *w, u32 handle, struct wheel_timer *t)
 
 void wheel_queue(struct wheel *w, u32 kind, u32 index, struct wheel_timer *t)
 {
-    queue(w, kind << WHEEL_INDEX_BITS | index, t);
+    wheel_enqueue(w, kind << WHEEL_INDEX_BITS | index, t);
 }
 
 /* --- going on --- */
@@ -212,16 +212,16 @@ ALWAYS_INLINE void prefetch_timers(const struct wheel *w, u32 chunk)
 }
 
 /* A handle whose slot's time has come: whether its timer fires. */
-ALWAYS_INLINE bool look(struct wheel *w, u32 handle, u32 time)
+ALWAYS_INLINE bool wheel_look(struct wheel *w, u32 handle, u32 time)
 {
     struct wheel_timer *t = timer_of(w, handle);
-    if (!is_of(t, time))
+    if (!wheel_is_of(t, time))
         return false;
     t->queued = 0;
     if (!t->due)
         return false;
     if ((i32)(t->due - w->now) > 0) {
-        queue(w, handle, t);
+        wheel_enqueue(w, handle, t);
         return false;
     }
     t->due = 0;
@@ -239,7 +239,7 @@ static u32 drain_list(struct wheel *w, u32 *list, bool far, u32 *handles, u32 ma
             prefetch_timers(w, c->next);
         for (u32 i = c->n; i-- > left;) {
             handles[n] = c->handle[i];
-            n += look(w, c->handle[i], time);
+            n += wheel_look(w, c->handle[i], time);
         }
         w->n_handles -= k;
         w->n_running -= n - before;

@@ -42,8 +42,8 @@ static void policer_mark(struct buffer *b, enum feature_place place, u8 dscp)
 enum verdict { PASS, DROP, LOST };
 
 /* *b is another packet behind it, when others hold the data of one that is marked. */
-ALWAYS_INLINE enum verdict police(struct thread *t, struct buffer **b, u32 index,
-                                  enum policer_color color, enum feature_place place)
+ALWAYS_INLINE enum verdict policer_node_packet(struct thread *t, struct buffer **b, u32 index,
+                                               enum policer_color color, enum feature_place place)
 {
     struct policer *x = policer_at(index);
     if (unlikely(!x)) /* it was deleted */
@@ -67,8 +67,8 @@ ALWAYS_INLINE enum verdict police(struct thread *t, struct buffer **b, u32 index
 }
 
 /* Where a packet goes by its verdict; now: what police made of b. */
-ALWAYS_INLINE u16 direct(struct thread *t, struct node *n, struct buffer *b, struct buffer *now,
-                         enum verdict v, u32 err_drop, u32 err_lost)
+ALWAYS_INLINE u16 policer_direct(struct thread *t, struct node *n, struct buffer *b,
+                                 struct buffer *now, enum verdict v, u32 err_drop, u32 err_lost)
 {
     if (v == DROP)
         return node_drop(n, b, err_drop, POLICER_NEXT_DROP);
@@ -86,15 +86,16 @@ ALWAYS_INLINE u16 direct(struct thread *t, struct node *n, struct buffer *b, str
 
 /* --- interfaces --- */
 
-ALWAYS_INLINE void interface(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                             u32 count, enum feature_place place)
+ALWAYS_INLINE void policer_by_interface(struct thread *t, struct node *n, struct buffer **b,
+                                        u16 *next, u32 count, enum feature_place place)
 {
     u32 passed = 0;
     for (u32 i = 0; i < count; i++) {
         struct buffer *now = b[i];
-        enum verdict v = police(t, &now, (u32)feature_data(b[i]), POLICER_CONFORM, place);
+        enum verdict v =
+            policer_node_packet(t, &now, (u32)feature_data(b[i]), POLICER_CONFORM, place);
         passed += v == PASS;
-        next[i] = direct(t, n, b[i], now, v, POLICER_ERR_DROP, POLICER_ERR_NO_BUFFER);
+        next[i] = policer_direct(t, n, b[i], now, v, POLICER_ERR_DROP, POLICER_ERR_NO_BUFFER);
     }
     node_count(n, POLICER_ERR_TRANSMIT, passed);
 }
@@ -102,25 +103,25 @@ ALWAYS_INLINE void interface(struct thread *t, struct node *n, struct buffer **b
 void NODE_FN(policer_ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                 u32 count)
 {
-    interface(t, n, b, next, count, AT_IP_INPUT);
+    policer_by_interface(t, n, b, next, count, AT_IP_INPUT);
 }
 
 void NODE_FN(policer_ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                  u32 count)
 {
-    interface(t, n, b, next, count, AT_IP_OUTPUT);
+    policer_by_interface(t, n, b, next, count, AT_IP_OUTPUT);
 }
 
 void NODE_FN(policer_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    interface(t, n, b, next, count, AT_FRAME);
+    policer_by_interface(t, n, b, next, count, AT_FRAME);
 }
 
 /* --- classifier tables --- */
 
 /* A session's next is its policer, its opaque word the packet's colour. */
-ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum feature_place place,
-                                    struct classify_tally *sum)
+ALWAYS_INLINE enum verdict policer_by_classify(struct thread *t, struct buffer **b,
+                                               enum feature_place place, struct classify_tally *sum)
 {
     const struct classify_table *table = classify_table_at((u32)feature_data(*b));
     if (unlikely((*b)->flags & BUFFER_TRACED)) {
@@ -135,7 +136,8 @@ ALWAYS_INLINE enum verdict classify(struct thread *t, struct buffer **b, enum fe
         return PASS;
     classify_hit(t, e);
     u32 policer = __atomic_load_n(&e->next, __ATOMIC_RELAXED);
-    return police(t, b, policer, e->opaque < POLICER_COLOR_N ? e->opaque : POLICER_CONFORM, place);
+    return policer_node_packet(t, b, policer,
+                               e->opaque < POLICER_COLOR_N ? e->opaque : POLICER_CONFORM, place);
 }
 
 ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b, u16 *next,
@@ -144,9 +146,9 @@ ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b,
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++) {
         struct buffer *now = b[i];
-        enum verdict v = classify(t, &now, place, &sum);
-        next[i] =
-            direct(t, n, b[i], now, v, POLICER_CLASSIFY_ERR_DROP, POLICER_CLASSIFY_ERR_NO_BUFFER);
+        enum verdict v = policer_by_classify(t, &now, place, &sum);
+        next[i] = policer_direct(t, n, b[i], now, v, POLICER_CLASSIFY_ERR_DROP,
+                                 POLICER_CLASSIFY_ERR_NO_BUFFER);
     }
     node_count(n, POLICER_CLASSIFY_ERR_HIT, sum.hits);
     node_count(n, POLICER_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);

@@ -214,7 +214,7 @@ static void set_outer(const struct gso *g, struct buffer *seg, u32 segment, u64 
             pseudo_sum(l3, IP_PROTOCOL_UDP, udp_bytes) + inner_sum, udp, g->l4 - g->outer_udp));
 }
 
-static void set_metadata(const struct gso *g, struct buffer *seg)
+static void gso_set_metadata(const struct gso *g, struct buffer *seg)
 {
     const struct buffer *b = g->b;
     i16 moved = (i16)(seg->start - b->start);
@@ -243,7 +243,7 @@ static u32 piece_copy(struct thread *t, const struct gso *g, u32 at, u32 bytes, 
         buffer_free_one(t, bi);
         return BUFFER_NONE;
     }
-    set_metadata(g, seg);
+    gso_set_metadata(g, seg);
     return bi;
 }
 

@@ -15,7 +15,7 @@ void interface_tx_trace(struct thread *t, const struct tx_queue *q, struct buffe
             trace_note(t, b[i], &x, sizeof(x));
 }
 
-static u32 mix(u32 hash, u32 word)
+static u32 interface_tx_mix(u32 hash, u32 word)
 {
     return (hash ^ word) * 0x9e3779b1u;
 }
@@ -23,7 +23,7 @@ static u32 mix(u32 hash, u32 word)
 static u32 mix_bytes(u32 hash, const u8 *p, u32 words)
 {
     for (u32 i = 0; i < words; i++)
-        hash = mix(hash, load_u32(p + 4 * i));
+        hash = interface_tx_mix(hash, load_u32(p + 4 * i));
     return hash;
 }
 
@@ -35,8 +35,10 @@ static u32 hash_packet(const u8 *p, u32 len, bool is_ip)
         return len >= ETHERNET_HEADER_BYTES ? mix_bytes(0, p, 3) : 0;
     u32 hash = l.is_ip6 ? mix_bytes(0, p + l.l3 + 8, 8) : mix_bytes(0, p + l.l3 + 12, 2);
     bool has_ports = l.protocol == IP_PROTOCOL_TCP || l.protocol == IP_PROTOCOL_UDP;
-    hash = mix(hash, l.protocol);
-    return has_ports && !l.is_fragment && l.l4 + 4 <= len ? mix(hash, load_u32(p + l.l4)) : hash;
+    hash = interface_tx_mix(hash, l.protocol);
+    return has_ports && !l.is_fragment && l.l4 + 4 <= len
+               ? interface_tx_mix(hash, load_u32(p + l.l4))
+               : hash;
 }
 
 static u32 hash_of(const struct buffer *b, bool is_ip)
