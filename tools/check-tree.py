@@ -18,7 +18,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-FLOORS = {"base": 1, "control": 2, "engine": 3, "net": 4, "ports": 5, "plugins": 5, "vpp": 6}
+FLOORS = {"base": 1, "control": 2, "host": 3, "engine": 3, "net": 4, "ports": 5, "plugins": 5, "vpp": 6}
 # Rooms of src/net; those of the same number do not know each other.
 ROOMS = {"packet": 1, "link": 2, "l2": 3, "ip": 3, "features": 4}
 TEST = re.compile(r"_(test|fuzz)\.[ch]$|_world\.h$")  # tests set up what they need from all rooms

@@ -8,6 +8,7 @@
 #include "control/running_config.h"
 #include "control/startup.h"
 #include "engine/engine.h"
+#include "host/host_net.h"
 #include "net/features/classify/acl.h"
 #include "net/features/classify/classify.h"
 #include "net/features/classify/classify_api.h"
@@ -66,6 +67,7 @@ static const struct {
     {&stats_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
+    {&host_module, NULL},
     {&l2_module, NULL},
     {&l2_fib_module, NULL},
     {&span_module, NULL},
