@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/api_ping.h"
+#include "api_ping.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/api.h"
@@ -471,9 +471,9 @@ static const struct node_def echo_reply_node = {
 
 static void ping_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct ping *ping = module_state(p, piste_module.name); /* NULL: stopped */
+    struct ping *ping = module_state(p, piste_module.name);
 
-    for (u32 i = 0; ping && ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
+    for (u32 i = 0; ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
         if (ping->sessions[i] && if_equal(ping->sessions[i]->source_if, f->index))
             ping->sessions[i]->source_gone = true;
 }

@@ -20,6 +20,7 @@ struct entry {
     char *file; /* NULL: core */
     enum entry_state at;
     bool may_fail;
+    bool alive;     /* from its init to its stop */
     void *state;    /* what m->init made */
     void *settings; /* owned; NULL: it has none */
 };
@@ -30,6 +31,7 @@ struct modules {
     VEC(struct entry *) initialised; /* in order of init */
     struct hash by_name;             /* the name's address -> struct entry * */
     int (*on_init)(struct piste *p, const struct module *m, struct error *e);
+    const struct entry *in_init; /* whose init runs */
 };
 
 struct modules *modules_new(struct piste *p)
@@ -122,8 +124,11 @@ static int init_one(struct modules *ms, struct entry *entry, struct error *e)
     const struct module *m = entry->m;
     int rc = 0;
     e->text[0] = 0;
+    entry->alive = true;
+    ms->in_init = entry;
     if (m->init)
         rc = m->init(ms->piste, &entry->state, e);
+    ms->in_init = NULL;
     if (!rc && ms->on_init) {
         rc = ms->on_init(ms->piste, m, e);
         if (rc && m->stop)
@@ -131,6 +136,7 @@ static int init_one(struct modules *ms, struct entry *entry, struct error *e)
     }
     if (rc) {
         entry->state = NULL;
+        entry->alive = false;
         if (!e->text[0])
             error_set(e, -rc, "init: %s", strerror(-rc));
         return rc;
@@ -186,6 +192,7 @@ void modules_stop(struct modules *ms)
         if (entry->m->stop)
             entry->m->stop(ms->piste, entry->state);
         entry->state = NULL;
+        entry->alive = false;
         entry->at = ENTRY_NEW;
     }
 }
@@ -209,6 +216,12 @@ void *module_settings(const struct piste *p, const char *name)
 {
     const struct entry *entry = module_entry_of(p, name);
     return entry ? entry->settings : NULL;
+}
+
+const bool *module_alive(const struct piste *p)
+{
+    static const bool always = true;
+    return p->modules && p->modules->in_init ? &p->modules->in_init->alive : &always;
 }
 
 void modules_each(const struct modules *ms,

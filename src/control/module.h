@@ -72,6 +72,10 @@ void *module_state(const struct piste *p, const char *name);
  * Changed while startup.conf is read, and not after that. Control thread. */
 void *module_settings(const struct piste *p, const char *name);
 
+/* A flag that says whether the module whose init runs is up: true from there to the end of its
+ * stop; always, outside of any init. For who keeps functions of modules, to call them later. */
+const bool *module_alive(const struct piste *p);
+
 struct modules *modules_new(struct piste *p);
 void modules_free(struct modules *ms);
 /* Registers without initialising; -EEXIST for a name twice, -EINVAL for a wrong abi. m is borrowed

@@ -36,7 +36,6 @@
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
 #include "net/features/pg/pg.h"
-#include "net/features/policer/policer.h"
 #include "net/features/qos/qos.h"
 #include "net/l2/efp_filter.h"
 #include "net/l2/tag_rewrite.h"
@@ -91,7 +90,6 @@ static const struct {
     {&classify_acl_module, NULL},
     {&classify_filter_module, NULL},
     {&l2_classify_module, NULL},
-    {&policer_module, "policer_plugin.so"},
     {&qos_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},

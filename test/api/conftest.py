@@ -37,7 +37,7 @@ class Switch:
         return self.vpp.folder + "/api.sock"
 
     def connect(self, **kwargs):
-        kwargs.setdefault("folder", self.build + "/api")
+        kwargs.setdefault("folder", f"{self.build}/api:{self.build}/plugins")
         self.clients.append(Api(kwargs.pop("path", self.path), **kwargs))
         return self.clients[-1]
 

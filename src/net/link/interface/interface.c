@@ -28,6 +28,7 @@ struct capture *capture_active;
 struct listener {
     void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg);
     void *arg;
+    const bool *alive; /* the module that asked */
 };
 
 struct user {
@@ -132,7 +133,7 @@ void interface_on_event(struct piste *p,
                                    void *arg),
                         void *arg)
 {
-    vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg}));
+    vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg, module_alive(p)}));
 }
 
 void interface_on_use(struct piste *p, bool (*fn)(struct piste *p, struct if_index i))
@@ -167,7 +168,8 @@ static void tell(struct piste *p, struct interface *f, enum if_event ev)
 {
     struct interfaces *ifs = interfaces_of(p);
     for (u32 i = 0; i < ifs->listeners.n; i++)
-        ifs->listeners.v[i].fn(p, f, ev, ifs->listeners.v[i].arg);
+        if (*ifs->listeners.v[i].alive)
+            ifs->listeners.v[i].fn(p, f, ev, ifs->listeners.v[i].arg);
 }
 
 /* Brings what data threads read in line with f. */

@@ -200,7 +200,8 @@ u32 interface_mtu(const struct interface *f, enum if_mtu which);
 /* A locally administered address for a port that has none, 02:fe:.. */
 void interface_random_mac(u8 mac[6]);
 
-/* fn is called after the change, before IF_EVENT_DELETE takes effect. For ever. */
+/* fn is called after the change, before IF_EVENT_DELETE takes effect; for as long as the module is
+ * up whose init calls this. */
 void interface_on_event(struct piste *p,
                         void (*fn)(struct piste *p, struct interface *f, enum if_event ev,
                                    void *arg),

@@ -425,8 +425,8 @@ static void interface_api_on_event(struct piste *p, struct interface *f, enum if
                                    void *arg)
 {
     struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
-    struct interface_api *s = interface_api_of(p); /* NULL: stopped */
-    if (!s || ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
+    struct interface_api *s = interface_api_of(p);
+    if (ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
         return;
     if (ev == IF_EVENT_DELETE)
         m.flags = 0;

@@ -6,8 +6,8 @@
 #include "net/link/interface/feature_place.h"
 #include "net/link/interface/own.h"
 #include "net/packet/ip4_packet.h"
-#include "net/features/policer/policer.h"
-#include "net/features/policer/policer_node.h"
+#include "plugins/policer/policer.h"
+#include "plugins/policer/policer_node.h"
 #include "net/link/vlan/vlan_data.h"
 
 /* --- marks --- */

@@ -15,12 +15,9 @@
 #include "base/types.h"
 #include "engine/counter.h"
 #include "engine/index.h"
-#include "net/features/policer/policer_data.h"
+#include "plugins/policer/policer_data.h"
 
-struct module;
 struct piste;
-
-extern const struct module policer_module;
 
 /* ---- control thread ---- */
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "net/features/policer/policer.h"
+#include "plugins/policer/policer.h"
 
 static struct policer computed(struct policer_config c)
 {

@@ -1,12 +1,12 @@
 /* The record of policer, and its nodes. */
-#include "net/features/policer/policer.h"
+#include "plugins/policer/policer.h"
 
 #include <string.h>
 
 #include "base/text.h"
 #include "engine/trace.h"
-#include "net/features/policer/policer_internal.h"
-#include "net/features/policer/policer_node.h"
+#include "plugins/policer/policer_internal.h"
+#include "plugins/policer/policer_node.h"
 
 NODE_DECLARE(policer_ip4_input);
 NODE_DECLARE(policer_ip4_output);
@@ -81,7 +81,8 @@ static const struct feature_def *const features[] = {
 
 static const char *const needs[] = {"api", "classify", "interface", "l2", NULL};
 
-const struct module policer_module = {
+const struct module piste_module = {
+    /* what a plugin exports */
     .abi = MODULE_ABI,
     .name = policer_module_name,
     .description = "Policer",

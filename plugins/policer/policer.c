@@ -1,5 +1,5 @@
 /* Token buckets; policers by name and index. See policer.h. */
-#include "net/features/policer/policer.h"
+#include "plugins/policer/policer.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "control/cli.h"
 #include "engine/thread.h"
 #include "net/features/classify/classify.h"
-#include "net/features/policer/policer_internal.h"
+#include "plugins/policer/policer_internal.h"
 
 struct policer **policers;
 struct counter_vec *policer_counters[POLICER_COLOR_N];

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "net/features/classify/classify_binding.h"
 #include "net/link/interface/interface.h"
-#include "net/features/policer/policer_internal.h"
+#include "plugins/policer/policer_internal.h"
 
 static struct log_class log_class = {"policer", "interface"};
 

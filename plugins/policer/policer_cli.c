@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_format.h"
-#include "net/features/policer/policer_internal.h"
+#include "plugins/policer/policer_internal.h"
 
 static const char *const type_words[] = {"1r2c", "1r3c", "2r3c-2698", "2r3c-4115", "2r3c-mef5cf1"};
 static const char *const rate_words[] = {"kbps", "pps"};

@@ -8,7 +8,7 @@
 #include "engine/feature.h"
 #include "engine/node.h"
 #include "net/features/classify/classify_binding.h"
-#include "net/features/policer/policer.h"
+#include "plugins/policer/policer.h"
 
 /* Beside struct policer, which data threads read. */
 struct policer_entry {

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "api/api_classify.h"
-#include "api/api_policer.h"
+#include "api_policer.h"
 #include "net/features/classify/classify.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
-#include "net/features/policer/policer_internal.h"
+#include "plugins/policer/policer_internal.h"
 
 /* --- policers --- */
 
