@@ -21,8 +21,9 @@ static void pg_each_round(void *arg)
 
 static void on_interface_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    if (ev == IF_EVENT_DELETE)
-        pg_streams_forget(pg_of(p), f->index);
+    struct pg *pg = pg_of(p); /* NULL once the module has stopped */
+    if (pg && ev == IF_EVENT_DELETE)
+        pg_streams_forget(pg, f->index);
 }
 
 int pg_init(struct piste *p, void **state, struct error *e)

@@ -17,7 +17,7 @@
 
 ALWAYS_INLINE void count_arp(struct thread *t, enum arp_counter c, struct if_index i)
 {
-    tally_add(&counter_simple(arp_counters[c], thread_index(t))[i.i], 1);
+    counter_simple(arp_counters[c], thread_index(t))[i.i]++;
 }
 
 /* --- arp-input --- */
