@@ -91,7 +91,7 @@ def measure(build, n):
     namespace = lib.Namespace()
     vpp = lib.Vpp(build, namespace).start()
     try:
-        api = Api(vpp.folder + "/api.sock", folder=build + "/api")
+        api = Api(vpp.folder + "/api.sock", folder=f"{build}/api:{build}/plugins")
         loop = api.create_loopback(mac_address=bytes(6)).sw_if_index
         api.sw_interface_set_flags(sw_if_index=loop, flags=1)
         api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix={
@@ -107,7 +107,7 @@ def measure(build, n):
             data = requests(api, n, add, loop)
             seconds, _ = exchange(api, data, lambda got, _: got >= n * answer_bytes)
             result[word + "_per_second"] = round(n / seconds)
-        pinger = Pinger(Api(vpp.folder + "/api.sock", folder=build + "/api"))
+        pinger = Pinger(Api(vpp.folder + "/api.sock", folder=f"{build}/api:{build}/plugins"))
         pinger.start()
         ping = struct.pack(">QIIHII", 0, 10, 0, 23, api.index, 0x70696e67)
         dump = api.definitions.encode("ip_route_dump", {"client_index": api.index, "context": 8})

@@ -3,6 +3,9 @@
 
   check-tree.py includes           a folder includes only what lies on its own floor or below, in
                                    src/net of its own room or those below; no folders in a circle
+  check-tree.py globals BUILD      no writable variable but those of tools/globals.txt
+  check-tree.py names              a function's name has two words at least, and is that of no other
+                                   file's function: a backtrace tells where it was
   check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
   check-tree.py headers CC ARG...  each header compiles by itself
 
@@ -15,7 +18,7 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-FLOORS = {"base": 1, "control": 2, "engine": 3, "net": 4, "ports": 5, "plugins": 5, "vpp": 6}
+FLOORS = {"base": 1, "control": 2, "host": 3, "engine": 3, "net": 4, "ports": 5, "plugins": 5, "vpp": 6}
 # Rooms of src/net; those of the same number do not know each other.
 ROOMS = {"packet": 1, "link": 2, "l2": 3, "ip": 3, "features": 4}
 TEST = re.compile(r"_(test|fuzz)\.[ch]$|_world\.h$")  # tests set up what they need from all rooms
@@ -116,6 +119,8 @@ def check_includes():
                 allowed = there in EXTRA[here]
             elif there in EXTRA:
                 allowed = False
+            elif here == there == "plugins":  # each may be left out
+                allowed = os.path.dirname(match.group(1)) == os.path.dirname(name)
             else:
                 allowed = FLOORS[there] < FLOORS[here] or there == here
             if not allowed:
@@ -132,6 +137,29 @@ def check_includes():
     return faults
 
 
+FUNCTION = re.compile(r"^(?!typedef|struct \w+ \{|enum |union )[A-Za-z_][\w *]*?\b(\w+) ?\([^;{}]*\)\n\{", re.M)
+
+
+def check_names():
+    """Tests and the small programs are left out: what they call one thing is nobody else's matter."""
+    where, faults = {}, []
+    for name in files():
+        if not name.endswith((".c", ".h")) or TEST.search(name) or name.split("/")[0] not in ("src", "plugins"):
+            continue
+        with open(name, encoding="utf-8") as f:
+            text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m.group()), f.read(), flags=re.S)
+        for match in FUNCTION.finditer(text):
+            function, line = match.group(1), text.count("\n", 0, match.start()) + 1
+            if function in ("main", "NODE_FN"):
+                continue
+            if "_" not in function and not re.search(r"\d", function):
+                faults.append(f"{name}:{line}: {function}() does not say whose it is")
+            elif function in where and where[function].split(":")[0] != name:
+                faults.append(f"{name}:{line}: {function}() is also in {where[function]}")
+            where.setdefault(function, f"{name}:{line}")
+    return faults
+
+
 def check_words():
     rules = [(re.compile(r), why) for r, why in FORBIDDEN + RULES]
     anywhere = [(re.compile(r), why) for r, why in ANYWHERE]
@@ -143,6 +171,57 @@ def check_words():
                 if rule.search(text):
                     faults.append(f"{name}:{number}: {why}: {text.strip()}")
     return faults
+
+
+WRITABLE = re.compile(r"\.(data|bss|tdata|tbss)(\.rel|\.rel\.local|\.local)?$|\*COM\*$")
+LOG_CLASS = re.compile(r"(^|(?<!\bthe)_)log(_class)?$")
+MADE_BY_TOOLS = re.compile(r"^__|^_fini|^\.|\.\.|^(cov|llvm|asan|tsan)_|^completed\b")  # compilers, sanitizers
+
+
+def objects(build):
+    """(object, source) of the daemon and its plugins; of node files the one for the least CPU."""
+    sources = {name.replace("/", "_"): name for name in files() if name.endswith(".c")}
+    for folder, _, here in os.walk(build):
+        top = os.path.relpath(folder, build).split(os.sep)[0]
+        if top in ("test", "bench", "meson-private"):
+            continue
+        for name in here:
+            source = sources.get(name.removesuffix(".o")) or sources.get("plugins_" + name.removesuffix(".o"))
+            if name.endswith(".o") and source and not re.search(r"_node_(?!base)\w+\.a\.p$", folder):
+                yield os.path.join(folder, name), source
+
+
+def check_globals(build):
+    with open("tools/globals.txt", encoding="utf-8") as f:
+        listed = {line.strip() for line in f if line.strip() and not line.startswith("#")}
+    elsewhere = {line.split()[0]: line.split()[1] for line in listed if " " in line}
+    listed = {line.split()[0] for line in listed}
+    declared = set()  # in headers of the data path
+    for name in files():
+        if name.endswith("_data.h") or name in elsewhere.values():
+            declared |= {word for _, text in lines(name) if text.startswith("extern ") and "(" not in text
+                         for word in re.findall(r"\w+", text)}
+    faults, seen = [], set()
+    daemon = [(o, s) for o, s in objects(build) if s.split("/")[1] not in ("vppctl", "vpp_get_stats")]
+    for part in [daemon[i:i + 200] for i in range(0, len(daemon), 200)]:
+        source, by_object = None, dict(part)
+        table = subprocess.run(["objdump", "-t", *by_object], capture_output=True, text=True, check=True).stdout
+        for line in table.splitlines():
+            if ": " in line and "file format" in line:
+                source = by_object[line.split(": ")[0]]
+            match = re.match(r"[0-9a-f]+ (.{7}) (\S+)\s+([0-9a-f]+) (?:\.hidden )?(\S+)$", line)
+            if not match or not WRITABLE.match(match.group(2)) or "d" in match.group(1) or not int(match.group(3), 16):
+                continue
+            name = re.sub(r"\.\d+$", "", match.group(4))
+            if MADE_BY_TOOLS.search(name) or LOG_CLASS.search(name):
+                continue
+            key = name if match.group(1)[0] in "gu" or match.group(2) == "*COM*" else f"{source}:{name}"
+            seen.add(key)
+            if key not in listed:
+                faults.append(f"{source}:1: the writable variable {name} is not in tools/globals.txt")
+            elif ":" not in key and name not in declared:
+                faults.append(f"{source}:1: {name} is not declared in a header *_data.h")
+    return sorted(set(faults)) + [f"tools/globals.txt:1: there is no {key}" for key in sorted(listed - seen)]
 
 
 def check_headers(compiler):
@@ -164,9 +243,14 @@ def check_headers(compiler):
 
 def main():
     what = sys.argv[1] if len(sys.argv) > 1 else ""
+    build = os.path.abspath(sys.argv[2]) if len(sys.argv) > 2 else None
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     if what == "includes":
         faults = check_includes()
+    elif what == "globals" and len(sys.argv) == 3:
+        faults = check_globals(build)
+    elif what == "names":
+        faults = check_names()
     elif what == "words":
         faults = check_words()
     elif what == "headers" and len(sys.argv) > 2:

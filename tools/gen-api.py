@@ -8,6 +8,9 @@
     gen-api.py tables  api/ip.api OUT.c OUT.json   both of these
     gen-api.py crc     api/*.api             "name crc" of each message, one a line
 
+Any of these may end in -I DIR...: where imported files are that do not lie beside the one that imports them,
+as for a plugin with an .api file of its own.
+
 The language and the rules for CRCs are those of VPP's .api files, so that names, layouts and CRCs are the
 same: a message's CRC is that of the text of its fields, followed by the texts of the types within.
 """
@@ -19,6 +22,9 @@ import zlib
 
 BASE = {'u8': 1, 'u16': 2, 'u32': 4, 'u64': 8, 'i8': 1, 'i16': 2, 'i32': 4, 'i64': 8, 'f64': 8, 'bool': 1}
 CTYPE = {'bool': 'u8', 'f64': 'double'}
+
+
+INCLUDE = []  # the folders of -I
 
 
 class ApiError(Exception):
@@ -226,7 +232,10 @@ class Api:
     def parse_import(self, name, imported, stack):
         if not imported:
             self.imports.append(name)
-        path = os.path.join(os.path.dirname(self.path), os.path.basename(name))
+        path = next((p for p in (os.path.join(folder, os.path.basename(name))
+                                 for folder in [os.path.dirname(self.path)] + INCLUDE) if os.path.exists(p)), None)
+        if path is None:
+            raise ApiError('%s: there is no %s' % (self.path, name))
         if path in stack:
             raise ApiError('%s: imports itself' % path)
         self.parse(Parser(path), True, stack + [path])
@@ -419,9 +428,11 @@ def c_member(api, f):
 
 
 def c_header(api):
-    out = ['/* Made from api/%s.api. Structs are in host order; src/control/api_codec.h turns them into wire form. */' %
-           api.module, '#pragma once', '', '#include "control/api_codec.h"']
-    out += ['#include "api_%s.h"' % os.path.basename(i)[:-4] for i in api.imports]
+    out = ['/* Made from %s.api. Structs are in host order; control/api_codec.h turns them into wire form. */' % api.module,
+           '#pragma once', '', '#include "control/api_codec.h"']
+    for name in api.imports:
+        beside = os.path.exists(os.path.join(os.path.dirname(api.path), os.path.basename(name)))
+        out.append('#include "%sapi_%s.h"' % ('' if beside else 'api/', os.path.basename(name)[:-4]))
     out.append('')
     for o in api.own:
         if o.kind in ('enum', 'enumflag'):
@@ -494,7 +505,7 @@ def sent_by(api, m):
 
 
 def c_source(api):
-    out = ['/* Made from api/%s.api. */' % api.module, '#include "api_%s.h"' % api.module, '', '#include <stddef.h>', '']
+    out = ['/* Made from %s.api. */' % api.module, '#include "api_%s.h"' % api.module, '', '#include <stddef.h>', '']
     for o in api.own:
         if o.kind == 'typedef':
             lines, body = c_type(api, 'api_type_' + o.name, 'type_' + o.name, o)
@@ -637,6 +648,9 @@ def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     what, paths = sys.argv[1], sys.argv[2:]
+    if '-I' in paths:
+        INCLUDE.extend(paths[paths.index('-I') + 1:])
+        paths = paths[:paths.index('-I')]
     if what == 'crc':
         for path in paths:
             api = Api(path)

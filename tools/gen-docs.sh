@@ -27,4 +27,4 @@ python3 -c '
 import json, sys
 for m in json.load(sys.stdin)["messages"]:
     print(m["name"] + "_" + m["crc"])' <"$run/table" >"$run/names"
-python3 tools/gen-api.py doc "$run/names" docs/api.md api/*.api
+python3 tools/gen-api.py doc "$run/names" docs/api.md api/*.api plugins/*/*.api -I api

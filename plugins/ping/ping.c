@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/api_ping.h"
+#include "api_ping.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/api.h"
@@ -168,10 +168,9 @@ static const char *ping_failure(int rc)
 
 static void send_one(struct session *s)
 {
-    static u8 bytes[sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) + STAMP_BYTES +
-                    DATA_MAX_BYTES];
+    u8 *bytes = mem_alloc(sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) +
+                          STAMP_BYTES + DATA_MAX_BYTES);
     be32 src;
-
     struct fib_index table = fib_table_find(fib_of(s->p), s->table_id); /* now: it may go */
     int rc = ping_source(s, table, &src);
     s->seq++;
@@ -180,6 +179,7 @@ static void send_one(struct session *s)
     if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", ping_failure(rc));
     s->n_sent += !rc;
+    free(bytes);
 }
 
 /* --- sessions --- */
@@ -471,9 +471,9 @@ static const struct node_def echo_reply_node = {
 
 static void ping_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct ping *ping = module_state(p, piste_module.name); /* NULL: stopped */
+    struct ping *ping = module_state(p, piste_module.name);
 
-    for (u32 i = 0; ping && ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
+    for (u32 i = 0; ev == IF_EVENT_DELETE && i < PING_SESSIONS_MAX; i++)
         if (ping->sessions[i] && if_equal(ping->sessions[i]->source_if, f->index))
             ping->sessions[i]->source_gone = true;
 }

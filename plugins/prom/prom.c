@@ -22,22 +22,27 @@ struct prom {
 
 extern const struct module piste_module;
 
-#define DEFAULT_SETTINGS                                                                           \
-    {                                                                                              \
-        .prefix = "vpp", .min_interval_sec = 1                                                     \
-    }
-
-static const struct prom_settings default_settings = DEFAULT_SETTINGS;
-
-/* What startup.conf says, which is read before there is a struct prom. */
-static struct {
+/* What startup.conf says. */
+struct prom_config {
     bool enable;
     char address[ADDRESS_BYTES];
     struct prom_settings settings;
-} configured = {
-    .address = DEFAULT_ADDRESS,
-    .settings = DEFAULT_SETTINGS,
 };
+
+static const struct prom_config default_config = {
+    .address = DEFAULT_ADDRESS,
+    .settings = {.prefix = "vpp", .min_interval_sec = 1},
+};
+
+static struct prom_config *prom_config_of(const struct piste *p)
+{
+    return module_settings(p, piste_module.name);
+}
+
+static void free_config(void *config)
+{
+    prom_settings_free(&((struct prom_config *)config)->settings);
+}
 
 /* --- settings, from commands and from startup.conf --- */
 
@@ -71,8 +76,9 @@ static int take_settings(const struct cli_call *c, struct prom_settings *s, char
 
 static int prom_configure(struct cli_call *c)
 {
-    configured.enable |= cli_has(c, "enable");
-    return take_settings(c, &configured.settings, configured.address);
+    struct prom_config *config = prom_config_of(c->piste);
+    config->enable |= cli_has(c, "enable");
+    return take_settings(c, &config->settings, config->address);
 }
 
 static const struct config_key config_keys[] = {
@@ -145,13 +151,14 @@ static int run_prom(struct cli_call *c)
 static int run_disable(struct cli_call *c)
 {
     struct prom *prom = prom_of(c);
-    bool defaults = cli_has(c, "defaults");
+    const struct prom_config *config =
+        cli_has(c, "defaults") ? &default_config : prom_config_of(c->piste);
     struct prom_settings again;
     prom_server_free(prom->server);
     prom->server = NULL;
-    prom_settings_copy(&again, defaults ? &default_settings : &configured.settings);
+    prom_settings_copy(&again, &config->settings);
     prom_publish(prom, &again);
-    strcpy(prom->address, defaults ? DEFAULT_ADDRESS : configured.address);
+    strcpy(prom->address, config->address);
     return 0;
 }
 
@@ -220,17 +227,18 @@ static void prom_running_config(struct piste *p, void *state, enum rc_phase phas
 {
     const struct prom *prom = state;
     const struct prom_settings *s = &prom->source.settings;
-    bool as_configured = !configured.enable && !strcmp(prom->address, configured.address) &&
-                         same_settings(s, &configured.settings);
+    const struct prom_config *config = prom_config_of(p);
+    bool as_configured = !config->enable && !strcmp(prom->address, config->address) &&
+                         same_settings(s, &config->settings);
     if (phase != RC_GLOBAL || (!prom->server && as_configured))
         return;
     text_puts(t, "prom disable defaults\n");
     text_add(t, "prom%s", prom->server ? " enable" : "");
     add_word(t, "listen", prom->address, DEFAULT_ADDRESS);
-    if (s->min_interval_sec != default_settings.min_interval_sec)
+    if (s->min_interval_sec != default_config.settings.min_interval_sec)
         text_add(t, " min-scrape-interval %u", s->min_interval_sec);
     text_add(t, "%s%s", s->used_only ? " used-only" : "", s->all ? " all-stats" : "");
-    add_word(t, "stat-name-prefix", s->prefix, default_settings.prefix);
+    add_word(t, "stat-name-prefix", s->prefix, default_config.settings.prefix);
     text_putc(t, '\n');
     for (u32 i = 0; i < s->patterns.n; i++) {
         text_puts(t, "prom patterns add ");
@@ -242,11 +250,12 @@ static void prom_running_config(struct piste *p, void *state, enum rc_phase phas
 static int prom_init(struct piste *p, void **state, struct error *e)
 {
     struct prom *prom = mem_alloc(sizeof(*prom));
+    const struct prom_config *config = prom_config_of(p);
     pthread_mutex_init(&prom->source.lock, NULL);
     prom->source.segment_fd = stats_fd(stats_of(engine_of(p)));
-    prom_settings_copy(&prom->source.settings, &configured.settings);
-    strcpy(prom->address, configured.address);
-    int rc = configured.enable ? prom_enable(p, prom, e) : 0;
+    prom_settings_copy(&prom->source.settings, &config->settings);
+    strcpy(prom->address, config->address);
+    int rc = config->enable ? prom_enable(p, prom, e) : 0;
     if (rc) {
         prom_settings_free(&prom->source.settings);
         pthread_mutex_destroy(&prom->source.lock);
@@ -262,7 +271,6 @@ static void prom_stop(struct piste *p, void *state)
     struct prom *prom = state;
     prom_server_free(prom->server);
     prom_settings_free(&prom->source.settings);
-    prom_settings_free(&configured.settings);
     pthread_mutex_destroy(&prom->source.lock);
     free(prom);
 }
@@ -273,6 +281,9 @@ const struct module piste_module = {
     .description = "Prometheus Stats Exporter",
     .commands = commands,
     .config = sections,
+    .settings = &default_config,
+    .settings_bytes = sizeof(default_config),
+    .settings_free = free_config,
     .init = prom_init,
     .stop = prom_stop,
     .running_config = prom_running_config,

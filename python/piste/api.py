@@ -41,8 +41,10 @@ class Definitions:
 
     @classmethod
     def from_folder(cls, folder):
+        """Several have ":" between them, as in VPP_API_DIR."""
         self = cls()
-        for path in sorted(glob.glob(folder + "/**/*.api.json", recursive=True)):
+        for path in sorted(path for each in folder.split(":")
+                           for path in glob.glob(each + "/**/*.api.json", recursive=True)):
             with open(path, encoding="utf-8") as f:
                 self.add(json.load(f))
         return self

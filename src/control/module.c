@@ -20,7 +20,9 @@ struct entry {
     char *file; /* NULL: core */
     enum entry_state at;
     bool may_fail;
-    void *state; /* what m->init made */
+    bool alive;     /* from its init to its stop */
+    void *state;    /* what m->init made */
+    void *settings; /* owned; NULL: it has none */
 };
 
 struct modules {
@@ -29,6 +31,7 @@ struct modules {
     VEC(struct entry *) initialised; /* in order of init */
     struct hash by_name;             /* the name's address -> struct entry * */
     int (*on_init)(struct piste *p, const struct module *m, struct error *e);
+    const struct entry *in_init; /* whose init runs */
 };
 
 struct modules *modules_new(struct piste *p)
@@ -44,6 +47,9 @@ void modules_free(struct modules *ms)
     if (!ms)
         return;
     for (u32 i = 0; i < ms->all.n; i++) {
+        if (ms->all.v[i]->settings && ms->all.v[i]->m->settings_free)
+            ms->all.v[i]->m->settings_free(ms->all.v[i]->settings);
+        free(ms->all.v[i]->settings);
         free(ms->all.v[i]->file);
         free(ms->all.v[i]);
     }
@@ -72,6 +78,10 @@ static int module_add(struct modules *ms, const struct module *m, const char *fi
         return error_set(e, EEXIST, "there is a module '%s' already", m->name);
     struct entry *entry = mem_alloc(sizeof(*entry));
     *entry = (struct entry){.m = m, .file = file ? mem_strdup(file) : NULL, .may_fail = may_fail};
+    if (m->settings) {
+        entry->settings = mem_alloc(m->settings_bytes);
+        memcpy(entry->settings, m->settings, m->settings_bytes);
+    }
     vec_add(&ms->all, entry);
     hash_set(&ms->by_name, &m->name, (u64)(uintptr_t)entry);
     return 0;
@@ -114,8 +124,11 @@ static int init_one(struct modules *ms, struct entry *entry, struct error *e)
     const struct module *m = entry->m;
     int rc = 0;
     e->text[0] = 0;
+    entry->alive = true;
+    ms->in_init = entry;
     if (m->init)
         rc = m->init(ms->piste, &entry->state, e);
+    ms->in_init = NULL;
     if (!rc && ms->on_init) {
         rc = ms->on_init(ms->piste, m, e);
         if (rc && m->stop)
@@ -123,6 +136,7 @@ static int init_one(struct modules *ms, struct entry *entry, struct error *e)
     }
     if (rc) {
         entry->state = NULL;
+        entry->alive = false;
         if (!e->text[0])
             error_set(e, -rc, "init: %s", strerror(-rc));
         return rc;
@@ -178,21 +192,36 @@ void modules_stop(struct modules *ms)
         if (entry->m->stop)
             entry->m->stop(ms->piste, entry->state);
         entry->state = NULL;
+        entry->alive = false;
         entry->at = ENTRY_NEW;
     }
 }
 
-void *module_state(const struct piste *p, const char *name)
+static struct entry *module_entry_of(const struct piste *p, const char *name)
 {
-    const struct entry *entry;
     u64 found;
     if (!p->modules)
         return NULL;
-    if (hash_get(&p->modules->by_name, &name, &found))
-        entry = (struct entry *)(uintptr_t)found;
-    else
-        entry = module_find(p->modules, name);
+    return hash_get(&p->modules->by_name, &name, &found) ? (struct entry *)(uintptr_t)found
+                                                         : module_find(p->modules, name);
+}
+
+void *module_state(const struct piste *p, const char *name)
+{
+    const struct entry *entry = module_entry_of(p, name);
     return entry ? entry->state : NULL;
+}
+
+void *module_settings(const struct piste *p, const char *name)
+{
+    const struct entry *entry = module_entry_of(p, name);
+    return entry ? entry->settings : NULL;
+}
+
+const bool *module_alive(const struct piste *p)
+{
+    static const bool always = true;
+    return p->modules && p->modules->in_init ? &p->modules->in_init->alive : &always;
 }
 
 void modules_each(const struct modules *ms,

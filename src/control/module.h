@@ -25,11 +25,10 @@ enum rc_phase {
     RC_SUB_INTERFACES, /* and what is made of them */
     RC_INTERFACE,      /* state, MTU, MAC, tags, addresses, features */
     RC_ROUTES,         /* neighbours, routes, entries */
-    RC_OVERRIDES,      /* what people changed by hand of what all that did */
     RC_N
 };
 
-#define MODULE_ABI 1
+#define MODULE_ABI 2
 
 struct module {
     u32 abi;                  /* MODULE_ABI */
@@ -48,6 +47,12 @@ struct module {
     const struct config_section *config;
     const struct api_handler *api; /* messages that it answers, see api.h */
 
+    /* What the keys of `config` set, before init: module_settings hands out the registry's own copy
+     * of it. NULL: the module has none. */
+    const void *settings;
+    size_t settings_bytes;
+    void (*settings_free)(void *settings); /* what the copy owns; NULL: nothing */
+
     /* Makes the module's state: *state is handed back by module_state. 0 or -errno. */
     int (*init)(struct piste *p, void **state, struct error *e);
     void (*stop)(struct piste *p, void *state);
@@ -62,6 +67,14 @@ struct module {
  * it, and so need not know the record, which lies above all files of the module. Context: control
  * thread (data-path code keeps its own pointer). */
 void *module_state(const struct piste *p, const char *name);
+
+/* The settings of the module of that name, from its registration on; NULL: there is no such module.
+ * Changed while startup.conf is read, and not after that. Control thread. */
+void *module_settings(const struct piste *p, const char *name);
+
+/* A flag that says whether the module whose init runs is up: true from there to the end of its
+ * stop; always, outside of any init. For who keeps functions of modules, to call them later. */
+const bool *module_alive(const struct piste *p);
 
 struct modules *modules_new(struct piste *p);
 void modules_free(struct modules *ms);

@@ -21,8 +21,12 @@ static void tell(const char *what, const char *name)
     snprintf(story + n, sizeof(story) - n, "%s%s ", what, name);
 }
 
+static const bool *a_is_alive;
+
 static int init_a(struct piste *p, void **state, struct error *e)
 {
+    a_is_alive = module_alive(p);
+    assert_true(*a_is_alive);
     *state = story;
     tell("+", "a");
     return 0;
@@ -48,6 +52,7 @@ static int init_bad(struct piste *p, void **state, struct error *e)
 static void stop_a(struct piste *p, void *state)
 {
     assert_ptr_equal(state, story);
+    assert_true(*a_is_alive);
     tell("-", "a");
 }
 
@@ -124,8 +129,11 @@ static void init_follows_needs_and_stop_goes_back(void **state)
     char other_place[] = "a";
     assert_ptr_equal(module_state(p, other_place), story);
     assert_null(module_state(p, bad.name));
+    assert_true(*a_is_alive && *module_alive(p));
     modules_stop(p->modules);
     assert_string_equal(story, "+a +b +c -b -a ");
+    assert_false(*a_is_alive);
+    assert_true(*module_alive(p)); /* of nobody */
 }
 
 static void what_cannot_be_registered_is_refused(void **state)
@@ -188,7 +196,7 @@ static void running_config_goes_phase_by_phase(void **state)
     assert_int_equal(modules_init(p->modules, &e), 0);
     modules_running_config(p->modules, &t);
     const char *body = strchr(text_str(&t), '\n');
-    assert_string_equal(body, "\na0\na1\na2\ncreate b\na3\na4\na5\na6\n");
+    assert_string_equal(body, "\na0\na1\na2\ncreate b\na3\na4\na5\n");
     text_free(&t);
 }
 

@@ -57,24 +57,24 @@ bool plugin_is_wanted(const struct plugin_settings *s, const char *name)
     return false;
 }
 
-const char *plugin_default_path(void)
+/* The folder `plugins` beside the program, if there is one, else where they are installed. */
+static const char *default_path(char *beside, size_t bytes)
 {
-    static char beside[600];
     char program[512];
     struct stat st;
     ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
     if (n <= 0)
         return PISTE_PLUGIN_PATH;
     program[n] = 0;
-    snprintf(beside, sizeof(beside), "%.*s/plugins", (int)(strrchr(program, '/') - program),
-             program);
+    snprintf(beside, bytes, "%.*s/plugins", (int)(strrchr(program, '/') - program), program);
     return stat(beside, &st) || !S_ISDIR(st.st_mode) ? PISTE_PLUGIN_PATH : beside;
 }
 
 char *plugin_path(const struct plugin_settings *s)
 {
-    return mem_printf("%s%s%s", s->path ? s->path : plugin_default_path(), s->added_path ? ":" : "",
-                      s->added_path ? s->added_path : "");
+    char beside[600];
+    const char *path = s->path ? s->path : default_path(beside, sizeof(beside));
+    return mem_printf("%s%s%s", path, s->added_path ? ":" : "", s->added_path ? s->added_path : "");
 }
 
 static void plugin_load(struct modules *ms, const char *folder, const char *name)

@@ -16,8 +16,9 @@ struct plugin_choice {
 
 /* The section plugins { } of startup.conf. */
 struct plugin_settings {
-    char *path;                 /* owned: folders with ':' between; NULL: plugin_default_path */
-    char *added_path;           /* owned: as path, searched after it; may be NULL */
+    char *path;       /* owned: folders with ':' between; NULL: `plugins' beside the program in a
+                       * build tree, else where plugins are installed */
+    char *added_path; /* owned: as path, searched after it; may be NULL */
     enum plugin_rule otherwise; /* for names that no choice is about */
     VEC(struct plugin_choice) choices;
 };
@@ -28,8 +29,6 @@ void plugin_choose(struct plugin_settings *s, const char *name, enum plugin_rule
 /* Whether a plugin, or the built-in module that goes by its name, is wanted; says so in the log
  * when not. */
 bool plugin_is_wanted(const struct plugin_settings *s, const char *name);
-/* Beside the program in a build tree, else where plugins are installed. Static. */
-const char *plugin_default_path(void);
 /* All folders of the settings, as `show plugins` says them; malloc'ed. */
 char *plugin_path(const struct plugin_settings *s);
 /* Loads every *_plugin.so that is wanted and registers its module, to be initialised by

@@ -38,7 +38,6 @@ struct startup *startup_new(void)
     s->buffers.data_size = 2048;
     s->buffers.page_size.kind = MEM_PAGE_DEFAULT_HUGE;
     s->statseg.update_interval_sec = 10.0;
-    s->ethernet_default_mtu = 9000;
     return s;
 }
 
@@ -74,15 +73,9 @@ void startup_free(struct startup *s)
         s->api_segment.prefix,
         s->api_segment.uid,
         s->api_segment.gid,
-        s->ip4_table_name,
     };
     for (size_t i = 0; i < array_len(strings); i++)
         free(strings[i]);
-    for (u32 i = 0; i < s->node_variants.n; i++) {
-        free(s->node_variants.v[i].node);
-        free(s->node_variants.v[i].variant);
-    }
-    vec_free(&s->node_variants);
     vec_free(&s->buffers.numa);
     plugin_settings_fini(&s->plugins);
     free_text(s);

@@ -49,21 +49,8 @@ static inline u32 cpu_bitmap_count(const struct cpu_bitmap *b)
 int cpu_bitmap_parse_list(const char *s, struct cpu_bitmap *b, struct error *e) MUST_CHECK;
 int cpu_bitmap_parse_mask(const char *s, struct cpu_bitmap *b, struct error *e) MUST_CHECK;
 
-enum startup_rx_mode {
-    STARTUP_RX_MODE_DEFAULT,
-    STARTUP_RX_MODE_POLLING,
-    STARTUP_RX_MODE_INTERRUPT,
-    STARTUP_RX_MODE_ADAPTIVE
-};
-enum startup_trace_time { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME };
-
 struct startup_numa_buffers {
     u32 numa, buffers;
-};
-
-/* node { NAME { variant V } }: name "default" is for all others. */
-struct startup_node_variant {
-    char *node, *variant; /* owned */
 };
 
 /* A piece of the text. */
@@ -130,12 +117,6 @@ struct startup {
         char *prefix, *uid, *gid;
     } api_segment;
     struct plugin_settings plugins;
-    u64 l2learn_limit; /* 0: not given */
-    char *ip4_table_name;
-    enum startup_rx_mode default_rx_mode;
-    u32 ethernet_default_mtu;
-    enum startup_trace_time trace_time;
-    VEC(struct startup_node_variant) node_variants;
 
     /* what follows is startup.c's own */
     char *source; /* the file's name, or "command line" */

@@ -279,115 +279,6 @@ static const struct config_key api_segment_keys[] = {
     {NULL, NULL, NULL},
 };
 
-/* --- nodes, trace, interfaces, tables
- * ------------------------------------------------------------- */
-
-static const struct startup_field network_fields[] = {
-    FIELD("limit", FIELD_U64, l2learn_limit),
-};
-
-static int set_network(struct cli_call *c)
-{
-    return startup_store(c, network_fields, array_len(network_fields));
-}
-
-static int set_ip4_table_name(struct cli_call *c)
-{
-    startup_set_string(&c->piste->startup->ip4_table_name, cli_str(c, "name", ""));
-    return 0;
-}
-
-static int set_rx_mode(struct cli_call *c)
-{
-    c->piste->startup->default_rx_mode = cli_has(c, "polling")     ? STARTUP_RX_MODE_POLLING
-                                         : cli_has(c, "interrupt") ? STARTUP_RX_MODE_INTERRUPT
-                                                                   : STARTUP_RX_MODE_ADAPTIVE;
-    return 0;
-}
-
-static int set_default_mtu(struct cli_call *c)
-{
-    u64 mtu = cli_u64(c, "mtu", 0);
-    if (mtu < 64 || mtu > 9000)
-        return error_set(c->err, EINVAL, "default MTU must be >= 64 and <= 9000");
-    c->piste->startup->ethernet_default_mtu = (u32)mtu;
-    return 0;
-}
-
-static int set_trace_time(struct cli_call *c)
-{
-    c->piste->startup->trace_time = cli_has(c, "unix")       ? TRACE_TIME_UNIX
-                                    : cli_has(c, "datetime") ? TRACE_TIME_DATETIME
-                                                             : TRACE_TIME_RELATIVE;
-    return 0;
-}
-
-static int set_variant(struct cli_call *c)
-{
-    struct startup *s = c->piste->startup;
-    startup_set_string(&s->node_variants.v[s->node_variants.n - 1].variant, cli_str(c, "name", ""));
-    return 0;
-}
-
-static int set_node(struct cli_call *c)
-{
-    static const struct config_key keys[] = {
-        {"variant <name:string>", "as `show node' lists them", set_variant},
-        {NULL, NULL, NULL},
-    };
-    struct startup_node_variant v = {.node = mem_strdup(cli_str(c, "node", ""))};
-    vec_add(&c->piste->startup->node_variants, v);
-    return config_parse_block(c, cli_str(c, "block", ""), keys);
-}
-
-static const char mac_table_grows[] = "the MAC table grows as addresses are learned";
-static const char no_ip6_tables[] = "there are no IPv6 tables";
-
-static const struct config_key l2fib_keys[] = {
-    {"table-size <size>", mac_table_grows, NULL},
-    {"num-buckets <n:u32>", mac_table_grows, NULL},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key l2learn_keys[] = {
-    {"limit <n:u64>", "most MAC addresses that are learned", set_network},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key ip_keys[] = {
-    {"default-table-name <name:string>", "name of IPv4 table 0", set_ip4_table_name},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key ip6_keys[] = {
-    {"default-table-name <name:string>", no_ip6_tables, NULL},
-    {"hash-buckets <n:u32>", no_ip6_tables, NULL},
-    {"heap-size <size>", no_ip6_tables, NULL},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key interface_keys[] = {
-    {"default-rx-mode ( polling | interrupt | adaptive )", "mode of new interfaces, adaptive",
-     set_rx_mode},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key ethernet_keys[] = {
-    {"default-mtu <mtu:u32>", "MTU of new interfaces, 9000", set_default_mtu},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key node_keys[] = {
-    {"<node:string> <block>", "{ variant V } of a node, or of all others for `default'", set_node},
-    {NULL, NULL, NULL},
-};
-
-static const struct config_key trace_keys[] = {
-    {"timestamp-format ( relative | unix | datetime )", "times in `show trace', relative",
-     set_trace_time},
-    {NULL, NULL, NULL},
-};
-
 const struct config_section startup_core_sections[] = {
     {"unix", unix_keys},
     {"cpu", startup_cpu_keys},
@@ -403,14 +294,6 @@ const struct config_section startup_core_sections[] = {
     {"plugin_path", startup_plugin_path_keys},
     {"test_plugin_path", startup_test_plugin_path_keys},
     {"logging", startup_logging_keys},
-    {"l2fib", l2fib_keys},
-    {"l2learn", l2learn_keys},
-    {"ip", ip_keys},
-    {"ip6", ip6_keys},
-    {"interface", interface_keys},
-    {"ethernet", ethernet_keys},
-    {"node", node_keys},
-    {"trace", trace_keys},
     {NULL, NULL},
 };
 
@@ -454,10 +337,6 @@ static int check_pidfile(struct startup *s, struct error *e)
 
 int startup_check(struct startup *s, struct error *e)
 {
-    for (u32 i = 0; i < s->node_variants.n; i++)
-        if (!s->node_variants.v[i].variant)
-            return error_set(e, EINVAL, "node_config: `%s { }' says no variant",
-                             s->node_variants.v[i].node);
     int rc = startup_check_cpu(s, e);
     if (!rc)
         rc = fill_runtime_dir(s, e);

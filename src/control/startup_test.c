@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -18,17 +19,37 @@
 #include "control/module.h"
 #include "control/startup.h"
 
-static u32 toy_level;
+/* A module whose settings start at something, and own something. */
+struct toy_settings {
+    u32 level;
+    char *name;
+};
+
+static u32 n_toys_freed;
+
+static void free_toy(void *settings)
+{
+    free(((struct toy_settings *)settings)->name);
+    n_toys_freed++;
+}
+
+static struct toy_settings *toy_of(const struct piste *p)
+{
+    return module_settings(p, "toy");
+}
 
 static int set_toy_level(struct cli_call *c)
 {
-    toy_level = (u32)cli_u64(c, "n", 0);
+    u64 n = cli_u64(c, "n", 0);
+    if (n > 62)
+        return error_set(c->err, EINVAL, "at most 62");
+    toy_of(c->piste)->level = (u32)n;
     return 0;
 }
 
 static int set_toy_inner(struct cli_call *c)
 {
-    toy_level += (u32)cli_u64(c, "n", 0);
+    toy_of(c->piste)->level += (u32)cli_u64(c, "n", 0);
     return 0;
 }
 
@@ -39,6 +60,8 @@ static const struct config_key toy_inner_keys[] = {
 
 static int set_toy_block(struct cli_call *c)
 {
+    free(toy_of(c->piste)->name);
+    toy_of(c->piste)->name = mem_strdup(cli_str(c, "name", ""));
     return config_parse_block(c, cli_str(c, "body", ""), toy_inner_keys);
 }
 
@@ -49,7 +72,13 @@ static const struct config_key toy_keys[] = {
 };
 
 static const struct config_section toy_sections[] = {{"toy", toy_keys}, {NULL, NULL}};
-static const struct module toy = {.abi = MODULE_ABI, .name = "toy", .config = toy_sections};
+static const struct toy_settings toy_defaults = {.level = 5};
+static const struct module toy = {.abi = MODULE_ABI,
+                                  .name = "toy",
+                                  .config = toy_sections,
+                                  .settings = &toy_defaults,
+                                  .settings_bytes = sizeof(toy_defaults),
+                                  .settings_free = free_toy};
 
 static int setup(void **state)
 {
@@ -58,7 +87,7 @@ static int setup(void **state)
     p->cli = cli_new(p);
     p->modules = modules_new(p);
     p->startup = startup_new();
-    toy_level = 0;
+    n_toys_freed = 0;
     log_clear();
     *state = p;
     return modules_add(p->modules, &toy, NULL, &e);
@@ -69,6 +98,7 @@ static int teardown(void **state)
     struct piste *p = *state;
     startup_free(p->startup);
     modules_free(p->modules);
+    assert_int_equal(n_toys_freed, 1);
     cli_free(p->cli);
     free(p);
     return 0;
@@ -102,11 +132,7 @@ static void keys_of_all_core_sections_set_their_members(void **state)
               "socksvr { socket-name /api }\n"
               "api-segment { prefix pre gid vpp }\n"
               "plugins { path /a:/b add-path /c plugin default { disable }\n"
-              " plugin acl_plugin.so { enable } plugin dpdk_plugin.so { disable } }\n"
-              "l2fib { num-buckets 1024 table-size 1G } l2learn { limit 9 }\n"
-              "ip { default-table-name red } interface { default-rx-mode polling }\n"
-              "ethernet { default-mtu 1500 } trace { timestamp-format unix }\n"
-              "node { default { variant icl } ip4-lookup { variant hsw } }"),
+              " plugin acl_plugin.so { enable } plugin dpdk_plugin.so { disable } }"),
         "");
     assert_true(s->unix_.nodaemon && s->unix_.nosyslog && s->unix_.full_coredump);
     assert_string_equal(s->unix_.cli_prompt, "x> ");
@@ -132,21 +158,18 @@ static void keys_of_all_core_sections_set_their_members(void **state)
     assert_true(plugin_is_wanted(&s->plugins, "acl_plugin.so"));
     assert_false(plugin_is_wanted(&s->plugins, "dpdk_plugin.so"));
     assert_false(plugin_is_wanted(&s->plugins, "other_plugin.so"));
-    assert_string_equal(s->ip4_table_name, "red");
-    assert_int_equal(s->default_rx_mode, STARTUP_RX_MODE_POLLING);
-    assert_int_equal(s->ethernet_default_mtu, 1500);
-    assert_int_equal(s->trace_time, TRACE_TIME_UNIX);
-    assert_string_equal(s->node_variants.v[1].node, "ip4-lookup");
-    assert_string_equal(s->node_variants.v[1].variant, "hsw");
 }
 
 static void sections_come_in_pieces_and_any_order(void **state)
 {
     struct piste *p = *state;
+    assert_int_equal(toy_of(p)->level, 5);
+    assert_null(module_settings(p, "nobody"));
     assert_string_equal(apply(p, "toy { level 3 }\nunix { nodaemon } # unix {\n"
                                  "toy { block b { deep 4 } } unix interactive\n"),
                         "");
-    assert_int_equal(toy_level, 7);
+    assert_int_equal(toy_of(p)->level, 7);
+    assert_string_equal(toy_of(p)->name, "b");
     assert_true(p->startup->unix_.nodaemon && p->startup->unix_.interactive);
     assert_string_equal(apply(p, ""), "");
     assert_string_equal(apply(p, "  # nothing"), "");
@@ -174,9 +197,6 @@ static void errors_say_where_and_what_was_expected(void **state)
         {"unix { nodaemon }\nbogus-section { x 1 }",
          "f.conf:2: unknown input `bogus-section  x 1': there is no such section, or its plugin is "
          "not loaded"},
-        {"dpdk { dev 0000:00:01.0 }",
-         "f.conf:1: unknown input `dpdk  dev 0000:00:01.0': there is no such section, or its "
-         "plugin is not loaded"},
         {"unix{ nodaemon }", "f.conf:1: unknown input `unix{ nodaemon }' (a section is a name, a "
                              "blank, and `{ ... }')"},
         {"unix { nodaemon", "f.conf:1: section `unix { nodaemon' is not closed: a `}' or quote is "
@@ -184,8 +204,7 @@ static void errors_say_where_and_what_was_expected(void **state)
         {"\nunix", "f.conf:2: section `unix' has nothing behind its name"},
         {"} unix", "f.conf:1: unknown input `} unix' (a section is a name, a blank, and `{ ... "
                    "}')"},
-        {"ethernet { default-mtu 63 }",
-         "f.conf:1: ethernet_config: default MTU must be >= 64 and <= 9000"},
+        {"toy { level 63 }", "f.conf:1: toy_config: at most 62"},
         {"unix { runtime-dir /r pidfile /tmp/zz.pid }",
          "f.conf: unix_config: file /tmp/zz.pid is not in runtime directory /r"},
         {"unix { runtime-dir /r pidfile /r/../zz.pid }",
@@ -200,7 +219,6 @@ static void errors_say_where_and_what_was_expected(void **state)
         {"plugins { plugin x { maybe } }",
          "f.conf:1: plugins_config: unknown input `maybe'; expected one of enable, disable, "
          "skip-version-check"},
-        {"node { ip4-lookup { } }", "f.conf: node_config: `ip4-lookup { }' says no variant"},
         {"statseg { per-node-counters maybe }",
          "f.conf:1: statseg_config: unknown input `maybe'; expected `per-node-counters "
          "<state:on-off>'"},
@@ -224,7 +242,9 @@ static void what_has_no_effect_is_logged(void **state)
     struct piste *p = *state;
     struct text t = {0};
     assert_string_equal(apply(p, "memory { main-heap-size 2G } session { enable rt-backend sdl }\n"
-                                 "physmem { max-size 1G } punt { socket /x }"),
+                                 "physmem { max-size 1G } punt { socket /x }\n"
+                                 "api-fuzz { off } dpdk { dev 0000:00:01.0 { name x } no-pci } "
+                                 "linux-nl { }"),
                         "");
     log_each(note_messages, &t);
     assert_string_equal(
@@ -233,7 +253,9 @@ static void what_has_no_effect_is_logged(void **state)
         "physmem { max-size <size> } has no effect here: packet memory is what the section "
         "buffers says\n"
         "session { ... } has no effect here: there is no host stack\n"
-        "punt { socket <path:file> } has no effect here: there is no punt socket\n");
+        "punt { socket <path:file> } has no effect here: there is no punt socket\n"
+        "api-fuzz { ... } has no effect here: API messages are not altered on purpose\n"
+        "dpdk { ... } has no effect here: there is no DPDK, ports are the kernel's\n");
     text_free(&t);
 }
 

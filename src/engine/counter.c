@@ -69,7 +69,7 @@ static u64 raw_sum(const struct counter_vec *v, u64 w)
 {
     u64 sum = 0;
     for (u32 t = 0; t < v->rows.n_rows; t++)
-        sum += __atomic_load_n(counter_simple(v, t) + w, __ATOMIC_RELAXED);
+        sum += tally_read(counter_simple(v, t) + w);
     return sum;
 }
 
@@ -90,8 +90,8 @@ static void zero_in_row(const struct counter_vec *v, u32 thread, u32 index)
     u32 words = v->combined ? 2 : 1;
     u64 *at = counter_simple(v, thread) + (u64)words * index;
     for (u32 i = 0; i < words; i++)
-        if (at[i])
-            __atomic_store_n(&at[i], 0, __ATOMIC_RELAXED);
+        if (tally_read(&at[i]))
+            tally_set(&at[i], 0);
 }
 
 void counter_zero(struct counter_vec *v, u32 index)

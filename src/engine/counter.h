@@ -3,6 +3,7 @@
  * (stats.h), where other programs read them under their names. */
 #pragma once
 
+#include "base/tally.h"
 #include "base/types.h"
 #include "engine/stats.h"
 #include "engine/thread.h"
@@ -10,6 +11,13 @@
 struct counter_pair {
     u64 packets, bytes;
 };
+
+/* For the one thread whose row it is in. */
+ALWAYS_INLINE void counter_pair_add(struct counter_pair *c, u64 packets, u64 bytes)
+{
+    tally_add(&c->packets, packets);
+    tally_add(&c->bytes, bytes);
+}
 
 struct counter_vec;
 
@@ -20,7 +28,7 @@ void counter_vec_free(struct counter_vec *v);
 /* The entry in the stats segment, for links to it. */
 struct stats_handle counter_handle(const struct counter_vec *v);
 
-/* This thread's row: v[index] may be bumped by thread t only. */
+/* This thread's row: v[index] is bumped by thread t only, with tally_add or counter_pair_add. */
 u64 *counter_simple(const struct counter_vec *v, u32 thread);
 struct counter_pair *counter_combined(const struct counter_vec *v, u32 thread);
 

@@ -9,12 +9,12 @@
 #include <urcu-qsbr.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/tally.h"
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
 
-static struct log_class log_class = {"engine", NULL};
+#define NODE_NAME_BYTES 64
 
 void engine_config_default(struct engine_config *c)
 {
@@ -46,6 +46,11 @@ struct stats *stats_of(const struct engine *e)
 struct thread *engine_main_thread(struct engine *e)
 {
     return e->threads[0];
+}
+
+struct thread *engine_thread(struct engine *e, u32 thread)
+{
+    return e->threads[thread];
 }
 
 u32 engine_n_threads(const struct engine *e)
@@ -89,7 +94,7 @@ void engine_reclaim(struct engine *e)
 static void engine_each_round(void *arg)
 {
     struct engine *e = arg;
-    e->threads[0]->loops++;
+    tally_add(&e->threads[0]->loops, 1);
     thread_drain_events(e);
     engine_reclaim(e);
     buffer_pools_reap(e, false);
@@ -218,27 +223,12 @@ u32 engine_round(struct engine *e, u32 thread)
     return thread_round(e->threads[thread]);
 }
 
-/* `node { default { variant V } NAME { variant V } }` of startup.conf; what this CPU or node has
- * not is skipped. */
-static void use_configured_variant(struct engine *e, struct node_index n)
-{
-    const struct startup *s = e->piste->startup;
-    for (u32 pass = 0; s && pass < 2; pass++)
-        for (u32 i = 0; i < s->node_variants.n; i++)
-            if (!strcmp(s->node_variants.v[i].node, pass ? node_name(e, n) : "default") &&
-                node_set_variant(e, n, s->node_variants.v[i].variant) && pass)
-                log_warn(&log_class, "node %s has no variant %s on this CPU", node_name(e, n),
-                         s->node_variants.v[i].variant);
-}
-
 int engine_add_module(struct piste *p, const struct module *m, struct error *err)
 {
     struct engine *e = p->engine;
     void *state = module_state(p, m->name);
-    for (const struct node_def *const *d = m->nodes; d && *d; d++) {
-        struct node_index n = node_register(e, *d, NULL, state);
-        use_configured_variant(e, n);
-    }
+    for (const struct node_def *const *d = m->nodes; d && *d; d++)
+        node_register(e, *d, NULL, state);
     return feature_check(e, m->arcs, m->features, err);
 }
 
@@ -246,5 +236,12 @@ void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,
                        struct node_stats *out)
 {
     const struct node *rt = &e->threads[thread]->nodes[n.i];
-    *out = (struct node_stats){rt->calls, rt->vectors, rt->clocks, rt->suspends};
+    *out = (struct node_stats){
+        .calls = tally_read(&rt->calls),
+        .vectors = tally_read(&rt->vectors),
+        .clocks = tally_read(&rt->clocks),
+        .suspends = tally_read(&rt->suspends),
+        .max_clocks = tally_read(&rt->max_clocks),
+        .max_clocks_vectors = tally_read(&rt->max_clocks_vectors),
+    };
 }

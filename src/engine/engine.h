@@ -61,6 +61,7 @@ u64 buffer_pool_touched_bytes(u32 pool);
 
 struct node_stats {
     u64 calls, vectors, clocks, suspends; /* of one thread since the last clear */
+    u64 max_clocks, max_clocks_vectors;
 };
 void engine_node_stats(const struct engine *e, u32 thread, struct node_index n,
                        struct node_stats *out);

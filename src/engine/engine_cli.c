@@ -78,7 +78,7 @@ static u32 node_number(struct engine *e, const struct node_global *g)
 static const char *node_state_text(struct thread *t, u32 node, const struct node_def *def)
 {
     if (def->kind != NODE_INPUT)
-        return "active";
+        return def->kind == NODE_TIMER ? "any wait" : "active";
     bool any = false;
     for (u32 i = 0; i < t->queues.n; i++) {
         const struct rx_queue *q = t->queues.v[i];
@@ -108,7 +108,7 @@ static struct rates thread_rates(struct engine *e, struct thread *t)
         if (!g->name)
             continue;
         size_t len = strlen(g->name);
-        u64 vectors = t->nodes[i].vectors;
+        u64 vectors = tally_read(&t->nodes[i].vectors);
         if (g->def->kind == NODE_INPUT)
             r.in += vectors;
         else if (len > 3 && !strcmp(g->name + len - 3, "-tx"))
@@ -124,26 +124,27 @@ static struct rates thread_rates(struct engine *e, struct thread *t)
 static void runtime_row(struct out *o, struct thread *t, const struct node_global *g, u32 node,
                         const struct runtime_view *view)
 {
-    const struct node *n = &t->nodes[node];
+    struct node_stats n;
+    engine_node_stats(t->engine, t->index, (struct node_index){node}, &n);
     double scale = view->time ? 1e9 / clock_cycles_per_sec() : 1;
-    u64 per = n->vectors ? n->vectors : n->calls ? n->calls : n->suspends;
-    double clocks = per ? (double)n->clocks / (double)per * scale : 0;
-    double ratio = n->calls ? (double)n->vectors / (double)n->calls : 0;
+    u64 per = n.vectors ? n.vectors : n.calls ? n.calls : n.suspends;
+    double clocks = per ? (double)n.clocks / (double)per * scale : 0;
+    double ratio = n.calls ? (double)n.vectors / (double)n.calls : 0;
     out_cell(o, "%s", g->name);
     if (view->max) {
         double max_each =
-            n->max_clocks_vectors ? (double)n->max_clocks / (double)n->max_clocks_vectors : 0;
-        out_cell_sci(o, (double)n->max_clocks * scale, 2);
-        out_cell_u64(o, n->max_clocks_vectors);
+            n.max_clocks_vectors ? (double)n.max_clocks / (double)n.max_clocks_vectors : 0;
+        out_cell_sci(o, (double)n.max_clocks * scale, 2);
+        out_cell_u64(o, n.max_clocks_vectors);
         out_cell_sci(o, max_each * scale, 2);
         out_cell_sci(o, clocks, 2);
         out_cell_f64(o, ratio, 2);
         return;
     }
     out_cell(o, "%s", node_state_text(t, node, g->def));
-    out_cell_u64(o, n->calls);
-    out_cell_u64(o, n->vectors);
-    out_cell_u64(o, n->suspends);
+    out_cell_u64(o, n.calls);
+    out_cell_u64(o, n.vectors);
+    out_cell_u64(o, n.suspends);
     out_cell_sci(o, clocks, 2);
     out_cell_f64(o, ratio, 2);
 }
@@ -176,8 +177,9 @@ static void runtime_table(struct out *o, struct engine *e, struct thread *t,
     for (u32 i = 0; i < n; i++) {
         u32 node = node_number(e, list[i]);
         const struct node *rt = &t->nodes[node];
-        if (view->only != UINT32_MAX ? node == view->only
-                                     : view->verbose || rt->calls || rt->suspends)
+        if (view->only != UINT32_MAX
+                ? node == view->only
+                : view->verbose || tally_read(&rt->calls) || tally_read(&rt->suspends))
             runtime_row(o, t, list[i], node, view);
     }
     out_table_end(o);
@@ -225,23 +227,24 @@ static int show_runtime(struct cli_call *c)
         u64 calls = 0, vectors = 0;
         for (u32 k = 0; k < e->nodes.n; k++) {
             const struct node_global *g = &e->nodes.v[k];
-            if (!g->name || g->def->kind == NODE_INPUT)
+            if (!g->name || g->def->kind != NODE_INTERNAL)
                 continue;
-            calls += t->nodes[k].calls;
-            vectors += t->nodes[k].vectors;
+            calls += tally_read(&t->nodes[k].calls);
+            vectors += tally_read(&t->nodes[k].vectors);
         }
         out_object(c->out, NULL);
         out_str(c->out, "thread", t->name, NULL);
         thread_banner(c->out, e, t);
         char sec[32];
         snprintf(sec, sizeof(sec), "%.1f", seconds);
+        u64 loops = tally_read(&t->loops);
         out_text(c->out, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
                  *sec == '0' ? sec + 1 : sec, e->config.stats_interval_sec,
                  calls ? (double)vectors / (double)calls : 0,
-                 seconds > 0 ? (double)t->loops / seconds : 0);
+                 seconds > 0 ? (double)loops / seconds : 0);
         out_f64(c->out, "seconds", seconds, NULL);
-        out_u64(c->out, "loops", t->loops, NULL);
-        out_u64(c->out, "sleeps", t->sleeps, NULL);
+        out_u64(c->out, "loops", loops, NULL);
+        out_u64(c->out, "sleeps", tally_read(&t->sleeps), NULL);
         rate_text(c->out, "rate_in", "  vector rates in ", r.in, seconds);
         rate_text(c->out, "rate_out", ", out ", r.out, seconds);
         rate_text(c->out, "rate_drop", ", drop ", r.drop, seconds);
@@ -258,13 +261,10 @@ static int show_runtime(struct cli_call *c)
 static void zero_runtime(struct thread *t, void *arg)
 {
     u32 n = *(u32 *)arg;
-    for (u32 i = 0; i < n; i++) {
-        struct node *rt = &t->nodes[i];
-        if (rt->calls || rt->suspends)
-            rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks =
-                rt->max_clocks_vectors = 0;
-    }
-    t->loops = t->sleeps = 0;
+    for (u32 i = 0; i < n; i++)
+        node_clear_stats(&t->nodes[i]);
+    tally_set(&t->loops, 0);
+    tally_set(&t->sleeps, 0);
 }
 
 static int clear_runtime(struct cli_call *c)
@@ -285,7 +285,7 @@ static void errors_of_thread(struct out *o, struct engine *e, struct thread *t, 
                              bool zero, u64 *total)
 {
     for (u32 i = 0; i < e->n_errors; i++) {
-        u64 count = t->errors[i] - t->errors_shown[i];
+        u64 count = tally_read(&t->errors[i]) - t->errors_shown[i];
         if (total && count)
             total[i] += count;
         if (!count && !zero)
@@ -361,8 +361,8 @@ static int clear_errors(struct cli_call *c)
     struct engine *e = engine_of(c->piste);
     for (u32 i = 0; i < e->n_threads; i++)
         for (u32 k = 0; k < e->n_errors; k++)
-            if (e->threads[i]->errors[k])
-                e->threads[i]->errors_shown[k] = e->threads[i]->errors[k];
+            if (tally_read(&e->threads[i]->errors[k]))
+                e->threads[i]->errors_shown[k] = tally_read(&e->threads[i]->errors[k]);
     return 0;
 }
 
@@ -527,7 +527,7 @@ static u64 edge_vectors(struct engine *e, u32 node, u32 edge)
     u64 sum = 0;
     for (u32 t = 0; t < e->n_threads; t++)
         sum += e->threads[t]->nodes[node].next_vectors
-                   ? e->threads[t]->nodes[node].next_vectors[edge]
+                   ? tally_read(&e->threads[t]->nodes[node].next_vectors[edge])
                    : 0;
     return sum;
 }
@@ -601,7 +601,9 @@ static int show_node(struct cli_call *c)
         return error_set(c->err, ENOENT, "please specify a valid node name or index");
     const struct node_global *g = &e->nodes.v[node];
     out_text(c->out, "node %s, type %s, state %s, index %u\n", g->name,
-             g->def->kind == NODE_INPUT ? "input" : "internal",
+             g->def->kind == NODE_INPUT   ? "input"
+             : g->def->kind == NODE_TIMER ? "process"
+                                          : "internal",
              node_state_text(e->threads[e->n_threads - 1], node, g->def), node);
     out_str(c->out, "name", g->name, NULL);
     out_u64(c->out, "index", node, NULL);

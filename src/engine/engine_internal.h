@@ -8,8 +8,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
+#include "base/wheel.h"
 #include "control/api.h"
 #include "control/cli.h"
+#include "control/config.h"
 #include "control/piste.h"
 #include "control/startup.h"
 #include "engine/counter.h"
@@ -31,6 +33,7 @@
 #define BUFFER_CACHE (8 * BUFFER_BATCH)
 #define ROUND_END_MAX 64
 #define TRACE_RECORDS_MAX 65536u
+#define TIMER_BATCH 64 /* fired in a round, at most: packets wait meanwhile */
 
 struct frame {
     struct frame *link; /* next pending, or next free */
@@ -60,6 +63,12 @@ struct trace_log {
     u32 n_hops;
 };
 
+struct thread_timers {
+    struct wheel wheel;
+    bool more; /* there are more to fire now */
+    struct mem_map maps[WHEEL_KINDS_MAX];
+};
+
 struct thread {
     struct engine *engine;
     u32 index;
@@ -80,6 +89,7 @@ struct thread {
     u16 next[FRAME_PKTS];
     struct buffer_cache cache[BUFFER_POOLS_MAX];
     struct trace_log trace;
+    struct thread_timers timers; /* none in the control thread */
 
     /* sleep and wake */
     int epoll_fd, wake_fd;
@@ -165,8 +175,22 @@ struct feature_fault {
     char *text; /* owned */
 };
 
-/* Of an interface's longest name and "-output". */
-#define NODE_NAME_BYTES 80
+enum trace_time { TRACE_TIME_RELATIVE, TRACE_TIME_UNIX, TRACE_TIME_DATETIME };
+
+/* node { NAME { variant V } } of startup.conf; "default": of all others. */
+struct node_variant_wish {
+    char *node, *variant; /* owned */
+};
+
+/* What startup.conf says in the engine's own sections. */
+struct engine_settings {
+    enum trace_time trace_time;
+    VEC(struct node_variant_wish) variants;
+};
+extern const char engine_module_name[];
+extern const struct engine_settings engine_default_settings;
+extern const struct config_section engine_sections[];
+void engine_settings_free(void *settings);
 
 struct engine {
     struct piste *piste;
@@ -179,7 +203,7 @@ struct engine {
         u32 n;
         struct mem_map map;
     } nodes;
-    struct hash node_by_name; /* NODE_NAME_BYTES */
+    struct hash node_by_name; /* 64-byte names */
     VEC(u32) nodes_free;
     u32 n_errors;
     struct error_name {
@@ -191,6 +215,8 @@ struct engine {
     VEC(const struct feature_def *) features_pending;
     VEC(struct feature_fault) feature_faults;
     struct node_index feature_resume;
+    struct node_index timer_nodes[WHEEL_KINDS_MAX]; /* read by data threads */
+    u32 n_timer_kinds, n_timers;
     u64 runtime_clear_ns;
     struct trace_filter {
         enum { TRACE_FILTER_NONE, TRACE_FILTER_INCLUDE, TRACE_FILTER_EXCLUDE } kind;
@@ -198,7 +224,7 @@ struct engine {
         u32 count;
     } trace_filter;
     bool (*trace_wanted)(const struct buffer *b); /* trace_set_filter */
-    enum startup_trace_time trace_time;
+    enum trace_time trace_time;
     u32 next_placement;
     struct stats *stats;
     struct stats_collector *collector;
@@ -225,10 +251,13 @@ ALWAYS_INLINE const struct node_def *node_def_at(const struct engine *e, struct 
 void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);
+/* By the thread that runs it, or when none does. */
+void node_clear_stats(struct node *n);
 void node_run_pending(struct thread *t);
 /* To a node of which no edge is known. */
 void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count);
 u32 node_run_input(struct thread *t, struct rx_queue *q);
+void node_run_timers(struct thread *t, struct node_index n, const u32 *timers, u32 count);
 
 /* engine.c */
 void engine_reclaim(struct engine *e);
@@ -253,6 +282,14 @@ u32 rx_queues_run(struct thread *t);
 /* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
 
+/* timer.c */
+void timers_init(struct thread *t);
+void timers_fini(struct thread *t);
+/* Fires those whose time has come, a bounded number; returns whether there are more. */
+u32 timers_run(struct thread *t);
+/* How long the thread may sleep; -1: no timer runs. */
+int timers_sleep_ms(const struct thread *t);
+
 /* thread.c */
 u32 thread_round(struct thread *t);
 int thread_start(struct thread *t, struct error *err);
@@ -260,7 +297,6 @@ void thread_stop(struct thread *t);
 void thread_free(struct thread *t);
 void thread_drain_events(struct engine *e);
 struct thread *thread_new(struct engine *e, u32 index, const char *name);
-void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
 void thread_wake(struct thread *t);
 
 /* feature.c */

@@ -53,18 +53,6 @@ static int place_workers(const struct startup *s, struct engine_config *c, struc
     return 0;
 }
 
-static enum rx_mode rx_mode_of(enum startup_rx_mode m)
-{
-    switch (m) {
-    case STARTUP_RX_MODE_POLLING:
-        return RX_MODE_POLLING;
-    case STARTUP_RX_MODE_INTERRUPT:
-        return RX_MODE_INTERRUPT;
-    default:
-        return RX_MODE_ADAPTIVE;
-    }
-}
-
 static int engine_config_of(const struct startup *s, struct engine_config *c, struct error *e)
 {
     engine_config_default(c);
@@ -90,7 +78,6 @@ static int engine_config_of(const struct startup *s, struct engine_config *c, st
         return error_set(e, EINVAL, "buffers: default data-size %u: 256 to 32768 are possible",
                          c->buffer_data_bytes);
     c->buffer_page = s->buffers.page_size;
-    c->default_rx_mode = rx_mode_of(s->default_rx_mode);
     if (s->statseg.size)
         c->stats_bytes = s->statseg.size;
     c->stats_page = s->statseg.page_size;
@@ -115,8 +102,9 @@ static int engine_init_module(struct piste *p, void **state, struct error *e)
     struct engine *engine = engine_new(p, &c, e);
     if (!engine)
         return -e->code;
-    if (p->startup)
-        engine->trace_time = p->startup->trace_time;
+    const struct engine_settings *settings = module_settings(p, engine_module_name);
+    if (settings)
+        engine->trace_time = settings->trace_time;
     /* before any other module's init: there it finds all arcs, and every slot is what it will be */
     if (p->modules)
         modules_each(p->modules, take_features, engine);
@@ -153,11 +141,15 @@ const struct module stats_module = {
 
 const struct module engine_module = {
     .abi = MODULE_ABI,
-    .name = "engine",
+    .name = engine_module_name,
     .description = "Packet graph, buffers and data threads",
     .commands = engine_commands,
     .api = engine_api,
     .types = engine_types,
+    .config = engine_sections,
+    .settings = &engine_default_settings,
+    .settings_bytes = sizeof(engine_default_settings),
+    .settings_free = engine_settings_free,
     .init = engine_init_module,
     .stop = engine_stop_module,
     .running_config = engine_running_config,

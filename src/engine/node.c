@@ -10,7 +10,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/tally.h"
+#include "control/module.h"
 #include "engine/engine_internal.h"
+
+#define NODE_NAME_BYTES 64
 
 static struct log_class log_class = {"engine", "node"};
 
@@ -137,6 +140,30 @@ static u32 free_index(struct engine *e, const struct node_def *def)
     return e->nodes.n++;
 }
 
+/* The best, or what `node { default { variant V } NAME { variant V } }` of startup.conf says; what
+ * this CPU or node has not is skipped. */
+static enum cpu_level wanted_variant(const struct engine *e, const char *name,
+                                     const struct node_def *def)
+{
+    const struct engine_settings *s = module_settings(e->piste, engine_module_name);
+    enum cpu_level level = best_variant(def);
+    for (u32 pass = 0; s && pass < 2; pass++)
+        for (u32 i = 0; i < s->variants.n; i++) {
+            const struct node_variant_wish *wish = &s->variants.v[i];
+            if (strcmp(wish->node, pass ? name : "default") != 0)
+                continue;
+            int l = 0;
+            while (l < CPU_LEVEL_N && (strcmp(cpu_level_name((enum cpu_level)l), wish->variant) ||
+                                       !def->run[l] || !cpu_level_runs((enum cpu_level)l)))
+                l++;
+            if (l < CPU_LEVEL_N)
+                level = (enum cpu_level)l;
+            else if (pass)
+                log_warn(&log_class, "node %s has no variant %s on this CPU", name, wish->variant);
+        }
+    return level;
+}
+
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
                                 void *state)
 {
@@ -150,7 +177,7 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     bool again = g->deleted && g->def == def;
     g->name = mem_strdup(name);
     g->state = state;
-    g->level = best_variant(def);
+    g->level = wanted_variant(e, name, def);
     g->level_by_user = g->deleted = false;
     /* the sink in its place may be traced meanwhile */
     __atomic_store_n(&g->def, def, __ATOMIC_RELEASE);
@@ -310,22 +337,6 @@ const struct node_def engine_sink_node = {
     .errors_by_description = true,
 };
 
-void node_rename(struct engine *e, struct node_index n, const char *name)
-{
-    struct node_global *g = &e->nodes.v[n.i];
-    struct node_index other;
-    char key[NODE_NAME_BYTES];
-    if (node_find(e, name, &other))
-        panic("node %s cannot be called %s: there is one", g->name, name);
-    name_key(key, g->name);
-    hash_del(&e->node_by_name, key);
-    name_key(key, name);
-    hash_set(&e->node_by_name, key, n.i);
-    free(g->name);
-    g->name = mem_strdup(name);
-    stats_node_renamed(e, n.i);
-}
-
 void node_delete(struct engine *e, struct node_index n)
 {
     struct node_global *g = &e->nodes.v[n.i];
@@ -347,7 +358,7 @@ void node_delete(struct engine *e, struct node_index n)
     g->next_nodes = NULL;
     for (u32 t = 0; t < e->n_threads; t++) {
         struct node *rt = &e->threads[t]->nodes[n.i];
-        rt->calls = rt->vectors = rt->clocks = rt->suspends = rt->max_clocks = 0;
+        node_clear_stats(rt);
     }
     if (e->trace_filter.node.i == n.i)
         e->trace_filter.node.i = UINT32_MAX; /* no packet passes it any more */
@@ -388,7 +399,7 @@ ALWAYS_INLINE void enqueue(struct thread *t, u32 to, const u32 *bi, u32 count)
         if (!f) {
             f = dst->open = frame_new(t, to);
             if (unlikely(!f)) {
-                t->frame_drops += count;
+                tally_add(&t->frame_drops, count);
                 buffer_free(t, bi, count);
                 return;
             }
@@ -436,6 +447,16 @@ void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u1
     }
 }
 
+void node_clear_stats(struct node *n)
+{
+    if (!n->calls && !n->suspends)
+        return; /* its page may never have been touched */
+    u64 *counts[] = {&n->calls,    &n->vectors,    &n->clocks,
+                     &n->suspends, &n->max_clocks, &n->max_clocks_vectors};
+    for (u32 i = 0; i < array_len(counts); i++)
+        tally_set(counts[i], 0);
+}
+
 ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)
 {
     u64 now = clock_cycles(), spent = now - t->last_cycles;
@@ -479,6 +500,16 @@ void node_run_pending(struct thread *t)
             t->pending_last = &t->pending_first;
         frame_run(t, f);
     }
+}
+
+/* As VPP counts a process: without packets, and each wait. */
+void node_run_timers(struct thread *t, struct node_index i, const u32 *timers, u32 count)
+{
+    struct node *n = &t->nodes[i.i];
+    t->last_cycles = clock_cycles();
+    n->expire(t, n, timers, count);
+    account(t, n, 0);
+    tally_add(&n->suspends, 1);
 }
 
 u32 node_run_input(struct thread *t, struct rx_queue *q)

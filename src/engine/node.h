@@ -24,6 +24,7 @@
 #pragma once
 
 #include "base/cpu.h"
+#include "base/tally.h"
 #include "base/text.h"
 #include "base/types.h"
 #include "engine/buffer.h"
@@ -46,8 +47,10 @@ typedef void node_fn(struct thread *t, struct node *n, struct buffer **b, u16 *n
 /* Input node: receives from one queue, hands packets on with node_enqueue*; returns how many it
  * received. */
 typedef u32 input_fn(struct thread *t, struct node *n, struct rx_queue *q);
+/* Timer node: these of its timers have fired (see timer.h); hands packets on with node_enqueue*. */
+typedef void timer_fn(struct thread *t, struct node *n, const u32 *timers, u32 count);
 
-enum node_kind { NODE_INTERNAL, NODE_INPUT };
+enum node_kind { NODE_INTERNAL, NODE_INPUT, NODE_TIMER };
 enum error_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR };
 
 struct node_error {
@@ -63,6 +66,7 @@ struct node_def {
     union {
         node_fn *run[CPU_LEVEL_N];
         input_fn *input[CPU_LEVEL_N];
+        timer_fn *expire[CPU_LEVEL_N];
     };
     const char *next[NODE_NEXT_STATIC_MAX]; /* names; made when the node named exists, in any order
                                                of registration */
@@ -82,6 +86,7 @@ struct node {
     union {
         node_fn *run;
         input_fn *input;
+        timer_fn *expire;
     };
     void *state;           /* the module's, set at registration (node_set_state) */
     const u32 *next_nodes; /* node index by next index; replaced under RCU when edges are added */
@@ -101,7 +106,7 @@ struct node {
 /* Adds to one of the node's error counters. */
 ALWAYS_INLINE void node_count(struct node *n, u32 error, u64 packets)
 {
-    n->errors[error] += packets;
+    tally_add(&n->errors[error], packets);
 }
 
 /* Marks b as dropped by n for this reason; the caller sends it along its edge to error-drop, where
@@ -147,6 +152,7 @@ void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u1
 #endif
 #define NODE_DECLARE(name) NODE_DECLARE_AS(node_fn, name)
 #define NODE_DECLARE_INPUT(name) NODE_DECLARE_AS(input_fn, name)
+#define NODE_DECLARE_TIMER(name) NODE_DECLARE_AS(timer_fn, name)
 
 /* --- control thread --- */
 
@@ -158,8 +164,6 @@ struct engine;
  */
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
                                 void *state);
-/* The name must be free. */
-void node_rename(struct engine *e, struct node_index n, const char *name);
 /* The node stays as an index that drops what still reaches it; its name is free again. */
 void node_delete(struct engine *e, struct node_index n);
 void node_set_state(struct engine *e, struct node_index n, void *state);

@@ -165,11 +165,6 @@ void stats_collector_free(struct engine *e)
 /* --- nodes --- */
 
 /* An entry for each error counter of node i, and for each counter of the node itself. */
-static const char *shown_error(const struct node_error *error, const struct node_def *def)
-{
-    return def->errors_by_description ? error->description : error->name;
-}
-
 void stats_node_added(struct engine *e, u32 i)
 {
     struct stats_collector *c = e->collector;
@@ -180,9 +175,10 @@ void stats_node_added(struct engine *e, u32 i)
     g->error_stats = def->n_errors ? mem_alloc(def->n_errors * sizeof(*g->error_stats)) : NULL;
     for (u32 k = 0; k < def->n_errors; k++) {
         counter_zero(e->errors, g->error_base + k);
-        g->error_stats[k] =
-            stats_add_link(e->stats, counter_handle(e->errors), g->error_base + k, "/err/%s/%s",
-                           g->name, shown_error(&def->errors[k], def));
+        const char *name =
+            def->errors_by_description ? def->errors[k].description : def->errors[k].name;
+        g->error_stats[k] = stats_add_link(e->stats, counter_handle(e->errors), g->error_base + k,
+                                           "/err/%s/%s", g->name, name);
     }
     while (c->per_node && c->nodes.n <= i)
         vec_add(&c->nodes, ((struct node_links){0}));
@@ -194,23 +190,6 @@ void stats_node_added(struct engine *e, u32 i)
         c->nodes.v[i].link[k] = stats_add_link(e->stats, c->node_rows[k].handle, i,
                                                "/nodes/%.100s/%s", part, node_counters[k]);
     }
-    stats_unlock(e->stats);
-}
-
-void stats_node_renamed(struct engine *e, u32 i)
-{
-    struct stats_collector *c = e->collector;
-    const struct node_global *g = &e->nodes.v[i];
-    char part[STAT_NAME_BYTES];
-    stats_lock(e->stats);
-    for (u32 k = 0; k < g->def->n_errors; k++)
-        stats_rename(e->stats, g->error_stats[k], "/err/%s/%s", g->name,
-                     shown_error(&g->def->errors[k], g->def));
-    stats_path_part(g->name, part);
-    if (c->per_node)
-        stats_set_name(e->stats, &c->node_names, i, g->name);
-    for (u32 k = 0; c->per_node && k < NODE_N; k++)
-        stats_rename(e->stats, c->nodes.v[i].link[k], "/nodes/%.100s/%s", part, node_counters[k]);
     stats_unlock(e->stats);
 }
 
@@ -236,10 +215,10 @@ static void collect_nodes(struct engine *e)
     for (u32 t = 0; t < e->n_threads; t++)
         for (u32 i = 0; i < c->nodes.n; i++) {
             const struct node *n = &e->threads[t]->nodes[i];
-            set_column(&c->node_rows[NODE_CLOCKS], t, i, n->clocks);
-            set_column(&c->node_rows[NODE_VECTORS], t, i, n->vectors);
-            set_column(&c->node_rows[NODE_CALLS], t, i, n->calls);
-            set_column(&c->node_rows[NODE_SUSPENDS], t, i, n->suspends);
+            set_column(&c->node_rows[NODE_CLOCKS], t, i, tally_read(&n->clocks));
+            set_column(&c->node_rows[NODE_VECTORS], t, i, tally_read(&n->vectors));
+            set_column(&c->node_rows[NODE_CALLS], t, i, tally_read(&n->calls));
+            set_column(&c->node_rows[NODE_SUSPENDS], t, i, tally_read(&n->suspends));
         }
 }
 
@@ -254,15 +233,15 @@ static u64 stats_collector_since(u64 now, u64 before)
 static struct seen look_at(const struct engine *e, u32 thread)
 {
     const struct thread *t = e->threads[thread];
-    struct seen now = {.loops = t->loops};
+    struct seen now = {.loops = tally_read(&t->loops)};
     for (u32 i = 0; i < e->nodes.n; i++) {
         if (!e->nodes.v[i].name)
             continue;
         if (e->nodes.v[i].def->kind == NODE_INPUT) {
-            now.received += t->nodes[i].vectors;
-        } else {
-            now.calls += t->nodes[i].calls;
-            now.vectors += t->nodes[i].vectors;
+            now.received += tally_read(&t->nodes[i].vectors);
+        } else if (e->nodes.v[i].def->kind == NODE_INTERNAL) {
+            now.calls += tally_read(&t->nodes[i].calls);
+            now.vectors += tally_read(&t->nodes[i].vectors);
         }
     }
     return now;

@@ -15,6 +15,7 @@
 #include "base/backtrace.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/tally.h"
 #include "control/loop.h"
 #include "engine/engine_internal.h"
 
@@ -105,13 +106,14 @@ static void run_call(struct thread *t)
 u32 thread_round(struct thread *t)
 {
     t->now_ns = clock_ns();
-    t->loops++;
+    tally_add(&t->loops, 1);
     run_call(t);
     u32 work = 0;
     if (!ring_empty(&t->inject)) {
         drain_inject(t);
         work++;
     }
+    work += timers_run(t);
     work += rx_queues_run(t);
     if (t->pending_first) {
         t->last_cycles = clock_cycles();
@@ -128,10 +130,10 @@ static void thread_sleep(struct thread *t)
     atomic_store_explicit(&t->sleeping, 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_seq_cst);
     if (!thread_has_work(t)) {
-        t->sleeps++;
+        tally_add(&t->sleeps, 1);
         tsan_quiescent(t->engine);
         urcu_qsbr_thread_offline();
-        rx_queues_wait(t, -1);
+        rx_queues_wait(t, timers_sleep_ms(t));
         urcu_qsbr_thread_online();
     }
     atomic_store_explicit(&t->sleeping, 0, memory_order_relaxed);
@@ -217,6 +219,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
     epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->wake_fd, &ev);
     ring_init(&t->inject, index ? INJECT_SLOTS : 2, sizeof(u64));
     ring_init(&t->events, index ? EVENT_SLOTS : 2, sizeof(struct event));
+    timers_init(t);
     t->start_ns = clock_ns();
     return t;
 }
@@ -258,6 +261,7 @@ void thread_stop(struct thread *t)
 void thread_free(struct thread *t)
 {
     buffer_thread_flush(t);
+    timers_fini(t);
     ring_fini(&t->inject);
     ring_fini(&t->events);
     vec_free(&t->ready);
@@ -281,8 +285,6 @@ void thread_free(struct thread *t)
 
 /* --- between threads --- */
 
-/* Makes t run fn between two rounds, and waits for that. A thread that does not run yet is called
- * directly. */
 void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
 {
     if (!t->running) {

@@ -46,6 +46,11 @@ struct engine *engine_of(const struct piste *p);
 struct thread *engine_main_thread(struct engine *e);
 u32 engine_n_threads(const struct engine *e); /* with the control thread */
 const char *thread_name(const struct engine *e, u32 thread);
+struct thread *engine_thread(struct engine *e, u32 thread);
+/* Makes t run fn between two rounds, and waits for that: what only t may touch is looked at or
+ * changed so. fn takes no longer than a round does, since packets wait meanwhile. A thread that
+ * does not run (yet) is called directly. */
+void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
 
 /* Hands packets made by the control thread to a node, on the data thread that handles traffic (the
  * first). Returns how many were taken; the caller frees the rest. */

@@ -8,6 +8,7 @@
 #include "control/running_config.h"
 #include "control/startup.h"
 #include "engine/engine.h"
+#include "host/host_net.h"
 #include "net/features/classify/acl.h"
 #include "net/features/classify/classify.h"
 #include "net/features/classify/classify_api.h"
@@ -35,7 +36,6 @@
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
 #include "net/features/pg/pg.h"
-#include "net/features/policer/policer.h"
 #include "net/features/qos/qos.h"
 #include "net/l2/efp_filter.h"
 #include "net/l2/tag_rewrite.h"
@@ -66,6 +66,7 @@ static const struct {
     {&stats_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
+    {&host_module, NULL},
     {&l2_module, NULL},
     {&l2_fib_module, NULL},
     {&span_module, NULL},
@@ -89,7 +90,6 @@ static const struct {
     {&classify_acl_module, NULL},
     {&classify_filter_module, NULL},
     {&l2_classify_module, NULL},
-    {&policer_module, "policer_plugin.so"},
     {&qos_module, NULL},
     {&interface_api_module, NULL},
     {&ip4_api_module, NULL},

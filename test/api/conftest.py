@@ -16,8 +16,6 @@ from piste import Api  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
-    parser.addoption("--replay-seconds", default=20, type=float, help="of test_replay.py")
-    parser.addoption("--replay-seed", default=1, type=int, help="where test_replay.py begins")
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +37,7 @@ class Switch:
         return self.vpp.folder + "/api.sock"
 
     def connect(self, **kwargs):
-        kwargs.setdefault("folder", self.build + "/api")
+        kwargs.setdefault("folder", f"{self.build}/api:{self.build}/plugins")
         self.clients.append(Api(kwargs.pop("path", self.path), **kwargs))
         return self.clients[-1]
 

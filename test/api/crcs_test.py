@@ -17,7 +17,7 @@ def known():
 
 
 def computed(paths):
-    out = subprocess.run([sys.executable, TOOL, "crc"] + paths, check=True, text=True,
+    out = subprocess.run([sys.executable, TOOL, "crc"] + paths + ["-I", os.path.join(HERE, "../../api")], check=True, text=True,
                          capture_output=True).stdout
     return dict(line.split() for line in out.splitlines())
 

@@ -10,7 +10,7 @@ PCAP_FAILED = -93
 
 @pytest.fixture(scope="module")
 def api(switch, build):
-    client = Api(switch.folder + "/api.sock", folder=build + "/api")
+    client = Api(switch.folder + "/api.sock", folder=f"{build}/api:{build}/plugins")
     yield client
     client.close()
 

@@ -204,8 +204,12 @@ def test_clients_that_do_not_behave(server):
 
 
 def test_disabled_while_requests_come(switch, net):
-    """Also those that the library answers by itself, with an error."""
+    """Also those that the library answers by itself, with an error: no thread, descriptor or listener stays behind,
+    and it serves again."""
     server = Server(switch)
+    server.enable()  # the library is loaded from here on
+    switch.ctl("prom disable")
+    threads, files = tasks(switch), descriptors(switch)
     for i in range(300):
         server.enable()
         clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(8)]
@@ -216,6 +220,13 @@ def test_disabled_while_requests_come(switch, net):
         switch.ctl("prom disable")
         for s in clients:
             s.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    assert tasks(switch) == threads
+    assert descriptors(switch) == files
+    server.enable()
+    assert server.metrics()
+    switch.ctl("prom disable")
 
 
 def test_scrapes_while_interfaces_come_and_go(server, switch):
@@ -239,6 +250,10 @@ def test_scrapes_while_interfaces_come_and_go(server, switch):
     for thread in threads:
         thread.join(60)
     assert not faults, faults
+
+
+def descriptors(switch):
+    return len(os.listdir(f"/proc/{switch.pid}/fd"))
 
 
 def tasks(switch):

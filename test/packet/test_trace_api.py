@@ -9,7 +9,7 @@ ALL = 0xffffffff
 
 @pytest.fixture(scope="module")
 def api(switch, build):
-    client = Api(switch.folder + "/api.sock", folder=build + "/api")
+    client = Api(switch.folder + "/api.sock", folder=f"{build}/api:{build}/plugins")
     yield client
     client.close()
 

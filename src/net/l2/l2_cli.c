@@ -2,12 +2,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <arpa/inet.h>
 
-#include "base/clock.h"
 #include "control/cli.h"
-#include "engine/engine.h"
 #include "net/packet/ethernet_format.h"
 #include "net/l2/l2_internal.h"
 
@@ -16,22 +13,11 @@ static struct l2_state *l2_cli_state_of(const struct cli_call *c)
     return l2_state_of(c->piste);
 }
 
-void l2_centered(struct out *o, int width, const char *s)
-{
-    int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
-    out_text(o, "%*s%s%*s", left, "", s, width > len + left ? width - len - left : 0, "");
-}
-
-void l2_centered_number(struct out *o, int width, i64 n)
+void l2_centered_number(struct out *o, unsigned width, i64 n)
 {
     char text[24];
     snprintf(text, sizeof(text), "%" PRId64, n);
-    l2_centered(o, width, text);
-}
-
-void l2_mac_text(char out[18], const u8 m[6])
-{
-    snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
+    out_aligned(o, text, width, OUT_CENTER);
 }
 
 const char *l2_name_of(const struct cli_call *c, struct if_index i)
@@ -198,7 +184,7 @@ static void domain_row(struct out *o, const char *const cells[])
 {
     for (u32 i = 0; i < array_len(domain_columns); i++) {
         out_text(o, i ? " " : "");
-        l2_centered(o, domain_columns[i].width, cells[i]);
+        out_aligned(o, cells[i], domain_columns[i].width, OUT_CENTER);
     }
     out_text(o, "\n");
 }
@@ -274,13 +260,13 @@ static void domain_port(struct cli_call *c, const struct l2_port *port)
     struct text rewrite = {0};
     l2_rewrite_name(s, port->interface, &rewrite);
     out_object(c->out, NULL);
-    l2_centered(c->out, 30, l2_name_of(c, port->interface));
+    out_aligned(c->out, l2_name_of(c, port->interface), 30, OUT_CENTER);
     l2_centered_number(c->out, 7, port->interface.i);
     l2_centered_number(c->out, 5, l->seq);
     l2_centered_number(c->out, 5, l->shg);
-    l2_centered(c->out, 5, port->kind == L2_PORT_BVI ? "*" : "-");
-    l2_centered(c->out, 9, port->kind == L2_PORT_UU_FWD ? "-" : "*");
-    l2_centered(c->out, 30, text_str(&rewrite));
+    out_aligned(c->out, port->kind == L2_PORT_BVI ? "*" : "-", 5, OUT_CENTER);
+    out_aligned(c->out, port->kind == L2_PORT_UU_FWD ? "-" : "*", 9, OUT_CENTER);
+    out_aligned(c->out, text_str(&rewrite), 30, OUT_CENTER);
     out_text(c->out, "\n");
     out_str(c->out, "interface", l2_name_of(c, port->interface), NULL);
     out_u64(c->out, "sw_if_index", port->interface.i, NULL);
@@ -321,10 +307,10 @@ static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
     out_text(c->out, "\n  IP4/IP6 to MAC table for ARP Termination\n");
     out_array(c->out, "arp_entries");
     while (l2_bd_arp_next(bd, &at, &key, bytes)) {
-        char ip[INET6_ADDRSTRLEN], mac[18];
-        l2_mac_text(mac, bytes);
+        char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_BYTES];
+        ethernet_mac_text(bytes, mac);
         l2_arp_key_text(&key, ip);
-        l2_centered(c->out, 40, ip);
+        out_aligned(c->out, ip, 40, OUT_CENTER);
         out_text(c->out, " =>   %s \n", mac);
         out_object(c->out, NULL);
         out_str(c->out, "ip", ip, NULL);

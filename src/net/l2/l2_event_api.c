@@ -166,8 +166,8 @@ static void want_l2_arp_term_events(struct api_call *c)
 static void l2_event_api_on_interface(struct piste *p, struct interface *f, enum if_event ev,
                                       void *arg)
 {
-    struct l2_events *s = events_of(p); /* NULL once the module has stopped */
-    if (s && ev == IF_EVENT_DELETE && if_equal(s->last.interface, f->index))
+    struct l2_events *s = events_of(p);
+    if (ev == IF_EVENT_DELETE && if_equal(s->last.interface, f->index))
         s->has_last = false;
 }
 

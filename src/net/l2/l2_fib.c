@@ -9,8 +9,7 @@
 #include "base/log.h"
 #include "control/loop.h"
 #include "control/piste.h"
-#include "control/startup.h"
-#include "engine/engine.h"
+#include "control/plugin.h"
 #include "net/l2/l2_internal.h"
 
 #define BUCKETS_FIRST 1024 /* a burst of some thousand new addresses fits at once */
@@ -395,7 +394,8 @@ static u32 buckets_for(u64 limit)
 
 static u32 startup_limit(const struct l2_state *s)
 {
-    u64 limit = s->piste->startup ? s->piste->startup->l2learn_limit : 0;
+    const struct l2_settings *settings = module_settings(s->piste, l2_module_name);
+    u64 limit = settings->learn_limit;
     return (u32)min_u64(limit ? limit : L2_LEARN_LIMIT_DEFAULT, L2_LEARN_LIMIT_DEFAULT);
 }
 

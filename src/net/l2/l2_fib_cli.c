@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "control/cli.h"
 #include "net/l2/l2_internal.h"
+#include "net/packet/ethernet_format.h"
 
 static struct l2_state *l2_fib_cli_state_of(const struct cli_call *c)
 {
@@ -91,8 +92,8 @@ static int l2_fib_cli_set_scan_delay(struct cli_call *c)
 static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
 {
     const struct l2_bd *bd = l2_bd_at(l2_fib_cli_state_of(c), e->bd);
-    char mac[18], seq[16] = "0/0", age[8] = "-";
-    l2_mac_text(mac, e->mac);
+    char mac[MAC_TEXT_BYTES], seq[16] = "0/0", age[8] = "-";
+    ethernet_mac_text(e->mac, mac);
     if (!e->provisioned && bd)
         snprintf(seq, sizeof(seq), "%u/%u", bd->seq, l2_if(e->interface)->seq);
     if (e->provisioned)
@@ -100,15 +101,15 @@ static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
     else if (bd && bd->mac_age)
         snprintf(age, sizeof(age), "%u", e->age);
     out_object(c->out, NULL);
-    l2_centered(c->out, 19, mac);
+    out_aligned(c->out, mac, 19, OUT_CENTER);
     l2_centered_number(c->out, 7, e->bd);
     l2_centered_number(c->out, 7, (i32)e->interface.i);
-    l2_centered(c->out, 8, seq);
-    l2_centered(c->out, 9, age);
-    l2_centered(c->out, 7, e->is_static ? "*" : "-");
-    l2_centered(c->out, 7, e->filter ? "*" : "-");
-    l2_centered(c->out, 5, e->bvi ? "*" : "-");
-    l2_centered(c->out, 30, l2_name_of(c, e->interface));
+    out_aligned(c->out, seq, 8, OUT_CENTER);
+    out_aligned(c->out, age, 9, OUT_CENTER);
+    out_aligned(c->out, e->is_static ? "*" : "-", 7, OUT_CENTER);
+    out_aligned(c->out, e->filter ? "*" : "-", 7, OUT_CENTER);
+    out_aligned(c->out, e->bvi ? "*" : "-", 5, OUT_CENTER);
+    out_aligned(c->out, l2_name_of(c, e->interface), 30, OUT_CENTER);
     out_text(c->out, "\n");
     out_str(c->out, "mac", mac, NULL);
     out_u64(c->out, "bridge_domain", bd ? bd->id : 0, NULL);

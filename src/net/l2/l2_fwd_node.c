@@ -6,8 +6,8 @@ struct counts {
     u32 hits, misses;
 };
 
-ALWAYS_INLINE u16 one(struct thread *t, struct node *n, struct buffer *b, u32 value,
-                      struct counts *c)
+ALWAYS_INLINE u16 l2_fwd_one(struct thread *t, struct node *n, struct buffer *b, u32 value,
+                             struct counts *c)
 {
     const struct l2_if *from = l2_if(b->rx_if);
     if (unlikely(!value)) {
@@ -48,7 +48,7 @@ void NODE_FN(l2_fwd)(struct thread *t, struct node *n, struct buffer **b, u16 *n
         __builtin_prefetch(home[i]);
     }
     for (u32 i = 0; i < count; i++)
-        next[i] = one(t, n, b[i], mac_table_find(g, home[i], key[i]), &c);
+        next[i] = l2_fwd_one(t, n, b[i], mac_table_find(g, home[i], key[i]), &c);
     node_count(n, L2_FWD_ERR_PACKETS, count);
     node_count(n, L2_FWD_ERR_HIT, c.hits);
     node_count(n, L2_FWD_ERR_MISS, c.misses);

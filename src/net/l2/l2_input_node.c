@@ -11,8 +11,8 @@ struct view {
     const struct l2_rewrites *rewrites;
 };
 
-ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, struct if_index i,
-                           bool at_start)
+ALWAYS_INLINE void l2_input_view_of(struct view *v, const struct l2_shared *s, struct if_index i,
+                                    bool at_start)
 {
     struct l2_if *l = l2_if(i);
     v->index = i;
@@ -25,7 +25,7 @@ ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, struct if_
                                                              __ATOMIC_RELAXED));
 }
 
-ALWAYS_INLINE u16 normal(const struct view *v, struct buffer *b)
+ALWAYS_INLINE u16 l2_input_normal(const struct view *v, struct buffer *b)
 {
     b->tx_if = v->peer;
     return v->by_address ? v->next[*(const u8 *)buffer_current(b) & 1] : v->next[0];
@@ -38,14 +38,14 @@ static u16 l2_input_rewrite(struct thread *t, struct node *n, const struct view 
     if (unlikely(!l2_rewrite_fits(r, b)))
         return node_drop(n, b, L2_INPUT_ERR_REWRITE, L2_NEXT_DROP);
     if (likely(l2_rewrite_apply(r, b)))
-        return normal(v, b);
+        return l2_input_normal(v, b);
     struct buffer *c = l2_rewrite_copy(t, r, b);
     if (!c) {
         node_count(n, L2_INPUT_ERR_REWRITE, 1);
         return NEXT_CONSUMED;
     }
     u32 bi = buffer_index(c);
-    node_enqueue(t, n, normal(v, c), &bi, 1);
+    node_enqueue(t, n, l2_input_normal(v, c), &bi, 1);
     return NEXT_CONSUMED;
 }
 
@@ -56,33 +56,33 @@ static u16 l2_input_special(const struct l2_shared *s, struct thread *t, struct 
     u16 next = at_start ? feature_start(s->input_arc, v->index, b, UINT16_MAX) : UINT16_MAX;
     if (next != UINT16_MAX)
         return next;
-    return v->rewrites ? l2_input_rewrite(t, n, v, b) : normal(v, b);
+    return v->rewrites ? l2_input_rewrite(t, n, v, b) : l2_input_normal(v, b);
 }
 
-ALWAYS_INLINE void input(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
-                         bool at_start)
+ALWAYS_INLINE void l2_input_packets(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                    u32 count, bool at_start)
 {
     const struct l2_shared *s = n->state;
     struct view v;
-    view_of(&v, s, b[0]->rx_if, at_start);
+    l2_input_view_of(&v, s, b[0]->rx_if, at_start);
     for (u32 i = 0; i < count; i++) {
         if (i + 8 < count && v.by_address)
             __builtin_prefetch(buffer_current(b[i + 8]));
         if (unlikely(b[i]->rx_if.i != v.index.i))
-            view_of(&v, s, b[i]->rx_if, at_start);
-        next[i] =
-            unlikely(v.special) ? l2_input_special(s, t, n, &v, b[i], at_start) : normal(&v, b[i]);
+            l2_input_view_of(&v, s, b[i]->rx_if, at_start);
+        next[i] = unlikely(v.special) ? l2_input_special(s, t, n, &v, b[i], at_start)
+                                      : l2_input_normal(&v, b[i]);
     }
     node_count(n, L2_INPUT_ERR_PACKETS, count);
 }
 
 void NODE_FN(l2_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    input(t, n, b, next, count, true);
+    l2_input_packets(t, n, b, next, count, true);
 }
 
 void NODE_FN(l2_input_end)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    input(t, n, b, next, count, false);
+    l2_input_packets(t, n, b, next, count, false);
 }

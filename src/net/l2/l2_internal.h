@@ -37,29 +37,6 @@ enum l2_next {
     L2_NEXT_N
 };
 
-struct l2_member {
-    struct if_index interface;
-    u8 shg;
-    bool bvi;
-};
-
-/* Who gets flooded frames; replaced as a whole. */
-struct l2_members {
-    u32 n;
-    struct l2_member m[];
-};
-
-/* Of a bridge domain, by its index. */
-struct l2_bd_data {
-    const struct l2_members *members; /* NULL: none */
-    struct arp_table *arp;            /* NULL: none */
-    u32 learn_limit;
-    struct if_index uu_fwd;
-    bool arp_ufwd;
-} CACHE_ALIGNED;
-
-extern struct l2_bd_data *l2_bd_data_base;
-
 /* State of the nodes. */
 struct l2_shared {
     struct mac_table macs;
@@ -177,14 +154,18 @@ void l2_fib_wants_bigger(struct piste *p, const void *payload);
 
 /* l2_cli.c */
 /* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
-void l2_centered(struct out *o, int width, const char *s);
-void l2_centered_number(struct out *o, int width, i64 n);
-void l2_mac_text(char out[18], const u8 m[6]);
+/* As out_aligned, in the middle. */
+void l2_centered_number(struct out *o, unsigned width, i64 n);
 void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN]);
 /* "N/A": none, or gone. */
 const char *l2_name_of(const struct cli_call *c, struct if_index i);
 
 extern const struct node_def *const l2_nodes[];
+
+/* `l2learn` of startup.conf. */
+struct l2_settings {
+    u64 learn_limit; /* 0: not given */
+};
 
 /* --- for the record in l2_module.c --- */
 extern const char l2_event_api_module_name[];

@@ -13,7 +13,7 @@ struct view {
     u16 then[2];
 };
 
-ALWAYS_INLINE void view_of(struct view *v, struct if_index i, u8 minute)
+ALWAYS_INLINE void l2_learn_view_of(struct view *v, struct if_index i, u8 minute)
 {
     const struct l2_if *l = l2_if(i);
     v->index = i;
@@ -109,17 +109,17 @@ void NODE_FN(l2_learn)(struct thread *t, struct node *n, struct buffer **b, u16 
     const struct mac_bucket *home[FRAME_PKTS];
     u64 key[FRAME_PKTS];
     struct view v;
-    view_of(&v, b[0]->rx_if, minute);
+    l2_learn_view_of(&v, b[0]->rx_if, minute);
     for (u32 i = 0; i < count; i++) {
         if (unlikely(b[i]->rx_if.i != v.index.i))
-            view_of(&v, b[i]->rx_if, minute);
+            l2_learn_view_of(&v, b[i]->rx_if, minute);
         key[i] = mac_key((const u8 *)buffer_current(b[i]) + 6, (u32)v.bd);
         home[i] = mac_home(g, key[i]);
         __builtin_prefetch(home[i]);
     }
     for (u32 i = 0; i < count; i++) {
         if (unlikely(b[i]->rx_if.i != v.index.i))
-            view_of(&v, b[i]->rx_if, minute);
+            l2_learn_view_of(&v, b[i]->rx_if, minute);
         u32 value = mac_table_find(g, home[i], key[i]);
         if (likely(!((value ^ v.expect) & MAC_VALUE_SAME_MASK)))
             next[i] = v.then[*(const u8 *)buffer_current(b[i]) & 1];

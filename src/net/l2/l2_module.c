@@ -32,6 +32,31 @@ static const struct feature_arc_def *const arcs[] = {&input_arc, &output_arc, NU
 static const struct feature_def patch_feature = {"device-input", "l2-patch"};
 static const struct feature_def *const features[] = {&patch_feature, NULL};
 
+static const struct l2_settings default_settings;
+
+static int l2_set_learn_limit_at_start(struct cli_call *c)
+{
+    struct l2_settings *s = module_settings(c->piste, l2_module_name);
+    s->learn_limit = cli_u64(c, "n", 0);
+    return 0;
+}
+
+static const char mac_table_grows[] = "the MAC table grows as addresses are learned";
+
+static const struct config_key l2fib_keys[] = {
+    {"table-size <size>", mac_table_grows, NULL},
+    {"num-buckets <n:u32>", mac_table_grows, NULL},
+    {NULL, NULL, NULL},
+};
+
+static const struct config_key l2learn_keys[] = {
+    {"limit <n:u64>", "most MAC addresses that are learned", l2_set_learn_limit_at_start},
+    {NULL, NULL, NULL},
+};
+
+static const struct config_section sections[] = {
+    {"l2fib", l2fib_keys}, {"l2learn", l2learn_keys}, {NULL, NULL}};
+
 const struct module l2_module = {
     .abi = MODULE_ABI,
     .name = l2_module_name,
@@ -41,6 +66,9 @@ const struct module l2_module = {
     .arcs = arcs,
     .features = features,
     .commands = l2_commands,
+    .config = sections,
+    .settings = &default_settings,
+    .settings_bytes = sizeof(default_settings),
     .init = l2_init,
     .stop = l2_stop,
     .running_config = l2_running_config,

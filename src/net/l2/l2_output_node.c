@@ -11,8 +11,8 @@ struct view {
     const struct l2_rewrites *rewrites;
 };
 
-ALWAYS_INLINE void view_of(struct view *v, const struct l2_shared *s, const struct buffer *b,
-                           bool at_start)
+ALWAYS_INLINE void l2_output_view_of(struct view *v, const struct l2_shared *s,
+                                     const struct buffer *b, bool at_start)
 {
     v->rx = b->rx_if;
     v->tx = b->tx_if;
@@ -69,15 +69,15 @@ static u16 l2_output_special(const struct l2_shared *s, struct thread *t, struct
     return NEXT_CONSUMED;
 }
 
-ALWAYS_INLINE void output(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
-                          bool at_start)
+ALWAYS_INLINE void l2_output_packets(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                     u32 count, bool at_start)
 {
     const struct l2_shared *s = n->state;
     struct view v;
-    view_of(&v, s, b[0], at_start);
+    l2_output_view_of(&v, s, b[0], at_start);
     for (u32 i = 0; i < count; i++) {
         if (unlikely(b[i]->tx_if.i != v.tx.i || b[i]->rx_if.i != v.rx.i))
-            view_of(&v, s, b[i], at_start);
+            l2_output_view_of(&v, s, b[i], at_start);
         next[i] = unlikely(v.special) ? l2_output_special(s, t, n, &v, b[i], at_start) : v.next;
     }
     node_count(n, L2_OUTPUT_ERR_PACKETS, count);
@@ -85,13 +85,13 @@ ALWAYS_INLINE void output(struct thread *t, struct node *n, struct buffer **b, u
 
 void NODE_FN(l2_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    output(t, n, b, next, count, true);
+    l2_output_packets(t, n, b, next, count, true);
 }
 
 void NODE_FN(l2_output_end)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    output(t, n, b, next, count, false);
+    l2_output_packets(t, n, b, next, count, false);
 }
 
 void NODE_FN(l2_feature_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

@@ -37,9 +37,17 @@ bool ethernet_type_by_name(const char *name, u16 *type)
     return false;
 }
 
+const char *ethernet_mac_text(const u8 mac[6], char out[MAC_TEXT_BYTES])
+{
+    snprintf(out, MAC_TEXT_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+             mac[4], mac[5]);
+    return out;
+}
+
 void ethernet_format_mac(struct text *t, const u8 mac[6])
 {
-    text_add(t, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+    char out[MAC_TEXT_BYTES];
+    text_puts(t, ethernet_mac_text(mac, out));
 }
 
 u32 ethernet_format_header_type(struct text *t, const u8 *frame, u32 n, u16 *type)
@@ -81,7 +89,8 @@ void ethernet_format_header(struct text *t, const u8 *frame, u32 n)
 static void arp_address(struct text *t, const u8 *at)
 {
     ethernet_format_mac(t, at);
-    text_add(t, "/%u.%u.%u.%u", at[6], at[7], at[8], at[9]);
+    text_putc(t, '/');
+    ip4_format_address(t, load_be32(at + 6));
 }
 
 void ethernet_format_arp(struct text *t, const u8 *packet, u32 n, unsigned indent)

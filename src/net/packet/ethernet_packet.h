@@ -3,6 +3,7 @@
 
 #include "base/byteorder.h"
 #include "base/types.h"
+#include "engine/buffer.h"
 
 #define ETHERNET_HEADER_BYTES 14
 #define VLAN_TAG_BYTES 4
@@ -42,4 +43,15 @@ ALWAYS_INLINE u32 ethernet_header_bytes(const u8 *frame, u32 bytes)
             break;
     }
     return at;
+}
+
+/* Puts a tag that a device took out of the frame back behind the addresses; b has them, and room in
+ * front. */
+ALWAYS_INLINE void ethernet_insert_tag(struct buffer *b, u16 tpid, u16 tci)
+{
+    buffer_advance(b, -VLAN_TAG_BYTES);
+    u8 *frame = buffer_current(b);
+    memmove(frame, frame + VLAN_TAG_BYTES, 12);
+    put_be16(frame + 12, tpid);
+    put_be16(frame + 14, tci);
 }

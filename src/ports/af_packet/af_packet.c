@@ -241,7 +241,7 @@ static u32 caps(const struct af_packet *port)
     if (port->args.cksum_gso_off)
         return 0;
     bool segments = port->args.qdisc_bypass_off || (port->features & AF_PACKET_FEATURE_TSO);
-    return IF_CAP_CSUM_PARTIAL | (segments ? IF_CAP_GSO : 0);
+    return IF_CAP_CSUM_ALL | (segments ? IF_CAP_GSO_ALL : 0);
 }
 
 int af_packet_update_caps(struct af_packet *port, struct error *e)
@@ -475,7 +475,6 @@ static const struct if_class class_ethernet = {
     .set_mtu = set_mtu,
     .show = show,
     .running_config = af_packet_running_config,
-    .saves_mac = true,
 };
 
 static const struct if_class class_ip = {

@@ -85,6 +85,7 @@ void af_packet_running_config(void *arg, struct text *t)
 {
     const struct af_packet *port = arg;
     const struct af_packet_args *a = &port->args;
+    char mac[MAC_TEXT_BYTES];
     text_add(t, "create host-interface%s name %s",
              a->version == 2   ? " v2"
              : a->version == 3 ? " v3"
@@ -98,8 +99,7 @@ void af_packet_running_config(void *arg, struct text *t)
     if (a->mode == AF_PACKET_MODE_IP)
         text_puts(t, " mode ip");
     else
-        text_add(t, " hw-addr %02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1],
-                 port->mac[2], port->mac[3], port->mac[4], port->mac[5]);
+        text_add(t, " hw-addr %s", ethernet_mac_text(port->mac, mac));
     if (a->rx_frames)
         text_add(t, " rx-size %u", a->rx_frames);
     if (a->tx_frames)
@@ -115,12 +115,12 @@ void af_packet_running_config(void *arg, struct text *t)
 
 /* --- node records --- */
 
-static void vnet_text(struct text *out, const struct vnet_header *h)
+static void vnet_text(struct text *out, const struct virtio_header *h)
 {
     text_add(out,
              "  vnet-hdr:\n    flags 0x%02x gso_type 0x%02x hdr_len %u\n    gso_size %u csum_start "
              "%u csum_offset %u",
-             h->flags, h->gso_type, h->header_len, h->gso_size, h->csum_start, h->csum_offset);
+             h->flags, h->gso_type, h->hdr_len, h->gso_size, h->csum_start, h->csum_offset);
 }
 
 static void af_packet_cli_format_input(struct piste *p, const struct trace_record *r,
@@ -155,6 +155,8 @@ static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
     [AF_PACKET_INPUT_ERR_TRUNCATED] = {"truncated", "frame longer than the buffers",
                                        SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_BAD_VNET] = {"bad_vnet", "bad virtio header", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_GSO] = {"gso", "large packet of a kind that cannot be cut",
+                                 SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_NO_BUFFER] = {"no_buffer", "no buffer free", SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_KERNEL_DROP] = {"socket_full", "dropped by the kernel, socket queue full",
                                          SEVERITY_ERROR},

@@ -14,12 +14,31 @@
 #include <netinet/in.h>
 
 #include "engine/trace.h"
-#include "ports/af_packet/af_packet_rx.h"
+#include "net/packet/ethernet_packet.h"
+#include "ports/af_packet/af_packet_internal.h"
+
+/* What both ways of receiving do to a frame: what is to be done to it, and a tag that the kernel
+ * took out. Returns false when the frame is refused, and counted; b is as it was. */
+static bool finish_frame(struct node *n, const struct af_packet_queue *q, struct buffer *b,
+                         const struct virtio_header *h, u32 status, u16 tci, u16 tpid)
+{
+    bool is_ip = q->port->args.mode == AF_PACKET_MODE_IP;
+    enum virtio_fault fault = virtio_header_take(b, h, is_ip, VIRTIO_TAKES_ALL);
+    if (unlikely(fault)) {
+        bool gso = fault == VIRTIO_FAULT_GSO;
+        node_count(n, gso ? AF_PACKET_INPUT_ERR_GSO : AF_PACKET_INPUT_ERR_BAD_VNET, 1);
+        b->flags = 0;
+        return false;
+    }
+    if (unlikely(status & TP_STATUS_VLAN_VALID) && b->len >= 12)
+        ethernet_insert_tag(b, status & TP_STATUS_VLAN_TPID_VALID ? tpid : ETHERTYPE_VLAN, tci);
+    return true;
+}
 
 static void af_packet_input_post(struct af_packet_queue *q, u32 i)
 {
     struct buffer *small = buffer_at(q->small[i]), *large = buffer_at(q->large[i]);
-    q->iov[i][0] = (struct iovec){&q->vnet[i], sizeof(q->vnet[i])};
+    q->iov[i][0] = (struct iovec){q->vnet[i], sizeof(q->vnet[i])};
     q->iov[i][1] =
         (struct iovec){buffer_current(small), buffer_storage_bytes(small) - BUFFER_HEADROOM_BYTES};
     q->iov[i][2] =
@@ -88,31 +107,25 @@ static bool af_packet_input_take(struct node *n, struct af_packet_queue *q, u32 
     struct mmsghdr *m = &q->msg[i];
     struct buffer *b = buffer_at(q->small[i]);
     u32 room = (u32)q->iov[i][1].iov_len;
-    if (unlikely((m->msg_hdr.msg_flags & MSG_TRUNC) || m->msg_len < sizeof(struct vnet_header))) {
+    if (unlikely((m->msg_hdr.msg_flags & MSG_TRUNC) || m->msg_len < VIRTIO_HEADER_BYTES)) {
         node_count(n, AF_PACKET_INPUT_ERR_TRUNCATED, 1);
         return false;
     }
-    u32 len = m->msg_len - (u32)sizeof(struct vnet_header);
-    int start = b->start;
+    u32 len = m->msg_len - VIRTIO_HEADER_BYTES;
     b->len = (u16)min_u64(len, room);
-    const struct tpacket_auxdata *aux = af_packet_input_auxdata(&m->msg_hdr);
-    if (aux && unlikely(aux->tp_status & TP_STATUS_VLAN_VALID))
-        restore_vlan(b, aux->tp_status, aux->tp_vlan_tci, aux->tp_vlan_tpid);
-    if (unlikely(q->vnet[i].flags || q->vnet[i].gso_type) &&
-        !take_offloads(b, &q->vnet[i], start)) {
-        node_count(n, AF_PACKET_INPUT_ERR_BAD_VNET, 1);
-        b->start = (i16)start;
-        b->flags = 0;
-        return false;
-    }
     if (len > room) {
         struct buffer *rest = buffer_at(q->large[i]);
         rest->len = (u16)(len - room);
         b->flags |= BUFFER_NEXT;
         b->next = q->large[i];
         b->tail_len = rest->len;
-        *large = true;
     }
+    const struct tpacket_auxdata *aux = af_packet_input_auxdata(&m->msg_hdr);
+    struct virtio_header h = virtio_header_read(q->vnet[i], VIRTIO_NATIVE);
+    if (!finish_frame(n, q, b, &h, aux ? aux->tp_status : 0, aux ? aux->tp_vlan_tci : 0,
+                      aux ? aux->tp_vlan_tpid : 0))
+        return false;
+    *large = len > room;
     b->rx_if = q->rx.interface;
     return true;
 }
@@ -125,7 +138,7 @@ ALWAYS_INLINE u16 first_node(const struct af_packet_queue *q, struct buffer *b)
 }
 
 static void trace_frame(struct thread *t, struct node *n, struct af_packet_queue *q,
-                        struct buffer *b, u16 next, const struct vnet_header *vnet, u16 tci,
+                        struct buffer *b, u16 next, const struct virtio_header *vnet, u16 tci,
                         u16 tpid)
 {
     struct af_packet_trace x = {
@@ -144,8 +157,8 @@ static void trace_socket_frame(struct thread *t, struct node *n, struct af_packe
                                struct buffer *b, u16 next)
 {
     const struct tpacket_auxdata *aux = af_packet_input_auxdata(&q->msg[i].msg_hdr);
-    trace_frame(t, n, q, b, next, &q->vnet[i], aux ? aux->tp_vlan_tci : 0,
-                aux ? aux->tp_vlan_tpid : 0);
+    struct virtio_header h = virtio_header_read(q->vnet[i], VIRTIO_NATIVE);
+    trace_frame(t, n, q, b, next, &h, aux ? aux->tp_vlan_tci : 0, aux ? aux->tp_vlan_tpid : 0);
 }
 
 /* Moves what was not used to the front places, where the next batch looks for it. */
@@ -216,7 +229,7 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
 
 /* A frame longer than its slot is on the socket, whole; it is put into place 0's buffers. */
 static struct buffer *take_from_socket(struct thread *t, struct node *n, struct af_packet_queue *q,
-                                       struct vnet_header *vnet)
+                                       struct virtio_header *vnet)
 {
     bool large = false;
     af_packet_input_fill(t, q, 1);
@@ -232,7 +245,7 @@ static struct buffer *take_from_socket(struct thread *t, struct node *n, struct 
     if (!af_packet_input_take(n, q, 0, &large))
         return NULL;
     struct buffer *b = buffer_at(q->small[0]);
-    *vnet = q->vnet[0];
+    *vnet = virtio_header_read(q->vnet[0], VIRTIO_NATIVE);
     u32 last = --q->n_posted;
     if (!large)
         buffer_free_one(t, q->large[0]);
@@ -243,23 +256,18 @@ static struct buffer *take_from_socket(struct thread *t, struct node *n, struct 
 
 static struct buffer *take_from_slot(struct node *n, struct af_packet_queue *q,
                                      const struct tpacket2_hdr *h, u32 status, u32 bi,
-                                     const struct vnet_header *vnet)
+                                     const struct virtio_header *vnet)
 {
     struct buffer *b = buffer_at(bi);
     u32 len = h->tp_snaplen;
-    int start = b->start;
     if (unlikely(h->tp_len > len || len > buffer_storage_bytes(b) - BUFFER_HEADROOM_BYTES)) {
         node_count(n, AF_PACKET_INPUT_ERR_TRUNCATED, 1);
         return NULL;
     }
     memcpy(buffer_current(b), (const u8 *)h + h->tp_mac, len);
     b->len = (u16)len;
-    if (unlikely(status & TP_STATUS_VLAN_VALID))
-        restore_vlan(b, status, h->tp_vlan_tci, h->tp_vlan_tpid);
-    if (unlikely(vnet->flags || vnet->gso_type) && !take_offloads(b, vnet, start)) {
-        node_count(n, AF_PACKET_INPUT_ERR_BAD_VNET, 1);
+    if (!finish_frame(n, q, b, vnet, status, h->tp_vlan_tci, h->tp_vlan_tpid))
         return NULL;
-    }
     b->rx_if = q->rx.interface;
     return b;
 }
@@ -274,7 +282,7 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
     for (; seen < FRAME_PKTS; seen++) {
         struct tpacket2_hdr *h = af_packet_slot(r, r->next);
         u32 status = __atomic_load_n(&h->tp_status, __ATOMIC_ACQUIRE);
-        struct vnet_header vnet;
+        struct virtio_header vnet;
         struct buffer *b = NULL;
         if (!(status & TP_STATUS_USER))
             break;
@@ -287,7 +295,7 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
             node_count(n, AF_PACKET_INPUT_ERR_NO_BUFFER, 1);
             interface_count(t, IF_RX_NO_BUF, q->rx.interface, 1, 0);
         } else {
-            memcpy(&vnet, (u8 *)h + h->tp_mac - sizeof(vnet), sizeof(vnet));
+            vnet = virtio_header_read((u8 *)h + h->tp_mac - VIRTIO_HEADER_BYTES, VIRTIO_NATIVE);
             b = take_from_slot(n, q, h, status, spare, &vnet);
             if (b) {
                 spare = BUFFER_NONE;

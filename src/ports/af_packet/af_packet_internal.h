@@ -12,6 +12,7 @@
 #include "engine/thread.h"
 #include "engine/tx_queue.h"
 #include "net/link/interface/interface.h"
+#include "net/link/virtio/virtio_header.h"
 #include "ports/af_packet/af_packet.h"
 
 #define AF_PACKET_BATCH 64 /* frames that one recvmmsg takes */
@@ -19,24 +20,6 @@
     8 /* while large frames come: so many large buffers stay in use, not 64 */
 #define AF_PACKET_QUEUES_MAX 64
 #define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
-
-/* struct virtio_net_hdr without num_buffers: what PACKET_VNET_HDR puts before each frame, in host
- * order. */
-struct vnet_header {
-    u8 flags, gso_type;
-    u16 header_len, gso_size, csum_start, csum_offset;
-};
-static_assert(sizeof(struct vnet_header) == 10, "virtio 1.2 5.1.6, legacy layout");
-
-enum {
-    VNET_NEEDS_CSUM = 1,
-    VNET_DATA_VALID = 2,
-    VNET_GSO_NONE = 0,
-    VNET_GSO_TCP4 = 1,
-    VNET_GSO_TCP6 = 4,
-    VNET_GSO_UDP_L4 = 5,
-    VNET_GSO_ECN = 0x80,
-};
 
 /* Room for one PACKET_AUXDATA control message. */
 #define AF_PACKET_CONTROL_BYTES 64
@@ -72,7 +55,7 @@ struct af_packet_queue {
     u32 small[AF_PACKET_BATCH], large[AF_PACKET_BATCH];
     struct mmsghdr msg[AF_PACKET_BATCH];
     struct iovec iov[AF_PACKET_BATCH][3];
-    struct vnet_header vnet[AF_PACKET_BATCH];
+    u8 vnet[AF_PACKET_BATCH][VIRTIO_HEADER_BYTES];
     u8 control[AF_PACKET_BATCH][AF_PACKET_CONTROL_BYTES] __attribute__((aligned(8)));
 };
 
@@ -110,6 +93,7 @@ struct af_packet {
 enum af_packet_input_error {
     AF_PACKET_INPUT_ERR_TRUNCATED,
     AF_PACKET_INPUT_ERR_BAD_VNET,
+    AF_PACKET_INPUT_ERR_GSO,
     AF_PACKET_INPUT_ERR_NO_BUFFER,
     AF_PACKET_INPUT_ERR_KERNEL_DROP,
     AF_PACKET_INPUT_ERR_N
@@ -136,7 +120,7 @@ struct af_packet_trace {
     struct if_index interface;
     u32 queue, len;
     u16 vlan_tci, vlan_tpid;
-    struct vnet_header vnet;
+    struct virtio_header vnet;
 };
 
 extern const struct node_def af_packet_input_node, af_packet_tx_node;

@@ -25,26 +25,9 @@ struct tx_batch {
     u32 n, n_iov;
     u16 packet[TX_BATCH]; /* position in the vector */
     struct mmsghdr msg[TX_BATCH];
-    struct vnet_header vnet[TX_BATCH];
+    u8 vnet[TX_BATCH][VIRTIO_HEADER_BYTES];
     struct iovec iov[TX_IOVS];
 };
-
-static void make_vnet(struct vnet_header *h, const struct buffer *b)
-{
-    *h = (struct vnet_header){0};
-    if (!(b->flags & BUFFER_CSUM_PARTIAL))
-        return;
-    h->flags = VNET_NEEDS_CSUM;
-    h->csum_start = (u16)(b->csum_start - b->start);
-    h->csum_offset = b->csum_offset;
-    if (!(b->flags & BUFFER_GSO))
-        return;
-    h->gso_type = (b->flags & BUFFER_GSO_UDP)   ? VNET_GSO_UDP_L4
-                  : (b->flags & BUFFER_GSO_IP6) ? VNET_GSO_TCP6
-                                                : VNET_GSO_TCP4;
-    h->gso_size = b->gso_size;
-    h->header_len = (u16)(h->csum_start + b->gso_l4_len);
-}
 
 static u32 af_packet_tx_segments(const struct buffer *b)
 {
@@ -57,8 +40,9 @@ static u32 af_packet_tx_segments(const struct buffer *b)
 static void af_packet_tx_add(struct tx_batch *x, struct buffer *b, u32 at)
 {
     struct iovec *first = &x->iov[x->n_iov];
-    make_vnet(&x->vnet[x->n], b);
-    x->iov[x->n_iov++] = (struct iovec){&x->vnet[x->n], sizeof(x->vnet[0])};
+    struct virtio_header h = virtio_header_make(b);
+    virtio_header_write(x->vnet[x->n], &h, VIRTIO_NATIVE);
+    x->iov[x->n_iov++] = (struct iovec){x->vnet[x->n], VIRTIO_HEADER_BYTES};
     for (struct buffer *s = b;; s = buffer_at(s->next)) {
         x->iov[x->n_iov++] = (struct iovec){buffer_current(s), s->len};
         if (!(s->flags & BUFFER_NEXT))
@@ -112,7 +96,7 @@ static u32 af_packet_tx_flush(struct node *n, struct tx_batch *x, int fd, struct
 static bool fits_slot(const struct af_packet_ring *r, const struct buffer *b)
 {
     return !(b->flags & (BUFFER_NEXT | BUFFER_GSO)) && b->len >= ETHERNET_HEADER_BYTES &&
-           b->len <= r->frame_bytes - SLOT_DATA - sizeof(struct vnet_header);
+           b->len <= r->frame_bytes - SLOT_DATA - VIRTIO_HEADER_BYTES;
 }
 
 static bool is_unsent(const struct tpacket2_hdr *h)
@@ -136,12 +120,11 @@ static u32 ring_some(int fd, struct af_packet_ring *r, struct buffer **b, u32 co
             n = i; /* the device has not sent it yet */
             break;
         }
-        struct vnet_header vnet;
-        make_vnet(&vnet, b[i]);
-        vnet.header_len = b[i]->len;
-        memcpy((u8 *)h + SLOT_DATA, &vnet, sizeof(vnet));
-        memcpy((u8 *)h + SLOT_DATA + sizeof(vnet), buffer_current(b[i]), b[i]->len);
-        h->tp_len = (u32)sizeof(vnet) + b[i]->len;
+        struct virtio_header vnet = virtio_header_make(b[i]);
+        vnet.hdr_len = b[i]->len;
+        virtio_header_write((u8 *)h + SLOT_DATA, &vnet, VIRTIO_NATIVE);
+        memcpy((u8 *)h + SLOT_DATA + VIRTIO_HEADER_BYTES, buffer_current(b[i]), b[i]->len);
+        h->tp_len = VIRTIO_HEADER_BYTES + b[i]->len;
         __atomic_store_n(&h->tp_status, TP_STATUS_SEND_REQUEST, __ATOMIC_RELEASE);
     }
     if (!n)

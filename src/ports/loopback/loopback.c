@@ -6,6 +6,7 @@
 
 #include "control/module.h"
 #include "net/link/interface/interface.h"
+#include "net/packet/ethernet_format.h"
 #include "ports/loopback/loopback_internal.h"
 
 #define INSTANCES_MAX 16384u
@@ -37,24 +38,21 @@ static int loopback_set_admin(void *arg, bool up, struct error *e);
 static void loopback_running_config(void *port, struct text *t)
 {
     const struct loopback *l = port;
-    const u8 *m = interface_at(l->piste, l->interface)->mac;
-    text_add(t, "%s mac %02x:%02x:%02x:%02x:%02x:%02x instance %u\n",
-             l->is_bvi ? "bvi create" : "create loopback interface", m[0], m[1], m[2], m[3], m[4],
-             m[5], l->instance);
+    char mac[MAC_TEXT_BYTES];
+    text_add(t, "%s mac %s instance %u\n", l->is_bvi ? "bvi create" : "create loopback interface",
+             ethernet_mac_text(interface_at(l->piste, l->interface)->mac, mac), l->instance);
 }
 
 static const struct if_class class_loopback = {.name = "Loopback",
                                                .tx = &tx_node,
                                                .comes_back = true,
                                                .set_admin = loopback_set_admin,
-                                               .running_config = loopback_running_config,
-                                               .saves_mac = true};
+                                               .running_config = loopback_running_config};
 static const struct if_class class_bvi = {.name = "BVI",
                                           .tx = &tx_node,
                                           .comes_back = true,
                                           .set_admin = loopback_set_admin,
-                                          .running_config = loopback_running_config,
-                                          .saves_mac = true};
+                                          .running_config = loopback_running_config};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
 static int loopback_set_admin(void *arg, bool up, struct error *e)
@@ -98,7 +96,7 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
                                .cls = is_bvi ? &class_bvi : &class_loopback,
                                .port = l,
                                .mac = mac ? mac : own,
-                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO,
+                               .caps = IF_CAP_TX_ALL,
                            },
                            &l->interface, e);
     if (rc) {

@@ -80,13 +80,11 @@ static int pipe_make_interface(struct pipe *x, const char *suffix, u8 last,
     const u8 mac[6] = {0xd2, 0x0b, 0xee, (u8)(x->instance >> 8), (u8)x->instance, last};
     char name[32];
     snprintf(name, sizeof(name), "pipe%u%s", x->instance, suffix);
-    return interface_new(x->piste,
-                         &(struct if_new_args){.name = name,
-                                               .cls = cls,
-                                               .port = port,
-                                               .mac = mac,
-                                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO},
-                         out, e);
+    return interface_new(
+        x->piste,
+        &(struct if_new_args){
+            .name = name, .cls = cls, .port = port, .mac = mac, .caps = IF_CAP_TX_ALL},
+        out, e);
 }
 
 const char pipe_module_name[] = "pipe";

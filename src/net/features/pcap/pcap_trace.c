@@ -285,8 +285,7 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
 static void pcap_trace_on_interface(struct piste *p, struct interface *f, enum if_event ev,
                                     void *arg)
 {
-    const struct pcap *s = pcap_of(p); /* NULL: stopped */
-    struct pcap_trace *c = s ? s->active : NULL;
+    struct pcap_trace *c = pcap_of(p)->active;
     if (ev == IF_EVENT_DELETE && c && if_equal(c->interface, f->index))
         __atomic_store_n(&c->interface.i, IF_MAX, __ATOMIC_RELAXED); /* no interface has that */
 }

@@ -21,9 +21,8 @@ static void pg_each_round(void *arg)
 
 static void on_interface_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct pg *pg = pg_of(p); /* NULL once the module has stopped */
-    if (pg && ev == IF_EVENT_DELETE)
-        pg_streams_forget(pg, f->index);
+    if (ev == IF_EVENT_DELETE)
+        pg_streams_forget(pg_of(p), f->index);
 }
 
 int pg_init(struct piste *p, void **state, struct error *e)

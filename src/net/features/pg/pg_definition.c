@@ -96,10 +96,8 @@ static bool pg_definition_take_size(struct reader *r)
 
 static bool take_interface(struct reader *r, struct if_index *out)
 {
-    char word[IF_NAME_BYTES];
-    const struct interface *f = NULL;
-    if (pg_definition_take_word(r, word, sizeof(word)))
-        f = interface_find(r->piste, word);
+    pg_definition_skip(r);
+    const struct interface *f = interface_take(r->piste, &r->p);
     if (f)
         *out = f->index;
     return f != NULL;
@@ -120,9 +118,11 @@ static bool pg_definition_take_source(struct reader *r, u32 *id)
 static bool take_node(struct reader *r)
 {
     char word[IF_NAME_BYTES];
+    pg_definition_skip(r);
+    const char *name = r->p;
+    const struct interface *f = interface_take(r->piste, &name);
     if (!pg_definition_take_word(r, word, sizeof(word)))
         return false;
-    const struct interface *f = interface_find(r->piste, word);
     r->d->has_node = true;
     if (f && f->cls->tx) {
         r->set->node = f->output_node;

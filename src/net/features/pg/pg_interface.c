@@ -37,8 +37,7 @@ static const struct if_class class_ethernet = {.name = "pg",
                                                .tx = &pg_tx_node,
                                                .frames_of_one = true,
                                                .set_admin = set_admin,
-                                               .running_config = running_config,
-                                               .saves_mac = true};
+                                               .running_config = running_config};
 static const struct if_class class_ip = {.name = "pg",
                                          .tx = &pg_tx_node,
                                          .is_ip = true,
@@ -84,8 +83,8 @@ bool pg_interface_by_id(const struct piste *p, u32 id, struct if_index *out)
  * otherwise. */
 static u32 capabilities(const struct pg_port *port)
 {
-    return port->gso            ? IF_CAP_GSO | IF_CAP_CSUM_PARTIAL
-           : port->csum_offload ? IF_CAP_CSUM_PARTIAL
+    return port->gso            ? IF_CAP_TX_ALL
+           : port->csum_offload ? IF_CAP_CSUM_ALL
                                 : 0;
 }
 

@@ -1,40 +1,7 @@
 /* Packets that ask whoever sends them to make their checksum, or to cut them into segments. */
-#include "net/packet/ethernet_packet.h"
-#include "net/packet/ip4_packet.h"
 #include "net/features/pg/pg_internal.h"
-
-#define IP6_HEADER_BYTES 40u
-
-struct layers {
-    u32 l3, l4;
-    u8 protocol;
-    bool is_ip6;
-};
-
-/* False when there is no IP packet with a whole L4 header's beginning. */
-static bool find_layers(const struct pg_frame *f, bool is_ip, struct layers *out)
-{
-    u32 at = 0;
-    const u8 *p = f->bytes;
-    if (!is_ip) {
-        at = ETHERNET_HEADER_BYTES;
-        while (at + VLAN_TAG_BYTES <= f->len &&
-               (get_be16(p + at - 2) == ETHERTYPE_VLAN || get_be16(p + at - 2) == ETHERTYPE_DOT1AD))
-            at += VLAN_TAG_BYTES;
-        if (at > f->len ||
-            (get_be16(p + at - 2) != ETHERTYPE_IP4 && get_be16(p + at - 2) != ETHERTYPE_IP6))
-            return false;
-    }
-    if (at + IP6_HEADER_BYTES > f->len)
-        return false;
-    const struct ip4_header *ip4 = (const struct ip4_header *)(p + at);
-    *out = (struct layers){.l3 = at, .is_ip6 = p[at] >> 4 == 6};
-    if (!out->is_ip6 && (p[at] >> 4 != 4 || ip4_header_bytes(ip4) < 20 || ip4_is_fragment(ip4)))
-        return false;
-    out->l4 = at + (out->is_ip6 ? IP6_HEADER_BYTES : ip4_header_bytes(ip4));
-    out->protocol = out->is_ip6 ? p[at + 6] : ip4->protocol;
-    return out->l4 + 8 <= f->len;
-}
+#include "net/packet/ip4_packet.h"
+#include "net/packet/layers.h"
 
 /* Whether to ask for segments, of `size` bytes of payload. */
 static bool wants_segments(const struct pg_frame *f, u32 want, u32 size)
@@ -48,7 +15,8 @@ static bool wants_segments(const struct pg_frame *f, u32 want, u32 size)
 bool pg_frame_set_offload(struct pg_frame *f, bool is_ip, u32 want, u32 gso_size)
 {
     struct layers l;
-    if (!want || !find_layers(f, is_ip, &l))
+    if (!want || !layers_find(f->bytes, f->len, is_ip, &l) || l.is_fragment ||
+        l.l4 + sizeof(struct udp_header) > f->len)
         return false;
     bool udp = l.protocol == IP_PROTOCOL_UDP;
     if (!udp && (l.protocol != IP_PROTOCOL_TCP || l.l4 + sizeof(struct tcp_header) > f->len))
@@ -71,8 +39,10 @@ void pg_frame_put_partial_sum(struct pg_frame *f)
 {
     const u8 *ip = f->bytes + f->l3;
     u32 n = f->len - f->csum_start;
+    u8 protocol =
+        f->csum_offset == offsetof(struct udp_header, checksum) ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP;
     u64 sum = f->flags & BUFFER_IS_IP6
-                  ? csum_pseudo_ip6(ip + 8, ip + 24, ip[6], n)
-                  : csum_pseudo_ip4(load_be32(ip + 12), load_be32(ip + 16), ip[9], n);
+                  ? csum_pseudo_ip6(ip + 8, ip + 24, protocol, n)
+                  : csum_pseudo_ip4(load_be32(ip + 12), load_be32(ip + 16), protocol, n);
     store_u16(f->bytes + f->csum_start + f->csum_offset, csum_fold(sum));
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "control/module.h"
 #include "control/piste.h"
-#include "control/startup.h"
 #include "net/ip/fib/fib_internal.h"
 
 static struct log_class fib_log = {.name = "fib"};
@@ -174,8 +174,9 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     f->drop_list = path_list_get(f, &drop, 1);
 
     struct fib_index t;
-    const char *name = p && p->startup ? p->startup->ip4_table_name : NULL;
-    if (fib_table_lock(f, 0, name, FIB_SOURCE_DEFAULT_ROUTE, &t, &e))
+    const struct fib_settings *settings = p ? module_settings(p, fib_module_name) : NULL;
+    if (fib_table_lock(f, 0, settings ? settings->ip4_table_name : NULL, FIB_SOURCE_DEFAULT_ROUTE,
+                       &t, &e))
         panic("%s", e.text);
     return f;
 }

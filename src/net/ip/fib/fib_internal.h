@@ -177,6 +177,12 @@ struct limbo_item {
 };
 typedef VEC(struct limbo_item) limbo_vec;
 
+/* `ip` of startup.conf. */
+struct fib_settings {
+    char *ip4_table_name; /* owned; NULL: not given */
+};
+extern const char fib_module_name[];
+
 struct fib {
     struct piste *piste;
     struct fib_ops ops;

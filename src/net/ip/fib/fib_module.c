@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "control/module.h"
 #include "engine/counter.h"
@@ -15,9 +16,11 @@
 struct counter_vec *fib_counters_to, *fib_counters_via, *fib_counters_adj;
 bool adj_counting;
 
+const char fib_module_name[] = "fib";
+
 struct fib *fib_of(const struct piste *p)
 {
-    return module_state(p, fib_module.name);
+    return module_state(p, fib_module_name);
 }
 
 /* --- what the FIB asks for --- */
@@ -197,14 +200,40 @@ static void fib_running_config(struct piste *p, void *state, enum rc_phase phase
         text_puts(t, "adjacency counters enable\n");
 }
 
+static const struct fib_settings default_settings;
+
+static void fib_settings_free(void *settings)
+{
+    free(((struct fib_settings *)settings)->ip4_table_name);
+}
+
+static int fib_set_table_name_at_start(struct cli_call *c)
+{
+    struct fib_settings *s = module_settings(c->piste, fib_module_name);
+    free(s->ip4_table_name);
+    s->ip4_table_name = mem_strdup(cli_str(c, "name", ""));
+    return 0;
+}
+
+static const struct config_key ip_keys[] = {
+    {"default-table-name <name:string>", "name of IPv4 table 0", fib_set_table_name_at_start},
+    {NULL, NULL, NULL},
+};
+
+static const struct config_section sections[] = {{"ip", ip_keys}, {NULL, NULL}};
+
 static const char *const needs[] = {"interface", NULL};
 
 const struct module fib_module = {
     .abi = MODULE_ABI,
-    .name = "fib",
+    .name = fib_module_name,
     .description = "Tables, routes and adjacencies",
     .needs = needs,
     .commands = fib_commands,
+    .config = sections,
+    .settings = &default_settings,
+    .settings_bytes = sizeof(default_settings),
+    .settings_free = fib_settings_free,
     .init = fib_init,
     .stop = fib_stop,
     .running_config = fib_running_config,

@@ -25,7 +25,7 @@ void NODE_FN(ip4_punt)(struct thread *t, struct node *n, struct buffer **b, u16 
     ip4_ends_start(((const struct ip4_input *)n->state)->punt, b, next, count);
 }
 
-ALWAYS_INLINE void drop(struct node *n, struct buffer **b, u16 *next, u32 count, u32 error)
+ALWAYS_INLINE void ip4_ends_drop(struct node *n, struct buffer **b, u16 *next, u32 count, u32 error)
 {
     for (u32 i = 0; i < count; i++)
         next[i] = node_drop(n, b[i], error, 0);
@@ -35,11 +35,11 @@ ALWAYS_INLINE void drop(struct node *n, struct buffer **b, u16 *next, u32 count,
 void NODE_FN(ip4_not_enabled)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                               u32 count)
 {
-    drop(n, b, next, count, IP4_ERROR_NOT_ENABLED);
+    ip4_ends_drop(n, b, next, count, IP4_ERROR_NOT_ENABLED);
 }
 
 void NODE_FN(ip4_mfib_forward_lookup)(struct thread *t, struct node *n, struct buffer **b,
                                       u16 *next, u32 count)
 {
-    drop(n, b, next, count, IP4_ERROR_DST_LOOKUP_MISS);
+    ip4_ends_drop(n, b, next, count, IP4_ERROR_DST_LOOKUP_MISS);
 }

@@ -83,8 +83,7 @@ ALWAYS_INLINE u32 load_blocks(struct buffer **b, u32 *word, const u32 *fib, u32 
 
 ALWAYS_INLINE void count_route(struct counter_pair *c, u32 lb, const struct buffer *b)
 {
-    c[lb].packets++;
-    c[lb].bytes += buffer_packet_len(b);
+    counter_pair_add(&c[lb], 1, buffer_packet_len(b));
 }
 
 /* Load balances, and their counters: neighbours in a vector often take the same route. */
@@ -97,16 +96,14 @@ ALWAYS_INLINE void load_routes(struct counter_pair *to, struct buffer **b, const
         u32 next = word[i] >> 1;
         lb[i] = lb_load(next);
         if (next != route) {
-            to[route].packets += packets;
-            to[route].bytes += bytes;
+            counter_pair_add(&to[route], packets, bytes);
             packets = bytes = 0;
             route = next;
         }
         packets++;
         bytes += buffer_packet_len(b[i]);
     }
-    to[route].packets += packets;
-    to[route].bytes += bytes;
+    counter_pair_add(&to[route], packets, bytes);
 }
 
 /* A load balance of several paths, or one that leads to another's. Returns the adjacency at the

@@ -75,9 +75,7 @@ static void count_adjs(struct thread *t, struct buffer **b, const u16 *next, u32
     for (u32 i = 0; i < count; i++) {
         if (next[i] < IP4_REWRITE_N_NEXT)
             continue;
-        struct counter_pair *c = &adjs[ip4_scratch(b[i])->adj.i];
-        c->packets++;
-        c->bytes += buffer_packet_len(b[i]);
+        counter_pair_add(&adjs[ip4_scratch(b[i])->adj.i], 1, buffer_packet_len(b[i]));
     }
 }
 

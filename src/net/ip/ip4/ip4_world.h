@@ -119,7 +119,7 @@ static inline struct if_index world_interface(const char *name, const u8 *mac)
                                .mac = mac,
                                .mtu = 9000,
                                .max_frame_bytes = 9000,
-                               .caps = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO};
+                               .caps = IF_CAP_TX_ALL};
     struct error e = {0};
     struct if_index i;
 

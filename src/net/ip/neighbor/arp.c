@@ -4,12 +4,10 @@
 
 #include "control/piste.h"
 #include "engine/thread.h"
-#include "net/ip/neighbor/neighbor.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/packet/arp_packet.h"
-#include "net/packet/ip4_format.h"
 
 u32 neighbor_pending;
 struct proxy_ranges *arp_proxy_ranges;
@@ -78,7 +76,7 @@ static int arp_send(struct piste *p, const struct interface *f, const struct arp
         buffer_free_one(engine_main_thread(e), bi);
         return -ENOBUFS;
     }
-    counter_simple(arp_counters[counter], 0)[f->index.i]++;
+    tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
     return 0;
 }
 
@@ -126,46 +124,6 @@ void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
     struct arp_header h = header_make(f, ARP_REQUEST, addr, addr);
     if (arp_send(p, f, &h, everybody, ARP_TX_GRATUITOUS))
         return; /* nobody depends on it: they will ask */
-}
-
-/* --- trace --- */
-
-static void add_mac(struct text *t, const u8 *m)
-{
-    text_add(t, "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5]);
-}
-
-void arp_format(struct text *t, const void *packet, u32 n, unsigned indent)
-{
-    struct arp_header h;
-    text_repeat(t, ' ', indent);
-    if (n < sizeof(h)) {
-        text_puts(t, "ARP header truncated");
-        return;
-    }
-    memcpy(&h, packet, sizeof(h));
-    u16 opcode = be16_to_host(h.opcode), type = be16_to_host(h.hardware_type);
-    if (opcode == ARP_REQUEST || opcode == ARP_REPLY)
-        text_puts(t, opcode == ARP_REQUEST ? "request" : "reply");
-    else
-        text_add(t, "unknown 0x%x", opcode);
-    if (type == ARP_HARDWARE_ETHERNET)
-        text_puts(t, ", type ethernet/");
-    else
-        text_add(t, ", type unknown 0x%x/", type);
-    if (be16_is(h.protocol_type, ARP_PROTOCOL_IP4))
-        text_puts(t, "IP4");
-    else
-        text_add(t, "0x%04x", be16_to_host(h.protocol_type));
-    text_add(t, ", address size %u/%u\n", h.hardware_len, h.protocol_len);
-    text_repeat(t, ' ', indent);
-    add_mac(t, h.sender_mac);
-    text_putc(t, '/');
-    ip4_format_address(t, h.sender);
-    text_puts(t, " -> ");
-    add_mac(t, h.target_mac);
-    text_putc(t, '/');
-    ip4_format_address(t, h.target);
 }
 
 /* --- records --- */

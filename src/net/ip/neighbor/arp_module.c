@@ -4,10 +4,11 @@
 #include "engine/trace.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/ip/neighbor/neighbor_node.h"
+#include "net/packet/ethernet_format.h"
 
 static void format_arp(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    arp_format(out, r->data, r->data_len, 0);
+    ethernet_format_arp(out, r->data, r->data_len, 0);
 }
 
 static void format_hold(struct piste *p, const struct trace_record *r, struct text *out)

@@ -17,7 +17,7 @@
 
 ALWAYS_INLINE void count_arp(struct thread *t, enum arp_counter c, struct if_index i)
 {
-    counter_simple(arp_counters[c], thread_index(t))[i.i]++;
+    tally_add(&counter_simple(arp_counters[c], thread_index(t))[i.i], 1);
 }
 
 /* --- arp-input --- */

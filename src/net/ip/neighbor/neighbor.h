@@ -70,7 +70,3 @@ struct neighbor_config {
 };
 struct neighbor_config neighbor_config(const struct piste *p);
 void neighbor_set_config(struct piste *p, struct neighbor_config c);
-
-/* Two lines of text about an ARP packet of n bytes, as in traces. */
-struct text;
-void arp_format(struct text *t, const void *packet, u32 n, unsigned indent);

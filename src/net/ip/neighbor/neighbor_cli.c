@@ -8,9 +8,9 @@
 #include "base/byteorder.h"
 #include "base/clock.h"
 #include "control/cli.h"
-#include "engine/feature.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/neighbor/neighbor_internal.h"
+#include "net/packet/ethernet_format.h"
 
 /* --- set ip neighbor --- */
 
@@ -46,19 +46,11 @@ static int flush_neighbors(struct cli_call *c)
 
 /* --- show ip neighbors --- */
 
-/* width characters, s in the middle; an odd blank goes to the left. */
-static void neighbor_cli_centered(struct out *o, const char *s, int width)
-{
-    int len = (int)strlen(s), left = len < width ? (width - len + 1) / 2 : 0;
-    int right = len + left < width ? width - len - left : 0;
-    out_text(o, "%*s%s%*s", left, "", s, right, "");
-}
-
 static bool neighbor_cli_show_one(const struct neighbor *n, void *arg)
 {
     struct cli_call *c = arg;
     char text[32], age[32];
-    const u8 *a = (const u8 *)&n->addr, *m = n->mac;
+    const u8 *a = (const u8 *)&n->addr;
     double age_s = (double)(clock_ns() - n->updated_ns) / 1e9;
 
     out_object(c->out, NULL);
@@ -68,15 +60,14 @@ static bool neighbor_cli_show_one(const struct neighbor *n, void *arg)
     out_f64(c->out, "age", age_s, NULL);
     snprintf(text, sizeof(text), "%u.%u.%u.%u", a[0], a[1], a[2], a[3]);
     out_str(c->out, "ip", text, NULL);
-    neighbor_cli_centered(c->out, text, 40);
+    out_aligned(c->out, text, 40, OUT_CENTER);
     snprintf(text, sizeof(text), "%s%s%s", n->flags & NEIGHBOR_STATIC ? "S" : "",
              n->flags & NEIGHBOR_DYNAMIC ? "D" : "", n->flags & NEIGHBOR_NO_FIB_ENTRY ? "N" : "");
     out_str(c->out, "flags", text, NULL);
-    neighbor_cli_centered(c->out, text, 6);
-    snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4],
-             m[5]);
+    out_aligned(c->out, text, 6, OUT_CENTER);
+    ethernet_mac_text(n->mac, text);
     out_str(c->out, "mac", text, NULL);
-    neighbor_cli_centered(c->out, text, 20);
+    out_aligned(c->out, text, 20, OUT_CENTER);
     const struct interface *f = interface_at(c->piste, n->interface);
     out_str(c->out, "interface", f ? f->name : "DELETED", "%s\n");
     out_end(c->out);
@@ -88,11 +79,11 @@ static int show_neighbors(struct cli_call *c)
     const struct neighbors *ns = neighbors_of(c->piste);
     const struct interface *f = cli_interface(c, "interface");
     if (ns->entries.n_used) {
-        neighbor_cli_centered(c->out, "Age", 12);
-        neighbor_cli_centered(c->out, "IP", 40);
-        neighbor_cli_centered(c->out, "Flags", 6);
-        neighbor_cli_centered(c->out, "Ethernet", 20);
-        neighbor_cli_centered(c->out, "Interface", 24);
+        out_aligned(c->out, "Age", 12, OUT_CENTER);
+        out_aligned(c->out, "IP", 40, OUT_CENTER);
+        out_aligned(c->out, "Flags", 6, OUT_CENTER);
+        out_aligned(c->out, "Ethernet", 20, OUT_CENTER);
+        out_aligned(c->out, "Interface", 24, OUT_CENTER);
         out_text(c->out, "\n");
     }
     out_array(c->out, "neighbors");
@@ -256,12 +247,13 @@ static int by_place(const void *a, const void *b)
 
 static void write_neighbor(struct piste *p, const struct neighbor_entry *n, struct text *t)
 {
-    const u8 *a = (const u8 *)&n->key.addr, *m = n->mac;
+    const u8 *a = (const u8 *)&n->key.addr;
+    char mac[MAC_TEXT_BYTES];
     const struct interface *f = interface_at(p, n->key.interface);
     if (f)
-        text_add(t, "set ip neighbor static %s%s %u.%u.%u.%u %02x:%02x:%02x:%02x:%02x:%02x\n",
+        text_add(t, "set ip neighbor static %s%s %u.%u.%u.%u %s\n",
                  n->flags & NEIGHBOR_NO_FIB_ENTRY ? "no-fib-entry " : "", f->name, a[0], a[1], a[2],
-                 a[3], m[0], m[1], m[2], m[3], m[4], m[5]);
+                 a[3], ethernet_mac_text(n->mac, mac));
 }
 
 /* Those that the user wants to stay, in an order that does not depend on time. */
@@ -287,6 +279,9 @@ void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, 
     struct interface *f;
     char first[16], last[16];
 
+    if (phase == RC_GLOBAL && (c.limit != 50000 || c.age_s || c.recycle))
+        text_add(t, "set ip neighbor-config ip4 limit %u age %u %s\n", c.limit, c.age_s,
+                 c.recycle ? "recycle" : "norecycle");
     if (phase == RC_INTERFACE)
         for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
             if (neighbor_proxy_is_enabled(p, f->index))
@@ -298,8 +293,4 @@ void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, 
                  fib_table_id(ns->fib, (struct fib_index){ns->ranges->v[i].fib}),
                  host_text(ns->ranges->v[i].first, first), host_text(ns->ranges->v[i].last, last));
     write_neighbors(p, ns, t);
-    /* the limit may be below what was there before it */
-    if (c.limit != 50000 || c.age_s || c.recycle)
-        text_add(t, "set ip neighbor-config ip4 limit %u age %u %s\n", c.limit, c.age_s,
-                 c.recycle ? "recycle" : "norecycle");
 }

@@ -34,7 +34,7 @@ struct tally {
     u64 bytes;
 };
 
-ALWAYS_INLINE void view_of(struct rx_view *v, struct if_index i)
+ALWAYS_INLINE void ethernet_input_view_of(struct rx_view *v, struct if_index i)
 {
     const struct if_data *d = if_data(i);
     v->index = i;
@@ -157,12 +157,12 @@ static COLD u16 ethernet_input_tagged(const struct ethernet *eth, struct thread 
     return ethernet_input_special(eth, t, n, v, b, sum);
 }
 
-ALWAYS_INLINE u16 one(const struct ethernet *eth, struct thread *t, struct node *n,
-                      struct rx_view *v, struct buffer *b, struct tally *sum)
+ALWAYS_INLINE u16 ethernet_input_one(const struct ethernet *eth, struct thread *t, struct node *n,
+                                     struct rx_view *v, struct buffer *b, struct tally *sum)
 {
     const u8 *frame = buffer_current(b);
     if (unlikely(b->rx_if.i != v->index.i))
-        view_of(v, b->rx_if);
+        ethernet_input_view_of(v, b->rx_if);
     b->l2_start = b->start;
     if (unlikely(b->len < ETHERNET_HEADER_BYTES))
         return node_drop(n, b, ETHERNET_INPUT_ERR_RUNT, ETHERNET_INPUT_NEXT_DROP);
@@ -191,13 +191,13 @@ void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b
     struct rx_view v;
     capture_packets(CAPTURE_RX, IF_NONE, b, count);
     struct tally sum = {.index = IF_NONE};
-    view_of(&v, b[0]->rx_if);
+    ethernet_input_view_of(&v, b[0]->rx_if);
     for (u32 i = 0; i < count; i++) {
         if (i + 8 < count)
             __builtin_prefetch(b[i + 8]);
         if (i + 4 < count)
             __builtin_prefetch(buffer_current(b[i + 4]));
-        next[i] = one(eth, t, n, &v, b[i], &sum);
+        next[i] = ethernet_input_one(eth, t, n, &v, b[i], &sum);
     }
     count_tally(t, &sum);
 }

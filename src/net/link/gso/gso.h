@@ -9,7 +9,7 @@
  * the packet may come from a guest.
  *
  * With BUFFER_TUNNEL one more header is in front of what is cut, and of each segment: IP, then UDP
- * and anything (VXLAN, GENEVE with its options), GRE without checksum or sequence, or IP. Each
+ * and anything (VXLAN, GENEVE with its options), GRE without sequence, or IP. Each
  * segment's outer lengths, IPv4 identifier and checksums are its own.
  *
  * Source: virtio 1.2 5.1.6.2; Linux
@@ -34,6 +34,14 @@ u32 gso_n_segments(const struct buffer *b) MUST_CHECK;
  * no buffer taken, when b is malformed, makes more than max, or when there are not enough buffers.
  * Context: any thread, with its own t. */
 u32 gso_segment(struct thread *t, const struct buffer *b, u32 *out_bi, u32 max) MUST_CHECK;
+
+/* Bytes of IP in the parts that gso_split makes: they fit IP's length, and a buffer of
+ * BUFFER_POOL_LARGE with what is in front of IP. */
+#define GSO_BYTES_MAX 65000
+
+/* Cuts a TCP packet that is longer than IP can say (Linux calls that BIG TCP: a length of 0, or the
+ * jumbo option) into parts that are packets of BUFFER_GSO themselves; otherwise as gso_segment. */
+u32 gso_split(struct thread *t, const struct buffer *b, u32 *out_bi, u32 max) MUST_CHECK;
 
 /* Makes the L4 checksum of b that BUFFER_CSUM_PARTIAL leaves open, and clears the flag. Without the
  * flag nothing is done. The packet must not be GSO. Returns: false when csum_start and csum_offset

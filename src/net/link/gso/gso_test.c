@@ -66,9 +66,17 @@ static u16 oracle_sum(const u8 *p, size_t n, u32 sum)
     return (u16)sum;
 }
 
-/* What is in front of the packet: IP, and behind it UDP and 24 bytes, GRE with a key, or nothing.
- */
-enum tunnel { TUNNEL_NONE, TUNNEL_UDP, TUNNEL_UDP_SUM, TUNNEL_GRE, TUNNEL_IP };
+/* What is in front of the packet: IP, and behind it UDP and 24 bytes, GRE with a key or with a
+ * checksum, or nothing. */
+enum tunnel {
+    TUNNEL_NONE,
+    TUNNEL_UDP,
+    TUNNEL_UDP_SUM,
+    TUNNEL_GRE,
+    TUNNEL_GRE_SUM,
+    TUNNEL_IP,
+    TUNNEL_N
+};
 
 struct shape {
     enum tunnel tunnel;
@@ -88,8 +96,11 @@ static u32 outer_l4_offset(const struct shape *s)
 
 static u32 l3_offset(const struct shape *s)
 {
-    static const u8 bytes[] = {
-        [TUNNEL_UDP] = 32, [TUNNEL_UDP_SUM] = 32, [TUNNEL_GRE] = 8, [TUNNEL_IP] = 0};
+    static const u8 bytes[] = {[TUNNEL_UDP] = 32,
+                               [TUNNEL_UDP_SUM] = 32,
+                               [TUNNEL_GRE] = 8,
+                               [TUNNEL_GRE_SUM] = 8,
+                               [TUNNEL_IP] = 0};
     return s->tunnel ? outer_l4_offset(s) + bytes[s->tunnel] : L2_BYTES;
 }
 
@@ -127,7 +138,8 @@ static void make_ip(u8 *p, u32 l3, u32 n, bool ip6, u32 extra, u8 protocol, u16 
 
 static u8 outer_protocol(const struct shape *s)
 {
-    return s->tunnel == TUNNEL_GRE ? 47 : s->tunnel == TUNNEL_IP ? (s->ip6 ? 41 : 4) : 17;
+    bool is_gre = s->tunnel == TUNNEL_GRE || s->tunnel == TUNNEL_GRE_SUM;
+    return is_gre ? 47 : s->tunnel == TUNNEL_IP ? (s->ip6 ? 41 : 4) : 17;
 }
 
 static void make_outer(const struct shape *s, u8 *p, u32 n)
@@ -136,6 +148,9 @@ static void make_outer(const struct shape *s, u8 *p, u32 n)
     make_ip(p, L2_BYTES, n, s->outer_ip6, s->outer_extra, outer_protocol(s), OUTER_ID);
     if (s->tunnel == TUNNEL_GRE) {
         put_be16(l4, 0x2000);
+    } else if (s->tunnel == TUNNEL_GRE_SUM) {
+        put_be16(l4, 0x8000);
+        put_be16(l4 + 6, 0);
     } else if (s->tunnel != TUNNEL_IP) {
         put_be16(l4 + 4, (u16)(n - outer_l4_offset(s)));
         put_be16(l4 + 6, s->tunnel == TUNNEL_UDP_SUM);
@@ -165,7 +180,7 @@ static u32 make_bytes(const struct shape *s, u8 *p)
 /* A buffer chain of it, cut at random places (never within the headers). */
 static u32 make_packet(const struct shape *s, const u8 *p, u32 n)
 {
-    u32 bi, first = payload_offset(s) + random_u32() % (s->payload + 1);
+    u32 bi, first = payload_offset(s) + random_u32() % ((u32)min_u64(s->payload, 60000) + 1);
 
     assert_int_equal(buffer_alloc(t, BUFFER_POOL_LARGE, &bi, 1), 1);
     struct buffer *b = buffer_at(bi), *last = b;
@@ -234,6 +249,11 @@ static void check_outer(const struct shape *s, const u8 *whole, const u8 *p, u32
         else
             assert_int_equal(l4_sum(p, L2_BYTES, s->outer_ip6, 17, l4, n), 0xffff);
         same += 8;
+    }
+    if (s->tunnel == TUNNEL_GRE_SUM) {
+        assert_int_equal(oracle_sum(p + l4, n - l4, 0), 0xffff);
+        assert_memory_equal(p + l4, whole + l4, 4);
+        same += 6;
     }
     assert_memory_equal(p + same, whole + same, l3_offset(s) - same);
 }
@@ -313,7 +333,7 @@ static void random_packets(void **state)
         if (round % 7 == 0)
             s.gso_size = 100 + random_u32() % 9000;
         run(&s);
-        s.tunnel = (enum tunnel)(1 + random_u32() % 4);
+        s.tunnel = (enum tunnel)(1 + random_u32() % (TUNNEL_N - 1));
         s.outer_ip6 = random_u32() & 1;
         s.outer_extra = round % 5 ? 0 : 8 * (random_u32() % 4);
         run(&s);
@@ -331,8 +351,8 @@ static void tunnels_that_must_be_cut_before(void **state)
         u8 set;
         i32 protocol;
     } wrong[] = {
-        {TUNNEL_GRE, 0, 0x80, -1},    {TUNNEL_GRE, 0, 0x10, -1}, {TUNNEL_UDP, 0, 0, 6},
-        {TUNNEL_UDP, 0, 0, 50},       {TUNNEL_UDP, 0, 0, 4},     {TUNNEL_IP, 0, 0x45, 17},
+        {TUNNEL_GRE, 0, 0x10, -1},    {TUNNEL_GRE_SUM, 0, 0x90, -1}, {TUNNEL_UDP, 0, 0, 6},
+        {TUNNEL_UDP, 0, 0, 50},       {TUNNEL_UDP, 0, 0, 4},         {TUNNEL_IP, 0, 0x45, 17},
         {TUNNEL_IP, 0, 0x45, 47 + 1},
     };
     for (u32 i = 0; i < array_len(wrong); i++) {
@@ -347,6 +367,59 @@ static void tunnels_that_must_be_cut_before(void **state)
         buffer_free_one(t, bi);
     }
     no_buffer_is_lost();
+}
+
+/* Longer than IP's length field: cut into parts, and these into segments, it is what it would be
+ * when it were cut at once. */
+static void split_packets(void **state)
+{
+    static u8 whole[200000], segment[4000];
+    static u32 parts[8], out[GSO_SEGMENTS_MAX];
+    for (u32 round = 0; round < 24; round++) {
+        struct shape s = {.ip6 = round & 1, .tcp_extra = 12, .tcp_flags = 0x99, .gso_size = 1400};
+        bool jumbo = s.ip6 && (round & 2);
+        s.payload = 66000 + random_u32() % 100000;
+        s.ip_extra = jumbo ? 8 : 0;
+        u32 n = make_bytes(&s, whole), k = 0, at = 0;
+        put_be16(whole + L2_BYTES + (s.ip6 ? 4 : 2), 0);
+        if (jumbo) {
+            whole[L2_BYTES + 6] = 0;
+            put_be32(whole + L2_BYTES + 40, 0x0600c204);
+            put_be32(whole + L2_BYTES + 44, n - L2_BYTES - 40);
+        }
+        u32 bi = make_packet(&s, whole, n), segments = gso_n_segments(buffer_at(bi));
+        u32 n_parts = gso_split(t, buffer_at(bi), parts, array_len(parts));
+        assert_int_equal(n_parts, (segments - 1) / (64900 / s.gso_size) + 1);
+        if (jumbo) { /* what a segment is held against: without the option */
+            memmove(whole + L2_BYTES + 40, whole + L2_BYTES + 48, n - L2_BYTES - 48);
+            whole[L2_BYTES + 6] = 6;
+            s.ip_extra = 0;
+        }
+        for (u32 i = 0; i < n_parts; i++) {
+            struct buffer *part = buffer_at(parts[i]);
+            assert_true(buffer_packet_len(part) - L2_BYTES <= GSO_BYTES_MAX);
+            assert_false(part->flags & BUFFER_NEXT);
+            u32 made = 1;
+            out[0] = parts[i];
+            if (part->flags & BUFFER_GSO)
+                made = gso_segment(t, part, out, GSO_SEGMENTS_MAX);
+            else
+                assert_true(csum_complete(part));
+            for (u32 j = 0; j < made; j++, k++) {
+                u32 bytes = buffer_copy_out(buffer_at(out[j]), 0, segment, sizeof(segment));
+                if (!s.ip6 && made == 1) /* a part is sent as it is when it is short */
+                    assert_int_equal(oracle_sum(segment + L2_BYTES, 20, 0), 0xffff);
+                check_segment(&s, whole, segment, bytes, k, segments);
+                at += bytes - payload_offset(&s);
+            }
+            buffer_free(t, out, made);
+            if (out[0] != parts[i])
+                buffer_free_one(t, parts[i]);
+        }
+        assert_int_equal(at, s.payload);
+        buffer_free_one(t, bi);
+        no_buffer_is_lost();
+    }
 }
 
 static void exact_multiples_and_single_segments(void **state)
@@ -366,7 +439,7 @@ static void damaged_packets_are_refused_or_cut(void **state)
     static u8 whole[4000];
     static u32 out[GSO_SEGMENTS_MAX];
     for (unsigned round = 0; round < 20000; round++) {
-        struct shape s = {.tunnel = (enum tunnel)(random_u32() % 5),
+        struct shape s = {.tunnel = (enum tunnel)(random_u32() % TUNNEL_N),
                           .outer_ip6 = random_u32() & 1,
                           .ip6 = round & 1,
                           .udp = round & 2,
@@ -459,6 +532,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_packets),
         cmocka_unit_test(tunnels_that_must_be_cut_before),
+        cmocka_unit_test(split_packets),
         cmocka_unit_test(exact_multiples_and_single_segments),
         cmocka_unit_test(damaged_packets_are_refused_or_cut),
         cmocka_unit_test(without_buffers_nothing_is_made),

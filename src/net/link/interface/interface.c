@@ -1,7 +1,6 @@
 /* Interfaces: making, changing, finding them. See interface.h. */
 #include "net/link/interface/interface.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,8 @@
 #include "base/vec.h"
 #include "control/cli.h"
 #include "control/module.h"
-#include "control/startup.h"
+#include "control/plugin.h"
+#include "engine/rx_queue.h"
 #include "engine/tx_queue.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
@@ -28,6 +28,7 @@ struct capture *capture_active;
 struct listener {
     void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg);
     void *arg;
+    const bool *alive; /* the module that asked */
 };
 
 struct user {
@@ -42,7 +43,6 @@ struct interfaces {
     VEC(struct interface *) by_index; /* NULL: free */
     struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
     VEC(struct listener) listeners;
-    VEC(const char *const *) reserved; /* names, see interface_reserve_names */
     VEC(struct user) users;
     VEC(struct show_hook) show_hooks[IF_SHOW_N];
     struct mem_map data_map;
@@ -86,6 +86,19 @@ struct interface *interface_find(const struct piste *p, const char *name)
     return hash_get(&interfaces_of(p)->by_name, key, &i) ? interfaces_of(p)->by_index.v[i] : NULL;
 }
 
+struct interface *interface_take(const struct piste *p, const char **text)
+{
+    size_t n = strcspn(*text, " \t\r\n");
+    char name[IF_NAME_BYTES];
+    if (!n || n >= sizeof(name))
+        return NULL;
+    memcpy(name, *text, n);
+    name[n] = 0;
+    struct interface *f = interface_find(p, name);
+    *text += f ? n : 0;
+    return f;
+}
+
 struct interface *interface_next(const struct piste *p, u32 from)
 {
     struct interfaces *ifs = interfaces_of(p);
@@ -120,7 +133,7 @@ void interface_on_event(struct piste *p,
                                    void *arg),
                         void *arg)
 {
-    vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg}));
+    vec_add(&interfaces_of(p)->listeners, ((struct listener){fn, arg, module_alive(p)}));
 }
 
 void interface_on_use(struct piste *p, bool (*fn)(struct piste *p, struct if_index i))
@@ -155,7 +168,8 @@ static void tell(struct piste *p, struct interface *f, enum if_event ev)
 {
     struct interfaces *ifs = interfaces_of(p);
     for (u32 i = 0; i < ifs->listeners.n; i++)
-        ifs->listeners.v[i].fn(p, f, ev, ifs->listeners.v[i].arg);
+        if (*ifs->listeners.v[i].alive)
+            ifs->listeners.v[i].fn(p, f, ev, ifs->listeners.v[i].arg);
 }
 
 /* Brings what data threads read in line with f. */
@@ -184,8 +198,7 @@ static void follow(struct interface *f, struct interface *super)
     f->link_up = super->link_up;
     f->max_frame_bytes = super->max_frame_bytes;
     f->link_kbps = super->link_kbps;
-    f->caps =
-        IF_CAP_CSUM_PARTIAL | IF_CAP_GSO; /* the super-interface sees to what the port cannot */
+    f->caps = IF_CAP_TX_ALL; /* the super-interface sees to what the port cannot */
 }
 
 /* What befell f befalls its sub-interfaces. */
@@ -235,9 +248,8 @@ static void make_nodes(struct piste *p, struct interface *f)
 /* The node is on where the port does not take everything. */
 static int apply_software_offload(struct piste *p, const struct interface *f, struct error *e)
 {
-    u32 all = IF_CAP_CSUM_PARTIAL | IF_CAP_GSO;
     return feature_enable(engine_of(p), "interface-output", "interface-offload", f->index,
-                          f->software_offload && (f->caps & all) != all, 0, e);
+                          f->software_offload && (f->caps & IF_CAP_TX_ALL) != IF_CAP_TX_ALL, 0, e);
 }
 
 static int check_mac(const u8 mac[6], struct error *e)
@@ -248,59 +260,23 @@ static int check_mac(const u8 mac[6], struct error *e)
                : 0;
 }
 
-void interface_reserve_names(struct piste *p, const char *const *words)
-{
-    vec_add(&interfaces_of(p)->reserved, words);
-}
-
-/* Whether commands would take it for something else. */
-static bool is_reserved(const struct interfaces *ifs, const char *name)
-{
-    u8 address[16];
-    for (u32 k = 0; k < ifs->reserved.n; k++)
-        for (const char *const *word = ifs->reserved.v[k]; *word; word++)
-            if (!strcmp(*word, name))
-                return true;
-    return cli_asks_for_help(name) || inet_pton(AF_INET, name, address) == 1 ||
-           inet_pton(AF_INET6, name, address) == 1;
-}
-
-/* Whether an interface may be called so: commands take the name as it is, and nobody has it, nor
- * its nodes. */
-static int check_name(const struct piste *p, const char *name, struct error *e)
-{
-    static const char *const node[] = {"output", "tx"};
-    char node_name[IF_NAME_BYTES + 8];
-    struct node_index other;
-    if (!*name || strlen(name) >= IF_NAME_BYTES)
-        return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
-    if (!cli_is_plain_word(name) || is_reserved(interfaces_of(p), name))
-        return error_set(e, EINVAL, "`%s' is no interface name", name);
-    if (interface_find(p, name))
-        return error_set(e, EEXIST, "interface %s exists already", name);
-    for (u32 k = 0; k < array_len(node); k++) {
-        snprintf(node_name, sizeof(node_name), "%s-%s", name, node[k]);
-        if (node_find(engine_of(p), node_name, &other))
-            return error_set(e, EEXIST, "`%s' is no interface name: there is a node %s", name,
-                             node_name);
-    }
-    return 0;
-}
-
 int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index,
                   struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
-    int rc = check_name(p, args->name, e);
-    if (rc)
-        return rc;
+    if (!*args->name || strlen(args->name) >= IF_NAME_BYTES)
+        return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
+    if (!cli_is_plain_word(args->name))
+        return error_set(e, EINVAL, "`%s' is no interface name", args->name);
+    if (interface_find(p, args->name))
+        return error_set(e, EEXIST, "interface %s exists already", args->name);
     char key[IF_NAME_BYTES];
     u64 other;
     name_key(key, args->name);
     if (!args->has_parent && hash_get(&ifs->by_original, key, &other))
         return error_set(e, EEXIST, "%s is what interface %s was made as", args->name,
                          ifs->by_index.v[other]->name);
-    rc = args->mac ? check_mac(args->mac, e) : 0;
+    int rc = args->mac ? check_mac(args->mac, e) : 0;
     if (rc)
         return rc;
     struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
@@ -371,6 +347,7 @@ void interface_delete(struct piste *p, struct if_index i)
     ifs->by_index.v[i.i] = NULL;
     interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
+    vec_free(&f->user_features);
     free(f);
 }
 
@@ -426,7 +403,6 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
     if (rc)
         return rc;
     memcpy(f->mac, mac, 6);
-    f->mac_by_user = true;
     tell_all(p, f, IF_EVENT_MAC);
     return 0;
 }
@@ -575,17 +551,35 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struc
     return 0;
 }
 
-/* Of an interface that has its new name. */
-static void rename_nodes(struct piste *p, struct interface *f)
+struct name_search {
+    const char *arc, *node;
+    struct if_user_feature found; /* the engine's own strings, which stay */
+};
+
+static void search_names(void *arg, const char *arc, const char *node, bool enabled)
 {
-    char name[IF_NAME_BYTES + 8];
-    if (!f->output)
-        return;
-    snprintf(name, sizeof(name), "%s-output", f->name);
-    node_rename(engine_of(p), f->output_node, name);
-    snprintf(name, sizeof(name), "%s-tx", f->name);
-    if (!f->super)
-        node_rename(engine_of(p), f->tx_node, name);
+    struct name_search *s = arg;
+    if (node && !strcmp(arc, s->arc) && !strcmp(node, s->node))
+        s->found = (struct if_user_feature){arc, node};
+}
+
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
+                          bool on, struct error *e)
+{
+    struct interface *f = must_find(p, i, e);
+    struct name_search s = {.arc = arc, .node = node};
+    if (!f)
+        return -ENOENT;
+    int rc = feature_enable(engine_of(p), arc, node, i, on, 0, e);
+    if (rc)
+        return rc;
+    feature_each(engine_of(p), i, search_names, &s);
+    for (u32 k = 0; k < f->user_features.n; k++)
+        if (f->user_features.v[k].node == s.found.node && f->user_features.v[k].arc == s.found.arc)
+            vec_del(&f->user_features, k);
+    if (on)
+        vec_add(&f->user_features, s.found);
+    return 0;
 }
 
 /* X.5 is Y.5 from now on, unless that is taken or too long. */
@@ -599,7 +593,7 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
         if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
         snprintf(new, sizeof(new), "%s%s", name, sub->name + n);
-        if (check_name(p, new, NULL))
+        if (strlen(new) >= IF_NAME_BYTES || interface_find(p, new))
             continue;
         name_key(key, sub->name);
         hash_del(&ifs->by_name, key);
@@ -607,7 +601,6 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
         memcpy(sub->name, key, sizeof(sub->name));
         hash_set(&ifs->by_name, key, sub->index.i);
         interface_stats_rename(engine_of(p), &ifs->stats_names, sub);
-        rename_nodes(p, sub);
     }
 }
 
@@ -616,9 +609,12 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     struct interfaces *ifs = interfaces_of(p);
     struct interface *f = must_find(p, i, e);
     char key[IF_NAME_BYTES];
-    int rc = f ? check_name(p, name, e) : -ENOENT;
-    if (rc)
-        return rc;
+    if (!f)
+        return -ENOENT;
+    if (strlen(name) >= IF_NAME_BYTES || !cli_is_plain_word(name))
+        return error_set(e, EINVAL, "`%s' is no interface name", name);
+    if (interface_find(p, name))
+        return error_set(e, EEXIST, "interface %s exists already", name);
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
     if (!f->original_name[0] && !f->super) {
@@ -630,7 +626,6 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     memcpy(f->name, key, sizeof(f->name));
     hash_set(&ifs->by_name, key, f->index.i);
     interface_stats_rename(engine_of(p), &ifs->stats_names, f);
-    rename_nodes(p, f);
     return 0;
 }
 
@@ -640,10 +635,9 @@ void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64
 {
     if (c < IF_COMBINED_N) {
         struct counter_pair *v = &counter_combined(if_counters[c], thread_index(t))[i.i];
-        v->packets += packets;
-        v->bytes += bytes;
+        counter_pair_add(v, packets, bytes);
     } else {
-        counter_simple(if_counters[c], thread_index(t))[i.i] += packets;
+        tally_add(&counter_simple(if_counters[c], thread_index(t))[i.i], packets);
     }
 }
 
@@ -663,7 +657,10 @@ int interface_init(struct piste *p, void **state, struct error *e)
     ifs->stats_names = interface_stats_init(engine_of(p));
     hash_init(&ifs->by_name, IF_NAME_BYTES);
     hash_init(&ifs->by_original, IF_NAME_BYTES);
-    ifs->default_mtu = p->startup ? p->startup->ethernet_default_mtu : 9000;
+    const struct interface_settings *settings = module_settings(p, interface_module_name);
+    ifs->default_mtu = settings->default_mtu;
+    if (settings->has_rx_mode)
+        rx_queue_set_default_mode(engine_of(p), settings->rx_mode);
     *state = ifs;
     return 0;
 }
@@ -675,11 +672,11 @@ void interface_stop(struct piste *p, void *state)
         if (ifs->by_index.v[i]) {
             free(ifs->by_index.v[i]->output);
             free(ifs->by_index.v[i]->stats);
+            vec_free(&ifs->by_index.v[i]->user_features);
             free(ifs->by_index.v[i]);
         }
     vec_free(&ifs->by_index);
     vec_free(&ifs->listeners);
-    vec_free(&ifs->reserved);
     vec_free(&ifs->users);
     for (u32 k = 0; k < IF_SHOW_N; k++)
         vec_free(&ifs->show_hooks[k]);

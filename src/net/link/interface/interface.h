@@ -17,6 +17,7 @@
 #include "engine/index.h"
 #include "engine/node.h"
 #include "engine/thread.h"
+#include "net/link/interface/interface_data.h"
 
 struct interfaces;
 struct interface;
@@ -30,12 +31,26 @@ struct vlan_port;
 
 enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
 
-/* What a port can do for packets that leave through it; what it cannot, interface-output does in
- * software. */
-enum {
-    IF_CAP_CSUM_PARTIAL = 1 << 0, /* takes BUFFER_CSUM_PARTIAL */
-    IF_CAP_GSO = 1 << 1,          /* takes BUFFER_GSO, */
-    IF_CAP_GSO_TUNNEL = 1 << 2,   /* and with BUFFER_TUNNEL */
+/* What a port does for packets that leave through it; what it does not, interface-offload does in
+ * software before. IPv4 header checksums are always made, and VLAN tags always in the frame:
+ * nothing is left to ports there. */
+enum if_caps {
+    IF_CAP_CSUM_TCP4 = 1 << 0, /* takes BUFFER_CSUM_PARTIAL of these, */
+    IF_CAP_CSUM_UDP4 = 1 << 1,
+    IF_CAP_CSUM_TCP6 = 1 << 2,
+    IF_CAP_CSUM_UDP6 = 1 << 3,
+    IF_CAP_CSUM_OTHER = 1 << 4, /* and of whatever else: wherever the sum and its field are */
+    IF_CAP_TSO4 = 1 << 5,       /* takes BUFFER_GSO of TCP over IPv4, */
+    IF_CAP_TSO6 = 1 << 6,
+    IF_CAP_USO = 1 << 7,        /* of UDP over either, */
+    IF_CAP_GSO_TUNNEL = 1 << 8, /* and with BUFFER_TUNNEL what it takes without */
+    IF_CAP_CSUM_ALL = (1 << 5) - 1,
+    IF_CAP_GSO_ALL = IF_CAP_TSO4 | IF_CAP_TSO6 | IF_CAP_USO,
+    IF_CAP_TX_ALL = IF_CAP_CSUM_ALL | IF_CAP_GSO_ALL | IF_CAP_GSO_TUNNEL,
+    /* What it may do with packets that it receives: for show. */
+    IF_CAP_RX_CSUM = 1 << 16,  /* BUFFER_CSUM_VALID, or CSUM_PARTIAL */
+    IF_CAP_RX_LARGE = 1 << 17, /* packets longer than any MTU, joined or not yet cut: BUFFER_GSO */
+    IF_CAP_RX_VLAN = 1 << 18,  /* its device takes tags out; the port puts them back */
 };
 
 /* A kind of interface. */
@@ -61,9 +76,13 @@ struct if_class {
     /* The command that makes the interface, for the running config. All kinds are written together,
      * in order of index, so that indices come back; sub-interfaces behind them. */
     void (*running_config)(void *port, struct text *t);
-    bool saves_mac; /* that command says the MAC address */
     /* Of a sub-interface: it is made as X.ID. */
     u32 (*sub_id)(const void *port);
+};
+
+/* Static names of an arc and of a node on it. */
+struct if_user_feature {
+    const char *arc, *node;
 };
 
 struct interface {
@@ -74,7 +93,7 @@ struct interface {
     const struct if_class *cls; /* borrowed */
     void *port;
     u8 mac[6];
-    bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */
+    bool has_mac;
     bool admin_up, link_up, promiscuous;
     bool is_bvi;              /* the layer 3 interface of a bridge domain (the l2 module says so) */
     u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
@@ -82,7 +101,7 @@ struct interface {
     bool frame_bytes_by_user; /* it was set so, not what port or defaults gave: it is saved, and
                                  does not follow */
     u64 link_kbps;            /* 0: unknown */
-    u32 caps;                 /* IF_CAP_* */
+    u32 caps;                 /* enum if_caps */
     bool software_offload;    /* what caps lack is done before X-tx */
     char tag[IF_TAG_BYTES];
     struct node_index output_node, tx_node;
@@ -96,6 +115,7 @@ struct interface {
     /* before `set interface name`; "" when never renamed, and of sub-interfaces, which are made by
      * their parent's name */
     char original_name[IF_NAME_BYTES];
+    VEC(struct if_user_feature) user_features; /* of `set interface feature` */
     struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
 };
 
@@ -134,13 +154,12 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
  * sub-interfaces deletes them on IF_EVENT_DELETE of their parent. */
 void interface_delete(struct piste *p, struct if_index i);
 
-/* Words that commands take where an interface may stand: no interface is called so.
- * NULL-terminated, borrowed for ever. */
-void interface_reserve_names(struct piste *p, const char *const *words);
-
 /* NULL when there is none. Borrowed until it is deleted. */
 struct interface *interface_at(const struct piste *p, struct if_index i);
 struct interface *interface_find(const struct piste *p, const char *name);
+/* The interface whose name stands at *text, up to a blank; then *text goes behind it. NULL: there
+ * is none of that name. */
+struct interface *interface_take(const struct piste *p, const char **text);
 /* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
 struct interface *interface_next(const struct piste *p, u32 from);
 u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* caller frees *out */
@@ -170,6 +189,9 @@ int interface_rename(struct piste *p, struct if_index i, const char *name,
 int interface_check_tag(const char *tag, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
                       struct error *e) MUST_CHECK;
+/* Enables a feature as `set interface feature` does: the running config has it. */
+int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
+                          bool on, struct error *e) MUST_CHECK;
 /* Sets all counters of these to 0. */
 void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
@@ -178,7 +200,8 @@ u32 interface_mtu(const struct interface *f, enum if_mtu which);
 /* A locally administered address for a port that has none, 02:fe:.. */
 void interface_random_mac(u8 mac[6]);
 
-/* fn is called after the change, before IF_EVENT_DELETE takes effect. For ever. */
+/* fn is called after the change, before IF_EVENT_DELETE takes effect; for as long as the module is
+ * up whose init calls this. */
 void interface_on_event(struct piste *p,
                         void (*fn)(struct piste *p, struct interface *f, enum if_event ev,
                                    void *arg),
@@ -200,61 +223,3 @@ void interface_promisc_ref(struct piste *p, struct if_index i, bool add);
 /* In handlers: value of an <interface> argument. */
 struct cli_call;
 struct interface *cli_interface(const struct cli_call *c, const char *label);
-
-/* ---- data path ---- */
-
-enum if_counter {
-    IF_RX,
-    IF_TX, /* combined */
-    IF_RX_UNICAST,
-    IF_RX_MULTICAST,
-    IF_RX_BROADCAST, /* combined */
-    IF_TX_UNICAST,
-    IF_TX_MULTICAST,
-    IF_TX_BROADCAST, /* combined */
-    IF_COMBINED_N,
-    IF_DROP = IF_COMBINED_N,
-    IF_PUNT,
-    IF_IP4,
-    IF_IP6,
-    IF_RX_NO_BUF,
-    IF_RX_MISS,
-    IF_RX_ERROR,
-    IF_TX_ERROR,
-    IF_MPLS,
-    IF_COUNTER_N
-};
-
-/* What nodes read about an interface: one cache line each, by interface index. Written by the
- * control thread. */
-struct if_data {
-    u8 flags; /* IF_DATA_* */
-    u8 mac[6];
-    u8 l2_mode; /* 0: layer 3; otherwise the l2 module's */
-    u16 mtu_ip4, mtu_ip6;
-    u32 caps;
-    struct if_index parent;
-    struct node_index tx_node;
-    const struct vlan_port *vlans; /* which sub-interface takes which frames; NULL: there is none */
-    u8 rest[CACHE_LINE_BYTES - 32];
-} CACHE_ALIGNED;
-
-enum {
-    IF_DATA_ADMIN_UP = 1 << 0,
-    IF_DATA_PROMISC = 1 << 1, /* take frames for other stations (bridging, or the user asked) */
-    IF_DATA_IS_IP = 1 << 2,
-};
-
-static_assert(sizeof(struct if_data) == CACHE_LINE_BYTES, "one line each");
-
-extern struct if_data *if_data_base; /* IF_MAX entries, lazily touched */
-
-ALWAYS_INLINE struct if_data *if_data(struct if_index i)
-{
-    return &if_data_base[i.i];
-}
-
-/* Adds to a counter of interface i from thread t. */
-extern struct counter_vec *if_counters[IF_COUNTER_N];
-void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets,
-                     u64 bytes);

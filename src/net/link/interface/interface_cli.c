@@ -7,23 +7,16 @@
 
 #include "base/mem.h"
 #include "control/cli.h"
-#include "control/startup.h"
 #include "net/link/interface/interface_internal.h"
+#include "net/packet/ethernet_format.h"
 
 /* --- <interface> values --- */
 
 static int interface_parse(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
-    size_t n = strcspn(*text, " \t\r\n");
-    char name[IF_NAME_BYTES];
-    if (!n || n >= sizeof(name))
-        return -ENOENT;
-    memcpy(name, *text, n);
-    name[n] = 0;
-    struct interface *f = interface_find(p, name);
+    struct interface *f = interface_take(p, text);
     if (!f)
         return -ENOENT;
-    *text += n;
     v->ptr = f;
     return 0;
 }
@@ -232,9 +225,8 @@ static int show_features(struct cli_call *c)
 static int set_feature(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
-    return feature_enable_by_user(engine_of(c->piste), cli_str(c, "arc-name", ""),
-                                  cli_str(c, "feature", ""), f->index, !cli_has(c, "disable"),
-                                  c->err);
+    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""),
+                                 cli_str(c, "feature", ""), !cli_has(c, "disable"), c->err);
 }
 
 /* --- show hardware-interfaces --- */
@@ -253,6 +245,7 @@ static void link_speed(struct out *o, u64 kbps)
 static void show_hardware_one(struct out *o, struct piste *p, struct interface *f, bool brief,
                               bool verbose)
 {
+    char mac[MAC_TEXT_BYTES];
     char text[32];
     out_object(o, NULL);
     out_str(o, "name", f->name, "%-32.32s");
@@ -265,11 +258,8 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
     if (!brief) {
         link_speed(o, f->link_kbps);
         interface_show_queues(p, f, o);
-        if (f->has_mac) {
-            snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", f->mac[0], f->mac[1],
-                     f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
-            out_str(o, "mac", text, "  Ethernet address %s\n");
-        }
+        if (f->has_mac)
+            out_str(o, "mac", ethernet_mac_text(f->mac, mac), "  Ethernet address %s\n");
         if (f->cls->show)
             f->cls->show(f->port, o, verbose);
         else

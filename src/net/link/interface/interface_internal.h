@@ -18,6 +18,15 @@ extern const struct node_def interface_output_node, interface_offload_node, erro
 /* Calls those of interface_on_show_address. */
 void interface_show_address(struct piste *p, struct interface *f, struct out *o);
 
+/* What startup.conf says of all interfaces. */
+struct interface_settings {
+    bool has_rx_mode;
+    enum rx_mode rx_mode; /* of queues of new interfaces */
+    u32 default_mtu;      /* bytes */
+};
+extern const struct interface_settings interface_default_settings;
+extern const struct config_section interface_sections[];
+
 /* interface_stats.c */
 struct stats_names interface_stats_init(struct engine *e);
 void interface_stats_add(struct engine *e, const struct stats_names *names, struct interface *f);

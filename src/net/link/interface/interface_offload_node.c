@@ -1,9 +1,11 @@
-/* interface-offload: for ports that take no GSO or no partial checksums, does in software what the
- * packet still asks for. A feature of the arc "interface-output" that is on for such ports only. */
+/* interface-offload: does in software what a packet still asks for and the port does not do. A
+ * feature of the arc "interface-output" that is on for ports that do not do everything. */
 #include "engine/feature.h"
 #include "net/link/gso/gso.h"
 #include "net/link/interface/interface_internal.h"
 #include "net/link/interface/interface_node.h"
+#include "net/packet/l4_packet.h"
+#include "net/packet/layers.h"
 
 enum { NEXT_DROP };
 
@@ -48,23 +50,64 @@ static u16 interface_offload_complete(struct thread *t, struct node *n, struct b
                             : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);
 }
 
-static bool takes_gso(u32 caps, const struct buffer *b)
+/* Of a packet whose sum is to be made: which kind that is. */
+static u32 csum_cap(const struct buffer *b)
 {
-    u32 needed = IF_CAP_GSO | (b->flags & BUFFER_TUNNEL ? IF_CAP_GSO_TUNNEL : 0);
-    return (caps & needed) == needed;
+    bool is_ip = if_data(b->tx_if)->flags & IF_DATA_IS_IP;
+    struct layers l;
+    if (!layers_find(buffer_current(b), b->len, is_ip, &l) || b->csum_start - b->start != (int)l.l4)
+        return IF_CAP_CSUM_OTHER;
+    if (l.protocol == IP_PROTOCOL_TCP)
+        return l.is_ip6 ? IF_CAP_CSUM_TCP6 : IF_CAP_CSUM_TCP4;
+    if (l.protocol == IP_PROTOCOL_UDP)
+        return l.is_ip6 ? IF_CAP_CSUM_UDP6 : IF_CAP_CSUM_UDP4;
+    return IF_CAP_CSUM_OTHER;
+}
+
+static u32 gso_caps(const struct buffer *b)
+{
+    u32 caps = b->flags & BUFFER_GSO_UDP   ? IF_CAP_USO
+               : b->flags & BUFFER_GSO_IP6 ? IF_CAP_TSO6
+                                           : IF_CAP_TSO4;
+    return caps | (b->flags & BUFFER_TUNNEL ? IF_CAP_GSO_TUNNEL : 0);
+}
+
+enum offload { PASS, SEGMENT, COMPLETE };
+
+/* What is left to do for a packet of one of the two flags. */
+static enum offload what_is_left(const struct buffer *b)
+{
+    u32 caps = if_data(b->tx_if)->caps;
+    if (b->flags & BUFFER_GSO)
+        return gso_caps(b) & ~caps ? SEGMENT : PASS;
+    bool takes = (caps & IF_CAP_CSUM_ALL) == IF_CAP_CSUM_ALL || !(csum_cap(b) & ~caps);
+    return takes ? PASS : COMPLETE;
+}
+
+/* Sends on what is in front of packet i: what that one makes must not overtake it. */
+static COLD void send_before(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 i)
+{
+    u32 bi[FRAME_PKTS];
+    for (u32 k = 0; k < i; k++)
+        bi[k] = buffer_index(b[k]);
+    node_enqueue_each(t, n, bi, next, i);
+    for (u32 k = 0; k < i; k++)
+        next[k] = NEXT_CONSUMED;
 }
 
 void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                 u32 count)
 {
-    for (u32 i = 0; i < count; i++) {
-        u32 caps = if_data(b[i]->tx_if)->caps;
-        if ((b[i]->flags & BUFFER_GSO) && !takes_gso(caps, b[i]))
-            next[i] = interface_offload_segment(t, n, b[i]);
-        else if ((b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL)) == BUFFER_CSUM_PARTIAL &&
-                 !(caps & IF_CAP_CSUM_PARTIAL))
-            next[i] = interface_offload_complete(t, n, b[i]);
-        else
+    for (u32 i = 0, sent = 0; i < count; i++) {
+        bool asks = b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL);
+        enum offload left = likely(!asks) ? PASS : what_is_left(b[i]);
+        if (likely(left == PASS)) {
             next[i] = feature_next(b[i]);
+            continue;
+        }
+        send_before(t, n, b + sent, next + sent, i - sent);
+        sent = i;
+        next[i] = left == SEGMENT ? interface_offload_segment(t, n, b[i])
+                                  : interface_offload_complete(t, n, b[i]);
     }
 }

@@ -103,7 +103,7 @@ static struct if_index make(const char *name, u32 caps)
     return i;
 }
 
-#define ALL_CAPS (IF_CAP_CSUM_PARTIAL | IF_CAP_GSO)
+#define ALL_CAPS IF_CAP_TX_ALL
 
 static void test_names_are_unique_and_found(void **state)
 {

@@ -4,9 +4,8 @@
 #include "base/byteorder.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
-#include "net/packet/ip4_packet.h"
-
-#define IP6_HEADER_BYTES 40
+#include "net/packet/l4_packet.h"
+#include "net/packet/layers.h"
 
 void interface_tx_trace(struct thread *t, const struct tx_queue *q, struct buffer **b, u32 count)
 {
@@ -16,7 +15,7 @@ void interface_tx_trace(struct thread *t, const struct tx_queue *q, struct buffe
             trace_note(t, b[i], &x, sizeof(x));
 }
 
-static u32 mix(u32 hash, u32 word)
+static u32 interface_tx_mix(u32 hash, u32 word)
 {
     return (hash ^ word) * 0x9e3779b1u;
 }
@@ -24,52 +23,28 @@ static u32 mix(u32 hash, u32 word)
 static u32 mix_bytes(u32 hash, const u8 *p, u32 words)
 {
     for (u32 i = 0; i < words; i++)
-        hash = mix(hash, load_u32(p + 4 * i));
+        hash = interface_tx_mix(hash, load_u32(p + 4 * i));
     return hash;
 }
 
-/* Addresses, protocol and, of what is no fragment, ports; whatever of it is in the first buffer. */
-static u32 hash_ip(const u8 *p, u32 len)
+/* Addresses, protocol and, of what is no fragment, ports; of other frames the stations. */
+static u32 hash_packet(const u8 *p, u32 len, bool is_ip)
 {
-    const struct ip4_header *ip4 = (const struct ip4_header *)p;
-    u32 hash, l4;
-    u8 protocol;
-    if (len >= sizeof(*ip4) && p[0] >> 4 == 4) {
-        hash = mix_bytes(0, p + 12, 2);
-        protocol = ip4->protocol;
-        l4 = ip4_is_fragment(ip4) ? len : ip4_header_bytes(ip4);
-    } else if (len >= IP6_HEADER_BYTES && p[0] >> 4 == 6) {
-        hash = mix_bytes(0, p + 8, 8);
-        protocol = p[6];
-        l4 = IP6_HEADER_BYTES;
-    } else {
-        return 0;
-    }
-    bool has_ports = protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP;
-    hash = mix(hash, protocol);
-    return has_ports && l4 + 4 <= len ? mix(hash, load_u32(p + l4)) : hash;
-}
-
-static u32 hash_frame(const u8 *p, u32 len)
-{
-    u32 at = ETHERNET_HEADER_BYTES;
-    while (at + VLAN_TAG_BYTES <= len && ethernet_is_tag(get_be16(p + at - 2)))
-        at += VLAN_TAG_BYTES;
-    u16 type = get_be16(p + at - 2);
-    if (type == ETHERTYPE_IP4 || type == ETHERTYPE_IP6)
-        return hash_ip(p + at, len - at);
-    return mix_bytes(0, p, 3); /* the stations */
+    struct layers l;
+    if (!layers_find(p, len, is_ip, &l))
+        return len >= ETHERNET_HEADER_BYTES ? mix_bytes(0, p, 3) : 0;
+    u32 hash = l.is_ip6 ? mix_bytes(0, p + l.l3 + 8, 8) : mix_bytes(0, p + l.l3 + 12, 2);
+    bool has_ports = l.protocol == IP_PROTOCOL_TCP || l.protocol == IP_PROTOCOL_UDP;
+    hash = interface_tx_mix(hash, l.protocol);
+    return has_ports && !l.is_fragment && l.l4 + 4 <= len
+               ? interface_tx_mix(hash, load_u32(p + l.l4))
+               : hash;
 }
 
 static u32 hash_of(const struct buffer *b, bool is_ip)
 {
-    u32 hash = 0;
-    if (b->flags & BUFFER_FLOW_HASH)
-        hash = b->flow_hash;
-    else if (is_ip)
-        hash = hash_ip(buffer_current(b), b->len);
-    else if (b->len >= ETHERNET_HEADER_BYTES)
-        hash = hash_frame(buffer_current(b), b->len);
+    u32 hash =
+        b->flags & BUFFER_FLOW_HASH ? b->flow_hash : hash_packet(buffer_current(b), b->len, is_ip);
     return hash ^ hash >> 16;
 }
 

@@ -1,0 +1,275 @@
+/* See shared_hash.h. */
+#include "base/shared_hash.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define SPLIT_ABOVE 5u /* entries to a bucket */
+#define JOIN_BELOW 2u
+#define GIVE_BACK_BYTES (256u << 10)
+
+static void random_bytes(void *p, size_t n)
+{
+    u64 now = clock_ns() ^ (u64)(uintptr_t)p;
+    memcpy(p, &now, min_u64(n, sizeof(now)));
+    if (getrandom(p, n, GRND_NONBLOCK) != (ssize_t)n) {
+        /* early in boot: the time must do */
+    }
+}
+
+void shared_hash_init(struct shared_hash *h, const struct shared_hash_args *a)
+{
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error e;
+    assert(a->key_words && a->key_words <= SHARED_HASH_WORDS_MAX);
+    *h = (struct shared_hash){.keys = a->keys,
+                              .stride = a->stride_bytes,
+                              .words = a->key_words,
+                              .max = a->max,
+                              .max_buckets = a->max / SPLIT_ABOVE + 1,
+                              .gives_back = a->gives_back,
+                              .shape = 1};
+    h->max_more = h->max_buckets / 2 + 16;
+    random_bytes(h->seed, sizeof(h->seed));
+    if (mem_map_new(&h->map, a->name,
+                    ((u64)h->max_buckets + h->max_more) * sizeof(struct shared_hash_bucket), page,
+                    false, &e))
+        panic("%s: %s", a->name, e.text);
+    h->buckets = h->map.base;
+}
+
+void shared_hash_fini(struct shared_hash *h)
+{
+    mem_map_free(&h->map);
+}
+
+/* --- buckets --- */
+
+static u32 n_buckets(const struct shared_hash *h)
+{
+    return (u32)h->shape;
+}
+
+/* Tells readers who do not find their key to look again. */
+static void publish_shape(struct shared_hash *h, u32 n)
+{
+    u64 version = (h->shape >> 32) + 1;
+    __atomic_store_n(&h->shape, version << 32 | n, __ATOMIC_RELEASE);
+}
+
+static struct shared_hash_bucket *more_of(const struct shared_hash *h,
+                                          const struct shared_hash_bucket *b)
+{
+    return b->more ? &h->buckets[h->max_buckets + b->more - 1] : NULL;
+}
+
+static void set_slot(struct shared_hash_bucket *b, u32 k, u8 tag, u32 index)
+{
+    __atomic_store_n(&b->index[k], index, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->tag[k], tag, __ATOMIC_RELEASE);
+}
+
+static void clear_slot(struct shared_hash_bucket *b, u32 k)
+{
+    __atomic_store_n(&b->tag[k], 0, __ATOMIC_RELEASE);
+}
+
+static bool is_empty(const struct shared_hash_bucket *b)
+{
+    for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+        if (b->tag[k])
+            return false;
+    return true;
+}
+
+/* Number + 1 of an empty bucket for others to go on in; 0: there is none. */
+static u32 more_new(struct shared_hash *h)
+{
+    u32 more = h->more_free;
+    if (more)
+        h->more_free = h->buckets[h->max_buckets + more - 1].index[0];
+    else if (h->more_opened < h->max_more)
+        more = ++h->more_opened;
+    return more;
+}
+
+/* A reader may still be in it: it sees no entries, or those of others, and then that the shape has
+ * changed. */
+static void more_free(struct shared_hash *h, u32 more)
+{
+    struct shared_hash_bucket *b = &h->buckets[h->max_buckets + more - 1];
+    __atomic_store_n(&b->more, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->index[0], h->more_free, __ATOMIC_RELEASE);
+    h->more_free = more;
+}
+
+/* false: the bucket is full, and no other can go on for it. */
+static bool bucket_put(struct shared_hash *h, struct shared_hash_bucket *b, u8 tag, u32 index)
+{
+    for (;; b = more_of(h, b)) {
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (!b->tag[k]) {
+                set_slot(b, k, tag, index);
+                return true;
+            }
+        if (!b->more)
+            break;
+    }
+    u32 more = more_new(h);
+    if (!more)
+        return false;
+    set_slot(&h->buckets[h->max_buckets + more - 1], 0, tag, index);
+    __atomic_store_n(&b->more, more, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* Frees buckets behind b that have become empty. */
+static void bucket_tidy(struct shared_hash *h, struct shared_hash_bucket *b)
+{
+    while (b->more) {
+        struct shared_hash_bucket *next = more_of(h, b);
+        if (!is_empty(next)) {
+            b = next;
+            continue;
+        }
+        u32 gone = b->more;
+        __atomic_store_n(&b->more, next->more, __ATOMIC_RELEASE);
+        publish_shape(h, n_buckets(h));
+        more_free(h, gone);
+    }
+}
+
+static u64 hash_at(const struct shared_hash *h, u32 index)
+{
+    return shared_hash_of(h, shared_hash_key(h, index), h->words);
+}
+
+static void prefetch_keys(const struct shared_hash *h, const struct shared_hash_bucket *b)
+{
+    for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+        if (b->tag[k])
+            __builtin_prefetch(shared_hash_key(h, b->index[k]));
+}
+
+/* --- growing and shrinking --- */
+
+/* The bucket that n is split off from. */
+static u32 origin_of(u32 n)
+{
+    return n - (1u << (31 - __builtin_clz(n)));
+}
+
+/* What belongs into bucket n goes there, from the one it was split off. */
+static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32 n)
+{
+    for (struct shared_hash_bucket *b = from; b; b = more_of(h, b)) {
+        prefetch_keys(h, b);
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (b->tag[k] && shared_hash_place(hash_at(h, b->index[k]), n + 1) == n &&
+                !bucket_put(h, &h->buckets[n], b->tag[k], b->index[k]))
+                return false;
+    }
+    return true;
+}
+
+static void empty(struct shared_hash *h, struct shared_hash_bucket *from)
+{
+    for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (b->tag[k])
+                clear_slot(b, k);
+    bucket_tidy(h, from);
+}
+
+/* Adds bucket n, with what belongs there. */
+static void split(struct shared_hash *h)
+{
+    u32 n = n_buckets(h);
+    struct shared_hash_bucket *from = &h->buckets[origin_of(n)];
+    if (!copy_out(h, from, n)) {
+        empty(h, &h->buckets[n]); /* later, perhaps */
+        return;
+    }
+    publish_shape(h, n + 1);
+    for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (b->tag[k] && shared_hash_place(hash_at(h, b->index[k]), n + 1) == n)
+                clear_slot(b, k);
+    bucket_tidy(h, from);
+}
+
+static void give_back(struct shared_hash *h)
+{
+    u64 bytes = (u64)n_buckets(h) * sizeof(h->buckets[0]);
+    if (h->gives_back && bytes % GIVE_BACK_BYTES == 0)
+        madvise((u8 *)h->buckets + round_up_u64(bytes, h->map.page_size_bytes), GIVE_BACK_BYTES,
+                MADV_DONTNEED);
+}
+
+/* Takes the last bucket away. */
+static void join(struct shared_hash *h)
+{
+    u32 n = n_buckets(h) - 1;
+    struct shared_hash_bucket *from = &h->buckets[n], *to = &h->buckets[origin_of(n)];
+    for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (b->tag[k] && !bucket_put(h, to, b->tag[k], b->index[k]))
+                panic("%s: no room to join buckets of few entries", h->map.name);
+    publish_shape(h, n);
+    empty(h, from);
+    give_back(h);
+}
+
+/* --- changes --- */
+
+static struct shared_hash_bucket *home_of(const struct shared_hash *h, u64 hash)
+{
+    return &h->buckets[shared_hash_place(hash, n_buckets(h))];
+}
+
+bool shared_hash_add(struct shared_hash *h, u32 index)
+{
+    u64 hash = hash_at(h, index);
+    if (h->n_used == h->max || !bucket_put(h, home_of(h, hash), shared_hash_tag(hash), index))
+        return false;
+    h->n_used++;
+    if (h->n_used > n_buckets(h) * SPLIT_ABOVE && n_buckets(h) < h->max_buckets)
+        split(h);
+    return true;
+}
+
+static u8 *find_slot(struct shared_hash *h, u64 hash, u32 index, struct shared_hash_bucket **at)
+{
+    u8 tag = shared_hash_tag(hash);
+    for (struct shared_hash_bucket *b = home_of(h, hash); b; b = more_of(h, b))
+        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
+            if (b->tag[k] == tag && b->index[k] == index) {
+                *at = b;
+                return &b->tag[k];
+            }
+    panic("%s: index %u is not in the table", h->map.name, index);
+}
+
+void shared_hash_remove(struct shared_hash *h, u32 index)
+{
+    struct shared_hash_bucket *b;
+    u64 hash = hash_at(h, index);
+    u8 *tag = find_slot(h, hash, index, &b);
+    clear_slot(b, (u32)(tag - b->tag));
+    h->n_used--;
+    if (b != home_of(h, hash))
+        bucket_tidy(h, home_of(h, hash));
+    if (n_buckets(h) > 1 && h->n_used < n_buckets(h) * JOIN_BELOW)
+        join(h);
+}
+
+void shared_hash_replace(struct shared_hash *h, u32 old, u32 new)
+{
+    struct shared_hash_bucket *b;
+    u8 *tag = find_slot(h, hash_at(h, old), old, &b);
+    __atomic_store_n(&b->index[tag - b->tag], new, __ATOMIC_RELEASE);
+}

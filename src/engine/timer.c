@@ -1,0 +1,87 @@
+/* See timer.h. */
+#include "engine/timer.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_internal.h"
+
+struct wheel *thread_timers(struct thread *t)
+{
+    return &t->timers.wheel;
+}
+
+struct timer_kind timer_kind_new(struct engine *e, struct node_index node, u32 max)
+{
+    u32 k = e->n_timer_kinds;
+    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    struct error err;
+    if (k == WHEEL_KINDS_MAX || max > TIMERS_MAX - e->n_timers)
+        panic("timers of %s: there are %u kinds and %u timers already", node_name(e, node), k,
+              e->n_timers);
+    for (u32 i = 1; i < e->n_threads; i++) {
+        struct thread_timers *s = &e->threads[i]->timers;
+        u64 bytes = (u64)max * sizeof(struct wheel_timer);
+        if (mem_map_new(&s->maps[k], "thread-timers", bytes, page, false, &err))
+            panic("%s", err.text);
+        wheel_set_kind(&s->wheel, k, s->maps[k].base);
+    }
+    e->timer_nodes[k] = node;
+    e->n_timers += max;
+    e->n_timer_kinds = k + 1;
+    return (struct timer_kind){k};
+}
+
+static u32 tick_at(u64 ns)
+{
+    return (u32)(ns >> TIMER_TICK_SHIFT);
+}
+
+void timers_init(struct thread *t)
+{
+    u32 now = tick_at(clock_ns());
+    if (t->index)
+        wheel_init(&t->timers.wheel, "thread-timers", TIMERS_MAX, now ? now : 1);
+}
+
+void timers_fini(struct thread *t)
+{
+    for (u32 k = 0; k < WHEEL_KINDS_MAX; k++)
+        mem_map_free(&t->timers.maps[k]);
+    wheel_fini(&t->timers.wheel);
+}
+
+/* The nodes of those that fired, each with as many as follow each other. */
+static void tell_nodes(struct thread *t, const u32 *handles, u32 n)
+{
+    u32 index[TIMER_BATCH];
+    for (u32 i = 0; i < n;) {
+        u32 kind = wheel_handle_kind(handles[i]), count = 0;
+        while (i < n && wheel_handle_kind(handles[i]) == kind)
+            index[count++] = wheel_handle_index(handles[i++]);
+        node_run_timers(t, t->engine->timer_nodes[kind], index, count);
+    }
+}
+
+u32 timers_run(struct thread *t)
+{
+    u32 handles[TIMER_BATCH], n, tick = tick_at(t->now_ns);
+    struct thread_timers *s = &t->timers;
+    if (likely(tick == s->wheel.now && !s->more))
+        return 0;
+    n = wheel_advance(&s->wheel, tick, handles, TIMER_BATCH, &s->more);
+    tell_nodes(t, handles, n);
+    return s->more;
+}
+
+int timers_sleep_ms(const struct thread *t)
+{
+    u32 tick;
+    u64 now = clock_ns();
+    if (!wheel_next(&t->timers.wheel, &tick))
+        return -1;
+    i32 ticks = (i32)(tick - tick_at(now));
+    if (ticks <= 0)
+        return 0;
+    u64 at = ((now >> TIMER_TICK_SHIFT) + (u32)ticks) << TIMER_TICK_SHIFT;
+    return (int)((at - now + NS_PER_MSEC - 1) / NS_PER_MSEC);
+}
