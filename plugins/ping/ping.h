@@ -23,7 +23,7 @@ struct ping_slots {
     u32 active[PING_SESSIONS_MAX];
 };
 
-#define STAMP_BYTES 8 /* in front of the data, as VPP's time stamp */
+#define PING_STAMP_BYTES 8 /* in front of the data, as VPP's time stamp */
 
 /* A reply that arrived. */
 struct ping_reply {

@@ -15,7 +15,7 @@ void NODE_FN(ip4_ping_request)(struct thread *t, struct node *n, struct buffer *
         struct icmp_echo_header *echo = ip4_payload(buffer_current(b[i]));
         store_u64(echo + 1, now_ns);
         echo->icmp.checksum =
-            csum_finish(csum_add((u16)~echo->icmp.checksum.raw, echo + 1, STAMP_BYTES));
+            csum_finish(csum_add((u16)~echo->icmp.checksum.raw, echo + 1, PING_STAMP_BYTES));
         next[i] = 0;
     }
 }
@@ -37,7 +37,7 @@ void NODE_FN(ip4_icmp_echo_reply)(struct thread *t, struct node *n, struct buffe
         u32 headers_bytes = ip4_header_bytes(h) + (u32)sizeof(*echo);
         struct ping_reply reply = {
             .rx_ns = now_ns,
-            .sent_ns = b[i]->len < headers_bytes + STAMP_BYTES ? 0 : load_u64(echo + 1),
+            .sent_ns = b[i]->len < headers_bytes + PING_STAMP_BYTES ? 0 : load_u64(echo + 1),
             .src = h->src,
             .payload_bytes = ip4_length(h) - headers_bytes,
             .rx_if = b[i]->rx_if,
