@@ -154,6 +154,7 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     }
     make_threads(e);
     node_register(e, &engine_sink_node, NULL, NULL);
+    e->thread_losses = node_register(e, &engine_thread_losses_node, NULL, NULL);
     e->feature_resume = node_register(e, &engine_feature_resume_node, NULL, NULL);
     e->runtime_clear_ns = clock_ns();
     p->engine = e;

@@ -69,6 +69,18 @@ struct thread_timers {
     struct mem_map maps[WHEEL_KINDS_MAX];
 };
 
+/* Packets from one thread to another: buffer index | node << 32. */
+#define HANDOFF_SLOTS 1024u
+struct handoff {
+    _Atomic u32 tail CACHE_ALIGNED; /* the writer's */
+    u32 head_seen;
+    u64 *items;
+    _Atomic u32 head CACHE_ALIGNED; /* the reader's */
+};
+
+/* What a thread could not pass on; counted as errors of the node "thread-losses". */
+enum thread_loss { LOSS_HANDOFF, LOSS_EVENT, LOSS_FRAME, LOSS_TRACE, LOSS_N };
+
 struct thread {
     struct engine *engine;
     u32 index;
@@ -82,7 +94,6 @@ struct thread {
     struct frame *frames; /* FRAMES_MAX reserved */
     struct frame *frame_free;
     u32 frames_high;
-    u64 frame_drops; /* packets lost because no frame was left */
     u32 n_round_end;
     struct round_end round_end[ROUND_END_MAX];
     struct buffer *b[FRAME_PKTS]; /* scratch of the frame being run */
@@ -98,10 +109,10 @@ struct thread {
     VEC(struct rx_queue *) ready;  /* what is polled each round; there is room for all */
     u32 n_waiting;                 /* those that are left to epoll */
     u32 rounds_since_epoll;
-    struct ring inject; /* packets from other threads: bi | node << 32 */
-    u64 inject_full;
+    struct handoff handoff[THREADS_MAX];    /* by the thread that packets come from */
+    _Atomic u64 handoff_from CACHE_ALIGNED; /* a bit for each that has something */
+    struct mem_map handoff_map;
     struct ring events; /* to the control thread */
-    u64 events_full;
 
     /* a call that the control thread asks this thread to make between rounds */
     void (*_Atomic call_fn)(struct thread *t, void *arg);
@@ -214,7 +225,7 @@ struct engine {
     VEC(struct arc *) arcs;
     VEC(const struct feature_def *) features_pending;
     VEC(struct feature_fault) feature_faults;
-    struct node_index feature_resume;
+    struct node_index feature_resume, thread_losses;
     struct node_index timer_nodes[WHEEL_KINDS_MAX]; /* read by data threads */
     u32 n_timer_kinds, n_timers;
     u64 runtime_clear_ns;
@@ -282,6 +293,13 @@ u32 rx_queues_run(struct thread *t);
 /* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
 
+/* handoff.c */
+void handoff_init(struct thread *t);
+void handoff_fini(struct thread *t);
+/* From the thread itself: whether there are packets for it. */
+bool handoff_waits(const struct thread *t);
+void handoff_run(struct thread *t);
+
 /* timer.c */
 void timers_init(struct thread *t);
 void timers_fini(struct thread *t);
@@ -291,6 +309,9 @@ u32 timers_run(struct thread *t);
 int timers_sleep_ms(const struct thread *t);
 
 /* thread.c */
+extern const struct node_def engine_thread_losses_node;
+/* Of t itself. */
+void thread_count_loss(struct thread *t, enum thread_loss loss, u64 n);
 u32 thread_round(struct thread *t);
 int thread_start(struct thread *t, struct error *err);
 void thread_stop(struct thread *t);

@@ -399,7 +399,7 @@ ALWAYS_INLINE void enqueue(struct thread *t, u32 to, const u32 *bi, u32 count)
         if (!f) {
             f = dst->open = frame_new(t, to);
             if (unlikely(!f)) {
-                tally_add(&t->frame_drops, count);
+                thread_count_loss(t, LOSS_FRAME, count);
                 buffer_free(t, bi, count);
                 return;
             }

@@ -19,9 +19,7 @@
 #include "control/loop.h"
 #include "engine/engine_internal.h"
 
-#define INJECT_SLOTS 4096
 #define EVENT_SLOTS 512
-#define INJECT_BATCH 64
 #define SLICE_NS (100 * NS_PER_USEC) /* the shortest that the kernel gives */
 
 struct event {
@@ -71,27 +69,10 @@ void thread_wake(struct thread *t)
 
 static bool thread_has_work(struct thread *t)
 {
-    return !ring_empty(&t->inject) || atomic_load(&t->call_fn) || atomic_load(&t->stop);
+    return handoff_waits(t) || atomic_load(&t->call_fn) || atomic_load(&t->stop);
 }
 
 /* --- one round --- */
-
-static void drain_inject(struct thread *t)
-{
-    u64 item;
-    u32 bi[INJECT_BATCH], node[INJECT_BATCH], n = 0;
-    while (n < INJECT_BATCH && ring_pop(&t->inject, &item)) {
-        bi[n] = (u32)item;
-        node[n++] = (u32)(item >> 32);
-    }
-    for (u32 i = 0; i < n;) {
-        u32 run = i + 1;
-        while (run < n && node[run] == node[i])
-            run++;
-        node_enqueue_to(t, (struct node_index){node[i]}, bi + i, run - i);
-        i = run;
-    }
-}
 
 static void run_call(struct thread *t)
 {
@@ -109,8 +90,8 @@ u32 thread_round(struct thread *t)
     tally_add(&t->loops, 1);
     run_call(t);
     u32 work = 0;
-    if (!ring_empty(&t->inject)) {
-        drain_inject(t);
+    if (unlikely(handoff_waits(t))) {
+        handoff_run(t);
         work++;
     }
     work += timers_run(t);
@@ -217,7 +198,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
         panic("cannot make the descriptors of thread %s", name);
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(t->epoll_fd, EPOLL_CTL_ADD, t->wake_fd, &ev);
-    ring_init(&t->inject, index ? INJECT_SLOTS : 2, sizeof(u64));
+    handoff_init(t);
     ring_init(&t->events, index ? EVENT_SLOTS : 2, sizeof(struct event));
     timers_init(t);
     t->start_ns = clock_ns();
@@ -262,7 +243,7 @@ void thread_free(struct thread *t)
 {
     buffer_thread_flush(t);
     timers_fini(t);
-    ring_fini(&t->inject);
+    handoff_fini(t);
     ring_fini(&t->events);
     vec_free(&t->ready);
     vec_free(&t->queues);
@@ -283,6 +264,40 @@ void thread_free(struct thread *t)
         mem_map_free(&maps[i]);
 }
 
+/* --- what could not be passed on --- */
+
+static void losses_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        next[i] = 0;
+}
+
+static const struct node_error losses[LOSS_N] = {
+    [LOSS_HANDOFF] = {"handoff_full", "packets for which another thread's queue was full",
+                      SEVERITY_ERROR},
+    [LOSS_EVENT] = {"events_full", "events for which the control thread's queue was full",
+                    SEVERITY_ERROR},
+    [LOSS_FRAME] = {"no_frame", "packets for which no frame was left", SEVERITY_ERROR},
+    [LOSS_TRACE] = {"trace_full", "hops of traced packets for which the trace was full",
+                    SEVERITY_WARN},
+};
+
+/* Has no packets: only its counters are of use. Who could not pass on a packet drops it, too, for a
+ * reason of its own. */
+const struct node_def engine_thread_losses_node = {
+    .name = "thread-losses",
+    .run = {[CPU_LEVEL_BASE] = losses_run},
+    .next = {"null-node"},
+    .n_next = 1,
+    .errors = losses,
+    .n_errors = LOSS_N,
+};
+
+void thread_count_loss(struct thread *t, enum thread_loss loss, u64 n)
+{
+    node_count(&t->nodes[t->engine->thread_losses.i], loss, n);
+}
+
 /* --- between threads --- */
 
 void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
@@ -299,31 +314,6 @@ void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void
             sched_yield();
 }
 
-static u32 push_packets(struct thread *to, struct node_index node, const u32 *bi, u32 n)
-{
-    u32 i = 0;
-    for (; i < n; i++) {
-        u64 item = (u64)node.i << 32 | bi[i];
-        if (!ring_push(&to->inject, &item, sizeof(item)))
-            break;
-    }
-    if (i < n)
-        __atomic_add_fetch(&to->inject_full, n - i, __ATOMIC_RELAXED);
-    if (i)
-        thread_wake(to);
-    return i;
-}
-
-u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n)
-{
-    return push_packets(e->threads[1], node, bi, n);
-}
-
-u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi, u32 n)
-{
-    return push_packets(from->engine->threads[to_thread], node, bi, n);
-}
-
 bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload),
                  const void *payload, u32 bytes)
 {
@@ -331,7 +321,7 @@ bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *paylo
     assert(bytes <= EVENT_BYTES);
     memcpy(ev.payload, payload, bytes);
     if (!ring_push(&t->events, &ev, sizeof(ev))) {
-        t->events_full++;
+        thread_count_loss(t, LOSS_EVENT, 1);
         return false;
     }
     loop_wake(t->engine->piste->loop);

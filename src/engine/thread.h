@@ -4,8 +4,8 @@
  * cache and the right to hand packets to data threads. Data threads are 1.. (`vpp_wk_0` ..), one by
  * default.
  *
- *   control ── packets: thread_inject (bounded ring, eventfd) ──► data thread
- *   data thread ── events: thread_post (bounded ring, loop_wake) ──► control
+ *   any thread ── packets: thread_handoff, thread_inject (a bounded ring each, eventfd) ──► data
+ * thread data thread ── events: thread_post (bounded ring, loop_wake) ──► control
  */
 #pragma once
 
@@ -34,7 +34,9 @@ u64 thread_now_ns(const struct thread *t);
 bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *payload),
                  const void *payload, u32 bytes) MUST_CHECK;
 
-/* Packets to another data thread's node; returns how many were taken, the rest stays the caller's.
+/* Packets to another data thread's node (or this one's, in its next round); returns how many were
+ * taken, the first ones: the rest stays the caller's, who drops it for a reason of its own. Packets
+ * from one thread to another stay in their order. Batches cost less: a packet's share is a write.
  */
 u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi,
                    u32 n) MUST_CHECK;
@@ -52,9 +54,10 @@ struct thread *engine_thread(struct engine *e, u32 thread);
  * does not run (yet) is called directly. */
 void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
 
-/* Hands packets made by the control thread to a node, on the data thread that handles traffic (the
- * first). Returns how many were taken; the caller frees the rest. */
+/* The same from the control thread, to the first data thread: see control_packet.h. */
 u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
+/* The data thread that has the interface's first receive queue; the first one where it has none. */
+u32 thread_of_interface(const struct engine *e, struct if_index i);
 
 /* Frees through fn(arg) when no data thread can still see it. Batched: costs no wait here. */
 void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg);

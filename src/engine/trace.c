@@ -11,8 +11,10 @@ static struct trace_record *record_add(struct thread *t, struct node *n, struct 
                                        u32 *index)
 {
     u32 i = t->trace.n;
-    if (i == TRACE_RECORDS_MAX)
+    if (i == TRACE_RECORDS_MAX) {
+        thread_count_loss(t, LOSS_TRACE, 1);
         return NULL;
+    }
     struct trace_record *r = &t->trace.records[i];
     t->trace.n = i + 1;
     r->time_ns = clock_ns();
