@@ -202,6 +202,16 @@ static void policer_publish(struct piste *p, u32 index, struct policer *new)
     engine_defer_free(engine_of(p), free, old);
 }
 
+/* Without what is not looked at. */
+static struct policer_config plain_config(const struct policer_config *c)
+{
+    struct policer_config plain = *c;
+    for (u32 k = 0; k < POLICER_COLOR_N; k++)
+        if (plain.acts[k].action != POLICER_MARK)
+            plain.acts[k].dscp = 0;
+    return plain;
+}
+
 int policer_add(struct piste *p, const char *name, const struct policer_config *c, u32 *index,
                 struct error *e)
 {
@@ -226,7 +236,7 @@ int policer_add(struct piste *p, const char *name, const struct policer_config *
     if (i == s->entries.n)
         vec_add(&s->entries, ((struct policer_entry){0}));
     struct policer_entry *entry = &s->entries.v[i];
-    *entry = (struct policer_entry){.config = *c, .bound_to = POLICER_NONE, .used = true};
+    *entry = (struct policer_entry){.config = plain_config(c), .bound_to = POLICER_NONE, .used = true};
     snprintf(entry->name, sizeof(entry->name), "%s", name);
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         counter_zero(policer_counters[k], i);
@@ -244,7 +254,7 @@ int policer_update(struct piste *p, u32 index, const struct policer_config *c, s
         free(x);
         return rc;
     }
-    entry->config = *c;
+    entry->config = plain_config(c);
     policer_publish(p, index, x);
     return 0;
 }

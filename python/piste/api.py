@@ -37,7 +37,7 @@ class Definitions:
 
     def __init__(self):
         self.messages, self.crcs, self.types, self.unions = {}, {}, {}, {}
-        self.enums, self.aliases, self.services = {}, {}, {}
+        self.enums, self.enum_values, self.aliases, self.services = {}, {}, {}, {}
 
     @classmethod
     def from_folder(cls, folder):
@@ -53,7 +53,7 @@ class Definitions:
         for kind in ("enums", "enumflags"):
             for name, *values, options in file.get(kind, []):
                 self.enums[f"vl_api_{name}_t"] = options["enumtype"]
-                del values
+                self.enum_values[f"vl_api_{name}_t"] = {v[0]: v[1] for v in values}
         for name, what in file.get("aliases", {}).items():
             self.aliases[f"vl_api_{name}_t"] = what
         for name, *fields in file.get("types", []):

@@ -117,6 +117,8 @@ bool cli_has(const struct cli_call *c, const char *name);
 /* Whether s can be written in a command line as one word, as running configurations do with names.
  */
 bool cli_is_plain_word(const char *s);
+/* Whether s at the end of a line asks for help, so that it is no value. */
+bool cli_asks_for_help(const char *s);
 /* Whether s can be written in a command line in braces and comes back: one line, no blanks
  * around it, braces in pairs, nothing that filters output. */
 bool cli_is_braceable(const char *s);

@@ -142,6 +142,11 @@ static const struct cli_word *path_word(const struct cli *cli, const char *s, co
     return w;
 }
 
+bool cli_asks_for_help(const char *s)
+{
+    return !strcmp(s, "?") || !strcmp(s, "choices") || !strcmp(s, "help");
+}
+
 /* "?", "choices" and "help" behind a path; "help PATH". */
 static bool parse_help(struct parser *p)
 {

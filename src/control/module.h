@@ -25,6 +25,7 @@ enum rc_phase {
     RC_SUB_INTERFACES, /* and what is made of them */
     RC_INTERFACE,      /* state, MTU, MAC, tags, addresses, features */
     RC_ROUTES,         /* neighbours, routes, entries */
+    RC_OVERRIDES,      /* what people changed by hand of what all that did */
     RC_N
 };
 

@@ -14,8 +14,6 @@
 #include "control/module.h"
 #include "engine/engine_internal.h"
 
-#define NODE_NAME_BYTES 64
-
 void engine_config_default(struct engine_config *c)
 {
     *c = (struct engine_config){

@@ -203,6 +203,9 @@ extern const struct engine_settings engine_default_settings;
 extern const struct config_section engine_sections[];
 void engine_settings_free(void *settings);
 
+/* Of an interface's longest name and "-output". */
+#define NODE_NAME_BYTES 80
+
 struct engine {
     struct piste *piste;
     struct engine_config config;
@@ -214,7 +217,7 @@ struct engine {
         u32 n;
         struct mem_map map;
     } nodes;
-    struct hash node_by_name; /* 64-byte names */
+    struct hash node_by_name; /* NODE_NAME_BYTES */
     VEC(u32) nodes_free;
     u32 n_errors;
     struct error_name {

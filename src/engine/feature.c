@@ -18,8 +18,14 @@ struct enabled {
     u64 data;
 };
 
+struct user_choice {
+    u16 slot;
+    bool on;
+};
+
 struct if_features {
-    VEC(struct enabled) on; /* by slot */
+    VEC(struct enabled) on;          /* by slot */
+    VEC(struct user_choice) by_user; /* not changed by a module since */
     struct node_index start, end;
     bool has_start, has_end;
 };
@@ -138,6 +144,7 @@ static void arc_free(struct arc *a)
         free((void *)a->arc.chains[i]);
         a->arc.chains[i] = NULL;
         vec_free(&a->ifs.v[i].on);
+        vec_free(&a->ifs.v[i].by_user);
     }
     vec_free(&a->ifs);
     vec_free(&a->listeners);
@@ -394,6 +401,14 @@ static u32 feature_position(const struct if_features *f, u16 slot, bool *is_on)
     return at;
 }
 
+static bool is_enabled(const struct arc *a, u16 slot, struct if_index i)
+{
+    bool is_on = false;
+    if (slot && i.i < a->ifs.n)
+        feature_position(&a->ifs.v[i.i], slot, &is_on);
+    return is_on;
+}
+
 static void on_insert(struct if_features *f, u32 at, struct enabled x)
 {
     vec_add(&f->on, x);
@@ -401,19 +416,23 @@ static void on_insert(struct if_features *f, u32 at, struct enabled x)
     f->on.v[at] = x;
 }
 
-int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
-                   bool enable, u64 data, struct error *err)
+static int find_slot(const struct engine *e, const char *arc, const char *node, struct if_index i,
+                     struct arc **a, u16 *slot, struct error *err)
 {
-    struct arc *a = arc_find(e, arc);
-    bool is_on;
-    if (!a)
+    *a = arc_find(e, arc);
+    if (!*a)
         return error_set(err, ENOENT, "no feature arc %s", arc);
-    u16 slot = feature_slot_of(e, a, node);
-    if (!slot)
+    *slot = feature_slot_of(e, *a, node);
+    if (!*slot)
         return error_set(err, ENOENT, "no feature %s on arc %s", node, arc);
-    if (i.i >= FEATURE_IF_MAX)
-        return error_set(err, EINVAL, "no interface %u", i.i);
+    return i.i < FEATURE_IF_MAX ? 0 : error_set(err, EINVAL, "no interface %u", i.i);
+}
+
+static int set_enabled(struct engine *e, struct arc *a, u16 slot, struct if_index i, bool enable,
+                       u64 data, struct error *err)
+{
     struct if_features *f = if_features(a, i);
+    bool is_on;
     u32 at = feature_position(f, slot, &is_on);
     if (enable == is_on && (!is_on || f->on.v[at].data == data))
         return 0;
@@ -432,18 +451,60 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
     return rc;
 }
 
+static void forget_choice(struct if_features *f, u16 slot)
+{
+    for (u32 k = 0; k < f->by_user.n; k++)
+        if (f->by_user.v[k].slot == slot) {
+            vec_del(&f->by_user, k);
+            return;
+        }
+}
+
+int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
+                   bool enable, u64 data, struct error *err)
+{
+    struct arc *a;
+    u16 slot;
+    int rc = find_slot(e, arc, node, i, &a, &slot, err);
+    if (rc)
+        return rc;
+    forget_choice(if_features(a, i), slot);
+    return set_enabled(e, a, slot, i, enable, data, err);
+}
+
+int feature_enable_by_user(struct engine *e, const char *arc, const char *node, struct if_index i,
+                           bool enable, struct error *err)
+{
+    struct arc *a;
+    u16 slot;
+    int rc = find_slot(e, arc, node, i, &a, &slot, err);
+    if (rc || is_enabled(a, slot, i) == enable)
+        return rc;
+    rc = set_enabled(e, a, slot, i, enable, 0, err);
+    if (rc)
+        return rc;
+    forget_choice(if_features(a, i), slot);
+    vec_add(&if_features(a, i)->by_user, ((struct user_choice){slot, enable}));
+    return 0;
+}
+
+void feature_each_by_user(const struct engine *e, struct if_index i,
+                          void (*fn)(void *arg, const char *arc, const char *node, bool enabled),
+                          void *arg)
+{
+    for (u32 k = 0; k < e->arcs.n; k++) {
+        const struct arc *a = e->arcs.v[k];
+        for (u32 j = 0; i.i < a->ifs.n && j < a->ifs.v[i.i].by_user.n; j++) {
+            const struct user_choice *u = &a->ifs.v[i.i].by_user.v[j];
+            fn(arg, a->def->name, a->slots[u->slot].def->node, u->on);
+        }
+    }
+}
+
 bool feature_exists(const struct engine *e, const char *arc, const char *node)
 {
     struct arc *a = arc_find(e, arc);
     return a && feature_slot_of(e, a, node);
-}
-
-static bool is_enabled(const struct arc *a, u16 slot, struct if_index i)
-{
-    bool is_on = false;
-    if (slot && i.i < a->ifs.n)
-        feature_position(&a->ifs.v[i.i], slot, &is_on);
-    return is_on;
 }
 
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,
@@ -485,6 +546,7 @@ void feature_forget_interface(struct engine *e, struct if_index i)
         if (i.i >= a->ifs.n)
             continue;
         vec_free(&a->ifs.v[i.i].on);
+        vec_free(&a->ifs.v[i.i].by_user);
         a->ifs.v[i.i].has_start = a->ifs.v[i.i].has_end = false;
         engine_defer_free(e, free, chain_exchange(a, i, NULL));
     }

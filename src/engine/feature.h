@@ -49,6 +49,13 @@ const struct feature_arc *feature_arc_find(const struct engine *e, const char *a
 /* Enabling twice, or disabling what is not enabled, does nothing and returns 0. */
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
                    bool enable, u64 data, struct error *err) MUST_CHECK;
+/* The same by a person's hand: it holds until a module enables or disables that feature again. */
+int feature_enable_by_user(struct engine *e, const char *arc, const char *node, struct if_index i,
+                           bool enable, struct error *err) MUST_CHECK;
+/* What people enabled, or disabled, of the features on i, and holds. */
+void feature_each_by_user(const struct engine *e, struct if_index i,
+                          void (*fn)(void *arg, const char *arc, const char *node, bool enabled),
+                          void *arg);
 /* Whether there is a feature of that name on that arc. */
 bool feature_exists(const struct engine *e, const char *arc, const char *node);
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,

@@ -13,8 +13,6 @@
 #include "control/module.h"
 #include "engine/engine_internal.h"
 
-#define NODE_NAME_BYTES 64
-
 static struct log_class log_class = {"engine", "node"};
 
 /* --- registration --- */
@@ -336,6 +334,22 @@ const struct node_def engine_sink_node = {
     .n_errors = array_len(sink_errors),
     .errors_by_description = true,
 };
+
+void node_rename(struct engine *e, struct node_index n, const char *name)
+{
+    struct node_global *g = &e->nodes.v[n.i];
+    struct node_index other;
+    char key[NODE_NAME_BYTES];
+    if (node_find(e, name, &other))
+        panic("node %s cannot be called %s: there is one", g->name, name);
+    name_key(key, g->name);
+    hash_del(&e->node_by_name, key);
+    name_key(key, name);
+    hash_set(&e->node_by_name, key, n.i);
+    free(g->name);
+    g->name = mem_strdup(name);
+    stats_node_renamed(e, n.i);
+}
 
 void node_delete(struct engine *e, struct node_index n)
 {

@@ -164,6 +164,8 @@ struct engine;
  */
 struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
                                 void *state);
+/* The name must be free. */
+void node_rename(struct engine *e, struct node_index n, const char *name);
 /* The node stays as an index that drops what still reaches it; its name is free again. */
 void node_delete(struct engine *e, struct node_index n);
 void node_set_state(struct engine *e, struct node_index n, void *state);

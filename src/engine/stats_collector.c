@@ -165,6 +165,11 @@ void stats_collector_free(struct engine *e)
 /* --- nodes --- */
 
 /* An entry for each error counter of node i, and for each counter of the node itself. */
+static const char *shown_error(const struct node_error *error, const struct node_def *def)
+{
+    return def->errors_by_description ? error->description : error->name;
+}
+
 void stats_node_added(struct engine *e, u32 i)
 {
     struct stats_collector *c = e->collector;
@@ -175,10 +180,9 @@ void stats_node_added(struct engine *e, u32 i)
     g->error_stats = def->n_errors ? mem_alloc(def->n_errors * sizeof(*g->error_stats)) : NULL;
     for (u32 k = 0; k < def->n_errors; k++) {
         counter_zero(e->errors, g->error_base + k);
-        const char *name =
-            def->errors_by_description ? def->errors[k].description : def->errors[k].name;
-        g->error_stats[k] = stats_add_link(e->stats, counter_handle(e->errors), g->error_base + k,
-                                           "/err/%s/%s", g->name, name);
+        g->error_stats[k] =
+            stats_add_link(e->stats, counter_handle(e->errors), g->error_base + k, "/err/%s/%s",
+                           g->name, shown_error(&def->errors[k], def));
     }
     while (c->per_node && c->nodes.n <= i)
         vec_add(&c->nodes, ((struct node_links){0}));
@@ -190,6 +194,23 @@ void stats_node_added(struct engine *e, u32 i)
         c->nodes.v[i].link[k] = stats_add_link(e->stats, c->node_rows[k].handle, i,
                                                "/nodes/%.100s/%s", part, node_counters[k]);
     }
+    stats_unlock(e->stats);
+}
+
+void stats_node_renamed(struct engine *e, u32 i)
+{
+    struct stats_collector *c = e->collector;
+    const struct node_global *g = &e->nodes.v[i];
+    char part[STAT_NAME_BYTES];
+    stats_lock(e->stats);
+    for (u32 k = 0; k < g->def->n_errors; k++)
+        stats_rename(e->stats, g->error_stats[k], "/err/%s/%s", g->name,
+                     shown_error(&g->def->errors[k], g->def));
+    stats_path_part(g->name, part);
+    if (c->per_node)
+        stats_set_name(e->stats, &c->node_names, i, g->name);
+    for (u32 k = 0; c->per_node && k < NODE_N; k++)
+        stats_rename(e->stats, c->nodes.v[i].link[k], "/nodes/%.100s/%s", part, node_counters[k]);
     stats_unlock(e->stats);
 }
 

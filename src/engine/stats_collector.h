@@ -17,6 +17,7 @@ void stats_cleared(struct engine *e);
 
 /* Node i of the engine has a name and its errors, or is about to lose them. */
 void stats_node_added(struct engine *e, u32 i);
+void stats_node_renamed(struct engine *e, u32 i);
 void stats_node_deleted(struct engine *e, u32 i);
 
 void stats_server_free(struct engine *e);

@@ -16,6 +16,8 @@ from piste import Api  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
+    parser.addoption("--replay-seconds", default=20, type=float, help="of test_replay.py")
+    parser.addoption("--replay-seed", default=1, type=int, help="where test_replay.py begins")
 
 
 @pytest.fixture(scope="session")

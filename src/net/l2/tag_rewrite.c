@@ -99,7 +99,9 @@ int tag_rewrite_set(struct piste *p, struct if_index i, const struct tag_rewrite
                              VLAN_ID_MAX);
     while (s->v.n <= i.i)
         vec_add(&s->v, (struct tag_rewrite){0});
-    s->v.v[i.i] = *t;
+    /* what the operation does not push is not kept */
+    s->v.v[i.i] = (struct tag_rewrite){.op = t->op, .dot1ad = t->dot1ad && t->op};
+    memcpy(s->v.v[i.i].tags, t->tags, tag_rewrite_ops[t->op].to * sizeof(t->tags[0]));
     l2_rewrites_changed(p, i);
     return 0;
 }

@@ -475,6 +475,7 @@ static const struct if_class class_ethernet = {
     .set_mtu = set_mtu,
     .show = show,
     .running_config = af_packet_running_config,
+    .saves_mac = true,
 };
 
 static const struct if_class class_ip = {

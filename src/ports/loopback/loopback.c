@@ -47,12 +47,14 @@ static const struct if_class class_loopback = {.name = "Loopback",
                                                .tx = &tx_node,
                                                .comes_back = true,
                                                .set_admin = loopback_set_admin,
-                                               .running_config = loopback_running_config};
+                                               .running_config = loopback_running_config,
+                                               .saves_mac = true};
 static const struct if_class class_bvi = {.name = "BVI",
                                           .tx = &tx_node,
                                           .comes_back = true,
                                           .set_admin = loopback_set_admin,
-                                          .running_config = loopback_running_config};
+                                          .running_config = loopback_running_config,
+                                          .saves_mac = true};
 static const struct if_class class_local = {.name = "local", .no_ip = true};
 
 static int loopback_set_admin(void *arg, bool up, struct error *e)

@@ -304,7 +304,7 @@ static int hold_metadata(struct piste *p, const struct classify_session_args *a,
                          struct error *e)
 {
     struct fib_index f;
-    *metadata = a->metadata;
+    *metadata = a->action ? a->metadata : 0; /* without an action nobody looks at it */
     if (a->action == CLASSIFY_ACTION_NONE)
         return 0;
     if (a->action == CLASSIFY_ACTION_SET_METADATA)

@@ -37,7 +37,8 @@ static const struct if_class class_ethernet = {.name = "pg",
                                                .tx = &pg_tx_node,
                                                .frames_of_one = true,
                                                .set_admin = set_admin,
-                                               .running_config = running_config};
+                                               .running_config = running_config,
+                                               .saves_mac = true};
 static const struct if_class class_ip = {.name = "pg",
                                          .tx = &pg_tx_node,
                                          .is_ip = true,

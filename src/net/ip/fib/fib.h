@@ -71,6 +71,10 @@ enum fib_source {
     FIB_SOURCE_N
 };
 const char *fib_source_name(enum fib_source s); /* "adjacency", "CLI", ... */
+/* Whether people and programs speak for it: what it says is configuration. */
+bool fib_source_is_users(enum fib_source s);
+/* Such a source by its name. */
+bool fib_user_source_find(const char *name, enum fib_source *out);
 
 /* IPv4 in network order. */
 struct ip4_prefix {

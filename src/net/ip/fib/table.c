@@ -40,6 +40,21 @@ const char *fib_source_name(enum fib_source s)
     return s < FIB_SOURCE_N ? names[s] : "invalid";
 }
 
+bool fib_source_is_users(enum fib_source s)
+{
+    return s == FIB_SOURCE_API || s == FIB_SOURCE_CLI || s == FIB_SOURCE_DHCP;
+}
+
+bool fib_user_source_find(const char *name, enum fib_source *out)
+{
+    for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
+        if (fib_source_is_users(s) && !strcasecmp(name, fib_source_name(s))) {
+            *out = s;
+            return true;
+        }
+    return false;
+}
+
 struct fib_index fib_table_find(const struct fib *f, u32 table_id)
 {
     u64 value;

@@ -12,6 +12,7 @@
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4_internal.h"
+#include "net/ip/ip4/ip_route_cli.h"
 #include "net/packet/ip4_packet.h"
 
 struct ip4_if *ip4_if_base;
@@ -96,6 +97,12 @@ int ip4_enable(struct piste *p, struct if_index i, bool enable, struct error *e)
     s->enables += enable ? 1 : -1;
     refresh_enabled(ip4, i);
     return 0;
+}
+
+u32 ip4_enables(const struct piste *p, struct if_index i)
+{
+    const struct ip4_state *s = ip4_state_of(p, i);
+    return s ? s->enables : 0;
 }
 
 /* --- routes of an address --- */
@@ -595,6 +602,7 @@ int ip4_init(struct piste *p, void **state, struct error *e)
         return rc;
     }
     ip4_if_base = ip4->if_map.base;
+    interface_reserve_names(p, ip_route_words);
     struct interface *f;
     for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
         interface_begin(ip4, f->index);

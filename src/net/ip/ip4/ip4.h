@@ -119,6 +119,8 @@ bool ip4_link_source(const struct piste *p, struct if_index i, be32 peer, be32 *
 
 /* IPv4 without an address, as DHCP clients need; counted. */
 int ip4_enable(struct piste *p, struct if_index i, bool enable, struct error *e) MUST_CHECK;
+/* How often it was. */
+u32 ip4_enables(const struct piste *p, struct if_index i);
 /* i borrows the addresses of `use`; IF_NONE ends that. */
 int ip4_set_unnumbered(struct piste *p, struct if_index i, struct if_index use,
                        struct error *e) MUST_CHECK;

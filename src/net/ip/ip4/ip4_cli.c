@@ -78,6 +78,11 @@ static int ip4_cli_set_directed_broadcast(struct cli_call *c)
                                       !cli_has(c, "disable"), c->err);
 }
 
+static int enable_ip4(struct cli_call *c)
+{
+    return ip4_enable(c->piste, cli_interface(c, "interface")->index, true, c->err);
+}
+
 /* --- tables --- */
 
 static int ip_table(struct cli_call *c)
@@ -85,16 +90,19 @@ static int ip_table(struct cli_call *c)
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0);
     struct fib_index t = fib_table_find(f, id);
-    bool ours = !fib_is_none(t) && fib_table_is_locked_by(f, t, FIB_SOURCE_CLI);
+    enum fib_source source = FIB_SOURCE_CLI;
+    const char *source_name = cli_str(c, "source", NULL);
+    if (source_name && !fib_user_source_find(source_name, &source))
+        return error_set(c->err, EINVAL, "unknown source `%s'", source_name);
+    bool ours = !fib_is_none(t) && fib_table_is_locked_by(f, t, source);
     if (!id)
         return error_set(c->err, EINVAL, "the default table is always there");
     if (cli_has(c, "add"))
-        return ours ? 0
-                    : fib_table_lock(f, id, cli_str(c, "name", NULL), FIB_SOURCE_CLI, &t, c->err);
+        return ours ? 0 : fib_table_lock(f, id, cli_str(c, "name", NULL), source, &t, c->err);
     if (!ours)
         return error_set(c->err, ENOENT, "no such table %u", id);
-    fib_table_flush(f, t, FIB_SOURCE_CLI);
-    fib_table_unlock(f, t, FIB_SOURCE_CLI);
+    fib_table_flush(f, t, source);
+    fib_table_unlock(f, t, source);
     return 0;
 }
 
@@ -116,6 +124,8 @@ static int ip4_cli_set_flow_hash(struct cli_call *c)
 const struct cli_command ip4_commands[] = {
     {"set interface ip address [del] <interface> (<ip-prefix> | all)",
      "Add or delete an interface's address", set_address, 0},
+    {"enable ip4 interface <interface>", "Let an interface take IPv4 without an address of its own",
+     enable_ip4, 0},
     {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
      ip4_cli_set_table, 0},
     {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",
@@ -126,8 +136,8 @@ const struct cli_command ip4_commands[] = {
     {"ip route <rest>",
      "Add or delete a route: (add | del) [count N] PREFIX [table N] via PATH ...", ip_route_command,
      0},
-    {"ip table (add | del) <table-id:u32> [name <name:string>]", "Add or delete an IPv4 table",
-     ip_table, 0},
+    {"ip table (add | del) <table-id:u32> [name <name:string>] [source <source:string>]",
+     "Add or delete an IPv4 table; source: whose, as `show fib source' names them", ip_table, 0},
     {"set ip flow-hash (table <table-id:u32>) [src] [dst] [sport] [dport] [proto] [reverse] "
      "[symmetric] [flowlabel]",
      "What of a flow chooses among equal paths", ip4_cli_set_flow_hash, 0},
@@ -136,20 +146,33 @@ const struct cli_command ip4_commands[] = {
 
 /* --- running config --- */
 
+static void write_table(const struct fib *f, struct fib_index k, enum fib_source source,
+                        struct text *t)
+{
+    text_add(t, "ip table add %u", fib_table_id(f, k));
+    if (fib_table_is_named(f, k)) {
+        text_puts(t, " name ");
+        cli_add_braced(t, fib_table_name(f, k));
+    }
+    if (source != FIB_SOURCE_CLI)
+        text_add(t, " source %s", fib_source_name(source));
+    text_putc(t, '\n');
+}
+
 static void write_tables(struct piste *p, struct text *t)
 {
     struct fib *f = fib_of(p);
     for (struct fib_index k = fib_table_next(f, 0); !fib_is_none(k);
          k = fib_table_next(f, k.i + 1)) {
         u32 id = fib_table_id(f, k), fields = fib_table_flow_fields(f, k);
-        if (id) { /* also one that only its users hold: they name it */
-            text_add(t, "ip table add %u", id);
-            if (fib_table_is_named(f, k)) {
-                text_puts(t, " name ");
-                cli_add_braced(t, fib_table_name(f, k));
+        bool held = !id;
+        for (enum fib_source s = 0; id && s < FIB_SOURCE_N; s++)
+            if (fib_source_is_users(s) && fib_table_is_locked_by(f, k, s)) {
+                write_table(f, k, s, t);
+                held = true;
             }
-            text_putc(t, '\n');
-        }
+        if (!held) /* only by its users: they name it */
+            write_table(f, k, FIB_SOURCE_CLI, t);
         if (fields == FLOW_DEFAULT)
             continue;
         text_add(t, "set ip flow-hash table %u", id);
@@ -172,6 +195,8 @@ static void write_interface(struct piste *p, const struct interface *f, struct t
         ip4_prefix_text(a, text);
         text_add(t, "set interface ip address %s %s\n", f->name, text);
     }
+    for (u32 k = ip4_enables(p, f->index); k; k--)
+        text_add(t, "enable ip4 interface %s\n", f->name);
     if (ip4_directed_broadcast(p, f->index))
         text_add(t, "set interface ip directed-broadcast %s enable\n", f->name);
 }

@@ -24,9 +24,7 @@ static u8 source_to_api(enum fib_source s)
 static i32 source_from_api(u8 src, enum fib_source *out)
 {
     *out = src ? (enum fib_source)(src - 1) : FIB_SOURCE_API;
-    return *out == FIB_SOURCE_API || *out == FIB_SOURCE_CLI || *out == FIB_SOURCE_DHCP
-               ? 0
-               : API_INVALID_VALUE;
+    return fib_source_is_users(*out) ? 0 : API_INVALID_VALUE;
 }
 
 /* --- paths --- */

@@ -1,7 +1,9 @@
 /* `ip route`: VPP's free order of words, read by hand, because what it says about mistakes is known
  * to scripts.
  *
- *   ip route (add | del) [count N] PREFIX [table ID] [via PATH]... */
+ *   ip route (add | del) [count N] PREFIX [table ID] [source NAME] [via PATH]...
+ *
+ * The source is ours: a saved route of a client of the API is that client's again. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -108,6 +110,13 @@ static int parse_error(const struct words *w, struct error *e)
     return error_set(e, EINVAL, "parse error `%.*s'", n > 30 ? 30 : (int)n, s);
 }
 
+const char *const ip_route_words[] = {
+    "add", "del", "count", "table", "source", "via", "weight", "preference", "next-hop-table",
+    "ip4-lookup-in-table", "resolve-via-host", "resolve-via-attached", "resolve-via-connected",
+    /* special_paths */
+    "drop", "blackhole", "punt", "local", "unreachable", "ip4-unreachable", "prohibit",
+    "ip4-prohibit", NULL};
+
 /* --- a path --- */
 
 static const struct {
@@ -207,6 +216,7 @@ static int take_path(struct piste *p, struct words *w, struct fib_path *path, st
 
 struct route_command {
     bool add;
+    enum fib_source source;
     u64 count, table_id;
     bool has_prefix;
     struct ip4_prefix prefix;
@@ -259,6 +269,10 @@ static int ip_route_cli_parse(struct cli_call *c, struct words *w, struct route_
         } else if (ip_route_cli_take_word(w, "table")) {
             if (!take_number(w, UINT32_MAX, &r->table_id))
                 return parse_error(&before, c->err);
+        } else if (ip_route_cli_take_word(w, "source")) {
+            if (!ip_route_cli_peek(w, word) || !fib_user_source_find(word, &r->source))
+                return parse_error(&before, c->err);
+            ip_route_cli_take(w);
         } else if (ip_route_cli_take_word(w, "via")) {
             if (r->n_paths == FIB_PATHS_MAX)
                 return error_set(c->err, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
@@ -281,10 +295,9 @@ static int apply_one(struct fib *f, struct fib_index t, const struct route_comma
                      struct ip4_prefix prefix, struct error *e)
 {
     if (r->add)
-        return fib_route_path_add(f, t, prefix, FIB_SOURCE_CLI, r->paths, r->n_paths, e);
-    int rc = r->n_paths
-                 ? fib_route_path_remove(f, t, prefix, FIB_SOURCE_CLI, r->paths, r->n_paths, e)
-                 : fib_route_delete(f, t, prefix, FIB_SOURCE_CLI, e);
+        return fib_route_path_add(f, t, prefix, r->source, r->paths, r->n_paths, e);
+    int rc = r->n_paths ? fib_route_path_remove(f, t, prefix, r->source, r->paths, r->n_paths, e)
+                        : fib_route_delete(f, t, prefix, r->source, e);
     return rc == -ENOENT ? 0 : rc; /* what is not there is gone: scripts rely on it */
 }
 
@@ -318,7 +331,7 @@ static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
 
 int ip_route_command(struct cli_call *c)
 {
-    struct route_command r = {.add = true, .count = 1};
+    struct route_command r = {.add = true, .source = FIB_SOURCE_CLI, .count = 1};
     struct words w = {cli_str(c, "rest", "")};
     int rc = ip_route_cli_parse(c, &w, &r);
     return rc ? rc : ip_route_cli_apply(c, &r);
@@ -377,25 +390,34 @@ static bool can_be_said(const struct fib_path *path)
            !(path->flags & FIB_PATH_DEAD);
 }
 
-static bool write_route(const struct fib_route *r, void *arg)
+static void write_source(const struct config_walk *walk, const struct fib_route *r,
+                         enum fib_source source)
 {
-    struct config_walk *walk = arg;
     struct fib *f = fib_of(walk->piste);
     struct fib_path paths[FIB_PATHS_MAX];
-    u32 n = fib_route_paths(f, r->lb, FIB_SOURCE_CLI, paths, FIB_PATHS_MAX), said = 0;
+    u32 n = fib_route_paths(f, r->lb, source, paths, FIB_PATHS_MAX), said = 0;
     char prefix[IP4_PREFIX_TEXT_BYTES];
     for (u32 i = 0; i < n; i++)
         said += can_be_said(&paths[i]);
     if (!said)
-        return true;
+        return;
     ip4_prefix_text(r->prefix, prefix);
     text_add(walk->t, "ip route add %s", prefix);
     if (r->table.i)
         text_add(walk->t, " table %u", fib_table_id(f, r->table));
+    if (source != FIB_SOURCE_CLI)
+        text_add(walk->t, " source %s", fib_source_name(source));
     for (u32 i = 0; i < n; i++)
         if (can_be_said(&paths[i]))
             add_path_words(walk->piste, r->table, &paths[i], walk->t);
     text_putc(walk->t, '\n');
+}
+
+static bool write_route(const struct fib_route *r, void *arg)
+{
+    for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
+        if (fib_source_is_users(s))
+            write_source(arg, r, s);
     return true;
 }
 

@@ -279,9 +279,6 @@ void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, 
     struct interface *f;
     char first[16], last[16];
 
-    if (phase == RC_GLOBAL && (c.limit != 50000 || c.age_s || c.recycle))
-        text_add(t, "set ip neighbor-config ip4 limit %u age %u %s\n", c.limit, c.age_s,
-                 c.recycle ? "recycle" : "norecycle");
     if (phase == RC_INTERFACE)
         for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
             if (neighbor_proxy_is_enabled(p, f->index))
@@ -293,4 +290,8 @@ void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, 
                  fib_table_id(ns->fib, (struct fib_index){ns->ranges->v[i].fib}),
                  host_text(ns->ranges->v[i].first, first), host_text(ns->ranges->v[i].last, last));
     write_neighbors(p, ns, t);
+    /* the limit may be below what was there before it */
+    if (c.limit != 50000 || c.age_s || c.recycle)
+        text_add(t, "set ip neighbor-config ip4 limit %u age %u %s\n", c.limit, c.age_s,
+                 c.recycle ? "recycle" : "norecycle");
 }

@@ -1,6 +1,7 @@
 /* Interfaces: making, changing, finding them. See interface.h. */
 #include "net/link/interface/interface.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,7 @@ struct interfaces {
     VEC(struct interface *) by_index; /* NULL: free */
     struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
     VEC(struct listener) listeners;
+    VEC(const char *const *) reserved; /* names, see interface_reserve_names */
     VEC(struct user) users;
     VEC(struct show_hook) show_hooks[IF_SHOW_N];
     struct mem_map data_map;
@@ -260,23 +262,59 @@ static int check_mac(const u8 mac[6], struct error *e)
                : 0;
 }
 
+void interface_reserve_names(struct piste *p, const char *const *words)
+{
+    vec_add(&interfaces_of(p)->reserved, words);
+}
+
+/* Whether commands would take it for something else. */
+static bool is_reserved(const struct interfaces *ifs, const char *name)
+{
+    u8 address[16];
+    for (u32 k = 0; k < ifs->reserved.n; k++)
+        for (const char *const *word = ifs->reserved.v[k]; *word; word++)
+            if (!strcmp(*word, name))
+                return true;
+    return cli_asks_for_help(name) || inet_pton(AF_INET, name, address) == 1 ||
+           inet_pton(AF_INET6, name, address) == 1;
+}
+
+/* Whether an interface may be called so: commands take the name as it is, and nobody has it, nor
+ * its nodes. */
+static int check_name(const struct piste *p, const char *name, struct error *e)
+{
+    static const char *const node[] = {"output", "tx"};
+    char node_name[IF_NAME_BYTES + 8];
+    struct node_index other;
+    if (!*name || strlen(name) >= IF_NAME_BYTES)
+        return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
+    if (!cli_is_plain_word(name) || is_reserved(interfaces_of(p), name))
+        return error_set(e, EINVAL, "`%s' is no interface name", name);
+    if (interface_find(p, name))
+        return error_set(e, EEXIST, "interface %s exists already", name);
+    for (u32 k = 0; k < array_len(node); k++) {
+        snprintf(node_name, sizeof(node_name), "%s-%s", name, node[k]);
+        if (node_find(engine_of(p), node_name, &other))
+            return error_set(e, EEXIST, "`%s' is no interface name: there is a node %s", name,
+                             node_name);
+    }
+    return 0;
+}
+
 int interface_new(struct piste *p, const struct if_new_args *args, struct if_index *index,
                   struct error *e)
 {
     struct interfaces *ifs = interfaces_of(p);
-    if (!*args->name || strlen(args->name) >= IF_NAME_BYTES)
-        return error_set(e, EINVAL, "interface names have 1 to %d characters", IF_NAME_BYTES - 1);
-    if (!cli_is_plain_word(args->name))
-        return error_set(e, EINVAL, "`%s' is no interface name", args->name);
-    if (interface_find(p, args->name))
-        return error_set(e, EEXIST, "interface %s exists already", args->name);
+    int rc = check_name(p, args->name, e);
+    if (rc)
+        return rc;
     char key[IF_NAME_BYTES];
     u64 other;
     name_key(key, args->name);
     if (!args->has_parent && hash_get(&ifs->by_original, key, &other))
         return error_set(e, EEXIST, "%s is what interface %s was made as", args->name,
                          ifs->by_index.v[other]->name);
-    int rc = args->mac ? check_mac(args->mac, e) : 0;
+    rc = args->mac ? check_mac(args->mac, e) : 0;
     if (rc)
         return rc;
     struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
@@ -347,7 +385,6 @@ void interface_delete(struct piste *p, struct if_index i)
     ifs->by_index.v[i.i] = NULL;
     interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
-    vec_free(&f->user_features);
     free(f);
 }
 
@@ -403,6 +440,7 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
     if (rc)
         return rc;
     memcpy(f->mac, mac, 6);
+    f->mac_by_user = true;
     tell_all(p, f, IF_EVENT_MAC);
     return 0;
 }
@@ -551,35 +589,17 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag, struc
     return 0;
 }
 
-struct name_search {
-    const char *arc, *node;
-    struct if_user_feature found; /* the engine's own strings, which stay */
-};
-
-static void search_names(void *arg, const char *arc, const char *node, bool enabled)
+/* Of an interface that has its new name. */
+static void rename_nodes(struct piste *p, struct interface *f)
 {
-    struct name_search *s = arg;
-    if (node && !strcmp(arc, s->arc) && !strcmp(node, s->node))
-        s->found = (struct if_user_feature){arc, node};
-}
-
-int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
-                          bool on, struct error *e)
-{
-    struct interface *f = must_find(p, i, e);
-    struct name_search s = {.arc = arc, .node = node};
-    if (!f)
-        return -ENOENT;
-    int rc = feature_enable(engine_of(p), arc, node, i, on, 0, e);
-    if (rc)
-        return rc;
-    feature_each(engine_of(p), i, search_names, &s);
-    for (u32 k = 0; k < f->user_features.n; k++)
-        if (f->user_features.v[k].node == s.found.node && f->user_features.v[k].arc == s.found.arc)
-            vec_del(&f->user_features, k);
-    if (on)
-        vec_add(&f->user_features, s.found);
-    return 0;
+    char name[IF_NAME_BYTES + 8];
+    if (!f->output)
+        return;
+    snprintf(name, sizeof(name), "%s-output", f->name);
+    node_rename(engine_of(p), f->output_node, name);
+    snprintf(name, sizeof(name), "%s-tx", f->name);
+    if (!f->super)
+        node_rename(engine_of(p), f->tx_node, name);
 }
 
 /* X.5 is Y.5 from now on, unless that is taken or too long. */
@@ -593,7 +613,7 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
         if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
         snprintf(new, sizeof(new), "%s%s", name, sub->name + n);
-        if (strlen(new) >= IF_NAME_BYTES || interface_find(p, new))
+        if (check_name(p, new, NULL))
             continue;
         name_key(key, sub->name);
         hash_del(&ifs->by_name, key);
@@ -601,6 +621,7 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
         memcpy(sub->name, key, sizeof(sub->name));
         hash_set(&ifs->by_name, key, sub->index.i);
         interface_stats_rename(engine_of(p), &ifs->stats_names, sub);
+        rename_nodes(p, sub);
     }
 }
 
@@ -609,12 +630,9 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     struct interfaces *ifs = interfaces_of(p);
     struct interface *f = must_find(p, i, e);
     char key[IF_NAME_BYTES];
-    if (!f)
-        return -ENOENT;
-    if (strlen(name) >= IF_NAME_BYTES || !cli_is_plain_word(name))
-        return error_set(e, EINVAL, "`%s' is no interface name", name);
-    if (interface_find(p, name))
-        return error_set(e, EEXIST, "interface %s exists already", name);
+    int rc = f ? check_name(p, name, e) : -ENOENT;
+    if (rc)
+        return rc;
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
     if (!f->original_name[0] && !f->super) {
@@ -626,6 +644,7 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     memcpy(f->name, key, sizeof(f->name));
     hash_set(&ifs->by_name, key, f->index.i);
     interface_stats_rename(engine_of(p), &ifs->stats_names, f);
+    rename_nodes(p, f);
     return 0;
 }
 
@@ -672,11 +691,11 @@ void interface_stop(struct piste *p, void *state)
         if (ifs->by_index.v[i]) {
             free(ifs->by_index.v[i]->output);
             free(ifs->by_index.v[i]->stats);
-            vec_free(&ifs->by_index.v[i]->user_features);
             free(ifs->by_index.v[i]);
         }
     vec_free(&ifs->by_index);
     vec_free(&ifs->listeners);
+    vec_free(&ifs->reserved);
     vec_free(&ifs->users);
     for (u32 k = 0; k < IF_SHOW_N; k++)
         vec_free(&ifs->show_hooks[k]);

@@ -76,13 +76,9 @@ struct if_class {
     /* The command that makes the interface, for the running config. All kinds are written together,
      * in order of index, so that indices come back; sub-interfaces behind them. */
     void (*running_config)(void *port, struct text *t);
+    bool saves_mac; /* that command says the MAC address */
     /* Of a sub-interface: it is made as X.ID. */
     u32 (*sub_id)(const void *port);
-};
-
-/* Static names of an arc and of a node on it. */
-struct if_user_feature {
-    const char *arc, *node;
 };
 
 struct interface {
@@ -93,7 +89,7 @@ struct interface {
     const struct if_class *cls; /* borrowed */
     void *port;
     u8 mac[6];
-    bool has_mac;
+    bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */
     bool admin_up, link_up, promiscuous;
     bool is_bvi;              /* the layer 3 interface of a bridge domain (the l2 module says so) */
     u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
@@ -115,7 +111,6 @@ struct interface {
     /* before `set interface name`; "" when never renamed, and of sub-interfaces, which are made by
      * their parent's name */
     char original_name[IF_NAME_BYTES];
-    VEC(struct if_user_feature) user_features; /* of `set interface feature` */
     struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
 };
 
@@ -154,6 +149,10 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
  * sub-interfaces deletes them on IF_EVENT_DELETE of their parent. */
 void interface_delete(struct piste *p, struct if_index i);
 
+/* Words that commands take where an interface may stand: no interface is called so.
+ * NULL-terminated, borrowed for ever. */
+void interface_reserve_names(struct piste *p, const char *const *words);
+
 /* NULL when there is none. Borrowed until it is deleted. */
 struct interface *interface_at(const struct piste *p, struct if_index i);
 struct interface *interface_find(const struct piste *p, const char *name);
@@ -189,9 +188,6 @@ int interface_rename(struct piste *p, struct if_index i, const char *name,
 int interface_check_tag(const char *tag, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
                       struct error *e) MUST_CHECK;
-/* Enables a feature as `set interface feature` does: the running config has it. */
-int interface_set_feature(struct piste *p, struct if_index i, const char *arc, const char *node,
-                          bool on, struct error *e) MUST_CHECK;
 /* Sets all counters of these to 0. */
 void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */

@@ -358,7 +358,7 @@ static void interface_api_set_default_rx_mode(struct api_call *c)
 {
     const struct api_sw_interface_set_default_rx_mode *m = c->msg;
     enum rx_mode mode;
-    bool good = mode_from_api(m->mode, &mode);
+    bool good = mode_from_api(m->mode, &mode) && mode != RX_MODE_DEFAULT;
     if (good)
         rx_queue_set_default_mode(engine_of(c->piste), mode);
     api_reply_retval(c, good ? API_OK : API_INVALID_VALUE);
@@ -382,8 +382,8 @@ static void feature_enable_disable(struct api_call *c)
     else if (!feature_exists(engine_of(c->piste), m->arc_name, m->feature_name))
         api_reply_retval(c, API_INVALID_VALUE);
     else
-        api_reply_errno(c, interface_set_feature(c->piste, f->index, m->arc_name, m->feature_name,
-                                                 m->enable, NULL));
+        api_reply_errno(c, feature_enable_by_user(engine_of(c->piste), m->arc_name, m->feature_name,
+                                                  f->index, m->enable, NULL));
 }
 
 static void feature_is_on(struct api_call *c)

@@ -225,8 +225,9 @@ static int show_features(struct cli_call *c)
 static int set_feature(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
-    return interface_set_feature(c->piste, f->index, cli_str(c, "arc-name", ""),
-                                 cli_str(c, "feature", ""), !cli_has(c, "disable"), c->err);
+    return feature_enable_by_user(engine_of(c->piste), cli_str(c, "arc-name", ""),
+                                  cli_str(c, "feature", ""), f->index, !cli_has(c, "disable"),
+                                  c->err);
 }
 
 /* --- show hardware-interfaces --- */

@@ -139,6 +139,9 @@ static void queues_of(const struct piste *p, const struct interface *f, struct t
 static void config_of(const struct piste *p, const struct interface *f, struct text *t)
 {
     static const char *const which[IF_MTU_N] = {"packet", "ip4", "ip6", "mpls"};
+    if (f->mac_by_user && !f->cls->saves_mac)
+        text_add(t, "set interface mac address %s %02x:%02x:%02x:%02x:%02x:%02x\n", f->name,
+                 f->mac[0], f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
     if (f->frame_bytes_by_user && !f->super)
         text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
     for (u32 i = 0; f->output && i < IF_MTU_N; i++)
@@ -155,11 +158,20 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
         text_putc(t, '\n');
     }
     queues_of(p, f, t);
-    for (u32 k = 0; k < f->user_features.n; k++)
-        text_add(t, "set interface feature %s %s arc %s\n", f->name, f->user_features.v[k].node,
-                 f->user_features.v[k].arc);
     if (f->admin_up)
         text_add(t, "set interface state %s up\n", f->name);
+}
+
+struct feature_lines {
+    const struct interface *f;
+    struct text *t;
+};
+
+static void feature_line(void *arg, const char *arc, const char *node, bool enabled)
+{
+    const struct feature_lines *lines = arg;
+    text_add(lines->t, "set interface feature %s %s arc %s%s\n", lines->f->name, node, arc,
+             enabled ? "" : " disable");
 }
 
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
@@ -171,11 +183,13 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
                  rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase == RC_SUB_INTERFACES)
         names_and_subs(p, t);
-    if (phase != RC_CREATE && phase != RC_INTERFACE)
-        return;
-    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
+    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1)) {
+        struct feature_lines lines = {f, t};
         if (phase == RC_CREATE && !f->super && f->cls->running_config)
             f->cls->running_config(f->port, t);
+        if (phase == RC_OVERRIDES)
+            feature_each_by_user(engine_of(p), f->index, feature_line, &lines);
+    }
     /* sub-interfaces later: they take from theirs */
     for (int subs = 0; phase == RC_INTERFACE && subs < 2; subs++)
         for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))

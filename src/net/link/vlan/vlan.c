@@ -161,9 +161,22 @@ static bool takes_ip(const struct vlan_match_spec *m)
     return m->kind == VLAN_KIND_UNTAGGED || m->exact;
 }
 
-int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vlan_match_spec *m,
+/* Without what its kind does not look at. */
+static struct vlan_match_spec plain_spec(const struct vlan_match_spec *m)
+{
+    struct vlan_match_spec plain = {.kind = m->kind};
+    if (m->kind < VLAN_KIND_ONE_TAG)
+        return plain;
+    plain = *m;
+    if (m->kind == VLAN_KIND_ONE_TAG)
+        plain.inner = 0;
+    return plain;
+}
+
+int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vlan_match_spec *spec,
                 struct if_index *out, struct error *e)
 {
+    const struct vlan_match_spec plain = plain_spec(spec), *m = &plain;
     struct vlans *s = vlans_of(p);
     const struct interface *f = interface_at(p, parent);
     int rc = check_parent(f, e);

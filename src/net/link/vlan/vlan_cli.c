@@ -114,7 +114,8 @@ static int vlan_cli_create(struct cli_call *c)
     memcpy(&r, cli_get(c, "ids")->raw, sizeof(r));
     int rc = spec_of(c, r, &m);
     bool by_number = !cli_has(c, "dot1q") && !cli_has(c, "dot1ad");
-    for (u32 id = r.first; !rc && id <= r.last; id++) {
+    for (u32 n = 0; !rc && n <= r.last - r.first; n++) { /* the last may be UINT32_MAX */
+        u32 id = r.first + n;
         struct if_index i;
         if (!if_is_none(vlan_find(c->piste, f->index, id)))
             continue;

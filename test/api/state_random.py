@@ -1,0 +1,270 @@
+"""Random states of a switch: commands made from the grammar that the switch itself tells (`show cli docs`),
+and messages made from its definitions. What modules bring later is covered without a change here, but for
+types of values that nobody can guess: POOLS."""
+import json
+import re
+
+NAMES = ["a", "uplink", "loop0", "loop1", "bvi0", "pg0", "pg1", "pipe0", "pipe0.1", "host-v0", "host-v1", "host-v0.5",
+         "loop0.1", "local0", "del", "up", "all", "any", "name", "table", "0", "7", "10.0.0.1", "x" * 20, "y" * 59,
+         "a.b", "a:b", "a,b", "-", "(", "[", "<", "|", "?", "help", "json", "via", "drop", "count", "index",
+         "p0", "p1", "aside0", "l2", "host-host-v0", "'", "`", "%s", "add", "id", "0x1f", "l2", "choices"]
+WORDS = ["a", "x y", "with {braces}", "#", "$a", "a\\b", "\"", "| include x", "-", "del", "name b", "{", "}", "ä"]
+MACS = ["02:00:00:00:00:01", "02:fe:00:00:00:02", "0:1:2:3:4:5", "01:00:5e:00:00:01", "ff:ff:ff:ff:ff:ff",
+        "00:00:00:00:00:00", "0201.0203.0405"]
+ADDRESSES = ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.1.0.7", "10.1.0.8", "192.168.7.1", "192.168.7.9", "0.0.0.0",
+             "224.0.0.1", "255.255.255.255", "169.254.1.1", "127.0.0.1"]
+PREFIXES = ["10.0.0.1/24", "10.0.0.2/24", "10.0.1.1/31", "10.1.0.7/16", "10.1.0.8/32", "192.168.7.1/24", "0.0.0.0/0",
+            "224.0.0.0/4", "10.0.0.0/8", "255.255.255.255/32"]
+NUMBERS = ["0", "1", "2", "3", "5", "10", "64", "100", "1500", "9000", "4095", "65535", "0x10", "4294967295"]
+SMALL = ["0", "1", "2", "3", "5", "7"]
+
+POOLS = {
+    "string": NAMES, "mac": MACS, "ip-address": ADDRESSES, "ip4-address": ADDRESSES, "ip-prefix": PREFIXES,
+    "ip4-prefix": PREFIXES, "ip6-address": ["2001:db8::1"], "ip6-prefix": ["2001:db8::/32"],
+    "u8": SMALL + ["255"], "u16": NUMBERS, "u32": NUMBERS, "u64": NUMBERS, "i32": ["0", "-1", "14", "-14", "4"],
+    "on-off": ["on", "off", "enable", "disable"], "size": ["1k", "64k", "2M", "1000000"], "float": ["0.5", "1"],
+    "page-size": ["4k", "default"], "block": ["{ a }"], "rest": WORDS, "row": ["5", "6"],
+    "sub-interface-ids": ["1", "2", "5", "7-9", "100", "4294967295", "0"],
+    "vlan-id": ["1", "5", "100", "4095", "any"], "pg-name": ["pg0", "pg1", "pg5"],
+    "classify-mask": ["l2 src dst", "l3 ip4 src", "l3 ip4 proto", "l2 dst l3 ip4 dst", "hex ffff", "l2 tag1",
+                      "l3 ip4 src l4 dst_port", "l2 src proto"],
+    "classify-match": ["l2 src 02:00:00:00:00:01 dst 02:00:00:00:00:02", "l3 ip4 src 10.0.0.1", "l3 ip4 proto 17",
+                       "hex 0102030405060708090a0b0c0d0e0f10", "l2 dst 02:00:00:00:00:03 l3 ip4 dst 10.0.0.9"],
+    "classify-next": ["0", "1", "deny", "permit", "ip4-node ip4-drop", "4294967295", "drop", "local", "ethernet"],
+    "classify-opaque": ["1", "7"],
+    "policer-action": ["drop", "transmit", "mark-and-transmit AF11", "mark-and-transmit CS7"],
+    "qos-source": ["ip", "vlan", "mpls", "ext"],
+    "qos-row": ["[ip][1=2]", "[vlan][3=4]", "[ip][255=0]"],
+    "trace-filter": ["all"], "trace-node": ["ip4-input"],
+}
+# by the label of a value, when that says more than its type
+LABELS = {
+    "table-id": SMALL, "bridge-domain-id": SMALL, "bridge-domain": SMALL, "bd-id": SMALL, "fib-id": SMALL,
+    "table": SMALL, "index": SMALL, "table-index": SMALL, "ip4-table": SMALL, "l2-table": SMALL, "ip6-table": SMALL,
+    "other-table": SMALL, "next-table": SMALL, "entry-index": SMALL, "instance-number": SMALL, "id": ["0", "1", "2"],
+    "count": ["1", "2", "5"], "worker": ["0", "1"], "thread": ["0", "0", "1"], "number": ["0", "0", "1"],
+    "ifname": ["v0", "v1", "v2", "nowhere"], "host-if-name": ["v0", "host-v1", "v2"],
+    "class": ["ip", "interface", "cli", "nobody"], "threshold": ["debug", "info", "error", "warning"],
+    "syslog": ["debug", "err"], "kmsg": ["alert"], "variant": ["v2", "v3", "default", "base"],
+    "buckets": ["1", "2", "16", "64"], "skip": ["0", "1"], "rx-queues": ["1", "2", "3"], "tx-queues": ["1", "2"],
+    "rx-frames": ["64", "1024"], "tx-frames": ["256"], "arc-name": ["ip4-unicast", "device-input", "l2-input-ip4"],
+    "feature": ["ip4-not-enabled", "l2-patch", "span-input", "ip4-policer-classify", "stats-collect-rx"],
+    "entries": ["64", "512"], "weight": ["1", "2", "3"],
+}
+# Commands that need more to be accepted than their grammar says: {x} is of a pool below, or a label's.
+RECIPES = [
+    "policer add name {policer} {rate} cir {n} cb {big} eir {big} eb {big} {type} conform-action {action} "
+    "exceed-action {action} violate-action {action}",
+    "configure policer name {policer} {rate} cir {n} cb {big}", "policer del name {policer}",
+    "policer {way} name {policer} {i}", "policer {way} unapply name {policer} {i}", "policer bind name {policer} 0",
+    "policer bind unbind name {policer}", "ip punt policer name {policer}",
+    "classify table mask {mask} buckets {buckets} {next}", "classify table mask {mask} buckets 16 next-table {index}",
+    "classify table table {index} del", "classify session table-index {index} match {match} {next2} {opaque}",
+    "classify session table-index {index} match {match} del", "set interface {acl} acl intfc {i} ip4-table {index}",
+    "set interface {acl} acl intfc {i} l2-table {index}", "set interface {acl} acl intfc {i} ip4-table {index} del",
+    "set interface l2 {acl} classify intfc {i} ip4-table {index} other-table {index}",
+    "set policer classify interface {i} ip4-table {index}", "set policer classify interface {i} l2-table {index}",
+    "qos egress map id {id} [ip][1=2] [vlan][3={id}]", "qos record {source} {i}", "qos store ip {i} value {id}",
+    "qos mark {source} {i} id {id}", "qos mark {source} {i} disable", "set interface l2 bridge {i} {table} {port} {id}",
+    "set interface l2 {flag} {i} {disable}", "set interface l2 {flag} {i} disable", "l2fib add {mac} {table} {i} {static}",
+    "l2fib add {mac} {table} filter", "l2fib del {mac} {table}", "set interface l2 tag-rewrite {i} {rewrite}",
+    "l2 rewrite entry index {id} mask {hex} value {hex} {skip}", "set interface l2 rewrite {i} table {index} miss-index {id}",
+    "set interface name {i} {name}", "set interface name {i} {name}", "set interface name {i} {name}",
+    "set interface unnumbered {i} use {i}", "set interface rx-mode {i} queue 0 {mode}",
+    "set interface rx-placement {i} queue 0 worker 0", "set bridge-domain arp entry {table} {address} {mac}",
+    "set interface l2 xconnect {i} {i}", "set interface span {i} destination {i} {both}",
+    "set interface span {i} l2 destination {i} {both}", "set interface ip table {i} {table}",
+    "set interface ip address {i} {prefix}", "set interface feature {i} {feature}", "delete sub-interface {i}",
+    "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
+]
+RECIPE_POOLS = {
+    "policer": ["p0", "p1", "p2"], "rate": ["rate kbps", "rate pps", ""], "n": ["100", "1000"], "big": ["2000", "60000"],
+    "type": ["", "type 1r3c", "type 2r3c-2698", "type 2r3c-4115", "type 2r3c-mef5cf1"], "way": ["input", "output"],
+    "action": ["drop", "transmit", "mark-and-transmit CS1", "mark-and-transmit 7"], "acl": ["input", "output"],
+    "next": ["", "miss-next deny", "acl-miss-next permit", "l2-miss-next ethernet", "current-data-flag 1"],
+    "next2": ["hit-next deny", "acl-hit-next permit", "acl-hit-next deny", "l2-input-hit-next drop", "policer-hit-next p0"],
+    "opaque": ["", "opaque-index 7", "action set-ip4-fib-id 1", "advance 14"], "id": ["0", "1", "2", "5"],
+    "index": ["0", "1", "2", "3"], "source": ["ip", "vlan"], "port": ["", "bvi", "uu-fwd"], "disable": ["", "disable"],
+    "flag": ["learn", "forward", "flood", "uu-flood", "arp-term", "efp-filter"], "static": ["", "static", "bvi"],
+    "rewrite": ["pop 1", "pop 2", "push dot1q 5", "push dot1ad 5 6", "translate 1-1 dot1q 7", "translate 1-2 dot1q 7 8",
+                "disable"],
+    "hex": ["00112233445566778899aabbccddeeff", "ffffffffffffffffffffffffffffffff"], "skip": ["", "skip 1"],
+    "mode": ["polling", "interrupt", "adaptive", "default"], "both": ["", "rx", "tx", "both"], "exact": ["", "exact-match"],
+    "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
+                "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
+    "address": ["10.0.0.1", "10.1.0.7"], "prefix": PREFIXES[:6], "table": ["0", "1", "1", "2", "3"], "mask":
+    POOLS["classify-mask"], "match": POOLS["classify-match"], "mac": MACS[:2], "name": NAMES, "buckets": ["2", "16"],
+}
+
+# what is no state, would end the test, or wait
+CLI_LEFT_OUT = re.compile(
+    r"(quit|q|exit|restart|exec|wait|ping|write|echo|comment|uncomment|leak-check|define|undefine|vpplog|history|show|"
+    r"api |pcap |trace |prom|set terminal|test |clear |packet-generator (new|enable|disable|capture|configure|delete)|"
+    r"configure (commit|confirm|abort|rollback)|help|complete|event-logger|classify filter)\b")
+API_LEFT_OUT = re.compile(
+    r"^(memclnt|sockclnt|cli|want_|pg_(enable|capture)|pcap|trace|get_|show_|control_ping|api_versions|rpc|log_|sock_|"
+    r"classify_(pcap|trace)|add_node_next|sw_interface_clear|.*_(dump|get|lookup|details|reply|begin|end)(_v\d)?$)")
+
+TOKEN = re.compile(r"<[^>]+>|\[|\]|\(|\)(?::\w+)?|\||\.\.\.|[^\s\[\]()|]+")
+
+
+def parse(tokens, closing=None):
+    """A grammar as ("seq"|"alt"|"opt"|"many"|"word"|"value", ...)."""
+    alternatives, items = [], []
+    while tokens:
+        token = tokens.pop(0)
+        if token == "[":
+            items.append(("opt", parse(tokens, "]")))
+        elif token == "(":
+            items.append(parse(tokens, ")"))
+        elif token == "|":
+            alternatives.append(("seq", items))
+            items = []
+        elif token == "...":
+            items[-1] = ("many", items[-1])
+        elif closing and token[0] == closing:
+            break
+        elif token.startswith("<"):
+            label, _, kind = token[1:-1].partition(":")
+            items.append(("value", label, kind or label))
+        else:
+            items.append(("word", token))
+    alternatives.append(("seq", items))
+    return ("alt", alternatives) if len(alternatives) > 1 else alternatives[0]
+
+
+class Commands:
+    """Random commands; ctl runs one and returns what it printed, interfaces names those that are there."""
+
+    def __init__(self, chance, ctl, interfaces):
+        self.chance, self.ctl, self.interfaces = chance, ctl, interfaces
+        self.grammars = [(c["path"], parse(TOKEN.findall(c["grammar"]))) for c in json.loads(ctl("show cli docs json"))
+                         if not CLI_LEFT_OUT.match(c["path"] + " ")]
+
+    def value(self, label, kind):
+        pick = self.chance.choice
+        if kind == "interface":
+            return pick(self.interfaces() + ["nosuch"]) if self.chance.random() < 0.05 else pick(self.interfaces())
+        if kind == "string" and label == "tag":
+            text = pick(WORDS)
+            return "{" + text + "}"
+        for pool in (LABELS.get(label), POOLS.get(kind), POOLS.get(label)):
+            if pool:
+                return pick(pool)
+        return pick(NAMES)
+
+    def make(self, g):
+        kind = g[0]
+        if kind == "word":
+            return g[1]
+        if kind == "value":
+            return self.value(g[1], g[2])
+        if kind == "opt":
+            return self.make(g[1]) if self.chance.random() < 0.35 else ""
+        if kind == "many":
+            return " ".join(self.make(g[1]) for _ in range(self.chance.choice([1, 1, 2])))
+        if kind == "alt":
+            return self.make(self.chance.choice(g[1]))
+        return " ".join(filter(None, (self.make(x) for x in g[1])))
+
+    def route(self):
+        pick = self.chance.choice
+        paths = []
+        for _ in range(pick([1, 1, 1, 2, 3])):
+            path = pick(["{a}", "{a} {i}", "{i}", "drop", "local", "punt", "{a} weight {w}", "{a} {i} weight {w}",
+                         "{a} preference {w}", "{a} ip4-lookup-in-table {t}", "ip4-lookup-in-table {t}",
+                         "{a} next-hop-table {t}", "{a} resolve-via-host", "{a} resolve-via-attached", "null-send-prohibit",
+                         "null-send-unreach", "rx-ip4 {i}", "{i} weight {w}"])
+            paths.append("via " + path.format(a=pick(ADDRESSES), i=pick(self.interfaces()), w=pick("123"),
+                                              t=pick(SMALL)))
+        table = f"table {pick(SMALL)} " if self.chance.random() < 0.4 else ""
+        return f"ip route {pick(['add', 'add', 'add', 'del'])} {table}{pick(PREFIXES)} {' '.join(paths)}"
+
+    def recipe(self):
+        def fill(match):
+            label = match.group(1)
+            return self.chance.choice(self.interfaces() if label == "i" else RECIPE_POOLS[label])
+        return re.sub(r"\{(\w+)\}", fill, self.chance.choice(RECIPES))
+
+    def __call__(self):
+        if self.chance.random() < 0.4:
+            return self.recipe()
+        path, grammar = self.chance.choice(self.grammars)
+        if path == "ip route":
+            return self.route()
+        # neighbours that are not static are not saved
+        return self.make(grammar) + (" static" if path.endswith("ip neighbor") else "")
+
+
+class Messages:
+    """Random messages, as (name, values)."""
+
+    def __init__(self, chance, api, indices):
+        self.chance, self.api, self.indices = chance, api, indices
+        table = {key.rsplit("_", 1)[0] for key in api.table}
+        self.names = [n for n in sorted(table) if n in api.definitions.messages and not API_LEFT_OUT.match(n)
+                      and [f[1] for f in api.definitions.messages[n]][:2] == ["client_index", "context"]
+                      and n in api.definitions.services]
+
+    def field(self, kind, name):
+        pick, d = self.chance.choice, self.api.definitions
+        if kind == "vl_api_interface_index_t" or "sw_if_index" in name:
+            return pick(self.indices() + [0xffffffff]) if self.chance.random() < 0.1 else pick(self.indices())
+        if kind in d.enums:
+            known = list(d.enum_values[kind].values())
+            return pick(known + [pick(known) | pick(known)]) % (1 << int(d.enums[kind][1:]))
+        if kind in ("vl_api_mac_address_t",):
+            return bytes(int(b, 16) for b in pick(MACS[:2] + MACS[3:6]).split(":"))
+        if kind == "vl_api_ip4_address_t":
+            return bytes(int(b) for b in pick(ADDRESSES).split("."))
+        if kind in d.unions:
+            return bytes(int(b) for b in pick(ADDRESSES).split("."))
+        if kind in d.aliases:
+            alias = d.aliases[kind]
+            return self.array(alias["type"], name, alias["length"]) if "length" in alias else self.field(alias["type"],
+                                                                                                        name)
+        if kind in d.types:
+            return self.struct(d.types[kind])
+        if kind == "bool":
+            return self.chance.random() < 0.6
+        if kind == "f64":
+            return 0.0
+        small = any(w in name for w in ("table", "bd_id", "vrf", "index", "id"))
+        most = {"u8": 255, "i8": 127, "u16": 65535, "i16": 32767, "i32": 2**31 - 1, "u64": 2**64 - 1}.get(kind, 2**32 - 1)
+        if name in ("prefix_len", "len"):
+            return pick([0, 8, 24, 31, 32])
+        values = [0, 1, 2, 3, 5] if small or self.chance.random() < 0.5 else [6, 14, 16, 64, 100, 1500, 4095, 9000, 65535]
+        return most if self.chance.random() < 0.06 else min(pick(values), most)
+
+    def array(self, kind, name, length):
+        if kind == "u8":
+            return self.chance.choice([bytes(length), b"\xff" * length, self.chance.randbytes(length)])
+        return [self.field(kind, name) for _ in range(length)]
+
+    def struct(self, fields):
+        values = {}
+        for f in fields:
+            kind, name, length = f[0], f[1], f[2] if len(f) > 2 else None
+            if name in ("client_index", "context") or name in {x[3] for x in fields if len(x) > 3 and isinstance(x[3], str)}:
+                continue
+            if kind == "string":
+                values[name] = self.chance.choice(NAMES + WORDS + [""])
+                if name == "host_if_name":
+                    values[name] = self.chance.choice(LABELS["ifname"])
+            elif length is None or isinstance(length, dict):
+                values[name] = self.field(kind, name)
+            elif length == 0 or isinstance(length, str) or len(f) > 3:
+                n = self.chance.choice([16, 32, 48]) if kind == "u8" else self.chance.choice([0, 1, 1, 2])
+                values[name] = self.array(kind, name, n)
+            else:
+                values[name] = self.array(kind, name, length)
+        if "match_n_vectors" in values and "mask" in values:
+            values["match_n_vectors"] = len(values["mask"]) // 16
+        return values
+
+    def __call__(self):
+        name = self.chance.choice(self.names)
+        values = self.struct(self.api.definitions.messages[name])
+        if name == "ip_neighbor_add_del":
+            values["neighbor"]["flags"] |= 1  # those that are not static are not saved
+        return name, values
