@@ -4,6 +4,7 @@
   check-tree.py includes           a folder includes only what lies on its own floor or below, in
                                    src/net of its own room or those below; no folders in a circle
   check-tree.py globals BUILD      no writable variable but those of tools/globals.txt
+  check-tree.py used BUILD         what a file exports, another one uses, or tools/offered.txt names it
   check-tree.py names              a function's name has two words at least, and is that of no other
                                    file's function: a backtrace tells where it was
   check-tree.py words              nothing that musl lacks, nothing that leads out of the tree
@@ -224,6 +225,37 @@ def check_globals(build):
     return sorted(set(faults)) + [f"tools/globals.txt:1: there is no {key}" for key in sorted(listed - seen)]
 
 
+def symbols(paths, *options):
+    """(object, symbol) as nm tells them."""
+    for part in [paths[i:i + 200] for i in range(0, len(paths), 200)]:
+        out = subprocess.run(["nm", "-A", *options, *part], capture_output=True, text=True, check=True).stdout
+        for line in out.splitlines():
+            path, rest = line.rsplit(":", 1)
+            yield path, rest.split()[-1]
+
+
+def check_used(build):
+    with open("tools/offered.txt", encoding="utf-8") as f:
+        offered = {line.strip() for line in f if line.strip() and not line.startswith("#")}
+    tests = [os.path.join(folder, name) for top in ("test", "bench")
+             for folder, _, here in os.walk(os.path.join(build, top)) for name in here if name.endswith(".o")]
+    daemon = dict(objects(build))
+    users, in_tests = {}, set()
+    for path, symbol in symbols(list(daemon), "-u"):
+        users.setdefault(symbol, set()).add(daemon[path])
+    for path, symbol in symbols(tests, "-u"):
+        in_tests.add(symbol)
+    faults, defined = [], set()
+    for path, symbol in symbols(list(daemon), "-g", "--defined-only"):
+        defined.add(symbol)
+        if users.get(symbol, set()) - {daemon[path]} or symbol in offered or MADE_BY_TOOLS.search(symbol) or \
+                symbol in ("main", "piste_module"):
+            continue
+        faults.append(f"{daemon[path]}:1: {symbol} is used by " +
+                      ("tests only" if symbol in in_tests else "no other file: it is static, or goes"))
+    return sorted(faults) + [f"tools/offered.txt:1: there is no {name}" for name in sorted(offered - defined)]
+
+
 def check_headers(compiler):
     names = [n for n in files() if n.endswith(".h") and floor_of(n)]
 
@@ -247,6 +279,8 @@ def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     if what == "includes":
         faults = check_includes()
+    elif what == "used" and len(sys.argv) == 3:
+        faults = check_used(build)
     elif what == "globals" and len(sys.argv) == 3:
         faults = check_globals(build)
     elif what == "names":

@@ -59,7 +59,6 @@ int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32
 u32 policer_of_interface(const struct piste *p, bool is_input, struct if_index i);
 /* Of IPv4 that is punted, whatever it came in by. */
 int policer_set_punt(struct piste *p, u32 index, struct error *e) MUST_CHECK;
-u32 policer_of_punt(const struct piste *p);
 
 enum policer_classify_kind { POLICER_CLASSIFY_IP4, POLICER_CLASSIFY_L2, POLICER_CLASSIFY_N };
 

@@ -58,7 +58,7 @@ int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32
     return 0;
 }
 
-u32 policer_of_punt(const struct piste *p)
+static u32 policer_of_punt(const struct piste *p)
 {
     return policer_state_of(p)->of_punt - 1;
 }

@@ -211,7 +211,8 @@ static void print_signal_chain(const ucontext_t *interrupted)
         print_frames(&cursor, 0, 1);
 }
 
-void backtrace_print(const char *text)
+/* Prints the caller's own call chain under a line of text. Async-signal-safe. */
+static void backtrace_print(const char *text)
 {
     unw_context_t context;
     if (text)

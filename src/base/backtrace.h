@@ -17,5 +17,3 @@ void backtrace_set_file(int fd);
 /* Calls fn in the crashing thread after the report (post-mortem dumps); fn must be
  * async-signal-safe. */
 void backtrace_on_crash(void (*fn)(void));
-/* Prints the caller's own call chain under a line of text. Async-signal-safe. */
-void backtrace_print(const char *text);

@@ -164,18 +164,3 @@ bool hash_del(struct hash *h, const void *key)
         hash_rebuild(h, h->n_slots / 4 > MIN_SLOTS ? h->n_slots / 4 : MIN_SLOTS);
     return true;
 }
-
-bool hash_each(const struct hash *h, u32 *pos, const void **key, u64 *value)
-{
-    while (*pos < h->n_slots) {
-        const u8 *slot = slot_at(h, (*pos)++);
-        if (!(slot[0] & SLOT_USED))
-            continue;
-        if (key)
-            *key = slot + 1;
-        if (value)
-            *value = slot_value(h, slot);
-        return true;
-    }
-    return false;
-}

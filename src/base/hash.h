@@ -20,9 +20,6 @@ bool hash_get(const struct hash *h, const void *key, u64 *value);
 void hash_set(struct hash *h, const void *key, u64 value);
 /* Returns whether it was there. */
 bool hash_del(struct hash *h, const void *key);
-/* Iterates in no order: start with *pos = 0; false at the end. The table must not change meanwhile.
- */
-bool hash_each(const struct hash *h, u32 *pos, const void **key, u64 *value);
 
 /* A good 64-bit mix of bytes; not cryptographic. */
 u64 hash_bytes(const void *p, size_t n, u64 seed);

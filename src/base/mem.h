@@ -32,10 +32,6 @@ struct mem_map {
 
 /* Parses "default", "default-hugepage", "4K", "2M", "1G", ... */
 int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *e) MUST_CHECK;
-/* Parses "4096", "64k", "2M", "1G": powers of two. */
-int mem_size_parse(const char *s, u64 *out, struct error *e) MUST_CHECK;
-/* What a page size comes to on this machine, if it can be had. */
-u64 mem_page_size_bytes(struct mem_page_size page);
 /* Overrides the kernel's default huge page size; 0 takes the kernel's again. Before any map. */
 void mem_set_default_huge_page_bytes(u64 bytes);
 

@@ -57,7 +57,8 @@ void mem_set_default_huge_page_bytes(u64 bytes)
     registry.default_huge_bytes = bytes;
 }
 
-u64 mem_page_size_bytes(struct mem_page_size page)
+/* What a page size comes to on this machine, if it can be had. */
+static u64 mem_page_size_bytes(struct mem_page_size page)
 {
     u64 bytes = 0;
     if (page.kind == MEM_PAGE_SIZE)
@@ -68,7 +69,8 @@ u64 mem_page_size_bytes(struct mem_page_size page)
     return bytes ? bytes : normal_page_bytes();
 }
 
-int mem_size_parse(const char *s, u64 *out, struct error *e)
+/* Parses "4096", "64k", "2M", "1G": powers of two. */
+static int mem_size_parse(const char *s, u64 *out, struct error *e)
 {
     if (*s < '0' || *s > '9')
         return error_set(e, EINVAL, "expected a size, got `%s'", s);
@@ -108,7 +110,7 @@ int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *
         *out = (struct mem_page_size){.kind = MEM_PAGE_DEFAULT_HUGE};
         return 0;
     }
-    u64 bytes;
+    u64 bytes = 0;
     int rc = mem_size_parse(s, &bytes, e);
     if (rc)
         return rc;

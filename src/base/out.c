@@ -290,11 +290,6 @@ void out_table_end(struct out *o)
     out_end(o);
 }
 
-const char *out_str_text(const struct out *o)
-{
-    return text_str(&o->text);
-}
-
 static char *out_take_json(struct out *o)
 {
     char *dump = json_dumps(o->open.v[0], JSON_INDENT(2) | JSON_ENCODE_ANY);

@@ -64,8 +64,6 @@ void out_cell_sci(struct out *o, double value, int decimals);
 void out_cell_f64(struct out *o, double value, int decimals);
 void out_table_end(struct out *o);
 
-/* The text so far (OUT_TEXT), borrowed; out_take empties it: for streaming long commands. */
-const char *out_str_text(const struct out *o);
 /* Finishes and returns all output as a malloc'ed string: the text, or the JSON document (2-space
  * indent, final newline). The caller frees it. */
 char *out_take(struct out *o);

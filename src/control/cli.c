@@ -70,24 +70,6 @@ void cli_check(const struct cli *cli)
     cli_tree_each(&cli->root, check_command, (void *)cli);
 }
 
-struct each_command {
-    void (*fn)(const struct cli_command *c, void *arg);
-    void *arg;
-};
-
-static void each_command(const struct cli_word *w, void *arg)
-{
-    const struct each_command *each = arg;
-    each->fn(w->command, each->arg);
-}
-
-void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
-                      void *arg)
-{
-    struct each_command each = {fn, arg};
-    cli_tree_each(&cli->root, each_command, &each);
-}
-
 /* --- settings --- */
 
 void cli_set_prompt(struct cli *cli, const char *prompt)

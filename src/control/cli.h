@@ -167,9 +167,6 @@ struct cli_script_ops {
  * and nothing is called, when it cannot be read. */
 int cli_exec_file(struct cli *cli, const char *path, const struct cli_script_ops *ops, void *arg,
                   struct error *e);
-/* All commands, sorted: for docs/cli.md. */
-void cli_each_command(const struct cli *cli, void (*fn)(const struct cli_command *c, void *arg),
-                      void *arg);
 
 /* What `unix { }` says; to be called before cli_listen and cli_console. */
 /* prompt: one blank is added when there is none */

@@ -129,7 +129,7 @@ void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t
 
 /* --- modes --- */
 
-int l2_port_check(const struct l2_state *s, struct if_index i, struct error *e)
+static int l2_port_check(const struct l2_state *s, struct if_index i, struct error *e)
 {
     const struct interface *f = interface_at(s->piste, i);
     if (!f)

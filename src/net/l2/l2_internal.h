@@ -138,7 +138,6 @@ void l2_bd_free_all(struct l2_state *s);
 /* l2.c */
 void l2_port_publish(struct l2_state *s, struct if_index i);
 void l2_port_set_flags(struct l2_state *s, struct if_index i, u8 flags, bool on);
-int l2_port_check(const struct l2_state *s, struct if_index i, struct error *e) MUST_CHECK;
 void l2_rewrite_name(const struct l2_state *s, struct if_index i, struct text *t);
 int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, bool on,
                  struct error *e) MUST_CHECK;

@@ -50,7 +50,9 @@ void ethernet_format_mac(struct text *t, const u8 mac[6])
     text_puts(t, ethernet_mac_text(mac, out));
 }
 
-u32 ethernet_format_header_type(struct text *t, const u8 *frame, u32 n, u16 *type)
+/* "IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 802.1q vlan 100": one line, no newline. Returns the
+ * header's length with tags, and the inner type in *type. */
+static u32 ethernet_format_header_type(struct text *t, const u8 *frame, u32 n, u16 *type)
 {
     struct text tags = {0};
     u32 at = 12;

@@ -4,9 +4,6 @@
 #include "base/text.h"
 #include "base/types.h"
 
-/* "IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 802.1q vlan 100": one line, no newline. Returns the
- * header's length with tags, and the inner type in *type. */
-u32 ethernet_format_header_type(struct text *t, const u8 *frame, u32 n, u16 *type);
 void ethernet_format_header(struct text *t, const u8 *frame, u32 n);
 /* The header's line and the lines of the payload, each indented. */
 void ethernet_format_frame(struct text *t, const u8 *frame, u32 n, unsigned indent);

@@ -65,7 +65,8 @@ bool ip_protocol_by_name(const char *name, u8 *protocol)
     return false;
 }
 
-void ip_format_protocol(struct text *t, u8 protocol)
+/* The name, or "unknown N". */
+static void ip_format_protocol(struct text *t, u8 protocol)
 {
     const char *name = ip_protocol_name(protocol);
     if (name)
@@ -85,7 +86,8 @@ const char *ip_dscp_name(u8 dscp)
     return dscp < array_len(names) && names[dscp] ? names[dscp] : "unknown";
 }
 
-const char *ip_ecn_name(u8 ecn)
+/* "NON_ECN", "ECT_0", ... */
+static const char *ip_ecn_name(u8 ecn)
 {
     static const char *const names[4] = {"NON_ECN", "ECT_1", "ECT_0", "CE"};
     return names[ecn & 3];
@@ -259,7 +261,8 @@ static void format_tcp(struct text *t, const u8 *p, u32 n, unsigned indent)
     text_add(t, "window %u, checksum 0x%04x", be16_to_host(h->window), be16_to_host(h->checksum));
 }
 
-void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent)
+/* The header behind IPv4's or IPv6's: UDP, TCP, ICMP; nothing for others. Starts with a newline. */
+static void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent)
 {
     switch (protocol) {
     case IP_PROTOCOL_ICMP:

@@ -11,8 +11,6 @@ struct trace_record;
 const char *ip_protocol_name(u8 protocol);
 /* By name, in any case; false when there is none. */
 bool ip_protocol_by_name(const char *name, u8 *protocol);
-/* The name, or "unknown N". */
-void ip_format_protocol(struct text *t, u8 protocol);
 
 /* Type and code of ICMP by their names in traces, "echo_request", "port_unreachable"; false when
  * there is none. */
@@ -20,8 +18,6 @@ bool icmp4_by_name(const char *name, u8 *type, u8 *code);
 
 /* "CS0", "AF11", "EF"; "unknown" */
 const char *ip_dscp_name(u8 dscp);
-/* "NON_ECN", "ECT_0", ... */
-const char *ip_ecn_name(u8 ecn);
 
 /* a.b.c.d */
 void ip4_format_address(struct text *t, be32 a);
@@ -34,9 +30,6 @@ void ip4_format_address(struct text *t, be32 a);
  *     fragment id 0x7cab, flags DONT_FRAGMENT
  *   ICMP echo_request checksum 0xf13a id 14951 */
 void ip4_format_header(struct text *t, const void *packet, u32 n, unsigned indent);
-
-/* The header behind IPv4's or IPv6's: UDP, TCP, ICMP; nothing for others. Starts with a newline. */
-void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent);
 
 /* node_def.format_trace of nodes whose current header is IPv4's. */
 void ip4_format_trace(struct piste *p, const struct trace_record *r, struct text *out);

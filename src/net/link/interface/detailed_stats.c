@@ -66,7 +66,8 @@ static int detailed_stats_switch(struct piste *p, struct detailed_stats *s,
     return 0;
 }
 
-int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error *e)
+/* Of one interface; -EOPNOTSUPP when it has no Ethernet frames of its own. */
+static int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error *e)
 {
     const struct interface *f = interface_at(p, i);
     if (!f)
@@ -76,7 +77,8 @@ int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error
     return detailed_stats_switch(p, detailed_stats_state_of(p), f, on, e);
 }
 
-int detailed_stats_set_all(struct piste *p, bool on, struct error *e)
+/* Of all that can, also those to come. */
+static int detailed_stats_set_all(struct piste *p, bool on, struct error *e)
 {
     struct detailed_stats *s = detailed_stats_state_of(p);
     struct interface *f;

@@ -12,8 +12,3 @@ struct module;
 struct piste;
 
 extern const struct module detailed_stats_module;
-
-/* Of one interface; -EOPNOTSUPP when it has no Ethernet frames of its own. */
-int detailed_stats_set(struct piste *p, struct if_index i, bool on, struct error *e) MUST_CHECK;
-/* Of all that can, also those to come. */
-int detailed_stats_set_all(struct piste *p, bool on, struct error *e) MUST_CHECK;
