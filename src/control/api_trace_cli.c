@@ -293,7 +293,7 @@ const struct cli_command api_trace_commands[] = {
     {"api trace dump [first <first:u32>] [last <last:u32>]", "Show the messages",
      api_trace_dump_live, 0},
     {"show api trace [first <first:u32>] [last <last:u32>]", "Show the traced messages",
-     api_trace_dump_live, 0},
+     api_trace_dump_live, CLI_OWN},
     {"api trace dump-file (<file:string>) [first <first:u32>] [last <last:u32>]",
      "Show the messages saved in /tmp/FILE", dump_file, 0},
     {"api trace dump-json <file:string>", "Show the messages saved in /tmp/FILE as JSON", dump_json,

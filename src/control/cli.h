@@ -61,6 +61,8 @@ enum {
     CLI_WHOLE_WORD = 1 << 3,
     /* its last word is to VPP an argument of the command before: errors do not name it */
     CLI_ARGUMENT_WORD = 1 << 4,
+    /* not VPP's: its words take no abbreviation away that VPP's users have in their fingers */
+    CLI_OWN = 1 << 5,
 };
 
 #define CLI_PENDING 1

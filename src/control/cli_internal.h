@@ -19,6 +19,7 @@ struct cli_word {
     VEC(struct cli_word *) kids;       /* sorted by name */
     const struct cli_command *command; /* NULL: only a prefix of others */
     struct grammar *grammar;           /* of the command, behind its path */
+    bool own;                          /* all commands here and below are CLI_OWN */
 };
 
 struct cli_settings {

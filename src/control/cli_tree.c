@@ -45,6 +45,7 @@ static struct cli_word *kid_make(struct cli_word *w, const char *s, size_t n)
     }
     struct cli_word *kid = mem_alloc(sizeof(*kid));
     kid->name = mem_printf("%.*s", (int)n, s);
+    kid->own = true;
     kid->path = mem_printf("%s%s%s", w->path ? w->path : "", w->path ? " " : "", kid->name);
     vec_add(&w->kids, kid);
     memmove(&w->kids.v[i + 1], &w->kids.v[i], (w->kids.n - 1 - i) * sizeof(kid));
@@ -64,6 +65,7 @@ void cli_tree_add(struct cli_word *root, const struct cli_command *command)
         if (n == 0 || (p[n] && p[n] != ' '))
             break;
         w = kid_make(w, p, n);
+        w->own &= (command->flags & CLI_OWN) != 0;
         p += n;
     }
     if (w == root || w->command)
@@ -83,8 +85,8 @@ struct cli_word *cli_tree_kid(const struct cli_word *w, const char *s, const cha
     if (n == 0 || (s[n] && !cli_is_blank(s[n])))
         return NULL;
     *end = s + n;
-    struct cli_word *found = NULL;
-    u32 n_found = 0;
+    struct cli_word *found[2] = {NULL, NULL}; /* VPP's, our own */
+    u32 n_found[2] = {0, 0};
     for (u32 i = 0; i < w->kids.n; i++) {
         struct cli_word *kid = w->kids.v[i];
         if (strncmp(kid->name, s, n) != 0)
@@ -93,10 +95,11 @@ struct cli_word *cli_tree_kid(const struct cli_word *w, const char *s, const cha
             return kid;
         if (kid->command && kid->command->flags & CLI_WHOLE_WORD)
             continue;
-        found = kid;
-        n_found++;
+        found[kid->own] = kid;
+        n_found[kid->own]++;
     }
-    return n_found == 1 ? found : NULL;
+    u32 own = !n_found[0];
+    return n_found[own] == 1 ? found[own] : NULL;
 }
 
 bool cli_tree_hidden(const struct cli_word *w)

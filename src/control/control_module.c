@@ -109,7 +109,7 @@ static int control_crash(struct cli_call *c)
 }
 
 static const struct cli_command commands[] = {
-    {"show startup-config", "startup.conf as it was read", show_startup_config, 0},
+    {"show startup-config", "startup.conf as it was read", show_startup_config, CLI_OWN},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
     {"restart", "Stop, and start anew with the same arguments", control_restart, CLI_WHOLE_WORD},
     {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", control_crash,

@@ -5,11 +5,12 @@
 #include "control/running_config_internal.h"
 
 static const struct cli_command commands[] = {
-    {"show running-config", "Commands that make the present state", show_running_config, 0},
-    {"show running-config errors", "Lines of the start script that failed", show_replay_errors, 0},
+    {"show running-config", "Commands that make the present state", show_running_config, CLI_OWN},
+    {"show running-config errors", "Lines of the start script that failed", show_replay_errors,
+     CLI_OWN},
     {"show running-config diff", "What changed since the running config was saved",
-     show_running_config_diff, 0},
-    {"write [<file>]", "Save the running config", write_running_config, 0},
+     show_running_config_diff, CLI_OWN},
+    {"write [<file>]", "Save the running config", write_running_config, CLI_OWN},
     {NULL, NULL, NULL, 0},
 };
 

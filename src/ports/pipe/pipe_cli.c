@@ -42,8 +42,8 @@ const struct cli_command pipe_commands[] = {
      pipe_cli_create, 0},
     {"pipe delete <interface>", "Deletes a pipe", pipe_cli_delete, 0},
     {"create pipe [instance <instance-number:u32>]", "The same as `pipe create`", pipe_cli_create,
-     0},
-    {"delete pipe <interface>", "The same as `pipe delete`", pipe_cli_delete, 0},
+     CLI_OWN},
+    {"delete pipe <interface>", "The same as `pipe delete`", pipe_cli_delete, CLI_OWN},
     {"show pipe", "Pipes and their ends", pipe_cli_show, 0},
     {0},
 };
