@@ -41,6 +41,11 @@ bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *paylo
 u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi,
                    u32 n) MUST_CHECK;
 
+/* The same, packet i to thread to[i]. Those that were not taken are in refused[]: returns how many.
+ * Shapes: n <= FRAME_PKTS. */
+u32 thread_handoff_each(struct thread *from, struct node_index node, const u32 *bi, const u8 *to,
+                        u32 n, u32 *refused) MUST_CHECK;
+
 /* ---- control thread ---- */
 
 struct engine *engine_of(const struct piste *p);

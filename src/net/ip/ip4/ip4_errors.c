@@ -48,6 +48,7 @@ const struct node_error ip4_errors[IP4_ERROR_N] = {
     {"no_port", "no listener for tcp port", SEVERITY_ERROR},
     {"reass_overlap", "datagrams dropped due to overlapping fragments", SEVERITY_ERROR},
     {"link_broadcast", "ip4 unicast in a link-layer broadcast", SEVERITY_ERROR},
+    {"reass_congestion", "reassembly on another thread, whose queue was full", SEVERITY_ERROR},
 };
 
 const struct node_error icmp4_errors[ICMP4_ERROR_N] = {

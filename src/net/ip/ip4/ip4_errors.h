@@ -51,6 +51,7 @@ enum ip4_error {
     IP4_ERROR_NO_PORT,
     IP4_ERROR_REASS_OVERLAP,
     IP4_ERROR_LINK_BROADCAST,
+    IP4_ERROR_REASS_CONGESTION,
     IP4_ERROR_N
 };
 extern const struct node_error ip4_errors[IP4_ERROR_N];

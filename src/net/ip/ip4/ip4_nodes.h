@@ -20,5 +20,7 @@ NODE_DECLARE(ip4_udp_lookup);
 
 NODE_DECLARE(ip4_frag);
 NODE_DECLARE(ip4_local_full_reassembly);
+NODE_DECLARE(ip4_local_full_reassembly_handoff);
 NODE_DECLARE(ip4_full_reassembly_feature);
-NODE_DECLARE(ip4_full_reassembly_expire_walk);
+NODE_DECLARE(ip4_full_reassembly_feature_hoff);
+NODE_DECLARE_TIMER(ip4_full_reassembly_expire_walk);

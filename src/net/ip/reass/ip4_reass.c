@@ -7,11 +7,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/shared_hash.h"
 #include "engine/thread.h"
 #include "net/packet/ip4_packet.h"
 
-#define NONE UINT32_MAX
-#define BUCKETS 16384u
+#define NONE SHARED_HASH_NONE
+#define KEY_WORDS 2
 #define IP4_DATAGRAM_PAYLOAD_MAX (IP4_LENGTH_MAX_BYTES - sizeof(struct ip4_header))
 
 /* A fragment that is held, in its first buffer's scratch. */
@@ -30,9 +31,11 @@ struct key {
     u8 zero;
 };
 
+static_assert(sizeof(struct key) == 16, "whole words, no padding");
+
 struct datagram {
-    struct key key;
-    u32 bucket_next; /* also the free list's link */
+    struct key key CACHE_ALIGNED;
+    u32 free_next;
     u32 older, newer;
     u32 head, tail; /* pieces by offset: buffer indices */
     u32 n_fragments, n_buffers;
@@ -40,19 +43,19 @@ struct datagram {
     u32 total_bytes; /* 0: the last fragment has not come */
     u8 ecn_seen;     /* a bit for each of the four values */
     u8 fate;         /* not IP4_REASS_WHOLE: void, and what comes is dropped for this reason */
-    u64 first_ns;
     u8 scratch[BUFFER_SCRATCH_BYTES]; /* of the fragment at offset 0 */
 };
 
 struct ip4_reass {
     const struct ip4_reass_config *config;
     struct datagram *datagrams; /* IP4_REASS_DATAGRAMS_MAX, touched as used */
-    u32 *buckets;               /* BUCKETS: index + 1, 0: empty */
-    u32 free, opened;           /* free list; slots that were used at least once */
+    struct shared_hash by_key;
+    struct wheel *wheel;
+    struct timer_kind kind; /* a timer for each datagram */
+    u32 free, opened;       /* free list; slots that were used at least once */
     u32 oldest, newest;
     u32 n_datagrams, n_buffers; /* read by others */
-    u64 seed;
-    struct mem_map map, bucket_map;
+    struct mem_map map;
 };
 
 struct ip4_reass_config ip4_reass_config_default(void)
@@ -75,16 +78,24 @@ static void *ip4_reass_map_new(struct mem_map *m, const char *name, u64 bytes)
     return m->base;
 }
 
-struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config)
+struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wheel *wheel,
+                                struct timer_kind kind)
 {
     struct ip4_reass *r = mem_alloc(sizeof(*r));
 
     r->config = config;
+    r->wheel = wheel;
+    r->kind = kind;
     r->datagrams = ip4_reass_map_new(&r->map, "ip4-reassembly",
                                      (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
-    r->buckets = ip4_reass_map_new(&r->bucket_map, "ip4-reassembly-buckets", BUCKETS * sizeof(u32));
+    shared_hash_init(&r->by_key, &(struct shared_hash_args){
+                                     .name = "ip4-reassembly",
+                                     .max = IP4_REASS_DATAGRAMS_MAX,
+                                     .keys = r->datagrams,
+                                     .stride_bytes = sizeof(struct datagram),
+                                     .key_words = KEY_WORDS,
+                                 });
     r->free = r->oldest = r->newest = NONE;
-    r->seed = clock_cycles() ^ (u64)(uintptr_t)r;
     return r;
 }
 
@@ -116,31 +127,6 @@ static struct piece *piece_of(u32 bi)
 
 /* --- the table --- */
 
-static u32 *bucket_of(const struct ip4_reass *r, const struct key *key)
-{
-    u64 a = load_u64(key), b = load_u64((const u8 *)key + 8);
-    u64 x = (a ^ r->seed) * 0x9e3779b97f4a7c15u;
-    x = (x ^ (x >> 29) ^ b) * 0xbf58476d1ce4e5b9u;
-    return &r->buckets[(x ^ (x >> 32)) % BUCKETS];
-}
-static_assert(sizeof(struct key) == 16, "no padding in what is hashed");
-
-static u32 datagram_find(const struct ip4_reass *r, const struct key *key)
-{
-    for (u32 i = *bucket_of(r, key); i; i = r->datagrams[i - 1].bucket_next)
-        if (!memcmp(&r->datagrams[i - 1].key, key, sizeof(*key)))
-            return i - 1;
-    return NONE;
-}
-
-static void unlink_from_bucket(struct ip4_reass *r, u32 d)
-{
-    u32 *link = bucket_of(r, &r->datagrams[d].key);
-    while (*link != d + 1)
-        link = &r->datagrams[*link - 1].bucket_next;
-    *link = r->datagrams[d].bucket_next;
-}
-
 static void unlink_from_age(struct ip4_reass *r, struct datagram *g)
 {
     if (g->older == NONE)
@@ -157,9 +143,10 @@ static void unlink_from_age(struct ip4_reass *r, struct datagram *g)
 static void datagram_delete(struct ip4_reass *r, u32 d)
 {
     struct datagram *g = &r->datagrams[d];
-    unlink_from_bucket(r, d);
+    timer_stop(r->wheel, r->kind, d);
+    shared_hash_remove(&r->by_key, d);
     unlink_from_age(r, g);
-    g->bucket_next = r->free;
+    g->free_next = r->free;
     r->free = d;
     ip4_reass_publish(&r->n_datagrams, r->n_datagrams - 1);
 }
@@ -208,21 +195,24 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
         ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT, out);
     u32 d = r->free;
     if (d != NONE)
-        r->free = r->datagrams[d].bucket_next;
+        r->free = r->datagrams[d].free_next;
     else
         d = r->opened++;
-    u32 *bucket = bucket_of(r, key);
     r->datagrams[d] = (struct datagram){
         .key = *key,
-        .bucket_next = *bucket,
         .older = r->newest,
         .newer = NONE,
         .head = NONE,
         .tail = NONE,
         .fate = IP4_REASS_WHOLE,
-        .first_ns = now_ns,
     };
-    *bucket = d + 1;
+    if (!shared_hash_add(&r->by_key, d)) {
+        r->datagrams[d].free_next = r->free;
+        r->free = d;
+        return NONE;
+    }
+    timer_start(r->wheel, r->kind, d,
+                now_ns + ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC);
     if (r->newest == NONE)
         r->oldest = d;
     else
@@ -396,14 +386,13 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
     const struct ip4_header *h = buffer_current(buffer_at(bi));
     enum ip4_reass_fate fate = check_fragment(buffer_at(bi));
 
-    ip4_reass_expire(r, t, now_ns, out);
     if (fate != IP4_REASS_WHOLE) {
         out->give(out->arg, bi, fate);
         return;
     }
     struct key key = {
         .src = h->src, .dst = h->dst, .scope = scope, .id = h->id, .protocol = h->protocol};
-    u32 d = datagram_find(r, &key), owned;
+    u32 d = shared_hash_find(&r->by_key, (const u64 *)(const void *)&key, KEY_WORDS), owned;
     if (d == NONE)
         d = datagram_new(r, &key, now_ns, out);
     if (d == NONE || (owned = ip4_reass_own(t, bi)) == BUFFER_NONE) {
@@ -446,12 +435,9 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
         bound_buffers(r, out);
 }
 
-u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out)
+void ip4_reass_timeout(struct ip4_reass *r, u32 datagram, struct ip4_reass_out *out)
 {
-    u64 timeout_ns = ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC;
-    while (r->oldest != NONE && now_ns - r->datagrams[r->oldest].first_ns >= timeout_ns)
-        ip4_reass_give_up(r, r->oldest, IP4_REASS_TIMEOUT, out);
-    return r->n_datagrams;
+    ip4_reass_give_up(r, datagram, IP4_REASS_TIMEOUT, out);
 }
 
 static void free_it(void *arg, u32 bi, enum ip4_reass_fate fate)
@@ -467,6 +453,6 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t)
         ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT,
                           &(struct ip4_reass_out){.give = free_it, .arg = t});
     mem_map_free(&r->map);
-    mem_map_free(&r->bucket_map);
+    shared_hash_fini(&r->by_key);
     free(r);
 }

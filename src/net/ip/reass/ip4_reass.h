@@ -1,7 +1,7 @@
 /* Reassembly of fragments: a bounded table of unfinished datagrams, owned by one data thread.
  *
- *   bucket ──► unfinished (source, destination, protocol, id, table) ──► fragments by offset: a
- * list of buffers oldest ◄─► ... ◄─► newest      those that time out stand first
+ *   hash ──► unfinished (source, destination, protocol, id, table) ──► fragments by offset: a list
+ *            of buffers;  oldest ◄─► ... ◄─► newest;  a timer each
  *
  * Overlapping fragments void the whole datagram, and its later fragments too, until it times out
  * (RFC 5722, RFC 8200 4.5 in spirit); an exact duplicate is only ignored. What a bound forces out
@@ -12,6 +12,7 @@
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
+#include "engine/timer.h"
 
 struct thread;
 struct ip4_reass;
@@ -21,15 +22,17 @@ struct ip4_reass_config {
     u32 max_datagrams;  /* unfinished ones at a time, per thread; at most IP4_REASS_DATAGRAMS_MAX */
     u32 max_fragments;  /* of one datagram */
     u32 max_buffers;    /* held at a time, per thread */
-    u32 expire_walk_ms; /* how often an idle table is looked through */
+    u32 expire_walk_ms; /* kept for those who ask: each datagram has a timer, and nothing walks */
 };
 
 #define IP4_REASS_DATAGRAMS_MAX 65536
 
 struct ip4_reass_config ip4_reass_config_default(void);
 
-/* For a data thread; config is borrowed and may change at any time. */
-struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config);
+/* For a data thread, with its timers of this kind, IP4_REASS_DATAGRAMS_MAX of them: when one fires,
+ * that is for ip4_reass_timeout. config is borrowed and may change at any time. */
+struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wheel *wheel,
+                                struct timer_kind kind);
 /* The buffers that are held go to t's cache. */
 void ip4_reass_free(struct ip4_reass *r, struct thread *t);
 
@@ -62,5 +65,5 @@ struct ip4_reass_out {
  * its first fragment. Context: the table's data thread. */
 void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
                    struct ip4_reass_out *out);
-/* Gives up what is older than the timeout. Returns how many datagrams are still waited for. */
-u32 ip4_reass_expire(struct ip4_reass *r, struct thread *t, u64 now_ns, struct ip4_reass_out *out);
+/* The timer of an unfinished datagram has fired: it is given up. */
+void ip4_reass_timeout(struct ip4_reass *r, u32 datagram, struct ip4_reass_out *out);

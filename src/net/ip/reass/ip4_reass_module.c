@@ -1,4 +1,4 @@
-/* Settings, timer and show of reassembly; see ip4_reass_module.h. */
+/* Nodes, settings and show of reassembly; see ip4_reass_module.h. */
 #include "net/ip/reass/ip4_reass_module.h"
 
 #include <errno.h>
@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/cli.h"
-#include "control/loop.h"
 #include "control/module.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
@@ -24,87 +23,32 @@ static struct ip4_reass_main *main_of(const struct piste *p)
 
 /* --- nodes --- */
 
-static const struct node_def reassembly_node = {
-    .name = "ip4-local-full-reassembly",
-    .run = NODE_VARIANTS(ip4_local_full_reassembly),
-    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
-             [IP4_REASS_NEXT_WHOLE] = "ip4-local",
-             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
-    .n_next = IP4_REASS_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_trace,
-};
+#define REASS_NODE(text_name, whole_to)                                                            \
+    .name = text_name,                                                                             \
+    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",                                                   \
+             [IP4_REASS_NEXT_WHOLE] = whole_to,                                                    \
+             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},                                      \
+    .n_next = IP4_REASS_N_NEXT, .errors = ip4_errors, .n_errors = IP4_ERROR_N,                     \
+    .format_trace = ip4_format_trace
 
-static const struct node_def feature_node = {
-    .name = "ip4-full-reassembly-feature",
-    .run = NODE_VARIANTS(ip4_full_reassembly_feature),
-    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
-             [IP4_REASS_NEXT_WHOLE] = "ip4-input",
-             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
-    .n_next = IP4_REASS_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_trace,
-};
+static const struct node_def local_node = {REASS_NODE("ip4-local-full-reassembly", "ip4-local"),
+                                           .run = NODE_VARIANTS(ip4_local_full_reassembly)};
+static const struct node_def local_handoff_node = {
+    REASS_NODE("ip4-local-full-reassembly-handoff", "ip4-local"),
+    .run = NODE_VARIANTS(ip4_local_full_reassembly_handoff)};
+static const struct node_def feature_node = {REASS_NODE("ip4-full-reassembly-feature", "ip4-input"),
+                                             .run = NODE_VARIANTS(ip4_full_reassembly_feature)};
+static const struct node_def feature_handoff_node = {
+    REASS_NODE("ip4-full-reassembly-feature-hoff", "ip4-input"),
+    .run = NODE_VARIANTS(ip4_full_reassembly_feature_hoff)};
+static const struct node_def walk_node = {
+    REASS_NODE("ip4-full-reassembly-expire-walk", "ip4-local"), .kind = NODE_TIMER,
+    .expire = NODE_VARIANTS(ip4_full_reassembly_expire_walk)};
 
 static const struct feature_def feature = {
     .arc = "ip4-unicast",
     .node = "ip4-full-reassembly-feature",
 };
-
-static const struct node_def walk_node = {
-    .name = "ip4-full-reassembly-expire-walk",
-    .run = NODE_VARIANTS(ip4_full_reassembly_expire_walk),
-    .next = {[IP4_REASS_NEXT_DROP] = "ip4-drop",
-             [IP4_REASS_NEXT_WHOLE] = "ip4-local",
-             [IP4_REASS_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
-    .n_next = IP4_REASS_N_NEXT,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-};
-
-/* --- the walk --- */
-
-static bool something_waits(const struct ip4_reass_main *m)
-{
-    for (u32 i = 0; i < THREADS_MAX; i++)
-        if (m->tables[i] && ip4_reass_n_datagrams(m->tables[i]))
-            return true;
-    return false;
-}
-
-static void run_timer(struct piste *p, struct ip4_reass_main *m)
-{
-    m->timer_runs = true;
-    loop_timer_set(p->loop, m->timer, clock_ns() + m->config.expire_walk_ms * NS_PER_MSEC);
-}
-
-static void ip4_reass_walk(void *arg)
-{
-    struct piste *p = arg;
-    struct ip4_reass_main *m = main_of(p);
-    struct thread *main_thread = engine_main_thread(engine_of(p));
-
-    m->timer_runs = false;
-    for (u32 i = 0; i < THREADS_MAX; i++) {
-        u32 token;
-        if (!m->tables[i] || !ip4_reass_n_datagrams(m->tables[i]))
-            continue;
-        if (buffer_alloc(main_thread, BUFFER_POOL_DEFAULT, &token, 1) &&
-            !thread_handoff(main_thread, i, m->walk_node, &token, 1))
-            buffer_free_one(main_thread, token);
-    }
-    if (something_waits(m))
-        run_timer(p, m);
-}
-
-void ip4_reass_on_waiting(struct piste *p, const void *payload)
-{
-    struct ip4_reass_main *m = main_of(p);
-    if (m && !m->timer_runs) /* NULL: the switch is being stopped */
-        run_timer(p, m);
-}
 
 /* --- settings --- */
 
@@ -267,12 +211,18 @@ static int ip4_reass_init(struct piste *p, void **state, struct error *e)
 {
     struct ip4_reass_main *m = mem_alloc(sizeof(*m));
 
+    struct engine *engine = engine_of(p);
+
     m->config = ip4_reass_config_default();
     m->local_enabled = true;
-    for (u32 i = 1; i < engine_n_threads(engine_of(p)); i++)
-        m->tables[i] = ip4_reass_new(&m->config);
-    m->walk_node = node_register(engine_of(p), &walk_node, NULL, m);
-    m->timer = loop_timer_add(p->loop, UINT64_MAX, 0, ip4_reass_walk, p);
+    m->n_owners = engine_n_threads(engine) - 1;
+    m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
+    m->handoff_nodes[IP4_REASS_LOCAL] = node_register(engine, &local_handoff_node, NULL, m);
+    m->handoff_nodes[IP4_REASS_FEATURE] = node_register(engine, &feature_handoff_node, NULL, m);
+    struct timer_kind kind =
+        timer_kind_new(engine, node_register(engine, &walk_node, NULL, m), IP4_REASS_DATAGRAMS_MAX);
+    for (u32 i = 1; i <= m->n_owners; i++)
+        m->tables[i] = ip4_reass_new(&m->config, thread_timers(engine_thread(engine, i)), kind);
     *state = m;
     return 0;
 }
@@ -281,7 +231,6 @@ static void ip4_reass_stop(struct piste *p, void *state)
 {
     struct ip4_reass_main *m = state;
 
-    loop_timer_del(p->loop, m->timer);
     for (u32 i = 0; i < THREADS_MAX; i++)
         ip4_reass_free(m->tables[i], engine_main_thread(engine_of(p)));
     free(m);
@@ -292,7 +241,7 @@ const struct module ip4_reass_module = {
     .name = "ip4-reassembly",
     .description = "IPv4 reassembly",
     .needs = (const char *const[]){"ip4-local", NULL},
-    .nodes = (const struct node_def *const[]){&reassembly_node, &feature_node, NULL},
+    .nodes = (const struct node_def *const[]){&local_node, &feature_node, NULL},
     .features = (const struct feature_def *const[]){&feature, NULL},
     .commands = commands,
     .api = ip4_reass_api,

@@ -32,14 +32,27 @@ enum { IP4_REASS_NEXT_DROP, IP4_REASS_NEXT_WHOLE, IP4_REASS_NEXT_ICMP_ERROR, IP4
 /* Scopes of tables: what is for this switch goes by its FIB, what passes by its interface. */
 #define IP4_REASS_SCOPE_INTERFACE 0x80000000u
 
+enum ip4_reass_way { IP4_REASS_LOCAL, IP4_REASS_FEATURE, IP4_REASS_N_WAYS };
+
 struct ip4_reass_main {
     struct ip4_reass *tables[THREADS_MAX]; /* by thread; NULL: none */
+    u32 n_owners;                          /* data threads, from 1 on */
+    u64 seed;                              /* of which of them owns what */
+    struct node_index handoff_nodes[IP4_REASS_N_WAYS];
     struct ip4_reass_config config;
     bool local_enabled;
-    struct node_index walk_node;
-    struct loop_timer *timer; /* control thread's */
-    bool timer_runs;
 };
 
-/* Event from a data thread: its table was empty, and is not. */
-void ip4_reass_on_waiting(struct piste *p, const void *payload);
+/* The thread where a fragment came in; of a whole datagram, its first one. In the last byte of the
+ * scratch, where no node on the way has a word of its own. */
+ALWAYS_INLINE u8 *ip4_reass_home(struct buffer *b)
+{
+    return (u8 *)buffer_scratch(b) + BUFFER_SCRATCH_BYTES - 1;
+}
+
+/* Where whole datagrams go. */
+ALWAYS_INLINE struct node_index ip4_reass_target(const struct node *n)
+{
+    const u32 *next = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE);
+    return (struct node_index){next[IP4_REASS_NEXT_WHOLE]};
+}

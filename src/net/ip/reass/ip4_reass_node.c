@@ -1,11 +1,12 @@
 /* ip4-local-full-reassembly, for what is for this switch; ip4-full-reassembly-feature, for what
- * passes an interface; and the walk that gives up what no packet reminds of. See ip4_reass.h.
+ * passes an interface; and what gives up a datagram when its timer fires. See ip4_reass.h.
  *
- *   data thread: its first fragment ──► event: there is something to wait for
- *   control thread: a timer, while any table holds something ──► a token packet to each thread's
- * walk node
+ *   thread A: a fragment ──(another thread's, by source, destination, id, protocol)──► thread B: a
+ * ..-handoff node thread B: its table ─► whole ──────────(where the first fragment came
+ * in)────────► thread A: ip4-local, ip4-input
  *
- * so that each table is touched by its own thread only, and an idle switch has no timer. */
+ * so that fragments of one datagram meet that come in by several queues, each table is touched by
+ * its own thread only, and the datagram goes on beside what else its flow has sent. */
 #include "engine/feature.h"
 #include "engine/thread.h"
 #include "net/ip/icmp/icmp4.h"
@@ -30,6 +31,8 @@ static void ip4_reass_flush(struct batch *batch)
     batch->count = 0;
 }
 
+static_assert(sizeof(struct ip4_scratch) < BUFFER_SCRATCH_BYTES, "leaves the last byte");
+
 static enum ip4_error error_of(enum ip4_reass_fate fate)
 {
     static const u8 errors[] = {
@@ -45,14 +48,27 @@ static enum ip4_error error_of(enum ip4_reass_fate fate)
     return errors[fate];
 }
 
+/* Edge of a whole datagram; NEXT_CONSUMED: it went to the thread where its first fragment came in.
+ */
+static u16 whole(struct batch *batch, struct buffer *b)
+{
+    u32 home = *ip4_reass_home(b), bi = buffer_index(b);
+    if (home == thread_index(batch->t))
+        return IP4_REASS_NEXT_WHOLE;
+    if (thread_handoff(batch->t, home, ip4_reass_target(batch->n), &bi, 1))
+        return NEXT_CONSUMED;
+    return node_drop(batch->n, b, IP4_ERROR_REASS_CONGESTION, IP4_REASS_NEXT_DROP);
+}
+
 static void ip4_reass_give(void *arg, u32 bi, enum ip4_reass_fate fate)
 {
     struct batch *batch = arg;
     struct buffer *b = buffer_at(bi);
-    u16 next = IP4_REASS_NEXT_WHOLE;
+    u16 next;
 
     if (fate == IP4_REASS_WHOLE) {
         node_count(batch->n, IP4_ERROR_REASS_SUCCESS, 1);
+        next = whole(batch, b);
     } else if (fate == IP4_REASS_TIMEOUT_FIRST) {
         ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_REASSEMBLY_TIME_EXCEEDED, 0);
         next = node_drop(batch->n, b, error_of(fate), IP4_REASS_NEXT_ICMP_ERROR);
@@ -65,11 +81,13 @@ static void ip4_reass_give(void *arg, u32 bi, enum ip4_reass_fate fate)
         ip4_reass_flush(batch);
 }
 
-/* b is a fragment; takes it over. */
+/* b is a fragment of this thread's; takes it over. */
 static void ip4_reass_node_add(struct ip4_reass_main *m, struct batch *batch, struct buffer *b,
-                               u32 scope)
+                               enum ip4_reass_way way)
 {
     struct ip4_reass_out out = {.give = ip4_reass_give, .arg = batch};
+    u32 scope =
+        way == IP4_REASS_LOCAL ? ip4_scratch(b)->fib.i : IP4_REASS_SCOPE_INTERFACE | b->rx_if.i;
 
     ip4_reass_add(m->tables[thread_index(batch->t)], batch->t, buffer_index(b), scope,
                   thread_now_ns(batch->t), &out);
@@ -77,35 +95,69 @@ static void ip4_reass_node_add(struct ip4_reass_main *m, struct batch *batch, st
     node_count(batch->n, IP4_ERROR_REASS_FRAGMENTS_REASSEMBLED, out.n_joined);
 }
 
-/* The control thread looks after a table that is not empty any more. */
-static void tell_if_waiting(struct thread *t, const struct ip4_reass *r, u32 before)
+/* The thread that puts together what this fragment is of: whichever thread asks, the same. */
+static u32 owner_of(const struct ip4_reass_main *m, const struct ip4_header *h)
 {
-    u8 nothing = 0;
-    if (before || !ip4_reass_n_datagrams(r))
-        return;
-    if (!thread_post(t, ip4_reass_on_waiting, &nothing, sizeof(nothing))) {
-        /* the next fragment looks after what has timed out meanwhile */
+    u64 x = (((u64)h->src.raw << 32 | h->dst.raw) ^ m->seed) * 0x9e3779b97f4a7c15ull;
+    x = (x ^ x >> 29 ^ ((u64)h->id.raw << 8 | h->protocol)) * 0xbf58476d1ce4e5b9ull;
+    return 1 + (u32)(x >> 32) % m->n_owners;
+}
+
+/* What a vector has for other threads. */
+struct away {
+    u32 bi[FRAME_PKTS];
+    u8 to[FRAME_PKTS];
+    u32 n;
+};
+
+static void send_away(struct ip4_reass_main *m, struct batch *batch, const struct away *a,
+                      enum ip4_reass_way way)
+{
+    u32 refused[FRAME_PKTS];
+    u32 n = thread_handoff_each(batch->t, m->handoff_nodes[way], a->bi, a->to, a->n, refused);
+    for (u32 i = 0; i < n; i++)
+        node_drop(batch->n, buffer_at(refused[i]), IP4_ERROR_REASS_CONGESTION, 0);
+    node_enqueue(batch->t, batch->n, IP4_REASS_NEXT_DROP, refused, n);
+}
+
+/* Fragments that came in on this thread. */
+ALWAYS_INLINE void come_in(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count, enum ip4_reass_way way)
+{
+    struct ip4_reass_main *m = n->state;
+    struct batch batch = {.t = t, .n = n};
+    struct away away = {.n = 0};
+    bool off = way == IP4_REASS_LOCAL && !__atomic_load_n(&m->local_enabled, __ATOMIC_RELAXED);
+
+    for (u32 i = 0; i < count; i++) {
+        const struct ip4_header *h = buffer_current(b[i]);
+        if (way == IP4_REASS_FEATURE && likely(!ip4_is_fragment(h))) {
+            next[i] = feature_next(b[i]);
+            continue;
+        }
+        if (unlikely(off)) {
+            next[i] = node_drop(n, b[i], IP4_ERROR_REASS_LIMIT_REACHED, IP4_REASS_NEXT_DROP);
+            continue;
+        }
+        u32 owner = m->n_owners == 1 ? thread_index(t) : owner_of(m, h);
+        *ip4_reass_home(b[i]) = (u8)thread_index(t);
+        next[i] = NEXT_CONSUMED;
+        if (owner == thread_index(t)) {
+            ip4_reass_node_add(m, &batch, b[i], way);
+            continue;
+        }
+        away.bi[away.n] = buffer_index(b[i]);
+        away.to[away.n++] = (u8)owner;
     }
+    ip4_reass_flush(&batch);
+    if (away.n)
+        send_away(m, &batch, &away, way);
 }
 
 void NODE_FN(ip4_local_full_reassembly)(struct thread *t, struct node *n, struct buffer **b,
                                         u16 *next, u32 count)
 {
-    struct ip4_reass_main *m = n->state;
-    const struct ip4_reass *r = m->tables[thread_index(t)];
-    struct batch batch = {.t = t, .n = n};
-    u32 before = ip4_reass_n_datagrams(r);
-
-    for (u32 i = 0; i < count; i++) {
-        if (unlikely(!__atomic_load_n(&m->local_enabled, __ATOMIC_RELAXED))) {
-            next[i] = node_drop(n, b[i], IP4_ERROR_REASS_LIMIT_REACHED, IP4_REASS_NEXT_DROP);
-            continue;
-        }
-        ip4_reass_node_add(m, &batch, b[i], ip4_scratch(b[i])->fib.i);
-        next[i] = NEXT_CONSUMED;
-    }
-    ip4_reass_flush(&batch);
-    tell_if_waiting(t, r, before);
+    come_in(t, n, b, next, count, IP4_REASS_LOCAL);
 }
 
 /* A feature of the arc ip4-unicast. A whole datagram begins anew at ip4-input: the features that
@@ -113,35 +165,42 @@ void NODE_FN(ip4_local_full_reassembly)(struct thread *t, struct node *n, struct
 void NODE_FN(ip4_full_reassembly_feature)(struct thread *t, struct node *n, struct buffer **b,
                                           u16 *next, u32 count)
 {
-    struct ip4_reass_main *m = n->state;
-    const struct ip4_reass *r = m->tables[thread_index(t)];
-    struct batch batch = {.t = t, .n = n};
-    u32 before = ip4_reass_n_datagrams(r);
-
-    for (u32 i = 0; i < count; i++) {
-        if (likely(!ip4_is_fragment(buffer_current(b[i])))) {
-            next[i] = feature_next(b[i]);
-            continue;
-        }
-        ip4_reass_node_add(m, &batch, b[i], IP4_REASS_SCOPE_INTERFACE | b[i]->rx_if.i);
-        next[i] = NEXT_CONSUMED;
-    }
-    ip4_reass_flush(&batch);
-    tell_if_waiting(t, r, before);
+    come_in(t, n, b, next, count, IP4_REASS_FEATURE);
 }
 
-/* b are tokens of the control thread. */
-void NODE_FN(ip4_full_reassembly_expire_walk)(struct thread *t, struct node *n, struct buffer **b,
-                                              u16 *next, u32 count)
+/* Fragments that other threads sent here. */
+ALWAYS_INLINE void handed_over(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count, enum ip4_reass_way way)
 {
-    struct ip4_reass_main *m = n->state;
     struct batch batch = {.t = t, .n = n};
 
-    ip4_reass_expire(m->tables[thread_index(t)], t, thread_now_ns(t),
-                     &(struct ip4_reass_out){.give = ip4_reass_give, .arg = &batch});
-    ip4_reass_flush(&batch);
     for (u32 i = 0; i < count; i++) {
-        buffer_free_one(t, buffer_index(b[i]));
+        ip4_reass_node_add(n->state, &batch, b[i], way);
         next[i] = NEXT_CONSUMED;
     }
+    ip4_reass_flush(&batch);
+}
+
+void NODE_FN(ip4_local_full_reassembly_handoff)(struct thread *t, struct node *n, struct buffer **b,
+                                                u16 *next, u32 count)
+{
+    handed_over(t, n, b, next, count, IP4_REASS_LOCAL);
+}
+
+void NODE_FN(ip4_full_reassembly_feature_hoff)(struct thread *t, struct node *n, struct buffer **b,
+                                               u16 *next, u32 count)
+{
+    handed_over(t, n, b, next, count, IP4_REASS_FEATURE);
+}
+
+void NODE_FN(ip4_full_reassembly_expire_walk)(struct thread *t, struct node *n, const u32 *timers,
+                                              u32 count)
+{
+    const struct ip4_reass_main *m = n->state;
+    struct batch batch = {.t = t, .n = n};
+    struct ip4_reass_out out = {.give = ip4_reass_give, .arg = &batch};
+
+    for (u32 i = 0; i < count; i++)
+        ip4_reass_timeout(m->tables[thread_index(t)], timers[i], &out);
+    ip4_reass_flush(&batch);
 }
