@@ -98,6 +98,22 @@ def test_sizes_that_vary(switch, pgs):
     switch.ctl("packet-generator delete sizes")
 
 
+def test_limit_below_0_is_none(switch, pgs):
+    """-1 of a stream that is there and of a new one, until it is given a limit."""
+    switch.ctl("packet-generator new { name endless node pg1 source pg0 limit -1 rate 1e5 size 98-98 "
+               f"data {{ {UDP4} }} }}")
+    assert "limit -1, rate 1.00e5 pps" in switch.ctl("show packet-generator")
+    switch.ctl("packet-generator enable-stream endless")
+    wait_for(lambda: switch.stream("endless")["count"] > 1000, "packets")
+    switch.ctl("packet-generator configure endless limit 100")
+    wait_for(lambda: not switch.stream("endless")["enabled"], "its end")
+    switch.run_stream("endless")
+    assert switch.stream("endless")["count"] == 100
+    switch.ctl("packet-generator configure endless limit -1")
+    assert "limit -1, " in switch.ctl("show packet-generator")
+    switch.ctl("packet-generator delete endless")
+
+
 def test_chains(switch, pgs):
     """Packets longer than a buffer."""
     frames = made(switch, switch.capture(pgs[1]),

@@ -197,7 +197,7 @@ static int disable_stream(struct cli_call *c)
 static void pg_cli_parameters(const struct pg_stream *s, struct text *t)
 {
     const struct pg_stream_settings *set = &s->set;
-    text_add(t, "limit %" PRIu64 ", rate ", set->limit);
+    text_add(t, "limit %" PRId64 ", rate ", (i64)set->limit); /* VPP's: -1 of none */
     text_sci(t, set->rate, 2);
     text_add(t, " pps, size %u%c%u, buffer-size %u, worker %u, ", set->min_bytes,
              set->size_kind == PG_SIZE_RANDOM ? '+' : '-', set->max_bytes, set->buffer_bytes,

@@ -192,11 +192,21 @@ static bool take_flags(struct reader *r)
     return any;
 }
 
+/* A number below 0 is none that a stream reaches. */
+static bool take_limit(struct reader *r, u64 *out)
+{
+    double x;
+    if (!take_float(r, &x))
+        return false;
+    *out = x < 0 ? PG_LIMIT_NONE : (u64)x;
+    return true;
+}
+
 /* A key and its value; false when it is none. */
 static bool take_setting(struct reader *r)
 {
     if (pg_definition_take(r, "limit"))
-        return take_count(r, &r->set->limit);
+        return take_limit(r, &r->set->limit);
     if (pg_definition_take(r, "rate"))
         return take_float(r, &r->set->rate);
     if (pg_definition_take(r, "size"))

@@ -66,10 +66,12 @@ struct pg_frame {
     u8 csum_offset, gso_l4_len;
 };
 
+#define PG_LIMIT_NONE UINT64_MAX
+
 /* What a stream was told. */
 struct pg_stream_settings {
     char name[PG_NAME_BYTES];
-    u64 limit; /* packets; 0: endless */
+    u64 limit; /* packets; 0 and PG_LIMIT_NONE: endless, of a file too when it is PG_LIMIT_NONE */
     double rate;
     u32 min_bytes, max_bytes;
     enum pg_size_kind size_kind;
