@@ -9,12 +9,21 @@
 #define NS_PER_MSEC 1000000ull
 #define NS_PER_USEC 1000ull
 
-/* CLOCK_MONOTONIC. */
-static inline u64 clock_ns(void)
+/* CLOCK_MONOTONIC: what the kernel's timers go by. */
+static inline u64 clock_kernel_ns(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
+}
+
+/* How far clock_ns is ahead of the kernel's time: 0, but for tests of what takes long. */
+extern u64 clock_ahead_ns; /* atomic */
+
+/* The time that everything here goes by; it never goes back. */
+static inline u64 clock_ns(void)
+{
+    return clock_kernel_ns() + __atomic_load_n(&clock_ahead_ns, __ATOMIC_RELAXED);
 }
 
 /* CLOCK_REALTIME at clock_ns() 0: what to add to such a time for the time of day. */
@@ -39,6 +48,7 @@ static inline u64 clock_cycles(void)
 #endif
 }
 
-/* Cycles a second, measured lazily against CLOCK_MONOTONIC between the first call and now; never 0.
+/* Cycles a second, measured lazily against the kernel's clock between the first call and now; never
+ * 0.
  */
 double clock_cycles_per_sec(void);

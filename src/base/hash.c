@@ -73,6 +73,11 @@ void hash_fini(struct hash *h)
     *h = (struct hash){.key_bytes = h->key_bytes};
 }
 
+u64 hash_bytes_taken(const struct hash *h)
+{
+    return (u64)h->n_slots * slot_bytes(h);
+}
+
 /* The key's slot, or NULL; then *insert is where it may be put. The table is never full. */
 static u8 *hash_find(const struct hash *h, const void *key, u64 hashed, u8 **insert)
 {

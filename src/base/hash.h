@@ -20,6 +20,8 @@ bool hash_get(const struct hash *h, const void *key, u64 *value);
 void hash_set(struct hash *h, const void *key, u64 value);
 /* Returns whether it was there. */
 bool hash_del(struct hash *h, const void *key);
+/* Memory that it takes now. */
+u64 hash_bytes_taken(const struct hash *h);
 
 /* A good 64-bit mix of bytes; not cryptographic. */
 u64 hash_bytes(const void *p, size_t n, u64 seed);

@@ -68,6 +68,11 @@ void shared_hash_fini(struct shared_hash *h);
 
 /* ---- looking up: any thread ---- */
 
+ALWAYS_INLINE u32 shared_hash_n_buckets(const struct shared_hash *h)
+{
+    return (u32)__atomic_load_n(&h->shape, __ATOMIC_RELAXED);
+}
+
 ALWAYS_INLINE u64 shared_hash_mix(u64 a, u64 b)
 {
     unsigned __int128 product = (unsigned __int128)a * b;

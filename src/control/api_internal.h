@@ -6,6 +6,7 @@
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/cli.h"
+#include "control/module.h"
 
 #define API_HANDLE_BIT 0x80000000u
 
@@ -174,3 +175,4 @@ void api_trace_forget_all(struct api_trace *t);
 extern const struct cli_command api_trace_commands[];
 int api_init(struct piste *p, void **state, struct error *e);
 void api_stop(struct piste *p, void *state);
+void api_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);

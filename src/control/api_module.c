@@ -9,6 +9,7 @@ const struct module api_module = {
     .description = "Binary API",
     .init = api_init,
     .stop = api_stop,
+    .tables = api_tables,
     .api = api_core_handlers,
     .commands = api_commands,
 };

@@ -114,3 +114,9 @@ void api_stop(struct piste *p, void *state)
     api_arena_free(&s->arena);
     free(s);
 }
+
+void api_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct api_server *s = state;
+    module_tell_hash(tell, arg, "messages of the binary API", &s->id_of);
+}

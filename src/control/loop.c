@@ -221,9 +221,10 @@ static int prepare_wait(struct loop *l, int timeout_ms)
 {
     if (l->deferred.n || l->n_always_ready || l->stop)
         return 0;
-    u64 at = l->heap.n ? l->heap.v[0]->at_ns : 0;
-    if (l->heap.n && at <= clock_ns())
+    if (l->heap.n && l->heap.v[0]->at_ns <= clock_ns())
         return 0;
+    u64 ahead = __atomic_load_n(&clock_ahead_ns, __ATOMIC_RELAXED);
+    u64 at = l->heap.n ? max_u64(l->heap.v[0]->at_ns, ahead + 1) - ahead : 0;
     if (at != l->armed_ns && timeout_ms) {
         struct itimerspec its = {0};
         its.it_value.tv_sec = (time_t)(at / NS_PER_SEC);

@@ -244,3 +244,18 @@ void modules_running_config(const struct modules *ms, struct text *t)
                 entry->m->running_config(ms->piste, entry->state, phase, t);
         }
 }
+
+void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg)
+{
+    for (u32 i = 0; i < ms->initialised.n; i++) {
+        const struct entry *entry = ms->initialised.v[i];
+        if (entry->m->tables)
+            entry->m->tables(ms->piste, entry->state, tell, arg);
+    }
+}
+
+void module_tell_hash(module_table_fn *tell, void *arg, const char *name, const struct hash *h)
+{
+    struct module_table t = {name, h->n_used, h->n_slots, hash_bytes_taken(h)};
+    tell(arg, &t);
+}

@@ -29,7 +29,20 @@ enum rc_phase {
     RC_N
 };
 
-#define MODULE_ABI 2
+/* A table of a module, as `show bihash` has it. */
+struct module_table {
+    const char *name;
+    u64 entries;
+    u64 places; /* for entries, or for lines of them, as the table is made now */
+    u64 bytes;  /* that it takes now */
+};
+
+typedef void module_table_fn(void *arg, const struct module_table *t);
+/* Tells of one that is a hash: what most modules have. */
+struct hash;
+void module_tell_hash(module_table_fn *tell, void *arg, const char *name, const struct hash *h);
+
+#define MODULE_ABI 3
 
 struct module {
     u32 abi;                  /* MODULE_ABI */
@@ -59,6 +72,8 @@ struct module {
     void (*stop)(struct piste *p, void *state);
     /* Appends command lines that would make the present state from nothing. */
     void (*running_config)(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+    /* Tells of its tables, one by one. */
+    void (*tables)(struct piste *p, void *state, module_table_fn *tell, void *arg);
 };
 
 #define MODULE_PLUGIN_SYMBOL "piste_module"
@@ -100,5 +115,7 @@ void modules_each(const struct modules *ms,
  * features. */
 void modules_on_init(struct modules *ms,
                      int (*fn)(struct piste *p, const struct module *m, struct error *e));
+/* Tells of the tables of all modules. */
+void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg);
 /* All modules' lines, all phases, under a header comment. */
 void modules_running_config(const struct modules *ms, struct text *t);

@@ -249,6 +249,50 @@ static int show_physmem(struct cli_call *c)
     return 0;
 }
 
+/* --- show bihash --- */
+
+/* As VPP's: "736k", or "6.50m" when it is not a whole number of them. */
+static void show_table_bytes(struct out *o, u64 bytes)
+{
+    static const char units[] = " kmgt";
+    u32 unit = 0;
+    while (unit + 2 < sizeof(units) && bytes >> (10 * (unit + 1)))
+        unit++;
+    u64 one = 1ull << (10 * unit);
+    out_text(o, "    bytes: used ");
+    if (bytes & (one - 1))
+        out_text(o, "%.2f", (double)bytes / (double)one);
+    else
+        out_text(o, "%" PRIu64, bytes / one);
+    out_text(o, "%.*s\n", unit != 0, &units[unit]);
+}
+
+static void system_show_table(void *arg, const struct module_table *t)
+{
+    struct out *o = arg;
+    out_object(o, NULL);
+    out_str(o, "name", t->name, "\nHash table '%s'\n");
+    if (t->places) {
+        out_u64(o, "entries", t->entries, "    %" PRIu64 " active elements");
+        out_u64(o, "places", t->places, " %" PRIu64 " places\n");
+        show_table_bytes(o, t->bytes);
+    } else {
+        out_text(o, "    empty, uninitialized\n");
+        out_u64(o, "entries", 0, NULL);
+        out_u64(o, "places", 0, NULL);
+    }
+    out_u64(o, "bytes", t->bytes, NULL);
+    out_end(o);
+}
+
+static int show_bihash(struct cli_call *c)
+{
+    out_array(c->out, "tables");
+    modules_tables(c->piste->modules, system_show_table, c->out);
+    out_end(c->out);
+    return 0;
+}
+
 /* --- show unix errors
  * ----------------------------------------------------------------------------- */
 
@@ -284,6 +328,8 @@ static const struct cli_command commands[] = {
     {"show memory [main-heap] [api-segment] [stats-segment] [map] [verbose]",
      "Memory of the process; map: and of each page map", show_memory, 0},
     {"show physmem [verbose | detail | map]", "Packet memory", show_physmem, 0},
+    {"show bihash [verbose]", "Hash tables: how many entries they have, and what they take",
+     show_bihash, 0},
     {"show unix errors", "Show Unix system call error history", show_unix_errors, 0},
     {NULL, NULL, NULL, 0},
 };

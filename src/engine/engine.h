@@ -14,6 +14,7 @@ struct text;
 extern const struct module engine_module;
 extern const struct module trace_module;
 extern const struct module stats_module;
+extern const struct module node_module, thread_module;
 
 struct engine_config {
     u32 n_workers;                /* data threads; at least 1 */

@@ -277,11 +277,20 @@ void node_run_timers(struct thread *t, struct node_index n, const u32 *timers, u
 void engine_reclaim(struct engine *e);
 
 /* engine_cli.c */
+extern const struct cli_command engine_commands[];
+
+/* node_cli.c */
 int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err);
 void engine_node_complete(struct piste *p, const char *prefix,
                           void (*add)(void *arg, const char *word), void *arg);
-extern const struct cli_command engine_commands[];
-extern const struct cli_type engine_types[];
+/* Nodes in use, sorted by name; the caller frees. */
+struct node_global **nodes_sorted(struct engine *e, u32 *n);
+const char *node_state_text(struct thread *t, u32 node, const struct node_def *def);
+extern const struct cli_command node_commands[];
+extern const struct cli_type node_types[];
+
+/* thread_cli.c */
+extern const struct cli_command thread_commands[];
 
 /* stats_cli.c */
 extern const struct cli_command stats_commands[];

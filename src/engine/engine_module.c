@@ -119,6 +119,12 @@ static void engine_stop_module(struct piste *p, void *state)
     engine_free(state);
 }
 
+static void engine_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct engine *e = state;
+    module_tell_hash(tell, arg, "node names", &e->node_by_name);
+}
+
 static void engine_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct engine *e = state;
@@ -131,7 +137,22 @@ static void engine_running_config(struct piste *p, void *state, enum rc_phase ph
         text_add(t, "set trace timestamp-format %s\n", times[e->trace_time]);
 }
 
-/* A module of its own for the sake of its table of commands. */
+/* Modules of their own for the sake of their tables of commands. */
+const struct module node_module = {
+    .abi = MODULE_ABI,
+    .name = "nodes",
+    .description = "Nodes of the packet graph",
+    .commands = node_commands,
+    .types = node_types,
+};
+
+const struct module thread_module = {
+    .abi = MODULE_ABI,
+    .name = "threads",
+    .description = "Threads, their time and memory of packets",
+    .commands = thread_commands,
+};
+
 const struct module stats_module = {
     .abi = MODULE_ABI,
     .name = "stats",
@@ -145,7 +166,6 @@ const struct module engine_module = {
     .description = "Packet graph, buffers and data threads",
     .commands = engine_commands,
     .api = engine_api,
-    .types = engine_types,
     .config = engine_sections,
     .settings = &engine_default_settings,
     .settings_bytes = sizeof(engine_default_settings),
@@ -153,4 +173,5 @@ const struct module engine_module = {
     .init = engine_init_module,
     .stop = engine_stop_module,
     .running_config = engine_running_config,
+    .tables = engine_tables,
 };

@@ -293,6 +293,11 @@ u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
     return edge_add(e, from, to);
 }
 
+struct node_index node_next(const struct engine *e, struct node_index n, u16 edge)
+{
+    return (struct node_index){e->nodes.v[n.i].next_nodes[edge]};
+}
+
 u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to)
 {
     u16 most = 0;

@@ -178,6 +178,8 @@ const char *node_error_description(const struct engine *e, struct node_index n, 
 bool node_error_find(const struct engine *e, struct node_index n, const char *name, u32 *error);
 /* Next index of an edge from -> to, added if it is not there. */
 u16 node_edge(struct engine *e, struct node_index from, struct node_index to);
+/* Where an edge of a node leads. */
+struct node_index node_next(const struct engine *e, struct node_index n, u16 edge);
 /* The same number for an edge from each of n nodes: what one of them may be given, all understand.
  */
 u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to);

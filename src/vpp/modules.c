@@ -64,6 +64,8 @@ static const struct {
     {&api_trace_module, NULL},
     {&trace_module, NULL},
     {&stats_module, NULL},
+    {&node_module, NULL},
+    {&thread_module, NULL},
     {&interface_module, NULL},
     {&ethernet_module, NULL},
     {&host_module, NULL},

@@ -424,3 +424,18 @@ void l2_fib_stop(struct l2_state *s)
             loop_timer_del(s->piste->loop, timers[i]);
     mac_table_free(&s->shared.macs);
 }
+
+void l2_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct l2_state *s = state;
+    const struct mac_generation *g = mac_table_current(l2_fib_table_of(s));
+    struct module_table macs = {
+        "l2 MAC addresses",
+        .entries = l2_fib_totals(s).entries,
+        .places = ((u64)g->mask + 1) * MAC_SLOTS,
+        .bytes =
+            mem_map_resident_bytes(&g->map) + (g->old ? mem_map_resident_bytes(&g->old->map) : 0),
+    };
+    tell(arg, &macs);
+    module_tell_hash(tell, arg, "bridge domains", &s->bd_by_id);
+}

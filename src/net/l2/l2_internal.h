@@ -180,3 +180,4 @@ void l2_event_api_stop(struct piste *p, void *state);
 int tag_api_init(struct piste *p, void **state, struct error *e);
 int l2_init(struct piste *p, void **state, struct error *e);
 void l2_stop(struct piste *p, void *state);
+void l2_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);

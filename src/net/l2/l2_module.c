@@ -72,6 +72,7 @@ const struct module l2_module = {
     .init = l2_init,
     .stop = l2_stop,
     .running_config = l2_running_config,
+    .tables = l2_tables,
 };
 
 static const char *const fib_needs[] = {"l2", NULL};

@@ -66,7 +66,7 @@ bool ip_protocol_by_name(const char *name, u8 *protocol)
 }
 
 /* The name, or "unknown N". */
-static void ip_format_protocol(struct text *t, u8 protocol)
+void ip_format_protocol(struct text *t, u8 protocol)
 {
     const char *name = ip_protocol_name(protocol);
     if (name)

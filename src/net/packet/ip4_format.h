@@ -9,6 +9,8 @@ struct trace_record;
 
 /* "ICMP", "UDP", "IP6_HOP_BY_HOP_OPTIONS" ...; NULL when the number has no name. */
 const char *ip_protocol_name(u8 protocol);
+/* Its name, or "unknown 200". */
+void ip_format_protocol(struct text *t, u8 protocol);
 /* By name, in any case; false when there is none. */
 bool ip_protocol_by_name(const char *name, u8 *protocol);
 

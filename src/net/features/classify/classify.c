@@ -2,6 +2,7 @@
 #include "net/features/classify/classify.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -46,16 +47,21 @@ static struct table *classify_must_find(u32 i, struct error *e)
 
 /* --- stores --- */
 
+#define STORE_HEAD_BYTES round_up_u64(sizeof(struct classify_store), 16)
+
 /* All of it in one piece of memory: slots, then sessions, half as many. */
+static size_t store_bytes(u32 n_slots, u32 stride)
+{
+    return STORE_HEAD_BYTES + (size_t)n_slots * sizeof(u64) + (size_t)n_slots / 2 * stride;
+}
+
 static struct classify_store *store_new(u32 n_slots, u32 stride)
 {
-    size_t slots = (size_t)n_slots * sizeof(u64),
-           head = round_up_u64(sizeof(struct classify_store), 16);
-    struct classify_store *s = mem_alloc(head + slots + (size_t)n_slots / 2 * stride);
+    struct classify_store *s = mem_alloc(store_bytes(n_slots, stride));
     s->slot_mask = n_slots - 1;
     s->capacity = n_slots / 2;
-    s->slots = (u64 *)(void *)((u8 *)s + head);
-    s->sessions = (u8 *)s->slots + slots;
+    s->slots = (u64 *)(void *)((u8 *)s + STORE_HEAD_BYTES);
+    s->sessions = (u8 *)(s->slots + n_slots);
     return s;
 }
 
@@ -500,4 +506,22 @@ void classify_stop(struct piste *p, void *state)
     mem_map_free(&c->tables_map);
     classify_tables = NULL;
     free(c);
+}
+
+void classify_show_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    for (u32 i = 0; i < CLASSIFY_TABLES_MAX; i++) {
+        const struct table *t = table_at(i);
+        char name[32];
+        if (!t)
+            continue;
+        snprintf(name, sizeof(name), "classify table %u", i);
+        struct module_table it = {
+            name,
+            .entries = t->n_sessions,
+            .places = t->data.store->slot_mask + 1,
+            .bytes = store_bytes(t->data.store->slot_mask + 1, t->data.stride),
+        };
+        tell(arg, &it);
+    }
 }

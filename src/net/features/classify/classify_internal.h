@@ -37,3 +37,4 @@ extern const struct api_handler classify_api[];
 void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int classify_init(struct piste *p, void **state, struct error *e);
 void classify_stop(struct piste *p, void *state);
+void classify_show_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);

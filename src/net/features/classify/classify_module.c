@@ -18,6 +18,7 @@ const struct module classify_module = {
     .init = classify_init,
     .stop = classify_stop,
     .running_config = classify_running_config,
+    .tables = classify_show_tables,
 };
 
 static const char *const filter_needs[] = {"classify", "interface", NULL};

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "control/cli.h"
 #include "engine/feature.h"
 #include "engine/index.h"
 #include "engine/node.h"
@@ -28,6 +29,8 @@ void ip4_local_unregister(struct piste *p, u8 protocol);
 /* Datagrams to that UDP port (host order) go to `node`, in the same state. -EADDRINUSE. */
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node) MUST_CHECK;
 void ip4_udp_unregister(struct piste *p, u16 port);
+
+extern const struct cli_command ip4_local_commands[];
 
 /* --- for the nodes --- */
 

@@ -97,6 +97,7 @@ const struct module ip4_local_module = {
     .name = ip4_local_module_name,
     .description = "IPv4 packets for this switch",
     .needs = (const char *const[]){"ip4-arcs", "ip4", NULL},
+    .commands = ip4_local_commands,
     .init = ip4_local_init,
     .stop = ip4_local_stop,
 };

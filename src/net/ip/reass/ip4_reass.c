@@ -110,6 +110,16 @@ static void ip4_reass_publish(u32 *count, u32 value)
     __atomic_store_n(count, value, __ATOMIC_RELAXED);
 }
 
+u32 ip4_reass_places(const struct ip4_reass *r)
+{
+    return shared_hash_n_buckets(&r->by_key) * SHARED_HASH_SLOTS;
+}
+
+u64 ip4_reass_table_bytes(const struct ip4_reass *r)
+{
+    return mem_map_resident_bytes(&r->by_key.map);
+}
+
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r)
 {
     return __atomic_load_n(&r->n_datagrams, __ATOMIC_RELAXED);

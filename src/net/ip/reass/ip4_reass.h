@@ -39,6 +39,9 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t);
 /* Read by other threads for show commands: a moment's value. */
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r);
 u32 ip4_reass_n_buffers(const struct ip4_reass *r);
+/* Of its hash table. */
+u32 ip4_reass_places(const struct ip4_reass *r);
+u64 ip4_reass_table_bytes(const struct ip4_reass *r);
 
 /* Whole datagrams, and what was given up: a batch that the caller fills its edges from. */
 enum ip4_reass_fate {

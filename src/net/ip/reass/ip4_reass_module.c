@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -236,6 +237,19 @@ static void ip4_reass_stop(struct piste *p, void *state)
     free(m);
 }
 
+static void ip4_reass_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct ip4_reass_main *m = state;
+    for (u32 i = 1; i <= m->n_owners; i++) {
+        char name[64];
+        const struct ip4_reass *r = m->tables[i];
+        snprintf(name, sizeof(name), "ip4 reassembly, thread %u", i);
+        struct module_table t = {name, ip4_reass_n_datagrams(r), ip4_reass_places(r),
+                                 ip4_reass_table_bytes(r)};
+        tell(arg, &t);
+    }
+}
+
 const struct module ip4_reass_module = {
     .abi = MODULE_ABI,
     .name = "ip4-reassembly",
@@ -246,6 +260,7 @@ const struct module ip4_reass_module = {
     .commands = commands,
     .api = ip4_reass_api,
     .running_config = ip4_reass_running_config,
+    .tables = ip4_reass_tables,
     .init = ip4_reass_init,
     .stop = ip4_reass_stop,
 };

@@ -662,6 +662,12 @@ void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64
 
 /* --- life --- */
 
+void interface_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct interfaces *ifs = state;
+    module_tell_hash(tell, arg, "interface names", &ifs->by_name);
+}
+
 int interface_init(struct piste *p, void **state, struct error *e)
 {
     struct interfaces *ifs = mem_alloc(sizeof(*ifs));

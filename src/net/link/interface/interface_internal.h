@@ -38,6 +38,7 @@ extern const char interface_module_name[], interface_api_module_name[];
 extern const struct cli_command interface_commands[];
 extern const struct cli_type interface_types[];
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+void interface_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
 int interface_init(struct piste *p, void **state, struct error *e);
 void interface_stop(struct piste *p, void *state);
 int interface_api_init(struct piste *p, void **state, struct error *e);

@@ -34,6 +34,7 @@ const struct module interface_module = {
     .init = interface_init,
     .stop = interface_stop,
     .running_config = interface_running_config,
+    .tables = interface_tables,
 };
 
 static const char *const api_needs[] = {"api", "interface", NULL};

@@ -328,3 +328,9 @@ void vlan_stop(struct piste *p, void *state)
     vec_free(&s->ports);
     free(s);
 }
+
+void vlan_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct vlans *s = state;
+    module_tell_hash(tell, arg, "sub-interfaces", &s->by_id);
+}

@@ -39,5 +39,6 @@ extern const struct cli_command vlan_commands[];
 extern const struct cli_type vlan_types[];
 int vlan_init(struct piste *p, void **state, struct error *e);
 void vlan_stop(struct piste *p, void *state);
+void vlan_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
 int vlan_api_init(struct piste *p, void **state, struct error *e);
 extern const struct api_handler vlan_api[];

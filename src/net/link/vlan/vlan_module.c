@@ -15,6 +15,7 @@ const struct module vlan_module = {
     .types = vlan_types,
     .init = vlan_init,
     .stop = vlan_stop,
+    .tables = vlan_tables,
 };
 
 static const char *const api_needs[] = {"interface_api", "vlan", NULL};
