@@ -321,7 +321,7 @@ def test_a_crash_leaves_a_backtrace_and_whole_files(daemon, how, first):
     for report in daemon.process.stderr.read(), daemon.read("vpp.log"):
         assert first in report
         frames = re.findall(r"^#\d+ +0x\w{16} (\S+) \+ 0x\w+ from \S+ \(\+0x\w+\)$", report, re.M)
-        assert any(name.startswith("crash") for name in frames), report
+        assert any("crash" in name for name in frames), report
         assert "loop_run" in frames and "main" in frames, report
     assert daemon.read("saved.cfg") == saved
     daemon.start()  # in the place of the dead one

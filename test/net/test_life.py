@@ -190,7 +190,7 @@ def test_crash_and_start_again(net):
     assert status == -6, f"{status}: {vpp.output()}"  # a shell shows 134
     text = vpp.output()
     frames = re.findall(r" (\w+) \+ 0x[0-9a-f]+", text)
-    for function in ("crash", "loop_run", "main"):
+    for function in ("control_crash", "loop_run", "main"):
         assert function in frames, f"{function} is not in {frames}\n{text}"
     with open(vpp.running, encoding="utf-8") as f:
         assert f.read() == saved_text
