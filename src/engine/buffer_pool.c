@@ -177,6 +177,12 @@ static u32 pool_open(struct buffer_pool *p, u32 pool, u32 *bi, u32 n)
 
 /* --- alloc and free --- */
 
+/* The thread's own; `show buffers` reads it. */
+ALWAYS_INLINE void cache_set(struct buffer_cache *c, u32 n)
+{
+    __atomic_store_n(&c->n, n, __ATOMIC_RELAXED);
+}
+
 static void cache_refill(struct buffer_pool *p, u32 pool, struct buffer_cache *c)
 {
     if (atomic_load_explicit(&p->closing, memory_order_relaxed))
@@ -184,7 +190,7 @@ static void cache_refill(struct buffer_pool *p, u32 pool, struct buffer_cache *c
     u32 n = depot_pop(p, c->bi + c->n);
     if (!n)
         n = pool_open(p, pool, c->bi + c->n, p->batch);
-    c->n += n;
+    cache_set(c, c->n + n);
 }
 
 ALWAYS_INLINE void buffer_reset(struct buffer *b)
@@ -214,7 +220,8 @@ u32 buffer_alloc(struct thread *t, u32 pool, u32 *bi, u32 n)
                 break;
             }
         }
-        u32 index = c->bi[--c->n];
+        u32 index = c->bi[c->n - 1];
+        cache_set(c, c->n - 1);
         buffer_reset(buffer_at(index));
         bi[got++] = index;
     }
@@ -226,7 +233,7 @@ static void cache_spill(struct buffer_pool *p, struct buffer_cache *c)
     /* the coldest go: what was freed last is used next; of a pool that closes, all */
     u32 n = (u32)min_u64(p->batch, c->n);
     depot_push(p, c->bi, n);
-    c->n -= n;
+    cache_set(c, c->n - n);
     memmove(c->bi, c->bi + n, c->n * sizeof(c->bi[0]));
 }
 
@@ -242,7 +249,8 @@ void buffer_free_one(struct thread *t, u32 bi)
         struct buffer_cache *c = &t->cache[b->pool];
         if (unlikely(p->release != NULL))
             p->release(p->owner, t, b);
-        c->bi[c->n++] = bi;
+        c->bi[c->n] = bi;
+        cache_set(c, c->n + 1);
         if (unlikely(c->n >= __atomic_load_n(&p->cache_max, __ATOMIC_RELAXED)))
             cache_spill(p, c);
         if (likely(next == BUFFER_NONE))
@@ -266,7 +274,7 @@ static void pool_flush(struct thread *t, u32 pool)
     while (c->n) {
         u32 n = (u32)min_u64(c->n, BUFFER_BATCH);
         depot_push(&pools.pool[pool], c->bi + c->n - n, n);
-        c->n -= n;
+        cache_set(c, c->n - n);
     }
 }
 
