@@ -51,7 +51,7 @@ static void queue_had_packets(struct thread *t, struct rx_queue *q)
 /* Returns whether it waits now. */
 static bool queue_was_empty(struct thread *t, struct rx_queue *q)
 {
-    if (q->ops && q->ops->arm && !q->ops->arm(q))
+    if (q->ops && q->ops->arm && !q->ops->arm(t, q))
         return false;
     if (q->busy_rounds == BUSY_ROUNDS)
         epoll_add(t, q); /* and if a packet has come meanwhile, epoll says so at once */
@@ -99,7 +99,7 @@ void rx_queues_wait(struct thread *t, int timeout_ms)
         if (q->ready)
             continue; /* its descriptor is looked at when it has been empty */
         if (q->ops && q->ops->acknowledge)
-            q->ops->acknowledge(q, ev[i].events);
+            q->ops->acknowledge(t, q, ev[i].events);
         t->n_waiting--;
         queue_is_ready(t, q);
     }
@@ -130,7 +130,7 @@ static void queue_begin(struct thread *t, struct rx_queue *q)
 {
     q->busy_rounds = 0;
     if (q->ops && q->ops->mode_changed)
-        q->ops->mode_changed(q);
+        q->ops->mode_changed(t, q);
     if (!q->enabled)
         return;
     if (!always_polled(q))
@@ -243,6 +243,12 @@ int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct erro
     if (q->added)
         thread_call(e->threads[thread], queue_insert, q);
     return 0;
+}
+
+void rx_queue_call(struct engine *e, struct rx_queue *q, void (*fn)(struct thread *t, void *arg),
+                   void *arg)
+{
+    thread_call(e->threads[q->thread], fn, arg);
 }
 
 enum rx_mode rx_queue_default_mode(const struct engine *e)

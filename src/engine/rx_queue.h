@@ -23,6 +23,7 @@
 
 struct engine;
 struct rx_queue;
+struct thread;
 
 enum rx_mode { RX_MODE_ADAPTIVE, RX_MODE_INTERRUPT, RX_MODE_POLLING, RX_MODE_DEFAULT };
 
@@ -31,12 +32,12 @@ struct rx_queue_ops {
     /* The queue was found empty and will be left to its descriptor, whose owner is to write it from
      * now on. Returns false when packets have come meanwhile: the queue stays ready. What the queue
      * keeps for packets that come soon is better given back here. */
-    bool (*arm)(struct rx_queue *q);
+    bool (*arm)(struct thread *t, struct rx_queue *q);
     /* The descriptor is readable, or has an error (epoll's events): the queue is ready. */
-    void (*acknowledge)(struct rx_queue *q, u32 events);
+    void (*acknowledge)(struct thread *t, struct rx_queue *q, u32 events);
     /* Mode, descriptor, or whether it is enabled, is another now. The queue is ready next if it is
      * enabled, and arm follows unless it is polled: so the other end may be told to be quiet. */
-    void (*mode_changed)(struct rx_queue *q);
+    void (*mode_changed)(struct thread *t, struct rx_queue *q);
 };
 
 struct rx_queue {
@@ -72,6 +73,9 @@ int rx_queue_place(struct engine *e, struct rx_queue *q, u32 thread, struct erro
 /* Another descriptor in the place of q's; the old one may be closed then. The mode follows: without
  * a descriptor a queue is polled. */
 void rx_queue_set_fd(struct engine *e, struct rx_queue *q, int fd);
+/* Has the thread that owns q call fn between two rounds, when it looks at nothing of q's. */
+void rx_queue_call(struct engine *e, struct rx_queue *q, void (*fn)(struct thread *t, void *arg),
+                   void *arg);
 /* Mode of queues that are added with RX_MODE_DEFAULT. */
 enum rx_mode rx_queue_default_mode(const struct engine *e);
 void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode);

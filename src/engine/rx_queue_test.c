@@ -44,7 +44,7 @@ static u32 input(struct thread *t, struct node *n, struct rx_queue *q)
     return got;
 }
 
-static bool arm(struct rx_queue *q)
+static bool arm(struct thread *t, struct rx_queue *q)
 {
     struct ring_port *port = q->port;
     port->n_armed++;
@@ -52,7 +52,7 @@ static bool arm(struct rx_queue *q)
     return !port->always_comes && atomic_load(&port->produced) == port->consumed;
 }
 
-static void acknowledge(struct rx_queue *q, u32 events)
+static void acknowledge(struct thread *t, struct rx_queue *q, u32 events)
 {
     struct ring_port *port = q->port;
     u64 count;
@@ -63,7 +63,7 @@ static void acknowledge(struct rx_queue *q, u32 events)
         assert_int_equal(errno, EAGAIN);
 }
 
-static void mode_changed(struct rx_queue *q)
+static void mode_changed(struct thread *t, struct rx_queue *q)
 {
     struct ring_port *port = q->port;
     port->n_mode_changed++;

@@ -83,11 +83,6 @@ void trace_set_filter(struct engine *e, bool (*fn)(const struct buffer *b))
     __atomic_store_n(&e->trace_wanted, fn, __ATOMIC_RELEASE);
 }
 
-bool trace_is_on(const struct thread *t)
-{
-    return t->trace.live;
-}
-
 bool trace_start(struct thread *t, struct node *n, struct buffer *b)
 {
     if (!n->traced || (n->trace_filtered && !trace_is_wanted(t->engine, b)))

@@ -29,8 +29,6 @@ ALWAYS_INLINE u32 trace_wants(const struct node *n)
 {
     return n->traced;
 }
-/* Whether packets of this thread may be traced, in internal nodes that would note something. */
-bool trace_is_on(const struct thread *t);
 /* Starts a trace for b and counts it against the node; does nothing when none is left. Returns
  * whether it did. */
 bool trace_start(struct thread *t, struct node *n, struct buffer *b);

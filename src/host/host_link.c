@@ -25,7 +25,7 @@ static void keep_link(void *arg, const struct host_event *ev)
         *out = ev->link;
 }
 
-static int get(struct host_net *n, struct host_request *r, struct host_link *out)
+static int host_link_ask(struct host_net *n, struct host_request *r, struct host_link *out)
 {
     *out = (struct host_link){0};
     int rc = host_request_get(n, r, keep_link, out);
@@ -39,7 +39,7 @@ int host_link_find(struct host_net *n, const char *name, struct host_link *out, 
         return error_set(e, ENODEV, "Invalid interface name: %s", name);
     host_request_begin(&r, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
     mnl_attr_put_strz(r.h, IFLA_IFNAME, name);
-    int rc = get(n, &r, out);
+    int rc = host_link_ask(n, &r, out);
     /* a name that the kernel knows as another one's is not what was asked for */
     if (!rc && strcmp(out->name, name) != 0)
         rc = -ENODEV;
@@ -51,7 +51,7 @@ int host_link_get(struct host_net *n, int index, struct host_link *out, struct e
     struct host_request r;
     struct ifinfomsg *m = host_request_begin(&r, RTM_GETLINK, 0, sizeof(*m));
     m->ifi_index = index;
-    int rc = get(n, &r, out);
+    int rc = host_link_ask(n, &r, out);
     return rc ? error_errno(e, -rc, "no network device of index %d", index) : 0;
 }
 
@@ -64,8 +64,8 @@ static void set_begin(struct host_request *r, int index)
 }
 
 /* what: "set the MTU". */
-static int set(struct host_net *n, struct host_request *r, int index, const char *what,
-               struct error *e)
+static int host_link_change(struct host_net *n, struct host_request *r, int index, const char *what,
+                            struct error *e)
 {
     struct host_link l;
     int rc = host_request_send(n, r);
@@ -83,7 +83,7 @@ int host_link_set_up(struct host_net *n, int index, bool up, struct error *e)
     m->ifi_index = index;
     m->ifi_flags = up ? IFF_UP : 0;
     m->ifi_change = IFF_UP;
-    return set(n, &r, index, up ? "set the device up" : "set the device down", e);
+    return host_link_change(n, &r, index, up ? "set the device up" : "set the device down", e);
 }
 
 static int set_u32(struct host_net *n, int index, u16 attribute, u32 value, const char *what,
@@ -92,7 +92,7 @@ static int set_u32(struct host_net *n, int index, u16 attribute, u32 value, cons
     struct host_request r;
     set_begin(&r, index);
     mnl_attr_put_u32(r.h, attribute, value);
-    return set(n, &r, index, what, e);
+    return host_link_change(n, &r, index, what, e);
 }
 
 int host_link_set_mtu(struct host_net *n, int index, u32 bytes, struct error *e)
@@ -117,7 +117,7 @@ int host_link_set_mac(struct host_net *n, int index, const u8 mac[6], struct err
     struct host_request r;
     set_begin(&r, index);
     mnl_attr_put(r.h, IFLA_ADDRESS, 6, mac);
-    return set(n, &r, index, "change the device's MAC address", e);
+    return host_link_change(n, &r, index, "change the device's MAC address", e);
 }
 
 int host_link_set_name(struct host_net *n, int index, const char *name, struct error *e)
@@ -128,7 +128,7 @@ int host_link_set_name(struct host_net *n, int index, const char *name, struct e
                          IFNAMSIZ - 1);
     set_begin(&r, index);
     mnl_attr_put_strz(r.h, IFLA_IFNAME, name);
-    return set(n, &r, index, "rename the device", e);
+    return host_link_change(n, &r, index, "rename the device", e);
 }
 
 int host_link_move(struct host_net *n, int index, struct host_net *to, struct error *e)
@@ -139,14 +139,14 @@ int host_link_move(struct host_net *n, int index, struct host_net *to, struct er
         return fd;
     set_begin(&r, index);
     mnl_attr_put_u32(r.h, IFLA_NET_NS_FD, (u32)fd);
-    int rc = set(n, &r, index, "move the device to a network namespace", e);
+    int rc = host_link_change(n, &r, index, "move the device to a network namespace", e);
     close(fd);
     return rc;
 }
 
 /* --- ethtool --- */
 
-static int ethtool(struct host_net *n, int index, void *command)
+static int host_ethtool(struct host_net *n, int index, void *command)
 {
     struct host_link l;
     struct ifreq r;
@@ -191,7 +191,7 @@ static int learn_features(struct host_net *n, int index)
         struct ethtool_sset_info head;
         u32 count;
     } info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
-    int rc = ethtool(n, index, &info);
+    int rc = host_ethtool(n, index, &info);
     if (rc || !info.head.sset_mask)
         return rc ? rc : -EOPNOTSUPP;
     u32 count = (u32)min_u64(info.count, array_len(all->features));
@@ -199,7 +199,7 @@ static int learn_features(struct host_net *n, int index)
     s->cmd = ETHTOOL_GSTRINGS;
     s->string_set = ETH_SS_FEATURES;
     s->len = info.count;
-    rc = ethtool(n, index, s);
+    rc = host_ethtool(n, index, s);
     for (u32 i = 0; !rc && i < count; i++) {
         char name[ETH_GSTRING_LEN + 1] = "";
         memcpy(name, s->data + (size_t)i * ETH_GSTRING_LEN, ETH_GSTRING_LEN);
@@ -219,7 +219,7 @@ u32 host_link_features(struct host_net *n, int index)
         struct ethtool_get_features_block block[HOST_FEATURE_WORDS];
     } f = {.head = {.cmd = ETHTOOL_GFEATURES, .size = HOST_FEATURE_WORDS}};
     u32 found = 0;
-    if ((!all->n_features && learn_features(n, index)) || ethtool(n, index, &f))
+    if ((!all->n_features && learn_features(n, index)) || host_ethtool(n, index, &f))
         return 0;
     for (u32 i = 0; i < all->n_features && i / 32 < f.head.size; i++)
         if (f.block[i / 32].active >> i % 32 & 1)
@@ -234,13 +234,13 @@ u64 host_link_kbps(struct host_net *n, int index)
         u32 masks[3 * 127]; /* as many as the kernel can say */
     } s = {.head = {.cmd = ETHTOOL_GLINKSETTINGS}};
     /* the first answer is how many words there are, negated */
-    if (ethtool(n, index, &s) || s.head.link_mode_masks_nwords >= 0)
+    if (host_ethtool(n, index, &s) || s.head.link_mode_masks_nwords >= 0)
         return 0;
     i8 words = (i8)-s.head.link_mode_masks_nwords;
     memset(&s, 0, sizeof(s));
     s.head.cmd = ETHTOOL_GLINKSETTINGS;
     s.head.link_mode_masks_nwords = words;
-    if (ethtool(n, index, &s) || s.head.speed == (u32)SPEED_UNKNOWN)
+    if (host_ethtool(n, index, &s) || s.head.speed == (u32)SPEED_UNKNOWN)
         return 0;
     return (u64)s.head.speed * 1000;
 }

@@ -224,7 +224,7 @@ int host_net_ioctl_fd(const struct host_net *n)
 
 /* --- telling --- */
 
-static void tell(void *arg, const struct host_event *ev)
+static void host_net_tell(void *arg, const struct host_event *ev)
 {
     struct host_net *n = arg;
     for (u32 i = 0; i < n->listeners.n; i++) {
@@ -265,7 +265,7 @@ static void on_events(void *arg, u32 events)
         else if (got <= 0)
             break;
         else
-            host_events_parse(buf, (size_t)got, tell, n);
+            host_events_parse(buf, (size_t)got, host_net_tell, n);
     }
     n->telling = false;
     forget_the_gone(n);
@@ -319,7 +319,7 @@ void host_net_unlisten(struct host_net *n, struct host_listener *l)
 
 /* --- asking for all --- */
 
-static void answer(struct host_net *n, struct host_event *ev)
+static void host_net_take(struct host_net *n, struct host_event *ev)
 {
     struct host_listener *l = n->questions.v[0].listener;
     ev->asked = true;
@@ -330,7 +330,7 @@ static void answer(struct host_net *n, struct host_event *ev)
 static void answer_is_over(struct host_net *n)
 {
     struct host_event last = {.kind = n->questions.v[0].kind, .is_last = true};
-    answer(n, &last);
+    host_net_take(n, &last);
     vec_del(&n->questions, 0);
     ask_next(n);
 }
@@ -366,7 +366,7 @@ static bool take_answer(struct host_net *n, const void *datagram, int left)
         if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
             return false;
         if (host_event_parse(h, &ev))
-            answer(n, &ev);
+            host_net_take(n, &ev);
     }
     return true;
 }
@@ -439,9 +439,11 @@ int host_init(struct piste *p, void **state, struct error *e)
 {
     struct host_nets *all = mem_alloc(sizeof(*all));
     all->piste = p;
-    host_closer_init(&all->closer);
     *state = all;
-    return 0;
+    int rc = host_aside_init(&all->aside, p, e);
+    if (rc)
+        free(all);
+    return rc;
 }
 
 void host_stop(struct piste *p, void *state)
@@ -453,6 +455,6 @@ void host_stop(struct piste *p, void *state)
         net_free(n);
     }
     vec_free(&all->nets);
-    host_closer_fini(&all->closer);
+    host_aside_fini(&all->aside, p);
     free(all);
 }

@@ -25,7 +25,7 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "control/piste.h"
-#include "host/host_closer.h"
+#include "host/host_aside.h"
 #include "host/host_ip.h"
 #include "host/host_link.h"
 
@@ -404,6 +404,52 @@ static int all_are_closed(void **state)
     return rc;
 }
 
+struct task {
+    u32 worked, done;
+};
+
+static void work(void *arg)
+{
+    struct task *x = arg;
+    usleep(1000);
+    x->worked++;
+}
+
+static void is_done(void *arg)
+{
+    struct task *x = arg;
+    if (x->worked == ++x->done && x->done == 1)
+        host_aside(&p, work, is_done, x);
+}
+
+/* What is done comes to the loop, and may ask for more; at the end nothing is left out. */
+static void work_aside(void **state)
+{
+    static struct task task[300], late[10];
+    memset(task, 0, sizeof(task));
+    for (u32 i = 0; i < array_len(task); i++)
+        host_aside(&p, work, is_done, &task[i]);
+    u64 give_up = clock_ns() + 20 * NS_PER_SEC;
+    for (u32 i = 0; i < array_len(task) && clock_ns() < give_up;) {
+        if (task[i].done == 2)
+            i++;
+        else
+            loop_once(p.loop, 10);
+    }
+    for (u32 i = 0; i < array_len(task); i++)
+        assert_true(task[i].worked == 2 && task[i].done == 2);
+    memset(late, 0, sizeof(late));
+    for (u32 i = 0; i < array_len(late); i++)
+        host_aside(&p, work, is_done, &late[i]);
+    host_net_unlisten(net, &listener);
+    host_net_close(net);
+    modules_stop(p.modules);
+    for (u32 i = 0; i < array_len(late); i++)
+        assert_true(late[i].worked == late[i].done && late[i].done);
+    modules_free(p.modules);
+    loop_free(p.loop);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -416,6 +462,7 @@ int main(void)
         TEST(another_namespace),
         TEST(too_many_at_once),
         cmocka_unit_test_setup_teardown(closing_aside, setup, all_are_closed),
+        cmocka_unit_test_setup(work_aside, setup),
     };
     return cmocka_run_group_tests_name("host", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@ import struct
 import lib
 import pytest
 from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 from scapy.utils import wrpcap
@@ -56,10 +57,25 @@ class Sender:
     def receive(self, count):
         return [self.wire.receive() for _ in range(count)]
 
+    def make_ring(self):
+        """Sends small packets at some rate, until that is done by a ring; none of them is on the wire then."""
+        def has_ring():
+            self.vpp.ctl("packet-generator new { name warm limit 8000 rate 60000 size 64-64 source pg0 "
+                         "node ethernet-input data { IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 "
+                         "UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18 } }")
+            self.vpp.ctl("packet-generator enable-stream warm")
+            self.receive(8000)
+            self.vpp.ctl("packet-generator delete warm")
+            return self.ring()[1]
+        lib.wait_for(has_ring, "a ring that is used")
+
 
 @pytest.fixture(params=["", "no-ring", "qdisc-bypass-disable"])
 def sender(net, tmp_path, request):
-    return Sender(net, tmp_path, request.param)
+    made = Sender(net, tmp_path, request.param)
+    if request.param != "no-ring":
+        made.make_ring()
+    return made
 
 
 def test_order(sender):
@@ -78,6 +94,7 @@ def test_order(sender):
 def test_device_keeps_slots(net, tmp_path):
     """A queue below the host interface holds packets back: the ring is full, nothing is lost or overtaken."""
     sender = Sender(net, tmp_path, "qdisc-bypass-disable")
+    sender.make_ring()
     sender.namespace.run("tc qdisc add dev out root tbf rate 100mbit burst 20k latency 5s")
     sent = frames([1000] * 700)
     sender.send(sent)
@@ -129,6 +146,75 @@ def test_device_of_ip_packets(net):
     assert "\n    ICMP: 10.5.0.1 -> 10.5.0.9\n" in sent, sent
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="no /dev/net/tun")
+def test_ip_packets_go_by_their_version(net):
+    """mode ip: what is no IPv4 does not reach ip4-input, and is counted by name."""
+    ns = net.namespace()
+    with ns.entered():
+        tun = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH22x", b"tun0", 0x1001))
+    vpp = net.vpp(ns)
+    vpp.configure("""
+        create host-interface name tun0 mode ip
+        set int state host-tun0 up
+        set int ip address host-tun0 10.5.0.1/24
+    """)
+    lib.wait_for(lambda: vpp.link("host-tun0") == "up", "the link")
+    before = vpp.counter("host-tun0", "ip6")  # of the device's own kernel
+    os.write(tun, bytes(IPv6(src="fd00::1", dst="fd00::2") / UDP(sport=1, dport=2) / (b"x" * 40)))
+    vpp.wait_error("IPv6 is not supported")
+    assert vpp.counter("host-tun0", "ip6") > before
+    assert not [node for node, _ in vpp.errors() if node.startswith("ip4")]
+    os.close(tun)
+
+
+def test_rings_are_made_without_a_loss(net, tmp_path):
+    """Many small frames: rings take the place of messages, and not one is lost, doubled or overtaken."""
+    ns = net.namespace()
+    ns.veth("out0", "in0")
+    vpp = net.vpp(ns)
+    vpp.configure("create packet-generator interface pg0\ncreate packet-generator interface pg1")
+    for a, b in ("pg0", "host-out0"), ("host-in0", "pg1"):
+        for name in (a, b):
+            if name.startswith("host-"):
+                vpp.ctl(f"create host-interface name {name[5:]}")
+            vpp.ctl(f"set int state {name} up")
+    vpp.configure("""
+        set interface l2 xconnect pg0 host-out0
+        set interface l2 xconnect host-in0 pg1
+    """)
+
+    def slots():
+        shown = {i["name"]: i for i in vpp.json("show hardware-interfaces")["interfaces"]}
+        return (shown["host-out0"]["tx_queues"][0]["slots"], shown["host-in0"]["sockets"][0]["slots"])
+
+    assert slots() == (0, 0)
+    count, rate = 40000, 60000
+    capture = tmp_path / "got.pcap"
+    vpp.ctl(f"packet-generator capture pg1 pcap {capture} count {count}")
+    vpp.ctl(f"packet-generator new {{ name s limit {count} rate {rate} size 64-64 source pg0 node ethernet-input "
+            "data { IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 UDP: 0.0.0.0 - 0.0.255.255 -> 2.2.2.2 "
+            "UDP: 1 -> 2 incrementing 18 } }")
+    vpp.ctl("packet-generator enable-stream s")
+    lib.wait_for(lambda: vpp.counter("host-in0", "rx packets") + vpp.counter("host-in0", "rx-miss") >= count,
+                 "all frames", timeout=30)
+    assert min(slots()) >= 128, vpp.output()
+    lib.wait_for(lambda: vpp.counter("pg1", "tx packets") == vpp.counter("host-in0", "rx packets"), "the capture")
+    vpp.ctl("packet-generator capture pg1 disable")
+    numbers = [struct.unpack("!H", frame[28:30])[0] for frame in frames_of(capture)]
+    assert sorted(set(numbers)) == numbers  # in order, none twice
+    assert len(numbers) == count - vpp.counter("host-in0", "rx-miss")
+
+
+def frames_of(pcap):
+    """The packets of a pcap file of microseconds, in the host's order, as bytes."""
+    data, at = pcap.read_bytes(), 24
+    while at < len(data):
+        _, _, n, _ = struct.unpack("=IIII", data[at:at + 16])
+        yield data[at + 16:at + 16 + n]
+        at += 16 + n
+
+
 def test_two_daemons_on_a_device(net):
     """Each spreads the packets over its own queues, and gets all of them."""
     ns = net.namespace()
@@ -170,3 +256,54 @@ def test_a_trace_names_the_queue(net):
     assert said == "No transmit queue is left for threads: 1\n"
     ns.run("ping -c 1 -W 1 10.10.1.2", check=False)
     vpp.wait_error("no tx queue available")
+
+
+@pytest.mark.parametrize("how", ["connected", "bridged"])
+def test_fragments_with_several_queues(net, how):
+    """Each fragment passes as it came: nobody puts the datagram together, which no link could carry."""
+    ns = net.namespace()
+    vpp = net.vpp(ns, config="cpu { workers 2 }")
+    for name in ("in0", "out0"):
+        ns.veth(name, name[:-1] + "1")
+        vpp.configure(f"create host-interface name {name} num-rx-queues 2\nset int state host-{name} up")
+    vpp.configure("""
+        set interface l2 xconnect host-in0 host-out0
+    """ if how == "connected" else """
+        set interface l2 bridge host-in0 1
+        set interface l2 bridge host-out0 1
+    """)
+    sender, wire = net.wire(ns, "in1"), net.wire(ns, "out1")
+    for ident in range(1, 30):
+        pieces = [bytes(Ether(dst=wire.mac, src=sender.mac) /
+                        IP(src="10.0.0.1", dst="10.0.0.2", id=ident, proto=17, frag=at,
+                           flags="MF" if at < 300 else 0) / Raw(bytes([ident]) * 800))
+                  for at in range(0, 400, 100)]
+        sender.send(pieces)
+        got = [bytes(wire.expect(lambda f: IP in f and f[IP].id == ident, f"a fragment of {ident}"))
+               for _ in pieces]
+        assert sorted(got) == sorted(pieces)
+
+
+@pytest.mark.parametrize("options", ["", "qdisc-bypass-disable"])
+@pytest.mark.parametrize("queues", [1, 2])
+def test_what_is_sent_is_not_received(net, queues, options):
+    """Also by a group of sockets, which takes no notice of what its sockets ignore."""
+    ns = net.namespace()
+    ns.veth("vpp0", "hand0")
+    vpp = net.vpp(ns, config="cpu { workers 2 }")
+    vpp.configure(f"""
+        create host-interface name vpp0 num-rx-queues {queues} {options}
+        create packet-generator interface pg0
+        set interface l2 xconnect pg0 host-vpp0
+        set int state pg0 up
+        set int state host-vpp0 up
+    """)
+    wire = net.wire(ns, "hand0")
+    vpp.ctl("packet-generator new { name s limit 500 size 64-64 source pg0 node ethernet-input "
+            "data { IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18 } }")
+    vpp.ctl("packet-generator enable-stream s")
+    for _ in range(500):
+        wire.receive()
+    wire.send(Ether(dst="ff:ff:ff:ff:ff:ff", src=wire.mac) / Raw(b"the last one" * 5))
+    lib.wait_for(lambda: vpp.counter("host-vpp0", "rx packets"), "the frame from outside")
+    assert vpp.counter("host-vpp0", "rx packets") == 1

@@ -1,4 +1,6 @@
 """The Linux device below a host interface: it may go down, vanish, come back, be renamed."""
+import time
+
 import pytest
 
 import lib
@@ -70,12 +72,71 @@ def test_vanishes_under_traffic(net):
 
 
 def test_device_is_renamed(net):
-    """Another name is another device."""
+    """The port goes with its device, whatever that is called; a new device of the old name is another."""
+    ns, vpp = net.main_job()
+    assert ns.ping("10.10.1.2") == 3
+    ns.ip("link set vpp1out name other")  # up, and under traffic: Linux 6.3 and later let it
+    assert ns.ping("10.10.1.2") == 3
+    assert vpp.json("show hardware-interfaces host-vpp1out")["interfaces"][0]["host_interface"] == "other"
+    ns.veth("vpp1out", "another")
+    assert ns.ping("10.10.1.2") == 3
+    ns.ip("link set other down")
+    wait_link(vpp, "host-vpp1out", "down")
+    ns.ip("link set other up")
+    wait_link(vpp, "host-vpp1out", "up")
+    # it is found by either name, and comes back as what it is called
+    assert vpp.ctl("create host-interface name other").strip() == "host-vpp1out"
+    assert vpp.ctl("create host-interface name vpp1out").strip() == "host-vpp1out"
+    saved = vpp.running_config()
+    assert any(line.startswith("create host-interface name other ") for line in saved), saved
+    assert "set interface name host-other host-vpp1out" in saved
+    # and by its last name it is waited for
+    ns.ip("link del other")
+    wait_link(vpp, "host-vpp1out", "down")
+    ns.veth("other", "vpp1host")
+    ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+    wait_link(vpp, "host-vpp1out", "up")
+    assert ns.ping("10.10.1.2") == 3
+    vpp.ctl("delete host-interface name other")
+    assert list(vpp.interfaces()) == ["local0"]
+
+
+def test_renamed_device_after_a_restart(net):
+    ns = net.namespace()
+    ns.veth("vpp1out", "vpp1host")
+    ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+    vpp = net.vpp(ns, start=False)
+    vpp.write_conf(f"running-config {vpp.running}")
+    vpp.start()
+    vpp.configure("""
+        create host-interface name vpp1out
+        set int ip address host-vpp1out 10.10.1.2/24
+        set int state host-vpp1out up
+    """)
+    ns.ip("link set vpp1out name other")
+    lib.wait_for(lambda: any("name other " in line for line in vpp.running_config()), "the new name")
+    before = vpp.running_config()
+    vpp.ctl("write")
+    vpp.stop()
+    vpp.start()
+    assert ns.ping("10.10.1.2") == 3
+    assert vpp.running_config() == before
+
+
+def test_a_device_that_is_down_wakes_nobody(net):
+    """Its sockets have an error then, which is read once."""
     ns, vpp = net.main_job()
     ns.ip("link set vpp1out down")
-    ns.ip("link set vpp1out name other")
     wait_link(vpp, "host-vpp1out", "down")
-    ns.ip("link set other name vpp1out")
+
+    def calls():
+        return sum(n["calls"] for t in vpp.json("show runtime")["threads"] for n in t["nodes"]
+                   if n["name"] == "af-packet-input")
+
+    lib.wait_for(lambda: calls() == (time.sleep(0.05), calls())[1], "the input node to rest")
+    rested = calls()
+    time.sleep(0.2)
+    assert calls() == rested
     ns.ip("link set vpp1out up")
     wait_link(vpp, "host-vpp1out", "up")
     assert ns.ping("10.10.1.2") == 3

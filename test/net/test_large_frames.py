@@ -1,5 +1,6 @@
 """Large frames of real kernels: joined on the way in (GRO), not yet cut on the way out (GSO), plain
 and within tunnels, through a switch that routes, bridges or connects."""
+import ctypes
 import fcntl
 import os
 import socket
@@ -159,3 +160,73 @@ def test_tunnels_by_hand(net, kind, version):
         got += bytes(segment[TCP].payload)
     assert got == data
     os.close(tap)
+
+
+RTM_SETLINK, NLM_F_REQUEST, NLM_F_ACK = 19, 1, 4
+IFLA_GSO_MAX_SIZE, IFLA_GSO_IPV4_MAX_SIZE = 41, 63
+SO_ATTACH_FILTER = 26
+
+
+def set_big_tcp(namespace, device, size):
+    """What `ip link set DEVICE gso_max_size SIZE gso_ipv4_max_size SIZE` does, which not each ip knows."""
+    with namespace.entered():
+        index = socket.if_nametoindex(device)
+        s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+    with s:
+        attributes = struct.pack("=HHIHHI", 8, IFLA_GSO_MAX_SIZE, size, 8, IFLA_GSO_IPV4_MAX_SIZE, size)
+        body = struct.pack("=BxHiII", 0, 0, index, 0, 0) + attributes
+        s.send(struct.pack("=IHHII", 16 + len(body), RTM_SETLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0) + body)
+        error, = struct.unpack("=i", s.recv(4096)[16:20])
+    return error == 0
+
+
+class Long:
+    """Whether any frame longer than 64 KB came in by a device."""
+
+    def __init__(self, namespace, device):
+        with namespace.entered():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        # of all frames, by a filter: ld len; jgt 66000; ret all or nothing
+        code = [(0x80, 0, 0, 0), (0x25, 0, 1, 66000), (0x06, 0, 0, 64), (0x06, 0, 0, 0)]
+        instructions = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *c) for c in code))
+        program = struct.pack("@HP", len(code), ctypes.addressof(instructions))
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+        self.socket.bind((device, lib.ETH_P_ALL))
+
+    def any(self):
+        try:
+            return bool(self.socket.recv(64))
+        except BlockingIOError:
+            return False
+
+
+@pytest.mark.parametrize("options", ["", "no-ring", "rx-size 512"])
+@pytest.mark.parametrize("how", ["routed", "connected"])
+def test_frames_longer_than_64_kb(net, how, options):
+    """BIG TCP, which has no length that IP can say: in parts that have one."""
+    way = Way(net, how)
+    if options:
+        for port, address in (("left", "10.1.0.2/24"), ("right0", "10.2.0.2/24")):
+            way.vpp.ctl(f"delete host-interface name {port}")
+            way.vpp.configure(f"create host-interface name {port} {options}\nset int state host-{port} up")
+            if how == "routed":
+                way.vpp.ctl(f"set int ip address host-{port} {address}")
+        if how == "connected":
+            way.vpp.configure("""
+                set interface l2 xconnect host-left host-right0
+                set interface l2 xconnect host-right0 host-left
+            """)
+        for namespace, _, _, _ in way.both():
+            namespace.ip("neigh flush all")
+    for namespace, device, _, _ in way.both():
+        if not set_big_tcp(namespace, device, 200000):
+            pytest.skip("this kernel has no BIG TCP for IPv4")
+    long = Long(way.switch, "left")
+    assert transfer(way.left, way.right, way.right_ip, 64 << 20)
+    assert transfer(way.right, way.left, way.left_ip, 16 << 20)
+    if not long.any():
+        pytest.skip("the kernel sent none")
+    assert tcp_errors(way.left) == tcp_errors(way.right) == 0
+    # the first batch on each port, where nobody knows yet
+    assert way.vpp.error_count("frame longer than the buffers") <= 16
+    assert not way.vpp.error_count("large packet of a kind that cannot be cut")

@@ -2,9 +2,10 @@
  *
  *   create host-interface name vpp1out    makes host-vpp1out
  *
- * Packets are received from a ring of small slots, or with recvmmsg, and sent with sendmmsg; whole
- * GSO frames and partial checksums pass both ways in virtio headers (PACKET_VNET_HDR). CAP_NET_RAW
- * is all that it needs. */
+ * Packets are received with recvmmsg and sent with sendmmsg, and where many small ones come, by
+ * rings of small slots, which are made as the traffic asks for them; whole GSO frames and partial
+ * checksums pass both ways in virtio headers (PACKET_VNET_HDR). CAP_NET_RAW is all that it needs.
+ */
 #pragma once
 
 #include "base/error.h"
@@ -21,14 +22,14 @@ enum af_packet_mode { AF_PACKET_MODE_ETHERNET, AF_PACKET_MODE_IP };
 struct af_packet_args {
     const char *host_name;        /* Linux device */
     const u8 *hw_addr;            /* 6 bytes, or NULL: a random one, 02:fe:... */
-    u32 n_rx_queues, n_tx_queues; /* 0: 1 */
+    u32 n_rx_queues, n_tx_queues; /* 0: 1; 0: one for each data thread */
     enum af_packet_mode mode;
     bool qdisc_bypass_off, cksum_gso_off;
     bool waits;    /* a device that is not there is waited for: its saved interface comes back */
-    bool no_ring;  /* receive with recvmmsg: 1 MB less, more CPU a packet */
-    u32 rx_frames; /* slots of the ring; 0: 512 */
-    /* VPP's other ring settings, kept for the running config: transmission has no ring, slots have
-     * one size */
+    bool no_ring;  /* receive and send by messages only, whatever the traffic */
+    u32 rx_frames; /* slots of a receive queue's ring, from the start; 0: as traffic asks for */
+    /* VPP's other ring settings, kept for the running config: slots have one size, and rings of
+     * transmit queues have as many as are worth it */
     u32 version, tx_frames, rx_per_block, tx_per_block;
 };
 

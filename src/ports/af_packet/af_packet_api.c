@@ -72,15 +72,10 @@ static void af_packet_api_delete(struct api_call *c)
     api_reply_retval(c, rc == -ENODEV ? API_INVALID_INTERFACE : api_retval(rc));
 }
 
-static const struct af_packet_state *ports_of(const struct piste *p)
-{
-    return module_state(p, af_packet_module.name);
-}
-
 static void af_packet_api_set_offload(struct api_call *c)
 {
     const struct api_af_packet_set_l4_cksum_offload *m = c->msg;
-    const struct af_packet_state *s = ports_of(c->piste);
+    const struct af_packet_state *s = af_packet_state_of(c->piste);
     for (u32 k = 0; k < s->ports.n; k++)
         if (s->ports.v[k]->interface.i == m->sw_if_index) {
             api_reply_errno(
@@ -92,7 +87,7 @@ static void af_packet_api_set_offload(struct api_call *c)
 
 static void af_packet_api_dump(struct api_call *c)
 {
-    const struct af_packet_state *s = ports_of(c->piste);
+    const struct af_packet_state *s = af_packet_state_of(c->piste);
     for (u32 k = 0; k < s->ports.n; k++) {
         const struct af_packet *port = s->ports.v[k];
         struct api_af_packet_details d = {.sw_if_index = port->interface.i};

@@ -158,6 +158,8 @@ static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
     [AF_PACKET_INPUT_ERR_GSO] = {"gso", "large packet of a kind that cannot be cut",
                                  SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_NO_BUFFER] = {"no_buffer", "no buffer free", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_IP6] = {"ip6", "IPv6 is not supported", SEVERITY_ERROR},
+    [AF_PACKET_INPUT_ERR_NO_IP] = {"no_ip", "neither IPv4 nor IPv6", SEVERITY_ERROR},
     [AF_PACKET_INPUT_ERR_KERNEL_DROP] = {"socket_full", "dropped by the kernel, socket queue full",
                                          SEVERITY_ERROR},
 };
@@ -165,8 +167,10 @@ static const struct node_error input_errors[AF_PACKET_INPUT_ERR_N] = {
 static const struct node_error tx_errors[AF_PACKET_TX_ERR_N] = {
     [AF_PACKET_TX_ERR_CONGESTED] = {"congested", "device queue full", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_REFUSED] = {"refused", "refused by the kernel", SEVERITY_ERROR},
+    [AF_PACKET_TX_ERR_TOO_LONG] = {"too_long", "longer than the device's MTU", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_DOWN] = {"down", "device is down", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_GONE] = {"gone", "device is gone", SEVERITY_ERROR},
+    [AF_PACKET_TX_ERR_NOT_CUT] = {"gso", "large packet cannot be segmented", SEVERITY_ERROR},
     [AF_PACKET_TX_ERR_NO_QUEUE] = {"no_tx_queue", "no tx queue available", SEVERITY_ERROR},
 };
 
@@ -178,6 +182,7 @@ const struct node_def af_packet_input_node = {
         {
             [AF_PACKET_INPUT_NEXT_ETHERNET] = "ethernet-input",
             [AF_PACKET_INPUT_NEXT_IP4] = "ip4-input",
+            [AF_PACKET_INPUT_NEXT_IP6] = "ip6-input",
             [AF_PACKET_INPUT_NEXT_DROP] = "error-drop",
         },
     .n_next = AF_PACKET_INPUT_NEXT_N,

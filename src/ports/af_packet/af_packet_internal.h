@@ -11,6 +11,7 @@
 #include "engine/feature.h"
 #include "engine/thread.h"
 #include "engine/tx_queue.h"
+#include "host/host_link.h"
 #include "net/link/interface/interface.h"
 #include "net/link/virtio/virtio_header.h"
 #include "ports/af_packet/af_packet.h"
@@ -18,8 +19,14 @@
 #define AF_PACKET_BATCH 64 /* frames that one recvmmsg takes */
 #define AF_PACKET_LARGE_BATCH                                                                      \
     8 /* while large frames come: so many large buffers stay in use, not 64 */
+/* Large buffers of a frame that is longer than 64 KB: the kernel's limit is 512 KB (BIG TCP). */
+#define AF_PACKET_PARTS 9
 #define AF_PACKET_QUEUES_MAX 64
 #define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
+/* Slots of a ring that is made as traffic asks for it, and of the next ones. */
+#define AF_PACKET_RING_FIRST 512u
+#define AF_PACKET_RING_LAST 8192u
+#define AF_PACKET_TX_FRAMES 128
 
 /* Room for one PACKET_AUXDATA control message. */
 #define AF_PACKET_CONTROL_BYTES 64
@@ -42,29 +49,57 @@ static inline u32 af_packet_slot_after(const struct af_packet_ring *r, u32 i)
     return i + 1 == r->n_frames ? 0 : i + 1;
 }
 
-/* One receive queue: a socket and the buffers posted for it. The data thread's, but for making and
- * closing. */
+/* A packet socket, with a ring or without. */
+struct af_packet_socket {
+    int fd; /* -1: none */
+    struct af_packet_ring ring;
+};
+
+/* What a queue sees, from which it is judged whether a ring is worth its memory (af_packet_ring.c).
+ * The thread's that is at the queue, but for n_frames, which the control thread reads. */
+struct af_packet_demand {
+    u64 since_ns;
+    u32 small, large; /* frames since then */
+    u64 n_frames;     /* small ones ever */
+    bool asked;       /* the control thread was told that a ring is wanted; it says no more */
+    bool asked_more;  /* likewise, a larger one */
+};
+
+/* One receive queue: the sockets and the buffers posted for them. The data thread's, but for making
+ * and closing. */
 struct af_packet_queue {
     struct rx_queue rx;
     struct af_packet *port;
-    int fd;
-    struct af_packet_ring ring;
-    u32 n_posted; /* buffers in small[] (and large[]) that wait for a frame */
-    u32 batch;    /* frames to ask for next */
-    u32 pressure; /* full batches since the kernel's drops were last read */
+    struct af_packet_socket now;
+    struct af_packet_socket next; /* that is to take now's place: looked at when now is empty */
+    struct af_packet_demand demand;
+    u32 n_posted;    /* buffers in small[] (and large[]) that wait for a frame */
+    u32 batch;       /* frames to ask for next */
+    u32 pressure;    /* full batches since the kernel's drops were last read */
+    u32 long_frames; /* so many of the next may be longer than two buffers: one by one */
     u32 small[AF_PACKET_BATCH], large[AF_PACKET_BATCH];
     struct mmsghdr msg[AF_PACKET_BATCH];
     struct iovec iov[AF_PACKET_BATCH][3];
     u8 vnet[AF_PACKET_BATCH][VIRTIO_HEADER_BYTES];
     u8 control[AF_PACKET_BATCH][AF_PACKET_CONTROL_BYTES] __attribute__((aligned(8)));
+    /* the control thread's */
+    bool in_group;                   /* `now` is in one of its own: AF_PACKET_GROUP_ONE */
+    struct af_packet_change *change; /* under way; NULL: none */
+    u64 seen_frames;
+    u32 quiet; /* times in a row that it had little to do */
 };
 
 /* One transmit queue. A socket that has a ring sends only by it, so that there are two. */
 struct af_packet_tx {
     struct tx_queue q;
     int fd; /* -1: the device is gone. Read by data threads */
-    int ring_fd;
-    struct af_packet_ring ring;
+    struct af_packet_socket by_ring;
+    bool has_ring; /* by_ring may be used. Read by data threads */
+    struct af_packet_demand demand;
+    /* the control thread's */
+    struct af_packet_change *change;
+    u64 seen_frames;
+    u32 quiet;
 };
 
 struct af_packet {
@@ -74,8 +109,9 @@ struct af_packet {
     struct if_index interface;
     struct af_packet_args args; /* pointers in it are not kept */
     u8 mac[6];
-    bool fixed_mac; /* the user gave it */
     bool admin_up;
+    bool was_open;    /* once, since it was made */
+    bool fixed_rings; /* of receive queues: made at once, of the size that was asked for */
     u32 n_queues;
     struct af_packet_queue **queues;
     struct rx_queue **rx; /* the same, for struct interface */
@@ -84,10 +120,10 @@ struct af_packet {
     struct tx_queue **tx_queue; /* in tx */
     struct tx_queues tx_queues;
     const struct feature_arc *device_input;
+    bool has_ip6; /* there is a node ip6-input */
     u32 host_mtu;
-    u32 features;       /* ethtool's, as last heard */
-    u32 first_features; /* as they were when the device was first there */
-    bool was_open;
+    u32 features;       /* enum host_features, as last heard */
+    u32 first_features; /* as they were when the interface was made */
 };
 
 enum af_packet_input_error {
@@ -96,11 +132,14 @@ enum af_packet_input_error {
     AF_PACKET_INPUT_ERR_GSO,
     AF_PACKET_INPUT_ERR_NO_BUFFER,
     AF_PACKET_INPUT_ERR_KERNEL_DROP,
+    AF_PACKET_INPUT_ERR_IP6,
+    AF_PACKET_INPUT_ERR_NO_IP,
     AF_PACKET_INPUT_ERR_N
 };
 enum {
     AF_PACKET_INPUT_NEXT_ETHERNET,
     AF_PACKET_INPUT_NEXT_IP4,
+    AF_PACKET_INPUT_NEXT_IP6,
     AF_PACKET_INPUT_NEXT_DROP,
     AF_PACKET_INPUT_NEXT_N
 };
@@ -108,9 +147,11 @@ enum {
 enum af_packet_tx_error {
     AF_PACKET_TX_ERR_CONGESTED,
     AF_PACKET_TX_ERR_REFUSED,
+    AF_PACKET_TX_ERR_TOO_LONG,
     AF_PACKET_TX_ERR_DOWN,
     AF_PACKET_TX_ERR_GONE,
     AF_PACKET_TX_ERR_NO_QUEUE,
+    AF_PACKET_TX_ERR_NOT_CUT,
     AF_PACKET_TX_ERR_N
 };
 enum { AF_PACKET_TX_NEXT_DROP };
@@ -124,37 +165,74 @@ struct af_packet_trace {
 };
 
 extern const struct node_def af_packet_input_node, af_packet_tx_node;
-extern const struct cli_command af_packet_commands[];
 
 struct af_packet_state {
     struct piste *piste;
     VEC(struct af_packet *) ports;
-    struct mnl_socket *netlink; /* NULL when there is none */
+    struct host_net *net; /* NULL when there is none */
+    struct host_listener listener;
+    struct loop_timer *ring_timer; /* while there are rings that may go */
 };
 
 /* af_packet.c */
+struct af_packet_state *af_packet_state_of(const struct piste *p);
 struct af_packet *af_packet_find(const struct piste *p, const char *host_name);
 int af_packet_open(struct af_packet *port, struct error *e) MUST_CHECK;
 void af_packet_close(struct af_packet *port);
 /* After the device's offloads or the user's wishes have changed. */
 int af_packet_update_caps(struct af_packet *port, struct error *e) MUST_CHECK;
-void af_packet_running_config(void *port, struct text *t);
 
-/* af_packet_link.c: the host device as netlink and ioctls show it */
+/* af_packet_socket.c. Any thread: what is opened is nobody's yet. */
+struct af_packet_socket_args {
+    char host_name[IFNAMSIZ];
+    int host_index;
+    u32 frames; /* of the ring; 0: none */
+    bool qdisc_bypass;
+};
+/* silent: it receives nothing until af_packet_socket_listen, which is for members of a group. */
+int af_packet_socket_rx(const struct af_packet_socket_args *a, bool silent,
+                        struct af_packet_socket *out, struct error *e) MUST_CHECK;
+int af_packet_socket_listen(int fd, struct error *e) MUST_CHECK;
+int af_packet_socket_tx(const struct af_packet_socket_args *a, struct af_packet_socket *out,
+                        struct error *e) MUST_CHECK;
+/* Unmaps and closes, aside; s is none then. Control thread. */
+void af_packet_socket_close(struct piste *p, struct af_packet_socket *s);
+enum af_packet_group {
+    AF_PACKET_GROUP_FLOWS, /* members share the flows */
+    AF_PACKET_GROUP_ONE    /* one of them gets all: af_packet_group_choose */
+};
+/* Puts fd into the group that `with` is in; -1: into one of its own. */
+int af_packet_group_join(int fd, int with, enum af_packet_group kind, struct error *e) MUST_CHECK;
+/* Which member gets all, by the order in which they came. When it returns, no other gets any. */
+int af_packet_group_choose(int fd, u32 member, struct error *e) MUST_CHECK;
+
+/* af_packet_ring.c: rings as the traffic asks for them */
+/* Data threads: so many frames came by this receive queue, or are to be sent by this transmit
+ * queue. */
+void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q, u32 small, u32 large);
+void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x,
+                         u32 small, u32 large);
+/* Data threads: the ring is full, or soon. */
+void af_packet_demand_more(struct thread *t, struct af_packet_queue *q);
+/* Control thread: sockets that are being made for the port are of no use any more. */
+void af_packet_changes_forget(struct af_packet *port);
+/* Control thread: takes a transmit queue's ring away, if it has one. */
+void af_packet_tx_ring_drop(const struct af_packet *port, struct af_packet_tx *x);
+/* Control thread: counts what the kernel has lost on a socket that is given up. */
+void af_packet_count_drops(const struct af_packet_queue *q, int fd);
+void af_packet_rings_stop(struct af_packet_state *s);
+
+/* af_packet_link.c */
 int af_packet_link_start(struct af_packet_state *s, struct error *e) MUST_CHECK;
 void af_packet_link_stop(struct af_packet_state *s);
-int af_packet_host_set_up(const char *name, bool up, struct error *e) MUST_CHECK;
-int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e) MUST_CHECK;
-u32 af_packet_host_mtu(const char *name);
-int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e) MUST_CHECK;
-bool af_packet_host_link_up(const char *name);
-u32 af_packet_host_features(const char *name); /* AF_PACKET_FEATURE_* */
-enum {
-    AF_PACKET_FEATURE_RX_CSUM = 1,
-    AF_PACKET_FEATURE_TX_CSUM = 2,
-    AF_PACKET_FEATURE_TSO = 4,
-    AF_PACKET_FEATURE_GSO = 8,
-    AF_PACKET_FEATURE_GRO = 16,
-};
 
+/* af_packet_show.c */
+void af_packet_show(void *port, struct out *o, bool verbose);
+
+/* for the record in af_packet_module.c */
+extern const char af_packet_module_name[];
+extern const struct cli_command af_packet_commands[];
 extern const struct api_handler af_packet_api[];
+int af_packet_init(struct piste *p, void **state, struct error *e);
+void af_packet_stop(struct piste *p, void *state);
+void af_packet_running_config(void *port, struct text *t);

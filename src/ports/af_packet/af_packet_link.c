@@ -1,117 +1,13 @@
-/* The Linux device below a host interface: its state by netlink as it changes, its settings by
- * ioctl. A device that goes away closes the port's sockets; when one of that name comes, they are
- * opened again. */
-#include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/ethtool.h>
-#include <linux/rtnetlink.h>
-#include <linux/sockios.h>
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <stdlib.h>
+/* The Linux device below a host interface, as netlink tells of it. A port goes with its device,
+ * whatever that is called; when the device goes away the port's sockets are closed, and when one of
+ * its last name comes they are opened again. */
+#include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "control/loop.h"
 #include "ports/af_packet/af_packet_internal.h"
 
-#define NETLINK_BUFFER_BYTES 32768
-
 static struct log_class log_class = {"af-packet", "link"};
-
-/* --- ioctls --- */
-
-static int af_packet_link_request(unsigned long what, struct ifreq *r)
-{
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    int rc = ioctl(fd, (int)what, r) ? -errno : 0;
-    close(fd);
-    return rc;
-}
-
-static struct ifreq request_for(const char *name)
-{
-    struct ifreq r;
-    memset(&r, 0, sizeof(r));
-    memcpy(r.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
-    return r;
-}
-
-int af_packet_host_set_up(const char *name, bool up, struct error *e)
-{
-    struct ifreq r = request_for(name);
-    int rc = af_packet_link_request(SIOCGIFFLAGS, &r);
-    if (rc)
-        return error_errno(e, -rc, "%s: cannot read the state of the device", name);
-    if (!!(r.ifr_flags & IFF_UP) == up)
-        return 0;
-    r.ifr_flags = (short)(up ? r.ifr_flags | IFF_UP : r.ifr_flags & ~IFF_UP);
-    rc = af_packet_link_request(SIOCSIFFLAGS, &r);
-    return rc ? error_errno(
-                    e, -rc,
-                    "%s: cannot set the device %s, which needs the capability CAP_NET_ADMIN", name,
-                    up ? "up" : "down")
-              : 0;
-}
-
-int af_packet_host_set_mac(const char *name, const u8 mac[6], struct error *e)
-{
-    struct ifreq r = request_for(name);
-    r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-    memcpy(r.ifr_hwaddr.sa_data, mac, 6);
-    int rc = af_packet_link_request(SIOCSIFHWADDR, &r);
-    return rc ? error_errno(e, -rc, "%s: the device keeps its own MAC address", name) : 0;
-}
-
-u32 af_packet_host_mtu(const char *name)
-{
-    struct ifreq r = request_for(name);
-    return af_packet_link_request(SIOCGIFMTU, &r) ? 0 : (u32)r.ifr_mtu;
-}
-
-int af_packet_host_set_mtu(const char *name, u32 bytes, struct error *e)
-{
-    struct ifreq r = request_for(name);
-    r.ifr_mtu = (int)bytes;
-    int rc = af_packet_link_request(SIOCSIFMTU, &r);
-    return rc ? error_errno(e, -rc, "%s: cannot set the device's MTU to %u%s", name, bytes,
-                            rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "")
-              : 0;
-}
-
-bool af_packet_host_link_up(const char *name)
-{
-    struct ifreq r = request_for(name);
-    return !af_packet_link_request(SIOCGIFFLAGS, &r) && (r.ifr_flags & IFF_UP) &&
-           (r.ifr_flags & IFF_RUNNING);
-}
-
-u32 af_packet_host_features(const char *name)
-{
-    static const struct {
-        u32 command, feature;
-    } table[] = {
-        {ETHTOOL_GRXCSUM, AF_PACKET_FEATURE_RX_CSUM}, {ETHTOOL_GTXCSUM, AF_PACKET_FEATURE_TX_CSUM},
-        {ETHTOOL_GTSO, AF_PACKET_FEATURE_TSO},        {ETHTOOL_GGSO, AF_PACKET_FEATURE_GSO},
-        {ETHTOOL_GGRO, AF_PACKET_FEATURE_GRO},
-    };
-    u32 features = 0;
-    for (u32 i = 0; i < array_len(table); i++) {
-        struct ethtool_value v = {.cmd = table[i].command};
-        struct ifreq r = request_for(name);
-        r.ifr_data = (void *)&v;
-        if (!af_packet_link_request(SIOCETHTOOL, &r) && v.data)
-            features |= table[i].feature;
-    }
-    return features;
-}
-
-/* --- netlink --- */
 
 static void device_gone(struct af_packet *port)
 {
@@ -124,37 +20,18 @@ static void device_gone(struct af_packet *port)
     interface_set_link(port->piste, port->interface, false);
 }
 
-static void device_here(struct af_packet *port, int index)
+static void device_here(struct af_packet_state *s, struct af_packet *port, int index)
 {
     struct error e;
-    if (port->host_index == index)
-        return;
-    if (port->host_index)
-        device_gone(port);
     port->host_index = index;
     if (af_packet_open(port, &e)) {
         log_error(&log_class, "%s", e.text);
         port->host_index = 0;
         return;
     }
-    if (port->admin_up && af_packet_host_set_up(port->host_name, true, &e))
+    if (port->admin_up && host_link_set_up(s->net, index, true, &e))
         log_warn(&log_class, "%s", e.text);
     log_notice(&log_class, "%s: the device is there", port->host_name);
-}
-
-struct link_attributes {
-    const char *name; /* NULL: not said */
-    u32 mtu;          /* 0: not said */
-};
-
-static int get_attribute(const struct nlattr *a, void *arg)
-{
-    struct link_attributes *l = arg;
-    if (mnl_attr_get_type(a) == IFLA_IFNAME && !mnl_attr_validate(a, MNL_TYPE_STRING))
-        l->name = mnl_attr_get_str(a);
-    else if (mnl_attr_get_type(a) == IFLA_MTU && !mnl_attr_validate(a, MNL_TYPE_U32))
-        l->mtu = mnl_attr_get_u32(a);
-    return MNL_CB_OK;
 }
 
 /* The interface goes with the device as long as nobody gave it an MTU of its own, up to the default
@@ -181,96 +58,94 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
     f->frame_bytes_by_user = by_user;
 }
 
-static int on_message(const struct nlmsghdr *h, void *arg)
+static void follow_name(struct af_packet *port, const char *name)
+{
+    if (!*name || !strcmp(port->host_name, name))
+        return;
+    log_notice(&log_class, "%s: the device is called %s now", port->host_name, name);
+    memset(port->host_name, 0, sizeof(port->host_name));
+    memcpy(port->host_name, name, strnlen(name, sizeof(port->host_name) - 1));
+    /* so is it made when the configuration is replayed, and then renamed to what it is called */
+    char made[IF_NAME_BYTES];
+    snprintf(made, sizeof(made), "host-%s", port->host_name);
+    interface_made_as(port->piste, port->interface, made);
+}
+
+static void af_packet_follow(struct af_packet *port, const struct host_link *l)
+{
+    struct error e;
+    follow_name(port, l->name);
+    if (af_packet_update_caps(port, &e))
+        log_warn(&log_class, "%s", e.text);
+    follow_mtu(port, l->mtu);
+    interface_set_link(port->piste, port->interface, l->up && l->running);
+}
+
+static struct af_packet *port_on(const struct af_packet_state *s, int index)
+{
+    for (u32 i = 0; i < s->ports.n; i++)
+        if (s->ports.v[i]->host_index == index)
+            return s->ports.v[i];
+    return NULL;
+}
+
+static struct af_packet *port_that_waits(const struct af_packet_state *s, const char *name)
+{
+    for (u32 i = 0; i < s->ports.n; i++)
+        if (!s->ports.v[i]->host_index && !strcmp(s->ports.v[i]->host_name, name))
+            return s->ports.v[i];
+    return NULL;
+}
+
+static void on_event(void *arg, const struct host_event *ev)
 {
     struct af_packet_state *s = arg;
-    if (h->nlmsg_type != RTM_NEWLINK && h->nlmsg_type != RTM_DELLINK)
-        return MNL_CB_OK;
-    const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-    struct link_attributes link = {0};
-    mnl_attr_parse(h, sizeof(*info), get_attribute, &link);
-    const char *name = link.name;
-    for (u32 i = 0; i < s->ports.n; i++) {
-        struct af_packet *port = s->ports.v[i];
-        bool ours = port->host_index && port->host_index == info->ifi_index;
-        bool named = name && !strcmp(name, port->host_name);
-        if (h->nlmsg_type == RTM_DELLINK && ours && info->ifi_family == AF_UNSPEC)
+    const struct host_link *l = &ev->link;
+    struct af_packet *port = port_on(s, l->index);
+    if (ev->gone) {
+        if (port)
             device_gone(port);
-        else if (h->nlmsg_type == RTM_NEWLINK && named)
-            device_here(port, info->ifi_index);
-        else if (h->nlmsg_type == RTM_NEWLINK && ours && name)
-            device_gone(port); /* renamed */
-        if (port->host_index != info->ifi_index || h->nlmsg_type != RTM_NEWLINK)
-            continue;
-        struct error e;
-        if (af_packet_update_caps(port, &e))
-            log_warn(&log_class, "%s", e.text);
-        follow_mtu(port, link.mtu);
-        interface_set_link(s->piste, port->interface,
-                           (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING));
+        return;
     }
-    return MNL_CB_OK;
+    if (!port && (port = port_that_waits(s, l->name)))
+        device_here(s, port, l->index);
+    if (port && port->host_index)
+        af_packet_follow(port, l);
 }
 
 /* After a lost message nothing is certain: every device is looked at. */
-static void af_packet_link_resync(struct af_packet_state *s)
-{
-    for (u32 i = 0; i < s->ports.n; i++) {
-        struct af_packet *port = s->ports.v[i];
-        int index = (int)if_nametoindex(port->host_name);
-        if (!index)
-            device_gone(port);
-        else
-            device_here(port, index);
-        if (port->host_index)
-            follow_mtu(port, af_packet_host_mtu(port->host_name));
-        interface_set_link(s->piste, port->interface,
-                           index && af_packet_host_link_up(port->host_name));
-    }
-}
-
-static void on_netlink(void *arg, u32 events)
+static void on_lost(void *arg)
 {
     struct af_packet_state *s = arg;
-    char *buf = malloc(NETLINK_BUFFER_BYTES);
-    if (!buf)
-        return;
-    for (;;) {
-        ssize_t n = mnl_socket_recvfrom(s->netlink, buf, NETLINK_BUFFER_BYTES);
-        if (n < 0 && errno == ENOBUFS) {
-            af_packet_link_resync(s);
-            continue;
-        }
-        if (n <= 0 || mnl_cb_run(buf, (size_t)n, 0, 0, on_message, s) < 0)
-            break;
+    for (u32 i = 0; i < s->ports.n; i++) {
+        struct af_packet *port = s->ports.v[i];
+        struct host_link l;
+        struct error e;
+        if (port->host_index && host_link_get(s->net, port->host_index, &l, &e))
+            device_gone(port);
+        if (!port->host_index && !host_link_find(s->net, port->host_name, &l, &e) &&
+            !port_on(s, l.index))
+            device_here(s, port, l.index);
+        if (port->host_index)
+            af_packet_follow(port, &l);
     }
-    free(buf);
 }
 
 int af_packet_link_start(struct af_packet_state *s, struct error *e)
 {
-    s->netlink = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (!s->netlink)
-        return error_errno(e, errno, "netlink");
-    if (mnl_socket_bind(s->netlink, RTMGRP_LINK, MNL_SOCKET_AUTOPID) < 0) {
-        int code = errno;
-        mnl_socket_close(s->netlink);
-        s->netlink = NULL;
-        return error_errno(e, code, "netlink");
-    }
-    int rc = loop_fd_add(s->piste->loop, mnl_socket_get_fd(s->netlink), EPOLLIN, on_netlink, s, e);
-    if (rc) {
-        mnl_socket_close(s->netlink);
-        s->netlink = NULL;
-    }
+    s->net = host_net_open(s->piste, NULL, e);
+    if (!s->net)
+        return -e->code;
+    s->listener = (struct host_listener){
+        .kinds = HOST_KINDS(HOST_LINK), .event = on_event, .lost = on_lost, .arg = s};
+    int rc = host_net_listen(s->net, &s->listener, e);
+    if (rc)
+        host_net_close(s->net);
     return rc;
 }
 
 void af_packet_link_stop(struct af_packet_state *s)
 {
-    if (!s->netlink)
-        return;
-    loop_fd_del(s->piste->loop, mnl_socket_get_fd(s->netlink));
-    mnl_socket_close(s->netlink);
-    s->netlink = NULL;
+    host_net_unlisten(s->net, &s->listener);
+    host_net_close(s->net);
 }

@@ -64,9 +64,16 @@ static u32 reason_of(int err)
     case ENXIO:
     case ENODEV:
         return AF_PACKET_TX_ERR_DOWN;
-    default: /* EINVAL, EMSGSIZE: this packet */
+    case EMSGSIZE: /* this packet */
+        return AF_PACKET_TX_ERR_TOO_LONG;
+    default: /* EINVAL: this packet */
         return AF_PACKET_TX_ERR_REFUSED;
     }
+}
+
+static bool is_of_the_packet(u32 reason)
+{
+    return reason == AF_PACKET_TX_ERR_REFUSED || reason == AF_PACKET_TX_ERR_TOO_LONG;
 }
 
 /* Sends the batch; packets that the kernel did not take go to the drop edge with the reason. */
@@ -84,7 +91,7 @@ static u32 af_packet_tx_flush(struct node *n, struct tx_batch *x, int fd, struct
             continue;
         u32 reason = reason_of(errno);
         /* a packet that is refused is skipped; when the device takes none, the rest is lost too */
-        u32 until = reason == AF_PACKET_TX_ERR_REFUSED ? done + 1 : x->n;
+        u32 until = is_of_the_packet(reason) ? done + 1 : x->n;
         for (; done < until; done++, failed++)
             next[x->packet[done]] =
                 node_drop(n, b[x->packet[done]], reason, AF_PACKET_TX_NEXT_DROP);
@@ -132,12 +139,12 @@ static u32 ring_some(int fd, struct af_packet_ring *r, struct buffer **b, u32 co
     while (send(fd, NULL, 0, MSG_DONTWAIT) < 0 && errno == EINTR) {
     }
     if (likely(!is_unsent(af_packet_slot(r, last)))) {
-        r->next = slot;
+        __atomic_store_n(&r->next, slot, __ATOMIC_RELAXED); /* it is shown, too */
         return n;
     }
     for (slot = r->next; !is_unsent(af_packet_slot(r, slot)); sent++)
         slot = af_packet_slot_after(r, slot);
-    r->next = slot;
+    __atomic_store_n(&r->next, slot, __ATOMIC_RELAXED);
     for (u32 i = sent; i < n; i++, slot = af_packet_slot_after(r, slot))
         __atomic_store_n(&af_packet_slot(r, slot)->tp_status, TP_STATUS_AVAILABLE,
                          __ATOMIC_RELEASE);
@@ -148,11 +155,21 @@ static u32 ring_some(int fd, struct af_packet_ring *r, struct buffer **b, u32 co
 static u32 ring_send(struct af_packet_tx *x, struct buffer **b, u32 count)
 {
     u32 done = 0, n;
-    if (!x->ring.map || count < RING_PACKETS_MIN)
+    if (count < RING_PACKETS_MIN || !__atomic_load_n(&x->has_ring, __ATOMIC_ACQUIRE))
         return 0;
-    while ((n = ring_some(x->ring_fd, &x->ring, b + done, count - done)))
+    while ((n = ring_some(x->by_ring.fd, &x->by_ring.ring, b + done, count - done)))
         done += n;
     return done;
+}
+
+/* What a ring would take, for af_packet_demand_tx. */
+static void note_demand(struct thread *t, const struct node *n, struct af_packet_tx *x,
+                        struct buffer **b, u32 count)
+{
+    u32 large = 0;
+    for (u32 i = 0; i < count; i++)
+        large += !!(b[i]->flags & (BUFFER_NEXT | BUFFER_GSO));
+    af_packet_demand_tx(t, n->state, x, count - large, large);
 }
 
 static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
@@ -163,6 +180,8 @@ static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct
     int fd = __atomic_load_n(&tx->fd, __ATOMIC_ACQUIRE);
     u32 failed = 0, by_ring = fd < 0 ? 0 : ring_send(tx, b, count);
     x.n = x.n_iov = 0;
+    if (count >= RING_PACKETS_MIN)
+        note_demand(t, n, tx, b, count);
     for (u32 i = 0; i < by_ring; i++)
         next[i] = NEXT_CONSUMED;
     for (u32 i = by_ring; i < count; i++) {
@@ -189,7 +208,8 @@ static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct
 void NODE_FN(af_packet_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
+    static const struct interface_tx_errors errors = {
+        AF_PACKET_TX_ERR_NO_QUEUE, AF_PACKET_TX_ERR_NOT_CUT, AF_PACKET_TX_NEXT_DROP};
     const struct af_packet *port = n->state;
-    interface_tx(t, n, &port->tx_queues, b, next, count, send_by, AF_PACKET_TX_ERR_NO_QUEUE,
-                 AF_PACKET_TX_NEXT_DROP);
+    interface_tx(t, n, &port->tx_queues, b, next, count, send_by, &errors);
 }

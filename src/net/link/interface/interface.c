@@ -247,11 +247,13 @@ static void make_nodes(struct piste *p, struct interface *f)
     feature_set_end(e, "interface-output", f->index, f->tx_node);
 }
 
-/* The node is on where the port does not take everything. */
+/* The node is on where the port does not take everything; what is in a tunnel, which is rare, its
+ * tx node sees to (interface_tx.h). */
 static int apply_software_offload(struct piste *p, const struct interface *f, struct error *e)
 {
+    u32 all = IF_CAP_CSUM_ALL | IF_CAP_GSO_ALL;
     return feature_enable(engine_of(p), "interface-output", "interface-offload", f->index,
-                          f->software_offload && (f->caps & IF_CAP_TX_ALL) != IF_CAP_TX_ALL, 0, e);
+                          f->software_offload && (f->caps & all) != all, 0, e);
 }
 
 static int check_mac(const u8 mac[6], struct error *e)
@@ -646,6 +648,12 @@ int interface_rename(struct piste *p, struct if_index i, const char *name, struc
     interface_stats_rename(engine_of(p), &ifs->stats_names, f);
     rename_nodes(p, f);
     return 0;
+}
+
+void interface_made_as(struct piste *p, struct if_index i, const char *name)
+{
+    struct interface *f = interface_at(p, i);
+    name_key(f->original_name, strcmp(f->name, name) != 0 ? name : "");
 }
 
 /* --- counters --- */

@@ -184,6 +184,9 @@ int interface_set_promiscuous(struct piste *p, struct if_index i, bool on,
                               struct error *e) MUST_CHECK;
 int interface_rename(struct piste *p, struct if_index i, const char *name,
                      struct error *e) MUST_CHECK;
+/* What the command that makes the interface will call it, when that is not what it was made as:
+ * what is below was renamed. The interface keeps its name. */
+void interface_made_as(struct piste *p, struct if_index i, const char *name);
 /* Whether a tag, of an interface or of another thing, can be saved. -EINVAL. */
 int interface_check_tag(const char *tag, struct error *e) MUST_CHECK;
 int interface_set_tag(struct piste *p, struct if_index i, const char *tag,

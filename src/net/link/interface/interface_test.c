@@ -328,7 +328,8 @@ static void queue_send(struct thread *t, struct node *n, struct tx_queue *q, str
 
 static void queue_tx_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    interface_tx(t, n, n->state, b, next, count, queue_send, 0, 0);
+    static const struct interface_tx_errors errors = {0, 0, 0};
+    interface_tx(t, n, n->state, b, next, count, queue_send, &errors);
 }
 
 static const struct node_error queue_errors[] = {
