@@ -47,6 +47,36 @@ void shared_hash_fini(struct shared_hash *h)
     mem_map_free(&h->map);
 }
 
+static void publish_count(u32 *count, u32 n)
+{
+    __atomic_store_n(count, n, __ATOMIC_RELAXED);
+}
+
+static u32 count_of(const u32 *count)
+{
+    return __atomic_load_n(count, __ATOMIC_RELAXED);
+}
+
+u32 shared_hash_count(const struct shared_hash *h)
+{
+    return count_of(&h->n_used);
+}
+
+static u32 n_all_buckets(const struct shared_hash *h)
+{
+    return (u32)__atomic_load_n(&h->shape, __ATOMIC_RELAXED) + count_of(&h->more_opened);
+}
+
+u32 shared_hash_places(const struct shared_hash *h)
+{
+    return n_all_buckets(h) * SHARED_HASH_SLOTS;
+}
+
+u64 shared_hash_bytes(const struct shared_hash *h)
+{
+    return (u64)n_all_buckets(h) * sizeof(struct shared_hash_bucket);
+}
+
 /* --- buckets --- */
 
 static u32 n_buckets(const struct shared_hash *h)
@@ -93,7 +123,7 @@ static u32 more_new(struct shared_hash *h)
     if (more)
         h->more_free = h->buckets[h->max_buckets + more - 1].index[0];
     else if (h->more_opened < h->max_more)
-        more = ++h->more_opened;
+        publish_count(&h->more_opened, more = h->more_opened + 1);
     return more;
 }
 
@@ -236,7 +266,7 @@ bool shared_hash_add(struct shared_hash *h, u32 index)
     u64 hash = hash_at(h, index);
     if (h->n_used == h->max || !bucket_put(h, home_of(h, hash), shared_hash_tag(hash), index))
         return false;
-    h->n_used++;
+    publish_count(&h->n_used, h->n_used + 1);
     if (h->n_used > n_buckets(h) * SPLIT_ABOVE && n_buckets(h) < h->max_buckets)
         split(h);
     return true;
@@ -260,7 +290,7 @@ void shared_hash_remove(struct shared_hash *h, u32 index)
     u64 hash = hash_at(h, index);
     u8 *tag = find_slot(h, hash, index, &b);
     clear_slot(b, (u32)(tag - b->tag));
-    h->n_used--;
+    publish_count(&h->n_used, h->n_used - 1);
     if (b != home_of(h, hash))
         bucket_tidy(h, home_of(h, hash));
     if (n_buckets(h) > 1 && h->n_used < n_buckets(h) * JOIN_BELOW)

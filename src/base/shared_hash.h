@@ -44,7 +44,7 @@ struct shared_hash {
     u64 shape; /* buckets in use, and 32 bits that change whenever an entry may have moved */
     u32 stride, words;
     u32 max_buckets;
-    /* the one who changes it */
+    /* the one who changes it; counts are read by others */
     u32 n_used CACHE_ALIGNED;
     u32 max;
     u32 more_free, more_opened,
@@ -67,11 +67,6 @@ void shared_hash_init(struct shared_hash *h, const struct shared_hash_args *a);
 void shared_hash_fini(struct shared_hash *h);
 
 /* ---- looking up: any thread ---- */
-
-ALWAYS_INLINE u32 shared_hash_n_buckets(const struct shared_hash *h)
-{
-    return (u32)__atomic_load_n(&h->shape, __ATOMIC_RELAXED);
-}
 
 ALWAYS_INLINE u64 shared_hash_mix(u64 a, u64 b)
 {
@@ -196,6 +191,12 @@ ALWAYS_INLINE void shared_hash_find_many(const struct shared_hash *h, const u64 
             index[at + i] = shared_hash_find_hashed(h, keys + (size_t)i * words, words, hash[i]);
     }
 }
+
+/* How many entries, and there is room for as the table is made now; what that takes. Any thread: a
+ * moment's values. */
+u32 shared_hash_count(const struct shared_hash *h);
+u32 shared_hash_places(const struct shared_hash *h);
+u64 shared_hash_bytes(const struct shared_hash *h);
 
 /* ---- changing: one thread at a time ---- */
 

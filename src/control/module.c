@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/shared_hash.h"
 #include "base/version.h"
 #include "base/vec.h"
 
@@ -252,6 +253,14 @@ void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg)
         if (entry->m->tables)
             entry->m->tables(ms->piste, entry->state, tell, arg);
     }
+}
+
+void module_tell_shared_hash(module_table_fn *tell, void *arg, const char *name,
+                             const struct shared_hash *h)
+{
+    struct module_table t = {name, shared_hash_count(h), shared_hash_places(h),
+                             shared_hash_bytes(h)};
+    tell(arg, &t);
 }
 
 void module_tell_hash(module_table_fn *tell, void *arg, const char *name, const struct hash *h)

@@ -41,6 +41,9 @@ typedef void module_table_fn(void *arg, const struct module_table *t);
 /* Tells of one that is a hash: what most modules have. */
 struct hash;
 void module_tell_hash(module_table_fn *tell, void *arg, const char *name, const struct hash *h);
+struct shared_hash;
+void module_tell_shared_hash(module_table_fn *tell, void *arg, const char *name,
+                             const struct shared_hash *h);
 
 #define MODULE_ABI 3
 

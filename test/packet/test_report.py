@@ -94,7 +94,7 @@ def test_tables(switch, ports):
     assert table("l2 MAC addresses")["places"] >= 1280
     switch.ctl("classify table mask l3 ip4 src")
     switch.ctl("classify session acl-hit-next deny table-index 0 match l3 ip4 src 192.0.2.1")
-    assert table("classify table 0")["entries"] == 1
+    assert table("classify sessions of 1 vectors")["entries"] == 1
     switch.ctl("delete sub-interface pg1.7")
     assert table("sub-interfaces")["entries"] == 0
 

@@ -1,29 +1,39 @@
-/* Addresses of layer 3 to MAC addresses, for a bridge domain that answers for its stations (ARP
- * termination). The control thread writes, data threads read without locks: an entry's key is
- * written before its MAC is published, a deleted one keeps its key, and a table that grew too full
- * of them is replaced as a whole. */
+/* Addresses of layer 3 to MAC addresses, of all bridge domains that answer for their stations (ARP
+ * termination). The control thread writes, data threads read: an entry's MAC is one word, and a
+ * deleted entry is another's only when no data thread can still see it. */
 #pragma once
 
 #include <string.h>
 
-#include "base/types.h"
 #include "base/byteorder.h"
+#include "base/error.h"
+#include "base/index_list.h"
+#include "base/pool.h"
+#include "base/shared_hash.h"
+#include "base/types.h"
+
+struct engine;
+
+#define ARP_ENTRIES_MAX (1u << 20) /* of all domains */
 
 struct arp_key {
     u64 hi, lo; /* an IPv6 address as it lies in a packet; IPv4: 0 and ::ffff:a.b.c.d */
 };
 
-struct arp_slot {
+struct arp_entry {
+    u64 domain; /* index; where the hash table's key begins */
     struct arp_key key;
-    u64 mac; /* 6 bytes in the low 48 bits as loaded, and ARP_SLOT_* above */
+    u64 mac; /* 6 bytes as they lie in a packet, and two of 0 */
+    struct index_links of_domain;
 };
 
-#define ARP_SLOT_USED (1ull << 62)
-#define ARP_SLOT_LIVE (1ull << 63)
+#define ARP_KEY_WORDS 3
+static_assert(offsetof(struct arp_entry, mac) == ARP_KEY_WORDS * sizeof(u64), "whole words");
 
 struct arp_table {
-    u32 mask, n_used, n_live;
-    struct arp_slot slots[];
+    struct shared_hash by_key;
+    struct pool entries;
+    struct engine *engine;
 };
 
 ALWAYS_INLINE struct arp_key arp_key_ip4(be32 address)
@@ -44,31 +54,28 @@ ALWAYS_INLINE bool arp_key_is_ip4(const struct arp_key *k)
     return !k->hi && !load_u16(low) && load_u16(low + 2) == 0xffff;
 }
 
-ALWAYS_INLINE u32 arp_hash(const struct arp_key *k)
+/* Returns whether the address is known in the domain; mac gets 6 bytes. */
+ALWAYS_INLINE bool arp_table_find(const struct arp_table *t, u32 domain, const struct arp_key *k,
+                                  u8 mac[6])
 {
-    u64 x = (k->hi ^ 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull ^ k->lo;
-    x *= 0xc4ceb9fe1a85ec53ull;
-    return (u32)(x >> 32);
+    u64 key[ARP_KEY_WORDS] = {domain, k->hi, k->lo};
+    u32 i = shared_hash_find(&t->by_key, key, ARP_KEY_WORDS);
+    if (i == SHARED_HASH_NONE)
+        return false;
+    const struct arp_entry *e = pool_at(&t->entries, i);
+    u64 bytes = __atomic_load_n(&e->mac, __ATOMIC_RELAXED);
+    memcpy(mac, &bytes, 6);
+    return true;
 }
 
-/* Returns whether the address is known; mac gets 6 bytes. */
-ALWAYS_INLINE bool arp_table_find(const struct arp_table *t, const struct arp_key *k, u8 mac[6])
-{
-    for (u32 i = arp_hash(k), n = 0; n <= t->mask; i++, n++) {
-        const struct arp_slot *s = &t->slots[i & t->mask];
-        u64 v = __atomic_load_n(&s->mac, __ATOMIC_ACQUIRE);
-        if (!(v & ARP_SLOT_USED))
-            return false;
-        if (s->key.hi != k->hi || s->key.lo != k->lo)
-            continue;
-        u64 bytes = BYTEORDER_SWAP ? v : v << 16;
-        memcpy(mac, &bytes, 6);
-        return v & ARP_SLOT_LIVE;
-    }
-    return false;
-}
+/* ---- control thread; the list is the domain's ---- */
 
-/* Control thread. Table NULL: empty. Adds or changes; returns the table to publish: the same, or a
- * new one that the old is to be freed for after a grace period. */
-struct arp_table *arp_table_set(struct arp_table *t, const struct arp_key *k, const u8 mac[6]);
-bool arp_table_del(struct arp_table *t, const struct arp_key *k);
+struct arp_table *arp_table_new(struct engine *e);
+void arp_table_free(struct arp_table *t);
+/* Adds or changes. -ENOSPC. */
+int arp_table_set(struct arp_table *t, u32 domain, struct index_list *list, const struct arp_key *k,
+                  const u8 mac[6], struct error *e) MUST_CHECK;
+/* false: it is not there. */
+bool arp_table_del(struct arp_table *t, u32 domain, struct index_list *list,
+                   const struct arp_key *k);
+void arp_table_clear(struct arp_table *t, struct index_list *list);

@@ -36,9 +36,11 @@ static u16 flood_edge(const struct buffer *b)
     return __atomic_load_n(&l2_if(b->rx_if)->flood, __ATOMIC_RELAXED);
 }
 
-static const struct arp_table *arp_term_table_of(const struct buffer *b)
+static bool arp_term_find(const struct node *n, const struct buffer *b, const struct arp_key *key,
+                          u8 mac[6])
 {
-    return __atomic_load_n(&l2_bd_data_base[l2_bd_of(b->rx_if)].arp, __ATOMIC_ACQUIRE);
+    const struct l2_shared *s = n->state;
+    return arp_table_find(s->arp, l2_bd_of(b->rx_if), key, mac);
 }
 
 static bool unicast_wanted(const struct buffer *b)
@@ -103,11 +105,10 @@ static u16 arp_term_packet(struct thread *t, struct node *n, struct buffer *b)
         arp_term_tell(t, n, b, arp_key_ip4(load_be32(a->sender_ip)), a->sender_mac);
     if (!asks)
         return flood_edge(b);
-    const struct arp_table *table = arp_term_table_of(b);
     struct arp_key key = arp_key_ip4(load_be32(a->target_ip));
     if (!memcmp(a->sender_ip, a->target_ip, 4)) /* who announces itself asks nothing */
         return flood_edge(b);
-    if (!table || !arp_table_find(table, &key, mac)) {
+    if (!arp_term_find(n, b, &key, mac)) {
         node_count(n, ARP_TERM_ERR_MISS, 1);
         return flood_edge(b);
     }
@@ -144,10 +145,9 @@ static u16 arp_term_nd_packet(struct thread *t, struct node *n, struct buffer *b
         get_be16(&s->payload_len) != NS_BYTES || !memcmp(s->src, unspecified, 16) ||
         icmp6_checksum(s)) /* a right checksum sums up to 0 */
         return flood_edge(b);
-    const struct arp_table *table = arp_term_table_of(b);
     struct arp_key key = arp_key_ip6(s->target);
     arp_term_tell(t, n, b, arp_key_ip6(s->src), s->mac);
-    if (!table || !arp_table_find(table, &key, mac)) {
+    if (!arp_term_find(n, b, &key, mac)) {
         node_count(n, ARP_TERM_ERR_MISS, 1);
         return flood_edge(b);
     }

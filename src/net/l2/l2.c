@@ -426,6 +426,7 @@ int l2_init(struct piste *p, void **state, struct error *e)
         free(s);
         return rc;
     }
+    s->shared.arp = arp_table_new(engine_of(p));
     s->default_learn_limit = L2_LEARN_LIMIT_DEFAULT;
     struct l2_bd *none; /* domain 0: frames end there */
     if (l2_bd_create(s, 0, &none, e)) {
@@ -442,6 +443,7 @@ void l2_stop(struct piste *p, void *state)
     struct l2_state *s = state;
     l2_fib_stop(s);
     l2_bd_free_all(s);
+    arp_table_free(s->shared.arp);
     hash_fini(&s->bd_by_id);
     vec_free(&s->in_l2);
     vec_free(&s->patches);

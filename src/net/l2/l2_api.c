@@ -228,11 +228,10 @@ static void ip_mac_add_del(struct api_call *c)
     const struct arp_key key = key_from_api(&m->entry.ip);
     if (!bd) {
         api_reply_retval(c, retval);
-    } else if (m->is_add) {
-        l2_bd_arp_set(s, bd, &key, m->entry.mac);
-        api_reply_retval(c, 0);
     } else {
-        api_reply_retval(c, l2_bd_arp_del(bd, &key, NULL) ? API_UNSPECIFIED : 0);
+        int rc = m->is_add ? l2_bd_arp_set(s, bd, &key, m->entry.mac, NULL)
+                           : l2_bd_arp_del(s, bd, &key, NULL);
+        api_reply_retval(c, rc ? API_UNSPECIFIED : 0);
     }
 }
 
@@ -251,7 +250,8 @@ static void ip_macs_of(struct api_call *c, const struct l2_bd *bd)
 {
     struct api_bd_ip_mac_details d = {.entry.bd_id = bd->id};
     struct arp_key key;
-    for (u32 at = 0; l2_bd_arp_next(bd, &at, &key, d.entry.mac);) {
+    const struct l2_state *s = l2_state_of(c->piste);
+    for (u32 at = bd->arp.first; l2_bd_arp_next(s, &at, &key, d.entry.mac);) {
         api_l2_address_to(&key, &d.entry.ip);
         api_reply(c, &api_message_bd_ip_mac_details, &d);
     }

@@ -51,6 +51,7 @@ int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e
     bd->flags = id ? NEW_DOMAIN_FLAGS : 0;
     bd->bvi = bd->uu_fwd = IF_NONE;
     bd->learn_limit = s->default_learn_limit;
+    bd->arp = INDEX_LIST_EMPTY;
     s->bds.v[index] = bd;
     hash_set(&s->bd_by_id, &id, index);
     l2_bd_data_base[index] = (struct l2_bd_data){.learn_limit = bd->learn_limit, .uu_fwd = IF_NONE};
@@ -84,11 +85,11 @@ void l2_bd_publish(struct l2_state *s, struct l2_bd *bd)
         l2_port_publish(s, bd->ports.v[i].interface);
 }
 
-static void free_data(struct l2_bd *bd)
+static void free_data(struct l2_state *s, struct l2_bd *bd)
 {
     struct l2_bd_data *d = &l2_bd_data_base[bd->index];
     free((void *)(uintptr_t)d->members);
-    free(d->arp);
+    l2_bd_arp_clear(s, bd);
     *d = (struct l2_bd_data){0};
     vec_free(&bd->ports);
     free(bd);
@@ -107,7 +108,7 @@ int l2_bd_delete(struct l2_state *s, u32 id, struct error *e)
     engine_synchronize(engine_of(s->piste));
     hash_del(&s->bd_by_id, &id);
     s->bds.v[bd->index] = NULL;
-    free_data(bd);
+    free_data(s, bd);
     l2_fib_ageing_changed(s);
     return 0;
 }
@@ -116,7 +117,7 @@ void l2_bd_free_all(struct l2_state *s)
 {
     for (u32 i = 0; i < s->bds.n; i++)
         if (s->bds.v[i])
-            free_data(s->bds.v[i]);
+            free_data(s, s->bds.v[i]);
     vec_free(&s->bds);
 }
 
@@ -148,33 +149,33 @@ void l2_bd_set_learn_limit(struct l2_bd *bd, u32 limit)
 
 /* --- ARP termination --- */
 
-void l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key, const u8 mac[6])
+int l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key, const u8 mac[6],
+                  struct error *e)
 {
-    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
-    struct arp_table *old = d->arp, *new = arp_table_set(old, key, mac);
-    if (new == old)
-        return;
-    __atomic_store_n(&d->arp, new, __ATOMIC_RELEASE);
-    engine_defer_free(engine_of(s->piste), free, old);
+    return arp_table_set(s->shared.arp, bd->index, &bd->arp, key, mac, e);
 }
 
-int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e)
+int l2_bd_arp_del(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key, struct error *e)
 {
-    if (!arp_table_del(l2_bd_data_base[bd->index].arp, key))
+    if (!arp_table_del(s->shared.arp, bd->index, &bd->arp, key))
         return error_set(e, ENOENT, "IP entry add failed"); /* VPP's words for both */
     return 0;
 }
 
-bool l2_bd_arp_next(const struct l2_bd *bd, u32 *at, struct arp_key *key, u8 mac[6])
+void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd)
 {
-    const struct arp_table *t = l2_bd_data_base[bd->index].arp;
-    while (t && *at <= t->mask) {
-        const struct arp_slot *slot = &t->slots[(*at)++];
-        *key = slot->key;
-        if ((slot->mac & ARP_SLOT_LIVE) && arp_table_find(t, key, mac))
-            return true;
-    }
-    return false;
+    arp_table_clear(s->shared.arp, &bd->arp);
+}
+
+bool l2_bd_arp_next(const struct l2_state *s, u32 *at, struct arp_key *key, u8 mac[6])
+{
+    if (*at == INDEX_LIST_NONE)
+        return false;
+    const struct arp_entry *entry = pool_at(&s->shared.arp->entries, *at);
+    *key = entry->key;
+    memcpy(mac, &entry->mac, 6);
+    *at = entry->of_domain.next;
+    return true;
 }
 
 void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg)
@@ -191,12 +192,4 @@ void l2_station_seen(struct piste *p, const void *payload)
     memcpy(&station, payload, sizeof(station));
     if (s && s->on_station) /* NULL: the switch is being stopped */
         s->on_station(p, &station, s->on_station_arg);
-}
-
-void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd)
-{
-    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
-    struct arp_table *old = d->arp;
-    __atomic_store_n(&d->arp, NULL, __ATOMIC_RELEASE);
-    engine_defer_free(engine_of(s->piste), free, old);
 }

@@ -164,9 +164,8 @@ static int set_arp_entry(struct cli_call *c)
     }
     struct arp_key key = l2_cli_key_of(ip);
     if (cli_has(c, "del"))
-        return l2_bd_arp_del(bd, &key, c->err);
-    l2_bd_arp_set(l2_cli_state_of(c), bd, &key, mac->mac);
-    return 0;
+        return l2_bd_arp_del(l2_cli_state_of(c), bd, &key, c->err);
+    return l2_bd_arp_set(l2_cli_state_of(c), bd, &key, mac->mac, c->err);
 }
 
 /* --- show bridge-domain --- */
@@ -301,12 +300,12 @@ static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
 {
     struct arp_key key;
     u8 bytes[6];
-    u32 at = 0;
+    u32 at = bd->arp.first;
     if (!(bd->flags & L2_IF_ARP_TERM))
         return;
     out_text(c->out, "\n  IP4/IP6 to MAC table for ARP Termination\n");
     out_array(c->out, "arp_entries");
-    while (l2_bd_arp_next(bd, &at, &key, bytes)) {
+    while (l2_bd_arp_next(l2_cli_state_of(c), &at, &key, bytes)) {
         char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_BYTES];
         ethernet_mac_text(bytes, mac);
         l2_arp_key_text(&key, ip);

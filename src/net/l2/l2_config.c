@@ -31,13 +31,13 @@ static void config_of_domain(const struct l2_bd *bd, struct text *t)
     text_putc(t, '\n');
 }
 
-static void l2_config_of_table(const struct l2_bd *bd, struct text *t)
+static void l2_config_of_table(const struct l2_state *s, const struct l2_bd *bd, struct text *t)
 {
     char ip[INET6_ADDRSTRLEN];
     struct arp_key key;
     u8 mac[6];
-    u32 at = 0;
-    while (l2_bd_arp_next(bd, &at, &key, mac)) {
+    u32 at = bd->arp.first;
+    while (l2_bd_arp_next(s, &at, &key, mac)) {
         l2_arp_key_text(&key, ip);
         text_add(t, "set bridge-domain arp entry %u %s ", bd->id, ip);
         ethernet_format_mac(t, mac);
@@ -107,7 +107,7 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
     for (struct l2_bd *bd = l2_bd_next(s, 1); phase == RC_TABLES && bd;
          bd = l2_bd_next(s, bd->index + 1)) {
         config_of_domain(bd, t);
-        l2_config_of_table(bd, t);
+        l2_config_of_table(s, bd, t);
         if (bd->learn_limit != s->default_learn_limit)
             text_add(t, "set bridge-domain learn-limit %u %u\n", bd->id, bd->learn_limit);
     }

@@ -125,7 +125,6 @@ struct l2_members {
 /* Of a bridge domain, by its index. */
 struct l2_bd_data {
     const struct l2_members *members; /* NULL: none */
-    struct arp_table *arp;            /* NULL: none */
     u32 learn_limit;
     struct if_index uu_fwd;
     bool arp_ufwd;

@@ -438,4 +438,5 @@ void l2_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
     };
     tell(arg, &macs);
     module_tell_hash(tell, arg, "bridge domains", &s->bd_by_id);
+    module_tell_shared_hash(tell, arg, "arp termination", &s->shared.arp->by_key);
 }

@@ -40,6 +40,7 @@ enum l2_next {
 /* State of the nodes. */
 struct l2_shared {
     struct mac_table macs;
+    struct arp_table *arp; /* of all domains */
     u32 learn_limit;
     u8 event_flags;    /* MAC_NEW | MAC_MOVED when somebody wants events, else 0 */
     u32 bigger_posted; /* atomic: the control thread knows that the table is too full */
@@ -70,6 +71,7 @@ struct l2_bd {
     char tag[IF_TAG_BYTES];
     VEC(struct l2_port) ports;
     struct if_index bvi, uu_fwd;
+    struct index_list arp; /* entries for ARP termination */
 };
 
 struct l2_patch {
@@ -122,12 +124,14 @@ void l2_bd_set_flags(struct l2_state *s, struct l2_bd *bd, u8 flags, bool on);
 void l2_bd_set_arp_ufwd(struct l2_bd *bd, bool on);
 void l2_bd_set_age(struct l2_state *s, struct l2_bd *bd, u8 minutes);
 void l2_bd_set_learn_limit(struct l2_bd *bd, u32 limit);
-void l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key,
-                   const u8 mac[6]);
-int l2_bd_arp_del(struct l2_bd *bd, const struct arp_key *key, struct error *e) MUST_CHECK;
+/* -ENOSPC. */
+int l2_bd_arp_set(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key, const u8 mac[6],
+                  struct error *e) MUST_CHECK;
+int l2_bd_arp_del(struct l2_state *s, struct l2_bd *bd, const struct arp_key *key,
+                  struct error *e) MUST_CHECK;
 void l2_bd_arp_clear(struct l2_state *s, struct l2_bd *bd);
-/* Entries, one by one: *at is 0 at first. false: there are no more. */
-bool l2_bd_arp_next(const struct l2_bd *bd, u32 *at, struct arp_key *key, u8 mac[6]);
+/* Entries, one by one: *at is bd->arp.first at first. false: there are no more. */
+bool l2_bd_arp_next(const struct l2_state *s, u32 *at, struct arp_key *key, u8 mac[6]);
 /* Stations that ARP termination sees; fn NULL: nobody wants to know any more. */
 void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg);
 /* A data thread saw one. */

@@ -9,9 +9,9 @@
  * the table's offset. Bytes behind those in the packet's first buffer are 0. Who looks: the nodes
  * of acl.h and l2_classify.h here, policers.
  *
- * The control thread stores words; a session is in its slot when all of it can be read. A table
- * that grows is copied and replaced. Source: behaviour and words of VPP's classifier; own design.
- */
+ * Sessions of all tables that match as many vectors are in one hash table, by the table's serial
+ * number and the key. A session that is replaced is a new one in the old one's place. Source:
+ * behaviour and words of VPP's classifier; own design. */
 #pragma once
 
 #include "base/error.h"

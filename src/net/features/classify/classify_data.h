@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/index_list.h"
+#include "base/shared_hash.h"
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/counter.h"
@@ -15,6 +17,7 @@
 #define CLASSIFY_SESSIONS_MAX (1u << 20) /* of all tables */
 #define CLASSIFY_CHAIN_MAX 64            /* tables that one packet is looked up in */
 #define CLASSIFY_NONE UINT32_MAX
+static_assert(CLASSIFY_NONE == SHARED_HASH_NONE, "no session");
 
 enum classify_action {
     CLASSIFY_ACTION_NONE,
@@ -33,32 +36,27 @@ struct classify_session {
     u8 action;       /* enum classify_action */
     bool is_policer; /* next is the index of one */
     u8 spare[6];
-    u64 key[]; /* match vectors, masked */
+    struct index_links of_table; /* the control thread's */
+    u64 serial;                  /* the table's: where the hash table's key begins */
+    u64 key[];                   /* match vectors, masked */
 };
-
-/* A slot: 0, or CLASSIFY_DELETED, or the upper half of the key's hash and the session's index + 1.
- */
-#define CLASSIFY_DELETED UINT32_MAX
-
-struct classify_store {
-    u32 slot_mask, capacity;
-    u64 *slots;
-    u8 *sessions;
-};
+static_assert(offsetof(struct classify_session, key) ==
+                  offsetof(struct classify_session, serial) + sizeof(u64),
+              "one key");
 
 struct classify_table {
     u64 mask[CLASSIFY_MATCH_MAX * 2];
-    const struct classify_store *store;
+    u64 serial;     /* no other table ever has it */
     u32 next_table; /* CLASSIFY_NONE: none */
     u32 miss_next;  /* CLASSIFY_NONE: the packet goes on */
     u32 index;
-    u32 stride; /* of sessions */
     i16 offset;
     u16 skip, match;
     bool current; /* base is where the node stands */
 };
 
 extern struct classify_table **classify_tables; /* CLASSIFY_TABLES_MAX; NULL: there is none */
+extern struct shared_hash *classify_sessions;   /* of all tables, by match - 1 */
 extern struct counter_vec *classify_hits;       /* simple, by session id */
 
 ALWAYS_INLINE const struct classify_table *classify_table_at(u32 i)
@@ -66,20 +64,13 @@ ALWAYS_INLINE const struct classify_table *classify_table_at(u32 i)
     return i < CLASSIFY_TABLES_MAX ? __atomic_load_n(&classify_tables[i], __ATOMIC_ACQUIRE) : NULL;
 }
 
-ALWAYS_INLINE u64 classify_hash(const u64 *key, u32 words)
-{
-    u64 h = 0x9e3779b97f4a7c15ull;
-    for (u32 i = 0; i < words; i++) {
-        h = (h ^ key[i]) * 0xff51afd7ed558ccdull;
-        h ^= h >> 32;
-    }
-    return h;
-}
+#define CLASSIFY_KEY_WORDS(match) (1 + 2 * (match))
 
-/* Key of b for table t, from byte `base` of b's data on. */
+/* Key of b for table t, from byte `base` of b's data on: CLASSIFY_KEY_WORDS. */
 ALWAYS_INLINE void classify_key(const struct classify_table *t, const struct buffer *b, int base,
                                 u64 *key)
 {
+    *key++ = t->serial;
     u32 bytes = t->match * (u32)CLASSIFY_VECTOR_BYTES;
     int from = base + t->offset + t->skip * CLASSIFY_VECTOR_BYTES;
     int there = b->start + b->len - from;
@@ -94,27 +85,25 @@ ALWAYS_INLINE void classify_key(const struct classify_table *t, const struct buf
         key[i] &= t->mask[i];
 }
 
-ALWAYS_INLINE struct classify_session *classify_session_at(const struct classify_table *t,
-                                                           const struct classify_store *s, u32 i)
+ALWAYS_INLINE struct classify_session *classify_session_at(u32 match, u32 i)
 {
-    return (struct classify_session *)(void *)(s->sessions + (size_t)i * t->stride);
+    const u64 *key = shared_hash_key(&classify_sessions[match - 1], i);
+    return container_of(key, struct classify_session, serial);
 }
 
-/* Session with that key; NULL. */
-ALWAYS_INLINE struct classify_session *classify_find_key(const struct classify_table *t,
-                                                         const u64 *key)
+/* Index of the session with that key, among those of as many vectors; CLASSIFY_NONE. */
+ALWAYS_INLINE u32 classify_find_key(u32 match, const u64 *key)
 {
-    const struct classify_store *s = __atomic_load_n(&t->store, __ATOMIC_ACQUIRE);
-    u64 h = classify_hash(key, t->match * 2u);
-    for (u32 at = (u32)h;; at++) {
-        u64 slot = __atomic_load_n(&s->slots[at & s->slot_mask], __ATOMIC_ACQUIRE);
-        if (!slot)
-            return NULL;
-        if ((u32)slot == CLASSIFY_DELETED || slot >> 32 != h >> 32)
-            continue;
-        struct classify_session *e = classify_session_at(t, s, (u32)slot - 1);
-        if (likely(!memcmp(e->key, key, t->match * (size_t)CLASSIFY_VECTOR_BYTES)))
-            return e;
+    const struct shared_hash *h = &classify_sessions[match - 1];
+    switch (match) {
+    case 1:
+        return shared_hash_find(h, key, CLASSIFY_KEY_WORDS(1));
+    case 2:
+        return shared_hash_find(h, key, CLASSIFY_KEY_WORDS(2));
+    case 3:
+        return shared_hash_find(h, key, CLASSIFY_KEY_WORDS(3));
+    default:
+        return shared_hash_find(h, key, CLASSIFY_KEY_WORDS(match));
     }
 }
 
@@ -123,9 +112,10 @@ ALWAYS_INLINE struct classify_session *classify_find_key(const struct classify_t
 ALWAYS_INLINE struct classify_session *classify_find(const struct classify_table *t,
                                                      const struct buffer *b, int node, int frame)
 {
-    u64 key[CLASSIFY_MATCH_MAX * 2];
+    u64 key[CLASSIFY_KEY_WORDS(CLASSIFY_MATCH_MAX)];
     classify_key(t, b, t->current ? node : frame, key);
-    return classify_find_key(t, key);
+    u32 i = classify_find_key(t->match, key);
+    return i == CLASSIFY_NONE ? NULL : classify_session_at(t->match, i);
 }
 
 /* Of one vector. */

@@ -7,9 +7,21 @@
 #include "control/module.h"
 #include "net/features/classify/classify.h"
 
+/* Beside struct classify_table, which data threads read. */
+struct classify_table_full {
+    struct classify_table data; /* first: it is what classify_tables points to */
+    struct index_list sessions;
+    u32 buckets; /* as was asked for */
+    u32 users;
+};
+
 struct classify {
     struct mem_map tables_map;
     struct pool ids; /* of sessions' counters */
+    /* by match - 1: made when the first such table is */
+    struct pool sessions[CLASSIFY_MATCH_MAX];
+    struct shared_hash by_key[CLASSIFY_MATCH_MAX];
+    u64 n_serials;
     u32 n_tables;
     const struct classify_policers *policers;
 };
@@ -20,6 +32,19 @@ struct classify {
 struct classify_bytes;
 int classify_fit_mask(const struct classify_bytes *b, struct classify_table_args *a,
                       struct error *e) MUST_CHECK;
+
+struct classify *classify_of(const struct piste *p);
+/* NULL: there is no such table. */
+struct classify_table_full *classify_table_find(u32 i, struct error *e);
+
+/* --- classify_session.c --- */
+
+/* There may be sessions of so many vectors from now on. */
+void classify_sessions_prepare(struct classify *c, u32 match);
+void classify_sessions_delete_all(struct piste *p, struct classify_table_full *t);
+void classify_sessions_fini(struct classify *c);
+
+/* --- policers --- */
 
 /* Index of the policer of that name; -ENOENT. */
 int classify_policer_find(struct piste *p, const char *name, u32 *index,

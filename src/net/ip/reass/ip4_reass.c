@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/index_list.h"
 #include "base/log.h"
 #include "base/shared_hash.h"
 #include "engine/thread.h"
@@ -36,7 +37,7 @@ static_assert(sizeof(struct key) == 16, "whole words, no padding");
 struct datagram {
     struct key key CACHE_ALIGNED;
     u32 free_next;
-    u32 older, newer;
+    struct index_links by_age;
     u32 head, tail; /* pieces by offset: buffer indices */
     u32 n_fragments, n_buffers;
     u32 got_bytes;   /* of payload */
@@ -51,9 +52,9 @@ struct ip4_reass {
     struct datagram *datagrams; /* IP4_REASS_DATAGRAMS_MAX, touched as used */
     struct shared_hash by_key;
     struct wheel *wheel;
-    struct timer_kind kind; /* a timer for each datagram */
-    u32 free, opened;       /* free list; slots that were used at least once */
-    u32 oldest, newest;
+    struct timer_kind kind;     /* a timer for each datagram */
+    u32 free, opened;           /* free list; slots that were used at least once */
+    struct index_list by_age;   /* the oldest first */
     u32 n_datagrams, n_buffers; /* read by others */
     struct mem_map map;
 };
@@ -95,7 +96,8 @@ struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wh
                                      .stride_bytes = sizeof(struct datagram),
                                      .key_words = KEY_WORDS,
                                  });
-    r->free = r->oldest = r->newest = NONE;
+    r->free = NONE;
+    r->by_age = INDEX_LIST_EMPTY;
     return r;
 }
 
@@ -110,14 +112,9 @@ static void ip4_reass_publish(u32 *count, u32 value)
     __atomic_store_n(count, value, __ATOMIC_RELAXED);
 }
 
-u32 ip4_reass_places(const struct ip4_reass *r)
+const struct shared_hash *ip4_reass_table(const struct ip4_reass *r)
 {
-    return shared_hash_n_buckets(&r->by_key) * SHARED_HASH_SLOTS;
-}
-
-u64 ip4_reass_table_bytes(const struct ip4_reass *r)
-{
-    return mem_map_resident_bytes(&r->by_key.map);
+    return &r->by_key;
 }
 
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r)
@@ -137,25 +134,13 @@ static struct piece *piece_of(u32 bi)
 
 /* --- the table --- */
 
-static void unlink_from_age(struct ip4_reass *r, struct datagram *g)
-{
-    if (g->older == NONE)
-        r->oldest = g->newer;
-    else
-        r->datagrams[g->older].newer = g->newer;
-    if (g->newer == NONE)
-        r->newest = g->older;
-    else
-        r->datagrams[g->newer].older = g->older;
-}
-
 /* Its fragments have gone already. */
 static void datagram_delete(struct ip4_reass *r, u32 d)
 {
     struct datagram *g = &r->datagrams[d];
     timer_stop(r->wheel, r->kind, d);
     shared_hash_remove(&r->by_key, d);
-    unlink_from_age(r, g);
+    index_list_remove(&r->by_age, &r->datagrams[0].by_age, sizeof(*g), d);
     g->free_next = r->free;
     r->free = d;
     ip4_reass_publish(&r->n_datagrams, r->n_datagrams - 1);
@@ -202,7 +187,7 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
     if (!max)
         return NONE;
     while (r->n_datagrams >= max)
-        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+        ip4_reass_give_up(r, r->by_age.first, IP4_REASS_LIMIT, out);
     u32 d = r->free;
     if (d != NONE)
         r->free = r->datagrams[d].free_next;
@@ -210,8 +195,6 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
         d = r->opened++;
     r->datagrams[d] = (struct datagram){
         .key = *key,
-        .older = r->newest,
-        .newer = NONE,
         .head = NONE,
         .tail = NONE,
         .fate = IP4_REASS_WHOLE,
@@ -223,11 +206,7 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
     }
     timer_start(r->wheel, r->kind, d,
                 now_ns + ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC);
-    if (r->newest == NONE)
-        r->oldest = d;
-    else
-        r->datagrams[r->newest].newer = d;
-    r->newest = d;
+    index_list_add(&r->by_age, &r->datagrams[0].by_age, sizeof(r->datagrams[0]), d);
     ip4_reass_publish(&r->n_datagrams, r->n_datagrams + 1);
     return d;
 }
@@ -387,7 +366,7 @@ static void ip4_reass_finish(struct ip4_reass *r, struct thread *t, u32 d,
 static void bound_buffers(struct ip4_reass *r, struct ip4_reass_out *out)
 {
     while (r->n_buffers > ip4_reass_setting(&r->config->max_buffers))
-        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT, out);
+        ip4_reass_give_up(r, r->by_age.first, IP4_REASS_LIMIT, out);
 }
 
 void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
@@ -459,8 +438,8 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t)
 {
     if (!r)
         return;
-    while (r->oldest != NONE)
-        ip4_reass_give_up(r, r->oldest, IP4_REASS_LIMIT,
+    while (r->by_age.first != NONE)
+        ip4_reass_give_up(r, r->by_age.first, IP4_REASS_LIMIT,
                           &(struct ip4_reass_out){.give = free_it, .arg = t});
     mem_map_free(&r->map);
     shared_hash_fini(&r->by_key);

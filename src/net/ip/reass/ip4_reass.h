@@ -16,6 +16,7 @@
 
 struct thread;
 struct ip4_reass;
+struct shared_hash;
 
 struct ip4_reass_config {
     u32 timeout_ms;
@@ -39,9 +40,8 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t);
 /* Read by other threads for show commands: a moment's value. */
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r);
 u32 ip4_reass_n_buffers(const struct ip4_reass *r);
-/* Of its hash table. */
-u32 ip4_reass_places(const struct ip4_reass *r);
-u64 ip4_reass_table_bytes(const struct ip4_reass *r);
+/* For `show bihash`. */
+const struct shared_hash *ip4_reass_table(const struct ip4_reass *r);
 
 /* Whole datagrams, and what was given up: a batch that the caller fills its edges from. */
 enum ip4_reass_fate {

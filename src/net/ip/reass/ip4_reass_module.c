@@ -242,11 +242,8 @@ static void ip4_reass_tables(struct piste *p, void *state, module_table_fn *tell
     const struct ip4_reass_main *m = state;
     for (u32 i = 1; i <= m->n_owners; i++) {
         char name[64];
-        const struct ip4_reass *r = m->tables[i];
         snprintf(name, sizeof(name), "ip4 reassembly, thread %u", i);
-        struct module_table t = {name, ip4_reass_n_datagrams(r), ip4_reass_places(r),
-                                 ip4_reass_table_bytes(r)};
-        tell(arg, &t);
+        module_tell_shared_hash(tell, arg, name, ip4_reass_table(m->tables[i]));
     }
 }
 
