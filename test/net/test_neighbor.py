@@ -81,6 +81,32 @@ def test_asks_before_it_sends_and_keeps_the_packet(net):
     assert vpp.neighbors()["10.10.1.1"] == ("D", wire.mac, "host-vpp1out")
 
 
+def test_all_fragments_wait(net):
+    """The first datagram to a host that is not known yet: it comes whole, or not at all."""
+    switch, near, far = net.namespace(), net.namespace(), net.namespace()
+    switch.veth("pa", "n0", near)
+    switch.veth("pb", "f0", far)
+    near.ip("addr add 10.8.0.1/24 dev n0")
+    near.ip("route add default via 10.8.0.2")
+    far.ip("addr add 10.9.0.1/24 dev f0")
+    far.ip("route add default via 10.9.0.2")
+    vpp = net.vpp(switch)
+    vpp.configure("""
+        create host-interface name pa
+        create host-interface name pb
+        set int ip address host-pa 10.8.0.2/24
+        set int ip address host-pb 10.9.0.2/24
+        set int state host-pa up
+        set int state host-pb up
+    """)
+    for size in 20000, 65507:
+        assert "10.9.0.1" not in vpp.neighbors()
+        assert near.ping("10.9.0.1", 1, size=size) == 1
+        vpp.ctl("set int state host-pb down")
+        vpp.ctl("set int state host-pb up")
+    assert vpp.error_count("ARP requests throttled") == 0
+
+
 def test_unresolvable_is_counted_and_recovers(net):
     vpp, wire = one_port(net)
     before = vpp.buffers_used()

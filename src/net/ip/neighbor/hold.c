@@ -183,6 +183,23 @@ void resolving_tick(void *arg)
     }
 }
 
+/* Whether bi is a further piece of the datagram that came last: without it the others are worth
+ * nothing. */
+static bool hold_continues(const struct resolving *r, u32 bi)
+{
+    const struct ip4_header *h = buffer_current(buffer_at(bi)),
+                            *last = buffer_current(buffer_at(r->held[r->n_held - 1].bi));
+    return ip4_is_fragment(h) && ip4_is_fragment(last) && be16_equal(h->id, last->id) &&
+           be32_equal(h->src, last->src) && be32_equal(h->dst, last->dst) &&
+           h->protocol == last->protocol;
+}
+
+static bool has_room(const struct resolving *r, u32 bi)
+{
+    return r->n_held < HELD_PER_NEIGHBOR ||
+           (r->n_held < HELD_FRAGMENTS_MAX && hold_continues(r, bi));
+}
+
 /* A packet from ip4-arp or ip4-glean: it is ours now. */
 void neighbor_on_packet(struct piste *p, const void *payload)
 {
@@ -207,7 +224,7 @@ void neighbor_on_packet(struct piste *p, const void *payload)
     struct resolving *r = resolving_find(ns, key);
     if (!r)
         r = resolving_new(ns, key, ev.glean);
-    if (!r || r->n_held == HELD_PER_NEIGHBOR) {
+    if (!r || !has_room(r, ev.bi)) {
         neighbor_packet_done(ev.adj);
         hold_drop(ns, ev.bi, ev.glean, IP4_ARP_ERR_THROTTLED);
         return;

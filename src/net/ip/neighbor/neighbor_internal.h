@@ -30,9 +30,10 @@ struct ip4_prefix;
 /* --- limits of what strangers can make us do --- */
 
 enum {
-    PENDING_PER_ADJ = 16,    /* packets handed over for one adjacency */
+    PENDING_PER_ADJ = 64,    /* packets handed over for one adjacency */
     PENDING_MAX = 2048,      /* and for all */
-    HELD_PER_NEIGHBOR = 8,   /* packets that wait for one answer */
+    HELD_PER_NEIGHBOR = 8,   /* packets that wait for one answer, */
+    HELD_FRAGMENTS_MAX = 48, /* and with them the rest of a datagram: 64 KiB in frames of 1500 */
     RESOLVING_MAX = 1024,    /* addresses that are asked for at a time */
     LEARN_PER_SECOND = 2000, /* ARP packets that the control thread looks at, per data thread */
 };
@@ -69,7 +70,7 @@ struct resolving {
     u32 adj; /* of the neighbour; owned reference */
     u8 tries;
     u8 n_held;
-    struct held_packet held[HELD_PER_NEIGHBOR];
+    struct held_packet held[HELD_FRAGMENTS_MAX];
 };
 
 struct neighbor_event_hook {
