@@ -77,10 +77,12 @@ static void get_counters(const struct nlattr *a, struct host_link *l)
 {
     struct rtnl_link_stats64 s;
     /* newer kernels have more behind what is looked at */
-    if (!a || mnl_attr_get_payload_len(a) < offsetof(struct rtnl_link_stats64, multicast))
+    const size_t bytes = offsetof(struct rtnl_link_stats64, tx_aborted_errors);
+    if (!a || mnl_attr_get_payload_len(a) < bytes)
         return;
-    memcpy(&s, mnl_attr_get_payload(a), offsetof(struct rtnl_link_stats64, multicast));
+    memcpy(&s, mnl_attr_get_payload(a), bytes);
     l->has_counters = true;
+    l->rx_missed = s.rx_missed_errors;
     l->rx = (struct host_counters){s.rx_packets, s.rx_bytes, s.rx_errors, s.rx_dropped};
     l->tx = (struct host_counters){s.tx_packets, s.tx_bytes, s.tx_errors, s.tx_dropped};
 }

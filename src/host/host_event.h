@@ -28,6 +28,7 @@ struct host_link {
     char kind[16]; /* "veth", "tun" ...; "": a device of hardware, or not said */
     bool has_counters;
     struct host_counters rx, tx;
+    u64 rx_missed; /* the device had no room for them */
 };
 
 struct host_address {

@@ -244,3 +244,20 @@ u64 host_link_kbps(struct host_net *n, int index)
         return 0;
     return (u64)s.head.speed * 1000;
 }
+
+void host_link_counts(struct host_net *n, int index,
+                      void (*tell)(void *to, const char *name, u64 value), void *to)
+{
+    struct host_link l;
+    if (host_link_get(n, index, &l, NULL) || !l.has_counters)
+        return;
+    tell(to, "rx packets", l.rx.packets);
+    tell(to, "rx bytes", l.rx.bytes);
+    tell(to, "rx errors", l.rx.errors);
+    tell(to, "rx dropped", l.rx.dropped);
+    tell(to, "rx missed", l.rx_missed);
+    tell(to, "tx packets", l.tx.packets);
+    tell(to, "tx bytes", l.tx.bytes);
+    tell(to, "tx errors", l.tx.errors);
+    tell(to, "tx dropped", l.tx.dropped);
+}

@@ -39,3 +39,6 @@ enum host_features {
 u32 host_link_features(struct host_net *n, int index);
 /* 0: unknown, or there is no link. */
 u64 host_link_kbps(struct host_net *n, int index);
+/* What Linux counts for the device: tell is called for each, or not at all when it is gone. */
+void host_link_counts(struct host_net *n, int index,
+                      void (*tell)(void *to, const char *name, u64 value), void *to);

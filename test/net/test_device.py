@@ -34,6 +34,30 @@ def test_route_leaves_with_the_link(net):
     assert left.ping("99.0.0.1") == 3
 
 
+def test_speed_and_counts_of_the_device(net):
+    ns, vpp = net.main_job()
+    vpp.configure("set int state host-vpp1out up")
+    ns.run("ip link set vpp1host up")
+    lib.wait_for(lambda: vpp.link("host-vpp1out") == "up", "link up")
+
+    def hardware(words=""):
+        return vpp.json(f"show hardware-interfaces {words} host-vpp1out")["interfaces"][0]
+    lib.wait_for(lambda: hardware()["link_kbps"] == 10_000_000, "the speed of a veth")
+    assert "  Link speed: 10 Gbps\n" in vpp.ctl("show hardware-interfaces")
+    assert "device_counters" not in hardware()
+    assert ns.ping("10.10.1.2", 3, size=1000) == 3
+    counts = hardware("verbose")["device_counters"]
+    assert counts["rx packets"] >= 4 and counts["rx bytes"] > 3 * 1000
+    assert counts["tx packets"] >= 4 and counts["rx errors"] == 0
+    text = vpp.ctl("show hardware-interfaces verbose host-vpp1out")
+    assert "  Offloads: tx-checksum-tcp4" in text and "\n  Device counters:\n    rx packets " in text
+    assert "tx errors" not in text  # what is 0 is no line
+    vpp.ctl("clear hardware-interfaces host-vpp1out")
+    assert hardware("verbose")["device_counters"]["rx packets"] < 4
+    ns.ip("link set vpp1host down")
+    lib.wait_for(lambda: hardware()["link_kbps"] == 0, "no speed without a link")
+
+
 def test_device_vanishes_and_comes_back(net):
     """The daemon, its interface and its addresses stay; packets flow again by themselves."""
     ns, vpp = net.main_job()

@@ -51,7 +51,8 @@ def test_commands_as_in_the_transcript(net):
     shown = vpp.interfaces()
     for name in ("100", "200", "300", "500"):
         assert shown["host-vpp1out." + name]["state"] == "down"
-        assert shown["host-vpp1out." + name]["mtu"] == 0
+        # two tags and a whole packet are more than the device takes
+        assert shown["host-vpp1out." + name]["mtu"] == (1492 if name == "300" else 0)
     line = next(x for x in vpp.ctl("show int").splitlines() if x.startswith("host-vpp1out.100"))
     index = shown["host-vpp1out.100"]["sw_if_index"]
     assert line == f"host-vpp1out.100                  {index}     down          0/0/0/0       "
@@ -86,6 +87,46 @@ def test_qinq(net):
     with far.entered():
         tcx.tag("t0", 10, (0x88a8, 300))
     assert far.ping("10.9.0.2", 5) == 5
+
+
+def test_a_device_has_no_room_for_two_tags(net):
+    """Linux sends its MTU and one 802.1Q tag: with two, packets are shorter, and senders hear so."""
+    switch, near, far = net.namespace(), net.namespace(), net.namespace()
+    switch.veth("trunk", "t0", far)
+    switch.veth("side", "n0", near)
+    far.ip("addr add 10.9.0.1/24 dev t0")
+    far.ip("route add 10.8.0.0/24 via 10.9.0.2 mtu 1400")
+    near.ip("addr add 10.8.0.1/24 dev n0")
+    near.ip("route add 10.9.0.0/24 via 10.8.0.2")
+    vpp = net.vpp(switch)
+    vpp.configure("""
+        create host-interface name trunk
+        create host-interface name side
+        set int state host-trunk up
+        set int state host-side up
+        create sub-interfaces host-trunk 7 dot1q 300 inner-dot1q 10 exact-match
+        create sub-interfaces host-trunk 8 dot1ad 8 exact-match
+        create sub-interfaces host-trunk 9 dot1q 9 exact-match
+        set int state host-trunk.7 up
+        set int ip address host-trunk.7 10.9.0.2/24
+        set int ip address host-side 10.8.0.2/24
+    """)
+    with far.entered():
+        tcx.tag("t0", 10, (0x8100, 300))
+    mtus = [vpp.interfaces()[f"host-trunk.{i}"]["mtu"] for i in (7, 8, 9)]
+    assert mtus == [1496, 1496, 0]
+    assert near.ping("10.9.0.1", 3, size=1472, extra="-M dont") == 3
+    assert near.ping("10.9.0.1", 1, size=1472, extra="-M do") == 0
+    assert "mtu 1496" in near.ip("route get 10.9.0.1")
+    assert near.ping("10.9.0.1", 3, size=1468, extra="-M do") == 3
+    assert vpp.error_count("longer than the device's MTU") == 0
+    assert "1496 are possible" in vpp.fails("set interface mtu packet 1500 host-trunk.7")
+    # a device of more takes whole packets
+    for ns, device in (switch, "trunk"), (far, "t0"):
+        ns.ip(f"link set {device} mtu 1504")
+    wait_for(lambda: vpp.interfaces()["host-trunk.7"]["mtu"] == 1500, "the device's new MTU")
+    near.ip("route flush cache")
+    assert near.ping("10.9.0.1", 3, size=1472, extra="-M do") == 3
 
 
 def test_many_at_once(net):

@@ -78,6 +78,17 @@ int af_packet_update_caps(struct af_packet *port, struct error *e)
                : interface_set_caps(port->piste, port->interface, now, e);
 }
 
+void af_packet_update_link(struct af_packet *port, const struct host_link *l)
+{
+    /* packet sockets: one tag is on top of the MTU, when it is 802.1Q's */
+    struct if_limit limit = {.bytes = l->mtu, .spares_tag = true};
+    bool up = l->up && l->running;
+    interface_set_limit(port->piste, port->interface, limit);
+    interface_set_link(port->piste, port->interface, up);
+    interface_set_speed(port->piste, port->interface,
+                        up ? host_link_kbps(net_of(port), l->index) : 0);
+}
+
 static void free_posted(struct thread *t, struct af_packet_queue *q)
 {
     buffer_free(t, q->small, q->n_posted);
@@ -266,7 +277,7 @@ static int port_set_admin(void *arg, bool up, struct error *e)
         }
         rx_queue_enable(engine_of(port->piste), &q->rx, up);
     }
-    interface_set_link(port->piste, port->interface, link.up && link.running);
+    af_packet_update_link(port, &link);
     return 0;
 }
 
@@ -301,6 +312,7 @@ static const struct if_class class_ethernet = {
     .set_mac = set_mac,
     .set_mtu = set_mtu,
     .show = af_packet_show,
+    .counts = af_packet_counts,
     .running_config = af_packet_running_config,
     .saves_mac = true,
 };
@@ -312,6 +324,7 @@ static const struct if_class class_ip = {
     .set_admin = port_set_admin,
     .set_mtu = set_mtu,
     .show = af_packet_show,
+    .counts = af_packet_counts,
     .running_config = af_packet_running_config,
 };
 
@@ -464,7 +477,7 @@ int af_packet_create(struct piste *p, const struct af_packet_args *a, struct if_
         return rc;
     }
     vec_add(&s->ports, port);
-    interface_set_link(p, port->interface, link.up && link.running);
+    af_packet_update_link(port, &link);
     *out = port->interface;
     return 0;
 }

@@ -181,6 +181,9 @@ int af_packet_open(struct af_packet *port, struct error *e) MUST_CHECK;
 void af_packet_close(struct af_packet *port);
 /* After the device's offloads or the user's wishes have changed. */
 int af_packet_update_caps(struct af_packet *port, struct error *e) MUST_CHECK;
+/* The interface says what the device is: whether it has a link, its speed, and how long its frames
+ * may be. */
+void af_packet_update_link(struct af_packet *port, const struct host_link *l);
 
 /* af_packet_socket.c. Any thread: what is opened is nobody's yet. */
 struct af_packet_socket_args {
@@ -228,6 +231,7 @@ void af_packet_link_stop(struct af_packet_state *s);
 
 /* af_packet_show.c */
 void af_packet_show(void *port, struct out *o, bool verbose);
+void af_packet_counts(void *port, if_count_fn *tell, void *to);
 
 /* for the record in af_packet_module.c */
 extern const char af_packet_module_name[];

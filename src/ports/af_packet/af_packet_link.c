@@ -78,7 +78,7 @@ static void af_packet_follow(struct af_packet *port, const struct host_link *l)
     if (af_packet_update_caps(port, &e))
         log_warn(&log_class, "%s", e.text);
     follow_mtu(port, l->mtu);
-    interface_set_link(port->piste, port->interface, l->up && l->running);
+    af_packet_update_link(port, l);
 }
 
 static struct af_packet *port_on(const struct af_packet_state *s, int index)

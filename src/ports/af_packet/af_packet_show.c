@@ -91,6 +91,13 @@ static void show_tx(struct out *o, u32 i, const struct af_packet_tx *x)
     out_end(o);
 }
 
+void af_packet_counts(void *arg, if_count_fn *tell, void *to)
+{
+    const struct af_packet *port = arg;
+    if (port->host_index)
+        host_link_counts(af_packet_state_of(port->piste)->net, port->host_index, tell, to);
+}
+
 void af_packet_show(void *arg, struct out *o, bool verbose)
 {
     const struct af_packet *port = arg;

@@ -18,6 +18,7 @@
 #include "engine/tx_queue.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface_internal.h"
+#include "net/packet/ethernet_packet.h"
 
 #define MTU_MAX 65535u
 
@@ -191,6 +192,15 @@ static void publish(struct interface *f)
 
 /* --- making and deleting --- */
 
+/* L3 bytes that super's device sends with the tags of its sub-interface f. */
+static u32 room_behind_tags(const struct interface *f, const struct interface *super)
+{
+    const struct if_limit *l = &super->limit;
+    u32 spare = l->spares_tag && f->outer_8021q ? (u32)min_u64(f->tag_bytes, VLAN_TAG_BYTES) : 0;
+    return l->bytes ? (u32)min_u64(super->max_frame_bytes, l->bytes + spare - f->tag_bytes)
+                    : super->max_frame_bytes;
+}
+
 /* Makes f a sub-interface of super: what the two have in common. */
 static void follow(struct interface *f, struct interface *super)
 {
@@ -198,7 +208,8 @@ static void follow(struct interface *f, struct interface *super)
     memcpy(f->mac, super->mac, 6);
     f->has_mac = super->has_mac;
     f->link_up = super->link_up;
-    f->max_frame_bytes = super->max_frame_bytes;
+    f->max_frame_bytes = room_behind_tags(f, super);
+    f->limit = super->limit;
     f->link_kbps = super->link_kbps;
     f->caps = IF_CAP_TX_ALL; /* the super-interface sees to what the port cannot */
 }
@@ -340,6 +351,8 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     }
     f->mtu[IF_MTU_L3] = args->cls->tx ? mtu : 0;
     f->max_frame_bytes = args->max_frame_bytes ? args->max_frame_bytes : mtu;
+    f->tag_bytes = args->tag_bytes;
+    f->outer_8021q = args->outer_8021q;
     if (super)
         follow(f, super);
     struct stats *stats = stats_of(engine_of(p));
@@ -387,6 +400,7 @@ void interface_delete(struct piste *p, struct if_index i)
     ifs->by_index.v[i.i] = NULL;
     interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
+    vec_free(&f->cleared);
     free(f);
 }
 
@@ -445,6 +459,27 @@ int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struc
     f->mac_by_user = true;
     tell_all(p, f, IF_EVENT_MAC);
     return 0;
+}
+
+void interface_set_speed(struct piste *p, struct if_index i, u64 kbps)
+{
+    struct interface *f = interface_at(p, i);
+    if (!f || f->link_kbps == kbps)
+        return;
+    f->link_kbps = kbps;
+    for (struct interface *sub = interface_next(p, 0); sub;
+         sub = interface_next(p, sub->index.i + 1))
+        if (sub->super == f)
+            sub->link_kbps = kbps;
+}
+
+void interface_set_limit(struct piste *p, struct if_index i, struct if_limit limit)
+{
+    struct interface *f = interface_at(p, i);
+    if (!f || (f->limit.bytes == limit.bytes && f->limit.spares_tag == limit.spares_tag))
+        return;
+    f->limit = limit;
+    tell_all(p, f, IF_EVENT_MTU);
 }
 
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e)
@@ -536,11 +571,25 @@ void interface_random_mac(u8 mac[6])
     }
 }
 
-u32 interface_mtu(const struct interface *f, enum if_mtu which)
+/* What f says itself, or its super-interface. */
+static u32 said_mtu(const struct interface *f, enum if_mtu which)
 {
     if (f->mtu[which])
         return f->mtu[which];
-    return f->mtu[IF_MTU_L3] || !f->super ? f->mtu[IF_MTU_L3] : interface_mtu(f->super, which);
+    return f->mtu[IF_MTU_L3] || !f->super ? f->mtu[IF_MTU_L3] : said_mtu(f->super, which);
+}
+
+u32 interface_mtu(const struct interface *f, enum if_mtu which)
+{
+    u32 mtu = said_mtu(f, which);
+    return f->super ? (u32)min_u64(mtu, f->max_frame_bytes) : mtu;
+}
+
+u32 interface_shown_mtu(const struct interface *f, enum if_mtu which)
+{
+    u32 mtu = interface_mtu(f, which);
+    bool is_less = which == IF_MTU_L3 && mtu != said_mtu(f, which);
+    return f->mtu[which] || is_less ? mtu : 0;
 }
 
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struct error *e)

@@ -53,6 +53,8 @@ enum if_caps {
     IF_CAP_RX_VLAN = 1 << 18,  /* its device takes tags out; the port puts them back */
 };
 
+typedef void if_count_fn(void *to, const char *name, u64 value);
+
 /* A kind of interface. */
 struct if_class {
     const char *name; /* "af-packet", "Loopback", "local": first word under `show hardware` */
@@ -72,13 +74,22 @@ struct if_class {
     int (*set_promiscuous)(void *port, bool on, struct error *e);
     /* Adds lines under `show hardware-interfaces`, indented by two. */
     void (*show)(void *port, struct out *o, bool verbose);
-    void (*clear)(void *port);
+    /* What the device itself has counted since it was made: the same names in the same order each
+     * time. For `show hardware-interfaces verbose`. */
+    void (*counts)(void *port, if_count_fn *tell, void *to);
     /* The command that makes the interface, for the running config. All kinds are written together,
      * in order of index, so that indices come back; sub-interfaces behind them. */
     void (*running_config)(void *port, struct text *t);
     bool saves_mac; /* that command says the MAC address */
     /* Of a sub-interface: it is made as X.ID. */
     u32 (*sub_id)(const void *port);
+};
+
+/* What a device sends at most: bytes behind the ethernet header, with VLAN tags. 0: whatever has
+ * the interface's MTU. */
+struct if_limit {
+    u32 bytes;
+    bool spares_tag; /* an outermost tag of type 0x8100 may come on top */
 };
 
 struct interface {
@@ -94,6 +105,9 @@ struct interface {
     bool is_bvi;              /* the layer 3 interface of a bridge domain (the l2 module says so) */
     u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
     u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
+    struct if_limit limit;    /* of its device, or its super-interface's */
+    u8 tag_bytes;             /* of a sub-interface: what its frames have more; */
+    bool outer_8021q;         /* the outer tag's type is 0x8100 */
     bool frame_bytes_by_user; /* it was set so, not what port or defaults gave: it is saved, and
                                  does not follow */
     u64 link_kbps;            /* 0: unknown */
@@ -112,6 +126,7 @@ struct interface {
      * their parent's name */
     char original_name[IF_NAME_BYTES];
     struct stats_handle *stats; /* owned: an entry of the stats segment for each counter */
+    VEC(u64) cleared;           /* of cls->counts: what `clear hardware-interfaces` found */
 };
 
 enum if_event {
@@ -137,8 +152,10 @@ struct if_new_args {
     u32 caps;
     bool no_software_offload; /* the port refuses itself what it does not take, unless it is told
                                  otherwise */
-    bool has_parent;          /* a sub-interface of `parent` */
+    bool has_parent;          /* a sub-interface of `parent`, */
     struct if_index parent;
+    u8 tag_bytes;     /* whose layer 3 has tags of so many bytes, */
+    bool outer_8021q; /* the outer one of type 0x8100 */
 };
 
 /* -EEXIST when the name is taken. The interface is admin down, link down. */
@@ -167,6 +184,10 @@ int interface_set_admin(struct piste *p, struct if_index i, bool up, struct erro
 void interface_set_link(struct piste *p, struct if_index i, bool up);
 int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6],
                       struct error *e) MUST_CHECK;
+/* kbps: 0 when it is not known. */
+void interface_set_speed(struct piste *p, struct if_index i, u64 kbps);
+/* Sub-interfaces whose tags the limit does not leave room for have a smaller MTU. */
+void interface_set_limit(struct piste *p, struct if_index i, struct if_limit limit);
 /* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
@@ -195,6 +216,8 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
 void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
 /* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);
+/* As it is shown: 0 when it follows another one, and is the same. */
+u32 interface_shown_mtu(const struct interface *f, enum if_mtu which);
 
 /* A locally administered address for a port that has none, 02:fe:.. */
 void interface_random_mac(u8 mac[6]);

@@ -170,7 +170,7 @@ static void interface_api_details(struct api_call *c, const struct interface *f)
     };
     memcpy(d.l2_address, f->mac, 6);
     for (u32 i = 0; i < IF_MTU_N; i++)
-        d.mtu[i] = f->mtu[i];
+        d.mtu[i] = interface_shown_mtu(f, (enum if_mtu)i);
     const struct interface_api *s = interface_api_of(c->piste);
     for (u32 k = 0; k < s->details.n; k++)
         s->details.v[k].fn(c->piste, f->index, &d);

@@ -41,7 +41,7 @@ struct interface *cli_interface(const struct cli_call *c, const char *label)
 }
 
 /* Interfaces that a show command is about: those named, or all by name. The caller frees *list. */
-static u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list)
+u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list)
 {
     u32 n = 0;
     *list = mem_alloc((c->n_args + 1) * sizeof(**list));
@@ -116,6 +116,9 @@ static void show_counters(struct out *o, struct interface *f)
 static void show_one(struct out *o, struct interface *f)
 {
     char text[64];
+    u32 mtu[IF_MTU_N];
+    for (u32 i = 0; i < IF_MTU_N; i++)
+        mtu[i] = interface_shown_mtu(f, (enum if_mtu)i);
     out_object(o, NULL);
     out_str(o, "name", f->name, "%-32.32s");
     out_u64(o, "sw_if_index", f->index.i, NULL);
@@ -124,12 +127,12 @@ static void show_one(struct out *o, struct interface *f)
     out_str(o, "state", f->admin_up ? "up" : "down", NULL);
     out_str(o, "link", f->link_up ? "up" : "down", NULL);
     out_aligned(o, f->admin_up ? "up" : "down", 10, OUT_CENTER);
-    snprintf(text, sizeof(text), "%u/%u/%u/%u", f->mtu[IF_MTU_L3], f->mtu[IF_MTU_IP4],
-             f->mtu[IF_MTU_IP6], f->mtu[IF_MTU_MPLS]);
-    out_u64(o, "mtu", f->mtu[IF_MTU_L3], NULL);
-    out_u64(o, "mtu_ip4", f->mtu[IF_MTU_IP4], NULL);
-    out_u64(o, "mtu_ip6", f->mtu[IF_MTU_IP6], NULL);
-    out_u64(o, "mtu_mpls", f->mtu[IF_MTU_MPLS], NULL);
+    snprintf(text, sizeof(text), "%u/%u/%u/%u", mtu[IF_MTU_L3], mtu[IF_MTU_IP4], mtu[IF_MTU_IP6],
+             mtu[IF_MTU_MPLS]);
+    out_u64(o, "mtu", mtu[IF_MTU_L3], NULL);
+    out_u64(o, "mtu_ip4", mtu[IF_MTU_IP4], NULL);
+    out_u64(o, "mtu_ip6", mtu[IF_MTU_IP6], NULL);
+    out_u64(o, "mtu_mpls", mtu[IF_MTU_MPLS], NULL);
     out_aligned(o, text, 21, OUT_CENTER);
     show_counters(o, f);
     out_end(o);
@@ -230,63 +233,6 @@ static int set_feature(struct cli_call *c)
                                   c->err);
 }
 
-/* --- show hardware-interfaces --- */
-
-static void link_speed(struct out *o, u64 kbps)
-{
-    out_u64(o, "link_kbps", kbps, NULL);
-    if (!kbps)
-        out_text(o, "  Link speed: unknown\n");
-    else if (kbps % 1000000 == 0)
-        out_text(o, "  Link speed: %" PRIu64 " Gbps\n", kbps / 1000000);
-    else
-        out_text(o, "  Link speed: %" PRIu64 " Mbps\n", kbps / 1000);
-}
-
-static void show_hardware_one(struct out *o, struct piste *p, struct interface *f, bool brief,
-                              bool verbose)
-{
-    char mac[MAC_TEXT_BYTES];
-    char text[32];
-    out_object(o, NULL);
-    out_str(o, "name", f->name, "%-32.32s");
-    out_u64(o, "sw_if_index", f->index.i, NULL);
-    out_str(o, "link", f->link_up ? "up" : "down", NULL);
-    snprintf(text, sizeof(text), "%u", f->index.i);
-    out_aligned(o, text, 6, OUT_CENTER);
-    out_aligned(o, f->link_up ? "up" : "down", 8, OUT_CENTER);
-    out_text(o, "%s\n", f->name);
-    if (!brief) {
-        link_speed(o, f->link_kbps);
-        interface_show_queues(p, f, o);
-        if (f->has_mac)
-            out_str(o, "mac", ethernet_mac_text(f->mac, mac), "  Ethernet address %s\n");
-        if (f->cls->show)
-            f->cls->show(f->port, o, verbose);
-        else
-            out_text(o, "  %s\n", f->cls->name);
-    }
-    out_end(o);
-}
-
-static int show_hardware(struct cli_call *c)
-{
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    out_aligned(c->out, "Name", 32, OUT_CENTER);
-    out_aligned(c->out, "Idx", 6, OUT_CENTER);
-    out_aligned(c->out, "Link", 8, OUT_CENTER);
-    out_text(c->out, "Hardware\n");
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < n; i++)
-        if (!list[i]->super)
-            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"),
-                              cli_has(c, "verbose") || cli_has(c, "detail"));
-    out_end(c->out);
-    free(list);
-    return 0;
-}
-
 /* --- clear --- */
 
 static int clear_interfaces(struct cli_call *c)
@@ -294,17 +240,6 @@ static int clear_interfaces(struct cli_call *c)
     struct interface **list;
     u32 n = interface_cli_chosen(c, &list);
     interface_clear_counters(c->piste, list, n);
-    free(list);
-    return 0;
-}
-
-static int clear_hardware(struct cli_call *c)
-{
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    for (u32 i = 0; i < n; i++)
-        if (list[i]->cls->clear)
-            list[i]->cls->clear(list[i]->port);
     free(list);
     return 0;
 }
@@ -411,12 +346,13 @@ const struct cli_command interface_commands[] = {
      interface_cli_show_rx_placement, 0},
     {"show features [verbose]", "All feature arcs and what is on them, in order", show_features, 0},
     {"show hardware-interfaces [brief] [verbose] [detail] [<interface> ...]",
-     "Interfaces as their drivers see them: link, queues, offloads", show_hardware, 0},
+     "Interfaces as their drivers see them: link, queues, offloads", interface_cli_show_hardware,
+     0},
     {"clear interfaces [<interface> ...]", "Starts counters of interfaces anew", clear_interfaces,
      0},
     {"clear interface tag <interface>", "Takes an interface's tag away", clear_tag, 0},
-    {"clear hardware-interfaces [<interface> ...]", "Starts driver statistics anew", clear_hardware,
-     0},
+    {"clear hardware-interfaces [<interface> ...]", "Starts driver statistics anew",
+     interface_cli_clear_hardware, 0},
     {"set interface state <interface> ( up | down | punt | enable ):flags",
      "Administrative state of an interface", set_state, 0},
     {"set interface mtu [packet|ip4|ip6|mpls] <value:u32> <interface>",

@@ -45,9 +45,16 @@ int interface_api_init(struct piste *p, void **state, struct error *e);
 void interface_api_stop(struct piste *p, void *state);
 extern const struct api_handler interface_api_handlers[];
 
-/* interface_queues_cli.c */
+/* interface_cli.c */
 struct cli_call;
-void interface_show_queues(const struct piste *p, const struct interface *f, struct out *o);
+/* Those that a command names, or all, by name; the caller frees *list. */
+u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list);
+
+/* interface_hardware_cli.c */
+int interface_cli_show_hardware(struct cli_call *c);
+int interface_cli_clear_hardware(struct cli_call *c);
+
+/* interface_queues_cli.c */
 int interface_cli_show_rx_placement(struct cli_call *c);
 int interface_cli_set_rx_mode(struct cli_call *c);
 int interface_cli_set_default_rx_mode(struct cli_call *c);

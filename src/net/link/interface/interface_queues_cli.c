@@ -8,54 +8,6 @@
 #include "engine/tx_queue.h"
 #include "net/link/interface/interface_internal.h"
 
-/* --- of `show hardware-interfaces` --- */
-
-static void show_tx_queues(const struct interface *f, struct out *o)
-{
-    out_text(o, "  TX Queues:\n");
-    if (!f->cls->is_ip)
-        out_text(o, "    TX Hash: [name: hash-eth-l34 priority: 50 description: Hash ethernet L34 "
-                    "headers]\n");
-    out_text(o, "    queue shared thread(s)      \n");
-    out_array(o, "tx_placement");
-    for (u32 i = 0; i < f->tx->n; i++) {
-        const struct tx_queue *q = f->tx->v[i];
-        struct text threads = {0};
-        tx_threads_format(&threads, q->threads);
-        out_object(o, NULL);
-        out_u64(o, "queue", i, "    %-6" PRIu64);
-        out_bool(o, "shared", q->shared, NULL, NULL);
-        out_text(o, "%-7s", q->shared ? "yes" : "no");
-        out_str(o, "threads", text_str(&threads), "%s\n");
-        out_end(o);
-        text_free(&threads);
-    }
-    out_end(o);
-}
-
-void interface_show_queues(const struct piste *p, const struct interface *f, struct out *o)
-{
-    if (f->n_queues) {
-        out_text(o, "  RX Queues:\n    queue thread         mode      \n");
-        out_array(o, "rx_queues");
-    }
-    for (u32 q = 0; q < f->n_queues; q++) {
-        const struct rx_queue *rx = f->queues[q];
-        char thread[32];
-        snprintf(thread, sizeof(thread), "%s (%u)", thread_name(engine_of(p), rx->thread),
-                 rx->thread);
-        out_object(o, NULL);
-        out_u64(o, "queue", q, "    %-6" PRIu64);
-        out_str(o, "thread", thread, "%-15s");
-        out_str(o, "mode", rx_mode_name(rx->mode), "%-10s\n");
-        out_end(o);
-    }
-    if (f->n_queues)
-        out_end(o);
-    if (f->tx && f->tx->n)
-        show_tx_queues(f, o);
-}
-
 /* --- receive queues --- */
 
 static enum rx_mode mode_of(const struct cli_call *c)

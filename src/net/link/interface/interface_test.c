@@ -58,9 +58,21 @@ static int set_mtu(void *port, u32 bytes, struct error *e)
     return change(e);
 }
 
+static u64 counted[2];
+
+static void counts(void *port, if_count_fn *tell, void *to)
+{
+    tell(to, "frames in", counted[0]);
+    tell(to, "frames out", counted[1]);
+}
+
 static const struct node_def port_tx = {.name = "test-tx", .run = {sink_run}};
-static const struct if_class port_class = {
-    .name = "test", .tx = &port_tx, .set_admin = set_admin, .set_mac = set_mac, .set_mtu = set_mtu};
+static const struct if_class port_class = {.name = "test",
+                                           .tx = &port_tx,
+                                           .set_admin = set_admin,
+                                           .set_mac = set_mac,
+                                           .set_mtu = set_mtu,
+                                           .counts = counts};
 
 static const struct node_def catch_ip4 = {.name = "ip4-input", .run = {sink_run}};
 static const struct node_def catch_arp = {.name = "arp-input", .run = {sink_run}};
@@ -104,6 +116,40 @@ static struct if_index make(const char *name, u32 caps)
 }
 
 #define ALL_CAPS IF_CAP_TX_ALL
+
+static void hardware_has(const char *words, const char *line, bool has)
+{
+    char command[64], *out;
+    snprintf(command, sizeof(command), "show hardware-interfaces %s a", words);
+    assert_int_equal(cli_run(p.cli, command, OUT_TEXT, &out), 0);
+    if (!!strstr(out, line) != has)
+        fail_msg("`%s' in %s", line, out);
+    free(out);
+}
+
+static void test_what_the_device_is_and_counts(void **state)
+{
+    struct if_index i = make("a", IF_CAP_TSO4 | IF_CAP_RX_VLAN);
+    char *out;
+    counted[0] = 7, counted[1] = 0;
+    hardware_has("", "  Link speed: unknown\n", true);
+    interface_set_speed(&p, i, 25000000);
+    hardware_has("", "  Link speed: 25 Gbps\n", true);
+    hardware_has("", "frames in", false);
+    hardware_has("verbose", "  Offloads: tso4 rx-vlan\n", true);
+    hardware_has(
+        "verbose",
+        "  Device counters:\n    frames in                                              7\n", true);
+    hardware_has("verbose", "frames out", false);
+    assert_int_equal(cli_run(p.cli, "clear hardware-interfaces a", OUT_TEXT, &out), 0);
+    free(out);
+    hardware_has("verbose", "frames in", false);
+    counted[0] = 9, counted[1] = 1;
+    hardware_has("verbose", "    frames in                                              2\n", true);
+    hardware_has("verbose", "    frames out                                             1\n", true);
+    counted[0] = 3; /* the device began anew */
+    hardware_has("verbose", "    frames in                                              3\n", true);
+}
 
 static void test_names_are_unique_and_found(void **state)
 {
@@ -457,6 +503,7 @@ int main(void)
         TEST(test_ports_without_offloads_get_the_feature),
         TEST(test_a_deleted_interface_leaves_nothing),
         TEST(test_commands),
+        TEST(test_what_the_device_is_and_counts),
         TEST(test_flows_are_spread_over_the_queues_of_a_thread),
         TEST(test_placement_is_shown_saved_and_may_leave_nothing),
     };

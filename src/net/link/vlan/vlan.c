@@ -173,6 +173,20 @@ static struct vlan_match_spec plain_spec(const struct vlan_match_spec *m)
     return plain;
 }
 
+/* See vlan_tags. */
+static u8 tags_of(const struct vlan_match_spec *m, u8 tags[8])
+{
+    if (m->kind < VLAN_KIND_ONE_TAG || !m->exact)
+        return 0;
+    put_be16(tags, m->dot1ad ? ETHERTYPE_DOT1AD : ETHERTYPE_VLAN);
+    put_be16(tags + 2, m->outer);
+    if (m->kind == VLAN_KIND_ONE_TAG)
+        return VLAN_TAG_BYTES;
+    put_be16(tags + 4, ETHERTYPE_VLAN);
+    put_be16(tags + 6, m->inner);
+    return 2 * VLAN_TAG_BYTES;
+}
+
 int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vlan_match_spec *spec,
                 struct if_index *out, struct error *e)
 {
@@ -193,6 +207,7 @@ int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vl
         return error_set(e, EEXIST, "vlan is already in use");
     }
     char name[2 * IF_NAME_BYTES];
+    u8 tags[8];
     snprintf(name, sizeof(name), "%s.%u", f->name, id);
     struct sub *sub = mem_alloc(sizeof(*sub));
     *sub = (struct sub){.piste = p, .parent = parent, .id = id, .m = *m};
@@ -200,7 +215,9 @@ int vlan_create(struct piste *p, struct if_index parent, u32 id, const struct vl
                                .cls = takes_ip(m) ? &exact_class : &loose_class,
                                .port = sub,
                                .has_parent = true,
-                               .parent = parent};
+                               .parent = parent,
+                               .tag_bytes = tags_of(m, tags),
+                               .outer_8021q = !m->dot1ad};
     rc = interface_new(p, &args, out, e);
     if (rc) {
         port_drop(p, s, parent);
@@ -271,15 +288,7 @@ const struct vlan_match_spec *vlan_spec(const struct piste *p, struct if_index i
 u8 vlan_tags(struct piste *p, struct if_index i, u8 tags[8])
 {
     const struct vlan_match_spec *m = vlan_spec(p, i);
-    if (!m || m->kind < VLAN_KIND_ONE_TAG || !m->exact)
-        return 0;
-    put_be16(tags, m->dot1ad ? ETHERTYPE_DOT1AD : ETHERTYPE_VLAN);
-    put_be16(tags + 2, m->outer);
-    if (m->kind == VLAN_KIND_ONE_TAG)
-        return VLAN_TAG_BYTES;
-    put_be16(tags + 4, ETHERTYPE_VLAN);
-    put_be16(tags + 6, m->inner);
-    return 2 * VLAN_TAG_BYTES;
+    return m ? tags_of(m, tags) : 0;
 }
 
 static void id_text(u16 id, struct text *t)

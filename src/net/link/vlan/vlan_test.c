@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdio.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -124,6 +125,50 @@ static void test_commands(void **state)
     says("delete sub-interface port", "delete sub-interface: port is not a sub-interface\n");
     says("set interface mac address port.100 02:00:00:00:00:77",
          "set interface mac address: a sub-interface has the MAC address of port\n");
+}
+
+static u32 mtu_of(const char *name)
+{
+    struct interface *f = interface_find(&world.p, name);
+    assert_int_equal(if_data(f->index)->mtu_ip4, interface_mtu(f, IF_MTU_IP4));
+    return interface_mtu(f, IF_MTU_IP4);
+}
+
+static void test_tags_that_a_device_has_no_room_for(void **state)
+{
+    static const struct {
+        const char *command, *name;
+        u32 spare, mtu; /* with 1500 bytes at the device, and a tag on top or not */
+    } c[] = {
+        {"create sub-interfaces port 1 dot1q 1 exact-match", "port.1", 1500, 1496},
+        {"create sub-interfaces port 2 dot1ad 2 exact-match", "port.2", 1496, 1496},
+        {"create sub-interfaces port 3 dot1q 3 inner-dot1q 1 exact-match", "port.3", 1496, 1492},
+        {"create sub-interfaces port 4 dot1ad 3 inner-dot1q 1 exact-match", "port.4", 1492, 1492},
+    };
+    says("set interface mtu 1500 port", "");
+    for (u32 i = 0; i < array_len(c); i++) {
+        char answer[16];
+        snprintf(answer, sizeof(answer), "%s\n", c[i].name);
+        says(c[i].command, answer);
+        assert_int_equal(mtu_of(c[i].name), 1500); /* a port without limit */
+        interface_set_limit(&world.p, port, (struct if_limit){1500, true});
+        assert_int_equal(mtu_of(c[i].name), c[i].spare);
+        interface_set_limit(&world.p, port, (struct if_limit){1500, false});
+        assert_int_equal(mtu_of(c[i].name), c[i].mtu);
+        interface_set_limit(&world.p, port, (struct if_limit){1504, false});
+        assert_int_equal(mtu_of(c[i].name), c[i].mtu + 4);
+        interface_set_limit(&world.p, port, (struct if_limit){0});
+    }
+    struct interface *f = interface_find(&world.p, "port.3");
+    assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 0);
+    says("set interface mtu packet 1500 port.3", "");
+    interface_set_limit(&world.p, port, (struct if_limit){1500, false});
+    assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 1492);
+    says("set interface mtu packet 1493 port.3",
+         "set interface mtu: invalid MTU 1493: 64 to 1492 are possible on port.3\n");
+    says("set interface mtu packet 0 port.3", "");
+    assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 1492);
+    assert_int_equal(interface_shown_mtu(f, IF_MTU_IP4), 0);
 }
 
 static void test_addresses(void **state)
@@ -415,7 +460,7 @@ int main(void)
         TEST(test_states),      TEST(test_untagged_is_the_ports),
         TEST(test_receive),     TEST(test_send),
         TEST(test_parent_goes), TEST(test_running_config),
-        TEST(test_oracle),
+        TEST(test_oracle),      TEST(test_tags_that_a_device_has_no_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
