@@ -322,6 +322,19 @@ void panic(const char *fmt, ...)
     __builtin_unreachable();
 }
 
+void give_up(const char *fmt, ...)
+{
+    char text[LOG_TEXT_BYTES];
+    va_list ap;
+    int n = snprintf(text, sizeof(text), "%s: ", program_invocation_short_name);
+    va_start(ap, fmt);
+    vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
+    va_end(ap);
+    if (report_begins())
+        print_line(text);
+    _exit(1);
+}
+
 void backtrace_set_file(int fd)
 {
     report_fd = fd;

@@ -215,6 +215,16 @@ int file_write_shared(const char *path, const void *data, size_t bytes, struct e
     return file_replace(path, data, bytes, NULL, false, e);
 }
 
+void file_open_standard(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int file_make_dirs(const char *path, unsigned mode, struct error *e)
 {
     char *copy = mem_strdup(path);

@@ -19,5 +19,8 @@ int file_write_atomic(const char *path, const void *data, size_t bytes, struct e
 int file_write_shared(const char *path, const void *data, size_t bytes, struct error *e) MUST_CHECK;
 /* Removes what file_write_atomic for path left beside it when the process was killed. */
 void file_remove_left_over(const char *path);
+/* Opens /dev/null for those of standard input, output and error that are closed, first thing in a
+ * program: what is said to them must not be found in a socket, nor be waited for from one. */
+void file_open_standard(void);
 /* Makes a folder and those above it; one that exists is fine. */
 int file_make_dirs(const char *path, unsigned mode, struct error *e) MUST_CHECK;

@@ -101,3 +101,5 @@ void log_format_time(struct timespec t, char out[LOG_TIME_BYTES]);
 
 /* Ends the process after a message and a backtrace: for our own bugs only. */
 void panic(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);
+/* Ends the process, with status 1, after a message: for what the machine does not give it. */
+void give_up(const char *fmt, ...) NORETURN PRINTF_LIKE(1, 2);

@@ -5,14 +5,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
+
+const char *mem_limit_text(char out[MEM_LIMIT_TEXT_BYTES])
+{
+    struct rlimit r;
+    *out = '\0';
+    if (!getrlimit(RLIMIT_AS, &r) && r.rlim_cur != RLIM_INFINITY)
+        snprintf(out, MEM_LIMIT_TEXT_BYTES, " (its address space is limited to %llu MB: ulimit -v)",
+                 (unsigned long long)r.rlim_cur >> 20);
+    return out;
+}
+
+static NORETURN void mem_exhausted(size_t bytes)
+{
+    char limit[MEM_LIMIT_TEXT_BYTES];
+    give_up("out of memory, for %zu bytes%s", bytes, mem_limit_text(limit));
+}
 
 void *mem_alloc(size_t bytes)
 {
     void *p = calloc(1, bytes ? bytes : 1);
     if (!p)
-        panic("out of memory (%zu bytes)", bytes);
+        mem_exhausted(bytes);
     return p;
 }
 
@@ -20,7 +37,7 @@ void *mem_resize(void *p, size_t bytes)
 {
     void *q = realloc(p, bytes ? bytes : 1);
     if (!q)
-        panic("out of memory (%zu bytes)", bytes);
+        mem_exhausted(bytes);
     return q;
 }
 

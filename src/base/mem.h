@@ -14,6 +14,10 @@ void *mem_alloc(size_t bytes);
 void *mem_resize(void *p, size_t bytes);
 char *mem_strdup(const char *s);
 char *mem_printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* Words about the limit that a process may have been given, for behind a message that memory is not
+ * to be had; "" when there is none. */
+#define MEM_LIMIT_TEXT_BYTES 96
+const char *mem_limit_text(char out[MEM_LIMIT_TEXT_BYTES]);
 
 enum mem_page_kind { MEM_PAGE_DEFAULT, MEM_PAGE_DEFAULT_HUGE, MEM_PAGE_SIZE };
 
@@ -40,6 +44,9 @@ void mem_set_default_huge_page_bytes(u64 bytes);
  * passed to peers. Returns 0 or -errno. */
 int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_page_size page,
                 bool shared, struct error *e) MUST_CHECK;
+/* The same with normal pages, for what cannot be done without: the process ends with a sentence
+ * when there is no address space for it. */
+void *mem_reserve(struct mem_map *m, const char *name, u64 size_bytes);
 /* A shared map: its size is fixed, and nobody else who gets its fd can write, now or later (kernels
  * before 5.1 only fix the size). */
 int mem_map_seal(struct mem_map *m, struct error *e) MUST_CHECK;

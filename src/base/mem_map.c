@@ -182,14 +182,26 @@ int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_
         tell_no_huge_pages(m, page_bytes, -rc);
         rc = map_try(m, size_bytes, normal_page_bytes(), shared);
     }
-    if (rc)
-        return error_errno(e, -rc, "cannot map %llu bytes for %s", (unsigned long long)size_bytes,
-                           name);
+    if (rc) {
+        char limit[MEM_LIMIT_TEXT_BYTES];
+        return error_set(e, -rc, "cannot map %llu bytes for %s: %s%s",
+                         (unsigned long long)size_bytes, name, strerror(-rc),
+                         rc == -ENOMEM ? mem_limit_text(limit) : "");
+    }
 
     pthread_mutex_lock(&registry.lock);
     vec_add(&registry.maps, *m);
     pthread_mutex_unlock(&registry.lock);
     return 0;
+}
+
+void *mem_reserve(struct mem_map *m, const char *name, u64 size_bytes)
+{
+    struct error e;
+    if (mem_map_new(m, name, size_bytes, (struct mem_page_size){.kind = MEM_PAGE_DEFAULT}, false,
+                    &e))
+        give_up("%s", e.text);
+    return m->base;
 }
 
 int mem_map_seal(struct mem_map *m, struct error *e)

@@ -54,14 +54,8 @@ void pool_init(struct pool *p, const char *name, u32 elt_bytes, u32 align, u32 m
     assert(max < POOL_NONE);
     *p = (struct pool){.stride_bytes = (u32)round_up_u64(elt_bytes ? elt_bytes : 1, align),
                        .max = max};
-
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error e = {0};
-    if (mem_map_new(&p->map, name, (u64)p->stride_bytes * (max ? max : 1), page, false, &e) ||
-        mem_map_new(&p->used_map, name, ((u64)max + 64) / 64 * 8, page, false, &e))
-        panic("%s", e.text);
-    p->base = p->map.base;
-    p->used = p->used_map.base;
+    p->base = mem_reserve(&p->map, name, (u64)p->stride_bytes * (max ? max : 1));
+    p->used = mem_reserve(&p->used_map, name, ((u64)max + 64) / 64 * 8);
 }
 
 void pool_fini(struct pool *p)

@@ -23,8 +23,6 @@ static void random_bytes(void *p, size_t n)
 
 void shared_hash_init(struct shared_hash *h, const struct shared_hash_args *a)
 {
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error e;
     assert(a->key_words && a->key_words <= SHARED_HASH_WORDS_MAX);
     *h = (struct shared_hash){.keys = a->keys,
                               .stride = a->stride_bytes,
@@ -35,11 +33,8 @@ void shared_hash_init(struct shared_hash *h, const struct shared_hash_args *a)
                               .shape = 1};
     h->max_more = h->max_buckets / 2 + 16;
     random_bytes(h->seed, sizeof(h->seed));
-    if (mem_map_new(&h->map, a->name,
-                    ((u64)h->max_buckets + h->max_more) * sizeof(struct shared_hash_bucket), page,
-                    false, &e))
-        panic("%s: %s", a->name, e.text);
-    h->buckets = h->map.base;
+    h->buckets = mem_reserve(
+        &h->map, a->name, ((u64)h->max_buckets + h->max_more) * sizeof(struct shared_hash_bucket));
 }
 
 void shared_hash_fini(struct shared_hash *h)

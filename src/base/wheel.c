@@ -18,16 +18,12 @@ static_assert(sizeof(struct wheel_chunk) == 128, "two cache lines");
 
 void wheel_init(struct wheel *w, const char *name, u32 max_timers, u32 now)
 {
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error e;
     assert(now);
     memset(w, 0, sizeof(*w));
     w->now = now;
     /* a chunk of each slot may be nearly empty; then as much again for handles to be passed over */
     w->n_chunks = 2 * (max_timers / CHUNK_HANDLES + WHEEL_NEAR_SLOTS + WHEEL_FAR_SLOTS + 4);
-    if (mem_map_new(&w->map, name, (u64)w->n_chunks * sizeof(struct wheel_chunk), page, false, &e))
-        panic("%s: %s", name, e.text);
-    w->chunks = w->map.base;
+    w->chunks = mem_reserve(&w->map, name, (u64)w->n_chunks * sizeof(struct wheel_chunk));
 }
 
 void wheel_fini(struct wheel *w)

@@ -138,7 +138,7 @@ static void inband_emit(void *arg, const char *s, size_t n)
     text_putn(&((struct inband *)arg)->out, s, n);
 }
 
-static void inband_done(void *arg, int rc, const char *rest)
+static void inband_done(void *arg, int rc)
 {
     struct inband *x = arg;
     struct api_call *c = x->call;

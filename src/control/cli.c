@@ -190,7 +190,7 @@ static void run_emit(void *arg, const char *s, size_t n)
     text_putn(&run->out, s, n);
 }
 
-static void run_done(void *arg, int rc, const char *rest)
+static void run_done(void *arg, int rc)
 {
     struct run *run = arg;
     run->rc = rc;

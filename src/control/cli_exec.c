@@ -124,9 +124,8 @@ static void exec_end(struct cli_exec *x, int rc)
     const struct cli_exec_ops *ops = x->ops;
     void *arg = x->arg;
     char *text = x->text;
-    const char *rest = x->at;
     free(x);
-    ops->done(arg, rc, rest);
+    ops->done(arg, rc);
     free(text);
 }
 
@@ -318,7 +317,7 @@ static void nested_emit(void *arg, const char *s, size_t n)
         cli_flush(&call->pub);
 }
 
-static void nested_done(void *arg, int rc, const char *rest)
+static void nested_done(void *arg, int rc)
 {
     struct call *call = arg;
     call->cancel = NULL;

@@ -90,9 +90,8 @@ void cli_parsed_clear(struct cli_parsed *p);
 
 struct cli_exec_ops {
     void (*emit)(void *arg, const char *s, size_t n); /* output, as it comes */
-    /* The end, once, maybe before cli_exec_start returns; the exec is gone. rest: what was not
-     * understood, to the end of the text; borrowed during the call. */
-    void (*done)(void *arg, int rc, const char *rest);
+    /* The end, once, maybe before cli_exec_start returns; the exec is gone. */
+    void (*done)(void *arg, int rc);
     /* Whether the next command should wait for cli_exec_resume, since output is not taken as fast
      * as it is made. NULL: never. */
     bool (*congested)(void *arg);

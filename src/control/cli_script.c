@@ -25,7 +25,6 @@ struct cli_script {
     struct cli_exec *exec;
     bool deferred, canceled, in_line;
     int rc;
-    char *rest;
     const struct cli_script_ops *ops;
     void *arg;
 };
@@ -39,7 +38,6 @@ static void script_free(struct cli_script *s)
     text_free(&s->output);
     free(s->path);
     free(s->text);
-    free(s->rest);
     free(s);
 }
 
@@ -94,17 +92,14 @@ static const char *cli_script_why(struct cli_script *s)
     return text_str(&s->output);
 }
 
-static void script_line_done(void *arg, int rc, const char *rest)
+static void script_line_done(void *arg, int rc)
 {
     struct cli_script *s = arg;
     s->exec = NULL;
     if (rc < 0 && s->ops->failed) {
         s->ops->failed(s->arg, s->line_number, text_str(&s->line), cli_script_why(s));
     } else if (rc < 0) {
-        struct text t = {0};
         s->rc = rc;
-        cli_rest(&t, rest);
-        s->rest = t.s ? t.s : mem_strdup("");
     }
     if (!s->in_line)
         script_go(s);
@@ -115,8 +110,9 @@ static void script_end(struct cli_script *s)
     fflush(stdout);
     char *message = NULL;
     if (s->rc < 0) {
-        log_error(&cli_log, "%s: %s", s->path, cli_script_why(s));
-        message = mem_printf("CLI line error: %s", s->rest);
+        message =
+            mem_printf("CLI line error: %s:%u: %s", s->path, s->line_number, cli_script_why(s));
+        log_error(&cli_log, "%s", message);
     }
     s->ops->done(s->arg, s->rc, message);
     free(message);

@@ -151,7 +151,7 @@ static void exec_emit(void *arg, const char *p, size_t n)
     cli_session_watch(s);
 }
 
-static void cli_session_exec_done(void *arg, int rc, const char *rest)
+static void cli_session_exec_done(void *arg, int rc)
 {
     struct cli_session *s = arg;
     s->exec = NULL;
@@ -195,7 +195,7 @@ static void cli_session_interrupt(struct cli_session *s)
     cli_exec_cancel(x);
     if (s->interactive)
         puts_out(s, "^C\n");
-    cli_session_exec_done(s, -EINTR, "");
+    cli_session_exec_done(s, -EINTR);
 }
 
 void cli_session_quit(struct cli_session *s)

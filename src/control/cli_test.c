@@ -287,19 +287,34 @@ static void write_script(const char *text)
     fclose(f);
 }
 
+/* File, line and reason are told; why: NULL: some. */
+static void expect_line_error(const char *command, unsigned line, const char *why)
+{
+    char *want = mem_printf("exec: CLI line error: %s:%u: %s%s", script_path, line,
+                            why ? why : "exec: CLI line error: ", why ? "\n" : "");
+    char *said;
+    assert_true(cli_run(piste.cli, command, OUT_TEXT, &said) < 0);
+    if (why)
+        assert_string_equal(said, want);
+    else
+        assert_memory_equal(said, want, strlen(want));
+    free(said);
+    free(want);
+}
+
 static void scripts(void **state)
 {
     close(mkstemp(script_path));
     char *command = mem_printf("exec %s", script_path);
     write_script(
         "# a comment\n\n  define x inacl # more\nshow \\\n  $x\n  fail # \\\nshow version\n");
-    expect(command, "exec: CLI line error: show version\n");
+    expect_line_error(command, 6, "fail: the thing is busy");
     write_script("show inacl\nfoo bar\nshow inacl\n");
-    expect(command, "exec: CLI line error: foo bar\n");
+    expect_line_error(command, 2, "unknown input `foo bar'");
     write_script("wait 0.01\ncomment { a \\\n b }\nshow inacl");
     expect(command, "");
     write_script(command);
-    expect(command, "exec: CLI line error: \n"); /* itself, until it is too deep */
+    expect_line_error(command, 1, NULL); /* itself, until it is too deep */
     write_script("");
     char *want = mem_printf("exec: empty file `%s'\n", script_path);
     expect(command, want);

@@ -14,15 +14,12 @@ struct counter_vec {
     struct mem_map own; /* where the rows are when the segment is full: nobody else sees them */
 };
 
-static void rows_of_its_own(struct counter_vec *v, const char *name, u32 max)
+static void rows_of_its_own(struct counter_vec *v, u32 max)
 {
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
     u64 stride = round_up_u64((u64)max * (v->combined ? 16 : 8), 4096);
     u32 n = v->engine->n_threads;
-    if (mem_map_new(&v->own, "counters", stride * n, page, false, &err))
-        panic("counters %s: %s", name, err.text);
-    v->rows = (struct stats_rows){STATS_NO_HANDLE, v->own.base, stride, n, max, max};
+    v->rows = (struct stats_rows){
+        STATS_NO_HANDLE, mem_reserve(&v->own, "counters", stride * n), stride, n, max, max};
 }
 
 struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool combined, u32 max)
@@ -32,7 +29,7 @@ struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool com
     v->combined = combined;
     if (stats_add_rows(e->stats, combined ? STAT_COMBINED : STAT_SIMPLE, name, e->n_threads, max,
                        &v->rows))
-        rows_of_its_own(v, name, max);
+        rows_of_its_own(v, max);
     vec_add(&e->counters, v);
     return v;
 }

@@ -71,15 +71,6 @@ static u16 generation_of(u32 interface)
 
 /* --- arcs --- */
 
-static void *feature_reserve(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
-    if (mem_map_new(m, name, bytes, page, false, &err))
-        panic("%s: %s", name, err.text);
-    return m->base;
-}
-
 static struct arc *arc_find(const struct engine *e, const char *name)
 {
     for (u32 i = 0; i < e->arcs.n; i++)
@@ -122,17 +113,17 @@ static int arc_add(struct engine *e, const struct feature_arc_def *def, struct e
     if (rc)
         return rc;
     if (!walks.n++) {
-        feature_chains = feature_reserve(&walks.chains_map, "feature-chains",
-                                         (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
-        walks.generations = feature_reserve(&walks.generations_map, "feature-generations",
-                                            FEATURE_IF_MAX * sizeof(u16));
+        feature_chains = mem_reserve(&walks.chains_map, "feature-chains",
+                                     (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
+        walks.generations = mem_reserve(&walks.generations_map, "feature-generations",
+                                        FEATURE_IF_MAX * sizeof(u16));
     }
     struct arc *a = mem_alloc(sizeof(*a));
     *a = (struct arc){.def = def, .order = order};
     a->arc.walk = id * FEATURE_IF_MAX;
     a->arc.chains = feature_chains + a->arc.walk;
     if (!def->end_node)
-        a->ends = feature_reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
+        a->ends = mem_reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
     walks.arcs[id] = a;
     vec_add(&e->arcs, a);
     return 0;

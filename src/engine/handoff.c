@@ -7,13 +7,10 @@
 
 void handoff_init(struct thread *t)
 {
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
     u64 bytes = (u64)t->engine->n_threads * HANDOFF_SLOTS * sizeof(u64);
-    if (mem_map_new(&t->handoff_map, "thread-handoff", bytes, page, false, &err))
-        panic("%s", err.text);
+    u64 *items = mem_reserve(&t->handoff_map, "thread-handoff", bytes);
     for (u32 i = 0; i < t->engine->n_threads; i++)
-        t->handoff[i].items = (u64 *)t->handoff_map.base + (size_t)i * HANDOFF_SLOTS;
+        t->handoff[i].items = items + (size_t)i * HANDOFF_SLOTS;
 }
 
 void handoff_fini(struct thread *t)

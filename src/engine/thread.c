@@ -168,28 +168,19 @@ static void *thread_main(void *arg)
 
 /* --- making and ending --- */
 
-static void *thread_reserve(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
-    if (mem_map_new(m, name, bytes, page, false, &err))
-        panic("%s: %s", name, err.text);
-    return m->base;
-}
-
 struct thread *thread_new(struct engine *e, u32 index, const char *name)
 {
     struct mem_map m;
-    struct thread *t = thread_reserve(&m, "thread", sizeof(*t));
+    struct thread *t = mem_reserve(&m, "thread", sizeof(*t));
     t->engine = e;
     t->index = index;
     snprintf(t->name, sizeof(t->name), "%s", name);
-    t->nodes = thread_reserve(&m, "thread-nodes", (u64)NODES_MAX * sizeof(struct node));
+    t->nodes = mem_reserve(&m, "thread-nodes", (u64)NODES_MAX * sizeof(struct node));
     t->errors = counter_simple(e->errors, index);
-    t->errors_shown = thread_reserve(&m, "thread-errors-shown", (u64)NODE_ERRORS_MAX * sizeof(u64));
-    t->frames = thread_reserve(&m, "thread-frames", (u64)FRAMES_MAX * sizeof(struct frame));
+    t->errors_shown = mem_reserve(&m, "thread-errors-shown", (u64)NODE_ERRORS_MAX * sizeof(u64));
+    t->frames = mem_reserve(&m, "thread-frames", (u64)FRAMES_MAX * sizeof(struct frame));
     t->trace.records =
-        thread_reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
+        mem_reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
     t->pending_last = &t->pending_first;
     t->cpu = -1;
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

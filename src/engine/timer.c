@@ -13,17 +13,13 @@ struct wheel *thread_timers(struct thread *t)
 struct timer_kind timer_kind_new(struct engine *e, struct node_index node, u32 max)
 {
     u32 k = e->n_timer_kinds;
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error err;
     if (k == WHEEL_KINDS_MAX || max > TIMERS_MAX - e->n_timers)
         panic("timers of %s: there are %u kinds and %u timers already", node_name(e, node), k,
               e->n_timers);
     for (u32 i = 1; i < e->n_threads; i++) {
         struct thread_timers *s = &e->threads[i]->timers;
         u64 bytes = (u64)max * sizeof(struct wheel_timer);
-        if (mem_map_new(&s->maps[k], "thread-timers", bytes, page, false, &err))
-            panic("%s", err.text);
-        wheel_set_kind(&s->wheel, k, s->maps[k].base);
+        wheel_set_kind(&s->wheel, k, mem_reserve(&s->maps[k], "thread-timers", bytes));
     }
     e->timer_nodes[k] = node;
     e->n_timers += max;

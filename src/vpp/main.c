@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/backtrace.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -301,23 +302,12 @@ static int vpp_run(struct piste *p, const struct arguments *a, bool *restart)
     return status;
 }
 
-/* Who starts us with descriptors closed must not find what is said on stderr in a socket. */
-static void open_standard_descriptors(void)
-{
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 int main(int argc, char **argv)
 {
     struct arguments a = {0};
     struct piste p = {.start_ns = clock_ns()};
     bool restart = false;
-    open_standard_descriptors();
+    file_open_standard();
     parse_arguments(argc, argv, &a);
     int start_dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int status = vpp_run(&p, &a, &restart);

@@ -1,6 +1,7 @@
 #include "vppctl/client.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,25 +177,82 @@ static int client_hello(struct client *c)
     return client_send_all(c, terminal, sizeof(terminal));
 }
 
-int client_connect(struct client *c)
+/* --- connecting --- */
+
+static int dial_error(const char *text)
 {
-    const char *path = c->path ? c->path : client_find_socket();
+    fprintf(stderr, "connect: %s\n", text);
+    return -1;
+}
+
+/* -1 with errno. */
+static int dial_socket(const struct sockaddr *sa, socklen_t len)
+{
+    int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, sa, len) == 0)
+        return fd;
+    int err = errno;
+    close(fd);
+    errno = err;
+    return -1;
+}
+
+/* name: a path, or behind a 0 an abstract name. */
+static int dial_unix(const char *name, bool abstract)
+{
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    if (!path) {
+    size_t n = strlen(name), at = abstract;
+    if (at + n >= sizeof(sa.sun_path))
+        return dial_error(strerror(ENAMETOOLONG));
+    memcpy(sa.sun_path + at, name, n);
+    size_t len = abstract ? offsetof(struct sockaddr_un, sun_path) + 1 + n : sizeof(sa);
+    int fd = dial_socket((struct sockaddr *)&sa, (socklen_t)len);
+    return fd < 0 ? dial_error(strerror(errno)) : fd;
+}
+
+static int dial_tcp(const char *where)
+{
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    const char *colon = strrchr(where, ':');
+    size_t n = (size_t)(colon - where);
+    bool brackets = n > 2 && where[0] == '[' && where[n - 1] == ']';
+    char *host = mem_printf("%.*s", (int)(brackets ? n - 2 : n), where + brackets);
+    int rc = getaddrinfo(host, colon + 1, &hints, &found), fd = -1;
+    free(host);
+    if (rc)
+        return dial_error(gai_strerror(rc));
+    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next) {
+        fd = dial_socket(a->ai_addr, a->ai_addrlen);
+        rc = errno;
+    }
+    freeaddrinfo(found);
+    return fd < 0 ? dial_error(strerror(rc)) : fd;
+}
+
+int client_dial(const char *where)
+{
+    struct stat st;
+    if (!where)
+        where = client_find_socket();
+    if (!where) {
         fprintf(stderr, "Could not find VPP CLI socket\n");
         return -1;
     }
-    if (strlen(path) >= sizeof(sa.sun_path)) {
-        fprintf(stderr, "connect: %s\n", strerror(ENAMETOOLONG));
+    if (strncmp(where, "abstract:", 9) == 0)
+        return dial_unix(where + 9, true);
+    bool tcp = strncmp(where, "tcp:", 4) == 0;
+    const char *host = tcp ? where + 4 : where;
+    if (strchr(host, ':') && (tcp || (!strchr(where, '/') && stat(where, &st) < 0)))
+        return dial_tcp(host);
+    return dial_unix(where, false);
+}
+
+int client_connect(struct client *c)
+{
+    c->fd = client_dial(c->where);
+    if (c->fd < 0)
         return -1;
-    }
-    strcpy(sa.sun_path, path);
-    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-        perror("connect");
-        client_close(c);
-        return -1;
-    }
     c->state = STREAM_TEXT;
     c->wants_terminal = c->is_piste = c->cr = c->failed = false;
     c->n = c->at = 0;

@@ -6,10 +6,10 @@
 #include "base/types.h"
 
 struct client {
-    const char *path; /* borrowed; NULL: look in the usual places */
-    bool json;        /* ask the daemon for JSON */
-    int fd;           /* -1: not connected */
-    bool is_piste;    /* the daemon knows our telnet options */
+    const char *where; /* as client_dial has it; borrowed */
+    bool json;         /* ask the daemon for JSON */
+    int fd;            /* -1: not connected */
+    bool is_piste;     /* the daemon knows our telnet options */
 
     /* where the reader is in the stream */
     enum { STREAM_TEXT, STREAM_IAC, STREAM_OPTION, STREAM_SUBOPTION, STREAM_SUBOPTION_IAC } state;
@@ -25,6 +25,9 @@ enum client_event { CLIENT_MORE, CLIENT_ANSWERED, CLIENT_LOST };
 
 /* Where the daemon's socket is; NULL when it is nowhere. */
 const char *client_find_socket(void);
+/* A connected socket; -1 with a message on stderr. where: a path, abstract:NAME, or HOST:PORT with
+ * or without tcp: before it; NULL: the usual places. */
+int client_dial(const char *where);
 /* Connects and says hello. 0; -1 with a message on stderr. */
 int client_connect(struct client *c);
 void client_close(struct client *c);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -31,26 +30,6 @@ static void catch_signals(void)
                                terminal_on_signal}; /* no SA_RESTART: poll is to wake up */
     sigaction(SIGWINCH, &sa, NULL);
     sigaction(SIGINT, &sa, NULL);
-}
-
-static int terminal_dial(const char *path)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    if (!path)
-        path = client_find_socket();
-    if (!path) {
-        fprintf(stderr, "Could not find VPP CLI socket\n");
-        return -1;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-        perror("connect");
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    return fd;
 }
 
 static int terminal_send_all(int fd, const void *p, size_t n)
@@ -157,11 +136,11 @@ static void terminal_talk(int fd)
     }
 }
 
-int terminal_run(const char *path)
+int terminal_run(const char *where)
 {
     struct termios before;
     bool is_tty = tcgetattr(STDIN_FILENO, &before) == 0;
-    int fd = terminal_dial(path);
+    int fd = client_dial(where);
     if (fd < 0)
         return 1;
     catch_signals();

@@ -2,5 +2,5 @@
  * sends is shown. For FD.io VPP's daemon, and for terminals that can do little. */
 #pragma once
 
-/* path: NULL for the usual places. Returns the exit status. */
-int terminal_run(const char *path);
+/* where: as client_dial has it. Returns the exit status. */
+int terminal_run(const char *where);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -20,8 +21,9 @@
 
 static const char usage[] =
     "usage: vppctl [-s SOCKET] [--json] [--raw] [COMMAND WORDS...]\n"
-    "  -s SOCKET   the daemon's socket (else the first of /run/vpp/cli.sock,\n"
-    "              /var/run/vpp/cli.sock, /var/run/user/UID/vpp/cli.sock, ./cli.sock)\n"
+    "  -s SOCKET   the daemon's socket, or HOST:PORT, or abstract:NAME (else the first of\n"
+    "              /run/vpp/cli.sock, /var/run/vpp/cli.sock, /var/run/user/UID/vpp/cli.sock,\n"
+    "              ./cli.sock)\n"
     "  --json      output of `show' commands as JSON\n"
     "  --raw       interactive: let the daemon edit lines, as VPP's client does\n"
     "Without a command it is interactive on a terminal, else it runs the lines of its input.\n";
@@ -138,7 +140,7 @@ static int vppctl_interactive(struct client *c, bool raw)
             return interactive_run(c);
         client_close(c);
     }
-    return terminal_run(c->path);
+    return terminal_run(c->where);
 }
 
 int main(int argc, char **argv)
@@ -146,9 +148,10 @@ int main(int argc, char **argv)
     static struct client c = {.fd = -1};
     bool raw = false;
     int i = 1;
+    file_open_standard();
     for (; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp(argv[i], "-s") == 0 && i + 1 < argc) {
-            c.path = argv[++i];
+            c.where = argv[++i];
         } else if (strcmp(argv[i], "--json") == 0) {
             c.json = true;
         } else if (strcmp(argv[i], "--raw") == 0) {

@@ -9,14 +9,6 @@
 
 u32 *ip4_trie_blocks;
 
-static void *map_array(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct error e = {0};
-    if (mem_map_new(m, name, bytes, (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    return m->base;
-}
-
 void ip4_tries_init(struct ip4_tries *t, u32 max_lbs, void (*free_block)(void *ctx, u32 block),
                     void *ctx)
 {
@@ -24,8 +16,8 @@ void ip4_tries_init(struct ip4_tries *t, u32 max_lbs, void (*free_block)(void *c
     u32 bytes = IP4_TRIE_BLOCK_WORDS * sizeof(u32);
     pool_init(&t->blocks, "ip4 trie", bytes, CACHE_LINE_BYTES, IP4_TRIE_BLOCKS_MAX);
     t->n_longer =
-        map_array(&t->n_longer_map, "ip4 trie counts", (u64)IP4_TRIE_BLOCKS_MAX * sizeof(u32));
-    t->lens = map_array(&t->lens_map, "ip4 prefix lengths", max_lbs);
+        mem_reserve(&t->n_longer_map, "ip4 trie counts", (u64)IP4_TRIE_BLOCKS_MAX * sizeof(u32));
+    t->lens = mem_reserve(&t->lens_map, "ip4 prefix lengths", max_lbs);
     ip4_trie_blocks = (u32 *)t->blocks.base;
     /* block 0 would look like "the default" */
     bool taken = pool_get_at(&t->blocks, 0);

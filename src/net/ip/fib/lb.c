@@ -9,15 +9,10 @@ u32 *lb_buckets;
 
 void lb_store_init(struct lb_store *s, u32 max_lbs)
 {
-    struct error e = {0};
     *s = (struct lb_store){0};
-    if (mem_map_new(&s->map, "load balances", (u64)max_lbs * sizeof(struct lb),
-                    (struct mem_page_size){0}, false, &e) ||
-        mem_map_new(&s->bucket_map, "load-balance buckets", LB_BUCKET_WORDS_MAX * sizeof(u32),
-                    (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    lb_base = s->map.base;
-    lb_buckets = s->bucket_map.base;
+    lb_base = mem_reserve(&s->map, "load balances", (u64)max_lbs * sizeof(struct lb));
+    lb_buckets =
+        mem_reserve(&s->bucket_map, "load-balance buckets", LB_BUCKET_WORDS_MAX * sizeof(u32));
 }
 
 void lb_store_fini(struct lb_store *s)

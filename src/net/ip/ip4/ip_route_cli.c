@@ -264,8 +264,11 @@ static int ip_route_cli_parse(struct cli_call *c, struct words *w, struct route_
         } else if (ip_route_cli_take_word(w, "del")) {
             r->add = false;
         } else if (ip_route_cli_take_word(w, "count")) {
-            if (!take_number(w, FIB_ROUTES_MOST, &r->count))
+            if (!take_number(w, UINT32_MAX, &r->count))
                 return parse_error(&before, c->err);
+            if (r->count > FIB_ROUTES_MOST)
+                return error_set(c->err, ERANGE, "count %" PRIu64 ": at most %u routes at once",
+                                 r->count, FIB_ROUTES_MOST);
         } else if (ip_route_cli_take_word(w, "table")) {
             if (!take_number(w, UINT32_MAX, &r->table_id))
                 return parse_error(&before, c->err);

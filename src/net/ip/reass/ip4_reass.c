@@ -70,15 +70,6 @@ struct ip4_reass_config ip4_reass_config_default(void)
     };
 }
 
-static void *ip4_reass_map_new(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
-    struct error e;
-    if (mem_map_new(m, name, bytes, page, false, &e))
-        panic("%s: %s", name, e.text);
-    return m->base;
-}
-
 struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wheel *wheel,
                                 struct timer_kind kind)
 {
@@ -87,8 +78,8 @@ struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wh
     r->config = config;
     r->wheel = wheel;
     r->kind = kind;
-    r->datagrams = ip4_reass_map_new(&r->map, "ip4-reassembly",
-                                     (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
+    r->datagrams = mem_reserve(&r->map, "ip4-reassembly",
+                               (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
     shared_hash_init(&r->by_key, &(struct shared_hash_args){
                                      .name = "ip4-reassembly",
                                      .max = IP4_REASS_DATAGRAMS_MAX,
