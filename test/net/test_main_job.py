@@ -127,7 +127,8 @@ def test_packets_are_traced(net):
     assert nodes[:6] == ["af-packet-input", "ethernet-input", "ip4-input", "ip4-lookup",
                          "ip4-receive", "ip4-icmp-input"], text
     assert nodes[6] == "ip4-icmp-echo-request", text
-    assert nodes[-2:] == ["host-vpp1out-output", "host-vpp1out-tx"], text
+    # a kernel that does not cut UDP on sending has that done before
+    assert [n for n in nodes[-3:] if n != "interface-offload"][-2:] == ["host-vpp1out-output", "host-vpp1out-tx"], text
     assert "ICMP: 10.10.1.1 -> 10.10.1.2" in text
     assert "ICMP echo_request checksum 0x" in text
     assert "\n  host-vpp1out flags 0x03180001\n" in text  # traced, made here, IPv4

@@ -107,7 +107,7 @@ static int make_ring(struct af_packet_socket *s, const struct af_packet_socket_a
 }
 
 /* What was opened in vain, by any thread. */
-static void give_up(struct af_packet_socket *s)
+static void af_packet_socket_give_up(struct af_packet_socket *s)
 {
     if (s->ring.map)
         munmap(s->ring.map, s->ring.bytes);
@@ -191,7 +191,7 @@ int af_packet_socket_rx(const struct af_packet_socket_args *a, bool silent,
     *out = (struct af_packet_socket){.fd = open_plain(a->host_name, e)};
     int rc = out->fd < 0 ? out->fd : set_up_rx(out, a, silent, e);
     if (rc)
-        give_up(out);
+        af_packet_socket_give_up(out);
     return rc;
 }
 
@@ -207,7 +207,7 @@ int af_packet_socket_tx(const struct af_packet_socket_args *a, struct af_packet_
     if (!rc && a->frames)
         rc = make_ring(out, a, PACKET_TX_RING, e);
     if (rc)
-        give_up(out);
+        af_packet_socket_give_up(out);
     return rc;
 }
 
