@@ -318,6 +318,16 @@ u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, str
     return most;
 }
 
+bool node_edge_at(struct engine *e, struct node_index from, u16 number, struct node_index to)
+{
+    if (number < e->nodes.v[from.i].n_next)
+        return edge_is(e, from, number, to);
+    while (e->nodes.v[from.i].n_next < number)
+        edge_add(e, from, (struct node_index){0}); /* a number that this node does not use */
+    edge_add(e, from, to);
+    return true;
+}
+
 /* Node 0, and what a deleted node becomes: frees what comes. */
 static void sink_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
@@ -474,6 +484,18 @@ void node_clear_stats(struct node *n)
                      &n->suspends, &n->max_clocks, &n->max_clocks_vectors};
     for (u32 i = 0; i < array_len(counts); i++)
         tally_set(counts[i], 0);
+}
+
+void node_enqueue_first(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    u32 bi[FRAME_PKTS];
+    if (!count)
+        return;
+    for (u32 i = 0; i < count; i++)
+        bi[i] = buffer_index(b[i]);
+    node_enqueue_each(t, n, bi, next, count);
+    for (u32 i = 0; i < count; i++)
+        next[i] = NEXT_CONSUMED;
 }
 
 ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)

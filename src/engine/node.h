@@ -122,6 +122,9 @@ ALWAYS_INLINE u16 node_drop(struct node *n, struct buffer *b, u32 error, u16 nex
 void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count);
 /* The same with an edge for each; NEXT_CONSUMED entries are skipped. */
 void node_enqueue_each(struct thread *t, struct node *n, const u32 *bi, const u16 *next, u32 count);
+/* Sends the first count packets of the node's vector on now, so that what it enqueues next comes
+ * behind them; their next[] is NEXT_CONSUMED then. */
+void node_enqueue_first(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count);
 
 /* --- names of the variants --- */
 
@@ -183,6 +186,10 @@ struct node_index node_next(const struct engine *e, struct node_index n, u16 edg
 /* The same number for an edge from each of n nodes: what one of them may be given, all understand.
  */
 u16 node_common_edge(struct engine *e, const struct node_index *from, u32 n, struct node_index to);
+/* Makes edge `number` of `from` lead to `to`, if it has not so many edges; false: that one leads
+ * elsewhere. */
+bool node_edge_at(struct engine *e, struct node_index from, u16 number,
+                  struct node_index to) MUST_CHECK;
 u32 node_count_all(const struct engine *e);
 /* Adds to a node's error counter on behalf of the control thread. */
 void node_count_main(struct engine *e, struct node_index n, u32 error, u64 packets);

@@ -84,17 +84,6 @@ static enum offload what_is_left(const struct buffer *b)
     return takes ? PASS : COMPLETE;
 }
 
-/* Sends on what is in front of packet i: what that one makes must not overtake it. */
-static COLD void send_before(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 i)
-{
-    u32 bi[FRAME_PKTS];
-    for (u32 k = 0; k < i; k++)
-        bi[k] = buffer_index(b[k]);
-    node_enqueue_each(t, n, bi, next, i);
-    for (u32 k = 0; k < i; k++)
-        next[k] = NEXT_CONSUMED;
-}
-
 void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                 u32 count)
 {
@@ -105,7 +94,8 @@ void NODE_FN(interface_offload)(struct thread *t, struct node *n, struct buffer 
             next[i] = feature_next(b[i]);
             continue;
         }
-        send_before(t, n, b + sent, next + sent, i - sent);
+        /* what this one makes must not overtake those in front */
+        node_enqueue_first(t, n, b + sent, next + sent, i - sent);
         sent = i;
         next[i] = left == SEGMENT ? interface_offload_segment(t, n, b[i])
                                   : interface_offload_complete(t, n, b[i]);
