@@ -102,6 +102,11 @@ struct interface *interface_take(const struct piste *p, const char **text)
     return f;
 }
 
+bool interface_is_up(const struct interface *f)
+{
+    return f->admin_up && f->link_up && (!f->super || interface_is_up(f->super));
+}
+
 struct interface *interface_next(const struct piste *p, u32 from)
 {
     struct interfaces *ifs = interfaces_of(p);
@@ -214,18 +219,33 @@ static void follow(struct interface *f, struct interface *super)
     f->caps = IF_CAP_TX_ALL; /* the super-interface sees to what the port cannot */
 }
 
+static void join(struct interface *f, struct interface *super)
+{
+    follow(f, super);
+    *(super->subs ? &super->last_sub->next_sub : &super->subs) = f;
+    super->last_sub = f;
+}
+
+static void leave(struct interface *f)
+{
+    struct interface **at = &f->super->subs, *before = NULL;
+    for (; *at != f; at = &before->next_sub)
+        before = *at;
+    *at = f->next_sub;
+    if (f->super->last_sub == f)
+        f->super->last_sub = before;
+}
+
 /* What befell f befalls its sub-interfaces. */
 static void tell_all(struct piste *p, struct interface *f, enum if_event ev)
 {
     publish(f);
     tell(p, f, ev);
-    for (struct interface *sub = interface_next(p, 0); sub;
-         sub = interface_next(p, sub->index.i + 1))
-        if (sub->super == f) {
-            follow(sub, f);
-            publish(sub);
-            tell(p, sub, ev);
-        }
+    for (struct interface *sub = f->subs; sub; sub = sub->next_sub) {
+        follow(sub, f);
+        publish(sub);
+        tell(p, sub, ev);
+    }
 }
 
 static u32 free_index(struct interfaces *ifs)
@@ -354,7 +374,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     f->tag_bytes = args->tag_bytes;
     f->outer_8021q = args->outer_8021q;
     if (super)
-        follow(f, super);
+        join(f, super);
     struct stats *stats = stats_of(engine_of(p));
     stats_lock(stats); /* with what its nodes add */
     interface_stats_add(engine_of(p), &ifs->stats_names, f);
@@ -392,6 +412,8 @@ void interface_delete(struct piste *p, struct if_index i)
             node_delete(e, f->tx_node);
         engine_defer_free(e, free, f->output);
     }
+    if (f->super)
+        leave(f);
     char key[IF_NAME_BYTES];
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
@@ -658,10 +680,9 @@ static void rename_subs(struct piste *p, const struct interface *f, const char *
 {
     struct interfaces *ifs = interfaces_of(p);
     size_t n = strlen(f->name);
-    for (struct interface *sub = interface_next(p, 0); sub;
-         sub = interface_next(p, sub->index.i + 1)) {
+    for (struct interface *sub = f->subs; sub; sub = sub->next_sub) {
         char key[IF_NAME_BYTES], new[2 * IF_NAME_BYTES];
-        if (sub->super != f || strncmp(sub->name, f->name, n) || sub->name[n] != '.')
+        if (strncmp(sub->name, f->name, n) || sub->name[n] != '.')
             continue;
         snprintf(new, sizeof(new), "%s%s", name, sub->name + n);
         if (check_name(p, new, NULL))

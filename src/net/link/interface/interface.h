@@ -97,6 +97,7 @@ struct interface {
     struct if_index index;
     struct if_index parent;     /* itself, or the super-interface of a sub-interface */
     struct interface *super;    /* the same as a pointer; NULL: it is no sub-interface */
+    struct interface *subs, *last_sub, *next_sub; /* its sub-interfaces; NULL at the end */
     const struct if_class *cls; /* borrowed */
     void *port;
     u8 mac[6];
@@ -176,6 +177,8 @@ struct interface *interface_find(const struct piste *p, const char *name);
 /* The interface whose name stands at *text, up to a blank; then *text goes behind it. NULL: there
  * is none of that name. */
 struct interface *interface_take(const struct piste *p, const char **text);
+/* Whether packets can go: it and its super-interface are up, and the link. */
+bool interface_is_up(const struct interface *f);
 /* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
 struct interface *interface_next(const struct piste *p, u32 from);
 u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* caller frees *out */
