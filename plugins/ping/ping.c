@@ -47,22 +47,26 @@ static u16 next_random(struct ping *ping)
 /* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
 static int ping_source(const struct ping_session *s, struct fib_index table, be32 *src)
 {
-    struct ip4_prefix prefix;
+    struct ip_address dst = ip_address_from_ip4(s->dst), own;
+    struct ip_prefix prefix;
     struct if_index i;
 
     if (fib_is_none(table))
         return -ENETUNREACH;
     if (!if_is_none(s->source_if)) {
-        if (s->source_gone || !ip4_address_at(s->p, s->source_if, 0, &prefix))
+        if (s->source_gone || !ip_address_at(s->p, IP_FAMILY_4, s->source_if, 0, &prefix))
             return -EADDRNOTAVAIL;
-        *src = prefix.addr;
+        *src = prefix.addr.ip4;
         return 0;
     }
-    if (ip4_address_is_local(table, s->dst)) { /* this switch itself */
+    if (ip_address_is_local(s->p, table, &dst)) { /* this switch itself */
         *src = s->dst;
         return 0;
     }
-    return ip4_source_address(s->p, table, s->dst, src, &i);
+    int rc = ip_source_address(s->p, table, &dst, &own, &i);
+    if (!rc)
+        *src = own.ip4;
+    return rc;
 }
 
 /* The headers and the data: the place of the time stamp, then bytes that count up. */
@@ -111,7 +115,7 @@ static int ping_hand_over(struct ping_session *s, struct fib_index table, const 
     b->rx_if = IF_LOCAL;
     b->flags |= BUFFER_LOCAL | BUFFER_IS_IP4;
     b->l3_start = b->start;
-    *ip4_scratch(b) = (struct ip4_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = table};
+    *ip_scratch(b) = (struct ip_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = table};
     s->asked_ns[s->seq % PING_SENT_KEPT] = clock_ns();
     if (thread_inject(e, s->ping->request_node, &bi, 1))
         return 0;
@@ -139,7 +143,8 @@ static void send_one(struct ping_session *s)
     u8 *bytes = mem_alloc(sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) +
                           PING_STAMP_BYTES + PING_DATA_MAX_BYTES);
     be32 src;
-    struct fib_index table = fib_table_find(fib_of(s->p), s->table_id); /* now: it may go */
+    struct fib_index table =
+        fib_table_find(fib_of(s->p), IP_FAMILY_4, s->table_id); /* now: it may go */
     int rc = ping_source(s, table, &src);
     s->seq++;
     if (!rc)

@@ -44,10 +44,10 @@ static int ping_parse(struct cli_call *c, struct ping_session *s)
     s->verbose = cli_has(c, "verbose");
     const struct interface *f = cli_interface(c, "source");
     s->source_if = f ? f->index : IF_NONE;
-    s->table_id = f ? fib_table_id(fib, ip4_if_fib(f->index)) : 0;
+    s->table_id = f ? fib_table_id(fib, ip_if_fib(IP_FAMILY_4, f->index)) : 0;
     if (cli_has(c, "table-id")) {
         s->table_id = (u32)cli_u64(c, "table-id", 0);
-        if (fib_is_none(fib_table_find(fib, s->table_id)))
+        if (fib_is_none(fib_table_find(fib, IP_FAMILY_4, s->table_id)))
             return error_set(c->err, ENOENT, "no table %u", s->table_id);
     }
     return 0;

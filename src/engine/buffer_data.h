@@ -26,7 +26,7 @@ enum buffer_flags {
     BUFFER_FLOW_HASH = 1 << 10, /* flow_hash is valid */
     BUFFER_SPAN = 1 << 11,      /* a mirrored copy, which is not mirrored again */
     BUFFER_IN_FIB =
-        1 << 12, /* to ip4-lookup: by another table than the interface's; see ip4_scratch */
+        1 << 12, /* to ip4-lookup: by another table than the interface's; see ip_scratch */
     BUFFER_QOS = 1 << 13,        /* the bits from BUFFER_QOS_SHIFT on are valid */
     BUFFER_LINK_GROUP = 1 << 14, /* came to layer 3 in a broadcast or multicast frame */
     BUFFER_TUNNEL = 1 << 15,     /* inner_l3_start is set: one more header is in front, see there */

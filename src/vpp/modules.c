@@ -23,15 +23,17 @@
 #include "net/l2/l2.h"
 #include "net/l2/l2_api.h"
 #include "net/features/l2_rw/l2_rw.h"
+#include "net/ip/address/address.h"
 #include "net/ip/icmp/icmp4.h"
 #include "net/features/span/span.h"
 #include "net/ip/ip4/ip4.h"
-#include "net/ip/ip4/ip4_api.h"
+#include "net/ip/ip4/ip_route_api.h"
 #include "net/ip/reass/ip4_frag.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip4/ip4_output.h"
 #include "net/ip/reass/ip4_reass_module.h"
+#include "net/ip/neighbor/arp.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
@@ -75,14 +77,16 @@ static const struct {
     {&detailed_stats_module, NULL},
     {&ip4_arcs_module, NULL},
     {&fib_module, NULL},
+    {&address_module, NULL},
     {&ip4_module, NULL},
     {&ip4_input_module, NULL},
     {&ip4_frag_module, NULL},
     {&ip4_local_module, NULL},
     {&ip4_reass_module, NULL},
     {&icmp4_module, NULL},
-    {&arp_module, NULL},
     {&neighbor_module, NULL},
+    {&arp_nodes_module, NULL},
+    {&arp_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
@@ -94,9 +98,10 @@ static const struct {
     {&l2_classify_module, NULL},
     {&qos_module, NULL},
     {&interface_api_module, NULL},
-    {&ip4_api_module, NULL},
+    {&address_api_module, NULL},
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
+    {&arp_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_event_api_module, NULL},
     {&classify_api_module, NULL},

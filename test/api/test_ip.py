@@ -62,17 +62,26 @@ def test_addresses(api, loop):
     assert api.ip_address_dump(sw_if_index=loop) == []
 
 
-def test_ip_dump(api, loop):
-    assert loop in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
-    assert api.ip_dump(is_ipv6=True) == []
+@pytest.mark.parametrize("six", [False, True])
+def test_ip_dump(api, loop, six):
+    """All interfaces, whether they have an address or not."""
+    interfaces = [d.sw_if_index for d in api.sw_interface_dump(sw_if_index=NONE)]
+    assert {0, loop} <= set(interfaces)
+    found = api.ip_dump(is_ipv6=six)
+    assert [d.sw_if_index for d in found] == interfaces and all(d.is_ipv6 == six for d in found)
 
 
-def test_enable(api):
+def test_enable(switch, api):
     index = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    api.sw_interface_set_flags(sw_if_index=index, flags=1)
+
+    def features():
+        return switch.vpp.ctl("show interface features loop0")
+    assert "ip4-not-enabled" in features()
     assert api.sw_interface_ip4_enable_disable(sw_if_index=index, enable=True).retval == 0
-    assert index in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
+    assert "ip4-not-enabled" not in features()
     assert api.sw_interface_ip4_enable_disable(sw_if_index=index, enable=False).retval == 0
-    assert index not in [d.sw_if_index for d in api.ip_dump(is_ipv6=False)]
+    assert "ip4-not-enabled" in features()
     api.delete_loopback(sw_if_index=index)
 
 
@@ -84,9 +93,19 @@ def test_unnumbered(api, loop):
         [(index, loop)]
     assert len(api.ip_unnumbered_dump(sw_if_index=index)) == 1
     assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index).retval == 0
-    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=999).retval == -10
-    assert api.sw_interface_set_unnumbered(sw_if_index=999, unnumbered_sw_if_index=index).retval == -2
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index).retval == 0
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=999).retval == -2
+    assert api.sw_interface_set_unnumbered(sw_if_index=999, unnumbered_sw_if_index=index,
+                                           is_add=True).retval == -10
+    own = {"sw_if_index": index, "prefix": prefix("203.0.113.1/24")}
+    assert api.sw_interface_add_del_address(is_add=True, **own).retval == 0
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index,
+                                           is_add=True).retval == -74
+    assert api.sw_interface_add_del_address(is_add=False, **own).retval == 0
+    assert api.sw_interface_set_unnumbered(sw_if_index=loop, unnumbered_sw_if_index=index,
+                                           is_add=True).retval == 0
     api.delete_loopback(sw_if_index=index)
+    assert api.ip_unnumbered_dump(sw_if_index=NONE) == []
 
 
 def test_tables(api):
@@ -103,7 +122,37 @@ def test_tables(api):
     assert tables() == {0: "ipv4-VRF:0"}
     assert api.ip_table_add_del(is_add=True, table={"table_id": 12, "is_ip6": True}).retval == -97
     assert api.ip_table_flush(table={"table_id": 12}).retval == -3
-    assert api.ip_table_flush(table={"table_id": 0}).retval == 0
+
+
+def test_flushing_a_table_sets_its_interfaces_down(api, loop):
+    def up(index):
+        return api.sw_interface_dump(sw_if_index=index)[0].flags & 1
+    other = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    api.sw_interface_set_table(sw_if_index=other, vrf_id=10)
+    api.sw_interface_set_flags(sw_if_index=other, flags=1)
+    route = {"table_id": 10, "prefix": prefix("198.51.100.0/24"), "paths": [path(type=2)]}
+    assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+    assert api.ip_table_flush(table={"table_id": 10}).retval == 0
+    assert up(loop) and not up(other)
+    assert api.ip_route_lookup(table_id=10, exact=1, prefix=route["prefix"]).retval == -6
+    api.delete_loopback(sw_if_index=other)
+    api.ip_table_add_del(is_add=False, table={"table_id": 10})
+
+
+def test_a_table_may_be_deleted_while_interfaces_are_in_it(api, loop):
+    """It stays for them, as for all others that use it."""
+    other = api.create_loopback(mac_address=bytes(6)).sw_if_index
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    api.sw_interface_set_table(sw_if_index=other, vrf_id=10)
+    api.sw_interface_set_flags(sw_if_index=other, flags=1)
+    address = {"sw_if_index": other, "prefix": prefix("192.0.2.1/24")}
+    assert api.sw_interface_add_del_address(is_add=True, **address).retval == 0
+    assert api.ip_table_add_del(is_add=False, table={"table_id": 10}).retval == 0
+    assert api.sw_interface_get_table(sw_if_index=other).vrf_id == 10
+    assert api.ip_route_lookup(table_id=10, exact=1, prefix=prefix("192.0.2.1/32")).retval == 0
+    api.delete_loopback(sw_if_index=other)
+    assert api.ip_route_lookup(table_id=10, prefix=prefix("192.0.2.1/32")).retval == -3
 
 
 def test_table_of_an_interface(api):
@@ -135,6 +184,42 @@ def test_route(switch, api, loop):
     assert api.ip_route_add_del(is_add=False, route={"prefix": prefix("198.51.100.0/24")}).retval == 0
     assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
     assert api.ip_route_add_del(is_add=False, route={"prefix": prefix("198.51.100.0/24")}).retval == 0
+
+
+@pytest.mark.parametrize("version", ["", "_v2"])
+def test_what_a_route_has_not(api, loop, version):
+    """Fields that say nothing are 0; the next hop of a link is; counters go with the route."""
+    def change(is_add, **route):
+        return api.request("ip_route_add_del" + version, is_add=is_add,
+                           route={"prefix": prefix("198.51.100.0/24"), **route})
+
+    def look(name, table_id=0):
+        return api.request("ip_route_lookup" + version, exact=1, prefix=prefix(name), table_id=table_id)
+    added = change(True, paths=[path("192.0.2.2", loop)])
+    assert added.retval == 0 and added.stats_index != NONE
+    assert change(True, paths=[path("192.0.2.2", 999)]).stats_index == NONE
+    assert change(True, table_id=99, paths=[path("192.0.2.2", loop)]).stats_index == NONE
+    found = [look(p).route for p in ("198.51.100.0/24", "192.0.2.0/24", "192.0.2.1/32", "0.0.0.0/0")]
+    for route in found:
+        for p in route.paths:
+            assert (p.rpf_id, p.flags, p.nh.via_label, p.nh.obj_id, p.nh.classify_table_index) == (0, 0, 0, 0, 0)
+    assert found[0].paths[0].nh.address[:4] == socket.inet_aton("192.0.2.2")
+    (link,) = found[1].paths
+    assert link.nh.address[:4] == bytes(4) and link.sw_if_index == loop
+    assert change(False).stats_index == NONE
+    assert look("198.51.100.0/24", table_id=99).retval == -3
+
+
+def test_a_connected_prefix_goes_with_its_interface(api, loop):
+    def connected():
+        return {text(r.route.prefix) for r in api.ip_route_dump(table={"table_id": 0})} & \
+            {"192.0.2.0/24", "192.0.2.1/32", "192.0.2.0/32", "192.0.2.255/32"}
+    assert len(connected()) == 4
+    api.sw_interface_set_flags(sw_if_index=loop, flags=0)
+    assert connected() == set()
+    assert [text(d.prefix) for d in api.ip_address_dump(sw_if_index=loop)] == ["192.0.2.1/24"]
+    api.sw_interface_set_flags(sw_if_index=loop, flags=1)
+    assert len(connected()) == 4
 
 
 def test_route_v2_and_multipath(api, loop):
@@ -243,6 +328,14 @@ def test_neighbors(api, loop):
     assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.7")).retval == 0
     assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.7")).retval == -6
     assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(999, "192.0.2.7")).retval == -2
+    # what is for ever is not changed by what is not
+    other = bytes.fromhex("020000000a02")
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8", 1)).retval == 0
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8", 0, other)).retval == -2
+    (found,) = api.ip_neighbor_dump(sw_if_index=loop, af=0)
+    assert found.neighbor.mac_address == MAC and found.neighbor.flags == 1
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8", 1, other)).retval == 0
+    assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.8")).retval == 0
     six = {**neighbor(loop, "192.0.2.7"), "ip_address": {"af": 1}}
     assert api.ip_neighbor_add_del(is_add=True, neighbor=six).retval == -97
 
@@ -257,7 +350,7 @@ def test_neighbor_flush(api, loop):
 
 def test_neighbor_config(api):
     before = api.ip_neighbor_config_get(af=0)
-    assert before.retval == 0
+    assert before.retval == 0 and (before.max_number, before.max_age, before.recycle) == (50000, 0, True)
     assert api.ip_neighbor_config(af=0, max_number=100, max_age=30, recycle=True).retval == 0
     now = api.ip_neighbor_config_get(af=0)
     assert (now.max_number, now.max_age, now.recycle) == (100, 30, True)
@@ -272,7 +365,7 @@ def test_neighbor_events(api, loop, version):
     def want(enable, **more):
         return api.request("want_ip_neighbor_events" + version, enable=enable, pid=7, **more).retval
     assert want(True, sw_if_index=NONE, ip=ip4("0.0.0.0")) == 0
-    assert want(True, sw_if_index=NONE, ip=ip4("0.0.0.0")) == -31
+    assert want(True, sw_if_index=NONE, ip=ip4("0.0.0.0")) == (0 if version else -31)
     assert want(True, sw_if_index=999, ip=ip4("0.0.0.0")) == -2
     api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7", 1))
     event = api.event()

@@ -69,6 +69,23 @@ def test_ttl_expires(net):
     assert vpp.error_count("hop limit exceeded response sent") == 1
 
 
+def test_errors_come_from_the_offenders_subnet(net):
+    """RFC 1812 4.3.2.4: of an interface's addresses the one that the sender knows."""
+    vpp, (left, _) = net.by_hand(2)
+    vpp.configure("""
+        set interface ip address host-vpp0 10.10.5.2/24
+        set interface ip address host-vpp0 10.10.6.2/24
+    """)
+    for subnet, expected in ((5, "10.10.5.2"), (6, "10.10.6.2"), (1, "10.10.1.2")):
+        vpp.ctl(f"set ip neighbor static host-vpp0 10.10.{subnet}.1 {left.mac}")
+        left.send(packet(left, 100, src=f"10.10.{subnet}.1", ttl=1))
+        assert left.expect(icmp(11, 0), "time exceeded")[IP].src == expected
+    # somebody far away: any will do, the first does
+    vpp.ctl("ip route add 172.16.0.0/16 via 10.10.6.1 host-vpp0")
+    left.send(packet(left, 100, src="172.16.1.1", ttl=1))
+    assert left.expect(icmp(11, 0), "time exceeded")[IP].src == "10.10.1.2"
+
+
 def test_ttl_zero_arrives(net):
     _, (left, right) = net.by_hand(2)
     left.send(packet(left, 100, ttl=0))

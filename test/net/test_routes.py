@@ -151,6 +151,44 @@ def test_table_in_the_middle_of_traffic(net):
     assert "2 received" in vpp.ctl("ping 10.1.0.1 table-id 7 repeat 2 interval 0.02")
 
 
+def test_leaked_prefix_answers(net):
+    """A connected prefix leaked into another table: its hosts are reached, and our address in it answers."""
+    vpp, (a, b) = net.by_hand(2)
+    vpp.configure("""
+        ip table add 9
+        set interface ip address del host-vpp0 10.10.1.2/24
+        set interface ip table host-vpp0 9
+        set interface ip address host-vpp0 10.10.1.2/24
+        ip route add 10.10.2.0/24 table 9 via host-vpp1
+        ip route add 10.10.1.0/24 via host-vpp0
+    """)
+    a.send(Ether(dst=a.vpp_mac, src=a.mac) / IP(src="10.10.1.1", dst="10.10.2.2") / ICMP(id=3) / Raw(b"x" * 20))
+    reply = a.expect(lambda f: ICMP in f and f[ICMP].type == 0, "echo reply of an address in another table")
+    assert reply[IP].src == "10.10.2.2"
+    a.send(to(a, "10.10.2.1"))
+    b.expect(is_udp_to("10.10.2.1"), "packet to a host of the leaked prefix")
+    # the address goes, and with it the answer
+    vpp.ctl("set interface ip address del host-vpp1 10.10.2.2/24")
+    a.send(Ether(dst=a.vpp_mac, src=a.mac) / IP(src="10.10.1.1", dst="10.10.2.2") / ICMP(id=4) / Raw(b"x" * 20))
+    a.silent(lambda f: ICMP in f and f[ICMP].type == 0, "echo reply of an address that is gone")
+
+
+def test_a_link_that_goes_down_takes_its_routes_along(net):
+    """The connected prefix is out of the table, so that a longer way may take over; all is back with the link."""
+    vpp, (a, b, c) = net.by_hand(3)
+    vpp.ctl("ip route add 10.10.0.0/16 via 10.10.3.1 host-vpp2")
+    a.send(to(a, "10.10.2.1"))
+    b.expect(is_udp_to("10.10.2.1"), "packet by the connected prefix")
+    vpp.ctl("set interface state host-vpp1 down")
+    assert "10.10.2.0/24" not in vpp.ctl("show ip fib")
+    a.send(to(a, "10.10.2.1"))
+    c.expect(is_udp_to("10.10.2.1"), "packet by the other way")
+    assert "10.10.2.2/24" in vpp.ctl("show interface address")
+    vpp.ctl("set interface state host-vpp1 up")
+    a.send(to(a, "10.10.2.1"))
+    b.expect(is_udp_to("10.10.2.1"), "packet by the connected prefix again", timeout=10)
+
+
 def test_drop_and_unreachable_routes(net):
     vpp, (a, b) = net.by_hand(2)
     vpp.configure("""
@@ -163,8 +201,8 @@ def test_drop_and_unreachable_routes(net):
     a.send(to(a, "81.1.1.1"))
     a.expect(lambda f: ICMP in f and f[ICMP].type == 3 and f[ICMP].code in (0, 1), "unreachable")
     a.send(to(a, "82.1.1.1"))
-    a.expect(lambda f: ICMP in f and f[ICMP].type == 3 and f[ICMP].code in (9, 10, 13),
-             "prohibited")
+    # RFC 1812 5.2.7.1: communication administratively prohibited
+    a.expect(lambda f: ICMP in f and f[ICMP].type == 3 and f[ICMP].code == 13, "prohibited")
     b.silent(lambda f: UDP in f and ICMP not in f, "packet to a drop route")
     lib.wait_for(lambda: vpp.counter("host-vpp0", "drops") >= 3, "drops to be counted")
 

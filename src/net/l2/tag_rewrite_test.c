@@ -25,7 +25,7 @@ static struct if_index a, b;
 static int open_world(void **state)
 {
     static const struct module *const modules[] = {
-        &ethernet_module, &l2_module,   &ip4_arcs_module,    &fib_module,
+        &ethernet_module, &l2_module,   &ip4_arcs_module,    &fib_module, &address_module,
         &ip4_module,      &vlan_module, &tag_rewrite_module, NULL};
     static const u8 mac_a[] = {2, 0, 0, 0, 0, 1}, mac_b[] = {2, 0, 0, 0, 0, 2};
     world_open(modules);

@@ -34,7 +34,7 @@ ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b,
                          enum feature_place place)
 {
     if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
-        ip4_scratch(b)->fib.i = e->metadata;
+        ip_scratch(b)->fib.i = e->metadata;
         b->flags |= BUFFER_IN_FIB;
     }
     if (unlikely(e->advance) && place == AT_FRAME) {

@@ -96,7 +96,7 @@ static int hold_metadata(struct piste *p, const struct classify_session_args *a,
         return error_set(e, EOPNOTSUPP, "there is nobody yet who looks at metadata of packets");
     if (a->action != CLASSIFY_ACTION_SET_IP4_FIB)
         return error_set(e, EOPNOTSUPP, "there is no IPv6 yet");
-    int rc = fib_table_lock(fib_of(p), a->metadata, NULL, FIB_SOURCE_CLASSIFY, &f, e);
+    int rc = fib_table_lock(fib_of(p), IP_FAMILY_4, a->metadata, NULL, FIB_SOURCE_CLASSIFY, &f, e);
     if (!rc)
         *metadata = f.i;
     return rc;

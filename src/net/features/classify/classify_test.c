@@ -18,8 +18,9 @@
 
 static int open_world(void **state)
 {
-    static const struct module *const modules[] = {&ethernet_module, &ip4_arcs_module, &fib_module,
-                                                   &ip4_module,      &classify_module, NULL};
+    static const struct module *const modules[] = {
+        &ethernet_module, &ip4_arcs_module, &fib_module, &address_module,
+        &ip4_module,      &classify_module, NULL};
     world_open(modules);
     world_interface("local0", NULL);
     return 0;
@@ -157,15 +158,15 @@ static void test_tables_of_routes(void **state)
     struct classify_session_args a = {
         .match = match, .next = 1, .action = CLASSIFY_ACTION_SET_IP4_FIB, .metadata = 55};
     assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
-    assert_false(fib_is_none(fib_table_find(f, 55)));
+    assert_false(fib_is_none(fib_table_find(f, IP_FAMILY_4, 55)));
     a.metadata = 56;
     assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
-    assert_true(fib_is_none(fib_table_find(f, 55)));
+    assert_true(fib_is_none(fib_table_find(f, IP_FAMILY_4, 55)));
     assert_int_equal(classify_session_del(&world.p, table, match, &e), 0);
-    assert_true(fib_is_none(fib_table_find(f, 56)));
+    assert_true(fib_is_none(fib_table_find(f, IP_FAMILY_4, 56)));
     assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
     assert_int_equal(classify_table_del(&world.p, table, false, &e), 0);
-    assert_true(fib_is_none(fib_table_find(f, 56)));
+    assert_true(fib_is_none(fib_table_find(f, IP_FAMILY_4, 56)));
 }
 
 /* --- words --- */

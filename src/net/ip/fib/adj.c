@@ -6,23 +6,27 @@
 
 #include "base/byteorder.h"
 #include "base/text.h"
+#include "net/ip/fib/encap.h"
 #include "net/ip/fib/fib_internal.h"
 
 struct adj *adj_base;
+struct ip_address *adj_address_base;
 
-#define ETHERTYPE_IP4 0x0800
 #define ETHERTYPE_ARP 0x0806
 
+static const u16 ethertypes[IP_FAMILY_N] = {0x0800, 0x86dd};
+
 struct adj_key {
-    u32 kind;
-    struct if_index interface;
-    be32 addr; /* raw: the table of a lookup */
-    u32 len;   /* of a glean's subnet; else 0 */
+    struct link_host host;
+    u8 kind, link, len; /* len: of a glean's subnet; else 0 */
+    u8 spare;
+    u32 number; /* of a lookup's table */
 };
+static_assert(sizeof(struct adj_key) == 32, "no padding");
 
 static struct adj_info *info_at(const struct fib *f, u32 a)
 {
-    return &f->adj_info[a];
+    return adj_info_at(f, a);
 }
 
 static struct adj_head head_make(enum adj_kind kind, u16 lookup_next, u8 rewrite_len,
@@ -64,35 +68,43 @@ u32 fib_link_header(const struct fib *f, struct if_index i, const u8 *dst, u16 e
 
 /* --- making and freeing --- */
 
-static u32 adj_new(struct fib *f, enum adj_kind kind)
+static u32 adj_new(struct fib *f, enum adj_kind kind, enum ip_family link)
 {
     u32 a = pool_get(&f->adjs);
     if (a == POOL_NONE)
         return NONE;
     if (f->ops.adj_new)
         f->ops.adj_new(f->ops.ctx, a);
-    *info_at(f, a) = (struct adj_info){.refs = 1, .kind = (u8)kind};
+    *info_at(f, a) = (struct adj_info){.refs = 1, .kind = (u8)kind, .link = (u8)link};
+    info_at(f, a)->if_next = info_at(f, a)->if_prev = NONE;
     adj_rw(a)->tx_if = IF_NONE;
+    adj_address_base[a] = (struct ip_address){0};
     return a;
 }
 
 static void adj_special(struct fib *f, u32 index, enum adj_kind kind, u16 next)
 {
-    u32 a = adj_new(f, kind);
+    u32 a = adj_new(f, kind, IP_FAMILY_4);
     assert(a == index);
     head_set(a, head_make(kind, next, 0, 0, UINT16_MAX));
+}
+
+static void *map_array(struct mem_map *m, const char *name, u64 bytes)
+{
+    struct error e = {0};
+    if (mem_map_new(m, name, bytes, (struct mem_page_size){0}, false, &e))
+        panic("%s", e.text);
+    return m->base;
 }
 
 void adj_init(struct fib *f)
 {
     pool_init(&f->adjs, "adjacencies", sizeof(struct adj), CACHE_LINE_BYTES, FIB_ADJS_MAX);
     adj_base = (struct adj *)f->adjs.base;
-    struct error e = {0};
-    if (mem_map_new(&f->adj_info_map, "adjacencies, control",
-                    (u64)FIB_ADJS_MAX * sizeof(struct adj_info), (struct mem_page_size){0}, false,
-                    &e))
-        panic("%s", e.text);
-    f->adj_info = f->adj_info_map.base;
+    f->adj_info = map_array(&f->adj_info_map, "adjacencies, control",
+                            (u64)FIB_ADJS_MAX * sizeof(struct adj_info));
+    adj_address_base = map_array(&f->adj_address_map, "adjacencies, addresses",
+                                 (u64)FIB_ADJS_MAX * sizeof(struct ip_address));
     hash_init(&f->adj_by_key, sizeof(struct adj_key));
 
     adj_special(f, ADJ_DROP.i, ADJ_KIND_DROP, FIB_NEXT_DROP);
@@ -106,8 +118,15 @@ void adj_fini(struct fib *f)
 {
     hash_fini(&f->adj_by_key);
     mem_map_free(&f->adj_info_map);
+    mem_map_free(&f->adj_address_map);
     pool_fini(&f->adjs);
     adj_base = NULL;
+    adj_address_base = NULL;
+}
+
+struct link_host adj_host(const struct fib *f, struct adj_index a)
+{
+    return (struct link_host){*adj_address(a.i), adj_at(a.i)->tx_if, info_at(f, a.i)->family};
 }
 
 static bool adj_find(const struct fib *f, const struct adj_key *key, u32 *a)
@@ -121,22 +140,60 @@ static bool adj_find(const struct fib *f, const struct adj_key *key, u32 *a)
 
 static struct adj_key adj_key_of(const struct fib *f, u32 a)
 {
-    const struct adj *adj = adj_rw(a);
     const struct adj_info *info = info_at(f, a);
-    struct adj_key key = {info->kind, adj->tx_if, adj->next_hop, info->prefix_len};
+    struct adj_key key = {.host = adj_host(f, (struct adj_index){a}),
+                          .kind = info->kind,
+                          .link = info->link,
+                          .len = info->prefix_len};
     if (info->kind == ADJ_KIND_LOOKUP)
-        key.addr.raw = (u32)adj->data;
+        key.number = (u32)adj_rw(a)->data;
     return key;
 }
 
-static u32 adj_add(struct fib *f, const struct adj_key *key)
+/* Among the adjacencies of its interface. */
+static void adj_if_add(struct fib *f, u32 a)
 {
-    u32 a = adj_new(f, key->kind);
+    if (if_is_none(adj_rw(a)->tx_if))
+        return;
+    u32 *head = &fib_if_at(f, adj_rw(a)->tx_if)->adjs;
+    info_at(f, a)->if_next = *head - 1;
+    if (*head)
+        info_at(f, *head - 1)->if_prev = a;
+    *head = a + 1;
+}
+
+static void adj_if_del(struct fib *f, u32 a)
+{
+    const struct adj_info *info = info_at(f, a);
+    if (if_is_none(adj_rw(a)->tx_if))
+        return;
+    if (info->if_prev != NONE)
+        info_at(f, info->if_prev)->if_next = info->if_next;
+    else
+        fib_if_at(f, adj_rw(a)->tx_if)->adjs = info->if_next + 1;
+    if (info->if_next != NONE)
+        info_at(f, info->if_next)->if_prev = info->if_prev;
+}
+
+/* A reference to the adjacency of that key. *is_new: it is to be filled. NONE: no room. */
+static u32 adj_get(struct fib *f, const struct adj_key *key, bool *is_new)
+{
+    u32 a;
+    *is_new = false;
+    if (adj_find(f, key, &a)) {
+        adj_ref(f, a);
+        return a;
+    }
+    a = adj_new(f, key->kind, (enum ip_family)key->link);
     if (a == NONE)
         return NONE;
-    adj_rw(a)->tx_if = key->interface;
-    adj_rw(a)->next_hop = key->addr;
-    info_at(f, a)->prefix_len = (u8)key->len;
+    *is_new = true;
+    adj_rw(a)->tx_if = key->host.interface;
+    adj_rw(a)->data = key->host.family;
+    adj_address_base[a] = key->host.addr;
+    info_at(f, a)->family = (u8)key->host.family;
+    info_at(f, a)->prefix_len = key->len;
+    adj_if_add(f, a);
     hash_set(&f->adj_by_key, key, a);
     return a;
 }
@@ -144,6 +201,14 @@ static u32 adj_add(struct fib *f, const struct adj_key *key)
 void adj_ref(struct fib *f, u32 a)
 {
     info_at(f, a)->refs++;
+}
+
+static void forget_key(struct fib *f, u32 a)
+{
+    struct adj_key key = adj_key_of(f, a);
+    u32 there;
+    if (adj_find(f, &key, &there) && there == a)
+        hash_del(&f->adj_by_key, &key);
 }
 
 void adj_put(struct fib *f, u32 a)
@@ -156,10 +221,8 @@ void adj_put(struct fib *f, u32 a)
         return;
     if (info->kind == ADJ_KIND_REWRITE && f->on_neighbor.fn && !f->stopping)
         f->on_neighbor.fn(f->piste, (struct adj_index){a}, false, f->on_neighbor.arg);
-    struct adj_key key = adj_key_of(f, a);
-    u32 there;
-    if (adj_find(f, &key, &there) && there == a)
-        hash_del(&f->adj_by_key, &key);
+    forget_key(f, a);
+    adj_if_del(f, a);
     fib_limbo(f, LIMBO_ADJ, a, 0);
 }
 
@@ -171,6 +234,58 @@ void adj_free_now(struct fib *f, u32 a)
 void adj_unref(struct fib *f, struct adj_index a)
 {
     adj_put(f, a.i);
+}
+
+/* --- tunnels --- */
+
+u32 adj_via(const struct fib *f, u32 a)
+{
+    const struct encap *e = info_at(f, a)->encap;
+    return e ? e->via : NONE;
+}
+
+/* Writes what data threads see of an adjacency of a link without addresses. */
+static void link_publish(struct fib *f, u32 a, const struct fib_interface *i)
+{
+    const struct adj_info *info = info_at(f, a);
+    u8 link = info->link;
+    if (info->encap) {
+        __atomic_store_n(&adj_rw(a)->data, (u64)(uintptr_t)info->encap, __ATOMIC_RELAXED);
+        head_set(a, head_make(ADJ_KIND_MIDCHAIN, FIB_NEXT_MIDCHAIN, 0, i->midchain_next[link],
+                              i->mtu[link]));
+    } else if (fib_if_at(f, adj_rw(a)->tx_if)->link) {
+        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+    } else {
+        /* everybody is reached at once */
+        head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, 0, i->rewrite_next[link],
+                              i->mtu[link]));
+    }
+}
+
+/* Asks whose link it is what to do with a. */
+static void link_complete(struct fib *f, u32 a)
+{
+    const struct fib_if *fi = fib_if_at(f, adj_rw(a)->tx_if);
+    if (!fi->link)
+        return;
+    f->completing++;
+    fi->link(f->piste, (struct adj_index){a}, fi->link_arg);
+    f->completing--;
+}
+
+void adj_midchain(struct fib *f, struct adj_index a, const struct encap *e)
+{
+    struct fib_interface i;
+    struct adj_info *info = info_at(f, a.i);
+    info->encap = e;
+    if (f->ops.interface(f->ops.ctx, adj_rw(a.i)->tx_if, &i) && !i.ethernet)
+        link_publish(f, a.i, &i);
+    /* the way to its end may lead through it now, or no more */
+    f->changed = true;
+    if (e)
+        fib_queue(f, WORK_ENTRY, via_at(f, e->via)->entry);
+    if (!f->completing) /* else whoever makes the adjacency does */
+        fib_settle(f);
 }
 
 /* --- neighbours --- */
@@ -187,56 +302,59 @@ static void neighbor_publish(struct fib *f, u32 a)
         head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
         return;
     }
-    if (i.ethernet && !memcmp(info->mac, unknown, 6)) {
-        /* the old rewrite stays for packets on their way */
-        u8 len = adj_rw(a)->head.rewrite_len;
-        head_set(a, head_make(ADJ_KIND_INCOMPLETE, FIB_NEXT_ARP, len, i.rewrite_next, i.mtu));
+    if (!i.ethernet) {
+        link_publish(f, a, &i);
         return;
     }
-    u8 len = rewrite_make(bytes, &i, info->mac, ETHERTYPE_IP4);
+    u16 next = i.rewrite_next[info->link], mtu = i.mtu[info->link];
+    if (!memcmp(info->mac, unknown, 6)) {
+        /* the old rewrite stays for packets on their way */
+        u8 len = adj_rw(a)->head.rewrite_len;
+        head_set(a, head_make(ADJ_KIND_INCOMPLETE, FIB_NEXT_ARP, len, next, mtu));
+        return;
+    }
+    u8 len = rewrite_make(bytes, &i, info->mac, ethertypes[info->link]);
     rewrite_set(a, bytes);
-    head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, len, i.rewrite_next, i.mtu));
+    head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, len, next, mtu));
 }
 
-u32 adj_get_neighbor(struct fib *f, be32 next_hop, struct if_index i)
+u32 adj_get_neighbor(struct fib *f, const struct link_host *host, enum ip_family link)
 {
-    struct adj_key key = {ADJ_KIND_REWRITE, i, next_hop, 0};
-    u32 a;
-    if (adj_find(f, &key, &a)) {
-        adj_ref(f, a);
+    struct adj_key key = {.host = *host, .kind = ADJ_KIND_REWRITE, .link = (u8)link};
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (!is_new)
         return a;
-    }
-    a = adj_add(f, &key);
-    if (a == NONE)
-        return NONE;
     neighbor_publish(f, a);
+    link_complete(f, a);
     if (f->on_neighbor.fn)
         f->on_neighbor.fn(f->piste, (struct adj_index){a}, true, f->on_neighbor.arg);
     return a;
 }
 
-struct adj_index adj_neighbor_ref(struct fib *f, be32 next_hop, struct if_index i)
+struct adj_index adj_neighbor_ref(struct fib *f, const struct link_host *host, enum ip_family link)
 {
-    return (struct adj_index){adj_get_neighbor(f, next_hop, i)};
+    return (struct adj_index){adj_get_neighbor(f, host, link)};
 }
 
-struct adj_index adj_neighbor_find(const struct fib *f, be32 next_hop, struct if_index i)
+struct adj_index adj_neighbor_find(const struct fib *f, const struct link_host *host,
+                                   enum ip_family link)
 {
-    struct adj_key key = {ADJ_KIND_REWRITE, i, next_hop, 0};
+    struct adj_key key = {.host = *host, .kind = ADJ_KIND_REWRITE, .link = (u8)link};
     u32 a;
     return adj_find(f, &key, &a) ? (struct adj_index){a} : ADJ_NONE;
 }
 
-void adj_neighbor_set(struct fib *f, struct adj_index a, const u8 *mac)
+void adj_neighbor_set(struct fib *f, const struct link_host *host, const u8 *mac)
 {
-    struct adj_info *info = info_at(f, a.i);
-    if (info->kind != ADJ_KIND_REWRITE)
-        return;
-    if (mac)
-        memcpy(info->mac, mac, 6);
-    else
-        memset(info->mac, 0, 6);
-    neighbor_publish(f, a.i);
+    static const u8 unknown[6];
+    for (u32 link = 0; link < IP_FAMILY_N; link++) {
+        struct adj_index a = adj_neighbor_find(f, host, (enum ip_family)link);
+        if (a.i == ADJ_NONE.i)
+            continue;
+        memcpy(info_at(f, a.i)->mac, mac ? mac : unknown, 6);
+        neighbor_publish(f, a.i);
+    }
 }
 
 void adj_on_neighbor(struct fib *f,
@@ -252,60 +370,53 @@ void adj_on_neighbor(struct fib *f,
 static void glean_publish(struct fib *f, u32 a)
 {
     static const u8 broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    u8 link = info_at(f, a)->link;
     struct fib_interface i;
     u8 bytes[ADJ_REWRITE_BYTES_MAX] = {0};
     if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, &i)) {
         head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
         return;
     }
-    /* on a link without addresses everybody is reached at once */
-    u8 len = rewrite_make(bytes, &i, broadcast, ETHERTYPE_ARP);
+    if (!i.ethernet) {
+        link_publish(f, a, &i);
+        return;
+    }
+    u8 len =
+        rewrite_make(bytes, &i, broadcast, link == IP_FAMILY_4 ? ETHERTYPE_ARP : ethertypes[link]);
     rewrite_set(a, bytes);
-    head_set(a, i.ethernet
-                    ? head_make(ADJ_KIND_GLEAN, FIB_NEXT_GLEAN, len, i.rewrite_next, i.mtu)
-                    : head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, 0, i.rewrite_next, i.mtu));
+    head_set(a, head_make(ADJ_KIND_GLEAN, FIB_NEXT_GLEAN, len, i.rewrite_next[link], i.mtu[link]));
 }
 
-u32 adj_get_glean(struct fib *f, struct if_index i, be32 addr, u8 len)
+u32 adj_get_glean(struct fib *f, const struct link_host *subnet, u8 len, enum ip_family link)
 {
-    struct adj_key key = {ADJ_KIND_GLEAN, i, addr, len};
-    u32 a;
-    if (adj_find(f, &key, &a)) {
-        adj_ref(f, a);
-        return a;
-    }
-    a = adj_add(f, &key);
-    if (a != NONE)
+    struct adj_key key = {.host = *subnet, .kind = ADJ_KIND_GLEAN, .link = (u8)link, .len = len};
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (is_new) {
         glean_publish(f, a);
+        link_complete(f, a);
+    }
     return a;
 }
 
-u32 adj_get_receive(struct fib *f, struct if_index i, be32 addr)
+u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family link)
 {
-    struct adj_key key = {ADJ_KIND_RECEIVE, i, addr, 0};
-    u32 a;
-    if (adj_find(f, &key, &a)) {
-        adj_ref(f, a);
-        return a;
-    }
-    a = adj_add(f, &key);
-    if (a != NONE)
+    struct adj_key key = {.host = *own, .kind = ADJ_KIND_RECEIVE, .link = (u8)link};
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (is_new)
         head_set(a, head_make(ADJ_KIND_RECEIVE, FIB_NEXT_RECEIVE, 0, 0, UINT16_MAX));
     return a;
 }
 
 u32 adj_get_lookup(struct fib *f, u32 table)
 {
-    struct adj_key key = {ADJ_KIND_LOOKUP, IF_NONE, {table}, 0};
-    u32 a;
-    if (adj_find(f, &key, &a)) {
-        adj_ref(f, a);
+    struct adj_key key = {.host.interface = IF_NONE, .kind = ADJ_KIND_LOOKUP, .number = table};
+    key.link = (u8)fib_family((struct fib_index){table});
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (!is_new)
         return a;
-    }
-    a = adj_add(f, &key);
-    if (a == NONE)
-        return NONE;
-    adj_rw(a)->next_hop = (be32){0};
     adj_rw(a)->data = table;
     head_set(a, head_make(ADJ_KIND_LOOKUP, FIB_NEXT_LOOKUP, 0, 0, UINT16_MAX));
     return a;
@@ -313,7 +424,7 @@ u32 adj_get_lookup(struct fib *f, u32 table)
 
 u32 adj_get_lb(struct fib *f, u32 lb)
 {
-    u32 a = adj_new(f, ADJ_KIND_LB);
+    u32 a = adj_new(f, ADJ_KIND_LB, fib_entry_family(f, lb));
     if (a == NONE)
         return NONE;
     adj_rw(a)->data = lb;
@@ -321,17 +432,18 @@ u32 adj_get_lb(struct fib *f, u32 lb)
     return a;
 }
 
-struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if_index tx_if,
-                                u64 data,
+struct adj_index adj_custom_new(struct fib *f, enum ip_family link, struct node_index node,
+                                struct if_index tx_if, u64 data,
                                 void (*describe)(const struct piste *p, u64 data, struct text *t))
 {
-    u32 a = adj_new(f, ADJ_KIND_CUSTOM);
+    u32 a = adj_new(f, ADJ_KIND_CUSTOM, link);
     if (a == NONE)
         return ADJ_NONE;
     adj_rw(a)->tx_if = tx_if;
     adj_rw(a)->data = data;
+    adj_if_add(f, a);
     info_at(f, a)->describe = describe;
-    u16 next = f->ops.lookup_edge(f->ops.ctx, node);
+    u16 next = f->ops.lookup_edge(f->ops.ctx, link, node);
     head_set(a, head_make(ADJ_KIND_CUSTOM, next, 0, 0, UINT16_MAX));
     return (struct adj_index){a};
 }
@@ -340,31 +452,40 @@ struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if
 
 void adj_interface_changed(struct fib *f, struct if_index i)
 {
-    pool_each(&f->adjs, a)
-    {
-        if (!info_at(f, a)->refs || !if_equal(adj_rw(a)->tx_if, i))
-            continue;
+    for (u32 a = fib_if_at(f, i)->adjs - 1; a != NONE; a = info_at(f, a)->if_next) {
         if (info_at(f, a)->kind == ADJ_KIND_REWRITE)
             neighbor_publish(f, a);
         else if (info_at(f, a)->kind == ADJ_KIND_GLEAN)
             glean_publish(f, a);
+        else
+            continue;
+        link_complete(f, a);
     }
 }
 
 void adj_interface_deleted(struct fib *f, struct if_index i)
 {
-    pool_each(&f->adjs, a)
-    {
-        if (!info_at(f, a)->refs || !if_equal(adj_rw(a)->tx_if, i))
-            continue;
+    for (u32 a = fib_if_at(f, i)->adjs - 1, next; a != NONE; a = next) {
+        next = info_at(f, a)->if_next;
         /* whoever gets this index next is not the same interface */
-        struct adj_key key = adj_key_of(f, a);
-        u32 there;
-        if (adj_find(f, &key, &there) && there == a)
-            hash_del(&f->adj_by_key, &key);
+        forget_key(f, a);
         head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
         adj_rw(a)->tx_if = IF_NONE;
+        info_at(f, a)->encap = NULL;
+        info_at(f, a)->if_next = info_at(f, a)->if_prev = NONE;
     }
+    fib_if_at(f, i)->adjs = 0;
+}
+
+void fib_set_link(struct fib *f, struct if_index i,
+                  void (*fn)(struct piste *p, struct adj_index a, void *arg), void *arg)
+{
+    fib_if_at(f, i)->link = fn;
+    fib_if_at(f, i)->link_arg = arg;
+    for (u32 a = fib_if_at(f, i)->adjs - 1; !fn && a != NONE; a = info_at(f, a)->if_next)
+        info_at(f, a)->encap = NULL;
+    f->changed = true; /* what was a circle may be none */
+    fib_interface_changed(f, i);
 }
 
 /* --- text --- */
@@ -374,69 +495,105 @@ bool adj_is_used(const struct fib *f, struct adj_index a)
     return a.i < FIB_ADJS_MAX && pool_is_used(&f->adjs, a.i);
 }
 
-static void add_address(struct text *t, be32 a)
+static void add_address(const struct fib *f, u32 a, struct text *t)
 {
-    const u8 *b = (const u8 *)&a;
-    text_add(t, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+    char address[IP_ADDRESS_TEXT_BYTES];
+    text_puts(t, ip_address_text((enum ip_family)info_at(f, a)->family, adj_address(a), address));
 }
 
+static void add_interface(const struct fib *f, u32 a, const char *before, struct text *t)
+{
+    struct fib_interface i;
+    if (f->ops.interface(f->ops.ctx, adj_at(a)->tx_if, &i))
+        text_add(t, "%s%s", before, i.name);
+}
+
+static void add_bytes(const void *bytes, u32 n, struct text *t)
+{
+    for (u32 k = 0; k < n; k++)
+        text_add(t, "%02x", ((const u8 *)bytes)[k]);
+}
+
+/* "host-a: mtu:9000 next:3 flags:[] 02fe.." */
 static void add_rewrite(const struct fib *f, u32 a, struct text *t)
 {
     const struct adj *adj = adj_at(a);
+    const struct encap *e = info_at(f, a)->encap;
     struct fib_interface i;
     bool known = f->ops.interface(f->ops.ctx, adj->tx_if, &i);
     text_add(t, "%s: mtu:%u next:%u flags:[] ", known ? i.name : "DELETED", adj->head.mtu,
              adj->head.rewrite_next);
-    const u8 *bytes = (const u8 *)adj->rewrite;
-    for (u32 k = 0; k < adj->head.rewrite_len; k++)
-        text_add(t, "%02x", bytes[k]);
+    if (e)
+        add_bytes(e->header, e->len, t);
+    else
+        add_bytes(adj->rewrite, adj->head.rewrite_len, t);
 }
 
-void adj_describe(const struct fib *f, struct adj_index index, struct text *t)
+static void add_neighbor(const struct fib *f, u32 a, struct text *t)
+{
+    text_puts(t, "via ");
+    add_address(f, a, t);
+    text_putc(t, ' ');
+    add_rewrite(f, a, t);
+}
+
+/* What stands in VPP's words for a protocol. */
+static const char *const short_names[IP_FAMILY_N] = {"ip4", "ip6"};
+static const char *const long_names[IP_FAMILY_N] = {"ipv4", "ipv6"};
+
+/* Those that are the same for packets of both. */
+static void describe_special(enum adj_kind kind, enum ip_family family, struct text *t)
+{
+    const char *name = short_names[family];
+    if (kind == ADJ_KIND_PUNT)
+        text_add(t, "dpo-punt %s", name);
+    else if (kind == ADJ_KIND_UNREACHABLE)
+        text_add(t, "ip-null: %s action:send-unreach", name);
+    else if (kind == ADJ_KIND_PROHIBIT)
+        text_add(t, "ip-null: %s action:send-prohibit", name);
+    else
+        text_add(t, "dpo-drop %s", name);
+}
+
+void adj_describe(const struct fib *f, struct adj_index index, enum ip_family family,
+                  struct text *t)
 {
     u32 a = index.i;
     const struct adj *adj = adj_at(a);
     const struct adj_info *info = info_at(f, a);
-    struct fib_interface i;
 
     switch ((enum adj_kind)adj->head.kind) {
-    case ADJ_KIND_PUNT:
-        text_puts(t, "dpo-punt ip4");
-        break;
-    case ADJ_KIND_UNREACHABLE:
-        text_puts(t, "ip-null: ip4 action:send-unreach");
-        break;
-    case ADJ_KIND_PROHIBIT:
-        text_puts(t, "ip-null: ip4 action:send-prohibit");
-        break;
     case ADJ_KIND_RECEIVE:
         text_puts(t, "dpo-receive");
-        if (f->ops.interface(f->ops.ctx, adj->tx_if, &i)) {
-            text_puts(t, ": ");
-            add_address(t, adj->next_hop);
-            text_add(t, " on %s", i.name);
-        }
+        if (if_is_none(adj->tx_if))
+            break;
+        text_puts(t, ": ");
+        add_address(f, a, t);
+        add_interface(f, a, " on ", t);
         break;
     case ADJ_KIND_INCOMPLETE:
-        text_puts(t, "arp-ipv4: via ");
-        add_address(t, adj->next_hop);
-        if (f->ops.interface(f->ops.ctx, adj->tx_if, &i))
-            text_add(t, " %s", i.name);
+        text_add(t, "arp-%s: via ", long_names[info->link]);
+        add_address(f, a, t);
+        add_interface(f, a, " ", t);
         break;
     case ADJ_KIND_REWRITE:
-        text_puts(t, "ipv4 via ");
-        add_address(t, adj->next_hop);
-        text_putc(t, ' ');
-        add_rewrite(f, a, t);
+        text_add(t, "%s ", long_names[info->link]);
+        add_neighbor(f, a, t);
+        break;
+    case ADJ_KIND_MIDCHAIN:
+        text_add(t, "%s ", long_names[info->link]);
+        add_neighbor(f, a, t);
+        text_add(t, " stacked-on entry:%u", info->encap->lb);
         break;
     case ADJ_KIND_GLEAN:
-        text_puts(t, "ipv4-glean: [src:");
-        add_address(t, adj->next_hop);
+        text_add(t, "%s-glean: [src:", long_names[info->link]);
+        add_address(f, a, t);
         text_add(t, "/%u] ", info->prefix_len);
         add_rewrite(f, a, t);
         break;
     case ADJ_KIND_LB:
-        text_add(t, "dpo-load-balance: [proto:ip4 index:%u]", (u32)adj->data);
+        text_add(t, "dpo-load-balance: [proto:%s index:%u]", short_names[info->link],
+                 (u32)adj->data);
         break;
     case ADJ_KIND_LOOKUP:
         text_add(t, "dst-address,unicast lookup in %s",
@@ -446,8 +603,11 @@ void adj_describe(const struct fib *f, struct adj_index index, struct text *t)
         info->describe(f->piste, adj->data, t);
         break;
     case ADJ_KIND_DROP:
+    case ADJ_KIND_PUNT:
+    case ADJ_KIND_UNREACHABLE:
+    case ADJ_KIND_PROHIBIT:
     case ADJ_KIND_N:
-        text_puts(t, "dpo-drop ip4");
+        describe_special((enum adj_kind)adj->head.kind, family, t);
         break;
     }
 }

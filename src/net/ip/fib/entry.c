@@ -8,203 +8,11 @@
 
 static struct log_class fib_log = {.name = "fib", .sub = "entry"};
 
-/* --- the table's hash of entries --- */
-
-static u32 entry_slot_of(const struct fib_table *t, u32 addr, u8 len)
+struct ip_prefix fib_entry_prefix(const struct fib *f, u32 entry)
 {
-    u64 h = ((u64)addr << 6 | len) * 0x9e3779b97f4a7c15ull;
-    return (u32)(h >> 32) & (t->n_slots - 1);
-}
-
-static bool is_prefix(const struct fib *f, u32 entry, u32 addr, u8 len)
-{
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    return e->addr == addr && e->len == len;
-}
-
-u32 fib_entry_find(const struct fib *f, const struct fib_table *t, u32 addr, u8 len)
-{
-    if (!t->n_slots)
-        return NONE;
-    for (u32 i = entry_slot_of(t, addr, len); t->slots[i] != NONE; i = (i + 1) & (t->n_slots - 1))
-        if (is_prefix(f, t->slots[i], addr, len))
-            return t->slots[i];
-    return NONE;
-}
-
-static void slot_put(const struct fib *f, struct fib_table *t, u32 entry)
-{
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    u32 i = entry_slot_of(t, e->addr, e->len);
-    while (t->slots[i] != NONE)
-        i = (i + 1) & (t->n_slots - 1);
-    t->slots[i] = entry;
-}
-
-static void slots_resize(const struct fib *f, struct fib_table *t, u32 n_slots)
-{
-    u32 *old = t->slots, n_old = t->n_slots;
-    t->slots = mem_resize(NULL, n_slots * sizeof(u32));
-    memset(t->slots, 0xff, n_slots * sizeof(u32));
-    t->n_slots = n_slots;
-    for (u32 i = 0; i < n_old; i++)
-        if (old[i] != NONE)
-            slot_put(f, t, old[i]);
-    free(old);
-}
-
-static void slots_add(const struct fib *f, struct fib_table *t, u32 entry)
-{
-    if ((t->n_used + 1) * 4 > t->n_slots * 3)
-        slots_resize(f, t, t->n_slots ? t->n_slots * 2 : 16);
-    slot_put(f, t, entry);
-    t->n_used++;
-}
-
-static void slots_del(const struct fib *f, struct fib_table *t, u32 entry)
-{
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    u32 mask = t->n_slots - 1, i = entry_slot_of(t, e->addr, e->len);
-    while (t->slots[i] != entry)
-        i = (i + 1) & mask;
-    /* close the gap: what lies behind moves up unless it is where its own search starts */
-    for (u32 k = (i + 1) & mask; t->slots[k] != NONE; k = (k + 1) & mask) {
-        const struct fib_entry *other = fib_entry_at(f, t->slots[k]);
-        u32 home = entry_slot_of(t, other->addr, other->len);
-        if (((k - home) & mask) < ((k - i) & mask))
-            continue;
-        t->slots[i] = t->slots[k];
-        i = k;
-    }
-    t->slots[i] = NONE;
-    t->n_used--;
-    if (t->n_slots > 1024 && t->n_used * 8 < t->n_slots)
-        slots_resize(f, t, t->n_slots / 4);
-}
-
-void fib_table_slots_free(struct fib_table *t)
-{
-    free(t->slots);
-    t->slots = NULL;
-    t->n_slots = t->n_used = 0;
-}
-
-u32 fib_entry_cover(const struct fib *f, const struct fib_table *t, u32 addr, u8 len)
-{
-    for (int k = len - 1; k >= 0; k--) {
-        if (!t->n_by_len[k])
-            continue;
-        u32 e = fib_entry_find(f, t, addr & prefix_mask((u8)k), (u8)k);
-        if (e != NONE && (fib_entry_at(f, e)->flags & ENTRY_INSTALLED))
-            return e;
-    }
-    return NONE;
-}
-
-/* --- walking in order --- */
-
-/* Sorts keys by their upper 43 bits, 11 at a time from below. */
-static void radix_sort(u64 *keys, u64 *spare, u32 n)
-{
-    for (unsigned shift = 21; shift < 64; shift += 11) {
-        u32 count[2049] = {0};
-        for (u32 i = 0; i < n; i++)
-            count[((keys[i] >> shift) & 2047) + 1]++;
-        for (u32 i = 0; i < 2048; i++)
-            count[i + 1] += count[i];
-        for (u32 i = 0; i < n; i++)
-            spare[count[(keys[i] >> shift) & 2047]++] = keys[i];
-        u64 *swap = keys;
-        keys = spare;
-        spare = swap;
-    }
-}
-
-u32 *fib_table_sorted(const struct fib *f, const struct fib_table *t, u32 *n)
-{
-    static_assert(FIB_ROUTES_MAX - 1 <= 0x1fffff, "an index fits below the prefix");
-    u64 *keys = mem_resize(NULL, (size_t)(t->n_used + 1) * 2 * sizeof(u64));
-    u32 *out = mem_resize(NULL, (size_t)(t->n_used + 1) * sizeof(u32));
-    *n = 0;
-    for (u32 i = 0; i < t->n_slots; i++) {
-        if (t->slots[i] == NONE)
-            continue;
-        const struct fib_entry *e = fib_entry_at(f, t->slots[i]);
-        keys[(*n)++] = (u64)e->addr << 27 | (u64)e->len << 21 | t->slots[i];
-    }
-    /* 4 passes: the result is where it began */
-    radix_sort(keys, keys + t->n_used, *n);
-    for (u32 i = 0; i < *n; i++)
-        out[i] = (u32)keys[i] & (FIB_ROUTES_MAX - 1);
-    free(keys);
-    return out;
-}
-
-/* --- followers --- */
-
-/* First follower at or behind addr. */
-static u32 follower_at(const struct fib_table *t, u32 addr)
-{
-    u32 low = 0, high = t->followers.n;
-    while (low < high) {
-        u32 mid = (low + high) / 2;
-        if (t->followers.v[mid].addr < addr)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-static void entry_follow(struct fib *f, u32 entry)
-{
-    struct fib_entry *e = fib_entry_at(f, entry);
-    if (e->flags & ENTRY_FOLLOWS)
-        return;
-    struct fib_table *t = fib_table_at(f, e->table);
-    u32 at = follower_at(t, e->addr);
-    vec_reserve(&t->followers, t->followers.n + 1);
-    memmove(&t->followers.v[at + 1], &t->followers.v[at],
-            (t->followers.n - at) * sizeof(*t->followers.v));
-    t->followers.v[at] = (struct follower){e->addr, entry, 255};
-    t->followers.n++;
-    e->flags |= ENTRY_FOLLOWS;
-}
-
-static void entry_unfollow(struct fib *f, u32 entry)
-{
-    struct fib_entry *e = fib_entry_at(f, entry);
-    if (!(e->flags & ENTRY_FOLLOWS))
-        return;
-    struct fib_table *t = fib_table_at(f, e->table);
-    vec_del(&t->followers, follower_at(t, e->addr));
-    if (!t->followers.n)
-        vec_free(&t->followers);
-    e->flags &= (u8)~ENTRY_FOLLOWS;
-}
-
-/* Followers under this prefix look at it again, unless something longer covers them. */
-static void notify_followers(struct fib *f, u32 entry)
-{
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    const struct fib_table *t = fib_table_at(f, e->table);
-    u32 last = e->addr | ~prefix_mask(e->len);
-    if (e->len == 32)
-        return;
-    for (u32 i = follower_at(t, e->addr); i < t->followers.n && t->followers.v[i].addr <= last; i++)
-        if (t->followers.v[i].cover_len == 255 || t->followers.v[i].cover_len <= e->len)
-            fib_queue(f, WORK_ENTRY, t->followers.v[i].entry);
-}
-
-/* The prefix that entry is under, remembered. */
-static u32 cover_of(const struct fib *f, u32 entry)
-{
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    struct fib_table *t = fib_table_at(f, e->table);
-    u32 cover = fib_entry_cover(f, t, e->addr, e->len);
-    t->followers.v[follower_at(t, e->addr)].cover_len =
-        cover == NONE ? 255 : fib_entry_at(f, cover)->len;
-    return cover;
+    return (struct ip_prefix){.addr = fib_entry_address(f, entry),
+                              .family = (u8)fib_entry_family(f, entry),
+                              .len = fib_entry_at(f, entry)->len};
 }
 
 /* --- sources --- */
@@ -271,20 +79,20 @@ static void source_remove(struct fib *f, struct fib_entry *e, enum fib_source s)
  * else as its cover forwards. Returns an owned reference. */
 static u32 rr_list(struct fib *f, u32 entry, bool *looped)
 {
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    u32 cover = cover_of(f, entry), list = f->drop_list;
+    enum ip_family family = fib_entry_family(f, entry);
+    u32 cover = fib_linked_cover(f, entry), list = f->drop_list[family];
     if (cover != NONE) {
         list = fib_entry_at(f, cover)->list;
         struct if_index link = path_list_attached(f, list);
         if (!if_is_none(link)) {
-            struct fib_path path = fib_path_via(be32_from_host(e->addr), link);
-            u32 own = path_list_get(f, &path, 1);
+            struct fib_path path = fib_path_via(family, fib_entry_address(f, entry), link);
+            u32 own = path_list_get(f, family, &path, 1);
             if (own != NONE)
                 return own;
-            list = f->drop_list;
+            list = f->drop_list[family];
         } else if (via_loops(f, entry, list)) {
             *looped = true;
-            list = f->drop_list;
+            list = f->drop_list[family];
         }
     }
     path_list_ref(f, list);
@@ -301,7 +109,7 @@ static void source_set_list(struct fib *f, struct fib_src *src, u32 list)
 /* A neighbour's entry refines the subnet of its link, and nothing else. */
 static bool adj_is_active(struct fib *f, u32 entry, const struct fib_src *src)
 {
-    u32 cover = cover_of(f, entry);
+    u32 cover = fib_linked_cover(f, entry);
     if (cover == NONE)
         return false;
     struct if_index link = path_list_attached(f, fib_entry_at(f, cover)->list);
@@ -320,16 +128,16 @@ static bool source_is_active(struct fib *f, u32 entry, struct fib_src *src, bool
 static u32 entry_choose(struct fib *f, u32 entry, bool *looped)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
-    u32 list = NONE;
+    u32 list = NONE, drop = f->drop_list[fib_entry_family(f, entry)];
     if (e->first.source == FIB_SOURCE_N)
         return NONE;
     struct fib_src *src = &e->first;
     for (u32 m = e->more;;) {
         if (list != NONE) {
             /* not needed now: holds on to nothing */
-            if (src->source == FIB_SOURCE_RR && src->list != f->drop_list) {
-                path_list_ref(f, f->drop_list);
-                source_set_list(f, src, f->drop_list);
+            if (src->source == FIB_SOURCE_RR && src->list != drop) {
+                path_list_ref(f, drop);
+                source_set_list(f, src, drop);
             }
         } else if (source_is_active(f, entry, src, looped)) {
             list = src->list;
@@ -340,9 +148,9 @@ static u32 entry_choose(struct fib *f, u32 entry, bool *looped)
         src = &more->src;
         m = more->next;
     }
-    if (list != NONE && e->via != NONE && list != f->drop_list && via_loops(f, entry, list)) {
+    if (list != NONE && e->via != NONE && list != drop && via_loops(f, entry, list)) {
         *looped = true;
-        list = f->drop_list;
+        list = drop;
     }
     return list;
 }
@@ -374,41 +182,56 @@ static void unlink_list(struct fib *f, u32 entry)
         l->entries = e->next;
     if (e->next != NONE)
         fib_entry_at(f, e->next)->prev = e->prev;
+    else
+        l->last = e->prev;
     l->n_entries--;
     u32 was = e->list;
     e->list = NONE;
     path_list_unref(f, was);
 }
 
+/* Vias in front: who looks for those need not pass a million others. */
 static void link_list(struct fib *f, u32 entry, u32 list)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     struct path_list *l = path_list_at(f, list);
+    bool in_front = e->via != NONE;
     l->refs++;
-    e->list = list;
-    e->prev = NONE;
-    e->next = l->entries;
-    if (l->entries != NONE)
-        fib_entry_at(f, l->entries)->prev = entry;
-    l->entries = entry;
     l->n_entries++;
+    e->list = list;
+    e->prev = in_front ? NONE : l->last;
+    e->next = in_front ? l->entries : NONE;
+    *(e->prev != NONE ? &fib_entry_at(f, e->prev)->next : &l->entries) = entry;
+    *(e->next != NONE ? &fib_entry_at(f, e->next)->prev : &l->last) = entry;
+}
+
+void fib_entry_set_via(struct fib *f, u32 entry, u32 via)
+{
+    struct fib_entry *e = fib_entry_at(f, entry);
+    u32 list = e->list;
+    e->via = via;
+    if (list == NONE)
+        return;
+    path_list_ref(f, list);
+    unlink_list(f, entry);
+    link_list(f, entry, list);
+    path_list_unref(f, list);
 }
 
 static bool entry_install(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     struct fib_table *t = fib_table_at(f, e->table);
-    if (e->flags & ENTRY_INSTALLED)
+    if (e->flags & (ENTRY_INSTALLED | ENTRY_ALONE))
         return true;
     if (!e->len) {
-        f->tries.lens[entry] = 0;
         __atomic_store_n(&fib_table_base[e->table].default_leaf, ip4_trie_leaf(entry),
                          __ATOMIC_RELEASE);
-        t->default_entry = entry;
-    } else if (ip4_trie_insert(&f->tries, t->root, e->addr, e->len, entry)) {
+    } else if (!fib_protocol(t->family)->insert(f, t, entry)) {
         log_error(&fib_log, "no room for more routes in the trie");
         return false;
     }
+    t->n_by_len[e->len]++;
     e->flags |= ENTRY_INSTALLED;
     return true;
 }
@@ -420,17 +243,15 @@ static void entry_uninstall(struct fib *f, u32 entry)
     if (!(e->flags & ENTRY_INSTALLED))
         return;
     e->flags &= (u8)~ENTRY_INSTALLED;
+    t->n_by_len[e->len]--;
     if (!e->len) {
         /* route 0 of all tables drops */
         __atomic_store_n(&fib_table_base[e->table].default_leaf, ip4_trie_leaf(0),
                          __ATOMIC_RELEASE);
-        t->default_entry = NONE;
         return;
     }
-    u32 cover = fib_entry_cover(f, t, e->addr, e->len);
-    bool is_default = cover == NONE || !fib_entry_at(f, cover)->len;
-    ip4_trie_remove(&f->tries, t->root, e->addr, e->len, entry,
-                    is_default ? 0 : ip4_trie_leaf(cover));
+    struct ip_address a = fib_entry_address(f, entry);
+    fib_protocol(t->family)->remove(f, t, entry, fib_entry_cover(f, t, &a, e->len));
 }
 
 static void set_looped(struct fib *f, u32 entry, bool looped)
@@ -452,61 +273,74 @@ static void set_looped(struct fib *f, u32 entry, bool looped)
         vec_free(&f->looped);
 }
 
-void fib_entry_restamp(struct fib *f, u32 entry)
+/* What entry forwards by is another thing than before. */
+static void entry_tell_changed(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
-    lb_set(entry, path_list_at(f, e->list)->word);
     f->changed = true;
-    notify_followers(f, entry);
-    if (e->via != NONE)
+    if (e->flags & ENTRY_ALONE)
+        return;
+    fib_linked_notify(f, entry);
+    if (e->via != NONE) {
         via_evaluate(f, e->via);
+        fib_queue(f, WORK_VIA, e->via);
+    }
+}
+
+void fib_entry_restamp(struct fib *f, u32 entry)
+{
+    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
+    entry_tell_changed(f, entry);
+}
+
+/* Makes entry, which has a prefix, forward by `list`, or not at all. false: no room. */
+static bool entry_forward_by(struct fib *f, u32 entry, u32 list)
+{
+    struct fib_entry *e = fib_entry_at(f, entry);
+    bool installed = true;
+    if (list == NONE) {
+        /* its word stays for packets that have read the leaf */
+        entry_uninstall(f, entry);
+        unlink_list(f, entry);
+    } else {
+        path_list_ref(f, list);
+        if (e->list != NONE)
+            unlink_list(f, entry);
+        link_list(f, entry, list);
+        path_list_unref(f, list);
+        lb_set(entry, path_list_at(f, list)->word);
+        installed = entry_install(f, entry);
+    }
+    entry_tell_changed(f, entry);
+    fib_import_evaluate(f, entry);
+    return installed;
 }
 
 bool fib_entry_evaluate(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
-    bool looped = false;
+    bool looped = false, done = true;
     u32 list = entry_choose(f, entry, &looped);
     set_looped(f, entry, looped);
-    if (list == e->list) {
-        /* the source may have changed under the same list */
-        if (e->via != NONE)
-            via_evaluate(f, e->via);
-        return true;
-    }
-    f->changed = true;
-    if (list == NONE) {
-        /* its word stays for packets that have read the leaf */
-        entry_uninstall(f, entry);
-        unlink_list(f, entry);
-        notify_followers(f, entry);
-        if (e->via != NONE)
-            via_evaluate(f, e->via);
-        return true;
-    }
-    path_list_ref(f, list);
-    if (e->list != NONE)
-        unlink_list(f, entry);
-    link_list(f, entry, list);
-    path_list_unref(f, list);
-    lb_set(entry, path_list_at(f, list)->word);
-    bool installed = entry_install(f, entry);
-    notify_followers(f, entry);
-    if (e->via != NONE)
-        via_evaluate(f, e->via);
-    return installed;
+    if (list != e->list)
+        done = entry_forward_by(f, entry, list);
+    else if (e->via != NONE)
+        via_evaluate(f, e->via); /* the source may have changed under the same list */
+    if (fib_table_at(f, e->table)->exports.n)
+        fib_export_evaluate(f, entry);
+    return done;
 }
 
 /* --- making and freeing --- */
 
-static u32 entry_new(struct fib *f, u32 table, u32 addr, u8 len)
+/* One without a prefix yet. */
+static u32 entry_begin(struct fib *f, u32 table, u8 len)
 {
     u32 entry = pool_get(&f->entries);
     if (entry == POOL_NONE)
         return NONE;
     *fib_entry_at(f, entry) = (struct fib_entry){
-        .addr = addr,
-        .table = (u16)table,
+        .table = table,
         .len = len,
         .first = {.list = NONE, .source = FIB_SOURCE_N},
         .more = NONE,
@@ -518,18 +352,24 @@ static u32 entry_new(struct fib *f, u32 table, u32 addr, u8 len)
     lb_set(entry, (struct lb){ADJ_DROP.i, 0});
     if (f->ops.route_new)
         f->ops.route_new(f->ops.ctx, entry);
+    return entry;
+}
+
+static u32 entry_new(struct fib *f, u32 table, const struct ip_address *a, u8 len)
+{
     struct fib_table *t = fib_table_at(f, table);
-    slots_add(f, t, entry);
-    t->n_by_len[len]++;
+    u32 entry = entry_begin(f, table, len);
+    if (entry == NONE)
+        return NONE;
+    fib_protocol(t->family)->set_address(f, entry, a);
+    fib_prefixes_add(f, t, entry);
     return entry;
 }
 
 static void entry_free(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
-    struct fib_table *t = fib_table_at(f, e->table);
-    slots_del(f, t, entry);
-    t->n_by_len[e->len]--;
+    fib_prefixes_del(f, fib_table_at(f, e->table), entry);
     e->flags = ENTRY_DEAD;
     fib_limbo(f, LIMBO_ENTRY, entry, 0);
 }
@@ -539,25 +379,38 @@ void fib_entry_free_now(struct fib *f, u32 entry)
     pool_put(&f->entries, entry);
 }
 
-u32 fib_entry_source_set(struct fib *f, u32 table, u32 addr, u8 len, enum fib_source s, u32 list)
+static bool source_links(enum fib_source s)
+{
+    return s == FIB_SOURCE_ADJ || s == FIB_SOURCE_RR || s == FIB_SOURCE_INTERFACE;
+}
+
+static bool is_linked_by_any(const struct fib *f, u32 entry)
+{
+    return fib_entry_source(f, entry, FIB_SOURCE_ADJ) ||
+           fib_entry_source(f, entry, FIB_SOURCE_RR) ||
+           fib_entry_source(f, entry, FIB_SOURCE_INTERFACE);
+}
+
+u32 fib_entry_source_set(struct fib *f, u32 table, const struct ip_address *a, u8 len,
+                         enum fib_source s, u32 list)
 {
     struct fib_table *t = fib_table_at(f, table);
-    u32 entry = fib_entry_find(f, t, addr, len);
+    u32 entry = fib_entry_find(f, t, a, len);
     if (entry == NONE)
-        entry = entry_new(f, table, addr, len);
+        entry = entry_new(f, table, a, len);
     if (entry == NONE) {
         path_list_unref(f, list);
         return NONE;
     }
-    struct fib_entry *e = fib_entry_at(f, entry);
     struct fib_src *src = fib_entry_source(f, entry, s);
     if (src) {
-        src->stale = false;
         source_set_list(f, src, list);
-    } else if (source_insert(f, e, (struct fib_src){.list = list, .source = (u8)s})) {
+        src->stale = false;
+    } else if (source_insert(f, fib_entry_at(f, entry),
+                             (struct fib_src){.list = list, .source = (u8)s})) {
         t->n_by_source[s]++;
-        if (s == FIB_SOURCE_ADJ || s == FIB_SOURCE_RR)
-            entry_follow(f, entry);
+        if (source_links(s))
+            fib_link(f, entry);
     } else {
         path_list_unref(f, list);
         return NONE; /* the entry had a source, and keeps it */
@@ -578,11 +431,40 @@ void fib_entry_source_del(struct fib *f, u32 entry, enum fib_source s)
     u32 list = src->list;
     source_remove(f, e, s);
     t->n_by_source[s]--;
-    if (!fib_entry_source(f, entry, FIB_SOURCE_ADJ) && !fib_entry_source(f, entry, FIB_SOURCE_RR))
-        entry_unfollow(f, entry);
+    if ((e->flags & ENTRY_LINKED) && !is_linked_by_any(f, entry))
+        fib_unlink(f, entry);
     (void)fib_entry_evaluate(f, entry); /* what was installed before still fits */
-    bool last = e->first.source == FIB_SOURCE_N;
-    if (last)
+    if (e->first.source == FIB_SOURCE_N)
         entry_free(f, entry);
     path_list_unref(f, list);
+}
+
+/* --- without a prefix --- */
+
+u32 fib_entry_alone_new(struct fib *f, enum ip_family family, u32 list)
+{
+    u32 entry = entry_begin(f, family == IP_FAMILY_4 ? 0 : FIB_TABLES_MAX, 0);
+    if (entry == NONE) {
+        path_list_unref(f, list);
+        return NONE;
+    }
+    fib_entry_at(f, entry)->flags = ENTRY_ALONE;
+    fib_entry_alone_set(f, entry, list);
+    return entry;
+}
+
+void fib_entry_alone_set(struct fib *f, u32 entry, u32 list)
+{
+    if (fib_entry_at(f, entry)->list != NONE)
+        unlink_list(f, entry);
+    link_list(f, entry, list);
+    path_list_unref(f, list); /* it is the entry's */
+    lb_set(entry, path_list_at(f, list)->word);
+}
+
+void fib_entry_alone_free(struct fib *f, u32 entry)
+{
+    unlink_list(f, entry);
+    fib_entry_at(f, entry)->flags = ENTRY_DEAD;
+    fib_limbo(f, LIMBO_ENTRY, entry, 0);
 }

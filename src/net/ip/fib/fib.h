@@ -19,14 +19,18 @@
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/index.h"
+#include "net/packet/ip_address.h"
 
 struct piste;
 struct fib;
 struct module;
 struct text;
 struct out;
+struct encap;
 
-struct fib_index { /* a table; "fib-index" in what people see */
+/* A table, of either protocol: those of IPv6 begin at FIB_TABLES_MAX. What people see as
+ * "fib-index" is counted for each protocol by itself: fib_number. */
+struct fib_index {
     u32 i;
 };
 struct adj_index {
@@ -39,6 +43,18 @@ struct lb_index {
 #define FIB_NONE ((struct fib_index){UINT32_MAX})
 #define ADJ_NONE ((struct adj_index){UINT32_MAX})
 #define LB_NONE ((struct lb_index){UINT32_MAX})
+
+#define FIB_TABLES_MAX (1u << 17) /* of each protocol */
+
+static inline enum ip_family fib_family(struct fib_index t)
+{
+    return t.i < FIB_TABLES_MAX ? IP_FAMILY_4 : IP_FAMILY_6;
+}
+
+static inline u32 fib_number(struct fib_index t)
+{
+    return t.i % FIB_TABLES_MAX;
+}
 
 /* Adjacencies that always exist; special paths end in them. */
 #define ADJ_DROP ((struct adj_index){0})
@@ -54,8 +70,6 @@ static inline bool fib_is_none(struct fib_index x)
     return x.i == UINT32_MAX;
 }
 
-enum fib_proto { FIB_PROTO_IP4, FIB_PROTO_IP6, FIB_PROTO_N };
-
 /* Who says so; the lowest number wins. Names and order are VPP's. */
 enum fib_source {
     FIB_SOURCE_SPECIAL,
@@ -66,6 +80,7 @@ enum fib_source {
     FIB_SOURCE_CLI,
     FIB_SOURCE_DHCP,
     FIB_SOURCE_ADJ,           /* neighbours */
+    FIB_SOURCE_EXPORT,        /* what lies under an attached route in the table of its interface */
     FIB_SOURCE_RR,            /* a next hop that recursive paths go through */
     FIB_SOURCE_DEFAULT_ROUTE, /* the drop routes that every table has */
     FIB_SOURCE_N
@@ -75,12 +90,6 @@ const char *fib_source_name(enum fib_source s); /* "adjacency", "CLI", ... */
 bool fib_source_is_users(enum fib_source s);
 /* Such a source by its name. */
 bool fib_user_source_find(const char *name, enum fib_source *out);
-
-/* IPv4 in network order. */
-struct ip4_prefix {
-    be32 addr;
-    u8 len;
-};
 
 enum fib_path_kind {
     FIB_PATH_NEXT_HOP, /* next_hop, and interface or (IF_NONE) recursive in table */
@@ -103,21 +112,28 @@ enum {
 };
 
 struct fib_path {
-    u8 kind;       /* enum fib_path_kind */
-    u8 weight;     /* 0 counts as 1 */
-    u8 preference; /* the lowest that resolves is used, the others wait */
-    u8 flags;      /* FIB_PATH_* flags */
-    be32 next_hop;
+    u8 kind;                   /* enum fib_path_kind */
+    u8 weight;                 /* 0 counts as 1 */
+    u8 preference;             /* the lowest that resolves is used, the others wait */
+    u8 flags;                  /* FIB_PATH_* flags */
     struct if_index interface; /* IF_NONE: none */
     struct fib_index table; /* of a recursive next hop, or of a lookup; FIB_NONE: the route's own */
     struct adj_index adj;   /* FIB_PATH_ADJ; else ADJ_NONE */
-    u8 prefix_len;          /* with FIB_PATH_GLEAN: the link's subnet is next_hop/prefix_len */
-    u8 spare[3];            /* 0 */
+    struct ip_address next_hop;
+    u8 family;     /* of next_hop; a neighbour's need not be the route's (RFC 8950) */
+    u8 prefix_len; /* with FIB_PATH_GLEAN: the link's subnet is next_hop/prefix_len */
+    u8 spare[2];   /* 0 */
 };
+static_assert(sizeof(struct fib_path) == 36, "no padding: lists are compared byte by byte");
 
 /* A path of that kind with everything else at its neutral value. */
 struct fib_path fib_path_special(enum fib_path_kind kind);
-struct fib_path fib_path_via(be32 next_hop, struct if_index interface);
+struct fib_path fib_path_via(enum ip_family f, struct ip_address next_hop,
+                             struct if_index interface);
+static inline struct fib_path fib_path_via4(be32 next_hop, struct if_index interface)
+{
+    return fib_path_via(IP_FAMILY_4, ip_address_from_ip4(next_hop), interface);
+}
 
 #define FIB_PATHS_MAX 64
 
@@ -126,21 +142,25 @@ struct fib *fib_of(const struct piste *p);
 
 /* --- tables --- */
 
-#define FIB_TABLES_MAX 4096
-
-/* The table of that id, FIB_NONE when there is none. Table id 0 is index 0 and always there. */
-struct fib_index fib_table_find(const struct fib *f, u32 table_id);
+/* The table of that protocol and id, FIB_NONE when there is none. IPv4's table 0 is index 0 and
+ * always there; IPv6's comes with the module of IPv6. */
+struct fib_index fib_table_find(const struct fib *f, enum ip_family family, u32 table_id);
 u32 fib_table_id(const struct fib *f, struct fib_index t);
 const char *fib_table_name(const struct fib *f,
                            struct fib_index t); /* "ipv4-VRF:0" or the user's */
 /* Makes the table or counts another lock of that source. name may be NULL. -ENOSPC. */
-int fib_table_lock(struct fib *f, u32 table_id, const char *name, enum fib_source s,
-                   struct fib_index *out, struct error *e) MUST_CHECK;
+int fib_table_lock(struct fib *f, enum ip_family family, u32 table_id, const char *name,
+                   enum fib_source s, struct fib_index *out, struct error *e) MUST_CHECK;
+/* A table that no id leads to (that of a link's own addresses), with one lock. Its id is shown as
+ * FIB_TABLE_NO_ID. */
+#define FIB_TABLE_NO_ID UINT32_MAX
+int fib_table_private(struct fib *f, enum ip_family family, const char *name, enum fib_source s,
+                      struct fib_index *out, struct error *e) MUST_CHECK;
 /* Takes the lock back; with the last one the table and its routes go. */
 void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s);
 bool fib_table_is_locked_by(const struct fib *f, struct fib_index t, enum fib_source s);
-/* Next table at or after `from`, FIB_NONE at the end. */
-struct fib_index fib_table_next(const struct fib *f, u32 from);
+/* The protocol's first table whose number is not below `from`, FIB_NONE at the end. */
+struct fib_index fib_table_next(const struct fib *f, enum ip_family family, u32 from);
 bool fib_table_is_named(const struct fib *f, struct fib_index t); /* not by default */
 /* FLOW_* of fib_data.h. */
 /* Name of field bit k: "src", "dst" ...; NULL behind the last. */
@@ -152,18 +172,19 @@ u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
 /* --- routes --- */
 
 /* An update replaces the paths that source s gave; an add puts paths beside those, and a remove
- * takes them away: with the last path the source leaves the route. paths are copied. Errors:
- * -EINVAL (text), -ENOSPC, -ENOENT for removing what is not there. */
-int fib_route_update(struct fib *f, struct fib_index t, struct ip4_prefix prefix, enum fib_source s,
+ * takes them away: with the last path the source leaves the route. paths are copied; host bits of
+ * the prefix do not count. Errors: -EINVAL (text), -ENOSPC, -ENOENT for removing what is not
+ * there. */
+int fib_route_update(struct fib *f, struct fib_index t, struct ip_prefix prefix, enum fib_source s,
                      const struct fib_path *paths, u32 n, struct error *e) MUST_CHECK;
-int fib_route_path_add(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+int fib_route_path_add(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                        enum fib_source s, const struct fib_path *paths, u32 n,
                        struct error *e) MUST_CHECK;
-int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                           enum fib_source s, const struct fib_path *paths, u32 n,
                           struct error *e) MUST_CHECK;
 /* All that source s said about the prefix; -ENOENT when it said nothing. */
-int fib_route_delete(struct fib *f, struct fib_index t, struct ip4_prefix prefix, enum fib_source s,
+int fib_route_delete(struct fib *f, struct fib_index t, struct ip_prefix prefix, enum fib_source s,
                      struct error *e) MUST_CHECK;
 /* All routes of source s in table t. Returns how many. */
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
@@ -175,13 +196,14 @@ void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
 /* What a route is, for those who look. */
 struct fib_route {
     struct fib_index table;
-    struct ip4_prefix prefix;
+    struct ip_prefix prefix;
     struct lb_index lb;     /* its index */
     enum fib_source source; /* the best */
 };
 /* Longest match, or exactly that prefix; false when there is none. */
-bool fib_lookup(const struct fib *f, struct fib_index t, be32 addr, struct fib_route *out);
-bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+bool fib_lookup(const struct fib *f, struct fib_index t, const struct ip_address *addr,
+                struct fib_route *out);
+bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip_prefix prefix,
                       struct fib_route *out);
 /* Paths that source s gave; returns how many there are, and writes at most max. */
 u32 fib_route_paths(const struct fib *f, struct lb_index route, enum fib_source s,
@@ -203,7 +225,8 @@ bool fib_route_is_installed(const struct fib *f, struct lb_index route);
 
 /* Where packets for dst leave, as far as the control thread can tell: the adjacency that they reach
  * with flow hash `hash`, recursion followed. ADJ_DROP for a miss. */
-struct adj_index fib_resolve(const struct fib *f, struct fib_index t, be32 dst, u32 hash);
+struct adj_index fib_resolve(const struct fib *f, struct fib_index t, const struct ip_address *dst,
+                             u32 hash);
 
 /* Packets and bytes that took the route. */
 struct fib_counts {
@@ -213,25 +236,73 @@ struct fib_counts fib_route_counts(const struct fib *f, struct lb_index route);
 /* Those that came to it from ip4-load-balance: through recursion, or made here. */
 struct fib_counts fib_route_via_counts(const struct fib *f, struct lb_index route);
 
+/* --- the way to an address, and by a set of paths --- */
+
+/* Follows the route to an address: tunnels are stacked on it, others want to know when it moves.
+ * Packets to the address go by its load balance (fib_track_lb), which stays the same for as long as
+ * it is tracked, wherever the route leads: from any node by ip4-load-balance or ip6-load-balance,
+ * with `lb` and `fib` of struct ip_scratch. */
+struct fib_track_index {
+    u32 i;
+};
+#define FIB_TRACK_NONE ((struct fib_track_index){UINT32_MAX})
+/* fn, which may be NULL, is called after any change of the way that packets take to the address:
+ * other paths, or whether there are any; not when a neighbour on it is resolved. It may change
+ * routes. -ENOSPC. */
+int fib_track(struct fib *f, struct fib_index t, const struct ip_address *addr,
+              void (*fn)(struct piste *p, void *arg), void *arg, struct fib_track_index *out,
+              struct error *e) MUST_CHECK;
+void fib_untrack(struct fib *f, struct fib_track_index track);
+struct lb_index fib_track_lb(const struct fib *f, struct fib_track_index track);
+/* Whether packets can go there, as far as routes and interfaces tell. */
+bool fib_track_is_resolved(const struct fib *f, struct fib_track_index track);
+
+/* A set of paths that no prefix leads to (policies, cross-connects): its load balance, to be used
+ * as that of a tracked address. family: of the packets. Counted as a route is. */
+int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *paths, u32 n,
+                  struct lb_index *out, struct error *e) MUST_CHECK;
+int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                     struct error *e) MUST_CHECK;
+void fib_paths_free(struct fib *f, struct lb_index lb);
+
 /* --- adjacencies --- */
 
-/* A reference to the adjacency of a neighbour: made incomplete when it is new. Free it with
- * adj_unref. */
-struct adj_index adj_neighbor_ref(struct fib *f, be32 next_hop, struct if_index i);
+/* A host on a link. */
+struct link_host {
+    struct ip_address addr;
+    struct if_index interface;
+    u32 family; /* enum ip_family, of addr */
+};
+static_assert(sizeof(struct link_host) == 24, "no padding: it is a key");
+
+static inline struct link_host link_host4(be32 addr, struct if_index i)
+{
+    return (struct link_host){ip_address_from_ip4(addr), i, IP_FAMILY_4};
+}
+
+/* A reference to the adjacency by which packets of protocol `link` go to a neighbour: made
+ * incomplete when it is new. Free it with adj_unref. ADJ_NONE: no room. */
+struct adj_index adj_neighbor_ref(struct fib *f, const struct link_host *host,
+                                  enum ip_family link) MUST_CHECK;
 void adj_unref(struct fib *f, struct adj_index a);
 /* The same, only if there is one already; no reference is taken. */
-struct adj_index adj_neighbor_find(const struct fib *f, be32 next_hop, struct if_index i);
-/* The neighbour answered: mac is its address; or it went away (mac NULL: incomplete again). */
-void adj_neighbor_set(struct fib *f, struct adj_index a, const u8 *mac);
+struct adj_index adj_neighbor_find(const struct fib *f, const struct link_host *host,
+                                   enum ip_family link);
+/* The neighbour answered: mac is its address; or it went away (mac NULL: incomplete again). All
+ * adjacencies to it change. */
+void adj_neighbor_set(struct fib *f, const struct link_host *host, const u8 *mac);
+/* The neighbour that an adjacency is to, or the subnet or address that it stands for. */
+struct link_host adj_host(const struct fib *f, struct adj_index a);
 /* fn is called when an adjacency to a neighbour is made (present) or freed: the neighbour module
  * completes it. */
 void adj_on_neighbor(struct fib *f,
                      void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg),
                      void *arg);
-/* An adjacency of a module's own: packets go from ip4-lookup (and its siblings) to `node`, with the
- * adjacency's index in struct ip4_scratch. describe writes its words in `show ip fib`; static. */
-struct adj_index adj_custom_new(struct fib *f, struct node_index node, struct if_index tx_if,
-                                u64 data,
+/* An adjacency of a module's own: packets go from the lookup nodes of a protocol to `node`, with
+ * the adjacency's index in struct ip_scratch. describe writes its words in `show ip fib`; static.
+ */
+struct adj_index adj_custom_new(struct fib *f, enum ip_family link, struct node_index node,
+                                struct if_index tx_if, u64 data,
                                 void (*describe)(const struct piste *p, u64 data, struct text *t));
 /* Whether there is one of that index, now. */
 bool adj_is_used(const struct fib *f, struct adj_index a);
@@ -239,15 +310,47 @@ bool adj_is_used(const struct fib *f, struct adj_index a);
  * made and while that is counted; it is not unless it is asked for. */
 struct fib_counts adj_counts(const struct fib *f, struct adj_index a);
 void adj_set_counting(struct fib *f, bool on);
-/* Words as in `show adj`: "ipv4 via 10.0.0.1 host-a: mtu:9000 next:3 flags:[] 02fe..". */
-void adj_describe(const struct fib *f, struct adj_index a, struct text *t);
+/* Words as in `show adj`: "ipv4 via 10.0.0.1 host-a: mtu:9000 next:3 flags:[] 02fe..". family: of
+ * packets that take it, where the adjacency itself does not tell. */
+void adj_describe(const struct fib *f, struct adj_index a, enum ip_family family, struct text *t);
 
-/* Which node ip4-rewrite gives packets to that leave by an interface: fn gets the interface's own
- * output node. Set once, by the module that has features between the two. */
-void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,
-                                                           struct node_index normal));
+/* --- links that are no Ethernet --- */
+
+/* Tunnels: every adjacency on an interface whose class has no MAC addresses is handed to fn, when
+ * it is made and when the interface changes, and fn says where packets go by adj_midchain. Without
+ * fn they go to the interface as they are. fn NULL ends that. */
+void fib_set_link(struct fib *f, struct if_index i,
+                  void (*fn)(struct piste *p, struct adj_index a, void *arg), void *arg);
+/* Packets that go by a are put into a tunnel: behind its header e, on the way of e's track (see
+ * encap.h). e is borrowed until the adjacency has another, or none (NULL: packets are dropped), and
+ * freed by encap_free, which waits for data threads. A tunnel whose own route leads into it drops
+ * what goes there. */
+void adj_midchain(struct fib *f, struct adj_index a, const struct encap *e);
+
+/* --- nodes --- */
+
+/* The nodes that send packets along adjacencies by adj_head.lookup_next: ip4-lookup and its kind.
+ * They have the edges of enum fib_next, in its order, and after those the same for every module's
+ * own adjacencies: a node that is added gets those that there are. -EINVAL: it has other edges
+ * there. */
+int fib_lookup_node_add(struct fib *f, enum ip_family family, struct node_index node,
+                        struct error *e) MUST_CHECK;
+
+/* Which node the protocol's rewrite node gives packets to that leave by an interface: fn gets the
+ * interface's own output node. Set once, by the module that has features between the two. */
+void fib_set_output(struct fib *f, enum ip_family family,
+                    struct node_index (*fn)(struct piste *p, struct if_index i,
+                                            struct node_index normal));
 /* What fn says of i has changed. */
 void fib_output_changed(struct fib *f, struct if_index i);
+
+/* Which table the protocol's packets from an interface are looked up in; set once, by the module
+ * that has the addresses. An attached route in another table gets what lies under it there. */
+void fib_set_table_of(struct fib *f,
+                      struct fib_index (*fn)(const struct piste *p, enum ip_family family,
+                                             struct if_index i));
+/* What fn says of i has changed. */
+void fib_table_of_changed(struct fib *f, struct if_index i);
 
 /* What stands in front of a packet that leaves by i to dst: addresses, tags, ethertype. Returns its
  * bytes, 0 when the link has no such header. */

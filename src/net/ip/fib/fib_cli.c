@@ -19,7 +19,7 @@ static void show_summary(struct fib *f, struct out *o, u32 table)
     const struct fib_table *t = fib_table_at(f, table);
     out_text(o, "    Prefix length         Count     \n");
     out_array(o, "summary");
-    for (u32 len = 0; len <= 32; len++) {
+    for (u32 len = 0; len <= ip_family_bits(t->family); len++) {
         if (!t->n_by_len[len])
             continue;
         out_object(o, NULL);
@@ -77,61 +77,74 @@ static bool show_route(const struct fib_route *r, void *arg)
     return true;
 }
 
-static void fib_cli_show_one(struct cli_call *c, struct fib *f, u32 table, u32 addr, u8 len,
-                             bool exact)
+/* Exactly that prefix; else the route that its address takes. */
+static void fib_cli_show_one(struct cli_call *c, struct fib *f, struct fib_index t,
+                             const struct ip_prefix *prefix)
 {
-    u32 entry = NONE;
-    if (exact)
-        entry = fib_entry_find(f, fib_table_at(f, table), addr & prefix_mask(len), len);
     struct fib_route r;
-    if (entry == NONE && fib_lookup(f, (struct fib_index){table}, be32_from_host(addr), &r))
-        entry = r.lb.i;
-    if (entry != NONE)
-        fib_show_entry(f, c->out, entry, cli_has(c, "detail"));
+    if (fib_lookup_exact(f, t, *prefix, &r) || fib_lookup(f, t, &prefix->addr, &r))
+        fib_show_entry(f, c->out, r.lb.i, cli_has(c, "detail"));
 }
 
-static void fib_cli_show_table(struct cli_call *c, struct fib *f, u32 table)
+/* The prefix or address of the command; false: neither was given. */
+static bool fib_cli_one_of(const struct cli_call *c, enum ip_family family, struct ip_prefix *out)
 {
     const struct cli_value *prefix = cli_get(c, "prefix"), *address = cli_get(c, "address");
+    const struct cli_value *v = prefix ? prefix : address;
+    if (!v)
+        return false;
+    *out = ip_prefix_host(family, ip_address_from_bytes(family, v->ip.addr));
+    if (prefix)
+        out->len = (u8)v->ip.prefix_len;
+    return true;
+}
+
+static void fib_cli_show_table(struct cli_call *c, struct fib *f, struct fib_index t)
+{
+    struct ip_prefix prefix;
     out_object(c->out, NULL);
-    fib_show_table_line(f, c->out, table);
-    if (prefix) {
-        fib_cli_show_one(c, f, table, get_be32(prefix->ip.addr), prefix->ip.prefix_len, true);
-    } else if (address) {
-        fib_cli_show_one(c, f, table, get_be32(address->ip.addr), 32, true);
+    fib_show_table_line(f, c->out, t.i);
+    if (fib_cli_one_of(c, fib_family(t), &prefix)) {
+        fib_cli_show_one(c, f, t, &prefix);
     } else if (cli_has(c, "summary")) {
-        show_summary(f, c->out, table);
+        show_summary(f, c->out, t.i);
     } else if (cli_has(c, "mtrie")) {
-        show_trie(f, c->out, table);
+        show_trie(f, c->out, t.i);
     } else if (cli_has(c, "memory")) {
-        show_table_memory(f, c->out, table);
+        show_table_memory(f, c->out, t.i);
     } else {
         struct show_routes s = {f, c, 0};
         out_array(c->out, "routes");
-        fib_table_walk(f, (struct fib_index){table}, show_route, &s);
+        fib_table_walk(f, t, show_route, &s);
         out_end(c->out);
+    }
+    out_end(c->out);
+}
+
+static void fib_cli_show_tables(struct cli_call *c, enum ip_family family)
+{
+    struct fib *f = fib_of(c->piste);
+    u32 wanted_id = (u32)cli_u64(c, "table-id", NONE), wanted = (u32)cli_u64(c, "fib-id", NONE);
+    struct ip_prefix prefix;
+    bool one = fib_cli_one_of(c, family, &prefix);
+    out_array(c->out, "tables");
+    for (struct fib_index t = fib_table_next(f, family, 0); !fib_is_none(t);
+         t = fib_table_next(f, family, fib_number(t) + 1)) {
+        if (cli_get(c, "table-id") && fib_table_id(f, t) != wanted_id)
+            continue;
+        if (cli_get(c, "fib-id") && fib_number(t) != wanted)
+            continue;
+        /* an address without a table is looked up in the first one */
+        if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && fib_number(t))
+            continue;
+        fib_cli_show_table(c, f, t);
     }
     out_end(c->out);
 }
 
 static int show_ip_fib(struct cli_call *c)
 {
-    struct fib *f = fib_of(c->piste);
-    u32 wanted_id = (u32)cli_u64(c, "table-id", NONE), wanted = (u32)cli_u64(c, "fib-id", NONE);
-    bool one = cli_get(c, "prefix") || cli_get(c, "address");
-    out_array(c->out, "tables");
-    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
-         t = fib_table_next(f, t.i + 1)) {
-        if (cli_get(c, "table-id") && fib_table_id(f, t) != wanted_id)
-            continue;
-        if (cli_get(c, "fib-id") && t.i != wanted)
-            continue;
-        /* an address without a table is looked up in the first one */
-        if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && t.i)
-            continue;
-        fib_cli_show_table(c, f, t.i);
-    }
-    out_end(c->out);
+    fib_cli_show_tables(c, IP_FAMILY_4);
     return 0;
 }
 
@@ -140,12 +153,12 @@ static int show_ip_table(struct cli_call *c)
     struct fib *f = fib_of(c->piste);
     const struct cli_value *id = cli_get(c, "table-id");
     out_array(c->out, "tables");
-    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
-         t = fib_table_next(f, t.i + 1)) {
+    for (struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(t);
+         t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1)) {
         if (id && fib_table_id(f, t) != id->u)
             continue;
         out_object(c->out, NULL);
-        out_u64(c->out, "index", t.i, "[%" PRIu64 "] ");
+        out_u64(c->out, "index", fib_number(t), "[%" PRIu64 "] ");
         out_u64(c->out, "table_id", fib_table_id(f, t), "table_id:%" PRIu64 " ");
         out_str(c->out, "name", fib_table_name(f, t), "%s\n");
         out_end(c->out);
@@ -160,7 +173,7 @@ static void show_adj_line(struct cli_call *c, struct fib *f, u32 adj, bool detai
 {
     struct text t = {0};
     struct fib_counts n = adj_counts(f, (struct adj_index){adj});
-    adj_describe(f, (struct adj_index){adj}, &t);
+    adj_describe(f, (struct adj_index){adj}, (enum ip_family)adj_info_at(f, adj)->link, &t);
     out_object(c->out, NULL);
     out_u64(c->out, "index", adj, "[@%" PRIu64 "] ");
     out_str(c->out, "description", text_str(&t), "%s\n");
@@ -217,10 +230,9 @@ static int show_fib_memory(struct cli_call *c)
         const char *name;
         const struct pool *pool;
     } pools[] = {
-        {"Entry", &f->entries},           {"Entry Source", &f->more},
-        {"Path-list", &f->lists},         {"Path", &f->paths},
-        {"Next hop", &f->vias},           {"Adjacency", &f->adjs},
-        {"Trie block", &f->tries.blocks},
+        {"Entry", &f->entries},  {"Entry Source", &f->more},       {"Path-list", &f->lists},
+        {"Path", &f->paths},     {"Next hop", &f->vias},           {"Adjacency", &f->adjs},
+        {"Tracked", &f->tracks}, {"Trie block", &f->tries.blocks},
     };
     out_text(c->out, "FIB memory\n");
     out_text(c->out, " %-18s %6s  %8s /%-9s   totals\n", "Name", "Size", "in-use", "allocated");
@@ -257,13 +269,18 @@ static int show_fib_path_lists(struct cli_call *c)
     return 0;
 }
 
+static bool has_prefix(const struct fib *f, u32 entry)
+{
+    return !(fib_entry_at(f, entry)->flags & (ENTRY_DEAD | ENTRY_ALONE));
+}
+
 static int show_fib_entries(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
-    char text[PREFIX_TEXT_BYTES];
+    char text[IP_PREFIX_TEXT_BYTES];
     if (cli_get(c, "index")) {
         u32 i = (u32)cli_u64(c, "index", 0);
-        if (!i || !pool_is_used(&f->entries, i) || (fib_entry_at(f, i)->flags & ENTRY_DEAD))
+        if (!pool_is_used(&f->entries, i) || !has_prefix(f, i))
             return error_set(c->err, ENOENT, "no such entry");
         fib_show_entry(f, c->out, i, true);
         return 0;
@@ -272,13 +289,14 @@ static int show_fib_entries(struct cli_call *c)
     out_array(c->out, "entries");
     pool_each(&f->entries, i)
     {
-        const struct fib_entry *e = fib_entry_at(f, i);
-        if (!i || (e->flags & ENTRY_DEAD))
+        if (!has_prefix(f, i))
             continue;
+        struct ip_prefix prefix = fib_entry_prefix(f, i);
         out_object(c->out, NULL);
         out_u64(c->out, "index", i, "%" PRIu64 "@");
-        out_u64(c->out, "fib_index", e->table, NULL);
-        out_str(c->out, "prefix", prefix_text(e->addr, e->len, text), "%s\n");
+        out_u64(c->out, "fib_index", fib_number((struct fib_index){fib_entry_at(f, i)->table}),
+                NULL);
+        out_str(c->out, "prefix", ip_prefix_text(&prefix, text), "%s\n");
         out_end(c->out);
     }
     out_end(c->out);

@@ -1,21 +1,57 @@
 /* Forwarding as data threads see it: arrays of words, read without a lock. The control thread
- * stores them in an order that makes every state in between a valid one (fib.c, adj.c, ip4_trie.c).
+ * stores them in an order that makes every state in between a valid one (fib.c, adj.c, ip4_trie.c,
+ * ip6_hash.c).
  *
- *   ip4_if[rx_if] ─► fib_data[fib].root[dst >> 16] ─► (blocks) ─► leaf ─► lb_base[leaf] ─►
- * adj_base[bucket]
+ *   ip_if[rx_if] ─► fib_table_base[fib] ─► trie of IPv4 or hash of IPv6 ─► route's load balance
+ *   lb_base[lb] ─► adj_base[bucket]
  */
 #pragma once
 
+#include "base/byteorder.h"
 #include "base/types.h"
+#include "engine/buffer.h"
 #include "engine/index.h"
 #include "net/ip/fib/fib.h"
 
+/* What the nodes that forward keep in a buffer (buffer_scratch), of both protocols. How nodes hand
+ * packets to each other (X is 4 or 6):
+ *
+ *   to ipX-lookup           BUFFER_LOCAL or BUFFER_IN_FIB: by table `fib`; else by that of rx_if
+ *   to ipX-load-balance     `lb`; BUFFER_LOCAL: `fib` (for the flow hash), and `flow_hash`, which
+ *                           is made of the packet when it is 0
+ *   to ipX-rewrite, ipX-midchain   `adj`; BUFFER_LOCAL: the TTL is as it should be
+ *   ipX-rewrite to ipX-frag `adj`, whose mtu (adj_at) is too small; the TTL is already one less.
+ *                           Fragments go back to where they came from, with BUFFER_LOCAL set
+ *   to ipX-icmp-error       `icmp_*`; the packet as it came */
+struct ip_scratch {
+    struct adj_index adj; /* from ip4-lookup and its siblings: what the packet goes by */
+    struct lb_index lb;   /* from ip4-lookup: the route's; into ip4-load-balance: the one to use */
+    struct fib_index fib; /* from ip4-lookup; into it: the table to look up in, see above */
+    u32 flow_hash;        /* where a hash was needed, else 0 */
+    u8 icmp_type, icmp_code; /* into ip4-icmp-error */
+    u8 lookups;              /* tables that the packet has passed: bounded */
+    u8 tunnels;              /* headers that it was put behind: bounded */
+    u32 icmp_data;           /* second word of the ICMP header, host order: next-hop MTU, pointer */
+    be32 next_hop;           /* into ip4-frag and back; free otherwise */
+};
+static_assert(sizeof(struct ip_scratch) <= BUFFER_SCRATCH_BYTES, "fits the buffer");
+
+ALWAYS_INLINE struct ip_scratch *ip_scratch(struct buffer *b)
+{
+    return buffer_scratch(b);
+}
+
 /* --- table --- */
 
-/* Multibit trie 16-8-8. A word is 0: the table's default; odd: 2 * load balance + 1; even: 2 *
- * block. */
+struct ip6_hash;
+
+/* What its words and leaves are: 2 * load balance + 1; of a trie also 0, the table's default, and 2
+ * * block. */
 struct fib_table_data {
-    const u32 *root; /* 65536 words, touched as routes come */
+    union {
+        const u32 *root;      /* IPv4: of a trie 16-8-8, 65536 words, touched as routes come */
+        struct ip6_hash *ip6; /* see ip6_hash.h; NULL: no routes */
+    };
     u32 default_leaf;
     u32 flow_fields; /* FLOW_* that are hashed */
 };
@@ -34,6 +70,8 @@ enum {
 
 extern struct fib_table_data *fib_table_base;
 extern u32 *ip4_trie_blocks; /* 256 words each */
+/* Of IPv6: address of a route, by its index; masked. */
+extern struct ip_address *ip6_route_addresses;
 
 ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
 {
@@ -98,20 +136,39 @@ ALWAYS_INLINE u32 lb_pick(struct lb lb, u32 hash)
 
 /* --- adjacency --- */
 
-/* Edges that ip4-lookup and its siblings (ip4-load-balance, lookup-ip4-dst) all have, in this
- * order; adj_custom_new adds more behind them. */
+/* Edges that ip4-lookup and its siblings (fib_lookup_node_add) all have, in this order, and those
+ * of IPv6 with its nodes; adj_custom_new adds more behind them. */
 enum fib_next {
     FIB_NEXT_DROP,
     FIB_NEXT_PUNT,
     FIB_NEXT_NULL, /* ip4-null: unreachable, prohibit */
-    FIB_NEXT_ARP,
+    FIB_NEXT_ARP,  /* ip4-arp, ip6-discover-neighbor */
     FIB_NEXT_GLEAN,
     FIB_NEXT_REWRITE,
     FIB_NEXT_RECEIVE,
     FIB_NEXT_LOOKUP,       /* lookup-ip4-dst */
     FIB_NEXT_LOAD_BALANCE, /* ip4-load-balance */
+    FIB_NEXT_MIDCHAIN,
     FIB_NEXT_N
 };
+
+/* For struct node_def of such nodes. */
+#define FIB_LOOKUP_NEXT_IP4                                                                        \
+    {                                                                                              \
+        [FIB_NEXT_DROP] = "ip4-drop", [FIB_NEXT_PUNT] = "ip4-punt", [FIB_NEXT_NULL] = "ip4-null",  \
+        [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                \
+        [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
+        [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
+        [FIB_NEXT_MIDCHAIN] = "ip4-midchain",                                                      \
+    }
+#define FIB_LOOKUP_NEXT_IP6                                                                        \
+    {                                                                                              \
+        [FIB_NEXT_DROP] = "ip6-drop", [FIB_NEXT_PUNT] = "ip6-punt", [FIB_NEXT_NULL] = "ip6-null",  \
+        [FIB_NEXT_ARP] = "ip6-discover-neighbor", [FIB_NEXT_GLEAN] = "ip6-glean",                  \
+        [FIB_NEXT_REWRITE] = "ip6-rewrite", [FIB_NEXT_RECEIVE] = "ip6-receive",                    \
+        [FIB_NEXT_LOOKUP] = "lookup-ip6-dst", [FIB_NEXT_LOAD_BALANCE] = "ip6-load-balance",        \
+        [FIB_NEXT_MIDCHAIN] = "ip6-midchain",                                                      \
+    }
 
 enum adj_kind {
     ADJ_KIND_DROP,
@@ -121,14 +178,15 @@ enum adj_kind {
     ADJ_KIND_RECEIVE,
     ADJ_KIND_INCOMPLETE, /* ip4-arp: the next hop is not known yet */
     ADJ_KIND_REWRITE,
-    ADJ_KIND_GLEAN,  /* ip4-glean: the destination itself is on the link */
-    ADJ_KIND_LB,     /* another route's load balance: data is its index */
-    ADJ_KIND_LOOKUP, /* lookup-ip4-dst: data is the table */
+    ADJ_KIND_GLEAN,    /* ip4-glean: the destination itself is on the link */
+    ADJ_KIND_LB,       /* another route's load balance: data is its index */
+    ADJ_KIND_LOOKUP,   /* lookup-ip4-dst: data is the table */
+    ADJ_KIND_MIDCHAIN, /* ip4-midchain: data points to the tunnel's struct encap */
     ADJ_KIND_CUSTOM,
     ADJ_KIND_N
 };
 
-#define ADJ_REWRITE_BYTES_MAX 32
+#define ADJ_REWRITE_BYTES_MAX 40 /* of a link; a tunnel's header is elsewhere, see encap.h */
 
 /* What nodes need of an adjacency before its rewrite: one word, so that all of it changes together.
  */
@@ -147,20 +205,34 @@ struct adj {
         struct adj_head head;
     };
     struct if_index tx_if;
-    be32 next_hop; /* INCOMPLETE, REWRITE; RECEIVE: the address; GLEAN: its subnet's */
-    u64 data;      /* LB, LOOKUP, CUSTOM */
-    u32 pending;   /* packets on their way to the neighbour module; see neighbor_hold.h */
-    u32 spare;
+    u32 pending;                            /* packets that wait for an answer; see hold.c */
+    u64 data;                               /* by kind; of a neighbour or subnet: its family */
     u64 rewrite[ADJ_REWRITE_BYTES_MAX / 8]; /* bytes in wire order */
 } CACHE_ALIGNED;
 
 static_assert(sizeof(struct adj) == CACHE_LINE_BYTES, "one line each");
 
-extern struct adj *adj_base;
+#define FIB_ADJS_MAX (1u << 20)
+
+extern struct adj *adj_base; /* FIB_ADJS_MAX of them, of which those that were never used are 0 */
 
 ALWAYS_INLINE const struct adj *adj_at(u32 index)
 {
     return &adj_base[index];
+}
+
+/* INCOMPLETE, REWRITE: the next hop. RECEIVE: the address; GLEAN: its subnet's. By adjacency. */
+extern struct ip_address *adj_address_base;
+
+ALWAYS_INLINE const struct ip_address *adj_address(u32 index)
+{
+    return &adj_address_base[index];
+}
+
+/* Whom an adjacency of those kinds is to. */
+ALWAYS_INLINE struct link_host adj_data_host(u32 index)
+{
+    return (struct link_host){*adj_address(index), adj_at(index)->tx_if, (u32)adj_at(index)->data};
 }
 
 /* With everything that it promises visible. */
@@ -170,6 +242,12 @@ ALWAYS_INLINE struct adj_head adj_head(const struct adj *a)
     struct adj_head head;
     __builtin_memcpy(&head, &w, sizeof(head));
     return head;
+}
+
+/* The tunnel that packets of a MIDCHAIN are put into; its head was loaded before. */
+ALWAYS_INLINE const struct encap *adj_encap(const struct adj *a)
+{
+    return (const struct encap *)(uintptr_t)__atomic_load_n(&a->data, __ATOMIC_RELAXED);
 }
 
 /* --- counters --- */

@@ -6,47 +6,59 @@
  *
  * An entry forwards by the path list of its best source that is active. A via's entry follows what
  * covers it; so does a neighbour's entry (source ADJ), which is active only under a subnet of its
- * own interface. These followers stand in their table's sorted list, and are looked at again when a
- * prefix around them changes. Changes run through a queue until nothing changes any more
- * (fib_settle). */
+ * own interface. These stand in their table's ordered set of linked entries, with those of
+ * addresses of interfaces, and are looked at again when a prefix around them changes. Changes run
+ * through a queue until nothing changes any more (fib_settle).
+ *
+ * What IPv4 and IPv6 do not share is behind struct fib_protocol: how addresses are kept, and the
+ * structure that data threads look up in. */
 #pragma once
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/ordset.h"
 #include "base/pool.h"
 #include "base/vec.h"
 #include "net/ip/fib/fib.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/fib/ip4_trie.h"
+#include "net/ip/fib/ip6_hash.h"
 #include "net/ip/fib/lb.h"
 
 #define FIB_ROUTES_MAX (1u << 21) /* as many as there are counters */
-#define FIB_ADJS_MAX (1u << 20)
+#define FIB_TRACKS_MAX (1u << 20)
 #define FIB_NAME_BYTES 64
 #define FIB_LOOKUPS_MAX 8 /* load balances and tables that one packet passes */
+#define FIB_IF_MAX 65536
+#define FIB_TABLES_ALL (IP_FAMILY_N * FIB_TABLES_MAX)
 
 #define NONE UINT32_MAX
 
 /* What an adjacency needs to know of an interface. */
 struct fib_interface {
     const char *name;
-    bool up;       /* admin and link */
     bool ethernet; /* neighbours have addresses; else a neighbour is always reachable */
     u8 mac[6];
     u8 n_tags_bytes; /* VLAN tags between the addresses and the ethertype */
     u8 tags[8];
-    u16 mtu;
-    u16 rewrite_next; /* edge of ip4-rewrite */
+    u16 mtu[IP_FAMILY_N];
+    u16 rewrite_next[IP_FAMILY_N];  /* edges of the rewrite nodes to its output, */
+    u16 midchain_next[IP_FAMILY_N]; /* and of the midchain nodes */
 };
+
+enum fib_if_state { FIB_IF_NONE, FIB_IF_DOWN, FIB_IF_UP };
 
 /* What the FIB gets from outside; tests bring their own. */
 struct fib_ops {
     void *ctx;
     /* fn(arg) when no data thread can still see what was taken away before. */
     void (*defer)(void *ctx, void (*fn)(void *arg), void *arg);
+    /* Whether there is such an interface, and whether it is up (its link, too). */
+    enum fib_if_state (*if_state)(void *ctx, struct if_index i);
     /* false: no such interface. */
     bool (*interface)(void *ctx, struct if_index i, struct fib_interface *out);
-    u16 (*lookup_edge)(void *ctx, struct node_index node);
+    /* The edge that all lookup nodes of the protocol have to node. */
+    u16 (*lookup_edge)(void *ctx, enum ip_family family, struct node_index node);
     /* Counters of a route start from 0; NULL: there are none. */
     void (*route_new)(void *ctx, u32 lb);
     /* The same of an adjacency. */
@@ -69,24 +81,28 @@ struct fib_more { /* a source beside the first */
 
 enum {
     ENTRY_INSTALLED = 1 << 0,
-    ENTRY_FOLLOWS = 1 << 1, /* stands among its table's followers */
+    ENTRY_LINKED = 1 << 1, /* stands among its table's linked entries */
     ENTRY_QUEUED = 1 << 2,
     ENTRY_LOOPED = 1 << 3, /* drops, because its next hops lead back to it */
     ENTRY_DEAD = 1 << 4,   /* waits for data threads to pass */
+    ENTRY_ALONE = 1 << 5,  /* has no prefix, and is in no table: fib_paths_new */
 };
 
-/* Index: also that of its load balance, its trie leaf and its counters. */
+/* Index: also that of its load balance, its leaf and its counters. */
 struct fib_entry {
-    u32 addr; /* host order, masked */
-    u16 table;
+    u32 key;   /* IPv4: the address, host order, masked; IPv6: in ip6_route_addresses */
+    u32 table; /* of ENTRY_ALONE: any of its protocol, which need not be there */
     u8 len;
-    u8 flags;             /* ENTRY_* */
+    u8 flags;     /* ENTRY_* */
+    u8 cover_len; /* ENTRY_LINKED: of the prefix that it was last seen under; 255: none */
+    u8 spare;
     struct fib_src first; /* best priority */
     u32 more;             /* the others by priority; NONE */
     u32 list;             /* forwards by it (owned reference); NONE: not installed */
     u32 next, prev;       /* others that forward by the same list */
     u32 via;              /* NONE, or the via that this entry is for */
 };
+static_assert(sizeof(struct fib_entry) == 40, "a million of them");
 
 /* --- path lists --- */
 
@@ -98,8 +114,9 @@ struct path {
     u32 adj;                /* owned reference */
     u32 via;                /* recursive: owned reference; else NONE */
     u32 via_next, via_prev; /* others through the same via */
+    u32 if_next, if_prev;   /* others of the same interface */
     u8 flags;               /* PATH_* */
-    u8 spare[7];
+    u8 spare[3];
 };
 
 enum { LIST_SHARED = 1 << 0, LIST_QUEUED = 1 << 1, LIST_RESOLVED = 1 << 2 };
@@ -110,23 +127,35 @@ struct path_list {
     u16 n_paths;
     u8 flags; /* LIST_* */
     u8 bucket_log2;
-    u32 bucket_first; /* NONE */
-    struct lb word;   /* how its entries forward now */
-    u32 entries;      /* first of those that forward by it; NONE */
+    u32 bucket_first;  /* NONE */
+    struct lb word;    /* how its entries forward now */
+    u32 entries, last; /* those that forward by it, ones with a via in front; NONE */
     u32 n_entries;
     u32 hash_next; /* lists whose paths hash alike */
     u64 hash;
+    u8 family; /* enum ip_family, of the packets */
+    u8 spare[7];
 };
 
-/* The next hop of recursive paths: an entry of source RR. */
-enum { VIA_RESOLVED = 1 << 0, VIA_HOST = 1 << 1, VIA_ATTACHED = 1 << 2 };
+/* The next hop of recursive paths and of what is tracked: an entry of source RR. */
+enum { VIA_RESOLVED = 1 << 0, VIA_HOST = 1 << 1, VIA_ATTACHED = 1 << 2, VIA_QUEUED = 1 << 3 };
 
 struct via {
     u32 refs;
     u32 entry;
-    u32 adj;   /* kind LB: the entry's load balance; owned */
-    u32 paths; /* first of those through it; NONE */
-    u8 state;  /* VIA_* */
+    u32 adj;    /* kind LB: the entry's load balance; owned */
+    u32 paths;  /* first of those through it; NONE */
+    u32 tracks; /* first of those that follow it; NONE */
+    u8 state;   /* VIA_* */
+};
+
+/* Who wants to know where an address is to be found. */
+struct track {
+    u32 via; /* owned reference */
+    u32 next, prev;
+    bool queued;
+    void (*fn)(struct piste *p, void *arg);
+    void *arg;
 };
 
 /* --- adjacencies --- */
@@ -134,42 +163,89 @@ struct via {
 /* Beside struct adj, which data threads read. */
 struct adj_info {
     u32 refs;
-    u8 kind;       /* enum adj_kind, of what it is for; INCOMPLETE and REWRITE: ADJ_KIND_REWRITE */
-    u8 prefix_len; /* GLEAN */
-    u8 mac[6];     /* REWRITE: the neighbour's */
+    u8 kind; /* enum adj_kind, of what it is for; INCOMPLETE, REWRITE, MIDCHAIN: ADJ_KIND_REWRITE */
+    u8 family;                 /* enum ip_family, of its address */
+    u8 link;                   /* and of the packets that it takes */
+    u8 prefix_len;             /* GLEAN */
+    u32 if_next, if_prev;      /* others of the same interface */
+    u8 mac[6];                 /* REWRITE: the neighbour's */
+    const struct encap *encap; /* the tunnel's; borrowed */
     void (*describe)(const struct piste *p, u64 data, struct text *t);
+};
+
+/* What hangs on an interface. */
+struct fib_if {
+    u32 adjs, paths; /* index + 1 of the first; 0: none */
+    void (*link)(struct piste *p, struct adj_index a, void *arg);
+    void *link_arg;
 };
 
 /* --- tables --- */
 
-struct follower {
-    u32 addr;
-    u32 entry;
-    u32 cover_len; /* of the prefix that it was last seen under; 255: none */
-};
-
 struct fib_table {
     u32 id;
+    enum ip_family family;
     char name[FIB_NAME_BYTES];
     bool named; /* by the user */
     u32 locks[FIB_SOURCE_N];
     u32 n_by_source[FIB_SOURCE_N];
-    u32 n_by_len[33];
-    u32 *slots; /* open addressing: entry, NONE when free */
+    u32 n_by_len[IP6_ADDRESS_BITS + 1]; /* installed */
+    u32 *slots;                         /* open addressing: entry, NONE when free */
     u32 n_slots, n_used;
-    VEC(struct follower) followers; /* by address */
-    struct mem_map root_map;
+    struct ordset linked; /* entries of links and next hops, by address and length */
+    VEC(u32)
+    exports; /* attached routes of other tables, which have a copy of what lies under
+                them here */
+    struct mem_map root_map; /* IPv4 */
     u32 *root;
-    u32 default_entry; /* the /0 that is installed, or NONE */
 };
 
-enum work_kind { WORK_ENTRY, WORK_LIST };
+/* A route that all tables of a protocol have. */
+struct fib_fixed {
+    struct ip_prefix prefix;
+    enum fib_source source;
+};
+
+/* What is a protocol's own. Addresses are masked. */
+struct fib_protocol {
+    u32 tables_max;
+    const struct fib_fixed *fixed;
+    u32 n_fixed;
+    void (*init)(struct fib *f);
+    void (*fini)(struct fib *f);
+    /* What data threads look up in. After table_end they find nothing; table_free is called when
+     * none can have seen it before. */
+    int (*table_new)(struct fib_table *t, struct fib_table_data *d, struct error *e);
+    void (*table_end)(struct fib *f, struct fib_table_data *d);
+    void (*table_free)(struct fib_table *t);
+    u32 (*lookup)(const struct fib_table_data *d, const struct ip_address *a);
+    /* Puts a route of at least one bit in; false: no room. */
+    bool (*insert)(struct fib *f, struct fib_table *t, u32 entry);
+    /* Takes it out: what it covered goes by the route `cover`; NONE: by the table's default. */
+    void (*remove)(struct fib *f, struct fib_table *t, u32 entry, u32 cover);
+    u32 (*hash)(const struct ip_address *a, u8 len);
+    void (*set_address)(struct fib *f, u32 entry, const struct ip_address *a);
+    bool (*has_address)(const struct fib *f, u32 entry, const struct ip_address *a);
+    struct ip_address (*address)(const struct fib *f, u32 entry);
+    /* Sorts by address, then by length. */
+    void (*sort)(const struct fib *f, u32 *entries, u32 n);
+};
+extern const struct fib_protocol fib_ip4, fib_ip6;
+
+static inline const struct fib_protocol *fib_protocol(enum ip_family f)
+{
+    return f == IP_FAMILY_4 ? &fib_ip4 : &fib_ip6;
+}
+
+/* --- the queue, and what waits for data threads --- */
+
+enum work_kind { WORK_ENTRY, WORK_LIST, WORK_VIA };
 struct work {
     u32 kind, index;
 };
 
 /* Things taken out of use that data threads may still see. */
-enum limbo_kind { LIMBO_ENTRY, LIMBO_BLOCK, LIMBO_BUCKETS, LIMBO_ADJ, LIMBO_ROOT };
+enum limbo_kind { LIMBO_ENTRY, LIMBO_BLOCK, LIMBO_BUCKETS, LIMBO_ADJ, LIMBO_TABLE, LIMBO_HEAP };
 struct limbo_item {
     u32 kind;
     u32 index;
@@ -186,28 +262,36 @@ extern const char fib_module_name[];
 struct fib {
     struct piste *piste;
     struct fib_ops ops;
-    struct pool entries, more, lists, paths, vias, adjs;
-    struct mem_map adj_info_map, table_map;
+    struct pool entries, more, lists, paths, vias, adjs, tracks;
+    struct mem_map adj_info_map, adj_address_map, table_map, tables_map, ifs_map;
     struct adj_info *adj_info;
+    struct fib_if *ifs;
     struct ip4_tries tries;
+    struct ip6_hashes hashes;
     struct lb_store lbs;
     struct hash list_by_hash, adj_by_key, table_by_id;
-    struct fib_table *tables[FIB_TABLES_MAX];
-    u32 n_tables;  /* indices below were used */
-    u32 drop_list; /* path list that drops; never goes */
+    struct hash import_by_entry;       /* to the table that it imports from */
+    struct fib_table **tables;         /* by fib_index */
+    u32 n_tables[IP_FAMILY_N];         /* numbers below were used */
+    VEC(u32) free_tables[IP_FAMILY_N]; /* numbers */
+    u32 drop_list[IP_FAMILY_N];        /* path lists that drop; never go */
     VEC(struct work) work;
     VEC(u32) looped; /* entries; looked at again when something changed */
-    bool settling, changed;
+    VEC(u32) moved;  /* tracks that are to be told */
+    bool settling, changed, telling;
+    u32 completing;           /* adjacencies that a link's own module looks at */
     limbo_vec limbo, waiting; /* since the last grace period began; for the one that runs */
     bool in_grace, stopping;
-    VEC(u32) free_tables;
     struct if_index leaving; /* an interface that is being deleted; IF_NONE */
-    struct node_index (*output)(struct piste *p, struct if_index i, struct node_index normal);
+    struct fib_graph *graph; /* NULL in tests; owned by the module */
+    struct fib_index (*table_of)(const struct piste *p, enum ip_family family, struct if_index i);
     struct {
         void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg);
         void *arg;
     } on_neighbor;
 };
+
+struct fib_graph;
 
 struct fib *fib_new(struct piste *p, const struct fib_ops *ops);
 void fib_free(struct fib *f);
@@ -219,50 +303,102 @@ void fib_settle(struct fib *f);
 void fib_interface_changed(struct fib *f, struct if_index i);
 void fib_interface_deleted(struct fib *f, struct if_index i);
 
+static inline struct fib_if *fib_if_at(const struct fib *f, struct if_index i)
+{
+    return &f->ifs[i.i];
+}
+
+/* --- table.c --- */
+/* The end of a table; its routes are gone, or everything is going. */
+void fib_table_drop(struct fib *f, u32 table);
+void fib_tables_lock_rr(struct fib *f, u32 table);
+void fib_tables_unlock_rr(struct fib *f, u32 table);
+static inline struct fib_table *fib_table_at(const struct fib *f, u32 i)
+{
+    return f->tables[i];
+}
+static inline bool fib_table_exists(const struct fib *f, struct fib_index t)
+{
+    return t.i < FIB_TABLES_ALL && f->tables[t.i];
+}
+
+/* --- prefixes.c: the prefixes of a table --- */
+u32 fib_entry_find(const struct fib *f, const struct fib_table *t, const struct ip_address *a,
+                   u8 len);
+void fib_prefixes_add(const struct fib *f, struct fib_table *t, u32 entry);
+void fib_prefixes_del(const struct fib *f, struct fib_table *t, u32 entry);
+void fib_prefixes_free(struct fib_table *t);
+/* Longest installed prefix shorter than len that covers a; NONE. */
+u32 fib_entry_cover(const struct fib *f, const struct fib_table *t, const struct ip_address *a,
+                    u8 len);
+/* Entries of a table in order; the caller frees it. */
+u32 *fib_table_sorted(const struct fib *f, const struct fib_table *t, u32 *n);
+
+/* --- linked.c: entries that follow what covers them, and those that others follow --- */
+void fib_link(struct fib *f, u32 entry);
+void fib_unlink(struct fib *f, u32 entry);
+/* Linked entries under this one look at it again, unless something longer covers them. */
+void fib_linked_notify(struct fib *f, u32 entry);
+/* The installed prefix that a linked entry is under, remembered; NONE. */
+u32 fib_linked_cover(struct fib *f, u32 entry);
+/* Calls fn for the linked entries of t under the prefix, that itself left out. Nothing is linked
+ * meanwhile. */
+void fib_linked_under(struct fib *f, const struct fib_table *t, const struct ip_prefix *p,
+                      void (*fn)(struct fib *f, u32 entry, void *arg), void *arg);
+
+/* --- import.c: attached routes in another table than their interface's --- */
+/* The entry forwards by another list: whether it imports, and from where. */
+void fib_import_evaluate(struct fib *f, u32 entry);
+/* What the imports of its table have of this entry. */
+void fib_export_evaluate(struct fib *f, u32 entry);
+/* All attached routes of i: it is in another table, or gone. */
+void fib_import_interface(struct fib *f, struct if_index i);
+
+/* --- entry.c --- */
 static inline struct fib_entry *fib_entry_at(const struct fib *f, u32 i)
 {
     return pool_at(&f->entries, i);
 }
-
-static inline u32 prefix_mask(u8 len)
+static inline enum ip_family fib_entry_family(const struct fib *f, u32 entry)
 {
-    return len ? ~0u << (32 - len) : 0;
+    return fib_family((struct fib_index){fib_entry_at(f, entry)->table});
 }
-
-/* --- entry.c --- */
-u32 fib_entry_find(const struct fib *f, const struct fib_table *t, u32 addr, u8 len);
-/* Longest installed prefix shorter than len that covers addr; NONE. */
-u32 fib_entry_cover(const struct fib *f, const struct fib_table *t, u32 addr, u8 len);
+static inline struct ip_address fib_entry_address(const struct fib *f, u32 entry)
+{
+    return fib_protocol(fib_entry_family(f, entry))->address(f, entry);
+}
+struct ip_prefix fib_entry_prefix(const struct fib *f, u32 entry);
 /* Takes over the caller's reference to list. NONE when there is no room (the reference is given
  * back). */
-u32 fib_entry_source_set(struct fib *f, u32 table, u32 addr, u8 len, enum fib_source s, u32 list);
+u32 fib_entry_source_set(struct fib *f, u32 table, const struct ip_address *a, u8 len,
+                         enum fib_source s, u32 list);
 void fib_entry_source_del(struct fib *f, u32 entry, enum fib_source s);
 struct fib_src *fib_entry_source(const struct fib *f, u32 entry, enum fib_source s);
 /* The source that it forwards by; FIB_SOURCE_N: none. */
 enum fib_source fib_entry_best(const struct fib *f, const struct fib_entry *e);
-/* false: the trie has no room, it is not installed. */
+/* false: the data plane has no room, it is not installed. */
 bool fib_entry_evaluate(struct fib *f, u32 entry);
 /* Its list forwards differently now. */
 void fib_entry_restamp(struct fib *f, u32 entry);
+/* It is a via now: those stand in front in their list. */
+void fib_entry_set_via(struct fib *f, u32 entry, u32 via);
 void fib_entry_free_now(struct fib *f, u32 entry);
-/* Entries of a table in order; the caller frees it. */
-u32 *fib_table_sorted(const struct fib *f, const struct fib_table *t, u32 *n);
-void fib_table_slots_free(struct fib_table *t);
+/* One without a prefix: takes over the reference to list. NONE: no room (it is given back). */
+u32 fib_entry_alone_new(struct fib *f, enum ip_family family, u32 list);
+void fib_entry_alone_set(struct fib *f, u32 entry, u32 list);
+void fib_entry_alone_free(struct fib *f, u32 entry);
 
 /* --- path_list.c --- */
-/* A reference to the list with these paths, which are complete (tables set, spare bytes 0). NONE:
- * no room. */
-u32 path_list_get(struct fib *f, const struct fib_path *paths, u32 n) MUST_CHECK;
+/* A reference to the list with these paths for packets of that protocol; they are complete (tables
+ * set, spare bytes 0). NONE: no room. */
+u32 path_list_get(struct fib *f, enum ip_family family, const struct fib_path *paths,
+                  u32 n) MUST_CHECK;
 void path_list_ref(struct fib *f, u32 list);
 void path_list_unref(struct fib *f, u32 list);
 void path_list_evaluate(struct fib *f, u32 list);
 /* Interface of its first attached path; IF_NONE. */
 struct if_index path_list_attached(const struct fib *f, u32 list);
 bool path_list_is_resolved(const struct fib *f, u32 list);
-/* The entry's forwarding may have changed: its via, if it is one, tells its paths. */
-void via_evaluate(struct fib *f, u32 via);
-/* Whether forwarding entry `start` by list leads back to it. */
-bool via_loops(const struct fib *f, u32 start, u32 list);
 
 static inline struct path_list *path_list_at(const struct fib *f, u32 i)
 {
@@ -274,17 +410,35 @@ static inline struct path *path_at(const struct fib *f, u32 i)
     return pool_at(&f->paths, i);
 }
 
+/* --- via.c --- */
+/* A reference to the via of an address; NONE: no room. */
+u32 via_get(struct fib *f, u32 table, const struct ip_address *a) MUST_CHECK;
+void via_put(struct fib *f, u32 via);
+/* The entry's forwarding may have changed: its via, if it is one, tells who goes through it. */
+void via_evaluate(struct fib *f, u32 via);
+/* From the queue: tells who follows it, and who follows what goes through it. */
+void via_moved(struct fib *f, u32 via);
+/* Whether forwarding entry `start` by list leads back to it. */
+bool via_loops(const struct fib *f, u32 start, u32 list);
+/* Calls those whose way has moved. */
+void fib_tell_moved(struct fib *f);
+
 static inline struct via *via_at(const struct fib *f, u32 i)
 {
     return pool_at(&f->vias, i);
 }
 
+static inline struct track *track_at(const struct fib *f, u32 i)
+{
+    return pool_at(&f->tracks, i);
+}
+
 /* --- adj.c --- */
 void adj_init(struct fib *f);
 void adj_fini(struct fib *f);
-u32 adj_get_neighbor(struct fib *f, be32 next_hop, struct if_index i);
-u32 adj_get_glean(struct fib *f, struct if_index i, be32 addr, u8 len);
-u32 adj_get_receive(struct fib *f, struct if_index i, be32 addr);
+u32 adj_get_neighbor(struct fib *f, const struct link_host *host, enum ip_family link);
+u32 adj_get_glean(struct fib *f, const struct link_host *subnet, u8 len, enum ip_family link);
+u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family link);
 u32 adj_get_lookup(struct fib *f, u32 table);
 u32 adj_get_lb(struct fib *f, u32 lb);
 void adj_ref(struct fib *f, u32 adj);
@@ -292,16 +446,14 @@ void adj_put(struct fib *f, u32 adj);
 void adj_free_now(struct fib *f, u32 adj);
 void adj_interface_changed(struct fib *f, struct if_index i);
 void adj_interface_deleted(struct fib *f, struct if_index i);
+/* The via that packets by a tunnel's adjacency go on through; NONE: it is none. */
+u32 adj_via(const struct fib *f, u32 adj);
 
 static inline struct adj *adj_rw(u32 i)
 {
     return &adj_base[i];
 }
-
-/* --- table.c --- */
-void fib_tables_lock_rr(struct fib *f, u32 table);
-void fib_tables_unlock_rr(struct fib *f, u32 table);
-static inline struct fib_table *fib_table_at(const struct fib *f, u32 i)
+static inline struct adj_info *adj_info_at(const struct fib *f, u32 a)
 {
-    return f->tables[i];
+    return &f->adj_info[a];
 }

@@ -9,7 +9,7 @@
 #include "engine/counter.h"
 #include "engine/thread.h"
 #include "net/ip/fib/fib_cli.h"
-#include "net/ip/fib/fib_internal.h"
+#include "net/ip/fib/fib_graph.h"
 #include "net/link/interface/interface.h"
 #include "net/link/vlan/vlan.h"
 
@@ -30,61 +30,41 @@ static void fib_defer(void *ctx, void (*fn)(void *arg), void *arg)
     engine_defer_free(engine_of(ctx), fn, arg);
 }
 
-static bool is_up(const struct piste *p, const struct interface *f)
-{
-    if (!f->admin_up || !f->link_up)
-        return false;
-    const struct interface *parent =
-        if_equal(f->parent, f->index) || if_is_none(f->parent) ? NULL : interface_at(p, f->parent);
-    return !parent || (parent->admin_up && parent->link_up);
-}
-
-static u16 rewrite_edge(const struct piste *p, const struct interface *f)
-{
-    struct node_index rewrite;
-    struct engine *e = engine_of(p);
-    const struct fib *fib = fib_of(p);
-    struct node_index to = f->output_node;
-    if (fib && fib->output)
-        to = fib->output((struct piste *)(uintptr_t)p, f->index, to);
-    return node_find(e, "ip4-rewrite", &rewrite) ? node_edge(e, rewrite, to) : 0;
-}
-
-static bool describe_interface(void *ctx, struct if_index i, struct fib_interface *out)
+static enum fib_if_state fib_if_state(void *ctx, struct if_index i)
 {
     struct piste *p = ctx;
-    struct fib *f = fib_of(p);
+    const struct fib *f = fib_of(p);
     const struct interface *it = if_is_none(i) ? NULL : interface_at(p, i);
     if (!it || (f && if_equal(f->leaving, i)))
+        return FIB_IF_NONE;
+    return interface_is_up(it) ? FIB_IF_UP : FIB_IF_DOWN;
+}
+
+static u16 fib_mtu(const struct interface *f, enum if_mtu which)
+{
+    return (u16)min_u64(interface_mtu(f, which), UINT16_MAX);
+}
+
+static bool fib_describe_interface(void *ctx, struct if_index i, struct fib_interface *out)
+{
+    struct piste *p = ctx;
+    if (fib_if_state(ctx, i) == FIB_IF_NONE)
         return false;
+    const struct interface *it = interface_at(p, i);
     *out = (struct fib_interface){
         .name = it->name,
-        .up = is_up(p, it),
         .ethernet = it->has_mac && !it->cls->is_ip,
-        .mtu = (u16)min_u64(interface_mtu(it, IF_MTU_IP4), UINT16_MAX),
-        .rewrite_next = rewrite_edge(p, it),
+        .mtu = {fib_mtu(it, IF_MTU_IP4), fib_mtu(it, IF_MTU_IP6)},
     };
     memcpy(out->mac, it->mac, 6);
     out->n_tags_bytes = vlan_tags(p, i, out->tags);
+    fib_graph_interface(fib_of(p)->graph, it, out);
     return true;
 }
 
-/* All siblings get the edge: their lists stay the same. */
-static u16 lookup_edge(void *ctx, struct node_index node)
+static u16 fib_lookup_edge(void *ctx, enum ip_family family, struct node_index node)
 {
-    static const char *const siblings[] = {"ip4-lookup", "ip4-load-balance", "lookup-ip4-dst"};
-    struct engine *e = engine_of(ctx);
-    u16 next = 0;
-    for (u32 i = 0; i < array_len(siblings); i++) {
-        struct node_index sibling;
-        if (!node_find(e, siblings[i], &sibling))
-            panic("no node %s", siblings[i]);
-        u16 n = node_edge(e, sibling, node);
-        if (i && n != next)
-            panic("edges of %s and %s differ", siblings[0], siblings[i]);
-        next = n;
-    }
-    return next;
+    return fib_graph_lookup_edge(fib_of(ctx)->graph, family, node);
 }
 
 static void route_new(void *ctx, u32 lb)
@@ -96,12 +76,6 @@ static void route_new(void *ctx, u32 lb)
 static void new_adj(void *ctx, u32 adj)
 {
     counter_zero(fib_counters_adj, adj);
-}
-
-void fib_set_output(struct fib *f, struct node_index (*fn)(struct piste *p, struct if_index i,
-                                                           struct node_index normal))
-{
-    f->output = fn;
 }
 
 void fib_output_changed(struct fib *f, struct if_index i)
@@ -137,15 +111,6 @@ void adj_set_counting(struct fib *f, bool on)
 
 /* --- interfaces --- */
 
-static void fib_changed(struct piste *p, struct fib *f, const struct interface *it)
-{
-    fib_interface_changed(f, it->index);
-    struct interface *sub;
-    for (u32 i = 0; (sub = interface_next(p, i)); i = sub->index.i + 1)
-        if (if_equal(sub->parent, it->index) && !if_equal(sub->index, it->index))
-            fib_interface_changed(f, sub->index);
-}
-
 static void fib_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
 {
     struct fib *f = arg;
@@ -157,8 +122,14 @@ static void fib_on_interface(struct piste *p, struct interface *it, enum if_even
         fib_interface_deleted(f, it->index);
         f->leaving = IF_NONE;
         break;
+    case IF_EVENT_ADMIN:
+        fib_interface_changed(f, it->index);
+        /* they are as good as down; of all else that befalls it they are told themselves */
+        for (struct interface *sub = it->subs; sub; sub = sub->next_sub)
+            fib_interface_changed(f, sub->index);
+        break;
     default:
-        fib_changed(p, f, it);
+        fib_interface_changed(f, it->index);
         break;
     }
 }
@@ -170,8 +141,9 @@ static int fib_init(struct piste *p, void **state, struct error *e)
     struct fib_ops ops = {
         .ctx = p,
         .defer = fib_defer,
-        .interface = describe_interface,
-        .lookup_edge = lookup_edge,
+        .if_state = fib_if_state,
+        .interface = fib_describe_interface,
+        .lookup_edge = fib_lookup_edge,
         .route_new = route_new,
         .adj_new = new_adj,
     };
@@ -179,6 +151,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);
     fib_counters_adj = counter_vec_new(engine_of(p), "/net/adjacency", true, FIB_ADJS_MAX);
     struct fib *f = fib_new(p, &ops);
+    f->graph = fib_graph_new(p);
     interface_on_event(p, fib_on_interface, f);
     *state = f;
     return 0;
@@ -186,6 +159,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
 
 static void fib_stop(struct piste *p, void *state)
 {
+    fib_graph_free(((struct fib *)state)->graph);
     fib_free(state);
     counter_vec_free(fib_counters_to);
     counter_vec_free(fib_counters_via);

@@ -8,20 +8,6 @@
 #include "base/byteorder.h"
 #include "base/text.h"
 
-const char *address_text(be32 addr, char out[PREFIX_TEXT_BYTES])
-{
-    const u8 *b = (const u8 *)&addr;
-    snprintf(out, PREFIX_TEXT_BYTES, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-    return out;
-}
-
-const char *prefix_text(u32 addr, u8 len, char out[PREFIX_TEXT_BYTES])
-{
-    snprintf(out, PREFIX_TEXT_BYTES, "%u.%u.%u.%u/%u", addr >> 24, addr >> 16 & 255,
-             addr >> 8 & 255, addr & 255, len);
-    return out;
-}
-
 /* --- tables --- */
 
 static void show_locks(struct fib *f, struct out *o, u32 table)
@@ -52,7 +38,7 @@ void fib_show_table_line(struct fib *f, struct out *o, u32 table)
 {
     struct fib_index t = {table};
     out_str(o, "name", fib_table_name(f, t), "%s, ");
-    out_u64(o, "fib_index", table, "fib_index:%" PRIu64 ", ");
+    out_u64(o, "fib_index", fib_number(t), "fib_index:%" PRIu64 ", ");
     out_u64(o, "table_id", fib_table_id(f, t), NULL);
     out_text(o, "flow hash:[");
     out_array(o, "flow_hash");
@@ -74,8 +60,8 @@ static u32 kind_number(enum adj_kind kind)
     static const u8 numbers[ADJ_KIND_N] = {
         [ADJ_KIND_PUNT] = 1,       [ADJ_KIND_UNREACHABLE] = 2, [ADJ_KIND_PROHIBIT] = 2,
         [ADJ_KIND_INCOMPLETE] = 3, [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
-        [ADJ_KIND_LOOKUP] = 11,    [ADJ_KIND_RECEIVE] = 12,    [ADJ_KIND_LB] = 13,
-        [ADJ_KIND_CUSTOM] = 16,
+        [ADJ_KIND_MIDCHAIN] = 6,   [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
+        [ADJ_KIND_LB] = 13,        [ADJ_KIND_CUSTOM] = 16,
     };
     return numbers[kind];
 }
@@ -93,24 +79,27 @@ static const char *kind_name(enum adj_kind kind)
         [ADJ_KIND_GLEAN] = "glean",
         [ADJ_KIND_LB] = "load-balance",
         [ADJ_KIND_LOOKUP] = "lookup",
+        [ADJ_KIND_MIDCHAIN] = "midchain",
         [ADJ_KIND_CUSTOM] = "custom",
     };
     return names[kind];
 }
 
-void fib_show_adj(struct fib *f, struct out *o, u32 adj, bool as_bucket)
+void fib_show_adj(struct fib *f, struct out *o, u32 adj, enum ip_family family, bool as_bucket)
 {
     struct text t = {0};
     const struct adj *a = adj_at(adj);
+    struct link_host host = adj_host(f, (struct adj_index){adj});
     struct fib_interface i;
-    char address[PREFIX_TEXT_BYTES];
-    adj_describe(f, (struct adj_index){adj}, &t);
+    char address[IP_ADDRESS_TEXT_BYTES];
+    adj_describe(f, (struct adj_index){adj}, family, &t);
     out_text(o, "[@%u]: %s\n", as_bucket ? kind_number(a->head.kind) : 0, text_str(&t));
     out_u64(o, "adjacency", adj, NULL);
     out_str(o, "kind", kind_name(a->head.kind), NULL);
     out_str(o, "description", text_str(&t), NULL);
     if (a->head.kind == ADJ_KIND_REWRITE || a->head.kind == ADJ_KIND_INCOMPLETE)
-        out_str(o, "next_hop", address_text(a->next_hop, address), NULL);
+        out_str(o, "next_hop", ip_address_text((enum ip_family)host.family, &host.addr, address),
+                NULL);
     if (f->ops.interface(f->ops.ctx, a->tx_if, &i))
         out_str(o, "interface", i.name, NULL);
     text_free(&t);
@@ -118,8 +107,8 @@ void fib_show_adj(struct fib *f, struct out *o, u32 adj, bool as_bucket)
 
 static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u32 depth);
 
-static void show_bucket(struct fib *f, struct out *o, u32 first, u32 last, u32 adj, unsigned indent,
-                        u32 depth)
+static void show_bucket(struct fib *f, struct out *o, u32 first, u32 last, u32 adj,
+                        enum ip_family family, unsigned indent, u32 depth)
 {
     out_text(o, "%*s", indent, "");
     if (first == last)
@@ -133,19 +122,20 @@ static void show_bucket(struct fib *f, struct out *o, u32 first, u32 last, u32 a
         out_text(o, "[@%u]: ", kind_number(ADJ_KIND_LB));
         show_lb(f, o, (u32)adj_at(adj)->data, indent + 6, depth + 1);
     } else {
-        fib_show_adj(f, o, adj, true);
+        fib_show_adj(f, o, adj, family, true);
     }
     out_end(o);
 }
 
-static void show_buckets(struct fib *f, struct out *o, struct lb lb, unsigned indent, u32 depth)
+static void show_buckets(struct fib *f, struct out *o, struct lb lb, enum ip_family family,
+                         unsigned indent, u32 depth)
 {
     out_array(o, "buckets");
     for (u32 i = 0, first = 0; i <= lb.mask; i++) {
         u32 adj = lb_pick(lb, i);
         if (i < lb.mask && lb_pick(lb, i + 1) == adj)
             continue;
-        show_bucket(f, o, first, i, adj, indent, depth);
+        show_bucket(f, o, first, i, adj, family, indent, depth);
         first = i + 1;
     }
     out_end(o);
@@ -162,7 +152,9 @@ static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u3
         via = fib_route_via_counts(f, (struct lb_index){entry});
     }
     out_object(o, "load_balance");
-    out_u64(o, "index", entry, "dpo-load-balance: [proto:ip4 index:%" PRIu64);
+    enum ip_family family = fib_entry_family(f, entry);
+    out_text(o, "dpo-load-balance: [proto:%s index:", ip_family_name(family));
+    out_u64(o, "index", entry, "%" PRIu64);
     out_u64(o, "n_buckets", lb.mask + 1, " buckets:%" PRIu64);
     out_u64(o, "urpf", e->list == NONE ? 0 : e->list, " uRPF:%" PRIu64);
     out_u64(o, "packets", to.packets, " to:[%" PRIu64);
@@ -172,19 +164,19 @@ static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u3
     out_u64(o, "via_packets", via.packets, NULL);
     out_u64(o, "via_bytes", via.bytes, NULL);
     out_text(o, "]\n");
-    show_buckets(f, o, lb, indent, depth);
+    show_buckets(f, o, lb, family, indent, depth);
     out_end(o);
 }
 
 void fib_show_route(struct fib *f, struct out *o, u32 entry)
 {
-    const struct fib_entry *e = fib_entry_at(f, entry);
-    char text[PREFIX_TEXT_BYTES];
+    struct ip_prefix prefix = fib_entry_prefix(f, entry);
+    char text[IP_PREFIX_TEXT_BYTES];
     out_object(o, NULL);
-    out_str(o, "prefix", prefix_text(e->addr, e->len, text), "%s\n");
-    enum fib_source best = fib_entry_best(f, e);
+    out_str(o, "prefix", ip_prefix_text(&prefix, text), "%s\n");
+    enum fib_source best = fib_entry_best(f, fib_entry_at(f, entry));
     out_str(o, "source", fib_source_name(best), NULL);
-    out_text(o, "  unicast-ip4-chain\n  [@0]: ");
+    out_text(o, "  unicast-%s-chain\n  [@0]: ", ip_family_name(fib_entry_family(f, entry)));
     show_lb(f, o, entry, 4, 0);
     out_end(o);
 }
@@ -241,7 +233,7 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
 {
     const struct fib_path *c = &pa->cfg;
     struct fib_interface i;
-    char address[PREFIX_TEXT_BYTES];
+    char address[IP_ADDRESS_TEXT_BYTES];
     bool known = !if_is_none(c->interface) && !(c->flags & FIB_PATH_DEAD) &&
                  f->ops.interface(f->ops.ctx, c->interface, &i);
     const char *name = known ? i.name : "DELETED";
@@ -249,20 +241,21 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
         out_str(o, "interface", name, NULL);
     switch ((enum fib_path_kind)c->kind) {
     case FIB_PATH_NEXT_HOP:
-        out_str(o, "next_hop", address_text(c->next_hop, address), NULL);
+        ip_address_text((enum ip_family)c->family, &c->next_hop, address);
+        out_str(o, "next_hop", address, NULL);
         if (!if_is_none(c->interface))
             out_text(o, "%*s%s %s\n", indent + 2, "", address, name);
         else
             out_text(o, "%*svia %s in fib:%u via-fib:%u via-dpo:[dpo-load-balance:%u]\n",
-                     indent + 2, "", address, c->table.i, via_at(f, pa->via)->entry,
+                     indent + 2, "", address, fib_number(c->table), via_at(f, pa->via)->entry,
                      via_at(f, pa->via)->entry);
         break;
     case FIB_PATH_ATTACHED:
         out_text(o, "%*s%s\n", indent + 3, "", name);
         return;
     case FIB_PATH_LOOKUP:
-        out_u64(o, "fib_index", c->table.i, NULL);
-        out_text(o, "%*sfib-index:%u\n", indent + 3, "", c->table.i);
+        out_u64(o, "fib_index", fib_number(c->table), NULL);
+        out_text(o, "%*sfib-index:%u\n", indent + 3, "", fib_number(c->table));
         return;
     default:
         indent += 2;
@@ -271,7 +264,7 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
     if (pa->via != NONE)
         return;
     out_text(o, "%*s", indent, "");
-    fib_show_adj(f, o, pa->adj, false);
+    fib_show_adj(f, o, pa->adj, (enum ip_family)path_list_at(f, pa->list)->family, false);
 }
 
 static void show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
@@ -281,7 +274,8 @@ static void show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
     out_text(o, "%*s", indent, "");
     out_u64(o, "index", k, "path:[%" PRIu64 "]");
     out_u64(o, "path_list", pa->list, " pl-index:%" PRIu64);
-    out_u64(o, "weight", pa->cfg.weight, " ip4 weight=%" PRIu64);
+    out_text(o, " %s", ip_family_name((enum ip_family)path_list_at(f, pa->list)->family));
+    out_u64(o, "weight", pa->cfg.weight, " weight=%" PRIu64);
     out_u64(o, "preference", pa->cfg.preference, " pref=%" PRIu64);
     out_str(o, "kind", path_kind_name(&pa->cfg), " %s: ");
     show_path_flags(o, pa);
@@ -351,7 +345,8 @@ static void show_source(struct fib *f, struct out *o, u32 entry, const struct fi
     out_text(o, "%ssrc-flags:added,%s", flags, active ? "contributing,active," : "");
     out_bool(o, "active", active, NULL, NULL);
     if (src->source == FIB_SOURCE_ADJ || src->source == FIB_SOURCE_RR) {
-        u32 cover = fib_entry_cover(f, fib_table_at(f, e->table), e->addr, e->len);
+        struct ip_address a = fib_entry_address(f, entry);
+        u32 cover = fib_entry_cover(f, fib_table_at(f, e->table), &a, e->len);
         out_i64(o, "cover", cover == NONE ? -1 : (i64)cover, " cover:%" PRId64);
     } else if (src->source == FIB_SOURCE_INTERFACE) {
         out_text(o, " cover:-1");
@@ -369,9 +364,10 @@ static void show_source(struct fib *f, struct out *o, u32 entry, const struct fi
 void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    char text[PREFIX_TEXT_BYTES];
-    out_str(o, "prefix", prefix_text(e->addr, e->len, text), "%s");
-    out_text(o, " fib:%u index:%u locks:2\n", e->table, entry);
+    struct ip_prefix prefix = fib_entry_prefix(f, entry);
+    char text[IP_PREFIX_TEXT_BYTES];
+    out_str(o, "prefix", ip_prefix_text(&prefix, text), "%s");
+    out_text(o, " fib:%u index:%u locks:2\n", fib_number((struct fib_index){e->table}), entry);
     out_u64(o, "index", entry, NULL);
     out_array(o, "sources");
     if (e->first.source != FIB_SOURCE_N)
@@ -383,7 +379,8 @@ void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail)
     }
     out_end(o);
     if (e->flags & ENTRY_INSTALLED) {
-        out_text(o, " forwarding:   unicast-ip4-chain\n  [@0]: ");
+        out_text(o, " forwarding:   unicast-%s-chain\n  [@0]: ",
+                 ip_family_name(fib_entry_family(f, entry)));
         show_lb(f, o, entry, 4, 0);
     } else {
         out_text(o, " forwarding:   as what covers it\n");

@@ -4,10 +4,6 @@
 #include "base/out.h"
 #include "net/ip/fib/fib_internal.h"
 
-#define PREFIX_TEXT_BYTES 24
-const char *prefix_text(u32 addr, u8 len, char out[PREFIX_TEXT_BYTES]);
-const char *address_text(be32 addr, char out[PREFIX_TEXT_BYTES]);
-
 /* "ipv4-VRF:0, fib_index:0, flow hash:[src dst ] epoch:0 flags:none locks:[CLI:1, ]" */
 void fib_show_table_line(struct fib *f, struct out *o, u32 table);
 /* A route as in the list of all. */
@@ -16,4 +12,4 @@ void fib_show_route(struct fib *f, struct out *o, u32 entry);
 void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail);
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent);
 /* "[@5]: ipv4 via ..." */
-void fib_show_adj(struct fib *f, struct out *o, u32 adj, bool as_bucket);
+void fib_show_adj(struct fib *f, struct out *o, u32 adj, enum ip_family family, bool as_bucket);

@@ -4,107 +4,128 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "net/ip/fib/fib_test.h"
 
-#define T0 ((struct fib_index){0})
-
-/* --- the trie and the tables against a list of prefixes --- */
+/* --- what is looked up in, and the tables, against a list of prefixes --- */
 
 struct oracle_route {
-    u32 addr;
-    u8 len;
-    u32 if_no;
+    struct ip_prefix prefix;
+    u32 if_no; /* 0: it drops */
 };
 
 struct oracle {
-    VEC(struct oracle_route) routes; /* the first ORACLE_FIXED are what all tables have */
+    VEC(struct oracle_route) routes; /* the first are what all tables have, but for the default */
 };
-
-#define ORACLE_FIXED 4
 
 static void oracle_init(struct oracle *o)
 {
+    const struct fib_protocol *p = fib_protocol(test_family);
     *o = (struct oracle){0};
-    vec_add(&o->routes, ((struct oracle_route){0, 32, 0}));
-    vec_add(&o->routes, ((struct oracle_route){0xe0000000, 4, 0}));
-    vec_add(&o->routes, ((struct oracle_route){0xf0000000, 4, 0}));
-    vec_add(&o->routes, ((struct oracle_route){0xffffffff, 32, 0}));
+    for (u32 i = 1; i < p->n_fixed; i++)
+        vec_add(&o->routes, ((struct oracle_route){p->fixed[i].prefix, 0}));
 }
 
-static int oracle_find(const struct oracle *o, u32 addr, u8 len)
+static int oracle_find(const struct oracle *o, const struct ip_prefix *p)
 {
     for (u32 i = 0; i < o->routes.n; i++)
-        if (o->routes.v[i].addr == addr && o->routes.v[i].len == len)
+        if (ip_prefix_equal(&o->routes.v[i].prefix, p))
             return (int)i;
     return -1;
 }
 
+/* Bit by bit. */
+static bool oracle_has(const struct ip_prefix *p, const struct ip_address *a)
+{
+    for (u32 i = 0; i < p->len; i++)
+        if ((p->addr.bytes[i / 8] ^ a->bytes[i / 8]) >> (7 - i % 8) & 1)
+            return false;
+    return true;
+}
+
 /* Interface of the longest match; 0: none. */
-static u32 oracle_lookup(const struct oracle *o, u32 addr)
+static u32 oracle_lookup(const struct oracle *o, const struct ip_address *a)
 {
     int best = -1;
     for (u32 i = 0; i < o->routes.n; i++) {
-        const struct oracle_route *r = &o->routes.v[i];
-        if ((addr & prefix_mask(r->len)) == r->addr && (best < 0 || r->len > o->routes.v[best].len))
+        const struct ip_prefix *p = &o->routes.v[i].prefix;
+        if (oracle_has(p, a) && (best < 0 || p->len > o->routes.v[best].prefix.len))
             best = (int)i;
     }
     return best < 0 ? 0 : o->routes.v[best].if_no;
 }
 
-static u32 random_u32(void)
-{
-    return (u32)random() << 16 ^ (u32)random();
-}
-
 /* Few bits vary, so that prefixes lie within each other and lookups hit. */
-static u32 random_addr(void)
+static struct ip_address random_addr(void)
 {
     static const u32 masks[] = {0xffffffff, 0x010101ff, 0x0a0003ff, 0x0affff00, 0x0a01ff03};
-    return (random_u32() & masks[random_u32() % 5]) | 0x08000000;
+    struct ip_address a =
+        address(be32_from_host((random_u32() & masks[random_u32() % 5]) | 0x08000000));
+    for (u32 i = 1; test_family == IP_FAMILY_6 && i < 4; i++)
+        a.words[i] = random_u32() & random_u32() & masks[random_u32() % 5];
+    return a;
 }
 
-static void check_lookup(struct test_world *w, const struct oracle *o, u32 addr)
+static void check_lookup(struct test_world *w, const struct oracle *o, const struct ip_address *a)
 {
-    u32 want = oracle_lookup(o, addr);
-    struct adj_index a = fib_resolve(w->f, T0, be32_from_host(addr), 0);
-    u32 got = a.i < ADJ_N_SPECIAL ? 0 : adj_at(a.i)->tx_if.i;
-    assert_int_equal(got, want);
+    struct adj_index found = fib_resolve(w->f, T0, a, 0);
+    u32 got = found.i < ADJ_N_SPECIAL ? 0 : adj_at(found.i)->tx_if.i;
+    assert_int_equal(got, oracle_lookup(o, a));
+}
+
+static u8 random_len(void)
+{
+    static const u8 lens[IP_FAMILY_N][14] = {
+        {1, 4, 8, 12, 15, 16, 17, 20, 23, 24, 25, 28, 31, 32},
+        {1, 16, 29, 32, 44, 48, 56, 63, 64, 65, 96, 112, 127, 128}};
+    return random_u32() % 3 ? lens[test_family][random_u32() % 14]
+                            : (u8)(random_u32() % (ip_family_bits(test_family) + 1u));
 }
 
 static void random_change(struct test_world *w, struct oracle *o, u32 percent_add)
 {
-    static const u8 lens[] = {1, 4, 8, 12, 15, 16, 17, 20, 23, 24, 25, 28, 31, 32};
-    u8 len = random_u32() % 3 ? lens[random_u32() % 14] : (u8)(random_u32() % 33);
-    u32 addr = random_addr() & prefix_mask(len);
+    u32 n_fixed = TEST_FIXED - 1;
+    struct ip_prefix p = {.addr = random_addr(), .family = (u8)test_family, .len = random_len()};
+    if (random_u32() % 2) /* near another */
+        p.addr = o->routes.v[random_u32() % o->routes.n].prefix.addr;
+    p.addr = ip_address_mask(&p.addr, p.len);
     struct error e = {0};
-    int there = oracle_find(o, addr, len);
-    if (there >= 0 && there < ORACLE_FIXED)
+    int there = oracle_find(o, &p);
+    if (there >= 0 && there < (int)n_fixed)
         return;
     if (random_u32() % 100 < percent_add) {
         u32 if_no = 1 + random_u32() % (TEST_IFS - 1);
-        struct fib_path path = fib_path_via(ip(1, 1, 1, 1), iface(if_no));
-        assert_int_equal(fib_route_update(w->f, T0, prefix(be32_from_host(addr), len),
-                                          FIB_SOURCE_CLI, &path, 1, &e),
-                         0);
-        struct oracle_route r = {addr, len, if_no};
+        struct fib_path path = path_via(ip(1, 1, 1, 1), iface(if_no));
+        assert_int_equal(fib_route_update(w->f, T0, p, FIB_SOURCE_CLI, &path, 1, &e), 0);
+        struct oracle_route r = {p, if_no};
         if (there < 0)
             vec_add(&o->routes, r);
         else
             o->routes.v[there] = r;
-        check_lookup(w, o, addr);
-    } else if (o->routes.n > ORACLE_FIXED) {
-        u32 k = ORACLE_FIXED + random_u32() % (o->routes.n - ORACLE_FIXED);
-        struct oracle_route r = o->routes.v[k];
-        assert_int_equal(
-            fib_route_delete(w->f, T0, prefix(be32_from_host(r.addr), r.len), FIB_SOURCE_CLI, &e),
-            0);
+        check_lookup(w, o, &p.addr);
+    } else if (o->routes.n > n_fixed) {
+        u32 k = n_fixed + random_u32() % (o->routes.n - n_fixed);
+        struct ip_prefix gone = o->routes.v[k].prefix;
+        assert_int_equal(fib_route_delete(w->f, T0, gone, FIB_SOURCE_CLI, &e), 0);
         vec_del(&o->routes, k);
-        check_lookup(w, o, r.addr);
+        check_lookup(w, o, &gone.addr);
     }
+}
+
+/* Adds the number to the address's last bytes. */
+static struct ip_address beside(const struct ip_address *a, int by)
+{
+    struct ip_address b = *a;
+    for (int i = ip_family_bits(test_family) / 8 - 1; i >= 0; i--) {
+        b.bytes[i] = (u8)(b.bytes[i] + by);
+        if (b.bytes[i] != (by > 0 ? 0 : 0xff))
+            break;
+    }
+    return b;
 }
 
 static void lookups_agree_with_a_list_of_prefixes(void **state)
@@ -117,25 +138,31 @@ static void lookups_agree_with_a_list_of_prefixes(void **state)
     u32 blocks = w.f->tries.blocks.n_used;
     for (u32 round = 0; round < 6000; round++) {
         random_change(&w, &o, (round / 1000) % 2 ? 35 : 65);
-        for (u32 i = 0; i < 5; i++)
-            check_lookup(&w, &o, random_addr());
-        if (o.routes.n) { /* just inside and just outside of a route */
-            struct oracle_route r = o.routes.v[random_u32() % o.routes.n];
-            check_lookup(&w, &o, r.addr - 1);
-            check_lookup(&w, &o, (r.addr | ~prefix_mask(r.len)) + 1);
+        for (u32 i = 0; i < 5; i++) {
+            struct ip_address a = random_addr();
+            check_lookup(&w, &o, &a);
         }
+        /* just inside and just outside of a route */
+        struct ip_prefix p = o.routes.v[random_u32() % o.routes.n].prefix;
+        struct ip_address last = ip_address_last(test_family, &p.addr, p.len);
+        struct ip_address outside[] = {beside(&p.addr, -1), beside(&last, 1)};
+        check_lookup(&w, &o, &p.addr);
+        check_lookup(&w, &o, &last);
+        check_lookup(&w, &o, &outside[0]);
+        check_lookup(&w, &o, &outside[1]);
         if (round % 7 == 0)
             test_grace(&w);
     }
-    while (o.routes.n > ORACLE_FIXED) {
+    while (o.routes.n > TEST_FIXED - 1) {
+        struct ip_address a = random_addr();
         random_change(&w, &o, 0);
-        check_lookup(&w, &o, random_addr());
+        check_lookup(&w, &o, &a);
     }
     test_grace(&w);
     /* what was given out came back */
     assert_int_equal(w.f->tries.blocks.n_used, blocks);
-    assert_int_equal(w.f->entries.n_used, 6);
-    assert_int_equal(w.f->lists.n_used, 1);
+    assert_int_equal(w.f->entries.n_used, test_entries());
+    assert_int_equal(w.f->lists.n_used, IP_FAMILY_N);
     assert_int_equal(w.f->adjs.n_used, ADJ_N_SPECIAL);
     assert_int_equal(w.f->lbs.n_bucket_words, 0);
     vec_free(&o.routes);
@@ -144,15 +171,15 @@ static void lookups_agree_with_a_list_of_prefixes(void **state)
 
 struct walk {
     u32 n;
-    u64 last;
+    struct ip_prefix last;
 };
 
 static bool in_order(const struct fib_route *r, void *arg)
 {
     struct walk *walk = arg;
-    u64 key = (u64)be32_to_host(r->prefix.addr) << 6 | r->prefix.len;
-    assert_true(!walk->n || key > walk->last);
-    walk->last = key;
+    int c = ip_address_compare(&r->prefix.addr, &walk->last.addr);
+    assert_true(!walk->n || c > 0 || (!c && r->prefix.len > walk->last.len));
+    walk->last = r->prefix;
     walk->n++;
     return true;
 }
@@ -167,12 +194,13 @@ static void a_walk_is_in_order_and_complete(void **state)
     srandom(9);
     for (u32 i = 0; i < 3000; i++)
         random_change(&w, &o, 80);
-    u32 extra = oracle_find(&o, 0, 0) < 0; /* the default route, which drops */
+    struct ip_prefix all = {.family = (u8)test_family};
+    u32 extra = oracle_find(&o, &all) < 0; /* the default route, which drops */
     fib_table_walk(w.f, T0, in_order, &walk);
     assert_int_equal(walk.n, o.routes.n + extra);
     assert_int_equal(walk.n, fib_table_n_routes(w.f, T0));
-    assert_int_equal(fib_table_flush(w.f, T0, FIB_SOURCE_CLI), o.routes.n - ORACLE_FIXED);
-    assert_int_equal(fib_table_n_routes(w.f, T0), 5);
+    assert_int_equal(fib_table_flush(w.f, T0, FIB_SOURCE_CLI), o.routes.n - (TEST_FIXED - 1));
+    assert_int_equal(fib_table_n_routes(w.f, T0), TEST_FIXED);
     vec_free(&o.routes);
     test_world_close(&w);
 }
@@ -213,16 +241,16 @@ static void a_route_of_two_weights_has_eight_buckets(void **state)
 {
     struct test_world w;
     test_world_open(&w);
-    struct fib_path paths[] = {fib_path_via(ip(10, 10, 1, 1), iface(1)),
-                               fib_path_via(ip(10, 10, 1, 50), iface(1))};
+    struct fib_path paths[] = {path_via(ip(10, 10, 1, 1), iface(1)),
+                               path_via(ip(10, 10, 1, 50), iface(1))};
     paths[1].weight = 2;
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(10, 22, 0, 0), 16), FIB_SOURCE_CLI, paths, 2, NULL), 0);
     struct fib_route r;
-    assert_true(fib_lookup(w.f, T0, ip(10, 22, 3, 4), &r));
+    assert_true(test_lookup(&w, ip(10, 22, 3, 4), &r));
     struct lb lb = lb_load(r.lb.i);
     assert_int_equal(lb.mask, 7);
-    u32 a = adj_neighbor_find(w.f, ip(10, 10, 1, 50), iface(1)).i, n = 0;
+    u32 a = test_neighbor(&w, ip(10, 10, 1, 50), 1).i, n = 0;
     for (u32 h = 0; h < 8; h++)
         n += lb_pick(lb, h) == a;
     assert_int_equal(n, 5);
@@ -239,7 +267,7 @@ static void a_route_of_two_weights_has_eight_buckets(void **state)
                                            paths, 1, NULL),
                      -ENOENT);
     /* a lower preference waits until the better one is down */
-    struct fib_path spare = fib_path_via(ip(10, 10, 2, 1), iface(2));
+    struct fib_path spare = path_via(ip(10, 10, 2, 1), iface(2));
     spare.preference = 5;
     assert_int_equal(
         fib_route_path_add(w.f, T0, prefix(ip(10, 22, 0, 0), 16), FIB_SOURCE_CLI, &spare, 1, NULL),
@@ -258,7 +286,7 @@ static void connect(struct test_world *w, be32 net, u8 len, u32 if_no)
     struct fib_path path = fib_path_special(FIB_PATH_ATTACHED);
     path.interface = iface(if_no);
     path.flags = FIB_PATH_GLEAN;
-    path.next_hop = net;
+    path.next_hop = address(net);
     path.prefix_len = len;
     assert_int_equal(
         fib_route_update(w->f, T0, prefix(net, len), FIB_SOURCE_INTERFACE, &path, 1, NULL), 0);
@@ -266,14 +294,14 @@ static void connect(struct test_world *w, be32 net, u8 len, u32 if_no)
 
 static void via(struct test_world *w, be32 net, u8 len, be32 next_hop)
 {
-    struct fib_path path = fib_path_via(next_hop, IF_NONE);
+    struct fib_path path = path_via(next_hop, IF_NONE);
     struct error e = {0};
     assert_int_equal(fib_route_update(w->f, T0, prefix(net, len), FIB_SOURCE_CLI, &path, 1, &e), 0);
 }
 
 static u32 resolve_if(struct test_world *w, be32 dst)
 {
-    struct adj_index a = fib_resolve(w->f, T0, dst, 0);
+    struct adj_index a = test_resolve(w, T0, dst);
     return a.i < ADJ_N_SPECIAL ? 0 : adj_at(a.i)->tx_if.i;
 }
 
@@ -286,11 +314,11 @@ static void a_next_hop_follows_what_covers_it(void **state)
     connect(&w, ip(10, 10, 1, 0), 24, 1);
     assert_int_equal(resolve_if(&w, ip(10, 20, 1, 1)), 1);
     /* through the neighbour, not by asking the link for the destination */
-    struct adj_index a = fib_resolve(w.f, T0, ip(10, 20, 1, 1), 0);
+    struct adj_index a = test_resolve(&w, T0, ip(10, 20, 1, 1));
     assert_int_equal(adj_at(a.i)->head.kind, ADJ_KIND_INCOMPLETE);
-    assert_true(be32_equal(adj_at(a.i)->next_hop, ip(10, 10, 1, 1)));
+    assert_true(be32_equal(adj_address(a.i)->ip4, ip(10, 10, 1, 1)));
     /* something longer takes over, and gives back */
-    struct fib_path path = fib_path_via(ip(10, 11, 0, 9), iface(2));
+    struct fib_path path = path_via(ip(10, 11, 0, 9), iface(2));
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(10, 10, 1, 0), 28), FIB_SOURCE_CLI, &path, 1, NULL), 0);
     assert_int_equal(resolve_if(&w, ip(10, 20, 1, 1)), 2);
@@ -315,7 +343,7 @@ static void a_next_hop_follows_what_covers_it(void **state)
     fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
     fib_table_flush(w.f, T0, FIB_SOURCE_INTERFACE);
     test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, 6);
+    assert_int_equal(w.f->entries.n_used, test_entries());
     assert_int_equal(w.f->vias.n_used, 0);
     assert_int_equal(w.f->adjs.n_used, ADJ_N_SPECIAL);
     test_world_close(&w);
@@ -347,9 +375,9 @@ static void circles_drop_until_they_open(void **state)
     fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
     fib_table_flush(w.f, T0, FIB_SOURCE_INTERFACE);
     test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, 6);
+    assert_int_equal(w.f->entries.n_used, test_entries());
     assert_int_equal(w.f->vias.n_used, 0);
-    assert_int_equal(w.f->lists.n_used, 1);
+    assert_int_equal(w.f->lists.n_used, IP_FAMILY_N);
     test_world_close(&w);
 }
 
@@ -403,8 +431,7 @@ static void recursion_agrees_with_a_slow_resolver(void **state)
             *s = (struct slow_route){.addr = addr, .len = len};
             if (random_u32() % 4 == 0) {
                 s->if_no = (u8)(1 + random_u32() % 7);
-                struct fib_path path =
-                    fib_path_via(ip(9, 9, 9, (u32)s->if_no), iface((u32)s->if_no));
+                struct fib_path path = path_via(ip(9, 9, 9, (u32)s->if_no), iface((u32)s->if_no));
                 assert_int_equal(fib_route_update(w.f, T0, prefix(be32_from_host(addr), len),
                                                   FIB_SOURCE_CLI, &path, 1, NULL),
                                  0);
@@ -422,9 +449,9 @@ static void recursion_agrees_with_a_slow_resolver(void **state)
     }
     fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
     test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, 6);
+    assert_int_equal(w.f->entries.n_used, test_entries());
     assert_int_equal(w.f->vias.n_used, 0);
-    assert_int_equal(w.f->lists.n_used, 1);
+    assert_int_equal(w.f->lists.n_used, IP_FAMILY_N);
     test_world_close(&w);
 }
 
@@ -434,10 +461,10 @@ static void the_best_source_forwards(void **state)
 {
     struct test_world w;
     test_world_open(&w);
-    struct ip4_prefix p = prefix(ip(10, 5, 0, 0), 16);
-    struct fib_path one = fib_path_via(ip(1, 1, 1, 1), iface(1)),
-                    two = fib_path_via(ip(2, 2, 2, 2), iface(2)),
-                    three = fib_path_via(ip(3, 3, 3, 3), iface(3));
+    struct ip_prefix p = prefix(ip(10, 5, 0, 0), 16);
+    struct fib_path one = path_via(ip(1, 1, 1, 1), iface(1)),
+                    two = path_via(ip(2, 2, 2, 2), iface(2)),
+                    three = path_via(ip(3, 3, 3, 3), iface(3));
     assert_int_equal(fib_route_update(w.f, T0, p, FIB_SOURCE_DHCP, &three, 1, NULL), 0);
     assert_int_equal(fib_route_update(w.f, T0, p, FIB_SOURCE_API, &one, 1, NULL), 0);
     assert_int_equal(fib_route_update(w.f, T0, p, FIB_SOURCE_CLI, &two, 1, NULL), 0);
@@ -455,35 +482,78 @@ static void the_best_source_forwards(void **state)
     test_world_close(&w);
 }
 
+static void check_rewrite(struct adj_index a, const u8 mac[6], u8 if_no, enum ip_family link)
+{
+    u8 rewrite[14] = {0, 0, 0, 0, 0, 0, 2, 0xfe, 0, 0, 0, if_no};
+    memcpy(rewrite, mac, 6);
+    put_be16(rewrite + 12, link == IP_FAMILY_4 ? 0x0800 : 0x86dd);
+    assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_REWRITE);
+    assert_int_equal(adj_at(a.i)->head.rewrite_len, 14);
+    assert_int_equal(adj_at(a.i)->head.rewrite_next, (link == IP_FAMILY_4 ? 2 : 102) + if_no);
+    assert_int_equal(adj_at(a.i)->head.mtu, 1500 - link);
+    assert_memory_equal(adj_at(a.i)->rewrite, rewrite, 14);
+}
+
 static void a_neighbour_completes_its_adjacency(void **state)
 {
     struct test_world w;
     static const u8 mac[6] = {2, 0, 0, 0, 0, 0x50};
     test_world_open(&w);
-    be32 host = ip(10, 10, 1, 50);
-    struct fib_path path = fib_path_via(host, iface(1));
-    assert_int_equal(fib_route_update(w.f, T0, prefix(host, 32), FIB_SOURCE_ADJ, &path, 1, NULL),
+    be32 addr = ip(10, 10, 1, 50);
+    struct link_host neighbor = host(addr, 1);
+    struct fib_path path = path_via(addr, iface(1));
+    assert_int_equal(fib_route_update(w.f, T0, prefix(addr, 32), FIB_SOURCE_ADJ, &path, 1, NULL),
                      0);
-    assert_int_equal(resolve_if(&w, host), 0); /* nothing says that it is on that link */
+    assert_int_equal(resolve_if(&w, addr), 0); /* nothing says that it is on that link */
     connect(&w, ip(10, 10, 1, 0), 24, 2);
-    assert_int_equal(resolve_if(&w, host), 2); /* by the subnet, of another link */
-    assert_int_equal(adj_at(fib_resolve(w.f, T0, host, 0).i)->head.kind, ADJ_KIND_GLEAN);
+    assert_int_equal(resolve_if(&w, addr), 2); /* by the subnet, of another link */
+    assert_int_equal(adj_at(test_resolve(&w, T0, addr).i)->head.kind, ADJ_KIND_GLEAN);
     connect(&w, ip(10, 10, 1, 0), 25, 1);
-    assert_int_equal(resolve_if(&w, host), 1);
-    struct adj_index a = adj_neighbor_find(w.f, host, iface(1));
-    assert_int_equal(fib_resolve(w.f, T0, host, 0).i, a.i);
+    assert_int_equal(resolve_if(&w, addr), 1);
+    struct adj_index a = test_neighbor(&w, addr, 1);
+    assert_int_equal(test_resolve(&w, T0, addr).i, a.i);
     assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_ARP);
-    adj_neighbor_set(w.f, a, mac);
-    assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_REWRITE);
-    assert_int_equal(adj_at(a.i)->head.rewrite_len, 14);
-    assert_int_equal(adj_at(a.i)->head.mtu, 1500);
-    static const u8 rewrite[14] = {2, 0, 0, 0, 0, 0x50, 2, 0xfe, 0, 0, 0, 1, 8, 0};
-    assert_memory_equal(adj_at(a.i)->rewrite, rewrite, 14);
+    adj_neighbor_set(w.f, &neighbor, mac);
+    check_rewrite(a, mac, 1, test_family);
     w.mtu[1] = 1400;
     fib_interface_changed(w.f, iface(1));
-    assert_int_equal(adj_at(a.i)->head.mtu, 1400);
-    adj_neighbor_set(w.f, a, NULL);
+    assert_int_equal(adj_at(a.i)->head.mtu, 1400 - test_family);
+    adj_neighbor_set(w.f, &neighbor, NULL);
     assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_ARP);
+    test_world_close(&w);
+}
+
+/* Packets of both protocols go to a next hop of one (RFC 8950), each with its own ethertype. */
+static void a_neighbour_serves_both_protocols(void **state)
+{
+    struct test_world w;
+    static const u8 mac[6] = {2, 0, 0, 0, 0, 0x50};
+    enum ip_family other = test_family == IP_FAMILY_4 ? IP_FAMILY_6 : IP_FAMILY_4;
+    struct fib_index t = {0};
+    struct error e = {0};
+    test_world_open(&w);
+    if (test_family == IP_FAMILY_4)
+        assert_int_equal(
+            fib_table_lock(w.f, IP_FAMILY_6, 0, NULL, FIB_SOURCE_DEFAULT_ROUTE, &t, &e), 0);
+    struct link_host next_hop = {address(ip(10, 10, 1, 50)), iface(1), other};
+    struct fib_path path = fib_path_via(other, next_hop.addr, iface(1));
+    assert_int_equal(
+        fib_route_update(w.f, T0, prefix(ip(10, 7, 0, 0), 16), FIB_SOURCE_CLI, &path, 1, &e), 0);
+    struct adj_index own = adj_neighbor_ref(w.f, &next_hop, other),
+                     foreign = test_resolve(&w, T0, ip(10, 7, 1, 1));
+    assert_int_not_equal(own.i, foreign.i);
+    adj_neighbor_set(w.f, &next_hop, mac);
+    check_rewrite(own, mac, 1, other);
+    check_rewrite(foreign, mac, 1, test_family);
+    adj_neighbor_set(w.f, &next_hop, NULL);
+    assert_int_equal(adj_at(own.i)->head.kind, ADJ_KIND_INCOMPLETE);
+    assert_int_equal(adj_at(foreign.i)->head.kind, ADJ_KIND_INCOMPLETE);
+    adj_unref(w.f, own);
+    /* a recursive one must be of the route's: its load balance is */
+    path.interface = IF_NONE;
+    assert_int_equal(
+        fib_route_update(w.f, T0, prefix(ip(10, 8, 0, 0), 16), FIB_SOURCE_CLI, &path, 1, &e),
+        -EINVAL);
     test_world_close(&w);
 }
 
@@ -493,21 +563,25 @@ static void tables_come_and_go(void **state)
     struct fib_index t, again;
     struct error e = {0};
     test_world_open(&w);
-    assert_int_equal(fib_table_lock(w.f, 10, NULL, FIB_SOURCE_CLI, &t, &e), 0);
-    assert_int_equal(t.i, 1);
-    assert_int_equal(fib_table_n_routes(w.f, t), 5);
-    struct fib_path path = fib_path_via(ip(1, 1, 1, 1), iface(1));
+    assert_int_equal(fib_table_lock(w.f, test_family, 10, NULL, FIB_SOURCE_CLI, &t, &e), 0);
+    assert_int_equal(fib_number(t), 1);
+    assert_int_equal(fib_family(t), test_family);
+    assert_int_equal(fib_table_n_routes(w.f, t), TEST_FIXED);
+    /* the other protocol's table of that number is another */
+    enum ip_family other = test_family == IP_FAMILY_4 ? IP_FAMILY_6 : IP_FAMILY_4;
+    assert_true(fib_is_none(fib_table_find(w.f, other, 10)));
+    struct fib_path path = path_via(ip(1, 1, 1, 1), iface(1));
     assert_int_equal(
         fib_route_update(w.f, t, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e), 0);
-    assert_int_equal(fib_resolve(w.f, T0, ip(10, 1, 1, 1), 0).i, ADJ_DROP.i);
-    assert_int_not_equal(fib_resolve(w.f, t, ip(10, 1, 1, 1), 0).i, ADJ_DROP.i);
+    assert_int_equal(test_resolve(&w, T0, ip(10, 1, 1, 1)).i, ADJ_DROP.i);
+    assert_int_not_equal(test_resolve(&w, t, ip(10, 1, 1, 1)).i, ADJ_DROP.i);
     /* another table looks up in it, and goes through a next hop in it */
     struct fib_path lookup = fib_path_special(FIB_PATH_LOOKUP), through;
     lookup.table = t;
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &lookup, 1, &e), 0);
     assert_int_equal(resolve_if(&w, ip(10, 1, 1, 1)), 1);
-    through = fib_path_via(ip(10, 7, 7, 7), IF_NONE);
+    through = path_via(ip(10, 7, 7, 7), IF_NONE);
     through.table = t;
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(11, 0, 0, 0), 8), FIB_SOURCE_CLI, &through, 1, &e), 0);
@@ -516,14 +590,45 @@ static void tables_come_and_go(void **state)
     fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
     assert_int_equal(resolve_if(&w, ip(10, 1, 1, 1)), 0);
     assert_int_equal(resolve_if(&w, ip(11, 1, 1, 1)), 0);
-    assert_false(fib_is_none(fib_table_find(w.f, 10))); /* empty, until nobody needs it */
+    /* empty, until nobody needs it */
+    assert_false(fib_is_none(fib_table_find(w.f, test_family, 10)));
     fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
-    assert_true(fib_is_none(fib_table_find(w.f, 10)));
+    assert_true(fib_is_none(fib_table_find(w.f, test_family, 10)));
     test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, 6);
-    assert_int_equal(fib_table_lock(w.f, 77, "blue", FIB_SOURCE_API, &again, &e), 0);
-    assert_int_equal(again.i, 1);
+    assert_int_equal(w.f->entries.n_used, test_entries());
+    assert_int_equal(fib_table_lock(w.f, test_family, 77, "blue", FIB_SOURCE_API, &again, &e), 0);
+    assert_int_equal(fib_number(again), 1);
     assert_string_equal(fib_table_name(w.f, again), "blue");
+    test_world_close(&w);
+}
+
+static void private_tables_have_no_id(void **state)
+{
+    struct test_world w;
+    struct fib_index t, u;
+    struct error e = {0};
+    test_world_open(&w);
+    assert_int_equal(fib_table_private(w.f, test_family, "link-1", FIB_SOURCE_INTERFACE, &t, &e),
+                     0);
+    assert_int_equal(fib_table_private(w.f, test_family, "link-2", FIB_SOURCE_INTERFACE, &u, &e),
+                     0);
+    assert_true(fib_is_none(fib_table_find(w.f, test_family, FIB_TABLE_NO_ID)));
+    assert_int_equal(
+        fib_table_lock(w.f, test_family, FIB_TABLE_NO_ID, NULL, FIB_SOURCE_CLI, &t, &e), -EINVAL);
+    assert_int_equal(fib_table_id(w.f, u), FIB_TABLE_NO_ID);
+    assert_string_equal(fib_table_name(w.f, u), "link-2");
+    assert_int_equal(fib_table_next(w.f, test_family, 1).i, t.i);
+    struct fib_path path = path_via(ip(1, 1, 1, 1), iface(1));
+    assert_int_equal(
+        fib_route_update(w.f, u, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_INTERFACE, &path, 1, &e),
+        0);
+    assert_int_not_equal(test_resolve(&w, u, ip(10, 1, 1, 1)).i, ADJ_DROP.i);
+    assert_int_equal(test_resolve(&w, t, ip(10, 1, 1, 1)).i, ADJ_DROP.i);
+    fib_table_unlock(w.f, t, FIB_SOURCE_INTERFACE);
+    fib_table_unlock(w.f, u, FIB_SOURCE_INTERFACE);
+    assert_true(fib_is_none(fib_table_next(w.f, test_family, 1)));
+    test_grace(&w);
+    assert_int_equal(w.f->entries.n_used, test_entries());
     test_world_close(&w);
 }
 
@@ -532,20 +637,36 @@ static void a_bad_route_is_refused(void **state)
     struct test_world w;
     struct error e = {0};
     test_world_open(&w);
-    struct fib_path path = fib_path_via(ip(1, 1, 1, 1), iface(77));
-    assert_int_equal(
-        fib_route_update(w.f, T0, prefix(ip(10, 0, 0, 0), 33), FIB_SOURCE_CLI, &path, 1, &e),
-        -EINVAL);
-    assert_string_equal(e.text, "Invalid prefix len: 33");
+    struct fib_path path = path_via(ip(1, 1, 1, 1), iface(77));
+    char text[40];
+    struct ip_prefix long_one = prefix(ip(10, 0, 0, 0), 32);
+    snprintf(text, sizeof(text), "Invalid prefix len: %u", ++long_one.len);
+    assert_int_equal(fib_route_update(w.f, T0, long_one, FIB_SOURCE_CLI, &path, 1, &e), -EINVAL);
+    assert_string_equal(e.text, text);
+    struct ip_prefix foreign = prefix(ip(10, 0, 0, 0), 8);
+    foreign.family ^= 1;
+    assert_int_equal(fib_route_update(w.f, T0, foreign, FIB_SOURCE_CLI, &path, 1, &e), -EINVAL);
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e),
         -EINVAL);
-    path = fib_path_via((be32){0}, IF_NONE);
+    path = path_via((be32){0}, IF_NONE);
     assert_int_equal(
         fib_route_update(w.f, T0, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e),
         -EINVAL);
-    assert_int_equal(fib_table_n_routes(w.f, T0), 5);
+    assert_int_equal(fib_table_n_routes(w.f, T0), TEST_FIXED);
     test_world_close(&w);
+}
+
+static int of_ip4(void **state)
+{
+    test_family = IP_FAMILY_4;
+    return 0;
+}
+
+static int of_ip6(void **state)
+{
+    test_family = IP_FAMILY_6;
+    return 0;
 }
 
 int main(void)
@@ -560,8 +681,11 @@ int main(void)
         cmocka_unit_test(recursion_agrees_with_a_slow_resolver),
         cmocka_unit_test(the_best_source_forwards),
         cmocka_unit_test(a_neighbour_completes_its_adjacency),
+        cmocka_unit_test(a_neighbour_serves_both_protocols),
         cmocka_unit_test(tables_come_and_go),
+        cmocka_unit_test(private_tables_have_no_id),
         cmocka_unit_test(a_bad_route_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("IPv4", tests, of_ip4, NULL) |
+           cmocka_run_group_tests_name("IPv6", tests, of_ip6, NULL);
 }

@@ -7,6 +7,14 @@
 
 #define TEST_IFS 8
 
+/* Tests run for both protocols. They speak of IPv4: for IPv6 an address of 32 bits is the first 32
+ * of 128, and a host's length 128. */
+static enum ip_family test_family;
+
+/* The protocol's table 0, and the routes that all its tables have. */
+#define T0 ((struct fib_index){test_family == IP_FAMILY_4 ? 0 : FIB_TABLES_MAX})
+#define TEST_FIXED (test_family == IP_FAMILY_4 ? 5u : 2u)
+
 struct test_call {
     void (*fn)(void *arg);
     void *arg;
@@ -14,9 +22,10 @@ struct test_call {
 
 struct test_world {
     struct fib *f;
-    bool present[TEST_IFS], down[TEST_IFS];
+    bool present[TEST_IFS], down[TEST_IFS], no_ethernet[TEST_IFS];
     u16 mtu[TEST_IFS];
     char names[TEST_IFS][16];
+    struct fib_index tables[TEST_IFS][IP_FAMILY_N]; /* of interfaces */
     /* calls that wait for a grace period */
     VEC(struct test_call) calls;
 };
@@ -36,23 +45,37 @@ static inline void test_defer(void *ctx, void (*fn)(void *arg), void *arg)
     vec_add(&w->calls, ((struct test_call){fn, arg}));
 }
 
+static inline enum fib_if_state test_if_state(void *ctx, struct if_index i)
+{
+    const struct test_world *w = ctx;
+    if (i.i >= TEST_IFS || !w->present[i.i])
+        return FIB_IF_NONE;
+    return w->down[i.i] ? FIB_IF_DOWN : FIB_IF_UP;
+}
+
 static inline bool test_interface(void *ctx, struct if_index i, struct fib_interface *out)
 {
     struct test_world *w = ctx;
-    if (i.i >= TEST_IFS || !w->present[i.i])
+    if (test_if_state(ctx, i) == FIB_IF_NONE)
         return false;
     *out = (struct fib_interface){.name = w->names[i.i],
-                                  .up = !w->down[i.i],
-                                  .ethernet = true,
+                                  .ethernet = !w->no_ethernet[i.i],
                                   .mac = {2, 0xfe, 0, 0, 0, (u8)i.i},
-                                  .mtu = w->mtu[i.i],
-                                  .rewrite_next = (u16)(2 + i.i)};
+                                  .mtu = {w->mtu[i.i], (u16)(w->mtu[i.i] - 1)},
+                                  .rewrite_next = {(u16)(2 + i.i), (u16)(102 + i.i)},
+                                  .midchain_next = {(u16)(202 + i.i), (u16)(302 + i.i)}};
     return true;
 }
 
-static inline u16 test_edge(void *ctx, struct node_index node)
+static inline u16 test_edge(void *ctx, enum ip_family family, struct node_index node)
 {
-    return (u16)(FIB_NEXT_N + node.i);
+    return (u16)(FIB_NEXT_N + 100 * family + node.i);
+}
+
+/* Entries when nothing was added: the one that drops, and those of table 0. */
+static inline u32 test_entries(void)
+{
+    return 1 + 5 + (test_family == IP_FAMILY_6 ? 2 : 0);
 }
 
 static inline void test_world_open(struct test_world *w)
@@ -64,10 +87,19 @@ static inline void test_world_open(struct test_world *w)
         w->names[i][0] = 'i';
         w->names[i][1] = 'f';
         w->names[i][2] = (char)('0' + i);
+        w->tables[i][IP_FAMILY_6].i = FIB_TABLES_MAX;
     }
-    struct fib_ops ops = {
-        .ctx = w, .defer = test_defer, .interface = test_interface, .lookup_edge = test_edge};
+    struct fib_ops ops = {.ctx = w,
+                          .defer = test_defer,
+                          .if_state = test_if_state,
+                          .interface = test_interface,
+                          .lookup_edge = test_edge};
     w->f = fib_new(NULL, &ops);
+    struct fib_index t = {0};
+    struct error e = {0};
+    if (test_family == IP_FAMILY_6 && /* IPv4's is always there */
+        fib_table_lock(w->f, IP_FAMILY_6, 0, NULL, FIB_SOURCE_DEFAULT_ROUTE, &t, &e))
+        panic("%s", e.text);
 }
 
 static inline void test_world_close(struct test_world *w)
@@ -83,12 +115,59 @@ static inline be32 ip(u32 a, u32 b, u32 c, u32 d)
     return be32_from_host(a << 24 | b << 16 | c << 8 | d);
 }
 
-static inline struct ip4_prefix prefix(be32 addr, u8 len)
+static inline struct ip_address address(be32 a)
 {
-    return (struct ip4_prefix){addr, len};
+    return ip_address_from_ip4(a);
+}
+
+static inline struct ip_prefix prefix(be32 a, u8 len)
+{
+    return (struct ip_prefix){.addr = address(a),
+                              .family = (u8)test_family,
+                              .len = len == 32 ? ip_family_bits(test_family) : len};
+}
+
+static inline u32 prefix_mask(u8 len)
+{
+    return len ? ~0u << (32 - len) : 0;
 }
 
 static inline struct if_index iface(u32 i)
 {
     return (struct if_index){i};
+}
+
+static inline u32 random_u32(void)
+{
+    return (u32)random() << 16 ^ (u32)random();
+}
+
+static inline struct fib_path path_via(be32 next_hop, struct if_index i)
+{
+    return fib_path_via(test_family, address(next_hop), i);
+}
+
+static inline struct link_host host(be32 a, u32 if_no)
+{
+    return (struct link_host){address(a), {if_no}, test_family};
+}
+
+/* Of packets of its own protocol. */
+static inline struct adj_index test_neighbor(const struct test_world *w, be32 a, u32 if_no)
+{
+    struct link_host h = host(a, if_no);
+    return adj_neighbor_find(w->f, &h, test_family);
+}
+
+static inline struct adj_index test_resolve(const struct test_world *w, struct fib_index t,
+                                            be32 dst)
+{
+    struct ip_address a = address(dst);
+    return fib_resolve(w->f, t, &a, 0);
+}
+
+static inline bool test_lookup(const struct test_world *w, be32 dst, struct fib_route *out)
+{
+    struct ip_address a = address(dst);
+    return fib_lookup(w->f, T0, &a, out);
 }

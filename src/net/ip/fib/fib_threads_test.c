@@ -31,9 +31,16 @@ static bool is_right(u32 dst, u32 if_no)
     return dst >> 24 == 10 ? if_no == 1 || if_no == 2 : if_no == 7;
 }
 
+static u32 threads_lookup(u32 dst)
+{
+    struct ip_address a = address(be32_from_host(dst));
+    const struct fib_table_data *t = fib_table_data(T0);
+    return test_family == IP_FAMILY_4 ? ip4_trie_lookup(t, dst) : ip6_hash_lookup(t, &a);
+}
+
 static u32 follow(u32 dst)
 {
-    u32 lb = ip4_trie_lookup(&fib_table_base[0], dst);
+    u32 lb = threads_lookup(dst);
     for (u32 depth = 0; depth < 4; depth++) {
         const struct adj *a = adj_at(lb_pick(lb_load(lb), dst));
         if (adj_head(a).kind != ADJ_KIND_LB)
@@ -71,11 +78,11 @@ static void wait_for_readers(void)
 static void change(struct test_world *w, u32 k)
 {
     static const u8 lens[] = {9, 12, 16, 17, 20, 24, 25, 28, 32};
-    struct fib_index t = {0};
+    struct fib_index t = T0;
     u8 len = lens[(u32)random() % array_len(lens)];
     u32 addr = (0x0a000000 | ((u32)random() & 0x00ffffff)) & prefix_mask(len);
-    struct fib_path paths[] = {fib_path_via(ip(2, 2, 2, (u32)random() % 8), iface(2)),
-                               fib_path_via(ip(2, 2, 2, 9), iface(2))};
+    struct fib_path paths[] = {path_via(ip(2, 2, 2, (u32)random() % 8), iface(2)),
+                               path_via(ip(2, 2, 2, 9), iface(2))};
     int rc = fib_route_update(w->f, t, prefix(be32_from_host(addr), len), FIB_SOURCE_CLI, paths,
                               1 + (u32)random() % 2, NULL);
     assert_int_equal(rc, 0);
@@ -83,7 +90,7 @@ static void change(struct test_world *w, u32 k)
         rc = fib_route_delete(w->f, t, prefix(be32_from_host(addr), len), FIB_SOURCE_CLI, NULL);
     assert_int_equal(rc, 0);
     /* the next hop of 11.0.0.0/8 gets an entry of its own, and loses it */
-    struct fib_path seven = fib_path_via(ip(7, 7, 7, k % 4), iface(7));
+    struct fib_path seven = path_via(ip(7, 7, 7, k % 4), iface(7));
     if (k % 7 == 0)
         rc =
             fib_route_update(w->f, t, prefix(ip(77, 0, 0, 1), 32), FIB_SOURCE_CLI, &seven, 1, NULL);
@@ -96,10 +103,10 @@ static void no_packet_is_lost_while_routes_change(void **state)
 {
     struct test_world w;
     test_world_open(&w);
-    struct fib_index t = {0};
-    struct fib_path one = fib_path_via(ip(1, 1, 1, 1), iface(1)),
-                    seven = fib_path_via(ip(7, 7, 7, 7), iface(7)),
-                    recursive = fib_path_via(ip(77, 0, 0, 1), IF_NONE);
+    struct fib_index t = T0;
+    struct fib_path one = path_via(ip(1, 1, 1, 1), iface(1)),
+                    seven = path_via(ip(7, 7, 7, 7), iface(7)),
+                    recursive = path_via(ip(77, 0, 0, 1), IF_NONE);
     assert_int_equal(
         fib_route_update(w.f, t, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &one, 1, NULL), 0);
     assert_int_equal(
@@ -128,10 +135,17 @@ static void no_packet_is_lost_while_routes_change(void **state)
     test_world_close(&w);
 }
 
+static void nor_of_ip6(void **state)
+{
+    test_family = IP_FAMILY_6;
+    no_packet_is_lost_while_routes_change(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_packet_is_lost_while_routes_change),
+        cmocka_unit_test(nor_of_ip6),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,119 +1,31 @@
 /* Path lists: sets of paths, shared by all routes that were given the same ones, and the word by
- * which those routes forward. Vias: the next hops of recursive paths. */
+ * which those routes forward. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/byteorder.h"
 #include "net/ip/fib/fib_internal.h"
 
-/* --- vias --- */
-
-static u32 via_get(struct fib *f, u32 table, be32 next_hop)
-{
-    u32 addr = be32_to_host(next_hop);
-    u32 e = fib_entry_find(f, fib_table_at(f, table), addr, 32);
-    if (e != NONE && fib_entry_at(f, e)->via != NONE) {
-        via_at(f, fib_entry_at(f, e)->via)->refs++;
-        return fib_entry_at(f, e)->via;
-    }
-    u32 v = pool_get(&f->vias);
-    if (v == POOL_NONE)
-        return NONE;
-    path_list_ref(f, f->drop_list);
-    e = fib_entry_source_set(f, table, addr, 32, FIB_SOURCE_RR, f->drop_list);
-    if (e == NONE) {
-        pool_put(&f->vias, v);
-        return NONE;
-    }
-    u32 adj = adj_get_lb(f, e);
-    if (adj == NONE) {
-        fib_entry_source_del(f, e, FIB_SOURCE_RR);
-        pool_put(&f->vias, v);
-        return NONE;
-    }
-    *via_at(f, v) = (struct via){.refs = 1, .entry = e, .adj = adj, .paths = NONE};
-    fib_entry_at(f, e)->via = v;
-    fib_tables_lock_rr(f, table);
-    fib_entry_evaluate(f, e);
-    return v;
-}
-
-static void via_put(struct fib *f, u32 v)
-{
-    struct via *via = via_at(f, v);
-    assert(via->refs);
-    if (--via->refs)
-        return;
-    u32 e = via->entry, table = fib_entry_at(f, e)->table;
-    fib_entry_at(f, e)->via = NONE;
-    adj_put(f, via->adj);
-    pool_put(&f->vias, v);
-    fib_entry_source_del(f, e, FIB_SOURCE_RR);
-    fib_tables_unlock_rr(f, table);
-}
-
-void via_evaluate(struct fib *f, u32 v)
-{
-    struct via *via = via_at(f, v);
-    const struct fib_entry *e = fib_entry_at(f, via->entry);
-    u8 state = 0;
-    if (e->list != NONE && path_list_is_resolved(f, e->list)) {
-        state = VIA_RESOLVED;
-        if (fib_entry_best(f, e) != FIB_SOURCE_RR)
-            state |= VIA_HOST;
-        const struct path *first = path_at(f, path_list_at(f, e->list)->first);
-        if (first->cfg.kind == FIB_PATH_NEXT_HOP && !if_is_none(first->cfg.interface))
-            state |= VIA_ATTACHED;
-    }
-    if (state == via->state)
-        return;
-    via->state = state;
-    for (u32 k = via->paths; k != NONE; k = path_at(f, k)->via_next)
-        fib_queue(f, WORK_LIST, path_at(f, k)->list);
-}
-
-/* Depth-first over recursive paths, bounded: a structure that deep is as good as a loop. */
-static bool leads_to(const struct fib *f, u32 start, u32 list, u32 depth, u32 *steps)
-{
-    if (depth > FIB_LOOKUPS_MAX || ++*steps > 1000)
-        return true;
-    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next) {
-        if (path_at(f, k)->via == NONE)
-            continue;
-        const struct via *via = via_at(f, path_at(f, k)->via);
-        if (via->entry == start)
-            return true;
-        u32 next = fib_entry_at(f, via->entry)->list;
-        if (next != NONE && leads_to(f, start, next, depth + 1, steps))
-            return true;
-    }
-    return false;
-}
-
-bool via_loops(const struct fib *f, u32 start, u32 list)
-{
-    u32 steps = 0;
-    return leads_to(f, start, list, 1, &steps);
-}
-
 /* --- paths --- */
 
 static u32 path_adj(struct fib *f, struct path *pa)
 {
     const struct fib_path *c = &pa->cfg;
+    enum ip_family link = (enum ip_family)path_list_at(f, pa->list)->family;
+    struct link_host host = {c->next_hop, c->interface, c->family};
     if (c->flags & FIB_PATH_DEAD)
         return ADJ_DROP.i;
     switch ((enum fib_path_kind)c->kind) {
     case FIB_PATH_NEXT_HOP:
         if (!if_is_none(c->interface))
-            return adj_get_neighbor(f, c->next_hop, c->interface);
-        pa->via = via_get(f, c->table.i, c->next_hop);
+            return adj_get_neighbor(f, &host, link);
+        pa->via = via_get(f, c->table.i, &c->next_hop);
         if (pa->via == NONE)
             return NONE;
         adj_ref(f, via_at(f, pa->via)->adj);
         return via_at(f, pa->via)->adj;
     case FIB_PATH_ATTACHED:
-        return adj_get_glean(f, c->interface, c->next_hop, c->prefix_len);
+        return adj_get_glean(f, &host, c->prefix_len, link);
     case FIB_PATH_PUNT:
         return ADJ_PUNT.i;
     case FIB_PATH_UNREACHABLE:
@@ -123,7 +35,7 @@ static u32 path_adj(struct fib *f, struct path *pa)
     case FIB_PATH_LOCAL:
         return ADJ_RECEIVE.i;
     case FIB_PATH_RECEIVE:
-        return adj_get_receive(f, c->interface, c->next_hop);
+        return adj_get_receive(f, &host, link);
     case FIB_PATH_LOOKUP: {
         u32 a = adj_get_lookup(f, c->table.i);
         if (a != NONE)
@@ -142,7 +54,6 @@ static u32 path_adj(struct fib *f, struct path *pa)
 static bool path_resolves(const struct fib *f, const struct path *pa)
 {
     const struct fib_path *c = &pa->cfg;
-    struct fib_interface i;
     if (c->flags & FIB_PATH_DEAD)
         return false;
     if (c->kind == FIB_PATH_DROP)
@@ -154,8 +65,35 @@ static bool path_resolves(const struct fib *f, const struct path *pa)
         return (state & wanted) == wanted;
     }
     if (c->kind == FIB_PATH_NEXT_HOP || c->kind == FIB_PATH_ATTACHED)
-        return f->ops.interface(f->ops.ctx, c->interface, &i) && i.up;
+        return f->ops.if_state(f->ops.ctx, c->interface) == FIB_IF_UP;
     return true;
+}
+
+/* Among the paths of its interface. A dead path is not: the index may be another's. */
+static void path_if_add(struct fib *f, u32 k)
+{
+    struct path *pa = path_at(f, k);
+    if (if_is_none(pa->cfg.interface))
+        return;
+    u32 *head = &fib_if_at(f, pa->cfg.interface)->paths;
+    pa->if_prev = NONE;
+    pa->if_next = *head - 1;
+    if (pa->if_next != NONE)
+        path_at(f, pa->if_next)->if_prev = k;
+    *head = k + 1;
+}
+
+static void path_if_del(struct fib *f, u32 k)
+{
+    struct path *pa = path_at(f, k);
+    if (if_is_none(pa->cfg.interface) || (pa->cfg.flags & FIB_PATH_DEAD))
+        return;
+    if (pa->if_prev != NONE)
+        path_at(f, pa->if_prev)->if_next = pa->if_next;
+    else
+        fib_if_at(f, pa->cfg.interface)->paths = pa->if_next + 1;
+    if (pa->if_next != NONE)
+        path_at(f, pa->if_next)->if_prev = pa->if_prev;
 }
 
 static void path_free(struct fib *f, u32 k)
@@ -163,6 +101,7 @@ static void path_free(struct fib *f, u32 k)
     struct path *pa = path_at(f, k);
     u32 via = pa->via, adj = pa->adj, table = pa->cfg.table.i;
     bool lookup = pa->cfg.kind == FIB_PATH_LOOKUP;
+    path_if_del(f, k);
     if (via != NONE) {
         if (pa->via_prev != NONE)
             path_at(f, pa->via_prev)->via_next = pa->via_next;
@@ -189,6 +128,7 @@ static u32 path_new(struct fib *f, u32 list, const struct fib_path *cfg)
     struct path *pa = path_at(f, k);
     *pa = (struct path){.cfg = *cfg, .list = list, .next = NONE, .via = NONE};
     pa->via_next = pa->via_prev = NONE;
+    path_if_add(f, k);
     pa->adj = path_adj(f, pa);
     if (pa->via != NONE) {
         struct via *via = via_at(f, pa->via);
@@ -295,10 +235,10 @@ void path_list_evaluate(struct fib *f, u32 list)
 
 /* --- lists --- */
 
-static bool same_paths(const struct fib *f, const struct path_list *l, const struct fib_path *paths,
-                       u32 n)
+static bool same_paths(const struct fib *f, const struct path_list *l, enum ip_family family,
+                       const struct fib_path *paths, u32 n)
 {
-    if (l->n_paths != n)
+    if (l->n_paths != n || l->family != family)
         return false;
     u32 k = l->first;
     for (u32 i = 0; i < n; i++, k = path_at(f, k)->next)
@@ -350,12 +290,12 @@ static void list_free(struct fib *f, u32 list)
     pool_put(&f->lists, list);
 }
 
-u32 path_list_get(struct fib *f, const struct fib_path *paths, u32 n)
+u32 path_list_get(struct fib *f, enum ip_family family, const struct fib_path *paths, u32 n)
 {
-    u64 hash = hash_bytes(paths, n * sizeof(*paths), 0), head;
+    u64 hash = hash_bytes(paths, n * sizeof(*paths), family), head;
     if (hash_get(&f->list_by_hash, &hash, &head))
         for (u32 k = (u32)head; k != NONE; k = path_list_at(f, k)->hash_next)
-            if (same_paths(f, path_list_at(f, k), paths, n)) {
+            if (same_paths(f, path_list_at(f, k), family, paths, n)) {
                 path_list_ref(f, k);
                 return k;
             }
@@ -364,8 +304,8 @@ u32 path_list_get(struct fib *f, const struct fib_path *paths, u32 n)
     if (list == POOL_NONE)
         return NONE;
     struct path_list *l = path_list_at(f, list);
-    *l = (struct path_list){.refs = 1, .first = NONE, .bucket_first = NONE, .entries = NONE};
-    l->hash_next = NONE;
+    *l = (struct path_list){.refs = 1, .first = NONE, .bucket_first = NONE, .family = (u8)family};
+    l->entries = l->last = l->hash_next = NONE;
     l->hash = hash;
     l->n_paths = (u16)n;
     /* making a path may come back here for other lists: the pool does not move */
@@ -413,34 +353,25 @@ struct if_index path_list_attached(const struct fib *f, u32 list)
 
 /* --- interfaces --- */
 
-static bool path_uses(const struct path *pa, struct if_index i)
-{
-    return !if_is_none(pa->cfg.interface) && if_equal(pa->cfg.interface, i);
-}
-
 void fib_interface_changed(struct fib *f, struct if_index i)
 {
     adj_interface_changed(f, i);
-    pool_each(&f->paths, k)
-    {
-        if (path_uses(path_at(f, k), i))
-            fib_queue(f, WORK_LIST, path_at(f, k)->list);
-    }
+    for (u32 k = fib_if_at(f, i)->paths - 1; k != NONE; k = path_at(f, k)->if_next)
+        fib_queue(f, WORK_LIST, path_at(f, k)->list);
     fib_settle(f);
 }
 
 void fib_interface_deleted(struct fib *f, struct if_index i)
 {
-    pool_each(&f->paths, k)
-    {
-        struct path *pa = path_at(f, k);
-        if (!path_uses(pa, i))
-            continue;
+    for (u32 k = fib_if_at(f, i)->paths - 1; k != NONE; k = path_at(f, k)->if_next) {
         /* the index may come back as another interface: this list is not shared with its routes */
-        pa->cfg.flags |= FIB_PATH_DEAD;
-        path_list_unshare(f, pa->list);
-        fib_queue(f, WORK_LIST, pa->list);
+        path_at(f, k)->cfg.flags |= FIB_PATH_DEAD;
+        path_list_unshare(f, path_at(f, k)->list);
+        fib_queue(f, WORK_LIST, path_at(f, k)->list);
     }
+    fib_import_interface(f, i);
+    fib_if_at(f, i)->paths = 0;
     adj_interface_deleted(f, i);
+    *fib_if_at(f, i) = (struct fib_if){0};
     fib_settle(f);
 }

@@ -10,19 +10,6 @@
 
 struct fib_table_data *fib_table_base;
 
-/* What packets look up in that are under way when their table goes. */
-static const u32 empty_root[IP4_TRIE_ROOT_WORDS];
-
-static const struct {
-    u32 addr;
-    u8 len;
-    u8 source;
-} default_routes[] = {
-    {0, 0, FIB_SOURCE_DEFAULT_ROUTE},     {0, 32, FIB_SOURCE_SPECIAL},
-    {0xf0000000, 4, FIB_SOURCE_SPECIAL},  {0xe0000000, 4, FIB_SOURCE_SPECIAL},
-    {0xffffffff, 32, FIB_SOURCE_SPECIAL},
-};
-
 const char *fib_source_name(enum fib_source s)
 {
     static const char *const names[FIB_SOURCE_N] = {
@@ -34,6 +21,7 @@ const char *fib_source_name(enum fib_source s)
         [FIB_SOURCE_CLI] = "CLI",
         [FIB_SOURCE_DHCP] = "DHCP",
         [FIB_SOURCE_ADJ] = "adjacency",
+        [FIB_SOURCE_EXPORT] = "attached_export",
         [FIB_SOURCE_RR] = "recursive-resolution",
         [FIB_SOURCE_DEFAULT_ROUTE] = "default-route",
     };
@@ -55,10 +43,11 @@ bool fib_user_source_find(const char *name, enum fib_source *out)
     return false;
 }
 
-struct fib_index fib_table_find(const struct fib *f, u32 table_id)
+struct fib_index fib_table_find(const struct fib *f, enum ip_family family, u32 table_id)
 {
+    u32 key[2] = {family, table_id};
     u64 value;
-    if (!hash_get(&f->table_by_id, &table_id, &value))
+    if (!hash_get(&f->table_by_id, key, &value))
         return FIB_NONE;
     return (struct fib_index){(u32)value};
 }
@@ -70,7 +59,7 @@ u32 fib_table_id(const struct fib *f, struct fib_index t)
 
 const char *fib_table_name(const struct fib *f, struct fib_index t)
 {
-    return t.i < f->n_tables && f->tables[t.i] ? f->tables[t.i]->name : "DELETED";
+    return fib_table_exists(f, t) ? f->tables[t.i]->name : "DELETED";
 }
 
 bool fib_table_is_named(const struct fib *f, struct fib_index t)
@@ -78,11 +67,16 @@ bool fib_table_is_named(const struct fib *f, struct fib_index t)
     return fib_table_at(f, t.i)->named;
 }
 
-struct fib_index fib_table_next(const struct fib *f, u32 from)
+static u32 table_index_of(enum ip_family family, u32 number)
 {
-    for (u32 i = from; i < f->n_tables; i++)
-        if (f->tables[i])
-            return (struct fib_index){i};
+    return family == IP_FAMILY_4 ? number : FIB_TABLES_MAX + number;
+}
+
+struct fib_index fib_table_next(const struct fib *f, enum ip_family family, u32 from)
+{
+    for (u32 i = from; i < f->n_tables[family]; i++)
+        if (f->tables[table_index_of(family, i)])
+            return (struct fib_index){table_index_of(family, i)};
     return FIB_NONE;
 }
 
@@ -91,41 +85,46 @@ u32 fib_table_n_routes(const struct fib *f, struct fib_index t)
     return fib_table_at(f, t.i)->n_used;
 }
 
-static int table_new(struct fib *f, u32 table_id, const char *name, u32 *out, struct error *e)
+static void table_set_name(struct fib_table *t, const char *name)
 {
-    u32 i = f->free_tables.n ? f->free_tables.v[f->free_tables.n - 1] : f->n_tables;
-    if (i >= FIB_TABLES_MAX)
-        return error_set(e, ENOSPC, "no room for more than %u tables", FIB_TABLES_MAX);
-    if (table_id && name && !cli_is_braceable(name)) /* 0 has its name from startup.conf */
-        return error_set(
-            e, EINVAL,
-            "a table's name is one line, with braces in pairs, and no blanks around it or a `|'");
-    struct fib_table *t = mem_alloc(sizeof(*t));
-    int rc = mem_map_new(&t->root_map, "ip4 trie root", sizeof(empty_root),
-                         (struct mem_page_size){0}, false, e);
-    if (rc) {
-        free(t);
-        return rc;
-    }
-    if (f->free_tables.n)
-        f->free_tables.n--;
-    else
-        f->n_tables++;
-    t->root = t->root_map.base;
-    t->id = table_id;
-    t->default_entry = NONE;
     t->named = name && *name;
     if (t->named)
         snprintf(t->name, sizeof(t->name), "%s", name);
     else
-        snprintf(t->name, sizeof(t->name), "ipv4-VRF:%u", table_id);
-    f->tables[i] = t;
-    hash_set(&f->table_by_id, &table_id, i);
+        snprintf(t->name, sizeof(t->name), "ipv%u-VRF:%u", t->family == IP_FAMILY_4 ? 4 : 6, t->id);
+}
 
+/* Without routes yet. */
+static int table_new(struct fib *f, enum ip_family family, u32 table_id, const char *name, u32 *out,
+                     struct error *e)
+{
+    u32 n_free = f->free_tables[family].n;
+    u32 number = n_free ? f->free_tables[family].v[n_free - 1] : f->n_tables[family];
+    u32 most = fib_protocol(family)->tables_max;
+    if (number >= most)
+        return error_set(e, ENOSPC, "no room for more than %u tables", most);
+    if (table_id && name && !cli_is_braceable(name)) /* 0 has its name from startup.conf */
+        return error_set(
+            e, EINVAL,
+            "a table's name is one line, with braces in pairs, and no blanks around it or a `|'");
+    u32 i = table_index_of(family, number);
     struct fib_table_data *d = &fib_table_base[i];
+    struct fib_table *t = mem_alloc(sizeof(*t));
+    t->id = table_id;
+    t->family = family;
+    table_set_name(t, name);
     __atomic_store_n(&d->flow_fields, FLOW_DEFAULT, __ATOMIC_RELAXED);
     __atomic_store_n(&d->default_leaf, ip4_trie_leaf(0), __ATOMIC_RELAXED);
-    __atomic_store_n(&d->root, t->root, __ATOMIC_RELEASE);
+    int rc = fib_protocol(family)->table_new(t, d, e);
+    if (rc) {
+        free(t);
+        return rc;
+    }
+    if (n_free)
+        f->free_tables[family].n--;
+    else
+        f->n_tables[family]++;
+    f->tables[i] = t;
     *out = i;
     return 0;
 }
@@ -133,10 +132,10 @@ static int table_new(struct fib *f, u32 table_id, const char *name, u32 *out, st
 static int table_fill(struct fib *f, u32 i)
 {
     struct fib_path drop = fib_path_special(FIB_PATH_DROP);
-    for (u32 k = 0; k < array_len(default_routes); k++) {
-        struct ip4_prefix prefix = {be32_from_host(default_routes[k].addr), default_routes[k].len};
-        int rc = fib_route_update(f, (struct fib_index){i}, prefix, default_routes[k].source, &drop,
-                                  1, NULL);
+    const struct fib_protocol *p = fib_protocol(fib_table_at(f, i)->family);
+    for (u32 k = 0; k < p->n_fixed; k++) {
+        int rc = fib_route_update(f, (struct fib_index){i}, p->fixed[k].prefix, p->fixed[k].source,
+                                  &drop, 1, NULL);
         if (rc)
             return rc;
     }
@@ -158,40 +157,69 @@ static void table_empty(struct fib *f, u32 i)
             fib_table_flush(f, (struct fib_index){i}, s);
 }
 
-static void table_free(struct fib *f, u32 i)
+void fib_table_drop(struct fib *f, u32 i)
 {
     struct fib_table *t = fib_table_at(f, i);
     struct fib_table_data *d = &fib_table_base[i];
-    table_empty(f, i);
-    if (is_locked(t))
-        return; /* emptying it was not the end: recursive routes of other tables need it */
-    hash_del(&f->table_by_id, &t->id);
+    u32 key[2] = {t->family, t->id};
+    if (t->id != FIB_TABLE_NO_ID)
+        hash_del(&f->table_by_id, key);
     __atomic_store_n(&d->default_leaf, ip4_trie_leaf(0), __ATOMIC_RELEASE);
-    __atomic_store_n(&d->root, empty_root, __ATOMIC_RELEASE);
+    fib_protocol(t->family)->table_end(f, d);
     f->tables[i] = NULL;
-    fib_table_slots_free(t);
-    vec_free(&t->followers);
-    fib_limbo(f, LIMBO_ROOT, i, (u64)(uintptr_t)t);
+    fib_prefixes_free(t);
+    ordset_fini(&t->linked);
+    vec_free(&t->exports);
+    fib_limbo(f, LIMBO_TABLE, fib_number((struct fib_index){i}), (u64)(uintptr_t)t);
 }
 
-int fib_table_lock(struct fib *f, u32 table_id, const char *name, enum fib_source s,
-                   struct fib_index *out, struct error *e)
+static void table_free(struct fib *f, u32 i)
 {
-    struct fib_index t = fib_table_find(f, table_id);
+    table_empty(f, i);
+    if (!is_locked(fib_table_at(f, i)))
+        fib_table_drop(f, i);
+    /* else emptying it was not the end: recursive routes of other tables need it */
+}
+
+/* A table with its routes and one lock. */
+static int table_make(struct fib *f, enum ip_family family, u32 table_id, const char *name,
+                      enum fib_source s, struct fib_index *t, struct error *e)
+{
+    int rc = table_new(f, family, table_id, name, &t->i, e);
+    if (rc)
+        return rc;
+    u32 key[2] = {family, table_id};
+    if (table_id != FIB_TABLE_NO_ID)
+        hash_set(&f->table_by_id, key, t->i);
+    fib_table_at(f, t->i)->locks[s] = 1;
+    if (table_fill(f, t->i)) {
+        fib_table_unlock(f, *t, s);
+        return error_set(e, ENOSPC, "no room for another table's routes");
+    }
+    return 0;
+}
+
+int fib_table_lock(struct fib *f, enum ip_family family, u32 table_id, const char *name,
+                   enum fib_source s, struct fib_index *out, struct error *e)
+{
+    struct fib_index t = fib_table_find(f, family, table_id);
+    if (table_id == FIB_TABLE_NO_ID)
+        return error_set(e, EINVAL, "no table can have the id %u", table_id);
     if (fib_is_none(t)) {
-        int rc = table_new(f, table_id, name, &t.i, e);
+        int rc = table_make(f, family, table_id, name, s, &t, e);
         if (rc)
             return rc;
-        fib_table_at(f, t.i)->locks[s] = 1;
-        if (table_fill(f, t.i)) {
-            fib_table_unlock(f, t, s);
-            return error_set(e, ENOSPC, "no room for another table's routes");
-        }
     } else {
         fib_table_at(f, t.i)->locks[s]++;
     }
     *out = t;
     return 0;
+}
+
+int fib_table_private(struct fib *f, enum ip_family family, const char *name, enum fib_source s,
+                      struct fib_index *out, struct error *e)
+{
+    return table_make(f, family, FIB_TABLE_NO_ID, name, s, out, e);
 }
 
 void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s)

@@ -11,14 +11,12 @@
 #pragma once
 
 #include "base/error.h"
-#include "base/mem.h"
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_errors.h"
-#include "net/link/interface/interface.h"
 
 struct module;
 struct piste;
@@ -42,8 +40,6 @@ void icmp4_unregister_type(struct piste *p, u8 type);
 struct icmp4 {
     u16 next_by_type[256];        /* of ip4-icmp-input */
     struct node_index input_node; /* counts what its siblings answer */
-    const be32 *if_address; /* by interface: source of errors about what it received; 0: none */
-    struct mem_map if_address_map;
 };
 
 enum {
@@ -73,8 +69,3 @@ static inline bool icmp4_rate_take(u64 *tat_ns, u64 now_ns, u64 per_sec, u64 bur
     *tat_ns = from + interval_ns;
     return true;
 }
-
-/* Keep if_address, their arg. */
-void icmp4_on_address(struct piste *p, struct if_index i, struct ip4_prefix prefix, bool add,
-                      void *arg);
-void icmp4_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg);

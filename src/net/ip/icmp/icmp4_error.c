@@ -40,7 +40,7 @@ enum icmp4_error icmp4_error_allowed(const struct buffer *b)
 
 void icmp4_error_build(struct buffer *to, const struct buffer *b, be32 src, u16 id)
 {
-    const struct ip4_scratch *s = (const struct ip4_scratch *)b->scratch;
+    const struct ip_scratch *s = (const struct ip_scratch *)b->scratch;
     const struct ip4_header *about = buffer_current(b);
     struct ip4_header *h = buffer_current(to);
     u8 *icmp = (u8 *)(h + 1);

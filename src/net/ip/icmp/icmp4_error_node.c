@@ -2,7 +2,7 @@
  * of its own: the one that it is about may be shared, large or a port's, and is dropped for the
  * reason that it came with. */
 #include "engine/thread.h"
-#include "net/link/interface/interface.h"
+#include "net/ip/address/address_data.h"
 #include "net/ip/icmp/icmp4.h"
 #include "net/packet/ip4_packet.h"
 
@@ -11,20 +11,21 @@
 enum { NEXT_DROP, NEXT_LOOKUP };
 
 /* Where the message comes from: the address that the packet was for, if that is what could not be
- * reached here; else one of the interface that received it (RFC 1812 4.3.2.4). 0: none. */
-static be32 icmp4_error_source(const struct icmp4 *icmp, const struct buffer *b)
+ * reached here; else one of the interface that received it (RFC 1812 4.3.2.4), of the sender's
+ * subnet if there is one. 0: none. */
+static be32 icmp4_error_source(const struct buffer *b)
 {
-    const struct ip4_scratch *s = (const struct ip4_scratch *)b->scratch;
+    const struct ip_scratch *s = (const struct ip_scratch *)b->scratch;
     const struct ip4_header *h = buffer_current(b);
+    struct ip_address to = ip_address_from_ip4(h->src);
 
     if (s->icmp_type == ICMP4_DESTINATION_UNREACHABLE &&
         (s->icmp_code == ICMP4_PROTOCOL_UNREACHABLE || s->icmp_code == ICMP4_PORT_UNREACHABLE))
         return h->dst;
     if (if_is_none(b->rx_if))
         return (be32){0};
-    u32 lender = __atomic_load_n(&ip4_if_base[b->rx_if.i].address_if, __ATOMIC_RELAXED);
-    return (be32){lender < IF_MAX ? __atomic_load_n(&icmp->if_address[lender].raw, __ATOMIC_RELAXED)
-                                  : 0};
+    const struct ip_address *a = ip_if_source(IP_FAMILY_4, b->rx_if, &to);
+    return a ? a->ip4 : (be32){0};
 }
 
 static enum icmp4_error counted_as(u8 type)
@@ -35,11 +36,10 @@ static enum icmp4_error counted_as(u8 type)
 }
 
 /* The message about b; BUFFER_NONE, counted, when there is to be none. */
-static u32 icmp4_error_message(const struct icmp4 *icmp, struct thread *t, struct node *n,
-                               const struct buffer *b)
+static u32 icmp4_error_message(struct thread *t, struct node *n, const struct buffer *b)
 {
     enum icmp4_error error = icmp4_error_allowed(b);
-    be32 src = error == ICMP4_ERROR_NONE ? icmp4_error_source(icmp, b) : (be32){0};
+    be32 src = error == ICMP4_ERROR_NONE ? icmp4_error_source(b) : (be32){0};
     u32 bi = BUFFER_NONE;
 
     if (error == ICMP4_ERROR_NONE && be32_is_zero(src))
@@ -58,12 +58,12 @@ static u32 icmp4_error_message(const struct icmp4 *icmp, struct thread *t, struc
     to->rx_if = IF_LOCAL;
     to->flags |= b->flags & BUFFER_TRACED;
     to->trace = b->trace;
-    *ip4_scratch(to) = (struct ip4_scratch){
+    *ip_scratch(to) = (struct ip_scratch){
         .adj = ADJ_NONE,
         .lb = LB_NONE,
-        .fib = if_is_none(b->rx_if) ? (struct fib_index){0} : ip4_if_fib(b->rx_if),
+        .fib = if_is_none(b->rx_if) ? (struct fib_index){0} : ip_if_fib(IP_FAMILY_4, b->rx_if),
     };
-    node_count(n, counted_as(ip4_scratch((struct buffer *)b)->icmp_type), 1);
+    node_count(n, counted_as(ip_scratch((struct buffer *)b)->icmp_type), 1);
     return bi;
 }
 
@@ -73,7 +73,7 @@ void NODE_FN(ip4_icmp_error)(struct thread *t, struct node *n, struct buffer **b
     u32 out[FRAME_PKTS], n_out = 0;
 
     for (u32 i = 0; i < count; i++) {
-        u32 bi = icmp4_error_message(n->state, t, n, b[i]);
+        u32 bi = icmp4_error_message(t, n, b[i]);
         if (bi != BUFFER_NONE)
             out[n_out++] = bi;
         next[i] = NEXT_DROP;

@@ -57,7 +57,7 @@ static void turn_round(struct node *n, struct buffer *b)
 {
     struct ip4_header *h = buffer_current(b);
     struct icmp_header *icmp = ip4_payload(h);
-    struct ip4_scratch *s = ip4_scratch(b);
+    struct ip_scratch *s = ip_scratch(b);
     be32 src = h->dst;
 
     h->dst = h->src;
@@ -71,7 +71,7 @@ static void turn_round(struct node *n, struct buffer *b)
 
     s->lb = ip4_lookup(s->fib, h->dst);
     s->flow_hash = 0;
-    s->lookups = 0;
+    s->lookups = s->tunnels = 0;
     b->flags = (b->flags & ~(u32)(BUFFER_CSUM_VALID | BUFFER_FLOW_HASH)) | BUFFER_LOCAL;
     b->rx_if = IF_LOCAL;
 }

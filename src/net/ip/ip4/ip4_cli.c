@@ -1,87 +1,11 @@
-/* Commands about IPv4 on interfaces, tables, and the running configuration of both. */
+/* Commands about tables and their flow hash, and the running configuration of tables and routes. */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "control/cli.h"
-#include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4_internal.h"
 #include "net/ip/ip4/ip_route_cli.h"
-
-/* --- addresses --- */
-
-static struct ip4_prefix prefix_of(const struct cli_value *v)
-{
-    struct ip4_prefix a = {.len = v->ip.prefix_len};
-    memcpy(&a.addr, v->ip.addr, 4);
-    return a;
-}
-
-static int set_address(struct cli_call *c)
-{
-    struct interface *f = cli_interface(c, "interface");
-    const struct cli_value *v = cli_get(c, "ip-prefix");
-    if (!v) { /* all */
-        if (!cli_has(c, "del"))
-            return error_set(c->err, EINVAL, "`all' is for deleting");
-        ip4_address_del_all(c->piste, f->index);
-        return 0;
-    }
-    if (v->ip.is_ip6)
-        return error_set(c->err, EOPNOTSUPP, "IPv6 is not supported");
-    if (cli_has(c, "del"))
-        return ip4_address_del(c->piste, f->index, prefix_of(v), c->err);
-    return ip4_address_add(c->piste, f->index, prefix_of(v), c->err);
-}
-
-void ip4_show_address(struct piste *p, struct interface *f, struct out *o)
-{
-    struct if_index lender = ip4_unnumbered(p, f->index);
-    struct if_index owner = if_is_none(lender) ? f->index : lender;
-    struct fib_index t = ip4_if_fib(f->index);
-    struct ip4_prefix a;
-    char text[IP4_PREFIX_TEXT_BYTES];
-    if (!if_is_none(lender))
-        out_str(o, "unnumbered", interface_at(p, lender)->name, "  unnumbered, use %s\n");
-    out_array(o, "addresses");
-    for (u32 k = 0; ip4_address_at(p, owner, k, &a); k++) {
-        ip4_prefix_text(a, text);
-        out_object(o, NULL);
-        out_str(o, "prefix", text, "  L3 %s");
-        out_u64(o, "table_id", fib_table_id(fib_of(p), t), NULL);
-        if (t.i)
-            out_text(o, " ip4 table-id %u fib-idx %u", fib_table_id(fib_of(p), t), t.i);
-        out_text(o, "\n");
-        out_end(o);
-    }
-    out_end(o);
-}
-
-/* --- settings of an interface --- */
-
-static int ip4_cli_set_table(struct cli_call *c)
-{
-    return ip4_set_table(c->piste, cli_interface(c, "interface")->index,
-                         (u32)cli_u64(c, "table-id", 0), c->err);
-}
-
-static int ip4_cli_set_unnumbered(struct cli_call *c)
-{
-    struct interface *f = cli_interface(c, "interface"), *use = cli_interface(c, "lender");
-    return ip4_set_unnumbered(c->piste, f->index, use ? use->index : IF_NONE, c->err);
-}
-
-static int ip4_cli_set_directed_broadcast(struct cli_call *c)
-{
-    return ip4_set_directed_broadcast(c->piste, cli_interface(c, "interface")->index,
-                                      !cli_has(c, "disable"), c->err);
-}
-
-static int enable_ip4(struct cli_call *c)
-{
-    return ip4_enable(c->piste, cli_interface(c, "interface")->index, true, c->err);
-}
+#include "net/link/interface/interface.h"
 
 /* --- tables --- */
 
@@ -89,7 +13,7 @@ static int ip_table(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0);
-    struct fib_index t = fib_table_find(f, id);
+    struct fib_index t = fib_table_find(f, IP_FAMILY_4, id);
     enum fib_source source = FIB_SOURCE_CLI;
     const char *source_name = cli_str(c, "source", NULL);
     if (source_name && !fib_user_source_find(source_name, &source))
@@ -98,7 +22,9 @@ static int ip_table(struct cli_call *c)
     if (!id)
         return error_set(c->err, EINVAL, "the default table is always there");
     if (cli_has(c, "add"))
-        return ours ? 0 : fib_table_lock(f, id, cli_str(c, "name", NULL), source, &t, c->err);
+        return ours ? 0
+                    : fib_table_lock(f, IP_FAMILY_4, id, cli_str(c, "name", NULL), source, &t,
+                                     c->err);
     if (!ours)
         return error_set(c->err, ENOENT, "no such table %u", id);
     fib_table_flush(f, t, source);
@@ -110,7 +36,7 @@ static int ip4_cli_set_flow_hash(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0), fields = 0;
-    struct fib_index t = fib_table_find(f, id);
+    struct fib_index t = fib_table_find(f, IP_FAMILY_4, id);
     const char *name;
     if (fib_is_none(t))
         return error_set(c->err, ENOENT, "no such FIB table %u", id);
@@ -122,17 +48,6 @@ static int ip4_cli_set_flow_hash(struct cli_call *c)
 }
 
 const struct cli_command ip4_commands[] = {
-    {"set interface ip address [del] <interface> (<ip-prefix> | all)",
-     "Add or delete an interface's address", set_address, 0},
-    {"enable ip4 interface <interface>", "Let an interface take IPv4 without an address of its own",
-     enable_ip4, 0},
-    {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
-     ip4_cli_set_table, 0},
-    {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",
-     "Let an interface borrow another's addresses", ip4_cli_set_unnumbered, 0},
-    {"set interface ip directed-broadcast <interface> (enable | disable)",
-     "Send broadcasts to the interface's subnets to all on its link",
-     ip4_cli_set_directed_broadcast, 0},
     {"ip route <rest>",
      "Add or delete a route: (add | del) [count N] PREFIX [table N] via PATH ...", ip_route_command,
      0},
@@ -143,6 +58,12 @@ const struct cli_command ip4_commands[] = {
      "What of a flow chooses among equal paths", ip4_cli_set_flow_hash, 0},
     {0},
 };
+
+int ip4_init(struct piste *p, void **state, struct error *e)
+{
+    interface_reserve_names(p, ip_route_words);
+    return 0;
+}
 
 /* --- running config --- */
 
@@ -162,8 +83,8 @@ static void write_table(const struct fib *f, struct fib_index k, enum fib_source
 static void write_tables(struct piste *p, struct text *t)
 {
     struct fib *f = fib_of(p);
-    for (struct fib_index k = fib_table_next(f, 0); !fib_is_none(k);
-         k = fib_table_next(f, k.i + 1)) {
+    for (struct fib_index k = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(k);
+         k = fib_table_next(f, IP_FAMILY_4, fib_number(k) + 1)) {
         u32 id = fib_table_id(f, k), fields = fib_table_flow_fields(f, k);
         bool held = !id;
         for (enum fib_source s = 0; id && s < FIB_SOURCE_N; s++)
@@ -184,42 +105,10 @@ static void write_tables(struct piste *p, struct text *t)
     }
 }
 
-static void write_interface(struct piste *p, const struct interface *f, struct text *t)
-{
-    struct fib_index table = ip4_if_fib(f->index);
-    struct ip4_prefix a;
-    char text[IP4_PREFIX_TEXT_BYTES];
-    if (table.i)
-        text_add(t, "set interface ip table %s %u\n", f->name, fib_table_id(fib_of(p), table));
-    for (u32 k = 0; ip4_address_at(p, f->index, k, &a); k++) {
-        ip4_prefix_text(a, text);
-        text_add(t, "set interface ip address %s %s\n", f->name, text);
-    }
-    for (u32 k = ip4_enables(p, f->index); k; k--)
-        text_add(t, "enable ip4 interface %s\n", f->name);
-    if (ip4_directed_broadcast(p, f->index))
-        text_add(t, "set interface ip directed-broadcast %s enable\n", f->name);
-}
-
-static void write_unnumbered(struct piste *p, const struct interface *f, struct text *t)
-{
-    struct if_index lender = ip4_unnumbered(p, f->index);
-    if (!if_is_none(lender))
-        text_add(t, "set interface unnumbered %s use %s\n", f->name, interface_at(p, lender)->name);
-}
-
 void ip4_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    struct interface *f;
     if (phase == RC_TABLES)
         write_tables(p, t);
-    if (phase == RC_INTERFACE) {
-        for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
-            write_interface(p, f, t);
-        /* lenders have their addresses and tables by then */
-        for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
-            write_unnumbered(p, f, t);
-    }
     if (phase == RC_ROUTES)
         ip_route_running_config(p, t);
 }

@@ -5,34 +5,27 @@
 #include "net/packet/ip4_format.h"
 #include "net/ip/ip4/ip4_internal.h"
 
-#define LOOKUP_NEXT                                                                                \
-    {                                                                                              \
-        [FIB_NEXT_DROP] = "ip4-drop", [FIB_NEXT_PUNT] = "ip4-punt", [FIB_NEXT_NULL] = "ip4-null",  \
-        [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                \
-        [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
-        [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
-    }
-
 /* The packet's words behind its hop. */
-static const struct ip4_scratch *ip4_forward_words(const struct trace_record *r)
+static const struct ip_scratch *ip4_forward_words(const struct trace_record *r)
 {
-    return (const struct ip4_scratch *)(const void *)r->meta.scratch;
+    return (const struct ip_scratch *)(const void *)r->meta.scratch;
 }
 
 static void ip4_forward_format_lookup(struct piste *p, const struct trace_record *r,
                                       struct text *out)
 {
-    const struct ip4_scratch *s = ip4_forward_words(r);
-    text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", s->fib.i, s->adj.i, s->flow_hash);
+    const struct ip_scratch *s = ip4_forward_words(r);
+    text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", fib_number(s->fib), s->adj.i,
+             s->flow_hash);
     ip4_format_header(out, r->data, r->data_len, 0);
 }
 
 static void format_rewrite(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip4_scratch *s = ip4_forward_words(r);
+    const struct ip_scratch *s = ip4_forward_words(r);
     text_add(out, "tx_sw_if_index %d dpo-idx %u : ", (int)r->meta.tx_if.i, s->adj.i);
     if (adj_is_used(fib_of(p), s->adj))
-        adj_describe(fib_of(p), s->adj, out);
+        adj_describe(fib_of(p), s->adj, IP_FAMILY_4, out);
     text_add(out, " flow hash: 0x%08x\n", s->flow_hash);
     text_hex_lines(out, r->data, r->data_len < 60 ? r->data_len : 60, 0);
 }
@@ -44,7 +37,7 @@ static const struct node_error lookup_errors[IP4_LOOKUP_ERR_N] = {
 static const struct node_def lookup_node = {
     .name = "ip4-lookup",
     .run = NODE_VARIANTS(ip4_lookup),
-    .next = LOOKUP_NEXT,
+    .next = FIB_LOOKUP_NEXT_IP4,
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
@@ -54,7 +47,7 @@ static const struct node_def lookup_node = {
 static const struct node_def load_balance_node = {
     .name = "ip4-load-balance",
     .run = NODE_VARIANTS(ip4_load_balance),
-    .next = LOOKUP_NEXT,
+    .next = FIB_LOOKUP_NEXT_IP4,
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
@@ -64,7 +57,7 @@ static const struct node_def load_balance_node = {
 static const struct node_def lookup_dst_node = {
     .name = "lookup-ip4-dst",
     .run = NODE_VARIANTS(lookup_ip4_dst),
-    .next = LOOKUP_NEXT,
+    .next = FIB_LOOKUP_NEXT_IP4,
     .n_next = FIB_NEXT_N,
     .errors = lookup_errors,
     .n_errors = IP4_LOOKUP_ERR_N,
@@ -76,6 +69,13 @@ static const struct node_error rewrite_errors[IP4_REWRITE_ERR_N] = {
     [IP4_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip4 MTU exceeded and DF set", SEVERITY_ERROR},
     [IP4_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
     [IP4_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long", "too long with the tunnel's header",
+                                         SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",
+                                     SEVERITY_ERROR},
+    [IP4_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",
+                                        SEVERITY_ERROR},
 };
 
 static const struct node_def rewrite_node = {

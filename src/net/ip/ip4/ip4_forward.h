@@ -9,6 +9,7 @@ NODE_DECLARE(ip4_lookup);
 NODE_DECLARE(ip4_load_balance);
 NODE_DECLARE(lookup_ip4_dst);
 NODE_DECLARE(ip4_rewrite);
+NODE_DECLARE(ip4_midchain);
 NODE_DECLARE(ip4_null);
 
 /* node_def.format_trace: the header, behind a line that says which table, adjacency and flow. */
@@ -16,7 +17,7 @@ void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, str
 
 enum { IP4_LOOKUP_ERR_LOOP, IP4_LOOKUP_ERR_N };
 
-/* Edges of ip4-rewrite; those to interfaces come behind. */
+/* Edges and reasons of ip4-rewrite and ip4-midchain; the edges to interfaces come behind. */
 enum {
     IP4_REWRITE_NEXT_DROP,
     IP4_REWRITE_NEXT_ICMP_ERROR,
@@ -28,6 +29,10 @@ enum {
     IP4_REWRITE_ERR_MTU,
     IP4_REWRITE_ERR_NO_ADJACENCY,
     IP4_REWRITE_ERR_NO_ROOM,
+    IP4_REWRITE_ERR_TUNNEL_LOOP, /* these are ip4-midchain's: enum encap_error */
+    IP4_REWRITE_ERR_TUNNEL_TOO_LONG,
+    IP4_REWRITE_ERR_TUNNEL_OPEN,
+    IP4_REWRITE_ERR_TUNNEL_NO_ROOM,
     IP4_REWRITE_ERR_N
 };
 

@@ -33,8 +33,8 @@ static void must_run(const char *command)
 static void open_once(void)
 {
     static const struct module *const modules[] = {
-        &ip4_arcs_module, &fib_module,      &ip4_module, &ip4_input_module,
-        &arp_module,      &neighbor_module, NULL};
+        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
+        &arp_nodes_module, &arp_module, &neighbor_module, NULL};
     static const char *const commands[] = {
         "set interface ip address a 10.0.1.1/24",
         "set interface ip address b 10.0.2.1/24",
@@ -110,7 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if ((flags & LOCAL) && n >= sizeof(struct ip4_header) && bytes[0] == 0x45) {
         b->flags |= BUFFER_LOCAL;
         b->rx_if = IF_NONE;
-        ip4_scratch(b)->fib.i = 0;
+        ip_scratch(b)->fib.i = 0;
         world_run("ip4-lookup", b);
     } else {
         world_run("ip4-input", b);

@@ -15,8 +15,8 @@
 #include "net/ip/neighbor/neighbor.h"
 
 static const struct module *const modules[] = {
-    &ip4_arcs_module, &fib_module,      &ip4_module, &ip4_input_module,
-    &arp_module,      &neighbor_module, NULL};
+    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
+    &arp_nodes_module, &arp_module, &neighbor_module, NULL};
 
 static const u8 mac_a[6] = {2, 0xfe, 0, 0, 0, 0xa}, mac_b[6] = {2, 0xfe, 0, 0, 0, 0xb},
                 mac_c[6] = {2, 0xfe, 0, 0, 0, 0xc};
@@ -113,7 +113,7 @@ static void a_packet_is_rewritten(void **state)
     assert_int_equal(p->l3_start, p->start + 14);
     world_free(p);
     struct fib_route r;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 2, 2), &r));
+    assert_true(world_lookup(ip(10, 0, 2, 2), &r));
     struct fib_counts n = fib_route_counts(fib_of(&world.p), r.lb);
     assert_int_equal(n.packets, 1);
     assert_int_equal(n.bytes, PACKET_BYTES);
@@ -124,7 +124,7 @@ static void our_own_packets_keep_their_ttl(void **state)
     struct buffer *p = packet_to(ip(10, 0, 2, 2), 1, 1, (be16){0});
     p->flags |= BUFFER_LOCAL;
     p->rx_if = IF_NONE;
-    ip4_scratch(p)->fib.i = 0;
+    ip_scratch(p)->fib.i = 0;
     world_run("ip4-lookup", p);
     p = world_take("b");
     assert_int_equal(((struct ip4_header *)((u8 *)buffer_current(p) + 14))->ttl, 1);
@@ -136,14 +136,14 @@ static void ttl_and_mtu_are_told(void **state)
     run("set interface mtu packet 90 b");
     world_run("ip4-lookup", packet_to(ip(10, 0, 2, 2), 1, 1, (be16){0}));
     struct buffer *p = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(p)->icmp_type, ICMP4_TIME_EXCEEDED);
+    assert_int_equal(ip_scratch(p)->icmp_type, ICMP4_TIME_EXCEEDED);
     assert_int_equal(((struct ip4_header *)buffer_current(p))->ttl, 1);
     world_free(p);
 
     world_run("ip4-lookup", packet_to(ip(10, 0, 2, 2), 1, 64, be16_from_host(IP4_DF)));
     p = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(p)->icmp_code, ICMP4_FRAGMENTATION_NEEDED);
-    assert_int_equal(ip4_scratch(p)->icmp_data, 90);
+    assert_int_equal(ip_scratch(p)->icmp_code, ICMP4_FRAGMENTATION_NEEDED);
+    assert_int_equal(ip_scratch(p)->icmp_data, 90);
     assert_int_equal(((struct ip4_header *)buffer_current(p))->ttl, 64);
     world_free(p);
 
@@ -179,11 +179,11 @@ static void special_routes(void **state)
     assert_string_equal(way_of(ip(20, 1, 0, 1), 1), "");
     world_run("ip4-lookup", packet_to(ip(20, 2, 0, 1), 1, 64, (be16){0}));
     struct buffer *p = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(p)->icmp_code, ICMP4_HOST_UNREACHABLE);
+    assert_int_equal(ip_scratch(p)->icmp_code, ICMP4_HOST_UNREACHABLE);
     world_free(p);
     world_run("ip4-lookup", packet_to(ip(20, 3, 0, 1), 1, 64, (be16){0}));
     p = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(p)->icmp_code, ICMP4_ADMIN_PROHIBITED);
+    assert_int_equal(ip_scratch(p)->icmp_code, ICMP4_ADMIN_PROHIBITED);
     world_free(p);
     assert_string_equal(way_of(ip(20, 4, 0, 1), 1), "ip4-receive");
     assert_string_equal(way_of(ip(10, 0, 1, 1), 1), "ip4-receive");
@@ -236,7 +236,7 @@ static void recursion_is_followed_and_counted(void **state)
     run("ip route add 50.0.0.1/32 via 10.0.2.2 b");
     assert_string_equal(way_of(ip(40, 1, 1, 1), 1), "b");
     struct fib_route r;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(50, 0, 0, 1), &r));
+    assert_true(world_lookup(ip(50, 0, 0, 1), &r));
     assert_int_equal(fib_route_via_counts(fib_of(&world.p), r.lb).packets, 2);
     run("set interface state b down");
     assert_string_equal(way_of(ip(40, 1, 1, 1), 1), "");
@@ -253,7 +253,7 @@ static void tables_are_apart(void **state)
     run("ip route add 10.0.2.0/24 table 10 via 10.0.3.2 c");
     struct buffer *p = packet_to(ip(10, 0, 2, 2), 1, 64, (be16){0});
     p->flags |= BUFFER_LOCAL;
-    ip4_scratch(p)->fib = fib_table_find(fib_of(&world.p), 10);
+    ip_scratch(p)->fib = world_table(10);
     world_run("ip4-lookup", p);
     world_free(world_take("c"));
     assert_string_equal(way_of(ip(10, 0, 2, 2), 1), "b");
@@ -268,7 +268,7 @@ static void tables_are_apart(void **state)
     assert_string_equal(way_of(ip(10, 0, 2, 2), 1), ""); /* the interface keeps it, empty */
     run("set interface ip table a 0");
     settle();
-    assert_true(fib_is_none(fib_table_find(fib_of(&world.p), 10)));
+    assert_true(fib_is_none(world_table(10)));
     assert_string_equal(way_of(ip(10, 0, 2, 2), 1), "b");
 }
 
@@ -298,21 +298,19 @@ static void addresses_that_conflict_are_refused(void **state)
     run("set interface ip address a 10.0.1.2/24");
     run("set interface ip address del a 10.0.1.1/24");
     struct fib_route r;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 77), &r));
+    assert_true(world_lookup(ip(10, 0, 1, 77), &r));
     assert_int_equal(r.prefix.len, 24);
-    be32 src;
+    struct ip_address src, dst = ip_address_from_ip4(ip(10, 0, 1, 77));
     struct if_index i;
-    assert_int_equal(
-        ip4_source_address(&world.p, (struct fib_index){0}, ip(10, 0, 1, 77), &src, &i), 0);
-    assert_true(be32_equal(src, ip(10, 0, 1, 2)));
+    assert_int_equal(ip_source_address(&world.p, world_table(0), &dst, &src, &i), 0);
+    assert_true(be32_equal(src.ip4, ip(10, 0, 1, 2)));
+    dst.ip4 = ip(99, 0, 1, 77);
     assert_int_equal(i.i, a.i);
     run("set interface ip address del a 10.0.1.2/24");
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 77), &r));
+    assert_true(world_lookup(ip(10, 0, 1, 77), &r));
     assert_int_equal(r.prefix.len, 0);
-    assert_false(ip4_if_enabled(a));
-    assert_int_equal(
-        ip4_source_address(&world.p, (struct fib_index){0}, ip(99, 0, 1, 77), &src, &i),
-        -ENETUNREACH);
+    assert_false(ip_if_enabled(IP_FAMILY_4, a));
+    assert_int_equal(ip_source_address(&world.p, world_table(0), &dst, &src, &i), -ENETUNREACH);
 }
 
 static void prefixes_of_31_and_32_have_no_special_addresses(void **state)
@@ -324,11 +322,11 @@ static void prefixes_of_31_and_32_have_no_special_addresses(void **state)
     assert_string_equal(way_of(ip(77, 0, 0, 0), 1), "ip4-receive");
     assert_string_equal(way_of(ip(78, 0, 0, 1), 1), "ip4-receive");
     struct fib_route r;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(77, 0, 0, 1), &r));
+    assert_true(world_lookup(ip(77, 0, 0, 1), &r));
     assert_int_equal(r.prefix.len, 31);
     run("set interface ip address del a 77.0.0.0/31");
     run("set interface ip address del b 78.0.0.1/32");
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(77, 0, 0, 0), &r));
+    assert_true(world_lookup(ip(77, 0, 0, 0), &r));
     assert_int_equal(r.prefix.len, 0);
 }
 
@@ -365,7 +363,8 @@ static void an_interface_that_goes_takes_its_things_along(void **state)
 /* The lines of the modules under test. */
 static char *configuration(void)
 {
-    static const struct module *const writers[] = {&ip4_module, &neighbor_module};
+    static const struct module *const writers[] = {&address_module, &ip4_module, &neighbor_module,
+                                                   &arp_module};
     struct text t = {0};
     for (u32 phase = 0; phase < RC_N; phase++)
         for (u32 k = 0; k < array_len(writers); k++)
@@ -438,8 +437,9 @@ static void the_running_configuration_makes_the_same_again(void **state)
     run("ip route add 8.0.0.0/8 via local");
     /* a table that the command line did not make, and a route of its in there */
     struct fib_index green;
-    assert_int_equal(fib_table_lock(fib_of(&world.p), 12, "green", FIB_SOURCE_API, &green, NULL),
-                     0);
+    assert_int_equal(
+        fib_table_lock(fib_of(&world.p), IP_FAMILY_4, 12, "green", FIB_SOURCE_API, &green, NULL),
+        0);
     run("ip route add 9.0.0.0/8 table 12 via drop");
     run("set ip neighbor static no-fib-entry a 10.0.1.50 02:00:00:00:00:50");
     run("set ip neighbor a 10.0.1.51 02:00:00:00:00:51");

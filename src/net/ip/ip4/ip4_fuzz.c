@@ -33,14 +33,10 @@ static void open_world(void)
     world_interface("local0", NULL);
     in0 = world_interface("in0", my_mac);
     out0 = world_interface("out0", my_mac);
-    world_must(
-        !ip4_address_add(&world.p, in0, (struct ip4_prefix){be32_from_host(0x0a000001), 24}, &e));
-    world_must(
-        !ip4_address_add(&world.p, out0, (struct ip4_prefix){be32_from_host(0x0a000101), 24}, &e));
-    world_must(
-        !neighbor_add(&world.p, in0, be32_from_host(0x0a000002), host_mac, NEIGHBOR_STATIC, &e));
-    world_must(
-        !neighbor_add(&world.p, out0, be32_from_host(0x0a000102), host_mac, NEIGHBOR_STATIC, &e));
+    world_must(!ip_address_add(&world.p, in0, ip4_prefix(be32_from_host(0x0a000001), 24), &e));
+    world_must(!ip_address_add(&world.p, out0, ip4_prefix(be32_from_host(0x0a000101), 24), &e));
+    world_neighbor(in0, be32_from_host(0x0a000002), host_mac);
+    world_neighbor(out0, be32_from_host(0x0a000102), host_mac);
     /* what goes out is short, so that fragments and errors are made */
     world_must(!interface_set_mtu(&world.p, out0, IF_MTU_IP4, 300, &e));
 }

@@ -54,7 +54,7 @@ static void ip4_input_trim(struct thread *t, struct buffer *b, u32 length)
 
 static u16 icmp_error(struct node *n, struct buffer *b, enum ip4_error error, u8 type, u8 code)
 {
-    struct ip4_scratch *s = ip4_scratch(b);
+    struct ip_scratch *s = ip_scratch(b);
     s->icmp_type = type;
     s->icmp_code = code;
     s->icmp_data = 0;
@@ -103,7 +103,7 @@ static bool is_forwarded(const struct buffer *b, const struct ip4_header *h)
 {
     if (ip4_is_multicast(h->dst))
         return false;
-    struct lb lb = lb_load(ip4_lookup(ip4_if_fib(b->rx_if), h->dst).i);
+    struct lb lb = lb_load(ip4_lookup(ip_if_fib(IP_FAMILY_4, b->rx_if), h->dst).i);
     u8 kind = adj_head(adj_at(lb_pick(lb, 0))).kind;
     return kind != ADJ_KIND_RECEIVE && kind != ADJ_KIND_DROP;
 }
@@ -220,7 +220,7 @@ void NODE_FN(ip4_options)(struct thread *t, struct node *n, struct buffer **b, u
         struct option_fault fault = check_options(h);
         if (fault.error == IP4_ERROR_BAD_OPTIONS) {
             next[i] = icmp_error(n, b[i], fault.error, ICMP4_PARAMETER_PROBLEM, 0);
-            ip4_scratch(b[i])->icmp_data = (u32)fault.at << 24;
+            ip_scratch(b[i])->icmp_data = (u32)fault.at << 24;
         } else if (fault.error != IP4_ERROR_NONE) {
             next[i] = node_drop(n, b[i], fault.error, IP4_INPUT_NEXT_DROP);
         } else if (ip4_is_multicast(h->dst)) {

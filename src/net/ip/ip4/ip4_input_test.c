@@ -191,8 +191,8 @@ static void expired(void **state)
     ip4_set_checksum(h);
     world_run("ip4-input", world_packet(packet, BYTES));
     struct buffer *b = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(b)->icmp_type, ICMP4_TIME_EXCEEDED);
-    assert_int_equal(ip4_scratch(b)->icmp_code, ICMP4_TTL_EXCEEDED);
+    assert_int_equal(ip_scratch(b)->icmp_type, ICMP4_TIME_EXCEEDED);
+    assert_int_equal(ip_scratch(b)->icmp_code, ICMP4_TTL_EXCEEDED);
     world_free(b);
 }
 
@@ -225,8 +225,8 @@ static void malformed(const char *bytes, u32 at)
     set_options(bytes);
     world_run("ip4-input", world_packet(packet, BYTES));
     struct buffer *b = world_take("ip4-icmp-error");
-    assert_int_equal(ip4_scratch(b)->icmp_type, ICMP4_PARAMETER_PROBLEM);
-    assert_int_equal(ip4_scratch(b)->icmp_data, at << 24);
+    assert_int_equal(ip_scratch(b)->icmp_type, ICMP4_PARAMETER_PROBLEM);
+    assert_int_equal(ip_scratch(b)->icmp_data, at << 24);
     world_free(b);
 }
 

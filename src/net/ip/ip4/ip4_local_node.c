@@ -74,7 +74,7 @@ static enum ip4_error ip4_local_check_source(const struct buffer *b, struct last
     if (b->flags & BUFFER_LOCAL || if_is_none(b->rx_if) || ip4_is_limited_broadcast(h->dst) ||
         ip4_is_multicast(h->dst))
         return IP4_ERROR_NONE;
-    struct fib_index fib = ip4_if_fib(b->rx_if);
+    struct fib_index fib = ip_if_fib(IP_FAMILY_4, b->rx_if);
     if (likely(last->valid && be32_equal(last->src, h->src) && last->fib == fib.i))
         return last->error;
     u8 kind = adj_head(adj_at(lb_pick(lb_load(ip4_lookup(fib, h->src).i), 0))).kind;

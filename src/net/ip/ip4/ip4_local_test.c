@@ -24,10 +24,8 @@ static int open_world(void **state)
     world_open(world_ip4);
     assert_int_equal(world_interface("local0", NULL).i, 0);
     test0 = world_interface("test0", my_mac);
-    assert_int_equal(
-        ip4_address_add(&world.p, test0, (struct ip4_prefix){be32_from_host(ME), 24}, &e), 0);
-    assert_int_equal(
-        neighbor_add(&world.p, test0, be32_from_host(HOST), host_mac, NEIGHBOR_STATIC, &e), 0);
+    assert_int_equal(ip_address_add(&world.p, test0, ip4_prefix(be32_from_host(ME), 24), &e), 0);
+    world_neighbor(test0, be32_from_host(HOST), host_mac);
     engine_round(world.p.engine, 1); /* what an address sends at once is not looked at */
     world_free_caught();
     return 0;

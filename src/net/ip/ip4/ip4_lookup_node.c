@@ -1,14 +1,12 @@
 /* ip4-lookup: the longest prefix, its load balance, its adjacency. Passes over arrays, so that the
  * loads of one step are under way for many packets at once. ip4-load-balance and lookup-ip4-dst
  * share its end. */
-#include "engine/counter.h"
 #include "engine/thread.h"
+#include "net/ip/fib/fib_forward.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_flow_hash.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/packet/ip4_packet.h"
-
-#define LOOKUPS_MAX 8 /* load balances, and tables, that a packet may pass */
 
 /* The table that packets of one interface are looked up in, and the words of it that all need. */
 struct table_view {
@@ -30,11 +28,11 @@ ALWAYS_INLINE void view_table(struct table_view *v, u32 fib)
 static void view_packet(struct table_view *v, struct buffer *b)
 {
     if (b->flags & (BUFFER_LOCAL | BUFFER_IN_FIB)) {
-        view_table(v, ip4_scratch(b)->fib.i);
+        view_table(v, ip_scratch(b)->fib.i);
         v->rx_if = IF_NONE;
         b->flags &= ~(u32)BUFFER_IN_FIB;
     } else {
-        view_table(v, ip4_if_fib(b->rx_if).i);
+        view_table(v, ip_if_fib(IP_FAMILY_4, b->rx_if).i);
         v->rx_if = b->rx_if;
     }
 }
@@ -81,69 +79,15 @@ ALWAYS_INLINE u32 load_blocks(struct buffer **b, u32 *word, const u32 *fib, u32 
     return deeper;
 }
 
-ALWAYS_INLINE void count_route(struct counter_pair *c, u32 lb, const struct buffer *b)
+static u32 ip4_hash_of(const struct buffer *b, u32 fields)
 {
-    counter_pair_add(&c[lb], 1, buffer_packet_len(b));
+    return ip4_flow_hash(b, fields);
 }
 
-/* Load balances, and their counters: neighbours in a vector often take the same route. */
-ALWAYS_INLINE void load_routes(struct counter_pair *to, struct buffer **b, const u32 *word,
-                               struct lb *lb, u32 count)
+ALWAYS_INLINE u16 ip4_forward(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb,
+                              u32 hash)
 {
-    u32 route = word[0] >> 1;
-    u64 packets = 0, bytes = 0;
-    for (u32 i = 0; i < count; i++) {
-        u32 next = word[i] >> 1;
-        lb[i] = lb_load(next);
-        if (next != route) {
-            counter_pair_add(&to[route], packets, bytes);
-            packets = bytes = 0;
-            route = next;
-        }
-        packets++;
-        bytes += buffer_packet_len(b[i]);
-    }
-    counter_pair_add(&to[route], packets, bytes);
-}
-
-/* A load balance of several paths, or one that leads to another's. Returns the adjacency at the
- * end. */
-static u32 pick_slowly(struct thread *t, struct buffer *b, u32 fib, struct lb lb, u32 *hash)
-{
-    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
-    if (lb.mask && !*hash)
-        *hash = ip4_flow_hash(b, fib_table_base[fib].flow_fields);
-    u32 a = lb_pick(lb, *hash);
-    for (u32 depth = 0; adj_at(a)->head.kind == ADJ_KIND_LB; depth++) {
-        u32 next = (u32)adj_at(a)->data;
-        if (depth == LOOKUPS_MAX)
-            return ADJ_DROP.i;
-        count_route(via, next, b);
-        lb = lb_load(next);
-        /* other bits of the hash than at the level before */
-        if (lb.mask && !*hash)
-            *hash = ip4_flow_hash(b, fib_table_base[fib].flow_fields);
-        a = lb_pick(lb, *hash >> (depth + 1));
-    }
-    return a;
-}
-
-ALWAYS_INLINE u16 finish(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb)
-{
-    struct ip4_scratch *s = ip4_scratch(b);
-    u32 hash = 0, a = lb.first;
-    struct adj_head head = {0};
-    if (likely(!lb.mask))
-        head = adj_head(adj_at(a));
-    if (unlikely(lb.mask) || unlikely(head.kind == ADJ_KIND_LB)) {
-        a = pick_slowly(t, b, fib, lb, &hash);
-        head = adj_head(adj_at(a));
-    }
-    s->adj.i = a;
-    s->lb.i = route;
-    s->fib.i = fib;
-    s->flow_hash = hash;
-    return head.lookup_next;
+    return fib_forward(t, b, fib, route, lb, hash, ip4_hash_of);
 }
 
 void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -154,11 +98,11 @@ void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
     if (load_roots(b, word, fib, count) && load_blocks(b, word, fib, count, 8, to))
         load_blocks(b, word, fib, count, 0, to);
-    load_routes(to, b, word, lb, count);
+    fib_load_routes(to, b, word, lb, count);
     for (u32 i = 0; i < count; i++) {
-        next[i] = finish(t, b[i], fib[i], word[i] >> 1, lb[i]);
+        next[i] = ip4_forward(t, b[i], fib[i], word[i] >> 1, lb[i], 0);
         if (unlikely(next[i] == FIB_NEXT_LOOKUP))
-            ip4_scratch(b[i])->lookups = 0;
+            ip_scratch(b[i])->lookups = 0;
     }
 }
 
@@ -168,11 +112,11 @@ void NODE_FN(ip4_load_balance)(struct thread *t, struct node *n, struct buffer *
 {
     struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
     for (u32 i = 0; i < count; i++) {
-        struct ip4_scratch *s = ip4_scratch(b[i]);
-        u32 route = s->lb.i;
-        u32 fib = b[i]->flags & BUFFER_LOCAL ? s->fib.i : ip4_if_fib(b[i]->rx_if).i;
-        count_route(via, route, b[i]);
-        next[i] = finish(t, b[i], fib, route, lb_load(route));
+        struct ip_scratch *s = ip_scratch(b[i]);
+        bool local = b[i]->flags & BUFFER_LOCAL;
+        u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_4, b[i]->rx_if).i;
+        fib_count_route(via, route, b[i]);
+        next[i] = ip4_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
         if (unlikely(next[i] == FIB_NEXT_LOOKUP))
             s->lookups = 0;
     }
@@ -184,16 +128,16 @@ void NODE_FN(lookup_ip4_dst)(struct thread *t, struct node *n, struct buffer **b
 {
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
     for (u32 i = 0; i < count; i++) {
-        struct ip4_scratch *s = ip4_scratch(b[i]);
+        struct ip_scratch *s = ip_scratch(b[i]);
         const struct ip4_header *h = buffer_current(b[i]);
         const struct adj *a = adj_at(s->adj.i);
-        if (a->head.kind != ADJ_KIND_LOOKUP || ++s->lookups > LOOKUPS_MAX) {
+        if (adj_head(a).kind != ADJ_KIND_LOOKUP || ++s->lookups > FIB_LOOKUPS_MOST) {
             next[i] = node_drop(n, b[i], IP4_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
             continue;
         }
         struct fib_index fib = {(u32)a->data};
         u32 route = ip4_lookup(fib, h->dst).i;
-        count_route(to, route, b[i]);
-        next[i] = finish(t, b[i], fib.i, route, lb_load(route));
+        fib_count_route(to, route, b[i]);
+        next[i] = ip4_forward(t, b[i], fib.i, route, lb_load(route), 0);
     }
 }

@@ -72,7 +72,7 @@ int ip4_output_init(struct piste *p, void **state, struct error *e)
         s->node = node_register(engine_of(p), &output_node, NULL, s);
     interface_on_event(p, ip4_output_on_interface, s);
     feature_on_change(engine_of(p), "ip4-output", on_change, s);
-    fib_set_output(fib_of(p), output_of);
+    fib_set_output(fib_of(p), IP_FAMILY_4, output_of);
     *state = s;
     return 0;
 }
@@ -80,7 +80,7 @@ int ip4_output_init(struct piste *p, void **state, struct error *e)
 void ip4_output_stop(struct piste *p, void *state)
 {
     struct state *s = state;
-    fib_set_output(fib_of(p), NULL);
+    fib_set_output(fib_of(p), IP_FAMILY_4, NULL);
     mem_map_free(&s->map);
     free(s);
 }

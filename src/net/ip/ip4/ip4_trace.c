@@ -9,8 +9,8 @@
 
 void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip4_scratch *s = (const struct ip4_scratch *)r->meta.scratch;
-    text_add(out, "  fib:%" PRIu32 " adj:%" PRIu32 " flow:0x%08" PRIx32 "\n", s->fib.i, s->adj.i,
-             s->flow_hash);
+    const struct ip_scratch *s = (const struct ip_scratch *)r->meta.scratch;
+    text_add(out, "  fib:%" PRIu32 " adj:%" PRIu32 " flow:0x%08" PRIx32 "\n", fib_number(s->fib),
+             s->adj.i, s->flow_hash);
     ip4_format_trace(p, r, out);
 }

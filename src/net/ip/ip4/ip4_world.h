@@ -24,6 +24,7 @@
 #include "net/ip/ip4/ip4_local.h"
 #include "net/packet/ip4_packet.h"
 #include "net/ip/reass/ip4_reass_module.h"
+#include "net/ip/neighbor/arp.h"
 #include "net/ip/neighbor/neighbor.h"
 
 #define CAUGHT_MAX 4096
@@ -130,10 +131,14 @@ static inline struct if_index world_interface(const char *name, const u8 *mac)
 }
 
 /* IPv4, all of it. */
-static const struct module *const world_ip4[] __attribute__((unused)) = {
-    &ethernet_module,  &ip4_arcs_module, &fib_module,       &ip4_module,
-    &ip4_input_module, &ip4_frag_module, &ip4_local_module, &ip4_reass_module,
-    &icmp4_module,     &arp_module,      &neighbor_module,  NULL};
+static const struct module *const world_ip4[]
+    __attribute__((unused)) = {&ethernet_module,  &ip4_arcs_module,
+                               &fib_module,       &address_module,
+                               &ip4_module,       &ip4_input_module,
+                               &ip4_frag_module,  &ip4_local_module,
+                               &ip4_reass_module, &icmp4_module,
+                               &neighbor_module,  &arp_nodes_module,
+                               &arp_module,       NULL};
 
 /* --- packets --- */
 
@@ -182,6 +187,29 @@ static inline struct buffer *world_take(const char *node)
               world.n_caught ? world.caught[0].node : "no node", node);
     world.n_caught = 0;
     return buffer_at(world.caught[0].bi);
+}
+
+/* --- routes and neighbors of IPv4 --- */
+
+/* Somebody configured for ever. */
+static inline void world_neighbor(struct if_index i, be32 addr, const u8 mac[6])
+{
+    struct link_host host = link_host4(addr, i);
+    struct error e = {0};
+    if (neighbor_add(&world.p, &host, mac, NEIGHBOR_STATIC, &e))
+        panic("%s", e.text);
+}
+
+static inline struct fib_index world_table(u32 id)
+{
+    return fib_table_find(fib_of(&world.p), IP_FAMILY_4, id);
+}
+
+/* Longest match in table 0. */
+static inline bool world_lookup(be32 addr, struct fib_route *r)
+{
+    struct ip_address a = ip_address_from_ip4(addr);
+    return fib_lookup(fib_of(&world.p), world_table(0), &a, r);
 }
 
 /* --- what people see --- */

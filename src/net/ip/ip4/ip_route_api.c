@@ -9,10 +9,12 @@
 #include "base/byteorder.h"
 #include "base/mem.h"
 #include "control/api.h"
+#include "net/ip/address/address.h"
+#include "net/ip/address/address_api.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/ip/ip4/ip_route_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
-#include "net/ip/ip4/ip4_api.h"
 
 /* Sources of routes have numbers in the API; 0 stands for all. */
 static u8 source_to_api(enum fib_source s)
@@ -27,24 +29,42 @@ static i32 source_from_api(u8 src, enum fib_source *out)
     return fib_source_is_users(*out) ? 0 : API_INVALID_VALUE;
 }
 
-/* --- paths --- */
-
-static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, struct fib_path *out)
+static enum ip_family family_of(bool is_ip6)
 {
-    bool has_interface = m->sw_if_index != UINT32_MAX;
-    memcpy(&out->next_hop, m->nh.address, 4);
-    if (m->proto != FIB_API_PATH_NH_PROTO_IP4)
-        return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
-    if (has_interface) {
-        out->kind = be32_is_zero(out->next_hop) ? FIB_PATH_ATTACHED : FIB_PATH_NEXT_HOP;
-        return 0;
-    }
-    out->kind = be32_is_zero(out->next_hop) ? FIB_PATH_LOOKUP : FIB_PATH_NEXT_HOP;
-    out->table = fib_table_find(f, m->table_id);
-    return fib_is_none(out->table) ? API_NO_SUCH_FIB : 0;
+    return is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
 }
 
-static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, struct fib_path *out)
+/* The table of a message: 0, or why there is none. A protocol without any table is not spoken. */
+static i32 find_table(const struct fib *f, enum ip_family family, u32 id, struct fib_index *out)
+{
+    *out = fib_table_find(f, family, id);
+    if (!fib_is_none(*out))
+        return 0;
+    return fib_is_none(fib_table_next(f, family, 0)) ? API_INVALID_ADDRESS_FAMILY : API_NO_SUCH_FIB;
+}
+
+/* --- paths --- */
+
+static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, enum ip_family family,
+                       struct fib_path *out)
+{
+    bool has_interface = m->sw_if_index != UINT32_MAX;
+    enum ip_family of = family_of(m->proto == FIB_API_PATH_NH_PROTO_IP6);
+    if (m->proto > FIB_API_PATH_NH_PROTO_IP6 || (of != family && !has_interface) ||
+        fib_is_none(fib_table_next(f, of, 0)))
+        return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
+    out->family = (u8)of;
+    out->next_hop = ip_address_from_bytes(of, m->nh.address);
+    bool has_next_hop = !ip_address_is_zero(&out->next_hop);
+    if (has_next_hop)
+        out->kind = FIB_PATH_NEXT_HOP;
+    else
+        out->kind = has_interface ? FIB_PATH_ATTACHED : FIB_PATH_LOOKUP;
+    return has_interface ? 0 : find_table(f, family, m->table_id, &out->table);
+}
+
+static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
+                         struct fib_path *out)
 {
     static const u8 kinds[] = {
         [FIB_API_PATH_TYPE_NORMAL] = FIB_PATH_NEXT_HOP,
@@ -69,7 +89,7 @@ static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, str
         out->flags |= FIB_PATH_RESOLVE_ATTACHED;
     if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_HOST)
         out->flags |= FIB_PATH_RESOLVE_HOST;
-    return normal_path(fib_of(p), m, out);
+    return normal_path(fib_of(p), m, family, out);
 }
 
 static void path_to_api(const struct fib *f, const struct fib_path *path, struct fib_index table,
@@ -90,18 +110,16 @@ static void path_to_api(const struct fib *f, const struct fib_path *path, struct
     memset(out, 0, sizeof(*out));
     out->sw_if_index = path->interface.i;
     out->table_id = fib_table_id(f, fib_is_none(path->table) ? table : path->table);
-    out->rpf_id = UINT32_MAX;
     out->weight = path->weight ? path->weight : 1;
     out->preference = path->preference;
     out->type = path->kind < array_len(types) ? types[path->kind] : FIB_API_PATH_TYPE_NORMAL;
     out->flags =
         (path->flags & FIB_PATH_RESOLVE_ATTACHED ? FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED : 0) |
         (path->flags & FIB_PATH_RESOLVE_HOST ? FIB_API_PATH_FLAG_RESOLVE_VIA_HOST : 0);
-    out->proto = FIB_API_PATH_NH_PROTO_IP4;
-    memcpy(out->nh.address, &path->next_hop, 4);
-    out->nh.via_label = 1u << 20; /* none */
-    out->nh.obj_id = UINT32_MAX;
-    out->nh.classify_table_index = UINT32_MAX;
+    out->proto =
+        path->family == IP_FAMILY_4 ? FIB_API_PATH_NH_PROTO_IP4 : FIB_API_PATH_NH_PROTO_IP6;
+    if (path->kind != FIB_PATH_ATTACHED) /* whose subnet is no next hop */
+        memcpy(out->nh.address, path->next_hop.bytes, sizeof(out->nh.address));
     if (path->flags & FIB_PATH_DEAD) {
         out->sw_if_index = UINT32_MAX;
         out->type = FIB_API_PATH_TYPE_DROP;
@@ -119,7 +137,7 @@ struct change {
     u8 src;
 };
 
-static int change_route(struct fib *f, struct fib_index t, struct ip4_prefix prefix,
+static int change_route(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                         enum fib_source source, const struct change *m,
                         const struct fib_path *paths)
 {
@@ -137,14 +155,15 @@ static int change_route(struct fib *f, struct fib_index t, struct ip4_prefix pre
 static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats_index)
 {
     struct fib *f = fib_of(p);
-    struct fib_index t = fib_table_find(f, m->table_id);
     struct fib_path paths[FIB_PATHS_MAX];
-    struct ip4_prefix prefix;
+    struct fib_index t = FIB_NONE;
+    struct ip_prefix prefix;
     struct fib_route route;
     enum fib_source source;
-    i32 wrong = api_ip4_prefix(m->prefix, &prefix);
-    if (!wrong && fib_is_none(t))
-        wrong = API_NO_SUCH_FIB;
+    *stats_index = UINT32_MAX;
+    i32 wrong = api_ip_prefix(m->prefix, &prefix);
+    if (!wrong)
+        wrong = find_table(f, (enum ip_family)prefix.family, m->table_id, &t);
     if (!wrong)
         wrong = source_from_api(m->src, &source);
     if (!wrong && m->is_add && !m->n_paths)
@@ -152,10 +171,9 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     if (!wrong && m->n_paths > FIB_PATHS_MAX)
         wrong = API_LIMIT_EXCEEDED;
     for (u32 i = 0; i < m->n_paths && !wrong; i++)
-        wrong = path_from_api(p, &m->paths[i], &paths[i]);
+        wrong = path_from_api(p, &m->paths[i], (enum ip_family)prefix.family, &paths[i]);
     if (wrong)
         return wrong;
-    prefix.addr = be32_and(prefix.addr, be32_from_host(prefix.len ? ~0u << (32 - prefix.len) : 0));
     int rc = change_route(f, t, prefix, source, m, paths);
     if (!rc && m->is_add && fib_lookup_exact(f, t, prefix, &route))
         *stats_index = route.lb.i;
@@ -172,7 +190,7 @@ static void route_add_del(struct api_call *c)
                                   m->is_add,
                                   m->is_multipath,
                                   0};
-    struct api_ip_route_add_del_reply reply = {.stats_index = 0};
+    struct api_ip_route_add_del_reply reply = {0};
     reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
     api_reply(c, &api_message_ip_route_add_del_reply, &reply);
 }
@@ -183,7 +201,7 @@ static void route_add_del_v2(struct api_call *c)
     const struct change change = {m->route.table_id, &m->route.prefix, m->route.paths,
                                   m->route.n_paths,  m->is_add,        m->is_multipath,
                                   m->route.src};
-    struct api_ip_route_add_del_v2_reply reply = {.stats_index = 0};
+    struct api_ip_route_add_del_v2_reply reply = {0};
     reply.retval = change_by_message(c->piste, &change, &reply.stats_index);
     api_reply(c, &api_message_ip_route_add_del_v2_reply, &reply);
 }
@@ -209,7 +227,7 @@ static void fill_route(const struct fib *f, const struct fib_route *r,
                                       .stats_index = r->lb.i,
                                       .n_paths = (u8)paths_to_api(f, r, paths),
                                       .paths = paths};
-    api_ip4_prefix_to(r->prefix, &out->prefix);
+    api_ip_prefix_to(&r->prefix, &out->prefix);
 }
 
 static void fill_route_v2(const struct fib *f, const struct fib_route *r,
@@ -221,21 +239,21 @@ static void fill_route_v2(const struct fib *f, const struct fib_route *r,
                                          .n_paths = (u8)paths_to_api(f, r, paths),
                                          .src = source_to_api(r->source),
                                          .paths = paths};
-    api_ip4_prefix_to(r->prefix, &out->prefix);
+    api_ip_prefix_to(&r->prefix, &out->prefix);
 }
 
 static i32 ip_route_api_lookup(struct api_call *c, u32 table_id, bool exact,
                                const struct api_type_prefix *m, struct fib_route *r)
 {
     const struct fib *f = fib_of(c->piste);
-    struct fib_index t = fib_table_find(f, table_id);
-    struct ip4_prefix prefix;
-    i32 wrong = api_ip4_prefix(m, &prefix);
+    struct fib_index t;
+    struct ip_prefix prefix;
+    i32 wrong = api_ip_prefix(m, &prefix);
+    if (!wrong)
+        wrong = find_table(f, (enum ip_family)prefix.family, table_id, &t);
     if (wrong)
         return wrong;
-    if (fib_is_none(t))
-        return API_NO_SUCH_TABLE;
-    bool found = exact ? fib_lookup_exact(f, t, prefix, r) : fib_lookup(f, t, prefix.addr, r);
+    bool found = exact ? fib_lookup_exact(f, t, prefix, r) : fib_lookup(f, t, &prefix.addr, r);
     return found ? 0 : API_NO_SUCH_ENTRY;
 }
 
@@ -276,6 +294,7 @@ static void source_dump(struct api_call *c)
 /* --- dumps: in pieces, a million routes must not hold up anything --- */
 
 struct route_dump {
+    enum ip_family family;
     u32 table_id, next;
     u8 src; /* 0: all */
     bool v2;
@@ -303,7 +322,7 @@ static bool route_dump_more(struct api_call *c, void *state)
     struct route_dump *d = state;
     while (api_room(c)) {
         const struct fib *f = fib_of(c->piste);
-        struct fib_index t = fib_table_find(f, d->table_id);
+        struct fib_index t = fib_table_find(f, d->family, d->table_id);
         struct fib_route r;
         if (fib_is_none(t))
             return false;
@@ -318,11 +337,8 @@ static bool route_dump_more(struct api_call *c, void *state)
 static void begin_dump(struct api_call *c, const struct api_type_ip_table *table, u8 src, bool v2)
 {
     struct route_dump *d = mem_alloc(sizeof(*d));
-    *d = (struct route_dump){.table_id = table->table_id, .src = src, .v2 = v2};
-    if (table->is_ip6)
-        free(d); /* there is nothing of that */
-    else
-        api_continue(c, route_dump_more, free, d);
+    *d = (struct route_dump){family_of(table->is_ip6), table->table_id, 0, src, v2};
+    api_continue(c, route_dump_more, free, d);
 }
 
 static void route_dump(struct api_call *c)
@@ -341,16 +357,18 @@ static void route_v2_dump(struct api_call *c)
 
 static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
 {
-    struct fib_index t = fib_table_find(f, m->table_id);
+    enum ip_family family = family_of(m->is_ip6);
+    struct fib_index t = fib_table_find(f, family, m->table_id);
     if (!fib_is_none(t) && fib_table_is_locked_by(f, t, FIB_SOURCE_API))
         return 0;
-    return api_retval(
-        fib_table_lock(f, m->table_id, m->name[0] ? m->name : NULL, FIB_SOURCE_API, &t, NULL));
+    return api_retval(fib_table_lock(f, family, m->table_id, m->name[0] ? m->name : NULL,
+                                     FIB_SOURCE_API, &t, NULL));
 }
 
-static i32 del_table(struct fib *f, u32 table_id)
+/* While interfaces are in it, it stays for those, without the API's routes. */
+static i32 del_table(struct fib *f, const struct api_type_ip_table *m)
 {
-    struct fib_index t = fib_table_find(f, table_id);
+    struct fib_index t = fib_table_find(f, family_of(m->is_ip6), m->table_id);
     if (fib_is_none(t) || !fib_table_is_locked_by(f, t, FIB_SOURCE_API))
         return 0;
     fib_table_flush(f, t, FIB_SOURCE_API);
@@ -358,15 +376,21 @@ static i32 del_table(struct fib *f, u32 table_id)
     return 0;
 }
 
+/* Whether the protocol of a message about a table is spoken. */
+static bool is_spoken(const struct fib *f, const struct api_type_ip_table *m)
+{
+    return !fib_is_none(fib_table_next(f, family_of(m->is_ip6), 0));
+}
+
 static void change_table(struct api_call *c, const struct api_type_ip_table *m, bool is_add)
 {
     struct fib *f = fib_of(c->piste);
-    if (m->is_ip6)
+    if (!is_spoken(f, m))
         api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
     else if (!m->table_id) /* always there */
         api_reply_retval(c, 0);
     else
-        api_reply_retval(c, is_add ? add_table(f, m) : del_table(f, m->table_id));
+        api_reply_retval(c, is_add ? add_table(f, m) : del_table(f, m));
 }
 
 static void table_add_del(struct api_call *c)
@@ -386,13 +410,14 @@ static void table_allocate(struct api_call *c)
     const struct api_ip_table_allocate *m = c->msg;
     struct fib *f = fib_of(c->piste);
     struct api_ip_table_allocate_reply reply = {.table = m->table};
-    if (m->table.is_ip6) {
+    u32 *id = &reply.table.table_id;
+    if (!is_spoken(f, &m->table)) {
         reply.retval = API_INVALID_ADDRESS_FAMILY;
     } else {
-        if (reply.table.table_id == UINT32_MAX)
-            for (reply.table.table_id = 1; !fib_is_none(fib_table_find(f, reply.table.table_id));)
-                reply.table.table_id++;
-        reply.retval = reply.table.table_id ? add_table(f, &reply.table) : 0;
+        if (*id == UINT32_MAX)
+            for (*id = 1; !fib_is_none(fib_table_find(f, family_of(m->table.is_ip6), *id));)
+                ++*id;
+        reply.retval = *id ? add_table(f, &reply.table) : 0;
     }
     api_reply(c, &api_message_ip_table_allocate_reply, &reply);
 }
@@ -400,9 +425,10 @@ static void table_allocate(struct api_call *c)
 /* The table of a message; FIB_NONE, and the answer is given. */
 static struct fib_index ip_route_api_table_of(struct api_call *c, const struct api_type_ip_table *m)
 {
-    struct fib_index t = m->is_ip6 ? FIB_NONE : fib_table_find(fib_of(c->piste), m->table_id);
-    if (fib_is_none(t))
-        api_reply_retval(c, m->is_ip6 ? API_INVALID_ADDRESS_FAMILY : API_NO_SUCH_FIB);
+    struct fib_index t;
+    i32 wrong = find_table(fib_of(c->piste), family_of(m->is_ip6), m->table_id, &t);
+    if (wrong)
+        api_reply_retval(c, wrong);
     return t;
 }
 
@@ -412,6 +438,7 @@ static void table_flush(struct api_call *c)
     struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
+    ip_table_interfaces_down(c->piste, t); /* as VPP: nothing is forwarded by it any more */
     fib_table_flush(fib_of(c->piste), t, FIB_SOURCE_API);
     api_reply_retval(c, 0);
 }
@@ -439,12 +466,14 @@ static void table_replace_end(struct api_call *c)
 static void table_dump(struct api_call *c)
 {
     const struct fib *f = fib_of(c->piste);
-    for (struct fib_index t = fib_table_next(f, 0); !fib_is_none(t);
-         t = fib_table_next(f, t.i + 1)) {
-        struct api_ip_table_details d = {.table.table_id = fib_table_id(f, t)};
-        snprintf(d.table.name, sizeof(d.table.name), "%s", fib_table_name(f, t));
-        api_reply(c, &api_message_ip_table_details, &d);
-    }
+    for (u32 k = 0; k < IP_FAMILY_N; k++)
+        for (struct fib_index t = fib_table_next(f, (enum ip_family)k, 0); !fib_is_none(t);
+             t = fib_table_next(f, (enum ip_family)k, fib_number(t) + 1)) {
+            struct api_ip_table_details d = {.table.table_id = fib_table_id(f, t),
+                                             .table.is_ip6 = k == IP_FAMILY_6};
+            snprintf(d.table.name, sizeof(d.table.name), "%s", fib_table_name(f, t));
+            api_reply(c, &api_message_ip_table_details, &d);
+        }
 }
 
 /* --- flow hash --- */
@@ -461,17 +490,13 @@ static_assert((u32)FLOW_SRC == IP_API_FLOW_HASH_SRC_IP &&
 static void set_fields(struct api_call *c, u32 table_id, bool is_ip6, u32 fields)
 {
     struct fib *f = fib_of(c->piste);
-    struct fib_index t = fib_table_find(f, table_id);
-    if (is_ip6) {
-        api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
-    } else if (fib_is_none(t)) {
-        api_reply_retval(c, API_NO_SUCH_FIB);
-    } else if (fields > 0xff) {
-        api_reply_retval(c, API_UNSUPPORTED);
-    } else {
+    struct fib_index t;
+    i32 wrong = find_table(f, family_of(is_ip6), table_id, &t);
+    if (!wrong && fields > 0xff)
+        wrong = API_UNSUPPORTED;
+    if (!wrong)
         fib_table_set_flow_fields(f, t, fields);
-        api_reply_retval(c, 0);
-    }
+    api_reply_retval(c, wrong);
 }
 
 static void ip_route_api_set_flow_hash(struct api_call *c)

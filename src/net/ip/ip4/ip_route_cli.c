@@ -91,12 +91,14 @@ static bool ip_route_cli_address(const char *s, be32 *out, const char **end)
     return true;
 }
 
-static bool ip_route_cli_take_address(struct words *w, be32 *out)
+static bool ip_route_cli_take_address(struct words *w, struct ip_address *out)
 {
     char word[WORD_BYTES];
     const char *end;
-    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, out, &end) || *end)
+    be32 address;
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &address, &end) || *end)
         return false;
+    *out = ip_address_from_ip4(address);
     ip_route_cli_take(w);
     return true;
 }
@@ -146,7 +148,7 @@ static bool take_special(struct words *w, struct fib_path *path)
 static int ip_route_cli_table_of(const struct fib *f, u64 id, struct fib_index *out,
                                  struct error *e)
 {
-    *out = fib_table_find(f, (u32)id);
+    *out = fib_table_find(f, IP_FAMILY_4, (u32)id);
     return fib_is_none(*out) ? error_set(e, ENOENT, "Nonexistent table id %" PRIu64, id) : 0;
 }
 
@@ -219,7 +221,8 @@ struct route_command {
     enum fib_source source;
     u64 count, table_id;
     bool has_prefix;
-    struct ip4_prefix prefix;
+    be32 addr;
+    u8 len;
     u32 n_paths;
     struct fib_path paths[FIB_PATHS_MAX];
 };
@@ -230,7 +233,7 @@ static int take_prefix(struct cli_call *c, struct words *w, struct route_command
     char word[WORD_BYTES];
     const char *end;
     u64 len = 32;
-    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &r->prefix.addr, &end))
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &r->addr, &end))
         return 0;
     if (*end == '/') {
         if (!ip_route_cli_number(end + 1, 1000000, &len))
@@ -243,7 +246,7 @@ static int take_prefix(struct cli_call *c, struct words *w, struct route_command
         c->err->code = EINVAL; /* told */
         return -EINVAL;
     }
-    r->prefix.len = (u8)len;
+    r->len = (u8)len;
     r->has_prefix = true;
     ip_route_cli_take(w);
     return 1;
@@ -295,7 +298,7 @@ static int ip_route_cli_parse(struct cli_call *c, struct words *w, struct route_
 }
 
 static int apply_one(struct fib *f, struct fib_index t, const struct route_command *r,
-                     struct ip4_prefix prefix, struct error *e)
+                     struct ip_prefix prefix, struct error *e)
 {
     if (r->add)
         return fib_route_path_add(f, t, prefix, r->source, r->paths, r->n_paths, e);
@@ -311,12 +314,12 @@ static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
     int rc = ip_route_cli_table_of(f, r->table_id, &t, c->err);
     if (rc)
         return rc;
-    u64 first = be32_to_host(r->prefix.addr), step = 1ull << (32 - r->prefix.len);
+    u64 first = be32_to_host(r->addr), step = 1ull << (32 - r->len);
     if (first + (r->count - 1) * step > UINT32_MAX)
         return error_set(c->err, ERANGE, "the last prefix would be behind 255.255.255.255");
     u64 begin_ns = clock_ns();
     for (u64 i = 0; i < r->count; i++) {
-        struct ip4_prefix prefix = {be32_from_host((u32)(first + i * step)), r->prefix.len};
+        struct ip_prefix prefix = ip4_prefix(be32_from_host((u32)(first + i * step)), r->len);
         rc = apply_one(f, t, r, prefix, c->err);
         if (rc)
             return rc;
@@ -347,13 +350,11 @@ static void add_path_words(const struct piste *p, struct fib_index table,
 {
     const struct interface *i =
         if_is_none(path->interface) ? NULL : interface_at(p, path->interface);
-    char address_text[IP4_PREFIX_TEXT_BYTES];
+    char address[IP_ADDRESS_TEXT_BYTES];
     text_puts(t, " via");
     switch ((enum fib_path_kind)path->kind) {
     case FIB_PATH_NEXT_HOP:
-        ip4_prefix_text((struct ip4_prefix){path->next_hop, 32}, address_text);
-        *strchr(address_text, '/') = '\0';
-        text_add(t, " %s", address_text);
+        text_add(t, " %s", ip_address_text((enum ip_family)path->family, &path->next_hop, address));
         if (if_is_none(path->interface) && path->table.i != table.i)
             text_add(t, " next-hop-table %u", fib_table_id(fib_of(p), path->table));
         break;
@@ -399,14 +400,13 @@ static void write_source(const struct config_walk *walk, const struct fib_route 
     struct fib *f = fib_of(walk->piste);
     struct fib_path paths[FIB_PATHS_MAX];
     u32 n = fib_route_paths(f, r->lb, source, paths, FIB_PATHS_MAX), said = 0;
-    char prefix[IP4_PREFIX_TEXT_BYTES];
+    char prefix[IP_PREFIX_TEXT_BYTES];
     for (u32 i = 0; i < n; i++)
         said += can_be_said(&paths[i]);
     if (!said)
         return;
-    ip4_prefix_text(r->prefix, prefix);
-    text_add(walk->t, "ip route add %s", prefix);
-    if (r->table.i)
+    text_add(walk->t, "ip route add %s", ip_prefix_text(&r->prefix, prefix));
+    if (fib_number(r->table))
         text_add(walk->t, " table %u", fib_table_id(f, r->table));
     if (source != FIB_SOURCE_CLI)
         text_add(walk->t, " source %s", fib_source_name(source));
@@ -428,6 +428,7 @@ void ip_route_running_config(struct piste *p, struct text *t)
 {
     struct fib *f = fib_of(p);
     struct config_walk walk = {p, t};
-    for (struct fib_index k = fib_table_next(f, 0); !fib_is_none(k); k = fib_table_next(f, k.i + 1))
+    for (struct fib_index k = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(k);
+         k = fib_table_next(f, IP_FAMILY_4, fib_number(k) + 1))
         fib_table_walk(f, k, write_route, &walk);
 }

@@ -1,44 +1,33 @@
-/* ARP packets that this switch sends of itself, and the records of the nodes. */
+/* ARP packets that this switch sends of itself, and what interfaces that take IPv4 need of ARP. */
+#include "net/ip/neighbor/arp.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "control/piste.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/counter.h"
+#include "engine/feature.h"
 #include "engine/thread.h"
-#include "net/ip/neighbor/neighbor_internal.h"
-#include "net/link/interface/interface.h"
+#include "net/ip/address/address.h"
 #include "net/ip/ip4/ip4.h"
+#include "net/ip/neighbor/arp_internal.h"
+#include "net/link/interface/interface.h"
 #include "net/packet/arp_packet.h"
+#include "net/packet/ip4_packet.h"
 
-u32 neighbor_pending;
+static struct log_class arp_log = {.name = "arp"};
+
+const char arp_module_name[] = "arp";
+
+struct arp_if *arp_if_base;
 struct proxy_ranges *arp_proxy_ranges;
 struct counter_vec *arp_counters[ARP_COUNTER_N];
 
-void arp_counters_init(struct engine *e)
+struct arp *arp_of(const struct piste *p)
 {
-    static const char *const names[ARP_COUNTER_N] = {
-        [ARP_RX_REQUESTS] = "/net/arp/rx/requests",
-        [ARP_RX_REPLIES] = "/net/arp/rx/replies",
-        [ARP_RX_GRATUITOUS] = "/net/arp/rx/gratuitous",
-        [ARP_TX_REQUESTS] = "/net/arp/tx/requests",
-        [ARP_TX_REPLIES] = "/net/arp/tx/replies",
-        [ARP_TX_GRATUITOUS] = "/net/arp/tx/gratuitous",
-    };
-    for (u32 i = 0; i < ARP_COUNTER_N; i++)
-        arp_counters[i] = counter_vec_new(e, names[i], false, IF_MAX);
-}
-
-void arp_counters_begin(struct if_index i)
-{
-    for (u32 k = 0; k < ARP_COUNTER_N; k++)
-        counter_zero(arp_counters[k], i.i);
-}
-
-void arp_counters_fini(void)
-{
-    for (u32 i = 0; i < ARP_COUNTER_N; i++) {
-        counter_vec_free(arp_counters[i]);
-        arp_counters[i] = NULL;
-    }
+    return module_state(p, arp_module_name);
 }
 
 /* --- sending --- */
@@ -104,26 +93,149 @@ static const struct interface *link_of(struct piste *p, struct if_index i)
     return f && f->has_mac && f->admin_up ? f : NULL;
 }
 
-int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *mac)
+static int arp_ask(struct piste *p, const struct link_host *host, const u8 *mac)
 {
-    const struct interface *f = link_of(p, i);
-    be32 own;
+    const struct interface *f = link_of(p, host->interface);
+    struct ip_address own;
     if (!f)
         return -ENETUNREACH;
-    if (!ip4_link_source(p, i, addr, &own))
+    if (!ip_link_source(IP_FAMILY_4, host->interface, &host->addr, &own))
         return -EADDRNOTAVAIL;
-    struct arp_header h = header_make(f, ARP_REQUEST, own, addr);
+    struct arp_header h = header_make(f, ARP_REQUEST, own.ip4, host->addr.ip4);
     return arp_send(p, f, &h, mac ? mac : everybody, ARP_TX_REQUESTS);
 }
 
-void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr)
+/* A gratuitous request. */
+static void arp_advertise(struct piste *p, struct if_index i, const struct ip_address *own)
 {
     const struct interface *f = link_of(p, i);
     if (!f || (f->cls->comes_back && !f->is_bvi))
         return; /* nobody else would hear it */
-    struct arp_header h = header_make(f, ARP_REQUEST, addr, addr);
+    struct arp_header h = header_make(f, ARP_REQUEST, own->ip4, own->ip4);
     if (arp_send(p, f, &h, everybody, ARP_TX_GRATUITOUS))
         return; /* nobody depends on it: they will ask */
 }
 
-/* --- records --- */
+/* --- interfaces --- */
+
+static void arp_feature(struct piste *p, const char *node, struct if_index i, bool on)
+{
+    struct error e = {0};
+    if (feature_enable(engine_of(p), "arp", node, i, on, 0, &e))
+        log_error(&arp_log, "%s: %s", node, e.text);
+}
+
+static void arp_on_enable(struct piste *p, enum ip_family family, struct if_index i, bool enabled,
+                          void *arg)
+{
+    const struct interface *f = interface_at(p, i);
+    struct node_index reply, proxy;
+    if (family != IP_FAMILY_4 || !f || !f->has_mac)
+        return;
+    if (enabled && node_find(engine_of(p), "arp-reply", &reply) &&
+        node_find(engine_of(p), "arp-proxy", &proxy)) {
+        arp_if_base[i.i].reply_next = node_edge(engine_of(p), reply, f->output_node);
+        arp_if_base[i.i].proxy_next = node_edge(engine_of(p), proxy, f->output_node);
+    }
+    arp_feature(p, "arp-reply", i, enabled);
+    arp_feature(p, "arp-disabled", i, !enabled);
+}
+
+static void arp_begin(struct piste *p, const struct interface *f)
+{
+    for (u32 k = 0; k < ARP_COUNTER_N; k++)
+        counter_zero(arp_counters[k], f->index.i);
+    if (f->has_mac)
+        arp_feature(p, "arp-disabled", f->index, true);
+}
+
+static void arp_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    if (ev == IF_EVENT_NEW)
+        arp_begin(p, f);
+}
+
+/* --- life --- */
+
+static void arp_note_unreachable(struct buffer *b)
+{
+    ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_HOST_UNREACHABLE, 0);
+}
+
+static bool arp_continues(const struct buffer *b, const struct buffer *other)
+{
+    const struct ip4_header *h = buffer_current(b), *x = buffer_current(other);
+    return ip4_is_fragment(h) && ip4_is_fragment(x) && be16_equal(h->id, x->id) &&
+           be32_equal(h->src, x->src) && be32_equal(h->dst, x->dst) && h->protocol == x->protocol;
+}
+
+static void arp_counters_init(struct engine *e, struct neighbor_counter *counters)
+{
+    static const struct {
+        const char *path, *name;
+    } names[ARP_COUNTER_N] = {
+        [ARP_RX_REQUESTS] = {"/net/arp/rx/requests", "rx requests"},
+        [ARP_RX_REPLIES] = {"/net/arp/rx/replies", "rx replies"},
+        [ARP_RX_GRATUITOUS] = {"/net/arp/rx/gratuitous", "rx gratuitous"},
+        [ARP_TX_REQUESTS] = {"/net/arp/tx/requests", "tx requests"},
+        [ARP_TX_REPLIES] = {"/net/arp/tx/replies", "tx replies"},
+        [ARP_TX_GRATUITOUS] = {"/net/arp/tx/gratuitous", "tx gratuitous"},
+    };
+    for (u32 i = 0; i < ARP_COUNTER_N; i++) {
+        arp_counters[i] = counter_vec_new(e, names[i].path, false, IF_MAX);
+        counters[i] = (struct neighbor_counter){names[i].name, arp_counters[i]};
+    }
+}
+
+int arp_init(struct piste *p, void **state, struct error *e)
+{
+    struct arp *a = mem_alloc(sizeof(*a));
+    struct node_index input;
+    int rc = mem_map_new(&a->if_map, "arp interfaces", IF_MAX * sizeof(struct arp_if),
+                         (struct mem_page_size){0}, false, e);
+    if (rc) {
+        free(a);
+        return rc;
+    }
+    arp_if_base = a->if_map.base;
+    arp_counters_init(engine_of(p), a->counters);
+    if (!node_find(engine_of(p), "arp-input", &input))
+        panic("the nodes of ARP are not there");
+    node_set_state(engine_of(p), input, (void *)feature_arc_find(engine_of(p), "arp"));
+    a->protocol = (struct neighbor_protocol){
+        .ask = arp_ask,
+        .advertise = arp_advertise,
+        .note_unreachable = arp_note_unreachable,
+        .continues = arp_continues,
+        .node_incomplete = "ip4-arp",
+        .node_glean = "ip4-glean",
+        .node_rewrite = "ip4-rewrite",
+        .node_drop = "ip4-drop",
+        .node_icmp_error = "ip4-icmp-error",
+        .counters = a->counters,
+        .n_counters = ARP_COUNTER_N,
+    };
+    neighbor_set_protocol(p, IP_FAMILY_4, &a->protocol);
+    struct interface *f;
+    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        arp_begin(p, f);
+    ip_on_enable(p, arp_on_enable, a);
+    interface_on_event(p, arp_on_interface, a);
+    *state = a;
+    return 0;
+}
+
+void arp_stop(struct piste *p, void *state)
+{
+    struct arp *a = state;
+    neighbor_set_protocol(p, IP_FAMILY_4, NULL);
+    for (u32 i = 0; i < ARP_COUNTER_N; i++) {
+        counter_vec_free(arp_counters[i]);
+        arp_counters[i] = NULL;
+    }
+    arp_proxy_ranges = NULL;
+    arp_if_base = NULL;
+    free(a->ranges);
+    mem_map_free(&a->if_map);
+    free(a);
+}

@@ -33,8 +33,8 @@ static void must_run(const char *command)
 static void open_once(void)
 {
     static const struct module *const modules[] = {
-        &ip4_arcs_module, &fib_module,      &ip4_module, &ip4_input_module,
-        &arp_module,      &neighbor_module, NULL};
+        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
+        &arp_nodes_module, &arp_module, &neighbor_module, NULL};
     if (world.p.engine)
         return;
     world_open(modules);
@@ -59,7 +59,7 @@ static void round_once(void)
 
 static bool is_sound(const struct neighbor *n, void *arg)
 {
-    u32 addr = be32_to_host(n->addr);
+    u32 addr = be32_to_host(n->host.addr.ip4);
     world_must(addr >> 8 == 0x0a0001 && addr != 0x0a000101);
     world_must(!(n->mac[0] & 1));
     return true;
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         world_free(b);
     }
     world_free_caught();
-    neighbor_each(&world.p, IF_NONE, is_sound, NULL);
+    neighbor_each(&world.p, IP_FAMILY_4, IF_NONE, is_sound, NULL);
     world_must(world_buffers_used() == 0);
     return 0;
 }

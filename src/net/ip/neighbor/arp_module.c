@@ -1,9 +1,11 @@
-/* The module arp: its nodes, and their arc. */
+/* The records of the modules arp-nodes (which are there before arp looks for them), arp and
+ * arp_api. */
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/trace.h"
 #include "net/ip/ip4/ip4_forward.h"
-#include "net/ip/neighbor/neighbor_node.h"
+#include "net/ip/neighbor/arp_internal.h"
+#include "net/ip/neighbor/neighbor_data.h"
 #include "net/packet/ethernet_format.h"
 
 static void format_arp(struct piste *p, const struct trace_record *r, struct text *out)
@@ -66,22 +68,22 @@ static const struct node_def reply_node = ARP_NODE(arp_reply, "arp-reply");
 static const struct node_def proxy_node = ARP_NODE(arp_proxy, "arp-proxy");
 static const struct node_def disabled_node = ARP_NODE(arp_disabled, "arp-disabled");
 
-static const struct node_error hold_errors[IP4_ARP_ERR_N] = {
-    [IP4_ARP_ERR_THROTTLED] = {"throttled", "ARP requests throttled", SEVERITY_INFO},
-    [IP4_ARP_ERR_RESOLVED] = {"resolved", "ARP requests resolved", SEVERITY_INFO},
-    [IP4_ARP_ERR_NO_BUFFERS] = {"no_buffers", "ARP requests out of buffer", SEVERITY_ERROR},
-    [IP4_ARP_ERR_REQUEST_SENT] = {"request_sent", "ARP requests sent", SEVERITY_INFO},
-    [IP4_ARP_ERR_NON_ARP_ADJ] = {"non_arp_adj", "ARPs to non-ARP adjacencies", SEVERITY_ERROR},
-    [IP4_ARP_ERR_NO_SOURCE_ADDRESS] = {"no_source_address", "no source address for ARP request",
-                                       SEVERITY_ERROR},
-    [IP4_ARP_ERR_NO_ANSWER] = {"no_answer", "next hop does not answer", SEVERITY_ERROR},
+static const struct node_error hold_errors[HOLD_ERR_N] = {
+    [HOLD_ERR_THROTTLED] = {"throttled", "ARP requests throttled", SEVERITY_INFO},
+    [HOLD_ERR_RESOLVED] = {"resolved", "ARP requests resolved", SEVERITY_INFO},
+    [HOLD_ERR_NO_BUFFERS] = {"no_buffers", "ARP requests out of buffer", SEVERITY_ERROR},
+    [HOLD_ERR_REQUEST_SENT] = {"request_sent", "ARP requests sent", SEVERITY_INFO},
+    [HOLD_ERR_NON_ARP_ADJ] = {"non_arp_adj", "ARPs to non-ARP adjacencies", SEVERITY_ERROR},
+    [HOLD_ERR_NO_SOURCE_ADDRESS] = {"no_source_address", "no source address for ARP request",
+                                    SEVERITY_ERROR},
+    [HOLD_ERR_NO_ANSWER] = {"no_answer", "next hop does not answer", SEVERITY_ERROR},
 };
 
 #define HOLD_NODE(c_name, text_name)                                                               \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[IP4_ARP_NEXT_DROP] = "ip4-drop", [IP4_ARP_NEXT_REWRITE] = "ip4-rewrite"},        \
-        .n_next = IP4_ARP_N_NEXT, .errors = hold_errors, .n_errors = IP4_ARP_ERR_N,                \
+        .next = {[HOLD_NEXT_DROP] = "ip4-drop", [HOLD_NEXT_REWRITE] = "ip4-rewrite"},              \
+        .n_next = HOLD_N_NEXT, .errors = hold_errors, .n_errors = HOLD_ERR_N,                      \
         .format_trace = format_hold,                                                               \
     }
 
@@ -108,15 +110,37 @@ static const struct feature_def disabled_feature = {.arc = "arp", .node = "arp-d
 static const struct feature_def *const features[] = {&reply_feature, &proxy_feature,
                                                      &disabled_feature, NULL};
 
-static const char *const needs[] = {"interface", NULL};
+static const char *const nodes_needs[] = {"interface", NULL};
 
-/* The nodes alone: the neighbour module looks for them when it begins. */
-const struct module arp_module = {
+const struct module arp_nodes_module = {
     .abi = MODULE_ABI,
-    .name = "arp",
+    .name = "arp-nodes",
     .description = "ARP nodes",
-    .needs = needs,
+    .needs = nodes_needs,
     .nodes = nodes,
     .arcs = arcs,
     .features = features,
+};
+
+static const char *const arp_needs[] = {"arp-nodes", "neighbor", "interface", "ip4", NULL};
+
+const struct module arp_module = {
+    .abi = MODULE_ABI,
+    .name = arp_module_name,
+    .description = "Neighbors of IPv4: ARP",
+    .needs = arp_needs,
+    .commands = arp_commands,
+    .init = arp_init,
+    .stop = arp_stop,
+    .running_config = arp_running_config,
+};
+
+static const char *const api_needs[] = {"api", "arp", NULL};
+
+const struct module arp_api_module = {
+    .abi = MODULE_ABI,
+    .name = "arp_api",
+    .description = "Binary API of proxy ARP",
+    .needs = api_needs,
+    .api = arp_api_handlers,
 };

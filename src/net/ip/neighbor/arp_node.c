@@ -6,12 +6,14 @@
  * of this link, and never that it is us. Source: RFC 826, RFC 5227 2.4; order and names of reasons
  * as VPP. */
 #include "base/clock.h"
+#include "engine/counter.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/packet/ip4_packet.h"
-#include "net/ip/neighbor/neighbor_node.h"
+#include "net/ip/neighbor/arp_internal.h"
+#include "net/packet/arp_packet.h"
 
 #define ETHERNET_BYTES 14
 
@@ -143,11 +145,11 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
 /* A bucket of tokens in the node's own words: refills with time. */
 static bool arp_may_tell(struct thread *t, struct node *n)
 {
-    u64 now = thread_now_ns(t), step = NS_PER_SEC / LEARN_PER_SECOND;
+    u64 now = thread_now_ns(t), step = NS_PER_SEC / ARP_LEARN_PER_SECOND;
     u64 *filled_ns = &n->local[0], *tokens = &n->local[1];
     u64 more = (now - *filled_ns) / step;
     if (more) {
-        *tokens = min_u64(*tokens + more, LEARN_PER_SECOND / 4);
+        *tokens = min_u64(*tokens + more, ARP_LEARN_PER_SECOND / 4);
         *filled_ns = now;
     }
     if (!*tokens)
@@ -160,38 +162,48 @@ static void arp_node_learn(struct thread *t, struct node *n, const struct buffer
                            bool only_known)
 {
     const struct arp_header *h = buffer_current(b);
-    struct arp_learn ev = {.interface = b->rx_if, .addr = h->sender, .only_known = only_known};
+    struct neighbor_learn ev = {.host = link_host4(h->sender, b->rx_if), .only_known = only_known};
     memcpy(ev.mac, h->sender_mac, 6);
     if (arp_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev)))
         node_count(n, ARP_ERR_L3_SRC_ADDRESS_LEARNED, 1);
 }
 
-static const struct adj *adj_of(struct fib_index fib, be32 addr)
+static u32 arp_adj_of(struct fib_index fib, be32 addr)
 {
-    return adj_at(lb_load(ip4_lookup(fib, addr).i).first);
+    return lb_load(ip4_lookup(fib, addr).i).first;
 }
 
 /* Whether the sender is one of the interface's link; ARP_ERR_N: yes. */
 static enum arp_error check_sender(const struct arp_header *h, struct fib_index fib,
                                    struct if_index rx, struct if_index lender)
 {
-    const struct adj *a = adj_of(fib, h->sender);
-    struct adj_head head = adj_head(a);
-    bool here = if_equal(a->tx_if, rx);
-    if (head.kind == ADJ_KIND_RECEIVE)
+    u32 a = arp_adj_of(fib, h->sender);
+    struct if_index tx = adj_at(a)->tx_if;
+    enum adj_kind kind = (enum adj_kind)adj_head(adj_at(a)).kind;
+    bool here = if_equal(tx, rx) || if_equal(tx, lender);
+    if (kind == ADJ_KIND_RECEIVE)
         return ARP_ERR_L3_SRC_ADDRESS_IS_LOCAL;
-    if (head.kind == ADJ_KIND_GLEAN && (here || if_equal(a->tx_if, lender)))
+    if (kind == ADJ_KIND_GLEAN && here)
         return ARP_ERR_N;
-    if ((head.kind == ADJ_KIND_REWRITE || head.kind == ADJ_KIND_INCOMPLETE) &&
-        (here || if_equal(a->tx_if, lender)) && be32_equal(a->next_hop, h->sender))
+    if ((kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_INCOMPLETE) && here &&
+        be32_equal(adj_address(a)->ip4, h->sender))
         return ARP_ERR_N;
+    if (arp_is_gratuitous(h)) /* of somebody else's subnet: not about us */
+        return ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL;
     return if_equal(rx, lender) ? ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL : ARP_ERR_UNNUMBERED_MISMATCH;
 }
 
-static bool is_our_address(const struct adj *a, struct if_index rx, struct if_index lender)
+/* An address of the interface, or one of its subnet that a route says is here. */
+static bool is_our_address(struct fib_index fib, be32 addr, struct if_index rx,
+                           struct if_index lender)
 {
-    return adj_head(a).kind == ADJ_KIND_RECEIVE &&
-           (if_equal(a->tx_if, rx) || if_equal(a->tx_if, lender));
+    u32 a = arp_adj_of(fib, addr);
+    if (adj_head(adj_at(a)).kind != ADJ_KIND_RECEIVE)
+        return false;
+    struct if_index at = adj_at(a)->tx_if;
+    struct ip_address x = ip_address_from_ip4(addr);
+    return if_equal(at, rx) || if_equal(at, lender) ||
+           (if_is_none(at) && ip_if_has_subnet_of(IP_FAMILY_4, rx, &x));
 }
 
 static bool is_station(const u8 *mac)
@@ -200,31 +212,43 @@ static bool is_station(const u8 *mac)
     return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
 }
 
+/* A virtual router's address, which its frames need not come from (RFC 5798 7.3). */
+static bool is_vrrp(const u8 *mac)
+{
+    static const u8 prefix[5] = {0, 0, 0x5e, 0, 1};
+    return !memcmp(mac, prefix, sizeof(prefix));
+}
+
+/* What is wrong with a packet whoever it is about; ARP_ERR_N: nothing. */
+static enum arp_error check_form(const struct arp_header *h, const u8 *from, struct if_index rx)
+{
+    if (!be16_is(h->opcode, ARP_REQUEST) && !be16_is(h->opcode, ARP_REPLY))
+        return ARP_ERR_OPCODE_NOT_REQUEST;
+    if (!from || (memcmp(from, h->sender_mac, 6) != 0 && !is_vrrp(h->sender_mac)))
+        return ARP_ERR_L2_ADDRESS_MISMATCH;
+    if (!is_station(h->sender_mac))
+        return ARP_ERR_BAD_SENDER_MAC;
+    /* what this switch sent, looped back */
+    return memcmp(h->sender_mac, if_data(rx)->mac, 6) != 0 ? ARP_ERR_N : ARP_ERR_GRATUITOUS_ARP;
+}
+
 static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
 {
     const struct arp_header *h = buffer_current(b);
-    const u8 *from = frame_source(b);
-    struct if_index rx = b->rx_if, lender = {ip4_if_base[rx.i].address_if};
-    struct fib_index fib = ip4_if_fib(rx);
+    struct if_index rx = b->rx_if, lender = ip_if_lender(IP_FAMILY_4, rx);
+    struct fib_index fib = ip_if_fib(IP_FAMILY_4, rx);
     bool request = be16_is(h->opcode, ARP_REQUEST);
 
-    if (!request && !be16_is(h->opcode, ARP_REPLY))
-        return node_drop(n, b, ARP_ERR_OPCODE_NOT_REQUEST, ARP_NEXT_DROP);
-    if (!from || memcmp(from, h->sender_mac, 6) != 0)
-        return node_drop(n, b, ARP_ERR_L2_ADDRESS_MISMATCH, ARP_NEXT_DROP);
-    if (!is_station(h->sender_mac))
-        return node_drop(n, b, ARP_ERR_BAD_SENDER_MAC, ARP_NEXT_DROP);
+    enum arp_error error = check_form(h, frame_source(b), rx);
+    if (error != ARP_ERR_N)
+        return node_drop(n, b, error, ARP_NEXT_DROP);
 
-    /* what this switch sent, looped back */
-    if (!memcmp(h->sender_mac, if_data(rx)->mac, 6))
-        return node_drop(n, b, ARP_ERR_GRATUITOUS_ARP, ARP_NEXT_DROP);
-
-    bool ours = is_our_address(adj_of(fib, h->target), rx, lender);
+    bool ours = is_our_address(fib, h->target, rx, lender);
     /* a probe (RFC 5227): the sender has no address yet, and is told that this one is taken */
     if (be32_is_zero(h->sender) && request && ours)
-        return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);
+        return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, arp_if_base[rx.i].reply_next);
 
-    enum arp_error error = check_sender(h, fib, rx, lender);
+    error = check_sender(h, fib, rx, lender);
     if (error != ARP_ERR_N)
         return node_drop(n, b, error, ARP_NEXT_DROP);
     if (arp_is_gratuitous(h)) {
@@ -239,7 +263,7 @@ static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
     arp_node_learn(t, n, b, false);
     if (!request)
         return node_drop(n, b, ARP_ERR_REPLIES_RECEIVED, ARP_NEXT_DROP);
-    return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, ip4_if_base[rx.i].reply_next);
+    return answer_or_copy(t, n, b, ARP_ERR_REPLIES_SENT, arp_if_base[rx.i].reply_next);
 }
 
 void NODE_FN(arp_reply)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -266,9 +290,9 @@ void NODE_FN(arp_proxy)(struct thread *t, struct node *n, struct buffer **b, u16
         const u8 *from = frame_source(b[i]);
         bool request = be16_is(h->opcode, ARP_REQUEST) && !arp_is_gratuitous(h);
         if (request && from && is_station(h->sender_mac) && !memcmp(from, h->sender_mac, 6) &&
-            in_range(ip4_if_fib(b[i]->rx_if), be32_to_host(h->target)))
+            in_range(ip_if_fib(IP_FAMILY_4, b[i]->rx_if), be32_to_host(h->target)))
             next[i] = answer_or_copy(t, n, b[i], ARP_ERR_PROXY_ARP_REPLIES_SENT,
-                                     ip4_if_base[b[i]->rx_if.i].proxy_next);
+                                     arp_if_base[b[i]->rx_if.i].proxy_next);
         else
             next[i] = feature_next(b[i]);
     }

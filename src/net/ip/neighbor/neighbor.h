@@ -1,5 +1,6 @@
-/* Neighbours: which MAC address an IP address has on a link. Learnt by ARP or configured; a
- * neighbour completes the adjacency to it, and has a host route unless it says otherwise.
+/* Neighbours, of both protocols: which MAC address an IP address has on a link. Learnt by ARP or
+ * neighbour discovery, or configured; a neighbour completes the adjacencies to it, and has a host
+ * route unless it says otherwise.
  *
  * Context: control thread. */
 #pragma once
@@ -7,11 +8,15 @@
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/index.h"
+#include "net/ip/fib/fib.h"
+#include "net/packet/ip_address.h"
 
-struct piste;
+struct buffer;
+struct counter_vec;
 struct module;
+struct piste;
 
-extern const struct module arp_module, neighbor_module;
+extern const struct module neighbor_module;
 
 enum {
     NEIGHBOR_STATIC = 1 << 0,       /* configured for ever */
@@ -20,28 +25,29 @@ enum {
 };
 
 struct neighbor {
-    struct if_index interface;
-    be32 addr;
+    struct link_host host;
     u8 mac[6];
     u8 flags;       /* NEIGHBOR_* */
     u64 updated_ns; /* clock_ns() */
 };
 
-/* Adds or changes. -EINVAL: flags, address; -ENOSPC: at the limit, and nothing may be recycled. */
-int neighbor_add(struct piste *p, struct if_index i, be32 addr, const u8 mac[6], u8 flags,
+/* Adds or changes. -EINVAL: flags, address; -EAFNOSUPPORT: nobody speaks the protocol; -ENOSPC: at
+ * the limit, and nothing may be recycled. */
+int neighbor_add(struct piste *p, const struct link_host *host, const u8 mac[6], u8 flags,
                  struct error *e) MUST_CHECK;
 /* -ENOENT. */
-int neighbor_del(struct piste *p, struct if_index i, be32 addr, struct error *e) MUST_CHECK;
-/* All dynamic ones (with_static: all) of an interface, or of all interfaces (IF_NONE). */
-void neighbor_flush(struct piste *p, struct if_index i, bool with_static);
+int neighbor_del(struct piste *p, const struct link_host *host, struct error *e) MUST_CHECK;
+/* All dynamic ones (with_static: all) of a protocol, of an interface or of all interfaces
+ * (IF_NONE). */
+void neighbor_flush(struct piste *p, enum ip_family f, struct if_index i, bool with_static);
 /* Replacing all: those that there are when it begins, and are neither added nor learnt again until
  * its end, go then. */
 void neighbor_replace_begin(struct piste *p);
 void neighbor_replace_end(struct piste *p);
-bool neighbor_find(const struct piste *p, struct if_index i, be32 addr, struct neighbor *out);
-/* By interface (IF_NONE: all), in order of the last update, newest first; fn returns false to stop.
- */
-void neighbor_each(const struct piste *p, struct if_index i,
+bool neighbor_find(const struct piste *p, const struct link_host *host, struct neighbor *out);
+/* Those of a protocol, of an interface or of all (IF_NONE), in order of the last update, newest
+ * first; fn returns false to stop. */
+void neighbor_each(const struct piste *p, enum ip_family f, struct if_index i,
                    bool (*fn)(const struct neighbor *n, void *arg), void *arg);
 
 enum neighbor_event { NEIGHBOR_ADDED, NEIGHBOR_CHANGED, NEIGHBOR_REMOVED };
@@ -51,22 +57,60 @@ void neighbor_on_event(struct piste *p,
                                   void *arg),
                        void *arg);
 
-/* Sends an ARP request for addr on i now; -ENETUNREACH, -ENOBUFS. */
-int neighbor_probe(struct piste *p, struct if_index i, be32 addr, struct error *e) MUST_CHECK;
-/* Tells the link about our own addresses on i (gratuitous ARP). */
+/* Tells the link about our own addresses on i. */
 void neighbor_advertise(struct piste *p, struct if_index i);
-
-/* Where neighbours for interface i may be learnt from: proxy ARP ranges, inclusive, host order. */
-int neighbor_proxy_range(struct piste *p, u32 table_id, u32 first, u32 last, bool add,
-                         struct error *e) MUST_CHECK;
-int neighbor_proxy_enable(struct piste *p, struct if_index i, bool enable,
-                          struct error *e) MUST_CHECK;
-bool neighbor_proxy_is_enabled(const struct piste *p, struct if_index i);
 
 /* `set ip neighbor-config`: limit 0 keeps none new; age_s 0: for ever. */
 struct neighbor_config {
     u32 limit, age_s;
-    bool recycle;
+    bool recycle; /* at the limit a new one takes the place of the oldest that was learnt */
 };
-struct neighbor_config neighbor_config(const struct piste *p);
-void neighbor_set_config(struct piste *p, struct neighbor_config c);
+struct neighbor_config neighbor_config(const struct piste *p, enum ip_family f);
+void neighbor_set_config(struct piste *p, enum ip_family f, struct neighbor_config c);
+
+/* --- for those who find neighbours: ARP and its like --- */
+
+/* What the nodes count that packets wait behind (neighbor_data.h). */
+enum hold_error {
+    HOLD_ERR_THROTTLED,
+    HOLD_ERR_RESOLVED,
+    HOLD_ERR_NO_BUFFERS,
+    HOLD_ERR_REQUEST_SENT,
+    HOLD_ERR_NON_ARP_ADJ,
+    HOLD_ERR_NO_SOURCE_ADDRESS,
+    HOLD_ERR_NO_ANSWER,
+    HOLD_ERR_N
+};
+
+struct neighbor_counter {
+    const char *name;      /* "rx requests" */
+    struct counter_vec *v; /* by interface */
+};
+
+/* How neighbours of a protocol are found, and which nodes its packets pass that wait for one. */
+struct neighbor_protocol {
+    /* Asks for the host now: at mac, where it was; NULL: everybody. -ENOBUFS, -ENETUNREACH,
+     * -EADDRNOTAVAIL. */
+    int (*ask)(struct piste *p, const struct link_host *host, const u8 *mac);
+    /* Tells the link of i about an address of our own. */
+    void (*advertise)(struct piste *p, struct if_index i, const struct ip_address *own);
+    /* Notes in a packet for node_icmp_error that its next hop does not answer. */
+    void (*note_unreachable)(struct buffer *b);
+    /* Whether a packet is a further piece of the same datagram as another. */
+    bool (*continues)(const struct buffer *b, const struct buffer *other);
+    const char *node_incomplete, *node_glean; /* they count hold_error */
+    const char *node_rewrite, *node_drop, *node_icmp_error;
+    const struct neighbor_counter *counters; /* for `show ip neighbor-stats` */
+    u32 n_counters;
+};
+/* x: static; NULL: the protocol is spoken no more. */
+bool neighbor_is_spoken(const struct piste *p, enum ip_family f);
+void neighbor_set_protocol(struct piste *p, enum ip_family f, const struct neighbor_protocol *x);
+
+/* Somebody said where it is. Events of data threads (thread_post with neighbor_on_learn). */
+struct neighbor_learn {
+    struct link_host host;
+    u8 mac[6];
+    u8 only_known; /* no new entry comes of it */
+};
+void neighbor_on_learn(struct piste *p, const void *payload);

@@ -1,17 +1,17 @@
-/* Messages of ip_neighbor.api and arp.api. */
+/* Messages of ip_neighbor.api. */
 #include "net/ip/neighbor/neighbor_api.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/api_arp.h"
 #include "api/api_ip_neighbor.h"
 #include "base/byteorder.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/api.h"
 #include "control/module.h"
+#include "net/ip/address/address_api.h"
 #include "net/ip/fib/fib.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
@@ -25,62 +25,70 @@ struct neighbor_api {
 struct wish {
     u32 sw_if_index; /* ~0: any */
     u8 af;
-    u8 addr[16]; /* all zero: any */
+    u8 addr[16]; /* all zero: any, of any protocol */
 };
 static_assert(sizeof(struct wish) <= API_EVENT_KEY_BYTES, "is a key");
 
 static void to_api(const struct neighbor *n, struct api_type_ip_neighbor *out)
 {
     memset(out, 0, sizeof(*out));
-    out->sw_if_index = n->interface.i;
+    out->sw_if_index = n->host.interface.i;
     out->flags = (n->flags & NEIGHBOR_STATIC ? IP_API_NEIGHBOR_FLAG_STATIC : 0) |
                  (n->flags & NEIGHBOR_NO_FIB_ENTRY ? IP_API_NEIGHBOR_FLAG_NO_FIB_ENTRY : 0);
     memcpy(out->mac_address, n->mac, 6);
-    memcpy(out->ip_address.un, &n->addr, 4);
+    api_ip_address_to((enum ip_family)n->host.family, &n->host.addr, &out->ip_address);
+}
+
+/* What the user said for ever is not changed by what counts as learnt. */
+static bool is_weaker(struct piste *p, const struct link_host *host, const u8 *mac, u8 flags)
+{
+    struct neighbor n;
+    return (flags & NEIGHBOR_DYNAMIC) && neighbor_find(p, host, &n) &&
+           (n.flags & NEIGHBOR_STATIC) && memcmp(n.mac, mac, 6) != 0;
+}
+
+static i32 neighbor_api_add(struct api_call *c, const struct link_host *host,
+                            const struct api_type_ip_neighbor *n)
+{
+    u8 flags = n->flags & IP_API_NEIGHBOR_FLAG_STATIC ? NEIGHBOR_STATIC : NEIGHBOR_DYNAMIC;
+    if (n->flags & IP_API_NEIGHBOR_FLAG_NO_FIB_ENTRY)
+        flags |= NEIGHBOR_NO_FIB_ENTRY;
+    if (is_weaker(c->piste, host, n->mac_address, flags))
+        return API_INVALID_SW_IF_INDEX; /* as VPP says it */
+    return api_retval(neighbor_add(c->piste, host, n->mac_address, flags, NULL));
 }
 
 static void neighbor_api_add_del(struct api_call *c)
 {
     const struct api_ip_neighbor_add_del *m = c->msg;
-    const struct api_type_ip_neighbor *n = &m->neighbor;
-    struct interface *f = api_interface(c->piste, n->sw_if_index);
+    const struct interface *f = api_interface(c->piste, m->neighbor.sw_if_index);
     struct api_ip_neighbor_add_del_reply reply = {.stats_index = UINT32_MAX};
-    u8 flags = n->flags & IP_API_NEIGHBOR_FLAG_STATIC ? NEIGHBOR_STATIC : NEIGHBOR_DYNAMIC;
-    be32 addr;
-    memcpy(&addr, n->ip_address.un, 4);
-    if (n->flags & IP_API_NEIGHBOR_FLAG_NO_FIB_ENTRY)
-        flags |= NEIGHBOR_NO_FIB_ENTRY;
+    struct link_host host = {.interface = f ? f->index : IF_NONE};
+    enum ip_family family = IP_FAMILY_4;
+    reply.retval = api_ip_address(&m->neighbor.ip_address, &family, &host.addr);
+    host.family = family;
     if (!f)
         reply.retval = API_INVALID_SW_IF_INDEX;
-    else if (n->ip_address.af != ADDRESS_IP4)
-        reply.retval = API_INVALID_ADDRESS_FAMILY;
-    else if (m->is_add)
-        reply.retval =
-            api_retval(neighbor_add(c->piste, f->index, addr, n->mac_address, flags, NULL));
-    else
-        reply.retval = api_retval(neighbor_del(c->piste, f->index, addr, NULL));
+    else if (!reply.retval && m->is_add)
+        reply.retval = neighbor_api_add(c, &host, &m->neighbor);
+    else if (!reply.retval)
+        reply.retval = api_retval(neighbor_del(c->piste, &host, NULL));
     if (!reply.retval && m->is_add)
-        reply.stats_index = adj_neighbor_find(fib_of(c->piste), addr, f->index).i;
+        reply.stats_index = adj_neighbor_find(fib_of(c->piste), &host, family).i;
     api_reply(c, &api_message_ip_neighbor_add_del_reply, &reply);
 }
 
 /* --- dump: those that there are now are noted, and sent as there is room --- */
 
-struct noted {
-    u32 interface;
-    be32 addr;
-};
-
 struct neighbor_dump {
-    VEC(struct noted) all;
+    VEC(struct link_host) all;
     u32 next;
 };
 
 static bool neighbor_api_note(const struct neighbor *n, void *arg)
 {
     struct neighbor_dump *d = arg;
-    struct noted x = {n->interface.i, n->addr};
-    vec_add(&d->all, x);
+    vec_add(&d->all, n->host);
     return true;
 }
 
@@ -88,9 +96,8 @@ static bool neighbor_api_dump_more(struct api_call *c, void *state)
 {
     struct neighbor_dump *d = state;
     while (d->next < d->all.n && api_room(c)) {
-        struct noted x = d->all.v[d->next++];
         struct neighbor n;
-        if (!neighbor_find(c->piste, (struct if_index){x.interface}, x.addr, &n))
+        if (!neighbor_find(c->piste, &d->all.v[d->next++], &n))
             continue;
         struct api_ip_neighbor_details m = {.age = (double)(clock_ns() - n.updated_ns) * 1e-9};
         to_api(&n, &m.neighbor);
@@ -110,31 +117,36 @@ static void neighbor_api_dump(struct api_call *c)
 {
     const struct api_ip_neighbor_dump *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (m->af != ADDRESS_IP4 || (!f && m->sw_if_index != UINT32_MAX))
+    if (m->af >= IP_FAMILY_N || (!f && m->sw_if_index != UINT32_MAX))
         return;
     struct neighbor_dump *d = mem_alloc(sizeof(*d));
-    neighbor_each(c->piste, f ? f->index : IF_NONE, neighbor_api_note, d);
+    neighbor_each(c->piste, (enum ip_family)m->af, f ? f->index : IF_NONE, neighbor_api_note, d);
     api_continue(c, neighbor_api_dump_more, dump_end, d);
 }
 
 /* --- settings --- */
 
+static bool is_spoken(struct piste *p, u8 af)
+{
+    return af < IP_FAMILY_N && neighbor_is_spoken(p, (enum ip_family)af);
+}
+
 static void neighbor_api_config(struct api_call *c)
 {
     const struct api_ip_neighbor_config *m = c->msg;
-    if (m->af == ADDRESS_IP4)
-        neighbor_set_config(c->piste, (struct neighbor_config){.limit = m->max_number,
-                                                               .age_s = m->max_age,
-                                                               .recycle = m->recycle});
-    api_reply_retval(c, m->af == ADDRESS_IP4 ? API_OK : API_INVALID_ADDRESS_FAMILY);
+    struct neighbor_config config = {m->max_number, m->max_age, m->recycle};
+    bool known = is_spoken(c->piste, m->af);
+    if (known)
+        neighbor_set_config(c->piste, (enum ip_family)m->af, config);
+    api_reply_retval(c, known ? API_OK : API_INVALID_ADDRESS_FAMILY);
 }
 
 static void config_get(struct api_call *c)
 {
     const struct api_ip_neighbor_config_get *m = c->msg;
-    struct neighbor_config now = neighbor_config(c->piste);
     struct api_ip_neighbor_config_get_reply reply = {.af = m->af};
-    if (m->af == ADDRESS_IP4) {
+    if (is_spoken(c->piste, m->af)) {
+        struct neighbor_config now = neighbor_config(c->piste, (enum ip_family)m->af);
         reply.max_number = now.limit;
         reply.max_age = now.age_s;
         reply.recycle = now.recycle;
@@ -148,12 +160,12 @@ static void neighbor_api_flush(struct api_call *c)
 {
     const struct api_ip_neighbor_flush *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (m->af != ADDRESS_IP4) {
+    if (!is_spoken(c->piste, m->af)) {
         api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
     } else if (!f && m->sw_if_index != UINT32_MAX) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     } else {
-        neighbor_flush(c->piste, f ? f->index : IF_NONE, true);
+        neighbor_flush(c->piste, (enum ip_family)m->af, f ? f->index : IF_NONE, true);
         api_reply_retval(c, 0);
     }
 }
@@ -170,52 +182,6 @@ static void replace_end(struct api_call *c)
     api_reply_retval(c, 0);
 }
 
-/* --- proxy ARP --- */
-
-static void proxy_add_del(struct api_call *c)
-{
-    const struct api_proxy_arp_add_del *m = c->msg;
-    const struct api_type_proxy_arp *x = &m->proxy;
-    if (fib_is_none(fib_table_find(fib_of(c->piste), x->table_id)))
-        api_reply_retval(c, API_NO_SUCH_FIB);
-    else
-        api_reply_errno(c, neighbor_proxy_range(c->piste, x->table_id, get_be32(x->low),
-                                                get_be32(x->hi), m->is_add, NULL));
-}
-
-static void proxy_dump(struct api_call *c)
-{
-    const struct neighbors *ns = neighbors_of(c->piste);
-    for (u32 i = 0; ns->ranges && i < ns->ranges->n; i++) {
-        const struct proxy_range *r = &ns->ranges->v[i];
-        struct api_proxy_arp_details d = {.proxy.table_id =
-                                              fib_table_id(ns->fib, (struct fib_index){r->fib})};
-        put_be32(d.proxy.low, r->first);
-        put_be32(d.proxy.hi, r->last);
-        api_reply(c, &api_message_proxy_arp_details, &d);
-    }
-}
-
-static void proxy_interface(struct api_call *c)
-{
-    const struct api_proxy_arp_intfc_enable_disable *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else
-        api_reply_errno(c, neighbor_proxy_enable(c->piste, f->index, m->enable, NULL));
-}
-
-static void proxy_interface_dump(struct api_call *c)
-{
-    struct interface *f;
-    for (u32 i = 0; (f = interface_next(c->piste, i)); i = f->index.i + 1) {
-        struct api_proxy_arp_intfc_details d = {.sw_if_index = f->index.i};
-        if (neighbor_proxy_is_enabled(c->piste, f->index))
-            api_reply(c, &api_message_proxy_arp_intfc_details, &d);
-    }
-}
-
 /* --- events --- */
 
 static i32 neighbor_api_want(struct api_call *c, struct api_events *ev, bool enable, u32 pid,
@@ -225,7 +191,10 @@ static i32 neighbor_api_want(struct api_call *c, struct api_events *ev, bool ena
     memset(&wish, 0, sizeof(wish)); /* with its padding: it is compared byte by byte */
     wish.sw_if_index = sw_if_index;
     wish.af = ip->af;
-    memcpy(wish.addr, ip->un, sizeof(wish.addr));
+    if (ip->af < IP_FAMILY_N) {
+        struct ip_address a = ip_address_from_bytes((enum ip_family)ip->af, ip->un);
+        memcpy(wish.addr, a.bytes, sizeof(wish.addr));
+    }
     if (sw_if_index != UINT32_MAX && !api_interface(c->piste, sw_if_index))
         return API_INVALID_SW_IF_INDEX;
     return api_events_want(c, ev, enable, pid, &wish, sizeof(wish));
@@ -244,7 +213,9 @@ static void want_v2(struct api_call *c)
 {
     const struct api_want_ip_neighbor_events_v2 *m = c->msg;
     struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
-    api_reply_retval(c, neighbor_api_want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip));
+    i32 retval = neighbor_api_want(c, &s->v2, m->enable, m->pid, m->sw_if_index, &m->ip);
+    /* as VPP: who wants them already is told so by version 1 only */
+    api_reply_retval(c, m->enable && retval == API_INVALID_REGISTRATION ? API_OK : retval);
 }
 
 static bool neighbor_api_wanted(const struct api_registration *r, const void *arg)
@@ -253,11 +224,11 @@ static bool neighbor_api_wanted(const struct api_registration *r, const void *ar
     const struct neighbor *n = arg;
     struct wish wish;
     memcpy(&wish, r->key, sizeof(wish));
-    if (wish.sw_if_index != UINT32_MAX && wish.sw_if_index != n->interface.i)
+    if (wish.sw_if_index != UINT32_MAX && wish.sw_if_index != n->host.interface.i)
         return false;
     if (!memcmp(wish.addr, any, sizeof(any)))
         return true;
-    return wish.af == ADDRESS_IP4 && !memcmp(wish.addr, &n->addr, 4);
+    return wish.af == n->host.family && !memcmp(wish.addr, n->host.addr.bytes, sizeof(wish.addr));
 }
 
 static void neighbor_api_on_event(struct piste *p, const struct neighbor *n, enum neighbor_event ev,
@@ -300,10 +271,6 @@ const struct api_handler neighbor_api_handlers[] = {
     {&api_message_ip_neighbor_flush, neighbor_api_flush},
     {&api_message_ip_neighbor_replace_begin, replace_begin},
     {&api_message_ip_neighbor_replace_end, replace_end},
-    {&api_message_proxy_arp_add_del, proxy_add_del},
-    {&api_message_proxy_arp_dump, proxy_dump},
-    {&api_message_proxy_arp_intfc_enable_disable, proxy_interface},
-    {&api_message_proxy_arp_intfc_dump, proxy_interface_dump},
     {&api_message_want_ip_neighbor_events, want_v1},
     {&api_message_want_ip_neighbor_events_v2, want_v2},
     {0},

@@ -1,54 +1,36 @@
-/* What the nodes of ARP and of unresolved neighbours share with the control thread. */
+/* Nodes where packets wait for a neighbour: ip4-arp, for those whose next hop's address on the link
+ * is not known; ip4-glean, for those to a host of a link that is none yet; and their like of IPv6.
+ * They give the packet to the control thread, which asks and keeps it for the answer (hold.c). How
+ * many it may have at a time is bounded, here. */
 #pragma once
 
-#include "base/byteorder.h"
-#include "base/types.h"
-#include "engine/counter.h"
-#include "engine/index.h"
+#include "engine/node.h"
+#include "engine/thread.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/ip/neighbor/neighbor.h"
 
-struct engine;
-struct piste;
-struct proxy_ranges;
+enum {
+    PENDING_PER_ADJ = 64, /* packets handed over for one adjacency */
+    PENDING_MAX = 2048,   /* and for all */
+};
+
+enum { HOLD_NEXT_DROP, HOLD_NEXT_REWRITE, HOLD_N_NEXT };
 
 /* Packets that the control thread was handed and still has; all threads. */
 extern u32 neighbor_pending;
-extern struct proxy_ranges *arp_proxy_ranges;
-
-enum arp_counter {
-    ARP_RX_REQUESTS,
-    ARP_RX_REPLIES,
-    ARP_RX_GRATUITOUS,
-    ARP_TX_REQUESTS,
-    ARP_TX_REPLIES,
-    ARP_TX_GRATUITOUS,
-    ARP_COUNTER_N
-};
-extern struct counter_vec *arp_counters[ARP_COUNTER_N]; /* by interface */
-void arp_counters_init(struct engine *e);
-void arp_counters_begin(struct if_index i); /* for a new interface */
-void arp_counters_fini(void);
-
-/* What arp-reply tells the control thread. */
-struct arp_learn {
-    struct if_index interface;
-    be32 addr;
-    u8 mac[6];
-    u8 only_known; /* no new entry comes of it */
-};
-void neighbor_on_learn(struct piste *p, const void *payload);
 
 /* A packet without a rewrite. */
-struct arp_packet_event {
+struct hold_packet {
     u32 bi, adj;
-    struct if_index interface;
-    be32 addr;
-    u32 glean;
+    struct link_host host; /* whose MAC address it waits for */
+    u8 link;               /* enum ip_family of the packet */
+    u8 glean;
 };
+static_assert(sizeof(struct hold_packet) <= EVENT_BYTES, "is an event");
 void neighbor_on_packet(struct piste *p, const void *payload);
 
 /* The control thread is done with a packet that came by adj. */
-static inline void neighbor_packet_done(u32 adj)
+static inline void hold_packet_done(u32 adj)
 {
     u32 *pending = &adj_base[adj].pending;
     u32 was = __atomic_load_n(pending, __ATOMIC_RELAXED);
@@ -58,38 +40,53 @@ static inline void neighbor_packet_done(u32 adj)
     __atomic_fetch_sub(&neighbor_pending, 1, __ATOMIC_RELAXED);
 }
 
-enum arp_error {
-    ARP_ERR_REPLIES_SENT,
-    ARP_ERR_DISABLED,
-    ARP_ERR_L2_TYPE_NOT_ETHERNET,
-    ARP_ERR_L3_TYPE_NOT_IP4,
-    ARP_ERR_L3_SRC_ADDRESS_NOT_LOCAL,
-    ARP_ERR_L3_DST_ADDRESS_NOT_LOCAL,
-    ARP_ERR_L3_DST_ADDRESS_UNSET,
-    ARP_ERR_L3_SRC_ADDRESS_IS_LOCAL,
-    ARP_ERR_L3_SRC_ADDRESS_LEARNED,
-    ARP_ERR_REPLIES_RECEIVED,
-    ARP_ERR_OPCODE_NOT_REQUEST,
-    ARP_ERR_PROXY_ARP_REPLIES_SENT,
-    ARP_ERR_L2_ADDRESS_MISMATCH,
-    ARP_ERR_GRATUITOUS_ARP,
-    ARP_ERR_INTERFACE_NO_TABLE,
-    ARP_ERR_INTERFACE_NOT_IP_ENABLED,
-    ARP_ERR_UNNUMBERED_MISMATCH,
-    ARP_ERR_TOO_SHORT,
-    ARP_ERR_BAD_SENDER_MAC,
-    ARP_ERR_N
-};
-enum { ARP_NEXT_DROP, ARP_N_NEXT };
+static inline bool hold_take(u32 *count, u32 most)
+{
+    if (__atomic_load_n(count, __ATOMIC_RELAXED) >= most)
+        return false;
+    if (__atomic_fetch_add(count, 1, __ATOMIC_RELAXED) < most)
+        return true;
+    __atomic_fetch_sub(count, 1, __ATOMIC_RELAXED);
+    return false;
+}
 
-enum ip4_arp_error {
-    IP4_ARP_ERR_THROTTLED,
-    IP4_ARP_ERR_RESOLVED,
-    IP4_ARP_ERR_NO_BUFFERS,
-    IP4_ARP_ERR_REQUEST_SENT,
-    IP4_ARP_ERR_NON_ARP_ADJ,
-    IP4_ARP_ERR_NO_SOURCE_ADDRESS,
-    IP4_ARP_ERR_NO_ANSWER,
-    IP4_ARP_ERR_N
-};
-enum { IP4_ARP_NEXT_DROP, IP4_ARP_NEXT_REWRITE, IP4_ARP_N_NEXT };
+/* Gives the packet away; false: it stays ours. */
+static inline bool hold_hand_over(struct thread *t, const struct hold_packet *x)
+{
+    if (!hold_take(&neighbor_pending, PENDING_MAX))
+        return false;
+    if (!hold_take(&adj_base[x->adj].pending, PENDING_PER_ADJ)) {
+        __atomic_fetch_sub(&neighbor_pending, 1, __ATOMIC_RELAXED);
+        return false;
+    }
+    if (thread_post(t, neighbor_on_packet, x, sizeof(*x)))
+        return true;
+    hold_packet_done(x->adj);
+    return false;
+}
+
+/* One packet of protocol link to dst. Returns its edge. */
+static inline u16 hold_one(struct thread *t, struct node *n, struct buffer *b, enum ip_family link,
+                           bool glean, struct ip_address dst)
+{
+    u32 a = ip_scratch(b)->adj.i;
+    u8 kind = adj_head(adj_at(a)).kind;
+    if (kind == ADJ_KIND_REWRITE) {
+        /* answered while the packet was on its way here */
+        node_count(n, HOLD_ERR_RESOLVED, 1);
+        return HOLD_NEXT_REWRITE;
+    }
+    if (kind != (glean ? ADJ_KIND_GLEAN : ADJ_KIND_INCOMPLETE))
+        return node_drop(n, b, HOLD_ERR_NON_ARP_ADJ, HOLD_NEXT_DROP);
+    struct hold_packet x = {.bi = buffer_index(b),
+                            .adj = a,
+                            .host = adj_data_host(a),
+                            .link = (u8)link,
+                            .glean = glean};
+    if (glean) {
+        x.host.addr = dst;
+        x.host.family = link;
+    }
+    return hold_hand_over(t, &x) ? NEXT_CONSUMED
+                                 : node_drop(n, b, HOLD_ERR_THROTTLED, HOLD_NEXT_DROP);
+}

@@ -1,7 +1,7 @@
-/* What the files of neighbor/ share.
+/* What the files of neighbors of both protocols share.
  *
  *   data threads                                control thread
- *   arp-reply ── who said what (arp_learn) ───► neighbor.c: entries, ageing
+ *   arp-reply ── who said what (learn) ───────► neighbor_age.c: entries are made, refreshed, age
  *   ip4-arp, ip4-glean ── packets ────────────► hold.c: asks, holds packets, lets them go
  */
 #pragma once
@@ -11,49 +11,52 @@
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
-#include "engine/counter.h"
-#include "engine/node.h"
-#include "net/ip/fib/fib.h"
-#include "net/ip/fib/fib_data.h"
-#include "net/ip/neighbor/neighbor_data.h"
-#include "net/packet/arp_packet.h"
 #include "net/ip/neighbor/neighbor.h"
+#include "net/ip/neighbor/neighbor_data.h"
 
-struct loop_timer;
 struct interface;
-struct ip4_prefix;
+struct loop_timer;
 
 #define NEIGHBORS_MAX (1u << 20)
 #define NEIGHBOR_NONE UINT32_MAX
-#define PROBES_MAX 3
+#define NEIGHBORS_DEFAULT_LIMIT 50000
+#define PROBES_MAX 3                /* a second apart */
+#define BURST_MAX 5                 /* requests for a new one, while packets come for it, */
+#define BURST_NS (NS_PER_SEC / 100) /* and so far apart */
 
 /* --- limits of what strangers can make us do --- */
 
 enum {
-    PENDING_PER_ADJ = 64,    /* packets handed over for one adjacency */
-    PENDING_MAX = 2048,      /* and for all */
     HELD_PER_NEIGHBOR = 8,   /* packets that wait for one answer, */
     HELD_FRAGMENTS_MAX = 48, /* and with them the rest of a datagram: 64 KiB in frames of 1500 */
     RESOLVING_MAX = 1024,    /* addresses that are asked for at a time */
-    LEARN_PER_SECOND = 2000, /* ARP packets that the control thread looks at, per data thread */
 };
 
 /* --- entries --- */
 
-struct neighbor_key {
-    struct if_index interface;
-    be32 addr;
+/* Lists that an entry may be in, in order of the last update. */
+enum neighbor_list {
+    LIST_ALL,       /* of the protocol */
+    LIST_INTERFACE, /* of the protocol on the interface */
+    LIST_DYNAMIC,   /* of the protocol, learnt or as if */
+    LIST_N
 };
 
 struct neighbor_entry {
-    struct neighbor_key key;
+    struct link_host host;
     u8 mac[6];
     u8 flags; /* NEIGHBOR_* */
     u8 probes;
     bool stale; /* while all are replaced */
     u64 updated_ns, probe_ns;
-    u32 adj;          /* owned reference */
-    u32 newer, older; /* by updated_ns; NEIGHBOR_NONE at the ends */
+    u32 adj; /* owned reference: for packets of its own protocol */
+    struct {
+        u32 newer, older; /* NEIGHBOR_NONE at the ends */
+    } in[LIST_N];
+};
+
+struct neighbor_ends {
+    u32 newest, oldest, n;
 };
 
 /* --- addresses that are being asked for --- */
@@ -61,14 +64,16 @@ struct neighbor_entry {
 struct held_packet {
     u32 bi;
     u32 adj; /* the one that it was sent by: its pending goes down when the packet goes */
+    u8 link; /* enum ip_family of the packet */
     bool glean;
 };
 
 struct resolving {
-    struct neighbor_key key;
-    u64 next_ns;
-    u32 adj; /* of the neighbour; owned reference */
-    u8 tries;
+    struct link_host host;
+    u64 next_ns;  /* the next request, or the end */
+    u64 burst_ns; /* from then on a packet makes another request */
+    u32 adj;      /* of the neighbour; owned reference */
+    u8 tries, burst;
     u8 n_held;
     struct held_packet held[HELD_FRAGMENTS_MAX];
 };
@@ -78,29 +83,19 @@ struct neighbor_event_hook {
     void *arg;
 };
 
-/* Ranges that proxy ARP answers for; published as one piece. */
-struct proxy_range {
-    u32 fib, first, last; /* host order, inclusive */
-};
-struct proxy_ranges {
-    u32 n;
-    struct proxy_range v[];
-};
-
 struct neighbors {
     struct piste *piste;
     struct fib *fib;
+    const struct neighbor_protocol *protocols[IP_FAMILY_N]; /* NULL: not spoken */
+    struct neighbor_config config[IP_FAMILY_N];
     struct pool entries, resolving;
-    struct hash by_key, resolving_by_key;
-    u32 newest, oldest;
-    u32 n_dynamic;
-    struct neighbor_config config;
+    struct hash by_host, resolving_by_host;
+    struct neighbor_ends all[IP_FAMILY_N], dynamic[IP_FAMILY_N];
+    VEC(struct neighbor_ends) of_interface[IP_FAMILY_N];
     struct loop_timer *age_timer, *resolve_timer;
     VEC(struct neighbor_event_hook) hooks;
-    struct proxy_ranges *ranges; /* owned; arp_proxy_ranges is the same */
-    u64 unasked_window_ns;       /* requests for neighbours that no packet waits for: rate */
+    u64 unasked_window_ns; /* requests for neighbours that no packet waits for: rate */
     u32 unasked;
-    struct node_index arp_node, glean_node;
     u64 n_timed_out, n_held_dropped, n_learn_dropped, n_recycled;
 };
 
@@ -109,25 +104,38 @@ static inline struct neighbor_entry *neighbor_at(const struct neighbors *ns, u32
 {
     return pool_at(&ns->entries, i);
 }
-u32 neighbor_index(const struct neighbors *ns, struct if_index i, be32 addr);
+u32 neighbor_index(const struct neighbors *ns, const struct link_host *host);
+static inline struct neighbor_ends neighbor_none(void)
+{
+    return (struct neighbor_ends){NEIGHBOR_NONE, NEIGHBOR_NONE, 0};
+}
+/* Those on an interface. */
+struct neighbor_ends neighbor_ends_of(const struct neighbors *ns, enum ip_family f,
+                                      struct if_index i);
+void neighbor_entry_free(struct neighbors *ns, u32 n);
+/* Its host route; on failure it has none. */
+int neighbor_route_set(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t,
+                       struct error *err) MUST_CHECK;
+void neighbor_route_del(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t);
 
-/* --- neighbor.c --- */
+/* Sends a request; -EAFNOSUPPORT, and those of neighbor_protocol.ask. */
+int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *mac) MUST_CHECK;
+
+/* --- neighbor_age.c --- */
+/* After the settings have changed. */
+void neighbor_age_schedule(struct neighbors *ns);
 void neighbor_age_tick(void *arg);
 
 /* --- hold.c --- */
-/* Asks for key unless that is under way; NULL when there is no room. */
-struct resolving *resolving_get(struct neighbors *ns, struct neighbor_key key);
+/* Asks for host unless that is under way; NULL when there is no room. */
+struct resolving *resolving_get(struct neighbors *ns, const struct link_host *host);
 /* The neighbour is known now: what waited for it goes out. */
-void resolving_answered(struct neighbors *ns, struct neighbor_key key);
+void resolving_answered(struct neighbors *ns, const struct link_host *host);
 /* All of an interface (IF_NONE: all): what waits is dropped. */
 void resolving_forget(struct neighbors *ns, struct if_index i);
+/* The next packets to those of an interface ask again at once. */
+void resolving_restart(struct neighbors *ns, struct if_index i);
 void resolving_tick(void *arg);
-
-/* --- arp.c --- */
-/* Sends a request from i for addr, to mac or (NULL) to everybody. -ENOBUFS, -ENETUNREACH,
- * -EADDRNOTAVAIL. */
-int arp_send_request(struct piste *p, struct if_index i, be32 addr, const u8 *mac) MUST_CHECK;
-void arp_send_gratuitous(struct piste *p, struct if_index i, be32 addr);
 
 /* --- for the records in neighbor_module.c --- */
 int neighbor_init(struct piste *p, void **state, struct error *e);

@@ -4,7 +4,7 @@
 #include "net/ip/neighbor/neighbor_api.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 
-static const char *const neighbor_needs[] = {"arp", "fib", "interface", "ip4", NULL};
+static const char *const neighbor_needs[] = {"fib", "interface", "address", NULL};
 
 const struct module neighbor_module = {
     .abi = MODULE_ABI,
@@ -22,7 +22,7 @@ static const char *const api_needs[] = {"api", "neighbor", NULL};
 const struct module neighbor_api_module = {
     .abi = MODULE_ABI,
     .name = neighbor_api_module_name,
-    .description = "Binary API of neighbours and proxy ARP",
+    .description = "Binary API of neighbors",
     .needs = api_needs,
     .api = neighbor_api_handlers,
     .init = neighbor_api_init,

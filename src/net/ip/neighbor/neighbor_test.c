@@ -12,16 +12,29 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_world.h"
+#include "net/ip/neighbor/arp_internal.h"
 #include "net/ip/neighbor/neighbor_internal.h"
+#include "net/packet/arp_packet.h"
 
 static const struct module *const modules[] = {
-    &ip4_arcs_module, &fib_module,      &ip4_module, &ip4_input_module,
-    &arp_module,      &neighbor_module, NULL};
+    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
+    &arp_nodes_module, &arp_module, &neighbor_module, NULL};
 
 static const u8 own[6] = {2, 0xfe, 0, 0, 0, 1}, peer[6] = {2, 0, 0, 0, 0, 0x77},
                 other[6] = {2, 0, 0, 0, 0, 0x78}, none[6],
                 everybody[6] = {255, 255, 255, 255, 255, 255};
 static struct if_index a;
+
+/* From when on a packet for one that is being asked for makes another request. Tests do not wait
+ * for it. */
+static void set_burst(u64 from_ns)
+{
+    struct neighbors *ns = neighbors_of(&world.p);
+    pool_each(&ns->resolving, i)
+    {
+        ((struct resolving *)pool_at(&ns->resolving, i))->burst_ns = from_ns;
+    }
+}
 
 static void settle(void)
 {
@@ -29,6 +42,7 @@ static void settle(void)
         loop_once(world.p.loop, 0);
         engine_round(world.p.engine, 1);
     }
+    set_burst(UINT64_MAX);
 }
 
 static void run(const char *command)
@@ -115,7 +129,15 @@ static void receive(const struct frame *f)
 static bool knows(be32 addr, const u8 *mac)
 {
     struct neighbor n;
-    return neighbor_find(&world.p, a, addr, &n) && !memcmp(n.mac, mac, 6);
+    struct link_host host = link_host4(addr, a);
+    return neighbor_find(&world.p, &host, &n) && !memcmp(n.mac, mac, 6);
+}
+
+static bool is_known(be32 addr)
+{
+    struct neighbor n;
+    struct link_host host = link_host4(addr, a);
+    return neighbor_find(&world.p, &host, &n);
 }
 
 static void refused(const struct frame *f, const char *reason)
@@ -145,7 +167,7 @@ static void a_request_is_answered_and_the_asker_learnt(void **state)
     assert_true(knows(ip(10, 0, 1, 9), peer));
     assert_int_equal(world_errors("arp-reply", "ARP replies sent"), 1);
     struct fib_route route;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 9), &route));
+    assert_true(world_lookup(ip(10, 0, 1, 9), &route));
     assert_int_equal(route.source, FIB_SOURCE_ADJ);
 }
 
@@ -223,6 +245,67 @@ static void a_probe_for_our_address_is_answered_and_not_learnt(void **state)
     assert_int_equal(world.n_caught, 0);
 }
 
+static void what_a_route_says_is_here_is_answered_for(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 1, 77));
+    refused(&f, "IP4 destination address not local");
+    run("ip route add 10.0.1.77/32 via local");
+    receive(&f);
+    struct buffer *b = world_take("a");
+    const struct frame *r = buffer_current(b);
+    assert_true(be32_equal(r->arp.sender, ip(10, 0, 1, 77)));
+    assert_memory_equal(r->arp.sender_mac, own, 6);
+    world_free(b);
+    /* not of this link */
+    run("ip route add 10.0.7.77/32 via local");
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 9), ip(10, 0, 7, 77));
+    refused(&f, "IP4 destination address not local");
+}
+
+static void a_virtual_router_need_not_send_itself(void **state)
+{
+    static const u8 vrrp[6] = {0, 0, 0x5e, 0, 1, 7};
+    struct frame f = frame_make(ARP_REPLY, vrrp, ip(10, 0, 1, 9), ip(10, 0, 1, 1));
+    memcpy(f.src, peer, 6);
+    refused(&f, "ARP replies received");
+    assert_true(knows(ip(10, 0, 1, 9), vrrp));
+    /* nobody else may speak for another */
+    f = frame_make(ARP_REPLY, other, ip(10, 0, 1, 10), ip(10, 0, 1, 1));
+    memcpy(f.src, peer, 6);
+    refused(&f, "ARP hw addr does not match");
+}
+
+static void announcements_of_foreign_subnets_are_not_about_us(void **state)
+{
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 7, 1, 9), ip(10, 7, 1, 9));
+    refused(&f, "IP4 destination address not local");
+    f = frame_make(ARP_REPLY, peer, ip(10, 7, 1, 9), ip(10, 7, 1, 9));
+    refused(&f, "IP4 destination address not local");
+    assert_int_equal(world_errors("arp-reply", "IP4 destination address not local"), 2);
+}
+
+static void the_other_end_of_a_link_of_two_is_asked_for_at_once(void **state)
+{
+    struct if_index b = world_interface("b", other);
+    run("set interface ip address b 10.0.9.6/31");
+    settle();
+    u32 n = 0;
+    for (u32 i = 0; i < world.n_caught; i++) {
+        const struct frame *f = buffer_current(buffer_at(world.caught[i].bi));
+        n += be32_equal(f->arp.target, ip(10, 0, 9, 7));
+    }
+    assert_int_equal(n, 1);
+    world_free_caught();
+    struct frame f = frame_make(ARP_REPLY, peer, ip(10, 0, 9, 7), ip(10, 0, 9, 6));
+    struct buffer *p = received(&f, sizeof(f));
+    p->rx_if = b;
+    world_run("arp-input", p);
+    settle();
+    struct link_host host = link_host4(ip(10, 0, 9, 7), b);
+    struct neighbor found;
+    assert_true(neighbor_find(&world.p, &host, &found));
+}
+
 static void an_interface_without_ip_does_not_answer(void **state)
 {
     run("set interface ip address del a all");
@@ -259,9 +342,9 @@ static void a_range_holds_its_table(void **state)
     run("ip table add 7");
     run("set arp proxy table-id 7 start 10.0.1.100 end 10.0.1.109");
     run("ip table del 7");
-    assert_false(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+    assert_false(fib_is_none(world_table(7)));
     run("set arp proxy del table-id 7 start 10.0.1.100 end 10.0.1.109");
-    assert_true(fib_is_none(fib_table_find(fib_of(&world.p), 7)));
+    assert_true(fib_is_none(world_table(7)));
 }
 
 static void neighbors_leave_their_table_with_the_interface(void **state)
@@ -272,8 +355,8 @@ static void neighbors_leave_their_table_with_the_interface(void **state)
     run("set interface ip table b 7");
     run("set interface ip address b 10.0.7.1/24");
     run("set ip neighbor static b 10.0.7.2 02:00:00:00:00:99");
-    struct fib_index t = fib_table_find(fib_of(&world.p), 7);
-    struct ip4_prefix host = {ip(10, 0, 7, 2), 32};
+    struct fib_index t = world_table(7);
+    struct ip_prefix host = ip4_prefix(ip(10, 0, 7, 2), 32);
     assert_true(fib_lookup_exact(fib_of(&world.p), t, host, &r));
     interface_delete(&world.p, b);
     settle();
@@ -316,7 +399,7 @@ static void send_to(be32 dst, bool local)
     if (local) {
         b->flags |= BUFFER_LOCAL;
         b->rx_if = IF_NONE;
-        ip4_scratch(b)->fib.i = 0;
+        ip_scratch(b)->fib.i = 0;
     }
     world_run("ip4-lookup", b);
 }
@@ -396,13 +479,57 @@ static void silence_is_reported(void **state)
     assert_int_equal(asked(ip(10, 0, 1, 9), &data), 2);
     second_passes();
     struct buffer *b = world_take("ip4-icmp-error"); /* our own packet is just dropped */
-    assert_int_equal(ip4_scratch(b)->icmp_type, ICMP4_DESTINATION_UNREACHABLE);
-    assert_int_equal(ip4_scratch(b)->icmp_code, ICMP4_HOST_UNREACHABLE);
+    assert_int_equal(ip_scratch(b)->icmp_type, ICMP4_DESTINATION_UNREACHABLE);
+    assert_int_equal(ip_scratch(b)->icmp_code, ICMP4_HOST_UNREACHABLE);
     world_free(b);
     assert_int_equal(world_errors("ip4-glean", "does not answer"), 1);
     assert_int_equal(world_errors("ip4-glean", "ARP requests sent"), 3);
     assert_int_equal(neighbor_pending, 0);
     assert_int_equal(neighbors_of(&world.p)->resolving.n_used, 0);
+}
+
+static void packets_make_a_few_requests_at_first(void **state)
+{
+    u32 data, n = 0;
+    for (u32 i = 0; i < 20; i++) {
+        set_burst(0); /* some milliseconds later */
+        send_to(ip(10, 0, 1, 9), false);
+        settle();
+        n += asked(ip(10, 0, 1, 9), &data);
+    }
+    assert_int_equal(n, BURST_MAX);
+    /* then one a second, until the end */
+    second_passes();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 1);
+    set_burst(0);
+    send_to(ip(10, 0, 1, 9), false);
+    settle();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 0);
+    second_passes();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 1);
+    second_passes();
+    world_free_caught();
+    assert_int_equal(neighbors_of(&world.p)->resolving.n_used, 0);
+}
+
+static void a_new_mac_address_asks_again_at_once(void **state)
+{
+    u32 data;
+    struct error e = {0};
+    send_to(ip(10, 0, 1, 9), false);
+    settle();
+    assert_int_equal(asked(ip(10, 0, 1, 9), &data), 1);
+    assert_int_equal(interface_set_mac(&world.p, a, other, &e), 0);
+    settle();
+    world_free_caught(); /* an announcement */
+    set_burst(0);
+    send_to(ip(10, 0, 1, 9), false);
+    settle();
+    assert_int_equal(world.n_caught, 1);
+    const struct frame *f = buffer_current(buffer_at(world.caught[0].bi));
+    assert_true(be32_equal(f->arp.target, ip(10, 0, 1, 9)));
+    assert_memory_equal(f->arp.sender_mac, other, 6);
+    world_free_caught();
 }
 
 static void floods_to_silent_addresses_are_bounded(void **state)
@@ -450,7 +577,7 @@ static void a_link_that_goes_down_forgets_what_was_learnt(void **state)
 static void limits_and_recycling(void **state)
 {
     char *out;
-    run("set ip neighbor-config ip4 limit 2");
+    run("set ip neighbor-config ip4 limit 2 norecycle");
     run("set ip neighbor static a 10.0.1.10 02:00:00:00:00:78");
     run("set ip neighbor a 10.0.1.11 02:00:00:00:00:79");
     assert_true(
@@ -458,12 +585,11 @@ static void limits_and_recycling(void **state)
     free(out);
     run("set ip neighbor-config ip4 recycle");
     run("set ip neighbor a 10.0.1.12 02:00:00:00:00:7a");
-    struct neighbor n;
-    assert_false(neighbor_find(&world.p, a, ip(10, 0, 1, 11), &n));
-    assert_true(neighbor_find(&world.p, a, ip(10, 0, 1, 10), &n));
+    assert_false(is_known(ip(10, 0, 1, 11)));
+    assert_true(is_known(ip(10, 0, 1, 10)));
     char *text = world_command("show ip neighbor-config");
     assert_string_equal(text, "ip4:\n  limit:2, age:0, recycle:1\nip6:\n  limit:50000, age:0, "
-                              "recycle:0\n");
+                              "recycle:1\n");
     free(text);
     text = world_command("show ip neighbors");
     assert_true(strstr(text, "     Age                       IP                    Flags      "
@@ -509,11 +635,34 @@ static void old_ones_are_asked_and_go(void **state)
     assert_false(knows(ip(10, 0, 1, 8), other));
 }
 
+static void a_full_table_does_not_lock_newcomers_out(void **state)
+{
+    run("set ip neighbor-config ip4 limit 3");
+    run("set ip neighbor static a 10.0.1.2 02:00:00:00:00:02");
+    for (u32 i = 10; i < 20; i++) {
+        struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, i), ip(10, 0, 1, 1));
+        receive(&f);
+        world_free_caught();
+    }
+    assert_true(is_known(ip(10, 0, 1, 2)));
+    assert_true(is_known(ip(10, 0, 1, 19)));
+    assert_true(is_known(ip(10, 0, 1, 18)));
+    assert_false(is_known(ip(10, 0, 1, 17)));
+    assert_int_equal(neighbors_of(&world.p)->n_recycled, 8);
+    /* those that are still heard of stay */
+    struct frame f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 18), ip(10, 0, 1, 1));
+    receive(&f);
+    f = frame_make(ARP_REQUEST, peer, ip(10, 0, 1, 20), ip(10, 0, 1, 1));
+    receive(&f);
+    assert_true(is_known(ip(10, 0, 1, 18)));
+    assert_false(is_known(ip(10, 0, 1, 19)));
+}
+
 static void a_neighbour_without_a_route(void **state)
 {
     run("set ip neighbor static no-fib-entry a 10.0.1.9 02:00:00:00:00:77");
     struct fib_route r;
-    assert_true(fib_lookup(fib_of(&world.p), (struct fib_index){0}, ip(10, 0, 1, 9), &r));
+    assert_true(world_lookup(ip(10, 0, 1, 9), &r));
     assert_int_equal(r.prefix.len, 24);
     /* still known to what asks for it */
     send_to(ip(10, 0, 1, 9), false);
@@ -523,6 +672,149 @@ static void a_neighbour_without_a_route(void **state)
     char *out;
     assert_true(cli_run(world.p.cli, "set ip neighbor del a 10.0.1.9", OUT_TEXT, &out) < 0);
     free(out);
+}
+
+/* --- IPv6, as whoever speaks it will --- */
+
+static u32 n_asked6;
+static struct link_host last_asked6;
+
+static int ask6(struct piste *p, const struct link_host *host, const u8 *mac)
+{
+    n_asked6++;
+    last_asked6 = *host;
+    return 0;
+}
+
+static void advertise6(struct piste *p, struct if_index i, const struct ip_address *addr)
+{
+}
+
+static void note_unreachable6(struct buffer *b)
+{
+    ip_scratch(b)->icmp_type = 1;
+    ip_scratch(b)->icmp_code = 3;
+}
+
+static const struct neighbor_protocol nd = {
+    .ask = ask6,
+    .advertise = advertise6,
+    .note_unreachable = note_unreachable6,
+    .node_incomplete = "ip4-arp",
+    .node_glean = "ip4-glean",
+    .node_rewrite = "ip6-rewrite",
+    .node_drop = "ip6-drop",
+    .node_icmp_error = "ip6-icmp-error",
+};
+
+static struct link_host host6(u8 last)
+{
+    struct link_host h = {.interface = a, .family = IP_FAMILY_6};
+    memcpy(h.addr.bytes, "\x20\x01\x0d\xb8", 4);
+    h.addr.bytes[15] = last;
+    return h;
+}
+
+/* A packet of IPv6 that waits for host. */
+static void wait6(const struct link_host *host, u32 adj, bool glean)
+{
+    struct buffer *b = world_packet(own, sizeof(own));
+    b->rx_if = a;
+    struct hold_packet x = {
+        .bi = buffer_index(b), .adj = adj, .host = *host, .link = IP_FAMILY_6, .glean = glean};
+    assert_true(hold_take(&neighbor_pending, PENDING_MAX));
+    assert_true(hold_take(&adj_base[adj].pending, PENDING_PER_ADJ));
+    neighbor_on_packet(&world.p, &x);
+    settle();
+}
+
+static void neighbours_of_ip6(void **state)
+{
+    struct fib *f = fib_of(&world.p);
+    struct fib_index t;
+    struct error e = {0};
+    struct link_host h = host6(2);
+    struct fib_route r;
+    assert_int_equal(neighbor_add(&world.p, &h, peer, NEIGHBOR_DYNAMIC, &e), -EAFNOSUPPORT);
+    world_catch("ip6-rewrite");
+    world_catch("ip6-drop");
+    world_catch("ip6-icmp-error");
+    neighbor_set_protocol(&world.p, IP_FAMILY_6, &nd);
+    assert_int_equal(fib_table_lock(f, IP_FAMILY_6, 0, NULL, FIB_SOURCE_DEFAULT_ROUTE, &t, &e), 0);
+    run("set interface ip address a 2001:db8::1/64");
+
+    /* packets wait for the answer, also those of the other protocol */
+    n_asked6 = 0;
+    struct adj_index six = adj_neighbor_ref(f, &h, IP_FAMILY_6);
+    assert_int_equal(n_asked6, 1); /* before any packet */
+    wait6(&h, six.i, false);
+    assert_int_equal(n_asked6, 2);
+    assert_memory_equal(&last_asked6, &h, sizeof(h));
+    struct adj_index four = adj_neighbor_ref(f, &h, IP_FAMILY_4);
+    struct neighbor_learn learn = {.host = h};
+    memcpy(learn.mac, peer, 6);
+    neighbor_on_learn(&world.p, &learn);
+    settle();
+    struct buffer *b = world_take("ip6-rewrite");
+    assert_int_equal(ip_scratch(b)->adj.i, six.i);
+    world_free(b);
+    assert_int_equal(adj_head(adj_at(six.i)).kind, ADJ_KIND_REWRITE);
+    assert_int_equal(adj_head(adj_at(four.i)).kind, ADJ_KIND_REWRITE);
+    struct ip_prefix host_route = ip_prefix_host(IP_FAMILY_6, h.addr);
+    assert_true(fib_lookup_exact(f, t, host_route, &r));
+    assert_int_equal(r.source, FIB_SOURCE_ADJ);
+    char *text = world_command("show ip neighbors");
+    assert_non_null(strstr(text, " 2001:db8::2 "));
+    free(text);
+    text = world_command("show ip4 neighbors");
+    assert_null(strstr(text, "2001"));
+    free(text);
+
+    /* silence */
+    struct link_host silent = host6(9);
+    struct adj_index to = adj_neighbor_ref(f, &silent, IP_FAMILY_6);
+    wait6(&silent, to.i, false);
+    for (u32 i = 0; i < PROBES_MAX; i++)
+        second_passes();
+    b = world_take("ip6-icmp-error");
+    assert_int_equal(ip_scratch(b)->icmp_code, 3);
+    world_free(b);
+    adj_unref(f, to);
+
+    /* limits, lists and the interface's end are each protocol's own */
+    neighbor_set_config(&world.p, IP_FAMILY_6, (struct neighbor_config){.limit = 1});
+    silent = host6(3);
+    assert_int_equal(neighbor_add(&world.p, &silent, peer, NEIGHBOR_DYNAMIC, &e), -ENOSPC);
+    run("set ip neighbor a 10.0.1.9 02:00:00:00:00:77");
+    neighbor_flush(&world.p, IP_FAMILY_6, IF_NONE, true);
+    assert_true(is_known(ip(10, 0, 1, 9)));
+    assert_false(fib_lookup_exact(f, t, host_route, &r));
+    assert_int_equal(adj_head(adj_at(four.i)).kind, ADJ_KIND_INCOMPLETE);
+    assert_int_equal(neighbor_add(&world.p, &h, peer, NEIGHBOR_STATIC, &e), 0);
+    assert_int_equal(adj_head(adj_at(four.i)).kind, ADJ_KIND_REWRITE);
+    adj_unref(f, six);
+    adj_unref(f, four);
+    run("set interface ip address del a 2001:db8::1/64");
+    interface_delete(&world.p, a);
+    struct neighbor n;
+    assert_false(neighbor_find(&world.p, &h, &n));
+    fib_table_unlock(f, t, FIB_SOURCE_DEFAULT_ROUTE);
+}
+
+static void deleting_costs_what_the_interface_has(void **state)
+{
+    struct if_index b = world_interface("b", other);
+    run("set interface ip address b 10.1.0.1/16");
+    run("set ip neighbor count 1000 b 10.1.0.2 02:00:00:00:00:01");
+    run("set ip neighbor count 3 a 10.0.1.50 02:00:00:00:00:01");
+    const struct neighbors *ns = neighbors_of(&world.p);
+    assert_int_equal(neighbor_ends_of(ns, IP_FAMILY_4, a).n, 3);
+    assert_int_equal(neighbor_ends_of(ns, IP_FAMILY_4, b).n, 1000);
+    interface_delete(&world.p, a);
+    assert_int_equal(ns->entries.n_used, 1000);
+    assert_int_equal(neighbor_ends_of(ns, IP_FAMILY_4, a).n, 0);
+    interface_delete(&world.p, b);
+    assert_int_equal(ns->entries.n_used, 0);
 }
 
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_world, close_world)
@@ -536,17 +828,26 @@ int main(void)
         TEST(announcements_change_only_what_is_known),
         TEST(a_probe_for_our_address_is_answered_and_not_learnt),
         TEST(an_interface_without_ip_does_not_answer),
+        TEST(what_a_route_says_is_here_is_answered_for),
+        TEST(a_virtual_router_need_not_send_itself),
+        TEST(announcements_of_foreign_subnets_are_not_about_us),
+        TEST(the_other_end_of_a_link_of_two_is_asked_for_at_once),
         TEST(proxies_answer_for_their_ranges),
         TEST(a_range_holds_its_table),
         TEST(neighbors_leave_their_table_with_the_interface),
         TEST(unnumbered_interfaces_answer_for_the_lender),
         TEST(the_first_packet_waits_for_the_answer),
         TEST(silence_is_reported),
+        TEST(packets_make_a_few_requests_at_first),
+        TEST(a_new_mac_address_asks_again_at_once),
         TEST(floods_to_silent_addresses_are_bounded),
         TEST(a_link_that_goes_down_forgets_what_was_learnt),
         TEST(limits_and_recycling),
+        TEST(a_full_table_does_not_lock_newcomers_out),
         TEST(old_ones_are_asked_and_go),
         TEST(a_neighbour_without_a_route),
+        TEST(neighbours_of_ip6),
+        TEST(deleting_costs_what_the_interface_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

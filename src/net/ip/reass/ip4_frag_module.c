@@ -8,8 +8,8 @@
 static const struct node_def frag_node = {
     .name = "ip4-frag",
     .run = NODE_VARIANTS(ip4_frag),
-    .next = {"error-drop", "ip4-rewrite"},
-    .n_next = 2,
+    .next = {"error-drop", "ip4-rewrite", "ip4-midchain"},
+    .n_next = 3,
     .errors = ip_frag_errors,
     .n_errors = IP_FRAG_ERROR_N,
     .format_trace = ip4_format_trace,

@@ -12,23 +12,37 @@
 #include "net/ip/reass/ip4_frag.h"
 #include "net/ip/ip4/ip4_nodes.h"
 
-enum { NEXT_DROP, NEXT_REWRITE };
+enum { NEXT_DROP, NEXT_REWRITE, NEXT_MIDCHAIN };
 
 /* Fragments on their way out. */
 struct out {
     u32 bi[FRAME_PKTS];
     u32 n;
+    u16 next;
 };
 
 static void ip4_frag_flush(struct thread *t, struct node *n, struct out *out)
 {
-    node_enqueue(t, n, NEXT_REWRITE, out->bi, out->n);
+    node_enqueue(t, n, out->next, out->bi, out->n);
     out->n = 0;
+}
+
+/* Back to where packets by that adjacency come from. */
+static void ip4_frag_set_next(struct thread *t, struct node *n, struct out *out,
+                              struct adj_head head)
+{
+    u16 next = head.kind == ADJ_KIND_MIDCHAIN ? NEXT_MIDCHAIN : NEXT_REWRITE;
+    if (next != out->next)
+        ip4_frag_flush(t, n, out);
+    out->next = next;
 }
 
 static void ip4_frag_add(struct thread *t, struct node *n, struct out *out, u32 bi)
 {
-    buffer_at(bi)->flags |= BUFFER_LOCAL; /* its TTL is as it should be */
+    struct buffer *b = buffer_at(bi);
+    if (!(b->flags & BUFFER_LOCAL))
+        ip_scratch(b)->tunnels = 0;
+    b->flags |= BUFFER_LOCAL; /* its TTL is as it should be */
     out->bi[out->n++] = bi;
     if (out->n == FRAME_PKTS)
         ip4_frag_flush(t, n, out);
@@ -99,10 +113,12 @@ static enum ip_frag_error cut_partial(struct thread *t, struct node *n, struct b
 
 void NODE_FN(ip4_frag)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    struct out out = {.n = 0};
+    struct out out = {.next = NEXT_REWRITE};
 
     for (u32 i = 0; i < count; i++) {
-        u32 mtu = adj_at(ip4_scratch(b[i])->adj.i)->head.mtu;
+        struct adj_head head = adj_head(adj_at(ip_scratch(b[i])->adj.i));
+        u32 mtu = head.mtu;
+        ip4_frag_set_next(t, n, &out, head);
         enum ip_frag_error error = b[i]->flags & BUFFER_GSO ? cut_gso(t, n, b[i], mtu, &out)
                                    : b[i]->flags & BUFFER_CSUM_PARTIAL
                                        ? cut_partial(t, n, b[i], mtu, &out)

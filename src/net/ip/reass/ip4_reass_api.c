@@ -3,7 +3,6 @@
 #include "control/api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
-#include "net/ip/ip4/ip4_api.h"
 #include "net/ip/reass/ip4_reass_module.h"
 
 /* Which reassembly a message is about: 0, or the retval that says that there is none of that. */

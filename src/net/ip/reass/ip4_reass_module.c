@@ -12,7 +12,6 @@
 #include "control/module.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
-#include "net/ip/ip4/ip4_api.h"
 #include "net/ip/ip4/ip4_errors.h"
 #include "net/packet/ip4_format.h"
 #include "net/ip/ip4/ip4_nodes.h"

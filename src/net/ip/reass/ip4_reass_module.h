@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "control/api.h"
 #include "engine/index.h"
 #include "engine/thread.h"
 #include "net/ip/reass/ip4_reass.h"
@@ -56,3 +57,6 @@ ALWAYS_INLINE struct node_index ip4_reass_target(const struct node *n)
     const u32 *next = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE);
     return (struct node_index){next[IP4_REASS_NEXT_WHOLE]};
 }
+
+/* In ip4_reass_api.c. */
+extern const struct api_handler ip4_reass_api[];

@@ -31,7 +31,7 @@ static void ip4_reass_flush(struct batch *batch)
     batch->count = 0;
 }
 
-static_assert(sizeof(struct ip4_scratch) < BUFFER_SCRATCH_BYTES, "leaves the last byte");
+static_assert(sizeof(struct ip_scratch) < BUFFER_SCRATCH_BYTES, "leaves the last byte");
 
 static enum ip4_error error_of(enum ip4_reass_fate fate)
 {
@@ -87,7 +87,7 @@ static void ip4_reass_node_add(struct ip4_reass_main *m, struct batch *batch, st
 {
     struct ip4_reass_out out = {.give = ip4_reass_give, .arg = batch};
     u32 scope =
-        way == IP4_REASS_LOCAL ? ip4_scratch(b)->fib.i : IP4_REASS_SCOPE_INTERFACE | b->rx_if.i;
+        way == IP4_REASS_LOCAL ? ip_scratch(b)->fib.i : IP4_REASS_SCOPE_INTERFACE | b->rx_if.i;
 
     ip4_reass_add(m->tables[thread_index(batch->t)], batch->t, buffer_index(b), scope,
                   thread_now_ns(batch->t), &out);

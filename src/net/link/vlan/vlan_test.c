@@ -22,8 +22,9 @@ static struct if_index port, other;
 
 static int open_world(void **state)
 {
-    static const struct module *const modules[] = {&ethernet_module, &ip4_arcs_module, &fib_module,
-                                                   &ip4_module,      &vlan_module,     NULL};
+    static const struct module *const modules[] = {
+        &ethernet_module, &ip4_arcs_module, &fib_module, &address_module,
+        &ip4_module,      &vlan_module,     NULL};
     static const u8 other_mac[] = {2, 0, 0, 0, 0, 9};
     world_open(modules);
     world_interface("local0", NULL);

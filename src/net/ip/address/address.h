@@ -1,0 +1,94 @@
+/* Addresses of interfaces, of both protocols: with the routes that they bring, the tables that
+ * interfaces are in, and unnumbered interfaces.
+ *
+ * An address brings its own host route, its subnet's, and for IPv4 those of the subnet's first and
+ * last address, for as long as the interface is up (its link, too). Context: control thread. */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+#include "engine/index.h"
+#include "net/ip/address/address_data.h"
+#include "net/ip/fib/fib.h"
+
+struct piste;
+struct module;
+
+extern const struct module address_module, address_api_module;
+
+/* --- addresses --- */
+
+/* Prefix keeps its host bits: it is the address and the length of its subnet.
+ * -EADDRINUSE (conflict; the text is VPP's), -EOPNOTSUPP (the interface takes no addresses),
+ * -EINVAL. */
+int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix prefix,
+                   struct error *e) MUST_CHECK;
+/* -ENOENT. */
+int ip_address_del(struct piste *p, struct if_index i, struct ip_prefix prefix,
+                   struct error *e) MUST_CHECK;
+/* Of both protocols. */
+void ip_address_del_all(struct piste *p, struct if_index i);
+/* Replacing all addresses: those that there are when it begins, and are not added again until its
+ * end, go then. Adding one of them again changes nothing. */
+void ip_addresses_replace_begin(struct piste *p);
+void ip_addresses_replace_end(struct piste *p);
+/* The k-th address of the interface in order of configuration; false behind the last. */
+bool ip_address_at(const struct piste *p, enum ip_family f, struct if_index i, u32 k,
+                   struct ip_prefix *out);
+/* Which interface has addr in table t; IF_NONE. */
+struct if_index ip_address_find(const struct piste *p, struct fib_index t,
+                                const struct ip_address *addr);
+/* Whether the address is one of this switch's own in that table (a receive route). */
+bool ip_address_is_local(const struct piste *p, struct fib_index t, const struct ip_address *addr);
+
+/* Source address and egress interface for packets that this switch sends to dst in table t: an
+ * address of the interface that they leave by, of dst's subnet if there is one. -ENETUNREACH: no
+ * route; -EADDRNOTAVAIL: the interface has no address. */
+int ip_source_address(const struct piste *p, struct fib_index t, const struct ip_address *dst,
+                      struct ip_address *src, struct if_index *i) MUST_CHECK;
+/* The address that this switch uses on the link of i towards peer; false: it has none. */
+bool ip_link_source(enum ip_family f, struct if_index i, const struct ip_address *peer,
+                    struct ip_address *src) MUST_CHECK;
+
+/* --- settings of an interface --- */
+
+/* The protocol without an address, as DHCP clients need; counted. */
+int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
+              struct error *e) MUST_CHECK;
+/* How often it was. */
+u32 ip_enables(const struct piste *p, enum ip_family f, struct if_index i);
+/* i borrows the addresses of `use`; IF_NONE ends that. */
+int ip_set_unnumbered(struct piste *p, struct if_index i, struct if_index use,
+                      struct error *e) MUST_CHECK;
+struct if_index ip_unnumbered(const struct piste *p, struct if_index i); /* IF_NONE */
+/* -ENOENT: no such table; -EBUSY: the interface has addresses. */
+int ip_set_table(struct piste *p, enum ip_family f, struct if_index i, u32 table_id,
+                 struct error *e) MUST_CHECK;
+/* Sets all interfaces down that are in the table. */
+void ip_table_interfaces_down(struct piste *p, struct fib_index t);
+
+/* Directed broadcasts to the interface's IPv4 subnets are sent to everybody on its link; default
+ * off. */
+int ip4_set_directed_broadcast(struct piste *p, struct if_index i, bool on,
+                               struct error *e) MUST_CHECK;
+bool ip4_directed_broadcast(const struct piste *p, struct if_index i);
+/* Whether addr is the broadcast address of one of i's subnets. */
+bool ip4_is_subnet_broadcast(const struct piste *p, struct if_index i, be32 addr);
+
+/* --- who wants to know; for ever --- */
+
+/* An interface began to take packets of the protocol, or takes them no more. */
+void ip_on_enable(struct piste *p,
+                  void (*fn)(struct piste *p, enum ip_family f, struct if_index i, bool enabled,
+                             void *arg),
+                  void *arg);
+/* It went to another table (after), or is deleted (before; to FIB_NONE). */
+void ip_on_table(struct piste *p,
+                 void (*fn)(struct piste *p, struct if_index i, struct fib_index from,
+                            struct fib_index to, void *arg),
+                 void *arg);
+/* After an address was added, before it is deleted. */
+void ip_on_address(struct piste *p,
+                   void (*fn)(struct piste *p, struct if_index i, struct ip_prefix prefix, bool add,
+                              void *arg),
+                   void *arg);

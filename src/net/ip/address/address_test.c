@@ -1,0 +1,420 @@
+/* Addresses of interfaces, of both protocols: who may have which, whom an address belongs to, the
+ * routes that they bring while their interface is up; all beside a plain list. Borrowed ones;
+ * replacing all. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "net/ip/address/address.h"
+#include "net/ip/address/address_data.h"
+#include "net/ip/ip4/ip4_input.h"
+#include "net/ip/ip4/ip4_world.h"
+
+static const struct module *const modules[] = {&ip4_arcs_module, &fib_module, &address_module,
+                                               NULL};
+
+enum { N_IFS = 4 };
+static struct if_index ifs[N_IFS];
+static enum ip_family family;
+static struct fib_index tables[2];
+
+static struct fib *fib(void)
+{
+    return fib_of(&world.p);
+}
+
+static int open_world(void **state)
+{
+    static const u8 macs[N_IFS][6] = {
+        {2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, {2, 0, 0, 0, 0, 3}, {2, 0, 0, 0, 0, 4}};
+    static const char *const names[N_IFS] = {"a", "b", "c", "d"};
+    struct error e = {0};
+    world_open(modules);
+    world_interface("local0", NULL);
+    for (u32 i = 0; i < N_IFS; i++)
+        ifs[i] = world_interface(names[i], macs[i]);
+    for (u32 i = 0; i < 2; i++)
+        assert_int_equal(
+            fib_table_lock(fib(), family, i * 10, NULL, FIB_SOURCE_CLI, &tables[i], &e), 0);
+    return 0;
+}
+
+static int open_ip4(void **state)
+{
+    family = IP_FAMILY_4;
+    return open_world(state);
+}
+
+static int open_ip6(void **state)
+{
+    family = IP_FAMILY_6;
+    return open_world(state);
+}
+
+static int close_world(void **state)
+{
+    world_free_caught();
+    world_close();
+    return 0;
+}
+
+/* --- a plain list --- */
+
+struct known {
+    struct ip_prefix a;
+    u32 i; /* of ifs */
+};
+
+static struct known known[64];
+static u32 n_known, table_of[N_IFS];
+static bool down[N_IFS];
+
+static bool contains(const struct ip_prefix *p, const u8 *a)
+{
+    for (u32 bit = 0; bit < p->len; bit++)
+        if ((p->addr.bytes[bit / 8] ^ a[bit / 8]) & (0x80 >> bit % 8))
+            return false;
+    return true;
+}
+
+/* What adding says. */
+static int verdict(const struct ip_prefix *a, u32 i)
+{
+    static const u8 zero[16];
+    u32 n = family == IP_FAMILY_4 ? 4 : 16;
+    if (!memcmp(a->addr.bytes, zero, n))
+        return -EINVAL;
+    for (u32 k = 0; k < n_known; k++) {
+        const struct ip_prefix *b = &known[k].a;
+        if (table_of[known[k].i] != table_of[i] ||
+            !(contains(a, b->addr.bytes) || contains(b, a->addr.bytes)))
+            continue;
+        bool beside = known[k].i == i && a->len == b->len && memcmp(&a->addr, &b->addr, n);
+        if (!beside)
+            return -EADDRINUSE;
+    }
+    return 0;
+}
+
+static u32 random_u32(void)
+{
+    return (u32)random() << 16 ^ (u32)random();
+}
+
+/* Of few, so that they meet. */
+static struct ip_prefix random_prefix(void)
+{
+    static const u8 lens[] = {14, 15, 16, 24, 30, 31, 32};
+    struct ip_prefix p = {.family = (u8)family, .len = lens[random_u32() % array_len(lens)]};
+    p.addr.bytes[0] = 10;
+    p.addr.bytes[1] = (u8)(random_u32() % 4);
+    p.addr.bytes[2] = (u8)(random_u32() % 2);
+    p.addr.bytes[3] = (u8)(random_u32() % 8);
+    if (family == IP_FAMILY_6 && random_u32() % 2)
+        p.len = (u8)(p.len == 32 ? 128 : p.len + 95);
+    if (family == IP_FAMILY_6 && random_u32() % 2)
+        p.addr.bytes[15] = (u8)(random_u32() % 4);
+    return p;
+}
+
+/* --- checks --- */
+
+static void add_expected(struct ip_prefix *v, u32 *n, struct ip_prefix p)
+{
+    for (u32 k = 0; k < *n; k++)
+        if (ip_prefix_equal(&v[k], &p))
+            return;
+    v[(*n)++] = p;
+}
+
+/* The routes that addresses bring in a table. */
+static u32 expected_routes(u32 table, struct ip_prefix *v)
+{
+    u32 n = 0;
+    for (u32 k = 0; k < n_known; k++) {
+        const struct ip_prefix *a = &known[k].a;
+        if (table_of[known[k].i] != table || down[known[k].i])
+            continue;
+        add_expected(v, &n, ip_prefix_host(family, a->addr));
+        struct ip_prefix subnet = *a;
+        subnet.addr = ip_address_mask(&a->addr, a->len);
+        add_expected(v, &n, subnet);
+        if (family == IP_FAMILY_4 && a->len < 31) {
+            add_expected(v, &n, ip_prefix_host(family, subnet.addr));
+            add_expected(v, &n, ip_prefix_host(family, ip_address_last(family, &a->addr, a->len)));
+        }
+    }
+    return n;
+}
+
+struct walk {
+    struct ip_prefix *v;
+    u32 n, found;
+};
+
+static bool is_expected(const struct fib_route *r, void *arg)
+{
+    struct walk *w = arg;
+    if (!fib_route_has_source(fib(), r->lb, FIB_SOURCE_INTERFACE))
+        return true;
+    u32 k = 0;
+    while (k < w->n && !ip_prefix_equal(&w->v[k], &r->prefix))
+        k++;
+    assert_true(k < w->n);
+    w->found++;
+    return true;
+}
+
+static void check_routes(void)
+{
+    struct ip_prefix v[300];
+    for (u32 t = 0; t < 2; t++) {
+        struct walk w = {.v = v, .n = expected_routes(t, v)};
+        fib_table_walk(fib(), tables[t], is_expected, &w);
+        assert_int_equal(w.found, w.n);
+    }
+    for (u32 k = 0; k < n_known; k++) {
+        const struct known *x = &known[k];
+        assert_int_equal(ip_address_is_local(&world.p, tables[table_of[x->i]], &x->a.addr),
+                         !down[x->i]);
+    }
+}
+
+static void check_owners(void)
+{
+    for (u32 round = 0; round < 20; round++) {
+        struct ip_prefix p = random_prefix();
+        for (u32 t = 0; t < 2; t++) {
+            struct if_index expected = IF_NONE;
+            for (u32 k = 0; k < n_known; k++)
+                if (table_of[known[k].i] == t && !memcmp(&known[k].a.addr, &p.addr, sizeof(p.addr)))
+                    expected = ifs[known[k].i];
+            assert_int_equal(ip_address_find(&world.p, tables[t], &p.addr).i, expected.i);
+        }
+        for (u32 i = 0; i < N_IFS; i++) {
+            const struct known *first = NULL, *near = NULL;
+            for (u32 k = 0; k < n_known; k++)
+                if (known[k].i == i) {
+                    first = first ? first : &known[k];
+                    near = !near && contains(&known[k].a, p.addr.bytes) ? &known[k] : near;
+                }
+            const struct known *best = near ? near : first;
+            const struct ip_address *src = ip_if_source(family, ifs[i], &p.addr);
+            assert_int_equal(src != NULL, best != NULL);
+            if (best)
+                assert_memory_equal(src, &best->a.addr, sizeof(*src));
+            assert_int_equal(ip_if_enabled(family, ifs[i]), best != NULL);
+        }
+    }
+}
+
+static void check_lists(void)
+{
+    for (u32 i = 0; i < N_IFS; i++) {
+        u32 n = 0;
+        struct ip_prefix p;
+        for (u32 k = 0; k < n_known; k++)
+            if (known[k].i == i) {
+                assert_true(ip_address_at(&world.p, family, ifs[i], n++, &p));
+                assert_true(ip_prefix_equal(&p, &known[k].a));
+            }
+        assert_false(ip_address_at(&world.p, family, ifs[i], n, &p));
+    }
+}
+
+/* --- tests --- */
+
+static void add_one(void)
+{
+    struct ip_prefix p = random_prefix();
+    u32 i = random_u32() % N_IFS;
+    int expected = verdict(&p, i);
+    assert_int_equal(ip_address_add(&world.p, ifs[i], p, NULL), expected);
+    if (!expected)
+        known[n_known++] = (struct known){p, i};
+}
+
+static void del_one(void)
+{
+    if (!n_known)
+        return;
+    u32 k = random_u32() % n_known;
+    assert_int_equal(ip_address_del(&world.p, ifs[known[k].i], known[k].a, NULL), 0);
+    assert_int_equal(ip_address_del(&world.p, ifs[known[k].i], known[k].a, NULL), -ENOENT);
+    memmove(&known[k], &known[k + 1], (--n_known - k) * sizeof(known[0]));
+}
+
+static void change_state(void)
+{
+    struct error e = {0};
+    u32 i = random_u32() % N_IFS;
+    down[i] = !down[i];
+    if (random_u32() % 2 || !interface_at(&world.p, ifs[i])->admin_up ||
+        !interface_at(&world.p, ifs[i])->link_up) {
+        assert_int_equal(interface_set_admin(&world.p, ifs[i], !down[i], &e), 0);
+        interface_set_link(&world.p, ifs[i], true);
+    } else {
+        interface_set_link(&world.p, ifs[i], !down[i]);
+    }
+}
+
+static void as_a_plain_list(void **state)
+{
+    n_known = 0;
+    memset(table_of, 0, sizeof(table_of));
+    memset(down, 0, sizeof(down));
+    srandom(family + 1);
+    assert_int_equal(ip_set_table(&world.p, family, ifs[3], 10, NULL), 0);
+    table_of[3] = 1;
+    for (u32 round = 0; round < 4000; round++) {
+        u32 what = random_u32() % 100;
+        if (what < 10)
+            change_state();
+        else if (n_known == array_len(known) || what < 50)
+            del_one();
+        else
+            add_one();
+        if (round % 20 == 0) {
+            check_routes();
+            check_owners();
+            check_lists();
+        }
+        if (n_known && what == 99)
+            assert_int_equal(ip_set_table(&world.p, family, ifs[known[0].i], 10, NULL),
+                             table_of[known[0].i] ? 0 : -EBUSY);
+    }
+    /* with their interface */
+    for (u32 i = 0; i < N_IFS; i++) {
+        interface_delete(&world.p, ifs[i]);
+        for (u32 k = n_known; k--;)
+            if (known[k].i == i)
+                memmove(&known[k], &known[k + 1], (--n_known - k) * sizeof(known[0]));
+        check_routes();
+    }
+    assert_int_equal(n_known, 0);
+}
+
+static struct ip_prefix prefix_of(u8 second, u8 fourth, u8 len)
+{
+    struct ip_prefix p = {.family = (u8)family, .len = len};
+    p.addr.bytes[0] = 10;
+    p.addr.bytes[1] = second;
+    p.addr.bytes[3] = fourth;
+    return p;
+}
+
+static void impossible_addresses(void **state)
+{
+    struct ip_prefix p = prefix_of(1, 1, 24);
+    p.addr.bytes[0] = family == IP_FAMILY_4 ? 224 : 0xff;
+    assert_int_equal(ip_address_add(&world.p, ifs[0], p, NULL), -EINVAL);
+    p = prefix_of(1, 1, family == IP_FAMILY_4 ? 33 : 129);
+    assert_int_equal(ip_address_add(&world.p, ifs[0], p, NULL), -EINVAL);
+    p = prefix_of(1, 1, 24);
+    assert_int_equal(ip_address_add(&world.p, (struct if_index){0}, p, NULL), -EOPNOTSUPP);
+    assert_int_equal(ip_address_add(&world.p, (struct if_index){99}, p, NULL), -ENODEV);
+    /* nobody speaks the other protocol */
+    if (family == IP_FAMILY_4) {
+        p.family = IP_FAMILY_6;
+        assert_int_equal(ip_address_add(&world.p, ifs[0], p, NULL), -EAFNOSUPPORT);
+    }
+}
+
+static void all_are_replaced(void **state)
+{
+    struct ip_prefix stays = prefix_of(1, 1, 24), goes = prefix_of(2, 1, 24), found;
+    assert_int_equal(ip_address_add(&world.p, ifs[0], stays, NULL), 0);
+    assert_int_equal(ip_address_add(&world.p, ifs[0], goes, NULL), 0);
+    ip_addresses_replace_begin(&world.p);
+    assert_int_equal(ip_address_add(&world.p, ifs[0], stays, NULL), 0);
+    assert_int_equal(ip_address_add(&world.p, ifs[0], stays, NULL), -EADDRINUSE);
+    /* one that is as good as gone is in nobody's way */
+    assert_int_equal(ip_address_add(&world.p, ifs[1], prefix_of(2, 7, 16), NULL), 0);
+    assert_int_equal(ip_address_add(&world.p, ifs[1], prefix_of(1, 7, 16), NULL), -EADDRINUSE);
+    ip_addresses_replace_end(&world.p);
+    assert_true(ip_address_at(&world.p, family, ifs[0], 0, &found));
+    assert_true(ip_prefix_equal(&found, &stays));
+    assert_false(ip_address_at(&world.p, family, ifs[0], 1, &found));
+    assert_true(ip_address_at(&world.p, family, ifs[1], 0, &found));
+}
+
+static void addresses_are_borrowed(void **state)
+{
+    struct ip_prefix own = prefix_of(1, 1, 24), other = prefix_of(2, 1, 24);
+    struct ip_address src;
+    struct error e = {0};
+    assert_int_equal(ip_address_add(&world.p, ifs[0], own, NULL), 0);
+    assert_int_equal(ip_set_unnumbered(&world.p, ifs[1], IF_NONE, NULL), -ENOENT);
+    assert_int_equal(ip_set_unnumbered(&world.p, ifs[1], ifs[1], NULL), -EINVAL);
+    assert_int_equal(ip_set_unnumbered(&world.p, ifs[0], ifs[1], NULL), -EBUSY);
+    /* one that had addresses before may borrow */
+    assert_int_equal(ip_address_add(&world.p, ifs[1], other, NULL), 0);
+    assert_int_equal(ip_address_del(&world.p, ifs[1], other, NULL), 0);
+    assert_false(ip_if_enabled(family, ifs[1]));
+    assert_int_equal(ip_set_unnumbered(&world.p, ifs[1], ifs[0], NULL), 0);
+    assert_true(ip_if_enabled(family, ifs[1]));
+    assert_true(ip_link_source(family, ifs[1], &other.addr, &src));
+    assert_memory_equal(&src, &own.addr, sizeof(src));
+    assert_int_equal(ip_address_add(&world.p, ifs[1], other, NULL), -EBUSY);
+    assert_int_equal(ip_set_unnumbered(&world.p, ifs[2], ifs[1], NULL), -EINVAL);
+    assert_int_equal(ip_set_table(&world.p, family, ifs[1], 10, &e), -EBUSY);
+    /* it borrows what the lender has at the time, for as long as there is one */
+    assert_int_equal(ip_address_del(&world.p, ifs[0], own, NULL), 0);
+    assert_false(ip_link_source(family, ifs[1], &other.addr, &src));
+    assert_int_equal(ip_set_table(&world.p, family, ifs[0], 10, &e), -EBUSY);
+    assert_int_equal(ip_address_add(&world.p, ifs[0], own, NULL), 0);
+    assert_true(ip_link_source(family, ifs[1], &other.addr, &src));
+    interface_delete(&world.p, ifs[0]);
+    assert_true(if_is_none(ip_unnumbered(&world.p, ifs[1])));
+    assert_false(ip_if_enabled(family, ifs[1]));
+    assert_false(ip_link_source(family, ifs[1], &other.addr, &src));
+}
+
+static void a_sub_interface_is_down_with_its_port(void **state)
+{
+    struct if_new_args args = {.name = "a.1",
+                               .cls = interface_at(&world.p, ifs[0])->cls,
+                               .has_parent = true,
+                               .parent = ifs[0]};
+    struct if_index sub;
+    struct error e = {0};
+    struct ip_prefix p = prefix_of(1, 1, 24);
+    assert_int_equal(interface_new(&world.p, &args, &sub, &e), 0);
+    assert_int_equal(interface_set_admin(&world.p, sub, true, &e), 0);
+    assert_int_equal(ip_address_add(&world.p, sub, p, NULL), 0);
+    assert_true(ip_address_is_local(&world.p, tables[0], &p.addr));
+    assert_int_equal(interface_set_admin(&world.p, ifs[0], false, &e), 0);
+    assert_false(ip_address_is_local(&world.p, tables[0], &p.addr));
+    assert_int_equal(interface_set_admin(&world.p, ifs[0], true, &e), 0);
+    assert_true(ip_address_is_local(&world.p, tables[0], &p.addr));
+    interface_set_link(&world.p, ifs[0], false);
+    assert_false(ip_address_is_local(&world.p, tables[0], &p.addr));
+    interface_set_link(&world.p, ifs[0], true);
+    assert_int_equal(interface_set_admin(&world.p, sub, false, &e), 0);
+    assert_false(ip_address_is_local(&world.p, tables[0], &p.addr));
+    interface_delete(&world.p, sub);
+}
+
+#define TEST(fn)                                                                                   \
+    {#fn "_ip4", fn, open_ip4, close_world, NULL},                                                 \
+    {                                                                                              \
+#fn "_ip6", fn, open_ip6, close_world, NULL                                                \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(as_a_plain_list),
+        TEST(impossible_addresses),
+        TEST(all_are_replaced),
+        TEST(addresses_are_borrowed),
+        TEST(a_sub_interface_is_down_with_its_port),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

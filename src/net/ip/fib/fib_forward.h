@@ -1,0 +1,82 @@
+/* The end of a lookup, which knows no protocol: from the route to the adjacency that a packet
+ * takes, and what is counted on the way. For the nodes of IPv4 and IPv6, whose own part is how a
+ * route is found and what a flow is. */
+#pragma once
+
+#include "engine/counter.h"
+#include "net/ip/fib/fib_data.h"
+
+#define FIB_LOOKUPS_MOST 8 /* load balances, and tables, that a packet may pass */
+
+/* Of the protocol: a hash that all packets of a flow have in common, by FLOW_* fields; never 0. */
+typedef u32 fib_flow_hash(const struct buffer *b, u32 fields);
+
+ALWAYS_INLINE void fib_count_route(struct counter_pair *c, u32 lb, const struct buffer *b)
+{
+    counter_pair_add(&c[lb], 1, buffer_packet_len(b));
+}
+
+/* Load balances of a vector, and their counters: neighbours in it often take the same route. leaf:
+ * 2 * load balance + 1. */
+ALWAYS_INLINE void fib_load_routes(struct counter_pair *to, struct buffer **b, const u32 *leaf,
+                                   struct lb *lb, u32 count)
+{
+    u32 route = leaf[0] >> 1;
+    u64 packets = 0, bytes = 0;
+    for (u32 i = 0; i < count; i++) {
+        u32 next = leaf[i] >> 1;
+        lb[i] = lb_load(next);
+        if (next != route) {
+            counter_pair_add(&to[route], packets, bytes);
+            packets = bytes = 0;
+            route = next;
+        }
+        packets++;
+        bytes += buffer_packet_len(b[i]);
+    }
+    counter_pair_add(&to[route], packets, bytes);
+}
+
+/* A load balance of several paths, or one that leads to another's. Returns the adjacency at the
+ * end. */
+static inline u32 fib_pick_slowly(struct thread *t, struct buffer *b, u32 fib, struct lb lb,
+                                  u32 *hash, fib_flow_hash *flow_hash)
+{
+    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
+    if (lb.mask && !*hash)
+        *hash = flow_hash(b, fib_table_base[fib].flow_fields);
+    u32 a = lb_pick(lb, *hash);
+    for (u32 depth = 0; adj_head(adj_at(a)).kind == ADJ_KIND_LB; depth++) {
+        u32 next = (u32)adj_at(a)->data;
+        if (depth == FIB_LOOKUPS_MOST)
+            return ADJ_DROP.i;
+        fib_count_route(via, next, b);
+        lb = lb_load(next);
+        /* other bits of the hash than at the level before */
+        if (lb.mask && !*hash)
+            *hash = flow_hash(b, fib_table_base[fib].flow_fields);
+        a = lb_pick(lb, *hash >> (depth + 1));
+    }
+    return a;
+}
+
+/* The packet's words for what comes next, and the edge to it. hash: the flow's; 0: made here if it
+ * is needed. */
+ALWAYS_INLINE u16 fib_forward(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb,
+                              u32 hash, fib_flow_hash *flow_hash)
+{
+    struct ip_scratch *s = ip_scratch(b);
+    u32 a = lb.first;
+    struct adj_head head = {0};
+    if (likely(!lb.mask))
+        head = adj_head(adj_at(a));
+    if (unlikely(lb.mask) || unlikely(head.kind == ADJ_KIND_LB)) {
+        a = fib_pick_slowly(t, b, fib, lb, &hash, flow_hash);
+        head = adj_head(adj_at(a));
+    }
+    s->adj.i = a;
+    s->lb.i = route;
+    s->fib.i = fib;
+    s->flow_hash = hash;
+    return head.lookup_next;
+}

@@ -1,0 +1,126 @@
+/* IPv6 in the FIB: addresses beside the entries, a hash for data threads. */
+#include <stdlib.h>
+
+#include "net/ip/fib/fib_internal.h"
+
+static const struct fib_fixed fixed[] = {
+    {{.addr = {{{0}}}, .family = IP_FAMILY_6, .len = 0}, FIB_SOURCE_DEFAULT_ROUTE},
+    /* of a link, and never beyond it (RFC 4291 2.5.6) */
+    {{.addr.bytes = {0xfe, 0x80}, .family = IP_FAMILY_6, .len = 10}, FIB_SOURCE_SPECIAL},
+};
+
+static void fib_ip6_retire(void *ctx, struct ip6_hash *h)
+{
+    fib_limbo(ctx, LIMBO_HEAP, 0, (u64)(uintptr_t)h);
+}
+
+static void fib_ip6_init(struct fib *f)
+{
+    ip6_hashes_init(&f->hashes, FIB_ROUTES_MAX, fib_ip6_retire, f);
+}
+
+static void fib_ip6_fini(struct fib *f)
+{
+    ip6_hashes_fini(&f->hashes);
+}
+
+static int fib_ip6_table_new(struct fib_table *t, struct fib_table_data *d, struct error *e)
+{
+    __atomic_store_n(&d->ip6, NULL, __ATOMIC_RELEASE);
+    return 0;
+}
+
+static void fib_ip6_table_end(struct fib *f, struct fib_table_data *d)
+{
+    struct ip6_hash *h = d->ip6;
+    __atomic_store_n(&d->ip6, NULL, __ATOMIC_RELEASE);
+    if (h)
+        fib_ip6_retire(f, h);
+}
+
+static void fib_ip6_table_free(struct fib_table *t)
+{
+}
+
+static u32 fib_ip6_lookup(const struct fib_table_data *d, const struct ip_address *a)
+{
+    return ip6_hash_lookup(d, a);
+}
+
+static bool fib_ip6_insert(struct fib *f, struct fib_table *t, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    ip6_hash_insert(&f->hashes, &fib_table_base[e->table], entry, e->len);
+    return true;
+}
+
+/* The cover is found by itself. */
+static void fib_ip6_remove_route(struct fib *f, struct fib_table *t, u32 entry, u32 cover)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    ip6_hash_remove(&f->hashes, &fib_table_base[e->table], entry, e->len, !t->n_by_len[e->len]);
+}
+
+static u32 fib_ip6_hash(const struct ip_address *a, u8 len)
+{
+    return ip6_hash_of(a, len);
+}
+
+static void fib_ip6_set_address(struct fib *f, u32 entry, const struct ip_address *a)
+{
+    fib_entry_at(f, entry)->key = 0;
+    ip6_route_addresses[entry] = *a;
+}
+
+static bool fib_ip6_has_address(const struct fib *f, u32 entry, const struct ip_address *a)
+{
+    return ip_address_equal(&ip6_route_addresses[entry], a);
+}
+
+static struct ip_address fib_ip6_address(const struct fib *f, u32 entry)
+{
+    return ip6_route_addresses[entry];
+}
+
+struct sort_key {
+    struct ip_address addr;
+    u32 entry, len;
+};
+
+static int fib_ip6_by_prefix(const void *x, const void *y)
+{
+    const struct sort_key *a = x, *b = y;
+    int c = ip_address_compare(&a->addr, &b->addr);
+    return c ? c : (int)a->len - (int)b->len;
+}
+
+static void fib_ip6_sort(const struct fib *f, u32 *entries, u32 n)
+{
+    struct sort_key *keys = mem_resize(NULL, ((size_t)n + 1) * sizeof(*keys));
+    for (u32 i = 0; i < n; i++)
+        keys[i] = (struct sort_key){ip6_route_addresses[entries[i]], entries[i],
+                                    fib_entry_at(f, entries[i])->len};
+    qsort(keys, n, sizeof(*keys), fib_ip6_by_prefix);
+    for (u32 i = 0; i < n; i++)
+        entries[i] = keys[i].entry;
+    free(keys);
+}
+
+const struct fib_protocol fib_ip6 = {
+    .tables_max = FIB_TABLES_MAX,
+    .fixed = fixed,
+    .n_fixed = array_len(fixed),
+    .init = fib_ip6_init,
+    .fini = fib_ip6_fini,
+    .table_new = fib_ip6_table_new,
+    .table_end = fib_ip6_table_end,
+    .table_free = fib_ip6_table_free,
+    .lookup = fib_ip6_lookup,
+    .insert = fib_ip6_insert,
+    .remove = fib_ip6_remove_route,
+    .hash = fib_ip6_hash,
+    .set_address = fib_ip6_set_address,
+    .has_address = fib_ip6_has_address,
+    .address = fib_ip6_address,
+    .sort = fib_ip6_sort,
+};

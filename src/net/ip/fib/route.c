@@ -1,0 +1,416 @@
+/* Routes as other modules see them: checked, changed, found. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/ip/fib/fib_internal.h"
+
+struct fib_path fib_path_special(enum fib_path_kind kind)
+{
+    return (struct fib_path){
+        .kind = (u8)kind, .weight = 1, .interface = IF_NONE, .table = FIB_NONE, .adj = ADJ_NONE};
+}
+
+struct fib_path fib_path_via(enum ip_family f, struct ip_address next_hop,
+                             struct if_index interface)
+{
+    struct fib_path path = fib_path_special(FIB_PATH_NEXT_HOP);
+    path.family = (u8)f;
+    path.next_hop = next_hop;
+    path.interface = interface;
+    return path;
+}
+
+/* A path without an interface that leads on by a table. */
+static int table_check(const struct fib *f, struct fib_path *path, enum ip_family family, u32 table,
+                       struct error *e)
+{
+    if (fib_is_none(path->table))
+        path->table.i = table;
+    if (!fib_table_exists(f, path->table))
+        return error_set(e, EINVAL, "no such table");
+    if (fib_family(path->table) != family)
+        return error_set(e, EINVAL, "a table of the other protocol");
+    return 0;
+}
+
+/* prefix: of the route, NULL for paths alone; table: that paths without one lead on by. */
+static int path_check(const struct fib *f, struct fib_path *path, enum ip_family family, u32 table,
+                      const struct ip_prefix *prefix, struct error *e)
+{
+    if (!path->weight)
+        path->weight = 1;
+    bool has_if = !if_is_none(path->interface);
+    if (has_if && f->ops.if_state(f->ops.ctx, path->interface) == FIB_IF_NONE)
+        return error_set(e, EINVAL, "no such interface");
+    if (path->kind != FIB_PATH_NEXT_HOP)
+        path->family = (u8)family; /* counts for nothing else */
+    else if (path->family >= IP_FAMILY_N || (!has_if && path->family != family))
+        return error_set(e, EINVAL, "a next hop of the other protocol needs an interface");
+    switch ((enum fib_path_kind)path->kind) {
+    case FIB_PATH_ATTACHED:
+        if (!has_if)
+            return error_set(e, EINVAL, "a path needs a next hop or an interface");
+        if (prefix && prefix->len == ip_family_bits(family) && !(path->flags & FIB_PATH_GLEAN)) {
+            path->kind = FIB_PATH_NEXT_HOP;
+            path->next_hop = prefix->addr;
+        }
+        return 0;
+    case FIB_PATH_NEXT_HOP:
+        if (has_if)
+            return 0;
+        if (ip_address_is_zero(&path->next_hop))
+            return error_set(e, EINVAL, "a path needs a next hop or an interface");
+        return table_check(f, path, family, table, e);
+    case FIB_PATH_LOOKUP:
+        return table_check(f, path, family, table, e);
+    case FIB_PATH_RECEIVE:
+        return has_if ? 0 : error_set(e, EINVAL, "a receive path needs an interface");
+    case FIB_PATH_ADJ:
+        if (path->adj.i == ADJ_NONE.i || !pool_is_used(&f->adjs, path->adj.i))
+            return error_set(e, EINVAL, "no such adjacency");
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+/* *checked gets the paths as they are kept. */
+static int paths_check(const struct fib *f, enum ip_family family, u32 table,
+                       const struct ip_prefix *prefix, const struct fib_path *paths, u32 n,
+                       struct fib_path *checked, struct error *e)
+{
+    if (!n)
+        return error_set(e, EINVAL, "a route needs a path");
+    if (n > FIB_PATHS_MAX)
+        return error_set(e, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
+    for (u32 i = 0; i < n; i++) {
+        checked[i] = paths[i];
+        memset(checked[i].spare, 0, sizeof(checked[i].spare));
+        int rc = path_check(f, &checked[i], family, table, prefix, e);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int prefix_check(const struct fib *f, struct fib_index t, struct ip_prefix *prefix,
+                        struct error *e)
+{
+    if (!fib_table_exists(f, t))
+        return error_set(e, EINVAL, "no such table");
+    if (prefix->family != fib_family(t))
+        return error_set(e, EINVAL, "a table of the other protocol");
+    if (prefix->len > ip_family_bits(fib_family(t)))
+        return error_set(e, EINVAL, "Invalid prefix len: %u", prefix->len);
+    prefix->addr = ip_address_mask(&prefix->addr, prefix->len);
+    return 0;
+}
+
+static int fib_check(const struct fib *f, struct fib_index t, struct ip_prefix *prefix,
+                     const struct fib_path *paths, u32 n, struct fib_path *checked, struct error *e)
+{
+    int rc = prefix_check(f, t, prefix, e);
+    return rc ? rc : paths_check(f, fib_family(t), t.i, prefix, paths, n, checked, e);
+}
+
+static int source_set(struct fib *f, u32 table, const struct ip_prefix *prefix, enum fib_source s,
+                      const struct fib_path *paths, u32 n, struct error *e)
+{
+    u32 list = path_list_get(f, (enum ip_family)prefix->family, paths, n);
+    u32 entry = NONE;
+    if (list != NONE)
+        entry = fib_entry_source_set(f, table, &prefix->addr, prefix->len, s, list);
+    fib_settle(f);
+    return entry == NONE ? error_set(e, ENOSPC, "no room for more routes") : 0;
+}
+
+int fib_route_update(struct fib *f, struct fib_index t, struct ip_prefix prefix, enum fib_source s,
+                     const struct fib_path *paths, u32 n, struct error *e)
+{
+    struct fib_path checked[FIB_PATHS_MAX];
+    int rc = fib_check(f, t, &prefix, paths, n, checked, e);
+    return rc ? rc : source_set(f, t.i, &prefix, s, checked, n, e);
+}
+
+/* Of a prefix that was checked. */
+static u32 fib_entry_of(const struct fib *f, struct fib_index t, const struct ip_prefix *prefix)
+{
+    return fib_entry_find(f, fib_table_at(f, t.i), &prefix->addr, prefix->len);
+}
+
+/* The same way out: weight and preference aside. */
+static bool same_path(const struct fib_path *a, const struct fib_path *b)
+{
+    return a->kind == b->kind && a->family == b->family &&
+           ip_address_equal(&a->next_hop, &b->next_hop) && if_equal(a->interface, b->interface) &&
+           a->table.i == b->table.i && a->adj.i == b->adj.i;
+}
+
+static u32 fib_without(struct fib_path *paths, u32 n, const struct fib_path *gone)
+{
+    u32 kept = 0;
+    for (u32 i = 0; i < n; i++)
+        if (!same_path(&paths[i], gone))
+            paths[kept++] = paths[i];
+    return kept;
+}
+
+int fib_route_path_add(struct fib *f, struct fib_index t, struct ip_prefix prefix,
+                       enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
+{
+    struct fib_path added[FIB_PATHS_MAX], all[2 * FIB_PATHS_MAX];
+    int rc = fib_check(f, t, &prefix, paths, n, added, e);
+    if (rc)
+        return rc;
+    u32 entry = fib_entry_of(f, t, &prefix), have = 0;
+    const struct fib_src *src = entry == NONE ? NULL : fib_entry_source(f, entry, s);
+    if (src && !src->stale)
+        have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX);
+    for (u32 i = 0; i < n; i++) {
+        have = fib_without(all, have, &added[i]);
+        if (have == FIB_PATHS_MAX)
+            return error_set(e, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
+        all[have++] = added[i];
+    }
+    return source_set(f, t.i, &prefix, s, all, have, e);
+}
+
+int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip_prefix prefix,
+                          enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
+{
+    struct fib_path gone[FIB_PATHS_MAX], all[FIB_PATHS_MAX];
+    int rc = fib_check(f, t, &prefix, paths, n, gone, e);
+    if (rc)
+        return rc;
+    u32 entry = fib_entry_of(f, t, &prefix);
+    if (entry == NONE || !fib_entry_source(f, entry, s))
+        return error_set(e, ENOENT, "no such route");
+    u32 have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX), kept = have;
+    for (u32 i = 0; i < n; i++)
+        kept = fib_without(all, kept, &gone[i]);
+    if (kept == have)
+        return error_set(e, ENOENT, "the route has no such path");
+    if (!kept)
+        return fib_route_delete(f, t, prefix, s, e);
+    return source_set(f, t.i, &prefix, s, all, kept, e);
+}
+
+int fib_route_delete(struct fib *f, struct fib_index t, struct ip_prefix prefix, enum fib_source s,
+                     struct error *e)
+{
+    int rc = prefix_check(f, t, &prefix, e);
+    if (rc)
+        return rc;
+    u32 entry = fib_entry_of(f, t, &prefix);
+    if (entry == NONE || !fib_entry_source(f, entry, s))
+        return error_set(e, ENOENT, "no such route");
+    fib_entry_source_del(f, entry, s);
+    fib_settle(f);
+    return 0;
+}
+
+/* Whether it is a route of table t, still. */
+static bool entry_is_of(const struct fib_entry *e, struct fib_index t)
+{
+    return !(e->flags & (ENTRY_DEAD | ENTRY_ALONE)) && e->table == t.i;
+}
+
+/* What source s said of entry, when that is of table t still. */
+static struct fib_src *fib_said(const struct fib *f, u32 entry, struct fib_index t,
+                                enum fib_source s)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    return entry_is_of(e, t) ? fib_entry_source(f, entry, s) : NULL;
+}
+
+static u32 fib_flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_of_them)
+{
+    u32 n, flushed = 0;
+    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
+    for (u32 i = 0; i < n; i++) {
+        const struct fib_src *src = fib_said(f, all[i], t, s);
+        if (!src || (!all_of_them && !src->stale))
+            continue;
+        fib_entry_source_del(f, all[i], s);
+        flushed++;
+    }
+    fib_settle(f);
+    free(all);
+    return flushed;
+}
+
+u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    return fib_flush(f, t, s, true);
+}
+
+void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    u32 n;
+    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
+    for (u32 i = 0; i < n; i++) {
+        struct fib_src *src = fib_said(f, all[i], t, s);
+        if (src)
+            src->stale = true;
+    }
+    free(all);
+}
+
+void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    fib_flush(f, t, s, false);
+}
+
+/* --- looking --- */
+
+static void route_fill(const struct fib *f, u32 entry, struct fib_route *out)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    *out = (struct fib_route){
+        .table = {e->table},
+        .prefix = fib_entry_prefix(f, entry),
+        .lb = {entry},
+        .source = fib_entry_best(f, e),
+    };
+}
+
+static u32 fib_find_lb(struct fib_index t, const struct ip_address *addr)
+{
+    return fib_protocol(fib_family(t))->lookup(&fib_table_base[t.i], addr);
+}
+
+bool fib_lookup(const struct fib *f, struct fib_index t, const struct ip_address *addr,
+                struct fib_route *out)
+{
+    u32 entry = fib_find_lb(t, addr);
+    if (!entry)
+        return false;
+    route_fill(f, entry, out);
+    return true;
+}
+
+bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip_prefix prefix,
+                      struct fib_route *out)
+{
+    u32 entry = prefix_check(f, t, &prefix, NULL) ? NONE : fib_entry_of(f, t, &prefix);
+    if (entry == NONE)
+        return false;
+    route_fill(f, entry, out);
+    return true;
+}
+
+u32 fib_route_paths(const struct fib *f, struct lb_index route, enum fib_source s,
+                    struct fib_path *out, u32 max)
+{
+    const struct fib_src *src = fib_entry_source(f, route.i, s);
+    u32 n = 0;
+    if (!src)
+        return 0;
+    for (u32 k = path_list_at(f, src->list)->first; k != NONE; k = path_at(f, k)->next, n++)
+        if (n < max)
+            out[n] = path_at(f, k)->cfg;
+    return n;
+}
+
+bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_source s)
+{
+    return fib_entry_source(f, route.i, s) != NULL;
+}
+
+void fib_table_walk(const struct fib *f, struct fib_index t,
+                    bool (*fn)(const struct fib_route *r, void *arg), void *arg)
+{
+    u32 n;
+    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
+    for (u32 i = 0; i < n; i++) {
+        const struct fib_entry *e = fib_entry_at(f, all[i]);
+        struct fib_route r;
+        /* fn may have deleted it, and more */
+        if (!entry_is_of(e, t))
+            continue;
+        route_fill(f, all[i], &r);
+        if (!fn(&r, arg))
+            break;
+    }
+    free(all);
+}
+
+bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most,
+                    struct fib_route *out)
+{
+    for (u32 i = pool_next(&f->entries, *from); most--; i = pool_next(&f->entries, i + 1)) {
+        *from = i;
+        if (i == POOL_NONE)
+            return false;
+        const struct fib_entry *e = fib_entry_at(f, i);
+        if (!entry_is_of(e, t))
+            continue;
+        route_fill(f, i, out);
+        *from = i + 1;
+        return true;
+    }
+    ++*from;
+    return false;
+}
+
+bool fib_route_is_installed(const struct fib *f, struct lb_index route)
+{
+    return fib_entry_at(f, route.i)->flags & ENTRY_INSTALLED;
+}
+
+struct adj_index fib_resolve(const struct fib *f, struct fib_index t, const struct ip_address *dst,
+                             u32 hash)
+{
+    u32 lb = fib_find_lb(t, dst);
+    for (u32 depth = 0; depth < FIB_LOOKUPS_MAX; depth++) {
+        u32 a = lb_pick(lb_load(lb), hash);
+        const struct adj *adj = adj_at(a);
+        if (adj->head.kind == ADJ_KIND_LB)
+            lb = (u32)adj->data;
+        else if (adj->head.kind == ADJ_KIND_LOOKUP)
+            lb = fib_find_lb((struct fib_index){(u32)adj->data}, dst);
+        else
+            return (struct adj_index){a};
+    }
+    return ADJ_DROP;
+}
+
+/* --- paths alone --- */
+
+int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *paths, u32 n,
+                  struct lb_index *out, struct error *e)
+{
+    struct fib_path checked[FIB_PATHS_MAX];
+    u32 table = family == IP_FAMILY_4 ? 0 : FIB_TABLES_MAX;
+    int rc = paths_check(f, family, table, NULL, paths, n, checked, e);
+    if (rc)
+        return rc;
+    u32 list = path_list_get(f, family, checked, n);
+    u32 entry = list == NONE ? NONE : fib_entry_alone_new(f, family, list);
+    fib_settle(f);
+    out->i = entry;
+    return entry == NONE ? error_set(e, ENOSPC, "no room for more routes") : 0;
+}
+
+int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                     struct error *e)
+{
+    struct fib_path checked[FIB_PATHS_MAX];
+    enum ip_family family = fib_entry_family(f, lb.i);
+    int rc = paths_check(f, family, fib_entry_at(f, lb.i)->table, NULL, paths, n, checked, e);
+    if (rc)
+        return rc;
+    u32 list = path_list_get(f, family, checked, n);
+    if (list == NONE)
+        return error_set(e, ENOSPC, "no room for more paths");
+    fib_entry_alone_set(f, lb.i, list);
+    fib_settle(f);
+    return 0;
+}
+
+void fib_paths_free(struct fib *f, struct lb_index lb)
+{
+    fib_entry_alone_free(f, lb.i);
+    fib_settle(f);
+}
