@@ -74,10 +74,9 @@ enum encap_error {
 /* Whether b has to be cut into segments first (gso_segment), each of which goes into the tunnel. */
 bool encap_must_cut(const struct buffer *b, const struct encap *e) MUST_CHECK;
 /* Puts b, from its current header on, behind the tunnel's. b is the caller's own (refs 1), and need
- * not be cut. f: the protocol of its current header, IP_FAMILY_N for none of IP: then with
- * BUFFER_GSO or _CSUM_PARTIAL l3_start is the IP header's. hash: the flow's; 0: not known, and then
- * ENCAP_ENTROPY tells no flows apart. After ENCAP_OK it goes to ip4-load-balance or
- * ip6-load-balance, or first through the output of an interface; else it is as it was, or closed.
- */
+ * not be cut. f: the protocol of its current header, IP_FAMILY_N for a frame: then with BUFFER_GSO
+ * or _CSUM_PARTIAL l3_start is the IP header's. hash: the flow's, which chose among ways before; 0:
+ * none did. After ENCAP_OK it goes to ip4-load-balance or ip6-load-balance, or first through the
+ * output of an interface; else it is as it was, or closed. */
 enum encap_error encap_packet(struct thread *t, struct buffer *b, const struct encap *e,
                               enum ip_family f, u32 hash) MUST_CHECK;

@@ -94,6 +94,22 @@ static const struct node_def rewrite_node = {
     .trace_after = true,
 };
 
+static const struct node_def midchain_node = {
+    .name = "ip4-midchain",
+    .run = NODE_VARIANTS(ip4_midchain),
+    .next =
+        {
+            [IP4_REWRITE_NEXT_DROP] = "ip4-drop",
+            [IP4_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
+            [IP4_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
+        },
+    .n_next = IP4_REWRITE_N_NEXT,
+    .errors = rewrite_errors,
+    .n_errors = IP4_REWRITE_ERR_N,
+    .format_trace = format_rewrite,
+    .trace_after = true,
+};
+
 static const struct node_error null_errors[IP4_NULL_ERR_N] = {
     [IP4_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},
     [IP4_NULL_ERR_PROHIBITED] = {"prohibited", "route says prohibited", SEVERITY_ERROR},
@@ -110,5 +126,6 @@ static const struct node_def null_node = {
 };
 
 const struct node_def *const ip4_forward_nodes[] = {
-    &lookup_node, &load_balance_node, &lookup_dst_node, &rewrite_node, &null_node, NULL,
+    &lookup_node, &load_balance_node, &lookup_dst_node, &rewrite_node, &midchain_node, &null_node,
+    NULL,
 };
