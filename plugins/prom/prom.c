@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "control/cli.h"
+#include "base/log.h"
+#include "control/loop.h"
 #include "control/module.h"
 #include "engine/stats.h"
 #include "engine/thread.h"
@@ -14,7 +16,10 @@
 #define ADDRESS_BYTES 128
 #define DEFAULT_ADDRESS "127.0.0.1:9482"
 
+static struct log_class prom_log = {"prom", NULL};
+
 struct prom {
+    struct piste *piste;
     struct prom_source source;
     struct prom_server *server; /* NULL: disabled */
     char address[ADDRESS_BYTES];
@@ -247,6 +252,15 @@ static void prom_running_config(struct piste *p, void *state, enum rc_phase phas
     }
 }
 
+/* Once the process has given up what it does not need: the server has a thread of its own. */
+static void enable_at_start(void *arg)
+{
+    struct prom *prom = arg;
+    struct error e = {0};
+    if (prom_enable(prom->piste, prom, &e))
+        log_error(&prom_log, "%s", e.text);
+}
+
 static int prom_init(struct piste *p, void **state, struct error *e)
 {
     struct prom *prom = mem_alloc(sizeof(*prom));
@@ -255,13 +269,9 @@ static int prom_init(struct piste *p, void **state, struct error *e)
     prom->source.segment_fd = stats_fd(stats_of(engine_of(p)));
     prom_settings_copy(&prom->source.settings, &config->settings);
     strcpy(prom->address, config->address);
-    int rc = config->enable ? prom_enable(p, prom, e) : 0;
-    if (rc) {
-        prom_settings_free(&prom->source.settings);
-        pthread_mutex_destroy(&prom->source.lock);
-        free(prom);
-        return rc;
-    }
+    prom->piste = p;
+    if (config->enable)
+        loop_defer(p->loop, enable_at_start, prom);
     *state = prom;
     return 0;
 }

@@ -1,11 +1,13 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sandbox.h"
 
 #define RECORDS 32
 
@@ -59,7 +61,10 @@ int error_errno(struct error *e, int code, const char *fmt, ...)
         int n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
         va_end(ap);
         if (n >= 0 && (size_t)n < sizeof(e->text))
-            snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", strerror(code));
+            snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s%s", strerror(code),
+                     code == EACCES && sandbox_state().files
+                         ? " (`show sandbox' lists what may be used)"
+                         : "");
         e->code = code;
     }
     return -code;

@@ -6,7 +6,7 @@
 
 struct error {
     int code;       /* positive errno, 0 when nothing failed */
-    char text[400]; /* a clause without final period or newline */
+    char text[512]; /* a clause without final period or newline */
 };
 
 /* Fills *e (e may be NULL) and returns -code, so that callers write `return error_set(e, EINVAL,

@@ -1,6 +1,7 @@
-/* Capabilities. At start the process gives up all that no port or command of a switch needs. What
- * only a few calls need stays within reach but not in effect: a module raises it around these
- * calls. All of this is per thread, and threads inherit it: drop before threads are made. */
+/* Who the process is, and its capabilities. Once it has started it keeps only what somebody needs
+ * (need.h). What only a few calls need stays within reach but not in effect: a module raises it
+ * around these calls. All of this is per thread, and threads inherit it: before threads are made.
+ */
 #pragma once
 
 #include "base/error.h"
@@ -9,8 +10,19 @@
 /* CAP_SYS_ADMIN and CAP_SYS_PTRACE: to enter other network namespaces. */
 enum privilege { PRIVILEGE_NAMESPACES };
 
-/* Gives up everything but what a switch needs; of that only what the process has. */
-int privilege_drop(struct error *e) MUST_CHECK;
+#define PRIVILEGE_BIT(cap) (1ull << (cap))
+
+/* By name or number; gid may be NULL. */
+int privilege_find_user(const char *name, u32 *uid, u32 *gid, struct error *e) MUST_CHECK;
+/* Becomes a user, by name or number, with that user's groups and gid as group unless it is
+ * (u32)-1; capabilities stay as they are. */
+int privilege_become(const char *user, u32 gid, struct error *e) MUST_CHECK;
+/* Gives up all capabilities but those of `keep` and `at_times` (masks of PRIVILEGE_BIT); of these
+ * only what the process has stays, the latter without effect. No program that it might execute gets
+ * more again. *missing (may be NULL): those of both that it has not. */
+int privilege_drop(u64 keep, u64 at_times, u64 *missing, struct error *e) MUST_CHECK;
+/* What is left stays over an exec. */
+void privilege_keep_over_exec(void);
 /* Around the calls that need it; without the capability nothing happens, and these calls fail. Not
  * nested. */
 void privilege_raise(enum privilege p);

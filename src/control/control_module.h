@@ -10,6 +10,8 @@ struct piste;
 extern const struct module system_module;
 /* the log's commands */
 extern const struct module logging_module;
+/* show sandbox */
+extern const struct module sandbox_module;
 /* startup.conf, plugins, restart */
 extern const struct module control_module;
 

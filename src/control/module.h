@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/need.h"
 #include "control/cli.h"
 #include "control/config.h"
 #include "control/piste.h"
@@ -45,7 +46,7 @@ struct shared_hash;
 void module_tell_shared_hash(module_table_fn *tell, void *arg, const char *name,
                              const struct shared_hash *h);
 
-#define MODULE_ABI 3
+#define MODULE_ABI 4
 
 struct module {
     u32 abi;                  /* MODULE_ABI */
@@ -69,6 +70,9 @@ struct module {
     const void *settings;
     size_t settings_bytes;
     void (*settings_free)(void *settings); /* what the copy owns; NULL: nothing */
+
+    /* What it needs of the system; what nobody needs is given up and refused. NULL: nothing. */
+    const struct need *system;
 
     /* Makes the module's state: *state is handed back by module_state. 0 or -errno. */
     int (*init)(struct piste *p, void **state, struct error *e);

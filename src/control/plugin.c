@@ -67,7 +67,9 @@ static const char *default_path(char *beside, size_t bytes)
         return PISTE_PLUGIN_PATH;
     program[n] = 0;
     snprintf(beside, bytes, "%.*s/plugins", (int)(strrchr(program, '/') - program), program);
-    return stat(beside, &st) || !S_ISDIR(st.st_mode) ? PISTE_PLUGIN_PATH : beside;
+    if (stat(beside, &st))
+        return errno == EACCES ? beside : PISTE_PLUGIN_PATH; /* who loads them says that */
+    return S_ISDIR(st.st_mode) ? beside : PISTE_PLUGIN_PATH;
 }
 
 char *plugin_path(const struct plugin_settings *s)
@@ -131,7 +133,7 @@ static void load_folder(struct modules *ms, const struct plugin_settings *s, con
     int n = scandir(folder, &files, is_plugin, alphasort);
     if (n < 0) {
         if (errno != ENOENT || s->path)
-            log_warn(&plugin_log, "plugin path %s: %s", folder, strerror(errno));
+            log_warn(&plugin_log, "no plugins of %s: %s", folder, strerror(errno));
         return;
     }
     for (int i = 0; i < n; i++) {

@@ -24,6 +24,13 @@
 
 static struct log_class startup_log = {.name = "startup", .sub = "config"};
 
+/* The sanitizers' own libraries need more of the system than we do. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANDBOX_DEFAULT false
+#else
+#define SANDBOX_DEFAULT true
+#endif
+
 /* --- making and reading
  * --------------------------------------------------------------------------- */
 
@@ -32,6 +39,7 @@ struct startup *startup_new(void)
     struct startup *s = mem_alloc(sizeof(*s));
     s->unix_.cli_pager_buffer_limit = 100000;
     s->unix_.cli_history_limit = 50;
+    s->unix_.sandbox = SANDBOX_DEFAULT;
     s->unix_.running_config_versions = 10;
     s->cpu.main_core = -1;
     s->cpu.scheduler_policy = -1;
@@ -53,30 +61,33 @@ static void free_text(struct startup *s)
     vec_free(&s->sections);
 }
 
+/* All of them, and their array. */
+static void free_strings(char **v, u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        free(v[i]);
+    free(v);
+}
+
 void startup_free(struct startup *s)
 {
     if (!s)
         return;
     char *strings[] = {
-        s->unix_.cli_prompt,
-        s->unix_.cli_listen,
-        s->unix_.runtime_dir,
-        s->unix_.startup_config,
-        s->unix_.running_config,
-        s->unix_.log,
-        s->unix_.gid,
-        s->unix_.pidfile,
-        s->cpu.thread_prefix,
-        s->statseg.socket_name,
-        s->socksvr.socket_name,
-        s->api.save_table,
-        s->api_segment.prefix,
-        s->api_segment.uid,
-        s->api_segment.gid,
+        s->unix_.cli_prompt,     s->unix_.cli_listen,
+        s->unix_.runtime_dir,    s->unix_.startup_config,
+        s->unix_.running_config, s->unix_.log,
+        s->unix_.user,           s->unix_.gid,
+        s->unix_.pidfile,        s->cpu.thread_prefix,
+        s->statseg.socket_name,  s->socksvr.socket_name,
+        s->api.save_table,       s->api_segment.prefix,
+        s->api_segment.uid,      s->api_segment.gid,
     };
     for (size_t i = 0; i < array_len(strings); i++)
         free(strings[i]);
     vec_free(&s->buffers.numa);
+    free_strings(s->unix_.sandbox_read.v, s->unix_.sandbox_read.n);
+    free_strings(s->unix_.sandbox_write.v, s->unix_.sandbox_write.n);
     plugin_settings_fini(&s->plugins);
     free_text(s);
     free(s);

@@ -64,6 +64,8 @@ struct startup_section {
 struct startup {
     struct {
         bool interactive, nodaemon, nosyslog;
+        bool sandbox;
+        VEC(char *) sandbox_read, sandbox_write; /* owned: more folders for it */
         bool nocolor, nobanner, cli_line_mode, cli_no_banner, cli_no_pager;
         u32 cli_pager_buffer_limit, cli_history_limit;
         char *cli_prompt; /* ends in a blank */
@@ -77,7 +79,7 @@ struct startup {
         char *running_config;
         u32 running_config_versions;
         char *log;
-        char *gid; /* name or number */
+        char *user, *gid; /* names or numbers */
         char *pidfile;
     } unix_;
     struct {

@@ -79,7 +79,9 @@ static const struct startup_field unix_fields[] = {
     FIELD("running-config", FIELD_TEXT, unix_.running_config),
     FIELD("running-config-versions", FIELD_U32, unix_.running_config_versions),
     FIELD("log", FIELD_TEXT, unix_.log),
+    FIELD("user", FIELD_TEXT, unix_.user),
     FIELD("gid", FIELD_TEXT, unix_.gid),
+    FIELD("sandbox", FIELD_ON_OFF, unix_.sandbox),
     FIELD("pidfile", FIELD_TEXT, unix_.pidfile),
 };
 
@@ -95,6 +97,17 @@ static int set_prompt(struct cli_call *c)
     char **to = &c->piste->startup->unix_.cli_prompt;
     free(*to);
     *to = mem_printf("%s%s", prompt, n && prompt[n - 1] == ' ' ? "" : " ");
+    return 0;
+}
+
+static int add_sandbox_path(struct cli_call *c)
+{
+    struct startup *s = c->piste->startup;
+    char *path = mem_strdup(cli_str(c, "dir", ""));
+    if (cli_has(c, "sandbox-read"))
+        vec_add(&s->unix_.sandbox_read, path);
+    else
+        vec_add(&s->unix_.sandbox_write, path);
     return 0;
 }
 
@@ -131,8 +144,12 @@ static const struct config_key unix_keys[] = {
     {"running-config-versions <n:u32>", "how many of those saved before are kept beside it, 10",
      set_unix},
     {"log <file>", "gets a line for the start and for each command", set_unix},
+    {"user <user:string>", "who the daemon becomes when it has started as root", set_unix},
     {"gid <group:string>", "group that owns created files", set_unix},
     {"pidfile <file>", "within the runtime folder", set_unix},
+    {"sandbox <on-off>", "system calls and files that nobody here needs are refused, on", set_unix},
+    {"sandbox-read <dir:file>", "one more folder or file that may be read", add_sandbox_path},
+    {"sandbox-write <dir:file>", "one more that may be changed", add_sandbox_path},
     {NULL, NULL, NULL},
 };
 
@@ -311,7 +328,7 @@ static int fill_runtime_dir(struct startup *s, struct error *e)
         free(*dir);
         *dir = full;
     } else if (!*dir) {
-        uid_t uid = geteuid();
+        uid_t uid = s->unix_.user ? 0 : geteuid(); /* who will be somebody else is root now */
         *dir = uid ? mem_printf("/run/user/%u/vpp", (unsigned)uid) : mem_strdup("/run/vpp");
     }
     return 0;

@@ -185,7 +185,7 @@ static void errors_say_where_and_what_was_expected(void **state)
          "nosyslog, nocolor, nobanner, cli-prompt, cli-listen, cli-line-mode, cli-no-banner, "
          "cli-no-pager, cli-pager-buffer-limit, cli-history-limit, runtime-dir, use-current-dir, "
          "poll-sleep-usec, coredump-size, full-coredump, startup-config, exec, running-config, "
-         "running-config-versions, log, gid, pidfile"},
+         "running-config-versions, log, user, gid, pidfile, sandbox, sandbox-read, sandbox-write"},
         {"unix { nodeamon }", "f.conf:1: unix_config: unknown input `nodeamon'; did you mean "
                               "`nodaemon'?"},
         {"cpu {\n\n  workers\n  many }",

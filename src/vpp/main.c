@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/privilege.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "control/api.h"
@@ -26,6 +25,7 @@
 #include "control/running_config.h"
 #include "control/startup.h"
 #include "engine/engine.h"
+#include "vpp/confine.h"
 #include "vpp/modules.h"
 #include "vpp/process.h"
 #include "vpp/restart.h"
@@ -237,24 +237,13 @@ static int start_process(struct piste *p, struct error *e)
     if (!p->loop)
         return -e->code;
     rc = watch_signals(p, e);
-    return rc ? rc : privilege_drop(e);
+    return rc;
 }
 
-static int start_switch(struct piste *p, struct error *e)
+/* With all rights: their folders may be others', their ports below 1024. */
+static int open_sockets(struct piste *p, struct error *e)
 {
-    modules_on_init(p->modules, engine_add_module);
-    int rc = process_schedule(p->startup, e);
-    if (!rc)
-        rc = modules_init(p->modules, e);
-    if (!rc)
-        cli_check(p->cli);
-    if (!rc)
-        rc = engine_start(p->engine, e);
-    if (!rc)
-        rc = process_pin(p->startup, e);
-    if (rc)
-        return rc;
-    configure_cli(p);
+    int rc = 0;
     if (p->startup->unix_.cli_listen)
         rc = cli_listen(p->cli, p->startup->unix_.cli_listen, e);
     if (!rc)
@@ -263,6 +252,26 @@ static int start_switch(struct piste *p, struct error *e)
         rc = stats_listen(p, e);
     if (!rc)
         vpp_serve(p, false);
+    return rc;
+}
+
+static int start_switch(struct piste *p, struct error *e)
+{
+    modules_on_init(p->modules, engine_add_module);
+    int rc = process_schedule(p->startup, e);
+    if (!rc)
+        rc = modules_init(p->modules, e);
+    if (rc)
+        return rc;
+    cli_check(p->cli);
+    configure_cli(p);
+    rc = open_sockets(p, e);
+    if (!rc)
+        rc = confine_process(p, e);
+    if (!rc)
+        rc = engine_start(p->engine, e);
+    if (!rc)
+        rc = process_pin(p->startup, e);
     return rc ? rc : process_write_pidfile(p->startup, e);
 }
 

@@ -59,6 +59,7 @@ static const struct {
     /* clang-format off */
     {&engine_module, NULL},
     {&system_module, NULL},
+    {&sandbox_module, NULL},
     {&logging_module, NULL},
     {&control_module, NULL},
     {&running_config_module, NULL},

@@ -17,6 +17,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/privilege.h"
 #include "vpp/restart.h"
 
 static struct log_class process_log = {.name = "process"};
@@ -113,24 +114,38 @@ static int find_group(const char *name, gid_t *gid, struct error *e)
     return 0;
 }
 
+/* The folder is for the user and the group that the daemon will be. */
+static int give_folder(const struct startup *s, const char *dir, gid_t gid, struct error *e)
+{
+    uid_t uid = (uid_t)-1;
+    int rc = s->unix_.user ? privilege_find_user(s->unix_.user, &uid, NULL, e) : 0;
+    if (rc || s->unix_.use_current_dir || (uid == (uid_t)-1 && gid == (gid_t)-1))
+        return rc;
+    if (chown(dir, uid, gid) || (gid != (gid_t)-1 && chmod(dir, 0775)))
+        log_warn(&process_log, "cannot give %s to user %s and group %s: %s", dir,
+                 s->unix_.user ? s->unix_.user : "-", s->unix_.gid ? s->unix_.gid : "-",
+                 strerror(errno));
+    return 0;
+}
+
 static int prepare_folder(const struct startup *s, struct error *e)
 {
     const char *dir = startup_runtime_dir(s);
+    gid_t gid = (gid_t)-1;
     int rc = file_make_dirs(dir, 0755, e);
+    if (!rc && s->unix_.gid)
+        rc = find_group(s->unix_.gid, &gid, e);
+    if (!rc)
+        rc = give_folder(s, dir, gid, e);
     if (rc)
         return rc;
-    if (s->unix_.gid) {
-        gid_t gid = 0;
-        rc = find_group(s->unix_.gid, &gid, e);
-        if (rc)
-            return rc;
-        if (setegid(gid))
-            return error_errno(e, errno, "cannot take group %s", s->unix_.gid);
+    if (s->unix_.gid && setegid(gid))
+        return error_errno(e, errno, "cannot take group %s", s->unix_.gid);
+    if (s->unix_.gid)
         prctl(PR_SET_DUMPABLE, 1); /* another group makes the kernel withhold core dumps */
-        if (!s->unix_.use_current_dir && (chown(dir, (uid_t)-1, gid) || chmod(dir, 0775)))
-            log_warn(&process_log, "cannot give %s to group %s: %s", dir, s->unix_.gid,
-                     strerror(errno));
-    }
+    rc = s->unix_.user ? privilege_become(s->unix_.user, gid, e) : 0;
+    if (rc)
+        return rc;
     return chdir(dir) ? error_errno(e, errno, "cannot use folder %s", dir) : 0;
 }
 

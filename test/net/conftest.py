@@ -1,6 +1,9 @@
 """Network tests: pytest test/net --vpp-build=build/release, as root."""
+import glob
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -27,6 +30,31 @@ def build(request):
         if not os.access(os.path.join(folder, name), os.X_OK):
             pytest.exit(f"no {name} in {folder}", 1)
     return folder
+
+
+def reachable(path):
+    """Whether everybody may go there."""
+    while path != "/":
+        if not os.stat(path).st_mode & 0o001:
+            return False
+        path = os.path.dirname(path)
+    return True
+
+
+@pytest.fixture(scope="session")
+def open_build(build):
+    """The programs where other users reach them: a clone below root's home is closed to them."""
+    if reachable(build):
+        yield build
+        return
+    folder = tempfile.mkdtemp(prefix="piste-net-build-", dir="/tmp")  # pytest's own folders are closed, too
+    os.mkdir(folder + "/plugins")
+    for path in [build + "/vpp", build + "/vppctl"] + glob.glob(build + "/plugins/**/*_plugin.so", recursive=True):
+        shutil.copy(path, folder + ("/plugins" if path.endswith(".so") else ""))
+    for path in (folder, folder + "/plugins"):
+        os.chmod(path, 0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 class Net:

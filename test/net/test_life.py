@@ -281,24 +281,6 @@ def test_no_permission_is_one_clear_sentence(net):
     assert list(vpp.interfaces()) == ["local0"]
 
 
-def test_only_cap_net_raw_is_needed(net):
-    """As nobody, with one capability: the main job works."""
-    ns = net.namespace()
-    veth(ns)
-    vpp = net.vpp(ns, start=False, prefix=[
-        "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--inh-caps",
-        "-all,+net_raw", "--ambient-caps", "-all,+net_raw", "--bounding-set", "-all,+net_raw"])
-    os.chown(vpp.folder, 65534, 65534)
-    vpp.start()
-    vpp.configure("""
-        create host-interface name vpp1out
-        set int ip address host-vpp1out 10.10.1.2/24
-        set int state host-vpp1out up
-    """)
-    assert ns.ping("10.10.1.2") == 3
-    assert "5 received" in vpp.ctl("ping 10.10.1.1 interval 0.02")
-
-
 # ---- rest
 
 def test_sleeps_when_there_is_nothing_to_do(net):
