@@ -21,6 +21,7 @@ struct enabled {
 struct user_choice {
     u16 slot;
     bool on;
+    u64 data; /* what it was enabled with before, if it is disabled now */
 };
 
 struct if_features {
@@ -442,13 +443,16 @@ static int set_enabled(struct engine *e, struct arc *a, u16 slot, struct if_inde
     return rc;
 }
 
-static void forget_choice(struct if_features *f, u16 slot)
+/* Returns whether there was one. */
+static bool forget_choice(struct if_features *f, u16 slot, struct user_choice *was)
 {
     for (u32 k = 0; k < f->by_user.n; k++)
         if (f->by_user.v[k].slot == slot) {
+            *was = f->by_user.v[k];
             vec_del(&f->by_user, k);
-            return;
+            return true;
         }
+    return false;
 }
 
 int feature_enable(struct engine *e, const char *arc, const char *node, struct if_index i,
@@ -459,7 +463,8 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
     int rc = find_slot(e, arc, node, i, &a, &slot, err);
     if (rc)
         return rc;
-    forget_choice(if_features(a, i), slot);
+    struct user_choice was;
+    forget_choice(if_features(a, i), slot, &was);
     return set_enabled(e, a, slot, i, enable, data, err);
 }
 
@@ -471,12 +476,17 @@ int feature_enable_by_user(struct engine *e, const char *arc, const char *node, 
     int rc = find_slot(e, arc, node, i, &a, &slot, err);
     if (rc || is_enabled(a, slot, i) == enable)
         return rc;
-    rc = set_enabled(e, a, slot, i, enable, 0, err);
-    if (rc)
-        return rc;
-    forget_choice(if_features(a, i), slot);
-    vec_add(&if_features(a, i)->by_user, ((struct user_choice){slot, enable}));
-    return 0;
+    struct if_features *f = if_features(a, i);
+    struct user_choice was = {0}, now = {slot, enable, 0};
+    bool again = forget_choice(f, slot, &was), is_on;
+    u32 at = feature_position(f, slot, &is_on);
+    now.data = is_on ? f->on.v[at].data : 0;
+    rc = set_enabled(e, a, slot, i, enable, enable ? was.data : 0, err);
+    if (rc && again)
+        vec_add(&f->by_user, was);
+    if (!rc && !again) /* else it is as modules want it */
+        vec_add(&f->by_user, now);
+    return rc;
 }
 
 void feature_each_by_user(const struct engine *e, struct if_index i,

@@ -349,7 +349,8 @@ static void config_of_session(const struct classify_session *s, void *arg)
     const char *policer = is_policer ? classify_policer_name(x->piste, s->next) : NULL;
     if (policer)
         text_add(x->t, " policer-hit-next %s", policer);
-    else if (s->next != CLASSIFY_NONE)
+    else if (s->next != CLASSIFY_NONE &&
+             !is_policer) /* else its policer is gone: no other's index */
         text_add(x->t, " hit-next %u", s->next);
     if (s->opaque != CLASSIFY_NONE)
         text_add(x->t, " opaque-index %u", s->opaque);
