@@ -245,8 +245,7 @@ static struct if_index make_interface(struct piste *p, const char *name, const u
 {
     struct if_index i;
     struct error e;
-    struct if_new_args a = {
-        .name = name, .cls = &bench_class, .mac = mac, .caps = IF_CAP_TX_ALL, .n_tx_queues = 1};
+    struct if_new_args a = {.name = name, .cls = &bench_class, .mac = mac, .caps = IF_CAP_TX_ALL};
     if (interface_new(p, &a, &i, &e))
         die(name, e.text);
     interface_set_link(p, i, true);
