@@ -14,6 +14,7 @@
 #include "control/cli.h"
 #include "control/loop.h"
 #include "control/module.h"
+#include "engine/control_packet.h"
 #include "engine/thread.h"
 #include "net/ip/fib/fib.h"
 #include "net/link/interface/interface.h"
@@ -102,25 +103,19 @@ static u32 write_request(const struct ping_session *s, be32 src, u16 ip_id, u8 *
 static int ping_hand_over(struct ping_session *s, struct fib_index table, const u8 *bytes, u32 n)
 {
     struct engine *e = engine_of(s->p);
-    struct thread *t = engine_main_thread(e);
-    u32 bi;
-
-    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
+    u32 bi = control_packet_new(e, bytes, n);
+    u64 *asked_ns = &s->asked_ns[s->seq % PING_SENT_KEPT];
+    if (bi == BUFFER_NONE)
         return -ENOBUFS;
     struct buffer *b = buffer_at(bi);
-    if (buffer_append(t, b, bytes, n)) {
-        buffer_free_one(t, bi);
-        return -ENOBUFS;
-    }
     b->rx_if = IF_LOCAL;
-    b->flags |= BUFFER_LOCAL | BUFFER_IS_IP4;
+    b->flags |= BUFFER_IS_IP4;
     b->l3_start = b->start;
     *ip_scratch(b) = (struct ip_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = table};
-    s->asked_ns[s->seq % PING_SENT_KEPT] = clock_ns();
-    if (thread_inject(e, s->ping->request_node, &bi, 1))
+    *asked_ns = clock_ns();
+    if (!control_packet_send(e, IF_LOCAL, s->ping->request_node, bi))
         return 0;
-    s->asked_ns[s->seq % PING_SENT_KEPT] = 0;
-    buffer_free_one(t, bi);
+    *asked_ns = 0;
     return -ENOBUFS;
 }
 

@@ -47,19 +47,20 @@ static void publish_count(u32 *count, u32 n)
     __atomic_store_n(count, n, __ATOMIC_RELAXED);
 }
 
-static u32 count_of(const u32 *count)
+static u32 shared_hash_count_of(const u32 *count)
 {
     return __atomic_load_n(count, __ATOMIC_RELAXED);
 }
 
 u32 shared_hash_count(const struct shared_hash *h)
 {
-    return count_of(&h->n_used);
+    return shared_hash_count_of(&h->n_used);
 }
 
 static u32 n_all_buckets(const struct shared_hash *h)
 {
-    return (u32)__atomic_load_n(&h->shape, __ATOMIC_RELAXED) + count_of(&h->more_opened);
+    return (u32)__atomic_load_n(&h->shape, __ATOMIC_RELAXED) +
+           shared_hash_count_of(&h->more_opened);
 }
 
 u32 shared_hash_places(const struct shared_hash *h)
@@ -201,7 +202,7 @@ static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32
     return true;
 }
 
-static void empty(struct shared_hash *h, struct shared_hash_bucket *from)
+static void shared_hash_empty(struct shared_hash *h, struct shared_hash_bucket *from)
 {
     for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
         for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
@@ -211,12 +212,12 @@ static void empty(struct shared_hash *h, struct shared_hash_bucket *from)
 }
 
 /* Adds bucket n, with what belongs there. */
-static void split(struct shared_hash *h)
+static void shared_hash_split(struct shared_hash *h)
 {
     u32 n = n_buckets(h);
     struct shared_hash_bucket *from = &h->buckets[origin_of(n)];
     if (!copy_out(h, from, n)) {
-        empty(h, &h->buckets[n]); /* later, perhaps */
+        shared_hash_empty(h, &h->buckets[n]); /* later, perhaps */
         return;
     }
     publish_shape(h, n + 1);
@@ -236,7 +237,7 @@ static void give_back(struct shared_hash *h)
 }
 
 /* Takes the last bucket away. */
-static void join(struct shared_hash *h)
+static void shared_hash_join(struct shared_hash *h)
 {
     u32 n = n_buckets(h) - 1;
     struct shared_hash_bucket *from = &h->buckets[n], *to = &h->buckets[origin_of(n)];
@@ -245,7 +246,7 @@ static void join(struct shared_hash *h)
             if (b->tag[k] && !bucket_put(h, to, b->tag[k], b->index[k]))
                 panic("%s: no room to join buckets of few entries", h->map.name);
     publish_shape(h, n);
-    empty(h, from);
+    shared_hash_empty(h, from);
     give_back(h);
 }
 
@@ -263,11 +264,12 @@ bool shared_hash_add(struct shared_hash *h, u32 index)
         return false;
     publish_count(&h->n_used, h->n_used + 1);
     if (h->n_used > n_buckets(h) * SPLIT_ABOVE && n_buckets(h) < h->max_buckets)
-        split(h);
+        shared_hash_split(h);
     return true;
 }
 
-static u8 *find_slot(struct shared_hash *h, u64 hash, u32 index, struct shared_hash_bucket **at)
+static u8 *shared_hash_find_slot(struct shared_hash *h, u64 hash, u32 index,
+                                 struct shared_hash_bucket **at)
 {
     u8 tag = shared_hash_tag(hash);
     for (struct shared_hash_bucket *b = home_of(h, hash); b; b = more_of(h, b))
@@ -283,18 +285,18 @@ void shared_hash_remove(struct shared_hash *h, u32 index)
 {
     struct shared_hash_bucket *b;
     u64 hash = hash_at(h, index);
-    u8 *tag = find_slot(h, hash, index, &b);
+    u8 *tag = shared_hash_find_slot(h, hash, index, &b);
     clear_slot(b, (u32)(tag - b->tag));
     publish_count(&h->n_used, h->n_used - 1);
     if (b != home_of(h, hash))
         bucket_tidy(h, home_of(h, hash));
     if (n_buckets(h) > 1 && h->n_used < n_buckets(h) * JOIN_BELOW)
-        join(h);
+        shared_hash_join(h);
 }
 
 void shared_hash_replace(struct shared_hash *h, u32 old, u32 new)
 {
     struct shared_hash_bucket *b;
-    u8 *tag = find_slot(h, hash_at(h, old), old, &b);
+    u8 *tag = shared_hash_find_slot(h, hash_at(h, old), old, &b);
     __atomic_store_n(&b->index[tag - b->tag], new, __ATOMIC_RELEASE);
 }

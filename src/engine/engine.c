@@ -75,7 +75,7 @@ void engine_synchronize(struct engine *e)
 
 /* What was deferred before now is freed after one grace period for all of it; what a free defers in
  * its turn waits for the next. */
-void engine_reclaim(struct engine *e)
+static void engine_reclaim(struct engine *e)
 {
     u32 n = e->deferred.n;
     if (!n)

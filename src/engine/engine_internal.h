@@ -262,7 +262,6 @@ ALWAYS_INLINE const struct node_def *node_def_at(const struct engine *e, struct 
 {
     return __atomic_load_n(&e->nodes.v[n.i].def, __ATOMIC_ACQUIRE);
 }
-void node_join_edges(struct engine *e);
 /* Of the node's own; -ENOENT: it has none of that name, -ENOTSUP: not on this CPU. */
 int node_set_variant(struct engine *e, struct node_index n, const char *variant);
 /* By the thread that runs it, or when none does. */
@@ -272,9 +271,6 @@ void node_run_pending(struct thread *t);
 void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count);
 u32 node_run_input(struct thread *t, struct rx_queue *q);
 void node_run_timers(struct thread *t, struct node_index n, const u32 *timers, u32 count);
-
-/* engine.c */
-void engine_reclaim(struct engine *e);
 
 /* engine_cli.c */
 extern const struct cli_command engine_commands[];

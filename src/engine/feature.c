@@ -408,8 +408,8 @@ static void on_insert(struct if_features *f, u32 at, struct enabled x)
     f->on.v[at] = x;
 }
 
-static int find_slot(const struct engine *e, const char *arc, const char *node, struct if_index i,
-                     struct arc **a, u16 *slot, struct error *err)
+static int feature_find_slot(const struct engine *e, const char *arc, const char *node,
+                             struct if_index i, struct arc **a, u16 *slot, struct error *err)
 {
     *a = arc_find(e, arc);
     if (!*a)
@@ -420,8 +420,8 @@ static int find_slot(const struct engine *e, const char *arc, const char *node, 
     return i.i < FEATURE_IF_MAX ? 0 : error_set(err, EINVAL, "no interface %u", i.i);
 }
 
-static int set_enabled(struct engine *e, struct arc *a, u16 slot, struct if_index i, bool enable,
-                       u64 data, struct error *err)
+static int feature_set_enabled(struct engine *e, struct arc *a, u16 slot, struct if_index i,
+                               bool enable, u64 data, struct error *err)
 {
     struct if_features *f = if_features(a, i);
     bool is_on;
@@ -460,12 +460,12 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
 {
     struct arc *a;
     u16 slot;
-    int rc = find_slot(e, arc, node, i, &a, &slot, err);
+    int rc = feature_find_slot(e, arc, node, i, &a, &slot, err);
     if (rc)
         return rc;
     struct user_choice was;
     forget_choice(if_features(a, i), slot, &was);
-    return set_enabled(e, a, slot, i, enable, data, err);
+    return feature_set_enabled(e, a, slot, i, enable, data, err);
 }
 
 int feature_enable_by_user(struct engine *e, const char *arc, const char *node, struct if_index i,
@@ -473,7 +473,7 @@ int feature_enable_by_user(struct engine *e, const char *arc, const char *node, 
 {
     struct arc *a;
     u16 slot;
-    int rc = find_slot(e, arc, node, i, &a, &slot, err);
+    int rc = feature_find_slot(e, arc, node, i, &a, &slot, err);
     if (rc || is_enabled(a, slot, i) == enable)
         return rc;
     struct if_features *f = if_features(a, i);
@@ -481,7 +481,7 @@ int feature_enable_by_user(struct engine *e, const char *arc, const char *node, 
     bool again = forget_choice(f, slot, &was), is_on;
     u32 at = feature_position(f, slot, &is_on);
     now.data = is_on ? f->on.v[at].data : 0;
-    rc = set_enabled(e, a, slot, i, enable, enable ? was.data : 0, err);
+    rc = feature_set_enabled(e, a, slot, i, enable, enable ? was.data : 0, err);
     if (rc && again)
         vec_add(&f->by_user, was);
     if (!rc && !again) /* else it is as modules want it */

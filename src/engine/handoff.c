@@ -20,7 +20,7 @@ void handoff_fini(struct thread *t)
 
 /* The reader sets the word to 0 before it looks at the rings, so either it sees these packets, or
  * this the 0. */
-static void tell(struct thread *to, u32 from)
+static void handoff_tell(struct thread *to, u32 from)
 {
     atomic_thread_fence(memory_order_seq_cst);
     if (!(atomic_load_explicit(&to->handoff_from, memory_order_relaxed) >> from & 1))
@@ -43,7 +43,7 @@ u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, c
     if (!count)
         return 0;
     atomic_store_explicit(&r->tail, tail + count, memory_order_release);
-    tell(to, from->index);
+    handoff_tell(to, from->index);
     return count;
 }
 
@@ -66,7 +66,7 @@ u32 thread_handoff_each(struct thread *from, struct node_index node, const u32 *
 }
 
 /* Some of the packets of one ring; returns whether there are more. */
-static bool take(struct thread *t, struct handoff *r)
+static bool handoff_take(struct thread *t, struct handoff *r)
 {
     u32 bi[HANDOFF_BATCH], node[HANDOFF_BATCH];
     u32 head = atomic_load_explicit(&r->head, memory_order_relaxed);
@@ -97,7 +97,7 @@ void handoff_run(struct thread *t)
     u64 from = atomic_exchange_explicit(&t->handoff_from, 0, memory_order_seq_cst), more = 0;
     for (u64 left = from; left; left &= left - 1) {
         u32 i = (u32)__builtin_ctzll(left);
-        if (take(t, &t->handoff[i]))
+        if (handoff_take(t, &t->handoff[i]))
             more |= 1ull << i;
     }
     if (more)

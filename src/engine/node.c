@@ -17,7 +17,7 @@ static struct log_class log_class = {"engine", "node"};
 
 /* --- registration --- */
 
-static void name_key(char key[NODE_NAME_BYTES], const char *name)
+static void node_name_key(char key[NODE_NAME_BYTES], const char *name)
 {
     memset(key, 0, NODE_NAME_BYTES);
     snprintf(key, NODE_NAME_BYTES, "%s", name);
@@ -27,7 +27,7 @@ bool node_find(const struct engine *e, const char *name, struct node_index *out)
 {
     char key[NODE_NAME_BYTES];
     u64 v;
-    name_key(key, name);
+    node_name_key(key, name);
     if (!hash_get(&e->node_by_name, key, &v))
         return false;
     out->i = (u32)v;
@@ -124,7 +124,7 @@ static void edges_init(struct node_global *g, u16 n)
 /* A deleted node leaves its index and error counters to the next of its kind: what was counted is
  * never shown for a node that does not count such errors, and their number has a bound. When
  * indices run out, it leaves its index to any. */
-static u32 free_index(struct engine *e, const struct node_def *def)
+static u32 node_free_index(struct engine *e, const struct node_def *def)
 {
     for (u32 k = 0; k < e->nodes_free.n; k++) {
         u32 i = e->nodes_free.v[k];
@@ -162,41 +162,8 @@ static enum cpu_level wanted_variant(const struct engine *e, const char *name,
     return level;
 }
 
-struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
-                                void *state)
-{
-    struct node_index found;
-    if (!name)
-        name = def->name;
-    if (node_find(e, name, &found))
-        panic("node %s registered twice", name);
-    u32 i = free_index(e, def);
-    struct node_global *g = &e->nodes.v[i];
-    bool again = g->deleted && g->def == def;
-    g->name = mem_strdup(name);
-    g->state = state;
-    g->level = wanted_variant(e, name, def);
-    g->level_by_user = g->deleted = false;
-    /* the sink in its place may be traced meanwhile */
-    __atomic_store_n(&g->def, def, __ATOMIC_RELEASE);
-    if (again)
-        errors_again(e, g);
-    else
-        errors_register(e, i, g, def);
-    stats_node_added(e, i);
-    edges_init(g, def->n_next);
-    names_keep(g, def);
-    char key[NODE_NAME_BYTES];
-    name_key(key, name);
-    hash_set(&e->node_by_name, key, i);
-    for (u32 t = 0; t < e->n_threads; t++)
-        thread_set_node(e->threads[t], i, g);
-    node_join_edges(e);
-    return (struct node_index){i};
-}
-
 /* Joins static edges whose target exists by now. */
-void node_join_edges(struct engine *e)
+static void node_join_edges(struct engine *e)
 {
     for (u32 i = 0; i < e->nodes.n; i++) {
         struct node_global *g = &e->nodes.v[i];
@@ -218,6 +185,39 @@ void node_join_edges(struct engine *e)
             g->next_names = NULL;
         }
     }
+}
+
+struct node_index node_register(struct engine *e, const struct node_def *def, const char *name,
+                                void *state)
+{
+    struct node_index found;
+    if (!name)
+        name = def->name;
+    if (node_find(e, name, &found))
+        panic("node %s registered twice", name);
+    u32 i = node_free_index(e, def);
+    struct node_global *g = &e->nodes.v[i];
+    bool again = g->deleted && g->def == def;
+    g->name = mem_strdup(name);
+    g->state = state;
+    g->level = wanted_variant(e, name, def);
+    g->level_by_user = g->deleted = false;
+    /* the sink in its place may be traced meanwhile */
+    __atomic_store_n(&g->def, def, __ATOMIC_RELEASE);
+    if (again)
+        errors_again(e, g);
+    else
+        errors_register(e, i, g, def);
+    stats_node_added(e, i);
+    edges_init(g, def->n_next);
+    names_keep(g, def);
+    char key[NODE_NAME_BYTES];
+    node_name_key(key, name);
+    hash_set(&e->node_by_name, key, i);
+    for (u32 t = 0; t < e->n_threads; t++)
+        thread_set_node(e->threads[t], i, g);
+    node_join_edges(e);
+    return (struct node_index){i};
 }
 
 int node_set_variant(struct engine *e, struct node_index n, const char *variant)
@@ -357,9 +357,9 @@ void node_rename(struct engine *e, struct node_index n, const char *name)
     char key[NODE_NAME_BYTES];
     if (node_find(e, name, &other))
         panic("node %s cannot be called %s: there is one", g->name, name);
-    name_key(key, g->name);
+    node_name_key(key, g->name);
     hash_del(&e->node_by_name, key);
-    name_key(key, name);
+    node_name_key(key, name);
     hash_set(&e->node_by_name, key, n.i);
     free(g->name);
     g->name = mem_strdup(name);
@@ -370,7 +370,7 @@ void node_delete(struct engine *e, struct node_index n)
 {
     struct node_global *g = &e->nodes.v[n.i];
     char key[NODE_NAME_BYTES];
-    name_key(key, g->name);
+    node_name_key(key, g->name);
     hash_del(&e->node_by_name, key);
     for (u32 t = 0; t < e->n_threads; t++)
         __atomic_store_n(&e->threads[t]->nodes[n.i].run, sink_run, __ATOMIC_RELEASE);
@@ -420,7 +420,7 @@ static struct frame *frame_new(struct thread *t, u32 node)
     return f;
 }
 
-ALWAYS_INLINE void enqueue(struct thread *t, u32 to, const u32 *bi, u32 count)
+ALWAYS_INLINE void node_put(struct thread *t, u32 to, const u32 *bi, u32 count)
 {
     struct node *dst = &t->nodes[to];
     while (count) {
@@ -447,12 +447,12 @@ void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32
 {
     u32 to = __atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next];
     tally_add(&__atomic_load_n(&n->next_vectors, __ATOMIC_ACQUIRE)[next], count);
-    enqueue(t, to, bi, count);
+    node_put(t, to, bi, count);
 }
 
 void node_enqueue_to(struct thread *t, struct node_index to, const u32 *bi, u32 count)
 {
-    enqueue(t, to.i, bi, count);
+    node_put(t, to.i, bi, count);
 }
 
 /* How many packets from the first on go where it goes; most often that is all. */
@@ -498,7 +498,7 @@ void node_enqueue_first(struct thread *t, struct node *n, struct buffer **b, u16
         next[i] = NEXT_CONSUMED;
 }
 
-ALWAYS_INLINE void account(struct thread *t, struct node *n, u32 vectors)
+ALWAYS_INLINE void node_account(struct thread *t, struct node *n, u32 vectors)
 {
     u64 now = clock_cycles(), spent = now - t->last_cycles;
     t->last_cycles = now;
@@ -529,7 +529,7 @@ static void frame_run(struct thread *t, struct frame *f)
     node_enqueue_each(t, n, f->bi, t->next, count);
     f->link = t->frame_free;
     t->frame_free = f;
-    account(t, n, count);
+    node_account(t, n, count);
 }
 
 void node_run_pending(struct thread *t)
@@ -549,7 +549,7 @@ void node_run_timers(struct thread *t, struct node_index i, const u32 *timers, u
     struct node *n = &t->nodes[i.i];
     t->last_cycles = clock_cycles();
     n->expire(t, n, timers, count);
-    account(t, n, 0);
+    node_account(t, n, 0);
     tally_add(&n->suspends, 1);
 }
 
@@ -558,6 +558,6 @@ u32 node_run_input(struct thread *t, struct rx_queue *q)
     struct node *n = &t->nodes[q->node.i];
     t->last_cycles = clock_cycles();
     u32 got = n->input(t, n, q);
-    account(t, n, got);
+    node_account(t, n, got);
     return got;
 }

@@ -31,7 +31,8 @@ enum {
     HELLO_TIMEOUT_MS = 3000,
 };
 
-const char *client_find_socket(void)
+/* Where the daemon's socket is; NULL when it is nowhere. */
+static const char *client_find_socket(void)
 {
     static char user[64];
     struct stat st;

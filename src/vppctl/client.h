@@ -23,8 +23,6 @@ struct client {
 
 enum client_event { CLIENT_MORE, CLIENT_ANSWERED, CLIENT_LOST };
 
-/* Where the daemon's socket is; NULL when it is nowhere. */
-const char *client_find_socket(void);
 /* A connected socket; -1 with a message on stderr. where: a path, abstract:NAME, or HOST:PORT with
  * or without tcp: before it; NULL: the usual places. */
 int client_dial(const char *where);

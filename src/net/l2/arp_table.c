@@ -46,7 +46,7 @@ static void *links_of(const struct arp_table *t)
     return &arp_entry_at(t, 0)->of_domain;
 }
 
-static u64 pack(const u8 mac[6])
+static u64 arp_table_pack(const u8 mac[6])
 {
     u64 bytes = 0;
     memcpy(&bytes, mac, 6);
@@ -64,12 +64,13 @@ int arp_table_set(struct arp_table *t, u32 domain, struct index_list *list, cons
 {
     u32 i = arp_entry_find(t, domain, k);
     if (i != SHARED_HASH_NONE) {
-        __atomic_store_n(&arp_entry_at(t, i)->mac, pack(mac), __ATOMIC_RELAXED);
+        __atomic_store_n(&arp_entry_at(t, i)->mac, arp_table_pack(mac), __ATOMIC_RELAXED);
         return 0;
     }
     i = pool_get(&t->entries);
     if (i != POOL_NONE) {
-        *arp_entry_at(t, i) = (struct arp_entry){.domain = domain, .key = *k, .mac = pack(mac)};
+        *arp_entry_at(t, i) =
+            (struct arp_entry){.domain = domain, .key = *k, .mac = arp_table_pack(mac)};
         if (!shared_hash_add(&t->by_key, i)) {
             pool_put(&t->entries, i);
             i = POOL_NONE;

@@ -141,7 +141,7 @@ static int l2_port_check(const struct l2_state *s, struct if_index i, struct err
     return 0;
 }
 
-static void list_remove(struct l2_state *s, struct if_index i)
+static void l2_list_remove(struct l2_state *s, struct if_index i)
 {
     for (u32 k = 0; k < s->in_l2.n; k++)
         if (if_equal(s->in_l2.v[k], i)) {
@@ -189,7 +189,7 @@ static void l2_leave(struct l2_state *s, struct if_index i)
     else
         engine_synchronize(engine_of(s->piste));
     interface_promisc_ref(s->piste, i, false);
-    list_remove(s, i);
+    l2_list_remove(s, i);
     __atomic_store_n(&l->mode, L2_MODE_L3, __ATOMIC_RELAXED);
     __atomic_store_n(&l->flags, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&l->bd, 0, __ATOMIC_RELAXED);

@@ -42,12 +42,12 @@ static u32 hash_ends(struct end src, struct end dst, u16 type, enum flow_hash_ki
     return hash ? hash : 1;
 }
 
-static struct end station(const u8 *mac)
+static struct end flow_hash_station(const u8 *mac)
 {
     return (struct end){.lo = (u64)get_be16(mac) << 32 | get_be32(mac + 2)};
 }
 
-static struct end address(const u8 *p, bool is_ip6)
+static struct end flow_hash_address(const u8 *p, bool is_ip6)
 {
     return is_ip6 ? (struct end){.hi = load_u64(p), .lo = load_u64(p + 8)}
                   : (struct end){.lo = load_u32(p)};
@@ -59,10 +59,11 @@ u32 flow_hash(const u8 *p, u32 len, bool is_ip, enum flow_hash_kind kind)
     if (!layers_find(p, len, is_ip, &l)) {
         if (is_ip || len < ETHERNET_HEADER_BYTES)
             return 1;
-        return hash_ends(station(p + 6), station(p), get_be16(p + 12), kind);
+        return hash_ends(flow_hash_station(p + 6), flow_hash_station(p), get_be16(p + 12), kind);
     }
     u32 at = l.l3 + (l.is_ip6 ? 8 : 12), bytes = l.is_ip6 ? 16 : 4;
-    struct end src = address(p + at, l.is_ip6), dst = address(p + at + bytes, l.is_ip6);
+    struct end src = flow_hash_address(p + at, l.is_ip6),
+               dst = flow_hash_address(p + at + bytes, l.is_ip6);
     bool has_ports = l.protocol == IP_PROTOCOL_TCP || l.protocol == IP_PROTOCOL_UDP ||
                      l.protocol == IP_PROTOCOL_UDP_LITE;
     if (has_ports && !l.is_fragment && l.l4 + 4 <= len) {

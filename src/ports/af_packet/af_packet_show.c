@@ -4,7 +4,7 @@
 #define BLOCK_BYTES 65536
 
 /* Segmentation of UDP, which VPP has no line for, is in JSON only. */
-static void show_offloads(struct out *o, const char *key, u32 f)
+static void af_packet_show_offloads(struct out *o, const char *key, u32 f)
 {
     static const struct {
         u32 bit;
@@ -117,9 +117,9 @@ void af_packet_show(void *arg, struct out *o, bool verbose)
         return;
     }
     out_text(o, "  Host Interface Offload:\n    creation time:\n");
-    show_offloads(o, "host_offloads_at_creation", port->first_features);
+    af_packet_show_offloads(o, "host_offloads_at_creation", port->first_features);
     out_text(o, "    now:\n");
-    show_offloads(o, "host_offloads", port->features);
+    af_packet_show_offloads(o, "host_offloads", port->features);
     out_array(o, "sockets");
     for (u32 i = 0; i < port->n_queues; i++)
         show_rx(o, i, port->queues[i]);

@@ -10,10 +10,10 @@
 #include "net/link/interface/feature_place.h"
 #include "net/ip/ip4/ip4.h"
 
-ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b,
-                                            enum feature_place place,
-                                            const struct classify_table **table,
-                                            struct classify_tally *sum)
+ALWAYS_INLINE struct classify_session *acl_find(struct thread *t, struct buffer *b,
+                                                enum feature_place place,
+                                                const struct classify_table **table,
+                                                struct classify_tally *sum)
 {
     int node = place == AT_IP_OUTPUT ? b->l3_start : b->start;
     int frame = place == AT_IP_INPUT ? b->l2_start : b->start;
@@ -30,8 +30,8 @@ ALWAYS_INLINE struct classify_session *find(struct thread *t, struct buffer *b,
 /* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
  * still has a link header, as nodes behind think; IPv4 is not advanced, since nodes behind trust
  * that its header was checked. */
-ALWAYS_INLINE bool apply(const struct classify_session *e, struct buffer *b,
-                         enum feature_place place)
+ALWAYS_INLINE bool acl_apply(const struct classify_session *e, struct buffer *b,
+                             enum feature_place place)
 {
     if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
         ip_scratch(b)->fib.i = e->metadata;
@@ -53,11 +53,11 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
     const struct classify_table *table = classify_table_at((u32)feature_data(b));
     if (unlikely(!table)) /* being taken off */
         return feature_next(b);
-    struct classify_session *e = find(t, b, place, &table, sum);
+    struct classify_session *e = acl_find(t, b, place, &table, sum);
     if (e) {
         if (e->next == ACL_NEXT_DENY)
             return node_drop(n, b, ACL_ERR_SESSION_DENY, ACL_NEXT_DENY);
-        if (unlikely(!apply(e, b, place)))
+        if (unlikely(!acl_apply(e, b, place)))
             return node_drop(n, b, ACL_ERR_ADVANCE, ACL_NEXT_DENY);
     } else if (__atomic_load_n(&table->miss_next, __ATOMIC_RELAXED) == ACL_NEXT_DENY) {
         return node_drop(n, b, ACL_ERR_TABLE_MISS, ACL_NEXT_DENY);
@@ -65,8 +65,8 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
     return feature_next(b);
 }
 
-ALWAYS_INLINE void run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
-                       enum feature_place place)
+ALWAYS_INLINE void acl_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count, enum feature_place place)
 {
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++) {
@@ -82,19 +82,19 @@ ALWAYS_INLINE void run(struct thread *t, struct node *n, struct buffer **b, u16 
 
 void NODE_FN(acl_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    run(t, n, b, next, count, AT_FRAME);
+    acl_run(t, n, b, next, count, AT_FRAME);
 }
 
 void NODE_FN(acl_ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    run(t, n, b, next, count, AT_IP_INPUT);
+    acl_run(t, n, b, next, count, AT_IP_INPUT);
 }
 
 void NODE_FN(acl_ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    run(t, n, b, next, count, AT_IP_OUTPUT);
+    acl_run(t, n, b, next, count, AT_IP_OUTPUT);
 }
 
 /* --- to another node --- */
@@ -107,16 +107,16 @@ ALWAYS_INLINE enum l2_classify_kind kind_of(const struct buffer *b)
                                    : L2_CLASSIFY_OTHER;
 }
 
-ALWAYS_INLINE u16 direct(struct thread *t, struct node *n, struct buffer *b, bool is_input,
-                         struct classify_tally *sum)
+ALWAYS_INLINE u16 acl_direct(struct thread *t, struct node *n, struct buffer *b, bool is_input,
+                             struct classify_tally *sum)
 {
     const struct classify_table *table =
         classify_table_at(l2_classify_table_of(feature_data(b), kind_of(b)));
     if (!table)
         return feature_next(b);
-    struct classify_session *e = find(t, b, AT_FRAME, &table, sum);
+    struct classify_session *e = acl_find(t, b, AT_FRAME, &table, sum);
     u32 next = e ? e->next : __atomic_load_n(&table->miss_next, __ATOMIC_RELAXED);
-    if (e && unlikely(!apply(e, b, AT_FRAME)))
+    if (e && unlikely(!acl_apply(e, b, AT_FRAME)))
         next = L2_CLASSIFY_DROP;
     if (next == L2_CLASSIFY_DROP)
         return node_drop(n, b, L2_CLASSIFY_ERR_DROP, L2_CLASSIFY_NEXT_DROP);
@@ -130,7 +130,7 @@ ALWAYS_INLINE void direct_all(struct thread *t, struct node *n, struct buffer **
     for (u32 i = 0; i < count; i++) {
         if (i + 4 < count)
             __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
-        next[i] = direct(t, n, b[i], is_input, &sum);
+        next[i] = acl_direct(t, n, b[i], is_input, &sum);
     }
     node_count(n, L2_CLASSIFY_ERR_HIT, sum.hits);
     node_count(n, L2_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);

@@ -250,7 +250,7 @@ static void punt_acl_get(struct api_call *c)
     api_reply(c, &api_message_punt_acl_get_reply, &reply);
 }
 
-static void l2_tables(struct api_call *c)
+static void classify_api_l2_tables(struct api_call *c)
 {
     const struct api_classify_set_interface_l2_tables *m = c->msg;
     const struct interface *f = api_interface(c->piste, m->sw_if_index);
@@ -361,7 +361,7 @@ const struct api_handler classify_api[] = {
     {&api_message_classify_table_info, table_info},
     {&api_message_classify_table_by_interface, table_by_interface},
     {&api_message_classify_session_dump, session_dump},
-    {&api_message_classify_set_interface_l2_tables, l2_tables},
+    {&api_message_classify_set_interface_l2_tables, classify_api_l2_tables},
     {&api_message_input_acl_set_interface, input_acl},
     {&api_message_output_acl_set_interface, output_acl},
     {&api_message_classify_trace_lookup_table, trace_lookup_table},

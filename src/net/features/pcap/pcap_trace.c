@@ -57,7 +57,7 @@ static struct place *place_at(const struct pcap_trace *c, u64 i)
     return (struct place *)(void *)((u8 *)c->places.base + i * c->stride_bytes);
 }
 
-static u32 count_of(const struct pcap_trace *c)
+static u32 pcap_trace_count_of(const struct pcap_trace *c)
 {
     return (u32)min_u64(atomic_load(&c->taken), c->max_packets);
 }
@@ -256,7 +256,7 @@ int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct er
     pcap_of(p)->active = NULL;
     __atomic_store_n(&capture_active, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
-    u32 n = count_of(c);
+    u32 n = pcap_trace_count_of(c);
     *status = (struct pcap_trace_status){
         .directions = c->directions, .packets = n, .max_packets = c->max_packets};
     memcpy(status->path, c->path, sizeof(status->path));
@@ -274,7 +274,7 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
     if (!c)
         return;
     out->directions = c->directions;
-    out->packets = count_of(c);
+    out->packets = pcap_trace_count_of(c);
     out->max_packets = c->max_packets;
     memcpy(out->path, c->path, sizeof(out->path));
 }

@@ -175,7 +175,7 @@ static int delete_stream(struct cli_call *c)
     return 0;
 }
 
-static int set_enabled(struct cli_call *c, bool enable)
+static int pg_cli_set_enabled(struct cli_call *c, bool enable)
 {
     struct pg_stream *s = stream_of(c, "pg-stream-or-all");
     return s ? pg_stream_set_enabled(s, enable, c->err)
@@ -184,12 +184,12 @@ static int set_enabled(struct cli_call *c, bool enable)
 
 static int enable_stream(struct cli_call *c)
 {
-    return set_enabled(c, true);
+    return pg_cli_set_enabled(c, true);
 }
 
 static int disable_stream(struct cli_call *c)
 {
-    return set_enabled(c, false);
+    return pg_cli_set_enabled(c, false);
 }
 
 /* --- show packet-generator --- */

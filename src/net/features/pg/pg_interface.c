@@ -82,11 +82,9 @@ bool pg_interface_by_id(const struct piste *p, u32 id, struct if_index *out)
 
 /* pgN-tx refuses what the interface does not take, unless `set interface feature gso` says
  * otherwise. */
-static u32 capabilities(const struct pg_port *port)
+static u32 pg_interface_capabilities(const struct pg_port *port)
 {
-    return port->gso            ? IF_CAP_TX_ALL
-           : port->csum_offload ? IF_CAP_CSUM_ALL
-                                : 0;
+    return port->gso ? IF_CAP_TX_ALL : port->csum_offload ? IF_CAP_CSUM_ALL : 0;
 }
 
 int pg_interface_create(struct piste *p, const struct pg_interface_args *args, struct if_index *out,
@@ -121,7 +119,7 @@ int pg_interface_create(struct piste *p, const struct pg_interface_args *args, s
                                .cls = is_ip ? &class_ip : &class_ethernet,
                                .port = port,
                                .mac = is_ip ? NULL : mac,
-                               .caps = capabilities(port),
+                               .caps = pg_interface_capabilities(port),
                                .no_software_offload = true,
                            },
                            &port->interface, e);
@@ -134,7 +132,7 @@ int pg_interface_create(struct piste *p, const struct pg_interface_args *args, s
     return 0;
 }
 
-static struct pg_port *must_find(struct piste *p, struct if_index i, struct error *e)
+static struct pg_port *pg_interface_must_find(struct piste *p, struct if_index i, struct error *e)
 {
     struct pg_port *port = pg_port_at(pg_of(p), i);
     if (!port)
@@ -159,7 +157,7 @@ static void port_free(struct pg_port *port)
 
 int pg_interface_delete(struct piste *p, struct if_index i, struct error *e)
 {
-    struct pg_port *port = must_find(p, i, e);
+    struct pg_port *port = pg_interface_must_find(p, i, e);
     if (!port)
         return -EINVAL;
     port_free(port);
@@ -175,7 +173,7 @@ void pg_ports_free(struct pg *pg)
 
 int pg_interface_set_coalesce(struct piste *p, struct if_index i, bool on, struct error *e)
 {
-    struct pg_port *port = must_find(p, i, e);
+    struct pg_port *port = pg_interface_must_find(p, i, e);
     if (!port)
         return -EINVAL;
     if (on && !port->gso)
@@ -186,7 +184,7 @@ int pg_interface_set_coalesce(struct piste *p, struct if_index i, bool on, struc
 
 int pg_mac_filter(struct piste *p, struct if_index i, bool on, struct error *e)
 {
-    struct pg_port *port = must_find(p, i, e);
+    struct pg_port *port = pg_interface_must_find(p, i, e);
     if (!port)
         return -EINVAL;
     int rc = feature_enable(engine_of(p), "device-input", "pg-input-mac-filter", i, on, 0, e);

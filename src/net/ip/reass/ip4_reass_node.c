@@ -50,7 +50,7 @@ static enum ip4_error error_of(enum ip4_reass_fate fate)
 
 /* Edge of a whole datagram; NEXT_CONSUMED: it went to the thread where its first fragment came in.
  */
-static u16 whole(struct batch *batch, struct buffer *b)
+static u16 ip4_reass_whole(struct batch *batch, struct buffer *b)
 {
     u32 home = *ip4_reass_home(b), bi = buffer_index(b);
     if (home == thread_index(batch->t))
@@ -68,7 +68,7 @@ static void ip4_reass_give(void *arg, u32 bi, enum ip4_reass_fate fate)
 
     if (fate == IP4_REASS_WHOLE) {
         node_count(batch->n, IP4_ERROR_REASS_SUCCESS, 1);
-        next = whole(batch, b);
+        next = ip4_reass_whole(batch, b);
     } else if (fate == IP4_REASS_TIMEOUT_FIRST) {
         ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_REASSEMBLY_TIME_EXCEEDED, 0);
         next = node_drop(batch->n, b, error_of(fate), IP4_REASS_NEXT_ICMP_ERROR);

@@ -25,13 +25,13 @@ static void key_of(char key[IF_NAME_BYTES], const char *name)
     snprintf(key, IF_NAME_BYTES, "%s", name);
 }
 
-static void call(struct naming *n, const struct interface *f, const char *name)
+static void interface_config_call(struct naming *n, const struct interface *f, const char *name)
 {
     key_of(n->now[f->index.i], name);
     hash_set(&n->by_name, n->now[f->index.i], f->index.i);
 }
 
-static struct interface *called(const struct naming *n, const char *name)
+static struct interface *interface_config_called(const struct naming *n, const char *name)
 {
     char key[IF_NAME_BYTES];
     u64 i;
@@ -43,7 +43,7 @@ static void rename_to(struct naming *n, const struct interface *f, const char *n
 {
     text_add(n->t, "set interface name %s %s\n", n->now[f->index.i], name);
     hash_del(&n->by_name, n->now[f->index.i]);
-    call(n, f, name);
+    interface_config_call(n, f, name);
 }
 
 /* The interface that is called so, if any, gets a name that none has or will have; it is returned.
@@ -51,12 +51,12 @@ static void rename_to(struct naming *n, const struct interface *f, const char *n
 static const struct interface *put_aside(struct naming *n, const char *name)
 {
     char free_name[IF_NAME_BYTES];
-    const struct interface *f = called(n, name);
+    const struct interface *f = interface_config_called(n, name);
     if (!f)
         return NULL;
     do
         snprintf(free_name, sizeof(free_name), "aside%u", n->n_aside++);
-    while (called(n, free_name) || interface_find(n->p, free_name));
+    while (interface_config_called(n, free_name) || interface_find(n->p, free_name));
     rename_to(n, f, free_name);
     return f;
 }
@@ -71,7 +71,7 @@ static void name_all(struct naming *n)
     struct interface *f;
     for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1))
         if (!f->super)
-            call(n, f, made_as(f));
+            interface_config_call(n, f, made_as(f));
     for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1)) {
         if (f->super || !strcmp(n->now[f->index.i], f->name))
             continue;
@@ -88,7 +88,7 @@ static void make_sub(struct naming *n, const struct interface *f)
     key_of(made, name);
     const struct interface *aside = put_aside(n, made);
     f->cls->running_config(f->port, n->t);
-    call(n, f, made);
+    interface_config_call(n, f, made);
     if (strcmp(made, f->name) != 0)
         rename_to(n, f, f->name);
     if (aside)

@@ -58,7 +58,8 @@ static void show_queues(const struct piste *p, const struct interface *f, struct
 
 /* --- show hardware-interfaces --- */
 
-static void show_offloads(const struct interface *f, struct out *o, bool verbose)
+static void interface_hardware_cli_show_offloads(const struct interface *f, struct out *o,
+                                                 bool verbose)
 {
     static const struct {
         u32 cap;
@@ -162,7 +163,7 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
             f->cls->show(f->port, o, verbose);
         else
             out_text(o, "  %s\n", f->cls->name);
-        show_offloads(f, o, verbose);
+        interface_hardware_cli_show_offloads(f, o, verbose);
         if (verbose && f->cls->counts)
             show_counts(f, o);
     }

@@ -12,6 +12,31 @@
 #include "net/link/vlan/vlan_data.h"
 #include "net/link/vlan/vlan_internal.h"
 
+static void id_text(u16 id, struct text *t)
+{
+    if (id == VLAN_ANY)
+        text_puts(t, " any");
+    else
+        text_add(t, " %u", id);
+}
+
+/* "dot1q 100 exact-match": as it is given to `create sub-interfaces`. */
+static void vlan_spec_text(const struct vlan_match_spec *m, struct text *t)
+{
+    if (m->kind < VLAN_KIND_ONE_TAG) {
+        text_puts(t, m->kind == VLAN_KIND_DEFAULT ? "default" : "untagged");
+        return;
+    }
+    text_puts(t, m->dot1ad ? "dot1ad" : "dot1q");
+    id_text(m->outer, t);
+    if (m->kind == VLAN_KIND_TWO_TAGS) {
+        text_puts(t, " inner-dot1q");
+        id_text(m->inner, t);
+    }
+    if (m->exact)
+        text_puts(t, " exact-match");
+}
+
 static void vlan_running_config(void *port, struct text *t);
 static u32 sub_id(const void *port);
 
@@ -289,30 +314,6 @@ u8 vlan_tags(struct piste *p, struct if_index i, u8 tags[8])
 {
     const struct vlan_match_spec *m = vlan_spec(p, i);
     return m ? tags_of(m, tags) : 0;
-}
-
-static void id_text(u16 id, struct text *t)
-{
-    if (id == VLAN_ANY)
-        text_puts(t, " any");
-    else
-        text_add(t, " %u", id);
-}
-
-void vlan_spec_text(const struct vlan_match_spec *m, struct text *t)
-{
-    if (m->kind < VLAN_KIND_ONE_TAG) {
-        text_puts(t, m->kind == VLAN_KIND_DEFAULT ? "default" : "untagged");
-        return;
-    }
-    text_puts(t, m->dot1ad ? "dot1ad" : "dot1q");
-    id_text(m->outer, t);
-    if (m->kind == VLAN_KIND_TWO_TAGS) {
-        text_puts(t, " inner-dot1q");
-        id_text(m->inner, t);
-    }
-    if (m->exact)
-        text_puts(t, " exact-match");
 }
 
 /* --- life --- */

@@ -45,5 +45,3 @@ const struct vlan_match_spec *vlan_spec(const struct piste *p, struct if_index i
 /* Tags of frames that layer 3 sends by i, as they lie in the frame; returns their bytes (0, 4, 8).
  */
 u8 vlan_tags(struct piste *p, struct if_index i, u8 tags[8]);
-/* "dot1q 100 exact-match": as it is given to `create sub-interfaces`. */
-void vlan_spec_text(const struct vlan_match_spec *m, struct text *t);
