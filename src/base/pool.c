@@ -58,6 +58,12 @@ void pool_init(struct pool *p, const char *name, u32 elt_bytes, u32 align, u32 m
     p->used = mem_reserve(&p->used_map, name, ((u64)max + 64) / 64 * 8);
 }
 
+void pool_init_steady(struct pool *p, const char *name, u32 elt_bytes, u32 align, u32 max)
+{
+    pool_init(p, name, elt_bytes, align, max);
+    p->steady = true;
+}
+
 void pool_fini(struct pool *p)
 {
     mem_map_free(&p->map);
@@ -134,6 +140,10 @@ void pool_put(struct pool *p, u32 index)
         panic("pool %s: index %u is not in use", p->map.name, index);
     p->used[index / 64] &= ~(1ull << (index % 64));
     p->n_used--;
+    if (p->steady && index < p->high) {
+        free_push(p, index);
+        return;
+    }
     if (p->touched < p->top)
         p->touched = p->top;
     if (index < p->high)

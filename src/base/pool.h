@@ -1,7 +1,7 @@
 /* Pool: objects of one size, named by a small index, at an address that never moves.
  * Address space for max objects is reserved; pages are touched when objects are taken, and given
- * back when the pool's tail is empty. Control thread only, except pool_at, which any thread may use
- * on an index that was published to it. */
+ * back when the pool's tail is empty. For one thread: the control thread, or, when it is steady, a
+ * data thread; except pool_at, which any thread may use on an index that was published to it. */
 #pragma once
 
 #include "base/mem.h"
@@ -17,6 +17,7 @@ struct pool {
     u32 n_used;
     u32 free_head; /* index + 1 of the first free object, 0: none */
     u64 *used;     /* bitmap of max bits, lazily touched */
+    bool steady;
     struct mem_map map, used_map;
 };
 
@@ -24,6 +25,8 @@ struct pool {
 
 /* Objects are stride_bytes apart: elt_bytes rounded up to align (a power of two, at least 8). */
 void pool_init(struct pool *p, const char *name, u32 elt_bytes, u32 align, u32 max);
+/* The same, but no call takes long or asks the kernel: memory that was touched stays. */
+void pool_init_steady(struct pool *p, const char *name, u32 elt_bytes, u32 align, u32 max);
 void pool_fini(struct pool *p);
 /* Index of a zeroed object; POOL_NONE when max objects are in use. */
 u32 pool_get(struct pool *p) MUST_CHECK;

@@ -75,7 +75,7 @@ static void pool_agrees_with_an_array_of_flags(void **state)
     for (unsigned round = 0; round < 6; round++) {
         struct pool p;
         struct oracle *o = calloc(1, sizeof(*o));
-        pool_init(&p, "test", 200 + round * 64, 64, MAX);
+        (round % 2 ? pool_init_steady : pool_init)(&p, "test", 200 + round * 64, 64, MAX);
         for (unsigned i = 0; i < 60000; i++) {
             random_step(&p, o, (i / 10000) % 2 ? 90 : 30);
             if (i % 1000 == 0)
@@ -115,12 +115,27 @@ static void an_empty_tail_gives_its_pages_back(void **state)
     pool_fini(&p);
 }
 
+static void a_steady_one_keeps_its_pages(void **state)
+{
+    struct pool p;
+    pool_init_steady(&p, "test", 1024, 64, 1u << 20);
+    for (u32 i = 0; i < 8192; i++)
+        assert_int_equal(pool_get(&p), i);
+    for (u32 i = 8192; i-- > 0;)
+        pool_put(&p, i);
+    assert_true(mem_resident_bytes(p.base, 8u << 20) >= 8u << 20);
+    assert_int_equal(pool_next(&p, 0), POOL_NONE);
+    assert_int_equal(pool_get(&p), 0);
+    pool_fini(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pool_agrees_with_an_array_of_flags),
         cmocka_unit_test(a_full_pool_gives_none),
         cmocka_unit_test(an_empty_tail_gives_its_pages_back),
+        cmocka_unit_test(a_steady_one_keeps_its_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

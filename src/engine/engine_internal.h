@@ -229,7 +229,11 @@ struct engine {
     VEC(const struct feature_def *) features_pending;
     VEC(struct feature_fault) feature_faults;
     struct node_index feature_resume, thread_losses;
-    struct node_index timer_nodes[WHEEL_KINDS_MAX]; /* read by data threads */
+    struct timer_kind_of {
+        struct node_index node; /* read by data threads */
+        u32 max;
+        bool used;
+    } timer_kinds[WHEEL_KINDS_MAX];
     u32 n_timer_kinds, n_timers;
     u64 runtime_clear_ns;
     struct trace_filter {

@@ -10,8 +10,24 @@ struct wheel *thread_timers(struct thread *t)
     return &t->timers.wheel;
 }
 
+/* One that was freed, and is large enough. */
+static bool kind_again(struct engine *e, struct node_index node, u32 max, struct timer_kind *out)
+{
+    for (u32 k = 0; k < e->n_timer_kinds; k++)
+        if (!e->timer_kinds[k].used && e->timer_kinds[k].max >= max) {
+            e->timer_kinds[k].used = true;
+            __atomic_store_n(&e->timer_kinds[k].node.i, node.i, __ATOMIC_RELEASE);
+            out->i = k;
+            return true;
+        }
+    return false;
+}
+
 struct timer_kind timer_kind_new(struct engine *e, struct node_index node, u32 max)
 {
+    struct timer_kind again;
+    if (kind_again(e, node, max, &again))
+        return again;
     u32 k = e->n_timer_kinds;
     if (k == WHEEL_KINDS_MAX || max > TIMERS_MAX - e->n_timers)
         panic("timers of %s: there are %u kinds and %u timers already", node_name(e, node), k,
@@ -21,10 +37,15 @@ struct timer_kind timer_kind_new(struct engine *e, struct node_index node, u32 m
         u64 bytes = (u64)max * sizeof(struct wheel_timer);
         wheel_set_kind(&s->wheel, k, mem_reserve(&s->maps[k], "thread-timers", bytes));
     }
-    e->timer_nodes[k] = node;
+    e->timer_kinds[k] = (struct timer_kind_of){node, max, true};
     e->n_timers += max;
     e->n_timer_kinds = k + 1;
     return (struct timer_kind){k};
+}
+
+void timer_kind_free(struct engine *e, struct timer_kind k)
+{
+    e->timer_kinds[k.i].used = false;
 }
 
 static u32 tick_at(u64 ns)
@@ -46,6 +67,11 @@ void timers_fini(struct thread *t)
     wheel_fini(&t->timers.wheel);
 }
 
+static struct node_index timer_node_of(const struct engine *e, u32 kind)
+{
+    return (struct node_index){__atomic_load_n(&e->timer_kinds[kind].node.i, __ATOMIC_ACQUIRE)};
+}
+
 /* The nodes of those that fired, each with as many as follow each other. */
 static void tell_nodes(struct thread *t, const u32 *handles, u32 n)
 {
@@ -54,7 +80,7 @@ static void tell_nodes(struct thread *t, const u32 *handles, u32 n)
         u32 kind = wheel_handle_kind(handles[i]), count = 0;
         while (i < n && wheel_handle_kind(handles[i]) == kind)
             index[count++] = wheel_handle_index(handles[i++]);
-        node_run_timers(t, t->engine->timer_nodes[kind], index, count);
+        node_run_timers(t, timer_node_of(t->engine, kind), index, count);
     }
 }
 

@@ -45,5 +45,8 @@ ALWAYS_INLINE bool timer_is_running(const struct wheel *w, struct timer_kind k, 
 
 /* ---- control thread ---- */
 
-/* For timers 0 .. max - 1 of each data thread; they go with the engine. */
+/* For timers 0 .. max - 1 of each data thread. */
 struct timer_kind timer_kind_new(struct engine *e, struct node_index node, u32 max);
+/* None of them runs. What they took is for the next kind that is no larger, since old handles may
+ * still lead there. */
+void timer_kind_free(struct engine *e, struct timer_kind k);

@@ -363,11 +363,9 @@ static void large_packets_of_a_guest_are_cut(void **state)
 {
     struct error e;
     struct ip4_reass_config config = ip4_reass_config_default();
-    static struct wheel wheel;
-    static struct wheel_timer timers[16];
-    wheel_init(&wheel, "test", 16, 1);
-    wheel_set_kind(&wheel, 0, timers);
-    struct ip4_reass *r = ip4_reass_new(&config, &wheel, (struct timer_kind){0});
+    struct sessions_args a = ip4_reass_sessions((struct node_index){0});
+    struct sessions *sessions = sessions_new(world.p.engine, &a);
+    struct ip4_reass *r = ip4_reass_new(&config, sessions->of_thread[1]);
     u32 bytes = 0;
 
     assert_int_equal(interface_set_mtu(&world.p, test0, IF_MTU_IP4, 1000, &e), 0);
@@ -394,7 +392,7 @@ static void large_packets_of_a_guest_are_cut(void **state)
     world.n_caught = 0;
     assert_int_equal(bytes, 4000);
     ip4_reass_free(r, world_thread());
-    wheel_fini(&wheel);
+    sessions_free(sessions);
 
     ip()->fragment = be16_from_host(IP4_DF); /* and with DF its sender is told */
     b = make();

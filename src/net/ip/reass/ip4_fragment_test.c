@@ -201,20 +201,26 @@ static void expect_whole(const struct result *r, u32 length, u32 header_bytes)
 
 static struct wheel wheel;
 static struct wheel_timer timers[IP4_REASS_DATAGRAMS_MAX];
-static const struct timer_kind kind = {0};
+static struct sessions *sessions;
 
 static struct ip4_reass *table_new(const struct ip4_reass_config *config)
 {
+    struct sessions_args a = ip4_reass_sessions((struct node_index){0});
+    sessions = sessions_new(piste.engine, &a);
+    struct session_table *table = sessions->of_thread[1];
+    /* the time is the test's own */
     memset(timers, 0, sizeof(timers));
     wheel_init(&wheel, "test", IP4_REASS_DATAGRAMS_MAX, 1);
-    wheel_set_kind(&wheel, kind.i, timers);
-    return ip4_reass_new(config, &wheel, kind);
+    wheel_set_kind(&wheel, table->kind.i, timers);
+    table->wheel = &wheel;
+    return ip4_reass_new(config, table);
 }
 
 static void table_free(struct ip4_reass *r)
 {
     ip4_reass_free(r, t);
     assert_int_equal(wheel.n_running, 0);
+    sessions_free(sessions);
     wheel_fini(&wheel);
 }
 

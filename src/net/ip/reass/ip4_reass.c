@@ -8,12 +8,11 @@
 #include "base/clock.h"
 #include "base/index_list.h"
 #include "base/log.h"
-#include "base/shared_hash.h"
 #include "engine/thread.h"
 #include "net/packet/ip4_packet.h"
 
-#define NONE SHARED_HASH_NONE
-#define KEY_WORDS 2
+#define NONE SESSION_NONE
+#define KEY_WORDS 2u
 #define IP4_DATAGRAM_PAYLOAD_MAX (IP4_LENGTH_MAX_BYTES - sizeof(struct ip4_header))
 
 /* A fragment that is held, in its first buffer's scratch. */
@@ -35,8 +34,7 @@ struct key {
 static_assert(sizeof(struct key) == 16, "whole words, no padding");
 
 struct datagram {
-    struct key key CACHE_ALIGNED;
-    u32 free_next;
+    struct key key;
     struct index_links by_age;
     u32 head, tail; /* pieces by offset: buffer indices */
     u32 n_fragments, n_buffers;
@@ -49,14 +47,9 @@ struct datagram {
 
 struct ip4_reass {
     const struct ip4_reass_config *config;
-    struct datagram *datagrams; /* IP4_REASS_DATAGRAMS_MAX, touched as used */
-    struct shared_hash by_key;
-    struct wheel *wheel;
-    struct timer_kind kind;     /* a timer for each datagram */
-    u32 free, opened;           /* free list; slots that were used at least once */
-    struct index_list by_age;   /* the oldest first */
-    u32 n_datagrams, n_buffers; /* read by others */
-    struct mem_map map;
+    struct session_table *table; /* of datagrams */
+    struct index_list by_age;    /* the oldest first */
+    u32 n_buffers;               /* read by others */
 };
 
 struct ip4_reass_config ip4_reass_config_default(void)
@@ -70,24 +63,23 @@ struct ip4_reass_config ip4_reass_config_default(void)
     };
 }
 
-struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wheel *wheel,
-                                struct timer_kind kind)
+struct sessions_args ip4_reass_sessions(struct node_index expire)
+{
+    return (struct sessions_args){
+        .name = "ip4-reassembly",
+        .object_bytes = sizeof(struct datagram),
+        .max = IP4_REASS_DATAGRAMS_MAX,
+        .keys = {{offsetof(struct datagram, key), KEY_WORDS}},
+        .expire = expire,
+    };
+}
+
+struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct session_table *table)
 {
     struct ip4_reass *r = mem_alloc(sizeof(*r));
 
     r->config = config;
-    r->wheel = wheel;
-    r->kind = kind;
-    r->datagrams = mem_reserve(&r->map, "ip4-reassembly",
-                               (u64)IP4_REASS_DATAGRAMS_MAX * sizeof(struct datagram));
-    shared_hash_init(&r->by_key, &(struct shared_hash_args){
-                                     .name = "ip4-reassembly",
-                                     .max = IP4_REASS_DATAGRAMS_MAX,
-                                     .keys = r->datagrams,
-                                     .stride_bytes = sizeof(struct datagram),
-                                     .key_words = KEY_WORDS,
-                                 });
-    r->free = NONE;
+    r->table = table;
     r->by_age = INDEX_LIST_EMPTY;
     return r;
 }
@@ -103,14 +95,9 @@ static void ip4_reass_publish(u32 *count, u32 value)
     __atomic_store_n(count, value, __ATOMIC_RELAXED);
 }
 
-const struct shared_hash *ip4_reass_table(const struct ip4_reass *r)
-{
-    return &r->by_key;
-}
-
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r)
 {
-    return __atomic_load_n(&r->n_datagrams, __ATOMIC_RELAXED);
+    return shared_hash_count(&r->table->by_key[0]);
 }
 
 u32 ip4_reass_n_buffers(const struct ip4_reass *r)
@@ -125,16 +112,16 @@ static struct piece *piece_of(u32 bi)
 
 /* --- the table --- */
 
+static struct datagram *datagram_at(const struct ip4_reass *r, u32 d)
+{
+    return session_at(r->table, d);
+}
+
 /* Its fragments have gone already. */
 static void datagram_delete(struct ip4_reass *r, u32 d)
 {
-    struct datagram *g = &r->datagrams[d];
-    timer_stop(r->wheel, r->kind, d);
-    shared_hash_remove(&r->by_key, d);
-    index_list_remove(&r->by_age, &r->datagrams[0].by_age, sizeof(*g), d);
-    g->free_next = r->free;
-    r->free = d;
-    ip4_reass_publish(&r->n_datagrams, r->n_datagrams - 1);
+    index_list_remove(&r->by_age, &datagram_at(r, 0)->by_age, r->table->pool.stride_bytes, d);
+    session_delete(r->table, d);
 }
 
 /* Gives away all fragments of d for this reason; the datagram itself stays. */
@@ -157,7 +144,7 @@ static void give_fragments(struct ip4_reass *r, struct datagram *g, enum ip4_rea
 static void ip4_reass_give_up(struct ip4_reass *r, u32 d, enum ip4_reass_fate fate,
                               struct ip4_reass_out *out)
 {
-    give_fragments(r, &r->datagrams[d], fate, out);
+    give_fragments(r, datagram_at(r, d), fate, out);
     datagram_delete(r, d);
 }
 
@@ -177,28 +164,22 @@ static u32 datagram_new(struct ip4_reass *r, const struct key *key, u64 now_ns,
         max = IP4_REASS_DATAGRAMS_MAX;
     if (!max)
         return NONE;
-    while (r->n_datagrams >= max)
+    while (r->by_age.n >= max)
         ip4_reass_give_up(r, r->by_age.first, IP4_REASS_LIMIT, out);
-    u32 d = r->free;
-    if (d != NONE)
-        r->free = r->datagrams[d].free_next;
-    else
-        d = r->opened++;
-    r->datagrams[d] = (struct datagram){
+    u32 d = session_new(r->table);
+    if (d == SESSION_NONE)
+        return NONE;
+    *datagram_at(r, d) = (struct datagram){
         .key = *key,
         .head = NONE,
         .tail = NONE,
         .fate = IP4_REASS_WHOLE,
     };
-    if (!shared_hash_add(&r->by_key, d)) {
-        r->datagrams[d].free_next = r->free;
-        r->free = d;
+    if (!session_add(r->table, d))
         return NONE;
-    }
-    timer_start(r->wheel, r->kind, d,
-                now_ns + ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC);
-    index_list_add(&r->by_age, &r->datagrams[0].by_age, sizeof(r->datagrams[0]), d);
-    ip4_reass_publish(&r->n_datagrams, r->n_datagrams + 1);
+    session_set_timer(r->table, d,
+                      now_ns + ip4_reass_setting(&r->config->timeout_ms) * NS_PER_MSEC);
+    index_list_add(&r->by_age, &datagram_at(r, 0)->by_age, r->table->pool.stride_bytes, d);
     return d;
 }
 
@@ -323,7 +304,7 @@ static bool join_ecn(struct ip4_header *h, u8 seen)
 static void ip4_reass_finish(struct ip4_reass *r, struct thread *t, u32 d,
                              struct ip4_reass_out *out)
 {
-    struct datagram *g = &r->datagrams[d];
+    struct datagram *g = datagram_at(r, d);
     struct buffer *b = buffer_at(g->head), *last = b;
     struct ip4_header *h = buffer_current(b);
     u32 length = ip4_header_bytes(h) + g->total_bytes;
@@ -372,14 +353,14 @@ void ip4_reass_add(struct ip4_reass *r, struct thread *t, u32 bi, u32 scope, u64
     }
     struct key key = {
         .src = h->src, .dst = h->dst, .scope = scope, .id = h->id, .protocol = h->protocol};
-    u32 d = shared_hash_find(&r->by_key, (const u64 *)(const void *)&key, KEY_WORDS), owned;
+    u32 d = session_find(r->table, 0, (const u64 *)(const void *)&key, KEY_WORDS), owned;
     if (d == NONE)
         d = datagram_new(r, &key, now_ns, out);
     if (d == NONE || (owned = ip4_reass_own(t, bi)) == BUFFER_NONE) {
         out->give(out->arg, bi, d == NONE ? IP4_REASS_LIMIT : IP4_REASS_NO_BUFFER);
         return;
     }
-    struct datagram *g = &r->datagrams[d];
+    struct datagram *g = datagram_at(r, d);
     struct buffer *b = buffer_at(owned);
     h = buffer_current(b);
     if (g->fate != IP4_REASS_WHOLE) {
@@ -432,7 +413,5 @@ void ip4_reass_free(struct ip4_reass *r, struct thread *t)
     while (r->by_age.first != NONE)
         ip4_reass_give_up(r, r->by_age.first, IP4_REASS_LIMIT,
                           &(struct ip4_reass_out){.give = free_it, .arg = t});
-    mem_map_free(&r->map);
-    shared_hash_fini(&r->by_key);
     free(r);
 }

@@ -12,11 +12,10 @@
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
-#include "engine/timer.h"
+#include "engine/sessions.h"
 
 struct thread;
 struct ip4_reass;
-struct shared_hash;
 
 struct ip4_reass_config {
     u32 timeout_ms;
@@ -30,18 +29,16 @@ struct ip4_reass_config {
 
 struct ip4_reass_config ip4_reass_config_default(void);
 
-/* For a data thread, with its timers of this kind, IP4_REASS_DATAGRAMS_MAX of them: when one fires,
- * that is for ip4_reass_timeout. config is borrowed and may change at any time. */
-struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct wheel *wheel,
-                                struct timer_kind kind);
+/* Of unfinished datagrams. expire calls ip4_reass_timeout. */
+struct sessions_args ip4_reass_sessions(struct node_index expire);
+/* For the table's data thread. config is borrowed and may change at any time. */
+struct ip4_reass *ip4_reass_new(const struct ip4_reass_config *config, struct session_table *table);
 /* The buffers that are held go to t's cache. */
 void ip4_reass_free(struct ip4_reass *r, struct thread *t);
 
 /* Read by other threads for show commands: a moment's value. */
 u32 ip4_reass_n_datagrams(const struct ip4_reass *r);
 u32 ip4_reass_n_buffers(const struct ip4_reass *r);
-/* For `show bihash`. */
-const struct shared_hash *ip4_reass_table(const struct ip4_reass *r);
 
 /* Whole datagrams, and what was given up: a batch that the caller fills its edges from. */
 enum ip4_reass_fate {

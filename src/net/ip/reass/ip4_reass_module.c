@@ -219,10 +219,10 @@ static int ip4_reass_init(struct piste *p, void **state, struct error *e)
     m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
     m->handoff_nodes[IP4_REASS_LOCAL] = node_register(engine, &local_handoff_node, NULL, m);
     m->handoff_nodes[IP4_REASS_FEATURE] = node_register(engine, &feature_handoff_node, NULL, m);
-    struct timer_kind kind =
-        timer_kind_new(engine, node_register(engine, &walk_node, NULL, m), IP4_REASS_DATAGRAMS_MAX);
+    struct sessions_args a = ip4_reass_sessions(node_register(engine, &walk_node, NULL, m));
+    m->sessions = sessions_new(engine, &a);
     for (u32 i = 1; i <= m->n_owners; i++)
-        m->tables[i] = ip4_reass_new(&m->config, thread_timers(engine_thread(engine, i)), kind);
+        m->tables[i] = ip4_reass_new(&m->config, m->sessions->of_thread[i]);
     *state = m;
     return 0;
 }
@@ -233,17 +233,14 @@ static void ip4_reass_stop(struct piste *p, void *state)
 
     for (u32 i = 0; i < THREADS_MAX; i++)
         ip4_reass_free(m->tables[i], engine_main_thread(engine_of(p)));
+    sessions_free(m->sessions);
     free(m);
 }
 
 static void ip4_reass_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
 {
     const struct ip4_reass_main *m = state;
-    for (u32 i = 1; i <= m->n_owners; i++) {
-        char name[64];
-        snprintf(name, sizeof(name), "ip4 reassembly, thread %u", i);
-        module_tell_shared_hash(tell, arg, name, ip4_reass_table(m->tables[i]));
-    }
+    sessions_tables(m->sessions, tell, arg);
 }
 
 const struct module ip4_reass_module = {

@@ -37,8 +37,9 @@ enum ip4_reass_way { IP4_REASS_LOCAL, IP4_REASS_FEATURE, IP4_REASS_N_WAYS };
 
 struct ip4_reass_main {
     struct ip4_reass *tables[THREADS_MAX]; /* by thread; NULL: none */
-    u32 n_owners;                          /* data threads, from 1 on */
-    u64 seed;                              /* of which of them owns what */
+    struct sessions *sessions;
+    u32 n_owners; /* data threads, from 1 on */
+    u64 seed;     /* of which of them owns what */
     struct node_index handoff_nodes[IP4_REASS_N_WAYS];
     struct ip4_reass_config config;
     bool local_enabled;
