@@ -169,6 +169,9 @@ struct cli_script_ops {
  * and nothing is called, when it cannot be read. */
 int cli_exec_file(struct cli *cli, const char *path, const struct cli_script_ops *ops, void *arg,
                   struct error *e);
+/* The same for a text, which it takes over; name: for messages. */
+void cli_exec_lines(struct cli *cli, const char *name, char *text, const struct cli_script_ops *ops,
+                    void *arg);
 
 /* What `unix { }` says; to be called before cli_listen and cli_console. */
 /* prompt: one blank is added when there is none */

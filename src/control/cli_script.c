@@ -149,15 +149,11 @@ static void script_go(struct cli_script *s)
     script_end(s);
 }
 
-/* Begins in the loop, so that done is never called before the caller knows the script. */
-int cli_script_start(const struct cli_exec_context *context, const char *path,
-                     const struct cli_script_ops *ops, void *arg, struct cli_script **script,
-                     struct error *e)
+/* Takes over text. Begins in the loop, so that done is never called before the caller knows the
+ * script. */
+static struct cli_script *script_new(const struct cli_exec_context *context, const char *path,
+                                     char *text, const struct cli_script_ops *ops, void *arg)
 {
-    char *text;
-    int rc = file_read_text(path, &text, e);
-    if (rc)
-        return rc;
     struct cli_script *s = mem_alloc(sizeof(*s));
     s->context = *context;
     if (!s->context.macros)
@@ -168,8 +164,18 @@ int cli_script_start(const struct cli_exec_context *context, const char *path,
     s->arg = arg;
     s->deferred = true;
     loop_defer(context->cli->piste->loop, script_deferred, s);
-    *script = s;
-    return 0;
+    return s;
+}
+
+int cli_script_start(const struct cli_exec_context *context, const char *path,
+                     const struct cli_script_ops *ops, void *arg, struct cli_script **script,
+                     struct error *e)
+{
+    char *text;
+    int rc = file_read_text(path, &text, e);
+    if (!rc)
+        *script = script_new(context, path, text, ops, arg);
+    return rc;
 }
 
 void cli_script_cancel(struct cli_script *s)
@@ -187,4 +193,11 @@ int cli_exec_file(struct cli *cli, const char *path, const struct cli_script_ops
     struct cli_script *ignored;
     const struct cli_exec_context context = {.cli = cli};
     return cli_script_start(&context, path, ops, arg, &ignored, e);
+}
+
+void cli_exec_lines(struct cli *cli, const char *name, char *text, const struct cli_script_ops *ops,
+                    void *arg)
+{
+    const struct cli_exec_context context = {.cli = cli};
+    script_new(&context, name, text, ops, arg);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "control/loop.h"
@@ -23,7 +24,9 @@ bool running_config_is_replaying(const struct piste *p)
 static const char *start_script(const struct startup *s)
 {
     struct stat st;
-    const char *saved = s->unix_.running_config;
+    const char *saved = s->unix_.running_config, *instead = getenv(REPLAY_VARIABLE);
+    if (instead)
+        return instead;
     return saved && !stat(saved, &st) && st.st_size > 0 ? saved : s->unix_.startup_config;
 }
 
@@ -76,7 +79,12 @@ void running_config_start(struct piste *p, void (*done)(void *arg), void *arg)
         file_remove_left_over(p->startup->unix_.running_config);
     if (script) {
         r->script = mem_strdup(script);
-        if (!cli_exec_file(p->cli, script, &ops, r, &e))
+        int rc = cli_exec_file(p->cli, script, &ops, r, &e); /* which has read it then */
+        if (getenv(REPLAY_VARIABLE)) {
+            unlink(r->script);
+            unsetenv(REPLAY_VARIABLE);
+        }
+        if (!rc)
             return;
         line_failed(r, 0, "", e.text);
     }

@@ -148,7 +148,10 @@ int write_running_config(struct cli_call *c)
 {
     const char *file = cli_str(c, "file", saved_path(c->piste));
     if (running_config_is_replaying(c->piste))
-        return error_set(c->err, EBUSY, "the start script has not ended yet");
+        return error_set(c->err, EBUSY, "the start script, or a rollback, has not ended yet");
+    if (running_config_of(c->piste)->unconfirmed_from)
+        return error_set(c->err, EBUSY,
+                         "changes wait to be confirmed: `configure confirm' or `configure abort'");
     if (!file)
         return error_set(c->err, EINVAL,
                          "expecting file name: startup.conf has neither unix { running-config } "

@@ -85,12 +85,17 @@ static int show_plugins(struct cli_call *c)
 /* --- restart, crash
  * ------------------------------------------------------------------------------- */
 
-static int control_restart(struct cli_call *c)
+void control_restart(struct piste *p)
 {
-    struct control *control = module_state(c->piste, control_module.name);
+    struct control *control = module_state(p, control_module.name);
     control->restart = true;
     log_notice(&config_log, "restart");
-    loop_stop(c->piste->loop, 0);
+    loop_stop(p->loop, 0);
+}
+
+static int run_restart(struct cli_call *c)
+{
+    control_restart(c->piste);
     return 0;
 }
 
@@ -111,7 +116,7 @@ static int control_crash(struct cli_call *c)
 static const struct cli_command commands[] = {
     {"show startup-config", "startup.conf as it was read", show_startup_config, CLI_OWN},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
-    {"restart", "Stop, and start anew with the same arguments", control_restart, CLI_WHOLE_WORD},
+    {"restart", "Stop, and start anew with the same arguments", run_restart, CLI_WHOLE_WORD},
     {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", control_crash,
      CLI_HIDDEN},
     {NULL, NULL, NULL, 0},

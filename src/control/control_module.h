@@ -17,3 +17,5 @@ extern const struct module control_module;
 
 /* Whether `restart` was the reason that the loop ended. */
 bool control_wants_restart(const struct piste *p);
+/* As `restart' does. */
+void control_restart(struct piste *p);

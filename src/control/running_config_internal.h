@@ -23,7 +23,15 @@ struct running_config {
     bool copy_due; /* what was not replayed of the saved file is lost when it is written */
     void (*done)(void *arg);
     void *done_arg;
+    /* to an earlier one, see config_rollback.c */
+    struct transition *transition; /* NULL: none is under way */
+    char *unconfirmed_from;        /* where it goes back to without `configure confirm'; NULL */
+    struct loop_timer *confirm_timer;
+    u64 confirm_by_ns;
 };
+
+/* In the environment of a restart: the file that is replayed, once, in place of the saved one. */
+#define REPLAY_VARIABLE "PISTE_REPLAY"
 
 extern struct log_class running_config_log;
 extern const char running_config_module_name[];
@@ -52,3 +60,11 @@ int write_running_config(struct cli_call *c);
 void config_diff(const char *old, const char *new,
                  void (*add)(void *arg, bool is_new, const char *line), void *arg);
 int show_running_config_diff(struct cli_call *c);
+
+/* config_rollback.c */
+int configure_commit_confirm(struct cli_call *c);
+int configure_confirm(struct cli_call *c);
+int configure_abort(struct cli_call *c);
+int configure_rollback(struct cli_call *c);
+int show_unconfirmed(struct cli_call *c);
+void rollback_fini(struct running_config *r);

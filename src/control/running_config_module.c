@@ -10,7 +10,18 @@ static const struct cli_command commands[] = {
      CLI_OWN},
     {"show running-config diff", "What changed since the running config was saved",
      show_running_config_diff, CLI_OWN},
+    {"show running-config unconfirmed", "Until when changes have to be confirmed", show_unconfirmed,
+     CLI_OWN},
     {"write [<file>]", "Save the running config", write_running_config, CLI_OWN},
+    {"configure commit-confirm <seconds:u32>",
+     "Take back all changes from now on after some seconds, without `configure confirm`",
+     configure_commit_confirm, CLI_OWN},
+    {"configure confirm", "Let changes stay that wait for it", configure_confirm, CLI_OWN},
+    {"configure abort", "Take changes back now that wait to be confirmed", configure_abort,
+     CLI_OWN},
+    {"configure rollback [<version:u32>]",
+     "Go back to the saved running config; 1: to the one saved before, 2 ...", configure_rollback,
+     CLI_OWN},
     {NULL, NULL, NULL, 0},
 };
 
@@ -24,6 +35,7 @@ static int running_config_init(struct piste *p, void **state, struct error *e)
 
 static void running_config_stop(struct piste *p, void *state)
 {
+    rollback_fini(state);
     replay_fini(state);
     free(state);
 }

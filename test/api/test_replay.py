@@ -57,6 +57,17 @@ class State:
         self.cli.close()
         self.api.close()
 
+    def roll_back(self):
+        """To what was saved; the daemon may start anew for that."""
+        try:
+            self.run("configure rollback")
+        except (ConnectionError, OSError):
+            pass
+        self.close()
+        lib.wait_for(self.switch.vpp._answers, "the daemon after a rollback", timeout=20)  # pylint: disable=protected-access
+        self.known = None
+        self.cli, self.api = Cli(self.switch.vpp.cli), self.switch.connect()
+
     def restart(self):
         self.run("write")
         self.close()
@@ -222,6 +233,36 @@ def test_random_states_come_back(build, start, request):
         seed += 1
         if time.monotonic() > end:
             break
+
+
+def test_random_changes_are_rolled_back(start, request):
+    """Likewise: a state is saved, changed at random, and is as it was after `configure rollback`."""
+    switch = start()
+    for i in range(3):
+        switch.namespace.veth(f"v{i}", f"p{i}")
+    seed = request.config.getoption("--replay-seed")
+    end = time.monotonic() + request.config.getoption("--replay-seconds") / 2
+    by_commands = tried = 0
+    while True:
+        chance = random.Random(seed)
+        state = State(switch)
+        commands = Commands(chance, state.text, lambda s=state: list(s.interfaces()))
+        for _ in range(chance.choice([0, 60, 150])):
+            state.step(commands())
+        state.run("write")
+        before = state.views()
+        changes = [c for c in (commands() for _ in range(chance.choice([10, 40]))) if state.step(c)]
+        starts = switch.vpp.output().count("Start: PID")
+        state.roll_back()
+        wrong = differences(before, state.views())
+        assert not wrong, f"seed {seed}: after\n" + "\n".join(changes + ["--- is not as before:"] + wrong)
+        tried += 1
+        by_commands += switch.vpp.output().count("Start: PID") == starts
+        state.close()
+        seed += 1
+        if time.monotonic() > end:
+            break
+    print(f"{tried} rollbacks, {by_commands} of them without a restart")
 
 
 # ---- what was found so, each in the fewest steps; commands, or messages that take the index of an interface by its name

@@ -2,7 +2,9 @@
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 
 import lib
@@ -299,3 +301,166 @@ def test_levels_of_log_classes_come_back(net):
     vpp.start()
     assert vpp.running_config() == lines and len(lines) == 2
     assert json.dumps(vpp.json("show logging configuration"))
+
+
+# ---- going back
+
+def starts(vpp):
+    return read(vpp.log_file).count("Start: PID")
+
+
+def routed_main_job(net, unix=""):
+    ns = net.namespace()
+    ns.veth("vpp1out", "vpp1host")
+    ns.ip("addr add 10.10.1.1/24 dev vpp1host")
+    vpp = replaying(net, ns, "", unix=unix).start()
+    vpp.configure("""
+        create host-interface name vpp1out
+        set int ip address host-vpp1out 10.10.1.2/24
+        set int state host-vpp1out up
+        ip table add 7
+        ip route add 50.0.0.0/8 via 10.10.1.1 host-vpp1out
+        create bridge-domain 5
+    """)
+    vpp.ctl("write")
+    return ns, vpp
+
+
+MORE = """
+    create loopback interface instance 3
+    set interface name loop3 other
+    set interface l2 bridge other 5
+    set interface ip address host-vpp1out 10.10.2.2/24
+    ip route add 51.0.0.0/8 via 10.10.1.1 host-vpp1out
+    ip route del 50.0.0.0/8 via 10.10.1.1 host-vpp1out
+    ip route add 52.0.0.0/8 table 7 via drop
+    create sub-interfaces host-vpp1out 9
+    set interface state host-vpp1out.9 up
+    ip neighbor host-vpp1out 10.10.1.77 02:00:00:00:00:77 static
+    set interface tag host-vpp1out {a tag}
+    policer add name p rate kbps cir 1000 cb 64000
+    policer input name p host-vpp1out
+"""
+
+
+def test_rollback_does_not_stop_traffic(net):
+    ns, vpp = routed_main_job(net)
+    before = vpp.running_config()
+    vpp.configure(MORE)
+    assert vpp.running_config() != before
+    ping = ns.popen("ping -n -i 0.005 -c 200 10.10.1.2", stdout=subprocess.PIPE, text=True)
+    time.sleep(0.2)
+    said = vpp.ctl("configure rollback")
+    assert "done, by" in said
+    assert " 200 received" in ping.communicate(timeout=20)[0]
+    assert sorted(vpp.running_config()) == sorted(before) and starts(vpp) == 1
+    assert "as it was saved" in vpp.ctl("show running-config diff")
+
+
+def test_rollback_to_versions(net):
+    _, vpp = routed_main_job(net)
+    configs = []
+    for i in range(3):
+        vpp.ctl(f"create bridge-domain {10 + i}")
+        vpp.ctl("write")
+        configs.append(vpp.running_config())
+    for version in (2, 0, 1):
+        vpp.ctl(f"configure rollback {version}")
+        assert vpp.running_config() == configs[2 - version]
+    assert "failed to open" in vpp.fails("configure rollback 9")
+
+
+def test_rollback_of_what_has_no_opposite_starts_anew(net):
+    ns, vpp = routed_main_job(net)
+    before, pid = vpp.running_config(), vpp.pid
+    vpp.ctl("set ip neighbor-config ip4 limit 1000")
+    vpp.vppctl("configure rollback")
+    lib.wait_for(lambda: vpp.vppctl("show version").returncode == 0 and starts(vpp) == 2, "the restart")
+    assert vpp.running_config() == before and vpp.pid == pid
+    assert "rollback.conf" not in os.listdir(vpp.folder)
+    assert vpp.json("show running-config errors")["errors"] == []
+    assert ns.ping("10.10.1.2") == 3
+
+
+def test_unconfirmed_changes_are_taken_back_when_the_session_is_cut(net):
+    """The session dies at once; so does the network that it came by."""
+    ns, vpp = routed_main_job(net)
+    before = vpp.running_config()
+    session = ns.popen([vpp.build + "/vppctl", "-s", vpp.cli], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    session.stdin.write(b"configure commit-confirm 2\n" + MORE.encode() + b"\nset int state host-vpp1out down\n")
+    session.stdin.flush()
+    lib.wait_for(lambda: vpp.link("host-vpp1out") == "down", "the cut")
+    session.kill()
+    session.wait()
+    text = vpp.ctl("show running-config unconfirmed")
+    assert "taken back in" in text
+    assert "wait to be confirmed" in vpp.fails("write")
+    lib.wait_for(lambda: sorted(vpp.running_config()) == sorted(before), "the way back", timeout=6)
+    assert ns.ping("10.10.1.2") == 3
+    assert "were not confirmed" in vpp.ctl("show logging")
+    assert "nothing waits" in vpp.ctl("show running-config unconfirmed")
+    vpp.ctl("write")
+
+
+def test_who_cuts_himself_off_is_back(net):
+    """A client of the CLI over TCP, whose way leads through the switch, sets its port down."""
+    client, switch = net.namespace(), net.namespace()
+    switch.veth("p1", "c1", client)
+    switch.veth("p2", "m2")
+    client.ip("addr add 10.9.0.1/24 dev c1")
+    switch.ip("addr add 10.9.0.2/24 dev m2")
+    vpp = net.vpp(switch, start=False)
+    unix = vpp.cli
+    vpp.write_conf(unix="cli-line-mode")
+    write(vpp.conf, read(vpp.conf).replace(f"cli-listen {unix}", "cli-listen 0.0.0.0:5002"))
+    vpp.cli = "10.9.0.2:5002"
+    vpp.launch()
+
+    def tcp(text):
+        """What a command printed, as far as the network leads there."""
+        with client.entered(), socket.socket() as s:
+            s.settimeout(0.5)
+            try:
+                s.connect(("10.9.0.2", 5002))
+                s.sendall(text.encode() + b"\n")
+                return s.recv(4096).decode()
+            except OSError:
+                return ""
+
+    api = lib.wait_for(lambda: os.path.exists(vpp.folder + "/api.sock"), "the API")
+    assert api
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../../python")
+    from piste import Api  # pylint: disable=import-outside-toplevel
+    with Api(vpp.folder + "/api.sock") as local:
+        for line in ("create host-interface name p1", "create host-interface name p2",
+                     "create bridge-domain 1", "set interface l2 bridge host-p1 1", "set interface l2 bridge host-p2 1",
+                     "set interface state host-p1 up", "set interface state host-p2 up"):
+            assert local.cli_inband(cmd=line).retval == 0
+        assert "vpp v" in lib.wait_for(lambda: tcp("show version"), "the way through the switch", timeout=10)
+        tcp("configure commit-confirm 2")
+        tcp("set interface state host-p1 down")
+        assert "vpp v" not in tcp("show version")
+        assert "vpp v" in lib.wait_for(lambda: tcp("show version"), "the way back", timeout=10)
+
+
+def test_confirmed_changes_stay(net):
+    _, vpp = routed_main_job(net)
+    assert "nothing waits" in vpp.fails("configure confirm")
+    assert "nothing waits" in vpp.fails("configure abort")
+    vpp.ctl("configure commit-confirm 1")
+    vpp.ctl("create bridge-domain 9")
+    vpp.ctl("configure confirm")
+    time.sleep(1.3)
+    assert "create bridge-domain 9" in vpp.running_config()
+    vpp.ctl("write")
+
+
+def test_abort_goes_back_at_once(net):
+    _, vpp = routed_main_job(net)
+    before = vpp.running_config()
+    vpp.ctl("configure commit-confirm 600")
+    vpp.configure(MORE)
+    vpp.ctl("configure commit-confirm 500")
+    vpp.ctl("configure abort")
+    assert sorted(vpp.running_config()) == sorted(before)
+    assert vpp.fails("configure commit-confirm 0") and vpp.fails("configure commit-confirm 100000")
