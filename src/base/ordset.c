@@ -69,7 +69,7 @@ static void items_insert(struct ordset_chunk *c, u32 at, const u32 *items, u32 n
 }
 
 /* The upper half of a full chunk becomes one of its own. */
-static void split(struct ordset *s, u32 chunk)
+static void ordset_split(struct ordset *s, u32 chunk)
 {
     chunk_insert(s, chunk + 1);
     struct ordset_chunk *low = &s->chunks.v[chunk], *high = &s->chunks.v[chunk + 1];
@@ -88,7 +88,7 @@ void ordset_add(struct ordset *s, u32 index, ordset_order *order, const void *ct
         pos.at = s->chunks.v[pos.chunk].items.n;
     }
     if (s->chunks.v[pos.chunk].items.n == CHUNK_MOST) {
-        split(s, pos.chunk);
+        ordset_split(s, pos.chunk);
         u32 kept = s->chunks.v[pos.chunk].items.n;
         if (pos.at > kept)
             pos = (struct ordset_pos){pos.chunk + 1, pos.at - kept};
@@ -106,7 +106,7 @@ static void chunk_remove(struct ordset *s, u32 chunk)
 }
 
 /* Joins the chunk with the one behind it when they fit in half of one. */
-static void join(struct ordset *s, u32 chunk)
+static void ordset_join(struct ordset *s, u32 chunk)
 {
     if (chunk + 1 >= s->chunks.n)
         return;
@@ -130,7 +130,7 @@ bool ordset_del(struct ordset *s, u32 index, ordset_order *order, const void *ct
     if (!s->chunks.v[pos.chunk].items.n)
         chunk_remove(s, pos.chunk);
     else
-        join(s, pos.chunk);
+        ordset_join(s, pos.chunk);
     return true;
 }
 

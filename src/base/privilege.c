@@ -29,7 +29,7 @@ static int caps_set(const struct caps *c)
     return syscall(SYS_capset, &h, c->word) ? -errno : 0;
 }
 
-static u64 permitted(const struct caps *c)
+static u64 privilege_permitted(const struct caps *c)
 {
     return c->word[0].permitted | (u64)c->word[1].permitted << 32;
 }
@@ -92,7 +92,7 @@ int privilege_drop(u64 keep, u64 at_times, u64 *missing, struct error *e)
     if (rc)
         return error_errno(e, -rc, "cannot read capabilities");
     if (missing)
-        *missing = (keep | at_times) & ~permitted(&c);
+        *missing = (keep | at_times) & ~privilege_permitted(&c);
     drop_bounding(keep | at_times);
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     for (u32 i = 0; i < 2; i++) {
@@ -116,7 +116,7 @@ void privilege_keep_over_exec(void)
     if (caps_set(&c))
         return;
     for (u32 cap = 0; cap < CAPS_MOST; cap++)
-        if (permitted(&c) & PRIVILEGE_BIT(cap))
+        if (privilege_permitted(&c) & PRIVILEGE_BIT(cap))
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 

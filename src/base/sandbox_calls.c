@@ -43,43 +43,43 @@ struct program {
     VEC(struct sock_filter) v;
 };
 
-static void put(struct program *p, u16 code, u8 if_true, u8 if_false, u32 k)
+static void sandbox_calls_put(struct program *p, u16 code, u8 if_true, u8 if_false, u32 k)
 {
     vec_add(&p->v, ((struct sock_filter){code, if_true, if_false, k}));
 }
 
-static void load(struct program *p, size_t at)
+static void sandbox_calls_load(struct program *p, size_t at)
 {
-    put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (u32)at);
+    sandbox_calls_put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (u32)at);
 }
 
 /* The low half of argument i: no flag or number that is looked at has bits above. */
 static void load_argument(struct program *p, u32 i)
 {
-    load(p, offsetof(struct seccomp_data, args) + i * sizeof(u64) +
-                (__BYTE_ORDER == __BIG_ENDIAN ? sizeof(u32) : 0));
+    sandbox_calls_load(p, offsetof(struct seccomp_data, args) + i * sizeof(u64) +
+                              (__BYTE_ORDER == __BIG_ENDIAN ? sizeof(u32) : 0));
 }
 
-static void end(struct program *p, u32 what)
+static void sandbox_calls_end(struct program *p, u32 what)
 {
-    put(p, BPF_RET | BPF_K, 0, 0, what);
+    sandbox_calls_put(p, BPF_RET | BPF_K, 0, 0, what);
 }
 
-static void fail(struct program *p, int code)
+static void sandbox_calls_fail(struct program *p, int code)
 {
-    end(p, SECCOMP_RET_ERRNO | (u32)code);
+    sandbox_calls_end(p, SECCOMP_RET_ERRNO | (u32)code);
 }
 
-static void allow(struct program *p)
+static void sandbox_calls_allow(struct program *p)
 {
-    end(p, SECCOMP_RET_ALLOW);
+    sandbox_calls_end(p, SECCOMP_RET_ALLOW);
 }
 
 /* Goes on behind the next instruction when argument i has none of these bits. */
 static void unless_any(struct program *p, u32 i, u32 bits)
 {
     load_argument(p, i);
-    put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
+    sandbox_calls_put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
 }
 
 /* --- calls whose arguments matter --- */
@@ -89,15 +89,15 @@ static void allow_family(const struct need *need, void *arg)
     struct program *p = arg;
     if (need->kind != NEED_SOCKET)
         return;
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (u32)need->number);
-    allow(p);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (u32)need->number);
+    sandbox_calls_allow(p);
 }
 
 static void filter_socket(struct program *p)
 {
     load_argument(p, 0);
     sandbox_each(allow_family, p);
-    fail(p, EAFNOSUPPORT);
+    sandbox_calls_fail(p, EAFNOSUPPORT);
 }
 
 /* Threads, but no new namespaces. */
@@ -108,16 +108,16 @@ static void filter_clone(struct program *p)
 #else
     unless_any(p, 0, NEW_NAMESPACES);
 #endif
-    fail(p, EPERM);
-    allow(p);
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_allow(p);
 }
 
 static void filter_setns(struct program *p)
 {
     load_argument(p, 1);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, CLONE_NEWNET);
-    fail(p, EPERM);
-    allow(p);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, CLONE_NEWNET);
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_allow(p);
 }
 
 /* Code comes from files only, and is not changed: libraries of the program that a restart
@@ -126,41 +126,41 @@ static void filter_mmap(struct program *p)
 {
 #ifndef __s390x__ /* where it gets a pointer to its arguments */
     load_argument(p, 2);
-    put(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, PROT_EXEC);
-    allow(p);
+    sandbox_calls_put(p, BPF_JMP | BPF_JSET | BPF_K, 1, 0, PROT_EXEC);
+    sandbox_calls_allow(p);
     unless_any(p, 2, PROT_WRITE);
-    fail(p, EPERM);
+    sandbox_calls_fail(p, EPERM);
     unless_any(p, 3, MAP_ANONYMOUS);
-    fail(p, EPERM);
+    sandbox_calls_fail(p, EPERM);
 #endif
-    allow(p);
+    sandbox_calls_allow(p);
 }
 
 static void filter_mprotect(struct program *p)
 {
     unless_any(p, 2, PROT_EXEC);
-    fail(p, EPERM);
-    allow(p);
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_allow(p);
 }
 
 /* Only the own memory: a backtrace reads what may not be there. */
 static void filter_read_memory(struct program *p)
 {
     load_argument(p, 0);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, (u32)getpid());
-    fail(p, EPERM);
-    allow(p);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, (u32)getpid());
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_allow(p);
 }
 
 /* Not typing for the terminal's other users. */
 static void filter_ioctl(struct program *p)
 {
     load_argument(p, 1);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCSTI);
-    fail(p, EPERM);
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCLINUX);
-    fail(p, EPERM);
-    allow(p);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCSTI);
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TIOCLINUX);
+    sandbox_calls_fail(p, EPERM);
+    sandbox_calls_allow(p);
 }
 
 static const struct {
@@ -186,14 +186,14 @@ static const struct {
 static void filter_call(const struct need *need, void *arg)
 {
     struct program *p = arg;
-    void (*filter)(struct program *) = allow;
+    void (*filter)(struct program *) = sandbox_calls_allow;
     if (need->kind != NEED_CALL)
         return;
     for (size_t i = 0; i < array_len(filters); i++)
         if (filters[i].call == need->number)
             filter = filters[i].filter;
     u32 jump = p->v.n;
-    put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (u32)need->number);
+    sandbox_calls_put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, (u32)need->number);
     filter(p);
     p->v.v[jump].jf = (u8)(p->v.n - jump - 1);
 }
@@ -202,16 +202,16 @@ int sandbox_filter_calls(void)
 {
 #ifdef ARCH
     struct program p = {0};
-    load(&p, offsetof(struct seccomp_data, arch));
-    put(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH);
-    fail(&p, ENOSYS);
-    load(&p, offsetof(struct seccomp_data, nr));
+    sandbox_calls_load(&p, offsetof(struct seccomp_data, arch));
+    sandbox_calls_put(&p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH);
+    sandbox_calls_fail(&p, ENOSYS);
+    sandbox_calls_load(&p, offsetof(struct seccomp_data, nr));
 #ifdef __x86_64__
-    put(&p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
-    fail(&p, ENOSYS);
+    sandbox_calls_put(&p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
+    sandbox_calls_fail(&p, ENOSYS);
 #endif
     sandbox_each(filter_call, &p);
-    fail(&p, ENOSYS);
+    sandbox_calls_fail(&p, ENOSYS);
     struct sock_fprog program = {.len = (u16)p.v.n, .filter = p.v.v};
     int rc = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) ? -errno : 0;
     vec_free(&p.v);

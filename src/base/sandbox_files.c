@@ -68,7 +68,7 @@ struct grants {
     int rc;
 };
 
-static void grant(const struct need *need, void *arg)
+static void sandbox_files_grant(const struct need *need, void *arg)
 {
     struct grants *g = arg;
     u64 rights = need->kind == NEED_READ      ? TO_READ
@@ -97,7 +97,7 @@ int sandbox_filter_files(int abi)
     g.ruleset = (int)syscall(SYS_landlock_create_ruleset, &r, bytes, 0);
     if (g.ruleset < 0)
         return -errno;
-    sandbox_each(grant, &g);
+    sandbox_each(sandbox_files_grant, &g);
     if (!g.rc && syscall(SYS_landlock_restrict_self, g.ruleset, 0))
         g.rc = -errno;
     close(g.ruleset);

@@ -47,7 +47,7 @@ static void show_cap(const struct need *need, void *arg)
     out_cell(r->out, "%s", need->why);
 }
 
-static void show_path(const struct need *need, void *arg)
+static void sandbox_show_path(const struct need *need, void *arg)
 {
     struct rows *r = arg;
     if (need->kind != NEED_READ && need->kind != NEED_WRITE && need->kind != NEED_EXECUTE)
@@ -110,7 +110,7 @@ static int show_sandbox(struct cli_call *c)
     if (s.files || cli_has(c, "verbose")) {
         out_text(o, "\n");
         out_table(o, "paths", paths, array_len(paths));
-        sandbox_each(show_path, &r);
+        sandbox_each(sandbox_show_path, &r);
         out_table_end(o);
     }
     if (cli_has(c, "verbose")) {

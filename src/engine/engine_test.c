@@ -305,7 +305,7 @@ static void test_threads_exchange_packets_and_events(void **state)
         u32 n = sent - events_seen > UNDER_WAY - 32
                     ? 0
                     : buffer_alloc(engine_main_thread(e), BUFFER_POOL_DEFAULT, bi, 32);
-        u32 took = thread_inject(e, posting, bi, n);
+        u32 took = thread_handoff(engine_main_thread(e), 1, posting, bi, n);
         buffer_free(engine_main_thread(e), bi + took, n - took);
         sent += took;
         loop_once(piste.loop, 0);

@@ -240,7 +240,7 @@ static void send_one(void)
     u32 bi;
     assert_int_equal(buffer_alloc(engine_main_thread(piste.engine), BUFFER_POOL_DEFAULT, &bi, 1),
                      1);
-    assert_int_equal(thread_inject(piste.engine, start, &bi, 1), 1);
+    assert_int_equal(thread_handoff(engine_main_thread(piste.engine), 1, start, &bi, 1), 1);
     engine_round(piste.engine, 1);
 }
 
@@ -264,7 +264,7 @@ static bool go_on(u32 k, bool elsewhere)
     u32 ended = n_ended, drops = n_dropped;
     assert_true(node_find(piste.engine, names[k], &own));
     if (elsewhere)
-        assert_int_equal(thread_inject(piste.engine, resume, &held, 1), 1);
+        assert_int_equal(thread_handoff(engine_main_thread(piste.engine), 1, resume, &held, 1), 1);
     else
         node_enqueue(t, &t->nodes[own.i], feature_next(buffer_at(held)), &held, 1);
     engine_round(piste.engine, 1);
@@ -455,7 +455,7 @@ static void test_changes_under_traffic(void **state)
         u32 bi[16], n = sent - n_ended - n_dropped < 512
                             ? buffer_alloc(main_thread, BUFFER_POOL_DEFAULT, bi, 16)
                             : 0;
-        u32 took = thread_inject(piste.engine, start, bi, n);
+        u32 took = thread_handoff(engine_main_thread(piste.engine), 1, start, bi, n);
         buffer_free(main_thread, bi + took, n - took);
         sent += took;
         u32 r = random_u32(&seed);

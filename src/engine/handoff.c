@@ -104,11 +104,6 @@ void handoff_run(struct thread *t)
         atomic_fetch_or_explicit(&t->handoff_from, more, memory_order_relaxed);
 }
 
-u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n)
-{
-    return thread_handoff(e->threads[0], 1, node, bi, n);
-}
-
 u32 thread_of_interface(const struct engine *e, struct if_index i)
 {
     u32 thread = 1, queue = UINT32_MAX;

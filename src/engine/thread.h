@@ -4,8 +4,8 @@
  * cache and the right to hand packets to data threads. Data threads are 1.. (`vpp_wk_0` ..), one by
  * default.
  *
- *   any thread ── packets: thread_handoff, thread_inject (a bounded ring each, eventfd) ──► data
- * thread data thread ── events: thread_post (bounded ring, loop_wake) ──► control
+ *   any thread ── packets: thread_handoff (a bounded ring each, eventfd) ──► data thread
+ *   data thread ── events: thread_post (bounded ring, loop_wake) ──► control thread
  */
 #pragma once
 
@@ -59,8 +59,6 @@ struct thread *engine_thread(struct engine *e, u32 thread);
  * does not run (yet) is called directly. */
 void thread_call(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
 
-/* The same from the control thread, to the first data thread: see control_packet.h. */
-u32 thread_inject(struct engine *e, struct node_index node, const u32 *bi, u32 n) MUST_CHECK;
 /* The data thread that has the interface's first receive queue; the first one where it has none. */
 u32 thread_of_interface(const struct engine *e, struct if_index i);
 

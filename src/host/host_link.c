@@ -187,18 +187,18 @@ static u32 feature_of(const char *name)
 static int learn_features(struct host_net *n, int index)
 {
     struct host_nets *all = host_nets_of(n);
-    struct {
+    union {
         struct ethtool_sset_info head;
-        u32 count;
+        u8 bytes[sizeof(struct ethtool_sset_info) + sizeof(u32)];
     } info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
     int rc = host_ethtool(n, index, &info);
     if (rc || !info.head.sset_mask)
         return rc ? rc : -EOPNOTSUPP;
-    u32 count = (u32)min_u64(info.count, array_len(all->features));
-    struct ethtool_gstrings *s = mem_alloc(sizeof(*s) + (size_t)info.count * ETH_GSTRING_LEN);
+    u32 len = info.head.data[0], count = (u32)min_u64(len, array_len(all->features));
+    struct ethtool_gstrings *s = mem_alloc(sizeof(*s) + (size_t)len * ETH_GSTRING_LEN);
     s->cmd = ETHTOOL_GSTRINGS;
     s->string_set = ETH_SS_FEATURES;
-    s->len = info.count;
+    s->len = len;
     rc = host_ethtool(n, index, s);
     for (u32 i = 0; !rc && i < count; i++) {
         char name[ETH_GSTRING_LEN + 1] = "";
@@ -214,24 +214,26 @@ static int learn_features(struct host_net *n, int index)
 u32 host_link_features(struct host_net *n, int index)
 {
     const struct host_nets *all = host_nets_of(n);
-    struct {
+    union {
         struct ethtool_gfeatures head;
-        struct ethtool_get_features_block block[HOST_FEATURE_WORDS];
+        u8 bytes[sizeof(struct ethtool_gfeatures) +
+                 HOST_FEATURE_WORDS * sizeof(struct ethtool_get_features_block)];
     } f = {.head = {.cmd = ETHTOOL_GFEATURES, .size = HOST_FEATURE_WORDS}};
     u32 found = 0;
     if ((!all->n_features && learn_features(n, index)) || host_ethtool(n, index, &f))
         return 0;
     for (u32 i = 0; i < all->n_features && i / 32 < f.head.size; i++)
-        if (f.block[i / 32].active >> i % 32 & 1)
+        if (f.head.features[i / 32].active >> i % 32 & 1)
             found |= all->features[i];
     return found;
 }
 
 u64 host_link_kbps(struct host_net *n, int index)
 {
-    struct {
+    union {
         struct ethtool_link_settings head;
-        u32 masks[3 * 127]; /* as many as the kernel can say */
+        u8 bytes[sizeof(struct ethtool_link_settings) +
+                 3 * 127 * sizeof(u32)]; /* as many masks as the kernel can say */
     } s = {.head = {.cmd = ETHTOOL_GLINKSETTINGS}};
     /* the first answer is how many words there are, negated */
     if (host_ethtool(n, index, &s) || s.head.link_mode_masks_nwords >= 0)

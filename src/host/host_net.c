@@ -107,7 +107,7 @@ static struct mnl_socket *open_netlink(int flags, struct error *e)
 static void on_events(void *arg, u32 events);
 static void on_answers(void *arg, u32 events);
 
-static int open_sockets(struct host_net *n, struct error *e)
+static int host_net_open_sockets(struct host_net *n, struct error *e)
 {
     struct loop *loop = n->all->piste->loop;
     int rc = host_net_enter(n, e), size = EVENTS_BYTES;
@@ -185,7 +185,7 @@ struct host_net *host_net_open(struct piste *p, const char *spec, struct error *
     n->ioctl_fd = -1;
     if (is_own)
         close(fd);
-    if (open_sockets(n, e)) {
+    if (host_net_open_sockets(n, e)) {
         net_free(n);
         return NULL;
     }

@@ -241,7 +241,7 @@ static int start_process(struct piste *p, struct error *e)
 }
 
 /* With all rights: their folders may be others', their ports below 1024. */
-static int open_sockets(struct piste *p, struct error *e)
+static int vpp_open_sockets(struct piste *p, struct error *e)
 {
     int rc = 0;
     if (p->startup->unix_.cli_listen)
@@ -265,7 +265,7 @@ static int start_switch(struct piste *p, struct error *e)
         return rc;
     cli_check(p->cli);
     configure_cli(p);
-    rc = open_sockets(p, e);
+    rc = vpp_open_sockets(p, e);
     if (!rc)
         rc = confine_process(p, e);
     if (!rc)

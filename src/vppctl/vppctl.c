@@ -55,7 +55,7 @@ static int vppctl_run(struct client *c, const char *text)
 }
 
 /* Whether more { than } have come. */
-static bool is_open(const struct text *t)
+static bool vppctl_is_open(const struct text *t)
 {
     int depth = 0;
     for (size_t i = 0; i < t->len; i++)
@@ -86,7 +86,7 @@ static bool next_command(struct text *command)
             continue;
         }
         text_putn(command, line, strlen(line));
-        more |= is_open(command);
+        more |= vppctl_is_open(command);
         if (more)
             text_putc(command, joined ? ' ' : '\n');
     }

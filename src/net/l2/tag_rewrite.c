@@ -50,7 +50,7 @@ static void put_tag(struct l2_rewrite *r, u16 type, u16 id)
 }
 
 /* Up to two tags; the inner one is always 802.1q. */
-static void put_tags(struct l2_rewrite *r, u32 n, bool dot1ad, u16 outer, u16 inner)
+static void tag_rewrite_put_tags(struct l2_rewrite *r, u32 n, bool dot1ad, u16 outer, u16 inner)
 {
     if (n > 0)
         put_tag(r, dot1ad ? ETHERTYPE_DOT1AD : ETHERTYPE_VLAN, outer);
@@ -66,10 +66,10 @@ static bool tag_rewrite_rewrites(struct piste *p, struct if_index i, struct l2_r
     if (t.op == TAG_OP_NONE)
         return false;
     out->in.pop_bytes = (u8)(tag_rewrite_ops[t.op].from * VLAN_TAG_BYTES);
-    put_tags(&out->in, tag_rewrite_ops[t.op].to, t.dot1ad, t.tags[0], t.tags[1]);
+    tag_rewrite_put_tags(&out->in, tag_rewrite_ops[t.op].to, t.dot1ad, t.tags[0], t.tags[1]);
     out->out.pop_bytes = (u8)(tag_rewrite_ops[t.op].to * VLAN_TAG_BYTES);
     if (m)
-        put_tags(&out->out, tag_rewrite_ops[t.op].from, m->dot1ad, m->outer, m->inner);
+        tag_rewrite_put_tags(&out->out, tag_rewrite_ops[t.op].from, m->dot1ad, m->outer, m->inner);
     out->strict = efp_filter_is_on(p, i);
     return true;
 }

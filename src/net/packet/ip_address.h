@@ -33,6 +33,12 @@ struct ip_prefix {
 
 static_assert(sizeof(struct ip_address) == 16 && sizeof(struct ip_prefix) == 20, "no padding");
 
+/* Of what only says whether it is the younger one. */
+static inline enum ip_family ip_family_of(bool is_ip6)
+{
+    return is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
+}
+
 static inline u8 ip_family_bits(enum ip_family f)
 {
     return f == IP_FAMILY_4 ? IP4_ADDRESS_BITS : IP6_ADDRESS_BITS;

@@ -267,7 +267,8 @@ static void classify_api_l2_tables(struct api_call *c)
 /* --- filters of traces and captures --- */
 
 /* The table of that mask in a filter; UINT32_MAX: there is none, which is no error. */
-static i32 find_table(u32 first, u32 skip, u32 match, u32 mask_len, const u8 *mask, u32 *table)
+static i32 classify_api_find_table(u32 first, u32 skip, u32 match, u32 mask_len, const u8 *mask,
+                                   u32 *table)
 {
     if (!match || match > CLASSIFY_MATCH_MAX || mask_len != match * CLASSIFY_VECTOR_BYTES)
         return API_INVALID_VALUE;
@@ -279,8 +280,9 @@ static void trace_lookup_table(struct api_call *c)
 {
     const struct api_classify_trace_lookup_table *m = c->msg;
     struct api_classify_trace_lookup_table_reply reply = {.table_index = CLASSIFY_NONE};
-    reply.retval = find_table(classify_filter_trace(c->piste), m->skip_n_vectors,
-                              m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
+    reply.retval =
+        classify_api_find_table(classify_filter_trace(c->piste), m->skip_n_vectors,
+                                m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
     api_reply(c, &api_message_classify_trace_lookup_table_reply, &reply);
 }
 
@@ -326,8 +328,9 @@ static void pcap_lookup_table(struct api_call *c)
                                                          .table_index = CLASSIFY_NONE};
     struct if_index i;
     if (pcap_interface(c, m->sw_if_index, &i))
-        reply.retval = find_table(classify_filter_pcap(c->piste, i), m->skip_n_vectors,
-                                  m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
+        reply.retval =
+            classify_api_find_table(classify_filter_pcap(c->piste, i), m->skip_n_vectors,
+                                    m->match_n_vectors, m->mask_len, m->mask, &reply.table_index);
     api_reply(c, &api_message_classify_pcap_lookup_table_reply, &reply);
 }
 

@@ -123,7 +123,7 @@ static int table_change(struct cli_call *c, u32 index, u32 next_table, u32 miss_
     return classify_table_set(c->piste, index, next_table, miss_next, c->err);
 }
 
-static int table_make(struct cli_call *c, u32 index, u32 next_table, u32 miss_next)
+static int classify_cli_table_make(struct cli_call *c, u32 index, u32 next_table, u32 miss_next)
 {
     const char *text = cli_str(c, "mask", NULL);
     struct classify_bytes mask;
@@ -162,7 +162,7 @@ static int classify_cli_table(struct cli_call *c)
     }
     if (index != CLASSIFY_NONE && !cli_get(c, "mask"))
         return table_change(c, index, next_table, miss_next);
-    return table_make(c, index, next_table, miss_next);
+    return classify_cli_table_make(c, index, next_table, miss_next);
 }
 
 /* --- classify session --- */

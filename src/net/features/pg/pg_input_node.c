@@ -51,8 +51,8 @@ ALWAYS_INLINE void copy_lines(u8 *to, const u8 *from, u32 bytes)
         memcpy(to + i, from + i, CACHE_LINE_BYTES);
 }
 
-ALWAYS_INLINE void set_metadata(const struct pg_stream *s, const struct pg_frame *f,
-                                struct buffer *b)
+ALWAYS_INLINE void pg_input_set_metadata(const struct pg_stream *s, const struct pg_frame *f,
+                                         struct buffer *b)
 {
     b->rx_if = s->set.rx_if;
     b->tx_if = s->set.tx_if;
@@ -77,7 +77,7 @@ static u64 make_constant(const struct pg_stream *s, const u32 *bi, u32 n)
             __builtin_prefetch(buffer_at(bi[i + 4])->data + BUFFER_HEADROOM_BYTES, 1);
         copy_lines(buffer_current(b), f->bytes, len);
         b->len = (u16)len;
-        set_metadata(s, f, b);
+        pg_input_set_metadata(s, f, b);
     }
     return (u64)n * len;
 }
@@ -96,7 +96,7 @@ static u64 make_blocks(struct pg_stream *s, const u32 *bi, u32 n)
             data[j] = buffer_current(b);
             copy_lines(data[j], f->bytes, f->len);
             b->len = (u16)f->len;
-            set_metadata(s, f, b);
+            pg_input_set_metadata(s, f, b);
         }
         pg_block_write(&s->packet, data, block, &s->random);
     }
@@ -129,7 +129,7 @@ static bool make_one(struct pg_stream *s, struct thread *t, struct buffer *b, u3
         pg_fields_write(&s->packet, buffer_current(b), size, &s->random);
         pg_sums_write(&s->packet, buffer_current(b), size);
     }
-    set_metadata(s, f, b);
+    pg_input_set_metadata(s, f, b);
     if (++s->next_frame == s->frames.n)
         s->next_frame = 0;
     return true;

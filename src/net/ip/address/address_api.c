@@ -48,11 +48,6 @@ void api_ip_prefix_to(const struct ip_prefix *prefix, struct api_type_prefix *ou
     out->len = prefix->len;
 }
 
-static enum ip_family family_of(bool is_ip6)
-{
-    return is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
-}
-
 /* --- addresses --- */
 
 static void add_del_address(struct api_call *c)
@@ -88,7 +83,7 @@ static void address_dump(struct api_call *c)
     const struct api_ip_address_dump *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
     struct ip_prefix prefix;
-    for (u32 k = 0; f && ip_address_at(c->piste, family_of(m->is_ipv6), f->index, k, &prefix);
+    for (u32 k = 0; f && ip_address_at(c->piste, ip_family_of(m->is_ipv6), f->index, k, &prefix);
          k++) {
         struct api_ip_address_details d = {.sw_if_index = f->index.i};
         api_ip_prefix_to(&prefix, &d.prefix);
@@ -175,7 +170,7 @@ static void address_api_set_table(struct api_call *c)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
         return;
     }
-    int rc = ip_set_table(c->piste, family_of(m->is_ipv6), f->index, m->vrf_id, NULL);
+    int rc = ip_set_table(c->piste, ip_family_of(m->is_ipv6), f->index, m->vrf_id, NULL);
     api_reply_retval(c, rc == -ENOENT  ? API_NO_SUCH_FIB
                         : rc == -EBUSY ? API_ADDRESS_FOUND_FOR_INTERFACE
                                        : api_retval(rc));
@@ -189,7 +184,7 @@ static void get_table(struct api_call *c)
     if (!f) {
         reply.retval = API_INVALID_SW_IF_INDEX;
     } else {
-        struct fib_index t = ip_if_fib(family_of(m->is_ipv6), f->index);
+        struct fib_index t = ip_if_fib(ip_family_of(m->is_ipv6), f->index);
         reply.vrf_id = fib_number(t) ? fib_table_id(fib_of(c->piste), t) : 0;
     }
     api_reply(c, &api_message_sw_interface_get_table_reply, &reply);

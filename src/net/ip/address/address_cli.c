@@ -12,7 +12,7 @@
 
 static struct ip_prefix prefix_of(const struct cli_value *v)
 {
-    enum ip_family f = v->ip.is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
+    enum ip_family f = ip_family_of(v->ip.is_ip6);
     return (struct ip_prefix){
         .addr = ip_address_from_bytes(f, v->ip.addr), .family = (u8)f, .len = v->ip.prefix_len};
 }

@@ -103,7 +103,8 @@ static const struct ip_prefix *address_sibling(const struct addresses *as, struc
     return NULL;
 }
 
-static void withdraw(struct addresses *as, struct if_index i, const struct ip_prefix *a)
+static void address_route_withdraw(struct addresses *as, struct if_index i,
+                                   const struct ip_prefix *a)
 {
     address_unroute(as, i, host_of(a, a->addr));
     if (!is_host(a))
@@ -119,7 +120,7 @@ void address_routes_del(struct addresses *as, struct if_index i, const struct ip
     const struct ip_prefix *other = is_host(a) ? NULL : address_sibling(as, i, a);
     struct error e = {0};
     if (!other) {
-        withdraw(as, i, a);
+        address_route_withdraw(as, i, a);
         return;
     }
     /* the subnet stays; a may have stood for one of its special addresses */
@@ -142,7 +143,7 @@ void address_follow_state(struct addresses *as, const struct interface *f)
             const struct ip_prefix *a = &if_address_at(as, s->addresses[k].v[n])->prefix;
             struct error e = {0};
             if (!up)
-                withdraw(as, f->index, a);
+                address_route_withdraw(as, f->index, a);
             else if (address_routes_add(as, f->index, a, &e))
                 log_error(&address_log, "%s: %s", f->name, e.text);
         }

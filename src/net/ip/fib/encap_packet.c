@@ -21,7 +21,7 @@ static struct {
     u32 id;
 } CACHE_ALIGNED encap_ids[THREADS_MAX];
 
-static bool is_open(const struct buffer *b)
+static bool encap_packet_is_open(const struct buffer *b)
 {
     return b->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL);
 }
@@ -77,8 +77,8 @@ static u32 n_segments_about(const struct buffer *b, u32 payload)
     return b->flags & BUFFER_GSO && b->gso_size ? payload / b->gso_size + 1 : 1;
 }
 
-static void set_ip4(const struct encap *e, struct thread *t, const struct buffer *b, u32 payload,
-                    struct inner in)
+static void encap_packet_set_ip4(const struct encap *e, struct thread *t, const struct buffer *b,
+                                 u32 payload, struct inner in)
 {
     struct ip4_header *h = buffer_current(b);
     u32 *id = &encap_ids[thread_index(t)].id;
@@ -91,8 +91,8 @@ static void set_ip4(const struct encap *e, struct thread *t, const struct buffer
     ip4_set_checksum(h);
 }
 
-static void set_ip6(const struct encap *e, const struct buffer *b, u32 payload, struct inner in,
-                    u32 hash)
+static void encap_packet_set_ip6(const struct encap *e, const struct buffer *b, u32 payload,
+                                 struct inner in, u32 hash)
 {
     struct ip6_header *h = buffer_current(b);
     h->payload_length = be16_from_host((u16)(e->len - sizeof(*h) + payload));
@@ -142,20 +142,21 @@ static void set_udp(const struct encap *e, const struct buffer *b, u32 payload, 
 /* Finishes what cannot stay open. */
 static bool encap_close(struct buffer *b, const struct encap *e)
 {
-    if (!is_open(b) || can_stay_open(b, e))
+    if (!encap_packet_is_open(b) || can_stay_open(b, e))
         return true;
     return !(b->flags & BUFFER_GSO) && csum_complete(b);
 }
 
-static void set_metadata(struct buffer *b, const struct encap *e, enum ip_family f, i16 inner_l3)
+static void encap_packet_set_metadata(struct buffer *b, const struct encap *e, enum ip_family f,
+                                      i16 inner_l3)
 {
     u32 gone = BUFFER_IS_IP4 | BUFFER_IS_IP6 | BUFFER_CSUM_VALID | BUFFER_IN_FIB | BUFFER_TUNNEL |
                BUFFER_LINK_GROUP;
-    if (is_open(b))
+    if (encap_packet_is_open(b))
         b->inner_l3_start = inner_l3;
     b->flags &= ~gone;
     b->flags |= BUFFER_LOCAL | (e->is_ip6 ? BUFFER_IS_IP6 : BUFFER_IS_IP4);
-    if (is_open(b))
+    if (encap_packet_is_open(b))
         b->flags |= BUFFER_TUNNEL;
     b->l2_start = b->l3_start = b->start;
     b->l4_start = (i16)(b->start + e->l4);
@@ -183,14 +184,14 @@ enum encap_error encap_packet(struct thread *t, struct buffer *b, const struct e
     buffer_advance(b, -(int)e->len);
     memcpy(buffer_current(b), e->header, e->len);
     if (e->is_ip6)
-        set_ip6(e, b, payload, in, hash);
+        encap_packet_set_ip6(e, b, payload, in, hash);
     else
-        set_ip4(e, t, b, payload, in);
+        encap_packet_set_ip4(e, t, b, payload, in);
     if (e->fixup)
         e->fixup(b, e, payload);
     if (e->udp)
         set_udp(e, b, payload, hash);
-    set_metadata(b, e, f, inner_l3);
+    encap_packet_set_metadata(b, e, f, inner_l3);
     s->lb.i = e->lb;
     s->fib.i = e->fib;
     s->flow_hash = hash;

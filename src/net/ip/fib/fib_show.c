@@ -85,7 +85,9 @@ static const char *kind_name(enum adj_kind kind)
     return names[kind];
 }
 
-void fib_show_adj(struct fib *f, struct out *o, u32 adj, enum ip_family family, bool as_bucket)
+/* "[@5]: ipv4 via ..." */
+static void fib_show_adj(struct fib *f, struct out *o, u32 adj, enum ip_family family,
+                         bool as_bucket)
 {
     struct text t = {0};
     const struct adj *a = adj_at(adj);
@@ -267,7 +269,7 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
     fib_show_adj(f, o, pa->adj, (enum ip_family)path_list_at(f, pa->list)->family, false);
 }
 
-static void show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
+static void fib_show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
 {
     const struct path *pa = path_at(f, k);
     out_object(o, NULL);
@@ -319,7 +321,7 @@ void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
     show_list_interfaces(f, o, l);
     out_array(o, "paths");
     for (u32 k = l->first; k != NONE; k = path_at(f, k)->next)
-        show_path(f, o, k, indent + 2);
+        fib_show_path(f, o, k, indent + 2);
     out_end(o);
     out_end(o);
 }

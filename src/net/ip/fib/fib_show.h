@@ -11,5 +11,3 @@ void fib_show_route(struct fib *f, struct out *o, u32 entry);
 /* A route with its sources and paths. */
 void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail);
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent);
-/* "[@5]: ipv4 via ..." */
-void fib_show_adj(struct fib *f, struct out *o, u32 adj, enum ip_family family, bool as_bucket);

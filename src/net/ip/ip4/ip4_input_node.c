@@ -136,7 +136,7 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
     return feature_start(state->unicast, b->rx_if, b, IP4_INPUT_NEXT_LOOKUP);
 }
 
-ALWAYS_INLINE u16 one(struct thread *t, struct node *n, struct buffer *b, bool verify)
+ALWAYS_INLINE u16 ip4_input_one(struct thread *t, struct node *n, struct buffer *b, bool verify)
 {
     const struct ip4_input *state = n->state;
     const struct ip4_header *h = buffer_current(b);
@@ -149,8 +149,8 @@ ALWAYS_INLINE u16 one(struct thread *t, struct node *n, struct buffer *b, bool v
     return feature_start(state->unicast, b->rx_if, b, IP4_INPUT_NEXT_LOOKUP);
 }
 
-ALWAYS_INLINE void all(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
-                       bool verify)
+ALWAYS_INLINE void ip4_input_all(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                 u32 count, bool verify)
 {
     struct if_index rx_if = b[0]->rx_if; /* of a run of packets, counted together */
     u32 run = 0;
@@ -165,20 +165,20 @@ ALWAYS_INLINE void all(struct thread *t, struct node *n, struct buffer **b, u16 
             rx_if = b[i]->rx_if;
             run = i;
         }
-        next[i] = one(t, n, b[i], verify);
+        next[i] = ip4_input_one(t, n, b[i], verify);
     }
     interface_count(t, IF_IP4, rx_if, count - run, 0);
 }
 
 void NODE_FN(ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    all(t, n, b, next, count, true);
+    ip4_input_all(t, n, b, next, count, true);
 }
 
 void NODE_FN(ip4_input_no_checksum)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                     u32 count)
 {
-    all(t, n, b, next, count, false);
+    ip4_input_all(t, n, b, next, count, false);
 }
 
 /* --- ip4-options --- */

@@ -313,7 +313,7 @@ static void packets_are_counted_by_interface(void **state)
         b->rx_if.i = i < 10 ? 1 : i < 12 ? 2 : 1;
         bi[i] = buffer_index(b);
     }
-    assert_int_equal(thread_inject(world.p.engine, n, bi, 30), 30);
+    assert_int_equal(thread_handoff(engine_main_thread(world.p.engine), 1, n, bi, 30), 30);
     engine_round(world.p.engine, 1);
     assert_int_equal(counter_get(if_counters[IF_IP4], 1), 28);
     assert_int_equal(counter_get(if_counters[IF_IP4], 2), 2);

@@ -123,8 +123,8 @@ static u16 ip4_local_deliver(const struct ip4_local *local, u32 which, struct th
     return if_is_none(b->rx_if) ? next : feature_start(local->arc, b->rx_if, b, next);
 }
 
-ALWAYS_INLINE void all(u32 which, struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                       u32 count)
+ALWAYS_INLINE void ip4_local_all(u32 which, struct thread *t, struct node *n, struct buffer **b,
+                                 u16 *next, u32 count)
 {
     struct last_source last = {.valid = false};
     for (u32 i = 0; i < count; i++)
@@ -133,12 +133,12 @@ ALWAYS_INLINE void all(u32 which, struct thread *t, struct node *n, struct buffe
 
 void NODE_FN(ip4_local)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    all(IP4_LOCAL_NODE, t, n, b, next, count);
+    ip4_local_all(IP4_LOCAL_NODE, t, n, b, next, count);
 }
 
 void NODE_FN(ip4_receive)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    all(IP4_LOCAL_RECEIVE, t, n, b, next, count);
+    ip4_local_all(IP4_LOCAL_RECEIVE, t, n, b, next, count);
 }
 
 /* What comes here was checked before the arc began. */

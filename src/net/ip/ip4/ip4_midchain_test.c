@@ -645,7 +645,7 @@ static void order_is_kept_where_packets_are_cut(void **state)
     for (u32 i = 0; i < 3; i++)
         bi[i] = buffer_index(packet(&shapes[i]));
     assert_true(node_find(world.p.engine, "ip4-lookup", &lookup));
-    assert_int_equal(thread_inject(world.p.engine, lookup, bi, 3), 3);
+    assert_int_equal(thread_handoff(engine_main_thread(world.p.engine), 1, lookup, bi, 3), 3);
     engine_round(world.p.engine, 1);
     assert_int_equal(world.n_caught, 7);
     for (u32 i = 0; i < 7; i++) {
@@ -677,7 +677,7 @@ static void order_is_kept_where_packets_leave(void **state)
     for (u32 i = 0; i < 3; i++)
         bi[i] = buffer_index(packet(&shapes[i]));
     assert_true(node_find(world.p.engine, "ip4-lookup", &lookup));
-    assert_int_equal(thread_inject(world.p.engine, lookup, bi, 3), 3);
+    assert_int_equal(thread_handoff(engine_main_thread(world.p.engine), 1, lookup, bi, 3), 3);
     engine_round(world.p.engine, 1);
     assert_int_equal(world.n_caught, 4);
     assert_int_equal(take_from(0, "b", p, sizeof(p)), 14 + 20 + 140);
@@ -758,7 +758,7 @@ static void what_is_too_long_for_a_tunnel(void **state)
 
 static void a_client_may_add_edges_of_its_own(void **state)
 {
-    struct node_index lookup, target, sibling;
+    struct node_index lookup, target = {0}, sibling;
     struct engine *e = world.p.engine;
     struct fib *f = fib_of(&world.p);
     struct error err = {0};

@@ -8,7 +8,7 @@ ALWAYS_INLINE u64 rewrite_word(const struct adj *a, u32 i)
 }
 
 /* Behind 14 bytes: tags. */
-static void put_tags(u8 *to, const struct adj *a, u32 len)
+static void ip4_rewrite_put_tags(u8 *to, const struct adj *a, u32 len)
 {
     u64 words[ADJ_REWRITE_BYTES_MAX / 8];
     for (u32 i = 0; i < array_len(words); i++)
@@ -26,7 +26,7 @@ ALWAYS_INLINE void put_rewrite(u8 *to, const struct adj *a, u32 len)
     memcpy(to + 8, tail, 4);
     memcpy(to + 12, tail + 4, 2);
     if (unlikely(len > 14))
-        put_tags(to, a, len);
+        ip4_rewrite_put_tags(to, a, len);
 }
 
 /* Any adjacency, rewrite of any length. */

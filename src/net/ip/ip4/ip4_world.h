@@ -175,7 +175,7 @@ static inline void world_run(const char *node, struct buffer *b)
     struct node_index n;
     u32 bi = buffer_index(b);
     world_must(node_find(world.p.engine, node, &n));
-    world_must(thread_inject(world.p.engine, n, &bi, 1) == 1);
+    world_must(thread_handoff(engine_main_thread(world.p.engine), 1, n, &bi, 1) == 1);
     engine_round(world.p.engine, 1);
 }
 

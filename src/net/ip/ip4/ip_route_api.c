@@ -29,13 +29,9 @@ static i32 source_from_api(u8 src, enum fib_source *out)
     return fib_source_is_users(*out) ? 0 : API_INVALID_VALUE;
 }
 
-static enum ip_family family_of(bool is_ip6)
-{
-    return is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
-}
-
 /* The table of a message: 0, or why there is none. A protocol without any table is not spoken. */
-static i32 find_table(const struct fib *f, enum ip_family family, u32 id, struct fib_index *out)
+static i32 ip_route_api_find_table(const struct fib *f, enum ip_family family, u32 id,
+                                   struct fib_index *out)
 {
     *out = fib_table_find(f, family, id);
     if (!fib_is_none(*out))
@@ -49,7 +45,7 @@ static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, enum ip
                        struct fib_path *out)
 {
     bool has_interface = m->sw_if_index != UINT32_MAX;
-    enum ip_family of = family_of(m->proto == FIB_API_PATH_NH_PROTO_IP6);
+    enum ip_family of = ip_family_of(m->proto == FIB_API_PATH_NH_PROTO_IP6);
     if (m->proto > FIB_API_PATH_NH_PROTO_IP6 || (of != family && !has_interface) ||
         fib_is_none(fib_table_next(f, of, 0)))
         return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
@@ -60,7 +56,7 @@ static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, enum ip
         out->kind = FIB_PATH_NEXT_HOP;
     else
         out->kind = has_interface ? FIB_PATH_ATTACHED : FIB_PATH_LOOKUP;
-    return has_interface ? 0 : find_table(f, family, m->table_id, &out->table);
+    return has_interface ? 0 : ip_route_api_find_table(f, family, m->table_id, &out->table);
 }
 
 static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
@@ -163,7 +159,7 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     *stats_index = UINT32_MAX;
     i32 wrong = api_ip_prefix(m->prefix, &prefix);
     if (!wrong)
-        wrong = find_table(f, (enum ip_family)prefix.family, m->table_id, &t);
+        wrong = ip_route_api_find_table(f, (enum ip_family)prefix.family, m->table_id, &t);
     if (!wrong)
         wrong = source_from_api(m->src, &source);
     if (!wrong && m->is_add && !m->n_paths)
@@ -250,7 +246,7 @@ static i32 ip_route_api_lookup(struct api_call *c, u32 table_id, bool exact,
     struct ip_prefix prefix;
     i32 wrong = api_ip_prefix(m, &prefix);
     if (!wrong)
-        wrong = find_table(f, (enum ip_family)prefix.family, table_id, &t);
+        wrong = ip_route_api_find_table(f, (enum ip_family)prefix.family, table_id, &t);
     if (wrong)
         return wrong;
     bool found = exact ? fib_lookup_exact(f, t, prefix, r) : fib_lookup(f, t, &prefix.addr, r);
@@ -337,7 +333,7 @@ static bool route_dump_more(struct api_call *c, void *state)
 static void begin_dump(struct api_call *c, const struct api_type_ip_table *table, u8 src, bool v2)
 {
     struct route_dump *d = mem_alloc(sizeof(*d));
-    *d = (struct route_dump){family_of(table->is_ip6), table->table_id, 0, src, v2};
+    *d = (struct route_dump){ip_family_of(table->is_ip6), table->table_id, 0, src, v2};
     api_continue(c, route_dump_more, free, d);
 }
 
@@ -357,7 +353,7 @@ static void route_v2_dump(struct api_call *c)
 
 static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
 {
-    enum ip_family family = family_of(m->is_ip6);
+    enum ip_family family = ip_family_of(m->is_ip6);
     struct fib_index t = fib_table_find(f, family, m->table_id);
     if (!fib_is_none(t) && fib_table_is_locked_by(f, t, FIB_SOURCE_API))
         return 0;
@@ -368,7 +364,7 @@ static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
 /* While interfaces are in it, it stays for those, without the API's routes. */
 static i32 del_table(struct fib *f, const struct api_type_ip_table *m)
 {
-    struct fib_index t = fib_table_find(f, family_of(m->is_ip6), m->table_id);
+    struct fib_index t = fib_table_find(f, ip_family_of(m->is_ip6), m->table_id);
     if (fib_is_none(t) || !fib_table_is_locked_by(f, t, FIB_SOURCE_API))
         return 0;
     fib_table_flush(f, t, FIB_SOURCE_API);
@@ -377,15 +373,15 @@ static i32 del_table(struct fib *f, const struct api_type_ip_table *m)
 }
 
 /* Whether the protocol of a message about a table is spoken. */
-static bool is_spoken(const struct fib *f, const struct api_type_ip_table *m)
+static bool ip_route_api_is_spoken(const struct fib *f, const struct api_type_ip_table *m)
 {
-    return !fib_is_none(fib_table_next(f, family_of(m->is_ip6), 0));
+    return !fib_is_none(fib_table_next(f, ip_family_of(m->is_ip6), 0));
 }
 
 static void change_table(struct api_call *c, const struct api_type_ip_table *m, bool is_add)
 {
     struct fib *f = fib_of(c->piste);
-    if (!is_spoken(f, m))
+    if (!ip_route_api_is_spoken(f, m))
         api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
     else if (!m->table_id) /* always there */
         api_reply_retval(c, 0);
@@ -411,11 +407,11 @@ static void table_allocate(struct api_call *c)
     struct fib *f = fib_of(c->piste);
     struct api_ip_table_allocate_reply reply = {.table = m->table};
     u32 *id = &reply.table.table_id;
-    if (!is_spoken(f, &m->table)) {
+    if (!ip_route_api_is_spoken(f, &m->table)) {
         reply.retval = API_INVALID_ADDRESS_FAMILY;
     } else {
         if (*id == UINT32_MAX)
-            for (*id = 1; !fib_is_none(fib_table_find(f, family_of(m->table.is_ip6), *id));)
+            for (*id = 1; !fib_is_none(fib_table_find(f, ip_family_of(m->table.is_ip6), *id));)
                 ++*id;
         reply.retval = *id ? add_table(f, &reply.table) : 0;
     }
@@ -426,7 +422,7 @@ static void table_allocate(struct api_call *c)
 static struct fib_index ip_route_api_table_of(struct api_call *c, const struct api_type_ip_table *m)
 {
     struct fib_index t;
-    i32 wrong = find_table(fib_of(c->piste), family_of(m->is_ip6), m->table_id, &t);
+    i32 wrong = ip_route_api_find_table(fib_of(c->piste), ip_family_of(m->is_ip6), m->table_id, &t);
     if (wrong)
         api_reply_retval(c, wrong);
     return t;
@@ -491,7 +487,7 @@ static void set_fields(struct api_call *c, u32 table_id, bool is_ip6, u32 fields
 {
     struct fib *f = fib_of(c->piste);
     struct fib_index t;
-    i32 wrong = find_table(f, family_of(is_ip6), table_id, &t);
+    i32 wrong = ip_route_api_find_table(f, ip_family_of(is_ip6), table_id, &t);
     if (!wrong && fields > 0xff)
         wrong = API_UNSUPPORTED;
     if (!wrong)

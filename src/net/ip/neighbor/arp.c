@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/control_packet.h"
 #include "engine/counter.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
@@ -32,41 +33,24 @@ struct arp *arp_of(const struct piste *p)
 
 /* --- sending --- */
 
-/* A frame from f with nothing behind its link header. */
-static u32 arp_frame_new(struct piste *p, const struct interface *f, const u8 *dst)
-{
-    struct thread *t = engine_main_thread(engine_of(p));
-    u32 bi;
-    u8 header[FIB_LINK_HEADER_BYTES_MAX];
-    u32 bytes = fib_link_header(fib_of(p), f->index, dst, 0x0806, header);
-    if (!bytes || buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1) != 1)
-        return BUFFER_NONE;
-    struct buffer *b = buffer_at(bi);
-    b->flags |= BUFFER_LOCAL;
-    b->tx_if = f->index;
-    b->l2_start = b->start;
-    b->l3_start = (i16)(b->start + (i32)bytes);
-    memcpy(buffer_current(b), header, bytes);
-    b->len = (u16)bytes;
-    return bi;
-}
-
 static int arp_send(struct piste *p, const struct interface *f, const struct arp_header *h,
                     const u8 *dst, enum arp_counter counter)
 {
     struct engine *e = engine_of(p);
-    u32 bi = arp_frame_new(p, f, dst);
+    u8 frame[FIB_LINK_HEADER_BYTES_MAX + sizeof(*h)];
+    u32 link_bytes = fib_link_header(fib_of(p), f->index, dst, 0x0806, frame);
+    memcpy(frame + link_bytes, h, sizeof(*h));
+    u32 bi = link_bytes ? control_packet_new(e, frame, link_bytes + (u32)sizeof(*h)) : BUFFER_NONE;
     if (bi == BUFFER_NONE)
         return -ENOBUFS;
     struct buffer *b = buffer_at(bi);
-    memcpy(b->data + b->start + b->len, h, sizeof(*h));
-    b->len = (u16)(b->len + sizeof(*h));
-    if (thread_inject(e, f->output_node, &bi, 1) != 1) {
-        buffer_free_one(engine_main_thread(e), bi);
-        return -ENOBUFS;
-    }
-    tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
-    return 0;
+    b->tx_if = f->index;
+    b->l2_start = b->start;
+    b->l3_start = (i16)(b->start + (i32)link_bytes);
+    int rc = control_packet_send(e, f->index, f->output_node, bi);
+    if (!rc)
+        tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
+    return rc;
 }
 
 static struct arp_header header_make(const struct interface *f, u16 opcode, be32 sender,

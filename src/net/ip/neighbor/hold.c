@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "control/loop.h"
-#include "engine/thread.h"
+#include "engine/control_packet.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 
@@ -46,13 +46,15 @@ static void hold_free(struct neighbors *ns, u32 bi)
     buffer_free_one(engine_main_thread(hold_engine(ns)), bi);
 }
 
-/* Sends bi to a node of the data plane; what it has no room for is freed. */
+/* Sends bi to a node of the thread that it came from: behind it come others of its flow. */
 static void hold_send(struct neighbors *ns, const char *name, u32 bi)
 {
     struct node_index node;
-    if (!node_find(hold_engine(ns), name, &node) ||
-        thread_inject(hold_engine(ns), node, &bi, 1) != 1)
+    struct if_index from = buffer_at(bi)->rx_if;
+    if (!node_find(hold_engine(ns), name, &node))
         hold_free(ns, bi);
+    else if (control_packet_send(hold_engine(ns), from, node, bi))
+        ns->n_held_dropped++;
 }
 
 static void hold_mark(struct neighbors *ns, const struct held_packet *h, enum hold_error error)
@@ -259,12 +261,12 @@ static bool hold_has_room(const struct neighbors *ns, const struct resolving *r,
 }
 
 /* A packet from a node of neighbor_data.h: it is ours now. */
-void neighbor_on_packet(struct piste *p, const void *payload)
+void neighbor_on_packet(struct piste *p, u32 bi, const void *about)
 {
     struct hold_packet ev;
-    memcpy(&ev, payload, sizeof(ev));
+    memcpy(&ev, about, sizeof(ev));
     struct neighbors *ns = neighbors_of(p);
-    struct held_packet h = {ev.bi, ev.adj, ev.link, ev.glean};
+    struct held_packet h = {bi, ev.adj, ev.link, ev.glean};
     struct if_index i = ev.host.interface;
     const struct interface *f = if_is_none(i) ? NULL : interface_at(p, i);
 

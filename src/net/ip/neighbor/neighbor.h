@@ -57,9 +57,6 @@ void neighbor_on_event(struct piste *p,
                                   void *arg),
                        void *arg);
 
-/* Tells the link about our own addresses on i. */
-void neighbor_advertise(struct piste *p, struct if_index i);
-
 /* `set ip neighbor-config`: limit 0 keeps none new; age_s 0: for ever. */
 struct neighbor_config {
     u32 limit, age_s;

@@ -126,7 +126,7 @@ static void neighbor_api_dump(struct api_call *c)
 
 /* --- settings --- */
 
-static bool is_spoken(struct piste *p, u8 af)
+static bool neighbor_api_is_spoken(struct piste *p, u8 af)
 {
     return af < IP_FAMILY_N && neighbor_is_spoken(p, (enum ip_family)af);
 }
@@ -135,7 +135,7 @@ static void neighbor_api_config(struct api_call *c)
 {
     const struct api_ip_neighbor_config *m = c->msg;
     struct neighbor_config config = {m->max_number, m->max_age, m->recycle};
-    bool known = is_spoken(c->piste, m->af);
+    bool known = neighbor_api_is_spoken(c->piste, m->af);
     if (known)
         neighbor_set_config(c->piste, (enum ip_family)m->af, config);
     api_reply_retval(c, known ? API_OK : API_INVALID_ADDRESS_FAMILY);
@@ -145,7 +145,7 @@ static void config_get(struct api_call *c)
 {
     const struct api_ip_neighbor_config_get *m = c->msg;
     struct api_ip_neighbor_config_get_reply reply = {.af = m->af};
-    if (is_spoken(c->piste, m->af)) {
+    if (neighbor_api_is_spoken(c->piste, m->af)) {
         struct neighbor_config now = neighbor_config(c->piste, (enum ip_family)m->af);
         reply.max_number = now.limit;
         reply.max_age = now.age_s;
@@ -160,7 +160,7 @@ static void neighbor_api_flush(struct api_call *c)
 {
     const struct api_ip_neighbor_flush *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!is_spoken(c->piste, m->af)) {
+    if (!neighbor_api_is_spoken(c->piste, m->af)) {
         api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
     } else if (!f && m->sw_if_index != UINT32_MAX) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);

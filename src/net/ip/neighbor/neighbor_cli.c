@@ -19,7 +19,7 @@ static int set_neighbor(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
     const struct cli_value *ip = cli_get(c, "ip-address"), *mac = cli_get(c, "mac");
-    enum ip_family family = ip->ip.is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4;
+    enum ip_family family = ip_family_of(ip->ip.is_ip6);
     struct link_host host = {ip_address_from_bytes(family, ip->ip.addr), f->index, family};
     u64 count = cli_u64(c, "count", 1);
     u8 flags = cli_has(c, "static") ? NEIGHBOR_STATIC : NEIGHBOR_DYNAMIC;
@@ -109,8 +109,8 @@ static int show_ip4_neighbors(struct cli_call *c)
 }
 
 /* Counters of a protocol on an interface. */
-static void show_counters(struct cli_call *c, const struct neighbor_protocol *x,
-                          const struct interface *f)
+static void neighbor_cli_show_counters(struct cli_call *c, const struct neighbor_protocol *x,
+                                       const struct interface *f)
 {
     for (u32 k = 0; x && k < x->n_counters; k++) {
         u64 n = counter_get(x->counters[k].v, f->index.i);
@@ -130,7 +130,7 @@ static int show_stats(struct cli_call *c)
         out_object(c->out, NULL);
         out_str(c->out, "interface", f->name, "%s:\n");
         for (u32 k = 0; k < IP_FAMILY_N; k++)
-            show_counters(c, ns->protocols[k], f);
+            neighbor_cli_show_counters(c, ns->protocols[k], f);
         out_end(c->out);
     }
     out_end(c->out);
@@ -148,7 +148,7 @@ static int show_stats(struct cli_call *c)
 
 static int neighbor_cli_set_config(struct cli_call *c)
 {
-    enum ip_family f = cli_has(c, "ip6") ? IP_FAMILY_6 : IP_FAMILY_4;
+    enum ip_family f = ip_family_of(cli_has(c, "ip6"));
     struct neighbor_config config = neighbor_config(c->piste, f);
     if (!neighbor_is_spoken(c->piste, f))
         return error_set(c->err, EAFNOSUPPORT, "IPv6 is not supported");

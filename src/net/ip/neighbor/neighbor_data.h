@@ -4,8 +4,8 @@
  * many it may have at a time is bounded, here. */
 #pragma once
 
+#include "engine/control_packet.h"
 #include "engine/node.h"
-#include "engine/thread.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/neighbor/neighbor.h"
 
@@ -19,15 +19,15 @@ enum { HOLD_NEXT_DROP, HOLD_NEXT_REWRITE, HOLD_N_NEXT };
 /* Packets that the control thread was handed and still has; all threads. */
 extern u32 neighbor_pending;
 
-/* A packet without a rewrite. */
+/* What is said of a packet without a rewrite. */
 struct hold_packet {
-    u32 bi, adj;
+    u32 adj;
     struct link_host host; /* whose MAC address it waits for */
     u8 link;               /* enum ip_family of the packet */
     u8 glean;
 };
-static_assert(sizeof(struct hold_packet) <= EVENT_BYTES, "is an event");
-void neighbor_on_packet(struct piste *p, const void *payload);
+static_assert(sizeof(struct hold_packet) <= CONTROL_PACKET_ABOUT_BYTES, "goes with a packet");
+void neighbor_on_packet(struct piste *p, u32 bi, const void *about);
 
 /* The control thread is done with a packet that came by adj. */
 static inline void hold_packet_done(u32 adj)
@@ -51,7 +51,7 @@ static inline bool hold_take(u32 *count, u32 most)
 }
 
 /* Gives the packet away; false: it stays ours. */
-static inline bool hold_hand_over(struct thread *t, const struct hold_packet *x)
+static inline bool hold_hand_over(struct thread *t, u32 bi, const struct hold_packet *x)
 {
     if (!hold_take(&neighbor_pending, PENDING_MAX))
         return false;
@@ -59,7 +59,7 @@ static inline bool hold_hand_over(struct thread *t, const struct hold_packet *x)
         __atomic_fetch_sub(&neighbor_pending, 1, __ATOMIC_RELAXED);
         return false;
     }
-    if (thread_post(t, neighbor_on_packet, x, sizeof(*x)))
+    if (control_packet_give(t, neighbor_on_packet, bi, x, sizeof(*x)))
         return true;
     hold_packet_done(x->adj);
     return false;
@@ -78,15 +78,12 @@ static inline u16 hold_one(struct thread *t, struct node *n, struct buffer *b, e
     }
     if (kind != (glean ? ADJ_KIND_GLEAN : ADJ_KIND_INCOMPLETE))
         return node_drop(n, b, HOLD_ERR_NON_ARP_ADJ, HOLD_NEXT_DROP);
-    struct hold_packet x = {.bi = buffer_index(b),
-                            .adj = a,
-                            .host = adj_data_host(a),
-                            .link = (u8)link,
-                            .glean = glean};
+    struct hold_packet x = {.adj = a, .host = adj_data_host(a), .link = (u8)link, .glean = glean};
     if (glean) {
         x.host.addr = dst;
         x.host.family = link;
     }
-    return hold_hand_over(t, &x) ? NEXT_CONSUMED
-                                 : node_drop(n, b, HOLD_ERR_THROTTLED, HOLD_NEXT_DROP);
+    return hold_hand_over(t, buffer_index(b), &x)
+               ? NEXT_CONSUMED
+               : node_drop(n, b, HOLD_ERR_THROTTLED, HOLD_NEXT_DROP);
 }

@@ -78,11 +78,6 @@ static void neighbor_announce_all(struct neighbors *ns, struct if_index i)
             neighbor_announce(ns, i, &a);
 }
 
-void neighbor_advertise(struct piste *p, struct if_index i)
-{
-    neighbor_announce_all(neighbors_of(p), i);
-}
-
 static void neighbor_on_address(struct piste *p, struct if_index i, struct ip_prefix a, bool add,
                                 void *arg)
 {

@@ -720,11 +720,10 @@ static void wait6(const struct link_host *host, u32 adj, bool glean)
 {
     struct buffer *b = world_packet(own, sizeof(own));
     b->rx_if = a;
-    struct hold_packet x = {
-        .bi = buffer_index(b), .adj = adj, .host = *host, .link = IP_FAMILY_6, .glean = glean};
+    struct hold_packet x = {.adj = adj, .host = *host, .link = IP_FAMILY_6, .glean = glean};
     assert_true(hold_take(&neighbor_pending, PENDING_MAX));
     assert_true(hold_take(&adj_base[adj].pending, PENDING_PER_ADJ));
-    neighbor_on_packet(&world.p, &x);
+    neighbor_on_packet(&world.p, buffer_index(b), &x);
     settle();
 }
 

@@ -137,7 +137,7 @@ u32 gso_n_segments(const struct buffer *b)
 
 /* --- cutting --- */
 
-static void set_ip4(u8 *l3, u32 l3_bytes, u32 segment)
+static void gso_set_ip4(u8 *l3, u32 l3_bytes, u32 segment)
 {
     struct ip4_header *h = (struct ip4_header *)l3;
     h->length = be16_from_host((u16)l3_bytes);
@@ -145,7 +145,7 @@ static void set_ip4(u8 *l3, u32 l3_bytes, u32 segment)
     ip4_set_checksum(h);
 }
 
-static void set_ip6(u8 *l3, u32 l3_bytes)
+static void gso_set_ip6(u8 *l3, u32 l3_bytes)
 {
     put_be16(l3 + 4, (u16)(l3_bytes - IP6_HEADER_BYTES));
 }
@@ -153,9 +153,9 @@ static void set_ip6(u8 *l3, u32 l3_bytes)
 static void set_ip(u8 *l3, u32 l3_bytes, u32 segment)
 {
     if (l3[0] >> 4 == 6)
-        set_ip6(l3, l3_bytes);
+        gso_set_ip6(l3, l3_bytes);
     else
-        set_ip4(l3, l3_bytes, segment);
+        gso_set_ip4(l3, l3_bytes, segment);
 }
 
 static u64 pseudo_sum(const u8 *l3, u8 protocol, u32 l4_bytes)

@@ -55,7 +55,7 @@ struct interfaces {
 
 const char interface_module_name[] = "interface";
 
-struct interfaces *interfaces_of(const struct piste *p)
+static struct interfaces *interfaces_of(const struct piste *p)
 {
     return module_state(p, interface_module_name);
 }
@@ -172,7 +172,7 @@ void interface_show_address(struct piste *p, struct interface *f, struct out *o)
             ifs->show_hooks[place].v[k].fn(p, f, o);
 }
 
-static void tell(struct piste *p, struct interface *f, enum if_event ev)
+static void interface_tell(struct piste *p, struct interface *f, enum if_event ev)
 {
     struct interfaces *ifs = interfaces_of(p);
     for (u32 i = 0; i < ifs->listeners.n; i++)
@@ -181,7 +181,7 @@ static void tell(struct piste *p, struct interface *f, enum if_event ev)
 }
 
 /* Brings what data threads read in line with f. */
-static void publish(struct interface *f)
+static void interface_publish(struct interface *f)
 {
     struct if_data *d = if_data(f->index);
     u8 flags = (u8)((f->admin_up ? IF_DATA_ADMIN_UP : 0) | (f->promiscuous ? IF_DATA_PROMISC : 0) |
@@ -207,7 +207,7 @@ static u32 room_behind_tags(const struct interface *f, const struct interface *s
 }
 
 /* Makes f a sub-interface of super: what the two have in common. */
-static void follow(struct interface *f, struct interface *super)
+static void interface_follow(struct interface *f, struct interface *super)
 {
     f->super = super;
     memcpy(f->mac, super->mac, 6);
@@ -219,14 +219,14 @@ static void follow(struct interface *f, struct interface *super)
     f->caps = IF_CAP_TX_ALL; /* the super-interface sees to what the port cannot */
 }
 
-static void join(struct interface *f, struct interface *super)
+static void interface_join(struct interface *f, struct interface *super)
 {
-    follow(f, super);
+    interface_follow(f, super);
     *(super->subs ? &super->last_sub->next_sub : &super->subs) = f;
     super->last_sub = f;
 }
 
-static void leave(struct interface *f)
+static void interface_leave(struct interface *f)
 {
     struct interface **at = &f->super->subs, *before = NULL;
     for (; *at != f; at = &before->next_sub)
@@ -239,12 +239,12 @@ static void leave(struct interface *f)
 /* What befell f befalls its sub-interfaces. */
 static void tell_all(struct piste *p, struct interface *f, enum if_event ev)
 {
-    publish(f);
-    tell(p, f, ev);
+    interface_publish(f);
+    interface_tell(p, f, ev);
     for (struct interface *sub = f->subs; sub; sub = sub->next_sub) {
-        follow(sub, f);
-        publish(sub);
-        tell(p, sub, ev);
+        interface_follow(sub, f);
+        interface_publish(sub);
+        interface_tell(p, sub, ev);
     }
 }
 
@@ -374,7 +374,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     f->tag_bytes = args->tag_bytes;
     f->outer_8021q = args->outer_8021q;
     if (super)
-        join(f, super);
+        interface_join(f, super);
     struct stats *stats = stats_of(engine_of(p));
     stats_lock(stats); /* with what its nodes add */
     interface_stats_add(engine_of(p), &ifs->stats_names, f);
@@ -383,14 +383,14 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     hash_set(&ifs->by_name, key, i);
     make_nodes(p, f);
     stats_unlock(stats);
-    publish(f);
+    interface_publish(f);
     *index = f->index;
     rc = f->cls->tx ? apply_software_offload(p, f, e) : 0;
     if (rc) {
         interface_delete(p, f->index);
         return rc;
     }
-    tell(p, f, IF_EVENT_NEW);
+    interface_tell(p, f, IF_EVENT_NEW);
     log_debug(&log_class, "%s is interface %u", f->name, i);
     return 0;
 }
@@ -403,8 +403,8 @@ void interface_delete(struct piste *p, struct if_index i)
     if (!f)
         return;
     f->admin_up = f->link_up = false;
-    publish(f);
-    tell(p, f, IF_EVENT_DELETE);
+    interface_publish(f);
+    interface_tell(p, f, IF_EVENT_DELETE);
     feature_forget_interface(e, i);
     if (f->output) {
         node_delete(e, f->output_node);
@@ -413,7 +413,7 @@ void interface_delete(struct piste *p, struct if_index i)
         engine_defer_free(e, free, f->output);
     }
     if (f->super)
-        leave(f);
+        interface_leave(f);
     char key[IF_NAME_BYTES];
     name_key(key, f->name);
     hash_del(&ifs->by_name, key);
@@ -447,8 +447,8 @@ int interface_set_admin(struct piste *p, struct if_index i, bool up, struct erro
     if (rc)
         return rc;
     f->admin_up = up;
-    publish(f);
-    tell(p, f, IF_EVENT_ADMIN);
+    interface_publish(f);
+    interface_tell(p, f, IF_EVENT_ADMIN);
     return 0;
 }
 
@@ -568,7 +568,7 @@ int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct erro
     /* the node looks at the capabilities itself: it is on before they go, and off after they came
      */
     f->caps = caps;
-    publish(f);
+    interface_publish(f);
     return apply_software_offload(p, f, e);
 }
 
@@ -626,7 +626,7 @@ int interface_set_promiscuous(struct piste *p, struct if_index i, bool on, struc
     int rc = f->cls->set_promiscuous ? f->cls->set_promiscuous(f->port, want, e) : 0;
     if (rc)
         f->promiscuous = !on;
-    publish(f);
+    interface_publish(f);
     return rc;
 }
 

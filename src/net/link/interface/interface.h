@@ -19,7 +19,6 @@
 #include "engine/thread.h"
 #include "net/link/interface/interface_data.h"
 
-struct interfaces;
 struct interface;
 struct module;
 struct tx_queues;
@@ -95,10 +94,10 @@ struct if_limit {
 struct interface {
     char name[IF_NAME_BYTES];
     struct if_index index;
-    struct if_index parent;     /* itself, or the super-interface of a sub-interface */
-    struct interface *super;    /* the same as a pointer; NULL: it is no sub-interface */
+    struct if_index parent;  /* itself, or the super-interface of a sub-interface */
+    struct interface *super; /* the same as a pointer; NULL: it is no sub-interface */
     struct interface *subs, *last_sub, *next_sub; /* its sub-interfaces; NULL at the end */
-    const struct if_class *cls; /* borrowed */
+    const struct if_class *cls;                   /* borrowed */
     void *port;
     u8 mac[6];
     bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */
@@ -140,7 +139,6 @@ enum if_event {
 };
 
 extern const struct module interface_module;
-struct interfaces *interfaces_of(const struct piste *p);
 /* `ethernet { default-mtu }`, in bytes. */
 u32 interface_default_mtu(const struct piste *p);
 

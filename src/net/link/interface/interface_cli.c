@@ -94,7 +94,7 @@ static void counter_row(struct counter_rows *rows, const char *name, u64 value)
     out_u64(rows->o, name, value, NULL);
 }
 
-static void show_counters(struct out *o, struct interface *f)
+static void interface_cli_show_counters(struct out *o, struct interface *f)
 {
     struct counter_rows rows = {o, 0};
     out_object(o, "counters");
@@ -134,7 +134,7 @@ static void show_one(struct out *o, struct interface *f)
     out_u64(o, "mtu_ip6", mtu[IF_MTU_IP6], NULL);
     out_u64(o, "mtu_mpls", mtu[IF_MTU_MPLS], NULL);
     out_aligned(o, text, 21, OUT_CENTER);
-    show_counters(o, f);
+    interface_cli_show_counters(o, f);
     out_end(o);
 }
 

@@ -235,7 +235,7 @@ static void feed(const char *node, struct if_index rx, const u8 *dst, u16 type, 
     b->len = (u16)len;
     b->rx_if = rx;
     b->tx_if = rx;
-    assert_int_equal(thread_inject(p.engine, to, &bi, 1), 1);
+    assert_int_equal(thread_handoff(engine_main_thread(p.engine), 1, to, &bi, 1), 1);
     engine_round(p.engine, 1);
 }
 
@@ -428,7 +428,7 @@ static void send_flows(struct if_index i)
         b->rx_if = b->tx_if = i;
     }
     for (u32 k = 0, n; k < FLOWS * PER_FLOW; k += n) {
-        n = thread_inject(p.engine, to, bi + k, FLOWS * PER_FLOW - k);
+        n = thread_handoff(engine_main_thread(p.engine), 1, to, bi + k, FLOWS * PER_FLOW - k);
         assert_true(n > 0);
         while (engine_round(p.engine, 1)) {
         }
