@@ -216,6 +216,7 @@ def check_globals(build):
             if not match or not WRITABLE.match(match.group(2)) or "d" in match.group(1) or not int(match.group(3), 16):
                 continue
             name = re.sub(r"\.\d+$", "", match.group(4))
+            name = re.sub(r"^\w+\.(?=\w+$)", "", name)  # clang says which function a static one is in
             if MADE_BY_TOOLS.search(name) or LOG_CLASS.search(name):
                 continue
             key = name if match.group(1)[0] in "gu" or match.group(2) == "*COM*" else f"{source}:{name}"

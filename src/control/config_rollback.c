@@ -120,7 +120,7 @@ static int restart_with(struct running_config *r, const char *target, struct err
     return rc;
 }
 
-static void arrive(struct transition *t)
+static void config_rollback_arrive(struct transition *t)
 {
     struct running_config *r = t->r;
     struct error e = {0};
@@ -161,11 +161,11 @@ static void step_failed(void *arg, u32 line_number, const char *line, const char
 
 static void steps_done(void *arg, int rc, const char *message)
 {
-    arrive(arg);
+    config_rollback_arrive(arg);
 }
 
 /* Takes over target. call: NULL, or one that pends until it is there. */
-static void go(struct running_config *r, char *target, struct cli_call *call)
+static void config_rollback_go(struct running_config *r, char *target, struct cli_call *call)
 {
     static const struct cli_script_ops ops = {step_failed, steps_done};
     struct transition *t = mem_alloc(sizeof(*t));
@@ -186,7 +186,7 @@ static void caller_left(void *arg)
 static int go_for(struct cli_call *c, char *target)
 {
     struct running_config *r = running_config_of(c->piste);
-    go(r, target, c);
+    config_rollback_go(r, target, c);
     cli_pend(c, caller_left, r->transition);
     return CLI_PENDING;
 }
@@ -212,7 +212,7 @@ static void on_unconfirmed(void *arg)
     r->unconfirmed_from = NULL;
     log_warn(&running_config_log, "changes were not confirmed: they are taken back");
     commit_end(r);
-    go(r, target, NULL);
+    config_rollback_go(r, target, NULL);
 }
 
 static int check_idle(struct cli_call *c)

@@ -71,7 +71,7 @@ struct line_words {
     bool more; /* than are here */
 };
 
-static void split(const char *line, struct line_words *w)
+static void config_undo_split(const char *line, struct line_words *w)
 {
     *w = (struct line_words){0};
     for (;;) {
@@ -100,29 +100,29 @@ struct stars {
     u32 n;
 };
 
-static void star(struct stars *s, const char *at, size_t len)
+static void config_undo_star(struct stars *s, const char *at, size_t len)
 {
     s->at[s->n] = at;
     s->len[s->n++] = len;
 }
 
-static bool matches(const char *pattern, const char *line, const struct line_words *w,
-                    struct stars *s)
+static bool config_undo_matches(const char *pattern, const char *line, const struct line_words *w,
+                                struct stars *s)
 {
     struct line_words p;
     u32 i = 0;
     s->n = 0;
-    split(pattern, &p);
+    config_undo_split(pattern, &p);
     for (; i < p.n; i++) {
         if (word_is(&p, i, "...")) {
             const char *rest = i < w->n ? w->at[i] : line + strlen(line);
-            star(s, rest, strlen(rest));
+            config_undo_star(s, rest, strlen(rest));
             return true;
         }
         if (i == w->n)
             return false;
         if (word_is(&p, i, "*"))
-            star(s, w->at[i], w->len[i]);
+            config_undo_star(s, w->at[i], w->len[i]);
         else if (p.len[i] != w->len[i] || memcmp(p.at[i], w->at[i], w->len[i]) != 0)
             return false;
     }
@@ -133,9 +133,9 @@ bool config_undo(const char *line, struct text *t)
 {
     struct line_words w;
     struct stars s;
-    split(line, &w);
+    config_undo_split(line, &w);
     for (size_t i = 0; i < array_len(rules); i++) {
-        if (!matches(rules[i].pattern, line, &w, &s))
+        if (!config_undo_matches(rules[i].pattern, line, &w, &s))
             continue;
         for (const char *u = rules[i].undo; *u; u++)
             if (*u == '$') {

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-static struct session_table *table_new(const struct sessions *s, u32 thread)
+static struct session_table *sessions_table_new(const struct sessions *s, u32 thread)
 {
     const struct sessions_args *a = &s->args;
     struct session_table *t = mem_alloc(sizeof(*t));
@@ -30,7 +30,7 @@ struct sessions *sessions_new(struct engine *e, const struct sessions_args *a)
     *s = (struct sessions){.engine = e, .args = *a};
     s->kind = timer_kind_new(e, a->expire, a->max);
     for (u32 i = 1; i < engine_n_threads(e); i++)
-        s->of_thread[i] = table_new(s, i);
+        s->of_thread[i] = sessions_table_new(s, i);
     return s;
 }
 

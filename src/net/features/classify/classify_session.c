@@ -117,8 +117,9 @@ static int no_room(struct error *e)
 /* --- changes --- */
 
 /* What a session says, at a place of its own; POOL_NONE. */
-static u32 session_new(struct classify *c, u32 match, const struct classify_session_args *a,
-                       u32 metadata, const u64 *key, u32 id)
+static u32 classify_session_new(struct classify *c, u32 match,
+                                const struct classify_session_args *a, u32 metadata, const u64 *key,
+                                u32 id)
 {
     u32 i = pool_get(&c->sessions[match - 1]);
     if (i == POOL_NONE)
@@ -142,7 +143,7 @@ static int session_replace(struct piste *p, struct classify_table_full *t, u32 o
 {
     struct classify *c = classify_of(p);
     struct classify_session *before = session_of(t, old);
-    u32 i = session_new(c, t->data.match, a, metadata, &before->serial, before->id);
+    u32 i = classify_session_new(c, t->data.match, a, metadata, &before->serial, before->id);
     if (i == POOL_NONE)
         return no_room(e);
     shared_hash_replace(&c->by_key[t->data.match - 1], old, i);
@@ -161,7 +162,7 @@ static int session_insert(struct piste *p, struct classify_table_full *t, const 
     u32 match = t->data.match, id = pool_get(&c->ids);
     if (id == POOL_NONE)
         return no_room(e);
-    u32 i = session_new(c, match, a, metadata, key, id);
+    u32 i = classify_session_new(c, match, a, metadata, key, id);
     if (i == POOL_NONE) {
         pool_put(&c->ids, id);
         return no_room(e);
@@ -196,7 +197,7 @@ int classify_session_add(struct piste *p, u32 table, const struct classify_sessi
     return rc;
 }
 
-static void session_delete(struct piste *p, struct classify_table_full *t, u32 i)
+static void classify_session_delete(struct piste *p, struct classify_table_full *t, u32 i)
 {
     struct classify *c = classify_of(p);
     struct classify_session *s = session_of(t, i);
@@ -217,14 +218,14 @@ int classify_session_del(struct piste *p, u32 table, const u8 *match, struct err
     u32 i = classify_find_key(t->data.match, key);
     if (i == CLASSIFY_NONE)
         return error_set(e, ENOENT, "no such classifier session");
-    session_delete(p, t, i);
+    classify_session_delete(p, t, i);
     return 0;
 }
 
 void classify_sessions_delete_all(struct piste *p, struct classify_table_full *t)
 {
     while (t->sessions.n)
-        session_delete(p, t, t->sessions.first);
+        classify_session_delete(p, t, t->sessions.first);
 }
 
 /* --- looking --- */
