@@ -165,6 +165,9 @@ int thread_main_core(const struct piste *p);
 
 /* --- trace_cli.c --- */
 
+extern const struct cli_command trace_commands[];
+extern const struct cli_type trace_types[];
+
 /* The next packets that enter through the node are traced; 0: no more. filter: of those that the
  * filter wants (trace_set_filter). -EINVAL: not an input node; -EOPNOTSUPP: there is no filter. */
 int trace_capture(struct engine *e, struct node_index node, u32 count, bool filter,

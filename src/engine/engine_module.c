@@ -153,6 +153,18 @@ const struct module thread_module = {
     .commands = thread_commands,
 };
 
+static const char *const trace_needs[] = {"engine", NULL};
+
+const struct module trace_module = {
+    .abi = MODULE_ABI,
+    .name = "trace",
+    .description = "Packet trace",
+    .needs = trace_needs,
+    .commands = trace_commands,
+    .types = trace_types,
+    .api = trace_api,
+};
+
 const struct module stats_module = {
     .abi = MODULE_ABI,
     .name = "stats",

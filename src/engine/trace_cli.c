@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "control/cli.h"
-#include "control/module.h"
 #include "engine/engine_internal.h"
 
 #define SHOW_DEFAULT_PKTS 50
@@ -319,7 +318,7 @@ static void filter_complete(struct piste *p, const char *prefix,
             add(arg, filter_words[i]);
 }
 
-static const struct cli_type types[] = {
+const struct cli_type trace_types[] = {
     {"trace-node", "expected NODE COUNT, got", engine_node_parse, engine_node_complete},
     {"trace-filter", "expected 'include NODE COUNT' or 'exclude NODE COUNT' or 'none', got",
      filter_parse, filter_complete},
@@ -351,7 +350,7 @@ static int show_time_format(struct cli_call *c)
     return 0;
 }
 
-static const struct cli_command commands[] = {
+const struct cli_command trace_commands[] = {
     {"trace add <trace-node> <count:u32> [verbose] [filter]",
      "Traces the next packets that enter through a node", trace_add, 0},
     {"show trace [max <max-packets:u32>]", "The nodes that traced packets passed", show_trace, 0},
@@ -362,16 +361,4 @@ static const struct cli_command commands[] = {
      set_time_format, 0},
     {"show trace timestamp-format", "How `show trace` prints times", show_time_format, 0},
     {0},
-};
-
-static const char *const needs[] = {"engine", NULL};
-
-const struct module trace_module = {
-    .abi = MODULE_ABI,
-    .name = "trace",
-    .description = "Packet trace",
-    .needs = needs,
-    .commands = commands,
-    .types = types,
-    .api = trace_api,
 };

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <arpa/inet.h>
 
 #include "control/cli.h"
 #include "net/packet/ethernet_format.h"
@@ -288,12 +287,12 @@ static void domain_ports(struct cli_call *c, const struct l2_bd *bd)
     out_end(c->out);
 }
 
-void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN])
+const char *l2_arp_key_text(const struct arp_key *key, char out[IP_ADDRESS_TEXT_BYTES])
 {
-    if (arp_key_is_ip4(key))
-        inet_ntop(AF_INET, (const u8 *)&key->lo + 4, ip, INET6_ADDRSTRLEN);
-    else
-        inet_ntop(AF_INET6, key, ip, INET6_ADDRSTRLEN);
+    enum ip_family f = ip_family_of(!arp_key_is_ip4(key));
+    const u8 *bytes = f == IP_FAMILY_4 ? (const u8 *)&key->lo + 4 : (const u8 *)key;
+    struct ip_address address = ip_address_from_bytes(f, bytes);
+    return ip_address_text(f, &address, out);
 }
 
 static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
@@ -306,7 +305,7 @@ static void domain_arp(struct cli_call *c, const struct l2_bd *bd)
     out_text(c->out, "\n  IP4/IP6 to MAC table for ARP Termination\n");
     out_array(c->out, "arp_entries");
     while (l2_bd_arp_next(l2_cli_state_of(c), &at, &key, bytes)) {
-        char ip[INET6_ADDRSTRLEN], mac[MAC_TEXT_BYTES];
+        char ip[IP_ADDRESS_TEXT_BYTES], mac[MAC_TEXT_BYTES];
         ethernet_mac_text(bytes, mac);
         l2_arp_key_text(&key, ip);
         out_aligned(c->out, ip, 40, OUT_CENTER);

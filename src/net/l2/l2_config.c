@@ -1,5 +1,4 @@
 /* Layer 2 as the commands that make it. */
-#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "net/packet/ethernet_format.h"
@@ -33,7 +32,7 @@ static void config_of_domain(const struct l2_bd *bd, struct text *t)
 
 static void l2_config_of_table(const struct l2_state *s, const struct l2_bd *bd, struct text *t)
 {
-    char ip[INET6_ADDRSTRLEN];
+    char ip[IP_ADDRESS_TEXT_BYTES];
     struct arp_key key;
     u8 mac[6];
     u32 at = bd->arp.first;

@@ -1,8 +1,6 @@
 /* What the layer-2 module's own files share. */
 #pragma once
 
-#include <netinet/in.h>
-
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/vec.h"
@@ -12,6 +10,7 @@
 #include "net/l2/l2.h"
 #include "net/l2/l2_fib.h"
 #include "net/l2/mac_table.h"
+#include "net/packet/ip_address.h"
 
 struct loop_timer;
 
@@ -159,7 +158,7 @@ void l2_fib_wants_bigger(struct piste *p, const void *payload);
 /* `width` characters, s in the middle; an odd blank goes to the left, as VPP does. */
 /* As out_aligned, in the middle. */
 void l2_centered_number(struct out *o, unsigned width, i64 n);
-void l2_arp_key_text(const struct arp_key *key, char ip[INET6_ADDRSTRLEN]);
+const char *l2_arp_key_text(const struct arp_key *key, char out[IP_ADDRESS_TEXT_BYTES]);
 /* "N/A": none, or gone. */
 const char *l2_name_of(const struct cli_call *c, struct if_index i);
 

@@ -7,6 +7,7 @@
 
 #include "engine/trace.h"
 #include "net/packet/ip4_packet.h"
+#include "net/packet/ip_address.h"
 
 static const char *const protocol_names[256] = {
     [0] = "IP6_HOP_BY_HOP_OPTIONS",
@@ -95,9 +96,9 @@ static const char *ip_ecn_name(u8 ecn)
 
 void ip4_format_address(struct text *t, be32 a)
 {
-    u8 b[4];
-    store_be32(b, a);
-    text_add(t, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+    char text[IP_ADDRESS_TEXT_BYTES];
+    struct ip_address address = ip_address_from_ip4(a);
+    text_puts(t, ip_address_text(IP_FAMILY_4, &address, text));
 }
 
 static void new_line(struct text *t, unsigned indent)

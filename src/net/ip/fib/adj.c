@@ -89,22 +89,14 @@ static void adj_special(struct fib *f, u32 index, enum adj_kind kind, u16 next)
     head_set(a, head_make(kind, next, 0, 0, UINT16_MAX));
 }
 
-static void *map_array(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct error e = {0};
-    if (mem_map_new(m, name, bytes, (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    return m->base;
-}
-
 void adj_init(struct fib *f)
 {
     pool_init(&f->adjs, "adjacencies", sizeof(struct adj), CACHE_LINE_BYTES, FIB_ADJS_MAX);
     adj_base = (struct adj *)f->adjs.base;
-    f->adj_info = map_array(&f->adj_info_map, "adjacencies, control",
-                            (u64)FIB_ADJS_MAX * sizeof(struct adj_info));
-    adj_address_base = map_array(&f->adj_address_map, "adjacencies, addresses",
-                                 (u64)FIB_ADJS_MAX * sizeof(struct ip_address));
+    f->adj_info = mem_reserve(&f->adj_info_map, "adjacencies, control",
+                              (u64)FIB_ADJS_MAX * sizeof(struct adj_info));
+    adj_address_base = mem_reserve(&f->adj_address_map, "adjacencies, addresses",
+                                   (u64)FIB_ADJS_MAX * sizeof(struct ip_address));
     hash_init(&f->adj_by_key, sizeof(struct adj_key));
 
     adj_special(f, ADJ_DROP.i, ADJ_KIND_DROP, FIB_NEXT_DROP);

@@ -153,14 +153,6 @@ void fib_settle(struct fib *f)
 
 /* --- the instance --- */
 
-static void *fib_map_new(struct mem_map *m, const char *name, u64 bytes)
-{
-    struct error e = {0};
-    if (mem_map_new(m, name, bytes, (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    return m->base;
-}
-
 /* Route 0 drops: what is in no table leads there. */
 static void fib_first_entry(struct fib *f)
 {
@@ -188,11 +180,11 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     pool_init(&f->paths, "paths", sizeof(struct path), 8, FIB_ROUTES_MAX * 2);
     pool_init(&f->vias, "recursive next hops", sizeof(struct via), 8, FIB_ROUTES_MAX);
     pool_init(&f->tracks, "tracked addresses", sizeof(struct track), 8, FIB_TRACKS_MAX);
-    fib_table_base = fib_map_new(&f->table_map, "ip tables, data plane",
+    fib_table_base = mem_reserve(&f->table_map, "ip tables, data plane",
                                  FIB_TABLES_ALL * sizeof(struct fib_table_data));
     f->tables =
-        fib_map_new(&f->tables_map, "ip tables", FIB_TABLES_ALL * sizeof(struct fib_table *));
-    f->ifs = fib_map_new(&f->ifs_map, "fib interfaces", FIB_IF_MAX * sizeof(struct fib_if));
+        mem_reserve(&f->tables_map, "ip tables", FIB_TABLES_ALL * sizeof(struct fib_table *));
+    f->ifs = mem_reserve(&f->ifs_map, "fib interfaces", FIB_IF_MAX * sizeof(struct fib_if));
     hash_init(&f->list_by_hash, sizeof(u64));
     hash_init(&f->table_by_id, 2 * sizeof(u32));
     hash_init(&f->import_by_entry, sizeof(u32));

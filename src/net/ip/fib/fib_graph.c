@@ -57,12 +57,8 @@ static const char *const sender_names[TO_N][IP_FAMILY_N] = {
 struct fib_graph *fib_graph_new(struct piste *p)
 {
     struct fib_graph *g = mem_alloc(sizeof(*g));
-    struct error e = {0};
     g->piste = p;
-    if (mem_map_new(&g->if_map, "fib edges", FIB_IF_MAX * sizeof(struct if_edges),
-                    (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    g->ifs = g->if_map.base;
+    g->ifs = mem_reserve(&g->if_map, "fib edges", FIB_IF_MAX * sizeof(struct if_edges));
     return g;
 }
 

@@ -1,6 +1,7 @@
 /* The FIB in a running switch: grace periods by the engine, interfaces by the interface module,
  * counters. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -10,6 +11,8 @@
 #include "engine/thread.h"
 #include "net/ip/fib/fib_cli.h"
 #include "net/ip/fib/fib_graph.h"
+#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/fib/fib_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/link/vlan/vlan.h"
 
@@ -174,6 +177,31 @@ static void fib_running_config(struct piste *p, void *state, enum rc_phase phase
         text_puts(t, "adjacency counters enable\n");
 }
 
+static void fib_tell_ip6(const struct fib *f, struct fib_index t, module_table_fn *tell, void *arg)
+{
+    const struct ip6_hash *h = fib_table_base[t.i].ip6;
+    char name[96];
+    snprintf(name, sizeof(name), "routes of %s", fib_table_name(f, t));
+    struct module_table it = {name};
+    if (h) {
+        it.entries = h->n_used;
+        it.places = (u64)h->mask + 1;
+        it.bytes = sizeof(*h) + it.places * sizeof(h->slots[0]);
+    }
+    tell(arg, &it);
+}
+
+static void fib_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct fib *f = state;
+    struct fib_index t = fib_table_next(f, IP_FAMILY_6, 0);
+    module_tell_hash(tell, arg, "adjacencies", &f->adj_by_key);
+    module_tell_hash(tell, arg, "path lists", &f->list_by_hash);
+    module_tell_hash(tell, arg, "tables of routes", &f->table_by_id);
+    for (; !fib_is_none(t); t = fib_table_next(f, IP_FAMILY_6, fib_number(t) + 1))
+        fib_tell_ip6(f, t, tell, arg);
+}
+
 static const struct fib_settings default_settings;
 
 static void fib_settings_free(void *settings)
@@ -211,4 +239,5 @@ const struct module fib_module = {
     .init = fib_init,
     .stop = fib_stop,
     .running_config = fib_running_config,
+    .tables = fib_tables,
 };

@@ -12,12 +12,9 @@ struct ip_address *ip6_route_addresses;
 void ip6_hashes_init(struct ip6_hashes *s, u32 max_routes,
                      void (*retire)(void *ctx, struct ip6_hash *h), void *ctx)
 {
-    struct error e = {0};
     *s = (struct ip6_hashes){.retire = retire, .ctx = ctx};
-    if (mem_map_new(&s->address_map, "ip6 routes", (u64)max_routes * sizeof(struct ip_address),
-                    (struct mem_page_size){0}, false, &e))
-        panic("%s", e.text);
-    ip6_route_addresses = s->address_map.base;
+    ip6_route_addresses =
+        mem_reserve(&s->address_map, "ip6 routes", (u64)max_routes * sizeof(struct ip_address));
 }
 
 void ip6_hashes_fini(struct ip6_hashes *s)

@@ -4,6 +4,7 @@
  *   ip route (add | del) [count N] PREFIX [table ID] [source NAME] [via PATH]...
  *
  * The source is ours: a saved route of a client of the API is that client's again. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,23 +73,17 @@ static bool take_number(struct words *w, u64 most, u64 *out)
     return true;
 }
 
-/* a.b.c.d; *end is what follows it. */
+/* a.b.c.d, up to the end or a slash: *end. */
 static bool ip_route_cli_address(const char *s, be32 *out, const char **end)
 {
-    u8 bytes[4];
-    for (u32 i = 0; i < 4; i++) {
-        char *stop;
-        if (*s < '0' || *s > '9')
-            return false;
-        unsigned long n = strtoul(s, &stop, 10);
-        if (n > 255 || (i < 3 && *stop != '.'))
-            return false;
-        bytes[i] = (u8)n;
-        s = i < 3 ? stop + 1 : stop;
-    }
-    memcpy(out, bytes, 4);
-    *end = s;
-    return true;
+    char address[INET_ADDRSTRLEN];
+    size_t n = strcspn(s, "/");
+    if (n >= sizeof(address))
+        return false;
+    memcpy(address, s, n);
+    address[n] = '\0';
+    *end = s + n;
+    return inet_pton(AF_INET, address, out) == 1;
 }
 
 static bool ip_route_cli_take_address(struct words *w, struct ip_address *out)
@@ -100,6 +95,18 @@ static bool ip_route_cli_take_address(struct words *w, struct ip_address *out)
         return false;
     *out = ip_address_from_ip4(address);
     ip_route_cli_take(w);
+    return true;
+}
+
+static bool ip_route_cli_take_interface(const struct piste *p, struct words *w,
+                                        struct if_index *out)
+{
+    const char *at = w->at + strspn(w->at, " \t\r\n");
+    const struct interface *f = interface_take(p, &at);
+    if (!f)
+        return false;
+    *out = f->index;
+    w->at = at;
     return true;
 }
 
@@ -158,7 +165,6 @@ static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib
 {
     u64 n;
     int rc;
-    char word[WORD_BYTES];
     struct words before = *w;
     if (ip_route_cli_take_word(w, "weight")) {
         if (!take_number(w, 255, &n))
@@ -188,12 +194,8 @@ static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib
         path->flags |= FIB_PATH_RESOLVE_ATTACHED;
     } else if (take_special(w, path)) {
         ;
-    } else if (ip_route_cli_peek(w, word) && if_is_none(path->interface) &&
-               interface_find(p, word)) {
-        path->interface = interface_find(p, word)->index;
-        ip_route_cli_take(w);
     } else {
-        return 0;
+        return if_is_none(path->interface) && ip_route_cli_take_interface(p, w, &path->interface);
     }
     return 1;
 }

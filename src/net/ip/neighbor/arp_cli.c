@@ -25,25 +25,26 @@ static int arp_cli_set_interface(struct cli_call *c)
                             c->err);
 }
 
-static const char *host_text(u32 a, char out[16])
+/* Of a number in host order. */
+static const char *arp_cli_address_text(u32 a, char out[IP_ADDRESS_TEXT_BYTES])
 {
-    snprintf(out, 16, "%u.%u.%u.%u", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
-    return out;
+    struct ip_address address = ip_address_from_ip4(be32_from_host(a));
+    return ip_address_text(IP_FAMILY_4, &address, out);
 }
 
 static int arp_cli_show(struct cli_call *c)
 {
     const struct arp *a = arp_of(c->piste);
     struct interface *f;
-    char text[16];
+    char text[IP_ADDRESS_TEXT_BYTES];
     out_text(c->out, "Proxy arps enabled for:\n");
     out_array(c->out, "ranges");
     for (u32 i = 0; a->ranges && i < a->ranges->n; i++) {
         const struct proxy_range *r = &a->ranges->v[i];
         out_object(c->out, NULL);
         out_u64(c->out, "fib_index", r->fib, "Fib_index %" PRIu64 "   ");
-        out_str(c->out, "first", host_text(r->first, text), "%s - ");
-        out_str(c->out, "last", host_text(r->last, text), "%s \n");
+        out_str(c->out, "first", arp_cli_address_text(r->first, text), "%s - ");
+        out_str(c->out, "last", arp_cli_address_text(r->last, text), "%s \n");
         out_end(c->out);
     }
     out_end(c->out);
@@ -72,7 +73,7 @@ void arp_running_config(struct piste *p, void *state, enum rc_phase phase, struc
 {
     const struct arp *a = state;
     struct interface *f;
-    char first[16], last[16];
+    char first[IP_ADDRESS_TEXT_BYTES], last[IP_ADDRESS_TEXT_BYTES];
     if (phase == RC_INTERFACE)
         for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
             if (arp_proxy_is_enabled(p, f->index))
@@ -81,6 +82,6 @@ void arp_running_config(struct piste *p, void *state, enum rc_phase phase, struc
         for (u32 i = 0; a->ranges && i < a->ranges->n; i++)
             text_add(t, "set arp proxy table-id %u start %s end %s\n",
                      fib_table_id(fib_of(p), (struct fib_index){a->ranges->v[i].fib}),
-                     host_text(a->ranges->v[i].first, first),
-                     host_text(a->ranges->v[i].last, last));
+                     arp_cli_address_text(a->ranges->v[i].first, first),
+                     arp_cli_address_text(a->ranges->v[i].last, last));
 }

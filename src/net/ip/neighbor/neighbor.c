@@ -341,3 +341,10 @@ void neighbor_set_config(struct piste *p, enum ip_family f, struct neighbor_conf
         ns->config[f].limit = NEIGHBORS_MAX;
     neighbor_age_schedule(ns);
 }
+
+void neighbor_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
+{
+    const struct neighbors *ns = state;
+    module_tell_hash(tell, arg, "neighbors", &ns->by_host);
+    module_tell_hash(tell, arg, "neighbors that are asked for", &ns->resolving_by_host);
+}

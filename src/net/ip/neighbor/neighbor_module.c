@@ -15,6 +15,7 @@ const struct module neighbor_module = {
     .init = neighbor_init,
     .stop = neighbor_stop,
     .running_config = neighbor_running_config,
+    .tables = neighbor_tables,
 };
 
 static const char *const api_needs[] = {"api", "neighbor", NULL};
