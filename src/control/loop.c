@@ -56,6 +56,7 @@ struct loop {
     VEC(struct loop_timer *) all;  /* for loop_free */
     VEC(struct call) deferred, each_round;
     u32 n_always_ready;
+    struct loop_stats stats;
     sigset_t signals;
     struct signal_watch on_signal[MAX_SIGNAL + 1];
 };
@@ -199,6 +200,13 @@ void loop_timer_del(struct loop *l, struct loop_timer *t)
     free(t);
 }
 
+static void note_timer(struct loop_stats *s, u64 late_ns)
+{
+    s->timers++;
+    s->late_ns += late_ns;
+    s->worst_late_ns = max_u64(s->worst_late_ns, late_ns);
+}
+
 /* At most as many as there are now: a timer that sets itself to the past must not hold up the rest.
  */
 static void run_timers(struct loop *l)
@@ -206,6 +214,7 @@ static void run_timers(struct loop *l)
     u64 now = clock_ns();
     for (u32 left = l->heap.n; left && l->heap.n && l->heap.v[0]->at_ns <= now; left--) {
         struct loop_timer *t = l->heap.v[0];
+        note_timer(&l->stats, now - t->at_ns);
         if (t->period_ns) {
             u64 next = t->at_ns + t->period_ns;
             timer_arm(l, t, next > now ? next : now + t->period_ns);
@@ -333,12 +342,40 @@ static void run_deferred(struct loop *l)
     l->deferred.n -= n;
 }
 
+/* --- how long others wait --- */
+
+const u32 loop_over_ms[LOOP_OVER] = {1, 20, 100, 1000};
+
+static void note_round(struct loop_stats *s, u64 begin_ns)
+{
+    u64 end_ns = clock_ns(), ns = end_ns - begin_ns;
+    s->rounds++;
+    s->busy_ns += ns;
+    for (u32 i = 0; i < LOOP_OVER && ns > loop_over_ms[i] * NS_PER_MSEC; i++)
+        s->over[i]++;
+    if (ns > s->worst_ns) {
+        s->worst_ns = ns;
+        s->worst_at_ns = end_ns;
+    }
+}
+
+struct loop_stats loop_stats_get(const struct loop *l)
+{
+    return l->stats;
+}
+
+void loop_stats_clear(struct loop *l)
+{
+    l->stats = (struct loop_stats){.since_ns = clock_ns()};
+}
+
 void loop_once(struct loop *l, int timeout_ms)
 {
     struct epoll_event ev[EVENTS_A_ROUND];
     int n = epoll_wait(l->epoll_fd, ev, EVENTS_A_ROUND, prepare_wait(l, timeout_ms));
     if (n < 0 && errno != EINTR)
         panic("epoll_wait: %s", strerror(errno));
+    u64 begin_ns = clock_ns();
     for (int i = 0; i < n; i++) {
         struct watch w = l->fds.v[(u32)ev[i].data.u64];
         if (w.fn && w.generation == ev[i].data.u64 >> 32)
@@ -351,6 +388,7 @@ void loop_once(struct loop *l, int timeout_ms)
         run_deferred(l);
     for (u32 i = 0; i < l->each_round.n; i++)
         l->each_round.v[i].fn(l->each_round.v[i].arg);
+    note_round(&l->stats, begin_ns);
 }
 
 int loop_run(struct loop *l)
@@ -371,6 +409,7 @@ struct loop *loop_new(struct error *e)
 {
     struct loop *l = mem_alloc(sizeof(*l));
     sigemptyset(&l->signals);
+    loop_stats_clear(l);
     l->signal_fd = -1;
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -38,6 +38,21 @@ void loop_each_round(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Any thread, async-signal-safe: makes the loop go round. */
 void loop_wake(struct loop *l);
 
+/* How long others wait for the loop: what is ready waits for the round to end, and a timer is as
+ * late as the loop comes to it. Since loop_stats_clear. */
+#define LOOP_OVER 4
+struct loop_stats {
+    u64 since_ns;
+    u64 rounds, busy_ns;       /* from when epoll returned to when it is asked again */
+    u64 worst_ns, worst_at_ns; /* the longest, and when it ended; 0: there was none */
+    u64 over[LOOP_OVER];       /* rounds longer than loop_over_ms[] */
+    u64 timers, late_ns;       /* that ran, and how late they were */
+    u64 worst_late_ns;
+};
+extern const u32 loop_over_ms[LOOP_OVER];
+struct loop_stats loop_stats_get(const struct loop *l);
+void loop_stats_clear(struct loop *l);
+
 struct loop_signal {
     int number;
     int pid; /* of the sender; 0: the kernel */

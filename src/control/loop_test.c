@@ -232,9 +232,40 @@ static void signals_come_through_the_loop(void **state)
     loop_free(l);
 }
 
+static void sleep_25_ms(void *arg)
+{
+    usleep(25000);
+}
+
+static void what_others_wait_is_measured(void **state)
+{
+    struct error e = {0};
+    struct loop *l = loop_new(&e);
+    loop_once(l, 0);
+    struct loop_stats s = loop_stats_get(l);
+    assert_int_equal(s.rounds, 1);
+    assert_true(s.over[0] == 0 && s.timers == 0);
+    loop_defer(l, sleep_25_ms, NULL);
+    struct loop_timer *t = loop_timer_add(l, clock_ns() + NS_PER_MSEC, 0, sleep_25_ms, NULL);
+    loop_once(l, 0);
+    loop_once(l, 100);
+    s = loop_stats_get(l);
+    assert_int_equal(s.rounds, 3);
+    assert_true(s.over[0] == 2 && s.over[1] == 2);
+    assert_true(s.worst_ns >= 25 * NS_PER_MSEC && s.busy_ns >= 50 * NS_PER_MSEC);
+    assert_int_equal(s.timers, 1);
+    assert_true(s.worst_late_ns >= 20 * NS_PER_MSEC); /* it was due while the other slept */
+    loop_stats_clear(l);
+    s = loop_stats_get(l);
+    assert_true(!s.rounds && !s.worst_ns && !s.timers);
+    loop_timer_del(l, t);
+    loop_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_others_wait_is_measured),
         cmocka_unit_test(a_removed_watch_gets_no_event_of_the_same_round),
         cmocka_unit_test(a_file_is_always_ready),
         cmocka_unit_test(timers_fire_in_order_and_once),

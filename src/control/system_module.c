@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "control/control_module.h"
+#include "control/loop.h"
 #include "control/module.h"
 
 /* --- show version
@@ -320,6 +321,51 @@ static int show_unix_errors(struct cli_call *c)
     return 0;
 }
 
+/* --- show event-loop --- */
+
+static double loop_ms(u64 ns)
+{
+    return (double)ns / (double)NS_PER_MSEC;
+}
+
+static double mean_ms(u64 sum_ns, u64 n)
+{
+    return n ? loop_ms(sum_ns) / (double)n : 0;
+}
+
+static int show_event_loop(struct cli_call *c)
+{
+    struct loop_stats s = loop_stats_get(c->piste->loop);
+    u64 now = clock_ns();
+    out_f64(c->out, "seconds", (double)(now - s.since_ns) / (double)NS_PER_SEC,
+            "In %.3f seconds: ");
+    out_u64(c->out, "rounds", s.rounds, "%" PRIu64 " rounds\n");
+    out_f64(c->out, "mean_ms", mean_ms(s.busy_ns, s.rounds), "  a round: mean %.3f ms, ");
+    out_f64(c->out, "worst_ms", loop_ms(s.worst_ns), "worst %.3f ms");
+    double ago = s.worst_at_ns ? (double)(now - s.worst_at_ns) / (double)NS_PER_SEC : 0;
+    out_f64(c->out, "worst_seconds_ago", ago, " (%.3f s ago)\n");
+    out_array(c->out, "longer");
+    out_text(c->out, "  longer than:");
+    for (u32 i = 0; i < LOOP_OVER; i++) {
+        out_object(c->out, NULL);
+        out_u64(c->out, "ms", loop_over_ms[i], " %" PRIu64 " ms ");
+        out_u64(c->out, "rounds", s.over[i], "%" PRIu64);
+        out_end(c->out);
+        out_text(c->out, i + 1 < LOOP_OVER ? "," : "\n");
+    }
+    out_end(c->out);
+    out_u64(c->out, "timers", s.timers, "  timers: %" PRIu64 ", ");
+    out_f64(c->out, "mean_late_ms", mean_ms(s.late_ns, s.timers), "late by %.3f ms in the mean, ");
+    out_f64(c->out, "worst_late_ms", loop_ms(s.worst_late_ns), "%.3f ms at the worst\n");
+    return 0;
+}
+
+static int clear_event_loop(struct cli_call *c)
+{
+    loop_stats_clear(c->piste->loop);
+    return 0;
+}
+
 static const struct cli_command commands[] = {
     {"show version [verbose] [cmdline]", "What this is and when it was built", system_show_version,
      0},
@@ -330,6 +376,11 @@ static const struct cli_command commands[] = {
     {"show physmem [verbose | detail | map]", "Packet memory", show_physmem, 0},
     {"show bihash [verbose]", "Hash tables: how many entries they have, and what they take",
      show_bihash, 0},
+    {"show event-loop",
+     "How long the control thread's rounds take, and how late its timers are: others wait for so "
+     "long",
+     show_event_loop, CLI_OWN},
+    {"clear event-loop", "What show event-loop tells begins anew", clear_event_loop, CLI_OWN},
     {"show unix errors", "Show Unix system call error history", show_unix_errors, 0},
     {NULL, NULL, NULL, 0},
 };

@@ -107,3 +107,14 @@ def test_graph(switch):
     assert any(line.split()[-1] == "ip4-input" for line in lines[1:])
     assert switch.ctl("show ip local").splitlines() == \
         ["Protocols handled by ip4_local", " ICMP: ip4-icmp-input", " UDP: ip4-udp-lookup"]
+
+
+def test_event_loop(switch):
+    switch.ctl("clear event-loop")
+    loop = switch.json("show event-loop")
+    assert 1 <= loop["rounds"] < 10 and 0 < loop["mean_ms"] <= loop["worst_ms"] < 1000
+    assert [row["ms"] for row in loop["longer"]] == [1, 20, 100, 1000]
+    later = switch.json("show event-loop")
+    assert later["rounds"] > loop["rounds"] and later["worst_ms"] >= loop["worst_ms"]
+    lines = switch.ctl("show event-loop").splitlines()
+    assert lines[0].startswith("In ") and lines[1].startswith("  a round: mean ") and len(lines) == 4

@@ -47,7 +47,7 @@ static int arp_send(struct piste *p, const struct interface *f, const struct arp
     b->tx_if = f->index;
     b->l2_start = b->start;
     b->l3_start = (i16)(b->start + (i32)link_bytes);
-    int rc = control_packet_send(e, f->index, f->output_node, bi);
+    int rc = control_packet_send(e, f->parent, f->output_node, bi);
     if (!rc)
         tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
     return rc;

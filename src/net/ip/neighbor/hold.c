@@ -50,10 +50,10 @@ static void hold_free(struct neighbors *ns, u32 bi)
 static void hold_send(struct neighbors *ns, const char *name, u32 bi)
 {
     struct node_index node;
-    struct if_index from = buffer_at(bi)->rx_if;
+    const struct interface *from = interface_at(ns->piste, buffer_at(bi)->rx_if);
     if (!node_find(hold_engine(ns), name, &node))
         hold_free(ns, bi);
-    else if (control_packet_send(hold_engine(ns), from, node, bi))
+    else if (control_packet_send(hold_engine(ns), from ? from->parent : IF_NONE, node, bi))
         ns->n_held_dropped++;
 }
 
