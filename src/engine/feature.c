@@ -1,4 +1,4 @@
-/* Feature arcs: building of chains, and packets that come back to a walk. See feature.h. */
+/* Feature arcs: what is enabled on each interface, as chains that packets follow. See feature.h. */
 #include "engine/feature.h"
 
 #include <errno.h>
@@ -7,239 +7,16 @@
 
 #include "base/log.h"
 #include "engine/engine_internal.h"
-#include "engine/feature_order.h"
+#include "engine/feature_internal.h"
 
-#define ARCS_MAX 64
-static_assert(ARCS_MAX * FEATURE_IF_MAX == 1u << FEATURE_WALK_BITS, "a walk says both");
 #define ARC_STARTS_MAX 16
-
-struct enabled {
-    u16 slot;
-    u64 data;
-};
-
-struct user_choice {
-    u16 slot;
-    bool on;
-    u64 data; /* what it was enabled with before, if it is disabled now */
-};
-
-struct if_features {
-    VEC(struct enabled) on;          /* by slot */
-    VEC(struct user_choice) by_user; /* not changed by a module since */
-    struct node_index start, end;
-    bool has_start, has_end;
-};
-
-struct change_listener {
-    void (*fn)(void *arg, struct if_index i, bool any);
-    void *arg;
-};
-
-struct slot {
-    const struct feature_def *def;
-    u16 resume_edge; /* to feature-resume, once it was enabled anywhere; read by data threads */
-    bool has_resume_edge;
-};
-
-struct arc {
-    struct feature_arc arc; /* what data paths see */
-    const struct feature_arc_def *def;
-    struct feature_order order;
-    struct slot *slots; /* 1..n_slots, in walking order; 0 is the start, one more the end */
-    u32 n_slots;
-    VEC(struct if_features) ifs;
-    VEC(struct change_listener) listeners;
-    struct node_index end;   /* of all interfaces; or, by interface: */
-    struct node_index *ends; /* read by data threads */
-    struct mem_map ends_map;
-};
-
-/* One set in a process, as there is one of buffers: a walk is told by 32 bits. */
-static struct {
-    struct arc *arcs[ARCS_MAX]; /* by walk / FEATURE_IF_MAX */
-    struct mem_map chains_map, generations_map;
-    u16 *generations; /* by interface index; each is a 16-bit word */
-    u32 n;
-} walks;
-
-struct feature_chain *_Atomic *feature_chains;
-
-static u16 generation_of(u32 interface)
-{
-    return __atomic_load_n(&walks.generations[interface], __ATOMIC_ACQUIRE);
-}
-
-/* --- arcs --- */
-
-static struct arc *arc_find(const struct engine *e, const char *name)
-{
-    for (u32 i = 0; i < e->arcs.n; i++)
-        if (!strcmp(e->arcs.v[i]->def->name, name))
-            return e->arcs.v[i];
-    return NULL;
-}
 
 static struct arc *arc_must_find(const struct engine *e, const char *name)
 {
-    struct arc *a = arc_find(e, name);
+    struct arc *a = feature_arc_get(e, name);
     if (!a)
         panic("no feature arc %s", name);
     return a;
-}
-
-const struct feature_arc *feature_arc_find(const struct engine *e, const char *arc)
-{
-    struct arc *a = arc_find(e, arc);
-    return a ? &a->arc : NULL;
-}
-
-static u32 free_walk(void)
-{
-    u32 id = 0;
-    while (id < ARCS_MAX && walks.arcs[id])
-        id++;
-    return id;
-}
-
-static int arc_add(struct engine *e, const struct feature_arc_def *def, struct error *err)
-{
-    struct feature_order order;
-    u32 id = free_walk();
-    if (arc_find(e, def->name))
-        return error_set(err, EEXIST, "there is a feature arc %s already", def->name);
-    if (id == ARCS_MAX)
-        return error_set(err, ENOSPC, "at most %d feature arcs are possible", ARCS_MAX);
-    int rc = feature_order_init(&order, def, err);
-    if (rc)
-        return rc;
-    if (!walks.n++) {
-        feature_chains = mem_reserve(&walks.chains_map, "feature-chains",
-                                     (u64)ARCS_MAX * FEATURE_IF_MAX * sizeof(*feature_chains));
-        walks.generations = mem_reserve(&walks.generations_map, "feature-generations",
-                                        FEATURE_IF_MAX * sizeof(u16));
-    }
-    struct arc *a = mem_alloc(sizeof(*a));
-    *a = (struct arc){.def = def, .order = order};
-    a->arc.walk = id * FEATURE_IF_MAX;
-    a->arc.chains = feature_chains + a->arc.walk;
-    if (!def->end_node)
-        a->ends = mem_reserve(&a->ends_map, def->name, FEATURE_IF_MAX * sizeof(*a->ends));
-    walks.arcs[id] = a;
-    vec_add(&e->arcs, a);
-    return 0;
-}
-
-static void arc_free(struct arc *a)
-{
-    for (u32 i = 0; i < a->ifs.n; i++) {
-        free((void *)a->arc.chains[i]);
-        a->arc.chains[i] = NULL;
-        vec_free(&a->ifs.v[i].on);
-        vec_free(&a->ifs.v[i].by_user);
-    }
-    vec_free(&a->ifs);
-    vec_free(&a->listeners);
-    feature_order_fini(&a->order);
-    mem_map_free(&a->ends_map);
-    walks.arcs[a->arc.walk / FEATURE_IF_MAX] = NULL;
-    if (!--walks.n) {
-        mem_map_free(&walks.chains_map);
-        mem_map_free(&walks.generations_map);
-        feature_chains = NULL;
-    }
-    free(a->slots);
-    free(a);
-}
-
-void feature_fini(struct engine *e)
-{
-    for (u32 k = 0; k < e->arcs.n; k++)
-        arc_free(e->arcs.v[k]);
-    vec_free(&e->arcs);
-    for (u32 k = 0; k < e->feature_faults.n; k++)
-        free(e->feature_faults.v[k].text);
-    vec_free(&e->feature_faults);
-    vec_free(&e->features_pending);
-}
-
-/* --- registration --- */
-
-static void feature_refuse(struct engine *e, const void *def, const struct error *err)
-{
-    vec_add(&e->feature_faults, ((struct feature_fault){def, mem_strdup(err->text)}));
-}
-
-/* Slots are numbered when all features are there: nothing is enabled before. */
-static void number_slots(struct arc *a)
-{
-    a->n_slots = 0;
-    free(a->slots);
-    a->slots = mem_alloc((a->order.places.n + 2) * sizeof(*a->slots));
-    for (u32 i = 0; i < a->order.places.n; i++)
-        if (a->order.places.v[i].def)
-            a->slots[++a->n_slots].def = a->order.places.v[i].def;
-    if (a->n_slots > FEATURE_SLOTS_MAX)
-        panic("feature arc %s has more than %u features", a->def->name, FEATURE_SLOTS_MAX);
-}
-
-/* Returns whether the feature is dealt with: it has its place, or never will have one. */
-static bool feature_place_in_order(struct engine *e, const struct feature_def *f, bool last_try)
-{
-    struct error err;
-    struct arc *a = arc_find(e, f->arc);
-    int rc = a ? feature_order_add(&a->order, f, &err)
-               : error_set(&err, ENOENT, "feature %s: no feature arc %s", f->node, f->arc);
-    if (rc && (rc != -ENOENT || last_try)) {
-        feature_refuse(e, f, &err);
-        return true;
-    }
-    return !rc;
-}
-
-void feature_register(struct engine *e, const struct feature_arc_def *const *arcs,
-                      const struct feature_def *const *features)
-{
-    struct error err;
-    for (; arcs && *arcs; arcs++)
-        if (arc_add(e, *arcs, &err))
-            feature_refuse(e, *arcs, &err);
-    for (; features && *features; features++)
-        vec_add(&e->features_pending, *features);
-}
-
-void feature_place_all(struct engine *e)
-{
-    bool more = true, last_try = false;
-    while (e->features_pending.n) {
-        last_try = !more; /* what is left names what is not there */
-        more = false;
-        for (u32 i = 0; i < e->features_pending.n;) {
-            if (!feature_place_in_order(e, e->features_pending.v[i], last_try)) {
-                i++;
-                continue;
-            }
-            vec_del(&e->features_pending, i);
-            more = true;
-        }
-    }
-    for (u32 k = 0; k < e->arcs.n; k++)
-        number_slots(e->arcs.v[k]);
-}
-
-int feature_check(const struct engine *e, const struct feature_arc_def *const *arcs,
-                  const struct feature_def *const *features, struct error *err)
-{
-    for (u32 k = 0; k < e->feature_faults.n; k++) {
-        const struct feature_fault *fault = &e->feature_faults.v[k];
-        for (u32 i = 0; arcs && arcs[i]; i++)
-            if (arcs[i] == fault->def)
-                return error_set(err, EINVAL, "%s", fault->text);
-        for (u32 i = 0; features && features[i]; i++)
-            if (features[i] == fault->def)
-                return error_set(err, EINVAL, "%s", fault->text);
-    }
-    return 0;
 }
 
 /* --- chains --- */
@@ -277,7 +54,7 @@ static struct node_index slot_node(const struct engine *e, const struct arc *a, 
 }
 
 /* A packet that waits in this slot may find later that nothing is enabled any more. */
-static void make_resume_edge(struct engine *e, struct slot *s, struct node_index from)
+static void make_resume_edge(struct engine *e, struct feature_slot *s, struct node_index from)
 {
     if (s->has_resume_edge)
         return;
@@ -302,7 +79,7 @@ static struct feature_chain *chain_new(const struct arc *a, struct if_index i)
     u32 n = a->n_slots + 2;
     struct feature_chain *c =
         mem_alloc(sizeof(*c) + n * (sizeof(c->step[0]) + sizeof(c->nodes[0])));
-    c->generation = generation_of(i.i);
+    c->generation = feature_generation_of(i);
     c->nodes = (u32 *)(void *)&c->step[n];
     for (u32 k = 1; k < n; k++)
         c->step[k].at = feature_at(a->arc.walk + i.i, k, c->generation, a->slots[k].resume_edge);
@@ -401,7 +178,7 @@ static bool is_enabled(const struct arc *a, u16 slot, struct if_index i)
     return is_on;
 }
 
-static void on_insert(struct if_features *f, u32 at, struct enabled x)
+static void on_insert(struct if_features *f, u32 at, struct feature_on x)
 {
     vec_add(&f->on, x);
     memmove(&f->on.v[at + 1], &f->on.v[at], (f->on.n - 1 - at) * sizeof(x));
@@ -411,7 +188,7 @@ static void on_insert(struct if_features *f, u32 at, struct enabled x)
 static int feature_find_slot(const struct engine *e, const char *arc, const char *node,
                              struct if_index i, struct arc **a, u16 *slot, struct error *err)
 {
-    *a = arc_find(e, arc);
+    *a = feature_arc_get(e, arc);
     if (!*a)
         return error_set(err, ENOENT, "no feature arc %s", arc);
     *slot = feature_slot_of(e, *a, node);
@@ -428,11 +205,11 @@ static int feature_set_enabled(struct engine *e, struct arc *a, u16 slot, struct
     u32 at = feature_position(f, slot, &is_on);
     if (enable == is_on && (!is_on || f->on.v[at].data == data))
         return 0;
-    struct enabled before = is_on ? f->on.v[at] : (struct enabled){0};
+    struct feature_on before = is_on ? f->on.v[at] : (struct feature_on){0};
     if (is_on)
         vec_del(&f->on, at);
     if (enable)
-        on_insert(f, at, (struct enabled){slot, data});
+        on_insert(f, at, (struct feature_on){slot, data});
     int rc = chain_publish(e, a, i, err);
     if (rc) { /* as it was */
         if (enable)
@@ -444,7 +221,7 @@ static int feature_set_enabled(struct engine *e, struct arc *a, u16 slot, struct
 }
 
 /* Returns whether there was one. */
-static bool forget_choice(struct if_features *f, u16 slot, struct user_choice *was)
+static bool forget_choice(struct if_features *f, u16 slot, struct feature_choice *was)
 {
     for (u32 k = 0; k < f->by_user.n; k++)
         if (f->by_user.v[k].slot == slot) {
@@ -463,7 +240,7 @@ int feature_enable(struct engine *e, const char *arc, const char *node, struct i
     int rc = feature_find_slot(e, arc, node, i, &a, &slot, err);
     if (rc)
         return rc;
-    struct user_choice was;
+    struct feature_choice was;
     forget_choice(if_features(a, i), slot, &was);
     return feature_set_enabled(e, a, slot, i, enable, data, err);
 }
@@ -477,7 +254,7 @@ int feature_enable_by_user(struct engine *e, const char *arc, const char *node, 
     if (rc || is_enabled(a, slot, i) == enable)
         return rc;
     struct if_features *f = if_features(a, i);
-    struct user_choice was = {0}, now = {slot, enable, 0};
+    struct feature_choice was = {0}, now = {slot, enable, 0};
     bool again = forget_choice(f, slot, &was), is_on;
     u32 at = feature_position(f, slot, &is_on);
     now.data = is_on ? f->on.v[at].data : 0;
@@ -496,7 +273,7 @@ void feature_each_by_user(const struct engine *e, struct if_index i,
     for (u32 k = 0; k < e->arcs.n; k++) {
         const struct arc *a = e->arcs.v[k];
         for (u32 j = 0; i.i < a->ifs.n && j < a->ifs.v[i.i].by_user.n; j++) {
-            const struct user_choice *u = &a->ifs.v[i.i].by_user.v[j];
+            const struct feature_choice *u = &a->ifs.v[i.i].by_user.v[j];
             fn(arg, a->def->name, a->slots[u->slot].def->node, u->on);
         }
     }
@@ -504,14 +281,14 @@ void feature_each_by_user(const struct engine *e, struct if_index i,
 
 bool feature_exists(const struct engine *e, const char *arc, const char *node)
 {
-    struct arc *a = arc_find(e, arc);
+    struct arc *a = feature_arc_get(e, arc);
     return a && feature_slot_of(e, a, node);
 }
 
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,
                         struct if_index i)
 {
-    struct arc *a = arc_find(e, arc);
+    struct arc *a = feature_arc_get(e, arc);
     return a && is_enabled(a, feature_slot_of(e, a, node), i);
 }
 
@@ -535,13 +312,12 @@ void feature_set_end(struct engine *e, const char *arc, struct if_index i, struc
 void feature_on_change(struct engine *e, const char *arc,
                        void (*fn)(void *arg, struct if_index i, bool any), void *arg)
 {
-    vec_add(&arc_must_find(e, arc)->listeners, ((struct change_listener){fn, arg}));
+    vec_add(&arc_must_find(e, arc)->listeners, ((struct feature_listener){fn, arg}));
 }
 
 void feature_forget_interface(struct engine *e, struct if_index i)
 {
-    if (walks.n)
-        __atomic_store_n(&walks.generations[i.i], (u16)(generation_of(i.i) + 1), __ATOMIC_RELEASE);
+    feature_generation_next(i);
     for (u32 k = 0; k < e->arcs.n; k++) {
         struct arc *a = e->arcs.v[k];
         if (i.i >= a->ifs.n)
@@ -567,60 +343,3 @@ void feature_each(const struct engine *e, struct if_index i,
             fn(arg, a->def->name, a->def->end_node, false);
     }
 }
-
-/* --- packets that come back --- */
-
-static const struct arc *arc_of(u64 at)
-{
-    return walks.arcs[feature_walk(at) / FEATURE_IF_MAX];
-}
-
-u16 feature_next_lost(const struct buffer *b)
-{
-    const struct slot *s = &arc_of(b->feature.at)->slots[feature_slot(b->feature.at)];
-    return __atomic_load_n(&s->resume_edge, __ATOMIC_ACQUIRE);
-}
-
-/* The node behind b's slot, as things are now. */
-static u32 node_behind(struct buffer *b)
-{
-    u64 at = b->feature.at;
-    u32 slot = feature_slot(at), interface = feature_walk(at) % FEATURE_IF_MAX;
-    const struct arc *a = arc_of(at);
-    const struct feature_chain *c = __atomic_load_n(
-        (struct feature_chain **)&feature_chains[feature_walk(at)], __ATOMIC_ACQUIRE);
-    if (!c)
-        return __atomic_load_n(a->ends ? &a->ends[interface].i : &a->end.i, __ATOMIC_RELAXED);
-    while (feature_slot(c->step[slot].at) == slot)
-        slot--; /* not enabled: what follows the one before follows it too */
-    feature_step_take(&c->step[slot], b);
-    return c->nodes[slot];
-}
-
-static void feature_resume_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                               u32 count)
-{
-    for (u32 i = 0; i < count; i++) {
-        u64 at = b[i]->feature.at;
-        if (feature_generation(at) != generation_of(feature_walk(at) % FEATURE_IF_MAX)) {
-            next[i] = node_drop(n, b[i], 0, 0);
-            continue;
-        }
-        u32 bi = buffer_index(b[i]);
-        node_enqueue_to(t, (struct node_index){node_behind(b[i])}, &bi, 1);
-        next[i] = NEXT_CONSUMED;
-    }
-}
-
-static const struct node_error resume_errors[] = {
-    {"interface_deleted", "interface was deleted while the packet waited", SEVERITY_INFO},
-};
-
-const struct node_def engine_feature_resume_node = {
-    .name = "feature-resume",
-    .run = {[CPU_LEVEL_BASE] = feature_resume_run},
-    .next = {"error-drop"},
-    .n_next = 1,
-    .errors = resume_errors,
-    .n_errors = array_len(resume_errors),
-};

@@ -1,10 +1,66 @@
 /* What the interface module's own files share. */
 #pragma once
 
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
 #include "engine/stats.h"
 #include "net/link/interface/interface.h"
+
+/* --- the registry --- */
+
+struct if_listener {
+    void (*fn)(struct piste *p, struct interface *f, enum if_event ev, void *arg);
+    void *arg;
+    const bool *alive; /* the module that asked */
+};
+
+struct if_user {
+    bool (*fn)(struct piste *p, struct if_index i);
+};
+
+struct if_show_hook {
+    void (*fn)(struct piste *p, struct interface *f, struct out *o);
+};
+
+struct interfaces {
+    VEC(struct interface *) by_index; /* NULL: free */
+    struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
+    VEC(struct if_listener) listeners;
+    VEC(const char *const *) reserved; /* names, see interface_reserve_names */
+    VEC(struct if_user) users;
+    VEC(struct if_show_hook) show_hooks[IF_SHOW_N];
+    struct mem_map data_map;
+    struct stats_names stats_names;
+    u32 default_mtu;
+};
+
+extern struct log_class interface_log;
+struct interfaces *interfaces_of(const struct piste *p);
+/* NULL with a sentence. */
+struct interface *interface_must_find(const struct piste *p, struct if_index i, struct error *e);
+void interface_tell(struct piste *p, struct interface *f, enum if_event ev);
+/* Brings what data threads read in line with f. */
+void interface_publish(struct interface *f);
+/* Both, for f and its sub-interfaces: what befell f befalls them. */
+void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev);
+
+/* interface_name.c */
+/* As the tables by name have it. */
+void interface_name_key(char key[IF_NAME_BYTES], const char *name);
+/* Whether an interface may be called so: commands take the name as it is, and nobody has it, nor
+ * its nodes. */
+int interface_check_name(const struct piste *p, const char *name, struct error *e) MUST_CHECK;
+
+/* interface_change.c */
+int interface_check_mac(const u8 mac[6], struct error *e) MUST_CHECK;
+/* The node interface-offload is on where the port does not take everything; what is in a tunnel,
+ * which is rare, its tx node sees to (interface_tx.h). */
+int interface_apply_offload(struct piste *p, const struct interface *f, struct error *e) MUST_CHECK;
+
+/* --- nodes, settings --- */
 
 /* State of an X-output node. */
 struct if_output {
