@@ -14,7 +14,7 @@
 NODE_DECLARE(loopback_tx);
 
 struct loopbacks {
-    VEC(struct loopback *) all;
+    VEC(struct loopback *) by_instance[2]; /* loopbacks, BVIs; NULL: free */
     struct if_index local0;
 };
 
@@ -66,10 +66,7 @@ static int loopback_set_admin(void *arg, bool up, struct error *e)
 
 static struct loopback *loopback_by_instance(const struct loopbacks *s, bool is_bvi, u32 instance)
 {
-    for (u32 i = 0; i < s->all.n; i++)
-        if (s->all.v[i]->is_bvi == is_bvi && s->all.v[i]->instance == instance)
-            return s->all.v[i];
-    return NULL;
+    return instance < s->by_instance[is_bvi].n ? s->by_instance[is_bvi].v[instance] : NULL;
 }
 
 const char loopback_module_name[] = "loopback";
@@ -105,7 +102,9 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
         free(l);
         return rc;
     }
-    vec_add(&s->all, l);
+    while (s->by_instance[is_bvi].n <= instance)
+        vec_add(&s->by_instance[is_bvi], NULL);
+    s->by_instance[is_bvi].v[instance] = l;
     *out = l->interface;
     return 0;
 }
@@ -124,17 +123,15 @@ int bvi_create(struct piste *p, const u8 *mac, u32 instance, struct if_index *ou
 static int remove_kind(struct piste *p, struct if_index i, bool is_bvi, struct error *e)
 {
     struct loopbacks *s = module_state(p, loopback_module_name);
-    for (u32 k = 0; k < s->all.n; k++) {
-        struct loopback *l = s->all.v[k];
-        if (!if_equal(l->interface, i) || l->is_bvi != is_bvi)
-            continue;
-        vec_del(&s->all, k);
-        interface_delete(p, i);
-        engine_defer_free(engine_of(p), free, l);
-        return 0;
-    }
-    return error_set(e, EINVAL, "%s is not a %s interface", interface_at(p, i)->name,
-                     is_bvi ? "BVI" : "loopback");
+    const struct interface *f = interface_at(p, i);
+    if (f->cls != (is_bvi ? &class_bvi : &class_loopback))
+        return error_set(e, EINVAL, "%s is not a %s interface", f->name,
+                         is_bvi ? "BVI" : "loopback");
+    struct loopback *l = f->port;
+    s->by_instance[is_bvi].v[l->instance] = NULL;
+    interface_delete(p, i);
+    engine_defer_free(engine_of(p), free, l);
+    return 0;
 }
 
 int loopback_delete(struct piste *p, struct if_index i, struct error *e)
@@ -165,13 +162,15 @@ int loopback_init(struct piste *p, void **state, struct error *e)
 void loopback_stop(struct piste *p, void *state)
 {
     struct loopbacks *s = state;
-    while (s->all.n) {
-        struct loopback *l = s->all.v[s->all.n - 1];
-        interface_delete(p, l->interface);
-        free(l);
-        s->all.n--;
+    for (u32 kind = 0; kind < 2; kind++) {
+        for (u32 k = s->by_instance[kind].n; k--;) {
+            struct loopback *l = s->by_instance[kind].v[k];
+            if (l)
+                interface_delete(p, l->interface);
+            free(l);
+        }
+        vec_free(&s->by_instance[kind]);
     }
     interface_delete(p, s->local0);
-    vec_free(&s->all);
     free(s);
 }
