@@ -8,6 +8,7 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_world.h"
+#include "net/ip/ip4/tunnel_world.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -28,6 +29,30 @@ static struct if_index a;
 static void must_run(const char *command)
 {
     free(world_command(command));
+}
+
+/* Of IP alone, with UDP and more than fits a buffer's headroom, with a header that counts, and one
+ * in another; and one that leads into itself. */
+static void open_tunnels(void)
+{
+    static struct tunnel t[5];
+    static const char *const names[] = {"t0", "t1", "t2", "t3", "t4"};
+    u8 counts[28];
+    be32 far = be32_from_host(0x0a000202);
+    tunnel_new_ip(&t[0], names[0], far);
+    tunnel_new_udp(&t[1], names[1], far, 300,
+                   ENCAP_UDP_SUM | ENCAP_ENTROPY | ENCAP_DSCP | ENCAP_ECN);
+    tunnel_ip4_header(counts, IP_PROTOCOL_GRE, 0, far);
+    put_be32(counts + 20, 0);
+    put_be32(counts + 24, 0);
+    tunnel_new(&t[2], names[2], far, counts, sizeof(counts), ENCAP_NUMBERS | ENCAP_DF, NULL);
+    tunnel_new_udp(&t[3], names[3], be32_from_host(0x1a000001), 8, ENCAP_UDP_SUM);
+    tunnel_new_ip(&t[4], names[4], be32_from_host(0x1e000001));
+    must_run("ip route add 26.0.0.0/8 via t0");
+    must_run("ip route add 27.0.0.0/8 via t1");
+    must_run("ip route add 28.0.0.0/8 via t2");
+    must_run("ip route add 29.0.0.0/8 via t3");
+    must_run("ip route add 30.0.0.0/8 via t4");
 }
 
 static void open_once(void)
@@ -64,11 +89,13 @@ static void open_once(void)
     world_interface("b", mac_b);
     for (u32 i = 0; commands[i]; i++)
         must_run(commands[i]);
+    open_tunnels();
 }
 
-static const u32 destinations[] = {0x0a000202, 0x0a000203, 0x0a000101, 0x0a0002ff,
-                                   0x14000005, 0x15000005, 0x16000005, 0x16800005,
-                                   0x17000001, 0x18000001, 0x19000001, 0x63000001};
+static const u32 destinations[] = {0x0a000202, 0x0a000203, 0x0a000101, 0x0a0002ff, 0x14000005,
+                                   0x15000005, 0x16000005, 0x16800005, 0x17000001, 0x18000001,
+                                   0x19000001, 0x63000001, 0x1a000009, 0x1b000009, 0x1c000009,
+                                   0x1d000009, 0x1e000009};
 
 /* Makes the bytes more like a packet, so that they come further. */
 static void repair(u8 *bytes, u32 n, u8 flags, u8 which)

@@ -11,23 +11,14 @@
 
 #include <stdio.h>
 
-#include "net/ip/fib/encap.h"
-#include "net/ip/fib/midchain_tx.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/ip/ip4/ip4_world.h"
+#include "net/ip/ip4/tunnel_world.h"
 #include "net/link/gso/gso.h"
 
 static const u8 mac_a[6] = {2, 0xfe, 0, 0, 0, 0xa}, mac_b[6] = {2, 0xfe, 0, 0, 0, 0xb},
                 mac_c[6] = {2, 0xfe, 0, 0, 0, 0xc};
 static struct if_index a, b, c;
-
-/* --- a kind of tunnel --- */
-
-struct tunnel {
-    struct if_index interface;
-    struct fib_track_index track;
-    const struct encap *encap;
-};
 
 static void run(const char *command)
 {
@@ -43,71 +34,6 @@ static void settle(void)
 static be32 ip(u32 w, u32 x, u32 y, u32 z)
 {
     return be32_from_host(w << 24 | x << 16 | y << 8 | z);
-}
-
-static void tunnel_link(struct piste *p, struct adj_index adj, void *arg)
-{
-    const struct tunnel *t = arg;
-    adj_midchain(fib_of(p), adj, t->encap);
-}
-
-/* name is borrowed. The tunnel's end is 10.0.9.9, or far. */
-static void tunnel_new(struct tunnel *t, const char *name, be32 far, const void *header, u32 len,
-                       u32 flags,
-                       void (*fixup)(struct buffer *b, const struct encap *e, u32 payload))
-{
-    static const struct if_class cls = {.name = "tunnel", .tx = &midchain_tx_node};
-    struct if_new_args args = {.name = name, .cls = &cls, .mtu = 9000, .caps = IF_CAP_TX_ALL};
-    struct fib *f = fib_of(&world.p);
-    struct error e = {0};
-    struct ip_address end = ip_address_from_ip4(far);
-    assert_int_equal(interface_new(&world.p, &args, &t->interface, &e), 0);
-    assert_int_equal(interface_set_admin(&world.p, t->interface, true, &e), 0);
-    interface_set_link(&world.p, t->interface, true);
-    assert_int_equal(fib_track(f, world_table(0), &end, NULL, NULL, &t->track, &e), 0);
-    struct encap_args ea = {t->track, header, len, flags, fixup, 7};
-    if (encap_new(f, &ea, &t->encap, &e))
-        fail_msg("%s", e.text);
-    fib_set_link(f, t->interface, tunnel_link, t);
-}
-
-static void tunnel_delete(struct tunnel *t)
-{
-    struct fib *f = fib_of(&world.p);
-    fib_set_link(f, t->interface, NULL, NULL);
-    interface_delete(&world.p, t->interface);
-    encap_free(f, t->encap);
-    fib_untrack(f, t->track);
-}
-
-/* An IPv4 header of 20 bytes in h. */
-static void outer_ip4(u8 *h, u8 protocol, u8 tos, be32 dst)
-{
-    *(struct ip4_header *)h = (struct ip4_header){.version_ihl = 0x45,
-                                                  .tos = tos,
-                                                  .ttl = 200,
-                                                  .protocol = protocol,
-                                                  .src = ip(10, 0, 2, 1),
-                                                  .dst = dst};
-}
-
-static void ip_tunnel(struct tunnel *t, const char *name, be32 far)
-{
-    u8 h[20];
-    outer_ip4(h, IP_PROTOCOL_IP_IN_IP, 0, far);
-    tunnel_new(t, name, far, h, sizeof(h), 0, NULL);
-}
-
-/* `more` bytes of options behind UDP. */
-static void udp_tunnel(struct tunnel *t, const char *name, be32 far, u32 more, u32 flags)
-{
-    static u8 h[ENCAP_BYTES_MAX];
-    outer_ip4(h, IP_PROTOCOL_UDP, 0, far);
-    put_be16(h + 20, 1111);
-    put_be16(h + 22, 6081);
-    for (u32 i = 0; i < more; i++)
-        h[28 + i] = (u8)(i * 3 + 1);
-    tunnel_new(t, name, far, h, 28 + more, flags, NULL);
 }
 
 /* --- the world --- */
@@ -277,7 +203,7 @@ static void a_packet_goes_into_a_tunnel(void **state)
     struct tunnel t;
     struct shape s = {.payload = 72};
     u8 p[2000];
-    ip_tunnel(&t, "tun0", ip(10, 0, 9, 9));
+    tunnel_new_ip(&t, "tun0", ip(10, 0, 9, 9));
     run("ip route add 20.0.0.0/8 via tun0");
     send(&s);
     u32 n = take("b", p, sizeof(p));
@@ -320,7 +246,7 @@ static void the_way_to_the_end_is_followed(void **state)
     struct tunnel t;
     struct shape s = {.payload = 72};
     u8 p[2000];
-    ip_tunnel(&t, "tun0", ip(10, 0, 9, 9));
+    tunnel_new_ip(&t, "tun0", ip(10, 0, 9, 9));
     run("ip route add 20.0.0.0/8 via tun0");
     run("ip route del 10.0.9.9/32");
     send(&s);
@@ -350,7 +276,7 @@ static void classes_and_df_go_outside(void **state)
 {
     struct tunnel t;
     u8 h[20], p[2000];
-    outer_ip4(h, IP_PROTOCOL_IP_IN_IP, 0x20, ip(10, 0, 9, 9));
+    tunnel_ip4_header(h, IP_PROTOCOL_IP_IN_IP, 0x20, ip(10, 0, 9, 9));
     tunnel_new(&t, "tun0", ip(10, 0, 9, 9), h, sizeof(h), ENCAP_DSCP | ENCAP_ECN | ENCAP_DF, NULL);
     run("ip route add 20.0.0.0/8 via tun0");
     struct shape s = {.payload = 10, .tos = 0xb9, .fragment = be16_from_host(IP4_DF)};
@@ -384,7 +310,7 @@ static void flows_have_ports_of_their_own(void **state)
     u8 p[2000];
     u16 first = 0;
     u32 others = 0;
-    udp_tunnel(&t, "tun0", ip(10, 0, 9, 9), 8, ENCAP_ENTROPY);
+    tunnel_new_udp(&t, "tun0", ip(10, 0, 9, 9), 8, ENCAP_ENTROPY);
     run("ip route add 20.0.0.0/8 via tun0");
     for (u32 i = 0; i < 20; i++) {
         struct shape s = {.payload = 10, .sport = (u16)(1000 + i / 2)};
@@ -412,7 +338,7 @@ static void headers_of_any_length(void **state)
         for (u32 payload = 0; payload < 4000; payload = payload * 2 + 13) {
             struct tunnel t;
             struct shape s = {.payload = payload};
-            udp_tunnel(&t, "tun0", ip(10, 0, 9, 9), more[i], ENCAP_UDP_SUM);
+            tunnel_new_udp(&t, "tun0", ip(10, 0, 9, 9), more[i], ENCAP_UDP_SUM);
             run("ip route add 20.0.0.0/8 via tun0");
             send(&s);
             u32 n = take("b", p, sizeof(p)), head = 28 + more[i];
@@ -439,7 +365,7 @@ static void bad_headers_are_refused(void **state)
     assert_int_equal(fib_track(f, world_table(0), &end, NULL, NULL, &track, &e), 0);
     struct encap_args args = {track, h, 40, 0, NULL, 0};
     assert_int_equal(encap_new(f, &args, &x, &e), -EINVAL); /* no IP */
-    outer_ip4(h, IP_PROTOCOL_UDP, 0, ip(10, 0, 9, 9));
+    tunnel_ip4_header(h, IP_PROTOCOL_UDP, 0, ip(10, 0, 9, 9));
     args.len = 24;
     assert_int_equal(encap_new(f, &args, &x, &e), -EINVAL); /* half of UDP */
     args.len = ENCAP_BYTES_MAX + 1;
@@ -459,7 +385,7 @@ static void an_open_checksum_stays_open(void **state)
     struct tunnel t;
     struct shape s = {.tcp = true, .payload = 1000, .partial = true};
     u8 p[2000];
-    udp_tunnel(&t, "tun0", ip(10, 0, 9, 9), 8, ENCAP_UDP_SUM);
+    tunnel_new_udp(&t, "tun0", ip(10, 0, 9, 9), 8, ENCAP_UDP_SUM);
     run("ip route add 20.0.0.0/8 via tun0");
     send(&s);
     assert_int_equal(world.n_caught, 1);
@@ -517,9 +443,9 @@ static void large_packets_are_cut_behind_the_tunnel(void **state)
             struct tunnel t;
             struct shape s = {.tcp = tcp, .payload = 10000, .gso_size = 1300};
             if (udp)
-                udp_tunnel(&t, "tun0", ip(10, 0, 9, 9), 40, ENCAP_UDP_SUM);
+                tunnel_new_udp(&t, "tun0", ip(10, 0, 9, 9), 40, ENCAP_UDP_SUM);
             else
-                ip_tunnel(&t, "tun0", ip(10, 0, 9, 9));
+                tunnel_new_ip(&t, "tun0", ip(10, 0, 9, 9));
             run("ip route add 20.0.0.0/8 via tun0");
             /* a port that takes none */
             assert_int_equal(interface_set_caps(&world.p, b, IF_CAP_CSUM_ALL, &e), 0);
@@ -546,7 +472,7 @@ static void what_does_not_fit_a_length_is_cut_before(void **state)
     struct tunnel t;
     struct shape s = {.tcp = true, .payload = 65000, .gso_size = 8000};
     struct error e = {0};
-    udp_tunnel(&t, "tun0", ip(10, 0, 9, 9), 500, ENCAP_UDP_SUM);
+    tunnel_new_udp(&t, "tun0", ip(10, 0, 9, 9), 500, ENCAP_UDP_SUM);
     run("ip route add 20.0.0.0/8 via tun0");
     assert_int_equal(interface_set_caps(&world.p, b, IF_CAP_TX_ALL, &e), 0);
     send(&s);
@@ -576,7 +502,7 @@ static void headers_that_count_are_each_segments_own(void **state)
     struct tunnel t;
     struct shape s = {.tcp = true, .payload = 5000, .gso_size = 1000};
     u8 h[28];
-    outer_ip4(h, IP_PROTOCOL_GRE, 0, ip(10, 0, 9, 9));
+    tunnel_ip4_header(h, IP_PROTOCOL_GRE, 0, ip(10, 0, 9, 9));
     tunnel_new(&t, "tun0", ip(10, 0, 9, 9), h, sizeof(h), ENCAP_NUMBERS, count_fixup);
     run("ip route add 20.0.0.0/8 via tun0");
     n_fixed = 0;
@@ -603,9 +529,9 @@ static void headers_that_count_are_each_segments_own(void **state)
 
 static void two_tunnels(struct tunnel *outer, struct tunnel *inner)
 {
-    udp_tunnel(outer, "tun0", ip(10, 0, 9, 9), 8, ENCAP_UDP_SUM);
+    tunnel_new_udp(outer, "tun0", ip(10, 0, 9, 9), 8, ENCAP_UDP_SUM);
     run("ip route add 30.0.0.0/8 via tun0");
-    udp_tunnel(inner, "tun1", ip(30, 0, 0, 3), 16, ENCAP_UDP_SUM);
+    tunnel_new_udp(inner, "tun1", ip(30, 0, 0, 3), 16, ENCAP_UDP_SUM);
     run("ip route add 20.0.0.0/8 via tun1");
 }
 
@@ -668,7 +594,7 @@ static void order_is_kept_where_packets_leave(void **state)
     struct node_index lookup;
     struct tunnel t;
     u32 bi[3];
-    ip_tunnel(&t, "tun0", ip(10, 0, 9, 9));
+    tunnel_new_ip(&t, "tun0", ip(10, 0, 9, 9));
     run("ip route add 20.0.0.0/8 via tun0");
     assert_int_equal(interface_set_caps(&world.p, b, 0, &e), 0);
     const struct shape shapes[3] = {{.tcp = true, .payload = 100},
@@ -697,7 +623,7 @@ static void tunnels_are_bounded(void **state)
     char line[100];
     for (u32 i = 0; i < 10; i++) {
         be32 far = i ? ip(40 + i, 0, 0, 1) : ip(10, 0, 9, 9);
-        ip_tunnel(&t[i], names[i], far);
+        tunnel_new_ip(&t[i], names[i], far);
         snprintf(line, sizeof(line), "ip route add %u.0.0.0/8 via %s", 41 + i, names[i]);
         run(line);
     }
@@ -721,7 +647,7 @@ static void what_is_too_long_for_a_tunnel(void **state)
     struct tunnel t;
     struct error e = {0};
     struct shape s = {.payload = 1372, .fragment = be16_from_host(IP4_DF)};
-    ip_tunnel(&t, "tun0", ip(10, 0, 9, 9));
+    tunnel_new_ip(&t, "tun0", ip(10, 0, 9, 9));
     assert_int_equal(interface_set_caps(&world.p, b, IF_CAP_CSUM_ALL, &e), 0);
     assert_int_equal(interface_set_mtu(&world.p, t.interface, IF_MTU_IP4, 600, &e), 0);
     run("ip route add 20.0.0.0/8 via tun0");
