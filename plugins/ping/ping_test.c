@@ -18,10 +18,9 @@ static struct ping *ping;
 static int open_ping(void **state)
 {
     static const struct module *const modules[] = {
-        &ethernet_module,  &ip4_arcs_module,  &fib_module,      &address_module,
-        &ip4_module,       &ip4_input_module, &ip4_frag_module, &ip4_local_module,
-        &ip4_reass_module, &icmp4_module,     &neighbor_module, &arp_nodes_module,
-        &arp_module,       &api_module,       &piste_module,    NULL};
+        &ethernet_module,  &ip4_arcs_module, &fib_module,       &address_module,   &ip4_module,
+        &ip4_input_module, &ip4_frag_module, &ip4_local_module, &ip4_reass_module, &icmp4_module,
+        &neighbor_module,  &arp_module,      &api_module,       &piste_module,     NULL};
     world_open(modules);
     ping = module_state(&world.p, ping_module_name);
     return 0;

@@ -86,7 +86,6 @@ static const struct {
     {&ip4_reass_module, NULL},
     {&icmp4_module, NULL},
     {&neighbor_module, NULL},
-    {&arp_nodes_module, NULL},
     {&arp_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},

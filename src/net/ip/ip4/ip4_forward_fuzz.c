@@ -58,8 +58,8 @@ static void open_tunnels(void)
 static void open_once(void)
 {
     static const struct module *const modules[] = {
-        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
-        &arp_nodes_module, &arp_module, &neighbor_module, NULL};
+        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module,
+        &ip4_input_module, &arp_module, &neighbor_module, NULL};
     static const char *const commands[] = {
         "set interface ip address a 10.0.1.1/24",
         "set interface ip address b 10.0.2.1/24",

@@ -15,8 +15,8 @@
 #include "net/ip/neighbor/neighbor.h"
 
 static const struct module *const modules[] = {
-    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
-    &arp_nodes_module, &arp_module, &neighbor_module, NULL};
+    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module,
+    &ip4_input_module, &arp_module, &neighbor_module, NULL};
 
 static const u8 mac_a[6] = {2, 0xfe, 0, 0, 0, 0xa}, mac_b[6] = {2, 0xfe, 0, 0, 0, 0xb},
                 mac_c[6] = {2, 0xfe, 0, 0, 0, 0xc};

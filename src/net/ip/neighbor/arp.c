@@ -174,7 +174,6 @@ static void arp_counters_init(struct engine *e, struct neighbor_counter *counter
 int arp_init(struct piste *p, void **state, struct error *e)
 {
     struct arp *a = mem_alloc(sizeof(*a));
-    struct node_index input;
     int rc = mem_map_new(&a->if_map, "arp interfaces", IF_MAX * sizeof(struct arp_if),
                          (struct mem_page_size){0}, false, e);
     if (rc) {
@@ -183,9 +182,8 @@ int arp_init(struct piste *p, void **state, struct error *e)
     }
     arp_if_base = a->if_map.base;
     arp_counters_init(engine_of(p), a->counters);
-    if (!node_find(engine_of(p), "arp-input", &input))
-        panic("the nodes of ARP are not there");
-    node_set_state(engine_of(p), input, (void *)feature_arc_find(engine_of(p), "arp"));
+    node_register(engine_of(p), &arp_input_node, NULL,
+                  (void *)feature_arc_find(engine_of(p), "arp"));
     a->protocol = (struct neighbor_protocol){
         .ask = arp_ask,
         .advertise = arp_advertise,

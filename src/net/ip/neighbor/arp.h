@@ -10,7 +10,7 @@
 struct piste;
 struct module;
 
-extern const struct module arp_nodes_module, arp_module, arp_api_module;
+extern const struct module arp_module, arp_api_module;
 
 /* Addresses of a table that are answered for, inclusive, host order, on interfaces where that is
  * enabled. -ENOENT: no such table, or range. */

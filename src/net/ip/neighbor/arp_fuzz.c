@@ -33,8 +33,8 @@ static void must_run(const char *command)
 static void open_once(void)
 {
     static const struct module *const modules[] = {
-        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
-        &arp_nodes_module, &arp_module, &neighbor_module, NULL};
+        &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module,
+        &ip4_input_module, &arp_module, &neighbor_module, NULL};
     if (world.p.engine)
         return;
     world_open(modules);

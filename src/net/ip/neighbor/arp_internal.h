@@ -54,6 +54,7 @@ NODE_DECLARE(ip4_glean);
 
 /* --- for the records in arp_module.c --- */
 extern const char arp_module_name[];
+extern const struct node_def arp_input_node; /* its state is the arc */
 int arp_init(struct piste *p, void **state, struct error *e);
 void arp_stop(struct piste *p, void *state);
 extern const struct cli_command arp_commands[];

@@ -1,5 +1,4 @@
-/* The records of the modules arp-nodes (which are there before arp looks for them), arp and
- * arp_api. */
+/* The records of the modules arp and arp_api: nodes, and their arc. */
 #include "control/module.h"
 #include "engine/feature.h"
 #include "engine/trace.h"
@@ -63,7 +62,7 @@ static const struct node_error arp_errors[ARP_ERR_N] = {
         .format_trace = format_arp,                                                                \
     }
 
-static const struct node_def input_node = ARP_NODE(arp_input, "arp-input");
+const struct node_def arp_input_node = ARP_NODE(arp_input, "arp-input");
 static const struct node_def reply_node = ARP_NODE(arp_reply, "arp-reply");
 static const struct node_def proxy_node = ARP_NODE(arp_proxy, "arp-proxy");
 static const struct node_def disabled_node = ARP_NODE(arp_disabled, "arp-disabled");
@@ -91,7 +90,7 @@ static const struct node_def arp_node = HOLD_NODE(ip4_arp, "ip4-arp");
 static const struct node_def glean_node = HOLD_NODE(ip4_glean, "ip4-glean");
 
 static const struct node_def *const nodes[] = {
-    &input_node, &reply_node, &proxy_node, &disabled_node, &arp_node, &glean_node, NULL,
+    &reply_node, &proxy_node, &disabled_node, &arp_node, &glean_node, NULL,
 };
 
 static const struct feature_arc_def arp_arc = {
@@ -110,25 +109,16 @@ static const struct feature_def disabled_feature = {.arc = "arp", .node = "arp-d
 static const struct feature_def *const features[] = {&reply_feature, &proxy_feature,
                                                      &disabled_feature, NULL};
 
-static const char *const nodes_needs[] = {"interface", NULL};
-
-const struct module arp_nodes_module = {
-    .abi = MODULE_ABI,
-    .name = "arp-nodes",
-    .description = "ARP nodes",
-    .needs = nodes_needs,
-    .nodes = nodes,
-    .arcs = arcs,
-    .features = features,
-};
-
-static const char *const arp_needs[] = {"arp-nodes", "neighbor", "interface", "ip4", NULL};
+static const char *const arp_needs[] = {"neighbor", "interface", "ip4", NULL};
 
 const struct module arp_module = {
     .abi = MODULE_ABI,
     .name = arp_module_name,
     .description = "Neighbors of IPv4: ARP",
     .needs = arp_needs,
+    .nodes = nodes,
+    .arcs = arcs,
+    .features = features,
     .commands = arp_commands,
     .init = arp_init,
     .stop = arp_stop,

@@ -17,8 +17,8 @@
 #include "net/packet/arp_packet.h"
 
 static const struct module *const modules[] = {
-    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module, &ip4_input_module,
-    &arp_nodes_module, &arp_module, &neighbor_module, NULL};
+    &ip4_arcs_module,  &fib_module, &address_module,  &ip4_module,
+    &ip4_input_module, &arp_module, &neighbor_module, NULL};
 
 static const u8 own[6] = {2, 0xfe, 0, 0, 0, 1}, peer[6] = {2, 0, 0, 0, 0, 0x77},
                 other[6] = {2, 0, 0, 0, 0, 0x78}, none[6],
