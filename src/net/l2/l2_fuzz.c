@@ -42,8 +42,8 @@ static void at_exit(void)
 static void open_once(void)
 {
     static const struct module *const modules[] = {
-        &ethernet_module, &ip4_arcs_module, &fib_module,         &ip4_module, &vlan_module,
-        &l2_module,       &l2_fib_module,   &tag_rewrite_module, NULL};
+        &ethernet_module, &ip4_arcs_module, &fib_module,    &address_module,     &ip4_module,
+        &vlan_module,     &l2_module,       &l2_fib_module, &tag_rewrite_module, NULL};
     static const char *const commands[] = {
         "create sub-interfaces a 10 dot1q 10",
         "create sub-interfaces b 20 dot1ad 20 inner-dot1q 7",

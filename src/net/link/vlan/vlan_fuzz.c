@@ -14,8 +14,9 @@ static struct if_index port;
 
 static void configure(void)
 {
-    static const struct module *const modules[] = {&ethernet_module, &ip4_arcs_module, &fib_module,
-                                                   &ip4_module,      &vlan_module,     NULL};
+    static const struct module *const modules[] = {
+        &ethernet_module, &ip4_arcs_module, &fib_module, &address_module,
+        &ip4_module,      &vlan_module,     NULL};
     static const u8 mac[] = {2, 0, 0, 0, 0, 1};
     world_open(modules);
     world_interface("local0", NULL);
