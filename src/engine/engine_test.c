@@ -134,8 +134,7 @@ static void make_graph(void)
     feature_register(e, arcs, features);
     feature_place_all(e);
     assert_int_equal(feature_check(e, arcs, features, &err), 0);
-    struct node_index even = node_register(e, &even_def, NULL, NULL);
-    node_set_state(e, even, (void *)feature_arc_find(e, "test-arc"));
+    node_register(e, &even_def, NULL, (void *)feature_arc_find(e, "test-arc"));
     node_register(e, &fb_def, NULL, NULL);
     node_register(e, &fa_def, NULL, NULL);
     queue = (struct rx_queue){.node = source, .fd = -1, .port = &left, .mode = RX_MODE_POLLING};

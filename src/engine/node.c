@@ -236,13 +236,6 @@ int node_set_variant(struct engine *e, struct node_index n, const char *variant)
     return -ENOENT;
 }
 
-void node_set_state(struct engine *e, struct node_index n, void *state)
-{
-    e->nodes.v[n.i].state = state;
-    for (u32 t = 0; t < e->n_threads; t++)
-        __atomic_store_n(&e->threads[t]->nodes[n.i].state, state, __ATOMIC_RELEASE);
-}
-
 static void edges_grow(struct engine *e, struct node_global *g, u32 node)
 {
     u16 cap = (u16)min_u64(2u * g->next_cap, UINT16_MAX - 1);

@@ -171,7 +171,6 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
 void node_rename(struct engine *e, struct node_index n, const char *name);
 /* The node stays as an index that drops what still reaches it; its name is free again. */
 void node_delete(struct engine *e, struct node_index n);
-void node_set_state(struct engine *e, struct node_index n, void *state);
 /* false when there is none of that name. */
 bool node_find(const struct engine *e, const char *name, struct node_index *out);
 const char *node_name(const struct engine *e, struct node_index n);
