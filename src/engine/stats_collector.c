@@ -29,7 +29,7 @@ enum { NODE_CLOCKS, NODE_VECTORS, NODE_CALLS, NODE_SUSPENDS, NODE_N };
 
 struct pool_entries {
     u32 generation; /* of the pool that they are of; 0: there are none */
-    struct stats_handle cached, used, available;
+    struct stats_handle cached, used, available, failures;
 };
 
 /* Of one thread, when it was last looked at. */
@@ -92,6 +92,7 @@ static void add_pool(struct engine *e, const struct buffer_pool_info *info)
         stats_add_gauge(e->stats, "/buffer-pools/%s/cached", name),
         stats_add_gauge(e->stats, "/buffer-pools/%s/used", name),
         stats_add_gauge(e->stats, "/buffer-pools/%s/available", name),
+        stats_add_gauge(e->stats, "/buffer-pools/%s/failures", name),
     };
 }
 
@@ -100,6 +101,7 @@ static void remove_pool(struct engine *e, struct pool_entries *p)
     stats_remove(e->stats, p->cached);
     stats_remove(e->stats, p->used);
     stats_remove(e->stats, p->available);
+    stats_remove(e->stats, p->failures);
     p->generation = 0;
 }
 
@@ -117,6 +119,7 @@ static void collect_pool(struct engine *e, u32 i)
     stats_set(e->stats, p->cached, info.cached);
     stats_set(e->stats, p->used, info.used);
     stats_set(e->stats, p->available, info.available);
+    stats_set(e->stats, p->failures, info.alloc_failures);
 }
 
 /* The first three have their places in the directory by number: clients know them. */

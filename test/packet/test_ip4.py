@@ -334,6 +334,19 @@ def test_arp_answer(switch, net):
     assert (answer[ARP].hwdst, answer[ARP].pdst) == (net[0].host_mac, net[0].host)
 
 
+def test_more_arp_senders_than_are_learned_at_a_time(fresh):
+    """Each is answered; those that are not learned are counted."""
+    pg, n = fresh.pg(0, "10.0.0.1/16"), 1500
+    before = fresh.errors()
+    assert len(fresh.exchange(pg, [arp(pg, psrc=f"10.0.{1 + i // 250}.{1 + i % 250}") for i in range(n)], pg)) == n
+    after = fresh.errors()
+    learned, not_learned = (after.get(key, 0) - before.get(key, 0) for key in (
+        ("arp-reply", "ARP request IP4 source address learned"),
+        ("arp-reply", "ARP senders not learned: too many at a time")))
+    assert not_learned > 0 and learned + not_learned == n
+    wait_for(lambda: len(fresh.json("show ip neighbor")["neighbors"]) == learned + 1, "as many neighbours as were learned")
+
+
 def test_arp_for_others_is_not_answered(switch, net):
     assert switch.exchange(net[0], arp(net[0], pdst="10.0.0.77"), net[0]) == []
     assert switch.exchange(net[0], arp(net[0], psrc="77.0.0.1"), net[0]) == []

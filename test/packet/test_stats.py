@@ -105,7 +105,7 @@ def test_directory(switch, net, stats):
     expected |= {f"/interfaces/{i}/{name}": SYMLINK for i in ("local0", "pg0", "pg1") for name in COUNTERS}
     expected |= {f"/mem/{heap}/{name}": SYMLINK for heap in ("stat segment", "main heap")
                  for name in ("used", "total", "free")}
-    expected |= {f"/buffer-pools/default-numa-0/{name}": GAUGE for name in ("cached", "used", "available")}
+    expected |= {f"/buffer-pools/default-numa-0/{name}": GAUGE for name in ("cached", "used", "available", "failures")}
     expected |= {f"/sys/node/{name}": SIMPLE for name in ("clocks", "vectors", "calls", "suspends")}
     expected |= {f"/nodes/ip4-lookup/{name}": SYMLINK for name in ("clocks", "vectors", "calls", "suspends")}
     expected |= {f"/net/arp/{way}/{name}": SIMPLE for way in ("rx", "tx")

@@ -53,6 +53,8 @@ static const struct node_error arp_errors[ARP_ERR_N] = {
                                      SEVERITY_ERROR},
     [ARP_ERR_TOO_SHORT] = {"too_short", "ARP packet is too short", SEVERITY_ERROR},
     [ARP_ERR_BAD_SENDER_MAC] = {"bad_sender_mac", "ARP sender is no station", SEVERITY_ERROR},
+    [ARP_ERR_NOT_LEARNED] = {"not_learned", "ARP senders not learned: too many at a time",
+                             SEVERITY_WARN},
 };
 
 #define ARP_NODE(c_name, text_name)                                                                \

@@ -164,8 +164,8 @@ static void arp_node_learn(struct thread *t, struct node *n, const struct buffer
     const struct arp_header *h = buffer_current(b);
     struct neighbor_learn ev = {.host = link_host4(h->sender, b->rx_if), .only_known = only_known};
     memcpy(ev.mac, h->sender_mac, 6);
-    if (arp_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev)))
-        node_count(n, ARP_ERR_L3_SRC_ADDRESS_LEARNED, 1);
+    bool told = arp_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev));
+    node_count(n, told ? ARP_ERR_L3_SRC_ADDRESS_LEARNED : ARP_ERR_NOT_LEARNED, 1);
 }
 
 static u32 arp_adj_of(struct fib_index fib, be32 addr)
