@@ -355,6 +355,7 @@ void interface_stop(struct piste *p, void *state)
         if (ifs->by_index.v[i]) {
             free(ifs->by_index.v[i]->output);
             free(ifs->by_index.v[i]->stats);
+            vec_free(&ifs->by_index.v[i]->cleared);
             free(ifs->by_index.v[i]);
         }
     vec_free(&ifs->by_index);
