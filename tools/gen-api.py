@@ -6,13 +6,16 @@
     gen-api.py json    api/ip.api OUT.json   what clients read: ip.api.json
     gen-api.py doc     NAMES OUT.md api/*.api    reference of the messages in the file NAMES, name_crc lines
     gen-api.py tables  api/ip.api OUT.c OUT.json   both of these
-    gen-api.py crc     api/*.api             "name crc" of each message, one a line
+    gen-api.py crc     api/*.api             "name crc", one a line: of each message, and of each file both as
+                                             get_first_msg_id wants it (ip.api) and as JSON has it (ip.api.json)
 
 Any of these may end in -I DIR...: where imported files are that do not lie beside the one that imports them,
 as for a plugin with an .api file of its own.
 
 The language and the rules for CRCs are those of VPP's .api files, so that names, layouts and CRCs are the
-same: a message's CRC is that of the text of its fields, followed by the texts of the types within.
+same: a message's CRC is that of the text of its fields, followed by the texts of the types within; a file's is
+that of the texts of its objects in their order. One word is ours: an `unserved` message has its number, and its
+part in the file's CRC, but nobody answers it, and what clients read does not name it.
 """
 import json
 import os
@@ -21,6 +24,7 @@ import sys
 import zlib
 
 BASE = {'u8': 1, 'u16': 2, 'u32': 4, 'u64': 8, 'i8': 1, 'i16': 2, 'i32': 4, 'i64': 8, 'f64': 8, 'bool': 1}
+FLAGS = ('autoreply', 'autoendian', 'manual_print', 'manual_endian', 'dont_trace', 'typeonly', 'unserved')
 CTYPE = {'bool': 'u8', 'f64': 'double'}
 
 
@@ -229,9 +233,8 @@ class Api:
         if not imported:
             self.own.append(obj)
 
-    def parse_import(self, name, imported, stack):
-        if not imported:
-            self.imports.append(name)
+    def parse_import(self, name, stack):
+        self.imports.append(name)
         path = next((p for p in (os.path.join(folder, os.path.basename(name))
                                  for folder in [os.path.dirname(self.path)] + INCLUDE) if os.path.exists(p)), None)
         if path is None:
@@ -248,7 +251,7 @@ class Api:
                 continue
             word = p.take('id')
             flags = []
-            while word in ('autoreply', 'autoendian', 'manual_print', 'manual_endian', 'dont_trace', 'typeonly'):
+            while word in FLAGS:
                 flags.append(word)
                 word = p.take('id')
             if word == 'option':
@@ -258,7 +261,7 @@ class Api:
             elif word == 'import':
                 name = p.take('string')[1:-1]
                 p.take(';')
-                self.parse_import(name, imported, stack)
+                self.parse_import(name, stack)
             elif word in ('enum', 'enumflag'):
                 self.add(p.enum(word), imported)
             elif word == 'typedef':
@@ -281,8 +284,9 @@ class Api:
         obj = p.body(Object('define', p.take('id'), flags=flags, doc=doc))
         self.add(obj, imported)
         if 'autoreply' in flags:
+            unserved = 'unserved' in flags or obj.name.endswith('_details')  # which nobody answers
             self.add(Object('define', obj.name + '_reply', [Field('u32', 'context'), Field('i32', 'retval')],
-                            flags=['made'], options=dict(obj.options)), imported)
+                            flags=['made'] + ['unserved'] * unserved, options=dict(obj.options)), imported)
 
     def parse_services(self, p, imported):
         p.take('{')
@@ -362,11 +366,13 @@ class Api:
                 crc = self.fold(t, crc)
         return crc
 
-    def file_crc(self):
+    def file_crc(self, objects):
+        """Of the file's own objects: by this name get_first_msg_id knows it. Of these and all that it imports, each
+        time that it does: what its JSON says."""
         crc = 0
         for name in self.options:
             crc = zlib.crc32(name.encode(), crc)
-        for o in self.objects:
+        for o in objects:
             if 'made' not in o.flags:
                 crc = zlib.crc32(o.repr_text().encode(), crc)
         return crc
@@ -430,7 +436,7 @@ def c_member(api, f):
 def c_header(api):
     out = ['/* Made from %s.api. Structs are in host order; control/api_codec.h turns them into wire form. */' % api.module,
            '#pragma once', '', '#include "control/api_codec.h"']
-    for name in api.imports:
+    for name in dict.fromkeys(api.imports):
         beside = os.path.exists(os.path.join(os.path.dirname(api.path), os.path.basename(name)))
         out.append('#include "%sapi_%s.h"' % ('' if beside else 'api/', os.path.basename(name)[:-4]))
     out.append('')
@@ -530,18 +536,8 @@ def c_source(api):
     out += ['    &api_message_%s,' % m.name for m in api.messages()] + ['    NULL,', '};', '']
     version = api.options.get('version', '0.0.0')
     out += ['const struct api_file api_file_%s = {"%s", "%s", 0x%08x, messages, json};' %
-            (api.module, api.module, version, own_crc(api))]
+            (api.module, api.module, version, api.file_crc(api.own))]
     return '\n'.join(out) + '\n'
-
-
-def own_crc(api):
-    crc = 0
-    for name in api.options:
-        crc = zlib.crc32(name.encode(), crc)
-    for o in api.own:
-        if 'made' not in o.flags:
-            crc = zlib.crc32(o.repr_text().encode(), crc)
-    return crc
 
 
 # --- JSON --------------------------------------------------------------------------------------
@@ -558,6 +554,8 @@ def json_field(f):
 
 
 def json_service(name, names):
+    if name.endswith('_details'):
+        return None
     if name.endswith('_dump') and name[:-5] + '_details' in names:
         return {'reply': name[:-5] + '_details', 'stream': True}
     if name + '_reply' in names:
@@ -565,46 +563,57 @@ def json_service(name, names):
     return None
 
 
-def to_json(api):
-    names = {m.name for m in api.messages()}
+def json_services(api, messages):
+    """Those that are declared, then those that follow from names."""
+    names = {m.name for m in messages}
     services = {}
-    for m in api.messages():
-        s = api.services.get(m.name)
-        if s:
-            services[m.name] = {'reply': s.reply}
+    for name, s in api.services.items():
+        if name in names:
+            services[name] = {'reply': s.reply}
             if s.stream:
-                services[m.name]['stream'] = True
+                services[name]['stream'] = True
             if s.stream_msg:
-                services[m.name]['stream_msg'] = s.stream_msg
+                services[name]['stream_msg'] = s.stream_msg
             if s.events:
-                services[m.name]['events'] = s.events
-        elif json_service(m.name, names):
-            services[m.name] = json_service(m.name, names)
+                services[name]['events'] = s.events
+    for m in messages:
+        s = json_service(m.name, names)
+        if s and m.name not in services:
+            services[m.name] = s
+    return services
+
+
+def json_struct(obj):
+    return [obj.name] + [json_field(f) for f in obj.fields]
+
+
+def to_json(api):
+    served = [m for m in api.messages() if 'unserved' not in m.flags]
+    types = {o.name: o for o in api.objects if o.kind != 'define'}  # each once, however many files import it
+    of_kind = {kind: [o for o in types.values() if o.kind == kind]
+               for kind in ('typedef', 'union', 'enum', 'enumflag', 'alias')}
     messages = []
-    for m in api.messages():
+    for m in served:
         messages.append([m.name, ['u16', '_vl_msg_id']] + [json_field(f) for f in m.fields] +
                         [{'crc': '0x%08x' % api.crc(m), 'options': m.options, 'comment': m.doc}])
-    enums = {'enum': [], 'enumflag': []}
-    for o in api.objects:
-        if o.kind in enums:
-            enums[o.kind].append([o.name] + [[n, v] for n, v, _ in o.values] + [{'enumtype': o.base}])
+    enums = {kind: [[o.name] + [[n, v] for n, v, _ in o.values] + [{'enumtype': o.base}] for o in of_kind[kind]]
+             for kind in ('enum', 'enumflag')}
     aliases = {}
-    for o in api.objects:
-        if o.kind == 'alias':
-            aliases[o.name] = {'type': o.target}
-            if o.length is not None:
-                aliases[o.name]['length'] = o.length
+    for o in of_kind['alias']:
+        aliases[o.name] = {'type': o.target}
+        if o.length is not None:
+            aliases[o.name]['length'] = o.length
     return {
         'module': api.module,
-        'types': [[o.name] + [json_field(f) for f in o.fields] for o in api.objects if o.kind == 'typedef'],
+        'types': [json_struct(o) for o in of_kind['typedef']],
         'messages': messages,
-        'unions': [[o.name] + [json_field(f) for f in o.fields] for o in api.objects if o.kind == 'union'],
+        'unions': [json_struct(o) for o in of_kind['union']],
         'enums': enums['enum'],
         'enumflags': enums['enumflag'],
-        'services': services,
+        'services': json_services(api, served),
         'options': {k: str(v) for k, v in api.options.items()},
         'aliases': aliases,
-        'vl_api_version': '0x%x' % api.file_crc(),
+        'vl_api_version': '0x%x' % api.file_crc(api.objects),
         'imports': api.imports,
         'counters': api.counters,
         'paths': api.paths,
@@ -656,6 +665,8 @@ def main():
             api = Api(path)
             for m in api.messages():
                 print('%s %08x' % (m.name, api.crc(m)))
+            print('%s.api %08x' % (api.module, api.file_crc(api.own)))
+            print('%s.api.json %08x' % (api.module, api.file_crc(api.objects)))
         return
     if what == 'doc':
         with open(paths[0], encoding='utf-8') as names, open(paths[1], 'w', encoding='utf-8') as out:

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Holds the CRCs that tools/gen-api.py computes against those that clients know, in crcs.txt.
+"""Holds the CRCs of messages and files that tools/gen-api.py computes against those that clients know, in crcs.txt.
 
   crcs_test.py api/*.api
 """

@@ -1,4 +1,6 @@
 """Messages of memclnt, vpe and vlib."""
+import glob
+import json
 import struct
 import time
 
@@ -69,10 +71,28 @@ def test_get_first_msg_id(api):
     assert api.read_body() == b"\0\x0b\0\0\0\x03\xff\xff\xff\xf9\xff\xff"
     text = api.cli_inband(cmd="show api plugin").reply
     names = [line.split() for line in text.splitlines()[1:]]
-    assert ["memclnt", "1", "28"] == [names[0][0].split("_")[0]] + names[0][1:]
+    assert ["memclnt_b197c551", "1", "28"] == names[0]
+    assert {"vlib_9a9e84e4", "ip_a092da9f", "ip_neighbor_8bbbad7c", "l2_df21c610", "classify_fdc06ac8", "qos_ad857fa4",
+            "tracedump_56abf80a", "af_packet_720ee900"} < {name for name, _, _ in names}, "as on VPP 26.06"
     for name, first, _ in names:
         reply = api.get_first_msg_id(name=name)
         assert reply.retval == 0 and reply.first_msg_id == int(first)
+
+
+def test_json_lists_what_is_there(build, api):
+    """What clients are told of messages is the message table; no type stands there twice."""
+    listed = set()
+    for path in glob.glob(f"{build}/api/*.api.json") + glob.glob(f"{build}/plugins/*.api.json"):
+        with open(path, encoding="utf-8") as f:
+            module = json.load(f)
+        names = {m[0] for m in module["messages"]}
+        listed |= {f"{m[0]}_{m[-1]['crc'][2:]}" for m in module["messages"]}
+        types = [t[0] for kind in ("types", "unions", "enums", "enumflags") for t in module[kind]] + list(module["aliases"])
+        assert len(types) == len(set(types)), path
+        for name, service in module["services"].items():
+            said = {name, service["reply"], service.get("stream_msg"), *service.get("events", [])} - {"null", None}
+            assert said <= names, path
+    assert listed == set(api.table)
 
 
 def test_api_versions(api):
