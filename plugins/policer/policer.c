@@ -202,6 +202,12 @@ static void policer_publish(struct piste *p, u32 index, struct policer *new)
     engine_defer_free(engine_of(p), free, old);
 }
 
+static void policer_name_key(char key[POLICER_NAME_BYTES], const char *name)
+{
+    memset(key, 0, POLICER_NAME_BYTES);
+    snprintf(key, POLICER_NAME_BYTES, "%s", name);
+}
+
 /* Without what is not looked at. */
 static struct policer_config plain_config(const struct policer_config *c)
 {
@@ -217,10 +223,8 @@ int policer_add(struct piste *p, const char *name, const struct policer_config *
 {
     struct policer_state *s = policer_state_of(p);
     struct policer *x = mem_alloc(sizeof(*x));
-    u32 i = 0;
+    u32 i = numbers_lowest(&s->indices);
     int rc = policer_compute(c, x, e);
-    while (i < s->entries.n && s->entries.v[i].used)
-        i++;
     if (!rc && (!*name || strlen(name) >= POLICER_NAME_BYTES))
         rc = error_set(e, EINVAL, "a policer's name has 1 to %d bytes", POLICER_NAME_BYTES - 1);
     if (!rc && !cli_is_plain_word(name))
@@ -236,8 +240,11 @@ int policer_add(struct piste *p, const char *name, const struct policer_config *
     if (i == s->entries.n)
         vec_add(&s->entries, ((struct policer_entry){0}));
     struct policer_entry *entry = &s->entries.v[i];
-    *entry = (struct policer_entry){.config = plain_config(c), .bound_to = POLICER_NONE, .used = true};
-    snprintf(entry->name, sizeof(entry->name), "%s", name);
+    *entry =
+        (struct policer_entry){.config = plain_config(c), .bound_to = POLICER_NONE, .used = true};
+    policer_name_key(entry->name, name);
+    numbers_take(&s->indices, i);
+    hash_set(&s->by_name, entry->name, i);
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         counter_zero(policer_counters[k], i);
     policer_publish(p, i, x);
@@ -261,12 +268,15 @@ int policer_update(struct piste *p, u32 index, const struct policer_config *c, s
 
 int policer_del(struct piste *p, u32 index, struct error *e)
 {
+    struct policer_state *s = policer_state_of(p);
     struct policer_entry *entry = policer_must_find(p, index, e);
     if (!entry)
         return -ENOENT;
     policer_interfaces_forget(p, index);
     classify_forget_policer(p, index);
     entry->used = false;
+    numbers_give(&s->indices, index);
+    hash_del(&s->by_name, entry->name);
     policer_publish(p, index, NULL);
     return 0;
 }
@@ -294,10 +304,12 @@ int policer_bind(struct piste *p, u32 index, u32 thread, struct error *e)
 
 u32 policer_find(const struct piste *p, const char *name)
 {
-    for (u32 i = 0; (i = policer_next(p, i)) != POLICER_NONE; i++)
-        if (!strcmp(policer_name(p, i), name))
-            return i;
-    return POLICER_NONE;
+    char key[POLICER_NAME_BYTES];
+    u64 i;
+    if (strlen(name) >= sizeof(key))
+        return POLICER_NONE;
+    policer_name_key(key, name);
+    return hash_get(&policer_state_of(p)->by_name, key, &i) ? (u32)i : POLICER_NONE;
 }
 
 u32 policer_next(const struct piste *p, u32 from)
@@ -354,6 +366,7 @@ int policer_init(struct piste *p, void **state, struct error *e)
         return rc;
     }
     policers = s->map.base;
+    hash_init(&s->by_name, POLICER_NAME_BYTES);
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         policer_counters[k] = counter_vec_new(engine_of(p), names[k], true, POLICERS_MAX);
     classify_set_policers(p, &for_classify);
@@ -372,6 +385,8 @@ void policer_stop(struct piste *p, void *state)
     for (u32 k = 0; k < POLICER_COLOR_N; k++)
         counter_vec_free(policer_counters[k]);
     vec_free(&s->entries);
+    numbers_fini(&s->indices);
+    hash_fini(&s->by_name);
     policer_interfaces_fini(s);
     mem_map_free(&s->map);
     policers = NULL;

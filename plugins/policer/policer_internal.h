@@ -1,7 +1,9 @@
 /* What the policers' own files share. */
 #pragma once
 
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/numbers.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -23,6 +25,8 @@ enum { POLICER_OUTPUT, POLICER_INPUT, POLICER_DIRECTION_N };
 struct policer_state {
     struct mem_map map;
     VEC(struct policer_entry) entries; /* by index */
+    struct numbers indices;
+    struct hash by_name; /* POLICER_NAME_BYTES */
     /* by interface, index + 1; 0: none */
     VEC(u32) of_interface[POLICER_DIRECTION_N];
     u32 of_punt; /* index + 1; 0: none */

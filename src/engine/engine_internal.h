@@ -24,8 +24,8 @@
 #include "engine/thread.h"
 #include "engine/trace.h"
 
-#define NODES_MAX 65536u
-#define NODE_ERRORS_MAX (1u << 18)
+#define NODES_MAX (1u << 18) /* an interface has two, so that there is room for all */
+#define NODE_ERRORS_MAX (1u << 20)
 #define FRAMES_MAX 65536u
 #define BUFFERS_MAX (1u << 22)
 #define BUFFER_BATCH 64
@@ -134,6 +134,7 @@ struct node_global {
     u32 *next_nodes;   /* owned, shared by all threads */
     char **next_names; /* of static edges, while unresolved; NULL once joined */
     u16 n_next, next_cap;
+    u32 next_free; /* deleted: another of its kind that is; 0: none */
     u32 error_base;
     struct stats_handle *error_stats; /* owned: an entry for each error */
     enum cpu_level level;             /* variant in use */
@@ -221,7 +222,8 @@ struct engine {
         struct mem_map map;
     } nodes;
     struct hash node_by_name; /* NODE_NAME_BYTES */
-    VEC(u32) nodes_free;
+    struct hash nodes_free;   /* by struct node_def: first of those that were deleted */
+    VEC(u32) nodes_waiting;   /* those with next_names */
     u32 n_errors;
     struct error_name {
         u32 node;

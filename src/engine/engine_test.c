@@ -380,6 +380,29 @@ static void test_an_index_is_used_again_by_the_same_kind(void **state)
     teardown_engine();
 }
 
+/* An edge whose node comes later is joined then, one that goes waits no more. */
+static void test_edges_wait_for_their_nodes(void **state)
+{
+    static const struct node_def early = {
+        .name = "early", .run = {posting_run}, .next = {"late", "never"}, .n_next = 2};
+    static const struct node_def late = {.name = "late", .run = {posting_run}};
+    setup_engine();
+    struct engine *e = piste.engine;
+    u32 others = e->nodes_waiting.n;
+    struct node_index first = node_register(e, &early, "a", NULL);
+    struct node_index second = node_register(e, &early, "b", NULL);
+    assert_int_equal(node_next(e, first, 0).i, 0);
+    node_delete(e, first);
+    struct node_index to = node_register(e, &late, NULL, NULL);
+    assert_int_equal(node_next(e, second, 0).i, to.i);
+    assert_int_equal(node_next(e, second, 1).i, 0);
+    assert_int_equal(node_next(e, node_register(e, &early, "c", NULL), 0).i, to.i);
+    assert_int_equal(e->nodes_waiting.n, others + 2);
+    node_delete(e, second);
+    assert_int_equal(e->nodes_waiting.n, others + 1);
+    teardown_engine();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_threads_exchange_packets_and_events),
         cmocka_unit_test(test_queue_wakes_its_thread),
         cmocka_unit_test(test_an_index_is_used_again_by_the_same_kind),
+        cmocka_unit_test(test_edges_wait_for_their_nodes),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

@@ -126,16 +126,31 @@ static void edges_init(struct node_global *g, u16 n)
  * indices run out, it leaves its index to any. */
 static u32 node_free_index(struct engine *e, const struct node_def *def)
 {
-    for (u32 k = 0; k < e->nodes_free.n; k++) {
-        u32 i = e->nodes_free.v[k];
-        if (e->nodes.v[i].def == def || e->nodes.n == NODES_MAX) {
-            vec_del(&e->nodes_free, k);
-            return i;
-        }
+    u64 free_index;
+    if (!hash_get(&e->nodes_free, &def, &free_index)) {
+        if (e->nodes.n < NODES_MAX)
+            return e->nodes.n++;
+        for (free_index = 0; free_index < NODES_MAX && !e->nodes.v[free_index].deleted;)
+            free_index++;
+        if (free_index == NODES_MAX)
+            panic("more than %u nodes", NODES_MAX);
+        def = e->nodes.v[free_index].def;
+        (void)hash_get(&e->nodes_free, &def, &free_index); /* it is there */
     }
-    if (e->nodes.n == NODES_MAX)
-        panic("more than %u nodes", NODES_MAX);
-    return e->nodes.n++;
+    u32 next = e->nodes.v[free_index].next_free;
+    if (next)
+        hash_set(&e->nodes_free, &def, next);
+    else
+        hash_del(&e->nodes_free, &def);
+    return (u32)free_index;
+}
+
+static void node_is_free(struct engine *e, u32 i)
+{
+    u64 next = 0;
+    (void)hash_get(&e->nodes_free, &e->nodes.v[i].def, &next);
+    e->nodes.v[i].next_free = (u32)next;
+    hash_set(&e->nodes_free, &e->nodes.v[i].def, i);
 }
 
 /* The best, or what `node { default { variant V } NAME { variant V } }` of startup.conf says; what
@@ -162,28 +177,40 @@ static enum cpu_level wanted_variant(const struct engine *e, const char *name,
     return level;
 }
 
-/* Joins static edges whose target exists by now. */
-static void node_join_edges(struct engine *e)
+/* Joins static edges of g whose target exists by now. */
+static void node_join_edges(const struct engine *e, struct node_global *g)
 {
-    for (u32 i = 0; i < e->nodes.n; i++) {
-        struct node_global *g = &e->nodes.v[i];
-        bool waiting = false;
-        for (u32 k = 0; g->next_names && k < g->def->n_next; k++) {
-            struct node_index to;
-            if (!g->next_names[k])
-                continue;
-            if (!node_find(e, g->next_names[k], &to)) {
-                waiting = true;
-                continue;
-            }
-            __atomic_store_n(&g->next_nodes[k], to.i, __ATOMIC_RELEASE);
-            free(g->next_names[k]);
-            g->next_names[k] = NULL;
+    bool waiting = false;
+    for (u32 k = 0; g->next_names && k < g->def->n_next; k++) {
+        struct node_index to;
+        if (!g->next_names[k])
+            continue;
+        if (!node_find(e, g->next_names[k], &to)) {
+            waiting = true;
+            continue;
         }
-        if (g->next_names && !waiting) {
-            free(g->next_names);
-            g->next_names = NULL;
-        }
+        __atomic_store_n(&g->next_nodes[k], to.i, __ATOMIC_RELEASE);
+        free(g->next_names[k]);
+        g->next_names[k] = NULL;
+    }
+    if (!waiting) {
+        free(g->next_names);
+        g->next_names = NULL;
+    }
+}
+
+/* The node called so is there: edges to it. */
+static void node_join(struct engine *e, const char *name)
+{
+    for (u32 w = e->nodes_waiting.n; w--;) {
+        struct node_global *g = &e->nodes.v[e->nodes_waiting.v[w]];
+        bool wants = false;
+        for (u32 k = 0; k < g->def->n_next && !wants; k++)
+            wants = g->next_names[k] && !strcmp(g->next_names[k], name);
+        if (wants)
+            node_join_edges(e, g);
+        if (!g->next_names)
+            vec_del(&e->nodes_waiting, w);
     }
 }
 
@@ -216,7 +243,10 @@ struct node_index node_register(struct engine *e, const struct node_def *def, co
     hash_set(&e->node_by_name, key, i);
     for (u32 t = 0; t < e->n_threads; t++)
         thread_set_node(e->threads[t], i, g);
-    node_join_edges(e);
+    node_join_edges(e, g);
+    node_join(e, name);
+    if (g->next_names)
+        vec_add(&e->nodes_waiting, i);
     return (struct node_index){i};
 }
 
@@ -359,6 +389,22 @@ void node_rename(struct engine *e, struct node_index n, const char *name)
     stats_node_renamed(e, n.i);
 }
 
+static void node_wait_no_more(struct engine *e, u32 i)
+{
+    struct node_global *g = &e->nodes.v[i];
+    if (!g->next_names)
+        return;
+    for (u32 k = 0; k < g->def->n_next; k++)
+        free(g->next_names[k]);
+    free(g->next_names);
+    g->next_names = NULL;
+    for (u32 w = 0; w < e->nodes_waiting.n; w++)
+        if (e->nodes_waiting.v[w] == i) {
+            vec_del(&e->nodes_waiting, w);
+            return;
+        }
+}
+
 void node_delete(struct engine *e, struct node_index n)
 {
     struct node_global *g = &e->nodes.v[n.i];
@@ -372,10 +418,7 @@ void node_delete(struct engine *e, struct node_index n)
     free(g->name);
     g->name = NULL;
     g->deleted = true;
-    for (u32 k = 0; g->next_names && k < g->def->n_next; k++)
-        free(g->next_names[k]);
-    free(g->next_names);
-    g->next_names = NULL;
+    node_wait_no_more(e, n.i);
     engine_defer_free(e, free, g->next_nodes);
     g->next_nodes = NULL;
     for (u32 t = 0; t < e->n_threads; t++) {
@@ -384,7 +427,7 @@ void node_delete(struct engine *e, struct node_index n)
     }
     if (e->trace_filter.node.i == n.i)
         e->trace_filter.node.i = UINT32_MAX; /* no packet passes it any more */
-    vec_add(&e->nodes_free, n.i);
+    node_is_free(e, n.i);
     log_debug(&log_class, "node %u deleted", n.i);
 }
 

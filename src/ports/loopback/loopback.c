@@ -4,17 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/numbers.h"
 #include "control/module.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_format.h"
 #include "ports/loopback/loopback_internal.h"
 
-#define INSTANCES_MAX 16384u
+#define INSTANCES_MAX 65536u
 
 NODE_DECLARE(loopback_tx);
 
 struct loopbacks {
     VEC(struct loopback *) by_instance[2]; /* loopbacks, BVIs; NULL: free */
+    struct numbers instances[2];
     struct if_index local0;
 };
 
@@ -76,8 +78,7 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
 {
     struct loopbacks *s = module_state(p, loopback_module_name);
     if (instance == UINT32_MAX)
-        for (instance = 0; loopback_by_instance(s, is_bvi, instance);)
-            instance++;
+        instance = numbers_lowest(&s->instances[is_bvi]);
     if (instance >= INSTANCES_MAX)
         return error_set(e, EINVAL, "loopback instances are below %u", INSTANCES_MAX);
     if (loopback_by_instance(s, is_bvi, instance))
@@ -105,6 +106,7 @@ int loopback_make(struct piste *p, bool is_bvi, const u8 *mac, u32 instance, str
     while (s->by_instance[is_bvi].n <= instance)
         vec_add(&s->by_instance[is_bvi], NULL);
     s->by_instance[is_bvi].v[instance] = l;
+    numbers_take(&s->instances[is_bvi], instance);
     *out = l->interface;
     return 0;
 }
@@ -129,6 +131,7 @@ static int remove_kind(struct piste *p, struct if_index i, bool is_bvi, struct e
                          is_bvi ? "BVI" : "loopback");
     struct loopback *l = f->port;
     s->by_instance[is_bvi].v[l->instance] = NULL;
+    numbers_give(&s->instances[is_bvi], l->instance);
     interface_delete(p, i);
     engine_defer_free(engine_of(p), free, l);
     return 0;
@@ -170,6 +173,7 @@ void loopback_stop(struct piste *p, void *state)
             free(l);
         }
         vec_free(&s->by_instance[kind]);
+        numbers_fini(&s->instances[kind]);
     }
     interface_delete(p, s->local0);
     free(s);

@@ -38,6 +38,15 @@ struct classify_table_full *classify_table_find(u32 i, struct error *e)
 
 /* --- tables --- */
 
+/* Before t's next table becomes that one. */
+static void table_chain(const struct classify_table_full *t, u32 next)
+{
+    if (table_at(t->data.next_table))
+        table_at(t->data.next_table)->chained--;
+    if (table_at(next))
+        table_at(next)->chained++;
+}
+
 static int classify_check_args(const struct classify_table_args *a, struct error *e)
 {
     if (!a->match || a->match > CLASSIFY_MATCH_MAX)
@@ -61,8 +70,7 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
     if (rc)
         return rc;
     if (i == CLASSIFY_NONE)
-        for (i = 0; i < CLASSIFY_TABLES_MAX && classify_tables[i];)
-            i++;
+        i = numbers_lowest(&c->table_indices);
     if (i >= CLASSIFY_TABLES_MAX)
         return error_set(e, ENOSPC, "at most %d classifier tables are possible",
                          CLASSIFY_TABLES_MAX);
@@ -74,6 +82,8 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
     t->sessions = INDEX_LIST_EMPTY;
     t->data.serial = c->n_serials++;
     t->data.index = i;
+    t->data.next_table = CLASSIFY_NONE;
+    table_chain(t, a->next_table);
     t->data.next_table = a->next_table;
     t->data.miss_next = a->miss_next;
     t->data.offset = (i16)a->offset;
@@ -82,6 +92,7 @@ int classify_table_add(struct piste *p, const struct classify_table_args *a, u32
     t->data.current = a->current;
     t->buckets = a->buckets;
     __atomic_store_n(&classify_tables[i], &t->data, __ATOMIC_RELEASE);
+    numbers_take(&c->table_indices, i);
     c->n_tables++;
     *index = i;
     return 0;
@@ -92,6 +103,7 @@ int classify_table_set(struct piste *p, u32 index, u32 next_table, u32 miss_next
     struct classify_table_full *t = classify_table_find(index, e);
     if (!t || (next_table != CLASSIFY_NONE && !classify_table_find(next_table, e)))
         return -ENOENT;
+    table_chain(t, next_table);
     __atomic_store_n(&t->data.next_table, next_table, __ATOMIC_RELAXED);
     __atomic_store_n(&t->data.miss_next, miss_next, __ATOMIC_RELAXED);
     return 0;
@@ -100,12 +112,15 @@ int classify_table_set(struct piste *p, u32 index, u32 next_table, u32 miss_next
 static void table_delete(struct piste *p, u32 index)
 {
     struct classify_table_full *t = table_at(index);
+    table_chain(t, CLASSIFY_NONE);
+    __atomic_store_n(&t->data.next_table, CLASSIFY_NONE, __ATOMIC_RELAXED);
     __atomic_store_n(&classify_tables[index], NULL, __ATOMIC_RELEASE);
     /* who chains to this index does not come upon a later table of the same index */
-    for (u32 k = 0; k < CLASSIFY_TABLES_MAX; k++)
+    for (u32 k = 0; k < CLASSIFY_TABLES_MAX && t->chained; k++)
         if (classify_tables[k] && classify_tables[k]->next_table == index)
             __atomic_store_n(&classify_tables[k]->next_table, CLASSIFY_NONE, __ATOMIC_RELAXED);
     classify_sessions_delete_all(p, t);
+    numbers_give(&classify_of(p)->table_indices, index);
     classify_of(p)->n_tables--;
     engine_defer_free(engine_of(p), free, t);
 }
@@ -223,6 +238,7 @@ static void classify_free(void *arg)
     struct classify *c = arg;
     classify_sessions_fini(c);
     pool_fini(&c->ids);
+    numbers_fini(&c->table_indices);
     mem_map_free(&c->tables_map);
     free(c);
 }

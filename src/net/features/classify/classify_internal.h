@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/mem.h"
+#include "base/numbers.h"
 #include "base/pool.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -13,6 +14,7 @@ struct classify_table_full {
     struct index_list sessions;
     u32 buckets; /* as was asked for */
     u32 users;
+    u32 chained; /* tables whose next this is */
 };
 
 struct classify {
@@ -23,6 +25,7 @@ struct classify {
     struct shared_hash by_key[CLASSIFY_MATCH_MAX];
     u64 n_serials;
     u32 n_tables;
+    struct numbers table_indices;
     const struct classify_policers *policers;
 };
 

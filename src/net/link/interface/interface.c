@@ -184,17 +184,6 @@ void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev)
     }
 }
 
-static u32 free_index(struct interfaces *ifs)
-{
-    for (u32 i = 0; i < ifs->by_index.n; i++)
-        if (!ifs->by_index.v[i])
-            return i;
-    if (ifs->by_index.n == IF_MAX)
-        return IF_MAX;
-    vec_add(&ifs->by_index, NULL);
-    return ifs->by_index.n - 1;
-}
-
 static void make_nodes(struct piste *p, struct interface *f)
 {
     struct engine *e = engine_of(p);
@@ -233,7 +222,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     struct interface *super = args->has_parent ? interface_at(p, args->parent) : NULL;
     if (args->has_parent && (!super || super->super || !super->output))
         return error_set(e, EINVAL, "%s has no interface to be a part of", args->name);
-    u32 i = free_index(ifs);
+    u32 i = numbers_lowest(&ifs->indices);
     if (i == IF_MAX)
         return error_set(e, ENOSPC, "at most %u interfaces are possible", IF_MAX);
     struct interface *f = mem_alloc(sizeof(*f));
@@ -259,7 +248,10 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     stats_lock(stats); /* with what its nodes add */
     interface_stats_add(engine_of(p), &ifs->stats_names, f);
     *if_data(f->index) = (struct if_data){0};
+    if (i == ifs->by_index.n)
+        vec_add(&ifs->by_index, NULL);
     ifs->by_index.v[i] = f;
+    numbers_take(&ifs->indices, i);
     hash_set(&ifs->by_name, key, i);
     make_nodes(p, f);
     stats_unlock(stats);
@@ -300,6 +292,7 @@ void interface_delete(struct piste *p, struct if_index i)
     if (f->original_name[0])
         hash_del(&ifs->by_original, f->original_name);
     ifs->by_index.v[i.i] = NULL;
+    numbers_give(&ifs->indices, i.i);
     interface_stats_remove(e, &ifs->stats_names, f);
     engine_synchronize(e);
     vec_free(&f->cleared);
@@ -359,6 +352,7 @@ void interface_stop(struct piste *p, void *state)
             free(ifs->by_index.v[i]);
         }
     vec_free(&ifs->by_index);
+    numbers_fini(&ifs->indices);
     vec_free(&ifs->listeners);
     vec_free(&ifs->reserved);
     vec_free(&ifs->users);

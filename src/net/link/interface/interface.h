@@ -79,7 +79,8 @@ struct if_class {
     /* The command that makes the interface, for the running config. All kinds are written together,
      * in order of index, so that indices come back; sub-interfaces behind them. */
     void (*running_config)(void *port, struct text *t);
-    bool saves_mac; /* that command says the MAC address */
+    bool saves_mac;  /* that command says the MAC address */
+    bool saves_down; /* the running config says when it is down: another may have taken it up */
     /* Of a sub-interface: it is made as X.ID. */
     u32 (*sub_id)(const void *port);
 };

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/numbers.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -27,6 +28,7 @@ struct if_show_hook {
 
 struct interfaces {
     VEC(struct interface *) by_index; /* NULL: free */
+    struct numbers indices;
     struct hash by_name, by_original; /* names, and those that renamed interfaces were made with */
     VEC(struct if_listener) listeners;
     VEC(const char *const *) reserved; /* names, see interface_reserve_names */

@@ -491,6 +491,26 @@ static void test_placement_is_shown_saved_and_may_leave_nothing(void **state)
     tx_queues_fini(p.engine, &tx);
 }
 
+/* As many as there can be, all with nodes of their own; the lowest free index is the next. */
+static void test_all_that_there_can_be(void **state)
+{
+    char name[32];
+    struct error e = {0};
+    struct if_index i;
+    for (u32 k = 0; k < IF_MAX; k++) {
+        snprintf(name, sizeof(name), "p%u", k);
+        assert_int_equal(make(name, ALL_CAPS).i, k);
+    }
+    struct if_new_args one_more = {.name = "x", .cls = &port_class, .mac = our_mac};
+    assert_int_equal(interface_new(&p, &one_more, &i, &e), -ENOSPC);
+    static const u32 some[] = {40000, 7, 65535};
+    for (u32 k = 0; k < array_len(some); k++)
+        interface_delete(&p, (struct if_index){some[k]});
+    assert_int_equal(make("a", ALL_CAPS).i, 7);
+    assert_int_equal(make("b", ALL_CAPS).i, 40000);
+    assert_int_equal(make("c", ALL_CAPS).i, 65535);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -506,6 +526,7 @@ int main(void)
         TEST(test_what_the_device_is_and_counts),
         TEST(test_flows_are_spread_over_the_queues_of_a_thread),
         TEST(test_placement_is_shown_saved_and_may_leave_nothing),
+        TEST(test_all_that_there_can_be),
     };
     return cmocka_run_group_tests_name("interface", tests, NULL, NULL);
 }
