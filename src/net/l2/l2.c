@@ -338,7 +338,7 @@ static void l2_forget(struct l2_state *s, struct interface *f)
             __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
     }
     l2_leave(s, f->index);
-    l2_fib_flush(s, UINT32_MAX, f->index, true);
+    l2_fib_forget(s, UINT32_MAX, f->index);
     __atomic_store_n(&if_data(f->index)->l2_mode, 0, __ATOMIC_RELAXED);
     engine_synchronize(engine_of(s->piste));
     *l2_if(f->index) = (struct l2_if){.peer = IF_NONE};

@@ -26,24 +26,14 @@ struct l2_bd *l2_bd_next(const struct l2_state *s, u32 from)
     return NULL;
 }
 
-static u32 l2_bd_free_index(struct l2_state *s)
-{
-    for (u32 i = 0; i < s->bds.n; i++)
-        if (!s->bds.v[i])
-            return i;
-    if (s->bds.n <= L2_BD_INDEX_MAX)
-        vec_add(&s->bds, NULL);
-    return s->bds.n - 1;
-}
-
 int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e)
 {
     if (id > L2_BD_ID_MAX)
         return error_set(e, EINVAL, "bridge domain ID exceed 16M limit");
     if (l2_bd_find(s, id))
         return error_set(e, EEXIST, "bd_add_del returned -119"); /* VPP's words */
-    u32 index = l2_bd_free_index(s);
-    if (s->bds.v[index])
+    u32 index = numbers_lowest(&s->bd_indices);
+    if (index > L2_BD_INDEX_MAX)
         return error_set(e, ENOSPC, "at most %u bridge domains are possible", L2_BD_INDEX_MAX);
     struct l2_bd *bd = mem_alloc(sizeof(*bd));
     bd->id = id;
@@ -52,7 +42,10 @@ int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e
     bd->bvi = bd->uu_fwd = IF_NONE;
     bd->learn_limit = s->default_learn_limit;
     bd->arp = INDEX_LIST_EMPTY;
+    if (index == s->bds.n)
+        vec_add(&s->bds, NULL);
     s->bds.v[index] = bd;
+    numbers_take(&s->bd_indices, index);
     hash_set(&s->bd_by_id, &id, index);
     l2_bd_data_base[index] = (struct l2_bd_data){.learn_limit = bd->learn_limit, .uu_fwd = IF_NONE};
     *out = bd;
@@ -104,12 +97,13 @@ int l2_bd_delete(struct l2_state *s, u32 id, struct error *e)
         return error_set(e, ENOENT, "bridge domain ID does not exist");
     if (bd->ports.n)
         return error_set(e, EBUSY, "bridge domain in use - remove members");
-    l2_fib_flush(s, bd->index, IF_NONE, true);
+    l2_fib_forget(s, bd->index, IF_NONE);
+    l2_bd_set_age(s, bd, 0);
     engine_synchronize(engine_of(s->piste));
     hash_del(&s->bd_by_id, &id);
     s->bds.v[bd->index] = NULL;
+    numbers_give(&s->bd_indices, bd->index);
     free_data(s, bd);
-    l2_fib_ageing_changed(s);
     return 0;
 }
 
@@ -119,6 +113,7 @@ void l2_bd_free_all(struct l2_state *s)
         if (s->bds.v[i])
             free_data(s, s->bds.v[i]);
     vec_free(&s->bds);
+    numbers_fini(&s->bd_indices);
 }
 
 /* --- settings --- */
@@ -137,6 +132,8 @@ void l2_bd_set_arp_ufwd(struct l2_bd *bd, bool on)
 
 void l2_bd_set_age(struct l2_state *s, struct l2_bd *bd, u8 minutes)
 {
+    s->n_ageing += !!minutes;
+    s->n_ageing -= !!bd->mac_age;
     bd->mac_age = minutes;
     l2_fib_ageing_changed(s);
 }

@@ -203,15 +203,32 @@ static void l2_fib_flushed(void *arg, u64 key, u32 value)
 
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything)
 {
+    struct mac_table *t = l2_fib_table_of(s);
     struct flush f = {s, bd, i.i, everything};
     u64 from = clock_ns();
     l2_fib_settle(s);
-    mac_table_walk(l2_fib_table_of(s), 0, UINT32_MAX, flush_one, l2_fib_flushed, &f);
+    if (!if_is_none(i))
+        mac_table_walk_of(t, MAC_OF_INTERFACE, i.i, flush_one, l2_fib_flushed, &f);
+    else if (bd != UINT32_MAX)
+        mac_table_walk_of(t, MAC_OF_DOMAIN, bd, flush_one, l2_fib_flushed, &f);
+    else
+        mac_table_walk(t, 0, UINT32_MAX, flush_one, l2_fib_flushed, &f);
     l2_fib_reap(s);
-    for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
-        if (if_is_none(i) && (bd == UINT32_MAX || bd == d->index))
+    if (if_is_none(i) && bd != UINT32_MAX)
+        l2_bd_at(s, bd)->seq++;
+    else if (if_is_none(i))
+        for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
             d->seq++;
     s->last_scan_ns = clock_ns() - from;
+}
+
+void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i)
+{
+    l2_fib_flush(s, bd, i, true);
+    if (!if_is_none(i))
+        mac_table_forget(l2_fib_table_of(s), MAC_OF_INTERFACE, i.i);
+    else
+        mac_table_forget(l2_fib_table_of(s), MAC_OF_DOMAIN, bd);
 }
 
 /* --- ageing --- */
@@ -268,9 +285,7 @@ void l2_fib_pass_time(struct l2_state *s, u8 minutes)
 
 void l2_fib_ageing_changed(struct l2_state *s)
 {
-    bool wanted = false;
-    for (struct l2_bd *bd = l2_bd_next(s, 0); bd; bd = l2_bd_next(s, bd->index + 1))
-        wanted |= bd->mac_age != 0;
+    bool wanted = s->n_ageing;
     if (wanted && !s->age_timer)
         s->age_timer =
             loop_timer_add(s->piste->loop, clock_ns() + AGE_PERIOD_NS, 0, on_age_timer, s);

@@ -30,6 +30,8 @@ bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fi
 /* Learnt entries go: of a domain index, of an interface; UINT32_MAX and IF_NONE stand for all.
  * everything: what was configured too. */
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything);
+/* Everything of an interface, or (IF_NONE) of a domain: it is going, and nobody learns for it. */
+void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i);
 
 /* How many addresses are learnt at most in all domains; 0: as many as startup.conf said. */
 void l2_fib_set_learn_limit(struct l2_state *s, u32 limit);

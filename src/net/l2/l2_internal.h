@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/numbers.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -89,6 +90,8 @@ struct l2_state {
     struct l2_shared shared; /* first: what nodes see */
     struct piste *piste;
     VEC(struct l2_bd *) bds; /* by index; NULL: free */
+    struct numbers bd_indices;
+    u32 n_ageing; /* domains whose entries age */
     struct hash bd_by_id;
     u32 default_learn_limit;
     struct mem_map if_map, bd_map;

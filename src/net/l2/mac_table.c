@@ -6,7 +6,7 @@
 
 #define HUGE_PAGE_BYTES (2u << 20)
 #define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
-#define DOMAINS (1u << 16)
+#define OWNERS (1u << 16)              /* interfaces, or domains */
 
 static struct mac_bucket *mac_table_probe(const struct mac_generation *g,
                                           const struct mac_bucket *home, u32 k)
@@ -159,6 +159,20 @@ static bool may_replace(u32 v, u32 value)
     return !(v & MAC_PROVISIONED) && (!(v & MAC_STATIC) || mac_value_if(v) == mac_value_if(value));
 }
 
+/* Before an entry of its interface and domain is there. */
+static void mac_table_note(const struct mac_table *t, const struct mac_generation *g, u64 key,
+                           u32 value)
+{
+    const u32 owner[MAC_OWNERS] = {mac_value_if(value), mac_key_bd(key)};
+    u32 region = (u32)((key * g->multiplier) >> (64 - MAC_REGIONS_LOG2));
+    u64 bit = 1ull << region % 64;
+    for (u32 k = 0; k < MAC_OWNERS; k++) {
+        u64 *bits = &t->regions[k][owner[k]].bits[region / 64];
+        if (!(__atomic_load_n(bits, __ATOMIC_RELAXED) & bit))
+            __atomic_fetch_or(bits, bit, __ATOMIC_RELAXED);
+    }
+}
+
 static enum mac_learn_result mac_table_put(struct mac_table *t, u64 key, u32 value, bool force,
                                            u32 *was)
 {
@@ -170,6 +184,7 @@ static enum mac_learn_result mac_table_put(struct mac_table *t, u64 key, u32 val
         *was = v;
         if (v && !force && !may_replace(v, value))
             return MAC_LEARN_STATIC;
+        mac_table_note(t, g, key, value);
         if (in_cur) {
             if (!__atomic_compare_exchange_n(&at.bucket->value[at.slot], &v, value, false,
                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
@@ -239,10 +254,14 @@ int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multipl
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     *t = (struct mac_table){.max_buckets = max_buckets};
-    if (mem_map_new(&t->learned_map, "mac-counts", DOMAINS * sizeof(u32), page, false, e))
-        return -e->code;
+    int rc = mem_map_new(&t->learned_map, "mac-counts", OWNERS * sizeof(u32), page, false, e);
     t->n_learned_of = t->learned_map.base;
-    t->cur = generation_new(buckets, multiplier, e);
+    for (u32 k = 0; k < MAC_OWNERS && !rc; k++) {
+        rc = mem_map_new(&t->region_map[k], "mac-regions", OWNERS * sizeof(struct mac_regions),
+                         page, false, e);
+        t->regions[k] = t->region_map[k].base;
+    }
+    t->cur = rc ? NULL : generation_new(buckets, multiplier, e);
     if (t->cur)
         return 0;
     mac_table_free(t);
@@ -258,6 +277,9 @@ void mac_table_free(struct mac_table *t)
     generation_free(t->leaving);
     if (t->n_learned_of)
         mem_map_free(&t->learned_map);
+    for (u32 k = 0; k < MAC_OWNERS; k++)
+        if (t->regions[k])
+            mem_map_free(&t->region_map[k]);
     vec_free(&t->dead);
     *t = (struct mac_table){0};
 }
@@ -319,6 +341,18 @@ static void walk_one(struct mac_table *t, struct mac_bucket *b, int i, const str
     }
 }
 
+static void walk_bucket(struct mac_table *t, struct mac_bucket *b, bool strays,
+                        const struct walk *w)
+{
+    for (int i = 0; i < MAC_SLOTS; i++) {
+        u32 v = __atomic_load_n(&b->value[i], __ATOMIC_ACQUIRE);
+        if (unlikely(strays && v == MAC_DEAD))
+            list_dead(t, b, i);
+        if (v & MAC_VALID)
+            walk_one(t, b, i, w);
+    }
+}
+
 u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value),
                    void (*gone)(void *arg, u64 key, u32 value), void *arg)
 {
@@ -327,14 +361,39 @@ u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u6
     u32 end = (u32)min_u64((u64)from + n, (u64)g->mask + 1);
     bool strays = !t->dead.n && !from && end > g->mask;
     for (u32 k = from; k < end; k++)
-        for (int i = 0; i < MAC_SLOTS; i++) {
-            u32 v = __atomic_load_n(&g->buckets[k].value[i], __ATOMIC_ACQUIRE);
-            if (unlikely(strays && v == MAC_DEAD))
-                list_dead(t, &g->buckets[k], i);
-            if (v & MAC_VALID)
-                walk_one(t, &g->buckets[k], i, &w);
-        }
+        walk_bucket(t, &g->buckets[k], strays, &w);
     return end <= g->mask ? end : 0;
+}
+
+/* Buckets from `from` on in which entries of that region may lie, behind the last of them. */
+static u32 walk_region(struct mac_table *t, u32 region, u32 from, const struct walk *w)
+{
+    const struct mac_generation *g = t->cur;
+    u64 buckets = (u64)g->mask + 1;
+    u32 first = (u32)(region * buckets / MAC_REGIONS);
+    u32 end = (u32)(((region + 1) * buckets - 1) / MAC_REGIONS) + MAC_PROBES;
+    for (u32 k = (u32)max_u64(first, from); k < end; k++)
+        walk_bucket(t, &g->buckets[k & g->mask], false, w);
+    return end;
+}
+
+void mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner,
+                       u32 (*fn)(void *arg, u64 key, u32 value),
+                       void (*gone)(void *arg, u64 key, u32 value), void *arg)
+{
+    const struct walk w = {fn, gone, arg};
+    const struct mac_regions *r = &t->regions[kind][owner];
+    u32 from = 0;
+    for (u32 k = 0; k < MAC_REGIONS / 64; k++)
+        for (u64 bits = __atomic_load_n(&r->bits[k], __ATOMIC_RELAXED); bits; bits &= bits - 1)
+            from = walk_region(t, k * 64 + (u32)__builtin_ctzll(bits), from, &w);
+}
+
+void mac_table_forget(struct mac_table *t, enum mac_owner kind, u32 owner)
+{
+    for (u32 k = 0; k < MAC_REGIONS / 64; k++)
+        if (t->regions[kind][owner].bits[k])
+            __atomic_store_n(&t->regions[kind][owner].bits[k], 0, __ATOMIC_RELAXED);
 }
 
 void mac_table_reap(struct mac_table *t, u32 n_dead)

@@ -110,17 +110,30 @@ struct mac_generation {
     struct mem_map map;
 };
 
+/* The table has so many regions, by the first bits of where a key lies: they stay when it grows.
+ * For each interface, and for each domain, there is a bit for each region that has entries of it,
+ * or had: a walk over those costs what they are, not what the table is. */
+#define MAC_REGIONS_LOG2 12
+#define MAC_REGIONS (1u << MAC_REGIONS_LOG2)
+
+enum mac_owner { MAC_OF_INTERFACE, MAC_OF_DOMAIN, MAC_OWNERS };
+
+struct mac_regions {
+    u64 bits[MAC_REGIONS / 64]; /* atomic */
+};
+
 struct mac_table {
     struct mac_generation *cur;
     u64 n_entries, n_learned; /* atomic */
     u32 *n_learned_of;        /* atomic, by bridge domain index */
     u32 want_bigger;          /* atomic: a learner found it too full */
     u32 max_buckets;
+    struct mac_regions *regions[MAC_OWNERS]; /* by interface, by domain; lazily touched */
     /* control thread */
     VEC(u32 *) dead;                /* values that wait for their grace period */
     struct mac_generation *coming;  /* cur after a grace period */
     struct mac_generation *leaving; /* old, no longer looked at after a grace period */
-    struct mem_map learned_map;
+    struct mem_map learned_map, region_map[MAC_OWNERS];
 };
 
 ALWAYS_INLINE const struct mac_generation *mac_table_current(const struct mac_table *t)
@@ -196,6 +209,12 @@ u32 mac_table_del(struct mac_table *t, u64 key);
  * also finds slots that learners gave up. */
 u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value),
                    void (*gone)(void *arg, u64 key, u32 value), void *arg);
+/* The same for all entries of an interface or a domain, and some others. */
+void mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner,
+                       u32 (*fn)(void *arg, u64 key, u32 value),
+                       void (*gone)(void *arg, u64 key, u32 value), void *arg);
+/* It has no entries, and no learner makes any. */
+void mac_table_forget(struct mac_table *t, enum mac_owner kind, u32 owner);
 /* Slots that died before the last grace period began are free again. Called when one has passed. */
 void mac_table_reap(struct mac_table *t, u32 n_dead);
 

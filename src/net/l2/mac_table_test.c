@@ -132,6 +132,46 @@ static u32 oracle_sees(void *arg, u64 key, u32 value)
     return value;
 }
 
+struct owned {
+    enum mac_owner kind;
+    u32 owner, asked, gone;
+};
+
+static u32 owned_go(void *arg, u64 key, u32 value)
+{
+    struct owned *x = arg;
+    x->asked++;
+    return x->owner == (x->kind == MAC_OF_INTERFACE ? mac_value_if(value) : mac_key_bd(key))
+               ? 0
+               : value;
+}
+
+static void owned_gone(void *arg, u64 key, u32 value)
+{
+    ((struct owned *)arg)->gone++;
+}
+
+/* What an interface has is found without looking at what others have, also after growing. */
+static void walks_cost_what_they_find(void **state)
+{
+    struct mac_table t;
+    u32 was;
+    new_table(&t, 16384, 65536);
+    for (u32 n = 0; n < 40000; n++)
+        mac_table_learn(&t, nth_key(n), mac_value(n % 10000 ? 1 : 2, 0, MAC_VALID), &was);
+    grow(&t);
+    struct owned x = {.kind = MAC_OF_INTERFACE, .owner = 2};
+    mac_table_walk_of(&t, x.kind, x.owner, owned_go, owned_gone, &x);
+    assert_int_equal(x.gone, 4);
+    assert_in_range(x.asked, 4, 4 * (8 + MAC_PROBES) * MAC_SLOTS);
+    mac_table_forget(&t, x.kind, x.owner);
+    x = (struct owned){.kind = MAC_OF_INTERFACE, .owner = 2};
+    mac_table_walk_of(&t, x.kind, x.owner, owned_go, owned_gone, &x);
+    assert_int_equal(x.asked, 0);
+    assert_int_equal(t.n_entries, 40000 - 4);
+    mac_table_free(&t);
+}
+
 /* Random learning, configuring, deleting, growing: the table says what a plain array says. */
 static void table_agrees_with_oracle(void **state)
 {
@@ -185,6 +225,26 @@ static void table_agrees_with_oracle(void **state)
     }
     assert_int_equal(mac_table_walk(&t, 0, UINT32_MAX, oracle_sees, NULL, o), 0);
     assert_int_equal(o->seen, live);
+    u32 of_interfaces = 0, of_domains = 0;
+    for (u32 i = 0; i < 100; i++) {
+        struct owned x = {.kind = MAC_OF_INTERFACE, .owner = i};
+        mac_table_walk_of(&t, x.kind, i, owned_go, owned_gone, &x);
+        of_interfaces += x.gone;
+    }
+    assert_int_equal(of_interfaces, live);
+    assert_int_equal(t.n_entries, 0);
+    mac_table_reap(&t, t.dead.n);
+    for (u32 n = 0; n < 1000; n++) {
+        u32 was;
+        assert_int_equal(mac_table_set(&t, nth_key(n), mac_value(7, 0, MAC_VALID), &was), 0);
+    }
+    for (u32 i = 1; i <= 3; i++) {
+        struct owned x = {.kind = MAC_OF_DOMAIN, .owner = i};
+        mac_table_walk_of(&t, x.kind, i, owned_go, owned_gone, &x);
+        mac_table_forget(&t, x.kind, i);
+        of_domains += x.gone;
+    }
+    assert_int_equal(of_domains, 1000);
     free(o);
     mac_table_free(&t);
 }
@@ -315,6 +375,7 @@ int main(void)
         cmocka_unit_test(learners_respect_what_is_configured),
         cmocka_unit_test(what_does_not_fit_is_refused_and_fits_later),
         cmocka_unit_test(table_agrees_with_oracle),
+        cmocka_unit_test(walks_cost_what_they_find),
         cmocka_unit_test(writers_do_not_disturb_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
