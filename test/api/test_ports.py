@@ -33,6 +33,25 @@ def test_pipes(switch, api):
     assert api.pipe_dump() == []
 
 
+def test_a_pipe_takes_its_ends_along(api):
+    """Clients that know the parent only set that up, and both ends are."""
+    made = api.pipe_create(is_specified=False)
+    ends = made.pipe_sw_if_index
+
+    def states():
+        flags = {d.sw_if_index: d.flags for d in api.sw_interface_dump(sw_if_index=NONE)}
+        return [flags[i] & 1 for i in (made.sw_if_index, *ends)]
+
+    assert states() == [0, 0, 0]
+    assert api.sw_interface_set_flags(sw_if_index=made.sw_if_index, flags=1).retval == 0
+    assert states() == [1, 1, 1]
+    assert api.sw_interface_set_flags(sw_if_index=ends[1], flags=0).retval == 0
+    assert states() == [1, 1, 0]
+    assert api.sw_interface_set_flags(sw_if_index=made.sw_if_index, flags=0).retval == 0
+    assert states() == [0, 0, 0]
+    assert api.pipe_delete(sw_if_index=made.sw_if_index).retval == 0
+
+
 def test_mirrors(switch, api, loops):
     a, b, c = loops
 

@@ -272,6 +272,8 @@ FOUND = {
         "create loopback interface", ("sw_interface_ip4_enable_disable", {"sw_if_index": "loop0", "enable": True})],
     "the MAC address of an end of a pipe": [
         "create pipe", "set interface mac address pipe0.1 02:00:00:00:00:07", "set interface mac address pipe0 02:0:0:0:0:8"],
+    "a pipe that is up, and one end of it is not": [
+        "create pipe", "set interface state pipe0 up", "set interface state pipe0.0 down"],
     "a sub-interface with the last identifier": [
         "create loopback interface",
         ("create_subif", {"sw_if_index": "loop0", "sub_id": 0xffffffff, "sub_if_flags": 1, "outer_vlan_id": 5})],

@@ -45,9 +45,10 @@ static const struct node_def parent_tx_node = {
 };
 
 static int pipe_set_admin(void *port, bool up, struct error *e);
+static int pipe_set_both(void *port, bool up, struct error *e);
 
 static const struct if_class class_end = {
-    .name = "Pipe", .tx = &tx_node, .set_admin = pipe_set_admin};
+    .name = "Pipe", .tx = &tx_node, .set_admin = pipe_set_admin, .saves_down = true};
 /* The parent is made first, so its command makes the ends with the indices that they had. */
 static void pipe_running_config(void *port, struct text *t)
 {
@@ -56,7 +57,11 @@ static void pipe_running_config(void *port, struct text *t)
 }
 
 static const struct if_class class_parent = {
-    .name = "Pipe", .tx = &parent_tx_node, .running_config = pipe_running_config};
+    .name = "Pipe",
+    .tx = &parent_tx_node,
+    .set_admin = pipe_set_both,
+    .running_config = pipe_running_config,
+};
 
 static int pipe_set_admin(void *port, bool up, struct error *e)
 {
@@ -65,12 +70,25 @@ static int pipe_set_admin(void *port, bool up, struct error *e)
     return 0;
 }
 
+/* Of the parent, which is all that some clients know: what becomes of it becomes of the ends. */
+static int pipe_set_both(void *port, bool up, struct error *e)
+{
+    const struct pipe *x = port;
+    int rc = interface_set_admin(x->piste, x->end[0].interface, up, e);
+    return rc ? rc : interface_set_admin(x->piste, x->end[1].interface, up, e);
+}
+
+const struct pipe *pipe_next(const struct pipes *s, u32 instance)
+{
+    for (; instance < s->by_instance.n; instance++)
+        if (s->by_instance.v[instance])
+            return s->by_instance.v[instance];
+    return NULL;
+}
+
 static struct pipe *pipe_by_instance(const struct pipes *s, u32 instance)
 {
-    for (u32 i = 0; i < s->all.n; i++)
-        if (s->all.v[i]->instance == instance)
-            return s->all.v[i];
-    return NULL;
+    return instance < s->by_instance.n ? s->by_instance.v[instance] : NULL;
 }
 
 static int pipe_make_interface(struct pipe *x, const char *suffix, u8 last,
@@ -94,8 +112,7 @@ int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct i
 {
     struct pipes *s = module_state(p, pipe_module_name);
     if (instance == UINT32_MAX)
-        for (instance = 0; pipe_by_instance(s, instance);)
-            instance++;
+        instance = numbers_lowest(&s->instances);
     if (instance >= INSTANCES_MAX)
         return error_set(e, EINVAL, "pipe instances are below %u", INSTANCES_MAX);
     if (pipe_by_instance(s, instance))
@@ -114,7 +131,10 @@ int pipe_create(struct piste *p, u32 instance, struct if_index *parent, struct i
     if (rc)
         goto no_second;
     interface_set_link(p, x->parent, true);
-    vec_add(&s->all, x);
+    while (s->by_instance.n <= instance)
+        vec_add(&s->by_instance, NULL);
+    s->by_instance.v[instance] = x;
+    numbers_take(&s->instances, instance);
     *parent = x->parent;
     ends[0] = x->end[0].interface;
     ends[1] = x->end[1].interface;
@@ -139,15 +159,14 @@ static void remove_pipe(struct piste *p, struct pipe *x)
 int pipe_delete(struct piste *p, struct if_index i, struct error *e)
 {
     struct pipes *s = module_state(p, pipe_module_name);
-    for (u32 k = 0; k < s->all.n; k++) {
-        struct pipe *x = s->all.v[k];
-        if (!if_equal(x->parent, i))
-            continue;
-        vec_del(&s->all, k);
-        remove_pipe(p, x);
-        return 0;
-    }
-    return error_set(e, EINVAL, "%s is not a pipe", interface_at(p, i)->name);
+    const struct interface *f = interface_at(p, i);
+    if (f->cls != &class_parent)
+        return error_set(e, EINVAL, "%s is not a pipe", f->name);
+    struct pipe *x = f->port;
+    s->by_instance.v[x->instance] = NULL;
+    numbers_give(&s->instances, x->instance);
+    remove_pipe(p, x);
+    return 0;
 }
 
 /* --- life --- */
@@ -163,8 +182,10 @@ int pipe_init(struct piste *p, void **state, struct error *e)
 void pipe_stop(struct piste *p, void *state)
 {
     struct pipes *s = state;
-    for (u32 i = 0; i < s->all.n; i++)
-        remove_pipe(p, s->all.v[i]);
-    vec_free(&s->all);
+    for (u32 i = 0; i < s->by_instance.n; i++)
+        if (s->by_instance.v[i])
+            remove_pipe(p, s->by_instance.v[i]);
+    vec_free(&s->by_instance);
+    numbers_fini(&s->instances);
     free(s);
 }

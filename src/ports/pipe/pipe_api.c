@@ -34,8 +34,7 @@ static void delete_pipe(struct api_call *c)
 static void pipe_api_dump(struct api_call *c)
 {
     const struct pipes *s = module_state(c->piste, pipe_module_name);
-    for (u32 i = 0; i < s->all.n; i++) {
-        const struct pipe *x = s->all.v[i];
+    for (const struct pipe *x = pipe_next(s, 0); x; x = pipe_next(s, x->instance + 1)) {
         struct api_pipe_details d = {
             .sw_if_index = x->parent.i,
             .pipe_sw_if_index = {x->end[0].interface.i, x->end[1].interface.i},

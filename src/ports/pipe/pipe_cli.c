@@ -25,8 +25,7 @@ static int pipe_cli_show(struct cli_call *c)
 {
     const struct pipes *s = module_state(c->piste, pipe_module_name);
     out_array(c->out, "pipes");
-    for (u32 i = 0; i < s->all.n; i++) {
-        const struct pipe *x = s->all.v[i];
+    for (const struct pipe *x = pipe_next(s, 0); x; x = pipe_next(s, x->instance + 1)) {
         out_object(c->out, NULL);
         out_str(c->out, "name", interface_at(c->piste, x->parent)->name, "%s: ");
         out_str(c->out, "east", interface_at(c->piste, x->end[0].interface)->name, "%s <-> ");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/numbers.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -26,9 +27,12 @@ struct pipe {
 
 struct pipes {
     const struct feature_arc *device_input; /* first: what pipe-input sees */
-    VEC(struct pipe *) all;
+    VEC(struct pipe *) by_instance;         /* NULL: free */
+    struct numbers instances;
 };
 
+/* The first of that instance or a later one; NULL: there are no more. */
+const struct pipe *pipe_next(const struct pipes *s, u32 instance);
 void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
 
 /* --- for the record in pipe_module.c --- */

@@ -158,8 +158,8 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
         text_putc(t, '\n');
     }
     queues_of(p, f, t);
-    if (f->admin_up)
-        text_add(t, "set interface state %s up\n", f->name);
+    if (f->admin_up || f->cls->saves_down)
+        text_add(t, "set interface state %s %s\n", f->name, f->admin_up ? "up" : "down");
 }
 
 struct feature_lines {
