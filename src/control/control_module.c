@@ -11,6 +11,7 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "control/startup.h"
+#include "control/startup_sections.h"
 
 static struct log_class config_log = {.name = "config"};
 
@@ -39,6 +40,45 @@ static int show_startup_config(struct cli_call *c)
         out_str(c->out, "body", s->sections.v[i].body, NULL);
         out_end(c->out);
     }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- what may stand in it, for startup.conf(5)
+ * ------------------------------------------------- */
+
+static void show_section(struct out *o, const struct config_section *s, const char *file)
+{
+    out_object(o, NULL);
+    out_str(o, "name", s->name, "%s {\n");
+    out_str(o, "plugin", file ? file : "", NULL);
+    out_array(o, "keys");
+    for (const struct config_key *k = s->keys; k->grammar; k++) {
+        out_object(o, NULL);
+        out_str(o, "grammar", k->grammar, "  %s\n");
+        out_str(o, "help", k->help, "      %s\n");
+        out_bool(o, "effect", k->set != NULL, NULL, "      (without effect here)\n");
+        out_end(o);
+    }
+    out_end(o);
+    out_text(o, "}\n");
+    out_end(o);
+}
+
+static void show_module_sections(const struct module *m, const char *file, void *arg)
+{
+    for (const struct config_section *s = m->config; s && s->name; s++)
+        show_section(arg, s, file);
+}
+
+static int show_startup_keys(struct cli_call *c)
+{
+    out_array(c->out, "sections");
+    for (const struct config_section *s = startup_core_sections; s->name; s++)
+        show_section(c->out, s, NULL);
+    modules_each(c->piste->modules, show_module_sections, c->out);
+    for (const struct config_section *s = startup_foreign_sections; s->name; s++)
+        show_section(c->out, s, NULL);
     out_end(c->out);
     return 0;
 }
@@ -115,6 +155,8 @@ static int control_crash(struct cli_call *c)
 
 static const struct cli_command commands[] = {
     {"show startup-config", "startup.conf as it was read", show_startup_config, CLI_OWN},
+    {"show startup-config keys", "Sections and keys that startup.conf may have", show_startup_keys,
+     CLI_OWN},
     {"show plugins", "Show loaded plugins", show_plugins, 0},
     {"restart", "Stop, and start anew with the same arguments", run_restart, CLI_WHOLE_WORD},
     {"test crash ( segv | abort | panic | libc )", "Die, with a backtrace", control_crash,

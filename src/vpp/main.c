@@ -37,7 +37,7 @@ static struct log_class main_log = {.name = "main"};
 
 struct arguments {
     const char *config_file;
-    bool interactive;
+    bool interactive, check;
     char *text; /* owned: configuration on the command line */
 };
 
@@ -48,6 +48,7 @@ static void print_usage(FILE *to)
           "\n"
           "  -c, --config FILE        read the configuration from FILE\n"
           "  -i, --interactive        command line on the terminal; as unix { interactive }\n"
+          "      --check              only read the configuration: 0 when it is good\n"
           "      --no-alloc-intercept accepted, without effect\n"
           "  -v, --version            print the version\n"
           "  -h, --help               print this\n"
@@ -91,6 +92,8 @@ static void parse_arguments(int argc, char **argv, struct arguments *a)
             a->config_file = argv[++i];
         } else if (is_option(argv[i], "-i", "--interactive")) {
             a->interactive = true;
+        } else if (!strcmp(argv[i], "--check")) {
+            a->check = true;
         } else if (is_option(argv[i], "-v", "--version")) {
             printf("vpp %s built by %s on %s at %s\n", piste_version, piste_build_user,
                    piste_build_host, piste_build_date);
@@ -277,7 +280,6 @@ static int start_switch(struct piste *p, struct error *e)
 
 static void stop_all(struct piste *p)
 {
-    process_stopping();
     api_close(p);
     if (p->engine)
         engine_stop(p->engine);
@@ -295,17 +297,21 @@ static int vpp_run(struct piste *p, const struct arguments *a, bool *restart)
     p->modules = modules_new(p);
     p->startup = startup_new();
     int rc = read_config(p, a, &e);
-    if (!rc)
+    if (!rc && !a->check)
         rc = start_process(p, &e);
-    if (!rc)
+    if (!rc && !a->check)
         rc = start_switch(p, &e);
-    if (rc) {
+    if (rc)
         fprintf(stderr, "vpp: %s\n", e.text);
+    else if (a->check)
+        printf("%s: good\n", p->startup->source);
+    if (rc || a->check) {
         stop_all(p);
-        return 1;
+        return rc ? 1 : 0;
     }
     running_config_start(p, on_replayed, p);
     int status = loop_run(p->loop);
+    process_stopping();
     *restart = control_wants_restart(p);
     stop_all(p);
     return status;

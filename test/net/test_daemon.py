@@ -155,6 +155,17 @@ def test_a_fault_in_the_file_names_file_and_line(daemon):
                    "expected `main-core <cpu:u32>'\n")
 
 
+def test_check_reads_the_file_and_starts_nothing(daemon):
+    assert daemon.run("--check", "-c", daemon.conf) == (0, f"{daemon.conf}: good\n", "")
+    assert os.listdir(daemon.folder) == ["startup.conf"]
+    daemon.write("startup.conf", "unix {\n  nodaemon\n}\nbuffers {\n  bogus 3\n}\n")
+    status, out, err = daemon.run("--check", "-c", daemon.conf)
+    assert (status, out) == (1, "") and f"{daemon.conf}:5" in err and "bogus" in err
+    daemon.configure()
+    daemon.start()
+    assert daemon.run("--check", "-c", daemon.conf)[0] == 0, "the one that runs is not in the way"
+
+
 def test_a_cpu_that_is_not_there_is_told(daemon):
     status, _, err = daemon.run("unix", "{", "nodaemon", "runtime-dir", daemon.folder, "}", "cpu",
                                 "{", "main-core", "1000", "}")
