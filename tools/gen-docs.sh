@@ -1,6 +1,6 @@
 #!/bin/sh
-# gen-docs.sh [BUILD] - writes docs/cli.md and docs/api.md: the commands and messages that the daemon of BUILD
-# (build/release, all of it built: plugins bring some) says it has.
+# gen-docs.sh [BUILD] - writes docs/cli.md, docs/api.md and docs/man/startup.conf.5: the commands, messages and keys
+# of startup.conf that the daemon of BUILD (build/release, all of it built: plugins bring some) says it has.
 set -eu
 cd "$(dirname -- "$0")/.."
 build=${1:-build/release}
@@ -21,6 +21,8 @@ ask() {
     }
 }
 ask show cli docs >"$run/docs"
+ask show startup-config keys json >"$run/keys"
+python3 tools/gen-man.py docs/man/startup.conf.5.in docs/man/startup.conf.5 <"$run/keys"
 ask show api message-table json >"$run/table"
 tr -d '\r' <"$run/docs" >docs/cli.md
 python3 -c '

@@ -32,6 +32,28 @@ def test_message_reference_is_fresh(net, tmp_path):
     assert read("docs/api.md") == (tmp_path / "api.md").read_text(), "stale: run tools/gen-docs.sh"
 
 
+def test_keys_reference_is_fresh(net, tmp_path):
+    """After a change of keys of startup.conf: tools/gen-docs.sh."""
+    keys = net.vpp(net.namespace()).ctl("show startup-config keys json")
+    subprocess.run(["/usr/bin/python3", TREE + "/tools/gen-man.py", TREE + "/docs/man/startup.conf.5.in", tmp_path / "page"],
+                   input=keys, text=True, check=True)
+    assert read("docs/man/startup.conf.5") == (tmp_path / "page").read_text(), "stale: run tools/gen-docs.sh"
+
+
+@pytest.mark.parametrize("page, word", [("vpp.8", ["vpp", "--help"]), ("vppctl.1", ["vppctl", "--help"]),
+                                        ("vpp_get_stats.1", ["vpp_get_stats"])])
+def test_manual_pages_have_all_options(net, page, word):
+    """Of what the program itself says."""
+    done = subprocess.run([os.path.join(net.build, word[0])] + word[1:], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    options = set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", done.stdout)) or set(re.findall(r"^  ([a-z-]+)", done.stdout, re.M))
+    text = read("docs/man/" + page).replace("\\-", "-")
+    assert options
+    for option in options:
+        words = r"\.It Fl ([^\n]* )?" + option[1:] if option[0] == "-" else r"(Cm|Ic|Nm) ([^\n]* )?" + option
+        assert re.search(words + r"( |$)", text, re.M), f"{page}: {option}"
+
+
 MARKDOWN = [os.path.relpath(os.path.join(folder, name), TREE)
             for folder, _, names in os.walk(TREE) if not re.search(r"/(build|\.git)", folder)
             for name in names if name.endswith(".md")]
