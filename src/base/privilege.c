@@ -64,8 +64,12 @@ int privilege_become(const char *user, u32 gid, struct error *e)
     if (rc)
         return error_errno(e, -rc, "cannot read capabilities");
     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
-    if (setgroups(1, &gid) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
-        rc = error_errno(e, errno, "cannot become user %s", user);
+    if (setgroups(1, &gid) || setresgid(gid, gid, gid))
+        rc = error_errno(e, errno, "cannot take the groups of user %s%s", user,
+                         PRIVILEGE_HINT(errno, "CAP_SETGID"));
+    else if (setresuid(uid, uid, uid))
+        rc = error_errno(e, errno, "cannot become user %s%s", user,
+                         PRIVILEGE_HINT(errno, "CAP_SETUID"));
     prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
     if (!rc && caps_set(&before))
         rc = error_errno(e, errno, "cannot keep capabilities as user %s", user);

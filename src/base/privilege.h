@@ -4,6 +4,8 @@
  */
 #pragma once
 
+#include <errno.h>
+
 #include "base/error.h"
 #include "base/types.h"
 
@@ -11,6 +13,10 @@
 enum privilege { PRIVILEGE_NAMESPACES };
 
 #define PRIVILEGE_BIT(cap) (1ull << (cap))
+
+/* For the message of a call that failed with `code` (positive): names the capability that it needs.
+ */
+#define PRIVILEGE_HINT(code, cap) ((code) == EPERM ? ", which needs the capability " cap : "")
 
 /* By name or number; gid may be NULL. */
 int privilege_find_user(const char *name, u32 *uid, u32 *gid, struct error *e) MUST_CHECK;

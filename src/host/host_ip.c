@@ -8,6 +8,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include "base/privilege.h"
+
 static size_t bytes_of(u8 family)
 {
     return family == AF_INET6 ? 16 : 4;
@@ -21,7 +23,7 @@ static int send_for(struct host_net *n, struct host_request *r, const char *what
     int rc = host_request_send(n, r);
     return rc ? error_errno(e, -rc, "cannot %s %s/%u%s", what,
                             inet_ntop(family, addr, text, sizeof(text)), len,
-                            rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "")
+                            PRIVILEGE_HINT(-rc, "CAP_NET_ADMIN"))
               : 0;
 }
 

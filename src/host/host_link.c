@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/privilege.h"
 #include "host/host_internal.h"
 
 /* --- asking --- */
@@ -73,7 +74,7 @@ static int host_link_change(struct host_net *n, struct host_request *r, int inde
         return 0;
     bool named = !host_link_get(n, index, &l, NULL);
     return error_errno(e, -rc, "%s: cannot %s%s", named ? l.name : "network device", what,
-                       rc == -EPERM ? ", which needs the capability CAP_NET_ADMIN" : "");
+                       PRIVILEGE_HINT(-rc, "CAP_NET_ADMIN"));
 }
 
 int host_link_set_up(struct host_net *n, int index, bool up, struct error *e)

@@ -76,7 +76,7 @@ int host_net_enter(struct host_net *n, struct error *e)
     int rc = setns(n->ns_fd, CLONE_NEWNET) ? -errno : 0;
     privilege_lower(PRIVILEGE_NAMESPACES);
     return rc ? error_errno(e, -rc, "cannot enter a network namespace%s",
-                            rc == -EPERM ? ", which needs the capability CAP_SYS_ADMIN" : "")
+                            PRIVILEGE_HINT(-rc, "CAP_SYS_ADMIN"))
               : 0;
 }
 

@@ -122,9 +122,9 @@ static int give_folder(const struct startup *s, const char *dir, gid_t gid, stru
     if (rc || s->unix_.use_current_dir || (uid == (uid_t)-1 && gid == (gid_t)-1))
         return rc;
     if (chown(dir, uid, gid) || (gid != (gid_t)-1 && chmod(dir, 0775)))
-        log_warn(&process_log, "cannot give %s to user %s and group %s: %s", dir,
+        log_warn(&process_log, "cannot give %s to user %s and group %s%s: %s", dir,
                  s->unix_.user ? s->unix_.user : "-", s->unix_.gid ? s->unix_.gid : "-",
-                 strerror(errno));
+                 PRIVILEGE_HINT(errno, "CAP_CHOWN"), strerror(errno));
     return 0;
 }
 
@@ -140,7 +140,8 @@ static int prepare_folder(const struct startup *s, struct error *e)
     if (rc)
         return rc;
     if (s->unix_.gid && setegid(gid))
-        return error_errno(e, errno, "cannot take group %s", s->unix_.gid);
+        return error_errno(e, errno, "cannot take group %s%s", s->unix_.gid,
+                           PRIVILEGE_HINT(errno, "CAP_SETGID"));
     if (s->unix_.gid)
         prctl(PR_SET_DUMPABLE, 1); /* another group makes the kernel withhold core dumps */
     rc = s->unix_.user ? privilege_become(s->unix_.user, gid, e) : 0;
