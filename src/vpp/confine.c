@@ -52,6 +52,19 @@ static void add_plugins(const struct startup *s)
     free(path);
 }
 
+/* musl's /lib/ld-musl-ARCH.so.1 reads in /etc/ld-musl-ARCH.path where libraries are, if it is
+ * there.
+ */
+static void add_musl_path(const char *linker)
+{
+    const char *name = strrchr(linker, '/'), *end = strstr(linker, ".so.");
+    if (!end || strncmp(name, "/ld-musl-", 9) != 0)
+        return;
+    char *path = mem_printf("/etc%.*s.path", (int)(end - name), name);
+    sandbox_add_path(NEED_READ, path, "libraries");
+    free(path);
+}
+
 /* What `restart' executes: the program, the linker that the kernel starts with it, and where the
  * libraries are that it finds. */
 static int add_object(struct dl_phdr_info *info, size_t bytes, void *arg)
@@ -60,6 +73,7 @@ static int add_object(struct dl_phdr_info *info, size_t bytes, void *arg)
         if (info->dlpi_phdr[i].p_type == PT_INTERP) {
             const char *linker = (const char *)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
             sandbox_add_path(NEED_EXECUTE, linker, "`restart'");
+            add_musl_path(linker);
         }
     if (info->dlpi_name && *info->dlpi_name == '/')
         add_folder_of(NEED_READ, info->dlpi_name, "libraries");
