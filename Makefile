@@ -30,6 +30,14 @@ demo: release
 shell: release
 	@sh test/demo/shell.sh build/release
 
+# a release: build/dist/piste-VERSION.tar.gz, of what is committed
+dist:
+	@sh tools/dist.sh
+
+# packages of it: .apk with abuild, on Alpine; .deb with dpkg-buildpackage, on Debian
+apk deb: dist
+	@sh tools/packages.sh $@
+
 bench: release
 	@sh tools/install-deps.sh bench
 	@bench/run
@@ -52,5 +60,5 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL := release
-.PHONY: release debug asan tsan musl clang install install-musl test shell demo bench fuzz format \
-	lint clean
+.PHONY: release debug asan tsan musl clang install install-musl test shell demo dist apk deb bench fuzz \
+	format lint clean

@@ -7,7 +7,9 @@
 set -eu
 out=$1 version=$2 root=$3 compiler=$4
 
-hash=$(git -C "$root" rev-parse --short=8 HEAD 2>/dev/null) || hash=''
+# a release that lies in another repository has no hash
+hash=''
+[ ! -e "$root/.git" ] || hash=$(git -C "$root" rev-parse --short=8 HEAD 2>/dev/null) || hash=''
 if [ -n "${SOURCE_DATE_EPOCH:-}" ]; then
     date=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%S)
     host=localhost user=build

@@ -1,7 +1,7 @@
 #!/bin/sh
 # install-deps.sh GROUP... - install the packages of the groups that are missing here.
 #
-# Groups: build, test, demo, musl, fuzz, lint, bench. Debian (apt) and Alpine (apk). Does nothing, and needs
+# Groups: build, test, demo, musl, fuzz, lint, bench, packages, deb. Debian (apt) and Alpine (apk). Does nothing, and needs
 # no network, when all is there. Where it may not install, it says in one line what is missing.
 # shellcheck disable=SC2086  # lists of words
 set -eu
@@ -17,7 +17,9 @@ debian_packages() {
     musl) echo musl musl-dev musl-tools ;;
     fuzz) echo clang llvm libclang-rt-dev ;;
     lint) echo clang clang-format clang-tidy shellcheck ;;
-    bench) echo iproute2 iputils-ping iperf3 ethtool tcpdump procps python3-scapy ;;
+    bench) echo iproute2 iputils-ping iperf3 ethtool tcpdump procps python3-scapy crun busybox-static ;;
+    packages) echo busybox-static crun ;; # what test/pkg needs beside the others; it unpacks OpenRC itself
+    deb) echo debhelper dpkg-dev fakeroot libcmocka-dev ;;
     *) return 1 ;;
     esac
 }
@@ -31,7 +33,9 @@ alpine_packages() {
     musl) ;; # everything is musl here
     fuzz) echo clang llvm compiler-rt ;;
     lint) echo clang clang-extra-tools shellcheck ;;
-    bench) echo iproute2 iputils iperf3 ethtool tcpdump procps scapy ;;
+    bench) echo iproute2 iputils iperf3 ethtool tcpdump procps scapy crun busybox-static ;;
+    packages) echo busybox-static crun openrc tar gzip ;;
+    deb) ;;
     *) return 1 ;;
     esac
 }
