@@ -3,10 +3,11 @@
 
 With glibc: the checks of the tree; unit tests, fuzz targets, packet and API tests under the address and
 undefined-behaviour sanitizers; unit tests of threads under the thread sanitizer; a build by clang; the
-network tests against the release build. Then unit tests, fuzz targets and network tests with musl.
+network tests against the release build. Then unit tests, fuzz targets and network tests with musl; and the
+packages, in root file systems of their own.
 Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
-  run-tests.py [STAGE...]     only these stages: asan tsan clang release musl (Alpine: musl)
+  run-tests.py [STAGE...]     only these stages: asan tsan clang release musl packages (Alpine: musl)
   run-tests.py tsan-packet    packet tests under the thread sanitizer: after changes to what threads share
 
 The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
@@ -129,7 +130,7 @@ def network_tests(result, kind, folders):
             os.remove(report)
         status = run(["/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable,
                       "-m", "pytest", folder, f"--vpp-build={os.path.abspath('build/' + kind)}",
-                      f"--junitxml={report}", "-q", "-p", "no:cacheprovider", "-o",
+                      f"--junitxml={report}", "-q", "-rs", "-p", "no:cacheprovider", "-o",
                       "junit_family=xunit2"])
         if not os.path.exists(report):
             result.fail(f"{folder} ({kind}): pytest ended with {status} and no report")
@@ -196,8 +197,17 @@ def stage_musl(result):
         network_tests(result, "musl", NETWORK_SUITES)
 
 
+def stage_packages(result):
+    # a build of its own, by the APKBUILD
+    os.makedirs("build/packages", exist_ok=True)
+    if run(["sh", "tools/install-deps.sh", "build", "test", "musl", "packages"]) != 0:
+        result.fail("what the tests of packages need")
+        return
+    network_tests(result, "packages", ["test/pkg"])
+
+
 STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,
-          "release": stage_release, "musl": stage_musl}
+          "release": stage_release, "musl": stage_musl, "packages": stage_packages}
 ON_REQUEST = {"tsan-packet": stage_tsan_packet}
 
 
@@ -217,14 +227,14 @@ def main():
 
     result = Result()
     sysroot = None
-    if "musl" in wanted and not libc_is_musl() and len(wanted) > 1:
+    if {"musl", "packages"} & set(wanted) and not libc_is_musl() and len(wanted) > 1:
         # takes minutes the first time: make it beside the other stages
         os.makedirs("build", exist_ok=True)
         with open("build/musl-sysroot.log", "w", encoding="utf-8") as log:
             sysroot = subprocess.Popen(["sh", "tools/musl-sysroot.sh"], stdout=log, stderr=log,
                                        stdin=subprocess.DEVNULL)
     for name in wanted:
-        if name == "musl" and sysroot:
+        if name in ("musl", "packages") and sysroot:
             sysroot.wait()
         begin = time.monotonic()
         (STAGES.get(name) or ON_REQUEST[name])(result)
