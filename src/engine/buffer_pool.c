@@ -117,9 +117,16 @@ int buffer_pools_init(struct engine *e, struct error *err)
 
 /* --- depot --- */
 
-/* Pushes a batch: bi[0] heads it, the rest hang on its `next`. */
+/* Pushes a batch: bi[0] heads it, the rest hang on its `next`. Once they are counted the pool may
+ * be gone, and another one have its place. */
 static void depot_push(struct buffer_pool *p, const u32 *bi, u32 n)
 {
+    struct loop *waits = NULL;
+    u32 opened = 0;
+    if (unlikely(atomic_load_explicit(&p->closing, memory_order_relaxed))) {
+        waits = p->engine->piste->loop;
+        opened = atomic_load_explicit(&p->opened, memory_order_relaxed);
+    }
     for (u32 i = 0; i < n; i++)
         buffer_at(bi[i])->next = i + 1 < n ? bi[i + 1] : BUFFER_NONE;
     struct buffer *head = buffer_at(bi[0]);
@@ -130,9 +137,8 @@ static void depot_push(struct buffer_pool *p, const u32 *bi, u32 n)
     } while (!atomic_compare_exchange_weak_explicit(&p->depot, &old, new, memory_order_release,
                                                     memory_order_relaxed));
     u32 back = atomic_fetch_add_explicit(&p->n_depot, n, memory_order_acq_rel) + n;
-    if (unlikely(atomic_load_explicit(&p->closing, memory_order_relaxed)) &&
-        back == atomic_load_explicit(&p->opened, memory_order_relaxed) && p->engine->piste->loop)
-        loop_wake(p->engine->piste->loop); /* that was the last one */
+    if (unlikely(waits != NULL) && back >= opened)
+        loop_wake(waits); /* that was the last one */
 }
 
 static u32 depot_pop(struct buffer_pool *p, u32 *bi)
