@@ -315,6 +315,8 @@ static void interactive_loop(struct client *c, EditLine *el, History *h, HistEve
     int n, first = history(h, he, H_FIRST) >= 0 ? he->num : 0;
     for (;;) {
         interrupted = 0;
+        /* before the prompt, and not only behind it: who then types sees it once */
+        el_set(el, EL_PREP_TERM, 1);
         line = el_gets(el, &n);
         if (!line && interrupted) {
             printf("\n");

@@ -70,6 +70,18 @@ def start(vpp, tmp_path, *args, term="xterm"):
     return Terminal([vpp.build + "/vppctl", "-s", vpp.cli, *args], TERM=term, HOME=str(tmp_path))
 
 
+def test_the_prompt_comes_when_the_editor_is_ready(vpp, tmp_path):
+    """What is typed at once is not echoed by the terminal, too."""
+    with start(vpp, tmp_path) as t:
+        for _ in range(20):
+            t.expect(b"vpp# ")
+            assert not termios.tcgetattr(t.fd)[3] & (termios.ECHO | termios.ICANON)
+            os.write(t.fd, b"show version\n")
+        t.expect(b"vpp# ")
+        os.write(t.fd, b"quit\n")
+        assert t.status() == 0
+
+
 def test_editor_completion_history(vpp, tmp_path):
     with start(vpp, tmp_path) as t:
         t.expect(b"vpp# ")
