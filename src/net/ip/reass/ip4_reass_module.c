@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "control/cli.h"
 #include "control/module.h"
+#include "engine/engine.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4_errors.h"
@@ -179,10 +180,9 @@ static const struct cli_command commands[] = {
 /* What is not as it was at the start. */
 static void config_of_numbers(struct ip4_reass_main *m, struct text *t)
 {
-    struct ip4_reass_config first = ip4_reass_config_default();
     struct text words = {0};
     for (u32 k = 0; k < array_len(numbers); k++)
-        if (*number_in(&m->config, k) != *number_in(&first, k))
+        if (*number_in(&m->config, k) != *number_in(&m->first, k))
             text_add(&words, " %s %u", numbers[k].word, *number_in(&m->config, k));
     if (!m->local_enabled)
         text_puts(&words, " local off");
@@ -207,15 +207,26 @@ static void ip4_reass_running_config(struct piste *p, void *state, enum rc_phase
 
 /* --- life --- */
 
+/* What waits for its rest has at most half of all buffers, unless somebody says otherwise: the
+ * other half is for what goes on. */
+static struct ip4_reass_config config_at_start(const struct engine *e, u32 n_owners)
+{
+    struct ip4_reass_config c = ip4_reass_config_default();
+    struct buffer_pool_info pool;
+    if (n_owners && buffer_pool_get_info(e, BUFFER_POOL_DEFAULT, &pool))
+        c.max_buffers = (u32)max_u64(1, min_u64(c.max_buffers, pool.total / 2 / n_owners));
+    return c;
+}
+
 static int ip4_reass_init(struct piste *p, void **state, struct error *e)
 {
     struct ip4_reass_main *m = mem_alloc(sizeof(*m));
 
     struct engine *engine = engine_of(p);
 
-    m->config = ip4_reass_config_default();
     m->local_enabled = true;
     m->n_owners = engine_n_threads(engine) - 1;
+    m->config = m->first = config_at_start(engine, m->n_owners);
     m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
     m->handoff_nodes[IP4_REASS_LOCAL] = node_register(engine, &local_handoff_node, NULL, m);
     m->handoff_nodes[IP4_REASS_FEATURE] = node_register(engine, &feature_handoff_node, NULL, m);

@@ -41,7 +41,7 @@ struct ip4_reass_main {
     u32 n_owners; /* data threads, from 1 on */
     u64 seed;     /* of which of them owns what */
     struct node_index handoff_nodes[IP4_REASS_N_WAYS];
-    struct ip4_reass_config config;
+    struct ip4_reass_config config, first; /* as they are, as they were at the start */
     bool local_enabled;
 };
 
