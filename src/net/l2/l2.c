@@ -86,11 +86,10 @@ static void make_output(struct l2_state *s, struct if_index i)
 {
     struct engine *e = engine_of(s->piste);
     struct node_index to = interface_at(s->piste, i)->output_node;
-    s->shared.input_arc = feature_arc_find(e, "l2-input");
-    s->shared.output_arc = feature_arc_find(e, "l2-output");
-    l2_if(i)->output_end_edge = node_edge(e, node_named(s, "l2-output-feat-arc-end"), to);
-    u16 edge = node_edge(e, node_named(s, "l2-output"), to);
-    __atomic_store_n(&l2_if(i)->output_edge, edge, __ATOMIC_RELEASE);
+    u16 end = node_edge(e, node_named(s, "l2-output-feat-arc-end"), to);
+    u16 start = node_edge(e, node_named(s, "l2-output"), to);
+    __atomic_store_n(&l2_if(i)->output_end_edge, end, __ATOMIC_RELEASE);
+    __atomic_store_n(&l2_if(i)->output_edge, start, __ATOMIC_RELEASE);
 }
 
 /* --- tag rewrites --- */
@@ -427,6 +426,8 @@ int l2_init(struct piste *p, void **state, struct error *e)
         return rc;
     }
     s->shared.arp = arp_table_new(engine_of(p));
+    s->shared.input_arc = feature_arc_find(engine_of(p), "l2-input");
+    s->shared.output_arc = feature_arc_find(engine_of(p), "l2-output");
     s->default_learn_limit = L2_LEARN_LIMIT_DEFAULT;
     struct l2_bd *none; /* domain 0: frames end there */
     if (l2_bd_create(s, 0, &none, e)) {

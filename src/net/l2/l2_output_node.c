@@ -107,6 +107,10 @@ void NODE_FN(l2_patch)(struct thread *t, struct node *n, struct buffer **b, u16 
 {
     for (u32 i = 0; i < count; i++) {
         u64 to = feature_data(b[i]);
+        if (unlikely(!to)) { /* `set interface feature`: there is no other interface */
+            next[i] = feature_next(b[i]);
+            continue;
+        }
         b[i]->tx_if.i = (u32)to;
         b[i]->l2_start = b[i]->start;
         next[i] = (u16)(to >> 32);

@@ -230,8 +230,9 @@ static void show_session(const struct classify_session *s, void *arg)
     out_u64(o, "metadata", s->metadata, NULL);
     out_str(o, "key", text_str(&key), "        k: %s\n");
     out_u64(o, "hits", counter_get(classify_hits, s->id), "        hits %" PRIu64);
-    out_text(o, ", last_heard %u.00\n", s->last_heard_s);
-    out_u64(o, "last_heard", s->last_heard_s, NULL);
+    u32 last_heard_s = __atomic_load_n(&s->last_heard_s, __ATOMIC_RELAXED);
+    out_text(o, ", last_heard %u.00\n", last_heard_s);
+    out_u64(o, "last_heard", last_heard_s, NULL);
     out_end(o);
     text_free(&key);
     x->n++;

@@ -32,7 +32,7 @@ struct classify_session {
     i32 advance;  /* bytes; of frames */
     u32 metadata; /* of the action */
     u32 id;       /* of its counter */
-    u32 last_heard_s;
+    u32 last_heard_s; /* data threads write it */
     u8 action;       /* enum classify_action */
     bool is_policer; /* next is the index of one */
     u8 spare[6];

@@ -62,18 +62,21 @@ void NODE_FN(qos_record_l2)(struct thread *t, struct node *n, struct buffer **b,
 
 /* --- what leaves --- */
 
-ALWAYS_INLINE const struct qos_map *map_of(const struct buffer *b)
+/* NULL: there is nothing to write; the packet was given no priority, or `set interface feature` no
+ * map. */
+ALWAYS_INLINE const struct qos_map *qos_map_for(const struct buffer *b)
 {
-    return (const struct qos_map *)(uintptr_t)feature_data(b);
+    return b->flags & BUFFER_QOS ? (const struct qos_map *)(uintptr_t)feature_data(b) : NULL;
 }
 
 void NODE_FN(qos_mark_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
     for (u32 i = 0; i < count; i++) {
-        if (b[i]->flags & BUFFER_QOS)
+        const struct qos_map *map = qos_map_for(b[i]);
+        if (map)
             ip4_set_tos((struct ip4_header *)(void *)(b[i]->data + b[i]->l3_start),
-                        qos_output(map_of(b[i]), b[i]));
+                        qos_output(map, b[i]));
         next[i] = feature_next(b[i]);
     }
 }
@@ -84,10 +87,10 @@ void NODE_FN(qos_mark_vlan)(struct thread *t, struct node *n, struct buffer **b,
 {
     for (u32 i = 0; i < count; i++) {
         u8 *frame = buffer_current(b[i]);
-        if ((b[i]->flags & BUFFER_QOS) &&
-            b[i]->l3_start - b[i]->start >= ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES &&
+        const struct qos_map *map = qos_map_for(b[i]);
+        if (map && b[i]->l3_start - b[i]->start >= ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES &&
             ethernet_is_tag(get_be16(frame + 12))) {
-            u16 pcp = qos_output(map_of(b[i]), b[i]) & PCP_MASK;
+            u16 pcp = qos_output(map, b[i]) & PCP_MASK;
             put_be16(frame + 14, (u16)((get_be16(frame + 14) & 0x1fff) | pcp << PCP_SHIFT));
         }
         next[i] = feature_next(b[i]);

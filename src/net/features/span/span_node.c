@@ -27,8 +27,10 @@ static void span_mirror(struct thread *t, struct node *n, const struct buffer *b
 void NODE_FN(span)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     for (u32 i = 0; i < count; i++) {
-        if (!(b[i]->flags & BUFFER_SPAN))
-            span_mirror(t, n, b[i], (const struct span_targets *)(uintptr_t)feature_data(b[i]));
+        const struct span_targets *targets =
+            (const struct span_targets *)(uintptr_t)feature_data(b[i]);
+        if (targets && !(b[i]->flags & BUFFER_SPAN)) /* NULL: `set interface feature` */
+            span_mirror(t, n, b[i], targets);
         next[i] = feature_next(b[i]);
     }
 }
