@@ -75,9 +75,33 @@ def test_mac(api, loop):
     assert api.sw_interface_set_mac_address(sw_if_index=0, mac_address=MAC).retval == -151
 
 
-def test_mtu(api, loop):
-    assert api.sw_interface_set_mtu(sw_if_index=loop, mtu=[1400, 1300, 0, 0]).retval == 0
-    assert details(api, loop).mtu == [1400, 1300, 0, 0]
+def test_mtu(switch, api, loop):
+    """What is asked for is kept, shown and saved, whatever the link takes."""
+    lines = {"packet": 9000, "ip4": 0, "ip6": 0, "mpls": 0}
+    for mtu in [1400, 1300, 0, 0], [0, 0, 0, 0], [0, 1400, 1300, 1200], [65000, 70000, 0, 0], [9000, 0, 0, 0]:
+        assert api.sw_interface_set_mtu(sw_if_index=loop, mtu=mtu).retval == 0
+        assert details(api, loop).mtu == mtu
+        assert [line for line in switch.vpp.running_config() if " mtu " in line] == \
+            [f"set interface mtu {word} {value} loop0"
+             for (word, usual), value in zip(lines.items(), mtu) if value != usual]
+    assert api.sw_interface_set_mtu(sw_if_index=loop, mtu=[1000, 63, 0, 0]).retval == -7
+    assert details(api, loop).mtu == [9000, 0, 0, 0], "a refusal changes nothing"
+    assert api.sw_interface_set_mtu(sw_if_index=0, mtu=[0, 0, 0, 0]).retval == 0
+
+
+def test_sub_interface_details(api, loop):
+    """The hardware's type and frame, no MAC address of its own."""
+    sub = api.create_vlan_subif(sw_if_index=loop, vlan_id=7).sw_if_index
+    found = details(api, sub)
+    assert (found.type, found.sup_sw_if_index, found.interface_dev_type, found.l2_address) == (1, loop, "Loopback", bytes(6))
+    assert found.link_mtu == details(api, loop).link_mtu == 9000
+    pipe = api.pipe_create(is_specified=False)
+    for end in pipe.pipe_sw_if_index:
+        found = details(api, end)
+        assert (found.type, found.sup_sw_if_index, found.interface_dev_type, found.l2_address) == \
+            (3, pipe.sw_if_index, "Pipe", bytes(6))
+    assert details(api, pipe.sw_if_index).type == 0
+    api.pipe_delete(sw_if_index=pipe.sw_if_index)
 
 
 def test_tag(api, loop):
@@ -121,12 +145,22 @@ def test_events(api):
     while kinds[-1].name_ != "control_ping_reply":
         kinds.append(api.receive())
     assert kinds[0].name_ == "sw_interface_set_flags_reply", "the reply comes first"
-    assert {k.name_ for k in kinds[1:-1]} == {"sw_interface_event"} and kinds[-2].flags & 1
+    assert [(k.name_, k.flags) for k in kinds[1:-1]] == [("sw_interface_event", 3)]
+
+    def told():
+        assert api.control_ping().retval == 0
+        found = [(e.sw_if_index, e.flags, e.deleted) for e in api.events]
+        api.events.clear()
+        return found
+    sub = api.create_vlan_subif(sw_if_index=made, vlan_id=5).sw_if_index
+    assert told() == [(sub, 0, False)], "whatever the link of what it is on"
+    assert api.sw_interface_set_flags(sw_if_index=sub, flags=1).retval == 0
+    assert told() == [(sub, 1, False)]
+    assert api.sw_interface_set_flags(sw_if_index=made, flags=0).retval == 0
+    assert api.sw_interface_set_flags(sw_if_index=made, flags=1).retval == 0
+    assert told() == [(made, 0, False), (made, 3, False)]
     assert api.delete_loopback(sw_if_index=made).retval == 0
-    events = [api.event()]
-    while not events[-1].deleted:
-        events.append(api.event())
-    assert events[-1].sw_if_index == made
+    assert sorted(told()) == [(made, 0, True), (sub, 0, True)]
     assert api.want_interface_events(enable_disable=0, pid=0x35f4).retval == 0
     assert api.want_interface_events(enable_disable=0, pid=0x35f4).retval == -31
 
@@ -185,7 +219,11 @@ def test_af_packet(switch, api):
     made = api.af_packet_create_v3(host_if_name="apia", use_random_hw_addr=True, mode=1, flags=3,
                                    num_rx_queues=1, num_tx_queues=1)
     assert made.retval == 0
-    assert details(api, made.sw_if_index).interface_name == "host-apia"
+    found = details(api, made.sw_if_index)
+    assert (found.interface_name, found.interface_dev_type) == ("host-apia", "af-packet")
+    assert api.sw_interface_set_mtu(sw_if_index=made.sw_if_index, mtu=[9000, 0, 0, 0]).retval == 0
+    assert details(api, made.sw_if_index).mtu == [9000, 0, 0, 0]
+    assert api.sw_interface_set_mtu(sw_if_index=made.sw_if_index, mtu=[1500, 0, 0, 0]).retval == 0
     assert [(d.sw_if_index, d.host_if_name) for d in api.af_packet_dump()] == \
         [(made.sw_if_index, "apia")]
     placed = api.sw_interface_rx_placement_dump(sw_if_index=made.sw_if_index)

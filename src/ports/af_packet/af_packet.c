@@ -306,7 +306,7 @@ static int set_mtu(void *arg, u32 bytes, struct error *e)
 }
 
 static const struct if_class class_ethernet = {
-    .name = "Linux PACKET socket interface",
+    .name = "af-packet",
     .tx = &af_packet_tx_node,
     .set_admin = port_set_admin,
     .set_mac = set_mac,
@@ -318,7 +318,7 @@ static const struct if_class class_ethernet = {
 };
 
 static const struct if_class class_ip = {
-    .name = "Linux PACKET socket interface",
+    .name = "af-packet",
     .tx = &af_packet_tx_node,
     .is_ip = true,
     .set_admin = port_set_admin,

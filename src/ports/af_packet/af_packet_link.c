@@ -52,8 +52,7 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
         mtu = (u32)min_u64(mtu, interface_default_mtu(port->piste));
     if (interface_set_hw_mtu(port->piste, port->interface, mtu, &e))
         log_warn(&log_class, "%s: %s", port->host_name, e.text);
-    else if (l3_by_user && l3 < mtu &&
-             interface_set_mtu(port->piste, port->interface, IF_MTU_L3, l3, &e))
+    else if (l3_by_user && interface_set_mtu(port->piste, port->interface, IF_MTU_L3, l3, &e))
         log_warn(&log_class, "%s: %s", port->host_name, e.text);
     f->frame_bytes_by_user = by_user;
 }

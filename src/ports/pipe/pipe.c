@@ -86,6 +86,12 @@ const struct pipe *pipe_next(const struct pipes *s, u32 instance)
     return NULL;
 }
 
+const struct pipe_end *pipe_end_at(const struct piste *p, struct if_index i)
+{
+    const struct interface *f = interface_at(p, i);
+    return f && f->cls == &class_end ? f->port : NULL;
+}
+
 static struct pipe *pipe_by_instance(const struct pipes *s, u32 instance)
 {
     return instance < s->by_instance.n ? s->by_instance.v[instance] : NULL;
@@ -176,6 +182,7 @@ int pipe_init(struct piste *p, void **state, struct error *e)
     struct pipes *s = mem_alloc(sizeof(*s));
     s->device_input = feature_arc_find(engine_of(p), "device-input");
     *state = s;
+    pipe_api_init(p);
     return 0;
 }
 

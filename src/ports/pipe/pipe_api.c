@@ -1,6 +1,8 @@
 /* Messages of pipe.api. */
 #include <errno.h>
+#include <string.h>
 
+#include "api/api_interface.h"
 #include "api/api_pipe.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -42,6 +44,23 @@ static void pipe_api_dump(struct api_call *c)
         };
         api_reply(c, &api_message_pipe_details, &d);
     }
+}
+
+/* An end is something of the parent, and has no MAC address. */
+static void pipe_api_details(const struct piste *p, struct if_index i,
+                             struct api_sw_interface_details *out)
+{
+    const struct pipe_end *end = pipe_end_at(p, i);
+    if (!end)
+        return;
+    out->type = IF_API_TYPE_PIPE;
+    out->sup_sw_if_index = end->pipe->parent.i;
+    memset(out->l2_address, 0, sizeof(out->l2_address));
+}
+
+void pipe_api_init(struct piste *p)
+{
+    interface_api_on_details(p, pipe_api_details);
 }
 
 const struct api_handler pipe_api[] = {

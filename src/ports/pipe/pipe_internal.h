@@ -33,6 +33,9 @@ struct pipes {
 
 /* The first of that instance or a later one; NULL: there are no more. */
 const struct pipe *pipe_next(const struct pipes *s, u32 instance);
+/* NULL: i is none. */
+const struct pipe_end *pipe_end_at(const struct piste *p, struct if_index i);
+void pipe_api_init(struct piste *p);
 void pipe_format_trace(struct piste *p, const struct trace_record *r, struct text *out);
 
 /* --- for the record in pipe_module.c --- */

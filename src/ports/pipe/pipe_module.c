@@ -15,7 +15,7 @@ static const struct node_def input_node = {
 
 static const struct node_def *const nodes[] = {&input_node, NULL};
 
-static const char *const needs[] = {"interface", "ethernet", "l2", NULL};
+static const char *const needs[] = {"interface", "interface_api", "ethernet", "l2", NULL};
 
 const struct module pipe_module = {
     .abi = MODULE_ABI,

@@ -173,15 +173,21 @@ static void interface_leave(struct interface *f)
         f->super->last_sub = before;
 }
 
+void interface_follow_all(struct interface *f)
+{
+    for (struct interface *sub = f->subs; sub; sub = sub->next_sub) {
+        interface_follow(sub, f);
+        interface_publish(sub);
+    }
+}
+
 void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev)
 {
     interface_publish(f);
     interface_tell(p, f, ev);
-    for (struct interface *sub = f->subs; sub; sub = sub->next_sub) {
-        interface_follow(sub, f);
-        interface_publish(sub);
+    interface_follow_all(f);
+    for (struct interface *sub = f->subs; sub; sub = sub->next_sub)
         interface_tell(p, sub, ev);
-    }
 }
 
 static void make_nodes(struct piste *p, struct interface *f)

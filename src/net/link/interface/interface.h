@@ -56,7 +56,9 @@ typedef void if_count_fn(void *to, const char *name, u64 value);
 
 /* A kind of interface. */
 struct if_class {
-    const char *name; /* "af-packet", "Loopback", "local": first word under `show hardware` */
+    /* "af-packet", "Loopback", "local": what clients of the API are told, and `show hardware` where
+     * there is no show */
+    const char *name;
     const struct node_def *tx; /* run as "<name>-tx" for each interface; its state is the port.
                                 * NULL: sends nothing (local0), or is a sub-interface */
     bool is_ip;                /* raw IP, no ethernet header */
@@ -103,8 +105,10 @@ struct interface {
     u8 mac[6];
     bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */
     bool admin_up, link_up, promiscuous;
-    bool is_bvi;              /* the layer 3 interface of a bridge domain (the l2 module says so) */
-    u32 mtu[IF_MTU_N];        /* bytes; 0: follows IF_MTU_L3, and that the super-interface's */
+    bool is_bvi; /* the layer 3 interface of a bridge domain (the l2 module says so) */
+    /* asked for, in bytes; 0: follows IF_MTU_L3, and that the super-interface's, or
+     * max_frame_bytes, which bounds what is used */
+    u32 mtu[IF_MTU_N];
     u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
     struct if_limit limit;    /* of its device, or its super-interface's */
     u8 tag_bytes;             /* of a sub-interface: what its frames have more; */
@@ -123,6 +127,7 @@ struct interface {
     struct if_output *output;
     int promisc_refs;
     bool default_software_offload;
+    bool admin_changes; /* cls->set_admin runs */
     /* before `set interface name`; "" when never renamed, and of sub-interfaces, which are made by
      * their parent's name */
     char original_name[IF_NAME_BYTES];
@@ -192,8 +197,11 @@ void interface_set_speed(struct piste *p, struct if_index i, u64 kbps);
 void interface_set_limit(struct piste *p, struct if_index i, struct if_limit limit);
 /* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
+/* Of layer 3: at least 64, also more than the link takes, or 0. interface_check_mtu: whether that
+ * would go. */
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
                       struct error *e) MUST_CHECK;
+int interface_check_mtu(const struct interface *f, u32 bytes, struct error *e) MUST_CHECK;
 /* The queues of a port, for modes, placement and show. Borrowed until there are others, or the
  * interface is deleted. tx may be NULL. */
 void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **rx, u32 n_rx,
@@ -216,9 +224,10 @@ int interface_set_tag(struct piste *p, struct if_index i, const char *tag,
                       struct error *e) MUST_CHECK;
 /* Sets all counters of these to 0. */
 void interface_clear_counters(struct piste *p, struct interface *const *list, u32 n);
-/* MTU that layer 3 uses: the protocol's own, or the L3 one. Bytes. */
+/* MTU that layer 3 uses: the protocol's own, or the L3 one, as far as the link takes it. Bytes. */
 u32 interface_mtu(const struct interface *f, enum if_mtu which);
-/* As it is shown: 0 when it follows another one, and is the same. */
+/* As it is shown: as it was asked for; a sub-interface's that is not, and has no room for its
+ * super-interface's, as it is. */
 u32 interface_shown_mtu(const struct interface *f, enum if_mtu which);
 
 /* A locally administered address for a port that has none, 02:fe:.. */

@@ -87,6 +87,8 @@ static void interface_api_set_mtu(struct api_call *c)
         return;
     }
     for (u32 i = 0; i < IF_MTU_N && !rc; i++)
+        rc = f->mtu[i] == m->mtu[i] ? 0 : interface_check_mtu(f, m->mtu[i], NULL);
+    for (u32 i = 0; i < IF_MTU_N && !rc; i++)
         if (f->mtu[i] != m->mtu[i])
             rc = interface_set_mtu(c->piste, f->index, (enum if_mtu)i, m->mtu[i], NULL);
     api_reply_errno(c, rc);
@@ -157,25 +159,29 @@ static void clear_stats(struct api_call *c)
 
 /* --- dump --- */
 
+/* What is the hardware's (type, frame) is said of a sub-interface too; it has no MAC address of its
+ * own. */
 static void interface_api_details(struct api_call *c, const struct interface *f)
 {
+    const struct interface *hw = f->super ? f->super : f;
     struct api_sw_interface_details d = {
         .sw_if_index = f->index.i,
         .sup_sw_if_index = f->parent.i,
         .flags = status_flags(f),
-        .type = if_equal(f->parent, f->index) ? IF_API_TYPE_HARDWARE : IF_API_TYPE_SUB,
+        .type = f->super ? IF_API_TYPE_SUB : IF_API_TYPE_HARDWARE,
         .link_duplex = LINK_DUPLEX_API_UNKNOWN,
         .link_speed = f->link_kbps > UINT32_MAX ? UINT32_MAX : (u32)f->link_kbps,
-        .link_mtu = (u16)(f->max_frame_bytes > UINT16_MAX ? UINT16_MAX : f->max_frame_bytes),
+        .link_mtu = (u16)min_u64(hw->max_frame_bytes, UINT16_MAX),
     };
-    memcpy(d.l2_address, f->mac, 6);
+    if (!f->super)
+        memcpy(d.l2_address, f->mac, 6);
     for (u32 i = 0; i < IF_MTU_N; i++)
         d.mtu[i] = interface_shown_mtu(f, (enum if_mtu)i);
     const struct interface_api *s = interface_api_of(c->piste);
     for (u32 k = 0; k < s->details.n; k++)
         s->details.v[k].fn(c->piste, f->index, &d);
     snprintf(d.interface_name, sizeof(d.interface_name), "%s", f->name);
-    snprintf(d.interface_dev_type, sizeof(d.interface_dev_type), "%s", f->cls ? f->cls->name : "");
+    snprintf(d.interface_dev_type, sizeof(d.interface_dev_type), "%s", hw->cls->name);
     snprintf(d.tag, sizeof(d.tag), "%s", f->tag);
     api_reply(c, &api_message_sw_interface_details, &d);
 }
@@ -421,15 +427,17 @@ static void want_events(struct api_call *c)
     api_reply_retval(c, api_events_want(c, &s->events, m->enable_disable, m->pid, NULL, 0));
 }
 
+/* Of sub-interfaces only what they are set to: their link is that of another interface, which
+ * clients are told of. */
 static void interface_api_on_event(struct piste *p, struct interface *f, enum if_event ev,
                                    void *arg)
 {
-    struct api_sw_interface_event m = {.sw_if_index = f->index.i, .flags = status_flags(f)};
+    struct api_sw_interface_event m = {.sw_if_index = f->index.i};
     struct interface_api *s = interface_api_of(p);
-    if (ev == IF_EVENT_MAC || ev == IF_EVENT_MTU)
+    if (ev == IF_EVENT_MAC || ev == IF_EVENT_MTU || (ev == IF_EVENT_LINK && f->super))
         return;
-    if (ev == IF_EVENT_DELETE)
-        m.flags = 0;
+    if (ev != IF_EVENT_DELETE)
+        m.flags = status_flags(f) & (f->super ? IF_STATUS_API_FLAG_ADMIN_UP : UINT32_MAX);
     m.deleted = ev == IF_EVENT_DELETE;
     api_events_send(p, &s->events, &api_message_sw_interface_event, &m, NULL, NULL);
 }

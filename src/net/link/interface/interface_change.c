@@ -43,13 +43,21 @@ int interface_set_admin(struct piste *p, struct if_index i, bool up, struct erro
         return -ENOENT;
     if (f->admin_up == up)
         return 0;
+    /* the link of a port that has none outside goes with it: that is one change, told once */
+    bool link_was_up = f->link_up;
+    f->admin_changes = true;
     int rc = f->cls->set_admin ? f->cls->set_admin(f->port, up, e) : 0;
-    if (rc)
-        return rc;
-    f->admin_up = up;
+    f->admin_changes = false;
+    if (!rc)
+        f->admin_up = up;
+    if (f->link_up != link_was_up)
+        interface_follow_all(f);
     interface_publish(f);
-    interface_tell(p, f, IF_EVENT_ADMIN);
-    return 0;
+    if (!rc)
+        interface_tell(p, f, IF_EVENT_ADMIN);
+    else if (f->link_up != link_was_up)
+        interface_tell_all(p, f, IF_EVENT_LINK);
+    return rc;
 }
 
 void interface_set_link(struct piste *p, struct if_index i, bool up)
@@ -59,7 +67,8 @@ void interface_set_link(struct piste *p, struct if_index i, bool up)
         return;
     f->link_up = up;
     log_info(&interface_log, "%s: link is %s", f->name, up ? "up" : "down");
-    interface_tell_all(p, f, IF_EVENT_LINK);
+    if (!f->admin_changes)
+        interface_tell_all(p, f, IF_EVENT_LINK);
 }
 
 int interface_set_mac(struct piste *p, struct if_index i, const u8 mac[6], struct error *e)
@@ -136,24 +145,29 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     return 0;
 }
 
+int interface_check_mtu(const struct interface *f, u32 bytes, struct error *e)
+{
+    if (!f->output)
+        return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
+    return bytes && bytes < 64
+               ? error_set(e, EINVAL, "invalid MTU %u: at least 64, or 0 for none of its own",
+                           bytes)
+               : 0;
+}
+
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
                       struct error *e)
 {
     struct interface *f = interface_must_find(p, i, e);
-    if (!f)
-        return -ENOENT;
-    if (!f->output)
-        return error_set(e, EOPNOTSUPP, "%s has no MTU", f->name);
-    bool may_follow = which != IF_MTU_L3 || f->super;
-    if (bytes > f->max_frame_bytes || (bytes < 64 && (bytes || !may_follow)))
-        return error_set(e, EINVAL, "invalid MTU %u: 64 to %u are possible on %s", bytes,
-                         f->max_frame_bytes, f->name);
+    int rc = f ? interface_check_mtu(f, bytes, e) : -ENOENT;
+    if (rc)
+        return rc;
     f->mtu[which] = bytes;
     interface_tell_all(p, f, IF_EVENT_MTU);
     return 0;
 }
 
-/* What f says itself, or its super-interface. */
+/* What was asked for, of f or of its super-interface; 0: nothing. */
 static u32 interface_said_mtu(const struct interface *f, enum if_mtu which)
 {
     if (f->mtu[which])
@@ -164,14 +178,14 @@ static u32 interface_said_mtu(const struct interface *f, enum if_mtu which)
 u32 interface_mtu(const struct interface *f, enum if_mtu which)
 {
     u32 mtu = interface_said_mtu(f, which);
-    return f->super ? (u32)min_u64(mtu, f->max_frame_bytes) : mtu;
+    return mtu ? (u32)min_u64(mtu, f->max_frame_bytes) : f->max_frame_bytes;
 }
 
 u32 interface_shown_mtu(const struct interface *f, enum if_mtu which)
 {
     u32 mtu = interface_mtu(f, which);
-    bool is_less = which == IF_MTU_L3 && mtu != interface_said_mtu(f, which);
-    return f->mtu[which] || is_less ? mtu : 0;
+    bool is_less = which == IF_MTU_L3 && f->super && mtu < interface_mtu(f->super, which);
+    return !f->mtu[which] && is_less ? mtu : f->mtu[which];
 }
 
 void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **rx, u32 n_rx,

@@ -145,7 +145,7 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
     if (f->frame_bytes_by_user && !f->super)
         text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
     for (u32 i = 0; f->output && i < IF_MTU_N; i++)
-        if (f->mtu[i] && f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
+        if (f->mtu[i] != (i || f->super ? 0 : f->max_frame_bytes))
             text_add(t, "set interface mtu %s %u %s\n", which[i], f->mtu[i], f->name);
     if (f->software_offload != f->default_software_offload)
         text_add(t, "set interface feature gso %s %s\n", f->name,

@@ -46,7 +46,9 @@ struct interface *interface_must_find(const struct piste *p, struct if_index i, 
 void interface_tell(struct piste *p, struct interface *f, enum if_event ev);
 /* Brings what data threads read in line with f. */
 void interface_publish(struct interface *f);
-/* Both, for f and its sub-interfaces: what befell f befalls them. */
+/* Gives f's sub-interfaces what they have of f. */
+void interface_follow_all(struct interface *f);
+/* All of these, for f and its sub-interfaces: what befell f befalls them. */
 void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev);
 
 /* interface_name.c */

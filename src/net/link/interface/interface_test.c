@@ -193,7 +193,7 @@ static void test_a_refusal_changes_nothing(void **state)
     assert_int_equal(interface_set_mac(&p, i, group, &e), -EINVAL);
     assert_int_equal(interface_set_hw_mtu(&p, i, 63, &e), -EINVAL);
     assert_int_equal(interface_set_hw_mtu(&p, i, 65536, &e), -EINVAL);
-    assert_int_equal(interface_set_mtu(&p, i, IF_MTU_L3, mtu + 1, &e), -EINVAL);
+    assert_int_equal(interface_set_mtu(&p, i, IF_MTU_L3, 63, &e), -EINVAL);
     assert_false(f->admin_up);
     assert_memory_equal(f->mac, our_mac, 6);
     assert_int_equal(f->mtu[IF_MTU_L3], mtu);
@@ -212,6 +212,13 @@ static void test_mtus_follow_layer_3(void **state)
     assert_int_equal(if_data(i)->mtu_ip4, 1300);
     assert_int_equal(interface_set_mtu(&p, i, IF_MTU_IP4, 0, &e), 0);
     assert_int_equal(if_data(i)->mtu_ip4, 1500);
+    /* what was asked for is kept, also when the link takes less, or nothing was */
+    static const u32 asked[] = {9000, 0};
+    for (u32 k = 0; k < array_len(asked); k++) {
+        assert_int_equal(interface_set_mtu(&p, i, IF_MTU_L3, asked[k], &e), 0);
+        assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), asked[k]);
+        assert_int_equal(if_data(i)->mtu_ip4, 1500);
+    }
 }
 
 /* --- packets --- */

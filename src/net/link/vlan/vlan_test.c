@@ -164,9 +164,10 @@ static void test_tags_that_a_device_has_no_room_for(void **state)
     assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 0);
     says("set interface mtu packet 1500 port.3", "");
     interface_set_limit(&world.p, port, (struct if_limit){1500, false});
-    assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 1492);
-    says("set interface mtu packet 1493 port.3",
-         "set interface mtu: invalid MTU 1493: 64 to 1492 are possible on port.3\n");
+    assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 1500);
+    assert_int_equal(mtu_of("port.3"), 1492);
+    says("set interface mtu packet 63 port.3",
+         "set interface mtu: invalid MTU 63: at least 64, or 0 for none of its own\n");
     says("set interface mtu packet 0 port.3", "");
     assert_int_equal(interface_shown_mtu(f, IF_MTU_L3), 1492);
     assert_int_equal(interface_shown_mtu(f, IF_MTU_IP4), 0);
