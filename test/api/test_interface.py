@@ -195,6 +195,14 @@ def test_events_end_with_the_client(switch):
     assert other.delete_loopback(sw_if_index=made).retval == 0
 
 
+def test_rx_mode_of_an_interface_without_queues(api, loop):
+    for mode in 1, 2, 3, 4:
+        assert api.sw_interface_set_rx_mode(sw_if_index=loop, mode=mode).retval == 0
+    assert api.sw_interface_set_rx_mode(sw_if_index=loop, mode=9).retval == -7
+    assert api.sw_interface_set_rx_mode(sw_if_index=999, mode=1).retval == -2
+    assert api.sw_interface_set_rx_mode(sw_if_index=loop, mode=1, queue_id_valid=True).retval == -125
+
+
 def test_default_rx_mode(api):
     before = api.sw_interface_get_default_rx_mode().mode
     assert api.sw_interface_set_default_rx_mode(mode=1).retval == 0
@@ -233,7 +241,12 @@ def test_af_packet(switch, api):
     assert api.sw_interface_set_rx_mode(sw_if_index=made.sw_if_index, queue_id_valid=True,
                                         queue_id=5, mode=2).retval == -125
     assert api.sw_interface_set_rx_placement(sw_if_index=made.sw_if_index, worker_id=0).retval == 0
-    assert api.sw_interface_set_rx_placement(sw_if_index=made.sw_if_index, worker_id=9).retval == -89
+    for more in {"worker_id": 9}, {"worker_id": 0, "queue_id": 5}, {"is_main": True, "queue_id": 5}:
+        assert api.sw_interface_set_rx_placement(sw_if_index=made.sw_if_index, **more).retval == -9, more
+    assert api.sw_interface_set_rx_placement(sw_if_index=made.sw_if_index, is_main=True).retval == 0
+    assert [(p.queue_id, p.worker_id) for p in api.sw_interface_rx_placement_dump(sw_if_index=made.sw_if_index)] == [(0, 1)]
+    assert "set interface rx-placement host-apia queue 0 worker 0" in switch.vpp.running_config()
+    switch.vpp.ctl("set interface rx-placement host-apia main")
     assert api.sw_interface_set_promisc(sw_if_index=made.sw_if_index, promisc_on=True).retval == 0
     assert api.sw_interface_clear_stats(sw_if_index=made.sw_if_index).retval == 0
     assert api.sw_interface_clear_stats(sw_if_index=NONE).retval == 0
@@ -242,7 +255,7 @@ def test_af_packet(switch, api):
     assert api.af_packet_set_l4_cksum_offload(sw_if_index=made.sw_if_index, set=False).retval == 0
     assert api.af_packet_set_l4_cksum_offload(sw_if_index=0, set=False).retval == -2
     assert api.af_packet_delete(host_if_name="apia").retval == 0
-    assert api.af_packet_delete(host_if_name="apia").retval == -71
+    assert api.af_packet_delete(host_if_name="apia").retval == -11
     for version in ("", "_v2"):
         made = api.request("af_packet_create" + version, host_if_name="apia", hw_addr=MAC)
         assert made.retval == 0 and details(api, made.sw_if_index).l2_address == MAC

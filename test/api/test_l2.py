@@ -118,7 +118,7 @@ def test_ports(api, loops):
     assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
 
 
-def test_mac_table(api, loops):
+def test_mac_table(switch, api, loops):
     api.bridge_domain_add_del_v2(bd_id=10, is_add=True, learn=True, forward=True)
     api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=True)
     add = {"bd_id": 10, "mac": MAC, "sw_if_index": loops[0]}
@@ -127,7 +127,17 @@ def test_mac_table(api, loops):
     assert (e.bd_id, e.sw_if_index, e.static_mac, e.filter_mac) == (10, loops[0], True, False)
     assert api.l2_fib_table_dump(bd_id=99) == []
     assert api.l2fib_add_del(is_add=True, **{**add, "bd_id": 99}).retval == -6
-    assert api.l2fib_add_del(is_add=True, **{**add, "sw_if_index": loops[1]}).retval == -2
+    assert api.l2fib_add_del(is_add=True, **{**add, "sw_if_index": 999}).retval == -2
+    # an interface that is not in the domain: the entry is kept for when it is
+    assert api.l2fib_add_del(is_add=True, **{**add, "sw_if_index": loops[1]}).retval == 0
+    (e,) = [e for e in api.l2_fib_table_dump(bd_id=10) if e.mac == MAC]
+    assert (e.sw_if_index, e.static_mac) == (loops[1], False)
+    line = "l2fib add 02:00:00:00:0a:01 10 loop1"
+    assert line in switch.vpp.running_config()
+    switch.vpp.ctl(line)
+    # but nothing is sent up into an interface that is no BVI of it
+    for index in loops:
+        assert api.l2fib_add_del(is_add=True, bvi_mac=True, **{**add, "sw_if_index": index}).retval == -7
     assert api.l2fib_add_del(is_add=False, **add).retval == 0
     assert api.l2fib_add_del(is_add=False, **add).retval == -6
     assert api.l2fib_add_del(is_add=True, filter_mac=True, **{**add, "sw_if_index": NONE}).retval == 0
@@ -142,12 +152,22 @@ def test_mac_table(api, loops):
     assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
 
 
+def test_addresses_of_a_bvi_go_with_it(api, loops):
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=True, port_type=1).retval == 0
+    assert api.l2fib_add_del(is_add=True, bvi_mac=True, bd_id=10, mac=MAC, sw_if_index=loops[0]).retval == 0
+    assert len(api.l2_fib_table_dump(bd_id=10)) == 2
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=False).retval == 0
+    assert api.l2_fib_table_dump(bd_id=10) == []
+    assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
+
+
 def test_xconnect(api, loops):
     a, b = loops
     assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, tx_sw_if_index=b, enable=True).retval == 0
     assert [(d.rx_sw_if_index, d.tx_sw_if_index) for d in api.l2_xconnect_dump()] == [(a, b)]
     assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=999, tx_sw_if_index=b, enable=True).retval == -2
-    assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, tx_sw_if_index=999, enable=True).retval == -10
+    assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, tx_sw_if_index=999, enable=True).retval == -2
+    assert [(d.rx_sw_if_index, d.tx_sw_if_index) for d in api.l2_xconnect_dump()] == [(a, b)]
     assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, enable=False).retval == 0
     assert api.l2_xconnect_dump() == []
 
@@ -165,8 +185,12 @@ def test_sub_interfaces(api, loops):
                            inner_vlan_id=30)
     assert two.retval == 0
     same = {"sub_if_flags": 4 | 8 | 16, "outer_vlan_id": 20, "inner_vlan_id": 30}
-    assert api.create_subif(sw_if_index=loops[0], sub_id=7, **same).retval == -68
-    assert api.create_subif(sw_if_index=loops[0], sub_id=8, **same).retval == -69  # those tags are taken
+    assert api.create_subif(sw_if_index=loops[0], sub_id=7, **same).retval == -56
+    assert api.create_subif(sw_if_index=loops[0], sub_id=8, **same).retval == -1  # those tags are taken
+    one = api.create_subif(sw_if_index=loops[0], sub_id=9, sub_if_flags=2 | 16, outer_vlan_id=90).sw_if_index
+    assert api.create_vlan_subif(sw_if_index=loops[0], vlan_id=9).retval == -56
+    assert api.create_vlan_subif(sw_if_index=loops[0], vlan_id=90).retval == -1
+    assert api.delete_subif(sw_if_index=one).retval == 0
     assert api.create_subif(sw_if_index=999, sub_id=8, **same).retval == -2
     for index in (made.sw_if_index, two.sw_if_index):
         assert api.delete_subif(sw_if_index=index).retval == 0
@@ -253,9 +277,10 @@ def test_patches(switch, api, loops):
     assert patch(999, b) == -2
     assert patch(a, 999) == -10
     assert patch(0, b) == -151
-    assert patch(b, a, False) == -6
+    assert patch(b, a, False) == 0, "there is none"
+    assert switch.vpp.json("show l2patch")["patches"] == [{"rx": "loop0", "tx": "loop1"}]
     assert patch(a, b, False) == 0
-    assert patch(a, b, False) == -6
+    assert patch(a, b, False) == 0
     assert "no l2patch entries" in switch.vpp.ctl("show l2patch")
 
 

@@ -608,7 +608,7 @@ WRONG = {
     "set interface l2 xconnect host-p0 local0": "bridged interface must be ethernet",
     "set interface l2 bridge nothing 1": "unknown interface `nothing 1'",
     "l2fib add 02:00:00:00:00:01 7 host-p0": "bridge domain ID 7 invalid",
-    "l2fib add 02:00:00:00:00:01 1 host-p1": "interface host-p1 is not in bridge domain 1",
+    "l2fib add 02:00:00:00:00:01 1 host-p0 bvi": "host-p0 is not the BVI of bridge domain 1",
     "set interface l2 learn host-p1 disable": "host-p1 is not in a bridge domain",
 }
 

@@ -361,7 +361,9 @@ static void l2_patch_add_del(struct api_call *c)
         api_reply_retval(c, rx ? API_INVALID_SW_IF_INDEX_2 : API_INVALID_SW_IF_INDEX);
     } else {
         int rc = l2_patch_set(l2_state_of(c->piste), rx->index, tx->index, m->is_add, NULL);
-        api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET : api_retval(rc));
+        api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET
+                            : rc == -ENOENT   ? API_OK /* there is none, as it should be */
+                                              : api_retval(rc));
     }
 }
 
@@ -370,12 +372,10 @@ static void set_l2_xconnect(struct api_call *c)
     const struct api_sw_interface_set_l2_xconnect *m = c->msg;
     struct interface *f = api_interface(c->piste, m->rx_sw_if_index);
     struct interface *peer = api_interface(c->piste, m->tx_sw_if_index);
-    if (!f) {
+    if (!f || (m->enable && !peer)) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     } else if (!m->enable) {
         api_reply_errno(c, l2_set_l3(c->piste, f->index, NULL));
-    } else if (!peer) {
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX_2);
     } else {
         int rc = l2_set_xconnect(c->piste, f->index, peer->index, NULL);
         api_reply_retval(c, rc == -EOPNOTSUPP ? API_NON_ETHERNET : api_retval(rc));
@@ -409,8 +409,6 @@ static void l2fib_add_del(struct api_call *c)
     else if (!m->is_add)
         api_reply_errno(c, l2_fib_del(s, bd->index, m->mac, NULL));
     else if (!m->filter_mac && !f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (!m->filter_mac && !has_port(bd, m->sw_if_index))
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else
         api_reply_errno(

@@ -85,8 +85,7 @@ static void l2_config_of_entries(struct l2_state *s, struct text *t)
         const struct interface *f =
             if_is_none(e->interface) ? NULL : interface_at(s->piste, e->interface);
         const struct l2_bd *bd = l2_bd_at(s, e->bd);
-        if (!e->provisioned || e->bvi || !bd || (!f && !e->filter) ||
-            (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != e->bd)))
+        if (!e->provisioned || e->bvi || !bd || (!f && !e->filter))
             continue;
         text_puts(t, "l2fib add ");
         ethernet_format_mac(t, e->mac);

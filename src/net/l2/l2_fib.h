@@ -20,7 +20,8 @@ struct l2_fib_entry {
 
 enum { L2_FIB_STATIC = 1 << 0, L2_FIB_FILTER = 1 << 1, L2_FIB_BVI = 1 << 2 };
 
-/* interface: IF_NONE with L2_FIB_FILTER. -ENOSPC. */
+/* interface: IF_NONE with L2_FIB_FILTER; the domain's own with L2_FIB_BVI (-EINVAL). One that is
+ * not in the domain gets frames when it is. -ENOSPC. */
 int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u32 flags,
                struct error *e) MUST_CHECK;
 /* -ENOENT. */

@@ -33,9 +33,6 @@ static int fib_add(struct cli_call *c)
     int rc = fib_domain(c, &bd);
     if (rc)
         return rc;
-    if (f && (l2_if(f->index)->mode != L2_MODE_BRIDGE || l2_if(f->index)->bd != bd->index))
-        return error_set(c->err, EINVAL, "interface %s is not in bridge domain %u", f->name,
-                         bd->id);
     return l2_fib_add(l2_fib_cli_state_of(c), bd->index, cli_get(c, "mac")->mac,
                       f ? f->index : IF_NONE, flags, c->err);
 }

@@ -69,7 +69,7 @@ static void af_packet_api_delete(struct api_call *c)
 {
     const struct api_af_packet_delete *m = c->msg;
     int rc = af_packet_delete(c->piste, m->host_if_name, NULL);
-    api_reply_retval(c, rc == -ENODEV ? API_INVALID_INTERFACE : api_retval(rc));
+    api_reply_retval(c, rc == -ENODEV ? API_SYSCALL_ERROR_1 : api_retval(rc)); /* as VPP says it */
 }
 
 static void af_packet_api_set_offload(struct api_call *c)

@@ -241,8 +241,8 @@ static void interface_api_set_rx_mode(struct api_call *c)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     } else if (!mode_from_api(m->mode, &mode)) {
         api_reply_retval(c, API_INVALID_VALUE);
-    } else if (!f->n_queues || (m->queue_id_valid && m->queue_id >= f->n_queues)) {
-        api_reply_retval(c, m->queue_id_valid ? API_INVALID_QUEUE : API_INVALID_INTERFACE);
+    } else if (m->queue_id_valid && m->queue_id >= f->n_queues) {
+        api_reply_retval(c, API_INVALID_QUEUE);
     } else {
         u32 end = m->queue_id_valid ? m->queue_id + 1 : f->n_queues;
         for (u32 q = m->queue_id_valid ? m->queue_id : 0; q < end && !rc; q++)
@@ -255,20 +255,13 @@ static void interface_api_set_rx_placement(struct api_call *c)
 {
     const struct api_sw_interface_set_rx_placement *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    struct engine *e = engine_of(c->piste);
-    if (!f) {
+    u32 worker = m->is_main ? INTERFACE_MAIN_WORKER : m->worker_id;
+    if (!f)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    } else if (m->is_main) {
-        api_reply_retval(c, API_UNSUPPORTED); /* the control thread receives nothing */
-    } else if (m->worker_id >= engine_n_threads(e) - 1) {
-        api_reply_retval(c, API_INVALID_WORKER);
-    } else if (m->queue_id >= f->n_queues) {
-        api_reply_retval(c, API_INVALID_QUEUE);
-    } else {
-        int rc = rx_queue_place(e, f->queues[m->queue_id], 1 + m->worker_id, NULL);
-        f->queues[m->queue_id]->placed_by_user |= !rc;
-        api_reply_errno(c, rc);
-    }
+    else if (interface_place_queue(c->piste, f, m->queue_id, worker, NULL))
+        api_reply_retval(c, API_UNIMPLEMENTED); /* as VPP says it */
+    else
+        api_reply_retval(c, API_OK);
 }
 
 static void placement_of(struct api_call *c, const struct interface *f)

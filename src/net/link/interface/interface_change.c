@@ -203,6 +203,18 @@ void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **
         tx->v[q]->interface = i;
 }
 
+int interface_place_queue(struct piste *p, struct interface *f, u32 queue, u32 worker,
+                          struct error *e)
+{
+    if (queue >= f->n_queues)
+        return error_set(e, EINVAL, "%s has no receive queue %u", f->name, queue);
+    if (worker >= engine_n_threads(engine_of(p)) - 1)
+        return error_set(e, EINVAL, "no worker %u", worker);
+    int rc = rx_queue_place(engine_of(p), f->queues[queue], 1 + worker, e);
+    f->queues[queue]->placed_by_user |= !rc;
+    return rc;
+}
+
 int interface_set_caps(struct piste *p, struct if_index i, u32 caps, struct error *e)
 {
     struct interface *f = interface_must_find(p, i, e);

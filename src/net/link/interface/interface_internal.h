@@ -64,6 +64,12 @@ int interface_check_mac(const u8 mac[6], struct error *e) MUST_CHECK;
  * which is rare, its tx node sees to (interface_tx.h). */
 int interface_apply_offload(struct piste *p, const struct interface *f, struct error *e) MUST_CHECK;
 
+/* The control thread receives nothing: what VPP's main thread does, the first worker does here. */
+#define INTERFACE_MAIN_WORKER 0
+/* As a person wants it. -EINVAL: no such worker or queue. */
+int interface_place_queue(struct piste *p, struct interface *f, u32 queue, u32 worker,
+                          struct error *e) MUST_CHECK;
+
 /* --- nodes, settings --- */
 
 /* State of an X-output node. */

@@ -55,16 +55,10 @@ int interface_cli_show_default_rx_mode(struct cli_call *c)
 int interface_cli_set_rx_placement(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface");
-    u32 q, end;
-    if (cli_has(c, "main"))
-        return error_set(c->err, EOPNOTSUPP,
-                         "the control thread (main) takes no receive queues: name a worker");
+    u32 q, end, worker = cli_has(c, "main") ? INTERFACE_MAIN_WORKER : (u32)cli_u64(c, "thread", 0);
     int rc = queue_range(c, f, &q, &end);
-    for (; !rc && q < end; q++) {
-        rc = rx_queue_place(engine_of(c->piste), f->queues[q], 1 + (u32)cli_u64(c, "thread", 0),
-                            c->err);
-        f->queues[q]->placed_by_user |= !rc;
-    }
+    for (; !rc && q < end; q++)
+        rc = interface_place_queue(c->piste, f, q, worker, c->err);
     return rc;
 }
 

@@ -9,9 +9,8 @@
 #include "net/link/interface/interface_api.h"
 #include "net/link/vlan/vlan_internal.h"
 
-/* there: the answer when there is one of that number; taken: when another has those tags. */
 static i32 vlan_api_create(struct piste *p, u32 sw_if_index, u32 id,
-                           const struct vlan_match_spec *m, i32 there, i32 taken, u32 *made)
+                           const struct vlan_match_spec *m, u32 *made)
 {
     struct interface *f = api_interface(p, sw_if_index);
     struct if_index i = IF_NONE;
@@ -19,10 +18,11 @@ static i32 vlan_api_create(struct piste *p, u32 sw_if_index, u32 id,
     if (!f)
         return API_INVALID_SW_IF_INDEX;
     if (!if_is_none(vlan_find(p, f->index, id)))
-        return there;
+        return API_VLAN_ALREADY_EXISTS;
     int rc = vlan_create(p, f->index, id, m, &i, NULL);
     *made = i.i;
-    return rc == -EEXIST ? taken : rc == -EINVAL ? API_INVALID_VLAN : api_retval(rc);
+    /* another one has those tags: as VPP says it */
+    return rc == -EEXIST ? API_UNSPECIFIED : rc == -EINVAL ? API_INVALID_VLAN : api_retval(rc);
 }
 
 static void create_vlan_subif(struct api_call *c)
@@ -34,8 +34,7 @@ static void create_vlan_subif(struct api_call *c)
                                                 .sw_if_index = UINT32_MAX};
     if (m->vlan_id && m->vlan_id <= VLAN_ID_MAX)
         reply.retval =
-            vlan_api_create(c->piste, m->sw_if_index, m->vlan_id, &spec, API_VLAN_ALREADY_EXISTS,
-                            API_VLAN_ALREADY_EXISTS, &reply.sw_if_index);
+            vlan_api_create(c->piste, m->sw_if_index, m->vlan_id, &spec, &reply.sw_if_index);
     else if (!api_interface(c->piste, m->sw_if_index))
         reply.retval = API_INVALID_SW_IF_INDEX;
     api_reply(c, &api_message_create_vlan_subif_reply, &reply);
@@ -56,9 +55,7 @@ static void create_subif(struct api_call *c)
         .inner = f & SUB_IF_API_FLAG_INNER_VLAN_ID_ANY ? VLAN_ANY : m->inner_vlan_id,
     };
     struct api_create_subif_reply reply;
-    reply.retval =
-        vlan_api_create(c->piste, m->sw_if_index, m->sub_id, &spec, API_SUBIF_ALREADY_EXISTS,
-                        API_SUBIF_CREATE_FAILED, &reply.sw_if_index);
+    reply.retval = vlan_api_create(c->piste, m->sw_if_index, m->sub_id, &spec, &reply.sw_if_index);
     api_reply(c, &api_message_create_subif_reply, &reply);
 }
 
