@@ -71,7 +71,7 @@ class OpenRc:
             # the first process of a namespace: it has to wait for children of others
             while :; do sleep 1000 & wait; done
         """
-        self.holder = self.ns.popen(["unshare", "-m", "-p", "-f", "--mount-proc", "--propagation", "private", "sh", "-c", script])
+        self.holder = self.ns.popen(["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private", "sh", "-c", script])
         lib.wait_for(lambda: os.path.exists(self.folder + "/ready"), "the folders")
         out = subprocess.run(["pgrep", "-P", str(self.holder.pid)], text=True, capture_output=True, check=True).stdout
         self.inside = out.split()[0]
