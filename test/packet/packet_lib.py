@@ -107,12 +107,13 @@ class Records:
     def __init__(self, path):
         with open(path, "rb") as f:
             data = f.read()
+        self.order = order = ">" if data[:1] == b"\xa1" else "<"  # that of the switch
         (self.magic, self.major, self.minor, self.zone, self.sigfigs, self.snap,
-         self.link) = struct.unpack_from("=IHHIIII", data)
+         self.link) = struct.unpack_from(order + "IHHIIII", data)
         self.frames, self.times, self.lengths = [], [], []
         at = 24
         while at < len(data):
-            seconds, micros, included, length = struct.unpack_from("=IIII", data, at)
+            seconds, micros, included, length = struct.unpack_from(order + "IIII", data, at)
             assert len(data) >= at + 16 + included, "the file ends within a packet"
             self.frames.append(data[at + 16:at + 16 + included])
             self.times.append(seconds + micros / 1e6)

@@ -75,7 +75,7 @@ def test_descriptor(switch):
 
 
 def test_header_bytes(stats):
-    assert stats.bytes(0, 8) == struct.pack("=Q", 2)
+    assert stats.bytes(0, 8) == struct.pack(stats.order + "Q", 2)
     assert stats.number(24) == 0
     assert stats.bytes(40, 4096 - 40) == bytes(4056)
     offset, count = stats.vector(stats.number(32), 144)
@@ -85,10 +85,10 @@ def test_header_bytes(stats):
 def test_entry_bytes(stats):
     offset, _ = stats.vector(stats.number(32), 144)
     raw = stats.bytes(offset, 144)
-    assert raw[:8] == b"\1\0\0\0\0\0\0\0" and raw[16:] == b"/sys/heartbeat".ljust(128, b"\0")
+    assert raw[:8] == struct.pack(stats.order + "II", 1, 0) and raw[16:] == b"/sys/heartbeat".ljust(128, b"\0")
     raw = stats.bytes(offset + 288, 144)
-    assert raw[:8] == b"\1\0\0\0\0\0\0\0" and raw[16:] == b"/sys/boottime".ljust(128, b"\0")
-    assert abs(struct.unpack("=Q", raw[8:16])[0] - time.time()) < 3600
+    assert raw[:8] == struct.pack(stats.order + "II", 1, 0) and raw[16:] == b"/sys/boottime".ljust(128, b"\0")
+    assert abs(struct.unpack(stats.order + "Q", raw[8:16])[0] - time.time()) < 3600
 
 
 def test_directory(switch, net, stats):
