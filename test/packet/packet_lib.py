@@ -47,6 +47,9 @@ class Here:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen(argv, preexec_fn=_die_with_parent, **kwargs)
 
+    def close(self):
+        pass
+
 
 class Answer:
     """As subprocess.run gives it."""
@@ -204,8 +207,8 @@ class Capture:
 class Switch(lib.Vpp):
     """A daemon for packet tests."""
 
-    def __init__(self, build, unix="", config="", environment=None):
-        super().__init__(build, Here(), unix=unix, config=config, environment=environment)
+    def __init__(self, build, unix="", config="", environment=None, namespace=None):
+        super().__init__(build, namespace or Here(), unix=unix, config=config, environment=environment)
         self.session = None
         self.files = 0
         self.streams = 0
