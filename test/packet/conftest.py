@@ -16,8 +16,13 @@ import packet_lib  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
+    parser.addoption("--workers", default=1, type=int, help="data threads, where a test has no number of its own")
     parser.addoption("--changes-seconds", default=10, type=float, help="of test_changes.py")
     parser.addoption("--changes-seed", default=1, type=int, help="where test_changes.py begins")
+
+
+def pytest_configure(config):
+    packet_lib.Switch.workers = config.getoption("--workers")
 
 
 @pytest.fixture(scope="session")

@@ -207,7 +207,11 @@ class Capture:
 class Switch(lib.Vpp):
     """A daemon for packet tests."""
 
+    workers = 1  # data threads, unless config says how many
+
     def __init__(self, build, unix="", config="", environment=None, namespace=None):
+        if "cpu {" not in config and self.workers > 1:
+            config += f"\ncpu {{ workers {self.workers} }}"
         super().__init__(build, namespace or Here(), unix=unix, config=config, environment=environment)
         self.session = None
         self.files = 0
