@@ -173,6 +173,7 @@ class Commands:
         for _ in range(pick([1, 1, 1, 2, 3])):
             path = pick(["{a}", "{a} {i}", "{i}", "drop", "local", "punt", "{a} weight {w}", "{a} {i} weight {w}",
                          "{a} preference {w}", "{a} ip4-lookup-in-table {t}", "ip4-lookup-in-table {t}",
+                         "ip4-source-lookup-in-table {t}", "rx-ip4 {i} weight {w}",
                          "{a} next-hop-table {t}", "{a} resolve-via-host", "{a} resolve-via-attached", "null-send-prohibit",
                          "null-send-unreach", "rx-ip4 {i}", "{i} weight {w}"])
             paths.append("via " + path.format(a=pick(ADDRESSES), i=pick(self.interfaces()), w=pick("123"),

@@ -251,6 +251,29 @@ def test_special_paths(api, kind):
     assert api.ip_route_add_del(is_add=False, route=route).retval == 0
 
 
+def test_lookup_of_the_source_and_receive_elsewhere(switch, api, loop):
+    api.ip_table_add_del(is_add=True, table={"table_id": 10})
+    wanted = [path(table_id=10, type=7), path(interface=loop, type=9)]
+    for p in wanted:
+        route = {"prefix": prefix("198.51.100.0/24"), "paths": [p]}
+        assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+        (found,) = api.ip_route_lookup(exact=1, prefix=route["prefix"]).route.paths
+        assert (found.type, found.sw_if_index, found.table_id) == (p["type"], p["sw_if_index"], p.get("table_id", 0))
+        assert api.ip_route_add_del(is_add=False, is_multipath=True, route=route).retval == 0
+        assert api.ip_route_lookup(exact=1, prefix=route["prefix"]).retval == -6
+    # two at once, and what is refused
+    route["paths"] = wanted
+    assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+    assert len(api.ip_route_lookup(exact=1, prefix=route["prefix"]).route.paths) == 2
+    assert "ip route add 198.51.100.0/24 source API via ip4-source-lookup-in-table 10 via rx-ip4 loop0" in \
+        switch.vpp.ctl("show running-config")
+    for wrong, retval in (path(table_id=99, type=7), -3), (path(interface=999, type=9), -54), (path(type=9), -54):
+        assert api.ip_route_add_del(is_add=True, route={**route, "paths": [wrong]}).retval == retval
+    assert api.ip_route_add_del(is_add=False, route=route).retval == 0
+    api.ip_table_add_del(is_add=False, table={"table_id": 10})
+    assert 10 not in [t.table.table_id for t in api.ip_table_dump()]
+
+
 def test_lookup_in_a_table(api):
     api.ip_table_add_del(is_add=True, table={"table_id": 10})
     route = {"prefix": prefix("198.51.100.0/24"), "paths": [path(table_id=10)]}

@@ -143,6 +143,55 @@ def test_flows_stay_on_their_way(switch, net):
 # --- what comes back
 
 
+def test_lookup_of_the_source(fresh):
+    """Where a packet comes from says where it goes: two routes of that kind, each by a table of its own."""
+    pgs = [fresh.pg(i, f"10.{i}.0.1/24") for i in range(3)]
+    fresh.configure(f"""
+        ip table add 7
+        ip table add 8
+        ip route add 20.0.0.0/16 via ip4-source-lookup-in-table 7
+        ip route add 21.0.0.0/16 via ip4-source-lookup-in-table 8
+        ip route add 10.0.0.2/32 table 7 via {pgs[1].host} pg1
+        ip route add 10.0.0.2/32 table 8 via {pgs[2].host} pg2
+    """)
+    assert len(fresh.exchange(pgs[0], udp(pgs[0], "20.0.0.9"), pgs[1])) == 1
+    assert len(fresh.exchange(pgs[0], udp(pgs[0], "21.0.0.9"), pgs[2])) == 1
+    other = udp(pgs[0], "20.0.0.9")
+    other[IP].src = "10.0.0.3"
+    assert fresh.exchange(pgs[0], other, pgs[1]) == []
+    fib = fresh.ctl("show ip fib 20.0.0.0/16")
+    assert "deag" in fib and "src-address,unicast lookup in ipv4-VRF:7" in fib
+
+
+def test_received_elsewhere(fresh):
+    """A route to another interface's receive: with that one's table and features, and counted there."""
+    pgs = [fresh.pg(i, f"10.{i}.0.1/24") for i in range(2)]
+    fresh.configure(f"""
+        ip table add 7
+        create loopback interface
+        set interface state loop0 up
+        set interface ip table loop0 7
+        set interface ip address loop0 30.0.0.1/24
+        ip route add 20.0.0.0/16 via rx-ip4 loop0
+        ip route add 20.0.0.0/24 table 7 via {pgs[1].host} pg1
+        ip route add 20.0.1.0/24 table 7 via rx-ip4 loop0
+    """)
+    out, = fresh.exchange(pgs[0], udp(pgs[0], "20.0.0.9", ttl=9), pgs[1])
+    assert out[IP].ttl == 8 and has_right_sums(out)
+    assert fresh.counter("loop0", "rx packets") == 1
+    assert "intf-rx" in fresh.ctl("show ip fib 20.0.0.0/16")
+    # a way that leads back to itself ends
+    with fresh.counts({("interface-rx-dpo-ip4", "routed to interfaces' receive too often"): 1}):
+        assert fresh.exchange(pgs[0], udp(pgs[0], "20.0.1.9"), pgs[1]) == []
+    # one that is down receives nothing
+    fresh.ctl("set interface state loop0 down")
+    assert fresh.exchange(pgs[0], udp(pgs[0], "20.0.0.9"), pgs[1]) == []
+    fresh.ctl("set interface state loop0 up")
+    assert len(fresh.exchange(pgs[0], udp(pgs[0], "20.0.0.9"), pgs[1])) == 1
+    fresh.ctl("delete loopback interface intfc loop0")
+    assert fresh.exchange(pgs[0], udp(pgs[0], "20.0.0.9"), pgs[1]) == []
+
+
 def test_ttl_exceeded(switch, net):
     frame = udp(net[0], ttl=1)
     out0, out1 = switch.exchange(net[0], frame, net[0], net[1])

@@ -137,7 +137,7 @@ static struct adj_key adj_key_of(const struct fib *f, u32 a)
                           .kind = info->kind,
                           .link = info->link,
                           .len = info->prefix_len};
-    if (info->kind == ADJ_KIND_LOOKUP)
+    if (info->kind == ADJ_KIND_LOOKUP || info->kind == ADJ_KIND_LOOKUP_SRC)
         key.number = (u32)adj_rw(a)->data;
     return key;
 }
@@ -406,16 +406,27 @@ u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family l
     return a;
 }
 
-u32 adj_get_lookup(struct fib *f, u32 table)
+u32 adj_get_lookup(struct fib *f, enum adj_kind kind, u32 table)
 {
-    struct adj_key key = {.host.interface = IF_NONE, .kind = ADJ_KIND_LOOKUP, .number = table};
+    struct adj_key key = {.host.interface = IF_NONE, .kind = (u8)kind, .number = table};
+    u16 next = kind == ADJ_KIND_LOOKUP ? FIB_NEXT_LOOKUP : FIB_NEXT_LOOKUP_SRC;
     key.link = (u8)fib_family((struct fib_index){table});
     bool is_new;
     u32 a = adj_get(f, &key, &is_new);
     if (!is_new)
         return a;
     adj_rw(a)->data = table;
-    head_set(a, head_make(ADJ_KIND_LOOKUP, FIB_NEXT_LOOKUP, 0, 0, UINT16_MAX));
+    head_set(a, head_make(kind, next, 0, 0, UINT16_MAX));
+    return a;
+}
+
+u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link)
+{
+    struct adj_key key = {.host.interface = i, .kind = ADJ_KIND_INTERFACE_RX, .link = (u8)link};
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (is_new)
+        head_set(a, head_make(ADJ_KIND_INTERFACE_RX, FIB_NEXT_INTERFACE_RX, 0, 0, UINT16_MAX));
     return a;
 }
 

@@ -105,8 +105,14 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
                  (u32)adj->data);
         break;
     case ADJ_KIND_LOOKUP:
-        text_add(t, "dst-address,unicast lookup in %s",
+    case ADJ_KIND_LOOKUP_SRC:
+        text_add(t, "%s-address,unicast lookup in %s",
+                 adj->head.kind == ADJ_KIND_LOOKUP ? "dst" : "src",
                  fib_table_name(f, (struct fib_index){(u32)adj->data}));
+        break;
+    case ADJ_KIND_INTERFACE_RX:
+        text_add(t, "interface-rx-dpo-%s:", short_names[info->link]);
+        add_interface(f, a, " ", t);
         break;
     case ADJ_KIND_CUSTOM:
         info->describe(f->piste, adj->data, t);

@@ -98,10 +98,12 @@ enum fib_path_kind {
     FIB_PATH_PUNT,
     FIB_PATH_UNREACHABLE,
     FIB_PATH_PROHIBIT,
-    FIB_PATH_LOCAL,   /* to this switch */
-    FIB_PATH_RECEIVE, /* to this switch, as address next_hop of interface */
-    FIB_PATH_LOOKUP,  /* look the destination up again in table */
-    FIB_PATH_ADJ,     /* any adjacency that a module made */
+    FIB_PATH_LOCAL,        /* to this switch */
+    FIB_PATH_RECEIVE,      /* to this switch, as address next_hop of interface */
+    FIB_PATH_LOOKUP,       /* look the destination up again in table, */
+    FIB_PATH_LOOKUP_SRC,   /* or the source */
+    FIB_PATH_INTERFACE_RX, /* as if interface had received it */
+    FIB_PATH_ADJ,          /* any adjacency that a module made */
 };
 
 enum {

@@ -146,9 +146,11 @@ enum fib_next {
     FIB_NEXT_GLEAN,
     FIB_NEXT_REWRITE,
     FIB_NEXT_RECEIVE,
-    FIB_NEXT_LOOKUP,       /* lookup-ip4-dst */
     FIB_NEXT_LOAD_BALANCE, /* ip4-load-balance */
     FIB_NEXT_MIDCHAIN,
+    FIB_NEXT_LOOKUP, /* lookup-ip4-dst; behind it: what sets out counting lookups too */
+    FIB_NEXT_LOOKUP_SRC,
+    FIB_NEXT_INTERFACE_RX, /* interface-rx-dpo-ip4 */
     FIB_NEXT_N
 };
 
@@ -159,7 +161,8 @@ enum fib_next {
         [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                \
         [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
         [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
-        [FIB_NEXT_MIDCHAIN] = "ip4-midchain",                                                      \
+        [FIB_NEXT_MIDCHAIN] = "ip4-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip4-src",            \
+        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip4",                                          \
     }
 #define FIB_LOOKUP_NEXT_IP6                                                                        \
     {                                                                                              \
@@ -167,7 +170,8 @@ enum fib_next {
         [FIB_NEXT_ARP] = "ip6-discover-neighbor", [FIB_NEXT_GLEAN] = "ip6-glean",                  \
         [FIB_NEXT_REWRITE] = "ip6-rewrite", [FIB_NEXT_RECEIVE] = "ip6-receive",                    \
         [FIB_NEXT_LOOKUP] = "lookup-ip6-dst", [FIB_NEXT_LOAD_BALANCE] = "ip6-load-balance",        \
-        [FIB_NEXT_MIDCHAIN] = "ip6-midchain",                                                      \
+        [FIB_NEXT_MIDCHAIN] = "ip6-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip6-src",            \
+        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip6",                                          \
     }
 
 enum adj_kind {
@@ -178,10 +182,12 @@ enum adj_kind {
     ADJ_KIND_RECEIVE,
     ADJ_KIND_INCOMPLETE, /* ip4-arp: the next hop is not known yet */
     ADJ_KIND_REWRITE,
-    ADJ_KIND_GLEAN,    /* ip4-glean: the destination itself is on the link */
-    ADJ_KIND_LB,       /* another route's load balance: data is its index */
-    ADJ_KIND_LOOKUP,   /* lookup-ip4-dst: data is the table */
-    ADJ_KIND_MIDCHAIN, /* ip4-midchain: data points to the tunnel's struct encap */
+    ADJ_KIND_GLEAN,        /* ip4-glean: the destination itself is on the link */
+    ADJ_KIND_LB,           /* another route's load balance: data is its index */
+    ADJ_KIND_LOOKUP,       /* lookup-ip4-dst: data is the table */
+    ADJ_KIND_LOOKUP_SRC,   /* lookup-ip4-src: likewise */
+    ADJ_KIND_INTERFACE_RX, /* interface-rx-dpo-ip4: as if tx_if had received it */
+    ADJ_KIND_MIDCHAIN,     /* ip4-midchain: data points to the tunnel's struct encap */
     ADJ_KIND_CUSTOM,
     ADJ_KIND_N
 };

@@ -45,9 +45,9 @@ static const char *const next_names[IP_FAMILY_N][FIB_NEXT_N] = {
     FIB_LOOKUP_NEXT_IP4,
     FIB_LOOKUP_NEXT_IP6,
 };
-static const char *const lookup_names[IP_FAMILY_N][3] = {
-    {"ip4-lookup", "ip4-load-balance", "lookup-ip4-dst"},
-    {"ip6-lookup", "ip6-load-balance", "lookup-ip6-dst"},
+static const char *const lookup_names[IP_FAMILY_N][4] = {
+    {"ip4-lookup", "ip4-load-balance", "lookup-ip4-dst", "lookup-ip4-src"},
+    {"ip6-lookup", "ip6-load-balance", "lookup-ip6-dst", "lookup-ip6-src"},
 };
 static const char *const sender_names[TO_N][IP_FAMILY_N] = {
     [TO_REWRITE] = {"ip4-rewrite", "ip6-rewrite"},

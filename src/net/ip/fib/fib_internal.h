@@ -439,7 +439,9 @@ void adj_fini(struct fib *f);
 u32 adj_get_neighbor(struct fib *f, const struct link_host *host, enum ip_family link);
 u32 adj_get_glean(struct fib *f, const struct link_host *subnet, u8 len, enum ip_family link);
 u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family link);
-u32 adj_get_lookup(struct fib *f, u32 table);
+/* kind: ADJ_KIND_LOOKUP, _LOOKUP_SRC. */
+u32 adj_get_lookup(struct fib *f, enum adj_kind kind, u32 table);
+u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link);
 u32 adj_get_lb(struct fib *f, u32 lb);
 void adj_ref(struct fib *f, u32 adj);
 void adj_put(struct fib *f, u32 adj);

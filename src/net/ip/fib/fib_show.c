@@ -58,10 +58,11 @@ void fib_show_table_line(struct fib *f, struct out *o, u32 table)
 static u32 kind_number(enum adj_kind kind)
 {
     static const u8 numbers[ADJ_KIND_N] = {
-        [ADJ_KIND_PUNT] = 1,       [ADJ_KIND_UNREACHABLE] = 2, [ADJ_KIND_PROHIBIT] = 2,
-        [ADJ_KIND_INCOMPLETE] = 3, [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
-        [ADJ_KIND_MIDCHAIN] = 6,   [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
-        [ADJ_KIND_LB] = 13,        [ADJ_KIND_CUSTOM] = 16,
+        [ADJ_KIND_PUNT] = 1,          [ADJ_KIND_UNREACHABLE] = 2, [ADJ_KIND_PROHIBIT] = 2,
+        [ADJ_KIND_INCOMPLETE] = 3,    [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
+        [ADJ_KIND_MIDCHAIN] = 6,      [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
+        [ADJ_KIND_LB] = 13,           [ADJ_KIND_CUSTOM] = 16,     [ADJ_KIND_LOOKUP_SRC] = 11,
+        [ADJ_KIND_INTERFACE_RX] = 16,
     };
     return numbers[kind];
 }
@@ -79,6 +80,8 @@ static const char *kind_name(enum adj_kind kind)
         [ADJ_KIND_GLEAN] = "glean",
         [ADJ_KIND_LB] = "load-balance",
         [ADJ_KIND_LOOKUP] = "lookup",
+        [ADJ_KIND_LOOKUP_SRC] = "lookup-source",
+        [ADJ_KIND_INTERFACE_RX] = "interface-rx",
         [ADJ_KIND_MIDCHAIN] = "midchain",
         [ADJ_KIND_CUSTOM] = "custom",
     };
@@ -193,7 +196,10 @@ static const char *path_kind_name(const struct fib_path *c)
     case FIB_PATH_ATTACHED:
         return "attached";
     case FIB_PATH_LOOKUP:
+    case FIB_PATH_LOOKUP_SRC:
         return "deag";
+    case FIB_PATH_INTERFACE_RX:
+        return "intf-rx";
     case FIB_PATH_LOCAL:
     case FIB_PATH_RECEIVE:
         return "receive";
@@ -216,6 +222,8 @@ static void show_path_flags(struct out *o, const struct path *pa)
         text_puts(&t, "drop,");
     if (c->kind == FIB_PATH_LOCAL || c->kind == FIB_PATH_RECEIVE)
         text_puts(&t, "local,");
+    if (c->kind == FIB_PATH_LOOKUP_SRC)
+        text_puts(&t, "source-lookup,");
     if (c->flags & FIB_PATH_GLEAN)
         text_puts(&t, "glean,");
     if (c->flags & FIB_PATH_RESOLVE_HOST)
@@ -256,6 +264,7 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
         out_text(o, "%*s%s\n", indent + 3, "", name);
         return;
     case FIB_PATH_LOOKUP:
+    case FIB_PATH_LOOKUP_SRC:
         out_u64(o, "fib_index", fib_number(c->table), NULL);
         out_text(o, "%*sfib-index:%u\n", indent + 3, "", fib_number(c->table));
         return;

@@ -36,12 +36,16 @@ static u32 path_adj(struct fib *f, struct path *pa)
         return ADJ_RECEIVE.i;
     case FIB_PATH_RECEIVE:
         return adj_get_receive(f, &host, link);
-    case FIB_PATH_LOOKUP: {
-        u32 a = adj_get_lookup(f, c->table.i);
+    case FIB_PATH_LOOKUP:
+    case FIB_PATH_LOOKUP_SRC: {
+        bool src = c->kind == FIB_PATH_LOOKUP_SRC;
+        u32 a = adj_get_lookup(f, src ? ADJ_KIND_LOOKUP_SRC : ADJ_KIND_LOOKUP, c->table.i);
         if (a != NONE)
             fib_tables_lock_rr(f, c->table.i);
         return a;
     }
+    case FIB_PATH_INTERFACE_RX:
+        return adj_get_interface_rx(f, c->interface, link);
     case FIB_PATH_ADJ:
         adj_ref(f, c->adj.i);
         return c->adj.i;
@@ -64,7 +68,8 @@ static bool path_resolves(const struct fib *f, const struct path *pa)
                     (c->flags & FIB_PATH_RESOLVE_ATTACHED ? VIA_ATTACHED : 0);
         return (state & wanted) == wanted;
     }
-    if (c->kind == FIB_PATH_NEXT_HOP || c->kind == FIB_PATH_ATTACHED)
+    if (c->kind == FIB_PATH_NEXT_HOP || c->kind == FIB_PATH_ATTACHED ||
+        c->kind == FIB_PATH_INTERFACE_RX)
         return f->ops.if_state(f->ops.ctx, c->interface) == FIB_IF_UP;
     return true;
 }
@@ -100,7 +105,7 @@ static void path_free(struct fib *f, u32 k)
 {
     struct path *pa = path_at(f, k);
     u32 via = pa->via, adj = pa->adj, table = pa->cfg.table.i;
-    bool lookup = pa->cfg.kind == FIB_PATH_LOOKUP;
+    bool lookup = pa->cfg.kind == FIB_PATH_LOOKUP || pa->cfg.kind == FIB_PATH_LOOKUP_SRC;
     path_if_del(f, k);
     if (via != NONE) {
         if (pa->via_prev != NONE)

@@ -63,8 +63,10 @@ static int path_check(const struct fib *f, struct fib_path *path, enum ip_family
             return error_set(e, EINVAL, "a path needs a next hop or an interface");
         return table_check(f, path, family, table, e);
     case FIB_PATH_LOOKUP:
+    case FIB_PATH_LOOKUP_SRC:
         return table_check(f, path, family, table, e);
     case FIB_PATH_RECEIVE:
+    case FIB_PATH_INTERFACE_RX:
         return has_if ? 0 : error_set(e, EINVAL, "a receive path needs an interface");
     case FIB_PATH_ADJ:
         if (path->adj.i == ADJ_NONE.i || !pool_is_used(&f->adjs, path->adj.i))

@@ -64,6 +64,34 @@ static const struct node_def lookup_dst_node = {
     .format_trace = ip4_forward_format_lookup,
 };
 
+static const struct node_def lookup_src_node = {
+    .name = "lookup-ip4-src",
+    .run = NODE_VARIANTS(lookup_ip4_src),
+    .next = FIB_LOOKUP_NEXT_IP4,
+    .n_next = FIB_NEXT_N,
+    .errors = lookup_errors,
+    .n_errors = IP4_LOOKUP_ERR_N,
+    .format_trace = ip4_forward_format_lookup,
+};
+
+static const struct node_error interface_rx_errors[IP4_INTERFACE_RX_ERR_N] = {
+    [IP4_INTERFACE_RX_ERR_NO_INTERFACE] = {"no_interface", "the interface went away",
+                                           SEVERITY_ERROR},
+    [IP4_INTERFACE_RX_ERR_LOOP] = {"loop", "routed to interfaces' receive too often",
+                                   SEVERITY_ERROR},
+};
+
+static const struct node_def interface_rx_node = {
+    .name = "interface-rx-dpo-ip4",
+    .run = NODE_VARIANTS(interface_rx_dpo_ip4),
+    .next =
+        {[IP4_INTERFACE_RX_NEXT_DROP] = "ip4-drop", [IP4_INTERFACE_RX_NEXT_INPUT] = "ip4-input"},
+    .n_next = IP4_INTERFACE_RX_N_NEXT,
+    .errors = interface_rx_errors,
+    .n_errors = IP4_INTERFACE_RX_ERR_N,
+    .format_trace = ip4_format_forward_trace,
+};
+
 static const struct node_error rewrite_errors[IP4_REWRITE_ERR_N] = {
     [IP4_REWRITE_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
     [IP4_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip4 MTU exceeded and DF set", SEVERITY_ERROR},
@@ -126,6 +154,7 @@ static const struct node_def null_node = {
 };
 
 const struct node_def *const ip4_forward_nodes[] = {
-    &lookup_node, &load_balance_node, &lookup_dst_node, &rewrite_node, &midchain_node, &null_node,
-    NULL,
+    &lookup_node,     &load_balance_node, &lookup_dst_node,
+    &lookup_src_node, &interface_rx_node, &rewrite_node,
+    &midchain_node,   &null_node,         NULL,
 };

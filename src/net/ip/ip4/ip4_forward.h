@@ -8,6 +8,8 @@
 NODE_DECLARE(ip4_lookup);
 NODE_DECLARE(ip4_load_balance);
 NODE_DECLARE(lookup_ip4_dst);
+NODE_DECLARE(lookup_ip4_src);
+NODE_DECLARE(interface_rx_dpo_ip4);
 NODE_DECLARE(ip4_rewrite);
 NODE_DECLARE(ip4_midchain);
 NODE_DECLARE(ip4_null);
@@ -16,6 +18,9 @@ NODE_DECLARE(ip4_null);
 void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out);
 
 enum { IP4_LOOKUP_ERR_LOOP, IP4_LOOKUP_ERR_N };
+
+enum { IP4_INTERFACE_RX_NEXT_DROP, IP4_INTERFACE_RX_NEXT_INPUT, IP4_INTERFACE_RX_N_NEXT };
+enum { IP4_INTERFACE_RX_ERR_NO_INTERFACE, IP4_INTERFACE_RX_ERR_LOOP, IP4_INTERFACE_RX_ERR_N };
 
 /* Edges and reasons of ip4-rewrite and ip4-midchain; the edges to interfaces come behind. */
 enum {

@@ -73,6 +73,8 @@ static void open_once(void)
         "ip route add 23.0.0.0/8 via unreachable",
         "ip route add 24.0.0.0/8 via punt",
         "ip route add 25.0.0.0/8 via b",
+        "ip route add 26.0.0.0/8 via ip4-source-lookup-in-table 5",
+        "ip route add 27.0.0.0/8 via rx-ip4 b",
         "set interface ip directed-broadcast b enable",
         "set interface mtu packet 200 b",
         NULL,

@@ -1,6 +1,6 @@
 /* ip4-lookup: the longest prefix, its load balance, its adjacency. Passes over arrays, so that the
- * loads of one step are under way for many packets at once. ip4-load-balance and lookup-ip4-dst
- * share its end. */
+ * loads of one step are under way for many packets at once. ip4-load-balance, lookup-ip4-dst
+ * and lookup-ip4-src share its end. */
 #include "engine/thread.h"
 #include "net/ip/fib/fib_forward.h"
 #include "net/ip/ip4/ip4.h"
@@ -101,7 +101,7 @@ void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     fib_load_routes(to, b, word, lb, count);
     for (u32 i = 0; i < count; i++) {
         next[i] = ip4_forward(t, b[i], fib[i], word[i] >> 1, lb[i], 0);
-        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
             ip_scratch(b[i])->lookups = 0;
     }
 }
@@ -117,27 +117,39 @@ void NODE_FN(ip4_load_balance)(struct thread *t, struct node *n, struct buffer *
         u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_4, b[i]->rx_if).i;
         fib_count_route(via, route, b[i]);
         next[i] = ip4_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
-        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
             s->lookups = 0;
     }
 }
 
 /* Once more, in the table that the adjacency says. */
-void NODE_FN(lookup_ip4_dst)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                             u32 count)
+ALWAYS_INLINE void ip4_lookup_again(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                    u32 count, enum adj_kind kind)
 {
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
     for (u32 i = 0; i < count; i++) {
         struct ip_scratch *s = ip_scratch(b[i]);
         const struct ip4_header *h = buffer_current(b[i]);
         const struct adj *a = adj_at(s->adj.i);
-        if (adj_head(a).kind != ADJ_KIND_LOOKUP || ++s->lookups > FIB_LOOKUPS_MOST) {
+        if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
             next[i] = node_drop(n, b[i], IP4_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
             continue;
         }
         struct fib_index fib = {(u32)a->data};
-        u32 route = ip4_lookup(fib, h->dst).i;
+        u32 route = ip4_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
         fib_count_route(to, route, b[i]);
         next[i] = ip4_forward(t, b[i], fib.i, route, lb_load(route), 0);
     }
+}
+
+void NODE_FN(lookup_ip4_dst)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    ip4_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP);
+}
+
+void NODE_FN(lookup_ip4_src)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    ip4_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC);
 }

@@ -68,6 +68,8 @@ static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, enu
         [FIB_API_PATH_TYPE_DROP] = FIB_PATH_DROP,
         [FIB_API_PATH_TYPE_ICMP_UNREACH] = FIB_PATH_UNREACHABLE,
         [FIB_API_PATH_TYPE_ICMP_PROHIBIT] = FIB_PATH_PROHIBIT,
+        [FIB_API_PATH_TYPE_SOURCE_LOOKUP] = FIB_PATH_LOOKUP_SRC,
+        [FIB_API_PATH_TYPE_INTERFACE_RX] = FIB_PATH_INTERFACE_RX,
     };
     if (m->n_labels)
         return API_UNSUPPORTED;
@@ -76,11 +78,15 @@ static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, enu
     *out = fib_path_special(kinds[m->type]);
     out->weight = m->weight;
     out->preference = m->preference;
-    if (m->type != FIB_API_PATH_TYPE_NORMAL)
+    if (m->type == FIB_API_PATH_TYPE_SOURCE_LOOKUP)
+        return ip_route_api_find_table(fib_of(p), family, m->table_id, &out->table);
+    if (m->type != FIB_API_PATH_TYPE_NORMAL && m->type != FIB_API_PATH_TYPE_INTERFACE_RX)
         return 0;
     if (m->sw_if_index != UINT32_MAX && !api_interface(p, m->sw_if_index))
         return API_NO_MATCHING_INTERFACE;
     out->interface = (struct if_index){m->sw_if_index};
+    if (m->type == FIB_API_PATH_TYPE_INTERFACE_RX)
+        return if_is_none(out->interface) ? API_NO_MATCHING_INTERFACE : 0;
     if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED)
         out->flags |= FIB_PATH_RESOLVE_ATTACHED;
     if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_HOST)
@@ -101,6 +107,8 @@ static void path_to_api(const struct fib *f, const struct fib_path *path, struct
         [FIB_PATH_LOCAL] = FIB_API_PATH_TYPE_LOCAL,
         [FIB_PATH_RECEIVE] = FIB_API_PATH_TYPE_LOCAL,
         [FIB_PATH_LOOKUP] = FIB_API_PATH_TYPE_NORMAL,
+        [FIB_PATH_LOOKUP_SRC] = FIB_API_PATH_TYPE_SOURCE_LOOKUP,
+        [FIB_PATH_INTERFACE_RX] = FIB_API_PATH_TYPE_INTERFACE_RX,
         [FIB_PATH_ADJ] = FIB_API_PATH_TYPE_NORMAL,
     };
     memset(out, 0, sizeof(*out));

@@ -119,12 +119,13 @@ static int parse_error(const struct words *w, struct error *e)
     return error_set(e, EINVAL, "parse error `%.*s'", n > 30 ? 30 : (int)n, s);
 }
 
-const char *const ip_route_words[] = {
-    "add", "del", "count", "table", "source", "via", "weight", "preference", "next-hop-table",
-    "ip4-lookup-in-table", "resolve-via-host", "resolve-via-attached", "resolve-via-connected",
-    /* special_paths */
-    "drop", "blackhole", "punt", "local", "unreachable", "ip4-unreachable", "prohibit",
-    "ip4-prohibit", NULL};
+const char *const ip_route_words[] = {"add", "del", "count", "table", "source", "via", "weight",
+                                      "preference", "next-hop-table", "ip4-lookup-in-table",
+                                      "ip4-source-lookup-in-table", "rx-ip4", "resolve-via-host",
+                                      "resolve-via-attached", "resolve-via-connected",
+                                      /* special_paths */
+                                      "drop", "blackhole", "punt", "local", "unreachable",
+                                      "ip4-unreachable", "prohibit", "ip4-prohibit", NULL};
 
 /* --- a path --- */
 
@@ -159,6 +160,25 @@ static int ip_route_cli_table_of(const struct fib *f, u64 id, struct fib_index *
     return fib_is_none(*out) ? error_set(e, ENOENT, "Nonexistent table id %" PRIu64, id) : 0;
 }
 
+/* Lookups, which the table's number follows; VPP has no word for that of the source. */
+static const struct {
+    const char *word;
+    u8 kind;
+} lookup_paths[] = {
+    {"ip4-lookup-in-table", FIB_PATH_LOOKUP},
+    {"ip4-source-lookup-in-table", FIB_PATH_LOOKUP_SRC},
+};
+
+static bool take_lookup(struct words *w, u8 *kind)
+{
+    for (u32 i = 0; i < array_len(lookup_paths); i++)
+        if (ip_route_cli_take_word(w, lookup_paths[i].word)) {
+            *kind = lookup_paths[i].kind;
+            return true;
+        }
+    return false;
+}
+
 /* What may follow the next hop, in any order. 1: something was taken; 0: nothing here is ours. */
 static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib_path *path,
                                     struct error *e)
@@ -180,10 +200,13 @@ static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib
         rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
         if (rc)
             return rc;
-    } else if (ip_route_cli_take_word(w, "ip4-lookup-in-table")) {
+    } else if (ip_route_cli_take_word(w, "rx-ip4")) {
+        if (!ip_route_cli_take_interface(p, w, &path->interface))
+            return parse_error(&before, e);
+        path->kind = FIB_PATH_INTERFACE_RX;
+    } else if (take_lookup(w, &path->kind)) {
         if (!take_number(w, UINT32_MAX, &n))
             return parse_error(&before, e);
-        path->kind = FIB_PATH_LOOKUP;
         rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
         if (rc)
             return rc;
@@ -361,7 +384,12 @@ static void add_path_words(const struct piste *p, struct fib_index table,
             text_add(t, " next-hop-table %u", fib_table_id(fib_of(p), path->table));
         break;
     case FIB_PATH_LOOKUP:
-        text_add(t, " ip4-lookup-in-table %u", fib_table_id(fib_of(p), path->table));
+    case FIB_PATH_LOOKUP_SRC:
+        text_add(t, " %s %u", lookup_paths[path->kind == FIB_PATH_LOOKUP_SRC].word,
+                 fib_table_id(fib_of(p), path->table));
+        break;
+    case FIB_PATH_INTERFACE_RX:
+        text_puts(t, " rx-ip4");
         break;
     default:
         for (u32 k = 0; k < array_len(special_paths); k++)

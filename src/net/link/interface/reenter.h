@@ -13,6 +13,14 @@
 #define REENTRY_MAX 2u  /* times in a round */
 #define REENTRY_MASK 3u /* bits for them in a buffer's flags */
 
+/* Whether b may come back in this round; for what loses it if not. */
+static inline bool reenter_once_more(struct buffer *b)
+{
+    u32 times = b->flags >> BUFFER_REENTRY_SHIFT & REENTRY_MASK;
+    b->flags += (times < REENTRY_MASK) << BUFFER_REENTRY_SHIFT;
+    return times < REENTRY_MASK;
+}
+
 enum reenter_result { REENTER_NOW, REENTER_LATER, REENTER_LOST };
 
 static inline bool buffer_has_sharers(const struct buffer *b)
