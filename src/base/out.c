@@ -1,5 +1,5 @@
-/* Output as text or JSON, see out.h. In text mode nothing is kept but the text; in JSON mode
- * nothing but a jansson tree and the path of open containers. */
+/* Output as text or JSON, see out.h. Nothing is kept but what was not taken yet and the path of
+ * open containers. */
 #include "base/out.h"
 
 #include <inttypes.h>
@@ -12,28 +12,38 @@
 #include "base/mem.h"
 #include "base/vec.h"
 
+/* An open container of JSON. */
+struct out_level {
+    bool is_array, has_members;
+    bool is_document;   /* it is the document itself, which ends at the end */
+    bool hangs_nowhere; /* it has no key in an object: nothing of it is shown */
+};
+
 struct out {
     enum out_format format;
-    struct text text;
+    struct text text; /* what was not taken yet */
 
-    /* JSON: open[0] is the document; a container without a key in an object is filled, but hangs
-     * nowhere */
-    VEC(json_t *) open;
+    /* JSON: levels[0] is the document, an object unless the first to be opened has no key */
+    VEC(struct out_level) levels;
+    u32 depth; /* of levels, those that are the document counted once */
 
     const struct out_column *cols; /* of the open table, or NULL */
     unsigned n_cols;
     unsigned next_col;
 };
 
-static json_t *out_top(const struct out *o)
+enum { OUT_INDENT = 2 };
+
+static struct out_level *out_top(const struct out *o)
 {
-    return o->open.v[o->open.n - 1];
+    return &o->levels.v[o->levels.n - 1];
 }
 
 static void out_document_new(struct out *o)
 {
-    o->open.n = 0;
-    vec_add(&o->open, json_object());
+    o->levels.n = 0;
+    o->depth = 1;
+    vec_add(&o->levels, ((struct out_level){.is_document = true}));
 }
 
 struct out *out_new(enum out_format format)
@@ -49,9 +59,7 @@ void out_free(struct out *o)
 {
     if (!o)
         return;
-    for (u32 i = 0; i < o->open.n; i++)
-        json_decref(o->open.v[i]);
-    vec_free(&o->open);
+    vec_free(&o->levels);
     text_free(&o->text);
     free(o);
 }
@@ -61,41 +69,133 @@ enum out_format out_format(const struct out *o)
     return o->format;
 }
 
-/* Takes over value. */
-static void out_member(struct out *o, const char *key, json_t *value)
+size_t out_bytes(const struct out *o)
 {
-    json_t *top = out_top(o);
-    if (json_is_array(top))
-        json_array_append_new(top, value);
-    else if (key)
-        json_object_set_new(top, key, value);
-    else
-        json_decref(value);
+    return o->text.len;
+}
+
+/* --- JSON --- */
+
+static void out_json_line(struct out *o, u32 depth)
+{
+    text_putc(&o->text, '\n');
+    text_repeat(&o->text, ' ', (size_t)depth * OUT_INDENT);
+}
+
+static void out_json_value(struct out *o, json_t *value)
+{
+    char *s = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+    if (!s)
+        panic("no memory for JSON output");
+    text_puts(&o->text, s);
+    free(s);
+    json_decref(value);
 }
 
 /* Names come from the kernel and from peers: what is no UTF-8 must not lose the whole document. */
-static json_t *out_json_string(const char *s)
+static void out_json_odd_string(struct out *o, const char *s)
 {
-    json_t *j = json_string(s);
-    if (j)
-        return j;
     struct text ascii = {0};
-    for (; *s; s++)
+    json_t *j = json_string(s);
+    for (; !j && *s; s++)
         text_putc(&ascii, (u8)*s < 0x80 ? *s : '?');
-    j = json_string(text_str(&ascii));
+    out_json_value(o, j ? j : json_string(text_str(&ascii)));
     text_free(&ascii);
-    return j;
 }
 
-static json_t *out_json_u64(u64 value)
+static void out_json_string(struct out *o, const char *s)
 {
-    return value <= INT64_MAX ? json_integer((json_int_t)value) : json_real((double)value);
+    for (const char *p = s; *p; p++)
+        if ((u8)*p < ' ' || (u8)*p > '~' || *p == '"' || *p == '\\') {
+            out_json_odd_string(o, s);
+            return;
+        }
+    text_putc(&o->text, '"');
+    text_puts(&o->text, s);
+    text_putc(&o->text, '"');
 }
 
-static json_t *out_json_f64(double value)
+/* What stands in front of a value; false: it is not shown. */
+static bool out_json_begin(struct out *o, const char *key)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    if (o->format != OUT_JSON)
+        return false;
+    struct out_level *top = out_top(o);
+    if (top->hangs_nowhere || (!top->is_array && !key))
+        return false;
+    if (!top->has_members && top->is_document)
+        text_putc(&o->text, top->is_array ? '[' : '{');
+    else if (top->has_members)
+        text_putc(&o->text, ',');
+    top->has_members = true;
+    out_json_line(o, o->depth);
+    if (!top->is_array) {
+        out_json_string(o, key);
+        text_puts(&o->text, ": ");
+    }
+    return true;
 }
+
+static void out_json_u64(struct out *o, const char *key, u64 value)
+{
+    if (!out_json_begin(o, key))
+        return;
+    if (value <= INT64_MAX)
+        text_add(&o->text, "%" PRIu64, value);
+    else
+        out_json_value(o, json_real((double)value));
+}
+
+static void out_json_i64(struct out *o, const char *key, i64 value)
+{
+    if (out_json_begin(o, key))
+        text_add(&o->text, "%" PRId64, value);
+}
+
+static void out_json_f64(struct out *o, const char *key, double value)
+{
+    if (out_json_begin(o, key))
+        out_json_value(o, isfinite(value) ? json_real(value) : json_null());
+}
+
+static void out_json_str(struct out *o, const char *key, const char *value)
+{
+    if (out_json_begin(o, key))
+        out_json_string(o, value);
+}
+
+static void out_json_open(struct out *o, const char *key, bool is_array)
+{
+    struct out_level *top = out_top(o), level = {.is_array = is_array};
+    if (o->depth == 1 && !key && !top->is_array && !top->has_members && !top->hangs_nowhere) {
+        top->is_array = is_array;
+        level.is_document = true;
+    } else if (out_json_begin(o, key)) {
+        text_putc(&o->text, is_array ? '[' : '{');
+        o->depth++;
+    } else {
+        level.hangs_nowhere = true;
+    }
+    vec_add(&o->levels, level);
+}
+
+static void out_json_close(struct out *o)
+{
+    struct out_level level = *out_top(o);
+    o->levels.n--;
+    if (level.is_document && o->levels.n) /* shows in the end */
+        out_top(o)->has_members |= level.has_members;
+    if (level.hangs_nowhere || (level.is_document && o->levels.n))
+        return;
+    o->depth--;
+    if (level.has_members)
+        out_json_line(o, o->depth);
+    else if (level.is_document)
+        text_putc(&o->text, level.is_array ? '[' : '{');
+    text_putc(&o->text, level.is_array ? ']' : '}');
+}
+
+/* --- values --- */
 
 void out_text(struct out *o, const char *fmt, ...)
 {
@@ -110,7 +210,7 @@ void out_text(struct out *o, const char *fmt, ...)
 void out_u64(struct out *o, const char *key, u64 value, const char *fmt)
 {
     if (o->format == OUT_JSON)
-        out_member(o, key, out_json_u64(value));
+        out_json_u64(o, key, value);
     else if (fmt)
         text_add(&o->text, fmt, value);
 }
@@ -118,7 +218,7 @@ void out_u64(struct out *o, const char *key, u64 value, const char *fmt)
 void out_i64(struct out *o, const char *key, i64 value, const char *fmt)
 {
     if (o->format == OUT_JSON)
-        out_member(o, key, json_integer(value));
+        out_json_i64(o, key, value);
     else if (fmt)
         text_add(&o->text, fmt, value);
 }
@@ -126,7 +226,7 @@ void out_i64(struct out *o, const char *key, i64 value, const char *fmt)
 void out_f64(struct out *o, const char *key, double value, const char *fmt)
 {
     if (o->format == OUT_JSON)
-        out_member(o, key, out_json_f64(value));
+        out_json_f64(o, key, value);
     else if (fmt)
         text_add(&o->text, fmt, value);
 }
@@ -134,7 +234,7 @@ void out_f64(struct out *o, const char *key, double value, const char *fmt)
 void out_str(struct out *o, const char *key, const char *value, const char *fmt)
 {
     if (o->format == OUT_JSON)
-        out_member(o, key, out_json_string(value));
+        out_json_str(o, key, value);
     else if (fmt)
         text_add(&o->text, fmt, value);
 }
@@ -143,45 +243,31 @@ void out_bool(struct out *o, const char *key, bool value, const char *text_if_tr
               const char *text_if_false)
 {
     const char *text = value ? text_if_true : text_if_false;
-    if (o->format == OUT_JSON)
-        out_member(o, key, json_boolean(value));
-    else if (text)
+    if (out_json_begin(o, key))
+        text_puts(&o->text, value ? "true" : "false");
+    else if (text && o->format == OUT_TEXT)
         text_puts(&o->text, text);
-}
-
-/* Opens container; o->open keeps one reference, the parent another. */
-static void out_open(struct out *o, const char *key, json_t *container)
-{
-    json_t *top = out_top(o);
-    if (o->open.n == 1 && !key && json_is_object(top) && json_object_size(top) == 0) {
-        /* the document itself is this container */
-        json_decref(top);
-        o->open.v[0] = json_incref(container);
-    } else {
-        out_member(o, key, json_incref(container));
-    }
-    vec_add(&o->open, container);
 }
 
 void out_object(struct out *o, const char *key)
 {
     if (o->format == OUT_JSON)
-        out_open(o, key, json_object());
+        out_json_open(o, key, false);
 }
 
 void out_array(struct out *o, const char *key)
 {
     if (o->format == OUT_JSON)
-        out_open(o, key, json_array());
+        out_json_open(o, key, true);
 }
 
 void out_end(struct out *o)
 {
     if (o->format != OUT_JSON)
         return;
-    if (o->open.n < 2)
+    if (o->levels.n < 2)
         panic("out_end without out_object or out_array");
-    json_decref(o->open.v[--o->open.n]);
+    out_json_close(o);
 }
 
 void out_aligned(struct out *o, const char *s, unsigned width, enum out_align align)
@@ -219,19 +305,21 @@ void out_table(struct out *o, const char *key, const struct out_column *cols, un
     text_putc(&o->text, '\n');
 }
 
-/* One cell: text in text mode; in JSON value, which it takes over (NULL: the text). */
-static void out_put_cell(struct out *o, const char *text, json_t *value)
+/* The key of the next cell in JSON. */
+static const char *out_cell_begin(struct out *o)
 {
     if (!o->cols)
         panic("out_cell outside a table");
+    if (o->format == OUT_JSON && o->next_col == 0)
+        out_object(o, NULL);
+    return o->cols[o->next_col].key;
+}
+
+static void out_cell_end(struct out *o, const char *text)
+{
     const struct out_column *col = &o->cols[o->next_col];
-    if (o->format == OUT_JSON) {
-        if (o->next_col == 0)
-            out_object(o, NULL);
-        out_member(o, col->key, value ? value : out_json_string(text));
-    } else {
+    if (o->format == OUT_TEXT)
         out_aligned(o, text, col->width, col->cell_align);
-    }
     if (++o->next_col < o->n_cols)
         return;
     o->next_col = 0;
@@ -244,11 +332,13 @@ static void out_put_cell(struct out *o, const char *text, json_t *value)
 void out_cell(struct out *o, const char *fmt, ...)
 {
     struct text t = {0};
+    const char *key = out_cell_begin(o);
     va_list ap;
     va_start(ap, fmt);
     text_vadd(&t, fmt, ap);
     va_end(ap);
-    out_put_cell(o, text_str(&t), NULL);
+    out_json_str(o, key, text_str(&t));
+    out_cell_end(o, text_str(&t));
     text_free(&t);
 }
 
@@ -256,21 +346,24 @@ void out_cell_u64(struct out *o, u64 value)
 {
     char s[24];
     snprintf(s, sizeof(s), "%" PRIu64, value);
-    out_put_cell(o, s, o->format == OUT_JSON ? out_json_u64(value) : NULL);
+    out_json_u64(o, out_cell_begin(o), value);
+    out_cell_end(o, s);
 }
 
 void out_cell_i64(struct out *o, i64 value)
 {
     char s[24];
     snprintf(s, sizeof(s), "%" PRId64, value);
-    out_put_cell(o, s, o->format == OUT_JSON ? json_integer(value) : NULL);
+    out_json_i64(o, out_cell_begin(o), value);
+    out_cell_end(o, s);
 }
 
 void out_cell_sci(struct out *o, double value, int decimals)
 {
     struct text t = {0};
     text_sci(&t, value, decimals);
-    out_put_cell(o, text_str(&t), o->format == OUT_JSON ? out_json_f64(value) : NULL);
+    out_json_f64(o, out_cell_begin(o), value);
+    out_cell_end(o, text_str(&t));
     text_free(&t);
 }
 
@@ -278,7 +371,8 @@ void out_cell_f64(struct out *o, double value, int decimals)
 {
     struct text t = {0};
     text_add(&t, "%.*f", decimals, value);
-    out_put_cell(o, text_str(&t), o->format == OUT_JSON ? out_json_f64(value) : NULL);
+    out_json_f64(o, out_cell_begin(o), value);
+    out_cell_end(o, text_str(&t));
     text_free(&t);
 }
 
@@ -290,24 +384,20 @@ void out_table_end(struct out *o)
     out_end(o);
 }
 
-static char *out_take_json(struct out *o)
+char *out_take_piece(struct out *o)
 {
-    char *dump = json_dumps(o->open.v[0], JSON_INDENT(2) | JSON_ENCODE_ANY);
-    if (!dump)
-        panic("no memory for JSON output");
-    char *s = mem_printf("%s\n", dump);
-    free(dump);
-    for (u32 i = 0; i < o->open.n; i++)
-        json_decref(o->open.v[i]);
-    out_document_new(o);
+    char *s = o->text.s ? o->text.s : mem_strdup("");
+    o->text = (struct text){0};
     return s;
 }
 
 char *out_take(struct out *o)
 {
-    if (o->format == OUT_JSON)
-        return out_take_json(o);
-    char *s = o->text.s ? o->text.s : mem_strdup("");
-    o->text = (struct text){0};
-    return s;
+    if (o->format == OUT_JSON) {
+        while (o->levels.n)
+            out_json_close(o);
+        text_putc(&o->text, '\n');
+        out_document_new(o);
+    }
+    return out_take_piece(o);
 }

@@ -2,7 +2,8 @@
  *
  * A handler says each value once, with the key it has in JSON and the way it looks as text.
  * Text-only decoration goes through out_text, and is absent from JSON. Tables know VPP's column
- * layouts: a width pads and truncates. JSON is built with jansson.
+ * layouts: a width pads and truncates. JSON is written as it comes: what is made can be taken in
+ * pieces, so that its length does not matter.
  *
  *     static const struct out_column cols[] = {
  *         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
@@ -64,6 +65,10 @@ void out_cell_sci(struct out *o, double value, int decimals);
 void out_cell_f64(struct out *o, double value, int decimals);
 void out_table_end(struct out *o);
 
-/* Finishes and returns all output as a malloc'ed string: the text, or the JSON document (2-space
- * indent, final newline). The caller frees it. */
+/* How much waits to be taken. */
+size_t out_bytes(const struct out *o);
+/* Takes what was made up to here, as a malloc'ed string, which the caller frees; more may come. */
+char *out_take_piece(struct out *o);
+/* Finishes and takes the rest: the end of the text, or of the JSON document (2-space indent, final
+ * newline). */
 char *out_take(struct out *o);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
+#include <jansson.h>
+#include <string.h>
 
 #include "base/out.h"
 
@@ -111,12 +113,65 @@ static void taken_piece_by_piece(void **state)
     expect(o, "two\n");
 }
 
+/* Takes what there is when step comes, or nothing before the end. */
+static void out_test_step(struct out *o, struct text *all, bool in_pieces)
+{
+    char *piece = in_pieces ? out_take_piece(o) : NULL;
+    text_puts(all, piece ? piece : "");
+    free(piece);
+}
+
+static void odd_values(struct out *o, struct text *all, bool in_pieces)
+{
+    values(o);
+    out_test_step(o, all, in_pieces);
+    out_array(o, "empty");
+    out_end(o);
+    out_object(o, NULL); /* hangs nowhere */
+    out_array(o, "lost");
+    out_str(o, NULL, "lost", NULL);
+    out_end(o);
+    out_end(o);
+    out_test_step(o, all, in_pieces);
+    out_array(o, "odd");
+    out_str(o, NULL, "a \"b\" \\ \t \x01 \xc3\xa9 /", NULL);
+    out_test_step(o, all, in_pieces);
+    out_object(o, NULL);
+    out_end(o);
+    out_f64(o, NULL, 1e300, NULL);
+    out_test_step(o, all, in_pieces);
+    out_object(o, NULL);
+    out_i64(o, "left open", -1, NULL);
+}
+
+static void json_is_as_jansson_writes_it(void **state)
+{
+    for (int in_pieces = 0; in_pieces < 2; in_pieces++) {
+        struct out *o = out_new(OUT_JSON);
+        struct text all = {0};
+        odd_values(o, &all, in_pieces);
+        char *end = out_take(o);
+        text_puts(&all, end);
+        free(end);
+        json_t *parsed = json_loads(text_str(&all), JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(parsed);
+        char *again = json_dumps(parsed, JSON_INDENT(2));
+        text_putc(&all, '\0');
+        assert_int_equal(strlen(again), strlen(text_str(&all)) - 1);
+        assert_memory_equal(again, text_str(&all), strlen(again));
+        free(again);
+        json_decref(parsed);
+        text_free(&all);
+        out_free(o);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_as_text),         cmocka_unit_test(table_as_json),
         cmocka_unit_test(table_is_the_document), cmocka_unit_test(values_both_ways),
-        cmocka_unit_test(taken_piece_by_piece),
+        cmocka_unit_test(taken_piece_by_piece),  cmocka_unit_test(json_is_as_jansson_writes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,8 +44,8 @@ struct cli_session;
 struct cli_command {
     const char *grammar; /* NULL ends a table */
     const char *help;    /* one line, no final period */
-    /* Context: control thread. Returns 0, -errno with the error filled, or CLI_PENDING after
-     * cli_pend. */
+    /* Context: control thread. Returns 0, -errno with the error filled, CLI_MORE (see cli_full), or
+     * CLI_PENDING after cli_pend. */
     int (*run)(struct cli_call *c);
     u32 flags; /* CLI_* */
 };
@@ -66,6 +66,7 @@ enum {
 };
 
 #define CLI_PENDING 1
+#define CLI_MORE 2
 
 /* A parsed value. */
 struct cli_value {
@@ -100,6 +101,7 @@ struct cli_call {
     const struct cli_arg *args;
     u32 n_args;
     const struct cli_command *command;
+    bool again; /* it has returned CLI_MORE before */
 };
 
 /* A value type that a module brings. */
@@ -131,6 +133,27 @@ void cli_add_braced(struct text *t, const char *s);
 const struct cli_value *cli_get(const struct cli_call *c, const char *label);
 u64 cli_u64(const struct cli_call *c, const char *label, u64 otherwise);
 const char *cli_str(const struct cli_call *c, const char *label, const char *otherwise);
+
+/* For commands whose output or work has no bound: where cli_full says so the handler returns
+ * CLI_MORE, and is called again when its output has been taken and others had their turn. All may
+ * have changed meanwhile: its arguments are parsed anew (an interface that is gone ends it, with
+ * the words for an unknown one), and where it was it keeps as an index or a key, never as a
+ * pointer.
+ *
+ *     struct place *at = cli_kept(c, sizeof(*at), NULL);
+ *     if (!c->again)
+ *         out_array(c->out, "things");
+ *     for (; (i = pool_next(&things, at->next)) != POOL_NONE; at->next = i + 1) {
+ *         if (cli_full(c))
+ *             return CLI_MORE;
+ *         show_thing(c->out, i);
+ *     }
+ *     out_end(c->out);
+ *     return 0; */
+bool cli_full(const struct cli_call *c);
+/* Memory that the command keeps from call to call, zeros at first. At its end, also when its
+ * session is gone, fini (or NULL) is called for what it owns, and it is freed. */
+void *cli_kept(struct cli_call *c, size_t bytes, void (*fini)(void *kept));
 
 /* For commands that take time (ping): the handler calls cli_pend and returns CLI_PENDING; the call
  * stays valid (args, out, err) until cli_done. cancel is called when the session goes away first or

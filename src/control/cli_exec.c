@@ -4,12 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "control/cli_internal.h"
 #include "control/cli_session.h"
+#include "control/loop.h"
 
-enum { EXEC_MAX_DEPTH = 16 };
+enum {
+    EXEC_MAX_DEPTH = 16,
+    EXEC_PIECE_BYTES = 32 << 10, /* of output that a command makes at a time */
+};
+
+#define EXEC_SLICE_NS (3 * NS_PER_MSEC) /* that a command goes on before others have their turn */
 
 /* A command under way. */
 struct call {
@@ -24,6 +31,12 @@ struct call {
     bool in_handler;
     bool done; /* cli_done was called while in the handler */
     int rc;
+    /* of one that returns CLI_MORE */
+    bool more;
+    char *text; /* where its line begins in the exec's text */
+    void *kept;
+    void (*kept_fini)(void *kept);
+    struct cli_exec *nested; /* what it waits for, if that is commands */
 };
 
 struct cli_exec {
@@ -31,7 +44,9 @@ struct cli_exec {
     char *text, *at;
     const struct cli_exec_ops *ops;
     void *arg;
-    struct call *call; /* the pending one */
+    struct call *call; /* the pending one, or that has more */
+    u64 slice_end_ns;
+    struct loop_timer *turn; /* NULL: it does not wait for its turn */
 };
 
 static struct call *call_of(struct cli_call *c)
@@ -43,6 +58,9 @@ static void call_free(struct call *call)
 {
     out_free(call->pub.out);
     cli_parsed_clear(&call->parsed);
+    if (call->kept_fini)
+        call->kept_fini(call->kept);
+    free(call->kept);
     text_free(&call->unfiltered);
     free(call);
 }
@@ -91,10 +109,8 @@ static void emit_filtered(struct call *call, const char *s, bool end)
 static void call_output(struct call *call, bool end)
 {
     bool json = out_format(call->pub.out) == OUT_JSON;
-    if (json && !end)
-        return; /* there is no half a document */
-    char *s = out_take(call->pub.out);
-    bool nothing = json && !call->parsed.json && strcmp(s, "{}\n") == 0;
+    char *s = end ? out_take(call->pub.out) : out_take_piece(call->pub.out);
+    bool nothing = json && end && !call->parsed.json && strcmp(s, "{}\n") == 0;
     if (call->parsed.filter != CLI_FILTER_NONE)
         emit_filtered(call, s, end);
     else if (!nothing)
@@ -102,6 +118,15 @@ static void call_output(struct call *call, bool end)
     free(s);
     if (end && call->last && call->last != '\n')
         cli_exec_emit(call, "\n", 1);
+}
+
+/* Tells a sentence. */
+static void cli_exec_say(struct cli_exec *x, const char *s)
+{
+    struct text t = {0};
+    text_add(&t, "%s\n", s);
+    x->ops->emit(x->arg, t.s, t.len);
+    text_free(&t);
 }
 
 /* An error with a code but without a text was told to the user already. */
@@ -119,11 +144,19 @@ static void call_error(struct call *call, int rc)
 
 /* --- running --- */
 
+static void cli_exec_turn_del(struct cli_exec *x)
+{
+    if (x->turn)
+        loop_timer_del(x->context.cli->piste->loop, x->turn);
+    x->turn = NULL;
+}
+
 static void exec_end(struct cli_exec *x, int rc)
 {
     const struct cli_exec_ops *ops = x->ops;
     void *arg = x->arg;
     char *text = x->text;
+    cli_exec_turn_del(x);
     free(x);
     ops->done(arg, rc);
     free(text);
@@ -159,11 +192,18 @@ static void call_end(struct call *call, int rc)
     call_free(call);
 }
 
-static struct call *call_new(struct cli_exec *x)
+static struct call *call_new(struct cli_exec *x, char *text)
 {
     struct call *call = mem_alloc(sizeof(*call));
     call->exec = x;
+    call->text = text;
     return call;
+}
+
+static void call_put_args(struct call *call)
+{
+    call->pub.args = call->parsed.match.args.v;
+    call->pub.n_args = call->parsed.match.args.n;
 }
 
 static void call_prepare(struct call *call)
@@ -178,45 +218,117 @@ static void call_prepare(struct call *call)
         .session = context->session,
         .out = out_new(json ? OUT_JSON : OUT_TEXT),
         .err = &call->err,
-        .args = p->match.args.v,
-        .n_args = p->match.args.n,
         .command = p->word->command,
     };
+    call_put_args(call);
+}
+
+/* Arguments that name things are looked up anew: those may be gone, which ends it. */
+static int call_parse_again(struct call *call)
+{
+    struct cli_parsed anew = {0};
+    int rc = cli_parse(call->exec->context.cli, call->text, &anew, &call->err);
+    if (rc == 0) {
+        cli_parsed_clear(&call->parsed);
+        call->parsed = anew;
+        call->pub.again = true;
+        call_put_args(call);
+        return 0;
+    }
+    call_output(call, true);
+    cli_exec_say(call->exec, call->err.text);
+    call->err.text[0] = '\0';
+    cli_parsed_clear(&anew);
+    out_free(call->pub.out);
+    call->pub.out = out_new(OUT_TEXT);
+    return rc;
+}
+
+static bool cli_exec_congested(const struct cli_exec *x)
+{
+    return x->ops->congested && x->ops->congested(x->arg);
+}
+
+static bool exec_go(struct cli_exec *x);
+
+static void cli_exec_on_turn(void *arg)
+{
+    struct cli_exec *x = arg;
+    cli_exec_turn_del(x);
+    exec_go(x);
+}
+
+/* Whether the rest waits for the reader, or for its turn. */
+static bool cli_exec_waits(struct cli_exec *x)
+{
+    struct loop *loop = x->context.cli->piste->loop;
+    if (cli_exec_congested(x))
+        return true;
+    if (!loop || clock_ns() < x->slice_end_ns)
+        return false;
+    x->turn = loop_timer_add(loop, clock_ns(), 0, cli_exec_on_turn, x);
+    return true;
+}
+
+/* Runs a command as far as it goes now: true when it has ended, with its result. */
+static bool call_go(struct call *call, int *rc)
+{
+    struct cli_exec *x = call->exec;
+    do {
+        if (call->more && (*rc = call_parse_again(call)) != 0)
+            return true;
+        call->in_handler = true;
+        *rc = call_run(call);
+        call->in_handler = false;
+        call->more = *rc == CLI_MORE;
+        if (call->more)
+            call_output(call, false);
+    } while (call->more && !cli_exec_waits(x));
+    if (*rc == CLI_PENDING && call->done)
+        *rc = call->rc;
+    x->call = *rc > 0 ? call : NULL;
+    return *rc <= 0;
+}
+
+/* Runs the command under way, or the next: 0, -errno, or above 0 while it has not ended. */
+static int exec_one(struct cli_exec *x)
+{
+    struct call *call = x->call;
+    int rc;
+    if (!call) {
+        call = call_new(x, x->at);
+        rc = cli_parse(x->context.cli, x->at, &call->parsed, &call->err);
+        x->at += call->parsed.taken;
+        if (rc < 0) {
+            cli_exec_say(x, call->err.text);
+            call_free(call);
+            return rc;
+        }
+        call_prepare(call);
+    }
+    if (!call_go(call, &rc))
+        return rc;
+    call_end(call, rc);
+    return rc;
 }
 
 /* Runs commands until the end or one that takes time: false when it has ended. */
 static bool exec_go(struct cli_exec *x)
 {
+    x->slice_end_ns = clock_ns() + EXEC_SLICE_NS;
     for (;;) {
-        x->at = (char *)cli_skip_blanks(x->at);
-        if (!*x->at) {
-            exec_end(x, 0);
-            return false;
+        if (!x->call) {
+            x->at = (char *)cli_skip_blanks(x->at);
+            if (!*x->at) {
+                exec_end(x, 0);
+                return false;
+            }
+            if (cli_exec_waits(x))
+                return true;
         }
-        if (x->ops->congested && x->ops->congested(x->arg))
+        int rc = exec_one(x);
+        if (rc > 0)
             return true;
-        struct call *call = call_new(x);
-        int rc = cli_parse(x->context.cli, x->at, &call->parsed, &call->err);
-        x->at += call->parsed.taken;
-        if (rc < 0) {
-            char *said = mem_printf("%s\n", call->err.text);
-            x->ops->emit(x->arg, said, strlen(said));
-            free(said);
-            call_free(call);
-            exec_end(x, rc);
-            return false;
-        }
-        call_prepare(call);
-        call->in_handler = true;
-        rc = call_run(call);
-        call->in_handler = false;
-        if (rc == CLI_PENDING && !call->done) {
-            x->call = call;
-            return true;
-        }
-        if (rc == CLI_PENDING)
-            rc = call->rc;
-        call_end(call, rc);
         if (rc < 0) {
             exec_end(x, rc);
             return false;
@@ -250,7 +362,11 @@ struct cli_exec *cli_exec_start(const struct cli_exec_context *context, const ch
 
 bool cli_exec_resume(struct cli_exec *x)
 {
-    if (x->call)
+    if (x->turn)
+        return false;
+    if (x->call && x->call->nested)
+        return cli_exec_resume(x->call->nested);
+    if (x->call && !x->call->more)
         return false;
     exec_go(x);
     return true;
@@ -265,11 +381,28 @@ void cli_exec_cancel(struct cli_exec *x)
             x->call->cancel(x->call->cancel_arg);
         call_free(x->call);
     }
+    cli_exec_turn_del(x);
     free(x->text);
     free(x);
 }
 
 /* --- what handlers use --- */
+
+bool cli_full(const struct cli_call *c)
+{
+    const struct call *call = container_of(c, struct call, pub);
+    return out_bytes(c->out) >= EXEC_PIECE_BYTES || clock_ns() >= call->exec->slice_end_ns;
+}
+
+void *cli_kept(struct cli_call *c, size_t bytes, void (*fini)(void *kept))
+{
+    struct call *call = call_of(c);
+    if (!call->kept) {
+        call->kept = mem_alloc(bytes);
+        call->kept_fini = fini;
+    }
+    return call->kept;
+}
 
 void cli_pend(struct cli_call *c, void (*cancel)(void *arg), void *arg)
 {
@@ -321,6 +454,7 @@ static void nested_done(void *arg, int rc)
 {
     struct call *call = arg;
     call->cancel = NULL;
+    call->nested = NULL;
     if (rc < 0)
         call->err = (struct error){.code = -rc};
     cli_done(&call->pub, rc);
@@ -331,12 +465,20 @@ static void nested_cancel(void *arg)
     cli_exec_cancel(arg);
 }
 
+static bool nested_congested(void *arg)
+{
+    const struct call *call = arg;
+    return cli_exec_congested(call->exec);
+}
+
 int cli_call_nested(struct cli_call *c, const char *text)
 {
-    static const struct cli_exec_ops ops = {nested_emit, nested_done, NULL};
+    static const struct cli_exec_ops ops = {nested_emit, nested_done, nested_congested};
     const struct cli_exec_context context = cli_call_context(c);
     struct cli_exec *x = cli_exec_start(&context, text, false, &ops, c);
-    if (x)
+    if (x) {
+        call_of(c)->nested = x;
         cli_pend(c, nested_cancel, x);
+    }
     return CLI_PENDING;
 }

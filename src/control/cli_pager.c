@@ -122,6 +122,11 @@ void cli_pager_add(struct cli_pager *p, const char *s, size_t n)
         write_prompt(p);
 }
 
+u32 cli_pager_ahead(const struct cli_pager *p)
+{
+    return p->active ? p->lines.n - p->bottom : 0;
+}
+
 /* Shows the page that begins with line top, or as near as there is. */
 static void show_from(struct cli_pager *p, u32 top)
 {

@@ -36,6 +36,8 @@ void cli_pager_init(struct cli_pager *p, const struct cli_pager_ops *ops, void *
 void cli_pager_reset(struct cli_pager *p);
 void cli_pager_fini(struct cli_pager *p);
 void cli_pager_add(struct cli_pager *p, const char *s, size_t n);
+/* How many lines wait for the user to come to them. */
+u32 cli_pager_ahead(const struct cli_pager *p);
 void cli_pager_key(struct cli_pager *p, u8 byte);
 void cli_pager_leave(struct cli_pager *p);
 void cli_pager_resize(struct cli_pager *p, u32 width, u32 height);

@@ -28,6 +28,7 @@ enum {
     OUT_HIGH_BYTES = 256 << 10, /* no new command while more than this is unread */
     OUT_MAX_BYTES = 8 << 20,    /* a command that takes time may leave this much unread */
     OUT_KEEP_BYTES = 64 << 10,  /* of the buffer, when it is empty */
+    PAGER_AHEAD_LINES = 10000,  /* that are made before the user comes to them */
     CONSOLE_WRITE_BYTES = 1024,
     CTRL_C = 0x03,
 };
@@ -52,6 +53,13 @@ static size_t cli_session_unsent(const struct cli_session *s)
 static bool cli_session_congested(void *arg)
 {
     return cli_session_unsent(arg) > OUT_HIGH_BYTES;
+}
+
+/* Whether a command waits before it makes more. */
+static bool cli_session_has_enough(void *arg)
+{
+    const struct cli_session *s = arg;
+    return cli_session_congested(arg) || cli_pager_ahead(&s->pager) > PAGER_AHEAD_LINES;
 }
 
 static void cli_session_watch(struct cli_session *s)
@@ -166,7 +174,7 @@ static void cli_session_exec_done(void *arg, int rc)
 }
 
 static const struct cli_exec_ops exec_ops = {exec_emit, cli_session_exec_done,
-                                             cli_session_congested};
+                                             cli_session_has_enough};
 
 static void cli_session_run(struct cli_session *s, const char *text)
 {
@@ -513,7 +521,7 @@ static void session_work(struct cli_session *s)
     do {
         take_input(s);
         cli_session_flush(s);
-        again = s->exec && !s->broken && !cli_session_congested(s) && cli_exec_resume(s->exec);
+        again = s->exec && !s->broken && !cli_session_has_enough(s) && cli_exec_resume(s->exec);
     } while (again);
     s->in_work = false;
     if (!is_over(s)) {

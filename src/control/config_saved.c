@@ -156,8 +156,9 @@ int write_running_config(struct cli_call *c)
         return error_set(c->err, EINVAL,
                          "expecting file name: startup.conf has neither unix { running-config } "
                          "nor unix { startup-config }");
-    char *text = running_config_text(c->piste);
-    int rc = config_saved_save(c, file, text);
-    free(text);
-    return rc;
+    struct running_config_walk *w = running_config_walk(c);
+    while (running_config_walk_next(w))
+        if (cli_full(c))
+            return CLI_MORE;
+    return config_saved_save(c, file, text_str(&w->text));
 }

@@ -235,15 +235,54 @@ void modules_each(const struct modules *ms,
             fn(ms->all.v[i]->m, ms->all.v[i]->file, arg);
 }
 
+void modules_config_end(const struct modules *ms, struct modules_config *at)
+{
+    if (at->place)
+        ms->initialised.v[at->module]->m->place_free(at->place);
+    at->place = NULL;
+}
+
+/* A piece of a module's rows: false when there are no more. */
+static bool modules_config_rows(const struct modules *ms, struct modules_config *at,
+                                const struct entry *entry, struct text *t)
+{
+    if (at->rows_done || !entry->m->running_config_rows)
+        return false;
+    at->rows_done = !entry->m->running_config_rows(ms->piste, entry->state,
+                                                   (enum rc_phase)at->phase, &at->place, t);
+    if (at->rows_done)
+        modules_config_end(ms, at);
+    return true;
+}
+
+bool modules_config_next(const struct modules *ms, struct modules_config *at, struct text *t)
+{
+    if (!at->begun) {
+        text_add(t, "# Running config of vpp %s\n", piste_version);
+        at->begun = true;
+        return true;
+    }
+    if (at->module == ms->initialised.n) {
+        at->module = 0;
+        at->phase++;
+    }
+    if (at->phase == RC_N || !ms->initialised.n)
+        return false;
+    const struct entry *entry = ms->initialised.v[at->module];
+    if (modules_config_rows(ms, at, entry, t))
+        return true;
+    if (entry->m->running_config)
+        entry->m->running_config(ms->piste, entry->state, (enum rc_phase)at->phase, t);
+    at->module++;
+    at->rows_done = false;
+    return true;
+}
+
 void modules_running_config(const struct modules *ms, struct text *t)
 {
-    text_add(t, "# Running config of vpp %s\n", piste_version);
-    for (enum rc_phase phase = 0; phase < RC_N; phase++)
-        for (u32 i = 0; i < ms->initialised.n; i++) {
-            const struct entry *entry = ms->initialised.v[i];
-            if (entry->m->running_config)
-                entry->m->running_config(ms->piste, entry->state, phase, t);
-        }
+    struct modules_config at = {0};
+    while (modules_config_next(ms, &at, t))
+        ;
 }
 
 void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg)

@@ -46,7 +46,7 @@ struct shared_hash;
 void module_tell_shared_hash(module_table_fn *tell, void *arg, const char *name,
                              const struct shared_hash *h);
 
-#define MODULE_ABI 4
+#define MODULE_ABI 5
 
 struct module {
     u32 abi;                  /* MODULE_ABI */
@@ -79,6 +79,13 @@ struct module {
     void (*stop)(struct piste *p, void *state);
     /* Appends command lines that would make the present state from nothing. */
     void (*running_config)(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+    /* The same for what there may be a million of, in front of the other lines of the phase and in
+     * pieces: appends some lines, and returns whether there are more. Between two calls all may
+     * change; *place is NULL at first, and where it is after that, for place_free to end, maybe
+     * early. */
+    bool (*running_config_rows)(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                struct text *t);
+    void (*place_free)(void *place);
     /* Tells of its tables, one by one. */
     void (*tables)(struct piste *p, void *state, module_table_fn *tell, void *arg);
 };
@@ -124,5 +131,15 @@ void modules_on_init(struct modules *ms,
                      int (*fn)(struct piste *p, const struct module *m, struct error *e));
 /* Tells of the tables of all modules. */
 void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg);
-/* All modules' lines, all phases, under a header comment. */
+/* All modules' lines, all phases, under a header comment, in pieces. Zeros to begin with. */
+struct modules_config {
+    u32 phase, module;
+    bool begun, rows_done;
+    void *place; /* of the module whose turn it is */
+};
+/* Appends a piece; false: it was the last. */
+bool modules_config_next(const struct modules *ms, struct modules_config *at, struct text *t);
+/* The same at once. */
 void modules_running_config(const struct modules *ms, struct text *t);
+/* Ends it, maybe early. */
+void modules_config_end(const struct modules *ms, struct modules_config *at);

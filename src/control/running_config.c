@@ -23,15 +23,41 @@ char *running_config_text(const struct piste *p)
     return t.s ? t.s : mem_strdup("");
 }
 
+static void running_config_walk_fini(void *kept)
+{
+    struct running_config_walk *w = kept;
+    modules_config_end(w->piste->modules, &w->at);
+    text_free(&w->text);
+}
+
+struct running_config_walk *running_config_walk(struct cli_call *c)
+{
+    struct running_config_walk *w = cli_kept(c, sizeof(*w), running_config_walk_fini);
+    w->piste = c->piste;
+    return w;
+}
+
+bool running_config_walk_next(struct running_config_walk *w)
+{
+    return modules_config_next(w->piste->modules, &w->at, &w->text);
+}
+
 int show_running_config(struct cli_call *c)
 {
-    char *text = running_config_text(c->piste), *save = NULL;
-    out_text(c->out, "%s", text);
-    out_array(c->out, "lines");
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-        if (*line != '#')
-            out_str(c->out, NULL, line, NULL);
+    struct running_config_walk *w = running_config_walk(c);
+    if (!c->again)
+        out_array(c->out, "lines");
+    while (running_config_walk_next(w)) {
+        char *save = NULL;
+        out_text(c->out, "%s", text_str(&w->text));
+        for (char *line = strtok_r(w->text.s, "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save))
+            if (*line != '#')
+                out_str(c->out, NULL, line, NULL);
+        text_clear(&w->text);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
-    free(text);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "control/cli.h"
+#include "control/module.h"
 #include "control/running_config.h"
 
 /* A line of the start script that failed. */
@@ -39,6 +40,15 @@ extern const char running_config_module_name[];
 struct running_config *running_config_of(const struct piste *p);
 /* What would be saved now; the caller's to free. */
 char *running_config_text(const struct piste *p);
+/* The same for a command that returns CLI_MORE: what it keeps of it; each call of next appends a
+ * piece to `text', until it returns false. */
+struct running_config_walk {
+    const struct piste *piste;
+    struct modules_config at;
+    struct text text;
+};
+struct running_config_walk *running_config_walk(struct cli_call *c);
+bool running_config_walk_next(struct running_config_walk *w);
 
 int show_running_config(struct cli_call *c);
 

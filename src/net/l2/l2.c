@@ -149,19 +149,6 @@ static void l2_list_remove(struct l2_state *s, struct if_index i)
         }
 }
 
-/* What leads up into i goes. */
-static void drop_bvi_entries(struct l2_state *s, u32 bd, struct if_index i)
-{
-    struct l2_fib_entry *list;
-    struct error e;
-    u32 n = l2_fib_list(s, bd, &list);
-    for (u32 k = 0; k < n; k++)
-        if (list[k].bvi && if_equal(list[k].interface, i) && l2_fib_del(s, bd, list[k].mac, &e)) {
-            /* it is gone already */
-        }
-    free(list);
-}
-
 static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd)
 {
     struct l2_if *l = l2_if(i);
@@ -177,9 +164,9 @@ static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd
         bd->uu_fwd = IF_NONE;
     l2_bd_publish(s, bd);
     engine_synchronize(engine_of(s->piste));
-    l2_fib_flush(s, bd->index, i, false);
+    l2_fib_flush(s, bd->index, i);
     if (bvi)
-        drop_bvi_entries(s, bd->index, i);
+        l2_fib_forget_bvi(s, bd->index, i);
     l->seq++;
 }
 
@@ -357,7 +344,7 @@ static void mac_changed(struct l2_state *s, struct interface *f)
     const struct l2_if *l = l2_if(f->index);
     if (l->mode != L2_MODE_BRIDGE || !(l->port_flags & L2_IF_BVI))
         return;
-    drop_bvi_entries(s, l->bd, f->index);
+    l2_fib_forget_bvi(s, l->bd, f->index);
     if (l2_fib_add(s, l->bd, f->mac, f->index, L2_FIB_STATIC | L2_FIB_BVI, &e)) {
         /* full, just after an entry went: flooding still reaches the BVI */
     }

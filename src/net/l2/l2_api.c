@@ -415,35 +415,32 @@ static void l2fib_add_del(struct api_call *c)
             c, l2_fib_add(s, bd->index, m->mac, m->filter_mac ? IF_NONE : f->index, flags, NULL));
 }
 
-struct fib_dump {
-    struct l2_fib_entry *all;
-    u32 n, next;
-};
-
 static bool fib_dump_more(struct api_call *c, void *state)
 {
-    struct fib_dump *d = state;
-    while (d->next < d->n && api_room(c)) {
-        const struct l2_fib_entry *e = &d->all[d->next++];
-        const struct l2_bd *bd = l2_bd_at(l2_state_of(c->piste), e->bd);
+    struct l2_fib_walk *w = state;
+    while (api_room(c)) {
+        struct l2_fib_entry e;
+        int rc = l2_fib_walk_next(w, &e);
+        if (rc == 0)
+            return false;
+        const struct l2_bd *bd = rc == 1 ? l2_bd_at(w->l2, e.bd) : NULL;
         if (!bd)
             continue;
         struct api_l2_fib_table_details m = {.bd_id = bd->id,
-                                             .sw_if_index = e->interface.i,
-                                             .static_mac = e->is_static,
-                                             .filter_mac = e->filter,
-                                             .bvi_mac = e->bvi};
-        memcpy(m.mac, e->mac, 6);
+                                             .sw_if_index = e.interface.i,
+                                             .static_mac = e.is_static,
+                                             .filter_mac = e.filter,
+                                             .bvi_mac = e.bvi};
+        memcpy(m.mac, e.mac, 6);
         api_reply(c, &api_message_l2_fib_table_details, &m);
     }
-    return d->next < d->n;
+    return true;
 }
 
 static void fib_dump_end(void *state)
 {
-    struct fib_dump *d = state;
-    free(d->all);
-    free(d);
+    free(((struct l2_fib_walk *)state)->keys);
+    free(state);
 }
 
 static void l2_fib_table_dump(struct api_call *c)
@@ -453,31 +450,47 @@ static void l2_fib_table_dump(struct api_call *c)
     const struct l2_bd *bd = m->bd_id == UINT32_MAX ? NULL : l2_bd_find(s, m->bd_id);
     if (!bd && m->bd_id != UINT32_MAX)
         return;
-    struct fib_dump *d = mem_alloc(sizeof(*d));
-    d->n = l2_fib_list(s, bd ? bd->index : UINT32_MAX, &d->all);
-    api_continue(c, fib_dump_more, fib_dump_end, d);
+    struct l2_fib_walk *w = mem_alloc(sizeof(*w));
+    *w = (struct l2_fib_walk){.l2 = s, .bd = bd ? bd->index : UINT32_MAX};
+    api_continue(c, fib_dump_more, fib_dump_end, w);
+}
+
+static bool l2_api_fib_flush_more(struct api_call *c, void *state)
+{
+    while (api_room(c))
+        if (!l2_fib_flush_next(l2_state_of(c->piste), state)) {
+            api_reply_retval(c, 0);
+            return false;
+        }
+    return true;
+}
+
+static void l2_api_fib_flush(struct api_call *c, u32 bd, struct if_index i,
+                             enum l2_fib_flushed what)
+{
+    struct l2_fib_flush *f = mem_alloc(sizeof(*f));
+    *f = (struct l2_fib_flush){.bd = bd, .interface = i, .what = what};
+    api_continue(c, l2_api_fib_flush_more, free, f);
 }
 
 static void l2_fib_clear_table(struct api_call *c)
 {
-    l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, IF_NONE, true);
-    api_reply_retval(c, 0);
+    l2_api_fib_flush(c, UINT32_MAX, IF_NONE, L2_FIB_FLUSH_ALL);
 }
 
 static void l2fib_flush_all(struct api_call *c)
 {
-    l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, IF_NONE, false);
-    api_reply_retval(c, 0);
+    l2_api_fib_flush(c, UINT32_MAX, IF_NONE, L2_FIB_FLUSH_LEARNT);
 }
 
 static void l2fib_flush_bd(struct api_call *c)
 {
     const struct api_l2fib_flush_bd *m = c->msg;
-    struct l2_state *s = l2_state_of(c->piste);
-    const struct l2_bd *bd = l2_bd_find(s, m->bd_id);
+    const struct l2_bd *bd = l2_bd_find(l2_state_of(c->piste), m->bd_id);
     if (bd)
-        l2_fib_flush(s, bd->index, IF_NONE, false);
-    api_reply_retval(c, bd ? 0 : API_NO_SUCH_ENTRY);
+        l2_api_fib_flush(c, bd->index, IF_NONE, L2_FIB_FLUSH_LEARNT);
+    else
+        api_reply_retval(c, API_NO_SUCH_ENTRY);
 }
 
 static void l2fib_flush_int(struct api_call *c)
@@ -485,8 +498,9 @@ static void l2fib_flush_int(struct api_call *c)
     const struct api_l2fib_flush_int *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
     if (f)
-        l2_fib_flush(l2_state_of(c->piste), UINT32_MAX, f->index, false);
-    api_reply_retval(c, f ? 0 : API_INVALID_SW_IF_INDEX);
+        l2_api_fib_flush(c, UINT32_MAX, f->index, L2_FIB_FLUSH_LEARNT);
+    else
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
 }
 
 const struct api_handler l2_api[] = {

@@ -448,14 +448,13 @@ static void show_mode_of(struct cli_call *c, const struct interface *f)
 
 static int show_mode(struct cli_call *c)
 {
-    u32 named = 0;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface") && ++named)
-            show_mode_of(c, c->args[i].value.ptr);
-    for (struct interface *f = interface_next(c->piste, 0); !named && f;
-         f = interface_next(c->piste, f->index.i + 1))
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_INDEX));) {
         show_mode_of(c, f);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
     return 0;
 }

@@ -4,6 +4,8 @@
 #include "net/packet/ethernet_format.h"
 #include "net/l2/l2_internal.h"
 
+#define ENTRIES_A_PIECE 128 /* of a running config */
+
 static void config_of_domain(const struct l2_bd *bd, struct text *t)
 {
     static const struct {
@@ -76,23 +78,41 @@ static void config_of_port(struct l2_state *s, struct if_index i, struct text *t
             text_add(t, "set interface l2 %s %s disable\n", flags[k].word, name);
 }
 
-static void l2_config_of_entries(struct l2_state *s, struct text *t)
+static void l2_config_of_entry(struct l2_state *s, const struct l2_fib_entry *e, struct text *t)
 {
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(s, UINT32_MAX, &list);
-    for (u32 i = 0; i < n; i++) {
-        const struct l2_fib_entry *e = &list[i];
-        const struct interface *f =
-            if_is_none(e->interface) ? NULL : interface_at(s->piste, e->interface);
-        const struct l2_bd *bd = l2_bd_at(s, e->bd);
-        if (!e->provisioned || e->bvi || !bd || (!f && !e->filter))
-            continue;
-        text_puts(t, "l2fib add ");
-        ethernet_format_mac(t, e->mac);
-        text_add(t, " %u %s%s\n", bd->id, e->filter ? "filter" : f->name,
-                 e->is_static && !e->filter ? " static" : "");
+    const struct interface *f =
+        if_is_none(e->interface) ? NULL : interface_at(s->piste, e->interface);
+    const struct l2_bd *bd = l2_bd_at(s, e->bd);
+    if (!e->provisioned || e->bvi || !bd || (!f && !e->filter))
+        return;
+    text_puts(t, "l2fib add ");
+    ethernet_format_mac(t, e->mac);
+    text_add(t, " %u %s%s\n", bd->id, e->filter ? "filter" : f->name,
+             e->is_static && !e->filter ? " static" : "");
+}
+
+bool l2_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                            struct text *t)
+{
+    struct l2_state *s = state;
+    struct l2_fib_walk *w = *place;
+    struct l2_fib_entry e;
+    if (phase != RC_ROUTES)
+        return false;
+    if (!w) {
+        w = *place = mem_alloc(sizeof(*w));
+        *w = (struct l2_fib_walk){.l2 = s, .bd = UINT32_MAX};
     }
-    free(list);
+    int rc = 1;
+    for (u32 n = 0; n < ENTRIES_A_PIECE && (rc = l2_fib_walk_next(w, &e)) == 1; n++)
+        l2_config_of_entry(s, &e, t);
+    return rc != 0;
+}
+
+void l2_place_free(void *place)
+{
+    free(((struct l2_fib_walk *)place)->keys);
+    free(place);
 }
 
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
@@ -114,6 +134,4 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
     for (u32 i = 0; phase == RC_INTERFACE && i < s->patches.n; i++)
         text_add(t, "test l2patch rx %s tx %s\n", interface_at(p, s->patches.v[i].rx)->name,
                  interface_at(p, s->patches.v[i].tx)->name);
-    if (phase == RC_ROUTES)
-        l2_config_of_entries(s, t);
 }

@@ -17,9 +17,12 @@
 #define DEAD_MAX 1024      /* slots that may wait for a grace period before one is waited for, */
 #define DEAD_SHARE 16      /* and no more than one of so many */
 #define COPY_BUCKETS 8192  /* a step of growing: some milliseconds at most */
+#define FLUSH_BUCKETS 4096 /* a step of flushing: two milliseconds */
+#define SHRINK_SHARE 8     /* a table is too large that needs no more than one bucket of so many */
 #define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events */
 #define SCAN_DELAY_MS_MAX 60000
 #define SCAN_STEP_NS (10 * NS_PER_MSEC)
+#define LOOKED_AT 4096 /* slots of a walk, before others may want their turn */
 #define AGE_PERIOD_NS (20 * NS_PER_SEC)
 
 static struct log_class log_class = {"l2", "fib"};
@@ -73,6 +76,16 @@ static void reap_many(struct l2_state *s)
 
 /* --- growing --- */
 
+/* The new generation that has begun becomes the current one. */
+static void grow_follow(struct l2_state *s)
+{
+    struct mac_table *t = l2_fib_table_of(s);
+    engine_synchronize(engine_of(s->piste));
+    mac_table_grow_follow(t);
+    engine_synchronize(engine_of(s->piste));
+    s->grow_at = 0;
+}
+
 static void grow_step(struct l2_state *s)
 {
     struct mac_table *t = l2_fib_table_of(s);
@@ -83,10 +96,7 @@ static void grow_step(struct l2_state *s)
             log_warn(&log_class, "%s", e.text);
             return; /* bigger_posted stays: nobody asks again */
         }
-        engine_synchronize(engine);
-        mac_table_grow_follow(t);
-        engine_synchronize(engine);
-        s->grow_at = 0;
+        grow_follow(s);
     }
     s->grow_at = mac_table_grow_copy(t, s->grow_at, COPY_BUCKETS);
     if (s->grow_at)
@@ -181,12 +191,21 @@ bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fi
     return value;
 }
 
+/* Room for `limit` entries at less than half full. */
+static u32 buckets_for(u64 limit)
+{
+    u32 log2 = 8;
+    while (log2 < BUCKETS_MAX_LOG2 && (MAC_SLOTS * (1ull << log2)) / 2 < limit)
+        log2++;
+    return 1u << log2;
+}
+
 /* --- flushing --- */
 
 struct flush {
     struct l2_state *s;
     u32 bd, interface;
-    bool everything;
+    u32 keep, only; /* MAC_*: entries with one of keep stay, and those without all of only */
 };
 
 static u32 flush_one(void *arg, u64 key, u32 value)
@@ -194,7 +213,7 @@ static u32 flush_one(void *arg, u64 key, u32 value)
     const struct flush *f = arg;
     bool goes = (f->bd == UINT32_MAX || f->bd == mac_key_bd(key)) &&
                 (f->interface == UINT32_MAX || f->interface == mac_value_if(value)) &&
-                (f->everything || !(value & MAC_PROVISIONED));
+                !(value & f->keep) && (value & f->only) == f->only;
     return goes ? 0 : value;
 }
 
@@ -204,30 +223,85 @@ static void l2_fib_flushed(void *arg, u64 key, u32 value)
     l2_fib_tell(f->s, L2_FIB_REMOVED, key, value);
 }
 
-void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything)
+/* Those of an interface, or (IF_NONE) of a domain. */
+static void l2_fib_flush_owner(struct l2_state *s, struct flush *f)
 {
     struct mac_table *t = l2_fib_table_of(s);
-    struct flush f = {s, bd, i.i, everything};
+    l2_fib_settle(s);
+    if (f->interface != UINT32_MAX)
+        mac_table_walk_of(t, MAC_OF_INTERFACE, f->interface, flush_one, l2_fib_flushed, f);
+    else
+        mac_table_walk_of(t, MAC_OF_DOMAIN, f->bd, flush_one, l2_fib_flushed, f);
+    l2_fib_reap(s);
+}
+
+/* After a flush, as people see it: entries that were learnt before are of an earlier time. */
+static void l2_fib_flush_end(struct l2_state *s, u32 bd, struct if_index i)
+{
+    for (struct l2_bd *d = l2_bd_next(s, 0); if_is_none(i) && d; d = l2_bd_next(s, d->index + 1))
+        if (bd == UINT32_MAX || bd == d->index)
+            d->seq++;
+}
+
+void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i)
+{
+    struct flush f = {s, bd, i.i, MAC_PROVISIONED, 0};
+    u64 from = clock_ns();
+    l2_fib_flush_owner(s, &f);
+    l2_fib_flush_end(s, bd, i);
+    s->last_scan_ns = clock_ns() - from;
+}
+
+/* A table that has become much too large. */
+static void l2_fib_shrink(struct l2_state *s)
+{
+    struct mac_table *t = l2_fib_table_of(s);
+    u64 entries = __atomic_load_n(&t->n_entries, __ATOMIC_RELAXED);
+    u32 buckets = (u32)max_u64(buckets_for(entries), min_u64(BUCKETS_FIRST, t->max_buckets));
+    struct error e;
+    if (mac_table_growing(t) || (t->cur->mask + 1) / SHRINK_SHARE < buckets)
+        return;
+    if (mac_table_shrink_begin(t, buckets, &e)) {
+        log_warn(&log_class, "%s", e.text);
+        return;
+    }
+    grow_follow(s);
+    grow_soon(s);
+}
+
+bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
+{
+    static const u32 keep[] = {MAC_PROVISIONED, MAC_BVI, 0};
+    struct mac_table *t = l2_fib_table_of(s);
+    struct flush one = {s, f->bd, f->interface.i, keep[f->what], 0};
     u64 from = clock_ns();
     l2_fib_settle(s);
-    if (!if_is_none(i))
-        mac_table_walk_of(t, MAC_OF_INTERFACE, i.i, flush_one, l2_fib_flushed, &f);
-    else if (bd != UINT32_MAX)
-        mac_table_walk_of(t, MAC_OF_DOMAIN, bd, flush_one, l2_fib_flushed, &f);
-    else
-        mac_table_walk(t, 0, UINT32_MAX, flush_one, l2_fib_flushed, &f);
+    if (f->buckets != t->cur->mask + 1) { /* entries lie elsewhere now */
+        f->bucket = 0;
+        f->buckets = t->cur->mask + 1;
+        s->last_scan_ns = 0;
+    }
+    f->bucket = mac_table_walk(t, f->bucket, FLUSH_BUCKETS, flush_one, l2_fib_flushed, &one);
     l2_fib_reap(s);
-    if (if_is_none(i) && bd != UINT32_MAX)
-        l2_bd_at(s, bd)->seq++;
-    else if (if_is_none(i))
-        for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
-            d->seq++;
-    s->last_scan_ns = clock_ns() - from;
+    s->last_scan_ns += clock_ns() - from;
+    if (f->bucket)
+        return true;
+    l2_fib_flush_end(s, f->bd, f->interface);
+    l2_fib_shrink(s);
+    return false;
+}
+
+void l2_fib_forget_bvi(struct l2_state *s, u32 bd, struct if_index i)
+{
+    struct flush f = {s, bd, i.i, 0, MAC_BVI};
+    l2_fib_flush_owner(s, &f);
 }
 
 void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i)
 {
-    l2_fib_flush(s, bd, i, true);
+    struct flush f = {s, bd, i.i, 0, 0};
+    l2_fib_flush_owner(s, &f);
+    l2_fib_flush_end(s, bd, i);
     if (!if_is_none(i))
         mac_table_forget(l2_fib_table_of(s), MAC_OF_INTERFACE, i.i);
     else
@@ -353,38 +427,51 @@ int l2_fib_set_scan_delay(struct l2_state *s, u32 ms, struct error *e)
 
 /* --- listing --- */
 
-struct listing {
-    u32 bd;
-    VEC(struct l2_fib_entry) out;
+struct fib_key {
+    u32 bd, interface;
+    u8 mac[8];
 };
 
-static u32 list_one(void *arg, u64 key, u32 value)
+static int l2_fib_walk_compare(const void *x, const void *y)
 {
-    struct listing *l = arg;
-    if (l->bd == UINT32_MAX || l->bd == mac_key_bd(key))
-        vec_add(&l->out, l2_fib_entry_of(key, value));
-    return value;
-}
-
-static int in_order(const void *x, const void *y)
-{
-    const struct l2_fib_entry *a = x, *b = y;
+    const struct fib_key *a = x, *b = y;
     if (a->bd != b->bd)
         return a->bd < b->bd ? -1 : 1;
-    if (a->interface.i != b->interface.i)
-        return a->interface.i < b->interface.i ? -1 : 1;
+    if (a->interface != b->interface)
+        return a->interface < b->interface ? -1 : 1;
     return memcmp(a->mac, b->mac, 6);
 }
 
-u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out)
+static int l2_fib_walk_scan(void *set, u64 *from, void *key)
 {
-    struct listing l = {.bd = bd};
-    l2_fib_settle(s);
-    mac_table_walk(l2_fib_table_of(s), 0, UINT32_MAX, list_one, NULL, &l);
-    if (l.out.n)
-        qsort(l.out.v, l.out.n, sizeof(l.out.v[0]), in_order);
-    *out = l.out.v;
-    return l.out.n;
+    const struct l2_fib_walk *w = set;
+    u64 k;
+    u32 value;
+    if (!mac_table_look(l2_fib_table_of(w->l2), (*from)++, &k, &value))
+        return 0;
+    if (!value || (w->bd != UINT32_MAX && w->bd != mac_key_bd(k)))
+        return -EAGAIN;
+    struct l2_fib_entry e = l2_fib_entry_of(k, value);
+    struct fib_key *out = key;
+    *out = (struct fib_key){e.bd, e.interface.i, {0}};
+    memcpy(out->mac, e.mac, 6);
+    return 1;
+}
+
+int l2_fib_walk_next(struct l2_fib_walk *w, struct l2_fib_entry *out)
+{
+    static const struct ordered_walk_ops ops = {sizeof(struct fib_key), l2_fib_walk_compare,
+                                                l2_fib_walk_scan};
+    struct fib_key key;
+    if (!w->keys)
+        w->keys = ordered_walk_new(&ops);
+    l2_fib_settle(w->l2);
+    u32 buckets = l2_fib_table_of(w->l2)->cur->mask + 1;
+    if (buckets != w->buckets) /* entries lie elsewhere now */
+        ordered_walk_sweep_anew(w->keys);
+    w->buckets = buckets;
+    int rc = ordered_walk_next(w->keys, &ops, w, LOOKED_AT, &key);
+    return rc == 1 && !l2_fib_find(w->l2, key.bd, key.mac, out) ? -EAGAIN : rc;
 }
 
 struct l2_fib_totals l2_fib_totals(const struct l2_state *s)
@@ -400,15 +487,6 @@ struct l2_fib_totals l2_fib_totals(const struct l2_state *s)
 }
 
 /* --- life --- */
-
-/* Room for `limit` entries at less than half full. */
-static u32 buckets_for(u64 limit)
-{
-    u32 log2 = 8;
-    while (log2 < BUCKETS_MAX_LOG2 && (MAC_SLOTS * (1ull << log2)) / 2 < limit)
-        log2++;
-    return 1u << log2;
-}
 
 static u32 startup_limit(const struct l2_state *s)
 {

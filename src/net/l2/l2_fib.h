@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/ordered_walk.h"
 #include "base/types.h"
 #include "engine/index.h"
 
@@ -28,9 +29,21 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
 int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e) MUST_CHECK;
 bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fib_entry *out);
 
-/* Learnt entries go: of a domain index, of an interface; UINT32_MAX and IF_NONE stand for all.
- * everything: what was configured too. */
-void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i, bool everything);
+/* Learnt entries of an interface, or (IF_NONE) of a domain index, go. */
+void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i);
+/* Entries of a domain index and an interface go, UINT32_MAX and IF_NONE stand for all, in pieces,
+ * for tables of any size; then a table that is too large gets smaller. */
+enum l2_fib_flushed { L2_FIB_FLUSH_LEARNT, L2_FIB_FLUSH_ALL_BUT_BVI, L2_FIB_FLUSH_ALL };
+struct l2_fib_flush {
+    u32 bd;
+    struct if_index interface;
+    enum l2_fib_flushed what;
+    u32 bucket, buckets; /* 0 to begin with: where it is, of how many */
+};
+/* A piece: false: it was the last. */
+bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f);
+/* What leads up into an interface as the BVI of a domain (index) goes. */
+void l2_fib_forget_bvi(struct l2_state *s, u32 bd, struct if_index i);
 /* Everything of an interface, or (IF_NONE) of a domain: it is going, and nobody learns for it. */
 void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i);
 
@@ -39,9 +52,15 @@ void l2_fib_set_learn_limit(struct l2_state *s, u32 limit);
 /* -EINVAL: 1 to 60000 are possible. */
 int l2_fib_set_scan_delay(struct l2_state *s, u32 ms, struct error *e) MUST_CHECK;
 
-/* All entries in order of domain, interface and address; the caller frees *out. bd: UINT32_MAX:
- * all. */
-u32 l2_fib_list(struct l2_state *s, u32 bd, struct l2_fib_entry **out);
+/* Entries in order of domain, interface and address, in pieces: the next, while they come and go.
+ * 1; 0 at the end; -EAGAIN for the caller to come again, when others had their turn. */
+struct l2_fib_walk {
+    struct l2_state *l2;
+    u32 bd;                    /* index; UINT32_MAX: all */
+    struct ordered_walk *keys; /* NULL to begin with; the caller frees it */
+    u32 buckets;               /* of the table that is being looked through */
+};
+int l2_fib_walk_next(struct l2_fib_walk *w, struct l2_fib_entry *out);
 
 struct l2_fib_totals {
     u64 entries, learned;

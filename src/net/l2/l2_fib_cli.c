@@ -44,41 +44,42 @@ static int fib_del(struct cli_call *c)
     return rc ? rc : l2_fib_del(l2_fib_cli_state_of(c), bd->index, cli_get(c, "mac")->mac, c->err);
 }
 
+static int l2_fib_cli_flush(struct cli_call *c, u32 bd, struct if_index i, enum l2_fib_flushed what)
+{
+    struct l2_fib_flush *f = cli_kept(c, sizeof(*f), NULL);
+    if (!c->again)
+        *f = (struct l2_fib_flush){.bd = bd, .interface = i, .what = what};
+    while (l2_fib_flush_next(l2_fib_cli_state_of(c), f))
+        if (cli_full(c))
+            return CLI_MORE;
+    return 0;
+}
+
 static int flush_all(struct cli_call *c)
 {
-    l2_fib_flush(l2_fib_cli_state_of(c), UINT32_MAX, IF_NONE, false);
-    return 0;
+    return l2_fib_cli_flush(c, UINT32_MAX, IF_NONE, L2_FIB_FLUSH_LEARNT);
 }
 
 static int flush_interface(struct cli_call *c)
 {
     struct if_index i = cli_interface(c, "if-name")->index;
-    l2_fib_flush(l2_fib_cli_state_of(c), UINT32_MAX, i, false);
-    l2_if(i)->seq++;
-    return 0;
+    int rc = l2_fib_cli_flush(c, UINT32_MAX, i, L2_FIB_FLUSH_LEARNT);
+    if (!rc)
+        l2_if(i)->seq++;
+    return rc;
 }
 
 static int flush_domain(struct cli_call *c)
 {
     struct l2_bd *bd;
     int rc = fib_domain(c, &bd);
-    if (!rc)
-        l2_fib_flush(l2_fib_cli_state_of(c), bd->index, IF_NONE, false);
-    return rc;
+    return rc ? rc : l2_fib_cli_flush(c, bd->index, IF_NONE, L2_FIB_FLUSH_LEARNT);
 }
 
+/* A BVI without its entry could not be reached. */
 static int clear_fib(struct cli_call *c)
 {
-    struct l2_state *s = l2_fib_cli_state_of(c);
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(s, UINT32_MAX, &list);
-    /* a BVI without its entry could not be reached */
-    for (u32 i = 0; i < n; i++)
-        if (!list[i].bvi && l2_fib_del(s, list[i].bd, list[i].mac, c->err)) {
-            /* it aged a moment ago */
-        }
-    free(list);
-    return 0;
+    return l2_fib_cli_flush(c, UINT32_MAX, IF_NONE, L2_FIB_FLUSH_ALL_BUT_BVI);
 }
 
 static int l2_fib_cli_set_scan_delay(struct cli_call *c)
@@ -119,23 +120,39 @@ static void fib_line(struct cli_call *c, const struct l2_fib_entry *e)
     out_end(c->out);
 }
 
-static void fib_lines(struct cli_call *c, u32 bd)
+/* `show l2fib`: where it is. */
+struct show_fib {
+    struct l2_fib_walk walk;
+    u32 shown;
+};
+
+static void show_fib_fini(void *kept)
 {
-    struct l2_fib_entry *list;
-    u32 n = l2_fib_list(l2_fib_cli_state_of(c), bd, &list), shown = 0;
+    free(((struct show_fib *)kept)->walk.keys);
+}
+
+static int fib_lines(struct cli_call *c, u32 bd)
+{
+    struct show_fib *s = cli_kept(c, sizeof(*s), show_fib_fini);
     bool learn = cli_has(c, "learn"), add = cli_has(c, "add");
-    out_array(c->out, "entries");
-    for (u32 i = 0; i < n; i++) {
-        if ((learn && list[i].provisioned) || (add && !list[i].provisioned))
-            continue;
-        if (!shown++)
+    struct l2_fib_entry e;
+    if (!c->again) {
+        s->walk = (struct l2_fib_walk){.l2 = l2_fib_cli_state_of(c), .bd = bd};
+        out_array(c->out, "entries");
+    }
+    for (int rc; (rc = l2_fib_walk_next(&s->walk, &e));) {
+        bool wanted = rc == 1 && !(learn && e.provisioned) && !(add && !e.provisioned);
+        if (wanted && !s->shown++)
             out_text(c->out,
                      "    Mac-Address     BD-Idx If-Idx BSN-ISN Age(min) static filter bvi         "
                      "Interface-Name        \n");
-        fib_line(c, &list[i]);
+        if (wanted)
+            fib_line(c, &e);
+        if (cli_full(c))
+            return CLI_MORE;
     }
     out_end(c->out);
-    free(list);
+    return 0;
 }
 
 static int show_fib(struct cli_call *c)
@@ -149,8 +166,11 @@ static int show_fib(struct cli_call *c)
         bd = (u32)cli_u64(c, "bd-index", 0);
     }
     if (bd != UINT32_MAX || cli_has(c, "all") || cli_has(c, "verbose") || cli_has(c, "learn") ||
-        cli_has(c, "add"))
-        fib_lines(c, bd);
+        cli_has(c, "add")) {
+        int rc = fib_lines(c, bd);
+        if (rc)
+            return rc;
+    }
     struct l2_fib_totals t = l2_fib_totals(s);
     struct text scan = {0};
     text_sci(&scan, (double)s->last_scan_ns / NS_PER_SEC, 4);
@@ -181,25 +201,36 @@ static void next_mac(u8 mac[6])
         continue;
 }
 
-static int test_fib(struct cli_call *c)
+/* How far `test l2fib` is. */
+struct test_place {
+    u64 done;
+    u8 mac[6];
+};
+
+static int test_fib_one(struct cli_call *c, const struct l2_bd *bd, const u8 mac[6])
 {
     struct l2_state *s = l2_fib_cli_state_of(c);
-    struct l2_bd *bd;
-    u8 mac[6];
     struct l2_fib_entry entry;
-    u64 count = cli_u64(c, "nn", 1);
     struct if_index i = cli_get(c, "intf") ? cli_interface(c, "intf")->index : IF_NONE;
+    if (cli_has(c, "add"))
+        return if_is_none(i) ? error_set(c->err, EINVAL, "interface required")
+                             : l2_fib_add(s, bd->index, mac, i, 0, c->err);
+    if (cli_has(c, "del"))
+        return l2_fib_del(s, bd->index, mac, c->err);
+    return l2_fib_find(s, bd->index, mac, &entry) ? 0 : error_set(c->err, ENOENT, "key not found");
+}
+
+static int test_fib(struct cli_call *c)
+{
+    struct l2_bd *bd;
+    struct test_place *at = cli_kept(c, sizeof(*at), NULL);
     int rc = fib_domain(c, &bd);
-    memcpy(mac, cli_get(c, "base-addr")->mac, 6);
-    if (!rc && cli_has(c, "add") && if_is_none(i))
-        rc = error_set(c->err, EINVAL, "interface required");
-    for (; !rc && count; count--, next_mac(mac)) {
-        if (cli_has(c, "add"))
-            rc = l2_fib_add(s, bd->index, mac, i, 0, c->err);
-        else if (cli_has(c, "del"))
-            rc = l2_fib_del(s, bd->index, mac, c->err);
-        else if (!l2_fib_find(s, bd->index, mac, &entry))
-            rc = error_set(c->err, ENOENT, "key not found");
+    if (!c->again)
+        memcpy(at->mac, cli_get(c, "base-addr")->mac, 6);
+    for (; !rc && at->done < cli_u64(c, "nn", 1); at->done++, next_mac(at->mac)) {
+        if (cli_full(c))
+            return CLI_MORE;
+        rc = test_fib_one(c, bd, at->mac);
     }
     return rc;
 }

@@ -181,6 +181,9 @@ extern const struct api_handler l2_api[];
 extern const struct api_handler l2_event_api[];
 extern const struct api_handler tag_api[];
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+bool l2_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                            struct text *t);
+void l2_place_free(void *place);
 int l2_event_api_init(struct piste *p, void **state, struct error *e);
 void l2_event_api_stop(struct piste *p, void *state);
 int tag_api_init(struct piste *p, void **state, struct error *e);

@@ -72,6 +72,8 @@ const struct module l2_module = {
     .init = l2_init,
     .stop = l2_stop,
     .running_config = l2_running_config,
+    .running_config_rows = l2_running_config_rows,
+    .place_free = l2_place_free,
     .tables = l2_tables,
 };
 

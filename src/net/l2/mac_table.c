@@ -365,6 +365,17 @@ u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u6
     return end <= g->mask ? end : 0;
 }
 
+bool mac_table_look(const struct mac_table *t, u64 place, u64 *key, u32 *value)
+{
+    const struct mac_generation *g = t->cur;
+    if (place / MAC_SLOTS > g->mask)
+        return false;
+    const struct mac_bucket *b = &g->buckets[place / MAC_SLOTS];
+    *key = __atomic_load_n(&b->key[place % MAC_SLOTS], __ATOMIC_RELAXED);
+    *value = mac_slot_value(b, (int)(place % MAC_SLOTS));
+    return true;
+}
+
 /* Buckets from `from` on in which entries of that region may lie, behind the last of them. */
 static u32 walk_region(struct mac_table *t, u32 region, u32 from, const struct walk *w)
 {
@@ -409,19 +420,29 @@ void mac_table_reap(struct mac_table *t, u32 n_dead)
         vec_free(&t->dead);
 }
 
-int mac_table_grow_begin(struct mac_table *t, struct error *e)
+static int mac_table_resize_begin(struct mac_table *t, u32 buckets, struct error *e)
 {
     struct mac_generation *old = t->cur;
-    u64 buckets = (u64)old->mask + 1;
-    buckets *= buckets < FAST_GROWTH_BUCKETS ? 4 : 2;
-    if (buckets > t->max_buckets)
-        return error_set(e, ENOSPC, "the MAC table has %u buckets, its most", old->mask + 1);
-    t->coming = generation_new((u32)buckets, old->multiplier, e);
+    t->coming = generation_new(buckets, old->multiplier, e);
     if (!t->coming)
         return -e->code;
     t->coming->old = old;
     __atomic_store_n(&old->frozen, 1, __ATOMIC_RELAXED);
     return 0;
+}
+
+int mac_table_grow_begin(struct mac_table *t, struct error *e)
+{
+    u64 buckets = (u64)t->cur->mask + 1;
+    buckets *= buckets < FAST_GROWTH_BUCKETS ? 4 : 2;
+    if (buckets > t->max_buckets)
+        return error_set(e, ENOSPC, "the MAC table has %u buckets, its most", t->cur->mask + 1);
+    return mac_table_resize_begin(t, (u32)buckets, e);
+}
+
+int mac_table_shrink_begin(struct mac_table *t, u32 buckets, struct error *e)
+{
+    return mac_table_resize_begin(t, buckets, e);
 }
 
 void mac_table_grow_follow(struct mac_table *t)

@@ -218,9 +218,15 @@ void mac_table_forget(struct mac_table *t, enum mac_owner kind, u32 owner);
 /* Slots that died before the last grace period began are free again. Called when one has passed. */
 void mac_table_reap(struct mac_table *t, u32 n_dead);
 
-/* Growing, with a grace period between any two of: begin (no new keys from here on); follow; copy
- * (bucket by bucket, returns the next, 0 when done); end; drop. */
+/* What lies at a place, a bucket and a slot of it, from 0 on: its value, 0 for nothing; false
+ * behind the last. An entry stays in its place until the table grows or shrinks. */
+bool mac_table_look(const struct mac_table *t, u64 place, u64 *key, u32 *value);
+
+/* Growing, or shrinking, with a grace period between any two of: begin (no new keys from here on);
+ * follow; copy (bucket by bucket, returns the next, 0 when done); end; drop. */
 int mac_table_grow_begin(struct mac_table *t, struct error *e) MUST_CHECK;
+/* buckets: fewer than now, a power of two, room for all that there is. */
+int mac_table_shrink_begin(struct mac_table *t, u32 buckets, struct error *e) MUST_CHECK;
 void mac_table_grow_follow(struct mac_table *t);
 u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n);
 void mac_table_grow_end(struct mac_table *t);

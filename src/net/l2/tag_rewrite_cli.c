@@ -61,17 +61,14 @@ static void tag_rewrite_show_one(struct cli_call *c, struct interface *f)
 
 static int show_vtr(struct cli_call *c)
 {
-    struct interface **list;
-    u32 n = interface_list_sorted(c->piste, &list);
-    bool named = cli_get(c, "interface") != NULL;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; !named && i < n; i++)
-        tag_rewrite_show_one(c, list[i]);
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface"))
-            tag_rewrite_show_one(c, c->args[i].value.ptr);
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        tag_rewrite_show_one(c, f);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
-    free(list);
     return 0;
 }
 

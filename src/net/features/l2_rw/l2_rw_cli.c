@@ -100,17 +100,19 @@ static int l2_rw_cli_set_interface(struct cli_call *c)
 
 static int show_interfaces(struct cli_call *c)
 {
-    out_array(c->out, "interfaces");
-    for (struct interface *f = interface_next(c->piste, 0); f;
-         f = interface_next(c->piste, f->index.i + 1)) {
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_INDEX));) {
         u64 word = l2_rw_data->of_interface[f->index.i];
-        if (!word)
-            continue;
-        out_object(c->out, NULL);
-        out_u64(c->out, "sw_if_index", f->index.i, "sw_if_index:%llu ");
-        out_i64(c->out, "table_index", (i32)l2_rw_table(word), "table-index:%lld ");
-        out_i64(c->out, "miss_index", (i32)l2_rw_miss(word), "miss-index:%lld\n");
-        out_end(c->out);
+        if (word) {
+            out_object(c->out, NULL);
+            out_u64(c->out, "sw_if_index", f->index.i, "sw_if_index:%llu ");
+            out_i64(c->out, "table_index", (i32)l2_rw_table(word), "table-index:%lld ");
+            out_i64(c->out, "miss_index", (i32)l2_rw_miss(word), "miss-index:%lld\n");
+            out_end(c->out);
+        }
+        if (cli_full(c))
+            return CLI_MORE;
     }
     out_end(c->out);
     return 0;

@@ -170,11 +170,13 @@ static void qos_cli_show_interface(struct cli_call *c, enum shown what, const st
 
 static int qos_cli_show(struct cli_call *c, enum shown what)
 {
-    const struct interface *one = cli_interface(c, "interface"), *f;
-    out_array(c->out, "interfaces");
-    for (f = interface_next(c->piste, 0); f; f = interface_next(c->piste, f->index.i + 1))
-        if (!one || one == f)
-            qos_cli_show_interface(c, what, f);
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_INDEX));) {
+        qos_cli_show_interface(c, what, f);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
     return 0;
 }

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/ordered_walk.h"
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/index.h"
@@ -212,12 +213,18 @@ u32 fib_route_paths(const struct fib *f, struct lb_index route, enum fib_source 
                     struct fib_path *out, u32 max);
 bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_source s);
 
-/* Calls fn for every route in order of address, then length; fn returns false to stop. Routes may
- * change meanwhile. */
-void fib_table_walk(const struct fib *f, struct fib_index t,
-                    bool (*fn)(const struct fib_route *r, void *arg), void *arg);
+/* The routes of a protocol, of all tables or of one, in order of table, address and length, in
+ * pieces: the next, while routes and tables change. 1; 0 at the end; -EAGAIN for the caller to come
+ * again, when others had their turn. */
+struct fib_walk {
+    const struct fib *fib;
+    enum ip_family family;
+    struct fib_index only;     /* FIB_NONE: all tables */
+    struct ordered_walk *keys; /* NULL to begin with; the caller frees it */
+};
+int fib_walk_next(struct fib_walk *w, struct fib_route *out);
 
-/* The same in pieces, in no order, for tables of any size: looks at routes from number *from on, at
+/* The routes of a table in pieces and in no order: looks at routes from number *from on, at
  * most `most` of them. Returns true with *from behind the one that was found; else *from is
  * UINT32_MAX at the end of the table, or where to go on. */
 bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most,

@@ -59,24 +59,6 @@ static void show_table_memory(struct fib *f, struct out *o, u32 table)
             "%" PRIu64 " bytes of trie root\n");
 }
 
-struct show_routes {
-    struct fib *f;
-    struct cli_call *c;
-    u32 n;
-};
-
-static bool show_route(const struct fib_route *r, void *arg)
-{
-    struct show_routes *s = arg;
-    if (!(fib_entry_at(s->f, r->lb.i)->flags & ENTRY_INSTALLED))
-        return true;
-    fib_show_route(s->f, s->c->out, r->lb.i);
-    /* a long list leaves in pieces */
-    if (++s->n % 4096 == 0 && s->c->session && out_format(s->c->out) == OUT_TEXT)
-        cli_flush(s->c);
-    return true;
-}
-
 /* Exactly that prefix; else the route that its address takes. */
 static void fib_cli_show_one(struct cli_call *c, struct fib *f, struct fib_index t,
                              const struct ip_prefix *prefix)
@@ -99,53 +81,112 @@ static bool fib_cli_one_of(const struct cli_call *c, enum ip_family family, stru
     return true;
 }
 
-static void fib_cli_show_table(struct cli_call *c, struct fib *f, struct fib_index t)
+/* Whether the command is about table t. */
+static bool fib_cli_is_wanted(const struct cli_call *c, const struct fib *f, struct fib_index t)
 {
-    struct ip_prefix prefix;
-    out_object(c->out, NULL);
-    fib_show_table_line(f, c->out, t.i);
-    if (fib_cli_one_of(c, fib_family(t), &prefix)) {
-        fib_cli_show_one(c, f, t, &prefix);
-    } else if (cli_has(c, "summary")) {
-        show_summary(f, c->out, t.i);
-    } else if (cli_has(c, "mtrie")) {
-        show_trie(f, c->out, t.i);
-    } else if (cli_has(c, "memory")) {
-        show_table_memory(f, c->out, t.i);
-    } else {
-        struct show_routes s = {f, c, 0};
-        out_array(c->out, "routes");
-        fib_table_walk(f, t, show_route, &s);
-        out_end(c->out);
-    }
-    out_end(c->out);
+    const struct cli_value *id = cli_get(c, "table-id"), *number = cli_get(c, "fib-id");
+    return (!id || fib_table_id(f, t) == id->u) && (!number || fib_number(t) == number->u);
 }
 
-static void fib_cli_show_tables(struct cli_call *c, enum ip_family family)
+/* The table that the command is about, the first if there are more. */
+static struct fib_index fib_cli_table(const struct cli_call *c, const struct fib *f)
 {
-    struct fib *f = fib_of(c->piste);
-    u32 wanted_id = (u32)cli_u64(c, "table-id", NONE), wanted = (u32)cli_u64(c, "fib-id", NONE);
-    struct ip_prefix prefix;
-    bool one = fib_cli_one_of(c, family, &prefix);
-    out_array(c->out, "tables");
-    for (struct fib_index t = fib_table_next(f, family, 0); !fib_is_none(t);
-         t = fib_table_next(f, family, fib_number(t) + 1)) {
-        if (cli_get(c, "table-id") && fib_table_id(f, t) != wanted_id)
-            continue;
-        if (cli_get(c, "fib-id") && fib_number(t) != wanted)
+    struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0);
+    while (!fib_is_none(t) && !fib_cli_is_wanted(c, f, t))
+        t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1);
+    return t;
+}
+
+/* What tables are without their routes, or with one of them. */
+static void fib_cli_show_tables(struct cli_call *c, struct fib *f, const struct ip_prefix *one)
+{
+    for (struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(t);
+         t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1)) {
+        if (!fib_cli_is_wanted(c, f, t))
             continue;
         /* an address without a table is looked up in the first one */
         if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && fib_number(t))
             continue;
-        fib_cli_show_table(c, f, t);
+        out_object(c->out, NULL);
+        fib_show_table_line(f, c->out, t.i);
+        if (one)
+            fib_cli_show_one(c, f, t, one);
+        else if (cli_has(c, "summary"))
+            show_summary(f, c->out, t.i);
+        else if (cli_has(c, "mtrie"))
+            show_trie(f, c->out, t.i);
+        else
+            show_table_memory(f, c->out, t.i);
+        out_end(c->out);
     }
-    out_end(c->out);
+}
+
+/* `show ip fib` of all routes: where it is. */
+struct show_routes {
+    struct fib_walk walk;
+    struct fib_index table; /* whose line was shown; FIB_NONE: none yet */
+};
+
+static void show_routes_fini(void *kept)
+{
+    free(((struct show_routes *)kept)->walk.keys);
+}
+
+static void show_routes_of(struct show_routes *s, struct cli_call *c, struct fib_index t)
+{
+    if (s->table.i == t.i)
+        return;
+    if (!fib_is_none(s->table)) {
+        out_end(c->out);
+        out_end(c->out);
+    }
+    s->table = t;
+    if (fib_is_none(t))
+        return;
+    out_object(c->out, NULL);
+    fib_show_table_line(fib_of(c->piste), c->out, t.i);
+    out_array(c->out, "routes");
+}
+
+static int show_routes(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    struct show_routes *s = cli_kept(c, sizeof(*s), show_routes_fini);
+    struct fib_route r;
+    int rc;
+    if (!c->again)
+        *s = (struct show_routes){{.fib = f, .only = FIB_NONE}, FIB_NONE};
+    if (cli_get(c, "table-id") || cli_get(c, "fib-id")) {
+        s->walk.only = fib_cli_table(c, f);
+        if (fib_is_none(s->walk.only))
+            return 0;
+    }
+    while ((rc = fib_walk_next(&s->walk, &r))) {
+        if (rc == 1 && fib_cli_is_wanted(c, f, r.table) && fib_route_is_installed(f, r.lb)) {
+            show_routes_of(s, c, r.table);
+            fib_show_route(f, c->out, r.lb.i);
+        }
+        if (cli_full(c))
+            return CLI_MORE;
+    }
+    show_routes_of(s, c, FIB_NONE);
+    return 0;
 }
 
 static int show_ip_fib(struct cli_call *c)
 {
-    fib_cli_show_tables(c, IP_FAMILY_4);
-    return 0;
+    struct ip_prefix prefix;
+    bool one = fib_cli_one_of(c, IP_FAMILY_4, &prefix);
+    int rc = 0;
+    if (!c->again)
+        out_array(c->out, "tables");
+    if (one || cli_has(c, "summary") || cli_has(c, "mtrie") || cli_has(c, "memory"))
+        fib_cli_show_tables(c, fib_of(c->piste), one ? &prefix : NULL);
+    else
+        rc = show_routes(c);
+    if (!rc)
+        out_end(c->out);
+    return rc;
 }
 
 static int show_ip_table(struct cli_call *c)
@@ -166,6 +207,12 @@ static int show_ip_table(struct cli_call *c)
     out_end(c->out);
     return 0;
 }
+
+/* Where a command is that shows the objects of a pool. */
+struct fib_cli_place {
+    u32 next; /* object */
+    u32 n;    /* shown */
+};
 
 /* --- show adj --- */
 
@@ -190,27 +237,34 @@ static bool is_link_adj(const struct fib *f, u32 adj)
     return f->adj_info[adj].refs && (kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_GLEAN);
 }
 
+static bool fib_cli_is_wanted_adj(const struct cli_call *c, const struct fib *f, u32 a)
+{
+    const struct cli_value *index = cli_get(c, "adj_index");
+    const struct interface *i = cli_interface(c, "interface");
+    return (index ? a == index->u : is_link_adj(f, a)) &&
+           (!i || if_equal(adj_at(a)->tx_if, i->index));
+}
+
 static int show_adj(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
     const struct cli_value *index = cli_get(c, "adj_index");
-    const struct interface *i = cli_interface(c, "interface");
-    u32 n = 0;
-    out_array(c->out, "adjacencies");
-    pool_each(&f->adjs, a)
-    {
-        if (index ? a != index->u : !is_link_adj(f, a))
+    struct fib_cli_place *at = cli_kept(c, sizeof(*at), NULL);
+    if (!c->again)
+        out_array(c->out, "adjacencies");
+    for (u32 a; (a = pool_next(&f->adjs, at->next)) != POOL_NONE; at->next = a + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!fib_cli_is_wanted_adj(c, f, a))
             continue;
-        if (i && !if_equal(adj_at(a)->tx_if, i->index))
-            continue;
-        n++;
+        at->n++;
         if (!cli_has(c, "summary"))
             show_adj_line(c, f, a, index != NULL);
     }
     out_end(c->out);
     if (cli_has(c, "summary"))
-        out_u64(c->out, "count", n, "Number of adjacencies: %" PRIu64 "\n");
-    if (index && !n)
+        out_u64(c->out, "count", at->n, "Number of adjacencies: %" PRIu64 "\n");
+    if (index && !at->n)
         return error_set(c->err, ENOENT, "no such adjacency");
     return 0;
 }
@@ -255,10 +309,14 @@ static int show_fib_memory(struct cli_call *c)
 static int show_fib_path_lists(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
-    out_text(c->out, "FIB Path Lists\n");
-    out_array(c->out, "path_lists");
-    pool_each(&f->lists, l)
-    {
+    struct fib_cli_place *at = cli_kept(c, sizeof(*at), NULL);
+    if (!c->again) {
+        out_text(c->out, "FIB Path Lists\n");
+        out_array(c->out, "path_lists");
+    }
+    for (u32 l; (l = pool_next(&f->lists, at->next)) != POOL_NONE; at->next = l + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
         if (cli_get(c, "index") && l != cli_u64(c, "index", 0))
             continue;
         out_object(c->out, NULL);
@@ -274,21 +332,28 @@ static bool has_prefix(const struct fib *f, u32 entry)
     return !(fib_entry_at(f, entry)->flags & (ENTRY_DEAD | ENTRY_ALONE));
 }
 
+static int show_fib_entry(struct cli_call *c, struct fib *f, u32 i)
+{
+    if (!pool_is_used(&f->entries, i) || !has_prefix(f, i))
+        return error_set(c->err, ENOENT, "no such entry");
+    fib_show_entry(f, c->out, i, true);
+    return 0;
+}
+
 static int show_fib_entries(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
+    struct fib_cli_place *at = cli_kept(c, sizeof(*at), NULL);
     char text[IP_PREFIX_TEXT_BYTES];
-    if (cli_get(c, "index")) {
-        u32 i = (u32)cli_u64(c, "index", 0);
-        if (!pool_is_used(&f->entries, i) || !has_prefix(f, i))
-            return error_set(c->err, ENOENT, "no such entry");
-        fib_show_entry(f, c->out, i, true);
-        return 0;
+    if (cli_get(c, "index"))
+        return show_fib_entry(c, f, (u32)cli_u64(c, "index", 0));
+    if (!c->again) {
+        out_text(c->out, "FIB Entries:\n");
+        out_array(c->out, "entries");
     }
-    out_text(c->out, "FIB Entries:\n");
-    out_array(c->out, "entries");
-    pool_each(&f->entries, i)
-    {
+    for (u32 i; (i = pool_next(&f->entries, at->next)) != POOL_NONE; at->next = i + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
         if (!has_prefix(f, i))
             continue;
         struct ip_prefix prefix = fib_entry_prefix(f, i);

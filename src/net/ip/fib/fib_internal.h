@@ -368,6 +368,8 @@ static inline struct ip_address fib_entry_address(const struct fib *f, u32 entry
     return fib_protocol(fib_entry_family(f, entry))->address(f, entry);
 }
 struct ip_prefix fib_entry_prefix(const struct fib *f, u32 entry);
+/* What a route is, for those who look (route.c). */
+void fib_route_fill(const struct fib *f, u32 entry, struct fib_route *out);
 /* Takes over the caller's reference to list. NONE when there is no room (the reference is given
  * back). */
 u32 fib_entry_source_set(struct fib *f, u32 table, const struct ip_address *a, u8 len,

@@ -266,7 +266,7 @@ void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
 
 /* --- looking --- */
 
-static void route_fill(const struct fib *f, u32 entry, struct fib_route *out)
+void fib_route_fill(const struct fib *f, u32 entry, struct fib_route *out)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     *out = (struct fib_route){
@@ -288,7 +288,7 @@ bool fib_lookup(const struct fib *f, struct fib_index t, const struct ip_address
     u32 entry = fib_find_lb(t, addr);
     if (!entry)
         return false;
-    route_fill(f, entry, out);
+    fib_route_fill(f, entry, out);
     return true;
 }
 
@@ -298,7 +298,7 @@ bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip_prefix 
     u32 entry = prefix_check(f, t, &prefix, NULL) ? NONE : fib_entry_of(f, t, &prefix);
     if (entry == NONE)
         return false;
-    route_fill(f, entry, out);
+    fib_route_fill(f, entry, out);
     return true;
 }
 
@@ -320,24 +320,6 @@ bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_s
     return fib_entry_source(f, route.i, s) != NULL;
 }
 
-void fib_table_walk(const struct fib *f, struct fib_index t,
-                    bool (*fn)(const struct fib_route *r, void *arg), void *arg)
-{
-    u32 n;
-    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
-    for (u32 i = 0; i < n; i++) {
-        const struct fib_entry *e = fib_entry_at(f, all[i]);
-        struct fib_route r;
-        /* fn may have deleted it, and more */
-        if (!entry_is_of(e, t))
-            continue;
-        route_fill(f, all[i], &r);
-        if (!fn(&r, arg))
-            break;
-    }
-    free(all);
-}
-
 bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most,
                     struct fib_route *out)
 {
@@ -348,7 +330,7 @@ bool fib_table_scan(const struct fib *f, struct fib_index t, u32 *from, u32 most
         const struct fib_entry *e = fib_entry_at(f, i);
         if (!entry_is_of(e, t))
             continue;
-        route_fill(f, i, out);
+        fib_route_fill(f, i, out);
         *from = i + 1;
         return true;
     }

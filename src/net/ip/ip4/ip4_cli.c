@@ -109,6 +109,4 @@ void ip4_running_config(struct piste *p, void *state, enum rc_phase phase, struc
 {
     if (phase == RC_TABLES)
         write_tables(p, t);
-    if (phase == RC_ROUTES)
-        ip_route_running_config(p, t);
 }

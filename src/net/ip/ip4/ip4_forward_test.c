@@ -367,9 +367,15 @@ static char *configuration(void)
                                                    &arp_module};
     struct text t = {0};
     for (u32 phase = 0; phase < RC_N; phase++)
-        for (u32 k = 0; k < array_len(writers); k++)
-            writers[k]->running_config(&world.p, module_state(&world.p, writers[k]->name), phase,
-                                       &t);
+        for (u32 k = 0; k < array_len(writers); k++) {
+            void *state = module_state(&world.p, writers[k]->name), *place = NULL;
+            while (writers[k]->running_config_rows &&
+                   writers[k]->running_config_rows(&world.p, state, phase, &place, &t))
+                ;
+            if (place)
+                writers[k]->place_free(place);
+            writers[k]->running_config(&world.p, state, phase, &t);
+        }
     char *s = mem_strdup(text_str(&t));
     text_free(&t);
     return s;

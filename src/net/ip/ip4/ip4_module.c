@@ -2,6 +2,7 @@
 #include "control/module.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip_route_api.h"
+#include "net/ip/ip4/ip_route_cli.h"
 #include "net/ip/ip4/ip4_internal.h"
 
 static const char *const ip4_needs[] = {"fib", "interface", "ip4-arcs", "address", NULL};
@@ -15,6 +16,8 @@ const struct module ip4_module = {
     .commands = ip4_commands,
     .init = ip4_init,
     .running_config = ip4_running_config,
+    .running_config_rows = ip_route_running_config_rows,
+    .place_free = ip_route_place_free,
 };
 
 static const char *const api_needs[] = {"api", "ip4", NULL};

@@ -19,6 +19,7 @@
 #include "net/ip/ip4/ip_route_cli.h"
 
 #define WORD_BYTES 64
+#define ROUTES_A_PIECE 128 /* of a running config */
 
 /* What is left of the line. */
 struct words {
@@ -332,9 +333,25 @@ static int apply_one(struct fib *f, struct fib_index t, const struct route_comma
     return rc == -ENOENT ? 0 : rc; /* what is not there is gone: scripts rely on it */
 }
 
+/* How far a command with `count` is. */
+struct route_progress {
+    u64 done, begin_ns;
+};
+
+static void ip_route_cli_show_rate(struct cli_call *c, const struct route_progress *at)
+{
+    double rate = (double)at->done * 1e9 / (double)(clock_ns() - at->begin_ns);
+    struct text text = {0};
+    text_sci(&text, rate, 6);
+    out_text(c->out, "%s routes/sec\n", text_str(&text));
+    out_f64(c->out, "routes_per_sec", rate, NULL);
+    text_free(&text);
+}
+
 static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
 {
     struct fib *f = fib_of(c->piste);
+    struct route_progress *at = cli_kept(c, sizeof(*at), NULL);
     struct fib_index t;
     int rc = ip_route_cli_table_of(f, r->table_id, &t, c->err);
     if (rc)
@@ -342,21 +359,19 @@ static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
     u64 first = be32_to_host(r->addr), step = 1ull << (32 - r->len);
     if (first + (r->count - 1) * step > UINT32_MAX)
         return error_set(c->err, ERANGE, "the last prefix would be behind 255.255.255.255");
-    u64 begin_ns = clock_ns();
-    for (u64 i = 0; i < r->count; i++) {
-        struct ip_prefix prefix = ip4_prefix(be32_from_host((u32)(first + i * step)), r->len);
-        rc = apply_one(f, t, r, prefix, c->err);
+    if (!c->again)
+        at->begin_ns = clock_ns();
+    while (at->done < r->count) {
+        u32 address = (u32)(first + at->done * step);
+        rc = apply_one(f, t, r, ip4_prefix(be32_from_host(address), r->len), c->err);
         if (rc)
             return rc;
+        at->done++;
+        if (cli_full(c))
+            return CLI_MORE;
     }
-    if (r->count > 1) {
-        double rate = (double)r->count * 1e9 / (double)(clock_ns() - begin_ns);
-        struct text text = {0};
-        text_sci(&text, rate, 6);
-        out_text(c->out, "%s routes/sec\n", text_str(&text));
-        out_f64(c->out, "routes_per_sec", rate, NULL);
-        text_free(&text);
-    }
+    if (r->count > 1)
+        ip_route_cli_show_rate(c, at);
     return 0;
 }
 
@@ -411,11 +426,6 @@ static void add_path_words(const struct piste *p, struct fib_index table,
         text_puts(t, " resolve-via-attached");
 }
 
-struct config_walk {
-    struct piste *piste;
-    struct text *t;
-};
-
 /* Whether a line can say it: a path of a module's own, or through an interface that is gone,
  * cannot. */
 static bool can_be_said(const struct fib_path *path)
@@ -424,10 +434,10 @@ static bool can_be_said(const struct fib_path *path)
            !(path->flags & FIB_PATH_DEAD);
 }
 
-static void write_source(const struct config_walk *walk, const struct fib_route *r,
-                         enum fib_source source)
+static void write_source(struct piste *p, const struct fib_route *r, enum fib_source source,
+                         struct text *t)
 {
-    struct fib *f = fib_of(walk->piste);
+    struct fib *f = fib_of(p);
     struct fib_path paths[FIB_PATHS_MAX];
     u32 n = fib_route_paths(f, r->lb, source, paths, FIB_PATHS_MAX), said = 0;
     char prefix[IP_PREFIX_TEXT_BYTES];
@@ -435,30 +445,38 @@ static void write_source(const struct config_walk *walk, const struct fib_route 
         said += can_be_said(&paths[i]);
     if (!said)
         return;
-    text_add(walk->t, "ip route add %s", ip_prefix_text(&r->prefix, prefix));
+    text_add(t, "ip route add %s", ip_prefix_text(&r->prefix, prefix));
     if (fib_number(r->table))
-        text_add(walk->t, " table %u", fib_table_id(f, r->table));
+        text_add(t, " table %u", fib_table_id(f, r->table));
     if (source != FIB_SOURCE_CLI)
-        text_add(walk->t, " source %s", fib_source_name(source));
+        text_add(t, " source %s", fib_source_name(source));
     for (u32 i = 0; i < n; i++)
         if (can_be_said(&paths[i]))
-            add_path_words(walk->piste, r->table, &paths[i], walk->t);
-    text_putc(walk->t, '\n');
+            add_path_words(p, r->table, &paths[i], t);
+    text_putc(t, '\n');
 }
 
-static bool write_route(const struct fib_route *r, void *arg)
+bool ip_route_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t)
 {
-    for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
-        if (fib_source_is_users(s))
-            write_source(arg, r, s);
-    return true;
+    if (phase != RC_ROUTES)
+        return false;
+    struct fib_walk *w = *place;
+    if (!w) {
+        w = *place = mem_alloc(sizeof(*w));
+        *w = (struct fib_walk){.fib = fib_of(p), .family = IP_FAMILY_4, .only = FIB_NONE};
+    }
+    struct fib_route r;
+    int rc = 1;
+    for (u32 n = 0; n < ROUTES_A_PIECE && (rc = fib_walk_next(w, &r)) == 1; n++)
+        for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
+            if (fib_source_is_users(s))
+                write_source(p, &r, s, t);
+    return rc != 0;
 }
 
-void ip_route_running_config(struct piste *p, struct text *t)
+void ip_route_place_free(void *place)
 {
-    struct fib *f = fib_of(p);
-    struct config_walk walk = {p, t};
-    for (struct fib_index k = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(k);
-         k = fib_table_next(f, IP_FAMILY_4, fib_number(k) + 1))
-        fib_table_walk(f, k, write_route, &walk);
+    free(((struct fib_walk *)place)->keys);
+    free(place);
 }

@@ -1,6 +1,8 @@
 /* `ip route`, and its lines of the running configuration. */
 #pragma once
 
+#include "control/module.h"
+
 struct cli_call;
 struct piste;
 struct text;
@@ -10,4 +12,6 @@ struct text;
 int ip_route_command(struct cli_call *c);
 /* What it takes for other things than interfaces; NULL at the end. */
 extern const char *const ip_route_words[];
-void ip_route_running_config(struct piste *p, struct text *t);
+bool ip_route_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t);
+void ip_route_place_free(void *place);

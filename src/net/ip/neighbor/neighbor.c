@@ -12,6 +12,8 @@
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_packet.h"
 
+#define LOOKED_AT 1024 /* entries of a walk, before others may want their turn */
+
 const char neighbor_module_name[] = "neighbor";
 
 struct neighbors *neighbors_of(const struct piste *p)
@@ -304,18 +306,50 @@ bool neighbor_find(const struct piste *p, const struct link_host *host, struct n
     return true;
 }
 
-void neighbor_each(const struct piste *p, enum ip_family f, struct if_index i,
-                   bool (*fn)(const struct neighbor *n, void *arg), void *arg)
+u32 neighbor_next(const struct piste *p, u32 from, struct neighbor *out)
 {
     const struct neighbors *ns = neighbors_of(p);
-    enum neighbor_list which = if_is_none(i) ? LIST_ALL : LIST_INTERFACE;
-    u32 n = if_is_none(i) ? ns->all[f].newest : neighbor_ends_of(ns, f, i).newest;
-    for (u32 older; n != NEIGHBOR_NONE; n = older) {
-        struct neighbor d = neighbor_describe(neighbor_at(ns, n));
-        older = neighbor_at(ns, n)->in[which].older;
-        if (!fn(&d, arg))
-            return;
-    }
+    u32 n = pool_next(&ns->entries, from);
+    if (n != POOL_NONE)
+        *out = neighbor_describe(neighbor_at(ns, n));
+    return n;
+}
+
+static int neighbor_walk_compare(const void *a, const void *b)
+{
+    const struct link_host *x = a, *y = b;
+    if (x->interface.i != y->interface.i)
+        return x->interface.i < y->interface.i ? -1 : 1;
+    if (x->family != y->family)
+        return x->family < y->family ? -1 : 1;
+    return ip_address_compare(&x->addr, &y->addr);
+}
+
+/* Entries do not move. */
+static int neighbor_walk_scan(void *set, u64 *from, void *key)
+{
+    const struct neighbor_walk *w = set;
+    struct neighbor n;
+    u32 i = neighbor_next(w->piste, (u32)*from, &n);
+    if (i == POOL_NONE)
+        return 0;
+    *from = (u64)i + 1;
+    if ((n.flags & w->flags) != w->flags ||
+        (!if_is_none(w->only) && !if_equal(w->only, n.host.interface)))
+        return -EAGAIN;
+    *(struct link_host *)key = n.host;
+    return 1;
+}
+
+int neighbor_walk_next(struct neighbor_walk *w, struct neighbor *out)
+{
+    static const struct ordered_walk_ops ops = {sizeof(struct link_host), neighbor_walk_compare,
+                                                neighbor_walk_scan};
+    struct link_host host;
+    if (!w->keys)
+        w->keys = ordered_walk_new(&ops);
+    int rc = ordered_walk_next(w->keys, &ops, w, LOOKED_AT, &host);
+    return rc == 1 && !neighbor_find(w->piste, &host, out) ? -EAGAIN : rc;
 }
 
 void neighbor_on_event(struct piste *p,

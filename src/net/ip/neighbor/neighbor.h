@@ -5,6 +5,7 @@
  * Context: control thread. */
 #pragma once
 
+#include "base/ordered_walk.h"
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/index.h"
@@ -45,10 +46,19 @@ void neighbor_flush(struct piste *p, enum ip_family f, struct if_index i, bool w
 void neighbor_replace_begin(struct piste *p);
 void neighbor_replace_end(struct piste *p);
 bool neighbor_find(const struct piste *p, const struct link_host *host, struct neighbor *out);
-/* Those of a protocol, of an interface or of all (IF_NONE), in order of the last update, newest
- * first; fn returns false to stop. */
-void neighbor_each(const struct piste *p, enum ip_family f, struct if_index i,
-                   bool (*fn)(const struct neighbor *n, void *arg), void *arg);
+/* Those of all interfaces or of one, in order of interface, protocol and address, in pieces: the
+ * next, while they change. 1; 0 at the end; -EAGAIN for the caller to come again, when others had
+ * their turn. */
+struct neighbor_walk {
+    const struct piste *piste;
+    struct if_index only;      /* IF_NONE: all */
+    u8 flags;                  /* NEIGHBOR_* that they have; 0: all */
+    struct ordered_walk *keys; /* NULL to begin with; the caller frees it */
+};
+int neighbor_walk_next(struct neighbor_walk *w, struct neighbor *out);
+/* The same in no order: the first whose number is `from` or above; its number, UINT32_MAX at the
+ * end. */
+u32 neighbor_next(const struct piste *p, u32 from, struct neighbor *out);
 
 enum neighbor_event { NEIGHBOR_ADDED, NEIGHBOR_CHANGED, NEIGHBOR_REMOVED };
 /* After it was added or changed; before it is removed. For ever. */

@@ -78,39 +78,26 @@ static void neighbor_api_add_del(struct api_call *c)
     api_reply(c, &api_message_ip_neighbor_add_del_reply, &reply);
 }
 
-/* --- dump: those that there are now are noted, and sent as there is room --- */
-
-struct neighbor_dump {
-    VEC(struct link_host) all;
-    u32 next;
-};
-
-static bool neighbor_api_note(const struct neighbor *n, void *arg)
-{
-    struct neighbor_dump *d = arg;
-    vec_add(&d->all, n->host);
-    return true;
-}
+/* --- dump --- */
 
 static bool neighbor_api_dump_more(struct api_call *c, void *state)
 {
-    struct neighbor_dump *d = state;
-    while (d->next < d->all.n && api_room(c)) {
+    const struct api_ip_neighbor_dump *m = c->msg;
+    u32 *next = state;
+    while (api_room(c)) {
         struct neighbor n;
-        if (!neighbor_find(c->piste, &d->all.v[d->next++], &n))
+        *next = neighbor_next(c->piste, *next, &n);
+        if (*next == UINT32_MAX)
+            return false;
+        ++*next;
+        if (n.host.family != m->af ||
+            (m->sw_if_index != UINT32_MAX && n.host.interface.i != m->sw_if_index))
             continue;
-        struct api_ip_neighbor_details m = {.age = (double)(clock_ns() - n.updated_ns) * 1e-9};
-        to_api(&n, &m.neighbor);
-        api_reply(c, &api_message_ip_neighbor_details, &m);
+        struct api_ip_neighbor_details d = {.age = (double)(clock_ns() - n.updated_ns) * 1e-9};
+        to_api(&n, &d.neighbor);
+        api_reply(c, &api_message_ip_neighbor_details, &d);
     }
-    return d->next < d->all.n;
-}
-
-static void dump_end(void *state)
-{
-    struct neighbor_dump *d = state;
-    vec_free(&d->all);
-    free(d);
+    return true;
 }
 
 static void neighbor_api_dump(struct api_call *c)
@@ -119,9 +106,7 @@ static void neighbor_api_dump(struct api_call *c)
     struct interface *f = api_interface(c->piste, m->sw_if_index);
     if (m->af >= IP_FAMILY_N || (!f && m->sw_if_index != UINT32_MAX))
         return;
-    struct neighbor_dump *d = mem_alloc(sizeof(*d));
-    neighbor_each(c->piste, (enum ip_family)m->af, f ? f->index : IF_NONE, neighbor_api_note, d);
-    api_continue(c, neighbor_api_dump_more, dump_end, d);
+    api_continue(c, neighbor_api_dump_more, free, mem_alloc(sizeof(u32)));
 }
 
 /* --- settings --- */

@@ -13,6 +13,8 @@
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/packet/ethernet_format.h"
 
+#define NEIGHBORS_A_PIECE 128 /* of a running config */
+
 /* --- set ip neighbor --- */
 
 static int set_neighbor(struct cli_call *c)
@@ -20,19 +22,26 @@ static int set_neighbor(struct cli_call *c)
     const struct interface *f = cli_interface(c, "interface");
     const struct cli_value *ip = cli_get(c, "ip-address"), *mac = cli_get(c, "mac");
     enum ip_family family = ip_family_of(ip->ip.is_ip6);
-    struct link_host host = {ip_address_from_bytes(family, ip->ip.addr), f->index, family};
-    u64 count = cli_u64(c, "count", 1);
+    struct {
+        struct ip_address next;
+        u64 done;
+    } *at = cli_kept(c, sizeof(*at), NULL);
     u8 flags = cli_has(c, "static") ? NEIGHBOR_STATIC : NEIGHBOR_DYNAMIC;
     if (cli_has(c, "no-fib-entry"))
         flags |= NEIGHBOR_NO_FIB_ENTRY;
     if (!cli_has(c, "del") && !mac)
         return error_set(c->err, EINVAL, "expected a MAC address");
-    for (u64 i = 0; i < count; i++) {
+    if (!c->again)
+        at->next = ip_address_from_bytes(family, ip->ip.addr);
+    for (; at->done < cli_u64(c, "count", 1); at->done++) {
+        struct link_host host = {at->next, f->index, family};
+        if (cli_full(c))
+            return CLI_MORE;
         int rc = cli_has(c, "del") ? neighbor_del(c->piste, &host, c->err)
                                    : neighbor_add(c->piste, &host, mac->mac, flags, c->err);
         if (rc)
             return rc;
-        if (!ip_address_next(&host.addr, ip_family_bits(family)))
+        if (!ip_address_next(&at->next, ip_family_bits(family)))
             break;
     }
     return 0;
@@ -48,9 +57,8 @@ static int flush_neighbors(struct cli_call *c)
 
 /* --- show ip neighbors --- */
 
-static bool neighbor_cli_show_one(const struct neighbor *n, void *arg)
+static void neighbor_cli_show_one(struct cli_call *c, const struct neighbor *n)
 {
-    struct cli_call *c = arg;
     char text[IP_ADDRESS_TEXT_BYTES], age[32];
     double age_s = (double)(clock_ns() - n->updated_ns) / 1e9;
 
@@ -72,28 +80,41 @@ static bool neighbor_cli_show_one(const struct neighbor *n, void *arg)
     const struct interface *f = interface_at(c->piste, n->host.interface);
     out_str(c->out, "interface", f ? f->name : "DELETED", "%s\n");
     out_end(c->out);
-    return true;
 }
 
-static int show_neighbors_of(struct cli_call *c, u32 first, u32 last)
+static void neighbor_walk_fini(void *kept)
+{
+    free(((struct neighbor_walk *)kept)->keys);
+}
+
+static void neighbor_cli_show_titles(struct cli_call *c)
+{
+    out_aligned(c->out, "Age", 12, OUT_CENTER);
+    out_aligned(c->out, "IP", 40, OUT_CENTER);
+    out_aligned(c->out, "Flags", 6, OUT_CENTER);
+    out_aligned(c->out, "Ethernet", 20, OUT_CENTER);
+    out_aligned(c->out, "Interface", 24, OUT_CENTER);
+    out_text(c->out, "\n");
+}
+
+static int show_neighbors_of(struct cli_call *c, enum ip_family first, enum ip_family last)
 {
     const struct neighbors *ns = neighbors_of(c->piste);
     const struct interface *f = cli_interface(c, "interface");
-    u32 n = 0;
-    for (u32 k = first; k <= last; k++)
-        n += ns->all[k].n;
-    if (n) {
-        out_aligned(c->out, "Age", 12, OUT_CENTER);
-        out_aligned(c->out, "IP", 40, OUT_CENTER);
-        out_aligned(c->out, "Flags", 6, OUT_CENTER);
-        out_aligned(c->out, "Ethernet", 20, OUT_CENTER);
-        out_aligned(c->out, "Interface", 24, OUT_CENTER);
-        out_text(c->out, "\n");
+    struct neighbor_walk *w = cli_kept(c, sizeof(*w), neighbor_walk_fini);
+    struct neighbor n;
+    if (!c->again) {
+        *w = (struct neighbor_walk){.piste = c->piste, .only = f ? f->index : IF_NONE};
+        if (ns->all[first].n || ns->all[last].n)
+            neighbor_cli_show_titles(c);
+        out_array(c->out, "neighbors");
     }
-    out_array(c->out, "neighbors");
-    for (u32 k = first; k <= last; k++)
-        neighbor_each(c->piste, (enum ip_family)k, f ? f->index : IF_NONE, neighbor_cli_show_one,
-                      c);
+    for (int rc; (rc = neighbor_walk_next(w, &n));) {
+        if (rc == 1 && n.host.family >= first && n.host.family <= last)
+            neighbor_cli_show_one(c, &n);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
     return 0;
 }
@@ -122,16 +143,16 @@ static void neighbor_cli_show_counters(struct cli_call *c, const struct neighbor
 static int show_stats(struct cli_call *c)
 {
     const struct neighbors *ns = neighbors_of(c->piste);
-    const struct interface *only = cli_interface(c, "interface"), *f;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; (f = interface_next(c->piste, i)); i = f->index.i + 1) {
-        if (only && only != f)
-            continue;
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_INDEX));) {
         out_object(c->out, NULL);
         out_str(c->out, "interface", f->name, "%s:\n");
         for (u32 k = 0; k < IP_FAMILY_N; k++)
             neighbor_cli_show_counters(c, ns->protocols[k], f);
         out_end(c->out);
+        if (cli_full(c))
+            return CLI_MORE;
     }
     out_end(c->out);
     out_u64(c->out, "resolving", ns->resolving.n_used, "resolving: %" PRIu64 "\n");
@@ -200,17 +221,7 @@ const struct cli_command neighbor_commands[] = {
 
 /* --- running config --- */
 
-static int by_place(const void *a, const void *b)
-{
-    const struct neighbor_entry *x = *(void *const *)a, *y = *(void *const *)b;
-    if (x->host.interface.i != y->host.interface.i)
-        return x->host.interface.i < y->host.interface.i ? -1 : 1;
-    if (x->host.family != y->host.family)
-        return x->host.family < y->host.family ? -1 : 1;
-    return ip_address_compare(&x->host.addr, &y->host.addr);
-}
-
-static void write_neighbor(struct piste *p, const struct neighbor_entry *n, struct text *t)
+static void write_neighbor(struct piste *p, const struct neighbor *n, struct text *t)
 {
     char address[IP_ADDRESS_TEXT_BYTES];
     char mac[MAC_TEXT_BYTES];
@@ -223,19 +234,27 @@ static void write_neighbor(struct piste *p, const struct neighbor_entry *n, stru
 }
 
 /* Those that the user wants to stay, in an order that does not depend on time. */
-static void write_neighbors(struct piste *p, const struct neighbors *ns, struct text *t)
+bool neighbor_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t)
 {
-    VEC(const struct neighbor_entry *) list = {0};
-    pool_each(&ns->entries, n)
-    {
-        if (neighbor_at(ns, n)->flags & NEIGHBOR_STATIC)
-            vec_add(&list, neighbor_at(ns, n));
+    struct neighbor_walk *w = *place;
+    if (phase != RC_ROUTES)
+        return false;
+    if (!w) {
+        w = *place = mem_alloc(sizeof(*w));
+        *w = (struct neighbor_walk){.piste = p, .only = IF_NONE, .flags = NEIGHBOR_STATIC};
     }
-    if (list.n)
-        qsort(list.v, list.n, sizeof(list.v[0]), by_place);
-    for (u32 i = 0; i < list.n; i++)
-        write_neighbor(p, list.v[i], t);
-    vec_free(&list);
+    struct neighbor found;
+    int rc = 1;
+    for (u32 n = 0; n < NEIGHBORS_A_PIECE && (rc = neighbor_walk_next(w, &found)) == 1; n++)
+        write_neighbor(p, &found, t);
+    return rc != 0;
+}
+
+void neighbor_place_free(void *place)
+{
+    neighbor_walk_fini(place);
+    free(place);
 }
 
 static void write_config(struct neighbor_config c, enum ip_family f, struct text *t)
@@ -250,7 +269,6 @@ void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, 
     const struct neighbors *ns = state;
     if (phase != RC_ROUTES)
         return;
-    write_neighbors(p, ns, t);
     /* the limit may be below what was there before it */
     for (u32 f = 0; f < IP_FAMILY_N; f++)
         write_config(ns->config[f], (enum ip_family)f, t);

@@ -145,5 +145,8 @@ void neighbor_api_stop(struct piste *p, void *state);
 extern const struct cli_command neighbor_commands[];
 extern const struct api_handler neighbor_api_handlers[];
 void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+bool neighbor_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t);
+void neighbor_place_free(void *place);
 void neighbor_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
 extern const char neighbor_module_name[], neighbor_api_module_name[];

@@ -15,6 +15,8 @@ const struct module neighbor_module = {
     .init = neighbor_init,
     .stop = neighbor_stop,
     .running_config = neighbor_running_config,
+    .running_config_rows = neighbor_running_config_rows,
+    .place_free = neighbor_place_free,
     .tables = neighbor_tables,
 };
 

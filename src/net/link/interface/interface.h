@@ -99,9 +99,8 @@ struct interface {
     struct if_index index;
     struct if_index parent;  /* itself, or the super-interface of a sub-interface */
     struct interface *super; /* the same as a pointer; NULL: it is no sub-interface */
-    /* its sub-interfaces, and its place among others of its own; NULL at the ends */
-    struct interface *subs, *last_sub, *next_sub, *previous_sub;
-    const struct if_class *cls; /* borrowed */
+    struct interface *subs, *last_sub, *next_sub; /* its sub-interfaces; NULL at the end */
+    const struct if_class *cls;                   /* borrowed */
     void *port;
     u8 mac[6];
     bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */
@@ -257,3 +256,7 @@ void interface_promisc_ref(struct piste *p, struct if_index i, bool add);
 /* In handlers: value of an <interface> argument. */
 struct cli_call;
 struct interface *cli_interface(const struct cli_call *c, const char *label);
+/* For commands about many, call by call (cli_full): the next of those that the command names, or of
+ * all in that order; NULL at the end. The command keeps nothing else. */
+enum interface_order { INTERFACE_BY_NAME, INTERFACE_BY_INDEX };
+struct interface *interface_cli_next(struct cli_call *c, enum interface_order order);

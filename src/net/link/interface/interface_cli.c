@@ -40,18 +40,45 @@ struct interface *cli_interface(const struct cli_call *c, const char *label)
     return v ? v->ptr : NULL;
 }
 
-/* Interfaces that a show command is about: those named, or all by name. The caller frees *list. */
-u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list)
+/* How far a command about many interfaces is. */
+struct interface_cli_place {
+    u32 at;           /* of those that it names; of the list; or the next index */
+    VEC(u32) by_name; /* all there were when it began */
+};
+
+static void interface_cli_place_fini(void *kept)
 {
-    u32 n = 0;
-    *list = mem_alloc((c->n_args + 1) * sizeof(**list));
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface"))
-            (*list)[n++] = c->args[i].value.ptr;
-    if (n)
-        return n;
-    free(*list);
-    return interface_list_sorted(c->piste, list);
+    vec_free(&((struct interface_cli_place *)kept)->by_name);
+}
+
+static void interface_cli_note_all(struct cli_call *c, struct interface_cli_place *place)
+{
+    struct interface **list;
+    u32 n = interface_list_sorted(c->piste, &list);
+    for (u32 i = 0; i < n; i++)
+        vec_add(&place->by_name, list[i]->index.i);
+    free(list);
+}
+
+struct interface *interface_cli_next(struct cli_call *c, enum interface_order order)
+{
+    struct interface_cli_place *place = cli_kept(c, sizeof(*place), interface_cli_place_fini);
+    struct interface *f = NULL;
+    for (; cli_get(c, "interface") && place->at < c->n_args; place->at++)
+        if (!strcmp(c->args[place->at].name, "interface"))
+            return c->args[place->at++].value.ptr;
+    if (cli_get(c, "interface"))
+        return NULL;
+    if (order == INTERFACE_BY_INDEX) {
+        f = interface_next(c->piste, place->at);
+        place->at = f ? f->index.i + 1 : UINT32_MAX;
+        return f;
+    }
+    if (!place->by_name.v)
+        interface_cli_note_all(c, place);
+    while (!f && place->at < place->by_name.n)
+        f = interface_at(c->piste, (struct if_index){place->by_name.v[place->at++]});
+    return f;
 }
 
 /* --- show interface --- */
@@ -140,20 +167,22 @@ static void show_one(struct out *o, struct interface *f)
 
 static int show_interface(struct cli_call *c)
 {
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    out_aligned(c->out, "Name", 32, OUT_CENTER);
-    out_aligned(c->out, "Idx", 5, OUT_CENTER);
-    out_aligned(c->out, "State", 10, OUT_CENTER);
-    out_aligned(c->out, "MTU (L3/IP4/IP6/MPLS)", 21, OUT_CENTER);
-    out_aligned(c->out, "Counter", 16, OUT_CENTER);
-    out_aligned(c->out, "Count", 16, OUT_CENTER);
-    out_text(c->out, "\n");
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < n; i++)
-        show_one(c->out, list[i]);
+    if (!c->again) {
+        out_aligned(c->out, "Name", 32, OUT_CENTER);
+        out_aligned(c->out, "Idx", 5, OUT_CENTER);
+        out_aligned(c->out, "State", 10, OUT_CENTER);
+        out_aligned(c->out, "MTU (L3/IP4/IP6/MPLS)", 21, OUT_CENTER);
+        out_aligned(c->out, "Counter", 16, OUT_CENTER);
+        out_aligned(c->out, "Count", 16, OUT_CENTER);
+        out_text(c->out, "\n");
+        out_array(c->out, "interfaces");
+    }
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        show_one(c->out, f);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
-    free(list);
     return 0;
 }
 
@@ -237,10 +266,11 @@ static int set_feature(struct cli_call *c)
 
 static int clear_interfaces(struct cli_call *c)
 {
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    interface_clear_counters(c->piste, list, n);
-    free(list);
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        interface_clear_counters(c->piste, &f, 1);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     return 0;
 }
 
@@ -313,19 +343,12 @@ static void show_address_of(struct cli_call *c, struct interface *f)
 
 static int interface_cli_show_address(struct cli_call *c)
 {
-    bool named = false;
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < c->n_args; i++)
-        if (!strcmp(c->args[i].name, "interface")) {
-            show_address_of(c, c->args[i].value.ptr);
-            named = true;
-        }
-    if (!named) {
-        struct interface **list;
-        u32 n = interface_list_sorted(c->piste, &list);
-        for (u32 i = 0; i < n; i++)
-            show_address_of(c, list[i]);
-        free(list);
+    if (!c->again)
+        out_array(c->out, "interfaces");
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        show_address_of(c, f);
+        if (cli_full(c))
+            return CLI_MORE;
     }
     out_end(c->out);
     return 0;

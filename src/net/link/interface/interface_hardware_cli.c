@@ -172,29 +172,31 @@ static void show_hardware_one(struct out *o, struct piste *p, struct interface *
 
 int interface_cli_show_hardware(struct cli_call *c)
 {
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    out_aligned(c->out, "Name", 32, OUT_CENTER);
-    out_aligned(c->out, "Idx", 6, OUT_CENTER);
-    out_aligned(c->out, "Link", 8, OUT_CENTER);
-    out_text(c->out, "Hardware\n");
-    out_array(c->out, "interfaces");
-    for (u32 i = 0; i < n; i++)
-        if (!list[i]->super)
-            show_hardware_one(c->out, c->piste, list[i], cli_has(c, "brief"),
-                              cli_has(c, "verbose") || cli_has(c, "detail"));
+    bool verbose = cli_has(c, "verbose") || cli_has(c, "detail");
+    if (!c->again) {
+        out_aligned(c->out, "Name", 32, OUT_CENTER);
+        out_aligned(c->out, "Idx", 6, OUT_CENTER);
+        out_aligned(c->out, "Link", 8, OUT_CENTER);
+        out_text(c->out, "Hardware\n");
+        out_array(c->out, "interfaces");
+    }
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        if (!f->super)
+            show_hardware_one(c->out, c->piste, f, cli_has(c, "brief"), verbose);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
-    free(list);
     return 0;
 }
 
 int interface_cli_clear_hardware(struct cli_call *c)
 {
-    struct interface **list;
-    u32 n = interface_cli_chosen(c, &list);
-    for (u32 i = 0; i < n; i++)
-        if (list[i]->cls->counts)
-            clear_counts(list[i]);
-    free(list);
+    for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_NAME));) {
+        if (f->cls->counts)
+            clear_counts(f);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     return 0;
 }

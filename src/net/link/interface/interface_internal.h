@@ -111,10 +111,7 @@ int interface_api_init(struct piste *p, void **state, struct error *e);
 void interface_api_stop(struct piste *p, void *state);
 extern const struct api_handler interface_api_handlers[];
 
-/* interface_cli.c */
 struct cli_call;
-/* Those that a command names, or all, by name; the caller frees *list. */
-u32 interface_cli_chosen(const struct cli_call *c, struct interface ***list);
 
 /* interface_hardware_cli.c */
 int interface_cli_show_hardware(struct cli_call *c);

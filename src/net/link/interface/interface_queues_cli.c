@@ -64,37 +64,66 @@ int interface_cli_set_rx_placement(struct cli_call *c)
 
 /* --- rx-placement --- */
 
+/* How far `show interface rx-placement` is. */
+struct placement_place {
+    u32 thread; /* 0: not begun */
+    u32 next;   /* interface */
+    bool any;   /* the thread's line was shown */
+    struct node_index node;
+};
+
+static void placement_queue(struct cli_call *c, struct placement_place *at,
+                            const struct interface *f, u32 q)
+{
+    struct engine *e = engine_of(c->piste);
+    const struct rx_queue *rx = f->queues[q];
+    if (!at->any)
+        out_text(c->out, "Thread %u (%s):\n", at->thread, thread_name(e, at->thread));
+    if (!at->any || rx->node.i != at->node.i)
+        out_text(c->out, " node %s:\n", node_name(e, rx->node));
+    at->any = true;
+    at->node = rx->node;
+    out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
+    out_object(c->out, NULL);
+    out_str(c->out, "interface", f->name, NULL);
+    out_u64(c->out, "queue", q, NULL);
+    out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
+    out_end(c->out);
+}
+
+/* The queues of a thread: false when there are more. */
+static bool placement_thread(struct cli_call *c, struct placement_place *at)
+{
+    for (struct interface *f; (f = interface_next(c->piste, at->next));) {
+        if (cli_full(c))
+            return false;
+        at->next = f->index.i + 1;
+        for (u32 q = 0; q < f->n_queues; q++)
+            if (f->queues[q]->thread == at->thread)
+                placement_queue(c, at, f, q);
+    }
+    return true;
+}
+
 int interface_cli_show_rx_placement(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
-    out_array(c->out, "threads");
-    for (u32 t = 1; t < engine_n_threads(e); t++) {
-        struct node_index last = {UINT32_MAX};
-        out_object(c->out, NULL);
-        out_str(c->out, "thread", thread_name(e, t), NULL);
-        out_array(c->out, "queues");
-        bool any = false;
-        for (struct interface *f = interface_next(c->piste, 0); f;
-             f = interface_next(c->piste, f->index.i + 1))
-            for (u32 q = 0; q < f->n_queues; q++) {
-                struct rx_queue *rx = f->queues[q];
-                if (rx->thread != t)
-                    continue;
-                if (!any)
-                    out_text(c->out, "Thread %u (%s):\n", t, thread_name(e, t));
-                if (rx->node.i != last.i)
-                    out_text(c->out, " node %s:\n", node_name(e, rx->node));
-                any = true;
-                last = rx->node;
-                out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
-                out_object(c->out, NULL);
-                out_str(c->out, "interface", f->name, NULL);
-                out_u64(c->out, "queue", q, NULL);
-                out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
-                out_end(c->out);
-            }
+    struct placement_place *at = cli_kept(c, sizeof(*at), NULL);
+    if (!c->again) {
+        out_array(c->out, "threads");
+        at->thread = 1;
+    }
+    for (bool in_thread = c->again; at->thread < engine_n_threads(e); in_thread = false) {
+        if (!in_thread) {
+            out_object(c->out, NULL);
+            out_str(c->out, "thread", thread_name(e, at->thread), NULL);
+            out_array(c->out, "queues");
+        }
+        if (!placement_thread(c, at))
+            return CLI_MORE;
         out_end(c->out);
         out_end(c->out);
+        *at = (struct placement_place){.thread = at->thread + 1};
     }
     out_end(c->out);
     return 0;

@@ -1,0 +1,141 @@
+"""Output without bound: it is made as its reader takes it, while others are served and things change."""
+import ipaddress
+import json
+import re
+
+import pytest
+
+from packet_lib import wait_for
+
+ROUTES = 20000  # some megabytes of text and more of JSON
+FIRST = int(ipaddress.ip_address("20.0.0.0"))
+
+
+@pytest.fixture(scope="module")
+def many(switch):
+    """A switch with many routes, neighbours and addresses in a bridge domain."""
+    pg = switch.pg(0, "10.0.0.1/16")
+    switch.pg(1)
+    switch.ctl(f"ip route add count {ROUTES} 20.0.0.0/32 via 10.0.0.2 {pg}")
+    switch.ctl(f"ip neighbor static count 10000 {pg} 10.0.4.0 02:00:00:00:00:09")
+    switch.ctl("set interface l2 bridge pg1 1")
+    switch.ctl("test l2fib add mac 02:bb:00:00:00:00 count 10000 bridge-domain 1 interface pg1")
+    return switch
+
+
+class Reader:
+    """A session that takes what a command shows as the test says."""
+
+    def __init__(self, switch, command):
+        self.cli = switch.second_session()
+        self.cli.socket.sendall(command.encode() + b"\n\0")
+        self.got = bytearray()
+
+    def some(self, n):
+        while len(self.got) < n:
+            self.got += self.cli.socket.recv(n - len(self.got))
+
+    def rest(self):
+        while not self.got.endswith(b"\0"):
+            part = self.cli.socket.recv(1 << 20)
+            assert part
+            self.got += part
+        self.cli.close()
+        return bytes(self.got).rstrip(b"\0\1").decode().replace("\r\n", "\n")
+
+
+def address(n):
+    return f"{ipaddress.ip_address(FIRST + n)}/32"
+
+
+def once(pairs):
+    assert len({key for key, _ in pairs}) == len(pairs), pairs
+    return dict(pairs)
+
+
+@pytest.mark.parametrize("command, least", [
+    ("show ip fib", ROUTES), ("show fib entry", ROUTES), ("show ip neighbors", 10000), ("show adj", 10000),
+    ("show l2fib all", 10000), ("show running-config", ROUTES + 10000)])
+def test_who_does_not_read_holds_up_nothing(many, command, least):
+    readers = [Reader(many, command + json_word) for json_word in ("", " json")]
+    for r in readers:
+        r.some(1000)
+    assert many.ctl("show version").startswith("vpp v")  # others go on
+    before = many.rss_kib()
+    many.ctl("show clock")
+    assert many.rss_kib() - before < 4096  # and nothing is made that nobody takes
+    text, document = readers[0].rest(), readers[1].rest()
+    assert text.count("\n") >= least
+    assert json.loads(document, object_pairs_hook=once)
+
+
+def test_routes_that_come_and_go_meanwhile(many):
+    reader = Reader(many, "show ip fib json")
+    reader.some(100000)
+    # some of those that were not shown yet go, others come, also in a table of their own
+    many.ctl(f"ip route del count 1000 {address(ROUTES - 2000)} via 10.0.0.2 pg0")
+    many.ctl(f"ip route add count 1000 {address(ROUTES)} via 10.0.0.2 pg0")
+    many.ctl("ip table add 7")
+    many.ctl("ip route add count 1000 30.0.0.0/32 table 7 via drop")
+    tables = json.loads(reader.rest(), object_pairs_hook=once)["tables"]
+    many.ctl("ip table del 7")
+    shown = [r["prefix"] for r in tables[0]["routes"]]
+    order = [ipaddress.ip_network(p) for p in shown]
+    assert order == sorted(order)
+    assert len(set(shown)) == len(shown)
+    stayed = {address(n) for n in range(ROUTES) if not ROUTES - 2000 <= n < ROUTES - 1000}
+    assert stayed <= set(shown)
+    # as it was
+    many.ctl(f"ip route add count 1000 {address(ROUTES - 2000)} via 10.0.0.2 pg0")
+    many.ctl(f"ip route del count 1000 {address(ROUTES)} via 10.0.0.2 pg0")
+
+
+def test_an_interface_that_goes_meanwhile(many):
+    pg = many.pg(2, "10.3.0.1/16")
+    many.ctl(f"ip neighbor static count 10000 {pg} 10.3.4.0 02:00:00:00:00:09")
+    reader = Reader(many, f"show ip neighbors {pg} json")
+    reader.some(1000)
+    many.ctl(f"delete packet-generator interface {pg}")
+    out = reader.rest()
+    assert f"show ip neighbors: unknown input `{pg} json'" in out
+    document = out[:out.index("\n}\n") + 3]
+    assert 0 < len(json.loads(document)["neighbors"]) < 10000
+
+
+def test_a_reader_who_goes_away(many):
+    for command in ("show ip fib json", "show ip neighbors", "show l2fib all", "show running-config"):
+        reader = Reader(many, command)
+        reader.some(1000)
+        reader.cli.close()
+    wait_for(lambda: len(many.ctl("show cli-sessions").splitlines()) <= 3, "the sessions' end")
+
+
+def test_a_filter_sees_all(many):
+    assert many.ctl(f"show ip fib | include {address(ROUTES - 1)}").split() == [address(ROUTES - 1)]
+
+
+def test_all_at_once_for_the_api_and_scripts(many):
+    """Who takes all output in the end gets all of it."""
+    script = many.new_file("script")
+    with open(script, "w", encoding="ascii") as f:
+        f.write("show ip fib\nshow l2fib all\n")
+    many.ctl(f"exec {script}")
+    lines = many.ctl("show running-config").splitlines()
+    assert sum(line.startswith("ip route add 20.") for line in lines) == ROUTES
+    assert lines.index("ip route add 20.0.0.9/32 via 10.0.0.2 pg0") < lines.index("ip route add 20.0.0.10/32 via 10.0.0.2 pg0")
+
+
+def test_a_flush_gives_the_memory_back(many):
+    """A table that was made for many is made smaller when they are gone."""
+    def buckets():
+        return int(re.search(r"(\d+) buckets", many.ctl("show l2fib raw"))[1])
+
+    least = buckets()
+    many.ctl("test l2fib add mac 02:bd:00:00:00:00 count 60000 bridge-domain 1 interface pg1")
+    large = buckets()
+    assert large >= 8 * 1024 and large > least
+    many.ctl("test l2fib del mac 02:bd:00:00:00:00 count 60000 bridge-domain 1")
+    many.ctl("l2fib flush-mac all")
+    wait_for(lambda: buckets() < large, "a smaller table")
+    assert many.json("show l2fib")["total"] == 10000
+    many.ctl("test l2fib check mac 02:bb:00:00:00:00 count 10000 bridge-domain 1")
