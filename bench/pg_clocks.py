@@ -2,11 +2,13 @@
 """Clocks per packet of each node on a path, in the running daemon: from the packet generator to the packet
 generator, as `show runtime` tells it.
 
-  bench/pg_clocks.py [--build DIR] [--json] [--rounds N] [PATH...]
+  bench/pg_clocks.py [--build DIR] [--against DIR] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million xconnect bridge bridge-million (all of them otherwise). Each round takes 50 windows
-of 10 ms of each path in turn. Other work of the machine can only add to a node's clocks, so of all windows
-the least counts. The ends (pg-input, pgN-tx) are shown, but not part of the sum.
+PATH is one or more of: ip4 ip4-million ip4-vlan xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
+--against DIR measures that build too, by turns with the other, and tells the ratio. --vectors: the most packets a
+vector, 256 otherwise. Each round takes 50 windows of 10 ms of each path in turn. Other work of the machine can only
+add to a node's clocks, so of all windows the least counts. The ends (pg-input, pgN-tx) are shown, but not part of
+the sum.
 """
 import argparse
 import json
@@ -24,8 +26,11 @@ from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-imp
 WINDOW_SECONDS = 0.01
 WINDOWS = 50
 LEAST_PACKETS = 2000  # of a window, to be counted
+WHOLE_VECTOR = 256
 ENDS = re.compile(r"pg-input|pg\d+-tx")
 FRAME = "size 64-64 source pg0 node ethernet-input"
+PORTS = "UDP: 1 -> 2 incrementing 18"
+VLAN = 10
 
 
 def routed(switch):
@@ -37,23 +42,54 @@ def ip4(switch):
     """One route, one flow."""
     pgs, macs = routed(switch)
     switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[1].host} pg1")
-    return f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.1 UDP: 1 -> 2 incrementing 18 }}"
+    return f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.1 {PORTS} }}"
 
 
 def ip4_million(switch):
     """A million /24 routes, destinations at random."""
     pgs, macs = routed(switch)
     switch.ctl(f"ip route add count 1000000 20.0.0.0/24 via {pgs[1].host} pg1")
-    return (f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.0 + 35.66.63.255 UDP: 1 -> 2 "
-            "incrementing 18 }")
+    return f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.0 + 35.66.63.255 {PORTS} }}"
+
+
+def sub_interfaces(switch):
+    for i in range(2):
+        pg = switch.pg(i)
+        switch.ctl(f"create sub-interfaces {pg} {VLAN}")
+        switch.ctl(f"set interface state {pg}.{VLAN} up")
+    return switch.pgs
+
+
+def ip4_vlan(switch):
+    """One route, from a VLAN sub-interface to another."""
+    pgs = sub_interfaces(switch)
+    for i in range(2):
+        switch.ctl(f"set interface ip address pg{i}.{VLAN} 10.{i}.0.1/24")
+        switch.ctl(f"set ip neighbor pg{i}.{VLAN} 10.{i}.0.2 {pgs[i].host_mac}")
+    switch.ctl(f"ip route add 20.0.0.0/8 via 10.1.0.2 pg1.{VLAN}")
+    return f"{{ IP4: {pgs[0].host_mac} -> {pgs[0].mac} vlan {VLAN} UDP: 10.0.0.2 -> 20.0.0.1 UDP: 1 -> 2 incrementing 14 }}"
+
+
+def cross_connected(switch, names, tag):
+    for a, b in (names, names[::-1]):
+        switch.ctl(f"set interface l2 xconnect {a} {b}")
+    return (f"{{ IP4: 02:00:00:00:77:01 -> 02:00:00:00:77:02 {tag} UDP: 1.1.1.1 -> 2.2.2.2 "
+            f"UDP: 1 -> 2 incrementing {14 if tag else 18} }}")
 
 
 def xconnect(switch):
     for i in range(2):
         switch.pg(i)
-    switch.ctl("set interface l2 xconnect pg0 pg1")
-    switch.ctl("set interface l2 xconnect pg1 pg0")
-    return "{ IP4: 02:00:00:00:77:01 -> 02:00:00:00:77:02 UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18 }"
+    return cross_connected(switch, ["pg0", "pg1"], "")
+
+
+def xconnect_vlan(switch):
+    """Between VLAN sub-interfaces, whose tags are taken off and put on."""
+    sub_interfaces(switch)
+    names = [f"pg{i}.{VLAN}" for i in range(2)]
+    for name in names:
+        switch.ctl(f"set interface l2 tag-rewrite {name} pop 1")
+    return cross_connected(switch, names, f"vlan {VLAN}")
 
 
 def learnt_bridge(switch, count, order):
@@ -63,7 +99,7 @@ def learnt_bridge(switch, count, order):
         switch.ctl(f"set interface l2 bridge pg{i} 1")
     sources = "02:00:00:01:00:00 - 02:00:00:01:03:e7"
     first, last = (f"02:00:00:{n >> 16:02x}:{n >> 8 & 255:02x}:{n & 255:02x}" for n in (0x200000, 0x200000 + count - 1))
-    ip = "UDP: 1.1.1.1 -> 2.2.2.2 UDP: 1 -> 2 incrementing 18"
+    ip = f"UDP: 1.1.1.1 -> 2.2.2.2 {PORTS}"
     switch.ctl(f"packet-generator new {{ name learn limit {count} source pg1 node ethernet-input "
                f"data {{ IP4: {first} - {last} -> 02:00:00:01:00:00 {ip} }} }}")
     while switch.json("show l2fib")["learned"] < count:
@@ -86,7 +122,9 @@ def bridge_million(switch):
 PATHS = {
     "ip4": (ip4, 128, 90),
     "ip4-million": (ip4_million, 354, None),
+    "ip4-vlan": (ip4_vlan, None, None),
     "xconnect": (xconnect, 42, 40),
+    "xconnect-vlan": (xconnect_vlan, None, None),
     "bridge": (bridge, 252, 110),
     "bridge-million": (bridge_million, None, 220),
 }
@@ -104,32 +142,43 @@ def clocks_of_a_window(switch):
     return found
 
 
-def measure_once(build, path, least):
-    """Brings {node: clocks a packet} down to the least of these windows, too."""
+def measure_once(build, path, vectors, least):
+    """Brings {vector: {node: clocks a packet}} down to the least of these windows, too."""
     switch = Switch(build)
     try:
         switch.start()
         data = PATHS[path][0](switch)
-        switch.ctl(f"packet-generator new {{ name s {FRAME} data {data} }}")
-        switch.ctl("packet-generator enable-stream s")
-        wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)
-        for _ in range(WINDOWS):
-            for node, clocks in clocks_of_a_window(switch).items():
-                least[node] = min(clocks, least.get(node, clocks))
-        switch.ctl("packet-generator disable-stream s")
+        for vector in vectors:
+            nodes = least.setdefault(vector, {})
+            switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} data {data} }}")
+            switch.ctl("clear interfaces")
+            switch.ctl("packet-generator enable-stream s")
+            wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)
+            for _ in range(WINDOWS):
+                for node, clocks in clocks_of_a_window(switch).items():
+                    nodes[node] = min(clocks, nodes.get(node, clocks))
+            switch.ctl("packet-generator disable-stream s")
+            switch.ctl("packet-generator delete s")
         switch.stop()
     finally:
         switch.remove()
 
 
-def measure(build, paths=None, rounds=5):
-    """{path: {node: clocks a packet}}. A million routes take their time: once is enough."""
-    least = {path: {} for path in paths or PATHS}
+def measure_by_turns(builds, paths=None, vectors=(WHOLE_VECTOR,), rounds=5):
+    """For each build: {path: {vector: {node: clocks a packet}}}. A million routes take their time: once is enough."""
+    least = [{path: {} for path in paths or PATHS} for _ in builds]
     for turn in range(rounds):
-        for path, nodes in least.items():
+        for path in paths or PATHS:
             if turn == 0 or "million" not in path:
-                measure_once(build, path, nodes)
+                for build, found in zip(builds, least):
+                    measure_once(build, path, vectors, found[path])
     return least
+
+
+def measure(build, paths=None, rounds=5):
+    """{path: {node: clocks a packet}} of whole vectors."""
+    found = measure_by_turns([build], paths, rounds=rounds)[0]
+    return {path: vectors[WHOLE_VECTOR] for path, vectors in found.items()}
 
 
 def total(nodes):
@@ -137,9 +186,24 @@ def total(nodes):
     return sum(clocks for node, clocks in nodes.items() if not ENDS.fullmatch(node))
 
 
+def print_path(path, vector, found):
+    """found: nodes of the build, and of the one that it is measured against, if there is one."""
+    sums = [total(nodes) for nodes in found]
+    _, reference, limit = PATHS[path]
+    whole = vector == WHOLE_VECTOR
+    print(f"{path if whole else f'{path}, {vector} a vector':24} {sums[0]:6.1f} clocks a packet"
+          + (f"; against {sums[1]:.1f}: {sums[0] / sums[1]:.2f}x" if len(sums) > 1 else "")
+          + (f"; VPP 26.06: {reference}" if reference and whole and len(sums) == 1 else "")
+          + (f"; at most {limit}" if limit and whole and len(sums) == 1 else ""))
+    for node in dict.fromkeys(name for nodes in found for name in nodes):
+        print(f"    {node:20}" + "".join(f" {nodes.get(node, 0):6.1f}" for nodes in found))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(HERE, "../build/release"))
+    parser.add_argument("--against", metavar="DIR")
+    parser.add_argument("--vectors", default=[WHOLE_VECTOR], type=lambda s: [int(n) for n in s.split(",")])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("paths", nargs="*", metavar="PATH")
@@ -147,19 +211,15 @@ def main():
     unknown = set(options.paths) - set(PATHS)
     if unknown:
         parser.error(f"no path {' '.join(sorted(unknown))}; there are: {' '.join(PATHS)}")
-    results = {}
-    least = measure(os.path.abspath(options.build), options.paths, options.rounds)
-    for path, nodes in least.items():
-        results[path] = {"clocks": total(nodes), "nodes": nodes}
-        if not options.json:
-            _, reference, limit = PATHS[path]
-            print(f"{path:14} {total(nodes):6.1f} clocks a packet"
-                  + (f"; VPP 26.06: {reference}" if reference else "")
-                  + (f"; at most {limit}" if limit else ""))
-            for node, clocks in nodes.items():
-                print(f"    {node:20} {clocks:6.1f}")
+    builds = [os.path.abspath(build) for build in (options.build, options.against) if build]
+    least = measure_by_turns(builds, options.paths, options.vectors, options.rounds)
     if options.json:
-        print(json.dumps(results, indent=2))
+        print(json.dumps([{path: {vector: {"clocks": total(nodes), "nodes": nodes} for vector, nodes in vectors.items()}
+                           for path, vectors in found.items()} for found in least], indent=2))
+        return
+    for path in least[0]:
+        for vector in options.vectors:
+            print_path(path, vector, [found[path][vector] for found in least])
 
 
 if __name__ == "__main__":
