@@ -34,6 +34,14 @@ bool node_find(const struct engine *e, const char *name, struct node_index *out)
     return true;
 }
 
+struct node_index node_must_find(const struct engine *e, const char *name)
+{
+    struct node_index n;
+    if (!node_find(e, name, &n))
+        panic("no node %s", name);
+    return n;
+}
+
 const char *node_name(const struct engine *e, struct node_index n)
 {
     return n.i < e->nodes.n && e->nodes.v[n.i].name ? e->nodes.v[n.i].name : "deleted";

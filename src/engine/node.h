@@ -118,6 +118,32 @@ ALWAYS_INLINE u16 node_drop(struct node *n, struct buffer *b, u32 error, u16 nex
     return next;
 }
 
+/* For who does the work of other nodes in one go (net/link/ethernet/express.h): n had so many
+ * packets; they went along its edge `next` (which node_enqueue counts itself); both. Clocks are
+ * those of the node that runs. */
+ALWAYS_INLINE void node_had(struct node *n, u64 packets)
+{
+    tally_add(&n->calls, 1);
+    tally_add(&n->vectors, packets);
+}
+
+ALWAYS_INLINE void node_sent(struct node *n, u16 next, u64 packets)
+{
+    tally_add(&__atomic_load_n(&n->next_vectors, __ATOMIC_ACQUIRE)[next], packets);
+}
+
+ALWAYS_INLINE void node_did(struct node *n, u16 next, u64 packets)
+{
+    node_had(n, packets);
+    node_sent(n, next, packets);
+}
+
+/* Where that edge of n leads now. */
+ALWAYS_INLINE struct node_index node_target(const struct node *n, u16 next)
+{
+    return (struct node_index){__atomic_load_n(&n->next_nodes, __ATOMIC_ACQUIRE)[next]};
+}
+
 /* Sends packets that the node made itself (or an input node received) along one of its edges. */
 void node_enqueue(struct thread *t, struct node *n, u16 next, const u32 *bi, u32 count);
 /* The same with an edge for each; NEXT_CONSUMED entries are skipped. */
@@ -153,6 +179,15 @@ void node_enqueue_first(struct thread *t, struct node *n, struct buffer **b, u16
         [CPU_LEVEL_BASE] = name##__base                                                            \
     }
 #endif
+/* In an X_node.c file: the level being compiled. */
+#define NODE_CPU_LEVEL NODE_PASTE(CPU_LEVEL_OF, NODE_LEVEL)
+enum {
+    CPU_LEVEL_OF__base = CPU_LEVEL_BASE,
+    CPU_LEVEL_OF__v2 = CPU_LEVEL_V2,
+    CPU_LEVEL_OF__v3 = CPU_LEVEL_V3,
+    CPU_LEVEL_OF__v4 = CPU_LEVEL_V4,
+    CPU_LEVEL_OF__armv82 = CPU_LEVEL_ARMV82,
+};
 #define NODE_DECLARE(name) NODE_DECLARE_AS(node_fn, name)
 #define NODE_DECLARE_INPUT(name) NODE_DECLARE_AS(input_fn, name)
 #define NODE_DECLARE_TIMER(name) NODE_DECLARE_AS(timer_fn, name)
@@ -173,6 +208,8 @@ void node_rename(struct engine *e, struct node_index n, const char *name);
 void node_delete(struct engine *e, struct node_index n);
 /* false when there is none of that name. */
 bool node_find(const struct engine *e, const char *name, struct node_index *out);
+/* Of a node that is there. */
+struct node_index node_must_find(const struct engine *e, const char *name);
 const char *node_name(const struct engine *e, struct node_index n);
 /* Of a node's error counter; "unknown" when there is none. */
 const char *node_error_description(const struct engine *e, struct node_index n, u32 error);

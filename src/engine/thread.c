@@ -42,6 +42,16 @@ u64 thread_now_ns(const struct thread *t)
     return t->now_ns;
 }
 
+struct node *thread_node(struct thread *t, struct node_index n)
+{
+    return &t->nodes[n.i];
+}
+
+bool thread_traces(const struct thread *t)
+{
+    return t->trace.live;
+}
+
 void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)
 {
     for (u32 i = 0; i < t->n_round_end; i++)

@@ -24,6 +24,10 @@ struct thread;
 /* ---- in node functions ---- */
 
 u32 thread_index(const struct thread *t);
+/* Of t, for a node that runs: the counters of another one, and its edges. */
+struct node *thread_node(struct thread *t, struct node_index n);
+/* Whether hops of packets are being recorded: then each node has to see them. */
+bool thread_traces(const struct thread *t);
 /* clock_ns() taken at the start of this round: cheap. */
 u64 thread_now_ns(const struct thread *t);
 

@@ -29,6 +29,7 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip_route_api.h"
 #include "net/ip/reass/ip4_frag.h"
+#include "net/ip/ip4/ip4_express.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip4/ip4_output.h"
@@ -81,6 +82,7 @@ static const struct {
     {&address_module, NULL},
     {&ip4_module, NULL},
     {&ip4_input_module, NULL},
+    {&ip4_express_module, NULL},
     {&ip4_frag_module, NULL},
     {&ip4_local_module, NULL},
     {&ip4_reass_module, NULL},

@@ -73,12 +73,21 @@ void l2_port_set_flags(struct l2_state *s, struct if_index i, u8 flags, bool on)
     l2_port_publish(s, i);
 }
 
-static struct node_index node_named(const struct l2_state *s, const char *name)
+/* Once there is something that it could take. */
+static void make_express(struct l2_state *s)
 {
-    struct node_index n;
-    if (!node_find(engine_of(s->piste), name, &n))
-        panic("no node %s", name);
-    return n;
+    struct engine *e = engine_of(s->piste);
+    if (s->express.state)
+        return;
+    s->express_data = (struct l2_express){
+        .shared = &s->shared,
+        .input = node_must_find(e, "l2-input"),
+        .learn = node_must_find(e, "l2-learn"),
+        .fwd = node_must_find(e, "l2-fwd"),
+        .output = node_must_find(e, "l2-output"),
+    };
+    s->express = (struct express){.run = NODE_VARIANTS(l2_express), .state = &s->express_data};
+    ethernet_set_express(s->piste, EXPRESS_L2, &s->express);
 }
 
 /* l2-output knows a way to i from now on. */
@@ -86,10 +95,11 @@ static void make_output(struct l2_state *s, struct if_index i)
 {
     struct engine *e = engine_of(s->piste);
     struct node_index to = interface_at(s->piste, i)->output_node;
-    u16 end = node_edge(e, node_named(s, "l2-output-feat-arc-end"), to);
-    u16 start = node_edge(e, node_named(s, "l2-output"), to);
+    u16 end = node_edge(e, node_must_find(e, "l2-output-feat-arc-end"), to);
+    u16 start = node_edge(e, node_must_find(e, "l2-output"), to);
     __atomic_store_n(&l2_if(i)->output_end_edge, end, __ATOMIC_RELEASE);
     __atomic_store_n(&l2_if(i)->output_edge, start, __ATOMIC_RELEASE);
+    make_express(s);
 }
 
 /* --- tag rewrites --- */
@@ -303,8 +313,8 @@ int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, boo
     }
     if (!on)
         return 0;
-    u64 edge =
-        node_edge(engine, node_named(s, "l2-patch"), interface_at(s->piste, tx)->output_node);
+    u64 edge = node_edge(engine, node_must_find(engine_of(s->piste), "l2-patch"),
+                         interface_at(s->piste, tx)->output_node);
     rc = feature_enable(engine, "device-input", "l2-patch", rx, true, edge << 32 | tx.i, e);
     if (rc)
         return rc;
@@ -430,6 +440,7 @@ int l2_init(struct piste *p, void **state, struct error *e)
 void l2_stop(struct piste *p, void *state)
 {
     struct l2_state *s = state;
+    ethernet_set_express(p, EXPRESS_L2, NULL);
     l2_fib_stop(s);
     l2_bd_free_all(s);
     arp_table_free(s->shared.arp);

@@ -9,6 +9,7 @@
 #include "control/module.h"
 #include "net/l2/arp_table.h"
 #include "net/l2/l2.h"
+#include "net/l2/l2_express.h"
 #include "net/l2/l2_fib.h"
 #include "net/l2/mac_table.h"
 #include "net/packet/ip_address.h"
@@ -88,6 +89,8 @@ typedef void l2_station_fn(struct piste *p, const struct l2_station *station, vo
 
 struct l2_state {
     struct l2_shared shared; /* first: what nodes see */
+    struct l2_express express_data;
+    struct express express;
     struct piste *piste;
     VEC(struct l2_bd *) bds; /* by index; NULL: free */
     struct numbers bd_indices;

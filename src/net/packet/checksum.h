@@ -19,6 +19,23 @@ static inline u16 csum_fold(u64 sum)
     return (u16)((sum & 0xffff) + (sum >> 16));
 }
 
+/* Both words of 64 bits, the carry added again. */
+static inline u64 csum_add64(u64 a, u64 b)
+{
+    u64 sum = a + b;
+    return sum + (sum < a);
+}
+
+/* Whether the sum of up to 2^32 words of 32 bits, their own checksum among them, is not as it
+ * should be: csum_fold(sum) != 0xffff. */
+static inline bool csum_is_wrong(u64 sum)
+{
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    u32 w = (u32)sum + (u32)(sum >> 32);
+    /* each half, and the carry from below: the upper one is complete */
+    return (w + (w >> 16 | w << 16)) >> 16 != 0xffff;
+}
+
 /* What goes into a checksum field for this sum. */
 static inline be16 csum_finish(u64 sum)
 {

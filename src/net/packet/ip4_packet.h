@@ -35,6 +35,9 @@ static_assert(sizeof(struct ip4_header) == 20, "wire format");
 #define IP4_MF 0x2000
 #define IP4_OFFSET_MASK 0x1fff
 
+/* By the first byte: addresses of networks 0, 127 and from 224 on are not what they seem. */
+extern const u8 ip4_special_bytes[256];
+
 static inline u32 ip4_header_bytes(const struct ip4_header *h)
 {
     return (h->version_ihl & 15) * 4u;
@@ -91,10 +94,16 @@ static inline void ip4_set_checksum(struct ip4_header *h)
     h->checksum = csum_finish(ip4_header_sum(h));
 }
 
-/* One hop: TTL down by one, checksum repaired. Returns the new TTL. */
+/* One hop: TTL, which is not 0, down by one, checksum repaired. Returns the new TTL. */
 static inline u8 ip4_decrement_ttl(struct ip4_header *h)
 {
     /* the TTL is the high byte of its word: its 1 is 0x0100, and the field goes up by as much */
+    if (BYTEORDER_SWAP) { /* TTL, protocol and checksum as one word, the TTL lowest */
+        u32 w = load_u32(&h->ttl);
+        w = w + 0xffff + (w >= 0xfffe0000 ? 0x10000 : 0);
+        store_u32(&h->ttl, w);
+        return (u8)w;
+    }
     u32 sum = (u32)h->checksum.raw + be16_from_host(0x0100).raw;
     h->checksum.raw = (u16)(sum + (sum >= 0xffff));
     return --h->ttl;

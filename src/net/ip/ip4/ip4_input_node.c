@@ -9,12 +9,6 @@
 #include "net/ip/ip4/ip4_nodes.h"
 #include "net/packet/ip4_packet.h"
 
-/* Addresses of networks 0, 127 and from 224 on are not what they seem. */
-ALWAYS_INLINE bool is_special(u8 first_byte)
-{
-    return (u8)(first_byte - 1) >= 223 || first_byte == 127;
-}
-
 /* Whether nothing about it needs a second look. */
 ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, bool verify)
 {
@@ -25,11 +19,10 @@ ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, 
     odd |= b->flags & (BUFFER_NEXT | BUFFER_LINK_GROUP);
     odd |= h->ttl == 0;
     odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
-    odd |= is_special(p[12]) | is_special(p[16]);
+    odd |= ip4_special_bytes[p[12]] | ip4_special_bytes[p[16]];
     if (verify) {
-        u64 sum = (u64)load_u32(p) + load_u32(p + 4) + load_u32(p + 8) + load_u32(p + 12) +
-                  load_u32(p + 16);
-        odd |= csum_fold(sum) != 0xffff;
+        odd |=
+            csum_is_wrong(csum_add64(csum_add64(load_u32(p + 16), load_u64(p)), load_u64(p + 8)));
     }
     return likely(!odd);
 }

@@ -20,6 +20,7 @@
 #include "net/ip/icmp/icmp4.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/reass/ip4_frag.h"
+#include "net/ip/ip4/ip4_express.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/packet/ip4_packet.h"
@@ -131,19 +132,14 @@ static inline struct if_index world_interface(const char *name, const u8 *mac)
 }
 
 /* IPv4, all of it. */
-static const struct module *const world_ip4[] __attribute__((unused)) = {&ethernet_module,
-                                                                         &ip4_arcs_module,
-                                                                         &fib_module,
-                                                                         &address_module,
-                                                                         &ip4_module,
-                                                                         &ip4_input_module,
-                                                                         &ip4_frag_module,
-                                                                         &ip4_local_module,
-                                                                         &ip4_reass_module,
-                                                                         &icmp4_module,
-                                                                         &neighbor_module,
-                                                                         &arp_module,
-                                                                         NULL};
+static const struct module *const world_ip4[]
+    __attribute__((unused)) = {&ethernet_module,    &ip4_arcs_module,
+                               &fib_module,         &address_module,
+                               &ip4_module,         &ip4_input_module,
+                               &ip4_express_module, &ip4_frag_module,
+                               &ip4_local_module,   &ip4_reass_module,
+                               &icmp4_module,       &neighbor_module,
+                               &arp_module,         NULL};
 
 /* --- packets --- */
 

@@ -8,13 +8,10 @@
 
 #include "base/byteorder.h"
 #include "net/link/ethernet/ethernet_node.h"
+#include "net/link/ethernet/express.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
 #include "net/link/vlan/vlan_data.h"
-
-/* Address bytes of a word loaded from a frame's start, as they lie in memory. */
-#define MAC_MASK (BYTEORDER_SWAP ? 0x0000ffffffffffffull : 0xffffffffffff0000ull)
-#define MAC_GROUP_BIT (BYTEORDER_SWAP ? 1ull : 1ull << 56)
 
 /* What the packets of one interface have in common. */
 struct rx_view {
@@ -184,15 +181,39 @@ ALWAYS_INLINE u16 ethernet_input_one(const struct ethernet *eth, struct thread *
     return by_type(eth, t, n, b, type);
 }
 
+/* All packets that an express takes; returns whether these were all. The first one says which kind
+ * it is for: vectors seldom have both. */
+ALWAYS_INLINE bool ethernet_input_express(const struct ethernet *eth, struct thread *t,
+                                          struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    struct express_view v;
+    if (!express_view_of(&v, b[0]))
+        v.l2_mode = 0;
+    const struct express *x =
+        __atomic_load_n(&eth->express[v.l2_mode ? EXPRESS_L2 : EXPRESS_IP4], __ATOMIC_ACQUIRE);
+    if (x && !thread_traces(t))
+        return x->run[NODE_CPU_LEVEL](t, n, x->state, b, next, count) == count;
+    for (u32 i = 0; i < count; i++)
+        next[i] = EXPRESS_LEFT;
+    return false;
+}
+
 void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
     const struct ethernet *eth = n->state;
-    struct rx_view v;
-    capture_packets(CAPTURE_RX, IF_NONE, b, count);
+    struct rx_view v = {.index = IF_NONE};
     struct tally sum = {.index = IF_NONE};
-    ethernet_input_view_of(&v, b[0]->rx_if);
+    if (unlikely(capture_is_on())) {
+        capture_packets(CAPTURE_RX, IF_NONE, b, count);
+        for (u32 i = 0; i < count; i++)
+            next[i] = EXPRESS_LEFT;
+    } else if (likely(ethernet_input_express(eth, t, n, b, next, count))) {
+        return;
+    }
     for (u32 i = 0; i < count; i++) {
+        if (next[i] != EXPRESS_LEFT)
+            continue;
         if (i + 8 < count)
             __builtin_prefetch(b[i + 8]);
         if (i + 4 < count)

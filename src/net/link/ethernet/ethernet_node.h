@@ -26,11 +26,28 @@ enum ethernet_input_error {
     ETHERNET_INPUT_ERR_N
 };
 
+/* See express.h. Takes of b those that are for it; next[i] NEXT_CONSUMED: taken, else EXPRESS_LEFT,
+ * and the packet is as it was. n: ethernet-input. Returns how many it took. */
+typedef u32 express_fn(struct thread *t, struct node *n, const void *state, struct buffer **b,
+                       u16 *next, u32 count);
+
+enum express_kind { EXPRESS_L2, EXPRESS_IP4, EXPRESS_N };
+
+struct express {
+    express_fn *run[CPU_LEVEL_N]; /* by level, as a node's functions */
+    const void *state;
+};
+
 /* The module's state, which its node sees too. */
 struct ethernet {
+    const struct express *express[EXPRESS_N]; /* NULL: none */
     u16 *next_by_type; /* 65536 entries, touched as far as used; 0: unknown */
     const struct feature_arc *device_input;
     struct mem_map map; /* of next_by_type */
 };
+
+/* Packets of that kind go by x, which is borrowed until data threads have passed after it was
+ * replaced; NULL: by the nodes. Control thread. */
+void ethernet_set_express(struct piste *p, enum express_kind kind, const struct express *x);
 
 extern const char ethernet_module_name[];

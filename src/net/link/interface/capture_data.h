@@ -27,6 +27,12 @@ struct capture {
  */
 extern struct capture *capture_active;
 
+/* Whether capture_packets does anything. */
+ALWAYS_INLINE bool capture_is_on(void)
+{
+    return __atomic_load_n(&capture_active, __ATOMIC_RELAXED);
+}
+
 ALWAYS_INLINE void capture_packets(enum capture_direction direction, struct if_index interface,
                                    struct buffer **b, u32 count)
 {

@@ -129,6 +129,7 @@ void interface_publish(struct interface *f)
     d->caps = f->caps;
     d->parent = f->parent;
     d->tx_node = f->tx_node;
+    __atomic_store_n(&d->output, f->output, __ATOMIC_RELEASE);
     __atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 }
 
@@ -203,7 +204,9 @@ static void make_nodes(struct piste *p, struct interface *f)
     out->index = f->index;
     out->arc = feature_arc_find(e, "interface-output");
     f->output_node = node_register(e, &interface_output_node, name, out);
+    out->node = f->output_node;
     out->next_tx = node_edge(e, f->output_node, f->tx_node);
+    out->super = f->super ? f->super->output : NULL;
     f->output = out;
     feature_set_start(e, "interface-output", f->index, f->output_node);
     feature_set_end(e, "interface-output", f->index, f->tx_node);
@@ -285,6 +288,7 @@ void interface_delete(struct piste *p, struct if_index i)
     interface_tell(p, f, IF_EVENT_DELETE);
     feature_forget_interface(e, i);
     if (f->output) {
+        __atomic_store_n(&if_data(i)->output, NULL, __ATOMIC_RELEASE);
         node_delete(e, f->output_node);
         if (!f->super)
             node_delete(e, f->tx_node);

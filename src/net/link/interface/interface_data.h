@@ -8,6 +8,7 @@
 #include "engine/node.h"
 #include "engine/thread.h"
 
+struct feature_arc;
 struct vlan_port;
 
 enum if_counter {
@@ -43,7 +44,8 @@ struct if_data {
     struct if_index parent;
     struct node_index tx_node;
     const struct vlan_port *vlans; /* which sub-interface takes which frames; NULL: there is none */
-    u8 rest[CACHE_LINE_BYTES - 32];
+    const struct if_output *output; /* NULL: sends nothing */
+    u8 rest[CACHE_LINE_BYTES - 40];
 } CACHE_ALIGNED;
 
 enum {
@@ -60,6 +62,15 @@ ALWAYS_INLINE struct if_data *if_data(struct if_index i)
 {
     return &if_data_base[i.i];
 }
+
+/* State of an X-output node. */
+struct if_output {
+    struct if_index index;
+    struct node_index node;        /* itself */
+    u16 next_tx;                   /* edge to X-tx, */
+    const struct if_output *super; /* or to this one's node: of a sub-interface; else NULL */
+    const struct feature_arc *arc;
+};
 
 /* Adds to a counter of interface i from thread t. */
 extern struct counter_vec *if_counters[IF_COUNTER_N];

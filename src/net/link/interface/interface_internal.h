@@ -72,13 +72,6 @@ int interface_place_queue(struct piste *p, struct interface *f, u32 queue, u32 w
 
 /* --- nodes, settings --- */
 
-/* State of an X-output node. */
-struct if_output {
-    struct if_index index;
-    u16 next_tx; /* edge to X-tx */
-    const struct feature_arc *arc;
-};
-
 extern const struct node_def interface_output_node, interface_offload_node, error_drop_node,
     drop_node, error_punt_node, punt_node;
 /* Calls those of interface_on_show_address. */

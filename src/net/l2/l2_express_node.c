@@ -1,0 +1,339 @@
+/* The express of layer 2: what ethernet-input, l2-input, l2-learn, l2-fwd, l2-output and X-output
+ * do with frames of cross-connects, and with those of bridge domains whose source is known as it
+ * comes and whose destination is known. Those nodes say what is right; see
+ * net/link/ethernet/express.h.
+ *
+ *   cross-connect   one pass
+ *   bridge domain   gather   keys of both addresses, whose lines are asked for
+ *                   find     both at once: an interface to leave by
+ *                   leave    all that leave by the same */
+#include "net/l2/l2_express.h"
+#include "net/l2/l2_node.h"
+#include "net/link/ethernet/express.h"
+#include "net/link/interface/leave.h"
+
+#define TX_NONE UINT32_MAX
+
+/* What frames of one view, which are on their way, have in common. */
+struct l2_way {
+    const struct l2_express *s;
+    struct express_view v;
+    const struct l2_rewrites *rewrites;
+    u8 first, then; /* edges of unicast from l2-input and l2-learn */
+    bool learns;
+    u32 bd;
+    u32 packets; /* taken, and their bytes as they came in */
+    u64 rx_bytes;
+};
+
+/* What frames that leave by one interface have in common. */
+struct l2_exit {
+    struct leave leave;
+    struct if_index port;
+    u16 edge; /* of l2-output */
+    bool rewrites;
+    i16 most_room;             /* bytes in front that the rewrites need */
+    struct l2_rewrite rewrite; /* both of them in one */
+};
+
+struct l2_gathered {
+    u32 n;
+    u16 at[FRAME_PKTS]; /* place in the vector */
+    u64 src[FRAME_PKTS], dst[FRAME_PKTS];
+    u32 tx[FRAME_PKTS];
+};
+
+/* --- views --- */
+
+/* Whether frames of the view may go by express. */
+static bool l2_way_of(struct l2_way *w)
+{
+    const struct l2_shared *s = w->s->shared;
+    const struct l2_if *l = l2_if(w->v.rx_if);
+    w->first = __atomic_load_n(&l->first[0], __ATOMIC_ACQUIRE);
+    w->then = __atomic_load_n(&l->then[0], __ATOMIC_RELAXED);
+    w->rewrites = __atomic_load_n(&l->rewrites, __ATOMIC_ACQUIRE);
+    w->bd = __atomic_load_n(&l->bd, __ATOMIC_RELAXED);
+    w->packets = 0;
+    w->rx_bytes = 0;
+    w->learns = w->first == L2_NEXT_LEARN;
+    if (!s->input_arc || feature_any(s->input_arc, w->v.rx_if))
+        return false;
+    if (w->first == L2_NEXT_OUTPUT)
+        return true;
+    return w->learns ? w->then == L2_NEXT_FWD : w->first == L2_NEXT_FWD;
+}
+
+/* r: `out` behind `in` (each may be NULL). false: it is more than one can do. */
+static bool l2_rewrite_join(const struct l2_rewrite *in, const struct l2_rewrite *out,
+                            struct l2_rewrite *r)
+{
+    static const struct l2_rewrite none;
+    in = in ? in : &none;
+    out = out ? out : &none;
+    u32 undone = in->push_bytes < out->pop_bytes ? in->push_bytes : out->pop_bytes;
+    u32 kept = in->push_bytes - undone, pop = in->pop_bytes + out->pop_bytes - undone;
+    if (pop > sizeof(r->tags) || out->push_bytes + kept > sizeof(r->tags))
+        return false;
+    r->pop_bytes = (u8)pop;
+    r->push_bytes = (u8)(out->push_bytes + kept);
+    memcpy(r->tags, out->tags, out->push_bytes);
+    memcpy(r->tags + out->push_bytes, in->tags + undone, kept);
+    return true;
+}
+
+/* false: frames from the view to tx are left. */
+static bool l2_exit_of(struct l2_exit *x, const struct l2_way *w, struct thread *t,
+                       struct if_index tx)
+{
+    const struct l2_shared *s = w->s->shared;
+    const struct l2_if *from = l2_if(w->v.rx_if), *to = l2_if(tx);
+    const struct l2_rewrites *out = __atomic_load_n(&to->rewrites, __ATOMIC_ACQUIRE);
+    x->edge = __atomic_load_n(&to->output_edge, __ATOMIC_ACQUIRE);
+    if (!x->edge || (from->shg && from->shg == to->shg) || if_equal(w->v.rx_if, tx) ||
+        (out && out->strict) || feature_any(s->output_arc, tx) ||
+        !leave_find(&x->leave, tx, node_target(thread_node(t, w->s->output), x->edge)))
+        return false;
+    if (w->first != L2_NEXT_OUTPUT && l2_bd_of(tx) != w->bd)
+        return false;
+    x->port = leave_port(&x->leave);
+    x->rewrites = w->rewrites || out;
+    if (likely(!x->rewrites))
+        return true;
+    const struct l2_rewrite *in = w->rewrites ? &w->rewrites->in : NULL;
+    if (!l2_rewrite_join(in, out ? &out->out : NULL, &x->rewrite))
+        return false;
+    i32 grow = x->rewrite.push_bytes - x->rewrite.pop_bytes;
+    i32 at_first = in ? in->push_bytes - in->pop_bytes : 0;
+    x->most_room = (i16)(grow > at_first ? grow : at_first);
+    return true;
+}
+
+/* --- frames --- */
+
+/* Tags as both rewrites want them; false: b is left, and as it was. */
+ALWAYS_INLINE bool l2_exit_rewrite(const struct l2_exit *x, struct buffer *b)
+{
+    const struct l2_rewrite *r = &x->rewrite;
+    if (unlikely(b->refs > 1 || b->start < x->most_room || !l2_rewrite_fits(r, b)))
+        return false;
+    if (likely(r->push_bytes == r->pop_bytes)) {
+        memcpy((u8 *)buffer_current(b) + 12, r->tags, r->push_bytes);
+        return true;
+    }
+    return l2_rewrite_apply(r, b);
+}
+
+/* false: b is left. */
+ALWAYS_INLINE bool l2_exit_take(struct l2_way *w, const struct l2_exit *x, struct buffer *b,
+                                u64 *bytes)
+{
+    i16 start = b->start;
+    u32 came = buffer_packet_len(b);
+    i32 header = w->v.header_bytes;
+    if (unlikely(b->flags & BUFFER_GSO)) {
+        struct vlan_header h = vlan_parse(buffer_current(b), b->len);
+        header = h.bytes ? h.bytes : ETHERNET_HEADER_BYTES;
+    }
+    if (unlikely(x->rewrites)) {
+        if (!l2_exit_rewrite(x, b))
+            return false;
+        *bytes += buffer_packet_len(b);
+    } else {
+        *bytes += came;
+    }
+    b->l2_start = b->start;
+    b->l3_start = (i16)(start + header);
+    b->rx_if = w->v.rx_if;
+    b->tx_if = x->port;
+    w->rx_bytes += came;
+    return true;
+}
+
+ALWAYS_INLINE void l2_exit_send(struct l2_way *w, const struct l2_exit *x, struct thread *t,
+                                const u32 *bi, u32 n, u64 bytes)
+{
+    struct node *output = thread_node(t, w->s->output);
+    if (unlikely(!n))
+        return;
+    w->packets += n;
+    node_did(output, x->edge, n);
+    node_count(output, L2_OUTPUT_ERR_PACKETS, n);
+    leave_send(&x->leave, t, bi, n, bytes);
+}
+
+/* Frames from i on that are of the view go where the other end of the cross-connect is; returns
+ * where another view begins, or count. */
+ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thread *t,
+                           struct buffer **b, u16 *next, u32 i, u32 count)
+{
+    bool tagged = w->v.header_bytes > ETHERNET_HEADER_BYTES, sees = x->rewrites || w->v.tag_mask;
+    u32 bi[FRAME_PKTS], n = 0;
+    u64 bytes = 0;
+    for (; i < count; i++) {
+        if (likely(i + 8 < count))
+            __builtin_prefetch(b[i + 8]);
+        if (unlikely(sees) && likely(i + 4 < count))
+            __builtin_prefetch(buffer_current(b[i + 4]));
+        const u8 *frame = buffer_current(b[i]);
+        if (unlikely(b[i]->rx_if.i != w->v.port.i))
+            break;
+        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
+            continue;
+        if (unlikely(sees) && unlikely(!express_view_has(&w->v, b[i], frame)))
+            break;
+        if (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16))))
+            continue;
+        if (unlikely(!l2_exit_take(w, x, b[i], &bytes)))
+            continue;
+        next[i] = NEXT_CONSUMED;
+        bi[n++] = buffer_index(b[i]);
+    }
+    l2_exit_send(w, x, t, bi, n, bytes);
+    return i;
+}
+
+/* Unicast frames from i on that are of the view; returns as above. */
+ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation *macs,
+                            struct buffer **b, u32 i, u32 count, struct l2_gathered *g)
+{
+    bool tagged = w->v.header_bytes > ETHERNET_HEADER_BYTES;
+    u32 n = 0;
+    for (; i < count; i++) {
+        if (likely(i + 8 < count)) {
+            __builtin_prefetch(b[i + 8]);
+            __builtin_prefetch(buffer_current(b[i + 4]));
+        }
+        const u8 *frame = buffer_current(b[i]);
+        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
+            continue;
+        if (unlikely(!express_view_has(&w->v, b[i], frame)))
+            break;
+        if (unlikely(frame[0] & 1) || (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16)))))
+            continue;
+        g->dst[n] = mac_key(frame, w->bd);
+        g->src[n] = mac_key(frame + 6, w->bd);
+        __builtin_prefetch(mac_home(macs, g->dst[n]));
+        if (w->learns)
+            __builtin_prefetch(mac_home(macs, g->src[n]));
+        g->at[n++] = (u16)i;
+    }
+    g->n = n;
+    return i;
+}
+
+/* The interface that each leaves by. Returns whether all leave by the same. */
+ALWAYS_INLINE bool l2_find(const struct l2_way *w, const struct mac_generation *macs, u8 minute,
+                           struct l2_gathered *g)
+{
+    u32 expect = mac_value(w->v.rx_if.i, minute, MAC_VALID), differ = 0;
+    for (u32 i = 0; i < g->n; i++) {
+        u64 dst = g->dst[i], src = g->src[i];
+        u32 to = mac_table_find(macs, mac_home(macs, dst), dst), unlike = 0;
+        if (w->learns)
+            unlike =
+                (mac_table_find(macs, mac_home(macs, src), src) ^ expect) & MAC_VALUE_SAME_MASK;
+        unlike |= (to ^ MAC_VALID) & (MAC_VALID | MAC_FILTER | MAC_BVI);
+        g->tx[i] = unlike ? TX_NONE : mac_value_if(to);
+        differ |= g->tx[i] ^ g->tx[0];
+    }
+    return !differ;
+}
+
+/* All from `from` on that leave by the same interface as the first of them, which have none then.
+ */
+static void l2_leave_by(struct l2_way *w, struct thread *t, struct l2_gathered *g,
+                        struct buffer **b, u16 *next, u32 from, bool all)
+{
+    struct l2_exit x;
+    u32 bi[FRAME_PKTS], n = 0, tx = g->tx[from];
+    u64 bytes = 0;
+    bool open = l2_exit_of(&x, w, t, (struct if_index){tx});
+    if (!open && all)
+        return;
+    for (u32 i = from; i < g->n; i++) {
+        if (!all) {
+            if (g->tx[i] != tx)
+                continue;
+            g->tx[i] = TX_NONE;
+        }
+        struct buffer *p = b[g->at[i]];
+        if (unlikely(!open) || unlikely(!l2_exit_take(w, &x, p, &bytes)))
+            continue;
+        next[g->at[i]] = NEXT_CONSUMED;
+        bi[n++] = buffer_index(p);
+    }
+    l2_exit_send(w, &x, t, bi, n, bytes);
+}
+
+static void l2_count_taken(const struct l2_way *w, struct thread *t, struct node *n)
+{
+    if (unlikely(!w->packets))
+        return;
+    struct node *input = thread_node(t, w->s->input);
+    express_count_rx(&w->v, t, w->packets, w->rx_bytes);
+    node_sent(n, ETHERNET_INPUT_NEXT_L2, w->packets);
+    node_did(input, w->first, w->packets);
+    node_count(input, L2_INPUT_ERR_PACKETS, w->packets);
+    if (w->learns) {
+        struct node *learn = thread_node(t, w->s->learn);
+        node_did(learn, w->then, w->packets);
+        node_count(learn, L2_LEARN_ERR_PACKETS, w->packets);
+    }
+    if (w->first != L2_NEXT_OUTPUT) {
+        struct node *fwd = thread_node(t, w->s->fwd);
+        node_did(fwd, L2_NEXT_OUTPUT, w->packets);
+        node_count(fwd, L2_FWD_ERR_PACKETS, w->packets);
+        node_count(fwd, L2_FWD_ERR_HIT, w->packets);
+    }
+}
+
+/* Frames of a cross-connect from i on. */
+static u32 l2_cross_run(struct l2_way *w, struct thread *t, struct buffer **b, u16 *next, u32 i,
+                        u32 count)
+{
+    struct l2_exit x;
+    struct if_index peer = {__atomic_load_n(&l2_if(w->v.rx_if)->peer.i, __ATOMIC_RELAXED)};
+    if (unlikely(!l2_exit_of(&x, w, t, peer)))
+        return i + 1;
+    return l2_cross(w, &x, t, b, next, i, count);
+}
+
+/* Frames of a bridge domain from i on. */
+static u32 l2_bridge_run(struct l2_way *w, struct thread *t, struct buffer **b, u16 *next, u32 i,
+                         u32 count)
+{
+    struct l2_gathered g;
+    const struct mac_generation *macs = mac_table_current(&w->s->shared->macs);
+    i = l2_gather(w, macs, b, i, count, &g);
+    if (unlikely(!g.n))
+        return i;
+    if (likely(l2_find(w, macs, l2_minute(thread_now_ns(t)), &g)) && g.tx[0] != TX_NONE) {
+        l2_leave_by(w, t, &g, b, next, 0, true);
+        return i;
+    }
+    for (u32 k = 0; k < g.n; k++)
+        if (g.tx[k] != TX_NONE)
+            l2_leave_by(w, t, &g, b, next, k, false);
+    return i;
+}
+
+u32 NODE_FN(l2_express)(struct thread *t, struct node *n, const void *state, struct buffer **b,
+                        u16 *next, u32 count)
+{
+    struct l2_way w = {.s = state};
+    u32 all = 0;
+    memset(next, 0, count * sizeof(*next));
+    for (u32 i = 0; i < count;) {
+        if (unlikely(!express_view_of(&w.v, b[i])) || unlikely(!w.v.l2_mode) ||
+            unlikely(!l2_way_of(&w))) {
+            i++;
+            continue;
+        }
+        i = w.first == L2_NEXT_OUTPUT ? l2_cross_run(&w, t, b, next, i, count)
+                                      : l2_bridge_run(&w, t, b, next, i, count);
+        l2_count_taken(&w, t, n);
+        all += w.packets;
+    }
+    return all;
+}
