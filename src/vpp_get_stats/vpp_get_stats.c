@@ -15,32 +15,116 @@
 #include "base/version.h"
 
 static const char usage[] =
-    "usage: vpp_get_stats [socket-name PATH] [json] ls|dump|poll|dump-machine [PATTERN...]\n"
+    "usage: vpp_get_stats [socket-name PATH] [json] [summary] [no-zeros] COMMAND [PATTERN...]\n"
     "  ls            names of entries\n"
     "  dump          names and values: [INDEX @ THREAD]\n"
-    "  poll          dump again and again; interval SECONDS: how often, 1\n"
+    "  poll          dump again and again; interval SECONDS: how often, 1; tightpoll: without a "
+    "pause\n"
     "  dump-machine  a line a value: NAME,INDEX,THREAD,VALUE[,BYTES]; a comma in a name is \\,\n"
+    "  machine       with dump or poll: such lines; alone: dump-machine\n"
+    "  summary       threads added up: [INDEX], and no THREAD (empty in machine's lines)\n"
+    "  no-zeros      without what is 0\n"
     "  json          with these: as JSON\n"
     "  socket-name   the daemon's socket, /run/vpp/stats.sock\n"
     "A PATTERN is an extended regular expression; without one all entries are taken.\n";
 
-enum command { COMMAND_NONE, COMMAND_LS, COMMAND_DUMP, COMMAND_POLL, COMMAND_MACHINE };
+enum command { COMMAND_NONE, COMMAND_LS, COMMAND_DUMP, COMMAND_POLL };
+
+struct pattern {
+    const char *text;
+    regex_t regex;
+    bool seen; /* an entry was like it, or that there is none was told */
+};
 
 struct arguments {
     enum command command;
-    bool json;
+    bool json, machine, summary, no_zeros;
     const char *socket;
     double interval_sec;
-    VEC(regex_t) patterns;
+    VEC(struct pattern) patterns;
 };
 
 static bool vpp_get_stats_wanted(const char *name, void *arg)
 {
-    const struct arguments *a = arg;
+    struct arguments *a = arg;
+    bool wanted = !a->patterns.n;
     for (u32 i = 0; i < a->patterns.n; i++)
-        if (!regexec(&a->patterns.v[i], name, 0, NULL, 0))
-            return true;
-    return !a->patterns.n;
+        if (!regexec(&a->patterns.v[i].regex, name, 0, NULL, 0))
+            wanted = a->patterns.v[i].seen = true;
+    return wanted;
+}
+
+/* --- what is to be shown of an item --- */
+
+#define ALL_THREADS UINT32_MAX
+
+struct cell {
+    u32 column, row; /* ALL_THREADS */
+    struct stat_pair value;
+};
+
+static bool is_number(const struct stat_item *item)
+{
+    return item->type == STAT_SCALAR || item->type == STAT_GAUGE;
+}
+
+static bool is_zero(const struct stat_pair *value)
+{
+    return !value->packets && !value->bytes;
+}
+
+static struct stat_pair value_at(const struct stat_item *item, u32 row, u32 column)
+{
+    if (column >= item->n[row])
+        return (struct stat_pair){0};
+    return item->type == STAT_COMBINED ? item->combined[row][column]
+                                       : (struct stat_pair){.packets = item->simple[row][column]};
+}
+
+static u32 columns_of(const struct stat_item *item)
+{
+    u32 n = 0;
+    for (u32 row = 0; row < item->n_rows; row++)
+        n = item->n[row] > n ? item->n[row] : n;
+    return n;
+}
+
+static struct cell summed(const struct stat_item *item, u32 column)
+{
+    struct cell c = {.column = column, .row = ALL_THREADS};
+    for (u32 row = 0; row < item->n_rows; row++) {
+        struct stat_pair x = value_at(item, row, column);
+        c.value.packets += x.packets;
+        c.value.bytes += x.bytes;
+    }
+    return c;
+}
+
+static void each_cell(const struct arguments *a, const struct stat_item *item,
+                      void (*fn)(const struct stat_item *item, const struct cell *c))
+{
+    u32 n_rows = a->summary ? item->n_rows > 0 : item->n_rows;
+    for (u32 row = 0; row < n_rows; row++)
+        for (u32 i = 0; i < (a->summary ? columns_of(item) : item->n[row]); i++) {
+            struct cell c =
+                a->summary ? summed(item, i) : (struct cell){i, row, value_at(item, row, i)};
+            if (!a->no_zeros || !is_zero(&c.value))
+                fn(item, &c);
+        }
+}
+
+/* Without values that are 0 there is nothing of it. */
+static bool is_nothing(const struct stat_item *item)
+{
+    if (is_number(item))
+        return !item->value;
+    for (u32 row = 0; row < item->n_rows; row++)
+        for (u32 i = 0; i < item->n[row]; i++) {
+            struct stat_pair value = value_at(item, row, i);
+            if (!is_zero(&value))
+                return false;
+        }
+    return item->n_rows > 0;
 }
 
 /* --- text --- */
@@ -55,21 +139,23 @@ static void print_name(const char *name, const char *escaped)
             printf("%s%c", strchr(escaped, *p) ? "\\" : "", *p);
 }
 
-static void dump_cell(const struct stat_item *item, u32 column, u32 row)
+static void dump_cell(const struct stat_item *item, const struct cell *c)
 {
-    printf("[%u @ %u]: ", column, row);
-    if (item->type == STAT_COMBINED)
-        printf("%" PRIu64 " packets, %" PRIu64 " bytes ", item->combined[row][column].packets,
-               item->combined[row][column].bytes);
+    if (c->row == ALL_THREADS)
+        printf("[%u]: ", c->column);
     else
-        printf("%" PRIu64 " packets ", item->simple[row][column]);
+        printf("[%u @ %u]: ", c->column, c->row);
+    printf("%" PRIu64 " packets", c->value.packets);
+    if (item->type == STAT_COMBINED)
+        printf(", %" PRIu64 " bytes", c->value.bytes);
+    putchar(' ');
     print_name(item->name, "");
     putchar('\n');
 }
 
-static void dump_item(const struct stat_item *item)
+static void dump_item(const struct arguments *a, const struct stat_item *item)
 {
-    if (item->type == STAT_SCALAR || item->type == STAT_GAUGE) {
+    if (is_number(item)) {
         printf("%" PRIu64 ".00 ", item->value);
         print_name(item->name, "");
         putchar('\n');
@@ -82,14 +168,24 @@ static void dump_item(const struct stat_item *item)
             print_name(item->name, "");
             putchar('\n');
         }
-    for (u32 row = 0; row < item->n_rows; row++)
-        for (u32 i = 0; i < item->n[row]; i++)
-            dump_cell(item, i, row);
+    each_cell(a, item, dump_cell);
 }
 
-static void machine_item(const struct stat_item *item)
+static void machine_cell(const struct stat_item *item, const struct cell *c)
 {
-    if (item->type == STAT_SCALAR || item->type == STAT_GAUGE) {
+    print_name(item->name, ",\\");
+    printf(",%u,", c->column);
+    if (c->row != ALL_THREADS)
+        printf("%u", c->row);
+    printf(",%" PRIu64, c->value.packets);
+    if (item->type == STAT_COMBINED)
+        printf(",%" PRIu64, c->value.bytes);
+    putchar('\n');
+}
+
+static void machine_item(const struct arguments *a, const struct stat_item *item)
+{
+    if (is_number(item)) {
         print_name(item->name, ",\\");
         printf(",0,0,%" PRIu64 "\n", item->value);
     }
@@ -100,16 +196,7 @@ static void machine_item(const struct stat_item *item)
             print_name(item->names[i], ",\\");
             putchar('\n');
         }
-    for (u32 row = 0; row < item->n_rows; row++)
-        for (u32 i = 0; i < item->n[row]; i++) {
-            print_name(item->name, ",\\");
-            printf(",%u,%u,", i, row);
-            if (item->type == STAT_COMBINED)
-                printf("%" PRIu64 ",%" PRIu64 "\n", item->combined[row][i].packets,
-                       item->combined[row][i].bytes);
-            else
-                printf("%" PRIu64 "\n", item->simple[row][i]);
-        }
+    each_cell(a, item, machine_cell);
 }
 
 /* --- JSON --- */
@@ -125,19 +212,30 @@ static void json_string(const char *s)
     putchar('"');
 }
 
-static void json_cell(const struct stat_item *item, u32 column, u32 row)
+static void json_pair(const struct stat_item *item, const struct stat_pair *value)
 {
     if (item->type == STAT_COMBINED)
-        printf("{\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}",
-               item->combined[row][column].packets, item->combined[row][column].bytes);
+        printf("{\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}", value->packets, value->bytes);
     else
-        printf("%" PRIu64, item->simple[row][column]);
+        printf("%" PRIu64, value->packets);
+}
+
+static void json_row(const struct arguments *a, const struct stat_item *item, u32 row)
+{
+    u32 n = a->summary ? columns_of(item) : item->n[row];
+    printf("%s%s", row ? ", " : "", item->link ? "" : "[");
+    for (u32 i = 0; i < n; i++) {
+        struct stat_pair value = a->summary ? summed(item, i).value : value_at(item, row, i);
+        printf("%s", i ? ", " : "");
+        json_pair(item, &value);
+    }
+    printf("%s", item->link ? "" : "]");
 }
 
 /* A number; a list of names; a list of rows; of a link, the list of its column's values. */
-static void json_value(const struct stat_item *item)
+static void json_value(const struct arguments *a, const struct stat_item *item)
 {
-    if (item->type == STAT_SCALAR || item->type == STAT_GAUGE) {
+    if (is_number(item)) {
         printf("%" PRIu64, item->value);
         return;
     }
@@ -149,48 +247,63 @@ static void json_value(const struct stat_item *item)
         else
             printf("null");
     }
-    for (u32 row = 0; row < item->n_rows; row++) {
-        printf("%s%s", row ? ", " : "", item->link ? "" : "[");
-        for (u32 i = 0; i < item->n[row]; i++) {
-            printf("%s", i ? ", " : "");
-            json_cell(item, i, row);
-        }
-        printf("%s", item->link ? "" : "]");
-    }
+    for (u32 row = 0; row < (a->summary ? item->n_rows > 0 : item->n_rows); row++)
+        json_row(a, item, row);
     putchar(']');
 }
 
-static void vpp_get_stats_json(const struct stat_items *items, bool values)
+static void json_item(const struct arguments *a, const struct stat_item *item, bool first)
 {
-    putchar(values ? '{' : '[');
-    for (u32 i = 0; i < items->n; i++) {
-        printf("%s", i ? ",\n " : "");
-        json_string(items->v[i].name);
-        if (values) {
-            printf(": ");
-            json_value(&items->v[i]);
-        }
+    bool values = a->command != COMMAND_LS;
+    printf("%s", first ? "" : ",\n ");
+    json_string(item->name);
+    if (values) {
+        printf(": ");
+        json_value(a, item);
     }
-    puts(values ? "}" : "]");
 }
 
 /* --- commands --- */
 
+static void print_item(const struct arguments *a, const struct stat_item *item)
+{
+    if (a->command == COMMAND_LS) {
+        print_name(item->name, "");
+        putchar('\n');
+    } else if (a->machine) {
+        machine_item(a, item);
+    } else {
+        dump_item(a, item);
+    }
+}
+
 static void print_items(const struct arguments *a, const struct stat_items *items)
 {
-    if (a->json) {
-        vpp_get_stats_json(items, a->command != COMMAND_LS);
-        return;
-    }
+    bool first = true, values = a->command != COMMAND_LS;
+    if (a->json)
+        putchar(values ? '{' : '[');
     for (u32 i = 0; i < items->n; i++) {
-        if (a->command == COMMAND_LS) {
-            print_name(items->v[i].name, "");
-            putchar('\n');
-        } else if (a->command == COMMAND_MACHINE) {
-            machine_item(&items->v[i]);
-        } else {
-            dump_item(&items->v[i]);
-        }
+        const struct stat_item *item = &items->v[i];
+        if (a->no_zeros && values && is_nothing(item))
+            continue;
+        if (a->json)
+            json_item(a, item, first);
+        else
+            print_item(a, item);
+        first = false;
+    }
+    if (a->json)
+        puts(values ? "}" : "]");
+}
+
+/* A word that was mistyped is a pattern: who meant something else hears of it, once. */
+static void tell_of_patterns(struct arguments *a)
+{
+    for (u32 i = 0; i < a->patterns.n; i++) {
+        struct pattern *p = &a->patterns.v[i];
+        if (!p->seen)
+            fprintf(stderr, "vpp_get_stats: no entry is like `%s'\n", p->text);
+        p->seen = true;
     }
 }
 
@@ -207,6 +320,7 @@ static int vpp_get_stats_look(struct arguments *a, struct error *e)
     if (rc)
         return rc;
     print_items(a, &items);
+    tell_of_patterns(a);
     stat_items_free(&items);
     if (fflush(stdout) || ferror(stdout))
         return error_set(e, EIO, "cannot write");
@@ -237,17 +351,17 @@ static NORETURN void vpp_get_stats_bad_usage(const char *what, const char *arg)
     exit(1);
 }
 
-static void add_pattern(struct arguments *a, const char *pattern)
+static void add_pattern(struct arguments *a, const char *text)
 {
-    regex_t regex;
+    struct pattern pattern = {.text = text};
     char why[128];
-    int rc = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+    int rc = regcomp(&pattern.regex, text, REG_EXTENDED | REG_NOSUB);
     if (rc) {
-        regerror(rc, &regex, why, sizeof(why));
-        fprintf(stderr, "vpp_get_stats: `%s': %s\n", pattern, why);
+        regerror(rc, &pattern.regex, why, sizeof(why));
+        fprintf(stderr, "vpp_get_stats: `%s': %s\n", text, why);
         exit(1);
     }
-    vec_add(&a->patterns, regex);
+    vec_add(&a->patterns, pattern);
 }
 
 static double parse_interval(const char *s)
@@ -259,36 +373,56 @@ static double parse_interval(const char *s)
     return x;
 }
 
-static enum command command_of(const char *word)
+/* Whether word is the command. */
+static bool take_command(struct arguments *a, const char *word)
 {
-    static const char *const words[] = {
-        [COMMAND_LS] = "ls",
-        [COMMAND_DUMP] = "dump",
-        [COMMAND_POLL] = "poll",
-        [COMMAND_MACHINE] = "dump-machine",
+    static const struct {
+        const char *word;
+        enum command command;
+    } commands[] = {
+        {"ls", COMMAND_LS},     {"dump", COMMAND_DUMP},      {"dump-machine", COMMAND_DUMP},
+        {"poll", COMMAND_POLL}, {"tightpoll", COMMAND_POLL},
     };
-    for (u32 i = COMMAND_LS; i < array_len(words); i++)
-        if (!strcmp(word, words[i]))
-            return (enum command)i;
-    return COMMAND_NONE;
+    for (u32 i = 0; i < array_len(commands) && !a->command; i++)
+        if (!strcmp(word, commands[i].word)) {
+            a->command = commands[i].command;
+            a->machine |= !strcmp(word, "dump-machine");
+            if (!strcmp(word, "tightpoll"))
+                a->interval_sec = 0;
+            return true;
+        }
+    return false;
+}
+
+static bool take_flag(struct arguments *a, const char *word)
+{
+    const struct {
+        const char *word;
+        bool *flag;
+    } flags[] = {{"json", &a->json},
+                 {"--json", &a->json},
+                 {"machine", &a->machine},
+                 {"summary", &a->summary},
+                 {"no-zeros", &a->no_zeros}};
+    for (u32 i = 0; i < array_len(flags); i++)
+        if (!strcmp(word, flags[i].word))
+            return *flags[i].flag = true;
+    return false;
 }
 
 static void vpp_get_stats_parse(struct arguments *a, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
-        enum command command = a->command ? COMMAND_NONE : command_of(word);
-        if (command) {
-            a->command = command;
-        } else if (!strcmp(word, "socket-name") || !strcmp(word, "interval")) {
+        if (take_command(a, word) || take_flag(a, word))
+            continue;
+        if (!strcmp(word, "socket-name") || !strcmp(word, "interval")) {
             if (++i == argc)
                 vpp_get_stats_bad_usage("something is missing behind", word);
             if (*word == 's')
                 a->socket = argv[i];
             else
                 a->interval_sec = parse_interval(argv[i]);
-        } else if (!strcmp(word, "json") || !strcmp(word, "--json")) {
-            a->json = true;
         } else if (!strcmp(word, "-h") || !strcmp(word, "--help")) {
             fputs(usage, stdout);
             exit(0);
@@ -301,6 +435,8 @@ static void vpp_get_stats_parse(struct arguments *a, int argc, char **argv)
             add_pattern(a, word);
         }
     }
+    if (!a->command && a->machine)
+        a->command = COMMAND_DUMP;
     if (!a->command)
         vpp_get_stats_bad_usage("say what to do", NULL);
 }
@@ -314,7 +450,7 @@ int main(int argc, char **argv)
     if (rc)
         fprintf(stderr, "vpp_get_stats: %s\n", e.text);
     for (u32 i = 0; i < a.patterns.n; i++)
-        regfree(&a.patterns.v[i]);
+        regfree(&a.patterns.v[i].regex);
     vec_free(&a.patterns);
     return rc ? 1 : 0;
 }
