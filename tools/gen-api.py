@@ -642,8 +642,7 @@ def reference(paths, served):
            '`context` that they begin with. Made by tools/gen-docs.sh.', '',
            "What VPP answers with an address in memory that it shares with its client is not there, since a client of the",
            'socket cannot read it: `graph_node_get` is there in place of `get_node_graph`, and `cli_inband` in place of',
-           "`cli`. Nor are there bitmaps in the order of VPP's own nodes: `l2_interface_feat_flags_get` and `_set` are there",
-           'in place of `l2_flags_get` and `l2_flags_set`, and what `l2_flags` answers are the bits that it takes.', '']
+           "`cli`.", '']
     for path in sorted(paths, key=os.path.basename):
         api = Api(path)
         here = [m for m in api.messages() if '%s_%08x' % (m.name, api.crc(m)) in served]

@@ -105,6 +105,7 @@ static const struct {
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
     {&l2_api_module, NULL},
+    {&l2_flags_api_module, NULL},
     {&l2_event_api_module, NULL},
     {&classify_api_module, NULL},
     {&vlan_api_module, NULL},

@@ -344,9 +344,44 @@ def test_flags_of_a_port(switch, api, loops):
     assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
 
 
-def test_raw_bitmaps_are_not_offered(api):
-    """Their bits are those of another switch's graph."""
-    assert not [name for name in api.table if name.startswith(("l2_flags_get", "l2_flags_set", "l2_interface_pbb"))]
+XCONNECT, FLOOD, ARP_UFWD, ARP_TERM, UU_FLOOD, UU_FWD, FWD, LEARN, VTR, SPAN = (1 << n for n in (1, 2, 3, 4, 5, 6, 7, 9, 11, 19))
+
+
+def test_bitmaps_of_a_port(switch, api, loops):
+    a, b = loops
+
+    def bits(index=a):
+        reply = api.l2_flags_get(sw_if_index=index)
+        assert reply.retval == 0
+        return reply.input_feature_bitmap, reply.output_feature_bitmap
+
+    def change(is_set, wanted, out=0, index=a):
+        return api.l2_flags_set(sw_if_index=index, is_set=is_set, input_feature_bitmap=wanted,
+                                output_feature_bitmap=out).retval
+    assert bits() == (0, 0)
+    assert change(True, LEARN) == -71
+    assert api.sw_interface_set_l2_bridge(rx_sw_if_index=a, bd_id=10, enable=True).retval == 0
+    every = LEARN | FWD | UU_FWD | UU_FLOOD | ARP_TERM | ARP_UFWD | FLOOD
+    assert bits() == (every, 1)
+    assert change(False, LEARN | UU_FLOOD) == 0 and bits() == (every & ~(LEARN | UU_FLOOD), 1)
+    assert {"set interface l2 learn loop0 disable", "set interface l2 uu-flood loop0 disable"} < set(switch.vpp.running_config())
+    assert change(True, every, 1) == 0 and bits() == (every, 1), "what stands so already may be named"
+    assert change(True, 0, 0) == 0 and bits() == (every, 1)
+    # features are not turned on by a bit
+    assert change(True, SPAN | LEARN) == -126 and change(True, 0, 2) == -126 and change(False, 0, 1) == -126
+    switch.vpp.configure("""set interface span loop0 l2 destination loop1 both
+                            set interface l2 tag-rewrite loop0 push dot1q 100""")
+    assert bits() == (every | SPAN | VTR, 1 | 2)
+    assert change(True, SPAN, 2) == 0 and change(False, SPAN) == -126
+    reply = api.l2_flags(sw_if_index=a, is_set=False, feature_bitmap=1)
+    assert reply.retval == 0 and reply.resulting_feature_bitmap == bits()[0] == (every | SPAN | VTR) & ~LEARN
+    switch.vpp.configure("""set interface span loop0 l2 disable destination loop1
+                            set interface l2 tag-rewrite loop0 disable""")
+    assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, tx_sw_if_index=b, enable=True).retval == 0
+    assert bits() == (XCONNECT, 1)
+    assert api.sw_interface_set_l2_xconnect(rx_sw_if_index=a, enable=False).retval == 0
+    assert api.l2_flags_get(sw_if_index=999).retval == -2 and change(True, LEARN, index=999) == -2
+    assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0
 
 
 def test_addresses_that_arp_termination_answers(switch, api):
@@ -395,13 +430,16 @@ def test_flags_of_ports_as_older_clients_set_them(api, loops):
     def change(is_set, flags, index=loops[0]):
         reply = api.l2_flags(sw_if_index=index, is_set=is_set, feature_bitmap=flags)
         return reply.retval, reply.resulting_feature_bitmap
+
+    def bits():
+        return api.l2_flags_get(sw_if_index=loops[0]).input_feature_bitmap
     assert change(True, 1) == (-71, 0)
     assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=True).retval == 0
     before = api.l2_interface_feat_flags_get(sw_if_index=loops[0]).flags
     assert before & 3 == 3
-    assert change(False, 1) == (0, before & ~1) and change(False, 2) == (0, before & ~3)
+    assert change(False, 1) == (0, bits()) and change(False, 2) == (0, bits()) and not bits() & (LEARN | FWD)
     assert api.l2_interface_feat_flags_get(sw_if_index=loops[0]).flags == before & ~3
-    assert change(True, 3) == (0, before)
+    assert change(True, 3) == (0, bits()) and api.l2_interface_feat_flags_get(sw_if_index=loops[0]).flags == before
     assert change(True, 32) == (-126, 0) and change(True, 64) == (-7, 0) and change(True, 1, 999) == (-2, 0)
     assert api.sw_interface_set_l2_bridge(rx_sw_if_index=loops[0], bd_id=10, enable=False).retval == 0
     assert api.bridge_domain_add_del_v2(bd_id=10).retval == 0

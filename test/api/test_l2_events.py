@@ -97,6 +97,37 @@ def test_what_was_learnt_before_is_told_too(api, ports):
     assert api.want_l2_macs_events2(enable_disable=False).retval == 0
 
 
+def test_size_of_events(api, ports):
+    """As many addresses in each as was asked for, in tens; the rest at the end of a look through the table."""
+    w0, i0 = ports.wires[0], ports.indices[0]
+    w0.send_many([frame(mac(100 + i)) for i in range(95)], ports.switch.vpp, "host-p0")
+    lib.wait_for(lambda: len(api.l2_fib_table_dump(bd_id=10)) >= 95, "the addresses", timeout=60)
+    known = len(api.l2_fib_table_dump(bd_id=10))  # the kernel's own are among them
+    assert api.want_l2_macs_events2(max_macs_in_event=3, enable_disable=True, pid=7).retval == 0
+    events = [api.event(timeout=60)]
+    while sum(e.n_macs for e in events) < known:
+        events.append(api.event(timeout=60))
+    assert {e.n_macs for e in events[:3]} == {30}
+    assert {(ADD, mac(100 + i), i0) for i in range(95)} <= {(e.action, e.mac_addr, e.sw_if_index) for event in events for e in event.mac}
+    assert api.want_l2_macs_events2(enable_disable=False).retval == 0
+
+
+def test_no_more_are_learnt_and_told_than_a_client_wants(api, ports):
+    w0 = ports.wires[0]
+    api.l2fib_flush_all()
+    want = {"learn_limit": 40, "scan_delay": 1, "max_macs_in_event": 1, "pid": 7}
+    assert api.want_l2_macs_events(enable_disable=True, **want).retval == 0
+    w0.send_many([frame(mac(100 + i)) for i in range(100)], ports.switch.vpp, "host-p0")
+    seen = set()
+    while len(seen) < 40:
+        event = api.event(timeout=60)
+        assert event.n_macs <= 10
+        seen |= {e.mac_addr for e in event.mac if e.action == ADD}
+    assert len(api.l2_fib_table_dump(bd_id=10)) == len(seen) == 40
+    assert api.want_l2_macs_events(enable_disable=False).retval == 0
+    assert api.l2fib_set_scan_delay(scan_delay=10).retval == 0
+
+
 def test_one_client_is_told_of_addresses(switch, api, ports):
     other = switch.connect()
     want = {"max_macs_in_event": 1, "enable_disable": True, "pid": 7}

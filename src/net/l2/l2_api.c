@@ -290,68 +290,6 @@ static void set_l2_bridge(struct api_call *c)
     }
 }
 
-static const struct {
-    u32 api;
-    u8 flag;
-} port_flags[] = {
-    {L2_INTF_FEAT_LEARN, L2_IF_LEARN},       {L2_INTF_FEAT_FWD, L2_IF_FORWARD},
-    {L2_INTF_FEAT_FLOOD, L2_IF_FLOOD},       {L2_INTF_FEAT_UU_FLOOD, L2_IF_UU_FLOOD},
-    {L2_INTF_FEAT_ARP_TERM, L2_IF_ARP_TERM},
-};
-
-static u32 port_flags_of(struct if_index i)
-{
-    u32 flags = 0;
-    for (u32 k = 0; k < array_len(port_flags); k++)
-        flags |= l2_if(i)->port_flags & port_flags[k].flag ? port_flags[k].api : 0;
-    return flags;
-}
-
-static void feat_flags_get(struct api_call *c)
-{
-    const struct api_l2_interface_feat_flags_get *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    struct api_l2_interface_feat_flags_get_reply reply = {.retval = f ? 0 : API_INVALID_SW_IF_INDEX,
-                                                          .flags = f ? port_flags_of(f->index) : 0};
-    api_reply(c, &api_message_l2_interface_feat_flags_get_reply, &reply);
-}
-
-static i32 set_port_flags(struct piste *p, u32 sw_if_index, u32 api_flags, bool set)
-{
-    struct interface *f = api_interface(p, sw_if_index);
-    u32 unknown = api_flags;
-    u8 flags = 0;
-    for (u32 i = 0; i < array_len(port_flags); i++) {
-        unknown &= ~port_flags[i].api;
-        flags |= api_flags & port_flags[i].api ? port_flags[i].flag : 0;
-    }
-    if (!f)
-        return API_INVALID_SW_IF_INDEX;
-    if (unknown) /* sending requests on by unicast is the domain's */
-        return unknown == L2_INTF_FEAT_ARP_UFWD ? API_UNSUPPORTED : API_INVALID_VALUE;
-    if (l2_if(f->index)->mode != L2_MODE_BRIDGE)
-        return API_INVALID_INTERFACE;
-    l2_port_set_flags(l2_state_of(p), f->index, flags, set);
-    return 0;
-}
-
-static void feat_flags_set(struct api_call *c)
-{
-    const struct api_l2_interface_feat_flags_set *m = c->msg;
-    api_reply_retval(c, set_port_flags(c->piste, m->sw_if_index, m->flags, m->is_set));
-}
-
-/* The older message; what it answers are the same bits, not those of VPP's node order. */
-static void l2_flags(struct api_call *c)
-{
-    const struct api_l2_flags *m = c->msg;
-    struct api_l2_flags_reply reply = {0};
-    reply.retval = set_port_flags(c->piste, m->sw_if_index, m->feature_bitmap, m->is_set);
-    if (!reply.retval)
-        reply.resulting_feature_bitmap = port_flags_of((struct if_index){m->sw_if_index});
-    api_reply(c, &api_message_l2_flags_reply, &reply);
-}
-
 static void l2_patch_add_del(struct api_call *c)
 {
     const struct api_l2_patch_add_del *m = c->msg;
@@ -515,9 +453,6 @@ const struct api_handler l2_api[] = {
     {&api_message_bd_ip_mac_flush, ip_mac_flush},
     {&api_message_bd_ip_mac_dump, ip_mac_dump},
     {&api_message_sw_interface_set_l2_bridge, set_l2_bridge},
-    {&api_message_l2_interface_feat_flags_get, feat_flags_get},
-    {&api_message_l2_interface_feat_flags_set, feat_flags_set},
-    {&api_message_l2_flags, l2_flags},
     {&api_message_l2_patch_add_del, l2_patch_add_del},
     {&api_message_sw_interface_set_l2_xconnect, set_l2_xconnect},
     {&api_message_l2_xconnect_dump, l2_xconnect_dump},

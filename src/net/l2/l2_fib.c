@@ -19,7 +19,8 @@
 #define COPY_BUCKETS 8192  /* a step of growing: some milliseconds at most */
 #define FLUSH_BUCKETS 4096 /* a step of flushing: two milliseconds */
 #define SHRINK_SHARE 8     /* a table is too large that needs no more than one bucket of so many */
-#define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events */
+#define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events, or more: */
+#define EVENT_STEPS 32     /* clients hear of the largest table within a second, too */
 #define SCAN_DELAY_MS_MAX 60000
 #define SCAN_STEP_NS (10 * NS_PER_MSEC)
 #define LOOKED_AT 4096 /* slots of a walk, before others may want their turn */
@@ -392,7 +393,8 @@ static void on_event_timer(void *arg)
         if (s->event_buckets != t->cur->mask + 1) /* it has grown: entries lie elsewhere */
             s->event_at = 0;
         s->event_buckets = t->cur->mask + 1;
-        s->event_at = mac_table_walk(t, s->event_at, SCAN_BUCKETS, event_one, NULL, s);
+        u32 step = (u32)max_u64(SCAN_BUCKETS, s->event_buckets / EVENT_STEPS);
+        s->event_at = mac_table_walk(t, s->event_at, step, event_one, NULL, s);
         s->tell_all &= s->event_at != 0;
     }
     s->on_fib(s->piste, L2_FIB_SCANNED, NULL, s->on_fib_arg);

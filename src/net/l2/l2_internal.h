@@ -181,6 +181,7 @@ extern const char l2_module_name[];
 extern const struct cli_command l2_commands[];
 extern const struct cli_command l2_fib_commands[];
 extern const struct api_handler l2_api[];
+extern const struct api_handler l2_flags_api[];
 extern const struct api_handler l2_event_api[];
 extern const struct api_handler tag_api[];
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

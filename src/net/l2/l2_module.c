@@ -97,6 +97,14 @@ const struct module l2_api_module = {
     .api = l2_api,
 };
 
+const struct module l2_flags_api_module = {
+    .abi = MODULE_ABI,
+    .name = "l2_flags_api",
+    .description = "Binary API of what ports of layer 2 do",
+    .needs = api_needs,
+    .api = l2_flags_api,
+};
+
 const struct module l2_event_api_module = {
     .abi = MODULE_ABI,
     .name = l2_event_api_module_name,
