@@ -53,14 +53,12 @@ static void trace_capture_packets(struct api_call *c)
         api_reply_retval(c, API_NO_SUCH_NODE);
         return;
     }
-    if (m->use_filter && !e->trace_wanted) {
-        api_reply_retval(c, API_NO_SUCH_LABEL);
-        return;
-    }
     if (m->pre_capture_clear)
         trace_clear(e);
+    /* without a classifier all packets pass; the filter of trace_set_filters is for what is shown
+     */
     api_reply_errno(c, trace_capture(e, (struct node_index){m->node_index}, m->max_packets,
-                                     m->use_filter, &err));
+                                     m->use_filter && e->trace_wanted, &err));
 }
 
 static void trace_clear_capture(struct api_call *c)

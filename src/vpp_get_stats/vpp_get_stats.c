@@ -89,7 +89,7 @@ static u32 columns_of(const struct stat_item *item)
     return n;
 }
 
-static struct cell summed(const struct stat_item *item, u32 column)
+static struct cell sum_of_threads(const struct stat_item *item, u32 column)
 {
     struct cell c = {.column = column, .row = ALL_THREADS};
     for (u32 row = 0; row < item->n_rows; row++) {
@@ -106,8 +106,8 @@ static void each_cell(const struct arguments *a, const struct stat_item *item,
     u32 n_rows = a->summary ? item->n_rows > 0 : item->n_rows;
     for (u32 row = 0; row < n_rows; row++)
         for (u32 i = 0; i < (a->summary ? columns_of(item) : item->n[row]); i++) {
-            struct cell c =
-                a->summary ? summed(item, i) : (struct cell){i, row, value_at(item, row, i)};
+            struct cell c = a->summary ? sum_of_threads(item, i)
+                                       : (struct cell){i, row, value_at(item, row, i)};
             if (!a->no_zeros || !is_zero(&c.value))
                 fn(item, &c);
         }
@@ -225,7 +225,8 @@ static void json_row(const struct arguments *a, const struct stat_item *item, u3
     u32 n = a->summary ? columns_of(item) : item->n[row];
     printf("%s%s", row ? ", " : "", item->link ? "" : "[");
     for (u32 i = 0; i < n; i++) {
-        struct stat_pair value = a->summary ? summed(item, i).value : value_at(item, row, i);
+        struct stat_pair value =
+            a->summary ? sum_of_threads(item, i).value : value_at(item, row, i);
         printf("%s", i ? ", " : "");
         json_pair(item, &value);
     }

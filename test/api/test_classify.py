@@ -147,7 +147,8 @@ def test_filters_of_traces_and_captures(switch, api, loop, table):
         assert lines() == [f"classify filter {name} table {table}"]
         assert api.classify_pcap_set_table(sw_if_index=index, table_index=NONE).retval == 0
         assert list(api.classify_pcap_get_tables(sw_if_index=index).indices) == [] and lines() == []
-    assert api.pcap_trace_on(capture_rx=True, filter=True, max_packets=9, max_bytes_per_packet=99).retval == -5
+    assert api.pcap_trace_on(capture_rx=True, filter=True, max_packets=9, max_bytes_per_packet=99).retval == 0
+    assert api.pcap_trace_off().retval == -6  # nothing was captured
     assert api.classify_pcap_set_table(sw_if_index=999, table_index=table).retval == -2
     assert api.classify_pcap_get_tables(sw_if_index=999).retval == -2
     assert api.classify_pcap_lookup_table(sw_if_index=999, **mask).retval == -2

@@ -66,5 +66,12 @@ def test_pcap_trace(switch, api):
     try:
         assert api.pcap_trace_off().retval == 0
         assert len(Records("/tmp/" + name).frames) == 3
+        # a filter or a reason that is not there asks for all
+        os.unlink("/tmp/" + name)
+        for more in {"filter": True}, {"error": "nosuch.reason"}, {"error": "nosuch"}:
+            assert api.pcap_trace_on(**{**on, **more}).retval == 0, more
+            switch.run_stream("s")
+            assert api.pcap_trace_off().retval == 0
+            assert len(Records("/tmp/" + name).frames) == 3
     finally:
         os.unlink("/tmp/" + name)

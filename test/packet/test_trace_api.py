@@ -19,15 +19,17 @@ def net(switch):
     return switch.pg(0, "192.0.2.9/24"), switch.pg(1, "198.51.100.1/24")
 
 
+def five(net):
+    return [net[0].ether() / IP(src="192.0.2.1", dst="198.51.100.2") / UDP(sport=1000 + i, dport=9) for i in range(5)]
+
+
 @pytest.fixture
 def traced(switch, net, api):
     """Five packets through the router, captured."""
     pg_input = api.get_node_index(node_name="pg-input").node_index
     assert api.trace_capture_packets(node_index=pg_input, max_packets=5, use_filter=False,
                                      verbose=False, pre_capture_clear=True).retval == 0
-    frames = [net[0].ether() / IP(src="192.0.2.1", dst="198.51.100.2") / UDP(sport=1000 + i, dport=9)
-              for i in range(5)]
-    assert len(switch.exchange(net[0], frames, net[1])) == 5
+    assert len(switch.exchange(net[0], five(net), net[1])) == 5
     yield
     assert api.trace_set_filters(flag=0, count=0, node_index=ALL,
                                  classifier_table_index=ALL).retval == 0
@@ -95,12 +97,18 @@ def test_captures_only_where_packets_enter(api):
                                          pre_capture_clear=False).retval == NO_SUCH_NODE
 
 
-def test_a_filter_that_is_not_there_is_not_passed_over(switch, api):
-    """Nothing is traced by whoever wants only what a classifier picks."""
-    node = api.get_node_index(node_name="pg-input").node_index
-    assert api.trace_capture_packets(node_index=node, max_packets=5, use_filter=True, verbose=False,
-                                     pre_capture_clear=False).retval == -5
+def test_a_filter_that_is_not_there_asks_for_all(switch, net, api):
+    """By the API, as on VPP; the command says so."""
     assert "No classify filter configured" in switch.fails("trace add pg-input 5 filter")
+    switch.ctl("clear trace")
+    node = api.get_node_index(node_name="pg-input").node_index
+    shown = api.get_node_index(node_name="ip4-lookup").node_index
+    assert api.trace_set_filters(flag=1, count=100, node_index=shown, classifier_table_index=ALL).retval == 0
+    assert api.trace_capture_packets(node_index=node, max_packets=5, use_filter=True, verbose=False,
+                                     pre_capture_clear=True).retval == 0
+    assert len(switch.exchange(net[0], five(net), net[1])) == 5 == len(packets(api))
+    assert api.trace_set_filters(flag=0, count=0, node_index=ALL, classifier_table_index=ALL).retval == 0
+    switch.ctl("clear trace")
 
 
 def nodes(api, **more):

@@ -20,6 +20,7 @@ static void trace_on(struct api_call *c)
         .file = *m->filename ? m->filename : NULL,
         .filter = m->filter,
         .error = *m->error ? m->error : NULL,
+        .unknown_is_any = true,
     };
     if (!args.directions)
         api_reply_retval(c, API_INVALID_VALUE);
@@ -27,9 +28,7 @@ static void trace_on(struct api_call *c)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else {
         int rc = pcap_trace_start(c->piste, &args, NULL);
-        api_reply_retval(c, rc == -EALREADY     ? API_INVALID_VALUE
-                            : rc == -EOPNOTSUPP ? API_NO_SUCH_LABEL
-                                                : api_retval(rc));
+        api_reply_retval(c, rc == -EALREADY ? API_INVALID_VALUE : api_retval(rc));
     }
 }
 

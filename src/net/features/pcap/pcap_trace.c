@@ -157,13 +157,16 @@ static int set_error(struct piste *p, struct pcap_trace *c, const char *text, st
 }
 
 /* The interface's own, or that of all; held until the capture ends. */
-static int set_filter(struct piste *p, struct pcap_trace *c, bool filter, struct error *e)
+static int set_filter(struct piste *p, struct pcap_trace *c, const struct pcap_trace_args *args,
+                      struct error *e)
 {
-    if (!filter)
+    if (!args->filter)
         return 0;
     c->filter = classify_filter_pcap(p, c->interface);
     if (c->filter == CLASSIFY_NONE)
         c->filter = classify_filter_pcap(p, IF_NONE);
+    if (c->filter == CLASSIFY_NONE && args->unknown_is_any)
+        return 0;
     if (c->filter == CLASSIFY_NONE)
         return error_set(e, EOPNOTSUPP, "No classify filter configured...");
     return classify_table_ref(p, c->filter, e);
@@ -188,15 +191,15 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
     };
     u64 bytes = (u64)c->max_packets * c->stride_bytes;
     int rc = set_path(c, args->file, e);
-    if (!rc)
-        rc = set_error(p, c, args->error, e);
+    if (!rc && set_error(p, c, args->error, e) && !args->unknown_is_any)
+        rc = -e->code;
     if (!rc && (!bytes || bytes > MEMORY_MAX_BYTES))
         rc = error_set(e, EINVAL, "%u packets of %u bytes cannot be kept", c->max_packets,
                        c->max_packet_bytes);
     if (!rc)
         rc = mem_map_new(&c->places, "pcap-trace", bytes, page, false, e);
     if (!rc)
-        rc = set_filter(p, c, args->filter, e);
+        rc = set_filter(p, c, args, e);
     if (rc) {
         mem_map_free(&c->places);
         free(c);

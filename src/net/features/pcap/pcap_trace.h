@@ -25,6 +25,7 @@ struct pcap_trace_args {
     const char *file;          /* a name in /tmp; NULL: by the directions */
     bool filter;               /* only what `classify filter' picks */
     const char *error;         /* NODE.REASON: of what is dropped, only that; NULL: all */
+    bool unknown_is_any;       /* a filter or reason that is not there is none, and no fault */
 };
 
 struct pcap_trace_status {
