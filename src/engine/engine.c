@@ -142,6 +142,7 @@ struct engine *engine_new(struct piste *p, const struct engine_config *c, struct
     e->config = *c;
     e->n_threads = 1 + c->n_workers;
     hash_init(&e->node_by_name, NODE_NAME_BYTES);
+    hash_init(&e->edge_by_ends, sizeof(struct edge_ends));
     hash_init(&e->nodes_free, sizeof(struct node_def *));
     e->error_names = mem_alloc(NODE_ERRORS_MAX * sizeof(*e->error_names));
     if (engine_make_nodes(e, err) || buffer_pools_init(e, err) || make_stats(e, err)) {
@@ -209,6 +210,7 @@ void engine_free(struct engine *e)
         free(g->name);
     }
     mem_map_free(&e->nodes.map);
+    hash_fini(&e->edge_by_ends);
     hash_fini(&e->nodes_free);
     vec_free(&e->nodes_waiting);
     vec_free(&e->deferred);

@@ -126,6 +126,10 @@ struct thread {
     u64 start_ns;
 };
 
+struct edge_ends {
+    u32 from, to; /* nodes */
+};
+
 /* The control thread's, but for def, which data threads read too (node_def_at). */
 struct node_global {
     char *name; /* owned; NULL: index not in use */
@@ -222,6 +226,7 @@ struct engine {
         struct mem_map map;
     } nodes;
     struct hash node_by_name; /* NODE_NAME_BYTES */
+    struct hash edge_by_ends; /* those that were added: struct edge_ends to number */
     struct hash nodes_free;   /* by struct node_def: first of those that were deleted */
     VEC(u32) nodes_waiting;   /* those with next_names */
     u32 n_errors;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -403,6 +404,38 @@ static void test_edges_wait_for_their_nodes(void **state)
     teardown_engine();
 }
 
+/* Edges that were added are found again, also those at a common number, and go with their node. */
+static void test_edges_are_found_again(void **state)
+{
+    static const struct node_def one = {.name = "one", .run = {posting_run}};
+    static const struct node_def two = {
+        .name = "two", .run = {posting_run}, .next = {"x"}, .n_next = 1};
+    char name[8];
+    setup_engine();
+    struct engine *e = piste.engine;
+    struct node_index from[2] = {node_register(e, &two, "a", NULL),
+                                 node_register(e, &one, "b", NULL)};
+    struct node_index to[20];
+    for (u32 i = 0; i < array_len(to); i++) {
+        snprintf(name, sizeof(name), "t%u", i);
+        to[i] = node_register(e, &one, name, NULL);
+    }
+    for (u32 i = 0; i < array_len(to); i++)
+        assert_int_equal(node_edge(e, from[0], to[i]), 1 + i);
+    u16 common = node_common_edge(e, from, 2, to[3]);
+    assert_int_equal(common, 21);
+    for (u32 i = 0; i < array_len(to); i++)
+        assert_int_equal(node_edge(e, from[0], to[i]), 1 + i);
+    assert_int_equal(node_edge(e, from[1], to[3]), common);
+    assert_int_equal(node_edge(e, from[1], to[4]), common + 1);
+    node_delete(e, from[0]);
+    assert_int_equal(node_register(e, &two, "a", NULL).i, from[0].i);
+    assert_int_equal(node_edge(e, from[0], to[7]), 1);
+    assert_int_equal(node_edge(e, from[0], to[6]), 2);
+    assert_int_equal(node_edge(e, from[0], to[7]), 1);
+    teardown_engine();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_queue_wakes_its_thread),
         cmocka_unit_test(test_an_index_is_used_again_by_the_same_kind),
         cmocka_unit_test(test_edges_wait_for_their_nodes),
+        cmocka_unit_test(test_edges_are_found_again),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

@@ -313,14 +313,29 @@ static u16 edge_add(struct engine *e, struct node_index from, struct node_index 
     __atomic_store_n(&g->next_nodes[k], to.i, __ATOMIC_RELEASE);
     for (u32 t = 0; t < e->n_threads; t++)
         __atomic_store_n(&e->threads[t]->nodes[from.i].n_next, g->n_next, __ATOMIC_RELEASE);
+    struct edge_ends ends = {from.i, to.i};
+    if (to.i && !hash_get(&e->edge_by_ends, &ends, NULL))
+        hash_set(&e->edge_by_ends, &ends, k);
     return k;
+}
+
+/* Edges of a node that goes. */
+static void edges_forget(struct engine *e, u32 from)
+{
+    const struct node_global *g = &e->nodes.v[from];
+    for (u32 k = g->def->n_next; k < g->n_next; k++)
+        (void)hash_del(&e->edge_by_ends, &(struct edge_ends){from, g->next_nodes[k]});
 }
 
 u16 node_edge(struct engine *e, struct node_index from, struct node_index to)
 {
-    for (u16 k = 0; k < e->nodes.v[from.i].n_next; k++)
+    u64 edge;
+    for (u16 k = 0; k < e->nodes.v[from.i].def->n_next; k++)
         if (edge_is(e, from, k, to))
             return k;
+    /* many, where interfaces are many */
+    if (hash_get(&e->edge_by_ends, &(struct edge_ends){from.i, to.i}, &edge))
+        return (u16)edge;
     return edge_add(e, from, to);
 }
 
@@ -427,6 +442,7 @@ void node_delete(struct engine *e, struct node_index n)
     g->name = NULL;
     g->deleted = true;
     node_wait_no_more(e, n.i);
+    edges_forget(e, n.i);
     engine_defer_free(e, free, g->next_nodes);
     g->next_nodes = NULL;
     for (u32 t = 0; t < e->n_threads; t++) {

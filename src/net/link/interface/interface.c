@@ -232,8 +232,8 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     if (args->has_parent && (!super || super->super || !super->output))
         return error_set(e, EINVAL, "%s has no interface to be a part of", args->name);
     u32 i = numbers_lowest(&ifs->indices);
-    if (i == IF_MAX)
-        return error_set(e, ENOSPC, "at most %u interfaces are possible", IF_MAX);
+    if (i == IF_MOST)
+        return error_set(e, ENOSPC, "at most %u interfaces are possible", IF_MOST);
     struct interface *f = mem_alloc(sizeof(*f));
     u32 mtu = args->mtu ? args->mtu : ifs->default_mtu;
     snprintf(f->name, sizeof(f->name), "%s", args->name);

@@ -26,6 +26,8 @@ struct vlan_port;
 
 #define IF_NAME_BYTES 64
 #define IF_MAX 65536
+/* That there can be: most are an edge of some nodes, which have few others. */
+#define IF_MOST (IF_MAX - 64)
 #define IF_TAG_BYTES 64
 
 enum if_mtu { IF_MTU_L3, IF_MTU_IP4, IF_MTU_IP6, IF_MTU_MPLS, IF_MTU_N };
