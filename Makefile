@@ -38,6 +38,11 @@ dist:
 apk deb: dist
 	@sh tools/packages.sh $@
 
+# for other architectures, with Debian's cross compilers; qemu runs the tests of two. Not part of `make test`
+cross:
+	@sh tools/install-deps.sh build test cross
+	@tools/run-tests.py cross
+
 bench: release
 	@sh tools/install-deps.sh bench
 	@bench/run
@@ -60,5 +65,5 @@ clean:
 	rm -rf build
 
 .DEFAULT_GOAL := release
-.PHONY: release debug asan tsan musl clang install install-musl test shell demo dist apk deb bench fuzz \
+.PHONY: release debug asan tsan musl clang install install-musl test shell demo dist apk deb cross bench fuzz \
 	format lint clean

@@ -2,8 +2,8 @@
 # The same TCP connection, untagged, behind 802.1Q, behind 802.1ad and 802.1Q, and as `tcpdump -i any` writes it (SLL2).
 # Expected: what reads captures for flows sees it behind an 802.1Q tag, tells the tag, and most see it behind two.
 # Seen: p0f sees no packet behind any tag, in silence, but reads SLL2; tcptrace, ngrep and nfdump see one tag and stop at
-# 802.1ad (only nfdump says so), and nfdump tells the tag as the flow's destination VLAN, 0 as its source VLAN; tcpflow sees all, and names flows by a tag of 802.1Q, but not by two;
-# all but p0f refuse SLL2.
+# 802.1ad (only nfdump says so), and nfdump tells the tag as the flow's destination VLAN, with 0 as its source VLAN; tcpflow
+# sees all, and names flows by a tag of 802.1Q, but not by two; all but p0f refuse SLL2.
 # For us: what such tools say of a port with tags proves nothing; captures for them are made behind the tags.
 cd "$(dirname "$0")" && . ./lib.sh
 packages python3-scapy=2.5.0+dfsg-2 p0f=3.09b-3 tcptrace=6.6.7-6+b1 ngrep=1.47+ds1-5+b1 nfdump=1.7.1-2+deb12u1 tcpflow=1.6.1-2+b1

@@ -6,6 +6,7 @@
 #   musl      release with musl (on Alpine: the same as release)
 #   fuzz      fuzz targets with libFuzzer and sanitizers, by clang
 #   clang     release, by clang
+#   aarch64, armhf, riscv64, ppc64el, s390x    release for another architecture, on Debian
 #
 # From the environment: PREFIX, SYSCONFDIR where it will be installed; SERVICE=openrc or systemd for a
 # service at boot; TARGETS to build only these; MESON_ARGS for more options.
@@ -40,6 +41,10 @@ for kind; do
                 -Dinstall_rpath=$(sh tools/musl-sysroot.sh --where)/usr/lib"
         fi
         ;;
+    aarch64 | armhf | riscv64 | ppc64el | s390x)
+        sh tools/cross-sysroot.sh "$kind"
+        options="--cross-file build/cross/$kind.ini"
+        ;;
     *)
         echo "build.sh: no kind $kind" >&2
         exit 1
@@ -50,7 +55,7 @@ for kind; do
     options="--prefix=$prefix --libdir=lib --sysconfdir=$sysconfdir -Dservice=${SERVICE:-none} $options ${MESON_ARGS:-}"
     # What the folder was set up with. Other options: set it up again and keep what still holds;
     # another compiler or sysroot: from nothing.
-    with="$compiler $(readlink build/musl-sysroot || :) ${MESON_ARGS:-}"
+    with="$compiler $(readlink build/musl-sysroot || :)$(cat "build/cross/$kind.with" 2>/dev/null || :) ${MESON_ARGS:-}"
     if [ "$(cat "$dir/.with" 2>/dev/null)" != "$with" ] || [ ! -e "$dir/build.ninja" ]; then
         rm -rf "$dir"
     fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # install-deps.sh GROUP... - install the packages of the groups that are missing here.
 #
-# Groups: build, test, demo, musl, fuzz, lint, bench, packages, deb. Debian (apt) and Alpine (apk). Does nothing, and needs
+# Groups: build, test, demo, musl, fuzz, lint, bench, packages, deb, cross. Debian (apt) and Alpine (apk). Does nothing, and needs
 # no network, when all is there. Where it may not install, it says in one line what is missing.
 # shellcheck disable=SC2086  # lists of words
 set -eu
@@ -20,6 +20,8 @@ debian_packages() {
     bench) echo iproute2 iputils-ping iperf3 ethtool tcpdump procps python3-scapy crun busybox-static ;;
     packages) echo busybox-static crun ;; # what test/pkg needs beside the others; it unpacks OpenRC itself
     deb) echo debhelper dpkg-dev fakeroot libcmocka-dev ;;
+    cross) echo gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu \
+        gcc-s390x-linux-gnu qemu-user ;;
     *) return 1 ;;
     esac
 }

@@ -8,6 +8,7 @@ packages, in root file systems of their own.
 Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
   run-tests.py [STAGE...]     only these stages: asan tsan clang release musl packages (Alpine: musl)
+  run-tests.py cross          builds for other architectures; tests of two of them, run by qemu
   run-tests.py tsan-packet    packet tests under the thread sanitizer: after changes to what threads share
 
 The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
@@ -15,12 +16,13 @@ breaks, or a suite that ends without a result, is one failure.
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
 
-TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+TREE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 NETWORK_SUITES = ["test/net", "test/packet", "test/api"]
 # needs nothing of the kernel's network: quick, so that it also runs with the sanitizers
 PACKET_SUITES = ["test/packet"]
@@ -206,9 +208,38 @@ def stage_packages(result):
     network_tests(result, "packages", ["test/pkg"])
 
 
+CROSS = {"aarch64": True, "armhf": False, "riscv64": False, "ppc64el": False, "s390x": True}  # whether tests run
+
+
+def programs_by_qemu(arch):
+    """The name of a folder in build/ that looks like the build of arch, where programs run here."""
+    folder = f"build/{arch}/qemu"
+    shutil.rmtree(folder, ignore_errors=True)
+    names = os.listdir(f"build/{arch}")
+    os.mkdir(folder)
+    for name in names:
+        if not name.startswith("vpp") or name.endswith(".p"):
+            os.symlink(f"../{name}", f"{folder}/{name}")
+            continue
+        with open(f"{folder}/{name}", "w", encoding="ascii") as f:
+            f.write(f'#!/bin/sh\nexec {TREE}/build/cross/{arch}.run {TREE}/build/{arch}/{name} "$@"\n')
+        os.chmod(f"{folder}/{name}", 0o755)
+    return f"{arch}/qemu"
+
+
+def stage_cross(result):
+    for arch, tested in CROSS.items():
+        if not build(result, arch):
+            continue
+        result.add(1, 0)
+        if tested:
+            meson_tests(result, arch, ["unit", "fuzz-short"])
+            network_tests(result, programs_by_qemu(arch), PACKET_SUITES)
+
+
 STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,
           "release": stage_release, "musl": stage_musl, "packages": stage_packages}
-ON_REQUEST = {"tsan-packet": stage_tsan_packet}
+ON_REQUEST = {"cross": stage_cross, "tsan-packet": stage_tsan_packet}
 
 
 def libc_is_musl():

@@ -17,11 +17,11 @@ import os
 import re
 import socket
 import struct
+import sys
 import time
 
 SCALAR, SIMPLE, COMBINED, NAMES, EMPTY, SYMLINK, HISTOGRAM, RING, GAUGE = range(1, 10)
-HEADER = struct.Struct("=QQQQQ")  # version, base, epoch, in_progress, directory
-ENTRY = struct.Struct("=I4x8s128s")
+HEADER_BYTES = 40  # version, base, epoch, in_progress, directory
 ENTRY_BYTES = 144
 VERSION = 2
 
@@ -37,10 +37,10 @@ class Changed(Exception):
 class Entry:
     """One entry of the directory: type, name, its 8 bytes as number and as two indices."""
 
-    def __init__(self, raw):
-        self.type, value, name = ENTRY.unpack(raw)
-        self.value, = struct.unpack("=Q", value)
-        self.index1, self.index2 = struct.unpack("=II", value)
+    def __init__(self, raw, order):
+        self.type, value, name = struct.unpack(order + "I4x8s128s", raw)
+        self.value, = struct.unpack(order + "Q", value)
+        self.index1, self.index2 = struct.unpack(order + "II", value)
         self.name = name.split(b"\0", 1)[0].decode()
 
 
@@ -69,7 +69,9 @@ class Stats:
         else:
             self.map = data
         self.size = len(self.map)
-        version, self.base = HEADER.unpack(self.bytes(0, HEADER.size))[:2]
+        header = self.bytes(0, HEADER_BYTES)
+        self.order = "<" if header[0] else ">"  # of the switch: qemu may run it for another processor
+        version, self.base = struct.unpack(self.order + "QQ24x", header)
         if version != VERSION:
             raise StatsError(f"version {version}")
 
@@ -90,15 +92,15 @@ class Stats:
             raise StatsError(f"{count} bytes at {offset} of {self.size}")
         return self.map[offset:offset + count]
 
-    def number(self, offset, code="=Q"):
-        return struct.unpack(code, self.bytes(offset, struct.calcsize(code)))[0]
+    def number(self, offset, code="Q"):
+        return struct.unpack(self.order + code, self.bytes(offset, struct.calcsize(self.order + code)))[0]
 
     def vector(self, pointer, width):
         """Offset and number of elements of a vector, all of which lie within."""
         if not pointer:
             return 0, 0
         offset = pointer - self.base
-        count = self.number(offset - 8, "=I")
+        count = self.number(offset - 8, "I")
         if offset < 8 or offset + count * width > self.size:
             raise StatsError(f"vector of {count} * {width} bytes at {offset} of {self.size}")
         return offset, count
@@ -134,7 +136,7 @@ class Stats:
     def _entries(self):
         offset, count = self.vector(self.number(32), ENTRY_BYTES)
         raw = self.bytes(offset, count * ENTRY_BYTES)
-        return [Entry(raw[i:i + ENTRY_BYTES]) for i in range(0, len(raw), ENTRY_BYTES)]
+        return [Entry(raw[i:i + ENTRY_BYTES], self.order) for i in range(0, len(raw), ENTRY_BYTES)]
 
     def names(self, pattern=""):
         return [e.name for e in self.entries() if e.type != EMPTY and re.search(pattern, e.name)]
@@ -182,12 +184,14 @@ class Stats:
 
     def _pointers(self, pointer):
         offset, count = self.vector(pointer, 8)
-        return struct.unpack(f"={count}Q", self.bytes(offset, 8 * count))
+        return struct.unpack(f"{self.order}{count}Q", self.bytes(offset, 8 * count))
 
     def _row(self, pointer, pairs):
         width = 16 if pairs else 8
         offset, count = self.vector(pointer, width)
         numbers = array.array("Q", self.bytes(offset, count * width))
+        if (self.order == "<") != (sys.byteorder == "little"):
+            numbers.byteswap()
         return list(zip(numbers[::2], numbers[1::2])) if pairs else numbers.tolist()
 
     def _cell(self, pointer, pairs, column):

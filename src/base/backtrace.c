@@ -199,15 +199,36 @@ static bool leave_object(ucontext_t *uc)
 
 #endif
 
+#ifdef __arm__
+
+/* libunwind takes the registers only. */
+static unw_context_t *unwind_context(ucontext_t *uc)
+{
+    static unw_context_t context;
+    memcpy(context.regs, &uc->uc_mcontext.arm_r0, sizeof(context.regs));
+    return &context;
+}
+
+#else
+
+/* It is a ucontext_t, or the beginning of one under a name of libunwind's own. */
+static unw_context_t *unwind_context(ucontext_t *uc)
+{
+    return (unw_context_t *)uc;
+}
+
+#endif
+
 static void print_signal_chain(const ucontext_t *interrupted)
 {
     unw_cursor_t cursor;
     /* a copy: the cursor refers to it, and leave_object changes it */
     static ucontext_t uc;
     uc = *interrupted;
-    if (unw_init_local2(&cursor, &uc, UNW_INIT_SIGNAL_FRAME))
+    if (unw_init_local2(&cursor, unwind_context(&uc), UNW_INIT_SIGNAL_FRAME))
         print_line("no backtrace: libunwind does not start");
-    else if (!print_frames(&cursor, 0, 0) && leave_object(&uc) && !unw_init_local2(&cursor, &uc, 0))
+    else if (!print_frames(&cursor, 0, 0) && leave_object(&uc) &&
+             !unw_init_local2(&cursor, unwind_context(&uc), 0))
         print_frames(&cursor, 0, 1);
 }
 
@@ -229,6 +250,14 @@ static u64 pc_of(const ucontext_t *uc)
     return (u64)uc->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
     return uc->uc_mcontext.pc;
+#elif defined(__s390x__)
+    return uc->uc_mcontext.psw.addr;
+#elif defined(__arm__)
+    return uc->uc_mcontext.arm_pc;
+#elif defined(__riscv)
+    return uc->uc_mcontext.__gregs[0];
+#elif defined(__powerpc64__)
+    return uc->uc_mcontext.gp_regs[32];
 #else
     return 0;
 #endif

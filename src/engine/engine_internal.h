@@ -84,45 +84,48 @@ enum thread_loss { LOSS_HANDOFF, LOSS_EVENT, LOSS_FRAME, LOSS_TRACE, LOSS_N };
 struct thread {
     struct engine *engine;
     u32 index;
-    char name[16];
+
+    /* What each round looks at is close together: a thread that slept has little of it in a cache.
+     */
+    u32 n_round_end;
     u64 now_ns;
     u64 last_cycles;
+    u64 loops, sleeps;
     struct node *nodes; /* NODES_MAX reserved */
     u64 *errors;        /* its row of the engine's error counters */
-    u64 *errors_shown;  /* of the same size: errors at the last clear, control thread's */
     struct frame *pending_first, **pending_last;
-    struct frame *frames; /* FRAMES_MAX reserved */
     struct frame *frame_free;
+    struct frame *frames; /* FRAMES_MAX reserved */
     u32 frames_high;
-    u32 n_round_end;
+    int epoll_fd, wake_fd;
+    u32 rounds_since_epoll;
+    struct rx_queue *ready, **ready_last; /* queues that are looked at each round */
+    u32 n_waiting;                        /* those that are left to epoll */
+    /* a call that the control thread asks this thread to make between rounds */
+    _Atomic u32 stop;
+    void (*_Atomic call_fn)(struct thread *t, void *arg);
+    void *call_arg;
+    /* what other threads look at or write */
+    _Atomic u64 handoff_from CACHE_ALIGNED; /* a bit for each that has something */
+    _Atomic u32 sleeping;
+    struct thread_timers timers CACHE_ALIGNED; /* none in the control thread */
+
     struct round_end round_end[ROUND_END_MAX];
     struct buffer *b[FRAME_PKTS]; /* scratch of the frame being run */
     u16 next[FRAME_PKTS];
     struct buffer_cache cache[BUFFER_POOLS_MAX];
     struct trace_log trace;
-    struct thread_timers timers; /* none in the control thread */
-
-    /* sleep and wake */
-    int epoll_fd, wake_fd;
-    _Atomic u32 sleeping;
-    VEC(struct rx_queue *) queues; /* the control thread reads it: it has every change made */
-    VEC(struct rx_queue *) ready;  /* what is polled each round; there is room for all */
-    u32 n_waiting;                 /* those that are left to epoll */
-    u32 rounds_since_epoll;
-    struct handoff handoff[THREADS_MAX];    /* by the thread that packets come from */
-    _Atomic u64 handoff_from CACHE_ALIGNED; /* a bit for each that has something */
+    struct handoff handoff[THREADS_MAX]; /* by the thread that packets come from */
     struct mem_map handoff_map;
     struct ring events; /* to the control thread */
 
-    /* a call that the control thread asks this thread to make between rounds */
-    void (*_Atomic call_fn)(struct thread *t, void *arg);
-    void *call_arg;
-    _Atomic u32 stop;
+    VEC(struct rx_queue *) queues; /* the control thread reads it: it has every change made */
+    u64 *errors_shown;             /* of errors' size: errors at the last clear, control thread's */
+    char name[16];
     bool running;
     pthread_t tid;
     int lwp;
     int cpu; /* pinned to, -1: none */
-    u64 loops, sleeps;
     u64 start_ns;
 };
 

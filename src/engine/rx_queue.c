@@ -39,7 +39,9 @@ static void epoll_del(struct thread *t, const struct rx_queue *q)
 static void queue_is_ready(struct thread *t, struct rx_queue *q)
 {
     q->ready = true;
-    t->ready.v[t->ready.n++] = q; /* queue_insert has made room */
+    q->next_ready = NULL;
+    *t->ready_last = q;
+    t->ready_last = &q->next_ready;
 }
 
 static void queue_had_packets(struct thread *t, struct rx_queue *q)
@@ -63,23 +65,31 @@ static bool queue_was_empty(struct thread *t, struct rx_queue *q)
 
 u32 rx_queues_run(struct thread *t)
 {
-    u32 work = 0, kept = 0;
+    u32 work = 0;
+    struct rx_queue **at = &t->ready, *q;
     if (t->n_waiting && ++t->rounds_since_epoll >= EPOLL_EVERY_ROUNDS)
         rx_queues_wait(t, 0);
-    for (u32 i = 0; i < t->ready.n; i++) {
-        struct rx_queue *q = t->ready.v[i];
+    while ((q = *at)) {
         u32 got = node_run_input(t, q);
         work += got;
         if (!always_polled(q)) {
             if (got)
                 queue_had_packets(t, q);
-            else if (queue_was_empty(t, q))
+            else if (queue_was_empty(t, q)) {
+                *at = q->next_ready;
                 continue;
+            }
         }
-        t->ready.v[kept++] = q;
+        at = &q->next_ready;
     }
-    t->ready.n = kept;
+    t->ready_last = at;
     return work;
+}
+
+static void queue_acknowledge(struct thread *t, struct rx_queue *q, u32 events)
+{
+    if (q->ops && q->ops->acknowledge)
+        q->ops->acknowledge(t, q, events);
 }
 
 void rx_queues_wait(struct thread *t, int timeout_ms)
@@ -98,8 +108,8 @@ void rx_queues_wait(struct thread *t, int timeout_ms)
         }
         if (q->ready)
             continue; /* its descriptor is looked at when it has been empty */
-        if (q->ops && q->ops->acknowledge)
-            q->ops->acknowledge(t, q, ev[i].events);
+        if (!q->acknowledged_events || ev[i].events & q->acknowledged_events)
+            queue_acknowledge(t, q, ev[i].events);
         t->n_waiting--;
         queue_is_ready(t, q);
     }
@@ -118,10 +128,12 @@ static void queue_rest(struct thread *t, struct rx_queue *q)
         t->n_waiting--;
         return;
     }
-    u32 i = 0;
-    while (t->ready.v[i] != q)
-        i++;
-    vec_del(&t->ready, i);
+    struct rx_queue **at = &t->ready;
+    while (*at != q)
+        at = &(*at)->next_ready;
+    *at = q->next_ready;
+    if (!*at)
+        t->ready_last = at;
     q->ready = false;
 }
 
@@ -143,7 +155,6 @@ static void queue_insert(struct thread *t, void *arg)
     struct rx_queue *q = arg;
     q->place = t->queues.n;
     vec_add(&t->queues, q);
-    vec_reserve(&t->ready, t->queues.n);
     queue_begin(t, q);
 }
 

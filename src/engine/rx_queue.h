@@ -33,7 +33,8 @@ struct rx_queue_ops {
      * now on. Returns false when packets have come meanwhile: the queue stays ready. What the queue
      * keeps for packets that come soon is better given back here. */
     bool (*arm)(struct thread *t, struct rx_queue *q);
-    /* The descriptor is readable, or has an error (epoll's events): the queue is ready. */
+    /* The descriptor is readable, or has an error (epoll's events): the queue is ready. Only for
+     * those of acknowledged_events, when the port has set them. */
     void (*acknowledge)(struct thread *t, struct rx_queue *q, u32 events);
     /* Mode, descriptor, or whether it is enabled, is another now. The queue is ready next if it is
      * enabled, and arm follows unless it is polled: so the other end may be told to be quiet. */
@@ -47,15 +48,17 @@ struct rx_queue {
     int fd;                         /* readable when packets wait; -1: can only be polled */
     void *port;                     /* the port's own state for this queue */
     const struct rx_queue_ops *ops; /* NULL: none of them */
+    u32 acknowledged_events;        /* 0: all */
     /* engine's */
-    u32 thread; /* data thread that owns it */
+    u32 busy_rounds; /* with packets, one after the other; counted up to BUSY_ROUNDS */
+    struct rx_queue *next_ready;
     enum rx_mode mode;
     bool enabled;
+    bool ready;          /* in its thread's list of these */
     bool added;          /* between rx_queue_add and rx_queue_delete */
     bool placed_by_user; /* for the running config */
-    bool ready;          /* in its thread's list of these */
+    u32 thread;          /* data thread that owns it */
     u32 place;           /* in its thread's list of all */
-    u32 busy_rounds;     /* with packets, one after the other; counted up to BUSY_ROUNDS */
 };
 
 /* All below: control thread. Each returns when the data thread goes by it. */

@@ -197,7 +197,8 @@ struct stats_handle stats_add_link(struct stats *s, struct stats_handle target, 
     FORMAT_NAME(text, name);
     if (target.i == UINT32_MAX)
         return STATS_NO_HANDLE;
-    return stats_add(s, STAT_SYMLINK, s->slot_of.v[target.i] | (u64)column << 32, text);
+    struct stat_entry link = {.index1 = s->slot_of.v[target.i], .index2 = column};
+    return stats_add(s, STAT_SYMLINK, link.value, text);
 }
 
 void stats_set(struct stats *s, struct stats_handle h, u64 value)

@@ -28,7 +28,12 @@ static void send_segment(struct stats_server *s, int client)
         char bytes[CMSG_SPACE(sizeof(int))];
     } control = {0};
     int fd = stats_fd(s->engine->stats);
-    struct msghdr m = {.msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    /* qemu, when it emulates another processor, sends no message without one */
+    struct iovec nothing = {0};
+    struct msghdr m = {.msg_iov = &nothing,
+                       .msg_iovlen = 1,
+                       .msg_control = control.bytes,
+                       .msg_controllen = sizeof(control.bytes)};
     struct cmsghdr *c = CMSG_FIRSTHDR(&m);
     c->cmsg_level = SOL_SOCKET;
     c->cmsg_type = SCM_RIGHTS;

@@ -65,18 +65,44 @@ static u32 count_at(u64 element0)
     return n;
 }
 
+/* Numbers are in the byte order of the machine, whose programs read them. */
+
+static void assert_vector_head(u64 element0, u32 n, u8 log2_align)
+{
+    const u8 rest[4] = {1, log2_align};
+    assert_int_equal(count_at(element0), n);
+    assert_memory_equal(seen + element0 - 4, rest, 4);
+}
+
+/* An entry of the directory whose value is two indices. */
+static void assert_entry_of_two(u32 slot, u32 type, u32 first, u32 second, const char *name)
+{
+    u8 golden[144] = {0};
+    memcpy(golden, &type, 4);
+    memcpy(golden + 8, &first, 4);
+    memcpy(golden + 12, &second, 4);
+    memcpy(golden + 16, name, strlen(name));
+    assert_memory_equal(seen + directory_at(slot), golden, 144);
+}
+
+static void assert_entry(u32 slot, u32 type, u64 value, const char *name)
+{
+    u32 halves[2];
+    memcpy(halves, &value, 8);
+    assert_entry_of_two(slot, type, halves[0], halves[1], name);
+}
+
 static void test_header(void **state)
 {
     begin(1 << 20);
-    static const u8 version[8] = {2}, epoch[8] = {1}, zero[4096 - 40];
-    assert_memory_equal(seen, version, 8);
-    assert_memory_equal(seen + 16, epoch, 8);
+    static const u8 zero[4096 - 40];
+    assert_int_equal(number_at(0), 2);
+    assert_int_equal(number_at(16), 1);
     assert_memory_equal(seen + 24, zero, 8);
     assert_int_equal(follow(32), 4096 + 64);
     /* where old clients look for more */
     assert_memory_equal(seen + 40, zero, sizeof(zero));
-    static const u8 empty[8] = {0, 0, 0, 0, 1, 6, 0, 0};
-    assert_memory_equal(seen + 4096 + 56, empty, 8);
+    assert_vector_head(4096 + 64, 0, 6);
     end();
 }
 
@@ -94,15 +120,9 @@ static void test_entries(void **state)
     assert_int_equal(number_at(16), 5); /* four new entries */
     assert_int_equal(count_at(directory_at(0)), 4);
 
-    u8 golden[144] = {1, 0, 0, 0, 0, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1};
-    memcpy(golden + 16, "/sys/heartbeat", 14);
-    assert_memory_equal(seen + directory_at(0), golden, 144);
-    u8 link[144] = {6, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0};
-    memcpy(link + 16, "/interfaces/x/rx", 16);
-    assert_memory_equal(seen + directory_at(2), link, 144);
-    u8 nine[144] = {9, 0, 0, 0, 0, 0, 0, 0, 7};
-    memcpy(nine + 16, "/sys/vector_rate", 16);
-    assert_memory_equal(seen + directory_at(3), nine, 144);
+    assert_entry(0, 1, 0x0102030405060708, "/sys/heartbeat");
+    assert_entry_of_two(2, 6, 1, 2, "/interfaces/x/rx");
+    assert_entry(3, 9, 7, "/sys/vector_rate");
     end();
 }
 
@@ -112,20 +132,19 @@ static void test_rows(void **state)
     struct stats_rows rows;
     assert_int_equal(stats_add_rows(s, STAT_COMBINED, "/if/rx", 2, 1000, &rows), 0);
     u64 pointers = follow(directory_at(0) + 8);
-    static const u8 two[8] = {2, 0, 0, 0, 1, 3, 0, 0}, three[8] = {3, 0, 0, 0, 1, 6, 0, 0};
-    assert_memory_equal(seen + pointers - 8, two, 8);
+    assert_vector_head(pointers, 2, 3);
     u64 row1 = follow(pointers + 8), epoch = number_at(16);
     assert_int_equal(count_at(row1), 0);
     stats_grow_rows(&rows, 3);
     stats_grow_rows(&rows, 2);              /* never less */
     assert_int_equal(number_at(16), epoch); /* there was room */
-    assert_memory_equal(seen + row1 - 8, three, 8);
-    assert_memory_equal(seen + follow(pointers) - 8, three, 8);
+    assert_vector_head(row1, 3, 6);
+    assert_vector_head(follow(pointers), 3, 6);
     assert_int_equal(row1 % 64, 0);
     struct counter_pair *pair = (struct counter_pair *)(rows.first + rows.stride_bytes) + 2;
     *pair = (struct counter_pair){5, 500};
-    static const u8 counted[16] = {5, 0, 0, 0, 0, 0, 0, 0, 0xf4, 1};
-    assert_memory_equal(seen + row1 + 32, counted, 16);
+    assert_int_equal(number_at(row1 + 32), 5);
+    assert_int_equal(number_at(row1 + 40), 500);
     /* the last column has room, and the next row is behind it */
     u64 row0 = follow(pointers);
     assert_true(row0 + 1000 * 16 <= row1 - 8);
@@ -189,10 +208,8 @@ static void test_free_entries(void **state)
     assert_int_equal(stats_add_rows(s, STAT_SIMPLE, "/rows", 1, 10, &rows), 0);
     stats_remove(s, a);
     stats_remove(s, b);
-    u8 empty[144] = {5};
-    assert_memory_equal(seen + directory_at(1), empty, 144);
-    memset(empty + 8, 0xff, 4);
-    assert_memory_equal(seen + directory_at(0), empty, 144);
+    assert_entry(1, 5, 0, "");
+    assert_entry_of_two(0, 5, UINT32_MAX, 0, "");
     stats_add_gauge(s, "/c");
     assert_string_equal((const char *)seen + directory_at(1) + 16, "/c");
     assert_int_equal(count_at(directory_at(0)), 3);

@@ -167,7 +167,7 @@ static void *thread_main(void *arg)
         urcu_qsbr_quiescent_state();
         if (thread_round(t))
             continue;
-        if (t->ready.n)
+        if (t->ready)
             rx_queues_wait(t, 0);
         else
             thread_sleep(t);
@@ -193,6 +193,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
         mem_reserve(&m, "thread-trace", (u64)TRACE_RECORDS_MAX * sizeof(struct trace_record));
     t->pending_last = &t->pending_first;
     t->cpu = -1;
+    t->ready_last = &t->ready;
     t->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     t->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (t->epoll_fd < 0 || t->wake_fd < 0)
@@ -246,7 +247,6 @@ void thread_free(struct thread *t)
     timers_fini(t);
     handoff_fini(t);
     ring_fini(&t->events);
-    vec_free(&t->ready);
     vec_free(&t->queues);
     close(t->epoll_fd);
     close(t->wake_fd);

@@ -3,6 +3,7 @@ import fcntl
 import os
 import select
 import struct
+import time
 
 import lib
 import pytest
@@ -89,6 +90,20 @@ def test_order(sender):
     assert sender.receive(len(sent)) == sent
     slots, next_slot, available = sender.ring()
     assert available == slots and bool(next_slot) == bool(slots)
+
+
+def test_no_ring(net, tmp_path):
+    """What is to have none gets none, whatever the traffic."""
+    sender = Sender(net, tmp_path, "no-ring")
+    for _ in range(3):
+        sent = frames([64] * 2000)
+        sender.send(sent)
+        assert sender.receive(len(sent)) == sent
+    for i in range(60):  # more than a second
+        sender.wire.send(frames([64] * 30))
+        time.sleep(0.02)
+    shown = sender.vpp.json("show hardware-interfaces host-out")["interfaces"][0]
+    assert shown["sockets"][0]["slots"] == shown["tx_queues"][0]["slots"] == 0
 
 
 def test_device_keeps_slots(net, tmp_path):

@@ -16,6 +16,13 @@ import packet_lib  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
+    parser.addoption("--workers", default=1, type=int, help="data threads, where a test has no number of its own")
+    parser.addoption("--changes-seconds", default=10, type=float, help="of test_changes.py")
+    parser.addoption("--changes-seed", default=1, type=int, help="where test_changes.py begins")
+
+
+def pytest_configure(config):
+    packet_lib.Switch.workers = config.getoption("--workers")
 
 
 @pytest.fixture(scope="session")
@@ -44,10 +51,13 @@ def run(switch, request):
 
 @pytest.fixture(scope="module")
 def switch(build, request):
-    """A daemon for all the tests of a file; CONFIG of the file is its further configuration."""
-    daemon = packet_lib.Switch(build, config=getattr(request.module, "CONFIG", ""))
+    """A daemon for all the tests of a file; CONFIG of the file is its further configuration, namespace() says where
+    it is."""
+    place = getattr(request.module, "namespace", packet_lib.Here)()
+    daemon = packet_lib.Switch(build, config=getattr(request.module, "CONFIG", ""), namespace=place)
     daemon.failed_before = request.session.testsfailed
     yield from run(daemon, request)
+    place.close()
 
 
 @pytest.fixture

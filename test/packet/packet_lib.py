@@ -47,6 +47,9 @@ class Here:
         kwargs.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen(argv, preexec_fn=_die_with_parent, **kwargs)
 
+    def close(self):
+        pass
+
 
 class Answer:
     """As subprocess.run gives it."""
@@ -107,12 +110,13 @@ class Records:
     def __init__(self, path):
         with open(path, "rb") as f:
             data = f.read()
+        self.order = order = ">" if data[:1] == b"\xa1" else "<"  # that of the switch
         (self.magic, self.major, self.minor, self.zone, self.sigfigs, self.snap,
-         self.link) = struct.unpack_from("=IHHIIII", data)
+         self.link) = struct.unpack_from(order + "IHHIIII", data)
         self.frames, self.times, self.lengths = [], [], []
         at = 24
         while at < len(data):
-            seconds, micros, included, length = struct.unpack_from("=IIII", data, at)
+            seconds, micros, included, length = struct.unpack_from(order + "IIII", data, at)
             assert len(data) >= at + 16 + included, "the file ends within a packet"
             self.frames.append(data[at + 16:at + 16 + included])
             self.times.append(seconds + micros / 1e6)
@@ -203,8 +207,12 @@ class Capture:
 class Switch(lib.Vpp):
     """A daemon for packet tests."""
 
-    def __init__(self, build, unix="", config="", environment=None):
-        super().__init__(build, Here(), unix=unix, config=config, environment=environment)
+    workers = 1  # data threads, unless config says how many
+
+    def __init__(self, build, unix="", config="", environment=None, namespace=None):
+        if "cpu {" not in config and self.workers > 1:
+            config += f"\ncpu {{ workers {self.workers} }}"
+        super().__init__(build, namespace or Here(), unix=unix, config=config, environment=environment)
         self.session = None
         self.files = 0
         self.streams = 0

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from packet_lib import wait_for
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, IPOption_RR
-from scapy.layers.l2 import ARP, Ether
+from scapy.layers.l2 import ARP, Dot1Q, Ether
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
@@ -381,6 +381,51 @@ def test_arp_answer(switch, net):
     assert (answer.src, answer.dst) == (net[0].mac, net[0].host_mac)
     assert (answer[ARP].op, answer[ARP].hwsrc, answer[ARP].psrc) == (2, net[0].mac, net[0].address)
     assert (answer[ARP].hwdst, answer[ARP].pdst) == (net[0].host_mac, net[0].host)
+
+
+@pytest.mark.parametrize("where", ["port", "bvi", "vlan", "proxy"])
+def test_answers_to_priority_tags_are_untagged(fresh, where):
+    """A tag that only says a priority is not sent back: answers are as all else that the interface sends."""
+    address, tags = "10.0.0.1", []
+    if where == "bvi":
+        pg = fresh.pg(0)
+        fresh.configure("""
+            bvi create mac 02:00:00:00:99:01
+            set interface state bvi0 up
+            set interface ip address bvi0 10.0.0.1/24
+            set interface l2 bridge pg0 7
+            set interface l2 bridge bvi0 7 bvi
+        """)
+    elif where == "vlan":
+        pg, tags = fresh.pg(0), [5]
+        fresh.configure("""
+            create sub-interfaces pg0 5
+            set interface state pg0.5 up
+            set interface ip address pg0.5 10.0.0.1/24
+        """)
+    else:
+        pg = fresh.pg(0, "10.0.0.1/24")
+    if where == "proxy":
+        address = "10.0.0.77"
+        fresh.configure("set arp proxy start 10.0.0.70 end 10.0.0.80\nset interface proxy-arp pg0 enable")
+
+    def frame(payload, dst, *tagged):
+        head = Ether(src="02:00:00:00:00:05", dst=dst)
+        for vlan, prio in tagged:
+            head /= Dot1Q(vlan=vlan, prio=prio)
+        return head / payload
+
+    request = ARP(op=1, hwsrc="02:00:00:00:00:05", psrc="10.0.0.5", pdst=address)
+    asked = [(vlan, 7) for vlan in tags] or [(0, 7)]
+    answer, = fresh.exchange(pg, frame(request, BROADCAST, *asked), pg, count=1)
+    assert [(d.vlan, d.prio) for d in answer.iterpayloads() if isinstance(d, Dot1Q)] == [(vlan, 0) for vlan in tags]
+    assert (answer[ARP].op, answer[ARP].psrc, answer.dst) == (2, address, "02:00:00:00:00:05")
+    assert answer.src == answer[ARP].hwsrc
+    if where != "proxy":
+        ping = IP(src="10.0.0.5", dst=address) / ICMP() / b"abc"
+        answer, = fresh.exchange(pg, frame(ping, answer.src, *asked), pg, count=1)
+        assert [(d.vlan, d.prio) for d in answer.iterpayloads() if isinstance(d, Dot1Q)] == [(vlan, 0) for vlan in tags]
+        assert ICMP in answer and answer[ICMP].type == 0
 
 
 def test_more_arp_senders_than_are_learned_at_a_time(fresh):

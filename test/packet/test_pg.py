@@ -41,7 +41,7 @@ def test_frame_and_capture_file_byte_for_byte(switch, pgs):
     records = capture.records()
     with open(capture.path, "rb") as f:
         data = f.read()
-    assert data[:24] == struct.pack("=IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65536, 1)
+    assert data[:24] == struct.pack(records.order + "IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65536, 1)
     assert len(data) == 24 + 2 * (16 + 98)
     assert records.lengths == [98, 98]
     assert all(abs(t - before) < 10 for t in records.times)

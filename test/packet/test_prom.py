@@ -118,7 +118,7 @@ def test_values_are_those_of_the_segment(server, switch):
                         assert found[cell(f"vpp_if_{kind}", thread, column)] == value
         for index, name in enumerate(stats["/if/names"]):
             assert found["vpp_if_names_info", frozenset({("index", str(index)), ("name", name)})] == 1
-        assert found["vpp_sys_num_worker_threads", frozenset()] == 1
+        assert found["vpp_sys_num_worker_threads", frozenset()] == switch.workers
         assert found["vpp_sys_boottime", frozenset()] == stats["/sys/boottime"]
     assert cell("vpp_err_ip4_input_bad_checksum", 1, 0) in found
     assert cell("vpp_err_null_node_blackholed_packets", 0, 0) in found

@@ -75,7 +75,7 @@ def test_descriptor(switch):
 
 
 def test_header_bytes(stats):
-    assert stats.bytes(0, 8) == struct.pack("=Q", 2)
+    assert stats.bytes(0, 8) == struct.pack(stats.order + "Q", 2)
     assert stats.number(24) == 0
     assert stats.bytes(40, 4096 - 40) == bytes(4056)
     offset, count = stats.vector(stats.number(32), 144)
@@ -85,10 +85,10 @@ def test_header_bytes(stats):
 def test_entry_bytes(stats):
     offset, _ = stats.vector(stats.number(32), 144)
     raw = stats.bytes(offset, 144)
-    assert raw[:8] == b"\1\0\0\0\0\0\0\0" and raw[16:] == b"/sys/heartbeat".ljust(128, b"\0")
+    assert raw[:8] == struct.pack(stats.order + "II", 1, 0) and raw[16:] == b"/sys/heartbeat".ljust(128, b"\0")
     raw = stats.bytes(offset + 288, 144)
-    assert raw[:8] == b"\1\0\0\0\0\0\0\0" and raw[16:] == b"/sys/boottime".ljust(128, b"\0")
-    assert abs(struct.unpack("=Q", raw[8:16])[0] - time.time()) < 3600
+    assert raw[:8] == struct.pack(stats.order + "II", 1, 0) and raw[16:] == b"/sys/boottime".ljust(128, b"\0")
+    assert abs(struct.unpack(stats.order + "Q", raw[8:16])[0] - time.time()) < 3600
 
 
 def test_directory(switch, net, stats):
@@ -395,7 +395,7 @@ def test_socket_elsewhere_and_gone_at_the_end(build, tmp_path):
             assert os.stat(name).st_mode & 0o020, "writable for its group"
             switch.stop()
             assert not os.path.exists(name)
-            assert stats["/sys/num_worker_threads"] == 1, "the mapping outlives the switch"
+            assert stats["/sys/num_worker_threads"] == switch.workers, "the mapping outlives the switch"
     finally:
         switch.remove()
 
@@ -487,7 +487,7 @@ def test_show_statistics_segment(switch, net, stats):
     names = [line[:74].rstrip() for line in lines[1:]]
     assert names == sorted(n[:74].rstrip() for n in stats.names())
     row = next(line for line in lines if line.startswith("/sys/num_worker_threads "))
-    assert row == "/sys/num_worker_threads".ljust(75) + "Gauge".ljust(11) + "1".rjust(10) + "    "
+    assert row == "/sys/num_worker_threads".ljust(75) + "Gauge".ljust(11) + str(switch.workers).rjust(10) + "    "
     link = next(e for e in stats.entries() if e.name == "/interfaces/pg0/rx")
     row = next(line for line in lines if line.startswith("/interfaces/pg0/rx "))
     assert row.split() == ["/interfaces/pg0/rx", "Symlink", str(link.index1 | link.index2 << 32)]
@@ -564,7 +564,7 @@ def test_client_dump(switch, net, stats, build):
     switch.send(net[0], frames(net[0], net[1].host, 10))
     lines = get_stats(build, "socket-name", path(switch), "dump", "^/if/(rx|drops|names)$", "/num_worker").stdout.splitlines()
     names, rx, drops = stats["/if/names"], stats["/if/rx"], stats["/if/drops"]
-    expected = ["1.00 /sys/num_worker_threads"]
+    expected = [f"{switch.workers}.00 /sys/num_worker_threads"]
     expected += [f"[{i} @ {t}]: {p} packets, {b} bytes /if/rx" for t, row in enumerate(rx) for i, (p, b) in enumerate(row)]
     expected += [f"[{i} @ {t}]: {p} packets /if/drops" for t, row in enumerate(drops) for i, p in enumerate(row)]
     expected += [f"[{i}]: {name} /if/names" for i, name in enumerate(names)]

@@ -7,22 +7,16 @@ import sys
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TREE = os.path.abspath(HERE + "/../..")
 sys.path[:0] = [HERE, HERE + "/../net"]
 sys.dont_write_bytecode = True
+
+import packages  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release", help="not used: packages are built by themselves")
     parser.addoption("--apk", help="what tools/apk-harness.sh made before, instead of making it now")
     parser.addoption("--apk-check", action="store_true", help="run the APKBUILD's check(), too: minutes")
-
-
-def run(command, **kwargs):
-    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                          **{"stdin": subprocess.DEVNULL, **kwargs})
-    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout[-4000:]}"
-    return done.stdout
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -37,10 +31,4 @@ def privileges():
 def apk(request):
     """Folder with NAME.tar and NAME.meta of each package."""
     made = request.config.getoption("--apk")
-    if made:
-        return os.path.abspath(made)
-    folder = TREE + "/build/packages/apk"
-    dist = run(["sh", TREE + "/tools/dist.sh", TREE + "/build/packages"], env={**os.environ, "DIST_WORK_TREE": "1"})
-    words = [] if request.config.getoption("--apk-check") else ["nocheck"]
-    run(["sh", TREE + "/tools/apk-harness.sh", TREE + "/pkg/alpine/APKBUILD", os.path.join(TREE, dist.strip()), folder] + words)
-    return folder
+    return os.path.abspath(made) if made else packages.make_apk(request.config.getoption("--apk-check"))

@@ -4,13 +4,27 @@ import shutil
 import subprocess
 import tarfile
 
-import pytest
-
 TREE = os.path.abspath(os.path.dirname(os.path.abspath(__file__)) + "/../..")
 UID = 987  # of the user vpp, as tools/apk-harness.sh has it
 LOADER = f"/lib/ld-musl-{os.uname().machine}.so.1"
 LIBC = f"libc.musl-{os.uname().machine}.so.1"
 BUSYBOX = ["sh", "ls", "id", "cat", "sleep", "ip", "ping", "grep", "true", "kill"]
+
+
+def run(command, **kwargs):
+    done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                          check=False, **kwargs)
+    assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout[-4000:]}"
+    return done.stdout
+
+
+def make_apk(check=False):
+    """What the APKBUILD makes of the work tree: the folder with NAME.tar and NAME.meta of each package."""
+    folder = TREE + "/build/packages"
+    dist = run(["sh", TREE + "/tools/dist.sh", folder], env={**os.environ, "DIST_WORK_TREE": "1"}).strip()
+    run(["sh", TREE + "/tools/apk-harness.sh", TREE + "/pkg/alpine/APKBUILD", os.path.join(TREE, dist), folder + "/apk"] +
+        ([] if check else ["nocheck"]))
+    return folder + "/apk"
 
 
 def members(apk, name):
@@ -21,8 +35,7 @@ def members(apk, name):
 
 def needed(path):
     """What an ELF file needs: names of libraries."""
-    out = subprocess.run(["readelf", "-dW", path], check=True, capture_output=True, text=True).stdout
-    return [line.split("[")[1].split("]")[0] for line in out.splitlines() if "(NEEDED)" in line]
+    return [line.split("[")[1].split("]")[0] for line in run(["readelf", "-dW", path]).splitlines() if "(NEEDED)" in line]
 
 
 def is_elf(path):
@@ -34,32 +47,7 @@ def library_folder():
     """Of the libraries that the packages were built with."""
     if os.path.exists("/etc/alpine-release"):
         return "/usr/lib"
-    return subprocess.run(["sh", TREE + "/tools/musl-sysroot.sh", "--where"], check=True, capture_output=True,
-                          text=True).stdout.strip() + "/usr/lib"
-
-
-def openrc():
-    """Folder with OpenRC's files, to be laid over those of a machine that does not have it installed, or None: Debian's
-    package would make itself part of how the machine starts."""
-    if shutil.which("openrc-run"):
-        return None
-    if not shutil.which("apt-get"):
-        pytest.skip("OpenRC is not here")
-    folder = TREE + "/build/packages/openrc"
-    script = """
-        set -e
-        rm -rf "$1" && mkdir -p "$1/usr/lib" "$1/usr/bin" "$1/usr/sbin" && cd "$1"
-        for name in lib bin sbin; do ln -s usr/$name $name; done
-        get="apt-get download -qq -o APT::Sandbox::User=root openrc librc1 libeinfo1"
-        $get || { apt-get update -qq && $get; }
-        for deb in *.deb; do dpkg-deb --fsys-tarfile $deb | tar -x --keep-directory-symlink; done
-        touch ready
-    """
-    if not os.path.exists(folder + "/ready"):
-        done = subprocess.run(["sh", "-c", script, "sh", folder], text=True, capture_output=True, check=False)
-        if done.returncode:
-            pytest.skip(f"OpenRC cannot be had: {done.stderr}")
-    return folder
+    return run(["sh", TREE + "/tools/musl-sysroot.sh", "--where"]).strip() + "/usr/lib"
 
 
 class Root:

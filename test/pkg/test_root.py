@@ -10,8 +10,9 @@ import tempfile
 import lib
 import packages
 import pytest
+from container import Container
 
-UID = packages.UID
+UID, TREE = packages.UID, packages.TREE
 ONLY_RAW = ["CAP_NET_RAW"]
 
 
@@ -40,79 +41,6 @@ def network():
     made.ns.close()
 
 
-class Container:
-    """One container of crun. Folders and files of the host are mounted: {path within: path of the host}."""
-
-    def __init__(self, image, network, mounts, capabilities, args=("/usr/bin/vpp", "-c", "/etc/vpp/startup.conf"), uid=UID,
-                 writable=("/run/vpp", "/var/log/vpp")):
-        self.folder = tempfile.mkdtemp(prefix="piste-crun-", dir="/tmp")
-        self.name, self.uid = os.path.basename(self.folder), uid
-        spec = json.loads(subprocess.run(["crun", "spec"], cwd=self.folder, check=True, capture_output=True).stdout or "null") \
-            or json.load(open(self.folder + "/config.json", encoding="utf-8"))
-        spec["root"] = {"path": image.path, "readonly": True}
-        process = spec["process"]
-        process.update(terminal=False, user={"uid": uid, "gid": uid}, args=list(args), noNewPrivileges=True,
-                       rlimits=[{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
-                       capabilities={kind: capabilities for kind in ("bounding", "effective", "inheritable", "permitted",
-                                                                     "ambient")})
-        spec["mounts"] = [m for m in spec["mounts"] if m["type"] not in ("cgroup", "mqueue")]
-        for path in writable:
-            spec["mounts"].append({"destination": path, "type": "tmpfs", "source": "tmpfs",
-                                   "options": ["nosuid", "nodev", "mode=755", f"uid={uid}", f"gid={uid}"]})
-        spec["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
-        for path, source in mounts.items():
-            spec["mounts"].append({"destination": path, "type": "bind", "source": source, "options": ["bind", "rw"]})
-        for namespace in spec["linux"]["namespaces"]:
-            if namespace["type"] == "network":
-                namespace["path"] = str(network.ns)
-        spec["linux"].pop("resources", None)
-        with open(self.folder + "/config.json", "w", encoding="utf-8") as f:
-            json.dump(spec, f)
-        self.out = open(self.folder + "/out", "w+", encoding="utf-8")
-        self.process = subprocess.Popen(self.crun("run", "--bundle", self.folder, self.name), stdout=self.out, stderr=self.out,
-                                        stdin=subprocess.DEVNULL)
-
-    def crun(self, *words):
-        """crun refuses mixed cgroups: it gets a mount namespace without the new ones."""
-        script = "umount /sys/fs/cgroup/unified 2>/dev/null; exec \"$@\""
-        return ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh", "crun", "--root",
-                self.folder + "/state", "--cgroup-manager=disabled", *words]
-
-    def output(self):
-        with open(self.folder + "/out", encoding="utf-8") as f:
-            return f.read()
-
-    def exec(self, *words, check=True):
-        done = subprocess.run(self.crun("exec", "--user", f"{self.uid}:{self.uid}", self.name, *words), text=True, capture_output=True, timeout=20, check=False,
-                              stdin=subprocess.DEVNULL)
-        assert not check or done.returncode == 0, f"{words}: {done.returncode} {done.stdout}{done.stderr}{self.output()}"
-        return done.stdout.replace("\r\n", "\n")
-
-    def ctl(self, command):
-        return self.exec("vppctl", *command.split())
-
-    def start(self):
-        lib.wait_for(lambda: self.exec("vppctl", "show", "version", check=False).startswith("vpp v") or
-                     self.process.poll() is not None, "the container", timeout=15, interval=0.05)
-        assert self.process.poll() is None, self.output()
-        return self
-
-    def signal(self, number):
-        subprocess.run(self.crun("kill", self.name, str(int(number))), check=True)
-
-    def stop(self):
-        """As a container runtime does: SIGTERM, and an end with 0."""
-        self.signal(signal.SIGTERM)
-        return self.process.wait(10)
-
-    def remove(self):
-        if self.process.poll() is None:
-            subprocess.run(self.crun("kill", self.name, "9"), check=False)
-            self.process.wait(10)
-        self.out.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 @pytest.fixture
 def container(image, network):
     if not shutil.which("crun"):
@@ -120,7 +48,7 @@ def container(image, network):
     made = []
 
     def begin(**kwargs):
-        made.append(Container(image, network, **{"mounts": {}, "capabilities": ONLY_RAW, **kwargs}))
+        made.append(Container(image, network.ns, **{"mounts": {}, "capabilities": ONLY_RAW, **kwargs}))
         return made[-1]
 
     yield begin
@@ -173,7 +101,8 @@ def test_chroot(image, network, tmp_path):
             assert not check or done.returncode == 0, done.stdout + done.stderr
             return done.stdout.replace("\r\n", "\n")
     try:
-        lib.wait_for(lambda: Chroot.ctl("show version", check=False).startswith("vpp v") or vpp.poll() is not None, "the daemon")
+        lib.wait_for(lambda: Chroot.ctl("show version", check=False).startswith("vpp v") or vpp.poll() is not None, "the daemon",
+                     timeout=15)
         assert vpp.poll() is None, vpp.stdout.read()
         main_job(Chroot, network.ns)
         with open(f"/proc/{vpp.pid}/status", encoding="ascii") as f:
@@ -235,7 +164,7 @@ def test_logs_go_to_stderr(container):
     one = container(args=("/usr/bin/vpp", "unix", "{", "nosyslog", "runtime-dir", "/run/vpp", "cli-listen", "/run/vpp/cli.sock", "}"))
     one.start()
     one.exec("vppctl", "test", "log", "err", "a", "b", "seen")
-    lib.wait_for(lambda: "seen" in one.output(), "the log")
+    lib.wait_for(lambda: "seen" in one.output(), "the log", timeout=15)
 
 
 def test_healthcheck(container):
@@ -248,7 +177,6 @@ def test_healthcheck(container):
     assert one.stop() == 0
 
 
-TREE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 TO_BECOME = ["CAP_NET_RAW", "CAP_SETUID", "CAP_SETGID", "CAP_CHOWN"]
 
 
@@ -267,7 +195,8 @@ def test_root_in_a_container_becomes_a_user(container, network):
     main_job(one.start(), network.ns)
     gave_up_all_but_net_raw(one)
     one.ctl("restart")
-    lib.wait_for(lambda: one.exec("vppctl", "show", "version", check=False).startswith("vpp v"), "the restart")
+    lib.wait_for(lambda: one.exec("vppctl", "show", "version", check=False).startswith("vpp v"), "the restart",
+                 timeout=15)
     gave_up_all_but_net_raw(one)
     assert one.stop() == 0
 

@@ -145,7 +145,7 @@ static int open_tx(const struct af_packet *port, struct af_packet_tx *x, struct 
     int rc = af_packet_socket_tx(&a, &s, e);
     if (rc)
         return rc;
-    x->demand = (struct af_packet_demand){0};
+    x->demand = (struct af_packet_demand){.asked = port->args.no_ring};
     __atomic_store_n(&x->fd, s.fd, __ATOMIC_RELEASE);
     return 0;
 }
@@ -162,8 +162,8 @@ static int open_rx(const struct af_packet *port, struct af_packet_queue *q, stru
     if (rc)
         return rc;
     q->rx.fd = q->now.fd;
-    q->demand =
-        (struct af_packet_demand){.asked = port->fixed_rings, .asked_more = port->fixed_rings};
+    bool as_it_is = port->fixed_rings || args->no_ring;
+    q->demand = (struct af_packet_demand){.asked = as_it_is, .asked_more = as_it_is};
     q->batch = AF_PACKET_LARGE_BATCH;
     q->long_frames = 0;
     if (!shared)
@@ -210,12 +210,13 @@ void af_packet_count_drops(const struct af_packet_queue *q, int fd)
 
 /* --- what the thread asks of its queue --- */
 
-/* Buffers of a queue that is idle are for others. While a socket is to be replaced, both are looked
- * at. */
+/* Buffers of a queue that is idle are for others, and what wakes it is mostly one frame: for more,
+ * more is touched that is in no cache. While a socket is to be replaced, both are looked at. */
 static bool port_arm(struct thread *t, struct rx_queue *rx)
 {
     struct af_packet_queue *q = rx->port;
     free_posted(t, q);
+    q->batch = 1;
     return q->next.fd < 0;
 }
 
@@ -225,7 +226,7 @@ static void port_acknowledge(struct thread *t, struct rx_queue *rx, u32 events)
 {
     int error;
     socklen_t len = sizeof(error);
-    if (events & EPOLLERR && getsockopt(rx->fd, SOL_SOCKET, SO_ERROR, &error, &len)) {
+    if (getsockopt(rx->fd, SOL_SOCKET, SO_ERROR, &error, &len)) {
         /* there was none, then */
     }
 }
@@ -354,8 +355,12 @@ static void make_queues(struct af_packet *port)
         struct af_packet_queue *q = port->queues[i] = mem_alloc(sizeof(*q));
         q->port = port;
         q->now.fd = q->next.fd = -1;
-        q->rx = (struct rx_queue){
-            .node = input, .fd = -1, .port = q, .ops = &queue_ops, .mode = RX_MODE_DEFAULT};
+        q->rx = (struct rx_queue){.node = input,
+                                  .fd = -1,
+                                  .port = q,
+                                  .ops = &queue_ops,
+                                  .acknowledged_events = EPOLLERR,
+                                  .mode = RX_MODE_DEFAULT};
         port->rx[i] = &q->rx;
     }
     port->tx = mem_alloc(port->n_tx * sizeof(*port->tx));

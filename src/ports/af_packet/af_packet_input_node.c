@@ -136,7 +136,8 @@ static void af_packet_deliver(struct thread *t, struct node *n, struct af_packet
 {
     interface_count(t, IF_RX, q->rx.interface, r->n, r->bytes);
     node_enqueue_each(t, n, r->bi, r->next, r->n);
-    af_packet_demand_rx(t, q, r->small, r->large);
+    if (unlikely(af_packet_demand_note(&q->demand, thread_now_ns(t), r->small, r->large)))
+        af_packet_demand_rx(t, q);
 }
 
 /* The kernel's own drops, when the socket's queue or ring was full. */
@@ -385,8 +386,11 @@ static u32 socket_input(struct thread *t, struct node *n, struct af_packet_queue
     }
     af_packet_deliver(t, n, q, &r);
     keep_unused(t, q, used, (u32)got);
-    q->batch = r.large ? AF_PACKET_LARGE_BATCH : (u32)got == batch ? AF_PACKET_BATCH : batch;
-    if ((u32)got == batch && ++q->pressure >= 64)
+    bool full = (u32)got == batch;
+    q->batch = r.large || (full && batch == 1) ? AF_PACKET_LARGE_BATCH
+               : full                          ? AF_PACKET_BATCH
+                                               : batch;
+    if (full && batch > 1 && ++q->pressure >= 64)
         count_kernel_drops(t, n, q, s);
     return (u32)got;
 }
@@ -441,6 +445,17 @@ ALWAYS_INLINE struct buffer *take_from_slot(struct node *n, const struct af_pack
     return finish_frame(n, q, b, x) ? b : NULL;
 }
 
+/* It will not last, then. from: the slot that was first, of those that were taken just now. */
+static bool ring_was_half_full(const struct af_packet_ring *r, u32 from, u32 taken)
+{
+    u32 half = r->n_frames / 2;
+    if (taken >= half)
+        return true;
+    const struct tpacket2_hdr *h = af_packet_slot(r, (from + half) % r->n_frames);
+    return taken == FRAME_PKTS &&
+           (__atomic_load_n(&h->tp_status, __ATOMIC_RELAXED) & TP_STATUS_USER);
+}
+
 static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *q,
                       struct af_packet_socket *s)
 {
@@ -484,12 +499,7 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
     af_packet_deliver(t, n, q, &r);
     if (unlikely(losing))
         count_kernel_drops(t, n, q, s);
-    /* half full behind what was taken just now: it will not last */
-    u32 ahead = (from + ring->n_frames / 2) % ring->n_frames;
-    if (unlikely(losing ||
-                 (seen == FRAME_PKTS &&
-                  (__atomic_load_n(&af_packet_slot(ring, ahead)->tp_status, __ATOMIC_RELAXED) &
-                   TP_STATUS_USER))))
+    if (unlikely(losing || ring_was_half_full(ring, from, seen)))
         af_packet_demand_more(t, q);
     return seen;
 }

@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/vec.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -23,8 +24,10 @@
 #define AF_PACKET_PARTS 9
 #define AF_PACKET_QUEUES_MAX 64
 #define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
-/* Slots of a ring that is made as traffic asks for it, and of the next ones. */
-#define AF_PACKET_RING_FIRST 512u
+/* Slots of the first ring that is made as traffic asks for it, how many times as many the next one
+ * has, and the last. */
+#define AF_PACKET_RING_FIRST 128u
+#define AF_PACKET_RING_GROWS 8u
 #define AF_PACKET_RING_LAST 8192u
 #define AF_PACKET_TX_FRAMES 128
 
@@ -64,6 +67,21 @@ struct af_packet_demand {
     bool asked;       /* the control thread was told that a ring is wanted; it says no more */
     bool asked_more;  /* likewise, a larger one */
 };
+
+/* What is seen is judged after so many frames, or so long. */
+#define AF_PACKET_WINDOW_FRAMES 400
+#define AF_PACKET_WINDOW_NS NS_PER_SEC
+
+/* Notes frames; returns whether it is time to judge. */
+ALWAYS_INLINE bool af_packet_demand_note(struct af_packet_demand *d, u64 now_ns, u32 small,
+                                         u32 large)
+{
+    __atomic_store_n(&d->n_frames, d->n_frames + small, __ATOMIC_RELAXED);
+    d->small += small;
+    d->large += large;
+    return d->small + d->large >= AF_PACKET_WINDOW_FRAMES ||
+           now_ns - d->since_ns >= AF_PACKET_WINDOW_NS;
+}
 
 /* One receive queue: the sockets and the buffers posted for them. The data thread's, but for making
  * and closing. */
@@ -210,11 +228,9 @@ int af_packet_group_join(int fd, int with, enum af_packet_group kind, struct err
 int af_packet_group_choose(int fd, u32 member, struct error *e) MUST_CHECK;
 
 /* af_packet_ring.c: rings as the traffic asks for them */
-/* Data threads: so many frames came by this receive queue, or are to be sent by this transmit
- * queue. */
-void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q, u32 small, u32 large);
-void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x,
-                         u32 small, u32 large);
+/* Data threads: what this receive or transmit queue has noted is to be judged. */
+void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q);
+void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x);
 /* Data threads: the ring is full, or soon. */
 void af_packet_demand_more(struct thread *t, struct af_packet_queue *q);
 /* Control thread: sockets that are being made for the port are of no use any more. */

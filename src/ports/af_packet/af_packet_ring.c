@@ -27,11 +27,14 @@
 #include "host/host_aside.h"
 #include "ports/af_packet/af_packet_internal.h"
 
-/* Small frames a second from which on a ring saves more than it costs, and below which it may go.
- */
-#define RATE_UP 20000
-#define RATE_DOWN 2000
-#define WINDOW_NS (20 * NS_PER_MSEC)
+/* Small frames a second from which on a ring is made, and below which it may go. A frame that wakes
+ * the thread is had sooner from a ring, by a system call less: a queue that gets frames now and
+ * then has a small one. Sending by a ring costs less CPU, from some rate on. */
+#define RX_RATE_UP 4
+#define RX_RATE_DOWN 1
+#define TX_RATE_UP 20000
+#define TX_RATE_DOWN 2000
+#define LARGE_RING_RATE_DOWN 2000 /* and below which it is the small one again */
 #define LOOK_NS (10 * NS_PER_SEC)
 #define QUIET_LOOKS 3 /* and then the ring goes */
 #define RETRY_NS (2 * NS_PER_MSEC)
@@ -63,35 +66,29 @@ struct demand_event {
 
 static void on_demand(struct piste *p, const void *payload);
 
-/* Returns whether a ring is wanted. */
-static bool demand_note(struct thread *t, struct af_packet_demand *d, u32 small, u32 large)
+/* Whether a ring is wanted; a new window begins. */
+static bool demand_judge(struct thread *t, struct af_packet_demand *d, u64 rate_up)
 {
     u64 now = thread_now_ns(t), passed = now - d->since_ns;
-    __atomic_store_n(&d->n_frames, d->n_frames + small, __ATOMIC_RELAXED);
-    d->small += small;
-    d->large += large;
-    if (likely(passed < WINDOW_NS))
-        return false;
     /* mostly small ones: large frames go by messages anyway */
-    bool many = d->small * NS_PER_SEC >= RATE_UP * passed && d->small >= 4 * d->large;
+    bool many = d->small * NS_PER_SEC >= rate_up * passed && d->small >= 4 * d->large;
     d->since_ns = now;
     d->small = d->large = 0;
     return many && !__atomic_load_n(&d->asked, __ATOMIC_RELAXED);
 }
 
-void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q, u32 small, u32 large)
+void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q)
 {
     struct demand_event ev = {q->port->interface, q->rx.queue, false, false};
-    if (unlikely(demand_note(t, &q->demand, small, large)))
+    if (demand_judge(t, &q->demand, RX_RATE_UP))
         __atomic_store_n(&q->demand.asked, thread_post(t, on_demand, &ev, sizeof(ev)),
                          __ATOMIC_RELAXED);
 }
 
-void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x,
-                         u32 small, u32 large)
+void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x)
 {
     struct demand_event ev = {port->interface, x->q.queue, true, false};
-    if (unlikely(demand_note(t, &x->demand, small, large)))
+    if (demand_judge(t, &x->demand, TX_RATE_UP))
         __atomic_store_n(&x->demand.asked, thread_post(t, on_demand, &ev, sizeof(ev)),
                          __ATOMIC_RELAXED);
 }
@@ -320,11 +317,11 @@ void af_packet_tx_ring_drop(const struct af_packet *port, struct af_packet_tx *x
 
 /* --- when --- */
 
-/* Whether it had little to do when it was looked at the last times. */
-static bool is_quiet(const struct af_packet_demand *d, u64 *seen_frames, u32 *quiet)
+/* Whether it had less to do than that when it was looked at the last times. */
+static bool is_quiet(const struct af_packet_demand *d, u64 rate_down, u64 *seen_frames, u32 *quiet)
 {
     u64 now = __atomic_load_n(&d->n_frames, __ATOMIC_RELAXED);
-    bool few = now - *seen_frames < RATE_DOWN * (LOOK_NS / NS_PER_SEC);
+    bool few = now - *seen_frames < rate_down * (LOOK_NS / NS_PER_SEC);
     *quiet = few ? *quiet + 1 : 0;
     *seen_frames = now;
     return *quiet >= QUIET_LOOKS;
@@ -339,13 +336,15 @@ static bool af_packet_look(struct af_packet *port)
         if (!q->now.ring.map || port->fixed_rings)
             continue;
         any = true;
-        if (is_quiet(&q->demand, &q->seen_frames, &q->quiet))
-            set_rx_ring(q, 0);
+        bool is_first = q->now.ring.n_frames <= AF_PACKET_RING_FIRST;
+        if (is_quiet(&q->demand, is_first ? RX_RATE_DOWN : LARGE_RING_RATE_DOWN, &q->seen_frames,
+                     &q->quiet))
+            set_rx_ring(q, is_first ? 0 : AF_PACKET_RING_FIRST);
     }
     for (u32 i = 0; i < port->n_tx; i++) {
         struct af_packet_tx *x = &port->tx[i];
         any |= x->has_ring;
-        if (x->has_ring && is_quiet(&x->demand, &x->seen_frames, &x->quiet))
+        if (x->has_ring && is_quiet(&x->demand, TX_RATE_DOWN, &x->seen_frames, &x->quiet))
             af_packet_tx_ring_drop(port, x);
     }
     return any;
@@ -381,9 +380,10 @@ static void on_demand(struct piste *p, const void *payload)
         if (ev.is_tx)
             add_tx_ring(port, &port->tx[ev.queue]);
         else if (ev.is_full)
-            set_rx_ring(port->queues[ev.queue],
-                        (u32)min_u64(4ull * port->queues[ev.queue]->now.ring.n_frames,
-                                     AF_PACKET_RING_LAST));
+            set_rx_ring(
+                port->queues[ev.queue],
+                (u32)min_u64(AF_PACKET_RING_GROWS * port->queues[ev.queue]->now.ring.n_frames,
+                             AF_PACKET_RING_LAST));
         else
             set_rx_ring(port->queues[ev.queue], AF_PACKET_RING_FIRST);
         if (!s->ring_timer)

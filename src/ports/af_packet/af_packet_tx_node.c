@@ -162,14 +162,14 @@ static u32 ring_send(struct af_packet_tx *x, struct buffer **b, u32 count)
     return done;
 }
 
-/* What a ring would take, for af_packet_demand_tx. */
-static void note_demand(struct thread *t, const struct node *n, struct af_packet_tx *x,
-                        struct buffer **b, u32 count)
+static void af_packet_tx_note(struct thread *t, const struct node *n, struct af_packet_tx *x,
+                              struct buffer **b, u32 count)
 {
     u32 large = 0;
     for (u32 i = 0; i < count; i++)
         large += !!(b[i]->flags & (BUFFER_NEXT | BUFFER_GSO));
-    af_packet_demand_tx(t, n->state, x, count - large, large);
+    if (af_packet_demand_note(&x->demand, thread_now_ns(t), count - large, large))
+        af_packet_demand_tx(t, n->state, x);
 }
 
 static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
@@ -181,7 +181,7 @@ static void send_by(struct thread *t, struct node *n, struct tx_queue *q, struct
     u32 failed = 0, by_ring = fd < 0 ? 0 : ring_send(tx, b, count);
     x.n = x.n_iov = 0;
     if (count >= RING_PACKETS_MIN)
-        note_demand(t, n, tx, b, count);
+        af_packet_tx_note(t, n, tx, b, count);
     for (u32 i = 0; i < by_ring; i++)
         next[i] = NEXT_CONSUMED;
     for (u32 i = by_ring; i < count; i++) {

@@ -15,6 +15,7 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/neighbor/arp_internal.h"
 #include "net/link/interface/interface.h"
+#include "net/link/vlan/vlan.h"
 #include "net/packet/arp_packet.h"
 #include "net/packet/ip4_packet.h"
 
@@ -120,6 +121,7 @@ static void arp_on_enable(struct piste *p, enum ip_family family, struct if_inde
         node_find(engine_of(p), "arp-proxy", &proxy)) {
         arp_if_base[i.i].reply_next = node_edge(engine_of(p), reply, f->output_node);
         arp_if_base[i.i].proxy_next = node_edge(engine_of(p), proxy, f->output_node);
+        arp_if_base[i.i].n_tags_bytes = vlan_tags(p, i, arp_if_base[i.i].tags);
     }
     arp_feature(p, "arp-reply", i, enabled);
     arp_feature(p, "arp-disabled", i, !enabled);

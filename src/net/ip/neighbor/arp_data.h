@@ -6,9 +6,11 @@
 
 struct counter_vec;
 
-/* Edges of arp-reply and arp-proxy to an interface's output node. */
 struct arp_if {
-    u16 reply_next, proxy_next;
+    u16 reply_next, proxy_next; /* edges of arp-reply and arp-proxy to its output node */
+    u8 n_tags_bytes;            /* 0, 4, 8 */
+    u8 spare[3];
+    u8 tags[8]; /* of frames that it sends */
 };
 extern struct arp_if *arp_if_base; /* by interface */
 

@@ -14,6 +14,7 @@
 #include "net/packet/ip4_packet.h"
 #include "net/ip/neighbor/arp_internal.h"
 #include "net/packet/arp_packet.h"
+#include "net/packet/ethernet_packet.h"
 
 #define ETHERNET_BYTES 14
 
@@ -85,12 +86,14 @@ static void arp_trim(struct thread *t, struct buffer *b)
     b->len = sizeof(struct arp_header);
 }
 
-/* Turns the request in b around: the address asked for is here. */
-static void arp_answer(struct thread *t, struct buffer *b)
+/* Turns the request in b around: the address asked for is here. The frame is as all that the
+ * interface sends, whatever tags (of priority) the request had. Behind the longest headers of links
+ * there is room for it (BUFFER_HEADROOM_BYTES). */
+static void arp_answer(struct thread *t, struct buffer *b, const u8 to[6])
 {
     struct arp_header *h = buffer_current(b);
+    const struct arp_if *link = &arp_if_base[b->rx_if.i];
     const u8 *own = if_data(b->rx_if)->mac;
-    i32 link_bytes = b->start - b->l2_start;
     be32 asked = h->target;
 
     arp_trim(t, b);
@@ -99,12 +102,14 @@ static void arp_answer(struct thread *t, struct buffer *b)
     h->sender = asked;
     memcpy(h->target_mac, h->sender_mac, 6);
     memcpy(h->sender_mac, own, 6);
-    /* the link's header stays, tags and all */
-    buffer_advance(b, -link_bytes);
+    b->l3_start = b->start;
+    buffer_advance(b, -(ETHERNET_BYTES + link->n_tags_bytes));
+    b->l2_start = b->start;
     u8 *frame = buffer_current(b);
-    memcpy(frame, frame + 6, 6);
+    memcpy(frame, to, 6);
     memcpy(frame + 6, own, 6);
-    b->l3_start = (i16)(b->start + link_bytes);
+    memcpy(frame + 12, link->tags, link->n_tags_bytes);
+    put_be16(frame + 12 + link->n_tags_bytes, ETHERTYPE_ARP);
     b->tx_if = b->rx_if;
     b->flags |= BUFFER_LOCAL;
     count_arp(t, ARP_TX_REPLIES, b->rx_if);
@@ -117,10 +122,7 @@ static bool arp_answer_copy(struct thread *t, struct node *n, struct buffer *b, 
     u32 copy = buffer_copy(t, b);
     if (copy == BUFFER_NONE)
         return false;
-    struct buffer *c = buffer_at(copy);
-    /* a copy begins at the current header; the answer needs the link's, too */
-    memcpy(c->data + c->l2_start, b->data + b->l2_start, (size_t)(b->start - b->l2_start));
-    arp_answer(t, c);
+    arp_answer(t, buffer_at(copy), frame_source(b));
     node_enqueue(t, n, output, &copy, 1);
     return true;
 }
@@ -129,8 +131,10 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
                           u16 output)
 {
     if (likely(b->refs == 1)) {
+        u8 to[6];
+        memcpy(to, frame_source(b), sizeof(to));
         node_count(n, sent, 1);
-        arp_answer(t, b);
+        arp_answer(t, b, to);
         return output;
     }
     if (!arp_answer_copy(t, n, b, output))

@@ -160,18 +160,15 @@ static void interface_follow(struct interface *f, struct interface *super)
 static void interface_join(struct interface *f, struct interface *super)
 {
     interface_follow(f, super);
+    f->previous_sub = super->last_sub;
     *(super->subs ? &super->last_sub->next_sub : &super->subs) = f;
     super->last_sub = f;
 }
 
 static void interface_leave(struct interface *f)
 {
-    struct interface **at = &f->super->subs, *before = NULL;
-    for (; *at != f; at = &before->next_sub)
-        before = *at;
-    *at = f->next_sub;
-    if (f->super->last_sub == f)
-        f->super->last_sub = before;
+    *(f->previous_sub ? &f->previous_sub->next_sub : &f->super->subs) = f->next_sub;
+    *(f->next_sub ? &f->next_sub->previous_sub : &f->super->last_sub) = f->previous_sub;
 }
 
 void interface_follow_all(struct interface *f)

@@ -101,8 +101,9 @@ struct interface {
     struct if_index index;
     struct if_index parent;  /* itself, or the super-interface of a sub-interface */
     struct interface *super; /* the same as a pointer; NULL: it is no sub-interface */
-    struct interface *subs, *last_sub, *next_sub; /* its sub-interfaces; NULL at the end */
-    const struct if_class *cls;                   /* borrowed */
+    /* its sub-interfaces, and its place among others of its own; NULL at the ends */
+    struct interface *subs, *last_sub, *next_sub, *previous_sub;
+    const struct if_class *cls; /* borrowed */
     void *port;
     u8 mac[6];
     bool has_mac, mac_by_user; /* the latter: it was set, and is not what the port chose */

@@ -290,9 +290,8 @@ static void vlan_on_interface(struct piste *p, struct interface *f, enum if_even
         return;
     if (sub_at(s, f->index))
         vlan_forget(p, s, sub_at(s, f->index));
-    for (u32 i = 0; port_at(s, f->index) && i < s->subs.n; i++)
-        if (s->subs.v[i] && if_equal(s->subs.v[i]->parent, f->index))
-            interface_delete(p, (struct if_index){i});
+    while (f->subs)
+        interface_delete(p, f->subs->index);
 }
 
 /* --- questions --- */
