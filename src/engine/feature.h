@@ -60,7 +60,8 @@ void feature_each_by_user(const struct engine *e, struct if_index i,
 bool feature_exists(const struct engine *e, const char *arc, const char *node);
 bool feature_is_enabled(const struct engine *e, const char *arc, const char *node,
                         struct if_index i);
-/* The node that starts walks on this interface, for arcs without start_nodes. */
+/* The node that starts walks on this interface: of arcs without start_nodes, and of a plugin's port,
+ * which these do not name. */
 void feature_set_start(struct engine *e, const char *arc, struct if_index i,
                        struct node_index start);
 /* Where a walk on this interface ends, for arcs without end_node. */

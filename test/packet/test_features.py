@@ -1,5 +1,6 @@
 """`set interface feature` enables whatever there is, also without what it works with: a map, a table, a mirror."""
 import pytest
+from packet_lib import wait_for
 from scapy.layers.inet import IP, UDP, fragment
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
@@ -52,6 +53,8 @@ def test_any_feature_by_hand(switch, pgs):
         for command in done:
             switch.ctl(command)
     assert tried > 150
+    # what waited for a neighbor in vain, or for its other fragments
+    wait_for(lambda: switch.buffers_used() == 0, "buffers to come back", 30)
     assert switch.running_config() == before
     out = switch.exchange(pgs[0], pgs[0].ether() / IP(src="10.0.0.9", dst=pgs[1].host) / UDP(), pgs[1], count=1)
     assert out[0].dst == pgs[1].host_mac

@@ -198,7 +198,7 @@ static void l2_leave(struct l2_state *s, struct if_index i)
     __atomic_store_n(&l->flags, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&l->bd, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
-    l->shg = 0;
+    __atomic_store_n(&l->shg, 0, __ATOMIC_RELAXED);
     l->port_flags = 0;
     interface_at(s->piste, i)->is_bvi = false;
     rewrites_publish(s, i);
@@ -249,8 +249,8 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
     l2_leave(s, i);
     l->port_flags =
         kind == L2_PORT_BVI ? (L2_IF_PORT_FLAGS & ~L2_IF_LEARN) | L2_IF_BVI : L2_IF_PORT_FLAGS;
-    l->shg = shg;
-    l->bd = bd->index;
+    __atomic_store_n(&l->shg, shg, __ATOMIC_RELAXED);
+    __atomic_store_n(&l->bd, bd->index, __ATOMIC_RELAXED);
     l->seq++;
     if (kind == L2_PORT_BVI) {
         bd->bvi = i;
@@ -367,7 +367,7 @@ static void l2_on_event(struct piste *p, struct interface *f, enum if_event ev, 
     else if (ev == IF_EVENT_MAC)
         mac_changed(arg, f);
     else if (ev == IF_EVENT_NEW)
-        l2_if(f->index)->peer = IF_NONE;
+        __atomic_store_n(&l2_if(f->index)->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
 }
 
 u64 l2_learned(const struct piste *p)
