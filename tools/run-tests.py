@@ -2,18 +2,19 @@
 """Runs all the tests and adds them up: `make test`.
 
 With glibc: the checks of the tree; unit tests, fuzz targets, packet and API tests under the address and
-undefined-behaviour sanitizers; unit tests of threads under the thread sanitizer; a build by clang; the
-network tests against the release build. Then unit tests, fuzz targets and network tests with musl; and the
-packages, in root file systems of their own.
+undefined-behaviour sanitizers; unit tests of threads, and packet tests with three data threads, under the
+thread sanitizer; a build by clang; the network tests against the release build, where packet tests have three
+data threads, too. Then unit tests, fuzz targets and network tests with musl; and the packages, in root file
+systems of their own.
 Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
   run-tests.py [STAGE...]     only these stages: asan tsan clang release musl packages (Alpine: musl)
   run-tests.py cross          builds for other architectures; tests of two of them, run by qemu
-  run-tests.py tsan-packet    packet tests under the thread sanitizer: after changes to what threads share
 
 The last line is "N passed, N failed"; the exit status is 1 when anything failed. A build that
 breaks, or a suite that ends without a result, is one failure.
 """
+import glob
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ TREE = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), 
 NETWORK_SUITES = ["test/net", "test/packet", "test/api"]
 # needs nothing of the kernel's network: quick, so that it also runs with the sanitizers
 PACKET_SUITES = ["test/packet"]
+THREADS = ["--workers=3"]  # of packet tests; without it there is one data thread
 
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -122,31 +124,62 @@ def has_tests(folder):
         for _, _, names in os.walk(folder) for name in names)
 
 
-def network_tests(result, kind, folders):
+def pytest_command(kind, tests, report, options):
+    python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+    return [python, "-m", "pytest", *tests, f"--vpp-build={os.path.abspath('build/' + kind)}", f"--junitxml={report}", "-q",
+            "-rs", "-p", "no:cacheprovider", "-o", "junit_family=xunit2", *options]
+
+
+def new_report(kind, name):
+    report = os.path.abspath(f"build/{kind}/{name.replace('/', '-')}.xml")
+    if os.path.exists(report):
+        os.remove(report)
+    return report
+
+
+def count_report(result, what, report, status):
+    """Adds up what pytest's report says."""
+    if not os.path.exists(report):
+        result.fail(f"{what}: pytest ended with {status} and no report")
+        return
+    failed_here = 0
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        result.add(int(suite.get("tests", 0)) - bad - skipped, bad, skipped)
+        failed_here += bad
+    if failed_here:
+        result.failures.append(f"{what}: {failed_here}")
+    elif status not in (0, 5):  # 5: no tests
+        result.fail(f"{what}: pytest ended with {status}")
+
+
+def network_tests(result, kind, folders, options=()):
     for folder in folders:
         if not has_tests(folder):
             continue
-        say(f"{folder}, {kind}")
-        report = os.path.abspath(f"build/{kind}/{folder.replace('/', '-')}.xml")
-        if os.path.exists(report):
-            os.remove(report)
-        status = run(["/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable,
-                      "-m", "pytest", folder, f"--vpp-build={os.path.abspath('build/' + kind)}",
-                      f"--junitxml={report}", "-q", "-rs", "-p", "no:cacheprovider", "-o",
-                      "junit_family=xunit2"])
-        if not os.path.exists(report):
-            result.fail(f"{folder} ({kind}): pytest ended with {status} and no report")
-            continue
-        failed_here = 0
-        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-            skipped = int(suite.get("skipped", 0))
-            result.add(int(suite.get("tests", 0)) - bad - skipped, bad, skipped)
-            failed_here += bad
-        if failed_here:
-            result.failures.append(f"{folder} ({kind}): {failed_here}")
-        elif status not in (0, 5):  # 5: no tests
-            result.fail(f"{folder} ({kind}): pytest ended with {status}")
+        say(" ".join([f"{folder}, {kind}", *options]))
+        report = new_report(kind, folder)
+        status = run(pytest_command(kind, [folder], report, options))
+        count_report(result, f"{folder} ({kind})", report, status)
+
+
+def tests_beside_each_other(result, kind, folder, options):
+    """The files of a folder, by several processes: each waits for the clock most of the time."""
+    files = sorted(glob.glob(f"{folder}/test_*.py"), key=os.path.getsize, reverse=True)
+    n = min(4, max(2, os.cpu_count() or 1))
+    say(" ".join([f"{folder}, {kind}", *options, f"in {n} processes"]))
+    started = []
+    for i in range(n):
+        report, log = new_report(kind, f"{folder}-{i}"), f"build/{kind}/{folder.replace('/', '-')}-{i}.log"
+        with open(log, "w", encoding="utf-8") as out:
+            started.append((report, log, subprocess.Popen(pytest_command(kind, files[i::n], report, options), stdout=out,
+                                                          stderr=out, env={**os.environ, **ENVIRONMENT})))
+    for report, log, process in started:
+        status = process.wait()
+        with open(log, encoding="utf-8", errors="replace") as f:
+            print(f.read(), flush=True)
+        count_report(result, f"{folder} ({kind})", report, status)
 
 
 def stage_asan(result):
@@ -165,23 +198,19 @@ def stage_tsan(result):
     # set up first; only then is it known what there is to build
     if not build(result, "tsan", ["piste_version.h"]):
         return
-    tests = [t for t in introspect("--tests") if any(s.split(":")[-1] == "threads" for s in t["suite"])]
-    if build(result, "tsan", [os.path.relpath(t["cmd"][0], "build/tsan") for t in tests]):
+    tests = [t["cmd"][0] for t in introspect("--tests") if any(s.split(":")[-1] == "threads" for s in t["suite"])]
+    plugins = [t["filename"][0] for t in introspect("--targets") if t["type"] == "shared module"]
+    targets = [os.path.relpath(path, os.path.abspath("build/tsan")) for path in tests + plugins]
+    if build(result, "tsan", targets + ["vpp", "vppctl", "vpp_get_stats"]):
         meson_tests(result, "tsan", ["threads"])
-
-
-def stage_tsan_packet(result):
-    if not build(result, "tsan", ["piste_version.h"]):
-        return
-    plugins = [os.path.relpath(t["filename"][0], os.path.abspath("build/tsan"))
-               for t in introspect("--targets") if t["type"] == "shared module"]
-    if build(result, "tsan", plugins + ["vpp", "vppctl", "vpp_get_stats"]):
-        network_tests(result, "tsan", PACKET_SUITES)
+        for folder in PACKET_SUITES:
+            tests_beside_each_other(result, "tsan", folder, THREADS)
 
 
 def stage_release(result):
     if build(result, "release"):
-        network_tests(result, "release", NETWORK_SUITES)
+        network_tests(result, "release", [folder for folder in NETWORK_SUITES if folder not in PACKET_SUITES])
+        network_tests(result, "release", PACKET_SUITES, THREADS)
 
 
 def stage_clang(result):
@@ -239,7 +268,7 @@ def stage_cross(result):
 
 STAGES = {"asan": stage_asan, "tsan": stage_tsan, "clang": stage_clang,
           "release": stage_release, "musl": stage_musl, "packages": stage_packages}
-ON_REQUEST = {"cross": stage_cross, "tsan-packet": stage_tsan_packet}
+ON_REQUEST = {"cross": stage_cross}
 
 
 def libc_is_musl():
