@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 
@@ -40,14 +41,16 @@ def plugin(build, tmp_path_factory):
     with open(TREE + "/docs/plugins.md", encoding="utf-8") as f:
         page = f.read()
     blocks = re.findall(r"`([\w.]+)`:\n\n```\w*\n(.*?)^```", page, re.S | re.M)
-    assert [name for name, _ in blocks] == ["ttl_guard_node.c", "ttl_guard.api", "ttl_guard.c", "Makefile"]
+    assert [name for name, _ in blocks] == ["ttl_guard_node.c", "ttl_guard.api", "ttl_guard.c", "Makefile", "wire.c"]
     for name, text in blocks:
         (source / name).write_text(text)
     pc, = root.rglob("piste.pc")
     prefix = pc.parents[2]
-    run(["make", "-C", source, f"CC={' '.join(compiler(build))} -Wall -Wextra -Werror -std=c17",
-         f"PC=pkg-config --define-variable=prefix={prefix} piste"],
-        env={**os.environ, "PKG_CONFIG_PATH": str(pc.parent)})
+    cc, env = f"{' '.join(compiler(build))} -Wall -Wextra -Werror -std=c17", {**os.environ, "PKG_CONFIG_PATH": str(pc.parent)}
+    pkg_config = f"pkg-config --define-variable=prefix={prefix} piste"
+    run(["make", "-C", source, f"CC={cc}", f"PC={pkg_config}"], env=env)
+    run(f"{cc} -O2 -fPIC $({pkg_config} --cflags) -DNODE_LEVEL=base -shared -o wire_plugin.so wire.c", cwd=source, shell=True,
+        env=env)
     return source
 
 
@@ -82,6 +85,38 @@ def test_plugin_outside_the_tree(net, build, plugin):  # pylint: disable=redefin
     vpp.ctl("delete host-interface name vpp0")
     vpp.ctl("create host-interface name vpp0")
     assert "ttl-guard" not in vpp.ctl("show running-config")
+
+
+def test_port_outside_the_tree(net, plugin):  # pylint: disable=redefined-outer-name
+    vpp = net.vpp(net.namespace(), config=f"plugins {{ add-path {plugin} }} cpu {{ workers 2 }}")
+    assert "nobody listens there" in vpp.fails(f"create wire {vpp.folder}/wire.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(vpp.folder + "/wire.sock")
+        listener.listen()
+        vpp.configure(f"""create wire {vpp.folder}/wire.sock
+            set interface state wire0 up
+            set interface ip address wire0 10.9.0.1/24
+            set ip neighbor wire0 10.9.0.2 02:00:00:00:00:02
+            trace add wire-input 1""")
+        peer, _ = listener.accept()
+    mac = vpp.json("show hardware-interfaces wire0")["interfaces"][0]["mac"]
+    peer.settimeout(10)
+    vpp.ctl("set interface feature wire0 span-input arc device-input")  # an arc that begins at its input node
+    peer.send(bytes(Ether(dst=mac, src="02:00:00:00:00:02") / IP(src="10.9.0.2", dst="10.9.0.1") / ICMP() / (b"w" * 1000)))
+    while True:  # its own announcement is first
+        answer = Ether(peer.recv(2048))
+        if ICMP in answer:
+            break
+    assert answer[ICMP].type == 0 and len(answer) == 1042
+    assert vpp.counter("wire0", "rx packets") == 1
+    trace = vpp.ctl("show trace")
+    assert "wire-input" in trace and "span-input" in trace and "wire0-tx" in trace
+    assert f"create wire {vpp.folder}/wire.sock" in vpp.running_config()
+    peer.close()
+    vpp.ctl("ping 10.9.0.2 repeat 1 interval 0.01")
+    vpp.wait_error("the other end takes none")
+    vpp.ctl("delete wire wire0")
+    assert "is no wire" in vpp.fails("delete wire local0")
 
 
 def test_plugins_are_left_out(net):
