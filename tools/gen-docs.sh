@@ -1,6 +1,7 @@
 #!/bin/sh
-# gen-docs.sh [BUILD] - writes docs/cli.md, docs/api.md and docs/man/startup.conf.5: the commands, messages and keys
-# of startup.conf that the daemon of BUILD (build/release, all of it built: plugins bring some) says it has.
+# gen-docs.sh [BUILD] - writes docs/cli.md, docs/api.md, docs/man/startup.conf.5 and docs/sandbox.md: the commands, messages
+# and keys of startup.conf that the daemon of BUILD (build/release, all of it built: plugins bring some) says it has, and
+# what it needs of the system.
 set -eu
 cd "$(dirname -- "$0")/.."
 build=${1:-build/release}
@@ -23,6 +24,8 @@ ask() {
 ask show cli docs >"$run/docs"
 ask show startup-config keys json >"$run/keys"
 python3 tools/gen-man.py docs/man/startup.conf.5.in docs/man/startup.conf.5 <"$run/keys"
+ask show sandbox verbose json >"$run/sandbox"
+python3 tools/gen-sandbox.py docs/sandbox.md <"$run/sandbox"
 ask show api message-table json >"$run/table"
 tr -d '\r' <"$run/docs" >docs/cli.md
 python3 -c '

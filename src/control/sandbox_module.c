@@ -60,6 +60,15 @@ static void sandbox_show_path(const struct need *need, void *arg)
     out_cell(r->out, "%s", need->why);
 }
 
+static void end_names(struct rows *r)
+{
+    if (!r->why)
+        return;
+    out_text(r->out, "\n");
+    out_end(r->out);
+    out_end(r->out);
+}
+
 /* Calls and socket families: names in a line for each reason. */
 static void show_name(const struct need *need, void *arg)
 {
@@ -67,10 +76,10 @@ static void show_name(const struct need *need, void *arg)
     if (need->kind != NEED_CALL && need->kind != NEED_SOCKET)
         return;
     if (!r->why || strcmp(r->why, need->why) != 0) {
-        if (r->why)
-            out_end(r->out);
-        out_text(r->out, "%s  %s:", r->why ? "\n" : "", need->why);
-        out_array(r->out, need->why);
+        end_names(r);
+        out_object(r->out, NULL);
+        out_str(r->out, "why", need->why, "  %s:");
+        out_array(r->out, "names");
     }
     r->why = need->why;
     out_str(r->out, NULL, need->name, " %s");
@@ -115,12 +124,10 @@ static int show_sandbox(struct cli_call *c)
     }
     if (cli_has(c, "verbose")) {
         out_text(o, "\nSystem calls and sockets:\n");
-        out_object(o, "calls");
+        out_array(o, "calls");
         sandbox_each(show_name, &r);
-        if (r.why)
-            out_end(o);
+        end_names(&r);
         out_end(o);
-        out_text(o, "\n");
     }
     return 0;
 }

@@ -40,6 +40,14 @@ def test_keys_reference_is_fresh(net, tmp_path):
     assert read("docs/man/startup.conf.5") == (tmp_path / "page").read_text(), "stale: run tools/gen-docs.sh"
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the page is of x86-64")
+def test_sandbox_reference_is_fresh(net, tmp_path):
+    """After a change of what a module needs: tools/gen-docs.sh."""
+    shown = net.vpp(net.namespace()).ctl("show sandbox verbose json")
+    subprocess.run(["/usr/bin/python3", TREE + "/tools/gen-sandbox.py", tmp_path / "page"], input=shown, text=True, check=True)
+    assert read("docs/sandbox.md") == (tmp_path / "page").read_text(), "stale: run tools/gen-docs.sh"
+
+
 @pytest.mark.parametrize("page, word", [("vpp.8", ["vpp", "--help"]), ("vppctl.1", ["vppctl", "--help"]),
                                         ("vpp_get_stats.1", ["vpp_get_stats"])])
 def test_manual_pages_have_all_options(net, page, word):
