@@ -188,16 +188,19 @@ def gave_up_all_but_net_raw(one):
     assert one.ctl("show sandbox").count(": yes") == 2
 
 
-def test_root_in_a_container_becomes_a_user(container, network):
+def test_root_in_a_container_becomes_a_user(container, network, volume):
     """As most runtimes start it, with the configuration of the container."""
-    one = container(capabilities=TO_BECOME, uid=0, mounts={"/etc/vpp/startup.conf": TREE + "/pkg/container/startup.conf"})
+    one = container(capabilities=TO_BECOME, uid=0, mounts={"/etc/vpp/startup.conf": TREE + "/pkg/container/startup.conf",
+                                                           "/var/lib/vpp": volume})
     one.uid = UID
     main_job(one.start(), network.ns)
     gave_up_all_but_net_raw(one)
+    assert "running config written" in one.ctl("write")
     one.ctl("restart")
     lib.wait_for(lambda: one.exec("vppctl", "show", "version", check=False).startswith("vpp v"), "the restart",
                  timeout=15)
     gave_up_all_but_net_raw(one)
+    assert network.ns.ping("10.10.1.2") == 3
     assert one.stop() == 0
 
 
