@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wide.h"
 #include "control/cli.h"
 #include "engine/thread.h"
 #include "net/features/classify/classify.h"
@@ -110,15 +111,12 @@ enum policer_color policer_police(struct policer *x, u64 now_ns, u32 bytes,
 static u64 tokens_per_period(const struct policer_config *c, u32 rate, u32 scale, u32 shift)
 {
     /* at most 2^32 x 125 x 2^30 x 2^26: 128 bits */
-    unsigned __int128 tokens = (unsigned __int128)rate * (c->rate == POLICER_KBPS ? 125u : 1u)
-                               << (scale + shift);
-    u64 second = 1000000000;
-    if (c->round == POLICER_UP)
-        tokens += second - 1;
-    else if (c->round == POLICER_CLOSEST)
-        tokens += second / 2;
-    tokens /= second;
-    return tokens > UINT64_MAX ? UINT64_MAX : tokens ? (u64)tokens : 1;
+    struct u128 scaled =
+        wide_mul((u64)rate * (c->rate == POLICER_KBPS ? 125u : 1u), 1ull << (scale + shift));
+    u32 second = 1000000000;
+    u64 up = c->round == POLICER_UP ? second - 1 : c->round == POLICER_CLOSEST ? second / 2 : 0;
+    u64 tokens = wide_div(wide_add(scaled, up), second);
+    return tokens ? tokens : 1;
 }
 
 /* In bytes or packets. */
@@ -126,8 +124,8 @@ static u64 policer_burst(const struct policer_config *c, u32 rate, u64 given)
 {
     if (c->rate == POLICER_KBPS)
         return given;
-    unsigned __int128 packets = (unsigned __int128)rate * given / 1000;
-    return packets > LIMIT_MAX ? (u64)LIMIT_MAX + 1 : given && !packets ? 1 : (u64)packets;
+    u64 packets = wide_div(wide_mul(rate, given), 1000);
+    return packets > LIMIT_MAX ? (u64)LIMIT_MAX + 1 : given && !packets ? 1 : packets;
 }
 
 static bool is_two_rate(u8 type)

@@ -24,6 +24,7 @@
 #include "base/mem.h"
 #include "base/simd.h"
 #include "base/types.h"
+#include "base/wide.h"
 
 #define SHARED_HASH_NONE UINT32_MAX
 #define SHARED_HASH_SLOTS 12
@@ -70,8 +71,8 @@ void shared_hash_fini(struct shared_hash *h);
 
 ALWAYS_INLINE u64 shared_hash_mix(u64 a, u64 b)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (u64)product ^ (u64)(product >> 64);
+    struct u128 product = wide_mul(a, b);
+    return product.low ^ product.high;
 }
 
 /* words: h->words, as a constant where it is one. */
