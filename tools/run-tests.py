@@ -263,6 +263,7 @@ def stage_cross(result):
         result.add(1, 0)
         if tested:
             meson_tests(result, arch, ["unit", "fuzz-short"], slower=10)
+            os.environ["PISTE_EMULATED"] = "1"
             network_tests(result, programs_by_qemu(arch), PACKET_SUITES)
 
 

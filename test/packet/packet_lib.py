@@ -33,6 +33,9 @@ ASK_FOR_FAILURES = IAC + DO + bytes([200])  # see src/control/cli_telnet.h
 TERMINAL = IAC + SB + b"\x18\x00vppctl" + IAC + SE
 GREETING_BYTES = 36
 
+# qemu runs the switch for another processor: it is slow, and has threads and memory of its own (`make cross`)
+EMULATED = "PISTE_EMULATED" in os.environ
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -15,7 +15,7 @@ from scapy.layers.inet import IP, UDP
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../../python")
 
-from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
+from packet_lib import EMULATED, Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from piste import Stats  # noqa: E402  pylint: disable=wrong-import-position
 
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\d+)')
@@ -203,6 +203,7 @@ def test_clients_that_do_not_behave(server):
     assert server.get()[0] == 200
 
 
+@pytest.mark.skipif(EMULATED, reason="qemu has threads, and is slow")
 def test_disabled_while_requests_come(switch, net):
     """Also those that the library answers by itself, with an error: no thread, descriptor or listener stays behind,
     and it serves again."""
@@ -229,6 +230,7 @@ def test_disabled_while_requests_come(switch, net):
     switch.ctl("prom disable")
 
 
+@pytest.mark.skipif(EMULATED, reason="qemu has threads, and is slow")
 def test_scrapes_while_interfaces_come_and_go(server, switch):
     faults, done = [], threading.Event()
 
