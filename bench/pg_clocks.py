@@ -2,11 +2,11 @@
 """Clocks per packet of each node on a path, in the running daemon: from the packet generator to the packet
 generator, as `show runtime` tells it.
 
-  bench/pg_clocks.py [--build DIR] [--against DIR] [--vectors N,N...] [--json] [--rounds N] [PATH...]
+  bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
 PATH is one or more of: ip4 ip4-million ip4-vlan xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
---against DIR measures that build too, by turns with the other, and tells the ratio. --vectors: the most packets a
-vector, 256 otherwise. Each round takes 50 windows of 10 ms of each path in turn. Other work of the machine can only
+--against DIR measures that build too, by turns with the other, and tells the ratio; --vpp PROGRAM likewise VPP's own
+daemon. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 windows of 10 ms of each path in turn. Other work of the machine can only
 add to a node's clocks, so of all windows the least counts. The ends (pg-input, pgN-tx) are shown, but not part of
 the sum.
 """
@@ -22,6 +22,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "../test/packet"))
 
 from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
+from vpp_binary import VppBinary  # noqa: E402  pylint: disable=wrong-import-position
 
 WINDOW_SECONDS = 0.01
 WINDOWS = 50
@@ -143,8 +144,9 @@ def clocks_of_a_window(switch):
 
 
 def measure_once(build, path, vectors, least):
-    """Brings {vector: {node: clocks a packet}} down to the least of these windows, too."""
-    switch = Switch(build)
+    """Brings {vector: {node: clocks a packet}} down to the least of these windows, too. build: a folder with a build,
+    or VPP's program."""
+    switch = Switch(build) if os.path.isdir(build) else VppBinary(build)
     try:
         switch.start()
         data = PATHS[path][0](switch)
@@ -187,12 +189,12 @@ def total(nodes):
 
 
 def print_path(path, vector, found):
-    """found: nodes of the build, and of the one that it is measured against, if there is one."""
+    """found: nodes of the build, and of those that it is measured against, if there are any."""
     sums = [total(nodes) for nodes in found]
     _, reference, limit = PATHS[path]
     whole = vector == WHOLE_VECTOR
     print(f"{path if whole else f'{path}, {vector} a vector':24} {sums[0]:6.1f} clocks a packet"
-          + (f"; against {sums[1]:.1f}: {sums[0] / sums[1]:.2f}x" if len(sums) > 1 else "")
+          + "".join(f"; against {other:.1f}: {sums[0] / other:.2f}x" for other in sums[1:])
           + (f"; VPP 26.06: {reference}" if reference and whole and len(sums) == 1 else "")
           + (f"; at most {limit}" if limit and whole and len(sums) == 1 else ""))
     for node in dict.fromkeys(name for nodes in found for name in nodes):
@@ -203,6 +205,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=os.path.join(HERE, "../build/release"))
     parser.add_argument("--against", metavar="DIR")
+    parser.add_argument("--vpp", metavar="PROGRAM")
     parser.add_argument("--vectors", default=[WHOLE_VECTOR], type=lambda s: [int(n) for n in s.split(",")])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
@@ -211,7 +214,7 @@ def main():
     unknown = set(options.paths) - set(PATHS)
     if unknown:
         parser.error(f"no path {' '.join(sorted(unknown))}; there are: {' '.join(PATHS)}")
-    builds = [os.path.abspath(build) for build in (options.build, options.against) if build]
+    builds = [os.path.abspath(build) for build in (options.build, options.against, options.vpp) if build]
     least = measure_by_turns(builds, options.paths, options.vectors, options.rounds)
     if options.json:
         print(json.dumps([{path: {vector: {"clocks": total(nodes), "nodes": nodes} for vector, nodes in vectors.items()}
