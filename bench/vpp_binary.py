@@ -49,7 +49,7 @@ class VppBinary:
         end = time.monotonic() + 30
         while not self._answers():
             if self.daemon.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"{self.program} does not come up; see {self.folder}")
+                raise OSError(f"{self.program} does not come up; see {self.folder}")
             time.sleep(0.1)
 
     def _answers(self):

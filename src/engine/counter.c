@@ -7,13 +7,6 @@
 #include "base/log.h"
 #include "engine/engine_internal.h"
 
-struct counter_vec {
-    struct engine *engine;
-    bool combined;
-    struct stats_rows rows;
-    struct mem_map own; /* where the rows are when the segment is full: nobody else sees them */
-};
-
 static void rows_of_its_own(struct counter_vec *v, u32 max)
 {
     u64 stride = round_up_u64((u64)max * (v->combined ? 16 : 8), 4096);
@@ -49,16 +42,6 @@ void counter_vec_free(struct counter_vec *v)
 struct stats_handle counter_handle(const struct counter_vec *v)
 {
     return v->rows.handle;
-}
-
-u64 *counter_simple(const struct counter_vec *v, u32 thread)
-{
-    return (u64 *)(v->rows.first + v->rows.stride_bytes * thread);
-}
-
-struct counter_pair *counter_combined(const struct counter_vec *v, u32 thread)
-{
-    return (struct counter_pair *)counter_simple(v, thread);
 }
 
 /* Sum over threads of word w of a thread's row. */

@@ -3,6 +3,7 @@
  * (stats.h), where other programs read them under their names. */
 #pragma once
 
+#include "base/mem.h"
 #include "base/tally.h"
 #include "base/types.h"
 #include "engine/stats.h"
@@ -19,7 +20,13 @@ ALWAYS_INLINE void counter_pair_add(struct counter_pair *c, u64 packets, u64 byt
     tally_add(&c->bytes, bytes);
 }
 
-struct counter_vec;
+/* Its words are counter.c's; here for who bumps. */
+struct counter_vec {
+    struct engine *engine;
+    bool combined;
+    struct stats_rows rows;
+    struct mem_map own; /* where the rows are when the segment is full: nobody else sees them */
+};
 
 /* simple: a u64 per index; combined: packets and bytes. name is copied ("/if/rx"). Indices are
  * below max. */
@@ -29,8 +36,15 @@ void counter_vec_free(struct counter_vec *v);
 struct stats_handle counter_handle(const struct counter_vec *v);
 
 /* This thread's row: v[index] is bumped by thread t only, with tally_add or counter_pair_add. */
-u64 *counter_simple(const struct counter_vec *v, u32 thread);
-struct counter_pair *counter_combined(const struct counter_vec *v, u32 thread);
+ALWAYS_INLINE u64 *counter_simple(const struct counter_vec *v, u32 thread)
+{
+    return (u64 *)(void *)(v->rows.first + v->rows.stride_bytes * thread);
+}
+
+ALWAYS_INLINE struct counter_pair *counter_combined(const struct counter_vec *v, u32 thread)
+{
+    return (struct counter_pair *)(void *)counter_simple(v, thread);
+}
 
 /* Sum over threads. */
 u64 counter_get(const struct counter_vec *v, u32 index);

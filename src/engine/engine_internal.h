@@ -58,7 +58,6 @@ struct trace_log {
     _Atomic u32 published;        /* what readers may look at */
     u32 packets;                  /* started, ever: low part of handles */
     u32 shown_from;               /* packets before were cleared */
-    u32 live;                     /* anything started since the last clear */
     u32 hop_record[FRAME_PKTS];   /* of the vector being run: record index + 1, or 0 */
     u32 n_hops;
 };
@@ -82,17 +81,18 @@ struct handoff {
 enum thread_loss { LOSS_HANDOFF, LOSS_EVENT, LOSS_FRAME, LOSS_TRACE, LOSS_N };
 
 struct thread {
-    struct engine *engine;
+    struct node *nodes; /* NODES_MAX reserved; from here on: struct thread_head */
+    u64 now_ns;
     u32 index;
+    u32 traces; /* anything started since the last clear of the trace */
 
+    struct engine *engine;
     /* What each round looks at is close together: a thread that slept has little of it in a cache.
      */
     u32 n_round_end;
-    u64 now_ns;
     u64 last_cycles;
     u64 loops, sleeps;
-    struct node *nodes; /* NODES_MAX reserved */
-    u64 *errors;        /* its row of the engine's error counters */
+    u64 *errors; /* its row of the engine's error counters */
     struct frame *pending_first, **pending_last;
     struct frame *frame_free;
     struct frame *frames; /* FRAMES_MAX reserved */
@@ -132,6 +132,12 @@ struct thread {
 struct edge_ends {
     u32 from, to; /* nodes */
 };
+
+static_assert(offsetof(struct thread, nodes) == offsetof(struct thread_head, nodes) &&
+                  offsetof(struct thread, now_ns) == offsetof(struct thread_head, now_ns) &&
+                  offsetof(struct thread, index) == offsetof(struct thread_head, index) &&
+                  offsetof(struct thread, traces) == offsetof(struct thread_head, traces),
+              "begins with a thread_head");
 
 /* The control thread's, but for def, which data threads read too (node_def_at). */
 struct node_global {

@@ -579,7 +579,7 @@ static void frame_run(struct thread *t, struct frame *f)
         n->open = NULL;
     for (u32 i = 0; i < count; i++)
         t->b[i] = buffer_at(f->bi[i]);
-    bool traced = unlikely(t->trace.live);
+    bool traced = unlikely(t->traces);
     if (traced)
         trace_before(t, n, t->b, count);
     node_fn *run = __atomic_load_n(&n->run, __ATOMIC_ACQUIRE);

@@ -27,29 +27,9 @@ struct event {
     u8 payload[EVENT_BYTES];
 };
 
-u32 thread_index(const struct thread *t)
-{
-    return t->index;
-}
-
 const char *thread_name(const struct engine *e, u32 thread)
 {
     return e->threads[thread]->name;
-}
-
-u64 thread_now_ns(const struct thread *t)
-{
-    return t->now_ns;
-}
-
-struct node *thread_node(struct thread *t, struct node_index n)
-{
-    return &t->nodes[n.i];
-}
-
-bool thread_traces(const struct thread *t)
-{
-    return t->trace.live;
 }
 
 void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg)

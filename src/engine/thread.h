@@ -23,13 +23,33 @@ struct thread;
 
 /* ---- in node functions ---- */
 
-u32 thread_index(const struct thread *t);
+/* What they look at all the time: struct thread begins so. */
+struct thread_head {
+    struct node *nodes;
+    u64 now_ns;
+    u32 index;
+    u32 traces; /* packets are traced */
+};
+
+ALWAYS_INLINE u32 thread_index(const struct thread *t)
+{
+    return ((const struct thread_head *)(const void *)t)->index;
+}
 /* Of t, for a node that runs: the counters of another one, and its edges. */
-struct node *thread_node(struct thread *t, struct node_index n);
+ALWAYS_INLINE struct node *thread_node(struct thread *t, struct node_index n)
+{
+    return &((const struct thread_head *)(const void *)t)->nodes[n.i];
+}
 /* Whether hops of packets are being recorded: then each node has to see them. */
-bool thread_traces(const struct thread *t);
+ALWAYS_INLINE bool thread_traces(const struct thread *t)
+{
+    return ((const struct thread_head *)(const void *)t)->traces;
+}
 /* clock_ns() taken at the start of this round: cheap. */
-u64 thread_now_ns(const struct thread *t);
+ALWAYS_INLINE u64 thread_now_ns(const struct thread *t)
+{
+    return ((const struct thread_head *)(const void *)t)->now_ns;
+}
 
 /* An event to the control thread: fn(p, ev) runs there. At most EVENT_BYTES of payload are copied.
  * false: the ring is full, counted; the caller keeps what it wanted to pass. A burst of the same

@@ -90,7 +90,7 @@ bool trace_start(struct thread *t, struct node *n, struct buffer *b)
     n->traced--;
     b->flags |= BUFFER_TRACED;
     b->trace = t->index << 24 | (t->trace.packets++ & 0xffffff);
-    t->trace.live = 1;
+    t->traces = 1;
     return true;
 }
 

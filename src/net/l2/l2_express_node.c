@@ -17,7 +17,7 @@
 /* What frames of one view, which are on their way, have in common. */
 struct l2_way {
     const struct l2_express *s;
-    struct express_view v;
+    const struct express_view *v;
     const struct l2_rewrites *rewrites;
     u8 first, then; /* edges of unicast from l2-input and l2-learn */
     bool learns;
@@ -49,7 +49,7 @@ struct l2_gathered {
 static bool l2_way_of(struct l2_way *w)
 {
     const struct l2_shared *s = w->s->shared;
-    const struct l2_if *l = l2_if(w->v.rx_if);
+    const struct l2_if *l = l2_if(w->v->rx_if);
     w->first = __atomic_load_n(&l->first[0], __ATOMIC_ACQUIRE);
     w->then = __atomic_load_n(&l->then[0], __ATOMIC_RELAXED);
     w->rewrites = __atomic_load_n(&l->rewrites, __ATOMIC_ACQUIRE);
@@ -57,7 +57,7 @@ static bool l2_way_of(struct l2_way *w)
     w->packets = 0;
     w->rx_bytes = 0;
     w->learns = w->first == L2_NEXT_LEARN;
-    if (!s->input_arc || feature_any(s->input_arc, w->v.rx_if))
+    if (feature_any(s->input_arc, w->v->rx_if))
         return false;
     if (w->first == L2_NEXT_OUTPUT)
         return true;
@@ -87,10 +87,10 @@ static bool l2_exit_of(struct l2_exit *x, const struct l2_way *w, struct thread 
                        struct if_index tx)
 {
     const struct l2_shared *s = w->s->shared;
-    const struct l2_if *from = l2_if(w->v.rx_if), *to = l2_if(tx);
+    const struct l2_if *from = l2_if(w->v->rx_if), *to = l2_if(tx);
     const struct l2_rewrites *out = __atomic_load_n(&to->rewrites, __ATOMIC_ACQUIRE);
     x->edge = __atomic_load_n(&to->output_edge, __ATOMIC_ACQUIRE);
-    if (!x->edge || (from->shg && from->shg == to->shg) || if_equal(w->v.rx_if, tx) ||
+    if (!x->edge || (from->shg && from->shg == to->shg) || if_equal(w->v->rx_if, tx) ||
         (out && out->strict) || feature_any(s->output_arc, tx) ||
         !leave_find(&x->leave, tx, node_target(thread_node(t, w->s->output), x->edge)))
         return false;
@@ -124,13 +124,17 @@ ALWAYS_INLINE bool l2_exit_rewrite(const struct l2_exit *x, struct buffer *b)
     return l2_rewrite_apply(r, b);
 }
 
-/* false: b is left. */
-ALWAYS_INLINE bool l2_exit_take(struct l2_way *w, const struct l2_exit *x, struct buffer *b,
-                                u64 *bytes)
+/* Bytes of frames, as they came in and as they leave. */
+struct l2_bytes {
+    u64 came, leave;
+};
+
+/* false: b is left. header: bytes of the view's headers. */
+ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct buffer *b, struct if_index rx_if,
+                                i32 header, struct l2_bytes *sum)
 {
     i16 start = b->start;
-    u32 came = buffer_packet_len(b);
-    i32 header = w->v.header_bytes;
+    u32 came = buffer_packet_len(b), leaves = came;
     if (unlikely(b->flags & BUFFER_GSO)) {
         struct vlan_header h = vlan_parse(buffer_current(b), b->len);
         header = h.bytes ? h.bytes : ETHERNET_HEADER_BYTES;
@@ -138,28 +142,28 @@ ALWAYS_INLINE bool l2_exit_take(struct l2_way *w, const struct l2_exit *x, struc
     if (unlikely(x->rewrites)) {
         if (!l2_exit_rewrite(x, b))
             return false;
-        *bytes += buffer_packet_len(b);
-    } else {
-        *bytes += came;
+        leaves = buffer_packet_len(b);
     }
     b->l2_start = b->start;
     b->l3_start = (i16)(start + header);
-    b->rx_if = w->v.rx_if;
+    b->rx_if = rx_if;
     b->tx_if = x->port;
-    w->rx_bytes += came;
+    sum->came += came;
+    sum->leave += leaves;
     return true;
 }
 
 ALWAYS_INLINE void l2_exit_send(struct l2_way *w, const struct l2_exit *x, struct thread *t,
-                                const u32 *bi, u32 n, u64 bytes)
+                                const u32 *bi, u32 n, struct l2_bytes sum)
 {
     struct node *output = thread_node(t, w->s->output);
     if (unlikely(!n))
         return;
     w->packets += n;
+    w->rx_bytes += sum.came;
     node_did(output, x->edge, n);
     node_count(output, L2_OUTPUT_ERR_PACKETS, n);
-    leave_send(&x->leave, t, bi, n, bytes);
+    leave_send(&x->leave, t, bi, n, sum.leave);
 }
 
 /* Frames from i on that are of the view go where the other end of the cross-connect is; returns
@@ -167,29 +171,31 @@ ALWAYS_INLINE void l2_exit_send(struct l2_way *w, const struct l2_exit *x, struc
 ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thread *t,
                            struct buffer **b, u16 *next, u32 i, u32 count)
 {
-    bool tagged = w->v.header_bytes > ETHERNET_HEADER_BYTES, sees = x->rewrites || w->v.tag_mask;
+    bool tagged = w->v->header_bytes > ETHERNET_HEADER_BYTES, sees = x->rewrites || w->v->tag_mask;
+    struct if_index rx_if = w->v->rx_if, port = w->v->port;
+    i32 header = w->v->header_bytes;
+    struct l2_bytes sum = {0};
     u32 bi[FRAME_PKTS], n = 0;
-    u64 bytes = 0;
     for (; i < count; i++) {
         if (likely(i + 8 < count))
             __builtin_prefetch(b[i + 8]);
         if (unlikely(sees) && likely(i + 4 < count))
             __builtin_prefetch(buffer_current(b[i + 4]));
         const u8 *frame = buffer_current(b[i]);
-        if (unlikely(b[i]->rx_if.i != w->v.port.i))
+        if (unlikely(b[i]->rx_if.i != port.i))
             break;
         if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
             continue;
-        if (unlikely(sees) && unlikely(!express_view_has(&w->v, b[i], frame)))
+        if (unlikely(sees) && unlikely(!express_view_has(w->v, b[i], frame)))
             break;
         if (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16))))
             continue;
-        if (unlikely(!l2_exit_take(w, x, b[i], &bytes)))
+        if (unlikely(!l2_exit_take(x, b[i], rx_if, header, &sum)))
             continue;
         next[i] = NEXT_CONSUMED;
         bi[n++] = buffer_index(b[i]);
     }
-    l2_exit_send(w, x, t, bi, n, bytes);
+    l2_exit_send(w, x, t, bi, n, sum);
     return i;
 }
 
@@ -197,8 +203,8 @@ ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thr
 ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation *macs,
                             struct buffer **b, u32 i, u32 count, struct l2_gathered *g)
 {
-    bool tagged = w->v.header_bytes > ETHERNET_HEADER_BYTES;
-    u32 n = 0;
+    bool tagged = w->v->header_bytes > ETHERNET_HEADER_BYTES, learns = w->learns;
+    u32 n = 0, bd = w->bd;
     for (; i < count; i++) {
         if (likely(i + 8 < count)) {
             __builtin_prefetch(b[i + 8]);
@@ -207,14 +213,14 @@ ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation 
         const u8 *frame = buffer_current(b[i]);
         if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
             continue;
-        if (unlikely(!express_view_has(&w->v, b[i], frame)))
+        if (unlikely(!express_view_has(w->v, b[i], frame)))
             break;
         if (unlikely(frame[0] & 1) || (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16)))))
             continue;
-        g->dst[n] = mac_key(frame, w->bd);
-        g->src[n] = mac_key(frame + 6, w->bd);
+        g->dst[n] = mac_key(frame, bd);
+        g->src[n] = mac_key(frame + 6, bd);
         __builtin_prefetch(mac_home(macs, g->dst[n]));
-        if (w->learns)
+        if (learns)
             __builtin_prefetch(mac_home(macs, g->src[n]));
         g->at[n++] = (u16)i;
     }
@@ -226,7 +232,7 @@ ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation 
 ALWAYS_INLINE bool l2_find(const struct l2_way *w, const struct mac_generation *macs, u8 minute,
                            struct l2_gathered *g)
 {
-    u32 expect = mac_value(w->v.rx_if.i, minute, MAC_VALID), differ = 0;
+    u32 expect = mac_value(w->v->rx_if.i, minute, MAC_VALID), differ = 0;
     for (u32 i = 0; i < g->n; i++) {
         u64 dst = g->dst[i], src = g->src[i];
         u32 to = mac_table_find(macs, mac_home(macs, dst), dst), unlike = 0;
@@ -246,8 +252,10 @@ static void l2_leave_by(struct l2_way *w, struct thread *t, struct l2_gathered *
                         struct buffer **b, u16 *next, u32 from, bool all)
 {
     struct l2_exit x;
+    struct if_index rx_if = w->v->rx_if;
+    i32 header = w->v->header_bytes;
+    struct l2_bytes sum = {0};
     u32 bi[FRAME_PKTS], n = 0, tx = g->tx[from];
-    u64 bytes = 0;
     bool open = l2_exit_of(&x, w, t, (struct if_index){tx});
     if (!open && all)
         return;
@@ -258,12 +266,12 @@ static void l2_leave_by(struct l2_way *w, struct thread *t, struct l2_gathered *
             g->tx[i] = TX_NONE;
         }
         struct buffer *p = b[g->at[i]];
-        if (unlikely(!open) || unlikely(!l2_exit_take(w, &x, p, &bytes)))
+        if (unlikely(!open) || unlikely(!l2_exit_take(&x, p, rx_if, header, &sum)))
             continue;
         next[g->at[i]] = NEXT_CONSUMED;
         bi[n++] = buffer_index(p);
     }
-    l2_exit_send(w, &x, t, bi, n, bytes);
+    l2_exit_send(w, &x, t, bi, n, sum);
 }
 
 static void l2_count_taken(const struct l2_way *w, struct thread *t, struct node *n)
@@ -271,7 +279,7 @@ static void l2_count_taken(const struct l2_way *w, struct thread *t, struct node
     if (unlikely(!w->packets))
         return;
     struct node *input = thread_node(t, w->s->input);
-    express_count_rx(&w->v, t, w->packets, w->rx_bytes);
+    express_count_rx(w->v, t, w->packets, w->rx_bytes);
     node_sent(n, ETHERNET_INPUT_NEXT_L2, w->packets);
     node_did(input, w->first, w->packets);
     node_count(input, L2_INPUT_ERR_PACKETS, w->packets);
@@ -293,7 +301,7 @@ static u32 l2_cross_run(struct l2_way *w, struct thread *t, struct buffer **b, u
                         u32 count)
 {
     struct l2_exit x;
-    struct if_index peer = {__atomic_load_n(&l2_if(w->v.rx_if)->peer.i, __ATOMIC_RELAXED)};
+    struct if_index peer = {__atomic_load_n(&l2_if(w->v->rx_if)->peer.i, __ATOMIC_RELAXED)};
     if (unlikely(!l2_exit_of(&x, w, t, peer)))
         return i + 1;
     return l2_cross(w, &x, t, b, next, i, count);
@@ -318,15 +326,16 @@ static u32 l2_bridge_run(struct l2_way *w, struct thread *t, struct buffer **b, 
     return i;
 }
 
-u32 NODE_FN(l2_express)(struct thread *t, struct node *n, const void *state, struct buffer **b,
-                        u16 *next, u32 count)
+u32 NODE_FN(l2_express)(struct thread *t, struct node *n, const void *state,
+                        const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
     struct l2_way w = {.s = state};
+    struct express_view later;
     u32 all = 0;
-    memset(next, 0, count * sizeof(*next));
     for (u32 i = 0; i < count;) {
-        if (unlikely(!express_view_of(&w.v, b[i])) || unlikely(!w.v.l2_mode) ||
-            unlikely(!l2_way_of(&w))) {
+        bool found = !i || express_view_of(&later, b[i]);
+        w.v = i ? &later : v;
+        if (unlikely(!found) || unlikely(!w.v->l2_mode) || unlikely(!l2_way_of(&w))) {
             i++;
             continue;
         }

@@ -28,6 +28,7 @@
 #include "base/byteorder.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/simd.h"
 #include "base/types.h"
 #include "base/vec.h"
 
@@ -40,7 +41,8 @@ struct mac_bucket {
     u32 overflow; /* entries at home here that lie in a bucket behind */
 } CACHE_ALIGNED;
 
-static_assert(sizeof(struct mac_bucket) == CACHE_LINE_BYTES, "one line");
+static_assert(sizeof(struct mac_bucket) == CACHE_LINE_BYTES && MAC_SLOTS == 5,
+              "one line, whose keys simd_match5_u64 compares");
 
 enum {
     MAC_VALID = 1 << 0,
@@ -149,10 +151,8 @@ ALWAYS_INLINE struct mac_bucket *mac_home(const struct mac_generation *g, u64 ke
 /* Slot of key in bucket b, or -1. */
 ALWAYS_INLINE int mac_bucket_slot(const struct mac_bucket *b, u64 key)
 {
-    int slot = -1;
-    for (int i = MAC_SLOTS - 1; i >= 0; i--)
-        slot = __atomic_load_n(&b->key[i], __ATOMIC_RELAXED) == key ? i : slot;
-    return slot;
+    u32 found = simd_match5_u64(b->key, key);
+    return found ? __builtin_ctz(found) : -1;
 }
 
 /* The value beside a matching key; 0 when it is not a live one. */

@@ -21,6 +21,8 @@ ALWAYS_INLINE void fib_count_route(struct counter_pair *c, u32 lb, const struct 
 ALWAYS_INLINE void fib_load_routes(struct counter_pair *to, struct buffer **b, const u32 *leaf,
                                    struct lb *lb, u32 count)
 {
+    if (unlikely(!count))
+        return;
     u32 route = leaf[0] >> 1;
     u64 packets = 0, bytes = 0;
     for (u32 i = 0; i < count; i++) {

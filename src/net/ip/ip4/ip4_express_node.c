@@ -44,7 +44,7 @@ struct ip4_exit {
 /* In each vector: what does not change while it is under way. */
 struct ip4_way {
     const struct ip4_express *s;
-    struct express_view v;
+    const struct express_view *v;
     struct counter_pair *to;
     u32 default_leaf;
     u32 packets; /* taken of the view, and their bytes as they came in */
@@ -220,7 +220,7 @@ ALWAYS_INLINE void ip4_leave_alike(struct ip4_way *way, const struct ip4_exit *x
 {
     u32 bi[FRAME_PKTS];
     u64 bytes = 0, rx_bytes = 0;
-    struct if_index rx_if = way->v.rx_if, tx_if = leave_port(&x->leave);
+    struct if_index rx_if = way->v->rx_if, tx_if = leave_port(&x->leave);
     for (u32 i = 0; i < g->n; i++) {
         struct buffer *p = b[g->at[i]];
         u32 length = ip4_length((const void *)(p->data + p->start + header));
@@ -242,7 +242,7 @@ static void ip4_leave_by(struct ip4_way *way, struct thread *t, struct gathered 
 {
     struct ip4_exit x;
     u32 bi[FRAME_PKTS], n = 0, adj = g->adj[from];
-    u32 route = g->word[from] >> 1, route_packets = 0, header = way->v.header_bytes;
+    u32 route = g->word[from] >> 1, route_packets = 0, header = way->v->header_bytes;
     u64 bytes = 0, route_bytes = 0;
     bool open = ip4_exit_of(&x, way->s, t, adj);
     for (u32 i = from; i < to; i++) {
@@ -267,7 +267,7 @@ static void ip4_leave_by(struct ip4_way *way, struct thread *t, struct gathered 
         route_bytes += length;
         bytes += length;
         way->rx_bytes += buffer_packet_len(p);
-        ip4_exit_take(&x, p, header, x.head.rewrite_len, here, way->v.rx_if, leave_port(&x.leave));
+        ip4_exit_take(&x, p, header, x.head.rewrite_len, here, way->v->rx_if, leave_port(&x.leave));
         next[g->at[i]] = NEXT_CONSUMED;
         bi[n++] = buffer_index(p);
     }
@@ -292,11 +292,11 @@ ALWAYS_INLINE bool ip4_all_alike(struct ip4_way *way, struct thread *t, struct g
     if (!ip4_exit_of(&x, way->s, t, ip4_adj_of(g->word[0])) || g->longest > x.head.mtu ||
         g->lowest < x.head.rewrite_len || (g->flags & (BUFFER_NEXT | BUFFER_GSO)))
         return false;
-    if (likely(way->v.header_bytes == ETHERNET_HEADER_BYTES &&
+    if (likely(way->v->header_bytes == ETHERNET_HEADER_BYTES &&
                x.head.rewrite_len == ETHERNET_HEADER_BYTES))
         ip4_leave_alike(way, &x, t, g, b, next, ETHERNET_HEADER_BYTES, ETHERNET_HEADER_BYTES);
     else
-        ip4_leave_alike(way, &x, t, g, b, next, way->v.header_bytes, x.head.rewrite_len);
+        ip4_leave_alike(way, &x, t, g, b, next, way->v->header_bytes, x.head.rewrite_len);
     return true;
 }
 
@@ -322,36 +322,36 @@ static void ip4_count_taken(const struct ip4_way *way, struct thread *t, struct 
 {
     if (unlikely(!way->packets))
         return;
-    express_count_rx(&way->v, t, way->packets, way->rx_bytes);
-    interface_count(t, IF_IP4, way->v.rx_if, way->packets, 0);
+    express_count_rx(way->v, t, way->packets, way->rx_bytes);
+    interface_count(t, IF_IP4, way->v->rx_if, way->packets, 0);
     node_sent(n, ETHERNET_INPUT_NEXT_IP4, way->packets);
     node_did(thread_node(t, way->s->input), IP4_INPUT_NEXT_LOOKUP, way->packets);
     node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
 }
 
-u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state, struct buffer **b,
-                         u16 *next, u32 count)
+u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state,
+                         const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
-    struct ip4_way way = {.s = state,
-                          .v = {.port = IF_NONE},
-                          .to = counter_combined(fib_counters_to, thread_index(t))};
+    struct ip4_way way = {
+        .s = state, .v = v, .to = counter_combined(fib_counters_to, thread_index(t))};
+    struct express_view later;
     struct gathered g;
     u32 all = 0;
-    memset(next, 0, count * sizeof(*next));
     if (unlikely(adj_is_counting()))
         return 0;
     for (u32 i = 0; i < count;) {
-        if (unlikely(!express_view_of(&way.v, b[i])) || way.v.l2_mode ||
-            feature_any(way.s->arcs->unicast, way.v.rx_if)) {
+        bool found = !i || express_view_of(&later, b[i]);
+        way.v = i ? &later : v;
+        if (unlikely(!found) || way.v->l2_mode || feature_any(way.s->arcs->unicast, way.v->rx_if)) {
             i++;
             continue;
         }
-        const struct fib_table_data *table = fib_table_data(ip_if_fib(IP_FAMILY_4, way.v.rx_if));
+        const struct fib_table_data *table = fib_table_data(ip_if_fib(IP_FAMILY_4, way.v->rx_if));
         way.default_leaf = ip4_trie_load(&table->default_leaf);
         way.packets = 0;
         way.rx_bytes = 0;
         const u32 *root = __atomic_load_n(&table->root, __ATOMIC_ACQUIRE);
-        i = ip4_gather(&way.v, root, b, i, count, &g);
+        i = ip4_gather(way.v, root, b, i, count, &g);
         if (unlikely(!g.n))
             continue;
         if (!ip4_all_alike(&way, t, &g, b, next))

@@ -26,10 +26,13 @@ enum ethernet_input_error {
     ETHERNET_INPUT_ERR_N
 };
 
-/* See express.h. Takes of b those that are for it; next[i] NEXT_CONSUMED: taken, else EXPRESS_LEFT,
- * and the packet is as it was. n: ethernet-input. Returns how many it took. */
-typedef u32 express_fn(struct thread *t, struct node *n, const void *state, struct buffer **b,
-                       u16 *next, u32 count);
+struct express_view;
+
+/* See express.h. Takes of b those that are for it; next[i] becomes NEXT_CONSUMED: taken, or stays
+ * EXPRESS_LEFT, and the packet is as it was. n: ethernet-input; v: of b[0]. Returns how many it
+ * took. */
+typedef u32 express_fn(struct thread *t, struct node *n, const void *state,
+                       const struct express_view *v, struct buffer **b, u16 *next, u32 count);
 
 enum express_kind { EXPRESS_L2, EXPRESS_IP4, EXPRESS_N };
 

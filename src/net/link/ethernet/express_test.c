@@ -435,11 +435,11 @@ static struct counted {
 } counted[EXPRESS_N];
 static enum cpu_level level; /* of ethernet-input */
 
-static u32 count_taken(struct thread *t, struct node *n, const void *state, struct buffer **b,
-                       u16 *next, u32 count)
+static u32 count_taken(struct thread *t, struct node *n, const void *state,
+                       const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
     struct counted *c = (struct counted *)(uintptr_t)state;
-    u32 taken = c->real->run[level](t, n, c->real->state, b, next, count);
+    u32 taken = c->real->run[level](t, n, c->real->state, v, b, next, count);
     c->offered += count;
     c->taken += taken;
     return taken;

@@ -308,16 +308,6 @@ void interface_delete(struct piste *p, struct if_index i)
 
 /* --- counters --- */
 
-void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets, u64 bytes)
-{
-    if (c < IF_COMBINED_N) {
-        struct counter_pair *v = &counter_combined(if_counters[c], thread_index(t))[i.i];
-        counter_pair_add(v, packets, bytes);
-    } else {
-        tally_add(&counter_simple(if_counters[c], thread_index(t))[i.i], packets);
-    }
-}
-
 /* --- life --- */
 
 void interface_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)

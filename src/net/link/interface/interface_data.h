@@ -74,5 +74,12 @@ struct if_output {
 
 /* Adds to a counter of interface i from thread t. */
 extern struct counter_vec *if_counters[IF_COUNTER_N];
-void interface_count(struct thread *t, enum if_counter c, struct if_index i, u64 packets,
-                     u64 bytes);
+ALWAYS_INLINE void interface_count(struct thread *t, enum if_counter c, struct if_index i,
+                                   u64 packets, u64 bytes)
+{
+    u32 thread = thread_index(t);
+    if (c < IF_COMBINED_N)
+        counter_pair_add(&counter_combined(if_counters[c], thread)[i.i], packets, bytes);
+    else
+        tally_add(&counter_simple(if_counters[c], thread)[i.i], packets);
+}
