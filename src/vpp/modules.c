@@ -35,6 +35,7 @@
 #include "net/ip/ip4/ip4_output.h"
 #include "net/ip/reass/ip4_reass_module.h"
 #include "net/ip/neighbor/arp.h"
+#include "net/ip/punt/punt.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
@@ -87,6 +88,7 @@ static const struct {
     {&ip4_local_module, NULL},
     {&ip4_reass_module, NULL},
     {&icmp4_module, NULL},
+    {&punt_module, NULL},
     {&neighbor_module, NULL},
     {&arp_module, NULL},
     {&vlan_module, NULL},
@@ -104,6 +106,7 @@ static const struct {
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
+    {&punt_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_flags_api_module, NULL},
     {&l2_event_api_module, NULL},

@@ -74,6 +74,7 @@ RECIPES = [
     "set interface rx-placement {i} queue 0 worker 0", "set bridge-domain arp entry {table} {address} {mac}",
     "set interface l2 xconnect {i} {i}", "set interface span {i} destination {i} {both}",
     "set interface span {i} l2 destination {i} {both}", "set interface ip table {i} {table}",
+    "set punt ipv4 udp {id}", "set punt ipv4 {del} tcp all", "set punt exception ip4-ttl-expired {del}",
     "set interface ip address {i} {prefix}", "set interface feature {i} {feature}", "delete sub-interface {i}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
@@ -85,6 +86,7 @@ RECIPE_POOLS = {
     "next2": ["hit-next deny", "acl-hit-next permit", "acl-hit-next deny", "l2-input-hit-next drop", "policer-hit-next p0"],
     "opaque": ["", "opaque-index 7", "action set-ip4-fib-id 1", "advance 14"], "id": ["0", "1", "2", "5"],
     "index": ["0", "1", "2", "3"], "source": ["ip", "vlan"], "port": ["", "bvi", "uu-fwd"], "disable": ["", "disable"],
+    "del": ["", "del"],
     "flag": ["learn", "forward", "flood", "uu-flood", "arp-term", "efp-filter"], "static": ["", "static", "bvi"],
     "rewrite": ["pop 1", "pop 2", "push dot1q 5", "push dot1ad 5 6", "translate 1-1 dot1q 7", "translate 1-2 dot1q 7 8",
                 "disable"],

@@ -18,6 +18,12 @@ void icmp4_register_type(struct piste *p, u8 type, struct node_index node)
     icmp4_set_next(p, type, node_edge(engine_of(p), icmp->input_node, node));
 }
 
+void icmp4_punt_exceptions(struct piste *p, u32 exceptions)
+{
+    struct icmp4 *icmp = module_state(p, icmp4_module_name);
+    __atomic_store_n(&icmp->punted, exceptions, __ATOMIC_RELAXED);
+}
+
 void icmp4_unregister_type(struct piste *p, u8 type)
 {
     icmp4_set_next(p, type, ICMP4_INPUT_NEXT_PUNT);

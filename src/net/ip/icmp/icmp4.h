@@ -3,7 +3,8 @@
  *   ip4-local ─► ip4-icmp-input ─┬─► ip4-icmp-echo-request ─► ip4-load-balance
  *                                ├─► nodes that other modules register by type
  *                                └─► ip4-punt
- *   any node  ─► ip4-icmp-error ─┬─► the error message: ip4-lookup
+ *   any node  ─► ip4-icmp-error ─┬─► ip4-punt: exceptions that are asked for; else
+ *                                ├─► the error message: ip4-lookup
  *                                └─► the packet that it is about: error-drop, for the reason it
  * came with
  *
@@ -31,6 +32,16 @@ void icmp4_register_type(struct piste *p, u8 type, struct node_index node);
 /* Back to nobody. */
 void icmp4_unregister_type(struct piste *p, u8 type);
 
+/* What an error would be the answer to, by kinds. */
+enum icmp4_exception {
+    ICMP4_EXCEPTION_TTL_EXPIRED = 1 << 0,
+    ICMP4_EXCEPTION_FRAGMENTATION_NEEDED = 1 << 1,
+    ICMP4_EXCEPTION_UNREACHABLE = 1 << 2, /* for any other reason */
+    ICMP4_EXCEPTION_PARAMETER_PROBLEM = 1 << 3,
+};
+/* Packets of these kinds go to ip4-punt, and no errors are sent about them. Control thread. */
+void icmp4_punt_exceptions(struct piste *p, u32 exceptions);
+
 /* --- for the nodes --- */
 
 /* At most so many errors a second and thread; a burst may come at once. */
@@ -40,6 +51,7 @@ void icmp4_unregister_type(struct piste *p, u8 type);
 struct icmp4 {
     u16 next_by_type[256];        /* of ip4-icmp-input */
     struct node_index input_node; /* counts what its siblings answer */
+    u32 punted;                   /* enum icmp4_exception, as bits */
 };
 
 enum {

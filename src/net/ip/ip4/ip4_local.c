@@ -38,6 +38,28 @@ int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
     return 0;
 }
 
+int ip4_udp_punt(struct piste *p, u16 port)
+{
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
+    if (local->next_by_port[port] != UDP_LOOKUP_NEXT_ICMP_ERROR)
+        return -EADDRINUSE;
+    ip4_local_set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_PUNT);
+    return 0;
+}
+
+void ip4_udp_punt_rest(struct piste *p, bool on)
+{
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
+    ip4_local_set_next(&local->udp_rest_next,
+                       on ? UDP_LOOKUP_NEXT_PUNT : UDP_LOOKUP_NEXT_ICMP_ERROR);
+}
+
+void ip4_tcp_punt_rest(struct piste *p, bool on)
+{
+    struct ip4_local *local = module_state(p, ip4_local_module_name);
+    __atomic_store_n(&local->tcp_rest_punted, on, __ATOMIC_RELEASE);
+}
+
 void ip4_udp_unregister(struct piste *p, u16 port)
 {
     struct ip4_local *local = module_state(p, ip4_local_module_name);

@@ -30,6 +30,12 @@ void ip4_local_unregister(struct piste *p, u8 protocol);
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node) MUST_CHECK;
 void ip4_udp_unregister(struct piste *p, u16 port);
 
+/* Datagrams to that port go to ip4-punt, until ip4_udp_unregister. -EADDRINUSE. */
+int ip4_udp_punt(struct piste *p, u16 port) MUST_CHECK;
+/* What nobody takes of UDP or TCP goes to ip4-punt, or is answered by an ICMP error. */
+void ip4_udp_punt_rest(struct piste *p, bool on);
+void ip4_tcp_punt_rest(struct piste *p, bool on);
+
 extern const struct cli_command ip4_local_commands[];
 
 /* --- for the nodes --- */
@@ -47,13 +53,15 @@ enum {
 /* The three nodes that dispatch. */
 enum { IP4_LOCAL_NODE, IP4_LOCAL_RECEIVE, IP4_LOCAL_END_OF_ARC, IP4_LOCAL_NODES };
 
-enum { UDP_LOOKUP_NEXT_ICMP_ERROR, UDP_LOOKUP_N_NEXT };
+enum { UDP_LOOKUP_NEXT_ICMP_ERROR, UDP_LOOKUP_NEXT_PUNT, UDP_LOOKUP_N_NEXT };
 
 struct ip4_local {
     const struct feature_arc *arc;
     u16 next_by_protocol[IP4_LOCAL_NODES][256]; /* IP4_LOCAL_NEXT_ICMP_ERROR: nobody */
     struct node_index nodes[IP4_LOCAL_NODES], udp_node;
     u16 *next_by_port; /* by port in host order; UDP_LOOKUP_NEXT_ICMP_ERROR: nobody */
+    u16 udp_rest_next; /* of that, then */
+    bool tcp_rest_punted;
 };
 
-enum udp_error { UDP_ERROR_NONE, UDP_ERROR_NO_LISTENER, UDP_ERROR_N };
+enum udp_error { UDP_ERROR_NONE, UDP_ERROR_NO_LISTENER, UDP_ERROR_PUNT, UDP_ERROR_N };

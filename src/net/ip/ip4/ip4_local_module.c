@@ -52,12 +52,13 @@ static const struct node_def end_of_arc_node = {
 static const struct node_error udp_errors[UDP_ERROR_N] = {
     [UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
     [UDP_ERROR_NO_LISTENER] = {"no_listener", "no listener for dst port", SEVERITY_ERROR},
+    [UDP_ERROR_PUNT] = {"punt", "no listener punt", SEVERITY_ERROR},
 };
 
 static const struct node_def udp_lookup_node = {
     .name = "ip4-udp-lookup",
     .run = NODE_VARIANTS(ip4_udp_lookup),
-    .next = {[UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip4-icmp-error"},
+    .next = {[UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip4-icmp-error", [UDP_LOOKUP_NEXT_PUNT] = "ip4-punt"},
     .n_next = UDP_LOOKUP_N_NEXT,
     .errors = udp_errors,
     .n_errors = UDP_ERROR_N,

@@ -100,6 +100,8 @@ static u16 ip4_local_dispatch(const struct ip4_local *local, u32 which, struct n
     if (likely(next != IP4_LOCAL_NEXT_ICMP_ERROR))
         return next;
     bool tcp = h->protocol == IP_PROTOCOL_TCP;
+    if (tcp && __atomic_load_n(&local->tcp_rest_punted, __ATOMIC_RELAXED))
+        return node_drop(n, b, IP4_ERROR_PUNT, IP4_LOCAL_NEXT_PUNT);
     ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE,
                         tcp ? ICMP4_PORT_UNREACHABLE : ICMP4_PROTOCOL_UNREACHABLE, 0);
     return node_drop(n, b, tcp ? IP4_ERROR_NO_PORT : IP4_ERROR_UNKNOWN_PROTOCOL, next);
@@ -160,6 +162,10 @@ void NODE_FN(ip4_udp_lookup)(struct thread *t, struct node *n, struct buffer **b
         const struct udp_header *udp = ip4_payload(buffer_current(b[i]));
         next[i] =
             __atomic_load_n(&local->next_by_port[be16_to_host(udp->dst_port)], __ATOMIC_ACQUIRE);
+        if (next[i] == UDP_LOOKUP_NEXT_ICMP_ERROR)
+            next[i] = __atomic_load_n(&local->udp_rest_next, __ATOMIC_RELAXED);
+        if (next[i] == UDP_LOOKUP_NEXT_PUNT)
+            node_drop(n, b[i], UDP_ERROR_PUNT, next[i]);
         if (next[i] != UDP_LOOKUP_NEXT_ICMP_ERROR)
             continue;
         ip4_note_icmp_error(b[i], ICMP4_DESTINATION_UNREACHABLE, ICMP4_PORT_UNREACHABLE, 0);

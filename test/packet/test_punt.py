@@ -1,0 +1,105 @@
+"""set_punt and `set punt': what would be refused is handed on to ip4-punt, and nobody is told of an error."""
+import socket
+import struct
+
+import pytest
+from piste import Api
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+
+L4, PROTOCOL, EXCEPTION = 0, 1, 2
+REST = 65535
+FROM = "192.0.2.10"
+REASONS = ["ip4-ttl-expired", "ip4-fragmentation-needed", "ip4-unreachable", "ip4-parameter-problem"]
+
+
+@pytest.fixture(scope="module")
+def api(switch, build):
+    client = Api(switch.folder + "/api.sock", folder=f"{build}/api:{build}/plugins")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def net(switch):
+    return switch.pg(0, "192.0.2.9/24"), switch.pg(1, "198.51.100.1/24")
+
+
+def l4(port, protocol=socket.IPPROTO_UDP, af=0):
+    return {"type": L4, "punt": struct.pack(">BBH", af, protocol, port)}
+
+
+def exception(number):
+    return {"type": EXCEPTION, "punt": struct.pack(">I", number)}
+
+
+class Sent:
+    """What becomes of one packet to the switch."""
+
+    def __init__(self, switch, net):
+        self.switch, self.net = switch, net
+
+    def __call__(self, packet):
+        def punted():
+            return self.switch.interfaces()[self.net[0].name]["counters"].get("punt", 0)
+        before = punted()
+        answers = [p[ICMP].type for p in self.switch.exchange(self.net[0], [self.net[0].ether() / packet], self.net[0]) if ICMP in p]
+        return "punted" if punted() == before + 1 and not answers else answers
+
+
+def lines(switch):
+    return [line for line in switch.running_config() if line.startswith("set punt")]
+
+
+def to_us(payload, **ip):
+    return IP(src=FROM, dst="192.0.2.9", **ip) / payload
+
+
+def test_datagrams_and_segments(switch, net, api):
+    sent = Sent(switch, net)
+    udp, other, tcp = (to_us(x) for x in (UDP(sport=1, dport=4000), UDP(sport=1, dport=4001), TCP(sport=1, dport=80)))
+
+    def change(is_add, punt):
+        return api.set_punt(is_add=is_add, punt=punt).retval
+    assert sent(udp) == sent(other) == sent(tcp) == [3]
+    assert change(True, l4(4000)) == 0 and change(True, l4(4000)) == 0
+    assert sent(udp) == "punted" and sent(other) == sent(tcp) == [3]
+    assert switch.error_count("no listener punt") == 1
+    assert change(True, l4(REST)) == 0 and sent(other) == "punted" and sent(tcp) == [3]
+    assert change(True, l4(REST, socket.IPPROTO_TCP)) == 0 and sent(tcp) == "punted"
+    assert lines(switch) == ["set punt ipv4 udp 4000", "set punt ipv4 udp all", "set punt ipv4 tcp all"]
+    assert switch.json("show udp punt") == {"rest": True, "ports": [4000]} and switch.json("show tcp punt") == {"rest": True}
+    # what cannot be changes nothing
+    for wrong in l4(80, socket.IPPROTO_TCP), l4(80, 132), l4(80, af=1), {"type": PROTOCOL, "punt": bytes(4)}, {"type": 9, "punt": bytes(4)}:
+        assert change(True, wrong) == -1, wrong
+    assert "TCP is punted whole" in switch.fails("set punt ipv4 tcp 80") and "IPv6" in switch.fails("set punt ip6 udp 80")
+    assert len(lines(switch)) == 3
+    # the echo server is somebody
+    assert [p[ICMP].type for p in switch.exchange(net[0], [net[0].ether() / to_us(ICMP())], net[0])] == [0]
+    for punt in l4(4000), l4(REST), l4(REST, socket.IPPROTO_TCP), l4(4000):
+        assert change(False, punt) == 0
+    assert lines(switch) == [] and sent(udp) == sent(other) == sent(tcp) == [3]
+
+
+def test_exceptions(switch, net, api):
+    sent = Sent(switch, net)
+    switch.ctl("set interface mtu packet 500 pg1")
+    away = {"src": FROM, "dst": "198.51.100.2"}
+    of_reason = {"ip4-ttl-expired": IP(**away, ttl=1) / UDP(), "ip4-fragmentation-needed": IP(**away, flags="DF") / UDP() / bytes(600),
+                 "ip4-unreachable": to_us(UDP(dport=4000)), "ip4-parameter-problem": IP(**away, options=[b"\x07\x00"]) / UDP()}
+    reasons = {d.reason.name: d.reason.id for d in api.punt_reason_dump()}
+    assert list(reasons) == REASONS == [r["name"] for r in switch.json("show punt reasons")["reasons"]]
+    assert [d.reason.id for d in api.punt_reason_dump(reason={"name": "ip4-unreachable"})] == [reasons["ip4-unreachable"]]
+    assert api.punt_reason_dump(reason={"name": "nothing"}) == []
+    for name, number in reasons.items():
+        assert api.set_punt(is_add=True, punt=exception(number)).retval == 0
+        assert lines(switch) == [f"set punt exception {name}"]
+        assert {r: sent(packet) == "punted" for r, packet in of_reason.items()} == {r: r == name for r in REASONS}
+        assert api.set_punt(is_add=False, punt=exception(number)).retval == 0
+    assert lines(switch) == []
+    assert api.set_punt(is_add=True, punt=exception(0)).retval == api.set_punt(is_add=True, punt=exception(5)).retval == -1
+    assert "no punt reason nothing" in switch.fails("set punt exception nothing")
+    switch.ctl("set punt exception ip4-ttl-expired")
+    assert sent(of_reason["ip4-ttl-expired"]) == "punted"
+    switch.ctl("set punt exception ip4-ttl-expired del")
+    assert sent(of_reason["ip4-ttl-expired"]) == [11]
+    switch.ctl("set interface mtu packet 9000 pg1")
