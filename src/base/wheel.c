@@ -5,16 +5,8 @@
 
 #include "base/log.h"
 
-#define CHUNK_HANDLES 30u
 #define LOOKS_PER_FIRED 8u /* bound of one wheel_advance */
 #define JUMP (1u << 30)    /* farther than any slot */
-
-struct wheel_chunk {
-    u32 next; /* chunk + 1, 0: none */
-    u32 n;
-    u32 handle[CHUNK_HANDLES];
-};
-static_assert(sizeof(struct wheel_chunk) == 128, "two cache lines");
 
 void wheel_init(struct wheel *w, const char *name, u32 max_timers, u32 now)
 {
@@ -22,7 +14,7 @@ void wheel_init(struct wheel *w, const char *name, u32 max_timers, u32 now)
     memset(w, 0, sizeof(*w));
     w->now = now;
     /* a chunk of each slot may be nearly empty; then as much again for handles to be passed over */
-    w->n_chunks = 2 * (max_timers / CHUNK_HANDLES + WHEEL_NEAR_SLOTS + WHEEL_FAR_SLOTS + 4);
+    w->n_chunks = 2 * (max_timers / WHEEL_CHUNK_HANDLES + WHEEL_NEAR_SLOTS + WHEEL_FAR_SLOTS + 4);
     w->chunks = mem_reserve(&w->map, name, (u64)w->n_chunks * sizeof(struct wheel_chunk));
 }
 
@@ -41,9 +33,11 @@ void wheel_set_kind(struct wheel *w, u32 kind, struct wheel_timer *timers)
 static u32 chunk_new(struct wheel *w)
 {
     u32 c = w->free;
-    if (c)
+    if (c) {
         w->free = w->chunks[c - 1].next;
-    else if (w->opened < w->n_chunks)
+        if (w->free) /* what is asked for next */
+            __builtin_prefetch(&w->chunks[w->free - 1], 1);
+    } else if (w->opened < w->n_chunks)
         c = ++w->opened;
     return c;
 }
@@ -54,22 +48,17 @@ static void chunk_free(struct wheel *w, u32 c)
     w->free = c;
 }
 
-/* false: there is no chunk. */
-static bool slot_add(struct wheel *w, u32 *slot, u32 handle)
+static void slot_add_slowly(struct wheel *w, u32 *slot, u32 handle);
+
+/* What starting writes is little, so that many starts wait for their timers in memory at the same
+ * time. */
+ALWAYS_INLINE void slot_add(struct wheel *w, u32 *slot, u32 handle)
 {
-    struct wheel_chunk *c = *slot ? &w->chunks[*slot - 1] : NULL;
-    if (!c || c->n == CHUNK_HANDLES) {
-        u32 new = chunk_new(w);
-        if (!new)
-            return false;
-        c = &w->chunks[new - 1];
-        c->next = *slot;
-        c->n = 0;
-        *slot = new;
-    }
-    c->handle[c->n++] = handle;
-    w->n_handles++;
-    return true;
+    struct wheel_chunk *c = likely(*slot != 0) ? &w->chunks[*slot - 1] : NULL;
+    if (likely(c && c->n < WHEEL_CHUNK_HANDLES))
+        c->handle[c->n++] = handle;
+    else
+        slot_add_slowly(w, slot, handle);
 }
 
 /* --- slots --- */
@@ -135,12 +124,10 @@ static void slot_sweep(struct wheel *w, u32 *slot, u32 time)
     while (old) {
         struct wheel_chunk c = w->chunks[old - 1];
         chunk_free(w, old);
-        w->n_handles -= c.n;
         for (u32 i = 0; i < c.n; i++) {
             u32 h = c.handle[i];
-            if (wheel_is_of(&w->timers[wheel_handle_kind(h)][wheel_handle_index(h)], time) &&
-                !slot_add(w, slot, h))
-                panic("%s: a sweep needs more than there was", w->map.name);
+            if (wheel_is_of(&w->timers[wheel_handle_kind(h)][wheel_handle_index(h)], time))
+                slot_add(w, slot, h); /* there is room: where it was */
         }
         old = c.next;
     }
@@ -159,33 +146,48 @@ static COLD void wheel_sweep(struct wheel *w)
     }
 }
 
-/* Puts the handle where its timer is due, or as near to that as there are slots. */
-ALWAYS_INLINE void wheel_enqueue(struct wheel *w, u32 handle, struct wheel_timer *t)
+/* The slot has no chunk with room. */
+static COLD void slot_add_slowly(struct wheel *w, u32 *slot, u32 handle)
 {
-    u32 *slot;
-    if (t->due - w->now < WHEEL_NEAR_SLOTS) {
-        u32 at = t->due % WHEEL_NEAR_SLOTS;
+    u32 new = chunk_new(w);
+    if (unlikely(!new)) {
+        wheel_sweep(w);
+        new = chunk_new(w);
+        if (!new)
+            panic("%s: more timers than there is room for", w->map.name);
+    }
+    struct wheel_chunk *c = &w->chunks[new - 1];
+    c->next = *slot;
+    c->n = 1;
+    c->handle[0] = handle;
+    *slot = new;
+}
+
+/* Puts the handle where its timer is due, or as near to that as there are slots. */
+ALWAYS_INLINE void wheel_enqueue(struct wheel *w, u32 handle, struct wheel_timer *t, u32 due)
+{
+    u32 *slot, queued = due;
+    if (due - w->now < WHEEL_NEAR_SLOTS) {
+        u32 at = due % WHEEL_NEAR_SLOTS;
         slot = &w->near[at];
-        w->near_bits[at / 64] |= 1ull << at % 64;
-        t->queued = t->due;
+        if (!*slot)
+            w->near_bits[at / 64] |= 1ull << at % 64;
     } else {
-        u32 blocks = block_of(t->due - w->now / WHEEL_NEAR_SLOTS * WHEEL_NEAR_SLOTS);
+        u32 blocks = block_of(due - w->now / WHEEL_NEAR_SLOTS * WHEEL_NEAR_SLOTS);
         u32 block = block_of(w->now) + (u32)min_u64(blocks, WHEEL_FAR_SLOTS - 1);
         u32 at = block % WHEEL_FAR_SLOTS;
         slot = &w->far[at];
-        w->far_bits[at / 64] |= 1ull << at % 64;
-        t->queued = far_time(block);
+        if (unlikely(!*slot))
+            w->far_bits[at / 64] |= 1ull << at % 64;
+        queued = far_time(block);
     }
-    if (unlikely(!slot_add(w, slot, handle))) {
-        wheel_sweep(w);
-        if (!slot_add(w, slot, handle))
-            panic("%s: more timers than there is room for", w->map.name);
-    }
+    *t = (struct wheel_timer){due, queued};
+    slot_add(w, slot, handle);
 }
 
-void wheel_queue(struct wheel *w, u32 kind, u32 index, struct wheel_timer *t)
+void wheel_queue(struct wheel *w, u32 kind, u32 index, u32 due)
 {
-    wheel_enqueue(w, kind << WHEEL_INDEX_BITS | index, t);
+    wheel_enqueue(w, kind << WHEEL_INDEX_BITS | index, &w->timers[kind][index], due);
 }
 
 /* --- going on --- */
@@ -211,17 +213,15 @@ ALWAYS_INLINE void prefetch_timers(const struct wheel *w, u32 chunk)
 ALWAYS_INLINE bool wheel_look(struct wheel *w, u32 handle, u32 time)
 {
     struct wheel_timer *t = timer_of(w, handle);
+    u32 due = t->due;
     if (!wheel_is_of(t, time))
         return false;
-    t->queued = 0;
-    if (!t->due)
-        return false;
-    if ((i32)(t->due - w->now) > 0) {
-        wheel_enqueue(w, handle, t);
+    if (due && (i32)(due - w->now) > 0) {
+        wheel_enqueue(w, handle, t, due);
         return false;
     }
-    t->due = 0;
-    return true;
+    *t = (struct wheel_timer){0};
+    return due;
 }
 
 /* Handles of a slot whose time has come, until max have fired. The rest stays. */
@@ -237,7 +237,6 @@ static u32 drain_list(struct wheel *w, u32 *list, bool far, u32 *handles, u32 ma
             handles[n] = c->handle[i];
             n += wheel_look(w, c->handle[i], time);
         }
-        w->n_handles -= k;
         w->n_running -= n - before;
         *looks -= k;
         c->n = left;
@@ -279,7 +278,7 @@ u32 wheel_advance(struct wheel *w, u32 tick, u32 *handles, u32 max, bool *more)
             if (w->drain[k])
                 return n;
         }
-        if (!w->n_handles || !next_slot(w, &next) || (i32)(next - to) > 0)
+        if (!next_slot(w, &next) || (i32)(next - to) > 0)
             break;
         w->now = next;
         take_slots(w);

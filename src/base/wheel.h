@@ -31,12 +31,18 @@ struct wheel_timer {
     u32 queued; /* time of the slot where its handle is, in ticks; 0: it has none */
 };
 
-struct wheel_chunk;
+#define WHEEL_CHUNK_HANDLES 30u
+
+struct wheel_chunk {
+    u32 next; /* chunk + 1, 0: none */
+    u32 n;
+    u32 handle[WHEEL_CHUNK_HANDLES];
+};
+static_assert(sizeof(struct wheel_chunk) == 128, "two cache lines");
 
 struct wheel {
     u32 now;       /* last tick whose slot was taken out */
     u32 n_running; /* timers that are not stopped */
-    u32 n_handles; /* in slots */
     u32 drain[2];  /* chunks of slots that were taken out: chunk + 1, 0: none */
     struct wheel_timer *timers[WHEEL_KINDS_MAX];                          /* by index */
     u64 near_bits[WHEEL_NEAR_SLOTS / 64], far_bits[WHEEL_FAR_SLOTS / 64]; /* slots with handles */
@@ -52,7 +58,7 @@ void wheel_fini(struct wheel *w);
 /* timers: zeroed, borrowed for as long as the wheel lives. Once for each kind. */
 void wheel_set_kind(struct wheel *w, u32 kind, struct wheel_timer *timers);
 
-void wheel_queue(struct wheel *w, u32 kind, u32 index, struct wheel_timer *t);
+void wheel_queue(struct wheel *w, u32 kind, u32 index, u32 due);
 
 /* Starts it, or restarts it, for a tick within 2^31. One that has come already is the next one. */
 ALWAYS_INLINE void wheel_start(struct wheel *w, u32 kind, u32 index, u32 tick)
@@ -62,10 +68,12 @@ ALWAYS_INLINE void wheel_start(struct wheel *w, u32 kind, u32 index, u32 tick)
         tick = w->now + 1;
     if (unlikely(!tick))
         tick = 1;
-    w->n_running += !t->due;
-    t->due = tick;
-    if (unlikely(!t->queued || (i32)(t->queued - tick) > 0))
-        wheel_queue(w, kind, index, t);
+    if (!t->due)
+        w->n_running++;
+    if (t->queued && (i32)(t->queued - tick) <= 0)
+        t->due = tick;
+    else
+        wheel_queue(w, kind, index, tick);
 }
 
 ALWAYS_INLINE void wheel_stop(struct wheel *w, u32 kind, u32 index)
