@@ -16,6 +16,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
+#include "net/ip/icmp/icmp_rate.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_errors.h"
 
@@ -44,10 +45,6 @@ void icmp4_punt_exceptions(struct piste *p, u32 exceptions);
 
 /* --- for the nodes --- */
 
-/* At most so many errors a second and thread; a burst may come at once. */
-#define ICMP4_ERRORS_PER_SEC 1000
-#define ICMP4_ERRORS_BURST 100
-
 struct icmp4 {
     u16 next_by_type[256];        /* of ip4-icmp-input */
     struct node_index input_node; /* counts what its siblings answer */
@@ -70,14 +67,3 @@ enum icmp4_error icmp4_error_allowed(const struct buffer *b);
 
 /* Writes into `to`, an empty buffer, the message that b's scratch asks for, from address src. */
 void icmp4_error_build(struct buffer *to, const struct buffer *b, be32 src, u16 id);
-
-/* Limits a rate: room for one more now? tat_ns is its state, 0 at first (generic cell rate
- * algorithm). */
-static inline bool icmp4_rate_take(u64 *tat_ns, u64 now_ns, u64 per_sec, u64 burst)
-{
-    u64 interval_ns = 1000000000u / per_sec, from = *tat_ns > now_ns ? *tat_ns : now_ns;
-    if (from - now_ns > interval_ns * (burst - 1))
-        return false;
-    *tat_ns = from + interval_ns;
-    return true;
-}

@@ -45,7 +45,7 @@ static u32 icmp4_error_message(struct thread *t, struct node *n, const struct bu
     if (error == ICMP4_ERROR_NONE && be32_is_zero(src))
         error = ICMP4_ERROR_NO_SOURCE;
     if (error == ICMP4_ERROR_NONE &&
-        !icmp4_rate_take(&n->local[0], thread_now_ns(t), ICMP4_ERRORS_PER_SEC, ICMP4_ERRORS_BURST))
+        !icmp_rate_take(&n->local[0], thread_now_ns(t), ICMP_ERRORS_PER_SEC, ICMP_ERRORS_BURST))
         error = ICMP4_ERROR_RATE_LIMITED;
     if (error == ICMP4_ERROR_NONE && !buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
         error = ICMP4_ERROR_NO_BUFFER;

@@ -174,18 +174,18 @@ static void rate_is_limited(void **state)
     u64 tat = 0, now = 1000 * NS_PER_SEC;
     u32 sent = 0;
     for (u32 i = 0; i < 5000; i++)
-        sent += icmp4_rate_take(&tat, now, 1000, 100);
+        sent += icmp_rate_take(&tat, now, 1000, 100);
     assert_int_equal(sent, 100);
     /* ten tries a millisecond, for ten seconds */
     for (u32 i = 0; i < 100000; i++) {
         now += 100 * NS_PER_USEC;
-        sent += icmp4_rate_take(&tat, now, 1000, 100);
+        sent += icmp_rate_take(&tat, now, 1000, 100);
     }
     assert_in_range(sent, 10100 - 1, 10100 + 1);
     now += 60 * NS_PER_SEC; /* quiet time earns one burst, not sixty */
     sent = 0;
     for (u32 i = 0; i < 5000; i++)
-        sent += icmp4_rate_take(&tat, now, 1000, 100);
+        sent += icmp_rate_take(&tat, now, 1000, 100);
     assert_int_equal(sent, 100);
 }
 

@@ -2,6 +2,7 @@
 #include "net/ip/ip4/ip4_forward.h"
 
 #include "engine/trace.h"
+#include "net/ip/fib/fib_rewrite.h"
 #include "net/packet/ip4_format.h"
 #include "net/ip/ip4/ip4_internal.h"
 
@@ -74,7 +75,7 @@ static const struct node_def lookup_src_node = {
     .format_trace = ip4_forward_format_lookup,
 };
 
-static const struct node_error interface_rx_errors[IP4_INTERFACE_RX_ERR_N] = {
+const struct node_error ip4_interface_rx_errors[IP4_INTERFACE_RX_ERR_N] = {
     [IP4_INTERFACE_RX_ERR_NO_INTERFACE] = {"no_interface", "the interface went away",
                                            SEVERITY_ERROR},
     [IP4_INTERFACE_RX_ERR_LOOP] = {"loop", "routed to interfaces' receive too often",
@@ -87,22 +88,22 @@ static const struct node_def interface_rx_node = {
     .next =
         {[IP4_INTERFACE_RX_NEXT_DROP] = "ip4-drop", [IP4_INTERFACE_RX_NEXT_INPUT] = "ip4-input"},
     .n_next = IP4_INTERFACE_RX_N_NEXT,
-    .errors = interface_rx_errors,
+    .errors = ip4_interface_rx_errors,
     .n_errors = IP4_INTERFACE_RX_ERR_N,
     .format_trace = ip4_format_forward_trace,
 };
 
-static const struct node_error rewrite_errors[IP4_REWRITE_ERR_N] = {
-    [IP4_REWRITE_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip4 MTU exceeded and DF set", SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long", "too long with the tunnel's header",
+static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] = {
+    [FIB_REWRITE_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip4 MTU exceeded and DF set", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long", "too long with the tunnel's header",
                                          SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",
+    [FIB_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",
                                      SEVERITY_ERROR},
-    [IP4_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",
+    [FIB_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",
                                         SEVERITY_ERROR},
 };
 
@@ -111,13 +112,13 @@ static const struct node_def rewrite_node = {
     .run = NODE_VARIANTS(ip4_rewrite),
     .next =
         {
-            [IP4_REWRITE_NEXT_DROP] = "ip4-drop",
-            [IP4_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
-            [IP4_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
+            [FIB_REWRITE_NEXT_DROP] = "ip4-drop",
+            [FIB_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
+            [FIB_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
         },
-    .n_next = IP4_REWRITE_N_NEXT,
+    .n_next = FIB_REWRITE_N_NEXT,
     .errors = rewrite_errors,
-    .n_errors = IP4_REWRITE_ERR_N,
+    .n_errors = FIB_REWRITE_ERR_N,
     .format_trace = format_rewrite,
     .trace_after = true,
 };
@@ -127,13 +128,13 @@ static const struct node_def midchain_node = {
     .run = NODE_VARIANTS(ip4_midchain),
     .next =
         {
-            [IP4_REWRITE_NEXT_DROP] = "ip4-drop",
-            [IP4_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
-            [IP4_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
+            [FIB_REWRITE_NEXT_DROP] = "ip4-drop",
+            [FIB_REWRITE_NEXT_ICMP_ERROR] = "ip4-icmp-error",
+            [FIB_REWRITE_NEXT_FRAGMENT] = "ip4-frag",
         },
-    .n_next = IP4_REWRITE_N_NEXT,
+    .n_next = FIB_REWRITE_N_NEXT,
     .errors = rewrite_errors,
-    .n_errors = IP4_REWRITE_ERR_N,
+    .n_errors = FIB_REWRITE_ERR_N,
     .format_trace = format_rewrite,
     .trace_after = true,
 };

@@ -1,71 +1,9 @@
-/* ip4-midchain: IPv4 into a tunnel. Behind the tunnel's header it leaves by the tunnel's interface,
- * whose last node (adj_midchain_tx) gives it to the load balance of the way to the tunnel's end. */
-#include "net/ip/fib/encap.h"
+/* ip4-midchain: IPv4 into a tunnel; see fib_midchain.h. */
+#include "net/ip/fib/fib_midchain.h"
 #include "net/ip/ip4/ip4_rewrite.h"
-
-/* Reasons of encap_packet are those of the node, in the same order. */
-static u16 midchain_error(struct node *n, struct buffer *b, enum encap_error error)
-{
-    return node_drop(n, b, IP4_REWRITE_ERR_TUNNEL_LOOP + (u32)error - ENCAP_ERR_LOOP,
-                     IP4_REWRITE_NEXT_DROP);
-}
-
-/* Those in front leave first, so that what one packet becomes leaves in its place. */
-static void midchain_send_before(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                 u32 count)
-{
-    if (unlikely(adj_is_counting()))
-        ip4_count_adjs(t, b, next, count);
-    node_enqueue_first(t, n, b, next, count);
-}
-
-/* Segments that each go into the tunnel. */
-static u16 midchain_cut(struct thread *t, struct node *n, struct buffer *b, const struct encap *e,
-                        u32 hash, u16 out)
-{
-    u32 bi[GSO_SEGMENTS_MAX];
-    u32 count = gso_segment(t, b, bi, GSO_SEGMENTS_MAX);
-    if (!count)
-        return midchain_error(n, b, ENCAP_ERR_OPEN);
-    for (u32 i = 0; i < count; i++) {
-        struct buffer *seg = buffer_at(bi[i]);
-        enum encap_error error = encap_packet(t, seg, e, IP_FAMILY_4, hash);
-        u16 next = error ? midchain_error(n, seg, error) : out;
-        seg->tx_if = b->tx_if;
-        if (unlikely(adj_is_counting()))
-            ip4_count_adjs(t, &seg, &next, 1);
-        node_enqueue(t, n, next, &bi[i], 1);
-    }
-    buffer_free_one(t, buffer_index(b));
-    return NEXT_CONSUMED;
-}
-
-/* b[i] of a vector; those before have their edges. */
-static u16 midchain_one(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 i)
-{
-    const struct adj *a = adj_at(ip_scratch(b[i])->adj.i);
-    struct adj_head head = adj_head(a);
-    if (head.kind != ADJ_KIND_MIDCHAIN)
-        return node_drop(n, b[i], IP4_REWRITE_ERR_NO_ADJACENCY, IP4_REWRITE_NEXT_DROP);
-    const struct encap *e = adj_encap(a);
-    u16 elsewhere = ip4_leave(n, b[i], head);
-    if (elsewhere != IP4_LEAVES)
-        return elsewhere;
-    u32 hash = ip_scratch(b[i])->flow_hash;
-    b[i]->tx_if = a->tx_if;
-    if (unlikely(encap_must_cut(b[i], e))) {
-        midchain_send_before(t, n, b, next, i);
-        return midchain_cut(t, n, b[i], e, hash, head.rewrite_next);
-    }
-    enum encap_error error = encap_packet(t, b[i], e, IP_FAMILY_4, hash);
-    return error ? midchain_error(n, b[i], error) : head.rewrite_next;
-}
 
 void NODE_FN(ip4_midchain)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    for (u32 i = 0; i < count; i++)
-        next[i] = midchain_one(t, n, b, next, i);
-    if (unlikely(adj_is_counting()))
-        ip4_count_adjs(t, b, next, count);
+    fib_midchain(t, n, b, next, count, IP_FAMILY_4, ip4_leave);
 }

@@ -2,14 +2,11 @@
  * and what becomes of it else. Source: RFC 1812 5.3.1, RFC 1191. */
 #pragma once
 
-#include "engine/counter.h"
-#include "engine/thread.h"
+#include "net/ip/fib/fib_rewrite.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/ip4_packet.h"
-
-#define IP4_LEAVES UINT16_MAX /* no edge: it may */
 
 static inline u16 ip4_rewrite_too_long(struct node *n, struct buffer *b, struct ip4_header *h,
                                        u32 mtu)
@@ -17,35 +14,24 @@ static inline u16 ip4_rewrite_too_long(struct node *n, struct buffer *b, struct 
     if (!be16_has(h->fragment, IP4_DF)) {
         if (!(b->flags & BUFFER_LOCAL))
             ip4_decrement_ttl(h);
-        return IP4_REWRITE_NEXT_FRAGMENT;
+        return FIB_REWRITE_NEXT_FRAGMENT;
     }
     ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED, mtu);
-    return node_drop(n, b, IP4_REWRITE_ERR_MTU, IP4_REWRITE_NEXT_ICMP_ERROR);
+    return node_drop(n, b, FIB_REWRITE_ERR_MTU, FIB_REWRITE_NEXT_ICMP_ERROR);
 }
 
-/* One hop less to live, unless b was made here. IP4_LEAVES, or where b goes instead. */
+/* One hop less to live, unless b was made here. FIB_LEAVES, or where b goes instead. */
 static inline u16 ip4_leave(struct node *n, struct buffer *b, struct adj_head head)
 {
     struct ip4_header *h = buffer_current(b);
     bool passes = !(b->flags & BUFFER_LOCAL);
     if (passes && h->ttl <= 1) {
         ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
-        return node_drop(n, b, IP4_REWRITE_ERR_TTL, IP4_REWRITE_NEXT_ICMP_ERROR);
+        return node_drop(n, b, FIB_REWRITE_ERR_TTL, FIB_REWRITE_NEXT_ICMP_ERROR);
     }
     if (gso_longest_bytes(b) > head.mtu)
         return ip4_rewrite_too_long(n, b, h, head.mtu);
     if (passes)
         ip4_decrement_ttl(h);
-    return IP4_LEAVES;
-}
-
-/* What goes out, by adjacency: the other edges are those that the record names. */
-static inline void ip4_count_adjs(struct thread *t, struct buffer **b, const u16 *next, u32 count)
-{
-    struct counter_pair *adjs = counter_combined(fib_counters_adj, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        if (next[i] < IP4_REWRITE_N_NEXT || next[i] == NEXT_CONSUMED)
-            continue;
-        counter_pair_add(&adjs[ip_scratch(b[i])->adj.i], 1, buffer_packet_len(b[i]));
-    }
+    return FIB_LEAVES;
 }

@@ -10,8 +10,6 @@
 #include "net/ip/neighbor/arp_data.h"
 #include "net/ip/neighbor/neighbor.h"
 
-#define ARP_LEARN_PER_SECOND 2000 /* packets that the control thread looks at, per data thread */
-
 struct arp {
     struct mem_map if_map;
     struct neighbor_counter counters[ARP_COUNTER_N];

@@ -5,7 +5,6 @@
  * What a stranger may say: only for itself (the sender's address within its frame's), from a subnet
  * of this link, and never that it is us. Source: RFC 826, RFC 5227 2.4; order and names of reasons
  * as VPP. */
-#include "base/clock.h"
 #include "engine/counter.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
@@ -13,10 +12,9 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/packet/ip4_packet.h"
 #include "net/ip/neighbor/arp_internal.h"
+#include "net/ip/neighbor/neighbor_data.h"
 #include "net/packet/arp_packet.h"
 #include "net/packet/ethernet_packet.h"
-
-#define ETHERNET_BYTES 14
 
 ALWAYS_INLINE void count_arp(struct thread *t, enum arp_counter c, struct if_index i)
 {
@@ -68,13 +66,6 @@ void NODE_FN(arp_input)(struct thread *t, struct node *n, struct buffer **b, u16
 
 /* --- answering --- */
 
-/* The frame's source address; NULL when the frame does not begin where it should. */
-static const u8 *frame_source(const struct buffer *b)
-{
-    i32 header = b->start - b->l2_start;
-    return header >= ETHERNET_BYTES && b->l2_start >= 0 ? b->data + b->l2_start + 6 : NULL;
-}
-
 /* Cuts what lies behind the ARP header: padding. */
 static void arp_trim(struct thread *t, struct buffer *b)
 {
@@ -103,7 +94,7 @@ static void arp_answer(struct thread *t, struct buffer *b, const u8 to[6])
     memcpy(h->target_mac, h->sender_mac, 6);
     memcpy(h->sender_mac, own, 6);
     b->l3_start = b->start;
-    buffer_advance(b, -(ETHERNET_BYTES + link->n_tags_bytes));
+    buffer_advance(b, -(ETHERNET_HEADER_BYTES + link->n_tags_bytes));
     b->l2_start = b->start;
     u8 *frame = buffer_current(b);
     memcpy(frame, to, 6);
@@ -122,7 +113,7 @@ static bool arp_answer_copy(struct thread *t, struct node *n, struct buffer *b, 
     u32 copy = buffer_copy(t, b);
     if (copy == BUFFER_NONE)
         return false;
-    arp_answer(t, buffer_at(copy), frame_source(b));
+    arp_answer(t, buffer_at(copy), neighbor_frame_source(b));
     node_enqueue(t, n, output, &copy, 1);
     return true;
 }
@@ -132,7 +123,7 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
 {
     if (likely(b->refs == 1)) {
         u8 to[6];
-        memcpy(to, frame_source(b), sizeof(to));
+        memcpy(to, neighbor_frame_source(b), sizeof(to));
         node_count(n, sent, 1);
         arp_answer(t, b, to);
         return output;
@@ -146,29 +137,13 @@ static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, en
 
 /* --- what is learnt --- */
 
-/* A bucket of tokens in the node's own words: refills with time. */
-static bool arp_may_tell(struct thread *t, struct node *n)
-{
-    u64 now = thread_now_ns(t), step = NS_PER_SEC / ARP_LEARN_PER_SECOND;
-    u64 *filled_ns = &n->local[0], *tokens = &n->local[1];
-    u64 more = (now - *filled_ns) / step;
-    if (more) {
-        *tokens = min_u64(*tokens + more, ARP_LEARN_PER_SECOND / 4);
-        *filled_ns = now;
-    }
-    if (!*tokens)
-        return false;
-    --*tokens;
-    return true;
-}
-
 static void arp_node_learn(struct thread *t, struct node *n, const struct buffer *b,
                            bool only_known)
 {
     const struct arp_header *h = buffer_current(b);
     struct neighbor_learn ev = {.host = link_host4(h->sender, b->rx_if), .only_known = only_known};
     memcpy(ev.mac, h->sender_mac, 6);
-    bool told = arp_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev));
+    bool told = neighbor_may_tell(t, n) && thread_post(t, neighbor_on_learn, &ev, sizeof(ev));
     node_count(n, told ? ARP_ERR_L3_SRC_ADDRESS_LEARNED : ARP_ERR_NOT_LEARNED, 1);
 }
 
@@ -210,12 +185,6 @@ static bool is_our_address(struct fib_index fib, be32 addr, struct if_index rx,
            (if_is_none(at) && ip_if_has_subnet_of(IP_FAMILY_4, rx, &x));
 }
 
-static bool is_station(const u8 *mac)
-{
-    static const u8 none[6];
-    return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
-}
-
 /* A virtual router's address, which its frames need not come from (RFC 5798 7.3). */
 static bool is_vrrp(const u8 *mac)
 {
@@ -230,7 +199,7 @@ static enum arp_error check_form(const struct arp_header *h, const u8 *from, str
         return ARP_ERR_OPCODE_NOT_REQUEST;
     if (!from || (memcmp(from, h->sender_mac, 6) != 0 && !is_vrrp(h->sender_mac)))
         return ARP_ERR_L2_ADDRESS_MISMATCH;
-    if (!is_station(h->sender_mac))
+    if (!neighbor_is_station(h->sender_mac))
         return ARP_ERR_BAD_SENDER_MAC;
     /* what this switch sent, looped back */
     return memcmp(h->sender_mac, if_data(rx)->mac, 6) != 0 ? ARP_ERR_N : ARP_ERR_GRATUITOUS_ARP;
@@ -243,7 +212,7 @@ static u16 reply_one(struct thread *t, struct node *n, struct buffer *b)
     struct fib_index fib = ip_if_fib(IP_FAMILY_4, rx);
     bool request = be16_is(h->opcode, ARP_REQUEST);
 
-    enum arp_error error = check_form(h, frame_source(b), rx);
+    enum arp_error error = check_form(h, neighbor_frame_source(b), rx);
     if (error != ARP_ERR_N)
         return node_drop(n, b, error, ARP_NEXT_DROP);
 
@@ -291,9 +260,10 @@ void NODE_FN(arp_proxy)(struct thread *t, struct node *n, struct buffer **b, u16
 {
     for (u32 i = 0; i < count; i++) {
         const struct arp_header *h = buffer_current(b[i]);
-        const u8 *from = frame_source(b[i]);
+        const u8 *from = neighbor_frame_source(b[i]);
         bool request = be16_is(h->opcode, ARP_REQUEST) && !arp_is_gratuitous(h);
-        if (request && from && is_station(h->sender_mac) && !memcmp(from, h->sender_mac, 6) &&
+        if (request && from && neighbor_is_station(h->sender_mac) &&
+            !memcmp(from, h->sender_mac, 6) &&
             in_range(ip_if_fib(IP_FAMILY_4, b[i]->rx_if), be32_to_host(h->target)))
             next[i] = answer_or_copy(t, n, b[i], ARP_ERR_PROXY_ARP_REPLIES_SENT,
                                      arp_if_base[b[i]->rx_if.i].proxy_next);

@@ -4,10 +4,14 @@
  * many it may have at a time is bounded, here. */
 #pragma once
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "engine/control_packet.h"
 #include "engine/node.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/neighbor/neighbor.h"
+#include "net/packet/ethernet_packet.h"
 
 enum {
     PENDING_PER_ADJ = 64, /* packets handed over for one adjacency */
@@ -64,6 +68,41 @@ static inline bool hold_hand_over(struct thread *t, u32 bi, const struct hold_pa
     hold_packet_done(x->adj);
     return false;
 }
+
+/* --- what is learnt --- */
+
+#define NEIGHBOR_LEARN_PER_SECOND 2000 /* packets that the control thread looks at, per node */
+
+/* A bucket of tokens in the node's own words: refills with time. */
+static inline bool neighbor_may_tell(struct thread *t, struct node *n)
+{
+    u64 now = thread_now_ns(t), step = NS_PER_SEC / NEIGHBOR_LEARN_PER_SECOND;
+    u64 *filled_ns = &n->local[0], *tokens = &n->local[1];
+    u64 more = (now - *filled_ns) / step;
+    if (more) {
+        *tokens = min_u64(*tokens + more, NEIGHBOR_LEARN_PER_SECOND / 4);
+        *filled_ns = now;
+    }
+    if (!*tokens)
+        return false;
+    --*tokens;
+    return true;
+}
+
+static inline bool neighbor_is_station(const u8 *mac)
+{
+    static const u8 none[6];
+    return !(mac[0] & 1) && memcmp(mac, none, 6) != 0;
+}
+
+/* The frame's source address; NULL when the frame does not begin where it should. */
+static inline const u8 *neighbor_frame_source(const struct buffer *b)
+{
+    i32 header = b->start - b->l2_start;
+    return header >= ETHERNET_HEADER_BYTES && b->l2_start >= 0 ? b->data + b->l2_start + 6 : NULL;
+}
+
+/* --- packets that wait --- */
 
 /* One packet of protocol link to dst. Returns its edge. */
 static inline u16 hold_one(struct thread *t, struct node *n, struct buffer *b, enum ip_family link,

@@ -1,0 +1,93 @@
+/* How packets leave by an adjacency, which knows no protocol: for the rewrite and midchain nodes of
+ * IPv4 and IPv6, whose own part is whether a packet may leave. Data threads. */
+#pragma once
+
+#include <string.h>
+
+#include "engine/counter.h"
+#include "engine/node.h"
+#include "engine/thread.h"
+#include "net/ip/fib/fib_data.h"
+
+/* Edges and reasons of the rewrite and midchain nodes; the edges to interfaces come behind. */
+enum {
+    FIB_REWRITE_NEXT_DROP,
+    FIB_REWRITE_NEXT_ICMP_ERROR,
+    FIB_REWRITE_NEXT_FRAGMENT, /* IPv4 */
+    FIB_REWRITE_N_NEXT
+};
+enum {
+    FIB_REWRITE_ERR_TTL,
+    FIB_REWRITE_ERR_MTU,
+    FIB_REWRITE_ERR_NO_ADJACENCY,
+    FIB_REWRITE_ERR_NO_ROOM,
+    FIB_REWRITE_ERR_TUNNEL_LOOP, /* these are the midchain nodes': enum encap_error */
+    FIB_REWRITE_ERR_TUNNEL_TOO_LONG,
+    FIB_REWRITE_ERR_TUNNEL_OPEN,
+    FIB_REWRITE_ERR_TUNNEL_NO_ROOM,
+    FIB_REWRITE_ERR_N
+};
+
+#define FIB_LEAVES UINT16_MAX /* no edge: it may */
+
+/* Of the protocol: one hop less to live, unless b was made here. FIB_LEAVES, or where b goes
+ * instead. */
+typedef u16 fib_leave(struct node *n, struct buffer *b, struct adj_head head);
+
+ALWAYS_INLINE u64 fib_rewrite_word(const struct adj *a, u32 i)
+{
+    return __atomic_load_n(&a->rewrite[i], __ATOMIC_RELAXED);
+}
+
+/* Behind 14 bytes: tags. */
+static inline void fib_rewrite_put_tags(u8 *to, const struct adj *a, u32 len)
+{
+    u64 words[ADJ_REWRITE_BYTES_MAX / 8];
+    for (u32 i = 0; i < array_len(words); i++)
+        words[i] = fib_rewrite_word(a, i);
+    memcpy(to + 14, (const u8 *)words + 14, len - 14);
+}
+
+ALWAYS_INLINE void fib_rewrite_put(u8 *to, const struct adj *a, u32 len)
+{
+    /* 14 bytes in three words, and never a byte in front of the frame: that may be a peer's memory
+     */
+    u8 tail[8];
+    store_u64(to, fib_rewrite_word(a, 0));
+    store_u64(tail, fib_rewrite_word(a, 1));
+    memcpy(to + 8, tail, 4);
+    memcpy(to + 12, tail + 4, 2);
+    if (unlikely(len > 14))
+        fib_rewrite_put_tags(to, a, len);
+}
+
+/* Any adjacency, rewrite of any length. */
+static inline u16 fib_rewrite_odd(struct node *n, struct buffer *b, const struct adj *a,
+                                  struct adj_head head, fib_leave *leave)
+{
+    if (head.kind != ADJ_KIND_REWRITE)
+        return node_drop(n, b, FIB_REWRITE_ERR_NO_ADJACENCY, FIB_REWRITE_NEXT_DROP);
+    if (b->start < head.rewrite_len)
+        return node_drop(n, b, FIB_REWRITE_ERR_NO_ROOM, FIB_REWRITE_NEXT_DROP);
+    u16 elsewhere = leave(n, b, head);
+    if (elsewhere != FIB_LEAVES)
+        return elsewhere;
+    b->l3_start = b->start;
+    buffer_advance(b, -(int)head.rewrite_len);
+    b->l2_start = b->start;
+    b->tx_if = a->tx_if;
+    if (head.rewrite_len >= 14)
+        fib_rewrite_put(buffer_current(b), a, head.rewrite_len);
+    return head.rewrite_next;
+}
+
+/* What goes out, by adjacency: the other edges are those that the record names. */
+static inline void fib_count_adjs(struct thread *t, struct buffer **b, const u16 *next, u32 count)
+{
+    struct counter_pair *adjs = counter_combined(fib_counters_adj, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        if (next[i] < FIB_REWRITE_N_NEXT || next[i] == NEXT_CONSUMED)
+            continue;
+        counter_pair_add(&adjs[ip_scratch(b[i])->adj.i], 1, buffer_packet_len(b[i]));
+    }
+}
