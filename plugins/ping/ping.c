@@ -19,8 +19,9 @@
 #include "net/ip/fib/fib.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
-#include "net/packet/ip4_format.h"
+#include "net/ip/address/address_data.h"
 #include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
 #include "plugins/ping/ping_internal.h"
 
 const char ping_module_name[] = "ping";
@@ -31,7 +32,7 @@ const char ping_module_name[] = "ping";
 #define LAST_WAIT_NS NS_PER_SEC
 
 /* What VPP calls the size of a reply: the data, and these. */
-#define SHOWN_OVERHEAD_BYTES 56
+static const u8 shown_overhead[IP_FAMILY_N] = {56, 16};
 
 /* --- requests --- */
 
@@ -45,36 +46,44 @@ static u16 next_random(struct ping *ping)
     return (u16)(x >> 24);
 }
 
-/* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
-static int ping_source(const struct ping_session *s, struct fib_index table, be32 *src)
+/* The table that dst is looked up in: now, since it may go; FIB_NONE: there is none. */
+static struct fib_index ping_table(const struct ping_session *s)
 {
-    struct ip_address dst = ip_address_from_ip4(s->dst), own;
+    struct link_host host = {s->dst, s->source_if, s->family};
+    if (s->family == IP_FAMILY_4 || !ip6_is_link_local(s->dst.bytes))
+        return fib_table_find(fib_of(s->p), s->family, s->table_id);
+    return if_is_none(s->source_if) || s->source_gone ? FIB_NONE : ip_host_fib(&host);
+}
+
+/* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
+static int ping_source(const struct ping_session *s, struct fib_index table, struct ip_address *src)
+{
     struct ip_prefix prefix;
     struct if_index i;
 
     if (fib_is_none(table))
         return -ENETUNREACH;
+    if (!if_is_none(s->source_if) && s->family == IP_FAMILY_6)
+        return !s->source_gone && ip_link_source(s->family, s->source_if, &s->dst, src)
+                   ? 0
+                   : -EADDRNOTAVAIL;
     if (!if_is_none(s->source_if)) {
         if (s->source_gone || !ip_address_at(s->p, IP_FAMILY_4, s->source_if, 0, &prefix))
             return -EADDRNOTAVAIL;
-        *src = prefix.addr.ip4;
+        *src = prefix.addr;
         return 0;
     }
-    if (ip_address_is_local(s->p, table, &dst)) { /* this switch itself */
+    if (ip_address_is_local(s->p, table, &s->dst)) { /* this switch itself */
         *src = s->dst;
         return 0;
     }
-    int rc = ip_source_address(s->p, table, &dst, &own, &i);
-    if (!rc)
-        *src = own.ip4;
-    return rc;
+    return ip_source_address(s->p, table, &s->dst, src, &i);
 }
 
-/* The headers and the data: the place of the time stamp, then bytes that count up. */
-static u32 write_request(const struct ping_session *s, be32 src, u16 ip_id, u8 *out)
+/* The message: the place of the time stamp, then bytes that count up. Its checksum is of these
+ * bytes and `sum`. Returns its bytes. */
+static u32 write_echo(const struct ping_session *s, u8 type, u64 sum, struct icmp_echo_header *echo)
 {
-    struct ip4_header *h = (struct ip4_header *)out;
-    struct icmp_echo_header *echo = (struct icmp_echo_header *)(h + 1);
     u32 data_bytes = PING_STAMP_BYTES + s->data_bytes, icmp_bytes = sizeof(*echo) + data_bytes;
     u8 *data = (u8 *)(echo + 1);
 
@@ -82,11 +91,19 @@ static u32 write_request(const struct ping_session *s, be32 src, u16 ip_id, u8 *
     for (u32 i = PING_STAMP_BYTES; i < data_bytes; i++)
         data[i] = (u8)i;
     *echo = (struct icmp_echo_header){
-        .icmp = {.type = ICMP4_ECHO_REQUEST},
+        .icmp = {.type = type},
         .id = be16_from_host(s->id),
         .seq = be16_from_host(s->seq),
     };
-    echo->icmp.checksum = csum_finish(csum_add(0, echo, icmp_bytes));
+    echo->icmp.checksum = csum_finish(csum_add(sum, echo, icmp_bytes));
+    return icmp_bytes;
+}
+
+static u32 write_ip4(const struct ping_session *s, be32 src, u16 ip_id, u8 *out)
+{
+    struct ip4_header *h = (struct ip4_header *)out;
+    u32 icmp_bytes =
+        write_echo(s, ICMP4_ECHO_REQUEST, 0, (struct icmp_echo_header *)(void *)(h + 1));
     *h = (struct ip4_header){
         .version_ihl = IP4_VERSION_IHL_PLAIN,
         .length = be16_from_host((u16)(sizeof(*h) + icmp_bytes)),
@@ -94,10 +111,33 @@ static u32 write_request(const struct ping_session *s, be32 src, u16 ip_id, u8 *
         .ttl = 64,
         .protocol = IP_PROTOCOL_ICMP,
         .src = src,
-        .dst = s->dst,
+        .dst = s->dst.ip4,
     };
     ip4_set_checksum(h);
     return (u32)sizeof(*h) + icmp_bytes;
+}
+
+static u32 write_ip6(const struct ping_session *s, const struct ip_address *src, u8 *out)
+{
+    struct ip6_header *h = (struct ip6_header *)out;
+    u32 bytes = (u32)sizeof(struct icmp_echo_header) + PING_STAMP_BYTES + s->data_bytes;
+    u64 sum = csum_pseudo_ip6(src->bytes, s->dst.bytes, IP_PROTOCOL_ICMP6, bytes);
+    *h = (struct ip6_header){
+        .version_class_flow = IP6_VERSION_PLAIN,
+        .payload_length = be16_from_host((u16)bytes),
+        .protocol = IP_PROTOCOL_ICMP6,
+        .hop_limit = 64,
+    };
+    memcpy(h->src, src->bytes, sizeof(h->src));
+    memcpy(h->dst, s->dst.bytes, sizeof(h->dst));
+    return (u32)sizeof(*h) +
+           write_echo(s, ICMP6_ECHO_REQUEST, sum, (struct icmp_echo_header *)(void *)(h + 1));
+}
+
+static u32 write_request(const struct ping_session *s, const struct ip_address *src, u8 *out)
+{
+    return s->family == IP_FAMILY_6 ? write_ip6(s, src, out)
+                                    : write_ip4(s, src->ip4, next_random(s->ping), out);
 }
 
 static int ping_hand_over(struct ping_session *s, struct fib_index table, const u8 *bytes, u32 n)
@@ -109,11 +149,11 @@ static int ping_hand_over(struct ping_session *s, struct fib_index table, const 
         return -ENOBUFS;
     struct buffer *b = buffer_at(bi);
     b->rx_if = IF_LOCAL;
-    b->flags |= BUFFER_IS_IP4;
+    b->flags |= s->family == IP_FAMILY_4 ? BUFFER_IS_IP4 : BUFFER_IS_IP6;
     b->l3_start = b->start;
     *ip_scratch(b) = (struct ip_scratch){.adj = ADJ_NONE, .lb = LB_NONE, .fib = table};
     *asked_ns = clock_ns();
-    if (!control_packet_send(e, IF_LOCAL, s->ping->request_node, bi))
+    if (!control_packet_send(e, IF_LOCAL, s->ping->request_nodes[s->family], bi))
         return 0;
     *asked_ns = 0;
     return -ENOBUFS;
@@ -135,15 +175,14 @@ static const char *ping_failure(int rc)
 
 static void send_one(struct ping_session *s)
 {
-    u8 *bytes = mem_alloc(sizeof(struct ip4_header) + sizeof(struct icmp_echo_header) +
+    u8 *bytes = mem_alloc(sizeof(struct ip6_header) + sizeof(struct icmp_echo_header) +
                           PING_STAMP_BYTES + PING_DATA_MAX_BYTES);
-    be32 src;
-    struct fib_index table =
-        fib_table_find(fib_of(s->p), IP_FAMILY_4, s->table_id); /* now: it may go */
+    struct ip_address src;
+    struct fib_index table = ping_table(s);
     int rc = ping_source(s, table, &src);
     s->seq++;
     if (!rc)
-        rc = ping_hand_over(s, table, bytes, write_request(s, src, next_random(s->ping), bytes));
+        rc = ping_hand_over(s, table, bytes, write_request(s, &src, bytes));
     if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", ping_failure(rc));
     s->n_sent += !rc;
@@ -212,15 +251,13 @@ static void session_tick(void *arg)
 
 static void print_reply(const struct ping_session *s, const struct ping_reply *r, double ms)
 {
-    struct text src = {0};
-    char time[32];
+    char time[32], src[IP_ADDRESS_TEXT_BYTES];
 
     snprintf(time, sizeof(time), "%.4f", ms);
-    ip4_format_address(&src, r->src);
+    ip_address_text((enum ip_family)r->family, &r->src, src);
     out_text(s->call->out, "%" PRIu32 " bytes from %s: icmp_seq=%u ttl=%u time=%s ms\n",
-             r->payload_bytes - PING_STAMP_BYTES + SHOWN_OVERHEAD_BYTES, text_str(&src), r->seq,
-             r->ttl, time[0] == '0' ? time + 1 : time);
-    text_free(&src);
+             r->payload_bytes - PING_STAMP_BYTES + shown_overhead[r->family], src, r->seq, r->ttl,
+             time[0] == '0' ? time + 1 : time);
     if (s->verbose) {
         const struct interface *f = interface_at(s->p, r->rx_if);
         out_text(s->call->out, "  received on %s, %" PRIu32 " bytes of data\n",

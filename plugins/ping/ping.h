@@ -3,6 +3,7 @@
  *   control thread: a session ─► echo request
  *   data thread:    ip4-ping-request: the time goes into the request ─► ip4-lookup
  *                   ip4-icmp-input ─► ip4-icmp-echo-reply ─► event with both times
+ *                   (and likewise of IPv6)
  *   control thread: the session
  *
  * Times are taken where packets leave and arrive: how long the two threads wait for each other is
@@ -11,6 +12,7 @@
 
 #include "base/types.h"
 #include "engine/node.h"
+#include "net/packet/ip_address.h"
 
 struct piste;
 
@@ -29,11 +31,12 @@ struct ping_slots {
 struct ping_reply {
     u64 rx_ns;
     u64 sent_ns; /* the stamp it brought back, which may be anything */
-    be32 src;
+    struct ip_address src;
     u32 payload_bytes; /* behind the ICMP header */
     struct if_index rx_if;
     u16 id, seq;
     u8 ttl;
+    u8 family; /* enum ip_family, of src */
 };
 
 /* Event: the payload is a struct ping_reply. Control thread. */
@@ -45,3 +48,5 @@ enum { PING_NEXT_DROP, PING_NEXT_PUNT, PING_N_NEXT };
 
 NODE_DECLARE(ip4_ping_request);
 NODE_DECLARE(ip4_icmp_echo_reply);
+NODE_DECLARE(ip6_ping_request);
+NODE_DECLARE(ip6_icmp_echo_reply);

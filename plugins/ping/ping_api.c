@@ -51,11 +51,12 @@ static i32 start_for_client(struct api_call *c, const struct api_want_ping_finis
         .burst = 1,
     };
 
-    if (m->address.af != ADDRESS_IP4)
+    if (m->address.af >= IP_FAMILY_N)
         return API_INVALID_ADDRESS_FAMILY;
     if (!m->repeat || !ping_set_interval(&args, m->interval))
         return API_INVALID_VALUE;
-    memcpy(&args.dst, m->address.un, sizeof(args.dst));
+    args.family = (enum ip_family)m->address.af;
+    args.dst = ip_address_from_bytes(args.family, m->address.un);
     const struct ping_session *s = ping_session_new(&args);
     return s ? api_events_want(c, &ping->ends, true, 0, &s->id, sizeof(s->id)) : API_RSRC_IN_USE;
 }

@@ -1,6 +1,5 @@
 /* The command `ping`. Source: what it prints is what VPP prints. */
 #include <errno.h>
-#include <string.h>
 
 #include "control/cli.h"
 #include "control/module.h"
@@ -27,10 +26,11 @@ static int ping_parse(struct cli_call *c, struct ping_session *s)
     if (!v)
         v = cli_get(c, "ipv4");
     if (!v)
+        v = cli_get(c, "ipv6");
+    if (!v)
         return ping_bad_usage(c, cli_str(c, "rest", ""));
-    if (v->ip.is_ip6)
-        return error_set(c->err, ENOTSUP, "no IP6 here");
-    memcpy(&s->dst, v->ip.addr, sizeof(s->dst));
+    s->family = ip_family_of(v->ip.is_ip6);
+    s->dst = ip_address_from_bytes(s->family, v->ip.addr);
     s->data_bytes = (u32)cli_u64(c, "size", PING_DATA_BYTES);
     if (s->data_bytes > PING_DATA_MAX_BYTES)
         return error_set(c->err, EINVAL, "size is at most %u", PING_DATA_MAX_BYTES);
@@ -44,10 +44,10 @@ static int ping_parse(struct cli_call *c, struct ping_session *s)
     s->verbose = cli_has(c, "verbose");
     const struct interface *f = cli_interface(c, "source");
     s->source_if = f ? f->index : IF_NONE;
-    s->table_id = f ? fib_table_id(fib, ip_if_fib(IP_FAMILY_4, f->index)) : 0;
+    s->table_id = f ? fib_table_id(fib, ip_if_fib(s->family, f->index)) : 0;
     if (cli_has(c, "table-id")) {
         s->table_id = (u32)cli_u64(c, "table-id", 0);
-        if (fib_is_none(fib_table_find(fib, IP_FAMILY_4, s->table_id)))
+        if (fib_is_none(fib_table_find(fib, s->family, s->table_id)))
             return error_set(c->err, ENOENT, "no table %u", s->table_id);
     }
     return 0;

@@ -23,7 +23,8 @@ struct ping_session {
     u32 table_id;
     struct if_index source_if; /* IF_NONE: by the route */
     bool source_gone;          /* source_if was deleted, another may have its index */
-    be32 dst;
+    enum ip_family family;
+    struct ip_address dst;
     u32 data_bytes, repeat, burst;
     u64 interval_ns;
     bool verbose;
@@ -36,7 +37,7 @@ struct ping {
     struct ping_slots slots;
     struct ping_session *sessions[PING_SESSIONS_MAX];
     struct api_events ends; /* a registration for each session of a client: its id is the key */
-    struct node_index request_node;
+    struct node_index request_nodes[IP_FAMILY_N];
     u64 random;
 };
 

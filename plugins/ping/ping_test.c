@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "control/api.h"
+#include "net/ip/icmp/icmp6.h"
 #include "net/ip/ip4/ip4_world.h"
+#include "net/ip/ip6/ip6_input.h"
 #include "plugins/ping/ping_internal.h"
 
 extern const struct module piste_module;
@@ -18,9 +20,12 @@ static struct ping *ping;
 static int open_ping(void **state)
 {
     static const struct module *const modules[] = {
-        &ethernet_module,  &ip4_arcs_module, &fib_module,       &address_module,   &ip4_module,
-        &ip4_input_module, &ip4_frag_module, &ip4_local_module, &ip4_reass_module, &icmp4_module,
-        &neighbor_module,  &arp_module,      &api_module,       &piste_module,     NULL};
+        &ethernet_module, &ip4_arcs_module,  &fib_module,
+        &address_module,  &ip4_module,       &ip4_input_module,
+        &ip4_frag_module, &ip4_local_module, &ip4_reass_module,
+        &icmp4_module,    &ip6_arcs_module,  &ip6_module,
+        &icmp6_module,    &neighbor_module,  &arp_module,
+        &api_module,      &piste_module,     NULL};
     world_open(modules);
     ping = module_state(&world.p, ping_module_name);
     return 0;

@@ -25,6 +25,7 @@
 #include "net/features/l2_rw/l2_rw.h"
 #include "net/ip/address/address.h"
 #include "net/ip/icmp/icmp4.h"
+#include "net/ip/icmp/icmp6.h"
 #include "net/features/span/span.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip_route_api.h"
@@ -33,9 +34,13 @@
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip4/ip4_output.h"
+#include "net/ip/ip6/ip6.h"
+#include "net/ip/ip6/ip6_input.h"
+#include "net/ip/ip6/ip6_local.h"
 #include "net/ip/reass/ip4_reass_module.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
+#include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
@@ -79,6 +84,7 @@ static const struct {
     {&span_module, NULL},
     {&detailed_stats_module, NULL},
     {&ip4_arcs_module, NULL},
+    {&ip6_arcs_module, NULL},
     {&fib_module, NULL},
     {&address_module, NULL},
     {&ip4_module, NULL},
@@ -89,13 +95,19 @@ static const struct {
     {&ip4_reass_module, NULL},
     {&icmp4_module, NULL},
     {&punt_module, NULL},
+    {&ip6_module, NULL},
+    {&ip6_input_module, NULL},
+    {&ip6_local_module, NULL},
+    {&icmp6_module, NULL},
     {&neighbor_module, NULL},
     {&arp_module, NULL},
+    {&nd_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
     {&l2_rw_module, NULL},
     {&ip4_output_module, NULL},
+    {&ip6_output_module, NULL},
     {&classify_module, NULL},
     {&classify_acl_module, NULL},
     {&classify_filter_module, NULL},

@@ -55,7 +55,7 @@ def test_addresses(api, loop):
     assert again.retval == -105
     assert api.sw_interface_add_del_address(sw_if_index=loop, prefix=prefix("203.0.113.1/24")).retval == -60
     six = {"address": {"af": 1, "un": bytes(16)}, "len": 64}
-    assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix=six).retval == -97
+    assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix=six).retval == -7  # nobody's
     assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True,
                                             prefix={"address": ip4("192.0.2.9"), "len": 33}).retval == -171
     assert api.sw_interface_add_del_address(sw_if_index=loop, del_all=True).retval == 0
@@ -110,7 +110,7 @@ def test_unnumbered(api, loop):
 
 def test_tables(api):
     def tables():
-        return {d.table.table_id: d.table.name for d in api.ip_table_dump()}
+        return {d.table.table_id: d.table.name for d in api.ip_table_dump() if not d.table.is_ip6}
     assert tables() == {0: "ipv4-VRF:0"}
     assert api.ip_table_add_del(is_add=True, table={"table_id": 10, "name": "blue"}).retval == 0
     assert api.ip_table_add_del_v2(is_add=True, table={"table_id": 11}).retval == 0
@@ -120,7 +120,11 @@ def test_tables(api):
     for number in (10, 11, made.table.table_id):
         assert api.ip_table_add_del(is_add=False, table={"table_id": number}).retval == 0
     assert tables() == {0: "ipv4-VRF:0"}
-    assert api.ip_table_add_del(is_add=True, table={"table_id": 12, "is_ip6": True}).retval == -97
+    # IPv6 counts for itself
+    assert api.ip_table_add_del(is_add=True, table={"table_id": 12, "is_ip6": True}).retval == 0
+    assert tables() == {0: "ipv4-VRF:0"}
+    assert "ipv6-VRF:12" in [d.table.name for d in api.ip_table_dump() if d.table.is_ip6]
+    assert api.ip_table_add_del(is_add=False, table={"table_id": 12, "is_ip6": True}).retval == 0
     assert api.ip_table_flush(table={"table_id": 12}).retval == -3
 
 
@@ -161,7 +165,7 @@ def test_table_of_an_interface(api):
     api.ip_table_add_del(is_add=True, table={"table_id": 10})
     assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10).retval == 0
     assert api.sw_interface_get_table(sw_if_index=index).vrf_id == 10
-    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10, is_ipv6=True).retval == -97
+    assert api.sw_interface_set_table(sw_if_index=index, vrf_id=10, is_ipv6=True).retval == -3
     api.sw_interface_add_del_address(sw_if_index=index, is_add=True, prefix=prefix("192.0.2.1/24"))
     assert api.sw_interface_set_table(sw_if_index=index, vrf_id=0).retval == -114
     api.delete_loopback(sw_if_index=index)
@@ -293,7 +297,7 @@ def test_lookup_in_a_table(api):
     ({"paths": [path(type=77)]}, -126),
     ({"paths": [path("192.0.2.2", n_labels=1)]}, -126),
     ({"paths": [path(type=2)] * 65}, -162),
-    ({"prefix": {"address": {"af": 1}, "len": 64}}, -97),
+    ({"prefix": {"address": {"af": 1}, "len": 129}}, -171),
     ({"prefix": {"address": {"af": 0}, "len": 33}}, -171),
 ])
 def test_wrong_routes(api, change, retval):
@@ -320,7 +324,7 @@ def test_route_dump(api, loop):
     assert {f"10.{i // 256}.{i % 256}.0/24" for i in range(2000)} <= found
     assert {"0.0.0.0/0", "192.0.2.0/24", "192.0.2.1/32", "224.0.0.0/4"} <= found
     assert api.ip_route_dump(table={"table_id": 99}) == []
-    assert api.ip_route_dump(table={"table_id": 0, "is_ip6": True}) == []
+    assert {r.route.prefix.len for r in api.ip_route_dump(table={"table_id": 0, "is_ip6": True})} == {0, 10}
     assert api.ip_table_flush(table={"table_id": 0}).retval == 0
     assert not any(text(r.route.prefix).startswith("10.")
                    for r in api.ip_route_dump(table={"table_id": 0}))
@@ -333,7 +337,9 @@ def test_flow_hash(switch, api):
     assert api.set_ip_flow_hash_v3(table_id=0, flow_hash_config=0x9f).retval == 0
     assert api.set_ip_flow_hash_v3(table_id=0, flow_hash_config=0x100).retval == -126
     assert api.set_ip_flow_hash_v2(table_id=9).retval == -3
-    assert api.set_ip_flow_hash_v2(af=1).retval == -97
+    assert api.set_ip_flow_hash_v2(af=1, flow_hash_config=0x3).retval == 0
+    assert "src dst" in switch.vpp.ctl("show ip6 fib")
+    assert api.set_ip_flow_hash_v2(af=1, flow_hash_config=0x9f).retval == 0
 
 
 def neighbor(index, address, flags=0, mac=MAC):
@@ -360,7 +366,7 @@ def test_neighbors(api, loop):
     assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8", 1, other)).retval == 0
     assert api.ip_neighbor_add_del(is_add=False, neighbor=neighbor(loop, "192.0.2.8")).retval == 0
     six = {**neighbor(loop, "192.0.2.7"), "ip_address": {"af": 1}}
-    assert api.ip_neighbor_add_del(is_add=True, neighbor=six).retval == -97
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=six).retval == -7  # nobody's
 
 
 def test_neighbor_flush(api, loop):
@@ -368,7 +374,8 @@ def test_neighbor_flush(api, loop):
     assert api.ip_neighbor_flush(af=0, sw_if_index=loop).retval == 0
     assert api.ip_neighbor_dump(sw_if_index=loop, af=0) == []
     assert api.ip_neighbor_flush(af=0, sw_if_index=999).retval == -2
-    assert api.ip_neighbor_flush(af=1, sw_if_index=loop).retval == -97
+    assert api.ip_neighbor_flush(af=1, sw_if_index=loop).retval == 0
+    assert api.ip_neighbor_flush(af=2, sw_if_index=loop).retval == -97
 
 
 def test_neighbor_config(api):
@@ -377,8 +384,9 @@ def test_neighbor_config(api):
     assert api.ip_neighbor_config(af=0, max_number=100, max_age=30, recycle=True).retval == 0
     now = api.ip_neighbor_config_get(af=0)
     assert (now.max_number, now.max_age, now.recycle) == (100, 30, True)
-    assert api.ip_neighbor_config(af=1).retval == -97
-    assert api.ip_neighbor_config_get(af=1).retval == -97
+    assert api.ip_neighbor_config(af=2).retval == -97
+    six = api.ip_neighbor_config_get(af=1)
+    assert (six.retval, six.max_number) == (0, 50000)
     api.ip_neighbor_config(af=0, max_number=before.max_number, max_age=before.max_age,
                            recycle=before.recycle)
 
@@ -462,7 +470,7 @@ def test_replacing_a_table(switch, api, loop):
     assert len(routes()) == 4
     for name in ("ip_table_replace_begin", "ip_table_replace_end"):
         assert api.request(name, table={"table_id": 99}).retval == -3
-        assert api.request(name, table={"table_id": 0, "is_ip6": True}).retval == -97
+        assert api.request(name, table={"table_id": 0, "is_ip6": True}).retval == 0
     assert api.ip_table_flush(table={"table_id": 0}).retval == 0
     switch.vpp.ctl("ip route del 10.9.0.0/16")
 

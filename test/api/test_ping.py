@@ -54,7 +54,7 @@ def test_several_clients(switch, api, loop):
 
 
 @pytest.mark.parametrize("values,retval", [
-    ({"address": {"af": 1, "un": bytes(16)}}, -97), ({"repeat": 0}, -7), ({"interval": 0.0}, -7),
+    ({"address": {"af": 2, "un": bytes(16)}}, -97), ({"repeat": 0}, -7), ({"interval": 0.0}, -7),
     ({"interval": float("nan")}, -7), ({"interval": 1e9}, -7)])
 def test_wrong(api, values, retval):
     values = {"address": ip4("192.0.2.1"), "repeat": 1, "interval": 0.01, **values}

@@ -347,8 +347,8 @@ class Vpp:
         """{address: (flags, mac, interface)} of `show ip neighbors`."""
         found = {}
         for line in self.ctl("show ip neighbors").splitlines():
-            match = re.match(r"\s*[\d.]+\s+(\d+\.\d+\.\d+\.\d+)\s+(\w*)\s+([0-9a-f:]{17})\s+(\S+)",
-                             line)
+            match = re.match(r"\s*[\d.]+\s+(\d+\.\d+\.\d+\.\d+|[0-9a-f:]+:[0-9a-f:]*)\s+(\w*)\s+"
+                             r"([0-9a-f:]{17})\s+(\S+)", line)
             if match:
                 found[match.group(1)] = match.groups()[1:]
         return found

@@ -6,6 +6,7 @@
 #include "base/byteorder.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ip4_format.h"
+#include "net/packet/ip6_format.h"
 
 static const struct {
     u16 type;
@@ -122,6 +123,9 @@ void ethernet_format_payload(struct text *t, u16 type, const u8 *packet, u32 n, 
 {
     if (type == ETHERTYPE_IP4) {
         ip4_format_header(t, packet, n, indent);
+        text_putc(t, '\n');
+    } else if (type == ETHERTYPE_IP6) {
+        ip6_format_header(t, packet, n, indent);
         text_putc(t, '\n');
     } else if (type == ETHERTYPE_ARP) {
         ethernet_format_arp(t, packet, n, indent);

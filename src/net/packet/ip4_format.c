@@ -7,6 +7,7 @@
 
 #include "engine/trace.h"
 #include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_format.h"
 #include "net/packet/ip_address.h"
 
 static const char *const protocol_names[256] = {
@@ -262,12 +263,14 @@ static void format_tcp(struct text *t, const u8 *p, u32 n, unsigned indent)
     text_add(t, "window %u, checksum 0x%04x", be16_to_host(h->window), be16_to_host(h->checksum));
 }
 
-/* The header behind IPv4's or IPv6's: UDP, TCP, ICMP; nothing for others. Starts with a newline. */
-static void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent)
+void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent)
 {
     switch (protocol) {
     case IP_PROTOCOL_ICMP:
         format_icmp4(t, packet, n, indent);
+        break;
+    case IP_PROTOCOL_ICMP6:
+        icmp6_format(t, packet, n, indent);
         break;
     case IP_PROTOCOL_UDP:
         format_udp(t, packet, n, indent);

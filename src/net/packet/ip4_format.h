@@ -18,6 +18,10 @@ bool ip_protocol_by_name(const char *name, u8 *protocol);
  * there is none. */
 bool icmp4_by_name(const char *name, u8 *type, u8 *code);
 
+/* The header behind IPv4's or IPv6's: UDP, TCP, ICMP of either; nothing for others. Starts with a
+ * newline, and ends without one. */
+void ip_format_l4(struct text *t, u8 protocol, const void *packet, u32 n, unsigned indent);
+
 /* "CS0", "AF11", "EF"; "unknown" */
 const char *ip_dscp_name(u8 dscp);
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "net/packet/ip4_format.h"
+#include "net/packet/ip6_format.h"
 #include "net/packet/l4_packet.h"
 #include "net/features/pg/pg_parse.h"
 
@@ -143,47 +144,6 @@ bool pg_parse_tcp(struct pg_parse *s)
         pg_last_group(s)->edit_function = "tcp_pg_edit_function";
     s->k->l4 = at;
     return pg_parse_payload(s);
-}
-
-static bool icmp6_by_name(const char *name, u8 *type, u8 *code)
-{
-    static const struct {
-        const char *name;
-        u8 type, code;
-    } names[] = {
-        {"destination_unreachable", 1, 0},
-        {"no_route_to_destination", 1, 0},
-        {"destination_administratively_prohibited", 1, 1},
-        {"source_address_scope", 1, 2},
-        {"address_unreachable", 1, 3},
-        {"port_unreachable", 1, 4},
-        {"packet_too_big", 2, 0},
-        {"time_exceeded", 3, 0},
-        {"ttl_exceeded_in_transit", 3, 0},
-        {"fragment_reassembly_time_exceeded", 3, 1},
-        {"parameter_problem", 4, 0},
-        {"erroneous_header_field", 4, 0},
-        {"unrecognized_next_header", 4, 1},
-        {"unrecognized_option", 4, 2},
-        {"echo_request", 128, 0},
-        {"echo_reply", 129, 0},
-        {"multicast_listener_request", 130, 0},
-        {"multicast_listener_report", 131, 0},
-        {"multicast_listener_done", 132, 0},
-        {"router_solicitation", 133, 0},
-        {"router_advertisement", 134, 0},
-        {"neighbor_solicitation", 135, 0},
-        {"neighbor_advertisement", 136, 0},
-        {"redirect", 137, 0},
-        {"multicast_listener_report_v2", 143, 0},
-    };
-    for (u32 i = 0; i < array_len(names); i++)
-        if (!strcmp(names[i].name, name)) {
-            *type = names[i].type;
-            *code = names[i].code;
-            return true;
-        }
-    return false;
 }
 
 /* ICMP NAME [checksum N] */

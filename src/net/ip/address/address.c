@@ -130,7 +130,8 @@ static void address_tell(struct addresses *as, struct if_index i, struct ip_pref
 static bool address_is_possible(const struct ip_prefix *a)
 {
     if (a->family == IP_FAMILY_6)
-        return !ip_address_is_zero(&a->addr) && a->addr.bytes[0] != 0xff;
+        return !ip_address_is_zero(&a->addr) && !ip6_is_multicast(a->addr.bytes) &&
+               !ip6_is_loopback(a->addr.bytes);
     return !be32_is_zero(a->addr.ip4) && !ip4_is_multicast(a->addr.ip4) &&
            !ip4_is_limited_broadcast(a->addr.ip4);
 }
@@ -196,6 +197,8 @@ int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix a, struc
     struct addresses *as = addresses_of(p);
     enum ip_family f = (enum ip_family)a.family;
     int rc = address_check_interface(p, f, i, e);
+    if (!rc && f == IP_FAMILY_6 && ip6_is_link_local(a.addr.bytes))
+        return ip6_link_address(as, i, &a, true, e);
     if (!rc && address_unmark(as, i, &a))
         return 0;
     if (!rc)
@@ -229,6 +232,8 @@ int ip_address_del(struct piste *p, struct if_index i, struct ip_prefix a, struc
     struct address_if *s = a.family < IP_FAMILY_N ? address_if_of(p, i) : NULL;
     enum ip_family f = (enum ip_family)a.family;
     u32 at = s ? address_position(as, s, &a) : 0;
+    if (s && f == IP_FAMILY_6 && ip6_is_link_local(a.addr.bytes))
+        return ip6_link_address(as, i, &a, false, e);
     if (!s || at == s->addresses[f].n) {
         char text[IP_PREFIX_TEXT_BYTES];
         const struct interface *it = interface_at(p, i);
@@ -251,7 +256,7 @@ int ip_address_del(struct piste *p, struct if_index i, struct ip_prefix a, struc
 
 void ip_address_del_all(struct piste *p, struct if_index i)
 {
-    const struct addresses *as = addresses_of(p);
+    struct addresses *as = addresses_of(p);
     const struct address_if *s = address_if_of(p, i);
     for (u32 f = 0; s && f < IP_FAMILY_N; f++)
         while (s->addresses[f].n) {
@@ -259,6 +264,11 @@ void ip_address_del_all(struct piste *p, struct if_index i)
             if (ip_address_del(p, i, if_address_at(as, k)->prefix, NULL))
                 return;
         }
+    struct ip_address own;
+    if (ip6_link_local_is_set(p, i, &own)) {
+        struct ip_prefix host = ip_prefix_host(IP_FAMILY_6, own);
+        (void)!ip6_link_address(as, i, &host, false, NULL); /* it is there */
+    }
 }
 
 void ip_addresses_replace_begin(struct piste *p)
@@ -339,7 +349,8 @@ int ip_source_address(const struct piste *p, struct fib_index t, const struct ip
         return if_is_none(*i) ? -ENETUNREACH : 0;
     case ADJ_KIND_INCOMPLETE:
     case ADJ_KIND_REWRITE:
-        if (host.family == fib_family(t))
+        /* what the next hop of IPv6 has in common with an address says nothing about dst */
+        if (host.family == fib_family(t) && host.family == IP_FAMILY_4)
             peer = &host.addr;
         break;
     case ADJ_KIND_GLEAN:

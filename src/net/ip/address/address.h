@@ -50,7 +50,17 @@ int ip_source_address(const struct piste *p, struct fib_index t, const struct ip
 bool ip_link_source(enum ip_family f, struct if_index i, const struct ip_address *peer,
                     struct ip_address *src) MUST_CHECK;
 
+/* The k-th group that i is in; false behind the last. */
+bool ip6_group_at(const struct piste *p, struct if_index i, u32 k, struct ip_address *out);
+
 /* --- settings of an interface --- */
+
+/* This switch's address on the link of i, which is otherwise made from the MAC address; counts as
+ * an address of the interface. -EINVAL: not in fe80::/10. */
+int ip6_set_link_local(struct piste *p, struct if_index i, const struct ip_address *a,
+                       struct error *e) MUST_CHECK;
+/* Whether it was set. */
+bool ip6_link_local_is_set(const struct piste *p, struct if_index i, struct ip_address *out);
 
 /* The protocol without an address, as DHCP clients need; counted. */
 int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,

@@ -112,6 +112,44 @@ static void ip4_enable_disable(struct api_call *c)
         api_reply_errno(c, ip_enable(c->piste, IP_FAMILY_4, f->index, m->enable, NULL));
 }
 
+static void ip6_enable_disable(struct api_call *c)
+{
+    const struct api_sw_interface_ip6_enable_disable *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(c, ip_enable(c->piste, IP_FAMILY_6, f->index, m->enable, NULL));
+}
+
+/* --- link-local addresses --- */
+
+static void set_link_local(struct api_call *c)
+{
+    const struct api_sw_interface_ip6_set_link_local_address *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    struct ip_address a = ip_address_from_bytes(IP_FAMILY_6, m->ip);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_errno(c, ip6_set_link_local(c->piste, f->index, &a, NULL));
+}
+
+static void get_link_local(struct api_call *c)
+{
+    const struct api_sw_interface_ip6_get_link_local_address *m = c->msg;
+    struct api_sw_interface_ip6_get_link_local_address_reply reply = {0};
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    const struct ip6_link *link = f ? ip6_link(f->index) : NULL;
+    if (!f)
+        reply.retval = API_INVALID_SW_IF_INDEX;
+    else if (!link)
+        reply.retval = API_IP6_NOT_ENABLED;
+    else
+        memcpy(reply.ip, link->address.bytes, sizeof(link->address.bytes));
+    api_reply(c, &api_message_sw_interface_ip6_get_link_local_address_reply, &reply);
+}
+
 /* --- unnumbered --- */
 
 static i32 set_unnumbered(struct piste *p, struct if_index i, struct if_index use)
@@ -207,6 +245,9 @@ const struct api_handler address_api_handlers[] = {
     {&api_message_ip_address_dump, address_dump},
     {&api_message_ip_dump, ip_dump},
     {&api_message_sw_interface_ip4_enable_disable, ip4_enable_disable},
+    {&api_message_sw_interface_ip6_enable_disable, ip6_enable_disable},
+    {&api_message_sw_interface_ip6_set_link_local_address, set_link_local},
+    {&api_message_sw_interface_ip6_get_link_local_address, get_link_local},
     {&api_message_sw_interface_set_unnumbered, address_api_set_unnumbered},
     {&api_message_ip_unnumbered_dump, unnumbered_dump},
     {&api_message_sw_interface_set_table, address_api_set_table},

@@ -68,6 +68,12 @@ static int address_cli_set_table(struct cli_call *c)
                         (u32)cli_u64(c, "table-id", 0), c->err);
 }
 
+static int address_cli_set_table6(struct cli_call *c)
+{
+    return ip_set_table(c->piste, IP_FAMILY_6, cli_interface(c, "interface")->index,
+                        (u32)cli_u64(c, "table-id", 0), c->err);
+}
+
 static int address_cli_set_unnumbered(struct cli_call *c)
 {
     struct interface *f = cli_interface(c, "interface"), *use = cli_interface(c, "lender");
@@ -85,13 +91,29 @@ static int enable_ip4(struct cli_call *c)
     return ip_enable(c->piste, IP_FAMILY_4, cli_interface(c, "interface")->index, true, c->err);
 }
 
+static int enable_ip6(struct cli_call *c)
+{
+    return ip_enable(c->piste, IP_FAMILY_6, cli_interface(c, "interface")->index, true, c->err);
+}
+
+static int disable_ip6(struct cli_call *c)
+{
+    return ip_enable(c->piste, IP_FAMILY_6, cli_interface(c, "interface")->index, false, c->err);
+}
+
 const struct cli_command address_commands[] = {
     {"set interface ip address [del] <interface> (<ip-prefix> | all)",
      "Add or delete an interface's address", set_address, 0},
     {"enable ip4 interface <interface>", "Let an interface take IPv4 without an address of its own",
      enable_ip4, 0},
+    {"enable ip6 interface <interface>", "Let an interface take IPv6 without an address of its own",
+     enable_ip6, 0},
+    {"disable ip6 interface <interface>", "Take back what `enable ip6 interface' said", disable_ip6,
+     0},
     {"set interface ip table <interface> <table-id:u32>", "Put an interface in an IPv4 table",
      address_cli_set_table, 0},
+    {"set interface ip6 table <interface> <table-id:u32>", "Put an interface in an IPv6 table",
+     address_cli_set_table6, 0},
     {"set interface unnumbered (del <interface> | <interface> use <lender:interface>)",
      "Let an interface borrow another's addresses", address_cli_set_unnumbered, 0},
     {"set interface ip directed-broadcast <interface> (enable | disable)",
@@ -117,6 +139,9 @@ static void write_interface(struct piste *p, const struct interface *f, struct t
         for (u32 n = ip_enables(p, (enum ip_family)k, f->index); n; n--)
             text_add(t, "enable %s interface %s\n", ip_family_name((enum ip_family)k), f->name);
     }
+    if (ip6_link_local_is_set(p, f->index, &a.addr))
+        text_add(t, "set interface ip address %s %s/128\n", f->name,
+                 ip_address_text(IP_FAMILY_6, &a.addr, text));
     if (ip4_directed_broadcast(p, f->index))
         text_add(t, "set interface ip directed-broadcast %s enable\n", f->name);
 }

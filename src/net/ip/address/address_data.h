@@ -5,6 +5,7 @@
 #include "base/types.h"
 #include "engine/index.h"
 #include "net/ip/fib/fib.h"
+#include "net/packet/ip6_packet.h"
 #include "net/packet/ip_address.h"
 
 /* By interface, for each protocol. */
@@ -50,12 +51,94 @@ ALWAYS_INLINE const struct ip_if_addresses *ip_if_addresses(enum ip_family f, st
     return __atomic_load_n(&ip_if_addresses_base[f][ip_if_lender(f, i).i], __ATOMIC_ACQUIRE);
 }
 
-/* The address that this switch uses on the link of i towards peer: of peer's subnet if there is
- * one, else the first. NULL: none. In data threads, valid for this round. */
+/* What IPv6 has of a link while the interface takes its packets; never changed, but replaced. */
+struct ip6_link {
+    struct fib_index fib;      /* the table of the link's own addresses, fe80::/10 */
+    struct ip_address address; /* this switch's */
+};
+
+/* By interface; NULL: it takes no IPv6. */
+extern struct ip6_link **ip6_link_base;
+
+/* For this round of a data thread; NULL: none. */
+ALWAYS_INLINE const struct ip6_link *ip6_link(struct if_index i)
+{
+    return __atomic_load_n(&ip6_link_base[i.i], __ATOMIC_ACQUIRE);
+}
+
+/* The table that an address of a link is looked up in; FIB_NONE: the interface takes no IPv6. */
+static inline struct fib_index ip_host_fib(const struct link_host *host)
+{
+    enum ip_family f = (enum ip_family)host->family;
+    if (f == IP_FAMILY_4 || !ip6_is_link_local(host->addr.bytes))
+        return ip_if_fib(f, host->interface);
+    const struct ip6_link *link = ip6_link(host->interface);
+    return link ? link->fib : FIB_NONE;
+}
+
+/* Bits that two addresses have in common from the first on. */
+static inline u32 ip6_common_bits(const u8 a[16], const u8 b[16])
+{
+    u32 i = 0;
+    while (i < 16 && a[i] == b[i])
+        i++;
+    return i == 16 ? 128 : i * 8 + (u32)__builtin_clz((u32)(a[i] ^ b[i]) << 24);
+}
+
+/* RFC 6724 5, as far as addresses of a router's interface differ: the same scope as peer's, or the
+ * next larger one; then the longest prefix in common. */
+static inline const struct ip_address *ip6_if_source(struct if_index i,
+                                                     const struct ip_address *peer)
+{
+    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
+    const struct ip6_link *link = ip6_link(i);
+    const struct ip_address *best = NULL;
+    u32 bits = 0;
+    if (link && (!a || ip6_scope(peer->bytes) <= IP6_SCOPE_LINK))
+        return &link->address;
+    for (u32 k = 0; a && k < a->n; k++) {
+        u32 common = ip6_common_bits(a->v[k].addr.bytes, peer->bytes);
+        common = common < a->v[k].len ? common : a->v[k].len;
+        if (best && common <= bits)
+            continue;
+        best = &a->v[k].addr;
+        bits = common;
+    }
+    return best;
+}
+
+/* Whether i is in that group, ff02::/16: all nodes, all routers, MLD's, and those in which its
+ * addresses are asked for. */
+static inline bool ip6_if_has_joined(struct if_index i, const u8 group[16])
+{
+    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
+    const struct ip6_link *link = ip6_link(i);
+    static const u8 numbers[] = {IP6_ALL_NODES, IP6_ALL_ROUTERS, IP6_ALL_MLD_ROUTERS};
+    struct ip_address own;
+    if (!link)
+        return false;
+    for (u32 k = 0; k < sizeof(numbers); k++) {
+        own = ip6_link_group(numbers[k]);
+        if (ip6_is_equal(own.bytes, group))
+            return true;
+    }
+    own = ip6_solicited_node(link->address.bytes);
+    bool joined = ip6_is_equal(own.bytes, group);
+    for (u32 k = 0; a && k < a->n && !joined; k++) {
+        own = ip6_solicited_node(a->v[k].addr.bytes);
+        joined = ip6_is_equal(own.bytes, group);
+    }
+    return joined;
+}
+
+/* The address that this switch uses on the link of i towards peer: of IPv4 of peer's subnet if
+ * there is one, else the first. NULL: none. In data threads, valid for this round. */
 static inline const struct ip_address *ip_if_source(enum ip_family f, struct if_index i,
                                                     const struct ip_address *peer)
 {
     const struct ip_if_addresses *a = ip_if_addresses(f, i);
+    if (f == IP_FAMILY_6)
+        return ip6_if_source(i, peer);
     for (u32 k = 0; a && k < a->n; k++)
         if (ip_prefix_has(&a->v[k], peer))
             return &a->v[k].addr;

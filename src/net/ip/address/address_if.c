@@ -49,12 +49,17 @@ void address_refresh_enabled(struct addresses *as, enum ip_family f, struct if_i
 {
     const struct address_if *s = address_if_of(as->piste, i);
     bool enabled = s && (s->addresses[f].n || s->enables[f] || !if_is_none(s->unnumbered));
+    enabled |= s && f == IP_FAMILY_6 && !ip_address_is_zero(&s->link_local);
     if (enabled == ip_if_base[f][i.i].enabled)
         return;
     __atomic_store_n(&ip_if_base[f][i.i].enabled, enabled, __ATOMIC_RELEASE);
+    if (enabled && f == IP_FAMILY_6)
+        ip6_link_begin(as, i);
     set_features(as, f, i, enabled);
     for (u32 k = 0; k < as->on_enable.n; k++)
         as->on_enable.v[k].fn(as->piste, f, i, enabled, as->on_enable.v[k].arg);
+    if (!enabled && f == IP_FAMILY_6)
+        ip6_link_end(as, i);
 }
 
 int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable, struct error *e)
@@ -256,6 +261,9 @@ static void address_on_interface(struct piste *p, struct interface *f, enum if_e
     case IF_EVENT_LINK:
         address_follow_state(as, f);
         break;
+    case IF_EVENT_MAC:
+        ip6_link_refresh(as, f->index);
+        break;
     default:
         break;
     }
@@ -284,7 +292,7 @@ static int make_maps(struct addresses *as, struct error *e)
         ip_if_base[f] = as->if_maps[f].base;
         ip_if_addresses_base[f] = as->list_maps[f].base;
     }
-    return 0;
+    return ip6_links_init(as, e);
 }
 
 static void free_maps(struct addresses *as)
@@ -295,6 +303,7 @@ static void free_maps(struct addresses *as)
         ip_if_base[f] = NULL;
         ip_if_addresses_base[f] = NULL;
     }
+    ip6_links_free(as);
 }
 
 int address_init(struct piste *p, void **state, struct error *e)
@@ -328,8 +337,10 @@ void address_stop(struct piste *p, void *state)
             free(ip_if_addresses_base[f][i]);
             vec_free(&as->ifs.v[i]->addresses[f]);
         }
-    for (u32 i = 0; i < as->ifs.n; i++)
+    for (u32 i = 0; i < as->ifs.n; i++) {
+        free(ip6_link_base[i]);
         free(as->ifs.v[i]);
+    }
     vec_free(&as->ifs);
     vec_free(&as->on_enable);
     vec_free(&as->on_table);

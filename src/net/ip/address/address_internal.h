@@ -30,6 +30,7 @@ struct address_if {
     u32 n_borrowers;            /* others that borrow from this one */
     bool routed;                /* it is up, and its addresses have their routes */
     bool directed_broadcast;
+    struct ip_address link_local; /* set by the user; else zero */
 };
 
 struct enable_hook {
@@ -50,7 +51,7 @@ struct addresses {
     struct piste *piste;
     struct pool pool;       /* of struct if_address */
     struct ordset in_order; /* by table, subnet, and address */
-    struct mem_map if_maps[IP_FAMILY_N], list_maps[IP_FAMILY_N];
+    struct mem_map if_maps[IP_FAMILY_N], list_maps[IP_FAMILY_N], link_map;
     VEC(struct address_if *) ifs; /* by interface; NULL: none */
     VEC(struct enable_hook) on_enable;
     VEC(struct table_hook) on_table;
@@ -70,6 +71,18 @@ int address_check_interface(const struct piste *p, enum ip_family f, struct if_i
                             struct error *e) MUST_CHECK;
 /* Brings the data plane's flag in line with why there would be packets of the protocol. */
 void address_refresh_enabled(struct addresses *as, enum ip_family f, struct if_index i);
+
+/* --- ip6_link.c --- */
+/* Begins to take IPv6, or takes it no more. */
+void ip6_link_begin(struct addresses *as, struct if_index i);
+void ip6_link_end(struct addresses *as, struct if_index i);
+/* The address that it should have may be another. */
+void ip6_link_refresh(struct addresses *as, struct if_index i);
+/* An address in fe80::/10 that is added to an interface, or deleted, is the link's. */
+int ip6_link_address(struct addresses *as, struct if_index i, const struct ip_prefix *a, bool add,
+                     struct error *e) MUST_CHECK;
+int ip6_links_init(struct addresses *as, struct error *e) MUST_CHECK;
+void ip6_links_free(struct addresses *as);
 
 /* --- address_route.c --- */
 /* The routes of an address of i; on failure some may be there. */

@@ -202,8 +202,17 @@ static void check_owners(void)
         }
         for (u32 i = 0; i < N_IFS; i++) {
             const struct known *first = NULL, *near = NULL;
+            u32 bits = 0;
             for (u32 k = 0; k < n_known; k++)
-                if (known[k].i == i) {
+                if (known[k].i == i && family == IP_FAMILY_6) { /* RFC 6724 5, rule 8 */
+                    u32 common = 0;
+                    while (common < known[k].a.len &&
+                           !((known[k].a.addr.bytes[common / 8] ^ p.addr.bytes[common / 8]) &
+                             (0x80 >> common % 8)))
+                        common++;
+                    near = !near || common > bits ? &known[k] : near;
+                    bits = near == &known[k] ? common : bits;
+                } else if (known[k].i == i) {
                     first = first ? first : &known[k];
                     near = !near && contains(&known[k].a, p.addr.bytes) ? &known[k] : near;
                 }
@@ -369,7 +378,9 @@ static void addresses_are_borrowed(void **state)
     assert_int_equal(ip_set_table(&world.p, family, ifs[1], 10, &e), -EBUSY);
     /* it borrows what the lender has at the time, for as long as there is one */
     assert_int_equal(ip_address_del(&world.p, ifs[0], own, NULL), 0);
-    assert_false(ip_link_source(family, ifs[1], &other.addr, &src));
+    /* IPv6 has the link's own address */
+    assert_int_equal(ip_link_source(family, ifs[1], &other.addr, &src), family == IP_FAMILY_6);
+    assert_true(family == IP_FAMILY_4 || ip6_is_link_local(src.bytes));
     assert_int_equal(ip_set_table(&world.p, family, ifs[0], 10, &e), -EBUSY);
     assert_int_equal(ip_address_add(&world.p, ifs[0], own, NULL), 0);
     assert_true(ip_link_source(family, ifs[1], &other.addr, &src));

@@ -104,6 +104,7 @@ void adj_init(struct fib *f)
     adj_special(f, ADJ_UNREACHABLE.i, ADJ_KIND_UNREACHABLE, FIB_NEXT_NULL);
     adj_special(f, ADJ_PROHIBIT.i, ADJ_KIND_PROHIBIT, FIB_NEXT_NULL);
     adj_special(f, ADJ_RECEIVE.i, ADJ_KIND_RECEIVE, FIB_NEXT_RECEIVE);
+    adj_special(f, ADJ_NO_ROUTE.i, ADJ_KIND_NO_ROUTE, FIB_NEXT_NULL);
 }
 
 void adj_fini(struct fib *f)

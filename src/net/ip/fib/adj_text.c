@@ -118,6 +118,7 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
         info->describe(f->piste, adj->data, t);
         break;
     case ADJ_KIND_DROP:
+    case ADJ_KIND_NO_ROUTE:
     case ADJ_KIND_PUNT:
     case ADJ_KIND_UNREACHABLE:
     case ADJ_KIND_PROHIBIT:

@@ -174,6 +174,7 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     f->piste = p;
     f->ops = *ops;
     f->leaving = IF_NONE;
+    f->link_local = ADJ_NONE;
     pool_init(&f->entries, "routes", sizeof(struct fib_entry), 8, FIB_ROUTES_MAX);
     pool_init(&f->more, "route sources", sizeof(struct fib_more), 8, FIB_ROUTES_MAX);
     pool_init(&f->lists, "path lists", sizeof(struct path_list), 8, FIB_ROUTES_MAX);

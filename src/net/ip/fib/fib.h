@@ -64,7 +64,8 @@ static inline u32 fib_number(struct fib_index t)
 #define ADJ_PROHIBIT ((struct adj_index){3})    /* ICMP administratively prohibited */
 #define ADJ_RECEIVE                                                                                \
     ((struct adj_index){4}) /* `via local`: to ip4-receive, for no address in particular */
-#define ADJ_N_SPECIAL 5
+#define ADJ_NO_ROUTE ((struct adj_index){5}) /* drops; IPv6 tells the sender (RFC 4443 3.1) */
+#define ADJ_N_SPECIAL 6
 
 static inline bool fib_is_none(struct fib_index x)
 {
@@ -96,6 +97,7 @@ enum fib_path_kind {
     FIB_PATH_NEXT_HOP, /* next_hop, and interface or (IF_NONE) recursive in table */
     FIB_PATH_ATTACHED, /* interface only: every destination is on its link */
     FIB_PATH_DROP,
+    FIB_PATH_NO_ROUTE, /* drops, as a table without the route would */
     FIB_PATH_PUNT,
     FIB_PATH_UNREACHABLE,
     FIB_PATH_PROHIBIT,
@@ -171,6 +173,10 @@ const char *fib_flow_field_name(u32 bit);
 u32 fib_table_flow_fields(const struct fib *f, struct fib_index t);
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields);
 u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
+
+/* Where fe80::/10 of every IPv6 table leads that is made from now on: to the table of the link that
+ * a packet came by. Takes over a. ADJ_NONE: it drops. */
+void fib_set_link_local(struct fib *f, struct adj_index a);
 
 /* --- routes --- */
 

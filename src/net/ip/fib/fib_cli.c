@@ -55,6 +55,12 @@ static void show_table_memory(struct fib *f, struct out *o, u32 table)
     out_u64(o, "route_bytes", (u64)t->n_used * (f->entries.stride_bytes + sizeof(struct lb) + 1),
             "%" PRIu64 " bytes, ");
     out_u64(o, "hash_bytes", (u64)t->n_slots * sizeof(u32), "%" PRIu64 " bytes of hash, ");
+    if (t->family == IP_FAMILY_6) {
+        const struct ip6_hash *h = fib_table_base[table].ip6;
+        out_u64(o, "prefix_bytes", h ? sizeof(*h) + ((u64)h->mask + 1) * sizeof(h->slots[0]) : 0,
+                "%" PRIu64 " bytes of prefixes\n");
+        return;
+    }
     out_u64(o, "root_bytes", mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)),
             "%" PRIu64 " bytes of trie root\n");
 }
@@ -81,31 +87,60 @@ static bool fib_cli_one_of(const struct cli_call *c, enum ip_family family, stru
     return true;
 }
 
+/* Which tables commands are about: those of a protocol, or those that links have for their own
+ * addresses of IPv6. */
+struct fib_cli_tables {
+    enum ip_family family;
+    bool of_links;
+};
+
+static const struct fib_cli_tables tables_ip4 = {IP_FAMILY_4, false},
+                                   tables_ip6 = {IP_FAMILY_6, false},
+                                   tables_of_links = {IP_FAMILY_6, true};
+
+/* Whether a link's table is that of the command's interface, if it names one. */
+static bool fib_cli_is_of_interface(const struct cli_call *c, const struct fib *f,
+                                    struct fib_index t)
+{
+    const struct interface *i = cli_interface(c, "interface");
+    const char *colon = strchr(fib_table_name(f, t), ':');
+    return !i || (colon && !strcmp(colon + 1, i->name));
+}
+
 /* Whether the command is about table t. */
-static bool fib_cli_is_wanted(const struct cli_call *c, const struct fib *f, struct fib_index t)
+static bool fib_cli_is_wanted(const struct cli_call *c, const struct fib *f,
+                              const struct fib_cli_tables *which, struct fib_index t)
 {
     const struct cli_value *id = cli_get(c, "table-id"), *number = cli_get(c, "fib-id");
-    return (!id || fib_table_id(f, t) == id->u) && (!number || fib_number(t) == number->u);
+    bool of_link = fib_table_id(f, t) == FIB_TABLE_NO_ID;
+    if (number)
+        return fib_number(t) == number->u;
+    if (of_link != which->of_links)
+        return false;
+    return of_link ? fib_cli_is_of_interface(c, f, t) : !id || fib_table_id(f, t) == id->u;
 }
 
 /* The table that the command is about, the first if there are more. */
-static struct fib_index fib_cli_table(const struct cli_call *c, const struct fib *f)
+static struct fib_index fib_cli_table(const struct cli_call *c, const struct fib *f,
+                                      const struct fib_cli_tables *which)
 {
-    struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0);
-    while (!fib_is_none(t) && !fib_cli_is_wanted(c, f, t))
-        t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1);
+    struct fib_index t = fib_table_next(f, which->family, 0);
+    while (!fib_is_none(t) && !fib_cli_is_wanted(c, f, which, t))
+        t = fib_table_next(f, which->family, fib_number(t) + 1);
     return t;
 }
 
 /* What tables are without their routes, or with one of them. */
-static void fib_cli_show_tables(struct cli_call *c, struct fib *f, const struct ip_prefix *one)
+static void fib_cli_show_tables(struct cli_call *c, struct fib *f,
+                                const struct fib_cli_tables *which, const struct ip_prefix *one)
 {
-    for (struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(t);
-         t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1)) {
-        if (!fib_cli_is_wanted(c, f, t))
+    for (struct fib_index t = fib_table_next(f, which->family, 0); !fib_is_none(t);
+         t = fib_table_next(f, which->family, fib_number(t) + 1)) {
+        if (!fib_cli_is_wanted(c, f, which, t))
             continue;
         /* an address without a table is looked up in the first one */
-        if (one && !cli_get(c, "table-id") && !cli_get(c, "fib-id") && fib_number(t))
+        if (one && !which->of_links && !cli_get(c, "table-id") && !cli_get(c, "fib-id") &&
+            fib_number(t))
             continue;
         out_object(c->out, NULL);
         fib_show_table_line(f, c->out, t.i);
@@ -148,21 +183,21 @@ static void show_routes_of(struct show_routes *s, struct cli_call *c, struct fib
     out_array(c->out, "routes");
 }
 
-static int show_routes(struct cli_call *c)
+static int show_routes(struct cli_call *c, const struct fib_cli_tables *which)
 {
     struct fib *f = fib_of(c->piste);
     struct show_routes *s = cli_kept(c, sizeof(*s), show_routes_fini);
     struct fib_route r;
     int rc;
     if (!c->again)
-        *s = (struct show_routes){{.fib = f, .only = FIB_NONE}, FIB_NONE};
+        *s = (struct show_routes){{.fib = f, .family = which->family, .only = FIB_NONE}, FIB_NONE};
     if (cli_get(c, "table-id") || cli_get(c, "fib-id")) {
-        s->walk.only = fib_cli_table(c, f);
+        s->walk.only = fib_cli_table(c, f, which);
         if (fib_is_none(s->walk.only))
             return 0;
     }
     while ((rc = fib_walk_next(&s->walk, &r))) {
-        if (rc == 1 && fib_cli_is_wanted(c, f, r.table) && fib_route_is_installed(f, r.lb)) {
+        if (rc == 1 && fib_cli_is_wanted(c, f, which, r.table) && fib_route_is_installed(f, r.lb)) {
             show_routes_of(s, c, r.table);
             fib_show_route(f, c->out, r.lb.i);
         }
@@ -173,29 +208,44 @@ static int show_routes(struct cli_call *c)
     return 0;
 }
 
-static int show_ip_fib(struct cli_call *c)
+static int fib_cli_show(struct cli_call *c, const struct fib_cli_tables *which)
 {
     struct ip_prefix prefix;
-    bool one = fib_cli_one_of(c, IP_FAMILY_4, &prefix);
+    bool one = fib_cli_one_of(c, which->family, &prefix);
     int rc = 0;
     if (!c->again)
         out_array(c->out, "tables");
     if (one || cli_has(c, "summary") || cli_has(c, "mtrie") || cli_has(c, "memory"))
-        fib_cli_show_tables(c, fib_of(c->piste), one ? &prefix : NULL);
+        fib_cli_show_tables(c, fib_of(c->piste), which, one ? &prefix : NULL);
     else
-        rc = show_routes(c);
+        rc = show_routes(c, which);
     if (!rc)
         out_end(c->out);
     return rc;
 }
 
-static int show_ip_table(struct cli_call *c)
+static int show_ip_fib(struct cli_call *c)
+{
+    return fib_cli_show(c, &tables_ip4);
+}
+
+static int show_ip6_fib(struct cli_call *c)
+{
+    return fib_cli_show(c, &tables_ip6);
+}
+
+static int show_ip6_ll(struct cli_call *c)
+{
+    return fib_cli_show(c, &tables_of_links);
+}
+
+static int fib_cli_list_tables(struct cli_call *c, enum ip_family family)
 {
     struct fib *f = fib_of(c->piste);
     const struct cli_value *id = cli_get(c, "table-id");
     out_array(c->out, "tables");
-    for (struct fib_index t = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(t);
-         t = fib_table_next(f, IP_FAMILY_4, fib_number(t) + 1)) {
+    for (struct fib_index t = fib_table_next(f, family, 0); !fib_is_none(t);
+         t = fib_table_next(f, family, fib_number(t) + 1)) {
         if (id && fib_table_id(f, t) != id->u)
             continue;
         out_object(c->out, NULL);
@@ -206,6 +256,16 @@ static int show_ip_table(struct cli_call *c)
     }
     out_end(c->out);
     return 0;
+}
+
+static int show_ip_table(struct cli_call *c)
+{
+    return fib_cli_list_tables(c, IP_FAMILY_4);
+}
+
+static int show_ip6_table(struct cli_call *c)
+{
+    return fib_cli_list_tables(c, IP_FAMILY_6);
 }
 
 /* Where a command is that shows the objects of a pool. */
@@ -386,7 +446,13 @@ const struct cli_command fib_commands[] = {
      "| "
      "<prefix:ip4-prefix> | <address:ip4-address> ] ...",
      "Routes of IPv4, or the one that an address takes", show_ip_fib, 0},
+    {"show ip6 fib [ summary | memory | detail | table <table-id:u32> | index <fib-id:u32> | "
+     "<prefix:ip6-prefix> | <address:ip6-address> ] ...",
+     "Routes of IPv6, or the one that an address takes", show_ip6_fib, 0},
+    {"show ip6-ll [<interface>] [summary] [<prefix:ip6-prefix> | <address:ip6-address>] [detail]",
+     "Routes of link-local addresses", show_ip6_ll, 0},
     {"show ip table [<table-id:u32>]", "IPv4 tables", show_ip_table, 0},
+    {"show ip6 table [<table-id:u32>]", "IPv6 tables", show_ip6_table, 0},
     {"show adj [<adj_index:u32>] [<interface>] [summary]", "Adjacencies on links", show_adj, 0},
     {"show adj nbr [<adj_index:u32>] [<interface>]", "Adjacencies to neighbors", show_adj, 0},
     {"adjacency counters ( enable | disable )",

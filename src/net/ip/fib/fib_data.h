@@ -141,7 +141,7 @@ ALWAYS_INLINE u32 lb_pick(struct lb lb, u32 hash)
 enum fib_next {
     FIB_NEXT_DROP,
     FIB_NEXT_PUNT,
-    FIB_NEXT_NULL, /* ip4-null: unreachable, prohibit */
+    FIB_NEXT_NULL, /* ip4-null: unreachable, prohibit, no route */
     FIB_NEXT_ARP,  /* ip4-arp, ip6-discover-neighbor */
     FIB_NEXT_GLEAN,
     FIB_NEXT_REWRITE,
@@ -179,6 +179,7 @@ enum adj_kind {
     ADJ_KIND_PUNT,
     ADJ_KIND_UNREACHABLE,
     ADJ_KIND_PROHIBIT,
+    ADJ_KIND_NO_ROUTE,
     ADJ_KIND_RECEIVE,
     ADJ_KIND_INCOMPLETE, /* ip4-arp: the next hop is not known yet */
     ADJ_KIND_REWRITE,

@@ -108,6 +108,11 @@ static_assert(sizeof(struct fib_entry) == 40, "a million of them");
 
 enum { PATH_RESOLVED = 1 << 0 };
 
+static inline bool fib_path_drops(const struct fib_path *path)
+{
+    return path->kind == FIB_PATH_DROP || path->kind == FIB_PATH_NO_ROUTE;
+}
+
 struct path {
     struct fib_path cfg;
     u32 list, next;         /* its list; next path of it */
@@ -204,6 +209,7 @@ struct fib_table {
 struct fib_fixed {
     struct ip_prefix prefix;
     enum fib_source source;
+    u8 kind; /* enum fib_path_kind; FIB_PATH_ADJ: of struct fib's link_local */
 };
 
 /* What is a protocol's own. Addresses are masked. */
@@ -275,6 +281,7 @@ struct fib {
     u32 n_tables[IP_FAMILY_N];         /* numbers below were used */
     VEC(u32) free_tables[IP_FAMILY_N]; /* numbers */
     u32 drop_list[IP_FAMILY_N];        /* path lists that drop; never go */
+    struct adj_index link_local;       /* where fe80::/10 leads; ADJ_NONE: nowhere */
     VEC(struct work) work;
     VEC(u32) looped; /* entries; looked at again when something changed */
     VEC(u32) moved;  /* tracks that are to be told */

@@ -71,6 +71,7 @@ static const char *kind_name(enum adj_kind kind)
 {
     static const char *const names[ADJ_KIND_N] = {
         [ADJ_KIND_DROP] = "drop",
+        [ADJ_KIND_NO_ROUTE] = "drop",
         [ADJ_KIND_PUNT] = "punt",
         [ADJ_KIND_UNREACHABLE] = "unreachable",
         [ADJ_KIND_PROHIBIT] = "prohibit",
@@ -209,6 +210,7 @@ static const char *path_kind_name(const struct fib_path *c)
     case FIB_PATH_PROHIBIT:
     case FIB_PATH_PUNT:
     case FIB_PATH_DROP:
+    case FIB_PATH_NO_ROUTE:
         break;
     }
     return "special";
@@ -218,7 +220,7 @@ static void show_path_flags(struct out *o, const struct path *pa)
 {
     const struct fib_path *c = &pa->cfg;
     struct text t = {0};
-    if (c->kind == FIB_PATH_DROP)
+    if (fib_path_drops(c))
         text_puts(&t, "drop,");
     if (c->kind == FIB_PATH_LOCAL || c->kind == FIB_PATH_RECEIVE)
         text_puts(&t, "local,");
@@ -317,7 +319,7 @@ static void show_list_interfaces(struct fib *f, struct out *o, const struct path
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
 {
     const struct path_list *l = path_list_at(f, list);
-    bool drops = l->n_paths == 1 && path_at(f, l->first)->cfg.kind == FIB_PATH_DROP;
+    bool drops = l->n_paths == 1 && fib_path_drops(&path_at(f, l->first)->cfg);
     out_object(o, "path_list");
     out_text(o, "%*s", indent, "");
     out_u64(o, "index", list, "path-list:[%" PRIu64 "]");
@@ -347,7 +349,7 @@ static void show_source(struct fib *f, struct out *o, u32 entry, const struct fi
         flags = "entry-flags:attached, ";
     else if (first->cfg.kind == FIB_PATH_ATTACHED)
         flags = "entry-flags:connected,attached, ";
-    else if (first->cfg.kind == FIB_PATH_DROP)
+    else if (fib_path_drops(&first->cfg))
         flags = "entry-flags:drop, ";
     else if (first->cfg.kind == FIB_PATH_RECEIVE || first->cfg.kind == FIB_PATH_LOCAL)
         flags = "entry-flags:connected,local, ";

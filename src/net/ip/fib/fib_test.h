@@ -72,6 +72,18 @@ static inline u16 test_edge(void *ctx, enum ip_family family, struct node_index 
     return (u16)(FIB_NEXT_N + 100 * family + node.i);
 }
 
+/* Where packets end that no route of the user leads anywhere. */
+static inline struct adj_index test_miss(void)
+{
+    return test_family == IP_FAMILY_6 ? ADJ_NO_ROUTE : ADJ_DROP;
+}
+
+/* Path lists that every FIB has: those that drop, and that of IPv6's default route. */
+static inline u32 test_lists(void)
+{
+    return IP_FAMILY_N + (test_family == IP_FAMILY_6);
+}
+
 /* Entries when nothing was added: the one that drops, and those of table 0. */
 static inline u32 test_entries(void)
 {

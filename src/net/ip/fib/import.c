@@ -3,6 +3,7 @@
  * copied beside the route (source attached_export), and follows what becomes of it. Source: VPP's
  * behaviour. */
 #include "net/ip/fib/fib_internal.h"
+#include "net/packet/ip6_packet.h"
 
 /* The table that an entry imports from; NONE. */
 static u32 import_of(const struct fib *f, u32 entry)
@@ -16,8 +17,11 @@ static u32 import_wanted(const struct fib *f, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     enum ip_family family = fib_entry_family(f, entry);
+    struct ip_address a = fib_entry_address(f, entry);
     if (!f->table_of || e->list == NONE || e->len == ip_family_bits(family))
         return NONE;
+    if (family == IP_FAMILY_6 && ip6_is_link_local(a.bytes))
+        return NONE; /* has a table of its own for each link */
     struct if_index i = path_list_attached(f, e->list);
     struct fib_index t = if_is_none(i) ? FIB_NONE : f->table_of(f->piste, family, i);
     return fib_table_exists(f, t) && t.i != e->table ? t.i : NONE;

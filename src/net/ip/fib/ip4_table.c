@@ -3,11 +3,17 @@
 #include "net/ip/fib/fib_internal.h"
 
 static const struct fib_fixed fixed[] = {
-    {{.addr = {{{0}}}, .family = IP_FAMILY_4, .len = 0}, FIB_SOURCE_DEFAULT_ROUTE},
-    {{.addr = {{{0}}}, .family = IP_FAMILY_4, .len = 32}, FIB_SOURCE_SPECIAL},
-    {{.addr.ip4 = BE32(0xf0000000u), .family = IP_FAMILY_4, .len = 4}, FIB_SOURCE_SPECIAL},
-    {{.addr.ip4 = BE32(0xe0000000u), .family = IP_FAMILY_4, .len = 4}, FIB_SOURCE_SPECIAL},
-    {{.addr.ip4 = BE32(0xffffffffu), .family = IP_FAMILY_4, .len = 32}, FIB_SOURCE_SPECIAL},
+    {{.addr = {{{0}}}, .family = IP_FAMILY_4, .len = 0}, FIB_SOURCE_DEFAULT_ROUTE, FIB_PATH_DROP},
+    {{.addr = {{{0}}}, .family = IP_FAMILY_4, .len = 32}, FIB_SOURCE_SPECIAL, FIB_PATH_DROP},
+    {{.addr.ip4 = BE32(0xf0000000u), .family = IP_FAMILY_4, .len = 4},
+     FIB_SOURCE_SPECIAL,
+     FIB_PATH_DROP},
+    {{.addr.ip4 = BE32(0xe0000000u), .family = IP_FAMILY_4, .len = 4},
+     FIB_SOURCE_SPECIAL,
+     FIB_PATH_DROP},
+    {{.addr.ip4 = BE32(0xffffffffu), .family = IP_FAMILY_4, .len = 32},
+     FIB_SOURCE_SPECIAL,
+     FIB_PATH_DROP},
 };
 
 /* What packets look up in that are under way when their table goes. */

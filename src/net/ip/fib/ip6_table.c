@@ -4,9 +4,13 @@
 #include "net/ip/fib/fib_internal.h"
 
 static const struct fib_fixed fixed[] = {
-    {{.addr = {{{0}}}, .family = IP_FAMILY_6, .len = 0}, FIB_SOURCE_DEFAULT_ROUTE},
+    {{.addr = {{{0}}}, .family = IP_FAMILY_6, .len = 0},
+     FIB_SOURCE_DEFAULT_ROUTE,
+     FIB_PATH_NO_ROUTE},
     /* of a link, and never beyond it (RFC 4291 2.5.6) */
-    {{.addr.bytes = {0xfe, 0x80}, .family = IP_FAMILY_6, .len = 10}, FIB_SOURCE_SPECIAL},
+    {{.addr.bytes = {0xfe, 0x80}, .family = IP_FAMILY_6, .len = 10},
+     FIB_SOURCE_SPECIAL,
+     FIB_PATH_ADJ},
 };
 
 static void fib_ip6_retire(void *ctx, struct ip6_hash *h)

@@ -49,6 +49,8 @@ static u32 path_adj(struct fib *f, struct path *pa)
     case FIB_PATH_ADJ:
         adj_ref(f, c->adj.i);
         return c->adj.i;
+    case FIB_PATH_NO_ROUTE:
+        return ADJ_NO_ROUTE.i;
     case FIB_PATH_DROP:
         break;
     }
@@ -60,7 +62,7 @@ static bool path_resolves(const struct fib *f, const struct path *pa)
     const struct fib_path *c = &pa->cfg;
     if (c->flags & FIB_PATH_DEAD)
         return false;
-    if (c->kind == FIB_PATH_DROP)
+    if (fib_path_drops(c))
         return false;
     if (pa->via != NONE) {
         u8 state = via_at(f, pa->via)->state;
@@ -221,7 +223,8 @@ static struct lb word_make(struct fib *f, struct path_list *l)
     if (n > 1 && buckets_make(f, l, usable, n))
         return (struct lb){l->bucket_first, (1u << l->bucket_log2) - 1};
     buckets_drop(f, l);
-    return (struct lb){n ? path_at(f, usable[0])->adj : ADJ_DROP.i, 0};
+    const struct path *first = path_at(f, n ? usable[0] : l->first);
+    return (struct lb){n || first->cfg.kind == FIB_PATH_NO_ROUTE ? first->adj : ADJ_DROP.i, 0};
 }
 
 void path_list_evaluate(struct fib *f, u32 list)

@@ -129,13 +129,29 @@ static int table_new(struct fib *f, enum ip_family family, u32 table_id, const c
     return 0;
 }
 
+void fib_set_link_local(struct fib *f, struct adj_index a)
+{
+    if (f->link_local.i != ADJ_NONE.i)
+        adj_unref(f, f->link_local);
+    f->link_local = a;
+}
+
+static struct fib_path fixed_path(const struct fib *f, const struct fib_fixed *x)
+{
+    struct fib_path path = fib_path_special((enum fib_path_kind)x->kind);
+    if (path.kind == FIB_PATH_ADJ)
+        path.adj = f->link_local;
+    return path.kind == FIB_PATH_ADJ && path.adj.i == ADJ_NONE.i ? fib_path_special(FIB_PATH_DROP)
+                                                                 : path;
+}
+
 static int table_fill(struct fib *f, u32 i)
 {
-    struct fib_path drop = fib_path_special(FIB_PATH_DROP);
     const struct fib_protocol *p = fib_protocol(fib_table_at(f, i)->family);
     for (u32 k = 0; k < p->n_fixed; k++) {
+        struct fib_path path = fixed_path(f, &p->fixed[k]);
         int rc = fib_route_update(f, (struct fib_index){i}, p->fixed[k].prefix, p->fixed[k].source,
-                                  &drop, 1, NULL);
+                                  &path, 1, NULL);
         if (rc)
             return rc;
     }

@@ -1,4 +1,5 @@
-/* Commands about tables and their flow hash, and the running configuration of tables and routes. */
+/* Commands about tables of both protocols and their flow hash, and the running configuration of
+ * tables and routes. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -9,11 +10,11 @@
 
 /* --- tables --- */
 
-static int ip_table(struct cli_call *c)
+static int ip_table_change(struct cli_call *c, enum ip_family family)
 {
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0);
-    struct fib_index t = fib_table_find(f, IP_FAMILY_4, id);
+    struct fib_index t = fib_table_find(f, family, id);
     enum fib_source source = FIB_SOURCE_CLI;
     const char *source_name = cli_str(c, "source", NULL);
     if (source_name && !fib_user_source_find(source_name, &source))
@@ -23,8 +24,7 @@ static int ip_table(struct cli_call *c)
         return error_set(c->err, EINVAL, "the default table is always there");
     if (cli_has(c, "add"))
         return ours ? 0
-                    : fib_table_lock(f, IP_FAMILY_4, id, cli_str(c, "name", NULL), source, &t,
-                                     c->err);
+                    : fib_table_lock(f, family, id, cli_str(c, "name", NULL), source, &t, c->err);
     if (!ours)
         return error_set(c->err, ENOENT, "no such table %u", id);
     fib_table_flush(f, t, source);
@@ -32,11 +32,21 @@ static int ip_table(struct cli_call *c)
     return 0;
 }
 
-static int ip4_cli_set_flow_hash(struct cli_call *c)
+static int ip_table(struct cli_call *c)
+{
+    return ip_table_change(c, IP_FAMILY_4);
+}
+
+static int ip6_table(struct cli_call *c)
+{
+    return ip_table_change(c, IP_FAMILY_6);
+}
+
+static int ip_set_flow_hash(struct cli_call *c, enum ip_family family)
 {
     struct fib *f = fib_of(c->piste);
     u32 id = (u32)cli_u64(c, "table-id", 0), fields = 0;
-    struct fib_index t = fib_table_find(f, IP_FAMILY_4, id);
+    struct fib_index t = fib_table_find(f, family, id);
     const char *name;
     if (fib_is_none(t))
         return error_set(c->err, ENOENT, "no such FIB table %u", id);
@@ -45,6 +55,16 @@ static int ip4_cli_set_flow_hash(struct cli_call *c)
             fields |= 1u << bit;
     fib_table_set_flow_fields(f, t, fields);
     return 0;
+}
+
+static int ip4_cli_set_flow_hash(struct cli_call *c)
+{
+    return ip_set_flow_hash(c, IP_FAMILY_4);
+}
+
+static int ip6_cli_set_flow_hash(struct cli_call *c)
+{
+    return ip_set_flow_hash(c, IP_FAMILY_6);
 }
 
 const struct cli_command ip4_commands[] = {
@@ -56,6 +76,11 @@ const struct cli_command ip4_commands[] = {
     {"set ip flow-hash (table <table-id:u32>) [src] [dst] [sport] [dport] [proto] [reverse] "
      "[symmetric] [flowlabel]",
      "What of a flow chooses among equal paths", ip4_cli_set_flow_hash, 0},
+    {"ip6 table (add | del) <table-id:u32> [name <name:string>] [source <source:string>]",
+     "Add or delete an IPv6 table; source: whose, as `show fib source' names them", ip6_table, 0},
+    {"set ip6 flow-hash (table <table-id:u32>) [src] [dst] [sport] [dport] [proto] [reverse] "
+     "[symmetric] [flowlabel]",
+     "What of a flow of IPv6 chooses among equal paths", ip6_cli_set_flow_hash, 0},
     {0},
 };
 
@@ -67,10 +92,12 @@ int ip4_init(struct piste *p, void **state, struct error *e)
 
 /* --- running config --- */
 
+static const char *const ip_words[IP_FAMILY_N] = {"ip", "ip6"};
+
 static void write_table(const struct fib *f, struct fib_index k, enum fib_source source,
                         struct text *t)
 {
-    text_add(t, "ip table add %u", fib_table_id(f, k));
+    text_add(t, "%s table add %u", ip_words[fib_family(k)], fib_table_id(f, k));
     if (fib_table_is_named(f, k)) {
         text_puts(t, " name ");
         cli_add_braced(t, fib_table_name(f, k));
@@ -80,13 +107,28 @@ static void write_table(const struct fib *f, struct fib_index k, enum fib_source
     text_putc(t, '\n');
 }
 
-static void write_tables(struct piste *p, struct text *t)
+static void write_flow_hash(const struct fib *f, struct fib_index k, struct text *t)
+{
+    u32 fields = fib_table_flow_fields(f, k);
+    const char *name;
+    if (fields == FLOW_DEFAULT)
+        return;
+    text_add(t, "set %s flow-hash table %u", ip_words[fib_family(k)], fib_table_id(f, k));
+    for (u32 bit = 0; (name = fib_flow_field_name(bit)); bit++)
+        if (fields & (1u << bit))
+            text_add(t, " %s", name);
+    text_putc(t, '\n');
+}
+
+static void write_tables(struct piste *p, enum ip_family family, struct text *t)
 {
     struct fib *f = fib_of(p);
-    for (struct fib_index k = fib_table_next(f, IP_FAMILY_4, 0); !fib_is_none(k);
-         k = fib_table_next(f, IP_FAMILY_4, fib_number(k) + 1)) {
-        u32 id = fib_table_id(f, k), fields = fib_table_flow_fields(f, k);
+    for (struct fib_index k = fib_table_next(f, family, 0); !fib_is_none(k);
+         k = fib_table_next(f, family, fib_number(k) + 1)) {
+        u32 id = fib_table_id(f, k);
         bool held = !id;
+        if (id == FIB_TABLE_NO_ID)
+            continue; /* of a link: it comes with the interface */
         for (enum fib_source s = 0; id && s < FIB_SOURCE_N; s++)
             if (fib_source_is_users(s) && fib_table_is_locked_by(f, k, s)) {
                 write_table(f, k, s, t);
@@ -94,19 +136,12 @@ static void write_tables(struct piste *p, struct text *t)
             }
         if (!held) /* only by its users: they name it */
             write_table(f, k, FIB_SOURCE_CLI, t);
-        if (fields == FLOW_DEFAULT)
-            continue;
-        text_add(t, "set ip flow-hash table %u", id);
-        const char *name;
-        for (u32 bit = 0; (name = fib_flow_field_name(bit)); bit++)
-            if (fields & (1u << bit))
-                text_add(t, " %s", name);
-        text_putc(t, '\n');
+        write_flow_hash(f, k, t);
     }
 }
 
 void ip4_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    if (phase == RC_TABLES)
-        write_tables(p, t);
+    for (u32 k = 0; phase == RC_TABLES && k < IP_FAMILY_N; k++)
+        write_tables(p, (enum ip_family)k, t);
 }

@@ -1,4 +1,5 @@
-/* The arc "ip4-output": features of packets that leave by an interface, behind ip4-rewrite.
+/* The arc "ip4-output": features of packets that leave by an interface, behind ip4-rewrite; and
+ * that of IPv6, which is the same.
  *
  *   ip4-rewrite ──────────────────────────────────────► X-output
  *        └─(X has features)─► ip4-output ─► features ─┘
@@ -11,9 +12,9 @@
 
 struct module;
 
-extern const struct module ip4_output_module;
+extern const struct module ip4_output_module, ip6_output_module;
 
-/* State of the node. */
+/* State of the node, of either protocol. */
 struct ip4_output {
     const struct feature_arc *arc;
     u16 *edges; /* by interface: to its output node; 0: none yet */

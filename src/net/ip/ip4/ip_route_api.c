@@ -101,6 +101,7 @@ static void path_to_api(const struct fib *f, const struct fib_path *path, struct
         [FIB_PATH_NEXT_HOP] = FIB_API_PATH_TYPE_NORMAL,
         [FIB_PATH_ATTACHED] = FIB_API_PATH_TYPE_NORMAL,
         [FIB_PATH_DROP] = FIB_API_PATH_TYPE_DROP,
+        [FIB_PATH_NO_ROUTE] = FIB_API_PATH_TYPE_DROP,
         [FIB_PATH_PUNT] = FIB_API_PATH_TYPE_LOCAL,
         [FIB_PATH_UNREACHABLE] = FIB_API_PATH_TYPE_ICMP_UNREACH,
         [FIB_PATH_PROHIBIT] = FIB_API_PATH_TYPE_ICMP_PROHIBIT,
@@ -473,6 +474,8 @@ static void table_dump(struct api_call *c)
     for (u32 k = 0; k < IP_FAMILY_N; k++)
         for (struct fib_index t = fib_table_next(f, (enum ip_family)k, 0); !fib_is_none(t);
              t = fib_table_next(f, (enum ip_family)k, fib_number(t) + 1)) {
+            if (fib_table_id(f, t) == FIB_TABLE_NO_ID)
+                continue; /* of a link: as VPP, nobody's business */
             struct api_ip_table_details d = {.table.table_id = fib_table_id(f, t),
                                              .table.is_ip6 = k == IP_FAMILY_6};
             snprintf(d.table.name, sizeof(d.table.name), "%s", fib_table_name(f, t));

@@ -74,27 +74,30 @@ static bool take_number(struct words *w, u64 most, u64 *out)
     return true;
 }
 
-/* a.b.c.d, up to the end or a slash: *end. */
-static bool ip_route_cli_address(const char *s, be32 *out, const char **end)
+/* An address of either protocol, up to the end or a slash: *end. */
+static bool ip_route_cli_address(const char *s, enum ip_family *f, struct ip_address *out,
+                                 const char **end)
 {
-    char address[INET_ADDRSTRLEN];
+    char address[INET6_ADDRSTRLEN];
     size_t n = strcspn(s, "/");
     if (n >= sizeof(address))
         return false;
     memcpy(address, s, n);
     address[n] = '\0';
     *end = s + n;
-    return inet_pton(AF_INET, address, out) == 1;
+    *out = (struct ip_address){{{0}}};
+    *f = strchr(address, ':') ? IP_FAMILY_6 : IP_FAMILY_4;
+    return inet_pton(*f == IP_FAMILY_4 ? AF_INET : AF_INET6, address, out->bytes) == 1;
 }
 
-static bool ip_route_cli_take_address(struct words *w, struct ip_address *out)
+static bool ip_route_cli_take_address(struct words *w, enum ip_family *f, struct ip_address *out)
 {
     char word[WORD_BYTES];
     const char *end;
-    be32 address;
-    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &address, &end) || *end)
+    struct ip_address address;
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, f, &address, &end) || *end)
         return false;
-    *out = ip_address_from_ip4(address);
+    *out = address;
     ip_route_cli_take(w);
     return true;
 }
@@ -120,13 +123,14 @@ static int parse_error(const struct words *w, struct error *e)
     return error_set(e, EINVAL, "parse error `%.*s'", n > 30 ? 30 : (int)n, s);
 }
 
-const char *const ip_route_words[] = {"add", "del", "count", "table", "source", "via", "weight",
-                                      "preference", "next-hop-table", "ip4-lookup-in-table",
-                                      "ip4-source-lookup-in-table", "rx-ip4", "resolve-via-host",
-                                      "resolve-via-attached", "resolve-via-connected",
-                                      /* special_paths */
-                                      "drop", "blackhole", "punt", "local", "unreachable",
-                                      "ip4-unreachable", "prohibit", "ip4-prohibit", NULL};
+const char *const ip_route_words[] = {
+    "add", "del", "count", "table", "source", "via", "weight", "preference", "next-hop-table",
+    "ip4-lookup-in-table", "ip6-lookup-in-table", "ip4-source-lookup-in-table",
+    "ip6-source-lookup-in-table", "rx-ip4", "rx-ip6", "resolve-via-host", "resolve-via-attached",
+    "resolve-via-connected",
+    /* special_paths */
+    "drop", "blackhole", "punt", "local", "unreachable", "ip4-unreachable", "ip6-unreachable",
+    "prohibit", "ip4-prohibit", "ip6-prohibit", NULL};
 
 /* --- a path --- */
 
@@ -140,8 +144,10 @@ static const struct {
     {"local", FIB_PATH_LOCAL},
     {"unreachable", FIB_PATH_UNREACHABLE},
     {"ip4-unreachable", FIB_PATH_UNREACHABLE},
+    {"ip6-unreachable", FIB_PATH_UNREACHABLE},
     {"prohibit", FIB_PATH_PROHIBIT},
     {"ip4-prohibit", FIB_PATH_PROHIBIT},
+    {"ip6-prohibit", FIB_PATH_PROHIBIT},
 };
 
 static bool take_special(struct words *w, struct fib_path *path)
@@ -154,26 +160,27 @@ static bool take_special(struct words *w, struct fib_path *path)
     return false;
 }
 
-static int ip_route_cli_table_of(const struct fib *f, u64 id, struct fib_index *out,
-                                 struct error *e)
+static int ip_route_cli_table_of(const struct fib *f, enum ip_family family, u64 id,
+                                 struct fib_index *out, struct error *e)
 {
-    *out = fib_table_find(f, IP_FAMILY_4, (u32)id);
+    *out = fib_table_find(f, family, (u32)id);
     return fib_is_none(*out) ? error_set(e, ENOENT, "Nonexistent table id %" PRIu64, id) : 0;
 }
 
 /* Lookups, which the table's number follows; VPP has no word for that of the source. */
 static const struct {
-    const char *word;
+    const char *words[IP_FAMILY_N];
     u8 kind;
 } lookup_paths[] = {
-    {"ip4-lookup-in-table", FIB_PATH_LOOKUP},
-    {"ip4-source-lookup-in-table", FIB_PATH_LOOKUP_SRC},
+    {{"ip4-lookup-in-table", "ip6-lookup-in-table"}, FIB_PATH_LOOKUP},
+    {{"ip4-source-lookup-in-table", "ip6-source-lookup-in-table"}, FIB_PATH_LOOKUP_SRC},
 };
+static const char *const receive_words[IP_FAMILY_N] = {"rx-ip4", "rx-ip6"};
 
-static bool take_lookup(struct words *w, u8 *kind)
+static bool take_lookup(struct words *w, enum ip_family family, u8 *kind)
 {
     for (u32 i = 0; i < array_len(lookup_paths); i++)
-        if (ip_route_cli_take_word(w, lookup_paths[i].word)) {
+        if (ip_route_cli_take_word(w, lookup_paths[i].words[family])) {
             *kind = lookup_paths[i].kind;
             return true;
         }
@@ -181,8 +188,8 @@ static bool take_lookup(struct words *w, u8 *kind)
 }
 
 /* What may follow the next hop, in any order. 1: something was taken; 0: nothing here is ours. */
-static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib_path *path,
-                                    struct error *e)
+static int ip_route_cli_take_option(struct piste *p, struct words *w, enum ip_family family,
+                                    struct fib_path *path, struct error *e)
 {
     u64 n;
     int rc;
@@ -198,17 +205,17 @@ static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib
     } else if (ip_route_cli_take_word(w, "next-hop-table")) {
         if (!take_number(w, UINT32_MAX, &n))
             return parse_error(&before, e);
-        rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
+        rc = ip_route_cli_table_of(fib_of(p), family, n, &path->table, e);
         if (rc)
             return rc;
-    } else if (ip_route_cli_take_word(w, "rx-ip4")) {
+    } else if (ip_route_cli_take_word(w, receive_words[family])) {
         if (!ip_route_cli_take_interface(p, w, &path->interface))
             return parse_error(&before, e);
         path->kind = FIB_PATH_INTERFACE_RX;
-    } else if (take_lookup(w, &path->kind)) {
+    } else if (take_lookup(w, family, &path->kind)) {
         if (!take_number(w, UINT32_MAX, &n))
             return parse_error(&before, e);
-        rc = ip_route_cli_table_of(fib_of(p), n, &path->table, e);
+        rc = ip_route_cli_table_of(fib_of(p), family, n, &path->table, e);
         if (rc)
             return rc;
     } else if (ip_route_cli_take_word(w, "resolve-via-host")) {
@@ -224,12 +231,15 @@ static int ip_route_cli_take_option(struct piste *p, struct words *w, struct fib
     return 1;
 }
 
-static int take_path(struct piste *p, struct words *w, struct fib_path *path, struct error *e)
+static int take_path(struct piste *p, struct words *w, enum ip_family family, struct fib_path *path,
+                     struct error *e)
 {
     *path = fib_path_special(FIB_PATH_NEXT_HOP);
-    bool has_next_hop = ip_route_cli_take_address(w, &path->next_hop);
+    enum ip_family next_hop_family = family;
+    bool has_next_hop = ip_route_cli_take_address(w, &next_hop_family, &path->next_hop);
     int rc;
-    while ((rc = ip_route_cli_take_option(p, w, path, e)) == 1)
+    path->family = (u8)next_hop_family;
+    while ((rc = ip_route_cli_take_option(p, w, family, path, e)) == 1)
         ;
     if (rc)
         return rc;
@@ -247,8 +257,7 @@ struct route_command {
     enum fib_source source;
     u64 count, table_id;
     bool has_prefix;
-    be32 addr;
-    u8 len;
+    struct ip_prefix prefix;
     u32 n_paths;
     struct fib_path paths[FIB_PATHS_MAX];
 };
@@ -258,21 +267,25 @@ static int take_prefix(struct cli_call *c, struct words *w, struct route_command
 {
     char word[WORD_BYTES];
     const char *end;
-    u64 len = 32;
-    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &r->addr, &end))
+    enum ip_family f;
+    struct ip_address address;
+    if (!ip_route_cli_peek(w, word) || !ip_route_cli_address(word, &f, &address, &end))
         return 0;
+    u64 len = ip_family_bits(f);
     if (*end == '/') {
         if (!ip_route_cli_number(end + 1, 1000000, &len))
             return 0;
     } else if (*end) {
         return 0;
     }
-    if (len > 32) {
+    if (len > ip_family_bits(f)) {
         out_text(c->out, "Invalid prefix len: %" PRIu64 "\n", len);
         c->err->code = EINVAL; /* told */
         return -EINVAL;
     }
-    r->len = (u8)len;
+    r->prefix.addr = address;
+    r->prefix.family = (u8)f;
+    r->prefix.len = (u8)len;
     r->has_prefix = true;
     ip_route_cli_take(w);
     return 1;
@@ -308,7 +321,8 @@ static int ip_route_cli_parse(struct cli_call *c, struct words *w, struct route_
         } else if (ip_route_cli_take_word(w, "via")) {
             if (r->n_paths == FIB_PATHS_MAX)
                 return error_set(c->err, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
-            rc = take_path(c->piste, w, &r->paths[r->n_paths], c->err);
+            rc = take_path(c->piste, w, (enum ip_family)r->prefix.family, &r->paths[r->n_paths],
+                           c->err);
             if (rc)
                 return rc;
             r->n_paths++;
@@ -336,6 +350,7 @@ static int apply_one(struct fib *f, struct fib_index t, const struct route_comma
 /* How far a command with `count` is. */
 struct route_progress {
     u64 done, begin_ns;
+    struct ip_prefix prefix; /* the next */
 };
 
 static void ip_route_cli_show_rate(struct cli_call *c, const struct route_progress *at)
@@ -348,25 +363,42 @@ static void ip_route_cli_show_rate(struct cli_call *c, const struct route_progre
     text_free(&text);
 }
 
+/* Whether there are so many prefixes from that on. */
+static bool ip_route_cli_has_room(struct ip_prefix prefix, u64 count)
+{
+    struct ip_address a = ip_address_mask(&prefix.addr, prefix.len);
+    u64 behind = 0; /* prefixes up to the last, as far as they can matter */
+    for (u32 bit = 0; bit < prefix.len; bit++)
+        if (!(a.bytes[bit / 8] & (0x80 >> bit % 8)))
+            behind += prefix.len - 1 - bit < 40 ? 1ull << (prefix.len - 1 - bit) : 1ull << 40;
+    return count - 1 <= behind;
+}
+
 static int ip_route_cli_apply(struct cli_call *c, const struct route_command *r)
 {
     struct fib *f = fib_of(c->piste);
+    enum ip_family family = (enum ip_family)r->prefix.family;
     struct route_progress *at = cli_kept(c, sizeof(*at), NULL);
     struct fib_index t;
-    int rc = ip_route_cli_table_of(f, r->table_id, &t, c->err);
+    int rc = ip_route_cli_table_of(f, family, r->table_id, &t, c->err);
     if (rc)
         return rc;
-    u64 first = be32_to_host(r->addr), step = 1ull << (32 - r->len);
-    if (first + (r->count - 1) * step > UINT32_MAX)
-        return error_set(c->err, ERANGE, "the last prefix would be behind 255.255.255.255");
-    if (!c->again)
+    if (!ip_route_cli_has_room(r->prefix, r->count)) {
+        char last[IP_ADDRESS_TEXT_BYTES];
+        struct ip_address end = ip_address_last(family, &(struct ip_address){{{0}}}, 0);
+        return error_set(c->err, ERANGE, "the last prefix would be behind %s",
+                         ip_address_text(family, &end, last));
+    }
+    if (!c->again) {
         at->begin_ns = clock_ns();
+        at->prefix = r->prefix;
+    }
     while (at->done < r->count) {
-        u32 address = (u32)(first + at->done * step);
-        rc = apply_one(f, t, r, ip4_prefix(be32_from_host(address), r->len), c->err);
+        rc = apply_one(f, t, r, at->prefix, c->err);
         if (rc)
             return rc;
         at->done++;
+        (void)ip_address_next(&at->prefix.addr, at->prefix.len);
         if (cli_full(c))
             return CLI_MORE;
     }
@@ -400,11 +432,12 @@ static void add_path_words(const struct piste *p, struct fib_index table,
         break;
     case FIB_PATH_LOOKUP:
     case FIB_PATH_LOOKUP_SRC:
-        text_add(t, " %s %u", lookup_paths[path->kind == FIB_PATH_LOOKUP_SRC].word,
+        text_add(t, " %s %u",
+                 lookup_paths[path->kind == FIB_PATH_LOOKUP_SRC].words[fib_family(table)],
                  fib_table_id(fib_of(p), path->table));
         break;
     case FIB_PATH_INTERFACE_RX:
-        text_puts(t, " rx-ip4");
+        text_add(t, " %s", receive_words[fib_family(table)]);
         break;
     default:
         for (u32 k = 0; k < array_len(special_paths); k++)
@@ -456,6 +489,19 @@ static void write_source(struct piste *p, const struct fib_route *r, enum fib_so
     text_putc(t, '\n');
 }
 
+/* The next route of either protocol, but for those of links' own tables; as fib_walk_next. */
+static int ip_route_cli_next(struct fib_walk *w, struct fib_route *r)
+{
+    int rc = fib_walk_next(w, r);
+    if (rc == 1 && fib_table_id(w->fib, r->table) == FIB_TABLE_NO_ID)
+        return -EAGAIN;
+    if (rc || w->family == IP_FAMILY_6)
+        return rc;
+    free(w->keys);
+    *w = (struct fib_walk){.fib = w->fib, .family = IP_FAMILY_6, .only = FIB_NONE};
+    return -EAGAIN;
+}
+
 bool ip_route_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
                                   struct text *t)
 {
@@ -468,7 +514,7 @@ bool ip_route_running_config_rows(struct piste *p, void *state, enum rc_phase ph
     }
     struct fib_route r;
     int rc = 1;
-    for (u32 n = 0; n < ROUTES_A_PIECE && (rc = fib_walk_next(w, &r)) == 1; n++)
+    for (u32 n = 0; n < ROUTES_A_PIECE && (rc = ip_route_cli_next(w, &r)) == 1; n++)
         for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
             if (fib_source_is_users(s))
                 write_source(p, &r, s, t);

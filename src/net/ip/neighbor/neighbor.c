@@ -122,7 +122,7 @@ static struct ip_prefix neighbor_prefix(const struct neighbor_entry *e)
 
 static struct fib_index neighbor_table(const struct neighbor_entry *e)
 {
-    return ip_if_fib((enum ip_family)e->host.family, e->host.interface);
+    return ip_host_fib(&e->host);
 }
 
 int neighbor_route_set(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t,
@@ -130,7 +130,7 @@ int neighbor_route_set(struct neighbors *ns, const struct neighbor_entry *e, str
 {
     struct fib_path path =
         fib_path_via((enum ip_family)e->host.family, e->host.addr, e->host.interface);
-    if (e->flags & NEIGHBOR_NO_FIB_ENTRY)
+    if (e->flags & NEIGHBOR_NO_FIB_ENTRY || fib_is_none(t))
         return 0;
     return fib_route_update(ns->fib, t, neighbor_prefix(e), FIB_SOURCE_ADJ, &path, 1, err);
 }
@@ -140,7 +140,7 @@ void neighbor_route_del(struct neighbors *ns, const struct neighbor_entry *e, st
 {
     struct fib_route r;
     struct fib_path path;
-    if (!fib_lookup_exact(ns->fib, t, neighbor_prefix(e), &r) ||
+    if (fib_is_none(t) || !fib_lookup_exact(ns->fib, t, neighbor_prefix(e), &r) ||
         !fib_route_paths(ns->fib, r.lb, FIB_SOURCE_ADJ, &path, 1) ||
         !if_equal(path.interface, e->host.interface))
         return;

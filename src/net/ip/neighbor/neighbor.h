@@ -118,6 +118,9 @@ void neighbor_set_protocol(struct piste *p, enum ip_family f, const struct neigh
 struct neighbor_learn {
     struct link_host host;
     u8 mac[6];
-    u8 only_known; /* no new entry comes of it */
+    u8 only_known;  /* no new entry comes of it */
+    u8 only_wanted; /* unless somebody wants to know: a route leads there, or a packet waits */
+    u8 no_override; /* an entry with another address stays as it is */
+    u8 confirms;    /* it says nothing of the address, but that the host is there */
 };
 void neighbor_on_learn(struct piste *p, const void *payload);

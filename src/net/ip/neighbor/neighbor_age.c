@@ -13,6 +13,15 @@
 
 static struct log_class neighbor_log = {.name = "ip", .sub = "neighbor"};
 
+/* Whether anybody asks for it. */
+static bool neighbor_is_wanted(const struct neighbors *ns, const struct link_host *host)
+{
+    bool wanted = hash_get(&ns->resolving_by_host, host, NULL);
+    for (u32 link = 0; link < IP_FAMILY_N; link++)
+        wanted |= adj_neighbor_find(ns->fib, host, (enum ip_family)link).i != ADJ_NONE.i;
+    return wanted;
+}
+
 void neighbor_on_learn(struct piste *p, const void *payload)
 {
     struct neighbor_learn ev;
@@ -26,10 +35,14 @@ void neighbor_on_learn(struct piste *p, const void *payload)
         !ip_if_enabled((enum ip_family)ev.host.family, ev.host.interface))
         return; /* the event is older than the change */
     if (n == NEIGHBOR_NONE) {
-        if (ev.only_known)
+        if (ev.only_known || (ev.only_wanted && !neighbor_is_wanted(ns, &ev.host)))
             return;
     } else if (!(neighbor_at(ns, n)->flags & NEIGHBOR_DYNAMIC)) {
         return; /* what the user said stands */
+    } else if (ev.confirms) {
+        memcpy(ev.mac, neighbor_at(ns, n)->mac, 6);
+    } else if (ev.no_override && memcmp(ev.mac, neighbor_at(ns, n)->mac, 6) != 0) {
+        return;
     }
     u8 flags = NEIGHBOR_DYNAMIC;
     if (n != NEIGHBOR_NONE)

@@ -129,6 +129,11 @@ static int show_ip4_neighbors(struct cli_call *c)
     return show_neighbors_of(c, IP_FAMILY_4, IP_FAMILY_4);
 }
 
+static int show_ip6_neighbors(struct cli_call *c)
+{
+    return show_neighbors_of(c, IP_FAMILY_6, IP_FAMILY_6);
+}
+
 /* Counters of a protocol on an interface. */
 static void neighbor_cli_show_counters(struct cli_call *c, const struct neighbor_protocol *x,
                                        const struct interface *f)
@@ -211,7 +216,11 @@ const struct cli_command neighbor_commands[] = {
     {"show ip neighbor [<interface>]", "Neighbors", show_neighbors, 0},
     {"show ip4 neighbors [<interface>]", "Neighbors of IPv4", show_ip4_neighbors, 0},
     {"show ip4 neighbor [<interface>]", "Neighbors of IPv4", show_ip4_neighbors, 0},
-    {"show ip neighbor-stats [<interface>]", "Counters of ARP", show_stats, 0},
+    {"show ip6 neighbors [<interface>]", "Neighbors of IPv6", show_ip6_neighbors, 0},
+    {"show ip6 neighbor [<interface>]", "Neighbors of IPv6", show_ip6_neighbors, 0},
+    {"show ip6 neighbor-sorted", "Neighbors of IPv6", show_ip6_neighbors, 0},
+    {"show ip neighbor-stats [<interface>]", "Counters of ARP and neighbor discovery", show_stats,
+     0},
     {"set ip neighbor-config (ip4 | ip6) [limit <limit:u32>] [age <age:u32>] "
      "[recycle | norecycle | no-recycle]",
      "Limits and age of learnt neighbors", neighbor_cli_set_config, 0},

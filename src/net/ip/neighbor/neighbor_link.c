@@ -97,6 +97,33 @@ static void neighbor_on_address(struct piste *p, struct if_index i, struct ip_pr
     resolving_forget(ns, i);
 }
 
+static bool neighbor_is_of_link(const struct neighbor_entry *e)
+{
+    return e->host.family == IP_FAMILY_6 && ip6_is_link_local(e->host.addr.bytes);
+}
+
+/* A link's own table begins without those that the user says are there, and ends with nobody in it.
+ */
+static void neighbor_on_enable(struct piste *p, enum ip_family f, struct if_index i, bool enabled,
+                               void *arg)
+{
+    struct neighbors *ns = arg;
+    if (f != IP_FAMILY_6)
+        return;
+    if (!enabled) {
+        resolving_forget(ns, i);
+        neighbor_flush(p, f, i, false);
+        return;
+    }
+    u32 n = neighbor_ends_of(ns, f, i).newest;
+    for (; n != NEIGHBOR_NONE; n = neighbor_at(ns, n)->in[LIST_INTERFACE].older) {
+        const struct neighbor_entry *e = neighbor_at(ns, n);
+        struct error err = {0};
+        if (neighbor_is_of_link(e) && neighbor_route_set(ns, e, ip_host_fib(&e->host), &err))
+            log_error(&neighbor_log, "%s", err.text);
+    }
+}
+
 static void neighbor_on_table(struct piste *p, struct if_index i, struct fib_index from,
                               struct fib_index to, void *arg)
 {
@@ -105,6 +132,8 @@ static void neighbor_on_table(struct piste *p, struct if_index i, struct fib_ind
     for (; n != NEIGHBOR_NONE; n = neighbor_at(ns, n)->in[LIST_INTERFACE].older) {
         const struct neighbor_entry *e = neighbor_at(ns, n);
         struct error err = {0};
+        if (neighbor_is_of_link(e))
+            continue; /* in the link's own table */
         neighbor_route_del(ns, e, from);
         if (!fib_is_none(to) && neighbor_route_set(ns, e, to, &err))
             log_error(&neighbor_log, "%s", err.text);
@@ -182,6 +211,7 @@ int neighbor_init(struct piste *p, void **state, struct error *e)
     adj_on_neighbor(ns->fib, neighbor_on_adjacency, ns);
     ip_on_address(p, neighbor_on_address, ns);
     ip_on_table(p, neighbor_on_table, ns);
+    ip_on_enable(p, neighbor_on_enable, ns);
     interface_on_event(p, neighbor_on_interface, ns);
     *state = ns;
     return 0;

@@ -1,0 +1,29 @@
+/* Registration of message types; see icmp6.h. */
+#include "net/ip/icmp/icmp6.h"
+
+#include "control/module.h"
+#include "engine/thread.h"
+
+const char icmp6_module_name[] = "icmp6";
+
+static void icmp6_set_next(struct piste *p, u8 type, u16 next)
+{
+    struct icmp6 *icmp = module_state(p, icmp6_module_name);
+    __atomic_store_n(&icmp->next_by_type[type], next, __ATOMIC_RELEASE);
+}
+
+void icmp6_register_type(struct piste *p, u8 type, struct node_index node)
+{
+    const struct icmp6 *icmp = module_state(p, icmp6_module_name);
+    icmp6_set_next(p, type, node_edge(engine_of(p), icmp->input_node, node));
+}
+
+void icmp6_unregister_type(struct piste *p, u8 type)
+{
+    icmp6_set_next(p, type, ICMP6_INPUT_NEXT_PUNT);
+}
+
+struct node_index icmp6_input_node(const struct piste *p)
+{
+    return ((const struct icmp6 *)module_state(p, icmp6_module_name))->input_node;
+}

@@ -1,0 +1,59 @@
+/* ICMP for IPv6: what is sent to this switch, and errors that it sends.
+ *
+ *   ip6-local ─► ip6-icmp-input ─┬─► ip6-icmp-echo-request ─► ip6-lookup
+ *                                ├─► nodes that other modules register by type
+ *                                └─► ip6-punt
+ *   any node  ─► ip6-icmp-error ─┬─► the error message: ip6-lookup
+ *                                └─► the packet that it is about: error-drop, for the reason it
+ *                                    came with
+ *
+ * Source: RFC 4443. */
+#pragma once
+
+#include "base/error.h"
+#include "base/types.h"
+#include "engine/buffer.h"
+#include "engine/index.h"
+#include "engine/node.h"
+#include "net/ip/icmp/icmp_rate.h"
+#include "net/ip/ip6/ip6.h"
+#include "net/ip/ip6/ip6_errors.h"
+
+struct module;
+struct piste;
+struct thread;
+
+extern const struct module icmp6_module;
+extern const char icmp6_module_name[];
+
+/* Messages of that type go to `node`: their current header is IPv6's, l4_start the ICMP header;
+ * hop limit, code and shortest length of neighbour discovery's are right. Control thread. */
+void icmp6_register_type(struct piste *p, u8 type, struct node_index node);
+/* Back to nobody. */
+void icmp6_unregister_type(struct piste *p, u8 type);
+/* Counts what its siblings do with messages. */
+struct node_index icmp6_input_node(const struct piste *p);
+
+/* --- for the nodes --- */
+
+struct icmp6 {
+    u16 next_by_type[256]; /* of ip6-icmp-input */
+    struct node_index input_node;
+};
+
+enum {
+    ICMP6_INPUT_NEXT_PUNT,
+    ICMP6_INPUT_NEXT_DROP,
+    ICMP6_INPUT_NEXT_ECHO_REQUEST,
+    ICMP6_INPUT_N_NEXT
+};
+
+/* Longest message that is sent: RFC 4443 2.4 (c). */
+#define ICMP6_ERROR_BYTES_MAX IP6_MIN_MTU_BYTES
+
+/* Whether the error that b's scratch asks for may be sent about b, whose current header is IPv6's:
+ * ICMP6_ERROR_NONE or the reason why not. */
+enum icmp6_error icmp6_error_allowed(const struct buffer *b);
+
+/* Writes into `to`, an empty buffer, the message that b's scratch asks for, from address src. */
+void icmp6_error_build(struct buffer *to, const struct buffer *b, const struct ip_address *src);

@@ -1,0 +1,144 @@
+/* Records and trace text of the nodes that forward IPv6; see ip6_forward.h. */
+#include "net/ip/ip6/ip6_forward.h"
+
+#include <inttypes.h>
+
+#include "base/text.h"
+#include "engine/trace.h"
+#include "net/ip/fib/fib_rewrite.h"
+#include "net/ip/ip4/ip4_forward.h"
+#include "net/ip/ip6/ip6_internal.h"
+#include "net/packet/ip6_format.h"
+
+/* The packet's words behind its hop. */
+static const struct ip_scratch *ip6_forward_words(const struct trace_record *r)
+{
+    return (const struct ip_scratch *)(const void *)r->meta.scratch;
+}
+
+void ip6_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip_scratch *s = ip6_forward_words(r);
+    text_add(out, "  fib:%" PRIu32 " adj:%" PRIu32 " flow:0x%08" PRIx32 "\n", fib_number(s->fib),
+             s->adj.i, s->flow_hash);
+    ip6_format_trace(p, r, out);
+}
+
+static void ip6_format_lookup(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip_scratch *s = ip6_forward_words(r);
+    text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", fib_number(s->fib), s->adj.i,
+             s->flow_hash);
+    ip6_format_header(out, r->data, r->data_len, 0);
+}
+
+static void ip6_format_rewrite(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip_scratch *s = ip6_forward_words(r);
+    text_add(out, "tx_sw_if_index %d adj-idx %u : ", (int)r->meta.tx_if.i, s->adj.i);
+    if (adj_is_used(fib_of(p), s->adj))
+        adj_describe(fib_of(p), s->adj, IP_FAMILY_6, out);
+    text_add(out, " flow hash: 0x%08x\n", s->flow_hash);
+    text_hex_lines(out, r->data, r->data_len, 0);
+}
+
+static void ip6_format_link_local(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    const struct ip_scratch *s = ip6_forward_words(r);
+    text_add(out, "sw_if_index:%" PRIu32 " fib_index:%" PRIu32, r->meta.rx_if.i,
+             fib_number(s->fib));
+}
+
+static const struct node_error lookup_errors[IP6_LOOKUP_ERR_N] = {
+    [IP6_LOOKUP_ERR_LOOP] = {"loop", "looked up in too many tables", SEVERITY_ERROR},
+};
+
+#define IP6_LOOKUP_NODE(text_name, c_name)                                                         \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name), .next = FIB_LOOKUP_NEXT_IP6,              \
+        .n_next = FIB_NEXT_N, .errors = lookup_errors, .n_errors = IP6_LOOKUP_ERR_N,               \
+        .format_trace = ip6_format_lookup,                                                         \
+    }
+
+static const struct node_def lookup_node = IP6_LOOKUP_NODE("ip6-lookup", ip6_lookup);
+static const struct node_def load_balance_node =
+    IP6_LOOKUP_NODE("ip6-load-balance", ip6_load_balance);
+static const struct node_def lookup_dst_node = IP6_LOOKUP_NODE("lookup-ip6-dst", lookup_ip6_dst);
+static const struct node_def lookup_src_node = IP6_LOOKUP_NODE("lookup-ip6-src", lookup_ip6_src);
+
+/* Its function is that of IPv4. */
+static const struct node_def interface_rx_node = {
+    .name = "interface-rx-dpo-ip6",
+    .run = NODE_VARIANTS(interface_rx_dpo_ip4),
+    .next =
+        {[IP4_INTERFACE_RX_NEXT_DROP] = "ip6-drop", [IP4_INTERFACE_RX_NEXT_INPUT] = "ip6-input"},
+    .n_next = IP4_INTERFACE_RX_N_NEXT,
+    .errors = ip4_interface_rx_errors,
+    .n_errors = IP4_INTERFACE_RX_ERR_N,
+    .format_trace = ip6_format_forward_trace,
+};
+
+static const struct node_error link_local_errors[IP6_LINK_LOCAL_ERR_N] = {
+    [IP6_LINK_LOCAL_ERR_NO_LINK] = {"no_link", "link-local address without a link", SEVERITY_ERROR},
+    [IP6_LINK_LOCAL_ERR_TRANSIT] = {"transit", "link-local address of another host",
+                                    SEVERITY_ERROR},
+};
+
+static const struct node_def link_local_node = {
+    .name = "ip6-link-local",
+    .run = NODE_VARIANTS(ip6_link_local),
+    .next = {[IP6_LINK_LOCAL_NEXT_DROP] = "ip6-drop", [IP6_LINK_LOCAL_NEXT_LOOKUP] = "ip6-lookup"},
+    .n_next = IP6_LINK_LOCAL_N_NEXT,
+    .errors = link_local_errors,
+    .n_errors = IP6_LINK_LOCAL_ERR_N,
+    .format_trace = ip6_format_link_local,
+    .trace_after = true,
+};
+
+static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] = {
+    [FIB_REWRITE_ERR_TTL] = {"time_expired", "ip6 ttl <= 1", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip6 MTU exceeded", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long", "too long with the tunnel's header",
+                                         SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",
+                                     SEVERITY_ERROR},
+    [FIB_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",
+                                        SEVERITY_ERROR},
+};
+
+#define IP6_REWRITE_NODE(text_name, c_name)                                                        \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
+        .next = {[FIB_REWRITE_NEXT_DROP] = "ip6-drop",                                             \
+                 [FIB_REWRITE_NEXT_ICMP_ERROR] = "ip6-icmp-error",                                 \
+                 [FIB_REWRITE_NEXT_FRAGMENT] = "ip6-drop"},                                        \
+        .n_next = FIB_REWRITE_N_NEXT, .errors = rewrite_errors, .n_errors = FIB_REWRITE_ERR_N,     \
+        .format_trace = ip6_format_rewrite, .trace_after = true,                                   \
+    }
+
+static const struct node_def rewrite_node = IP6_REWRITE_NODE("ip6-rewrite", ip6_rewrite);
+static const struct node_def midchain_node = IP6_REWRITE_NODE("ip6-midchain", ip6_midchain);
+
+static const struct node_error null_errors[IP6_NULL_ERR_N] = {
+    [IP6_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},
+    [IP6_NULL_ERR_PROHIBITED] = {"prohibited", "route says prohibited", SEVERITY_ERROR},
+    [IP6_NULL_ERR_NO_ROUTE] = {"dst_lookup_miss", "ip6 destination lookup miss", SEVERITY_ERROR},
+};
+
+static const struct node_def null_node = {
+    .name = "ip6-null",
+    .run = NODE_VARIANTS(ip6_null),
+    .next = {[IP6_NULL_NEXT_DROP] = "ip6-drop", [IP6_NULL_NEXT_ICMP_ERROR] = "ip6-icmp-error"},
+    .n_next = IP6_NULL_N_NEXT,
+    .errors = null_errors,
+    .n_errors = IP6_NULL_ERR_N,
+    .format_trace = ip6_format_forward_trace,
+};
+
+const struct node_def *const ip6_forward_nodes[] = {
+    &lookup_node,     &load_balance_node, &lookup_dst_node, &lookup_src_node, &interface_rx_node,
+    &link_local_node, &rewrite_node,      &midchain_node,   &null_node,       NULL,
+};

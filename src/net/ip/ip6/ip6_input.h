@@ -1,0 +1,37 @@
+/* Where IPv6 packets come in, and the ends that they may come to: feature arcs and the nodes around
+ * them.
+ *
+ *   ip6-input ──► ip6-unicast arc ──► ip6-lookup ─► ...
+ *       │   └───► ip6-multicast arc ─► ip6-mfib-forward-lookup ─► ip6-receive
+ *       └─► ip6-icmp-error, error-drop
+ *
+ *   ip6-drop ─► ip6-drop arc ─► error-drop          ip6-punt ─► ip6-punt arc ─► error-punt
+ *
+ * An interface takes IPv6 while the feature ip6-not-enabled is off on its unicast and multicast
+ * arcs. */
+#pragma once
+
+#include "base/types.h"
+#include "engine/buffer.h"
+#include "engine/feature.h"
+#include "engine/node.h"
+
+struct module;
+
+extern const struct module ip6_arcs_module;
+extern const struct module ip6_input_module;
+
+/* State of the nodes. */
+struct ip6_input {
+    const struct feature_arc *unicast, *multicast, *drop, *punt;
+};
+
+enum {
+    IP6_INPUT_NEXT_DROP,
+    IP6_INPUT_NEXT_LOOKUP,
+    IP6_INPUT_NEXT_MULTICAST,
+    IP6_INPUT_NEXT_ICMP_ERROR,
+    IP6_INPUT_N_NEXT
+};
+
+enum { IP6_MFIB_NEXT_DROP, IP6_MFIB_NEXT_RECEIVE, IP6_MFIB_N_NEXT };

@@ -1,0 +1,134 @@
+/* ip6-lookup: the longest prefix, its load balance, its adjacency. ip6-load-balance and
+ * lookup-ip6-dst share its end. ip6-link-local: which link's table an address in fe80::/10 is to be
+ * looked up in. */
+#include "engine/thread.h"
+#include "net/ip/fib/fib_forward.h"
+#include "net/ip/ip6/ip6.h"
+#include "net/ip/ip6/ip6_flow_hash.h"
+#include "net/ip/ip6/ip6_forward.h"
+
+static u32 ip6_hash_of_flow(const struct buffer *b, u32 fields)
+{
+    return ip6_flow_hash(b, fields);
+}
+
+ALWAYS_INLINE u16 ip6_forward(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb,
+                              u32 hash)
+{
+    return fib_forward(t, b, fib, route, lb, hash, ip6_hash_of_flow);
+}
+
+ALWAYS_INLINE u32 ip6_lookup_table(struct buffer *b)
+{
+    if (likely(!(b->flags & (BUFFER_LOCAL | BUFFER_IN_FIB))))
+        return ip_if_fib(IP_FAMILY_6, b->rx_if).i;
+    b->flags &= ~(u32)BUFFER_IN_FIB;
+    return ip_scratch(b)->fib.i;
+}
+
+/* Routes of a vector, each as 2 * load balance + 1. A packet to the same address as the one before
+ * takes its route. */
+ALWAYS_INLINE void ip6_lookup_all(struct buffer **b, u32 *leaf, u32 *fib, u32 count)
+{
+    struct ip_address last = {{{0}}};
+    u32 last_fib = UINT32_MAX, route = 0;
+    leaf[0] = 1; /* there is a packet, but compilers do not know */
+    for (u32 i = 0; i < count; i++) {
+        const struct ip6_header *h = buffer_current(b[i]);
+        fib[i] = ip6_lookup_table(b[i]);
+        if (fib[i] != last_fib || !ip6_is_equal(h->dst, last.bytes)) {
+            last = ip6_address_of(h->dst);
+            last_fib = fib[i];
+            route = ip6_hash_lookup(&fib_table_base[last_fib], &last);
+        }
+        leaf[i] = route << 1 | 1;
+    }
+}
+
+void NODE_FN(ip6_lookup)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    u32 leaf[FRAME_PKTS], fib[FRAME_PKTS];
+    struct lb lb[FRAME_PKTS];
+
+    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
+    ip6_lookup_all(b, leaf, fib, count);
+    fib_load_routes(to, b, leaf, lb, count);
+    for (u32 i = 0; i < count; i++) {
+        next[i] = ip6_forward(t, b[i], fib[i], leaf[i] >> 1, lb[i], 0);
+        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+            ip_scratch(b[i])->lookups = 0;
+    }
+}
+
+/* The route is known: by recursion of other tables' kinds, or to what this switch sends. */
+void NODE_FN(ip6_load_balance)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count)
+{
+    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        struct ip_scratch *s = ip_scratch(b[i]);
+        bool local = b[i]->flags & BUFFER_LOCAL;
+        u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_6, b[i]->rx_if).i;
+        fib_count_route(via, route, b[i]);
+        next[i] = ip6_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
+        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+            s->lookups = 0;
+    }
+}
+
+/* Once more, in the table that the adjacency says. */
+ALWAYS_INLINE void ip6_lookup_again(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                    u32 count, enum adj_kind kind)
+{
+    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        struct ip_scratch *s = ip_scratch(b[i]);
+        const struct ip6_header *h = buffer_current(b[i]);
+        const struct adj *a = adj_at(s->adj.i);
+        if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
+            next[i] = node_drop(n, b[i], IP6_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
+            continue;
+        }
+        struct fib_index fib = {(u32)a->data};
+        u32 route = ip6_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
+        fib_count_route(to, route, b[i]);
+        next[i] = ip6_forward(t, b[i], fib.i, route, lb_load(route), 0);
+    }
+}
+
+void NODE_FN(lookup_ip6_dst)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    ip6_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP);
+}
+
+void NODE_FN(lookup_ip6_src)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    ip6_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC);
+}
+
+/* --- ip6-link-local --- */
+
+/* RFC 4291 2.5.6: what is for a link's own address, and not for this switch, is not forwarded. What
+ * this switch sends to such an address names the link's table itself. */
+static u16 ip6_link_local_one(struct node *n, struct buffer *b)
+{
+    const struct ip6_header *h = buffer_current(b);
+    const struct ip6_link *link =
+        b->flags & BUFFER_LOCAL || if_is_none(b->rx_if) ? NULL : ip6_link(b->rx_if);
+    if (!link)
+        return node_drop(n, b, IP6_LINK_LOCAL_ERR_NO_LINK, IP6_LINK_LOCAL_NEXT_DROP);
+    if (ip6_kind_of(b->rx_if, h->dst) != ADJ_KIND_RECEIVE)
+        return node_drop(n, b, IP6_LINK_LOCAL_ERR_TRANSIT, IP6_LINK_LOCAL_NEXT_DROP);
+    ip_scratch(b)->fib = link->fib;
+    b->flags |= BUFFER_IN_FIB;
+    return IP6_LINK_LOCAL_NEXT_LOOKUP;
+}
+
+void NODE_FN(ip6_link_local)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    for (u32 i = 0; i < count; i++)
+        next[i] = ip6_link_local_one(n, b[i]);
+}
