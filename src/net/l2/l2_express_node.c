@@ -87,6 +87,8 @@ static bool l2_exit_of(struct l2_exit *x, const struct l2_way *w, struct thread 
                        struct if_index tx)
 {
     const struct l2_shared *s = w->s->shared;
+    if (unlikely(if_is_none(tx))) /* the other end of the cross-connect was deleted */
+        return false;
     const struct l2_if *from = l2_if(w->v->rx_if), *to = l2_if(tx);
     const struct l2_rewrites *out = __atomic_load_n(&to->rewrites, __ATOMIC_ACQUIRE);
     x->edge = __atomic_load_n(&to->output_edge, __ATOMIC_ACQUIRE);

@@ -325,7 +325,11 @@ static void take_counts(struct counts *c)
         c->route[i] = counter_get_pair(fib_counters_to, i);
     for (u32 i = 0; i < ERRORS; i++)
         c->errors[i] = t->errors[i];
+    memset(c->vectors, 0, sizeof(c->vectors));
+    memset(c->next, 0, sizeof(c->next));
     for (u32 i = 0; i < NODES && i < node_count_all(world.p.engine); i++) {
+        if (world.p.engine->nodes.v[i].deleted)
+            continue; /* has no edges */
         c->vectors[i] = t->nodes[i].vectors;
         for (u32 k = 0; k < EDGES && k < t->nodes[i].n_next; k++)
             c->next[i][k] = t->nodes[i].next_vectors[k];
@@ -587,10 +591,29 @@ static void random_vectors(void **state)
             assert_true(counted[k].taken > counted[k].offered / 20 && counted[k].offered > 1000);
 }
 
+static void the_other_end_is_deleted(void **state)
+{
+    static const u8 mac[6] = {2, 0xfe, 0, 0, 0, 0x77};
+    struct if_index other = world_interface("other", mac);
+    level = cpu_level_best();
+    free(world_command("set interface l2 xconnect p4 other"));
+    for (u32 deleted = 0; deleted < 2; deleted++) {
+        n_specs = 9;
+        for (u32 i = 0; i < n_specs; i++) {
+            make_spec(&specs[i], 1000000);
+            specs[i].rx_if = ports[4];
+        }
+        both_ways();
+        if (!deleted)
+            interface_delete(&world.p, other);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_vectors, open_world, close_world),
+        cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,8 +17,10 @@ struct leave {
 /* false: packets for that interface have to pass its X-output. node: which that is to be. */
 ALWAYS_INLINE bool leave_find(struct leave *l, struct if_index tx, struct node_index node)
 {
-    const struct if_output *o = __atomic_load_n(&if_data(tx)->output, __ATOMIC_ACQUIRE);
     l->n = 0;
+    if (unlikely(if_is_none(tx)))
+        return false;
+    const struct if_output *o = __atomic_load_n(&if_data(tx)->output, __ATOMIC_ACQUIRE);
     if (unlikely(!o || o->node.i != node.i))
         return false;
     for (; o; o = o->super) {
