@@ -129,10 +129,18 @@ static void try_command(const char *command)
     free(out);
 }
 
+static struct counted {
+    const struct express *real;
+    struct express shown;
+    u64 offered, taken;
+} counted[EXPRESS_N];
+static enum cpu_level level; /* of ethernet-input */
+
 static int open_world(void **state)
 {
     static char names[PORTS][4];
     world_open(modules);
+    memset(counted, 0, sizeof(counted));
     world_catch("ip4-icmp-error");
     world_catch("ip4-frag");
     world_catch("ip4-receive");
@@ -431,13 +439,6 @@ static void same_run(const struct run *x, const struct run *y)
 }
 
 /* --- both ways --- */
-
-static struct counted {
-    const struct express *real;
-    struct express shown;
-    u64 offered, taken;
-} counted[EXPRESS_N];
-static enum cpu_level level; /* of ethernet-input */
 
 static u32 count_taken(struct thread *t, struct node *n, const void *state,
                        const struct express_view *v, struct buffer **b, u16 *next, u32 count)
