@@ -15,8 +15,10 @@ ALWAYS_INLINE bool ip6_input_is_plain(const struct buffer *b, const struct ip6_h
 
     odd |= be16_to_host(h->payload_length) > b->len - (u32)sizeof(*h);
     odd |= b->flags & (BUFFER_NEXT | BUFFER_LINK_GROUP);
-    odd |= (h->src[0] >= 0xfe) | (h->dst[0] == 0xff);
-    odd |= !load_u64(h->src) | !load_u64(h->dst);
+    odd |= h->src[0] >= 0xfe;
+    odd |= h->dst[0] == 0xff;
+    odd |= !load_u64(h->src);
+    odd |= !load_u64(h->dst);
     return likely(!odd);
 }
 

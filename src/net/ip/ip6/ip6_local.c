@@ -1,5 +1,4 @@
 /* Who takes which protocol and port; see ip6_local.h. */
-#include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip6/ip6_local.h"
 
 #include <errno.h>
@@ -33,7 +32,7 @@ void ip6_local_unregister(struct piste *p, u8 protocol)
 int ip6_udp_register(struct piste *p, u16 port, struct node_index node)
 {
     struct ip6_local *local = module_state(p, ip6_local_module_name);
-    if (local->next_by_port[port] != UDP_LOOKUP_NEXT_ICMP_ERROR)
+    if (local->next_by_port[port] != IP6_UDP_LOOKUP_NEXT_ICMP_ERROR)
         return -EADDRINUSE;
     ip6_local_set_next(&local->next_by_port[port], node_edge(engine_of(p), local->udp_node, node));
     return 0;
@@ -42,5 +41,5 @@ int ip6_udp_register(struct piste *p, u16 port, struct node_index node)
 void ip6_udp_unregister(struct piste *p, u16 port)
 {
     struct ip6_local *local = module_state(p, ip6_local_module_name);
-    ip6_local_set_next(&local->next_by_port[port], UDP_LOOKUP_NEXT_ICMP_ERROR);
+    ip6_local_set_next(&local->next_by_port[port], IP6_UDP_LOOKUP_NEXT_ICMP_ERROR);
 }

@@ -47,9 +47,12 @@ enum {
 /* The three nodes that dispatch. */
 enum { IP6_LOCAL_NODE, IP6_LOCAL_RECEIVE, IP6_LOCAL_END_OF_ARC, IP6_LOCAL_NODES };
 
+enum { IP6_UDP_LOOKUP_NEXT_ICMP_ERROR, IP6_UDP_LOOKUP_N_NEXT };
+enum { IP6_UDP_ERROR_NONE, IP6_UDP_ERROR_NO_LISTENER, IP6_UDP_ERROR_N };
+
 struct ip6_local {
     const struct feature_arc *arc;
     u16 next_by_protocol[IP6_LOCAL_NODES][256]; /* IP6_LOCAL_NEXT_ICMP_ERROR: nobody */
     struct node_index nodes[IP6_LOCAL_NODES], udp_node;
-    u16 *next_by_port; /* by port in host order; UDP_LOOKUP_NEXT_ICMP_ERROR: nobody */
+    u16 *next_by_port; /* by port in host order; IP6_UDP_LOOKUP_NEXT_ICMP_ERROR: nobody */
 };

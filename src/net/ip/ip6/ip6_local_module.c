@@ -4,7 +4,6 @@
 #include "base/mem.h"
 #include "control/module.h"
 #include "engine/thread.h"
-#include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/ip6/ip6_forward.h"
 #include "net/ip/ip6/ip6_local.h"
@@ -29,18 +28,18 @@ static const struct node_def receive_node = LOCAL_NODE("ip6-receive", ip6_receiv
 static const struct node_def end_of_arc_node =
     LOCAL_NODE("ip6-local-end-of-arc", ip6_local_end_of_arc);
 
-static const struct node_error udp_errors[UDP_ERROR_N] = {
-    [UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
-    [UDP_ERROR_NO_LISTENER] = {"no_listener", "no listener for dst port", SEVERITY_ERROR},
+static const struct node_error udp_errors[IP6_UDP_ERROR_N] = {
+    [IP6_UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
+    [IP6_UDP_ERROR_NO_LISTENER] = {"no_listener", "no listener for dst port", SEVERITY_ERROR},
 };
 
 static const struct node_def udp_lookup_node = {
     .name = "ip6-udp-lookup",
     .run = NODE_VARIANTS(ip6_udp_lookup),
-    .next = {[UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip6-icmp-error"},
-    .n_next = UDP_LOOKUP_N_NEXT,
+    .next = {[IP6_UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip6-icmp-error"},
+    .n_next = IP6_UDP_LOOKUP_N_NEXT,
     .errors = udp_errors,
-    .n_errors = UDP_ERROR_N,
+    .n_errors = IP6_UDP_ERROR_N,
     .format_trace = ip6_format_trace,
 };
 

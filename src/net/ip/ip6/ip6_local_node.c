@@ -1,7 +1,6 @@
 /* ip6-receive, ip6-local, ip6-local-end-of-arc and ip6-udp-lookup; see ip6_local.h. Source: RFC
  * 8200 4 and 8.1, RFC 5095 (routing header of type 0), RFC 6946 (a fragment that is a whole
  * datagram); checks and their names as VPP has them. */
-#include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/ip6/ip6_local.h"
@@ -273,9 +272,9 @@ void NODE_FN(ip6_udp_lookup)(struct thread *t, struct node *n, struct buffer **b
         const struct udp_header *udp = (const struct udp_header *)(b[i]->data + b[i]->l4_start);
         next[i] =
             __atomic_load_n(&local->next_by_port[be16_to_host(udp->dst_port)], __ATOMIC_ACQUIRE);
-        if (next[i] != UDP_LOOKUP_NEXT_ICMP_ERROR)
+        if (next[i] != IP6_UDP_LOOKUP_NEXT_ICMP_ERROR)
             continue;
         ip6_note_icmp_error(b[i], ICMP6_DESTINATION_UNREACHABLE, ICMP6_PORT_UNREACHABLE, 0);
-        node_drop(n, b[i], UDP_ERROR_NO_LISTENER, next[i]);
+        node_drop(n, b[i], IP6_UDP_ERROR_NO_LISTENER, next[i]);
     }
 }
