@@ -24,10 +24,10 @@
 #define AF_PACKET_PARTS 9
 #define AF_PACKET_QUEUES_MAX 64
 #define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
-/* Slots of the first ring that is made as traffic asks for it, how many times as many the next one
- * has, and the last. */
-#define AF_PACKET_RING_FIRST 128u
-#define AF_PACKET_RING_GROWS 8u
+/* Slots of the first ring that is made as traffic asks for it (1 MB: a burst that comes while others
+ * have the CPU for some milliseconds), how many times as many the next one has, and the last. */
+#define AF_PACKET_RING_FIRST 512u
+#define AF_PACKET_RING_GROWS 4u
 #define AF_PACKET_RING_LAST 8192u
 #define AF_PACKET_TX_FRAMES 128
 
