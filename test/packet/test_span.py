@@ -40,6 +40,9 @@ def copies(switch, ports):
     ("pg1 l2 destination pg2 tx", [INSIDE, None]),
     ("pg1 l2 destination pg2 both", [INSIDE, INSIDE]),
     ("pg0.5 l2 destination pg2 both", [OUTSIDE, OUTSIDE]),
+    ("pg0.5 destination pg2 rx", [OUTSIDE, None]),
+    ("pg0.5 destination pg2 tx", [None, OUTSIDE]),
+    ("pg0.5 destination pg2 both", [OUTSIDE, OUTSIDE]),
 ])
 def test_directions(switch, ports, command, want):
     source = command.split()[0]
@@ -52,6 +55,23 @@ def test_directions(switch, ports, command, want):
     hits = {k[0]: n - before.get(k, 0) for k, n in switch.errors().items() if k[0].startswith("span-") and n != before.get(k, 0)}
     assert sum(hits.values()) == 3 * sum(w is not None for w in want) and all(k.startswith(node) for k in hits)
     switch.ctl(f"set interface span {source} {layer} disable")
+    assert switch.ctl("show interface span") == ""
+    assert copies(switch, ports) == [None, None]
+
+
+def test_a_sub_interface_among_others(switch, ports):
+    """What the device receives for others is not copied, what it has of its own mirrors is."""
+    switch.configure("create sub-interfaces pg0 6 dot1q 6\nset interface state pg0.6 up\n"
+                     "set interface span pg0.6 destination pg2 both")
+    assert copies(switch, ports) == [None, None]
+    other = OUTSIDE.replace(b"\x81\x00\x00\x05", b"\x81\x00\x00\x06")
+    assert [bytes(p) for p in switch.exchange(ports[0], other, ports[2])] == [other]
+    switch.ctl("set interface span pg0.5 destination pg2 rx")
+    assert copies(switch, ports) == [OUTSIDE, None]
+    switch.ctl("delete sub-interface pg0.6")
+    assert copies(switch, ports) == [OUTSIDE, None]
+    assert switch.exchange(ports[0], other, ports[2]) == []
+    switch.ctl("set interface span pg0.5 disable")
     assert switch.ctl("show interface span") == ""
     assert copies(switch, ports) == [None, None]
 

@@ -21,18 +21,30 @@ struct span *span_of(const struct piste *p)
     return module_state(p, span_module_name);
 }
 
-static struct span_targets *targets_of(struct piste *p, const struct span *s, struct if_index from,
+/* On whose arc packets of an interface are seen: devices receive for their sub-interfaces. */
+static struct if_index span_seen_on(const struct piste *p, struct if_index from,
+                                    enum span_layer layer, u32 direction)
+{
+    const struct interface *f = interface_at(p, from);
+    return layer == SPAN_DEVICE && direction == SPAN_RX && f->super ? f->super->index : from;
+}
+
+static struct span_targets *targets_of(struct piste *p, const struct span *s, struct if_index on,
                                        enum span_layer layer, u32 direction)
 {
-    struct span_targets *t = mem_alloc(sizeof(*t));
+    struct span_targets *t = mem_alloc(sizeof(*t) + s->entries.n * sizeof(t->to[0]));
     struct node_index node;
     if (!node_find(engine_of(p), points[layer][direction == SPAN_TX].node, &node))
         return t;
-    for (u32 i = 0; i < s->entries.n && t->n < SPAN_TARGETS_MAX; i++) {
+    for (u32 i = 0; i < s->entries.n; i++) {
         const struct span_entry *x = &s->entries.v[i];
-        if (!if_equal(x->from, from) || !(x->directions[layer] & direction))
+        if (!(x->directions[layer] & direction) ||
+            !if_equal(span_seen_on(p, x->from, layer, direction), on))
             continue;
+        bool sub = !if_equal(x->from, on);
+        t->by_sub |= sub;
         t->to[t->n].interface = x->to;
+        t->to[t->n].only = sub ? x->from : IF_NONE;
         t->to[t->n++].edge = node_edge(engine_of(p), node, interface_at(p, x->to)->output_node);
     }
     return t;
@@ -71,7 +83,7 @@ static int span_publish(struct piste *p, struct span *s, struct if_index from,
 static int publish_both(struct piste *p, struct span *s, struct if_index from,
                         enum span_layer layer, struct error *e)
 {
-    int rc = span_publish(p, s, from, layer, SPAN_RX, e);
+    int rc = span_publish(p, s, span_seen_on(p, from, layer, SPAN_RX), layer, SPAN_RX, e);
     return rc ? rc : span_publish(p, s, from, layer, SPAN_TX, e);
 }
 

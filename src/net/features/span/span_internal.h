@@ -14,10 +14,12 @@ enum { SPAN_ERR_COPIES, SPAN_ERR_NO_BUFFER, SPAN_ERR_N };
  * points to it. */
 struct span_targets {
     u32 n;
+    bool by_sub; /* some are only for frames that a sub-interface takes */
     struct {
         struct if_index interface;
+        struct if_index only; /* the sub-interface; IF_NONE: all */
         u16 edge;
-    } to[SPAN_TARGETS_MAX];
+    } to[];
 };
 
 /* What the arc of a layer and direction has for an interface now. */

@@ -3,11 +3,25 @@
 #include "net/packet/ethernet_packet.h"
 #include "net/link/interface/interface.h"
 #include "net/features/span/span_internal.h"
+#include "net/link/vlan/vlan_data.h"
+
+/* The sub-interface that will take a frame as it was received; IF_NONE: none. */
+static struct if_index span_taker(const struct buffer *b)
+{
+    const struct vlan_port *vlans = __atomic_load_n(&if_data(b->rx_if)->vlans, __ATOMIC_ACQUIRE);
+    if (!vlans || b->len < ETHERNET_HEADER_BYTES)
+        return IF_NONE;
+    struct vlan_header h = vlan_parse(buffer_current(b), b->len);
+    return vlan_slot_if(vlan_match(vlans, &h));
+}
 
 static void span_mirror(struct thread *t, struct node *n, const struct buffer *b,
                         const struct span_targets *targets)
 {
+    struct if_index taker = targets->by_sub ? span_taker(b) : IF_NONE;
     for (u32 k = 0; k < targets->n; k++) {
+        if (!if_is_none(targets->to[k].only) && !if_equal(targets->to[k].only, taker))
+            continue;
         u32 bi = buffer_copy(t, b);
         if (bi == BUFFER_NONE) {
             node_count(n, SPAN_ERR_NO_BUFFER, targets->n - k);
