@@ -6,10 +6,10 @@
 
 #include "base/byteorder.h"
 #include "base/clock.h"
+#include "engine/pcapng.h"
 
 #define MAGIC_US 0xa1b2c3d4u
 #define MAGIC_NS 0xa1b23c4du
-#define MAGIC_NEXT_GENERATION 0x0a0d0d0au
 #define SNAP_BYTES 65536u
 
 static u32 pcap_swap32(u32 x)
@@ -33,8 +33,10 @@ int pcap_read_start(struct pcap_reader *r, const void *data, size_t size, struct
         r->swapped = true;
         magic = pcap_swap32(magic);
     }
-    if (magic == MAGIC_NEXT_GENERATION)
-        return error_set(e, EINVAL, "pcapng files are not read: convert it to pcap");
+    if (magic == PCAPNG_MAGIC) {
+        r->next_generation = true;
+        return 0;
+    }
     if (magic != MAGIC_US && magic != MAGIC_NS)
         return error_set(e, EINVAL, "not a pcap file");
     r->nanoseconds = magic == MAGIC_NS;
@@ -46,6 +48,8 @@ int pcap_read_start(struct pcap_reader *r, const void *data, size_t size, struct
 int pcap_read_next(struct pcap_reader *r, struct pcap_record *out, struct error *e)
 {
     size_t left = r->size - r->at;
+    if (r->next_generation)
+        return pcapng_read_next(r, out, e);
     if (!left)
         return 0;
     if (left < PCAP_RECORD_HEADER_BYTES)

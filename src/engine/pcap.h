@@ -1,10 +1,11 @@
-/* Files of captured packets, the classic pcap format: read from memory, written record by record.
+/* Files of captured packets: pcap and pcapng are read from memory, pcap is written record by
+ * record.
  *
  *     file   [ header, 24 bytes ][ record ][ record ] ...
  *     record [ header, 16 bytes ][ incl_bytes of the packet ]
  *
  * Written in host byte order with microseconds; read in either order, with micro- or nanoseconds.
- * Source: draft-ietf-opsawg-pcap. */
+ * Source: draft-ietf-opsawg-pcap; of pcapng, see pcapng.c. */
 #pragma once
 
 #include "base/error.h"
@@ -20,11 +21,24 @@ enum pcap_link {
     PCAP_LINK_RAW = 101, /* read only: the registered number of raw IP */
 };
 
+#define PCAPNG_INTERFACES_MAX 256 /* of a section */
+
+/* What a pcapng section says of one. */
+struct pcapng_interface {
+    u16 link_type;
+    u8 resolution;  /* of times: 10^-n seconds; with bit 7 2^-n */
+    u32 snap_bytes; /* of a packet at most; 0: no limit */
+    u64 offset_s;   /* to be added to times */
+};
+
 struct pcap_reader {
     const u8 *data;
     size_t size, at;
-    u32 link_type; /* enum pcap_link, or another */
-    bool swapped, nanoseconds;
+    u32 link_type; /* enum pcap_link, or another; of pcapng once there was a packet, the first one's
+                    */
+    bool swapped, nanoseconds, next_generation;
+    u32 n_interfaces;
+    struct pcapng_interface interfaces[PCAPNG_INTERFACES_MAX];
 };
 
 struct pcap_record {

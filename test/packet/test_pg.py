@@ -8,6 +8,8 @@ import pytest
 from packet_lib import LINK_RAW_IP, Records, wait_for, write_pcap
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+from scapy.utils import wrpcapng
 
 MACS = "02:00:00:00:00:01 -> 02:00:00:00:00:02"
 UDP4 = f"IP4: {MACS} UDP: 192.0.2.1 -> 198.51.100.2 UDP: 1234 -> 5678 incrementing 56"
@@ -255,10 +257,12 @@ def test_high_rate(switch, pgs):
     switch.ctl("packet-generator delete fast")
 
 
-def test_replay_loops(switch, pgs):
+@pytest.mark.parametrize("write", [write_pcap, lambda path, frames: wrpcapng(path, [Raw(f) for f in frames])],
+                         ids=["pcap", "pcapng"])
+def test_replay_loops(switch, pgs, write):
     frames = [bytes([i]) * (60 + i) for i in range(3)]
     path = switch.new_file("loop.pcap")
-    write_pcap(path, frames)
+    write(path, frames)
     switch.ctl(f"packet-generator new {{ pcap {path} name loop source pg0 node pg1 }}")
     assert switch.stream("loop")["limit"] == 3
     assert "limit 3, rate 0.00e0 pps, size 60-62, " in switch.ctl("show packet-generator")
@@ -273,7 +277,7 @@ def test_replay_loops(switch, pgs):
 @pytest.mark.parametrize("content, error", [
     (b"", "not a pcap file: shorter than its header"),
     (b"x" * 40, "not a pcap file"),
-    (bytes.fromhex("0a0d0d0a") + bytes(40), "pcapng files are not read: convert it to pcap"),
+    (bytes.fromhex("0a0d0d0a") + bytes(40), "not a pcapng file: a section without its byte order"),
     (struct.pack("=IHHIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65536, 1), "no packets in file"),
     (struct.pack("=IHHIIIIIIII", 0xa1b2c3d4, 2, 4, 0, 0, 65536, 1, 0, 0, 60, 60) + bytes(59),
      "pcap file ends within a packet"),
