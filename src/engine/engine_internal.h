@@ -260,7 +260,7 @@ struct engine {
         struct node_index node;
         u32 count;
     } trace_filter;
-    bool (*trace_wanted)(const struct buffer *b); /* trace_set_filter */
+    bool (*trace_wanted)(struct thread *t, const struct buffer *b); /* trace_set_filter */
     enum trace_time trace_time;
     u32 next_placement;
     struct stats *stats;

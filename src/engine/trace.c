@@ -72,20 +72,21 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
     trace_publish(t);
 }
 
-static bool trace_is_wanted(struct engine *e, const struct buffer *b)
+static bool trace_is_wanted(struct thread *t, const struct buffer *b)
 {
-    bool (*wanted)(const struct buffer *) = __atomic_load_n(&e->trace_wanted, __ATOMIC_ACQUIRE);
-    return wanted && wanted(b);
+    bool (*wanted)(struct thread *, const struct buffer *) =
+        __atomic_load_n(&t->engine->trace_wanted, __ATOMIC_ACQUIRE);
+    return wanted && wanted(t, b);
 }
 
-void trace_set_filter(struct engine *e, bool (*fn)(const struct buffer *b))
+void trace_set_filter(struct engine *e, bool (*fn)(struct thread *t, const struct buffer *b))
 {
     __atomic_store_n(&e->trace_wanted, fn, __ATOMIC_RELEASE);
 }
 
 bool trace_start(struct thread *t, struct node *n, struct buffer *b)
 {
-    if (!n->traced || (n->trace_filtered && !trace_is_wanted(t->engine, b)))
+    if (!n->traced || (n->trace_filtered && !trace_is_wanted(t, b)))
         return false;
     n->traced--;
     b->flags |= BUFFER_TRACED;

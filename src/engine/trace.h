@@ -34,7 +34,7 @@ ALWAYS_INLINE u32 trace_wants(const struct node *n)
 bool trace_start(struct thread *t, struct node *n, struct buffer *b);
 /* Which packets traces are about that were asked for with a filter; NULL: there is none. Control
  * thread; fn is called by data threads. */
-void trace_set_filter(struct engine *e, bool (*fn)(const struct buffer *b));
+void trace_set_filter(struct engine *e, bool (*fn)(struct thread *t, const struct buffer *b));
 /* For a traced packet of an input node, which the engine does not see: records its hop, with extra.
  */
 void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next,

@@ -104,6 +104,16 @@ def test_what_is_captured(switch, net, file, way):
     assert captured(f"filter intfc {on}") == ["6"]
 
 
+def test_hits_are_counted(switch, net):
+    def hits(command):
+        return [s["hits"] for t in switch.json(command)["tables"] for s in t["sessions"]]
+
+    add(switch, "trace", "l3 ip4 src", "10.0.0.6")
+    assert hits("show classify tables verbose 2") == hits("show cla t v") == [0]
+    assert traced(switch, net, packets(net, 5, 6, 7)) == [6]
+    assert hits("show classify tables verbose") == [1]
+
+
 def test_shown(switch, net):
     lines = switch.ctl("show classify filter").splitlines()
     assert lines[0].split() == ["Filter", "Used", "By", "Table(s)"]

@@ -88,6 +88,10 @@ def test_filters(traced, api):
     assert set_filter(1, 1 << 20) == NO_SUCH_NODE and set_filter(2, ALL) == NO_SUCH_NODE
     assert set_filter(3, 0) == UNSUPPORTED and set_filter(9, 0) == INVALID_VALUE
     assert len(packets(api)) == 5
+    # a filter by nodes is one that a capture may ask for
+    assert api.trace_capture_packets(node_index=api.get_node_index(node_name="pg-input").node_index, max_packets=5,
+                                     use_filter=True, verbose=False, pre_capture_clear=False).retval == 0
+    assert set_filter(0, 0) == 0 and len(packets(api)) == 5
 
 
 def test_captures_only_where_packets_enter(api):

@@ -273,18 +273,24 @@ static void classify_cli_show_table(struct cli_call *c, u32 index, bool verbose)
 static int show_tables(struct cli_call *c)
 {
     const struct cli_value *one = cli_get(c, "index");
-    bool verbose = cli_has(c, "verbose");
-    u32 i = classify_table_next(c->piste, 0);
+    bool verbose = cli_has(c, "verbose") || cli_has(c, "v");
+    u32 *next = cli_kept(c, sizeof(*next), NULL);
+    u32 i = classify_table_next(c->piste, *next);
     if (one && !classify_table_at((u32)one->u))
         return error_set(c->err, ENOENT, "no such classifier table %u", (u32)one->u);
-    if (i == CLASSIFY_NONE)
+    if (!c->again && i == CLASSIFY_NONE)
         out_text(c->out, "No classifier tables configured\n");
-    else
+    else if (!c->again)
         out_text(c->out, "%10s%10s%10s%10s\n", "TableIdx", "Sessions", "NextTbl", "NextNode");
-    out_array(c->out, "tables");
-    for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, i + 1))
+    if (!c->again)
+        out_array(c->out, "tables");
+    for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, *next)) {
         if (!one || one->u == i)
             classify_cli_show_table(c, i, verbose);
+        *next = i + 1;
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
     return 0;
 }
@@ -308,7 +314,7 @@ const struct cli_command classify_commands[] = {
      " [action ( set-ip4-fib-id <set-ip4-fib-id:u32> | set-ip6-fib-id <set-ip6-fib-id:u32> )] "
      "[del]",
      "Adds or deletes a session of a classifier table", classify_cli_session, 0},
-    {"show classify tables [index <index:u32>] [verbose]",
+    {"show classify tables [index <index:u32>] [verbose [<level:u32>] | v]",
      "Classifier tables and, verbose, their sessions", show_tables, 0},
     {0},
 };

@@ -18,18 +18,21 @@ struct classify_filter *classify_filter_state(const struct piste *p)
 
 /* --- data path --- */
 
-bool classify_matches(u32 table, const struct buffer *b, int frame)
+bool classify_matches(struct thread *t, u32 table, const struct buffer *b, int frame)
 {
-    const struct classify_table *t = classify_table_at(table);
+    const struct classify_table *at = classify_table_at(table);
     struct classify_tally sum = {0};
-    return t && classify_walk(&t, b, frame, frame, &sum);
+    struct classify_session *e = at ? classify_walk(&at, b, frame, frame, &sum) : NULL;
+    if (e)
+        classify_hit(t, e);
+    return e;
 }
 
 static u32 trace_table = CLASSIFY_NONE; /* as data threads see it */
 
-static bool is_to_be_traced(const struct buffer *b)
+static bool is_to_be_traced(struct thread *t, const struct buffer *b)
 {
-    return classify_matches(__atomic_load_n(&trace_table, __ATOMIC_RELAXED), b, b->start);
+    return classify_matches(t, __atomic_load_n(&trace_table, __ATOMIC_RELAXED), b, b->start);
 }
 
 /* --- setting --- */

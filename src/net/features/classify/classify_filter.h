@@ -10,13 +10,14 @@
 #include "engine/index.h"
 
 struct module;
+struct thread;
 struct piste;
 
 extern const struct module classify_filter_module;
 
 /* Whether a session of the table, or of one behind it, matches the frame that begins `frame` bytes
  * from b's data on. Any thread. */
-bool classify_matches(u32 table, const struct buffer *b, int frame);
+bool classify_matches(struct thread *t, u32 table, const struct buffer *b, int frame);
 
 /* First table of the packet trace's filter, and of captures by an interface (IF_NONE: of all);
  * CLASSIFY_NONE: there is none. */

@@ -70,8 +70,9 @@ static u32 bytes_before(const struct buffer *b)
     return b->start > b->l2_start && b->l2_start >= 0 ? (u32)(b->start - b->l2_start) : 0;
 }
 
-static bool pcap_trace_is_wanted(const struct pcap_trace *c, enum capture_direction direction,
-                                 const struct buffer *b, struct if_index tx, u32 rewind)
+static bool pcap_trace_is_wanted(struct thread *t, const struct pcap_trace *c,
+                                 enum capture_direction direction, const struct buffer *b,
+                                 struct if_index tx, u32 rewind)
 {
     struct if_index i = direction == CAPTURE_TX ? tx : b->rx_if;
     struct if_index of = {__atomic_load_n(&c->interface.i, __ATOMIC_RELAXED)};
@@ -80,7 +81,7 @@ static bool pcap_trace_is_wanted(const struct pcap_trace *c, enum capture_direct
     if (direction == CAPTURE_DROP && c->one_error &&
         (b->error_node.i != c->error_node.i || b->error != c->error))
         return false;
-    return c->filter == CLASSIFY_NONE || classify_matches(c->filter, b, b->start - (int)rewind);
+    return c->filter == CLASSIFY_NONE || classify_matches(t, c->filter, b, b->start - (int)rewind);
 }
 
 static void pcap_trace_keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 now)
@@ -101,8 +102,9 @@ static void pcap_trace_keep(struct pcap_trace *c, const struct buffer *b, u32 re
     buffer_copy_out(b, 0, data + first, to->incl_bytes - first);
 }
 
-static void pcap_trace_see(struct capture *capture, enum capture_direction direction,
-                           struct if_index interface, struct buffer **b, u32 count)
+static void pcap_trace_see(struct thread *t, struct capture *capture,
+                           enum capture_direction direction, struct if_index interface,
+                           struct buffer **b, u32 count)
 {
     struct pcap_trace *c = container_of(capture, struct pcap_trace, capture);
     if (!(c->directions & direction))
@@ -110,7 +112,7 @@ static void pcap_trace_see(struct capture *capture, enum capture_direction direc
     u64 now = clock_ns();
     for (u32 i = 0; i < count; i++) {
         u32 rewind = direction == CAPTURE_DROP ? bytes_before(b[i]) : 0;
-        if (pcap_trace_is_wanted(c, direction, b[i], interface, rewind))
+        if (pcap_trace_is_wanted(t, c, direction, b[i], interface, rewind))
             pcap_trace_keep(c, b[i], rewind, now);
     }
 }

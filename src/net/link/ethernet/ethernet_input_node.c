@@ -211,7 +211,7 @@ void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b
     leave_all(next, count);
     if (likely(ethernet_input_express(eth, t, n, b, next, count)))
         return;
-    capture_packets(CAPTURE_RX, IF_NONE, b, count);
+    capture_packets(t, CAPTURE_RX, IF_NONE, b, count);
     for (u32 i = 0; i < count; i++) {
         if (next[i] != EXPRESS_LEFT)
             continue;

@@ -16,11 +16,13 @@ enum capture_direction {
     CAPTURE_DROP = 1 << 2,
 };
 
+struct thread;
+
 struct capture {
     /* interface: what the packets leave through, with CAPTURE_TX. Context: data threads; the caller
      * keeps the packets. */
-    void (*see)(struct capture *c, enum capture_direction direction, struct if_index interface,
-                struct buffer **b, u32 count);
+    void (*see)(struct thread *t, struct capture *c, enum capture_direction direction,
+                struct if_index interface, struct buffer **b, u32 count);
 };
 
 /* NULL: off. Set by the control thread; what was there may be freed once data threads have passed.
@@ -33,10 +35,10 @@ ALWAYS_INLINE bool capture_is_on(void)
     return __atomic_load_n(&capture_active, __ATOMIC_RELAXED);
 }
 
-ALWAYS_INLINE void capture_packets(enum capture_direction direction, struct if_index interface,
-                                   struct buffer **b, u32 count)
+ALWAYS_INLINE void capture_packets(struct thread *t, enum capture_direction direction,
+                                   struct if_index interface, struct buffer **b, u32 count)
 {
     struct capture *c = __atomic_load_n(&capture_active, __ATOMIC_ACQUIRE);
     if (unlikely(c != NULL))
-        c->see(c, direction, interface, b, count);
+        c->see(t, c, direction, interface, b, count);
 }

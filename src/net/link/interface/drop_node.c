@@ -17,7 +17,7 @@ ALWAYS_INLINE void count_reasons(struct thread *t, struct node *n, struct buffer
 
 void NODE_FN(error_drop)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    capture_packets(CAPTURE_DROP, IF_NONE, b, count);
+    capture_packets(t, CAPTURE_DROP, IF_NONE, b, count);
     count_reasons(t, n, b, count, IF_DROP);
     for (u32 i = 0; i < count; i++)
         next[i] = 0;
@@ -25,7 +25,7 @@ void NODE_FN(error_drop)(struct thread *t, struct node *n, struct buffer **b, u1
 
 void NODE_FN(error_punt)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    capture_packets(CAPTURE_DROP, IF_NONE, b, count);
+    capture_packets(t, CAPTURE_DROP, IF_NONE, b, count);
     count_reasons(t, n, b, count, IF_PUNT);
     for (u32 i = 0; i < count; i++)
         next[i] = 0;

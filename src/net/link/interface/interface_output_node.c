@@ -17,7 +17,7 @@ void NODE_FN(interface_output)(struct thread *t, struct node *n, struct buffer *
             next[i] = node_drop(n, b[i], INTERFACE_OUTPUT_ERR_DOWN, NEXT_DROP);
         return;
     }
-    capture_packets(CAPTURE_TX, out->index, b, count);
+    capture_packets(t, CAPTURE_TX, out->index, b, count);
     u64 bytes = 0;
     for (u32 i = 0; i < count; i++) {
         if (i + 4 < count)
