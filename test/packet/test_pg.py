@@ -435,22 +435,48 @@ def large(pg):
 def offload(switch):
     return (switch.pg(30, "10.30.0.1/24", extra="gso-enabled gso-size 100"),
             switch.pg(31, "10.31.0.1/24"),
-            switch.pg(32, "10.32.0.1/24", extra="gso-enabled gso-size 1400"))
+            switch.pg(32, "10.32.0.1/24", extra="gso-enabled gso-size 1400"),
+            switch.pg(33, "10.33.0.1/24", extra="csum-offload-enabled"))
 
 
 def test_large_packets_are_refused_by_others(switch, offload):
-    gso, plain, _ = offload
+    gso, plain, *_ = offload
     gso_drop = ("pg31-tx", "gso disabled on itf  -- gso packet drop")
-    csum_drop = ("pg31-tx", "checksum offload disabled on itf -- csum offload packet drop")
     with switch.counts({gso_drop: 1}):
         assert switch.exchange(gso, large(gso), plain) == []
-    small = gso.ether() / IP(src=gso.host, dst="10.31.0.2") / TCP() / b"x"
-    with switch.counts({csum_drop: 1}):
-        assert switch.exchange(gso, small, plain) == []
+
+
+def sums_are_right(packet):
+    again = Ether(bytes(packet))
+    for layer in (IP, TCP, UDP):
+        if layer in again:
+            del again[layer].chksum
+    return bytes(Ether(bytes(again))) == bytes(packet)
+
+
+@pytest.mark.parametrize("payload", [UDP(sport=1234, dport=5678) / bytes(range(60)), TCP() / b"odd"])
+def test_checksums_that_were_left_open(switch, offload, payload):
+    """What a port that offloads checksums receives has none yet; it leaves through any port with a right one."""
+    source = offload[3]
+    name = "udp" if UDP in payload else "tcp"
+    for dst, out in (("10.31.0.2", offload[1]), ("10.32.0.2", offload[2])):
+        frame = source.ether() / IP(src=source.host, dst=dst) / payload
+        switch.ctl("clear trace")
+        switch.ctl("trace add pg-input 1")
+        packet = switch.exchange(source, frame, out)[0]
+        line = f"ip4 offload-ip-cksum offload-{name}-cksum l2-hdr-offset 0 l3-hdr-offset 14 l4-hdr-offset 34"
+        first = switch.ctl("show trace").split(": ethernet-input")[0]
+        assert line in " ".join(first.split())
+        assert bytes(packet[IP].payload.payload) == bytes(payload.payload)
+        if out is offload[1]:
+            assert sums_are_right(packet)
+    switch.ctl("clear trace")
+
+
 
 
 def test_large_packets_are_cut_where_asked(switch, offload):
-    gso, plain, _ = offload
+    gso, plain, *_ = offload
     switch.ctl("set interface feature gso pg31 enable")
     assert "set interface feature gso pg31 enable" in switch.running_config()
     frame = large(gso)
@@ -468,7 +494,7 @@ def test_large_packets_are_cut_where_asked(switch, offload):
 
 
 def test_large_packets_stay_whole_between_those_who_take_them(switch, offload):
-    gso, _, other = offload
+    gso, _, other, _ = offload
     frame = large(gso)
     frame[IP].dst = "10.32.0.2"
     out = switch.exchange(gso, frame, other, count=1)
@@ -478,15 +504,11 @@ def test_large_packets_stay_whole_between_those_who_take_them(switch, offload):
 def test_offload_flags_of_a_stream(switch, offload):
     text = "IP4: 02:00:00:00:00:01 -> 02:00:00:00:00:02 TCP: 1.1.1.1 - 1.1.1.9 -> 2.2.2.2 " \
            "TCP: 1 -> 2 incrementing 30"
-    csum_drop = ("pg31-tx", "checksum offload disabled on itf -- csum offload packet drop")
     gso_drop = ("pg31-tx", "gso disabled on itf  -- gso packet drop")
-    for flags, drop in (("buffer-offload-flags offload-tcp-cksum", csum_drop),
-                        ("buffer-flags ip4 gso", gso_drop)):
-        switch.ctl(f"packet-generator new {{ name flags limit 4 size 90-90 source pg31 node pg31 "
-                   f"{flags} data {{ {text} }} }}")
-        with switch.counts({drop: 4}):
-            switch.run_stream("flags")
-    switch.ctl("set interface feature gso pg31 enable")
+    switch.ctl(f"packet-generator new {{ name flags limit 4 size 90-90 source pg31 node pg31 "
+               f"buffer-flags ip4 gso data {{ {text} }} }}")
+    with switch.counts({gso_drop: 4}):
+        switch.run_stream("flags")
     switch.ctl(f"packet-generator new {{ name flags limit 9 size 90-90 source pg31 node pg31 "
                f"buffer-offload-flags offload-tcp-cksum data {{ {text} }} }}")
     capture = switch.capture(offload[1])
@@ -496,7 +518,6 @@ def test_offload_flags_of_a_stream(switch, offload):
         sum_made = packet[TCP].chksum
         del packet[TCP].chksum
         assert Ether(bytes(packet))[TCP].chksum == sum_made
-    switch.ctl("set interface feature gso pg31 disable")
     switch.ctl("packet-generator delete flags")
 
 

@@ -37,9 +37,12 @@ static void pg_format_input(struct piste *p, const struct trace_record *r, struc
     text_add(out, "stream %s, %u bytes, sw_if_index %u, next_node %s\n", x.stream, x.bytes,
              x.interface.i, next);
     buffer_format(out, &r->meta);
-    if (r->meta.flags & BUFFER_GSO)
-        text_add(out, ", gso gso_size %u", r->meta.gso_size);
     text_putc(out, '\n');
+    if (r->meta.flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL)) {
+        text_repeat(out, ' ', 18);
+        buffer_format_packet(out, &r->meta);
+        text_putc(out, '\n');
+    }
     format_headers(out, is_ip(p, x.interface) || !strncmp(next, "ip4-", 4), r, 0);
 }
 

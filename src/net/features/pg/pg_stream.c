@@ -216,6 +216,8 @@ static void pg_stream_set_offload(struct pg_stream *s)
 {
     const struct pg_port *port = pg_port_at(s->pg, s->set.source);
     u32 want = s->set.offload, size = GSO_SIZE_DEFAULT;
+    if (port->csum_offload)
+        want |= PG_OFFLOAD_TCP_CSUM | PG_OFFLOAD_UDP_CSUM;
     if (port->gso) {
         want |= PG_OFFLOAD_TCP_CSUM | PG_OFFLOAD_GSO;
         size = port->gso_size;

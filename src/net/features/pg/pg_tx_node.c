@@ -2,13 +2,15 @@
 #include "base/clock.h"
 #include "control/loop.h"
 #include "net/features/pg/pg_internal.h"
+#include "net/link/gso/gso.h"
 
-/* What somebody has left to the port, and this one does not do. */
-static u16 pg_tx_refuse(const struct pg_port *port, struct node *n, struct buffer *b)
+/* What somebody has left to the port: one that does not do checksums gets them made, as by VPP's
+ * interface-output; packets to be cut are refused, unless `set interface feature gso` cut them. */
+static u16 pg_tx_offload(const struct pg_port *port, struct node *n, struct buffer *b)
 {
     if ((b->flags & BUFFER_GSO) && !port->gso)
         return node_drop(n, b, PG_TX_ERR_GSO, PG_TX_NEXT_DROP);
-    if (!port->gso && !port->csum_offload)
+    if (!port->gso && !port->csum_offload && !csum_complete(b))
         return node_drop(n, b, PG_TX_ERR_CSUM, PG_TX_NEXT_DROP);
     return NEXT_CONSUMED;
 }
@@ -46,7 +48,7 @@ void NODE_FN(pg_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *ne
     for (u32 i = 0; i < count; i++) {
         next[i] = NEXT_CONSUMED;
         if (unlikely(b[i]->flags & (BUFFER_GSO | BUFFER_CSUM_PARTIAL))) {
-            next[i] = pg_tx_refuse(port, n, b[i]);
+            next[i] = pg_tx_offload(port, n, b[i]);
             refused += next[i] != NEXT_CONSUMED;
         }
     }
