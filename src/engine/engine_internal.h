@@ -58,7 +58,9 @@ struct trace_log {
     _Atomic u32 published;        /* what readers may look at */
     u32 packets;                  /* started, ever: low part of handles */
     u32 shown_from;               /* packets before were cleared */
-    u32 hop_record[FRAME_PKTS];   /* of the vector being run: record index + 1, or 0 */
+    trace_dispatch_fn *dispatch;  /* trace_set_dispatch; NULL */
+    void *dispatch_arg;
+    u32 hop_record[FRAME_PKTS]; /* of the vector being run: record index + 1, or 0 */
     u32 n_hops;
 };
 
@@ -182,10 +184,6 @@ int thread_main_core(const struct piste *p);
 extern const struct cli_command trace_commands[];
 extern const struct cli_type trace_types[];
 
-/* The next packets that enter through the node are traced; 0: no more. filter: of those that the
- * filter wants (trace_set_filter). -EINVAL: not an input node; -EOPNOTSUPP: there is no filter. */
-int trace_capture(struct engine *e, struct node_index node, u32 count, bool filter,
-                  struct error *err) MUST_CHECK;
 void trace_clear(struct engine *e);
 /* Texts of up to max packets from position `from` on, of those that the filter lets pass; n: how
  * many these are. Returns n. */

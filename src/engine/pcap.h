@@ -19,6 +19,7 @@ enum pcap_link {
     PCAP_LINK_ETHERNET = 1,
     PCAP_LINK_RAW_IP = 12,
     PCAP_LINK_RAW = 101, /* read only: the registered number of raw IP */
+    PCAP_LINK_VPP_DISPATCH = 280,
 };
 
 #define PCAPNG_INTERFACES_MAX 256 /* of a section */

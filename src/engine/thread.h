@@ -28,7 +28,11 @@ struct thread_head {
     struct node *nodes;
     u64 now_ns;
     u32 index;
-    u32 traces; /* packets are traced */
+    u32 traces; /* THREAD_TRACES_*: who sees packets at each node; 0: nobody */
+};
+enum {
+    THREAD_TRACES_PACKETS = 1 << 0,  /* anything was traced since the last clear */
+    THREAD_TRACES_DISPATCH = 1 << 1, /* trace_set_dispatch */
 };
 
 ALWAYS_INLINE u32 thread_index(const struct thread *t)

@@ -43,11 +43,14 @@ static void keep_packet(struct engine *e, struct trace_record *r, struct buffer 
 
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count)
 {
+    bool live = t->traces & THREAD_TRACES_PACKETS;
+    if (t->trace.dispatch)
+        t->trace.dispatch(t->trace.dispatch_arg, n->index, b, count);
     t->trace.n_hops = count;
     for (u32 i = 0; i < count; i++) {
         u32 index;
         struct trace_record *r = NULL;
-        if (unlikely(b[i]->flags & BUFFER_TRACED) && (r = record_add(t, n, b[i], &index)))
+        if (live && unlikely(b[i]->flags & BUFFER_TRACED) && (r = record_add(t, n, b[i], &index)))
             keep_packet(t->engine, r, b[i]);
         t->trace.hop_record[i] = r ? index + 1 : 0;
     }
@@ -84,6 +87,27 @@ void trace_set_filter(struct engine *e, bool (*fn)(struct thread *t, const struc
     __atomic_store_n(&e->trace_wanted, fn, __ATOMIC_RELEASE);
 }
 
+struct dispatch_setting {
+    trace_dispatch_fn *fn;
+    void *arg;
+};
+
+static void trace_dispatch_on_thread(struct thread *t, void *arg)
+{
+    const struct dispatch_setting *s = arg;
+    t->trace.dispatch = s->fn;
+    t->trace.dispatch_arg = s->arg;
+    t->traces &= ~(u32)THREAD_TRACES_DISPATCH;
+    t->traces |= s->fn ? THREAD_TRACES_DISPATCH : 0;
+}
+
+void trace_set_dispatch(struct engine *e, trace_dispatch_fn *fn, void *arg)
+{
+    struct dispatch_setting s = {fn, arg};
+    for (u32 i = 0; i < e->n_threads; i++)
+        thread_call(e->threads[i], trace_dispatch_on_thread, &s);
+}
+
 bool trace_start(struct thread *t, struct node *n, struct buffer *b)
 {
     if (!n->traced || (n->trace_filtered && !trace_is_wanted(t, b)))
@@ -91,7 +115,7 @@ bool trace_start(struct thread *t, struct node *n, struct buffer *b)
     n->traced--;
     b->flags |= BUFFER_TRACED;
     b->trace = t->index << 24 | (t->trace.packets++ & 0xffffff);
-    t->traces = 1;
+    t->traces |= THREAD_TRACES_PACKETS;
     return true;
 }
 

@@ -35,6 +35,14 @@ bool trace_start(struct thread *t, struct node *n, struct buffer *b);
 /* Which packets traces are about that were asked for with a filter; NULL: there is none. Control
  * thread; fn is called by data threads. */
 void trace_set_filter(struct engine *e, bool (*fn)(struct thread *t, const struct buffer *b));
+/* The next packets that enter through the node are traced; 0: no more. filter: of those that the
+ * filter wants (trace_set_filter). -EINVAL: not an input node; -EOPNOTSUPP: there is no filter. */
+int trace_capture(struct engine *e, struct node_index node, u32 count, bool filter,
+                  struct error *err) MUST_CHECK;
+/* Who sees each packet in front of each node that it is given to; NULL: nobody. After the call no
+ * data thread is in fn that was there before. Control thread. */
+typedef void trace_dispatch_fn(void *arg, struct node_index node, struct buffer **b, u32 count);
+void trace_set_dispatch(struct engine *e, trace_dispatch_fn *fn, void *arg);
 /* For a traced packet of an input node, which the engine does not see: records its hop, with extra.
  */
 void trace_input_hop(struct thread *t, struct node *n, struct buffer *b, u16 next,

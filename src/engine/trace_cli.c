@@ -53,7 +53,7 @@ static int trace_add(struct cli_call *c)
 static void clear_on_thread(struct thread *t, void *arg)
 {
     t->trace.n = 0;
-    t->traces = 0;
+    t->traces &= ~(u32)THREAD_TRACES_PACKETS;
     t->trace.shown_from = t->trace.packets;
     atomic_store(&t->trace.published, 0);
     for (u32 i = 0; i < t->engine->nodes.n; i++)

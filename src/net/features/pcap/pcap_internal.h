@@ -9,6 +9,15 @@
 #define PCAP_PACKETS_DEFAULT 1000
 #define PCAP_BYTES_DEFAULT 512
 
+struct pcap {
+    struct pcap_trace *active;      /* NULL: off */
+    struct pcap_dispatch *dispatch; /* NULL: off */
+};
+
+struct pcap *pcap_of(const struct piste *p);
+/* Ends it without a file. */
+void pcap_dispatch_forget(struct piste *p);
+
 /* --- for the record in pcap_module.c --- */
 extern const char pcap_module_name[];
 extern const struct cli_command pcap_commands[];

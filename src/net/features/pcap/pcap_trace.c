@@ -17,49 +17,25 @@
 #include "net/features/pcap/pcap_internal.h"
 #include "net/link/interface/interface.h"
 
-#define FOLDER "/tmp/"
 #define BYTES_MIN 32
 #define BYTES_MAX 9000
-#define MEMORY_MAX_BYTES (1ull << 38)
-
-/* A place for one packet; its bytes follow. */
-struct place {
-    u64 time_ns;
-    u32 incl_bytes, orig_bytes;
-};
 
 struct pcap_trace {
     struct capture capture;
-    u32 directions, max_packets, max_packet_bytes, stride_bytes;
+    struct pcap_kept kept;
+    u32 directions, max_packet_bytes;
     struct if_index interface;
     u32 filter; /* classifier table, held; CLASSIFY_NONE: all */
     bool one_error;
     struct node_index error_node;
     u32 error;
-    char path[PCAP_TRACE_FILE_BYTES];
-    struct mem_map places; /* touched as far as they are used */
-    _Atomic u64 taken;     /* may go beyond max_packets */
-};
-
-struct pcap {
-    struct pcap_trace *active; /* NULL: off */
 };
 
 const char pcap_module_name[] = "pcap";
 
-static struct pcap *pcap_of(const struct piste *p)
+struct pcap *pcap_of(const struct piste *p)
 {
     return module_state(p, pcap_module_name);
-}
-
-static struct place *place_at(const struct pcap_trace *c, u64 i)
-{
-    return (struct place *)(void *)((u8 *)c->places.base + i * c->stride_bytes);
-}
-
-static u32 pcap_trace_count_of(const struct pcap_trace *c)
-{
-    return (u32)min_u64(atomic_load(&c->taken), c->max_packets);
 }
 
 /* --- data path --- */
@@ -86,13 +62,9 @@ static bool pcap_trace_is_wanted(struct thread *t, const struct pcap_trace *c,
 
 static void pcap_trace_keep(struct pcap_trace *c, const struct buffer *b, u32 rewind, u64 now)
 {
-    u64 i = atomic_fetch_add_explicit(&c->taken, 1, memory_order_relaxed);
-    if (i >= c->max_packets) {
-        /* full: the counter stays where it does not overflow */
-        atomic_store_explicit(&c->taken, c->max_packets, memory_order_relaxed);
+    struct pcap_place *to = pcap_kept_take(&c->kept);
+    if (!to)
         return;
-    }
-    struct place *to = place_at(c, i);
     to->time_ns = now;
     to->orig_bytes = buffer_packet_len(b) + rewind;
     to->incl_bytes = (u32)min_u64(to->orig_bytes, c->max_packet_bytes);
@@ -121,23 +93,8 @@ static void pcap_trace_see(struct thread *t, struct capture *capture,
 
 static void trace_free(struct pcap_trace *c)
 {
-    mem_map_free(&c->places);
+    pcap_kept_fini(&c->kept);
     free(c);
-}
-
-static int set_path(struct pcap_trace *c, const char *name, struct error *e)
-{
-    if (!name) {
-        snprintf(c->path, sizeof(c->path), FOLDER "%s%s%s.pcap",
-                 c->directions & CAPTURE_RX ? "rx" : "", c->directions & CAPTURE_TX ? "tx" : "",
-                 c->directions & CAPTURE_DROP ? "drop" : "");
-        return 0;
-    }
-    if (!*name || *name == '.' || strchr(name, '/') ||
-        strlen(name) + sizeof(FOLDER) > sizeof(c->path))
-        return error_set(e, EINVAL, "illegal characters in filename '%s'", name);
-    snprintf(c->path, sizeof(c->path), FOLDER "%s", name);
-    return 0;
 }
 
 /* NODE.REASON, as the counter is called in the statistics. */
@@ -176,7 +133,7 @@ static int set_filter(struct piste *p, struct pcap_trace *c, const struct pcap_t
 
 int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct error *e)
 {
-    struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
+    char file[32];
     if (pcap_of(p)->active)
         return error_set(e, EALREADY, "dispatch trace already enabled...");
     if (args->max_packet_bytes < BYTES_MIN || args->max_packet_bytes > BYTES_MAX)
@@ -185,26 +142,21 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
     *c = (struct pcap_trace){
         .capture = {pcap_trace_see},
         .directions = args->directions,
-        .max_packets = args->max_packets,
         .max_packet_bytes = args->max_packet_bytes,
-        .stride_bytes = (u32)round_up_u64(sizeof(struct place) + args->max_packet_bytes, 8),
         .interface = args->interface,
         .filter = CLASSIFY_NONE,
     };
-    u64 bytes = (u64)c->max_packets * c->stride_bytes;
-    int rc = set_path(c, args->file, e);
-    if (!rc && set_error(p, c, args->error, e) && !args->unknown_is_any)
-        rc = -e->code;
-    if (!rc && (!bytes || bytes > MEMORY_MAX_BYTES))
-        rc = error_set(e, EINVAL, "%u packets of %u bytes cannot be kept", c->max_packets,
-                       c->max_packet_bytes);
+    snprintf(file, sizeof(file), "%s%s%s.pcap", c->directions & CAPTURE_RX ? "rx" : "",
+             c->directions & CAPTURE_TX ? "tx" : "", c->directions & CAPTURE_DROP ? "drop" : "");
+    int rc = set_error(p, c, args->error, e);
+    if (rc && args->unknown_is_any)
+        rc = 0;
     if (!rc)
-        rc = mem_map_new(&c->places, "pcap-trace", bytes, page, false, e);
+        rc = pcap_kept_init(&c->kept, args->max_packets, c->max_packet_bytes, args->file, file, e);
     if (!rc)
         rc = set_filter(p, c, args, e);
     if (rc) {
-        mem_map_free(&c->places);
-        free(c);
+        trace_free(c);
         return rc;
     }
     pcap_of(p)->active = c;
@@ -214,45 +166,6 @@ int pcap_trace_start(struct piste *p, const struct pcap_trace_args *args, struct
 
 /* --- writing --- */
 
-/* By time, then by place. */
-static int by_time(const void *x, const void *y)
-{
-    const struct place *a = *(struct place *const *)x, *b = *(struct place *const *)y;
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? -1 : 1;
-    return a < b ? -1 : a > b;
-}
-
-static int pcap_trace_write_file(const struct pcap_trace *c, u32 n, struct error *e)
-{
-    u8 header[PCAP_HEADER_BYTES], record[PCAP_RECORD_HEADER_BYTES];
-    struct place **places = mem_alloc(n * sizeof(struct place *));
-    for (u32 i = 0; i < n; i++)
-        places[i] = place_at(c, i);
-    qsort(places, n, sizeof(struct place *), by_time);
-    u64 base = clock_wall_base_ns();
-    int fd = open(c->path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-    int failed = f ? 0 : errno;
-    if (!f && fd >= 0)
-        close(fd);
-    pcap_put_header(header, PCAP_LINK_ETHERNET);
-    if (f)
-        fwrite(header, sizeof(header), 1, f);
-    for (u32 i = 0; f && i < n; i++) {
-        const struct place *at = places[i];
-        pcap_put_record_header(record, base + at->time_ns, at->incl_bytes, at->orig_bytes);
-        fwrite(record, sizeof(record), 1, f);
-        fwrite(at + 1, at->incl_bytes, 1, f);
-    }
-    if (f && ferror(f))
-        failed = EIO;
-    if (f && fclose(f) && !failed)
-        failed = errno;
-    free(places);
-    return failed ? error_errno(e, failed, "cannot write %s", c->path) : 0;
-}
-
 int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct error *e)
 {
     struct pcap_trace *c = pcap_of(p)->active;
@@ -261,11 +174,12 @@ int pcap_trace_stop(struct piste *p, struct pcap_trace_status *status, struct er
     pcap_of(p)->active = NULL;
     __atomic_store_n(&capture_active, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
-    u32 n = pcap_trace_count_of(c);
+    u32 n = pcap_kept_count(&c->kept);
     *status = (struct pcap_trace_status){
-        .directions = c->directions, .packets = n, .max_packets = c->max_packets};
-    memcpy(status->path, c->path, sizeof(status->path));
-    int rc = n ? pcap_trace_write_file(c, n, e) : error_set(e, ENODATA, "No packets captured...");
+        .directions = c->directions, .packets = n, .max_packets = c->kept.max_packets};
+    memcpy(status->path, c->kept.path, sizeof(status->path));
+    int rc = n ? pcap_kept_write(&c->kept, PCAP_LINK_ETHERNET, NULL, NULL, e)
+               : error_set(e, ENODATA, "No packets captured...");
     if (c->filter != CLASSIFY_NONE)
         classify_table_unref(p, c->filter);
     trace_free(c);
@@ -279,9 +193,9 @@ void pcap_trace_get_status(const struct piste *p, struct pcap_trace_status *out)
     if (!c)
         return;
     out->directions = c->directions;
-    out->packets = pcap_trace_count_of(c);
-    out->max_packets = c->max_packets;
-    memcpy(out->path, c->path, sizeof(out->path));
+    out->packets = pcap_kept_count(&c->kept);
+    out->max_packets = c->kept.max_packets;
+    memcpy(out->path, c->kept.path, sizeof(out->path));
 }
 
 /* --- life --- */
@@ -305,6 +219,7 @@ int pcap_init(struct piste *p, void **state, struct error *e)
 void pcap_stop(struct piste *p, void *state)
 {
     struct pcap *s = state;
+    pcap_dispatch_forget(p);
     capture_active = NULL;
     if (s->active)
         trace_free(s->active);

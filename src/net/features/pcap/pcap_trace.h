@@ -1,14 +1,12 @@
 /* `pcap trace`: what interfaces receive and send, and what is dropped, into a file.
  *
  *   ethernet-input, X-output, error-drop ──► places in memory, one a packet ──► file, when it is
- * turned off
- *
- * A packet takes the next place with one atomic add, so that as many as were asked for are kept, no
- * more, in the order they came. */
+ * turned off. */
 #pragma once
 
 #include "base/error.h"
 #include "engine/index.h"
+#include "net/features/pcap/pcap_kept.h"
 #include "net/link/interface/capture_data.h"
 
 struct module;
@@ -16,7 +14,7 @@ struct piste;
 
 extern const struct module pcap_module;
 
-#define PCAP_TRACE_FILE_BYTES 128
+#define PCAP_TRACE_FILE_BYTES PCAP_KEPT_FILE_BYTES
 
 struct pcap_trace_args {
     u32 directions; /* enum capture_direction */
