@@ -16,10 +16,14 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/vec.h"
 #include "control/listen.h"
 #include "plugins/prom/prom.h"
 
-#define CONNECTIONS_MAX 32u
+#define CONNECTIONS_MAX 32u /* of clients: who comes then takes the place of who is slowest, */
+#define LEAVING_MAX 32u     /* which needs one until the library has closed it */
+#define REQUEST_SEC_MAX                                                                            \
+    30u /* from one request's answer to the next one's, or from the connection */
 #define CONNECTION_BYTES (16u << 10)
 #define IDLE_SEC_MAX 10u
 #define STACK_BYTES ((size_t)256 << 10)
@@ -30,12 +34,20 @@ struct library {
     __typeof__(&MHD_start_daemon) start_daemon;
     __typeof__(&MHD_stop_daemon) stop_daemon;
     __typeof__(&MHD_get_daemon_info) get_daemon_info;
+    __typeof__(&MHD_get_connection_info) get_connection_info;
     __typeof__(&MHD_get_timeout) get_timeout;
     __typeof__(&MHD_run) run;
     __typeof__(&MHD_create_response_from_buffer) create_response_from_buffer;
     __typeof__(&MHD_add_response_header) add_response_header;
     __typeof__(&MHD_queue_response) queue_response;
     __typeof__(&MHD_destroy_response) destroy_response;
+};
+
+/* A connection. */
+struct prom_client {
+    int fd; /* the library's */
+    u64 since_ns;
+    bool leaves; /* it is being closed */
 };
 
 struct prom_server {
@@ -49,6 +61,8 @@ struct prom_server {
     u64 page_ns;
     u32 page_generation;
     bool has_page;
+    VEC(struct prom_client *) clients; /* the HTTP thread's, in no order */
+    u32 n_leaving;
 };
 
 static int library_load(struct library *l, struct error *e)
@@ -61,6 +75,7 @@ static int library_load(struct library *l, struct error *e)
         {"MHD_start_daemon", &l->start_daemon},
         {"MHD_stop_daemon", &l->stop_daemon},
         {"MHD_get_daemon_info", &l->get_daemon_info},
+        {"MHD_get_connection_info", &l->get_connection_info},
         {"MHD_get_timeout", &l->get_timeout},
         {"MHD_run", &l->run},
         {"MHD_create_response_from_buffer", &l->create_response_from_buffer},
@@ -154,6 +169,74 @@ static enum MHD_Result prom_http_answer(void *arg, struct MHD_Connection *c, con
                            text_str(&s->page), s->page.len);
 }
 
+/* --- slow clients: one that sends a byte now and then is never idle --- */
+
+static void prom_http_send_away(struct prom_server *s, struct prom_client *x)
+{
+    shutdown(x->fd, SHUT_RDWR); /* which the library hears of */
+    x->leaves = true;
+    s->n_leaving++;
+}
+
+static struct prom_client *prom_http_slowest(const struct prom_server *s)
+{
+    struct prom_client *slowest = NULL;
+    for (u32 i = 0; i < s->clients.n; i++) {
+        struct prom_client *x = s->clients.v[i];
+        if (!x->leaves && (!slowest || x->since_ns < slowest->since_ns))
+            slowest = x;
+    }
+    return slowest;
+}
+
+static void prom_http_connected(struct prom_server *s, struct MHD_Connection *c, void **context)
+{
+    struct prom_client *x = mem_alloc(sizeof(*x));
+    x->fd = s->mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    x->since_ns = clock_ns();
+    *context = x;
+    if (s->clients.n - s->n_leaving >= CONNECTIONS_MAX)
+        prom_http_send_away(s, prom_http_slowest(s));
+    vec_add(&s->clients, x);
+}
+
+static void prom_http_closed(struct prom_server *s, struct prom_client *x)
+{
+    for (u32 i = 0; i < s->clients.n; i++)
+        if (s->clients.v[i] == x) {
+            vec_del(&s->clients, i);
+            break;
+        }
+    s->n_leaving -= x->leaves;
+    free(x);
+}
+
+static void prom_http_on_connection(void *arg, struct MHD_Connection *c, void **context,
+                                    enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        prom_http_connected(arg, c, context);
+    else if (*context)
+        prom_http_closed(arg, *context);
+}
+
+static void prom_http_on_answered(void *arg, struct MHD_Connection *c, void **state,
+                                  enum MHD_RequestTerminationCode code)
+{
+    struct prom_server *s = arg;
+    int fd = s->mhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    for (u32 i = 0; i < s->clients.n; i++)
+        if (s->clients.v[i]->fd == fd)
+            s->clients.v[i]->since_ns = clock_ns();
+}
+
+static void prom_http_limit_time(struct prom_server *s)
+{
+    struct prom_client *slowest = prom_http_slowest(s);
+    if (slowest && clock_ns() - slowest->since_ns > REQUEST_SEC_MAX * NS_PER_SEC)
+        prom_http_send_away(s, slowest);
+}
+
 static void *prom_http_serve(void *arg)
 {
     struct prom_server *s = arg;
@@ -165,6 +248,9 @@ static void *prom_http_serve(void *arg)
     while (!fds[1].revents) {
         MHD_UNSIGNED_LONG_LONG ms;
         int timeout = l->get_timeout(s->daemon, &ms) == MHD_YES ? (int)min_u64(ms, 1000) : -1;
+        if (timeout < 0 && s->clients.n)
+            timeout = 1000;
+        prom_http_limit_time(s);
         if (poll(fds, array_len(fds), timeout) >= 0)
             l->run(s->daemon);
     }
@@ -197,8 +283,10 @@ static int prom_http_start(struct prom_server *s, const char *address, struct er
         return fd;
     s->daemon = s->mhd.start_daemon(
         MHD_USE_EPOLL, 0, NULL, NULL, prom_http_answer, s, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC_MAX,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX + LEAVING_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        IDLE_SEC_MAX, MHD_OPTION_NOTIFY_CONNECTION, prom_http_on_connection, s,
+        MHD_OPTION_NOTIFY_COMPLETED, prom_http_on_answered, s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
     if (!s->daemon) {
         close(fd);
         return error_set(e, EIO, "libmicrohttpd cannot serve %s", address);
@@ -236,6 +324,7 @@ void prom_server_free(struct prom_server *s)
         panic("cannot end the thread of prom");
     pthread_join(s->thread, NULL);
     s->mhd.stop_daemon(s->daemon); /* closes the socket */
+    vec_free(&s->clients);
     close(s->stop_fd);
     text_free(&s->page);
     free(s);

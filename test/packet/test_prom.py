@@ -203,6 +203,32 @@ def test_clients_that_do_not_behave(server):
     assert server.get()[0] == 200
 
 
+def test_clients_that_send_a_byte_now_and_then(server):
+    """They are never idle, and more than there are places; who asks for something is served."""
+    held = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(48)]
+    done = threading.Event()
+
+    def feed():
+        for s in held:
+            with contextlib.suppress(OSError):
+                s.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+        while not done.wait(0.2):
+            for s in held:
+                with contextlib.suppress(OSError):  # it was sent away
+                    s.sendall(b"y")
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    try:
+        for _ in range(3):
+            assert server.get()[0] == 200  # in 30 seconds, while they go on
+    finally:
+        done.set()
+        feeder.join()
+        for s in held:
+            s.close()
+
+
 @pytest.mark.skipif(EMULATED, reason="qemu has threads, and is slow")
 def test_disabled_while_requests_come(switch, net):
     """Also those that the library answers by itself, with an error: no thread, descriptor or listener stays behind,
