@@ -239,14 +239,18 @@ static void policer_cli_show_one(struct cli_call *c, u32 index)
 
 static int policer_cli_show(struct cli_call *c)
 {
-    u32 one = POLICER_NONE;
+    u32 one = POLICER_NONE, *next = cli_kept(c, sizeof(*next), NULL);
     int rc = cli_get(c, "name") || cli_get(c, "index") ? policer_cli_argument(c, &one) : 0;
     if (rc)
         return rc;
-    out_array(c->out, "policers");
-    for (u32 i = 0; (i = policer_next(c->piste, i)) != POLICER_NONE; i++)
+    if (!c->again)
+        out_array(c->out, "policers");
+    for (u32 i; (i = policer_next(c->piste, *next)) != POLICER_NONE; *next = i + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
         if (one == POLICER_NONE || one == i)
             policer_cli_show_one(c, i);
+    }
     out_end(c->out);
     return 0;
 }

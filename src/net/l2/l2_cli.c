@@ -343,16 +343,22 @@ static int show_domains(struct cli_call *c)
     struct l2_state *s = l2_cli_state_of(c);
     if (cli_get(c, "bridge-domain-id"))
         return show_one_domain(c, l2_cli_domain(c));
-    struct l2_bd *bd = l2_bd_next(s, 1);
-    if (!bd)
+    u32 *shown =
+        cli_kept(c, sizeof(*shown), NULL); /* index of the last one; 0: none, and is no domain */
+    struct l2_bd *bd = l2_bd_next(s, *shown + 1);
+    if (!c->again && !bd)
         out_text(c->out, "no bridge-domains in use\n");
-    else
+    else if (!c->again)
         domain_title(c->out);
-    out_array(c->out, "bridge_domains");
+    if (!c->again)
+        out_array(c->out, "bridge_domains");
     for (; bd; bd = l2_bd_next(s, bd->index + 1)) {
+        if (cli_full(c))
+            return CLI_MORE;
         out_object(c->out, NULL);
         domain_line(c, bd);
         out_end(c->out);
+        *shown = bd->index;
     }
     out_end(c->out);
     return 0;
