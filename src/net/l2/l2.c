@@ -150,13 +150,20 @@ static int l2_port_check(const struct l2_state *s, struct if_index i, struct err
     return 0;
 }
 
+static void l2_list_add(struct l2_state *s, struct if_index i)
+{
+    struct if_index peer = l2_if(i)->peer;
+    index_list_add(&s->in_l2, &s->links[0].in_l2, sizeof(s->links[0]), i.i);
+    if (!if_is_none(peer))
+        index_list_add(&s->links[peer.i].aimed, &s->links[0].aims, sizeof(s->links[0]), i.i);
+}
+
 static void l2_list_remove(struct l2_state *s, struct if_index i)
 {
-    for (u32 k = 0; k < s->in_l2.n; k++)
-        if (if_equal(s->in_l2.v[k], i)) {
-            vec_del(&s->in_l2, k);
-            return;
-        }
+    struct if_index peer = l2_if(i)->peer;
+    index_list_remove(&s->in_l2, &s->links[0].in_l2, sizeof(s->links[0]), i.i);
+    if (!if_is_none(peer))
+        index_list_remove(&s->links[peer.i].aimed, &s->links[0].aims, sizeof(s->links[0]), i.i);
 }
 
 static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd)
@@ -209,7 +216,7 @@ static void l2_enter(struct l2_state *s, struct if_index i, enum l2_mode mode)
     struct l2_if *l = l2_if(i);
     make_output(s, i);
     interface_promisc_ref(s->piste, i, true);
-    vec_add(&s->in_l2, i);
+    l2_list_add(s, i);
     __atomic_store_n(&l->mode, (u8)mode, __ATOMIC_RELEASE);
     rewrites_publish(s, i);
     l2_port_publish(s, i);
@@ -336,11 +343,10 @@ static void l2_forget(struct l2_state *s, struct interface *f)
         }
     }
     /* what leads here leads nowhere: a later interface of the same index is another one */
-    for (u32 k = 0; k < s->in_l2.n; k++) {
-        struct l2_if *l = l2_if(s->in_l2.v[k]);
-        if (l->mode == L2_MODE_XCONNECT && if_equal(l->peer, f->index))
-            __atomic_store_n(&l->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
-    }
+    struct index_list *aimed = &s->links[f->index.i].aimed;
+    for (u32 k = aimed->first; k != INDEX_LIST_NONE; k = s->links[k].aims.next)
+        __atomic_store_n(&l2_if((struct if_index){k})->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
+    *aimed = INDEX_LIST_EMPTY;
     l2_leave(s, f->index);
     l2_fib_forget(s, UINT32_MAX, f->index);
     __atomic_store_n(&if_data(f->index)->l2_mode, 0, __ATOMIC_RELAXED);
@@ -362,12 +368,15 @@ static void mac_changed(struct l2_state *s, struct interface *f)
 
 static void l2_on_event(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    if (ev == IF_EVENT_DELETE)
-        l2_forget(arg, f);
-    else if (ev == IF_EVENT_MAC)
-        mac_changed(arg, f);
-    else if (ev == IF_EVENT_NEW)
+    struct l2_state *s = arg;
+    if (ev == IF_EVENT_DELETE) {
+        l2_forget(s, f);
+    } else if (ev == IF_EVENT_MAC) {
+        mac_changed(s, f);
+    } else if (ev == IF_EVENT_NEW) {
         __atomic_store_n(&l2_if(f->index)->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
+        s->links[f->index.i].aimed = INDEX_LIST_EMPTY;
+    }
 }
 
 u64 l2_learned(const struct piste *p)
@@ -410,9 +419,13 @@ int l2_init(struct piste *p, void **state, struct error *e)
     if (!rc)
         rc = l2_map_new(&s->bd_map, "bridge-domains",
                         (u64)(L2_BD_INDEX_MAX + 1) * sizeof(struct l2_bd_data), e);
+    if (!rc)
+        rc = l2_map_new(&s->links_map, "l2-lists", (u64)IF_MAX * sizeof(struct l2_links), e);
     if (!rc) {
         l2_if_base = s->if_map.base;
         l2_bd_data_base = s->bd_map.base;
+        s->links = s->links_map.base;
+        s->in_l2 = INDEX_LIST_EMPTY;
         rc = l2_fib_init(s, e);
     }
     if (rc) {
@@ -420,6 +433,8 @@ int l2_init(struct piste *p, void **state, struct error *e)
             mem_map_free(&s->if_map);
         if (s->bd_map.base)
             mem_map_free(&s->bd_map);
+        if (s->links_map.base)
+            mem_map_free(&s->links_map);
         free(s);
         return rc;
     }
@@ -445,7 +460,7 @@ void l2_stop(struct piste *p, void *state)
     l2_bd_free_all(s);
     arp_table_free(s->shared.arp);
     hash_fini(&s->bd_by_id);
-    vec_free(&s->in_l2);
+    mem_map_free(&s->links_map);
     vec_free(&s->patches);
     mem_map_free(&s->if_map);
     mem_map_free(&s->bd_map);

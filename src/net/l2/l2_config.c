@@ -129,8 +129,9 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
         if (bd->learn_limit != s->default_learn_limit)
             text_add(t, "set bridge-domain learn-limit %u %u\n", bd->id, bd->learn_limit);
     }
-    for (u32 i = 0; phase == RC_INTERFACE && i < s->in_l2.n; i++)
-        config_of_port(s, s->in_l2.v[i], t);
+    for (u32 i = s->in_l2.first; phase == RC_INTERFACE && i != INDEX_LIST_NONE;
+         i = l2_port_next(s, i))
+        config_of_port(s, (struct if_index){i}, t);
     for (u32 i = 0; phase == RC_INTERFACE && i < s->patches.n; i++)
         text_add(t, "test l2patch rx %s tx %s\n", interface_at(p, s->patches.v[i].rx)->name,
                  interface_at(p, s->patches.v[i].tx)->name);

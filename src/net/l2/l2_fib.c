@@ -239,8 +239,12 @@ static void l2_fib_flush_owner(struct l2_state *s, struct flush *f)
 /* After a flush, as people see it: entries that were learnt before are of an earlier time. */
 static void l2_fib_flush_end(struct l2_state *s, u32 bd, struct if_index i)
 {
-    for (struct l2_bd *d = l2_bd_next(s, 0); if_is_none(i) && d; d = l2_bd_next(s, d->index + 1))
-        if (bd == UINT32_MAX || bd == d->index)
+    if (!if_is_none(i))
+        return;
+    if (bd != UINT32_MAX)
+        l2_bd_at(s, bd)->seq++;
+    else
+        for (struct l2_bd *d = l2_bd_next(s, 0); d; d = l2_bd_next(s, d->index + 1))
             d->seq++;
 }
 

@@ -75,6 +75,13 @@ struct l2_bd {
     struct index_list arp; /* entries for ARP termination */
 };
 
+/* By interface: its places in lists. */
+struct l2_links {
+    struct index_links in_l2;
+    struct index_links aims; /* among those that are cross-connected to its peer */
+    struct index_list aimed; /* those that are cross-connected to it */
+};
+
 struct l2_patch {
     struct if_index rx, tx;
 };
@@ -97,9 +104,10 @@ struct l2_state {
     u32 n_ageing; /* domains whose entries age */
     struct hash bd_by_id;
     u32 default_learn_limit;
-    struct mem_map if_map, bd_map;
+    struct mem_map if_map, bd_map, links_map;
+    struct l2_links *links; /* lazily touched */
     const struct l2_rewriter *rewriter;
-    VEC(struct if_index) in_l2; /* interfaces with a mode */
+    struct index_list in_l2; /* interfaces with a mode */
     VEC(struct l2_patch) patches;
     /* l2_fib.c */
     struct loop_timer *grow_timer, *age_timer, *event_timer;
@@ -117,6 +125,12 @@ struct l2_state {
 };
 
 struct l2_state *l2_state_of(const struct piste *p);
+
+/* Interfaces with a mode, in the order in which they got it; INDEX_LIST_NONE at the end. */
+static inline u32 l2_port_next(const struct l2_state *s, u32 i)
+{
+    return s->links[i].in_l2.next;
+}
 
 /* l2_bd.c: domains. NULL: there is none. */
 struct l2_bd *l2_bd_find(const struct l2_state *s, u32 id);
