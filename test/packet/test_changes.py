@@ -7,7 +7,8 @@ import sys
 import time
 
 import packet_lib
-from packet_lib import HERE, Here, lib, write_pcap
+import pytest
+from packet_lib import EMULATED, HERE, Here, lib, write_pcap
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import ARP, Dot1AD, Dot1Q, Ether
@@ -170,6 +171,7 @@ class Changes:
         self.api.close()
 
 
+@pytest.mark.skipif(EMULATED, reason="qemu is slow")
 def test_random_changes(switch, build, request):
     seed = request.config.getoption("--changes-seed")
     end = time.monotonic() + request.config.getoption("--changes-seconds")

@@ -17,7 +17,7 @@ from scapy.layers.inet import IP, UDP
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../../python")
 
-from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
+from packet_lib import EMULATED, Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
 from piste import Stats, StatsError  # noqa: E402  pylint: disable=wrong-import-position
 from piste.stats import (COMBINED, EMPTY, GAUGE, NAMES, SCALAR, SIMPLE,  # noqa: E402
                          SYMLINK, receive_fd)  # pylint: disable=wrong-import-position
@@ -490,7 +490,7 @@ def test_show_statistics_segment(switch, net, stats):
     assert row == "/sys/num_worker_threads".ljust(75) + "Gauge".ljust(11) + str(switch.workers).rjust(10) + "    "
     link = next(e for e in stats.entries() if e.name == "/interfaces/pg0/rx")
     row = next(line for line in lines if line.startswith("/interfaces/pg0/rx "))
-    assert row.split() == ["/interfaces/pg0/rx", "Symlink", str(link.index1 | link.index2 << 32)]
+    assert row.split() == ["/interfaces/pg0/rx", "Symlink", str(link.value)]
     kinds = {line[75:86].strip() for line in lines[1:]}
     assert kinds == {"ScalarPtr", "CMainPtr", "NameVector", "Symlink", "Gauge"}
     few = switch.json("show statistics segment ^/if/rx$")["entries"]
@@ -682,6 +682,7 @@ def memory(data, size=None):
     return fd
 
 
+@pytest.mark.skipif(EMULATED, reason="the segment is made in the byte order of this machine")
 def test_client_reads_the_minimal_segment(build, hostile):
     fd = memory(bytes(minimal()))
     assert get_stats(build, "socket-name", hostile(fd), "dump").stdout.splitlines() == [
@@ -706,6 +707,7 @@ def test_client_of_hostile_servers(build, hostile):
         os.close(fd)
 
 
+@pytest.mark.skipif(EMULATED, reason="the segment is made in the byte order of this machine")
 def test_client_does_not_print_control_characters(build, hostile):
     data = minimal()
     data[0x1010 + 16:0x1010 + 26] = b"/\x1b[31m,\"\\\n\0"
