@@ -24,9 +24,10 @@
 enum { STRINGS = 4 };
 enum { BYTES_ARE_ANYTHING, BYTES_ARE_ETHERNET, BYTES_ARE_IP4, BYTES_ARE_IP6 };
 
-/* What stands in a place, in front of the packet. */
+/* What stands in a place, in front of the packet. meta: of a struct buffer, which would want to be
+ * aligned. */
 struct dispatched {
-    struct buffer meta;
+    u8 meta[sizeof(struct buffer)];
     u32 buffer;
     struct node_index node;
 };
@@ -54,7 +55,7 @@ static void pcap_dispatch_see(void *arg, struct node_index node, struct buffer *
         to->time_ns = now;
         to->orig_bytes = buffer_packet_len(b[i]);
         to->incl_bytes = (u32)min_u64(to->orig_bytes, PACKET_BYTES);
-        x->meta = *b[i];
+        memcpy(x->meta, b[i], sizeof(x->meta));
         x->buffer = buffer_index(b[i]);
         x->node = node;
         buffer_copy_out(b[i], 0, (u8 *)(x + 1), to->incl_bytes);
@@ -63,12 +64,12 @@ static void pcap_dispatch_see(void *arg, struct node_index node, struct buffer *
 
 /* --- the file --- */
 
-static u8 pcap_dispatch_bytes_are(const struct dispatched *x, u32 bytes)
+static u8 pcap_dispatch_bytes_are(const struct buffer *meta, const u8 *packet, u32 bytes)
 {
-    u8 version = bytes ? *(const u8 *)(x + 1) >> 4 : 0;
-    if (x->meta.start == x->meta.l2_start && bytes >= 14)
+    u8 version = bytes ? *packet >> 4 : 0;
+    if (meta->start == meta->l2_start && bytes >= 14)
         return BYTES_ARE_ETHERNET;
-    if (x->meta.start != x->meta.l3_start)
+    if (meta->start != meta->l3_start)
         return BYTES_ARE_ANYTHING;
     return version == 4 ? BYTES_ARE_IP4 : version == 6 ? BYTES_ARE_IP6 : BYTES_ARE_ANYTHING;
 }
@@ -77,19 +78,22 @@ static const u8 *pcap_dispatch_header(void *arg, const struct pcap_place *at, st
 {
     struct engine *e = arg;
     const struct dispatched *x = (const struct dispatched *)(const void *)(at + 1);
+    const u8 *packet = (const u8 *)(x + 1);
+    struct buffer meta;
     be32 buffer = be32_from_host(x->buffer);
+    memcpy(&meta, x->meta, sizeof(meta));
     text_putc(out, 1);
     text_putc(out, 0);
     text_putc(out, STRINGS);
-    text_putc(out, (char)pcap_dispatch_bytes_are(x, at->incl_bytes));
+    text_putc(out, (char)pcap_dispatch_bytes_are(&meta, packet, at->incl_bytes));
     text_putn(out, (const char *)&buffer, sizeof(buffer));
     text_puts(out, node_name(e, x->node));
     text_putc(out, 0);
-    buffer_format(out, &x->meta);
+    buffer_format(out, &meta);
     text_putc(out, 0);
-    buffer_format_packet(out, &x->meta);
+    buffer_format_packet(out, &meta);
     text_putn(out, "\0", 2);
-    return (const u8 *)(x + 1);
+    return packet;
 }
 
 /* --- on and off --- */
