@@ -4,9 +4,21 @@
 #pragma once
 
 #include "engine/counter.h"
+#include "engine/node.h"
 #include "net/ip/fib/fib_data.h"
 
 #define FIB_LOOKUPS_MOST 8 /* load balances, and tables, that a packet may pass */
+
+/* Why the nodes that end so drop packets. */
+enum { FIB_LOOKUP_ERR_LOOP, FIB_LOOKUP_ERR_N };
+extern const struct node_error fib_lookup_errors[FIB_LOOKUP_ERR_N];
+
+/* The record of one; edges: FIB_LOOKUP_NEXT_IP4 or its like. */
+#define FIB_LOOKUP_NODE(text_name, c_name, edges, format)                                          \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name), .next = edges, .n_next = FIB_NEXT_N,      \
+        .errors = fib_lookup_errors, .n_errors = FIB_LOOKUP_ERR_N, .format_trace = format,         \
+    }
 
 /* Of the protocol: a hash that all packets of a flow have in common, by FLOW_* fields; never 0. */
 typedef u32 fib_flow_hash(const struct buffer *b, u32 fields);

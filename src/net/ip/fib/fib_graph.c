@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "engine/thread.h"
+#include "net/ip/fib/fib_forward.h"
 #include "net/link/interface/interface.h"
 
 struct own_edge { /* of a module's own adjacencies */
@@ -38,6 +39,10 @@ struct fib_graph {
     struct family families[IP_FAMILY_N];
     struct mem_map if_map;
     struct if_edges *ifs;
+};
+
+const struct node_error fib_lookup_errors[FIB_LOOKUP_ERR_N] = {
+    [FIB_LOOKUP_ERR_LOOP] = {"loop", "looked up in too many tables", SEVERITY_ERROR},
 };
 
 /* What the first edges of all lookup nodes lead to. */

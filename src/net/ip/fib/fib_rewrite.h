@@ -28,6 +28,34 @@ enum {
     FIB_REWRITE_ERR_N
 };
 
+/* The table of reasons; ttl, mtu: what the first two are called. */
+#define FIB_REWRITE_ERRORS(ttl, mtu)                                                               \
+    {                                                                                              \
+        [FIB_REWRITE_ERR_TTL] = {"time_expired", ttl, SEVERITY_ERROR},                             \
+        [FIB_REWRITE_ERR_MTU] = {"mtu_exceeded", mtu, SEVERITY_ERROR},                             \
+        [FIB_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},   \
+        [FIB_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header",               \
+                                     SEVERITY_ERROR},                                              \
+        [FIB_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},    \
+        [FIB_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long",                                    \
+                                             "too long with the tunnel's header", SEVERITY_ERROR}, \
+        [FIB_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",  \
+                                         SEVERITY_ERROR},                                          \
+        [FIB_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",   \
+                                            SEVERITY_ERROR},                                       \
+    }
+
+/* The record of one. */
+#define FIB_REWRITE_NODE(text_name, c_name, drop, icmp_error, fragment, reasons, format)           \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
+        .next = {[FIB_REWRITE_NEXT_DROP] = drop,                                                   \
+                 [FIB_REWRITE_NEXT_ICMP_ERROR] = icmp_error,                                       \
+                 [FIB_REWRITE_NEXT_FRAGMENT] = fragment},                                          \
+        .n_next = FIB_REWRITE_N_NEXT, .errors = reasons, .n_errors = FIB_REWRITE_ERR_N,            \
+        .format_trace = format, .trace_after = true,                                               \
+    }
+
 #define FIB_LEAVES UINT16_MAX /* no edge: it may */
 
 /* Of the protocol: one hop less to live, unless b was made here. FIB_LEAVES, or where b goes

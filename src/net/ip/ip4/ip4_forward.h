@@ -17,8 +17,6 @@ NODE_DECLARE(ip4_null);
 /* node_def.format_trace: the header, behind a line that says which table, adjacency and flow. */
 void ip4_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out);
 
-enum { IP4_LOOKUP_ERR_LOOP, IP4_LOOKUP_ERR_N };
-
 enum { IP4_INTERFACE_RX_NEXT_DROP, IP4_INTERFACE_RX_NEXT_INPUT, IP4_INTERFACE_RX_N_NEXT };
 enum { IP4_INTERFACE_RX_ERR_NO_INTERFACE, IP4_INTERFACE_RX_ERR_LOOP, IP4_INTERFACE_RX_ERR_N };
 extern const struct node_error ip4_interface_rx_errors[IP4_INTERFACE_RX_ERR_N];

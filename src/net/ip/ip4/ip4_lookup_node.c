@@ -132,7 +132,7 @@ ALWAYS_INLINE void ip4_lookup_again(struct thread *t, struct node *n, struct buf
         const struct ip4_header *h = buffer_current(b[i]);
         const struct adj *a = adj_at(s->adj.i);
         if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
-            next[i] = node_drop(n, b[i], IP4_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
+            next[i] = node_drop(n, b[i], FIB_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
             continue;
         }
         struct fib_index fib = {(u32)a->data};

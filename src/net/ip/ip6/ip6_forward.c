@@ -4,67 +4,44 @@
 #include <inttypes.h>
 
 #include "base/text.h"
-#include "engine/trace.h"
+#include "net/ip/fib/fib_forward.h"
 #include "net/ip/fib/fib_rewrite.h"
+#include "net/ip/fib/fib_trace.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/ip/ip6/ip6_internal.h"
 #include "net/packet/ip6_format.h"
 
-/* The packet's words behind its hop. */
-static const struct ip_scratch *ip6_forward_words(const struct trace_record *r)
-{
-    return (const struct ip_scratch *)(const void *)r->meta.scratch;
-}
-
 void ip6_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip_scratch *s = ip6_forward_words(r);
-    text_add(out, "  fib:%" PRIu32 " adj:%" PRIu32 " flow:0x%08" PRIx32 "\n", fib_number(s->fib),
-             s->adj.i, s->flow_hash);
+    fib_format_forward(r, out);
     ip6_format_trace(p, r, out);
 }
 
 static void ip6_format_lookup(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip_scratch *s = ip6_forward_words(r);
-    text_add(out, "fib %u dpo-idx %u flow hash: 0x%08x\n", fib_number(s->fib), s->adj.i,
-             s->flow_hash);
+    fib_format_lookup(r, out);
     ip6_format_header(out, r->data, r->data_len, 0);
 }
 
 static void ip6_format_rewrite(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip_scratch *s = ip6_forward_words(r);
-    text_add(out, "tx_sw_if_index %d adj-idx %u : ", (int)r->meta.tx_if.i, s->adj.i);
-    if (adj_is_used(fib_of(p), s->adj))
-        adj_describe(fib_of(p), s->adj, IP_FAMILY_6, out);
-    text_add(out, " flow hash: 0x%08x\n", s->flow_hash);
-    text_hex_lines(out, r->data, r->data_len, 0);
+    fib_format_rewrite(p, r, IP_FAMILY_6, "adj-idx", UINT32_MAX, out);
 }
 
 static void ip6_format_link_local(struct piste *p, const struct trace_record *r, struct text *out)
 {
-    const struct ip_scratch *s = ip6_forward_words(r);
+    const struct ip_scratch *s = (const struct ip_scratch *)(const void *)r->meta.scratch;
     text_add(out, "sw_if_index:%" PRIu32 " fib_index:%" PRIu32, r->meta.rx_if.i,
              fib_number(s->fib));
 }
 
-static const struct node_error lookup_errors[IP6_LOOKUP_ERR_N] = {
-    [IP6_LOOKUP_ERR_LOOP] = {"loop", "looked up in too many tables", SEVERITY_ERROR},
-};
+#define LOOKUP_NODE(text_name, c_name)                                                             \
+    FIB_LOOKUP_NODE(text_name, c_name, FIB_LOOKUP_NEXT_IP6, ip6_format_lookup)
 
-#define IP6_LOOKUP_NODE(text_name, c_name)                                                         \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .next = FIB_LOOKUP_NEXT_IP6,              \
-        .n_next = FIB_NEXT_N, .errors = lookup_errors, .n_errors = IP6_LOOKUP_ERR_N,               \
-        .format_trace = ip6_format_lookup,                                                         \
-    }
-
-static const struct node_def lookup_node = IP6_LOOKUP_NODE("ip6-lookup", ip6_lookup);
-static const struct node_def load_balance_node =
-    IP6_LOOKUP_NODE("ip6-load-balance", ip6_load_balance);
-static const struct node_def lookup_dst_node = IP6_LOOKUP_NODE("lookup-ip6-dst", lookup_ip6_dst);
-static const struct node_def lookup_src_node = IP6_LOOKUP_NODE("lookup-ip6-src", lookup_ip6_src);
+static const struct node_def lookup_node = LOOKUP_NODE("ip6-lookup", ip6_lookup);
+static const struct node_def load_balance_node = LOOKUP_NODE("ip6-load-balance", ip6_load_balance);
+static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip6-dst", lookup_ip6_dst);
+static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip6-src", lookup_ip6_src);
 
 /* Its function is that of IPv4. */
 static const struct node_def interface_rx_node = {
@@ -95,32 +72,15 @@ static const struct node_def link_local_node = {
     .trace_after = true,
 };
 
-static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] = {
-    [FIB_REWRITE_ERR_TTL] = {"time_expired", "ip6 ttl <= 1", SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_MTU] = {"mtu_exceeded", "ip6 MTU exceeded", SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_NO_ADJACENCY] = {"no_adjacency", "next hop went away", SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_NO_ROOM] = {"no_headroom", "no room for the link's header", SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_TUNNEL_LOOP] = {"tunnel_loop", "in too many tunnels", SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_TUNNEL_TOO_LONG] = {"tunnel_too_long", "too long with the tunnel's header",
-                                         SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_TUNNEL_OPEN] = {"tunnel_offload", "checksum or segments cannot be made",
-                                     SEVERITY_ERROR},
-    [FIB_REWRITE_ERR_TUNNEL_NO_ROOM] = {"tunnel_no_room", "no room for the tunnel's header",
-                                        SEVERITY_ERROR},
-};
+static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] =
+    FIB_REWRITE_ERRORS("ip6 ttl <= 1", "ip6 MTU exceeded");
 
-#define IP6_REWRITE_NODE(text_name, c_name)                                                        \
-    {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[FIB_REWRITE_NEXT_DROP] = "ip6-drop",                                             \
-                 [FIB_REWRITE_NEXT_ICMP_ERROR] = "ip6-icmp-error",                                 \
-                 [FIB_REWRITE_NEXT_FRAGMENT] = "ip6-drop"},                                        \
-        .n_next = FIB_REWRITE_N_NEXT, .errors = rewrite_errors, .n_errors = FIB_REWRITE_ERR_N,     \
-        .format_trace = ip6_format_rewrite, .trace_after = true,                                   \
-    }
+#define REWRITE_NODE(text_name, c_name)                                                            \
+    FIB_REWRITE_NODE(text_name, c_name, "ip6-drop", "ip6-icmp-error", "ip6-drop", rewrite_errors,  \
+                     ip6_format_rewrite)
 
-static const struct node_def rewrite_node = IP6_REWRITE_NODE("ip6-rewrite", ip6_rewrite);
-static const struct node_def midchain_node = IP6_REWRITE_NODE("ip6-midchain", ip6_midchain);
+static const struct node_def rewrite_node = REWRITE_NODE("ip6-rewrite", ip6_rewrite);
+static const struct node_def midchain_node = REWRITE_NODE("ip6-midchain", ip6_midchain);
 
 static const struct node_error null_errors[IP6_NULL_ERR_N] = {
     [IP6_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},

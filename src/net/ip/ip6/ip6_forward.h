@@ -18,8 +18,6 @@ NODE_DECLARE(ip6_null);
 /* node_def.format_trace: the header, behind a line that says which table, adjacency and flow. */
 void ip6_format_forward_trace(struct piste *p, const struct trace_record *r, struct text *out);
 
-enum { IP6_LOOKUP_ERR_LOOP, IP6_LOOKUP_ERR_N };
-
 enum { IP6_LINK_LOCAL_NEXT_DROP, IP6_LINK_LOCAL_NEXT_LOOKUP, IP6_LINK_LOCAL_N_NEXT };
 enum { IP6_LINK_LOCAL_ERR_NO_LINK, IP6_LINK_LOCAL_ERR_TRANSIT, IP6_LINK_LOCAL_ERR_N };
 
