@@ -7,7 +7,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/control_packet.h"
 #include "engine/counter.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
@@ -17,6 +16,7 @@
 #include "net/link/interface/interface.h"
 #include "net/link/vlan/vlan.h"
 #include "net/packet/arp_packet.h"
+#include "net/packet/ethernet_packet.h"
 #include "net/packet/ip4_packet.h"
 
 static struct log_class arp_log = {.name = "arp"};
@@ -37,21 +37,8 @@ struct arp *arp_of(const struct piste *p)
 static int arp_send(struct piste *p, const struct interface *f, const struct arp_header *h,
                     const u8 *dst, enum arp_counter counter)
 {
-    struct engine *e = engine_of(p);
-    u8 frame[FIB_LINK_HEADER_BYTES_MAX + sizeof(*h)];
-    u32 link_bytes = fib_link_header(fib_of(p), f->index, dst, 0x0806, frame);
-    memcpy(frame + link_bytes, h, sizeof(*h));
-    u32 bi = link_bytes ? control_packet_new(e, frame, link_bytes + (u32)sizeof(*h)) : BUFFER_NONE;
-    if (bi == BUFFER_NONE)
-        return -ENOBUFS;
-    struct buffer *b = buffer_at(bi);
-    b->tx_if = f->index;
-    b->l2_start = b->start;
-    b->l3_start = (i16)(b->start + (i32)link_bytes);
-    int rc = control_packet_send(e, f->parent, f->output_node, bi);
-    if (!rc)
-        tally_add(&counter_simple(arp_counters[counter], 0)[f->index.i], 1);
-    return rc;
+    static_assert(sizeof(*h) <= NEIGHBOR_PACKET_BYTES_MAX, "fits a frame");
+    return neighbor_send(p, f, dst, ETHERTYPE_ARP, h, sizeof(*h), arp_counters[counter]);
 }
 
 static struct arp_header header_make(const struct interface *f, u16 opcode, be32 sender,
@@ -72,15 +59,9 @@ static struct arp_header header_make(const struct interface *f, u16 opcode, be32
 
 static const u8 everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
-static const struct interface *link_of(struct piste *p, struct if_index i)
-{
-    const struct interface *f = interface_at(p, i);
-    return f && f->has_mac && f->admin_up ? f : NULL;
-}
-
 static int arp_ask(struct piste *p, const struct link_host *host, const u8 *mac)
 {
-    const struct interface *f = link_of(p, host->interface);
+    const struct interface *f = neighbor_link(p, host->interface);
     struct ip_address own;
     if (!f)
         return -ENETUNREACH;
@@ -93,8 +74,8 @@ static int arp_ask(struct piste *p, const struct link_host *host, const u8 *mac)
 /* A gratuitous request. */
 static void arp_advertise(struct piste *p, struct if_index i, const struct ip_address *own)
 {
-    const struct interface *f = link_of(p, i);
-    if (!f || (f->cls->comes_back && !f->is_bvi))
+    const struct interface *f = neighbor_link(p, i);
+    if (!f || !neighbor_link_has_others(f))
         return; /* nobody else would hear it */
     struct arp_header h = header_make(f, ARP_REQUEST, own->ip4, own->ip4);
     if (arp_send(p, f, &h, everybody, ARP_TX_GRATUITOUS))

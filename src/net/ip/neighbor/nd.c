@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/control_packet.h"
 #include "engine/counter.h"
 #include "engine/thread.h"
 #include "net/ip/address/address.h"
@@ -23,12 +22,6 @@ struct counter_vec *nd_counters[ND_COUNTER_N];
 
 /* --- sending --- */
 
-static const struct interface *nd_link_of(struct piste *p, struct if_index i)
-{
-    const struct interface *f = interface_at(p, i);
-    return f && f->has_mac && f->admin_up ? f : NULL;
-}
-
 struct nd_packet {
     struct ip6_header ip;
     struct nd_header nd;
@@ -40,8 +33,8 @@ static int nd_send(struct piste *p, const struct interface *f, struct nd_packet 
                    const struct ip_address *src, const struct ip_address *dst, const u8 *mac,
                    enum nd_counter counter)
 {
-    struct engine *e = engine_of(p);
-    u8 frame[FIB_LINK_HEADER_BYTES_MAX + sizeof(*x)], group[6];
+    static_assert(sizeof(*x) <= NEIGHBOR_PACKET_BYTES_MAX, "fits a frame");
+    u8 group[6];
     if (!mac) {
         ip6_group_mac(dst->bytes, group);
         mac = group;
@@ -49,25 +42,12 @@ static int nd_send(struct piste *p, const struct interface *f, struct nd_packet 
     x->option.length = 1;
     memcpy(x->option.mac, f->mac, 6);
     nd_finish(&x->ip, src->bytes, dst->bytes, sizeof(x->nd) + sizeof(x->option));
-    u32 link_bytes = fib_link_header(fib_of(p), f->index, mac, ETHERTYPE_IP6, frame);
-    memcpy(frame + link_bytes, x, sizeof(*x));
-    u32 bi = link_bytes ? control_packet_new(e, frame, link_bytes + (u32)sizeof(*x)) : BUFFER_NONE;
-    if (bi == BUFFER_NONE)
-        return -ENOBUFS;
-    struct buffer *b = buffer_at(bi);
-    b->tx_if = f->index;
-    b->l2_start = b->start;
-    b->l3_start = (i16)(b->start + (i32)link_bytes);
-    b->flags |= BUFFER_IS_IP6;
-    int rc = control_packet_send(e, f->parent, f->output_node, bi);
-    if (!rc)
-        tally_add(&counter_simple(nd_counters[counter], 0)[f->index.i], 1);
-    return rc;
+    return neighbor_send(p, f, mac, ETHERTYPE_IP6, x, sizeof(*x), nd_counters[counter]);
 }
 
 static int nd_ask(struct piste *p, const struct link_host *host, const u8 *mac)
 {
-    const struct interface *f = nd_link_of(p, host->interface);
+    const struct interface *f = neighbor_link(p, host->interface);
     struct ip_address own, dst = mac ? host->addr : ip6_solicited_node(host->addr.bytes);
     struct nd_packet x = {.nd.icmp.type = ICMP6_NEIGHBOR_SOLICITATION,
                           .option.type = ND_OPTION_SOURCE_MAC};
@@ -82,12 +62,12 @@ static int nd_ask(struct piste *p, const struct link_host *host, const u8 *mac)
 /* Unsolicited, to all (RFC 4861 7.2.6). */
 static void nd_announce(struct piste *p, struct if_index i, const struct ip_address *own)
 {
-    const struct interface *f = nd_link_of(p, i);
+    const struct interface *f = neighbor_link(p, i);
     struct ip_address all = ip6_link_group(IP6_ALL_NODES);
     struct nd_packet x = {.nd.icmp.type = ICMP6_NEIGHBOR_ADVERTISEMENT,
                           .nd.flags = be32_from_host(ND_ROUTER | ND_OVERRIDE),
                           .option.type = ND_OPTION_TARGET_MAC};
-    if (!f || (f->cls->comes_back && !f->is_bvi))
+    if (!f || !neighbor_link_has_others(f))
         return; /* nobody else would hear it */
     memcpy(x.nd.target, own->bytes, sizeof(x.nd.target));
     (void)nd_send(p, f, &x, own, &all, NULL, ND_TX_GRATUITOUS); /* they will ask */

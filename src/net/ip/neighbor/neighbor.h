@@ -14,6 +14,7 @@
 
 struct buffer;
 struct counter_vec;
+struct interface;
 struct module;
 struct piste;
 
@@ -113,6 +114,16 @@ struct neighbor_protocol {
 /* x: static; NULL: the protocol is spoken no more. */
 bool neighbor_is_spoken(const struct piste *p, enum ip_family f);
 void neighbor_set_protocol(struct piste *p, enum ip_family f, const struct neighbor_protocol *x);
+
+/* The link of i, for frames that this switch makes: it is up, and has a MAC address; else NULL. */
+const struct interface *neighbor_link(struct piste *p, struct if_index i);
+/* Whether there is anybody else on it. */
+bool neighbor_link_has_others(const struct interface *f);
+/* Sends a packet of n bytes, NEIGHBOR_PACKET_BYTES_MAX at most, to mac on the link f, and counts it
+ * there in counter. -ENOBUFS: no buffer, or the link has no header. */
+#define NEIGHBOR_PACKET_BYTES_MAX 128
+int neighbor_send(struct piste *p, const struct interface *f, const u8 mac[6], u16 ethertype,
+                  const void *packet, u32 n, struct counter_vec *counter) MUST_CHECK;
 
 /* Somebody said where it is. Events of data threads (thread_post with neighbor_on_learn). */
 struct neighbor_learn {
