@@ -1,6 +1,7 @@
 """Random states of a switch: commands made from the grammar that the switch itself tells (`show cli docs`),
 and messages made from its definitions. What modules bring later is covered without a change here, but for
 types of values that nobody can guess: POOLS."""
+import ipaddress
 import json
 import re
 
@@ -15,12 +16,16 @@ ADDRESSES = ["10.0.0.1", "10.0.0.2", "10.0.1.1", "10.1.0.7", "10.1.0.8", "192.16
              "224.0.0.1", "255.255.255.255", "169.254.1.1", "127.0.0.1"]
 PREFIXES = ["10.0.0.1/24", "10.0.0.2/24", "10.0.1.1/31", "10.1.0.7/16", "10.1.0.8/32", "192.168.7.1/24", "0.0.0.0/0",
             "224.0.0.0/4", "10.0.0.0/8", "255.255.255.255/32"]
+ADDRESSES6 = ["2001:db8:a0::1", "2001:db8:a0::2", "2001:db8:a1::1", "2001:db8:a1::9", "fe80::1", "fe80::2:1", "ff02::1",
+              "ff02::5", "::", "::1", "::ffff:10.0.0.1", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"]
+PREFIXES6 = ["2001:db8:a0::1/64", "2001:db8:a0::2/64", "2001:db8:a1::1/127", "2001:db8:a1::9/48", "2001:db8::7/128",
+             "fe80::1/64", "fe80::5/128", "::/0", "ff02::5/128", "ff00::/8", "2001:db8:a0::/64", "fe80::/10"]
 NUMBERS = ["0", "1", "2", "3", "5", "10", "64", "100", "1500", "9000", "4095", "65535", "0x10", "4294967295"]
 SMALL = ["0", "1", "2", "3", "5", "7"]
 
 POOLS = {
-    "string": NAMES, "mac": MACS, "ip-address": ADDRESSES, "ip4-address": ADDRESSES, "ip-prefix": PREFIXES,
-    "ip4-prefix": PREFIXES, "ip6-address": ["2001:db8::1"], "ip6-prefix": ["2001:db8::/32"],
+    "string": NAMES, "mac": MACS, "ip-address": ADDRESSES + ADDRESSES6, "ip4-address": ADDRESSES, "ip-prefix": PREFIXES + PREFIXES6,
+    "ip4-prefix": PREFIXES, "ip6-address": ADDRESSES6, "ip6-prefix": PREFIXES6,
     "u8": SMALL + ["255"], "u16": NUMBERS, "u32": NUMBERS, "u64": NUMBERS, "i32": ["0", "-1", "14", "-14", "4"],
     "on-off": ["on", "off", "enable", "disable"], "size": ["1k", "64k", "2M", "1000000"], "float": ["0.5", "1"],
     "page-size": ["4k", "default"], "block": ["{ a }"], "rest": WORDS, "row": ["5", "6"],
@@ -75,10 +80,16 @@ RECIPES = [
     "set interface l2 xconnect {i} {i}", "set interface span {i} destination {i} {both}",
     "set interface span {i} l2 destination {i} {both}", "set interface ip table {i} {table}",
     "set punt ipv4 udp {id}", "set punt ipv4 {del} tcp all", "set punt exception ip4-ttl-expired {del}",
-    "set interface ip address {i} {prefix}", "set interface feature {i} {feature}", "delete sub-interface {i}",
+    "set interface ip address {i} {prefix}", "set interface ip address {i} {prefix6}",
+    "set interface ip address del {i} {prefix6}", "enable ip6 interface {i}", "disable ip6 interface {i}",
+    "set ip neighbor static {i} {address6} {mac}", "set ip neighbor del {i} {address6}", "set interface ip6 table {i} {table}",
+    "ip6 table add {table}", "ip table add {table}", "set interface ip address del {i} all",
+    "set ip6 link-local address {i} {address6}", "set interface mtu packet {mtu} {i}",
+    "set interface feature {i} {feature}", "delete sub-interface {i}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
+    "mtu": ["68", "256", "1280", "1400", "1500", "9000"],
     "policer": ["p0", "p1", "p2"], "rate": ["rate kbps", "rate pps", ""], "n": ["100", "1000"], "big": ["2000", "60000"],
     "type": ["", "type 1r3c", "type 2r3c-2698", "type 2r3c-4115", "type 2r3c-mef5cf1"], "way": ["input", "output"],
     "action": ["drop", "transmit", "mark-and-transmit CS1", "mark-and-transmit 7"], "acl": ["input", "output"],
@@ -94,7 +105,8 @@ RECIPE_POOLS = {
     "mode": ["polling", "interrupt", "adaptive", "default"], "both": ["", "rx", "tx", "both"], "exact": ["", "exact-match"],
     "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
                 "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
-    "address": ["10.0.0.1", "10.1.0.7"], "prefix": PREFIXES[:6], "table": ["0", "1", "1", "2", "3"], "mask":
+    "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
+    "address6": ADDRESSES6, "table": ["0", "1", "1", "2", "3"], "mask":
     POOLS["classify-mask"], "match": POOLS["classify-match"], "mac": MACS[:2], "name": NAMES, "buckets": ["2", "16"],
 }
 
@@ -171,17 +183,18 @@ class Commands:
 
     def route(self):
         pick = self.chance.choice
+        addresses, prefixes, v = pick([(ADDRESSES, PREFIXES, 4), (ADDRESSES6, PREFIXES6, 6)])
         paths = []
         for _ in range(pick([1, 1, 1, 2, 3])):
             path = pick(["{a}", "{a} {i}", "{i}", "drop", "local", "punt", "{a} weight {w}", "{a} {i} weight {w}",
-                         "{a} preference {w}", "{a} ip4-lookup-in-table {t}", "ip4-lookup-in-table {t}",
-                         "ip4-source-lookup-in-table {t}", "rx-ip4 {i} weight {w}",
+                         "{a} preference {w}", "{a} ip{v}-lookup-in-table {t}", "ip{v}-lookup-in-table {t}",
+                         "ip4-source-lookup-in-table {t}", "rx-ip{v} {i} weight {w}",
                          "{a} next-hop-table {t}", "{a} resolve-via-host", "{a} resolve-via-attached", "null-send-prohibit",
-                         "null-send-unreach", "rx-ip4 {i}", "{i} weight {w}"])
-            paths.append("via " + path.format(a=pick(ADDRESSES), i=pick(self.interfaces()), w=pick("123"),
+                         "null-send-unreach", "rx-ip{v} {i}", "{i} weight {w}"])
+            paths.append("via " + path.format(v=v, a=pick(addresses), i=pick(self.interfaces()), w=pick("123"),
                                               t=pick(SMALL)))
         table = f"table {pick(SMALL)} " if self.chance.random() < 0.4 else ""
-        return f"ip route {pick(['add', 'add', 'add', 'del'])} {table}{pick(PREFIXES)} {' '.join(paths)}"
+        return f"ip route {pick(['add', 'add', 'add', 'del'])} {table}{pick(prefixes)} {' '.join(paths)}"
 
     def recipe(self):
         def fill(match):
@@ -220,6 +233,8 @@ class Messages:
             return bytes(int(b, 16) for b in pick(MACS[:2] + MACS[3:6]).split(":"))
         if kind == "vl_api_ip4_address_t":
             return bytes(int(b) for b in pick(ADDRESSES).split("."))
+        if kind == "vl_api_ip6_address_t" or kind in d.unions and pick((False, True)):
+            return ipaddress.ip_address(pick(ADDRESSES6)).packed
         if kind in d.unions:
             return bytes(int(b) for b in pick(ADDRESSES).split("."))
         if kind in d.aliases:
@@ -235,7 +250,7 @@ class Messages:
         small = any(w in name for w in ("table", "bd_id", "vrf", "index", "id"))
         most = {"u8": 255, "i8": 127, "u16": 65535, "i16": 32767, "i32": 2**31 - 1, "u64": 2**64 - 1}.get(kind, 2**32 - 1)
         if name in ("prefix_len", "len"):
-            return pick([0, 8, 24, 31, 32])
+            return pick([0, 8, 24, 31, 32, 64, 127, 128])
         values = [0, 1, 2, 3, 5] if small or self.chance.random() < 0.5 else [6, 14, 16, 64, 100, 1500, 4095, 9000, 65535]
         return most if self.chance.random() < 0.06 else min(pick(values), most)
 

@@ -592,8 +592,20 @@ static void tables_come_and_go(void **state)
     fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
     assert_int_equal(resolve_if(&w, ip(10, 1, 1, 1)), 0);
     assert_int_equal(resolve_if(&w, ip(11, 1, 1, 1)), 0);
-    /* empty, until nobody needs it */
+    /* empty, until nobody needs it; nobody has routes in it, who would keep it for ever */
     assert_false(fib_is_none(fib_table_find(w.f, test_family, 10)));
+    assert_int_equal(
+        fib_route_update(w.f, t, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e),
+        -EINVAL);
+    assert_int_equal(
+        fib_route_path_add(w.f, t, prefix(ip(10, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e),
+        -EINVAL);
+    /* who makes it again finds it as a new one */
+    assert_int_equal(fib_table_lock(w.f, test_family, 10, NULL, FIB_SOURCE_CLI, &again, &e), 0);
+    assert_int_equal(again.i, t.i);
+    assert_int_equal(test_resolve(&w, t, ip(10, 1, 1, 1)).i, test_miss().i);
+    assert_int_equal(fib_table_n_routes(w.f, t), TEST_FIXED + 1); /* and that next hop */
+    fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
     fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
     assert_true(fib_is_none(fib_table_find(w.f, test_family, 10)));
     test_grace(&w);

@@ -34,12 +34,26 @@ static int table_check(const struct fib *f, struct fib_path *path, enum ip_famil
     return 0;
 }
 
+/* Takes out what was said and counts for nothing, so that paths that lead the same way are equal.
+ */
+static void path_plain(struct fib_path *path)
+{
+    bool lookup = path->kind == FIB_PATH_LOOKUP || path->kind == FIB_PATH_LOOKUP_SRC;
+    bool next_hop = path->kind == FIB_PATH_NEXT_HOP;
+    if (!lookup && !(next_hop && if_is_none(path->interface)))
+        path->table = FIB_NONE;
+    if (!next_hop && path->kind != FIB_PATH_ATTACHED && path->kind != FIB_PATH_RECEIVE &&
+        path->kind != FIB_PATH_ADJ)
+        memset(&path->next_hop, 0, sizeof(path->next_hop));
+}
+
 /* prefix: of the route, NULL for paths alone; table: that paths without one lead on by. */
 static int path_check(const struct fib *f, struct fib_path *path, enum ip_family family, u32 table,
                       const struct ip_prefix *prefix, struct error *e)
 {
     if (!path->weight)
         path->weight = 1;
+    path_plain(path);
     bool has_if = !if_is_none(path->interface);
     if (has_if && f->ops.if_state(f->ops.ctx, path->interface) == FIB_IF_NONE)
         return error_set(e, EINVAL, "no such interface");
@@ -116,6 +130,16 @@ static int fib_check(const struct fib *f, struct fib_index t, struct ip_prefix *
     return rc ? rc : paths_check(f, fib_family(t), t.i, prefix, paths, n, checked, e);
 }
 
+/* The same for paths that are new. */
+static int new_check(const struct fib *f, struct fib_index t, struct ip_prefix *prefix,
+                     const struct fib_path *paths, u32 n, struct fib_path *checked, struct error *e)
+{
+    int rc = fib_check(f, t, prefix, paths, n, checked, e);
+    if (!rc && !fib_table_is_kept(f, t))
+        return error_set(e, EINVAL, "table %u was deleted", fib_table_id(f, t));
+    return rc;
+}
+
 static int source_set(struct fib *f, u32 table, const struct ip_prefix *prefix, enum fib_source s,
                       const struct fib_path *paths, u32 n, struct error *e)
 {
@@ -131,7 +155,7 @@ int fib_route_update(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                      const struct fib_path *paths, u32 n, struct error *e)
 {
     struct fib_path checked[FIB_PATHS_MAX];
-    int rc = fib_check(f, t, &prefix, paths, n, checked, e);
+    int rc = new_check(f, t, &prefix, paths, n, checked, e);
     return rc ? rc : source_set(f, t.i, &prefix, s, checked, n, e);
 }
 
@@ -162,7 +186,7 @@ int fib_route_path_add(struct fib *f, struct fib_index t, struct ip_prefix prefi
                        enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
 {
     struct fib_path added[FIB_PATHS_MAX], all[2 * FIB_PATHS_MAX];
-    int rc = fib_check(f, t, &prefix, paths, n, added, e);
+    int rc = new_check(f, t, &prefix, paths, n, added, e);
     if (rc)
         return rc;
     u32 entry = fib_entry_of(f, t, &prefix), have = 0;

@@ -166,6 +166,14 @@ static bool is_locked(const struct fib_table *t)
     return false;
 }
 
+bool fib_table_is_kept(const struct fib *f, struct fib_index t)
+{
+    for (u32 s = 0; s < FIB_SOURCE_N; s++)
+        if (s != FIB_SOURCE_RR && fib_table_at(f, t.i)->locks[s])
+            return true;
+    return false;
+}
+
 static void table_empty(struct fib *f, u32 i)
 {
     for (u32 s = 0; s < FIB_SOURCE_N; s++)
@@ -226,7 +234,12 @@ int fib_table_lock(struct fib *f, enum ip_family family, u32 table_id, const cha
         if (rc)
             return rc;
     } else {
+        bool empty = !fib_table_is_kept(f, t);
         fib_table_at(f, t.i)->locks[s]++;
+        if (empty && table_fill(f, t.i)) {
+            fib_table_unlock(f, t, s);
+            return error_set(e, ENOSPC, "no room for a table's routes");
+        }
     }
     *out = t;
     return 0;
@@ -243,11 +256,8 @@ void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s)
     struct fib_table *table = fib_table_at(f, t.i);
     assert(table->locks[s]);
     table->locks[s]--;
-    bool others = false;
-    for (u32 k = 0; k < FIB_SOURCE_N; k++)
-        others |= k != FIB_SOURCE_RR && table->locks[k];
     /* routes within the table may be what the recursive locks come from: it is emptied first */
-    if (!others)
+    if (!fib_table_is_kept(f, t))
         table_free(f, t.i);
 }
 
