@@ -1,14 +1,9 @@
-/* Calls that wait in the kernel, made aside: a packet socket waits for a grace period of RCU, some
- * 60 ms, when it is closed, and as much again when a ring is made or given back. Many of these
- * waits fit beside each other, so each has a thread, which ends when there is nothing left to do.
- */
+/* Calls on packet sockets that wait in the kernel, made aside (control/aside.h). */
 #pragma once
 
 struct piste;
 
-/* Calls work(arg) in another thread, which is in this process's namespace and has its capabilities,
- * then done(arg) in the loop; done may be NULL. Both are called, also when the switch ends
- * meanwhile: it waits. Context: control thread; work and the control thread share only arg. */
+/* aside_run for whoever needs host; the switch waits for it when it ends. */
 void host_aside(struct piste *p, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 /* Closes fd, which is -1 or open and is taken over. Its maps are the caller's, who unmaps them
  * before. */

@@ -440,7 +440,7 @@ int host_init(struct piste *p, void **state, struct error *e)
     struct host_nets *all = mem_alloc(sizeof(*all));
     all->piste = p;
     *state = all;
-    int rc = host_aside_init(&all->aside, p, e);
+    int rc = aside_init(&all->aside, p->loop, e);
     if (rc)
         free(all);
     return rc;
@@ -455,6 +455,6 @@ void host_stop(struct piste *p, void *state)
         net_free(n);
     }
     vec_free(&all->nets);
-    host_aside_fini(&all->aside, p);
+    aside_fini(&all->aside);
     free(all);
 }
