@@ -18,7 +18,26 @@
 
 #define LINKS_MAX 40 /* as the kernel's own limit */
 
+#define PIECE_BYTES ((size_t)64 << 10)
+
 /* --- reading --- */
+
+/* bytes from at on; less only at the end of the file. -errno. */
+static ssize_t read_at(int fd, char *to, size_t bytes, size_t at)
+{
+    size_t got = 0;
+    while (got < bytes) {
+        ssize_t n = pread(fd, to + got, bytes - got, (off_t)(at + got));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (!n)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
 
 int file_read_text(const char *path, char **text, struct error *e)
 {
@@ -71,7 +90,7 @@ static int write_all(int fd, const char *data, size_t bytes)
         data += n;
         bytes -= (size_t)n;
     }
-    return fsync(fd) ? -errno : 0;
+    return 0;
 }
 
 /* The folder's name with its slash; "./" for a bare name. The caller's to free. */
@@ -120,7 +139,7 @@ void file_remove_left_over(const char *path)
 static int open_temp(const char *temp)
 {
     for (int again = 0; again < 2; again++) {
-        int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd >= 0) {
             flock(fd, LOCK_EX | LOCK_NB);
             return fd;
@@ -131,46 +150,6 @@ static int open_temp(const char *temp)
             return -EBUSY;
     }
     return -EBUSY;
-}
-
-/* like: whose mode and owner the file gets; NULL: as any new one. */
-static int fill_temp(int fd, const void *data, size_t bytes, const struct stat *like)
-{
-    mode_t mask = umask(0);
-    umask(mask);
-    if (fchmod(fd, like ? like->st_mode & 07777 : 0666 & ~mask))
-        return -errno;
-    if (like && fchown(fd, like->st_uid, like->st_gid) && errno != EPERM)
-        return -errno;
-    return write_all(fd, data, bytes);
-}
-
-/* may_stay: whether the file may be written in place when it cannot be replaced: since it is a
- * mount, or nothing can be made in its folder. */
-static int file_replace(const char *to, const void *data, size_t bytes, const struct stat *like,
-                        bool may_stay, struct error *e)
-{
-    char *temp = temp_of(to);
-    bool stays = false;
-    int fd = open_temp(temp);
-    int rc = fd < 0 ? fd : fill_temp(fd, data, bytes, like);
-    if (fd < 0) {
-        stays = rc == -EACCES || rc == -EPERM || rc == -EROFS;
-    } else if (!rc && rename(temp, to)) {
-        rc = -errno;
-        stays = rc == -EBUSY || rc == -EXDEV || rc == -EACCES || rc == -EPERM;
-    }
-    if (fd >= 0) {
-        if (rc)
-            unlink(temp);
-        else
-            sync_folder_of(to);
-        close(fd);
-    }
-    free(temp);
-    if (rc && stays && may_stay && !file_write_in_place(to, data, bytes))
-        return 0;
-    return rc ? error_errno(e, -rc, "failed to write `%s'", to) : 0;
 }
 
 static int not_regular(struct error *e, const char *path)
@@ -195,16 +174,181 @@ static char *follow_links(const char *path)
     return at;
 }
 
-int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e)
+struct file_writer {
+    char *path, *to, *temp; /* to: path, or what its links lead to */
+    bool may_stay;          /* it may be written in place when it cannot be replaced */
+    int fd;                 /* of temp; -1: there is none */
+    struct text text;       /* in its place */
+};
+
+static int file_writer_error(const struct file_writer *w, int rc, struct error *e)
+{
+    if (rc == -EBUSY)
+        return error_set(e, EBUSY, "`%s' is being written by another", w->path);
+    return error_errno(e, -rc, "failed to write `%s'", w->to);
+}
+
+/* like: whose mode and owner the file gets; NULL: as any new one. */
+static int dress_temp(int fd, const struct stat *like)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(fd, like ? like->st_mode & 07777 : 0666 & ~mask))
+        return -errno;
+    if (like && fchown(fd, like->st_uid, like->st_gid) && errno != EPERM)
+        return -errno;
+    return 0;
+}
+
+/* Takes over `to`. */
+static int file_writer_new(struct file_writer **writer, const char *path, char *to,
+                           const struct stat *like, bool may_stay, struct error *e)
+{
+    struct file_writer *w = mem_alloc(sizeof(*w));
+    *w = (struct file_writer){
+        .path = mem_strdup(path), .to = to, .temp = temp_of(to), .may_stay = may_stay};
+    w->fd = open_temp(w->temp);
+    int rc = w->fd < 0 ? w->fd : dress_temp(w->fd, like);
+    if (w->fd < 0 && may_stay && (rc == -EACCES || rc == -EPERM || rc == -EROFS))
+        rc = 0;
+    if (rc) {
+        file_writer_error(w, rc, e);
+        file_writer_free(w);
+        return rc;
+    }
+    *writer = w;
+    return 0;
+}
+
+int file_writer_open(struct file_writer **w, const char *path, struct error *e)
 {
     char *to = follow_links(path);
     struct stat old;
     bool exists = !lstat(to, &old);
-    int rc = exists && !S_ISREG(old.st_mode)
-                 ? not_regular(e, path)
-                 : file_replace(to, data, bytes, exists ? &old : NULL, exists, e);
+    if (!exists || S_ISREG(old.st_mode))
+        return file_writer_new(w, path, to, exists ? &old : NULL, exists, e);
     free(to);
+    return not_regular(e, path);
+}
+
+int file_writer_put(struct file_writer *w, const void *data, size_t bytes, struct error *e)
+{
+    int rc = 0;
+    if (w->fd < 0)
+        text_putn(&w->text, data, bytes);
+    else
+        rc = write_all(w->fd, data, bytes);
+    return rc ? file_writer_error(w, rc, e) : 0;
+}
+
+int file_writer_restart(struct file_writer *w, struct error *e)
+{
+    text_clear(&w->text);
+    if (w->fd >= 0 && (ftruncate(w->fd, 0) || lseek(w->fd, 0, SEEK_SET)))
+        return file_writer_error(w, -errno, e);
+    return 0;
+}
+
+/* Of what was written, into bytes of to; less than that only at its end. -errno. */
+static ssize_t file_writer_read(const struct file_writer *w, char *to, size_t bytes, size_t at)
+{
+    if (w->fd >= 0)
+        return read_at(w->fd, to, bytes, at);
+    size_t n = at < w->text.len ? w->text.len - at : 0;
+    n = n < bytes ? n : bytes;
+    if (n)
+        memcpy(to, w->text.s + at, n);
+    return (ssize_t)n;
+}
+
+bool file_writer_is_same(const struct file_writer *w, const char *path)
+{
+    char *ours = mem_alloc(2 * PIECE_BYTES), *theirs = ours + PIECE_BYTES;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -errno : 1;
+    bool same = n > 0;
+    for (size_t at = 0; same && n > 0; at += (size_t)n) {
+        n = file_writer_read(w, ours, PIECE_BYTES, at);
+        same =
+            n >= 0 && read_at(fd, theirs, PIECE_BYTES, at) == n && !memcmp(ours, theirs, (size_t)n);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(ours);
+    return same;
+}
+
+/* It could not be replaced: rc. */
+static int file_writer_stay(struct file_writer *w, int rc)
+{
+    struct text *t = &w->text;
+    char *piece = mem_alloc(PIECE_BYTES);
+    ssize_t n = 0;
+    while (w->fd >= 0 && (n = read_at(w->fd, piece, PIECE_BYTES, t->len)) > 0)
+        text_putn(t, piece, (size_t)n);
+    free(piece);
+    return n < 0 || file_write_in_place(w->to, text_str(t), t->len) ? rc : 0;
+}
+
+static int file_writer_replace(struct file_writer *w)
+{
+    if (w->fd < 0)
+        return file_writer_stay(w, -EACCES);
+    if (fsync(w->fd))
+        return -errno;
+    if (!rename(w->temp, w->to)) {
+        sync_folder_of(w->to);
+        close(w->fd);
+        w->fd = -1;
+        return 0;
+    }
+    int rc = -errno;
+    bool stays = rc == -EBUSY || rc == -EXDEV || rc == -EACCES || rc == -EPERM;
+    return stays && w->may_stay ? file_writer_stay(w, rc) : rc;
+}
+
+int file_writer_end(struct file_writer *w, struct error *e)
+{
+    int rc = file_writer_replace(w);
+    if (rc)
+        error_errno(e, -rc, "failed to write `%s'", w->to);
+    file_writer_free(w);
     return rc;
+}
+
+void file_writer_free(struct file_writer *w)
+{
+    if (!w)
+        return;
+    if (w->fd >= 0) {
+        unlink(w->temp);
+        close(w->fd);
+    }
+    text_free(&w->text);
+    free(w->path);
+    free(w->to);
+    free(w->temp);
+    free(w);
+}
+
+/* rc: of making w. */
+static int write_whole(int rc, struct file_writer *w, const void *data, size_t bytes,
+                       struct error *e)
+{
+    if (rc)
+        return rc;
+    rc = file_writer_put(w, data, bytes, e);
+    if (!rc)
+        return file_writer_end(w, e);
+    file_writer_free(w);
+    return rc;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e)
+{
+    struct file_writer *w = NULL;
+    int rc = file_writer_open(&w, path, e);
+    return write_whole(rc, w, data, bytes, e);
 }
 
 int file_write_shared(const char *path, const void *data, size_t bytes, struct error *e)
@@ -212,7 +356,49 @@ int file_write_shared(const char *path, const void *data, size_t bytes, struct e
     struct stat old;
     if (!lstat(path, &old) && !S_ISREG(old.st_mode))
         return not_regular(e, path);
-    return file_replace(path, data, bytes, NULL, false, e);
+    struct file_writer *w = NULL;
+    int rc = file_writer_new(&w, path, mem_strdup(path), NULL, false, e);
+    return write_whole(rc, w, data, bytes, e);
+}
+
+/* A text, of which the end may not have been written yet: behind the first NUL there is nothing
+ * else. */
+static bool is_text(const char *s, size_t bytes, bool *ended)
+{
+    size_t n = bytes;
+    while (n && !s[n - 1])
+        n--;
+    bool text = !n || (!*ended && !memchr(s, 0, n));
+    *ended |= n < bytes;
+    return text;
+}
+
+int file_copy_text(const char *from, const char *to, struct error *e)
+{
+    struct file_writer *w = NULL;
+    int fd = open(from, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return error_errno(e, errno, "failed to open `%s'", from);
+    char *piece = mem_alloc(PIECE_BYTES);
+    int rc = file_writer_open(&w, to, e);
+    bool ended = false;
+    ssize_t n = 1;
+    for (size_t at = 0; !rc && n; at += (size_t)n) {
+        n = read_at(fd, piece, PIECE_BYTES, at);
+        if (n < 0)
+            rc = error_errno(e, (int)-n, "failed to read `%s'", from);
+        else if (!is_text(piece, (size_t)n, &ended))
+            rc = error_set(e, EINVAL, "not text `%s'", from);
+        else
+            rc = file_writer_put(w, piece, (size_t)n, e);
+    }
+    if (!rc)
+        rc = file_writer_end(w, e);
+    else
+        file_writer_free(w);
+    free(piece);
+    close(fd);
+    return rc;
 }
 
 void file_open_standard(void)

@@ -1,6 +1,7 @@
 /* Files that must be whole after a crash or a power cut. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -14,8 +15,27 @@ int file_read_text(const char *path, char **text, struct error *e) MUST_CHECK;
  * where nothing can be made, is written in place: there only file_read_text sees the one or the
  * other. On failure path is as it was. */
 int file_write_atomic(const char *path, const void *data, size_t bytes, struct error *e) MUST_CHECK;
-/* The same in a folder that others write to, as /tmp: what stands there gives the new file neither
- * mode nor owner, and a link is not followed. */
+/* The same in pieces, so that the whole is never in memory, but of a file that is written in place.
+ * path changes only in file_writer_end, which waits for the disk; not before that, and never when
+ * one of these fails. At a time one writes a path: -EBUSY for others. A writer may go on in another
+ * thread. */
+struct file_writer;
+int file_writer_open(struct file_writer **w, const char *path, struct error *e) MUST_CHECK;
+int file_writer_put(struct file_writer *w, const void *data, size_t bytes,
+                    struct error *e) MUST_CHECK;
+/* Nothing was put. */
+int file_writer_restart(struct file_writer *w, struct error *e) MUST_CHECK;
+/* Whether path holds what was put. */
+bool file_writer_is_same(const struct file_writer *w, const char *path);
+/* Frees w in any case. */
+int file_writer_end(struct file_writer *w, struct error *e) MUST_CHECK;
+/* Gives up; NULL is fine. */
+void file_writer_free(struct file_writer *w);
+/* file_write_atomic of what is in another file, in pieces; one that is not text is refused. Of one
+ * whose writing in place was cut off, the copy is cut off, too. */
+int file_copy_text(const char *from, const char *to, struct error *e) MUST_CHECK;
+/* file_write_atomic in a folder that others write to, as /tmp: what stands there gives the new file
+ * neither mode nor owner, and a link is not followed. */
 int file_write_shared(const char *path, const void *data, size_t bytes, struct error *e) MUST_CHECK;
 /* Removes what file_write_atomic for path left beside it when the process was killed. */
 void file_remove_left_over(const char *path);

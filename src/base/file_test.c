@@ -175,6 +175,44 @@ static void what_a_killed_writer_left_is_taken_over(void **state)
     assert_string_equal(read_back(path), "four");
 }
 
+static void a_writer_takes_pieces(void **state)
+{
+    struct error e = {0};
+    struct file_writer *w, *other;
+    assert_int_equal(file_write_atomic(path, "old", 3, &e), 0);
+    assert_int_equal(file_writer_open(&w, path, &e), 0);
+    assert_int_equal(file_writer_put(w, "lost", 4, &e), 0);
+    assert_int_equal(file_writer_open(&other, path, &e), -EBUSY);
+    assert_int_equal(file_writer_restart(w, &e), 0);
+    assert_int_equal(file_writer_put(w, "ne", 2, &e), 0);
+    assert_false(file_writer_is_same(w, path));
+    assert_string_equal(read_back(path), "old"); /* until the end */
+    assert_int_equal(file_writer_put(w, "w", 1, &e), 0);
+    assert_int_equal(file_writer_end(w, &e), 0);
+    assert_string_equal(read_back(path), "new");
+
+    assert_int_equal(file_writer_open(&w, path, &e), 0);
+    assert_int_equal(file_writer_put(w, "new", 3, &e), 0);
+    assert_true(file_writer_is_same(w, path));
+    file_writer_free(w);
+    assert_int_equal(files_in_dir(), 1);
+    assert_string_equal(read_back(path), "new");
+}
+
+static void only_text_is_copied(void **state)
+{
+    struct error e = {0};
+    char to[80];
+    snprintf(to, sizeof(to), "%s.copy", path);
+    assert_int_equal(file_write_atomic(path, "a\0b", 3, &e), 0);
+    assert_int_equal(file_copy_text(path, to, &e), -EINVAL);
+    assert_int_equal(files_in_dir(), 1);
+    assert_int_equal(file_write_atomic(path, "ab\0", 3, &e), 0);
+    assert_int_equal(file_copy_text(path, to, &e), 0);
+    assert_string_equal(read_back(to), "ab");
+    unlink(to);
+}
+
 /* --- in place --- */
 
 static void put(const char *text, size_t n)
@@ -314,6 +352,8 @@ int main(void)
         cmocka_unit_test(a_link_of_others_is_not_followed),
         cmocka_unit_test(a_link_to_nothing_is_followed),
         cmocka_unit_test(what_a_killed_writer_left_is_taken_over),
+        cmocka_unit_test(a_writer_takes_pieces),
+        cmocka_unit_test(only_text_is_copied),
         cmocka_unit_test(what_cannot_be_written_stays_as_it_was),
         cmocka_unit_test(in_place_it_becomes_longer_and_shorter),
         cmocka_unit_test(a_full_disk_leaves_the_old_content),

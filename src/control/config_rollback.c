@@ -302,6 +302,8 @@ void rollback_fini(struct running_config *r)
     if (r->confirm_timer)
         commit_end(r);
     if (r->transition) {
+        if (r->transition->call)
+            cli_pend(r->transition->call, NULL, NULL);
         free(r->transition->target);
         free(r->transition);
     }

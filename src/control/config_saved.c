@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "control/running_config_internal.h"
 #include "control/startup.h"
 
@@ -48,10 +49,34 @@ static bool same_file(const char *a, const char *b)
     return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* --- what is kept of the old file --- */
+/* --- aside, while the loop goes on --- */
+
+/* A running config that goes to disk. */
+struct config_save {
+    struct running_config *r;
+    char *file; /* owned, as the rest */
+    struct file_writer *writer;
+    struct cli_call *call; /* who waits for it; NULL: nobody, or has gone */
+    bool is_saved;         /* it is the file that is replayed */
+    bool copy_due;         /* of which not all was */
+    bool unsteady;         /* see take_steady */
+    u32 versions;
+    char *kept;            /* where what was not replayed is kept; NULL */
+    struct error not_kept; /* why the version before is not */
+    struct error e;
+    int rc;
+};
+
+static void config_save_free(struct config_save *s)
+{
+    file_writer_free(s->writer);
+    free(s->file);
+    free(s->kept);
+    free(s);
+}
 
 /* Keeps the old content as FILE.1, and what was that as FILE.2 ... */
-static int keep_version(const char *file, u32 versions, const char *old, struct error *e)
+static void keep_version(const char *file, u32 versions, struct error *e)
 {
     for (u32 i = versions; i > 1; i--) {
         char *from = version_path(file, i - 1), *to = version_path(file, i);
@@ -61,104 +86,210 @@ static int keep_version(const char *file, u32 versions, const char *old, struct 
         free(from);
         free(to);
         if (rc)
-            return rc;
+            return;
     }
     char *first = version_path(file, 1);
-    int rc = file_write_atomic(first, old, strlen(old), e);
+    if (file_copy_text(file, first, e))
+        log_info(&running_config_log, "%s", e->text);
     free(first);
-    return rc;
 }
 
 /* Not all of the file was replayed: it is kept under a name that nothing else takes, beside it or,
  * where nothing can be written, in the runtime folder. */
-static int keep_unreplayed(struct cli_call *c, const char *file, const char *old)
+static int keep_unreplayed(struct config_save *s)
 {
-    const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+    const char *name = strrchr(s->file, '/') ? strrchr(s->file, '/') + 1 : s->file;
     char when[32];
     time_t now = time(NULL);
     struct tm tm;
     strftime(when, sizeof(when), "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
-    char *beside = mem_printf("%s.unreplayed-%s", file, when);
-    char *aside =
-        mem_printf("%s/%s.unreplayed-%s", startup_runtime_dir(c->piste->startup), name, when);
-    const char *kept = beside;
-    int rc = file_write_atomic(beside, old, strlen(old), c->err);
+    s->kept = mem_printf("%s.unreplayed-%s", s->file, when);
+    int rc = file_copy_text(s->file, s->kept, &s->e);
     if (rc) {
-        kept = aside;
-        rc = file_write_atomic(aside, old, strlen(old), c->err);
+        free(s->kept);
+        s->kept = mem_printf("%s/%s.unreplayed-%s", startup_runtime_dir(s->r->piste->startup), name,
+                             when);
+        rc = file_copy_text(s->file, s->kept, &s->e);
     }
     if (rc) {
-        error_prefix(c->err, "not all of %s was replayed, and no copy of it can be kept", file);
-    } else {
-        log_warn(&running_config_log, "%s, of which not all was replayed, is kept as %s", file,
-                 kept);
-        out_text(c->out, "not all of %s was replayed (show running-config errors): ", file);
-        out_str(c->out, "kept", kept, "it is kept as %s\n");
+        free(s->kept);
+        s->kept = NULL;
+        error_prefix(&s->e, "not all of %s was replayed, and no copy of it can be kept", s->file);
     }
-    free(beside);
-    free(aside);
     return rc;
 }
 
-/* Before file is overwritten by text. */
-static int keep_old(struct cli_call *c, const char *file, const char *text)
+/* Before the file is overwritten. */
+static int keep_old(struct config_save *s)
 {
-    struct running_config *r = running_config_of(c->piste);
-    u32 versions = c->piste->startup->unix_.running_config_versions;
-    struct error e = {0};
     struct stat st;
-    char *old;
-    if (stat(file, &st) || st.st_size == 0)
+    int rc = 0;
+    if (!s->is_saved || stat(s->file, &st) || st.st_size == 0)
         return 0;
-    bool due = r->copy_due && r->script && same_file(file, r->script);
-    int rc = file_read_text(file, &old, &e);
-    if (rc && due)
-        return error_set(c->err, -rc,
-                         "not all of %s was replayed, and no copy of it can be kept: %s", file,
-                         e.text);
-    if (rc)
-        return 0;
-    if (due)
-        rc = keep_unreplayed(c, file, old);
-    if (!rc && versions && strcmp(old, text) && keep_version(file, versions, old, &e))
-        out_str(c->out, "not-kept", e.text, "the version before is not kept: %s\n");
-    free(old);
+    if (s->copy_due)
+        rc = keep_unreplayed(s);
+    if (!rc && s->versions && !file_writer_is_same(s->writer, s->file))
+        keep_version(s->file, s->versions, &s->not_kept);
     return rc;
+}
+
+static void config_save_work(void *arg)
+{
+    struct config_save *s = arg;
+    s->rc = keep_old(s);
+    if (!s->rc) {
+        s->rc = file_writer_end(s->writer, &s->e);
+        s->writer = NULL;
+    }
+}
+
+static void config_save_answer(struct config_save *s)
+{
+    struct cli_call *c = s->call;
+    if (s->kept) {
+        out_text(c->out, "not all of %s was replayed (show running-config errors): ", s->file);
+        out_str(c->out, "kept", s->kept, "it is kept as %s\n");
+    }
+    if (s->not_kept.code)
+        out_str(c->out, "not-kept", s->not_kept.text, "the version before is not kept: %s\n");
+    if (s->unsteady)
+        out_text(c->out, "the configuration changed all the while: lines are of different moments, "
+                         "write it again\n");
+    if (s->rc)
+        *c->err = s->e;
+    else
+        out_str(c->out, "file", s->file, "running config written to %s\n");
+    cli_done(c, s->rc);
+}
+
+static void config_save_done(void *arg)
+{
+    struct config_save *s = arg;
+    if (s->kept)
+        log_warn(&running_config_log, "%s, of which not all was replayed, is kept as %s", s->file,
+                 s->kept);
+    if (s->rc && !s->call)
+        log_error(&running_config_log, "%s", s->e.text);
+    if (!s->rc)
+        log_notice(&running_config_log, "running config written to %s", s->file);
+    if (s->is_saved && !s->rc)
+        s->r->copy_due = false;
+    if (s->call && s->r->stopping)
+        cli_pend(s->call, NULL, NULL);
+    else if (s->call)
+        config_save_answer(s);
+    config_save_free(s);
+}
+
+static void config_save_left(void *arg)
+{
+    ((struct config_save *)arg)->call = NULL;
 }
 
 /* --- write --- */
 
-static int config_saved_save(struct cli_call *c, const char *file, const char *text)
+#define WALKS_MOST 8
+
+struct config_write {
+    struct running_config_walk walk;
+    struct file_writer *writer;
+    u64 sum, sum_before; /* of the text of this walk, of the one before */
+    u32 n_walks;
+    bool others; /* had their turn during this walk */
+};
+
+static void config_write_fini(void *kept)
 {
-    const char *saved = saved_path(c->piste);
-    bool is_saved = saved && same_file(file, saved);
-    int rc = is_saved ? keep_old(c, file, text) : 0;
-    if (!rc)
-        rc = file_write_atomic(file, text, strlen(text), c->err);
-    if (rc)
-        return rc;
-    if (is_saved)
-        running_config_of(c->piste)->copy_due = false;
-    log_notice(&running_config_log, "running config written to %s", file);
-    out_str(c->out, "file", file, "running config written to %s\n");
+    struct config_write *w = kept;
+    running_config_walk_fini(&w->walk);
+    file_writer_free(w->writer);
+}
+
+/* Of whole lines: however they come in pieces. */
+static u64 sum_lines(const char *s, u64 sum)
+{
+    for (size_t n; *s; s += n + (s[n] == '\n')) {
+        n = strcspn(s, "\n");
+        sum = hash_bytes(s, n, sum);
+    }
+    return sum;
+}
+
+/* Writes what a walk says. 0 at its end; CLI_MORE; -errno. */
+static int take_walk(struct cli_call *c, struct config_write *w)
+{
+    struct text *t = &w->walk.text;
+    while (running_config_walk_next(&w->walk)) {
+        w->sum = sum_lines(text_str(t), w->sum);
+        int rc = t->len ? file_writer_put(w->writer, t->s, t->len, c->err) : 0;
+        text_clear(t);
+        if (rc)
+            return rc;
+        if (cli_full(c)) {
+            w->others = true;
+            return CLI_MORE;
+        }
+    }
     return 0;
+}
+
+/* What a walk said was there at one moment when nobody came between, or when the walk before said
+ * the same: then all of it was there between the two. */
+static int take_steady(struct cli_call *c, struct config_write *w, bool *steady)
+{
+    for (;;) {
+        int rc = take_walk(c, w);
+        if (rc)
+            return rc;
+        *steady = !w->others || (w->n_walks && w->sum == w->sum_before);
+        if (*steady || ++w->n_walks == WALKS_MOST)
+            return 0;
+        w->sum_before = w->sum;
+        w->sum = 0;
+        w->others = false;
+        w->walk.at = (struct modules_config){0};
+        rc = file_writer_restart(w->writer, c->err);
+        if (rc)
+            return rc;
+        if (cli_full(c))
+            return CLI_MORE;
+    }
 }
 
 int write_running_config(struct cli_call *c)
 {
-    const char *file = cli_str(c, "file", saved_path(c->piste));
+    struct running_config *r = running_config_of(c->piste);
+    const char *saved = saved_path(c->piste), *file = cli_str(c, "file", saved);
     if (running_config_is_replaying(c->piste))
         return error_set(c->err, EBUSY, "the start script, or a rollback, has not ended yet");
-    if (running_config_of(c->piste)->unconfirmed_from)
+    if (r->unconfirmed_from)
         return error_set(c->err, EBUSY,
                          "changes wait to be confirmed: `configure confirm' or `configure abort'");
     if (!file)
         return error_set(c->err, EINVAL,
                          "expecting file name: startup.conf has neither unix { running-config } "
                          "nor unix { startup-config }");
-    struct running_config_walk *w = running_config_walk(c);
-    while (running_config_walk_next(w))
-        if (cli_full(c))
-            return CLI_MORE;
-    return config_saved_save(c, file, text_str(&w->text));
+    struct config_write *w = cli_kept(c, sizeof(*w), config_write_fini);
+    bool steady;
+    w->walk.piste = c->piste;
+    int rc = c->again ? 0 : file_writer_open(&w->writer, file, c->err);
+    if (!rc)
+        rc = take_steady(c, w, &steady);
+    if (rc)
+        return rc;
+    struct config_save *s = mem_alloc(sizeof(*s));
+    *s = (struct config_save){
+        .r = r,
+        .file = mem_strdup(file),
+        .writer = w->writer,
+        .call = c,
+        .is_saved = saved && same_file(file, saved),
+        .unsteady = !steady,
+        .versions = c->piste->startup ? c->piste->startup->unix_.running_config_versions : 0,
+    };
+    s->copy_due = s->is_saved && r->copy_due && r->script && same_file(file, r->script);
+    w->writer = NULL;
+    cli_pend(c, config_save_left, s);
+    aside_run(&r->aside, config_save_work, config_save_done, s);
+    return CLI_PENDING;
 }

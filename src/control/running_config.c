@@ -23,14 +23,14 @@ char *running_config_text(const struct piste *p)
     return t.s ? t.s : mem_strdup("");
 }
 
-static void running_config_walk_fini(void *kept)
+void running_config_walk_fini(void *walk)
 {
-    struct running_config_walk *w = kept;
+    struct running_config_walk *w = walk;
     modules_config_end(w->piste->modules, &w->at);
     text_free(&w->text);
 }
 
-struct running_config_walk *running_config_walk(struct cli_call *c)
+static struct running_config_walk *running_config_walk(struct cli_call *c)
 {
     struct running_config_walk *w = cli_kept(c, sizeof(*w), running_config_walk_fini);
     w->piste = c->piste;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "control/aside.h"
 #include "control/cli.h"
 #include "control/module.h"
 #include "control/running_config.h"
@@ -16,6 +17,8 @@ struct replay_failure {
 
 struct running_config {
     struct piste *piste;
+    struct aside aside; /* what is being written */
+    bool stopping;      /* nobody waits for it any more */
     /* the start script */
     bool replaying;
     char *script;                        /* owned; NULL: there was none */
@@ -47,8 +50,8 @@ struct running_config_walk {
     struct modules_config at;
     struct text text;
 };
-struct running_config_walk *running_config_walk(struct cli_call *c);
 bool running_config_walk_next(struct running_config_walk *w);
+void running_config_walk_fini(void *walk);
 
 int show_running_config(struct cli_call *c);
 

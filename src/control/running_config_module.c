@@ -30,13 +30,19 @@ static int running_config_init(struct piste *p, void **state, struct error *e)
     struct running_config *r = mem_alloc(sizeof(*r));
     r->piste = p;
     *state = r;
-    return 0;
+    int rc = aside_init(&r->aside, p->loop, e);
+    if (rc)
+        free(r);
+    return rc;
 }
 
 static void running_config_stop(struct piste *p, void *state)
 {
-    rollback_fini(state);
-    replay_fini(state);
+    struct running_config *r = state;
+    r->stopping = true;
+    aside_fini(&r->aside);
+    rollback_fini(r);
+    replay_fini(r);
     free(state);
 }
 

@@ -1,7 +1,9 @@
 """Output without bound: it is made as its reader takes it, while others are served and things change."""
 import ipaddress
 import json
+import os
 import re
+import time
 
 import pytest
 
@@ -123,6 +125,49 @@ def test_all_at_once_for_the_api_and_scripts(many):
     lines = many.ctl("show running-config").splitlines()
     assert sum(line.startswith("ip route add 20.") for line in lines) == ROUTES
     assert lines.index("ip route add 20.0.0.9/32 via 10.0.0.2 pg0") < lines.index("ip route add 20.0.0.10/32 via 10.0.0.2 pg0")
+
+
+def written(many):
+    file = many.new_file("written")
+    return file, Reader(many, f"write {file}")
+
+
+def lines_of(file):
+    with open(file, encoding="ascii") as f:
+        return f.read().splitlines()
+
+
+def test_write_is_of_one_moment(many):
+    """What is made while it is written is in the file with all that it needs, or not at all."""
+    for i in range(12):
+        file, writer = written(many)
+        time.sleep(i * 0.004)
+        many.ctl("create loopback interface instance 7")
+        many.ctl("ip route add 30.0.0.1/32 via loop7")
+        assert "running config written to" in writer.rest()
+        lines = lines_of(file)
+        assert sum(line.startswith("ip route add 20.") for line in lines) == ROUTES
+        assert ("ip route add 30.0.0.1/32 via loop7" in lines) <= any("instance 7" in line for line in lines)
+        many.ctl("ip route del 30.0.0.1/32 via loop7")
+        many.ctl("delete loopback interface intfc loop7")
+
+
+def test_writes_at_once(many):
+    """Of one file there is one writer at a time, and none of them is mixed with another."""
+    file, first = written(many)
+    second, (other_file, third) = Reader(many, f"write {file}"), written(many)
+    said = sorted([first.rest(), second.rest()])
+    assert "running config written to" in third.rest()
+    assert sum("running config written to" in s or "is being written by another" in s for s in said) == 2, said
+    assert any("running config written to" in s for s in said), said
+    assert lines_of(file) == lines_of(other_file) == many.ctl("show running-config").splitlines()
+
+
+def test_a_writer_who_goes_away(many):
+    file, writer = written(many)
+    writer.cli.close()
+    wait_for(lambda: "running config written to" in Reader(many, f"write {file}").rest(), "the end of the first write")
+    assert not os.path.exists(file + ".new")
 
 
 def test_a_flush_gives_the_memory_back(many):
