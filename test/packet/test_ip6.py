@@ -87,6 +87,23 @@ def test_longest_prefix(switch, net):
         ip route del 2001:db8:20:7::7/128
     """)
 
+def test_source_lookup(fresh):
+    """A route to the source's route in another table; a way that leads back to itself ends, and what goes another
+    way after it sets out anew."""
+    pgs = [fresh.pg(i, f"2001:db8:a{i}::1/64") for i in range(2)]
+    fresh.configure(f"""
+        ip6 table add 7
+        ip6 table add 8
+        ip route add 2001:db8:30::/48 via ip6-source-lookup-in-table 7
+        ip route add 2001:db8:31::/48 via ip6-source-lookup-in-table 8
+        ip route add 2001:db8:a0::/64 table 7 via {pgs[1].host} pg1
+        ip route add 2001:db8:a0::/64 table 8 via ip6-source-lookup-in-table 8
+    """)
+    for _ in range(3):
+        with fresh.counts({("lookup-ip6-src", "looked up in too many tables"): 20}):
+            assert fresh.exchange(pgs[0], [udp(pgs[0], "2001:db8:31::9")] * 20, pgs[1]) == []
+        assert len(fresh.exchange(pgs[0], [udp(pgs[0], "2001:db8:30::9")] * 20, pgs[1])) == 20
+
 
 def test_padding_of_a_short_frame_goes(switch, net):
     frame = bytes(udp(net[0], size=0)) + b"\xee" * 6

@@ -55,7 +55,7 @@ void NODE_FN(ip6_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     fib_load_routes(to, b, leaf, lb, count);
     for (u32 i = 0; i < count; i++) {
         next[i] = ip6_forward(t, b[i], fib[i], leaf[i] >> 1, lb[i], 0);
-        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
             ip_scratch(b[i])->lookups = 0;
     }
 }
@@ -71,7 +71,7 @@ void NODE_FN(ip6_load_balance)(struct thread *t, struct node *n, struct buffer *
         u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_6, b[i]->rx_if).i;
         fib_count_route(via, route, b[i]);
         next[i] = ip6_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
-        if (unlikely(next[i] == FIB_NEXT_LOOKUP))
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
             s->lookups = 0;
     }
 }
