@@ -119,3 +119,40 @@ static inline void fib_count_adjs(struct thread *t, struct buffer **b, const u16
         counter_pair_add(&adjs[ip_scratch(b[i])->adj.i], 1, buffer_packet_len(b[i]));
     }
 }
+
+/* Of the protocol: how many hops the packet has left; and one less. */
+typedef u8 fib_hops_left(const struct buffer *b);
+typedef void fib_hop(struct buffer *b);
+
+/* The rewrite nodes: one hop less to live, the link's header in front, and out. */
+ALWAYS_INLINE void fib_rewrite(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count, fib_hops_left *hops_left, fib_hop *hop, fib_leave *leave)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (i + 8 < count)
+            __builtin_prefetch((const u8 *)b[i + 8] + CACHE_LINE_BYTES);
+        const struct adj *a = adj_at(ip_scratch(b[i])->adj.i);
+        struct adj_head head = adj_head(a);
+
+        u32 odd = head.kind != ADJ_KIND_REWRITE || head.rewrite_len != 14;
+        odd |= b[i]->flags & (BUFFER_LOCAL | BUFFER_GSO | BUFFER_NEXT);
+        odd |= b[i]->len > head.mtu;
+        odd |= b[i]->start < 14;
+        odd |= hops_left(b[i]) <= 1;
+        if (unlikely(odd)) {
+            next[i] = fib_rewrite_odd(n, b[i], a, head, leave);
+            continue;
+        }
+        hop(b[i]);
+        u8 *frame = (u8 *)buffer_current(b[i]) - 14;
+        b[i]->l3_start = b[i]->start;
+        b[i]->start = (i16)(b[i]->start - 14);
+        b[i]->l2_start = b[i]->start;
+        b[i]->len = (u16)(b[i]->len + 14);
+        b[i]->tx_if = a->tx_if;
+        fib_rewrite_put(frame, a, 14);
+        next[i] = head.rewrite_next;
+    }
+    if (unlikely(adj_is_counting()))
+        fib_count_adjs(t, b, next, count);
+}

@@ -3,35 +3,21 @@
 #include "net/ip/ip6/ip6_rewrite.h"
 #include "net/ip/ip6/ip6_forward.h"
 
+ALWAYS_INLINE u8 ip6_hops_left(const struct buffer *b)
+{
+    const struct ip6_header *h = buffer_current(b);
+    return h->hop_limit;
+}
+
+ALWAYS_INLINE void ip6_hop(struct buffer *b)
+{
+    struct ip6_header *h = buffer_current(b);
+    h->hop_limit--;
+}
+
 void NODE_FN(ip6_rewrite)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    for (u32 i = 0; i < count; i++) {
-        if (i + 8 < count)
-            __builtin_prefetch((const u8 *)b[i + 8] + CACHE_LINE_BYTES);
-        const struct adj *a = adj_at(ip_scratch(b[i])->adj.i);
-        struct adj_head head = adj_head(a);
-        struct ip6_header *h = buffer_current(b[i]);
-
-        u32 odd = head.kind != ADJ_KIND_REWRITE || head.rewrite_len != 14;
-        odd |= b[i]->flags & (BUFFER_LOCAL | BUFFER_GSO | BUFFER_NEXT);
-        odd |= b[i]->len > head.mtu;
-        odd |= b[i]->start < 14;
-        odd |= h->hop_limit <= 1;
-        if (unlikely(odd)) {
-            next[i] = fib_rewrite_odd(n, b[i], a, head, ip6_leave);
-            continue;
-        }
-        h->hop_limit--;
-        b[i]->l3_start = b[i]->start;
-        b[i]->start = (i16)(b[i]->start - 14);
-        b[i]->l2_start = b[i]->start;
-        b[i]->len = (u16)(b[i]->len + 14);
-        b[i]->tx_if = a->tx_if;
-        fib_rewrite_put((u8 *)h - 14, a, 14);
-        next[i] = head.rewrite_next;
-    }
-    if (unlikely(adj_is_counting()))
-        fib_count_adjs(t, b, next, count);
+    fib_rewrite(t, n, b, next, count, ip6_hops_left, ip6_hop, ip6_leave);
 }
 
 void NODE_FN(ip6_null)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
