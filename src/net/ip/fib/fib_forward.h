@@ -5,6 +5,7 @@
 
 #include "engine/counter.h"
 #include "engine/node.h"
+#include "engine/thread.h"
 #include "net/ip/fib/fib_data.h"
 
 #define FIB_LOOKUPS_MOST 8 /* load balances, and tables, that a packet may pass */
@@ -93,4 +94,61 @@ ALWAYS_INLINE u16 fib_forward(struct thread *t, struct buffer *b, u32 fib, u32 r
     s->fib.i = fib;
     s->flow_hash = hash;
     return head.lookup_next;
+}
+
+/* ipX-lookup, when the routes are known: leaf, lb as of fib_load_routes, fib: the table of each. */
+ALWAYS_INLINE void fib_forward_all(struct thread *t, struct buffer **b, u16 *next, const u32 *fib,
+                                   const u32 *leaf, const struct lb *lb, u32 count,
+                                   fib_flow_hash *flow_hash)
+{
+    for (u32 i = 0; i < count; i++) {
+        next[i] = fib_forward(t, b[i], fib[i], leaf[i] >> 1, lb[i], 0, flow_hash);
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
+            ip_scratch(b[i])->lookups = 0;
+    }
+}
+
+/* Of the protocol: the table of the interface that a packet came from. */
+typedef struct fib_index fib_table_of(const struct buffer *b);
+
+/* ipX-load-balance. The route is known: by recursion of other tables' kinds, or to what this switch
+ * sends. */
+ALWAYS_INLINE void fib_load_balance(struct thread *t, struct buffer **b, u16 *next, u32 count,
+                                    fib_table_of *table_of, fib_flow_hash *flow_hash)
+{
+    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        struct ip_scratch *s = ip_scratch(b[i]);
+        bool local = b[i]->flags & BUFFER_LOCAL;
+        u32 route = s->lb.i, fib = local ? s->fib.i : table_of(b[i]).i;
+        fib_count_route(via, route, b[i]);
+        next[i] =
+            fib_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0, flow_hash);
+        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
+            s->lookups = 0;
+    }
+}
+
+/* Of the protocol: the load balance in a table for a packet's destination (ADJ_KIND_LOOKUP) or
+ * source (ADJ_KIND_LOOKUP_SRC). */
+typedef u32 fib_route_of(struct fib_index fib, const struct buffer *b, enum adj_kind kind);
+
+/* lookup-ipX-dst, lookup-ipX-src: once more, in the table that the adjacency says. */
+ALWAYS_INLINE void fib_lookup_again(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                    u32 count, enum adj_kind kind, fib_route_of *route_of,
+                                    fib_flow_hash *flow_hash)
+{
+    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
+    for (u32 i = 0; i < count; i++) {
+        struct ip_scratch *s = ip_scratch(b[i]);
+        const struct adj *a = adj_at(s->adj.i);
+        if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
+            next[i] = node_drop(n, b[i], FIB_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
+            continue;
+        }
+        struct fib_index fib = {(u32)a->data};
+        u32 route = route_of(fib, b[i], kind);
+        fib_count_route(to, route, b[i]);
+        next[i] = fib_forward(t, b[i], fib.i, route, lb_load(route), 0, flow_hash);
+    }
 }

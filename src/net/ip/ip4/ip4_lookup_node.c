@@ -84,12 +84,6 @@ static u32 ip4_hash_of(const struct buffer *b, u32 fields)
     return ip4_flow_hash(b, fields);
 }
 
-ALWAYS_INLINE u16 ip4_forward(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb,
-                              u32 hash)
-{
-    return fib_forward(t, b, fib, route, lb, hash, ip4_hash_of);
-}
-
 void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     u32 word[FRAME_PKTS], fib[FRAME_PKTS];
@@ -99,57 +93,34 @@ void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     if (load_roots(b, word, fib, count) && load_blocks(b, word, fib, count, 8, to))
         load_blocks(b, word, fib, count, 0, to);
     fib_load_routes(to, b, word, lb, count);
-    for (u32 i = 0; i < count; i++) {
-        next[i] = ip4_forward(t, b[i], fib[i], word[i] >> 1, lb[i], 0);
-        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
-            ip_scratch(b[i])->lookups = 0;
-    }
+    fib_forward_all(t, b, next, fib, word, lb, count, ip4_hash_of);
 }
 
-/* The route is known: by recursion of other tables' kinds, or to what this switch sends. */
+ALWAYS_INLINE struct fib_index ip4_table_of(const struct buffer *b)
+{
+    return ip_if_fib(IP_FAMILY_4, b->rx_if);
+}
+
 void NODE_FN(ip4_load_balance)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                u32 count)
 {
-    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        struct ip_scratch *s = ip_scratch(b[i]);
-        bool local = b[i]->flags & BUFFER_LOCAL;
-        u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_4, b[i]->rx_if).i;
-        fib_count_route(via, route, b[i]);
-        next[i] = ip4_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
-        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
-            s->lookups = 0;
-    }
+    fib_load_balance(t, b, next, count, ip4_table_of, ip4_hash_of);
 }
 
-/* Once more, in the table that the adjacency says. */
-ALWAYS_INLINE void ip4_lookup_again(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                    u32 count, enum adj_kind kind)
+ALWAYS_INLINE u32 ip4_route_of(struct fib_index fib, const struct buffer *b, enum adj_kind kind)
 {
-    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        struct ip_scratch *s = ip_scratch(b[i]);
-        const struct ip4_header *h = buffer_current(b[i]);
-        const struct adj *a = adj_at(s->adj.i);
-        if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
-            next[i] = node_drop(n, b[i], FIB_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
-            continue;
-        }
-        struct fib_index fib = {(u32)a->data};
-        u32 route = ip4_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
-        fib_count_route(to, route, b[i]);
-        next[i] = ip4_forward(t, b[i], fib.i, route, lb_load(route), 0);
-    }
+    const struct ip4_header *h = buffer_current(b);
+    return ip4_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
 }
 
 void NODE_FN(lookup_ip4_dst)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    ip4_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP);
+    fib_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP, ip4_route_of, ip4_hash_of);
 }
 
 void NODE_FN(lookup_ip4_src)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    ip4_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC);
+    fib_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC, ip4_route_of, ip4_hash_of);
 }

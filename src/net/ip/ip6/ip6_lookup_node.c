@@ -12,12 +12,6 @@ static u32 ip6_hash_of_flow(const struct buffer *b, u32 fields)
     return ip6_flow_hash(b, fields);
 }
 
-ALWAYS_INLINE u16 ip6_forward(struct thread *t, struct buffer *b, u32 fib, u32 route, struct lb lb,
-                              u32 hash)
-{
-    return fib_forward(t, b, fib, route, lb, hash, ip6_hash_of_flow);
-}
-
 ALWAYS_INLINE u32 ip6_lookup_table(struct buffer *b)
 {
     if (likely(!(b->flags & (BUFFER_LOCAL | BUFFER_IN_FIB))))
@@ -53,59 +47,36 @@ void NODE_FN(ip6_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
     ip6_lookup_all(b, leaf, fib, count);
     fib_load_routes(to, b, leaf, lb, count);
-    for (u32 i = 0; i < count; i++) {
-        next[i] = ip6_forward(t, b[i], fib[i], leaf[i] >> 1, lb[i], 0);
-        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
-            ip_scratch(b[i])->lookups = 0;
-    }
+    fib_forward_all(t, b, next, fib, leaf, lb, count, ip6_hash_of_flow);
 }
 
-/* The route is known: by recursion of other tables' kinds, or to what this switch sends. */
+ALWAYS_INLINE struct fib_index ip6_table_of(const struct buffer *b)
+{
+    return ip_if_fib(IP_FAMILY_6, b->rx_if);
+}
+
 void NODE_FN(ip6_load_balance)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                u32 count)
 {
-    struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        struct ip_scratch *s = ip_scratch(b[i]);
-        bool local = b[i]->flags & BUFFER_LOCAL;
-        u32 route = s->lb.i, fib = local ? s->fib.i : ip_if_fib(IP_FAMILY_6, b[i]->rx_if).i;
-        fib_count_route(via, route, b[i]);
-        next[i] = ip6_forward(t, b[i], fib, route, lb_load(route), local ? s->flow_hash : 0);
-        if (unlikely(next[i] >= FIB_NEXT_LOOKUP))
-            s->lookups = 0;
-    }
+    fib_load_balance(t, b, next, count, ip6_table_of, ip6_hash_of_flow);
 }
 
-/* Once more, in the table that the adjacency says. */
-ALWAYS_INLINE void ip6_lookup_again(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                    u32 count, enum adj_kind kind)
+ALWAYS_INLINE u32 ip6_route_of(struct fib_index fib, const struct buffer *b, enum adj_kind kind)
 {
-    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    for (u32 i = 0; i < count; i++) {
-        struct ip_scratch *s = ip_scratch(b[i]);
-        const struct ip6_header *h = buffer_current(b[i]);
-        const struct adj *a = adj_at(s->adj.i);
-        if (adj_head(a).kind != kind || ++s->lookups > FIB_LOOKUPS_MOST) {
-            next[i] = node_drop(n, b[i], FIB_LOOKUP_ERR_LOOP, FIB_NEXT_DROP);
-            continue;
-        }
-        struct fib_index fib = {(u32)a->data};
-        u32 route = ip6_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
-        fib_count_route(to, route, b[i]);
-        next[i] = ip6_forward(t, b[i], fib.i, route, lb_load(route), 0);
-    }
+    const struct ip6_header *h = buffer_current(b);
+    return ip6_lookup(fib, kind == ADJ_KIND_LOOKUP ? h->dst : h->src).i;
 }
 
 void NODE_FN(lookup_ip6_dst)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    ip6_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP);
+    fib_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP, ip6_route_of, ip6_hash_of_flow);
 }
 
 void NODE_FN(lookup_ip6_src)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    ip6_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC);
+    fib_lookup_again(t, n, b, next, count, ADJ_KIND_LOOKUP_SRC, ip6_route_of, ip6_hash_of_flow);
 }
 
 /* --- ip6-link-local --- */
