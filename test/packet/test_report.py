@@ -107,6 +107,8 @@ def test_graph(switch):
     assert any(line.split()[-1] == "ip4-input" for line in lines[1:])
     assert switch.ctl("show ip local").splitlines() == \
         ["Protocols handled by ip4_local", " ICMP: ip4-icmp-input", " UDP: ip4-udp-lookup"]
+    assert switch.ctl("show ip6 local").splitlines() == \
+        ["Protocols handled by ip6_local", " UDP: ip6-udp-lookup", " ICMP6: ip6-icmp-input"]
 
 
 def test_event_loop(switch):
