@@ -178,7 +178,8 @@ struct file_writer {
     char *path, *to, *temp; /* to: path, or what its links lead to */
     bool may_stay;          /* it may be written in place when it cannot be replaced */
     int fd;                 /* of temp; -1: there is none */
-    struct text text;       /* in its place */
+    size_t bytes;     /* of temp that count: what a restart left behind them is cut at the end */
+    struct text text; /* in its place */
 };
 
 static int file_writer_error(const struct file_writer *w, int rc, struct error *e)
@@ -238,13 +239,15 @@ int file_writer_put(struct file_writer *w, const void *data, size_t bytes, struc
         text_putn(&w->text, data, bytes);
     else
         rc = write_all(w->fd, data, bytes);
+    w->bytes += bytes;
     return rc ? file_writer_error(w, rc, e) : 0;
 }
 
 int file_writer_restart(struct file_writer *w, struct error *e)
 {
     text_clear(&w->text);
-    if (w->fd >= 0 && (ftruncate(w->fd, 0) || lseek(w->fd, 0, SEEK_SET)))
+    w->bytes = 0;
+    if (w->fd >= 0 && lseek(w->fd, 0, SEEK_SET))
         return file_writer_error(w, -errno, e);
     return 0;
 }
@@ -252,10 +255,10 @@ int file_writer_restart(struct file_writer *w, struct error *e)
 /* Of what was written, into bytes of to; less than that only at its end. -errno. */
 static ssize_t file_writer_read(const struct file_writer *w, char *to, size_t bytes, size_t at)
 {
-    if (w->fd >= 0)
-        return read_at(w->fd, to, bytes, at);
-    size_t n = at < w->text.len ? w->text.len - at : 0;
+    size_t n = at < w->bytes ? w->bytes - at : 0;
     n = n < bytes ? n : bytes;
+    if (w->fd >= 0)
+        return read_at(w->fd, to, n, at);
     if (n)
         memcpy(to, w->text.s + at, n);
     return (ssize_t)n;
@@ -294,7 +297,7 @@ static int file_writer_replace(struct file_writer *w)
 {
     if (w->fd < 0)
         return file_writer_stay(w, -EACCES);
-    if (fsync(w->fd))
+    if (ftruncate(w->fd, (off_t)w->bytes) || fsync(w->fd))
         return -errno;
     if (!rename(w->temp, w->to)) {
         sync_folder_of(w->to);

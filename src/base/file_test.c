@@ -192,6 +192,8 @@ static void a_writer_takes_pieces(void **state)
     assert_string_equal(read_back(path), "new");
 
     assert_int_equal(file_writer_open(&w, path, &e), 0);
+    assert_int_equal(file_writer_put(w, "new ones", 8, &e), 0);
+    assert_int_equal(file_writer_restart(w, &e), 0);
     assert_int_equal(file_writer_put(w, "new", 3, &e), 0);
     assert_true(file_writer_is_same(w, path));
     file_writer_free(w);
