@@ -278,7 +278,7 @@ u32 wheel_advance(struct wheel *w, u32 tick, u32 *handles, u32 max, bool *more)
             if (w->drain[k])
                 return n;
         }
-        if (!next_slot(w, &next) || (i32)(next - to) > 0)
+        if (w->now == to || !next_slot(w, &next) || (i32)(next - to) > 0)
             break;
         w->now = next;
         take_slots(w);
