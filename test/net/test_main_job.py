@@ -85,6 +85,8 @@ def test_state_down_and_up(net):
     assert ns.ping("10.10.1.2", count=2, deadline=1) == 0
     assert "Failed: no egress interface" in vpp.ctl("ping 10.10.1.1 repeat 1 interval 0.1")
     vpp.ctl("set int state host-vpp1out up")
+    # the kernel throws away what it is to send before it has noticed that there is a carrier again
+    lib.wait_for(lambda: " UP " in ns.ip("-br link show vpp1host"), "the other end of the link")
     assert ns.ping("10.10.1.2") == 3
     assert "3 sent, 3 received" in vpp.ctl("ping 10.10.1.1 repeat 3 interval 0.02")
 

@@ -598,6 +598,7 @@ def test_client_adds_threads_up_and_leaves_zeros_out(switch, net, stats, build):
     def lines(*words):
         return get_stats(build, "socket-name", path(switch), *words).stdout.splitlines()
     name = "/interfaces/pg0/rx"
+    switch.send(net[0], frames(net[0], net[1].host, 5))
     rows = stats[name]
     packets, byte_sum = (sum(row[i] for row in rows) for i in (0, 1))
     assert packets and len(rows) > 1 and (0, 0) in rows, "the control thread receives nothing"
