@@ -55,7 +55,7 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
         return feature_next(b);
     struct classify_session *e = acl_find(t, b, place, &table, sum);
     if (e) {
-        if (e->next == ACL_NEXT_DENY)
+        if (__atomic_load_n(&e->next, __ATOMIC_RELAXED) == ACL_NEXT_DENY)
             return node_drop(n, b, ACL_ERR_SESSION_DENY, ACL_NEXT_DENY);
         if (unlikely(!acl_apply(e, b, place)))
             return node_drop(n, b, ACL_ERR_ADVANCE, ACL_NEXT_DENY);
@@ -115,7 +115,7 @@ ALWAYS_INLINE u16 acl_direct(struct thread *t, struct node *n, struct buffer *b,
     if (!table)
         return feature_next(b);
     struct classify_session *e = acl_find(t, b, AT_FRAME, &table, sum);
-    u32 next = e ? e->next : __atomic_load_n(&table->miss_next, __ATOMIC_RELAXED);
+    u32 next = __atomic_load_n(e ? &e->next : &table->miss_next, __ATOMIC_RELAXED);
     if (e && unlikely(!acl_apply(e, b, AT_FRAME)))
         next = L2_CLASSIFY_DROP;
     if (next == L2_CLASSIFY_DROP)
