@@ -148,6 +148,8 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
 {
     struct mac_table *t = l2_fib_table_of(s);
     u64 key = mac_key_of(mac, bd);
+    if (flags & L2_FIB_FILTER) /* it leads nowhere */
+        flags &= ~(u32)L2_FIB_BVI;
     if ((flags & L2_FIB_BVI) && !if_equal(l2_bd_at(s, bd)->bvi, i))
         return error_set(e, EINVAL, "%s is not the BVI of bridge domain %u",
                          interface_at(s->piste, i)->name, l2_bd_at(s, bd)->id);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/byteorder.h"
 #include "base/clock.h"
@@ -24,13 +23,16 @@
 enum { STRINGS = 4 };
 enum { BYTES_ARE_ANYTHING, BYTES_ARE_ETHERNET, BYTES_ARE_IP4, BYTES_ARE_IP6 };
 
-/* What stands in a place, in front of the packet. meta: of a struct buffer, which would want to be
- * aligned. */
+/* What stands in a place, in front of the packet: from its second cache line on. */
 struct dispatched {
-    u8 meta[sizeof(struct buffer)];
+    struct buffer meta;
     u32 buffer;
     struct node_index node;
 };
+
+#define DISPATCHED_AT CACHE_LINE_BYTES
+#define PLACE_BYTES                                                                                \
+    (DISPATCHED_AT - (u32)sizeof(struct pcap_place) + (u32)sizeof(struct dispatched) + PACKET_BYTES)
 
 struct pcap_dispatch {
     struct pcap_kept kept;
@@ -51,11 +53,11 @@ static void pcap_dispatch_see(void *arg, struct node_index node, struct buffer *
         struct pcap_place *to = pcap_kept_take(&d->kept);
         if (!to)
             return;
-        struct dispatched *x = (struct dispatched *)(void *)(to + 1);
+        struct dispatched *x = (struct dispatched *)(void *)((u8 *)to + DISPATCHED_AT);
         to->time_ns = now;
         to->orig_bytes = buffer_packet_len(b[i]);
         to->incl_bytes = (u32)min_u64(to->orig_bytes, PACKET_BYTES);
-        memcpy(x->meta, b[i], sizeof(x->meta));
+        x->meta = *b[i];
         x->buffer = buffer_index(b[i]);
         x->node = node;
         buffer_copy_out(b[i], 0, (u8 *)(x + 1), to->incl_bytes);
@@ -77,21 +79,20 @@ static u8 pcap_dispatch_bytes_are(const struct buffer *meta, const u8 *packet, u
 static const u8 *pcap_dispatch_header(void *arg, const struct pcap_place *at, struct text *out)
 {
     struct engine *e = arg;
-    const struct dispatched *x = (const struct dispatched *)(const void *)(at + 1);
+    const struct dispatched *x =
+        (const struct dispatched *)(const void *)((const u8 *)at + DISPATCHED_AT);
     const u8 *packet = (const u8 *)(x + 1);
-    struct buffer meta;
     be32 buffer = be32_from_host(x->buffer);
-    memcpy(&meta, x->meta, sizeof(meta));
     text_putc(out, 1);
     text_putc(out, 0);
     text_putc(out, STRINGS);
-    text_putc(out, (char)pcap_dispatch_bytes_are(&meta, packet, at->incl_bytes));
+    text_putc(out, (char)pcap_dispatch_bytes_are(&x->meta, packet, at->incl_bytes));
     text_putn(out, (const char *)&buffer, sizeof(buffer));
     text_puts(out, node_name(e, x->node));
     text_putc(out, 0);
-    buffer_format(out, &meta);
+    buffer_format(out, &x->meta);
     text_putc(out, 0);
-    buffer_format_packet(out, &meta);
+    buffer_format_packet(out, &x->meta);
     text_putn(out, "\0", 2);
     return packet;
 }
@@ -103,8 +104,8 @@ int pcap_dispatch_start(struct piste *p, const struct pcap_dispatch_args *args, 
     if (pcap_dispatch_of(p))
         return error_set(e, EALREADY, "dispatch trace already enabled...");
     struct pcap_dispatch *d = mem_alloc(sizeof(*d));
-    int rc = pcap_kept_init(&d->kept, args->max_packets, sizeof(struct dispatched) + PACKET_BYTES,
-                            args->file, "dispatch.pcap", e);
+    int rc =
+        pcap_kept_init(&d->kept, args->max_packets, PLACE_BYTES, args->file, "dispatch.pcap", e);
     if (rc) {
         free(d);
         return rc;

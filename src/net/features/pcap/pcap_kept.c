@@ -54,7 +54,7 @@ int pcap_kept_init(struct pcap_kept *k, u32 max_packets, u32 place_bytes, const 
 {
     struct mem_page_size page = {.kind = MEM_PAGE_DEFAULT};
     k->max_packets = max_packets;
-    k->stride_bytes = (u32)round_up_u64(sizeof(struct pcap_place) + place_bytes, 8);
+    k->stride_bytes = (u32)round_up_u64(sizeof(struct pcap_place) + place_bytes, CACHE_LINE_BYTES);
     u64 bytes = (u64)max_packets * k->stride_bytes;
     int rc = pcap_kept_set_path(k, name, otherwise, e);
     if (!rc && (!bytes || bytes > MEMORY_MAX_BYTES))

@@ -23,8 +23,8 @@ struct pcap_kept {
     _Atomic u64 taken;     /* may go beyond max_packets */
 };
 
-/* place_bytes: of a place without its struct. name: of the file in /tmp; otherwise: what it is
- * without one. -EINVAL, -ENOMEM. */
+/* place_bytes: of a place without its struct; each begins with a cache line. name: of the file in
+ * /tmp; otherwise: what it is without one. -EINVAL, -ENOMEM. */
 int pcap_kept_init(struct pcap_kept *k, u32 max_packets, u32 place_bytes, const char *name,
                    const char *otherwise, struct error *e) MUST_CHECK;
 void pcap_kept_fini(struct pcap_kept *k);
