@@ -253,7 +253,7 @@ static void run_readers(u32 steady, u32 all, u64 lookups)
         add(i);
     for (uintptr_t i = 0; i < array_len(threads); i++)
         assert_int_equal(pthread_create(&threads[i], NULL, reader, (void *)(i + 1)), 0);
-    for (u32 phase = 0; phase < 12 || n_lookups < lookups; phase++)
+    for (u32 phase = 0; phase < 12 || n_lookups < lookups || !n_maybe; phase++)
         for (u32 s = 0; s < all; s++)
             change_some(phase % 3 == 2 ? 50 : phase % 3 ? 10 : 90);
     stop = true;
@@ -261,7 +261,6 @@ static void run_readers(u32 steady, u32 all, u64 lookups)
         pthread_join(threads[i], NULL);
     assert_int_equal(n_missed, 0);
     assert_int_equal(n_bad, 0);
-    assert_true(n_maybe > 0);
     check_all(2);
     end();
 }
