@@ -159,6 +159,22 @@ static void move_to_front(struct buffer *b)
     b->inner_l3_start = (i16)(b->inner_l3_start - shift);
 }
 
+void buffer_trim(struct thread *t, struct buffer *b, u32 bytes)
+{
+    struct buffer *seg = b;
+    u32 left = bytes;
+    while (left > seg->len) {
+        left -= seg->len;
+        seg = buffer_at(seg->next);
+    }
+    seg->len = (u16)left;
+    if (seg->flags & BUFFER_NEXT) {
+        seg->flags &= ~(u32)BUFFER_NEXT;
+        buffer_free_one(t, seg->next);
+    }
+    b->tail_len = bytes - b->len;
+}
+
 bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes)
 {
     if (b->len >= bytes)

@@ -52,3 +52,5 @@ bool buffer_share(struct buffer *b) MUST_CHECK;
 /* Makes the first `bytes` of the packet contiguous in its first buffer; false when it is shorter or
  * does not fit. */
 bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes) MUST_CHECK;
+/* The packet, which has no fewer, ends behind its first `bytes`: buffers behind that are freed. */
+void buffer_trim(struct thread *t, struct buffer *b, u32 bytes);

@@ -51,11 +51,12 @@ class Way:
 
     def transfers(self, left_ip, right_ip, size=4 << 20):
         """Both ways; no checksum is wrong, and nothing is dropped for what it is."""
-        before = self.vpp.counter(f"host-{self.ports[0]}", "rx packets")
-        assert transfer(self.left, self.right, right_ip, size)
-        # else they were not large, and nothing was tried; the other way there would be acknowledgements among them
-        assert self.vpp.counter(f"host-{self.ports[0]}", "rx packets") - before < size / 1448
-        assert transfer(self.right, self.left, left_ip, size)
+        for sender, receiver, address, port in ((self.left, self.right, right_ip, self.ports[0]),
+                                                (self.right, self.left, left_ip, self.ports[1])):
+            before = self.vpp.counter(f"host-{port}", "rx packets")
+            assert transfer(sender, receiver, address, size)
+            # else they were not large, and nothing was tried
+            assert self.vpp.counter(f"host-{port}", "rx packets") - before < size / 1448
         assert tcp_errors(self.left) == tcp_errors(self.right) == 0
         odd = {reason: n for (node, reason), n in self.vpp.errors().items()
                if "virtio" in reason or "large" in reason or "longer" in reason}

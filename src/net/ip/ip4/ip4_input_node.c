@@ -27,24 +27,6 @@ ALWAYS_INLINE bool is_plain(const struct buffer *b, const struct ip4_header *h, 
     return likely(!odd);
 }
 
-/* Bytes behind the datagram (a short frame's padding) go: from here on the packet ends where IP
- * says so. */
-static void ip4_input_trim(struct thread *t, struct buffer *b, u32 length)
-{
-    struct buffer *seg = b;
-    u32 left = length;
-    while (left > seg->len) {
-        left -= seg->len;
-        seg = buffer_at(seg->next);
-    }
-    seg->len = (u16)left;
-    if (seg->flags & BUFFER_NEXT) {
-        seg->flags &= ~(u32)BUFFER_NEXT;
-        buffer_free_one(t, seg->next);
-    }
-    b->tail_len = length - b->len;
-}
-
 static u16 icmp_error(struct node *n, struct buffer *b, enum ip4_error error, u8 type, u8 code)
 {
     struct ip_scratch *s = ip_scratch(b);
@@ -116,7 +98,7 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
     if (ip4_length(h) < buffer_packet_len(b)) {
         if (b->refs > 1) /* others hold what follows, and see its lengths */
             return node_drop(n, b, IP4_ERROR_BAD_LENGTH, IP4_INPUT_NEXT_DROP);
-        ip4_input_trim(t, b, ip4_length(h));
+        buffer_trim(t, b, ip4_length(h)); /* a short frame's padding */
     }
     if ((b->flags & BUFFER_LINK_GROUP) && is_forwarded(b, h))
         return node_drop(n, b, IP4_ERROR_LINK_BROADCAST, IP4_INPUT_NEXT_DROP);

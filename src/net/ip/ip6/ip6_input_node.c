@@ -22,24 +22,6 @@ ALWAYS_INLINE bool ip6_input_is_plain(const struct buffer *b, const struct ip6_h
     return likely(!odd);
 }
 
-/* Bytes behind the datagram (a short frame's padding) go: from here on the packet ends where IP
- * says so. */
-static void ip6_input_trim(struct thread *t, struct buffer *b, u32 length)
-{
-    struct buffer *seg = b;
-    u32 left = length;
-    while (left > seg->len) {
-        left -= seg->len;
-        seg = buffer_at(seg->next);
-    }
-    seg->len = (u16)left;
-    if (seg->flags & BUFFER_NEXT) {
-        seg->flags &= ~(u32)BUFFER_NEXT;
-        buffer_free_one(t, seg->next);
-    }
-    b->tail_len = length - b->len;
-}
-
 static enum ip6_error ip6_input_check(struct thread *t, struct buffer *b)
 {
     if (!buffer_pull(t, b, sizeof(struct ip6_header)))
@@ -95,7 +77,7 @@ static COLD u16 ip6_input_odd(struct thread *t, struct node *n, struct buffer *b
     if (ip6_length(h) < buffer_packet_len(b)) {
         if (b->refs > 1) /* others hold what follows, and see its lengths */
             return node_drop(n, b, IP6_ERROR_BAD_LENGTH, IP6_INPUT_NEXT_DROP);
-        ip6_input_trim(t, b, ip6_length(h));
+        buffer_trim(t, b, ip6_length(h)); /* a short frame's padding */
     }
     if (ip6_is_multicast(h->dst))
         return feature_start(state->multicast, b->rx_if, b, IP6_INPUT_NEXT_MULTICAST);

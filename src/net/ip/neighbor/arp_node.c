@@ -66,17 +66,6 @@ void NODE_FN(arp_input)(struct thread *t, struct node *n, struct buffer **b, u16
 
 /* --- answering --- */
 
-/* Cuts what lies behind the ARP header: padding. */
-static void arp_trim(struct thread *t, struct buffer *b)
-{
-    if (b->flags & BUFFER_NEXT) {
-        buffer_free_one(t, b->next);
-        b->flags &= ~(u32)BUFFER_NEXT;
-        b->tail_len = 0;
-    }
-    b->len = sizeof(struct arp_header);
-}
-
 /* Turns the request in b around: the address asked for is here. The frame is as all that the
  * interface sends, whatever tags (of priority) the request had. Behind the longest headers of links
  * there is room for it (BUFFER_HEADROOM_BYTES). */
@@ -87,7 +76,7 @@ static void arp_answer(struct thread *t, struct buffer *b, const u8 to[6])
     const u8 *own = if_data(b->rx_if)->mac;
     be32 asked = h->target;
 
-    arp_trim(t, b);
+    buffer_trim(t, b, sizeof(*h)); /* padding */
     h->opcode = be16_from_host(ARP_REPLY);
     h->target = h->sender;
     h->sender = asked;
