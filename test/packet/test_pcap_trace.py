@@ -68,6 +68,16 @@ def test_both_directions_in_order(switch, net, name):
     assert records.times == sorted(records.times)
 
 
+def test_times_do_not_go_back(switch, net, name):
+    """One reading of the time of day for a file: read for each packet, it differs within vectors that
+    were received near the end of a microsecond."""
+    switch.ctl(f"pcap trace rx max 2000 file {name}")
+    for _ in range(200):
+        switch.send(net[0], [frame(net[0], net[1].host)] * 10)
+    times = stop(switch, name, 2000).times
+    assert times == sorted(times)
+
+
 def test_drops_are_whole_frames(switch, net, name):
     switch.ctl(f"pcap trace rx tx drop file {name}")
     sent = [bytes(frame(net[0], "99.0.0.1")), bytes(frame(net[0], net[1].host))[:30]]

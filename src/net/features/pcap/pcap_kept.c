@@ -78,12 +78,14 @@ static int by_time(const void *x, const void *y)
     return a < b ? -1 : a > b;
 }
 
-static void pcap_kept_put(FILE *f, const struct pcap_place *at, const u8 *data,
+/* base_ns: the time of day at time 0, one for the whole file: read anew for each packet it would
+ * differ by what the reading costs, and put packets of one vector out of order. */
+static void pcap_kept_put(FILE *f, u64 base_ns, const struct pcap_place *at, const u8 *data,
                           const struct text *front)
 {
     u8 record[PCAP_RECORD_HEADER_BYTES];
     u32 more = (u32)front->len;
-    pcap_put_record_header(record, clock_wall_base_ns() + at->time_ns, at->incl_bytes + more,
+    pcap_put_record_header(record, base_ns + at->time_ns, at->incl_bytes + more,
                            at->orig_bytes + more);
     fwrite(record, sizeof(record), 1, f);
     fwrite(text_str(front), 1, more, f);
@@ -117,10 +119,11 @@ int pcap_kept_write(const struct pcap_kept *k, enum pcap_link link,
     pcap_put_header(file_header, link);
     fwrite(file_header, sizeof(file_header), 1, f);
     struct text front = {0};
+    u64 base_ns = clock_wall_base_ns();
     for (u32 i = 0; i < n; i++) {
         text_clear(&front);
         const u8 *data = header ? header(arg, places[i], &front) : (const u8 *)(places[i] + 1);
-        pcap_kept_put(f, places[i], data, &front);
+        pcap_kept_put(f, base_ns, places[i], data, &front);
     }
     text_free(&front);
     free(places);
