@@ -26,6 +26,14 @@ static inline u64 clock_ns(void)
     return clock_kernel_ns() + __atomic_load_n(&clock_ahead_ns, __ATOMIC_RELAXED);
 }
 
+/* CPU time of the calling thread: what it worked, not what it waited. A system call. */
+static inline u64 clock_thread_cpu_ns(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+    return (u64)ts.tv_sec * NS_PER_SEC + (u64)ts.tv_nsec;
+}
+
 /* CLOCK_REALTIME at clock_ns() 0: what to add to such a time for the time of day. */
 static inline u64 clock_wall_base_ns(void)
 {

@@ -56,6 +56,7 @@ struct loop {
     VEC(struct loop_timer *) all;  /* for loop_free */
     VEC(struct call) deferred, each_round;
     u32 n_always_ready;
+    u64 cpu_ns; /* of the thread, at the end of the round before */
     struct loop_stats stats;
     sigset_t signals;
     struct signal_watch on_signal[MAX_SIGNAL + 1];
@@ -346,9 +347,14 @@ static void run_deferred(struct loop *l)
 
 const u32 loop_over_ms[LOOP_OVER] = {1, 20, 100, 1000};
 
-static void note_round(struct loop_stats *s, u64 begin_ns)
+/* One look at the thread's CPU time a round, which is a system call: a round begins where the one
+ * before ended, as nobody works between. */
+static void note_round(struct loop *l, u64 begin_ns)
 {
+    struct loop_stats *s = &l->stats;
     u64 end_ns = clock_ns(), ns = end_ns - begin_ns;
+    u64 cpu_end_ns = clock_thread_cpu_ns(), cpu_ns = cpu_end_ns - l->cpu_ns;
+    l->cpu_ns = cpu_end_ns;
     s->rounds++;
     s->busy_ns += ns;
     for (u32 i = 0; i < LOOP_OVER && ns > loop_over_ms[i] * NS_PER_MSEC; i++)
@@ -356,7 +362,9 @@ static void note_round(struct loop_stats *s, u64 begin_ns)
     if (ns > s->worst_ns) {
         s->worst_ns = ns;
         s->worst_at_ns = end_ns;
+        s->worst_cpu_ns = cpu_ns;
     }
+    s->most_cpu_ns = max_u64(s->most_cpu_ns, cpu_ns);
 }
 
 struct loop_stats loop_stats_get(const struct loop *l)
@@ -388,11 +396,12 @@ void loop_once(struct loop *l, int timeout_ms)
         run_deferred(l);
     for (u32 i = 0; i < l->each_round.n; i++)
         l->each_round.v[i].fn(l->each_round.v[i].arg);
-    note_round(&l->stats, begin_ns);
+    note_round(l, begin_ns);
 }
 
 int loop_run(struct loop *l)
 {
+    l->cpu_ns = clock_thread_cpu_ns();
     while (!l->stop)
         loop_once(l, -1);
     l->stop = false;
@@ -410,6 +419,7 @@ struct loop *loop_new(struct error *e)
     struct loop *l = mem_alloc(sizeof(*l));
     sigemptyset(&l->signals);
     loop_stats_clear(l);
+    l->cpu_ns = clock_thread_cpu_ns();
     l->signal_fd = -1;
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

@@ -45,6 +45,9 @@ struct loop_stats {
     u64 since_ns;
     u64 rounds, busy_ns;       /* from when epoll returned to when it is asked again */
     u64 worst_ns, worst_at_ns; /* the longest, and when it ended; 0: there was none */
+    /* CPU time of the longest round, the most of any: a round that others kept from the CPU, or
+     * that waited in the kernel, is told from one that worked. That of asking epoll is in it. */
+    u64 worst_cpu_ns, most_cpu_ns;
     u64 over[LOOP_OVER];       /* rounds longer than loop_over_ms[] */
     u64 timers, late_ns;       /* that ran, and how late they were */
     u64 worst_late_ns;

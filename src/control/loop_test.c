@@ -237,6 +237,12 @@ static void sleep_25_ms(void *arg)
     usleep(25000);
 }
 
+static void work_5_ms(void *arg)
+{
+    for (u64 end_ns = clock_thread_cpu_ns() + 5 * NS_PER_MSEC; clock_thread_cpu_ns() < end_ns;)
+        ;
+}
+
 static void what_others_wait_is_measured(void **state)
 {
     struct error e = {0};
@@ -253,11 +259,16 @@ static void what_others_wait_is_measured(void **state)
     assert_int_equal(s.rounds, 3);
     assert_true(s.over[0] == 2 && s.over[1] == 2);
     assert_true(s.worst_ns >= 25 * NS_PER_MSEC && s.busy_ns >= 50 * NS_PER_MSEC);
+    assert_true(s.worst_cpu_ns <= s.most_cpu_ns && s.worst_cpu_ns < s.worst_ns); /* they slept */
     assert_int_equal(s.timers, 1);
     assert_true(s.worst_late_ns >= 20 * NS_PER_MSEC); /* it was due while the other slept */
     loop_stats_clear(l);
     s = loop_stats_get(l);
     assert_true(!s.rounds && !s.worst_ns && !s.timers);
+    loop_defer(l, work_5_ms, NULL);
+    loop_once(l, 0);
+    s = loop_stats_get(l);
+    assert_true(s.worst_cpu_ns >= 5 * NS_PER_MSEC && s.most_cpu_ns == s.worst_cpu_ns);
     loop_timer_del(l, t);
     loop_free(l);
 }

@@ -342,8 +342,10 @@ static int show_event_loop(struct cli_call *c)
     out_u64(c->out, "rounds", s.rounds, "%" PRIu64 " rounds\n");
     out_f64(c->out, "mean_ms", mean_ms(s.busy_ns, s.rounds), "  a round: mean %.3f ms, ");
     out_f64(c->out, "worst_ms", loop_ms(s.worst_ns), "worst %.3f ms");
+    out_f64(c->out, "worst_cpu_ms", loop_ms(s.worst_cpu_ns), ", of which %.3f ms of CPU");
     double ago = s.worst_at_ns ? (double)(now - s.worst_at_ns) / (double)NS_PER_SEC : 0;
     out_f64(c->out, "worst_seconds_ago", ago, " (%.3f s ago)\n");
+    out_f64(c->out, "most_cpu_ms", loop_ms(s.most_cpu_ns), "  most CPU time of a round: %.3f ms\n");
     out_array(c->out, "longer");
     out_text(c->out, "  longer than:");
     for (u32 i = 0; i < LOOP_OVER; i++) {

@@ -115,8 +115,10 @@ def test_event_loop(switch):
     switch.ctl("clear event-loop")
     loop = switch.json("show event-loop")
     assert 1 <= loop["rounds"] < 10 and 0 < loop["mean_ms"] <= loop["worst_ms"] < 1000
+    assert 0 < loop["worst_cpu_ms"] <= loop["most_cpu_ms"]
     assert [row["ms"] for row in loop["longer"]] == [1, 20, 100, 1000]
     later = switch.json("show event-loop")
     assert later["rounds"] > loop["rounds"] and later["worst_ms"] >= loop["worst_ms"]
     lines = switch.ctl("show event-loop").splitlines()
-    assert lines[0].startswith("In ") and lines[1].startswith("  a round: mean ") and len(lines) == 4
+    assert lines[0].startswith("In ") and lines[1].startswith("  a round: mean ") and len(lines) == 5
+    assert lines[2].startswith("  most CPU time of a round: ")
