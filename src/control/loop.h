@@ -48,8 +48,8 @@ struct loop_stats {
     /* CPU time of the longest round, the most of any: a round that others kept from the CPU, or
      * that waited in the kernel, is told from one that worked. That of asking epoll is in it. */
     u64 worst_cpu_ns, most_cpu_ns;
-    u64 over[LOOP_OVER];       /* rounds longer than loop_over_ms[] */
-    u64 timers, late_ns;       /* that ran, and how late they were */
+    u64 over[LOOP_OVER]; /* rounds longer than loop_over_ms[] */
+    u64 timers, late_ns; /* that ran, and how late they were */
     u64 worst_late_ns;
 };
 extern const u32 loop_over_ms[LOOP_OVER];

@@ -14,10 +14,11 @@
 
 #define BUCKETS_FIRST 1024 /* a burst of some thousand new addresses fits at once */
 #define BUCKETS_MAX_LOG2 24
-#define DEAD_MAX 1024      /* slots that may wait for a grace period before one is waited for, */
-#define DEAD_SHARE 16      /* and no more than one of so many */
-#define COPY_BUCKETS 8192  /* a step of growing: some milliseconds at most */
-#define FLUSH_BUCKETS 4096 /* a step of flushing: two milliseconds */
+#define DEAD_MAX 1024     /* slots that may wait for a grace period before one is waited for, */
+#define DEAD_SHARE 16     /* and no more than one of so many */
+#define COPY_BUCKETS 8192 /* a step of growing: some milliseconds at most */
+#define TOUCH_BUCKETS (4 * COPY_BUCKETS) /* the same, of memory that the kernel has to clear */
+#define FLUSH_BUCKETS 4096               /* a step of flushing: two milliseconds */
 #define SHRINK_SHARE 8     /* a table is too large that needs no more than one bucket of so many */
 #define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events, or more: */
 #define EVENT_STEPS 32     /* clients hear of the largest table within a second, too */
@@ -87,25 +88,32 @@ static void grow_follow(struct l2_state *s)
     s->grow_at = 0;
 }
 
+/* Learners may ask again. */
+static void grow_answered(struct l2_state *s)
+{
+    __atomic_store_n(&s->shared.bigger_posted, 0, __ATOMIC_RELEASE);
+}
+
 static void grow_step(struct l2_state *s)
 {
     struct mac_table *t = l2_fib_table_of(s);
-    struct engine *engine = engine_of(s->piste);
     struct error e;
-    if (!t->cur->old) {
-        if (mac_table_grow_begin(t, &e)) {
-            log_warn(&log_class, "%s", e.text);
-            return; /* bigger_posted stays: nobody asks again */
-        }
+    if (!mac_table_growing(t) && mac_table_grow_begin(t, &e)) {
+        log_warn(&log_class, "%s", e.text);
+        return; /* bigger_posted stays: nobody asks again */
+    }
+    if (t->coming) {
+        if (mac_table_grow_touch(t, TOUCH_BUCKETS))
+            return;
         grow_follow(s);
     }
     s->grow_at = mac_table_grow_copy(t, s->grow_at, COPY_BUCKETS);
     if (s->grow_at)
         return;
     mac_table_grow_end(t);
-    engine_synchronize(engine);
+    engine_synchronize(engine_of(s->piste));
     mac_table_grow_drop(t);
-    __atomic_store_n(&s->shared.bigger_posted, 0, __ATOMIC_RELEASE);
+    grow_answered(s);
     log_debug(&log_class, "the MAC table has %u buckets now", t->cur->mask + 1);
 }
 
@@ -119,11 +127,15 @@ static void grow_soon(struct l2_state *s)
         loop_timer_set(s->piste->loop, s->grow_timer, clock_ns());
 }
 
+/* What it was set for may have been settled since. */
 static void on_grow_timer(void *arg)
 {
     struct l2_state *s = arg;
+    const struct mac_table *t = l2_fib_table_of(s);
+    if (!mac_table_growing(t) && !__atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED))
+        return grow_answered(s);
     grow_step(s);
-    if (mac_table_growing(l2_fib_table_of(s)))
+    if (mac_table_growing(t))
         grow_soon(s);
 }
 
@@ -134,7 +146,7 @@ void l2_fib_wants_bigger(struct piste *p, const void *payload)
         grow_soon(s);
 }
 
-/* Changes are made in a table that does not grow just now. */
+/* A table that does not grow just now; at once, for what cannot be called again. */
 static void l2_fib_settle(struct l2_state *s)
 {
     while (mac_table_growing(l2_fib_table_of(s)))
@@ -157,7 +169,6 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
                 (flags & (L2_FIB_STATIC | L2_FIB_FILTER) ? MAC_STATIC : 0) |
                 (flags & L2_FIB_FILTER ? MAC_FILTER : 0) | (flags & L2_FIB_BVI ? MAC_BVI : 0));
     u32 value = mac_value(if_is_none(i) ? MAC_NO_INTERFACE : i.i, 0, f), was;
-    l2_fib_settle(s);
     while (mac_table_set(t, key, value, &was)) {
         if (l2_fib_reap(s))
             continue;
@@ -272,7 +283,6 @@ static void l2_fib_shrink(struct l2_state *s)
         log_warn(&log_class, "%s", e.text);
         return;
     }
-    grow_follow(s);
     grow_soon(s);
 }
 
@@ -282,7 +292,10 @@ bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
     struct mac_table *t = l2_fib_table_of(s);
     struct flush one = {s, f->bd, f->interface.i, keep[f->what], 0};
     u64 from = clock_ns();
-    l2_fib_settle(s);
+    if (mac_table_growing(t)) {
+        grow_step(s);
+        return true;
+    }
     if (f->buckets != t->cur->mask + 1) { /* entries lie elsewhere now */
         f->bucket = 0;
         f->buckets = t->cur->mask + 1;
@@ -473,7 +486,10 @@ int l2_fib_walk_next(struct l2_fib_walk *w, struct l2_fib_entry *out)
     struct fib_key key;
     if (!w->keys)
         w->keys = ordered_walk_new(&ops);
-    l2_fib_settle(w->l2);
+    if (mac_table_growing(l2_fib_table_of(w->l2))) {
+        grow_step(w->l2);
+        return -EAGAIN;
+    }
     u32 buckets = l2_fib_table_of(w->l2)->cur->mask + 1;
     if (buckets != w->buckets) /* entries lie elsewhere now */
         ordered_walk_sweep_anew(w->keys);

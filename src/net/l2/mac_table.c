@@ -197,6 +197,8 @@ static enum mac_learn_result mac_table_put(struct mac_table *t, u64 key, u32 val
             return MAC_LEARN_FULL;
         switch (mac_table_add(t, g, key, value, !v)) {
         case ADD_DONE:
+            if (v && (v ^ value) & MAC_PROVISIONED) /* what it is filled from counts it otherwise */
+                count_learned(t, key, value & MAC_PROVISIONED ? -1 : 1);
             look_at_load(t, g);
             return v ? MAC_LEARN_UPDATED : MAC_LEARN_NEW;
         case ADD_FULL:
@@ -235,10 +237,18 @@ static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct
         }
 #endif
     }
-    /* the control thread takes the page faults, so that no data thread does */
-    for (u64 at = 0; at < bytes; at += 4096)
-        ((volatile u8 *)g->map.base)[at] = 0;
     return g;
+}
+
+#define PAGE_BUCKETS (4096u / sizeof(struct mac_bucket))
+
+/* Buckets [from, from + n); returns the next, or how many there are. */
+static u32 generation_touch(struct mac_generation *g, u32 from, u32 n)
+{
+    u32 end = (u32)min_u64((u64)from + n, (u64)g->mask + 1);
+    for (u32 k = from; k < end; k += PAGE_BUCKETS)
+        *(volatile u32 *)&g->buckets[k].overflow = 0;
+    return end;
 }
 
 static void generation_free(struct mac_generation *g)
@@ -262,10 +272,12 @@ int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multipl
         t->regions[k] = t->region_map[k].base;
     }
     t->cur = rc ? NULL : generation_new(buckets, multiplier, e);
-    if (t->cur)
-        return 0;
-    mac_table_free(t);
-    return -e->code;
+    if (!t->cur) {
+        mac_table_free(t);
+        return -e->code;
+    }
+    generation_touch(t->cur, 0, buckets);
+    return 0;
 }
 
 void mac_table_free(struct mac_table *t)
@@ -427,7 +439,7 @@ static int mac_table_resize_begin(struct mac_table *t, u32 buckets, struct error
     if (!t->coming)
         return -e->code;
     t->coming->old = old;
-    __atomic_store_n(&old->frozen, 1, __ATOMIC_RELAXED);
+    t->touched = 0;
     return 0;
 }
 
@@ -443,6 +455,15 @@ int mac_table_grow_begin(struct mac_table *t, struct error *e)
 int mac_table_shrink_begin(struct mac_table *t, u32 buckets, struct error *e)
 {
     return mac_table_resize_begin(t, buckets, e);
+}
+
+bool mac_table_grow_touch(struct mac_table *t, u32 n)
+{
+    t->touched = generation_touch(t->coming, t->touched, n);
+    if (t->touched <= t->coming->mask)
+        return true;
+    __atomic_store_n(&t->cur->frozen, 1, __ATOMIC_RELAXED);
+    return false;
 }
 
 void mac_table_grow_follow(struct mac_table *t)

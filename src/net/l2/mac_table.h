@@ -133,8 +133,9 @@ struct mac_table {
     struct mac_regions *regions[MAC_OWNERS]; /* by interface, by domain; lazily touched */
     /* control thread */
     VEC(u32 *) dead;                /* values that wait for their grace period */
-    struct mac_generation *coming;  /* cur after a grace period */
+    struct mac_generation *coming;  /* cur after a grace period, when all of it is touched */
     struct mac_generation *leaving; /* old, no longer looked at after a grace period */
+    u32 touched;                    /* buckets of coming */
     struct mem_map learned_map, region_map[MAC_OWNERS];
 };
 
@@ -199,7 +200,7 @@ int mac_table_new(struct mac_table *t, u32 buckets, u32 max_buckets, u64 multipl
                   struct error *e) MUST_CHECK;
 void mac_table_free(struct mac_table *t);
 
-/* Adds or replaces, whatever is there. -ENOSPC. *was as for learn. Settle first. */
+/* Adds or replaces, whatever is there. -ENOSPC. *was as for learn. */
 int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was) MUST_CHECK;
 /* Returns the value that went, or 0. Settle first. */
 u32 mac_table_del(struct mac_table *t, u64 key);
@@ -222,11 +223,15 @@ void mac_table_reap(struct mac_table *t, u32 n_dead);
  * behind the last. An entry stays in its place until the table grows or shrinks. */
 bool mac_table_look(const struct mac_table *t, u64 place, u64 *key, u32 *value);
 
-/* Growing, or shrinking, with a grace period between any two of: begin (no new keys from here on);
- * follow; copy (bucket by bucket, returns the next, 0 when done); end; drop. */
+/* Growing, or shrinking: begin; touch, until it returns false (no new keys from there on); then
+ * with a grace period between any two of: follow; copy (bucket by bucket, returns the next, 0 when
+ * done); end; drop. */
 int mac_table_grow_begin(struct mac_table *t, struct error *e) MUST_CHECK;
 /* buckets: fewer than now, a power of two, room for all that there is. */
 int mac_table_shrink_begin(struct mac_table *t, u32 buckets, struct error *e) MUST_CHECK;
+/* Takes the page faults of the next n buckets, so that no data thread does: the kernel clears a
+ * gigabyte a second or two. */
+bool mac_table_grow_touch(struct mac_table *t, u32 n);
 void mac_table_grow_follow(struct mac_table *t);
 u32 mac_table_grow_copy(struct mac_table *t, u32 from, u32 n);
 void mac_table_grow_end(struct mac_table *t);

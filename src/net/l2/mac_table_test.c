@@ -43,6 +43,8 @@ static void grow(struct mac_table *t)
 {
     struct error e;
     assert_int_equal(mac_table_grow_begin(t, &e), 0);
+    while (mac_table_grow_touch(t, 100))
+        ;
     mac_table_grow_follow(t);
     for (u32 at = 0; (at = mac_table_grow_copy(t, at, 7));)
         continue;
@@ -144,6 +146,39 @@ static u32 owned_go(void *arg, u64 key, u32 value)
     return x->owner == (x->kind == MAC_OF_INTERFACE ? mac_value_if(value) : mac_key_bd(key))
                ? 0
                : value;
+}
+
+/* What is configured while the table grows is there, and counted once, as what it is. */
+static void entries_are_set_while_it_grows(void **state)
+{
+    struct mac_table t;
+    struct error e;
+    u32 was, learnt = mac_value(1, 0, MAC_VALID);
+    u32 own = mac_value(2, 0, MAC_VALID | MAC_PROVISIONED | MAC_STATIC);
+    new_table(&t, 256, 4096);
+    for (u32 n = 0; n < 300; n++)
+        mac_table_learn(&t, nth_key(n), n < 200 ? learnt : own, &was);
+    assert_int_equal(mac_table_grow_begin(&t, &e), 0);
+    assert_true(mac_table_grow_touch(&t, 1) && mac_table_growing(&t));
+    assert_int_equal(mac_table_set(&t, nth_key(0), own, &was), 0); /* not frozen yet */
+    while (mac_table_grow_touch(&t, 100))
+        ;
+    mac_table_grow_follow(&t);
+    mac_table_grow_copy(&t, 0, 100);
+    for (u32 n = 50; n < 400; n++) {
+        assert_int_equal(mac_table_set(&t, nth_key(n), n % 2 ? own : learnt, &was), 0);
+        assert_int_equal(was, n < 200 ? learnt : n < 300 ? own : 0);
+        assert_int_equal(lookup(&t, nth_key(n)), n % 2 ? own : learnt);
+    }
+    for (u32 at = 100; (at = mac_table_grow_copy(&t, at, 7));)
+        ;
+    mac_table_grow_end(&t);
+    mac_table_grow_drop(&t);
+    for (u32 n = 50; n < 400; n++)
+        assert_int_equal(lookup(&t, nth_key(n)), n % 2 ? own : learnt);
+    assert_int_equal(t.n_entries, 400);
+    assert_int_equal(t.n_learned, 49 + 175);
+    mac_table_free(&t);
 }
 
 static void owned_gone(void *arg, u64 key, u32 value)
@@ -331,6 +366,8 @@ static void writers_do_not_disturb_each_other(void **state)
         u32 dead;
         if (__atomic_load_n(&t->want_bigger, __ATOMIC_RELAXED) &&
             t->cur->mask + 1 < t->max_buckets && !mac_table_grow_begin(t, &e)) {
+            while (mac_table_grow_touch(t, 64))
+                sched_yield();
             grace(s);
             mac_table_grow_follow(t);
             grace(s);
@@ -375,6 +412,7 @@ int main(void)
         cmocka_unit_test(learners_respect_what_is_configured),
         cmocka_unit_test(what_does_not_fit_is_refused_and_fits_later),
         cmocka_unit_test(table_agrees_with_oracle),
+        cmocka_unit_test(entries_are_set_while_it_grows),
         cmocka_unit_test(walks_cost_what_they_find),
         cmocka_unit_test(writers_do_not_disturb_each_other),
     };
