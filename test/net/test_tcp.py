@@ -102,6 +102,28 @@ def test_one_stream_stays_in_order(net):
         assert kernel_count(right, "TcpExtTCPOFOQueue") == 0
 
 
+@pytest.mark.parametrize("forwarding", ["routed", "xconnect"])
+def test_one_stream_loses_nothing_inside(net, forwarding):
+    """A stream has no more under way than its windows let it, and a queue of the switch holds that, while rings come
+    and grow: the kernel finds room for every frame, and takes every frame."""
+    vpp, _, left, right = net.routed()
+    address = "10.2.0.1"
+    if forwarding == "xconnect":
+        address = "10.1.0.7"
+        right.ip("route del 10.1.0.0/24")
+        right.ip(f"addr add {address}/24 dev r0")
+        vpp.configure("""
+            set interface l2 xconnect host-left host-right0
+            set interface l2 xconnect host-right0 host-left
+        """)
+    assert transfer(left, right, address, size=200 << 20)
+    assert vpp.counter("host-left", "rx bytes") > 200 << 20
+    for name in "host-left", "host-right0":
+        assert [vpp.counter(name, lost) for lost in ("rx-miss", "rx-no-buf", "rx-error", "tx-error")] == [0] * 4
+    ports = "af-packet-input", "host-left-tx", "host-right0-tx"
+    assert not {key: n for key, n in vpp.errors().items() if key[0] in ports}
+
+
 @pytest.mark.parametrize("where", ["left", "right", "both"])
 def test_tcp_with_cksum_gso_disable(net, where):
     """Ports that may not leave checksums and segments to their device: done in software."""

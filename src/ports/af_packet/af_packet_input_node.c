@@ -149,6 +149,7 @@ static void count_kernel_drops(struct thread *t, struct node *n, struct af_packe
     q->pressure = 0;
     if (getsockopt(s->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) || !stats.tp_drops)
         return;
+    q->demand.small += stats.tp_drops; /* it is no large ones that come by the thousand */
     node_count(n, AF_PACKET_INPUT_ERR_KERNEL_DROP, stats.tp_drops);
     interface_count(t, IF_RX_MISS, q->rx.interface, stats.tp_drops, 0);
 }
@@ -500,7 +501,7 @@ static u32 ring_input(struct thread *t, struct node *n, struct af_packet_queue *
     if (unlikely(losing))
         count_kernel_drops(t, n, q, s);
     if (unlikely(losing || ring_was_half_full(ring, from, seen)))
-        af_packet_demand_more(t, q);
+        q->demand.is_full = true;
     return seen;
 }
 

@@ -24,8 +24,9 @@
 #define AF_PACKET_PARTS 9
 #define AF_PACKET_QUEUES_MAX 64
 #define AF_PACKET_FRAMES_MAX (1u << 20) /* of a ring */
-/* Slots of the first ring that is made as traffic asks for it (1 MB: a burst that comes while others
- * have the CPU for some milliseconds), how many times as many the next one has, and the last. */
+/* A ring that is made as traffic asks for it holds what comes in so long, while others have the CPU
+ * or a larger one is made: the least slots that it has (1 MB), the steps, and the most. */
+#define AF_PACKET_RING_HOLDS_NS (20 * NS_PER_MSEC)
 #define AF_PACKET_RING_FIRST 512u
 #define AF_PACKET_RING_GROWS 4u
 #define AF_PACKET_RING_LAST 8192u
@@ -61,26 +62,31 @@ struct af_packet_socket {
 /* What a queue sees, from which it is judged whether a ring is worth its memory (af_packet_ring.c).
  * The thread's that is at the queue, but for n_frames, which the control thread reads. */
 struct af_packet_demand {
-    u64 since_ns;
-    u32 small, large; /* frames since then */
+    u64 since_ns;     /* the first of these */
+    u32 small, large; /* frames that are to be judged */
     u64 n_frames;     /* small ones ever */
     bool asked;       /* the control thread was told that a ring is wanted; it says no more */
     bool asked_more;  /* likewise, a larger one */
+    bool is_full;     /* the ring was, or soon will be */
 };
 
-/* What is seen is judged after so many frames, or so long. */
+/* What is seen is judged when it is so many frames and so long, or much longer. */
 #define AF_PACKET_WINDOW_FRAMES 400
-#define AF_PACKET_WINDOW_NS NS_PER_SEC
+#define AF_PACKET_WINDOW_NS (5 * NS_PER_MSEC)
+#define AF_PACKET_WINDOW_LAST_NS NS_PER_SEC
 
 /* Notes frames; returns whether it is time to judge. */
 ALWAYS_INLINE bool af_packet_demand_note(struct af_packet_demand *d, u64 now_ns, u32 small,
                                          u32 large)
 {
     __atomic_store_n(&d->n_frames, d->n_frames + small, __ATOMIC_RELAXED);
+    if (!(d->small + d->large))
+        d->since_ns = now_ns;
     d->small += small;
     d->large += large;
-    return d->small + d->large >= AF_PACKET_WINDOW_FRAMES ||
-           now_ns - d->since_ns >= AF_PACKET_WINDOW_NS;
+    u64 passed = now_ns - d->since_ns;
+    return passed >= AF_PACKET_WINDOW_LAST_NS ||
+           (passed >= AF_PACKET_WINDOW_NS && d->small + d->large >= AF_PACKET_WINDOW_FRAMES);
 }
 
 /* One receive queue: the sockets and the buffers posted for them. The data thread's, but for making
@@ -231,8 +237,6 @@ int af_packet_group_choose(int fd, u32 member, struct error *e) MUST_CHECK;
 /* Data threads: what this receive or transmit queue has noted is to be judged. */
 void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q);
 void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x);
-/* Data threads: the ring is full, or soon. */
-void af_packet_demand_more(struct thread *t, struct af_packet_queue *q);
 /* Control thread: sockets that are being made for the port are of no use any more. */
 void af_packet_changes_forget(struct af_packet *port);
 /* Control thread: takes a transmit queue's ring away, if it has one. */

@@ -61,43 +61,56 @@ struct af_packet_change {
 struct demand_event {
     struct if_index interface;
     u32 queue;
-    bool is_tx, is_full;
+    u32 rx_slots; /* 0: it is a transmit queue */
 };
 
 static void on_demand(struct piste *p, const void *payload);
 
-/* Whether a ring is wanted; a new window begins. */
-static bool demand_judge(struct thread *t, struct af_packet_demand *d, u64 rate_up)
+static bool tell_demand(struct thread *t, struct if_index interface, u32 queue, u32 rx_slots)
 {
-    u64 now = thread_now_ns(t), passed = now - d->since_ns;
-    /* mostly small ones: large frames go by messages anyway */
-    bool many = d->small * NS_PER_SEC >= rate_up * passed && d->small >= 4 * d->large;
+    struct demand_event ev = {interface, queue, rx_slots};
+    return thread_post(t, on_demand, &ev, sizeof(ev));
+}
+
+/* What has been judged: a second's small frames, 0 when most were large, which go by messages
+ * anyway. The next begins. */
+static u64 demand_rate(struct thread *t, struct af_packet_demand *d)
+{
+    u64 now = thread_now_ns(t);
+    u64 rate = d->small >= 4 * d->large ? d->small * NS_PER_SEC / (now - d->since_ns) : 0;
     d->since_ns = now;
     d->small = d->large = 0;
-    return many && !__atomic_load_n(&d->asked, __ATOMIC_RELAXED);
+    return rate;
+}
+
+static u32 slots_for(u64 rate, u32 least)
+{
+    u32 slots = least;
+    while (slots * NS_PER_SEC < rate * AF_PACKET_RING_HOLDS_NS && slots < AF_PACKET_RING_LAST)
+        slots *= AF_PACKET_RING_GROWS;
+    return (u32)min_u64(slots, AF_PACKET_RING_LAST);
 }
 
 void af_packet_demand_rx(struct thread *t, struct af_packet_queue *q)
 {
-    struct demand_event ev = {q->port->interface, q->rx.queue, false, false};
-    if (demand_judge(t, &q->demand, RX_RATE_UP))
-        __atomic_store_n(&q->demand.asked, thread_post(t, on_demand, &ev, sizeof(ev)),
-                         __ATOMIC_RELAXED);
+    struct af_packet_demand *d = &q->demand;
+    u64 rate = demand_rate(t, d);
+    u32 slots = q->now.ring.n_frames;
+    if (rate >= RX_RATE_UP && !d->asked)
+        d->asked =
+            tell_demand(t, q->port->interface, q->rx.queue, slots_for(rate, AF_PACKET_RING_FIRST));
+    if (d->is_full && slots && slots < AF_PACKET_RING_LAST && !d->asked_more)
+        d->asked_more = tell_demand(t, q->port->interface, q->rx.queue,
+                                    slots_for(rate, slots * AF_PACKET_RING_GROWS));
+    d->is_full = false;
 }
 
 void af_packet_demand_tx(struct thread *t, const struct af_packet *port, struct af_packet_tx *x)
 {
-    struct demand_event ev = {port->interface, x->q.queue, true, false};
-    if (demand_judge(t, &x->demand, TX_RATE_UP))
-        __atomic_store_n(&x->demand.asked, thread_post(t, on_demand, &ev, sizeof(ev)),
+    struct af_packet_demand *d = &x->demand;
+    if (demand_rate(t, d) >= TX_RATE_UP && !__atomic_load_n(&d->asked, __ATOMIC_RELAXED))
+        __atomic_store_n(&d->asked, tell_demand(t, port->interface, x->q.queue, 0),
                          __ATOMIC_RELAXED);
-}
-
-void af_packet_demand_more(struct thread *t, struct af_packet_queue *q)
-{
-    struct demand_event ev = {q->port->interface, q->rx.queue, false, true};
-    if (!q->demand.asked_more && q->now.ring.n_frames < AF_PACKET_RING_LAST)
-        q->demand.asked_more = thread_post(t, on_demand, &ev, sizeof(ev));
 }
 
 /* --- control thread: making --- */
@@ -375,17 +388,12 @@ static void on_demand(struct piste *p, const void *payload)
     for (u32 i = 0; s && i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         if (!if_equal(port->interface, ev.interface) ||
-            ev.queue >= (ev.is_tx ? port->n_tx : port->n_queues))
+            ev.queue >= (ev.rx_slots ? port->n_queues : port->n_tx))
             continue;
-        if (ev.is_tx)
-            add_tx_ring(port, &port->tx[ev.queue]);
-        else if (ev.is_full)
-            set_rx_ring(
-                port->queues[ev.queue],
-                (u32)min_u64(AF_PACKET_RING_GROWS * port->queues[ev.queue]->now.ring.n_frames,
-                             AF_PACKET_RING_LAST));
+        if (ev.rx_slots)
+            set_rx_ring(port->queues[ev.queue], ev.rx_slots);
         else
-            set_rx_ring(port->queues[ev.queue], AF_PACKET_RING_FIRST);
+            add_tx_ring(port, &port->tx[ev.queue]);
         if (!s->ring_timer)
             s->ring_timer = loop_timer_add(p->loop, clock_ns() + LOOK_NS, LOOK_NS, on_look, s);
     }
