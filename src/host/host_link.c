@@ -132,7 +132,8 @@ int host_link_set_name(struct host_net *n, int index, const char *name, struct e
     return host_link_change(n, &r, index, "rename the device", e);
 }
 
-int host_link_move(struct host_net *n, int index, struct host_net *to, struct error *e)
+int host_link_move(struct host_net *n, int index, struct host_net *to, const char *name,
+                   struct error *e)
 {
     struct host_request r;
     int fd = host_net_fd(to, e);
@@ -140,6 +141,8 @@ int host_link_move(struct host_net *n, int index, struct host_net *to, struct er
         return fd;
     set_begin(&r, index);
     mnl_attr_put_u32(r.h, IFLA_NET_NS_FD, (u32)fd);
+    if (name)
+        mnl_attr_put_strz(r.h, IFLA_IFNAME, name);
     int rc = host_link_change(n, &r, index, "move the device to a network namespace", e);
     close(fd);
     return rc;

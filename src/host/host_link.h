@@ -18,8 +18,10 @@ int host_link_set_name(struct host_net *n, int index, const char *name, struct e
 int host_link_set_master(struct host_net *n, int index, int master, struct error *e) MUST_CHECK;
 /* Packets that wait in the device's queue at most. */
 int host_link_set_queue_len(struct host_net *n, int index, u32 packets, struct error *e) MUST_CHECK;
-/* It loses its addresses, goes down and may get another index. */
-int host_link_move(struct host_net *n, int index, struct host_net *to, struct error *e) MUST_CHECK;
+/* It loses its addresses, goes down and may get another index. name: what it is called there, maybe
+ * with %d for the lowest number that is free; NULL: as before. */
+int host_link_move(struct host_net *n, int index, struct host_net *to, const char *name,
+                   struct error *e) MUST_CHECK;
 
 /* --- what it leaves to hardware, as ethtool shows it --- */
 

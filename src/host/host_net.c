@@ -64,8 +64,13 @@ static int open_spec(const char *spec, struct error *e)
         snprintf(path, sizeof(path), "%s", spec);
     else
         snprintf(path, sizeof(path), "/var/run/netns/%s", spec);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd < 0 ? error_errno(e, errno, "no network namespace %s", spec ? spec : path) : fd;
+    /* another process's is shown to who may look into that */
+    if (spec)
+        privilege_raise(PRIVILEGE_NAMESPACES);
+    int fd = open(path, O_RDONLY | O_CLOEXEC), code = errno;
+    if (spec)
+        privilege_lower(PRIVILEGE_NAMESPACES);
+    return fd < 0 ? error_errno(e, code, "no network namespace %s", spec ? spec : path) : fd;
 }
 
 int host_net_enter(struct host_net *n, struct error *e)

@@ -346,7 +346,7 @@ static void another_namespace(void **state)
     assert_ptr_equal(other, same);
     assert_ptr_not_equal(other, net);
     assert_int_equal(host_link_find(other, "moves", &there, &e), -ENODEV);
-    assert_int_equal(host_link_move(net, l.index, other, &e), 0);
+    assert_int_equal(host_link_move(net, l.index, other, NULL, &e), 0);
     assert_int_equal(host_link_find(other, "moves", &there, &e), 0);
     assert_non_null(told(link_gone, &l));
     assert_int_equal(if_nametoindex("moves"), 0);

@@ -1,4 +1,6 @@
 """Messages of pipe.api and span.api; transmit queues."""
+import os
+
 import pytest
 
 NONE = 0xffffffff
@@ -126,3 +128,58 @@ def test_transmit_queues_are_placed(start):
     assert place(0, [3]) == -7 and place(0, [70]) == -7
     assert place(0, [1], 0) == -2  # local0 has none
     assert placed() == [(0, 1, [1, 2]), (1, 0, [])]
+
+
+# ---- taps
+
+def tap_dump(api, index=NONE):
+    return {d.sw_if_index: d for d in api.sw_interface_tap_v2_dump(sw_if_index=index)}
+
+
+needs_tun = pytest.mark.skipif(not os.path.exists("/dev/net/tun"), reason="no /dev/net/tun")
+
+
+@needs_tun
+def test_taps(switch, api):
+    made = api.tap_create_v3(id=4, use_random_mac=False, mac_address=bytes.fromhex("020000000401"), num_rx_queues=2,
+                             rx_ring_sz=512, host_if_name_set=True, host_if_name="four", host_mac_addr_set=True,
+                             host_mac_addr=bytes.fromhex("020000000402"), host_mtu_set=True, host_mtu_size=1400,
+                             host_ip4_prefix_set=True, host_ip4_prefix={"address": bytes([10, 4, 0, 1]), "len": 24},
+                             tap_flags=1, tag="of the test")
+    assert made.retval == 0
+    old = api.tap_create_v2(id=NONE, use_random_mac=True, tap_flags=16)  # a tun
+    assert old.retval == 0
+    details = tap_dump(api)
+    assert sorted(details) == sorted((made.sw_if_index, old.sw_if_index))
+    d = details[made.sw_if_index]
+    assert (d.id, d.dev_name, d.host_if_name, d.rx_ring_sz, d.tx_ring_sz, d.host_mtu_size, d.tap_flags, d.host_namespace,
+            d.host_bridge) == (4, "tap4", "four", 512, 256, 1400, 1, "", "")
+    assert (bytes(d.host_mac_addr).hex(), bytes(d.host_ip4_prefix.address), d.host_ip4_prefix.len) == (
+        "020000000402", bytes([10, 4, 0, 1]), 24)
+    d = tap_dump(api, old.sw_if_index)[old.sw_if_index]
+    assert (d.id, d.dev_name, d.host_if_name, d.tap_flags) == (0, "tun0", "tun0", 16)
+    links = switch.namespace.ip("addr show four")
+    assert "mtu 1400" in links and "02:00:00:00:04:02" in links and "10.4.0.1/24" in links
+    seen = {i.sw_if_index: i for i in api.sw_interface_dump(sw_if_index=NONE)}[made.sw_if_index]
+    assert (seen.interface_name, seen.tag, bytes(seen.l2_address).hex()) == ("tap4", "of the test", "020000000401")
+    for index in (made.sw_if_index, old.sw_if_index):
+        assert api.tap_delete_v2(sw_if_index=index).retval == 0
+        assert api.tap_delete_v2(sw_if_index=index).retval == -2
+    assert tap_dump(api) == {}
+    assert "four" not in switch.namespace.ip("link")
+
+
+@needs_tun
+def test_taps_that_are_refused(api):
+    index = api.tap_create_v3(id=0, use_random_mac=True).sw_if_index
+    for retval, words in ((-79, {"id": 0}), (-7, {"rx_ring_sz": 300}), (-7, {"num_rx_queues": 1000}),
+                          (-7, {"host_bridge_set": True, "host_bridge": "br0", "host_ip6_prefix_set": True}),
+                          (-7, {"host_ip4_prefix_set": True, "host_ip4_prefix": {"address": bytes(4), "len": 33}}),
+                          (-7, {"tap_flags": 8}), (-7, {"tag": "not\none line"}),
+                          (-7, {"host_if_name_set": True, "host_if_name": "longer than Linux takes"}),
+                          (-6, {"host_namespace_set": True, "host_namespace": "nowhere"})):
+        reply = api.tap_create_v3(**{"id": NONE, "use_random_mac": True, **words})
+        assert (reply.retval, reply.sw_if_index) == (retval, NONE), words
+    assert api.tap_delete_v2(sw_if_index=0).retval == -2
+    assert list(tap_dump(api)) == [index]
+    assert api.tap_delete_v2(sw_if_index=index).retval == 0
