@@ -40,6 +40,7 @@
 #include "net/ip/reass/ip4_reass_module.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
+#include "net/ip/nd/ra.h"
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/features/pcap/pcap_api.h"
@@ -102,6 +103,7 @@ static const struct {
     {&neighbor_module, NULL},
     {&arp_module, NULL},
     {&nd_module, NULL},
+    {&ra_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
@@ -118,6 +120,7 @@ static const struct {
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
+    {&ra_api_module, NULL},
     {&punt_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_flags_api_module, NULL},

@@ -256,12 +256,14 @@ class Switch(lib.Vpp):
         self.files += 1
         return f"{self.folder}/{self.files}-{name}"
 
-    def pg(self, number, address=None, mode="ethernet", extra="", neighbor=True):
-        """Makes pgN, up, with an address, and its host as a neighbour."""
+    def pg(self, number, address=None, mode="ethernet", extra="", neighbor=True, router=False):
+        """Makes pgN, up, with an address, and its host as a neighbour. router: it advertises itself."""
         pg = Pg(self, number, address, mode)
         words = f"hw-addr {pg.mac}" if mode == "ethernet" else f"mode {mode}"
         self.ctl(f"create packet-generator interface {pg} {words} {extra}")
         self.ctl(f"set interface state {pg} up")
+        if mode == "ethernet" and not router:
+            self.ctl(f"ip6 nd {pg} ra-suppress")
         if address:
             self.ctl(f"set interface ip address {pg} {address}")
         if address and mode == "ethernet":

@@ -444,25 +444,6 @@ def test_show_fib(switch, net):
     assert "[0] table_id:0 ipv6-VRF:0\n" in switch.ctl("show ip6 table")
 
 
-def test_show_interface(switch, net):
-    last = net[0].link_local.split(":")[-1]
-    assert switch.ctl("show ip6 interface pg0") == f"""pg0 is admin up
-  Global unicast address(es):
-    2001:db8:a0::1/64
-  Link-local address(es):
-    {net[0].link_local}
-  Joined group address(es):
-    ff02::1
-    ff02::2
-    ff02::16
-    ff02::1:ff00:{last}
-  Neighbor Discovery: enabled
-    ICMP redirects are disabled
-    ICMP unreachables are sent
-    ND DAD is disabled
-"""
-
-
 def test_pg_grammar(switch, net):
     """A stream that is written down, to ip6-input."""
     capture = switch.capture(net[1])

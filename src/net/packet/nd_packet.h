@@ -15,6 +15,24 @@ struct nd_header {
 } __attribute__((packed));
 static_assert(sizeof(struct nd_header) == 24, "wire format");
 
+struct nd_router_solicitation {
+    struct icmp_header icmp;
+    be32 reserved;
+} __attribute__((packed));
+static_assert(sizeof(struct nd_router_solicitation) == 8, "wire format");
+
+struct nd_router_advertisement {
+    struct icmp_header icmp;
+    u8 hop_limit; /* for packets of hosts; 0: it does not say */
+    u8 flags;     /* ND_RA_* */
+    be16 lifetime_s;
+    be32 reachable_ms, retransmit_ms; /* 0: it does not say */
+} __attribute__((packed));
+static_assert(sizeof(struct nd_router_advertisement) == 16, "wire format");
+
+#define ND_RA_MANAGED 0x80
+#define ND_RA_OTHER 0x40
+
 /* In host order. */
 #define ND_ROUTER 0x80000000u
 #define ND_SOLICITED 0x40000000u
@@ -25,6 +43,8 @@ static_assert(sizeof(struct nd_header) == 24, "wire format");
 enum nd_option_type {
     ND_OPTION_SOURCE_MAC = 1,
     ND_OPTION_TARGET_MAC = 2,
+    ND_OPTION_PREFIX = 3,
+    ND_OPTION_MTU = 5,
 };
 
 /* The MAC address as an option. */
@@ -33,6 +53,26 @@ struct nd_mac_option {
     u8 mac[6];
 } __attribute__((packed));
 static_assert(sizeof(struct nd_mac_option) == 8, "wire format");
+
+struct nd_prefix_option {
+    u8 type, length;
+    u8 prefix_len, flags;      /* ND_PREFIX_* */
+    be32 valid_s, preferred_s; /* ND_FOREVER */
+    be32 reserved;
+    u8 prefix[16];
+} __attribute__((packed));
+static_assert(sizeof(struct nd_prefix_option) == 32, "wire format");
+
+#define ND_PREFIX_ON_LINK 0x80
+#define ND_PREFIX_AUTONOMOUS 0x40
+#define ND_FOREVER UINT32_MAX /* a lifetime */
+
+struct nd_mtu_option {
+    u8 type, length;
+    be16 reserved;
+    be32 mtu;
+} __attribute__((packed));
+static_assert(sizeof(struct nd_mtu_option) == 8, "wire format");
 
 /* The first option of that type among the n bytes at p, whole; *out NULL: there is none. Returns
  * false when any option is malformed: the message is to be discarded (RFC 4861 7.1). */

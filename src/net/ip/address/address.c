@@ -147,17 +147,38 @@ static u32 address_position(const struct addresses *as, const struct address_if 
     return k;
 }
 
-/* Whether a was there, and stale; it is not any more. */
+/* That address of i; NULL: it has it not. */
+static struct if_address *address_of(const struct piste *p, struct if_index i,
+                                     const struct ip_prefix *a)
+{
+    const struct addresses *as = addresses_of(p);
+    const struct address_if *s = address_if_of(p, i);
+    u32 k = s ? address_position(as, s, a) : 0;
+    return s && k < s->addresses[a->family].n ? if_address_at(as, s->addresses[a->family].v[k])
+                                              : NULL;
+}
+
+/* Whether a was there, stale or learnt; it is neither any more. */
 static bool address_unmark(struct addresses *as, struct if_index i, const struct ip_prefix *a)
 {
-    const struct address_if *s = address_if_of(as->piste, i);
-    u32 k = s ? address_position(as, s, a) : 0;
-    if (!s || k == s->addresses[a->family].n)
-        return false;
-    struct if_address *x = if_address_at(as, s->addresses[a->family].v[k]);
-    bool was = x->stale;
-    x->stale = false;
+    struct if_address *x = address_of(as->piste, i, a);
+    bool was = x && (x->stale || x->learnt);
+    if (was)
+        x->stale = x->learnt = false;
     return was;
+}
+
+void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_prefix *a)
+{
+    struct if_address *x = address_of(p, i, a);
+    if (x)
+        x->learnt = true;
+}
+
+bool ip_address_is_learnt(const struct piste *p, struct if_index i, const struct ip_prefix *a)
+{
+    const struct if_address *x = address_of(p, i, a);
+    return x && x->learnt;
 }
 
 /* What is only there because its end has not come yet stands in nobody's way. */
@@ -210,7 +231,7 @@ int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix a, struc
         return error_set(e, ENOSPC, "no room for more addresses");
     struct address_if *s = address_if_get(as, i);
     struct place place = address_place(ip_if_fib(f, i).i, &a);
-    *if_address_at(as, k) = (struct if_address){a, i, place.table, false};
+    *if_address_at(as, k) = (struct if_address){a, i, place.table, false, false};
     vec_add(&s->addresses[f], k);
     rc = s->routed ? address_routes_add(as, i, &a, e) : 0;
     if (rc) {

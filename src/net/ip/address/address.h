@@ -26,6 +26,10 @@ int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix prefix,
 /* -ENOENT. */
 int ip_address_del(struct piste *p, struct if_index i, struct ip_prefix prefix,
                    struct error *e) MUST_CHECK;
+/* An address that is there was learnt by a protocol, which deletes it again: it is not saved.
+ * Adding it once more makes it the user's. */
+void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_prefix *a);
+bool ip_address_is_learnt(const struct piste *p, struct if_index i, const struct ip_prefix *a);
 /* Of both protocols. */
 void ip_address_del_all(struct piste *p, struct if_index i);
 /* Replacing all addresses: those that there are when it begins, and are not added again until its
@@ -67,6 +71,9 @@ int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
               struct error *e) MUST_CHECK;
 /* How often it was. */
 u32 ip_enables(const struct piste *p, enum ip_family f, struct if_index i);
+/* The same for what is configured otherwise, and is not saved as such; of an interface that is
+ * there and takes addresses. */
+void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need);
 /* i borrows the addresses of `use`; IF_NONE ends that. */
 int ip_set_unnumbered(struct piste *p, struct if_index i, struct if_index use,
                       struct error *e) MUST_CHECK;

@@ -135,7 +135,8 @@ static void write_interface(struct piste *p, const struct interface *f, struct t
             text_add(t, "set interface %s table %s %u\n", words[k], f->name,
                      fib_table_id(fib_of(p), table));
         for (u32 n = 0; ip_address_at(p, (enum ip_family)k, f->index, n, &a); n++)
-            text_add(t, "set interface ip address %s %s\n", f->name, ip_prefix_text(&a, text));
+            if (!ip_address_is_learnt(p, f->index, &a))
+                text_add(t, "set interface ip address %s %s\n", f->name, ip_prefix_text(&a, text));
         for (u32 n = ip_enables(p, (enum ip_family)k, f->index); n; n--)
             text_add(t, "enable %s interface %s\n", ip_family_name((enum ip_family)k), f->name);
     }

@@ -48,7 +48,8 @@ static void set_features(struct addresses *as, enum ip_family f, struct if_index
 void address_refresh_enabled(struct addresses *as, enum ip_family f, struct if_index i)
 {
     const struct address_if *s = address_if_of(as->piste, i);
-    bool enabled = s && (s->addresses[f].n || s->enables[f] || !if_is_none(s->unnumbered));
+    bool enabled =
+        s && (s->addresses[f].n || s->enables[f] || s->needs[f] || !if_is_none(s->unnumbered));
     enabled |= s && f == IP_FAMILY_6 && !ip_address_is_zero(&s->link_local);
     if (enabled == ip_if_base[f][i.i].enabled)
         return;
@@ -74,6 +75,13 @@ int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
     s->enables[f] += enable ? 1 : -1;
     address_refresh_enabled(as, f, i);
     return 0;
+}
+
+void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need)
+{
+    struct addresses *as = addresses_of(p);
+    address_if_get(as, i)->needs[f] += need ? 1 : -1;
+    address_refresh_enabled(as, f, i);
 }
 
 u32 ip_enables(const struct piste *p, enum ip_family f, struct if_index i)
@@ -219,7 +227,7 @@ static void end_state(struct addresses *as, struct if_index i)
     if (!if_is_none(s->unnumbered))
         set_lender(as, s, i, IF_NONE);
     for (u32 f = 0; f < IP_FAMILY_N; f++) {
-        s->enables[f] = 0;
+        s->enables[f] = s->needs[f] = 0;
         address_refresh_enabled(as, (enum ip_family)f, i);
         vec_free(&s->addresses[f]);
     }

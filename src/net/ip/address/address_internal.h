@@ -18,14 +18,15 @@ struct out;
 struct if_address {
     struct ip_prefix prefix;
     struct if_index interface;
-    u32 table;  /* of its interface */
-    bool stale; /* while all are replaced */
+    u32 table;   /* of its interface */
+    bool stale;  /* while all are replaced */
+    bool learnt; /* by a protocol: no configuration */
 };
 
 /* What is known of an interface that ever had anything to do with IP. */
 struct address_if {
     VEC(u32) addresses[IP_FAMILY_N]; /* in order of configuration */
-    u32 enables[IP_FAMILY_N];
+    u32 enables[IP_FAMILY_N], needs[IP_FAMILY_N];
     struct if_index unnumbered; /* borrows from it; IF_NONE */
     u32 n_borrowers;            /* others that borrow from this one */
     bool routed;                /* it is up, and its addresses have their routes */

@@ -81,6 +81,7 @@ enum fib_source {
     FIB_SOURCE_API,
     FIB_SOURCE_CLI,
     FIB_SOURCE_DHCP,
+    FIB_SOURCE_ND,            /* default routers that hosts are told of */
     FIB_SOURCE_ADJ,           /* neighbours */
     FIB_SOURCE_EXPORT,        /* what lies under an attached route in the table of its interface */
     FIB_SOURCE_RR,            /* a next hop that recursive paths go through */

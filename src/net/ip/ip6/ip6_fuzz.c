@@ -1,6 +1,6 @@
-/* Frames from a hostile port into a whole graph: extension headers, options of neighbour discovery.
- * Nothing crashes, no buffer is lost, what is sent is sound IPv6, and nobody becomes a neighbour
- * whose address is not of the link.
+/* Frames from a hostile port into a whole graph: extension headers, options of neighbour and router
+ * discovery. Nothing crashes, no buffer is lost, what is sent is sound IPv6, and nobody becomes a
+ * neighbour whose address is not of the link.
  *
  * An input is a series of records: options, position, length (big endian), then that many bytes of
  * a frame. Options mend the checksum of ICMPv6, UDP and TCP, so that mutations get behind it. */
@@ -38,6 +38,7 @@ static void open_world(void)
     world_ip6_neighbor(out0, world_ip6_address(1, 2), host_mac);
     /* what goes out is short, so that errors are made */
     world_must(!interface_set_mtu(&world.p, out0, IF_MTU_IP6, 300, &e));
+    world_must(!ra_set_autoconfig(&world.p, in0, RA_AUTOCONFIG_ROUTES, &e));
     engine_round(world.p.engine, 1);
     world_free_caught(); /* announcements */
 }
@@ -108,10 +109,9 @@ static void one_record(u8 options, u8 position, const u8 *bytes, u32 n)
 
 static void must_be_sound(const struct neighbor *n)
 {
-    struct ip_prefix link = {
-        world_ip6_address(if_equal(n->host.interface, out0), 0), IP_FAMILY_6, 64, {0}};
     world_must(!(n->mac[0] & 1));
-    world_must(ip6_is_link_local(n->host.addr.bytes) || ip_prefix_has(&link, &n->host.addr));
+    world_must(ip6_is_link_local(n->host.addr.bytes) ||
+               ip_if_has_subnet_of(IP_FAMILY_6, n->host.interface, &n->host.addr));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -5,4 +5,3 @@
 #include "net/ip/ip6/ip6.h"
 
 extern const struct node_def *const ip6_forward_nodes[];
-extern const struct cli_command ip6_commands[];

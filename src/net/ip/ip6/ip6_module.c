@@ -37,6 +37,5 @@ const struct module ip6_module = {
     .name = "ip6",
     .description = "IPv6 forwarding",
     .needs = (const char *const[]){"fib", "interface", "ip6-arcs", "address", NULL},
-    .commands = ip6_commands,
     .init = ip6_init,
 };

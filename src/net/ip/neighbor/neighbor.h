@@ -120,8 +120,8 @@ const struct interface *neighbor_link(struct piste *p, struct if_index i);
 /* Whether there is anybody else on it. */
 bool neighbor_link_has_others(const struct interface *f);
 /* Sends a packet of n bytes, NEIGHBOR_PACKET_BYTES_MAX at most, to mac on the link f, and counts it
- * there in counter. -ENOBUFS: no buffer, or the link has no header. */
-#define NEIGHBOR_PACKET_BYTES_MAX 128
+ * there in counter, unless that is NULL. -ENOBUFS: no buffer, or the link has no header. */
+#define NEIGHBOR_PACKET_BYTES_MAX 1280
 int neighbor_send(struct piste *p, const struct interface *f, const u8 mac[6], u16 ethertype,
                   const void *packet, u32 n, struct counter_vec *counter) MUST_CHECK;
 

@@ -37,7 +37,7 @@ int neighbor_send(struct piste *p, const struct interface *f, const u8 mac[6], u
     if (ethertype == ETHERTYPE_IP6)
         b->flags |= BUFFER_IS_IP6;
     int rc = control_packet_send(e, f->parent, f->output_node, bi);
-    if (!rc)
+    if (!rc && counter)
         tally_add(&counter_simple(counter, 0)[f->index.i], 1);
     return rc;
 }
