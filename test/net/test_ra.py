@@ -61,7 +61,13 @@ def test_rdisc6(net):
     """)
     own = vpp.json("show ip6 interface host-v0")["interfaces"][0]["link_local"]
     lib.wait_for(lambda: "fe80::" in host.ip("-6 addr show dev h0"), "its own address", 15)
-    out = host.run("rdisc6 -1 h0", timeout=30).stdout
+    heard = []
+
+    def answered():
+        heard.append(host.run("rdisc6 -1 h0", check=False, timeout=60))
+        return heard[-1].returncode == 0
+    lib.wait_for(answered, "an answer", 60)
+    out = heard[-1].stdout
     for line in (r"Hop limit +: +64", "Stateful address conf. +: +No", "Stateful other conf. +: +Yes", "Router lifetime +: +600 ",
                  "Prefix +: 2001:db8:1::/64", "On-link +: +Yes", r"Autonomous address conf.: +Yes",
                  "Source link-layer address: " + vpp.mac("host-v0").upper(), f"from {own}"):
