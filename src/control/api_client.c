@@ -50,9 +50,14 @@ static void run_handler(struct api_client *c, struct api_id *id, struct api_call
 {
     struct api_server *s = c->server;
     id->calls++;
+    const struct control_watch *watch = s->piste->watch;
+    if (watch)
+        watch->before(watch->arg, id->message->name);
     s->in_call = true;
     id->handler->fn(call);
     s->in_call = false;
+    if (watch)
+        watch->after(watch->arg, id->message->name);
     struct api_pending *p = s->kept;
     s->kept = NULL;
     if (p && p->done) {

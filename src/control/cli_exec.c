@@ -170,7 +170,14 @@ static int call_run(struct call *call)
         if ((p->word->command->flags & CLI_INTERACTIVE) &&
             !cli_session_is_interactive(call->pub.session))
             return error_set(&call->err, EINVAL, "invalid for non-interactive sessions");
-        return p->word->command->run(&call->pub);
+        const struct control_watch *watch = call->pub.piste->watch;
+        const struct cli_command *command = p->word->command;
+        if (watch)
+            watch->before(watch->arg, command->grammar);
+        int rc = command->run(&call->pub);
+        if (watch)
+            watch->after(watch->arg, command->grammar);
+        return rc;
     }
     if (p->kind == CLI_CHOICES || p->word->kids.n == 0)
         cli_tree_choices(p->word, &t);

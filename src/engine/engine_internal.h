@@ -18,6 +18,7 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "engine/node.h"
+#include "engine/probe.h"
 #include "engine/ring.h"
 #include "engine/stats.h"
 #include "engine/stats_collector.h"
@@ -87,6 +88,7 @@ struct thread {
     u64 now_ns;
     u32 index;
     u32 traces; /* anything started since the last clear of the trace */
+    u64 probe_due_ns;
 
     struct engine *engine;
     /* What each round looks at is close together: a thread that slept has little of it in a cache.
@@ -117,6 +119,7 @@ struct thread {
     u16 next[FRAME_PKTS];
     struct buffer_cache cache[BUFFER_POOLS_MAX];
     struct trace_log trace;
+    struct probes *probes;               /* NULL: there never were any */
     struct handoff handoff[THREADS_MAX]; /* by the thread that packets come from */
     struct mem_map handoff_map;
     struct ring events; /* to the control thread */
@@ -138,7 +141,9 @@ struct edge_ends {
 static_assert(offsetof(struct thread, nodes) == offsetof(struct thread_head, nodes) &&
                   offsetof(struct thread, now_ns) == offsetof(struct thread_head, now_ns) &&
                   offsetof(struct thread, index) == offsetof(struct thread_head, index) &&
-                  offsetof(struct thread, traces) == offsetof(struct thread_head, traces),
+                  offsetof(struct thread, traces) == offsetof(struct thread_head, traces) &&
+                  offsetof(struct thread, probe_due_ns) ==
+                      offsetof(struct thread_head, probe_due_ns),
               "begins with a thread_head");
 
 /* The control thread's, but for def, which data threads read too (node_def_at). */
@@ -221,8 +226,20 @@ void engine_settings_free(void *settings);
 /* Of an interface's longest name and "-output". */
 #define NODE_NAME_BYTES 80
 
+/* See probe.h. The control thread's, but for what is marked. */
+struct forwarding {
+    u32 generation;        /* read by data threads */
+    u32 is_cached;         /* somebody keeps what was done before; read by data threads */
+    u32 changed_meanwhile; /* a data thread could not tell of a change; atomic */
+    bool changed_before;   /* in this round */
+    probe_fn *on_probe;
+    void (*on_change)(void *arg, u32 generation);
+    void *arg;
+};
+
 struct engine {
     struct piste *piste;
+    struct forwarding forwarding;
     struct engine_config config;
     struct thread *threads[THREADS_MAX];
     u32 n_threads;
@@ -321,6 +338,15 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
 u32 rx_queues_run(struct thread *t);
 /* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
+
+/* probe.c */
+void probe_thread_init(struct thread *t);
+void probe_thread_fini(struct thread *t);
+/* In front of a vector and behind it, while a probe is under way. */
+void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32 count);
+void probe_after(struct thread *t, const struct node *n, const u16 *next, u32 count);
+/* Control thread, once a round and before it is told of probes. */
+void forwarding_round(struct engine *e);
 
 /* handoff.c */
 void handoff_init(struct thread *t);

@@ -144,6 +144,7 @@ static int chain_publish(struct engine *e, struct arc *a, struct if_index i, str
     if (rc)
         return rc;
     old = chain_exchange(a, i, new);
+    forwarding_changed(e);
     engine_defer_free(e, free, old);
     if (!old != !new)
         tell_change(a, i, new != NULL);

@@ -47,6 +47,11 @@ const char *node_name(const struct engine *e, struct node_index n)
     return n.i < e->nodes.n && e->nodes.v[n.i].name ? e->nodes.v[n.i].name : "deleted";
 }
 
+bool node_is(const struct engine *e, struct node_index n, const struct node_def *def)
+{
+    return n.i < e->nodes.n && e->nodes.v[n.i].name && e->nodes.v[n.i].def == def;
+}
+
 const char *node_error_description(const struct engine *e, struct node_index n, u32 error)
 {
     if (n.i >= e->nodes.n || !e->nodes.v[n.i].def || error >= e->nodes.v[n.i].def->n_errors)

@@ -53,6 +53,16 @@ typedef void timer_fn(struct thread *t, struct node *n, const u32 *timers, u32 c
 enum node_kind { NODE_INTERNAL, NODE_INPUT, NODE_TIMER };
 enum error_severity { SEVERITY_INFO, SEVERITY_WARN, SEVERITY_ERROR };
 
+/* A node is plain when what it does to a packet that it does not drop follows from these, as long
+ * as the configuration is the same (probe.h), and when it has no effect but on the packet, and on
+ * counters of interfaces and routes. Whatever it looks at besides has to show in the packet's
+ * metadata behind it. */
+enum node_plain {
+    NODE_PLAIN_LINK = 1 << 0,  /* the interface it came from, link addresses, one VLAN tag, type */
+    NODE_PLAIN_DST = 1 << 1,   /* the destination's IP address; a router has one hop less to live */
+    NODE_PLAIN_SENDS = 1 << 2, /* the port's: the packet leaves */
+};
+
 struct node_error {
     const char *name;        /* "bad_length": for the stats segment, and for `pcap trace` */
     const char *description; /* "ip4 length > l2 length": `show errors` */
@@ -79,6 +89,7 @@ struct node_def {
     void (*format_trace)(struct piste *p, const struct trace_record *r, struct text *out);
     u16 trace_bytes;  /* packet bytes to keep for format_trace; 0: 96 */
     bool trace_after; /* keep the packet as it is after the node (rewrite), not before */
+    u8 plain;         /* enum node_plain; 0, as long as nobody has thought about it: not plain */
 };
 
 /* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
@@ -211,6 +222,8 @@ bool node_find(const struct engine *e, const char *name, struct node_index *out)
 /* Of a node that is there. */
 struct node_index node_must_find(const struct engine *e, const char *name);
 const char *node_name(const struct engine *e, struct node_index n);
+/* Whether it was registered by that record, and is there. */
+bool node_is(const struct engine *e, struct node_index n, const struct node_def *def);
 /* Of a node's error counter; "unknown" when there is none. */
 const char *node_error_description(const struct engine *e, struct node_index n, u32 error);
 /* By the name that the statistics have for it; false when the node has none of that name. */

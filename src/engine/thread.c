@@ -183,6 +183,7 @@ struct thread *thread_new(struct engine *e, u32 index, const char *name)
     handoff_init(t);
     ring_init(&t->events, index ? EVENT_SLOTS : 2, sizeof(struct event));
     timers_init(t);
+    probe_thread_init(t);
     t->start_ns = clock_ns();
     return t;
 }
@@ -225,6 +226,7 @@ void thread_free(struct thread *t)
 {
     buffer_thread_flush(t);
     timers_fini(t);
+    probe_thread_fini(t);
     handoff_fini(t);
     ring_fini(&t->events);
     vec_free(&t->queues);
@@ -312,6 +314,7 @@ bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *paylo
 /* Control thread, once a round. */
 void thread_drain_events(struct engine *e)
 {
+    forwarding_round(e);
     for (u32 i = 1; i < e->n_threads; i++) {
         struct event ev;
         for (u32 n = 0; n < EVENT_SLOTS && ring_pop(&e->threads[i]->events, &ev); n++)

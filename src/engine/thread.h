@@ -28,11 +28,13 @@ struct thread_head {
     struct node *nodes;
     u64 now_ns;
     u32 index;
-    u32 traces; /* THREAD_TRACES_*: who sees packets at each node; 0: nobody */
+    u32 traces;       /* THREAD_TRACES_*: who sees packets at each node; 0: nobody */
+    u64 probe_due_ns; /* see probe.h */
 };
 enum {
     THREAD_TRACES_PACKETS = 1 << 0,  /* anything was traced since the last clear */
     THREAD_TRACES_DISPATCH = 1 << 1, /* trace_set_dispatch */
+    THREAD_TRACES_PROBE = 1 << 2,    /* one packet of this round: probe.h */
 };
 
 ALWAYS_INLINE u32 thread_index(const struct thread *t)

@@ -44,6 +44,11 @@ static void keep_packet(struct engine *e, struct trace_record *r, struct buffer 
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count)
 {
     bool live = t->traces & THREAD_TRACES_PACKETS;
+    if (t->traces & THREAD_TRACES_PROBE)
+        probe_before(t, n, b, count);
+    t->trace.n_hops = 0;
+    if (!(t->traces & ~(u32)THREAD_TRACES_PROBE))
+        return;
     if (t->trace.dispatch)
         t->trace.dispatch(t->trace.dispatch_arg, n->index, b, count);
     t->trace.n_hops = count;
@@ -59,6 +64,10 @@ void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count
 void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count)
 {
     bool after = node_def_at(t->engine, n->index)->trace_after;
+    if (t->traces & THREAD_TRACES_PROBE)
+        probe_after(t, n, next, count);
+    if (!t->trace.n_hops)
+        return;
     for (u32 i = 0; i < count; i++) {
         if (likely(!t->trace.hop_record[i]))
             continue;

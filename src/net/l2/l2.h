@@ -58,5 +58,8 @@ void l2_set_rewriter(struct piste *p, const struct l2_rewriter *r); /* borrowed 
 /* The rewriter has changed its mind about i. */
 void l2_rewrites_changed(struct piste *p, struct if_index i);
 
+/* A frame from mac has come in by i, which no node of layer 2 has seen: what is learnt of it does
+ * not age. */
+void l2_seen(struct piste *p, struct if_index i, const u8 mac[6]);
 /* Addresses learnt, of all domains. */
 u64 l2_learned(const struct piste *p);

@@ -10,6 +10,7 @@
 #include "control/loop.h"
 #include "control/piste.h"
 #include "control/plugin.h"
+#include "engine/probe.h"
 #include "net/l2/l2_internal.h"
 
 #define BUCKETS_FIRST 1024 /* a burst of some thousand new addresses fits at once */
@@ -330,6 +331,18 @@ void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i)
 
 /* --- ageing --- */
 
+void l2_seen(struct piste *p, struct if_index i, const u8 mac[6])
+{
+    struct mac_table *t = l2_fib_table_of(l2_state_of(p));
+    const struct mac_generation *g = mac_table_current(t);
+    u8 minute = l2_minute(clock_ns());
+    u64 key = mac_key_of(mac, l2_if(i)->bd);
+    u32 was, value = mac_table_find(g, mac_home(g, key), key);
+    if (value && mac_value_if(value) == i.i && !(value & MAC_PROVISIONED) &&
+        mac_value_stamp(value) != minute)
+        mac_table_learn(t, key, mac_value(i.i, minute, (u8)value), &was);
+}
+
 static u32 age_one(void *arg, u64 key, u32 value)
 {
     struct l2_state *s = arg;
@@ -340,7 +353,9 @@ static u32 age_one(void *arg, u64 key, u32 value)
 
 static void l2_fib_aged(void *arg, u64 key, u32 value)
 {
-    l2_fib_tell(arg, L2_FIB_REMOVED, key, value);
+    struct l2_state *s = arg;
+    l2_fib_tell(s, L2_FIB_REMOVED, key, value);
+    forwarding_changed(engine_of(s->piste));
 }
 
 static void on_age_timer(void *arg)

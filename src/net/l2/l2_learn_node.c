@@ -1,5 +1,6 @@
 /* l2-learn: source addresses into the MAC table. One pass makes keys and asks for their lines, one
  * compares; what is new or differs goes the long way. */
+#include "engine/probe.h"
 #include "net/l2/l2_node.h"
 
 /* Addresses that move more often than this (a loop) stay where they were till the next millisecond.
@@ -98,6 +99,8 @@ static u16 learn_one(struct thread *t, struct node *n, struct l2_shared *s, cons
         node_count(n, L2_LEARN_ERR_UPDATE, 1);
     }
     mac_table_learn(&s->macs, key, v->expect | event, &was);
+    if (!same_port)
+        forwarding_changed_by(t);
     return then;
 }
 

@@ -289,7 +289,7 @@ void adj_midchain(struct fib *f, struct adj_index a, const struct encap *e)
 /* --- neighbours --- */
 
 /* Writes what data threads see of a neighbour, by what is known of it and its interface. */
-static void neighbor_publish(struct fib *f, u32 a)
+static void neighbor_write(struct fib *f, u32 a)
 {
     struct adj_info *info = info_at(f, a);
     struct fib_interface i;
@@ -314,6 +314,13 @@ static void neighbor_publish(struct fib *f, u32 a)
     u8 len = rewrite_make(bytes, &i, info->mac, ethertypes[info->link]);
     rewrite_set(a, bytes);
     head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, len, next, mtu));
+}
+
+static void neighbor_publish(struct fib *f, u32 a)
+{
+    neighbor_write(f, a);
+    if (f->ops.changed)
+        f->ops.changed(f->ops.ctx);
 }
 
 u32 adj_get_neighbor(struct fib *f, const struct link_host *host, enum ip_family link)

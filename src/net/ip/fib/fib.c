@@ -144,6 +144,8 @@ void fib_settle(struct fib *f)
             fib_queue(f, WORK_ENTRY, f->looped.v[i]);
     }
     f->changed = false;
+    if (f->ops.changed)
+        f->ops.changed(f->ops.ctx);
     if (f->work.cap > 65536)
         vec_free(&f->work);
     f->settling = false;

@@ -15,10 +15,11 @@ enum { FIB_LOOKUP_ERR_LOOP, FIB_LOOKUP_ERR_N };
 extern const struct node_error fib_lookup_errors[FIB_LOOKUP_ERR_N];
 
 /* The record of one; edges: FIB_LOOKUP_NEXT_IP4 or its like. */
-#define FIB_LOOKUP_NODE(text_name, c_name, edges, format)                                          \
+#define FIB_LOOKUP_NODE(text_name, c_name, edges, format, its_plain)                               \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name), .next = edges, .n_next = FIB_NEXT_N,      \
         .errors = fib_lookup_errors, .n_errors = FIB_LOOKUP_ERR_N, .format_trace = format,         \
+        .plain = its_plain,                                                                        \
     }
 
 /* Of the protocol: a hash that all packets of a flow have in common, by FLOW_* fields; never 0. */

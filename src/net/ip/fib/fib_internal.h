@@ -63,6 +63,8 @@ struct fib_ops {
     void (*route_new)(void *ctx, u32 lb);
     /* The same of an adjacency. */
     void (*adj_new)(void *ctx, u32 adj);
+    /* Packets may go another way from now on; NULL: nobody wants to know. */
+    void (*changed)(void *ctx);
 };
 
 /* --- entries --- */
@@ -318,7 +320,8 @@ static inline struct fib_if *fib_if_at(const struct fib *f, struct if_index i)
 /* --- table.c --- */
 /* The end of a table; its routes are gone, or everything is going. */
 void fib_table_drop(struct fib *f, u32 table);
-/* false: it was deleted, and is there, without routes, only as long as others' routes lead to it. */
+/* false: it was deleted, and is there, without routes, only as long as others' routes lead to it.
+ */
 bool fib_table_is_kept(const struct fib *f, struct fib_index t);
 void fib_tables_lock_rr(struct fib *f, u32 table);
 void fib_tables_unlock_rr(struct fib *f, u32 table);

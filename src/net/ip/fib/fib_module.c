@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "control/module.h"
 #include "engine/counter.h"
+#include "engine/probe.h"
 #include "engine/thread.h"
 #include "net/ip/fib/fib_cli.h"
 #include "net/ip/fib/fib_graph.h"
@@ -31,6 +32,11 @@ struct fib *fib_of(const struct piste *p)
 static void fib_defer(void *ctx, void (*fn)(void *arg), void *arg)
 {
     engine_defer_free(engine_of(ctx), fn, arg);
+}
+
+static void fib_tell_changed(void *ctx)
+{
+    forwarding_changed(engine_of(ctx));
 }
 
 static enum fib_if_state fib_if_state(void *ctx, struct if_index i)
@@ -149,6 +155,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
         .lookup_edge = fib_lookup_edge,
         .route_new = route_new,
         .adj_new = new_adj,
+        .changed = fib_tell_changed,
     };
     fib_counters_to = counter_vec_new(engine_of(p), "/net/route/to", true, FIB_ROUTES_MAX);
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);

@@ -46,14 +46,15 @@ enum {
     }
 
 /* The record of one. */
-#define FIB_REWRITE_NODE(text_name, c_name, drop, icmp_error, fragment, reasons, format)           \
+#define FIB_REWRITE_NODE(text_name, c_name, drop, icmp_error, fragment, reasons, format,           \
+                         its_plain)                                                                \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
         .next = {[FIB_REWRITE_NEXT_DROP] = drop,                                                   \
                  [FIB_REWRITE_NEXT_ICMP_ERROR] = icmp_error,                                       \
                  [FIB_REWRITE_NEXT_FRAGMENT] = fragment},                                          \
         .n_next = FIB_REWRITE_N_NEXT, .errors = reasons, .n_errors = FIB_REWRITE_ERR_N,            \
-        .format_trace = format, .trace_after = true,                                               \
+        .format_trace = format, .trace_after = true, .plain = its_plain,                           \
     }
 
 #define FIB_LEAVES UINT16_MAX /* no edge: it may */

@@ -24,13 +24,14 @@ static void ip4_format_rewrite(struct piste *p, const struct trace_record *r, st
     fib_format_rewrite(p, r, IP_FAMILY_4, "dpo-idx", 60, out);
 }
 
-#define LOOKUP_NODE(text_name, c_name)                                                             \
-    FIB_LOOKUP_NODE(text_name, c_name, FIB_LOOKUP_NEXT_IP4, ip4_format_lookup)
+#define LOOKUP_NODE(text_name, c_name, its_plain)                                                  \
+    FIB_LOOKUP_NODE(text_name, c_name, FIB_LOOKUP_NEXT_IP4, ip4_format_lookup, its_plain)
 
-static const struct node_def lookup_node = LOOKUP_NODE("ip4-lookup", ip4_lookup);
-static const struct node_def load_balance_node = LOOKUP_NODE("ip4-load-balance", ip4_load_balance);
-static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip4-dst", lookup_ip4_dst);
-static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip4-src", lookup_ip4_src);
+static const struct node_def lookup_node = LOOKUP_NODE("ip4-lookup", ip4_lookup, NODE_PLAIN_DST);
+static const struct node_def load_balance_node =
+    LOOKUP_NODE("ip4-load-balance", ip4_load_balance, 0);
+static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip4-dst", lookup_ip4_dst, 0);
+static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip4-src", lookup_ip4_src, 0);
 
 const struct node_error ip4_interface_rx_errors[IP4_INTERFACE_RX_ERR_N] = {
     [IP4_INTERFACE_RX_ERR_NO_INTERFACE] = {"no_interface", "the interface went away",
@@ -53,12 +54,13 @@ static const struct node_def interface_rx_node = {
 static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] =
     FIB_REWRITE_ERRORS("ip4 ttl <= 1", "ip4 MTU exceeded and DF set");
 
-#define REWRITE_NODE(text_name, c_name)                                                            \
+#define REWRITE_NODE(text_name, c_name, its_plain)                                                 \
     FIB_REWRITE_NODE(text_name, c_name, "ip4-drop", "ip4-icmp-error", "ip4-frag", rewrite_errors,  \
-                     ip4_format_rewrite)
+                     ip4_format_rewrite, its_plain)
 
-static const struct node_def rewrite_node = REWRITE_NODE("ip4-rewrite", ip4_rewrite);
-static const struct node_def midchain_node = REWRITE_NODE("ip4-midchain", ip4_midchain);
+static const struct node_def rewrite_node =
+    REWRITE_NODE("ip4-rewrite", ip4_rewrite, NODE_PLAIN_DST);
+static const struct node_def midchain_node = REWRITE_NODE("ip4-midchain", ip4_midchain, 0);
 
 static const struct node_error null_errors[IP4_NULL_ERR_N] = {
     [IP4_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},

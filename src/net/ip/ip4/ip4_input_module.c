@@ -135,6 +135,7 @@ static const struct node_def input_node = {
     .errors = ip4_errors,
     .n_errors = IP4_ERROR_N,
     .format_trace = ip4_format_trace,
+    .plain = NODE_PLAIN_DST,
 };
 
 static const struct node_def input_no_checksum_node = {

@@ -35,13 +35,14 @@ static void ip6_format_link_local(struct piste *p, const struct trace_record *r,
              fib_number(s->fib));
 }
 
-#define LOOKUP_NODE(text_name, c_name)                                                             \
-    FIB_LOOKUP_NODE(text_name, c_name, FIB_LOOKUP_NEXT_IP6, ip6_format_lookup)
+#define LOOKUP_NODE(text_name, c_name, its_plain)                                                  \
+    FIB_LOOKUP_NODE(text_name, c_name, FIB_LOOKUP_NEXT_IP6, ip6_format_lookup, its_plain)
 
-static const struct node_def lookup_node = LOOKUP_NODE("ip6-lookup", ip6_lookup);
-static const struct node_def load_balance_node = LOOKUP_NODE("ip6-load-balance", ip6_load_balance);
-static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip6-dst", lookup_ip6_dst);
-static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip6-src", lookup_ip6_src);
+static const struct node_def lookup_node = LOOKUP_NODE("ip6-lookup", ip6_lookup, NODE_PLAIN_DST);
+static const struct node_def load_balance_node =
+    LOOKUP_NODE("ip6-load-balance", ip6_load_balance, 0);
+static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip6-dst", lookup_ip6_dst, 0);
+static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip6-src", lookup_ip6_src, 0);
 
 /* Its function is that of IPv4. */
 static const struct node_def interface_rx_node = {
@@ -75,12 +76,13 @@ static const struct node_def link_local_node = {
 static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] =
     FIB_REWRITE_ERRORS("ip6 ttl <= 1", "ip6 MTU exceeded");
 
-#define REWRITE_NODE(text_name, c_name)                                                            \
+#define REWRITE_NODE(text_name, c_name, its_plain)                                                 \
     FIB_REWRITE_NODE(text_name, c_name, "ip6-drop", "ip6-icmp-error", "ip6-drop", rewrite_errors,  \
-                     ip6_format_rewrite)
+                     ip6_format_rewrite, its_plain)
 
-static const struct node_def rewrite_node = REWRITE_NODE("ip6-rewrite", ip6_rewrite);
-static const struct node_def midchain_node = REWRITE_NODE("ip6-midchain", ip6_midchain);
+static const struct node_def rewrite_node =
+    REWRITE_NODE("ip6-rewrite", ip6_rewrite, NODE_PLAIN_DST);
+static const struct node_def midchain_node = REWRITE_NODE("ip6-midchain", ip6_midchain, 0);
 
 static const struct node_error null_errors[IP6_NULL_ERR_N] = {
     [IP6_NULL_ERR_UNREACHABLE] = {"unreachable", "route says unreachable", SEVERITY_ERROR},

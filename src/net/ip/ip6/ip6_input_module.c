@@ -121,6 +121,7 @@ static const struct node_def input_node = {
     .errors = ip6_errors,
     .n_errors = IP6_ERROR_N,
     .format_trace = ip6_format_trace,
+    .plain = NODE_PLAIN_DST,
 };
 
 static const struct node_def drop_node = {

@@ -49,6 +49,7 @@ static const struct node_def input_node = {
     .n_errors = ETHERNET_INPUT_ERR_N,
     .format_trace = ethernet_format_trace,
     .trace_bytes = ETHERNET_HEADER_BYTES + 4 * VLAN_TAG_BYTES,
+    .plain = NODE_PLAIN_LINK,
 };
 
 static int ethernet_init(struct piste *p, void **state, struct error *e)

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "control/module.h"
 #include "control/plugin.h"
+#include "engine/probe.h"
 #include "engine/rx_queue.h"
 #include "engine/tx_queue.h"
 #include "net/link/interface/capture_data.h"
@@ -116,6 +117,7 @@ void interface_tell(struct piste *p, struct interface *f, enum if_event ev)
     for (u32 i = 0; i < ifs->listeners.n; i++)
         if (*ifs->listeners.v[i].alive)
             ifs->listeners.v[i].fn(p, f, ev, ifs->listeners.v[i].arg);
+    forwarding_changed(engine_of(p));
 }
 
 void interface_publish(struct interface *f)

@@ -233,6 +233,9 @@ u32 interface_mtu(const struct interface *f, enum if_mtu which);
  * super-interface's, as it is. */
 u32 interface_shown_mtu(const struct interface *f, enum if_mtu which);
 
+/* Whether n is the X-output of an interface, and of which. */
+bool interface_of_output(struct engine *e, struct node_index n, struct if_index *out);
+
 /* A locally administered address for a port that has none, 02:fe:.. */
 void interface_random_mac(u8 mac[6]);
 

@@ -57,7 +57,17 @@ const struct node_def interface_output_node = {
     .errors_by_description = true,
     .n_errors = INTERFACE_OUTPUT_ERR_N,
     .format_trace = interface_format_output,
+    .plain = NODE_PLAIN_LINK,
 };
+
+bool interface_of_output(struct engine *e, struct node_index n, struct if_index *out)
+{
+    const struct if_output *o =
+        node_is(e, n, &interface_output_node) ? thread_node(engine_main_thread(e), n)->state : NULL;
+    if (o)
+        *out = o->index;
+    return o != NULL;
+}
 
 const struct node_def error_drop_node = {
     .name = "error-drop",

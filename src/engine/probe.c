@@ -1,0 +1,219 @@
+#include "engine/probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "engine/engine_internal.h"
+
+/* How far probes of a thread are apart: more, while those that come are of no use. */
+#define SLOTS 32u
+#define APART_NS (250 * NS_PER_USEC)
+#define APART_MOST_NS (16 * NS_PER_MSEC)
+#define NEVER UINT64_MAX
+
+/* A thread's. */
+struct probes {
+    struct probe slot[SLOTS];
+    u32 busy[SLOTS]; /* atomic: the control thread has not yet seen it */
+    u64 apart_ns;
+    u32 next;
+    struct probe *now; /* under way; NULL: none */
+    struct buffer *b;  /* its packet */
+    u32 at;            /* place in the vector being run; UINT32_MAX: not in it */
+};
+
+/* --- data threads --- */
+
+static void sight_take(struct probe_sight *s, struct buffer *b)
+{
+    s->len = buffer_packet_len(b);
+    s->n = (u16)buffer_copy_out(b, 0, s->data, PROBE_BYTES);
+}
+
+static void probe_end(struct thread *t, bool useful)
+{
+    struct probes *x = t->probes;
+    x->now = NULL;
+    x->b = NULL;
+    t->traces &= ~(u32)THREAD_TRACES_PROBE;
+    x->apart_ns = useful ? APART_NS : min_u64(2 * x->apart_ns, APART_MOST_NS);
+    if (t->probe_due_ns != NEVER)
+        t->probe_due_ns = t->now_ns + x->apart_ns;
+}
+
+/* One that waits somewhere, or that somebody else has now. */
+static void probe_round_end(struct thread *t, void *arg)
+{
+    if (t->probes && t->probes->now)
+        probe_end(t, false);
+}
+
+/* false: the node is not plain, or there are too many. */
+static bool probe_pass(struct thread *t, struct probe *p, const struct node *n)
+{
+    u32 plain = node_def_at(t->engine, n->index)->plain;
+    if (!plain || p->n_nodes == PROBE_NODES_MOST)
+        return false;
+    p->plain |= plain;
+    p->node[p->n_nodes++] = n->index;
+    return true;
+}
+
+void probe_start(struct thread *t, struct node *n, struct buffer *b)
+{
+    struct probes *x = t->probes;
+    if (!x || x->now || (t->traces & THREAD_TRACES_DISPATCH) || (b->flags & BUFFER_TRACED))
+        return;
+    if (__atomic_load_n(&x->busy[x->next], __ATOMIC_ACQUIRE)) { /* the control thread is busy */
+        t->probe_due_ns = t->now_ns + x->apart_ns;
+        return;
+    }
+    struct probe *p = &x->slot[x->next];
+    p->generation = __atomic_load_n(&t->engine->forwarding.generation, __ATOMIC_ACQUIRE);
+    p->plain = p->n_nodes = 0;
+    p->port = b->rx_if;
+    x->now = p;
+    x->b = b;
+    x->at = UINT32_MAX;
+    sight_take(&p->in, b);
+    if (!probe_pass(t, p, n)) {
+        probe_end(t, false);
+        return;
+    }
+    t->traces |= THREAD_TRACES_PROBE;
+    thread_at_round_end(t, probe_round_end, NULL);
+}
+
+void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32 count)
+{
+    struct probes *x = t->probes;
+    x->at = 0;
+    while (x->at < count && b[x->at] != x->b)
+        x->at++;
+    if (x->at == count) {
+        x->at = UINT32_MAX;
+        return;
+    }
+    if (!probe_pass(t, x->now, n)) {
+        probe_end(t, false);
+        return;
+    }
+    if (!(node_def_at(t->engine, n->index)->plain & NODE_PLAIN_SENDS))
+        return;
+    sight_take(&x->now->out, x->b);
+    x->now->meta = *x->b;
+}
+
+struct probe_event {
+    u32 thread, slot;
+};
+
+static void on_probe(struct piste *p, const void *payload)
+{
+    struct probe_event ev;
+    struct engine *e = engine_of(p);
+    memcpy(&ev, payload, sizeof(ev));
+    struct probes *x = e->threads[ev.thread]->probes;
+    if (e->forwarding.on_probe)
+        e->forwarding.on_probe(p, &x->slot[ev.slot]);
+    __atomic_store_n(&x->busy[ev.slot], 0, __ATOMIC_RELEASE);
+}
+
+void probe_after(struct thread *t, const struct node *n, const u16 *next, u32 count)
+{
+    struct probes *x = t->probes;
+    if (x->at >= count || next[x->at] != NEXT_CONSUMED)
+        return;
+    bool sent = node_def_at(t->engine, n->index)->plain & NODE_PLAIN_SENDS;
+    struct probe_event ev = {t->index, x->next};
+    if (sent) {
+        __atomic_store_n(&x->busy[x->next], 1, __ATOMIC_RELEASE);
+        if (thread_post(t, on_probe, &ev, sizeof(ev)))
+            x->next = (x->next + 1) % SLOTS;
+        else
+            __atomic_store_n(&x->busy[x->next], 0, __ATOMIC_RELEASE);
+    }
+    probe_end(t, sent);
+}
+
+static void on_changed(struct piste *p, const void *payload)
+{
+    forwarding_changed(engine_of(p));
+}
+
+void forwarding_changed_by(struct thread *t)
+{
+    struct forwarding *f = &t->engine->forwarding;
+    if (!__atomic_load_n(&f->is_cached, __ATOMIC_RELAXED))
+        return;
+    if (!thread_post(t, on_changed, "", 0)) /* the control thread looks at it at its next turn */
+        __atomic_store_n(&f->changed_meanwhile, 1, __ATOMIC_RELEASE);
+}
+
+/* --- control thread --- */
+
+u32 forwarding_generation(const struct engine *e)
+{
+    return e->forwarding.generation;
+}
+
+void forwarding_changed(struct engine *e)
+{
+    struct forwarding *f = &e->forwarding;
+    __atomic_store_n(&f->generation, f->generation + 1, __ATOMIC_RELEASE);
+    if (f->on_change)
+        f->on_change(f->arg, f->generation);
+    /* of a change that is told of in its midst */
+    f->changed_before = true;
+}
+
+void forwarding_round(struct engine *e)
+{
+    struct forwarding *f = &e->forwarding;
+    bool meanwhile = __atomic_load_n(&f->changed_meanwhile, __ATOMIC_RELAXED) &&
+                     __atomic_exchange_n(&f->changed_meanwhile, 0, __ATOMIC_ACQ_REL);
+    if (likely(!f->changed_before && !meanwhile))
+        return;
+    forwarding_changed(e);
+    f->changed_before = false;
+}
+
+void forwarding_on_change(struct engine *e, void (*fn)(void *arg, u32 generation), void *arg)
+{
+    e->forwarding.on_change = fn;
+    e->forwarding.arg = arg;
+    __atomic_store_n(&e->forwarding.is_cached, fn != NULL, __ATOMIC_RELAXED);
+}
+
+static void call_set(struct thread *t, void *arg)
+{
+    const probe_fn *const *fn = arg;
+    probe_round_end(t, NULL);
+    t->probe_due_ns = *fn ? 0 : NEVER;
+}
+
+void probe_set(struct engine *e, probe_fn *fn)
+{
+    e->forwarding.on_probe = fn;
+    for (u32 i = 1; i < e->n_threads; i++) {
+        struct thread *t = e->threads[i];
+        if (fn && !t->probes) {
+            t->probes = mem_alloc(sizeof(*t->probes));
+            t->probes->apart_ns = APART_NS;
+        }
+        thread_call(t, call_set, &fn);
+    }
+}
+
+void probe_thread_init(struct thread *t)
+{
+    t->probe_due_ns = NEVER;
+}
+
+void probe_thread_fini(struct thread *t)
+{
+    free(t->probes);
+    t->probes = NULL;
+}

@@ -1,0 +1,61 @@
+/* Probes: now and then, what the graph did with one packet, for who could do the same elsewhere
+ * (net/features/fast_path). A probe tells the nodes that the packet passed within one round, and
+ * what it looked like as it came and as it left; only for packets all of whose nodes are `plain`
+ * (node_def.plain), from an input node to a port.
+ *
+ * What a probe tells holds for as long as forwarding stays as it is. That is a number, the
+ * generation: whoever changes what nodes do says forwarding_changed behind the change. A probe
+ * whose generation is not the present one is of no use.
+ *
+ *   data thread   probe_is_due ► probe_start ► (nodes) ► control thread: the function of probe_set
+ *
+ * Context: as marked. */
+#pragma once
+
+#include "engine/buffer.h"
+#include "engine/thread.h"
+
+#define PROBE_NODES_MOST 16
+#define PROBE_BYTES 96
+
+/* A packet at one place. */
+struct probe_sight {
+    u32 len; /* of the packet */
+    u16 n;   /* bytes in data, from its start on */
+    u8 data[PROBE_BYTES];
+};
+
+struct probe {
+    u32 generation;
+    u32 plain; /* NODE_PLAIN_* of all nodes together */
+    u32 n_nodes;
+    struct node_index node[PROBE_NODES_MOST]; /* in order, from the input node to the port's */
+    struct if_index port;                     /* that received it */
+    struct probe_sight in, out;
+    struct buffer meta; /* as it was when the last node got it */
+};
+
+/* --- data threads --- */
+
+/* Whether the next packet may be one: seldom. */
+ALWAYS_INLINE bool probe_is_due(const struct thread *t)
+{
+    const struct thread_head *h = (const void *)t;
+    return h->now_ns >= h->probe_due_ns;
+}
+/* b, which n has received and nobody has changed, is one. */
+COLD void probe_start(struct thread *t, struct node *n, struct buffer *b);
+/* As forwarding_changed, which the control thread then says. */
+void forwarding_changed_by(struct thread *t);
+
+/* --- control thread --- */
+
+typedef void probe_fn(struct piste *p, const struct probe *probe);
+/* From now on there are probes; NULL: no more. */
+void probe_set(struct engine *e, probe_fn *fn);
+
+/* What packets have as a key may go another way from now on. Cheap. */
+void forwarding_changed(struct engine *e);
+u32 forwarding_generation(const struct engine *e);
+/* fn hears of each new generation at once; NULL: nobody. */
+void forwarding_on_change(struct engine *e, void (*fn)(void *arg, u32 generation), void *arg);
