@@ -14,6 +14,7 @@
 #include "net/features/classify/classify_api.h"
 #include "net/features/classify/classify_filter.h"
 #include "net/features/classify/l2_classify.h"
+#include "net/features/fast_path/fast_path.h"
 #include "net/link/ethernet/ethernet.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/ip/fib/fib.h"
@@ -134,6 +135,7 @@ static const struct {
     {&pipe_module, NULL},
     {&pg_module, NULL},
     {&pcap_module, NULL},
+    {&fast_path_module, NULL},
     {&af_packet_module, "af_packet_plugin.so"},
     /* clang-format on */
 };

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "control/loop.h"
 #include "host/host_aside.h"
+#include "engine/probe.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 #define DISCARD_MAX 65536
@@ -99,6 +100,7 @@ static void free_posted(struct thread *t, struct af_packet_queue *q)
 void af_packet_close(struct af_packet *port)
 {
     struct engine *e = engine_of(port->piste);
+    af_packet_fast_closing(port);
     af_packet_changes_forget(port);
     for (u32 i = 0; i < port->n_queues; i++) {
         struct af_packet_queue *q = port->queues[i];
@@ -191,7 +193,9 @@ int af_packet_open(struct af_packet *port, struct error *e)
     }
     if (rc)
         af_packet_close(port);
-    else if (!port->was_open)
+    else
+        af_packet_fast_opened(port);
+    if (!rc && !port->was_open)
         port->first_features = port->features;
     port->was_open |= !rc;
     return rc;
@@ -382,6 +386,7 @@ static struct af_packet *port_new(struct piste *p, const struct af_packet_args *
     struct node_index ip6;
     port->piste = p;
     snprintf(port->host_name, sizeof(port->host_name), "%s", link->name);
+    port->ingress_fd = -1;
     port->host_index = link->index;
     port->host_mtu = link->mtu;
     port->args = *a;
@@ -529,6 +534,7 @@ int af_packet_set_cksum_offload(struct piste *p, const char *host_name, bool on,
     if (!port)
         return error_set(e, ENODEV, "no host interface on %s", host_name);
     port->args.cksum_gso_off = !on;
+    forwarding_changed(engine_of(p));
     return af_packet_update_caps(port, e);
 }
 
@@ -542,12 +548,15 @@ int af_packet_init(struct piste *p, void **state, struct error *e)
     int rc = af_packet_link_start(s, e);
     if (rc)
         free(s);
+    else
+        af_packet_fast_start(s);
     return rc;
 }
 
 void af_packet_stop(struct piste *p, void *state)
 {
     struct af_packet_state *s = state;
+    af_packet_fast_stop(s);
     for (u32 i = 0; i < s->ports.n; i++)
         af_packet_destroy(p, s->ports.v[i]);
     af_packet_rings_stop(s);

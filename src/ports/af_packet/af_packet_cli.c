@@ -178,6 +178,7 @@ const struct node_def af_packet_input_node = {
     .name = "af-packet-input",
     .kind = NODE_INPUT,
     .input = NODE_VARIANTS(af_packet_input),
+    .plain = NODE_PLAIN_LINK,
     .next =
         {
             [AF_PACKET_INPUT_NEXT_ETHERNET] = "ethernet-input",
@@ -195,6 +196,7 @@ const struct node_def af_packet_input_node = {
 const struct node_def af_packet_tx_node = {
     .name = "af-packet-tx",
     .run = NODE_VARIANTS(af_packet_tx),
+    .plain = NODE_PLAIN_LINK | NODE_PLAIN_SENDS,
     .next = {[AF_PACKET_TX_NEXT_DROP] = "error-drop"},
     .n_next = 1,
     .errors = tx_errors,

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include "engine/probe.h"
 #include "engine/trace.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/ethernet_packet.h"
@@ -131,10 +132,20 @@ ALWAYS_INLINE bool finish_frame(struct node *n, const struct af_packet_queue *q,
     return true;
 }
 
+/* One of those received; in turn with other queues. */
+static COLD void probe_one(struct thread *t, struct node *n, struct af_packet_queue *q,
+                           const struct received *r)
+{
+    if (!trace_wants(n) && !(q->probe_turn++ & 1))
+        probe_start(t, n, buffer_at(r->bi[(thread_now_ns(t) >> 8) % r->n]));
+}
+
 static void af_packet_deliver(struct thread *t, struct node *n, struct af_packet_queue *q,
                               const struct received *r)
 {
     interface_count(t, IF_RX, q->rx.interface, r->n, r->bytes);
+    if (unlikely(probe_is_due(t)) && r->n && __atomic_load_n(&q->port->is_fast, __ATOMIC_RELAXED))
+        probe_one(t, n, q, r);
     node_enqueue_each(t, n, r->bi, r->next, r->n);
     if (unlikely(af_packet_demand_note(&q->demand, thread_now_ns(t), r->small, r->large)))
         af_packet_demand_rx(t, q);

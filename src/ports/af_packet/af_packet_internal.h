@@ -110,7 +110,8 @@ struct af_packet_queue {
     bool in_group;                   /* `now` is in one of its own: AF_PACKET_GROUP_ONE */
     struct af_packet_change *change; /* under way; NULL: none */
     u64 seen_frames;
-    u32 quiet; /* times in a row that it had little to do */
+    u32 quiet;      /* times in a row that it had little to do */
+    u32 probe_turn; /* the data thread's */
 };
 
 /* One transmit queue. A socket that has a ring sends only by it, so that there are two. */
@@ -146,8 +147,12 @@ struct af_packet {
     const struct feature_arc *device_input;
     bool has_ip6; /* there is a node ip6-input */
     u32 host_mtu;
-    u32 features;       /* enum host_features, as last heard */
-    u32 first_features; /* as they were when the interface was made */
+    bool is_fast; /* its packets may stay in the kernel: af_packet_fast.c. Read by data threads */
+    bool is_watched;
+    int ingress_fd;                   /* of the program at the device; -1: none */
+    struct af_packet_bpf_port *place; /* while it is_fast */
+    u32 features;                     /* enum host_features, as last heard */
+    u32 first_features;               /* as they were when the interface was made */
 };
 
 enum af_packet_input_error {
@@ -190,12 +195,18 @@ struct af_packet_trace {
 
 extern const struct node_def af_packet_input_node, af_packet_tx_node;
 
+struct af_packet_bpf;
+struct fast_path_backend;
+
 struct af_packet_state {
     struct piste *piste;
     VEC(struct af_packet *) ports;
     struct host_net *net; /* NULL when there is none */
     struct host_listener listener;
     struct loop_timer *ring_timer; /* while there are rings that may go */
+    struct af_packet_bpf *bpf;     /* NULL: there is no fast path */
+    struct fast_path_backend *fast;
+    bool fast_on;
 };
 
 /* af_packet.c */
@@ -248,6 +259,17 @@ void af_packet_rings_stop(struct af_packet_state *s);
 /* af_packet_link.c */
 int af_packet_link_start(struct af_packet_state *s, struct error *e) MUST_CHECK;
 void af_packet_link_stop(struct af_packet_state *s);
+
+/* af_packet_fast.c: the fast path */
+/* Makes what the kernel needs for it, if startup.conf asks for one; before capabilities are given
+ * up. */
+void af_packet_fast_start(struct af_packet_state *s);
+void af_packet_fast_stop(struct af_packet_state *s);
+/* The port has its sockets, all of them bound; it is about to lose them. */
+void af_packet_fast_opened(struct af_packet *port);
+void af_packet_fast_closing(struct af_packet *port);
+/* fd will be the one that receives for the port. */
+void af_packet_fast_socket(const struct af_packet *port, int fd);
 
 /* af_packet_show.c */
 void af_packet_show(void *port, struct out *o, bool verbose);

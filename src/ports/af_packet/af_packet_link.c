@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "engine/probe.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 static struct log_class log_class = {"af-packet", "link"};
@@ -110,6 +111,7 @@ static void on_event(void *arg, const struct host_event *ev)
         device_here(s, port, l->index);
     if (port && port->host_index)
         af_packet_follow(port, l);
+    forwarding_changed(engine_of(s->piste));
 }
 
 /* After a lost message nothing is certain: every device is looked at. */

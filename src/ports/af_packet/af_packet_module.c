@@ -7,7 +7,7 @@
 #include "ports/af_packet/af_packet_internal.h"
 
 static const struct node_def *const nodes[] = {&af_packet_input_node, NULL};
-static const char *const needs[] = {"interface", "ethernet", "host", NULL};
+static const char *const needs[] = {"interface", "ethernet", "fast_path", "host", NULL};
 
 static const struct need system_needs[] = {
     NEEDS_CAP(CAP_NET_RAW, "host interfaces"),

@@ -216,6 +216,7 @@ static void done_open(void *arg)
         change_free(c);
         return;
     }
+    af_packet_fast_socket(c->port, c->made.fd);
     rx_queue_call(engine_of(c->piste), &c->rx->rx, call_give_next, c);
     c->made = (struct af_packet_socket){.fd = -1}; /* the queue's */
     host_aside(c->piste, work_switch, done_switch, c);

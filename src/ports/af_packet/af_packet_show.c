@@ -1,4 +1,5 @@
 /* What `show hardware-interfaces` says of a host interface. Lines are VPP's. */
+#include "net/features/fast_path/fast_path.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 #define BLOCK_BYTES 65536
@@ -98,6 +99,18 @@ void af_packet_counts(void *arg, if_count_fn *tell, void *to)
         host_link_counts(af_packet_state_of(port->piste)->net, port->host_index, tell, to);
 }
 
+static void show_fast_path(struct out *o, const struct af_packet *port)
+{
+    const char *why_not = fast_path_why_not(port->piste);
+    if (!fast_path_is_wanted(port->piste))
+        return;
+    if (!why_not && !port->is_fast)
+        why_not = "not for this device; see the log";
+    out_bool(o, "fast_path", port->is_fast, "    fast-path-enabled\n", NULL);
+    if (why_not)
+        out_str(o, "no_fast_path", why_not, "    no fast path: %s\n");
+}
+
 void af_packet_show(void *arg, struct out *o, bool verbose)
 {
     const struct af_packet *port = arg;
@@ -109,6 +122,7 @@ void af_packet_show(void *arg, struct out *o, bool verbose)
         out_text(o, "    cksum-gso-enabled\n");
     if (port->n_queues > 1)
         out_text(o, "    fanout-enabled\n");
+    show_fast_path(o, port);
     out_bool(o, "qdisc_bypass", !port->args.qdisc_bypass_off, NULL, NULL);
     out_bool(o, "cksum_gso", !port->args.cksum_gso_off, NULL, NULL);
     out_str(o, "host_interface", port->host_name, NULL);

@@ -1,0 +1,142 @@
+/* Entries are made of probes: of what the graph did, and whom it counted that for. */
+#include <string.h>
+
+#include "engine/engine.h"
+#include "net/features/fast_path/fast_path_internal.h"
+#include "net/ip/fib/fib_data.h"
+#include "net/link/interface/capture_data.h"
+#include "net/link/interface/interface.h"
+#include "net/packet/ethernet_packet.h"
+
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+
+/* The load balances that the packet came by, as its lookup picked them. false: more than an entry
+ * has room for, or they changed meanwhile. */
+static bool route_of(const struct ip_scratch *ip, struct entry_counts *c)
+{
+    struct lb lb = lb_load(ip->lb.i);
+    u32 a = lb_pick(lb, ip->flow_hash);
+    c->route = ip->lb.i;
+    for (u32 depth = 0; adj_head(adj_at(a)).kind == ADJ_KIND_LB; depth++) {
+        if (c->n_via == array_len(c->via))
+            return false;
+        u32 next = (u32)adj_at(a)->data;
+        c->via[c->n_via++] = next;
+        a = lb_pick(lb_load(next), ip->flow_hash >> (depth + 1));
+    }
+    return a == ip->adj.i;
+}
+
+/* Interfaces that it came in by, and left by. */
+static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, struct entry_counts *c)
+{
+    c->rx[c->n_rx++] = p->port;
+    if (!if_equal(p->meta.rx_if, p->port))
+        c->rx[c->n_rx++] = p->meta.rx_if;
+    for (u32 i = 0; i < p->n_nodes; i++) {
+        struct if_index out;
+        if (!interface_of_output(engine_of(s->piste), p->node[i], &out))
+            continue;
+        if (c->n_tx == array_len(c->tx))
+            return false;
+        c->tx[c->n_tx++] = out;
+    }
+    return c->n_tx && if_equal(c->tx[c->n_tx - 1], p->meta.tx_if);
+}
+
+static u32 header_bytes(const struct fast_path_key *k)
+{
+    return ETHERNET_HEADER_BYTES + (k->tpid.raw ? VLAN_TAG_BYTES : 0);
+}
+
+/* How long packets may be behind their link's header. */
+static u32 longest_of(const struct probe *p, const struct fast_path_device *to, bool routed)
+{
+    struct buffer meta = p->meta;
+    u16 out_type = be16_to_host(load_be16(p->out.data + 12));
+    u32 link = to->mtu;
+    /* one tag is on top of the MTU, when it is 802.1Q's */
+    if (ethernet_is_tag(out_type) && out_type != ETHERTYPE_VLAN)
+        link -= VLAN_TAG_BYTES;
+    return routed ? (u32)min_u64(link, adj_head(adj_at(ip_scratch(&meta)->adj.i)).mtu) : link;
+}
+
+/* How much of packets has to be looked at. */
+static enum fast_path_mask mask_of(const struct probe *p)
+{
+    struct buffer meta = p->meta;
+    if (!(p->plain & NODE_PLAIN_DST))
+        return FAST_PATH_LINK;
+    return ip_scratch(&meta)->flow_hash ? FAST_PATH_FLOW : FAST_PATH_DST;
+}
+
+/* Whether the kernel's program looks for such packets at all. */
+static bool is_looked_for(const struct fast_path_key *k)
+{
+    u8 proto = (u8)k->proto_label;
+    return k->mask != FAST_PATH_FLOW || proto == PROTOCOL_TCP || proto == PROTOCOL_UDP;
+}
+
+static bool learn_counts(struct fast_path *s, const struct probe *p, const struct fast_path_key *k,
+                         struct entry_counts *c)
+{
+    struct buffer meta = p->meta;
+    struct interface *rx = interface_at(s->piste, p->meta.rx_if);
+    *c = (struct entry_counts){.routed = p->plain & NODE_PLAIN_DST,
+                               .header_bytes = (u8)header_bytes(k),
+                               .grow = (i8)((i32)p->out.len - (i32)p->in.len)};
+    if (!rx || !interfaces_of_probe(s, p, c))
+        return false;
+    c->bridged = !c->routed && if_data(p->meta.rx_if)->l2_mode;
+    c->is6 = c->routed && be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP6);
+    return !c->routed || (!adj_is_counting() && route_of(ip_scratch(&meta), c));
+}
+
+static void learn_unsaid(struct fast_path *s, const char *why)
+{
+    s->n.unsaid++;
+    s->why_unsaid = why;
+}
+
+void fast_path_learn(struct piste *piste, const struct probe *p)
+{
+    struct fast_path *s = fast_path_of(piste);
+    struct fast_path_device from, to;
+    struct fast_path_key key;
+    struct fast_path_action action;
+    struct entry_counts counts;
+    const struct fast_path_backend *b = s->backend;
+    const char *why;
+    u64 have;
+    s->n.probes++;
+    if (!s->on || p->generation != forwarding_generation(engine_of(piste))) {
+        s->n.old++;
+        return;
+    }
+    if (capture_is_on() || !b->device(b->arg, p->port, &from) ||
+        !b->device(b->arg, p->meta.tx_if, &to)) {
+        s->n.elsewhere++;
+        return;
+    }
+    if (!fast_path_express(p, &key, &action, &why) || !learn_counts(s, p, &key, &counts)) {
+        learn_unsaid(s, why);
+        return;
+    }
+    if (b->mask(b->arg, p->port) < mask_of(p)) {
+        /* other keys from now on: the next probe makes one of them */
+        b->set_mask(b->arg, p->port, mask_of(p));
+        forwarding_changed(engine_of(piste));
+        return;
+    }
+    key.port = from.index;
+    action.device = to.index;
+    fast_path_key_mask(&key, b->mask(b->arg, p->port));
+    if (!is_looked_for(&key)) {
+        learn_unsaid(s, "several ways for a protocol that is neither TCP nor UDP");
+        return;
+    }
+    if (hash_get(&s->by_key, &key, &have) && s->entries[have].generation == p->generation)
+        return;
+    fast_path_add(s, &key, &action, longest_of(p, &to, counts.routed), &counts);
+}

@@ -1,0 +1,526 @@
+#include "ports/af_packet/af_packet_bpf.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "host/bpf/bpf.h"
+#include "net/packet/ethernet_packet.h"
+
+#define ETHERNET_BYTES 14
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+
+/* Where things lie on the stack, from the frame pointer down: all aligned as they are read. */
+#define KEY (-64)
+#define INDEX (-72) /* of a port, or of an action */
+#define L3 (-112)   /* the first 40 bytes of the IP header */
+#define BYTE (-120)
+#define KEY_AT(member) (KEY + (i32)offsetof(struct fast_path_key, member))
+#define ACTION(member) ((i32)offsetof(struct fast_path_action, member))
+#define COUNT(member) ((i32)offsetof(struct fast_path_count, member))
+#define FLOW(member) ((i32)offsetof(struct fast_path_flow, member))
+#define PORT(member) ((i32)offsetof(struct af_packet_bpf_port, member))
+#define CONTROL(member) ((u32)offsetof(struct af_packet_bpf_control, member))
+#define SKB(member) ((i32)offsetof(struct __sk_buff, member))
+
+/* Words of the filter to the program, in cb[0]; cb[1] is the action's number. */
+struct words {
+    u32 hit, miss;
+};
+
+/* Shorter: the frame pointer, and the registers that calls leave alone. */
+#define FP BPF_REG_10
+#define SKB_REG BPF_REG_6
+
+static void call_on_skb(struct bpf_asm *a, i32 helper, i32 offset, i32 to, i32 bytes)
+{
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_mov_imm(a, BPF_REG_2, offset);
+    bpf_mov(a, BPF_REG_3, FP);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_3, to);
+    bpf_mov_imm(a, BPF_REG_4, bytes);
+    bpf_call(a, helper);
+}
+
+/* The value of a key on the stack in r0; NULL goes to none. */
+static void map_find(struct bpf_asm *a, int map, i32 key, struct bpf_label none)
+{
+    bpf_map(a, BPF_REG_1, map);
+    bpf_mov(a, BPF_REG_2, FP);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_2, key);
+    bpf_call(a, BPF_FUNC_map_lookup_elem);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_0, 0, none);
+}
+
+/* r0: the port that received it; none: it has no entries. */
+static void find_port(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label none)
+{
+    bpf_load(a, BPF_W, BPF_REG_8, SKB_REG, SKB(ifindex));
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_PORTS - 1);
+    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_1);
+    map_find(a, b->ports_fd, INDEX, none);
+    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, PORT(device));
+    bpf_jump_if32(a, BPF_JNE, BPF_REG_1, BPF_REG_8, none);
+}
+
+/* The key's part that is of the link. r8: the device's index. */
+static void key_link(struct bpf_asm *a, struct bpf_label miss)
+{
+    struct bpf_label untagged = bpf_label(a);
+    /* a helper that fills all of it first costs less than the barriers that the verifier puts
+     * behind the first write to each word, where we may not measure (CAP_PERFMON) */
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, 0, KEY, sizeof(struct fast_path_key));
+    for (i32 at = 24; at < (i32)sizeof(struct fast_path_key); at += 8)
+        bpf_store_imm(a, BPF_DW, FP, KEY + at, 0);
+    bpf_store(a, BPF_W, FP, KEY_AT(port), BPF_REG_8);
+    bpf_store_imm(a, BPF_W, FP, KEY_AT(tci), 0);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_present));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, untagged);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_tci));
+    bpf_store(a, BPF_H, FP, KEY_AT(tci), BPF_REG_1);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_proto));
+    bpf_store(a, BPF_H, FP, KEY_AT(tpid), BPF_REG_1);
+    bpf_here(a, untagged);
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, 0, KEY_AT(ethernet), ETHERNET_BYTES);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, KEY_AT(ethernet));
+    bpf_jump_if_imm(a, BPF_JSET, BPF_REG_1, 1, miss); /* groups */
+}
+
+/* Whether the header's sum is right: ten halves in five words. */
+static void check_sum(struct bpf_asm *a, struct bpf_label miss)
+{
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    for (i32 at = 0; at < 20; at += 4) {
+        bpf_load(a, BPF_W, BPF_REG_2, FP, L3 + at);
+        bpf_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_2);
+    }
+    for (u32 fold = 0; fold < 3; fold++) {
+        bpf_mov(a, BPF_REG_2, BPF_REG_1);
+        bpf_alu_imm(a, BPF_RSH, BPF_REG_2, 16);
+        bpf_alu_imm(a, BPF_AND, BPF_REG_1, 0xffff);
+        bpf_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_2);
+    }
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 0xffff, miss);
+}
+
+/* The packet is as long as the header says, and no longer: r1 is what it says, with the link's
+ * header. */
+static void check_length(struct bpf_asm *a, struct bpf_label miss)
+{
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(len));
+    bpf_jump_if(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
+}
+
+static void copy_stack(struct bpf_asm *a, i32 to, i32 from, i32 bytes)
+{
+    for (i32 at = 0; at < bytes; at += 4) {
+        bpf_load(a, BPF_W, BPF_REG_1, FP, from + at);
+        bpf_store(a, BPF_W, FP, to + at, BPF_REG_1);
+    }
+}
+
+/* What a router does more with than to send it on is a miss. r7: enum fast_path_mask. */
+static void key_ip4(struct bpf_asm *a, struct bpf_label miss, struct bpf_label end,
+                    struct bpf_label ports)
+{
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 20);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 0x45, miss);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 6);
+    bpf_jump_if_imm(a, BPF_JSET, BPF_REG_1, htons(0x3fff), miss); /* fragments */
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 8);
+    bpf_jump_if_imm(a, BPF_JLE, BPF_REG_1, 1, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 12); /* the source: this network, loopback, groups */
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, miss);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 127, miss);
+    bpf_jump_if_imm(a, BPF_JGE, BPF_REG_1, 224, miss);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 2);
+    bpf_swap_be(a, BPF_REG_1, 16);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, ETHERNET_BYTES);
+    check_length(a, miss);
+    check_sum(a, miss);
+    copy_stack(a, KEY_AT(dst), L3 + 16, 4);
+    bpf_load(a, BPF_B, BPF_REG_9, FP, L3 + 9);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, end);
+    copy_stack(a, KEY_AT(src), L3 + 12, 4);
+    bpf_store(a, BPF_W, FP, KEY_AT(proto_label), BPF_REG_9);
+    bpf_mov_imm(a, BPF_REG_8, ETHERNET_BYTES + 20);
+    bpf_jump(a, ports);
+}
+
+static void key_ip6(struct bpf_asm *a, struct bpf_label miss, struct bpf_label end)
+{
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 40);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
+    bpf_alu_imm(a, BPF_RSH, BPF_REG_1, 4);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 6, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 7);
+    bpf_jump_if_imm(a, BPF_JLE, BPF_REG_1, 1, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 8); /* the source: of a link, a group, ::, ::1 */
+    bpf_jump_if_imm(a, BPF_JGE, BPF_REG_1, 0xfe, miss);
+    bpf_load(a, BPF_DW, BPF_REG_1, FP, L3 + 8);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, miss);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 4);
+    bpf_swap_be(a, BPF_REG_1, 16);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, ETHERNET_BYTES + 40);
+    check_length(a, miss);
+    copy_stack(a, KEY_AT(dst), L3 + 24, 16);
+    bpf_load(a, BPF_B, BPF_REG_9, FP, L3 + 6);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, end);
+    copy_stack(a, KEY_AT(src), L3 + 8, 16);
+    bpf_load(a, BPF_W, BPF_REG_1, FP, L3);
+    bpf_swap_be(a, BPF_REG_1, 32);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, 0xfffff);
+    bpf_alu_imm(a, BPF_LSH, BPF_REG_1, 8);
+    bpf_alu(a, BPF_OR, BPF_REG_1, BPF_REG_9);
+    bpf_store(a, BPF_W, FP, KEY_AT(proto_label), BPF_REG_1);
+    bpf_mov_imm(a, BPF_REG_8, ETHERNET_BYTES + 40);
+}
+
+/* The key's part that is of IP; leaves the protocol in r9, and 0 there for others. r7: the port's
+ * mask; r8: where layer 4 begins. */
+static void key_ip(struct bpf_asm *a, struct bpf_label miss)
+{
+    struct bpf_label end = bpf_label(a), ip6 = bpf_label(a), ports = bpf_label(a),
+                     take = bpf_label(a), other = bpf_label(a);
+    bpf_mov_imm(a, BPF_REG_9, 0);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_DST, other);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, htons(ETHERTYPE_IP6), ip6);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP4), other);
+    key_ip4(a, miss, end, ports);
+    bpf_here(a, ip6);
+    key_ip6(a, miss, end);
+    bpf_here(a, ports);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_9, PROTOCOL_TCP, take);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_UDP, miss);
+    bpf_here(a, take);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_mov(a, BPF_REG_2, BPF_REG_8);
+    bpf_mov(a, BPF_REG_3, FP);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_3, KEY_AT(sport));
+    bpf_mov_imm(a, BPF_REG_4, 4);
+    bpf_call(a, BPF_FUNC_skb_load_bytes);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_jump(a, end);
+    bpf_here(a, other);
+    bpf_mov_imm(a, BPF_REG_7, FAST_PATH_LINK);
+    bpf_here(a, end);
+    bpf_store(a, BPF_H, FP, KEY_AT(mask), BPF_REG_7);
+}
+
+/* Whether the flow in r0 takes a packet as long as this one, of protocol r9. Of one that the kernel
+ * will cut, routed: as long as its segments will be. Uses r7 to r9. */
+static void check_longest(struct bpf_asm *a, struct bpf_label miss)
+{
+    struct bpf_label whole = bpf_label(a), compare = bpf_label(a), udp = bpf_label(a),
+                     done = bpf_label(a), ip4 = bpf_label(a);
+    bpf_load(a, BPF_W, BPF_REG_7, BPF_REG_0, FLOW(longest));
+    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, FLOW(flags));
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(gso_size));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_2, 0, whole);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, done);
+    /* the headers of a segment, from layer 3 on */
+    bpf_mov_imm(a, BPF_REG_3, 20);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP6), ip4);
+    bpf_mov_imm(a, BPF_REG_3, 40);
+    bpf_here(a, ip4);
+    bpf_alu(a, BPF_ADD, BPF_REG_2, BPF_REG_3);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_9, PROTOCOL_UDP, udp);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_TCP, miss);
+    bpf_mov(a, BPF_REG_9, BPF_REG_2);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_mov(a, BPF_REG_2, BPF_REG_3);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_2, ETHERNET_BYTES + 12); /* TCP's data offset */
+    bpf_mov(a, BPF_REG_3, FP);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_3, BYTE);
+    bpf_mov_imm(a, BPF_REG_4, 1);
+    bpf_call(a, BPF_FUNC_skb_load_bytes);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_B, BPF_REG_2, FP, BYTE);
+    bpf_alu_imm(a, BPF_RSH, BPF_REG_2, 4);
+    bpf_alu_imm(a, BPF_LSH, BPF_REG_2, 2);
+    bpf_alu(a, BPF_ADD, BPF_REG_2, BPF_REG_9);
+    bpf_jump(a, compare);
+    bpf_here(a, udp);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_2, 8);
+    bpf_jump(a, compare);
+    bpf_here(a, whole);
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(len));
+    bpf_alu_imm(a, BPF_SUB, BPF_REG_2, ETHERNET_BYTES);
+    bpf_here(a, compare);
+    bpf_jump_if(a, BPF_JGT, BPF_REG_2, BPF_REG_7, miss);
+    bpf_here(a, done);
+}
+
+/* The filter of packet sockets. */
+static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
+                       struct error *e)
+{
+    bpf_asm_begin(a);
+    struct bpf_label miss = bpf_label(a), none = bpf_label(a);
+    bpf_mov(a, SKB_REG, BPF_REG_1);
+    /* what the host sends; a group shows it whatever its sockets asked for */
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_OUTGOING, none);
+    find_port(a, b, miss);
+    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
+    key_link(a, miss);
+    key_ip(a, miss);
+    map_find(a, b->flows_fd, KEY, miss);
+    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, FLOW(generation));
+    bpf_map_value(a, BPF_REG_2, b->control_fd, CONTROL(generation));
+    bpf_load(a, BPF_W, BPF_REG_2, BPF_REG_2, 0);
+    bpf_jump_if(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
+    bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_0, FLOW(action));
+    check_longest(a, miss);
+    bpf_store(a, BPF_W, SKB_REG, SKB(cb[1]), BPF_REG_8);
+    bpf_mov32_imm(a, BPF_REG_1, w.hit);
+    bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    bpf_here(a, none);
+    bpf_exit_with(a, 0);
+    bpf_here(a, miss);
+    bpf_mov32_imm(a, BPF_REG_1, w.miss);
+    bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    bpf_mov32_imm(a, BPF_REG_0, UINT32_MAX); /* all of it */
+    bpf_exit(a);
+    return bpf_program_load(a, "fast_filter", BPF_PROG_TYPE_SOCKET_FILTER, 0, e);
+}
+
+/* r7: the action; INDEX: its number. */
+static void count_packet(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label drop)
+{
+    struct bpf_label untagged = bpf_label(a);
+    map_find(a, b->counts_fd, INDEX, drop);
+    bpf_mov(a, BPF_REG_9, BPF_REG_0);
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(len));
+    bpf_load(a, BPF_W, BPF_REG_3, SKB_REG, SKB(vlan_present));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_3, 0, untagged);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_2, VLAN_TAG_BYTES);
+    bpf_here(a, untagged);
+    bpf_mov_imm(a, BPF_REG_1, 1);
+    bpf_atomic_add(a, BPF_REG_9, COUNT(bytes), BPF_REG_2); /* first: see fast_path_count */
+    bpf_atomic_add(a, BPF_REG_9, COUNT(packets), BPF_REG_1);
+}
+
+/* One hop less; the sum of the packet as a whole, where the device made one, stays right. */
+static void lose_hop(struct bpf_asm *a, struct bpf_label drop)
+{
+    struct bpf_label ip6 = bpf_label(a), none = bpf_label(a), carried = bpf_label(a);
+    bpf_jump_if_imm(a, BPF_JSET, BPF_REG_8, FAST_PATH_TTL6, ip6);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_TTL4);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, none);
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES + 8, L3, 4);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
+    bpf_alu_imm(a, BPF_SUB, BPF_REG_1, 1);
+    bpf_store(a, BPF_B, FP, L3, BPF_REG_1);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 2);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, htons(0x0100));
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_1, 0xffff, carried);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, 1);
+    bpf_here(a, carried);
+    bpf_store(a, BPF_H, FP, L3 + 2, BPF_REG_1);
+    bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
+    call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES + 8, L3, 4);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_jump(a, none);
+    bpf_here(a, ip6);
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES + 7, L3, 1);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
+    bpf_alu_imm(a, BPF_SUB, BPF_REG_1, 1);
+    bpf_store(a, BPF_B, FP, L3, BPF_REG_1);
+    bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
+    call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES + 7, L3, 1);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_here(a, none);
+}
+
+static void change_addresses(struct bpf_asm *a, struct bpf_label drop)
+{
+    struct bpf_label none = bpf_label(a);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_MACS);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, none);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_mov_imm(a, BPF_REG_2, 0);
+    bpf_mov(a, BPF_REG_3, BPF_REG_7);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_3, ACTION(macs));
+    bpf_mov_imm(a, BPF_REG_4, 12);
+    bpf_mov_imm(a, BPF_REG_5, 0);
+    bpf_call(a, BPF_FUNC_skb_store_bytes);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_here(a, none);
+}
+
+static void change_tag(struct bpf_asm *a, struct bpf_label drop)
+{
+    struct bpf_label kept = bpf_label(a), none = bpf_label(a);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_POP);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, kept);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_call(a, BPF_FUNC_skb_vlan_pop);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_here(a, kept);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_PUSH);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, none);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_load(a, BPF_H, BPF_REG_2, BPF_REG_7, ACTION(tpid));
+    bpf_load(a, BPF_H, BPF_REG_3, BPF_REG_7, ACTION(tci));
+    bpf_call(a, BPF_FUNC_skb_vlan_push);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_here(a, none);
+}
+
+/* One that no filter of ours has decided about: counted where that cannot be. */
+static void count_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label pass)
+{
+    find_port(a, b, pass);
+    bpf_load(a, BPF_H, BPF_REG_1, BPF_REG_0, PORT(watched));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, pass);
+    bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(undecided));
+    bpf_mov_imm(a, BPF_REG_2, 1);
+    bpf_atomic_add(a, BPF_REG_1, 0, BPF_REG_2);
+}
+
+/* The program at devices' ingress. */
+static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
+                        struct error *e)
+{
+    bpf_asm_begin(a);
+    struct bpf_label pass = bpf_label(a), act = bpf_label(a), missed = bpf_label(a),
+                     drop = bpf_label(a);
+    bpf_mov(a, SKB_REG, BPF_REG_1);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(cb[0]));
+    bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.hit, act);
+    bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.miss, missed);
+    count_undecided(a, b, pass);
+    bpf_jump(a, pass);
+    bpf_here(a, missed);
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    bpf_here(a, pass);
+    bpf_exit_with(a, BPF_INGRESS_NEXT);
+    bpf_here(a, act);
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(cb[1]));
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_2);
+    map_find(a, b->actions_fd, INDEX, drop);
+    bpf_mov(a, BPF_REG_7, BPF_REG_0);
+    count_packet(a, b, drop);
+    bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_7, ACTION(flags));
+    lose_hop(a, drop);
+    change_addresses(a, drop);
+    change_tag(a, drop);
+    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_7, ACTION(device));
+    bpf_mov_imm(a, BPF_REG_2, 0);
+    bpf_call(a, BPF_FUNC_redirect);
+    bpf_exit(a);
+    bpf_here(a, drop);
+    bpf_exit_with(a, BPF_INGRESS_DROP);
+    return bpf_program_load(a, "fast_ingress", BPF_PROG_TYPE_SCHED_CLS, BPF_INGRESS_PROGRAM, e);
+}
+
+/* --- opening and closing --- */
+
+/* An array that is our memory, too. */
+static int array_new(const char *name, u32 value_bytes, u32 n, int *fd, void **memory,
+                     struct error *e)
+{
+    *fd = bpf_map_new(name, BPF_MAP_TYPE_ARRAY, sizeof(u32), value_bytes, n, BPF_F_MMAPABLE, e);
+    if (*fd < 0)
+        return *fd;
+    void *m = mmap(NULL, (size_t)value_bytes * n, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+    if (m == MAP_FAILED)
+        return error_errno(e, errno, "cannot map the BPF map %s", name);
+    *memory = m;
+    return 0;
+}
+
+static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
+{
+    void *m = NULL;
+    int rc = array_new("fast_ports", sizeof(*b->ports), AF_PACKET_BPF_PORTS, &b->ports_fd, &m, e);
+    if (rc)
+        return rc;
+    b->ports = m;
+    rc = array_new("fast_control", sizeof(*b->control), 1, &b->control_fd, &m, e);
+    if (rc)
+        return rc;
+    b->control = m;
+    rc = array_new("fast_actions", sizeof(*b->actions), b->max, &b->actions_fd, &m, e);
+    if (rc)
+        return rc;
+    b->actions = m;
+    rc = array_new("fast_counts", sizeof(*b->counts), b->max, &b->counts_fd, &m, e);
+    if (rc)
+        return rc;
+    b->counts = m;
+    /* memory of entries as they come */
+    b->flows_fd = bpf_map_new("fast_flows", BPF_MAP_TYPE_HASH, sizeof(struct fast_path_key),
+                              sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
+    return b->flows_fd < 0 ? b->flows_fd : 0;
+}
+
+static int make_bpf_programs(struct af_packet_bpf *b, struct error *e)
+{
+    struct words w;
+    if (getrandom(&w.hit, sizeof(w.hit), 0) != sizeof(w.hit))
+        return error_errno(e, errno, "no random number");
+    w.hit |= 0x101; /* what somebody else leaves there may be a small number, or 0 */
+    w.miss = w.hit - 1;
+    struct bpf_asm *a = mem_alloc(sizeof(*a));
+    b->filter_fd = load_filter(a, b, w, e);
+    if (b->filter_fd >= 0)
+        b->ingress_fd = load_ingress(a, b, w, e);
+    free(a);
+    return b->filter_fd < 0 ? b->filter_fd : b->ingress_fd < 0 ? b->ingress_fd : 0;
+}
+
+int af_packet_bpf_open(struct af_packet_bpf *b, u32 max_flows, struct error *e)
+{
+    *b = (struct af_packet_bpf){-1, -1, -1, -1, -1, -1, -1, max_flows, NULL, NULL, NULL, NULL};
+    int rc = make_bpf_maps(b, e);
+    if (!rc)
+        rc = make_bpf_programs(b, e);
+    if (rc)
+        af_packet_bpf_close(b);
+    return rc;
+}
+
+static void array_free(void *memory, size_t bytes)
+{
+    if (memory)
+        munmap(memory, bytes);
+}
+
+void af_packet_bpf_close(struct af_packet_bpf *b)
+{
+    const int fds[] = {b->ports_fd,   b->flows_fd,  b->actions_fd, b->counts_fd,
+                       b->control_fd, b->filter_fd, b->ingress_fd};
+    array_free(b->ports, sizeof(*b->ports) * AF_PACKET_BPF_PORTS);
+    array_free(b->actions, sizeof(*b->actions) * b->max);
+    array_free(b->counts, sizeof(*b->counts) * b->max);
+    array_free(b->control, sizeof(*b->control));
+    for (u32 i = 0; i < array_len(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
