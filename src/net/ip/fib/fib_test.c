@@ -239,6 +239,32 @@ static void buckets_are_shared_by_weight(void **state)
     }
 }
 
+static void a_group_says_what_all_its_routes_have(void **state)
+{
+    enum { GROUPS = 3 };
+    u32 first = 64 * LB_GROUP, alike = 0; /* indices that no route has */
+    struct test_world w;
+    test_world_open(&w);
+    srandom(5);
+    for (u32 round = 0; round < 20000; round++) {
+        struct lb lb = {1 + random_u32() % 2, random_u32() % 64 == 0};
+        lb_set(first + random_u32() % (GROUPS * LB_GROUP), lb);
+        if (round % 512 == 0) /* all of a group, one after the other */
+            for (u32 i = 0; i < LB_GROUP; i++)
+                lb_set(first + i, lb);
+        for (u32 g = 0; g < GROUPS; g++) {
+            u32 at = first + g * LB_GROUP, adj = lb_load(at).first;
+            for (u32 i = 0; i < LB_GROUP; i++)
+                if (lb_load(at + i).mask || lb_load(at + i).first != adj)
+                    adj = LB_DIFFER;
+            assert_int_equal(lb_group_load(at), adj);
+            alike += adj != LB_DIFFER;
+        }
+    }
+    assert_true(alike > 20);
+    test_world_close(&w);
+}
+
 static void a_route_of_two_weights_has_eight_buckets(void **state)
 {
     struct test_world w;
@@ -689,6 +715,7 @@ int main(void)
         cmocka_unit_test(lookups_agree_with_a_list_of_prefixes),
         cmocka_unit_test(a_walk_is_in_order_and_complete),
         cmocka_unit_test(buckets_are_shared_by_weight),
+        cmocka_unit_test(a_group_says_what_all_its_routes_have),
         cmocka_unit_test(a_route_of_two_weights_has_eight_buckets),
         cmocka_unit_test(a_next_hop_follows_what_covers_it),
         cmocka_unit_test(circles_drop_until_they_open),

@@ -5,12 +5,15 @@
 #include "base/log.h"
 
 struct lb *lb_base;
+u32 *lb_group_adj;
 u32 *lb_buckets;
 
 void lb_store_init(struct lb_store *s, u32 max_lbs)
 {
     *s = (struct lb_store){0};
     lb_base = mem_reserve(&s->map, "load balances", (u64)max_lbs * sizeof(struct lb));
+    lb_group_adj = mem_reserve(&s->group_map, "load balances, groups",
+                               ((u64)max_lbs + LB_GROUP - 1) / LB_GROUP * sizeof(u32));
     lb_buckets =
         mem_reserve(&s->bucket_map, "load-balance buckets", LB_BUCKET_WORDS_MAX * sizeof(u32));
 }
@@ -18,11 +21,41 @@ void lb_store_init(struct lb_store *s, u32 max_lbs)
 void lb_store_fini(struct lb_store *s)
 {
     lb_base = NULL;
+    lb_group_adj = NULL;
     lb_buckets = NULL;
     mem_map_free(&s->map);
+    mem_map_free(&s->group_map);
     mem_map_free(&s->bucket_map);
     for (u32 i = 0; i <= LB_BUCKETS_LOG2_MAX; i++)
         vec_free(&s->free[i]);
+}
+
+static u64 lb_word(struct lb lb)
+{
+    u64 w;
+    __builtin_memcpy(&w, &lb, sizeof(w));
+    return w;
+}
+
+static bool group_has_only(u32 group, struct lb lb)
+{
+    const struct lb *at = &lb_base[group * LB_GROUP];
+    u64 differ = 0;
+    for (u32 i = 0; i < LB_GROUP; i++)
+        differ |= lb_word(at[i]) ^ lb_word(lb);
+    return !differ;
+}
+
+/* While the word is replaced, its group says nothing of it: so both are either the old or the new.
+ */
+void lb_set(u32 index, struct lb lb)
+{
+    u32 group = index / LB_GROUP, adj = lb.mask ? LB_DIFFER : lb.first;
+    if (lb_group_adj[group] != adj)
+        __atomic_store_n(&lb_group_adj[group], LB_DIFFER, __ATOMIC_RELAXED);
+    __atomic_store_n((u64 *)(void *)&lb_base[index], lb_word(lb), __ATOMIC_RELEASE);
+    if (lb_group_adj[group] != adj && group_has_only(group, lb))
+        __atomic_store_n(&lb_group_adj[group], adj, __ATOMIC_RELEASE);
 }
 
 u32 lb_buckets_get(struct lb_store *s, u32 log2)

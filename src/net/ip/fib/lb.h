@@ -11,7 +11,7 @@
 #define LB_BUCKET_WORDS_MAX (1u << 24)
 
 struct lb_store {
-    struct mem_map map, bucket_map;
+    struct mem_map map, group_map, bucket_map;
     u32 bucket_top;
     VEC(u32) free[LB_BUCKETS_LOG2_MAX + 1]; /* ranges by size */
     u32 n_bucket_words;                     /* in use */
@@ -20,12 +20,7 @@ struct lb_store {
 void lb_store_init(struct lb_store *s, u32 max_lbs);
 void lb_store_fini(struct lb_store *s);
 
-static inline void lb_set(u32 index, struct lb lb)
-{
-    u64 w;
-    __builtin_memcpy(&w, &lb, sizeof(w));
-    __atomic_store_n((u64 *)(void *)&lb_base[index], w, __ATOMIC_RELEASE);
-}
+void lb_set(u32 index, struct lb lb);
 
 /* A range of 1 << log2 buckets; UINT32_MAX when there is no room. */
 u32 lb_buckets_get(struct lb_store *s, u32 log2) MUST_CHECK;

@@ -20,6 +20,9 @@
 #define IP4_EXPRESS_ODD_FLAGS                                                                      \
     (BUFFER_LINK_GROUP | BUFFER_LOCAL | BUFFER_IN_FIB | BUFFER_TUNNEL | BUFFER_TRACED)
 
+/* Blocks of a size that what was asked for is still there when it is needed. */
+#define IP4_BLOCK 32
+
 /* Packets of one view that go on. */
 struct gathered {
     u32 n;
@@ -133,9 +136,6 @@ ALWAYS_INLINE u32 ip4_descend(const struct ip4_way *way, struct gathered *g, u32
         w = w ? w : way->default_leaf;
         g->word[i] = w;
         deeper |= ~w & 1;
-        /* many routes: their words and counters lie far apart */
-        __builtin_prefetch(&lb_base[w >> 1]);
-        __builtin_prefetch(&way->to[w >> 1], 1);
     }
     return deeper;
 }
@@ -144,6 +144,17 @@ ALWAYS_INLINE u32 ip4_adj_of(u32 leaf)
 {
     struct lb lb = lb_load(leaf >> 1);
     return lb.mask ? ADJ_DROP.i : lb.first;
+}
+
+/* The same for those whose group of routes does not say it. Returns 0 when all have the same. */
+static u32 ip4_find_each(struct gathered *g, u32 from, u32 to)
+{
+    u32 differ = 0;
+    for (u32 i = from; i < to; i++) {
+        g->adj[i] = g->adj[i] == LB_DIFFER ? ip4_adj_of(g->word[i]) : g->adj[i];
+        differ |= g->adj[i] ^ g->adj[from];
+    }
+    return differ;
 }
 
 /* The adjacency of each; ADJ_DROP where it takes more than a look to know. Returns whether all have
@@ -156,11 +167,17 @@ ALWAYS_INLINE bool ip4_find(const struct ip4_way *way, struct gathered *g, u32 f
         if (ip4_descend(way, g, from, to, 8))
             ip4_descend(way, g, from, to, 0);
     }
-    u32 differ = 0;
+    u32 differ = 0, unknown = 0;
     for (u32 i = from; i < to; i++) {
-        g->adj[i] = ip4_adj_of(g->word[i]);
-        differ |= g->adj[i] ^ g->adj[from];
+        u32 route = g->word[i] >> 1, adj = lb_group_load(route);
+        unknown |= adj == LB_DIFFER;
+        g->adj[i] = adj;
+        differ |= adj ^ g->adj[from];
+        __builtin_prefetch(&way->to[route], 1);
+        __builtin_prefetch(&lb_base[adj == LB_DIFFER ? route : 0]);
     }
+    if (unlikely(unknown))
+        differ = ip4_find_each(g, from, to);
     return !differ;
 }
 
@@ -242,8 +259,8 @@ static void ip4_leave_by(struct ip4_way *way, struct thread *t, struct gathered 
 {
     struct ip4_exit x;
     u32 bi[FRAME_PKTS], n = 0, adj = g->adj[from];
-    u32 route = g->word[from] >> 1, route_packets = 0, header = way->v->header_bytes;
-    u64 bytes = 0, route_bytes = 0;
+    u32 routes[IP4_BLOCK], lengths[IP4_BLOCK], header = way->v->header_bytes;
+    u64 bytes = 0;
     bool open = ip4_exit_of(&x, way->s, t, adj);
     for (u32 i = from; i < to; i++) {
         if (g->adj[i] != adj)
@@ -256,15 +273,8 @@ static void ip4_leave_by(struct ip4_way *way, struct thread *t, struct gathered 
         u32 here = unlikely(p->flags & BUFFER_NEXT) ? p->len - header : length;
         if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len))
             continue;
-        u32 r = g->word[i] >> 1;
-        if (r != route) {
-            counter_pair_add(&way->to[route], route_packets, route_bytes);
-            route = r;
-            route_packets = 0;
-            route_bytes = 0;
-        }
-        route_packets++;
-        route_bytes += length;
+        routes[n] = g->word[i] >> 1;
+        lengths[n] = length;
         bytes += length;
         way->rx_bytes += buffer_packet_len(p);
         ip4_exit_take(&x, p, header, x.head.rewrite_len, here, way->v->rx_if, leave_port(&x.leave));
@@ -273,7 +283,8 @@ static void ip4_leave_by(struct ip4_way *way, struct thread *t, struct gathered 
     }
     if (unlikely(!n))
         return;
-    counter_pair_add(&way->to[route], route_packets, route_bytes);
+    for (u32 i = 0; i < n; i++)
+        counter_pair_add(&way->to[routes[i]], 1, lengths[i]);
     ip4_exit_send(way, &x, t, bi, n, bytes);
 }
 
@@ -300,14 +311,23 @@ ALWAYS_INLINE bool ip4_all_alike(struct ip4_way *way, struct thread *t, struct g
     return true;
 }
 
-/* Blocks of a size that what was asked for is still there when it is needed. */
-#define IP4_BLOCK 64
+/* The words of the next block of packets, while this one is looked at. */
+ALWAYS_INLINE void ip4_prefetch_words(const struct gathered *g, u32 from)
+{
+    u32 to = (u32)min_u64(g->n, from + IP4_BLOCK);
+    for (u32 i = from; i < to; i++) {
+        size_t block = g->word[i] & 1 ? 0 : g->word[i];
+        __builtin_prefetch(&ip4_trie_blocks[block * 128 + ((g->dst[i] >> 8) & 255)]);
+    }
+}
 
 static void ip4_each(struct ip4_way *way, struct thread *t, struct gathered *g, struct buffer **b,
                      u16 *next)
 {
     for (u32 from = 0; from < g->n; from += IP4_BLOCK) {
         u32 to = (u32)min_u64(g->n, from + IP4_BLOCK);
+        if (g->deeper)
+            ip4_prefetch_words(g, to);
         if (ip4_find(way, g, from, to)) {
             ip4_leave_by(way, t, g, b, next, from, to, true);
             continue;

@@ -19,7 +19,7 @@
 #include "net/link/ethernet/ethernet_node.h"
 #include "net/link/vlan/vlan.h"
 
-enum { PORTS = 6, IFS = 16, COUNTED_ROUTES = 128, NODES = 512, EDGES = 64, ERRORS = 4096 };
+enum { PORTS = 6, IFS = 16, COUNTED_ROUTES = 256, NODES = 512, EDGES = 64, ERRORS = 4096 };
 
 /* A feature that may stand on any of the arcs. */
 static void feature_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -88,16 +88,18 @@ static const char *const setup[] = {
     "ip route add 25.0.0.0/8 via unreachable",
     "ip route add 26.0.0.0/8 via ip4-lookup-in-table 5",
     "ip route add 27.0.0.0/8 via 10.0.3.2 p3",
+    "ip route add count 64 28.0.0.0/24 via 10.0.3.2 p3",
     "ip route add 20.0.0.0/8 table 5 via 10.0.2.2 p2",
     "ip route add 0.0.0.0/0 table 5 via 10.0.1.2 p1",
     "set interface mtu packet 300 p2",
     NULL,
 };
 
-static const u32 destinations[] = {
-    0x14000001, 0x14000001, 0x14ffff02, 0x14000001, 0x15000001, 0x15000001, 0x15000081, 0x1500004d,
-    0x15000f01, 0x15001001, 0x16000001, 0x17000001, 0x18000001, 0x19000001, 0x1a000001, 0x1b000001,
-    0x0a000001, 0x0a000209, 0xe0000001, 0x7f000001, 0x63000001, 0x0a000102};
+static const u32 destinations[] = {0x14000001, 0x14000001, 0x14ffff02, 0x14000001, 0x15000001,
+                                   0x15000001, 0x15000081, 0x1500004d, 0x15000f01, 0x15001001,
+                                   0x16000001, 0x17000001, 0x18000001, 0x19000001, 0x1a000001,
+                                   0x1b000001, 0x0a000001, 0x0a000209, 0x1c000901, 0x1c001001,
+                                   0x1c001101, 0xe0000001, 0x7f000001, 0x63000001, 0x0a000102};
 
 static u64 seed;
 static struct if_index ports[PORTS];
@@ -475,9 +477,16 @@ static void both_ways(void)
     same_run(&plain, &express);
 }
 
-/* As it was at first, but for layer 2. */
+/* As it was at first, but for layer 2, in which something is forwarded. */
 static void calm_down(void)
 {
+    static const char *const l2[][2] = {
+        {"set interface l2 xconnect p4 p5", "set interface l2 xconnect p5 p4"},
+        {"set interface l2 bridge p4 1", "set interface l2 bridge p5 1"},
+        {"set interface l2 xconnect p4.30 p5.30", "set interface l2 xconnect p5.30 p4.30"},
+        {"set interface l2 bridge p4.30 1", "set interface l2 bridge p5 1"},
+    };
+    u32 how = roll(array_len(l2));
     static const char *const commands[] = {
         "set interface state p1.20 up",
         "set interface state p2 up",
@@ -494,6 +503,8 @@ static void calm_down(void)
     };
     for (u32 i = 0; i < array_len(commands); i++)
         try_command(commands[i]);
+    for (u32 i = 0; i < array_len(l2[how]); i++)
+        try_command(l2[how][i]);
 }
 
 /* What people do meanwhile. */
@@ -543,6 +554,9 @@ static void change_something(void)
         "set interface mtu packet 9000 p1",
         "ip route add 21.0.0.128/25 via 10.0.1.2 p1",
         "ip route del 21.0.0.128/25",
+        "ip route add 28.0.16.0/24 via 10.0.1.2 p1",
+        "ip route del 28.0.16.0/24",
+        "ip route add 28.0.16.0/24 via 10.0.3.2 p3",
         "adjacency counters enable",
         "adjacency counters disable",
     };
