@@ -396,7 +396,7 @@ def test_unconfirmed_changes_are_taken_back_when_the_session_is_cut(net):
     assert "taken back in" in text
     assert "wait to be confirmed" in vpp.fails("write")
     lib.wait_for(lambda: sorted(vpp.running_config()) == sorted(before), "the way back", timeout=6)
-    assert ns.ping("10.10.1.2") == 3
+    lib.wait_for(lambda: ns.ping("10.10.1.2") == 3, "a port that is up again")
     assert "were not confirmed" in vpp.ctl("show logging")
     assert "nothing waits" in vpp.ctl("show running-config unconfirmed")
     vpp.ctl("write")
