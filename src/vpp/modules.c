@@ -41,6 +41,8 @@
 #include "net/ip/reass/ip4_reass_module.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
+#include "net/ip/nd/dad.h"
+#include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/neighbor.h"
@@ -105,6 +107,8 @@ static const struct {
     {&arp_module, NULL},
     {&nd_module, NULL},
     {&ra_module, NULL},
+    {&dad_module, NULL},
+    {&mld_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},
@@ -122,6 +126,7 @@ static const struct {
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
     {&ra_api_module, NULL},
+    {&dad_api_module, NULL},
     {&punt_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_flags_api_module, NULL},

@@ -127,19 +127,24 @@ class Records:
             at += 16 + included
 
     def solicited(self):
-        """Frames but for announcements of addresses, which come some time after an address was set."""
+        """Frames but for announcements of addresses and groups, which come some time after an address was set."""
         return [f for f in self.frames if self.link != LINK_ETHERNET or not announces(f)]
 
     def packets(self):
+        return self.decoded(self.solicited())
+
+    def decoded(self, frames):
         decode = Ether if self.link == LINK_ETHERNET else IP
-        return [decode(frame) for frame in self.solicited()]
+        return [decode(frame) for frame in frames]
 
 
 def announces(frame):
-    """Whether it is an ARP request of an address for itself (RFC 5227 3)."""
+    """Whether it is an ARP request of an address for itself (RFC 5227 3), or reports groups (RFC 3810)."""
     at = 12
     while frame[at:at + 2] in (b"\x81\x00", b"\x88\xa8"):
         at += 4
+    if frame[at:at + 2] == b"\x86\xdd":  # behind a hop-by-hop header
+        return frame[at + 8:at + 9] == b"\0" and frame[at + 42:at + 43] == b"\x3a" and frame[at + 50:at + 51] in b"\x83\x84\x8f"
     arp = frame[at + 2:at + 30]
     return frame[at:at + 2] == b"\x08\x06" and arp[6:8] == b"\x00\x01" and arp[14:18] == arp[24:28]
 
@@ -186,6 +191,12 @@ class Capture:
         records = self.records() if os.path.exists(self.path) and os.path.getsize(self.path) >= 24 \
             else None
         return len(records.solicited()) if records else 0
+
+    def everything(self):
+        """All packets so far, announcements too."""
+        whole = os.path.exists(self.path) and os.path.getsize(self.path) >= 24
+        records = self.records() if whole else None
+        return records.decoded(records.frames) if records else []
 
     def stop(self):
         if self.open:

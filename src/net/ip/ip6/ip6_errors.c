@@ -91,4 +91,7 @@ const struct node_error icmp6_errors[ICMP6_ERROR_N] = {
     {"nd_malformed", "neighbor discovery messages malformed", SEVERITY_ERROR},
     {"nd_not_learned", "neighbors not learned: too many at a time", SEVERITY_ERROR},
     {"nd_looped", "neighbor discovery messages of this switch", SEVERITY_ERROR},
+    {"mld_malformed", "multicast listener messages malformed", SEVERITY_ERROR},
+    {"mld_queries", "multicast listener queries received", SEVERITY_INFO},
+    {"mld_reports", "multicast listener reports received", SEVERITY_INFO},
 };

@@ -1,6 +1,6 @@
 /* Frames from a hostile port into a whole graph: extension headers, options of neighbour and router
- * discovery. Nothing crashes, no buffer is lost, what is sent is sound IPv6, and nobody becomes a
- * neighbour whose address is not of the link.
+ * discovery, queries for groups. Nothing crashes, no buffer is lost, what is sent is sound IPv6,
+ * and nobody becomes a neighbour whose address is not of the link.
  *
  * An input is a series of records: options, position, length (big endian), then that many bytes of
  * a frame. Options mend the checksum of ICMPv6, UDP and TCP, so that mutations get behind it. */
@@ -39,6 +39,7 @@ static void open_world(void)
     /* what goes out is short, so that errors are made */
     world_must(!interface_set_mtu(&world.p, out0, IF_MTU_IP6, 300, &e));
     world_must(!ra_set_autoconfig(&world.p, in0, RA_AUTOCONFIG_ROUTES, &e));
+    nd_watch(&world.p, true);
     engine_round(world.p.engine, 1);
     world_free_caught(); /* announcements */
 }

@@ -174,15 +174,22 @@ static enum ip6_error ip6_local_check_l4(struct thread *t, struct buffer *b,
                                             : IP6_ERROR_ICMP_CHECKSUM;
 }
 
+/* Who has an address of ours says so from there. */
+static bool ip6_local_is_advertisement(const struct buffer *b, const struct ip6_walk *w)
+{
+    const u8 *packet = buffer_current(b);
+    return w->protocol == IP_PROTOCOL_ICMP6 && packet[w->at] == ICMP6_NEIGHBOR_ADVERTISEMENT;
+}
+
 /* A source that is ours, or that there is no way back to. */
-static enum ip6_error ip6_local_check_source(const struct buffer *b)
+static enum ip6_error ip6_local_check_source(const struct buffer *b, const struct ip6_walk *w)
 {
     const struct ip6_header *h = buffer_current(b);
 
     if (b->flags & BUFFER_LOCAL || if_is_none(b->rx_if) || ip6_is_unspecified(h->src))
         return IP6_ERROR_NONE;
     enum adj_kind kind = ip6_kind_of(b->rx_if, h->src);
-    if (kind == ADJ_KIND_RECEIVE)
+    if (kind == ADJ_KIND_RECEIVE && !ip6_local_is_advertisement(b, w))
         return IP6_ERROR_SPOOFED_LOCAL_PACKETS;
     /* who asks a group need not be reachable otherwise: a host with an address of another subnet
      * is answered on the link */
@@ -222,7 +229,7 @@ static u16 ip6_local_deliver(const struct ip6_local *local, u32 which, struct th
     }
     enum ip6_error error = ip6_local_check_l4(t, b, &w);
     if (likely(error == IP6_ERROR_NONE))
-        error = ip6_local_check_source(b);
+        error = ip6_local_check_source(b, &w);
     if (unlikely(error != IP6_ERROR_NONE))
         return node_drop(n, b, error, IP6_LOCAL_NEXT_DROP);
     b->l3_start = b->start;

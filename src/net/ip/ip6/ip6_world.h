@@ -6,14 +6,16 @@
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_input.h"
 #include "net/ip/ip6/ip6_local.h"
+#include "net/ip/nd/dad.h"
+#include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
 #include "net/ip/neighbor/nd.h"
 
 /* IPv6, all of it. */
 static const struct module *const world_ip6[] __attribute__((unused)) = {
-    &ethernet_module, &ip4_arcs_module, &ip6_arcs_module,  &fib_module,
-    &address_module,  &ip6_module,      &ip6_input_module, &ip6_local_module,
-    &icmp6_module,    &neighbor_module, &nd_module,        &ra_module,       NULL};
+    &ethernet_module, &ip4_arcs_module,  &ip6_arcs_module,  &fib_module,   &address_module,
+    &ip6_module,      &ip6_input_module, &ip6_local_module, &icmp6_module, &neighbor_module,
+    &nd_module,       &ra_module,        &dad_module,       &mld_module,   NULL};
 
 /* 2001:db8:<net>::<host> */
 static inline struct ip_address world_ip6_address(u16 net, u16 host)

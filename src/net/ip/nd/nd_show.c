@@ -4,6 +4,7 @@
 #include "control/cli.h"
 #include "net/ip/address/address.h"
 #include "net/ip/address/address_data.h"
+#include "net/ip/nd/dad.h"
 #include "net/ip/nd/nd_show.h"
 #include "net/ip/nd/ra.h"
 #include "net/link/interface/interface.h"
@@ -36,8 +37,10 @@ static void nd_show_addresses(struct cli_call *c, struct if_index i)
 
 static void nd_show_common(struct cli_call *c)
 {
-    out_text(c->out, "    ICMP redirects are disabled\n    ICMP unreachables are sent\n"
-                     "    ND DAD is disabled\n");
+    out_text(c->out,
+             "    ICMP redirects are disabled\n    ICMP unreachables are sent\n"
+             "    ND DAD is %s\n",
+             dad_config(c->piste).enabled ? "enabled" : "disabled");
 }
 
 static void nd_show_prefixes(struct cli_call *c, const struct ra_settings *s)

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "control/loop.h"
 #include "engine/thread.h"
 #include "net/ip/address/address.h"
@@ -57,12 +56,6 @@ struct ra_if *ra_if_get(struct ra *ra, struct if_index i)
         x->router.settings = ra_defaults();
     }
     return x;
-}
-
-u64 ra_random(u64 n)
-{
-    u64 now = clock_cycles();
-    return n ? hash_bytes(&now, sizeof(now), (u64)(uintptr_t)&now) % n : 0;
 }
 
 void ra_timer(struct ra_if *x, struct loop_timer **timer, u64 at_ns, void (*fn)(void *x))

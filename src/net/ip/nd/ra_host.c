@@ -10,6 +10,7 @@
 #include "net/ip/address/address.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/ip6/ip6_errors.h"
+#include "net/ip/nd/nd_random.h"
 #include "net/ip/nd/ra_internal.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/link/interface/interface.h"
@@ -106,7 +107,7 @@ static void ra_ask(struct ra_if *x)
 /* RFC 8415 15: a tenth more or less, so that hosts do not stay in step. */
 static u64 ra_about(u64 ns)
 {
-    return ns - ns / 10 + ra_random(ns / 5 + 1);
+    return ns - ns / 10 + nd_random(ns / 5 + 1);
 }
 
 static void ra_ask_next(struct ra_if *x, u64 now)
@@ -165,7 +166,7 @@ static void ra_begin_soliciting(struct ra_if *x)
     h->n_asked = 0;
     h->wait_ns = 0;
     h->begun_ns = clock_ns();
-    h->ask_ns = h->begun_ns + ra_random(NS_PER_SEC / 2); /* RFC 4861 6.3.7: not all at once */
+    h->ask_ns = h->begun_ns + nd_random(NS_PER_SEC / 2); /* RFC 4861 6.3.7: not all at once */
     ra_host_schedule(x);
 }
 

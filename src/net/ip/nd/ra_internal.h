@@ -77,8 +77,6 @@ struct ra {
 struct ra *ra_of(const struct piste *p);
 struct ra_if *ra_if_of(const struct piste *p, struct if_index i); /* NULL */
 struct ra_if *ra_if_get(struct ra *ra, struct if_index i);
-/* A number below n, and nobody on the link knows which. */
-u64 ra_random(u64 n);
 /* Calls fn(x) at at_ns. */
 void ra_timer(struct ra_if *x, struct loop_timer **timer, u64 at_ns, void (*fn)(void *x));
 

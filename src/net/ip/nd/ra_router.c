@@ -6,6 +6,7 @@
 #include "engine/thread.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/ip6/ip6_errors.h"
+#include "net/ip/nd/nd_random.h"
 #include "net/ip/nd/ra_internal.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/link/interface/interface.h"
@@ -88,7 +89,7 @@ static void ra_router_schedule(struct ra_if *x)
 static void ra_router_soon(struct ra_if *x, u64 ns)
 {
     struct ra_router *r = &x->router;
-    u64 at = clock_ns() + ra_random(ns);
+    u64 at = clock_ns() + nd_random(ns);
     if (r->multicast_ns && at < r->multicast_ns + RA_APART_NS)
         at = r->multicast_ns + RA_APART_NS;
     if (at < r->next_ns)
@@ -100,7 +101,7 @@ static void ra_router_advertise(struct ra_if *x, u64 now)
 {
     struct ra_router *r = &x->router;
     const struct ra_settings *s = &r->settings;
-    u64 ns = s->min_s * NS_PER_SEC + ra_random((s->max_s - s->min_s) * NS_PER_SEC + 1);
+    u64 ns = s->min_s * NS_PER_SEC + nd_random((s->max_s - s->min_s) * NS_PER_SEC + 1);
     ra_send(x, NULL, false);
     r->multicast_ns = now;
     if (r->initial_left && --r->initial_left)
@@ -165,7 +166,7 @@ void ra_router_end(struct ra_if *x)
 static void ra_answer(struct ra_if *x, const struct ip_address *src, const u8 *mac)
 {
     struct ra_router *r = &x->router;
-    u64 at = clock_ns() + ra_random(RA_DELAY_NS);
+    u64 at = clock_ns() + nd_random(RA_DELAY_NS);
     bool may = !r->multicast_ns || at >= r->multicast_ns + RA_APART_NS;
     for (u32 i = 0; i < r->n_askers; i++)
         if (ip_address_equal(&r->askers[i].addr, src))

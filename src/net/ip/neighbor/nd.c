@@ -73,6 +73,52 @@ static void nd_announce(struct piste *p, struct if_index i, const struct ip_addr
     (void)nd_send(p, f, &x, own, &all, NULL, ND_TX_GRATUITOUS); /* they will ask */
 }
 
+int nd_probe(struct piste *p, const struct link_host *own)
+{
+    const struct interface *f = neighbor_link(p, own->interface);
+    struct ip_address group = ip6_solicited_node(own->addr.bytes), nobody = {{{0}}};
+    struct {
+        struct ip6_header ip;
+        struct nd_header nd;
+    } __attribute__((packed)) x = {.nd.icmp.type = ICMP6_NEIGHBOR_SOLICITATION};
+    u8 mac[6];
+    if (!f)
+        return -ENETUNREACH;
+    memcpy(x.nd.target, own->addr.bytes, sizeof(x.nd.target));
+    nd_finish(&x.ip, nobody.bytes, group.bytes, sizeof(x.nd));
+    ip6_group_mac(group.bytes, mac);
+    return neighbor_send(p, f, mac, ETHERTYPE_IP6, &x, sizeof(x), nd_counters[ND_TX_REQUESTS]);
+}
+
+/* --- who has our addresses --- */
+
+static struct nd *nd_of(const struct piste *p)
+{
+    return module_state(p, nd_module_name);
+}
+
+void nd_on_conflict(struct piste *p,
+                    void (*fn)(struct piste *p, const struct link_host *own, void *arg), void *arg)
+{
+    struct nd *nd = nd_of(p);
+    nd->on_conflict = fn;
+    nd->conflict_arg = arg;
+}
+
+void nd_watch(struct piste *p, bool on)
+{
+    __atomic_store_n(&nd_of(p)->node.watching, on, __ATOMIC_RELAXED);
+}
+
+void nd_on_conflict_event(struct piste *p, const void *payload)
+{
+    const struct nd *nd = nd_of(p);
+    struct link_host own;
+    memcpy(&own, payload, sizeof(own));
+    if (nd->on_conflict)
+        nd->on_conflict(p, &own, nd->conflict_arg);
+}
+
 /* --- interfaces --- */
 
 static void nd_if_begin(struct piste *p, struct nd_if *x, struct node_index node,

@@ -16,6 +16,7 @@ struct nd_if {
 /* State of the nodes. */
 struct nd_node {
     struct nd_if *ifs;            /* by interface */
+    bool watching;                /* somebody wants to know who has our addresses */
     struct node_index input_node; /* ip6-icmp-input, which counts */
 };
 

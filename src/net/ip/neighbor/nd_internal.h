@@ -13,7 +13,12 @@ struct nd {
     struct mem_map if_map;
     struct neighbor_counter counters[ND_COUNTER_N];
     struct neighbor_protocol protocol;
+    void (*on_conflict)(struct piste *p, const struct link_host *own, void *arg);
+    void *conflict_arg;
 };
+
+/* Events of data threads (thread_post): struct link_host, an address of ours that another has. */
+void nd_on_conflict_event(struct piste *p, const void *payload);
 
 /* Edges of the nodes for solicitations and advertisements; those to interfaces come behind. */
 enum { ND_NEXT_DROP, ND_N_NEXT };

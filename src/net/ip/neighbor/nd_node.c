@@ -88,6 +88,20 @@ static void nd_learn(struct thread *t, struct node *n, const struct neighbor_lea
         node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
 }
 
+/* Another station has an address of ours, or is about to. */
+static void nd_conflict(struct thread *t, struct node *n, const struct buffer *b,
+                        const u8 target[16])
+{
+    const struct nd_node *nd = n->state;
+    struct link_host own = {ip6_address_of(target), b->rx_if, IP_FAMILY_6};
+    const u8 *from = neighbor_frame_source(b);
+    if (!__atomic_load_n(&nd->watching, __ATOMIC_RELAXED) || !from ||
+        !memcmp(from, if_data(b->rx_if)->mac, 6))
+        return;
+    if (!neighbor_may_tell(t, n) || !thread_post(t, nd_on_conflict_event, &own, sizeof(own)))
+        node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
+}
+
 /* --- solicitations --- */
 
 /* The answer to m, in a packet of its own: the one that asks may be shared, and short. */
@@ -167,6 +181,8 @@ static u16 nd_solicited(struct thread *t, struct node *n, struct buffer *b)
     }
     if (!ours)
         return nd_drop(n, b, ICMP6_ERROR_NEIGHBOR_SOLICITATION_SOURCE_UNKNOWN);
+    if (ip6_is_unspecified(m.ip->src))
+        nd_conflict(t, n, b, m.nd->target);
     u32 answer = nd_advertise(t, state, b, &m);
     if (answer == BUFFER_NONE)
         return nd_drop(n, b, ICMP6_ERROR_ALLOC_FAILURE);
@@ -198,8 +214,10 @@ static u16 nd_advertised(struct thread *t, struct node *n, struct buffer *b)
     nd_count(t, solicited ? ND_RX_REPLIES : ND_RX_GRATUITOUS, b->rx_if);
     if (solicited && ip6_is_multicast(m.ip->dst))
         return nd_drop(n, b, ICMP6_ERROR_ND_MALFORMED);
-    if (nd_is_ours(b->rx_if, m.nd->target))
+    if (nd_is_ours(b->rx_if, m.nd->target)) {
+        nd_conflict(t, n, b, m.nd->target);
         return nd_drop(n, b, ICMP6_ERROR_ND_LOOPED);
+    }
     if (!nd_is_on_link(b->rx_if, m.nd->target))
         return nd_drop(n, b, ICMP6_ERROR_NEIGHBOR_SOLICITATION_SOURCE_NOT_ON_LINK);
     struct neighbor_learn ev = {
