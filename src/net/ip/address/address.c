@@ -345,7 +345,7 @@ bool ip_address_is_local(const struct piste *p, struct fib_index t, const struct
 {
     struct fib_route r;
     return fib_lookup(fib_of(p), t, addr, &r) &&
-           adj_at(lb_load(r.lb.i).first)->head.kind == ADJ_KIND_RECEIVE;
+           adj_at(lb_pick(lb_load(r.lb.i), 0))->head.kind == ADJ_KIND_RECEIVE;
 }
 
 bool ip_link_source(enum ip_family f, struct if_index i, const struct ip_address *peer,

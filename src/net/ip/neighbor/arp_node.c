@@ -138,7 +138,7 @@ static void arp_node_learn(struct thread *t, struct node *n, const struct buffer
 
 static u32 arp_adj_of(struct fib_index fib, be32 addr)
 {
-    return lb_load(ip4_lookup(fib, addr).i).first;
+    return lb_pick(lb_load(ip4_lookup(fib, addr).i), 0);
 }
 
 /* Whether the sender is one of the interface's link; ARP_ERR_N: yes. */

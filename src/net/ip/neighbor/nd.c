@@ -152,6 +152,11 @@ static void nd_note_unreachable(struct buffer *b)
     ip6_note_icmp_error(b, ICMP6_DESTINATION_UNREACHABLE, ICMP6_ADDRESS_UNREACHABLE, 0);
 }
 
+static bool nd_host_is_on_link(const struct link_host *host)
+{
+    return nd_is_on_link(host->interface, host->addr.bytes);
+}
+
 /* Both have a fragment header next to IPv6's, of the same datagram. */
 static bool nd_continues(const struct buffer *b, const struct buffer *other)
 {
@@ -202,6 +207,7 @@ int nd_init(struct piste *p, void **state, struct error *e)
     nd->protocol = (struct neighbor_protocol){
         .ask = nd_ask,
         .advertise = nd_announce,
+        .is_on_link = nd_host_is_on_link,
         .note_unreachable = nd_note_unreachable,
         .continues = nd_continues,
         .node_incomplete = "ip6-discover-neighbor",

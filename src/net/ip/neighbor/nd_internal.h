@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "control/module.h"
 #include "engine/node.h"
+#include "net/ip/ip6/ip6.h"
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/nd_data.h"
 #include "net/ip/neighbor/neighbor.h"
@@ -19,6 +20,25 @@ struct nd {
 
 /* Events of data threads (thread_post): struct link_host, an address of ours that another has. */
 void nd_on_conflict_event(struct piste *p, const void *payload);
+
+/* The adjacency that packets for an address of the link of rx take. */
+static inline u32 nd_adj_of(struct if_index rx, const u8 addr[16])
+{
+    struct fib_index t = ip6_fib_of(rx, addr);
+    return fib_is_none(t) ? ADJ_DROP.i : lb_pick(lb_load(ip6_lookup(t, addr).i), 0);
+}
+
+/* Whether the address is one of a host on the link of rx. */
+static inline bool nd_is_on_link(struct if_index rx, const u8 addr[16])
+{
+    u32 a = nd_adj_of(rx, addr);
+    struct if_index tx = adj_at(a)->tx_if;
+    enum adj_kind kind = (enum adj_kind)adj_head(adj_at(a)).kind;
+    if (!if_equal(tx, rx) && !if_equal(tx, ip_if_lender(IP_FAMILY_6, rx)))
+        return false;
+    return kind == ADJ_KIND_GLEAN || ((kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_INCOMPLETE) &&
+                                      ip6_is_equal(adj_address(a)->bytes, addr));
+}
 
 /* Edges of the nodes for solicitations and advertisements; those to interfaces come behind. */
 enum { ND_NEXT_DROP, ND_N_NEXT };

@@ -54,25 +54,6 @@ static bool nd_parse(struct thread *t, struct buffer *b, u8 option, struct nd_me
     return !m->mac || neighbor_is_station(m->mac);
 }
 
-/* The adjacency that packets for an address of the link of rx take. */
-static u32 nd_adj_of(struct if_index rx, const u8 addr[16])
-{
-    struct fib_index t = ip6_fib_of(rx, addr);
-    return fib_is_none(t) ? ADJ_DROP.i : lb_load(ip6_lookup(t, addr).i).first;
-}
-
-/* Whether the address is one of a host on the link of rx. */
-static bool nd_is_on_link(struct if_index rx, const u8 addr[16])
-{
-    u32 a = nd_adj_of(rx, addr);
-    struct if_index tx = adj_at(a)->tx_if;
-    enum adj_kind kind = (enum adj_kind)adj_head(adj_at(a)).kind;
-    if (!if_equal(tx, rx) && !if_equal(tx, ip_if_lender(IP_FAMILY_6, rx)))
-        return false;
-    return kind == ADJ_KIND_GLEAN || ((kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_INCOMPLETE) &&
-                                      ip6_is_equal(adj_address(a)->bytes, addr));
-}
-
 /* An address of the interface. */
 static bool nd_is_ours(struct if_index rx, const u8 addr[16])
 {

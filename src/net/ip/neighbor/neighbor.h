@@ -102,6 +102,8 @@ struct neighbor_protocol {
     int (*ask)(struct piste *p, const struct link_host *host, const u8 *mac);
     /* Tells the link of i about an address of our own. */
     void (*advertise)(struct piste *p, struct if_index i, const struct ip_address *own);
+    /* Whether the host may be one of its link; NULL: any may. */
+    bool (*is_on_link)(const struct link_host *host);
     /* Notes in a packet for node_icmp_error that its next hop does not answer. */
     void (*note_unreachable)(struct buffer *b);
     /* Whether a packet is a further piece of the same datagram as another. */

@@ -34,6 +34,9 @@ void neighbor_on_learn(struct piste *p, const void *payload)
     if (!f || !interface_is_up(f) ||
         !ip_if_enabled((enum ip_family)ev.host.family, ev.host.interface))
         return; /* the event is older than the change */
+    const struct neighbor_protocol *protocol = ns->protocols[ev.host.family];
+    if (protocol && protocol->is_on_link && !protocol->is_on_link(&ev.host))
+        return; /* likewise */
     if (n == NEIGHBOR_NONE) {
         if (ev.only_known || (ev.only_wanted && !neighbor_is_wanted(ns, &ev.host)))
             return;
