@@ -6,9 +6,9 @@ import ipaddress
 import pytest
 from packet_lib import wait_for
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6MLQuery, ICMPv6MLQuery2, ICMPv6MLReport, ICMPv6MLDone,
-                                ICMPv6MLReport2, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, IPv6,
+                                ICMPv6MLReport2, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6,
                                 IPv6ExtHdrHopByHop, RouterAlert)
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 from test_ip6 import has_right_sums
 
 ALL_NODES = "33:33:00:00:00:01"
@@ -245,3 +245,23 @@ def test_echo_still_answered_while_asked_for(link):
     switch.ctl(f"set ip neighbor {pg} 2001:db8:a1::6 {pg.host_mac}")
     switch.send(pg, pg.ether() / IPv6(src="2001:db8:a1::6", dst="2001:db8:a1::5") / ICMPv6EchoRequest())
     wait_for(lambda: seen(capture, ICMPv6EchoReply), "the answer")
+
+
+# --- neighbours behind several paths
+
+
+def test_who_is_behind_several_paths_is_not_on_the_link(fresh):
+    """Wherever the buckets of its route lie: they are not taken for adjacencies."""
+    pg = fresh.pg(0, "2001:db8:a0::1/64")
+    fresh.ctl(f"set interface ip address {pg} 10.0.0.1/24")
+    for k in range(1, 60):
+        fresh.ctl(f"ip route add 3fff:{k:x}::/32 via 2001:db8:a0::2 {pg} weight {k} via 2001:db8:a0::3 {pg}")
+        fresh.ctl(f"ip route add 51.{k}.0.0/16 via 10.0.0.2 {pg} weight {k} via 10.0.0.3 {pg}")
+    asked = [Ether(src=pg.host_mac, dst=ALL_NODES) / IPv6(src=f"3fff:{k:x}::1", dst="ff02::1:ff00:1", hlim=255) /
+             ICMPv6ND_NS(tgt="2001:db8:a0::1") / ICMPv6NDOptSrcLLAddr(lladdr=pg.host_mac) for k in range(1, 60)]
+    with fresh.counts({("ip6-icmp-input", "neighbor solicitations from source not on link"): 59}):
+        fresh.send(pg, asked)
+    asked = [Ether(src=pg.host_mac, dst="ff:ff:ff:ff:ff:ff") / ARP(psrc=f"51.{k}.0.1", pdst="10.0.0.1", hwsrc=pg.host_mac)
+             for k in range(1, 60)]
+    with fresh.counts({("arp-reply", "IP4 source address not local to subnet"): 59}):
+        fresh.send(pg, asked)
