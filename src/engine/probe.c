@@ -189,7 +189,7 @@ void forwarding_on_change(struct engine *e, void (*fn)(void *arg, u32 generation
 
 static void call_set(struct thread *t, void *arg)
 {
-    const probe_fn *const *fn = arg;
+    probe_fn *const *fn = arg;
     probe_round_end(t, NULL);
     t->probe_due_ns = *fn ? 0 : NEVER;
 }

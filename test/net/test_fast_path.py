@@ -1,13 +1,21 @@
 """The fast path: packets between host interfaces that stay in the kernel (docs/fast-path.md)."""
 
+import collections
+import os
+import random
+import re
+import select
 import socket
 import subprocess
 import threading
+import time
 
 import lib
 import pytest
 
 ON = "fast-path { on }"
+IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
+SO_DETACH_FILTER, SYS_PIDFD_GETFD = 27, 438
 
 
 def needs(vpp):
@@ -38,6 +46,35 @@ def until_flows(vpp, left, there, n=2):
 
     lib.wait_for(lambda: send() is None and len(flows(vpp)) >= n,
                  f"{n} flows; {vpp.ctl('show fast-path')} {vpp.ctl('show fast-path flows')}", timeout=30)
+
+
+def octets(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def checksum(data):
+    total = sum(int.from_bytes(data[i:i + 2], "big") for i in range(0, len(data), 2))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return (~total & 0xffff).to_bytes(2, "big")
+
+
+def ip4(src, dst, payload, ttl=64, fragment=0, options=b"", bad=False, protocol=17):
+    head = bytes([0x45 + len(options) // 4, 0]) + (20 + len(options) + len(payload)).to_bytes(2, "big")
+    head += b"\x12\x34" + fragment.to_bytes(2, "big") + bytes([ttl, protocol])
+    tail = socket.inet_aton(src) + socket.inet_aton(dst) + options
+    total = checksum(head + b"\0\0" + tail)
+    return head + (b"\xbe\xef" if bad else total) + tail + payload
+
+
+def ip6(src, dst, payload, ttl=64):
+    return (b"\x60\0\0\5" + len(payload).to_bytes(2, "big") + bytes([17, ttl]) +
+            socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst) + payload)
+
+
+def udp(ports, text):
+    return (ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + (8 + len(text)).to_bytes(2, "big") + b"\0\0" +
+            text)
 
 
 class Datagrams:
@@ -128,7 +165,7 @@ def test_layer_2(net, datagrams, how):
     there.send(1000)
     after = vpp.interfaces()
     assert kernel_packets(vpp) - kernel > 900
-    assert there.rest() == [] and there.got == list(range(there.sent))
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     for name, counter in (("host-left", "rx"), ("host-right", "tx")):
         for unit, least in (("packets", 1000), ("bytes", 1000 * (32 + 42))):
             was, now = (x[name]["counters"].get(f"{counter} {unit}", 0) for x in (before, after))
@@ -145,7 +182,7 @@ def test_routed(net, datagrams, size):
     there.send(500, size)
     assert kernel_packets(vpp) - kernel > 450
     assert vpp.interfaces()["host-left"]["counters"]["ip4"] - routed >= 500
-    assert there.rest() == [] and there.got == list(range(there.sent))
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     # as long a way as before: a hop less
     assert "ttl=63" in left.run("ping -n -c 3 -i 0.02 10.2.0.1").stdout
 
@@ -184,3 +221,464 @@ def test_exactly_once(net, datagrams):
     assert there.rest() == []
     assert sorted(there.got) == list(range(there.sent))
     assert vpp.json("show fast-path")["on"], vpp.output()
+
+
+def test_ipv6(net, datagrams):
+    switch, left, right = net.namespace(ipv6=True), net.namespace(ipv6=True), net.namespace(ipv6=True)
+    vpp = net.vpp(switch, config=ON)
+    needs(vpp)
+    for i, (end, name) in enumerate(((left, "left"), (right, "right"))):
+        switch.veth(name, "e0", end)
+        end.ip(f"addr add 2001:db8:{i}::1/64 dev e0 nodad")
+        end.ip(f"route add default via 2001:db8:{i}::2 dev e0")
+        vpp.configure(f"create host-interface name {name}\nset int state host-{name} up\n"
+                      f"set int ip address host-{name} 2001:db8:{i}::2/64")
+    lib.wait_for(lambda: left.ping("2001:db8:1::1", count=1) == 1, "an answer", timeout=30)
+    there = datagrams(left, right, "2001:db8:1::1")
+    until_flows(vpp, left, there)
+    kernel, routed = kernel_packets(vpp), vpp.interfaces()["host-left"]["counters"]["ip6"]
+    there.send(500)
+    assert kernel_packets(vpp) - kernel > 450
+    assert vpp.interfaces()["host-left"]["counters"]["ip6"] - routed >= 500
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+    assert "ttl=63" in left.run("ping -n -c 3 -i 0.02 2001:db8:1::1").stdout
+
+
+@pytest.mark.parametrize("tags", [(100, 0), (0, 200), (100, 200), (100, 100)])
+def test_vlans(net, tags):
+    """A tag that goes, one that comes, one that becomes another: routed between the links."""
+    ns = net.namespace()
+    vpp = net.vpp(ns, config=ON)
+    needs(vpp)
+    wires, macs = [], []
+    for i, tag in enumerate(tags):
+        ns.veth(f"p{i}", f"h{i}")
+        wires.append(net.wire(ns, f"h{i}"))
+        port = f"host-p{i}"
+        vpp.configure(f"create host-interface name p{i}\nset int state {port} up")
+        macs.append(octets(vpp.mac(port)))
+        if tag:
+            vpp.configure(f"create sub-interfaces {port} {tag}\nset int state {port}.{tag} up")
+            port += f".{tag}"
+        vpp.configure(f"set int ip address {port} 10.{i}.0.2/24\nset ip neighbor static {port} 10.{i}.0.1 {wires[i].mac}")
+
+    def header(dst, src, tag):
+        return dst + src + (b"\x81\0" + tag.to_bytes(2, "big") if tag else b"") + b"\x08\0"
+
+    packet = ip4("10.0.0.1", "10.1.0.1", udp((1, 2), b"#tagged".ljust(64, b".")))
+    sent = header(macs[0], octets(wires[0].mac), tags[0]) + packet
+    wanted = (header(octets(wires[1].mac), macs[1], tags[1]) +
+              ip4("10.0.0.1", "10.1.0.1", udp((1, 2), b"#tagged".ljust(64, b".")), ttl=63))
+
+    def exchange(n=1):
+        for _ in range(n):
+            wires[0].send(sent)
+        for _ in range(n):
+            frame = wires[1].receive()
+            while b"#tagged" not in frame:
+                frame = wires[1].receive()
+            assert frame == wanted
+
+    lib.wait_for(lambda: exchange() is None and flows(vpp), "a flow", timeout=30)
+    kernel, before = kernel_packets(vpp), vpp.interfaces()
+    exchange(100)
+    assert kernel_packets(vpp) == kernel + 100
+    after = vpp.interfaces()
+    for name in after:
+        if name != "local0":
+            way, length = ("rx", len(sent)) if "p0" in name else ("tx", len(wanted))
+            for unit, more in (("packets", 100), ("bytes", 100 * length)):
+                was, now = (x[name]["counters"].get(f"{way} {unit}", 0) for x in (before, after))
+                assert now - was == more, (name, unit)
+
+
+def test_several_ways(net, datagrams):
+    """Each flow keeps its way; flows take both."""
+    vpp, _, left, right = net.routed(n_right=2, config=ON)
+    needs(vpp)
+    right.ip("addr add 10.99.0.1/32 dev lo")
+    for device in ("all", "r0", "r1"):
+        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp.configure("ip route add 10.99.0.1/32 via 10.2.0.1 host-right0\nip route add 10.99.0.1/32 via 10.3.0.1 host-right1")
+    assert left.ping("10.99.0.1") == 3
+    assert left.ping("10.3.0.1") == 3
+    kernel = kernel_packets(vpp)
+    senders = [datagrams(left, right, "10.99.0.1", port=9000 + i) for i in range(12)]
+
+    def both():
+        for there in senders:
+            there.send(5)
+        return {f["to"] for f in flows(vpp)} >= {"host-right0", "host-right1"}
+
+    lib.wait_for(both, "flows by both ways", timeout=30)
+    before = vpp.interfaces()
+    for there in senders:
+        there.send(200)
+    assert kernel_packets(vpp) - kernel > 1000
+    after = vpp.interfaces()
+    sent = [after[f"host-right{i}"]["counters"]["tx packets"] - before[f"host-right{i}"]["counters"]["tx packets"]
+            for i in (0, 1)]
+    assert min(sent) >= 200 and sum(sent) >= 2400
+    for there in senders:
+        assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+
+
+@pytest.mark.parametrize("feature", [
+    "set interface feature host-left stats-collect-rx arc device-input",
+    "set interface feature host-right0 stats-collect-tx arc interface-output",
+    "set interface span host-left destination local0 both",
+    "trace add af-packet-input 1000000",
+    "pcap trace rx tx max 1000000 intfc any file fast-path.pcap",
+])
+def test_what_has_to_see_packets(net, datagrams, feature):
+    """It sees all of them, from the moment on that it was asked for."""
+    vpp, _, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    if "span" in feature:
+        vpp.ctl("create loopback interface")
+        feature = feature.replace("local0", "loop0")
+    vpp.ctl(feature)
+    kernel = kernel_packets(vpp)
+    there.send(500)
+    assert kernel_packets(vpp) == kernel, (vpp.ctl("show fast-path"), vpp.ctl("show fast-path flows"))
+    assert sorted(there.got) == list(range(there.sent))
+
+
+def test_too_long(net, datagrams):
+    """Longer than the next link takes: the graph tells the sender, or cuts it."""
+    vpp, _, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    vpp.ctl("set interface mtu packet 1000 host-right0")
+    there.tx.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
+    there.send(50)
+    there.send(20, size=1200)
+    assert sorted(there.got) == list(range(there.sent))
+    assert "Frag needed" in left.run("ping -n -c 1 -M do -s 1200 10.2.0.1", check=False).stdout
+
+
+def test_changes(net, datagrams):
+    """A route takes effect before its command returns, a device's end at once; what comes back is learnt anew."""
+    vpp, switch, left, right = net.routed(n_right=2, config=ON)
+    needs(vpp)
+    right.ip("addr add 10.99.0.1/32 dev lo")
+    for device in ("all", "r0", "r1"):
+        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp.ctl("ip route add 10.99.0.0/24 via 10.2.0.1 host-right0")
+    assert left.ping("10.3.0.1") == 3
+    there = datagrams(left, right, "10.99.0.1")
+    until_flows(vpp, left, there)
+    for i in range(6):
+        new, old = (1, 0) if i % 2 == 0 else (0, 1)
+        vpp.ctl(f"ip route add 10.99.0.1/32 via 10.{2 + new}.0.1 host-right{new}")
+        tx = [vpp.counter(f"host-right{k}", "tx packets") for k in (0, 1)]
+        there.send(100)
+        assert vpp.counter(f"host-right{old}", "tx packets") == tx[old], i
+        assert vpp.counter(f"host-right{new}", "tx packets") >= tx[new] + 100, i
+        vpp.ctl("ip route del 10.99.0.1/32 via 10.{}.0.1 host-right{}".format(2 + new, new))
+        vpp.ctl(f"ip route add 10.99.0.1/32 via 10.{2 + new}.0.1 host-right{new}")
+        until_flows(vpp, left, there, n=1)
+        vpp.ctl("ip route del 10.99.0.1/32 via 10.{}.0.1 host-right{}".format(2 + new, new))
+    switch.ip("link del right1")
+    lib.wait_for(lambda: vpp.link("host-right1") == "down", "the link to be down")
+    there.send(100)
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+    vpp.ctl("delete host-interface name left")
+    assert not flows(vpp)
+
+
+def test_stations_move(net, datagrams):
+    """A station that speaks by another port is looked for there; one that only the kernel hears does not age."""
+    vpp, switch, left, right = crossed(net, "bridge", config=ON)
+    needs(vpp)
+    switch.veth("other", "o0", right)
+    vpp.configure("create host-interface name other\nset int state host-other up\nset interface l2 bridge host-other 1")
+    there = datagrams(left, right, "10.9.0.2")
+    until_flows(vpp, left, there)
+    mac = right.mac("r0")
+    vpp.ctl("set bridge-domain mac-age 1 2")
+    there.send(20)
+    lib.wait_for(lambda: there.send(20) is None and len(flows(vpp)) >= 1, "flows")
+    right.ip("link set r0 down")
+    right.ip("addr del 10.9.0.2/24 dev r0")
+    right.ip(f"link set o0 address {mac}")
+    right.ip("addr add 10.9.0.2/24 dev o0")
+    right.run("arping -c 1 -U -I o0 10.9.0.2", check=False)
+    right.ping("10.9.0.1")
+    before = vpp.counter("host-other", "tx packets")
+    there.send(200)
+    assert vpp.counter("host-other", "tx packets") >= before + 200
+    assert sorted(there.got) == list(range(there.sent))
+
+
+def test_on_and_off(net, datagrams):
+    """While packets flow; nothing is lost and nothing doubled, and it stays as it was said."""
+    vpp, _, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there, n=1)
+    for _ in range(5):
+        vpp.ctl("set fast-path off")
+        kernel = kernel_packets(vpp)
+        there.send(200)
+        assert kernel_packets(vpp) == kernel and not vpp.json("show fast-path")["on"]
+        assert "set fast-path off" in vpp.running_config()
+        vpp.ctl("set fast-path on")
+        until_flows(vpp, left, there, n=1)
+    assert "set fast-path off" not in vpp.running_config()
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+    assert "fast-path-enabled" in vpp.ctl("show hardware-interfaces host-left")
+
+
+def test_capability_is_given_up(net):
+    """CAP_BPF (39) is in no set of the process; ports that come later have a fast path all the same."""
+    vpp, _, left, _ = net.routed(config=ON)
+    needs(vpp)
+    with open(f"/proc/{vpp.pid}/status", encoding="ascii") as f:
+        sets = {line.split(":")[0]: int(line.split()[1], 16) for line in f if line.startswith("Cap")}
+    assert not any(s & 1 << 39 for s in sets.values()), sets
+    lib.wait_for(lambda: left.ping("10.2.0.1") == 3 and flows(vpp), "flows")
+
+
+def test_without_the_capability(net):
+    ns = net.namespace()
+    words = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
+    vpp = net.vpp(ns, config=ON, prefix=words)
+    shown = vpp.json("show fast-path")
+    assert not shown["on"] and "CAP_BPF" in shown["why_not"], shown
+    ns.veth("left", "l0")
+    vpp.ctl("create host-interface name left")
+    assert "CAP_BPF" in vpp.ctl("show hardware-interfaces host-left")
+
+
+def test_more_flows_than_entries(net):
+    """The oldest go when nobody uses them; packets of others pass the graph."""
+    vpp, _, left, right = crossed(net, config="fast-path { on flows 64 }")
+    needs(vpp)
+    assert left.ping("10.9.0.2") == 3
+    wire = net.wire(left, "l0")
+    other = net.wire(right, "r0")
+
+    def full():
+        for n in range(200):
+            source = f"02:cc:00:00:00:{n:02x}"
+            wire.send(octets("02:dd:00:00:00:01") + octets(source) + b"\x88\xb5" + b"#serial".ljust(46, b"."))
+        return vpp.json("show fast-path")["full"]
+
+    lib.wait_for(full, "more flows than there is room for", timeout=60, interval=0.001)
+    assert vpp.json("show fast-path")["flows"] <= 64
+    other.drain()
+    wire.send(octets("02:dd:00:00:00:01") + octets("02:cc:00:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
+    lib.wait_for(lambda: b"#last" in other.receive(), "a frame", timeout=20)
+
+
+# ---- the switch beside itself without a fast path: the same frames, the same changes
+
+PORTS = 4
+SWITCH_MACS = [f"02:fe:00:00:00:{i:02x}" for i in range(PORTS)]
+NEIGHBORS = [[f"02:aa:00:00:{i:02x}:{n:02x}" for n in range(1, 4)] for i in range(PORTS)]
+
+
+class Twin:
+    """host-p0, host-p1: routed, IPv4 and IPv6, VLAN 10 of p0 and 20 of p1 bridged; host-p2, host-p3: bridged."""
+
+    def __init__(self, net, **kwargs):
+        self.ns = net.namespace(ipv6=False)
+        self.vpp = net.vpp(self.ns, **kwargs)
+        self.wires, self.sent, self.came = [], [0] * PORTS, collections.Counter()
+        self.own = [[0, 0] for _ in range(PORTS)]  # frames and bytes of what the switch says by itself
+        for i in range(PORTS):
+            self.ns.veth(f"p{i}", f"h{i}", up=False)
+            for device in (f"p{i}", f"h{i}"):
+                self.ns.ip(f"link set {device} mtu 2000 up")
+            self.vpp.ctl(f"create host-interface name p{i} hw-addr {SWITCH_MACS[i]}")
+            self.vpp.ctl(f"set interface state host-p{i} up")
+            self.wires.append(net.wire(self.ns, f"h{i}"))
+        for i in (0, 1):
+            self.vpp.configure(f"""
+                set interface ip address host-p{i} 10.{i}.0.2/24
+                set interface ip address host-p{i} 2001:db8:{i}::2/64
+                set interface mtu packet 1500 host-p{i}
+                create sub-interfaces host-p{i} {10 + 10 * i}
+                set interface state host-p{i}.{10 + 10 * i} up
+                set interface l2 bridge host-p{i}.{10 + 10 * i} 7
+                set interface l2 tag-rewrite host-p{i}.{10 + 10 * i} pop 1
+            """)
+            for n, mac in enumerate(NEIGHBORS[i]):
+                self.vpp.configure(f"set ip neighbor static host-p{i} 10.{i}.0.{10 + n} {mac}\n"
+                                   f"set ip neighbor static host-p{i} 2001:db8:{i}::{10 + n} {mac}")
+        self.vpp.configure("""
+            set interface l2 bridge host-p2 1
+            set interface l2 bridge host-p3 1
+            ip route add 10.8.0.0/16 via 10.1.0.10 host-p1
+            ip route add 10.9.0.0/16 via 10.1.0.11 host-p1
+            ip route add 10.9.0.0/16 via 10.1.0.12 host-p1
+            ip route add 10.7.0.0/16 via 10.9.0.1
+        """)
+
+    def send(self, port, frame):
+        self.wires[port].socket.send(frame)
+        self.sent[port] += 1
+
+    def collect(self):
+        for i, wire in enumerate(self.wires):
+            while select.select([wire.socket], [], [], 0)[0]:
+                frame = wire.receive()
+                if b"#serial" in frame:
+                    self.came[i, frame] += 1
+                else:
+                    self.own[i][0] += 1
+                    self.own[i][1] += len(frame)
+
+    def rest(self):
+        """All that was sent has come in."""
+        def seen():
+            shown = self.vpp.interfaces()
+            return [shown[f"host-p{i}"]["counters"].get("rx packets", 0) for i in range(PORTS)] == self.sent
+        lib.wait_for(seen, f"{self.sent} frames to come in; {self.vpp.interfaces()}", timeout=30)
+
+    def counters(self):
+        """Of interfaces, but for what the switch says by itself, in its own time; and of routes."""
+        def all_came():
+            self.collect()
+            shown = {name: i["counters"] for name, i in self.vpp.interfaces().items() if name != "local0"}
+            for i, own in enumerate(self.own):
+                came = [(n, n * len(frame)) for (port, frame), n in self.came.items() if port == i]
+                counters = shown[f"host-p{i}"]
+                if (counters.get("tx packets", 0) != sum(n for n, _ in came) + own[0] or
+                        counters.get("tx bytes", 0) != sum(n for _, n in came) + own[1]):
+                    return None
+                counters["tx packets"] = counters.get("tx packets", 0) - own[0]
+                counters["tx bytes"] = counters.get("tx bytes", 0) - own[1]
+            return shown
+        shown = lib.wait_for(all_came, "all to come out that was counted as sent", timeout=30)
+        return shown, re.findall(r"(\S+/\d+)\n.*?(?:\n.*?)*?to:\[(\d+:\d+)\]", self.vpp.ctl("show ip fib table 0"))
+
+
+def random_frames(rng):
+    """Flows: the port, and a frame but for its text."""
+    def routed(way, payload_of):
+        src, dst = rng.choice(NEIGHBORS[way]), SWITCH_MACS[way]
+        return way, lambda text: octets(dst) + octets(src) + payload_of(text)
+
+    flows = []
+    for _ in range(24):
+        way, ports = rng.randrange(2), (rng.randrange(1, 4), rng.randrange(1, 4))
+        src = f"10.{way}.0.{10 + rng.randrange(3)}"
+        dst = rng.choice([f"10.{1 - way}.0.{10 + rng.randrange(3)}", f"10.8.0.{rng.randrange(1, 4)}",
+                          f"10.9.0.{rng.randrange(1, 9)}", f"10.7.0.{rng.randrange(1, 4)}"])
+        odd = rng.choice([{}] * 8 + [{"ttl": 1}, {"ttl": 2}, {"fragment": 0x2000}, {"options": b"\1\1\1\0"},
+                                     {"bad": True}, {"protocol": 50}])
+        flows.append(routed(way, lambda text, a=(src, dst, ports), odd=odd:
+                            b"\x08\0" + ip4(a[0], a[1], udp(a[2], text), **odd)))
+    for _ in range(8):
+        way, ports = rng.randrange(2), (rng.randrange(1, 4), rng.randrange(1, 4))
+        a = (f"2001:db8:{way}::{10 + rng.randrange(3)}", f"2001:db8:{1 - way}::{10 + rng.randrange(3)}", ports)
+        flows.append(routed(way, lambda text, a=a, ttl=rng.choice([64, 64, 1]):
+                            b"\x86\xdd" + ip6(a[0], a[1], udp(a[2], text), ttl)))
+    for _ in range(12):
+        port = rng.choice((2, 3))
+        src, dst = rng.choice(NEIGHBORS[port]), rng.choice(NEIGHBORS[5 - port] + ["ff:ff:ff:ff:ff:ff"])
+        tag = rng.choice([b"", b"", b"\x81\0\0\5", b"\x88\xa8\x20\6", b"\x81\0\0\5\x81\0\0\6"])
+        flows.append((port, lambda text, a=octets(dst) + octets(src) + tag: a + b"\x88\xb5" + text))
+    for _ in range(8):
+        port = rng.randrange(2)
+        a = octets(rng.choice(NEIGHBORS[3 - port])) + octets(rng.choice(NEIGHBORS[2 + port]))
+        tag = b"\x81\0" + ((rng.randrange(2) << 13) | (10 + 10 * port)).to_bytes(2, "big")
+        flows.append((port, lambda text, a=a + tag: a + b"\x88\xb5" + text))
+    return flows
+
+
+CHANGES = [
+    "ip route add 10.8.0.2/32 via 10.1.0.11 host-p1", "ip route del 10.8.0.2/32",
+    "ip route add 10.0.0.0/24 via 10.1.0.12 host-p1", "set ip neighbor static host-p1 10.1.0.10 02:aa:00:00:01:77",
+    f"set ip neighbor static host-p1 10.1.0.10 {NEIGHBORS[1][0]}", "ip route del 10.9.0.0/16 via 10.1.0.12 host-p1",
+    "ip route add 10.9.0.0/16 via 10.1.0.12 host-p1", "set interface mtu packet 1300 host-p1",
+    "set interface mtu packet 1500 host-p1", "set interface l2 bridge host-p3 2", "set interface l2 bridge host-p3 1",
+    "set interface l2 xconnect host-p2 host-p3", "set interface l2 bridge host-p2 1",
+    "set interface l2 tag-rewrite host-p1.20 disable", "set interface l2 tag-rewrite host-p1.20 pop 1",
+    "set interface state host-p1.20 down", "set interface state host-p1.20 up", "clear l2fib",
+    "set interface feature host-p0 stats-collect-rx arc device-input", "clear fast-path",
+    "ip table add 5", "set interface span host-p2 destination host-p3 both", "set interface span host-p2 disable",
+]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_beside_itself(net, seed):
+    """The same random frames and changes with a fast path and without: the same frames come out, and the same is counted."""
+    rng = random.Random(seed)
+    on, off = Twin(net, config=ON), Twin(net)
+    needs(on.vpp)
+    flows_of_test = random_frames(rng)
+    serial = 0
+
+    def alike():
+        on.collect()
+        off.collect()
+        return on.came == off.came
+
+    step, end = 0, time.monotonic() + 120
+    while step < 60 or kernel_packets(on.vpp) < 200:
+        assert time.monotonic() < end, "the kernel has too few packets: " + on.vpp.ctl("show fast-path")
+        port, make = rng.choice(flows_of_test)
+        for _ in range(3):  # the first of them are probes, the last may stay in the kernel
+            for _ in range(rng.randrange(1, 9)):
+                serial += 1
+                text = (b"#serial%8d" % serial).ljust(rng.choice((46, 46, 600, 1320, 1600)), b".")
+                for twin in (on, off):
+                    twin.send(port, make(text))
+            lib.wait_for(alike, "the same frames to come out", timeout=30)
+            time.sleep(0.01)
+        if step % 6 == 5:
+            for twin in (on, off):
+                twin.rest()
+            lib.wait_for(alike, "the same frames to come out", timeout=30)
+            change = rng.choice(CHANGES)
+            said = [twin.vpp.vppctl(change) for twin in (on, off)]
+            assert said[0].stdout == said[1].stdout, change
+        step += 1
+    for twin in (on, off):
+        twin.rest()
+    lib.wait_for(alike, f"the same frames to come out: {on.came - off.came} {off.came - on.came}", timeout=30)
+    (on_shown, on_routes), (off_shown, off_routes) = on.counters(), off.counters()
+    for name, counters in on_shown.items():
+        assert counters == off_shown[name], name
+    assert on_routes == off_routes
+    assert on.vpp.json("show fast-path")["on"], on.vpp.output()
+
+
+def detach_filters(pid):
+    """Takes the filters from a process's packet sockets."""
+    pidfd = os.pidfd_open(pid)
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        fd = lib.libc.syscall(SYS_PIDFD_GETFD, pidfd, int(name), 0)
+        if fd < 0:
+            continue
+        try:
+            with socket.socket(fileno=os.dup(fd)) as taken:
+                if taken.family == socket.AF_PACKET:
+                    taken.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
+        except OSError:
+            pass  # no socket, or one without a filter
+        finally:
+            os.close(fd)
+    os.close(pidfd)
+
+
+def test_canary(net):
+    """Packets that no filter has decided about turn it off, and that is said."""
+    vpp, _, left, _ = net.routed(config=ON)
+    needs(vpp)
+
+    def off():
+        detach_filters(vpp.pid)  # a socket that takes another one's place has its own
+        left.ping("10.2.0.1", count=1)
+        return not vpp.json("show fast-path")["on"]
+
+    lib.wait_for(off, "the fast path to turn itself off", timeout=60, interval=0.1)
+    assert "without a decision" in vpp.ctl("show logging")
+    assert "undecided" in vpp.json("show fast-path")["why_not"]
+    assert left.ping("10.2.0.1") == 3

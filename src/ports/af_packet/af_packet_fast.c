@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -208,11 +209,24 @@ static const struct need fast_needs[] = {
     {0},
 };
 
+/* Programs at the ingress without a queueing discipline of their own, several of them in order. */
+static bool kernel_has_tcx(void)
+{
+    struct utsname u;
+    int major = 0, minor = 0;
+    return !uname(&u) && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 6));
+}
+
 void af_packet_fast_start(struct af_packet_state *s)
 {
     struct error e = {0};
     if (!fast_path_is_wanted(s->piste))
         return;
+    if (!kernel_has_tcx()) {
+        fast_path_set_backend(s->piste, NULL, "it needs Linux 6.6 or later");
+        return;
+    }
     struct af_packet_bpf *b = mem_alloc(sizeof(*b));
     if (af_packet_bpf_open(b, fast_path_wanted_flows(s->piste), &e)) {
         fast_path_set_backend(s->piste, NULL, e.text);

@@ -17,6 +17,7 @@
 
 #define TICK_NS NS_PER_SEC
 #define IDLE_NS (10 * NS_PER_SEC) /* without a packet, and then an entry goes */
+#define IDLE_FULL_NS NS_PER_SEC   /* the same, when there is hardly room for more */
 #define REST_NS NS_PER_SEC
 #define FOLD_SHARE 20 /* of the time at most, one part is spent on adding up for readers */
 
@@ -197,9 +198,10 @@ void fast_path_clear(struct fast_path *s)
 static void entries_sweep(struct fast_path *s, u64 now)
 {
     u32 generation = forwarding_generation(engine_of(s->piste));
+    u64 idle_ns = s->n_live > s->backend->max / 8 * 7 ? IDLE_FULL_NS : IDLE_NS;
     for (u32 i = 0; i < s->n_used; i++) {
         const struct fast_path_entry *x = &s->entries[i];
-        if (x->state == ENTRY_LIVE && (x->generation != generation || now - x->last_ns > IDLE_NS))
+        if (x->state == ENTRY_LIVE && (x->generation != generation || now - x->last_ns > idle_ns))
             entry_end(s, i);
     }
 }
