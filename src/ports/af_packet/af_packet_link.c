@@ -111,7 +111,8 @@ static void on_event(void *arg, const struct host_event *ev)
         device_here(s, port, l->index);
     if (port && port->host_index)
         af_packet_follow(port, l);
-    forwarding_changed(engine_of(s->piste));
+    if (port)
+        forwarding_changed(engine_of(s->piste));
 }
 
 /* After a lost message nothing is certain: every device is looked at. */

@@ -316,10 +316,15 @@ static void neighbor_write(struct fib *f, u32 a)
     head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, len, next, mtu));
 }
 
+/* The same, and tells of it unless it is as it was: neighbours answer again and again. */
 static void neighbor_publish(struct fib *f, u32 a)
 {
+    struct adj was = *adj_rw(a);
     neighbor_write(f, a);
-    if (f->ops.changed)
+    const struct adj *now = adj_rw(a);
+    bool same =
+        now->head_word == was.head_word && !memcmp(now->rewrite, was.rewrite, sizeof(was.rewrite));
+    if (!same && f->ops.changed)
         f->ops.changed(f->ops.ctx);
 }
 
