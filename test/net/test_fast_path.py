@@ -682,3 +682,30 @@ def test_canary(net):
     assert "without a decision" in vpp.ctl("show logging")
     assert "undecided" in vpp.json("show fast-path")["why_not"]
     assert left.ping("10.2.0.1") == 3
+
+
+def test_queues_and_threads(net, datagrams):
+    """Each of several sockets decides; probes come from all threads."""
+    switch, left, right = net.namespace(), net.namespace(), net.namespace()
+    vpp = net.vpp(switch, config=ON + "\ncpu { workers 2 }")
+    needs(vpp)
+    for i, (end, name) in enumerate(((left, "left"), (right, "right"))):
+        switch.veth(name, "e0", end)
+        end.ip(f"addr add 10.{i}.0.1/24 dev e0")
+        end.ip(f"route add default via 10.{i}.0.2")
+        vpp.configure(f"create host-interface name {name} num-rx-queues 2\nset int state host-{name} up\n"
+                      f"set int ip address host-{name} 10.{i}.0.2/24")
+    senders = [datagrams(left, right, "10.1.0.1", port=9000 + i) for i in range(6)]
+    until_flows(vpp, left, senders[0])
+    kernel = kernel_packets(vpp)
+
+    def kernel_had_some():
+        vpp.ctl("clear fast-path")
+        for there in senders:
+            there.send(200)
+        return kernel_packets(vpp) > kernel + 1000
+
+    lib.wait_for(kernel_had_some, "packets in the kernel", timeout=60)
+    for there in senders:
+        assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+    assert vpp.json("show fast-path")["on"]
