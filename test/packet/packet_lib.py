@@ -274,7 +274,7 @@ class Switch(lib.Vpp):
         self.ctl(f"create packet-generator interface {pg} {words} {extra}")
         self.ctl(f"set interface state {pg} up")
         if mode == "ethernet" and not router:
-            self.ctl(f"ip6 nd {pg} ra-suppress")
+            self.vppctl(f"ip6 nd {pg} ra-suppress")  # bench/ has builds, too, that do not know it
         if address:
             self.ctl(f"set interface ip address {pg} {address}")
         if address and mode == "ethernet":

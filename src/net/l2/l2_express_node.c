@@ -4,7 +4,7 @@
  * net/link/ethernet/express.h.
  *
  *   cross-connect   one pass
- *   bridge domain   gather   keys of both addresses, whose lines are asked for
+ *   bridge domain   gather   keys of both addresses
  *                   find     both at once: an interface to leave by
  *                   leave    all that leave by the same */
 #include "net/l2/l2_express.h"
@@ -13,6 +13,10 @@
 #include "net/link/interface/leave.h"
 
 #define TX_NONE UINT32_MAX
+
+/* The table's lines are asked for so many frames before they are looked at: a million stations are
+ * in no cache, and a whole vector's lines are more than the nearest one holds. */
+#define L2_AHEAD 32
 
 /* What frames of one view, which are on their way, have in common. */
 struct l2_way {
@@ -202,10 +206,10 @@ ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thr
 }
 
 /* Unicast frames from i on that are of the view; returns as above. */
-ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation *macs,
-                            struct buffer **b, u32 i, u32 count, struct l2_gathered *g)
+ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, struct buffer **b, u32 i, u32 count,
+                            struct l2_gathered *g)
 {
-    bool tagged = w->v->header_bytes > ETHERNET_HEADER_BYTES, learns = w->learns;
+    bool tagged = w->v->header_bytes > ETHERNET_HEADER_BYTES;
     u32 n = 0, bd = w->bd;
     for (; i < count; i++) {
         if (likely(i + 8 < count)) {
@@ -221,24 +225,33 @@ ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, const struct mac_generation 
             continue;
         g->dst[n] = mac_key(frame, bd);
         g->src[n] = mac_key(frame + 6, bd);
-        __builtin_prefetch(mac_home(macs, g->dst[n]));
-        if (learns)
-            __builtin_prefetch(mac_home(macs, g->src[n]));
         g->at[n++] = (u16)i;
     }
     g->n = n;
     return i;
 }
 
+ALWAYS_INLINE void l2_prefetch(const struct mac_generation *macs, bool learns,
+                               const struct l2_gathered *g, u32 i)
+{
+    __builtin_prefetch(mac_home(macs, g->dst[i]));
+    if (learns)
+        __builtin_prefetch(mac_home(macs, g->src[i]));
+}
+
 /* The interface that each leaves by. Returns whether all leave by the same. */
-ALWAYS_INLINE bool l2_find(const struct l2_way *w, const struct mac_generation *macs, u8 minute,
-                           struct l2_gathered *g)
+ALWAYS_INLINE bool l2_find(const struct l2_way *w, const struct mac_generation *macs, bool learns,
+                           u8 minute, struct l2_gathered *g)
 {
     u32 expect = mac_value(w->v->rx_if.i, minute, MAC_VALID), differ = 0;
+    for (u32 i = 0; i < L2_AHEAD && i < g->n; i++)
+        l2_prefetch(macs, learns, g, i);
     for (u32 i = 0; i < g->n; i++) {
         u64 dst = g->dst[i], src = g->src[i];
+        if (i + L2_AHEAD < g->n)
+            l2_prefetch(macs, learns, g, i + L2_AHEAD);
         u32 to = mac_table_find(macs, mac_home(macs, dst), dst), unlike = 0;
-        if (w->learns)
+        if (learns)
             unlike =
                 (mac_table_find(macs, mac_home(macs, src), src) ^ expect) & MAC_VALUE_SAME_MASK;
         unlike |= (to ^ MAC_VALID) & (MAC_VALID | MAC_FILTER | MAC_BVI);
@@ -315,10 +328,13 @@ static u32 l2_bridge_run(struct l2_way *w, struct thread *t, struct buffer **b, 
 {
     struct l2_gathered g;
     const struct mac_generation *macs = mac_table_current(&w->s->shared->macs);
-    i = l2_gather(w, macs, b, i, count, &g);
+    u8 minute = l2_minute(thread_now_ns(t));
+    i = l2_gather(w, b, i, count, &g);
     if (unlikely(!g.n))
         return i;
-    if (likely(l2_find(w, macs, l2_minute(thread_now_ns(t)), &g)) && g.tx[0] != TX_NONE) {
+    bool same = likely(w->learns) ? l2_find(w, macs, true, minute, &g)
+                                  : l2_find(w, macs, false, minute, &g);
+    if (likely(same) && g.tx[0] != TX_NONE) {
         l2_leave_by(w, t, &g, b, next, 0, true);
         return i;
     }
