@@ -1,6 +1,8 @@
 """The fast path: packets between host interfaces that stay in the kernel (docs/fast-path.md)."""
 
 import collections
+import ctypes
+import errno
 import os
 import random
 import re
@@ -75,6 +77,13 @@ def ip6(src, dst, payload, ttl=64):
 def udp(ports, text):
     return (ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + (8 + len(text)).to_bytes(2, "big") + b"\0\0" +
             text)
+
+
+def until_kernel(vpp, there, packets=300, size=32):
+    """Sends until the kernel has forwarded so many more; whatever ends entries meanwhile, they come back."""
+    begin = kernel_packets(vpp)
+    lib.wait_for(lambda: there.send(100, size) is None and kernel_packets(vpp) >= begin + packets,
+                 f"{packets} packets in the kernel; {vpp.ctl('show fast-path')}", timeout=60)
 
 
 class Datagrams:
@@ -161,15 +170,14 @@ def test_layer_2(net, datagrams, how):
     needs(vpp)
     there = datagrams(left, right, "10.9.0.2")
     until_flows(vpp, left, there)
-    before, kernel = vpp.interfaces(), kernel_packets(vpp)
-    there.send(1000)
-    after = vpp.interfaces()
-    assert kernel_packets(vpp) - kernel > 900
+    before, begin = vpp.interfaces(), there.sent
+    until_kernel(vpp, there)
+    after, sent = vpp.interfaces(), there.sent - begin
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     for name, counter in (("host-left", "rx"), ("host-right", "tx")):
-        for unit, least in (("packets", 1000), ("bytes", 1000 * (32 + 42))):
+        for unit, each in (("packets", 1), ("bytes", 32 + 42)):
             was, now = (x[name]["counters"].get(f"{counter} {unit}", 0) for x in (before, after))
-            assert least <= now - was < least + 20000 * (unit == "bytes") + 200, (name, unit)
+            assert sent * each <= now - was < sent * each + 100 * 100, (name, unit)
 
 
 @pytest.mark.parametrize("size", [32, 1400])
@@ -178,10 +186,9 @@ def test_routed(net, datagrams, size):
     needs(vpp)
     there = datagrams(left, right, "10.2.0.1")
     until_flows(vpp, left, there)
-    kernel, routed = kernel_packets(vpp), vpp.interfaces()["host-left"]["counters"]["ip4"]
-    there.send(500, size)
-    assert kernel_packets(vpp) - kernel > 450
-    assert vpp.interfaces()["host-left"]["counters"]["ip4"] - routed >= 500
+    begin, routed = there.sent, vpp.interfaces()["host-left"]["counters"]["ip4"]
+    until_kernel(vpp, there, size=size)
+    assert vpp.interfaces()["host-left"]["counters"]["ip4"] - routed >= there.sent - begin
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     # as long a way as before: a hop less
     assert "ttl=63" in left.run("ping -n -c 3 -i 0.02 10.2.0.1").stdout
@@ -236,10 +243,9 @@ def test_ipv6(net, datagrams):
     lib.wait_for(lambda: left.ping("2001:db8:1::1", count=1) == 1, "an answer", timeout=30)
     there = datagrams(left, right, "2001:db8:1::1")
     until_flows(vpp, left, there)
-    kernel, routed = kernel_packets(vpp), vpp.interfaces()["host-left"]["counters"]["ip6"]
-    there.send(500)
-    assert kernel_packets(vpp) - kernel > 450
-    assert vpp.interfaces()["host-left"]["counters"]["ip6"] - routed >= 500
+    begin, routed = there.sent, vpp.interfaces()["host-left"]["counters"]["ip6"]
+    until_kernel(vpp, there)
+    assert vpp.interfaces()["host-left"]["counters"]["ip6"] - routed >= there.sent - begin
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     assert "ttl=63" in left.run("ping -n -c 3 -i 0.02 2001:db8:1::1").stdout
 
@@ -280,16 +286,20 @@ def test_vlans(net, tags):
             assert frame == wanted
 
     lib.wait_for(lambda: exchange() is None and flows(vpp), "a flow", timeout=30)
-    kernel, before = kernel_packets(vpp), vpp.interfaces()
-    exchange(100)
-    assert kernel_packets(vpp) == kernel + 100
-    after = vpp.interfaces()
-    for name in after:
-        if name != "local0":
-            way, length = ("rx", len(sent)) if "p0" in name else ("tx", len(wanted))
-            for unit, more in (("packets", 100), ("bytes", 100 * length)):
-                was, now = (x[name]["counters"].get(f"{way} {unit}", 0) for x in (before, after))
-                assert now - was == more, (name, unit)
+
+    def all_by_the_kernel():
+        kernel, before = kernel_packets(vpp), vpp.interfaces()
+        exchange(100)
+        by_kernel, after = kernel_packets(vpp) - kernel, vpp.interfaces()
+        for name in after:
+            if name != "local0":
+                way, length = ("rx", len(sent)) if "p0" in name else ("tx", len(wanted))
+                for unit, more in (("packets", 100), ("bytes", 100 * length)):
+                    was, now = (x[name]["counters"].get(f"{way} {unit}", 0) for x in (before, after))
+                    assert now - was == more, (name, unit)
+        return by_kernel == 100
+
+    lib.wait_for(all_by_the_kernel, "all packets to be the kernel's", timeout=60)
 
 
 def test_several_ways(net, datagrams):
@@ -302,7 +312,6 @@ def test_several_ways(net, datagrams):
     vpp.configure("ip route add 10.99.0.1/32 via 10.2.0.1 host-right0\nip route add 10.99.0.1/32 via 10.3.0.1 host-right1")
     assert left.ping("10.99.0.1") == 3
     assert left.ping("10.3.0.1") == 3
-    kernel = kernel_packets(vpp)
     senders = [datagrams(left, right, "10.99.0.1", port=9000 + i) for i in range(12)]
 
     def both():
@@ -314,11 +323,12 @@ def test_several_ways(net, datagrams):
     before = vpp.interfaces()
     for there in senders:
         there.send(200)
-    assert kernel_packets(vpp) - kernel > 1000
     after = vpp.interfaces()
     sent = [after[f"host-right{i}"]["counters"]["tx packets"] - before[f"host-right{i}"]["counters"]["tx packets"]
             for i in (0, 1)]
     assert min(sent) >= 200 and sum(sent) >= 2400
+    for there in senders[:2]:
+        until_kernel(vpp, there)
     for there in senders:
         assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
 
@@ -376,7 +386,7 @@ def test_changes(net, datagrams):
         vpp.ctl(f"ip route add 10.99.0.1/32 via 10.{2 + new}.0.1 host-right{new}")
         tx = [vpp.counter(f"host-right{k}", "tx packets") for k in (0, 1)]
         there.send(100)
-        assert vpp.counter(f"host-right{old}", "tx packets") == tx[old], i
+        assert vpp.counter(f"host-right{old}", "tx packets") < tx[old] + 50, i  # it answers ARP
         assert vpp.counter(f"host-right{new}", "tx packets") >= tx[new] + 100, i
         vpp.ctl("ip route del 10.99.0.1/32 via 10.{}.0.1 host-right{}".format(2 + new, new))
         vpp.ctl(f"ip route add 10.99.0.1/32 via 10.{2 + new}.0.1 host-right{new}")
@@ -406,8 +416,7 @@ def test_stations_move(net, datagrams):
     right.ip("addr del 10.9.0.2/24 dev r0")
     right.ip(f"link set o0 address {mac}")
     right.ip("addr add 10.9.0.2/24 dev o0")
-    right.run("arping -c 1 -U -I o0 10.9.0.2", check=False)
-    right.ping("10.9.0.1")
+    assert right.ping("10.9.0.1") == 3
     before = vpp.counter("host-other", "tx packets")
     there.send(200)
     assert vpp.counter("host-other", "tx packets") >= before + 200
@@ -448,6 +457,8 @@ def test_without_the_capability(net):
     words = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
     vpp = net.vpp(ns, config=ON, prefix=words)
     shown = vpp.json("show fast-path")
+    if "Linux 6.6" in shown["why_not"]:
+        pytest.skip("no fast path here: " + shown["why_not"])
     assert not shown["on"] and "CAP_BPF" in shown["why_not"], shown
     ns.veth("left", "l0")
     vpp.ctl("create host-interface name left")
@@ -655,6 +666,8 @@ def detach_filters(pid):
     pidfd = os.pidfd_open(pid)
     for name in os.listdir(f"/proc/{pid}/fd"):
         fd = lib.libc.syscall(SYS_PIDFD_GETFD, pidfd, int(name), 0)
+        if fd < 0 and ctypes.get_errno() == errno.EPERM:
+            pytest.skip("this process may not take descriptors of others (pidfd_getfd)")
         if fd < 0:
             continue
         try:
