@@ -61,7 +61,7 @@ def test_main_job(net):
     host, vpp = main_job(net)
     assert "host-vpp1out (up):\n  L3 2001:db8:1::2/64\n" in vpp.ctl("show int addr")
     # the first packet waits for its neighbour and is not lost
-    lines = vpp.ctl("ping 2001:db8:1::1 interval 0.1").splitlines()
+    lines = vpp.ctl("ping 2001:db8:1::1 interval 0.5").splitlines()
     for i in range(5):
         assert re.fullmatch(ANSWER.format(i + 1), lines[i]), lines
     assert lines[5:] == ["", "Statistics: 5 sent, 5 received, 0% packet loss"]
@@ -71,7 +71,7 @@ def test_main_job(net):
     assert host.ping("2001:db8:1::2", count=5) == 5
     neighbor = host.ip("-6 neigh show 2001:db8:1::2 dev vpp1host")
     assert f"lladdr {vpp.mac('host-vpp1out')} router REACHABLE" in neighbor, neighbor
-    assert vpp.error_count("echo replies sent") == 5
+    assert vpp.error_count("echo replies sent") >= 5  # it asks on while answers are late
     assert vpp.error_count("neighbor advertisements received") >= 1
 
 

@@ -36,7 +36,7 @@ def test_main_job_step_by_step(net):
     counters = vpp.interfaces()["host-vpp1out"]["counters"]
     assert counters["rx packets"] >= 11 and counters["tx packets"] >= 11
     assert counters["ip4"] >= 10
-    assert vpp.error_count("echo replies sent") == 5
+    assert vpp.error_count("echo replies sent") >= 5  # it asks on while answers are late
 
 
 def test_kernel_pings_first(net):
