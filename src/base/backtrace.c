@@ -190,6 +190,16 @@ static bool leave_object(ucontext_t *uc)
     return is_new;
 }
 
+#elif defined(__arm__)
+
+/* Likewise. */
+static bool leave_object(ucontext_t *uc)
+{
+    bool is_new = uc->uc_mcontext.arm_pc != uc->uc_mcontext.arm_lr;
+    uc->uc_mcontext.arm_pc = uc->uc_mcontext.arm_lr;
+    return is_new;
+}
+
 #else
 
 static bool leave_object(ucontext_t *uc)
@@ -406,6 +416,11 @@ int backtrace_init(struct error *e)
     for (size_t i = 0; i < array_len(signals); i++)
         if (sigaction(signals[i], &sa, NULL))
             return error_errno(e, errno, "sigaction");
+#ifdef __arm__
+    /* Where a function has no unwind table, libunwind guesses by a frame pointer that nobody keeps
+     * under ARM's EABI, and follows it wherever it leads: only tables (1: DWARF, 4: EXIDX). */
+    setenv("UNW_ARM_UNWIND_METHOD", "5", 0);
+#endif
     /* libunwind looks up what it needs at its first use: now, while malloc and dlopen locks are
      * sound */
     unw_context_t context;

@@ -132,7 +132,9 @@ static void abort_and_panic_name_their_callers(void **state)
 {
     assert_true(crash(HOW_ABORT, false));
     assert_reported("SIGABRT");
+#ifndef __arm__ /* Debian's abort has no unwind table there */
     assert_reported("crash_caller + 0x");
+#endif
     assert_true(crash(HOW_PANIC, false));
     assert_reported("panic: the number is 7\n#0 ");
     assert_reported("crash_caller + 0x");
