@@ -38,7 +38,7 @@ dist:
 apk deb: dist
 	@sh tools/packages.sh $@
 
-# for other architectures, with Debian's cross compilers; qemu runs the tests of two. Not part of `make test`
+# for other architectures, with Debian's cross compilers; qemu runs the tests of three. Not part of `make test`
 cross:
 	@sh tools/install-deps.sh build test cross
 	@tools/run-tests.py cross

@@ -39,6 +39,10 @@ int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *
 /* Overrides the kernel's default huge page size; 0 takes the kernel's again. Before any map. */
 void mem_set_default_huge_page_bytes(u64 bytes);
 
+/* The most that there may be of what address space is reserved for at the start: n, and an eighth
+ * of it where a process has 32 bits of addresses. A constant. */
+#define MEM_MOST(n) ((n) >> (sizeof(void *) < 8 ? 3 : 0))
+
 /* Maps size_bytes of zeroed, lazily backed memory. With huge pages wanted and none to be had it
  * falls back to normal pages and says so once in the log. shared: memfd-backed, so that it can be
  * passed to peers. Returns 0 or -errno. */

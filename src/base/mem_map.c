@@ -173,7 +173,7 @@ int mem_map_new(struct mem_map *m, const char *name, u64 size_bytes, struct mem_
 {
     *m = (struct mem_map){.fd = -1, .name = name};
     u64 page_bytes = mem_page_size_bytes(page);
-    if (!size_bytes || size_bytes > INT64_MAX - page_bytes)
+    if (!size_bytes || size_bytes > INTPTR_MAX - page_bytes)
         return error_set(e, EINVAL, "cannot map %llu bytes for %s", (unsigned long long)size_bytes,
                          name);
 

@@ -40,3 +40,9 @@ ALWAYS_INLINE u64 wide_div(struct u128 a, u32 by)
     u64 lower = (upper % by) << 32 | (u32)a.low;
     return (upper / by) << 32 | lower / by;
 }
+
+/* The lower 64 bits of a >> n; n < 64. */
+ALWAYS_INLINE u64 wide_shift_right(struct u128 a, u32 n)
+{
+    return n ? a.high << (64 - n) | a.low >> n : a.low;
+}

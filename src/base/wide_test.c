@@ -44,8 +44,21 @@ static void quotients(void **state)
     }
 }
 
+static void shifts(void **state)
+{
+    assert_int_equal(wide_shift_right((struct u128){3, 1}, 0), 1);
+    assert_int_equal(wide_shift_right((struct u128){1, 0}, 63), 2);
+    for (int i = 0; i < 10000; i++) {
+        u64 a = random_u64() >> 1;
+        u32 n = (u32)random() % 64;
+        u64 rest = random_u64() & ((1ull << n) - 1);
+        assert_int_equal(wide_shift_right(wide_add(wide_mul(a, 1ull << n), rest), n), a);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(quotients)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(products), cmocka_unit_test(quotients),
+                                       cmocka_unit_test(shifts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

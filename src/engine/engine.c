@@ -9,6 +9,7 @@
 #include <urcu-qsbr.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "base/tally.h"
 #include "control/loop.h"
 #include "control/module.h"
@@ -24,7 +25,7 @@ void engine_config_default(struct engine_config *c)
         .buffer_page = {.kind = MEM_PAGE_DEFAULT},
         .default_rx_mode = RX_MODE_ADAPTIVE,
         .stats_interval_sec = 10.0,
-        .stats_bytes = 256 << 20,
+        .stats_bytes = MEM_MOST(256u << 20),
         .stats_page = {.kind = MEM_PAGE_DEFAULT},
     };
     for (u32 i = 0; i < THREADS_MAX; i++)

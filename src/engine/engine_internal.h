@@ -25,15 +25,15 @@
 #include "engine/thread.h"
 #include "engine/trace.h"
 
-#define NODES_MAX (1u << 18) /* an interface has two, so that there is room for all */
-#define NODE_ERRORS_MAX (1u << 20)
-#define FRAMES_MAX 65536u
-#define BUFFERS_MAX (1u << 22)
+#define NODES_MAX MEM_MOST(1u << 18) /* an interface has two, so that there is room for all */
+#define NODE_ERRORS_MAX MEM_MOST(1u << 20)
+#define FRAMES_MAX MEM_MOST(65536u)
+#define BUFFERS_MAX MEM_MOST(1u << 22)
 #define BUFFER_BATCH 64
 /* a thread keeps two whole vectors: what it takes for one and gives back passes by the depot */
 #define BUFFER_CACHE (8 * BUFFER_BATCH)
 #define ROUND_END_MAX 64
-#define TRACE_RECORDS_MAX 65536u
+#define TRACE_RECORDS_MAX MEM_MOST(65536u)
 #define TIMER_BATCH 64 /* fired in a round, at most: packets wait meanwhile */
 
 struct frame {

@@ -11,6 +11,7 @@
 
 #include "base/byteorder.h"
 #include "base/clock.h"
+#include "base/wide.h"
 
 #define ORDER_MAGIC 0x1a2b3c4du
 
@@ -128,7 +129,7 @@ static u64 pcapng_time_ns(const struct pcapng_interface *f, u64 time)
     if (f->resolution & 0x80) {
         if (power < 64)
             ns = (time >> power) * NS_PER_SEC +
-                 (u64)((unsigned __int128)(time & ((1ull << power) - 1)) * NS_PER_SEC >> power);
+                 wide_shift_right(wide_mul(time & ((1ull << power) - 1), NS_PER_SEC), power);
     } else {
         for (; power < 9; power++)
             time *= 10;

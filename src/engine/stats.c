@@ -7,15 +7,16 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/vec.h"
 #include "engine/engine_internal.h"
 
 #define PAGE_BYTES 4096u
 #define NAME_SLOT_BYTES 64u
 /* For the vectors of one thread: those of interfaces take 16 MiB, of routes 64 MiB. */
-#define THREAD_BYTES (192ull << 20)
+#define THREAD_BYTES MEM_MOST(192ull << 20)
 /* And for those of which there is one, the names. */
-#define COMMON_BYTES (64ull << 20)
+#define COMMON_BYTES MEM_MOST(64ull << 20)
 #define NO_SLOT UINT32_MAX
 
 static struct log_class log_class = {"stats", NULL};

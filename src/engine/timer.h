@@ -11,12 +11,13 @@
  * timer fires in the tick that contains its time, or the next. */
 #pragma once
 
+#include "base/mem.h"
 #include "base/wheel.h"
 #include "engine/node.h"
 #include "engine/thread.h"
 
-#define TIMER_TICK_SHIFT 20   /* ticks of 2^20 ns: about a millisecond */
-#define TIMERS_MAX (1u << 23) /* of a thread, all kinds together */
+#define TIMER_TICK_SHIFT 20           /* ticks of 2^20 ns: about a millisecond */
+#define TIMERS_MAX MEM_MOST(1u << 23) /* of a thread, all kinds together */
 
 struct timer_kind {
     u32 i;

@@ -8,13 +8,14 @@
 #include "base/byteorder.h"
 #include "base/error.h"
 #include "base/index_list.h"
+#include "base/mem.h"
 #include "base/pool.h"
 #include "base/shared_hash.h"
 #include "base/types.h"
 
 struct engine;
 
-#define ARP_ENTRIES_MAX (1u << 20) /* of all domains */
+#define ARP_ENTRIES_MAX MEM_MOST(1u << 20) /* of all domains */
 
 struct arp_key {
     u64 hi, lo; /* an IPv6 address as it lies in a packet; IPv4: 0 and ::ffff:a.b.c.d */

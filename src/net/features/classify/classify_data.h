@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/index_list.h"
+#include "base/mem.h"
 #include "base/shared_hash.h"
 #include "base/types.h"
 #include "engine/buffer.h"
@@ -14,8 +15,8 @@
 #define CLASSIFY_MATCH_MAX 5 /* vectors */
 #define CLASSIFY_SKIP_MAX 31
 #define CLASSIFY_TABLES_MAX 65536
-#define CLASSIFY_SESSIONS_MAX (1u << 20) /* of all tables */
-#define CLASSIFY_CHAIN_MAX 64            /* tables that one packet is looked up in */
+#define CLASSIFY_SESSIONS_MAX MEM_MOST(1u << 20) /* of all tables */
+#define CLASSIFY_CHAIN_MAX 64                    /* tables that one packet is looked up in */
 #define CLASSIFY_NONE UINT32_MAX
 static_assert(CLASSIFY_NONE == SHARED_HASH_NONE, "no session");
 
@@ -29,12 +30,12 @@ enum classify_action {
 struct classify_session {
     u32 next; /* what the node makes of it: an edge, a policer; CLASSIFY_NONE: nothing said */
     u32 opaque;
-    i32 advance;  /* bytes; of frames */
-    u32 metadata; /* of the action */
-    u32 id;       /* of its counter */
+    i32 advance;      /* bytes; of frames */
+    u32 metadata;     /* of the action */
+    u32 id;           /* of its counter */
     u32 last_heard_s; /* data threads write it */
-    u8 action;       /* enum classify_action */
-    bool is_policer; /* next is the index of one */
+    u8 action;        /* enum classify_action */
+    bool is_policer;  /* next is the index of one */
     u8 spare[6];
     struct index_links of_table; /* the control thread's */
     u64 serial;                  /* the table's: where the hash table's key begins */

@@ -12,7 +12,7 @@
 struct interface;
 struct out;
 
-#define ADDRESSES_MAX (1u << 20)
+#define ADDRESSES_MAX MEM_MOST(1u << 20)
 
 /* An address: in the list of its interface, and in the order of all. */
 struct if_address {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/byteorder.h"
+#include "base/mem.h"
 #include "base/types.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
@@ -232,7 +233,7 @@ struct adj {
 
 static_assert(sizeof(struct adj) == CACHE_LINE_BYTES, "one line each");
 
-#define FIB_ADJS_MAX (1u << 20)
+#define FIB_ADJS_MAX MEM_MOST(1u << 20)
 
 extern struct adj *adj_base; /* FIB_ADJS_MAX of them, of which those that were never used are 0 */
 

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/ordset.h"
 #include "base/pool.h"
 #include "base/vec.h"
@@ -25,8 +26,8 @@
 #include "net/ip/fib/ip6_hash.h"
 #include "net/ip/fib/lb.h"
 
-#define FIB_ROUTES_MAX (1u << 21) /* as many as there are counters */
-#define FIB_TRACKS_MAX (1u << 20)
+#define FIB_ROUTES_MAX MEM_MOST(1u << 21) /* as many as there are counters */
+#define FIB_TRACKS_MAX MEM_MOST(1u << 20)
 #define FIB_NAME_BYTES 64
 #define FIB_LOOKUPS_MAX 8 /* load balances and tables that one packet passes */
 #define FIB_IF_MAX 65536

@@ -14,7 +14,7 @@
 
 #define IP4_TRIE_ROOT_WORDS 65536
 #define IP4_TRIE_BLOCK_WORDS 256
-#define IP4_TRIE_BLOCKS_MAX (5u << 18) /* a /32 in each of a million /24 */
+#define IP4_TRIE_BLOCKS_MAX MEM_MOST(5u << 18) /* a /32 in each of a million /24 */
 
 /* Blocks of all tables. */
 struct ip4_tries {

@@ -8,7 +8,7 @@
 #include "net/ip/fib/fib_data.h"
 
 #define LB_BUCKETS_LOG2_MAX 12
-#define LB_BUCKET_WORDS_MAX (1u << 24)
+#define LB_BUCKET_WORDS_MAX MEM_MOST(1u << 24)
 
 struct lb_store {
     struct mem_map map, group_map, bucket_map;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/pool.h"
 #include "base/vec.h"
 #include "control/api.h"
@@ -17,7 +18,7 @@
 struct interface;
 struct loop_timer;
 
-#define NEIGHBORS_MAX (1u << 20)
+#define NEIGHBORS_MAX MEM_MOST(1u << 20)
 #define NEIGHBOR_NONE UINT32_MAX
 #define NEIGHBORS_DEFAULT_LIMIT 50000
 #define PROBES_MAX 3                /* a second apart */

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/mem.h"
 #include "base/out.h"
 #include "base/vec.h"
 #include "engine/buffer.h"
@@ -25,7 +26,7 @@ struct tx_queues;
 struct vlan_port;
 
 #define IF_NAME_BYTES 64
-#define IF_MAX 65536
+#define IF_MAX MEM_MOST(65536u)
 /* That there can be: most are an edge of some nodes, which have few others. */
 #define IF_MOST (IF_MAX - 64)
 #define IF_TAG_BYTES 64
