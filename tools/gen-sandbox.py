@@ -28,7 +28,10 @@ shown = json.load(sys.stdin)
 # those of tables come first; from the daemon's program on they are of this run
 paths = list(itertools.takewhile(lambda p: p["why"] != "`restart'", shown["paths"]))
 lines = ["## Capabilities", ""]
-lines += rows(["Capability", "For"], ([f"`{c['name']}`", c["why"]] for c in shown["capabilities"]))
+why = {}
+for c in shown["capabilities"]:
+    why.setdefault(c["name"], []).append(c["why"])
+lines += rows(["Capability", "For"], ([f"`{name}`", "; ".join(reasons)] for name, reasons in why.items()))
 lines += ["", "## Files", ""]
 lines += rows(["Path", "Access", "For"], ([f"`{p['path']}`", p["access"], p["why"]] for p in paths))
 lines += ["", "## System calls, and families of sockets", ""]

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define CAPS_MOST 64
-#define NAMESPACES (PRIVILEGE_BIT(CAP_SYS_ADMIN) | PRIVILEGE_BIT(CAP_SYS_PTRACE))
 
 struct caps {
     struct __user_cap_data_struct word[2];
@@ -124,13 +123,18 @@ void privilege_keep_over_exec(void)
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0);
 }
 
-static void set_within_reach(bool on)
+static void set_within_reach(enum privilege p, bool on)
 {
+    static const u64 caps[] = {
+        [PRIVILEGE_NAMESPACES] = PRIVILEGE_BIT(CAP_SYS_ADMIN) | PRIVILEGE_BIT(CAP_SYS_PTRACE),
+        [PRIVILEGE_XDP] =
+            PRIVILEGE_BIT(CAP_BPF) | PRIVILEGE_BIT(CAP_IPC_LOCK) | PRIVILEGE_BIT(CAP_SYS_ADMIN),
+    };
     struct caps c;
     if (caps_get(&c))
         return;
     for (u32 i = 0; i < 2; i++) {
-        u32 reach = (u32)(NAMESPACES >> (32 * i));
+        u32 reach = (u32)(caps[p] >> (32 * i));
         if (on)
             c.word[i].effective |= c.word[i].permitted & reach;
         else
@@ -141,10 +145,10 @@ static void set_within_reach(bool on)
 
 void privilege_raise(enum privilege p)
 {
-    set_within_reach(true);
+    set_within_reach(p, true);
 }
 
 void privilege_lower(enum privilege p)
 {
-    set_within_reach(false);
+    set_within_reach(p, false);
 }

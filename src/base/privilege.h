@@ -9,8 +9,12 @@
 #include "base/error.h"
 #include "base/types.h"
 
-/* CAP_SYS_ADMIN and CAP_SYS_PTRACE: to enter other network namespaces. */
-enum privilege { PRIVILEGE_NAMESPACES };
+enum privilege {
+    PRIVILEGE_NAMESPACES, /* CAP_SYS_ADMIN and CAP_SYS_PTRACE: to enter other network namespaces */
+    /* CAP_BPF and CAP_IPC_LOCK: programs of devices, and the memory they use; CAP_SYS_ADMIN: what
+     * programs use that others have loaded */
+    PRIVILEGE_XDP,
+};
 
 #define PRIVILEGE_BIT(cap) (1ull << (cap))
 

@@ -232,6 +232,12 @@ u32 host_link_features(struct host_net *n, int index)
     return found;
 }
 
+u32 host_link_rx_queues(struct host_net *n, int index)
+{
+    struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};
+    return host_ethtool(n, index, &c) ? 1 : (u32)max_u64(c.combined_count + c.rx_count, 1);
+}
+
 u64 host_link_kbps(struct host_net *n, int index)
 {
     union {

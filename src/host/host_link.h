@@ -39,6 +39,8 @@ enum host_features {
 
 /* What is on now; 0 also when it cannot be said. */
 u32 host_link_features(struct host_net *n, int index);
+/* Queues that it receives by now; at least 1. */
+u32 host_link_rx_queues(struct host_net *n, int index);
 /* 0: unknown, or there is no link. */
 u64 host_link_kbps(struct host_net *n, int index);
 /* What Linux counts for the device: tell is called for each, or not at all when it is gone. */

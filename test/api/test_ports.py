@@ -183,3 +183,26 @@ def test_taps_that_are_refused(api):
     assert api.tap_delete_v2(sw_if_index=0).retval == -2
     assert list(tap_dump(api)) == [index]
     assert api.tap_delete_v2(sw_if_index=index).retval == 0
+
+
+# ---- AF_XDP
+
+def test_af_xdp(switch, api):
+    for name in ("x0", "x1"):
+        switch.namespace.veth(name, f"{name}p")
+    made = api.af_xdp_create_v3(host_if="x0", rxq_num=65535, flags=2)
+    other = api.af_xdp_create_v3(host_if="x1", name="fast", rxq_num=1, rxq_size=1024, txq_size=256, mode=1, flags=1)
+    assert made.retval == other.retval == 0
+    seen = {i.sw_if_index: i for i in api.sw_interface_dump(sw_if_index=NONE)}
+    assert seen[made.sw_if_index].interface_name == "x0/0" and seen[other.sw_if_index].interface_name == "fast"
+    assert seen[made.sw_if_index].interface_dev_type == "af_xdp"
+    assert ":".join(f"{b:02x}" for b in bytes(seen[made.sw_if_index].l2_address)) == switch.namespace.mac("x0")
+    for retval, words in ((-71, {"host_if": "nothing"}), (-7, {"host_if": ""}), (-7, {"host_if": "x1", "rxq_size": 100}),
+                          (-7, {"host_if": "x1", "rxq_num": 9}), (-7, {"host_if": "longer than Linux takes"}),
+                          (-6, {"host_if": "x1", "netns": "nowhere"})):
+        reply = api.af_xdp_create_v3(**words)
+        assert (reply.retval, reply.sw_if_index) == (retval, NONE), words
+    assert api.af_xdp_delete(sw_if_index=0).retval == -2
+    for index in (made.sw_if_index, other.sw_if_index):
+        assert api.af_xdp_delete(sw_if_index=index).retval == 0
+        assert api.af_xdp_delete(sw_if_index=index).retval == -2

@@ -8,7 +8,7 @@ import subprocess
 import lib
 import pytest
 
-NET_ADMIN, NET_RAW, SYS_PTRACE, SYS_ADMIN = 1 << 12, 1 << 13, 1 << 19, 1 << 21
+NET_ADMIN, NET_RAW, IPC_LOCK, SYS_PTRACE, SYS_ADMIN, BPF = (1 << n for n in (12, 13, 14, 19, 21, 39))
 NOBODY = 65534
 
 
@@ -59,7 +59,7 @@ def test_root_keeps_only_what_ports_need(net):
     """In all threads: permitted, effective, inheritable, bounding; and no new privileges."""
     ns = kernel_side(net)
     vpp = net.vpp(ns, config="cpu { workers 2 }")
-    needed = NET_ADMIN | NET_RAW | SYS_ADMIN | SYS_PTRACE
+    needed = NET_ADMIN | NET_RAW | SYS_ADMIN | SYS_PTRACE | BPF | IPC_LOCK
     assert len(threads(vpp.pid)) >= 3
     for thread in threads(vpp.pid):
         assert caps(vpp.pid, "CapPrm", thread) & ~needed == 0
@@ -201,8 +201,18 @@ def test_show_sandbox_tells_all(net):
     assert shown["calls-filtered"] is True and shown["files-confined"] is True
     calls = {name for row in shown["calls"] for name in row["names"]}
     assert {"recvmmsg", "setns", "AF_PACKET", "execve"} <= calls
-    assert not calls & {"ptrace", "mount", "bpf", "kill", "unshare", "clone3", "AF_VSOCK"}
+    assert not calls & {"ptrace", "mount", "kill", "unshare", "clone3", "AF_VSOCK"}
     assert {"path": vpp.folder, "access": "change", "why": "runtime folder"} in shown["paths"]
+
+
+def test_a_plugin_that_is_left_out_needs_nothing(net):
+    needs = {"bpf", "AF_XDP"}
+
+    def calls(**kwargs):
+        shown = sandboxed(net, **kwargs).json("show sandbox verbose")
+        return {name for row in shown["calls"] for name in row["names"]}
+    assert needs <= calls()
+    assert not needs & calls(config="plugins { plugin af_xdp_plugin.so { disable } }")
 
 
 def test_a_crash_is_still_told(net):
