@@ -23,12 +23,14 @@ struct tap_state *tap_state_of(const struct piste *p)
     return module_state(p, tap_module_name);
 }
 
-static bool is_tun(const struct tap *tap)
-{
-    return tap->args.flags & TAP_TUN;
-}
-
 /* --- what the interface asks of its port --- */
+
+static void note_joins(struct tap *tap)
+{
+    u32 both = TAP_GSO | TAP_GRO_COALESCE;
+    __atomic_store_n(&tap->joins, !tap->is_tun && (tap->args.flags & both) == both,
+                     __ATOMIC_RELAXED);
+}
 
 static u32 tap_caps(const struct tap *tap)
 {
@@ -276,6 +278,8 @@ static struct tap *tap_new(struct piste *p, const struct tap_args *a)
     u32 workers = engine_n_threads(e) - 1;
     tap->piste = p;
     tap->args = *a;
+    tap->is_tun = a->flags & TAP_TUN;
+    note_joins(tap);
     tap->n_queues = a->n_rx_queues ? a->n_rx_queues : 1;
     tap->n_tx = (u32)min_u64(a->n_tx_queues > workers ? a->n_tx_queues : workers, TAP_QUEUES_MAX);
     tap->device_input = feature_arc_find(e, "device-input");
@@ -304,14 +308,14 @@ static int tap_make_interface(struct tap *tap, struct error *e)
     const struct tap_args *a = &tap->args;
     struct engine *engine = engine_of(p);
     char name[IF_NAME_BYTES];
-    snprintf(name, sizeof(name), "%s%u", is_tun(tap) ? "tun" : "tap", a->id);
+    snprintf(name, sizeof(name), "%s%u", tap->is_tun ? "tun" : "tap", a->id);
     int rc = interface_new(p,
                            &(struct if_new_args){
                                .name = *a->if_name ? a->if_name : name,
-                               .cls = is_tun(tap) ? &class_tun : &class_tap,
+                               .cls = tap->is_tun ? &class_tun : &class_tap,
                                .port = tap,
-                               .mac = is_tun(tap) ? NULL : a->mac,
-                               .mtu = !is_tun(tap)  ? 0
+                               .mac = tap->is_tun ? NULL : a->mac,
+                               .mtu = !tap->is_tun  ? 0
                                       : a->host_mtu ? a->host_mtu
                                                     : TUN_MTU,
                                .caps = tap_caps(tap),
@@ -416,11 +420,13 @@ int tap_set_offload(struct piste *p, struct if_index i, u32 flags, struct error 
         return error_set(e, ENODEV, "not a tap interface");
     u32 before = tap->args.flags;
     tap->args.flags = (before & ~all) | (flags & all);
+    note_joins(tap);
     int rc = tap->is_gone ? 0 : tap_device_set_offload(tap, e);
     if (!rc)
         rc = interface_set_caps(p, i, tap_caps(tap), e);
     if (rc) {
         tap->args.flags = before;
+        note_joins(tap);
         if (!tap->is_gone && tap_device_set_offload(tap, NULL))
             log_warn(&log_class, "%s: offloads are not what they were", tap->host_name);
     }

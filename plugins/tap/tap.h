@@ -25,9 +25,9 @@ enum tap_flags {
     TAP_CSUM = 1 << 1, /* open checksums */
     /* the device stays when the switch ends, and is taken over if it is there */
     TAP_PERSIST = 1 << 2,
-    TAP_ATTACH = 1 << 3, /* the device is there already */
-    TAP_TUN = 1 << 4,    /* IP packets, no ethernet */
-    TAP_GRO_COALESCE = 1 << 5,
+    TAP_ATTACH = 1 << 3,       /* the device is there already */
+    TAP_TUN = 1 << 4,          /* IP packets, no ethernet */
+    TAP_GRO_COALESCE = 1 << 5, /* with TAP_GSO: TCP segments are joined before they leave */
     /* layouts of virtio's rings, and which thread has which: there are none, and each thread sends
      * by the queue that it receives from */
     TAP_PACKED = 1 << 6,

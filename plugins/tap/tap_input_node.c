@@ -57,10 +57,9 @@ ALWAYS_INLINE void tap_received_add(struct thread *t, struct node *n, const stru
 {
     b->rx_if = q->rx.interface;
     r->bytes += buffer_packet_len(b);
-    u16 next =
-        unlikely(q->tap->args.flags & TAP_TUN)
-            ? tap_ip_node(t, n, q, b)
-            : feature_start(q->tap->device_input, q->rx.interface, b, TAP_INPUT_NEXT_ETHERNET);
+    u16 next = unlikely(q->tap->is_tun) ? tap_ip_node(t, n, q, b)
+                                        : feature_start(q->tap->device_input, q->rx.interface, b,
+                                                        TAP_INPUT_NEXT_ETHERNET);
     if (unlikely(trace_wants(n)))
         tap_trace_packet(t, n, q, b, next, vnet);
     r->next[r->n] = next;
@@ -95,8 +94,7 @@ static struct buffer *take_frame(struct node *n, struct tap_queue *q, u32 len, u
         b->next = q->large;
         b->tail_len = rest->len;
     }
-    enum virtio_fault fault =
-        virtio_header_take(b, vnet, q->tap->args.flags & TAP_TUN, VIRTIO_TAKES_ALL);
+    enum virtio_fault fault = virtio_header_take(b, vnet, q->tap->is_tun, VIRTIO_TAKES_ALL);
     if (unlikely(fault)) {
         node_count(n, fault == VIRTIO_FAULT_GSO ? TAP_INPUT_ERR_GSO : TAP_INPUT_ERR_BAD_VNET, 1);
         b->flags = 0;

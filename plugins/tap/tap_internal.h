@@ -33,6 +33,8 @@ struct tap {
     struct piste *piste;
     struct tap_args args; /* of the host's things: as asked for; id, mac: as they are */
     struct if_index interface;
+    bool is_tun;
+    bool joins; /* TCP segments are joined before they leave. Read by data threads */
     bool admin_up;
     /* of the Linux device, when it is in the switch's own namespace, whose events are heard; else 0
      */

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "net/link/gso/gro.h"
 #include "net/link/interface/interface_tx.h"
 #include "plugins/tap/tap_internal.h"
 
@@ -58,9 +59,15 @@ static void tap_send_by(struct thread *t, struct node *n, struct tx_queue *q, st
                         u16 *next, u32 count)
 {
     const struct tap_tx *x = q->port;
+    const struct tap *tap = n->state;
+    bool joins = __atomic_load_n(&tap->joins, __ATOMIC_RELAXED);
     int fd = __atomic_load_n(&x->fd, __ATOMIC_ACQUIRE);
     u32 failed = 0;
+    if (joins)
+        gro_join(b, next, count);
     for (u32 i = 0; i < count; i++) {
+        if (joins && next[i] == NEXT_CONSUMED)
+            continue; /* it is a part of one before */
         int rc = likely(fd >= 0) ? tap_write(fd, b[i]) : -EBADFD;
         next[i] = NEXT_CONSUMED;
         if (likely(!rc)) {

@@ -1,4 +1,5 @@
 """Taps and tuns: Linux devices of the switch's own making, in namespaces whose kernels ping, send TCP and go away."""
+import json
 import os
 import re
 import signal
@@ -88,6 +89,20 @@ def test_tcp(net, left, right):
     assert transfer(way.left, way.right, "10.6.0.2", size)
     assert tcp_errors(way.left) == tcp_errors(way.right) == 0
     lib.wait_for(lambda: way.vpp.buffers_used() <= used, "the buffers to come back", timeout=20)
+
+
+def test_segments_are_joined(net):
+    """What comes as segments from where there is no gso is fewer packets for who takes large ones."""
+    way = Bridged(net, "", "gso gro-coalesce")
+
+    def packets(namespace, device, direction):
+        return json.loads(namespace.ip(f"-s -j link show {device}"))[0]["stats64"][direction]["packets"]
+    sent, got = packets(way.left, "lx", "tx"), packets(way.right, "rx", "rx")
+    assert transfer(way.left, way.right, "10.6.0.2", 4 << 20)
+    sent, got = packets(way.left, "lx", "tx") - sent, packets(way.right, "rx", "rx") - got
+    assert sent > (4 << 20) / 1460
+    assert got < sent * 9 // 10, (sent, got)
+    assert tcp_errors(way.left) == tcp_errors(way.right) == 0
 
 
 def transfer6(sender, receiver, address):
