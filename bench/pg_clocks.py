@@ -4,7 +4,7 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million ip4-vlan xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
+PATH is one or more of: ip4 ip4-million ip4-vlan ip6 xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
 --against DIR measures that build too, by turns with the other, and tells the ratio; --vpp PROGRAM likewise VPP's own
 daemon. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 windows of 10 ms of each path in turn. Other work of the machine can only
 add to a node's clocks, so of all windows the least counts. The ends (pg-input, pgN-tx) are shown, but not part of
@@ -51,6 +51,13 @@ def ip4_million(switch):
     pgs, macs = routed(switch)
     switch.ctl(f"ip route add count 1000000 20.0.0.0/24 via {pgs[1].host} pg1")
     return f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.0 + 35.66.63.255 {PORTS} }}"
+
+
+def ip6(switch):
+    """One route of IPv6, one flow."""
+    pgs = [switch.pg(i, f"2001:db8:{i}::1/64") for i in range(2)]
+    switch.ctl(f"ip route add 2001:db8:20::/48 via {pgs[1].host} pg1")
+    return f"{{ IP6: {pgs[0].host_mac} -> {pgs[0].mac} UDP: {pgs[0].host} -> 2001:db8:20::1 UDP: 1 -> 2 incrementing 2 }}"
 
 
 def sub_interfaces(switch):
@@ -124,6 +131,7 @@ PATHS = {
     "ip4": (ip4, 128, 90),
     "ip4-million": (ip4_million, 354, None),
     "ip4-vlan": (ip4_vlan, None, None),
+    "ip6": (ip6, None, None),
     "xconnect": (xconnect, 42, 40),
     "xconnect-vlan": (xconnect_vlan, None, None),
     "bridge": (bridge, 252, 110),

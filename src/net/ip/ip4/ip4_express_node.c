@@ -90,12 +90,13 @@ ALWAYS_INLINE u32 ip4_gather(const struct express_view *v, const u32 *root, stru
             continue;
         if (unlikely(!express_view_has(v, b[i], frame)))
             break;
+        if (unlikely((load_u32(p - 2) & IP4_PLAIN_MASK) != IP4_PLAIN_START))
+            continue;
         u32 length = ip4_length(h), odd = f & IP4_EXPRESS_ODD_FLAGS;
         if (unlikely(f & BUFFER_NEXT)) {
             len = buffer_packet_len(b[i]);
             odd |= length != len - header; /* more than one buffer to cut */
         }
-        odd |= (load_u32(p - 2) & IP4_PLAIN_MASK) ^ IP4_PLAIN_START;
         odd |= ((load_u64(frame) ^ mac) & MAC_MASK) != 0;
         odd |= header_is_odd(p, h, len - header);
         if (unlikely(odd))
