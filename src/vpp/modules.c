@@ -30,7 +30,7 @@
 #include "net/features/span/span.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip_route_api.h"
-#include "net/ip/reass/ip4_frag.h"
+#include "net/ip/reass/frag.h"
 #include "net/ip/ip4/ip4_express.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
@@ -38,7 +38,7 @@
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_input.h"
 #include "net/ip/ip6/ip6_local.h"
-#include "net/ip/reass/ip4_reass_module.h"
+#include "net/ip/reass/reass_module.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
 #include "net/ip/nd/dad.h"
@@ -102,6 +102,8 @@ static const struct {
     {&ip6_module, NULL},
     {&ip6_input_module, NULL},
     {&ip6_local_module, NULL},
+    {&ip6_frag_module, NULL},
+    {&ip6_reass_module, NULL},
     {&icmp6_module, NULL},
     {&neighbor_module, NULL},
     {&arp_module, NULL},

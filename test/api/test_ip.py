@@ -510,9 +510,12 @@ def test_reassembly(switch, api, loop):
     assert (shown["timeout_ms"], shown["max_reassemblies"], shown["max_fragments"], shown["expire_walk_ms"]) == now()
     for wrong in ((0, 200, 3, 4000), (100, 1 << 20, 3, 4000), (100, 200, 0, 4000), (100, 200, 3, 0)):
         assert change(wrong) == -7
-    assert change(before, is_ip6=True) == -97
     assert change(before, type=1) == -126
-    assert api.ip_reassembly_get(is_ip6=True).retval == -97
+    assert change((50, 60, 7, 80), is_ip6=True) == 0  # is another
+    reply = api.ip_reassembly_get(is_ip6=True)
+    assert (reply.retval, reply.is_ip6, reply.timeout_ms, reply.max_reassemblies, reply.max_reassembly_length) == (0, True, 50, 60, 7)
+    assert "set ip reassembly ip6 timeout-ms 50" in "\n".join(switch.vpp.running_config())
+    assert change(before, is_ip6=True) == 0
     assert api.ip_reassembly_get(type=1).retval == -126
     assert now() == (100, 200, 3, 4000)
     saved = [line for line in switch.vpp.running_config() if "reassembly" in line]
@@ -536,9 +539,10 @@ def test_reassembly_of_an_interface(switch, api, loop):
     def lines():
         return [line for line in switch.vpp.running_config() if "reassembly" in line]
     assert change(loop, enable_ip4=True) == 0
-    assert lines() == ["set interface reassembly loop0 on"]
+    assert lines() == ["set interface reassembly loop0 ip4"]
+    assert change(loop, enable_ip4=True, enable_ip6=True) == 0 and lines() == ["set interface reassembly loop0 on"]
+    assert change(loop, enable_ip6=True) == 0 and lines() == ["set interface reassembly loop0 ip6"]
     assert change(loop, enable_ip4=False) == 0 and lines() == []
-    assert change(loop, enable_ip6=True) == -97
     assert change(loop, enable_ip4=True, type=1) == -126
     assert change(999, enable_ip4=True) == -2
     assert lines() == []
@@ -549,19 +553,23 @@ def test_local_reassembly(api, switch):
         reply = api.ip_local_reass_get()
         assert reply.retval == 0
         return reply.ip4_is_enabled, reply.ip6_is_enabled
-    assert now() == (True, False)
-    assert api.ip_local_reass_enable_disable(enable_ip4=False).retval == 0
-    assert now() == (False, False)
-    assert api.ip_local_reass_enable_disable(enable_ip4=True, enable_ip6=True).retval == -97
-    assert now() == (False, False)
+    assert now() == (True, True)
+    assert api.ip_local_reass_enable_disable(enable_ip4=False, enable_ip6=True).retval == 0
+    assert now() == (False, True)
     assert "set ip reassembly local off" in switch.vpp.running_config()
     assert switch.vpp.json("show ip4-full-reassembly")["local"] is False
     assert api.ip_local_reass_enable_disable(enable_ip4=True).retval == 0
     assert now() == (True, False)
+    assert "set ip reassembly ip6 local off" in switch.vpp.running_config()
+    assert api.ip_local_reass_enable_disable(enable_ip4=True, enable_ip6=True).retval == 0
+    assert now() == (True, True)
     switch.vpp.ctl("set ip reassembly local off")
+    assert now() == (False, True)
+    switch.vpp.ctl("set ip reassembly ip6 local off")
     assert now() == (False, False)
     switch.vpp.ctl("set ip reassembly local on")
-    assert now() == (True, False)
+    switch.vpp.ctl("set ip reassembly ip6 local on")
+    assert now() == (True, True)
 
 
 # --- proxy ARP

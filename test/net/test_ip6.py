@@ -82,6 +82,18 @@ def test_kernel_pings_first(net):
     assert "2001:db8:1::1" in vpp.neighbors()
 
 
+def test_fragments(net):
+    """Longer than the link, both ways: put together here and there."""
+    host, vpp = main_job(net)
+    assert host.ping("2001:db8:1::2", count=3, size=4000) == 3
+    assert host.ping("2001:db8:1::2", count=2, size=40000) == 2
+    assert vpp.error_count("successful reassemblies") == 5
+    vpp.ctl("set interface mtu packet 1500 host-vpp1out")
+    assert "3 sent, 3 received" in vpp.ctl("ping 2001:db8:1::1 repeat 3 interval 0.1 size 5000")
+    assert host.ping("2001:db8:1::2", count=2, size=4000) == 2
+    assert vpp.json("show ip6-full-reassembly")["reassemblies"] == 0
+
+
 def test_link_local(net):
     host, vpp = main_job(net)
     own = link_local(vpp, "host-vpp1out")

@@ -305,12 +305,6 @@ def test_extension_headers_of_a_request_are_not_the_replys(switch, net):
     assert reply[IPv6].nh == 58 and has_right_sums(reply) and reply[ICMPv6EchoReply].data == b"abcdefgh"
 
 
-def test_fragments_for_us(switch, net):
-    ext = IPv6ExtHdrFragment(offset=0, m=1, id=9)
-    with switch.counts({("ip6-receive", "ip6 fragment not reassembled"): 1}):
-        assert switch.exchange(net[0], echo(net[0], ext=ext), net[0]) == []
-
-
 def test_4443_42_a_group_is_answered_from_one_host(switch, net):
     frame = echo(net[0], dst="ff02::1", ether={"dst": ALL_NODES})
     reply = switch.exchange(net[0], frame, net[0], count=1)[0]

@@ -203,10 +203,12 @@ enum icmp6_code {
     ICMP6_PORT_UNREACHABLE = 4,
     /* with ICMP6_TIME_EXCEEDED */
     ICMP6_HOP_LIMIT_EXCEEDED = 0,
+    ICMP6_REASSEMBLY_TIME_EXCEEDED = 1,
     /* with ICMP6_PARAMETER_PROBLEM */
     ICMP6_BAD_FIELD = 0,
     ICMP6_UNKNOWN_NEXT_HEADER = 1,
     ICMP6_UNKNOWN_OPTION = 2,
+    ICMP6_FIRST_FRAGMENT_SHORT = 3, /* it has not all headers (RFC 7112) */
 };
 
 /* Messages that tell of an error in another packet: none may be sent about them (RFC 4443 2.4). */

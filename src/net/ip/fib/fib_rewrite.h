@@ -13,7 +13,7 @@
 enum {
     FIB_REWRITE_NEXT_DROP,
     FIB_REWRITE_NEXT_ICMP_ERROR,
-    FIB_REWRITE_NEXT_FRAGMENT, /* IPv4 */
+    FIB_REWRITE_NEXT_FRAGMENT, /* of IPv6: what this switch sends */
     FIB_REWRITE_N_NEXT
 };
 enum {

@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     loop_once(world.p.loop, 0); /* events, and what the control thread does about them */
     engine_round(world.p.engine, 1);
     check_sent(false);
-    struct ip4_reass_config c = ip4_reass_get(&world.p);
+    struct reass_config c = reass_get(&world.p, IP_FAMILY_4);
     /* what may wait: fragments, and packets whose neighbours are asked for */
     world_must(world_buffers_used() < c.max_buffers + 1024);
     return 0;

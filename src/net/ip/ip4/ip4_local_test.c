@@ -184,12 +184,12 @@ static void echo_with_an_unfinished_checksum(void **state)
 static void send_fragments(u32 mtu)
 {
     u32 out[64], n = 0;
-    struct ip4_frag f;
+    struct frag f;
     struct buffer *b = make();
     buffer_advance(b, L2);
     assert_int_equal(ip4_frag_begin(&f, b, mtu), 0);
-    while (!ip4_frag_done(&f)) {
-        out[n] = ip4_frag_next(world_thread(), &f);
+    while (!frag_done(&f)) {
+        out[n] = frag_next(world_thread(), &f);
         buffer_advance(buffer_at(out[n]), -L2);
         memcpy(buffer_current(buffer_at(out[n++])), frame, L2);
     }
@@ -207,7 +207,7 @@ static void fragments_are_put_together(void **state)
     assert_int_equal(world_errors("ip4-local-full-reassembly", "successful reassemblies"), 1);
     assert_int_equal(world_errors("ip4-local-full-reassembly", "fragments received"), 10);
     assert_int_equal(world_errors("ip4-local-full-reassembly", "fragments reassembled"), 10);
-    ip4_reass_set_local(&world.p, false);
+    reass_set_local(&world.p, IP_FAMILY_4, false);
     send_fragments(576);
     assert_int_equal(world.n_caught, 0);
     assert_int_equal(world_buffers_used(), 0);
@@ -216,9 +216,9 @@ static void fragments_are_put_together(void **state)
 static void fragments_that_stay_alone_go(void **state)
 {
     struct error e;
-    struct ip4_reass_config c = ip4_reass_get(&world.p);
+    struct reass_config c = reass_get(&world.p, IP_FAMILY_4);
     c.timeout_ms = c.expire_walk_ms = 1;
-    assert_int_equal(ip4_reass_set(&world.p, &c, &e), 0);
+    assert_int_equal(reass_set(&world.p, IP_FAMILY_4, &c, &e), 0);
     set_echo(1000);
     ip()->fragment = be16_from_host(IP4_MF);
     ip()->length = be16_from_host(20 + 976);
@@ -347,12 +347,12 @@ static void what_is_too_long_is_told_or_cut(void **state)
 
 /* Segments first, then fragments of each: put together again, they are segments with right
  * checksums. */
-static void take_segment(void *arg, u32 bi, enum ip4_reass_fate fate)
+static void take_segment(void *arg, u32 bi, enum reass_fate fate)
 {
     u32 *bytes = arg;
     struct buffer *b = buffer_at(bi);
     const struct ip4_header *h = buffer_current(b);
-    assert_int_equal(fate, IP4_REASS_WHOLE);
+    assert_int_equal(fate, REASS_WHOLE);
     assert_int_equal(csum_fold(csum_add_chain(ip4_pseudo_sum(h), b, 20, ip4_length(h) - 20)),
                      0xffff);
     *bytes += ip4_length(h) - 40;
@@ -362,10 +362,10 @@ static void take_segment(void *arg, u32 bi, enum ip4_reass_fate fate)
 static void large_packets_of_a_guest_are_cut(void **state)
 {
     struct error e;
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct sessions_args a = ip4_reass_sessions((struct node_index){0});
+    struct reass_config config = reass_config_default();
+    struct sessions_args a = reass_sessions(&ip4_reass_protocol, (struct node_index){0});
     struct sessions *sessions = sessions_new(world.p.engine, &a);
-    struct ip4_reass *r = ip4_reass_new(&config, sessions->of_thread[1]);
+    struct reass *r = reass_new(&ip4_reass_protocol, &config, sessions->of_thread[1]);
     u32 bytes = 0;
 
     assert_int_equal(interface_set_mtu(&world.p, test0, IF_MTU_IP4, 1000, &e), 0);
@@ -386,12 +386,12 @@ static void large_packets_of_a_guest_are_cut(void **state)
         assert_true(buffer_packet_len(b) <= L2 + 1000);
         buffer_advance(b, L2);
         assert_int_equal(((const struct ip4_header *)buffer_current(b))->ttl, 16);
-        ip4_reass_add(r, world_thread(), world.caught[i].bi, 0, 0,
-                      &(struct ip4_reass_out){.give = take_segment, .arg = &bytes});
+        reass_add(r, world_thread(), world.caught[i].bi, 0, 0,
+                      &(struct reass_out){.give = take_segment, .arg = &bytes});
     }
     world.n_caught = 0;
     assert_int_equal(bytes, 4000);
-    ip4_reass_free(r, world_thread());
+    reass_free(r, world_thread());
     sessions_free(sessions);
 
     ip()->fragment = be16_from_host(IP4_DF); /* and with DF its sender is told */

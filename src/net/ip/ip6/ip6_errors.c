@@ -50,6 +50,7 @@ const struct node_error ip6_errors[IP6_ERROR_N] = {
     {"routing_header", "ip6 routing header not allowed", SEVERITY_ERROR},
     {"no_next_header", "ip6 no next header", SEVERITY_ERROR},
     {"fragment", "ip6 fragment not reassembled", SEVERITY_ERROR},
+    {"reass_congestion", "fragments dropped due to congestion between threads", SEVERITY_ERROR},
     {"tcp_checksum", "bad tcp checksum", SEVERITY_ERROR},
     {"no_port", "no listener for tcp port", SEVERITY_ERROR},
 };

@@ -77,7 +77,7 @@ static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] =
     FIB_REWRITE_ERRORS("ip6 ttl <= 1", "ip6 MTU exceeded");
 
 #define REWRITE_NODE(text_name, c_name, its_plain)                                                 \
-    FIB_REWRITE_NODE(text_name, c_name, "ip6-drop", "ip6-icmp-error", "ip6-drop", rewrite_errors,  \
+    FIB_REWRITE_NODE(text_name, c_name, "ip6-drop", "ip6-icmp-error", "ip6-frag", rewrite_errors,  \
                      ip6_format_rewrite, its_plain)
 
 static const struct node_def rewrite_node =

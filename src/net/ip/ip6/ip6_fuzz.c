@@ -133,7 +133,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     struct neighbor known;
     for (u32 k = 0; (k = neighbor_next(&world.p, k, &known)) != UINT32_MAX; k++)
         must_be_sound(&known);
-    /* what may wait: packets whose neighbours are asked for */
-    world_must(world_buffers_used() < 2048 + 1024);
+    /* what may wait: packets whose neighbours are asked for, fragments */
+    world_must(world_buffers_used() < 2048 + 1024 + 2048);
     return 0;
 }

@@ -6,7 +6,7 @@
  *                                                                            nobody here
  *
  * Extension headers, the L4 checksum and the source are checked on the way. Fragments that are not
- * whole datagrams are dropped. */
+ * whole datagrams go to who is registered for their header, if anybody is, and come back whole. */
 #pragma once
 
 #include "base/types.h"
@@ -23,7 +23,8 @@ extern const char ip6_local_module_name[];
 
 /* Packets of that protocol go to `node`: their current header is IPv6's, l4_start the header behind
  * its extensions, of which the first buffer holds what fits its fixed part; checksums of UDP, TCP
- * and ICMP are right. Control thread. */
+ * and ICMP are right. Of IP_PROTOCOL_IP6_FRAGMENT, l4_start is the fragment header. Control thread.
+ */
 void ip6_local_register(struct piste *p, u8 protocol, struct node_index node);
 void ip6_local_unregister(struct piste *p, u8 protocol);
 

@@ -217,11 +217,26 @@ static u16 ip6_local_dispatch(const struct ip6_local *local, u32 which, struct n
                                                      : ip6_local_nobody(n, b, protocol, named_at);
 }
 
+/* To who puts it together, if anybody does. */
+static u16 ip6_local_fragment(const struct ip6_local *local, u32 which, struct node *n,
+                              struct buffer *b, const struct ip6_walk *w)
+{
+    u16 next = __atomic_load_n(&local->next_by_protocol[which][IP_PROTOCOL_IP6_FRAGMENT],
+                               __ATOMIC_ACQUIRE);
+    if (next == IP6_LOCAL_NEXT_ICMP_ERROR)
+        return node_drop(n, b, IP6_ERROR_FRAGMENT, IP6_LOCAL_NEXT_DROP);
+    b->l3_start = b->start;
+    b->l4_start = (i16)(b->start + (int)w->at);
+    return next;
+}
+
 static u16 ip6_local_deliver(const struct ip6_local *local, u32 which, struct thread *t,
                              struct node *n, struct buffer *b)
 {
     struct ip6_walk w;
     ip6_walk(t, b, &w);
+    if (unlikely(w.error == IP6_ERROR_FRAGMENT))
+        return ip6_local_fragment(local, which, n, b, &w);
     if (unlikely(w.error != IP6_ERROR_NONE)) {
         ip6_note_icmp_error(b, w.icmp_type, w.icmp_code, w.pointer);
         return node_drop(n, b, w.error,

@@ -6,7 +6,7 @@
 #include "net/ip/ip6/ip6.h"
 #include "net/link/gso/gso.h"
 
-/* fib_leave of IPv6: no router cuts a packet. */
+/* fib_leave of IPv6: no router cuts a packet, but who sends it does. */
 static inline u16 ip6_leave(struct node *n, struct buffer *b, struct adj_head head)
 {
     struct ip6_header *h = buffer_current(b);
@@ -16,6 +16,8 @@ static inline u16 ip6_leave(struct node *n, struct buffer *b, struct adj_head he
         return node_drop(n, b, FIB_REWRITE_ERR_TTL, FIB_REWRITE_NEXT_ICMP_ERROR);
     }
     if (gso_longest_bytes(b) > head.mtu) {
+        if (!passes)
+            return FIB_REWRITE_NEXT_FRAGMENT;
         ip6_note_icmp_error(b, ICMP6_PACKET_TOO_BIG, 0, head.mtu);
         return node_drop(n, b, FIB_REWRITE_ERR_MTU, FIB_REWRITE_NEXT_ICMP_ERROR);
     }

@@ -1,10 +1,8 @@
-/* See ip4_frag.h. */
-#include "net/ip/reass/ip4_frag.h"
+/* Fragments of IPv4; see frag.h. */
+#include "net/ip/reass/frag.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "net/packet/chain.h"
 
 /* The header of all fragments but the first: fixed part, and the options that are to be copied. */
 static u32 make_later_header(u8 *out, const u8 *header, u32 header_bytes)
@@ -35,7 +33,18 @@ static u32 make_later_header(u8 *out, const u8 *header, u32 header_bytes)
     return n;
 }
 
-int ip4_frag_begin(struct ip4_frag *f, const struct buffer *b, u32 mtu)
+static void ip4_frag_finish(const struct frag *f, void *header, u32 header_bytes, u32 bytes)
+{
+    struct ip4_header *h = header;
+    u16 flags = f->fragment & (u16)~IP4_OFFSET_MASK;
+    if (f->at + bytes < f->payload_bytes)
+        flags |= IP4_MF;
+    h->length = be16_from_host((u16)(header_bytes + bytes));
+    h->fragment = be16_from_host((u16)(flags | ((f->fragment & IP4_OFFSET_MASK) + f->at / 8)));
+    ip4_set_checksum(h);
+}
+
+int ip4_frag_begin(struct frag *f, const struct buffer *b, u32 mtu)
 {
     const struct ip4_header *h = buffer_current(b);
     u32 header_bytes = ip4_header_bytes(h), length = ip4_length(h);
@@ -56,54 +65,9 @@ int ip4_frag_begin(struct ip4_frag *f, const struct buffer *b, u32 mtu)
     /* all but the last of a series are multiples of 8 */
     if ((f->fragment & IP4_MF) && f->payload_bytes % 8)
         return -EINVAL;
-    f->first_header_bytes = header_bytes;
+    f->finish = ip4_frag_finish;
+    f->first_header_bytes = f->source_bytes = header_bytes;
     memcpy(f->first_header, h, header_bytes);
     f->later_header_bytes = make_later_header(f->later_header, f->first_header, header_bytes);
     return 0;
-}
-
-static void ip4_frag_set_metadata(const struct ip4_frag *f, struct buffer *to)
-{
-    const struct buffer *b = f->b;
-    i16 moved = (i16)(to->start - b->start);
-
-    to->flags |= b->flags & (BUFFER_LOCAL | BUFFER_IS_IP4 | BUFFER_FLOW_HASH | BUFFER_TRACED);
-    to->trace = b->trace;
-    to->flow_hash = b->flow_hash;
-    to->rx_if = b->rx_if;
-    to->tx_if = b->tx_if;
-    to->l2_start = (i16)(b->l2_start + moved);
-    to->l3_start = to->start;
-    memcpy(to->scratch, b->scratch, sizeof(to->scratch));
-}
-
-u32 ip4_frag_next(struct thread *t, struct ip4_frag *f)
-{
-    bool first = f->at == 0;
-    const u8 *header = first ? f->first_header : f->later_header;
-    u32 header_bytes = first ? f->first_header_bytes : f->later_header_bytes;
-    u32 left = f->payload_bytes - f->at, bytes = f->mtu - header_bytes, bi;
-
-    if (bytes >= left)
-        bytes = left;
-    else
-        bytes &= ~7u;
-    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
-        return BUFFER_NONE;
-    struct buffer *to = buffer_at(bi);
-    if (buffer_append(t, to, header, header_bytes) ||
-        chain_append(t, to, f->b, f->first_header_bytes + f->at, bytes)) {
-        buffer_free_one(t, bi);
-        return BUFFER_NONE;
-    }
-    ip4_frag_set_metadata(f, to);
-    struct ip4_header *h = buffer_current(to);
-    u16 flags = f->fragment & (u16)~IP4_OFFSET_MASK;
-    if (bytes < left)
-        flags |= IP4_MF;
-    h->length = be16_from_host((u16)(header_bytes + bytes));
-    h->fragment = be16_from_host((u16)(flags | ((f->fragment & IP4_OFFSET_MASK) + f->at / 8)));
-    ip4_set_checksum(h);
-    f->at += bytes;
-    return bi;
 }

@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "control/piste.h"
 #include "engine/engine.h"
-#include "net/ip/reass/ip4_frag.h"
-#include "net/ip/reass/ip4_reass.h"
+#include "net/ip/reass/frag.h"
+#include "net/ip/reass/reass.h"
 
 static struct piste piste;
 static struct thread *t;
@@ -86,13 +86,13 @@ static u32 make_datagram(u32 length, u32 option_bytes, u16 id)
 /* Fragments of packet bi, which goes. */
 static u32 cut(u32 bi, u32 mtu, u32 *out, u32 max)
 {
-    struct ip4_frag f;
+    struct frag f;
     u32 n = 0;
 
     assert_int_equal(ip4_frag_begin(&f, buffer_at(bi), mtu), 0);
-    while (!ip4_frag_done(&f)) {
+    while (!frag_done(&f)) {
         assert_true(n < max);
-        out[n] = ip4_frag_next(t, &f);
+        out[n] = frag_next(t, &f);
         assert_int_not_equal(out[n], BUFFER_NONE);
         struct buffer *b = buffer_at(out[n++]);
         const struct ip4_header *h = buffer_current(b);
@@ -139,7 +139,7 @@ static void fragments_cover_the_datagram(void **state)
 
 static void what_cannot_be_cut_is_refused(void **state)
 {
-    struct ip4_frag f;
+    struct frag f;
     u32 bi = make_datagram(1000, 40, 1);
     struct buffer *b = buffer_at(bi);
     struct ip4_header *h = buffer_current(b);
@@ -165,11 +165,11 @@ struct result {
     u32 last;  /* whole datagram, kept */
 };
 
-static void take(void *arg, u32 bi, enum ip4_reass_fate fate)
+static void take(void *arg, u32 bi, enum reass_fate fate)
 {
     struct result *r = arg;
     r->n[fate]++;
-    if (fate == IP4_REASS_WHOLE)
+    if (fate == REASS_WHOLE)
         r->last = bi;
     else
         buffer_free_one(t, bi);
@@ -186,7 +186,7 @@ static void shuffle(u32 *v, u32 n)
 
 static void expect_whole(const struct result *r, u32 length, u32 header_bytes)
 {
-    assert_int_equal(r->n[IP4_REASS_WHOLE], 1);
+    assert_int_equal(r->n[REASS_WHOLE], 1);
     struct buffer *b = buffer_at(r->last);
     assert_int_equal(buffer_copy_out(b, 0, got, sizeof(got)), length);
     assert_int_equal(buffer_packet_len(b), length);
@@ -200,50 +200,50 @@ static void expect_whole(const struct result *r, u32 length, u32 header_bytes)
 /* --- a table, and its timers --- */
 
 static struct wheel wheel;
-static struct wheel_timer timers[IP4_REASS_DATAGRAMS_MAX];
+static struct wheel_timer timers[REASS_DATAGRAMS_MAX];
 static struct sessions *sessions;
 
-static struct ip4_reass *table_new(const struct ip4_reass_config *config)
+static struct reass *table_new(const struct reass_config *config)
 {
-    struct sessions_args a = ip4_reass_sessions((struct node_index){0});
+    struct sessions_args a = reass_sessions(&ip4_reass_protocol, (struct node_index){0});
     sessions = sessions_new(piste.engine, &a);
     struct session_table *table = sessions->of_thread[1];
     /* the time is the test's own */
     memset(timers, 0, sizeof(timers));
-    wheel_init(&wheel, "test", IP4_REASS_DATAGRAMS_MAX, 1);
+    wheel_init(&wheel, "test", REASS_DATAGRAMS_MAX, 1);
     wheel_set_kind(&wheel, table->kind.i, timers);
     table->wheel = &wheel;
-    return ip4_reass_new(config, table);
+    return reass_new(&ip4_reass_protocol, config, table);
 }
 
-static void table_free(struct ip4_reass *r)
+static void table_free(struct reass *r)
 {
-    ip4_reass_free(r, t);
+    reass_free(r, t);
     assert_int_equal(wheel.n_running, 0);
     sessions_free(sessions);
     wheel_fini(&wheel);
 }
 
 /* Returns how many datagrams are still waited for then. */
-static u32 expire(struct ip4_reass *r, u64 now_ns, struct ip4_reass_out *out)
+static u32 expire(struct reass *r, u64 now_ns, struct reass_out *out)
 {
     u32 handles[16], n;
     bool more = true;
     while (more) {
         n = wheel_advance(&wheel, (u32)(now_ns >> TIMER_TICK_SHIFT), handles, 16, &more);
         for (u32 i = 0; i < n; i++)
-            ip4_reass_timeout(r, wheel_handle_index(handles[i]), out);
+            reass_timeout(r, wheel_handle_index(handles[i]), out);
     }
-    return ip4_reass_n_datagrams(r);
+    return reass_n_datagrams(r);
 }
 
 static void round_trips(void **state)
 {
     static u32 out[4000];
-    struct ip4_reass_config config = ip4_reass_config_default();
+    struct reass_config config = reass_config_default();
     config.max_fragments = 10000;
     config.max_buffers = 10000;
-    struct ip4_reass *r = table_new(&config);
+    struct reass *r = table_new(&config);
 
     for (unsigned round = 0; round < 300; round++) {
         u32 option_bytes = round % 3 ? 0 : 4 * (random_u32() % 11),
@@ -262,24 +262,24 @@ static void round_trips(void **state)
             }
         }
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {.give = take, .arg = &result};
+        struct reass_out to = {.give = take, .arg = &result};
         if (round % 5) /* some arrive in order */
             shuffle(out, n);
         u32 doubles = 0;
         for (u32 i = 0; i < n; i++) {
             u32 copy =
                 random_u32() % 8 || i + 1 == n ? BUFFER_NONE : buffer_copy(t, buffer_at(out[i]));
-            ip4_reass_add(r, t, out[i], 1, round, &to);
+            reass_add(r, t, out[i], 1, round, &to);
             if (copy != BUFFER_NONE) {
-                ip4_reass_add(r, t, copy, 1, round, &to);
+                reass_add(r, t, copy, 1, round, &to);
                 doubles++;
             }
         }
-        assert_int_equal(result.n[IP4_REASS_DUPLICATE], doubles);
+        assert_int_equal(result.n[REASS_DUPLICATE], doubles);
         assert_int_equal(to.n_joined, n);
         expect_whole(&result, length, header_bytes);
-        assert_int_equal(ip4_reass_n_datagrams(r), 0);
-        assert_int_equal(ip4_reass_n_buffers(r), 0);
+        assert_int_equal(reass_n_datagrams(r), 0);
+        assert_int_equal(reass_n_buffers(r), 0);
     }
     table_free(r);
     no_buffer_is_lost();
@@ -312,13 +312,13 @@ static u32 fragment(u16 id, u32 offset, u32 bytes, bool more)
 static void soups_against_an_oracle(void **state)
 {
     enum { UNITS = 8 };
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     u32 n_whole = 0, n_void = 0;
 
     for (unsigned round = 0; round < 30000; round++) {
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {.give = take, .arg = &result};
+        struct reass_out to = {.give = take, .arg = &result};
         u32 owner[UNITS] = {0}, end = 0, size = 0; /* who brought each unit: first * 16 + end */
         bool dead = false, done = false;
         u64 now = (round + 1) * 20 * NS_PER_SEC;
@@ -329,10 +329,10 @@ static void soups_against_an_oracle(void **state)
                 last = UNITS;
                 units = last - first;
             }
-            u32 before = result.n[IP4_REASS_WHOLE], key = (first + 1) * 16 + last;
-            ip4_reass_add(r, t, fragment((u16)round, first * 8, units * 8, more), 0, now, &to);
+            u32 before = result.n[REASS_WHOLE], key = (first + 1) * 16 + last;
+            reass_add(r, t, fragment((u16)round, first * 8, units * 8, more), 0, now, &to);
             if (dead) {
-                assert_int_equal(result.n[IP4_REASS_WHOLE], before);
+                assert_int_equal(result.n[REASS_WHOLE], before);
                 continue;
             }
             if (more ? end && last >= end : (end ? end != last : size >= last)) {
@@ -357,7 +357,7 @@ static void soups_against_an_oracle(void **state)
             done = end != 0;
             for (u32 u = 0; u < end; u++)
                 done &= owner[u] != 0;
-            assert_int_equal(result.n[IP4_REASS_WHOLE] - before, done);
+            assert_int_equal(result.n[REASS_WHOLE] - before, done);
         }
         n_whole += done;
         n_void += dead;
@@ -365,8 +365,7 @@ static void soups_against_an_oracle(void **state)
             buffer_free_one(t, result.last);
         struct result rest = {.last = BUFFER_NONE};
         assert_int_equal(
-            expire(r, now + 10 * NS_PER_SEC, &(struct ip4_reass_out){.give = take, .arg = &rest}),
-            0);
+            expire(r, now + 10 * NS_PER_SEC, &(struct reass_out){.give = take, .arg = &rest}), 0);
     }
     assert_true(n_whole > 100 && n_void > 1000);
     table_free(r);
@@ -375,88 +374,88 @@ static void soups_against_an_oracle(void **state)
 
 static void time_runs_out(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {.give = take, .arg = &result};
+    struct reass_out to = {.give = take, .arg = &result};
 
-    ip4_reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
-    ip4_reass_add(r, t, fragment(1, 160, 80, true), 0, 5, &to);
-    ip4_reass_add(r, t, fragment(2, 8, 80, true), 0, NS_PER_SEC, &to);
+    reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
+    reass_add(r, t, fragment(1, 160, 80, true), 0, 5, &to);
+    reass_add(r, t, fragment(2, 8, 80, true), 0, NS_PER_SEC, &to);
     assert_int_equal(expire(r, 2 * NS_PER_SEC - 1, &to), 2);
     assert_int_equal(expire(r, 2 * NS_PER_SEC + 2 * NS_PER_MSEC, &to), 1);
-    assert_int_equal(result.n[IP4_REASS_TIMEOUT_FIRST], 1);
-    assert_int_equal(result.n[IP4_REASS_TIMEOUT], 1);
+    assert_int_equal(result.n[REASS_TIMEOUT_FIRST], 1);
+    assert_int_equal(result.n[REASS_TIMEOUT], 1);
     assert_int_equal(expire(r, 4 * NS_PER_SEC, &to), 0);
-    assert_int_equal(result.n[IP4_REASS_TIMEOUT_FIRST], 1); /* the second one's start never came */
+    assert_int_equal(result.n[REASS_TIMEOUT_FIRST], 1); /* the second one's start never came */
     table_free(r);
     no_buffer_is_lost();
 }
 
 static void bounds_hold(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
+    struct reass_config config = reass_config_default();
     config.max_datagrams = 10;
     config.max_buffers = 30;
     config.max_fragments = 4;
-    struct ip4_reass *r = table_new(&config);
+    struct reass *r = table_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {.give = take, .arg = &result};
+    struct reass_out to = {.give = take, .arg = &result};
 
     for (u32 i = 0; i < 100; i++) {
-        ip4_reass_add(r, t, fragment((u16)i, 800, 80, true), 0, i, &to);
-        assert_true(ip4_reass_n_datagrams(r) <= 10);
+        reass_add(r, t, fragment((u16)i, 800, 80, true), 0, i, &to);
+        assert_true(reass_n_datagrams(r) <= 10);
     }
-    assert_int_equal(result.n[IP4_REASS_LIMIT], 90);
+    assert_int_equal(result.n[REASS_LIMIT], 90);
     for (u32 i = 0; i < 10; i++) {
-        ip4_reass_add(r, t, fragment((u16)(200 + i), 800, 16000, true), 0, 1000, &to);
-        assert_true(ip4_reass_n_buffers(r) <= 30);
+        reass_add(r, t, fragment((u16)(200 + i), 800, 16000, true), 0, 1000, &to);
+        assert_true(reass_n_buffers(r) <= 30);
     }
     for (u32 i = 0; i < 6; i++)
-        ip4_reass_add(r, t, fragment(500, i * 16, 8, true), 0, 1000, &to);
-    assert_int_equal(result.n[IP4_REASS_TOO_MANY], 6);
+        reass_add(r, t, fragment(500, i * 16, 8, true), 0, 1000, &to);
+    assert_int_equal(result.n[REASS_TOO_MANY], 6);
     config.max_datagrams = 0;
-    ip4_reass_add(r, t, fragment(600, 0, 8, true), 0, 1000, &to);
-    assert_int_equal(result.n[IP4_REASS_WHOLE], 0);
+    reass_add(r, t, fragment(600, 0, 8, true), 0, 1000, &to);
+    assert_int_equal(result.n[REASS_WHOLE], 0);
     table_free(r);
     no_buffer_is_lost();
 }
 
 static void malformed_fragments_are_refused(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {.give = take, .arg = &result};
+    struct reass_out to = {.give = take, .arg = &result};
 
-    ip4_reass_add(r, t, fragment(1, 0, 81, true), 0, 0, &to);       /* no multiple of 8 */
-    ip4_reass_add(r, t, fragment(1, 0, 0, true), 0, 0, &to);        /* nothing */
-    ip4_reass_add(r, t, fragment(1, 65528, 100, false), 0, 0, &to); /* the ping of death */
-    assert_int_equal(result.n[IP4_REASS_MALFORMED], 3);
-    assert_int_equal(ip4_reass_n_datagrams(r), 0);
+    reass_add(r, t, fragment(1, 0, 81, true), 0, 0, &to);       /* no multiple of 8 */
+    reass_add(r, t, fragment(1, 0, 0, true), 0, 0, &to);        /* nothing */
+    reass_add(r, t, fragment(1, 65528, 100, false), 0, 0, &to); /* the ping of death */
+    assert_int_equal(result.n[REASS_MALFORMED], 3);
+    assert_int_equal(reass_n_datagrams(r), 0);
     /* two ends */
-    ip4_reass_add(r, t, fragment(1, 80, 80, false), 0, 0, &to);
-    ip4_reass_add(r, t, fragment(1, 160, 80, false), 0, 0, &to);
-    assert_int_equal(result.n[IP4_REASS_MALFORMED], 5);
-    ip4_reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to); /* void by now */
-    assert_int_equal(result.n[IP4_REASS_MALFORMED], 6);
+    reass_add(r, t, fragment(1, 80, 80, false), 0, 0, &to);
+    reass_add(r, t, fragment(1, 160, 80, false), 0, 0, &to);
+    assert_int_equal(result.n[REASS_MALFORMED], 5);
+    reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to); /* void by now */
+    assert_int_equal(result.n[REASS_MALFORMED], 6);
     table_free(r);
     no_buffer_is_lost();
 }
 
 static void tables_and_datagrams_are_kept_apart(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {.give = take, .arg = &result};
+    struct reass_out to = {.give = take, .arg = &result};
 
-    ip4_reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
-    ip4_reass_add(r, t, fragment(1, 80, 80, false), 1, 0, &to); /* another table */
-    ip4_reass_add(r, t, fragment(2, 80, 80, false), 0, 0, &to); /* another datagram */
-    assert_int_equal(ip4_reass_n_datagrams(r), 3);
-    ip4_reass_add(r, t, fragment(1, 80, 80, false), 0, 0, &to);
-    assert_int_equal(result.n[IP4_REASS_WHOLE], 1);
+    reass_add(r, t, fragment(1, 0, 80, true), 0, 0, &to);
+    reass_add(r, t, fragment(1, 80, 80, false), 1, 0, &to); /* another table */
+    reass_add(r, t, fragment(2, 80, 80, false), 0, 0, &to); /* another datagram */
+    assert_int_equal(reass_n_datagrams(r), 3);
+    reass_add(r, t, fragment(1, 80, 80, false), 0, 0, &to);
+    assert_int_equal(result.n[REASS_WHOLE], 1);
     buffer_free_one(t, result.last);
     table_free(r);
     no_buffer_is_lost();
@@ -464,8 +463,8 @@ static void tables_and_datagrams_are_kept_apart(void **state)
 
 static void congestion_is_joined(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     static const struct {
         u8 a, b;
         bool whole;
@@ -474,13 +473,13 @@ static void congestion_is_joined(void **state)
         {0, 0, true, 0}, {2, 2, true, 2}, {2, 3, true, 3}, {1, 3, true, 3}, {0, 3, false, 0}};
     for (unsigned i = 0; i < array_len(cases); i++) {
         struct result result = {.last = BUFFER_NONE};
-        struct ip4_reass_out to = {.give = take, .arg = &result};
+        struct reass_out to = {.give = take, .arg = &result};
         u32 a = fragment((u16)i, 0, 80, true), b = fragment((u16)i, 80, 80, false);
         ((struct ip4_header *)buffer_current(buffer_at(a)))->tos = cases[i].a;
         ((struct ip4_header *)buffer_current(buffer_at(b)))->tos = cases[i].b;
-        ip4_reass_add(r, t, a, 0, 0, &to);
-        ip4_reass_add(r, t, b, 0, 0, &to);
-        assert_int_equal(result.n[IP4_REASS_WHOLE], cases[i].whole);
+        reass_add(r, t, a, 0, 0, &to);
+        reass_add(r, t, b, 0, 0, &to);
+        assert_int_equal(result.n[REASS_WHOLE], cases[i].whole);
         if (!cases[i].whole)
             continue;
         const struct ip4_header *h = buffer_current(buffer_at(result.last));
@@ -493,18 +492,18 @@ static void congestion_is_joined(void **state)
 
 static void shared_packets_are_left_alone(void **state)
 {
-    struct ip4_reass_config config = ip4_reass_config_default();
-    struct ip4_reass *r = table_new(&config);
+    struct reass_config config = reass_config_default();
+    struct reass *r = table_new(&config);
     struct result result = {.last = BUFFER_NONE};
-    struct ip4_reass_out to = {.give = take, .arg = &result};
+    struct reass_out to = {.give = take, .arg = &result};
     u8 before[128], after[128];
     u32 a = fragment(1, 0, 80, true), b = fragment(1, 80, 16, false);
     buffer_copy_out(buffer_at(b), 0, before, sizeof(before));
     assert_true(buffer_share(buffer_at(a)));
     assert_true(buffer_share(buffer_at(b)));
-    ip4_reass_add(r, t, a, 0, 0, &to);
-    ip4_reass_add(r, t, b, 0, 0, &to);
-    assert_int_equal(result.n[IP4_REASS_WHOLE], 1);
+    reass_add(r, t, a, 0, 0, &to);
+    reass_add(r, t, b, 0, 0, &to);
+    assert_int_equal(result.n[REASS_WHOLE], 1);
     assert_int_equal(buffer_copy_out(buffer_at(b), 0, after, sizeof(after)), 36);
     assert_memory_equal(before, after, 36);
     assert_int_equal(buffer_packet_len(buffer_at(a)), 100);
