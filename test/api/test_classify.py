@@ -65,7 +65,11 @@ def test_sessions(api, table):
     assert session(api, table, 5, is_add=False) == -6
     assert session(api, 99, 5) == -65
     assert session(api, table, 5, match_len=16, match=bytes(16)) == -7
-    assert session(api, table, 5, action=2) == session(api, table, 5, action=3, metadata=7) == -126
+    assert session(api, table, 5, action=3, metadata=7) == -126
+    assert session(api, table, 5, action=2, metadata=7) == 0
+    assert 7 in [t.table.table_id for t in api.ip_table_dump() if t.table.is_ip6]
+    assert session(api, table, 5, is_add=False) == 0
+    assert 7 not in [t.table.table_id for t in api.ip_table_dump() if t.table.is_ip6]
     assert session(api, table, 5, action=9) == -7
     assert len(api.classify_session_dump(table_id=table)) == 1
     assert api.classify_session_dump(table_id=99) == []
@@ -94,7 +98,13 @@ def test_interfaces(api, table, loop):
     assert api.input_acl_set_interface(sw_if_index=loop, is_add=True,
                                        **{**none, "ip4_table_index": 99}).retval == -65
     assert api.input_acl_set_interface(sw_if_index=loop, is_add=True,
-                                       **{**none, "ip6_table_index": table}).retval == -126
+                                       **{**none, "ip6_table_index": 99}).retval == -65
+    for change in (api.input_acl_set_interface, api.output_acl_set_interface):
+        assert change(sw_if_index=loop, is_add=True, **{**none, "ip6_table_index": table}).retval == 0
+        assert api.classify_table_by_interface(sw_if_index=loop).ip6_table_id == table
+    for change in (api.input_acl_set_interface, api.output_acl_set_interface):
+        assert change(sw_if_index=loop, **{**none, "ip6_table_index": table}).retval == 0
+    assert api.classify_table_by_interface(sw_if_index=loop).ip6_table_id == NONE
     assert api.input_acl_set_interface(sw_if_index=999, is_add=True, **none).retval == -2
     tables = {"ip4_table_index": table, "ip6_table_index": NONE, "other_table_index": table}
     assert api.classify_set_interface_l2_tables(sw_if_index=loop, is_input=True, **tables).retval == 0
@@ -116,7 +126,10 @@ def test_what_is_punted(switch, api, table):
         return reply.ip4_table_index, reply.ip6_table_index
     assert tables() == (NONE, NONE)
     assert api.punt_acl_add_del(is_add=True, ip4_table_index=99, ip6_table_index=NONE).retval == -65
-    assert api.punt_acl_add_del(is_add=True, ip4_table_index=NONE, ip6_table_index=table).retval == -126
+    assert api.punt_acl_add_del(is_add=True, ip4_table_index=NONE, ip6_table_index=table).retval == 0
+    assert tables() == (NONE, table)
+    assert f"set interface input acl intfc local0 ip6-punt-table {table}" in switch.vpp.running_config()
+    assert api.punt_acl_add_del(is_add=False, ip4_table_index=NONE, ip6_table_index=table).retval == 0
     assert api.punt_acl_add_del(is_add=True, ip4_table_index=table, ip6_table_index=NONE).retval == 0
     assert tables() == (table, NONE)
     assert f"set interface input acl intfc local0 ip4-punt-table {table}" in switch.vpp.running_config()

@@ -18,6 +18,9 @@ const struct classify_point acl_kinds[ACL_KIND_N] = {
     [ACL_IP4_INPUT] = {"ip4-unicast", "ip4-inacl", "input", "ip4-table"},
     [ACL_IP4_OUTPUT] = {"ip4-output", "ip4-outacl", "output", "ip4-table"},
     [ACL_IP4_PUNT] = {"ip4-punt", "ip4-punt-acl", "input", "ip4-punt-table"},
+    [ACL_IP6_INPUT] = {"ip6-unicast", "ip6-inacl", "input", "ip6-table"},
+    [ACL_IP6_OUTPUT] = {"ip6-output", "ip6-outacl", "output", "ip6-table"},
+    [ACL_IP6_PUNT] = {"ip6-punt", "ip6-punt-acl", "input", "ip6-punt-table"},
 };
 
 const char classify_acl_module_name[] = "classify-acl";

@@ -17,6 +17,9 @@ enum acl_kind {
     ACL_IP4_INPUT,
     ACL_IP4_OUTPUT,
     ACL_IP4_PUNT,
+    ACL_IP6_INPUT,
+    ACL_IP6_OUTPUT,
+    ACL_IP6_PUNT,
     ACL_KIND_N
 };
 

@@ -11,7 +11,7 @@
 static int acl_cli_set_input(struct cli_call *c)
 {
     const struct interface *f = cli_interface(c, "interface");
-    if (f && f->index.i && cli_get(c, "ip4-punt-table"))
+    if (f && f->index.i && (cli_get(c, "ip4-punt-table") || cli_get(c, "ip6-punt-table")))
         return error_set(c->err, EINVAL, "What is punted is looked up in the table of local0");
     return classify_bind_command(c, acl_kinds, acl_of(c->piste)->bound, ACL_KIND_N, "input");
 }
@@ -21,22 +21,22 @@ static int acl_cli_set_output(struct cli_call *c)
     return classify_bind_command(c, acl_kinds, acl_of(c->piste)->bound, ACL_KIND_N, "output");
 }
 
-static int acl_cli_show(struct cli_call *c, enum acl_kind ip4, enum acl_kind l2)
+static int acl_cli_show(struct cli_call *c, enum acl_kind ip4, enum acl_kind ip6, enum acl_kind l2)
 {
     const struct acl *s = acl_of(c->piste);
-    classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[cli_has(c, "ip4") ? ip4 : l2],
-                        "No IN_OUT_ACL tables configured");
+    enum acl_kind kind = cli_has(c, "ip6") ? ip6 : cli_has(c, "ip4") ? ip4 : l2;
+    classify_show_bound(c, &s->bound[kind], "No IN_OUT_ACL tables configured");
     return 0;
 }
 
 static int show_input(struct cli_call *c)
 {
-    return acl_cli_show(c, ACL_IP4_INPUT, ACL_L2_INPUT);
+    return acl_cli_show(c, ACL_IP4_INPUT, ACL_IP6_INPUT, ACL_L2_INPUT);
 }
 
 static int show_output(struct cli_call *c)
 {
-    return acl_cli_show(c, ACL_IP4_OUTPUT, ACL_L2_OUTPUT);
+    return acl_cli_show(c, ACL_IP4_OUTPUT, ACL_IP6_OUTPUT, ACL_L2_OUTPUT);
 }
 
 const struct cli_command acl_commands[] = {

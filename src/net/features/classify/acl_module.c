@@ -11,7 +11,8 @@
 
 NODE_DECLARE(acl_l2);
 NODE_DECLARE(acl_ip4_input);
-NODE_DECLARE(acl_ip4_output);
+NODE_DECLARE(acl_ip6_input);
+NODE_DECLARE(acl_ip_output);
 
 static void format_lookup(const struct trace_record *r, const char *word, struct if_index i,
                           struct text *out)
@@ -63,21 +64,33 @@ static const struct node_def node_l2_output =
 static const struct node_def node_ip4_input =
     ACL_NODE("ip4-inacl", acl_ip4_input, "ip4-drop", input_errors, acl_format_input);
 static const struct node_def node_ip4_output =
-    ACL_NODE("ip4-outacl", acl_ip4_output, "error-drop", output_errors, acl_format_output);
+    ACL_NODE("ip4-outacl", acl_ip_output, "error-drop", output_errors, acl_format_output);
 static const struct node_def node_ip4_punt =
     ACL_NODE("ip4-punt-acl", acl_ip4_input, "ip4-drop", input_errors, acl_format_input);
 
+static const struct node_def node_ip6_input =
+    ACL_NODE("ip6-inacl", acl_ip6_input, "ip6-drop", input_errors, acl_format_input);
+static const struct node_def node_ip6_output =
+    ACL_NODE("ip6-outacl", acl_ip_output, "error-drop", output_errors, acl_format_output);
+static const struct node_def node_ip6_punt =
+    ACL_NODE("ip6-punt-acl", acl_ip6_input, "ip6-drop", input_errors, acl_format_input);
+
 static const struct node_def *const nodes[] = {&node_l2_input,   &node_l2_output, &node_ip4_input,
-                                               &node_ip4_output, &node_ip4_punt,  NULL};
+                                               &node_ip4_output, &node_ip4_punt,  &node_ip6_input,
+                                               &node_ip6_output, &node_ip6_punt,  NULL};
 
 static const struct feature_def feature_l2_input = {"l2-input", "l2-input-acl"};
 static const struct feature_def feature_l2_output = {"l2-output", "l2-output-acl"};
 static const struct feature_def feature_ip4_input = {"ip4-unicast", "ip4-inacl"};
 static const struct feature_def feature_ip4_output = {"ip4-output", "ip4-outacl"};
 static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-acl"};
-static const struct feature_def *const features[] = {&feature_l2_input,  &feature_l2_output,
-                                                     &feature_ip4_input, &feature_ip4_output,
-                                                     &feature_ip4_punt,  NULL};
+static const struct feature_def feature_ip6_input = {"ip6-unicast", "ip6-inacl"};
+static const struct feature_def feature_ip6_output = {"ip6-output", "ip6-outacl"};
+static const struct feature_def feature_ip6_punt = {"ip6-punt", "ip6-punt-acl"};
+static const struct feature_def *const features[] = {
+    &feature_l2_input,   &feature_l2_output, &feature_ip4_input,
+    &feature_ip4_output, &feature_ip4_punt,  &feature_ip6_input,
+    &feature_ip6_output, &feature_ip6_punt,  NULL};
 
 static const char *const needs[] = {"classify", "interface", NULL};
 

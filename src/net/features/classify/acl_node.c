@@ -1,4 +1,5 @@
-/* l2-input-acl, l2-output-acl, ip4-inacl, ip4-outacl, ip4-punt-acl: deny, or go on.
+/* l2-input-acl, l2-output-acl, ip4-inacl, ip4-outacl, ip4-punt-acl and their like of IPv6: deny, or
+ * go on.
  * l2-input-classify, l2-output-classify: frames to where their session says. */
 #include "base/byteorder.h"
 #include "engine/feature.h"
@@ -28,12 +29,12 @@ ALWAYS_INLINE struct classify_session *acl_find(struct thread *t, struct buffer 
 }
 
 /* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
- * still has a link header, as nodes behind think; IPv4 is not advanced, since nodes behind trust
- * that its header was checked. */
+ * still has a link header, as nodes behind think; IP is not advanced, since nodes behind trust that
+ * its header was checked. set_fib: the action that says a table of the packet's protocol. */
 ALWAYS_INLINE bool acl_apply(const struct classify_session *e, struct buffer *b,
-                             enum feature_place place)
+                             enum feature_place place, enum classify_action set_fib)
 {
-    if (e->action == CLASSIFY_ACTION_SET_IP4_FIB && place == AT_IP_INPUT) {
+    if (e->action == set_fib && place == AT_IP_INPUT) {
         ip_scratch(b)->fib.i = e->metadata;
         b->flags |= BUFFER_IN_FIB;
     }
@@ -48,7 +49,8 @@ ALWAYS_INLINE bool acl_apply(const struct classify_session *e, struct buffer *b,
 /* --- access lists --- */
 
 ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer *b,
-                                 enum feature_place place, struct classify_tally *sum)
+                                 enum feature_place place, enum classify_action set_fib,
+                                 struct classify_tally *sum)
 {
     const struct classify_table *table = classify_table_at((u32)feature_data(b));
     if (unlikely(!table)) /* being taken off */
@@ -57,7 +59,7 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
     if (e) {
         if (__atomic_load_n(&e->next, __ATOMIC_RELAXED) == ACL_NEXT_DENY)
             return node_drop(n, b, ACL_ERR_SESSION_DENY, ACL_NEXT_DENY);
-        if (unlikely(!acl_apply(e, b, place)))
+        if (unlikely(!acl_apply(e, b, place, set_fib)))
             return node_drop(n, b, ACL_ERR_ADVANCE, ACL_NEXT_DENY);
     } else if (__atomic_load_n(&table->miss_next, __ATOMIC_RELAXED) == ACL_NEXT_DENY) {
         return node_drop(n, b, ACL_ERR_TABLE_MISS, ACL_NEXT_DENY);
@@ -66,13 +68,13 @@ ALWAYS_INLINE u16 permit_or_deny(struct thread *t, struct node *n, struct buffer
 }
 
 ALWAYS_INLINE void acl_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                           u32 count, enum feature_place place)
+                           u32 count, enum feature_place place, enum classify_action set_fib)
 {
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++) {
         if (i + 4 < count)
             __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
-        next[i] = permit_or_deny(t, n, b[i], place, &sum);
+        next[i] = permit_or_deny(t, n, b[i], place, set_fib, &sum);
     }
     node_count(n, ACL_ERR_NONE, count);
     node_count(n, ACL_ERR_HIT, sum.hits);
@@ -82,19 +84,25 @@ ALWAYS_INLINE void acl_run(struct thread *t, struct node *n, struct buffer **b, 
 
 void NODE_FN(acl_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    acl_run(t, n, b, next, count, AT_FRAME);
+    acl_run(t, n, b, next, count, AT_FRAME, CLASSIFY_ACTION_SET_IP4_FIB);
 }
 
 void NODE_FN(acl_ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    acl_run(t, n, b, next, count, AT_IP_INPUT);
+    acl_run(t, n, b, next, count, AT_IP_INPUT, CLASSIFY_ACTION_SET_IP4_FIB);
 }
 
-void NODE_FN(acl_ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                             u32 count)
+void NODE_FN(acl_ip6_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                            u32 count)
 {
-    acl_run(t, n, b, next, count, AT_IP_OUTPUT);
+    acl_run(t, n, b, next, count, AT_IP_INPUT, CLASSIFY_ACTION_SET_IP6_FIB);
+}
+
+void NODE_FN(acl_ip_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                            u32 count)
+{
+    acl_run(t, n, b, next, count, AT_IP_OUTPUT, CLASSIFY_ACTION_SET_IP4_FIB);
 }
 
 /* --- to another node --- */
@@ -116,7 +124,7 @@ ALWAYS_INLINE u16 acl_direct(struct thread *t, struct node *n, struct buffer *b,
         return feature_next(b);
     struct classify_session *e = acl_find(t, b, AT_FRAME, &table, sum);
     u32 next = __atomic_load_n(e ? &e->next : &table->miss_next, __ATOMIC_RELAXED);
-    if (e && unlikely(!acl_apply(e, b, AT_FRAME)))
+    if (e && unlikely(!acl_apply(e, b, AT_FRAME, CLASSIFY_ACTION_SET_IP4_FIB)))
         next = L2_CLASSIFY_DROP;
     if (next == L2_CLASSIFY_DROP)
         return node_drop(n, b, L2_CLASSIFY_ERR_DROP, L2_CLASSIFY_NEXT_DROP);

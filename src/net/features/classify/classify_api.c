@@ -191,61 +191,68 @@ static void table_by_interface(struct api_call *c)
         .sw_if_index = m->sw_if_index,
         .l2_table_id = f ? acl_table(c->piste, ACL_L2_INPUT, f->index) : CLASSIFY_NONE,
         .ip4_table_id = f ? acl_table(c->piste, ACL_IP4_INPUT, f->index) : CLASSIFY_NONE,
-        .ip6_table_id = CLASSIFY_NONE,
+        .ip6_table_id = f ? acl_table(c->piste, ACL_IP6_INPUT, f->index) : CLASSIFY_NONE,
     };
     api_reply(c, &api_message_classify_table_by_interface_reply, &reply);
 }
 
-static void set_acl(struct api_call *c, u32 sw_if_index, u32 ip6, const u32 *tables, bool add)
+/* Tables by kind; all else is as it is. */
+struct acl_change {
+    u32 tables[ACL_KIND_N];
+};
+
+static struct acl_change no_change(void)
+{
+    struct acl_change x;
+    for (u32 k = 0; k < ACL_KIND_N; k++)
+        x.tables[k] = CLASSIFY_NONE;
+    return x;
+}
+
+static void set_acl(struct api_call *c, u32 sw_if_index, const struct acl_change *x, bool add)
 {
     const struct interface *f = api_interface(c->piste, sw_if_index);
     if (!f)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (ip6 != CLASSIFY_NONE)
-        api_reply_retval(c, API_UNSUPPORTED);
     else
-        api_reply_retval(c, retval_of(acl_set(c->piste, f->index, tables, add, NULL)));
+        api_reply_retval(c, retval_of(acl_set(c->piste, f->index, x->tables, add, NULL)));
 }
 
 static void input_acl(struct api_call *c)
 {
     const struct api_input_acl_set_interface *m = c->msg;
-    const u32 tables[ACL_KIND_N] = {
-        [ACL_L2_INPUT] = m->l2_table_index,   [ACL_L2_OUTPUT] = CLASSIFY_NONE,
-        [ACL_IP4_INPUT] = m->ip4_table_index, [ACL_IP4_OUTPUT] = CLASSIFY_NONE,
-        [ACL_IP4_PUNT] = CLASSIFY_NONE,
-    };
-    set_acl(c, m->sw_if_index, m->ip6_table_index, tables, m->is_add);
+    struct acl_change x = no_change();
+    x.tables[ACL_L2_INPUT] = m->l2_table_index;
+    x.tables[ACL_IP4_INPUT] = m->ip4_table_index;
+    x.tables[ACL_IP6_INPUT] = m->ip6_table_index;
+    set_acl(c, m->sw_if_index, &x, m->is_add);
 }
 
 static void output_acl(struct api_call *c)
 {
     const struct api_output_acl_set_interface *m = c->msg;
-    const u32 tables[ACL_KIND_N] = {
-        [ACL_L2_INPUT] = CLASSIFY_NONE,  [ACL_L2_OUTPUT] = m->l2_table_index,
-        [ACL_IP4_INPUT] = CLASSIFY_NONE, [ACL_IP4_OUTPUT] = m->ip4_table_index,
-        [ACL_IP4_PUNT] = CLASSIFY_NONE,
-    };
-    set_acl(c, m->sw_if_index, m->ip6_table_index, tables, m->is_add);
+    struct acl_change x = no_change();
+    x.tables[ACL_L2_OUTPUT] = m->l2_table_index;
+    x.tables[ACL_IP4_OUTPUT] = m->ip4_table_index;
+    x.tables[ACL_IP6_OUTPUT] = m->ip6_table_index;
+    set_acl(c, m->sw_if_index, &x, m->is_add);
 }
 
-/* The table is local0's, see ip4_ends_node.c. */
+/* The tables are local0's, see ip4_ends_node.c. */
 static void punt_acl_add_del(struct api_call *c)
 {
     const struct api_punt_acl_add_del *m = c->msg;
-    const u32 tables[ACL_KIND_N] = {
-        [ACL_L2_INPUT] = CLASSIFY_NONE,      [ACL_L2_OUTPUT] = CLASSIFY_NONE,
-        [ACL_IP4_INPUT] = CLASSIFY_NONE,     [ACL_IP4_OUTPUT] = CLASSIFY_NONE,
-        [ACL_IP4_PUNT] = m->ip4_table_index,
-    };
-    set_acl(c, 0, m->ip6_table_index, tables, m->is_add);
+    struct acl_change x = no_change();
+    x.tables[ACL_IP4_PUNT] = m->ip4_table_index;
+    x.tables[ACL_IP6_PUNT] = m->ip6_table_index;
+    set_acl(c, 0, &x, m->is_add);
 }
 
 static void punt_acl_get(struct api_call *c)
 {
     struct api_punt_acl_get_reply reply = {
         .ip4_table_index = acl_table(c->piste, ACL_IP4_PUNT, (struct if_index){0}),
-        .ip6_table_index = CLASSIFY_NONE,
+        .ip6_table_index = acl_table(c->piste, ACL_IP6_PUNT, (struct if_index){0}),
     };
     api_reply(c, &api_message_punt_acl_get_reply, &reply);
 }

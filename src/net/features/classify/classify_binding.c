@@ -61,6 +61,14 @@ int classify_unbind_all(struct piste *p, const struct classify_point *points,
 
 /* --- commands --- */
 
+static bool classify_has_point(const struct classify_point *points, u32 n, const char *word)
+{
+    for (u32 k = 0; k < n; k++)
+        if (!strcmp(points[k].word, word))
+            return true;
+    return false;
+}
+
 int classify_bind_command(struct cli_call *c, const struct classify_point *points,
                           struct classify_binding *b, u32 n, const char *direction)
 {
@@ -69,7 +77,7 @@ int classify_bind_command(struct cli_call *c, const struct classify_point *point
     bool any = false;
     if (!f)
         return error_set(c->err, EINVAL, "Interface must be specified.");
-    if (cli_get(c, "ip6-table") || cli_get(c, "ip6-punt-table"))
+    if (cli_get(c, "ip6-table") && !classify_has_point(points, n, "ip6-table"))
         return error_set(c->err, EOPNOTSUPP, "there is no IPv6 yet");
     for (u32 k = 0; k < n; k++) {
         bool here = !direction || !strcmp(points[k].direction, direction);

@@ -174,7 +174,8 @@ static void session_action(struct cli_call *c, struct classify_session_args *a)
         a->action = CLASSIFY_ACTION_SET_IP4_FIB;
     else if (cli_get(c, "set-ip6-fib-id"))
         a->action = CLASSIFY_ACTION_SET_IP6_FIB;
-    a->metadata = (u32)cli_u64(c, "set-ip4-fib-id", 0);
+    bool is_ip6 = a->action == CLASSIFY_ACTION_SET_IP6_FIB;
+    a->metadata = (u32)cli_u64(c, is_ip6 ? "set-ip6-fib-id" : "set-ip4-fib-id", 0);
 }
 
 static int classify_cli_session(struct cli_call *c)
@@ -363,8 +364,9 @@ static void config_of_session(const struct classify_session *s, void *arg)
         text_add(x->t, " opaque-index %u", s->opaque);
     if (s->advance)
         text_add(x->t, " advance %d", s->advance);
-    if (s->action == CLASSIFY_ACTION_SET_IP4_FIB)
-        text_add(x->t, " action set-ip4-fib-id %u",
+    if (s->action == CLASSIFY_ACTION_SET_IP4_FIB || s->action == CLASSIFY_ACTION_SET_IP6_FIB)
+        text_add(x->t, " action set-ip%c-fib-id %u",
+                 s->action == CLASSIFY_ACTION_SET_IP6_FIB ? '6' : '4',
                  fib_table_id(fib_of(x->piste), (struct fib_index){s->metadata}));
     text_puts(x->t, " match hex ");
     text_hex(x->t, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);

@@ -94,9 +94,8 @@ static int hold_metadata(struct piste *p, const struct classify_session_args *a,
         return 0;
     if (a->action == CLASSIFY_ACTION_SET_METADATA)
         return error_set(e, EOPNOTSUPP, "there is nobody yet who looks at metadata of packets");
-    if (a->action != CLASSIFY_ACTION_SET_IP4_FIB)
-        return error_set(e, EOPNOTSUPP, "there is no IPv6 yet");
-    int rc = fib_table_lock(fib_of(p), IP_FAMILY_4, a->metadata, NULL, FIB_SOURCE_CLASSIFY, &f, e);
+    int rc = fib_table_lock(fib_of(p), ip_family_of(a->action == CLASSIFY_ACTION_SET_IP6_FIB),
+                            a->metadata, NULL, FIB_SOURCE_CLASSIFY, &f, e);
     if (!rc)
         *metadata = f.i;
     return rc;
@@ -104,7 +103,7 @@ static int hold_metadata(struct piste *p, const struct classify_session_args *a,
 
 static void release_metadata(struct piste *p, u8 action, u32 metadata)
 {
-    if (action == CLASSIFY_ACTION_SET_IP4_FIB)
+    if (action == CLASSIFY_ACTION_SET_IP4_FIB || action == CLASSIFY_ACTION_SET_IP6_FIB)
         fib_table_unlock(fib_of(p), (struct fib_index){metadata}, FIB_SOURCE_CLASSIFY);
 }
 
