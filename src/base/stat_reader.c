@@ -26,7 +26,7 @@ static int receive_fd(int socket, struct error *e)
 {
     union {
         struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
+        char bytes[CMSG_SPACE(2 * sizeof(int))]; /* one too many is seen, by the length */
     } control = {0};
     char byte;
     struct iovec iov = {&byte, 1};
