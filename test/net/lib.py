@@ -35,18 +35,23 @@ PG_ROUTER = """
     set ip neighbor static pg1 198.18.1.2 02:00:00:00:01:02
 """
 
+# qemu runs the switch for another processor: it is slow, and has threads and memory of its own (`make cross`)
+EMULATED = "PISTE_EMULATED" in os.environ
+# how many times as long all is waited for
+PATIENCE = 10 if EMULATED else 1
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def wait_for(condition, what, timeout=5.0, interval=0.01):
     """Calls condition until it returns something true, which is returned; fails after timeout."""
-    end = time.monotonic() + timeout
+    end = time.monotonic() + timeout * PATIENCE
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout} s for: {what}")
+            raise AssertionError(f"waited {timeout * PATIENCE} s for: {what}")
         time.sleep(interval)
 
 
@@ -215,7 +220,7 @@ class Vpp:
             return False
 
     def wait_exit(self, timeout=10):
-        status = self.process.wait(timeout)
+        status = self.process.wait(timeout * PATIENCE)
         self.process = None
         return status
 
@@ -262,7 +267,7 @@ class Vpp:
 
     def vppctl(self, command, timeout=20, **kwargs):
         words = command if isinstance(command, list) else [command]
-        return subprocess.run([self.build + "/vppctl", "-s", self.cli] + words, timeout=timeout,
+        return subprocess.run([self.build + "/vppctl", "-s", self.cli] + words, timeout=timeout * PATIENCE,
                               text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               **{"stdin": subprocess.DEVNULL, **kwargs})
 

@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE + "/../net", HERE + "/../../python"]
 
 import lib  # noqa: E402  pylint: disable=wrong-import-position
-from lib import wait_for  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
+from lib import EMULATED, PATIENCE, wait_for  # noqa: E402,F401  pylint: disable=wrong-import-position,unused-import
 
 from scapy.layers.inet import IP  # noqa: E402  pylint: disable=wrong-import-position
 from scapy.layers.l2 import Ether  # noqa: E402  pylint: disable=wrong-import-position
@@ -32,9 +32,6 @@ IAC, SB, SE, DO = b"\xff", b"\xfa", b"\xf0", b"\xfd"
 ASK_FOR_FAILURES = IAC + DO + bytes([200])  # see src/control/cli_telnet.h
 TERMINAL = IAC + SB + b"\x18\x00vppctl" + IAC + SE
 GREETING_BYTES = 36
-
-# qemu runs the switch for another processor: it is slow, and has threads and memory of its own (`make cross`)
-EMULATED = "PISTE_EMULATED" in os.environ
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -66,7 +63,7 @@ class Cli:
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30)
+        self.socket.settimeout(30 * PATIENCE)
         self.socket.connect(path)
         self._take(GREETING_BYTES)
         self.socket.sendall(ASK_FOR_FAILURES + TERMINAL)
@@ -206,7 +203,7 @@ class Capture:
     def packets(self, count=None, timeout=3.0):
         """All of them, when count have come (at once: what was sent before is in the file)."""
         if count is not None:
-            end = time.monotonic() + timeout
+            end = time.monotonic() + timeout * PATIENCE
             while self.count() < count and time.monotonic() < end:
                 time.sleep(0.002)
         self.stop()
