@@ -121,7 +121,8 @@ static int give_folder(const struct startup *s, const char *dir, gid_t gid, stru
     int rc = s->unix_.user ? privilege_find_user(s->unix_.user, &uid, NULL, e) : 0;
     if (rc || s->unix_.use_current_dir || (uid == (uid_t)-1 && gid == (gid_t)-1))
         return rc;
-    if (chown(dir, uid, gid) || (gid != (gid_t)-1 && chmod(dir, 0775)))
+    /* in this order: what is another's needs a capability more */
+    if ((gid != (gid_t)-1 && chmod(dir, 0775)) || chown(dir, uid, gid))
         log_warn(&process_log, "cannot give %s to user %s and group %s%s: %s", dir,
                  s->unix_.user ? s->unix_.user : "-", s->unix_.gid ? s->unix_.gid : "-",
                  PRIVILEGE_HINT(errno, "CAP_CHOWN"), strerror(errno));
