@@ -18,6 +18,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/foreign_map.h"
 #include "base/log.h"
 
 #define SIGNAL_STACK_BYTES (64u << 10)
@@ -338,6 +339,11 @@ static bool report_begins(void)
 
 static void backtrace_on_signal(int sig, siginfo_t *si, void *context)
 {
+    int before = errno;
+    if (sig == SIGBUS && si->si_code > 0 && foreign_map_mend(si->si_addr)) {
+        errno = before;
+        return;
+    }
     if (!report_begins())
         backtrace_die();
     print_signal(sig, si, context);
