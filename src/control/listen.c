@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privilege.h"
 #include "control/cli_internal.h"
 
 struct address {
@@ -163,6 +164,7 @@ static int socket_in(const char *netns, int family, int type, struct error *e)
         return fd < 0 ? error_errno(e, errno, "socket") : fd;
     }
     home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    privilege_raise(PRIVILEGE_NAMESPACES);
     there = open(netns, O_RDONLY | O_CLOEXEC);
     if (home < 0 || there < 0 || setns(there, CLONE_NEWNET) < 0) {
         fd = error_errno(e, errno, "network namespace `%s'", netns);
@@ -173,6 +175,7 @@ static int socket_in(const char *netns, int family, int type, struct error *e)
         if (setns(home, CLONE_NEWNET) < 0)
             panic("cannot go back to the own network namespace: %s", strerror(errno));
     }
+    privilege_lower(PRIVILEGE_NAMESPACES);
     if (home >= 0)
         close(home);
     if (there >= 0)
@@ -223,6 +226,28 @@ int listen_open(const char *address, int type, int backlog, bool *local, struct 
         return rc;
     *local = a.sa.any.sa_family == AF_UNIX;
     return open_listener(&a, type, backlog, e);
+}
+
+int listen_check(const char *address, struct error *e)
+{
+    struct address a;
+    return listen_parse_address(address, &a, e);
+}
+
+int listen_connect(const char *address, int type, struct error *e)
+{
+    struct address a;
+    int rc = listen_parse_address(address, &a, e);
+    if (!rc && a.sa.any.sa_family != AF_UNIX)
+        rc = error_set(e, EINVAL, "`%s' is no unix socket", address);
+    int fd = rc ? rc : socket_in(a.netns, AF_UNIX, type, e);
+    if (fd >= 0 && connect(fd, &a.sa.any, a.len) < 0) {
+        /* not error_errno: who waits for a peer tries again and again */
+        rc = error_set(e, errno, "connect `%s': %s", address, strerror(errno));
+        close(fd);
+        return rc;
+    }
+    return fd;
 }
 
 /* --- who may use them --- */

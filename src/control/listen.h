@@ -14,6 +14,11 @@
  * unix socket. */
 int listen_open(const char *address, int type, int backlog, bool *local,
                 struct error *e) MUST_CHECK;
+/* A connection to who listens there, non-blocking: the descriptor, or -errno (-ENOENT,
+ * -ECONNREFUSED: nobody does; -EAGAIN: too many wait). Unix sockets only. */
+int listen_connect(const char *address, int type, struct error *e) MUST_CHECK;
+/* Whether it is such an address. -EINVAL. */
+int listen_check(const char *address, struct error *e) MUST_CHECK;
 /* `api-segment { uid gid }` say who else may use the socket at a path; other addresses are left
  * alone. */
 int listen_give(const char *address, const struct startup *st, struct error *e) MUST_CHECK;

@@ -83,6 +83,11 @@ void socket_listener_free(struct socket_listener *l)
     free(l);
 }
 
+int socket_listener_fd(const struct socket_listener *l)
+{
+    return l->fd;
+}
+
 bool socket_listener_is_unix(const struct socket_listener *l)
 {
     return l->is_unix;

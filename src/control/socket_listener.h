@@ -20,6 +20,7 @@ struct socket_listener *socket_listener_new(struct loop *loop, const char *addre
 void socket_listener_serve(struct socket_listener *l, bool on);
 /* NULL: nothing to do. A file that stands for the socket stays. */
 void socket_listener_free(struct socket_listener *l);
+int socket_listener_fd(const struct socket_listener *l); /* for show */
 bool socket_listener_is_unix(const struct socket_listener *l);
 
 /* Address of a socket that startup.conf calls `name`: itself, or a file of that name in the runtime
