@@ -30,6 +30,8 @@ static const struct {
     {"create host-interface v2 name * ...", "delete host-interface name $1"},
     {"create host-interface v3 name * ...", "delete host-interface name $1"},
     {"create host-interface name * ...", "delete host-interface name $1"},
+    {"create memif socket id * filename *", "delete memif socket id $1"},
+    {"create interface memif id * socket-id * ...", "delete interface memif memif$2/$1"},
     {"create loopback interface mac * instance *", "delete loopback interface intfc loop$2"},
     {"bvi create mac * instance *", "bvi delete bvi$2"},
     {"pipe create instance *", "pipe delete pipe$1"},

@@ -125,7 +125,7 @@ const struct config_section startup_foreign_sections[] = {
     {"lisp", ANY_KEYS("there is no LISP")},
     {"mactime", ANY_KEYS("there are no time ranges by MAC address")},
     {"map", ANY_KEYS(no_nat)},
-    {"memif", ANY_KEYS("there are no shared memory interfaces")},
+    {"memif", ANY_KEYS("memif has no settings: its commands say all")},
     {"nat", ANY_KEYS(no_nat)},
     {"nat44-ei", ANY_KEYS(no_nat)},
     {"nat64", ANY_KEYS(no_nat)},

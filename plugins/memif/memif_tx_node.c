@@ -1,0 +1,178 @@
+/* memifS/I-tx: packets into slots of a ring in shared memory, copied; one that a slot does not take
+ * goes into several. The other end sees all of a vector at once, and is woken once, if it wants to
+ * be. */
+#include <unistd.h>
+
+#include "net/link/interface/interface_tx.h"
+#include "plugins/memif/memif_ring.h"
+
+#define WARM_PKTS 4 /* whose slots are on their way, ahead of the one that is filled */
+
+/* How many bytes a slot takes, and where; NULL: the peer offers what it has not. */
+ALWAYS_INLINE u8 *memif_slot_room(const struct memif_end *e, bool is_slave, u16 slot, u32 *bytes)
+{
+    if (is_slave) {
+        *bytes = e->slot_bytes;
+        return e->slots + (size_t)(slot & (e->size - 1)) * e->slot_bytes;
+    }
+    struct memif_desc d = memif_desc_read(e, slot);
+    *bytes = d.length;
+    return d.length ? memif_slot_data(e, false, slot, &d) : NULL;
+}
+
+/* A packet into the slots from `slot` on, of `room`. Returns how many it took; 0, and nothing is to
+ * be seen: they are too few, or *fault. */
+static u32 memif_put_chain(const struct memif_end *e, u16 slot, u32 room, const struct buffer *b,
+                           enum memif_fault *fault)
+{
+    u32 used = 0, left = 0, in_slot = 0;
+    u8 *to = NULL;
+    for (const struct buffer *seg = b;; seg = buffer_at(seg->next)) {
+        const u8 *from = buffer_current(seg);
+        for (u32 len = seg->len; len;) {
+            if (!left) {
+                if (used == room)
+                    return 0;
+                if (used)
+                    memif_desc_set(e, (u16)(slot + used - 1), in_slot, MEMIF_DESC_NEXT);
+                to = memif_slot_room(e, e->is_slave, (u16)(slot + used), &left);
+                if (!to) {
+                    *fault = MEMIF_FAULT_SLOT;
+                    return 0;
+                }
+                used++;
+                in_slot = 0;
+            }
+            u32 k = (u32)min_u64(len, left);
+            memcpy(to, from, k);
+            to += k;
+            from += k;
+            len -= k;
+            left -= k;
+            in_slot += k;
+        }
+        if (!(seg->flags & BUFFER_NEXT))
+            break;
+    }
+    if (used)
+        memif_desc_set(e, (u16)(slot + used - 1), in_slot, 0);
+    return used;
+}
+
+/* What became of a vector. */
+struct memif_put {
+    u32 slots; /* filled */
+    u32 i;     /* packets before it were sent or dropped */
+    u32 n;     /* sent: in bi */
+    u32 bi[FRAME_PKTS];
+    enum memif_fault fault;
+};
+
+static void memif_tx_drop(struct thread *t, struct node *n, const struct tx_queue *q,
+                          struct buffer *b, u16 *next, enum memif_tx_error error)
+{
+    *next = node_drop(n, b, error, MEMIF_TX_NEXT_DROP);
+    interface_count(t, IF_TX_ERROR, q->interface, 1, 0);
+}
+
+/* Fills up to `free` slots, until there is none. p is all zero. */
+ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_queue *q,
+                             bool is_slave, u32 free, struct buffer **b, u16 *next, u32 count,
+                             struct memif_put *p)
+{
+    const struct memif_end *e = &((struct memif_tx *)q->port)->end;
+    for (; p->i < count && p->slots < free; p->i++) {
+        u32 i = p->i, room;
+        u16 slot = (u16)(e->at + p->slots);
+        if (is_slave)
+            __builtin_prefetch(
+                e->slots + (size_t)((slot + WARM_PKTS) & (e->size - 1)) * e->slot_bytes, 1);
+        if (i + WARM_PKTS < count)
+            __builtin_prefetch(buffer_current(b[i + WARM_PKTS]));
+        u8 *to = memif_slot_room(e, is_slave, slot, &room);
+        if (unlikely(!to)) {
+            p->fault = MEMIF_FAULT_SLOT;
+            return;
+        }
+        if (likely(!(b[i]->flags & BUFFER_NEXT) && b[i]->len <= room)) {
+            memif_copy(to, buffer_current(b[i]), b[i]->len);
+            memif_desc_set(e, slot, b[i]->len, 0);
+            p->slots++;
+        } else {
+            u32 took = memif_put_chain(e, slot, free - p->slots, b[i], &p->fault);
+            if (p->fault)
+                return;
+            if (!took) { /* a shorter one may have room */
+                memif_tx_drop(t, n, q, b[i], &next[i], MEMIF_TX_ERR_ROLLBACK);
+                continue;
+            }
+            p->slots += took;
+        }
+        next[i] = NEXT_CONSUMED;
+        p->bi[p->n++] = buffer_index(b[i]);
+    }
+}
+
+static void memif_interrupt(struct memif_end *e)
+{
+    static const u64 one = 1;
+    __atomic_store_n(&e->interrupts, e->interrupts + 1, __ATOMIC_RELAXED); /* it is shown */
+    if (write(e->fd, &one, sizeof(one)) < 0) {
+        /* it is readable already */
+    }
+}
+
+/* The other end sees them, and is woken if it sleeps. */
+static void memif_show_slots(struct memif_end *e, u32 slots)
+{
+    e->at = (u16)(e->at + slots);
+    __atomic_store_n(e->ours, e->at, __ATOMIC_RELEASE);
+    /* who goes to sleep says so, and looks at the index after that */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!(__atomic_load_n(&e->ring->flags, __ATOMIC_RELAXED) & MEMIF_RING_QUIET))
+        memif_interrupt(e);
+}
+
+static void memif_fill(struct thread *t, struct node *n, const struct tx_queue *q,
+                       struct buffer **b, u16 *next, u32 count, struct memif_put *p)
+{
+    const struct memif_end *e = &((struct memif_tx *)q->port)->end;
+    u32 free = memif_free_slots(e);
+    p->slots = p->i = p->n = 0;
+    p->fault = free > e->size ? MEMIF_FAULT_INDEX : e->fault;
+    if (unlikely(p->fault))
+        return;
+    if (e->is_slave)
+        memif_put(t, n, q, true, free, b, next, count, p);
+    else
+        memif_put(t, n, q, false, free, b, next, count, p);
+}
+
+static void memif_send(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
+                       u16 *next, u32 count)
+{
+    struct memif_tx *tx = q->port;
+    struct memif_end *e = &tx->end;
+    struct memif_put p;
+    enum memif_tx_error error = MEMIF_TX_ERR_NOT_CONNECTED;
+    p.i = 0;
+    if (likely(__atomic_load_n(&tx->up, __ATOMIC_ACQUIRE))) {
+        memif_fill(t, n, q, b, next, count, &p);
+        if (likely(p.slots))
+            memif_show_slots(e, p.slots);
+        buffer_free(t, p.bi, p.n);
+        if (unlikely(p.fault))
+            memif_fault(t, e, q->interface, p.fault);
+        else
+            error = MEMIF_TX_ERR_NO_FREE_SLOTS;
+    }
+    for (u32 i = p.i; i < count; i++)
+        memif_tx_drop(t, n, q, b[i], &next[i], error);
+}
+
+void NODE_FN(memif_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    static const struct interface_tx_errors errors = {MEMIF_TX_ERR_NO_QUEUE, MEMIF_TX_ERR_NOT_CUT,
+                                                      MEMIF_TX_NEXT_DROP};
+    interface_tx(t, n, &((struct memif *)n->state)->tx_queues, b, next, count, memif_send, &errors);
+}
