@@ -10,7 +10,8 @@
 #include "net/packet/l4_packet.h"
 #include "net/packet/layers.h"
 
-#define FLOWS 8 /* that are joined at the same time */
+#define FLOWS 8          /* that are joined at the same time */
+#define HEADERS_MAX 256u /* bytes; more is odd */
 
 /* A segment that could be joined: where its parts are in the frame. */
 struct segment {
@@ -75,7 +76,7 @@ static bool segment_read(struct buffer *b, struct segment *s, bool *is_tcp)
     u32 tcp_bytes = tcp_header_bytes(s->tcp);
     s->header_bytes = s->l.l4 + tcp_bytes;
     if (tcp_bytes < sizeof(struct tcp_header) || s->header_bytes >= b->len ||
-        (s->tcp->flags & ~TCP_PSH) != TCP_ACK)
+        s->header_bytes > HEADERS_MAX || (s->tcp->flags & ~TCP_PSH) != TCP_ACK)
         return false;
     s->payload_bytes = b->len - s->header_bytes;
     return has_right_checksum(s);
