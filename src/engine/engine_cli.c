@@ -14,11 +14,6 @@
 
 /* --- show runtime --- */
 
-static u32 node_number(struct engine *e, const struct node_global *g)
-{
-    return (u32)(g - e->nodes.v);
-}
-
 struct runtime_view {
     bool verbose, max, time, summary;
     u32 only; /* node, or UINT32_MAX */
@@ -77,10 +72,18 @@ static void runtime_row(struct out *o, struct thread *t, const struct node_globa
     out_cell_f64(o, ratio, 2);
 }
 
-static void runtime_table(struct out *o, struct engine *e, struct thread *t,
-                          const struct runtime_view *view)
+/* Where it is, and the columns, which the output borrows. */
+struct runtime_place {
+    struct node_list nodes; /* first: node_list_fini */
+    u32 thread;
+    bool in_table;
+    struct out_column cols[7];
+};
+
+static void runtime_table_begin(struct out *o, struct engine *e, const struct runtime_view *view,
+                                struct runtime_place *at)
 {
-    struct out_column plain[] = {
+    const struct out_column plain[] = {
         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
         {"State", "state", 12, OUT_CENTER, OUT_CENTER},
         {"Calls", "calls", 16, OUT_CENTER, OUT_RIGHT},
@@ -90,7 +93,7 @@ static void runtime_table(struct out *o, struct engine *e, struct thread *t,
          16, OUT_CENTER, OUT_RIGHT},
         {"Vectors/Call", "vectors_per_call", 16, OUT_CENTER, OUT_RIGHT},
     };
-    struct out_column max[] = {
+    const struct out_column max[] = {
         {"Name", "name", 30, OUT_CENTER, OUT_LEFT},
         {view->time ? "Max Node Time" : "Max Node Clocks", "max_node_clocks", 17, OUT_CENTER,
          OUT_RIGHT},
@@ -99,19 +102,31 @@ static void runtime_table(struct out *o, struct engine *e, struct thread *t,
         {view->time ? "Avg Time (ns)" : "Avg Clocks", "avg_clocks", 16, OUT_CENTER, OUT_RIGHT},
         {"Avg Vectors/Call", "vectors_per_call", 16, OUT_CENTER, OUT_RIGHT},
     };
-    u32 n;
-    struct node_global **list = nodes_sorted(e, &n);
-    out_table(o, "nodes", view->max ? max : plain, view->max ? array_len(max) : array_len(plain));
-    for (u32 i = 0; i < n; i++) {
-        u32 node = node_number(e, list[i]);
-        const struct node *rt = &t->nodes[node];
+    static_assert(sizeof(plain) <= sizeof(at->cols) && sizeof(max) <= sizeof(at->cols), "room");
+    memcpy(at->cols, view->max ? max : plain, view->max ? sizeof(max) : sizeof(plain));
+    out_table(o, "nodes", at->cols, view->max ? array_len(max) : array_len(plain));
+    node_list_begin(&at->nodes, e);
+    at->in_table = true;
+}
+
+/* CLI_MORE, or 0 at the table's end. */
+static int runtime_table(struct cli_call *c, struct engine *e, struct thread *t,
+                         const struct runtime_view *view, struct runtime_place *at)
+{
+    for (u32 i; (i = node_list_next(&at->nodes, e)) != UINT32_MAX;) {
+        const struct node *rt = &t->nodes[i];
         if (view->only != UINT32_MAX
-                ? node == view->only
+                ? i == view->only
                 : view->verbose || tally_read(&rt->calls) || tally_read(&rt->suspends))
-            runtime_row(o, t, list[i], node, view);
+            runtime_row(c->out, t, &e->nodes.v[i], i, view);
+        if (cli_full(c))
+            return CLI_MORE;
     }
-    out_table_end(o);
-    free(list);
+    out_table_end(c->out);
+    node_list_fini(&at->nodes);
+    at->nodes = (struct node_list){0};
+    at->in_table = false;
+    return 0;
 }
 
 static void rate_text(struct out *o, const char *key, const char *before, u64 packets,
@@ -137,9 +152,40 @@ static void thread_banner(struct out *o, struct engine *e, struct thread *t)
     out_text(o, "\n");
 }
 
+static void runtime_thread(struct out *o, struct engine *e, struct thread *t)
+{
+    double seconds = (double)(clock_ns() - e->runtime_clear_ns) / 1e9;
+    struct rates r = thread_rates(e, t);
+    u64 calls = 0, vectors = 0, loops = tally_read(&t->loops);
+    for (u32 k = 0; k < e->nodes.n; k++) {
+        const struct node_global *g = &e->nodes.v[k];
+        if (!g->name || g->def->kind != NODE_INTERNAL)
+            continue;
+        calls += tally_read(&t->nodes[k].calls);
+        vectors += tally_read(&t->nodes[k].vectors);
+    }
+    out_str(o, "thread", t->name, NULL);
+    thread_banner(o, e, t);
+    char sec[32];
+    snprintf(sec, sizeof(sec), "%.1f", seconds);
+    out_text(o, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
+             *sec == '0' ? sec + 1 : sec, e->config.stats_interval_sec,
+             calls ? (double)vectors / (double)calls : 0,
+             seconds > 0 ? (double)loops / seconds : 0);
+    out_f64(o, "seconds", seconds, NULL);
+    out_u64(o, "loops", loops, NULL);
+    out_u64(o, "sleeps", tally_read(&t->sleeps), NULL);
+    rate_text(o, "rate_in", "  vector rates in ", r.in, seconds);
+    rate_text(o, "rate_out", ", out ", r.out, seconds);
+    rate_text(o, "rate_drop", ", drop ", r.drop, seconds);
+    rate_text(o, "rate_punt", ", punt ", r.punt, seconds);
+    out_text(o, "\n");
+}
+
 static int show_runtime(struct cli_call *c)
 {
     struct engine *e = engine_of(c->piste);
+    struct runtime_place *at = cli_kept(c, sizeof(*at), node_list_fini);
     struct runtime_view view = {
         .verbose = cli_has(c, "verbose"),
         .max = cli_has(c, "max"),
@@ -147,39 +193,18 @@ static int show_runtime(struct cli_call *c)
         .summary = cli_has(c, "summary"),
         .only = (u32)cli_u64(c, "node", UINT32_MAX),
     };
-    double seconds = (double)(clock_ns() - e->runtime_clear_ns) / 1e9;
-    out_array(c->out, "threads");
-    for (u32 i = 0; i < e->n_threads; i++) {
-        struct thread *t = e->threads[i];
-        struct rates r = thread_rates(e, t);
-        u64 calls = 0, vectors = 0;
-        for (u32 k = 0; k < e->nodes.n; k++) {
-            const struct node_global *g = &e->nodes.v[k];
-            if (!g->name || g->def->kind != NODE_INTERNAL)
-                continue;
-            calls += tally_read(&t->nodes[k].calls);
-            vectors += tally_read(&t->nodes[k].vectors);
+    if (!c->again)
+        out_array(c->out, "threads");
+    for (; at->thread < e->n_threads; at->thread++) {
+        struct thread *t = e->threads[at->thread];
+        if (!at->in_table) {
+            out_object(c->out, NULL);
+            runtime_thread(c->out, e, t);
+            if (!view.summary)
+                runtime_table_begin(c->out, e, &view, at);
         }
-        out_object(c->out, NULL);
-        out_str(c->out, "thread", t->name, NULL);
-        thread_banner(c->out, e, t);
-        char sec[32];
-        snprintf(sec, sizeof(sec), "%.1f", seconds);
-        u64 loops = tally_read(&t->loops);
-        out_text(c->out, "Time %s, %f sec internal node vector rate %.2f loops/sec %.2f\n",
-                 *sec == '0' ? sec + 1 : sec, e->config.stats_interval_sec,
-                 calls ? (double)vectors / (double)calls : 0,
-                 seconds > 0 ? (double)loops / seconds : 0);
-        out_f64(c->out, "seconds", seconds, NULL);
-        out_u64(c->out, "loops", loops, NULL);
-        out_u64(c->out, "sleeps", tally_read(&t->sleeps), NULL);
-        rate_text(c->out, "rate_in", "  vector rates in ", r.in, seconds);
-        rate_text(c->out, "rate_out", ", out ", r.out, seconds);
-        rate_text(c->out, "rate_drop", ", drop ", r.drop, seconds);
-        rate_text(c->out, "rate_punt", ", punt ", r.punt, seconds);
-        out_text(c->out, "\n");
-        if (!view.summary)
-            runtime_table(c->out, e, t, &view);
+        if (at->in_table && runtime_table(c, e, t, &view, at))
+            return CLI_MORE;
         out_end(c->out);
     }
     out_end(c->out);

@@ -317,8 +317,17 @@ extern const struct cli_command engine_commands[];
 int engine_node_parse(struct piste *p, const char **text, struct cli_value *v, struct error *err);
 void engine_node_complete(struct piste *p, const char *prefix,
                           void (*add)(void *arg, const char *word), void *arg);
-/* Nodes in use, sorted by name; the caller frees. */
-struct node_global **nodes_sorted(struct engine *e, u32 *n);
+/* Nodes by name, for a command that shows them in pieces: those that come or go meanwhile may be
+ * shown or not. */
+struct node_list {
+    u32 *v; /* indices */
+    u32 n, at;
+};
+void node_list_begin(struct node_list *l, const struct engine *e);
+/* Index of the next one; UINT32_MAX behind the last. */
+u32 node_list_next(struct node_list *l, const struct engine *e);
+/* For cli_kept. */
+void node_list_fini(void *list);
 const char *node_state_text(struct thread *t, u32 node, const struct node_def *def);
 extern const struct cli_command node_commands[];
 extern const struct cli_type node_types[];

@@ -41,27 +41,42 @@ const struct cli_type node_types[] = {
     {0},
 };
 
-static int by_node_name(const void *x, const void *y, void *unused)
-{
-    const struct node_global *a = *(const struct node_global *const *)x,
-                             *b = *(const struct node_global *const *)y;
-    return strcmp(a->name, b->name);
-}
+struct named_node {
+    const char *name;
+    u32 index;
+};
 
 static int compare_nodes(const void *x, const void *y)
 {
-    return by_node_name(x, y, NULL);
+    return strcmp(((const struct named_node *)x)->name, ((const struct named_node *)y)->name);
 }
 
-struct node_global **nodes_sorted(struct engine *e, u32 *n)
+void node_list_begin(struct node_list *l, const struct engine *e)
 {
-    struct node_global **list = mem_alloc((e->nodes.n + 1) * sizeof(*list));
-    *n = 0;
+    struct named_node *found = mem_alloc((e->nodes.n + 1) * sizeof(*found));
+    *l = (struct node_list){.v = mem_alloc((e->nodes.n + 1) * sizeof(*l->v))};
     for (u32 i = 0; i < e->nodes.n; i++)
         if (e->nodes.v[i].name)
-            list[(*n)++] = &e->nodes.v[i];
-    qsort(list, *n, sizeof(*list), compare_nodes);
-    return list;
+            found[l->n++] = (struct named_node){e->nodes.v[i].name, i};
+    qsort(found, l->n, sizeof(*found), compare_nodes);
+    for (u32 i = 0; i < l->n; i++)
+        l->v[i] = found[i].index;
+    free(found);
+}
+
+u32 node_list_next(struct node_list *l, const struct engine *e)
+{
+    while (l->at < l->n) {
+        u32 node = l->v[l->at++];
+        if (e->nodes.v[node].name)
+            return node;
+    }
+    return UINT32_MAX;
+}
+
+void node_list_fini(void *list)
+{
+    free(((struct node_list *)list)->v);
 }
 
 const char *node_state_text(struct thread *t, u32 node, const struct node_def *def)
@@ -196,52 +211,118 @@ static void graph_cell(struct out *o, const char *text)
     out_aligned(o, text, (unsigned)max_u64(25, strlen(text)), OUT_CENTER);
 }
 
-/* A node, and in lines of two columns where it leads, and what leads to it. */
-static void graph_node(struct out *o, struct engine *e, u32 node)
+/* `show vlib graph`: where it is. */
+struct graph_place {
+    struct node_list nodes; /* first: node_list_fini */
+    u32 node;               /* that is shown; UINT32_MAX: none */
+    u32 next;               /* of its lines */
+    u32 before;             /* edge + 1 of the next line; 0: none */
+    /* what led to each node at the beginning: by node, an edge + 1; 0: nothing */
+    u32 *first, *last;
+    VEC(struct graph_edge {
+        u32 from;
+        u32 next; /* that leads to the same node, + 1 */
+    })
+    edges;
+};
+
+static void graph_fini(void *kept)
 {
-    const struct node_global *g = &e->nodes.v[node];
-    u32 next = 0, before = 0;
+    struct graph_place *x = kept;
+    node_list_fini(&x->nodes);
+    free(x->first);
+    free(x->last);
+    vec_free(&x->edges);
+}
+
+/* A node that leads somewhere by several edges is listed once. */
+static void graph_edge(struct graph_place *x, u32 from, u32 to)
+{
+    u32 *last = &x->last[to];
+    if (*last && x->edges.v[*last - 1].from == from)
+        return;
+    struct graph_edge edge = {from, 0};
+    vec_add(&x->edges, edge);
+    *(*last ? &x->edges.v[*last - 1].next : &x->first[to]) = x->edges.n;
+    *last = x->edges.n;
+}
+
+static void graph_begin(struct graph_place *x, const struct engine *e)
+{
+    node_list_begin(&x->nodes, e);
+    x->node = UINT32_MAX;
+    x->first = mem_alloc((e->nodes.n + 1) * sizeof(*x->first));
+    x->last = mem_alloc((e->nodes.n + 1) * sizeof(*x->last));
+    for (u32 i = 0; i < e->nodes.n; i++)
+        for (u32 k = 0; e->nodes.v[i].name && k < e->nodes.v[i].n_next; k++)
+            graph_edge(x, i, e->nodes.v[i].next_nodes[k]);
+}
+
+/* Where a node leads; what leads to it stands beside that in lines of two columns. */
+static void graph_node(struct out *o, const struct engine *e, struct graph_place *x)
+{
+    const struct node_global *g = &e->nodes.v[x->node];
     out_object(o, NULL);
     out_str(o, "name", g->name, "%-26s");
     out_array(o, "next_nodes");
     for (u32 k = 0; k < g->n_next; k++)
         out_str(o, NULL, node_name(e, (struct node_index){g->next_nodes[k]}), NULL);
     out_end(o);
-    for (bool first = true;; first = false, next++, before++) {
-        char to[NODE_NAME_BYTES + 16] = "";
-        while (before < e->nodes.n && !node_leads_to(&e->nodes.v[before], node))
-            before++;
-        if (next >= g->n_next && before >= e->nodes.n)
-            break;
-        if (next < g->n_next)
-            snprintf(to, sizeof(to), "%s [%u]",
-                     node_name(e, (struct node_index){g->next_nodes[next]}), next);
-        out_text(o, "%s%*s", first ? "" : "\n", first ? 0 : 26, "");
-        graph_cell(o, to);
-        graph_cell(o, before < e->nodes.n ? e->nodes.v[before].name : "");
-    }
-    out_text(o, "\n");
-    out_end(o);
+    x->next = 0;
+    x->before = x->first[x->node];
+}
+
+/* The next line of a node; false: there is none. */
+static bool graph_line(struct out *o, const struct engine *e, struct graph_place *x)
+{
+    const struct node_global *g = &e->nodes.v[x->node];
+    char to[NODE_NAME_BYTES + 16] = "";
+    const char *from = NULL;
+    for (; x->before && !from; x->before = x->edges.v[x->before - 1].next)
+        from = e->nodes.v[x->edges.v[x->before - 1].from].name; /* NULL: it has gone */
+    if (x->next >= g->n_next && !from)
+        return false;
+    if (x->next < g->n_next)
+        snprintf(to, sizeof(to), "%s [%u]",
+                 node_name(e, (struct node_index){g->next_nodes[x->next]}), x->next);
+    out_text(o, "%s%*s", x->next ? "\n" : "", x->next ? 26 : 0, "");
+    graph_cell(o, to);
+    graph_cell(o, from ? from : "");
+    x->next++;
+    return true;
 }
 
 static int show_graph(struct cli_call *c)
 {
-    struct engine *e = engine_of(c->piste);
-    u32 only = (u32)cli_u64(c, "node", UINT32_MAX), n;
-    struct node_global **list = nodes_sorted(e, &n);
-    graph_cell(c->out, "Name");
-    graph_cell(c->out, "Next");
-    graph_cell(c->out, "Previous");
-    out_text(c->out, "\n");
-    out_array(c->out, "nodes");
-    for (u32 i = 0; i < n; i++) {
-        u32 node = (u32)(list[i] - e->nodes.v);
-        if (only == UINT32_MAX || only == node)
-            graph_node(c->out, e, node);
+    const struct engine *e = engine_of(c->piste);
+    struct graph_place *x = cli_kept(c, sizeof(*x), graph_fini);
+    u32 only = (u32)cli_u64(c, "node", UINT32_MAX);
+    if (!c->again) {
+        graph_begin(x, e);
+        graph_cell(c->out, "Name");
+        graph_cell(c->out, "Next");
+        graph_cell(c->out, "Previous");
+        out_text(c->out, "\n");
+        out_array(c->out, "nodes");
     }
-    out_end(c->out);
-    free(list);
-    return 0;
+    while (!cli_full(c)) {
+        if (x->node == UINT32_MAX) {
+            x->node = node_list_next(&x->nodes, e);
+            if (x->node == UINT32_MAX) {
+                out_end(c->out);
+                return 0;
+            }
+            if (only != UINT32_MAX && only != x->node)
+                x->node = UINT32_MAX;
+            else
+                graph_node(c->out, e, x);
+        } else if (!e->nodes.v[x->node].name || !graph_line(c->out, e, x)) {
+            out_text(c->out, "\n");
+            out_end(c->out);
+            x->node = UINT32_MAX;
+        }
+    }
+    return CLI_MORE;
 }
 
 static int show_node(struct cli_call *c)
@@ -266,27 +347,31 @@ static int show_node(struct cli_call *c)
 
 static int show_node_variants(struct cli_call *c)
 {
-    struct engine *e = engine_of(c->piste);
+    const struct engine *e = engine_of(c->piste);
     static const struct out_column cols[] = {
         {"Name", "node", 40, OUT_LEFT, OUT_LEFT},
         {"Active", "active", 14, OUT_LEFT, OUT_LEFT},
         {"Available", "available", 0, OUT_LEFT, OUT_LEFT},
     };
-    u32 n;
-    struct node_global **list = nodes_sorted(e, &n);
-    out_table(c->out, "nodes", cols, array_len(cols));
-    for (u32 i = 0; i < n; i++) {
+    struct node_list *list = cli_kept(c, sizeof(*list), node_list_fini);
+    if (!c->again) {
+        node_list_begin(list, e);
+        out_table(c->out, "nodes", cols, array_len(cols));
+    }
+    for (u32 i; (i = node_list_next(list, e)) != UINT32_MAX;) {
+        const struct node_global *g = &e->nodes.v[i];
         struct text names = {0};
         for (int l = 0; l < CPU_LEVEL_N; l++)
-            if (list[i]->def->run[l] && cpu_level_runs((enum cpu_level)l))
+            if (g->def->run[l] && cpu_level_runs((enum cpu_level)l))
                 text_add(&names, "%s%s", names.len ? " " : "", cpu_level_name((enum cpu_level)l));
-        out_cell(c->out, "%s", list[i]->name);
-        out_cell(c->out, "%s", cpu_level_name(list[i]->level));
+        out_cell(c->out, "%s", g->name);
+        out_cell(c->out, "%s", cpu_level_name(g->level));
         out_cell(c->out, "%s", text_str(&names));
         text_free(&names);
+        if (cli_full(c))
+            return CLI_MORE;
     }
     out_table_end(c->out);
-    free(list);
     return 0;
 }
 

@@ -249,6 +249,8 @@ void classify_stop(struct piste *p, void *state)
     u32 i = 0;
     while (c->n_tables && (i = classify_table_next(p, i)) != CLASSIFY_NONE)
         table_delete(p, i);
+    for (struct classify_session_walk *w = c->walks; w; w = w->other)
+        w->piste = NULL;
     counter_vec_free(classify_hits);
     classify_tables = NULL;
     classify_sessions = NULL;

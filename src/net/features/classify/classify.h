@@ -78,9 +78,19 @@ void classify_set_policers(struct piste *p,
 void classify_forget_policer(struct piste *p, u32 index);
 
 u32 classify_session_count(const struct piste *p, u32 table);
-/* In no order; fn must not change the table. */
-void classify_session_each(const struct piste *p, u32 table,
-                           void (*fn)(const struct classify_session *s, void *arg), void *arg);
+/* Sessions of a table, in the order in which they were added: others may come and go between two
+ * looks, and the table may. Zeros, or one that has ended, to begin with. */
+struct classify_session_walk {
+    struct piste *piste; /* NULL: it has ended */
+    u64 serial;          /* of the table */
+    u32 table;
+    u32 next;                            /* session; INDEX_LIST_NONE */
+    struct classify_session_walk *other; /* of those that are under way */
+};
+void classify_session_walk_begin(struct classify_session_walk *w, struct piste *p, u32 table);
+/* NULL behind the last. */
+const struct classify_session *classify_session_walk_next(struct classify_session_walk *w);
+void classify_session_walk_end(struct classify_session_walk *w);
 /* Next table index at or after from; CLASSIFY_NONE at the end. */
 u32 classify_table_next(const struct piste *p, u32 from);
 u32 classify_table_buckets(const struct piste *p, u32 table);

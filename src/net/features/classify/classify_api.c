@@ -120,64 +120,45 @@ static void add_del_session(struct api_call *c)
     api_reply_retval(c, rc == -ENOENT && t ? API_NO_SUCH_ENTRY : retval_of(rc));
 }
 
-struct dumped_session {
-    u32 next, opaque;
-    i32 advance;
-    u8 key[CLASSIFY_MATCH_MAX * CLASSIFY_VECTOR_BYTES];
-};
-
-struct session_dump {
-    VEC(struct dumped_session) sessions;
-    u32 table, skipped_bytes, key_bytes, at;
-};
-
-static void copy_session(const struct classify_session *s, void *arg)
-{
-    struct session_dump *d = arg;
-    struct dumped_session x = {.next = s->next, .opaque = s->opaque, .advance = s->advance};
-    memcpy(x.key, s->key, d->key_bytes);
-    vec_add(&d->sessions, x);
-}
-
 static bool session_dump_more(struct api_call *c, void *state)
 {
-    struct session_dump *d = state;
+    struct classify_session_walk *w = state;
     u8 match[MATCH_BYTES_MAX] = {0};
-    for (; d->at < d->sessions.n && api_room(c); d->at++) {
-        const struct dumped_session *s = &d->sessions.v[d->at];
-        memcpy(match + d->skipped_bytes, s->key, d->key_bytes);
+    while (api_room(c)) {
+        const struct classify_session *s = classify_session_walk_next(w);
+        if (!s)
+            return false;
+        const struct classify_table *t = classify_table_at(w->table);
+        u32 skipped_bytes = t->skip * (u32)CLASSIFY_VECTOR_BYTES;
+        u32 key_bytes = t->match * (u32)CLASSIFY_VECTOR_BYTES;
+        memcpy(match + skipped_bytes, s->key, key_bytes);
         struct api_classify_session_details details = {
-            .table_id = d->table,
+            .table_id = w->table,
             .hit_next_index = s->next,
             .advance = s->advance,
             .opaque_index = s->opaque,
-            .match_length = d->skipped_bytes + d->key_bytes,
+            .match_length = skipped_bytes + key_bytes,
             .match = match,
         };
         api_reply(c, &api_message_classify_session_details, &details);
     }
-    return d->at < d->sessions.n;
+    return true;
 }
 
 static void session_dump_end(void *state)
 {
-    struct session_dump *d = state;
-    vec_free(&d->sessions);
-    free(d);
+    classify_session_walk_end(state);
+    free(state);
 }
 
 static void session_dump(struct api_call *c)
 {
     const struct api_classify_session_dump *m = c->msg;
-    const struct classify_table *t = classify_table_at(m->table_id);
-    if (!t)
+    if (!classify_table_at(m->table_id))
         return;
-    struct session_dump *d = mem_alloc(sizeof(*d));
-    d->table = m->table_id;
-    d->skipped_bytes = t->skip * (u32)CLASSIFY_VECTOR_BYTES;
-    d->key_bytes = t->match * (u32)CLASSIFY_VECTOR_BYTES;
-    classify_session_each(c->piste, m->table_id, copy_session, d);
-    api_continue(c, session_dump_more, session_dump_end, d);
+    struct classify_session_walk *w = mem_alloc(sizeof(*w));
+    classify_session_walk_begin(w, c->piste, m->table_id);
+    api_continue(c, session_dump_more, session_dump_end, w);
 }
 
 /* --- interfaces --- */

@@ -12,6 +12,8 @@
 #include "net/features/classify/classify_parse.h"
 #include "net/ip/fib/fib.h"
 
+#define SESSIONS_A_PIECE 256
+
 /* --- types --- */
 
 static int parse_mask(struct piste *p, const char **text, struct cli_value *v, struct error *e)
@@ -209,20 +211,25 @@ static int classify_cli_session(struct cli_call *c)
 
 /* --- show classify tables --- */
 
+/* `show classify tables`: where it is. */
 struct shown {
-    struct cli_call *c;
-    const struct classify_table *table;
-    u32 n;
+    u32 table;
+    bool in_table; /* its sessions are being shown: */
+    u32 n;         /* so many were */
+    struct classify_session_walk walk;
 };
 
-static void show_session(const struct classify_session *s, void *arg)
+static void shown_fini(void *kept)
 {
-    struct shown *x = arg;
-    struct out *o = x->c->out;
+    classify_session_walk_end(&((struct shown *)kept)->walk);
+}
+
+static void show_session(struct out *o, const struct classify_session *s, u32 n, u32 match)
+{
     struct text key = {0};
-    text_hex(&key, s->key, x->table->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(&key, s->key, match * (u32)CLASSIFY_VECTOR_BYTES);
     out_object(o, NULL);
-    out_text(o, "    %u: [%u]: next_index %d advance %d opaque %d action %u metadata %u\n", x->n,
+    out_text(o, "    %u: [%u]: next_index %d advance %d opaque %d action %u metadata %u\n", n,
              s->id, (int)s->next, s->advance, (int)s->opaque, s->action, s->metadata);
     out_i64(o, "next_index", (i32)s->next, NULL);
     out_i64(o, "advance", s->advance, NULL);
@@ -236,17 +243,15 @@ static void show_session(const struct classify_session *s, void *arg)
     out_u64(o, "last_heard", last_heard_s, NULL);
     out_end(o);
     text_free(&key);
-    x->n++;
 }
 
-static void classify_cli_show_table(struct cli_call *c, u32 index, bool verbose)
+static void classify_cli_show_table(struct cli_call *c, u32 index)
 {
     struct out *o = c->out;
     const struct classify_table *t = classify_table_at(index);
     u32 n = classify_session_count(c->piste, index);
     struct text mask = {0};
     text_hex(&mask, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
-    out_object(o, NULL);
     out_text(o, "%10u%10u%10d%10d\n", index, n, (int)t->next_table, (int)t->miss_next);
     out_u64(o, "index", index, NULL);
     out_u64(o, "n_sessions", n, NULL);
@@ -259,25 +264,42 @@ static void classify_cli_show_table(struct cli_call *c, u32 index, bool verbose)
     out_i64(o, "current_data_offset", t->offset, " offset %" PRId64 "\n");
     out_str(o, "mask", text_str(&mask), "  mask %s\n");
     out_text(o, "  linear-search buckets 0\n");
-    if (verbose) {
-        struct shown x = {c, t, 0};
-        out_text(o, "\n");
-        out_array(o, "sessions");
-        classify_session_each(c->piste, index, show_session, &x);
-        out_end(o);
-        out_text(o, "    %u active elements\n", x.n);
-    }
-    out_end(o);
     text_free(&mask);
+}
+
+/* Sessions of the table that is shown: CLI_MORE, or 0 at their end. */
+static int show_sessions(struct cli_call *c, struct shown *x)
+{
+    const struct classify_session *s;
+    if (!x->in_table) {
+        out_text(c->out, "\n");
+        out_array(c->out, "sessions");
+        classify_session_walk_begin(&x->walk, c->piste, x->table);
+        x->in_table = true;
+    }
+    while (!cli_full(c)) {
+        s = classify_session_walk_next(&x->walk);
+        if (s) {
+            show_session(c->out, s, x->n++, classify_table_at(x->table)->match);
+            continue;
+        }
+        classify_session_walk_end(&x->walk);
+        out_end(c->out);
+        out_text(c->out, "    %u active elements\n", x->n);
+        x->in_table = false;
+        x->n = 0;
+        return 0;
+    }
+    return CLI_MORE;
 }
 
 static int show_tables(struct cli_call *c)
 {
     const struct cli_value *one = cli_get(c, "index");
     bool verbose = cli_has(c, "verbose") || cli_has(c, "v");
-    u32 *next = cli_kept(c, sizeof(*next), NULL);
-    u32 i = classify_table_next(c->piste, *next);
-    if (one && !classify_table_at((u32)one->u))
+    struct shown *x = cli_kept(c, sizeof(*x), shown_fini);
+    u32 i = x->in_table ? x->table : classify_table_next(c->piste, x->table);
+    if (one && !c->again && !classify_table_at((u32)one->u))
         return error_set(c->err, ENOENT, "no such classifier table %u", (u32)one->u);
     if (!c->again && i == CLASSIFY_NONE)
         out_text(c->out, "No classifier tables configured\n");
@@ -285,10 +307,20 @@ static int show_tables(struct cli_call *c)
         out_text(c->out, "%10s%10s%10s%10s\n", "TableIdx", "Sessions", "NextTbl", "NextNode");
     if (!c->again)
         out_array(c->out, "tables");
-    for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, *next)) {
-        if (!one || one->u == i)
-            classify_cli_show_table(c, i, verbose);
-        *next = i + 1;
+    for (; i != CLASSIFY_NONE; i = classify_table_next(c->piste, x->table)) {
+        x->table = i;
+        if (one && one->u != i) {
+            x->table++;
+            continue;
+        }
+        if (!x->in_table) {
+            out_object(c->out, NULL);
+            classify_cli_show_table(c, i);
+        }
+        if (verbose && show_sessions(c, x))
+            return CLI_MORE;
+        out_end(c->out);
+        x->table++;
         if (cli_full(c))
             return CLI_MORE;
     }
@@ -322,73 +354,104 @@ const struct cli_command classify_commands[] = {
 
 /* --- running config --- */
 
-static void config_of_session(const struct classify_session *s, void *arg);
-
-struct config {
-    struct piste *piste;
-    struct text *t;
-    const bool *policed; /* by table */
-    u32 table;
-};
-
-static void classify_cli_config_of_table(struct config *x)
+static void classify_cli_config_of_table(const struct piste *p, u32 index, struct text *out)
 {
-    const struct classify_table *t = classify_table_at(x->table);
-    text_add(x->t, "classify table table %u mask hex ", x->table);
-    text_hex(x->t, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
-    text_add(x->t, " skip %u match %u buckets %u", t->skip, t->match,
-             classify_table_buckets(x->piste, x->table));
+    const struct classify_table *t = classify_table_at(index);
+    text_add(out, "classify table table %u mask hex ", index);
+    text_hex(out, t->mask, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_add(out, " skip %u match %u buckets %u", t->skip, t->match,
+             classify_table_buckets(p, index));
     if (t->miss_next != CLASSIFY_NONE)
-        text_add(x->t, " miss-next %u", t->miss_next);
+        text_add(out, " miss-next %u", t->miss_next);
     if (t->current)
-        text_puts(x->t, " current-data-flag 1");
+        text_puts(out, " current-data-flag 1");
     if (t->offset)
-        text_add(x->t, " current-data-offset %d", t->offset);
-    text_putc(x->t, '\n');
+        text_add(out, " current-data-offset %d", t->offset);
+    text_putc(out, '\n');
 }
 
-static void config_of_session(const struct classify_session *s, void *arg)
+/* policed: by table, whether its next are policers. */
+static void config_of_session(struct piste *p, u32 table, const struct classify_session *s,
+                              const bool *policed, struct text *out)
 {
-    struct config *x = arg;
-    const struct classify_table *t = classify_table_at(x->table);
+    const struct classify_table *t = classify_table_at(table);
     static const u8 skipped[CLASSIFY_SKIP_MAX * CLASSIFY_VECTOR_BYTES];
-    text_add(x->t, "classify session table-index %u", x->table);
-    bool is_policer = s->is_policer || x->policed[x->table];
-    const char *policer = is_policer ? classify_policer_name(x->piste, s->next) : NULL;
+    text_add(out, "classify session table-index %u", table);
+    bool is_policer = s->is_policer || policed[table];
+    const char *policer = is_policer ? classify_policer_name(p, s->next) : NULL;
     if (policer)
-        text_add(x->t, " policer-hit-next %s", policer);
+        text_add(out, " policer-hit-next %s", policer);
     else if (s->next != CLASSIFY_NONE &&
              !is_policer) /* else its policer is gone: no other's index */
-        text_add(x->t, " hit-next %u", s->next);
+        text_add(out, " hit-next %u", s->next);
     if (s->opaque != CLASSIFY_NONE)
-        text_add(x->t, " opaque-index %u", s->opaque);
+        text_add(out, " opaque-index %u", s->opaque);
     if (s->advance)
-        text_add(x->t, " advance %d", s->advance);
+        text_add(out, " advance %d", s->advance);
     if (s->action == CLASSIFY_ACTION_SET_IP4_FIB || s->action == CLASSIFY_ACTION_SET_IP6_FIB)
-        text_add(x->t, " action set-ip%c-fib-id %u",
+        text_add(out, " action set-ip%c-fib-id %u",
                  s->action == CLASSIFY_ACTION_SET_IP6_FIB ? '6' : '4',
-                 fib_table_id(fib_of(x->piste), (struct fib_index){s->metadata}));
-    text_puts(x->t, " match hex ");
-    text_hex(x->t, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);
-    text_hex(x->t, s->key, t->match * (u32)CLASSIFY_VECTOR_BYTES);
-    text_putc(x->t, '\n');
+                 fib_table_id(fib_of(p), (struct fib_index){s->metadata}));
+    text_puts(out, " match hex ");
+    text_hex(out, skipped, t->skip * (u32)CLASSIFY_VECTOR_BYTES);
+    text_hex(out, s->key, t->match * (u32)CLASSIFY_VECTOR_BYTES);
+    text_putc(out, '\n');
 }
 
-/* Tables first, then what leads from one to another. */
+/* Where rows are. */
+struct classify_config_place {
+    u32 table;
+    bool in_table;
+    struct classify_session_walk walk;
+};
+
+void classify_place_free(void *place)
+{
+    classify_session_walk_end(&((struct classify_config_place *)place)->walk);
+    free(place);
+}
+
+/* A piece of the sessions of a table. */
+static void config_of_sessions(struct piste *p, struct classify_config_place *at, struct text *t)
+{
+    const struct classify_session *s = NULL;
+    bool *policed = classify_policed_tables(p);
+    for (u32 n = 0; n < SESSIONS_A_PIECE && (s = classify_session_walk_next(&at->walk)); n++)
+        config_of_session(p, at->table, s, policed, t);
+    free(policed);
+    if (s)
+        return;
+    classify_session_walk_end(&at->walk);
+    at->in_table = false;
+    at->table++;
+}
+
+/* Tables, each with its sessions. */
+bool classify_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t)
+{
+    struct classify_config_place *at = *place;
+    if (phase != RC_TABLES)
+        return false;
+    if (!at)
+        at = *place = mem_alloc(sizeof(*at));
+    if (!at->in_table) {
+        at->table = classify_table_next(p, at->table);
+        if (at->table == CLASSIFY_NONE)
+            return false;
+        classify_cli_config_of_table(p, at->table, t);
+        classify_session_walk_begin(&at->walk, p, at->table);
+        at->in_table = true;
+    }
+    config_of_sessions(p, at, t);
+    return true;
+}
+
+/* What leads from one table to another. */
 void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    if (phase != RC_TABLES)
-        return;
-    bool *policed = classify_policed_tables(p);
-    struct config x = {p, t, policed, 0};
-    for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++) {
-        x.table = i;
-        classify_cli_config_of_table(&x);
-        classify_session_each(p, i, config_of_session, &x);
-    }
-    for (u32 i = 0; (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++)
+    for (u32 i = 0; phase == RC_TABLES && (i = classify_table_next(p, i)) != CLASSIFY_NONE; i++)
         if (classify_table_at(i)->next_table != CLASSIFY_NONE)
             text_add(t, "classify table table %u next-table %u\n", i,
                      classify_table_at(i)->next_table);
-    free(policed);
 }

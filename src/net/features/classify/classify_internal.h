@@ -27,6 +27,7 @@ struct classify {
     u32 n_tables;
     struct numbers table_indices;
     const struct classify_policers *policers;
+    struct classify_session_walk *walks; /* under way; NULL */
 };
 
 /* Vectors of the mask that are about something, from the first such on; skip and match say where
@@ -62,6 +63,9 @@ extern const char classify_module_name[];
 extern const struct cli_command classify_commands[];
 extern const struct cli_type classify_types[];
 extern const struct api_handler classify_api[];
+bool classify_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                  struct text *t);
+void classify_place_free(void *place);
 void classify_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int classify_init(struct piste *p, void **state, struct error *e);
 void classify_stop(struct piste *p, void *state);

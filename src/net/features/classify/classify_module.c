@@ -18,6 +18,8 @@ const struct module classify_module = {
     .init = classify_init,
     .stop = classify_stop,
     .running_config = classify_running_config,
+    .running_config_rows = classify_running_config_rows,
+    .place_free = classify_place_free,
     .tables = classify_show_tables,
 };
 

@@ -76,8 +76,13 @@ static void list_add(struct piste *p, struct classify_table_full *t, u32 i)
                    classify_of(p)->sessions[t->data.match - 1].stride_bytes, i);
 }
 
+/* Walks that stand there go on behind it. */
 static void list_remove(struct piste *p, struct classify_table_full *t, u32 i)
 {
+    struct classify_session_walk *w = classify_of(p)->walks;
+    for (; w; w = w->other)
+        if (w->serial == t->data.serial && w->next == i)
+            w->next = session_of(t, i)->of_table.next;
     index_list_remove(&t->sessions, &session_of(t, 0)->of_table,
                       classify_of(p)->sessions[t->data.match - 1].stride_bytes, i);
 }
@@ -235,13 +240,40 @@ u32 classify_session_count(const struct piste *p, u32 table)
     return t ? t->sessions.n : 0;
 }
 
-void classify_session_each(const struct piste *p, u32 table,
-                           void (*fn)(const struct classify_session *s, void *arg), void *arg)
+void classify_session_walk_begin(struct classify_session_walk *w, struct piste *p, u32 table)
 {
     const struct classify_table_full *t = classify_table_find(table, NULL);
-    const struct classify_session *s = t ? session_of(t, t->sessions.first) : NULL;
-    for (; s; s = session_of(t, s->of_table.next))
-        fn(s, arg);
+    struct classify *c = classify_of(p);
+    *w = (struct classify_session_walk){
+        .piste = p,
+        .serial = t ? t->data.serial : UINT64_MAX,
+        .table = table,
+        .next = t ? t->sessions.first : INDEX_LIST_NONE,
+        .other = c->walks,
+    };
+    c->walks = w;
+}
+
+const struct classify_session *classify_session_walk_next(struct classify_session_walk *w)
+{
+    const struct classify_table_full *t = classify_table_find(w->table, NULL);
+    if (!t || t->data.serial != w->serial)
+        return NULL;
+    const struct classify_session *s = session_of(t, w->next);
+    if (s)
+        w->next = s->of_table.next;
+    return s;
+}
+
+void classify_session_walk_end(struct classify_session_walk *w)
+{
+    if (!w->piste)
+        return;
+    struct classify_session_walk **at = &classify_of(w->piste)->walks;
+    while (*at != w)
+        at = &(*at)->other;
+    *at = w->other;
+    w->piste = NULL;
 }
 
 void classify_forget_policer(struct piste *p, u32 index)
