@@ -10,6 +10,8 @@
 #include "net/packet/ip4_format.h"
 #include "plugins/policer/policer_internal.h"
 
+#define POLICERS_A_PIECE 256
+
 static const char *const type_words[] = {"1r2c", "1r3c", "2r3c-2698", "2r3c-4115", "2r3c-mef5cf1"};
 static const char *const rate_words[] = {"kbps", "pps"};
 static const char *const round_words[] = {"closest", "up", "down"};
@@ -332,11 +334,23 @@ static void policer_cli_config_of(struct piste *p, u32 index, struct text *t)
         text_add(t, "policer bind name %s %u\n", name, policer_bound_to(p, index));
 }
 
+bool policer_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                 struct text *t)
+{
+    u32 *next = *place, i = POLICER_NONE;
+    if (phase != RC_GLOBAL)
+        return false;
+    if (!next)
+        next = *place = mem_alloc(sizeof(*next));
+    for (u32 n = 0; n < POLICERS_A_PIECE && (i = policer_next(p, *next)) != POLICER_NONE; n++) {
+        policer_cli_config_of(p, i, t);
+        *next = i + 1;
+    }
+    return i != POLICER_NONE;
+}
+
 void policer_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    if (phase == RC_GLOBAL)
-        for (u32 i = 0; (i = policer_next(p, i)) != POLICER_NONE; i++)
-            policer_cli_config_of(p, i, t);
     if (phase == RC_INTERFACE)
         policer_interfaces_config(p, t);
 }

@@ -52,6 +52,8 @@ extern const char policer_module_name[];
 extern const struct cli_command policer_commands[];
 extern const struct cli_type policer_types[];
 extern const struct api_handler policer_api_handlers[];
+bool policer_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                 struct text *t);
 void policer_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 int policer_init(struct piste *p, void **state, struct error *e);
 void policer_stop(struct piste *p, void *state);

@@ -1,6 +1,7 @@
 /* The record of policer, and its nodes. */
 #include "plugins/policer/policer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -95,4 +96,6 @@ const struct module piste_module = {
     .init = policer_init,
     .stop = policer_stop,
     .running_config = policer_running_config,
+    .running_config_rows = policer_running_config_rows,
+    .place_free = free,
 };

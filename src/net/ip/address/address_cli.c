@@ -124,7 +124,7 @@ const struct cli_command address_commands[] = {
 
 /* --- running config --- */
 
-static void write_interface(struct piste *p, const struct interface *f, struct text *t)
+static void write_addresses(struct piste *p, const struct interface *f, struct text *t)
 {
     static const char *const words[IP_FAMILY_N] = {"ip", "ip6"};
     struct ip_prefix a;
@@ -154,14 +154,17 @@ static void write_unnumbered(struct piste *p, const struct interface *f, struct 
         text_add(t, "set interface unnumbered %s use %s\n", f->name, interface_at(p, lender)->name);
 }
 
-void address_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+/* Lenders have their addresses and tables by the second round. */
+static void write_interface(struct piste *p, struct interface *f, u32 round, struct text *t)
 {
-    struct interface *f;
-    if (phase != RC_INTERFACE)
-        return;
-    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
-        write_interface(p, f, t);
-    /* lenders have their addresses and tables by then */
-    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+    if (round)
         write_unnumbered(p, f, t);
+    else
+        write_addresses(p, f, t);
+}
+
+bool address_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                 struct text *t)
+{
+    return phase == RC_INTERFACE && interface_config_rows(p, 2, write_interface, place, t);
 }

@@ -103,4 +103,5 @@ extern const struct cli_command address_commands[];
 extern const struct api_handler address_api_handlers[];
 int address_init(struct piste *p, void **state, struct error *e);
 void address_stop(struct piste *p, void *state);
-void address_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+bool address_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                 struct text *t);

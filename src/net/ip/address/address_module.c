@@ -1,4 +1,6 @@
 /* The records of the modules address and address_api. */
+#include <stdlib.h>
+
 #include "control/module.h"
 #include "net/ip/address/address.h"
 #include "net/ip/address/address_internal.h"
@@ -13,7 +15,8 @@ const struct module address_module = {
     .commands = address_commands,
     .init = address_init,
     .stop = address_stop,
-    .running_config = address_running_config,
+    .running_config_rows = address_running_config_rows,
+    .place_free = free,
 };
 
 static const char *const api_needs[] = {"api", "address", NULL};

@@ -374,7 +374,8 @@ static char *configuration(void)
                 ;
             if (place)
                 writers[k]->place_free(place);
-            writers[k]->running_config(&world.p, state, phase, &t);
+            if (writers[k]->running_config)
+                writers[k]->running_config(&world.p, state, phase, &t);
         }
     char *s = mem_strdup(text_str(&t));
     text_free(&t);

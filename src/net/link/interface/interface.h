@@ -189,6 +189,11 @@ struct interface *interface_take(const struct piste *p, const char **text);
 bool interface_is_up(const struct interface *f);
 /* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
 struct interface *interface_next(const struct piste *p, u32 from);
+/* For a module's running_config_rows, with free() as its place_free: calls fn for some interfaces,
+ * by index; for all of them in round 0, then again in each further round. */
+typedef void interface_config_fn(struct piste *p, struct interface *f, u32 round, struct text *t);
+bool interface_config_rows(struct piste *p, u32 rounds, interface_config_fn *fn, void **place,
+                           struct text *t);
 u32 interface_list_sorted(const struct piste *p, struct interface ***out); /* caller frees *out */
 
 int interface_set_admin(struct piste *p, struct if_index i, bool up, struct error *e) MUST_CHECK;

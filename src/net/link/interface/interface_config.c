@@ -11,6 +11,8 @@
 #include "engine/tx_queue.h"
 #include "net/link/interface/interface_internal.h"
 
+#define INTERFACES_A_PIECE 256
+
 struct naming {
     const struct piste *p;
     struct text *t;
@@ -174,6 +176,65 @@ static void feature_line(void *arg, const char *arc, const char *node, bool enab
              enabled ? "" : " disable");
 }
 
+/* Where rows are. */
+struct config_place {
+    u32 round, next;
+};
+
+bool interface_config_rows(struct piste *p, u32 rounds, interface_config_fn *fn, void **place,
+                           struct text *t)
+{
+    struct config_place *at = *place;
+    if (!at)
+        at = *place = mem_alloc(sizeof(*at));
+    for (u32 n = 0; n < INTERFACES_A_PIECE; n++) {
+        struct interface *f = interface_next(p, at->next);
+        if (f) {
+            fn(p, f, at->round, t);
+            at->next = f->index.i + 1;
+        } else if (++at->round == rounds) {
+            return false;
+        } else {
+            at->next = 0;
+        }
+    }
+    return true;
+}
+
+static void config_of_making(struct piste *p, struct interface *f, u32 round, struct text *t)
+{
+    if (!f->super && f->cls->running_config)
+        f->cls->running_config(f->port, t);
+}
+
+/* Sub-interfaces in the second round: they take from theirs. */
+static void config_of_state(struct piste *p, struct interface *f, u32 round, struct text *t)
+{
+    if (!!f->super == round)
+        config_of(p, f, t);
+}
+
+static void config_of_features(struct piste *p, struct interface *f, u32 round, struct text *t)
+{
+    struct feature_lines lines = {f, t};
+    feature_each_by_user(engine_of(p), f->index, feature_line, &lines);
+}
+
+bool interface_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                   struct text *t)
+{
+    switch (phase) {
+    case RC_CREATE:
+        return interface_config_rows(p, 1, config_of_making, place, t);
+    case RC_INTERFACE:
+        return interface_config_rows(p, 2, config_of_state, place, t);
+    case RC_OVERRIDES:
+        return interface_config_rows(p, 1, config_of_features, place, t);
+    default:
+        return false;
+    }
+}
+
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct interface_settings *settings = module_settings(p, interface_module_name);
@@ -183,16 +244,4 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
                  rx_mode_name(rx_queue_default_mode(engine_of(p))));
     if (phase == RC_SUB_INTERFACES)
         names_and_subs(p, t);
-    for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1)) {
-        struct feature_lines lines = {f, t};
-        if (phase == RC_CREATE && !f->super && f->cls->running_config)
-            f->cls->running_config(f->port, t);
-        if (phase == RC_OVERRIDES)
-            feature_each_by_user(engine_of(p), f->index, feature_line, &lines);
-    }
-    /* sub-interfaces later: they take from theirs */
-    for (int subs = 0; phase == RC_INTERFACE && subs < 2; subs++)
-        for (struct interface *f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
-            if (!!f->super == subs)
-                config_of(p, f, t);
 }

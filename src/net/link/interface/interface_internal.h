@@ -96,6 +96,8 @@ void interface_stats_remove(struct engine *e, const struct stats_names *names, s
 extern const char interface_module_name[], interface_api_module_name[];
 extern const struct cli_command interface_commands[];
 extern const struct cli_type interface_types[];
+bool interface_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                                   struct text *t);
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 void interface_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
 int interface_init(struct piste *p, void **state, struct error *e);

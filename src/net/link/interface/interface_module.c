@@ -1,4 +1,6 @@
 /* The records of the modules interface and interface_api: what they bring. */
+#include <stdlib.h>
+
 #include "control/module.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
@@ -34,6 +36,8 @@ const struct module interface_module = {
     .init = interface_init,
     .stop = interface_stop,
     .running_config = interface_running_config,
+    .running_config_rows = interface_running_config_rows,
+    .place_free = free,
     .tables = interface_tables,
 };
 
