@@ -124,6 +124,24 @@ def test_flood_to_many(fresh):
     assert sent + lost == (3 + 2000) * 119
 
 
+def test_members_come_and_go(fresh):
+    """Who is in the domain gets floods, once, whatever the order of joins, leaves and roles was."""
+    pgs = [fresh.pg(i) for i in range(24)]
+    inside = []
+    for step, (i, words) in enumerate([(n, "bridge {} 1") for n in range(20)] + [(n, "l3") for n in (3, 0, 19, 7)] +
+                                      [(3, "bridge {} 1 uu-fwd"), (20, "bridge {} 1"), (3, "bridge {} 1"), (7, "bridge {} 1 5")] +
+                                      [(n, "bridge {} 1") for n in (21, 22, 23, 0)]):
+        fresh.ctl(f"set interface l2 {words.format(pgs[i])}" if words != "l3" else f"set interface l3 {pgs[i]}")
+        inside = [n for n in inside if n != i] + [i] * (words != "l3" and "uu-fwd" not in words)
+        if step % 4 != 3 or step < 6:
+            continue
+        source = inside[0]
+        before = {n: fresh.counter(str(pgs[n]), "tx packets") for n in range(24)}
+        fresh.send(pgs[source], frame(mac(1), BROADCAST))
+        got = {n for n in range(24) if fresh.counter(str(pgs[n]), "tx packets") == before[n] + 1}
+        assert got == set(inside) - {source}, (step, got, inside)
+
+
 def test_large_packets_are_copied_whole(fresh):
     """GSO packets leave as they came, for who makes segments later: their checksum is still to be made."""
     pgs = [fresh.pg(i, extra="gso-enabled gso-size 1000") for i in range(3)]

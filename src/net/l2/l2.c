@@ -179,7 +179,10 @@ static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd
         bd->bvi = IF_NONE;
     if (uu)
         bd->uu_fwd = IF_NONE;
-    l2_bd_publish(s, bd);
+    if (uu)
+        l2_bd_publish(s, bd);
+    else
+        l2_bd_publish_ports(s, bd, false);
     engine_synchronize(engine_of(s->piste));
     l2_fib_flush(s, bd->index, i);
     if (bvi)
@@ -275,7 +278,10 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
         bd->ports.v[0] = (struct l2_port){i, kind};
     }
     l2_enter(s, i, L2_MODE_BRIDGE);
-    l2_bd_publish(s, bd);
+    if (kind == L2_PORT_NORMAL)
+        l2_bd_publish_ports(s, bd, true);
+    else
+        l2_bd_publish(s, bd);
     return 0;
 }
 

@@ -52,30 +52,49 @@ int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e
     return 0;
 }
 
-static struct l2_members *members_of(const struct l2_bd *bd)
+#define MEMBERS_ROOM 8 /* and twice as many when they are more */
+
+/* There is room; data threads may look at m. */
+static void members_add(struct l2_members *m, const struct l2_port *port)
 {
-    struct l2_members *m = mem_alloc(sizeof(*m) + bd->ports.n * sizeof(m->m[0]));
-    for (u32 i = 0; i < bd->ports.n; i++) {
-        const struct l2_port *port = &bd->ports.v[i];
-        if (port->kind == L2_PORT_UU_FWD)
-            continue; /* takes part in no flood */
-        m->m[m->n++] = (struct l2_member){port->interface, l2_if(port->interface)->shg,
-                                          port->kind == L2_PORT_BVI};
-    }
-    return m;
+    if (port->kind == L2_PORT_UU_FWD)
+        return; /* takes part in no flood */
+    m->m[m->n] =
+        (struct l2_member){port->interface, l2_if(port->interface)->shg, port->kind == L2_PORT_BVI};
+    __atomic_store_n(&m->n, m->n + 1, __ATOMIC_RELEASE);
+}
+
+static void l2_bd_replace_members(struct l2_state *s, struct l2_bd *bd)
+{
+    struct l2_bd_data *d = &l2_bd_data_base[bd->index];
+    const struct l2_members *old = d->members;
+    u32 room = (u32)max_u64(2 * bd->ports.n, MEMBERS_ROOM);
+    struct l2_members *m = mem_alloc(sizeof(*m) + room * sizeof(m->m[0]));
+    m->room = room;
+    for (u32 i = 0; i < bd->ports.n; i++)
+        members_add(m, &bd->ports.v[i]);
+    __atomic_store_n(&d->members, m, __ATOMIC_RELEASE);
+    engine_defer_free(engine_of(s->piste), free, (void *)(uintptr_t)old);
 }
 
 void l2_bd_publish(struct l2_state *s, struct l2_bd *bd)
 {
     struct l2_bd_data *d = &l2_bd_data_base[bd->index];
-    const struct l2_members *old = d->members;
     __atomic_store_n(&d->learn_limit, bd->learn_limit, __ATOMIC_RELAXED);
     __atomic_store_n(&d->arp_ufwd, bd->arp_ufwd, __ATOMIC_RELAXED);
     __atomic_store_n(&d->uu_fwd.i, bd->uu_fwd.i, __ATOMIC_RELAXED);
-    __atomic_store_n(&d->members, members_of(bd), __ATOMIC_RELEASE);
-    engine_defer_free(engine_of(s->piste), free, (void *)(uintptr_t)old);
+    l2_bd_replace_members(s, bd);
     for (u32 i = 0; i < bd->ports.n; i++)
         l2_port_publish(s, bd->ports.v[i].interface);
+}
+
+void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, bool one_more)
+{
+    struct l2_members *m = (void *)(uintptr_t)l2_bd_data_base[bd->index].members;
+    if (one_more && m && m->n < m->room)
+        members_add(m, &bd->ports.v[bd->ports.n - 1]);
+    else
+        l2_bd_replace_members(s, bd);
 }
 
 static void free_data(struct l2_state *s, struct l2_bd *bd)

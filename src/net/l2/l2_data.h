@@ -116,9 +116,11 @@ struct l2_member {
     bool bvi;
 };
 
-/* Who gets flooded frames; replaced as a whole. */
+/* Who gets flooded frames: replaced as a whole, but for who joins behind the others, when there is
+ * room. */
 struct l2_members {
-    u32 n;
+    u32 n;    /* atomic: those before it are whole */
+    u32 room; /* the control thread's */
     struct l2_member m[];
 };
 

@@ -118,7 +118,8 @@ static u16 l2_flood_packet(struct batch *x, struct buffer *b, const struct l2_me
     struct if_index to[SHARES_MAX];
     u32 n = 0, reached = 0;
     u8 shg = __atomic_load_n(&l2_if(b->rx_if)->shg, __ATOMIC_RELAXED);
-    for (u32 k = 0; k < members->n; k++) {
+    u32 n_members = __atomic_load_n(&members->n, __ATOMIC_ACQUIRE);
+    for (u32 k = 0; k < n_members; k++) {
         const struct l2_member *m = &members->m[k];
         if (if_equal(m->interface, b->rx_if) || (shg && m->shg == shg))
             continue;

@@ -155,7 +155,11 @@ bool l2_bd_arp_next(const struct l2_state *s, u32 *at, struct arp_key *key, u8 m
 void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg);
 /* A data thread saw one. */
 void l2_station_seen(struct piste *p, const void *payload);
+/* All that nodes see of a domain, and of its ports, is made anew. */
 void l2_bd_publish(struct l2_state *s, struct l2_bd *bd);
+/* The same for a port without a role that left, or (one_more) joined as the last one: the others'
+ * edges stay as they are. */
+void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, bool one_more);
 void l2_bd_free_all(struct l2_state *s);
 
 /* l2.c */
