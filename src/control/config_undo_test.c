@@ -26,6 +26,9 @@ static void lines_are_undone_by_their_words(void **state)
     expect("ip table add 5 source API", "ip table del 5 source API");
     expect("set interface ip address a 10.0.0.1/24", "set interface ip address del a 10.0.0.1/24");
     expect("set interface tag a {tag with {braces} and blanks}", "clear interface tag a");
+    expect("set interface mtu 9000 a", "set interface mtu default a");
+    expect("set interface mtu packet 1400 a.5", "set interface mtu default a.5");
+    expect("set interface mtu ip4 1400 a", "set interface mtu ip4 0 a");
     expect("set interface name a b", "set interface name b a");
     expect("set interface state a up", "set interface state a down");
     expect("set interface feature a n arc x", "set interface feature a n arc x disable");
@@ -40,7 +43,7 @@ static void lines_are_undone_by_their_words(void **state)
 static void what_is_not_known_is_not_guessed(void **state)
 {
     expect("", NULL);
-    expect("set interface mtu 1500 a", NULL);
+    expect("set interface mac address a 02:00:00:00:00:01", NULL);
     expect("set interface state a", NULL);
     expect("set interface state a up now", NULL);
     expect("set interface tag a {open", NULL);

@@ -125,6 +125,51 @@ def test_device_is_renamed(net):
     assert list(vpp.interfaces()) == ["local0"]
 
 
+def test_a_device_takes_the_name_that_another_port_waits_for(net):
+    """Each port is saved by a name of its own, or one of them would not come back."""
+    ns = net.namespace()
+    vpp = net.vpp(ns, start=False)
+    vpp.write_conf(f"running-config {vpp.running}")
+    vpp.start()
+    for name in ("one", "two"):
+        ns.veth(name, f"{name}-peer")
+        vpp.ctl(f"create host-interface name {name}")
+
+    def makes():
+        return sorted(line.split(" hw-addr")[0] for line in vpp.running_config() if line.startswith("create host"))
+
+    def device(interface):
+        return vpp.json(f"show hardware-interfaces {interface}")["interfaces"][0]["host_interface"]
+
+    ns.ip("link del two")
+    wait_link(vpp, "host-two", "down")
+    ns.ip("link set one name two")
+    lib.wait_for(lambda: "another interface waits for a device of that name" in vpp.ctl("show logging"), "the warning", 30)
+    assert makes() == ["create host-interface name one", "create host-interface name two"]
+    before = vpp.running_config()
+    vpp.ctl("write")
+    vpp.stop()
+    vpp.start()
+    assert vpp.running_config() == before and vpp.json("show running-config errors")["errors"] == []
+    # now `two' has the device; names that go round are followed
+    wait_link(vpp, "host-two", "up")
+    ns.veth("one", "other-peer")
+    wait_link(vpp, "host-one", "up")
+    ns.ip("link set one name three")
+    lib.wait_for(lambda: device("host-one") == "three", "the name")
+    ns.ip("link set two name one")
+    ns.ip("link set three name two")
+    lib.wait_for(lambda: (device("host-one"), device("host-two")) == ("two", "one"), "the names")
+    assert makes() == ["create host-interface name one", "create host-interface name two"]
+    # and a name that becomes free is taken
+    ns.ip("link del two")
+    wait_link(vpp, "host-one", "down")
+    ns.ip("link set one name two")
+    lib.wait_for(lambda: "another interface waits for a device of that name" in vpp.ctl("show logging"), "the warning", 30)
+    vpp.ctl("delete host-interface name two")
+    assert makes() == ["create host-interface name two"]
+
+
 def test_renamed_device_after_a_restart(net):
     ns = net.namespace()
     ns.veth("vpp1out", "vpp1host")

@@ -357,6 +357,34 @@ def test_rollback_does_not_stop_traffic(net):
     assert "as it was saved" in vpp.ctl("show running-config diff")
 
 
+def test_rollback_gives_a_device_its_mtu_back(net):
+    ns, vpp = routed_main_job(net)
+    before, device = vpp.running_config(), "vpp1out"
+
+    def device_mtu():
+        return json.loads(ns.ip(f"-j link show {device}"))[0]["mtu"]
+
+    assert device_mtu() == 1500
+    vpp.configure("set interface mtu 4000 host-vpp1out\nset interface mtu packet 3000 host-vpp1out")
+    assert device_mtu() == 4000
+    assert "done, by" in vpp.ctl("configure rollback")
+    assert device_mtu() == 1500 and vpp.running_config() == before and starts(vpp) == 1
+    # by hand as well, and when the interface goes; what others set stays
+    vpp.ctl("set interface mtu 4000 host-vpp1out")
+    vpp.ctl("set interface mtu 1400 host-vpp1out")
+    assert device_mtu() == 1500
+    vpp.ctl("set interface mtu 4000 host-vpp1out")
+    ns.ip(f"link set {device} mtu 6000")
+    lib.wait_for(lambda: "6000" in vpp.ctl("show hardware-interfaces host-vpp1out") or
+                 vpp.json("show interface host-vpp1out")["interfaces"][0]["mtu"] != 1500, "the device's MTU to be heard of")
+    vpp.ctl("set interface mtu 1400 host-vpp1out")
+    assert device_mtu() == 6000
+    vpp.ctl("set interface mtu 7000 host-vpp1out")
+    assert device_mtu() == 7000
+    vpp.ctl("delete host-interface name vpp1out")
+    assert device_mtu() == 6000
+
+
 def test_rollback_to_versions(net):
     _, vpp = routed_main_job(net)
     configs = []

@@ -301,13 +301,17 @@ static int set_mac(void *arg, const u8 mac[6], struct error *e)
 static int set_mtu(void *arg, u32 bytes, struct error *e)
 {
     struct af_packet *port = arg;
-    if (!port->host_index || bytes <= port->host_mtu)
+    u32 own = port->own_mtu ? port->own_mtu : port->host_mtu;
+    u32 wanted = (u32)max_u64(bytes, own);
+    if (!port->host_index || wanted == port->host_mtu)
         return 0;
     /* longer frames than the device's would be refused one by one */
-    int rc = host_link_set_mtu(net_of(port), port->host_index, bytes, e);
-    if (!rc)
-        port->host_mtu = bytes;
-    return rc;
+    int rc = host_link_set_mtu(net_of(port), port->host_index, wanted, e);
+    if (rc)
+        return rc;
+    port->host_mtu = wanted;
+    port->own_mtu = wanted == own ? 0 : own;
+    return 0;
 }
 
 static const struct if_class class_ethernet = {
@@ -505,8 +509,13 @@ int af_packet_delete(struct piste *p, const char *host_name, struct error *e)
     struct af_packet *port = af_packet_find(p, host_name);
     for (u32 i = 0; port && i < s->ports.n; i++)
         if (s->ports.v[i] == port) {
+            struct error not_back;
             vec_del(&s->ports, i);
+            if (port->own_mtu &&
+                host_link_set_mtu(s->net, port->host_index, port->own_mtu, &not_back))
+                log_warn(&log_class, "%s", not_back.text);
             af_packet_destroy(p, port);
+            af_packet_follow_names(s);
             return 0;
         }
     return error_set(e, ENODEV, "no host interface on %s", host_name);

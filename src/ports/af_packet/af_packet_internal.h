@@ -129,8 +129,9 @@ struct af_packet_tx {
 
 struct af_packet {
     struct piste *piste;
-    char host_name[IFNAMSIZ];
-    int host_index; /* 0: the device is gone */
+    char host_name[IFNAMSIZ];   /* no other port has it */
+    int host_index;             /* 0: the device is gone */
+    char device_name[IFNAMSIZ]; /* as last heard: host_name, unless that is another port's */
     struct if_index interface;
     struct af_packet_args args; /* pointers in it are not kept */
     u8 mac[6];
@@ -151,8 +152,9 @@ struct af_packet {
     bool is_watched;
     int ingress_fd;                   /* of the program at the device; -1: none */
     struct af_packet_bpf_port *place; /* while it is_fast */
-    u32 features;                     /* enum host_features, as last heard */
-    u32 first_features;               /* as they were when the interface was made */
+    u32 own_mtu;        /* host_mtu before it was raised for the interface; 0: it is that */
+    u32 features;       /* enum host_features, as last heard */
+    u32 first_features; /* as they were when the interface was made */
 };
 
 enum af_packet_input_error {
@@ -258,6 +260,8 @@ void af_packet_rings_stop(struct af_packet_state *s);
 
 /* af_packet_link.c */
 int af_packet_link_start(struct af_packet_state *s, struct error *e) MUST_CHECK;
+/* Ports take the names of their devices that have become free. */
+void af_packet_follow_names(struct af_packet_state *s);
 void af_packet_link_stop(struct af_packet_state *s);
 
 /* af_packet_fast.c: the fast path */

@@ -16,7 +16,8 @@ static void device_gone(struct af_packet *port)
         return;
     log_warn(&log_class, "%s: the device is gone", port->host_name);
     port->host_index = 0;
-    port->host_mtu = 0;
+    port->host_mtu = port->own_mtu = 0;
+    port->device_name[0] = '\0';
     af_packet_close(port);
     interface_set_link(port->piste, port->interface, false);
 }
@@ -30,6 +31,7 @@ static void device_here(struct af_packet_state *s, struct af_packet *port, int i
         port->host_index = 0;
         return;
     }
+    memcpy(port->device_name, port->host_name, sizeof(port->device_name));
     if (port->admin_up && host_link_set_up(s->net, index, true, &e))
         log_warn(&log_class, "%s", e.text);
     log_notice(&log_class, "%s: the device is there", port->host_name);
@@ -44,6 +46,8 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
     if (!mtu || mtu == port->host_mtu)
         return;
     port->host_mtu = mtu;
+    port->own_mtu = 0;
+    f->default_frame_bytes = (u32)min_u64(mtu, interface_default_mtu(port->piste));
     bool by_user = f->frame_bytes_by_user;
     u32 l3 = f->mtu[IF_MTU_L3];
     bool l3_by_user = l3 != f->max_frame_bytes;
@@ -58,23 +62,72 @@ static void follow_mtu(struct af_packet *port, u32 mtu)
     f->frame_bytes_by_user = by_user;
 }
 
-static void follow_name(struct af_packet *port, const char *name)
+static struct af_packet *port_called(const struct af_packet_state *s, const char *name)
 {
-    if (!*name || !strcmp(port->host_name, name))
-        return;
-    log_notice(&log_class, "%s: the device is called %s now", port->host_name, name);
-    memset(port->host_name, 0, sizeof(port->host_name));
-    memcpy(port->host_name, name, strnlen(name, sizeof(port->host_name) - 1));
+    for (u32 i = 0; i < s->ports.n; i++)
+        if (!strcmp(s->ports.v[i]->host_name, name))
+            return s->ports.v[i];
+    return NULL;
+}
+
+static bool wants_name(const struct af_packet *port)
+{
+    return *port->device_name && strcmp(port->host_name, port->device_name) != 0;
+}
+
+/* Whether the name that port's device has is nobody else's, or will be when all have theirs: names
+ * of devices may go round. Of two interfaces with one only one could be made again. */
+static bool may_have_name(const struct af_packet_state *s, const struct af_packet *port)
+{
+    const struct af_packet *holder = port_called(s, port->device_name);
+    for (u32 n = 0; holder && holder != port; n++) {
+        if (!wants_name(holder) || n == s->ports.n)
+            return false;
+        holder = port_called(s, holder->device_name);
+    }
+    return true;
+}
+
+static void take_name(struct af_packet *port)
+{
+    memcpy(port->host_name, port->device_name, sizeof(port->host_name));
     /* so is it made when the configuration is replayed, and then renamed to what it is called */
     char made[IF_NAME_BYTES];
     snprintf(made, sizeof(made), "host-%s", port->host_name);
     interface_made_as(port->piste, port->interface, made);
 }
 
-static void af_packet_follow(struct af_packet *port, const struct host_link *l)
+void af_packet_follow_names(struct af_packet_state *s)
+{
+    for (u32 i = 0; i < s->ports.n; i++) {
+        struct af_packet *port = s->ports.v[i];
+        if (!wants_name(port) || !may_have_name(s, port))
+            continue;
+        take_name(port);
+        i = UINT32_MAX; /* from the first one: others may have theirs now */
+    }
+}
+
+static void follow_name(struct af_packet_state *s, struct af_packet *port, const char *name)
+{
+    if (!*name || !strcmp(port->device_name, name))
+        return;
+    if (*port->device_name)
+        log_notice(&log_class, "%s: the device is called %s now", port->device_name, name);
+    snprintf(port->device_name, sizeof(port->device_name), "%s", name);
+    af_packet_follow_names(s);
+    if (wants_name(port))
+        log_warn(&log_class,
+                 "%s: another interface waits for a device of that name: %s stays what "
+                 "this one is made by",
+                 name, port->host_name);
+}
+
+static void af_packet_follow(struct af_packet_state *s, struct af_packet *port,
+                             const struct host_link *l)
 {
     struct error e;
-    follow_name(port, l->name);
+    follow_name(s, port, l->name);
     if (af_packet_update_caps(port, &e))
         log_warn(&log_class, "%s", e.text);
     follow_mtu(port, l->mtu);
@@ -110,7 +163,7 @@ static void on_event(void *arg, const struct host_event *ev)
     if (!port && (port = port_that_waits(s, l->name)))
         device_here(s, port, l->index);
     if (port && port->host_index)
-        af_packet_follow(port, l);
+        af_packet_follow(s, port, l);
     if (port)
         forwarding_changed(engine_of(s->piste));
 }
@@ -129,7 +182,7 @@ static void on_lost(void *arg)
             !port_on(s, l.index))
             device_here(s, port, l.index);
         if (port->host_index)
-            af_packet_follow(port, &l);
+            af_packet_follow(s, port, &l);
     }
 }
 

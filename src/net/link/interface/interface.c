@@ -248,6 +248,7 @@ int interface_new(struct piste *p, const struct if_new_args *args, struct if_ind
     }
     f->mtu[IF_MTU_L3] = args->cls->tx ? mtu : 0;
     f->max_frame_bytes = args->max_frame_bytes ? args->max_frame_bytes : mtu;
+    f->default_frame_bytes = f->max_frame_bytes;
     f->tag_bytes = args->tag_bytes;
     f->outer_8021q = args->outer_8021q;
     if (super)

@@ -114,6 +114,7 @@ struct interface {
      * max_frame_bytes, which bounds what is used */
     u32 mtu[IF_MTU_N];
     u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
+    u32 default_frame_bytes;  /* the same without that */
     struct if_limit limit;    /* of its device, or its super-interface's */
     u8 tag_bytes;             /* of a sub-interface: what its frames have more; */
     bool outer_8021q;         /* the outer tag's type is 0x8100 */
@@ -206,6 +207,8 @@ void interface_set_speed(struct piste *p, struct if_index i, u64 kbps);
 void interface_set_limit(struct piste *p, struct if_index i, struct if_limit limit);
 /* `set interface mtu`: the frame the hardware takes; the L3 MTU follows when it was the same. */
 int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct error *e) MUST_CHECK;
+/* As if nobody had ever set it, nor the L3 MTU. */
+int interface_reset_mtu(struct piste *p, struct if_index i, struct error *e) MUST_CHECK;
 /* Of layer 3: at least 64, also more than the link takes, or 0. interface_check_mtu: whether that
  * would go. */
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,

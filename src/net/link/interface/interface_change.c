@@ -145,6 +145,17 @@ int interface_set_hw_mtu(struct piste *p, struct if_index i, u32 bytes, struct e
     return 0;
 }
 
+int interface_reset_mtu(struct piste *p, struct if_index i, struct error *e)
+{
+    struct interface *f = interface_must_find(p, i, e);
+    if (f && f->super)
+        return interface_set_mtu(p, i, IF_MTU_L3, 0, e);
+    int rc = f ? interface_set_hw_mtu(p, i, f->default_frame_bytes, e) : -ENOENT;
+    if (!rc)
+        f->frame_bytes_by_user = false;
+    return rc;
+}
+
 int interface_check_mtu(const struct interface *f, u32 bytes, struct error *e)
 {
     if (!f->output)

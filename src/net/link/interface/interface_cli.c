@@ -297,6 +297,11 @@ static int interface_cli_set_mtu(struct cli_call *c)
     return interface_set_hw_mtu(c->piste, f->index, bytes, c->err);
 }
 
+static int interface_cli_reset_mtu(struct cli_call *c)
+{
+    return interface_reset_mtu(c->piste, cli_interface(c, "interface")->index, c->err);
+}
+
 static int interface_cli_set_mac(struct cli_call *c)
 {
     return interface_set_mac(c->piste, cli_interface(c, "interface")->index, cli_get(c, "mac")->mac,
@@ -381,6 +386,9 @@ const struct cli_command interface_commands[] = {
     {"set interface mtu [packet|ip4|ip6|mpls] <value:u32> <interface>",
      "MTU in bytes: of the hardware, of all of layer 3 (packet) or of one protocol",
      interface_cli_set_mtu, 0},
+    {"set interface mtu default <interface>",
+     "The MTU that it has when nobody sets one; a Linux device gets back what it had",
+     interface_cli_reset_mtu, CLI_OWN},
     {"set interface mac address <interface> <mac>", "Changes an interface's MAC address",
      interface_cli_set_mac, 0},
     {"set interface promiscuous ( on | off ) <interface>", "Receives frames for other stations too",
