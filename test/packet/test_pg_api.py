@@ -35,10 +35,16 @@ def test_interfaces(switch, api):
     assert old.retval == 0 and "pg6" in switch.interfaces()
 
 
-def test_streams_and_captures(switch, api):
+@pytest.fixture(name="stream", scope="module")
+def seven_packets(switch):
+    """Stream `s', of seven packets from pg0 to pg1."""
     switch.pg(0)
     switch.pg(1)
     switch.ctl("packet-generator new { name s limit 7 source pg0 node pg1 data { hex 0x00 } }")
+
+
+@pytest.mark.usefixtures("stream")
+def test_streams_and_captures(switch, api):
     path = switch.new_file("api.pcap")
     assert api.pg_capture(interface_id=1, is_enabled=True, count=5, pcap_file_name=path).retval == 0
     assert api.pg_enable_disable(is_enabled=True, stream_name="s").retval == 0
@@ -53,6 +59,7 @@ def test_streams_and_captures(switch, api):
         assert switch.stream("s")["count"] == 7
 
 
+@pytest.mark.usefixtures("stream")
 def test_pcap_trace(switch, api):
     name = f"piste-api-{os.getpid()}.pcap"
     on = {"capture_rx": False, "capture_tx": True, "capture_drop": False, "filter": False,
