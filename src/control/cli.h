@@ -161,7 +161,8 @@ void *cli_kept(struct cli_call *c, size_t bytes, void (*fini)(void *kept));
 void cli_pend(struct cli_call *c, void (*cancel)(void *arg), void *arg);
 /* Sends what out holds to the session now. */
 void cli_flush(struct cli_call *c);
-/* Ends a pending call with the handler's result; c is gone afterwards. */
+/* Ends a pending call with the handler's result; c is gone afterwards. With CLI_MORE, which a
+ * handler may not do itself, the handler is called again. */
 void cli_done(struct cli_call *c, int rc);
 
 struct cli *cli_new(struct piste *p);

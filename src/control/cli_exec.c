@@ -431,6 +431,12 @@ void cli_done(struct cli_call *c, int rc)
         call->rc = rc;
         return;
     }
+    if (rc == CLI_MORE) { /* it goes on as one that returned that */
+        call->cancel = NULL;
+        call->more = true;
+        exec_go(x);
+        return;
+    }
     x->call = NULL;
     call_end(call, rc);
     if (rc < 0)

@@ -11,15 +11,16 @@
 
 #include "control/running_config_internal.h"
 
-static void add(void *arg, bool is_new, const char *line)
+static void add(void *arg, bool is_new, struct config_lines line)
 {
-    text_add(arg, "%c%s\n", is_new ? '+' : '-', line);
+    text_add(arg, "%c%.*s\n", is_new ? '+' : '-', (int)line.n, line.s);
 }
 
 static char *diff(const char *old, const char *new)
 {
     struct text t = {0};
-    config_diff(old, new, add, &t);
+    config_diff((struct config_lines){old, strlen(old)}, (struct config_lines){new, strlen(new)},
+                add, &t);
     return t.s ? t.s : mem_strdup("");
 }
 
@@ -40,6 +41,11 @@ static void differences_are_in_order(void **state)
     expect("", "a\nb\n", "+a\n+b\n");
     expect("a\nb\n", "", "-a\n-b\n");
     expect("a\na\nb\n", "a\nb\n", "-a\n");
+    expect("xa\nb", "a\nb", "-xa\n+a\n"); /* ends of lines are not lines */
+    expect("xa\n", "a\n", "-xa\n+a\n");
+    expect("a\nxb\nc\n", "a\nb\nc\n", "-xb\n+b\n");
+    expect("b\n", "a\nb\n", "+a\n");
+    expect("b", "a\nb", "+a\n");
     expect("a\nb\na\n", "a\na\nb\n", "-b\n+b\n");
 }
 

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "control/running_config_internal.h"
 #include "control/startup.h"
 
@@ -25,20 +24,27 @@ static char *version_path(const char *file, u32 version)
     return version ? mem_printf("%s.%u", file, version) : mem_strdup(file);
 }
 
-int saved_read(const struct piste *p, u32 version, char **text, struct error *e)
+char *saved_version_path(const struct piste *p, u32 version, struct error *e)
 {
     const char *file = saved_path(p);
-    if (!file)
-        return error_set(e, ENOENT, "startup.conf names no file of a running config");
-    char *path = version_path(file, version);
+    if (file)
+        return version_path(file, version);
+    error_set(e, ENOENT, "startup.conf names no file of a running config");
+    return NULL;
+}
+
+int saved_read(const char *path, bool may_be_new, struct scratch *to, struct error *e)
+{
     struct stat st;
-    int rc = 0;
-    if (!stat(path, &st) && S_ISREG(st.st_mode) && !st.st_size)
-        *text = mem_strdup("");
-    else
-        rc = file_read_text(path, text, e);
-    free(path);
-    return rc;
+    char *text;
+    if (stat(path, &st) ? may_be_new && errno == ENOENT : S_ISREG(st.st_mode) && !st.st_size)
+        return 0;
+    int rc = file_read_text(path, &text, e);
+    if (rc)
+        return rc;
+    rc = scratch_put(to, text, strlen(text), e);
+    free(text);
+    return rc ? rc : scratch_map(to, e);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -54,12 +60,13 @@ static bool same_file(const char *a, const char *b)
 /* A running config that goes to disk. */
 struct config_save {
     struct running_config *r;
-    char *file; /* owned, as the rest */
+    char *file;               /* owned, as the rest */
+    struct config_take *take; /* its lines are being made; NULL: it is complete */
     struct file_writer *writer;
     struct cli_call *call; /* who waits for it; NULL: nobody, or has gone */
     bool is_saved;         /* it is the file that is replayed */
     bool copy_due;         /* of which not all was */
-    bool unsteady;         /* see take_steady */
+    bool unsteady;         /* see config_take.c */
     u32 versions;
     char *kept;            /* where what was not replayed is kept; NULL */
     struct error not_kept; /* why the version before is not */
@@ -181,115 +188,74 @@ static void config_save_done(void *arg)
     config_save_free(s);
 }
 
-static void config_save_left(void *arg)
-{
-    ((struct config_save *)arg)->call = NULL;
-}
-
 /* --- write --- */
 
-#define WALKS_MOST 8
-
-struct config_write {
-    struct running_config_walk walk;
-    struct file_writer *writer;
-    u64 sum, sum_before; /* of the text of this walk, of the one before */
-    u32 n_walks;
-    bool others; /* had their turn during this walk */
-};
-
-static void config_write_fini(void *kept)
+static int config_save_put(void *arg, const char *lines, size_t bytes, struct error *e)
 {
-    struct config_write *w = kept;
-    running_config_walk_fini(&w->walk);
-    file_writer_free(w->writer);
+    return file_writer_put(((struct config_save *)arg)->writer, lines, bytes, e);
 }
 
-/* Of whole lines: however they come in pieces. */
-static u64 sum_lines(const char *s, u64 sum)
+static int config_save_restart(void *arg, struct error *e)
 {
-    for (size_t n; *s; s += n + (s[n] == '\n')) {
-        n = strcspn(s, "\n");
-        sum = hash_bytes(s, n, sum);
-    }
-    return sum;
+    return file_writer_restart(((struct config_save *)arg)->writer, e);
 }
 
-/* Writes what a walk says. 0 at its end; CLI_MORE; -errno. */
-static int take_walk(struct cli_call *c, struct config_write *w)
+static void config_save_taken(void *arg, int rc, bool steady, const struct error *e)
 {
-    struct text *t = &w->walk.text;
-    while (running_config_walk_next(&w->walk)) {
-        w->sum = sum_lines(text_str(t), w->sum);
-        int rc = t->len ? file_writer_put(w->writer, t->s, t->len, c->err) : 0;
-        text_clear(t);
-        if (rc)
-            return rc;
-        if (cli_full(c)) {
-            w->others = true;
-            return CLI_MORE;
-        }
+    struct config_save *s = arg;
+    s->take = NULL;
+    s->unsteady = !steady;
+    if (!rc) {
+        aside_run(&s->r->aside, config_save_work, config_save_done, s);
+        return;
     }
-    return 0;
+    s->rc = rc;
+    s->e = *e;
+    config_save_answer(s);
+    config_save_free(s);
 }
 
-/* What a walk said was there at one moment when nobody came between, or when the walk before said
- * the same: then all of it was there between the two. */
-static int take_steady(struct cli_call *c, struct config_write *w, bool *steady)
+/* Nobody waits for it any more: what goes to disk already goes on. */
+static void config_save_left(void *arg)
 {
-    for (;;) {
-        int rc = take_walk(c, w);
-        if (rc)
-            return rc;
-        *steady = !w->others || (w->n_walks && w->sum == w->sum_before);
-        if (*steady || ++w->n_walks == WALKS_MOST)
-            return 0;
-        w->sum_before = w->sum;
-        w->sum = 0;
-        w->others = false;
-        w->walk.at = (struct modules_config){0};
-        rc = file_writer_restart(w->writer, c->err);
-        if (rc)
-            return rc;
-        if (cli_full(c))
-            return CLI_MORE;
-    }
+    struct config_save *s = arg;
+    s->call = NULL;
+    if (!s->take)
+        return;
+    config_take_cancel(s->take);
+    config_save_free(s);
 }
 
 int write_running_config(struct cli_call *c)
 {
+    static const struct config_sink sink = {config_save_put, config_save_restart,
+                                            config_save_taken};
     struct running_config *r = running_config_of(c->piste);
     const char *saved = saved_path(c->piste), *file = cli_str(c, "file", saved);
+    struct file_writer *writer;
     if (running_config_is_replaying(c->piste))
         return error_set(c->err, EBUSY, "the start script, or a rollback, has not ended yet");
-    if (r->unconfirmed_from)
+    if (r->unconfirmed_from.fd >= 0)
         return error_set(c->err, EBUSY,
                          "changes wait to be confirmed: `configure confirm' or `configure abort'");
     if (!file)
         return error_set(c->err, EINVAL,
                          "expecting file name: startup.conf has neither unix { running-config } "
                          "nor unix { startup-config }");
-    struct config_write *w = cli_kept(c, sizeof(*w), config_write_fini);
-    bool steady;
-    w->walk.piste = c->piste;
-    int rc = c->again ? 0 : file_writer_open(&w->writer, file, c->err);
-    if (!rc)
-        rc = take_steady(c, w, &steady);
+    int rc = file_writer_open(&writer, file, c->err);
     if (rc)
         return rc;
     struct config_save *s = mem_alloc(sizeof(*s));
     *s = (struct config_save){
         .r = r,
         .file = mem_strdup(file),
-        .writer = w->writer,
+        .writer = writer,
         .call = c,
         .is_saved = saved && same_file(file, saved),
-        .unsteady = !steady,
         .versions = c->piste->startup ? c->piste->startup->unix_.running_config_versions : 0,
     };
     s->copy_due = s->is_saved && r->copy_due && r->script && same_file(file, r->script);
-    w->writer = NULL;
+    s->take = config_take_start(c->piste, &sink, s);
     cli_pend(c, config_save_left, s);
-    aside_run(&r->aside, config_save_work, config_save_done, s);
     return CLI_PENDING;
 }

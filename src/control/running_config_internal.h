@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "base/scratch.h"
 #include "base/text.h"
 #include "base/vec.h"
 #include "control/aside.h"
@@ -28,8 +29,9 @@ struct running_config {
     void (*done)(void *arg);
     void *done_arg;
     /* to an earlier one, see config_rollback.c */
-    struct transition *transition; /* NULL: none is under way */
-    char *unconfirmed_from;        /* where it goes back to without `configure confirm'; NULL */
+    struct transition *transition;   /* NULL: none is under way */
+    struct commit *commit;           /* that waits for its text to be taken; NULL */
+    struct scratch unconfirmed_from; /* where it goes back to without `configure confirm'; closed */
     struct loop_timer *confirm_timer;
     u64 confirm_by_ns;
 };
@@ -41,17 +43,21 @@ extern struct log_class running_config_log;
 extern const char running_config_module_name[];
 
 struct running_config *running_config_of(const struct piste *p);
-/* What would be saved now; the caller's to free. */
-char *running_config_text(const struct piste *p);
-/* The same for a command that returns CLI_MORE: what it keeps of it; each call of next appends a
- * piece to `text', until it returns false. */
-struct running_config_walk {
-    const struct piste *piste;
-    struct modules_config at;
-    struct text text;
+/* config_take.c */
+/* Where a running config goes that is taken. */
+struct config_sink {
+    int (*put)(void *arg, const char *lines, size_t bytes, struct error *e);
+    /* Nothing was put. */
+    int (*restart)(void *arg, struct error *e);
+    /* The end; steady: all lines are of one moment. */
+    void (*done)(void *arg, int rc, bool steady, const struct error *e);
 };
-bool running_config_walk_next(struct running_config_walk *w);
-void running_config_walk_fini(void *walk);
+/* What would be saved now. sink and arg are borrowed until done, which is called in the loop, or
+ * config_take_cancel. */
+struct config_take *config_take_start(const struct piste *p, const struct config_sink *sink,
+                                      void *arg);
+/* NULL is fine. */
+void config_take_cancel(struct config_take *t);
 
 int show_running_config(struct cli_call *c);
 
@@ -62,16 +68,29 @@ int show_replay_errors(struct cli_call *c);
 /* config_saved.c */
 /* The file that `write` without a name writes; NULL: startup.conf names none. */
 const char *saved_path(const struct piste *p);
-/* One that `write` wrote: 0 is the file itself, 1 the one before, ... Lines; the caller's to free.
- */
-int saved_read(const struct piste *p, u32 version, char **text, struct error *e) MUST_CHECK;
+/* The file that `write` wrote: 0 is the file itself, 1 the one before, ... NULL: startup.conf names
+ * none. The caller's to free. */
+char *saved_version_path(const struct piste *p, u32 version, struct error *e);
+/* Its lines; 0 is as good as empty where nothing was saved yet, or may_be_new. Any thread. */
+int saved_read(const char *path, bool may_be_new, struct scratch *to, struct error *e) MUST_CHECK;
 int write_running_config(struct cli_call *c);
 
 /* config_diff.c */
 /* What changed, without comments and empty lines: add gets each line that is only in one of the
- * two, in order. */
-void config_diff(const char *old, const char *new,
-                 void (*add)(void *arg, bool is_new, const char *line), void *arg);
+ * two, in order. Memory is that of the lines between the first and the last that changed, and not
+ * their text. Any thread. */
+struct config_lines {
+    const char *s;
+    size_t n;
+};
+typedef void config_diff_fn(void *arg, bool is_new, struct config_lines line);
+void config_diff(struct config_lines old, struct config_lines new, config_diff_fn *add, void *arg);
+/* Lines without their order, which follows from indices of interfaces: those need not come back. */
+struct config_sum {
+    u64 n, a, b;
+};
+void config_sum_add(struct config_sum *sum, struct config_lines lines);
+bool config_sum_equal(const struct config_sum *x, const struct config_sum *y);
 int show_running_config_diff(struct cli_call *c);
 
 /* config_rollback.c */

@@ -29,6 +29,7 @@ static int running_config_init(struct piste *p, void **state, struct error *e)
 {
     struct running_config *r = mem_alloc(sizeof(*r));
     r->piste = p;
+    r->unconfirmed_from = SCRATCH_CLOSED;
     *state = r;
     int rc = aside_init(&r->aside, p->loop, e);
     if (rc)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from packet_lib import wait_for
+from packet_lib import Switch, wait_for
 
 ROUTES = 20000  # some megabytes of text and more of JSON
 FIRST = int(ipaddress.ip_address("20.0.0.0"))
@@ -168,6 +168,52 @@ def test_a_writer_who_goes_away(many):
     writer.cli.close()
     wait_for(lambda: "running config written to" in Reader(many, f"write {file}").rest(), "the end of the first write")
     assert not os.path.exists(file + ".new")
+
+
+@pytest.fixture(name="kept")
+def with_saved_config(build):
+    """A switch with a saved configuration, and routes that came since."""
+    daemon = Switch(build)
+    daemon.write_conf(f"running-config {daemon.running}")
+    daemon.start()
+    daemon.pg(0, "10.0.0.1/16")
+    daemon.ctl("ip route add 9.0.0.0/8 via drop")
+    daemon.ctl("write")
+    daemon.ctl("ip route del 9.0.0.0/8 via drop")
+    daemon.ctl(f"ip route add count {ROUTES} 20.0.0.0/32 via 10.0.0.2 pg0")
+    yield daemon
+    daemon.stop()
+    assert "Sanitizer" not in daemon.output(), daemon.output()
+    daemon.remove()
+
+
+def test_a_difference_without_bound(kept):
+    readers = [Reader(kept, "show running-config diff" + word) for word in ("", " json")]
+    for r in readers:
+        r.some(1000)
+    assert kept.ctl("show version").startswith("vpp v")
+    added = [f"ip route add {address(n)} via 10.0.0.2 pg0" for n in range(ROUTES)]
+    assert readers[0].rest().splitlines() == ["-ip route add 9.0.0.0/8 via drop"] + ["+" + line for line in added]
+    assert json.loads(readers[1].rest(), object_pairs_hook=once) == {"removed": ["ip route add 9.0.0.0/8 via drop"], "added": added}
+    gone = Reader(kept, "show running-config diff")
+    gone.cli.close()
+    kept.ctl("write")
+    assert kept.ctl("show running-config diff").startswith("the running config is as it was saved in ")
+    assert kept.json("show running-config diff") == {"removed": [], "added": []}
+
+
+def test_going_back_by_many_lines(kept):
+    """To what was saved, and to what was there before changes that nobody confirms: others are served meanwhile."""
+    lines = kept.running_config()
+    assert kept.ctl("configure commit-confirm 3600").startswith("changes from now on are taken back")
+    kept.ctl(f"ip route del count {ROUTES // 2} 20.0.0.0/32 via 10.0.0.2 pg0")
+    back = Reader(kept, "configure abort")
+    assert kept.ctl("show version").startswith("vpp v")
+    assert "done, by" in back.rest()
+    assert kept.running_config() == lines
+    assert "done, by" in Reader(kept, "configure rollback").rest()
+    assert sorted(kept.running_config()) == sorted([line for line in lines if not line.startswith("ip route add 20.")] +
+                                                   ["ip route add 9.0.0.0/8 via drop"])
 
 
 def test_a_flush_gives_the_memory_back(many):
