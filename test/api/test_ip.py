@@ -475,6 +475,35 @@ def test_replacing_a_table(switch, api, loop):
     switch.vpp.ctl("ip route del 10.9.0.0/16")
 
 
+def test_a_large_table_goes_in_pieces(api):
+    """More routes than are looked at without a pause: none is left out, and the next request finds what is to be there."""
+    many = 2500
+    assert api.ip_table_add_del(is_add=True, table={"table_id": 20}).retval == 0
+
+    def change(numbers):
+        for n in numbers:
+            route = {"table_id": 20, "prefix": prefix(f"10.{n >> 8}.{n & 255}.0/24"), "paths": [path(type=2)]}
+            assert api.ip_route_add_del(is_add=True, route=route).retval == 0
+
+    def count():
+        return sum(text(r.route.prefix).startswith("10.") for r in api.ip_route_dump(table={"table_id": 20}))
+    change(range(many))
+    assert count() == many
+    assert api.ip_table_replace_begin(table={"table_id": 20}).retval == 0
+    change(range(0, many, 2))
+    assert count() == many
+    assert api.ip_table_replace_end(table={"table_id": 20}).retval == 0
+    assert count() == many // 2
+    assert api.ip_table_flush(table={"table_id": 20}).retval == 0
+    assert count() == 0
+    change(range(many))
+    assert api.ip_table_add_del(is_add=False, table={"table_id": 20}).retval == 0
+    assert 20 not in {d.table.table_id for d in api.ip_table_dump()}
+    assert api.ip_table_add_del(is_add=True, table={"table_id": 20}).retval == 0
+    assert count() == 0
+    assert api.ip_table_add_del(is_add=False, table={"table_id": 20}).retval == 0
+
+
 def test_replacing_neighbors(api, loop):
     def add(address, mac=MAC):
         assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, address, 1, mac)).retval == 0

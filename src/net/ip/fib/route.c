@@ -5,6 +5,8 @@
 
 #include "net/ip/fib/fib_internal.h"
 
+#define ENTRIES_A_PIECE 1024
+
 struct fib_path fib_path_special(enum fib_path_kind kind)
 {
     return (struct fib_path){
@@ -250,42 +252,63 @@ static struct fib_src *fib_said(const struct fib *f, u32 entry, struct fib_index
     return entry_is_of(e, t) ? fib_entry_source(f, entry, s) : NULL;
 }
 
-static u32 fib_flush(struct fib *f, struct fib_index t, enum fib_source s, bool all_of_them)
+/* Returns whether the route went. */
+static bool sweep_one(struct fib *f, u32 entry, struct fib_index t, enum fib_source s,
+                      enum fib_sweep what)
 {
-    u32 n, flushed = 0;
+    struct fib_src *src = fib_said(f, entry, t, s);
+    if (!src)
+        return false;
+    if (what == FIB_SWEEP_REPLACE_BEGIN)
+        src->stale = true;
+    else if (what == FIB_SWEEP_FLUSH || src->stale)
+        fib_entry_source_del(f, entry, s);
+    else
+        return false;
+    return what != FIB_SWEEP_REPLACE_BEGIN;
+}
+
+/* What goes may change others: they are all known beforehand, and looked at again. */
+static u32 fib_sweep(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what)
+{
+    u32 n, gone = 0;
     u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
-    for (u32 i = 0; i < n; i++) {
-        const struct fib_src *src = fib_said(f, all[i], t, s);
-        if (!src || (!all_of_them && !src->stale))
-            continue;
-        fib_entry_source_del(f, all[i], s);
-        flushed++;
-    }
+    for (u32 i = 0; i < n; i++)
+        gone += sweep_one(f, all[i], t, s, what);
     fib_settle(f);
     free(all);
-    return flushed;
+    return gone;
+}
+
+bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
+                          u32 *at)
+{
+    for (u32 n = 0; n < ENTRIES_A_PIECE; n++) {
+        u32 entry = pool_next(&f->entries, *at);
+        if (entry == POOL_NONE) {
+            fib_settle(f);
+            return false;
+        }
+        sweep_one(f, entry, t, s, what);
+        *at = entry + 1;
+    }
+    fib_settle(f);
+    return true;
 }
 
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    return fib_flush(f, t, s, true);
+    return fib_sweep(f, t, s, FIB_SWEEP_FLUSH);
 }
 
 void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    u32 n;
-    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
-    for (u32 i = 0; i < n; i++) {
-        struct fib_src *src = fib_said(f, all[i], t, s);
-        if (src)
-            src->stale = true;
-    }
-    free(all);
+    fib_sweep(f, t, s, FIB_SWEEP_REPLACE_BEGIN);
 }
 
 void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    fib_flush(f, t, s, false);
+    fib_sweep(f, t, s, FIB_SWEEP_REPLACE_END);
 }
 
 /* --- looking --- */

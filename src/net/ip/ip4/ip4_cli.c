@@ -27,7 +27,10 @@ static int ip_table_change(struct cli_call *c, enum ip_family family)
                     : fib_table_lock(f, family, id, cli_str(c, "name", NULL), source, &t, c->err);
     if (!ours)
         return error_set(c->err, ENOENT, "no such table %u", id);
-    fib_table_flush(f, t, source);
+    u32 *at = cli_kept(c, sizeof(*at), NULL);
+    while (fib_table_sweep_next(f, t, source, FIB_SWEEP_FLUSH, at))
+        if (cli_full(c))
+            return CLI_MORE;
     fib_table_unlock(f, t, source);
     return 0;
 }

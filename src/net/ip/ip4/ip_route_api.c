@@ -370,15 +370,45 @@ static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
                                      FIB_SOURCE_API, &t, NULL));
 }
 
-/* While interfaces are in it, it stays for those, without the API's routes. */
-static i32 del_table(struct fib *f, const struct api_type_ip_table *m)
+/* What is done to all routes of the API in a table, in pieces. */
+struct table_sweep {
+    enum ip_family family;
+    u32 id, at;
+    enum fib_sweep what;
+    bool deletes; /* the table is to go, too */
+};
+
+static bool table_sweep_more(struct api_call *c, void *state)
 {
+    struct table_sweep *x = state;
+    struct fib *f = fib_of(c->piste);
+    struct fib_index t = fib_table_find(f, x->family, x->id); /* none: it has gone meanwhile */
+    while (!fib_is_none(t) && fib_table_sweep_next(f, t, FIB_SOURCE_API, x->what, &x->at))
+        if (!api_room(c))
+            return true;
+    if (x->deletes && !fib_is_none(t) && fib_table_is_locked_by(f, t, FIB_SOURCE_API))
+        fib_table_unlock(f, t, FIB_SOURCE_API);
+    api_reply_retval(c, 0);
+    return false;
+}
+
+static void sweep_table(struct api_call *c, const struct api_type_ip_table *m, enum fib_sweep what,
+                        bool deletes)
+{
+    struct table_sweep *x = mem_alloc(sizeof(*x));
+    *x = (struct table_sweep){ip_family_of(m->is_ip6), m->table_id, 0, what, deletes};
+    api_continue(c, table_sweep_more, free, x);
+}
+
+/* While interfaces are in it, it stays for those, without the API's routes. */
+static void del_table(struct api_call *c, const struct api_type_ip_table *m)
+{
+    struct fib *f = fib_of(c->piste);
     struct fib_index t = fib_table_find(f, ip_family_of(m->is_ip6), m->table_id);
     if (fib_is_none(t) || !fib_table_is_locked_by(f, t, FIB_SOURCE_API))
-        return 0;
-    fib_table_flush(f, t, FIB_SOURCE_API);
-    fib_table_unlock(f, t, FIB_SOURCE_API);
-    return 0;
+        api_reply_retval(c, 0);
+    else
+        sweep_table(c, m, FIB_SWEEP_FLUSH, true);
 }
 
 /* Whether the protocol of a message about a table is spoken. */
@@ -394,8 +424,10 @@ static void change_table(struct api_call *c, const struct api_type_ip_table *m, 
         api_reply_retval(c, API_INVALID_ADDRESS_FAMILY);
     else if (!m->table_id) /* always there */
         api_reply_retval(c, 0);
+    else if (is_add)
+        api_reply_retval(c, add_table(f, m));
     else
-        api_reply_retval(c, is_add ? add_table(f, m) : del_table(f, m));
+        del_table(c, m);
 }
 
 static void table_add_del(struct api_call *c)
@@ -444,8 +476,7 @@ static void table_flush(struct api_call *c)
     if (fib_is_none(t))
         return;
     ip_table_interfaces_down(c->piste, t); /* as VPP: nothing is forwarded by it any more */
-    fib_table_flush(fib_of(c->piste), t, FIB_SOURCE_API);
-    api_reply_retval(c, 0);
+    sweep_table(c, &m->table, FIB_SWEEP_FLUSH, false);
 }
 
 static void table_replace_begin(struct api_call *c)
@@ -454,8 +485,7 @@ static void table_replace_begin(struct api_call *c)
     struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
-    fib_table_replace_begin(fib_of(c->piste), t, FIB_SOURCE_API);
-    api_reply_retval(c, 0);
+    sweep_table(c, &m->table, FIB_SWEEP_REPLACE_BEGIN, false);
 }
 
 static void table_replace_end(struct api_call *c)
@@ -464,8 +494,7 @@ static void table_replace_end(struct api_call *c)
     struct fib_index t = ip_route_api_table_of(c, &m->table);
     if (fib_is_none(t))
         return;
-    fib_table_replace_end(fib_of(c->piste), t, FIB_SOURCE_API);
-    api_reply_retval(c, 0);
+    sweep_table(c, &m->table, FIB_SWEEP_REPLACE_END, false);
 }
 
 static void table_dump(struct api_call *c)
