@@ -31,7 +31,9 @@ CHANGES = re.compile(r"(index:?|idx|metadata|uRPF:|Index|@|bd_index|sw_if_index|
 # fields of messages that say when, or where something happens to lie
 PASSING = {"context", "name_", "age", "stats_index", "fib_index", "epoch", "pool_index", "table_index", "cookie", "rpf_id",
            "next_table_index", "policer_index", "via_label", "obj_id", "classify_table_index", "current_bucket",
-           "last_update_time", "extended_bucket", "current_limit", "extended_limit"}
+           "last_update_time", "extended_bucket", "current_limit", "extended_limit",
+           "last_radv_time", "last_multicast_time", "next_multicast_time", "initial_adverts_count", "initial_adverts_sent",
+           "n_advertisements_sent"}
 NOT_DUMPED = {"log_dump", "trace_dump", "trace_v2_dump", "l2_fib_table_dump"}
 
 
