@@ -37,15 +37,21 @@ static void prefixes_put(const struct fib *f, struct fib_table *t, u32 entry)
     t->slots[i] = entry;
 }
 
+#define PREFETCHED 16 /* slots ahead: entries lie anywhere */
+
 static void prefixes_resize(const struct fib *f, struct fib_table *t, u32 n_slots)
 {
     u32 *old = t->slots, n_old = t->n_slots;
     t->slots = mem_resize(NULL, n_slots * sizeof(u32));
     memset(t->slots, 0xff, n_slots * sizeof(u32));
     t->n_slots = n_slots;
-    for (u32 i = 0; i < n_old; i++)
+    for (u32 i = 0; i < n_old; i++) {
+        u32 soon = i + PREFETCHED < n_old ? old[i + PREFETCHED] : NONE;
+        if (soon != NONE)
+            __builtin_prefetch(fib_entry_at(f, soon));
         if (old[i] != NONE)
             prefixes_put(f, t, old[i]);
+    }
     free(old);
 }
 
