@@ -281,6 +281,7 @@ FOUND = {
         "ip route add 10.0.0.0/8 via ip4-lookup-in-table 3 via 10.0.1.1 ip4-lookup-in-table 3 via 10.1.0.7",
         "ip route add 11.0.0.0/8 via drop via 10.0.1.1 drop", "ip route add 12.0.0.0/8 via punt next-hop-table 1 via punt",
         "ip route add 13.0.0.0/8 via 10.0.0.1 loop0 via 10.0.0.1 loop0 next-hop-table 3"],
+    "how addresses would be asked for, switched off": ["set ip6 dad enable transmits 3", "set ip6 dad disable"],
     "ip4 enabled without an address": [
         "create loopback interface", ("sw_interface_ip4_enable_disable", {"sw_if_index": "loop0", "enable": True})],
     "the MAC address of an end of a pipe": [

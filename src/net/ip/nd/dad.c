@@ -240,7 +240,8 @@ int dad_init(struct piste *p, void **state, struct error *e)
 {
     struct dad *d = mem_alloc(sizeof(*d));
     d->piste = p;
-    d->config = (struct dad_config){.transmits = 1, .delay_s = 1};
+    d->config =
+        (struct dad_config){.transmits = DAD_DEFAULT_TRANSMITS, .delay_s = DAD_DEFAULT_DELAY_S};
     pool_init(&d->entries, "dad", sizeof(struct dad_entry), 8, DAD_PROBES_MAX);
     hash_init(&d->by_host, sizeof(struct link_host));
     nd_on_conflict(p, dad_on_conflict, d);

@@ -15,6 +15,8 @@ struct piste;
 extern const struct module dad_module, dad_api_module;
 
 #define DAD_TRANSMITS_MAX 10
+#define DAD_DEFAULT_TRANSMITS 1
+#define DAD_DEFAULT_DELAY_S 1.0
 
 struct dad_config {
     bool enabled;

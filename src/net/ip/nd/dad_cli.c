@@ -76,6 +76,11 @@ const struct cli_command dad_commands[] = {
 void dad_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     struct dad_config x = dad_config(p);
-    if (phase == RC_GLOBAL && x.enabled)
-        text_add(t, "set ip6 dad enable transmits %u delay %g\n", x.transmits, x.delay_s);
+    bool is_default = x.transmits == DAD_DEFAULT_TRANSMITS && !(x.delay_s > DAD_DEFAULT_DELAY_S) &&
+                      !(x.delay_s < DAD_DEFAULT_DELAY_S);
+    if (phase != RC_GLOBAL || (!x.enabled && is_default))
+        return;
+    text_add(t, "set ip6 dad enable transmits %u delay %g\n", x.transmits, x.delay_s);
+    if (!x.enabled)
+        text_puts(t, "set ip6 dad disable\n");
 }
