@@ -46,7 +46,7 @@ class Peer:
 
     def __init__(self, sock):
         self.socket = sock
-        self.socket.settimeout(5)
+        self.socket.settimeout(30)
 
     def close(self):
         self.socket.close()
@@ -202,7 +202,7 @@ class Slave(Peer):
             ring.head(head)
             ring.ring_bell()
 
-    def get(self, timeout=5):
+    def get(self, timeout=30):
         """A packet that the master has sent, its slots joined; None: nothing came."""
         queue = wait_for_packet(self.rings[M2S], lambda r: r.tail() != (r.head() - r.size) & 0xffff, timeout)
         if queue is None:
@@ -229,7 +229,7 @@ class Master:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.bind(path)
         self.socket.listen(5)
-        self.socket.settimeout(10)
+        self.socket.settimeout(60)
 
     def accept(self, **hello):
         return MasterPeer(self.socket.accept()[0], **hello)
@@ -286,7 +286,7 @@ class MasterPeer(Peer):
         ring.tail(tail + 1)
         ring.ring_bell()
 
-    def get(self, timeout=5):
+    def get(self, timeout=30):
         queue = wait_for_packet(self.rings[S2M], lambda r: r.head() != r.tail(), timeout)
         if queue is None:
             return None

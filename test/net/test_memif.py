@@ -9,7 +9,7 @@ import memif_peer
 import pytest
 from memif_peer import ACK, ADD_REGION, CONNECT, CONNECTED, DISCONNECT, HELLO, M2S, S2M
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 def wait(condition, what):
@@ -60,9 +60,10 @@ def pair(net, path, master="", slave="", config="", more=""):
     return made
 
 
-def pings(vpp, address="10.20.0.2", size=56, count=3):
-    out = vpp.ctl(f"ping {address} repeat {count} interval 0.02 size {size}")
-    return f"{count} sent, {count} received" in out
+def pings(vpp, address="10.20.0.2", size=56, count=3, tries=10):
+    """Whether all are answered; on a machine that is busy some may come too late, and are sent again."""
+    return any(f"{count} sent, {count} received" in vpp.ctl(f"ping {address} repeat {count} interval 0.02 size {size}")
+               for _ in range(tries))
 
 
 # ---- two daemons
@@ -122,7 +123,7 @@ def test_either_side_restarts(net, path):
         ping.join()
         wait(lambda: not is_up(other), "the link to go down")
         assert reason(other) == "disconnected"
-        assert other.buffers_used() == 0
+        wait(lambda: other.buffers_used() == 0, "buffers to be free")
         victim.start()
     wait(lambda: is_up(master) and is_up(slave), "the link")
     before = slave.running_config()
@@ -238,14 +239,14 @@ def test_jumbo_packets_and_small_buffers(net, path):
     for size in (100, 500, 513, 1500, 8900):
         assert pings(master, size=size, count=20), size
         assert pings(slave, "10.20.0.1", size=size, count=20), size
-    assert master.buffers_used() == slave.buffers_used() == 0
+    wait(lambda: master.buffers_used() == slave.buffers_used() == 0, "buffers to be free")
     # one that all slots together do not take
     small, other = pair(net, path + "2", slave="ring-size 2 buffer-size 512")
     small.start()
     other.start()
     wait(lambda: is_up(small), "the link")
     assert pings(small)
-    assert not pings(small, size=2000, count=1)
+    assert not pings(small, size=2000, count=1, tries=1)
     assert small.errors()[("memif1/0-tx", "no enough space in tx buffers")] == 1
     assert pings(small)
 
@@ -395,7 +396,7 @@ def test_they_come_and_go_under_traffic(net, path):
         thread.join()
     assert pings(master)
     wait(lambda: all(now <= then for now, then in zip(held(), before)), f"descriptors to be closed: {before} before")
-    assert master.buffers_used() == slave.buffers_used() == 0
+    wait(lambda: master.buffers_used() == slave.buffers_used() == 0, "buffers to be free")
 
 
 # ---- a slave by hand
@@ -431,7 +432,7 @@ def slave(master):
         peer.close()
 
 
-def answer(peer, timeout=5):
+def answer(peer, timeout=30):
     """The next ARP reply, behind what the switch says by itself; None: there is none."""
     for _ in range(1000):
         packet = peer.get(timeout=timeout)
@@ -680,7 +681,7 @@ def test_descriptors_that_lie(master, slave):
     answers(master, peer)
     assert master.errors()[("memif-input", "bad descriptor")] == len(lies) + 3
     assert master.counter("memif1/0", "rx-error") == len(lies) + 3
-    assert master.buffers_used() == 0
+    wait(lambda: master.buffers_used() == 0, "buffers to be free")
 
 
 @pytest.mark.parametrize("direction, index", [(S2M, "head"), (M2S, "head")])
@@ -754,7 +755,7 @@ def test_a_peer_that_changes_its_mind(master, slave):
         assert master.alive(), master.output()
         wait(lambda: not is_up(master), "the link to go down")
     answers(master, slave().connect())
-    assert master.buffers_used() == 0
+    wait(lambda: master.buffers_used() == 0, "buffers to be free")
 
 
 # ---- a master by hand
@@ -847,4 +848,4 @@ def test_a_master_that_lies(hand):
     peer.put(ARP_REQUEST)
     assert peer.reason() == "ring index out of range"
     asked(vpp, listener.accept().connect())
-    assert vpp.buffers_used() == 0
+    wait(lambda: vpp.buffers_used() == 0, "buffers to be free")
