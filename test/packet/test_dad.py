@@ -43,6 +43,11 @@ def test_settings(switch):
     assert dad(switch)["transmits"] == 2
     switch.ctl("set ip6 dad disable")
     assert switch.ctl("show ip6 dad") == off.format(2, ".5")
+    # the numbers are kept
+    assert [line for line in switch.running_config() if "dad" in line] == \
+        ["set ip6 dad enable transmits 2 delay 0.5", "set ip6 dad disable"]
+    switch.ctl("set ip6 dad enable transmits 1 delay 1")
+    switch.ctl("set ip6 dad disable")
     assert not [line for line in switch.running_config() if "dad" in line]
 
 

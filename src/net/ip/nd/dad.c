@@ -211,6 +211,7 @@ int dad_set_config(struct piste *p, const struct dad_config *c, struct error *e)
         log_notice(&dad_log, "DAD configured: transmits=%u, delay=%ss", c->transmits,
                    dad_delay_text(c->delay_s, text));
     d->config = *c;
+    d->config.delay_s = (double)(u32)(c->delay_s * 1000 + 0.5) / 1000; /* as it is saved */
     if (!c->enabled)
         dad_end_all(d, IF_NONE);
     return 0;

@@ -21,7 +21,7 @@ extern const struct module dad_module, dad_api_module;
 struct dad_config {
     bool enabled;
     u8 transmits;   /* questions, */
-    double delay_s; /* so far apart */
+    double delay_s; /* so far apart; in whole milliseconds */
 };
 
 struct dad_config dad_config(const struct piste *p);
