@@ -67,7 +67,7 @@ def test_settings(api, port):
     assert not details(api, index).send_radv
 
 
-def test_prefixes(api, port):
+def test_prefixes(api, switch, port):
     _, index = port
     change = {"sw_if_index": index, "prefix": prefix("2001:db8:1::7/64")}
     assert api.sw_interface_ip6nd_ra_prefix(**change, val_lifetime=1000, pref_lifetime=500, no_autoconfig=True).retval == 0
@@ -78,6 +78,9 @@ def test_prefixes(api, port):
     assert api.sw_interface_ip6nd_ra_prefix(**change, use_default=True).retval == 0
     (p,) = details(api, index).prefixes
     assert (p.val_lifetime, p.pref_lifetime, p.decrement_lifetime_flag) == (2592000, 604800, False)
+    # valid for ever, but not preferred: so it is saved
+    assert api.sw_interface_ip6nd_ra_prefix(**change, val_lifetime=NONE, pref_lifetime=7).retval == 0
+    assert "ip6 nd host-p0 prefix 2001:db8:1::/64 4294967295 7" in switch.vpp.running_config()
     assert api.sw_interface_ip6nd_ra_prefix(**change, val_lifetime=1, pref_lifetime=2).retval == -7
     assert api.sw_interface_ip6nd_ra_prefix(**change, is_no=True).retval == 0
     assert api.sw_interface_ip6nd_ra_prefix(**change, is_no=True).retval == -6

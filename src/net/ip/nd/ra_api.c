@@ -80,7 +80,8 @@ static void ra_api_prefix(struct api_call *c)
         .off_link = m->off_link || m->no_onlink,
         .no_autoconfig = m->no_autoconfig,
         .no_advertise = m->no_advertise,
-        .fixed = m->use_default || m->val_lifetime == ND_FOREVER,
+        .fixed =
+            m->use_default || (m->val_lifetime == ND_FOREVER && m->pref_lifetime == ND_FOREVER),
         .since_ns = clock_ns(),
     };
     enum ip_family family = IP_FAMILY_6;
