@@ -11,7 +11,8 @@
 #include "control/running_config_internal.h"
 #include "control/startup.h"
 
-const char *saved_path(const struct piste *p)
+/* The file that `write` without a name writes; NULL: startup.conf names none. */
+static const char *saved_path(const struct piste *p)
 {
     const struct startup *s = p->startup;
     if (!s)

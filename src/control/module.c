@@ -278,13 +278,6 @@ bool modules_config_next(const struct modules *ms, struct modules_config *at, st
     return true;
 }
 
-void modules_running_config(const struct modules *ms, struct text *t)
-{
-    struct modules_config at = {0};
-    while (modules_config_next(ms, &at, t))
-        ;
-}
-
 void modules_tables(const struct modules *ms, module_table_fn *tell, void *arg)
 {
     for (u32 i = 0; i < ms->initialised.n; i++) {

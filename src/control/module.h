@@ -139,7 +139,5 @@ struct modules_config {
 };
 /* Appends a piece; false: it was the last. */
 bool modules_config_next(const struct modules *ms, struct modules_config *at, struct text *t);
-/* The same at once. */
-void modules_running_config(const struct modules *ms, struct text *t);
 /* Ends it, maybe early. */
 void modules_config_end(const struct modules *ms, struct modules_config *at);

@@ -194,7 +194,9 @@ static void running_config_goes_phase_by_phase(void **state)
     add(p, &b);
     add(p, &a);
     assert_int_equal(modules_init(p->modules, &e), 0);
-    modules_running_config(p->modules, &t);
+    struct modules_config at = {0};
+    while (modules_config_next(p->modules, &at, &t))
+        ;
     const char *body = strchr(text_str(&t), '\n');
     assert_string_equal(body, "\na0\na1\na2\ncreate b\na3\na4\na5\na6\n");
     text_free(&t);

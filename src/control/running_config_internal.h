@@ -66,8 +66,6 @@ void replay_fini(struct running_config *r);
 int show_replay_errors(struct cli_call *c);
 
 /* config_saved.c */
-/* The file that `write` without a name writes; NULL: startup.conf names none. */
-const char *saved_path(const struct piste *p);
 /* The file that `write` wrote: 0 is the file itself, 1 the one before, ... NULL: startup.conf names
  * none. The caller's to free. */
 char *saved_version_path(const struct piste *p, u32 version, struct error *e);

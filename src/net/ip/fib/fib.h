@@ -198,12 +198,9 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                      struct error *e) MUST_CHECK;
 /* All routes of source s in table t. Returns how many. */
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
-/* Replacing them: what source s says of routes when it begins counts no more as soon as it says
- * something new, and goes at the end if it says nothing. */
-void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s);
-void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s);
-/* The same in pieces: *at is 0 at first, and the table is there each time. Returns whether there is
- * more. */
+/* The same in pieces, or replacing them: what source s says of routes when it begins counts no more
+ * as soon as it says something new, and goes at the end if it says nothing. *at is 0 at first, and
+ * the table is there each time. Returns whether there is more. */
 enum fib_sweep { FIB_SWEEP_FLUSH, FIB_SWEEP_REPLACE_BEGIN, FIB_SWEEP_REPLACE_END };
 bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
                           u32 *at);

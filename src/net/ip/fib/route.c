@@ -268,18 +268,6 @@ static bool sweep_one(struct fib *f, u32 entry, struct fib_index t, enum fib_sou
     return what != FIB_SWEEP_REPLACE_BEGIN;
 }
 
-/* What goes may change others: they are all known beforehand, and looked at again. */
-static u32 fib_sweep(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what)
-{
-    u32 n, gone = 0;
-    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
-    for (u32 i = 0; i < n; i++)
-        gone += sweep_one(f, all[i], t, s, what);
-    fib_settle(f);
-    free(all);
-    return gone;
-}
-
 bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
                           u32 *at)
 {
@@ -296,19 +284,16 @@ bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, 
     return true;
 }
 
+/* What goes may change others: they are all known beforehand, and looked at again. */
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s)
 {
-    return fib_sweep(f, t, s, FIB_SWEEP_FLUSH);
-}
-
-void fib_table_replace_begin(struct fib *f, struct fib_index t, enum fib_source s)
-{
-    fib_sweep(f, t, s, FIB_SWEEP_REPLACE_BEGIN);
-}
-
-void fib_table_replace_end(struct fib *f, struct fib_index t, enum fib_source s)
-{
-    fib_sweep(f, t, s, FIB_SWEEP_REPLACE_END);
+    u32 n, gone = 0;
+    u32 *all = fib_table_sorted(f, fib_table_at(f, t.i), &n);
+    for (u32 i = 0; i < n; i++)
+        gone += sweep_one(f, all[i], t, s, FIB_SWEEP_FLUSH);
+    fib_settle(f);
+    free(all);
+    return gone;
 }
 
 /* --- looking --- */

@@ -346,7 +346,9 @@ static void test_commands(void **state)
                         "up0                               0      up          9000/0/0/0     \n");
     free(out);
     struct text config = {0};
-    modules_running_config(p.modules, &config);
+    struct modules_config at = {0};
+    while (modules_config_next(p.modules, &at, &config))
+        ;
     assert_non_null(strstr(text_str(&config), "set interface state up0 up\n"));
     assert_non_null(strstr(text_str(&config), "set interface tag up0 {uplink}\n"));
     text_free(&config);
@@ -484,7 +486,9 @@ static void test_placement_is_shown_saved_and_may_leave_nothing(void **state)
     assert_non_null(strstr(out, "    3     no     0\n"));
     free(out);
     struct text config = {0};
-    modules_running_config(p.modules, &config);
+    struct modules_config at = {0};
+    while (modules_config_next(p.modules, &at, &config))
+        ;
     assert_non_null(strstr(text_str(&config), "set interface tx-queue q queue 2\n"));
     assert_non_null(strstr(text_str(&config), "set interface tx-queue q queue 3 threads 0\n"));
     text_free(&config);
