@@ -191,9 +191,10 @@ static struct memif *memif_new(struct memif_state *s, struct memif_socket *k,
     port->args.n_tx_queues = a->n_tx_queues ? a->n_tx_queues : 1;
     if (a->secret)
         snprintf(port->secret, sizeof(port->secret), "%s", a->secret);
-    if (a->hw_addr)
+    /* of others it stays zero, as the API shows it */
+    if (a->mode == MEMIF_MODE_ETHERNET && a->hw_addr)
         memcpy(port->mac, a->hw_addr, 6);
-    else
+    else if (a->mode == MEMIF_MODE_ETHERNET)
         interface_random_mac(port->mac);
     port->instance = free_instance(s);
     port->device_input = feature_arc_find(engine_of(s->piste), "device-input");

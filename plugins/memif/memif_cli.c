@@ -106,8 +106,8 @@ static u32 rx_queues_said(const struct memif *port)
     u32 n = port->args.n_rx_queues;
     for (u32 i = n; i < port->n_rx; i++) {
         const struct rx_queue *q = &port->rx[i]->q;
-        if (q->placed_by_user || (q->mode != RX_MODE_DEFAULT &&
-                                  q->mode != rx_queue_default_mode(engine_of(port->piste))))
+        const struct engine *e = engine_of(port->piste);
+        if (q->placed_by_user || rx_queue_mode(e, q) != rx_queue_default_mode(e))
             n = i + 1;
     }
     return n;

@@ -262,6 +262,11 @@ void rx_queue_call(struct engine *e, struct rx_queue *q, void (*fn)(struct threa
     thread_call(e->threads[q->thread], fn, arg);
 }
 
+enum rx_mode rx_queue_mode(const struct engine *e, const struct rx_queue *q)
+{
+    return q->mode == RX_MODE_DEFAULT ? e->config.default_rx_mode : q->mode;
+}
+
 enum rx_mode rx_queue_default_mode(const struct engine *e)
 {
     return e->config.default_rx_mode;

@@ -79,6 +79,8 @@ void rx_queue_set_fd(struct engine *e, struct rx_queue *q, int fd);
 /* Has the thread that owns q call fn between two rounds, when it looks at nothing of q's. */
 void rx_queue_call(struct engine *e, struct rx_queue *q, void (*fn)(struct thread *t, void *arg),
                    void *arg);
+/* The mode that q has, or will have when it is added. */
+enum rx_mode rx_queue_mode(const struct engine *e, const struct rx_queue *q);
 /* Mode of queues that are added with RX_MODE_DEFAULT. */
 enum rx_mode rx_queue_default_mode(const struct engine *e);
 void rx_queue_set_default_mode(struct engine *e, enum rx_mode mode);

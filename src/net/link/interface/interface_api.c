@@ -267,10 +267,11 @@ static void interface_api_set_rx_placement(struct api_call *c)
 static void placement_of(struct api_call *c, const struct interface *f)
 {
     for (u32 q = 0; q < f->n_queues; q++) {
+        enum rx_mode mode = rx_queue_mode(engine_of(c->piste), f->queues[q]);
         struct api_sw_interface_rx_placement_details d = {.sw_if_index = f->index.i,
                                                           .queue_id = q,
                                                           .worker_id = f->queues[q]->thread,
-                                                          .mode = mode_to_api[f->queues[q]->mode]};
+                                                          .mode = mode_to_api[mode]};
         api_reply(c, &api_message_sw_interface_rx_placement_details, &d);
     }
 }

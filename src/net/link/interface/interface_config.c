@@ -118,7 +118,7 @@ static void queues_of(const struct piste *p, const struct interface *f, struct t
 {
     for (u32 q = 0; q < f->n_queues; q++) {
         const struct rx_queue *rx = f->queues[q];
-        if (rx->mode != RX_MODE_DEFAULT && rx->mode != rx_queue_default_mode(engine_of(p)))
+        if (rx_queue_mode(engine_of(p), rx) != rx_queue_default_mode(engine_of(p)))
             text_add(t, "set interface rx-mode %s queue %u %s\n", f->name, q,
                      rx_mode_name(rx->mode));
         if (rx->placed_by_user)

@@ -47,7 +47,7 @@ static void show_queues(const struct piste *p, const struct interface *f, struct
         out_object(o, NULL);
         out_u64(o, "queue", q, "    %-6" PRIu64);
         out_str(o, "thread", thread, "%-15s");
-        out_str(o, "mode", rx_mode_name(rx->mode), "%-10s\n");
+        out_str(o, "mode", rx_mode_name(rx_queue_mode(engine_of(p), rx)), "%-10s\n");
         out_end(o);
     }
     if (f->n_queues)

@@ -83,11 +83,11 @@ static void placement_queue(struct cli_call *c, struct placement_place *at,
         out_text(c->out, " node %s:\n", node_name(e, rx->node));
     at->any = true;
     at->node = rx->node;
-    out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx->mode));
+    out_text(c->out, "    %s queue %u (%s)\n", f->name, q, rx_mode_name(rx_queue_mode(e, rx)));
     out_object(c->out, NULL);
     out_str(c->out, "interface", f->name, NULL);
     out_u64(c->out, "queue", q, NULL);
-    out_str(c->out, "mode", rx_mode_name(rx->mode), NULL);
+    out_str(c->out, "mode", rx_mode_name(rx_queue_mode(e, rx)), NULL);
     out_end(c->out);
 }
 
