@@ -14,6 +14,8 @@ pytestmark = pytest.mark.skipif(not shutil.which("dpdk-testpmd"),
 class Testpmd:
     """One that answers, on a memif of its own."""
 
+    __test__ = False  # pytest takes it for tests by its name
+
     def __init__(self, namespace, folder, words, eal=""):
         argv = (f"dpdk-testpmd --no-pci --no-huge -m 256 --no-telemetry --lcores 0@(0,1),1@(0,1) --file-prefix=piste{os.getpid()} {eal} "
                 f"--vdev=net_memif0,id=0,socket={folder}/m.sock,socket-abstract=no,{words} "
