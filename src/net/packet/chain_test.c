@@ -1,30 +1,9 @@
 /* Room in front of packets: whatever they look like, their bytes and offsets stay. */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
-#include "control/piste.h"
-#include "engine/engine.h"
+#include "engine/engine_test.h"
 #include "net/packet/chain.h"
-
-static struct piste piste;
-static struct thread *t;
-
-static int setup(void **state)
-{
-    struct engine_config c;
-    struct error err;
-    engine_config_default(&c);
-    assert_non_null(engine_new(&piste, &c, &err));
-    t = engine_main_thread(piste.engine);
-    return 0;
-}
 
 static int teardown(void **state)
 {
@@ -33,8 +12,7 @@ static int teardown(void **state)
         buffer_pool_get_info(piste.engine, i, &info);
         assert_int_equal(info.used, 0);
     }
-    engine_free(piste.engine);
-    return 0;
+    return engine_teardown(state);
 }
 
 static u8 byte_at(u32 i)
@@ -114,5 +92,5 @@ int main(void)
         cmocka_unit_test(room_is_made),
         cmocka_unit_test(what_others_hold_stays),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, engine_setup, teardown);
 }

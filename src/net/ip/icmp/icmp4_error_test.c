@@ -1,37 +1,10 @@
 /* When errors are sent (RFC 1812 4.3.2.7), what they hold, and how many. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <string.h>
 
 #include "base/clock.h"
-#include "control/piste.h"
-#include "engine/engine.h"
+#include "engine/engine_test.h"
 #include "net/ip/icmp/icmp4.h"
 #include "net/packet/ip4_packet.h"
-
-static struct piste piste;
-static struct thread *t;
-
-static int setup(void **state)
-{
-    struct engine_config c;
-    struct error err;
-    engine_config_default(&c);
-    assert_non_null(engine_new(&piste, &c, &err));
-    t = engine_main_thread(piste.engine);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_free(piste.engine);
-    return 0;
-}
 
 static struct buffer *packet(const char *src, u8 protocol, u32 bytes)
 {
@@ -200,5 +173,5 @@ int main(void)
         cmocka_unit_test(padding_is_not_quoted),
         cmocka_unit_test(rate_is_limited),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, engine_setup, engine_teardown);
 }

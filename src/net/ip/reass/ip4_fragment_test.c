@@ -1,39 +1,12 @@
 /* Datagrams are cut up, shuffled, doubled, overlapped, and put together again. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "control/piste.h"
-#include "engine/engine.h"
+#include "engine/engine_test.h"
 #include "net/ip/reass/frag.h"
 #include "net/ip/reass/reass.h"
-
-static struct piste piste;
-static struct thread *t;
-
-static int setup(void **state)
-{
-    struct engine_config c;
-    struct error err;
-    engine_config_default(&c);
-    assert_non_null(engine_new(&piste, &c, &err));
-    t = engine_main_thread(piste.engine);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_free(piste.engine);
-    return 0;
-}
 
 static void no_buffer_is_lost(void)
 {
@@ -528,5 +501,5 @@ int main(void)
         cmocka_unit_test(congestion_is_joined),
         cmocka_unit_test(shared_packets_are_left_alone),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, engine_setup, engine_teardown);
 }

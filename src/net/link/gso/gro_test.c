@@ -1,18 +1,10 @@
 /* What gro_join has joined gso_segment cuts again, and then all is as it was: each flow has the
  * same frames in the same order. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/byteorder.h"
-#include "control/piste.h"
-#include "engine/engine.h"
+#include "engine/engine_test.h"
 #include "engine/node.h"
 #include "net/link/gso/gro.h"
 #include "net/link/gso/gso.h"
@@ -23,25 +15,6 @@
 #define MSS 100
 #define FRAMES 64
 #define L4_BYTES (20 + 12) /* with an option of 12 bytes */
-
-static struct piste piste;
-static struct thread *t;
-
-static int setup(void **state)
-{
-    struct engine_config c;
-    struct error err;
-    engine_config_default(&c);
-    assert_non_null(engine_new(&piste, &c, &err));
-    t = engine_main_thread(piste.engine);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_free(piste.engine);
-    return 0;
-}
 
 /* A frame of a flow; port: which. */
 struct frame {
@@ -290,11 +263,11 @@ static void at_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(segments_are_joined, setup, teardown),
-        cmocka_unit_test_setup_teardown(flows_are_kept_apart, setup, teardown),
-        cmocka_unit_test_setup_teardown(odd_ones_stay, setup, teardown),
-        cmocka_unit_test_setup_teardown(open_checksums, setup, teardown),
-        cmocka_unit_test_setup_teardown(at_random, setup, teardown),
+        cmocka_unit_test_setup_teardown(segments_are_joined, engine_setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(flows_are_kept_apart, engine_setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(odd_ones_stay, engine_setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(open_checksums, engine_setup, engine_teardown),
+        cmocka_unit_test_setup_teardown(at_random, engine_setup, engine_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

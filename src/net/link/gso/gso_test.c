@@ -1,18 +1,10 @@
 /* Segments are taken apart again by code that knows nothing of gso.c, and must give the packet
  * back. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/byteorder.h"
-#include "engine/engine.h"
-#include "control/piste.h"
+#include "engine/engine_test.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/chain.h"
 
@@ -20,25 +12,6 @@
 #define ID 0xfffe
 #define OUTER_ID 0xfff0
 #define SEQ 0xfffffff0u
-
-static struct piste piste;
-static struct thread *t;
-
-static int setup(void **state)
-{
-    struct engine_config c;
-    struct error err;
-    engine_config_default(&c);
-    assert_non_null(engine_new(&piste, &c, &err));
-    t = engine_main_thread(piste.engine);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    engine_free(piste.engine);
-    return 0;
-}
 
 static void no_buffer_is_lost(void)
 {
@@ -539,5 +512,5 @@ int main(void)
         cmocka_unit_test(partial_checksums_are_finished),
         cmocka_unit_test(checksum_fields_outside_are_refused),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, engine_setup, engine_teardown);
 }
