@@ -134,7 +134,7 @@ static bool tap_read(struct thread *t, struct node *n, struct tap_queue *q, stru
         return false;
     }
     /* Linux cuts off what there is no room for, and does not say so */
-    if (unlikely(got < VIRTIO_HEADER_BYTES || got - VIRTIO_HEADER_BYTES >= most))
+    if (unlikely(got < VIRTIO_HEADER_BYTES || (u32)got - VIRTIO_HEADER_BYTES >= most))
         node_count(n, TAP_INPUT_ERR_TRUNCATED, 1);
     else
         *out = take_frame(n, q, (u32)got - VIRTIO_HEADER_BYTES, room, vnet);
