@@ -13,7 +13,7 @@ const char af_xdp_module_name[] = "af_xdp";
 
 static struct log_class log_class = {"af_xdp", NULL};
 
-static struct af_xdp_state *af_xdp_state_of(const struct piste *p)
+struct af_xdp_state *af_xdp_state_of(const struct piste *p)
 {
     return module_state(p, af_xdp_module_name);
 }

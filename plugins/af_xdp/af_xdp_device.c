@@ -29,6 +29,19 @@ static u32 chunk_bytes_for(u32 mtu)
     return need <= CHUNK_BYTES ? CHUNK_BYTES : CHUNK_LARGE_BYTES;
 }
 
+/* The interface that has the sockets of a device; NULL: none of this switch. */
+static const struct af_xdp *user_of(const struct af_xdp *port, int host_index)
+{
+    const struct af_xdp_state *s = af_xdp_state_of(port->piste);
+    for (u32 k = 0; k < s->ports.n; k++) {
+        const struct af_xdp *other = s->ports.v[k];
+        if (other != port && other->host_index == host_index &&
+            !strcmp(other->args.netns, port->args.netns))
+            return other;
+    }
+    return NULL;
+}
+
 static int open_sockets(struct af_xdp *port, const struct host_link *link, struct error *e)
 {
     const struct af_xdp_args *a = &port->args;
@@ -36,6 +49,11 @@ static int open_sockets(struct af_xdp *port, const struct host_link *link, struc
     u32 each = 2 * a->rx_size + a->tx_size + OVER_FRAMES;
     if (port->n_sockets > queues)
         return error_set(e, EINVAL, "too many rxq requested (%u > %u)", port->n_sockets, queues);
+    const struct af_xdp *user = user_of(port, link->index);
+    if (user) /* else its sockets would be waited for, as if they were being closed */
+        return error_set(e, EBUSY,
+                         "xsk_socket__create() failed (is linux netdev %s up?): queue 0 is %s's",
+                         a->host_name, interface_at(port->piste, user->interface)->name);
     int rc = af_xdp_umem_new(port, port->n_sockets * each, chunk_bytes_for(link->mtu), e);
     if (rc)
         return rc;

@@ -102,6 +102,7 @@ struct af_xdp_state {
 
 /* af_xdp.c */
 extern const char af_xdp_module_name[];
+struct af_xdp_state *af_xdp_state_of(const struct piste *p);
 int af_xdp_init(struct piste *p, void **state, struct error *e);
 void af_xdp_stop(struct piste *p, void *state);
 void af_xdp_running_config(void *port, struct text *t);

@@ -209,7 +209,7 @@ def test_what_is_refused_changes_nothing(net):
     vpp.ctl("create interface af_xdp host-if x0")
     before, links, open_before = vpp.running_config(), devices(ns), fds(vpp)
     for words, why in (
-            ("host-if x0", "queue 0"),
+            ("host-if x0", "queue 0 is x0/0's"),
             ("host-if x1 name x0/0", "x0/0"),
             ("host-if nothing", "Invalid interface name: nothing"),
             ("host-if a-name-that-is-too-long", "host interface name too long"),
