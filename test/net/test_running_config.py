@@ -492,3 +492,28 @@ def test_abort_goes_back_at_once(net):
     vpp.ctl("configure abort")
     assert sorted(vpp.running_config()) == sorted(before)
     assert vpp.fails("configure commit-confirm 0") and vpp.fails("configure commit-confirm 100000")
+
+
+# ---- the order of lines
+
+def test_a_replayed_configuration_is_no_change(net):
+    """Ports that were made after a sub-interface are made before it then."""
+    vpp = replaying(net, net.namespace(), "", unix="").start()
+    vpp.configure("""create loopback interface
+                     create sub-interfaces loop0 5
+                     create loopback interface
+                     create sub-interfaces loop1 6
+                     create loopback interface""")
+    for n, i in enumerate(("loop1", "loop0.5", "loop2")):
+        vpp.configure(f"""set interface state {i} up
+                          set interface ip address {i} 10.{n}.0.1/24
+                          set interface ip address {i} 2001:db8:{n}::1/64
+                          set interface reassembly {i} on
+                          set interface proxy-arp {i} enable
+                          ip6 nd {i} ra-lifetime 1000""")
+    vpp.ctl("write")
+    before = vpp.running_config()
+    vpp.stop()
+    vpp.start()
+    assert vpp.running_config() == before
+    assert "as it was saved" in vpp.ctl("show running-config diff")

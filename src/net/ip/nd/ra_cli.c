@@ -140,6 +140,6 @@ void ra_running_config(struct piste *p, void *state, enum rc_phase phase, struct
 {
     struct interface *f;
     if (phase == RC_INTERFACE)
-        for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        for (f = interface_next_written(p, NULL); f; f = interface_next_written(p, f))
             ra_write_interface(p, f, t);
 }

@@ -75,7 +75,7 @@ void arp_running_config(struct piste *p, void *state, enum rc_phase phase, struc
     struct interface *f;
     char first[IP_ADDRESS_TEXT_BYTES], last[IP_ADDRESS_TEXT_BYTES];
     if (phase == RC_INTERFACE)
-        for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        for (f = interface_next_written(p, NULL); f; f = interface_next_written(p, f))
             if (arp_proxy_is_enabled(p, f->index))
                 text_add(t, "set interface proxy-arp %s enable\n", f->name);
     if (phase == RC_ROUTES)

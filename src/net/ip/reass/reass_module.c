@@ -295,7 +295,7 @@ static void ip4_reass_running_config(struct piste *p, void *state, enum rc_phase
         config_of_numbers(state, IP_FAMILY_4, t);
     if (phase != RC_INTERFACE)
         return;
-    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1) {
+    for (f = interface_next_written(p, NULL); f; f = interface_next_written(p, f)) {
         bool ip4 = reass_is_on(p, IP_FAMILY_4, f->index);
         bool ip6 = reass_is_on(p, IP_FAMILY_6, f->index);
         if (ip4 || ip6)

@@ -143,7 +143,8 @@ void detailed_stats_running_config(struct piste *p, void *state, enum rc_phase p
     struct interface *f;
     if (phase == RC_GLOBAL && s->all)
         text_puts(t, "interface collect detailed-stats enable\n");
-    for (u32 i = 0; phase == RC_INTERFACE && (f = interface_next(p, i)); i = f->index.i + 1) {
+    for (f = interface_next_written(p, NULL); phase == RC_INTERFACE && f;
+         f = interface_next_written(p, f)) {
         bool on = detailed_stats_place_of(s, f->index) < s->on.n;
         if (has_frames(f) && on != s->all)
             text_add(t, "interface collect detailed-stats %s %s\n", on ? "enable" : "disable",

@@ -55,6 +55,18 @@ struct interface *interface_next(const struct piste *p, u32 from)
     return NULL;
 }
 
+struct interface *interface_next_written(const struct piste *p, const struct interface *last)
+{
+    bool subs = last && last->super;
+    struct interface *f = interface_next(p, last ? last->index.i + 1 : 0);
+    for (;; subs = true, f = interface_next(p, 0)) {
+        while (f && !!f->super != subs)
+            f = interface_next(p, f->index.i + 1);
+        if (f || subs)
+            return f;
+    }
+}
+
 static int by_name(const void *x, const void *y)
 {
     const struct interface *a = *(struct interface *const *)x, *b = *(struct interface *const *)y;

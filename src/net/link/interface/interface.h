@@ -190,6 +190,10 @@ struct interface *interface_take(const struct piste *p, const char **text);
 bool interface_is_up(const struct interface *f);
 /* By index from i on (by name for `sorted`: the order of `show interface`); NULL at the end. */
 struct interface *interface_next(const struct piste *p, u32 from);
+
+/* The one behind `last', NULL at first, in the order of a running config: sub-interfaces come
+ * behind all others, as they do where it is replayed. */
+struct interface *interface_next_written(const struct piste *p, const struct interface *last);
 /* For a module's running_config_rows, with free() as its place_free: calls fn for some interfaces,
  * by index; for all of them in round 0, then again in each further round. */
 typedef void interface_config_fn(struct piste *p, struct interface *f, u32 round, struct text *t);

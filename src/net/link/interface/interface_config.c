@@ -179,6 +179,7 @@ static void feature_line(void *arg, const char *arc, const char *node, bool enab
 /* Where rows are. */
 struct config_place {
     u32 round, next;
+    bool subs; /* they come behind all others, as in interface_next_written */
 };
 
 bool interface_config_rows(struct piste *p, u32 rounds, interface_config_fn *fn, void **place,
@@ -190,13 +191,15 @@ bool interface_config_rows(struct piste *p, u32 rounds, interface_config_fn *fn,
     for (u32 n = 0; n < INTERFACES_A_PIECE; n++) {
         struct interface *f = interface_next(p, at->next);
         if (f) {
-            fn(p, f, at->round, t);
+            if (!!f->super == at->subs)
+                fn(p, f, at->round, t);
             at->next = f->index.i + 1;
-        } else if (++at->round == rounds) {
-            return false;
-        } else {
-            at->next = 0;
+            continue;
         }
+        if (at->subs && ++at->round == rounds)
+            return false;
+        at->subs = !at->subs;
+        at->next = 0;
     }
     return true;
 }
