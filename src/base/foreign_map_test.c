@@ -63,8 +63,38 @@ static void more_than_there_is_is_refused(void **state)
     close(pipes[1]);
 }
 
+static volatile const void *fault_at;
+static sigjmp_buf behind_fault;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    fault_at = info->si_addr;
+    siglongjmp(behind_fault, 1);
+}
+
+/* Whether a signal says where memory was missing: under qemu-user 7.2 it says something else for
+ * s390x. */
+static bool faults_have_an_address(void)
+{
+    struct sigaction a = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO}, old;
+    struct foreign_map m;
+    int fd = memory(BYTES);
+    assert_int_equal(foreign_map_new(&m, fd, BYTES, -1, &err), 0);
+    assert_int_equal(ftruncate(fd, 4096), 0);
+    sigaction(SIGBUS, &a, &old);
+    if (!sigsetjmp(behind_fault, 1))
+        (void)((volatile u8 *)m.base)[BYTES - 1];
+    sigaction(SIGBUS, &old, NULL);
+    bool within = (const u8 *)fault_at >= m.base && (const u8 *)fault_at < m.base + BYTES;
+    foreign_map_free(&m);
+    close(fd);
+    return within;
+}
+
 static void memory_that_is_cut_short_is_mended(void **state)
 {
+    if (!faults_have_an_address())
+        skip();
     struct foreign_map m[3];
     u64 count = 0;
     int tell = eventfd(0, EFD_NONBLOCK), fd[3];

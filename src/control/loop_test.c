@@ -237,6 +237,19 @@ static void sleep_25_ms(void *arg)
     usleep(25000);
 }
 
+struct slept {
+    struct loop *l;
+    struct loop_timer *t;
+};
+
+/* The timer is due while this sleeps, whatever else the machine does. */
+static void sleep_25_ms_with_a_timer(void *arg)
+{
+    struct slept *x = arg;
+    x->t = loop_timer_add(x->l, clock_ns() + NS_PER_MSEC, 0, sleep_25_ms, NULL);
+    usleep(25000);
+}
+
 static void work_5_ms(void *arg)
 {
     for (u64 end_ns = clock_thread_cpu_ns() + 5 * NS_PER_MSEC; clock_thread_cpu_ns() < end_ns;)
@@ -251,8 +264,8 @@ static void what_others_wait_is_measured(void **state)
     struct loop_stats s = loop_stats_get(l);
     assert_int_equal(s.rounds, 1);
     assert_true(s.over[0] == 0 && s.timers == 0);
-    loop_defer(l, sleep_25_ms, NULL);
-    struct loop_timer *t = loop_timer_add(l, clock_ns() + NS_PER_MSEC, 0, sleep_25_ms, NULL);
+    struct slept slept = {l, NULL};
+    loop_defer(l, sleep_25_ms_with_a_timer, &slept);
     loop_once(l, 0);
     loop_once(l, 100);
     s = loop_stats_get(l);
@@ -269,7 +282,7 @@ static void what_others_wait_is_measured(void **state)
     loop_once(l, 0);
     s = loop_stats_get(l);
     assert_true(s.worst_cpu_ns >= 5 * NS_PER_MSEC && s.most_cpu_ns == s.worst_cpu_ns);
-    loop_timer_del(l, t);
+    loop_timer_del(l, slept.t);
     loop_free(l);
 }
 

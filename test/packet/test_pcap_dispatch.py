@@ -29,10 +29,11 @@ def records(path):
     """(node, what the bytes are, strings, bytes) of each record."""
     with open(path, "rb") as f:
         data = f.read()
-    assert struct.unpack_from("=I", data, 20)[0] == LINK_VPP_DISPATCH
+    order = ">" if data[:1] == b"\xa1" else "<"  # that of the switch
+    assert struct.unpack_from(order + "I", data, 20)[0] == LINK_VPP_DISPATCH
     found, at = [], 24
     while at < len(data):
-        n = struct.unpack_from("=I", data, at + 8)[0]
+        n = struct.unpack_from(order + "I", data, at + 8)[0]
         record = data[at + 16:at + 16 + n]
         major, minor, n_strings, are, _ = struct.unpack_from("!BBBBI", record)
         assert (major, minor, n_strings) == (1, 0, 4)
