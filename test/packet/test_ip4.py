@@ -140,6 +140,35 @@ def test_flows_stay_on_their_way(switch, net):
     assert {p.dst for p in out1} == {net[1].host_mac} and {p.dst for p in out2} == {net[2].host_mac}
 
 
+@pytest.mark.parametrize("n", [1, 200])
+def test_what_a_dead_way_leaves_is_shared(fresh, n):
+    """Three ways, of which one dies and comes back: flows of the others stay where they are."""
+    pgs = [fresh.pg(i, f"10.{i}.0.1/24") for i in range(4)]
+    ways = " ".join(f"via {pg.host} {pg}" for pg in pgs[1:])
+    fresh.ctl(f"ip route add count {n} 20.0.0.0/24 {ways}")
+    frames = [pgs[0].ether() / IP(src=pgs[0].host, dst=f"20.0.{i % n}.9") / UDP(sport=1000 + i, dport=53) for i in range(300)]
+
+    def flows():
+        out = [{p[UDP].sport for p in some} for some in fresh.exchange(pgs[0], frames, *pgs[1:])]
+        assert sum(map(len, out)) == len(set().union(*out))
+        return out
+
+    before = flows()
+    assert sum(map(len, before)) == 300 and min(map(len, before)) >= 50
+    fresh.ctl("set interface state pg2 down")
+    dead = flows()
+    assert sum(map(len, dead)) == 300 and not dead[1]
+    assert dead[0] > before[0] and dead[2] > before[2]
+    fresh.ctl("set interface state pg3 down")
+    assert len(flows()[0]) == 300
+    fresh.ctl("set interface state pg1 down")
+    assert flows() == [set(), set(), set()]
+    for pg in pgs[1:]:
+        fresh.ctl(f"set interface state {pg} up")
+        fresh.ctl(f"set ip neighbor {pg} {pg.host} {pg.host_mac}")
+    assert flows() == before
+
+
 # --- what comes back
 
 

@@ -197,7 +197,10 @@ static void link_list(struct fib *f, u32 entry, u32 list)
     struct path_list *l = path_list_at(f, list);
     bool in_front = e->via != NONE;
     l->refs++;
-    l->n_entries++;
+    if (++l->n_entries >= LIST_MANY_ENTRIES && !(l->flags & LIST_MANY)) {
+        l->flags |= LIST_MANY;
+        fib_queue(f, WORK_LIST, list);
+    }
     e->list = list;
     e->prev = in_front ? NONE : l->last;
     e->next = in_front ? l->entries : NONE;

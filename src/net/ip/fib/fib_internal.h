@@ -127,7 +127,13 @@ struct path {
     u8 spare[3];
 };
 
-enum { LIST_SHARED = 1 << 0, LIST_QUEUED = 1 << 1, LIST_RESOLVED = 1 << 2 };
+enum {
+    LIST_SHARED = 1 << 0,
+    LIST_QUEUED = 1 << 1,
+    LIST_RESOLVED = 1 << 2,
+    LIST_MANY = 1 << 3, /* many entries: of several paths it has buckets, also where one is usable */
+};
+#define LIST_MANY_ENTRIES 64 /* as VPP's "popular" */
 
 struct path_list {
     u32 refs;
@@ -424,6 +430,12 @@ static inline struct path *path_at(const struct fib *f, u32 i)
 {
     return pool_at(&f->paths, i);
 }
+
+/* --- path_buckets.c --- */
+/* The list's buckets, made or changed in place, lead to the usable paths of the preference of path
+ * `best`; NONE: they drop. moved: set if any is another than before. false: no room. */
+bool path_buckets_fill(struct fib *f, struct path_list *l, u32 best, bool *moved) MUST_CHECK;
+void path_buckets_drop(struct fib *f, struct path_list *l);
 
 /* --- via.c --- */
 /* A reference to the via of an address; NONE: no room. */

@@ -100,26 +100,35 @@ static double share_out(const u32 *weights, u32 n, u32 sum, u32 log2, u32 *count
     return error;
 }
 
-u32 lb_normalize(const u32 *weights, u32 n, u32 *counts)
+static u32 sum_of(const u32 *weights, u32 n)
 {
-    u32 sum = 0, log2 = 0;
+    u32 sum = 0;
     for (u32 i = 0; i < n; i++)
         sum += weights[i];
+    return sum;
+}
+
+u32 lb_log2(const u32 *weights, u32 n)
+{
+    u32 counts[FIB_PATHS_MAX], sum = sum_of(weights, n), log2 = LB_BUCKETS_LOG2_MIN;
     while ((1u << log2) < n)
         log2++;
-    while (share_out(weights, n, sum, log2, counts) > 0.1 * (1u << log2) &&
-           log2 < LB_BUCKETS_LOG2_MAX)
+    while (log2 < LB_BUCKETS_LOG2_MAX &&
+           share_out(weights, n, sum, log2, counts) > 0.1 * (1u << log2))
         log2++;
-    if (log2 < LB_BUCKETS_LOG2_MAX)
-        return log2;
-    /* weights so far apart that somebody may have got nothing: one each first, the rest by weight
-     */
-    u32 left = (1u << log2) - n;
+    return log2;
+}
+
+void lb_share(const u32 *weights, u32 n, u32 log2, u32 *counts)
+{
+    u32 sum = sum_of(weights, n), left = (1u << log2) - n;
+    if (share_out(weights, n, sum, log2, counts) <= 1u << log2)
+        return;
+    /* weights so far apart that somebody got nothing: one each first, the rest by weight */
     for (u32 i = 0, rest = left; i < n; i++) {
         u32 more = (u32)((u64)rest * weights[i] / sum);
         counts[i] = 1 + more;
         left -= more;
     }
     counts[0] += left;
-    return log2;
 }

@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "net/ip/fib/fib_data.h"
 
+#define LB_BUCKETS_LOG2_MIN 4 /* so many that what a path leaves is shared by all the others */
 #define LB_BUCKETS_LOG2_MAX 12
 #define LB_BUCKET_WORDS_MAX MEM_MOST(1u << 24)
 
@@ -26,7 +27,9 @@ void lb_set(u32 index, struct lb lb);
 u32 lb_buckets_get(struct lb_store *s, u32 log2) MUST_CHECK;
 void lb_buckets_put(struct lb_store *s, u32 first, u32 log2);
 
-/* Shares out a power of two of buckets to n paths by weight, each at least one: counts[i] of them,
- * in order. Returns log2 of the number, the smallest that comes within a tenth of the weights (as
- * VPP). */
-u32 lb_normalize(const u32 *weights, u32 n, u32 *counts);
+/* log2 of the number of buckets for n paths: the smallest that comes within a tenth of the weights
+ * (as VPP), but not fewer than LB_BUCKETS_LOG2_MIN. */
+u32 lb_log2(const u32 *weights, u32 n);
+/* Shares out 1 << log2 buckets (log2 of lb_log2 or more) to n paths by weight, each at least one:
+ * counts[i] of them. The heaviest come first. */
+void lb_share(const u32 *weights, u32 n, u32 log2, u32 *counts);

@@ -153,92 +153,64 @@ static u32 path_new(struct fib *f, u32 list, const struct fib_path *cfg)
 
 /* --- the word that a list forwards by --- */
 
-static u32 weight_of(const struct path *pa)
+/* Marks the paths that resolve; the first of the lowest preference among them, NONE. n: how many
+ * there are of that. */
+static u32 usable_paths(struct fib *f, const struct path_list *l, u32 *n)
 {
-    return pa->cfg.weight ? pa->cfg.weight : 1;
-}
-
-/* Resolved paths of the lowest preference, heaviest first. */
-static u32 usable_paths(struct fib *f, const struct path_list *l, u32 *out)
-{
-    u32 n = 0, best = 256;
+    u32 first = NONE;
+    *n = 0;
     for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
         struct path *pa = path_at(f, k);
         pa->flags = (u8)((pa->flags & ~PATH_RESOLVED) | (path_resolves(f, pa) ? PATH_RESOLVED : 0));
-        if ((pa->flags & PATH_RESOLVED) && pa->cfg.preference < best)
-            best = pa->cfg.preference;
-    }
-    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
-        const struct path *pa = path_at(f, k);
-        if (!(pa->flags & PATH_RESOLVED) || pa->cfg.preference != best)
+        if (!(pa->flags & PATH_RESOLVED))
             continue;
-        u32 at = n++;
-        for (; at && weight_of(path_at(f, out[at - 1])) < weight_of(pa); at--)
-            out[at] = out[at - 1];
-        out[at] = k;
+        if (first == NONE || pa->cfg.preference < path_at(f, first)->cfg.preference) {
+            first = k;
+            *n = 0;
+        }
+        *n += pa->cfg.preference == path_at(f, first)->cfg.preference;
     }
-    return n;
+    return first;
 }
 
-static void buckets_drop(struct fib *f, struct path_list *l)
+/* moved: set where buckets that its entries have already lead elsewhere now. */
+static struct lb word_make(struct fib *f, struct path_list *l, bool *moved)
 {
-    if (l->bucket_first != NONE)
-        fib_limbo(f, LIMBO_BUCKETS, l->bucket_first, l->bucket_log2);
-    l->bucket_first = NONE;
-}
-
-/* Buckets for n > 1 paths; keeps the old range when it says the same. false: no room. */
-static bool buckets_make(struct fib *f, struct path_list *l, const u32 *usable, u32 n)
-{
-    u32 weights[FIB_PATHS_MAX] = {0}, counts[FIB_PATHS_MAX] = {0};
-    for (u32 i = 0; i < n; i++)
-        weights[i] = weight_of(path_at(f, usable[i]));
-    u32 log2 = lb_normalize(weights, n, counts);
-
-    u32 buckets[1u << LB_BUCKETS_LOG2_MAX], at = 0;
-    for (u32 i = 0; i < n; i++)
-        for (u32 c = 0; c < counts[i]; c++)
-            buckets[at++] = path_at(f, usable[i])->adj;
-    size_t bytes = sizeof(u32) << log2;
-    if (l->bucket_first != NONE && l->bucket_log2 == log2 &&
-        !memcmp(&lb_buckets[l->bucket_first], buckets, bytes))
-        return true;
-    u32 first = lb_buckets_get(&f->lbs, log2);
-    if (first == NONE)
-        return false;
-    memcpy(&lb_buckets[first], buckets, bytes);
-    buckets_drop(f, l);
-    l->bucket_first = first;
-    l->bucket_log2 = (u8)log2;
-    return true;
-}
-
-static struct lb word_make(struct fib *f, struct path_list *l)
-{
-    u32 usable[FIB_PATHS_MAX];
-    u32 n = usable_paths(f, l, usable);
+    u32 n, usable = usable_paths(f, l, &n);
     l->flags &= (u8)~LIST_RESOLVED;
     if (n)
         l->flags |= LIST_RESOLVED;
-    if (n > 1 && buckets_make(f, l, usable, n))
+    bool many = l->flags & LIST_MANY && l->n_paths > 1;
+    if ((n > 1 || many) && path_buckets_fill(f, l, usable, moved))
         return (struct lb){l->bucket_first, (1u << l->bucket_log2) - 1};
-    buckets_drop(f, l);
-    const struct path *first = path_at(f, n ? usable[0] : l->first);
+    path_buckets_drop(f, l);
+    const struct path *first = path_at(f, n ? usable : l->first);
     return (struct lb){n || first->cfg.kind == FIB_PATH_NO_ROUTE ? first->adj : ADJ_DROP.i, 0};
+}
+
+/* Who goes through this list's entries, or follows them: those entries stand in front. */
+static void path_list_tell(struct fib *f, const struct path_list *l)
+{
+    f->changed = true;
+    for (u32 e = l->entries; e != NONE && fib_entry_at(f, e)->via != NONE;
+         e = fib_entry_at(f, e)->next) {
+        via_evaluate(f, fib_entry_at(f, e)->via);
+        fib_queue(f, WORK_VIA, fib_entry_at(f, e)->via);
+    }
 }
 
 void path_list_evaluate(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
-    bool was_resolved = l->flags & LIST_RESOLVED;
-    struct lb word = word_make(f, l);
-    bool same = word.first == l->word.first && word.mask == l->word.mask &&
-                was_resolved == !!(l->flags & LIST_RESOLVED);
-    l->word = word;
-    if (same)
-        return;
-    for (u32 e = l->entries; e != NONE; e = fib_entry_at(f, e)->next)
-        fib_entry_restamp(f, e);
+    bool was_resolved = l->flags & LIST_RESOLVED, moved = false;
+    struct lb was = l->word;
+    l->word = word_make(f, l, &moved);
+    if (l->word.first != was.first || l->word.mask != was.mask) {
+        for (u32 e = l->entries; e != NONE; e = fib_entry_at(f, e)->next)
+            fib_entry_restamp(f, e);
+    } else if (moved || was_resolved != !!(l->flags & LIST_RESOLVED)) {
+        path_list_tell(f, l);
+    }
 }
 
 /* --- lists --- */
@@ -288,7 +260,7 @@ static void list_free(struct fib *f, u32 list)
     struct path_list *l = path_list_at(f, list);
     assert(!l->n_entries);
     path_list_unshare(f, list);
-    buckets_drop(f, l);
+    path_buckets_drop(f, l);
     u32 k = l->first;
     while (k != NONE) {
         u32 next = path_at(f, k)->next;
@@ -327,7 +299,8 @@ u32 path_list_get(struct fib *f, enum ip_family family, const struct fib_path *p
         *tail = k;
         tail = &path_at(f, k)->next;
     }
-    l->word = word_make(f, l);
+    bool moved;
+    l->word = word_make(f, l, &moved);
     path_list_share(f, list);
     return list;
 }

@@ -9,6 +9,7 @@
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_express.h"
+#include "net/ip/ip4/ip4_flow_hash.h"
 #include "net/ip/ip4/ip4_forward.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/link/ethernet/express.h"
@@ -50,6 +51,7 @@ struct ip4_way {
     const struct express_view *v;
     struct counter_pair *to;
     u32 default_leaf;
+    u32 flow_fields;
     u32 packets; /* taken of the view, and their bytes as they came in */
     u64 rx_bytes;
 };
@@ -147,12 +149,25 @@ ALWAYS_INLINE u32 ip4_adj_of(u32 leaf)
     return lb.mask ? ADJ_DROP.i : lb.first;
 }
 
+/* Of several: that of the packet's flow. */
+ALWAYS_INLINE u32 ip4_adj_of_flow(const struct ip4_way *way, u32 leaf, const struct buffer *b)
+{
+    struct lb lb = lb_load(leaf >> 1);
+    u32 header = way->v->header_bytes, hash = 0;
+    const u8 *p = (const u8 *)buffer_current(b) + header;
+    if (lb.mask)
+        hash = ip4_flow_hash_of((const void *)p, b->len - header, way->flow_fields);
+    return lb_pick(lb, hash);
+}
+
 /* The same for those whose group of routes does not say it. Returns 0 when all have the same. */
-static u32 ip4_find_each(struct gathered *g, u32 from, u32 to)
+static u32 ip4_find_each(const struct ip4_way *way, struct gathered *g, struct buffer *const *b,
+                         u32 from, u32 to)
 {
     u32 differ = 0;
     for (u32 i = from; i < to; i++) {
-        g->adj[i] = g->adj[i] == LB_DIFFER ? ip4_adj_of(g->word[i]) : g->adj[i];
+        if (g->adj[i] == LB_DIFFER)
+            g->adj[i] = ip4_adj_of_flow(way, g->word[i], b[g->at[i]]);
         differ |= g->adj[i] ^ g->adj[from];
     }
     return differ;
@@ -160,7 +175,8 @@ static u32 ip4_find_each(struct gathered *g, u32 from, u32 to)
 
 /* The adjacency of each; ADJ_DROP where it takes more than a look to know. Returns whether all have
  * the same. */
-ALWAYS_INLINE bool ip4_find(const struct ip4_way *way, struct gathered *g, u32 from, u32 to)
+ALWAYS_INLINE bool ip4_find(const struct ip4_way *way, struct gathered *g, struct buffer *const *b,
+                            u32 from, u32 to)
 {
     if (g->deeper) {
         for (u32 i = from; i < to; i++)
@@ -178,7 +194,7 @@ ALWAYS_INLINE bool ip4_find(const struct ip4_way *way, struct gathered *g, u32 f
         __builtin_prefetch(&lb_base[adj == LB_DIFFER ? route : 0]);
     }
     if (unlikely(unknown))
-        differ = ip4_find_each(g, from, to);
+        differ = ip4_find_each(way, g, b, from, to);
     return !differ;
 }
 
@@ -329,7 +345,7 @@ static void ip4_each(struct ip4_way *way, struct thread *t, struct gathered *g, 
         u32 to = (u32)min_u64(g->n, from + IP4_BLOCK);
         if (g->deeper)
             ip4_prefetch_words(g, to);
-        if (ip4_find(way, g, from, to)) {
+        if (ip4_find(way, g, b, from, to)) {
             ip4_leave_by(way, t, g, b, next, from, to, true);
             continue;
         }
@@ -369,6 +385,7 @@ u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state,
         }
         const struct fib_table_data *table = fib_table_data(ip_if_fib(IP_FAMILY_4, way.v->rx_if));
         way.default_leaf = ip4_trie_load(&table->default_leaf);
+        way.flow_fields = table->flow_fields;
         way.packets = 0;
         way.rx_bytes = 0;
         const u32 *root = __atomic_load_n(&table->root, __ATOMIC_ACQUIRE);

@@ -5,21 +5,25 @@
 #include "net/packet/ip4_packet.h"
 
 /* Ports of TCP and UDP (and those that look alike), source first; 0 for fragments and other
- * protocols. */
-static inline u32 ip4_flow_ports(const struct buffer *b, const struct ip4_header *h)
+ * protocols. len: of what lies in one piece from h on. */
+static inline u32 ip4_flow_ports(const struct ip4_header *h, u32 len)
 {
     u32 at = ip4_header_bytes(h);
     bool has_ports = h->protocol == IP_PROTOCOL_TCP || h->protocol == IP_PROTOCOL_UDP ||
                      h->protocol == IP_PROTOCOL_UDP_LITE;
-    if (!has_ports || ip4_is_fragment(h) || at + 4 > b->len)
+    if (!has_ports || ip4_is_fragment(h) || at + 4 > len)
         return 0;
     return load_u32((const u8 *)h + at);
 }
 
 /* fields: FLOW_*. Never 0: that says "no hash". */
+static inline u32 ip4_flow_hash_of(const struct ip4_header *h, u32 len, u32 fields)
+{
+    u32 ports = fields & (FLOW_SPORT | FLOW_DPORT) ? ip4_flow_ports(h, len) : 0;
+    return fib_flow_hash_of(h->src.raw, h->dst.raw, ports, h->protocol, fields);
+}
+
 static inline u32 ip4_flow_hash(const struct buffer *b, u32 fields)
 {
-    const struct ip4_header *h = buffer_current(b);
-    u32 ports = fields & (FLOW_SPORT | FLOW_DPORT) ? ip4_flow_ports(b, h) : 0;
-    return fib_flow_hash_of(h->src.raw, h->dst.raw, ports, h->protocol, fields);
+    return ip4_flow_hash_of(buffer_current(b), b->len, fields);
 }
