@@ -228,13 +228,14 @@ void engine_settings_free(void *settings);
 
 /* See probe.h. The control thread's, but for what is marked. */
 struct forwarding {
-    u32 generation;        /* read by data threads */
+    u32 serial; /* read by data threads */
+    u32 generation;
     u32 is_cached;         /* somebody keeps what was done before; read by data threads */
     u32 changed_meanwhile; /* a data thread could not tell of a change; atomic */
     bool changed_before;   /* in this round */
+    bool part_before;      /* in this round, only parts */
     probe_fn *on_probe;
-    void (*on_change)(void *arg, u32 generation);
-    void *arg;
+    const struct forwarding_watch *watch; /* NULL: nobody */
 };
 
 struct engine {

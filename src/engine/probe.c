@@ -71,7 +71,7 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
         return;
     }
     struct probe *p = &x->slot[x->next];
-    p->generation = __atomic_load_n(&t->engine->forwarding.generation, __ATOMIC_ACQUIRE);
+    p->serial = __atomic_load_n(&t->engine->forwarding.serial, __ATOMIC_ACQUIRE);
     p->plain = p->n_nodes = 0;
     p->port = b->rx_if;
     x->now = p;
@@ -138,17 +138,20 @@ void probe_after(struct thread *t, const struct node *n, const u16 *next, u32 co
     probe_end(t, sent);
 }
 
-static void on_changed(struct piste *p, const void *payload)
+static void on_part_changed(struct piste *p, const void *payload)
 {
-    forwarding_changed(engine_of(p));
+    struct forwarding_part part;
+    memcpy(&part, payload, sizeof(part));
+    forwarding_part_changed(engine_of(p), part);
 }
 
-void forwarding_changed_by(struct thread *t)
+void forwarding_part_changed_by(struct thread *t, struct forwarding_part part)
 {
     struct forwarding *f = &t->engine->forwarding;
     if (!__atomic_load_n(&f->is_cached, __ATOMIC_RELAXED))
         return;
-    if (!thread_post(t, on_changed, "", 0)) /* the control thread looks at it at its next turn */
+    /* the control thread looks at it at its next turn: all of it has changed, then */
+    if (!thread_post(t, on_part_changed, &part, sizeof(part)))
         __atomic_store_n(&f->changed_meanwhile, 1, __ATOMIC_RELEASE);
 }
 
@@ -159,14 +162,34 @@ u32 forwarding_generation(const struct engine *e)
     return e->forwarding.generation;
 }
 
+u32 forwarding_serial(const struct engine *e)
+{
+    return e->forwarding.serial;
+}
+
+static void next_serial(struct forwarding *f)
+{
+    __atomic_store_n(&f->serial, f->serial + 1, __ATOMIC_RELEASE);
+}
+
 void forwarding_changed(struct engine *e)
 {
     struct forwarding *f = &e->forwarding;
-    __atomic_store_n(&f->generation, f->generation + 1, __ATOMIC_RELEASE);
-    if (f->on_change)
-        f->on_change(f->arg, f->generation);
+    f->generation++;
+    next_serial(f);
+    if (f->watch)
+        f->watch->all(f->watch->arg, f->generation);
     /* of a change that is told of in its midst */
     f->changed_before = true;
+}
+
+void forwarding_part_changed(struct engine *e, struct forwarding_part part)
+{
+    struct forwarding *f = &e->forwarding;
+    next_serial(f);
+    if (f->watch)
+        f->watch->part(f->watch->arg, part);
+    f->part_before = true;
 }
 
 void forwarding_round(struct engine *e)
@@ -174,17 +197,24 @@ void forwarding_round(struct engine *e)
     struct forwarding *f = &e->forwarding;
     bool meanwhile = __atomic_load_n(&f->changed_meanwhile, __ATOMIC_RELAXED) &&
                      __atomic_exchange_n(&f->changed_meanwhile, 0, __ATOMIC_ACQ_REL);
-    if (likely(!f->changed_before && !meanwhile))
+    if (likely(!f->changed_before && !f->part_before && !meanwhile))
         return;
-    forwarding_changed(e);
-    f->changed_before = false;
+    if (f->changed_before || meanwhile)
+        forwarding_changed(e);
+    else
+        next_serial(f); /* what depended on the part has ended, and no probe was looked at since */
+    f->changed_before = f->part_before = false;
 }
 
-void forwarding_on_change(struct engine *e, void (*fn)(void *arg, u32 generation), void *arg)
+bool forwarding_is_remembered(const struct engine *e)
 {
-    e->forwarding.on_change = fn;
-    e->forwarding.arg = arg;
-    __atomic_store_n(&e->forwarding.is_cached, fn != NULL, __ATOMIC_RELAXED);
+    return e->forwarding.watch;
+}
+
+void forwarding_on_change(struct engine *e, const struct forwarding_watch *w)
+{
+    e->forwarding.watch = w;
+    __atomic_store_n(&e->forwarding.is_cached, w != NULL, __ATOMIC_RELAXED);
 }
 
 static void call_set(struct thread *t, void *arg)

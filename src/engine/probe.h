@@ -4,8 +4,10 @@
  * (node_def.plain), from an input node to a port.
  *
  * What a probe tells holds for as long as forwarding stays as it is. That is a number, the
- * generation: whoever changes what nodes do says forwarding_changed behind the change. A probe
- * whose generation is not the present one is of no use.
+ * generation: whoever changes what nodes do says forwarding_changed behind the change. What changes
+ * often, and concerns few packets, is a part (a route, a neighbour, a station): of those
+ * forwarding_part_changed is said, and the generation stays. A probe from before either is of no
+ * use; what was made of earlier ones ends with the generation, or with a part that it depends on.
  *
  *   data thread   probe_is_due ► probe_start ► (nodes) ► control thread: the function of probe_set
  *
@@ -26,13 +28,24 @@ struct probe_sight {
 };
 
 struct probe {
-    u32 generation;
-    u32 plain; /* NODE_PLAIN_* of all nodes together */
+    u32 serial; /* forwarding_serial, when it began */
+    u32 plain;  /* NODE_PLAIN_* of all nodes together */
     u32 n_nodes;
     struct node_index node[PROBE_NODES_MOST]; /* in order, from the input node to the port's */
     struct if_index port;                     /* that received it */
     struct probe_sight in, out;
     struct buffer meta; /* as it was when the last node got it */
+};
+
+enum forwarding_kind {
+    FORWARDING_ROUTE = 1, /* by its load balance: what it leads to, and which addresses it is for */
+    FORWARDING_ADJACENCY, /* how packets leave by it */
+    FORWARDING_STATION,   /* of layer 2, by l2_station: which port it is at */
+};
+
+struct forwarding_part {
+    u64 id;
+    u64 kind; /* enum forwarding_kind */
 };
 
 /* --- data threads --- */
@@ -45,8 +58,8 @@ ALWAYS_INLINE bool probe_is_due(const struct thread *t)
 }
 /* b, which n has received and nobody has changed, is one. */
 COLD void probe_start(struct thread *t, struct node *n, struct buffer *b);
-/* As forwarding_changed, which the control thread then says. */
-void forwarding_changed_by(struct thread *t);
+/* As forwarding_part_changed, which the control thread then says. */
+void forwarding_part_changed_by(struct thread *t, struct forwarding_part part);
 
 /* --- control thread --- */
 
@@ -57,5 +70,18 @@ void probe_set(struct engine *e, probe_fn *fn);
 /* What packets have as a key may go another way from now on. Cheap. */
 void forwarding_changed(struct engine *e);
 u32 forwarding_generation(const struct engine *e);
-/* fn hears of each new generation at once; NULL: nobody. */
-void forwarding_on_change(struct engine *e, void (*fn)(void *arg, u32 generation), void *arg);
+/* The same of what depends on this only. */
+void forwarding_part_changed(struct engine *e, struct forwarding_part part);
+/* Another number after each change, of all or of a part. */
+u32 forwarding_serial(const struct engine *e);
+
+/* Who hears of changes at once. */
+struct forwarding_watch {
+    void (*all)(void *arg, u32 generation);
+    void (*part)(void *arg, struct forwarding_part part);
+    void *arg;
+};
+/* Whether anybody does. */
+bool forwarding_is_remembered(const struct engine *e);
+/* w: borrowed; NULL: nobody. */
+void forwarding_on_change(struct engine *e, const struct forwarding_watch *w);

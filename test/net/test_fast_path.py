@@ -400,6 +400,62 @@ def test_changes(net, datagrams):
     assert not flows(vpp)
 
 
+def test_only_what_depends_on_it(net, datagrams):
+    """Routes and neighbours end what goes by them, before their command returns, and nothing else."""
+    vpp, _, left, right = net.routed(n_right=2, config=ON)
+    needs(vpp)
+    right.ip("addr add 10.99.0.1/32 dev lo")
+    for device in ("all", "r0", "r1"):
+        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp.configure("ip route add 10.98.0.0/16 via 10.2.0.1 host-right0\nip route add 10.99.0.0/16 via 10.98.0.1")
+    assert left.ping("10.3.0.1") == 3
+    there, other = datagrams(left, right, "10.99.0.1"), datagrams(left, right, "10.2.0.1", port=9001)
+    until_flows(vpp, left, other)
+    until_flows(vpp, left, there)
+
+    def others_stay():
+        until_kernel(vpp, there)
+        before = vpp.json("show fast-path")
+        for i in range(10):
+            vpp.ctl(f"ip route add 10.77.{i}.0/24 via 10.3.0.1 host-right1")
+            vpp.ctl(f"set ip neighbor static host-right1 10.3.0.{100 + i} 02:aa:00:00:00:{i:02x}")
+            vpp.ctl(f"set ip neighbor del static host-right1 10.3.0.{100 + i} 02:aa:00:00:00:{i:02x}")
+            vpp.ctl(f"ip route del 10.77.{i}.0/24 via 10.3.0.1 host-right1")
+        after = vpp.json("show fast-path")
+        return after["generation"] == before["generation"] and after["flows"] >= 2
+
+    lib.wait_for(others_stay, "a time in which nothing else changes", timeout=60)
+
+    def moves(change, back, device="host-right1"):
+        until_kernel(vpp, there)
+        ended = vpp.json("show fast-path")["ended"]
+        vpp.ctl(change)
+        tx = vpp.counter(device, "tx packets")
+        there.send(100)
+        assert vpp.counter(device, "tx packets") >= tx + 100, change
+        vpp.ctl(back)
+        tx = vpp.counter("host-right0", "tx packets")
+        there.send(100)
+        assert vpp.counter("host-right0", "tx packets") >= tx + 100, back
+        return vpp.json("show fast-path")["ended"] > ended
+
+    for prefix in ("10.99.0.1/32", "10.98.0.1/32", "10.98.0.0/24"):  # its own, and those of the way to its next hop
+        change, back = (f"ip route {what} {prefix} via 10.3.0.1 host-right1" for what in ("add", "del"))
+        lib.wait_for(lambda: moves(change, back), "a route to end what it had", timeout=60)
+
+    # another MAC, which nobody has: all packets go there, and are lost
+    until_kernel(vpp, there)
+    for mac, arrives in (("02:aa:00:00:00:01", False), (right.mac("r0"), True)):
+        vpp.ctl(f"set ip neighbor static host-right0 10.2.0.1 {mac}")
+        if arrives:
+            there.send(20)
+        else:
+            there.tx.sendto(b"....#lost", there.to)
+            assert there.rest() == []
+            there.rx.settimeout(60)
+    assert sorted(there.got) == list(range(there.sent))
+
+
 def test_stations_move(net, datagrams):
     """A station that speaks by another port is looked for there; one that only the kernel hears does not age."""
     vpp, switch, left, right = crossed(net, "bridge", config=ON)

@@ -61,5 +61,7 @@ void l2_rewrites_changed(struct piste *p, struct if_index i);
 /* A frame from mac has come in by i, which no node of layer 2 has seen: what is learnt of it does
  * not age. */
 void l2_seen(struct piste *p, struct if_index i, const u8 mac[6]);
+/* The number of a station of i's domain in FORWARDING_STATION (engine/probe.h). */
+u64 l2_station(struct if_index i, const u8 mac[6]);
 /* Addresses learnt, of all domains. */
 u64 l2_learned(const struct piste *p);

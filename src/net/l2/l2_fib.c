@@ -331,6 +331,11 @@ void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i)
 
 /* --- ageing --- */
 
+u64 l2_station(struct if_index i, const u8 mac[6])
+{
+    return mac_key_of(mac, l2_if(i)->bd);
+}
+
 void l2_seen(struct piste *p, struct if_index i, const u8 mac[6])
 {
     struct mac_table *t = l2_fib_table_of(l2_state_of(p));
@@ -355,7 +360,7 @@ static void l2_fib_aged(void *arg, u64 key, u32 value)
 {
     struct l2_state *s = arg;
     l2_fib_tell(s, L2_FIB_REMOVED, key, value);
-    forwarding_changed(engine_of(s->piste));
+    forwarding_part_changed(engine_of(s->piste), (struct forwarding_part){key, FORWARDING_STATION});
 }
 
 static void on_age_timer(void *arg)

@@ -100,7 +100,7 @@ static u16 learn_one(struct thread *t, struct node *n, struct l2_shared *s, cons
     }
     mac_table_learn(&s->macs, key, v->expect | event, &was);
     if (!same_port)
-        forwarding_changed_by(t);
+        forwarding_part_changed_by(t, (struct forwarding_part){key, FORWARDING_STATION});
     return then;
 }
 

@@ -64,6 +64,8 @@ static void count_entry(struct fast_path *s, struct fast_path_entry *x, u64 pack
     for (u32 i = 0; i < c->n_tx; i++)
         interface_count(t, IF_TX, c->tx[i], packets, out);
     node_had(thread_node(t, s->node), packets);
+    s->n.packets += packets;
+    s->n.bytes += bytes;
     if (!c->n_rx)
         return;
     if (c->bridged)
@@ -102,12 +104,52 @@ static void fast_path_fold(struct fast_path *s)
     s->fold_took_ns = s->folded_ns - begin;
 }
 
+/* --- the stats segment --- */
+
+static void add_stats(struct fast_path *s)
+{
+    struct stats *to = stats_of(engine_of(s->piste));
+    s->stats = (struct fast_path_stats){
+        stats_add_gauge(to, "/net/fast-path/on"),
+        stats_add_gauge(to, "/net/fast-path/flows"),
+        stats_add_scalar(to, "/net/fast-path/packets"),
+        stats_add_scalar(to, "/net/fast-path/bytes"),
+        stats_add_scalar(to, "/net/fast-path/probes"),
+    };
+}
+
+static void set_stats(const struct fast_path *s)
+{
+    struct stats *to = stats_of(engine_of(s->piste));
+    stats_set(to, s->stats.on, s->on);
+    stats_set(to, s->stats.flows, s->on ? s->n_live : 0);
+    stats_set(to, s->stats.packets, s->n.packets);
+    stats_set(to, s->stats.bytes, s->n.bytes);
+    stats_set(to, s->stats.probes, s->n.probes);
+}
+
 /* --- entries --- */
+
+bool fast_path_is_valid(const struct fast_path *s, u32 entry)
+{
+    const struct fast_path_entry *x = &s->entries[entry];
+    return s->on && x->state == ENTRY_LIVE &&
+           x->generation == forwarding_generation(engine_of(s->piste));
+}
+
+u32 fast_path_n_flows(const struct fast_path *s)
+{
+    u32 n = 0;
+    for (u32 i = 0; i < s->n_used; i++)
+        n += fast_path_is_valid(s, i);
+    return n;
+}
 
 static void entry_rest(struct fast_path *s, u32 i)
 {
     struct fast_path_entry *x = &s->entries[i];
     struct fast_path_rest r = {i, clock_ns() + REST_NS};
+    fast_path_parts_del(s, i);
     x->state = ENTRY_RESTS;
     s->n_live--;
     vec_add(&s->rest, r);
@@ -181,6 +223,7 @@ bool fast_path_add(struct fast_path *s, const struct fast_path_key *key,
     if (hash_get(&s->by_key, key, &old))
         entry_rest(s, (u32)old);
     hash_set(&s->by_key, key, i);
+    fast_path_parts_add(s, i);
     s->n_live++;
     s->n.made++;
     return true;
@@ -219,12 +262,26 @@ static void fast_path_on_change(void *arg, u32 generation)
     s->backend->set_generation(s->backend->arg, generation);
 }
 
-/* Of a message or a command, by its name: whether it leaves everything as it is. */
-static bool only_reads(const char *what)
+/* What depends on it ends before this returns. */
+static void fast_path_on_part(void *arg, struct forwarding_part part)
 {
-    static const char *const begins[] = {"show ",        "show_",        "sw_interface_get",
-                                         "cli",          "sockclnt",     "memclnt",
-                                         "control_ping", "api_versions", "want_"};
+    struct fast_path *s = arg;
+    for (u32 i; (i = fast_path_parts_find(s, part)) != UINT32_MAX;) {
+        s->n.ended++;
+        entry_end(s, i);
+    }
+}
+
+/* Of a message or a command, by its name: whether it leaves everything as it is, or changes routes
+ * and neighbours only, which are told of one by one. */
+static bool tells_by_itself(const char *what)
+{
+    static const char *const begins[] = {
+        "show ",        "show_",        "sw_interface_get", "cli",
+        "sockclnt",     "memclnt",      "control_ping",     "api_versions",
+        "want_",        "ip route ",    "ip_route_add_del", "set ip neighbor ",
+        "ip neighbor ", "ip_neighbor_",
+    };
     size_t n = strlen(what);
     for (u32 i = 0; i < array_len(begins); i++)
         if (!strncmp(what, begins[i], strlen(begins[i])))
@@ -243,7 +300,7 @@ static void watch_before(void *arg, const char *what)
 static void watch_after(void *arg, const char *what)
 {
     const struct fast_path *s = arg;
-    if (!only_reads(what))
+    if (!tells_by_itself(what))
         forwarding_changed(engine_of(s->piste));
 }
 
@@ -256,7 +313,8 @@ static void fast_path_turn_off(struct fast_path *s, const char *why)
     s->on = false;
     set_why_not(s, why);
     s->piste->watch = NULL;
-    forwarding_on_change(engine_of(s->piste), NULL, NULL);
+    set_stats(s);
+    forwarding_on_change(engine_of(s->piste), NULL);
     if (s->timer)
         loop_timer_del(s->piste->loop, s->timer);
     s->timer = NULL;
@@ -288,17 +346,19 @@ static void on_tick(void *arg)
     fast_path_fold(s);
     entries_sweep(s, now);
     end_rests(s, now);
+    set_stats(s);
 }
 
 static void fast_path_turn_on(struct fast_path *s)
 {
     struct engine *e = engine_of(s->piste);
     s->undecided = s->backend->undecided(s->backend->arg);
-    forwarding_on_change(e, fast_path_on_change, s);
+    forwarding_on_change(e, &s->changes);
     forwarding_changed(e);
     s->backend->set_on(s->backend->arg, true);
     s->piste->watch = &s->watch;
     s->on = true;
+    set_stats(s);
     probe_set(e, fast_path_learn);
     s->timer = loop_timer_add(s->piste->loop, clock_ns() + TICK_NS, TICK_NS, on_tick, s);
 }
@@ -318,6 +378,12 @@ int fast_path_set_on(struct piste *p, bool on, struct error *e)
     return 0;
 }
 
+static void fast_path_entries_init(struct fast_path *s, u32 max)
+{
+    s->entries = mem_reserve(&s->map, "fast-path entries", (u64)max * sizeof(s->entries[0]));
+    fast_path_parts_init(s, max);
+}
+
 void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, const char *why_not)
 {
     struct fast_path *s = fast_path_of(p);
@@ -333,7 +399,7 @@ void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, c
     s->had_one = true;
     s->node = node_must_find(engine_of(p), "host-fast-path");
     if (!s->entries)
-        s->entries = mem_reserve(&s->map, "fast-path entries", (u64)b->max * sizeof(s->entries[0]));
+        fast_path_entries_init(s, b->max);
     fast_path_turn_on(s);
 }
 
@@ -354,8 +420,11 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
             has |= if_equal(c->rx[k], f->index);
         for (u32 k = 0; k < c->n_tx; k++)
             has |= if_equal(c->tx[k], f->index);
-        if (has)
-            *c = (struct entry_counts){0};
+        if (!has)
+            continue;
+        if (s->entries[i].state == ENTRY_LIVE && s->backend)
+            entry_end(s, i);
+        *c = (struct entry_counts){0};
     }
 }
 
@@ -364,9 +433,14 @@ int fast_path_init(struct piste *p, void **state, struct error *e)
     struct fast_path *s = mem_alloc(sizeof(*s));
     s->piste = p;
     s->watch = (struct control_watch){watch_before, watch_after, s};
+    s->changes = (struct forwarding_watch){fast_path_on_change, fast_path_on_part, s};
     hash_init(&s->by_key, sizeof(struct fast_path_key));
     set_why_not(s, fast_path_is_wanted(p) ? "no port has one"
                                           : "startup.conf does not say fast-path { on }");
+    s->stats = (struct fast_path_stats){STATS_NO_HANDLE, STATS_NO_HANDLE, STATS_NO_HANDLE,
+                                        STATS_NO_HANDLE, STATS_NO_HANDLE};
+    if (fast_path_is_wanted(p))
+        add_stats(s);
     interface_on_event(p, on_interface, s);
     *state = s;
     return 0;
@@ -379,6 +453,7 @@ void fast_path_stop(struct piste *p, void *state)
         fast_path_turn_off(s, "it is ending");
     if (s->entries)
         mem_map_free(&s->map);
+    fast_path_parts_fini(s);
     hash_fini(&s->by_key);
     vec_free(&s->spare);
     vec_free(&s->rest);

@@ -74,8 +74,7 @@ static void add_ip(struct text *t, const char *word, const struct fast_path_key 
     text_puts(t, ip_address_text(f, &address, buf));
 }
 
-/* What packets have in common that go by it. */
-static void add_key(struct text *t, const struct fast_path_key *k)
+void fast_path_key_text(struct text *t, const struct fast_path_key *k)
 {
     text_puts(t, "dmac ");
     ethernet_format_mac(t, k->ethernet);
@@ -93,7 +92,7 @@ static void add_key(struct text *t, const struct fast_path_key *k)
              be16_to_host(k->dport));
 }
 
-static void add_action(struct text *t, const struct fast_path_action *a)
+void fast_path_action_text(struct text *t, const struct fast_path_action *a)
 {
     static const struct {
         u32 flag;
@@ -118,8 +117,8 @@ static void fast_path_show_entry(struct fast_path *s, struct out *o, u32 i)
     const struct entry_counts *n = &x->counts;
     struct text key = {0}, does = {0};
     u32 rx = n->n_rx ? n->n_rx - 1u : 0;
-    add_key(&key, &x->key);
-    add_action(&does, &s->backend->actions[i]);
+    fast_path_key_text(&key, &x->key);
+    fast_path_action_text(&does, &s->backend->actions[i]);
     out_object(o, NULL);
     const struct interface *from = n->n_rx ? interface_at(s->piste, n->rx[rx]) : NULL;
     const struct interface *to = n->n_tx ? interface_at(s->piste, n->tx[0]) : NULL;
@@ -139,12 +138,10 @@ static int run_show_flows(struct cli_call *c)
 {
     struct fast_path *s = fast_path_of(c->piste);
     u32 *at = cli_kept(c, sizeof(*at), NULL);
-    u32 generation = forwarding_generation(engine_of(c->piste));
     if (!c->again)
         out_array(c->out, "flows");
     for (; *at < s->n_used; ++*at) {
-        const struct fast_path_entry *x = &s->entries[*at];
-        if (!s->on || x->state != ENTRY_LIVE || x->generation != generation)
+        if (!fast_path_is_valid(s, *at))
             continue;
         if (cli_full(c))
             return CLI_MORE;
@@ -158,17 +155,18 @@ static int run_show(struct cli_call *c)
 {
     struct fast_path *s = fast_path_of(c->piste);
     struct out *o = c->out;
-    u32 generation = forwarding_generation(engine_of(c->piste)), valid = 0;
-    for (u32 i = 0; s->on && i < s->n_used; i++)
-        valid += s->entries[i].state == ENTRY_LIVE && s->entries[i].generation == generation;
+    u32 generation = forwarding_generation(engine_of(c->piste));
     out_bool(o, "on", s->on, "fast path: on\n", NULL);
     if (!s->on)
         out_str(o, "why_not", s->why_not, "fast path: off: %s\n");
-    out_u64(o, "flows", valid, "  flows %" PRIu64);
+    out_u64(o, "flows", fast_path_n_flows(s), "  flows %" PRIu64);
     out_u64(o, "most", s->backend ? s->backend->max : 0, " of %" PRIu64);
     out_u64(o, "generation", generation, ", generation %" PRIu64 "\n");
+    out_u64(o, "packets", s->n.packets, "  packets %" PRIu64);
+    out_u64(o, "bytes", s->n.bytes, ", bytes %" PRIu64 "\n");
     out_u64(o, "probes", s->n.probes, "  probes %" PRIu64);
     out_u64(o, "made", s->n.made, ": made flows %" PRIu64);
+    out_u64(o, "ended", s->n.ended, ", ended %" PRIu64);
     out_u64(o, "old", s->n.old, ", too late %" PRIu64);
     out_u64(o, "elsewhere", s->n.elsewhere, ", not between such ports %" PRIu64);
     out_u64(o, "full", s->n.full, ", no room %" PRIu64);

@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/l2/l2.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
@@ -18,6 +19,7 @@ static bool route_of(const struct ip_scratch *ip, struct entry_counts *c)
     struct lb lb = lb_load(ip->lb.i);
     u32 a = lb_pick(lb, ip->flow_hash);
     c->route = ip->lb.i;
+    c->adj = ip->adj.i;
     for (u32 depth = 0; adj_head(adj_at(a)).kind == ADJ_KIND_LB; depth++) {
         if (c->n_via == array_len(c->via))
             return false;
@@ -89,6 +91,9 @@ static bool learn_counts(struct fast_path *s, const struct probe *p, const struc
     if (!rx || !interfaces_of_probe(s, p, c))
         return false;
     c->bridged = !c->routed && if_data(p->meta.rx_if)->l2_mode;
+    if (c->bridged)
+        for (u32 i = 0; i < array_len(c->station); i++)
+            c->station[i] = l2_station(p->meta.rx_if, k->ethernet + 6 * i);
     c->is6 = c->routed && be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP6);
     return !c->routed || (!adj_is_counting() && route_of(ip_scratch(&meta), c));
 }
@@ -110,7 +115,7 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
     const char *why;
     u64 have;
     s->n.probes++;
-    if (!s->on || p->generation != forwarding_generation(engine_of(piste))) {
+    if (!s->on || p->serial != forwarding_serial(engine_of(piste))) {
         s->n.old++;
         return;
     }
@@ -136,7 +141,8 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
         learn_unsaid(s, "several ways for a protocol that is neither TCP nor UDP");
         return;
     }
-    if (hash_get(&s->by_key, &key, &have) && s->entries[have].generation == p->generation)
+    if (hash_get(&s->by_key, &key, &have) &&
+        s->entries[have].generation == forwarding_generation(engine_of(piste)))
         return;
     fast_path_add(s, &key, &action, longest_of(p, &to, counts.routed), &counts);
 }

@@ -35,6 +35,7 @@ const struct module fast_path_module = {
     .needs = (const char *const[]){"interface", "fib", "l2", NULL},
     .nodes = nodes,
     .commands = fast_path_commands,
+    .api = fast_path_api,
     .config = fast_path_sections,
     .settings = &fast_path_default_settings,
     .settings_bytes = sizeof(fast_path_default_settings),

@@ -280,6 +280,7 @@ void adj_midchain(struct fib *f, struct adj_index a, const struct encap *e)
         link_publish(f, a.i, &i);
     /* the way to its end may lead through it now, or no more */
     f->changed = true;
+    fib_tell_changed(f);
     if (e)
         fib_queue(f, WORK_ENTRY, via_at(f, e->via)->entry);
     if (!f->completing) /* else whoever makes the adjacency does */
@@ -324,8 +325,8 @@ static void neighbor_publish(struct fib *f, u32 a)
     const struct adj *now = adj_rw(a);
     bool same =
         now->head_word == was.head_word && !memcmp(now->rewrite, was.rewrite, sizeof(was.rewrite));
-    if (!same && f->ops.changed)
-        f->ops.changed(f->ops.ctx);
+    if (!same && f->ops.adj_changed)
+        f->ops.adj_changed(f->ops.ctx, a);
 }
 
 u32 adj_get_neighbor(struct fib *f, const struct link_host *host, enum ip_family link)
@@ -506,5 +507,6 @@ void fib_set_link(struct fib *f, struct if_index i,
     for (u32 a = fib_if_at(f, i)->adjs - 1; !fn && a != NONE; a = info_at(f, a)->if_next)
         info_at(f, a)->encap = NULL;
     f->changed = true; /* what was a circle may be none */
+    fib_tell_changed(f);
     fib_interface_changed(f, i);
 }

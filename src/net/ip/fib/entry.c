@@ -221,6 +221,28 @@ void fib_entry_set_via(struct fib *f, u32 entry, u32 via)
     path_list_unref(f, list);
 }
 
+static void tell_route(struct fib *f, u32 entry)
+{
+    if (f->ops.is_remembered && entry != NONE && f->ops.is_remembered(f->ops.ctx))
+        f->ops.route_changed(f->ops.ctx, entry);
+}
+
+static void entry_set_word(struct fib *f, u32 entry)
+{
+    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
+    tell_route(f, entry);
+}
+
+/* What is now entry's went by the route that covers it. */
+static void tell_cover(struct fib *f, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    if (!e->len || !f->ops.is_remembered || !f->ops.is_remembered(f->ops.ctx))
+        return;
+    struct ip_address a = fib_entry_address(f, entry);
+    tell_route(f, fib_entry_cover(f, fib_table_at(f, e->table), &a, e->len));
+}
+
 static bool entry_install(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
@@ -236,6 +258,7 @@ static bool entry_install(struct fib *f, u32 entry)
     }
     t->n_by_len[e->len]++;
     e->flags |= ENTRY_INSTALLED;
+    tell_cover(f, entry);
     return true;
 }
 
@@ -292,7 +315,7 @@ static void entry_tell_changed(struct fib *f, u32 entry)
 
 void fib_entry_restamp(struct fib *f, u32 entry)
 {
-    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
+    entry_set_word(f, entry);
     entry_tell_changed(f, entry);
 }
 
@@ -304,6 +327,7 @@ static bool entry_forward_by(struct fib *f, u32 entry, u32 list)
     if (list == NONE) {
         /* its word stays for packets that have read the leaf */
         entry_uninstall(f, entry);
+        tell_route(f, entry);
         unlink_list(f, entry);
     } else {
         path_list_ref(f, list);
@@ -311,7 +335,7 @@ static bool entry_forward_by(struct fib *f, u32 entry, u32 list)
             unlink_list(f, entry);
         link_list(f, entry, list);
         path_list_unref(f, list);
-        lb_set(entry, path_list_at(f, list)->word);
+        entry_set_word(f, entry);
         installed = entry_install(f, entry);
     }
     entry_tell_changed(f, entry);
@@ -462,7 +486,7 @@ void fib_entry_alone_set(struct fib *f, u32 entry, u32 list)
         unlink_list(f, entry);
     link_list(f, entry, list);
     path_list_unref(f, list); /* it is the entry's */
-    lb_set(entry, path_list_at(f, list)->word);
+    entry_set_word(f, entry);
 }
 
 void fib_entry_alone_free(struct fib *f, u32 entry)

@@ -144,13 +144,17 @@ void fib_settle(struct fib *f)
             fib_queue(f, WORK_ENTRY, f->looped.v[i]);
     }
     f->changed = false;
-    if (f->ops.changed)
-        f->ops.changed(f->ops.ctx);
     if (f->work.cap > 65536)
         vec_free(&f->work);
     f->settling = false;
     if (f->moved.n)
         fib_tell_moved(f);
+}
+
+void fib_tell_changed(struct fib *f)
+{
+    if (f->ops.changed)
+        f->ops.changed(f->ops.ctx);
 }
 
 /* --- the instance --- */

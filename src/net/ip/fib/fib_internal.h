@@ -64,8 +64,12 @@ struct fib_ops {
     void (*route_new)(void *ctx, u32 lb);
     /* The same of an adjacency. */
     void (*adj_new)(void *ctx, u32 adj);
-    /* Packets may go another way from now on; NULL: nobody wants to know. */
+    /* Packets may go another way from now on: all, those of a route, those that leave by an
+     * adjacency. NULL, or not is_remembered: nobody wants to know. */
     void (*changed)(void *ctx);
+    void (*route_changed)(void *ctx, u32 lb);
+    void (*adj_changed)(void *ctx, u32 adj);
+    bool (*is_remembered)(void *ctx);
 };
 
 /* --- entries --- */
@@ -315,6 +319,8 @@ void fib_limbo(struct fib *f, enum limbo_kind kind, u32 index, u64 more);
 void fib_queue(struct fib *f, enum work_kind kind, u32 index);
 /* Runs the queue to its end: every public change ends with it. */
 void fib_settle(struct fib *f);
+/* Forwarding, not only by some routes and neighbours. */
+void fib_tell_changed(struct fib *f);
 /* Interface events: its state, MTU or address changed; it goes away. */
 void fib_interface_changed(struct fib *f, struct if_index i);
 void fib_interface_deleted(struct fib *f, struct if_index i);

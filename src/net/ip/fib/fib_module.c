@@ -34,9 +34,19 @@ static void fib_defer(void *ctx, void (*fn)(void *arg), void *arg)
     engine_defer_free(engine_of(ctx), fn, arg);
 }
 
-static void fib_tell_changed(void *ctx)
+static void on_changed(void *ctx)
 {
     forwarding_changed(engine_of(ctx));
+}
+
+static void route_changed(void *ctx, u32 lb)
+{
+    forwarding_part_changed(engine_of(ctx), (struct forwarding_part){lb, FORWARDING_ROUTE});
+}
+
+static void adj_changed(void *ctx, u32 adj)
+{
+    forwarding_part_changed(engine_of(ctx), (struct forwarding_part){adj, FORWARDING_ADJACENCY});
 }
 
 static enum fib_if_state fib_if_state(void *ctx, struct if_index i)
@@ -118,6 +128,11 @@ void adj_set_counting(struct fib *f, bool on)
     __atomic_store_n(&adj_counting, on, __ATOMIC_RELAXED);
 }
 
+static bool is_remembered(void *ctx)
+{
+    return forwarding_is_remembered(engine_of(ctx));
+}
+
 /* --- interfaces --- */
 
 static void fib_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
@@ -155,7 +170,10 @@ static int fib_init(struct piste *p, void **state, struct error *e)
         .lookup_edge = fib_lookup_edge,
         .route_new = route_new,
         .adj_new = new_adj,
-        .changed = fib_tell_changed,
+        .changed = on_changed,
+        .route_changed = route_changed,
+        .adj_changed = adj_changed,
+        .is_remembered = is_remembered,
     };
     fib_counters_to = counter_vec_new(engine_of(p), "/net/route/to", true, FIB_ROUTES_MAX);
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);
