@@ -61,6 +61,9 @@ enum node_plain {
     NODE_PLAIN_LINK = 1 << 0,  /* the interface it came from, link addresses, one VLAN tag, type */
     NODE_PLAIN_DST = 1 << 1,   /* the destination's IP address; a router has one hop less to live */
     NODE_PLAIN_SENDS = 1 << 2, /* the port's: the packet leaves */
+    /* the IP addresses of a request for an echo, which becomes the answer: a sign of that is
+     * counted as an error of the node that ICMP comes in by */
+    NODE_PLAIN_ECHO = 1 << 3,
 };
 
 struct node_error {

@@ -73,7 +73,7 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
     struct probe *p = &x->slot[x->next];
     p->serial = __atomic_load_n(&t->engine->forwarding.serial, __ATOMIC_ACQUIRE);
     p->plain = p->n_nodes = 0;
-    p->port = b->rx_if;
+    p->port = p->rx = b->rx_if;
     x->now = p;
     x->b = b;
     x->at = UINT32_MAX;
@@ -96,6 +96,8 @@ void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32
         x->at = UINT32_MAX;
         return;
     }
+    if (!(x->now->plain & NODE_PLAIN_ECHO)) /* an answer comes from nowhere */
+        x->now->rx = x->b->rx_if;
     if (!probe_pass(t, x->now, n)) {
         probe_end(t, false);
         return;

@@ -33,6 +33,7 @@ struct probe {
     u32 n_nodes;
     struct node_index node[PROBE_NODES_MOST]; /* in order, from the input node to the port's */
     struct if_index port;                     /* that received it */
+    struct if_index rx; /* the same or a part of it, as of the first node that is NODE_PLAIN_ECHO */
     struct probe_sight in, out;
     struct buffer meta; /* as it was when the last node got it */
 };

@@ -549,6 +549,14 @@ SWITCH_MACS = [f"02:fe:00:00:00:{i:02x}" for i in range(PORTS)]
 NEIGHBORS = [[f"02:aa:00:00:{i:02x}:{n:02x}" for n in range(1, 4)] for i in range(PORTS)]
 
 
+def without_id(frame):
+    """An answer to a ping but for IPv4's id, which is random."""
+    if frame[12:15] != b"\x08\0\x45" or frame[23] != 1 or frame[34]:
+        return frame
+    assert checksum(frame[14:34]) == b"\0\0", frame.hex()
+    return frame[:18] + b"\0\0" + frame[20:24] + b"\0\0" + frame[26:]
+
+
 class Twin:
     """host-p0, host-p1: routed, IPv4 and IPv6, VLAN 10 of p0 and 20 of p1 bridged; host-p2, host-p3: bridged."""
 
@@ -595,7 +603,7 @@ class Twin:
             while select.select([wire.socket], [], [], 0)[0]:
                 frame = wire.receive()
                 if b"#serial" in frame:
-                    self.came[i, frame] += 1
+                    self.came[i, without_id(frame)] += 1
                 else:
                     self.own[i][0] += 1
                     self.own[i][1] += len(frame)
@@ -646,6 +654,14 @@ def random_frames(rng):
         a = (f"2001:db8:{way}::{10 + rng.randrange(3)}", f"2001:db8:{1 - way}::{10 + rng.randrange(3)}", ports)
         flows.append(routed(way, lambda text, a=a, ttl=rng.choice([64, 64, 1]):
                             b"\x86\xdd" + ip6(a[0], a[1], udp(a[2], text), ttl)))
+    for _ in range(6):  # to the switch itself
+        way, host, odd = rng.randrange(2), 10 + rng.randrange(3), rng.randrange(8)
+        make = rng.choice([lambda text, way=way, host=host, odd=odd:
+                           b"\x08\0" + echo(f"10.{way}.0.{host}", f"10.{way}.0.2", b"\0\1\0" + bytes([odd]) + text),
+                           lambda text, way=way, host=host, odd=odd:
+                           b"\x86\xdd" + echo(f"2001:db8:{way}::{host}", f"2001:db8:{way}::2",
+                                                 b"\0\1\0" + bytes([odd]) + text[:600])])  # fragments have random ids
+        flows.append(routed(way, make))
     for _ in range(12):
         port = rng.choice((2, 3))
         src, dst = rng.choice(NEIGHBORS[port]), rng.choice(NEIGHBORS[5 - port] + ["ff:ff:ff:ff:ff:ff"])
@@ -778,3 +794,110 @@ def test_queues_and_threads(net, datagrams):
     for there in senders:
         assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     assert vpp.json("show fast-path")["on"]
+
+
+def echo(src, dst, message, ttl=64, kind=None):
+    """An ICMP echo of either protocol, from layer 3 on; message: from behind the sum on."""
+    if ":" in src:
+        ends = socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst)
+        head = bytes([128 if kind is None else kind, 0])
+        total = checksum(ends + (4 + len(message)).to_bytes(4, "big") + b"\0\0\0\x3a" + head + b"\0\0" + message +
+                         b"\0" * (len(message) % 2))
+        return (b"\x60\0\0\0" + (4 + len(message)).to_bytes(2, "big") + bytes([58, ttl]) + ends + head + total + message)
+    head = bytes([8 if kind is None else kind, 0])
+    total = checksum(head + b"\0\0" + message + b"\0" * (len(message) % 2))
+    return ip4(src, dst, head + total + message, ttl, protocol=1)
+
+
+@pytest.mark.parametrize("tag", [0, 7])
+@pytest.mark.parametrize("ours, theirs", [("10.0.0.2", "10.0.0.1"), ("2001:db8::2", "2001:db8::1")])
+def test_echo(net, ours, theirs, tag):
+    """Requests to an address of the switch: answered in the kernel, byte by byte as the graph does, and counted."""
+    is6 = ":" in ours
+    ns = net.namespace(ipv6=False)
+    vpp = net.vpp(ns, config=ON)
+    needs(vpp)
+    ns.veth("p0", "h0")
+    wire = net.wire(ns, "h0")
+    port = f"host-p0.{tag}" if tag else "host-p0"
+    vpp.configure("create host-interface name p0\nset int state host-p0 up")
+    if tag:
+        vpp.configure(f"create sub-interfaces host-p0 {tag}\nset int state {port} up")
+    vpp.configure(f"set int ip address {port} {ours}/{64 if is6 else 24}\nset ip neighbor static {port} {theirs} {wire.mac}")
+    ends = octets(vpp.mac("host-p0")), octets(wire.mac)
+    kind = (b"\x81\0" + tag.to_bytes(2, "big") if tag else b"") + (b"\x86\xdd" if is6 else b"\x08\0")
+    rng = random.Random(tag)
+
+    def exchange(message, ttl=64, good=True):
+        """The frame that comes back, but for IPv4's id and its sum; None: none does."""
+        packet = bytearray(echo(theirs, ours, message, ttl))
+        if not good:
+            packet[-1] ^= 1
+        wire.send(ends[0] + ends[1] + kind + bytes(packet))
+        while good:
+            frame = wire.receive()
+            if frame[-len(message):] == message and frame[12:12 + len(kind)] == kind and len(frame) == 12 + len(kind) + len(packet):
+                break
+        if good and not is6:
+            head = frame[12 + len(kind):][:20]
+            assert checksum(head) == b"\0\0", head.hex()
+            bare = bytearray(frame)
+            at = 12 + len(kind)
+            bare[at + 4:at + 6] = b"\x12\x34"
+            bare[at + 10:at + 12] = b"\0\0"
+            bare[at + 10:at + 12] = checksum(bytes(bare[at:at + 20]))
+            frame = bytes(bare)
+        if good:
+            assert frame == ends[1] + ends[0] + kind + echo(ours, theirs, message, 64, 129 if is6 else 0)
+
+    def message(n):
+        return b"\x12\x34" + rng.randbytes(n) + b"#%06d" % rng.randrange(1000000)
+
+    lib.wait_for(lambda: exchange(message(50)) is None and flows(vpp), "a flow", timeout=30, interval=0.001)
+
+    def all_by_the_kernel():
+        def counts():
+            shown = vpp.interfaces()[port]["counters"]
+            replies = [e["count"] for e in vpp.json("show errors")["errors"] if e["reason"] == "echo replies sent"]
+            return kernel_packets(vpp), sum(replies), *[shown.get(k, 0) for k in ("ip6" if is6 else "ip4", "rx packets", "tx packets",
+                                                                               "rx bytes", "tx bytes")]
+        before, n, size = counts(), 0, 0
+        for length in (*range(0, 60), 100, 200, 243):
+            text = message(length)
+            exchange(text, rng.choice((2, 64, 255)))
+            n += 1
+            size += len(ends[0] + ends[1] + kind + echo(theirs, ours, text))
+        assert [b - a for a, b in zip(before, counts())][1:] == [n, n, n, n, size, size]
+        return counts()[0] - before[0] == n
+
+    lib.wait_for(all_by_the_kernel, "all to be answered in the kernel", timeout=60)
+    for length in (244, 245, 1000):  # longer ones
+        kernel = kernel_packets(vpp)
+        exchange(message(length))
+        assert kernel_packets(vpp) == kernel
+    # one that is wrong has no answer
+    kernel, tx = kernel_packets(vpp), vpp.counter(port, "tx packets")
+    rx = vpp.counter(port, "rx packets")
+    exchange(message(50), good=False)
+    lib.wait_for(lambda: vpp.counter(port, "rx packets") > rx, "the packet to be received")
+    exchange(message(50))
+    assert vpp.counter(port, "tx packets") == tx + 1 and kernel_packets(vpp) <= kernel + 1
+    # the address goes: no answer from then on
+    vpp.ctl(f"set int ip address del {port} {ours}/{64 if is6 else 24}")
+    kernel = kernel_packets(vpp)
+    for _ in range(5):
+        exchange(message(50), good=False)
+        wire.send(ends[0] + ends[1] + kind + echo(theirs, ours, message(20)))
+    assert kernel_packets(vpp) == kernel
+
+
+def test_echo_that_is_forbidden(net):
+    """What looks at packets for the switch itself sees all of them."""
+    vpp, _, left, _ = net.routed(config=ON)
+    needs(vpp)
+    lib.wait_for(lambda: left.ping("10.1.0.2", count=5) == 5 and flows(vpp), "a flow", timeout=30)
+    vpp.ctl("trace add af-packet-input 100")
+    kernel = kernel_packets(vpp)
+    assert left.ping("10.1.0.2", count=5) == 5
+    assert kernel_packets(vpp) == kernel
+    assert "ip4-icmp-echo-request" in vpp.ctl("show trace")

@@ -14,14 +14,18 @@
 #include "net/packet/ethernet_packet.h"
 
 #define ETHERNET_BYTES 14
+#define PROTOCOL_ICMP 1
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+#define PROTOCOL_ICMP6 58
 
 /* Where things lie on the stack, from the frame pointer down: all aligned as they are read. */
 #define KEY (-64)
 #define INDEX (-72) /* of a port, or of an action */
 #define L3 (-112)   /* the first 40 bytes of the IP header */
 #define BYTE (-120)
+#define MESSAGE (-376)   /* of ICMP, and zeros behind it */
+#define MESSAGE_MOST 256 /* bytes: longer ones are the graph's */
 #define KEY_AT(member) (KEY + (i32)offsetof(struct fast_path_key, member))
 #define ACTION(member) ((i32)offsetof(struct fast_path_action, member))
 #define COUNT(member) ((i32)offsetof(struct fast_path_count, member))
@@ -95,20 +99,32 @@ static void key_link(struct bpf_asm *a, struct bpf_label miss)
     bpf_jump_if_imm(a, BPF_JSET, BPF_REG_1, 1, miss); /* groups */
 }
 
-/* Whether the header's sum is right: ten halves in five words. */
-static void check_sum(struct bpf_asm *a, struct bpf_label miss)
+/* Adds what lies on the stack to the sum in r1, by words of 32 bits. */
+static void sum_add(struct bpf_asm *a, i32 from, i32 bytes)
 {
-    bpf_mov_imm(a, BPF_REG_1, 0);
-    for (i32 at = 0; at < 20; at += 4) {
-        bpf_load(a, BPF_W, BPF_REG_2, FP, L3 + at);
+    for (i32 at = 0; at < bytes; at += 4) {
+        bpf_load(a, BPF_W, BPF_REG_2, FP, from + at);
         bpf_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_2);
     }
+}
+
+/* r1: the sum's 16 bits. */
+static void sum_fold(struct bpf_asm *a)
+{
     for (u32 fold = 0; fold < 3; fold++) {
         bpf_mov(a, BPF_REG_2, BPF_REG_1);
         bpf_alu_imm(a, BPF_RSH, BPF_REG_2, 16);
         bpf_alu_imm(a, BPF_AND, BPF_REG_1, 0xffff);
         bpf_alu(a, BPF_ADD, BPF_REG_1, BPF_REG_2);
     }
+}
+
+/* Whether the header's sum is right. */
+static void check_sum(struct bpf_asm *a, struct bpf_label miss)
+{
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    sum_add(a, L3, 20);
+    sum_fold(a);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 0xffff, miss);
 }
 
@@ -188,9 +204,9 @@ static void key_ip6(struct bpf_asm *a, struct bpf_label miss, struct bpf_label e
     bpf_mov_imm(a, BPF_REG_8, ETHERNET_BYTES + 40);
 }
 
-/* The key's part that is of IP; leaves the protocol in r9, and 0 there for others. r7: the port's
- * mask; r8: where layer 4 begins. */
-static void key_ip(struct bpf_asm *a, struct bpf_label miss)
+/* The key's part that is of IP; where there are no ports to look for, to echo. Leaves the protocol
+ * in r9, and 0 there for others. r7: the port's mask; r8: where layer 4 begins. */
+static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label echo)
 {
     struct bpf_label end = bpf_label(a), ip6 = bpf_label(a), ports = bpf_label(a),
                      take = bpf_label(a), other = bpf_label(a);
@@ -204,7 +220,7 @@ static void key_ip(struct bpf_asm *a, struct bpf_label miss)
     key_ip6(a, miss, end);
     bpf_here(a, ports);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_9, PROTOCOL_TCP, take);
-    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_UDP, miss);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_UDP, echo);
     bpf_here(a, take);
     bpf_mov(a, BPF_REG_1, SKB_REG);
     bpf_mov(a, BPF_REG_2, BPF_REG_8);
@@ -218,6 +234,63 @@ static void key_ip(struct bpf_asm *a, struct bpf_label miss)
     bpf_mov_imm(a, BPF_REG_7, FAST_PATH_LINK);
     bpf_here(a, end);
     bpf_store(a, BPF_H, FP, KEY_AT(mask), BPF_REG_7);
+}
+
+/* A request for an echo that no entry sends on: the one that an own address answers, in r0. What
+ * the graph would not answer is a miss: a wrong sum above all. Zeros behind the message make no
+ * difference to it. r7: the mask; r9: the protocol. */
+static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss)
+{
+    struct bpf_label ip6 = bpf_label(a), look = bpf_label(a), sum = bpf_label(a),
+                     type6 = bpf_label(a);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_DST, miss);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_9, PROTOCOL_ICMP6, ip6);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_ICMP, miss);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP4), miss);
+    copy_stack(a, KEY_AT(src), L3 + 12, 4);
+    bpf_mov_imm(a, BPF_REG_7, ETHERNET_BYTES + 20);
+    bpf_load(a, BPF_H, BPF_REG_8, FP, L3 + 2);
+    bpf_swap_be(a, BPF_REG_8, 16);
+    bpf_alu_imm(a, BPF_SUB, BPF_REG_8, 20);
+    bpf_jump(a, look);
+    bpf_here(a, ip6);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP6), miss);
+    copy_stack(a, KEY_AT(src), L3 + 8, 16);
+    bpf_mov_imm(a, BPF_REG_7, ETHERNET_BYTES + 40);
+    bpf_load(a, BPF_H, BPF_REG_8, FP, L3 + 4);
+    bpf_swap_be(a, BPF_REG_8, 16);
+    bpf_here(a, look);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_8, 8, miss);
+    bpf_jump_if_imm(a, BPF_JGT, BPF_REG_8, MESSAGE_MOST, miss);
+    bpf_store(a, BPF_W, FP, KEY_AT(proto_label), BPF_REG_9);
+    bpf_store_imm(a, BPF_H, FP, KEY_AT(mask), FAST_PATH_ECHO);
+    /* what lies behind the packet's end: the helper leaves zeros */
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, INT32_MAX, MESSAGE, MESSAGE_MOST);
+    bpf_mov(a, BPF_REG_1, SKB_REG);
+    bpf_mov(a, BPF_REG_2, BPF_REG_7);
+    bpf_mov(a, BPF_REG_3, FP);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_3, MESSAGE);
+    bpf_mov(a, BPF_REG_4, BPF_REG_8);
+    bpf_call(a, BPF_FUNC_skb_load_bytes);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_H, BPF_REG_2, FP, MESSAGE); /* type and code */
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_9, PROTOCOL_ICMP6, type6);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_2, htons(8 << 8), miss);
+    bpf_jump(a, sum);
+    bpf_here(a, type6);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_2, htons(128 << 8), miss);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8); /* IPv6: addresses, length and protocol are summed, too */
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, PROTOCOL_ICMP6);
+    bpf_swap_be(a, BPF_REG_1, 16);
+    sum_add(a, KEY_AT(src), 32);
+    bpf_here(a, sum);
+    sum_add(a, MESSAGE, MESSAGE_MOST);
+    sum_fold(a);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 0xffff, miss);
+    map_find(a, b->flows_fd, KEY, miss);
 }
 
 /* Whether the flow in r0 takes a packet as long as this one, of protocol r9. Of one that the kernel
@@ -270,7 +343,8 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
                        struct error *e)
 {
     bpf_asm_begin(a);
-    struct bpf_label miss = bpf_label(a), none = bpf_label(a);
+    struct bpf_label miss = bpf_label(a), none = bpf_label(a), echo = bpf_label(a),
+                     found = bpf_label(a);
     bpf_mov(a, SKB_REG, BPF_REG_1);
     /* what the host sends; a group shows it whatever its sockets asked for */
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
@@ -279,8 +353,9 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
     key_link(a, miss);
-    key_ip(a, miss);
-    map_find(a, b->flows_fd, KEY, miss);
+    key_ip(a, miss, echo);
+    map_find(a, b->flows_fd, KEY, echo);
+    bpf_here(a, found);
     bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, FLOW(generation));
     bpf_map_value(a, BPF_REG_2, b->control_fd, CONTROL(generation));
     bpf_load(a, BPF_W, BPF_REG_2, BPF_REG_2, 0);
@@ -292,6 +367,9 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_here(a, none);
     bpf_exit_with(a, 0);
+    bpf_here(a, echo);
+    find_echo(a, b, miss);
+    bpf_jump(a, found);
     bpf_here(a, miss);
     bpf_mov32_imm(a, BPF_REG_1, w.miss);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
@@ -348,6 +426,83 @@ static void lose_hop(struct bpf_asm *a, struct bpf_label drop)
     bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
     call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES + 7, L3, 1);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_here(a, none);
+}
+
+/* The first four bytes of the message at `at`: its type, and its sum by so much more, htons(more).
+ */
+static void answer_message(struct bpf_asm *a, i32 at, u8 type, u16 more, struct bpf_label drop)
+{
+    struct bpf_label carried = bpf_label(a);
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, at, L3, 4);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_store_imm(a, BPF_B, FP, L3, type);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 2);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, htons(more));
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_1, 0xffff, carried);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, 1);
+    bpf_here(a, carried);
+    bpf_store(a, BPF_H, FP, L3 + 2, BPF_REG_1);
+    bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
+    call_on_skb(a, BPF_FUNC_skb_store_bytes, at, L3, 4);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+}
+
+/* Exchanges two pieces of the stack. */
+static void swap_stack(struct bpf_asm *a, i32 x, i32 y, i32 bytes)
+{
+    for (i32 at = 0; at < bytes; at += 4) {
+        bpf_load(a, BPF_W, BPF_REG_1, FP, x + at);
+        bpf_load(a, BPF_W, BPF_REG_2, FP, y + at);
+        bpf_store(a, BPF_W, FP, x + at, BPF_REG_2);
+        bpf_store(a, BPF_W, FP, y + at, BPF_REG_1);
+    }
+}
+
+static void answer_echo4(struct bpf_asm *a, struct bpf_label drop)
+{
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 20);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_call(a, BPF_FUNC_get_prandom_u32);
+    bpf_store(a, BPF_H, FP, L3 + 4, BPF_REG_0);
+    bpf_store_imm(a, BPF_B, FP, L3 + 8, 64);
+    bpf_store_imm(a, BPF_H, FP, L3 + 10, 0);
+    swap_stack(a, L3 + 12, L3 + 16, 4);
+    bpf_mov_imm(a, BPF_REG_1, 0);
+    sum_add(a, L3, 20);
+    sum_fold(a);
+    bpf_alu_imm(a, BPF_XOR, BPF_REG_1, 0xffff);
+    bpf_store(a, BPF_H, FP, L3 + 10, BPF_REG_1);
+    bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
+    call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES, L3, 20);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    answer_message(a, ETHERNET_BYTES + 20, 0, 8 << 8, drop);
+}
+
+static void answer_echo6(struct bpf_asm *a, struct bpf_label drop)
+{
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 40);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    bpf_store_imm(a, BPF_B, FP, L3 + 7, 64);
+    swap_stack(a, L3 + 8, L3 + 24, 16);
+    bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
+    call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES, L3, 40);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
+    answer_message(a, ETHERNET_BYTES + 40, 129, (u16) ~(1u << 8), drop);
+}
+
+/* r8: the action's flags. */
+static void answer_echo(struct bpf_asm *a, struct bpf_label drop)
+{
+    struct bpf_label ip6 = bpf_label(a), none = bpf_label(a);
+    bpf_jump_if_imm(a, BPF_JSET, BPF_REG_8, FAST_PATH_ECHO6, ip6);
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_ECHO4);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, none);
+    answer_echo4(a, drop);
+    bpf_jump(a, none);
+    bpf_here(a, ip6);
+    answer_echo6(a, drop);
     bpf_here(a, none);
 }
 
@@ -428,6 +583,7 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
     count_packet(a, b, drop);
     bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_7, ACTION(flags));
     lose_hop(a, drop);
+    answer_echo(a, drop);
     change_addresses(a, drop);
     change_tag(a, drop);
     bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_7, ACTION(device));

@@ -12,6 +12,8 @@
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/ip/ip4/ip4_errors.h"
+#include "net/ip/ip6/ip6_errors.h"
 #include "net/l2/l2.h"
 #include "net/link/interface/interface.h"
 
@@ -74,9 +76,18 @@ static void count_entry(struct fast_path *s, struct fast_path_entry *x, u64 pack
         return;
     interface_count(t, c->is6 ? IF_IP6 : IF_IP4, c->rx[c->n_rx - 1], packets, 0);
     u64 l3 = bytes - packets * c->header_bytes;
-    counter_pair_add(&counter_combined(fib_counters_to, 0)[c->route], packets, l3);
+    struct counter_pair *to = counter_combined(fib_counters_to, 0),
+                        *via = counter_combined(fib_counters_via, 0);
+    /* ip4-load-balance is where IPv4's answers go on */
+    counter_pair_add(c->echo && !c->is6 ? &via[c->route] : &to[c->route], packets, l3);
     for (u32 i = 0; i < c->n_via; i++)
-        counter_pair_add(&counter_combined(fib_counters_via, 0)[c->via[i]], packets, l3);
+        counter_pair_add(&via[c->via[i]], packets, l3);
+    if (!c->echo)
+        return;
+    counter_pair_add(&to[c->own], packets, l3);
+    node_count_main(engine_of(s->piste), s->icmp[c->is6],
+                    c->is6 ? ICMP6_ERROR_ECHO_REPLIES_SENT : ICMP4_ERROR_ECHO_REPLIES_SENT,
+                    packets);
 }
 
 static void fold_entry(struct fast_path *s, u32 i)
@@ -398,6 +409,8 @@ void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, c
     }
     s->had_one = true;
     s->node = node_must_find(engine_of(p), "host-fast-path");
+    s->icmp[0] = node_must_find(engine_of(p), "ip4-icmp-input");
+    s->icmp[1] = node_must_find(engine_of(p), "ip6-icmp-input");
     if (!s->entries)
         fast_path_entries_init(s, b->max);
     fast_path_turn_on(s);

@@ -28,6 +28,10 @@ enum fast_path_mask {
     FAST_PATH_LINK = 1, /* the link's header */
     FAST_PATH_DST,      /* and the IP destination */
     FAST_PATH_FLOW,     /* and source, protocol (TCP or UDP), ports, the flow label */
+    /* Of a request for an echo, in place of its port's from FAST_PATH_DST on, when nothing is found
+     * by that: destination, source, and protocol; code 0, no extensions, and a sum that is right.
+     */
+    FAST_PATH_ECHO,
 };
 
 struct fast_path_key {
@@ -60,6 +64,9 @@ enum {
     FAST_PATH_TTL6 = 1 << 2,
     FAST_PATH_POP = 1 << 3,  /* loses its tag, */
     FAST_PATH_PUSH = 1 << 4, /* then gets this one */
+    /* a request for an echo: becomes the answer, with 64 hops to live, and an IPv4 id of its own */
+    FAST_PATH_ECHO4 = 1 << 5,
+    FAST_PATH_ECHO6 = 1 << 6,
 };
 
 struct fast_path_action {

@@ -88,8 +88,9 @@ void fast_path_key_text(struct text *t, const struct fast_path_key *k)
     if (k->mask < FAST_PATH_FLOW)
         return;
     add_ip(t, "src", k, k->src);
-    text_add(t, " proto %u ports %u %u", k->proto_label & 0xff, be16_to_host(k->sport),
-             be16_to_host(k->dport));
+    text_add(t, " proto %u", k->proto_label & 0xff);
+    if (k->mask == FAST_PATH_FLOW)
+        text_add(t, " ports %u %u", be16_to_host(k->sport), be16_to_host(k->dport));
 }
 
 void fast_path_action_text(struct text *t, const struct fast_path_action *a)
@@ -97,7 +98,9 @@ void fast_path_action_text(struct text *t, const struct fast_path_action *a)
     static const struct {
         u32 flag;
         const char *word;
-    } words[] = {{FAST_PATH_POP, " pop"}, {FAST_PATH_TTL4 | FAST_PATH_TTL6, " hop"}};
+    } words[] = {{FAST_PATH_POP, " pop"},
+                 {FAST_PATH_TTL4 | FAST_PATH_TTL6, " hop"},
+                 {FAST_PATH_ECHO4 | FAST_PATH_ECHO6, " echo"}};
     for (u32 i = 0; i < array_len(words); i++)
         if (a->flags & words[i].flag)
             text_puts(t, words[i].word);

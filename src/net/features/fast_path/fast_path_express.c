@@ -3,6 +3,7 @@
 
 #include "base/byteorder.h"
 #include "net/features/fast_path/fast_path.h"
+#include "net/packet/checksum.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ip4_packet.h"
 #include "net/packet/ip6_packet.h"
@@ -61,15 +62,54 @@ static bool hop_less(u8 *l3, bool is6)
     return true;
 }
 
-/* Whether the packet behind the link's header is the same, or, routed, the same with a hop less. */
-static bool same_packet(const struct express_frame *in, const struct express_frame *out,
-                        bool routed, u32 *ttl_flag)
+static void swap_bytes(u8 *a, u8 *b, u32 n)
+{
+    u8 kept[16];
+    memcpy(kept, a, n);
+    memcpy(a, b, n);
+    memcpy(b, kept, n);
+}
+
+/* The answer to a request for an echo, of which n bytes from layer 3 on are there; id: IPv4's, of
+ * the answer. false: it is no such request. */
+static bool echo_become_answer(u8 *l3, u32 n, bool is6, const u8 *id)
+{
+    u32 at = is6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
+    u8 *icmp = l3 + at;
+    if (n < at + 8 || l3[is6 ? 6 : 9] != (is6 ? IP_PROTOCOL_ICMP6 : IP_PROTOCOL_ICMP) ||
+        icmp[0] != (is6 ? ICMP6_ECHO_REQUEST : ICMP4_ECHO_REQUEST) || icmp[1])
+        return false;
+    if (is6) {
+        swap_bytes(l3 + 8, l3 + 24, 16);
+        l3[7] = 64;
+    } else {
+        swap_bytes(l3 + 12, l3 + 16, 4);
+        l3[8] = 64;
+        memcpy(l3 + 4, id, 2);
+        ip4_set_checksum((struct ip4_header *)(void *)l3);
+    }
+    be16 type = load_be16(icmp), sum;
+    icmp[0] = is6 ? ICMP6_ECHO_REPLY : ICMP4_ECHO_REPLY;
+    sum = csum_update16(load_be16(icmp + 2), type, load_be16(icmp));
+    memcpy(icmp + 2, &sum, 2);
+    return true;
+}
+
+/* Whether the packet behind the link's header is the same, or, routed, the same with a hop less or
+ * its answer. */
+static bool same_packet(const struct express_frame *in, const struct express_frame *out, u32 plain,
+                        u32 *flag)
 {
     u8 l3[PROBE_BYTES] __attribute__((aligned(8)));
     u32 n = in->n - in->header_bytes, n_out = out->n - out->header_bytes;
     memcpy(l3, in->bytes + in->header_bytes, n);
-    if (routed) {
-        *ttl_flag = is_ip4(in) ? FAST_PATH_TTL4 : FAST_PATH_TTL6;
+    if (plain & NODE_PLAIN_ECHO) {
+        *flag = is_ip4(in) ? FAST_PATH_ECHO4 : FAST_PATH_ECHO6;
+        if ((!is_ip4(in) && !is_ip6(in)) || !is_ip4(in) != !is_ip4(out) ||
+            !echo_become_answer(l3, n, !is_ip4(in), out->bytes + out->header_bytes + 4))
+            return false;
+    } else if (plain & NODE_PLAIN_DST) {
+        *flag = is_ip4(in) ? FAST_PATH_TTL4 : FAST_PATH_TTL6;
         if ((!is_ip4(in) && !is_ip6(in)) || !hop_less(l3, !is_ip4(in)))
             return false;
     }
@@ -134,7 +174,7 @@ bool fast_path_express(const struct probe *probe, struct fast_path_key *key,
     if (probe->in.len - in.header_bytes != probe->out.len - out.header_bytes)
         return false;
     *why = "packets that changed in a way that no entry says";
-    if (!same_packet(&in, &out, routed, &action->flags) ||
+    if (!same_packet(&in, &out, probe->plain, &action->flags) ||
         (!routed && memcmp(in.bytes, out.bytes, 12) != 0))
         return false;
     if (routed) {
@@ -143,11 +183,17 @@ bool fast_path_express(const struct probe *probe, struct fast_path_key *key,
     }
     express_tags(&in, &out, action);
     key_fill(key, &in);
+    if (probe->plain & NODE_PLAIN_ECHO) {
+        key->mask = FAST_PATH_ECHO;
+        key->proto_label &= 0xff;
+    }
     return true;
 }
 
 void fast_path_key_mask(struct fast_path_key *key, enum fast_path_mask mask)
 {
+    if (key->mask == FAST_PATH_ECHO)
+        return;
     if (key->mask > mask)
         key->mask = (u16)mask;
     if (key->mask < FAST_PATH_FLOW) {

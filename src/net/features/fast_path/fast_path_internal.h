@@ -29,12 +29,13 @@ struct entry_counts {
     u8 n_rx, n_tx;
     i8 grow;         /* bytes that a packet leaves with more than it came with */
     u8 header_bytes; /* of the link, as it came in */
-    bool routed, is6, bridged;
+    bool routed, is6, bridged, echo;
     u8 n_via;
     union {
         struct {
             u32 route, via[2]; /* load balances */
             u32 adj;
+            u32 own; /* echo: of the own address; route is the answer's */
         };
         u64 station[2]; /* bridged: who it is to, and from */
     };
@@ -80,7 +81,8 @@ struct fast_path {
     struct control_watch watch;
     struct forwarding_watch changes;
     struct loop_timer *timer;
-    struct node_index node; /* host-fast-path */
+    struct node_index node;    /* host-fast-path */
+    struct node_index icmp[2]; /* ip4-icmp-input, ip6-icmp-input */
     struct mem_map map;
     struct fast_path_entry *entries;
     u32 n_used; /* numbers below were used */

@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
+#include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/l2/l2.h"
 #include "net/link/interface/capture_data.h"
@@ -34,8 +35,8 @@ static bool route_of(const struct ip_scratch *ip, struct entry_counts *c)
 static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, struct entry_counts *c)
 {
     c->rx[c->n_rx++] = p->port;
-    if (!if_equal(p->meta.rx_if, p->port))
-        c->rx[c->n_rx++] = p->meta.rx_if;
+    if (!if_equal(p->rx, p->port))
+        c->rx[c->n_rx++] = p->rx;
     for (u32 i = 0; i < p->n_nodes; i++) {
         struct if_index out;
         if (!interface_of_output(engine_of(s->piste), p->node[i], &out))
@@ -70,6 +71,8 @@ static enum fast_path_mask mask_of(const struct probe *p)
     struct buffer meta = p->meta;
     if (!(p->plain & NODE_PLAIN_DST))
         return FAST_PATH_LINK;
+    if (p->plain & NODE_PLAIN_ECHO)
+        return FAST_PATH_DST; /* from which on a request is looked for */
     return ip_scratch(&meta)->flow_hash ? FAST_PATH_FLOW : FAST_PATH_DST;
 }
 
@@ -80,21 +83,39 @@ static bool is_looked_for(const struct fast_path_key *k)
     return k->mask != FAST_PATH_FLOW || proto == PROTOCOL_TCP || proto == PROTOCOL_UDP;
 }
 
+/* The route of the own address that a request was for: of the packet only the answer's is left.
+ * false: there is none any more. */
+static bool own_route_of(struct fast_path *s, const struct probe *p, const struct fast_path_key *k,
+                         struct entry_counts *c)
+{
+    enum ip_family family = c->is6 ? IP_FAMILY_6 : IP_FAMILY_4;
+    struct ip_address own = {0};
+    struct fib_route route;
+    memcpy(own.bytes, k->dst, c->is6 ? 16 : 4);
+    if (!fib_lookup(fib_of(s->piste), ip_if_fib(family, p->rx), &own, &route))
+        return false;
+    c->own = route.lb.i;
+    return true;
+}
+
 static bool learn_counts(struct fast_path *s, const struct probe *p, const struct fast_path_key *k,
                          struct entry_counts *c)
 {
     struct buffer meta = p->meta;
-    struct interface *rx = interface_at(s->piste, p->meta.rx_if);
+    struct interface *rx = interface_at(s->piste, p->rx);
     *c = (struct entry_counts){.routed = p->plain & NODE_PLAIN_DST,
                                .header_bytes = (u8)header_bytes(k),
                                .grow = (i8)((i32)p->out.len - (i32)p->in.len)};
     if (!rx || !interfaces_of_probe(s, p, c))
         return false;
-    c->bridged = !c->routed && if_data(p->meta.rx_if)->l2_mode;
+    c->bridged = !c->routed && if_data(p->rx)->l2_mode;
     if (c->bridged)
         for (u32 i = 0; i < array_len(c->station); i++)
-            c->station[i] = l2_station(p->meta.rx_if, k->ethernet + 6 * i);
+            c->station[i] = l2_station(p->rx, k->ethernet + 6 * i);
     c->is6 = c->routed && be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP6);
+    c->echo = p->plain & NODE_PLAIN_ECHO;
+    if (c->echo && (ip_scratch(&meta)->flow_hash || !own_route_of(s, p, k, c)))
+        return false;
     return !c->routed || (!adj_is_counting() && route_of(ip_scratch(&meta), c));
 }
 

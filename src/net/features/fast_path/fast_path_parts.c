@@ -17,6 +17,8 @@ static u32 parts_of(const struct entry_counts *c, struct forwarding_part *out)
         return n;
     out[n++] = (struct forwarding_part){c->route, FORWARDING_ROUTE};
     out[n++] = (struct forwarding_part){c->adj, FORWARDING_ADJACENCY};
+    if (c->echo)
+        out[n++] = (struct forwarding_part){c->own, FORWARDING_ROUTE};
     for (u32 i = 0; i < c->n_via; i++)
         out[n++] = (struct forwarding_part){c->via[i], FORWARDING_ROUTE};
     return n;
@@ -35,13 +37,13 @@ static bool depends_on(const struct entry_counts *c, struct forwarding_part part
 /* --- lists --- */
 
 /* A link by its number: 1 + the entry's times ENTRY_PARTS_MAX + which of its links; 0: none. */
-static struct fast_path_link *link_at(const struct fast_path *s, u32 number)
+static struct fast_path_link *parts_link(const struct fast_path *s, u32 number)
 {
     u32 i = number - 1;
     return &s->entries[i / ENTRY_PARTS_MAX].link[i % ENTRY_PARTS_MAX];
 }
 
-static u32 *head_of(const struct fast_path *s, struct forwarding_part part)
+static u32 *parts_head(const struct fast_path *s, struct forwarding_part part)
 {
     return &s->heads[hash_bytes(&part, sizeof(part), 0) & (s->n_heads - 1)];
 }
@@ -52,10 +54,10 @@ void fast_path_parts_add(struct fast_path *s, u32 entry)
     struct forwarding_part all[ENTRY_PARTS_MAX];
     u32 n = parts_of(&x->counts, all);
     for (u32 i = 0; i < n; i++) {
-        u32 *head = head_of(s, all[i]), number = 1 + entry * ENTRY_PARTS_MAX + i;
+        u32 *head = parts_head(s, all[i]), number = 1 + entry * ENTRY_PARTS_MAX + i;
         x->link[i] = (struct fast_path_link){.next = *head};
         if (*head)
-            link_at(s, *head)->prev = number;
+            parts_link(s, *head)->prev = number;
         *head = number;
     }
 }
@@ -68,17 +70,17 @@ void fast_path_parts_del(struct fast_path *s, u32 entry)
     for (u32 i = 0; i < n; i++) {
         struct fast_path_link l = x->link[i];
         if (l.prev)
-            link_at(s, l.prev)->next = l.next;
+            parts_link(s, l.prev)->next = l.next;
         else
-            *head_of(s, all[i]) = l.next;
+            *parts_head(s, all[i]) = l.next;
         if (l.next)
-            link_at(s, l.next)->prev = l.prev;
+            parts_link(s, l.next)->prev = l.prev;
     }
 }
 
 u32 fast_path_parts_find(const struct fast_path *s, struct forwarding_part part)
 {
-    for (u32 at = *head_of(s, part); at; at = link_at(s, at)->next) {
+    for (u32 at = *parts_head(s, part); at; at = parts_link(s, at)->next) {
         u32 entry = (at - 1) / ENTRY_PARTS_MAX;
         if (depends_on(&s->entries[entry].counts, part))
             return entry;

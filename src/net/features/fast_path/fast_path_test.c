@@ -133,6 +133,66 @@ static void test_routed(void **state)
     }
 }
 
+/* A request for an echo, and its answer. */
+static void echo(bool is6)
+{
+    u32 at = is6 ? 40 : 20;
+    routed(is6);
+    probe.plain |= NODE_PLAIN_ECHO;
+    u8 *in = probe.in.data + 14, *out = probe.out.data + 14;
+    in[is6 ? 6 : 9] = is6 ? 58 : 1;
+    memset(in + at, 0, 8);
+    in[at] = is6 ? 128 : 8;
+    put_be16(in + at + 2, 0x8123);
+    if (!is6)
+        ip4_set_checksum((struct ip4_header *)(void *)in);
+    memcpy(out, in, FRAME_BYTES - 14);
+    memcpy(out + (is6 ? 8 : 12), in + (is6 ? 24 : 16), is6 ? 16 : 4);
+    memcpy(out + (is6 ? 24 : 16), in + (is6 ? 8 : 12), is6 ? 16 : 4);
+    out[is6 ? 7 : 8] = 64;
+    out[at] = is6 ? 129 : 0;
+    put_be16(out + at + 2, is6 ? 0x8023 : 0x8923);
+    if (!is6) {
+        put_be16(out + 4, 0x4711); /* any id */
+        ip4_set_checksum((struct ip4_header *)(void *)out);
+    }
+}
+
+static void test_echo(void **state)
+{
+    for (u32 is6 = 0; is6 < 2; is6++) {
+        u32 at = 14 + (is6 ? 40 : 20);
+        echo(is6);
+        assert_true(express());
+        assert_int_equal(action.flags, FAST_PATH_MACS | (is6 ? FAST_PATH_ECHO6 : FAST_PATH_ECHO4));
+        assert_int_equal(key.mask, FAST_PATH_ECHO);
+        assert_int_equal(key.proto_label, is6 ? 58 : 1);
+        assert_int_equal(key.sport.raw | key.dport.raw, 0);
+        struct fast_path_key less = key;
+        fast_path_key_mask(&less, FAST_PATH_DST); /* it has more than its port's mask */
+        assert_memory_equal(&less, &key, sizeof(key));
+        for (u32 i = 12; i < FRAME_BYTES; i++) {
+            echo(is6);
+            probe.out.data[i] ^= 1;
+            assert_false(express());
+        }
+        echo(is6);
+        probe.in.data[at + 1] = probe.out.data[at + 1] = 1; /* a code */
+        assert_false(express());
+        echo(is6);
+        probe.in.data[at] = is6 ? 129 : 0;
+        assert_false(express());
+        echo(is6);
+        probe.plain &= ~(u32)NODE_PLAIN_ECHO; /* what a router does is something else */
+        assert_false(express());
+        for (u32 n = 18; n < at + 8; n++) {
+            echo(is6);
+            probe.in.n = (u16)n;
+            assert_false(express());
+        }
+    }
+}
+
 /* A byte that no action of that kind changes, wherever it is, makes it none. */
 static void test_each_byte(void **state)
 {
@@ -198,9 +258,8 @@ static void test_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layer_2),
-        cmocka_unit_test(test_routed),
-        cmocka_unit_test(test_each_byte),
+        cmocka_unit_test(test_layer_2), cmocka_unit_test(test_routed),
+        cmocka_unit_test(test_echo),    cmocka_unit_test(test_each_byte),
         cmocka_unit_test(test_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@ NODE_DECLARE(ip4_icmp_error);
 static const struct node_def input_node = {
     .name = "ip4-icmp-input",
     .run = NODE_VARIANTS(ip4_icmp_input),
+    .plain = NODE_PLAIN_ECHO,
     .next = {[ICMP4_INPUT_NEXT_PUNT] = "ip4-punt",
              [ICMP4_INPUT_NEXT_DROP] = "error-drop",
              [ICMP4_INPUT_NEXT_ECHO_REQUEST] = "ip4-icmp-echo-request"},
@@ -27,6 +28,7 @@ static const struct node_def input_node = {
 static const struct node_def echo_request_node = {
     .name = "ip4-icmp-echo-request",
     .run = NODE_VARIANTS(ip4_icmp_echo_request),
+    .plain = NODE_PLAIN_ECHO,
     .next = {"error-drop", "ip4-load-balance"},
     .n_next = 2,
     .format_trace = ip4_format_trace,

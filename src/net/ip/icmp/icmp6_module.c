@@ -14,6 +14,7 @@ NODE_DECLARE(ip6_icmp_error);
 static const struct node_def input_node = {
     .name = "ip6-icmp-input",
     .run = NODE_VARIANTS(ip6_icmp_input),
+    .plain = NODE_PLAIN_ECHO,
     .next = {[ICMP6_INPUT_NEXT_PUNT] = "ip6-punt",
              [ICMP6_INPUT_NEXT_DROP] = "error-drop",
              [ICMP6_INPUT_NEXT_ECHO_REQUEST] = "ip6-icmp-echo-request"},
@@ -26,6 +27,7 @@ static const struct node_def input_node = {
 static const struct node_def echo_request_node = {
     .name = "ip6-icmp-echo-request",
     .run = NODE_VARIANTS(ip6_icmp_echo_request),
+    .plain = NODE_PLAIN_ECHO,
     .next = {"error-drop", "ip6-lookup"},
     .n_next = 2,
     .format_trace = ip6_format_trace,

@@ -29,7 +29,7 @@ static void ip4_format_rewrite(struct piste *p, const struct trace_record *r, st
 
 static const struct node_def lookup_node = LOOKUP_NODE("ip4-lookup", ip4_lookup, NODE_PLAIN_DST);
 static const struct node_def load_balance_node =
-    LOOKUP_NODE("ip4-load-balance", ip4_load_balance, 0);
+    LOOKUP_NODE("ip4-load-balance", ip4_load_balance, NODE_PLAIN_ECHO);
 static const struct node_def lookup_dst_node = LOOKUP_NODE("lookup-ip4-dst", lookup_ip4_dst, 0);
 static const struct node_def lookup_src_node = LOOKUP_NODE("lookup-ip4-src", lookup_ip4_src, 0);
 

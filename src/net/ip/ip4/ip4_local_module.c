@@ -32,6 +32,7 @@ static const struct node_def local_node = {
 static const struct node_def receive_node = {
     .name = "ip4-receive",
     .run = NODE_VARIANTS(ip4_receive),
+    .plain = NODE_PLAIN_ECHO,
     .next = LOCAL_NEXT,
     .n_next = IP4_LOCAL_N_NEXT,
     .errors = ip4_errors,

@@ -11,7 +11,7 @@
 #include "net/packet/ip6_format.h"
 #include "net/packet/l4_packet.h"
 
-#define LOCAL_NODE(text_name, c_name)                                                              \
+#define LOCAL_NODE(text_name, c_name, its_plain)                                                   \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
         .next = {[IP6_LOCAL_NEXT_DROP] = "error-drop",                                             \
@@ -20,13 +20,13 @@
                  [IP6_LOCAL_NEXT_ICMP] = "ip6-icmp-input",                                         \
                  [IP6_LOCAL_NEXT_ICMP_ERROR] = "ip6-icmp-error"},                                  \
         .n_next = IP6_LOCAL_N_NEXT, .errors = ip6_errors, .n_errors = IP6_ERROR_N,                 \
-        .format_trace = ip6_format_forward_trace,                                                  \
+        .format_trace = ip6_format_forward_trace, .plain = its_plain,                              \
     }
 
-static const struct node_def local_node = LOCAL_NODE("ip6-local", ip6_local);
-static const struct node_def receive_node = LOCAL_NODE("ip6-receive", ip6_receive);
+static const struct node_def local_node = LOCAL_NODE("ip6-local", ip6_local, 0);
+static const struct node_def receive_node = LOCAL_NODE("ip6-receive", ip6_receive, NODE_PLAIN_ECHO);
 static const struct node_def end_of_arc_node =
-    LOCAL_NODE("ip6-local-end-of-arc", ip6_local_end_of_arc);
+    LOCAL_NODE("ip6-local-end-of-arc", ip6_local_end_of_arc, 0);
 
 static const struct node_error udp_errors[IP6_UDP_ERROR_N] = {
     [IP6_UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
