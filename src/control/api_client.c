@@ -14,6 +14,31 @@
 
 /* --- requests --- */
 
+/* What handlers left is done: whoever waited for it is answered. */
+void api_clients_on_idle(void *server)
+{
+    struct api_server *s = server;
+    for (u32 i = 0; i < s->clients.n; i++) {
+        struct api_client *c = s->clients.v[i];
+        if (!c || !c->held)
+            continue;
+        c->held = false;
+        api_client_ready(c);
+    }
+}
+
+/* A handler of c has run, which may have left work: its answer waits for that, and c with it. */
+static void hold_for_work(struct api_client *c, u64 work_before)
+{
+    struct api_server *s = c->server;
+    struct loop *loop = s->piste->loop;
+    if (c->held || loop_work_count(loop) == work_before || !loop_has_work(loop))
+        return;
+    c->held = true;
+    loop_on_idle_del(loop, api_clients_on_idle, s);
+    loop_on_idle(loop, api_clients_on_idle, s);
+}
+
 static void send_held_events(struct api_server *s)
 {
     size_t at = 0;
@@ -31,6 +56,7 @@ static void run_more(struct api_client *c)
 {
     struct api_server *s = c->server;
     struct api_pending *p = c->pending;
+    u64 work = loop_work_count(s->piste->loop);
     s->in_call = true;
     /* nobody hears a dead client's answers, and there never is room for them */
     bool more = !c->dead && p->more(&p->call, p->state);
@@ -42,6 +68,7 @@ static void run_more(struct api_client *c)
         api_arena_free(&p->arena);
         free(p);
     }
+    hold_for_work(c, work);
     if (s->held.n)
         send_held_events(s);
 }
@@ -53,6 +80,7 @@ static void run_handler(struct api_client *c, struct api_id *id, struct api_call
     const struct control_watch *watch = s->piste->watch;
     if (watch)
         watch->before(watch->arg, id->message->name);
+    u64 work = loop_work_count(s->piste->loop);
     s->in_call = true;
     id->handler->fn(call);
     s->in_call = false;
@@ -66,6 +94,7 @@ static void run_handler(struct api_client *c, struct api_id *id, struct api_call
     } else {
         c->pending = p;
     }
+    hold_for_work(c, work);
     if (s->held.n)
         send_held_events(s);
 }
@@ -153,7 +182,7 @@ static const u8 *next_message(struct api_client *c, u32 *n)
 static bool api_client_step(struct api_client *c)
 {
     c->blocked = api_client_congested(c);
-    if (c->closing || c->blocked)
+    if (c->closing || c->blocked || c->held)
         return false;
     if (c->pending && c->pending->more) {
         run_more(c);
@@ -174,6 +203,8 @@ static void api_client_watch(struct api_client *c)
 {
     bool reads = !c->eof && !c->closing && !c->pending && api_client_unsent(c) < API_OUT_LOW_BYTES;
     u32 events = (reads ? EPOLLIN : 0) | (api_client_unsent(c) ? EPOLLOUT : 0);
+    if (c->held)
+        events = 0;
     if (c->dead || events == c->events)
         return;
     c->events = events;
@@ -191,7 +222,8 @@ void api_client_run(struct api_client *c)
     c->running = false;
     if (c->blocked && api_client_unsent(c) < API_OUT_LOW_BYTES)
         again = true;
-    bool over = c->closing || (c->eof && !c->pending && !again && !c->blocked);
+    bool idle = !c->pending && !c->held && !again && !c->blocked;
+    bool over = c->closing || (c->eof && idle);
     if (over && (c->dead || !api_client_unsent(c))) {
         api_client_free(c);
         return;

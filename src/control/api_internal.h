@@ -54,6 +54,7 @@ struct api_client {
     bool dead;    /* nor does it read */
     bool closing; /* to be closed once out is sent */
     bool blocked; /* must take what waits for it first */
+    bool held;    /* waits for work that its request left */
     u32 events;   /* watched */
     struct api_bytes in, out;
     size_t in_at, out_sent;
@@ -149,6 +150,8 @@ void api_client_send(struct api_client *c, const u8 *frame, size_t n);
 /* --- api_client.c --- */
 
 void api_client_run(struct api_client *c);
+/* In the loop, when no work is left. */
+void api_clients_on_idle(void *server);
 void api_client_free(struct api_client *c);
 
 /* --- api_event.c --- */

@@ -80,6 +80,8 @@ void api_client_send(struct api_client *c, const u8 *frame, size_t n)
 
 void api_client_flush(struct api_client *c)
 {
+    if (c->held && !c->dead)
+        return;
     while (!c->dead && api_client_unsent(c)) {
         ssize_t n =
             send(c->fd, c->out.v + c->out_sent, api_client_unsent(c), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "control/api_trace_file.h"
 #include "control/listen.h"
+#include "control/loop.h"
 #include "control/socket_listener.h"
 
 enum { BACKLOG = 1024 };
@@ -102,6 +103,7 @@ void api_stop(struct piste *p, void *state)
 {
     struct api_server *s = state;
     api_close(p);
+    loop_on_idle_del(p->loop, api_clients_on_idle, s);
     api_trace_stop(s);
     hash_fini(&s->id_of);
     vec_free(&s->ids);

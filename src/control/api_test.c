@@ -17,6 +17,7 @@
 #include "api/api_memclnt.h"
 #include "api/api_vlib.h"
 #include "base/byteorder.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "control/api_internal.h"
@@ -283,11 +284,29 @@ static void cause_event(struct api_call *c)
     api_reply_retval(c, 0);
 }
 
+static bool work_may_end;
+
+/* Takes the turn of a round. */
+static bool piece_of_work(void *arg)
+{
+    for (u64 end_ns = clock_ns() + 3 * NS_PER_MSEC; clock_ns() < end_ns;)
+        ;
+    return !work_may_end;
+}
+
+/* stands for a change that leaves work */
+static void leave_work(struct api_call *c)
+{
+    loop_work_add(c->piste->loop, piece_of_work, NULL);
+    api_reply_retval(c, 0);
+}
+
 static const struct api_handler test_handlers[] = {
     {&api_message_get_node_index, slow},
     {&api_message_sw_interface_set_mtu, many},
     {&api_message_want_interface_events, want},
     {&api_message_sw_interface_set_flags, cause_event},
+    {&api_message_sw_interface_set_promisc, leave_work},
     {0},
 };
 static const struct module test_module = {
@@ -444,6 +463,38 @@ static void test_pending_holds_up_its_client(void **state)
     assert_int_equal(get_be32(a + 2), 6);
 }
 
+/* Whoever left work hears of it when it is done, also at its end; nobody else waits. */
+static void test_answers_wait_for_work(void **state)
+{
+    struct peer *x = *state;
+    static const u8 rest[5];
+    u32 n;
+    hello(x);
+    work_may_end = false;
+    request(x, &api_message_sw_interface_set_promisc, 5, rest, sizeof(rest));
+    request(x, &api_message_control_ping, 6, NULL, 0);
+    assert_true(loop_has_work(x->p.loop));
+    assert_null(answer(x, &n));
+    work_may_end = true;
+    rounds(x, 3);
+    for (u32 context = 5; context <= 6; context++) {
+        const u8 *a = answer(x, &n);
+        assert_non_null(a);
+        assert_int_equal(get_be32(a + 2), context);
+    }
+    loop_work_add(x->p.loop, piece_of_work, x); /* another's */
+    work_may_end = false;
+    request(x, &api_message_control_ping, 7, NULL, 0);
+    assert_non_null(answer(x, &n));
+    request(x, &api_message_sw_interface_set_promisc, 8, rest, sizeof(rest));
+    close(x->fd); /* it does not wait for it */
+    x->fd = -1;
+    work_may_end = true;
+    rounds(x, 5);
+    assert_int_equal(api_server_of(&x->p)->n_clients, 0);
+    assert_false(loop_has_work(x->p.loop));
+}
+
 static void test_pending_is_cancelled(void **state)
 {
     struct peer *x = *state;
@@ -574,6 +625,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_handshake_and_ping, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_wrong_is_ignored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pending_holds_up_its_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_wait_for_work, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pending_is_cancelled, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dump_to_the_dead, setup, teardown),

@@ -31,6 +31,7 @@ struct call {
     bool in_handler;
     bool done; /* cli_done was called while in the handler */
     int rc;
+    bool left_work; /* which it waits for when it has ended, with rc */
     /* of one that returns CLI_MORE */
     bool more;
     char *text; /* where its line begins in the exec's text */
@@ -277,6 +278,43 @@ static bool cli_exec_waits(struct cli_exec *x)
     return true;
 }
 
+static void call_on_idle(void *arg)
+{
+    struct call *call = arg;
+    call->left_work = false;
+    call->cancel = NULL;
+    cli_done(&call->pub, call->rc);
+}
+
+static void call_idle_del(void *arg)
+{
+    struct call *call = arg;
+    loop_on_idle_del(call->exec->context.cli->piste->loop, call_on_idle, call);
+}
+
+/* Whether a call that has ended with rc waits for the work that it left. */
+static bool call_waits(struct call *call, int rc)
+{
+    struct loop *loop = call->exec->context.cli->piste->loop;
+    if (!call->left_work || !loop_has_work(loop))
+        return false;
+    call->rc = rc;
+    cli_pend(&call->pub, call_idle_del, call);
+    loop_on_idle(loop, call_on_idle, call);
+    return true;
+}
+
+static int call_run_once(struct call *call)
+{
+    const struct loop *loop = call->exec->context.cli->piste->loop;
+    u64 work = loop ? loop_work_count(loop) : 0;
+    call->in_handler = true;
+    int rc = call_run(call);
+    call->in_handler = false;
+    call->left_work |= loop && loop_work_count(loop) != work;
+    return rc;
+}
+
 /* Runs a command as far as it goes now: true when it has ended, with its result. */
 static bool call_go(struct call *call, int *rc)
 {
@@ -284,15 +322,15 @@ static bool call_go(struct call *call, int *rc)
     do {
         if (call->more && (*rc = call_parse_again(call)) != 0)
             return true;
-        call->in_handler = true;
-        *rc = call_run(call);
-        call->in_handler = false;
+        *rc = call_run_once(call);
         call->more = *rc == CLI_MORE;
         if (call->more)
             call_output(call, false);
     } while (call->more && !cli_exec_waits(x));
     if (*rc == CLI_PENDING && call->done)
         *rc = call->rc;
+    if (*rc <= 0 && call_waits(call, *rc))
+        *rc = CLI_PENDING;
     x->call = *rc > 0 ? call : NULL;
     return *rc <= 0;
 }
@@ -437,6 +475,8 @@ void cli_done(struct cli_call *c, int rc)
         exec_go(x);
         return;
     }
+    if (call_waits(call, rc))
+        return;
     x->call = NULL;
     call_end(call, rc);
     if (rc < 0)

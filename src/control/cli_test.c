@@ -55,6 +55,26 @@ static int run_lines(struct cli_call *c)
     return 0;
 }
 
+static u32 pieces_left;
+
+static bool piece_of_work(void *arg)
+{
+    return --pieces_left;
+}
+
+static int run_leave_work(struct cli_call *c)
+{
+    pieces_left = 3;
+    loop_work_add(c->piste->loop, piece_of_work, NULL);
+    return cli_has(c, "fails") ? error_set(c->err, EBUSY, "it failed") : 0;
+}
+
+static int run_tell_work(struct cli_call *c)
+{
+    out_text(c->out, "%u pieces left", pieces_left);
+    return 0;
+}
+
 static int parse_interface(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     if (strncmp(*text, "local0", 6) != 0)
@@ -74,6 +94,8 @@ static const struct cli_command commands[] = {
     {"fail", "Fail", run_fail, 0},
     {"bare-fail", "Fail without words", run_bare_fail, 0},
     {"lines", "Print lines", run_lines, 0},
+    {"work leave [fails]", "Leave work", run_leave_work, CLI_HIDDEN},
+    {"work tell", "Tell of it", run_tell_work, CLI_HIDDEN},
     {"secret", "Not listed", run_list, CLI_HIDDEN},
     {"whole word", "Of a path whose end is not shortened", run_list, CLI_WHOLE_WORD},
     {"needs user", "Interactive only", run_list, CLI_INTERACTIVE},
@@ -302,6 +324,16 @@ static void expect_line_error(const char *command, unsigned line, const char *wh
     free(want);
 }
 
+static void work_is_waited_for(void **state)
+{
+    char *got;
+    expect("work leave\nwork tell", "0 pieces left\n");
+    assert_int_equal(cli_run(piste.cli, "work leave fails\nwork tell", OUT_TEXT, &got), -EBUSY);
+    assert_string_equal(got, "work leave: it failed\n");
+    assert_int_equal(pieces_left, 0);
+    free(got);
+}
+
 static void scripts(void **state)
 {
     close(mkstemp(script_path));
@@ -453,6 +485,7 @@ int main(void)
         cmocka_unit_test(braces_and_comments),
         cmocka_unit_test(macros),
         cmocka_unit_test(waiting),
+        cmocka_unit_test(work_is_waited_for),
         cmocka_unit_test(scripts),
         cmocka_unit_test(long_scripts),
         cmocka_unit_test(configuration_keys),

@@ -18,6 +18,7 @@
 #include "base/vec.h"
 
 #define EVENTS_A_ROUND 64
+#define WORK_SLICE_NS (2 * NS_PER_MSEC) /* of work that was left, in a round */
 #define MAX_SIGNAL 64
 
 struct watch {
@@ -41,6 +42,11 @@ struct call {
     void *arg;
 };
 
+struct loop_piece {
+    bool (*piece)(void *arg);
+    void *arg;
+};
+
 struct signal_watch {
     void (*fn)(void *arg, const struct loop_signal *s);
     void *arg;
@@ -54,7 +60,9 @@ struct loop {
     VEC(struct watch) fds;         /* by fd number */
     VEC(struct loop_timer *) heap; /* armed timers, the earliest first */
     VEC(struct loop_timer *) all;  /* for loop_free */
-    VEC(struct call) deferred, each_round;
+    VEC(struct call) deferred, each_round, on_idle;
+    VEC(struct loop_piece) work; /* the first is under way */
+    u64 n_work_added;
     u32 n_always_ready;
     u64 cpu_ns; /* of the thread, at the end of the round before */
     struct loop_stats stats;
@@ -229,7 +237,7 @@ static void run_timers(struct loop *l)
 /* Milliseconds that epoll may wait at most; the timerfd ends the wait at the earliest timer. */
 static int prepare_wait(struct loop *l, int timeout_ms)
 {
-    if (l->deferred.n || l->n_always_ready || l->stop)
+    if (l->deferred.n || l->n_always_ready || l->work.n || l->on_idle.n || l->stop)
         return 0;
     if (l->heap.n && l->heap.v[0]->at_ns <= clock_ns())
         return 0;
@@ -343,6 +351,74 @@ static void run_deferred(struct loop *l)
     l->deferred.n -= n;
 }
 
+/* --- work in pieces --- */
+
+static u32 work_find(const struct loop *l, bool (*piece)(void *arg), const void *arg)
+{
+    u32 i = 0;
+    while (i < l->work.n && (l->work.v[i].piece != piece || l->work.v[i].arg != arg))
+        i++;
+    return i;
+}
+
+void loop_work_add(struct loop *l, bool (*piece)(void *arg), void *arg)
+{
+    l->n_work_added++;
+    if (work_find(l, piece, arg) == l->work.n)
+        vec_add(&l->work, ((struct loop_piece){piece, arg}));
+}
+
+void loop_work_del(struct loop *l, bool (*piece)(void *arg), void *arg)
+{
+    u32 i = work_find(l, piece, arg);
+    if (i < l->work.n)
+        vec_del(&l->work, i);
+}
+
+bool loop_has_work(const struct loop *l)
+{
+    return l->work.n;
+}
+
+u64 loop_work_count(const struct loop *l)
+{
+    return l->n_work_added;
+}
+
+void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    vec_add(&l->on_idle, ((struct call){fn, arg}));
+}
+
+void loop_on_idle_del(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    for (u32 i = l->on_idle.n; i-- > 0;)
+        if (l->on_idle.v[i].fn == fn && l->on_idle.v[i].arg == arg)
+            vec_del(&l->on_idle, i);
+}
+
+/* A piece may leave more, of its own kind or another. */
+static void run_work(struct loop *l)
+{
+    u64 end_ns = clock_ns() + WORK_SLICE_NS;
+    l->stats.work_rounds++;
+    do {
+        struct loop_piece w = l->work.v[0];
+        if (!w.piece(w.arg))
+            loop_work_del(l, w.piece, w.arg);
+    } while (l->work.n && clock_ns() < end_ns);
+}
+
+/* Those that wait; one of them may leave work, for which the others wait, too. */
+static void run_on_idle(struct loop *l)
+{
+    for (u32 n = l->on_idle.n; n-- && l->on_idle.n && !l->work.n;) {
+        struct call c = l->on_idle.v[0];
+        vec_del(&l->on_idle, 0);
+        c.fn(c.arg);
+    }
+}
+
 /* --- how long others wait --- */
 
 const u32 loop_over_ms[LOOP_OVER] = {1, 20, 100, 1000};
@@ -394,6 +470,10 @@ void loop_once(struct loop *l, int timeout_ms)
     run_timers(l);
     if (l->deferred.n)
         run_deferred(l);
+    if (l->work.n)
+        run_work(l);
+    if (l->on_idle.n)
+        run_on_idle(l);
     for (u32 i = 0; i < l->each_round.n; i++)
         l->each_round.v[i].fn(l->each_round.v[i].arg);
     note_round(l, begin_ns);
@@ -452,5 +532,7 @@ void loop_free(struct loop *l)
     vec_free(&l->fds);
     vec_free(&l->deferred);
     vec_free(&l->each_round);
+    vec_free(&l->on_idle);
+    vec_free(&l->work);
     free(l);
 }

@@ -33,6 +33,19 @@ void loop_timer_del(struct loop *l, struct loop_timer *t);
 
 /* Runs fn(arg) once at the end of this round. */
 void loop_defer(struct loop *l, void (*fn)(void *arg), void *arg);
+/* Work that a change leaves and that may be long: piece(arg) does some hundred microseconds of it
+ * and says whether there is more; it is called in this round and those that follow, so that others
+ * have their turn between. Who leaves the same again before it is done does not leave it twice.
+ * Whoever caused it (a command, a client's request) is answered when there is none left. */
+void loop_work_add(struct loop *l, bool (*piece)(void *arg), void *arg);
+/* What is not done is not done any more. */
+void loop_work_del(struct loop *l, bool (*piece)(void *arg), void *arg);
+bool loop_has_work(const struct loop *l);
+/* How often work was left: who runs something sees by this whether it did. */
+u64 loop_work_count(const struct loop *l);
+/* Calls fn(arg) once when no work is left, in a later call of the loop. */
+void loop_on_idle(struct loop *l, void (*fn)(void *arg), void *arg);
+void loop_on_idle_del(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Registers fn to run at the end of every round (engine: RCU reclaim). */
 void loop_each_round(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Any thread, async-signal-safe: makes the loop go round. */
@@ -51,6 +64,7 @@ struct loop_stats {
     u64 over[LOOP_OVER]; /* rounds longer than loop_over_ms[] */
     u64 timers, late_ns; /* that ran, and how late they were */
     u64 worst_late_ns;
+    u64 work_rounds; /* that went on with work which changes left */
 };
 extern const u32 loop_over_ms[LOOP_OVER];
 struct loop_stats loop_stats_get(const struct loop *l);

@@ -286,10 +286,78 @@ static void what_others_wait_is_measured(void **state)
     loop_free(l);
 }
 
+struct pieces {
+    struct loop *l;
+    unsigned left, served, idle;
+    struct pieces *next; /* work that the last piece leaves */
+};
+
+/* Longer than what a round does of it. */
+static bool one_piece(void *arg)
+{
+    struct pieces *x = arg;
+    work_5_ms(NULL);
+    if (!--x->left && x->next)
+        loop_work_add(x->l, one_piece, x->next);
+    return x->left;
+}
+
+static void serve(void *arg, u32 events)
+{
+    ((struct pieces *)arg)->served++;
+}
+
+static void note_idle(void *arg)
+{
+    struct pieces *x = arg;
+    assert_false(loop_has_work(x->l));
+    x->idle++;
+}
+
+static void others_have_their_turn_between_pieces_of_work(void **state)
+{
+    struct error e = {0};
+    int pipes[2];
+    struct pieces second = {.left = 2};
+    struct pieces x = {.l = loop_new(&e), .left = 3, .next = &second};
+    second.l = x.l;
+    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(write(pipes[1], "x", 1), 1);
+    assert_int_equal(loop_fd_add(x.l, pipes[0], EPOLLIN, serve, &x, &e), 0);
+    u64 before = loop_work_count(x.l);
+    loop_work_add(x.l, one_piece, &x);
+    loop_work_add(x.l, one_piece, &x); /* it is the same */
+    assert_int_equal(loop_work_count(x.l), before + 2);
+    loop_on_idle(x.l, note_idle, &x);
+    for (unsigned i = 1; i <= 5; i++) {
+        assert_true(loop_has_work(x.l) && !x.idle);
+        loop_once(x.l, -1);
+        assert_int_equal(x.served, i);
+        assert_int_equal(x.left + second.left, 5 - i);
+    }
+    assert_false(loop_has_work(x.l));
+    assert_int_equal(x.idle, 1);
+    assert_int_equal(loop_stats_get(x.l).work_rounds, 5);
+    /* what is taken back is not done, and nobody is told who does not want to be */
+    x.left = 2;
+    loop_work_add(x.l, one_piece, &x);
+    loop_on_idle(x.l, note_idle, &x);
+    loop_work_del(x.l, one_piece, &x);
+    loop_on_idle_del(x.l, note_idle, &x);
+    loop_once(x.l, -1);
+    assert_int_equal(x.left, 2);
+    assert_int_equal(x.idle, 1);
+    loop_fd_del(x.l, pipes[0]);
+    close(pipes[0]);
+    close(pipes[1]);
+    loop_free(x.l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_others_wait_is_measured),
+        cmocka_unit_test(others_have_their_turn_between_pieces_of_work),
         cmocka_unit_test(a_removed_watch_gets_no_event_of_the_same_round),
         cmocka_unit_test(a_file_is_always_ready),
         cmocka_unit_test(timers_fire_in_order_and_once),

@@ -359,6 +359,8 @@ static int show_event_loop(struct cli_call *c)
     out_u64(c->out, "timers", s.timers, "  timers: %" PRIu64 ", ");
     out_f64(c->out, "mean_late_ms", mean_ms(s.late_ns, s.timers), "late by %.3f ms in the mean, ");
     out_f64(c->out, "worst_late_ms", loop_ms(s.worst_late_ns), "%.3f ms at the worst\n");
+    out_u64(c->out, "work_rounds", s.work_rounds,
+            "  rounds that went on with work of changes: %" PRIu64 "\n");
     return 0;
 }
 

@@ -121,5 +121,6 @@ def test_event_loop(switch):
     later = switch.json("show event-loop")
     assert later["rounds"] > loop["rounds"] and later["worst_ms"] >= loop["worst_ms"]
     lines = switch.ctl("show event-loop").splitlines()
-    assert lines[0].startswith("In ") and lines[1].startswith("  a round: mean ") and len(lines) == 5
+    assert lines[0].startswith("In ") and lines[1].startswith("  a round: mean ") and len(lines) == 6
     assert lines[2].startswith("  most CPU time of a round: ")
+    assert lines[5].startswith("  rounds that went on with work of changes: ") and later["work_rounds"] >= 0
