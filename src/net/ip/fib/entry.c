@@ -176,6 +176,7 @@ static void unlink_list(struct fib *f, u32 entry)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
     struct path_list *l = path_list_at(f, e->list);
+    fib_stamp_skip(f, e->list, entry);
     if (e->prev != NONE)
         fib_entry_at(f, e->prev)->next = e->next;
     else
@@ -208,6 +209,18 @@ static void link_list(struct fib *f, u32 entry, u32 list)
     *(e->next != NONE ? &fib_entry_at(f, e->next)->prev : &l->last) = entry;
 }
 
+static void tell_route(struct fib *f, u32 entry)
+{
+    if (f->ops.is_remembered && entry != NONE && f->ops.is_remembered(f->ops.ctx))
+        f->ops.route_changed(f->ops.ctx, entry);
+}
+
+static void entry_set_word(struct fib *f, u32 entry)
+{
+    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
+    tell_route(f, entry);
+}
+
 void fib_entry_set_via(struct fib *f, u32 entry, u32 via)
 {
     struct fib_entry *e = fib_entry_at(f, entry);
@@ -219,18 +232,10 @@ void fib_entry_set_via(struct fib *f, u32 entry, u32 via)
     unlink_list(f, entry);
     link_list(f, entry, list);
     path_list_unref(f, list);
-}
-
-static void tell_route(struct fib *f, u32 entry)
-{
-    if (f->ops.is_remembered && entry != NONE && f->ops.is_remembered(f->ops.ctx))
-        f->ops.route_changed(f->ops.ctx, entry);
-}
-
-static void entry_set_word(struct fib *f, u32 entry)
-{
-    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
-    tell_route(f, entry);
+    if (path_list_at(f, list)->flags & LIST_STAMPING) { /* which may not have come to it yet */
+        entry_set_word(f, entry);
+        fib_linked_notify(f, entry);
+    }
 }
 
 /* What is now entry's went by the route that covers it. */

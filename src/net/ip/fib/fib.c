@@ -128,6 +128,7 @@ void fib_settle(struct fib *f)
     if (f->settling)
         return;
     f->settling = true;
+    fib_stamp_begin_settle(f);
     for (u32 rounds = 0; rounds < 16; rounds++) {
         for (u32 i = 0; i < f->work.n; i++) {
             work_one(f, f->work.v[i]);
@@ -147,6 +148,7 @@ void fib_settle(struct fib *f)
     if (f->work.cap > 65536)
         vec_free(&f->work);
     f->settling = false;
+    fib_stamp_end_settle(f);
     if (f->moved.n)
         fib_tell_moved(f);
 }
@@ -181,6 +183,7 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     f->ops = *ops;
     f->leaving = IF_NONE;
     f->link_local = ADJ_NONE;
+    f->stamping = INDEX_LIST_EMPTY;
     pool_init(&f->entries, "routes", sizeof(struct fib_entry), 8, FIB_ROUTES_MAX);
     pool_init(&f->more, "route sources", sizeof(struct fib_more), 8, FIB_ROUTES_MAX);
     pool_init(&f->lists, "path lists", sizeof(struct path_list), 8, FIB_ROUTES_MAX);
@@ -249,6 +252,7 @@ void fib_free(struct fib *f)
     vec_free(&f->work);
     vec_free(&f->looped);
     vec_free(&f->moved);
+    vec_free(&f->held_buckets);
     if (!f->in_grace)
         free(f); /* else when the grace period that runs has ended */
 }

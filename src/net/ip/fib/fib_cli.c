@@ -54,7 +54,8 @@ static void show_table_memory(struct fib *f, struct out *o, u32 table)
     out_u64(o, "routes", t->n_used, "%" PRIu64 " routes, ");
     out_u64(o, "route_bytes", (u64)t->n_used * (f->entries.stride_bytes + sizeof(struct lb) + 1),
             "%" PRIu64 " bytes, ");
-    out_u64(o, "hash_bytes", (u64)t->n_slots * sizeof(u32), "%" PRIu64 " bytes of hash, ");
+    out_u64(o, "hash_bytes", ((u64)t->slots.n + t->old.n) * sizeof(u32),
+            "%" PRIu64 " bytes of hash, ");
     if (t->family == IP_FAMILY_6) {
         const struct ip6_hash *h = fib_table_base[table].ip6;
         out_u64(o, "prefix_bytes", h ? sizeof(*h) + ((u64)h->mask + 1) * sizeof(h->slots[0]) : 0,

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/index_list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/ordset.h"
@@ -70,6 +71,8 @@ struct fib_ops {
     void (*route_changed)(void *ctx, u32 lb);
     void (*adj_changed)(void *ctx, u32 adj);
     bool (*is_remembered)(void *ctx);
+    /* Work that goes on when others had their turn: as loop_work_add. NULL: at once. */
+    void (*work)(void *ctx, bool (*piece)(void *arg), void *arg);
 };
 
 /* --- entries --- */
@@ -135,7 +138,9 @@ enum {
     LIST_SHARED = 1 << 0,
     LIST_QUEUED = 1 << 1,
     LIST_RESOLVED = 1 << 2,
-    LIST_MANY = 1 << 3, /* many entries: of several paths it has buckets, also where one is usable */
+    LIST_MANY =
+        1 << 3, /* many entries: of several paths it has buckets, also where one is usable */
+    LIST_STAMPING = 1 << 4, /* among those of struct fib */
 };
 #define LIST_MANY_ENTRIES 64 /* as VPP's "popular" */
 
@@ -149,7 +154,9 @@ struct path_list {
     struct lb word;    /* how its entries forward now */
     u32 entries, last; /* those that forward by it, ones with a via in front; NONE */
     u32 n_entries;
-    u32 hash_next; /* lists whose paths hash alike */
+    u32 stamp_next;              /* LIST_STAMPING: the first entry that the word is news to; NONE */
+    struct index_links stamping; /* and its place among others */
+    u32 hash_next;               /* lists whose paths hash alike */
     u64 hash;
     u8 family; /* enum ip_family, of the packets */
     u8 spare[7];
@@ -200,6 +207,12 @@ struct fib_if {
 
 /* --- tables --- */
 
+/* An open-addressing hash of entries; NONE: free. */
+struct prefix_slots {
+    u32 *v; /* NULL: n is 0 */
+    u32 n;  /* a power of two */
+};
+
 struct fib_table {
     u32 id;
     enum ip_family family;
@@ -208,9 +221,10 @@ struct fib_table {
     u32 locks[FIB_SOURCE_N];
     u32 n_by_source[FIB_SOURCE_N];
     u32 n_by_len[IP6_ADDRESS_BITS + 1]; /* installed */
-    u32 *slots;                         /* open addressing: entry, NONE when free */
-    u32 n_slots, n_used;
-    struct ordset linked; /* entries of links and next hops, by address and length */
+    struct prefix_slots slots, old;     /* old: what slots are being filled from */
+    u32 old_at;                         /* slots of old before this one have moved */
+    u32 n_used;                         /* of both */
+    struct ordset linked;               /* entries of links and next hops, by address and length */
     VEC(u32)
     exports; /* attached routes of other tables, which have a copy of what lies under
                 them here */
@@ -263,6 +277,11 @@ struct work {
     u32 kind, index;
 };
 
+/* Buckets that entries may forward by until no list is stamping. */
+struct fib_buckets {
+    u32 first, log2;
+};
+
 /* Things taken out of use that data threads may still see. */
 enum limbo_kind { LIMBO_ENTRY, LIMBO_BLOCK, LIMBO_BUCKETS, LIMBO_ADJ, LIMBO_TABLE, LIMBO_HEAP };
 struct limbo_item {
@@ -296,8 +315,11 @@ struct fib {
     u32 drop_list[IP_FAMILY_N];        /* path lists that drop; never go */
     struct adj_index link_local;       /* where fe80::/10 leads; ADJ_NONE: nowhere */
     VEC(struct work) work;
-    VEC(u32) looped; /* entries; looked at again when something changed */
-    VEC(u32) moved;  /* tracks that are to be told */
+    VEC(u32) looped;            /* entries; looked at again when something changed */
+    VEC(u32) moved;             /* tracks that are to be told */
+    struct index_list stamping; /* lists whose entries do not all forward by their word yet */
+    VEC(struct fib_buckets) held_buckets;
+    u32 stamps_left; /* of this settling, or piece */
     bool settling, changed, telling;
     u32 completing;           /* adjacencies that a link's own module looks at */
     limbo_vec limbo, waiting; /* since the last grace period began; for the one that runs */
@@ -346,6 +368,17 @@ static inline bool fib_table_exists(const struct fib *f, struct fib_index t)
 {
     return t.i < FIB_TABLES_ALL && f->tables[t.i];
 }
+
+/* --- stamp.c: a path list's word to all entries that forward by it --- */
+/* The word of list is another one. Context: fib_settle. */
+void fib_stamp(struct fib *f, u32 list);
+/* Entry leaves the list that it forwards by, or the list ends. */
+void fib_stamp_skip(struct fib *f, u32 list, u32 entry);
+void fib_stamp_end(struct fib *f, u32 list);
+/* Around what is settled: how much of it is done at once; what is left goes on in pieces. */
+void fib_stamp_begin_settle(struct fib *f);
+void fib_stamp_end_settle(struct fib *f);
+bool fib_stamp_piece(void *fib);
 
 /* --- prefixes.c: the prefixes of a table --- */
 u32 fib_entry_find(const struct fib *f, const struct fib_table *t, const struct ip_address *a,

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "control/loop.h"
 #include "control/module.h"
 #include "engine/counter.h"
 #include "engine/probe.h"
@@ -47,6 +48,11 @@ static void route_changed(void *ctx, u32 lb)
 static void adj_changed(void *ctx, u32 adj)
 {
     forwarding_part_changed(engine_of(ctx), (struct forwarding_part){adj, FORWARDING_ADJACENCY});
+}
+
+static void fib_leave_work(void *ctx, bool (*piece)(void *arg), void *arg)
+{
+    loop_work_add(((struct piste *)ctx)->loop, piece, arg);
 }
 
 static enum fib_if_state fib_if_state(void *ctx, struct if_index i)
@@ -174,6 +180,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
         .route_changed = route_changed,
         .adj_changed = adj_changed,
         .is_remembered = is_remembered,
+        .work = fib_leave_work,
     };
     fib_counters_to = counter_vec_new(engine_of(p), "/net/route/to", true, FIB_ROUTES_MAX);
     fib_counters_via = counter_vec_new(engine_of(p), "/net/route/via", true, FIB_ROUTES_MAX);
@@ -187,6 +194,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
 
 static void fib_stop(struct piste *p, void *state)
 {
+    loop_work_del(p->loop, fib_stamp_piece, state);
     fib_graph_free(((struct fib *)state)->graph);
     fib_free(state);
     counter_vec_free(fib_counters_to);

@@ -95,7 +95,9 @@ static void path_buckets_share(const struct fib *f, const struct path_list *l, u
 
 void path_buckets_drop(struct fib *f, struct path_list *l)
 {
-    if (l->bucket_first != NONE)
+    if (l->bucket_first != NONE && l->n_entries) /* they may not all be told at once */
+        vec_add(&f->held_buckets, ((struct fib_buckets){l->bucket_first, l->bucket_log2}));
+    else if (l->bucket_first != NONE)
         fib_limbo(f, LIMBO_BUCKETS, l->bucket_first, l->bucket_log2);
     l->bucket_first = NONE;
 }

@@ -205,12 +205,10 @@ void path_list_evaluate(struct fib *f, u32 list)
     bool was_resolved = l->flags & LIST_RESOLVED, moved = false;
     struct lb was = l->word;
     l->word = word_make(f, l, &moved);
-    if (l->word.first != was.first || l->word.mask != was.mask) {
-        for (u32 e = l->entries; e != NONE; e = fib_entry_at(f, e)->next)
-            fib_entry_restamp(f, e);
-    } else if (moved || was_resolved != !!(l->flags & LIST_RESOLVED)) {
+    if (l->word.first != was.first || l->word.mask != was.mask)
+        fib_stamp(f, list);
+    else if (moved || was_resolved != !!(l->flags & LIST_RESOLVED))
         path_list_tell(f, l);
-    }
 }
 
 /* --- lists --- */
@@ -259,6 +257,7 @@ static void list_free(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
     assert(!l->n_entries);
+    fib_stamp_end(f, list);
     path_list_unshare(f, list);
     path_buckets_drop(f, l);
     u32 k = l->first;

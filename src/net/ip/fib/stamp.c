@@ -1,0 +1,76 @@
+/* A path list's word to the entries that forward by it. There may be a million: the first thousands
+ * are told at once, the others in pieces, between which others have their turn.
+ *
+ * Meanwhile those that come later forward as they did. What they forward by is there until the last
+ * one is told: adjacencies are the paths', which stay the same; buckets are held. */
+#include "net/ip/fib/fib_internal.h"
+
+#define STAMPS_AT_ONCE 4096
+#define STAMPS_A_PIECE 4096
+
+/* As many as may be now. */
+static void stamp_some(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    for (; f->stamps_left && l->stamp_next != NONE; f->stamps_left--) {
+        u32 entry = l->stamp_next;
+        l->stamp_next = fib_entry_at(f, entry)->next;
+        fib_entry_restamp(f, entry);
+    }
+    if (l->stamp_next == NONE)
+        fib_stamp_end(f, list);
+}
+
+void fib_stamp(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    if (!(l->flags & LIST_STAMPING))
+        index_list_add(&f->stamping, &path_list_at(f, 0)->stamping, f->lists.stride_bytes, list);
+    l->flags |= LIST_STAMPING;
+    l->stamp_next = l->entries;
+    stamp_some(f, list);
+}
+
+void fib_stamp_skip(struct fib *f, u32 list, u32 entry)
+{
+    struct path_list *l = path_list_at(f, list);
+    if ((l->flags & LIST_STAMPING) && l->stamp_next == entry)
+        l->stamp_next = fib_entry_at(f, entry)->next;
+}
+
+void fib_stamp_end(struct fib *f, u32 list)
+{
+    struct path_list *l = path_list_at(f, list);
+    if (!(l->flags & LIST_STAMPING))
+        return;
+    l->flags &= (u8)~LIST_STAMPING;
+    index_list_remove(&f->stamping, &path_list_at(f, 0)->stamping, f->lists.stride_bytes, list);
+}
+
+bool fib_stamp_piece(void *arg)
+{
+    struct fib *f = arg;
+    f->settling = true; /* what follows from it is settled below */
+    f->stamps_left = STAMPS_A_PIECE;
+    while (f->stamping.n && f->stamps_left)
+        stamp_some(f, f->stamping.first);
+    f->settling = false;
+    fib_settle(f);
+    return f->stamping.n;
+}
+
+void fib_stamp_begin_settle(struct fib *f)
+{
+    f->stamps_left = f->ops.work ? STAMPS_AT_ONCE : UINT32_MAX;
+}
+
+void fib_stamp_end_settle(struct fib *f)
+{
+    if (f->stamping.n) {
+        f->ops.work(f->ops.ctx, fib_stamp_piece, f);
+        return;
+    }
+    for (u32 i = 0; i < f->held_buckets.n; i++)
+        fib_limbo(f, LIMBO_BUCKETS, f->held_buckets.v[i].first, f->held_buckets.v[i].log2);
+    vec_free(&f->held_buckets);
+}
