@@ -263,6 +263,7 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
     __atomic_store_n(&l->bd, bd->index, __ATOMIC_RELAXED);
     l->seq++;
     if (kind == L2_PORT_BVI) {
+        l2_fib_finish(s, UINT32_MAX, i); /* as the one that it was before */
         bd->bvi = i;
         rc = l2_fib_add(s, bd->index, interface_at(p, i)->mac, i, L2_FIB_STATIC | L2_FIB_BVI, e);
         if (rc) {
@@ -367,6 +368,7 @@ static void mac_changed(struct l2_state *s, struct interface *f)
     if (l->mode != L2_MODE_BRIDGE || !(l->port_flags & L2_IF_BVI))
         return;
     l2_fib_forget_bvi(s, l->bd, f->index);
+    l2_fib_finish(s, UINT32_MAX, f->index);
     if (l2_fib_add(s, l->bd, f->mac, f->index, L2_FIB_STATIC | L2_FIB_BVI, &e)) {
         /* full, just after an entry went: flooding still reaches the BVI */
     }
@@ -380,6 +382,7 @@ static void l2_on_event(struct piste *p, struct interface *f, enum if_event ev, 
     } else if (ev == IF_EVENT_MAC) {
         mac_changed(s, f);
     } else if (ev == IF_EVENT_NEW) {
+        l2_fib_finish(s, UINT32_MAX, f->index); /* what another one left of that number */
         __atomic_store_n(&l2_if(f->index)->peer.i, UINT32_MAX, __ATOMIC_RELAXED);
         s->links[f->index.i].aimed = INDEX_LIST_EMPTY;
     }

@@ -35,6 +35,7 @@ int l2_bd_create(struct l2_state *s, u32 id, struct l2_bd **out, struct error *e
     u32 index = numbers_lowest(&s->bd_indices);
     if (index > L2_BD_INDEX_MAX)
         return error_set(e, ENOSPC, "at most %u bridge domains are possible", L2_BD_INDEX_MAX);
+    l2_fib_finish(s, index, IF_NONE);
     struct l2_bd *bd = mem_alloc(sizeof(*bd));
     bd->id = id;
     bd->index = index;

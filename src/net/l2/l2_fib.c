@@ -19,7 +19,7 @@
 #define DEAD_SHARE 16     /* and no more than one of so many */
 #define COPY_BUCKETS 8192 /* a step of growing: some milliseconds at most */
 #define TOUCH_BUCKETS (4 * COPY_BUCKETS) /* the same, of memory that the kernel has to clear */
-#define FLUSH_BUCKETS 4096               /* a step of flushing: two milliseconds */
+#define FLUSH_BUCKETS 2048               /* a step of flushing: a millisecond */
 #define SHRINK_SHARE 8     /* a table is too large that needs no more than one bucket of so many */
 #define SCAN_BUCKETS 16384 /* a step of ageing, and of looking for events, or more: */
 #define EVENT_STEPS 32     /* clients hear of the largest table within a second, too */
@@ -186,9 +186,13 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
 
 int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e)
 {
+    struct mac_table *t = l2_fib_table_of(s);
     u64 key = mac_key_of(mac, bd);
-    l2_fib_settle(s);
-    u32 value = mac_table_del(l2_fib_table_of(s), key);
+    if (!mac_table_take_over(t, key))
+        l2_fib_settle(s);
+    if (t->cur->old) /* nobody adds it to cur for having seen it in old */
+        engine_synchronize(engine_of(s->piste));
+    u32 value = mac_table_del(t, key);
     if (!value)
         return error_set(e, ENOENT, "mac entry not found");
     reap_many(s);
@@ -219,13 +223,12 @@ static u32 buckets_for(u64 limit)
 
 struct flush {
     struct l2_state *s;
-    u32 bd, interface;
-    u32 keep, only; /* MAC_*: entries with one of keep stay, and those without all of only */
+    struct l2_fib_goes what;
 };
 
 static u32 flush_one(void *arg, u64 key, u32 value)
 {
-    const struct flush *f = arg;
+    const struct l2_fib_goes *f = &((const struct flush *)arg)->what;
     bool goes = (f->bd == UINT32_MAX || f->bd == mac_key_bd(key)) &&
                 (f->interface == UINT32_MAX || f->interface == mac_value_if(value)) &&
                 !(value & f->keep) && (value & f->only) == f->only;
@@ -238,16 +241,58 @@ static void l2_fib_flushed(void *arg, u64 key, u32 value)
     l2_fib_tell(f->s, L2_FIB_REMOVED, key, value);
 }
 
-/* Those of an interface, or (IF_NONE) of a domain. */
-static void l2_fib_flush_owner(struct l2_state *s, struct flush *f)
+/* A piece of those of an interface or a domain; false: it was the last. */
+static bool flush_owner(struct l2_state *s, struct l2_fib_goes *what)
 {
-    struct mac_table *t = l2_fib_table_of(s);
-    l2_fib_settle(s);
-    if (f->interface != UINT32_MAX)
-        mac_table_walk_of(t, MAC_OF_INTERFACE, f->interface, flush_one, l2_fib_flushed, f);
-    else
-        mac_table_walk_of(t, MAC_OF_DOMAIN, f->bd, flush_one, l2_fib_flushed, f);
+    struct flush f = {s, *what};
+    bool of_if = what->interface != UINT32_MAX;
+    if (mac_table_growing(l2_fib_table_of(s))) {
+        grow_step(s);
+        return true;
+    }
+    bool more = mac_table_walk_of(l2_fib_table_of(s), of_if ? MAC_OF_INTERFACE : MAC_OF_DOMAIN,
+                                  of_if ? what->interface : what->bd, &what->region, FLUSH_BUCKETS,
+                                  flush_one, l2_fib_flushed, &f);
     l2_fib_reap(s);
+    return more;
+}
+
+/* The same of what is to go first; false: there is nothing more to do. */
+static bool goes_piece(void *arg)
+{
+    struct l2_state *s = arg;
+    if (!s->goes.n || flush_owner(s, &s->goes.v[0]))
+        return s->goes.n;
+    struct l2_fib_goes done = s->goes.v[0];
+    bool of_if = done.interface != UINT32_MAX;
+    vec_del(&s->goes, 0);
+    if (done.forget)
+        mac_table_forget(l2_fib_table_of(s), of_if ? MAC_OF_INTERFACE : MAC_OF_DOMAIN,
+                         of_if ? done.interface : done.bd);
+    return s->goes.n;
+}
+
+static void l2_fib_let_go(struct l2_state *s, struct l2_fib_goes what)
+{
+    vec_add(&s->goes, what);
+    if (s->goes.n > 1 || goes_piece(s))
+        loop_work_add(s->piste->loop, goes_piece, s);
+}
+
+static bool goes_matches(const struct l2_fib_goes *g, u32 bd, struct if_index i)
+{
+    return (bd != UINT32_MAX && g->bd == bd) || (!if_is_none(i) && g->interface == i.i);
+}
+
+void l2_fib_finish(struct l2_state *s, u32 bd, struct if_index i)
+{
+    for (u32 k = 0; k < s->goes.n;)
+        if (goes_matches(&s->goes.v[k], bd, i)) {
+            goes_piece(s); /* those before it go first */
+            k = 0;
+        } else {
+            k++;
+        }
 }
 
 /* After a flush, as people see it: entries that were learnt before are of an earlier time. */
@@ -264,11 +309,7 @@ static void l2_fib_flush_end(struct l2_state *s, u32 bd, struct if_index i)
 
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i)
 {
-    struct flush f = {s, bd, i.i, MAC_PROVISIONED, 0};
-    u64 from = clock_ns();
-    l2_fib_flush_owner(s, &f);
-    l2_fib_flush_end(s, bd, i);
-    s->last_scan_ns = clock_ns() - from;
+    l2_fib_let_go(s, (struct l2_fib_goes){bd, i.i, .keep = MAC_PROVISIONED});
 }
 
 /* A table that has become much too large. */
@@ -287,12 +328,11 @@ static void l2_fib_shrink(struct l2_state *s)
     grow_soon(s);
 }
 
-bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
+/* A piece of the whole table; false: it was the last. */
+static bool flush_whole(struct l2_state *s, struct l2_fib_flush *f, const struct l2_fib_goes *what)
 {
-    static const u32 keep[] = {MAC_PROVISIONED, MAC_BVI, 0};
     struct mac_table *t = l2_fib_table_of(s);
-    struct flush one = {s, f->bd, f->interface.i, keep[f->what], 0};
-    u64 from = clock_ns();
+    struct flush one = {s, *what};
     if (mac_table_growing(t)) {
         grow_step(s);
         return true;
@@ -304,8 +344,19 @@ bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
     }
     f->bucket = mac_table_walk(t, f->bucket, FLUSH_BUCKETS, flush_one, l2_fib_flushed, &one);
     l2_fib_reap(s);
+    return f->bucket;
+}
+
+bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
+{
+    static const u32 keep[] = {MAC_PROVISIONED, MAC_BVI, 0};
+    struct l2_fib_goes what = {f->bd, f->interface.i, keep[f->what], .region = f->region};
+    bool of_one = f->bd != UINT32_MAX || !if_is_none(f->interface);
+    u64 from = clock_ns();
+    bool more = of_one ? flush_owner(s, &what) : flush_whole(s, f, &what);
+    f->region = what.region;
     s->last_scan_ns += clock_ns() - from;
-    if (f->bucket)
+    if (more)
         return true;
     l2_fib_flush_end(s, f->bd, f->interface);
     l2_fib_shrink(s);
@@ -314,19 +365,13 @@ bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f)
 
 void l2_fib_forget_bvi(struct l2_state *s, u32 bd, struct if_index i)
 {
-    struct flush f = {s, bd, i.i, 0, MAC_BVI};
-    l2_fib_flush_owner(s, &f);
+    l2_fib_let_go(s, (struct l2_fib_goes){bd, i.i, .only = MAC_BVI});
 }
 
 void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i)
 {
-    struct flush f = {s, bd, i.i, 0, 0};
-    l2_fib_flush_owner(s, &f);
     l2_fib_flush_end(s, bd, i);
-    if (!if_is_none(i))
-        mac_table_forget(l2_fib_table_of(s), MAC_OF_INTERFACE, i.i);
-    else
-        mac_table_forget(l2_fib_table_of(s), MAC_OF_DOMAIN, bd);
+    l2_fib_let_go(s, (struct l2_fib_goes){bd, i.i, .forget = true});
 }
 
 /* --- ageing --- */
@@ -562,6 +607,8 @@ void l2_fib_stop(struct l2_state *s)
     for (u32 i = 0; i < array_len(timers); i++)
         if (timers[i])
             loop_timer_del(s->piste->loop, timers[i]);
+    loop_work_del(s->piste->loop, goes_piece, s);
+    vec_free(&s->goes);
     mac_table_free(&s->shared.macs);
 }
 

@@ -29,7 +29,8 @@ int l2_fib_add(struct l2_state *s, u32 bd, const u8 mac[6], struct if_index i, u
 int l2_fib_del(struct l2_state *s, u32 bd, const u8 mac[6], struct error *e) MUST_CHECK;
 bool l2_fib_find(const struct l2_state *s, u32 bd, const u8 mac[6], struct l2_fib_entry *out);
 
-/* Learnt entries of an interface, or (IF_NONE) of a domain index, go. */
+/* Learnt entries of an interface in a domain (index) go. This and what follows begins at once; what
+ * is left of a large table is work (loop_work_add). */
 void l2_fib_flush(struct l2_state *s, u32 bd, struct if_index i);
 /* Entries of a domain index and an interface go, UINT32_MAX and IF_NONE stand for all, in pieces,
  * for tables of any size; then a table that is too large gets smaller. */
@@ -38,7 +39,9 @@ struct l2_fib_flush {
     u32 bd;
     struct if_index interface;
     enum l2_fib_flushed what;
-    u32 bucket, buckets; /* 0 to begin with: where it is, of how many */
+    u32 bucket,
+        buckets; /* 0 to begin with: where it is, of how many; of one domain or interface: */
+    u32 region;  /* 0 to begin with */
 };
 /* A piece: false: it was the last. */
 bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f);
@@ -46,6 +49,9 @@ bool l2_fib_flush_next(struct l2_state *s, struct l2_fib_flush *f);
 void l2_fib_forget_bvi(struct l2_state *s, u32 bd, struct if_index i);
 /* Everything of an interface, or (IF_NONE) of a domain: it is going, and nobody learns for it. */
 void l2_fib_forget(struct l2_state *s, u32 bd, struct if_index i);
+/* What is left of such work for a domain (UINT32_MAX: none) or an interface (IF_NONE) is done now:
+ * its number, or its part, is taken anew. */
+void l2_fib_finish(struct l2_state *s, u32 bd, struct if_index i);
 
 /* How many addresses are learnt at most in all domains; 0: as many as startup.conf said. */
 void l2_fib_set_learn_limit(struct l2_state *s, u32 limit);

@@ -94,6 +94,15 @@ struct l2_station {
 };
 typedef void l2_station_fn(struct piste *p, const struct l2_station *station, void *arg);
 
+/* Entries that are to go: those of a domain (index; UINT32_MAX: all) and an interface (UINT32_MAX:
+ * all) without one of the flags `keep` and with all of `only` (MAC_*). */
+struct l2_fib_goes {
+    u32 bd, interface;
+    u32 keep, only;
+    u32 region;  /* where it is */
+    bool forget; /* they are all, and none comes meanwhile */
+};
+
 struct l2_state {
     struct l2_shared shared; /* first: what nodes see */
     struct l2_express express_data;
@@ -111,8 +120,9 @@ struct l2_state {
     VEC(struct l2_patch) patches;
     /* l2_fib.c */
     struct loop_timer *grow_timer, *age_timer, *event_timer;
-    u32 grow_at; /* next bucket to copy while growing */
-    u32 age_at;  /* next bucket to look at while ageing */
+    u32 grow_at;                  /* next bucket to copy while growing */
+    VEC(struct l2_fib_goes) goes; /* one after the other */
+    u32 age_at;                   /* next bucket to look at while ageing */
     u64 age_started_ns, last_scan_ns;
     u32 event_at; /* next bucket to look for events in; of a table of event_buckets */
     u32 event_buckets;

@@ -319,6 +319,20 @@ static bool mac_table_bury(struct mac_table *t, const struct place *at, u64 key,
     return true;
 }
 
+bool mac_table_take_over(struct mac_table *t, u64 key)
+{
+    const struct mac_generation *g = t->cur, *old = g->old;
+    struct place at, in_cur;
+    u32 v;
+    while (old && (v = find_from(old, key, 0, &at))) {
+        if (!find_from(g, key, 0, &in_cur) && mac_table_add(t, g, key, v, false) == ADD_FULL)
+            return false;
+        if (kill_entry(old, &at, key, v)) /* counted it is, in cur */
+            return true;
+    }
+    return true;
+}
+
 u32 mac_table_del(struct mac_table *t, u64 key)
 {
     for (;;) {
@@ -389,7 +403,8 @@ bool mac_table_look(const struct mac_table *t, u64 place, u64 *key, u32 *value)
     return true;
 }
 
-/* Buckets from `from` on in which entries of that region may lie, behind the last of them. */
+/* Buckets from `from` on in which entries of that region may lie; returns what is behind the last.
+ */
 static u32 walk_region(struct mac_table *t, u32 region, u32 from, const struct walk *w)
 {
     const struct mac_generation *g = t->cur;
@@ -401,16 +416,26 @@ static u32 walk_region(struct mac_table *t, u32 region, u32 from, const struct w
     return end;
 }
 
-void mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner,
+bool mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner, u32 *region, u32 n,
                        u32 (*fn)(void *arg, u64 key, u32 value),
                        void (*gone)(void *arg, u64 key, u32 value), void *arg)
 {
     const struct walk w = {fn, gone, arg};
     const struct mac_regions *r = &t->regions[kind][owner];
-    u32 from = 0;
-    for (u32 k = 0; k < MAC_REGIONS / 64; k++)
-        for (u64 bits = __atomic_load_n(&r->bits[k], __ATOMIC_RELAXED); bits; bits &= bits - 1)
-            from = walk_region(t, k * 64 + (u32)__builtin_ctzll(bits), from, &w);
+    u32 per_region = (u32)(((u64)t->cur->mask + MAC_REGIONS) / MAC_REGIONS), walked = 0, from = 0;
+    for (; *region < MAC_REGIONS; ++*region) {
+        u64 bits = __atomic_load_n(&r->bits[*region / 64], __ATOMIC_RELAXED) >> (*region % 64);
+        if (!bits) {
+            *region |= 63;
+            continue;
+        }
+        *region += (u32)__builtin_ctzll(bits);
+        if (walked >= n)
+            return true;
+        from = walk_region(t, *region, from, &w);
+        walked += per_region;
+    }
+    return false;
 }
 
 void mac_table_forget(struct mac_table *t, enum mac_owner kind, u32 owner)

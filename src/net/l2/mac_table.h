@@ -202,16 +202,21 @@ void mac_table_free(struct mac_table *t);
 
 /* Adds or replaces, whatever is there. -ENOSPC. *was as for learn. */
 int mac_table_set(struct mac_table *t, u64 key, u32 value, u32 *was) MUST_CHECK;
-/* Returns the value that went, or 0. Settle first. */
+/* Returns the value that went, or 0. While cur is being filled from old the key must be in cur
+ * only: mac_table_take_over first, and a grace period behind it. */
 u32 mac_table_del(struct mac_table *t, u64 key);
+/* What old has for key is in cur, and no more in old. false: cur has no room for it. */
+bool mac_table_take_over(struct mac_table *t, u64 key) MUST_CHECK;
 /* Calls fn for each live entry of buckets [from, from + n); returns the next bucket, 0 behind the
  * last. fn says what the value is to be (0: the entry goes), and is asked again when the entry
  * changed meanwhile; then gone, unless NULL, is told of an entry that went. A walk over all at once
  * also finds slots that learners gave up. */
 u32 mac_table_walk(struct mac_table *t, u32 from, u32 n, u32 (*fn)(void *arg, u64 key, u32 value),
                    void (*gone)(void *arg, u64 key, u32 value), void *arg);
-/* The same for all entries of an interface or a domain, and some others. */
-void mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner,
+/* The same for all entries of an interface or a domain, and some others, about n buckets at a time:
+ * *region is 0 at first, and keeps its meaning when the table grows or shrinks between two calls
+ * (during one that is under way nothing may be called). Returns whether there are more. */
+bool mac_table_walk_of(struct mac_table *t, enum mac_owner kind, u32 owner, u32 *region, u32 n,
                        u32 (*fn)(void *arg, u64 key, u32 value),
                        void (*gone)(void *arg, u64 key, u32 value), void *arg);
 /* It has no entries, and no learner makes any. */

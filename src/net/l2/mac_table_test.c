@@ -186,6 +186,58 @@ static void owned_gone(void *arg, u64 key, u32 value)
     ((struct owned *)arg)->gone++;
 }
 
+static void walk_owned(struct mac_table *t, struct owned *x)
+{
+    u32 region = 0;
+    while (mac_table_walk_of(t, x->kind, x->owner, &region, 3, owned_go, owned_gone, x))
+        ;
+}
+
+/* So goes what is taken out meanwhile: once, wherever it was. */
+static void entries_go_while_it_grows(void **state)
+{
+    struct mac_table t;
+    struct error e;
+    u32 was, learnt = mac_value(1, 0, MAC_VALID);
+    u32 own = mac_value(2, 0, MAC_VALID | MAC_PROVISIONED | MAC_STATIC);
+    new_table(&t, 256, 4096);
+    for (u32 n = 0; n < 400; n++)
+        mac_table_learn(&t, nth_key(n), n % 2 ? own : learnt, &was);
+    assert_int_equal(mac_table_grow_begin(&t, &e), 0);
+    assert_true(mac_table_take_over(&t, nth_key(0)));
+    assert_int_equal(mac_table_del(&t, nth_key(0)), learnt); /* there is one generation yet */
+    while (mac_table_grow_touch(&t, 100))
+        ;
+    mac_table_grow_follow(&t);
+    u32 at = mac_table_grow_copy(&t, 0, 100);
+    for (u32 n = 1; n < 400; n += 3) {
+        if (n % 4 == 0)
+            mac_table_learn(&t, nth_key(n), mac_value(3, 0, MAC_VALID), &was); /* it moved */
+        u32 value = lookup(&t, nth_key(n));
+        assert_true(value);
+        assert_true(mac_table_take_over(&t, nth_key(n)));
+        assert_int_equal(lookup(&t, nth_key(n)), value);
+        assert_int_equal(mac_table_del(&t, nth_key(n)), value);
+        assert_false(lookup(&t, nth_key(n)));
+        assert_true(mac_table_take_over(&t, nth_key(n)));
+        assert_int_equal(mac_table_del(&t, nth_key(n)), 0);
+    }
+    for (; at; at = mac_table_grow_copy(&t, at, 7))
+        ;
+    mac_table_grow_end(&t);
+    mac_table_grow_drop(&t);
+    u32 left = 0, learned = 0;
+    for (u32 n = 0; n < 400; n++) {
+        bool gone = !n || n % 3 == 1;
+        left += !gone;
+        learned += !gone && n % 2 == 0;
+        assert_int_equal(lookup(&t, nth_key(n)), gone ? 0 : n % 2 ? own : learnt);
+    }
+    assert_int_equal(t.n_entries, left);
+    assert_int_equal(t.n_learned, learned);
+    mac_table_free(&t);
+}
+
 /* What an interface has is found without looking at what others have, also after growing. */
 static void walks_cost_what_they_find(void **state)
 {
@@ -196,12 +248,12 @@ static void walks_cost_what_they_find(void **state)
         mac_table_learn(&t, nth_key(n), mac_value(n % 10000 ? 1 : 2, 0, MAC_VALID), &was);
     grow(&t);
     struct owned x = {.kind = MAC_OF_INTERFACE, .owner = 2};
-    mac_table_walk_of(&t, x.kind, x.owner, owned_go, owned_gone, &x);
+    walk_owned(&t, &x);
     assert_int_equal(x.gone, 4);
     assert_in_range(x.asked, 4, 4 * (8 + MAC_PROBES) * MAC_SLOTS);
     mac_table_forget(&t, x.kind, x.owner);
     x = (struct owned){.kind = MAC_OF_INTERFACE, .owner = 2};
-    mac_table_walk_of(&t, x.kind, x.owner, owned_go, owned_gone, &x);
+    walk_owned(&t, &x);
     assert_int_equal(x.asked, 0);
     assert_int_equal(t.n_entries, 40000 - 4);
     mac_table_free(&t);
@@ -263,7 +315,7 @@ static void table_agrees_with_oracle(void **state)
     u32 of_interfaces = 0, of_domains = 0;
     for (u32 i = 0; i < 100; i++) {
         struct owned x = {.kind = MAC_OF_INTERFACE, .owner = i};
-        mac_table_walk_of(&t, x.kind, i, owned_go, owned_gone, &x);
+        walk_owned(&t, &x);
         of_interfaces += x.gone;
     }
     assert_int_equal(of_interfaces, live);
@@ -275,7 +327,7 @@ static void table_agrees_with_oracle(void **state)
     }
     for (u32 i = 1; i <= 3; i++) {
         struct owned x = {.kind = MAC_OF_DOMAIN, .owner = i};
-        mac_table_walk_of(&t, x.kind, i, owned_go, owned_gone, &x);
+        walk_owned(&t, &x);
         mac_table_forget(&t, x.kind, i);
         of_domains += x.gone;
     }
@@ -371,8 +423,14 @@ static void writers_do_not_disturb_each_other(void **state)
             grace(s);
             mac_table_grow_follow(t);
             grace(s);
-            for (u32 at = 0; (at = mac_table_grow_copy(t, at, 64));)
+            for (u32 at = 0; (at = mac_table_grow_copy(t, at, 64));) {
+                u64 key = nth_key(rnd(SHARED_KEYS)); /* which others learn meanwhile */
                 sched_yield();
+                if (!mac_table_take_over(t, key))
+                    continue;
+                grace(s);
+                mac_table_del(t, key);
+            }
             mac_table_grow_end(t);
             grace(s);
             mac_table_grow_drop(t);
@@ -413,6 +471,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_refused_and_fits_later),
         cmocka_unit_test(table_agrees_with_oracle),
         cmocka_unit_test(entries_are_set_while_it_grows),
+        cmocka_unit_test(entries_go_while_it_grows),
         cmocka_unit_test(walks_cost_what_they_find),
         cmocka_unit_test(writers_do_not_disturb_each_other),
     };
