@@ -7,9 +7,12 @@
 
 #include "base/mem.h"
 #include "base/vec.h"
+#include "control/loop.h"
 #include "control/module.h"
 #include "net/features/classify/classify_internal.h"
 #include "net/ip/fib/fib.h"
+
+#define SESSIONS_A_PIECE 1024
 
 struct classify_table **classify_tables;
 struct shared_hash *classify_sessions;
@@ -109,6 +112,21 @@ int classify_table_set(struct piste *p, u32 index, u32 next_table, u32 miss_next
     return 0;
 }
 
+/* Sessions of a table that nobody finds any more: their keys have its serial number, so that a
+ * later table of the same index has nothing to do with them. false: there are none left. */
+static bool leave_piece(void *arg)
+{
+    struct piste *p = arg;
+    struct classify *c = classify_of(p);
+    if (!c->leaving.n)
+        return false;
+    if (!classify_sessions_delete(p, c->leaving.v[0], SESSIONS_A_PIECE)) {
+        engine_defer_free(engine_of(p), free, c->leaving.v[0]);
+        vec_del(&c->leaving, 0);
+    }
+    return c->leaving.n;
+}
+
 static void table_delete(struct piste *p, u32 index)
 {
     struct classify_table_full *t = table_at(index);
@@ -119,10 +137,11 @@ static void table_delete(struct piste *p, u32 index)
     for (u32 k = 0; k < CLASSIFY_TABLES_MAX && t->chained; k++)
         if (classify_tables[k] && classify_tables[k]->next_table == index)
             __atomic_store_n(&classify_tables[k]->next_table, CLASSIFY_NONE, __ATOMIC_RELAXED);
-    classify_sessions_delete_all(p, t);
     numbers_give(&classify_of(p)->table_indices, index);
     classify_of(p)->n_tables--;
-    engine_defer_free(engine_of(p), free, t);
+    vec_add(&classify_of(p)->leaving, t);
+    if (leave_piece(p))
+        loop_work_add(p->loop, leave_piece, p);
 }
 
 int classify_table_del(struct piste *p, u32 index, bool chain, struct error *e)
@@ -249,6 +268,10 @@ void classify_stop(struct piste *p, void *state)
     u32 i = 0;
     while (c->n_tables && (i = classify_table_next(p, i)) != CLASSIFY_NONE)
         table_delete(p, i);
+    while (leave_piece(p))
+        ;
+    loop_work_del(p->loop, leave_piece, p);
+    vec_free(&c->leaving);
     for (struct classify_session_walk *w = c->walks; w; w = w->other)
         w->piste = NULL;
     counter_vec_free(classify_hits);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/numbers.h"
+#include "base/vec.h"
 #include "base/pool.h"
 #include "control/api.h"
 #include "control/module.h"
@@ -27,7 +28,8 @@ struct classify {
     u32 n_tables;
     struct numbers table_indices;
     const struct classify_policers *policers;
-    struct classify_session_walk *walks; /* under way; NULL */
+    struct classify_session_walk *walks;       /* under way; NULL */
+    VEC(struct classify_table_full *) leaving; /* deleted, and their sessions not all yet */
 };
 
 /* Vectors of the mask that are about something, from the first such on; skip and match say where
@@ -45,7 +47,8 @@ struct classify_table_full *classify_table_find(u32 i, struct error *e);
 
 /* There may be sessions of so many vectors from now on. */
 void classify_sessions_prepare(struct classify *c, u32 match);
-void classify_sessions_delete_all(struct piste *p, struct classify_table_full *t);
+/* At most n of them; returns whether there are more. */
+bool classify_sessions_delete(struct piste *p, struct classify_table_full *t, u32 n);
 void classify_sessions_fini(struct classify *c);
 
 /* --- policers --- */

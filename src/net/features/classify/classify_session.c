@@ -226,10 +226,11 @@ int classify_session_del(struct piste *p, u32 table, const u8 *match, struct err
     return 0;
 }
 
-void classify_sessions_delete_all(struct piste *p, struct classify_table_full *t)
+bool classify_sessions_delete(struct piste *p, struct classify_table_full *t, u32 n)
 {
-    while (t->sessions.n)
+    for (; n && t->sessions.n; n--)
         classify_session_delete(p, t, t->sessions.first);
+    return t->sessions.n;
 }
 
 /* --- looking --- */

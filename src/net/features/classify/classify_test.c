@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "control/loop.h"
 #include "net/features/classify/classify.h"
+#include "net/features/classify/classify_internal.h"
 #include "net/features/classify/classify_parse.h"
 #include "net/ip/fib/fib.h"
 #include "net/ip/ip4/ip4.h"
@@ -122,6 +124,41 @@ static void test_against_a_list(void **state)
     }
     assert_int_equal(classify_table_del(&world.p, table, false, &e), 0);
     assert_null(classify_table_at(table));
+}
+
+/* A deleted table is gone at once, and its sessions in pieces: a table that comes meanwhile, of the
+ * same index, has none of them. */
+static void test_large_table(void **state)
+{
+    enum { MANY = 5000 };
+    const struct pool *ids = &classify_of(&world.p)->ids;
+    u32 table = new_table(2), rounds = 0;
+    u8 match[MATCH_BYTES];
+    struct classify_session_args a = {.match = match, .next = 7};
+    struct error e;
+    for (u32 n = 0; n < MANY; n++) {
+        match_of(n, match);
+        assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
+    }
+    assert_int_equal(classify_table_del(&world.p, table, false, &e), 0);
+    assert_null(classify_table_at(table));
+    assert_true(loop_has_work(world.p.loop));
+    assert_in_range(ids->n_used, MANY / 2, MANY - 1);
+    assert_int_equal(new_table(2), table);
+    assert_null(look(table, MANY - 1));
+    match_of(MANY - 1, match);
+    assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
+    for (; loop_has_work(world.p.loop); rounds++)
+        loop_once(world.p.loop, 0);
+    assert_int_equal(ids->n_used, 1);
+    assert_non_null(look(table, MANY - 1));
+    assert_true(rounds);
+    for (u32 n = 0; n < MANY; n++) { /* those that are left go with the switch */
+        match_of(n, match);
+        assert_int_equal(classify_session_add(&world.p, table, &a, &e), 0);
+    }
+    assert_int_equal(classify_table_del(&world.p, table, false, &e), 0);
+    assert_true(loop_has_work(world.p.loop));
 }
 
 static void test_indices(void **state)
@@ -247,6 +284,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_against_a_list, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_large_table, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_indices, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_tables_of_routes, open_world, close_world),
         cmocka_unit_test(test_masks),
