@@ -13,12 +13,18 @@
 
 #define INTERFACES_A_PIECE 256
 
+enum naming_step { NAMING_CALL, NAMING_RENAME, NAMING_SUBS, NAMING_END };
+
+/* Between two pieces interfaces may come and go. */
 struct naming {
     const struct piste *p;
     struct text *t;
-    char (*now)[IF_NAME_BYTES]; /* by interface index */
-    struct hash by_name;        /* IF_NAME_BYTES -> index */
+    char (*now)[IF_NAME_BYTES]; /* by interface index; "": it is not called anything yet */
+    u32 n_now;
+    struct hash by_name; /* IF_NAME_BYTES -> index */
     u32 n_aside;
+    enum naming_step step;
+    u32 next; /* interface */
 };
 
 static void key_of(char key[IF_NAME_BYTES], const char *name)
@@ -29,6 +35,12 @@ static void key_of(char key[IF_NAME_BYTES], const char *name)
 
 static void interface_config_call(struct naming *n, const struct interface *f, const char *name)
 {
+    if (f->index.i >= n->n_now) {
+        u32 room = 2 * f->index.i + 64;
+        n->now = mem_resize(n->now, room * sizeof(*n->now));
+        memset(n->now[n->n_now], 0, (room - n->n_now) * sizeof(*n->now));
+        n->n_now = room;
+    }
     key_of(n->now[f->index.i], name);
     hash_set(&n->by_name, n->now[f->index.i], f->index.i);
 }
@@ -68,18 +80,14 @@ static const char *made_as(const struct interface *f)
     return f->original_name[0] ? f->original_name : f->name;
 }
 
-static void name_all(struct naming *n)
+static void name_one(struct naming *n, const struct interface *f)
 {
-    struct interface *f;
-    for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1))
-        if (!f->super)
-            interface_config_call(n, f, made_as(f));
-    for (f = interface_next(n->p, 0); f; f = interface_next(n->p, f->index.i + 1)) {
-        if (f->super || !strcmp(n->now[f->index.i], f->name))
-            continue;
-        put_aside(n, f->name); /* its own turn comes */
-        rename_to(n, f, f->name);
-    }
+    if (f->index.i >= n->n_now || !n->now[f->index.i][0])
+        interface_config_call(n, f, made_as(f));
+    if (n->step == NAMING_CALL || !strcmp(n->now[f->index.i], f->name))
+        return;
+    put_aside(n, f->name); /* its own turn comes */
+    rename_to(n, f, f->name);
 }
 
 /* All others have their names already: those of sub-interfaces that were made before, too. */
@@ -97,21 +105,40 @@ static void make_sub(struct naming *n, const struct interface *f)
         rename_to(n, aside, made);
 }
 
-static void names_and_subs(const struct piste *p, struct text *t)
+static struct naming *naming_new(const struct piste *p)
 {
-    struct naming n = {.p = p, .t = t};
-    struct interface *f;
-    u32 count = 0;
-    for (f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
-        count = f->index.i + 1;
-    n.now = mem_alloc((count + 1) * sizeof(*n.now));
-    hash_init(&n.by_name, IF_NAME_BYTES);
-    name_all(&n);
-    for (f = interface_next(p, 0); f; f = interface_next(p, f->index.i + 1))
-        if (f->super)
-            make_sub(&n, f);
-    hash_fini(&n.by_name);
-    free(n.now);
+    struct naming *n = mem_alloc(sizeof(*n));
+    n->p = p;
+    hash_init(&n->by_name, IF_NAME_BYTES);
+    return n;
+}
+
+static void naming_free(struct naming *n)
+{
+    if (!n)
+        return;
+    hash_fini(&n->by_name);
+    free(n->now);
+    free(n);
+}
+
+/* A piece of: what all are called when they are made; what they are renamed to; sub-interfaces. */
+static bool names_and_subs(struct naming *n, struct text *t)
+{
+    n->t = t;
+    for (u32 k = 0; k < INTERFACES_A_PIECE && n->step != NAMING_END; k++) {
+        const struct interface *f = interface_next(n->p, n->next);
+        n->next = f ? f->index.i + 1 : 0;
+        if (!f)
+            n->step++;
+        else if (!!f->super != (n->step == NAMING_SUBS))
+            continue;
+        else if (f->super)
+            make_sub(n, f);
+        else
+            name_one(n, f);
+    }
+    return n->step != NAMING_END;
 }
 
 static void queues_of(const struct piste *p, const struct interface *f, struct text *t)
@@ -179,7 +206,8 @@ static void feature_line(void *arg, const char *arc, const char *node, bool enab
 /* Where rows are. */
 struct config_place {
     u32 round, next;
-    bool subs; /* they come behind all others, as in interface_next_written */
+    bool subs;            /* they come behind all others, as in interface_next_written */
+    struct naming *names; /* owned, of the interface module's own lines; NULL */
 };
 
 bool interface_config_rows(struct piste *p, u32 rounds, interface_config_fn *fn, void **place,
@@ -223,12 +251,30 @@ static void config_of_features(struct piste *p, struct interface *f, u32 round, 
     feature_each_by_user(engine_of(p), f->index, feature_line, &lines);
 }
 
+static bool names_rows(const struct piste *p, void **place, struct text *t)
+{
+    struct config_place *at = *place;
+    if (!at) {
+        at = *place = mem_alloc(sizeof(*at));
+        at->names = naming_new(p);
+    }
+    return names_and_subs(at->names, t);
+}
+
+void interface_config_place_free(void *place)
+{
+    naming_free(((struct config_place *)place)->names);
+    free(place);
+}
+
 bool interface_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
                                    struct text *t)
 {
     switch (phase) {
     case RC_CREATE:
         return interface_config_rows(p, 1, config_of_making, place, t);
+    case RC_SUB_INTERFACES:
+        return names_rows(p, place, t);
     case RC_INTERFACE:
         return interface_config_rows(p, 2, config_of_state, place, t);
     case RC_OVERRIDES:
@@ -245,6 +291,4 @@ void interface_running_config(struct piste *p, void *state, enum rc_phase phase,
         (settings->has_rx_mode || rx_queue_default_mode(engine_of(p)) != RX_MODE_ADAPTIVE))
         text_add(t, "set interface default rx-mode %s\n",
                  rx_mode_name(rx_queue_default_mode(engine_of(p))));
-    if (phase == RC_SUB_INTERFACES)
-        names_and_subs(p, t);
 }

@@ -98,6 +98,7 @@ extern const struct cli_command interface_commands[];
 extern const struct cli_type interface_types[];
 bool interface_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
                                    struct text *t);
+void interface_config_place_free(void *place);
 void interface_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 void interface_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
 int interface_init(struct piste *p, void **state, struct error *e);

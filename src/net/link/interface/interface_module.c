@@ -37,7 +37,7 @@ const struct module interface_module = {
     .stop = interface_stop,
     .running_config = interface_running_config,
     .running_config_rows = interface_running_config_rows,
-    .place_free = free,
+    .place_free = interface_config_place_free,
     .tables = interface_tables,
 };
 

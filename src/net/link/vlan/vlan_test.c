@@ -317,9 +317,21 @@ static void test_parent_goes(void **state)
     assert_null(interface_find(&world.p, "gone.7"));
 }
 
+/* The lines for sub-interfaces; between calls the state, which may change; how many pieces. */
+static u32 written(struct text *t, void (*between)(u32 piece))
+{
+    void *place = NULL, *state = module_state(&world.p, interface_module.name);
+    u32 pieces = 1;
+    for (; interface_module.running_config_rows(&world.p, state, RC_SUB_INTERFACES, &place, t);
+         pieces++)
+        if (between)
+            between(pieces);
+    interface_module.place_free(place);
+    return pieces;
+}
+
 static void test_running_config(void **state)
 {
-    struct text t = {0};
     static const char lines[] = "create sub-interfaces port 1 untagged\n"
                                 "create sub-interfaces port 2 default\n"
                                 "create sub-interfaces port 3 dot1q 3 exact-match\n"
@@ -330,9 +342,47 @@ static void test_running_config(void **state)
     char *out = NULL;
     assert_int_equal(cli_run(world.p.cli, lines, OUT_TEXT, &out), 0);
     free(out);
-    interface_module.running_config(&world.p, module_state(&world.p, interface_module.name),
-                                    RC_SUB_INTERFACES, &t);
+    struct text t = {0};
+    written(&t, NULL);
     assert_string_equal(text_str(&t), lines);
+    text_free(&t);
+}
+
+static u32 n_lines(const struct text *t)
+{
+    u32 n = 0;
+    for (const char *s = text_str(t); (s = strchr(s, '\n')); s++)
+        n++;
+    return n;
+}
+
+#define MANY_SUBS 600u
+static struct if_index many_subs[MANY_SUBS];
+
+static void delete_one_in_three(u32 piece)
+{
+    for (u32 k = 0; piece == 4 && k < MANY_SUBS; k += 3)
+        assert_int_equal(vlan_delete(&world.p, many_subs[k], NULL), 0);
+}
+
+/* The lines of very many are made in pieces, between which they may go. */
+static void test_lines_in_pieces(void **state)
+{
+    struct text t = {0};
+    struct vlan_match_spec m = {.kind = VLAN_KIND_ONE_TAG, .exact = true};
+    for (u32 k = 0; k < MANY_SUBS; k++) {
+        m.outer = (u16)(k + 1);
+        assert_int_equal(vlan_create(&world.p, port, k + 1, &m, &many_subs[k], NULL), 0);
+    }
+    char name[32];
+    snprintf(name, sizeof(name), "port.%u", 2 * MANY_SUBS);
+    assert_int_equal(interface_rename(&world.p, many_subs[1], name, NULL), 0);
+    u32 pieces = written(&t, NULL);
+    assert_in_range(pieces, 6, 30);
+    assert_int_equal(n_lines(&t), MANY_SUBS + 1);
+    text_clear(&t);
+    written(&t, delete_one_in_three);
+    assert_in_range(n_lines(&t), MANY_SUBS / 3, MANY_SUBS);
     text_free(&t);
 }
 
@@ -458,11 +508,17 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        TEST(test_commands),    TEST(test_addresses),
-        TEST(test_states),      TEST(test_untagged_is_the_ports),
-        TEST(test_receive),     TEST(test_send),
-        TEST(test_parent_goes), TEST(test_running_config),
-        TEST(test_oracle),      TEST(test_tags_that_a_device_has_no_room_for),
+        TEST(test_commands),
+        TEST(test_addresses),
+        TEST(test_states),
+        TEST(test_untagged_is_the_ports),
+        TEST(test_receive),
+        TEST(test_send),
+        TEST(test_parent_goes),
+        TEST(test_running_config),
+        TEST(test_lines_in_pieces),
+        TEST(test_oracle),
+        TEST(test_tags_that_a_device_has_no_room_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
