@@ -1,0 +1,97 @@
+/* NAT44, endpoint-dependent: hosts inside share addresses of a pool towards hosts outside. What is
+ * translated is a session, told by both ends of it (nat44_data.h), so that a port of a pool address
+ * serves any number of hosts inside as long as they talk to different ends outside.
+ *
+ *   inside  ─► nat44-ed-in2out ─► ip4-lookup ...     begins sessions
+ *   outside ─► nat44-ed-out2in ─► ip4-lookup ...     has those that there are
+ *
+ * Each session is a data thread's, found by the port outside (nat44_owner_of_port). What is set
+ * here lasts until the plugin is disabled.
+ *
+ * Context: control thread. Source: RFC 3022, RFC 4787, RFC 5382, RFC 5508; words are VPP's. */
+#pragma once
+
+#include "base/error.h"
+#include "base/vec.h"
+#include "control/api.h"
+#include "control/module.h"
+#include "engine/index.h"
+#include "plugins/nat/nat44_data.h"
+
+struct piste;
+struct out;
+
+#define NAT44_ADDRESSES_MAX 4096
+#define NAT44_VRF_ANY UINT32_MAX
+
+struct nat44_options {
+    u32 sessions; /* of a thread; 0: NAT44_SESSIONS */
+    u32 inside_vrf, outside_vrf;
+};
+
+/* --- the plugin --- */
+
+/* -EALREADY: it is. */
+int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e) MUST_CHECK;
+/* All that was set goes, and all sessions. -EALREADY. */
+int nat44_disable(struct piste *p, struct error *e) MUST_CHECK;
+bool nat44_is_enabled(const struct piste *p);
+
+/* seconds[]: by enum nat44_timeout, none of them 0. Sessions that there are follow. */
+int nat44_set_timeouts(struct piste *p, const u32 seconds[NAT44_TIMEOUTS],
+                       struct error *e) MUST_CHECK;
+const u32 *nat44_timeouts(const struct piste *p);
+extern const u32 nat44_default_timeouts[NAT44_TIMEOUTS];
+/* -EINVAL: 0, or more than there can be. */
+int nat44_set_session_limit(struct piste *p, u32 limit, struct error *e) MUST_CHECK;
+/* Packets from outside that belong to no session go on as they are. */
+int nat44_set_forwarding(struct piste *p, bool on, struct error *e) MUST_CHECK;
+
+/* --- addresses --- */
+
+struct nat44_pool_entry {
+    be32 addr;
+    u32 tenant_vrf;       /* NAT44_VRF_ANY */
+    struct if_index from; /* whose address it is; IF_NONE: a person's */
+};
+
+/* Host order, first to last. -EEXIST, -ENOENT, -EINVAL, -ENOSPC; nothing is done then. */
+int nat44_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf,
+                        struct error *e) MUST_CHECK;
+/* Sessions by them end. */
+int nat44_del_addresses(struct piste *p, u32 first, u32 last, struct error *e) MUST_CHECK;
+/* In order; false behind the last. */
+bool nat44_address_at(const struct piste *p, u32 k, struct nat44_pool_entry *out);
+/* The pool has the addresses of the interface, whatever these are. -EEXIST, -ENOENT. */
+int nat44_set_interface_address(struct piste *p, struct if_index i, bool add,
+                                struct error *e) MUST_CHECK;
+/* The k-th such interface; IF_NONE behind the last. */
+struct if_index nat44_address_if_at(const struct piste *p, u32 k);
+
+/* --- interfaces --- */
+
+/* flag: one of enum nat44_if_flags. -EEXIST, -ENOENT. */
+int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
+                        struct error *e) MUST_CHECK;
+/* The k-th interface that has any. */
+bool nat44_interface_at(const struct piste *p, u32 k, struct if_index *i, u8 *flags);
+
+/* --- sessions --- */
+
+/* Sessions of a thread, in pieces, as sessions_copy has it. The plugin is enabled. */
+u32 nat44_sessions_copy(const struct piste *p, u32 thread, u32 *from, struct nat44_session *out,
+                        u32 *index, u32 max);
+/* Whether it ends about now, though its timer has not fired yet. */
+bool nat44_session_is_over(const struct piste *p, const struct nat44_session *s, u64 *left_ns);
+
+struct nat44_match {
+    enum nat44_dir side; /* I2O: by the host inside; O2I: by the address and port outside */
+    be32 addr, host;
+    be16 port, host_port;
+    u8 protocol;
+    u32 vrf;
+    bool any_host;
+};
+/* Ends what matches. -ENOENT: nothing does. */
+int nat44_del_sessions(struct piste *p, const struct nat44_match *m, struct error *e) MUST_CHECK;
+int nat44_clear_sessions(struct piste *p, struct error *e) MUST_CHECK;

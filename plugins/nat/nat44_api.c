@@ -1,0 +1,394 @@
+/* Messages of nat44_ed.api; they do what the commands do. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api_nat44_ed.h"
+#include "api_nat_types.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "engine/engine.h"
+#include "net/link/interface/interface.h"
+#include "net/link/interface/interface_api.h"
+#include "plugins/nat/nat44_internal.h"
+
+/* In VPP's numbers where it has its own. */
+static void nat44_reply(struct api_call *c, int rc)
+{
+    i32 retval = api_retval(rc);
+    if (rc == -EEXIST)
+        retval = API_VALUE_EXIST;
+    api_reply_retval(c, retval);
+}
+
+/* --- the plugin --- */
+
+static void nat44_api_plugin(struct api_call *c)
+{
+    const struct api_nat44_ed_plugin_enable_disable *m = c->msg;
+    struct nat44_options o = {
+        .sessions = m->sessions, .inside_vrf = m->inside_vrf, .outside_vrf = m->outside_vrf};
+    if (m->enable && m->flags & (NAT44_IS_STATIC_MAPPING_ONLY | NAT44_IS_CONNECTION_TRACKING))
+        api_reply_retval(c, API_UNSUPPORTED);
+    else if (!m->enable != nat44_is_enabled(c->piste))
+        api_reply_retval(c, m->enable ? API_FEATURE_ALREADY_ENABLED : API_FEATURE_ALREADY_DISABLED);
+    else
+        nat44_reply(c,
+                    m->enable ? nat44_enable(c->piste, &o, NULL) : nat44_disable(c->piste, NULL));
+}
+
+static void nat44_api_forwarding(struct api_call *c)
+{
+    const struct api_nat44_forwarding_enable_disable *m = c->msg;
+    nat44_reply(c, nat44_set_forwarding(c->piste, m->enable, NULL));
+}
+
+static void nat44_api_timeouts(struct api_call *c)
+{
+    const struct api_nat_set_timeouts *m = c->msg;
+    nat44_reply(c, nat44_set_timeouts(
+                       c->piste,
+                       (u32[NAT44_TIMEOUTS]){[NAT44_TIMEOUT_UDP] = m->udp,
+                                             [NAT44_TIMEOUT_TCP_ESTABLISHED] = m->tcp_established,
+                                             [NAT44_TIMEOUT_TCP_TRANSITORY] = m->tcp_transitory,
+                                             [NAT44_TIMEOUT_ICMP] = m->icmp},
+                       NULL));
+}
+
+static void nat44_api_session_limit(struct api_call *c)
+{
+    const struct api_nat44_set_session_limit *m = c->msg;
+    if (m->vrf_id)
+        api_reply_retval(c, API_UNSUPPORTED);
+    else
+        nat44_reply(c, nat44_set_session_limit(c->piste, m->session_limit, NULL));
+}
+
+static void nat44_api_show_config(struct api_call *c)
+{
+    const struct nat44_state *s = nat44_state_of(c->piste);
+    const u32 *timeouts = nat44_timeouts(c->piste);
+    struct api_nat44_show_running_config_reply reply = {
+        .inside_vrf = s->enabled ? s->options.inside_vrf : 0,
+        .outside_vrf = s->enabled ? s->options.outside_vrf : 0,
+        .sessions = s->enabled ? s->options.sessions : 0,
+        .translation_buckets =
+            s->enabled ? shared_hash_places(&s->data.sessions->of_thread[1]->by_key[0]) : 0,
+        .forwarding_enabled = s->enabled && s->data.forwarding,
+        .timeouts = {.udp = timeouts[NAT44_TIMEOUT_UDP],
+                     .tcp_established = timeouts[NAT44_TIMEOUT_TCP_ESTABLISHED],
+                     .tcp_transitory = timeouts[NAT44_TIMEOUT_TCP_TRANSITORY],
+                     .icmp = timeouts[NAT44_TIMEOUT_ICMP]},
+        .flags = NAT44_IS_ENDPOINT_DEPENDENT,
+    };
+    api_reply(c, &api_message_nat44_show_running_config_reply, &reply);
+}
+
+static void nat44_api_workers(struct api_call *c)
+{
+    struct engine *e = engine_of(c->piste);
+    u32 n = engine_n_threads(e);
+    for (u32 i = 1; n > 2 && i < n; i++) {
+        struct api_nat_worker_details d = {.worker_index = i - 1};
+        snprintf(d.name, sizeof(d.name), "%s", thread_name(e, i));
+        api_reply(c, &api_message_nat_worker_details, &d);
+    }
+}
+
+/* --- addresses and interfaces --- */
+
+static void nat44_api_interface_addr(struct api_call *c)
+{
+    const struct api_nat44_add_del_interface_addr *m = c->msg;
+    const struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (m->flags & NAT_IS_TWICE_NAT)
+        api_reply_retval(c, API_UNSUPPORTED);
+    else if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        nat44_reply(c, nat44_set_interface_address(c->piste, f->index, m->is_add, NULL));
+}
+
+static void nat44_api_interface_addr_dump(struct api_call *c)
+{
+    struct if_index i;
+    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, k)); k++) {
+        struct api_nat44_interface_addr_details d = {.sw_if_index = i.i};
+        api_reply(c, &api_message_nat44_interface_addr_details, &d);
+    }
+}
+
+static void nat44_api_addresses(struct api_call *c)
+{
+    const struct api_nat44_add_del_address_range *m = c->msg;
+    u32 first = get_be32(m->first_ip_address), last = get_be32(m->last_ip_address);
+    if (m->flags & NAT_IS_TWICE_NAT)
+        api_reply_retval(c, API_UNSUPPORTED);
+    else
+        nat44_reply(c, m->is_add ? nat44_add_addresses(c->piste, first, last, m->vrf_id, NULL)
+                                 : nat44_del_addresses(c->piste, first, last, NULL));
+}
+
+static bool nat44_api_address_more(struct api_call *c, void *state)
+{
+    struct nat44_pool_entry a;
+    for (u32 *k = state; nat44_address_at(c->piste, *k, &a); ++*k) {
+        struct api_nat44_address_details d = {.vrf_id = a.tenant_vrf};
+        if (!api_room(c))
+            return true;
+        memcpy(d.ip_address, &a.addr, sizeof(d.ip_address));
+        api_reply(c, &api_message_nat44_address_details, &d);
+    }
+    return false;
+}
+
+static void nat44_api_address_dump(struct api_call *c)
+{
+    api_continue(c, nat44_api_address_more, free, mem_alloc(sizeof(u32)));
+}
+
+static void nat44_api_interface(struct api_call *c)
+{
+    const struct api_nat44_interface_add_del_feature *m = c->msg;
+    const struct interface *f = api_interface(c->piste, m->sw_if_index);
+    u8 flag = m->flags & NAT_IS_INSIDE ? NAT44_IF_IN : NAT44_IF_OUT;
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        nat44_reply(c, nat44_set_interface(c->piste, f->index, flag, m->is_add, NULL));
+}
+
+static void nat44_api_interface_dump(struct api_call *c)
+{
+    struct if_index i;
+    u8 flags;
+    for (u32 k = 0; nat44_interface_at(c->piste, k, &i, &flags); k++) {
+        struct api_nat44_interface_details d = {
+            .sw_if_index = i.i,
+            .flags = (u8)((flags & NAT44_IF_IN ? NAT_IS_INSIDE : 0) |
+                          (flags & NAT44_IF_OUT ? NAT_IS_OUTSIDE : 0))};
+        api_reply(c, &api_message_nat44_interface_details, &d);
+    }
+}
+
+/* --- sessions --- */
+
+static void nat44_api_del_session(struct api_call *c)
+{
+    const struct api_nat44_del_session *m = c->msg;
+    struct nat44_match x = {
+        .side = m->flags & NAT_IS_INSIDE ? NAT44_I2O : NAT44_O2I,
+        .addr = load_be32(m->address),
+        .port = be16_from_host(m->port),
+        .host = load_be32(m->ext_host_address),
+        .host_port = be16_from_host(m->ext_host_port),
+        .any_host = !(m->flags & NAT_IS_EXT_HOST_VALID),
+        .protocol = m->protocol,
+        .vrf = m->vrf_id,
+    };
+    nat44_reply(c, nat44_del_sessions(c->piste, &x, NULL));
+}
+
+/* Where a dump of sessions is. */
+struct session_dump {
+    u32 thread, from;
+    struct fib_index fib;
+    be32 user;
+    void (*tell)(struct api_call *c, const struct nat44_session *s);
+};
+
+/* What all versions of the details have. */
+#define SESSION_DETAILS(s)                                                                         \
+    .outside_port = be16_to_host((s)->key[NAT44_O2I].dport),                                       \
+    .inside_port = be16_to_host((s)->key[NAT44_I2O].sport),                                        \
+    .protocol = nat44_key_protocol(&(s)->key[NAT44_I2O]), .flags = NAT_IS_EXT_HOST_VALID,          \
+    .total_bytes = (s)->bytes, .total_pkts = (u32)(s)->packets,                                    \
+    .ext_host_port = be16_to_host((s)->key[NAT44_O2I].sport)
+#define SESSION_ADDRESSES(d, s)                                                                    \
+    do {                                                                                           \
+        memcpy((d)->outside_ip_address, &(s)->key[NAT44_O2I].dst, 4);                              \
+        memcpy((d)->inside_ip_address, &(s)->key[NAT44_I2O].src, 4);                               \
+        memcpy((d)->ext_host_address, &(s)->key[NAT44_O2I].src, 4);                                \
+    } while (0)
+
+static u64 heard_s(const struct api_call *c, const struct nat44_session *s)
+{
+    return (s->last_heard_ns - c->piste->start_ns) / NS_PER_SEC;
+}
+
+static void tell_v1(struct api_call *c, const struct nat44_session *s)
+{
+    struct api_nat44_user_session_details d = {SESSION_DETAILS(s), .last_heard = heard_s(c, s)};
+    SESSION_ADDRESSES(&d, s);
+    api_reply(c, &api_message_nat44_user_session_details, &d);
+}
+
+static void tell_v2(struct api_call *c, const struct nat44_session *s)
+{
+    u64 left;
+    struct api_nat44_user_session_v2_details d = {SESSION_DETAILS(s), .last_heard = heard_s(c, s),
+                                                  .is_timed_out =
+                                                      nat44_session_is_over(c->piste, s, &left)};
+    SESSION_ADDRESSES(&d, s);
+    api_reply(c, &api_message_nat44_user_session_v2_details, &d);
+}
+
+static void tell_v3(struct api_call *c, const struct nat44_session *s)
+{
+    u64 left, now = clock_ns();
+    struct api_nat44_user_session_v3_details d = {
+        SESSION_DETAILS(s), .last_heard = heard_s(c, s),
+        .time_since_last_heard = now > s->last_heard_ns ? (now - s->last_heard_ns) / NS_PER_SEC : 0,
+        .is_timed_out = nat44_session_is_over(c->piste, s, &left)};
+    SESSION_ADDRESSES(&d, s);
+    api_reply(c, &api_message_nat44_user_session_v3_details, &d);
+}
+
+static bool nat44_api_session_more(struct api_call *c, void *state)
+{
+    struct session_dump *x = state;
+    struct nat44_session s[64];
+    for (u32 k = 0; nat44_is_enabled(c->piste) && x->thread < engine_n_threads(engine_of(c->piste));
+         k++) {
+        if (!api_room(c) || k == 1024)
+            return true;
+        u32 n = nat44_sessions_copy(c->piste, x->thread, &x->from, s, NULL, array_len(s));
+        for (u32 i = 0; i < n; i++)
+            if (be32_equal(s[i].key[NAT44_I2O].src, x->user) &&
+                nat44_key_fib(&s[i].key[NAT44_I2O]).i == x->fib.i)
+                x->tell(c, &s[i]);
+        if (x->from != SESSION_NONE)
+            continue;
+        x->thread++;
+        x->from = 0;
+    }
+    return false;
+}
+
+static void nat44_api_sessions(struct api_call *c, const u8 *user, u32 vrf,
+                               void (*tell)(struct api_call *c, const struct nat44_session *s))
+{
+    struct session_dump *x = mem_alloc(sizeof(*x));
+    *x = (struct session_dump){.thread = 1,
+                               .fib = fib_table_find(fib_of(c->piste), IP_FAMILY_4, vrf),
+                               .user = load_be32(user),
+                               .tell = tell};
+    api_continue(c, nat44_api_session_more, free, x);
+}
+
+static void nat44_api_sessions_v1(struct api_call *c)
+{
+    const struct api_nat44_user_session_dump *m = c->msg;
+    nat44_api_sessions(c, m->ip_address, m->vrf_id, tell_v1);
+}
+
+static void nat44_api_sessions_v2(struct api_call *c)
+{
+    const struct api_nat44_user_session_v2_dump *m = c->msg;
+    nat44_api_sessions(c, m->ip_address, m->vrf_id, tell_v2);
+}
+
+static void nat44_api_sessions_v3(struct api_call *c)
+{
+    const struct api_nat44_user_session_v3_dump *m = c->msg;
+    nat44_api_sessions(c, m->ip_address, m->vrf_id, tell_v3);
+}
+
+/* --- users: hosts inside that have sessions --- */
+
+struct user {
+    be32 addr;
+    struct fib_index fib;
+    u32 n;
+};
+
+struct user_dump {
+    u32 thread, from; /* sessions are counted, */
+    u32 told;         /* and then users are told */
+    VEC(struct user) users;
+    struct hash by_host; /* address and table */
+};
+
+static void count_user(struct user_dump *x, const struct nat44_session *s)
+{
+    const union nat44_key *k = &s->key[NAT44_I2O];
+    u32 key[2] = {k->src.raw, nat44_key_fib(k).i};
+    u64 at;
+    if (!hash_get(&x->by_host, key, &at)) {
+        at = x->users.n;
+        hash_set(&x->by_host, key, at);
+        vec_add(&x->users, ((struct user){.addr = k->src, .fib = nat44_key_fib(k)}));
+    }
+    x->users.v[at].n++;
+}
+
+static void tell_user(struct api_call *c, const struct user *u)
+{
+    struct api_nat44_user_details d = {.vrf_id = fib_table_id(fib_of(c->piste), u->fib),
+                                       .nsessions = u->n};
+    memcpy(d.ip_address, &u->addr, sizeof(d.ip_address));
+    api_reply(c, &api_message_nat44_user_details, &d);
+}
+
+static bool nat44_api_user_more(struct api_call *c, void *state)
+{
+    struct user_dump *x = state;
+    struct nat44_session s[64];
+    for (u32 k = 0; nat44_is_enabled(c->piste) && x->thread < engine_n_threads(engine_of(c->piste));
+         k++) {
+        if (k == 1024)
+            return true;
+        u32 n = nat44_sessions_copy(c->piste, x->thread, &x->from, s, NULL, array_len(s));
+        for (u32 i = 0; i < n; i++)
+            count_user(x, &s[i]);
+        if (x->from != SESSION_NONE)
+            continue;
+        x->thread++;
+        x->from = 0;
+    }
+    for (; x->told < x->users.n; x->told++) {
+        if (!api_room(c))
+            return true;
+        tell_user(c, &x->users.v[x->told]);
+    }
+    return false;
+}
+
+static void user_dump_end(void *state)
+{
+    struct user_dump *x = state;
+    vec_free(&x->users);
+    hash_fini(&x->by_host);
+    free(x);
+}
+
+static void nat44_api_users(struct api_call *c)
+{
+    struct user_dump *x = mem_alloc(sizeof(*x));
+    x->thread = 1;
+    hash_init(&x->by_host, 8);
+    api_continue(c, nat44_api_user_more, user_dump_end, x);
+}
+
+const struct api_handler nat44_api_handlers[] = {
+    {&api_message_nat44_ed_plugin_enable_disable, nat44_api_plugin},
+    {&api_message_nat44_forwarding_enable_disable, nat44_api_forwarding},
+    {&api_message_nat_set_timeouts, nat44_api_timeouts},
+    {&api_message_nat44_set_session_limit, nat44_api_session_limit},
+    {&api_message_nat44_show_running_config, nat44_api_show_config},
+    {&api_message_nat_worker_dump, nat44_api_workers},
+    {&api_message_nat44_add_del_interface_addr, nat44_api_interface_addr},
+    {&api_message_nat44_interface_addr_dump, nat44_api_interface_addr_dump},
+    {&api_message_nat44_add_del_address_range, nat44_api_addresses},
+    {&api_message_nat44_address_dump, nat44_api_address_dump},
+    {&api_message_nat44_interface_add_del_feature, nat44_api_interface},
+    {&api_message_nat44_interface_dump, nat44_api_interface_dump},
+    {&api_message_nat44_del_session, nat44_api_del_session},
+    {&api_message_nat44_user_dump, nat44_api_users},
+    {&api_message_nat44_user_session_dump, nat44_api_sessions_v1},
+    {&api_message_nat44_user_session_v2_dump, nat44_api_sessions_v2},
+    {&api_message_nat44_user_session_v3_dump, nat44_api_sessions_v3},
+    {0},
+};

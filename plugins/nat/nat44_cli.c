@@ -1,0 +1,269 @@
+/* Commands of NAT44 that change it, and its part of the running configuration. Words are VPP's. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "net/link/interface/interface.h"
+#include "net/packet/ip4_format.h"
+#include "plugins/nat/nat44_cli.h"
+#include "plugins/nat/nat44_internal.h"
+
+/* --- types --- */
+
+/* A.B.C.D:PORT */
+static int parse_endpoint(struct piste *p, const char **text, struct cli_value *v, struct error *e)
+{
+    u8 a[4];
+    u32 at = 0;
+    const char *s = *text;
+    for (u32 i = 0; i < 5; i++, s += at) {
+        u32 x;
+        int used = 0;
+        if (*s < '0' || *s > '9' || sscanf(s, "%u%n", &x, &used) != 1)
+            return -ENOENT;
+        at = (u32)used;
+        if (i == 4) {
+            if (x > 65535 || !strchr(" \t\r\n", s[at]))
+                return -ENOENT;
+            memcpy(v->raw, a, 4);
+            put_be16(v->raw + 4, (u16)x);
+            *text = s + at;
+            return 0;
+        }
+        if (x > 255 || s[at] != (i < 3 ? '.' : ':'))
+            return -ENOENT;
+        a[i] = (u8)x;
+        at++;
+    }
+    return -ENOENT;
+}
+
+const struct cli_type nat44_types[] = {
+    {"nat-endpoint", "no address and port:", parse_endpoint, NULL},
+    {0},
+};
+
+static u32 nat44_cli_address(const struct cli_call *c, const char *label)
+{
+    return get_be32(cli_get(c, label)->ip.addr);
+}
+
+static u8 nat44_cli_protocol(const struct cli_call *c)
+{
+    return cli_has(c, "tcp")   ? IP_PROTOCOL_TCP
+           : cli_has(c, "udp") ? IP_PROTOCOL_UDP
+                               : IP_PROTOCOL_ICMP;
+}
+
+/* --- the plugin --- */
+
+static int nat44_cli_plugin(struct cli_call *c)
+{
+    if (cli_has(c, "disable"))
+        return nat44_disable(c->piste, c->err);
+    struct nat44_options o = {
+        .sessions = (u32)cli_u64(c, "sessions", 0),
+        .inside_vrf = (u32)cli_u64(c, "inside-vrf", 0),
+        .outside_vrf = (u32)cli_u64(c, "outside-vrf", 0),
+    };
+    return nat44_enable(c->piste, &o, c->err);
+}
+
+static const char *const timeout_words[NAT44_TIMEOUTS] = {"udp", "tcp-established",
+                                                          "tcp-transitory", "icmp"};
+
+static int nat44_cli_timeout(struct cli_call *c)
+{
+    u32 seconds[NAT44_TIMEOUTS];
+    if (!c->n_args)
+        return error_set(c->err, EINVAL, "expected required argument(s)");
+    for (u32 k = 0; k < NAT44_TIMEOUTS; k++)
+        seconds[k] = (u32)cli_u64(c, timeout_words[k], nat44_timeouts(c->piste)[k]);
+    return nat44_set_timeouts(c->piste, cli_has(c, "reset") ? nat44_default_timeouts : seconds,
+                              c->err);
+}
+
+static int nat44_cli_session_limit(struct cli_call *c)
+{
+    return nat44_set_session_limit(c->piste, (u32)cli_u64(c, "limit", 0), c->err);
+}
+
+static int nat44_cli_forwarding(struct cli_call *c)
+{
+    return nat44_set_forwarding(c->piste, cli_has(c, "enable"), c->err);
+}
+
+/* --- addresses and interfaces --- */
+
+static int nat44_cli_addresses(struct cli_call *c)
+{
+    u32 first = nat44_cli_address(c, "first");
+    u32 last = cli_get(c, "last") ? nat44_cli_address(c, "last") : first;
+    if (cli_has(c, "del"))
+        return nat44_del_addresses(c->piste, first, last, c->err);
+    return nat44_add_addresses(c->piste, first, last, (u32)cli_u64(c, "tenant-vrf", NAT44_VRF_ANY),
+                               c->err);
+}
+
+static int nat44_cli_interface_address(struct cli_call *c)
+{
+    const struct interface *f = cli_interface(c, "interface");
+    bool del = cli_has(c, "del");
+    struct error e;
+    int rc = nat44_set_interface_address(c->piste, f->index, !del, &e);
+    return rc ? error_set(c->err, -rc, "%s %s address failed: %s", del ? "del" : "add", f->name,
+                          e.text)
+              : 0;
+}
+
+static int nat44_cli_interface(struct cli_call *c)
+{
+    bool del = cli_has(c, "del");
+    u32 n = 0;
+    for (u32 i = 0; i < c->n_args; i++) {
+        bool in = !strcmp(c->args[i].name, "inside"), out = !strcmp(c->args[i].name, "outside");
+        if (!in && !out)
+            continue;
+        const struct interface *f = c->args[i].value.ptr;
+        struct error e;
+        n++;
+        int rc = nat44_set_interface(c->piste, f->index, in ? NAT44_IF_IN : NAT44_IF_OUT, !del, &e);
+        if (rc)
+            return error_set(c->err, -rc, "%s %s failed: %s", del ? "del" : "add", f->name, e.text);
+    }
+    return n ? 0 : error_set(c->err, EINVAL, "expected required argument(s)");
+}
+
+/* --- sessions --- */
+
+static int nat44_cli_clear_sessions(struct cli_call *c)
+{
+    return nat44_clear_sessions(c->piste, c->err);
+}
+
+static int nat44_cli_del_session(struct cli_call *c)
+{
+    const struct cli_value *at = cli_get(c, "address"), *host = cli_get(c, "host");
+    struct nat44_match m = {
+        .side = cli_has(c, "in") ? NAT44_I2O : NAT44_O2I,
+        .addr = load_be32(at->raw),
+        .port = load_be16(at->raw + 4),
+        .protocol = nat44_cli_protocol(c),
+        .vrf = (u32)cli_u64(c, "vrf", 0),
+        .any_host = !host,
+    };
+    if (host) {
+        m.host = load_be32(host->raw);
+        m.host_port = load_be16(host->raw + 4);
+    }
+    struct error e;
+    int rc = nat44_del_sessions(c->piste, &m, &e);
+    return rc ? error_set(c->err, -rc, "nat44_del_session returned %d", api_retval(rc)) : 0;
+}
+
+const struct cli_command nat44_commands[] = {
+    {"nat44 plugin ( enable | disable ) [sessions <sessions:u32>] [inside-vrf <inside-vrf:u32>]"
+     " [outside-vrf <outside-vrf:u32>]",
+     "Turns NAT44 on, with at most so many sessions of a thread, or off with all that was set",
+     nat44_cli_plugin, 0},
+    {"set nat timeout [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
+     " [tcp-transitory <tcp-transitory:u32>] [icmp <icmp:u32>] [reset]",
+     "Sets how many seconds a session lives without packets", nat44_cli_timeout, 0},
+    {"set nat44 session limit <limit:u32>", "Sets how many sessions a thread may have",
+     nat44_cli_session_limit, 0},
+    {"nat44 forwarding ( enable | disable )",
+     "Lets packets from outside pass untranslated that belong to no session", nat44_cli_forwarding,
+     0},
+    {"nat44 add address <first:ip4-address> [- <last:ip4-address>] [tenant-vrf <tenant-vrf:u32>]"
+     " [del]",
+     "Adds addresses to the pool, for hosts of all tables or of one", nat44_cli_addresses, 0},
+    {"nat44 add interface address <interface> [del]",
+     "Gives the pool the addresses of an interface, whatever they are", nat44_cli_interface_address,
+     0},
+    {"set interface nat44 [( in <inside:interface> | out <outside:interface> ) ...] [del]",
+     "Says which interfaces lead inside and outside", nat44_cli_interface, 0},
+    {"nat44 del session ( in | out ) <address:nat-endpoint> ( tcp | udp | icmp ) [vrf <vrf:u32>]"
+     " [external-host <host:nat-endpoint>]",
+     "Ends the sessions of an address and port inside or outside", nat44_cli_del_session, 0},
+    {"clear nat44 ed sessions", "Ends all sessions", nat44_cli_clear_sessions, 0},
+    {"show nat timeouts", "How long sessions live without packets", nat44_show_timeouts, 0},
+    {"show nat44 interfaces", "Interfaces that lead inside and outside", nat44_show_interfaces, 0},
+    {"show nat44 addresses", "Addresses of the pool", nat44_show_addresses, 0},
+    {"show nat44 interface address", "Interfaces whose addresses the pool has",
+     nat44_show_address_ifs, 0},
+    {"show nat44 sessions [filter ( i2o | o2i ) ( saddr <source:ip4-address>"
+     " | sport <source-port:u16> | daddr <destination:ip4-address> | dport <destination-port:u16>"
+     " | proto <protocol:string> )] ...",
+     "Sessions of each thread, or those with packets as the filters want them", nat44_show_sessions,
+     0},
+    {"show nat44 summary", "How many sessions there are, by protocol", nat44_show_summary, 0},
+    {0},
+};
+
+/* --- running config --- */
+
+static void config_settings(struct piste *p, struct text *t)
+{
+    const struct nat44_state *s = nat44_state_of(p);
+    text_add(t, "nat44 plugin enable sessions %u", s->options.sessions);
+    if (s->options.inside_vrf)
+        text_add(t, " inside-vrf %u", s->options.inside_vrf);
+    if (s->options.outside_vrf)
+        text_add(t, " outside-vrf %u", s->options.outside_vrf);
+    text_putc(t, '\n');
+    if (memcmp(s->data.timeout_s, nat44_default_timeouts, sizeof(s->data.timeout_s)) != 0) {
+        text_puts(t, "set nat timeout");
+        for (u32 k = 0; k < NAT44_TIMEOUTS; k++)
+            text_add(t, " %s %u", timeout_words[k], s->data.timeout_s[k]);
+        text_putc(t, '\n');
+    }
+    if (s->data.forwarding)
+        text_puts(t, "nat44 forwarding enable\n");
+}
+
+/* Addresses that follow each other are one line. */
+static void config_addresses(struct piste *p, struct text *t)
+{
+    struct nat44_pool_entry a, next;
+    for (u32 k = 0; nat44_address_at(p, k, &a); k++) {
+        if (!if_is_none(a.from))
+            continue;
+        u32 first = be32_to_host(a.addr), last = first;
+        while (nat44_address_at(p, k + 1, &next) && if_is_none(next.from) &&
+               next.tenant_vrf == a.tenant_vrf && be32_to_host(next.addr) == last + 1) {
+            last++;
+            k++;
+        }
+        text_puts(t, "nat44 add address ");
+        ip4_format_address(t, be32_from_host(first));
+        if (last != first) {
+            text_puts(t, " - ");
+            ip4_format_address(t, be32_from_host(last));
+        }
+        if (a.tenant_vrf != NAT44_VRF_ANY)
+            text_add(t, " tenant-vrf %u", a.tenant_vrf);
+        text_putc(t, '\n');
+    }
+}
+
+void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    struct if_index i;
+    u8 flags;
+    if (phase != RC_ROUTES || !nat44_is_enabled(p))
+        return;
+    config_settings(p, t);
+    config_addresses(p, t);
+    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(p, k)); k++)
+        text_add(t, "nat44 add interface address %s\n", interface_at(p, i)->name);
+    for (u32 k = 0; nat44_interface_at(p, k, &i, &flags); k++) {
+        const char *name = interface_at(p, i)->name;
+        if (flags & NAT44_IF_IN)
+            text_add(t, "set interface nat44 in %s\n", name);
+        if (flags & NAT44_IF_OUT)
+            text_add(t, "set interface nat44 out %s\n", name);
+    }
+}

@@ -1,0 +1,16 @@
+/* What shows NAT44: for its table of commands, and for traces. */
+#pragma once
+
+#include "base/text.h"
+#include "control/cli.h"
+#include "plugins/nat/nat44_data.h"
+
+int nat44_show_timeouts(struct cli_call *c);
+int nat44_show_interfaces(struct cli_call *c);
+int nat44_show_addresses(struct cli_call *c);
+int nat44_show_address_ifs(struct cli_call *c);
+int nat44_show_sessions(struct cli_call *c);
+int nat44_show_summary(struct cli_call *c);
+
+/* "match: saddr .. rewrite: .." of a session's packets of one direction. */
+void nat44_format_flow(struct text *t, const union nat44_key key[NAT44_DIRS], enum nat44_dir dir);

@@ -1,0 +1,179 @@
+/* What data threads know of NAT44, endpoint-dependent; see nat44.h.
+ *
+ *   inside A:a ─► B:b     i2o key       translated      P:p ─► C:c
+ *   inside A:a ◄─ B:b     translated    o2i key         P:p ◄─ C:c
+ *
+ * A session is two keys, those that its packets have before they are translated. A packet of one
+ * direction becomes the other direction's key, turned around: so there is nothing else to keep.
+ * B:b and C:c are the same host, unless its address is translated, too. */
+#pragma once
+
+#include "base/index_list.h"
+#include "engine/counter.h"
+#include "engine/sessions.h"
+#include "engine/thread.h"
+#include "net/ip/fib/fib.h"
+#include "net/packet/ip4_packet.h"
+
+#define NAT44_SESSIONS_MAX MEM_MOST(1u << 22) /* of a thread */
+#define NAT44_SESSIONS 64512u                 /* by default */
+#define NAT44_IFS_MAX 65536u
+
+/* As packets of one direction come. Of ICMP queries both ports are the identifier; of protocols
+ * without ports both are 0. */
+union nat44_key {
+    u64 words[2];
+    struct {
+        be32 src, dst;
+        be16 sport, dport;
+        u32 fib_protocol; /* the table's index << 8, and the protocol */
+    };
+};
+
+ALWAYS_INLINE u8 nat44_key_protocol(const union nat44_key *k)
+{
+    return (u8)k->fib_protocol;
+}
+
+ALWAYS_INLINE struct fib_index nat44_key_fib(const union nat44_key *k)
+{
+    return (struct fib_index){k->fib_protocol >> 8};
+}
+
+enum nat44_dir { NAT44_I2O, NAT44_O2I, NAT44_DIRS };
+
+/* What is known of a session from its packets. Of TCP as RFC 6146 3.5.2.2 has it; of other
+ * protocols only the first two. */
+enum nat44_session_state {
+    NAT44_STATE_INIT, /* packets of the direction that it began with, only */
+    NAT44_STATE_ESTABLISHED,
+    NAT44_STATE_FIN_I2O, /* that side is done */
+    NAT44_STATE_FIN_O2I,
+    NAT44_STATE_FIN_BOTH,
+    NAT44_STATE_TRANS, /* reset; a packet that is no reset says otherwise */
+};
+
+enum nat44_session_flags {
+    NAT44_SESSION_FROM_OUTSIDE = 1 << 0, /* its first packet was of O2I */
+};
+
+/* Lists by age. Sessions that are established stay when others need their place. */
+enum nat44_lru {
+    NAT44_LRU_TRANSITORY,
+    NAT44_LRU_ESTABLISHED,
+    NAT44_LRUS,
+};
+
+struct nat44_session {
+    /* what each packet needs: 64 bytes */
+    union nat44_key key[NAT44_DIRS];
+    u64 last_heard_ns;
+    u64 packets, bytes;
+    u16 ip_delta, l4_delta; /* what I2O adds to the sums; O2I takes it away */
+    u8 state;               /* enum nat44_session_state */
+    u8 flags;
+    u8 lru; /* enum nat44_lru */
+    u8 spare;
+    struct index_links by_age;
+    u32 aged_s; /* when it went to the end of its list, seconds */
+    u32 mapping;
+};
+static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
+
+/* --- settings --- */
+
+enum nat44_timeout {
+    NAT44_TIMEOUT_UDP,
+    NAT44_TIMEOUT_TCP_ESTABLISHED,
+    NAT44_TIMEOUT_TCP_TRANSITORY,
+    NAT44_TIMEOUT_ICMP,
+    NAT44_TIMEOUTS
+};
+
+#define NAT44_TENANT_ANY UINT32_MAX
+
+struct nat44_address {
+    be32 addr;
+    u32 tenant; /* index of the table whose hosts it is for; NAT44_TENANT_ANY */
+};
+
+/* Never changed, but replaced. */
+struct nat44_pool {
+    u32 n;
+    struct nat44_address v[];
+};
+
+enum nat44_if_flags {
+    NAT44_IF_IN = 1 << 0,
+    NAT44_IF_OUT = 1 << 1,
+};
+
+/* --- counters, by interface --- */
+
+enum nat44_path { NAT44_FAST, NAT44_SLOW, NAT44_PATHS };
+enum nat44_count {
+    NAT44_COUNT_TCP,
+    NAT44_COUNT_UDP,
+    NAT44_COUNT_ICMP,
+    NAT44_COUNT_OTHER,
+    NAT44_COUNT_DROPS,
+    NAT44_COUNTS
+};
+
+/* --- one thread's --- */
+
+struct nat44_thread {
+    struct index_list lru[NAT44_LRUS];
+    u64 random;
+    u32 n_sessions; /* read by others */
+} CACHE_ALIGNED;
+
+struct nat44_data {
+    struct sessions *sessions;
+    u32 timeout_s[NAT44_TIMEOUTS]; /* read by data threads while they change, as all below */
+    u32 max_sessions;              /* of a thread */
+    bool forwarding;
+    u32 n_owners; /* data threads */
+    struct fib_index inside_fib, outside_fib;
+    struct nat44_pool *pool;
+    u8 *if_flags; /* by interface */
+    struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
+    struct counter_vec *total_sessions; /* by thread */
+    struct node_index in_node[NAT44_DIRS];
+    struct nat44_thread threads[THREADS_MAX];
+};
+
+/* NULL: the plugin is not enabled. Published when all of it is there. */
+extern struct nat44_data *nat44_data;
+
+ALWAYS_INLINE struct nat44_data *nat44_now(void)
+{
+    return __atomic_load_n(&nat44_data, __ATOMIC_ACQUIRE);
+}
+
+ALWAYS_INLINE void nat44_count(struct nat44_data *n, struct thread *t, enum nat44_dir dir,
+                               enum nat44_path path, enum nat44_count what, struct if_index i)
+{
+    tally_add(&counter_simple(n->counters[dir][path][what], thread_index(t))[i.i], 1);
+}
+
+ALWAYS_INLINE enum nat44_count nat44_count_of(u8 protocol)
+{
+    return protocol == IP_PROTOCOL_TCP    ? NAT44_COUNT_TCP
+           : protocol == IP_PROTOCOL_UDP  ? NAT44_COUNT_UDP
+           : protocol == IP_PROTOCOL_ICMP ? NAT44_COUNT_ICMP
+                                          : NAT44_COUNT_OTHER;
+}
+
+/* Which thread has sessions by that port of the outside: the same for the inside's port, which is
+ * kept wherever it can be, so that both directions find their thread without a table. */
+ALWAYS_INLINE u32 nat44_owner_of_port(const struct nat44_data *n, be16 port)
+{
+    return 1 + (be16_to_host(port) * 0x9e3779b1u >> 16) % n->n_owners;
+}
+
+/* The same of protocols without ports, by the host outside. */
+ALWAYS_INLINE u32 nat44_owner_of_host(const struct nat44_data *n, be32 host)
+{
+    return 1 + (host.raw * 0x9e3779b1u >> 16) % n->n_owners;
+}

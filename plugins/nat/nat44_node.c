@@ -1,0 +1,359 @@
+/* nat44-ed-in2out, nat44-ed-out2in, their slow paths, and what leads to them.
+ *
+ *   nat-pre-in2out ─► nat44-ed-in2out ─► nat44-ed-in2out-slowpath
+ *   (a feature)             ▲       └──────────────┴─► feature-resume: on along the arc
+ *   nat44-in2out-worker-handoff, where there are several data threads
+ *
+ * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops. A
+ * packet of a session that is established takes three passes: parse and hash, look up, translate.
+ */
+#include "engine/feature.h"
+#include "engine/trace.h"
+#include "net/ip/address/address_data.h"
+#include "net/ip/ip4/ip4.h"
+#include "net/link/interface/own.h"
+#include "plugins/nat/nat44_node.h"
+
+/* --- one packet --- */
+
+static void note_packet(struct thread *t, const struct nat44_data *n, struct buffer *b,
+                        const union nat44_key *search, u32 session, enum nat44_dir dir, u32 fate)
+{
+    struct nat44_trace note = {
+        .search = *search, .session = session, .dir = (u8)dir, .fate = (u8)fate};
+    if (session != SESSION_NONE) {
+        const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+        memcpy(note.key, s->key, sizeof(note.key));
+    }
+    trace_note(t, b, &note, sizeof(note));
+}
+
+/* b is of that session, and has hops left. */
+ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struct buffer *b,
+                                   u32 session, enum nat44_dir dir, enum nat44_kind kind,
+                                   u8 tcp_flags)
+{
+    struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+    const union nat44_key *back = &s->key[1 - dir];
+    u16 ip_delta = dir == NAT44_I2O ? s->ip_delta : (u16)~s->ip_delta;
+    u16 l4_delta = dir == NAT44_I2O ? s->l4_delta : (u16)~s->l4_delta;
+
+    if (kind != NAT44_ERROR) /* which say nothing of the session (RFC 5508 REQ-6) */
+        nat44_session_heard(n, t, session, s, dir, buffer_packet_len(b), tcp_flags);
+    if (likely(kind == NAT44_PORTS || kind == NAT44_QUERY))
+        nat44_rewrite(b, back, ip_delta, l4_delta);
+    else if (kind == NAT44_ERROR)
+        nat44_rewrite_error(b, &s->key[dir], back, dir);
+    else
+        nat44_rewrite_other(b, back, ip_delta);
+    if (unlikely((s->key[0].fib_protocol ^ s->key[1].fib_protocol) >> 8)) {
+        ip_scratch(b)->fib = nat44_key_fib(back);
+        b->flags |= BUFFER_IN_FIB;
+    }
+}
+
+/* Whether a router has to say that it goes no further. */
+ALWAYS_INLINE bool is_at_end(const struct buffer *b)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    return ip->ttl <= 1;
+}
+
+static u16 end_of_life(struct node *nd, struct buffer *b)
+{
+    ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
+    return node_drop(nd, b, NAT44_ERR_TTL, NAT44_NEXT_ICMP_ERROR);
+}
+
+ALWAYS_INLINE struct fib_index fib_of_packet(const struct buffer *b)
+{
+    return ip_if_fib(IP_FAMILY_4, b->rx_if);
+}
+
+/* --- the fast path --- */
+
+/* nd: whose edges and reasons; feature: that is a node of the arc, and packets go on along it. */
+ALWAYS_INLINE void nat44_fast(struct thread *t, struct node *nd, struct nat44_data *n,
+                              struct buffer **b, u16 *next, u32 count, enum nat44_dir dir,
+                              bool feature)
+{
+    const struct session_table *table = session_table_of(n->sessions, t);
+    struct nat44_packet p[FRAME_PKTS];
+    u64 hash[FRAME_PKTS];
+    bool plain[FRAME_PKTS];
+
+    for (u32 i = 0; i < count; i++) {
+        plain[i] = nat44_parse_plain(b[i], fib_of_packet(b[i]), &p[i]);
+        hash[i] = shared_hash_of(&table->by_key[dir], p[i].key.words, 2);
+        shared_hash_prefetch_bucket(&table->by_key[dir], hash[i]);
+    }
+    for (u32 i = 0; i < count; i++)
+        shared_hash_prefetch_key(&table->by_key[dir], hash[i]);
+    for (u32 i = 0; i < count; i++) {
+        enum nat44_dir found = dir;
+        u32 session = SESSION_NONE;
+        if (likely(plain[i])) {
+            session = shared_hash_find_hashed(&table->by_key[dir], p[i].key.words, 2, hash[i]);
+            if (unlikely(session == SESSION_NONE))
+                session = nat44_find(table, &p[i].key, &found);
+        }
+        bool goes = session != SESSION_NONE && !is_at_end(b[i]);
+        if (unlikely(b[i]->flags & BUFFER_TRACED))
+            note_packet(t, n, b[i], &p[i].key, session, found, NAT44_TRANSLATE);
+        if (unlikely(!goes)) {
+            next[i] = NAT44_NEXT_SLOW;
+            continue;
+        }
+        const struct ip4_header *ip = buffer_current(b[i]);
+        nat44_count(n, t, dir, NAT44_FAST, nat44_count_of(ip->protocol), b[i]->rx_if);
+        nat44_translate(n, t, b[i], session, found, (enum nat44_kind)p[i].kind, p[i].tcp_flags);
+        next[i] = feature ? feature_next(b[i]) : NAT44_NEXT_RESUME;
+    }
+}
+
+/* The plugin was disabled while packets were on their way: they are as they were. */
+static void nat44_off(struct buffer **b, u16 *next, u32 count, bool feature)
+{
+    for (u32 i = 0; i < count; i++)
+        next[i] = feature ? feature_next(b[i]) : NAT44_NEXT_RESUME;
+}
+
+ALWAYS_INLINE void nat44_fast_node(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                                   u32 count, enum nat44_dir dir)
+{
+    struct nat44_data *n = nat44_now();
+    if (unlikely(!n))
+        nat44_off(b, next, count, false);
+    else
+        nat44_fast(t, nd, n, b, next, count, dir, false);
+}
+
+ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                             u32 count, enum nat44_dir dir)
+{
+    struct nat44_data *n = nat44_now();
+    if (unlikely(!n)) {
+        nat44_off(b, next, count, true);
+        return;
+    }
+    if (unlikely(thread_traces(t))) {
+        for (u32 i = 0; i < count; i++)
+            next[i] = NAT44_NEXT_FAST;
+        return;
+    }
+    node_had(thread_node(t, n->in_node[dir]), count);
+    nat44_fast(t, nd, n, b, next, count, dir, true);
+}
+
+void NODE_FN(nat44_ed_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                              u32 count)
+{
+    nat44_fast_node(t, nd, b, next, count, NAT44_I2O);
+}
+
+void NODE_FN(nat44_ed_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                              u32 count)
+{
+    nat44_fast_node(t, nd, b, next, count, NAT44_O2I);
+}
+
+void NODE_FN(nat44_pre_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                               u32 count)
+{
+    nat44_pre(t, nd, b, next, count, NAT44_I2O);
+}
+
+void NODE_FN(nat44_pre_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                               u32 count)
+{
+    nat44_pre(t, nd, b, next, count, NAT44_O2I);
+}
+
+/* --- the slow path --- */
+
+/* b may be another buffer afterwards, NULL: it is lost. Returns its fate. */
+static u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b,
+                       enum nat44_dir dir)
+{
+    struct nat44_packet p;
+    u32 session, fate = NAT44_TRANSLATE;
+    enum nat44_dir found = dir;
+
+    nat44_parse(t, *b, fib_of_packet(*b), &p);
+    bool known = p.kind != NAT44_FRAGMENT && p.kind != NAT44_BAD && p.kind != NAT44_UNSUPPORTED;
+    session = known ? nat44_find(session_table_of(n->sessions, t), &p.key, &found) : SESSION_NONE;
+    if (session == SESSION_NONE)
+        fate = nat44_begin(n, t, *b, &p, &found, &session);
+    if (fate == NAT44_TRANSLATE && is_at_end(*b))
+        fate = NAT44_ERR_TTL;
+    if (unlikely((*b)->flags & BUFFER_TRACED))
+        note_packet(t, n, *b, &p.key, session, found, fate);
+    if (fate != NAT44_TRANSLATE)
+        return fate;
+    *b = own_to_write(t, *b);
+    if (!*b)
+        return NAT44_ERR_NO_BUFFER;
+    nat44_translate(n, t, *b, session, found, (enum nat44_kind)p.kind, p.tcp_flags);
+    return fate;
+}
+
+static void slow_one(struct thread *t, struct node *nd, struct nat44_data *n, struct buffer *b,
+                     u16 *next, enum nat44_dir dir)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    enum nat44_count what = nat44_count_of(ip->protocol);
+    struct if_index rx = b->rx_if;
+    struct buffer *now = b;
+    u32 fate = slow_packet(n, t, &now, dir);
+
+    nat44_count(n, t, dir, NAT44_SLOW, fate < NAT44_ERRS ? NAT44_COUNT_DROPS : what, rx);
+    if (!now) {
+        node_count(nd, NAT44_ERR_NO_BUFFER, 1);
+        *next = NEXT_CONSUMED;
+        return;
+    }
+    if (fate == NAT44_ERR_TTL)
+        *next = end_of_life(nd, now);
+    else if (fate < NAT44_ERRS)
+        *next = node_drop(nd, now, fate, NAT44_NEXT_DROP);
+    else
+        *next = NAT44_NEXT_RESUME;
+    if (now != b) {
+        u32 bi = buffer_index(now);
+        node_enqueue(t, nd, *next, &bi, 1);
+        *next = NEXT_CONSUMED;
+    }
+}
+
+ALWAYS_INLINE void nat44_slow(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                              u32 count, enum nat44_dir dir)
+{
+    struct nat44_data *n = nat44_now();
+    if (unlikely(!n)) {
+        nat44_off(b, next, count, false);
+        return;
+    }
+    for (u32 i = 0; i < count; i++)
+        slow_one(t, nd, n, b[i], &next[i], dir);
+}
+
+void NODE_FN(nat44_ed_in2out_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
+                                       u16 *next, u32 count)
+{
+    nat44_slow(t, nd, b, next, count, NAT44_I2O);
+}
+
+void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
+                                       u16 *next, u32 count)
+{
+    nat44_slow(t, nd, b, next, count, NAT44_O2I);
+}
+
+/* --- to the right node, and the right thread --- */
+
+static u32 owner_of(struct nat44_data *n, struct thread *t, struct buffer *b, enum nat44_dir dir)
+{
+    struct nat44_packet p;
+    if (!nat44_parse_plain(b, fib_of_packet(b), &p))
+        nat44_parse(t, b, fib_of_packet(b), &p);
+    switch (p.kind) {
+    case NAT44_OTHER:
+        return nat44_owner_of_host(n, dir == NAT44_I2O ? p.key.dst : p.key.src);
+    case NAT44_PORTS:
+    case NAT44_QUERY:
+    case NAT44_ERROR:
+        return nat44_key_protocol(&p.key) == IP_PROTOCOL_TCP ||
+                       nat44_key_protocol(&p.key) == IP_PROTOCOL_UDP ||
+                       nat44_key_protocol(&p.key) == IP_PROTOCOL_ICMP
+                   ? nat44_owner_of_port(n, dir == NAT44_I2O ? p.key.sport : p.key.dport)
+                   : nat44_owner_of_host(n, dir == NAT44_I2O ? p.key.dst : p.key.src);
+    default:
+        return thread_index(t);
+    }
+}
+
+/* On an interface that is both, by the destination. */
+static enum nat44_dir dir_of(const struct nat44_data *n, const struct buffer *b)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    return nat44_is_outside_address(n, ip->dst) ? NAT44_O2I : NAT44_I2O;
+}
+
+struct nat44_away {
+    u32 bi[FRAME_PKTS];
+    u8 to[FRAME_PKTS];
+    u32 n;
+};
+
+static void send_away(struct thread *t, struct node *nd, struct node_index node,
+                      const struct nat44_away *a)
+{
+    u32 refused[FRAME_PKTS];
+    u32 n = a->n ? thread_handoff_each(t, node, a->bi, a->to, a->n, refused) : 0;
+    for (u32 i = 0; i < n; i++)
+        node_drop(nd, buffer_at(refused[i]), NAT44_ERR_CONGESTION, NAT44_NEXT_DROP);
+    node_enqueue(t, nd, NAT44_NEXT_DROP, refused, n);
+}
+
+enum nat44_way { NAT44_WAY_IN2OUT, NAT44_WAY_OUT2IN, NAT44_WAY_BOTH };
+
+ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                                u32 count, enum nat44_way way, bool handoff)
+{
+    struct nat44_data *n = nat44_now();
+    struct nat44_away away[NAT44_DIRS];
+    away[NAT44_I2O].n = away[NAT44_O2I].n = 0;
+    if (unlikely(!n)) {
+        nat44_off(b, next, count, true);
+        return;
+    }
+    for (u32 i = 0; i < count; i++) {
+        enum nat44_dir dir = way == NAT44_WAY_BOTH     ? dir_of(n, b[i])
+                             : way == NAT44_WAY_IN2OUT ? NAT44_I2O
+                                                       : NAT44_O2I;
+        /* of the classifying nodes, one edge leads to each direction */
+        next[i] = dir == NAT44_O2I && way == NAT44_WAY_BOTH ? NAT44_NEXT_SLOW : NAT44_NEXT_FAST;
+        u32 owner = handoff ? owner_of(n, t, b[i], dir) : thread_index(t);
+        if (owner == thread_index(t))
+            continue;
+        struct nat44_away *a = &away[dir];
+        a->bi[a->n] = buffer_index(b[i]);
+        a->to[a->n++] = (u8)owner;
+        next[i] = NEXT_CONSUMED;
+    }
+    send_away(t, nd, n->in_node[NAT44_I2O], &away[NAT44_I2O]);
+    send_away(t, nd, n->in_node[NAT44_O2I], &away[NAT44_O2I]);
+}
+
+void NODE_FN(nat44_classify)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, false);
+}
+
+void NODE_FN(nat44_handoff_classify)(struct thread *t, struct node *nd, struct buffer **b,
+                                     u16 *next, u32 count)
+{
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, true);
+}
+
+void NODE_FN(nat44_handoff_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                                   u32 count)
+{
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_IN2OUT, true);
+}
+
+void NODE_FN(nat44_handoff_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                                   u32 count)
+{
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUT2IN, true);
+}
+
+/* --- timers --- */
+
+void NODE_FN(nat44_expire)(struct thread *t, struct node *nd, const u32 *timers, u32 count)
+{
+    struct nat44_data *n = nat44_now();
+    for (u32 i = 0; n && i < count; i++)
+        nat44_session_expire(n, t, timers[i], thread_now_ns(t));
+}

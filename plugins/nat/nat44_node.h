@@ -1,0 +1,60 @@
+/* Edges, reasons and notes of the nodes of NAT44; what they share with the slow path. */
+#pragma once
+
+#include "plugins/nat/nat44_packet.h"
+#include "plugins/nat/nat44_session.h"
+
+enum {
+    NAT44_NEXT_DROP,
+    NAT44_NEXT_ICMP_ERROR,
+    NAT44_NEXT_SLOW,   /* the direction's slow path */
+    NAT44_NEXT_FAST,   /* the direction's node */
+    NAT44_NEXT_RESUME, /* feature-resume: from nodes that are no features themselves */
+    NAT44_N_NEXT
+};
+
+enum nat44_error {
+    NAT44_ERR_UNSUPPORTED,
+    NAT44_ERR_OUT_OF_PORTS,
+    NAT44_ERR_NO_TRANSLATION,
+    NAT44_ERR_MAX_SESSIONS,
+    NAT44_ERR_FRAGMENT,
+    NAT44_ERR_NON_SYN,
+    NAT44_ERR_MALFORMED,
+    NAT44_ERR_TTL,
+    NAT44_ERR_NO_BUFFER,
+    NAT44_ERR_CONGESTION,
+    NAT44_ERRS
+};
+
+/* What becomes of a packet: an enum nat44_error, or one of these. */
+enum { NAT44_TRANSLATE = NAT44_ERRS, NAT44_PASS };
+
+struct nat44_trace {
+    union nat44_key search, key[NAT44_DIRS];
+    u32 session; /* SESSION_NONE */
+    u8 dir;      /* by which key it was found */
+    u8 fate;
+};
+static_assert(sizeof(struct nat44_trace) <= 64, "fits a trace's extra bytes");
+
+/* The session of a packet, of either direction; SESSION_NONE. */
+ALWAYS_INLINE u32 nat44_find(const struct session_table *table, const union nat44_key *key,
+                             enum nat44_dir *dir)
+{
+    u32 i = session_find(table, *dir, key->words, 2);
+    if (likely(i != SESSION_NONE))
+        return i;
+    i = session_find(table, 1 - *dir, key->words, 2);
+    if (i != SESSION_NONE)
+        *dir = 1 - *dir;
+    return i;
+}
+
+/* A packet that has no session and came in by the inside or the outside: makes one, in *session, of
+ * which it is a packet of *dir. Context: the thread that owns it. */
+u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                const struct nat44_packet *p, enum nat44_dir *dir, u32 *session);
+
+/* Whether somebody outside may take this for an address of somebody inside. */
+bool nat44_is_outside_address(const struct nat44_data *n, be32 addr);

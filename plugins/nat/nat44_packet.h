@@ -1,0 +1,122 @@
+/* What NAT44 asks of a packet, and does to it. Source: RFC 3022, RFC 5508, RFC 1624. */
+#pragma once
+
+#include "plugins/nat/nat44_data.h"
+
+enum nat44_kind {
+    NAT44_PORTS, /* TCP, UDP */
+    NAT44_QUERY, /* ICMP that has an identifier */
+    NAT44_ERROR, /* ICMP about a packet of a session */
+    NAT44_OTHER, /* by addresses alone */
+    NAT44_FRAGMENT,
+    NAT44_BAD,
+    NAT44_UNSUPPORTED, /* ICMP that is none of these */
+};
+
+struct nat44_packet {
+    union nat44_key key; /* of an ICMP error: of the session's packets in its direction */
+    u8 kind;             /* enum nat44_kind */
+    u8 tcp_flags;
+    bool asks; /* it may begin a session */
+};
+
+ALWAYS_INLINE union nat44_key nat44_key_of(const struct ip4_header *ip, struct fib_index fib)
+{
+    union nat44_key k = {.src = ip->src, .dst = ip->dst, .fib_protocol = fib.i << 8 | ip->protocol};
+    return k;
+}
+
+/* Turned around, as a packet of the other direction in that table. */
+ALWAYS_INLINE union nat44_key nat44_key_back(const union nat44_key *k, struct fib_index fib)
+{
+    return (union nat44_key){.src = k->dst,
+                             .dst = k->src,
+                             .sport = k->dport,
+                             .dport = k->sport,
+                             .fib_protocol = fib.i << 8 | nat44_key_protocol(k)};
+}
+
+/* Most packets: not in pieces, of a protocol with ports or a query, with what is needed in the
+ * first buffer, which nobody else holds. false: nat44_parse knows more. */
+ALWAYS_INLINE bool nat44_parse_plain(const struct buffer *b, struct fib_index fib,
+                                     struct nat44_packet *p)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    u32 at = ip4_header_bytes(ip);
+    const u8 *l4 = (const u8 *)ip + at;
+
+    p->key = nat44_key_of(ip, fib);
+    p->tcp_flags = 0;
+    if (unlikely(ip4_is_fragment(ip)) || unlikely(b->refs != 1) || unlikely(b->len < at + 8))
+        return false;
+    if (ip->protocol == IP_PROTOCOL_TCP || ip->protocol == IP_PROTOCOL_UDP) {
+        p->key.sport = load_be16(l4);
+        p->key.dport = load_be16(l4 + 2);
+        p->kind = NAT44_PORTS;
+        if (ip->protocol == IP_PROTOCOL_UDP)
+            return true;
+        p->tcp_flags = l4[offsetof(struct tcp_header, flags)];
+        return likely(b->len >= at + sizeof(struct tcp_header));
+    }
+    if (ip->protocol != IP_PROTOCOL_ICMP ||
+        (l4[0] != ICMP4_ECHO_REQUEST && l4[0] != ICMP4_ECHO_REPLY))
+        return false;
+    p->key.sport = p->key.dport = load_be16(l4 + 4);
+    p->kind = NAT44_QUERY;
+    return true;
+}
+
+/* Any packet; its headers are in the first buffer afterwards, unless it is bad. */
+void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struct nat44_packet *p);
+
+/* Whether the L4 checksum of b is still to be made, so that its field holds a pseudo-header's sum.
+ */
+ALWAYS_INLINE bool nat44_is_partial(const struct buffer *b, const void *l4)
+{
+    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == (const u8 *)l4 - b->data;
+}
+
+/* What is to be added to the sums of packets with key `from` that become `back` turned around: to
+ * those over addresses, and to those over ports (or an identifier), too. */
+void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
+                  u16 *l4_delta);
+
+/* Makes a packet with ports or a query that of `back` turned around. Deltas: see nat44_deltas. */
+ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, u16 ip_delta,
+                                 u16 l4_delta)
+{
+    struct ip4_header *ip = buffer_current(b);
+    void *l4 = (u8 *)ip + ip4_header_bytes(ip);
+    bool partial = unlikely(b->flags & BUFFER_CSUM_PARTIAL) && nat44_is_partial(b, l4);
+
+    ip->src = back->dst;
+    ip->dst = back->src;
+    ip->checksum = csum_finish((u64)(u16)~ip->checksum.raw + ip_delta);
+    if (ip->protocol == IP_PROTOCOL_TCP || ip->protocol == IP_PROTOCOL_UDP) {
+        struct udp_header *udp = l4; /* ports of both are in the same place */
+        be16 *sum = (be16 *)((u8 *)l4 + (ip->protocol == IP_PROTOCOL_TCP
+                                             ? offsetof(struct tcp_header, checksum)
+                                             : offsetof(struct udp_header, checksum)));
+        be16 now = load_be16(sum);
+        udp->src_port = back->dport;
+        udp->dst_port = back->sport;
+        if (partial)
+            now.raw = csum_fold((u64)now.raw + ip_delta);
+        else if (ip->protocol == IP_PROTOCOL_TCP)
+            now = csum_finish((u64)(u16)~now.raw + l4_delta);
+        else if (!be16_is_zero(now))
+            now = csum_finish_udp((u64)(u16)~now.raw + l4_delta);
+        store_be16(sum, now);
+        return;
+    }
+    struct icmp_echo_header *icmp = l4;
+    icmp->id = back->sport;
+    if (!partial)
+        icmp->icmp.checksum = csum_finish((u64)(u16)~icmp->icmp.checksum.raw + l4_delta);
+}
+
+/* The same for what has no ports. */
+void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta);
+/* The same for an ICMP error, whose session's keys these are: also in the packet that it quotes. */
+void nat44_rewrite_error(struct buffer *b, const union nat44_key *key, const union nat44_key *back,
+                         enum nat44_dir dir);

@@ -1,0 +1,168 @@
+/* See nat44_session.h. */
+#include "plugins/nat/nat44_session.h"
+
+#include "base/clock.h"
+#include "plugins/nat/nat44_packet.h"
+
+#define SESSION_LINKS(table) (&((struct nat44_session *)session_at((table), 0))->by_age)
+
+static struct nat44_session *nat44_session_at(const struct session_table *table, u32 i)
+{
+    return session_at(table, i);
+}
+
+static bool nat44_session_is_transitory(const struct nat44_session *s)
+{
+    return s->state == NAT44_STATE_INIT || s->state == NAT44_STATE_FIN_BOTH ||
+           s->state == NAT44_STATE_TRANS;
+}
+
+u64 nat44_session_timeout_ns(const struct nat44_data *n, const struct nat44_session *s)
+{
+    u8 protocol = nat44_key_protocol(&s->key[NAT44_I2O]);
+    enum nat44_timeout which = NAT44_TIMEOUT_UDP;
+    if (protocol == IP_PROTOCOL_ICMP)
+        which = NAT44_TIMEOUT_ICMP;
+    if (protocol == IP_PROTOCOL_TCP)
+        which = nat44_session_is_transitory(s) ? NAT44_TIMEOUT_TCP_TRANSITORY
+                                               : NAT44_TIMEOUT_TCP_ESTABLISHED;
+    return __atomic_load_n(&n->timeout_s[which], __ATOMIC_RELAXED) * NS_PER_SEC;
+}
+
+/* --- lists --- */
+
+static void nat44_list_add(struct nat44_thread *own, struct session_table *table, u32 i)
+{
+    struct nat44_session *s = nat44_session_at(table, i);
+    s->lru = nat44_session_is_transitory(s) ? NAT44_LRU_TRANSITORY : NAT44_LRU_ESTABLISHED;
+    s->aged_s = (u32)(s->last_heard_ns >> 30);
+    index_list_add(&own->lru[s->lru], SESSION_LINKS(table), table->pool.stride_bytes, i);
+}
+
+static void nat44_list_remove(struct nat44_thread *own, struct session_table *table, u32 i)
+{
+    index_list_remove(&own->lru[nat44_session_at(table, i)->lru], SESSION_LINKS(table),
+                      table->pool.stride_bytes, i);
+}
+
+void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
+{
+    struct session_table *table = session_table_of(n->sessions, t);
+    struct nat44_thread *own = &n->threads[thread_index(t)];
+    nat44_list_remove(own, table, session);
+    nat44_list_add(own, table, session);
+}
+
+/* --- life --- */
+
+static void nat44_count_sessions(struct nat44_data *n, struct thread *t, int change)
+{
+    struct nat44_thread *own = &n->threads[thread_index(t)];
+    u32 now = own->n_sessions + (u32)change;
+    __atomic_store_n(&own->n_sessions, now, __ATOMIC_RELAXED);
+    tally_set(counter_simple(n->total_sessions, thread_index(t)), now);
+}
+
+void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session)
+{
+    struct session_table *table = session_table_of(n->sessions, t);
+    nat44_list_remove(&n->threads[thread_index(t)], table, session);
+    session_delete(table, session);
+    nat44_count_sessions(n, t, -1);
+}
+
+/* Room for one more. */
+static bool nat44_make_room(struct nat44_data *n, struct thread *t)
+{
+    struct nat44_thread *own = &n->threads[thread_index(t)];
+    u32 max = __atomic_load_n(&n->max_sessions, __ATOMIC_RELAXED);
+    while (own->n_sessions >= max) {
+        u32 oldest = own->lru[NAT44_LRU_TRANSITORY].first;
+        if (oldest == INDEX_LIST_NONE)
+            return false;
+        nat44_session_delete(n, t, oldest);
+    }
+    return true;
+}
+
+u32 nat44_session_new(struct nat44_data *n, struct thread *t, const union nat44_key key[NAT44_DIRS],
+                      u8 flags)
+{
+    struct session_table *table = session_table_of(n->sessions, t);
+    u32 i = nat44_make_room(n, t) ? session_new(table) : SESSION_NONE;
+    if (i == SESSION_NONE)
+        return SESSION_NONE;
+    struct nat44_session *s = nat44_session_at(table, i);
+    s->key[NAT44_I2O] = key[NAT44_I2O];
+    s->key[NAT44_O2I] = key[NAT44_O2I];
+    s->flags = flags;
+    s->last_heard_ns = thread_now_ns(t);
+    nat44_deltas(&key[NAT44_I2O], &key[NAT44_O2I], &s->ip_delta, &s->l4_delta);
+    if (!session_add(table, i))
+        return SESSION_NONE;
+    nat44_list_add(&n->threads[thread_index(t)], table, i);
+    nat44_count_sessions(n, t, 1);
+    nat44_session_arm(n, t, i);
+    return i;
+}
+
+void nat44_session_arm(struct nat44_data *n, struct thread *t, u32 session)
+{
+    struct session_table *table = session_table_of(n->sessions, t);
+    const struct nat44_session *s = nat44_session_at(table, session);
+    session_set_timer(table, session, s->last_heard_ns + nat44_session_timeout_ns(n, s));
+}
+
+void nat44_session_expire(struct nat44_data *n, struct thread *t, u32 session, u64 now_ns)
+{
+    const struct nat44_session *s = nat44_session_at(session_table_of(n->sessions, t), session);
+    if (now_ns >= s->last_heard_ns + nat44_session_timeout_ns(n, s))
+        nat44_session_delete(n, t, session);
+    else
+        nat44_session_arm(n, t, session);
+}
+
+/* --- states --- */
+
+static u8 nat44_state_after(const struct nat44_session *s, enum nat44_dir dir, u8 flags)
+{
+    enum nat44_dir first = s->flags & NAT44_SESSION_FROM_OUTSIDE ? NAT44_O2I : NAT44_I2O;
+    u8 fin = dir == NAT44_I2O ? NAT44_STATE_FIN_I2O : NAT44_STATE_FIN_O2I;
+
+    if (nat44_key_protocol(&s->key[NAT44_I2O]) != IP_PROTOCOL_TCP)
+        return dir == first ? s->state : NAT44_STATE_ESTABLISHED;
+    if (flags & TCP_RST)
+        return s->state == NAT44_STATE_INIT || s->state == NAT44_STATE_FIN_BOTH ? s->state
+                                                                                : NAT44_STATE_TRANS;
+    switch (s->state) {
+    case NAT44_STATE_INIT:
+        return flags & TCP_SYN && dir != first ? NAT44_STATE_ESTABLISHED : s->state;
+    case NAT44_STATE_ESTABLISHED:
+        return flags & TCP_FIN ? fin : s->state;
+    case NAT44_STATE_FIN_I2O:
+    case NAT44_STATE_FIN_O2I:
+        return flags & TCP_FIN && s->state != fin ? NAT44_STATE_FIN_BOTH : s->state;
+    case NAT44_STATE_FIN_BOTH: /* the same ports anew */
+        return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN ? NAT44_STATE_INIT : s->state;
+    case NAT44_STATE_TRANS:
+        return (flags & (TCP_SYN | TCP_ACK)) == TCP_SYN ? NAT44_STATE_INIT
+                                                        : NAT44_STATE_ESTABLISHED;
+    default:
+        return s->state;
+    }
+}
+
+void nat44_session_step(struct nat44_data *n, struct thread *t, u32 session, enum nat44_dir dir,
+                        u8 tcp_flags)
+{
+    struct nat44_session *s = nat44_session_at(session_table_of(n->sessions, t), session);
+    u8 state = nat44_state_after(s, dir, tcp_flags);
+    if (state == s->state)
+        return;
+    if (state == NAT44_STATE_INIT)
+        s->flags = (u8)((s->flags & ~NAT44_SESSION_FROM_OUTSIDE) |
+                        (dir == NAT44_O2I ? NAT44_SESSION_FROM_OUTSIDE : 0));
+    s->state = state;
+    nat44_session_age(n, t, session);
+    nat44_session_arm(n, t, session);
+}

@@ -1,0 +1,200 @@
+/* The record of the plugin, and its nodes. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "engine/feature.h"
+#include "engine/trace.h"
+#include "net/packet/ip4_format.h"
+#include "plugins/nat/nat44_cli.h"
+#include "plugins/nat/nat44_internal.h"
+#include "plugins/nat/nat44_node.h"
+
+NODE_DECLARE(nat44_pre_in2out);
+NODE_DECLARE(nat44_pre_out2in);
+NODE_DECLARE(nat44_ed_in2out);
+NODE_DECLARE(nat44_ed_out2in);
+NODE_DECLARE(nat44_ed_in2out_slowpath);
+NODE_DECLARE(nat44_ed_out2in_slowpath);
+NODE_DECLARE(nat44_classify);
+NODE_DECLARE(nat44_handoff_classify);
+NODE_DECLARE(nat44_handoff_in2out);
+NODE_DECLARE(nat44_handoff_out2in);
+NODE_DECLARE_TIMER(nat44_expire);
+
+static const struct node_error errors[NAT44_ERRS] = {
+    [NAT44_ERR_UNSUPPORTED] = {"unsupported_protocol", "unsupported protocol", SEVERITY_ERROR},
+    [NAT44_ERR_OUT_OF_PORTS] = {"out_of_ports", "out of ports", SEVERITY_ERROR},
+    [NAT44_ERR_NO_TRANSLATION] = {"no_translation", "no translation", SEVERITY_ERROR},
+    [NAT44_ERR_MAX_SESSIONS] = {"max_sessions_exceeded", "maximum sessions exceeded",
+                                SEVERITY_ERROR},
+    [NAT44_ERR_FRAGMENT] = {"drop_fragment", "drop fragment", SEVERITY_ERROR},
+    [NAT44_ERR_NON_SYN] = {"non_syn", "non-SYN packet try to create session", SEVERITY_ERROR},
+    [NAT44_ERR_MALFORMED] = {"malformed", "malformed packet", SEVERITY_ERROR},
+    [NAT44_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
+    [NAT44_ERR_NO_BUFFER] = {"no_buffer", "no buffer to translate in", SEVERITY_ERROR},
+    [NAT44_ERR_CONGESTION] = {"congestion_drop", "congestion drop", SEVERITY_ERROR},
+};
+
+/* --- traces --- */
+
+static void format_endpoint(struct text *t, const char *words, be32 addr, be16 port)
+{
+    text_puts(t, words);
+    ip4_format_address(t, addr);
+    text_add(t, ":%u", be16_to_host(port));
+}
+
+static void format_search(const struct trace_record *r, const struct nat44_trace *x, struct text *t)
+{
+    format_endpoint(t, "search key local ", x->search.src, x->search.sport);
+    format_endpoint(t, " remote ", x->search.dst, x->search.dport);
+    text_puts(t, " proto ");
+    ip_format_protocol(t, nat44_key_protocol(&x->search));
+    text_add(t, " fib %u thread-index %u session-index %u", nat44_key_fib(&x->search).i, r->thread,
+             x->session == SESSION_NONE ? 0 : x->session);
+}
+
+static void format_node(const struct trace_record *r, struct text *t, const char *title, bool slow)
+{
+    struct nat44_trace x;
+    memcpy(&x, r->extra, sizeof(x));
+    text_add(t, "%s: sw_if_index %u, next index %u", title, r->meta.rx_if.i, r->next);
+    if (x.session != SESSION_NONE) {
+        text_add(t, ", session %u, translation result '%s' via %s\n", x.session,
+                 x.fate == NAT44_TRANSLATE ? "success" : errors[x.fate].description,
+                 x.dir == NAT44_I2O ? "i2of" : "o2if");
+        text_puts(t, "i2of ");
+        nat44_format_flow(t, x.key, NAT44_I2O);
+        text_puts(t, "\no2if ");
+        nat44_format_flow(t, x.key, NAT44_O2I);
+    } else if (slow && x.fate < NAT44_ERRS) {
+        text_add(t, ", translation result '%s'", errors[x.fate].description);
+    }
+    if (slow)
+        return;
+    text_putc(t, '\n');
+    format_search(r, &x, t);
+}
+
+static void format_in2out(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    format_node(r, t, "NAT44_IN2OUT_ED_FAST_PATH", false);
+}
+
+static void format_out2in(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    format_node(r, t, "NAT44_OUT2IN_ED_FAST_PATH", false);
+}
+
+static void format_in2out_slow(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    format_node(r, t, "NAT44_IN2OUT_ED_SLOW_PATH", true);
+}
+
+static void format_out2in_slow(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    format_node(r, t, "NAT44_OUT2IN_ED_SLOW_PATH", true);
+}
+
+static void format_pre_in2out(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_add(t, "in2out next_index %u", r->next);
+}
+
+static void format_pre_out2in(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_add(t, "out2in next_index %u", r->next);
+}
+
+static void format_classify(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_add(t, "nat44-ed-classify: next %s", r->next == NAT44_NEXT_FAST ? "in2out" : "out2in");
+}
+
+static void format_handoff(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_puts(t, r->next == NEXT_CONSUMED ? "to another thread" : "same thread");
+}
+
+/* --- nodes --- */
+
+#define NAT44_NODE(text_name, c_name, slow, fast, format)                                          \
+    {                                                                                              \
+        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
+        .next = {[NAT44_NEXT_DROP] = "error-drop",                                                 \
+                 [NAT44_NEXT_ICMP_ERROR] = "ip4-icmp-error",                                       \
+                 [NAT44_NEXT_SLOW] = slow,                                                         \
+                 [NAT44_NEXT_FAST] = fast,                                                         \
+                 [NAT44_NEXT_RESUME] = "feature-resume"},                                          \
+        .n_next = NAT44_N_NEXT, .errors = errors, .n_errors = NAT44_ERRS,                          \
+        .errors_by_description = true, .format_trace = format,                                     \
+    }
+#define IN2OUT "nat44-ed-in2out"
+#define IN2OUT_SLOW "nat44-ed-in2out-slowpath"
+#define OUT2IN "nat44-ed-out2in"
+#define OUT2IN_SLOW "nat44-ed-out2in-slowpath"
+
+static const struct node_def node_pre_in2out =
+    NAT44_NODE("nat-pre-in2out", nat44_pre_in2out, IN2OUT_SLOW, IN2OUT, format_pre_in2out);
+static const struct node_def node_pre_out2in =
+    NAT44_NODE("nat-pre-out2in", nat44_pre_out2in, OUT2IN_SLOW, OUT2IN, format_pre_out2in);
+static const struct node_def node_in2out =
+    NAT44_NODE(IN2OUT, nat44_ed_in2out, IN2OUT_SLOW, IN2OUT, format_in2out);
+static const struct node_def node_out2in =
+    NAT44_NODE(OUT2IN, nat44_ed_out2in, OUT2IN_SLOW, OUT2IN, format_out2in);
+static const struct node_def node_in2out_slow =
+    NAT44_NODE(IN2OUT_SLOW, nat44_ed_in2out_slowpath, IN2OUT_SLOW, IN2OUT, format_in2out_slow);
+static const struct node_def node_out2in_slow =
+    NAT44_NODE(OUT2IN_SLOW, nat44_ed_out2in_slowpath, OUT2IN_SLOW, OUT2IN, format_out2in_slow);
+/* of these, an edge leads to each direction */
+static const struct node_def node_classify =
+    NAT44_NODE("nat44-ed-classify", nat44_classify, OUT2IN, IN2OUT, format_classify);
+static const struct node_def node_handoff_classify =
+    NAT44_NODE("nat44-handoff-classify", nat44_handoff_classify, OUT2IN, IN2OUT, format_handoff);
+static const struct node_def node_handoff_in2out = NAT44_NODE(
+    "nat44-in2out-worker-handoff", nat44_handoff_in2out, IN2OUT_SLOW, IN2OUT, format_handoff);
+static const struct node_def node_handoff_out2in = NAT44_NODE(
+    "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, format_handoff);
+static const struct node_def node_expire = {
+    .name = "nat44-ed-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_expire)};
+
+static const struct node_def *const nodes[] = {
+    &node_pre_in2out,     &node_pre_out2in,     &node_in2out,   &node_out2in,
+    &node_in2out_slow,    &node_out2in_slow,    &node_classify, &node_handoff_classify,
+    &node_handoff_in2out, &node_handoff_out2in, &node_expire,   NULL,
+};
+
+#define NAT44_FEATURE(node)                                                                        \
+    &(const struct feature_def)                                                                    \
+    {                                                                                              \
+        "ip4-unicast", node, NULL, NULL                                                            \
+    }
+static const struct feature_def *const features[] = {
+    NAT44_FEATURE("nat-pre-in2out"),
+    NAT44_FEATURE("nat-pre-out2in"),
+    NAT44_FEATURE("nat44-ed-classify"),
+    NAT44_FEATURE("nat44-in2out-worker-handoff"),
+    NAT44_FEATURE("nat44-out2in-worker-handoff"),
+    NAT44_FEATURE("nat44-handoff-classify"),
+    NULL,
+};
+
+static const char *const needs[] = {"api", "interface", "address", NULL};
+
+extern const struct module piste_module;
+const struct module piste_module = {
+    .abi = MODULE_ABI,
+    .name = nat44_module_name,
+    .description = "Network Address Translation (NAT)",
+    .needs = needs,
+    .nodes = nodes,
+    .features = features,
+    .commands = nat44_commands,
+    .types = nat44_types,
+    .api = nat44_api_handlers,
+    .init = nat44_init,
+    .stop = nat44_stop,
+    .running_config = nat44_running_config,
+    .tables = nat44_tables,
+};

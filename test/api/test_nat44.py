@@ -1,0 +1,98 @@
+"""Messages of nat44_ed.api."""
+import socket
+
+import pytest
+
+FLAGS = {"twice": 1, "outside": 0x10, "inside": 0x20, "ext_host": 0x80}
+ANY = 0xffffffff
+
+
+@pytest.fixture
+def loops(api):
+    made = [api.create_loopback(mac_address=bytes(6)).sw_if_index for _ in range(2)]
+    for n, index in enumerate(made):
+        api.sw_interface_add_del_address(sw_if_index=index, is_add=True, prefix={
+            "address": {"af": 0, "un": ip4(f"10.{n + 1}.0.1") + bytes(12)}, "len": 24})
+    yield made
+    for index in made:
+        api.delete_loopback(sw_if_index=index)
+
+
+@pytest.fixture
+def nat(api):
+    assert enable(api, sessions=500) == 0
+    yield
+    assert enable(api, enable=False) == 0
+
+
+def ip4(text):
+    return socket.inet_aton(text)
+
+
+def enable(api, **kwargs):
+    values = {"inside_vrf": 0, "outside_vrf": 0, "sessions": 0, "session_memory": 0, "enable": True, "flags": 0, **kwargs}
+    return api.nat44_ed_plugin_enable_disable(**values).retval
+
+
+def address_range(api, first, last, add=True, flags=0, vrf=ANY):
+    return api.nat44_add_del_address_range(first_ip_address=ip4(first), last_ip_address=ip4(last), vrf_id=vrf, is_add=add,
+                                           flags=flags).retval
+
+
+def test_the_plugin(api):
+    assert enable(api, enable=False) == -169
+    assert enable(api, flags=2) == -126  # static mappings only
+    assert enable(api) == 0
+    assert enable(api) == -170
+    shown = api.nat44_show_running_config()
+    assert (shown.retval, shown.sessions, shown.flags, shown.forwarding_enabled) == (0, 63 * 1024, 1, False)
+    t = shown.timeouts
+    assert (t.udp, t.tcp_established, t.tcp_transitory, t.icmp) == (300, 7440, 240, 60)
+    assert api.nat_set_timeouts(udp=1, tcp_established=2, tcp_transitory=3, icmp=4).retval == 0
+    assert api.nat_set_timeouts(udp=0, tcp_established=2, tcp_transitory=3, icmp=4).retval == -7
+    assert api.nat44_forwarding_enable_disable(enable=True).retval == 0
+    assert api.nat44_set_session_limit(session_limit=77, vrf_id=0).retval == 0
+    shown = api.nat44_show_running_config()
+    assert (shown.sessions, shown.timeouts.tcp_transitory, shown.forwarding_enabled) == (77, 3, True)
+    assert enable(api, enable=False) == 0
+    assert api.nat44_forwarding_enable_disable(enable=True).retval == -126
+    assert address_range(api, "10.0.0.1", "10.0.0.1") == -126
+
+
+def test_addresses(api, nat, loops):
+    assert address_range(api, "10.9.0.1", "10.9.0.3") == 0
+    assert address_range(api, "10.9.0.3", "10.9.0.5") == -81
+    assert address_range(api, "10.9.0.9", "10.9.0.8") == -7
+    assert address_range(api, "10.9.0.7", "10.9.0.7", vrf=3) == 0
+    assert api.nat44_add_del_interface_addr(sw_if_index=loops[1], is_add=True, flags=0).retval == 0
+    assert api.nat44_add_del_interface_addr(sw_if_index=999, is_add=True, flags=0).retval == -2
+    assert [d.sw_if_index for d in api.nat44_interface_addr_dump()] == [loops[1]]
+    assert [(socket.inet_ntoa(bytes(d.ip_address)), d.vrf_id) for d in api.nat44_address_dump()] == [
+        ("10.9.0.1", ANY), ("10.9.0.2", ANY), ("10.9.0.3", ANY), ("10.9.0.7", 3), ("10.2.0.1", ANY)]
+    assert address_range(api, "10.9.0.1", "10.9.0.2", add=False) == 0
+    assert address_range(api, "10.9.0.1", "10.9.0.1", add=False) == -6
+    assert api.nat44_add_del_interface_addr(sw_if_index=loops[1], is_add=False, flags=0).retval == 0
+    assert [socket.inet_ntoa(bytes(d.ip_address)) for d in api.nat44_address_dump()] == ["10.9.0.3", "10.9.0.7"]
+
+
+def feature(api, index, flag, add=True):
+    return api.nat44_interface_add_del_feature(is_add=add, flags=FLAGS[flag], sw_if_index=index).retval
+
+
+def test_interfaces(api, nat, loops):
+    assert feature(api, loops[0], "inside") == feature(api, loops[1], "outside") == feature(api, loops[1], "inside") == 0
+    assert feature(api, loops[0], "inside") == -81
+    assert feature(api, 999, "inside") == -2
+    assert {d.sw_if_index: int(d.flags) for d in api.nat44_interface_dump()} == {loops[0]: 0x20, loops[1]: 0x30}
+    assert feature(api, loops[0], "outside", add=False) == -6
+    assert feature(api, loops[0], "inside", add=False) == 0
+    assert [d.sw_if_index for d in api.nat44_interface_dump()] == [loops[1]]
+
+
+def test_sessions(api, nat):
+    values = {"address": ip4("10.0.0.1"), "protocol": 17, "port": 1, "vrf_id": 0, "ext_host_address": bytes(4), "ext_host_port": 0}
+    assert api.nat44_del_session(flags=FLAGS["inside"], **values).retval == -6
+    assert api.nat44_user_dump() == api.nat44_user_session_dump(ip_address=ip4("10.0.0.1"), vrf_id=0) == []
+    assert api.nat44_user_session_v2_dump(ip_address=ip4("10.0.0.1"), vrf_id=0) == []
+    assert api.nat44_user_session_v3_dump(ip_address=ip4("10.0.0.1"), vrf_id=0) == []
+    assert isinstance(api.nat_worker_dump(), list)

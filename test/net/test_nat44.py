@@ -1,0 +1,108 @@
+"""NAT between namespaces: the tutorial's chapter as it is typed, and real programs through it."""
+import re
+import socket
+import threading
+
+import lib
+import pytest
+
+
+@pytest.fixture
+def tutorial(net):
+    """inside 10.10.2.1 -- 10.10.2.2 [vpp] 10.10.1.2 -- 10.10.1.1 outside, which knows no way to 10.10.2.0/24."""
+    switch, inside, outside = net.namespace(), net.namespace(), net.namespace()
+    switch.veth("vpp1inside", "in", inside)
+    switch.veth("vpp1outside", "out", outside)
+    inside.ip("addr add 10.10.2.1/24 dev in")
+    inside.ip("addr add 10.10.2.3/24 dev in")
+    inside.ip("route add default via 10.10.2.2")
+    outside.ip("addr add 10.10.1.1/24 dev out")
+    vpp = net.vpp(switch)
+    vpp.configure("""
+        create host-interface name vpp1inside
+        create host-interface name vpp1outside
+        set int state host-vpp1inside up
+        set int state host-vpp1outside up
+        set int ip address host-vpp1inside 10.10.2.2/24
+        set int ip address host-vpp1outside 10.10.1.2/24
+        nat44 plugin enable
+        nat44 add interface address host-vpp1outside
+        set interface nat44 in host-vpp1inside out host-vpp1outside
+    """)
+    return vpp, inside, outside
+
+
+def test_the_chapter(tutorial):
+    vpp, inside, _ = tutorial
+    assert inside.ping("10.10.1.1", count=5) == 5
+    shown = vpp.ctl("show nat44 sessions")
+    assert re.search(r"^    i2o 10\.10\.2\.1 proto ICMP port \d+ fib 0\n    o2i 10\.10\.1\.2 proto ICMP port \d+ fib 0\n"
+                     r"       external host 10\.10\.1\.1:\d+\n", shown, re.M), shown
+    assert vpp.ctl("show nat44 addresses").splitlines()[:3] == \
+        ["NAT44 pool addresses:", "10.10.1.2", "  tenant VRF independent"]
+    assert vpp.ctl("show nat44 interfaces").split() == ["NAT44", "interfaces:", "host-vpp1inside", "in", "host-vpp1outside", "out"]
+    # its own neighbours are still the switch's
+    assert "3 sent, 3 received" in vpp.ctl("ping 10.10.1.1 source host-vpp1inside repeat 3 interval 0.02") or \
+        inside.ping("10.10.2.2") == 3
+
+
+def serve(namespace, connections, seen):
+    """A TCP server that sends back what it gets, and notes who came."""
+    with namespace.entered():
+        listener = socket.create_server(("0.0.0.0", 7777), backlog=64)
+
+    def run():
+        for _ in range(connections):
+            peer, address = listener.accept()
+            seen.append(address)
+            while data := peer.recv(65536):
+                peer.sendall(data)
+            peer.close()
+        listener.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_tcp(tutorial):
+    vpp, inside, outside = tutorial
+    seen = []
+    server = serve(outside, 8, seen)
+    for n in range(8):
+        with inside.entered():
+            client = socket.socket()
+            client.settimeout(20)
+            client.bind(("10.10.2.1" if n % 2 else "10.10.2.3", 30000 + n // 2))  # two hosts, the same ports
+        with inside.entered():
+            client.connect(("10.10.1.1", 7777))
+        sent = bytes(range(256)) * 1000
+
+        def send(client=client, sent=sent):
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        got = b""
+        while data := client.recv(65536):
+            got += data
+        sender.join()
+        client.close()
+        assert got == sent
+    server.join(20)
+    assert {host for host, _ in seen} == {"10.10.1.2"} and len(set(seen)) == 8
+    lib.wait_for(lambda: vpp.json("show nat44 summary")["tcp_transitory"]["total"] == 8, "all connections to be done")
+
+
+def test_udp_errors_find_their_way(tutorial):
+    """A port where nobody listens: the error comes back to the socket inside."""
+    _, inside, _ = tutorial
+    with inside.entered():
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect(("10.10.1.1", 9))
+    s.settimeout(10)
+    s.send(b"hallo")
+    with pytest.raises(ConnectionRefusedError):
+        s.recv(10)
+    s.close()

@@ -1,0 +1,427 @@
+"""NAT44, endpoint-dependent: hosts behind pg0 share addresses towards those behind pg1.
+
+Every packet that comes out is checked: its checksums are those that scapy makes for it.
+"""
+import contextlib
+
+import pytest
+from packet_lib import wait_for
+from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror
+from scapy.packet import Raw
+
+HOST, OTHER = "10.1.0.2", "10.1.0.3"       # inside
+SERVER, SECOND = "10.2.0.2", "192.0.2.7"   # outside
+POOL = "10.2.0.1"
+
+
+@pytest.fixture(scope="module")
+def links(switch):
+    inside, outside = switch.pg(0, "10.1.0.1/24"), switch.pg(1, "10.2.0.1/24")
+    for host in ("10.1.0.3", "10.1.0.4"):
+        switch.ctl(f"set ip neighbor {inside} {host} {inside.host_mac}")
+    switch.ctl(f"ip route add 192.0.2.0/24 via {SERVER} {outside}")
+    return inside, outside
+
+
+@pytest.fixture(autouse=True)
+def nat(switch, links):
+    switch.ctl("nat44 plugin enable sessions 1000")
+    switch.ctl(f"nat44 add interface address {links[1]}")
+    switch.ctl(f"set interface nat44 in {links[0]} out {links[1]}")
+    yield
+    if nat_config(switch):
+        switch.ctl("nat44 plugin disable")
+    assert not nat_config(switch)
+
+
+def nat_config(switch):
+    return [line for line in switch.running_config() if "nat" in line]
+
+
+def right(packet):
+    """The packet, whose sums are right, without what is not compared."""
+    packet = IP(bytes(packet[IP])[:packet[IP].len])
+    made = packet.copy()
+    layers = [layer for layer in (IP, TCP, UDP, ICMP, IPerror, UDPerror, TCPerror) if layer in packet]
+    for layer in layers:
+        if packet[layer].chksum != 0 or layer != UDP:
+            del made[layer].chksum
+    made = IP(bytes(made))
+    for layer in layers:
+        assert made[layer].chksum == packet[layer].chksum, (layer, packet.show(dump=True))
+    return packet
+
+
+def through(switch, links, packets, back=False, count=None):
+    """Sends IP packets from inside, or outside; what comes out on the other side."""
+    source, sink = reversed(links) if back else links
+    packets = packets if isinstance(packets, list) else [packets]
+    out = switch.exchange(source, [source.ether() / p for p in packets], sink, count=len(packets) if count is None else count)
+    return [right(p) for p in out]
+
+
+def sessions(switch):
+    return switch.json("show nat44 sessions")["sessions"]
+
+
+def ends(switch):
+    return sorted((s["i2o"]["address"], s["i2o"].get("port"), s["o2i"]["address"], s["o2i"].get("port"), s["external_host"],
+                   s["external_port"]) for s in sessions(switch))
+
+
+def udp(src=HOST, dst=SERVER, sport=2000, dport=53, **kwargs):
+    return IP(src=src, dst=dst, **kwargs) / UDP(sport=sport, dport=dport) / Raw(b"hallo")
+
+
+def tcp(flags, src=HOST, dst=SERVER, sport=2000, dport=80, **kwargs):
+    return IP(src=src, dst=dst, **kwargs) / TCP(sport=sport, dport=dport, flags=flags)
+
+
+def echo(src=HOST, dst=SERVER, number=7, kind="echo-request"):
+    return IP(src=src, dst=dst) / ICMP(type=kind, id=number) / Raw(b"hallo")
+
+
+def test_udp_there_and_back(switch, links):
+    (out,) = through(switch, links, udp())
+    assert (out.src, out.dst, out.ttl, out[UDP].sport, out[UDP].dport) == (POOL, SERVER, 63, 2000, 53)
+    (back,) = through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
+    assert (back.src, back.dst, back.ttl, back[UDP].sport, back[UDP].dport) == (SERVER, HOST, 63, 53, 2000)
+    assert ends(switch) == [(HOST, 2000, POOL, 2000, SERVER, 53)]
+    (session,) = sessions(switch)
+    assert (session["packets"], session["bytes"]) == (2, 66)
+    assert 290 < session["timeout_in"] <= 300
+    # another host with the same port has another one outside
+    (out,) = through(switch, links, udp(OTHER))
+    assert out[UDP].sport != 2000 and out[UDP].sport >= 1024
+    through(switch, links, udp(sport=123))
+    (low,) = through(switch, links, udp(OTHER, sport=123))
+    assert low[UDP].sport != 123 and low[UDP].sport < 1024
+    (back,) = through(switch, links, udp(SERVER, POOL, 53, out[UDP].sport), back=True)
+    assert (back.dst, back[UDP].dport) == (OTHER, 2000)
+    # unless it talks to somebody else: sessions are told by both ends
+    (out,) = through(switch, links, udp(OTHER, SECOND))
+    assert (out.src, out[UDP].sport) == (POOL, 2000)
+
+
+def test_udp_without_checksum(switch, links):
+    packet = udp()
+    packet[UDP].chksum = 0
+    (out,) = through(switch, links, packet)
+    assert (out.src, out[UDP].chksum) == (POOL, 0)
+
+
+def test_ping_there_and_back(switch, links):
+    (out,) = through(switch, links, echo())
+    assert (out.src, out[ICMP].id) == (POOL, 7)
+    (other,) = through(switch, links, echo(OTHER))
+    assert (other.src, other[ICMP].id != 7) == (POOL, True)
+    replies = through(switch, links, [echo(SERVER, POOL, 7, "echo-reply"), echo(SERVER, POOL, other[ICMP].id, "echo-reply")],
+                      back=True)
+    assert sorted((p.dst, p[ICMP].id) for p in replies) == [(HOST, 7), (OTHER, 7)]
+
+
+def test_protocols_without_ports(switch, links):
+    (out,) = through(switch, links, IP(src=HOST, dst=SERVER) / GRE() / Raw(b"x" * 30))
+    assert (out.src, out.dst, out.proto) == (POOL, SERVER, 47)
+    (back,) = through(switch, links, IP(src=SERVER, dst=POOL) / GRE() / Raw(b"x" * 30), back=True)
+    assert (back.src, back.dst) == (SERVER, HOST)
+    with errors(switch, "out of ports"):  # there is nothing to tell a second one by
+        through(switch, links, IP(src=OTHER, dst=SERVER) / GRE() / Raw(b"x" * 30), count=0)
+
+
+@contextlib.contextmanager
+def errors(switch, reason, n=1):
+    """So many packets are dropped by a node of NAT for that reason, and none for another one."""
+    def nat_errors():
+        return {why: sum(n for (node, r), n in switch.errors().items() if "nat" in node and r == why)
+                for node, why in switch.errors() if "nat" in node}
+    before = nat_errors()
+    yield
+
+    def grown():
+        return {r: n - before.get(r, 0) for r, n in nat_errors().items() if n != before.get(r, 0)}
+    with contextlib.suppress(AssertionError):
+        wait_for(lambda: grown() == {reason: n}, "the drops")  # which may be another thread's
+    assert grown() == {reason: n}
+
+
+def test_nobody_outside_begins(switch, links):
+    with errors(switch, "no translation", 3):
+        through(switch, links, [udp(SERVER, POOL, 53, 2000), tcp("S", SERVER, POOL), tcp("S", SERVER, HOST)], back=True, count=0)
+    assert sessions(switch) == []
+    # the switch itself still answers a ping of its address
+    (reply,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / echo(SERVER, POOL), links[1], count=1)]
+    assert reply[ICMP].type == 0
+    switch.ctl("nat44 forwarding enable")
+    (passed,) = through(switch, links, tcp("S", SERVER, HOST), back=True)
+    assert (passed.src, passed.dst) == (SERVER, HOST)
+    switch.ctl("nat44 forwarding disable")
+
+
+def test_only_what_leaves_to_outside(switch, links):
+    third = switch.pg(2, "10.3.0.1/24")
+    (plain,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(dst=third.host), third, count=1)]
+    assert plain.src == HOST
+    (reply,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / echo(dst="10.1.0.1"), links[0], count=1)]
+    assert (reply.src, reply.dst) == ("10.1.0.1", HOST)
+    assert sessions(switch) == []
+
+
+def test_tcp_states(switch, links):
+    def state():
+        s = switch.json("show nat44 summary")
+        return s["tcp_established"]["total"], s["tcp_transitory"]["total"]
+
+    def there(flags):
+        assert through(switch, links, tcp(flags))[0].src == POOL
+
+    def back(flags):
+        assert through(switch, links, tcp(flags, SERVER, POOL, 80, 2000), back=True)[0].dst == HOST
+
+    with errors(switch, "non-SYN packet try to create session"):
+        through(switch, links, tcp("A"), count=0)
+    there("S")
+    assert state() == (0, 1)
+    back("SA")
+    assert state() == (1, 0)
+    there("A")
+    there("FA")
+    assert state() == (1, 0)  # half closed (RFC 5382 REQ-5)
+    back("FA")
+    assert state() == (0, 1)
+    there("A")
+    there("S")  # the same ports anew
+    back("SA")
+    assert state() == (1, 0)
+    back("R")  # whoever says so
+    assert state() == (0, 1)
+    there("A")  # it was not true (RFC 7857 2.2)
+    assert state() == (1, 0)
+
+
+def test_who_is_told_that_a_packet_came_to_its_end(switch, links):
+    through(switch, links, udp())
+    (error,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(ttl=1), links[0], count=1)]
+    assert (error.src, error.dst, error[ICMP].type) == ("10.1.0.1", HOST, 11)
+    assert (error[IPerror].src, error[UDPerror].sport) == (HOST, 2000)
+    (error,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / udp(SERVER, POOL, 53, 2000, ttl=1), links[1], count=1)]
+    assert (error.src, error.dst, error[IPerror].dst) == (POOL, SERVER, POOL)
+
+
+@pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
+def test_errors_from_outside(switch, links, packet):
+    (sent,) = through(switch, links, packet)
+    router = IP(src="192.0.2.1", dst=POOL) / ICMP(type=3, code=4) / IP(bytes(sent))
+    (error,) = through(switch, links, router, back=True)
+    assert (error.src, error.dst, error[ICMP].type, error[ICMP].code) == ("192.0.2.1", HOST, 3, 4)
+    assert (error[IPerror].src, error[IPerror].dst) == (HOST, SERVER)
+    quoted = bytes(error[ICMP])[8:]
+    assert quoted[12:28] == bytes(packet)[12:28]  # addresses, ports or identifier
+    # about nothing, or with a wrong sum
+    with errors(switch, "no translation"):
+        through(switch, links, IP(src="192.0.2.1", dst=POOL) / ICMP(type=3) / IP(src=POOL, dst=SECOND) / UDP(sport=9), back=True,
+                count=0)
+    broken = IP(bytes(router))
+    broken[ICMP].chksum ^= 1
+    with errors(switch, "malformed packet"):
+        through(switch, links, broken, back=True, count=0)
+
+
+def test_errors_from_inside(switch, links):
+    through(switch, links, udp())
+    (got,) = through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
+    for speaker in HOST, "10.1.0.77":  # nobody outside learns of a router inside
+        (error,) = through(switch, links, IP(src=speaker, dst=SERVER) / ICMP(type=3, code=3) / IP(bytes(got)))
+        assert (error.src, error.dst) == (POOL, SERVER)
+        assert (error[IPerror].src, error[IPerror].dst, error[UDPerror].dport) == (SERVER, POOL, 2000)
+
+
+def test_pool_of_many_addresses(switch, links):
+    switch.ctl("nat44 add address 10.2.0.100 - 10.2.0.103")
+    assert switch.fails("nat44 add address 10.2.0.103 - 10.2.0.104") == "nat44 add address: NAT address already in use."
+    assert switch.fails("nat44 add address 10.2.0.9 - 10.2.0.8") == \
+        "nat44 add address: end address less than start address"
+    assert "nat44 add address 10.2.0.100 - 10.2.0.103" in nat_config(switch)
+    # a host keeps its address
+    for host in HOST, OTHER, "10.1.0.4":
+        outs = through(switch, links, [udp(host, sport=2000 + n, dport=n) for n in range(1, 20)])
+        assert len({p.src for p in outs}) == 1
+    # neighbours find them here
+    arp = switch.exchange(links[1], links[1].ether(dst="ff:ff:ff:ff:ff:ff") / arp_for("10.2.0.102", links[1]), links[1], count=1)
+    assert arp[0].psrc == "10.2.0.102"
+    gone = through(switch, links, udp(sport=3000))[0].src
+    if gone == POOL:
+        switch.ctl(f"nat44 add interface address {links[1]} del")
+    else:
+        switch.ctl(f"nat44 add address {gone} del")
+        assert switch.fails(f"nat44 add address {gone} del") == "nat44 add address: NAT address not exist."
+    assert gone not in {s["o2i"]["address"] for s in sessions(switch)}
+    assert through(switch, links, udp(sport=3000))[0].src != gone
+
+
+def arp_for(address, pg):
+    from scapy.layers.l2 import ARP
+    return ARP(op=1, hwsrc=pg.host_mac, psrc=pg.host, pdst=address)
+
+
+def test_address_of_an_interface(switch, links):
+    assert "failed" in switch.fails(f"nat44 add interface address {links[1]}")
+    switch.ctl(f"set interface ip address {links[1]} 10.2.9.1/24")
+    assert [a["address"] for a in switch.json("show nat44 addresses")["addresses"]] == [POOL, "10.2.9.1"]
+    through(switch, links, [udp(sport=n) for n in range(1, 9)])
+    switch.ctl(f"set interface ip address del {links[1]} 10.2.9.1/24")
+    assert switch.ctl("show nat44 addresses").splitlines() == \
+        ["NAT44 pool addresses:", POOL, "  tenant VRF independent", "NAT44 twice-nat pool addresses:"]
+    assert switch.ctl("show nat44 interface address") == f"NAT44 pool address interfaces:\n {links[1]}\n"
+    assert {s["o2i"]["address"] for s in sessions(switch)} <= {POOL}
+
+
+def test_no_address_no_translation(switch, links):
+    switch.ctl(f"nat44 add interface address {links[1]} del")
+    with errors(switch, "out of ports"):
+        through(switch, links, udp(), count=0)
+
+
+def test_tables(switch, links):
+    """Inside is a table of its own, which has no way out but NAT."""
+    inside = switch.pg(3)
+    switch.ctl("ip table add 7")
+    switch.ctl(f"set interface ip table {inside} 7")
+    switch.ctl(f"set interface ip address {inside} 10.1.0.1/24")
+    switch.ctl(f"set ip neighbor {inside} {HOST} {inside.host_mac}")
+    switch.ctl(f"set interface nat44 in {inside}")
+    for source in links[0], inside:  # the same addresses and ports in both
+        (out,) = [right(p) for p in switch.exchange(source, source.ether() / udp(), links[1], count=1)]
+        (back,) = [right(p) for p in switch.exchange(
+            links[1], links[1].ether() / udp(SERVER, POOL, 53, out[UDP].sport), source, count=1)]
+        assert (back.dst, back[UDP].dport) == (HOST, 2000)
+    switch.ctl("nat44 add address 10.2.0.50 tenant-vrf 7")
+    (out,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(dport=99), links[1], count=1)]
+    assert out.src == POOL
+    switch.ctl(f"set interface nat44 in {inside} del")
+    switch.ctl("nat44 add address 10.2.0.50 del")
+    switch.ctl(f"set interface ip address del {inside} 10.1.0.1/24")
+
+
+def test_an_interface_that_is_both(switch, links):
+    switch.ctl(f"set interface nat44 in {links[0]} del")
+    switch.ctl(f"set interface nat44 in {links[1]}")
+    assert switch.ctl("show nat44 interfaces") == f"NAT44 interfaces:\n {links[1]} in out\n"
+    one = links[1]
+    switch.ctl(f"set interface ip address {one} 10.1.8.1/24")
+    switch.ctl(f"set ip neighbor {one} 10.1.8.2 {one.host_mac}")
+    (out,) = [right(p) for p in switch.exchange(one, one.ether() / udp("10.1.8.2", sport=4321), one, count=1)]
+    assert (out.dst, out[UDP].sport) == (SERVER, 4321) and out.src in (POOL, "10.1.8.1")
+    (back,) = [right(p) for p in switch.exchange(one, one.ether() / udp(SERVER, out.src, 53, 4321), one, count=1)]
+    assert (back.src, back.dst) == (SERVER, "10.1.8.2")
+    switch.ctl(f"set interface ip address del {one} 10.1.8.1/24")
+
+
+def test_timeouts(switch, links):
+    switch.ctl("set nat timeout udp 20 icmp 2000")
+    assert switch.ctl("show nat timeouts").splitlines() == \
+        ["udp timeout: 20sec", "tcp-established timeout: 7440sec", "tcp-transitory timeout: 240sec", "icmp timeout: 2000sec"]
+    assert "timeouts are" in switch.fails("set nat timeout udp 0")
+    through(switch, links, [udp(), echo(), tcp("S")])
+    assert len(sessions(switch)) == 3
+    switch.ctl("set clock adjust 21")
+    wait_for(lambda: len(sessions(switch)) == 2, "the session of UDP to end")
+    # sessions that there are follow
+    switch.ctl("set nat timeout icmp 30")
+    switch.ctl("set clock adjust 12")
+    wait_for(lambda: [s["i2o"]["protocol"] for s in sessions(switch)] == ["TCP"], "the session of ICMP to end")
+    switch.ctl("set nat timeout reset")
+    assert "udp timeout: 300sec" in switch.ctl("show nat timeouts")
+
+
+def test_a_flood_of_beginnings(switch, links):
+    """Who came last stays, and so does whoever was answered."""
+    through(switch, links, [udp(sport=1), tcp("S", sport=2)])
+    through(switch, links, [udp(SERVER, POOL, 53, 1), tcp("SA", SERVER, POOL, 80, 2)], back=True)
+    switch.ctl("set nat44 session limit 20")
+    outs = through(switch, links, [udp(sport=5000 + n) for n in range(300)])
+    assert len(outs) == 300
+    left = ends(switch)
+    assert (HOST, 1, POOL, 1, SERVER, 53) in left and (HOST, 2, POOL, 2, SERVER, 80) in left
+    assert len(left) == 20 if switch.workers == 1 else len(left) <= 20 * switch.workers
+    assert "1 to" in switch.fails("set nat44 session limit 0")
+
+
+def test_ending_sessions(switch, links):
+    through(switch, links, [udp(), udp(dport=54), udp(OTHER), echo()])
+    assert switch.fails("nat44 del session in 10.1.0.2:2001 udp") == "nat44 del session: nat44_del_session returned -6"
+    switch.ctl(f"nat44 del session in {HOST}:2000 udp external-host {SERVER}:54")
+    assert len(sessions(switch)) == 3
+    switch.ctl(f"nat44 del session out {POOL}:2000 udp")
+    assert [s[0] for s in ends(switch)] == [HOST, OTHER]
+    switch.ctl("clear nat44 ed sessions")
+    assert sessions(switch) == []
+
+
+def test_what_is_shown(switch, links):
+    through(switch, links, [udp(), tcp("S"), echo()])
+    text = switch.ctl("show nat44 sessions filter i2o proto udp")
+    lines = [line for line in text.splitlines() if line and not line.startswith(("--------", "Showed"))]
+    assert lines[:7] == [
+        "NAT44 ED sessions:",
+        f"    i2o {HOST} proto UDP port 2000 fib 0", f"    o2i {POOL} proto UDP port 2000 fib 0",
+        f"       external host {SERVER}:53",
+        f"       i2o flow: match: saddr {HOST} sport 2000 daddr {SERVER} dport 53 proto UDP fib_idx 0 rewrite: saddr {POOL}"
+        f" sport 2000 daddr {SERVER} dport 53 txfib 0 ",
+        f"       o2i flow: match: saddr {SERVER} sport 53 daddr {POOL} dport 2000 proto UDP fib_idx 0 rewrite: saddr {SERVER}"
+        f" daddr {HOST} dport 2000 txfib 0 ",
+        lines[6]]
+    assert [line.split()[0] for line in lines[6:]] == ["index", "last", "timeout", "total", "dynamic"]
+    assert len(switch.json("show nat44 sessions filter o2i daddr 10.2.0.1 filter i2o dport 80")["sessions"]) == 1
+    assert switch.json("show nat44 sessions filter i2o saddr 10.9.9.9")["sessions"] == []
+    summary = switch.ctl("show nat44 summary").splitlines()
+    assert summary[0] == "max translations per thread: 1000 fib 0"
+    assert summary[-11:] == [
+        "total sessions: 3 (timed out: 0)", "tcp sessions:", "    total: 1 (timed out: 0)", "        established: 0 (timed out: 0)",
+        "        transitory: 1 (timed out: 0)", "udp sessions:", "    total: 1 (timed out: 0)", "icmp sessions:",
+        "    total: 1 (timed out: 0)", "other sessions:", "    total: 0 (timed out: 0)"]
+
+
+def test_the_trace(switch, links):
+    if switch.workers > 1:
+        pytest.skip("hops on another thread are not traced")
+    switch.ctl("trace add pg-input 2")
+    through(switch, links, [udp()])
+    through(switch, links, [udp()])
+    trace = switch.ctl("show trace")
+    switch.ctl("clear trace")
+    assert "NAT44_IN2OUT_ED_SLOW_PATH: sw_if_index" in trace and "translation result 'success' via i2of" in trace
+    assert f"  i2of match: saddr {HOST} sport 2000 daddr {SERVER} dport 53 proto UDP fib_idx 0 rewrite:" in trace
+    fast = trace[trace.index("Packet 2"):]
+    assert "nat44-ed-in2out\n" in fast and "slowpath" not in fast
+
+
+def test_the_plugin_itself(switch, links):
+    before = nat_config(switch)
+    assert before == ["nat44 plugin enable sessions 1000", f"nat44 add interface address {links[1]}",
+                      f"set interface nat44 in {links[0]}", f"set interface nat44 out {links[1]}"]
+    assert switch.fails("nat44 plugin enable") == "nat44 plugin: already enabled"
+    assert switch.fails(f"set interface nat44 in {links[0]}").startswith(f"set interface nat44: add {links[0]} failed")
+    assert switch.fails(f"set interface nat44 out {links[0]} del").startswith(f"set interface nat44: del {links[0]} failed")
+    switch.ctl("set nat timeout udp 60 icmp 30")
+    switch.ctl("nat44 forwarding enable")
+    switch.ctl("nat44 add address 10.2.0.100 - 10.2.0.103 tenant-vrf 0")
+    lines = nat_config(switch)
+    through(switch, links, udp())
+    switch.ctl("nat44 plugin disable")
+    assert switch.fails("nat44 plugin disable") == "nat44 plugin: already disabled"
+    assert switch.fails("nat44 add address 10.2.0.100") == "nat44 add address: Plugin disabled."
+    assert nat_config(switch) == []
+    assert through(switch, links, udp())[0].src == HOST
+    for line in lines:
+        switch.ctl(line)
+    assert nat_config(switch) == lines
+
+
+def test_an_interface_that_goes(switch, links):
+    pg = switch.pg(8, "10.8.0.1/24")
+    switch.ctl(f"set interface nat44 out {pg}")
+    switch.ctl(f"nat44 add interface address {pg}")
+    switch.ctl(f"delete packet-generator interface {pg}")
+    assert not [line for line in nat_config(switch) if "pg8" in line]
+    assert through(switch, links, udp())[0].src == POOL
