@@ -44,22 +44,6 @@ static void make_tx(struct memif *port, u32 i)
     port->tx_queue[i] = &q->q;
 }
 
-/* Where people have placed a transmit queue it stays, however many there are. */
-static void set_tx_queues(struct memif *port, u32 n)
-{
-    struct engine *e = engine_of(port->piste);
-    u64 threads[MEMIF_QUEUES_MAX + 1];
-    struct error err;
-    for (u32 i = 0; i < n; i++)
-        threads[i] = port->tx_queue[i]->placed_by_user ? port->tx_queue[i]->threads : 0;
-    tx_queues_fini(e, &port->tx_queues);
-    tx_queues_init(e, &port->tx_queues, port->tx_queue, n);
-    for (u32 i = 0; i < n; i++)
-        if (port->tx_queue[i]->placed_by_user &&
-            tx_queue_place(e, &port->tx_queues, i, threads[i], &err))
-            port->tx_queue[i]->placed_by_user = false;
-}
-
 void memif_set_queues(struct memif *port, u32 n_rx, u32 n_tx)
 {
     struct node_index input = node_must_find(engine_of(port->piste), memif_input_node.name);
@@ -72,7 +56,7 @@ void memif_set_queues(struct memif *port, u32 n_rx, u32 n_tx)
         if (!port->tx[i])
             make_tx(port, i);
     if (n_tx != port->n_tx)
-        set_tx_queues(port, n_tx);
+        tx_queues_resize(engine_of(port->piste), &port->tx_queues, port->tx_queue, n_tx);
     port->n_rx = n_rx;
     port->n_tx = n_tx;
     interface_set_queues(port->piste, port->interface, port->rx_queue, n_rx, &port->tx_queues);

@@ -2,7 +2,6 @@
  * before the next is read, so that a peer that floods others with them waits in its turn. What a
  * peer may hold of ours before it has said a secret is a descriptor, for some seconds. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/foreign_fd.h"
 #include "base/log.h"
 #include "control/listen.h"
 #include "control/loop.h"
@@ -68,24 +68,8 @@ static void timer_tick(void *arg)
 static bool send_message(const struct memif_conn *c, const struct memif_message *m, int fd)
 {
     u8 record[MEMIF_MESSAGE_BYTES];
-    union {
-        struct cmsghdr align;
-        u8 bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct iovec iov = {record, sizeof(record)};
-    struct msghdr h = {.msg_iov = &iov, .msg_iovlen = 1};
     memif_message_write(m, record);
-    if (fd >= 0) {
-        memset(&control, 0, sizeof(control));
-        h.msg_control = control.bytes;
-        h.msg_controllen = sizeof(control.bytes);
-        struct cmsghdr *cmsg = CMSG_FIRSTHDR(&h);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-        memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-    }
-    return sendmsg(c->fd, &h, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof(record);
+    return foreign_fd_send(c->fd, record, sizeof(record), fd);
 }
 
 static void send_or_close(struct memif_conn *c, const struct memif_message *m, int fd)
@@ -418,16 +402,6 @@ static void master_region(struct memif_conn *c, const struct memif_message *m, i
         send_ack(c);
 }
 
-/* Of something else, a write might wait for somebody. */
-static bool is_eventfd(int fd)
-{
-    static const char wanted[] = "anon_inode:[eventfd]";
-    char path[64], is[64];
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(path, is, sizeof(is));
-    return n < 0 || (n == (ssize_t)strlen(wanted) && !memcmp(is, wanted, (size_t)n));
-}
-
 static void master_ring(struct memif_conn *c, const struct memif_message *m, int fd)
 {
     u32 d = m->ring.direction;
@@ -444,7 +418,7 @@ static void master_ring(struct memif_conn *c, const struct memif_message *m, int
         why = "too many rings";
     else if (m->ring.log2 > MEMIF_LOG2_MAX)
         why = "ring size out of range";
-    else if (!is_eventfd(fd) || fcntl(fd, F_SETFL, O_NONBLOCK))
+    else if (!foreign_event_take(fd))
         why = "ring interrupt fd is no eventfd";
     if (why) {
         if (fd >= 0)
@@ -554,49 +528,24 @@ static void memif_take_message(struct memif_conn *c, const u8 record[MEMIF_MESSA
     }
 }
 
-/* The first descriptor that came along, or -1; others are closed. */
-static int take_fd(struct msghdr *h)
-{
-    int first = -1;
-    for (struct cmsghdr *m = CMSG_FIRSTHDR(h); m; m = CMSG_NXTHDR(h, m)) {
-        if (m->cmsg_level != SOL_SOCKET || m->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t i = 0; CMSG_LEN((i + 1) * sizeof(int)) <= m->cmsg_len; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(m) + i * sizeof(fd), sizeof(fd));
-            if (first < 0)
-                first = fd;
-            else
-                close(fd);
-        }
-    }
-    return first;
-}
-
 static void on_message(void *arg, u32 events)
 {
     struct memif_conn *c = arg;
     u8 record[MEMIF_MESSAGE_BYTES + 1];
-    union {
-        struct cmsghdr align;
-        u8 bytes[CMSG_SPACE(4 * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
-    } control;
-    struct iovec iov = {record, sizeof(record)};
-    struct msghdr h = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = control.bytes,
-                       .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(c->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    int fds[4] = {-1};
+    u32 n_fds = 0;
+    ssize_t n = foreign_fd_receive(c->fd, record, sizeof(record), fds, array_len(fds), &n_fds);
+    if (n == -EAGAIN || n == -EINTR)
         return;
-    int fd = n < 0 ? -1 : take_fd(&h);
+    for (u32 i = 1; i < n_fds; i++)
+        close(fds[i]);
     if (n == MEMIF_MESSAGE_BYTES) {
-        memif_take_message(c, record, fd);
+        memif_take_message(c, record, fds[0]);
         return;
     }
-    if (fd >= 0)
-        close(fd);
-    memif_close(c, n < 0 ? (u32)errno : 0,
+    if (n_fds)
+        close(fds[0]);
+    memif_close(c, n < 0 ? (u32)-n : 0,
                 n < 0    ? "connection fd error"
                 : n == 0 ? "disconnected"
                          : "recvmsg: malformed message");

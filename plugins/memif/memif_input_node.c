@@ -139,7 +139,7 @@ ALWAYS_INLINE u32 memif_take_run(const struct memif_end *e, bool is_slave, u32 m
     }
     for (u32 i = 0; i < n; i++) {
         struct buffer *b = buffer_at(bi[i]);
-        memif_copy(buffer_current(b), from[i], len[i]);
+        foreign_copy(buffer_current(b), from[i], len[i]);
         b->len = (u16)len[i];
         r->bytes += len[i];
         r->bi[r->n++] = bi[i];

@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/foreign_fd.h"
 #include "engine/thread.h"
 #include "plugins/memif/memif_ring.h"
-
-#ifndef RWF_NOWAIT /* musl before 1.2.5 */
-#define RWF_NOWAIT 8
-#endif
 
 #define MAP_BYTES_MAX (1ull << 32) /* an offset has 32 bits */
 
@@ -163,22 +158,10 @@ static bool memif_arm(struct thread *t, struct rx_queue *rx)
     return !memif_filled(&q->end);
 }
 
-/* Does not wait, whatever the peer has done to the descriptor: O_NONBLOCK is his as much as ours.
- */
-static void event_drain(int fd)
-{
-    u64 count;
-    struct iovec to = {&count, sizeof(count)};
-    if (syscall(SYS_preadv2, fd, &to, 1, -1l, -1l, RWF_NOWAIT) < 0 &&
-        (errno == EOPNOTSUPP || errno == ENOSYS) && read(fd, &count, sizeof(count)) < 0) {
-        /* somebody else has read it */
-    }
-}
-
 static void memif_acknowledge(struct thread *t, struct rx_queue *rx, u32 events)
 {
     struct memif_rx *q = rx->port;
-    event_drain(rx->fd);
+    foreign_event_drain(rx->fd);
     __atomic_store_n(&q->end.interrupts, q->end.interrupts + 1, __ATOMIC_RELAXED);
     q->armed = false;
     set_quiet(q, true);

@@ -8,8 +8,6 @@
  *                      tail = at gives slots back            free = head - at */
 #pragma once
 
-#include <string.h>
-
 #include "plugins/memif/memif_internal.h"
 
 ALWAYS_INLINE u16 memif_their_index(const struct memif_end *e)
@@ -60,19 +58,4 @@ ALWAYS_INLINE u8 *memif_slot_data(const struct memif_end *e, bool is_slave, u16 
         return NULL;
     const struct memif_memory *m = &e->memory[d->region];
     return likely((u64)d->offset + d->length <= m->bytes) ? m->base + d->offset : NULL;
-}
-
-/* Exactly so many bytes: what is behind them is nobody else's business, and may not be there. */
-ALWAYS_INLINE void memif_copy(u8 *to, const u8 *from, u32 n)
-{
-    if (likely(n >= 64 && n <= 256)) {
-        for (u32 i = 0; i + 64 < n; i += 64)
-            memcpy(to + i, from + i, 64);
-        memcpy(to + n - 64, from + n - 64, 64);
-    } else if (n >= 32 && n < 64) {
-        memcpy(to, from, 32);
-        memcpy(to + n - 32, from + n - 32, 32);
-    } else {
-        memcpy(to, from, n);
-    }
 }

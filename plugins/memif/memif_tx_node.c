@@ -1,8 +1,7 @@
 /* memifS/I-tx: packets into slots of a ring in shared memory, copied; one that a slot does not take
  * goes into several. The other end sees all of a vector at once, and is woken once, if it wants to
  * be. */
-#include <unistd.h>
-
+#include "base/foreign_fd.h"
 #include "net/link/interface/interface_tx.h"
 #include "plugins/memif/memif_ring.h"
 
@@ -95,7 +94,7 @@ ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_q
             return;
         }
         if (likely(!(b[i]->flags & BUFFER_NEXT) && b[i]->len <= room)) {
-            memif_copy(to, buffer_current(b[i]), b[i]->len);
+            foreign_copy(to, buffer_current(b[i]), b[i]->len);
             memif_desc_set(e, slot, b[i]->len, 0);
             p->slots++;
         } else {
@@ -115,11 +114,8 @@ ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_q
 
 static void memif_interrupt(struct memif_end *e)
 {
-    static const u64 one = 1;
     __atomic_store_n(&e->interrupts, e->interrupts + 1, __ATOMIC_RELAXED); /* it is shown */
-    if (write(e->fd, &one, sizeof(one)) < 0) {
-        /* it is readable already */
-    }
+    foreign_event_signal(e->fd);
 }
 
 /* The other end sees them, and is woken if it sleeps. */

@@ -6,6 +6,8 @@
  * What is read there may be another value the next time: copy, then check, then use. */
 #pragma once
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/types.h"
 
@@ -29,3 +31,18 @@ bool foreign_map_is_cut(const struct foreign_map *m);
 /* Whether the address of a SIGBUS was in one of these maps, which can be used again now. Any
  * thread, async-signal-safe. */
 bool foreign_map_mend(const void *address);
+
+/* Exactly so many bytes: what is behind them is nobody else's business, and may not be there. */
+ALWAYS_INLINE void foreign_copy(u8 *to, const u8 *from, u32 n)
+{
+    if (likely(n >= 64 && n <= 256)) {
+        for (u32 i = 0; i + 64 < n; i += 64)
+            memcpy(to + i, from + i, 64);
+        memcpy(to + n - 64, from + n - 64, 64);
+    } else if (n >= 32 && n < 64) {
+        memcpy(to, from, 32);
+        memcpy(to + n - 32, from + n - 32, 32);
+    } else {
+        memcpy(to, from, n);
+    }
+}

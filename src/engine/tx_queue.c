@@ -99,6 +99,20 @@ int tx_queue_place(struct engine *e, struct tx_queues *s, u32 queue, u64 threads
     return 0;
 }
 
+void tx_queues_resize(struct engine *e, struct tx_queues *s, struct tx_queue **v, u32 n)
+{
+    u64 *placed = mem_alloc((n + 1) * sizeof(placed[0]));
+    for (u32 i = 0; i < n; i++)
+        placed[i] = v[i]->placed_by_user ? v[i]->threads : 0;
+    tx_queues_fini(e, s);
+    tx_queues_init(e, s, v, n);
+    for (u32 i = 0; i < n; i++)
+        if (v[i]->placed_by_user)
+            v[i]->threads = placed[i];
+    tx_queue_publish(e, s);
+    free(placed);
+}
+
 void tx_queue_enable(struct engine *e, struct tx_queues *s, u32 queue, bool enable)
 {
     if (s->v[queue]->disabled == !enable)

@@ -49,6 +49,8 @@ struct tx_queues {
  * Numbers and places are set here: queue i is for data thread 1 + i, and on from the first when
  * there are more of these or those. */
 void tx_queues_init(struct engine *e, struct tx_queues *s, struct tx_queue **v, u32 n);
+/* As many as n of v are there now. Where people have placed one it stays so. */
+void tx_queues_resize(struct engine *e, struct tx_queues *s, struct tx_queue **v, u32 n);
 /* No data thread is at any of them any more. */
 void tx_queues_fini(struct engine *e, struct tx_queues *s);
 /* Gives a queue to these threads; the control thread may be among them, and sends nothing.
