@@ -32,6 +32,7 @@ static const struct {
     {"create host-interface name * ...", "delete host-interface name $1"},
     {"create memif socket id * filename *", "delete memif socket id $1"},
     {"create interface memif id * socket-id * ...", "delete interface memif memif$2/$1"},
+    {"create vhost-user socket * renumber * ...", "delete vhost-user VirtualEthernet0/0/$2"},
     {"create loopback interface mac * instance *", "delete loopback interface intfc loop$2"},
     {"bvi create mac * instance *", "bvi delete bvi$2"},
     {"pipe create instance *", "pipe delete pipe$1"},

@@ -1,41 +1,11 @@
 """memif with DPDK's net_memif as the peer, both ways round: testpmd answers ARP and pings for any address."""
 import os
-import shutil
-import signal
-import subprocess
 
 import lib
 import pytest
+import testpmd
 
-pytestmark = pytest.mark.skipif(not shutil.which("dpdk-testpmd"),
-                                reason="dpdk-testpmd is not installed (Debian: dpdk-dev, librte-net-memif23, librte-mempool-ring23)")
-
-
-class Testpmd:
-    """One that answers, on a memif of its own."""
-
-    __test__ = False  # pytest takes it for tests by its name
-
-    def __init__(self, namespace, folder, words, eal=""):
-        argv = (f"dpdk-testpmd --no-pci --no-huge -m 256 --no-telemetry --lcores 0@(0,1),1@(0,1) --file-prefix=piste{os.getpid()} {eal} "
-                f"--vdev=net_memif0,id=0,socket={folder}/m.sock,socket-abstract=no,{words} "
-                "-- --total-num-mbufs=8192 --stats-period 1 --auto-start --forward-mode=icmpecho")
-        self.log = folder + "/testpmd.log"
-        with open(self.log, "wb") as out:
-            self.process = namespace.popen(argv, stdout=out, stderr=out)
-
-    def text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
-    def stop(self):
-        """However it ends: a server that segfaults when its client has left is no fault of ours."""
-        self.process.send_signal(signal.SIGINT)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+pytestmark = testpmd.needed
 
 
 def answered(vpp, size):
@@ -57,7 +27,7 @@ def test_testpmd_answers_pings(net, role, words, eal):
         set interface ip address memif1/0 10.40.0.1/24
     """)
     for _ in range(2):  # and once more when it has been away
-        peer = Testpmd(ns, vpp.folder, words, eal)
+        peer = testpmd.Testpmd(ns, vpp.folder, f"net_memif0,id=0,socket={vpp.folder}/m.sock,socket-abstract=no,{words}", eal)
         try:
             lib.wait_for(lambda: vpp.link("memif1/0") == "up" or peer.process.poll() is not None, "testpmd to connect", timeout=60)
             assert peer.process.poll() is None, peer.text()

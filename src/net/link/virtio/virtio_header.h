@@ -48,6 +48,16 @@ ALWAYS_INLINE u16 virtio_u16(u16 x, enum virtio_order order)
     return order == VIRTIO_LITTLE && !BYTEORDER_SWAP ? __builtin_bswap16(x) : x;
 }
 
+ALWAYS_INLINE u32 virtio_u32(u32 x, enum virtio_order order)
+{
+    return order == VIRTIO_LITTLE && !BYTEORDER_SWAP ? __builtin_bswap32(x) : x;
+}
+
+ALWAYS_INLINE u64 virtio_u64(u64 x, enum virtio_order order)
+{
+    return order == VIRTIO_LITTLE && !BYTEORDER_SWAP ? __builtin_bswap64(x) : x;
+}
+
 ALWAYS_INLINE struct virtio_header virtio_header_read(const u8 *p, enum virtio_order order)
 {
     return (struct virtio_header){

@@ -1,0 +1,233 @@
+/* VirtualEthernet0/0/N-tx: packets into buffers that the guest has put into its receive queues,
+ * copied. The guest sees all of a vector at once, and is woken once, if it wants to be. */
+#include "net/link/interface/interface_tx.h"
+#include "plugins/vhost/vhost_ring.h"
+
+#define WARM_PKTS                                                                                  \
+    4 /* whose descriptors and data are on their way, ahead of the one that is copied */
+
+/* What became of a vector. */
+struct vhost_put {
+    struct vhost_done done;
+    u32 waiting; /* chains, of a split ring */
+    u32 n;       /* sent: in bi */
+    u32 bi[FRAME_PKTS];
+};
+
+static void vhost_tx_drop(struct thread *t, struct node *n, const struct tx_queue *q,
+                          struct buffer *b, u16 *next, enum vhost_tx_error error)
+{
+    *next = node_drop(n, b, error, VHOST_TX_NEXT_DROP);
+    interface_count(t, IF_TX_ERROR, q->interface, 1, 0);
+}
+
+ALWAYS_INLINE void vhost_header_put(const struct vhost_ring *r, u8 *to, const struct buffer *b,
+                                    u16 n_buffers)
+{
+    struct virtio_header h = virtio_header_make(b);
+    if (!r->takes_ecn)
+        h.gso_type &= (u8)~VIRTIO_GSO_ECN;
+    virtio_header_write(to, &h, r->order);
+    if (r->header_bytes == VIRTIO_HEADER_MRG_BYTES)
+        store_u16(to + VIRTIO_HEADER_BYTES, virtio_u16(n_buffers, r->order));
+}
+
+/* --- packets of several pieces, or in several --- */
+
+/* A place in segments that are written. */
+struct vhost_writer {
+    const struct vhost_segment *s;
+    u32 at; /* bytes of it that are written */
+};
+
+static void vhost_write(struct vhost_writer *w, const u8 *from, u32 len)
+{
+    while (len) {
+        u32 k = (u32)min_u64(w->s->len - w->at, len);
+        memcpy(w->s->at + w->at, from, k);
+        from += k;
+        len -= k;
+        w->at += k;
+        if (w->at == w->s->len) {
+            w->s++;
+            w->at = 0;
+        }
+    }
+}
+
+static void vhost_write_packet(const struct vhost_ring *r, const struct vhost_segments *s,
+                               const struct buffer *b, u32 n_heads)
+{
+    struct vhost_writer w = {s->v, 0};
+    u8 header[VIRTIO_HEADER_MRG_BYTES];
+    vhost_header_put(r, header, b, (u16)n_heads);
+    vhost_write(&w, header, r->header_bytes);
+    for (;; b = buffer_at(b->next)) {
+        vhost_write(&w, buffer_current(b), b->len);
+        if (!(b->flags & BUFFER_NEXT))
+            break;
+    }
+}
+
+/* Chains that take `need` bytes together. Returns OK, or why there are none; of those that are bad
+ * the last one in h is, and all go back as they are. */
+static enum vhost_chain vhost_collect(const struct vhost_ring *r, const struct vhost_put *p,
+                                      u64 need, struct vhost_head *h, u32 *n_heads,
+                                      struct vhost_segments *s)
+{
+    u32 ahead = p->done.ahead;
+    enum vhost_chain rc = VHOST_CHAIN_OK;
+    while (!rc && s->bytes < need && *n_heads < (r->mergeable ? VHOST_HEADS_MAX : 1u)) {
+        u64 before = s->bytes;
+        rc = vhost_chain_take(r, ahead, p->waiting, true, &h[*n_heads], s);
+        if (rc == VHOST_CHAIN_NONE || rc == VHOST_CHAIN_BROKEN)
+            return rc;
+        h[*n_heads].bytes = rc ? 0 : (u32)min_u64(s->bytes - before, need - before);
+        ahead += h[*n_heads].slots;
+        ++*n_heads;
+    }
+    return rc;
+}
+
+static COLD enum vhost_tx_error vhost_error_of(enum vhost_chain rc)
+{
+    switch (rc) {
+    case VHOST_CHAIN_OK:
+        return VHOST_TX_ERR_NO_MERGE;
+    case VHOST_CHAIN_NONE:
+        return VHOST_TX_ERR_NO_DESC;
+    case VHOST_CHAIN_ADDRESS:
+        return VHOST_TX_ERR_MMAP;
+    default:
+        return VHOST_TX_ERR_INDIRECT;
+    }
+}
+
+/* Sends a packet, whatever it and the chains are; false: *error says why not. */
+static bool vhost_put_odd(struct thread *t, struct vhost_ring *r, struct vhost_put *p,
+                          const struct buffer *b, enum vhost_tx_error *error)
+{
+    struct vhost_segments s;
+    struct vhost_head h[VHOST_HEADS_MAX];
+    u32 n_heads = 0;
+    u64 need = r->header_bytes + (u64)buffer_packet_len(b);
+    s.n = 0;
+    s.bytes = 0;
+    enum vhost_chain rc = vhost_collect(r, p, need, h, &n_heads, &s);
+    bool fits = !rc && s.bytes >= need;
+    if (fits)
+        vhost_write_packet(r, &s, b, n_heads);
+    else
+        *error = vhost_error_of(rc);
+    if (rc == VHOST_CHAIN_BROKEN)
+        vhost_ring_fault(t, r, r->packed ? VHOST_FAULT_CHAIN : VHOST_FAULT_HEAD);
+    bool bad = rc == VHOST_CHAIN_ADDRESS || rc == VHOST_CHAIN_TABLE;
+    for (u32 i = 0; (fits || bad) && i < n_heads; i++) {
+        h[i].bytes = fits ? h[i].bytes : 0;
+        vhost_done_add(r, &p->done, &h[i]);
+    }
+    return fits;
+}
+
+/* --- packets of one piece, into one --- */
+
+ALWAYS_INLINE bool vhost_find_room(const struct vhost_ring *r, bool packed, u32 ahead, u32 waiting,
+                                   u32 need, struct vhost_desc *d, u8 **to)
+{
+    u16 id;
+    if (packed) {
+        bool wrap;
+        if (unlikely(ahead >= r->size))
+            return false;
+        const u8 *at = r->desc + (size_t)vhost_slot(r, ahead, &wrap) * sizeof(struct vring_desc);
+        u16 flags = vhost_load16_acquire(r, at + VRING_PACKED_FLAGS_AT);
+        if (!vhost_packed_is_available(flags, wrap))
+            return false;
+        *d = vhost_desc_copy(r, at);
+        d->flags = flags;
+    } else {
+        if (ahead >= waiting)
+            return false;
+        id = vhost_load16(r, vhost_avail_ring(r, (r->at + ahead) & (r->size - 1u)));
+        if (unlikely(id >= r->size))
+            return false;
+        *d = vhost_split_desc(r, r->desc + (size_t)id * sizeof(struct vring_desc));
+        d->id = id;
+    }
+    if (unlikely((d->flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) !=
+                     VRING_DESC_WRITE ||
+                 d->len < need))
+        return false;
+    *to = vhost_at_whole(r->memory, d->addr, need);
+    return *to;
+}
+
+ALWAYS_INLINE bool vhost_put_plain(const struct vhost_ring *r, bool packed, struct vhost_put *p,
+                                   const struct buffer *b)
+{
+    struct vhost_desc d;
+    u8 *to;
+    u32 need = (u32)r->header_bytes + b->len;
+    if (unlikely(b->flags & BUFFER_NEXT) ||
+        !vhost_find_room(r, packed, p->done.ahead, p->waiting, need, &d, &to))
+        return false;
+    vhost_header_put(r, to, b, 1);
+    foreign_copy(to + r->header_bytes, buffer_current(b), b->len);
+    struct vhost_head h = {.id = d.id, .slots = 1, .bytes = need};
+    vhost_done_add(r, &p->done, &h);
+    return true;
+}
+
+ALWAYS_INLINE void vhost_put(struct thread *t, struct node *n, const struct tx_queue *q,
+                             bool packed, struct buffer **b, u16 *next, u32 count,
+                             struct vhost_put *p)
+{
+    struct vhost_ring *r = &((struct vhost_tx *)q->port)->ring;
+    for (u32 i = 0; i < count; i++) {
+        enum vhost_tx_error error = VHOST_TX_ERR_NOT_READY;
+        if (i + WARM_PKTS < count)
+            __builtin_prefetch(buffer_current(b[i + WARM_PKTS]));
+        if (likely(vhost_put_plain(r, packed, p, b[i])) ||
+            (!r->fault && vhost_put_odd(t, r, p, b[i], &error))) {
+            next[i] = NEXT_CONSUMED;
+            p->bi[p->n++] = buffer_index(b[i]);
+        } else {
+            vhost_tx_drop(t, n, q, b[i], &next[i], error);
+        }
+    }
+}
+
+static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
+                       u16 *next, u32 count)
+{
+    struct vhost_tx *tx = q->port;
+    struct vhost_ring *r = &tx->ring;
+    struct vhost_put p;
+    p.done = (struct vhost_done){0};
+    p.n = 0;
+    bool up = likely(__atomic_load_n(&r->up, __ATOMIC_ACQUIRE)) && !r->fault;
+    p.waiting = up ? vhost_waiting(r) : 0;
+    if (unlikely(p.waiting > r->size)) {
+        vhost_ring_fault(t, r, VHOST_FAULT_INDEX);
+        up = false;
+    }
+    if (unlikely(!up)) {
+        for (u32 i = 0; i < count; i++)
+            vhost_tx_drop(t, n, q, b[i], &next[i], VHOST_TX_ERR_NOT_READY);
+        return;
+    }
+    if (r->packed)
+        vhost_put(t, n, q, true, b, next, count, &p);
+    else
+        vhost_put(t, n, q, false, b, next, count, &p);
+    if (likely(p.done.ahead))
+        vhost_ring_finish(r, &p.done);
+    buffer_free(t, p.bi, p.n);
+}
+
+void NODE_FN(vhost_tx)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    static const struct interface_tx_errors errors = {VHOST_TX_ERR_NO_QUEUE, VHOST_TX_ERR_NOT_CUT,
+                                                      VHOST_TX_NEXT_DROP};
+    interface_tx(t, n, &((struct vhost *)n->state)->tx_queues, b, next, count, vhost_send, &errors);
+}
