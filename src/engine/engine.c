@@ -14,6 +14,7 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
+#include "engine/probe.h"
 
 void engine_config_default(struct engine_config *c)
 {
@@ -182,7 +183,8 @@ void engine_stop(struct engine *e)
     for (u32 i = 1; i < e->n_threads; i++)
         thread_stop(e->threads[i]);
     e->started = false;
-    thread_drain_events(e); /* while those who handle them are still there */
+    thread_drain_events(e);        /* while those who handle them are still there */
+    forwarding_on_change(e, NULL); /* what is taken down now is no change of what nodes do */
 }
 
 void engine_free(struct engine *e)

@@ -84,5 +84,5 @@ struct forwarding_watch {
 };
 /* Whether anybody does. */
 bool forwarding_is_remembered(const struct engine *e);
-/* w: borrowed; NULL: nobody. */
+/* w: borrowed; NULL: nobody. Nobody does either when the engine has stopped. */
 void forwarding_on_change(struct engine *e, const struct forwarding_watch *w);

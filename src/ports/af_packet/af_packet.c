@@ -160,7 +160,7 @@ static int open_rx(const struct af_packet *port, struct af_packet_queue *q, stru
     bool shared = port->n_queues > 1;
     struct af_packet_socket_args a;
     socket_args(port, port->fixed_rings && !args->no_ring ? frames : 0, &a);
-    int rc = af_packet_socket_rx(&a, shared, &q->now, e);
+    int rc = af_packet_socket_rx(&a, shared || port->is_held, &q->now, e);
     if (rc)
         return rc;
     q->rx.fd = q->now.fd;
@@ -172,13 +172,14 @@ static int open_rx(const struct af_packet *port, struct af_packet_queue *q, stru
         return 0;
     int with = q == port->queues[0] ? -1 : port->queues[0]->now.fd;
     rc = af_packet_group_join(q->now.fd, with, AF_PACKET_GROUP_FLOWS, e);
-    return rc ? rc : af_packet_socket_listen(q->now.fd, e);
+    return rc || port->is_held ? rc : af_packet_socket_listen(q->now.fd, e);
 }
 
 int af_packet_open(struct af_packet *port, struct error *e)
 {
     struct engine *engine = engine_of(port->piste);
     int rc = af_packet_update_caps(port, e);
+    af_packet_fast_opening(port);
     for (u32 i = 0; i < port->n_tx && !rc; i++)
         rc = open_tx(port, &port->tx[i], e);
     for (u32 i = 0; i < port->n_queues && !rc; i++) {

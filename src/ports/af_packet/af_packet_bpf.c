@@ -338,20 +338,10 @@ static void check_longest(struct bpf_asm *a, struct bpf_label miss)
     bpf_here(a, done);
 }
 
-/* The filter of packet sockets. */
-static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
-                       struct error *e)
+/* r8: the number of the action for this packet. r7: the port's mask; r8: the device. */
+static void find_flow(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss)
 {
-    bpf_asm_begin(a);
-    struct bpf_label miss = bpf_label(a), none = bpf_label(a), echo = bpf_label(a),
-                     found = bpf_label(a);
-    bpf_mov(a, SKB_REG, BPF_REG_1);
-    /* what the host sends; a group shows it whatever its sockets asked for */
-    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
-    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_OUTGOING, none);
-    find_port(a, b, miss);
-    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
-    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
+    struct bpf_label echo = bpf_label(a), found = bpf_label(a), end = bpf_label(a);
     key_link(a, miss);
     key_ip(a, miss, echo);
     map_find(a, b->flows_fd, KEY, echo);
@@ -362,14 +352,67 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_jump_if(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
     bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_0, FLOW(action));
     check_longest(a, miss);
+    bpf_jump(a, end);
+    bpf_here(a, echo);
+    find_echo(a, b, miss);
+    bpf_jump(a, found);
+    bpf_here(a, end);
+}
+
+/* One packet in so many, while an earlier life still has the others. */
+#define SAMPLE_MASK 255
+
+/* Whether this packet is for the program of an earlier life, which is not told: none. r0: the port.
+ * What that program never forwards is not for it: what is not IP, goes to groups, or belongs to
+ * neighbour discovery. */
+static void leave_to_held(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss,
+                          struct bpf_label none)
+{
+    struct bpf_label decide = bpf_label(a), sample = bpf_label(a);
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(held));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, decide);
+    bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(phase));
+    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_1, 0);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, AF_PACKET_BPF_ALONE, decide);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, AF_PACKET_BPF_WAITS, none);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_BROADCAST, miss);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_MULTICAST, miss);
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(protocol));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, htons(ETHERTYPE_IP4), sample);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP6), miss);
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES + 6, BYTE, 1);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, BYTE);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PROTOCOL_ICMP6, miss);
+    bpf_here(a, sample);
+    bpf_call(a, BPF_FUNC_get_prandom_u32);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_0, SAMPLE_MASK);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, none);
+    bpf_here(a, decide);
+}
+
+/* The filter of packet sockets. */
+static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
+                       struct error *e)
+{
+    bpf_asm_begin(a);
+    struct bpf_label miss = bpf_label(a), none = bpf_label(a);
+    bpf_mov(a, SKB_REG, BPF_REG_1);
+    /* what the host sends; a group shows it whatever its sockets asked for */
+    bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_OUTGOING, none);
+    find_port(a, b, miss);
+    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
+    if (b->holds)
+        leave_to_held(a, b, miss, none);
+    find_flow(a, b, miss);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[1]), BPF_REG_8);
     bpf_mov32_imm(a, BPF_REG_1, w.hit);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_here(a, none);
     bpf_exit_with(a, 0);
-    bpf_here(a, echo);
-    find_echo(a, b, miss);
-    bpf_jump(a, found);
     bpf_here(a, miss);
     bpf_mov32_imm(a, BPF_REG_1, w.miss);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
@@ -544,40 +587,63 @@ static void change_tag(struct bpf_asm *a, struct bpf_label drop)
     bpf_here(a, none);
 }
 
-/* One that no filter of ours has decided about: counted where that cannot be. */
-static void count_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label pass)
+/* One that no filter of ours has decided about: counted where that cannot be; looked up where that
+ * is so because the switch is gone. INDEX: its action. */
+static void take_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label pass)
 {
+    struct bpf_label unwatched = bpf_label(a);
     find_port(a, b, pass);
-    bpf_load(a, BPF_H, BPF_REG_1, BPF_REG_0, PORT(watched));
-    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, pass);
+    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(watched));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, unwatched);
     bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(undecided));
     bpf_mov_imm(a, BPF_REG_2, 1);
     bpf_atomic_add(a, BPF_REG_1, 0, BPF_REG_2);
+    bpf_here(a, unwatched);
+    if (!b->holds) {
+        bpf_jump(a, pass);
+        return;
+    }
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, pass);
+    bpf_call(a, BPF_FUNC_ktime_get_coarse_ns);
+    bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(deadline_ns));
+    bpf_load(a, BPF_DW, BPF_REG_1, BPF_REG_1, 0);
+    bpf_jump_if(a, BPF_JGT, BPF_REG_0, BPF_REG_1, pass);
+    find_flow(a, b, pass);
+    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_8);
 }
 
 /* The program at devices' ingress. */
 static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
-                        struct error *e)
+                        u32 expected_attach, struct error *e)
 {
     bpf_asm_begin(a);
     struct bpf_label pass = bpf_label(a), act = bpf_label(a), missed = bpf_label(a),
-                     drop = bpf_label(a);
+                     drop = bpf_label(a), obey = bpf_label(a);
     bpf_mov(a, SKB_REG, BPF_REG_1);
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(cb[0]));
-    bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.hit, act);
+    bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.hit, obey);
     bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.miss, missed);
-    count_undecided(a, b, pass);
-    bpf_jump(a, pass);
+    take_undecided(a, b, pass);
+    if (b->holds)
+        bpf_jump(a, act);
     bpf_here(a, missed);
     bpf_mov_imm(a, BPF_REG_1, 0);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    if (b->holds) {
+        bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(ends_chain));
+        bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_1, 0);
+        bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, pass);
+        bpf_exit_with(a, BPF_INGRESS_PASS);
+    }
     bpf_here(a, pass);
     bpf_exit_with(a, BPF_INGRESS_NEXT);
-    bpf_here(a, act);
+    bpf_here(a, obey);
     bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(cb[1]));
     bpf_mov_imm(a, BPF_REG_1, 0);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_store(a, BPF_W, FP, INDEX, BPF_REG_2);
+    bpf_here(a, act);
     map_find(a, b->actions_fd, INDEX, drop);
     bpf_mov(a, BPF_REG_7, BPF_REG_0);
     count_packet(a, b, drop);
@@ -592,7 +658,7 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
     bpf_exit(a);
     bpf_here(a, drop);
     bpf_exit_with(a, BPF_INGRESS_DROP);
-    return bpf_program_load(a, "fast_ingress", BPF_PROG_TYPE_SCHED_CLS, BPF_INGRESS_PROGRAM, e);
+    return bpf_program_load(a, "fast_ingress", BPF_PROG_TYPE_SCHED_CLS, expected_attach, e);
 }
 
 /* --- opening and closing --- */
@@ -636,7 +702,7 @@ static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
     return b->flows_fd < 0 ? b->flows_fd : 0;
 }
 
-static int make_bpf_programs(struct af_packet_bpf *b, struct error *e)
+static int make_bpf_programs(struct af_packet_bpf *b, u32 expected_attach, struct error *e)
 {
     struct words w;
     if (getrandom(&w.hit, sizeof(w.hit), 0) != sizeof(w.hit))
@@ -646,17 +712,26 @@ static int make_bpf_programs(struct af_packet_bpf *b, struct error *e)
     struct bpf_asm *a = mem_alloc(sizeof(*a));
     b->filter_fd = load_filter(a, b, w, e);
     if (b->filter_fd >= 0)
-        b->ingress_fd = load_ingress(a, b, w, e);
+        b->ingress_fd = load_ingress(a, b, w, expected_attach, e);
     free(a);
     return b->filter_fd < 0 ? b->filter_fd : b->ingress_fd < 0 ? b->ingress_fd : 0;
 }
 
-int af_packet_bpf_open(struct af_packet_bpf *b, u32 max_flows, struct error *e)
+int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args *args,
+                       struct error *e)
 {
-    *b = (struct af_packet_bpf){-1, -1, -1, -1, -1, -1, -1, max_flows, NULL, NULL, NULL, NULL};
+    *b = (struct af_packet_bpf){.ports_fd = -1,
+                                .flows_fd = -1,
+                                .actions_fd = -1,
+                                .counts_fd = -1,
+                                .control_fd = -1,
+                                .filter_fd = -1,
+                                .ingress_fd = -1,
+                                .max = args->flows,
+                                .holds = args->holds};
     int rc = make_bpf_maps(b, e);
     if (!rc)
-        rc = make_bpf_programs(b, e);
+        rc = make_bpf_programs(b, args->clsact ? 0 : BPF_INGRESS_PROGRAM, e);
     if (rc)
         af_packet_bpf_close(b);
     return rc;

@@ -8,7 +8,12 @@
  * The kernel gives a frame to packet sockets first, all as the same skb. Their filter decides, and
  * leaves its word in skb->cb, which nobody else writes before the program at the ingress reads it:
  * so a frame is at the socket, or it is forwarded, and never both or neither, however fast entries
- * come and go. Context: control thread. */
+ * come and go.
+ *
+ * With a hold, both stay while the switch is gone: what no filter has decided about is looked up by
+ * the program itself, until a deadline that the switch pushes on while it lives. The next life of
+ * the switch stands in front of it and takes over step by step (af_packet_fast.c). Context:
+ * control thread. */
 #pragma once
 
 #include "net/features/fast_path/fast_path.h"
@@ -17,20 +22,33 @@
 #define AF_PACKET_BPF_PORTS 4096u
 struct af_packet_bpf_port {
     u32 device;
-    u16 mask;    /* enum fast_path_mask; 0: it has no entries */
-    u16 watched; /* what comes undecided is counted */
+    u16 mask;   /* enum fast_path_mask; 0: it has no entries */
+    u8 watched; /* what comes undecided is counted */
+    u8 held;    /* a program of an earlier life is there, too: enum af_packet_bpf_phase says more */
+};
+
+/* What filters leave to programs of an earlier life: they do not decide, then. */
+enum af_packet_bpf_phase {
+    AF_PACKET_BPF_ALONE,   /* nothing */
+    AF_PACKET_BPF_WAITS,   /* all: this switch is not ready */
+    AF_PACKET_BPF_SAMPLES, /* all but one IP packet in some, by which neighbours get known */
 };
 
 /* What programs read and write besides. */
 struct af_packet_bpf_control {
-    u32 generation, spare;
+    u32 generation;
+    u32 phase;      /* enum af_packet_bpf_phase */
+    u32 ends_chain; /* what the socket got is for no program behind ours */
+    u32 spare;
     u64 undecided;
+    u64 deadline_ns; /* of CLOCK_MONOTONIC; with a hold */
 };
 
 struct af_packet_bpf {
     int ports_fd, flows_fd, actions_fd, counts_fd, control_fd;
     int filter_fd, ingress_fd;
     u32 max;
+    bool holds;                       /* see above */
     struct af_packet_bpf_port *ports; /* these are the maps' own memory */
     struct fast_path_action *actions;
     struct fast_path_count *counts;
@@ -39,5 +57,11 @@ struct af_packet_bpf {
 
 /* Makes the maps and loads the programs: needs CAP_BPF and CAP_NET_ADMIN; whatever is done
  * afterwards does not. -errno, and nothing is left. */
-int af_packet_bpf_open(struct af_packet_bpf *b, u32 max_flows, struct error *e) MUST_CHECK;
+struct af_packet_bpf_args {
+    u32 flows;
+    bool holds;
+    bool clsact; /* the program is for that, not for tcx */
+};
+int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args *args,
+                       struct error *e) MUST_CHECK;
 void af_packet_bpf_close(struct af_packet_bpf *b);

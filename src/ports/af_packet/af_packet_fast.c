@@ -11,10 +11,16 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/sandbox.h"
+#include "control/loop.h"
+#include "control/running_config.h"
+#include "control/startup.h"
 #include "engine/probe.h"
 #include "host/bpf/bpf.h"
+#include "host/host_tc.h"
 #include "ports/af_packet/af_packet_bpf.h"
 #include "ports/af_packet/af_packet_internal.h"
 
@@ -74,6 +80,72 @@ static bool may_be_fast(const struct af_packet *port)
     return port->host_index && port->args.mode == AF_PACKET_MODE_ETHERNET;
 }
 
+/* --- programs at devices ---
+ *
+ * By tcx, one ends with its descriptor. By clsact it stays until it is taken away, or the device
+ * goes: at the priority `home`, where the next life of this switch finds it. That has its own in
+ * front of it, which obeys what the new sockets' filters say and lets pass what they say nothing
+ * of. So each packet has one owner at any time, while the new life comes up, gets to know its
+ * neighbours by some packets, and takes the others over. */
+
+enum { PRIORITY_FRONT = 1, PRIORITY_HOME = 2 };
+
+/* A place that no other switch has: those are told apart by the socket of their command line. */
+static struct host_tc_place tc_place(const struct af_packet *port, u16 priority)
+{
+    const char *name = port->piste->startup->unix_.cli_listen;
+    u64 hash = name ? hash_bytes(name, strlen(name), 0) : 0;
+    return (struct host_tc_place){port->host_index, priority, 0x40000000 | (u32)(hash >> 34)};
+}
+
+static int program_attach(struct af_packet *port, u16 priority, struct error *e)
+{
+    const struct af_packet_state *s = af_packet_state_of(port->piste);
+    if (!s->by_clsact) {
+        port->ingress_fd = bpf_attach_ingress(port->host_index, s->bpf->ingress_fd, e);
+        return port->ingress_fd < 0 ? port->ingress_fd : 0;
+    }
+    struct host_tc_place at = tc_place(port, priority);
+    int rc = host_tc_set(s->net, &at, s->bpf->ingress_fd, "piste-fast-path", e);
+    if (!rc)
+        port->tc_priority = priority;
+    return rc;
+}
+
+/* Whatever program of ours is there. */
+static void program_take(const struct af_packet *port, u16 priority)
+{
+    struct host_tc_place at = tc_place(port, priority);
+    int rc = host_tc_del(af_packet_state_of(port->piste)->net, &at);
+    if (rc) /* mostly: there was none */
+        log_debug(&log_class, "%s: no program is taken away: %s", port->host_name, strerror(-rc));
+}
+
+static void program_detach(struct af_packet *port)
+{
+    if (port->ingress_fd >= 0)
+        close(port->ingress_fd);
+    port->ingress_fd = -1;
+    if (port->tc_priority && port->host_index)
+        program_take(port, port->tc_priority);
+    port->tc_priority = 0;
+    if (port->is_held && port->host_index)
+        program_take(port, PRIORITY_HOME);
+    port->is_held = false;
+}
+
+void af_packet_fast_opening(struct af_packet *port)
+{
+    const struct af_packet_state *s = af_packet_state_of(port->piste);
+    struct host_tc_place home = tc_place(port, PRIORITY_HOME);
+    program_take(port, PRIORITY_FRONT); /* of a life that did not come up */
+    port->is_held = s->fast_on && s->held_timer && may_be_fast(port) && host_tc_has(s->net, &home);
+    if (!port->is_held)
+        program_take(port, PRIORITY_HOME);
+}
+
+/* --- ports coming in and leaving --- */
+
 void af_packet_fast_opened(struct af_packet *port)
 {
     const struct af_packet_state *s = af_packet_state_of(port->piste);
@@ -81,24 +153,26 @@ void af_packet_fast_opened(struct af_packet *port)
     if (!s->fast_on || port->is_fast || !may_be_fast(port))
         return;
     struct af_packet_bpf_port *x = place_of(port);
-    if (!x) {
-        log_notice(&log_class, "%s: no fast path: another device has its place", port->host_name);
-        return;
+    int rc = x ? 0 : error_set(&e, EBUSY, "another device has its place");
+    if (!rc) {
+        port->is_watched = false;
+        *x = (struct af_packet_bpf_port){.device = (u32)port->host_index, .held = port->is_held};
+        place_set_mask(x, FAST_PATH_LINK);
+        rc = attach_sockets(port, s->bpf->filter_fd);
+        if (rc)
+            error_set(&e, -rc, "%s", strerror(-rc));
     }
-    int rc = attach_sockets(port, s->bpf->filter_fd);
     if (!rc)
-        port->ingress_fd = bpf_attach_ingress(port->host_index, s->bpf->ingress_fd, &e);
-    if (rc || port->ingress_fd < 0) {
-        log_notice(&log_class, "%s: no fast path: %s", port->host_name,
-                   rc ? strerror(-rc) : e.text);
+        rc = program_attach(port, port->is_held ? PRIORITY_FRONT : PRIORITY_HOME, &e);
+    if (rc) {
+        log_notice(&log_class, "%s: no fast path: %s", port->host_name, e.text);
+        if (x)
+            *x = (struct af_packet_bpf_port){0};
+        program_detach(port);
         detach_sockets(port);
         return;
     }
-    port->is_watched = false;
-    x->watched = 0;
-    x->device = (u32)port->host_index;
     port->place = x;
-    place_set_mask(x, FAST_PATH_LINK);
     __atomic_store_n(&port->is_fast, true, __ATOMIC_RELAXED);
 }
 
@@ -110,7 +184,7 @@ static void leave_fast_path(struct af_packet *port)
     struct af_packet_bpf_port *x = port->place;
     __atomic_store_n(&port->is_fast, false, __ATOMIC_RELAXED);
     place_set_mask(x, 0);
-    x->watched = 0;
+    x->watched = x->held = 0;
     x->device = 0;
     forwarding_changed(engine_of(port->piste));
 }
@@ -118,9 +192,69 @@ static void leave_fast_path(struct af_packet *port)
 void af_packet_fast_closing(struct af_packet *port)
 {
     leave_fast_path(port);
-    if (port->ingress_fd >= 0)
-        close(port->ingress_fd);
-    port->ingress_fd = -1;
+    program_detach(port);
+}
+
+/* --- taking over from an earlier life --- */
+
+#define HELD_TICK_NS (20 * NS_PER_MSEC)
+#define SAMPLES_NS NS_PER_SEC
+
+static void set_phase(const struct af_packet_state *s, enum af_packet_bpf_phase phase)
+{
+    __atomic_store_n(&s->bpf->control->phase, phase, __ATOMIC_SEQ_CST);
+}
+
+/* The port's own program is where the other one was. It is in both places for a moment, which is
+ * why what the socket got ends the chain. */
+static void go_home(struct af_packet *port)
+{
+    struct error e;
+    program_take(port, PRIORITY_HOME);
+    port->is_held = false;
+    port->place->held = 0;
+    if (program_attach(port, PRIORITY_HOME, &e))
+        log_notice(&log_class, "%s: the next life will not find its flows: %s", port->host_name,
+                   e.text);
+    else
+        program_take(port, PRIORITY_FRONT);
+}
+
+static void held_end(struct af_packet_state *s)
+{
+    loop_timer_del(s->piste->loop, s->held_timer);
+    s->held_timer = NULL;
+}
+
+static void on_held_tick(void *arg)
+{
+    struct af_packet_state *s = arg;
+    struct af_packet_bpf_control *control = s->bpf->control;
+    u64 now = clock_ns();
+    u32 n_held = 0;
+    if (running_config_is_replaying(s->piste))
+        return;
+    for (u32 i = 0; i < s->ports.n; i++)
+        n_held += s->ports.v[i]->is_held;
+    if (control->phase == AF_PACKET_BPF_WAITS) {
+        set_phase(s, AF_PACKET_BPF_SAMPLES);
+        s->samples_since_ns = now;
+    }
+    if (n_held && now - s->samples_since_ns < SAMPLES_NS)
+        return;
+    if (control->phase == AF_PACKET_BPF_SAMPLES) {
+        set_phase(s, AF_PACKET_BPF_ALONE);
+        for (u32 i = 0; i < s->ports.n; i++)
+            if (s->ports.v[i]->is_held)
+                go_home(s->ports.v[i]);
+        s->samples_since_ns = now;
+        if (n_held)
+            log_notice(&log_class, "took over %u host interfaces whose flows went on", n_held);
+    }
+    if (now - s->samples_since_ns < SAMPLES_NS) /* nobody is in a program in front any more */
+        return;
+    __atomic_store_n(&control->ends_chain, 0, __ATOMIC_RELEASE);
+    held_end(s);
 }
 
 /* --- the backend --- */
@@ -195,11 +329,20 @@ static u64 fast_undecided(void *arg)
     const struct af_packet_state *s = arg;
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
-        if (port->is_fast && port->is_watched)
+        bool may = port->is_fast && !port->is_held;
+        if (may && port->is_watched)
             port->place->watched = 1;
-        port->is_watched = port->is_fast;
+        port->is_watched = may;
     }
     return __atomic_load_n(&s->bpf->control->undecided, __ATOMIC_RELAXED);
+}
+
+static void fast_keep(void *arg, u64 until_ns)
+{
+    const struct af_packet_state *s = arg;
+    u64 ahead_ns =
+        __atomic_load_n(&clock_ahead_ns, __ATOMIC_RELAXED); /* the kernel's time is none */
+    __atomic_store_n(&s->bpf->control->deadline_ns, until_ns - ahead_ns, __ATOMIC_RELEASE);
 }
 
 /* --- start and end --- */
@@ -223,12 +366,11 @@ void af_packet_fast_start(struct af_packet_state *s)
     struct error e = {0};
     if (!fast_path_is_wanted(s->piste))
         return;
-    if (!kernel_has_tcx()) {
-        fast_path_set_backend(s->piste, NULL, "it needs Linux 6.6 or later");
-        return;
-    }
+    const struct fast_path_settings *wish = fast_path_settings_of(s->piste);
+    s->by_clsact = wish->clsact || wish->hold_s || !kernel_has_tcx();
+    struct af_packet_bpf_args args = {wish->flows, wish->hold_s != 0, s->by_clsact};
     struct af_packet_bpf *b = mem_alloc(sizeof(*b));
-    if (af_packet_bpf_open(b, fast_path_wanted_flows(s->piste), &e)) {
+    if (af_packet_bpf_open(b, &args, &e)) {
         fast_path_set_backend(s->piste, NULL, e.text);
         free(b);
         return;
@@ -248,8 +390,15 @@ void af_packet_fast_start(struct af_packet_state *s)
         .set_mask = fast_set_mask,
         .set_on = fast_set_on,
         .undecided = fast_undecided,
+        .keep = fast_keep,
         .arg = s,
     };
+    if (b->holds) {
+        b->control->ends_chain = 1;
+        set_phase(s, AF_PACKET_BPF_WAITS);
+        s->held_timer = loop_timer_add(s->piste->loop, clock_ns() + HELD_TICK_NS, HELD_TICK_NS,
+                                       on_held_tick, s);
+    }
     fast_path_set_backend(s->piste, s->fast, NULL);
 }
 
@@ -257,7 +406,14 @@ void af_packet_fast_stop(struct af_packet_state *s)
 {
     if (!s->bpf)
         return;
-    fast_path_set_backend(s->piste, NULL, "it is ending");
+    if (s->held_timer)
+        held_end(s);
+    bool left = fast_path_leave_backend(s->piste);
+    for (u32 i = 0; i < s->ports.n && left; i++) { /* programs stay, and what they read */
+        struct af_packet *port = s->ports.v[i];
+        port->is_fast = port->is_held = false;
+        port->tc_priority = 0;
+    }
     af_packet_bpf_close(s->bpf);
     free(s->bpf);
     free(s->fast);

@@ -150,7 +150,9 @@ struct af_packet {
     u32 host_mtu;
     bool is_fast; /* its packets may stay in the kernel: af_packet_fast.c. Read by data threads */
     bool is_watched;
-    int ingress_fd;                   /* of the program at the device; -1: none */
+    bool is_held;                     /* an earlier life's program is at the device, too */
+    int ingress_fd;                   /* of the program at the device, by tcx; -1: none */
+    u16 tc_priority;                  /* of the program there by clsact; 0: none */
     struct af_packet_bpf_port *place; /* while it is_fast */
     u32 own_mtu;        /* host_mtu before it was raised for the interface; 0: it is that */
     u32 features;       /* enum host_features, as last heard */
@@ -208,7 +210,9 @@ struct af_packet_state {
     struct loop_timer *ring_timer; /* while there are rings that may go */
     struct af_packet_bpf *bpf;     /* NULL: there is no fast path */
     struct fast_path_backend *fast;
-    bool fast_on;
+    bool fast_on, by_clsact;
+    struct loop_timer *held_timer; /* while there may be programs of an earlier life */
+    u64 samples_since_ns;
 };
 
 /* af_packet.c */
@@ -269,6 +273,8 @@ void af_packet_link_stop(struct af_packet_state *s);
  * up. */
 void af_packet_fast_start(struct af_packet_state *s);
 void af_packet_fast_stop(struct af_packet_state *s);
+/* The port is about to get its sockets: they are silent where it is_held. */
+void af_packet_fast_opening(struct af_packet *port);
 /* The port has its sockets, all of them bound; it is about to lose them. */
 void af_packet_fast_opened(struct af_packet *port);
 void af_packet_fast_closing(struct af_packet *port);

@@ -32,20 +32,15 @@ struct fast_path *fast_path_of(const struct piste *p)
     return module_state(p, fast_path_module_name);
 }
 
-static const struct fast_path_settings *settings_of(const struct piste *p)
+const struct fast_path_settings *fast_path_settings_of(const struct piste *p)
 {
     return module_settings(p, fast_path_module_name);
 }
 
 bool fast_path_is_wanted(const struct piste *p)
 {
-    const struct fast_path_settings *s = settings_of(p);
+    const struct fast_path_settings *s = fast_path_settings_of(p);
     return s && s->wish != FAST_PATH_OFF;
-}
-
-u32 fast_path_wanted_flows(const struct piste *p)
-{
-    return settings_of(p)->flows;
 }
 
 const char *fast_path_why_not(const struct piste *p)
@@ -315,11 +310,17 @@ static void watch_after(void *arg, const char *what)
         forwarding_changed(engine_of(s->piste));
 }
 
-static void fast_path_turn_off(struct fast_path *s, const char *why)
+/* Pushes the deadline on by which packets go by their entries when this process has ended. */
+static void keep_on(struct fast_path *s)
 {
-    probe_set(engine_of(s->piste), NULL);
-    fast_path_clear(s);
-    s->backend->set_on(s->backend->arg, false);
+    u32 hold_s = fast_path_settings_of(s->piste)->hold_s;
+    if (hold_s)
+        s->backend->keep(s->backend->arg, clock_ns() + hold_s * NS_PER_SEC);
+}
+
+/* Nothing is learnt any more, and nobody looks after what there is. */
+static void let_go(struct fast_path *s, const char *why)
+{
     fast_path_fold(s);
     s->on = false;
     set_why_not(s, why);
@@ -329,6 +330,26 @@ static void fast_path_turn_off(struct fast_path *s, const char *why)
     if (s->timer)
         loop_timer_del(s->piste->loop, s->timer);
     s->timer = NULL;
+}
+
+static void fast_path_turn_off(struct fast_path *s, const char *why)
+{
+    probe_set(engine_of(s->piste), NULL);
+    fast_path_clear(s);
+    s->backend->set_on(s->backend->arg, false);
+    let_go(s, why);
+}
+
+bool fast_path_leave_backend(struct piste *p)
+{
+    struct fast_path *s = fast_path_of(p);
+    bool holds = s && s->on && fast_path_settings_of(p)->hold_s;
+    if (holds) {
+        keep_on(s);
+        let_go(s, "it is ending");
+    }
+    fast_path_set_backend(p, NULL, "it is ending");
+    return holds;
 }
 
 /* Who decides about a packet is the socket's filter, and the device's program obeys. One that comes
@@ -354,6 +375,7 @@ static void on_tick(void *arg)
     u64 now = clock_ns();
     if (!all_were_decided(s))
         return;
+    keep_on(s);
     fast_path_fold(s);
     entries_sweep(s, now);
     end_rests(s, now);
@@ -366,6 +388,7 @@ static void fast_path_turn_on(struct fast_path *s)
     s->undecided = s->backend->undecided(s->backend->arg);
     forwarding_on_change(e, &s->changes);
     forwarding_changed(e);
+    keep_on(s);
     s->backend->set_on(s->backend->arg, true);
     s->piste->watch = &s->watch;
     s->on = true;
@@ -403,7 +426,7 @@ void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, c
     s->backend = b;
     if (!b) {
         set_why_not(s, why_not);
-        if (settings_of(p)->wish == FAST_PATH_ON && !s->had_one)
+        if (fast_path_settings_of(p)->wish == FAST_PATH_ON && !s->had_one)
             log_warn(&log_class, "there is none: %s", why_not);
         return;
     }
@@ -435,7 +458,8 @@ static void on_interface(struct piste *p, struct interface *f, enum if_event ev,
             has |= if_equal(c->tx[k], f->index);
         if (!has)
             continue;
-        if (s->entries[i].state == ENTRY_LIVE && s->backend)
+        if (s->entries[i].state == ENTRY_LIVE && s->on &&
+            forwarding_is_remembered(engine_of(s->piste)))
             entry_end(s, i);
         *c = (struct entry_counts){0};
     }

@@ -106,14 +106,30 @@ struct fast_path_backend {
     void (*set_on)(void *arg, bool on);
     /* Packets that were not decided as they should have been, so far. */
     u64 (*undecided)(void *arg);
+    /* Where startup.conf asks for a hold: packets go by their entries until then, also when this
+     * process has ended. */
+    void (*keep)(void *arg, u64 until_ns);
     void *arg;
+};
+
+enum fast_path_wish { FAST_PATH_OFF, FAST_PATH_ON, FAST_PATH_AUTO };
+
+/* What startup.conf says. */
+struct fast_path_settings {
+    enum fast_path_wish wish;
+    u32 flows;
+    u32 hold_s;  /* 0: what the kernel forwards ends with the process */
+    bool clsact; /* programs by traffic control, as before Linux 6.6 */
 };
 
 /* Whether startup.conf asks for it; then the one backend tells of itself: b, borrowed until NULL is
  * told, or NULL and why not. */
 bool fast_path_is_wanted(const struct piste *p);
-u32 fast_path_wanted_flows(const struct piste *p);
+const struct fast_path_settings *fast_path_settings_of(const struct piste *p);
 void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, const char *why_not);
+/* The backend ends with the process. With a hold it is left as it is, but for its deadline; true
+ * then. */
+bool fast_path_leave_backend(struct piste *p);
 /* In one clause, for who asks why a port is not in it; NULL: it is on. */
 const char *fast_path_why_not(const struct piste *p);
 

@@ -14,6 +14,7 @@
 
 #define FLOWS_LEAST 64u
 #define FLOWS_MOST (1u << 20)
+#define HOLD_MOST_S 3600u
 
 /* --- startup.conf --- */
 
@@ -37,12 +38,35 @@ static int set_flows(struct cli_call *c)
     return 0;
 }
 
+static int set_hold(struct cli_call *c)
+{
+    struct fast_path_settings *s = module_settings(c->piste, fast_path_module_name);
+    u64 n = cli_u64(c, "seconds", 0);
+    if (n > HOLD_MOST_S)
+        return error_set(c->err, EINVAL, "hold: at most %u seconds", HOLD_MOST_S);
+    s->hold_s = (u32)n;
+    return 0;
+}
+
+static int set_clsact(struct cli_call *c)
+{
+    struct fast_path_settings *s = module_settings(c->piste, fast_path_module_name);
+    s->clsact = true;
+    return 0;
+}
+
 static const struct config_key fast_path_keys[] = {
     {"off", "all packets pass the graph; so it is where nothing is said", set_wish},
     {"on", "what the graph does again and again between host interfaces is left to the kernel",
      set_wish},
     {"auto", "the same, and no warning where the kernel refuses", set_wish},
     {"flows <n:u32>", "how many entries there may be, 65536", set_flows},
+    {"hold <seconds:u32>",
+     "so long the kernel goes on with what it knows when the daemon ends, until it is back; 0: no "
+     "longer",
+     set_hold},
+    {"clsact", "programs by traffic control, as on kernels before 6.6; a hold is always so",
+     set_clsact},
     {NULL, NULL, NULL},
 };
 

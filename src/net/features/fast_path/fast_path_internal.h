@@ -13,13 +13,6 @@
 #include "engine/stats.h"
 #include "net/features/fast_path/fast_path.h"
 
-enum fast_path_wish { FAST_PATH_OFF, FAST_PATH_ON, FAST_PATH_AUTO };
-
-struct fast_path_settings {
-    enum fast_path_wish wish;
-    u32 flows;
-};
-
 enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_RESTS };
 
 /* Interfaces and routes that packets of an entry are counted for, and what it depends on besides.
