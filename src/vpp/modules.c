@@ -31,7 +31,7 @@
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip_route_api.h"
 #include "net/ip/reass/frag.h"
-#include "net/ip/ip4/ip4_express.h"
+#include "net/ip/express/ip_express.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip4/ip4_output.h"
@@ -101,6 +101,7 @@ static const struct {
     {&punt_module, NULL},
     {&ip6_module, NULL},
     {&ip6_input_module, NULL},
+    {&ip6_express_module, NULL},
     {&ip6_local_module, NULL},
     {&ip6_frag_module, NULL},
     {&ip6_reass_module, NULL},

@@ -20,7 +20,7 @@
 #include "net/ip/icmp/icmp4.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/reass/frag.h"
-#include "net/ip/ip4/ip4_express.h"
+#include "net/ip/express/ip_express.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/packet/ip4_packet.h"

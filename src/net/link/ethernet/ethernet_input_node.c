@@ -197,11 +197,14 @@ ALWAYS_INLINE bool ethernet_input_express(const struct ethernet *eth, struct thr
     struct express_view v;
     if (unlikely(thread_traces(t) || capture_is_on() || !express_view_of(&v, b[0])))
         return false;
-    const u8 *frame = buffer_current(b[0]);
-    if (!v.l2_mode && get_be16(frame + v.header_bytes - 2) != ETHERTYPE_IP4)
-        return false;
-    const struct express *x =
-        __atomic_load_n(&eth->express[v.l2_mode ? EXPRESS_L2 : EXPRESS_IP4], __ATOMIC_ACQUIRE);
+    enum express_kind kind = EXPRESS_L2;
+    if (!v.l2_mode) {
+        be16 type = load_be16((const u8 *)buffer_current(b[0]) + v.header_bytes - 2);
+        kind = be16_is(type, ETHERTYPE_IP4) ? EXPRESS_IP4 : EXPRESS_IP6;
+        if (kind == EXPRESS_IP6 && !be16_is(type, ETHERTYPE_IP6))
+            return false;
+    }
+    const struct express *x = __atomic_load_n(&eth->express[kind], __ATOMIC_ACQUIRE);
     return x && x->run[NODE_CPU_LEVEL](t, n, x->state, &v, b, next, count) == count;
 }
 

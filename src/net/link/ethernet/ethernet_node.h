@@ -34,7 +34,7 @@ struct express_view;
 typedef u32 express_fn(struct thread *t, struct node *n, const void *state,
                        const struct express_view *v, struct buffer **b, u16 *next, u32 count);
 
-enum express_kind { EXPRESS_L2, EXPRESS_IP4, EXPRESS_N };
+enum express_kind { EXPRESS_L2, EXPRESS_IP4, EXPRESS_IP6, EXPRESS_N };
 
 struct express {
     express_fn *run[CPU_LEVEL_N]; /* by level, as a node's functions */

@@ -1,7 +1,7 @@
 /* Expresses: functions that take packets from ethernet-input to the port that they leave by, in one
  * go, while nothing on the way is enabled that has to see them and nothing about them is odd.
  *
- *   ethernet-input ─┬─► (express of layer 2, or of IPv4) ─────────────────────────► X-tx
+ *   ethernet-input ─┬─► (express of layer 2, of IPv4, or of IPv6) ────────────────► X-tx
  *                   └─► l2-input, ip4-input … : all that an express leaves, and all while packets
  *                       are traced or captured
  *

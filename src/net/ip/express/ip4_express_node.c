@@ -1,0 +1,175 @@
+/* The express of IPv4: what ethernet-input, ip4-input, ip4-lookup, ip4-rewrite and X-output do with
+ * the packets that a router sees in their millions. Those nodes say what is right; what is not said
+ * here is in ip_express.h. */
+#include "net/ip/express/ip_express.h"
+#include "net/ip/ip4/ip4_flow_hash.h"
+#include "net/packet/ip4_packet.h"
+
+/* What the root of the trie says of packets of one view. */
+struct ip4_words {
+    const u32 *root;
+    u32 *dst;     /* host order */
+    u32 leaves;   /* bit 0: all are at a leaf */
+    u32 all, any; /* bits of all of them, and of any; the same: all have the same word */
+};
+
+/* Packets of one view that go on. */
+struct ip4_gathered {
+    struct ip_gathered g; /* leaf: a word of the trie, until they are at a leaf */
+    bool deeper;          /* not all are at a leaf */
+    bool differ;          /* not all have the same word */
+    u32 dst[FRAME_PKTS];
+};
+
+/* The type, IPv4, and a header without options: four bytes from the type on, without the TOS. */
+#define IP4_PLAIN_START                                                                            \
+    (BYTEORDER_SWAP ? 0x450008u : (u32)ETHERTYPE_IP4 << 16 | IP4_VERSION_IHL_PLAIN << 8)
+#define IP4_PLAIN_MASK (BYTEORDER_SWAP ? 0xffffffu : 0xffffff00u)
+
+static u32 ip4_express_length(const u8 *header)
+{
+    return ip4_length((const struct ip4_header *)header);
+}
+
+static void ip4_express_hop(u8 *header)
+{
+    ip4_decrement_ttl((struct ip4_header *)header);
+}
+
+static u32 ip4_express_flow_hash(const u8 *header, u32 len, u32 fields)
+{
+    return ip4_flow_hash_of((const struct ip4_header *)header, len, fields);
+}
+
+static u32 ip4_express_odd(const u8 *p, u32 len)
+{
+    const struct ip4_header *h = (const struct ip4_header *)p;
+    u32 odd = ip4_length(h) - (u32)sizeof(*h) > len - (u32)sizeof(*h);
+    odd |= h->ttl <= 1;
+    odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
+    odd |= ip4_special_bytes[p[12]] | ip4_special_bytes[p[16]];
+    odd |= csum_is_wrong(csum_add64(csum_add64(load_u32(p + 16), load_u64(p)), load_u64(p + 8)));
+    return odd;
+}
+
+static const struct ip_express_protocol ip4_protocol = {
+    .family = IP_FAMILY_4,
+    .buffer_flag = BUFFER_IS_IP4,
+    .counter = IF_IP4,
+    .start = IP4_PLAIN_START,
+    .mask = IP4_PLAIN_MASK,
+    .header_bytes = sizeof(struct ip4_header),
+    .odd = ip4_express_odd,
+    .length = ip4_express_length,
+    .hop = ip4_express_hop,
+    .flow_hash = ip4_express_flow_hash,
+};
+
+ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header)
+{
+    struct ip4_words *words = own;
+    u32 dst = be32_to_host(((const struct ip4_header *)header)->dst);
+    u32 w = ip4_trie_load(&words->root[dst >> 16]);
+    words->leaves &= w;
+    words->all &= w;
+    words->any |= w;
+    words->dst[k] = dst;
+    g->leaf[k] = w;
+}
+
+ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
+                             struct ip4_gathered *x)
+{
+    struct ip4_words words = {.root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE),
+                              .dst = x->dst,
+                              .leaves = ~0u,
+                              .all = ~0u};
+    i = ip_express_gather(way, b, i, count, &x->g, &ip4_protocol, ip4_keep, &words);
+    x->deeper = !(words.leaves & 1);
+    x->differ = words.all != words.any;
+    return i;
+}
+
+/* A level further for all that are not at a leaf; shift: where the level's byte lies. Returns
+ * whether any still is not. */
+ALWAYS_INLINE u32 ip4_descend(const struct ip_way *way, struct ip4_gathered *x, u32 from, u32 to,
+                              unsigned shift)
+{
+    u32 deeper = 0;
+    for (u32 i = from; i < to; i++) {
+        u32 w = x->g.leaf[i];
+        /* at a leaf: itself again, without a branch */
+        const u32 *p = &ip4_trie_blocks[(size_t)w * 128 + ((x->dst[i] >> shift) & 255)];
+        p = w & 1 ? &x->g.leaf[i] : p;
+        w = ip4_trie_load(p);
+        w = w ? w : way->default_leaf;
+        x->g.leaf[i] = w;
+        deeper |= ~w & 1;
+    }
+    return deeper;
+}
+
+/* The adjacencies of [from, to); returns whether all have the same. */
+ALWAYS_INLINE bool ip4_find(const struct ip_way *way, struct ip4_gathered *x,
+                            struct buffer *const *b, u32 from, u32 to)
+{
+    if (x->deeper) {
+        for (u32 i = from; i < to; i++)
+            x->g.leaf[i] = x->g.leaf[i] ? x->g.leaf[i] : way->default_leaf;
+        if (ip4_descend(way, x, from, to, 8))
+            ip4_descend(way, x, from, to, 0);
+    }
+    return ip_express_find(way, &x->g, b, from, to, &ip4_protocol);
+}
+
+/* Packets with the same word of the root that is a leaf; false: they have to be looked at one by
+ * one. */
+ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
+                                 struct buffer **b, u16 *next)
+{
+    if (x->differ)
+        return false;
+    if (!x->g.leaf[0])
+        x->g.leaf[0] = way->default_leaf;
+    else if (x->deeper)
+        return false;
+    return ip_express_all(way, t, &x->g, b, next, &ip4_protocol);
+}
+
+/* The words of the next block of packets, while this one is looked at. */
+ALWAYS_INLINE void ip4_prefetch_words(const struct ip4_gathered *x, u32 from)
+{
+    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
+    for (u32 i = from; i < to; i++) {
+        size_t block = x->g.leaf[i] & 1 ? 0 : x->g.leaf[i];
+        __builtin_prefetch(&ip4_trie_blocks[block * 128 + ((x->dst[i] >> 8) & 255)]);
+    }
+}
+
+static void ip4_each(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
+                     struct buffer **b, u16 *next)
+{
+    for (u32 from = 0; from < x->g.n; from += IP_EXPRESS_BLOCK) {
+        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
+        if (x->deeper)
+            ip4_prefetch_words(x, to);
+        bool alike = ip4_find(way, x, b, from, to);
+        ip_express_leave(way, t, &x->g, b, next, from, to, alike, &ip4_protocol);
+    }
+}
+
+ALWAYS_INLINE u32 ip4_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
+                                   u16 *next, u32 i, u32 count)
+{
+    struct ip4_gathered x;
+    i = ip4_gather(way, b, i, count, &x);
+    if (likely(x.g.n) && !ip4_all_alike(way, t, &x, b, next))
+        ip4_each(way, t, &x, b, next);
+    return i;
+}
+
+u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state,
+                         const struct express_view *v, struct buffer **b, u16 *next, u32 count)
+{
+    return ip_express_run(t, n, state, v, b, next, count, &ip4_protocol, ip4_express_view);
+}

@@ -1,0 +1,125 @@
+/* The express of IPv6: what ethernet-input, ip6-input, ip6-lookup, ip6-rewrite and X-output do with
+ * the packets that a router sees in their millions. Those nodes say what is right; what is not said
+ * here is in ip_express.h. */
+#include "net/ip/express/ip_express.h"
+#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/ip6/ip6_flow_hash.h"
+#include "net/packet/ip6_packet.h"
+
+/* The type, and the version. */
+#define IP6_PLAIN_START (BYTEORDER_SWAP ? 0x60dd86u : (u32)ETHERTYPE_IP6 << 16 | 6u << 12)
+#define IP6_PLAIN_MASK (BYTEORDER_SWAP ? 0xf0ffffu : 0xfffff000u)
+
+/* Destinations of packets of one view. */
+struct ip6_destinations {
+    u64 first[2];
+    u64 differ; /* 0: all have the first one's */
+};
+
+static u32 ip6_express_length(const u8 *header)
+{
+    return ip6_length((const struct ip6_header *)header);
+}
+
+static void ip6_express_hop(u8 *header)
+{
+    ((struct ip6_header *)header)->hop_limit--;
+}
+
+static u32 ip6_express_flow_hash(const u8 *header, u32 len, u32 fields)
+{
+    return ip6_flow_hash_of((const struct ip6_header *)header, len, fields);
+}
+
+/* Addresses of a link and of groups, :: and ::1 are not what they seem: see ip6_input_node.c. */
+static u32 ip6_express_odd(const u8 *p, u32 len)
+{
+    const struct ip6_header *h = (const struct ip6_header *)p;
+    u32 odd = be16_to_host(h->payload_length) > len - (u32)sizeof(*h);
+    odd |= h->hop_limit <= 1;
+    odd |= h->src[0] >= 0xfe;
+    odd |= h->dst[0] >= 0xfe;
+    odd |= !load_u64(h->src);
+    odd |= !load_u64(h->dst);
+    return odd;
+}
+
+static const struct ip_express_protocol ip6_protocol = {
+    .family = IP_FAMILY_6,
+    .buffer_flag = BUFFER_IS_IP6,
+    .counter = IF_IP6,
+    .start = IP6_PLAIN_START,
+    .mask = IP6_PLAIN_MASK,
+    .header_bytes = sizeof(struct ip6_header),
+    .odd = ip6_express_odd,
+    .length = ip6_express_length,
+    .hop = ip6_express_hop,
+    .flow_hash = ip6_express_flow_hash,
+};
+
+ALWAYS_INLINE void ip6_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header)
+{
+    struct ip6_destinations *d = own;
+    const struct ip6_header *h = (const struct ip6_header *)header;
+    u64 high = load_u64(h->dst), low = load_u64(h->dst + 8);
+    d->first[0] = k ? d->first[0] : high;
+    d->first[1] = k ? d->first[1] : low;
+    d->differ |= (high ^ d->first[0]) | (low ^ d->first[1]);
+}
+
+static const u8 *ip6_destination(const struct ip_way *way, const struct ip_gathered *g,
+                                 struct buffer *const *b, u32 i)
+{
+    const u8 *frame = buffer_current(b[g->at[i]]);
+    return ((const struct ip6_header *)(frame + way->v->header_bytes))->dst;
+}
+
+/* Routes of [from, to). A packet to the same address as the one before takes its route. */
+ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
+                              struct buffer *const *b, u32 from, u32 to)
+{
+    struct ip_address last;
+    for (u32 i = from; i < to; i++) {
+        const u8 *dst = ip6_destination(way, g, b, i);
+        if (i > from && ip6_is_equal(dst, last.bytes)) {
+            g->leaf[i] = g->leaf[i - 1];
+            continue;
+        }
+        last = ip6_address_of(dst);
+        g->leaf[i] = ip6_hash_lookup(way->table, &last) << 1 | 1;
+    }
+}
+
+static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g, struct buffer **b,
+                     u16 *next)
+{
+    for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
+        u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
+        ip6_routes(way, g, b, from, to);
+        bool alike = ip_express_find(way, g, b, from, to, &ip6_protocol);
+        ip_express_leave(way, t, g, b, next, from, to, alike, &ip6_protocol);
+    }
+}
+
+ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
+                                   u16 *next, u32 i, u32 count)
+{
+    struct ip6_destinations d = {{0}};
+    struct ip_gathered g;
+    i = ip_express_gather(way, b, i, count, &g, &ip6_protocol, ip6_keep, &d);
+    if (unlikely(!g.n))
+        return i;
+    if (!d.differ) {
+        ip6_routes(way, &g, b, 0, 1);
+        if (ip_express_all(way, t, &g, b, next, &ip6_protocol))
+            return i;
+    }
+    ip6_each(way, t, &g, b, next);
+    return i;
+}
+
+u32 NODE_FN(ip6_express)(struct thread *t, struct node *n, const void *state,
+                         const struct express_view *v, struct buffer **b, u16 *next, u32 count)
+{
+    return ip_express_run(t, n, state, v, b, next, count, &ip6_protocol, ip6_express_view);
+}

@@ -1,0 +1,366 @@
+/* What the expresses of IPv4 and IPv6 have in common, which is all but what a sound header is, and
+ * how a route is found. Three passes over a vector:
+ *
+ *   gather    frames to this station with a sound header, hop left
+ *   find      (the protocol's) their routes; then the routes' load balances: one adjacency
+ *   leave     of all with the same adjacency: counted, one hop less, the link's header, the port
+ *
+ * See net/link/ethernet/express.h. Context: data threads. */
+#pragma once
+
+#include "engine/counter.h"
+#include "net/ip/address/address_data.h"
+#include "net/ip/fib/fib_data.h"
+#include "net/link/ethernet/express.h"
+#include "net/link/gso/gso.h"
+#include "net/link/interface/leave.h"
+
+struct module;
+
+/* What has to be done about a packet by others. */
+#define IP_EXPRESS_ODD_FLAGS                                                                       \
+    (BUFFER_LINK_GROUP | BUFFER_LOCAL | BUFFER_IN_FIB | BUFFER_TUNNEL | BUFFER_TRACED)
+
+/* Blocks of a size that what was asked for is still there when it is needed. */
+#define IP_EXPRESS_BLOCK 32
+
+/* What an express needs to know of the nodes in whose place it works. */
+struct ip_express {
+    const struct feature_arc *unicast; /* that would start at ipX-input */
+    struct node_index input, lookup, rewrite;
+    u16 ethernet_next, input_next; /* edges of ethernet-input to ipX-input, of that to ipX-lookup */
+};
+
+/* What is the protocol's own: known when its express is compiled. */
+struct ip_express_protocol {
+    enum ip_family family;
+    u32 buffer_flag; /* of packets behind ipX-input */
+    u32 counter;     /* of interfaces */
+    u32 start, mask; /* of four bytes from the ethernet type on: no other packets are taken */
+    u32 header_bytes;
+    u32 (*odd)(const u8 *header, u32 len); /* 0, unless a router has more to do than to send on */
+    u32 (*length)(const u8 *header);
+    void (*hop)(u8 *header); /* one less */
+    u32 (*flow_hash)(const u8 *header, u32 len, u32 fields);
+};
+
+/* Packets of one view that go on. */
+struct ip_gathered {
+    u32 n;
+    u32 flags;            /* of any */
+    u32 longest;          /* datagram, bytes */
+    i16 lowest;           /* place of a header in its buffer */
+    u16 at[FRAME_PKTS];   /* place in the vector */
+    u32 leaf[FRAME_PKTS]; /* 2 * route + 1, when that was found */
+    u32 adj[FRAME_PKTS];
+};
+
+/* For each view: what does not change while it is under way. */
+struct ip_way {
+    const struct ip_express *s;
+    const struct express_view *v;
+    const struct fib_table_data *table;
+    struct counter_pair *to;
+    u32 default_leaf;
+    u32 flow_fields;
+    u32 packets; /* taken of the view, and their bytes as they came in */
+    u64 rx_bytes;
+};
+
+/* What packets of one adjacency have in common. */
+struct ip_exit {
+    struct adj_head head;
+    struct leave leave;
+    u64 first, second, last; /* the rewrite's first 16 bytes, and its last 8 */
+};
+
+/* --- gather --- */
+
+/* Of the protocol: what it has to keep of packet k to find its route. */
+typedef void ip_express_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header);
+
+/* Packets from i on that are of the view; returns where another view begins, or count. */
+ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
+                                    struct ip_gathered *g, const struct ip_express_protocol *ip,
+                                    ip_express_keep *keep, void *own)
+{
+    const struct express_view *v = way->v;
+    u32 header = v->header_bytes, kept = 0, flags = 0, longest = 0;
+    i32 lowest = INT16_MAX;
+    u64 mac = v->mac;
+    for (; i < count; i++) {
+        if (likely(i + 8 < count)) {
+            __builtin_prefetch(b[i + 8]);
+            __builtin_prefetch(buffer_current(b[i + 4]));
+        }
+        const u8 *frame = buffer_current(b[i]), *p = frame + header;
+        u32 len = b[i]->len, f = b[i]->flags;
+        if (unlikely(len < header + ip->header_bytes))
+            continue;
+        if (unlikely(!express_view_has(v, b[i], frame)))
+            break;
+        if (unlikely((load_u32(p - 2) & ip->mask) != ip->start))
+            continue;
+        u32 length = ip->length(p), odd = f & IP_EXPRESS_ODD_FLAGS;
+        if (unlikely(f & BUFFER_NEXT)) {
+            len = buffer_packet_len(b[i]);
+            odd |= length != len - header; /* more than one buffer to cut */
+        }
+        odd |= ((load_u64(frame) ^ mac) & MAC_MASK) != 0;
+        odd |= ip->odd(p, len - header);
+        if (unlikely(odd))
+            continue;
+        flags |= f;
+        longest = length > longest ? length : longest;
+        lowest = b[i]->start < lowest ? b[i]->start : lowest;
+        g->at[kept] = (u16)i;
+        keep(own, g, kept, p);
+        kept++;
+    }
+    g->n = kept;
+    g->flags = flags;
+    g->longest = longest;
+    g->lowest = (i16)(lowest + (i32)header);
+    return i;
+}
+
+/* --- find: from the route to the adjacency --- */
+
+ALWAYS_INLINE u32 ip_express_adj_of(u32 leaf)
+{
+    struct lb lb = lb_load(leaf >> 1);
+    return lb.mask ? ADJ_DROP.i : lb.first;
+}
+
+/* Of several: that of the packet's flow, of which what lies behind the datagram is no part. */
+ALWAYS_INLINE u32 ip_express_adj_of_flow(const struct ip_way *way, u32 leaf, const struct buffer *b,
+                                         const struct ip_express_protocol *ip)
+{
+    struct lb lb = lb_load(leaf >> 1);
+    u32 header = way->v->header_bytes, hash = 0;
+    const u8 *p = (const u8 *)buffer_current(b) + header;
+    if (lb.mask)
+        hash = ip->flow_hash(p, (u32)min_u64(ip->length(p), b->len - header), way->flow_fields);
+    return lb_pick(lb, hash);
+}
+
+/* The adjacency of each in [from, to), whose leaves are known; ADJ_DROP where it takes more than a
+ * look to know. Returns whether all have the same. */
+ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered *g,
+                                   struct buffer *const *b, u32 from, u32 to,
+                                   const struct ip_express_protocol *ip)
+{
+    u32 differ = 0, unknown = 0;
+    for (u32 i = from; i < to; i++) {
+        u32 route = g->leaf[i] >> 1, adj = lb_group_load(route);
+        unknown |= adj == LB_DIFFER;
+        g->adj[i] = adj;
+        differ |= adj ^ g->adj[from];
+        __builtin_prefetch(&way->to[route], 1);
+        __builtin_prefetch(&lb_base[adj == LB_DIFFER ? route : 0]);
+    }
+    if (likely(!unknown))
+        return !differ;
+    differ = 0;
+    for (u32 i = from; i < to; i++) {
+        if (g->adj[i] == LB_DIFFER) /* its group of routes does not say it */
+            g->adj[i] = ip_express_adj_of_flow(way, g->leaf[i], b[g->at[i]], ip);
+        differ |= g->adj[i] ^ g->adj[from];
+    }
+    return !differ;
+}
+
+/* --- leave --- */
+
+/* false: packets with that adjacency are left. */
+static bool ip_exit_of(struct ip_exit *x, const struct ip_express *s, struct thread *t, u32 adj)
+{
+    const struct adj *a = adj_at(adj);
+    u64 words[ADJ_REWRITE_BYTES_MAX / 8];
+    x->head = adj_head(a);
+    if (x->head.kind != ADJ_KIND_REWRITE || x->head.rewrite_len < ETHERNET_HEADER_BYTES ||
+        x->head.rewrite_len > 24)
+        return false;
+    struct node_index output = node_target(thread_node(t, s->rewrite), x->head.rewrite_next);
+    if (!leave_find(&x->leave, a->tx_if, output))
+        return false;
+    for (u32 i = 0; i < array_len(words); i++)
+        words[i] = __atomic_load_n(&a->rewrite[i], __ATOMIC_RELAXED);
+    x->first = words[0];
+    x->second = words[1];
+    x->last = load_u64((const u8 *)words + x->head.rewrite_len - 8);
+    return true;
+}
+
+/* One hop less, and the link's header in front (never a byte before: that may be a peer's memory);
+ * everything that the nodes on the way leave in the packet. bytes: of that header. */
+ALWAYS_INLINE void ip_exit_take(const struct ip_exit *x, struct buffer *b, u32 header, u32 bytes,
+                                u32 length, struct if_index rx_if, struct if_index tx_if,
+                                const struct ip_express_protocol *ip)
+{
+    i16 l3 = (i16)(b->start + (i32)header), l2 = (i16)(l3 - (i32)bytes);
+    u8 *p = b->data + l3, *frame = p - bytes;
+    ip->hop(p);
+    store_u64(frame, x->first);
+    if (bytes > 16)
+        store_u64(frame + 8, x->second);
+    store_u64(frame + bytes - 8, x->last);
+    b->start = l2;
+    b->len = (u16)(length + bytes);
+    b->flags |= ip->buffer_flag;
+    b->rx_if = rx_if;
+    b->tx_if = tx_if;
+    b->l2_start = l2;
+    b->l3_start = l3;
+}
+
+ALWAYS_INLINE void ip_exit_send(struct ip_way *way, const struct ip_exit *x, struct thread *t,
+                                const u32 *bi, u32 n, u64 bytes)
+{
+    way->packets += n;
+    node_did(thread_node(t, way->s->rewrite), x->head.rewrite_next, n);
+    leave_send(&x->leave, t, bi, n, bytes + (u64)n * x->head.rewrite_len);
+}
+
+/* All packets, of one route and adjacency, none of which is odd in any way. */
+ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, struct thread *t,
+                                  const struct ip_gathered *g, struct buffer **b, u16 *next,
+                                  u32 header, u32 rewrite, const struct ip_express_protocol *ip)
+{
+    u32 bi[FRAME_PKTS];
+    u64 bytes = 0, rx_bytes = 0;
+    struct if_index rx_if = way->v->rx_if, tx_if = leave_port(&x->leave);
+    for (u32 i = 0; i < g->n; i++) {
+        struct buffer *p = b[g->at[i]];
+        u32 length = ip->length(p->data + p->start + header);
+        rx_bytes += p->len;
+        bytes += length;
+        ip_exit_take(x, p, header, rewrite, length, rx_if, tx_if, ip);
+        next[g->at[i]] = NEXT_CONSUMED;
+        bi[i] = buffer_index(p);
+    }
+    way->rx_bytes += rx_bytes;
+    counter_pair_add(&way->to[g->leaf[0] >> 1], g->n, bytes);
+    ip_exit_send(way, x, t, bi, g->n, bytes);
+}
+
+/* All packets have the leaf of the first one; false: they have to be looked at one by one. */
+ALWAYS_INLINE bool ip_express_all(struct ip_way *way, struct thread *t, const struct ip_gathered *g,
+                                  struct buffer **b, u16 *next,
+                                  const struct ip_express_protocol *ip)
+{
+    struct ip_exit x;
+    if (!ip_exit_of(&x, way->s, t, ip_express_adj_of(g->leaf[0])) || g->longest > x.head.mtu ||
+        g->lowest < x.head.rewrite_len || (g->flags & (BUFFER_NEXT | BUFFER_GSO)))
+        return false;
+    if (likely(way->v->header_bytes == ETHERNET_HEADER_BYTES &&
+               x.head.rewrite_len == ETHERNET_HEADER_BYTES))
+        ip_leave_alike(way, &x, t, g, b, next, ETHERNET_HEADER_BYTES, ETHERNET_HEADER_BYTES, ip);
+    else
+        ip_leave_alike(way, &x, t, g, b, next, way->v->header_bytes, x.head.rewrite_len, ip);
+    return true;
+}
+
+/* All of [from, to) with the adjacency of the first of them; they have none any more, unless all
+ * have it. */
+ALWAYS_INLINE void ip_leave_by(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                               struct buffer **b, u16 *next, u32 from, u32 to, bool all,
+                               const struct ip_express_protocol *ip)
+{
+    struct ip_exit x;
+    u32 bi[FRAME_PKTS], n = 0, adj = g->adj[from];
+    u32 routes[IP_EXPRESS_BLOCK], lengths[IP_EXPRESS_BLOCK], header = way->v->header_bytes;
+    u64 bytes = 0;
+    bool open = ip_exit_of(&x, way->s, t, adj);
+    for (u32 i = from; i < to; i++) {
+        if (g->adj[i] != adj)
+            continue;
+        if (!all)
+            g->adj[i] = UINT32_MAX;
+        struct buffer *p = b[g->at[i]];
+        u32 length = ip->length(p->data + p->start + header);
+        u32 longest = unlikely(p->flags & BUFFER_GSO) ? gso_longest_bytes(p) - header : length;
+        u32 here = unlikely(p->flags & BUFFER_NEXT) ? p->len - header : length;
+        if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len))
+            continue;
+        routes[n] = g->leaf[i] >> 1;
+        lengths[n] = length;
+        bytes += length;
+        way->rx_bytes += buffer_packet_len(p);
+        ip_exit_take(&x, p, header, x.head.rewrite_len, here, way->v->rx_if, leave_port(&x.leave),
+                     ip);
+        next[g->at[i]] = NEXT_CONSUMED;
+        bi[n++] = buffer_index(p);
+    }
+    if (unlikely(!n))
+        return;
+    for (u32 i = 0; i < n; i++)
+        counter_pair_add(&way->to[routes[i]], 1, lengths[i]);
+    ip_exit_send(way, &x, t, bi, n, bytes);
+}
+
+/* Packets of a block, whose adjacencies are known. alike: all have the same. */
+ALWAYS_INLINE void ip_express_leave(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                                    struct buffer **b, u16 *next, u32 from, u32 to, bool alike,
+                                    const struct ip_express_protocol *ip)
+{
+    for (u32 i = from; i < to; i = alike ? to : i + 1)
+        if (g->adj[i] != UINT32_MAX)
+            ip_leave_by(way, t, g, b, next, i, to, alike, ip);
+}
+
+/* --- a vector --- */
+
+ALWAYS_INLINE void ip_express_count(const struct ip_way *way, struct thread *t, struct node *n,
+                                    const struct ip_express_protocol *ip)
+{
+    if (unlikely(!way->packets))
+        return;
+    express_count_rx(way->v, t, way->packets, way->rx_bytes);
+    interface_count(t, ip->counter, way->v->rx_if, way->packets, 0);
+    node_sent(n, way->s->ethernet_next, way->packets);
+    node_did(thread_node(t, way->s->input), way->s->input_next, way->packets);
+    node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
+}
+
+/* Of the protocol: takes packets from i on that are of the view; returns where another view begins,
+ * or count. */
+typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
+                               u32 i, u32 count);
+
+/* The whole express; arguments and result of an express_fn. */
+ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct ip_express *s,
+                                 const struct express_view *v, struct buffer **b, u16 *next,
+                                 u32 count, const struct ip_express_protocol *ip,
+                                 ip_express_view_fn *take_view)
+{
+    struct ip_way way = {.s = s, .to = counter_combined(fib_counters_to, thread_index(t))};
+    struct express_view later;
+    u32 all = 0;
+    if (unlikely(adj_is_counting()))
+        return 0;
+    for (u32 i = 0; i < count;) {
+        bool found = !i || express_view_of(&later, b[i]);
+        way.v = i ? &later : v;
+        if (unlikely(!found) || way.v->l2_mode || feature_any(s->unicast, way.v->rx_if)) {
+            i++;
+            continue;
+        }
+        way.table = fib_table_data(ip_if_fib(ip->family, way.v->rx_if));
+        way.default_leaf = __atomic_load_n(&way.table->default_leaf, FIB_LOAD_ORDER);
+        way.flow_fields = way.table->flow_fields;
+        way.packets = 0;
+        way.rx_bytes = 0;
+        i = take_view(&way, t, b, next, i, count);
+        ip_express_count(&way, t, n, ip);
+        all += way.packets;
+    }
+    return all;
+}
+
+/* --- their modules --- */
+
+extern const struct module ip4_express_module, ip6_express_module;
+
+NODE_DECLARE_AS(express_fn, ip4_express);
+NODE_DECLARE_AS(express_fn, ip6_express);
