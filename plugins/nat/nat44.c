@@ -86,6 +86,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     s->options = with;
     d->max_sessions = with.sessions;
     d->forwarding = false;
+    d->mss = 0;
     memcpy(d->timeout_s, nat44_default_timeouts, sizeof(d->timeout_s));
     d->pool = mem_alloc(sizeof(*d->pool));
     d->sessions =
@@ -97,6 +98,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
                                           {offsetof(struct nat44_session, key[NAT44_O2I]), 2}},
                                  .expire = node_must_find(engine, "nat44-ed-expire"),
                              });
+    nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
     d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
@@ -112,11 +114,13 @@ int nat44_disable(struct piste *p, struct error *e)
     if (!s->enabled)
         return error_set(e, EALREADY, "already disabled");
     nat44_interfaces_clear(p);
+    nat44_mappings_clear(p);
     nat44_pool_clear(p);
     __atomic_store_n(&nat44_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
     sessions_free(d->sessions);
     d->sessions = NULL;
+    nat44_mappings_free(&d->mappings);
     free(d->pool);
     d->pool = NULL;
     fib_table_unlock(fib_of(p), d->inside_fib, FIB_SOURCE_PROXY);
@@ -181,6 +185,20 @@ int nat44_set_forwarding(struct piste *p, bool on, struct error *e)
     if (!rc)
         __atomic_store_n(&nat44_state_of(p)->data.forwarding, on, __ATOMIC_RELAXED);
     return rc;
+}
+
+int nat44_set_mss(struct piste *p, u16 mss, struct error *e)
+{
+    int rc = nat44_must_be_enabled(p, e);
+    if (!rc)
+        __atomic_store_n(&nat44_state_of(p)->data.mss, mss, __ATOMIC_RELAXED);
+    return rc;
+}
+
+u16 nat44_mss(const struct piste *p)
+{
+    const struct nat44_state *s = nat44_state_of(p);
+    return s->enabled ? s->data.mss : 0;
 }
 
 /* --- sessions --- */
@@ -290,7 +308,9 @@ int nat44_init(struct piste *p, void **state, struct error *e)
     s->data.if_flags = mem_alloc(IF_MAX);
     make_counters(engine, &s->data);
     *state = s;
+    nat44_routes_init(s);
     nat44_pool_init(p);
+    nat44_mappings_init(p);
     nat44_interfaces_init(p);
     return 0;
 }
@@ -309,13 +329,19 @@ void nat44_stop(struct piste *p, void *state)
     vec_free(&s->addresses);
     vec_free(&s->address_ifs);
     vec_free(&s->ifs);
-    vec_free(&s->routes);
+    vec_free(&s->mappings);
+    nat44_routes_fini(s);
     free(s);
 }
 
 void nat44_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
 {
     const struct nat44_state *s = state;
-    if (s->enabled)
+    if (s->enabled) {
         sessions_tables(s->data.sessions, tell, arg);
+        module_tell_shared_hash(tell, arg, "nat44-ed static mappings by external",
+                                &s->data.mappings.by_outside);
+        module_tell_shared_hash(tell, arg, "nat44-ed static mappings by local",
+                                &s->data.mappings.by_inside);
+    }
 }

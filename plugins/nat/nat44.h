@@ -76,6 +76,35 @@ int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
 /* The k-th interface that has any. */
 bool nat44_interface_at(const struct piste *p, u32 k, struct if_index *i, u8 *flags);
 
+/* --- static mappings --- */
+
+#define NAT44_TAG_BYTES 64
+
+struct nat44_mapping_config {
+    be32 local, external;
+    be16 local_port, external_port; /* both 0, with protocol: all of the address */
+    u8 protocol;
+    bool identity;               /* not to be translated: external is local */
+    bool out2in_only;            /* sessions begin outside only */
+    struct if_index external_if; /* external is the first address of it; IF_NONE: as it says */
+    u32 vrf;                     /* of local */
+    char tag[NAT44_TAG_BYTES];
+};
+
+/* -EEXIST: there is one of that address and port outside, or of that host inside. */
+int nat44_add_mapping(struct piste *p, const struct nat44_mapping_config *c,
+                      struct error *e) MUST_CHECK;
+/* Sessions by it end. -ENOENT. */
+int nat44_del_mapping(struct piste *p, const struct nat44_mapping_config *c,
+                      struct error *e) MUST_CHECK;
+/* The k-th. *resolved: its address outside, where that is an interface's; 0: that has none. */
+bool nat44_mapping_at(const struct piste *p, u32 k, struct nat44_mapping_config *out,
+                      be32 *resolved);
+
+/* Of TCP connections through NAT, bytes a segment at most; 0: as the ends say. */
+int nat44_set_mss(struct piste *p, u16 mss, struct error *e) MUST_CHECK;
+u16 nat44_mss(const struct piste *p);
+
 /* --- sessions --- */
 
 /* Sessions of a thread, in pieces, as sessions_copy has it. The plugin is enabled. */

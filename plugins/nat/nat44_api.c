@@ -173,6 +173,186 @@ static void nat44_api_interface_dump(struct api_call *c)
     }
 }
 
+/* --- static mappings --- */
+
+/* -ENODEV: there is no such interface. */
+static int nat44_api_external(struct api_call *c, u32 sw_if_index, struct nat44_mapping_config *m)
+{
+    m->external_if = IF_NONE;
+    if (sw_if_index == IF_NONE.i)
+        return 0;
+    const struct interface *f = api_interface(c->piste, sw_if_index);
+    if (!f)
+        return -ENODEV;
+    m->external_if = f->index;
+    m->external = (be32){0};
+    return 0;
+}
+
+static void nat44_api_put_mapping(struct api_call *c, const struct nat44_mapping_config *m,
+                                  bool add)
+{
+    nat44_reply(c,
+                add ? nat44_add_mapping(c->piste, m, NULL) : nat44_del_mapping(c->piste, m, NULL));
+}
+
+/* Both versions: the newer one has all fields of the older. */
+static void nat44_api_put_static(struct api_call *c,
+                                 const struct api_nat44_add_del_static_mapping_v2 *x)
+{
+    bool all = x->flags & NAT_IS_ADDR_ONLY;
+    struct nat44_mapping_config m = {
+        .local = load_be32(x->local_ip_address),
+        .external = load_be32(x->external_ip_address),
+        .local_port = be16_from_host(all ? 0 : x->local_port),
+        .external_port = be16_from_host(all ? 0 : x->external_port),
+        .protocol = all ? 0 : x->protocol,
+        .out2in_only = x->flags & NAT_IS_OUT2IN_ONLY,
+        .vrf = x->vrf_id,
+    };
+    snprintf(m.tag, sizeof(m.tag), "%s", x->tag);
+    if (x->match_pool || x->flags & (NAT_IS_TWICE_NAT | NAT_IS_SELF_TWICE_NAT))
+        api_reply_retval(c, API_UNSUPPORTED);
+    else if (nat44_api_external(c, x->external_sw_if_index, &m))
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        nat44_api_put_mapping(c, &m, x->is_add);
+}
+
+static void nat44_api_static_v2(struct api_call *c)
+{
+    nat44_api_put_static(c, c->msg);
+}
+
+static void nat44_api_static(struct api_call *c)
+{
+    const struct api_nat44_add_del_static_mapping *m = c->msg;
+    struct api_nat44_add_del_static_mapping_v2 x = {
+        .is_add = m->is_add,
+        .flags = m->flags,
+        .protocol = m->protocol,
+        .local_port = m->local_port,
+        .external_port = m->external_port,
+        .external_sw_if_index = m->external_sw_if_index,
+        .vrf_id = m->vrf_id,
+    };
+    memcpy(x.local_ip_address, m->local_ip_address, sizeof(x.local_ip_address));
+    memcpy(x.external_ip_address, m->external_ip_address, sizeof(x.external_ip_address));
+    memcpy(x.tag, m->tag, sizeof(x.tag));
+    nat44_api_put_static(c, &x);
+}
+
+static void nat44_api_identity(struct api_call *c)
+{
+    const struct api_nat44_add_del_identity_mapping *x = c->msg;
+    bool all = x->flags & NAT_IS_ADDR_ONLY;
+    struct nat44_mapping_config m = {
+        .identity = true,
+        .local = load_be32(x->ip_address),
+        .external = load_be32(x->ip_address),
+        .local_port = be16_from_host(all ? 0 : x->port),
+        .external_port = be16_from_host(all ? 0 : x->port),
+        .protocol = all ? 0 : x->protocol,
+        .vrf = x->vrf_id,
+    };
+    snprintf(m.tag, sizeof(m.tag), "%s", x->tag);
+    if (nat44_api_external(c, x->sw_if_index, &m)) {
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+        return;
+    }
+    if (!if_is_none(m.external_if))
+        m.local = (be32){0};
+    nat44_api_put_mapping(c, &m, x->is_add);
+}
+
+static u8 flags_of_mapping(const struct nat44_mapping_config *m)
+{
+    return (u8)((m->protocol ? 0 : NAT_IS_ADDR_ONLY) | (m->out2in_only ? NAT_IS_OUT2IN_ONLY : 0));
+}
+
+static void tell_static(struct api_call *c, const struct nat44_mapping_config *m)
+{
+    struct api_nat44_static_mapping_details d = {
+        .flags = flags_of_mapping(m),
+        .protocol = m->protocol,
+        .local_port = be16_to_host(m->local_port),
+        .external_port = be16_to_host(m->external_port),
+        .external_sw_if_index = m->external_if.i,
+        .vrf_id = m->vrf,
+    };
+    memcpy(d.local_ip_address, &m->local, sizeof(d.local_ip_address));
+    memcpy(d.external_ip_address, &m->external, sizeof(d.external_ip_address));
+    snprintf(d.tag, sizeof(d.tag), "%s", m->tag);
+    api_reply(c, &api_message_nat44_static_mapping_details, &d);
+}
+
+static void tell_identity(struct api_call *c, const struct nat44_mapping_config *m)
+{
+    struct api_nat44_identity_mapping_details d = {
+        .flags = flags_of_mapping(m),
+        .protocol = m->protocol,
+        .port = be16_to_host(m->local_port),
+        .sw_if_index = m->external_if.i,
+        .vrf_id = m->vrf,
+    };
+    memcpy(d.ip_address, &m->local, sizeof(d.ip_address));
+    snprintf(d.tag, sizeof(d.tag), "%s", m->tag);
+    api_reply(c, &api_message_nat44_identity_mapping_details, &d);
+}
+
+struct mapping_dump {
+    u32 next;
+    bool identity;
+};
+
+/* Those of an interface come as they are outside, and as they were asked for. */
+static bool nat44_api_mapping_more(struct api_call *c, void *state)
+{
+    struct mapping_dump *x = state;
+    struct nat44_mapping_config m;
+    be32 resolved;
+    for (; nat44_mapping_at(c->piste, x->next, &m, &resolved); x->next++) {
+        if (!api_room(c))
+            return true;
+        if (m.identity != x->identity)
+            continue;
+        void (*tell)(struct api_call * c, const struct nat44_mapping_config *m) =
+            x->identity ? tell_identity : tell_static;
+        struct nat44_mapping_config now = m;
+        now.external_if = IF_NONE;
+        now.external = resolved;
+        now.local = m.identity ? resolved : m.local;
+        if (!be32_is_zero(resolved))
+            tell(c, &now);
+        if (!if_is_none(m.external_if))
+            tell(c, &m);
+    }
+    return false;
+}
+
+static void nat44_api_mapping_dump(struct api_call *c)
+{
+    struct mapping_dump *x = mem_alloc(sizeof(*x));
+    x->identity = c->message == &api_message_nat44_identity_mapping_dump;
+    api_continue(c, nat44_api_mapping_more, free, x);
+}
+
+static void nat44_api_set_mss(struct api_call *c)
+{
+    const struct api_nat_set_mss_clamping *m = c->msg;
+    if (m->enable && !m->mss_value)
+        api_reply_retval(c, API_INVALID_VALUE);
+    else
+        nat44_reply(c, nat44_set_mss(c->piste, m->enable ? m->mss_value : 0, NULL));
+}
+
+static void nat44_api_get_mss(struct api_call *c)
+{
+    struct api_nat_get_mss_clamping_reply reply = {.mss_value = nat44_mss(c->piste),
+                                                   .enable = nat44_mss(c->piste) != 0};
+    api_reply(c, &api_message_nat_get_mss_clamping_reply, &reply);
+}
+
 /* --- sessions --- */
 
 static void nat44_api_del_session(struct api_call *c)
@@ -203,7 +383,8 @@ struct session_dump {
 #define SESSION_DETAILS(s)                                                                         \
     .outside_port = be16_to_host((s)->key[NAT44_O2I].dport),                                       \
     .inside_port = be16_to_host((s)->key[NAT44_I2O].sport),                                        \
-    .protocol = nat44_key_protocol(&(s)->key[NAT44_I2O]), .flags = NAT_IS_EXT_HOST_VALID,          \
+    .protocol = nat44_key_protocol(&(s)->key[NAT44_I2O]),                                          \
+    .flags = NAT_IS_EXT_HOST_VALID | ((s)->flags & NAT44_SESSION_STATIC ? NAT_IS_STATIC : 0),      \
     .total_bytes = (s)->bytes, .total_pkts = (u32)(s)->packets,                                    \
     .ext_host_port = be16_to_host((s)->key[NAT44_O2I].sport)
 #define SESSION_ADDRESSES(d, s)                                                                    \
@@ -301,7 +482,7 @@ static void nat44_api_sessions_v3(struct api_call *c)
 struct user {
     be32 addr;
     struct fib_index fib;
-    u32 n;
+    u32 n[2]; /* dynamic, static */
 };
 
 struct user_dump {
@@ -321,13 +502,14 @@ static void count_user(struct user_dump *x, const struct nat44_session *s)
         hash_set(&x->by_host, key, at);
         vec_add(&x->users, ((struct user){.addr = k->src, .fib = nat44_key_fib(k)}));
     }
-    x->users.v[at].n++;
+    x->users.v[at].n[!!(s->flags & NAT44_SESSION_STATIC)]++;
 }
 
 static void tell_user(struct api_call *c, const struct user *u)
 {
     struct api_nat44_user_details d = {.vrf_id = fib_table_id(fib_of(c->piste), u->fib),
-                                       .nsessions = u->n};
+                                       .nsessions = u->n[0],
+                                       .nstaticsessions = u->n[1]};
     memcpy(d.ip_address, &u->addr, sizeof(d.ip_address));
     api_reply(c, &api_message_nat44_user_details, &d);
 }
@@ -385,6 +567,13 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_address_dump, nat44_api_address_dump},
     {&api_message_nat44_interface_add_del_feature, nat44_api_interface},
     {&api_message_nat44_interface_dump, nat44_api_interface_dump},
+    {&api_message_nat44_add_del_static_mapping, nat44_api_static},
+    {&api_message_nat44_add_del_static_mapping_v2, nat44_api_static_v2},
+    {&api_message_nat44_static_mapping_dump, nat44_api_mapping_dump},
+    {&api_message_nat44_add_del_identity_mapping, nat44_api_identity},
+    {&api_message_nat44_identity_mapping_dump, nat44_api_mapping_dump},
+    {&api_message_nat_set_mss_clamping, nat44_api_set_mss},
+    {&api_message_nat_get_mss_clamping, nat44_api_get_mss},
     {&api_message_nat44_del_session, nat44_api_del_session},
     {&api_message_nat44_user_dump, nat44_api_users},
     {&api_message_nat44_user_session_dump, nat44_api_sessions_v1},

@@ -13,13 +13,14 @@ static const struct nat44_pool *pool_now(const struct nat44_data *n)
     return __atomic_load_n(&n->pool, __ATOMIC_ACQUIRE);
 }
 
-bool nat44_is_outside_address(const struct nat44_data *n, be32 addr)
+bool nat44_is_outside_end(const struct nat44_data *n, const union nat44_key *k)
 {
+    be32 addr = k->dst;
     const struct nat44_pool *pool = pool_now(n);
     for (u32 i = 0; i < pool->n; i++)
         if (be32_equal(pool->v[i].addr, addr))
             return true;
-    return false;
+    return nat44_mapping_outside(n, addr, k->dport, nat44_key_protocol(k));
 }
 
 static u8 flags_of_if(const struct nat44_data *n, struct if_index i)
@@ -81,7 +82,7 @@ static bool may_use(const struct nat44_address *a, u32 fib, struct if_index tx, 
 {
     struct ip_address x = ip_address_from_ip4(a->addr);
     return (a->tenant == NAT44_TENANT_ANY || a->tenant == fib) &&
-           (!of_link || ip_if_has_subnet_of(IP_FAMILY_4, tx, &x));
+           (!of_link || (!if_is_none(tx) && ip_if_has_subnet_of(IP_FAMILY_4, tx, &x)));
 }
 
 /* Its addresses, those of the link by which packets leave if there are any, the one first that this
@@ -110,10 +111,12 @@ static u32 addresses_for(const struct nat44_pool *pool, const union nat44_key *k
     return n;
 }
 
-/* Whether it is free: of TCP, UDP and queries with that port of ours, of others without. */
-static bool is_free(const struct session_table *table, const union nat44_key *back)
+/* Whether that end outside is free: no session has it towards that host, and no mapping at all. */
+static bool is_free(const struct nat44_data *n, const struct session_table *table,
+                    const union nat44_key *back)
 {
-    return session_find(table, NAT44_O2I, back->words, 2) == SESSION_NONE;
+    return session_find(table, NAT44_O2I, back->words, 2) == SESSION_NONE &&
+           !nat44_mapping_outside(n, back->dst, back->dport, nat44_key_protocol(back));
 }
 
 static void set_port(union nat44_key *back, be16 port)
@@ -135,9 +138,9 @@ static bool nat44_find_port(struct nat44_data *n, struct thread *t, const union 
     u32 from = low ? 1 : NAT44_WELL_KNOWN, to = low ? NAT44_WELL_KNOWN : 65536;
 
     if (protocol != IP_PROTOCOL_ICMP && protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP)
-        return is_free(table, back);
+        return is_free(n, table, back);
     set_port(back, key->sport);
-    if (nat44_owner_of_port(n, key->sport) == thread_index(t) && wanted && is_free(table, back))
+    if (nat44_owner_of_port(n, key->sport) == thread_index(t) && wanted && is_free(n, table, back))
         return true;
     u32 port = from + (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % (to - from);
     for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < to - from; looked++) {
@@ -146,7 +149,7 @@ static bool nat44_find_port(struct nat44_data *n, struct thread *t, const union 
         if (nat44_owner_of_port(n, x) != thread_index(t))
             continue;
         set_port(back, x);
-        if (is_free(table, back))
+        if (is_free(n, table, back))
             return true;
         tries++;
     }
@@ -172,26 +175,111 @@ static u32 why_not(const struct nat44_packet *p)
                                           : NAT44_ERR_NO_TRANSLATION;
 }
 
+/* Both directions as they are free to be: none of a session that there is. */
+static u32 nat44_make_static(struct nat44_data *n, struct thread *t,
+                             const union nat44_key key[NAT44_DIRS], u8 flags, u32 *session)
+{
+    const struct session_table *table = session_table_of(n->sessions, t);
+    for (u32 d = 0; d < NAT44_DIRS; d++)
+        if (session_find(table, d, key[d].words, 2) != SESSION_NONE)
+            return NAT44_ERR_NO_TRANSLATION;
+    return nat44_make(n, t, key, flags | NAT44_SESSION_STATIC, session);
+}
+
+/* By an address and port of the pool. key[O2I] says the rest. */
+static u32 begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
+                         struct if_index tx, u8 flags, u32 *session)
+{
+    be32 addresses[8];
+    u32 count = addresses_for(pool_now(n), &key[NAT44_I2O], tx, addresses, array_len(addresses));
+    for (u32 i = 0; i < count; i++) {
+        key[NAT44_O2I].dst = addresses[i];
+        if (nat44_find_port(n, t, &key[NAT44_I2O], &key[NAT44_O2I]))
+            return nat44_make(n, t, key, flags, session);
+    }
+    return NAT44_ERR_OUT_OF_PORTS;
+}
+
+/* The end outside that a mapping gives a host inside. */
+static void take_outside(union nat44_key *back, const struct nat44_mapping *m)
+{
+    back->dst = m->outside.addr;
+    if (!m->outside.protocol)
+        return;
+    back->dport = m->outside.port;
+    if (m->outside.protocol == IP_PROTOCOL_ICMP)
+        back->sport = m->outside.port;
+}
+
+/* The end inside that a mapping leads to: source of what comes back from there. */
+static void take_inside(union nat44_key *back, const struct nat44_mapping *m)
+{
+    back->src = m->inside.addr;
+    back->fib_protocol = m->inside.fib << 8 | nat44_key_protocol(back);
+    if (!m->inside.protocol)
+        return;
+    back->sport = m->inside.port;
+    if (m->inside.protocol == IP_PROTOCOL_ICMP)
+        back->dport = m->inside.port;
+}
+
+static bool has_ports(u8 protocol)
+{
+    return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ||
+           protocol == IP_PROTOCOL_ICMP;
+}
+
+/* From inside to the outer address of another host inside: that gets it from an outer address of
+ * the sender's, so that what it answers comes back here (RFC 4787 REQ-9). */
+static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
+                         const struct nat44_mapping *to, u32 *session)
+{
+    union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = p->key};
+    if (!p->asks || !has_ports(nat44_key_protocol(&p->key)))
+        return why_not(p);
+    key[NAT44_O2I] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
+    take_inside(&key[NAT44_O2I], to);
+    return begin_dynamic(n, t, key, IF_NONE, 0, session);
+}
+
 static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buffer *b,
                         const struct nat44_packet *p, u32 *session)
 {
-    union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = p->key};
-    be32 addresses[8];
-    const struct ip4_header *ip = buffer_current(b);
+    const union nat44_key *k = &p->key;
+    union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = *k};
     struct if_index tx;
+    u8 protocol = nat44_key_protocol(k);
 
-    if (!way_out(n, ip_if_fib(IP_FAMILY_4, b->rx_if), ip->dst, &tx))
+    const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
+    if (to && !to->identity && p->kind != NAT44_ERROR)
+        return begin_hairpin(n, t, p, to, session);
+    if (!way_out(n, nat44_key_fib(k), ((const struct ip4_header *)buffer_current(b))->dst, &tx))
+        return NAT44_PASS;
+    const struct nat44_mapping *m =
+        nat44_mapping_inside(n, k->src, k->sport, protocol, nat44_key_fib(k).i);
+    if (m && m->identity)
         return NAT44_PASS;
     if (!p->asks)
         return why_not(p);
-    key[NAT44_O2I] = nat44_key_back(&p->key, ip_if_fib(IP_FAMILY_4, tx));
-    u32 count = addresses_for(pool_now(n), &p->key, tx, addresses, array_len(addresses));
-    for (u32 i = 0; i < count; i++) {
-        key[NAT44_O2I].dst = addresses[i];
-        if (nat44_find_port(n, t, &p->key, &key[NAT44_O2I]))
-            return nat44_make(n, t, key, 0, session);
-    }
-    return NAT44_ERR_OUT_OF_PORTS;
+    key[NAT44_O2I] = nat44_key_back(k, ip_if_fib(IP_FAMILY_4, tx));
+    if (!m)
+        return begin_dynamic(n, t, key, tx, 0, session);
+    take_outside(&key[NAT44_O2I], m);
+    return nat44_make_static(n, t, key, 0, session);
+}
+
+/* From outside to an end that a mapping has. */
+static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
+                         const struct nat44_mapping *to, u32 *session)
+{
+    union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
+    if (to->identity)
+        return NAT44_PASS;
+    if (!p->asks)
+        return why_not(p);
+    key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
+    take_inside(&key[NAT44_I2O], to);
+    return nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
 }
 
 /* What this switch takes itself though nobody inside asked for it: pings of its address, and what a
@@ -216,6 +304,11 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     *session = SESSION_NONE;
     if (*dir == NAT44_I2O)
         return begin_inside(n, t, b, p, session);
+    const struct nat44_mapping *to =
+        nat44_mapping_outside(n, p->key.dst, p->key.dport, nat44_key_protocol(&p->key));
+    bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER;
+    if (to && sound)
+        return begin_outside(n, t, p, to, session);
     if (is_for_switch(b, p) || __atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
         return NAT44_PASS;
     return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION : why_not(p);

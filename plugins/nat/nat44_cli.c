@@ -137,6 +137,68 @@ static int nat44_cli_interface(struct cli_call *c)
     return n ? 0 : error_set(c->err, EINVAL, "expected required argument(s)");
 }
 
+/* --- static mappings --- */
+
+/* The external end, and what all mappings have; local and identity: the caller's. */
+static struct nat44_mapping_config nat44_cli_mapping_config(const struct cli_call *c)
+{
+    const struct interface *f = cli_interface(c, "external-interface");
+    bool ports = cli_has(c, "tcp") || cli_has(c, "udp") || cli_has(c, "icmp");
+    return (struct nat44_mapping_config){
+        .external_if = f ? f->index : IF_NONE,
+        .protocol = ports ? nat44_cli_protocol(c) : 0,
+        .vrf = (u32)cli_u64(c, "vrf", 0),
+    };
+}
+
+static be32 nat44_cli_be32(const struct cli_call *c, const char *label)
+{
+    const struct cli_value *v = cli_get(c, label);
+    return v ? load_be32(v->ip.addr) : (be32){0};
+}
+
+static be16 nat44_cli_port(const struct cli_call *c, const char *label)
+{
+    return be16_from_host((u16)cli_u64(c, label, 0));
+}
+
+static int nat44_cli_put_mapping(struct cli_call *c, struct nat44_mapping_config *m)
+{
+    int n = snprintf(m->tag, sizeof(m->tag), "%s", cli_str(c, "text", ""));
+    if (n < 0 || (size_t)n >= sizeof(m->tag))
+        return error_set(c->err, EINVAL, "a tag has at most %d bytes", NAT44_TAG_BYTES - 1);
+    return cli_has(c, "del") ? nat44_del_mapping(c->piste, m, c->err)
+                             : nat44_add_mapping(c->piste, m, c->err);
+}
+
+static int nat44_cli_mapping(struct cli_call *c)
+{
+    struct nat44_mapping_config m = nat44_cli_mapping_config(c);
+    m.local = nat44_cli_be32(c, "local-address");
+    m.external = nat44_cli_be32(c, "external-address");
+    m.local_port = nat44_cli_port(c, "local-port");
+    m.external_port = nat44_cli_port(c, "external-port");
+    m.out2in_only = cli_has(c, "out2in-only");
+    return nat44_cli_put_mapping(c, &m);
+}
+
+static int nat44_cli_identity(struct cli_call *c)
+{
+    struct nat44_mapping_config m = nat44_cli_mapping_config(c);
+    m.local = m.external = nat44_cli_be32(c, "address");
+    m.local_port = m.external_port = nat44_cli_port(c, "port");
+    m.identity = true;
+    return nat44_cli_put_mapping(c, &m);
+}
+
+static int nat44_cli_mss(struct cli_call *c)
+{
+    u64 mss = cli_u64(c, "mss", 0);
+    if (!cli_has(c, "disable") && !mss)
+        return error_set(c->err, EINVAL, "a segment has at least one byte");
+    return nat44_set_mss(c->piste, (u16)mss, c->err);
+}
+
 /* --- sessions --- */
 
 static int nat44_cli_clear_sessions(struct cli_call *c)
@@ -183,6 +245,20 @@ const struct cli_command nat44_commands[] = {
     {"nat44 add interface address <interface> [del]",
      "Gives the pool the addresses of an interface, whatever they are", nat44_cli_interface_address,
      0},
+    {"nat44 add static mapping [ tcp | udp | icmp ] (local <local-address:ip4-address>"
+     " [<local-port:u16>])"
+     " (external ( <external-address:ip4-address> | <external-interface:interface> )"
+     " [<external-port:u16>])"
+     " [vrf <vrf:u32>] [out2in-only] [tag <text:string>] [del]",
+     "Gives a host inside, or a port of it, an address outside for good", nat44_cli_mapping, 0},
+    {"nat44 add identity mapping ( <address:ip4-address> | external <external-interface:interface>"
+     " ) [ ( tcp | udp | icmp ) <port:u16> ] [vrf <vrf:u32>] [tag <text:string>] [del]",
+     "Leaves packets of an address, or of a port of it, as they are", nat44_cli_identity, 0},
+    {"nat mss-clamping ( disable | <mss:u16> )",
+     "Bounds the segments of TCP connections through NAT", nat44_cli_mss, 0},
+    {"show nat mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},
+    {"show nat44 static mappings", "Static mappings, and those of interfaces", nat44_show_mappings,
+     0},
     {"set interface nat44 [( in <inside:interface> | out <outside:interface> ) ...] [del]",
      "Says which interfaces lead inside and outside", nat44_cli_interface, 0},
     {"nat44 del session ( in | out ) <address:nat-endpoint> ( tcp | udp | icmp ) [vrf <vrf:u32>]"
@@ -222,6 +298,8 @@ static void config_settings(struct piste *p, struct text *t)
     }
     if (s->data.forwarding)
         text_puts(t, "nat44 forwarding enable\n");
+    if (s->data.mss)
+        text_add(t, "nat mss-clamping %u\n", s->data.mss);
 }
 
 /* Addresses that follow each other are one line. */
@@ -247,6 +325,74 @@ static void config_addresses(struct piste *p, struct text *t)
             text_add(t, " tenant-vrf %u", a.tenant_vrf);
         text_putc(t, '\n');
     }
+}
+
+static void config_end(struct text *t, const char *words, be32 addr, be16 port)
+{
+    text_puts(t, words);
+    ip4_format_address(t, addr);
+    if (!be16_is_zero(port))
+        text_add(t, " %u", be16_to_host(port));
+}
+
+static void config_external(struct piste *p, struct text *t, const struct nat44_mapping_config *m,
+                            be16 port)
+{
+    if (if_is_none(m->external_if)) {
+        config_end(t, " external ", m->external, port);
+        return;
+    }
+    text_add(t, " external %s", interface_at(p, m->external_if)->name);
+    if (!be16_is_zero(port))
+        text_add(t, " %u", be16_to_host(port));
+}
+
+static void config_mapping(struct piste *p, struct text *t, const struct nat44_mapping_config *m)
+{
+    const char *protocol = m->protocol == IP_PROTOCOL_TCP    ? " tcp"
+                           : m->protocol == IP_PROTOCOL_UDP  ? " udp"
+                           : m->protocol == IP_PROTOCOL_ICMP ? " icmp"
+                                                             : "";
+    text_add(t, "nat44 add %s mapping", m->identity ? "identity" : "static");
+    if (m->identity) {
+        if (if_is_none(m->external_if))
+            config_end(t, " ", m->local, (be16){0});
+        else
+            config_external(p, t, m, (be16){0});
+        if (m->protocol)
+            text_add(t, "%s %u", protocol, be16_to_host(m->local_port));
+    } else {
+        text_puts(t, protocol);
+        config_end(t, " local ", m->local, m->local_port);
+        config_external(p, t, m, m->external_port);
+    }
+    if (m->vrf)
+        text_add(t, " vrf %u", m->vrf);
+    if (m->out2in_only)
+        text_puts(t, " out2in-only");
+    if (*m->tag) {
+        text_puts(t, " tag ");
+        cli_add_braced(t, m->tag);
+    }
+    text_putc(t, '\n');
+}
+
+bool nat44_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                               struct text *t)
+{
+    u32 *next = *place;
+    struct nat44_mapping_config m;
+    be32 resolved;
+    if (phase != RC_OVERRIDES || !nat44_is_enabled(p))
+        return false;
+    if (!next)
+        next = *place = mem_alloc(sizeof(*next));
+    for (u32 n = 0; n < 256; n++, ++*next) {
+        if (!nat44_mapping_at(p, *next, &m, &resolved))
+            return false;
+        config_mapping(p, t, &m);
+    }
+    return true;
 }
 
 void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)

@@ -12,6 +12,8 @@
 #include "engine/counter.h"
 #include "engine/sessions.h"
 #include "engine/thread.h"
+#include "base/pool.h"
+#include "base/shared_hash.h"
 #include "net/ip/fib/fib.h"
 #include "net/packet/ip4_packet.h"
 
@@ -55,6 +57,7 @@ enum nat44_session_state {
 
 enum nat44_session_flags {
     NAT44_SESSION_FROM_OUTSIDE = 1 << 0, /* its first packet was of O2I */
+    NAT44_SESSION_STATIC = 1 << 1,       /* by a static mapping */
 };
 
 /* Lists by age. Sessions that are established stay when others need their place. */
@@ -75,8 +78,8 @@ struct nat44_session {
     u8 lru; /* enum nat44_lru */
     u8 spare;
     struct index_links by_age;
-    u32 aged_s; /* when it went to the end of its list, seconds */
-    u32 mapping;
+    u32 aged_s; /* when it went to the end of its list, in 2^30 ns */
+    u32 spare2;
 };
 static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
 
@@ -102,6 +105,32 @@ struct nat44_pool {
     u32 n;
     struct nat44_address v[];
 };
+
+/* A static mapping. Found by what it is outside, and, unless sessions begin outside only, by what
+ * it is inside; without ports, where there is none with. */
+union nat44_end {
+    u64 words[2];
+    struct {
+        be32 addr;
+        be16 port;
+        u8 protocol, zero;
+        u32 fib; /* 0 outside */
+        u32 zero2;
+    };
+};
+
+struct nat44_mapping {
+    union nat44_end outside, inside;
+    bool identity;
+};
+
+/* The control thread changes it. */
+struct nat44_mappings {
+    struct pool pool;
+    struct shared_hash by_outside, by_inside;
+    u32 n; /* read by others */
+};
+#define NAT44_MAPPINGS_MAX MEM_MOST(1u << 20)
 
 enum nat44_if_flags {
     NAT44_IF_IN = 1 << 0,
@@ -136,6 +165,8 @@ struct nat44_data {
     u32 n_owners; /* data threads */
     struct fib_index inside_fib, outside_fib;
     struct nat44_pool *pool;
+    struct nat44_mappings mappings;
+    u16 mss;      /* 0: not clamped */
     u8 *if_flags; /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
@@ -163,6 +194,34 @@ ALWAYS_INLINE enum nat44_count nat44_count_of(u8 protocol)
            : protocol == IP_PROTOCOL_UDP  ? NAT44_COUNT_UDP
            : protocol == IP_PROTOCOL_ICMP ? NAT44_COUNT_ICMP
                                           : NAT44_COUNT_OTHER;
+}
+
+/* The mapping of an end inside (of that table) or outside (fib 0); NULL. Valid for this round. */
+ALWAYS_INLINE const struct nat44_mapping *nat44_mapping_find(const struct nat44_mappings *m,
+                                                             const struct shared_hash *h, be32 addr,
+                                                             be16 port, u8 protocol, u32 fib)
+{
+    union nat44_end end = {.addr = addr, .port = port, .protocol = protocol, .fib = fib};
+    if (likely(!__atomic_load_n(&m->n, __ATOMIC_RELAXED)))
+        return NULL;
+    u32 i = shared_hash_find(h, end.words, 2);
+    if (i == SHARED_HASH_NONE) {
+        end = (union nat44_end){.addr = addr, .fib = fib};
+        i = shared_hash_find(h, end.words, 2);
+    }
+    return i == SHARED_HASH_NONE ? NULL : pool_at(&m->pool, i);
+}
+
+ALWAYS_INLINE const struct nat44_mapping *nat44_mapping_outside(const struct nat44_data *n,
+                                                                be32 addr, be16 port, u8 protocol)
+{
+    return nat44_mapping_find(&n->mappings, &n->mappings.by_outside, addr, port, protocol, 0);
+}
+
+ALWAYS_INLINE const struct nat44_mapping *
+nat44_mapping_inside(const struct nat44_data *n, be32 addr, be16 port, u8 protocol, u32 fib)
+{
+    return nat44_mapping_find(&n->mappings, &n->mappings.by_inside, addr, port, protocol, fib);
 }
 
 /* Which thread has sessions by that port of the outside: the same for the inside's port, which is

@@ -1,6 +1,7 @@
 /* What the files of NAT44 share. */
 #pragma once
 
+#include "base/hash.h"
 #include "plugins/nat/nat44.h"
 
 struct nat44_if {
@@ -8,10 +9,22 @@ struct nat44_if {
     u8 flags; /* enum nat44_if_flags */
 };
 
-/* A route by which this switch takes what is sent to an address of the pool. */
+/* Of the configuration. */
+struct nat44_mapping_entry {
+    struct nat44_mapping_config c;
+    u32 index; /* of what data threads see; POOL_NONE: its interface has no address */
+};
+
+/* A route by which this switch takes what is sent to an address outside. */
 struct nat44_route {
     struct fib_index table;
     be32 addr;
+};
+
+/* An address outside, and how many say so. */
+struct nat44_own {
+    be32 addr;
+    u32 refs;
 };
 
 struct nat44_state {
@@ -21,7 +34,10 @@ struct nat44_state {
     VEC(struct nat44_pool_entry) addresses;
     VEC(struct if_index) address_ifs;
     VEC(struct nat44_if) ifs;
+    VEC(struct nat44_own) own;
     VEC(struct nat44_route) routes;
+    struct hash own_by_addr, route_by_key;
+    VEC(struct nat44_mapping_entry) mappings;
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);
@@ -31,10 +47,29 @@ int nat44_must_be_enabled(const struct piste *p, struct error *e) MUST_CHECK;
 /* --- nat44_pool.c --- */
 
 void nat44_pool_init(struct piste *p);
-/* All addresses and routes go. */
+/* All addresses go. */
 void nat44_pool_clear(struct piste *p);
-/* Interfaces, tables or addresses have changed: routes to the pool's addresses follow. */
+
+/* --- nat44_routes.c --- */
+
+void nat44_routes_init(struct nat44_state *s);
+void nat44_routes_fini(struct nat44_state *s);
+/* addr is one that this switch takes outside, as often as it is said, until it is not any more. */
+void nat44_own_address(struct piste *p, be32 addr);
+void nat44_disown_address(struct piste *p, be32 addr);
+/* Interfaces, tables or their addresses have changed: routes follow. */
 void nat44_sync_routes(struct piste *p);
+
+/* --- nat44_mapping.c --- */
+
+void nat44_mappings_init(struct piste *p);
+void nat44_mappings_new(struct nat44_mappings *m);
+void nat44_mappings_free(struct nat44_mappings *m);
+void nat44_mappings_clear(struct piste *p);
+/* Whether a mapping's address outside is this one. */
+bool nat44_mapping_uses(const struct piste *p, be32 addr);
+/* An interface has got an address, or loses it: mappings of it follow. */
+void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool add);
 
 /* --- nat44_interface.c --- */
 
@@ -55,4 +90,6 @@ extern const struct api_handler nat44_api_handlers[];
 int nat44_init(struct piste *p, void **state, struct error *e);
 void nat44_stop(struct piste *p, void *state);
 void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
+bool nat44_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                               struct text *t);
 void nat44_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);

@@ -40,6 +40,8 @@ ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struc
 
     if (kind != NAT44_ERROR) /* which say nothing of the session (RFC 5508 REQ-6) */
         nat44_session_heard(n, t, session, s, dir, buffer_packet_len(b), tcp_flags);
+    if (unlikely(tcp_flags & TCP_SYN))
+        nat44_clamp(b, __atomic_load_n(&n->mss, __ATOMIC_RELAXED));
     if (likely(kind == NAT44_PORTS || kind == NAT44_QUERY))
         nat44_rewrite(b, back, ip_delta, l4_delta);
     else if (kind == NAT44_ERROR)
@@ -251,32 +253,24 @@ void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct
 
 /* --- to the right node, and the right thread --- */
 
-static u32 owner_of(struct nat44_data *n, struct thread *t, struct buffer *b, enum nat44_dir dir)
+/* Of a packet of a session with this key, which came in that way. To an end outside, from wherever:
+ * by that end. From inside: by the port that the mapping gives it, or that it has. */
+static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, enum nat44_dir dir)
 {
-    struct nat44_packet p;
-    if (!nat44_parse_plain(b, fib_of_packet(b), &p))
-        nat44_parse(t, b, fib_of_packet(b), &p);
-    switch (p.kind) {
-    case NAT44_OTHER:
-        return nat44_owner_of_host(n, dir == NAT44_I2O ? p.key.dst : p.key.src);
-    case NAT44_PORTS:
-    case NAT44_QUERY:
-    case NAT44_ERROR:
-        return nat44_key_protocol(&p.key) == IP_PROTOCOL_TCP ||
-                       nat44_key_protocol(&p.key) == IP_PROTOCOL_UDP ||
-                       nat44_key_protocol(&p.key) == IP_PROTOCOL_ICMP
-                   ? nat44_owner_of_port(n, dir == NAT44_I2O ? p.key.sport : p.key.dport)
-                   : nat44_owner_of_host(n, dir == NAT44_I2O ? p.key.dst : p.key.src);
-    default:
-        return thread_index(t);
-    }
+    u8 protocol = nat44_key_protocol(k);
+    if (protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP && protocol != IP_PROTOCOL_ICMP)
+        return nat44_owner_of_host(n, dir == NAT44_I2O ? k->dst : k->src);
+    if (dir == NAT44_O2I || nat44_is_outside_end(n, k))
+        return nat44_owner_of_port(n, k->dport);
+    const struct nat44_mapping *m =
+        nat44_mapping_inside(n, k->src, k->sport, protocol, nat44_key_fib(k).i);
+    return nat44_owner_of_port(n, m && m->outside.protocol ? m->outside.port : k->sport);
 }
 
-/* On an interface that is both, by the destination. */
-static enum nat44_dir dir_of(const struct nat44_data *n, const struct buffer *b)
+static void parse_any(struct thread *t, struct buffer *b, struct nat44_packet *p)
 {
-    const struct ip4_header *ip = buffer_current(b);
-    return nat44_is_outside_address(n, ip->dst) ? NAT44_O2I : NAT44_I2O;
+    if (!nat44_parse_plain(b, fib_of_packet(b), p))
+        nat44_parse(t, b, fib_of_packet(b), p);
 }
 
 struct nat44_away {
@@ -308,12 +302,15 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
         return;
     }
     for (u32 i = 0; i < count; i++) {
-        enum nat44_dir dir = way == NAT44_WAY_BOTH     ? dir_of(n, b[i])
-                             : way == NAT44_WAY_IN2OUT ? NAT44_I2O
-                                                       : NAT44_O2I;
+        struct nat44_packet p;
+        parse_any(t, b[i], &p);
+        enum nat44_dir dir = way == NAT44_WAY_OUT2IN ? NAT44_O2I : NAT44_I2O;
+        if (way == NAT44_WAY_BOTH && nat44_is_outside_end(n, &p.key))
+            dir = NAT44_O2I;
         /* of the classifying nodes, one edge leads to each direction */
         next[i] = dir == NAT44_O2I && way == NAT44_WAY_BOTH ? NAT44_NEXT_SLOW : NAT44_NEXT_FAST;
-        u32 owner = handoff ? owner_of(n, t, b[i], dir) : thread_index(t);
+        bool known = p.kind != NAT44_FRAGMENT && p.kind != NAT44_BAD && p.kind != NAT44_UNSUPPORTED;
+        u32 owner = handoff && known ? owner_of_key(n, &p.key, dir) : thread_index(t);
         if (owner == thread_index(t))
             continue;
         struct nat44_away *a = &away[dir];

@@ -56,5 +56,5 @@ ALWAYS_INLINE u32 nat44_find(const struct session_table *table, const union nat4
 u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
                 const struct nat44_packet *p, enum nat44_dir *dir, u32 *session);
 
-/* Whether somebody outside may take this for an address of somebody inside. */
-bool nat44_is_outside_address(const struct nat44_data *n, be32 addr);
+/* Whether what a packet with this key is for may be an end outside of somebody inside. */
+bool nat44_is_outside_end(const struct nat44_data *n, const union nat44_key *k);

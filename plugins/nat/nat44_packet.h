@@ -115,8 +115,12 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
         icmp->icmp.checksum = csum_finish((u64)(u16)~icmp->icmp.checksum.raw + l4_delta);
 }
 
-/* The same for what has no ports. */
+/* Of a SYN: its end takes segments of at most mss bytes; 0: as it says. */
+void nat44_clamp(struct buffer *b, u16 mss);
+
+/* As nat44_rewrite, for what has no ports. */
 void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta);
-/* The same for an ICMP error, whose session's keys these are: also in the packet that it quotes. */
+/* As nat44_rewrite, for an ICMP error, whose session's keys these are: also in the packet that it
+ * quotes. */
 void nat44_rewrite_error(struct buffer *b, const union nat44_key *key, const union nat44_key *back,
                          enum nat44_dir dir);

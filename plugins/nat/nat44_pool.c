@@ -1,15 +1,11 @@
-/* Addresses of the pool, and the routes by which this switch takes what is sent to them. See
- * nat44.h. */
+/* Addresses of the pool. See nat44.h. */
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "net/ip/address/address.h"
 #include "net/link/interface/interface.h"
 #include "plugins/nat/nat44_internal.h"
-
-static struct log_class log_class = {"nat", "pool"};
 
 /* --- what data threads see --- */
 
@@ -29,78 +25,6 @@ static void nat44_publish_pool(struct piste *p)
                                                   nat44_tenant_of(p, s->addresses.v[i].tenant_vrf)};
     struct nat44_pool *old = __atomic_exchange_n(&s->data.pool, new, __ATOMIC_ACQ_REL);
     engine_defer_free(engine_of(p), free, old);
-    nat44_sync_routes(p);
-}
-
-/* --- routes --- */
-
-static bool has_route(const struct nat44_state *s, struct fib_index table, be32 addr)
-{
-    for (u32 i = 0; i < s->routes.n; i++)
-        if (s->routes.v[i].table.i == table.i && be32_equal(s->routes.v[i].addr, addr))
-            return true;
-    return false;
-}
-
-/* Whether it is wanted: in the table of an interface to outside, unless that has the address
- * itself. */
-static bool wants_route(struct piste *p, struct fib_index table, be32 addr)
-{
-    const struct nat44_state *s = nat44_state_of(p);
-    struct ip_address x = ip_address_from_ip4(addr);
-    bool outside = false, ours = false;
-    for (u32 i = 0; i < s->ifs.n && !outside; i++)
-        outside = s->ifs.v[i].flags & NAT44_IF_OUT &&
-                  ip_if_fib(IP_FAMILY_4, s->ifs.v[i].interface).i == table.i;
-    for (u32 i = 0; i < s->addresses.n && !ours; i++)
-        ours = be32_equal(s->addresses.v[i].addr, addr);
-    return outside && ours && if_is_none(ip_address_find(p, table, &x));
-}
-
-static void del_route(struct piste *p, const struct nat44_route *r)
-{
-    struct error e;
-    if (fib_route_delete(fib_of(p), r->table, ip4_prefix(r->addr, 32), FIB_SOURCE_PROXY, &e))
-        log_warn(&log_class, "%s", e.text);
-    fib_table_unlock(fib_of(p), r->table, FIB_SOURCE_PROXY);
-}
-
-static void add_route(struct piste *p, struct fib_index table, be32 addr)
-{
-    struct nat44_state *s = nat44_state_of(p);
-    struct fib *f = fib_of(p);
-    struct fib_path path = fib_path_special(FIB_PATH_LOCAL);
-    struct error e;
-    int rc =
-        fib_table_lock(f, IP_FAMILY_4, fib_table_id(f, table), NULL, FIB_SOURCE_PROXY, &table, &e);
-    if (!rc) {
-        rc = fib_route_update(f, table, ip4_prefix(addr, 32), FIB_SOURCE_PROXY, &path, 1, &e);
-        if (rc)
-            fib_table_unlock(f, table, FIB_SOURCE_PROXY);
-    }
-    if (rc)
-        log_error(&log_class, "no route to an address of the pool: %s", e.text);
-    else
-        vec_add(&s->routes, ((struct nat44_route){table, addr}));
-}
-
-void nat44_sync_routes(struct piste *p)
-{
-    struct nat44_state *s = nat44_state_of(p);
-    for (u32 i = 0; i < s->routes.n;)
-        if (wants_route(p, s->routes.v[i].table, s->routes.v[i].addr)) {
-            i++;
-        } else {
-            del_route(p, &s->routes.v[i]);
-            vec_del(&s->routes, i);
-        }
-    for (u32 k = 0; k < s->ifs.n; k++) {
-        struct fib_index table = ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface);
-        for (u32 i = 0; i < s->addresses.n; i++)
-            if (wants_route(p, table, s->addresses.v[i].addr) &&
-                !has_route(s, table, s->addresses.v[i].addr))
-                add_route(p, table, s->addresses.v[i].addr);
-    }
 }
 
 /* --- addresses --- */
@@ -150,6 +74,7 @@ int nat44_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf, st
             break;
         vec_add(&s->addresses,
                 ((struct nat44_pool_entry){be32_from_host((u32)a), tenant_vrf, IF_NONE}));
+        nat44_own_address(p, be32_from_host((u32)a));
     }
     nat44_publish_pool(p);
     return rc;
@@ -161,6 +86,7 @@ static void nat44_drop_address(struct piste *p, u32 i)
     struct nat44_state *s = nat44_state_of(p);
     struct fib *f = fib_of(p);
     u32 vrf = s->addresses.v[i].tenant_vrf;
+    nat44_disown_address(p, s->addresses.v[i].addr);
     if (vrf != NAT44_VRF_ANY)
         fib_table_unlock(f, fib_table_find(f, IP_FAMILY_4, vrf), FIB_SOURCE_PROXY);
     vec_del(&s->addresses, i);
@@ -176,6 +102,8 @@ int nat44_del_addresses(struct piste *p, u32 first, u32 last, struct error *e)
         u32 i = find_address(s, be32_from_host((u32)a));
         if (i == s->addresses.n || !if_is_none(s->addresses.v[i].from))
             rc = error_set(e, ENOENT, "NAT address not exist.");
+        else if (nat44_mapping_uses(p, s->addresses.v[i].addr))
+            rc = error_set(e, EBUSY, "NAT address used in static mapping.");
     }
     if (rc)
         return rc;
@@ -204,6 +132,7 @@ static void follow_address(struct piste *p, struct if_index i, be32 addr, bool a
     bool has = k < s->addresses.n;
     if (add && !has && s->addresses.n < NAT44_ADDRESSES_MAX) {
         vec_add(&s->addresses, ((struct nat44_pool_entry){addr, NAT44_VRF_ANY, i}));
+        nat44_own_address(p, addr);
         nat44_publish_pool(p);
     } else if (!add && has && if_equal(s->addresses.v[k].from, i)) {
         nat44_drop_address(p, k);
@@ -253,6 +182,7 @@ static void nat44_on_address(struct piste *p, struct if_index i, struct ip_prefi
     const struct nat44_state *s = nat44_state_of(p);
     if (!s || !s->enabled || prefix.family != IP_FAMILY_4)
         return;
+    nat44_mappings_follow(p, i, prefix.addr.ip4, add);
     if (find_address_if(s, i) < s->address_ifs.n)
         follow_address(p, i, prefix.addr.ip4, add);
     nat44_sync_routes(p);

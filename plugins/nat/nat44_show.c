@@ -13,6 +13,12 @@
 
 /* --- settings --- */
 
+static const char *nat44_show_address_text(be32 a, char out[IP_ADDRESS_TEXT_BYTES])
+{
+    struct ip_address x = ip_address_from_ip4(a);
+    return ip_address_text(IP_FAMILY_4, &x, out);
+}
+
 int nat44_show_timeouts(struct cli_call *c)
 {
     const u32 *s = nat44_timeouts(c->piste);
@@ -84,6 +90,102 @@ int nat44_show_address_ifs(struct cli_call *c)
     return 0;
 }
 
+int nat44_show_mss(struct cli_call *c)
+{
+    u16 mss = nat44_mss(c->piste);
+    if (mss)
+        out_u64(c->out, "mss", mss, "mss-clamping %" PRIu64 "\n");
+    else
+        out_text(c->out, "mss-clamping disabled\n");
+    return 0;
+}
+
+/* --- static mappings --- */
+
+static void show_end(struct out *o, const char *key, const char *words, be32 addr, be16 port)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    out_object(o, key);
+    out_text(o, "%s", words);
+    out_str(o, "address", nat44_show_address_text(addr, text), "%s");
+    if (!be16_is_zero(port))
+        out_u64(o, "port", be16_to_host(port), ":%" PRIu64);
+    out_end(o);
+}
+
+static void show_protocol(struct out *o, u8 protocol)
+{
+    struct text name = {0};
+    if (!protocol)
+        return;
+    ip_format_protocol(&name, protocol);
+    out_str(o, "protocol", text_str(&name), "%s ");
+    text_free(&name);
+}
+
+/* resolved: its address outside. */
+static void show_mapping(struct out *o, const struct nat44_mapping_config *m, be32 resolved)
+{
+    out_object(o, NULL);
+    out_bool(o, "identity", m->identity, " identity mapping ", " ");
+    show_protocol(o, m->protocol);
+    if (m->identity) {
+        show_end(o, "local", "", resolved, m->local_port);
+    } else {
+        show_end(o, "local", "local ", m->local, m->local_port);
+        show_end(o, "external", " external ", resolved, m->external_port);
+    }
+    out_u64(o, "vrf", m->vrf, " vrf %" PRIu64);
+    if (!m->identity)
+        out_bool(o, "out2in_only", m->out2in_only, "  out2in-only", "  ");
+    out_str(o, "tag", m->tag, NULL);
+    out_text(o, "\n");
+    out_end(o);
+}
+
+/* Of an interface, whatever its address is. */
+static void show_mapping_of_if(struct cli_call *c, const struct nat44_mapping_config *m)
+{
+    struct out *o = c->out;
+    out_object(o, NULL);
+    out_bool(o, "identity", m->identity, " identity mapping ", " ");
+    show_protocol(o, m->protocol);
+    if (!m->identity) {
+        show_end(o, "local", "local ", m->local, m->local_port);
+        out_text(o, " external ");
+    }
+    out_str(o, "interface", interface_at(c->piste, m->external_if)->name, "%s");
+    if (!be16_is_zero(m->external_port))
+        out_u64(o, "external_port", be16_to_host(m->external_port), ":%" PRIu64);
+    out_text(o, " vrf %d\n", m->vrf ? (int)m->vrf : -1);
+    out_end(o);
+}
+
+int nat44_show_mappings(struct cli_call *c)
+{
+    struct nat44_mapping_config m;
+    be32 resolved;
+    u32 *next = cli_kept(c, 2 * sizeof(*next), NULL); /* of both lists */
+    if (!c->again) {
+        out_text(c->out, "NAT44 static mappings:\n");
+        out_array(c->out, "mappings");
+    }
+    for (; nat44_mapping_at(c->piste, next[0], &m, &resolved); next[0]++) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!be32_is_zero(resolved))
+            show_mapping(c->out, &m, resolved);
+    }
+    for (; nat44_mapping_at(c->piste, next[1], &m, &resolved); next[1]++) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!if_is_none(m.external_if))
+            show_mapping_of_if(c, &m);
+    }
+    out_end(c->out);
+    return 0;
+}
+
 /* --- sessions --- */
 
 static void add_flow(struct text *t, const char *words, be32 addr)
@@ -121,12 +223,6 @@ static void show_seconds(struct out *o, const char *key, u64 ns, const char *wor
     snprintf(text, sizeof(text), "%.2f", (double)ns / NS_PER_SEC);
     out_f64(o, key, (double)ns / NS_PER_SEC, NULL);
     out_text(o, "%s%s\n", words, text + (text[0] == '0'));
-}
-
-static const char *nat44_show_address_text(be32 a, char out[IP_ADDRESS_TEXT_BYTES])
-{
-    struct ip_address x = ip_address_from_ip4(a);
-    return ip_address_text(IP_FAMILY_4, &x, out);
 }
 
 static void show_side(struct out *o, const char *words, be32 addr, u8 protocol, be16 port, u32 fib)
@@ -173,7 +269,8 @@ static void nat44_show_session(struct cli_call *c, const struct nat44_session *s
         show_seconds(o, "timeout_in", left_ns, "       timeout in ");
     out_u64(o, "packets", s->packets, "       total pkts %" PRIu64);
     out_u64(o, "bytes", s->bytes, ", total bytes %" PRIu64 "\n");
-    out_text(o, "       dynamic translation\n\n");
+    out_bool(o, "static", s->flags & NAT44_SESSION_STATIC, "       static translation\n\n",
+             "       dynamic translation\n\n");
     out_end(o);
 }
 

@@ -196,5 +196,7 @@ const struct module piste_module = {
     .init = nat44_init,
     .stop = nat44_stop,
     .running_config = nat44_running_config,
+    .running_config_rows = nat44_running_config_rows,
+    .place_free = free,
     .tables = nat44_tables,
 };

@@ -71,6 +71,16 @@ static const struct {
     {"qos store * * value *", "qos store $1 $2 disable"},
     {"qos mark * * id *", "qos mark $1 $2 disable"},
     {"qos egress map id * ...", "qos egress map id $1 delete"},
+
+    {"nat44 plugin enable ...", "nat44 plugin disable"},
+    {"set nat timeout ...", "set nat timeout reset"},
+    {"nat44 forwarding enable", "nat44 forwarding disable"},
+    {"nat mss-clamping *", "nat mss-clamping disable"},
+    {"nat44 add address ...", "nat44 add address $1 del"},
+    {"nat44 add interface address *", "nat44 add interface address $1 del"},
+    {"set interface nat44 ...", "set interface nat44 $1 del"},
+    {"nat44 add static mapping ...", "nat44 add static mapping $1 del"},
+    {"nat44 add identity mapping ...", "nat44 add identity mapping $1 del"},
 };
 
 /* Words of a line, as typed: quoted or braced ones with their quotes and braces. */

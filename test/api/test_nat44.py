@@ -96,3 +96,55 @@ def test_sessions(api, nat):
     assert api.nat44_user_session_v2_dump(ip_address=ip4("10.0.0.1"), vrf_id=0) == []
     assert api.nat44_user_session_v3_dump(ip_address=ip4("10.0.0.1"), vrf_id=0) == []
     assert isinstance(api.nat_worker_dump(), list)
+
+
+def static(api, add=True, flags=0, protocol=6, ports=(80, 8080), external="10.2.0.1", interface=ANY, vrf=0, tag="web", **v2):
+    call = api.nat44_add_del_static_mapping_v2 if v2 else api.nat44_add_del_static_mapping
+    return call(is_add=add, flags=flags, local_ip_address=ip4("10.1.0.2"), external_ip_address=ip4(external), protocol=protocol,
+                local_port=ports[0], external_port=ports[1], external_sw_if_index=interface, vrf_id=vrf, tag=tag, **v2).retval
+
+
+def mappings(api):
+    return [(int(d.flags), socket.inet_ntoa(bytes(d.local_ip_address)), d.local_port,
+             socket.inet_ntoa(bytes(d.external_ip_address)), d.external_port, d.protocol, d.external_sw_if_index, d.vrf_id, d.tag)
+            for d in api.nat44_static_mapping_dump()]
+
+
+def test_static_mappings(api, nat, loops):
+    assert static(api) == 0
+    assert static(api) == -81
+    assert static(api, ports=(80, 0)) == static(api, protocol=47) == -7
+    assert static(api, interface=999) == -2
+    assert static(api, flags=1) == -126  # twice-nat
+    assert static(api, flags=8, external="10.9.0.9", vrf=3, match_pool=False, pool_ip_address=bytes(4)) == 0
+    assert static(api, flags=4, protocol=17, interface=loops[1], tag="") == 0
+    assert mappings(api) == [
+        (0, "10.1.0.2", 80, "10.2.0.1", 8080, 6, ANY, 0, "web"), (8, "10.1.0.2", 0, "10.9.0.9", 0, 0, ANY, 3, "web"),
+        (4, "10.1.0.2", 80, "10.2.0.1", 8080, 17, ANY, 0, ""), (4, "10.1.0.2", 80, "0.0.0.0", 8080, 17, loops[1], 0, "")]
+    assert static(api, add=False) == 0
+    assert static(api, add=False) == -6
+    assert len(mappings(api)) == 3
+
+
+def test_identity_mappings(api, nat, loops):
+    def identity(add=True, flags=0, interface=ANY, protocol=17, port=99):
+        return api.nat44_add_del_identity_mapping(is_add=add, flags=flags, ip_address=ip4("10.1.0.9"), protocol=protocol, port=port,
+                                                  sw_if_index=interface, vrf_id=0, tag="t").retval
+    assert identity() == identity(flags=8) == identity(interface=loops[1]) == 0
+    assert identity() == -81
+    assert [(int(d.flags), socket.inet_ntoa(bytes(d.ip_address)), d.protocol, d.port, d.sw_if_index, d.tag)
+            for d in api.nat44_identity_mapping_dump()] == [
+        (0, "10.1.0.9", 17, 99, ANY, "t"), (8, "10.1.0.9", 0, 0, ANY, "t"),
+        (0, "10.2.0.1", 17, 99, ANY, "t"), (0, "0.0.0.0", 17, 99, loops[1], "t")]
+    assert mappings(api) == []
+    assert identity(add=False) == identity(add=False, flags=8) == identity(add=False, interface=loops[1]) == 0
+    assert api.nat44_identity_mapping_dump() == []
+
+
+def test_mss(api, nat):
+    assert api.nat_set_mss_clamping(mss_value=1300, enable=True).retval == 0
+    got = api.nat_get_mss_clamping()
+    assert (got.retval, got.mss_value, got.enable) == (0, 1300, True)
+    assert api.nat_set_mss_clamping(mss_value=0, enable=True).retval == -7
+    assert api.nat_set_mss_clamping(mss_value=0, enable=False).retval == 0
+    assert api.nat_get_mss_clamping().enable is False

@@ -425,3 +425,158 @@ def test_an_interface_that_goes(switch, links):
     switch.ctl(f"delete packet-generator interface {pg}")
     assert not [line for line in nat_config(switch) if "pg8" in line]
     assert through(switch, links, udp())[0].src == POOL
+
+
+# --- static mappings
+
+
+def test_a_port_of_a_host(switch, links):
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external {POOL} 8080")
+    assert switch.fails(f"nat44 add static mapping tcp local {OTHER} 80 external {POOL} 8080") == \
+        "nat44 add static mapping: Mapping already exist."
+    assert switch.fails(f"nat44 add static mapping tcp local {HOST} external {POOL} 81") == \
+        "nat44 add static mapping: Either both ports are set or none."
+    (into,) = through(switch, links, tcp("S", SERVER, POOL, 5000, 8080), back=True)
+    assert (into.src, into[TCP].sport, into.dst, into[TCP].dport) == (SERVER, 5000, HOST, 80)
+    (answer,) = through(switch, links, tcp("SA", HOST, SERVER, 80, 5000))
+    assert (answer.src, answer[TCP].sport, answer[TCP].dport) == (POOL, 8080, 5000)
+    # what the server itself begins from that port has it, too
+    (out,) = through(switch, links, tcp("S", HOST, SECOND, 80, 99))
+    assert (out.src, out[TCP].sport) == (POOL, 8080)
+    # and nobody else gets the port
+    (out,) = through(switch, links, tcp("S", OTHER, SECOND, 8080, 98))
+    assert out[TCP].sport != 8080
+    assert "       static translation\n" in switch.ctl("show nat44 sessions")
+    with errors(switch, "no translation"):
+        through(switch, links, udp(SERVER, POOL, 5000, 8080), back=True, count=0)
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external {POOL} 8080 del")
+    assert [s[0] for s in ends(switch)] == [OTHER]
+    assert switch.fails(f"nat44 add static mapping tcp local {HOST} 80 external {POOL} 8080 del") == \
+        "nat44 add static mapping: Mapping not exist."
+
+
+def test_all_of_a_host(switch, links):
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.77")
+    for packet in udp(SERVER, "10.2.0.77", 7, 9), tcp("S", SERVER, "10.2.0.77"), echo(SERVER, "10.2.0.77"), \
+            IP(src=SERVER, dst="10.2.0.77") / GRE() / Raw(b"x" * 20):
+        (into,) = through(switch, links, packet, back=True)
+        assert (into.src, into.dst) == (SERVER, OTHER)
+    (out,) = through(switch, links, udp(OTHER, SECOND))
+    assert (out.src, out[UDP].sport) == ("10.2.0.77", 2000)
+    (out,) = through(switch, links, udp(HOST, SECOND))
+    assert out.src == POOL
+    arp = switch.exchange(links[1], links[1].ether(dst="ff:ff:ff:ff:ff:ff") / arp_for("10.2.0.77", links[1]), links[1], count=1)
+    assert arp[0].psrc == "10.2.0.77"
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.77 del")
+    assert "10.2.0.77" not in switch.ctl("show ip fib 10.2.0.77/32").splitlines()[1]
+
+
+def test_only_from_outside(switch, links):
+    switch.ctl(f"nat44 add static mapping udp local {HOST} 53 external 10.2.0.78 53 out2in-only")
+    (into,) = through(switch, links, udp(SERVER, "10.2.0.78", 999, 53), back=True)
+    assert (into.dst, into[UDP].dport) == (HOST, 53)
+    assert through(switch, links, udp(HOST, SERVER, 53, 999))[0].src == "10.2.0.78"
+    assert through(switch, links, udp(HOST, SECOND, 53, 999))[0].src == POOL
+
+
+def test_identity(switch, links):
+    switch.ctl("nat44 add identity mapping 10.1.0.4")
+    switch.ctl(f"nat44 add identity mapping {HOST} udp 99")
+    (out,) = through(switch, links, udp("10.1.0.4"))
+    assert out.src == "10.1.0.4"
+    assert through(switch, links, udp(SERVER, "10.1.0.4"), back=True)[0].dst == "10.1.0.4"
+    assert [through(switch, links, udp(sport=n))[0].src for n in (99, 100)] == [HOST, POOL]
+    assert len(sessions(switch)) == 1
+    # of the switch's own address: what is for it, not for who is behind it
+    switch.ctl(f"nat44 add identity mapping external {links[1]} udp 4444")
+    (error,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / udp(SERVER, POOL, 1, 4444), links[1], count=1)]
+    assert (error[ICMP].type, error[ICMP].code) == (3, 3)  # nobody listens there
+
+
+def test_hairpin(switch, links):
+    """A host inside calls another one by its address outside: both see addresses outside only."""
+    switch.ctl(f"nat44 add static mapping tcp local {OTHER} 80 external {POOL} 8080")
+    inside = links[0]
+
+    def exchange(packet):
+        return right(switch.exchange(inside, inside.ether() / packet, inside, count=1)[0])
+
+    got = exchange(tcp("S", HOST, POOL, 4000, 8080))
+    assert (got.src, got.dst, got[TCP].dport) == (POOL, OTHER, 80)
+    back = exchange(tcp("SA", OTHER, POOL, 80, got[TCP].sport))
+    assert (back.src, back[TCP].sport, back.dst, back[TCP].dport) == (POOL, 8080, HOST, 4000)
+    assert exchange(tcp("A", HOST, POOL, 4000, 8080)).dst == OTHER
+    (session,) = sessions(switch)
+    assert session["packets"] == 3
+    assert switch.json("show nat44 summary")["tcp_established"]["total"] == 1
+
+
+def test_address_of_a_mapping_that_follows(switch, links):
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external {links[1]} 8080")
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.77")
+    switch.ctl(f"nat44 add static mapping udp local {HOST} 53 external 10.2.0.78 53 out2in-only")
+    switch.ctl("nat44 add identity mapping 10.1.0.9 tcp 99")
+    assert switch.ctl("show nat44 static mappings").splitlines() == [
+        "NAT44 static mappings:",
+        f" TCP local {HOST}:80 external {POOL}:8080 vrf 0  ",
+        f" local {OTHER} external 10.2.0.77 vrf 0  ",
+        f" UDP local {HOST}:53 external 10.2.0.78:53 vrf 0  out2in-only",
+        " identity mapping TCP 10.1.0.9:99 vrf 0",
+        f" TCP local {HOST}:80 external {links[1]}:8080 vrf -1"]
+    switch.ctl(f"set interface ip address del {links[1]} 10.2.0.1/24")
+    assert f" TCP local {HOST}:80 external {POOL}:8080 vrf 0  " not in switch.ctl("show nat44 static mappings").splitlines()
+    switch.ctl(f"set interface ip address {links[1]} 10.2.0.1/24")
+    wait_for(lambda: links[1].mac and f"external {POOL}:8080" in switch.ctl("show nat44 static mappings"), "the mapping")
+    switch.ctl(f"set ip neighbor {links[1]} {SERVER} {links[1].host_mac}")
+    assert through(switch, links, tcp("S", SERVER, POOL, 5000, 8080), back=True)[0].dst == HOST
+    assert switch.fails("nat44 add static mapping tcp local 10.1.0.9 1 external pg1 8080") == \
+        "nat44 add static mapping: Mapping already exist."
+
+
+def test_an_address_of_the_pool_that_is_needed(switch, links):
+    switch.ctl("nat44 add address 10.2.0.100")
+    switch.ctl(f"nat44 add static mapping udp local {HOST} 5 external 10.2.0.100 5")
+    assert switch.fails("nat44 add address 10.2.0.100 del") == "nat44 add address: NAT address used in static mapping."
+    switch.ctl(f"nat44 add static mapping udp local {HOST} 5 external 10.2.0.100 5 del")
+    switch.ctl("nat44 add address 10.2.0.100 del")
+
+
+def test_mappings_are_saved(switch, links):
+    commands = [f"nat44 add static mapping tcp local {HOST} 80 external {links[1]} 8080 tag {{a web server}}",
+                f"nat44 add static mapping local {OTHER} external 10.2.0.77 vrf 5",
+                f"nat44 add static mapping icmp local {HOST} 53 external 10.2.0.78 53 out2in-only",
+                f"nat44 add identity mapping external {links[1]} udp 99",
+                "nat44 add identity mapping 10.1.0.9"]
+    for command in commands:
+        switch.ctl(command)
+    switch.ctl("nat mss-clamping 1200")
+    saved = nat_config(switch)
+    assert saved[-5:] == commands and "nat mss-clamping 1200" in saved
+    for command in commands:
+        switch.ctl(command.replace(" tag {a web server}", "") + " del")
+    assert nat_config(switch) == saved[:-5]
+    for command in saved[-5:]:
+        switch.ctl(command)
+    assert nat_config(switch) == saved
+
+
+def test_mss(switch, links):
+    def mss(packet):
+        return dict(packet[TCP].options).get("MSS")
+
+    def syn(options, **kwargs):
+        packet = tcp("S", **kwargs)
+        packet[TCP].options = options
+        return packet
+
+    switch.ctl("nat mss-clamping 1200")
+    assert switch.ctl("show nat mss-clamping") == "mss-clamping 1200\n"
+    assert mss(through(switch, links, syn([("MSS", 1460)], sport=1))[0]) == 1200
+    assert mss(through(switch, links, syn([("NOP", None), ("MSS", 1460), ("NOP", None)], sport=2))[0]) == 1200
+    assert mss(through(switch, links, syn([("SAckOK", b""), ("MSS", 500)], sport=3))[0]) == 500
+    assert mss(through(switch, links, syn([], sport=4))[0]) is None
+    (out,) = through(switch, links, syn([(2, b"\x05\xb4\x00")], sport=5))  # no such option: left alone
+    assert out.src == POOL
+    switch.ctl("nat mss-clamping disable")
+    assert switch.ctl("show nat mss-clamping") == "mss-clamping disabled\n"
+    assert mss(through(switch, links, syn([("MSS", 1460)], sport=6))[0]) == 1460
