@@ -357,6 +357,28 @@ def test_rollback_does_not_stop_traffic(net):
     assert "as it was saved" in vpp.ctl("show running-config diff")
 
 
+def test_rollback_brings_ports_of_layer_2_back_as_they_were(net):
+    """Whoever leaves and comes back stands where it stood: nothing is left to differ, and nothing starts anew."""
+    _, vpp = routed_main_job(net)
+    vpp.configure("create loopback interface\n" * 6 + "create sub-interfaces loop4 7\ncreate loopback interface")
+    vpp.configure("\n".join(f"set interface l2 bridge {port} 5" for port in ("loop6", "loop4.7", "loop1", "loop3", "loop2")) +
+                  "\nset interface l2 bridge loop0 5 bvi\nset interface l2 xconnect loop5 loop4\nset interface l2 xconnect loop4 loop5"
+                  "\ntest l2patch rx host-vpp1out tx loop5")
+    vpp.ctl("write")
+    before = vpp.running_config()
+    dump = vpp.ctl("show bridge-domain 5 detail")
+    vpp.configure("set interface l3 loop1\nset interface l3 loop4\nset interface l2 bridge loop4.7 6\nset interface l3 loop0\n"
+                  "test l2patch rx host-vpp1out tx loop5 del")
+    assert vpp.running_config() != before
+    assert "done, by" in vpp.ctl("configure rollback")
+    assert vpp.running_config() == before and starts(vpp) == 1
+    assert "as it was saved" in vpp.ctl("show running-config diff")
+
+    def ports(text):
+        return [line.split()[0] for line in text.splitlines() if line.split() and line.split()[0].startswith("loop")]
+    assert ports(vpp.ctl("show bridge-domain 5 detail")) == ports(dump) == ["loop0", "loop1", "loop2", "loop3", "loop6", "loop4.7"]
+
+
 def test_rollback_gives_a_device_its_mtu_back(net):
     ns, vpp = routed_main_job(net)
     before, device = vpp.running_config(), "vpp1out"

@@ -153,7 +153,6 @@ static int l2_port_check(const struct l2_state *s, struct if_index i, struct err
 static void l2_list_add(struct l2_state *s, struct if_index i)
 {
     struct if_index peer = l2_if(i)->peer;
-    index_list_add(&s->in_l2, &s->links[0].in_l2, sizeof(s->links[0]), i.i);
     if (!if_is_none(peer))
         index_list_add(&s->links[peer.i].aimed, &s->links[0].aims, sizeof(s->links[0]), i.i);
 }
@@ -161,7 +160,6 @@ static void l2_list_add(struct l2_state *s, struct if_index i)
 static void l2_list_remove(struct l2_state *s, struct if_index i)
 {
     struct if_index peer = l2_if(i)->peer;
-    index_list_remove(&s->in_l2, &s->links[0].in_l2, sizeof(s->links[0]), i.i);
     if (!if_is_none(peer))
         index_list_remove(&s->links[peer.i].aimed, &s->links[0].aims, sizeof(s->links[0]), i.i);
 }
@@ -182,7 +180,7 @@ static void leave_bridge(struct l2_state *s, struct if_index i, struct l2_bd *bd
     if (uu)
         l2_bd_publish(s, bd);
     else
-        l2_bd_publish_ports(s, bd, false);
+        l2_bd_publish_ports(s, bd, NULL);
     engine_synchronize(engine_of(s->piste));
     l2_fib_flush(s, bd->index, i);
     if (bvi)
@@ -273,14 +271,11 @@ int l2_set_bridge(struct piste *p, struct if_index i, u32 bd_id, enum l2_port_ki
     }
     if (kind == L2_PORT_UU_FWD)
         bd->uu_fwd = i;
-    vec_add(&bd->ports, ((struct l2_port){i, kind}));
-    if (kind == L2_PORT_BVI) { /* first: its copy is made of the frame as it came */
-        memmove(&bd->ports.v[1], &bd->ports.v[0], (bd->ports.n - 1) * sizeof(bd->ports.v[0]));
-        bd->ports.v[0] = (struct l2_port){i, kind};
-    }
+    struct l2_port port = {i, kind};
+    l2_bd_add_port(s, bd, port);
     l2_enter(s, i, L2_MODE_BRIDGE);
     if (kind == L2_PORT_NORMAL)
-        l2_bd_publish_ports(s, bd, true);
+        l2_bd_publish_ports(s, bd, &port);
     else
         l2_bd_publish(s, bd);
     return 0;
@@ -334,6 +329,9 @@ int l2_patch_set(struct l2_state *s, struct if_index rx, struct if_index tx, boo
         return rc;
     interface_promisc_ref(s->piste, rx, true);
     vec_add(&s->patches, ((struct l2_patch){rx, tx}));
+    for (k = s->patches.n - 1; k && s->patches.v[k - 1].rx.i > rx.i; k--)
+        s->patches.v[k] = s->patches.v[k - 1];
+    s->patches.v[k] = (struct l2_patch){rx, tx};
     return 0;
 }
 
@@ -434,7 +432,6 @@ int l2_init(struct piste *p, void **state, struct error *e)
         l2_if_base = s->if_map.base;
         l2_bd_data_base = s->bd_map.base;
         s->links = s->links_map.base;
-        s->in_l2 = INDEX_LIST_EMPTY;
         rc = l2_fib_init(s, e);
     }
     if (rc) {

@@ -322,10 +322,11 @@ static void set_l2_xconnect(struct api_call *c)
 
 static void l2_xconnect_dump(struct api_call *c)
 {
-    const struct l2_state *s = l2_state_of(c->piste);
-    for (u32 i = s->in_l2.first; i != INDEX_LIST_NONE; i = l2_port_next(s, i)) {
-        const struct l2_if *l = l2_if((struct if_index){i});
-        struct api_l2_xconnect_details d = {.rx_sw_if_index = i, .tx_sw_if_index = l->peer.i};
+    const struct interface *f = NULL;
+    while ((f = interface_next_written(c->piste, f))) {
+        const struct l2_if *l = l2_if(f->index);
+        struct api_l2_xconnect_details d = {.rx_sw_if_index = f->index.i,
+                                            .tx_sw_if_index = l->peer.i};
         if (l->mode == L2_MODE_XCONNECT)
             api_reply(c, &api_message_l2_xconnect_details, &d);
     }

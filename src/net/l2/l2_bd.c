@@ -78,6 +78,27 @@ static void l2_bd_replace_members(struct l2_state *s, struct l2_bd *bd)
     engine_defer_free(engine_of(s->piste), free, (void *)(uintptr_t)old);
 }
 
+/* In the order of interface_next_written. */
+static bool port_is_before(const struct piste *p, const struct l2_port *a, const struct l2_port *b)
+{
+    bool a_sub = interface_at(p, a->interface)->super, b_sub = interface_at(p, b->interface)->super;
+    return a_sub != b_sub ? b_sub : a->interface.i < b->interface.i;
+}
+
+/* The BVI is first: its copy of a flood is made of the frame as it came. The others are in the
+ * order in which interfaces are written, so that a domain with the same ports is the same, whoever
+ * joined when. */
+void l2_bd_add_port(struct l2_state *s, struct l2_bd *bd, struct l2_port port)
+{
+    u32 at = bd->ports.n, first = at && bd->ports.v[0].kind == L2_PORT_BVI;
+    vec_add(&bd->ports, port);
+    for (; at > first &&
+           (port.kind == L2_PORT_BVI || port_is_before(s->piste, &port, &bd->ports.v[at - 1]));
+         at--)
+        bd->ports.v[at] = bd->ports.v[at - 1];
+    bd->ports.v[at] = port;
+}
+
 void l2_bd_publish(struct l2_state *s, struct l2_bd *bd)
 {
     struct l2_bd_data *d = &l2_bd_data_base[bd->index];
@@ -89,11 +110,11 @@ void l2_bd_publish(struct l2_state *s, struct l2_bd *bd)
         l2_port_publish(s, bd->ports.v[i].interface);
 }
 
-void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, bool one_more)
+void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, const struct l2_port *one_more)
 {
     struct l2_members *m = (void *)(uintptr_t)l2_bd_data_base[bd->index].members;
     if (one_more && m && m->n < m->room)
-        members_add(m, &bd->ports.v[bd->ports.n - 1]);
+        members_add(m, one_more);
     else
         l2_bd_replace_members(s, bd);
 }

@@ -46,7 +46,7 @@ static void l2_config_of_table(const struct l2_state *s, const struct l2_bd *bd,
     }
 }
 
-static void config_of_port(struct l2_state *s, struct if_index i, struct text *t)
+static void config_of_port(struct piste *p, struct interface *f, u32 round, struct text *t)
 {
     static const struct {
         const char *word;
@@ -56,8 +56,12 @@ static void config_of_port(struct l2_state *s, struct if_index i, struct text *t
                  {"flood", L2_IF_FLOOD},
                  {"uu-flood", L2_IF_UU_FLOOD},
                  {"arp-term", L2_IF_ARP_TERM}};
+    const struct l2_state *s = l2_state_of(p);
+    struct if_index i = f->index;
     const struct l2_if *l = l2_if(i);
-    const char *name = interface_at(s->piste, i)->name;
+    const char *name = f->name;
+    if (l->mode == L2_MODE_L3)
+        return;
     if (l->mode == L2_MODE_XCONNECT) {
         if (!if_is_none(l->peer))
             text_add(t, "set interface l2 xconnect %s %s\n", name,
@@ -91,28 +95,38 @@ static void l2_config_of_entry(struct l2_state *s, const struct l2_fib_entry *e,
              e->is_static && !e->filter ? " static" : "");
 }
 
+/* Where rows are, of one kind or the other. */
+struct l2_config_place {
+    struct l2_fib_walk macs;
+    void *ports; /* of interface_config_rows */
+};
+
 bool l2_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
                             struct text *t)
 {
     struct l2_state *s = state;
-    struct l2_fib_walk *w = *place;
+    struct l2_config_place *at = *place;
     struct l2_fib_entry e;
-    if (phase != RC_ROUTES)
+    if (phase != RC_INTERFACE && phase != RC_ROUTES)
         return false;
-    if (!w) {
-        w = *place = mem_alloc(sizeof(*w));
-        *w = (struct l2_fib_walk){.l2 = s, .bd = UINT32_MAX};
+    if (!at) {
+        at = *place = mem_alloc(sizeof(*at));
+        at->macs = (struct l2_fib_walk){.l2 = s, .bd = UINT32_MAX};
     }
+    if (phase == RC_INTERFACE)
+        return interface_config_rows(p, 1, config_of_port, &at->ports, t);
     int rc = 1;
-    for (u32 n = 0; n < ENTRIES_A_PIECE && (rc = l2_fib_walk_next(w, &e)) == 1; n++)
+    for (u32 n = 0; n < ENTRIES_A_PIECE && (rc = l2_fib_walk_next(&at->macs, &e)) == 1; n++)
         l2_config_of_entry(s, &e, t);
     return rc != 0;
 }
 
 void l2_place_free(void *place)
 {
-    free(((struct l2_fib_walk *)place)->keys);
-    free(place);
+    struct l2_config_place *at = place;
+    free(at->macs.keys);
+    free(at->ports);
+    free(at);
 }
 
 void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
@@ -129,9 +143,6 @@ void l2_running_config(struct piste *p, void *state, enum rc_phase phase, struct
         if (bd->learn_limit != s->default_learn_limit)
             text_add(t, "set bridge-domain learn-limit %u %u\n", bd->id, bd->learn_limit);
     }
-    for (u32 i = s->in_l2.first; phase == RC_INTERFACE && i != INDEX_LIST_NONE;
-         i = l2_port_next(s, i))
-        config_of_port(s, (struct if_index){i}, t);
     for (u32 i = 0; phase == RC_INTERFACE && i < s->patches.n; i++)
         text_add(t, "test l2patch rx %s tx %s\n", interface_at(p, s->patches.v[i].rx)->name,
                  interface_at(p, s->patches.v[i].tx)->name);

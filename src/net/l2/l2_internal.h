@@ -70,14 +70,13 @@ struct l2_bd {
     u8 mac_age; /* minutes; 0: for ever */
     u32 learn_limit;
     char tag[IF_TAG_BYTES];
-    VEC(struct l2_port) ports;
+    VEC(struct l2_port) ports; /* see l2_bd_add_port */
     struct if_index bvi, uu_fwd;
     struct index_list arp; /* entries for ARP termination */
 };
 
 /* By interface: its places in lists. */
 struct l2_links {
-    struct index_links in_l2;
     struct index_links aims; /* among those that are cross-connected to its peer */
     struct index_list aimed; /* those that are cross-connected to it */
 };
@@ -116,8 +115,7 @@ struct l2_state {
     struct mem_map if_map, bd_map, links_map;
     struct l2_links *links; /* lazily touched */
     const struct l2_rewriter *rewriter;
-    struct index_list in_l2; /* interfaces with a mode */
-    VEC(struct l2_patch) patches;
+    VEC(struct l2_patch) patches; /* by rx */
     /* l2_fib.c */
     struct loop_timer *grow_timer, *age_timer, *event_timer;
     u32 grow_at;                  /* next bucket to copy while growing */
@@ -135,12 +133,6 @@ struct l2_state {
 };
 
 struct l2_state *l2_state_of(const struct piste *p);
-
-/* Interfaces with a mode, in the order in which they got it; INDEX_LIST_NONE at the end. */
-static inline u32 l2_port_next(const struct l2_state *s, u32 i)
-{
-    return s->links[i].in_l2.next;
-}
 
 /* l2_bd.c: domains. NULL: there is none. */
 struct l2_bd *l2_bd_find(const struct l2_state *s, u32 id);
@@ -167,9 +159,10 @@ void l2_on_station(struct l2_state *s, l2_station_fn *fn, void *arg);
 void l2_station_seen(struct piste *p, const void *payload);
 /* All that nodes see of a domain, and of its ports, is made anew. */
 void l2_bd_publish(struct l2_state *s, struct l2_bd *bd);
-/* The same for a port without a role that left, or (one_more) joined as the last one: the others'
- * edges stay as they are. */
-void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, bool one_more);
+/* The same when a port without a role left, or (one_more) joined: the others' edges stay as they
+ * are. */
+void l2_bd_publish_ports(struct l2_state *s, struct l2_bd *bd, const struct l2_port *one_more);
+void l2_bd_add_port(struct l2_state *s, struct l2_bd *bd, struct l2_port port);
 void l2_bd_free_all(struct l2_state *s);
 
 /* l2.c */
