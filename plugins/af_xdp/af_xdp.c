@@ -111,6 +111,7 @@ static struct af_xdp *af_xdp_new(struct piste *p, const struct af_xdp_args *a, s
     port->args = *a;
     port->args.rx_size = a->rx_size ? a->rx_size : AF_XDP_RING_SIZE;
     port->args.tx_size = a->tx_size ? a->tx_size : AF_XDP_RING_SIZE;
+    port->interface = IF_NONE;
     port->instance = numbers_lowest(&af_xdp_state_of(p)->instances);
     port->map_fd = port->link_fd = -1;
     port->device_input = feature_arc_find(engine_of(p), "device-input");
@@ -132,10 +133,9 @@ static int af_xdp_find_device(const struct af_xdp *port, struct host_link *link,
     return 0;
 }
 
-static int af_xdp_make_interface(struct af_xdp *port, const struct host_link *link, struct error *e)
+static void af_xdp_name(struct af_xdp *port)
 {
     const struct af_xdp_args *a = &port->args;
-    struct piste *p = port->piste;
     char name[IF_NAME_BYTES];
     if (!strncmp(a->netns, "pid:", 4))
         snprintf(name, sizeof(name), "%s/%s", a->host_name, a->netns + 4);
@@ -143,6 +143,12 @@ static int af_xdp_make_interface(struct af_xdp *port, const struct host_link *li
         snprintf(name, sizeof(name), "%s/%u", a->host_name, port->instance);
     if (!*a->name)
         memcpy(port->args.name, name, sizeof(name));
+}
+
+static int af_xdp_make_interface(struct af_xdp *port, const struct host_link *link, struct error *e)
+{
+    const struct af_xdp_args *a = &port->args;
+    struct piste *p = port->piste;
     if (a->mac_reuse && link->index)
         memcpy(port->mac, link->mac, 6);
     else
@@ -178,11 +184,15 @@ static int af_xdp_make(struct af_xdp *port, struct error *e)
     if (rc)
         return rc;
     af_xdp_make_queues(port);
-    rc = af_xdp_make_interface(port, &link, e);
+    af_xdp_name(port);
+    rc = interface_check_name(port->piste, port->args.name, e);
+    if (!rc && link.index)
+        rc = af_xdp_open_sockets(port, &link, e);
     if (rc)
         return rc;
-    if (link.index)
-        rc = af_xdp_open(port, &link, e);
+    rc = af_xdp_make_interface(port, &link, e);
+    if (!rc && link.index)
+        rc = af_xdp_start(port, e);
     if (!rc)
         rc = af_xdp_listen(port, e);
     if (rc) {

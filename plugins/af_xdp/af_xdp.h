@@ -37,7 +37,8 @@ struct af_xdp_args {
     bool waits; /* a device that is not there is waited for: its saved interface comes back */
 };
 
-/* -ENODEV: no such device; -EEXIST: there is an interface of that name. */
+/* -ENODEV: no such device; -EEXIST: there is an interface of that name; -EAGAIN: another socket has
+ * a queue, maybe one that the kernel still closes: to be tried again in a moment. */
 int af_xdp_create(struct piste *p, const struct af_xdp_args *args, struct if_index *out,
                   struct error *e) MUST_CHECK;
 /* -ENODEV: i is none. */

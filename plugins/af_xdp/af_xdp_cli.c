@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "control/cli.h"
+#include "control/loop.h"
 #include "control/running_config.h"
 #include "net/link/interface/interface_api.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
@@ -44,15 +46,49 @@ static int af_xdp_cli_args(const struct cli_call *c, struct af_xdp_args *a)
     return rc;
 }
 
+/* Until a queue that is in use is tried again. */
+struct af_xdp_cli_wait {
+    struct cli_call *call;
+    struct loop_timer *timer;
+    u32 tries;
+};
+
+static void af_xdp_cli_wait_end(void *arg)
+{
+    struct af_xdp_cli_wait *w = arg;
+    if (w->timer)
+        loop_timer_del(w->call->piste->loop, w->timer);
+    w->timer = NULL;
+}
+
+static void af_xdp_cli_again(void *arg)
+{
+    struct af_xdp_cli_wait *w = arg;
+    af_xdp_cli_wait_end(w);
+    cli_done(w->call, CLI_MORE);
+}
+
+static int af_xdp_cli_wait(struct cli_call *c, struct af_xdp_cli_wait *w)
+{
+    w->call = c;
+    w->timer =
+        loop_timer_add(c->piste->loop, clock_ns() + AF_XDP_BUSY_WAIT_NS, 0, af_xdp_cli_again, w);
+    cli_pend(c, af_xdp_cli_wait_end, w);
+    return CLI_PENDING;
+}
+
 static int af_xdp_cli_create(struct cli_call *c)
 {
+    struct af_xdp_cli_wait *w = cli_kept(c, sizeof(*w), NULL);
     struct af_xdp_args a;
     struct if_index i;
     int rc = af_xdp_cli_args(c, &a);
     if (!rc)
         rc = af_xdp_create(c->piste, &a, &i, c->err);
+    if (rc == -EAGAIN && w->tries++ < AF_XDP_BUSY_TRIES)
+        return af_xdp_cli_wait(c, w);
     if (rc)
-        return rc;
+        return rc == -EAGAIN ? -EBUSY : rc;
     out_str(c->out, "name", interface_at(c->piste, i)->name, NULL); /* VPP prints nothing */
     out_u64(c->out, "sw_if_index", i.i, NULL);
     return 0;

@@ -8,7 +8,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "control/loop.h"
 #include "net/packet/ethernet_packet.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
 
@@ -42,7 +44,7 @@ static const struct af_xdp *user_of(const struct af_xdp *port, int host_index)
     return NULL;
 }
 
-static int open_sockets(struct af_xdp *port, const struct host_link *link, struct error *e)
+static int bind_sockets(struct af_xdp *port, const struct host_link *link, struct error *e)
 {
     const struct af_xdp_args *a = &port->args;
     u32 queues = host_link_rx_queues(port->net, link->index);
@@ -76,11 +78,19 @@ static void note_zero_copy(struct af_xdp *port)
                       (o.flags & XDP_OPTIONS_ZEROCOPY);
 }
 
-int af_xdp_open(struct af_xdp *port, const struct host_link *link, struct error *e)
+int af_xdp_open_sockets(struct af_xdp *port, const struct host_link *link, struct error *e)
+{
+    port->host_index = link->index;
+    int rc = bind_sockets(port, link, e);
+    if (rc)
+        af_xdp_close(port);
+    return rc;
+}
+
+int af_xdp_start(struct af_xdp *port, struct error *e)
 {
     struct engine *engine = engine_of(port->piste);
-    port->host_index = link->index;
-    int rc = open_sockets(port, link, e);
+    int rc = 0;
     for (u32 i = 0; i < port->n_rx && !rc; i++) {
         struct rx_queue *rx = &port->queue[i].rx;
         u32 thread = rx->thread ? rx->thread : UINT32_MAX; /* where it was before */
@@ -101,6 +111,9 @@ void af_xdp_close(struct af_xdp *port)
 {
     struct engine *e = engine_of(port->piste);
     port->host_index = 0;
+    if (port->retry)
+        loop_timer_del(port->piste->loop, port->retry);
+    port->retry = NULL;
     if (!port->umem)
         return;
     af_xdp_program_detach(port);
@@ -134,16 +147,42 @@ static void af_xdp_gone(struct af_xdp *port)
     interface_set_link(port->piste, port->interface, false);
 }
 
+static void af_xdp_on_retry(void *arg);
+
 static void af_xdp_here(struct af_xdp *port, const struct host_link *l)
 {
     struct error e;
-    if (af_xdp_open(port, l, &e)) {
+    int rc = af_xdp_open_sockets(port, l, &e);
+    if (rc == -EAGAIN && port->tries++ < AF_XDP_BUSY_TRIES) {
+        port->retry = loop_timer_add(port->piste->loop, clock_ns() + AF_XDP_BUSY_WAIT_NS, 0,
+                                     af_xdp_on_retry, port);
+        return;
+    }
+    port->tries = 0;
+    if (rc || af_xdp_start(port, &e)) {
         log_error(&log_class, "%s", e.text);
         return;
     }
     if (port->admin_up && host_link_set_up(port->net, l->index, true, &e))
         log_warn(&log_class, "%s", e.text);
     log_notice(&log_class, "%s: the device is there", port->args.host_name);
+}
+
+/* The device may be another one by now, or gone. */
+static void af_xdp_on_retry(void *arg)
+{
+    struct af_xdp *port = arg;
+    struct host_link l;
+    struct error e;
+    loop_timer_del(port->piste->loop, port->retry);
+    port->retry = NULL;
+    if (host_link_find(port->net, port->args.host_name, &l, &e)) {
+        port->tries = 0;
+        return;
+    }
+    af_xdp_here(port, &l);
+    if (port->host_index)
+        af_xdp_follow(port, &l);
 }
 
 static void af_xdp_on_link(void *arg, const struct host_event *ev)
@@ -155,7 +194,7 @@ static void af_xdp_on_link(void *arg, const struct host_event *ev)
             af_xdp_gone(port);
         return;
     }
-    if (!port->host_index && !strcmp(l->name, port->args.host_name))
+    if (!port->host_index && !port->retry && !strcmp(l->name, port->args.host_name))
         af_xdp_here(port, l);
     if (port->host_index == l->index) {
         /* so is it found when the configuration is replayed */

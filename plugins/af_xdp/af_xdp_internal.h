@@ -62,7 +62,14 @@ struct af_xdp {
     struct tx_queue **tx_queue; /* in queue */
     struct tx_queues tx_queues;
     const struct feature_arc *device_input;
+    struct loop_timer *retry; /* of sockets that another has, for a device that came; NULL */
+    u32 tries;
 };
+
+/* A queue may be another's only because the kernel still closes the socket before: so often, and so
+ * far apart it is asked for. */
+#define AF_XDP_BUSY_TRIES 50
+#define AF_XDP_BUSY_WAIT_NS (20 * NS_PER_MSEC)
 
 enum af_xdp_input_error {
     AF_XDP_INPUT_ERR_SYSCALL_REQUIRED,
@@ -108,8 +115,11 @@ void af_xdp_stop(struct piste *p, void *state);
 void af_xdp_running_config(void *port, struct text *t);
 
 /* af_xdp_device.c: a port's sockets and program, while there is a device */
-/* link: of the device. The queues are added and, with admin_up, enabled. */
-int af_xdp_open(struct af_xdp *port, const struct host_link *link, struct error *e) MUST_CHECK;
+/* link: of the device. -EAGAIN: a queue is in use, maybe not for long. */
+int af_xdp_open_sockets(struct af_xdp *port, const struct host_link *link,
+                        struct error *e) MUST_CHECK;
+/* Then: the queues are added and, with admin_up, enabled. */
+int af_xdp_start(struct af_xdp *port, struct error *e) MUST_CHECK;
 void af_xdp_close(struct af_xdp *port);
 /* What the device is like now. */
 void af_xdp_follow(struct af_xdp *port, const struct host_link *l);
@@ -123,7 +133,7 @@ void af_xdp_show(void *port, struct out *o, bool verbose);
 int af_xdp_umem_new(struct af_xdp *port, u32 n_chunks, u32 chunk_bytes, struct error *e) MUST_CHECK;
 /* It goes when the last packet is gone. */
 void af_xdp_umem_close(struct af_xdp_umem *u);
-/* Opens queue i, and gives the kernel its chunks to receive into. */
+/* Opens queue i, and gives the kernel its chunks to receive into. -EAGAIN: it is in use. */
 int af_xdp_socket_open(struct af_xdp *port, u32 i, struct error *e) MUST_CHECK;
 /* No data thread looks at it any more. */
 void af_xdp_socket_close(struct af_xdp_queue *q);

@@ -6,15 +6,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/privilege.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
-
-#define BIND_TRIES 50 /* the socket before it is still being closed by the kernel */
-#define BIND_WAIT_NS (20 * NS_PER_MSEC)
 
 /* --- memory --- */
 
@@ -149,13 +144,7 @@ static int try_bind(const struct af_xdp_queue *q, u16 flags)
                              .sxdp_ifindex = (u32)port->host_index,
                              .sxdp_queue_id = q->rx.queue,
                              .sxdp_shared_umem_fd = (u32)port->queue[0].fd};
-    int rc = -EBUSY;
-    for (u32 i = 0; i < BIND_TRIES && rc == -EBUSY; i++) {
-        if (i)
-            nanosleep(&(struct timespec){.tv_nsec = BIND_WAIT_NS}, NULL);
-        rc = bind(q->fd, (const struct sockaddr *)&a, sizeof(a)) ? -errno : 0;
-    }
-    return rc;
+    return bind(q->fd, (const struct sockaddr *)&a, sizeof(a)) ? -errno : 0;
 }
 
 static int bind_queue(const struct af_xdp_queue *q)
@@ -205,13 +194,14 @@ int af_xdp_socket_open(struct af_xdp *port, u32 i, struct error *e)
         return 0;
     }
     af_xdp_socket_close(q);
-    return error_errno(e, -rc, "xsk_socket__create() failed (is linux netdev %s up?): queue %u%s",
-                       port->args.host_name, i,
-                       rc == -ENOBUFS
-                           ? ", more locked memory than `ulimit -l' allows without CAP_IPC_LOCK"
-                       : rc == -EOPNOTSUPP && port->args.mode == AF_XDP_ZERO_COPY
-                           ? ", the driver does not take packets' memory as it is"
-                           : "");
+    (void)error_errno(e, -rc, "xsk_socket__create() failed (is linux netdev %s up?): queue %u%s",
+                      port->args.host_name, i,
+                      rc == -ENOBUFS
+                          ? ", more locked memory than `ulimit -l' allows without CAP_IPC_LOCK"
+                      : rc == -EOPNOTSUPP && port->args.mode == AF_XDP_ZERO_COPY
+                          ? ", the driver does not take packets' memory as it is"
+                          : "");
+    return rc == -EBUSY ? -EAGAIN : rc;
 }
 
 void af_xdp_socket_close(struct af_xdp_queue *q)

@@ -229,6 +229,25 @@ def test_what_is_refused_changes_nothing(net):
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/setpriv"), reason="no setpriv")
+def test_a_queue_that_another_process_has_is_waited_for(net):
+    """It might be free in a moment: it is tried again and again, between other things that the loop does, and taken when it is."""
+    ns = net.namespace()
+    ns.veth("x0", "x0p")
+    first, vpp = net.vpp(ns), net.vpp(ns)
+    first.ctl("create interface af_xdp host-if x0")
+    before, open_before = vpp.running_config(), fds(vpp)
+    vpp.ctl("clear event-loop")
+    assert "queue 0" in vpp.fails("create interface af_xdp host-if x0")
+    assert vpp.json("show event-loop")["timers"] >= 40  # each of them a try, in a round of its own
+    assert vpp.running_config() == before
+    lib.wait_for(lambda: fds(vpp) <= open_before, "sockets to be closed")
+    creating = ns.popen([vpp.build + "/vppctl", "-s", vpp.cli, "create interface af_xdp host-if x0"], stdout=subprocess.DEVNULL)
+    first.ctl("delete interface af_xdp x0/0")
+    if creating.wait(timeout=60):  # it gave up before the other was deleted
+        vpp.ctl("create interface af_xdp host-if x0")
+    assert vpp.json("show interface x0/0")["interfaces"]
+
+
 def test_the_missing_capability_is_named(net):
     for capability in ("net_raw", "bpf"):
         ns = net.namespace()

@@ -229,6 +229,9 @@ int interface_set_software_offload(struct piste *p, struct if_index i, bool on,
                                    struct error *e) MUST_CHECK;
 int interface_set_promiscuous(struct piste *p, struct if_index i, bool on,
                               struct error *e) MUST_CHECK;
+/* Whether an interface may be called so: commands take the name as it is, and nobody has it, nor
+ * its nodes. */
+int interface_check_name(const struct piste *p, const char *name, struct error *e) MUST_CHECK;
 int interface_rename(struct piste *p, struct if_index i, const char *name,
                      struct error *e) MUST_CHECK;
 /* What the command that makes the interface will call it, when that is not what it was made as:

@@ -54,9 +54,6 @@ void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev);
 /* interface_name.c */
 /* As the tables by name have it. */
 void interface_name_key(char key[IF_NAME_BYTES], const char *name);
-/* Whether an interface may be called so: commands take the name as it is, and nobody has it, nor
- * its nodes. */
-int interface_check_name(const struct piste *p, const char *name, struct error *e) MUST_CHECK;
 
 /* interface_change.c */
 int interface_check_mac(const u8 mac[6], struct error *e) MUST_CHECK;
