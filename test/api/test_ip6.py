@@ -69,8 +69,16 @@ def test_enable(api):
     change = {"sw_if_index": index}
     assert api.sw_interface_ip6_enable_disable(**change, enable=False).retval == -6
     assert api.sw_interface_ip6_enable_disable(**change, enable=True).retval == 0
+    assert api.sw_interface_ip6_enable_disable(**change, enable=True).retval == 0  # it is on, or off: no count
     assert api.sw_interface_ip6_get_link_local_address(**change).retval == 0
     assert api.sw_interface_ip6_enable_disable(**change, enable=False).retval == 0
+    assert api.sw_interface_ip6_get_link_local_address(**change).retval == -62
+    assert api.sw_interface_ip6_enable_disable(**change, enable=False).retval == -6
+    # what an address has on is no reason to refuse, nor is it off then
+    assert api.sw_interface_add_del_address(**change, is_add=True, prefix=prefix("2001:db8:77::1/64")).retval == 0
+    assert api.sw_interface_ip6_enable_disable(**change, enable=False).retval == 0
+    assert api.sw_interface_ip6_get_link_local_address(**change).retval == 0
+    assert api.sw_interface_add_del_address(**change, del_all=True).retval == 0
     assert api.sw_interface_ip6_get_link_local_address(**change).retval == -62
     assert api.sw_interface_ip6_enable_disable(sw_if_index=999, enable=True).retval == -2
     api.delete_loopback(sw_if_index=index)

@@ -364,6 +364,16 @@ def test_commands_that_fail(net):
     assert "already exists" in vpp.fails("create interface memif socket-id 4 master")
     assert "memif4/0" not in vpp.interfaces()
     vpp.ctl("create interface memif socket-id 4 slave")
+    # two numbers of one file, as VPP: one of them may have masters, and the other slaves
+    vpp.configure("""
+        create memif socket id 5 filename twice.sock
+        create memif socket id 6 filename twice.sock
+        create interface memif socket-id 5 master
+    """)
+    before = vpp.running_config()
+    assert f"Active listener on '{vpp.folder}/twice.sock'" in vpp.fails("create interface memif socket-id 6 master")
+    assert vpp.running_config() == before
+    vpp.ctl("create interface memif socket-id 6 slave")
 
 
 def test_they_come_and_go_under_traffic(net, path):

@@ -66,11 +66,11 @@ int ip6_set_link_local(struct piste *p, struct if_index i, const struct ip_addre
 /* Whether it was set. */
 bool ip6_link_local_is_set(const struct piste *p, struct if_index i, struct ip_address *out);
 
-/* The protocol without an address, as DHCP clients need; counted. */
+/* The protocol without an address. Twice is as once; and where an address has it on it stays on,
+ * whatever is said here. -ENOENT: it is off already. */
 int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
               struct error *e) MUST_CHECK;
-/* How often it was. */
-u32 ip_enables(const struct piste *p, enum ip_family f, struct if_index i);
+bool ip_is_on(const struct piste *p, enum ip_family f, struct if_index i);
 /* The same for what is configured otherwise, and is not saved as such; of an interface that is
  * there and takes addresses. */
 void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need);

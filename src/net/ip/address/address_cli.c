@@ -137,7 +137,7 @@ static void write_addresses(struct piste *p, const struct interface *f, struct t
         for (u32 n = 0; ip_address_at(p, (enum ip_family)k, f->index, n, &a); n++)
             if (!ip_address_is_learnt(p, f->index, &a))
                 text_add(t, "set interface ip address %s %s\n", f->name, ip_prefix_text(&a, text));
-        for (u32 n = ip_enables(p, (enum ip_family)k, f->index); n; n--)
+        if (ip_is_on(p, (enum ip_family)k, f->index))
             text_add(t, "enable %s interface %s\n", ip_family_name((enum ip_family)k), f->name);
     }
     if (ip6_link_local_is_set(p, f->index, &a.addr))

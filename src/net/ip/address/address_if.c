@@ -49,7 +49,7 @@ void address_refresh_enabled(struct addresses *as, enum ip_family f, struct if_i
 {
     const struct address_if *s = address_if_of(as->piste, i);
     bool enabled =
-        s && (s->addresses[f].n || s->enables[f] || s->needs[f] || !if_is_none(s->unnumbered));
+        s && (s->addresses[f].n || s->on[f] || s->needs[f] || !if_is_none(s->unnumbered));
     enabled |= s && f == IP_FAMILY_6 && !ip_address_is_zero(&s->link_local);
     if (enabled == ip_if_base[f][i.i].enabled)
         return;
@@ -70,9 +70,9 @@ int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
     if (rc)
         return rc;
     struct address_if *s = address_if_get(as, i);
-    if (!enable && !s->enables[f])
-        return error_set(e, ENOENT, "IPv%u was not enabled", f == IP_FAMILY_4 ? 4 : 6);
-    s->enables[f] += enable ? 1 : -1;
+    if (!enable && !ip_if_base[f][i.i].enabled)
+        return error_set(e, ENOENT, "Failed"); /* VPP's word */
+    s->on[f] = enable;
     address_refresh_enabled(as, f, i);
     return 0;
 }
@@ -84,10 +84,10 @@ void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need)
     address_refresh_enabled(as, f, i);
 }
 
-u32 ip_enables(const struct piste *p, enum ip_family f, struct if_index i)
+bool ip_is_on(const struct piste *p, enum ip_family f, struct if_index i)
 {
     const struct address_if *s = address_if_of(p, i);
-    return s ? s->enables[f] : 0;
+    return s && s->on[f];
 }
 
 /* --- unnumbered --- */
@@ -227,7 +227,8 @@ static void end_state(struct addresses *as, struct if_index i)
     if (!if_is_none(s->unnumbered))
         set_lender(as, s, i, IF_NONE);
     for (u32 f = 0; f < IP_FAMILY_N; f++) {
-        s->enables[f] = s->needs[f] = 0;
+        s->on[f] = false;
+        s->needs[f] = 0;
         address_refresh_enabled(as, (enum ip_family)f, i);
         vec_free(&s->addresses[f]);
     }

@@ -26,7 +26,8 @@ struct if_address {
 /* What is known of an interface that ever had anything to do with IP. */
 struct address_if {
     VEC(u32) addresses[IP_FAMILY_N]; /* in order of configuration */
-    u32 enables[IP_FAMILY_N], needs[IP_FAMILY_N];
+    bool on[IP_FAMILY_N];            /* by the user, with or without an address */
+    u32 needs[IP_FAMILY_N];
     struct if_index unnumbered; /* borrows from it; IF_NONE */
     u32 n_borrowers;            /* others that borrow from this one */
     bool routed;                /* it is up, and its addresses have their routes */
