@@ -56,7 +56,8 @@ def test_a_late_device_gets_all_that_was_saved(net):
     ns.veth("late", "peer")
     ns.ip("addr add 10.7.0.9/24 dev peer")
     lib.wait_for(lambda: vpp.link("host-late") == "up", "the link")
-    assert ns.ping("10.7.0.1") == 3
+    # the kernel drops what it sends by a new device until it has looked at its carrier itself, up to a second later
+    lib.wait_for(lambda: ns.ping("10.7.0.1") == 3, "pings by a device that came", timeout=10)
     assert vpp.running_config() == before
     assert vpp.interfaces()["host-late"]["mtu"] == 1400
 
