@@ -100,7 +100,6 @@ const struct config_section startup_foreign_sections[] = {
     {"api-fuzz", ANY_KEYS("API messages are not altered on purpose")},
     {"heapsize", ANY_KEYS("the heap grows as it is needed")},
     /* of plugins that are not here */
-    {"acl-plugin", ANY_KEYS("there is no ACL plugin")},
     {"bufmon", ANY_KEYS("there is no buffer monitor")},
     {"cj", ANY_KEYS("there is no circular journal")},
     {"cnat", ANY_KEYS(no_nat)},

@@ -60,7 +60,6 @@ ANY = """
     api-fuzz: off
     linux-cp: default netns n lcp-auto-subint lcp-sync del-static-on-link-down num-rx-queues 2
     linux-nl: nl-rx-buffer-size 1000000 nl-batch-size 16
-    acl-plugin: connection hash buckets 16 use tuple merge 0
     vhost-user: coalesce-frames 32 coalesce-time 0.001 dont-dump-memory
     tuntap: enable mtu 1500
     dpdk: dev 0000:00:01.0 { name x } no-pci uio-driver auto

@@ -1,0 +1,186 @@
+/* Rules as what lookups compare. See acl_match.h.
+ *
+ *   IPv4   source | destination                        16 source port | 16 destination port |
+ *   IPv6   source, 2 words; destination, 2 words       8 protocol | 8 TCP flags | 15 0 | ports are
+ * there
+ */
+#include <stdlib.h>
+
+#include "net/packet/l4_packet.h"
+#include "plugins/acl/acl_key.h"
+#include "plugins/acl/acl_rule.h"
+
+/* --- what a table may ask for --- */
+
+static u64 compile_top(u64 mask, u32 keep)
+{
+    return keep ? mask & ~0ull << (64 - keep) : 0;
+}
+
+/* A prefix's mask in the upper half of a word, shortened. */
+static u64 compile_shorter(u64 mask, u32 level)
+{
+    u32 len = (u32)__builtin_popcountll(mask);
+    return compile_top(mask, level ? len & ~3u : len > 8 ? (len - 4) & ~7u : 0);
+}
+
+/* Levels: addresses alone and rounded down, the same with the protocol and ports, all. */
+static void compile_relax4(const u64 *mask, u32 level, u64 *out)
+{
+    u64 src = compile_top(mask[0], 32), dst = mask[0] << 32;
+    out[0] = mask[0];
+    out[1] = level ? mask[1] : 0;
+    if (level < 2)
+        out[0] = compile_shorter(src, level) | compile_shorter(dst, level) >> 32;
+}
+
+static void compile_relax6(const u64 *mask, u32 level, u64 *out)
+{
+    for (u32 i = 0; i < 4; i++)
+        out[i] = mask[i];
+    out[4] = level ? mask[4] : 0;
+    for (u32 i = 0; i < 4 && level < 2; i++) /* of each half of an address, the part that ends it */
+        if (~mask[i] || i % 2 || !mask[i + 1])
+            out[i] = compile_shorter(mask[i], level);
+}
+
+static const struct acl_match_layout layouts[IP_FAMILY_N] = {
+    [IP_FAMILY_4] = {.words = ACL_KEY_WORDS_4,
+                     .fields = {{0, 32, 32}, {0, 0, 32}},
+                     .relax = compile_relax4,
+                     .levels = 3},
+    [IP_FAMILY_6] = {.words = ACL_KEY_WORDS_6,
+                     .fields = {{0, 0, 64}, {2, 0, 64}},
+                     .relax = compile_relax6,
+                     .levels = 3},
+};
+
+/* --- ranges --- */
+
+/* The bits that all numbers of a range have in common: the block that it lies in. */
+static u16 compile_block(u32 first, u32 last)
+{
+    u32 differ = first ^ last;
+    return differ ? (u16)(0xffff0000u >> __builtin_clz(differ << 16)) : UINT16_MAX;
+}
+
+/* A range that lies across the middle of a block much larger than it is in two. Returns how many.
+ */
+static u32 compile_split(u32 first, u32 last, u16 from[2], u16 to[2])
+{
+    u32 differ = first ^ last;
+    u32 half = differ ? 1u << (31 - __builtin_clz(differ)) : 0, middle = last & ~(half - 1);
+    from[0] = (u16)first;
+    to[0] = (u16)last;
+    if (half < 2 || last - first >= half / 2)
+        return 1;
+    to[0] = (u16)(middle - 1);
+    from[1] = (u16)middle;
+    to[1] = (u16)last;
+    return 2;
+}
+
+/* --- a rule --- */
+
+static bool rule_has_ports(const struct acl_rule *r)
+{
+    return r->protocol &&
+           (r->src_first || r->src_last != UINT16_MAX || r->dst_first || r->dst_last != UINT16_MAX);
+}
+
+static bool rule_has_flags(const struct acl_rule *r)
+{
+    return r->protocol == IP_PROTOCOL_TCP && r->tcp_flags_mask;
+}
+
+static struct acl_match_rule compile_without_ports(const struct acl_rule *r, u32 number)
+{
+    struct acl_match_rule x = {.number = number, .src = {0, UINT16_MAX}, .dst = {0, UINT16_MAX}};
+    const struct ip_prefix *p[2] = {&r->src, &r->dst};
+    const struct ip_address ones = {.words = {~0u, ~0u, ~0u, ~0u}};
+    u32 last = r->src.family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 - 1 : ACL_KEY_WORDS_6 - 1;
+    for (u32 k = 0; k < 2; k++) {
+        struct ip_address mask = ip_address_mask(&ones, p[k]->len);
+        if (r->src.family == IP_FAMILY_4) {
+            x.value[0] |= (u64)be32_to_host(p[k]->addr.ip4) << (k ? 0 : 32);
+            x.mask[0] |= (u64)be32_to_host(mask.ip4) << (k ? 0 : 32);
+            continue;
+        }
+        for (u32 w = 0; w < 2; w++) {
+            x.value[2 * k + w] = get_be64(p[k]->addr.bytes + 8 * w);
+            x.mask[2 * k + w] = get_be64(mask.bytes + 8 * w);
+        }
+    }
+    if (r->protocol) {
+        x.value[last] |= (u64)r->protocol << ACL_KEY_PROTOCOL_SHIFT;
+        x.mask[last] |= 0xffull << ACL_KEY_PROTOCOL_SHIFT;
+    }
+    return x;
+}
+
+/* Puts up to four at out. */
+static u32 compile_rule(const struct acl_rule *r, u32 number, bool fragments,
+                        struct acl_match_rule *out)
+{
+    u16 sf[2], st[2], df[2], dt[2];
+    u32 last = r->src.family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 - 1 : ACL_KEY_WORDS_6 - 1, n = 0;
+    struct acl_match_rule x = compile_without_ports(r, number);
+    bool ports = rule_has_ports(r), flags = rule_has_flags(r);
+    if (fragments || (!ports && !flags)) {
+        *out = x;
+        return 1;
+    }
+    if (flags && (r->tcp_flags_value & ~r->tcp_flags_mask)) /* no packet has flags that are so */
+        return 0;
+    x.value[last] |= ACL_KEY_L4;
+    x.mask[last] |= ACL_KEY_L4;
+    if (flags) {
+        x.value[last] |= (u64)r->tcp_flags_value << ACL_KEY_TCP_FLAGS_SHIFT;
+        x.mask[last] |= (u64)r->tcp_flags_mask << ACL_KEY_TCP_FLAGS_SHIFT;
+    }
+    u32 n_src = compile_split(r->src_first, r->src_last, sf, st);
+    u32 n_dst = compile_split(r->dst_first, r->dst_last, df, dt);
+    for (u32 s = 0; s < n_src; s++)
+        for (u32 d = 0; d < n_dst; d++) {
+            u16 sm = compile_block(sf[s], st[s]), dm = compile_block(df[d], dt[d]);
+            out[n] = x;
+            out[n].src = (struct acl_match_range){sf[s], (u16)(st[s] - sf[s])};
+            out[n].dst = (struct acl_match_range){df[d], (u16)(dt[d] - df[d])};
+            out[n].mask[last] |= (u64)sm << ACL_MATCH_SRC_SHIFT | (u64)dm << ACL_MATCH_DST_SHIFT;
+            out[n].value[last] |=
+                (u64)(sf[s] & sm) << ACL_MATCH_SRC_SHIFT | (u64)(df[d] & dm) << ACL_MATCH_DST_SHIFT;
+            n++;
+        }
+    return n;
+}
+
+/* --- all of them --- */
+
+u32 acl_rules_flatten(const struct acl_rule *rules, u32 n, enum ip_family family, bool fragments,
+                      struct acl_match_rule *out)
+{
+    u32 count = 0;
+    for (u32 i = 0; i < n; i++)
+        if (rules[i].src.family == family)
+            count += compile_rule(&rules[i], i, fragments, &out[count]);
+    return count;
+}
+
+struct acl_match *acl_rules_compile(const struct acl_rule *rules, u32 n, enum ip_family family,
+                                    bool fragments)
+{
+    struct acl_match_rule *flat = mem_alloc((size_t)4 * n * sizeof(*flat));
+    u32 count = acl_rules_flatten(rules, n, family, fragments, flat);
+    struct acl_match *m = count ? acl_match_new(&layouts[family], flat, count) : NULL;
+    free(flat);
+    return m;
+}
+
+bool acl_rules_need_l4(const struct acl_rule *rules, u32 n, enum ip_family family)
+{
+    for (u32 i = 0; i < n; i++)
+        if (rules[i].src.family == family &&
+            (rule_has_ports(&rules[i]) || rule_has_flags(&rules[i])))
+            return true;
+    return false;
+}

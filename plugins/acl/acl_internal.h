@@ -1,0 +1,62 @@
+/* What the files of access lists share. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/vec.h"
+#include "control/api.h"
+#include "control/aside.h"
+#include "control/module.h"
+#include "engine/feature.h"
+#include "engine/node.h"
+#include "engine/thread.h"
+#include "plugins/acl/acl_list.h"
+
+struct acl_list_job;
+
+struct acl_state {
+    struct piste *piste;
+    struct mem_map lists_map, interfaces_map;
+    struct acl_common common;
+    u32 lists_end;                   /* no index from here on is in use */
+    VEC(struct acl_list_job *) jobs; /* the first is being built */
+    struct aside aside;
+    bool hash_lookup; /* what the message has set last; lookups are what they are */
+    u32 n_contexts;   /* indices given */
+    VEC(u32) contexts_free;
+};
+
+extern const char acl_plugin_name[];
+struct acl_state *acl_state_of(const struct piste *p);
+struct acl_skipped acl_skipped_usual(void);
+
+/* --- acl_list.c --- */
+void acl_lists_fini(struct acl_state *s);
+
+/* --- acl_bind.c --- */
+int acl_bind_init(struct acl_state *s, struct error *e) MUST_CHECK;
+void acl_bind_fini(struct acl_state *s);
+
+/* --- acl_show.c --- */
+int acl_show_lists(struct cli_call *c);
+int acl_show_interfaces(struct cli_call *c);
+int acl_show_contexts(struct cli_call *c);
+int acl_show_users(struct cli_call *c);
+int acl_show_tables(struct cli_call *c);
+int acl_show_memory(struct cli_call *c);
+int acl_show_decoded(struct cli_call *c);
+
+/* --- acl_trace.c --- */
+/* The five tuple of VPP's words, as its traces tell it. */
+void acl_trace_tuple(const u64 *words, struct text *out);
+struct trace_record;
+void acl_trace_format(struct piste *p, const struct trace_record *r, struct text *out);
+void acl_trace_format_nonip(struct piste *p, const struct trace_record *r, struct text *out);
+
+/* --- for the record in acl_module.c --- */
+extern const struct cli_command acl_plugin_commands[];
+extern const struct api_handler acl_plugin_handlers[];
+int acl_plugin_init(struct piste *p, void **state, struct error *e);
+void acl_plugin_stop(struct piste *p, void *state);
+bool acl_plugin_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
+                            struct text *t);
+void acl_plugin_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

@@ -1,0 +1,156 @@
+/* What access lists know of a packet: addresses, protocol, ports (of ICMP: type and code), TCP's
+ * flags.
+ *
+ * A packet whose headers cannot be told is not judged but dropped: what a list says of ports would
+ * not hold for it. These are packets that end within a header, those with more IPv6 extension
+ * headers than anybody has use for, and pieces of TCP that begin within its header (RFC 1858, RFC
+ * 3128). */
+#pragma once
+
+#include "base/byteorder.h"
+#include "engine/buffer.h"
+#include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
+#include "net/packet/l4_packet.h"
+#include "plugins/acl/acl_rule.h"
+
+#define ACL_KEY_WORDS_4 2
+#define ACL_KEY_WORDS_6 5
+#define ACL_KEY_HEADER_BYTES 256 /* headers that lie across buffers are looked at so far */
+
+enum acl_headers {
+    ACL_HEADERS_WHOLE,
+    ACL_HEADERS_FRAGMENT, /* not the first one: no ports */
+    ACL_HEADERS_BAD,
+};
+
+struct acl_key {
+    u64 words[ACL_KEY_WORDS_6]; /* as rules are compiled, of the family's length */
+    u8 protocol;
+    u8 headers; /* enum acl_headers */
+    u8 tcp_flags;
+    bool l4; /* ports are valid */
+    u16 src_port, dst_port;
+    u16 icmp_id; /* of queries, which have one; else 0 */
+};
+
+/* One bit for each IPv6 extension header that is skipped to find the protocol. */
+struct acl_skipped {
+    u64 bits[4];
+};
+
+ALWAYS_INLINE bool acl_key_skips(const struct acl_skipped *s, u8 protocol)
+{
+    return s->bits[protocol / 64] >> protocol % 64 & 1;
+}
+
+/* The L4 header at p. false: it is not whole. */
+ALWAYS_INLINE bool acl_key_l4(struct acl_key *k, const u8 *p, u32 len)
+{
+    switch (k->protocol) {
+    case IP_PROTOCOL_TCP:
+        if (unlikely(len < sizeof(struct tcp_header)))
+            return false;
+        k->tcp_flags = p[offsetof(struct tcp_header, flags)];
+        break;
+    case IP_PROTOCOL_UDP:
+        if (unlikely(len < sizeof(struct udp_header)))
+            return false;
+        break;
+    case IP_PROTOCOL_ICMP:
+    case IP_PROTOCOL_ICMP6:
+        if (unlikely(len < sizeof(struct icmp_header)))
+            return false;
+        k->src_port = p[0];
+        k->dst_port = p[1];
+        k->icmp_id = len >= sizeof(struct icmp_echo_header) ? get_be16(p + 4) : 0;
+        k->l4 = true;
+        return true;
+    default:
+        return true;
+    }
+    k->src_port = get_be16(p);
+    k->dst_port = get_be16(p + 2);
+    k->l4 = true;
+    return true;
+}
+
+ALWAYS_INLINE u64 acl_key_last(const struct acl_key *k)
+{
+    return (u64)k->src_port << ACL_MATCH_SRC_SHIFT | (u64)k->dst_port << ACL_MATCH_DST_SHIFT |
+           (u64)k->protocol << ACL_KEY_PROTOCOL_SHIFT |
+           (u64)k->tcp_flags << ACL_KEY_TCP_FLAGS_SHIFT | (k->l4 ? ACL_KEY_L4 : 0);
+}
+
+/* len: bytes at p, which begin with the IP header; more: the packet goes on behind them. */
+ALWAYS_INLINE void acl_key_ip4(struct acl_key *k, const u8 *p, u32 len)
+{
+    const struct ip4_header *h = (const struct ip4_header *)(const void *)p;
+    *k = (struct acl_key){.headers = ACL_HEADERS_BAD};
+    if (unlikely(len < sizeof(*h) || h->version_ihl >> 4 != 4))
+        return;
+    u32 bytes = ip4_header_bytes(h);
+    if (unlikely(bytes < sizeof(*h) || bytes > len))
+        return;
+    k->words[0] = (u64)be32_to_host(h->src) << 32 | be32_to_host(h->dst);
+    k->protocol = h->protocol;
+    if (unlikely(be16_has(h->fragment, IP4_OFFSET_MASK))) {
+        bool in_header = k->protocol == IP_PROTOCOL_TCP && ip4_fragment_offset_bytes(h) == 8;
+        k->headers = in_header ? ACL_HEADERS_BAD : ACL_HEADERS_FRAGMENT;
+    } else if (likely(acl_key_l4(k, p + bytes, len - bytes))) {
+        k->headers = ACL_HEADERS_WHOLE;
+    }
+    k->words[1] = acl_key_last(k);
+}
+
+ALWAYS_INLINE void acl_key_ip6(struct acl_key *k, const u8 *p, u32 len,
+                               const struct acl_skipped *skipped)
+{
+    const struct ip6_header *h = (const struct ip6_header *)(const void *)p;
+    u32 at = sizeof(*h);
+    *k = (struct acl_key){.headers = ACL_HEADERS_BAD};
+    if (unlikely(len < sizeof(*h) || !ip6_is_version(h)))
+        return;
+    for (u32 i = 0; i < 2; i++) {
+        k->words[i] = get_be64(h->src + 8 * i);
+        k->words[2 + i] = get_be64(h->dst + 8 * i);
+    }
+    k->protocol = h->protocol;
+    k->headers = ACL_HEADERS_WHOLE;
+    while (unlikely(acl_key_skips(skipped, k->protocol))) {
+        bool fragment = k->protocol == IP_PROTOCOL_IP6_FRAGMENT;
+        if (at + 8 > len) {
+            k->headers = ACL_HEADERS_BAD;
+            return;
+        }
+        k->protocol = p[at];
+        u16 offset = fragment ? get_be16(p + at + 2) & 0xfff8 : 0;
+        at += fragment ? 8 : (p[at + 1] + 1u) * 8;
+        if (unlikely(offset)) {
+            bool in_header = k->protocol == IP_PROTOCOL_TCP && offset == 8;
+            k->headers = in_header ? ACL_HEADERS_BAD : ACL_HEADERS_FRAGMENT;
+            break;
+        }
+    }
+    if (k->headers == ACL_HEADERS_WHOLE && unlikely(at > len || !acl_key_l4(k, p + at, len - at)))
+        k->headers = ACL_HEADERS_BAD;
+    k->words[4] = acl_key_last(k);
+}
+
+/* Of the IP packet at `at` of b, which may lie across buffers. */
+ALWAYS_INLINE void acl_key_of(struct acl_key *k, const struct buffer *b, int at, bool is_ip6,
+                              const struct acl_skipped *skipped)
+{
+    u8 copy[ACL_KEY_HEADER_BYTES];
+    int left = b->start + b->len - at;
+    u32 len = left > 0 ? (u32)left : 0;
+    const u8 *p = b->data + at;
+    if (unlikely((b->flags & BUFFER_NEXT) && len < sizeof(copy))) {
+        len = buffer_copy_out(b, (u32)(at - b->start), copy, sizeof(copy));
+        p = copy;
+    }
+    if (is_ip6)
+        acl_key_ip6(k, p, len, skipped);
+    else
+        acl_key_ip4(k, p, len);
+}

@@ -1,0 +1,171 @@
+/* The first of many rules that a key matches, at a cost that does not grow with their number.
+ *
+ * A key is some words; a rule asks that some of their bits are so, and that two numbers of 16 bits
+ * in the last word (ports) lie in ranges. Rules whose masks have bits in common are in a table, a
+ * hash by these bits:
+ *
+ *   key ─► windows: which tables may have a rule for it, a bit each
+ *              └─► table 0 ─► slot ─► its rules, in order      (tables in order of their first
+ * rule, table 1 ─► …                                 until none can be earlier than what
+ *                  ...                                          was found)
+ *
+ * A rule is put into the first table whose bits it asks for and where few others have the same
+ * values of them; so there are few tables, with few rules to compare in each slot. A window is 12
+ * bits of the key, and for each of their values a bit for each table: most tables need not be
+ * looked at.
+ *
+ * What was built never changes: other rules are another acl_match. Source: tuple space search
+ * (Srinivasan, Suri, Varghese 1999) with tables joined as in TupleMerge (Daly et al. 2019) and
+ * tuples pruned by bit vectors; figures and what else was tried: docs/decisions. */
+#pragma once
+
+#include "base/mem.h"
+#include "base/types.h"
+#include "base/wide.h"
+
+#define ACL_MATCH_WORDS_MAX 5
+#define ACL_MATCH_WINDOWS 2
+#define ACL_MATCH_WINDOW_BITS 12
+#define ACL_MATCH_NONE UINT32_MAX
+#define ACL_MATCH_TABLES_MAX 512
+
+/* Where the numbers are in the last word of a key. */
+#define ACL_MATCH_SRC_SHIFT 48
+#define ACL_MATCH_DST_SHIFT 32
+
+struct acl_match_range {
+    u16 first, span; /* first .. first + span */
+};
+
+struct acl_match_rule {
+    u64 value[ACL_MATCH_WORDS_MAX],
+        mask[ACL_MATCH_WORDS_MAX]; /* value has no bits besides mask's */
+    struct acl_match_range src, dst;
+    u32 number; /* what a lookup returns; rules are given in ascending order, one may come twice */
+};
+
+/* A part of the key from whose bits a window is taken. */
+struct acl_match_field {
+    u8 word, shift, bits;
+};
+
+/* What the keys of one kind look like. */
+struct acl_match_layout {
+    u32 words;                                        /* 2 or 5 */
+    struct acl_match_field fields[ACL_MATCH_WINDOWS]; /* bits 0: none */
+    /* The bits that a table may ask for instead of all in mask, fewer at lower levels; at the last
+     * one they are those in mask. */
+    void (*relax)(const u64 *mask, u32 level, u64 *out);
+    u32 levels;
+};
+
+struct acl_match_table {
+    u64 mask[ACL_MATCH_WORDS_MAX];
+    u32 first_rule; /* the lowest number */
+    u32 heads_at, heads_mask;
+    u32 spare;
+};
+
+struct acl_match_window {
+    u64 *rows; /* 1 << ACL_MATCH_WINDOW_BITS rows of mask_words */
+    u8 word, shift;
+};
+
+struct acl_match {
+    u32 words, n_tables;
+    u32 n_windows, mask_words;
+    struct acl_match_window window[ACL_MATCH_WINDOWS];
+    struct acl_match_table *tables;
+    u32 *heads;   /* of each slot: its first entry; the next one's: behind its last */
+    u64 *entries; /* value, mask, ranges, number each */
+    u32 n_entries;
+    u64 bytes;
+};
+
+/* Owned by the caller. Borrows rules until return. Context: any thread. */
+struct acl_match *acl_match_new(const struct acl_match_layout *l,
+                                const struct acl_match_rule *rules, u32 n);
+void acl_match_free(struct acl_match *m);
+
+/* ---- looking up: any thread ---- */
+
+ALWAYS_INLINE u64 acl_match_mix(u64 a, u64 b)
+{
+    struct u128 product = wide_mul(a, b);
+    return product.low ^ product.high;
+}
+
+ALWAYS_INLINE u64 acl_match_hash(const u64 *key, const u64 *mask, u32 words)
+{
+    u64 h = 0x9e3779b97f4a7c15ull;
+    for (u32 i = 0; i + 1 < words; i += 2)
+        h = acl_match_mix(h ^ (key[i] & mask[i]),
+                          0xe7037ed1a0b428dbull ^ (key[i + 1] & mask[i + 1]));
+    if (words % 2)
+        h = acl_match_mix(h ^ (key[words - 1] & mask[words - 1]), 0x8ebc6af09c88c6e3ull);
+    return h;
+}
+
+ALWAYS_INLINE u32 acl_match_entry_words(u32 words)
+{
+    return 2 * words + 2;
+}
+
+ALWAYS_INLINE bool acl_match_in(u64 range, u64 last_word)
+{
+    u16 src = (u16)((u16)(last_word >> ACL_MATCH_SRC_SHIFT) - (u16)range);
+    u16 dst = (u16)((u16)(last_word >> ACL_MATCH_DST_SHIFT) - (u16)(range >> 32));
+    return src <= (u16)(range >> 16) && dst <= (u16)(range >> 48);
+}
+
+ALWAYS_INLINE bool acl_match_entry(const u64 *entry, const u64 *key, u32 words)
+{
+    u64 differ = 0;
+    for (u32 i = 0; i < words; i++)
+        differ |= (key[i] ^ entry[i]) & entry[words + i];
+    return !differ && acl_match_in(entry[2 * words], key[words - 1]);
+}
+
+/* The lowest number below `best` in the key's slot of t; else best. */
+ALWAYS_INLINE u32 acl_match_in_table(const struct acl_match *m, const struct acl_match_table *t,
+                                     const u64 *key, u32 words, u32 best)
+{
+    const u32 *head =
+        &m->heads[t->heads_at + ((u32)acl_match_hash(key, t->mask, words) & t->heads_mask)];
+    const u64 *e = m->entries + (size_t)head[0] * acl_match_entry_words(words);
+    for (u32 n = head[1] - head[0]; n; n--, e += acl_match_entry_words(words)) {
+        u32 number = (u32)e[2 * words + 1];
+        if (number >= best)
+            return best;
+        if (acl_match_entry(e, key, words))
+            return number;
+    }
+    return best;
+}
+
+/* Bits of the tables w * 64 .. that may have a rule for the key. */
+ALWAYS_INLINE u64 acl_match_tables(const struct acl_match *m, const u64 *key, u32 w)
+{
+    u32 left = m->n_tables - w * 64;
+    u64 live = left < 64 ? (1ull << left) - 1 : UINT64_MAX;
+    for (u32 i = 0; i < m->n_windows; i++) {
+        const struct acl_match_window *x = &m->window[i];
+        u32 row = (u32)(key[x->word] >> x->shift) & ((1u << ACL_MATCH_WINDOW_BITS) - 1);
+        live &= x->rows[row * m->mask_words + w];
+    }
+    return live;
+}
+
+/* Number of the first rule that matches; ACL_MATCH_NONE. words: m->words, as a constant. */
+ALWAYS_INLINE u32 acl_match_find(const struct acl_match *m, const u64 *key, u32 words)
+{
+    u32 best = ACL_MATCH_NONE;
+    for (u32 w = 0; w < m->mask_words; w++)
+        for (u64 live = acl_match_tables(m, key, w); live; live &= live - 1) {
+            const struct acl_match_table *t = &m->tables[w * 64 + (u32)__builtin_ctzll(live)];
+            if (t->first_rule >= best)
+                return best;
+            best = acl_match_in_table(m, t, key, words, best);
+        }
+    return best;
+}

@@ -1,0 +1,25 @@
+/* Edges and reasons of the nodes of access lists, and what they note of a traced packet. */
+#pragma once
+
+#include "base/types.h"
+#include "engine/trace.h"
+
+#define ACL_TUPLE_WORDS 6
+
+enum { ACL_FA_NEXT_DROP, ACL_FA_NEXT_N };
+
+enum { ACL_FA_ERR_DENY, ACL_FA_ERR_PERMIT, ACL_FA_ERR_CHECK, ACL_FA_ERR_BAD, ACL_FA_ERR_N };
+
+/* list, rule: ACL_NONE: none. */
+struct acl_fa_trace {
+    u64 tuple[ACL_TUPLE_WORDS]; /* the packet, in VPP's layout */
+    u32 list, rule;
+    u32 bits;
+    u32 action;
+};
+static_assert(sizeof(struct acl_fa_trace) <= TRACE_EXTRA_BYTES, "fits a trace");
+
+struct acl_type_trace {
+    u32 interface;
+    u16 type;
+};
