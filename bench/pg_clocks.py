@@ -5,15 +5,17 @@ generator, as `show runtime` tells it.
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
 PATH is one or more of: ip4 ip4-million ip4-vlan ip6 xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
---against DIR measures that build too, by turns with the other, and tells the ratio; --vpp PROGRAM likewise VPP's own
-daemon. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 windows of 10 ms of each path in turn. Other work of the machine can only
-add to a node's clocks, so of all windows the least counts. The ends (pg-input, pgN-tx) are shown, but not part of
-the sum.
+--against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
+turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
+of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
+on a busy machine, but the median of the ratios of two turns beside each other stands. The ends (pg-input, pgN-tx) are
+shown, but not part of the sum.
 """
 import argparse
 import json
 import os
 import re
+import statistics
 import sys
 import time
 
@@ -25,6 +27,7 @@ from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-imp
 from vpp_binary import VppBinary  # noqa: E402  pylint: disable=wrong-import-position
 
 WINDOW_SECONDS = 0.01
+WARM_SECONDS = 0.005  # for the caches, which another build had
 WINDOWS = 50
 LEAST_PACKETS = 2000  # of a window, to be counted
 WHOLE_VECTOR = 256
@@ -139,8 +142,31 @@ PATHS = {
 }
 
 
-def clocks_of_a_window(switch):
-    """{node: clocks a packet}"""
+class Clocks:
+    """What a build takes on a path. nodes: {node: clocks a packet}, the least of all windows; turns: the sum of each."""
+
+    def __init__(self):
+        self.nodes, self.turns = {}, []
+
+    def take(self, window):
+        self.turns.append(total(window))
+        for node, clocks in window.items():
+            self.nodes[node] = min(clocks, self.nodes.get(node, clocks))
+
+    def total(self):
+        return total(self.nodes)
+
+    def ratio(self, other):
+        """The median of turns, each by that of the other build that ran beside it: noise that lasts longer than a turn
+        is in both."""
+        ratios = [ours / theirs for ours, theirs in zip(self.turns, other.turns) if ours and theirs]
+        return statistics.median(ratios) if ratios else float("nan")
+
+
+def window_of(switch):
+    """{node: clocks a packet}: runs the stream for a turn."""
+    switch.ctl("packet-generator enable-stream s")
+    time.sleep(WARM_SECONDS)
     switch.ctl("clear runtime")
     time.sleep(WINDOW_SECONDS)
     found = {}
@@ -148,45 +174,55 @@ def clocks_of_a_window(switch):
         for node in thread["nodes"]:
             if node["vectors"] >= LEAST_PACKETS:
                 found[node["name"]] = node["packet_clocks"]
+    switch.ctl("packet-generator disable-stream s")
     return found
 
 
-def measure_once(build, path, vectors, least):
-    """Brings {vector: {node: clocks a packet}} down to the least of these windows, too. build: a folder with a build,
-    or VPP's program."""
-    switch = Switch(build) if os.path.isdir(build) else VppBinary(build)
+def stream_of(switch, vector, data):
+    """Makes the stream, which has run when this returns."""
+    switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} data {data} }}")
+    switch.ctl("clear interfaces")
+    switch.ctl("packet-generator enable-stream s")
+    wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)
+    switch.ctl("packet-generator disable-stream s")
+
+
+def measure_path(builds, path, vectors, found):
+    """Takes windows of all builds, which run at the same time, but packets in one only. builds: folders with a build,
+    or VPP's program; found: {vector: Clocks} of each."""
+    switches = [Switch(build) if os.path.isdir(build) else VppBinary(build) for build in builds]
     try:
-        switch.start()
-        data = PATHS[path][0](switch)
+        data = []
+        for switch in switches:
+            switch.start()
+            data.append(PATHS[path][0](switch))
         for vector in vectors:
-            nodes = least.setdefault(vector, {})
-            switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} data {data} }}")
-            switch.ctl("clear interfaces")
-            switch.ctl("packet-generator enable-stream s")
-            wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)
+            for switch, its in zip(switches, data):
+                stream_of(switch, vector, its)
             for _ in range(WINDOWS):
-                for node, clocks in clocks_of_a_window(switch).items():
-                    nodes[node] = min(clocks, nodes.get(node, clocks))
-            switch.ctl("packet-generator disable-stream s")
-            switch.ctl("packet-generator delete s")
-        switch.stop()
+                for switch, its in zip(switches, found):
+                    its.setdefault(vector, Clocks()).take(window_of(switch))
+            for switch in switches:
+                switch.ctl("packet-generator delete s")
+        for switch in switches:
+            switch.stop()
     finally:
-        switch.remove()
+        for switch in switches:
+            switch.remove()
 
 
 def measure_by_turns(builds, paths=None, vectors=(WHOLE_VECTOR,), rounds=5):
-    """For each build: {path: {vector: {node: clocks a packet}}}. A million routes take their time: once is enough."""
-    least = [{path: {} for path in paths or PATHS} for _ in builds]
+    """For each build: {path: {vector: Clocks}}. A million routes take their time: once is enough."""
+    found = [{path: {} for path in paths or PATHS} for _ in builds]
     for turn in range(rounds):
         for path in paths or PATHS:
             if turn == 0 or "million" not in path:
-                for build, found in zip(builds, least):
-                    measure_once(build, path, vectors, found[path])
-    return least
+                measure_path(builds, path, vectors, [its[path] for its in found])
+    return found
 
 
 def measure(build, paths=None, rounds=5):
-    """{path: {node: clocks a packet}} of whole vectors."""
+    """{path: Clocks} of whole vectors."""
     found = measure_by_turns([build], paths, rounds=rounds)[0]
     return {path: vectors[WHOLE_VECTOR] for path, vectors in found.items()}
 
@@ -197,16 +233,17 @@ def total(nodes):
 
 
 def print_path(path, vector, found):
-    """found: nodes of the build, and of those that it is measured against, if there are any."""
-    sums = [total(nodes) for nodes in found]
+    """found: Clocks of the build, and of those that it is measured against, if there are any."""
+    ours, *others = found
     _, reference, limit = PATHS[path]
     whole = vector == WHOLE_VECTOR
-    print(f"{path if whole else f'{path}, {vector} a vector':24} {sums[0]:6.1f} clocks a packet"
-          + "".join(f"; against {other:.1f}: {sums[0] / other:.2f}x" for other in sums[1:])
-          + (f"; VPP 26.06: {reference}" if reference and whole and len(sums) == 1 else "")
-          + (f"; at most {limit}" if limit and whole and len(sums) == 1 else ""))
-    for node in dict.fromkeys(name for nodes in found for name in nodes):
-        print(f"    {node:20}" + "".join(f" {nodes.get(node, 0):6.1f}" for nodes in found))
+    print(f"{path if whole else f'{path}, {vector} a vector':24} {ours.total():6.1f} clocks a packet"
+          + "".join(f"; against {its.total():.1f}: {ours.total() / its.total():.2f}x, {ours.ratio(its):.2f}x by turns"
+                    for its in others)
+          + (f"; VPP 26.06: {reference}" if reference and whole and not others else "")
+          + (f"; at most {limit}" if limit and whole and not others else ""))
+    for node in dict.fromkeys(name for its in found for name in its.nodes):
+        print(f"    {node:20}" + "".join(f" {its.nodes.get(node, 0):6.1f}" for its in found))
 
 
 def main():
@@ -223,14 +260,15 @@ def main():
     if unknown:
         parser.error(f"no path {' '.join(sorted(unknown))}; there are: {' '.join(PATHS)}")
     builds = [os.path.abspath(build) for build in (options.build, options.against, options.vpp) if build]
-    least = measure_by_turns(builds, options.paths, options.vectors, options.rounds)
+    found = measure_by_turns(builds, options.paths, options.vectors, options.rounds)
     if options.json:
-        print(json.dumps([{path: {vector: {"clocks": total(nodes), "nodes": nodes} for vector, nodes in vectors.items()}
-                           for path, vectors in found.items()} for found in least], indent=2))
+        print(json.dumps([{path: {vector: {"clocks": its.total(), "turns": its.turns, "nodes": its.nodes}
+                                  for vector, its in vectors.items()}
+                           for path, vectors in build.items()} for build in found], indent=2))
         return
-    for path in least[0]:
+    for path in found[0]:
         for vector in options.vectors:
-            print_path(path, vector, [found[path][vector] for found in least])
+            print_path(path, vector, [build[path][vector] for build in found])
 
 
 if __name__ == "__main__":
