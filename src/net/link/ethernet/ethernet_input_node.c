@@ -189,23 +189,66 @@ ALWAYS_INLINE void leave_all(u16 *next, u32 count)
         store_u64(&next[i], 0);
 }
 
-/* Packets that an express takes; returns whether these were all. The first one says which kind it
- * is for: vectors seldom have both. */
+/* Whose packets of the view are, of which frame is one; EXPRESS_N: nobody's. */
+ALWAYS_INLINE enum express_kind express_kind_of(const struct express_view *v, const u8 *frame)
+{
+    if (v->l2_mode)
+        return EXPRESS_L2;
+    be16 type = load_be16(frame + v->header_bytes - 2);
+    if (likely(be16_is(type, ETHERTYPE_IP4)))
+        return EXPRESS_IP4;
+    return be16_is(type, ETHERTYPE_IP6) ? EXPRESS_IP6 : EXPRESS_N;
+}
+
+/* Offers packets to the express of that kind; returns how many it took. v: of b[0]. */
+ALWAYS_INLINE u32 express_offer(const struct ethernet *eth, struct thread *t, struct node *n,
+                                enum express_kind kind, const struct express_view *v,
+                                struct buffer **b, u16 *next, u32 count)
+{
+    const struct express *x = __atomic_load_n(&eth->express[kind], __ATOMIC_ACQUIRE);
+    return x ? x->run[NODE_CPU_LEVEL](t, n, x->state, v, b, next, count) : 0;
+}
+
+/* What the express of that kind left is offered to another, if the first of it is that one's. */
+static u32 express_offer_rest(const struct ethernet *eth, struct thread *t, struct node *n,
+                              enum express_kind kind, struct buffer **b, u16 *next, u32 count)
+{
+    struct express_view v;
+    struct buffer *rest[FRAME_PKTS];
+    u16 rest_next[FRAME_PKTS], at[FRAME_PKTS];
+    u32 first = 0, left = 0;
+    while (next[first] != EXPRESS_LEFT)
+        first++;
+    if (!express_view_of(&v, b[first]))
+        return 0;
+    enum express_kind other = express_kind_of(&v, buffer_current(b[first]));
+    if (other == kind || other == EXPRESS_N)
+        return 0;
+    for (u32 i = first; i < count; i++) {
+        rest[left] = b[i];
+        at[left] = (u16)i;
+        left += next[i] == EXPRESS_LEFT;
+    }
+    leave_all(rest_next, left);
+    u32 taken = express_offer(eth, t, n, other, &v, rest, rest_next, left);
+    for (u32 i = 0; i < left; i++)
+        next[at[i]] = rest_next[i];
+    return taken;
+}
+
+/* Packets that expresses take; returns whether these were all. The first one says which kind it is
+ * for, and the first one left which is asked then: links have IPv4 and IPv6 side by side. */
 ALWAYS_INLINE bool ethernet_input_express(const struct ethernet *eth, struct thread *t,
                                           struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     struct express_view v;
     if (unlikely(thread_traces(t) || capture_is_on() || !express_view_of(&v, b[0])))
         return false;
-    enum express_kind kind = EXPRESS_L2;
-    if (!v.l2_mode) {
-        be16 type = load_be16((const u8 *)buffer_current(b[0]) + v.header_bytes - 2);
-        kind = be16_is(type, ETHERTYPE_IP4) ? EXPRESS_IP4 : EXPRESS_IP6;
-        if (kind == EXPRESS_IP6 && !be16_is(type, ETHERTYPE_IP6))
-            return false;
-    }
-    const struct express *x = __atomic_load_n(&eth->express[kind], __ATOMIC_ACQUIRE);
-    return x && x->run[NODE_CPU_LEVEL](t, n, x->state, &v, b, next, count) == count;
+    enum express_kind kind = express_kind_of(&v, buffer_current(b[0]));
+    if (kind == EXPRESS_N)
+        return false;
+    u32 taken = express_offer(eth, t, n, kind, &v, b, next, count);
+    return taken == count || taken + express_offer_rest(eth, t, n, kind, b, next, count) == count;
 }
 
 void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

@@ -808,11 +808,37 @@ static void the_other_end_is_deleted(void **state)
     }
 }
 
+/* To the first destination, into p0 without a tag. */
+static void make_plain(struct spec *s, bool ip6)
+{
+    const u8 *dst = s->bytes + (ip6 ? 38 : 30);
+    do
+        make_spec(s, 1000000, ip6);
+    while (!if_equal(s->rx_if, ports[0]) || s->n != (ip6 ? 80 : 60) ||
+           get_be16(s->bytes + 12) != (ip6 ? ETHERTYPE_IP6 : ETHERTYPE_IP4) ||
+           (ip6 ? get_be16(dst + 4) != destinations6[0][0] : get_be32(dst) != destinations[0]));
+}
+
+static void both_protocols_in_one_vector(void **state)
+{
+    level = cpu_level_best();
+    seed = 1;
+    n_specs = 16;
+    for (u32 first = 0; first < 2; first++) {
+        for (u32 i = 0; i < n_specs; i++)
+            make_plain(&specs[i], i % 3 == first);
+        u64 before = counted[EXPRESS_IP4].taken + counted[EXPRESS_IP6].taken;
+        both_ways();
+        assert_int_equal(counted[EXPRESS_IP4].taken + counted[EXPRESS_IP6].taken, before + n_specs);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_vectors, open_world, close_world),
         cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_world, close_world),
+        cmocka_unit_test_setup_teardown(both_protocols_in_one_vector, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
