@@ -168,7 +168,7 @@ static u32 nat44_make(struct nat44_data *n, struct thread *t, const union nat44_
 /* A kind of packet that begins no session, though it may be of one. */
 static u32 why_not(const struct nat44_packet *p)
 {
-    return p->kind == NAT44_FRAGMENT      ? NAT44_ERR_FRAGMENT
+    return p->kind == NAT44_LATER         ? NAT44_ERR_FRAGMENT
            : p->kind == NAT44_BAD         ? NAT44_ERR_MALFORMED
            : p->kind == NAT44_UNSUPPORTED ? NAT44_ERR_UNSUPPORTED
            : p->kind == NAT44_PORTS       ? NAT44_ERR_NON_SYN

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "net/ip/address/address.h"
+#include "net/ip/reass/ip4_sv_reass.h"
 #include "net/link/interface/interface.h"
 #include "plugins/nat/nat44_internal.h"
 
@@ -31,14 +32,19 @@ static int nat44_set_feature(struct piste *p, struct if_index i, u8 flags, bool 
 static int nat44_set_flags(struct piste *p, struct if_index i, u8 from, u8 to, struct error *e)
 {
     struct nat44_data *d = &nat44_state_of(p)->data;
-    int rc = nat44_set_feature(p, i, from, false, e);
+    int rc = from ? 0 : ip4_sv_reass_enable(p, i, true, e);
     if (rc)
         return rc;
-    rc = nat44_set_feature(p, i, to, true, e);
-    if (rc) {
-        (void)!nat44_set_feature(p, i, from, true, NULL);
-        return rc;
+    rc = nat44_set_feature(p, i, from, false, e);
+    if (!rc) {
+        rc = nat44_set_feature(p, i, to, true, e);
+        if (rc)
+            (void)!nat44_set_feature(p, i, from, true, NULL);
     }
+    if (rc ? !from : !to)
+        (void)!ip4_sv_reass_enable(p, i, false, NULL);
+    if (rc)
+        return rc;
     __atomic_store_n(&d->if_flags[i.i], to, __ATOMIC_RELAXED);
     return 0;
 }

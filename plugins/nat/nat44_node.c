@@ -182,8 +182,8 @@ static u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b
     enum nat44_dir found = dir;
 
     nat44_parse(t, *b, fib_of_packet(*b), &p);
-    bool known = p.kind != NAT44_FRAGMENT && p.kind != NAT44_BAD && p.kind != NAT44_UNSUPPORTED;
-    session = known ? nat44_find(session_table_of(n->sessions, t), &p.key, &found) : SESSION_NONE;
+    session = p.kind < NAT44_BAD ? nat44_find(session_table_of(n->sessions, t), &p.key, &found)
+                                 : SESSION_NONE;
     if (session == SESSION_NONE)
         fate = nat44_begin(n, t, *b, &p, &found, &session);
     if (fate == NAT44_TRANSLATE && is_at_end(*b))
@@ -309,8 +309,7 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
             dir = NAT44_O2I;
         /* of the classifying nodes, one edge leads to each direction */
         next[i] = dir == NAT44_O2I && way == NAT44_WAY_BOTH ? NAT44_NEXT_SLOW : NAT44_NEXT_FAST;
-        bool known = p.kind != NAT44_FRAGMENT && p.kind != NAT44_BAD && p.kind != NAT44_UNSUPPORTED;
-        u32 owner = handoff && known ? owner_of_key(n, &p.key, dir) : thread_index(t);
+        u32 owner = handoff && p.kind < NAT44_BAD ? owner_of_key(n, &p.key, dir) : thread_index(t);
         if (owner == thread_index(t))
             continue;
         struct nat44_away *a = &away[dir];

@@ -1,6 +1,8 @@
 /* See nat44_packet.h. */
 #include "plugins/nat/nat44_packet.h"
 
+#include "net/ip/reass/ip4_sv_reass.h"
+
 static bool is_query(u8 type)
 {
     return type == ICMP4_ECHO_REQUEST || type == ICMP4_ECHO_REPLY ||
@@ -78,22 +80,33 @@ static void parse_icmp(struct thread *t, struct buffer *b, struct fib_index fib,
                   : NAT44_BAD;
 }
 
+/* Its ports are those of the first one (ip4_sv_reass.h). */
+static void parse_later(struct buffer *b, struct nat44_packet *p)
+{
+    const struct ip4_sv_note *note = ip4_sv_note(b);
+    bool icmp = nat44_key_protocol(&p->key) == IP_PROTOCOL_ICMP;
+    p->kind = icmp && !is_query(note->icmp_type) ? NAT44_UNSUPPORTED : NAT44_LATER;
+    p->key.sport = note->sport;
+    p->key.dport = note->dport;
+}
+
 void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struct nat44_packet *p)
 {
     const struct ip4_header *ip = buffer_current(b);
     u32 at = ip4_header_bytes(ip);
 
-    *p = (struct nat44_packet){.key = nat44_key_of(ip, fib), .kind = NAT44_FRAGMENT};
-    if (ip4_is_fragment(ip))
-        return;
+    *p = (struct nat44_packet){.key = nat44_key_of(ip, fib), .kind = NAT44_BAD};
     bool tcp = ip->protocol == IP_PROTOCOL_TCP, icmp = ip->protocol == IP_PROTOCOL_ICMP;
     if (!tcp && !icmp && ip->protocol != IP_PROTOCOL_UDP) {
         p->kind = NAT44_OTHER;
         p->asks = true;
         return;
     }
+    if (ip4_fragment_offset_bytes(ip)) {
+        parse_later(b, p);
+        return;
+    }
     u32 need = at + (tcp ? (u32)sizeof(struct tcp_header) : 8);
-    p->kind = NAT44_BAD;
     if (ip4_length(ip) < need || !buffer_pull(t, b, need))
         return;
     ip = buffer_current(b);

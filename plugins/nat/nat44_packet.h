@@ -4,12 +4,12 @@
 #include "plugins/nat/nat44_data.h"
 
 enum nat44_kind {
-    NAT44_PORTS, /* TCP, UDP */
-    NAT44_QUERY, /* ICMP that has an identifier */
-    NAT44_ERROR, /* ICMP about a packet of a session */
-    NAT44_OTHER, /* by addresses alone */
-    NAT44_FRAGMENT,
-    NAT44_BAD,
+    NAT44_PORTS,       /* TCP, UDP */
+    NAT44_QUERY,       /* ICMP that has an identifier */
+    NAT44_ERROR,       /* ICMP about a packet of a session */
+    NAT44_OTHER,       /* by addresses alone */
+    NAT44_LATER,       /* a fragment behind the first one, of TCP, UDP or a query */
+    NAT44_BAD,         /* from here on: of no session */
     NAT44_UNSUPPORTED, /* ICMP that is none of these */
 };
 

@@ -169,7 +169,7 @@ static void any_bytes_are_parsed(void **state)
         u32 words = 5 + some() % 11;
         ip->version_ihl = (u8)(0x40 | (words * 4 <= bytes ? words : 5));
         ip->length = be16_from_host((u16)bytes);
-        ip->fragment = (be16){0};
+        ip->fragment = round % 5 ? (be16){0} : some_port();
         ip->protocol = protocols[round % 3];
         if (round % 2 && ip4_header_bytes(ip) + 8 <= bytes) {
             ((u8 *)ip4_payload(ip))[0] = ICMP4_TIME_EXCEEDED;

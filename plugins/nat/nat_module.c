@@ -180,7 +180,7 @@ static const struct feature_def *const features[] = {
     NULL,
 };
 
-static const char *const needs[] = {"api", "interface", "address", NULL};
+static const char *const needs[] = {"api", "interface", "address", "ip4-sv-reassembly", NULL};
 
 extern const struct module piste_module;
 const struct module piste_module = {

@@ -38,6 +38,7 @@
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_input.h"
 #include "net/ip/ip6/ip6_local.h"
+#include "net/ip/reass/ip4_sv_reass.h"
 #include "net/ip/reass/reass_module.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
@@ -97,6 +98,7 @@ static const struct {
     {&ip4_frag_module, NULL},
     {&ip4_local_module, NULL},
     {&ip4_reass_module, NULL},
+    {&ip4_sv_reass_module, NULL},
     {&icmp4_module, NULL},
     {&punt_module, NULL},
     {&ip6_module, NULL},

@@ -46,6 +46,12 @@ def test_the_chapter(tutorial):
         inside.ping("10.10.2.2") == 3
 
 
+def test_large_pings(tutorial):
+    """In fragments there and back, which are as many on both sides."""
+    _, inside, _ = tutorial
+    assert inside.ping("10.10.1.1", count=5, size=5000) == 5
+
+
 def serve(namespace, connections, seen):
     """A TCP server that sends back what it gets, and notes who came."""
     with namespace.entered():

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 from packet_lib import wait_for
-from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror
+from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror, fragment
 from scapy.packet import Raw
 
 HOST, OTHER = "10.1.0.2", "10.1.0.3"       # inside
@@ -580,3 +580,102 @@ def test_mss(switch, links):
     switch.ctl("nat mss-clamping disable")
     assert switch.ctl("show nat mss-clamping") == "mss-clamping disabled\n"
     assert mss(through(switch, links, syn([("MSS", 1460)], sport=6))[0]) == 1460
+
+
+# --- fragments
+
+
+def pieces(packet, size=512):
+    return fragment(IP(bytes(packet)), size)
+
+
+def put_together(fragments):
+    """The datagram that these are, whose sums are right."""
+    fragments = sorted((IP(bytes(f[IP])[:f[IP].len]) for f in fragments), key=lambda f: f.frag)
+    for f in fragments:
+        again = f.copy()
+        del again[IP].chksum
+        assert IP(bytes(again)).chksum == f.chksum
+    whole = fragments[0].copy()
+    whole.flags, whole.frag = 0, 0
+    data = b"".join(bytes(f.payload) for f in fragments)
+    del whole.chksum, whole.len
+    return right(build(whole, data))
+
+
+def build(header, data):
+    header = header.copy()
+    header.remove_payload()
+    header.len, header.chksum = None, None
+    return IP(bytes(header / Raw(data)))
+
+
+ORDERS = {"as sent": lambda f: f, "backwards": lambda f: f[::-1], "the first one last": lambda f: f[1:] + f[:1]}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_fragments(switch, links, order):
+    """In any order, and as many come out as go in."""
+    data = Raw(bytes(range(256)) * 8)
+    sent = [IP(src=HOST, dst=SERVER, id=1) / UDP(sport=2000, dport=53) / data,
+            IP(src=OTHER, dst=SERVER, id=2) / UDP(sport=2000, dport=53) / data,
+            IP(src=HOST, dst=SERVER, id=3) / ICMP(id=9) / data,
+            IP(src=HOST, dst=SERVER, id=4) / GRE() / data]
+    frames = [f for packet in sent for f in ORDERS[order](pieces(packet))]
+    out = switch.exchange(links[0], [links[0].ether() / f for f in frames], links[1], count=len(frames))
+    ports = {}
+    for packet in sent:
+        whole = put_together([p for p in out if p[IP].id == packet.id])
+        assert (whole.src, whole.dst) == (POOL, SERVER)
+        assert bytes(whole)[28:] == bytes(IP(bytes(packet)))[28:]
+        if UDP in whole:
+            ports[packet.src] = whole[UDP].sport
+    assert ports[HOST] == 2000 != ports[OTHER] or order != "as sent"
+    assert len(set(ports.values())) == 2
+    back = IP(src=SERVER, dst=POOL, id=5) / UDP(sport=53, dport=ports[OTHER]) / data
+    frames = ORDERS[order](pieces(back))
+    out = switch.exchange(links[1], [links[1].ether() / f for f in frames], links[0], count=len(frames))
+    whole = put_together(out)
+    assert (whole.src, whole.dst, whole[UDP].dport) == (SERVER, OTHER, 2000)
+
+
+def test_fragments_without_a_first_one(switch, links):
+    """They wait, within bounds, and are given up."""
+    rest = pieces(IP(src=HOST, dst=SERVER, id=77) / UDP(sport=2000, dport=53) / Raw(bytes(2000)))[1:]
+    before = switch.buffers_used()
+    switch.send(links[0], [links[0].ether() / f for f in rest])
+    assert switch.json("show ip4-sv-reassembly")["reassemblies"] >= 1
+    assert sessions(switch) == []
+    switch.ctl("set clock adjust 3")
+    wait_for(lambda: switch.json("show ip4-sv-reassembly")["reassemblies"] == 0, "the datagram to be given up")
+    wait_for(lambda: switch.buffers_used() <= before, "the buffers to come back")
+    switch.send(links[0], [links[0].ether() / IP(src=HOST, dst=SERVER, id=n, frag=64, proto=17) / Raw(bytes(64))
+                           for n in range(1200)])
+    shown = switch.json("show ip4-sv-reassembly")
+    assert shown["reassemblies"] <= shown["max_reassemblies"] * switch.workers
+    assert through(switch, links, udp())[0].src == POOL
+    switch.ctl("set clock adjust 3")
+    wait_for(lambda: switch.json("show ip4-sv-reassembly")["buffers"] == 0, "all of them to be given up")
+
+
+def test_fragments_that_lie(switch, links):
+    """A first one without ports; one that would change TCP's (RFC 1858)."""
+    tiny = IP(src=HOST, dst=SERVER, id=80, flags="MF", proto=6) / Raw(bytes(8))
+    second = IP(src=HOST, dst=SERVER, id=80, frag=2, proto=6) / Raw(bytes(40))
+    short = IP(src=HOST, dst=SERVER, id=81, flags="MF", proto=17) / Raw(bytes(4))
+    reason = ("ip4-sv-reassembly-feature", "malformed packets")
+    if switch.workers > 1:
+        pytest.skip("they are counted where they are")
+    with switch.counts({reason: 3}):
+        through(switch, links, [tiny, second, short], count=0)
+    assert sessions(switch) == []
+
+
+def test_an_id_again(switch, links):
+    """A datagram that was complete does not speak for the next one with its id."""
+    before = switch.json("show ip4-sv-reassembly")["reassemblies"]
+    for port in 2000, 3000:
+        frames = pieces(IP(src=HOST, dst=SERVER, id=9) / UDP(sport=port, dport=53) / Raw(bytes(2000)))[::-1]
+        out = switch.exchange(links[0], [links[0].ether() / f for f in frames], links[1], count=len(frames))
+        assert put_together(out)[UDP].sport == port
+    assert switch.json("show ip4-sv-reassembly")["reassemblies"] <= before

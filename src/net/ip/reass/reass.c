@@ -184,8 +184,7 @@ static u32 count_buffers(const struct buffer *b)
     return n;
 }
 
-/* A port's own pages are not held for seconds, nor is what others hold too changed. */
-static u32 reass_own(struct thread *t, u32 bi)
+u32 reass_own(struct thread *t, u32 bi)
 {
     const struct buffer *b = buffer_at(bi);
     bool ours = true;

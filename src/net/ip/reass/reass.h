@@ -108,5 +108,8 @@ struct reass_out {
  * its first fragment. Context: the table's data thread. */
 void reass_add(struct reass *r, struct thread *t, u32 bi, u32 scope, u64 now_ns,
                struct reass_out *out);
+/* A packet that may be held for seconds and changed: bi, or a copy of it instead when its pages are
+ * a port's or others hold it too. BUFFER_NONE: there was no buffer, and bi is as it was. */
+u32 reass_own(struct thread *t, u32 bi);
 /* The timer of an unfinished datagram has fired: it is given up. */
 void reass_timeout(struct reass *r, u32 datagram, struct reass_out *out);
