@@ -51,6 +51,15 @@ def test_sockets(switch, api):
     assert add(7, "", is_add=False) == 0
 
 
+def test_an_index_that_was_free(api):
+    """A dump has all, whatever index an interface was given."""
+    loop = api.create_loopback(mac_address=NO_MAC).sw_if_index
+    made = {create(api, id=1).sw_if_index}
+    assert api.delete_loopback(sw_if_index=loop).retval == 0
+    made.add(create(api, id=2).sw_if_index)
+    assert {d.sw_if_index for d in api.memif_dump()} == made
+
+
 def test_interfaces(switch, api):
     one = create(api, id=5, ring_size=256, buffer_size=1024, hw_addr=bytes.fromhex("020000000055"), secret="hush")
     assert one.retval == 0

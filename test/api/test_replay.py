@@ -34,7 +34,7 @@ PASSING = {"context", "name_", "age", "stats_index", "fib_index", "epoch", "pool
            "last_update_time", "extended_bucket", "current_limit", "extended_limit",
            "last_radv_time", "last_multicast_time", "next_multicast_time", "initial_adverts_count", "initial_adverts_sent",
            "n_advertisements_sent", "n_solicitations_rcvd", "n_solicitations_dropped", "valid_lifetime_expires",
-           "pref_lifetime_expires"}
+           "pref_lifetime_expires", "sock_errno"}
 NOT_DUMPED = {"log_dump", "trace_dump", "trace_v2_dump", "l2_fib_table_dump"}
 
 

@@ -21,6 +21,15 @@ def nothing_is_left(api):
         assert api.delete_vhost_user_if(sw_if_index=d.sw_if_index).retval == 0
 
 
+def test_an_index_that_was_free(switch, api):
+    """A dump has all, whatever index an interface was given."""
+    loop = api.create_loopback(mac_address=NO_MAC).sw_if_index
+    made = {create(api, switch.vpp.folder + "/one").sw_if_index}
+    assert api.delete_loopback(sw_if_index=loop).retval == 0
+    made.add(create(api, switch.vpp.folder + "/two").sw_if_index)
+    assert {d.sw_if_index for d in api.sw_interface_vhost_user_dump(sw_if_index=NONE)} == made
+
+
 def test_interfaces(switch, api):
     path = switch.vpp.folder + "/vh.sock"
     one = create(api, path, use_custom_mac=True, mac_address=bytes.fromhex("020000000055"), tag="vm one", enable_event_idx=True)
