@@ -12,8 +12,7 @@ import random
 import sys
 
 # length: share of a thousand
-IP4_LENGTHS = {24: 602, 23: 98, 22: 107, 21: 50, 20: 43, 19: 26, 18: 15, 17: 9, 16: 14, 15: 2, 14: 1, 13: 1, 12: 1, 25: 8, 26: 7, 27: 5,
-               28: 4, 29: 3, 30: 2, 32: 2}
+IP4_LENGTHS = {24: 612, 23: 101, 22: 112, 21: 54, 20: 46, 19: 27, 18: 16, 17: 9, 16: 15, 15: 2, 14: 1, 13: 1, 12: 1, 26: 1, 30: 1, 32: 1}
 IP6_LENGTHS = {48: 462, 32: 122, 44: 98, 40: 90, 36: 62, 29: 32, 47: 28, 46: 26, 42: 16, 45: 12, 33: 10, 34: 8, 35: 6, 38: 8, 37: 3,
                39: 3, 41: 3, 43: 3, 28: 2, 30: 1, 31: 1, 64: 3, 56: 1}
 IP4_BLOCKS = [f"{a}.0.0.0/8" for a in range(1, 224) if a not in (10, 127)]
@@ -31,11 +30,11 @@ def prefixes(family, n):
         (IP4_LENGTHS, IP4_BLOCKS, IP4_ALLOCATION, 32) if family == "ip4" else (IP6_LENGTHS, IP6_BLOCKS, IP6_ALLOCATION, 128))
     rng = random.Random(f"{family} {n}")
     nets = [ipaddress.ip_network(block) for block in blocks]
-    places = []  # of allocations: close together at the start of each block, with gaps
+    places = []  # of allocations: those of IPv4 all over their blocks, those of IPv6 at the start, with gaps
     for k in range(max(1, n // each)):
         net = nets[k % len(nets)]
         room = allocation - net.prefixlen
-        at = (k // len(nets) * 3 + rng.randrange(3)) % (1 << room)
+        at = rng.randrange(1 << room) if family == "ip4" else (k // len(nets) * 3 + rng.randrange(3)) % (1 << room)
         places.append(int(net.network_address) + (at << (bits - allocation)))
     found = set()
     names, weights = list(lengths), list(lengths.values())

@@ -4,7 +4,8 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million ip4-vlan ip6 xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
+PATH is one or more of: ip4 ip4-million ip4-internet ip4-vlan ip6 ip6-internet
+xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
@@ -12,6 +13,7 @@ on a busy machine, but the median of the ratios of two turns beside each other s
 shown, but not part of the sum.
 """
 import argparse
+import ipaddress
 import json
 import os
 import re
@@ -23,7 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(HERE, "../test/packet"))
 
-from packet_lib import Switch, wait_for  # noqa: E402  pylint: disable=wrong-import-position
+import internet  # noqa: E402  pylint: disable=wrong-import-position
+from packet_lib import Switch, wait_for, write_pcap  # noqa: E402  pylint: disable=wrong-import-position
 from vpp_binary import VppBinary  # noqa: E402  pylint: disable=wrong-import-position
 
 WINDOW_SECONDS = 0.01
@@ -32,7 +35,7 @@ WINDOWS = 50
 LEAST_PACKETS = 2000  # of a window, to be counted
 WHOLE_VECTOR = 256
 ENDS = re.compile(r"pg-input|pg\d+-tx")
-FRAME = "size 64-64 source pg0 node ethernet-input"
+FRAME = "source pg0 node ethernet-input"
 PORTS = "UDP: 1 -> 2 incrementing 18"
 VLAN = 10
 
@@ -61,6 +64,48 @@ def ip6(switch):
     pgs = [switch.pg(i, f"2001:db8:{i}::1/64") for i in range(2)]
     switch.ctl(f"ip route add 2001:db8:20::/48 via {pgs[1].host} pg1")
     return f"{{ IP6: {pgs[0].host_mac} -> {pgs[0].mac} UDP: {pgs[0].host} -> 2001:db8:20::1 UDP: 1 -> 2 incrementing 2 }}"
+
+
+def load_routes(switch, family, found, way):
+    """Adds these routes."""
+    path = switch.new_file("routes.cli")
+    with open(path, "w", encoding="ascii") as f:
+        f.writelines(f"ip route add {internet.text(family, prefix)} {way}\n" for prefix in found)
+    switch.ctl(f"exec {path}")
+
+
+def among_routes(switch, family, n, network):
+    """n routes as the Internet has them, and packets to addresses at random among them, for a stream to replay."""
+    pgs = [switch.pg(i, network.format(i)) for i in range(2)]
+    found = internet.prefixes(family, n)
+    load_routes(switch, family, found, f"via {pgs[1].host} pg1")
+    macs = bytes.fromhex((pgs[0].mac + pgs[0].host_mac).replace(":", ""))
+    source = ipaddress.ip_address(pgs[0].host).packed
+    # UDP, 1 -> 2, 64 bytes in all
+    udp = bytes.fromhex("00010002" + ("001e" if family == "ip4" else "000a") + "0000").ljust(30 if family == "ip4" else 10, b"\0")
+    frames = []
+    for dst in internet.addresses(family, found, 65536):
+        if family == "ip6":
+            frames.append(macs + bytes.fromhex("86dd60000000000a1140") + source + dst + udp)
+            continue
+        header = bytes.fromhex("450000320000000040110000") + source + dst
+        total = sum(int.from_bytes(header[i:i + 2], "big") for i in range(0, 20, 2))
+        total = (total & 0xffff) + (total >> 16)
+        checksum = ~((total & 0xffff) + (total >> 16)) & 0xffff
+        frames.append(macs + b"\x08\0" + header[:10] + checksum.to_bytes(2, "big") + header[12:] + udp)
+    path = switch.new_file("frames.pcap")
+    write_pcap(path, frames)
+    return f"pcap {path} limit 1000000000"
+
+
+def ip4_internet(switch):
+    """A million routes as the Internet has them, destinations at random among them."""
+    return among_routes(switch, "ip4", 1000000, "10.0.{}.1/24")
+
+
+def ip6_internet(switch):
+    """200,000 routes of IPv6, likewise."""
+    return among_routes(switch, "ip6", 200000, "2001:db8:{}::1/64")
 
 
 def sub_interfaces(switch):
@@ -133,8 +178,10 @@ def bridge_million(switch):
 PATHS = {
     "ip4": (ip4, 128, 90),
     "ip4-million": (ip4_million, 354, None),
+    "ip4-internet": (ip4_internet, None, None),
     "ip4-vlan": (ip4_vlan, None, None),
     "ip6": (ip6, None, None),
+    "ip6-internet": (ip6_internet, None, None),
     "xconnect": (xconnect, 42, 40),
     "xconnect-vlan": (xconnect_vlan, None, None),
     "bridge": (bridge, 252, 110),
@@ -180,7 +227,8 @@ def window_of(switch):
 
 def stream_of(switch, vector, data):
     """Makes the stream, which has run when this returns."""
-    switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} data {data} }}")
+    what = data if data.startswith("pcap") else f"size 64-64 data {data}"
+    switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} {what} }}")
     switch.ctl("clear interfaces")
     switch.ctl("packet-generator enable-stream s")
     wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)

@@ -2,7 +2,7 @@
  * the packets that a router sees in their millions. Those nodes say what is right; what is not said
  * here is in ip_express.h. */
 #include "net/ip/express/ip_express.h"
-#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/fib/ip6_trie.h"
 #include "net/ip/ip6/ip6_flow_hash.h"
 #include "net/packet/ip6_packet.h"
 
@@ -74,28 +74,38 @@ static const u8 *ip6_destination(const struct ip_way *way, const struct ip_gathe
     return ((const struct ip6_header *)(frame + way->v->header_bytes))->dst;
 }
 
-/* Routes of [from, to). A packet to the same address as the one before takes its route. */
+/* Routes of the first n. A packet to the same address as the one before takes its route. */
 ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
-                              struct buffer *const *b, u32 from, u32 to)
+                              struct buffer *const *b, u32 n)
 {
-    struct ip_address last;
-    for (u32 i = from; i < to; i++) {
+    struct ip6_search s;
+    u32 root = ip6_trie_load(&way->table->ip6_root);
+    const u8 *last = NULL;
+    s.n = 0;
+    for (u32 i = 0; i < n; i++) {
         const u8 *dst = ip6_destination(way, g, b, i);
-        if (i > from && ip6_is_equal(dst, last.bytes)) {
-            g->leaf[i] = g->leaf[i - 1];
+        g->leaf[i] = UINT32_MAX; /* as before */
+        if (last && ip6_is_equal(dst, last))
             continue;
-        }
-        last = ip6_address_of(dst);
-        g->leaf[i] = ip6_hash_lookup(way->table, &last) << 1 | 1;
+        last = dst;
+        g->leaf[i] = root;
+        ip6_search_add(&s, i, dst, root);
+    }
+    ip6_search_run(&s, g->leaf);
+    for (u32 i = 0; i < n; i++) {
+        if (g->leaf[i] == UINT32_MAX)
+            g->leaf[i] = g->leaf[i - 1];
+        else if (!g->leaf[i])
+            g->leaf[i] = ip6_trie_load(&way->table->default_leaf);
     }
 }
 
 static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g, struct buffer **b,
                      u16 *next)
 {
+    ip6_routes(way, g, b, g->n);
     for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
         u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
-        ip6_routes(way, g, b, from, to);
         bool alike = ip_express_find(way, g, b, from, to, &ip6_protocol);
         ip_express_leave(way, t, g, b, next, from, to, alike, &ip6_protocol);
     }
@@ -110,7 +120,7 @@ ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct 
     if (unlikely(!g.n))
         return i;
     if (!d.differ) {
-        ip6_routes(way, &g, b, 0, 1);
+        ip6_routes(way, &g, b, 1);
         if (ip_express_all(way, t, &g, b, next, &ip6_protocol))
             return i;
     }

@@ -23,6 +23,9 @@ static void limbo_free(struct fib *f, const struct limbo_item *item)
     case LIMBO_BLOCK:
         ip4_trie_block_put(&f->tries, item->index);
         break;
+    case LIMBO_NODE:
+        ip6_trie_put(&f->ip6_tries, item->index, (u32)item->more);
+        break;
     case LIMBO_BUCKETS:
         lb_buckets_put(&f->lbs, item->index, (u32)item->more);
         break;

@@ -57,9 +57,9 @@ static void show_table_memory(struct fib *f, struct out *o, u32 table)
     out_u64(o, "hash_bytes", ((u64)t->slots.n + t->old.n) * sizeof(u32),
             "%" PRIu64 " bytes of hash, ");
     if (t->family == IP_FAMILY_6) {
-        const struct ip6_hash *h = fib_table_base[table].ip6;
-        out_u64(o, "prefix_bytes", h ? sizeof(*h) + ((u64)h->mask + 1) * sizeof(h->slots[0]) : 0,
-                "%" PRIu64 " bytes of prefixes\n");
+        out_u64(o, "trie_bytes", f->ip6_tries.slabs.used_bytes, "%" PRIu64 " bytes of trie and ");
+        out_u64(o, "prefix_bytes", ip6_long_bytes(),
+                "%" PRIu64 " bytes of prefixes in all tables\n");
         return;
     }
     out_u64(o, "root_bytes", mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)),

@@ -1,8 +1,8 @@
 /* Forwarding as data threads see it: arrays of words, read without a lock. The control thread
  * stores them in an order that makes every state in between a valid one (fib.c, adj.c, ip4_trie.c,
- * ip6_hash.c).
+ * ip6_trie.c).
  *
- *   ip_if[rx_if] ─► fib_table_base[fib] ─► trie of IPv4 or hash of IPv6 ─► route's load balance
+ *   ip_if[rx_if] ─► fib_table_base[fib] ─► the protocol's trie ─► route's load balance
  *   lb_base[lb] ─► adj_base[bucket]
  */
 #pragma once
@@ -44,14 +44,12 @@ ALWAYS_INLINE struct ip_scratch *ip_scratch(struct buffer *b)
 
 /* --- table --- */
 
-struct ip6_hash;
-
 /* What its words and leaves are: 2 * load balance + 1; of a trie also 0, the table's default, and 2
  * * block. */
 struct fib_table_data {
     union {
-        const u32 *root;      /* IPv4: of a trie 16-8-8, 65536 words, touched as routes come */
-        struct ip6_hash *ip6; /* see ip6_hash.h; NULL: no routes */
+        const u32 *root; /* IPv4: of a trie 16-8-8, 65536 words, touched as routes come */
+        u32 ip6_root;    /* the word before the first node, see ip6_trie.h */
     };
     u32 default_leaf;
     u32 flow_fields; /* FLOW_* that are hashed */
@@ -69,8 +67,13 @@ enum {
     FLOW_DEFAULT = FLOW_SRC | FLOW_DST | FLOW_SPORT | FLOW_DPORT | FLOW_PROTO | FLOW_LABEL,
 };
 
+struct ip6_long;
+
 extern struct fib_table_data *fib_table_base;
 extern u32 *ip4_trie_blocks; /* 256 words each */
+/* Of IPv6: nodes; a hash, NULL while there is nothing in it; see ip6_trie.h, ip6_long.h. */
+extern u8 *ip6_trie_base;
+extern struct ip6_long *ip6_long_routes;
 /* Of IPv6: address of a route, by its index; masked. */
 extern struct ip_address *ip6_route_addresses;
 

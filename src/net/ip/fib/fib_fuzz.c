@@ -50,7 +50,7 @@ static void look_up(const struct test_world *w, const struct ip_address *a)
 {
     const struct fib_table_data *t = fib_table_data(T0);
     u32 route = test_family == IP_FAMILY_4 ? ip4_trie_lookup(t, be32_to_host(a->ip4))
-                                           : ip6_hash_lookup(t, a);
+                                           : ip6_trie_lookup(t, a);
     const struct listed *best = listed_longest(a);
     struct fib_route r;
     if (!best)

@@ -24,7 +24,7 @@
 #include "net/ip/fib/fib.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/fib/ip4_trie.h"
-#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/fib/ip6_trie.h"
 #include "net/ip/fib/lb.h"
 
 #define FIB_ROUTES_MAX MEM_MOST(1u << 21) /* as many as there are counters */
@@ -283,7 +283,15 @@ struct fib_buckets {
 };
 
 /* Things taken out of use that data threads may still see. */
-enum limbo_kind { LIMBO_ENTRY, LIMBO_BLOCK, LIMBO_BUCKETS, LIMBO_ADJ, LIMBO_TABLE, LIMBO_HEAP };
+enum limbo_kind {
+    LIMBO_ENTRY,
+    LIMBO_BLOCK,
+    LIMBO_NODE,
+    LIMBO_BUCKETS,
+    LIMBO_ADJ,
+    LIMBO_TABLE,
+    LIMBO_HEAP
+};
 struct limbo_item {
     u32 kind;
     u32 index;
@@ -305,7 +313,7 @@ struct fib {
     struct adj_info *adj_info;
     struct fib_if *ifs;
     struct ip4_tries tries;
-    struct ip6_hashes hashes;
+    struct ip6_tries ip6_tries;
     struct lb_store lbs;
     struct hash list_by_hash, adj_by_key, table_by_id;
     struct hash import_by_entry;       /* to the table that it imports from */

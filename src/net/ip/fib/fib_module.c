@@ -13,7 +13,7 @@
 #include "engine/thread.h"
 #include "net/ip/fib/fib_cli.h"
 #include "net/ip/fib/fib_graph.h"
-#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/fib/ip6_long.h"
 #include "net/ip/fib/fib_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/link/vlan/vlan.h"
@@ -210,16 +210,14 @@ static void fib_running_config(struct piste *p, void *state, enum rc_phase phase
         text_puts(t, "adjacency counters enable\n");
 }
 
-static void fib_tell_ip6(const struct fib *f, struct fib_index t, module_table_fn *tell, void *arg)
+static void fib_tell_ip6(module_table_fn *tell, void *arg)
 {
-    const struct ip6_hash *h = fib_table_base[t.i].ip6;
-    char name[96];
-    snprintf(name, sizeof(name), "routes of %s", fib_table_name(f, t));
-    struct module_table it = {name};
+    const struct ip6_long *h = ip6_long_routes;
+    struct module_table it = {"IPv6 routes longer than /64"};
     if (h) {
         it.entries = h->n_used;
         it.places = (u64)h->mask + 1;
-        it.bytes = sizeof(*h) + it.places * sizeof(h->slots[0]);
+        it.bytes = ip6_long_bytes();
     }
     tell(arg, &it);
 }
@@ -227,12 +225,10 @@ static void fib_tell_ip6(const struct fib *f, struct fib_index t, module_table_f
 static void fib_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
 {
     const struct fib *f = state;
-    struct fib_index t = fib_table_next(f, IP_FAMILY_6, 0);
     module_tell_hash(tell, arg, "adjacencies", &f->adj_by_key);
     module_tell_hash(tell, arg, "path lists", &f->list_by_hash);
     module_tell_hash(tell, arg, "tables of routes", &f->table_by_id);
-    for (; !fib_is_none(t); t = fib_table_next(f, IP_FAMILY_6, fib_number(t) + 1))
-        fib_tell_ip6(f, t, tell, arg);
+    fib_tell_ip6(tell, arg);
 }
 
 static const struct fib_settings default_settings;

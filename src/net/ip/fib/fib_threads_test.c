@@ -35,7 +35,7 @@ static u32 threads_lookup(u32 dst)
 {
     struct ip_address a = address(be32_from_host(dst));
     const struct fib_table_data *t = fib_table_data(T0);
-    return test_family == IP_FAMILY_4 ? ip4_trie_lookup(t, dst) : ip6_hash_lookup(t, &a);
+    return test_family == IP_FAMILY_4 ? ip4_trie_lookup(t, dst) : ip6_trie_lookup(t, &a);
 }
 
 static u32 follow(u32 dst)

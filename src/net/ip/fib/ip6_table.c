@@ -1,4 +1,4 @@
-/* IPv6 in the FIB: addresses beside the entries, a hash for data threads. */
+/* IPv6 in the FIB: addresses beside the entries, a trie for data threads. */
 #include <stdlib.h>
 
 #include "net/ip/fib/fib_internal.h"
@@ -13,33 +13,38 @@ static const struct fib_fixed fixed[] = {
      FIB_PATH_ADJ},
 };
 
-static void fib_ip6_retire(void *ctx, struct ip6_hash *h)
+static void fib_ip6_retire_node(void *ctx, u32 object, u32 size)
 {
-    fib_limbo(ctx, LIMBO_HEAP, 0, (u64)(uintptr_t)h);
+    fib_limbo(ctx, LIMBO_NODE, object, size);
+}
+
+static void fib_ip6_retire_hash(void *ctx, void *hash)
+{
+    fib_limbo(ctx, LIMBO_HEAP, 0, (u64)(uintptr_t)hash);
 }
 
 static void fib_ip6_init(struct fib *f)
 {
-    ip6_hashes_init(&f->hashes, FIB_ROUTES_MAX, fib_ip6_retire, f);
+    ip6_tries_init(&f->ip6_tries, FIB_ROUTES_MAX, fib_ip6_retire_node, fib_ip6_retire_hash, f);
 }
 
 static void fib_ip6_fini(struct fib *f)
 {
-    ip6_hashes_fini(&f->hashes);
+    ip6_tries_fini(&f->ip6_tries);
+    free(ip6_long_routes);
+    ip6_long_routes = NULL;
 }
 
 static int fib_ip6_table_new(struct fib_table *t, struct fib_table_data *d, struct error *e)
 {
-    __atomic_store_n(&d->ip6, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->ip6_root, 0, __ATOMIC_RELEASE);
     return 0;
 }
 
 static void fib_ip6_table_end(struct fib *f, struct fib_table_data *d)
 {
-    struct ip6_hash *h = d->ip6;
-    __atomic_store_n(&d->ip6, NULL, __ATOMIC_RELEASE);
-    if (h)
-        fib_ip6_retire(f, h);
+    assert(!d->ip6_root || f->stopping); /* its routes have gone */
+    __atomic_store_n(&d->ip6_root, 0, __ATOMIC_RELEASE);
 }
 
 static void fib_ip6_table_free(struct fib_table *t)
@@ -48,26 +53,27 @@ static void fib_ip6_table_free(struct fib_table *t)
 
 static u32 fib_ip6_lookup(const struct fib_table_data *d, const struct ip_address *a)
 {
-    return ip6_hash_lookup(d, a);
+    return ip6_trie_lookup(d, a);
 }
 
 static bool fib_ip6_insert(struct fib *f, struct fib_table *t, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    ip6_hash_insert(&f->hashes, &fib_table_base[e->table], entry, e->len);
-    return true;
+    return !ip6_trie_insert(&f->ip6_tries, &fib_table_base[e->table].ip6_root, entry, e->len);
 }
 
-/* The cover is found by itself. */
 static void fib_ip6_remove_route(struct fib *f, struct fib_table *t, u32 entry, u32 cover)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    ip6_hash_remove(&f->hashes, &fib_table_base[e->table], entry, e->len, !t->n_by_len[e->len]);
+    bool is_default = cover == NONE || !fib_entry_at(f, cover)->len;
+    ip6_trie_remove(&f->ip6_tries, &fib_table_base[e->table].ip6_root, entry, e->len,
+                    is_default ? 0 : ip4_trie_leaf(cover));
 }
 
 static u32 fib_ip6_hash(const struct ip_address *a, u8 len)
 {
-    return ip6_hash_of(a, len);
+    u64 low = ip6_low(a), high = load_u64(a->bytes) * 0x9e3779b97f4a7c15ull;
+    return ip6_long_hash((u32)(high >> 32), low, len);
 }
 
 static void fib_ip6_set_address(struct fib *f, u32 entry, const struct ip_address *a)

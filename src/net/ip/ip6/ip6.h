@@ -11,7 +11,7 @@
 #include "net/ip/address/address.h"
 #include "net/ip/fib/fib.h"
 #include "net/ip/fib/fib_data.h"
-#include "net/ip/fib/ip6_hash.h"
+#include "net/ip/fib/ip6_trie.h"
 #include "net/packet/ip6_packet.h"
 
 struct module;
@@ -32,7 +32,7 @@ ALWAYS_INLINE void ip6_note_icmp_error(struct buffer *b, u8 type, u8 code, u32 d
 ALWAYS_INLINE struct lb_index ip6_lookup(struct fib_index t, const u8 dst[16])
 {
     struct ip_address a = ip6_address_of(dst);
-    return (struct lb_index){ip6_hash_lookup(fib_table_data(t), &a)};
+    return (struct lb_index){ip6_trie_lookup(fib_table_data(t), &a)};
 }
 
 /* The table in which an address is found that a packet of interface i names. */

@@ -20,22 +20,45 @@ ALWAYS_INLINE u32 ip6_lookup_table(struct buffer *b)
     return ip_scratch(b)->fib.i;
 }
 
-/* Routes of a vector, each as 2 * load balance + 1. A packet to the same address as the one before
- * takes its route. */
-ALWAYS_INLINE void ip6_lookup_all(struct buffer **b, u32 *leaf, u32 *fib, u32 count)
+#define LEAF_AS_BEFORE                                                                             \
+    UINT32_MAX /* the packet before it is to the same address of the same table */
+
+/* The table of each and its word. */
+ALWAYS_INLINE void ip6_lookup_begin(struct buffer **b, u32 *leaf, u32 *fib, u32 count,
+                                    struct ip6_search *s)
 {
     struct ip_address last = {{{0}}};
-    u32 last_fib = UINT32_MAX, route = 0;
+    u32 last_fib = UINT32_MAX;
+    s->n = 0;
     leaf[0] = 1; /* there is a packet, but compilers do not know */
     for (u32 i = 0; i < count; i++) {
         const struct ip6_header *h = buffer_current(b[i]);
         fib[i] = ip6_lookup_table(b[i]);
-        if (fib[i] != last_fib || !ip6_is_equal(h->dst, last.bytes)) {
-            last = ip6_address_of(h->dst);
-            last_fib = fib[i];
-            route = ip6_hash_lookup(&fib_table_base[last_fib], &last);
+        if (fib[i] == last_fib && ip6_is_equal(h->dst, last.bytes)) {
+            leaf[i] = LEAF_AS_BEFORE;
+            continue;
         }
-        leaf[i] = route << 1 | 1;
+        last = ip6_address_of(h->dst);
+        last_fib = fib[i];
+        leaf[i] = ip6_trie_load(&fib_table_base[last_fib].ip6_root);
+        ip6_search_add(s, i, h->dst, leaf[i]);
+    }
+}
+
+/* Routes of a vector, each as 2 * load balance + 1; their counters are on the way. */
+ALWAYS_INLINE void ip6_lookup_all(const struct counter_pair *to, struct buffer **b, u32 *leaf,
+                                  u32 *fib, u32 count)
+{
+    struct ip6_search s;
+    ip6_lookup_begin(b, leaf, fib, count, &s);
+    ip6_search_run(&s, leaf);
+    for (u32 i = 0; i < count; i++) {
+        if (leaf[i] == LEAF_AS_BEFORE)
+            leaf[i] = leaf[i - 1];
+        else if (!leaf[i])
+            leaf[i] = ip6_trie_load(&fib_table_base[fib[i]].default_leaf);
+        __builtin_prefetch(&lb_base[leaf[i] >> 1]);
+        __builtin_prefetch(&to[leaf[i] >> 1], 1);
     }
 }
 
@@ -45,7 +68,7 @@ void NODE_FN(ip6_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     struct lb lb[FRAME_PKTS];
 
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    ip6_lookup_all(b, leaf, fib, count);
+    ip6_lookup_all(to, b, leaf, fib, count);
     fib_load_routes(to, b, leaf, lb, count);
     fib_forward_all(t, b, next, fib, leaf, lb, count, ip6_hash_of_flow);
 }
