@@ -192,6 +192,7 @@ static struct lb word_make(struct fib *f, struct path_list *l, bool *moved)
 static void path_list_tell(struct fib *f, const struct path_list *l)
 {
     f->changed = true;
+    fib_tell_changed(f); /* of whichever routes, in time that does not grow with their number */
     for (u32 e = l->entries; e != NONE && fib_entry_at(f, e)->via != NONE;
          e = fib_entry_at(f, e)->next) {
         via_evaluate(f, fib_entry_at(f, e)->via);
