@@ -92,11 +92,10 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
         ip6_search_add(&s, i, dst, root);
     }
     ip6_search_run(&s, g->leaf);
-    for (u32 i = 0; i < n; i++) {
-        if (g->leaf[i] == UINT32_MAX)
-            g->leaf[i] = g->leaf[i - 1];
-        else if (!g->leaf[i])
-            g->leaf[i] = ip6_trie_load(&way->table->default_leaf);
+    for (u32 i = 0, leaf = 0; i < n; i++) {
+        if (g->leaf[i] != UINT32_MAX)
+            leaf = g->leaf[i] ? g->leaf[i] : ip6_trie_load(&way->table->default_leaf);
+        g->leaf[i] = leaf;
     }
 }
 
