@@ -264,7 +264,7 @@ def measure_by_turns(builds, paths=None, vectors=(WHOLE_VECTOR,), rounds=5):
     found = [{path: {} for path in paths or PATHS} for _ in builds]
     for turn in range(rounds):
         for path in paths or PATHS:
-            if turn == 0 or "million" not in path:
+            if turn == 0 or not any(word in path for word in ("million", "internet")):
                 measure_path(builds, path, vectors, [its[path] for its in found])
     return found
 
