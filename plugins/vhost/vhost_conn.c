@@ -40,7 +40,8 @@ static void vhost_conn_new(struct vhost *port, int fd)
 {
     struct vhost_conn *c = mem_alloc(sizeof(*c));
     struct error e;
-    *c = (struct vhost_conn){.port = port, .fd = fd, .serial = ++port->all->serials};
+    *c =
+        (struct vhost_conn){.port = port, .fd = fd, .serial = ++port->all->serials, .reply_fd = -1};
     if (loop_fd_add(port->piste->loop, fd, EPOLLIN, vhost_on_readable, c, &e)) {
         log_error(&log_class, "%s", e.text);
         close(fd);
@@ -121,6 +122,7 @@ void vhost_close(struct vhost_conn *c, const char *reason)
     for (u32 i = 0; i < c->n_fds; i++)
         close(c->fds[i]);
     vhost_memory_free(c);
+    vhost_areas_free(c);
     free(c);
     vhost_plan(port->all);
 }

@@ -61,6 +61,11 @@ struct vhost_ring {
     u8 *avail; /* struct vring_avail; of a packed ring: struct vring_event of the guest */
     u8 *used;  /* struct vring_used; likewise ours */
     const struct vhost_memory *memory;
+    u8 *log; /* a bit for each page of the guest's memory that was written; NULL: none */
+    u64 log_bytes;
+    bool logs_used; /* also what is written to the ring, which the guest has at log_used */
+    u64 log_used;
+    u8 *inflight;     /* struct vhost_inflight_*; NULL: none */
     int call_fd;      /* -1: the guest wants no interrupts */
     u64 kicks, calls; /* shown */
     /* control thread */
@@ -69,7 +74,8 @@ struct vhost_ring {
     u64 serial; /* of the connection */
     u32 n;      /* descriptors, as it was told; 0: it was not */
     bool has_addr, has_kick, enabled, broken;
-    bool positioned; /* at is where we were; otherwise it is looked for at the start */
+    bool positioned; /* at is where we were; otherwise it is looked for at the start, */
+    bool recovers;   /* and what is in inflight says more than the front end does */
     struct vhost_vring_addr addr;
     int kick_fd, err_fd; /* -1: none */
 };
@@ -154,6 +160,12 @@ struct vhost_conn {
     u8 status;                   /* virtio's, if it says it */
     u64 mtu;                     /* of the guest; 0: not said */
     struct vhost_memory *memory; /* NULL: none yet */
+    struct vhost_area {          /* memory beside that */
+        struct foreign_map map;
+        u64 offset, bytes;
+    } log, inflight;
+    u16 inflight_queues, inflight_size;
+    int reply_fd; /* goes with the answer that is sent next; -1 */
     /* the message that is coming */
     struct vhost_message message;
     u32 got; /* bytes of it */
@@ -214,6 +226,17 @@ bool vhost_memory_is_cut(const struct vhost_conn *c);
 /* Where the front end has so many bytes in one piece; NULL: it has not. */
 u8 *vhost_memory_of_user(const struct vhost_conn *c, u64 user, u64 bytes);
 
+/* vhost_area.c: memory beside that */
+int vhost_log_set(struct vhost_conn *c, const struct vhost_log_message *m, int fd,
+                  struct error *e) MUST_CHECK;
+/* Makes memory for so many queues, for the front end to hold: its descriptor, or -errno. */
+int vhost_inflight_make(struct vhost_inflight_message *m, bool packed, struct error *e) MUST_CHECK;
+int vhost_inflight_set(struct vhost_conn *c, const struct vhost_inflight_message *m, int fd,
+                       struct error *e) MUST_CHECK;
+/* r's part of it; its size is known. NULL: it has none. */
+u8 *vhost_inflight_of(const struct vhost_conn *c, const struct vhost_ring *r);
+void vhost_areas_free(struct vhost_conn *c);
+
 /* vhost_rings.c: their life */
 /* The ring of a message; NULL: there cannot be one. Of a new pair it is made. */
 struct vhost_ring *vhost_ring_at(struct vhost *port, u32 index);
@@ -228,6 +251,8 @@ void vhost_rings_reset(struct vhost *port);
 void vhost_ring_set_call(struct vhost *port, struct vhost_ring *r, int fd);
 /* Of one that is up: another descriptor to be woken by. */
 void vhost_ring_set_kick(struct vhost *port, struct vhost_ring *r, int fd);
+/* Their positions are in memory that was handed over just now. */
+void vhost_rings_recover(struct vhost *port);
 /* What came while the interface was down is not for it. No data thread looks there. */
 void vhost_ring_discard(struct vhost_ring *r);
 extern const struct rx_queue_ops vhost_rx_ops;

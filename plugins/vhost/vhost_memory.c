@@ -95,6 +95,8 @@ void vhost_memory_free(struct vhost_conn *c)
 
 bool vhost_memory_is_cut(const struct vhost_conn *c)
 {
+    if (foreign_map_is_cut(&c->log.map) || foreign_map_is_cut(&c->inflight.map))
+        return true;
     for (u32 i = 0; c->memory && i < c->memory->n; i++)
         if (foreign_map_is_cut(&c->memory->region[i].map))
             return true;

@@ -24,7 +24,7 @@ static struct log_class log_class = {"vhost-user", "message"};
 #define FEATURES_ALWAYS                                                                            \
     (VHOST_BIT(VIRTIO_NET_F_MTU) | VHOST_BIT(VIRTIO_NET_F_MRG_RXBUF) |                             \
      VHOST_BIT(VIRTIO_NET_F_CTRL_VQ) | VHOST_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) |                    \
-     VHOST_BIT(VIRTIO_NET_F_MQ) | VHOST_BIT(VIRTIO_F_ANY_LAYOUT) |                                 \
+     VHOST_BIT(VIRTIO_NET_F_MQ) | VHOST_BIT(VHOST_F_LOG_ALL) | VHOST_BIT(VIRTIO_F_ANY_LAYOUT) |    \
      VHOST_BIT(VIRTIO_F_INDIRECT_DESC) | VHOST_BIT(VHOST_USER_F_PROTOCOL_FEATURES) |               \
      VHOST_BIT(VIRTIO_F_VERSION_1))
 /* With `gso', in VPP, too; */
@@ -42,7 +42,8 @@ static struct log_class log_class = {"vhost-user", "message"};
      VHOST_BIT(VIRTIO_NET_F_HOST_USO))
 
 #define PROTOCOL_FEATURES                                                                          \
-    (VHOST_BIT(VHOST_PROTOCOL_F_MQ) | VHOST_BIT(VHOST_PROTOCOL_F_RARP) |                           \
+    (VHOST_BIT(VHOST_PROTOCOL_F_MQ) | VHOST_BIT(VHOST_PROTOCOL_F_LOG_SHMFD) |                      \
+     VHOST_BIT(VHOST_PROTOCOL_F_INFLIGHT_SHMFD) | VHOST_BIT(VHOST_PROTOCOL_F_RARP) |               \
      VHOST_BIT(VHOST_PROTOCOL_F_REPLY_ACK) | VHOST_BIT(VHOST_PROTOCOL_F_MTU) |                     \
      VHOST_BIT(VHOST_PROTOCOL_F_RESET_DEVICE) | VHOST_BIT(VHOST_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |  \
      VHOST_BIT(VHOST_PROTOCOL_F_STATUS))
@@ -142,9 +143,10 @@ static int on_get_queue_num(struct vhost_conn *c, struct vhost_message *m, struc
 
 /* --- the device --- */
 
-static int on_owner(struct vhost_conn *c, struct vhost_message *m, struct error *e)
+/* There is one connection a device: it is its owner's. And nobody has to be woken for the log. */
+static int on_nothing(struct vhost_conn *c, struct vhost_message *m, struct error *e)
 {
-    return 0; /* there is one connection a device: it is its owner's */
+    return 0;
 }
 
 /* As it was before its driver came; memory and what was negotiated stay. */
@@ -248,6 +250,36 @@ static int on_rem_mem_reg(struct vhost_conn *c, struct vhost_message *m, struct 
     return rc;
 }
 
+/* --- memory beside that --- */
+
+static int on_log_base(struct vhost_conn *c, struct vhost_message *m, struct error *e)
+{
+    vhost_rings_stop(c->port);
+    int rc = vhost_log_set(c, &m->log, c->fds[0], e);
+    vhost_rings_start(c->port);
+    if (rc)
+        return rc;
+    m->u64 = 0;
+    m->header.bytes = sizeof(m->u64);
+    return REPLIES;
+}
+
+static int on_get_inflight(struct vhost_conn *c, struct vhost_message *m, struct error *e)
+{
+    c->reply_fd = vhost_inflight_make(&m->inflight, vhost_acked(c, VIRTIO_F_RING_PACKED), e);
+    return c->reply_fd < 0 ? c->reply_fd : REPLIES;
+}
+
+static int on_set_inflight(struct vhost_conn *c, struct vhost_message *m, struct error *e)
+{
+    vhost_rings_stop(c->port);
+    int rc = vhost_inflight_set(c, &m->inflight, c->fds[0], e);
+    if (!rc)
+        vhost_rings_recover(c->port);
+    vhost_rings_start(c->port);
+    return rc;
+}
+
 /* --- rings --- */
 
 /* NULL: *rc says why. */
@@ -312,7 +344,7 @@ static int on_get_vring_base(struct vhost_conn *c, struct vhost_message *m, stru
     if (r->kick_fd >= 0)
         close(r->kick_fd);
     r->kick_fd = -1;
-    r->has_kick = r->positioned = false;
+    r->has_kick = r->positioned = r->recovers = false;
     m->state.num = r->at;
     if (vhost_acked(c, VIRTIO_F_RING_PACKED)) {
         u32 half = r->at | (r->wrap ? 0x8000u : 0);
@@ -403,10 +435,12 @@ struct request {
 static const struct request requests[VHOST_REQUESTS] = {
     [VHOST_GET_FEATURES] = {on_get_features},
     [VHOST_SET_FEATURES] = {on_set_features, U64},
-    [VHOST_SET_OWNER] = {on_owner},
+    [VHOST_SET_OWNER] = {on_nothing},
     [VHOST_RESET_OWNER] = {on_reset},
     [VHOST_SET_MEM_TABLE] = {on_set_mem_table, 8, sizeof(struct vhost_table_message), 0,
                              VHOST_TABLE_REGIONS},
+    [VHOST_SET_LOG_BASE] = {on_log_base, sizeof(struct vhost_log_message), 0, 1},
+    [VHOST_SET_LOG_FD] = {on_nothing, 0, U64, 1},
     [VHOST_SET_VRING_NUM] = {on_vring_num, sizeof(struct vhost_vring_state)},
     [VHOST_SET_VRING_ADDR] = {on_vring_addr, sizeof(struct vhost_vring_addr)},
     [VHOST_SET_VRING_BASE] = {on_set_vring_base, sizeof(struct vhost_vring_state)},
@@ -420,6 +454,9 @@ static const struct request requests[VHOST_REQUESTS] = {
     [VHOST_SET_VRING_ENABLE] = {on_vring_enable, sizeof(struct vhost_vring_state)},
     [VHOST_SEND_RARP] = {on_send_rarp, U64},
     [VHOST_NET_SET_MTU] = {on_set_mtu, U64},
+    /* some peers do not send what pads it */
+    [VHOST_GET_INFLIGHT_FD] = {on_get_inflight, 20, sizeof(struct vhost_inflight_message)},
+    [VHOST_SET_INFLIGHT_FD] = {on_set_inflight, 20, sizeof(struct vhost_inflight_message), 1},
     [VHOST_RESET_DEVICE] = {on_reset},
     [VHOST_GET_MAX_MEM_SLOTS] = {on_get_max_mem_slots},
     [VHOST_ADD_MEM_REG] = {on_add_mem_reg, sizeof(struct vhost_single_region_message), 0, 1},
@@ -472,6 +509,10 @@ void vhost_take_message(struct vhost_conn *c)
     u8 answer[sizeof(*m)];
     memcpy(answer, &m->header, sizeof(m->header));
     memcpy(answer + sizeof(m->header), &m->u64, m->header.bytes);
-    if (!foreign_fd_send(c->fd, answer, sizeof(m->header) + m->header.bytes, -1))
+    bool sent = foreign_fd_send(c->fd, answer, sizeof(m->header) + m->header.bytes, c->reply_fd);
+    if (c->reply_fd >= 0)
+        close(c->reply_fd);
+    c->reply_fd = -1;
+    if (!sent)
         vhost_close(c, "the peer does not read");
 }

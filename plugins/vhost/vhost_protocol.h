@@ -81,6 +81,33 @@ struct vhost_inflight_message {
     u8 padding[4]; /* which some peers do not send */
 };
 
+/* What a device keeps for the one that takes its place, in memory that the front end holds; a part
+ * for each virtqueue, of whole cache lines. Behind the head of a packed one are entries of
+ * descriptors, likewise of a split one: they are for devices that give back later, or in another
+ * order, and all zero here. */
+struct vhost_inflight_split {
+    u64 features;
+    u16 version, size, last_batch_head, used_idx;
+};
+
+struct vhost_inflight_packed {
+    u64 features;
+    u16 version, size, free_head, old_free_head, used_idx, old_used_idx;
+    u8 used_wrap, old_used_wrap, padding[10];
+};
+
+enum {
+    VHOST_INFLIGHT_VERSION = 1,
+    VHOST_INFLIGHT_SPLIT_ENTRY = 16,
+    VHOST_INFLIGHT_PACKED_ENTRY = 32
+};
+
+static_assert(sizeof(struct vhost_inflight_split) == 16, "as other devices have it");
+static_assert(sizeof(struct vhost_inflight_packed) == 32, "as other devices have it");
+
+/* Dirty pages of the guest's memory are counted by these, whatever its pages are. */
+#define VHOST_LOG_PAGE_BITS 12
+
 /* Of kick, call and error descriptors. */
 enum { VHOST_FD_RING = 0xff, VHOST_FD_NONE = 0x100 };
 

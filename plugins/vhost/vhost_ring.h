@@ -80,6 +80,11 @@ ALWAYS_INLINE u8 *vhost_used_ring(const struct vhost_ring *r, u32 i)
     return r->used + offsetof(struct vring_used, ring) + (size_t)i * sizeof(struct vring_used_elem);
 }
 
+ALWAYS_INLINE u64 vhost_used_bytes(u32 size)
+{
+    return sizeof(struct vring_used) + (u64)size * sizeof(struct vring_used_elem);
+}
+
 /* Slot `ahead` (at most size) places ahead of at, and its wrap counter. */
 ALWAYS_INLINE u32 vhost_slot(const struct vhost_ring *r, u32 ahead, bool *wrap)
 {
@@ -313,6 +318,73 @@ static inline enum vhost_chain vhost_chain_take(const struct vhost_ring *r, u32 
                      : vhost_chain_split(r, ahead, waiting, write, h, s);
 }
 
+/* --- pages that are written, while somebody wants to know --- */
+
+static COLD void vhost_log_pages(const struct vhost_ring *r, u64 addr, u64 bytes)
+{
+    u64 last = (addr + bytes - 1) >> VHOST_LOG_PAGE_BITS;
+    for (u64 page = addr >> VHOST_LOG_PAGE_BITS; bytes && page <= last && page / 8 < r->log_bytes;
+         page++)
+        __atomic_fetch_or(&r->log[page / 8], (u8)(1 << page % 8), __ATOMIC_RELEASE);
+}
+
+/* Behind the write, and before the guest hears of it. */
+ALWAYS_INLINE void vhost_log(const struct vhost_ring *r, u64 addr, u64 bytes)
+{
+    if (unlikely(r->log != NULL))
+        vhost_log_pages(r, addr, bytes);
+}
+
+/* The same of the ring; of a packed one, `offset` is in the descriptors. */
+ALWAYS_INLINE void vhost_log_used(const struct vhost_ring *r, u64 offset, u64 bytes)
+{
+    if (unlikely(r->logs_used))
+        vhost_log_pages(r, r->log_used + offset, bytes);
+}
+
+/* --- for the one that takes our place --- */
+
+static inline struct vhost_inflight_packed *vhost_inflight_packed(const struct vhost_ring *r)
+{
+    return (struct vhost_inflight_packed *)(void *)r->inflight;
+}
+
+/* Where it is: all is given back. */
+static inline void vhost_inflight_begin(const struct vhost_ring *r)
+{
+    struct vhost_inflight_split *split = (struct vhost_inflight_split *)(void *)r->inflight;
+    struct vhost_inflight_packed *packed = vhost_inflight_packed(r);
+    split->version = VHOST_INFLIGHT_VERSION; /* these two are in the same place of both */
+    split->size = r->size;
+    if (r->packed) {
+        packed->used_idx = packed->old_used_idx = r->at;
+        packed->used_wrap = packed->old_used_wrap = r->wrap;
+    } else {
+        split->used_idx = r->at;
+    }
+}
+
+/* It will be there, when the guest has been shown what is done. */
+static inline void vhost_inflight_goes(const struct vhost_ring *r, u16 at, bool wrap)
+{
+    struct vhost_inflight_packed *p = vhost_inflight_packed(r);
+    __atomic_store_n(&p->used_wrap, wrap, __ATOMIC_RELAXED);
+    __atomic_store_n(&p->used_idx, at, __ATOMIC_RELEASE);
+}
+
+/* It is there. */
+static inline void vhost_inflight_went(const struct vhost_ring *r)
+{
+    struct vhost_inflight_packed *p = vhost_inflight_packed(r);
+    struct vhost_inflight_split *split = (struct vhost_inflight_split *)(void *)r->inflight;
+    if (!r->packed) {
+        __atomic_store_n(&split->used_idx, r->at, __ATOMIC_RELEASE);
+        return;
+    }
+    __atomic_store_n(&p->old_used_wrap, r->wrap, __ATOMIC_RELEASE);
+    __atomic_store_n(&p->old_used_idx, r->at, __ATOMIC_RELEASE);
+}
+
 /* --- giving back --- */
 
 /* Chains that are given back, and that the guest does not see yet. Zero at first. */
@@ -335,6 +407,7 @@ ALWAYS_INLINE void vhost_done_packed(const struct vhost_ring *r, struct vhost_do
         vhost_store16_release(r, p + VRING_PACKED_FLAGS_AT, flags);
     else
         done->first_flags = flags;
+    vhost_log_used(r, (u64)slot * sizeof(struct vring_desc), sizeof(struct vring_desc));
     done->ahead += h->slots;
 }
 
@@ -345,9 +418,12 @@ ALWAYS_INLINE void vhost_done_add(const struct vhost_ring *r, struct vhost_done 
         vhost_done_packed(r, done, h);
         return;
     }
-    u8 *p = vhost_used_ring(r, (r->at + done->ahead) & (r->size - 1u));
+    u32 i = (r->at + done->ahead) & (r->size - 1u);
+    u8 *p = vhost_used_ring(r, i);
     vhost_store32(r, p + offsetof(struct vring_used_elem, id), h->id);
     vhost_store32(r, p + offsetof(struct vring_used_elem, len), h->bytes);
+    vhost_log_used(r, offsetof(struct vring_used, ring) + (u64)i * sizeof(struct vring_used_elem),
+                   sizeof(struct vring_used_elem));
     done->ahead++;
 }
 
@@ -355,15 +431,22 @@ ALWAYS_INLINE void vhost_done_add(const struct vhost_ring *r, struct vhost_done 
 ALWAYS_INLINE void vhost_done_show(struct vhost_ring *r, const struct vhost_done *done)
 {
     if (r->packed) {
-        vhost_store16_release(
-            r, r->desc + (size_t)r->at * sizeof(struct vring_desc) + VRING_PACKED_FLAGS_AT,
-            done->first_flags);
-        u32 at = vhost_slot(r, done->ahead, &r->wrap);
-        r->at = (u16)at;
+        u8 *first = r->desc + (size_t)r->at * sizeof(struct vring_desc);
+        bool wrap;
+        u16 at = (u16)vhost_slot(r, done->ahead, &wrap);
+        if (unlikely(r->inflight != NULL))
+            vhost_inflight_goes(r, at, wrap);
+        vhost_store16_release(r, first + VRING_PACKED_FLAGS_AT, done->first_flags);
+        vhost_log_used(r, (u64)r->at * sizeof(struct vring_desc), sizeof(struct vring_desc));
+        r->at = at;
+        r->wrap = wrap;
     } else {
         r->at = (u16)(r->at + done->ahead);
         vhost_store16_release(r, r->used + offsetof(struct vring_used, idx), r->at);
+        vhost_log_used(r, 0, sizeof(struct vring_used));
     }
+    if (unlikely(r->inflight != NULL))
+        vhost_inflight_went(r);
 }
 
 /* --- who is to be woken --- */
@@ -425,4 +508,6 @@ static inline void vhost_ring_want_kick(const struct vhost_ring *r, bool wanted)
                       wanted ? 0 : VRING_USED_NO_NOTIFY);
     else if (wanted) /* otherwise it stays behind, and is not passed */
         vhost_store16(r, vhost_used_ring(r, r->size), r->at);
+    if (!r->packed)
+        vhost_log_used(r, 0, vhost_used_bytes(r->size) + sizeof(u16));
 }

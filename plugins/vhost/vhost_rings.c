@@ -160,8 +160,7 @@ static bool vhost_ring_find(const struct vhost *port, struct vhost_ring *r)
     u64 more = vhost_has(port, VIRTIO_F_EVENT_IDX) ? sizeof(u16) : 0;
     u64 avail = packed ? sizeof(struct vring_event)
                        : sizeof(struct vring_avail) + r->n * sizeof(u16) + more;
-    u64 used = packed ? sizeof(struct vring_event)
-                      : sizeof(struct vring_used) + r->n * sizeof(struct vring_used_elem) + more;
+    u64 used = packed ? sizeof(struct vring_event) : vhost_used_bytes(r->n) + more;
     r->desc = vhost_memory_of_user(c, a->desc, r->n * sizeof(struct vring_desc));
     r->avail = vhost_memory_of_user(c, a->avail, avail);
     r->used = vhost_memory_of_user(c, a->used, used);
@@ -177,6 +176,17 @@ static u32 vhost_ring_takes(const struct vhost *port)
            (vhost_has(port, VIRTIO_NET_F_HOST_USO) ? VIRTIO_TAKES(VIRTIO_GSO_UDP_L4) : 0);
 }
 
+/* What of its memory is written is noted, for as long as the guest moves to another machine. */
+static void vhost_ring_set_log(const struct vhost *port, struct vhost_ring *r)
+{
+    const struct vhost_area *log = &port->conn->log;
+    bool logs = log->map.base && vhost_has(port, VHOST_F_LOG_ALL);
+    r->log = logs ? log->map.base + log->offset : NULL;
+    r->log_bytes = log->bytes;
+    r->logs_used = logs && (r->addr.flags & VHOST_VRING_LOG);
+    r->log_used = r->addr.log;
+}
+
 /* What was chosen for all rings. */
 static void vhost_ring_configure(const struct vhost *port, struct vhost_ring *r)
 {
@@ -189,6 +199,7 @@ static void vhost_ring_configure(const struct vhost *port, struct vhost_ring *r)
     r->takes = vhost_ring_takes(port);
     r->takes_ecn = vhost_has(port, VIRTIO_NET_F_GUEST_ECN);
     r->memory = port->conn->memory;
+    vhost_ring_set_log(port, r);
     r->size = (u16)r->n;
     r->serial = port->conn->serial;
     r->interface = port->interface;
@@ -196,13 +207,37 @@ static void vhost_ring_configure(const struct vhost *port, struct vhost_ring *r)
     r->told = r->armed = r->has_signalled = false;
 }
 
+/* Of a packed ring, who was here before has noted where it will be behind a batch, shown the batch
+ * by its first descriptor, then noted where it is: that descriptor says whether it came so far. */
+static void vhost_packed_recover(struct vhost_ring *r)
+{
+    struct vhost_inflight_packed p;
+    memcpy(&p, r->inflight, sizeof(p));
+    vhost_copied();
+    u16 at = p.old_used_idx;
+    bool wrap = p.old_used_wrap;
+    if (p.version != VHOST_INFLIGHT_VERSION || p.size != r->n || at >= r->n || p.used_idx >= r->n)
+        return;
+    u16 flags = vhost_load16_acquire(r, r->desc + (size_t)at * sizeof(struct vring_desc) +
+                                            VRING_PACKED_FLAGS_AT);
+    bool is_shown = !!(flags & VRING_PACKED_AVAIL) == wrap && !!(flags & VRING_PACKED_USED) == wrap;
+    bool is_behind = p.used_idx != at || !!p.used_wrap != wrap;
+    r->at = is_behind && is_shown ? p.used_idx : at;
+    r->wrap = is_behind && is_shown ? p.used_wrap : wrap;
+}
+
 /* Of a split ring, what the guest was shown says where we were: a front end that lost us does not
  * know, or says 0 for a ring that is not new. */
-static void vhost_ring_position(struct vhost_ring *r)
+static void vhost_ring_position(const struct vhost *port, struct vhost_ring *r)
 {
+    r->inflight = vhost_inflight_of(port->conn, r);
     if (!r->positioned && !r->packed)
         r->at = vhost_load16(r, r->used + offsetof(struct vring_used, idx));
+    if (!r->positioned && r->packed && r->inflight && r->recovers)
+        vhost_packed_recover(r);
     r->positioned = true;
+    if (r->inflight)
+        vhost_inflight_begin(r);
 }
 
 static bool vhost_ring_is_ready(const struct vhost *port, const struct vhost_ring *r)
@@ -225,7 +260,7 @@ static void vhost_ring_start(struct vhost *port, struct vhost_ring *r)
         return;
     }
     vhost_ring_configure(port, r);
-    vhost_ring_position(r);
+    vhost_ring_position(port, r);
     vhost_ring_want_kick(r, false);
     if (!vhost_ring_is_rx(r)) {
         __atomic_store_n(&r->up, true, __ATOMIC_RELEASE);
@@ -295,6 +330,15 @@ void vhost_rings_reset(struct vhost *port)
         struct vhost_ring *r = vhost_ring_if_made(port, i);
         if (r)
             vhost_ring_reset(r);
+    }
+}
+
+void vhost_rings_recover(struct vhost *port)
+{
+    for (u32 i = 0; i < 2 * VHOST_PAIRS_MAX; i++) {
+        struct vhost_ring *r = vhost_ring_if_made(port, i);
+        if (r)
+            r->recovers = true;
     }
 }
 

@@ -40,11 +40,12 @@ struct vhost_writer {
     u32 at; /* bytes of it that are written */
 };
 
-static void vhost_write(struct vhost_writer *w, const u8 *from, u32 len)
+static void vhost_write(const struct vhost_ring *r, struct vhost_writer *w, const u8 *from, u32 len)
 {
     while (len) {
         u32 k = (u32)min_u64(w->s->len - w->at, len);
         memcpy(w->s->at + w->at, from, k);
+        vhost_log(r, w->s->addr + w->at, k);
         from += k;
         len -= k;
         w->at += k;
@@ -61,9 +62,9 @@ static void vhost_write_packet(const struct vhost_ring *r, const struct vhost_se
     struct vhost_writer w = {s->v, 0};
     u8 header[VIRTIO_HEADER_MRG_BYTES];
     vhost_header_put(r, header, b, (u16)n_heads);
-    vhost_write(&w, header, r->header_bytes);
+    vhost_write(r, &w, header, r->header_bytes);
     for (;; b = buffer_at(b->next)) {
-        vhost_write(&w, buffer_current(b), b->len);
+        vhost_write(r, &w, buffer_current(b), b->len);
         if (!(b->flags & BUFFER_NEXT))
             break;
     }
@@ -173,6 +174,7 @@ ALWAYS_INLINE bool vhost_put_plain(const struct vhost_ring *r, bool packed, stru
         return false;
     vhost_header_put(r, to, b, 1);
     foreign_copy(to + r->header_bytes, buffer_current(b), b->len);
+    vhost_log(r, d.addr, need);
     struct vhost_head h = {.id = d.id, .slots = 1, .bytes = need};
     vhost_done_add(r, &p->done, &h);
     return true;

@@ -384,6 +384,115 @@ def test_the_switch_is_killed_under_a_guest(net, folder, guest):
     listener.close()
 
 
+INFLIGHT_PACKED = struct.Struct("=QHHHHHHBB")
+
+
+def test_a_packed_ring_goes_on_where_its_memory_says(net, folder, guest):
+    """The front end does not know how far a packed ring is used; the switch has noted it, before a batch and behind it."""
+    vpp = saved(net, folder, "packed")
+    listener = v.listen(folder + "/vh.sock")
+    g = guest(**KINDS["packed"])
+    g.protocol |= v.INFLIGHT
+    vpp.start()
+    g.attach(listener.accept()[0])
+    memory = g.keep_inflight()
+    part = len(memory) // 2
+
+    def noted():
+        _, version, size, _, _, used, old, wrap, old_wrap = INFLIGHT_PACKED.unpack_from(memory, part)
+        assert (version, size) == (1, 64)
+        return used | wrap << 15, old | old_wrap << 15
+
+    def note(used, old):
+        fields = list(INFLIGHT_PACKED.unpack_from(memory, part))
+        fields[5:] = used & 0x7fff, old & 0x7fff, used >> 15, old >> 15
+        INFLIGHT_PACKED.pack_into(memory, part, *fields)
+
+    for crashed_at in ("rest", "before", "behind") * 2:
+        wait(lambda: is_up(vpp), "the link")
+        for _ in range(15):
+            start = g.rings[TX].base()
+            answers(vpp, g)
+        now = g.rings[TX].base()
+        wait(lambda: noted() == (now, now), "the place to be noted")
+        vpp.kill()
+        g.detach()
+        if crashed_at == "before":  # the batch that was announced was never shown
+            note(g.rings[TX].size - 1 | 0x8000 if now & 0x7fff != 63 else 5, now)
+        elif crashed_at == "behind":  # it was shown, and that was not noted
+            note(now, start)
+        g.put(ARP_REQUEST)
+        g.post(count=8)
+        vpp.start()
+        g.attach(listener.accept()[0], fresh_base=True)
+        assert g.sent() and answer(g)
+    # what stands there may be anything
+    for lie in (bytes(32), b"\xff" * 32, INFLIGHT_PACKED.pack(0, 1, 64, 0, 0, 64, 64, 1, 1)):
+        memory[part:part + len(lie)] = lie
+        g.detach()
+        g.attach(listener.accept()[0])
+        wait(lambda: is_up(vpp), "the link")
+        answers(vpp, g)
+    for message in ((0, 64), (2, 0), (257, 64), (2, 32769)):
+        g.send(v.GET_INFLIGHT_FD, struct.pack("=QQHHI", 0, 0, *message, 0))
+        assert struct.unpack("=Q", g.reply(v.GET_INFLIGHT_FD)[0])[0] == 1
+    assert g.tell(v.SET_INFLIGHT_FD, struct.pack("=QQHHI", 1 << 40, 0, 2, 64, 0), [g.inflight[0]]) == 1
+    assert g.tell(v.SET_INFLIGHT_FD, struct.pack("=QQHHI", 64, 4, 2, 64, 0), [g.inflight[0]]) == 1
+    answers(vpp, g)
+    listener.close()
+
+
+@pytest.mark.parametrize("kind", ["split", "packed"])
+def test_pages_that_are_written_are_logged(make, guest, kind):
+    vpp = make("server packed")
+    g = guest(vpp, **KINDS[kind])
+    wait(lambda: is_up(vpp), "the link")
+    log = v.Memory(1 << 20)
+    ring, tx = g.rings[RX], g.rings[TX]
+    on_log = v.GUEST_BASE >> 12
+
+    def dirty():
+        """Pages of the guest's memory, as the front end takes them: they are clean then."""
+        bits = int.from_bytes(log.read(4096, len(log.map) - 4096), "little") >> on_log
+        log.write(4096, bytes(len(log.map) - 4096))
+        return {page for page in range(bits.bit_length()) if bits >> page & 1}
+
+    answers(vpp, g)
+    assert not dirty()
+    g.protocol |= v.LOG_SHMFD
+    g.send(v.SET_LOG_BASE, struct.pack("=QQ", (1 << 20) - 4096, 4096), [log.fd])
+    assert struct.unpack("=Q", g.reply(v.SET_LOG_BASE)[0])[0] == 0
+    assert g.tell(v.SET_LOG_FD, b"", [log.fd]) == 0
+    features = g.features & g.offered | v.PROTOCOL | v.LOG_ALL
+    assert g.tell_u64(v.SET_FEATURES, features) == 0
+    for i, r in enumerate(g.rings):
+        assert g.say_addr(i, log=v.GUEST_BASE + (r.desc_at if kind == "packed" else r.used_at)) == 0
+    answers(vpp, g)
+    dirty()
+    for _ in range(40):
+        used = ring.next_used
+        answers(vpp, g)
+        pages = dirty()
+        if kind == "packed":
+            slots = [ring.desc_at + 16 * used]
+        else:
+            slots = [ring.used_at + 2, ring.used_at + 4 + 8 * (used % 64), tx.used_at + 2]
+        assert {at >> 12 for at in slots} <= pages
+        buffers = {ring.buffer(i) >> 12 for i in range(64)} | {ring.buffer(i) + 60 >> 12 for i in range(64)}
+        assert pages & buffers
+        # what the guest sends was read only
+        assert not pages & ({tx.buffer(i) >> 12 for i in range(2, 62)} - buffers)
+    # a log that is too short notes what it can
+    g.send(v.SET_LOG_BASE, struct.pack("=QQ", 1, 0), [log.fd])
+    assert struct.unpack("=Q", g.reply(v.SET_LOG_BASE)[0])[0] == 0
+    answers(vpp, g)
+    assert g.tell_u64(v.SET_FEATURES, features & ~v.LOG_ALL) == 0
+    dirty()
+    answers(vpp, g)
+    assert not dirty()
+    os.close(log.fd)
+
+
 def test_a_saved_server_waits_for_its_socket(net, folder, guest):
     """Somebody else still listens there while it starts."""
     vpp = saved(net, folder, "server")

@@ -11,14 +11,15 @@ import socket
 import struct
 import time
 
-GET_FEATURES, SET_FEATURES, SET_OWNER, RESET_OWNER, SET_MEM_TABLE = 1, 2, 3, 4, 5
+GET_FEATURES, SET_FEATURES, SET_OWNER, RESET_OWNER, SET_MEM_TABLE, SET_LOG_BASE, SET_LOG_FD = range(1, 8)
 SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE, SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR = range(8, 15)
 GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, GET_QUEUE_NUM, SET_VRING_ENABLE, SEND_RARP, NET_SET_MTU = range(15, 21)
+GET_INFLIGHT_FD, SET_INFLIGHT_FD = 31, 32
 RESET_DEVICE, GET_MAX_MEM_SLOTS, ADD_MEM_REG, REM_MEM_REG, SET_STATUS, GET_STATUS = 34, 36, 37, 38, 39, 40
 
 CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4, MRG_RXBUF, MQ = 1 << 0, 1 << 1, 1 << 7, 1 << 11, 1 << 15, 1 << 22
 LOG_ALL, INDIRECT, EVENT_IDX, PROTOCOL, VERSION_1, PACKED = 1 << 26, 1 << 28, 1 << 29, 1 << 30, 1 << 32, 1 << 34
-REPLY_ACK = 1 << 3
+REPLY_ACK, LOG_SHMFD, INFLIGHT = 1 << 3, 1 << 1, 1 << 12
 
 NEXT, WRITE, IS_INDIRECT = 1, 2, 4
 AVAIL, USED = 1 << 7, 1 << 15
@@ -98,6 +99,9 @@ class Split(Ring):
     def base(self):
         return self.next_used & 0xffff
 
+    def room(self):
+        return self.size - (self.next_avail - self.next_used)
+
     def desc(self, i, addr, length, flags=0, following=0):
         self.memory.set("QIHH", self.desc_at + 16 * i, addr, length, flags, following)
 
@@ -134,7 +138,7 @@ class Split(Ring):
 
     def offer(self, pieces, flags=0):
         """A chain of (offset, bytes) is available, with descriptors from the head's place on."""
-        head = self.next_avail * 4 % self.size
+        head = self.next_avail * (1 if len(pieces) == 1 else 4) % self.size
         for i, (at, length) in enumerate(pieces):
             last = i + 1 == len(pieces)
             self.desc(head + i, GUEST_BASE + at, length, flags | (0 if last else NEXT), head + i + 1)
@@ -151,6 +155,9 @@ class Packed(Ring):
 
     def base(self):
         return self.next_used | (0x8000 if self.wrap_used else 0)
+
+    def room(self):
+        return self.size - sum(self.slots.values())
 
     def offer(self, pieces, flags=0, ident=None):
         first = None
@@ -212,6 +219,7 @@ class Guest:
         kind = Packed if features & PACKED else Split
         self.rings = [kind(self.memory, size, buffer_bytes) for _ in range(2 * pairs)]
         self.socket = None
+        self.inflight = None  # (descriptor, message about it), of what a switch keeps there
 
     # ---- messages
 
@@ -271,6 +279,8 @@ class Guest:
         assert not self.tell(SET_OWNER)
         assert not self.tell_u64(SET_FEATURES, self.features & self.offered | self.features & PROTOCOL)
         self.say_memory()
+        if self.inflight:
+            assert not self.tell(SET_INFLIGHT_FD, self.inflight[1], [self.inflight[0]])
         for i in range(len(self.rings)):
             self.say_ring(i, fresh_base)
         return self
@@ -297,6 +307,16 @@ class Guest:
         if self.features & PROTOCOL:
             assert not self.tell(SET_VRING_ENABLE, struct.pack("=II", i, 1))
 
+    def keep_inflight(self):
+        """Has the switch make memory for that, and hands it back; returns it."""
+        self.send(GET_INFLIGHT_FD, struct.pack("=QQHHI", 0, 0, len(self.rings), self.size, 0), need_reply=False)
+        body, [fd] = self.reply(GET_INFLIGHT_FD)
+        size, offset, queues, length, _ = struct.unpack("=QQHHI", body)
+        assert (offset, queues, length) == (0, len(self.rings), self.size)
+        self.inflight = fd, body
+        assert not self.tell(SET_INFLIGHT_FD, body, [fd])
+        return mmap.mmap(fd, size)
+
     def stop_ring(self, i):
         return struct.unpack("=II", self.ask(GET_VRING_BASE, struct.pack("=II", i, 0)))[1]
 
@@ -307,6 +327,8 @@ class Guest:
 
     def close(self):
         self.detach()
+        if self.inflight:
+            os.close(self.inflight[0])
         for ring in self.rings:
             ring.close()
         os.close(self.memory.fd)
@@ -314,9 +336,9 @@ class Guest:
     # ---- packets
 
     def post(self, pair=0, count=16, pieces=None):
-        """Buffers to receive into."""
+        """Buffers to receive into, as many as there is room for."""
         ring = self.rings[2 * pair + RX]
-        for _ in range(count):
+        for _ in range(min(count, ring.room())):
             at = ring.buffer(ring.next_avail)
             ring.offer(pieces(at) if pieces else [(at, ring.buffer_bytes)], WRITE)
 
