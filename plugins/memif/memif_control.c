@@ -418,7 +418,7 @@ static void master_ring(struct memif_conn *c, const struct memif_message *m, int
         why = "too many rings";
     else if (m->ring.log2 > MEMIF_LOG2_MAX)
         why = "ring size out of range";
-    else if (!foreign_event_take(fd))
+    else if (!foreign_event_take(fd, FOREIGN_EVENTFD))
         why = "ring interrupt fd is no eventfd";
     if (why) {
         if (fd >= 0)

@@ -40,8 +40,8 @@ static void vhost_conn_new(struct vhost *port, int fd)
 {
     struct vhost_conn *c = mem_alloc(sizeof(*c));
     struct error e;
-    *c =
-        (struct vhost_conn){.port = port, .fd = fd, .serial = ++port->all->serials, .reply_fd = -1};
+    *c = (struct vhost_conn){
+        .port = port, .fd = fd, .serial = ++port->all->serials, .request_fd = -1, .reply_fd = -1};
     if (loop_fd_add(port->piste->loop, fd, EPOLLIN, vhost_on_readable, c, &e)) {
         log_error(&log_class, "%s", e.text);
         close(fd);
@@ -123,6 +123,8 @@ void vhost_close(struct vhost_conn *c, const char *reason)
         close(c->fds[i]);
     vhost_memory_free(c);
     vhost_areas_free(c);
+    if (c->request_fd >= 0)
+        close(c->request_fd);
     free(c);
     vhost_plan(port->all);
 }

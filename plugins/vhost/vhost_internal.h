@@ -165,7 +165,8 @@ struct vhost_conn {
         u64 offset, bytes;
     } log, inflight;
     u16 inflight_queues, inflight_size;
-    int reply_fd; /* goes with the answer that is sent next; -1 */
+    int request_fd; /* at which the front end would hear requests of ours; -1 */
+    int reply_fd;   /* goes with the answer that is sent next; -1 */
     /* the message that is coming */
     struct vhost_message message;
     u32 got; /* bytes of it */

@@ -45,8 +45,8 @@ static struct log_class log_class = {"vhost-user", "message"};
     (VHOST_BIT(VHOST_PROTOCOL_F_MQ) | VHOST_BIT(VHOST_PROTOCOL_F_LOG_SHMFD) |                      \
      VHOST_BIT(VHOST_PROTOCOL_F_INFLIGHT_SHMFD) | VHOST_BIT(VHOST_PROTOCOL_F_RARP) |               \
      VHOST_BIT(VHOST_PROTOCOL_F_REPLY_ACK) | VHOST_BIT(VHOST_PROTOCOL_F_MTU) |                     \
-     VHOST_BIT(VHOST_PROTOCOL_F_RESET_DEVICE) | VHOST_BIT(VHOST_PROTOCOL_F_CONFIGURE_MEM_SLOTS) |  \
-     VHOST_BIT(VHOST_PROTOCOL_F_STATUS))
+     VHOST_BIT(VHOST_PROTOCOL_F_BACKEND_REQ) | VHOST_BIT(VHOST_PROTOCOL_F_RESET_DEVICE) |          \
+     VHOST_BIT(VHOST_PROTOCOL_F_CONFIGURE_MEM_SLOTS) | VHOST_BIT(VHOST_PROTOCOL_F_STATUS))
 
 u64 vhost_feature_mask(const struct vhost *port)
 {
@@ -146,6 +146,16 @@ static int on_get_queue_num(struct vhost_conn *c, struct vhost_message *m, struc
 /* There is one connection a device: it is its owner's. And nobody has to be woken for the log. */
 static int on_nothing(struct vhost_conn *c, struct vhost_message *m, struct error *e)
 {
+    return 0;
+}
+
+/* There is nothing that we request; but user-mode Linux has no interrupts without it. */
+static int on_request_fd(struct vhost_conn *c, struct vhost_message *m, struct error *e)
+{
+    if (c->request_fd >= 0)
+        close(c->request_fd);
+    c->request_fd = c->fds[0];
+    c->n_fds = 0;
     return 0;
 }
 
@@ -383,7 +393,7 @@ static int vhost_take_event(struct vhost_conn *c, const struct vhost_message *m,
     bool none = m->u64 & VHOST_FD_NONE;
     if (none != !c->n_fds)
         return error_set(e, EINVAL, "event with %u descriptors", c->n_fds);
-    if (!none && !foreign_event_take(c->fds[0]))
+    if (!none && !foreign_event_take(c->fds[0], FOREIGN_EVENTFD_OR_STREAM))
         return error_set(e, EINVAL, "the descriptor of an event is no eventfd");
     *fd = none ? -1 : c->fds[0];
     c->n_fds = 0;
@@ -454,6 +464,7 @@ static const struct request requests[VHOST_REQUESTS] = {
     [VHOST_SET_VRING_ENABLE] = {on_vring_enable, sizeof(struct vhost_vring_state)},
     [VHOST_SEND_RARP] = {on_send_rarp, U64},
     [VHOST_NET_SET_MTU] = {on_set_mtu, U64},
+    [VHOST_SET_BACKEND_REQ_FD] = {on_request_fd, 0, 0, 1},
     /* some peers do not send what pads it */
     [VHOST_GET_INFLIGHT_FD] = {on_get_inflight, 20, sizeof(struct vhost_inflight_message)},
     [VHOST_SET_INFLIGHT_FD] = {on_set_inflight, 20, sizeof(struct vhost_inflight_message), 1},
@@ -483,12 +494,13 @@ static int vhost_handle(struct vhost_conn *c, struct vhost_message *m, struct er
 void vhost_take_message(struct vhost_conn *c)
 {
     struct vhost_message *m = &c->message;
-    u32 request = m->header.request;
-    bool wants_ack = (m->header.flags & VHOST_NEED_REPLY) &&
-                     (c->protocol_features & VHOST_BIT(VHOST_PROTOCOL_F_REPLY_ACK));
+    u32 request = m->header.request, flags = m->header.flags;
     char why[VHOST_REASON_BYTES];
     struct error e = {0};
     int rc = vhost_handle(c, m, &e);
+    /* user-mode Linux wants an answer to the message already by which it chooses to have answers */
+    bool wants_ack = (flags & VHOST_NEED_REPLY) &&
+                     (c->protocol_features & VHOST_BIT(VHOST_PROTOCOL_F_REPLY_ACK));
     for (u32 i = 0; i < c->n_fds; i++)
         close(c->fds[i]);
     c->n_fds = 0;

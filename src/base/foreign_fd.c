@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -73,13 +74,21 @@ ssize_t foreign_fd_receive(int socket, void *to, size_t n, int *fds, u32 most, u
     return take_fds(&h, fds, most, n_fds) ? got : -EMSGSIZE;
 }
 
-bool foreign_event_take(int fd)
+/* What some have in the place of an eventfd. */
+static bool is_pipe_or_socket(int fd)
+{
+    struct stat st;
+    return !fstat(fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+bool foreign_event_take(int fd, enum foreign_event kind)
 {
     static const char wanted[] = "anon_inode:[eventfd]";
     char path[64], is[64];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     ssize_t n = readlink(path, is, sizeof(is)); /* without /proc it is believed */
-    return (n < 0 || (n == (ssize_t)strlen(wanted) && !memcmp(is, wanted, (size_t)n))) &&
+    return (n < 0 || (n == (ssize_t)strlen(wanted) && !memcmp(is, wanted, (size_t)n)) ||
+            (kind == FOREIGN_EVENTFD_OR_STREAM && is_pipe_or_socket(fd))) &&
            !fcntl(fd, F_SETFL, O_NONBLOCK);
 }
 

@@ -17,9 +17,10 @@ bool foreign_fd_send(int socket, const void *bytes, size_t n, int fd) MUST_CHECK
 ssize_t foreign_fd_receive(int socket, void *to, size_t n, int *fds, u32 most,
                            u32 *n_fds) MUST_CHECK;
 
-/* Whether it is an eventfd, which neither reads nor writes of this process wait at from now on: of
- * something else a write might wait for somebody. */
-bool foreign_event_take(int fd) MUST_CHECK;
+/* Whether it is an eventfd (or a pipe or socket in the place of one), which neither reads nor
+ * writes of this process wait at from now on: of something else a write might wait for somebody. */
+enum foreign_event { FOREIGN_EVENTFD, FOREIGN_EVENTFD_OR_STREAM };
+bool foreign_event_take(int fd, enum foreign_event kind) MUST_CHECK;
 /* It is not readable any more. Any thread. */
 void foreign_event_drain(int fd);
 /* Wakes who waits for it. Any thread. */

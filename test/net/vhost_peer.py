@@ -270,12 +270,9 @@ class Guest:
         self.socket = sock
         sock.settimeout(30)
         self.offered = self.ask_u64(GET_FEATURES)
-        protocol = self.protocol
-        self.protocol = 0
         if self.features & PROTOCOL:
-            assert self.ask_u64(GET_PROTOCOL_FEATURES) & protocol == protocol
-            self.send(SET_PROTOCOL_FEATURES, struct.pack("=Q", protocol), need_reply=False)
-            self.protocol = protocol
+            assert self.ask_u64(GET_PROTOCOL_FEATURES) & self.protocol == self.protocol
+            assert not self.tell_u64(SET_PROTOCOL_FEATURES, self.protocol)  # answered already, as user-mode Linux wants it
         assert not self.tell(SET_OWNER)
         assert not self.tell_u64(SET_FEATURES, self.features & self.offered | self.features & PROTOCOL)
         self.say_memory()
