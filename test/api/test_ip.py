@@ -504,6 +504,33 @@ def test_a_large_table_goes_in_pieces(api):
     assert api.ip_table_add_del(is_add=False, table={"table_id": 20}).retval == 0
 
 
+def test_many_are_replaced_in_pieces(switch, api, loop):
+    """More neighbors and addresses than are looked at without a pause: those go that were not said again, before the answer."""
+    def rounds():
+        return switch.vpp.json("show event-loop")["work_rounds"]
+
+    def add(n):
+        return api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix=prefix(f"172.16.{n}.1/24")).retval
+    name = next(d.interface_name for d in api.sw_interface_dump(sw_if_index=NONE) if d.sw_if_index == loop)
+    switch.vpp.ctl("clear event-loop")
+    switch.vpp.ctl(f"set ip neighbor {name} 10.1.1.100 02:00:00:00:0a:01 count 2000")
+    assert api.ip_neighbor_replace_begin().retval == 0
+    assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "10.1.1.107")).retval == 0
+    assert len(api.ip_neighbor_dump(sw_if_index=loop)) == 2000
+    assert api.ip_neighbor_replace_end().retval == 0
+    assert len(api.ip_neighbor_dump(sw_if_index=loop)) == 1
+    assert rounds()
+    switch.vpp.ctl("clear event-loop")
+    assert [add(n) for n in range(200)] == [0] * 200
+    assert api.sw_interface_address_replace_begin().retval == 0
+    assert add(7) == 0 and add(199) == 0
+    assert api.sw_interface_address_replace_end().retval == 0
+    assert sorted(text(d.prefix) for d in api.ip_address_dump(sw_if_index=loop)) == ["172.16.199.1/24", "172.16.7.1/24"]
+    assert rounds()
+    assert api.sw_interface_address_replace_end().retval == 0
+    assert len(api.ip_address_dump(sw_if_index=loop)) == 2
+
+
 def test_replacing_neighbors(api, loop):
     def add(address, mac=MAC):
         assert api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, address, 1, mac)).retval == 0

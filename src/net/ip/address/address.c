@@ -6,10 +6,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/loop.h"
 #include "net/ip/address/address_internal.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_packet.h"
+
+#define ADDRESSES_A_PIECE 64
 
 const char address_module_name[] = "address";
 
@@ -158,14 +161,20 @@ static struct if_address *address_of(const struct piste *p, struct if_index i,
                                               : NULL;
 }
 
+static bool address_is_stale(const struct addresses *as, const struct if_address *x)
+{
+    return x->generation != as->generation;
+}
+
 /* Whether a was there, stale or learnt; it is neither any more. */
 static bool address_unmark(struct addresses *as, struct if_index i, const struct ip_prefix *a)
 {
     struct if_address *x = address_of(as->piste, i, a);
-    bool was = x && (x->stale || x->learnt);
-    if (was)
-        x->stale = x->learnt = false;
-    return was;
+    if (!x || !(address_is_stale(as, x) || x->learnt))
+        return false;
+    x->generation = as->generation;
+    x->learnt = false;
+    return true;
 }
 
 void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_prefix *a)
@@ -186,7 +195,7 @@ static const struct if_address *address_real_conflict(struct addresses *as, u32 
                                                       struct if_index i, const struct ip_prefix *a)
 {
     const struct if_address *b;
-    while ((b = address_conflict(as, table, i, a)) && b->stale)
+    while ((b = address_conflict(as, table, i, a)) && address_is_stale(as, b))
         if (ip_address_del(as->piste, b->interface, b->prefix, NULL))
             break;
     return b;
@@ -231,7 +240,7 @@ int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix a, struc
         return error_set(e, ENOSPC, "no room for more addresses");
     struct address_if *s = address_if_get(as, i);
     struct place place = address_place(ip_if_fib(f, i).i, &a);
-    *if_address_at(as, k) = (struct if_address){a, i, place.table, false, false};
+    *if_address_at(as, k) = (struct if_address){a, i, place.table, false, as->generation};
     vec_add(&s->addresses[f], k);
     rc = s->routed ? address_routes_add(as, i, &a, e) : 0;
     if (rc) {
@@ -294,22 +303,31 @@ void ip_address_del_all(struct piste *p, struct if_index i)
 
 void ip_addresses_replace_begin(struct piste *p)
 {
-    struct addresses *as = addresses_of(p);
-    pool_each(&as->pool, k)
-    {
-        if_address_at(as, k)->stale = true;
+    addresses_of(p)->generation++;
+}
+
+bool address_sweep_piece(void *addresses)
+{
+    struct addresses *as = addresses;
+    for (u32 n = 0; n < ADDRESSES_A_PIECE; n++) {
+        u32 k = pool_next(&as->pool, as->sweep_at);
+        if (k == POOL_NONE)
+            return false;
+        as->sweep_at = k + 1;
+        const struct if_address *a = if_address_at(as, k);
+        if (a->generation < as->sweep_below)
+            (void)!ip_address_del(as->piste, a->interface, a->prefix, NULL); /* it is there */
     }
+    return true;
 }
 
 void ip_addresses_replace_end(struct piste *p)
 {
     struct addresses *as = addresses_of(p);
-    pool_each(&as->pool, k)
-    {
-        const struct if_address *a = if_address_at(as, k);
-        if (a->stale)
-            (void)!ip_address_del(p, a->interface, a->prefix, NULL); /* it is there */
-    }
+    as->sweep_below = as->generation;
+    as->sweep_at = 0;
+    if (address_sweep_piece(as))
+        loop_work_add(p->loop, address_sweep_piece, as);
 }
 
 /* --- finding --- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "control/loop.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
 #include "net/ip/address/address_internal.h"
@@ -341,6 +342,7 @@ void address_stop(struct piste *p, void *state)
 {
     struct addresses *as = state;
     fib_set_table_of(fib_of(p), NULL);
+    loop_work_del(p->loop, address_sweep_piece, as);
     for (u32 i = 0; i < as->ifs.n; i++)
         for (u32 f = 0; as->ifs.v[i] && f < IP_FAMILY_N; f++) {
             free(ip_if_addresses_base[f][i]);

@@ -18,9 +18,9 @@ struct out;
 struct if_address {
     struct ip_prefix prefix;
     struct if_index interface;
-    u32 table;   /* of its interface */
-    bool stale;  /* while all are replaced */
-    bool learnt; /* by a protocol: no configuration */
+    u32 table;      /* of its interface */
+    bool learnt;    /* by a protocol: no configuration */
+    u32 generation; /* of the last replacing that it was said in */
 };
 
 /* What is known of an interface that ever had anything to do with IP. */
@@ -51,14 +51,19 @@ struct address_hook {
 
 struct addresses {
     struct piste *piste;
-    struct pool pool;       /* of struct if_address */
-    struct ordset in_order; /* by table, subnet, and address */
+    struct pool pool; /* of struct if_address */
+    u32 generation;   /* counts beginnings of replacing all; whoever is of an older one is stale */
+    u32 sweep_below, sweep_at; /* those of older generations go, from this place of the pool on */
+    struct ordset in_order;    /* by table, subnet, and address */
     struct mem_map if_maps[IP_FAMILY_N], list_maps[IP_FAMILY_N], link_map;
     VEC(struct address_if *) ifs; /* by interface; NULL: none */
     VEC(struct enable_hook) on_enable;
     VEC(struct table_hook) on_table;
     VEC(struct address_hook) on_address;
 };
+
+/* Those that were not said again: work that replacing leaves. */
+bool address_sweep_piece(void *addresses);
 
 struct addresses *addresses_of(const struct piste *p);
 struct address_if *address_if_of(const struct piste *p, struct if_index i); /* NULL */

@@ -7,11 +7,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "control/loop.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_packet.h"
 
+#define ENTRIES_A_PIECE 256
 #define LOOKED_AT 1024 /* entries of a walk, before others may want their turn */
 
 const char neighbor_module_name[] = "neighbor";
@@ -93,7 +95,7 @@ static void neighbor_touch(struct neighbors *ns, u32 n, u8 flags)
     struct neighbor_entry *e = neighbor_at(ns, n);
     neighbor_lists(ns, n, neighbor_list_remove);
     e->flags = flags;
-    e->stale = false;
+    e->generation = ns->generation;
     e->updated_ns = clock_ns();
     e->probes = 0;
     neighbor_lists(ns, n, neighbor_list_add);
@@ -183,7 +185,7 @@ static int neighbor_entry_new(struct neighbors *ns, const struct link_host *host
     if (n == POOL_NONE)
         return error_set(err, ENOSPC, "no room for more neighbors");
     struct neighbor_entry *e = neighbor_at(ns, n);
-    *e = (struct neighbor_entry){.host = *host, .flags = flags};
+    *e = (struct neighbor_entry){.host = *host, .flags = flags, .generation = ns->generation};
     /* in the table first: an adjacency to somebody unknown would be asked for */
     hash_set(&ns->by_host, host, n);
     e->adj = adj_neighbor_ref(ns->fib, host, (enum ip_family)host->family).i;
@@ -279,21 +281,30 @@ void neighbor_flush(struct piste *p, enum ip_family f, struct if_index i, bool w
 
 void neighbor_replace_begin(struct piste *p)
 {
-    struct neighbors *ns = neighbors_of(p);
-    pool_each(&ns->entries, n)
-    {
-        neighbor_at(ns, n)->stale = true;
+    neighbors_of(p)->generation++;
+}
+
+bool neighbor_sweep_piece(void *neighbors)
+{
+    struct neighbors *ns = neighbors;
+    for (u32 k = 0; k < ENTRIES_A_PIECE; k++) {
+        u32 n = pool_next(&ns->entries, ns->sweep_at);
+        if (n == POOL_NONE)
+            return false;
+        ns->sweep_at = n + 1;
+        if (neighbor_at(ns, n)->generation < ns->sweep_below)
+            neighbor_entry_free(ns, n);
     }
+    return true;
 }
 
 void neighbor_replace_end(struct piste *p)
 {
     struct neighbors *ns = neighbors_of(p);
-    pool_each(&ns->entries, n)
-    {
-        if (neighbor_at(ns, n)->stale)
-            neighbor_entry_free(ns, n);
-    }
+    ns->sweep_below = ns->generation;
+    ns->sweep_at = 0;
+    if (neighbor_sweep_piece(ns))
+        loop_work_add(p->loop, neighbor_sweep_piece, ns);
 }
 
 bool neighbor_find(const struct piste *p, const struct link_host *host, struct neighbor *out)

@@ -48,7 +48,7 @@ struct neighbor_entry {
     u8 mac[6];
     u8 flags; /* NEIGHBOR_* */
     u8 probes;
-    bool stale; /* while all are replaced */
+    u32 generation; /* of the last replacing that it was said in */
     u64 updated_ns, probe_ns;
     u32 adj; /* owned reference: for packets of its own protocol */
     struct {
@@ -97,6 +97,8 @@ struct neighbors {
     VEC(struct neighbor_event_hook) hooks;
     u64 unasked_window_ns; /* requests for neighbours that no packet waits for: rate */
     u32 unasked;
+    u32 generation;            /* counts beginnings of replacing all */
+    u32 sweep_below, sweep_at; /* entries of older generations go, from this index on */
     u64 n_timed_out, n_held_dropped, n_learn_dropped, n_recycled;
 };
 
@@ -121,6 +123,9 @@ void neighbor_route_del(struct neighbors *ns, const struct neighbor_entry *e, st
 
 /* Sends a request; -EAFNOSUPPORT, and those of neighbor_protocol.ask. */
 int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *mac) MUST_CHECK;
+
+/* Those that were not said again: work that replacing leaves. */
+bool neighbor_sweep_piece(void *neighbors);
 
 /* --- neighbor_age.c --- */
 /* After the settings have changed. */

@@ -221,6 +221,7 @@ void neighbor_stop(struct piste *p, void *state)
 {
     struct neighbors *ns = state;
     adj_on_neighbor(ns->fib, NULL, NULL);
+    loop_work_del(p->loop, neighbor_sweep_piece, ns);
     pool_each(&ns->resolving, i)
     {
         struct resolving *r = pool_at(&ns->resolving, i);
