@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/cli.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
 
 const char af_xdp_module_name[] = "af_xdp";
@@ -51,7 +52,13 @@ static int af_xdp_check_args(const struct af_xdp_args *a, struct error *e)
     if (a->generic && a->mode == AF_XDP_ZERO_COPY)
         return error_set(e, EINVAL, "generic and zero-copy exclude each other");
     int rc = check_size(a->rx_size, e);
-    return rc ? rc : check_size(a->tx_size, e);
+    if (!rc)
+        rc = check_size(a->tx_size, e);
+    if (!rc)
+        rc = cli_check_word(a->host_name, "host-if", e);
+    if (!rc)
+        rc = cli_check_word(a->netns, "netns", e);
+    return rc ? rc : cli_check_word(a->program, "prog", e);
 }
 
 /* Every socket is of a queue of the device. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/version.h"
+#include "control/cli.h"
 #include "plugins/memif/memif_internal.h"
 
 #define RING_SLOTS_MAX 32768 /* that VPP's command takes; no ring has more than 16384 */
@@ -131,11 +132,14 @@ static int memif_check_args(const struct memif_args *a, struct error *e)
         return error_set(e, EINVAL, "maximum ring size is %u", RING_SLOTS_MAX);
     if (a->buffer_bytes > UINT16_MAX)
         return error_set(e, EINVAL, "buffer size must be between 1 - %u", UINT16_MAX);
+    int rc = cli_check_word(a->secret, "secret", e);
+    if (rc)
+        return rc;
     if (a->secret && strlen(a->secret) >= MEMIF_SECRET_BYTES)
         return error_set(e, EINVAL, "secret: at most %u characters", MEMIF_SECRET_BYTES - 1);
     if (a->mode >= MEMIF_MODE_N)
         return error_set(e, EOPNOTSUPP, "unsupported interface mode");
-    int rc = check_queues(a->n_rx_queues, "rx", e);
+    rc = check_queues(a->n_rx_queues, "rx", e);
     return rc ? rc : check_queues(a->n_tx_queues, "tx", e);
 }
 

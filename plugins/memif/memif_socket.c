@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "control/cli.h"
 #include "control/listen.h"
 #include "control/socket_listener.h"
 #include "plugins/memif/memif_internal.h"
@@ -90,7 +91,9 @@ int memif_socket_add(struct piste *p, u32 *id, const char *filename, struct erro
         return error_set(e, EINVAL, "Invalid socket id");
     if (!filename || !*filename)
         return error_set(e, EINVAL, "Invalid socket filename");
-    int rc = socket_address(s, filename, &address, e);
+    int rc = cli_check_word(filename, "socket filename", e);
+    if (!rc)
+        rc = socket_address(s, filename, &address, e);
     if (rc)
         return rc;
     if (*id == UINT32_MAX)

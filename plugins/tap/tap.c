@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/cli.h"
 #include "plugins/tap/tap_internal.h"
 
 #define DISCARD_MAX 65536
@@ -217,6 +218,12 @@ static int tap_check_args(const struct tap_args *a, struct error *e)
     int rc = check_ring_size(a->rx_ring_size, e);
     if (!rc)
         rc = check_ring_size(a->tx_ring_size, e);
+    if (!rc)
+        rc = cli_check_word(a->host_name, "host-if-name", e);
+    if (!rc)
+        rc = cli_check_word(a->host_ns, "host-ns", e);
+    if (!rc)
+        rc = cli_check_word(a->host_bridge, "host-bridge", e);
     if (rc)
         return rc;
     if (a->n_rx_queues > TAP_QUEUES_MAX || a->n_tx_queues > TAP_QUEUES_MAX)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "control/cli.h"
 #include "control/listen.h"
 #include "control/socket_listener.h"
 #include "plugins/vhost/vhost_internal.h"
@@ -120,13 +121,15 @@ static int vhost_filename(const struct vhost_state *s, const char *name, const s
 {
     if (!name || !*name)
         return error_set(e, EINVAL, "a socket has to be named");
+    int rc = cli_check_word(name, "socket", e);
+    if (rc)
+        return rc;
     bool given = *name == '/' || !strncmp(name, "abstract:", 9);
     char *address =
         given ? mem_strdup(name) : socket_listener_address(s->piste->startup, name, name);
-    int rc =
-        strlen(address) >= VHOST_FILENAME_BYTES
-            ? error_set(e, EINVAL, "%s: at most %u characters", address, VHOST_FILENAME_BYTES - 1)
-            : listen_check(address, e);
+    rc = strlen(address) >= VHOST_FILENAME_BYTES
+             ? error_set(e, EINVAL, "%s: at most %u characters", address, VHOST_FILENAME_BYTES - 1)
+             : listen_check(address, e);
     for (u32 i = 0; i < s->ports.n && !rc; i++)
         if (s->ports.v[i] != except && !strcmp(s->ports.v[i]->filename, address))
             rc = error_set(e, EEXIST, "%s is the socket of %s", address, vhost_name(s->ports.v[i]));

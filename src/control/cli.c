@@ -124,7 +124,15 @@ bool cli_is_plain_word(const char *s)
     for (const char *p = s; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 127 || strchr("\"\\{}$#", *p))
             return false;
-    return *s;
+    return *s && strcmp(s, "|"); /* which begins a filter of what a command shows */
+}
+
+int cli_check_word(const char *s, const char *what, struct error *e)
+{
+    if (!s || !*s || cli_is_plain_word(s))
+        return 0;
+    return error_set(
+        e, EINVAL, "%s `%s': one word, without quotes, backslashes, braces, `$' and `#'", what, s);
 }
 
 bool cli_is_braceable(const char *s)

@@ -121,6 +121,8 @@ bool cli_has(const struct cli_call *c, const char *name);
 /* Whether s can be written in a command line as one word, as running configurations do with names.
  */
 bool cli_is_plain_word(const char *s);
+/* 0 if s is such a word, or empty or NULL; -EINVAL with e in words: that `what` is not. */
+int cli_check_word(const char *s, const char *what, struct error *e);
 /* Whether s at the end of a line asks for help, so that it is no value. */
 bool cli_asks_for_help(const char *s);
 /* Whether s can be written in a command line in braces and comes back: one line, no blanks

@@ -39,6 +39,7 @@ def test_sockets(switch, api):
     assert add(0, "/tmp/y.sock") == -73
     assert add(NONE, "/tmp/y.sock") == -73
     assert add(8, "") == -73
+    assert add(8, "two words") == -73  # which no command says
     assert add(9, "", is_add=False) == -73
     made = api.memif_socket_filename_add_del_v2(is_add=True, socket_id=NONE, socket_filename="below/z.sock")
     assert (made.retval, made.socket_id) == (0, 1)
@@ -86,7 +87,7 @@ def test_interfaces(switch, api):
 def test_what_is_refused(api, switch):
     assert create(api, id=1).retval == 0
     for kwargs, retval in (({"id": 1}, -68), ({"id": 2, "role": SLAVE}, -68), ({"socket_id": 99}, -73), ({"id": 2, "ring_size": 500}, -73),
-                           ({"id": 2, "mode": 9}, -12)):
+                           ({"id": 2, "mode": 9}, -12), ({"id": 2, "secret": "{"}, -73), ({"id": 2, "secret": "|"}, -73)):
         reply = create(api, **kwargs)
         assert (reply.retval, reply.sw_if_index) == (retval, NONE), kwargs
     api.memif_socket_filename_add_del(is_add=True, socket_id=4, socket_filename=switch.vpp.folder + "/memif.sock")

@@ -65,7 +65,8 @@ def test_what_is_refused(switch, api):
     one = create(api, path)
     assert one.retval == 0
     for kwargs, retval in (({"sock_filename": path}, -79), ({"renumber": True}, -79), ({"sock_filename": ""}, -73),
-                           ({"sock_filename": "/" + 150 * "x"}, -73), ({"sock_filename": "/nowhere/x"}, -11)):
+                           ({"sock_filename": "/" + 150 * "x"}, -73), ({"sock_filename": "/nowhere/x"}, -11),
+                           ({"sock_filename": "two words"}, -73)):
         made = create(api, kwargs.pop("sock_filename", path + "2"), **kwargs)
         assert (made.retval, made.sw_if_index) == (retval, NONE), kwargs
     fields = {"is_server": True, "renumber": False, "enable_gso": False, "enable_packed": False, "custom_dev_instance": 0}
