@@ -10,6 +10,7 @@
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 #include "plugins/acl/acl_internal.h"
+#include "plugins/acl/acl_session.h"
 
 /* --- the plugin --- */
 
@@ -46,6 +47,13 @@ static void acl_api_counters(struct api_call *c)
     struct acl_state *s = acl_state_of(c->piste);
     __atomic_store_n(&s->common.count_matches, m->enable, __ATOMIC_RELAXED);
     api_reply_retval(c, API_OK);
+}
+
+static void acl_api_max_entries(struct api_call *c)
+{
+    struct api_acl_plugin_get_conn_table_max_entries_reply reply = {.conn_table_max_entries =
+                                                                        acl_sessions->max};
+    api_reply(c, &api_message_acl_plugin_get_conn_table_max_entries_reply, &reply);
 }
 
 /* --- lists --- */
@@ -317,6 +325,7 @@ static void acl_api_types_dump(struct api_call *c)
 const struct api_handler acl_plugin_handlers[] = {
     {&api_message_acl_plugin_get_version, acl_api_version},
     {&api_message_acl_plugin_control_ping, acl_api_ping},
+    {&api_message_acl_plugin_get_conn_table_max_entries, acl_api_max_entries},
     {&api_message_acl_add_replace, acl_api_add_replace},
     {&api_message_acl_del, acl_api_del},
     {&api_message_acl_interface_add_del, acl_api_interface_add_del},

@@ -86,6 +86,39 @@ static u32 bind_context_index(struct acl_state *s)
     return index;
 }
 
+static bool bind_reflects(const struct acl_context *c)
+{
+    bool any = false;
+    for (u32 k = 0; c && k < c->n; k++)
+        any |= acl_lists[c->lists[k]]->reflects;
+    return any;
+}
+
+/* Its lists, or rules of theirs, have changed. Sessions stay, unless there are no lists any more.
+ */
+static void bind_changed(struct piste *p, struct if_index i)
+{
+    struct acl_interface *x = &acl_interfaces[i.i];
+    bool none = !x->context[ACL_INPUT] && !x->context[ACL_OUTPUT];
+    __atomic_store_n(&x->epoch, x->epoch + 1, __ATOMIC_RELAXED);
+    if (none && x->stateful) {
+        engine_synchronize(engine_of(p)); /* no packet makes one any more */
+        acl_sessions_clear(i);
+        __atomic_store_n(&x->stateful, false, __ATOMIC_RELAXED);
+    } else if (bind_reflects(x->context[ACL_INPUT]) || bind_reflects(x->context[ACL_OUTPUT])) {
+        __atomic_store_n(&x->stateful, true, __ATOMIC_RELEASE);
+    }
+}
+
+void acl_bind_list_changed(struct piste *p, u32 list)
+{
+    struct interface *f;
+    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        if (acl_bind_has(p, list, ACL_INPUT, f->index) ||
+            acl_bind_has(p, list, ACL_OUTPUT, f->index))
+            bind_changed(p, f->index);
+}
+
 /* Packets that are on their way meet the lists, or no lists, of before. */
 static int bind_replace(struct piste *p, struct if_index i, enum acl_direction d, const u32 *lists,
                         u32 n, struct error *e)
@@ -109,6 +142,7 @@ static int bind_replace(struct piste *p, struct if_index i, enum acl_direction d
         vec_add(&s->contexts_free, gone->index);
     if (gone)
         engine_defer_free(engine_of(p), free, gone);
+    bind_changed(p, i);
     forwarding_changed(engine_of(p));
     return rc;
 }
@@ -216,14 +250,26 @@ int acl_bind_set_types(struct piste *p, struct if_index i, const u16 *types, u32
 
 /* --- life --- */
 
-static void bind_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+static void bind_release(struct piste *p, struct interface *f)
 {
     struct error e = {0};
-    if (ev != IF_EVENT_DELETE)
-        return;
     if (acl_bind_set(p, f->index, NULL, 0, 0, &e) ||
         acl_bind_set_types(p, f->index, NULL, 0, 0, &e))
         log_warn(&log_class, "%s: %s", f->name, e.text);
+}
+
+static void bind_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
+{
+    if (ev == IF_EVENT_DELETE)
+        bind_release(p, f);
+}
+
+void acl_bind_release(struct piste *p)
+{
+    struct interface *f;
+    for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
+        bind_release(p, f);
+    engine_synchronize(engine_of(p));
 }
 
 int acl_bind_init(struct acl_state *s, struct error *e)
@@ -240,11 +286,6 @@ int acl_bind_init(struct acl_state *s, struct error *e)
 
 void acl_bind_fini(struct acl_state *s)
 {
-    for (u32 i = 0; i < IF_MAX && acl_interfaces; i++)
-        for (u32 d = 0; d < ACL_DIRECTION_N; d++) {
-            free(acl_interfaces[i].context[d]);
-            free(acl_interfaces[i].types[d]);
-        }
     vec_free(&s->contexts_free);
     mem_map_free(&s->interfaces_map);
     acl_interfaces = NULL;

@@ -7,6 +7,7 @@
 #include "engine/probe.h"
 #include "net/link/interface/interface.h"
 #include "plugins/acl/acl_internal.h"
+#include "plugins/acl/acl_session.h"
 
 /* --- lists --- */
 
@@ -199,6 +200,9 @@ static int acl_cli_set(struct cli_call *c)
         s->hash_lookup = cli_u64(c, "hash", 0);
     if (cli_get(c, "count"))
         __atomic_store_n(&s->common.count_matches, cli_u64(c, "count", 0) != 0, __ATOMIC_RELAXED);
+    if (cli_get(c, "reclassify"))
+        __atomic_store_n(&acl_sessions->reclassify, cli_u64(c, "reclassify", 0) != 0,
+                         __ATOMIC_RELAXED);
     return 0;
 }
 
@@ -218,10 +222,21 @@ const struct cli_command acl_plugin_commands[] = {
      "between; without any, all may",
      acl_cli_set_types, CLI_OWN},
     {"set acl-plugin ( skip-ipv6-extension-header <eh:u8> <skip:u8> | l4-match-nonfirst-fragment "
-     "<l4:u8> | use-hash-acl-matching <hash:u8> | stats-counters <count:on-off> )",
+     "<l4:u8> | use-hash-acl-matching <hash:u8> | reclassify-sessions <reclassify:u8> | "
+     "stats-counters <count:on-off> )",
      "How access lists look at packets: which IPv6 extension headers are skipped, whether pieces "
-     "without ports match by the rest of a rule, whether packets are counted by rule",
+     "without ports match by the rest of a rule, whether sessions are judged anew when lists have "
+     "changed, whether packets are counted by rule",
      acl_cli_set, 0},
+    {"set acl-plugin session timeout ( udp idle | tcp ( idle | transient ) ) <seconds:u32>",
+     "How long sessions of permit+reflect live without packets: 600, 86400, 120",
+     acl_session_timeout_command, 0},
+    {"set acl-plugin session table ( max-entries <max:u64> | hash-table-buckets <buckets:u64> | "
+     "hash-table-memory <memory:size> )",
+     "How many sessions of permit+reflect there may be, 500000", acl_session_table_command, 0},
+    {"clear acl-plugin sessions", "Forgets the sessions of permit+reflect",
+     acl_session_clear_command, 0},
+    {"show acl-plugin sessions [verbose]", "Sessions of permit+reflect", acl_session_show, 0},
     {"show acl-plugin acl [index <index:u32>]", "Access lists and their rules", acl_show_lists, 0},
     {"show acl-plugin interface [sw_if_index <sw_if_index:u32>] [acl] [detail]",
      "The access lists of interfaces", acl_show_interfaces, 0},
@@ -300,8 +315,10 @@ static void acl_cli_write_settings(const struct acl_state *s, struct text *t)
 
 void acl_plugin_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    if (phase == RC_GLOBAL)
+    if (phase == RC_GLOBAL) {
         acl_cli_write_settings(state, t);
+        acl_session_write(p, t);
+    }
     if (phase != RC_INTERFACE)
         return;
     for (struct interface *f = NULL; (f = interface_next_written(p, f));) {

@@ -20,6 +20,7 @@ struct acl_list {
     u8 *actions;                  /* enum acl_action, by rule */
     struct counter_vec *counters; /* combined, by rule; NULL for a moment */
     u32 n_rules;
+    bool reflects; /* some rule is permit+reflect */
     char tag[64];
     struct acl_rule *rules;
 };
@@ -39,6 +40,8 @@ struct acl_types {
 struct acl_interface {
     struct acl_context *context[ACL_DIRECTION_N];
     struct acl_types *types[ACL_DIRECTION_N];
+    u32 epoch;     /* counts changes of lists */
+    bool stateful; /* there may be sessions */
 };
 
 /* What is the same for all. */
@@ -66,7 +69,8 @@ struct acl_verdict {
 ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const struct acl_key *k,
                                            enum ip_family family, u32 thread, u32 bytes)
 {
-    u32 packets = k->headers == ACL_HEADERS_FRAGMENT && acl_common->l4_of_fragments
+    u32 packets = k->headers == ACL_HEADERS_FRAGMENT &&
+                          __atomic_load_n(&acl_common->l4_of_fragments, __ATOMIC_RELAXED)
                       ? ACL_OF_FRAGMENTS
                       : ACL_OF_PACKETS;
     for (u32 i = 0; i < c->n; i++) {
@@ -79,7 +83,7 @@ ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const st
         if (rule == ACL_MATCH_NONE)
             continue;
         const struct counter_vec *counters = __atomic_load_n(&l->counters, __ATOMIC_ACQUIRE);
-        if (acl_common->count_matches && counters)
+        if (__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED) && counters)
             counter_pair_add(&counter_combined(counters, thread)[rule], 1, bytes);
         return (struct acl_verdict){c->lists[i], rule, l->actions[rule]};
     }

@@ -34,7 +34,32 @@ void acl_lists_fini(struct acl_state *s);
 
 /* --- acl_bind.c --- */
 int acl_bind_init(struct acl_state *s, struct error *e) MUST_CHECK;
+/* Interfaces have nothing of it any more. */
+void acl_bind_release(struct piste *p);
 void acl_bind_fini(struct acl_state *s);
+
+/* Rules of a list have changed: what follows for interfaces that have it. */
+void acl_bind_list_changed(struct piste *p, u32 list);
+
+/* --- acl_session.c --- */
+#define ACL_TIMEOUT_MOST_S (20 * 86400u) /* what timers can do */
+/* What startup.conf says. */
+struct acl_session_settings {
+    u32 max;
+    bool reclassify;
+};
+extern const struct acl_session_settings acl_session_settings_usual;
+extern const struct config_section acl_session_config[];
+void acl_sessions_init(struct piste *p);
+void acl_sessions_fini(void);
+/* Of an interface; IF_NONE: all. */
+void acl_sessions_clear(struct if_index i);
+void acl_session_write(const struct piste *p, struct text *t);
+void acl_session_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
+int acl_session_show(struct cli_call *c);
+int acl_session_clear_command(struct cli_call *c);
+int acl_session_timeout_command(struct cli_call *c);
+int acl_session_table_command(struct cli_call *c);
 
 /* --- acl_show.c --- */
 int acl_show_lists(struct cli_call *c);

@@ -50,8 +50,10 @@ static void acl_list_free(void *arg)
 static void acl_list_build(struct acl_list *l)
 {
     l->actions = mem_alloc(l->n_rules + 1);
-    for (u32 i = 0; i < l->n_rules; i++)
+    for (u32 i = 0; i < l->n_rules; i++) {
         l->actions[i] = l->rules[i].action;
+        l->reflects |= l->rules[i].action == ACL_PERMIT_REFLECT;
+    }
     for (u32 f = 0; f < IP_FAMILY_N; f++) {
         enum ip_family family = (enum ip_family)f;
         l->match[f][ACL_OF_PACKETS] = acl_rules_compile(l->rules, l->n_rules, family, false);
@@ -77,6 +79,7 @@ static void acl_list_publish(struct acl_state *s, u32 index, struct acl_list *l)
     struct engine *e = engine_of(s->piste);
     struct acl_list *old = acl_lists[index];
     __atomic_store_n(&acl_lists[index], l, __ATOMIC_RELEASE);
+    acl_bind_list_changed(s->piste, index);
     forwarding_changed(e);
     if (old) { /* the name of its counters is the new one's */
         engine_synchronize(e);
@@ -166,11 +169,8 @@ static int acl_list_check(const struct acl_list_args *a, struct error *e)
     int rc = 0;
     if (strlen(a->tag) >= ACL_TAG_BYTES || !acl_tag_is_good(a->tag))
         return error_set(e, EINVAL, "a tag is one line of up to %u characters", ACL_TAG_BYTES - 1);
-    for (u32 i = 0; i < a->n && !rc; i++) {
+    for (u32 i = 0; i < a->n && !rc; i++)
         rc = acl_rule_check(&a->rules[i], e);
-        if (!rc && a->rules[i].action == ACL_PERMIT_REFLECT)
-            rc = error_set(e, EOPNOTSUPP, "permit+reflect is not there yet");
-    }
     return rc;
 }
 

@@ -18,6 +18,11 @@ NODE_DECLARE(acl_out_types);
 static const struct node_error errors[ACL_FA_ERR_N] = {
     [ACL_FA_ERR_DENY] = {"acl_drop", "ACL deny packets", SEVERITY_ERROR},
     [ACL_FA_ERR_PERMIT] = {"acl_permit", "ACL permit packets", SEVERITY_ERROR},
+    [ACL_FA_ERR_NEW] = {"acl_new_session", "new sessions added", SEVERITY_ERROR},
+    [ACL_FA_ERR_EXISTING] = {"acl_exist_session", "existing session packets", SEVERITY_ERROR},
+    [ACL_FA_ERR_TOO_MANY] = {"acl_too_many_sessions", "too many sessions to add new",
+                             SEVERITY_ERROR},
+    [ACL_FA_ERR_HANDOFF] = {"congestion_drop", "handoff queue congestion drop", SEVERITY_ERROR},
     [ACL_FA_ERR_CHECK] = {"acl_check", "checked packets", SEVERITY_ERROR},
     [ACL_FA_ERR_BAD] = {"bad_headers", "packets whose headers are not whole", SEVERITY_ERROR},
 };
@@ -111,6 +116,10 @@ const struct module piste_module = {
     .needs = needs,
     .nodes = nodes,
     .features = features,
+    .config = acl_session_config,
+    .settings = &acl_session_settings_usual,
+    .settings_bytes = sizeof(acl_session_settings_usual),
+    .tables = acl_session_tables,
     .commands = acl_plugin_commands,
     .api = acl_plugin_handlers,
     .init = acl_plugin_init,

@@ -8,7 +8,22 @@
 
 enum { ACL_FA_NEXT_DROP, ACL_FA_NEXT_N };
 
-enum { ACL_FA_ERR_DENY, ACL_FA_ERR_PERMIT, ACL_FA_ERR_CHECK, ACL_FA_ERR_BAD, ACL_FA_ERR_N };
+enum {
+    ACL_FA_ERR_DENY,
+    ACL_FA_ERR_PERMIT,
+    ACL_FA_ERR_NEW,
+    ACL_FA_ERR_EXISTING,
+    ACL_FA_ERR_TOO_MANY,
+    ACL_FA_ERR_HANDOFF,
+    ACL_FA_ERR_CHECK,
+    ACL_FA_ERR_BAD,
+    ACL_FA_ERR_N
+};
+
+/* Of a trace. */
+#define ACL_FA_OF_SESSION 3 /* action: no rule was looked at */
+#define ACL_FA_BIT_SESSION 0x80000000u
+#define ACL_FA_BIT_AWAY 0x00000001u /* to the thread that has its sessions */
 
 /* list, rule: ACL_NONE: none. */
 struct acl_fa_trace {

@@ -47,6 +47,7 @@ int acl_plugin_init(struct piste *p, void **state, struct error *e)
         goto no_aside;
     acl_lists = s->lists_map.base;
     acl_common = &s->common;
+    acl_sessions_init(p);
     *state = s;
     return 0;
 no_aside:
@@ -62,8 +63,10 @@ void acl_plugin_stop(struct piste *p, void *state)
 {
     struct acl_state *s = state;
     aside_fini(&s->aside);
-    acl_bind_fini(s);
+    acl_bind_release(p);
     acl_lists_fini(s);
+    acl_bind_fini(s);
+    acl_sessions_fini();
     mem_map_free(&s->lists_map);
     acl_lists = NULL;
     acl_common = NULL;
