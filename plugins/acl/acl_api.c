@@ -282,8 +282,8 @@ static bool acl_api_walk_more(struct api_call *c, void *state)
     return false;
 }
 
-static void acl_api_tell(struct api_call *c, u32 sw_if_index,
-                         void (*tell)(struct api_call *c, struct if_index i))
+void acl_api_tell(struct api_call *c, u32 sw_if_index,
+                  void (*tell)(struct api_call *c, struct if_index i))
 {
     const struct interface *f = api_interface(c->piste, sw_if_index);
     if (f) {
@@ -334,6 +334,13 @@ const struct api_handler acl_plugin_handlers[] = {
     {&api_message_acl_interface_list_dump, acl_api_interface_list_dump},
     {&api_message_acl_interface_set_etype_whitelist, acl_api_set_types},
     {&api_message_acl_interface_etype_whitelist_dump, acl_api_types_dump},
+    {&api_message_macip_acl_add, acl_macip_api_add},
+    {&api_message_macip_acl_add_replace, acl_macip_api_add_replace},
+    {&api_message_macip_acl_del, acl_macip_api_del},
+    {&api_message_macip_acl_interface_add_del, acl_macip_api_interface_add_del},
+    {&api_message_macip_acl_dump, acl_macip_api_dump},
+    {&api_message_macip_acl_interface_get, acl_macip_api_interface_get},
+    {&api_message_macip_acl_interface_list_dump, acl_macip_api_interface_list_dump},
     {&api_message_acl_stats_intf_counters_enable, acl_api_counters},
     {&api_message_acl_plugin_use_hash_lookup_set, acl_api_hash_set},
     {&api_message_acl_plugin_use_hash_lookup_get, acl_api_hash_get},

@@ -254,7 +254,8 @@ static void bind_release(struct piste *p, struct interface *f)
 {
     struct error e = {0};
     if (acl_bind_set(p, f->index, NULL, 0, 0, &e) ||
-        acl_bind_set_types(p, f->index, NULL, 0, 0, &e))
+        acl_bind_set_types(p, f->index, NULL, 0, 0, &e) ||
+        acl_macip_bind(p, f->index, ACL_NONE, &e))
         log_warn(&log_class, "%s: %s", f->name, e.text);
 }
 

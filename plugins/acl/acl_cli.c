@@ -11,36 +11,17 @@
 
 /* --- lists --- */
 
-#define CLI_BLANKS " \t\r\n"
-
-static bool acl_cli_take(const char **text, const char *word)
+int acl_cli_take_head(const char **text, u32 *index, struct error *e)
 {
-    const char *p = *text + strspn(*text, CLI_BLANKS);
-    size_t n = strcspn(p, CLI_BLANKS);
-    if (n != strlen(word) || memcmp(p, word, n) != 0)
-        return false;
-    *text = p + n;
-    return true;
-}
-
-static int acl_cli_take_index(const char **text, u32 *index, struct error *e)
-{
-    char *end;
-    const char *p = *text + strspn(*text, CLI_BLANKS);
-    errno = 0;
-    unsigned long x = strtoul(p, &end, 10);
-    if (errno || *p < '0' || *p > '9' || x >= ACL_LISTS_MAX || !strchr(CLI_BLANKS, *end))
-        return error_set(e, EINVAL, "unknown input `%.200s'", p);
-    *index = (u32)x;
-    *text = end;
-    return 0;
+    return acl_rule_take(text, "index") ? acl_rule_take_number(text, ACL_LISTS_MAX - 1, index, e)
+                                        : 0;
 }
 
 /* A word, or what is in braces. */
 static int acl_cli_take_tag(const char **text, char tag[ACL_TAG_BYTES], struct error *e)
 {
-    const char *p = *text + strspn(*text, CLI_BLANKS);
-    size_t n = strcspn(p, CLI_BLANKS), skip = 0;
+    const char *p = *text + strspn(*text, ACL_BLANKS);
+    size_t n = strcspn(p, ACL_BLANKS), skip = 0;
     if (*p == '{') {
         u32 depth = 0;
         skip = 1;
@@ -56,6 +37,13 @@ static int acl_cli_take_tag(const char **text, char tag[ACL_TAG_BYTES], struct e
     tag[n] = 0;
     *text = p + n + 2 * skip;
     return 0;
+}
+
+int acl_cli_take_end(const char **text, char tag[ACL_TAG_BYTES], struct error *e)
+{
+    int rc = acl_rule_take(text, "tag") ? acl_cli_take_tag(text, tag, e) : 0;
+    *text += strspn(*text, ACL_BLANKS);
+    return rc || !**text ? rc : error_set(e, EINVAL, "unknown input `%.200s'", *text);
 }
 
 /* A command that waits for a list. */
@@ -113,14 +101,11 @@ static int acl_cli_set_list(struct cli_call *c)
     struct acl_rules rules = {0};
     struct acl_list_args a = {.index = ACL_NONE, .may_be_new = true};
     char tag[ACL_TAG_BYTES] = "cli";
-    int rc = acl_cli_take(&text, "index") ? acl_cli_take_index(&text, &a.index, c->err) : 0;
+    int rc = acl_cli_take_head(&text, &a.index, c->err);
     if (!rc)
         rc = acl_rules_parse(&text, &rules, c->err);
-    if (!rc && acl_cli_take(&text, "tag"))
-        rc = acl_cli_take_tag(&text, tag, c->err);
-    text += strspn(text, CLI_BLANKS);
-    if (!rc && *text)
-        rc = error_set(c->err, EINVAL, "unknown input `%.200s'", text);
+    if (!rc)
+        rc = acl_cli_take_end(&text, tag, c->err);
     if (rc) {
         free(rules.v);
         return rc;
@@ -237,6 +222,18 @@ const struct cli_command acl_plugin_commands[] = {
     {"clear acl-plugin sessions", "Forgets the sessions of permit+reflect",
      acl_session_clear_command, 0},
     {"show acl-plugin sessions [verbose]", "Sessions of permit+reflect", acl_session_show, 0},
+    {"set acl-plugin macip acl <rules:rest>",
+     "Makes a list of stations and their addresses, or gives that of an index other rules at once: "
+     "[index N] permit|deny [ip PREFIX] [mac MAC] [mask MAC] [, ...] [tag TAG]",
+     acl_macip_set_command, 0},
+    {"delete acl-plugin macip acl (index <index:u32>)",
+     "Deletes a MACIP list that no interface has", acl_macip_delete_command, 0},
+    {"set acl-plugin macip interface <interface> [acl] <index:u32> [del]",
+     "Which stations and addresses an interface receives from: by a MACIP list",
+     acl_macip_interface_command, 0},
+    {"show acl-plugin macip acl [index <index:u32>]", "MACIP lists", acl_macip_show_lists, 0},
+    {"show acl-plugin macip interface", "Which interfaces have MACIP lists",
+     acl_macip_show_interfaces, 0},
     {"show acl-plugin acl [index <index:u32>]", "Access lists and their rules", acl_show_lists, 0},
     {"show acl-plugin interface [sw_if_index <sw_if_index:u32>] [acl] [detail]",
      "The access lists of interfaces", acl_show_interfaces, 0},
@@ -318,6 +315,7 @@ void acl_plugin_config(struct piste *p, void *state, enum rc_phase phase, struct
     if (phase == RC_GLOBAL) {
         acl_cli_write_settings(state, t);
         acl_session_write(p, t);
+        acl_macip_write(p, t);
     }
     if (phase != RC_INTERFACE)
         return;
@@ -329,5 +327,6 @@ void acl_plugin_config(struct piste *p, void *state, enum rc_phase phase, struct
                          d == ACL_INPUT ? "input" : "output", c->lists[k]);
         }
         acl_cli_write_types(p, f, t);
+        acl_macip_write_interface(f, t);
     }
 }

@@ -40,8 +40,9 @@ struct acl_types {
 struct acl_interface {
     struct acl_context *context[ACL_DIRECTION_N];
     struct acl_types *types[ACL_DIRECTION_N];
-    u32 epoch;     /* counts changes of lists */
-    bool stateful; /* there may be sessions */
+    const struct acl_macip *macip; /* of what it receives */
+    u32 epoch;                     /* counts changes of lists */
+    bool stateful;                 /* there may be sessions */
 };
 
 /* What is the same for all. */

@@ -10,6 +10,7 @@
 #include "engine/node.h"
 #include "engine/thread.h"
 #include "plugins/acl/acl_list.h"
+#include "plugins/acl/acl_macip.h"
 
 struct acl_list_job;
 
@@ -20,8 +21,9 @@ struct acl_state {
     u32 lists_end;                   /* no index from here on is in use */
     VEC(struct acl_list_job *) jobs; /* the first is being built */
     struct aside aside;
-    bool hash_lookup; /* what the message has set last; lookups are what they are */
-    u32 n_contexts;   /* indices given */
+    bool hash_lookup;               /* what the message has set last; lookups are what they are */
+    VEC(struct acl_macip *) macips; /* by index */
+    u32 n_contexts;                 /* indices given */
     VEC(u32) contexts_free;
 };
 
@@ -61,6 +63,33 @@ int acl_session_clear_command(struct cli_call *c);
 int acl_session_timeout_command(struct cli_call *c);
 int acl_session_table_command(struct cli_call *c);
 
+/* --- acl_cli.c --- */
+/* "index N", when it is there. */
+int acl_cli_take_head(const char **text, u32 *index, struct error *e) MUST_CHECK;
+/* "tag TAG", when it is there, and the end of the line. */
+int acl_cli_take_end(const char **text, char tag[ACL_TAG_BYTES], struct error *e) MUST_CHECK;
+
+/* --- acl_macip.c, acl_macip_cli.c, acl_macip_api.c --- */
+struct interface;
+void acl_macip_fini(struct acl_state *s);
+void acl_macip_write(struct piste *p, struct text *t);
+void acl_macip_write_interface(const struct interface *f, struct text *t);
+int acl_macip_set_command(struct cli_call *c);
+int acl_macip_delete_command(struct cli_call *c);
+int acl_macip_interface_command(struct cli_call *c);
+int acl_macip_show_lists(struct cli_call *c);
+int acl_macip_show_interfaces(struct cli_call *c);
+/* tell for the interface, or when sw_if_index is ~0 for each. */
+void acl_api_tell(struct api_call *c, u32 sw_if_index,
+                  void (*tell)(struct api_call *c, struct if_index i));
+void acl_macip_api_add(struct api_call *c);
+void acl_macip_api_add_replace(struct api_call *c);
+void acl_macip_api_del(struct api_call *c);
+void acl_macip_api_interface_add_del(struct api_call *c);
+void acl_macip_api_dump(struct api_call *c);
+void acl_macip_api_interface_get(struct api_call *c);
+void acl_macip_api_interface_list_dump(struct api_call *c);
+
 /* --- acl_show.c --- */
 int acl_show_lists(struct cli_call *c);
 int acl_show_interfaces(struct cli_call *c);
@@ -75,6 +104,7 @@ int acl_show_decoded(struct cli_call *c);
 void acl_trace_tuple(const u64 *words, struct text *out);
 struct trace_record;
 void acl_trace_format(struct piste *p, const struct trace_record *r, struct text *out);
+void acl_trace_format_macip(struct piste *p, const struct trace_record *r, struct text *out);
 void acl_trace_format_nonip(struct piste *p, const struct trace_record *r, struct text *out);
 
 /* --- for the record in acl_module.c --- */

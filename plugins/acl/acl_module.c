@@ -12,6 +12,9 @@ NODE_DECLARE(acl_in_ip4_l2);
 NODE_DECLARE(acl_in_ip6_l2);
 NODE_DECLARE(acl_out_ip4_l2);
 NODE_DECLARE(acl_out_ip6_l2);
+NODE_DECLARE(acl_macip_in_ip4);
+NODE_DECLARE(acl_macip_in_ip6);
+NODE_DECLARE(acl_macip_in_l2);
 NODE_DECLARE(acl_in_types);
 NODE_DECLARE(acl_out_types);
 
@@ -54,18 +57,20 @@ static const struct node_def node_in_types =
     ACL_FA_NODE("acl-plugin-in-nonip-l2", acl_in_types, acl_trace_format_nonip);
 static const struct node_def node_out_types =
     ACL_FA_NODE("acl-plugin-out-nonip-l2", acl_out_types, acl_trace_format_nonip);
+static const struct node_def node_macip_ip4 =
+    ACL_FA_NODE("acl-plugin-macip-ip4", acl_macip_in_ip4, acl_trace_format_macip);
+static const struct node_def node_macip_ip6 =
+    ACL_FA_NODE("acl-plugin-macip-ip6", acl_macip_in_ip6, acl_trace_format_macip);
+static const struct node_def node_macip_l2 =
+    ACL_FA_NODE("acl-plugin-macip-l2", acl_macip_in_l2, acl_trace_format_macip);
 static const struct node_def *const nodes[] = {
-    &node_in_ip4,
-    &node_in_ip6,
-    &node_out_ip4,
-    &node_out_ip6,
-    &node_in_ip4_l2,
-    &node_in_ip6_l2,
-    &node_out_ip4_l2,
-    &node_out_ip6_l2,
-    &node_in_types,
-    &node_out_types,
-    NULL,
+    &node_macip_ip4,  &node_macip_ip6,
+    &node_macip_l2,   &node_in_ip4,
+    &node_in_ip6,     &node_out_ip4,
+    &node_out_ip6,    &node_in_ip4_l2,
+    &node_in_ip6_l2,  &node_out_ip4_l2,
+    &node_out_ip6_l2, &node_in_types,
+    &node_out_types,  NULL,
 };
 
 /* In layer 2 VPP has arcs of their own for these, which begin where they stand here. */
@@ -91,18 +96,23 @@ static const struct feature_def feature_out_ip6_l2 = {"l2-output", "acl-plugin-o
                                                       behind_out_ip4};
 static const struct feature_def feature_out_types = {"l2-output", "acl-plugin-out-nonip-l2", NULL,
                                                      behind_out_ip6};
+static const char *const before_in_ip4[] = {"acl-plugin-in-ip4-fa", NULL};
+static const char *const before_in_ip6[] = {"acl-plugin-in-ip6-fa", NULL};
+static const char *const before_in_l2[] = {"acl-plugin-in-ip4-l2", NULL};
+static const struct feature_def feature_macip_ip4 = {"ip4-unicast", "acl-plugin-macip-ip4",
+                                                     before_in_ip4};
+static const struct feature_def feature_macip_ip6 = {"ip6-unicast", "acl-plugin-macip-ip6",
+                                                     before_in_ip6};
+static const struct feature_def feature_macip_l2 = {"l2-input", "acl-plugin-macip-l2",
+                                                    before_in_l2};
 static const struct feature_def *const features[] = {
-    &feature_in_ip4,
-    &feature_in_ip6,
-    &feature_out_ip4,
-    &feature_out_ip6,
-    &feature_in_ip4_l2,
-    &feature_in_ip6_l2,
-    &feature_in_types,
-    &feature_out_ip4_l2,
-    &feature_out_ip6_l2,
-    &feature_out_types,
-    NULL,
+    &feature_macip_ip4,  &feature_macip_ip6,
+    &feature_macip_l2,   &feature_in_ip4,
+    &feature_in_ip6,     &feature_out_ip4,
+    &feature_out_ip6,    &feature_in_ip4_l2,
+    &feature_in_ip6_l2,  &feature_in_types,
+    &feature_out_ip4_l2, &feature_out_ip6_l2,
+    &feature_out_types,  NULL,
 };
 
 static const char *const needs[] = {"api",        "interface",  "ip4", "ip6",

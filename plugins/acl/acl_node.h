@@ -34,6 +34,11 @@ struct acl_fa_trace {
 };
 static_assert(sizeof(struct acl_fa_trace) <= TRACE_EXTRA_BYTES, "fits a trace");
 
+struct acl_macip_trace {
+    u32 interface, list, rule;
+    bool permits;
+};
+
 struct acl_type_trace {
     u32 interface;
     u16 type;

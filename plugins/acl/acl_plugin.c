@@ -65,6 +65,7 @@ void acl_plugin_stop(struct piste *p, void *state)
     aside_fini(&s->aside);
     acl_bind_release(p);
     acl_lists_fini(s);
+    acl_macip_fini(s);
     acl_bind_fini(s);
     acl_sessions_fini();
     mem_map_free(&s->lists_map);

@@ -18,15 +18,14 @@ static const char *acl_action_name(u8 action)
 
 /* --- reading --- */
 
-#define BLANKS " \t\r\n"
 #define RULE_WORD_BYTES 128
 
 /* The word at *text, which is not taken; "" at the end, and where it is too long. A comma is a
  * word. */
 static const char *rule_word(const char *text, char word[RULE_WORD_BYTES], const char **end)
 {
-    text += strspn(text, BLANKS);
-    size_t n = *text == ',' ? 1 : strcspn(text, BLANKS ",");
+    text += strspn(text, ACL_BLANKS);
+    size_t n = *text == ',' ? 1 : strcspn(text, ACL_BLANKS ",");
     *end = text + n;
     if (n >= RULE_WORD_BYTES)
         n = 0;
@@ -35,7 +34,7 @@ static const char *rule_word(const char *text, char word[RULE_WORD_BYTES], const
     return word;
 }
 
-static bool rule_take(const char **text, const char *wanted)
+bool acl_rule_take(const char **text, const char *wanted)
 {
     char word[RULE_WORD_BYTES];
     const char *end;
@@ -47,7 +46,7 @@ static bool rule_take(const char **text, const char *wanted)
 
 static int rule_unknown(const char *text, struct error *e)
 {
-    return error_set(e, EINVAL, "unknown input `%.200s'", text + strspn(text, BLANKS));
+    return error_set(e, EINVAL, "unknown input `%.200s'", text + strspn(text, ACL_BLANKS));
 }
 
 /* Decimal, or hex with 0x, up to most. */
@@ -65,7 +64,7 @@ static bool rule_number(const char **p, u32 most, u32 *out)
     return true;
 }
 
-static int rule_take_number(const char **text, u32 most, u32 *out, struct error *e)
+int acl_rule_take_number(const char **text, u32 most, u32 *out, struct error *e)
 {
     char word[RULE_WORD_BYTES];
     const char *end, *p = rule_word(*text, word, &end);
@@ -94,7 +93,7 @@ static int rule_take_range(const char **text, u16 *first, u16 *last, struct erro
     return 0;
 }
 
-static int rule_take_prefix(const char **text, struct ip_prefix *out, struct error *e)
+int acl_rule_take_prefix(const char **text, struct ip_prefix *out, struct error *e)
 {
     char word[RULE_WORD_BYTES];
     const char *end;
@@ -129,9 +128,9 @@ static const struct acl_rule rule_any = {.src_last = UINT16_MAX, .dst_last = UIN
 static int rule_take_flags(const char **text, struct acl_rule *r, struct error *e)
 {
     u32 value, mask = UINT8_MAX;
-    int rc = rule_take_number(text, UINT8_MAX, &value, e);
-    if (!rc && rule_take(text, "mask"))
-        rc = rule_take_number(text, UINT8_MAX, &mask, e);
+    int rc = acl_rule_take_number(text, UINT8_MAX, &value, e);
+    if (!rc && acl_rule_take(text, "mask"))
+        rc = acl_rule_take_number(text, UINT8_MAX, &mask, e);
     if (!rc) {
         r->tcp_flags_value = (u8)value;
         r->tcp_flags_mask = (u8)mask;
@@ -142,7 +141,7 @@ static int rule_take_flags(const char **text, struct acl_rule *r, struct error *
 static bool rule_take_action(const char **text, u8 *action)
 {
     for (u32 k = 0; k < ACL_ACTION_N; k++)
-        if (rule_take(text, action_words[k])) {
+        if (acl_rule_take(text, action_words[k])) {
             *action = (u8)k;
             return true;
         }
@@ -158,37 +157,37 @@ static int rule_take_part(const char **text, struct rule_reading *x, struct erro
         x->action = true;
         return 0;
     }
-    if (rule_take(text, "action")) {
-        rc = rule_take_number(text, ACL_ACTION_N - 1, &number, e);
+    if (acl_rule_take(text, "action")) {
+        rc = acl_rule_take_number(text, ACL_ACTION_N - 1, &number, e);
         x->rule.action = rc ? 0 : (u8)number;
         x->action = true;
         return rc;
     }
-    if (rule_take(text, "src")) {
+    if (acl_rule_take(text, "src")) {
         x->src = true;
-        return rule_take_prefix(text, &x->rule.src, e);
+        return acl_rule_take_prefix(text, &x->rule.src, e);
     }
-    if (rule_take(text, "dst")) {
+    if (acl_rule_take(text, "dst")) {
         x->dst = true;
-        return rule_take_prefix(text, &x->rule.dst, e);
+        return acl_rule_take_prefix(text, &x->rule.dst, e);
     }
-    if (rule_take(text, "proto")) {
-        rc = rule_take_number(text, UINT8_MAX, &number, e);
+    if (acl_rule_take(text, "proto")) {
+        rc = acl_rule_take_number(text, UINT8_MAX, &number, e);
         x->rule.protocol = rc ? 0 : (u8)number;
         return rc;
     }
-    if (rule_take(text, "sport"))
+    if (acl_rule_take(text, "sport"))
         return rule_take_range(text, &x->rule.src_first, &x->rule.src_last, e);
-    if (rule_take(text, "dport"))
+    if (acl_rule_take(text, "dport"))
         return rule_take_range(text, &x->rule.dst_first, &x->rule.dst_last, e);
-    return rule_take(text, "tcpflags") ? rule_take_flags(text, &x->rule, e) : 1;
+    return acl_rule_take(text, "tcpflags") ? rule_take_flags(text, &x->rule, e) : 1;
 }
 
 static int rule_end(struct acl_rules *out, struct rule_reading *x, const char *text,
                     struct error *e)
 {
     if (!x->action)
-        return *(text + strspn(text, BLANKS))
+        return *(text + strspn(text, ACL_BLANKS))
                    ? rule_unknown(text, e)
                    : error_set(e, EINVAL, "a rule says permit, deny or permit+reflect");
     if (x->src && !x->dst)
@@ -211,7 +210,7 @@ int acl_rules_parse(const char **text, struct acl_rules *out, struct error *e)
         if (!rc)
             continue;
         rc = rule_end(out, &x, *text, e);
-        if (rc || !rule_take(text, ","))
+        if (rc || !acl_rule_take(text, ","))
             return rc;
         x = (struct rule_reading){.rule = rule_any};
     }

@@ -25,6 +25,13 @@ struct acl_rule {
 
 /* --- acl_rule.c --- */
 
+#define ACL_BLANKS " \t\r\n"
+/* Take the word at *text, where it is the wanted one, or a number up to most, or a prefix (host
+ * bits kept). -EINVAL: it is something else. */
+bool acl_rule_take(const char **text, const char *wanted);
+int acl_rule_take_number(const char **text, u32 most, u32 *out, struct error *e) MUST_CHECK;
+int acl_rule_take_prefix(const char **text, struct ip_prefix *out, struct error *e) MUST_CHECK;
+
 /* "permit src 10.0.0.0/8 proto 6 dport 80, deny": as in commands. -EINVAL: the error says what. */
 struct acl_rules {
     struct acl_rule *v; /* owned */

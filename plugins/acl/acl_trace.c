@@ -48,6 +48,15 @@ void acl_trace_format(struct piste *p, const struct trace_record *r, struct text
     acl_trace_tuple(note.tuple, out);
 }
 
+void acl_trace_format_macip(struct piste *p, const struct trace_record *r, struct text *out)
+{
+    struct acl_macip_trace note;
+    memcpy(&note, r->extra, sizeof(note));
+    text_add(out,
+             "acl-plugin: sw_if_index %u, next index %u, action: %u, match: macip acl %d rule %d",
+             note.interface, r->next, note.permits, (int)note.list, (int)note.rule);
+}
+
 void acl_trace_format_nonip(struct piste *p, const struct trace_record *r, struct text *out)
 {
     struct acl_type_trace note;

@@ -137,3 +137,30 @@ def test_types(api, loop):
     assert change([], 0, 999) == -2
     assert change([], 0) == 0
     assert api.acl_interface_etype_whitelist_dump(sw_if_index=loop) == []
+
+
+def test_macip(api, loop):
+    rules = [{"is_permit": 1, "src_mac": b"\2\xaa\0\0\0\0", "src_mac_mask": b"\xff\xff\0\0\0\0",
+              "src_prefix": prefix("10.0.0.0/8")}, {"is_permit": 0, "src_prefix": prefix("2001:db8::/32")}]
+    made = api.macip_acl_add(tag="m", count=2, r=rules)
+    assert (made.retval, made.acl_index) == (0, 0)
+    (d,) = api.macip_acl_dump(acl_index=0)
+    assert (d.acl_index, d.tag, d.count) == (0, "m", 2)
+    assert [(r.is_permit, text(r.src_prefix)) for r in d.r] == [(1, "10.0.0.0/8"), (0, "2001:db8::/32")]
+    assert (bytes(d.r[0].src_mac), bytes(d.r[0].src_mac_mask)) == (b"\2\xaa\0\0\0\0", b"\xff\xff\0\0\0\0")
+    assert api.macip_acl_add_replace(acl_index=0, tag="n", count=1, r=rules[:1]).acl_index == 0
+    assert api.macip_acl_add_replace(acl_index=4, tag="n", count=1, r=rules[:1]).retval == -6
+    assert api.macip_acl_add(tag="m", count=1, r=[dict(rules[0], is_permit=2)]).retval == -7
+    assert [(d.acl_index, d.tag, d.count) for d in api.macip_acl_dump(acl_index=NONE)] == [(0, "n", 1)]
+    def bind(is_add, index, interface=loop):
+        return api.macip_acl_interface_add_del(is_add=is_add, sw_if_index=interface, acl_index=index).retval
+    assert (bind(True, 9), bind(True, 0, 999), bind(False, 0), bind(True, 0)) == (-6, -2, -6, 0)
+    assert list(api.macip_acl_interface_get().acls)[loop] == 0
+    (d,) = api.macip_acl_interface_list_dump(sw_if_index=loop)
+    assert (d.sw_if_index, list(d.acls)) == (loop, [0])
+    assert api.macip_acl_del(acl_index=0).retval == -155
+    assert (bind(False, 0), api.macip_acl_del(acl_index=0).retval, api.macip_acl_del(acl_index=0).retval) == (0, 0, -6)
+
+
+def test_sessions(api):
+    assert api.acl_plugin_get_conn_table_max_entries().conn_table_max_entries == 500000
