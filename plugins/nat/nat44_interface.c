@@ -104,6 +104,7 @@ void nat44_interfaces_clear(struct piste *p)
     struct nat44_state *s = nat44_state_of(p);
     while (s->ifs.n)
         nat44_forget_if(p, s->ifs.n - 1);
+    nat44_sync_routes(p);
 }
 
 static void nat44_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)

@@ -79,6 +79,16 @@ def feature(api, index, flag, add=True):
     return api.nat44_interface_add_del_feature(is_add=add, flags=FLAGS[flag], sw_if_index=index).retval
 
 
+def test_nothing_is_left_of_it(api, switch, loops):
+    """Nor the routes by which the switch takes what is for an address of the pool."""
+    before = switch.vpp.ctl("show ip fib")
+    assert enable(api) == 0
+    assert (feature(api, loops[1], "outside"), address_range(api, "192.0.2.1", "192.0.2.1")) == (0, 0)
+    assert "192.0.2.1/32" in switch.vpp.ctl("show ip fib")
+    assert enable(api, enable=False) == 0
+    assert switch.vpp.ctl("show ip fib") == before
+
+
 def test_interfaces(api, nat, loops):
     assert feature(api, loops[0], "inside") == feature(api, loops[1], "outside") == feature(api, loops[1], "inside") == 0
     assert feature(api, loops[0], "inside") == -81
