@@ -16,6 +16,7 @@ import lib  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
+    parser.addoption("--fast-path-seeds", default=3, type=int, help="of test_fast_path.py's test_beside_itself")
 
 
 def pytest_configure(config):

@@ -545,6 +545,127 @@ def test_more_flows_than_entries(net):
     lib.wait_for(lambda: b"#last" in other.receive(), "a frame", timeout=20)
 
 
+def test_many_new_flows(net, datagrams):
+    """Who sends under ever new addresses takes no entry from those that are in use, and all frames arrive."""
+    vpp, _, left, right = crossed(net, config="fast-path { on flows 256 }")
+    needs(vpp)
+    there = datagrams(left, right, "10.9.0.2")
+    until_flows(vpp, left, there)
+    wire, other = net.wire(left, "l0"), net.wire(right, "r0")
+    sent, came = 0, collections.Counter()
+
+    def attack(n):
+        nonlocal sent
+        for _ in range(n):
+            source = b"\x02\xcc" + sent.to_bytes(4, "big")
+            wire.send(octets("02:dd:00:00:00:01") + source + b"\x88\xb5" + (b"#serial%8d" % sent).ljust(46, b"."))
+            sent += 1
+
+    def arrived():
+        while select.select([other.socket], [], [], 0)[0]:
+            frame = other.receive()
+            if b"#serial" in frame:
+                came[frame[14:29]] += 1
+        return len(came) == sent
+
+    def full_and_unharmed():
+        kernel = kernel_packets(vpp)
+        for _ in range(10):
+            attack(64)
+            there.send(30)
+            lib.wait_for(arrived, f"{sent} frames", timeout=30)
+        shown = vpp.json("show fast-path")
+        assert shown["flows"] <= 256
+        return shown["full"] and kernel_packets(vpp) >= kernel + 300
+
+    lib.wait_for(full_and_unharmed, "a table that is full, and a flow that stays in the kernel", timeout=90)
+    assert set(came.values()) == {1}
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+
+
+def test_ageing(net, datagrams):
+    """Stations that only the kernel hears do not age, others do."""
+    vpp, _, left, right = crossed(net, "bridge", config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.9.0.2")
+    until_flows(vpp, left, there)
+    left.ip(f"neigh replace 10.9.0.2 lladdr {right.mac('r0')} dev l0 nud permanent")
+    right.ip(f"neigh replace 10.9.0.1 lladdr {left.mac('l0')} dev r0 nud permanent")
+    wire = net.wire(left, "l0")
+    vpp.ctl("set bridge-domain mac-age 1 1")
+
+    def by_the_graph():
+        return sum(vpp.counter(f"host-{name}", "rx packets") for name in ("left", "right")) - kernel_packets(vpp)
+
+    def only_the_silent_one_ages():
+        until_flows(vpp, left, there)
+        wire.send(b"\xff" * 6 + octets("02:cc:00:00:00:01") + b"\x88\xb5" + bytes(46))
+        lib.wait_for(lambda: "02:cc:00:00:00:01" in vpp.ctl("show l2fib all"), "the silent one to be known")
+        there.send(50)
+        begin = by_the_graph()
+        for _ in range(25):  # each is less than an entry may be idle
+            vpp.ctl("set clock adjust 6")
+            there.send(10)
+            left.ping("10.9.0.2", count=1)
+            kernel_packets(vpp)
+        known = vpp.ctl("show l2fib all")
+        if by_the_graph() != begin or "02:cc:00:00:00:01" in known:
+            return False  # the graph has heard them too, or the time was too short
+        assert left.mac("l0") in known and right.mac("r0") in known
+        return True
+
+    lib.wait_for(only_the_silent_one_ages, "a time in which the graph hears nobody", timeout=120)
+
+
+def test_two_switches(net, datagrams):
+    """One behind the other, in one namespace."""
+    ns, left, right = net.namespace(), net.namespace(), net.namespace()
+    ns.veth("left", "l0", left)
+    ns.veth("middle0", "middle1")
+    ns.veth("right", "r0", right)
+    left.ip("addr add 10.9.0.1/24 dev l0")
+    right.ip("addr add 10.9.0.2/24 dev r0")
+    both = []
+    for ports, config in ((("left", "middle0"), ON), (("middle1", "right"), CLSACT)):
+        vpp = needs(net.vpp(ns, config=config))
+        for name in ports:
+            vpp.configure(f"create host-interface name {name}\nset int state host-{name} up")
+        vpp.configure(f"set interface l2 xconnect host-{ports[0]} host-{ports[1]}\n"
+                      f"set interface l2 xconnect host-{ports[1]} host-{ports[0]}")
+        both.append(vpp)
+    there = datagrams(left, right, "10.9.0.2")
+    for vpp in both:
+        until_flows(vpp, left, there)
+        until_kernel(vpp, there)
+    both[0].ctl("clear fast-path")
+    there.send(500)
+    both[1].kill()
+    both[0].ctl("show fast-path")
+    assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+
+
+def test_device_moves(net, datagrams):
+    """Into another namespace, in the midst of packets, and back."""
+    vpp, switch, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    elsewhere = net.namespace()
+    for _ in range(2):
+        until_kernel(vpp, there)
+        switch.ip(f"link set right0 netns {elsewhere}")
+        lib.wait_for(lambda: vpp.link("host-right0") == "down" and not flows(vpp), "the link to be down")
+        for _ in range(20):
+            there.tx.sendto(b"....#lost", there.to)
+        elsewhere.ip(f"link set right0 netns {switch}")
+        switch.ip("link set right0 up")
+        lib.wait_for(lambda: left.ping("10.2.0.1", count=1), "an answer", timeout=60)
+    assert there.rest() == []
+    there.rx.settimeout(60)
+    until_kernel(vpp, there)
+    assert vpp.json("show fast-path")["on"]
+
+
 # ---- the switch beside itself without a fast path: the same frames, the same changes
 
 PORTS = 4
@@ -692,7 +813,11 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(2))
+def pytest_generate_tests(metafunc):
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("--fast-path-seeds")))
+
+
 def test_beside_itself(net, seed):
     """The same random frames and changes with a fast path and without: the same frames come out, and the same is counted."""
     rng = random.Random(seed)

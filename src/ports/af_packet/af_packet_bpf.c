@@ -437,25 +437,52 @@ static void count_packet(struct bpf_asm *a, const struct af_packet_bpf *b, struc
     bpf_atomic_add(a, BPF_REG_9, COUNT(packets), BPF_REG_1);
 }
 
+/* One hop less for IPv4, whose TTL is at `at` + offset: its header's sum changes by as much. */
+static void lose_hop4(struct bpf_asm *a, u32 at, i32 offset)
+{
+    struct bpf_label carried = bpf_label(a);
+    bpf_load(a, BPF_B, BPF_REG_1, at, offset);
+    bpf_alu_imm(a, BPF_SUB, BPF_REG_1, 1);
+    bpf_store(a, BPF_B, at, offset, BPF_REG_1);
+    bpf_load(a, BPF_H, BPF_REG_1, at, offset + 2);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, htons(0x0100));
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_1, 0xffff, carried);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, 1);
+    bpf_here(a, carried);
+    bpf_store(a, BPF_H, at, offset + 2, BPF_REG_1);
+}
+
+/* What routing changes of IPv4, where the packet lies: by helpers it costs more than all the rest.
+ * To elsewhere, when it is something else, or the headers are not in one piece. r7: the action, r8:
+ * its flags. */
+static void route4(struct bpf_asm *a, struct bpf_label elsewhere)
+{
+    bpf_mov(a, BPF_REG_1, BPF_REG_8);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_TTL4);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, elsewhere);
+    bpf_load(a, BPF_W, BPF_REG_4, SKB_REG, SKB(data));
+    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(data_end));
+    bpf_mov(a, BPF_REG_1, BPF_REG_4);
+    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, ETHERNET_BYTES + 12);
+    bpf_jump_if(a, BPF_JGT, BPF_REG_1, BPF_REG_2, elsewhere);
+    lose_hop4(a, BPF_REG_4, ETHERNET_BYTES + 8);
+    for (i32 at = 0; at < 12; at += 2) {
+        bpf_load(a, BPF_H, BPF_REG_1, BPF_REG_7, ACTION(macs) + at);
+        bpf_store(a, BPF_H, BPF_REG_4, at, BPF_REG_1);
+    }
+}
+
 /* One hop less; the sum of the packet as a whole, where the device made one, stays right. */
 static void lose_hop(struct bpf_asm *a, struct bpf_label drop)
 {
-    struct bpf_label ip6 = bpf_label(a), none = bpf_label(a), carried = bpf_label(a);
+    struct bpf_label ip6 = bpf_label(a), none = bpf_label(a);
     bpf_jump_if_imm(a, BPF_JSET, BPF_REG_8, FAST_PATH_TTL6, ip6);
     bpf_mov(a, BPF_REG_1, BPF_REG_8);
     bpf_alu_imm(a, BPF_AND, BPF_REG_1, FAST_PATH_TTL4);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, none);
     call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES + 8, L3, 4);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
-    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
-    bpf_alu_imm(a, BPF_SUB, BPF_REG_1, 1);
-    bpf_store(a, BPF_B, FP, L3, BPF_REG_1);
-    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 2);
-    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, htons(0x0100));
-    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_1, 0xffff, carried);
-    bpf_alu_imm(a, BPF_ADD, BPF_REG_1, 1);
-    bpf_here(a, carried);
-    bpf_store(a, BPF_H, FP, L3 + 2, BPF_REG_1);
+    lose_hop4(a, FP, L3);
     bpf_mov_imm(a, BPF_REG_5, BPF_F_RECOMPUTE_CSUM);
     call_on_skb(a, BPF_FUNC_skb_store_bytes, ETHERNET_BYTES + 8, L3, 4);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, drop);
@@ -619,7 +646,8 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
 {
     bpf_asm_begin(a);
     struct bpf_label pass = bpf_label(a), act = bpf_label(a), missed = bpf_label(a),
-                     drop = bpf_label(a), obey = bpf_label(a);
+                     drop = bpf_label(a), obey = bpf_label(a), elsewhere = bpf_label(a),
+                     tags = bpf_label(a), send = bpf_label(a);
     bpf_mov(a, SKB_REG, BPF_REG_1);
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(cb[0]));
     bpf_jump_if32_imm(a, BPF_JEQ, BPF_REG_1, w.hit, obey);
@@ -648,10 +676,16 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
     bpf_mov(a, BPF_REG_7, BPF_REG_0);
     count_packet(a, b, drop);
     bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_7, ACTION(flags));
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_8, 0, send);
+    route4(a, elsewhere);
+    bpf_jump(a, tags);
+    bpf_here(a, elsewhere);
     lose_hop(a, drop);
     answer_echo(a, drop);
     change_addresses(a, drop);
+    bpf_here(a, tags);
     change_tag(a, drop);
+    bpf_here(a, send);
     bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_7, ACTION(device));
     bpf_mov_imm(a, BPF_REG_2, 0);
     bpf_call(a, BPF_FUNC_redirect);

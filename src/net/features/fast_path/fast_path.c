@@ -286,7 +286,7 @@ static bool tells_by_itself(const char *what)
         "show ",        "show_",        "sw_interface_get", "cli",
         "sockclnt",     "memclnt",      "control_ping",     "api_versions",
         "want_",        "ip route ",    "ip_route_add_del", "set ip neighbor ",
-        "ip neighbor ", "ip_neighbor_",
+        "ip neighbor ", "ip_neighbor_", "set clock ",
     };
     size_t n = strlen(what);
     for (u32 i = 0; i < array_len(begins); i++)
