@@ -24,6 +24,7 @@ SO_DETACH_FILTER, SYS_PIDFD_GETFD = 27, 438
 def needs(vpp):
     """The switch, with its fast path; where the kernel or the privilege is missing, the test is skipped."""
     shown = vpp.json("show fast-path")
+    assert "refuses" not in shown.get("why_not", ""), vpp.ctl("show logging")
     if not shown["on"]:
         pytest.skip("no fast path here: " + shown["why_not"])
     return vpp
@@ -524,6 +525,18 @@ def test_without_the_capability(net):
     assert "CAP_BPF" in vpp.ctl("show hardware-interfaces host-left")
 
 
+@pytest.mark.parametrize("config", [ON, "fast-path { on hold 5 }"])
+def test_without_measuring(net, datagrams, config):
+    """CAP_BPF and CAP_NET_ADMIN are enough; without CAP_PERFMON the kernel's verifier is stricter."""
+    words = ["setpriv", "--bounding-set=-perfmon,-sys_admin", "--inh-caps=-perfmon,-sys_admin"]
+    vpp, _, left, right = net.routed(config=config, prefix=words)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    until_kernel(vpp, there)
+    lib.wait_for(lambda: left.ping("10.1.0.2") and " echo" in vpp.ctl("show fast-path flows"), "an answer by the kernel", timeout=30)
+
+
 def test_more_flows_than_entries(net):
     """The oldest go when nobody uses them; packets of others pass the graph."""
     vpp, _, left, right = crossed(net, config="fast-path { on flows 64 }")
@@ -879,6 +892,16 @@ def detach_filters(pid):
         finally:
             os.close(fd)
     os.close(pidfd)
+
+
+def test_entries_in_use_stay(net, datagrams):
+    """As long as they are used: nothing is learnt anew each second."""
+    vpp, _, left, right = crossed(net, config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.9.0.2")
+    until_flows(vpp, left, there)
+    lib.wait_for(lambda: there.send(20) is None and [f for f in flows(vpp) if f["to"] == "host-right" and f["age_s"] >= 4],
+                 "an entry that is as old", timeout=60)
 
 
 def test_canary(net):

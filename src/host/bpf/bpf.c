@@ -16,6 +16,7 @@
 #define SO_ATTACH_BPF 50
 #endif
 #define LOG_BYTES (256u << 10)
+#define LOG_LINES 20
 #define BEFORE (1u << 3) /* BPF_F_BEFORE, Linux 6.6 */
 
 static struct log_class log_class = {"bpf", NULL};
@@ -60,7 +61,17 @@ int bpf_map_del(int fd, const void *key)
     return bpf_do(BPF_MAP_DELETE_ELEM, &x);
 }
 
-/* What the verifier has against it, line by line. */
+/* The last lines of a text. */
+static char *last_lines(char *text, u32 n)
+{
+    char *at = text + strlen(text);
+    while (at > text && n)
+        if (*--at == '\n' && at[1])
+            n--;
+    return at;
+}
+
+/* What the verifier has against it, line by line: the end of what it says. */
 static void log_verdict(const char *name, union bpf_attr *x)
 {
     char *log = mem_alloc(LOG_BYTES), *save = NULL;
@@ -70,7 +81,8 @@ static void log_verdict(const char *name, union bpf_attr *x)
     int fd = bpf_do(BPF_PROG_LOAD, x);
     if (fd >= 0)
         close(fd);
-    for (char *line = strtok_r(log, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+    for (char *line = strtok_r(last_lines(log, LOG_LINES), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
         log_error(&log_class, "%s: %s", name, line);
     free(log);
 }

@@ -9,11 +9,13 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/byteorder.h"
 #include "base/mem.h"
 #include "host/bpf/bpf.h"
 #include "net/packet/ethernet_packet.h"
 
 #define ETHERNET_BYTES 14
+#define LEAST_BYTES 32 /* of a frame that is looked at */
 #define PROTOCOL_ICMP 1
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
@@ -79,11 +81,11 @@ static void find_port(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
 static void key_link(struct bpf_asm *a, struct bpf_label miss)
 {
     struct bpf_label untagged = bpf_label(a);
-    /* a helper that fills all of it first costs less than the barriers that the verifier puts
-     * behind the first write to each word, where we may not measure (CAP_PERFMON) */
-    call_on_skb(a, BPF_FUNC_skb_load_bytes, 0, KEY, sizeof(struct fast_path_key));
-    for (i32 at = 24; at < (i32)sizeof(struct fast_path_key); at += 8)
-        bpf_store_imm(a, BPF_DW, FP, KEY + at, 0);
+    /* More than the header: where we may not measure (CAP_PERFMON) the verifier puts a barrier
+     * behind the first write to each word, which what a helper has filled costs not. */
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, 0, KEY_AT(ethernet), LEAST_BYTES);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    bpf_store_imm(a, BPF_DW, FP, KEY_AT(dst), 0);
     bpf_store(a, BPF_W, FP, KEY_AT(port), BPF_REG_8);
     bpf_store_imm(a, BPF_W, FP, KEY_AT(tci), 0);
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_present));
@@ -93,10 +95,15 @@ static void key_link(struct bpf_asm *a, struct bpf_label miss)
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_proto));
     bpf_store(a, BPF_H, FP, KEY_AT(tpid), BPF_REG_1);
     bpf_here(a, untagged);
-    call_on_skb(a, BPF_FUNC_skb_load_bytes, 0, KEY_AT(ethernet), ETHERNET_BYTES);
-    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
     bpf_load(a, BPF_B, BPF_REG_1, FP, KEY_AT(ethernet));
     bpf_jump_if_imm(a, BPF_JSET, BPF_REG_1, 1, miss); /* groups */
+}
+
+/* The rest of a key that is not short. */
+static void key_lengthen(struct bpf_asm *a)
+{
+    for (u32 at = AF_PACKET_BPF_SHORT_BYTES; at < sizeof(struct fast_path_key); at += 8)
+        bpf_store_imm(a, BPF_DW, FP, KEY + (i32)at, 0);
 }
 
 /* Adds what lies on the stack to the sum in r1, by words of 32 bits. */
@@ -145,7 +152,7 @@ static void copy_stack(struct bpf_asm *a, i32 to, i32 from, i32 bytes)
 }
 
 /* What a router does more with than to send it on is a miss. r7: enum fast_path_mask. */
-static void key_ip4(struct bpf_asm *a, struct bpf_label miss, struct bpf_label end,
+static void key_ip4(struct bpf_asm *a, struct bpf_label miss, struct bpf_label brief,
                     struct bpf_label ports)
 {
     call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 20);
@@ -167,7 +174,8 @@ static void key_ip4(struct bpf_asm *a, struct bpf_label miss, struct bpf_label e
     check_sum(a, miss);
     copy_stack(a, KEY_AT(dst), L3 + 16, 4);
     bpf_load(a, BPF_B, BPF_REG_9, FP, L3 + 9);
-    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, end);
+    bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, brief);
+    key_lengthen(a);
     copy_stack(a, KEY_AT(src), L3 + 12, 4);
     bpf_store(a, BPF_W, FP, KEY_AT(proto_label), BPF_REG_9);
     bpf_mov_imm(a, BPF_REG_8, ETHERNET_BYTES + 20);
@@ -191,6 +199,7 @@ static void key_ip6(struct bpf_asm *a, struct bpf_label miss, struct bpf_label e
     bpf_swap_be(a, BPF_REG_1, 16);
     bpf_alu_imm(a, BPF_ADD, BPF_REG_1, ETHERNET_BYTES + 40);
     check_length(a, miss);
+    key_lengthen(a);
     copy_stack(a, KEY_AT(dst), L3 + 24, 16);
     bpf_load(a, BPF_B, BPF_REG_9, FP, L3 + 6);
     bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, end);
@@ -206,7 +215,8 @@ static void key_ip6(struct bpf_asm *a, struct bpf_label miss, struct bpf_label e
 
 /* The key's part that is of IP; where there are no ports to look for, to echo. Leaves the protocol
  * in r9, and 0 there for others. r7: the port's mask; r8: where layer 4 begins. */
-static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label echo)
+static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label echo,
+                   struct bpf_label brief)
 {
     struct bpf_label end = bpf_label(a), ip6 = bpf_label(a), ports = bpf_label(a),
                      take = bpf_label(a), other = bpf_label(a);
@@ -215,7 +225,7 @@ static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label ec
     bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, htons(ETHERTYPE_IP6), ip6);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP4), other);
-    key_ip4(a, miss, end, ports);
+    key_ip4(a, miss, brief, ports);
     bpf_here(a, ip6);
     key_ip6(a, miss, end);
     bpf_here(a, ports);
@@ -232,6 +242,7 @@ static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label ec
     bpf_jump(a, end);
     bpf_here(a, other);
     bpf_mov_imm(a, BPF_REG_7, FAST_PATH_LINK);
+    bpf_jump(a, brief);
     bpf_here(a, end);
     bpf_store(a, BPF_H, FP, KEY_AT(mask), BPF_REG_7);
 }
@@ -248,6 +259,7 @@ static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, PROTOCOL_ICMP, miss);
     bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP4), miss);
+    key_lengthen(a);
     copy_stack(a, KEY_AT(src), L3 + 12, 4);
     bpf_mov_imm(a, BPF_REG_7, ETHERNET_BYTES + 20);
     bpf_load(a, BPF_H, BPF_REG_8, FP, L3 + 2);
@@ -257,6 +269,11 @@ static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
     bpf_here(a, ip6);
     bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP6), miss);
+    /* all of it is there already, which the verifier cannot know */
+    call_on_skb(a, BPF_FUNC_skb_load_bytes, ETHERNET_BYTES, L3, 40);
+    bpf_jump_if_imm(a, BPF_JNE, BPF_REG_0, 0, miss);
+    key_lengthen(a);
+    copy_stack(a, KEY_AT(dst), L3 + 24, 16);
     copy_stack(a, KEY_AT(src), L3 + 8, 16);
     bpf_mov_imm(a, BPF_REG_7, ETHERNET_BYTES + 40);
     bpf_load(a, BPF_H, BPF_REG_8, FP, L3 + 4);
@@ -285,7 +302,7 @@ static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
     bpf_mov(a, BPF_REG_1, BPF_REG_8); /* IPv6: addresses, length and protocol are summed, too */
     bpf_alu_imm(a, BPF_ADD, BPF_REG_1, PROTOCOL_ICMP6);
     bpf_swap_be(a, BPF_REG_1, 16);
-    sum_add(a, KEY_AT(src), 32);
+    sum_add(a, KEY_AT(dst), 32); /* and the source behind it */
     bpf_here(a, sum);
     sum_add(a, MESSAGE, MESSAGE_MOST);
     sum_fold(a);
@@ -341,10 +358,15 @@ static void check_longest(struct bpf_asm *a, struct bpf_label miss)
 /* r8: the number of the action for this packet. r7: the port's mask; r8: the device. */
 static void find_flow(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss)
 {
-    struct bpf_label echo = bpf_label(a), found = bpf_label(a), end = bpf_label(a);
+    struct bpf_label echo = bpf_label(a), found = bpf_label(a), end = bpf_label(a),
+                     brief = bpf_label(a);
     key_link(a, miss);
-    key_ip(a, miss, echo);
+    key_ip(a, miss, echo, brief);
     map_find(a, b->flows_fd, KEY, echo);
+    bpf_jump(a, found);
+    bpf_here(a, brief);
+    bpf_store(a, BPF_H, FP, KEY_AT(mask), BPF_REG_7);
+    map_find(a, b->short_fd, KEY, echo);
     bpf_here(a, found);
     bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, FLOW(generation));
     bpf_map_value(a, BPF_REG_2, b->control_fd, CONTROL(generation));
@@ -733,7 +755,18 @@ static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
     /* memory of entries as they come */
     b->flows_fd = bpf_map_new("fast_flows", BPF_MAP_TYPE_HASH, sizeof(struct fast_path_key),
                               sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
-    return b->flows_fd < 0 ? b->flows_fd : 0;
+    if (b->flows_fd < 0)
+        return b->flows_fd;
+    b->short_fd = bpf_map_new("fast_short", BPF_MAP_TYPE_HASH, AF_PACKET_BPF_SHORT_BYTES,
+                              sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
+    return b->short_fd < 0 ? b->short_fd : 0;
+}
+
+int af_packet_bpf_map_of(const struct af_packet_bpf *b, const struct fast_path_key *k)
+{
+    bool ip4 = be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP4);
+    bool is_short = k->mask == FAST_PATH_LINK || (k->mask == FAST_PATH_DST && ip4);
+    return is_short ? b->short_fd : b->flows_fd;
 }
 
 static int make_bpf_programs(struct af_packet_bpf *b, u32 expected_attach, struct error *e)
@@ -756,6 +789,7 @@ int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args 
 {
     *b = (struct af_packet_bpf){.ports_fd = -1,
                                 .flows_fd = -1,
+                                .short_fd = -1,
                                 .actions_fd = -1,
                                 .counts_fd = -1,
                                 .control_fd = -1,
@@ -779,8 +813,8 @@ static void array_free(void *memory, size_t bytes)
 
 void af_packet_bpf_close(struct af_packet_bpf *b)
 {
-    const int fds[] = {b->ports_fd,   b->flows_fd,  b->actions_fd, b->counts_fd,
-                       b->control_fd, b->filter_fd, b->ingress_fd};
+    const int fds[] = {b->short_fd,  b->ports_fd,   b->flows_fd,  b->actions_fd,
+                       b->counts_fd, b->control_fd, b->filter_fd, b->ingress_fd};
     array_free(b->ports, sizeof(*b->ports) * AF_PACKET_BPF_PORTS);
     array_free(b->actions, sizeof(*b->actions) * b->max);
     array_free(b->counts, sizeof(*b->counts) * b->max);

@@ -16,6 +16,8 @@
  * control thread. */
 #pragma once
 
+#include <stddef.h>
+
 #include "net/features/fast_path/fast_path.h"
 
 /* Of a device, in an array by the lower bits of its index. */
@@ -44,8 +46,13 @@ struct af_packet_bpf_control {
     u64 deadline_ns; /* of CLOCK_MONOTONIC; with a hold */
 };
 
+/* Most keys have nothing behind their first bytes; those are in a map of their own, which costs
+ * half of the time and memory. */
+#define AF_PACKET_BPF_SHORT_BYTES 32u
+static_assert(offsetof(struct fast_path_key, dst) + 4 <= AF_PACKET_BPF_SHORT_BYTES, "IPv4's fits");
+
 struct af_packet_bpf {
-    int ports_fd, flows_fd, actions_fd, counts_fd, control_fd;
+    int ports_fd, flows_fd, short_fd, actions_fd, counts_fd, control_fd;
     int filter_fd, ingress_fd;
     u32 max;
     bool holds;                       /* see above */
@@ -65,3 +72,5 @@ struct af_packet_bpf_args {
 int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args *args,
                        struct error *e) MUST_CHECK;
 void af_packet_bpf_close(struct af_packet_bpf *b);
+/* The map that has the key. */
+int af_packet_bpf_map_of(const struct af_packet_bpf *b, const struct fast_path_key *k);

@@ -262,13 +262,13 @@ static void on_held_tick(void *arg)
 static int fast_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
 {
     const struct af_packet_state *s = arg;
-    return bpf_map_set(s->bpf->flows_fd, key, flow);
+    return bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
 }
 
 static void fast_del(void *arg, const struct fast_path_key *key)
 {
     const struct af_packet_state *s = arg;
-    bpf_map_del(s->bpf->flows_fd, key);
+    bpf_map_del(af_packet_bpf_map_of(s->bpf, key), key);
 }
 
 static void fast_set_generation(void *arg, u32 generation)

@@ -372,11 +372,11 @@ static bool all_were_decided(struct fast_path *s)
 static void on_tick(void *arg)
 {
     struct fast_path *s = arg;
-    u64 now = clock_ns();
     if (!all_were_decided(s))
         return;
     keep_on(s);
     fast_path_fold(s);
+    u64 now = clock_ns(); /* no earlier than what the entries had last */
     entries_sweep(s, now);
     end_rests(s, now);
     set_stats(s);

@@ -40,7 +40,7 @@ struct fast_path_key {
     be16 tpid;           /* 0: untagged */
     u16 mask;            /* enum fast_path_mask; others than IP: FAST_PATH_LINK */
     u8 ethernet[14];     /* addresses, and the type behind the tag */
-    u8 src[16], dst[16]; /* IPv4: the first four bytes */
+    u8 dst[16], src[16]; /* IPv4: the first four bytes */
     be16 sport, dport;
     u32 proto_label; /* protocol, and from bit 8 on the flow label; host order */
 };
