@@ -4,8 +4,8 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million ip4-internet ip4-vlan ip6 ip6-internet
-xconnect xconnect-vlan bridge bridge-million (all of them otherwise).
+PATH is one or more of: ip4 ip4-million ip4-internet ip4-vlan ip6 ip6-internet xconnect xconnect-vlan bridge
+bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
@@ -174,6 +174,53 @@ def bridge_million(switch):
     return learnt_bridge(switch, 1000000, "+")
 
 
+def translated(switch, sessions):
+    """pg0 is inside, pg1 outside, with one address."""
+    pgs, macs = routed(switch)
+    switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[1].host} pg1")
+    switch.ctl(f"nat44 plugin enable sessions {sessions}")
+    switch.ctl("nat44 add interface address pg1")
+    switch.ctl("set interface nat44 in pg0 out pg1")
+    return pgs, macs
+
+
+def known(switch, source, data, count):
+    """Each flow of the data once."""
+    switch.ctl(f"packet-generator new {{ name known limit {count} size 64-64 source {source} node ethernet-input data {data} }}")
+    switch.run_stream("known")
+    switch.ctl("packet-generator delete known")
+
+
+def nat44(switch):
+    """1,000 established flows from inside to outside."""
+    _, macs = translated(switch, 2000)
+    data = f"{{ IP4: {macs} UDP: 10.0.0.2 -> 20.0.0.0 - 20.0.3.231 {PORTS} }}"
+    known(switch, "pg0", data, 1000)
+    known(switch, "pg1", f"{{ IP4: {switch.pgs[1].host_mac} -> {switch.pgs[1].mac} "
+                         "UDP: 20.0.0.0 - 20.0.3.231 -> 10.1.0.1 UDP: 2 -> 1 incrementing 18 }", 1000)
+    return data
+
+
+def nat44_out2in(switch):
+    """The same from outside to inside; pg1 is inside, so that packets leave by it."""
+    pgs = [switch.pg(i, f"10.{i}.0.1/24") for i in range(2)]
+    switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[0].host} pg0")
+    switch.ctl("nat44 plugin enable sessions 2000")
+    switch.ctl("nat44 add interface address pg0")
+    switch.ctl("set interface nat44 in pg1 out pg0")
+    known(switch, "pg1", f"{{ IP4: {pgs[1].host_mac} -> {pgs[1].mac} UDP: 10.1.0.2 -> 20.0.0.0 - 20.0.3.231 {PORTS} }}", 1000)
+    return (f"{{ IP4: {pgs[0].host_mac} -> {pgs[0].mac} UDP: 20.0.0.0 - 20.0.3.231 -> 10.0.0.1 "
+            "UDP: 2 -> 1 incrementing 18 }")
+
+
+def nat44_million(switch):
+    """A million flows at random."""
+    _, macs = translated(switch, 1100000)
+    flows = f"{{ IP4: {macs} UDP: 10.0.0.2 -> 20.0.0.0 {{}} 20.15.255.255 {PORTS} }}"
+    known(switch, "pg0", flows.replace("{}", "-"), 1 << 20)
+    return flows.replace("{}", "+")
+
+
 # name: (setting up, what VPP 26.06 takes, at most)
 PATHS = {
     "ip4": (ip4, 128, 90),
@@ -186,6 +233,9 @@ PATHS = {
     "xconnect-vlan": (xconnect_vlan, None, None),
     "bridge": (bridge, 252, 110),
     "bridge-million": (bridge_million, None, 220),
+    "nat44": (nat44, None, None),
+    "nat44-out2in": (nat44_out2in, None, None),
+    "nat44-million": (nat44_million, None, None),
 }
 
 

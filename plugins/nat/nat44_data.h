@@ -78,7 +78,7 @@ struct nat44_session {
     u8 lru; /* enum nat44_lru */
     u8 spare;
     struct index_links by_age;
-    u32 aged_s; /* when it went to the end of its list, in 2^30 ns */
+    u32 aged_s; /* when it went to the end of its list, in 2^33 ns */
     u32 spare2;
 };
 static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
@@ -183,9 +183,10 @@ ALWAYS_INLINE struct nat44_data *nat44_now(void)
 }
 
 ALWAYS_INLINE void nat44_count(struct nat44_data *n, struct thread *t, enum nat44_dir dir,
-                               enum nat44_path path, enum nat44_count what, struct if_index i)
+                               enum nat44_path path, enum nat44_count what, struct if_index i,
+                               u64 packets)
 {
-    tally_add(&counter_simple(n->counters[dir][path][what], thread_index(t))[i.i], 1);
+    tally_add(&counter_simple(n->counters[dir][path][what], thread_index(t))[i.i], packets);
 }
 
 ALWAYS_INLINE enum nat44_count nat44_count_of(u8 protocol)

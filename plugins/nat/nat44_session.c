@@ -35,7 +35,7 @@ static void nat44_list_add(struct nat44_thread *own, struct session_table *table
 {
     struct nat44_session *s = nat44_session_at(table, i);
     s->lru = nat44_session_is_transitory(s) ? NAT44_LRU_TRANSITORY : NAT44_LRU_ESTABLISHED;
-    s->aged_s = (u32)(s->last_heard_ns >> 30);
+    s->aged_s = (u32)(s->last_heard_ns >> 33);
     index_list_add(&own->lru[s->lru], SESSION_LINKS(table), table->pool.stride_bytes, i);
 }
 
