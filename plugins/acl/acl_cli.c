@@ -102,7 +102,7 @@ static int acl_cli_set_list(struct cli_call *c)
     struct acl_list_args a = {.index = ACL_NONE, .may_be_new = true};
     char tag[ACL_TAG_BYTES] = "cli";
     int rc = acl_cli_take_head(&text, &a.index, c->err);
-    if (!rc)
+    if (!rc && !acl_rule_is_next(text, "tag")) /* a list may have no rules, by messages */
         rc = acl_rules_parse(&text, &rules, c->err);
     if (!rc)
         rc = acl_cli_take_end(&text, tag, c->err);

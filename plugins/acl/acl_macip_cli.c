@@ -89,7 +89,7 @@ int acl_macip_set_command(struct cli_call *c)
     struct macip_rules rules = {0};
     u32 index = ACL_NONE;
     int rc = acl_cli_take_head(&text, &index, c->err);
-    if (!rc)
+    if (!rc && !acl_rule_is_next(text, "tag")) /* a list may have no rules, by messages */
         rc = macip_take_rules(&text, &rules, c->err);
     if (!rc)
         rc = acl_cli_take_end(&text, tag, c->err);

@@ -34,6 +34,11 @@ static const char *rule_word(const char *text, char word[RULE_WORD_BYTES], const
     return word;
 }
 
+bool acl_rule_is_next(const char *text, const char *wanted)
+{
+    return acl_rule_take(&text, wanted);
+}
+
 bool acl_rule_take(const char **text, const char *wanted)
 {
     char word[RULE_WORD_BYTES];

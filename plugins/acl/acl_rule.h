@@ -29,6 +29,8 @@ struct acl_rule {
 /* Take the word at *text, where it is the wanted one, or a number up to most, or a prefix (host
  * bits kept). -EINVAL: it is something else. */
 bool acl_rule_take(const char **text, const char *wanted);
+/* Whether it is the next word; nothing is taken. */
+bool acl_rule_is_next(const char *text, const char *wanted);
 int acl_rule_take_number(const char **text, u32 most, u32 *out, struct error *e) MUST_CHECK;
 int acl_rule_take_prefix(const char **text, struct ip_prefix *out, struct error *e) MUST_CHECK;
 

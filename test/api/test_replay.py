@@ -118,8 +118,10 @@ class State:
             return [self.plain(v, names, field) for v in value]
         if hasattr(value, "__dict__"):
             pops = getattr(value, "vtr_op", 0) in (3, 4)  # which has no say about what is pushed
+            # a device that nobody sets up or down keeps the link that it has
+            idle = getattr(value, "interface_dev_type", "") == "af-packet" and not value.flags & 1
             return {k: self.plain(v, names, k) for k, v in value.__dict__.items()
-                    if k not in PASSING and not (pops and k == "vtr_push_dot1q")}
+                    if k not in PASSING and not (pops and k == "vtr_push_dot1q") and not (idle and k in ("flags", "link_speed"))}
         return names.get(value, value) if "sw_if_index" in field or field.endswith("_if_index") else value
 
     def routes(self):
@@ -318,6 +320,8 @@ FOUND = {
         "classify table mask l2 src buckets 2",
         ("classify_add_del_session", {"is_add": True, "table_index": 0, "metadata": 7, "match": bytes(32)}),
         ("policer_add", {"name": "p", "infos": {"cir": 100, "cb": 2000, "conform_action": {"type": 1, "dscp": 5}}})],
+    "access lists without rules": [
+        ("acl_add_replace", {"acl_index": 0xffffffff, "tag": "none at all", "r": []}), ("macip_acl_add", {"tag": "nobody", "r": []})],
     "tags that are not pushed": [
         "create loopback interface",
         ("l2_interface_vlan_tag_rewrite", {"sw_if_index": "loop0", "vtr_op": 0, "push_dot1q": 1, "tag1": 6})],
