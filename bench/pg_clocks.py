@@ -4,8 +4,8 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 ip4-million ip4-internet ip4-vlan ip6 ip6-internet xconnect xconnect-vlan bridge
-bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
+PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip6 ip6-internet
+xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
@@ -221,12 +221,42 @@ def nat44_million(switch):
     return flows.replace("{}", "+")
 
 
+def with_acl(switch, rules, *outputs):
+    """The path of ip4, and a list on what pg0 receives."""
+    data = ip4(switch)
+    path = switch.new_file("acl.cli")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write(f"set acl-plugin acl {rules}\nset acl-plugin interface pg0 input acl 0\n")
+    switch.ctl(f"exec {path}", timeout=120)
+    return data
+
+
+def acl_thousand(switch):
+    """The same with an access list: 1,000 rules for other packets, and one for these."""
+    return with_acl(switch, ", ".join(f"deny src 30.{n >> 8}.{n & 255}.0/24 proto 17 dport {n + 1}"
+                                      for n in range(1000)) + ", permit")
+
+
+def acl_reflect(switch):
+    """The same by permit+reflect, established."""
+    return with_acl(switch, "permit+reflect")
+
+
+def acl_hundred_thousand(switch):
+    """The same with 100,000 rules for other hosts, networks and ports."""
+    return with_acl(switch, ", ".join(f"deny src 30.{n >> 16}.{n >> 8 & 255}.{n & 255}/32 dst 20.{n % 200}.0.0/16 "
+                                      f"proto {6 if n & 1 else 17} dport {n % 60000}" for n in range(100000)) + ", permit")
+
+
 # name: (setting up, what VPP 26.06 takes, at most)
 PATHS = {
     "ip4": (ip4, 128, 90),
     "ip4-million": (ip4_million, 354, None),
     "ip4-internet": (ip4_internet, None, None),
     "ip4-vlan": (ip4_vlan, None, None),
+    "acl-1000": (acl_thousand, 307, None),
+    "acl-reflect": (acl_reflect, 218, None),
+    "acl-100000": (acl_hundred_thousand, None, None),
     "ip6": (ip6, None, None),
     "ip6-internet": (ip6_internet, None, None),
     "xconnect": (xconnect, 42, 40),

@@ -57,7 +57,7 @@ static void match_counts_add(struct match_counts *c, u64 hash)
 /* --- which rule is in which table --- */
 
 struct match_group {
-    u64 mask[ACL_MATCH_WORDS_MAX];
+    struct acl_match_bits word[ACL_MATCH_WORDS_MAX];
     VEC(u32) rules; /* by place among those given; the first has the lowest number */
     struct match_counts counts;
 };
@@ -68,32 +68,37 @@ struct match_build {
     VEC(struct match_group) groups;
 };
 
-static bool match_mask_covers(const u64 *mask, const u64 *part, u32 words)
+static bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part, u32 words)
 {
     u64 missing = 0;
     for (u32 i = 0; i < words; i++)
-        missing |= part[i] & ~mask[i];
+        missing |= part[i].mask & ~mask[i];
     return !missing;
 }
 
 static void match_group_add(struct match_build *b, struct match_group *g, u32 rule)
 {
     vec_add(&g->rules, rule);
-    match_counts_add(&g->counts, acl_match_hash(b->rules[rule].value, g->mask, b->l->words));
+    match_counts_add(&g->counts, acl_match_hash(b->rules[rule].value, g->word, b->l->words));
 }
 
 static struct match_group *match_group_of(struct match_build *b, const u64 *mask)
 {
-    for (u32 i = 0; i < b->groups.n; i++)
-        if (!memcmp(b->groups.v[i].mask, mask, b->l->words * sizeof(*mask)))
+    for (u32 i = 0; i < b->groups.n; i++) {
+        u64 differ = 0;
+        for (u32 w = 0; w < b->l->words; w++)
+            differ |= b->groups.v[i].word[w].mask ^ mask[w];
+        if (!differ)
             return &b->groups.v[i];
+    }
     return NULL;
 }
 
 static struct match_group *match_group_new(struct match_build *b, const u64 *mask)
 {
-    struct match_group g = {{0}};
-    memcpy(g.mask, mask, b->l->words * sizeof(*mask));
+    struct match_group g = {{{0}}};
+    for (u32 w = 0; w < b->l->words; w++)
+        g.word[w].mask = mask[w];
     vec_add(&b->groups, g);
     return &b->groups.v[b->groups.n - 1];
 }
@@ -105,8 +110,8 @@ static struct match_group *match_group_with_room(struct match_build *b,
     u32 words = b->l->words;
     for (u32 i = 0; i < b->groups.n; i++) {
         struct match_group *g = &b->groups.v[i];
-        if (match_mask_covers(r->mask, g->mask, words) &&
-            match_counts_get(&g->counts, acl_match_hash(r->value, g->mask, words)) <
+        if (match_mask_covers(r->mask, g->word, words) &&
+            match_counts_get(&g->counts, acl_match_hash(r->value, g->word, words)) <
                 MATCH_SLOT_RULES)
             return g;
     }
@@ -168,7 +173,7 @@ static void match_table_fill(struct acl_match *m, const struct match_build *b,
     u32 *slots = mem_alloc((size_t)g->rules.n * sizeof(*slots));
     for (u32 i = 0; i < g->rules.n; i++) {
         const u64 *value = b->rules[g->rules.v[i]].value;
-        slots[i] = (u32)acl_match_hash(value, t->mask, words) & t->heads_mask;
+        slots[i] = (u32)acl_match_hash(value, t->word, words) & t->heads_mask;
         heads[slots[i] + 1]++;
     }
     heads[0] = first;
@@ -183,6 +188,21 @@ static void match_table_fill(struct acl_match *m, const struct match_build *b,
     free(slots);
 }
 
+/* The bits that all rules ask for alike. */
+static void match_table_common(struct acl_match_table *t, const struct match_build *b,
+                               const struct match_group *g)
+{
+    for (u32 w = 0; w < b->l->words; w++) {
+        u64 first = b->rules[g->rules.v[0]].value[w], common = UINT64_MAX;
+        for (u32 i = 0; i < g->rules.n; i++) {
+            const struct acl_match_rule *r = &b->rules[g->rules.v[i]];
+            common &= r->mask[w] & ~(r->value[w] ^ first);
+        }
+        t->word[w].common = common;
+        t->word[w].value = first & common;
+    }
+}
+
 static void match_tables_make(struct acl_match *m, const struct match_build *b)
 {
     u32 n_heads = 0, first = 0;
@@ -192,7 +212,8 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
     for (u32 i = 0; i < m->n_tables; i++) {
         const struct match_group *g = &b->groups.v[i];
         struct acl_match_table *t = &m->tables[i];
-        memcpy(t->mask, g->mask, sizeof(t->mask));
+        memcpy(t->word, g->word, sizeof(t->word));
+        match_table_common(t, b, g);
         t->first_rule = b->rules[g->rules.v[0]].number;
         t->heads_mask = match_heads(g) - 1;
         t->heads_at = n_heads;
@@ -241,7 +262,7 @@ static void match_window_fill(struct acl_match_window *x, const struct acl_match
     u8 *seen = mem_alloc(MATCH_ROWS);
     for (u32 t = 0; t < m->n_tables; t++) {
         const struct match_group *g = &b->groups.v[t];
-        u32 mask = (u32)(g->mask[x->word] >> x->shift) & (MATCH_ROWS - 1);
+        u32 mask = (u32)(g->word[x->word].mask >> x->shift) & (MATCH_ROWS - 1);
         memset(seen, 0, MATCH_ROWS);
         for (u32 i = 0; i < g->rules.n; i++)
             seen[(u32)(b->rules[g->rules.v[i]].value[x->word] >> x->shift) & mask] = 1;

@@ -59,11 +59,15 @@ struct acl_match_layout {
     u32 levels;
 };
 
+/* Of two words it is a cache line. */
 struct acl_match_table {
-    u64 mask[ACL_MATCH_WORDS_MAX];
     u32 first_rule; /* the lowest number */
     u32 heads_at, heads_mask;
     u32 spare;
+    struct acl_match_bits {
+        u64 mask;          /* what is hashed */
+        u64 common, value; /* bits that all its rules ask for, and how they are */
+    } word[ACL_MATCH_WORDS_MAX];
 };
 
 struct acl_match_window {
@@ -95,14 +99,14 @@ ALWAYS_INLINE u64 acl_match_mix(u64 a, u64 b)
     return product.low ^ product.high;
 }
 
-ALWAYS_INLINE u64 acl_match_hash(const u64 *key, const u64 *mask, u32 words)
+ALWAYS_INLINE u64 acl_match_hash(const u64 *key, const struct acl_match_bits *b, u32 words)
 {
     u64 h = 0x9e3779b97f4a7c15ull;
     for (u32 i = 0; i + 1 < words; i += 2)
-        h = acl_match_mix(h ^ (key[i] & mask[i]),
-                          0xe7037ed1a0b428dbull ^ (key[i + 1] & mask[i + 1]));
+        h = acl_match_mix(h ^ (key[i] & b[i].mask),
+                          0xe7037ed1a0b428dbull ^ (key[i + 1] & b[i + 1].mask));
     if (words % 2)
-        h = acl_match_mix(h ^ (key[words - 1] & mask[words - 1]), 0x8ebc6af09c88c6e3ull);
+        h = acl_match_mix(h ^ (key[words - 1] & b[words - 1].mask), 0x8ebc6af09c88c6e3ull);
     return h;
 }
 
@@ -126,12 +130,21 @@ ALWAYS_INLINE bool acl_match_entry(const u64 *entry, const u64 *key, u32 words)
     return !differ && acl_match_in(entry[2 * words], key[words - 1]);
 }
 
+/* Whether the key has what all rules of t ask for. */
+ALWAYS_INLINE bool acl_match_common(const struct acl_match_table *t, const u64 *key, u32 words)
+{
+    u64 differ = 0;
+    for (u32 i = 0; i < words; i++)
+        differ |= (key[i] & t->word[i].common) ^ t->word[i].value;
+    return !differ;
+}
+
 /* The lowest number below `best` in the key's slot of t; else best. */
 ALWAYS_INLINE u32 acl_match_in_table(const struct acl_match *m, const struct acl_match_table *t,
                                      const u64 *key, u32 words, u32 best)
 {
     const u32 *head =
-        &m->heads[t->heads_at + ((u32)acl_match_hash(key, t->mask, words) & t->heads_mask)];
+        &m->heads[t->heads_at + ((u32)acl_match_hash(key, t->word, words) & t->heads_mask)];
     const u64 *e = m->entries + (size_t)head[0] * acl_match_entry_words(words);
     for (u32 n = head[1] - head[0]; n; n--, e += acl_match_entry_words(words)) {
         u32 number = (u32)e[2 * words + 1];
@@ -165,7 +178,8 @@ ALWAYS_INLINE u32 acl_match_find(const struct acl_match *m, const u64 *key, u32 
             const struct acl_match_table *t = &m->tables[w * 64 + (u32)__builtin_ctzll(live)];
             if (t->first_rule >= best)
                 return best;
-            best = acl_match_in_table(m, t, key, words, best);
+            if (acl_match_common(t, key, words))
+                best = acl_match_in_table(m, t, key, words, best);
         }
     return best;
 }

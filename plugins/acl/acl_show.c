@@ -266,7 +266,7 @@ static void acl_show_match_of(struct out *o, const struct acl_match *m, u32 list
         out_object(o, NULL);
         out_text(o, "  %6u:", i);
         for (u32 w = 0; w < m->words; w++)
-            out_text(o, " %016" PRIx64, t->mask[w]);
+            out_text(o, " %016" PRIx64, t->word[w].mask);
         out_u64(o, "slots", t->heads_mask + 1u, "  slots %" PRIu64);
         out_u64(o, "entries", heads[t->heads_mask + 1] - heads[0], " entries %" PRIu64);
         out_u64(o, "first_rule", t->first_rule, " first rule %" PRIu64 "\n");
