@@ -280,10 +280,10 @@ u32 NODE_FN(vhost_input)(struct thread *t, struct node *n, struct rx_queue *rx)
     struct vhost_ring *ring = &q->ring;
     struct vhost_received r;
     struct vhost_done done = {0};
-    u32 waiting = ring->fault ? 0 : vhost_waiting(ring);
+    u32 waiting = vhost_waiting(ring);
     if (!waiting)
         return 0;
-    if (unlikely(waiting > ring->size)) {
+    if (unlikely(ring->fault || waiting > ring->size)) {
         vhost_ring_fault(t, ring, VHOST_FAULT_INDEX);
         return 0;
     }

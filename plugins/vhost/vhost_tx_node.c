@@ -207,9 +207,9 @@ static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, str
     struct vhost_put p;
     p.done = (struct vhost_done){0};
     p.n = 0;
-    bool up = likely(__atomic_load_n(&r->up, __ATOMIC_ACQUIRE)) && !r->fault;
+    bool up = likely(__atomic_load_n(&r->up, __ATOMIC_ACQUIRE));
     p.waiting = up ? vhost_waiting(r) : 0;
-    if (unlikely(p.waiting > r->size)) {
+    if (unlikely(up && (r->fault || p.waiting > r->size))) {
         vhost_ring_fault(t, r, VHOST_FAULT_INDEX);
         up = false;
     }
