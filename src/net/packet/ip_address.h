@@ -46,7 +46,9 @@ static inline u8 ip_family_bits(enum ip_family f)
 
 static inline struct ip_address ip_address_from_ip4(be32 a)
 {
-    return (struct ip_address){.ip4 = a};
+    struct ip_address x = {{{0}}}; /* all of the union: addresses are compared whole */
+    x.ip4 = a;
+    return x;
 }
 
 /* The address of a message or command, of which only the family's bytes count. */
