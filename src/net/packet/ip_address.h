@@ -121,7 +121,7 @@ static inline bool ip_prefix_has(const struct ip_prefix *p, const struct ip_addr
 
 static inline struct ip_prefix ip4_prefix(be32 addr, u8 len)
 {
-    return (struct ip_prefix){.addr = {.ip4 = addr}, .family = IP_FAMILY_4, .len = len};
+    return (struct ip_prefix){.addr = ip_address_from_ip4(addr), .family = IP_FAMILY_4, .len = len};
 }
 
 static inline struct ip_prefix ip_prefix_host(enum ip_family f, struct ip_address addr)
