@@ -10,7 +10,7 @@
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 #include "plugins/acl/acl_internal.h"
-#include "plugins/acl/acl_session.h"
+#include "plugins/acl/acl_session_data.h"
 
 /* --- the plugin --- */
 

@@ -7,7 +7,7 @@
 #include "engine/probe.h"
 #include "net/link/interface/interface.h"
 #include "plugins/acl/acl_internal.h"
-#include "plugins/acl/acl_session.h"
+#include "plugins/acl/acl_session_data.h"
 
 /* --- lists --- */
 

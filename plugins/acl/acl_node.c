@@ -6,7 +6,7 @@
 #include "net/link/vlan/vlan_data.h"
 #include "plugins/acl/acl_data.h"
 #include "plugins/acl/acl_node.h"
-#include "plugins/acl/acl_session.h"
+#include "plugins/acl/acl_session_data.h"
 
 /* What the packets of a vector have in common, where they do. */
 struct acl_fa_view {

@@ -1,5 +1,5 @@
-/* Sessions as the control thread has them: made, limited, shown, cleared. See acl_session.h. */
-#include "plugins/acl/acl_session.h"
+/* Sessions as the control thread has them: made, limited, shown, cleared. See acl_session_data.h. */
+#include "plugins/acl/acl_session_data.h"
 
 #include <errno.h>
 #include <inttypes.h>
