@@ -57,6 +57,25 @@ static u32 find_if(const struct nat44_state *s, struct if_index i)
     return k;
 }
 
+static bool is_in_table(const struct nat44_session *s, const void *arg)
+{
+    const struct fib_index *t = arg;
+    return nat44_key_fib(&s->key[NAT44_I2O]).i == t->i ||
+           nat44_key_fib(&s->key[NAT44_O2I]).i == t->i;
+}
+
+/* Sessions name tables: none may outlive its own, which is there at least as long as interfaces to
+ * inside or outside are in it. i is neither any more. */
+static void nat44_leave_table(struct piste *p, struct if_index i)
+{
+    const struct nat44_state *s = nat44_state_of(p);
+    struct fib_index table = ip_if_fib(IP_FAMILY_4, i);
+    for (u32 k = 0; k < s->ifs.n; k++)
+        if (ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface).i == table.i)
+            return;
+    nat44_end_sessions(p, is_in_table, &table);
+}
+
 int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, struct error *e)
 {
     struct nat44_state *s = nat44_state_of(p);
@@ -74,8 +93,10 @@ int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, s
     if (k == s->ifs.n)
         vec_add(&s->ifs, ((struct nat44_if){i, to}));
     s->ifs.v[k].flags = to;
-    if (!to)
+    if (!to) {
         vec_del(&s->ifs, k);
+        nat44_leave_table(p, i);
+    }
     nat44_sync_routes(p);
     return 0;
 }
@@ -117,14 +138,6 @@ static void nat44_on_interface(struct piste *p, struct interface *f, enum if_eve
     nat44_sync_routes(p);
 }
 
-static bool is_in_table(const struct nat44_session *s, const void *arg)
-{
-    const struct fib_index *t = arg;
-    return nat44_key_fib(&s->key[NAT44_I2O]).i == t->i ||
-           nat44_key_fib(&s->key[NAT44_O2I]).i == t->i;
-}
-
-/* Sessions name tables: none may outlive its own. */
 static void nat44_on_table(struct piste *p, struct if_index i, struct fib_index from,
                            struct fib_index to, void *arg)
 {

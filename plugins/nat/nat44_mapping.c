@@ -80,14 +80,19 @@ static int nat44_install(struct piste *p, struct nat44_mapping_entry *x, be32 ex
     return 0;
 }
 
+/* Sessions of the host inside, and those of others inside with it (begin_hairpin). */
 static bool is_by_mapping(const struct nat44_session *s, const void *arg)
 {
     const struct nat44_mapping *m = arg;
     const union nat44_key *i2o = &s->key[NAT44_I2O], *o2i = &s->key[NAT44_O2I];
-    return s->flags & NAT44_SESSION_STATIC && be32_equal(i2o->src, m->inside.addr) &&
-           be32_equal(o2i->dst, m->outside.addr) &&
-           (!m->inside.protocol || (nat44_key_protocol(i2o) == m->inside.protocol &&
-                                    be16_equal(i2o->sport, m->inside.port)));
+    bool own = s->flags & NAT44_SESSION_STATIC && be32_equal(i2o->src, m->inside.addr) &&
+               be32_equal(o2i->dst, m->outside.addr);
+    bool hairpin = be32_equal(o2i->src, m->inside.addr) && be32_equal(i2o->dst, m->outside.addr);
+    if (!m->inside.protocol)
+        return own || hairpin;
+    return nat44_key_protocol(i2o) == m->inside.protocol &&
+           ((own && be16_equal(i2o->sport, m->inside.port)) ||
+            (hairpin && be16_equal(o2i->sport, m->inside.port)));
 }
 
 /* Takes it from data threads, and ends its sessions. */

@@ -303,6 +303,20 @@ def test_tables(switch, links):
     switch.ctl(f"set interface ip address del {inside} 10.1.0.1/24")
 
 
+def test_no_session_outlives_its_table(switch, links):
+    """A table that comes later may have its place: it is not to get others' packets."""
+    inside = switch.pg(4)
+    switch.ctl("ip table add 8")
+    switch.ctl(f"set interface ip table {inside} 8")
+    switch.ctl(f"set interface nat44 in {inside}")
+    switch.send(inside, inside.ether() / udp(dport=98))
+    wait_for(lambda: len(sessions(switch)) == 1, "the session")
+    switch.ctl(f"set interface nat44 in {inside} del")
+    assert not sessions(switch)
+    switch.ctl(f"set interface ip table {inside} 0")
+    switch.ctl("ip table del 8")
+
+
 def test_an_interface_that_is_both(switch, links):
     switch.ctl(f"set interface nat44 in {links[0]} del")
     switch.ctl(f"set interface nat44 in {links[1]}")
@@ -509,6 +523,8 @@ def test_hairpin(switch, links):
     (session,) = sessions(switch)
     assert session["packets"] == 3
     assert switch.json("show nat44 summary")["tcp_established"]["total"] == 1
+    switch.ctl(f"nat44 add static mapping tcp local {OTHER} 80 external {POOL} 8080 del")
+    assert not sessions(switch)
 
 
 def test_address_of_a_mapping_that_follows(switch, links):
