@@ -30,6 +30,7 @@ VETHS = 2 if not os.geteuid() else 0
 FRAMES = 300  # of a stream, again and again
 RATE = 3000
 STEPS = 40  # after which what a stream needs is made again
+STEPS_LEAST = 120  # however slow they are
 SHOWS = ["show trace max 5", "show runtime", "show errors", "show interface", "show ip fib", "show ip neighbor", "show adj",
          "show bridge-domain 1 detail", "show l2fib all", "show classify tables verbose", "show policer", "show buffers",
          "show arp proxy", "show ip4-full-reassembly details", "show memory", "show bihash", "show event-loop",
@@ -200,18 +201,21 @@ class Changes:
         for i, wire in enumerate(self.wires):
             self.switch.vppctl(f"delete host-interface name v{i}")  # with the buffers that it waits with
             wire.close()
+        for details in self.api.sw_interface_dump(sw_if_index=0xffffffff):
+            if details.interface_dev_type == "af_xdp":  # made of a device's other end, say: the kernel has buffers of it
+                self.api.request("af_xdp_delete", sw_if_index=details.sw_if_index)
         self.api.close()
 
 
 @pytest.mark.skipif(EMULATED, reason="qemu is slow")
 def test_random_changes(switch, build, request):
     seed = request.config.getoption("--changes-seed")
-    end = time.monotonic() + request.config.getoption("--changes-seconds")
     chance = random.Random(seed)
     changes = Changes(switch, build, chance)
+    end = time.monotonic() + request.config.getoption("--changes-seconds")
     steps = 0
     try:
-        while time.monotonic() < end:
+        while steps < STEPS_LEAST or time.monotonic() < end:
             if steps % STEPS == 0:
                 changes.make_again()
             changes.step()
@@ -224,4 +228,4 @@ def test_random_changes(switch, build, request):
     packet_lib.wait_for(lambda: switch.buffers_used() == 0, "buffers to come back", 30)
     sent = {name: stream["count"] for name, stream in ((str(pg), switch.stream(str(pg))) for pg in changes.pgs) if stream}
     print(f"seed {seed}: {steps} steps, {changes.accepted} accepted; packets: {sent}")
-    assert steps > 100 and changes.accepted > steps / 10
+    assert changes.accepted > steps / 10
