@@ -322,3 +322,21 @@ def test_what_is_sent_is_not_received(net, queues, options):
     wire.send(Ether(dst="ff:ff:ff:ff:ff:ff", src=wire.mac) / Raw(b"the last one" * 5))
     lib.wait_for(lambda: vpp.counter("host-vpp0", "rx packets"), "the frame from outside")
     assert vpp.counter("host-vpp0", "rx packets") == 1
+
+
+def test_an_interface_that_is_down_keeps_no_buffers(net):
+    """Buffers wait for frames while the interface is up, also where the thread does not stop looking for some."""
+    namespace = net.namespace()
+    namespace.veth("out", "hand")
+    vpp = net.vpp(namespace)
+    vpp.configure("create host-interface name out no-ring")
+    vpp.ctl("set interface rx-mode host-out polling")
+
+    def used():
+        return sum(pool["used"] for pool in vpp.json("show buffers")["pools"])
+
+    for _ in range(2):
+        vpp.ctl("set interface state host-out up")
+        lib.wait_for(used, "buffers to wait for frames")
+        vpp.ctl("set interface state host-out down")
+        lib.wait_for(lambda: not used(), "buffers to come back")

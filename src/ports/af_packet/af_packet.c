@@ -282,6 +282,8 @@ static int port_set_admin(void *arg, bool up, struct error *e)
             discard_waiting(&q->next);
         }
         rx_queue_enable(engine_of(port->piste), &q->rx, up);
+        if (!up) /* nobody else looks at it now */
+            free_posted(engine_main_thread(engine_of(port->piste)), q);
     }
     af_packet_update_link(port, &link);
     return 0;
