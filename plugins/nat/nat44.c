@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/feature.h"
 #include "net/link/interface/interface.h"
 #include "plugins/nat/nat44_internal.h"
 #include "plugins/nat/nat44_session.h"
@@ -68,6 +69,19 @@ static void threads_init(struct engine *e, struct nat44_data *d)
     d->n_owners = engine_n_threads(e) - 1;
 }
 
+static void unlock_tables(struct piste *p, const struct nat44_data *d)
+{
+    fib_table_unlock(fib_of(p), d->inside_fib, FIB_SOURCE_PROXY);
+    fib_table_unlock(fib_of(p), d->outside_fib, FIB_SOURCE_PROXY);
+}
+
+/* Of packets that this switch sends to itself. */
+static int nat44_set_local_errors(struct engine *e, bool on, struct error *err)
+{
+    const struct if_index local0 = {0};
+    return feature_enable(e, "ip4-local", NAT44_LOCAL_ERROR, local0, on, 0, err);
+}
+
 int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e)
 {
     struct nat44_state *s = nat44_state_of(p);
@@ -81,6 +95,11 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     if (with.sessions > NAT44_SESSIONS_MAX)
         return error_set(e, EINVAL, "at most %u sessions of a thread", NAT44_SESSIONS_MAX);
     int rc = lock_tables(p, &with, d, e);
+    if (!rc) {
+        rc = nat44_set_local_errors(engine, true, e);
+        if (rc)
+            unlock_tables(p, d);
+    }
     if (rc)
         return rc;
     s->options = with;
@@ -102,6 +121,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     threads_init(engine, d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
     d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
+    d->error_node = node_must_find(engine, NAT44_LOCAL_ERROR);
     s->enabled = true;
     __atomic_store_n(&nat44_data, d, __ATOMIC_RELEASE);
     return 0;
@@ -113,6 +133,9 @@ int nat44_disable(struct piste *p, struct error *e)
     struct nat44_data *d = &s->data;
     if (!s->enabled)
         return error_set(e, EALREADY, "already disabled");
+    int rc = nat44_set_local_errors(engine_of(p), false, e);
+    if (rc)
+        return rc;
     nat44_interfaces_clear(p);
     nat44_mappings_clear(p);
     nat44_pool_clear(p);
@@ -123,8 +146,7 @@ int nat44_disable(struct piste *p, struct error *e)
     nat44_mappings_free(&d->mappings);
     free(d->pool);
     d->pool = NULL;
-    fib_table_unlock(fib_of(p), d->inside_fib, FIB_SOURCE_PROXY);
-    fib_table_unlock(fib_of(p), d->outside_fib, FIB_SOURCE_PROXY);
+    unlock_tables(p, d);
     s->enabled = false;
     return 0;
 }

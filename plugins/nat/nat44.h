@@ -4,6 +4,7 @@
  *
  *   inside  ─► nat44-ed-in2out ─► ip4-lookup ...     begins sessions
  *   outside ─► nat44-ed-out2in ─► ip4-lookup ...     has those that there are
+ *   errors of this switch about what it translated ─► nat44-ed-local-error ─► ip4-lookup ...
  *
  * Each session is a data thread's, found by the port outside (nat44_owner_of_port). What is set
  * here lasts until the plugin is disabled.

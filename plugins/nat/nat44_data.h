@@ -170,7 +170,7 @@ struct nat44_data {
     u8 *if_flags; /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
-    struct node_index in_node[NAT44_DIRS];
+    struct node_index in_node[NAT44_DIRS], error_node;
     struct nat44_thread threads[THREADS_MAX];
 };
 

@@ -83,6 +83,7 @@ u32 nat44_end_sessions(struct piste *p, bool (*fn)(const struct nat44_session *s
                        const void *arg);
 
 /* --- for the record in nat_module.c --- */
+#define NAT44_LOCAL_ERROR "nat44-ed-local-error"
 extern const char nat44_module_name[];
 extern const struct cli_command nat44_commands[];
 extern const struct cli_type nat44_types[];

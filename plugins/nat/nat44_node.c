@@ -388,6 +388,55 @@ void NODE_FN(nat44_handoff_out2in)(struct thread *t, struct node *nd, struct buf
     nat44_direct(t, nd, b, next, count, NAT44_WAY_OUT2IN, true);
 }
 
+/* --- errors of this switch --- */
+
+/* Its session; SESSION_NONE: it is no error about a packet of one, or another thread has it, who is
+ * in *owner. */
+static u32 session_of_error(const struct nat44_data *n, struct thread *t, struct buffer *b,
+                            struct nat44_packet *p, enum nat44_dir *dir, u32 *owner)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    *owner = thread_index(t);
+    *dir = NAT44_O2I;
+    if (ip->protocol != IP_PROTOCOL_ICMP || b->refs > 1)
+        return SESSION_NONE;
+    nat44_parse(t, b, ip_scratch(b)->fib, p);
+    if (p->kind != NAT44_ERROR)
+        return SESSION_NONE;
+    *owner = owner_of_key(n, &p->key, NAT44_O2I);
+    return *owner == thread_index(t) ? nat44_find(session_table_of(n->sessions, t), &p->key, dir)
+                                     : SESSION_NONE;
+}
+
+/* What this switch says of packets that it translated, such as that they are too large for the link
+ * outside, is for an end outside: the host inside gets it. All else that local0 sends here is none
+ * of this. */
+void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                                u32 count)
+{
+    struct nat44_data *n = nat44_now();
+    struct nat44_away away = {.n = 0};
+    for (u32 i = 0; i < count; i++) {
+        struct nat44_packet p = {0};
+        enum nat44_dir dir;
+        u32 owner = thread_index(t);
+        next[i] = NAT44_NEXT_RESUME;
+        u32 session = n ? session_of_error(n, t, b[i], &p, &dir, &owner) : SESSION_NONE;
+        if (session != SESSION_NONE) {
+            nat44_translate(n, t, b[i], session, dir, NAT44_ERROR, 0);
+            const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+            ip_scratch(b[i])->fib = nat44_key_fib(&s->key[1 - dir]);
+            next[i] = NAT44_NEXT_FAST;
+        } else if (n && owner != thread_index(t)) {
+            away.bi[away.n] = buffer_index(b[i]);
+            away.to[away.n++] = (u8)owner;
+            next[i] = NEXT_CONSUMED;
+        }
+    }
+    if (n)
+        send_away(t, nd, n->error_node, &away);
+}
+
 /* --- timers --- */
 
 void NODE_FN(nat44_expire)(struct thread *t, struct node *nd, const u32 *timers, u32 count)

@@ -20,6 +20,7 @@ NODE_DECLARE(nat44_classify);
 NODE_DECLARE(nat44_handoff_classify);
 NODE_DECLARE(nat44_handoff_in2out);
 NODE_DECLARE(nat44_handoff_out2in);
+NODE_DECLARE(nat44_local_error);
 NODE_DECLARE_TIMER(nat44_expire);
 
 static const struct node_error errors[NAT44_ERRS] = {
@@ -117,6 +118,13 @@ static void format_handoff(struct piste *p, const struct trace_record *r, struct
     text_puts(t, r->next == NEXT_CONSUMED ? "to another thread" : "same thread");
 }
 
+static void format_local_error(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_puts(t, r->next == NEXT_CONSUMED     ? "to another thread"
+                 : r->next == NAT44_NEXT_FAST ? "of a session: to the inside"
+                                              : "of no session");
+}
+
 /* --- nodes --- */
 
 #define NAT44_NODE(text_name, c_name, slow, fast, format)                                          \
@@ -156,13 +164,25 @@ static const struct node_def node_handoff_in2out = NAT44_NODE(
     "nat44-in2out-worker-handoff", nat44_handoff_in2out, IN2OUT_SLOW, IN2OUT, format_handoff);
 static const struct node_def node_handoff_out2in = NAT44_NODE(
     "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, format_handoff);
+static const struct node_def node_local_error =
+    NAT44_NODE(NAT44_LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", format_local_error);
 static const struct node_def node_expire = {
     .name = "nat44-ed-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_expire)};
 
 static const struct node_def *const nodes[] = {
-    &node_pre_in2out,     &node_pre_out2in,     &node_in2out,   &node_out2in,
-    &node_in2out_slow,    &node_out2in_slow,    &node_classify, &node_handoff_classify,
-    &node_handoff_in2out, &node_handoff_out2in, &node_expire,   NULL,
+    &node_pre_in2out,
+    &node_pre_out2in,
+    &node_in2out,
+    &node_out2in,
+    &node_in2out_slow,
+    &node_out2in_slow,
+    &node_classify,
+    &node_handoff_classify,
+    &node_handoff_in2out,
+    &node_handoff_out2in,
+    &node_local_error,
+    &node_expire,
+    NULL,
 };
 
 #define NAT44_FEATURE(node)                                                                        \
@@ -177,6 +197,8 @@ static const struct feature_def *const features[] = {
     NAT44_FEATURE("nat44-in2out-worker-handoff"),
     NAT44_FEATURE("nat44-out2in-worker-handoff"),
     NAT44_FEATURE("nat44-handoff-classify"),
+    &(const struct feature_def){"ip4-local", NAT44_LOCAL_ERROR,
+                                (const char *const[]){"ip4-local-end-of-arc", NULL}, NULL},
     NULL,
 };
 

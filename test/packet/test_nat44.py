@@ -209,6 +209,23 @@ def test_who_is_told_that_a_packet_came_to_its_end(switch, links):
 
 
 @pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
+def test_errors_of_this_switch(switch, links, packet):
+    """What it says of translated packets is for who sent them, and quotes them as they were sent."""
+    packet = packet / Raw(bytes(1000))
+    packet.flags = "DF"
+    large = IP(bytes(packet))
+    switch.ctl(f"set interface mtu packet 600 {links[1]}")
+    try:
+        for _ in range(2):  # the first packet of a session, and a later one
+            (error,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / large, links[0], count=1)]
+            assert (error.src, error.dst, error[ICMP].type, error[ICMP].code) == ("10.1.0.1", HOST, 3, 4)
+            assert error[ICMP].nexthopmtu == 600
+            assert bytes(error[ICMP])[8 + 12:8 + 28] == bytes(large)[12:28]
+    finally:
+        switch.ctl(f"set interface mtu packet 9000 {links[1]}")
+
+
+@pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
 def test_errors_from_outside(switch, links, packet):
     (sent,) = through(switch, links, packet)
     router = IP(src="192.0.2.1", dst=POOL) / ICMP(type=3, code=4) / IP(bytes(sent))
