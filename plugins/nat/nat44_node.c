@@ -398,7 +398,7 @@ static u32 session_of_error(const struct nat44_data *n, struct thread *t, struct
     const struct ip4_header *ip = buffer_current(b);
     *owner = thread_index(t);
     *dir = NAT44_O2I;
-    if (ip->protocol != IP_PROTOCOL_ICMP || b->refs > 1)
+    if (ip->protocol != IP_PROTOCOL_ICMP || !(b->flags & BUFFER_LOCAL) || b->refs > 1)
         return SESSION_NONE;
     nat44_parse(t, b, ip_scratch(b)->fib, p);
     if (p->kind != NAT44_ERROR)
@@ -426,6 +426,8 @@ void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer
             nat44_translate(n, t, b[i], session, dir, NAT44_ERROR, 0);
             const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
             ip_scratch(b[i])->fib = nat44_key_fib(&s->key[1 - dir]);
+            /* forwarded from now on: if it ends here again, that is its end */
+            b[i]->flags = (b[i]->flags & ~(u32)BUFFER_LOCAL) | BUFFER_IN_FIB;
             next[i] = NAT44_NEXT_FAST;
         } else if (n && owner != thread_index(t)) {
             away.bi[away.n] = buffer_index(b[i]);

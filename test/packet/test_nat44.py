@@ -225,6 +225,20 @@ def test_errors_of_this_switch(switch, links, packet):
         switch.ctl(f"set interface mtu packet 9000 {links[1]}")
 
 
+def test_errors_that_two_sessions_send_each_other(switch, links):
+    """What one makes of such an error is for an end outside of the other: it does not go round and round."""
+    large = udp(flags="DF") / Raw(bytes(1000))
+    switch.ctl(f"nat44 add static mapping local {POOL} external {HOST}")
+    through(switch, links, udp())
+    switch.send(links[1], links[1].ether() / udp(SERVER, HOST, 53, 2000))
+    assert len(sessions(switch)) == 2
+    switch.ctl(f"set interface mtu packet 600 {links[1]}")
+    try:
+        assert switch.exchange(links[0], links[0].ether() / large, links[0]) == []
+    finally:
+        switch.ctl(f"set interface mtu packet 9000 {links[1]}")
+
+
 @pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
 def test_errors_from_outside(switch, links, packet):
     (sent,) = through(switch, links, packet)
