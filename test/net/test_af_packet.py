@@ -331,12 +331,8 @@ def test_an_interface_that_is_down_keeps_no_buffers(net):
     vpp = net.vpp(namespace)
     vpp.configure("create host-interface name out no-ring")
     vpp.ctl("set interface rx-mode host-out polling")
-
-    def used():
-        return sum(pool["used"] for pool in vpp.json("show buffers")["pools"])
-
     for _ in range(2):
         vpp.ctl("set interface state host-out up")
-        lib.wait_for(used, "buffers to wait for frames")
+        lib.wait_for(vpp.buffers_used, "buffers to wait for frames", 30)
         vpp.ctl("set interface state host-out down")
-        lib.wait_for(lambda: not used(), "buffers to come back")
+        lib.wait_for(lambda: not vpp.buffers_used(), "buffers to come back", 30)
