@@ -50,6 +50,15 @@ static void tap_discard_waiting(const struct tap_queue *q)
     }
 }
 
+static void tap_give_back(struct thread *t, struct tap_queue *q)
+{
+    if (q->small != BUFFER_NONE)
+        buffer_free_one(t, q->small);
+    if (q->large != BUFFER_NONE)
+        buffer_free_one(t, q->large);
+    q->small = q->large = BUFFER_NONE;
+}
+
 static int tap_set_admin(void *arg, bool up, struct error *e)
 {
     struct tap *tap = arg;
@@ -58,6 +67,8 @@ static int tap_set_admin(void *arg, bool up, struct error *e)
         if (up)
             tap_discard_waiting(&tap->queue[i]);
         rx_queue_enable(engine_of(tap->piste), &tap->queue[i].rx, up);
+        if (!up) /* nobody else looks at it now */
+            tap_give_back(engine_main_thread(engine_of(tap->piste)), &tap->queue[i]);
     }
     /* as Linux's end of a veth, whose other end is down */
     tap_device_set_carrier(tap, up);
@@ -90,15 +101,6 @@ struct tap *tap_of(const struct piste *p, struct if_index i)
 }
 
 /* --- what the thread asks of its queue --- */
-
-static void tap_give_back(struct thread *t, struct tap_queue *q)
-{
-    if (q->small != BUFFER_NONE)
-        buffer_free_one(t, q->small);
-    if (q->large != BUFFER_NONE)
-        buffer_free_one(t, q->large);
-    q->small = q->large = BUFFER_NONE;
-}
 
 static bool tap_arm(struct thread *t, struct rx_queue *rx)
 {
