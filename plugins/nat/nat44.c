@@ -127,6 +127,11 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     return 0;
 }
 
+static bool any_session(const struct nat44_session *s, const void *arg)
+{
+    return true;
+}
+
 int nat44_disable(struct piste *p, struct error *e)
 {
     struct nat44_state *s = nat44_state_of(p);
@@ -137,6 +142,7 @@ int nat44_disable(struct piste *p, struct error *e)
     if (rc)
         return rc;
     nat44_interfaces_clear(p);
+    nat44_end_sessions(p, any_session, NULL); /* at once, not mapping by mapping */
     nat44_mappings_clear(p);
     nat44_pool_clear(p);
     __atomic_store_n(&nat44_data, NULL, __ATOMIC_RELEASE);
@@ -247,11 +253,6 @@ u32 nat44_end_sessions(struct piste *p, bool (*fn)(const struct nat44_session *s
     struct ending x = {.data = &nat44_state_of(p)->data, .fn = fn, .arg = arg};
     each_session(p, nat44_end_one, &x);
     return x.n;
-}
-
-static bool any_session(const struct nat44_session *s, const void *arg)
-{
-    return true;
 }
 
 int nat44_clear_sessions(struct piste *p, struct error *e)
