@@ -72,7 +72,8 @@ int ip_enable(struct piste *p, enum ip_family f, struct if_index i, bool enable,
         return rc;
     struct address_if *s = address_if_get(as, i);
     if (!enable && !ip_if_base[f][i.i].enabled)
-        return error_set(e, ENOENT, "Failed"); /* VPP's word */
+        return error_set(e, ENOENT, "Failed: %s was not enabled",
+                         f == IP_FAMILY_6 ? "IPv6" : "IPv4");
     s->on[f] = enable;
     address_refresh_enabled(as, f, i);
     return 0;
