@@ -168,7 +168,7 @@ static void vhost_show_port(struct out *o, const struct vhost *port, bool verbos
     vhost_show_features(o, port, verbose);
     out_str(o, "socket", port->filename, "\n socket filename %s");
     out_str(o, "type", port->args.is_server ? "server" : "client", " type %s");
-    out_str(o, "errno", strerror(port->error), " errno \"%s\"\n\n");
+    out_str(o, "errno", port->error ? strerror(port->error) : "Success", " errno \"%s\"\n\n");
     out_bool(o, "connected", c, NULL, NULL);
     if (c && c->mtu)
         out_u64(o, "mtu", c->mtu, " MTU of the guest %" PRIu64 "\n\n");
