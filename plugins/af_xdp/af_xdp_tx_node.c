@@ -52,7 +52,7 @@ static struct buffer *af_xdp_chunk_of(struct thread *t, const struct af_xdp_umem
                                       struct buffer *b, u32 *reason)
 {
     u32 len = buffer_packet_len(b), bi;
-    if (likely(b->pool == u->pool && !(b->flags & BUFFER_NEXT) && b->refs == 1))
+    if (likely(b->pool == u->pool && !(b->flags & BUFFER_NEXT) && !buffer_is_shared(b)))
         return b;
     *reason = AF_XDP_TX_ERR_TOO_LONG;
     if (len > u->chunk_bytes - BUFFER_HEADROOM_BYTES)

@@ -398,7 +398,7 @@ static u32 session_of_error(const struct nat44_data *n, struct thread *t, struct
     const struct ip4_header *ip = buffer_current(b);
     *owner = thread_index(t);
     *dir = NAT44_O2I;
-    if (ip->protocol != IP_PROTOCOL_ICMP || !(b->flags & BUFFER_LOCAL) || b->refs > 1)
+    if (ip->protocol != IP_PROTOCOL_ICMP || !(b->flags & BUFFER_LOCAL) || buffer_is_shared(b))
         return SESSION_NONE;
     nat44_parse(t, b, ip_scratch(b)->fib, p);
     if (p->kind != NAT44_ERROR)

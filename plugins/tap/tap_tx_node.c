@@ -31,7 +31,7 @@ static __attribute__((noinline)) int write_parts(int fd, const struct buffer *b,
 ALWAYS_INLINE int tap_write(int fd, const struct buffer *b)
 {
     struct virtio_header vnet = virtio_header_make(b);
-    if (unlikely((b->flags & BUFFER_NEXT) || b->refs > 1 || b->start < VIRTIO_HEADER_BYTES))
+    if (unlikely((b->flags & BUFFER_NEXT) || buffer_is_shared(b) || b->start < VIRTIO_HEADER_BYTES))
         return write_parts(fd, b, &vnet);
     u8 *from = (u8 *)buffer_current(b) - VIRTIO_HEADER_BYTES;
     virtio_header_write(from, &vnet, VIRTIO_NATIVE);

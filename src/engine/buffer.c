@@ -140,7 +140,7 @@ u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n)
 
 bool buffer_share(struct buffer *b)
 {
-    if (b->refs >= 254)
+    if (__atomic_load_n(&b->refs, __ATOMIC_RELAXED) >= 254)
         return false;
     __atomic_add_fetch(&b->refs, 1, __ATOMIC_RELAXED);
     return true;
@@ -180,14 +180,14 @@ bool buffer_pull(struct thread *t, struct buffer *b, u32 bytes)
     if (b->len >= bytes)
         return true;
     if (buffer_packet_len(b) < bytes || buffer_storage_bytes(b) - BUFFER_HEADROOM_BYTES < bytes ||
-        b->refs > 1)
+        buffer_is_shared(b))
         return false;
     if (buffer_storage_bytes(b) - (u32)b->start < bytes)
         move_to_front(b);
     while (b->len < bytes) {
         struct buffer *seg = buffer_at(b->next);
         u32 k = (u32)min_u64(bytes - b->len, seg->len);
-        if (seg->refs > 1)
+        if (buffer_is_shared(seg))
             return false; /* others hold it as it is */
         memcpy((u8 *)buffer_current(b) + b->len, buffer_current(seg), k);
         b->len = (u16)(b->len + k);

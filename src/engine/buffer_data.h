@@ -26,8 +26,8 @@ enum buffer_flags {
     BUFFER_FLOW_HASH = 1 << 10, /* flow_hash is valid */
     BUFFER_SPAN = 1 << 11,      /* a mirrored copy, which is not mirrored again */
     BUFFER_IN_FIB =
-        1 << 12, /* to ip4-lookup: by another table than the interface's; see ip_scratch */
-    BUFFER_QOS = 1 << 13,        /* the bits from BUFFER_QOS_SHIFT on are valid */
+        1 << 12,          /* to ip4-lookup: by another table than the interface's; see ip_scratch */
+    BUFFER_QOS = 1 << 13, /* the bits from BUFFER_QOS_SHIFT on are valid */
     BUFFER_LINK_GROUP = 1 << 14, /* came to layer 3 in a broadcast or multicast frame */
     BUFFER_TUNNEL = 1 << 15,     /* inner_l3_start is set: one more header is in front, see there */
     BUFFER_REENTRY_SHIFT = 16,   /* 2 bits: see reenter.h */
@@ -106,6 +106,12 @@ ALWAYS_INLINE void buffer_advance(struct buffer *b, int n)
 {
     b->start = (i16)(b->start + n);
     b->len = (u16)(b->len - n);
+}
+
+/* Whether others hold b too: then nobody writes in it. When not, what they read is behind them. */
+ALWAYS_INLINE bool buffer_is_shared(const struct buffer *b)
+{
+    return __atomic_load_n(&b->refs, __ATOMIC_ACQUIRE) > 1;
 }
 
 /* Bytes of the whole packet from the current header on. */

@@ -94,7 +94,7 @@ ALWAYS_INLINE bool l2_rewrite_apply(const struct l2_rewrite *r, struct buffer *b
 {
     u8 *frame = buffer_current(b), addresses[12];
     int grow = r->push_bytes - r->pop_bytes;
-    if (unlikely(b->refs > 1 || b->start < grow))
+    if (unlikely(buffer_is_shared(b) || b->start < grow))
         return false;
     memcpy(addresses, frame, sizeof(addresses));
     memcpy(frame + 12 - grow, r->tags, r->push_bytes);

@@ -121,7 +121,7 @@ static bool l2_exit_of(struct l2_exit *x, const struct l2_way *w, struct thread 
 ALWAYS_INLINE bool l2_exit_rewrite(const struct l2_exit *x, struct buffer *b)
 {
     const struct l2_rewrite *r = &x->rewrite;
-    if (unlikely(b->refs > 1 || b->start < x->most_room || !l2_rewrite_fits(r, b)))
+    if (unlikely(buffer_is_shared(b) || b->start < x->most_room || !l2_rewrite_fits(r, b)))
         return false;
     if (likely(r->push_bytes == r->pop_bytes)) {
         memcpy((u8 *)buffer_current(b) + 12, r->tags, r->push_bytes);

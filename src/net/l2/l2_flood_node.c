@@ -146,7 +146,7 @@ static u16 l2_flood_packet(struct batch *x, struct buffer *b, const struct l2_me
         return NEXT_CONSUMED;
     }
     if (n > 1 && buffer_packet_len(b) > WHOLE_BYTES && b->len > l2_header_bytes(b) &&
-        b->refs == 1) {
+        !buffer_is_shared(b)) {
         copy_shared(x, b, to, n);
         return NEXT_CONSUMED;
     }

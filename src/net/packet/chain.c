@@ -58,7 +58,7 @@ int chain_make_room(struct thread *t, struct buffer *b, u32 bytes)
     u32 storage = buffer_storage_bytes(b), keep = b->len;
     if (b->start >= (int)bytes)
         return 0;
-    if (bytes > CHAIN_ROOM_BYTES_MAX || b->refs > 1 || b->start < 0 || storage <= bytes)
+    if (bytes > CHAIN_ROOM_BYTES_MAX || buffer_is_shared(b) || b->start < 0 || storage <= bytes)
         return -EINVAL;
     if (keep > storage - bytes)
         keep = storage - bytes;

@@ -172,7 +172,7 @@ enum encap_error encap_packet(struct thread *t, struct buffer *b, const struct e
         return ENCAP_ERR_LOOP;
     if (payload + e->len > IP4_LENGTH_MAX_BYTES)
         return ENCAP_ERR_TOO_LONG;
-    if (b->refs > 1 || !encap_close(b, e))
+    if (buffer_is_shared(b) || !encap_close(b, e))
         return ENCAP_ERR_OPEN;
     if (chain_make_room(t, b, e->len + L2_ROOM_BYTES))
         return ENCAP_ERR_NO_ROOM;

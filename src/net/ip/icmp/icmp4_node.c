@@ -109,7 +109,7 @@ void NODE_FN(ip4_icmp_echo_request)(struct thread *t, struct node *n, struct buf
     u32 sent = 0;
 
     for (u32 i = 0; i < count; i++) {
-        if (unlikely(b[i]->refs > 1)) {
+        if (unlikely(buffer_is_shared(b[i]))) {
             u32 copy = answer_copy(t, n, b[i]);
             if (copy == BUFFER_NONE) {
                 next[i] = node_drop(input, b[i], ICMP4_ERROR_NO_BUFFER, ECHO_NEXT_DROP);

@@ -166,6 +166,6 @@ void NODE_FN(ip6_icmp_echo_request)(struct thread *t, struct node *n, struct buf
     struct node *input = n - n->index.i + icmp->input_node.i;
 
     for (u32 i = 0; i < count; i++)
-        next[i] = unlikely(b[i]->refs > 1) ? icmp6_answer_copy(t, n, input, b[i])
-                                           : icmp6_answer(input, b[i]);
+        next[i] = unlikely(buffer_is_shared(b[i])) ? icmp6_answer_copy(t, n, input, b[i])
+                                                   : icmp6_answer(input, b[i]);
 }

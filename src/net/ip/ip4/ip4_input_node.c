@@ -96,7 +96,7 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
     b->l3_start = b->start;
     b->flags |= BUFFER_IS_IP4;
     if (ip4_length(h) < buffer_packet_len(b)) {
-        if (b->refs > 1) /* others hold what follows, and see its lengths */
+        if (buffer_is_shared(b)) /* others hold what follows, and see its lengths */
             return node_drop(n, b, IP4_ERROR_BAD_LENGTH, IP4_INPUT_NEXT_DROP);
         buffer_trim(t, b, ip4_length(h)); /* a short frame's padding */
     }

@@ -75,7 +75,7 @@ static COLD u16 ip6_input_odd(struct thread *t, struct node *n, struct buffer *b
     b->l3_start = b->start;
     b->flags |= BUFFER_IS_IP6;
     if (ip6_length(h) < buffer_packet_len(b)) {
-        if (b->refs > 1) /* others hold what follows, and see its lengths */
+        if (buffer_is_shared(b)) /* others hold what follows, and see its lengths */
             return node_drop(n, b, IP6_ERROR_BAD_LENGTH, IP6_INPUT_NEXT_DROP);
         buffer_trim(t, b, ip6_length(h)); /* a short frame's padding */
     }

@@ -110,7 +110,7 @@ static bool arp_answer_copy(struct thread *t, struct node *n, struct buffer *b, 
 static u16 answer_or_copy(struct thread *t, struct node *n, struct buffer *b, enum arp_error sent,
                           u16 output)
 {
-    if (likely(b->refs == 1)) {
+    if (likely(!buffer_is_shared(b))) {
         u8 to[6];
         memcpy(to, neighbor_frame_source(b), sizeof(to));
         node_count(n, sent, 1);

@@ -103,7 +103,7 @@ static inline enum ip_frag_error frag_cut_partial(frag_begin *begin, struct thre
     u32 copy = BUFFER_NONE;
     enum ip_frag_error error;
 
-    if (b->refs > 1) {
+    if (buffer_is_shared(b)) {
         copy = buffer_copy(t, b);
         if (copy == BUFFER_NONE)
             return IP_FRAG_ERROR_MEMORY;

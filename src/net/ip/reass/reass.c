@@ -189,7 +189,7 @@ u32 reass_own(struct thread *t, u32 bi)
     const struct buffer *b = buffer_at(bi);
     bool ours = true;
     for (const struct buffer *seg = b; ours; seg = buffer_at(seg->next)) {
-        ours = seg->pool <= BUFFER_POOL_LARGE && seg->refs == 1;
+        ours = seg->pool <= BUFFER_POOL_LARGE && !buffer_is_shared(seg);
         if (!(seg->flags & BUFFER_NEXT))
             break;
     }

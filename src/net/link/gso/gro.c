@@ -68,7 +68,7 @@ static bool segment_read(struct buffer *b, struct segment *s, bool *is_tcp)
 {
     *s = (struct segment){.b = b, .p = buffer_current(b)};
     *is_tcp = layers_find(s->p, b->len, false, &s->l) && s->l.protocol == IP_PROTOCOL_TCP;
-    if (!*is_tcp || s->l.is_fragment || b->refs > 1 ||
+    if (!*is_tcp || s->l.is_fragment || buffer_is_shared(b) ||
         (b->flags & (BUFFER_NEXT | BUFFER_GSO | BUFFER_TUNNEL | BUFFER_TRACED)) ||
         s->l.l4 + sizeof(struct tcp_header) > b->len || !has_plain_ip(s))
         return false;

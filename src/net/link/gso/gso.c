@@ -355,7 +355,7 @@ bool csum_complete(struct buffer *b)
 
     if (!(b->flags & BUFFER_CSUM_PARTIAL))
         return true;
-    if (from < 0 || field + 2 > (int)b->len || b->refs > 1)
+    if (from < 0 || field + 2 > (int)b->len || buffer_is_shared(b))
         return false;
     /* the field holds the pseudo-header's sum, which is part of the whole */
     u64 sum = csum_add_chain(0, b, (u32)from, buffer_packet_len(b) - (u32)from);

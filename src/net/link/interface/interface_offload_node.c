@@ -44,7 +44,7 @@ static u16 complete_copy(struct thread *t, struct node *n, struct buffer *b)
 
 static u16 interface_offload_complete(struct thread *t, struct node *n, struct buffer *b)
 {
-    if (b->refs > 1)
+    if (buffer_is_shared(b))
         return complete_copy(t, n, b);
     return csum_complete(b) ? feature_next(b)
                             : node_drop(n, b, INTERFACE_OFFLOAD_ERR_CSUM, NEXT_DROP);

@@ -7,7 +7,7 @@
  * caller's any more then. NULL: no buffer was left, and it is lost. */
 static inline struct buffer *own_to_write(struct thread *t, struct buffer *b)
 {
-    if (likely(b->refs == 1))
+    if (likely(!buffer_is_shared(b)))
         return b;
     u32 bi = buffer_copy(t, b);
     struct buffer *c = bi == BUFFER_NONE ? NULL : buffer_at(bi);

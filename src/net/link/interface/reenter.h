@@ -26,7 +26,7 @@ enum reenter_result { REENTER_NOW, REENTER_LATER, REENTER_LOST };
 static inline bool buffer_has_sharers(const struct buffer *b)
 {
     for (;; b = buffer_at(b->next)) {
-        if (b->refs > 1)
+        if (buffer_is_shared(b))
             return true;
         if (!(b->flags & BUFFER_NEXT))
             return false;

@@ -31,7 +31,7 @@ static bool open_checksum(struct buffer *b, const struct layers *l)
                                           l->protocol, n);
     u32 offset = l->protocol == IP_PROTOCOL_UDP ? offsetof(struct udp_header, checksum)
                                                 : offsetof(struct tcp_header, checksum);
-    if (b->refs > 1 || !set_partial(b, l->l4, offset))
+    if (buffer_is_shared(b) || !set_partial(b, l->l4, offset))
         return false;
     store_u16(p + l->l4 + offset, csum_fold(sum));
     return true;
