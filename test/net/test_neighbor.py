@@ -101,7 +101,7 @@ def test_all_fragments_wait(net):
     """)
     for size in 20000, 65507:
         assert "10.9.0.1" not in vpp.neighbors()
-        assert near.ping("10.9.0.1", 1, size=size) == 1
+        assert near.ping("10.9.0.1", 1, size=size, extra="-i 5") == 1  # one datagram, however slow
         vpp.ctl("set int state host-pb down")
         vpp.ctl("set int state host-pb up")
     assert vpp.error_count("ARP requests throttled") == 0
