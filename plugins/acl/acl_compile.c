@@ -24,35 +24,26 @@ static u64 compile_shorter(u64 mask, u32 level)
     return compile_top(mask, level ? len & ~3u : len > 8 ? (len - 4) & ~7u : 0);
 }
 
-/* Levels: addresses alone and rounded down, the same with the protocol and ports, all. */
+/* Levels: addresses alone and rounded down, less rounded with the protocol and ports. */
 static void compile_relax4(const u64 *mask, u32 level, u64 *out)
 {
     u64 src = compile_top(mask[0], 32), dst = mask[0] << 32;
-    out[0] = mask[0];
+    out[0] = compile_shorter(src, level) | compile_shorter(dst, level) >> 32;
     out[1] = level ? mask[1] : 0;
-    if (level < 2)
-        out[0] = compile_shorter(src, level) | compile_shorter(dst, level) >> 32;
 }
 
 static void compile_relax6(const u64 *mask, u32 level, u64 *out)
 {
-    for (u32 i = 0; i < 4; i++)
-        out[i] = mask[i];
+    for (u32 i = 0; i < 4; i++) { /* of each half of an address, the part that ends it */
+        bool ends = ~mask[i] || i % 2 || !mask[i + 1];
+        out[i] = ends ? compile_shorter(mask[i], level) : mask[i];
+    }
     out[4] = level ? mask[4] : 0;
-    for (u32 i = 0; i < 4 && level < 2; i++) /* of each half of an address, the part that ends it */
-        if (~mask[i] || i % 2 || !mask[i + 1])
-            out[i] = compile_shorter(mask[i], level);
 }
 
 static const struct acl_match_layout layouts[IP_FAMILY_N] = {
-    [IP_FAMILY_4] = {.words = ACL_KEY_WORDS_4,
-                     .fields = {{0, 32, 32}, {0, 0, 32}},
-                     .relax = compile_relax4,
-                     .levels = 3},
-    [IP_FAMILY_6] = {.words = ACL_KEY_WORDS_6,
-                     .fields = {{0, 0, 64}, {2, 0, 64}},
-                     .relax = compile_relax6,
-                     .levels = 3},
+    [IP_FAMILY_4] = {.words = ACL_KEY_WORDS_4, .relax = compile_relax4, .levels = 2},
+    [IP_FAMILY_6] = {.words = ACL_KEY_WORDS_6, .relax = compile_relax6, .levels = 2},
 };
 
 /* --- ranges --- */

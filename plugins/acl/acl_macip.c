@@ -43,11 +43,6 @@ static void macip_free(void *arg)
     free(l);
 }
 
-static void macip_relax(const u64 *mask, u32 level, u64 *out)
-{
-    memcpy(out, mask, ACL_KEY_WORDS_6 * sizeof(*out));
-}
-
 static struct acl_match_rule macip_flat(const struct acl_macip_rule *r, u32 number)
 {
     const struct ip_address ones = {.words = {~0u, ~0u, ~0u, ~0u}};
@@ -63,10 +58,7 @@ static void macip_build(struct acl_macip *l)
 {
     struct acl_match_rule *flat = mem_alloc((l->n_rules + 1) * sizeof(*flat));
     for (u32 f = 0; f < IP_FAMILY_N; f++) {
-        struct acl_match_layout layout = {.words =
-                                              f == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6,
-                                          .relax = macip_relax,
-                                          .levels = 1};
+        struct acl_match_layout layout = {f == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6};
         u32 n = 0;
         for (u32 i = 0; i < l->n_rules; i++)
             if (l->rules[i].src.family == f)

@@ -6,9 +6,8 @@
 
 #include "base/vec.h"
 
-#define MATCH_SLOT_RULES                                                                           \
-    8 /* of the same values in a table, where there is another one for more                        \
-       */
+/* Of the same values in a table, where there is another one for more. */
+#define MATCH_SLOT_RULES 8
 
 /* --- how many rules of a table have the same values --- */
 
@@ -125,8 +124,10 @@ static struct match_group *match_group_for(struct match_build *b, const struct a
     static const u64 no_bits[ACL_MATCH_WORDS_MAX];
     struct match_group *g = match_group_with_room(b, r);
     u64 mask[ACL_MATCH_WORDS_MAX];
-    for (u32 level = 0; !g && level < b->l->levels; level++) {
-        b->l->relax(r->mask, level, mask);
+    for (u32 level = 0; !g && level <= b->l->levels; level++) {
+        memcpy(mask, r->mask, sizeof(mask));
+        if (level < b->l->levels)
+            b->l->relax(r->mask, level, mask);
         if (match_group_of(b, mask))
             continue;
         if (b->groups.n == ACL_MATCH_TABLES_MAX - 1)
@@ -207,7 +208,6 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
 {
     u32 n_heads = 0, first = 0;
     m->n_tables = b->groups.n;
-    m->mask_words = (m->n_tables + 63) / 64;
     m->tables = mem_alloc(m->n_tables * sizeof(*m->tables));
     for (u32 i = 0; i < m->n_tables; i++) {
         const struct match_group *g = &b->groups.v[i];
@@ -230,65 +230,6 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
                (u64)m->n_entries * acl_match_entry_words(m->words) * sizeof(*m->entries);
 }
 
-/* --- windows --- */
-
-#define MATCH_ROWS (1u << ACL_MATCH_WINDOW_BITS)
-
-/* The highest bits of the field in which two rules differ; false: in none. */
-static bool match_window_place(const struct match_build *b, u32 n, const struct acl_match_field *f,
-                               u8 *shift)
-{
-    u64 field = (f->bits < 64 ? (1ull << f->bits) - 1 : UINT64_MAX) << f->shift, differ = 0;
-    const struct acl_match_rule *with = NULL;
-    for (u32 i = 0; i < n; i++) {
-        const struct acl_match_rule *r = &b->rules[i];
-        if (!(r->mask[f->word] & field))
-            continue;
-        if (!with)
-            with = r;
-        differ |= (r->value[f->word] ^ with->value[f->word]) & r->mask[f->word] &
-                  with->mask[f->word] & field;
-    }
-    if (!differ)
-        return false;
-    int high = 63 - __builtin_clzll(differ), low = high - ACL_MATCH_WINDOW_BITS + 1;
-    *shift = (u8)(low > f->shift ? low : f->shift);
-    return true;
-}
-
-static void match_window_fill(struct acl_match_window *x, const struct acl_match *m,
-                              const struct match_build *b)
-{
-    u8 *seen = mem_alloc(MATCH_ROWS);
-    for (u32 t = 0; t < m->n_tables; t++) {
-        const struct match_group *g = &b->groups.v[t];
-        u32 mask = (u32)(g->word[x->word].mask >> x->shift) & (MATCH_ROWS - 1);
-        memset(seen, 0, MATCH_ROWS);
-        for (u32 i = 0; i < g->rules.n; i++)
-            seen[(u32)(b->rules[g->rules.v[i]].value[x->word] >> x->shift) & mask] = 1;
-        for (u32 row = 0; row < MATCH_ROWS; row++)
-            if (seen[row & mask])
-                x->rows[row * m->mask_words + t / 64] |= 1ull << t % 64;
-    }
-    free(seen);
-}
-
-static void match_windows_make(struct acl_match *m, const struct match_build *b, u32 n)
-{
-    for (u32 i = 0; i < ACL_MATCH_WINDOWS && m->n_tables > 2; i++) {
-        const struct acl_match_field *f = &b->l->fields[i];
-        struct acl_match_window *x = &m->window[m->n_windows];
-        if (!f->bits || !match_window_place(b, n, f, &x->shift))
-            continue;
-        u64 bytes = (u64)MATCH_ROWS * m->mask_words * sizeof(*x->rows);
-        x->word = f->word;
-        x->rows = mem_alloc(bytes);
-        match_window_fill(x, m, b);
-        m->bytes += bytes;
-        m->n_windows++;
-    }
-}
-
 /* --- all of it --- */
 
 struct acl_match *acl_match_new(const struct acl_match_layout *l,
@@ -303,7 +244,6 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l,
     if (b.groups.n)
         qsort(b.groups.v, b.groups.n, sizeof(*b.groups.v), match_group_compare);
     match_tables_make(m, &b);
-    match_windows_make(m, &b, n);
     for (u32 i = 0; i < b.groups.n; i++) {
         vec_free(&b.groups.v[i].rules);
         free(b.groups.v[i].counts.places);
@@ -316,8 +256,6 @@ void acl_match_free(struct acl_match *m)
 {
     if (!m)
         return;
-    for (u32 i = 0; i < m->n_windows; i++)
-        free(m->window[i].rows);
     free(m->tables);
     free(m->heads);
     free(m->entries);

@@ -4,19 +4,16 @@
  * in the last word (ports) lie in ranges. Rules whose masks have bits in common are in a table, a
  * hash by these bits:
  *
- *   key ─► windows: which tables may have a rule for it, a bit each
- *              └─► table 0 ─► slot ─► its rules, in order      (tables in order of their first
- * rule, table 1 ─► …                                 until none can be earlier than what
- *                  ...                                          was found)
+ *   key ─► table 0 ─► slot ─► its rules, in order
+ *      ─► table 1 ─► …                      (tables in order of their first rules,
+ *      …                                     until none can be earlier than what was found)
  *
  * A rule is put into the first table whose bits it asks for and where few others have the same
- * values of them; so there are few tables, with few rules to compare in each slot. A window is 12
- * bits of the key, and for each of their values a bit for each table: most tables need not be
- * looked at.
+ * values of them; so there are few tables, with few rules to compare in each slot.
  *
  * What was built never changes: other rules are another acl_match. Source: tuple space search
- * (Srinivasan, Suri, Varghese 1999) with tables joined as in TupleMerge (Daly et al. 2019) and
- * tuples pruned by bit vectors; figures and what else was tried: docs/decisions. */
+ * (Srinivasan, Suri, Varghese 1999) with tables joined as in TupleMerge (Daly et al. 2019); figures
+ * and what else was tried: docs/decisions. */
 #pragma once
 
 #include "base/mem.h"
@@ -24,8 +21,6 @@
 #include "base/wide.h"
 
 #define ACL_MATCH_WORDS_MAX 5
-#define ACL_MATCH_WINDOWS 2
-#define ACL_MATCH_WINDOW_BITS 12
 #define ACL_MATCH_NONE UINT32_MAX
 #define ACL_MATCH_TABLES_MAX 512
 
@@ -44,41 +39,26 @@ struct acl_match_rule {
     u32 number; /* what a lookup returns; rules are given in ascending order, one may come twice */
 };
 
-/* A part of the key from whose bits a window is taken. */
-struct acl_match_field {
-    u8 word, shift, bits;
-};
-
 /* What the keys of one kind look like. */
 struct acl_match_layout {
-    u32 words;                                        /* 2 or 5 */
-    struct acl_match_field fields[ACL_MATCH_WINDOWS]; /* bits 0: none */
-    /* The bits that a table may ask for instead of all in mask, fewer at lower levels; at the last
-     * one they are those in mask. */
+    u32 words; /* 2 or 5 */
+    /* The bits that a table may ask for instead of all in mask: more from level to level, and
+     * behind the last one all. */
     void (*relax)(const u64 *mask, u32 level, u64 *out);
     u32 levels;
 };
 
-/* Of two words it is a cache line. */
 struct acl_match_table {
     u32 first_rule; /* the lowest number */
     u32 heads_at, heads_mask;
-    u32 spare;
     struct acl_match_bits {
         u64 mask;          /* what is hashed */
         u64 common, value; /* bits that all its rules ask for, and how they are */
     } word[ACL_MATCH_WORDS_MAX];
 };
 
-struct acl_match_window {
-    u64 *rows; /* 1 << ACL_MATCH_WINDOW_BITS rows of mask_words */
-    u8 word, shift;
-};
-
 struct acl_match {
     u32 words, n_tables;
-    u32 n_windows, mask_words;
-    struct acl_match_window window[ACL_MATCH_WINDOWS];
     struct acl_match_table *tables;
     u32 *heads;   /* of each slot: its first entry; the next one's: behind its last */
     u64 *entries; /* value, mask, ranges, number each */
@@ -156,30 +136,13 @@ ALWAYS_INLINE u32 acl_match_in_table(const struct acl_match *m, const struct acl
     return best;
 }
 
-/* Bits of the tables w * 64 .. that may have a rule for the key. */
-ALWAYS_INLINE u64 acl_match_tables(const struct acl_match *m, const u64 *key, u32 w)
-{
-    u32 left = m->n_tables - w * 64;
-    u64 live = left < 64 ? (1ull << left) - 1 : UINT64_MAX;
-    for (u32 i = 0; i < m->n_windows; i++) {
-        const struct acl_match_window *x = &m->window[i];
-        u32 row = (u32)(key[x->word] >> x->shift) & ((1u << ACL_MATCH_WINDOW_BITS) - 1);
-        live &= x->rows[row * m->mask_words + w];
-    }
-    return live;
-}
-
 /* Number of the first rule that matches; ACL_MATCH_NONE. words: m->words, as a constant. */
 ALWAYS_INLINE u32 acl_match_find(const struct acl_match *m, const u64 *key, u32 words)
 {
     u32 best = ACL_MATCH_NONE;
-    for (u32 w = 0; w < m->mask_words; w++)
-        for (u64 live = acl_match_tables(m, key, w); live; live &= live - 1) {
-            const struct acl_match_table *t = &m->tables[w * 64 + (u32)__builtin_ctzll(live)];
-            if (t->first_rule >= best)
-                return best;
-            if (acl_match_common(t, key, words))
-                best = acl_match_in_table(m, t, key, words, best);
-        }
+    const struct acl_match_table *t = m->tables, *end = t + m->n_tables;
+    for (; t < end && t->first_rule < best; t++)
+        if (acl_match_common(t, key, words))
+            best = acl_match_in_table(m, t, key, words, best);
     return best;
 }
