@@ -221,7 +221,7 @@ def nat44_million(switch):
     return flows.replace("{}", "+")
 
 
-def with_acl(switch, rules, *outputs):
+def with_acl(switch, rules):
     """The path of ip4, and a list on what pg0 receives."""
     data = ip4(switch)
     path = switch.new_file("acl.cli")

@@ -157,6 +157,16 @@ def crossed(net, how="set interface l2 xconnect", **kwargs):
     return vpp, switch, left, right
 
 
+def by_two_links(net):
+    """Routed; the right end has two links, and 10.99.0.1 behind either."""
+    vpp, switch, left, right = net.routed(n_right=2, config=ON)
+    needs(vpp)
+    right.ip("addr add 10.99.0.1/32 dev lo")
+    for device in ("all", "r0", "r1"):
+        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    return vpp, switch, left, right
+
+
 def test_off_unless_asked_for(net):
     vpp, _, left, _ = net.routed()
     assert left.ping("10.2.0.1") == 3
@@ -307,11 +317,7 @@ def test_vlans(net, tags):
 
 def test_several_ways(net, datagrams):
     """Each flow keeps its way; flows take both."""
-    vpp, _, left, right = net.routed(n_right=2, config=ON)
-    needs(vpp)
-    right.ip("addr add 10.99.0.1/32 dev lo")
-    for device in ("all", "r0", "r1"):
-        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp, _, left, right = by_two_links(net)
     vpp.configure("ip route add 10.99.0.1/32 via 10.2.0.1 host-right0\nip route add 10.99.0.1/32 via 10.3.0.1 host-right1")
     assert left.ping("10.99.0.1") == 3
     assert left.ping("10.3.0.1") == 3
@@ -375,11 +381,7 @@ def test_too_long(net, datagrams):
 
 def test_changes(net, datagrams):
     """A route takes effect before its command returns, a device's end at once; what comes back is learnt anew."""
-    vpp, switch, left, right = net.routed(n_right=2, config=ON)
-    needs(vpp)
-    right.ip("addr add 10.99.0.1/32 dev lo")
-    for device in ("all", "r0", "r1"):
-        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp, switch, left, right = by_two_links(net)
     vpp.ctl("ip route add 10.99.0.0/24 via 10.2.0.1 host-right0")
     assert left.ping("10.3.0.1") == 3
     there = datagrams(left, right, "10.99.0.1")
@@ -405,11 +407,7 @@ def test_changes(net, datagrams):
 
 def test_only_what_depends_on_it(net, datagrams):
     """Routes and neighbours end what goes by them, before their command returns, and nothing else."""
-    vpp, _, left, right = net.routed(n_right=2, config=ON)
-    needs(vpp)
-    right.ip("addr add 10.99.0.1/32 dev lo")
-    for device in ("all", "r0", "r1"):
-        right.sysctl(f"net/ipv4/conf/{device}/rp_filter", 0)
+    vpp, _, left, right = by_two_links(net)
     vpp.configure("ip route add 10.98.0.0/16 via 10.2.0.1 host-right0\nip route add 10.99.0.0/16 via 10.98.0.1")
     assert left.ping("10.3.0.1") == 3
     there, other = datagrams(left, right, "10.99.0.1"), datagrams(left, right, "10.2.0.1", port=9001)
@@ -517,8 +515,6 @@ def test_without_the_capability(net):
     words = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
     vpp = net.vpp(ns, config=ON, prefix=words)
     shown = vpp.json("show fast-path")
-    if "Linux 6.6" in shown["why_not"]:
-        pytest.skip("no fast path here: " + shown["why_not"])
     assert not shown["on"] and "CAP_BPF" in shown["why_not"], shown
     ns.veth("left", "l0")
     vpp.ctl("create host-interface name left")

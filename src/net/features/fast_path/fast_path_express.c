@@ -9,9 +9,6 @@
 #include "net/packet/ip6_packet.h"
 #include "net/packet/l4_packet.h"
 
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
-
 /* A frame's headers; at most one tag. */
 struct express_frame {
     const u8 *bytes;
@@ -151,7 +148,7 @@ static void key_fill(struct fast_path_key *k, const struct express_frame *f)
         l4 = f->header_bytes + sizeof(struct ip6_header);
     }
     u8 proto = (u8)k->proto_label;
-    if (l4 && (proto == PROTOCOL_TCP || proto == PROTOCOL_UDP) && f->n >= l4 + 4) {
+    if (l4 && (proto == IP_PROTOCOL_TCP || proto == IP_PROTOCOL_UDP) && f->n >= l4 + 4) {
         k->sport = load_be16(f->bytes + l4);
         k->dport = load_be16(f->bytes + l4 + 2);
     }

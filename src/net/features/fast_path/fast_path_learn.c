@@ -9,9 +9,7 @@
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
-
-#define PROTOCOL_TCP 6
-#define PROTOCOL_UDP 17
+#include "net/packet/l4_packet.h"
 
 /* The load balances that the packet came by, as its lookup picked them. false: more than an entry
  * has room for, or they changed meanwhile. */
@@ -80,7 +78,7 @@ static enum fast_path_mask mask_of(const struct probe *p)
 static bool is_looked_for(const struct fast_path_key *k)
 {
     u8 proto = (u8)k->proto_label;
-    return k->mask != FAST_PATH_FLOW || proto == PROTOCOL_TCP || proto == PROTOCOL_UDP;
+    return k->mask != FAST_PATH_FLOW || proto == IP_PROTOCOL_TCP || proto == IP_PROTOCOL_UDP;
 }
 
 /* The route of the own address that a request was for: of the packet only the answer's is left.
@@ -145,8 +143,12 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
         s->n.elsewhere++;
         return;
     }
-    if (!fast_path_express(p, &key, &action, &why) || !learn_counts(s, p, &key, &counts)) {
+    if (!fast_path_express(p, &key, &action, &why)) {
         learn_unsaid(s, why);
+        return;
+    }
+    if (!learn_counts(s, p, &key, &counts)) {
+        learn_unsaid(s, "packets that are counted for more than an entry has room for");
         return;
     }
     if (b->mask(b->arg, p->port) < mask_of(p)) {
