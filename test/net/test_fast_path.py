@@ -1038,6 +1038,26 @@ def test_echo(net, ours, theirs, tag):
     assert kernel_packets(vpp) == kernel
 
 
+def test_echo_through_other_routes(net):
+    """The answer goes by a route through a route through a route; each of them ends it."""
+    vpp, _, _, right = net.routed(config=ON)
+    needs(vpp)
+    right.ip("addr add 10.97.0.1/32 dev lo")
+    ways = {"10.98.0.0/16": "10.2.0.1 host-right0", "10.99.0.0/16": "10.98.0.1", "10.97.0.0/16": "10.99.0.1"}
+    vpp.configure("\n".join(f"ip route add {prefix} via {way}" for prefix, way in ways.items()))
+
+    def answered():
+        kernel = kernel_packets(vpp)
+        return right.ping("10.2.0.2", count=5, extra="-I 10.97.0.1") == 5 and kernel_packets(vpp) >= kernel + 5
+
+    for prefix, way in ways.items():
+        lib.wait_for(answered, f"answers by the kernel; {vpp.ctl('show fast-path')}", timeout=60)
+        vpp.ctl(f"ip route del {prefix} via {way}")
+        assert right.ping("10.2.0.2", count=1, extra="-I 10.97.0.1", deadline=1) == 0
+        vpp.ctl(f"ip route add {prefix} via {way}")
+    lib.wait_for(answered, "answers by the kernel again", timeout=60)
+
+
 def test_echo_that_is_forbidden(net):
     """What looks at packets for the switch itself sees all of them."""
     vpp, _, left, _ = net.routed(config=ON)

@@ -34,9 +34,8 @@ struct entry_counts {
     };
 };
 
-#define ENTRY_PARTS_MAX                                                                            \
-    4 /* that an entry depends on: route, adjacency, two routes that lead on                       \
-       */
+/* That an entry depends on: a route, an adjacency, an own address's route, two that lead on. */
+#define ENTRY_PARTS_MAX 5
 
 struct fast_path_link {
     u32 next, prev;

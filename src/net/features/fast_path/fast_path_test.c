@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/byteorder.h"
-#include "net/features/fast_path/fast_path.h"
+#include "net/features/fast_path/fast_path_internal.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ip4_packet.h"
 
@@ -255,12 +255,43 @@ static void test_others(void **state)
     }
 }
 
+/* Entries that depend on as much as there may be are found by each part, and write nowhere else. */
+static void test_parts(void **state)
+{
+    static struct fast_path s;
+    static struct fast_path_entry entries[3];
+    static const struct entry_counts echo = {
+        .routed = true, .echo = true, .n_via = 2, .route = 1, .via = {2, 3}, .adj = 4, .own = 5};
+    static const struct forwarding_part parts[] = {{1, FORWARDING_ROUTE},
+                                                   {2, FORWARDING_ROUTE},
+                                                   {3, FORWARDING_ROUTE},
+                                                   {4, FORWARDING_ADJACENCY},
+                                                   {5, FORWARDING_ROUTE}};
+    const struct fast_path_entry untouched = {0};
+    s.entries = entries;
+    fast_path_parts_init(&s, array_len(entries));
+    for (u32 i = 0; i < 2; i++) {
+        entries[i].counts = echo;
+        fast_path_parts_add(&s, i);
+    }
+    assert_memory_equal(&entries[2], &untouched, sizeof(untouched));
+    assert_int_equal(entries[1].key.port, 0);
+    for (u32 i = 0; i < 2; i++) {
+        for (u32 k = 0; k < array_len(parts); k++)
+            assert_int_equal(fast_path_parts_find(&s, parts[k]), 1 - i);
+        fast_path_parts_del(&s, 1 - i);
+    }
+    for (u32 k = 0; k < array_len(parts); k++)
+        assert_int_equal(fast_path_parts_find(&s, parts[k]), UINT32_MAX);
+    fast_path_parts_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layer_2), cmocka_unit_test(test_routed),
         cmocka_unit_test(test_echo),    cmocka_unit_test(test_each_byte),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_others),  cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
