@@ -264,6 +264,13 @@ class Switch(lib.Vpp):
         self.files += 1
         return f"{self.folder}/{self.files}-{name}"
 
+    def bridged(self, domain, *numbers):
+        """Makes pgN of each of numbers, in a bridge domain."""
+        pgs = [self.pg(n) for n in numbers]
+        for pg in pgs:
+            self.ctl(f"set interface l2 bridge {pg} {domain}")
+        return pgs
+
     def pg(self, number, address=None, mode="ethernet", extra="", neighbor=True, router=False):
         """Makes pgN, up, with an address, and its host as a neighbour. router: it advertises itself."""
         pg = Pg(self, number, address, mode)

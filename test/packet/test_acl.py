@@ -22,10 +22,7 @@ def routed(switch):
 
 @pytest.fixture(scope="module")
 def bridged(switch):
-    pgs = [switch.pg(2), switch.pg(3)]
-    for pg in pgs:
-        switch.ctl(f"set interface l2 bridge {pg} 7")
-    return pgs
+    return switch.bridged(7, 2, 3)
 
 
 @pytest.fixture(scope="module")

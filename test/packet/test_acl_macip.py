@@ -11,10 +11,7 @@ RULES = ("permit ip 10.1.0.0/24 mac 02:00:00:00:00:00 mask ff:ff:00:00:00:00, "
 
 @pytest.fixture(scope="module")
 def bridged(switch):
-    pgs = [switch.pg(2), switch.pg(3)]
-    for pg in pgs:
-        switch.ctl(f"set interface l2 bridge {pg} 7")
-    return pgs
+    return switch.bridged(7, 2, 3)
 
 
 @pytest.fixture

@@ -147,9 +147,7 @@ def test_trace(switch, guarded):
 
 
 def test_bridged(switch):
-    ports = [switch.pg(2), switch.pg(3)]
-    for pg in ports:
-        switch.ctl(f"set interface l2 bridge {pg} 7")
+    ports = switch.bridged(7, 2, 3)
     switch.ctl("set acl-plugin acl permit+reflect proto 17")
     switch.ctl("set acl-plugin acl deny")
     switch.ctl(f"set acl-plugin interface {ports[0]} input acl 0")

@@ -12,10 +12,7 @@ PORTS = 4
 @pytest.fixture(scope="module")
 def ports(switch):
     """pg0.. in bridge domain 1, nothing learnt."""
-    pgs = [switch.pg(i) for i in range(PORTS)]
-    for pg in pgs:
-        switch.ctl(f"set interface l2 bridge {pg} 1")
-    return pgs
+    return switch.bridged(1, *range(PORTS))
 
 
 @pytest.fixture(autouse=True)
@@ -111,9 +108,7 @@ def test_reasons_to_drop(switch, ports, src, dst, reason):
 
 def test_flood_to_many(fresh):
     """120 ports: more copies than there are buffers are counted, and all comes back."""
-    pgs = [fresh.pg(i) for i in range(120)]
-    for pg in pgs:
-        fresh.ctl(f"set interface l2 bridge {pg} 1")
+    pgs = fresh.bridged(1, *range(120))
     last = fresh.capture(pgs[119])
     fresh.send(pgs[0], [frame(mac(1), BROADCAST, 1000)] * 3)
     assert [bytes(p) for p in last.packets()] == [bytes(frame(mac(1), BROADCAST, 1000))] * 3

@@ -14,10 +14,7 @@ TYPE = 0x88b5
 @pytest.fixture(scope="module")
 def ports(switch):
     """pg0.. in bridge domain 1."""
-    pgs = [switch.pg(i) for i in range(3)]
-    for pg in pgs:
-        switch.ctl(f"set interface l2 bridge {pg} 1")
-    return pgs
+    return switch.bridged(1, *range(3))
 
 
 @pytest.fixture(autouse=True)

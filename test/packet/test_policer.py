@@ -24,10 +24,7 @@ def routed(switch):
 
 @pytest.fixture(scope="module")
 def bridged(switch):
-    pgs = [switch.pg(2), switch.pg(3), switch.pg(4)]
-    for pg in pgs:
-        switch.ctl(f"set interface l2 bridge {pg} 7")
-    return pgs
+    return switch.bridged(7, 2, 3, 4)
 
 
 @pytest.fixture(autouse=True)
