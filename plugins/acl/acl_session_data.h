@@ -84,25 +84,22 @@ ALWAYS_INLINE bool acl_session_key(const struct acl_key *k, enum ip_family famil
 {
     const u64 *w = k->words;
     u16 a = k->src_port, b = k->dst_port;
-    bool swap, way = d == ACL_INPUT;
+    bool icmp = k->protocol == IP_PROTOCOL_ICMP || k->protocol == IP_PROTOCOL_ICMP6, swap;
     if (unlikely(k->headers != ACL_HEADERS_WHOLE))
         return false;
-    if (unlikely(k->protocol == IP_PROTOCOL_ICMP || k->protocol == IP_PROTOCOL_ICMP6)) {
+    if (unlikely(icmp)) {
         enum acl_icmp_role role = acl_session_icmp(k->protocol, k->src_port, &a);
         if (role == ACL_ICMP_NONE)
             return false;
         b = k->icmp_id;
-        swap = role == ACL_ICMP_REPLY; /* who asked comes first, and asked this way */
-        way ^= swap;
+        swap = role == ACL_ICMP_REPLY; /* who asked comes first */
     } else if (family == IP_FAMILY_4) {
         u32 src = (u32)(w[0] >> 32), dst = (u32)w[0];
         swap = src > dst || (src == dst && a > b);
-        way ^= swap;
     } else {
         swap = w[0] != w[2] ? w[0] > w[2] : w[1] != w[3] ? w[1] > w[3] : a > b;
-        way ^= swap;
     }
-    bool icmp = k->protocol == IP_PROTOCOL_ICMP || k->protocol == IP_PROTOCOL_ICMP6;
+    bool way = (d == ACL_INPUT) ^ swap;
     u64 ports = swap && !icmp ? (u64)b << 16 | a : (u64)a << 16 | b;
     u64 last = ports << 32 | (u64)k->protocol << 24 | (u64)way << 16 | (u16)i.i;
     if (family == IP_FAMILY_4) {
@@ -212,10 +209,9 @@ ALWAYS_INLINE void acl_session_seen(struct thread *t, struct session_table *tabl
 {
     struct acl_session *e = acl_session_at(table, s);
     e->active_ns = thread_now_ns(t);
-    if (k->protocol != IP_PROTOCOL_TCP || (k->tcp_flags & ~e->tcp_flags[d] & ACL_TCP_STATE) == 0) {
-        if (likely(k->protocol != IP_PROTOCOL_TCP || !(k->tcp_flags & TCP_SYN)))
-            return;
-    }
+    u8 telling = (u8)(~e->tcp_flags[d] & ACL_TCP_STATE) | TCP_SYN;
+    if (likely(k->protocol != IP_PROTOCOL_TCP || !(k->tcp_flags & telling)))
+        return;
     /* the ports are used again for a connection that has ended */
     if ((k->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
         ((e->tcp_flags[0] | e->tcp_flags[1]) & (TCP_FIN | TCP_RST)))
