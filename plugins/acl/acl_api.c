@@ -219,15 +219,23 @@ static void acl_api_interface_add_del(struct api_call *c)
     api_reply_retval(c, acl_api_bind_retval(rc));
 }
 
+/* Of a message with what an interface gets for input and, behind that, for output. NULL: it makes
+ * no sense, and is answered. */
+static const struct interface *acl_api_of_both(struct api_call *c, u32 sw_if_index, u32 n_input,
+                                               u32 count)
+{
+    const struct interface *f = api_interface(c->piste, sw_if_index);
+    if (f && n_input <= count)
+        return f;
+    api_reply_retval(c, f ? API_INVALID_VALUE : API_INVALID_SW_IF_INDEX);
+    return NULL;
+}
+
 static void acl_api_interface_set_list(struct api_call *c)
 {
     const struct api_acl_interface_set_acl_list *m = c->msg;
-    const struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (m->n_input > m->count)
-        api_reply_retval(c, API_INVALID_VALUE);
-    else
+    const struct interface *f = acl_api_of_both(c, m->sw_if_index, m->n_input, m->count);
+    if (f)
         api_reply_retval(c,
                          acl_api_bind_retval(acl_bind_set(c->piste, f->index, m->acls, m->n_input,
                                                           m->count - m->n_input, NULL)));
@@ -306,12 +314,8 @@ static void acl_api_interface_list_dump(struct api_call *c)
 static void acl_api_set_types(struct api_call *c)
 {
     const struct api_acl_interface_set_etype_whitelist *m = c->msg;
-    const struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (m->n_input > m->count)
-        api_reply_retval(c, API_INVALID_VALUE);
-    else
+    const struct interface *f = acl_api_of_both(c, m->sw_if_index, m->n_input, m->count);
+    if (f)
         api_reply_errno(c, acl_bind_set_types(c->piste, f->index, m->whitelist, m->n_input,
                                               m->count - m->n_input, NULL));
 }

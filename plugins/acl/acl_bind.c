@@ -12,12 +12,8 @@ static struct log_class log_class = {"acl", "interface"};
 
 struct acl_interface *acl_interfaces;
 
-struct bind_point {
-    const char *arc, *node;
-};
-
 #define BIND_POINTS 4
-static const struct bind_point bind_points[ACL_DIRECTION_N][BIND_POINTS] = {
+static const struct acl_bind_point bind_points[ACL_DIRECTION_N][BIND_POINTS] = {
     [ACL_INPUT] = {{"ip4-unicast", "acl-plugin-in-ip4-fa"},
                    {"ip6-unicast", "acl-plugin-in-ip6-fa"},
                    {"l2-input", "acl-plugin-in-ip4-l2"},
@@ -27,14 +23,13 @@ static const struct bind_point bind_points[ACL_DIRECTION_N][BIND_POINTS] = {
                     {"l2-output", "acl-plugin-out-ip4-l2"},
                     {"l2-output", "acl-plugin-out-ip6-l2"}},
 };
-static const struct bind_point types_points[ACL_DIRECTION_N] = {
+static const struct acl_bind_point types_points[ACL_DIRECTION_N] = {
     [ACL_INPUT] = {"l2-input", "acl-plugin-in-nonip-l2"},
     [ACL_OUTPUT] = {"l2-output", "acl-plugin-out-nonip-l2"},
 };
 
-/* All of them, or none. */
-static int bind_enable(struct engine *e, const struct bind_point *points, u32 n, struct if_index i,
-                       bool on, struct error *err)
+int acl_bind_enable(struct engine *e, const struct acl_bind_point *points, u32 n, struct if_index i,
+                    bool on, struct error *err)
 {
     for (u32 k = 0; k < n; k++) {
         int rc = feature_enable(e, points[k].arc, points[k].node, i, on, 0, err);
@@ -132,7 +127,7 @@ static int bind_replace(struct piste *p, struct if_index i, enum acl_direction d
         memcpy(c->lists, lists, n * sizeof(*lists));
     }
     __atomic_store_n(at, c, __ATOMIC_RELEASE);
-    int rc = !old == !c ? 0 : bind_enable(engine_of(p), bind_points[d], BIND_POINTS, i, c, e);
+    int rc = !old == !c ? 0 : acl_bind_enable(engine_of(p), bind_points[d], BIND_POINTS, i, c, e);
     struct acl_context *gone = old;
     if (rc) {
         __atomic_store_n(at, old, __ATOMIC_RELEASE);
@@ -232,7 +227,7 @@ static int bind_types(struct piste *p, struct if_index i, enum acl_direction d, 
         memcpy(x->types, types, n * sizeof(*types));
     }
     __atomic_store_n(at, x, __ATOMIC_RELEASE);
-    int rc = !old == !x ? 0 : bind_enable(engine_of(p), &types_points[d], 1, i, x, e);
+    int rc = !old == !x ? 0 : acl_bind_enable(engine_of(p), &types_points[d], 1, i, x, e);
     if (rc)
         __atomic_store_n(at, old, __ATOMIC_RELEASE);
     if (rc ? x : old)

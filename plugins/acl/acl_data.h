@@ -76,11 +76,7 @@ ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const st
                       : ACL_OF_PACKETS;
     for (u32 i = 0; i < c->n; i++) {
         const struct acl_list *l = __atomic_load_n(&acl_lists[c->lists[i]], __ATOMIC_ACQUIRE);
-        const struct acl_match *m = l ? l->match[family][packets] : NULL;
-        if (!m)
-            continue;
-        u32 rule =
-            acl_match_find(m, k->words, family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6);
+        u32 rule = l ? acl_key_find(l->match[family][packets], k->words, family) : ACL_MATCH_NONE;
         if (rule == ACL_MATCH_NONE)
             continue;
         const struct counter_vec *counters = __atomic_load_n(&l->counters, __ATOMIC_ACQUIRE);

@@ -33,12 +33,21 @@ struct acl_skipped acl_skipped_usual(void);
 
 /* --- acl_list.c --- */
 void acl_lists_fini(struct acl_state *s);
+/* Whether it fits and, written in a command line, comes back. -EINVAL. */
+int acl_tag_check(const char *tag, struct error *e) MUST_CHECK;
 
 /* --- acl_bind.c --- */
 int acl_bind_init(struct acl_state *s, struct error *e) MUST_CHECK;
 /* Interfaces have nothing of it any more. */
 void acl_bind_release(struct piste *p);
 void acl_bind_fini(struct acl_state *s);
+
+struct acl_bind_point {
+    const char *arc, *node;
+};
+/* All of them, or none. */
+int acl_bind_enable(struct engine *e, const struct acl_bind_point *points, u32 n, struct if_index i,
+                    bool on, struct error *err) MUST_CHECK;
 
 /* Rules of a list have changed: what follows for interfaces that have it. */
 void acl_bind_list_changed(struct piste *p, u32 list);

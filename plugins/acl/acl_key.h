@@ -82,6 +82,15 @@ ALWAYS_INLINE u64 acl_key_last(const struct acl_key *k)
            (u64)k->tcp_flags << ACL_KEY_TCP_FLAGS_SHIFT | (k->l4 ? ACL_KEY_L4 : 0);
 }
 
+/* The first rule of m that matches; ACL_MATCH_NONE. m NULL: there are no rules of the family. */
+ALWAYS_INLINE u32 acl_key_find(const struct acl_match *m, const u64 *words, enum ip_family family)
+{
+    if (!m)
+        return ACL_MATCH_NONE;
+    return family == IP_FAMILY_4 ? acl_match_find(m, words, ACL_KEY_WORDS_4)
+                                 : acl_match_find(m, words, ACL_KEY_WORDS_6);
+}
+
 /* len: bytes at p, which begin with the IP header; more: the packet goes on behind them. */
 ALWAYS_INLINE void acl_key_ip4(struct acl_key *k, const u8 *p, u32 len)
 {

@@ -23,10 +23,11 @@ u32 acl_list_next(const struct piste *p, u32 from)
     return from < end ? from : ACL_NONE;
 }
 
-/* Whether it can be written in a command line and comes back. */
-static bool acl_tag_is_good(const char *tag)
+int acl_tag_check(const char *tag, struct error *e)
 {
-    return !*tag || cli_is_braceable(tag);
+    if (strlen(tag) < ACL_TAG_BYTES && (!*tag || cli_is_braceable(tag)))
+        return 0;
+    return error_set(e, EINVAL, "a tag is one line of up to %u characters", ACL_TAG_BYTES - 1);
 }
 
 /* --- one --- */
@@ -166,9 +167,7 @@ static void acl_list_run_jobs(struct acl_state *s)
 
 static int acl_list_check(const struct acl_list_args *a, struct error *e)
 {
-    int rc = 0;
-    if (strlen(a->tag) >= ACL_TAG_BYTES || !acl_tag_is_good(a->tag))
-        return error_set(e, EINVAL, "a tag is one line of up to %u characters", ACL_TAG_BYTES - 1);
+    int rc = acl_tag_check(a->tag, e);
     for (u32 i = 0; i < a->n && !rc; i++)
         rc = acl_rule_check(&a->rules[i], e);
     return rc;

@@ -19,9 +19,8 @@
 struct piste;
 
 #define ACL_TAG_BYTES 64
-#define ACL_LISTS_ON_INTERFACE_MAX                                                                 \
-    255                      /* both directions: a message has a byte for their number             \
-                              */
+/* In both directions: a message has a byte for their number. */
+#define ACL_LISTS_ON_INTERFACE_MAX 255
 #define ACL_RULES_ASIDE 1024 /* lists that are longer are built by another thread */
 
 /* --- lists: acl_list.c --- */
@@ -58,7 +57,7 @@ int acl_bind_set(struct piste *p, struct if_index i, const u32 *lists, u32 n_inp
 /* NULL: none. */
 const struct acl_context *acl_bind_context(const struct piste *p, struct if_index i,
                                            enum acl_direction d);
-/* Whether an interface has the list in that direction; i: which, or NULL. */
+/* Whether the interface, or any, has the list in that direction. */
 bool acl_bind_has(const struct piste *p, u32 list, enum acl_direction d, struct if_index i);
 bool acl_bind_any(const struct piste *p, u32 list, enum acl_direction d);
 

@@ -12,11 +12,9 @@
 #include "net/packet/ethernet_format.h"
 #include "plugins/acl/acl_internal.h"
 
-static const struct {
-    const char *arc, *node;
-} macip_points[] = {{"ip4-unicast", "acl-plugin-macip-ip4"},
-                    {"ip6-unicast", "acl-plugin-macip-ip6"},
-                    {"l2-input", "acl-plugin-macip-l2"}};
+static const struct acl_bind_point macip_points[] = {{"ip4-unicast", "acl-plugin-macip-ip4"},
+                                                     {"ip6-unicast", "acl-plugin-macip-ip6"},
+                                                     {"l2-input", "acl-plugin-macip-l2"}};
 
 const struct acl_macip *acl_macip_at(const struct piste *p, u32 index)
 {
@@ -76,21 +74,6 @@ u32 acl_macip_of(struct if_index i)
     return l ? l->index : ACL_NONE;
 }
 
-static int macip_enable(struct piste *p, struct if_index i, bool on, struct error *e)
-{
-    for (u32 k = 0; k < array_len(macip_points); k++) {
-        int rc =
-            feature_enable(engine_of(p), macip_points[k].arc, macip_points[k].node, i, on, 0, e);
-        if (!rc)
-            continue;
-        while (k--)
-            (void)!feature_enable(engine_of(p), macip_points[k].arc, macip_points[k].node, i, !on,
-                                  0, NULL);
-        return rc;
-    }
-    return 0;
-}
-
 int acl_macip_bind(struct piste *p, struct if_index i, u32 index, struct error *e)
 {
     const struct acl_macip *l = index == ACL_NONE ? NULL : acl_macip_at(p, index);
@@ -98,7 +81,9 @@ int acl_macip_bind(struct piste *p, struct if_index i, u32 index, struct error *
     if (index != ACL_NONE && !l)
         return error_set(e, ENOENT, "there is no MACIP ACL %u", index);
     __atomic_store_n(&acl_interfaces[i.i].macip, l, __ATOMIC_RELEASE);
-    int rc = !old == !l ? 0 : macip_enable(p, i, l, e);
+    int rc = !old == !l
+                 ? 0
+                 : acl_bind_enable(engine_of(p), macip_points, array_len(macip_points), i, l, e);
     if (rc)
         __atomic_store_n(&acl_interfaces[i.i].macip, old, __ATOMIC_RELEASE);
     forwarding_changed(engine_of(p));
@@ -109,8 +94,9 @@ int acl_macip_bind(struct piste *p, struct if_index i, u32 index, struct error *
 
 static int macip_check(const char *tag, struct acl_macip_rule *rules, u32 n, struct error *e)
 {
-    if (strlen(tag) >= ACL_TAG_BYTES || (*tag && !cli_is_braceable(tag)))
-        return error_set(e, EINVAL, "a tag is one line of up to %u characters", ACL_TAG_BYTES - 1);
+    int rc = acl_tag_check(tag, e);
+    if (rc)
+        return rc;
     for (u32 i = 0; i < n; i++) {
         struct acl_macip_rule *r = &rules[i];
         if (r->src.family >= IP_FAMILY_N ||

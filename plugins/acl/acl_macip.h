@@ -60,9 +60,6 @@ ALWAYS_INLINE void acl_macip_key(u64 *key, enum ip_family family, const u8 *mac,
 ALWAYS_INLINE bool acl_macip_permits(const struct acl_macip *l, enum ip_family family,
                                      const u64 *key, u32 *rule)
 {
-    const struct acl_match *m = l->match[family];
-    *rule = !m                      ? ACL_MATCH_NONE
-            : family == IP_FAMILY_4 ? acl_match_find(m, key, ACL_KEY_WORDS_4)
-                                    : acl_match_find(m, key, ACL_KEY_WORDS_6);
+    *rule = acl_key_find(l->match[family], key, family);
     return *rule != ACL_MATCH_NONE && l->rules[*rule].action != ACL_DENY;
 }

@@ -65,6 +65,20 @@ static bool acl_macip_frame(const struct acl_macip *l, const struct buffer *b, u
 
 enum acl_macip_place { MACIP_IP4, MACIP_IP6, MACIP_FRAME };
 
+/* l NULL: it has just been taken away. */
+ALWAYS_INLINE bool acl_macip_passes(const struct acl_macip *l, const struct buffer *b,
+                                    enum acl_macip_place place, u32 *rule)
+{
+    *rule = ACL_MATCH_NONE;
+    if (unlikely(!l))
+        return true;
+    if (place == MACIP_FRAME)
+        return acl_macip_frame(l, b, rule);
+    bool linked = b->l2_start + ETHERNET_HEADER_BYTES <= b->start;
+    const u8 *mac = linked ? b->data + b->l2_start + SOURCE_MAC_AT : NULL;
+    return acl_macip_ip(l, b, b->start, mac, place == MACIP_IP4 ? IP_FAMILY_4 : IP_FAMILY_6, rule);
+}
+
 ALWAYS_INLINE void acl_macip_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                  u32 count, enum acl_macip_place place)
 {
@@ -72,14 +86,8 @@ ALWAYS_INLINE void acl_macip_run(struct thread *t, struct node *n, struct buffer
     for (u32 i = 0; i < count; i++) {
         const struct acl_macip *l =
             __atomic_load_n(&acl_interfaces[b[i]->rx_if.i].macip, __ATOMIC_ACQUIRE);
-        bool linked = b[i]->l2_start + ETHERNET_HEADER_BYTES <= b[i]->start;
-        const u8 *mac = linked ? b[i]->data + b[i]->l2_start + SOURCE_MAC_AT : NULL;
-        u32 rule = ACL_MATCH_NONE;
-        bool passes = !l ? true
-                      : place == MACIP_FRAME
-                          ? acl_macip_frame(l, b[i], &rule)
-                          : acl_macip_ip(l, b[i], b[i]->start, mac,
-                                         place == MACIP_IP4 ? IP_FAMILY_4 : IP_FAMILY_6, &rule);
+        u32 rule;
+        bool passes = acl_macip_passes(l, b[i], place, &rule);
         if (unlikely(b[i]->flags & BUFFER_TRACED)) {
             struct acl_macip_trace note = {b[i]->rx_if.i, l ? l->index : ACL_NONE, rule, passes};
             trace_note(t, b[i], &note, sizeof(note));

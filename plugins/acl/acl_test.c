@@ -29,8 +29,7 @@ static void find_random(struct acl_random *x, const struct acl_rule *rules, u32 
         u64 key[ACL_KEY_WORDS_6];
         acl_random_key(x, &rules[acl_random_below(x, n)], key);
         u32 want = acl_match_slowly(flat, n_flat, key, words);
-        u32 have = family == IP_FAMILY_4 ? acl_match_find(m, key, ACL_KEY_WORDS_4)
-                                         : acl_match_find(m, key, ACL_KEY_WORDS_6);
+        u32 have = acl_key_find(m, key, family);
         if (want != have)
             fail_msg("key %u of %u rules: rule %d, not %d", i, n, (int)have, (int)want);
         hits += want != ACL_MATCH_NONE;
@@ -83,9 +82,7 @@ static u32 judge(const char *text, const struct acl_key *k, enum ip_family famil
         fail_msg("%s", e.text);
     struct acl_match *m =
         acl_rules_compile(rules.v, rules.n, family, k->headers == ACL_HEADERS_FRAGMENT);
-    u32 rule = !m                      ? ACL_MATCH_NONE
-               : family == IP_FAMILY_4 ? acl_match_find(m, k->words, ACL_KEY_WORDS_4)
-                                       : acl_match_find(m, k->words, ACL_KEY_WORDS_6);
+    u32 rule = acl_key_find(m, k->words, family);
     acl_match_free(m);
     free(rules.v);
     return rule;
