@@ -6,17 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/foreign_fd.h"
-#include "net/ip/ip4/ip4_world.h"
+#include "net/ip/ip4/peer_world.h"
 #include "plugins/vhost/vhost_internal.h"
 
-#define MEMORY_BYTES 65536u
 #define RING_SIZE 8
 #define GUEST_BASE 0x10000u
 #define USER_BASE 0x20000u
@@ -24,13 +20,7 @@
 extern const struct module piste_module;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { OP_MESSAGE, OP_WRITE, OP_ROUND, OP_SEND, OP_N };
 enum { START_RAW, START_SPLIT, START_PACKED, START_N };
-
-struct peer {
-    int fd, memory_fd, event_fd;
-    u8 *memory;
-};
 
 static struct if_index fuzz_interface;
 
@@ -68,43 +58,16 @@ static void set_up_once(void)
     world_must(!interface_set_admin(&world.p, fuzz_interface, true, &e));
 }
 
-static void check_caught(void)
-{
-    for (u32 i = 0; i < world.n_caught; i++) {
-        const struct buffer *b = buffer_at(world.caught[i].bi);
-        u32 len = 0, want = buffer_packet_len(b);
-        for (;; b = buffer_at(b->next)) {
-            len += b->len;
-            world_must(b->start >= 0 && (u32)b->start + b->len <= buffer_storage_bytes(b));
-            if (!(b->flags & BUFFER_NEXT))
-                break;
-        }
-        world_must(len == want && len > 0);
-    }
-    world_free_caught();
-}
-
 /* --- messages --- */
 
-static void fuzz_serve(const struct peer *p)
-{
-    u8 answer[512];
-    loop_once(world.p.loop, 0);
-    while (recv(p->fd, answer, sizeof(answer), MSG_DONTWAIT) > 0)
-        ;
-}
-
-/* fds: none, the memory, the eventfd, or one of a kind that has no business there. */
 static void fuzz_say(const struct peer *p, u32 request, const void *body, u32 bytes, u8 kind)
 {
-    int fds[] = {-1, p->memory_fd, p->event_fd, p->fd};
     struct vhost_header h = {request, VHOST_VERSION | VHOST_NEED_REPLY, bytes};
     u8 message[sizeof(h) + 512];
     memcpy(message, &h, sizeof(h));
     if (bytes)
         memcpy(message + sizeof(h), body, bytes);
-    if (foreign_fd_send(p->fd, message, sizeof(h) + bytes, fds[kind % array_len(fds)]))
-        fuzz_serve(p);
+    peer_say(p, message, sizeof(h) + bytes, kind);
 }
 
 static void say_u64(const struct peer *p, u32 request, u64 x, u8 kind)
@@ -120,7 +83,7 @@ static void fuzz_handshake(const struct peer *p, bool packed)
                    VHOST_BIT(VIRTIO_NET_F_HOST_TSO4) |
                    (packed ? VHOST_BIT(VIRTIO_F_RING_PACKED) : 0);
     struct vhost_table_message table = {.n = 1,
-                                        .region = {{GUEST_BASE, MEMORY_BYTES, USER_BASE, 0}}};
+                                        .region = {{GUEST_BASE, PEER_MEMORY_BYTES, USER_BASE, 0}}};
     say_u64(p, VHOST_SET_PROTOCOL_FEATURES, VHOST_BIT(VHOST_PROTOCOL_F_REPLY_ACK), 0);
     say_u64(p, VHOST_SET_FEATURES, features, 0);
     fuzz_say(p, VHOST_SET_MEM_TABLE, &table, offsetof(struct vhost_table_message, region[1]), 1);
@@ -138,46 +101,16 @@ static void fuzz_handshake(const struct peer *p, bool packed)
 
 /* --- the script --- */
 
-static void send_towards(u8 len)
-{
-    u8 frame[256] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
-    char node[IF_NAME_BYTES + 8];
-    struct buffer *b = world_packet(frame, 14u + len % 200);
-    snprintf(node, sizeof(node), "%s-output", interface_at(&world.p, fuzz_interface)->name);
-    b->tx_if = fuzz_interface;
-    world_run(node, b);
-}
-
 /* Runs one step; returns the bytes that it took. */
 static size_t fuzz_step(const struct peer *p, const u8 *data, size_t size)
 {
-    size_t n;
-    switch (data[0] % OP_N) {
-    case OP_MESSAGE: /* kind of descriptor, request, length, bytes */
-        if (size < 4)
-            return size;
-        n = min_u64(data[3], size - 4);
-        fuzz_say(p, data[2], data + 4, (u32)n, data[1]);
-        return 4 + n;
-    case OP_WRITE: /* offset, length, bytes */
-        if (size < 4)
-            return size;
-        n = min_u64(data[3], size - 4);
-        u32 at = (u32)data[1] | (u32)data[2] << 8;
-        memcpy(p->memory + at, data + 4, min_u64(n, MEMORY_BYTES - at));
-        return 4 + n;
-    case OP_ROUND:
-        engine_round(world.p.engine, 1);
-        check_caught();
-        loop_once(world.p.loop, 0);
-        return 1;
-    default:
-        if (size < 2)
-            return size;
-        send_towards(data[1]);
-        loop_once(world.p.loop, 0);
-        return 2;
-    }
+    if (data[0] % PEER_STEPS != PEER_MESSAGE)
+        return peer_step(p, fuzz_interface, data, size);
+    if (size < 4) /* kind of descriptor, request, length, bytes */
+        return size;
+    size_t n = min_u64(data[3], size - 4);
+    fuzz_say(p, data[2], data + 4, (u32)n, data[1]);
+    return 4 + n;
 }
 
 static int fuzz_connect(void)
@@ -197,12 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!size)
         return 0;
     set_up_once();
-    struct peer p = {.fd = fuzz_connect(),
-                     .memory_fd = memfd_create("fuzz", MFD_CLOEXEC),
-                     .event_fd = eventfd(0, EFD_NONBLOCK)};
-    world_must(p.memory_fd >= 0 && !ftruncate(p.memory_fd, MEMORY_BYTES));
-    p.memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, p.memory_fd, 0);
-    world_must(p.memory != MAP_FAILED);
+    struct peer p = peer_new(fuzz_connect());
     u8 start = data[0] % START_N;
     if (start != START_RAW)
         fuzz_handshake(&p, start == START_PACKED);
@@ -211,13 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += n;
         size -= n;
     }
-    munmap(p.memory, MEMORY_BYTES);
-    close(p.memory_fd);
-    close(p.event_fd);
-    close(p.fd);
-    for (u32 i = 0; i < 4; i++)
-        loop_once(world.p.loop, 0);
-    check_caught();
+    peer_free(&p);
     world_must(!vhost_of(&world.p, fuzz_interface)->conn);
     world_must(!world_buffers_used());
     return 0;
