@@ -172,23 +172,13 @@ static void memif_api_details(struct api_call *c, const struct memif *port)
     api_reply(c, &api_message_memif_details, &d);
 }
 
-/* The port of the first interface from index `i` on; NULL: there is none. They stand as they were
- * made, with indices that were free. */
-static const struct memif *memif_from(const struct memif_state *s, u32 i)
-{
-    const struct memif *first = NULL;
-    for (u32 k = 0; k < s->ports.n; k++)
-        if (s->ports.v[k]->interface.i >= i &&
-            (!first || s->ports.v[k]->interface.i < first->interface.i))
-            first = s->ports.v[k];
-    return first;
-}
-
 static bool memif_api_dump_more(struct api_call *c, void *state)
 {
-    const struct memif_state *s = memif_state_of(c->piste);
     u32 *next = state;
-    for (const struct memif *port; (port = memif_from(s, *next)); *next = port->interface.i + 1) {
+    for (const struct interface *f; (f = interface_next(c->piste, *next)); *next = f->index.i + 1) {
+        const struct memif *port = memif_of(c->piste, f->index);
+        if (!port)
+            continue;
         if (!api_room(c))
             return true;
         memif_api_details(c, port);

@@ -127,23 +127,13 @@ static void vhost_api_details(struct api_call *c, const struct vhost *port)
     api_reply(c, &api_message_sw_interface_vhost_user_details, &d);
 }
 
-/* The port of the first interface from index `i` on; NULL: there is none. They stand as they were
- * made, with indices that were free. */
-static const struct vhost *vhost_from(const struct vhost_state *s, u32 i)
-{
-    const struct vhost *first = NULL;
-    for (u32 k = 0; k < s->ports.n; k++)
-        if (s->ports.v[k]->interface.i >= i &&
-            (!first || s->ports.v[k]->interface.i < first->interface.i))
-            first = s->ports.v[k];
-    return first;
-}
-
 static bool vhost_api_dump_more(struct api_call *c, void *state)
 {
-    const struct vhost_state *s = vhost_state_of(c->piste);
     u32 *next = state;
-    for (const struct vhost *port; (port = vhost_from(s, *next)); *next = port->interface.i + 1) {
+    for (const struct interface *f; (f = interface_next(c->piste, *next)); *next = f->index.i + 1) {
+        const struct vhost *port = vhost_of(c->piste, f->index);
+        if (!port)
+            continue;
         if (!api_room(c))
             return true;
         vhost_api_details(c, port);
