@@ -170,30 +170,14 @@ ALWAYS_INLINE bool vhost_find_plain(const struct vhost_ring *r, bool packed, u32
                                     struct vhost_plain *p)
 {
     struct vhost_desc d;
-    if (packed) {
-        bool wrap;
-        if (unlikely(ahead >= r->size))
-            return false;
-        const u8 *at = r->desc + (size_t)vhost_slot(r, ahead, &wrap) * sizeof(struct vring_desc);
-        u16 flags = vhost_load16_acquire(r, at + VRING_PACKED_FLAGS_AT);
-        if (!vhost_packed_is_available(flags, wrap))
-            return false;
-        d = vhost_desc_copy(r, at);
-        d.flags = flags;
-        p->id = d.id;
-    } else {
-        if (ahead >= waiting)
-            return false;
-        p->id = vhost_load16(r, vhost_avail_ring(r, (r->at + ahead) & (r->size - 1u)));
-        if (unlikely(p->id >= r->size))
-            return false;
-        d = vhost_split_desc(r, r->desc + (size_t)p->id * sizeof(struct vring_desc));
-    }
+    if (!vhost_chain_first(r, packed, ahead, waiting, &d))
+        return false;
     if (unlikely((d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) ||
                  d.len < (u32)r->header_bytes + FRAME_MIN_BYTES))
         return false;
     p->from = vhost_at_whole(r->memory, d.addr, d.len);
     p->len = d.len - r->header_bytes;
+    p->id = d.id;
     if (unlikely(!p->from))
         return false;
     __builtin_prefetch(p->from);

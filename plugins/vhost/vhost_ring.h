@@ -148,7 +148,7 @@ ALWAYS_INLINE struct vhost_desc vhost_desc_copy(const struct vhost_ring *r, cons
     return d;
 }
 
-/* A split one has flags before the index of the next, */
+/* A split one: its flags stand where a packed one has the id. */
 ALWAYS_INLINE struct vhost_desc vhost_split_desc(const struct vhost_ring *r, const u8 *p)
 {
     struct vhost_desc d = vhost_desc_copy(r, p);
@@ -316,6 +316,33 @@ static inline enum vhost_chain vhost_chain_take(const struct vhost_ring *r, u32 
 {
     return r->packed ? vhost_chain_packed(r, ahead, write, h, s)
                      : vhost_chain_split(r, ahead, waiting, write, h, s);
+}
+
+/* The descriptor that a chain `ahead` begins with, for who takes those of one descriptor by itself;
+ * `id` is what gives it back then. packed: as of the ring. false: none is there, or it lies. */
+ALWAYS_INLINE bool vhost_chain_first(const struct vhost_ring *r, bool packed, u32 ahead,
+                                     u32 waiting, struct vhost_desc *d)
+{
+    if (packed) {
+        bool wrap;
+        if (unlikely(ahead >= r->size))
+            return false;
+        const u8 *at = r->desc + (size_t)vhost_slot(r, ahead, &wrap) * sizeof(struct vring_desc);
+        u16 flags = vhost_load16_acquire(r, at + VRING_PACKED_FLAGS_AT);
+        if (!vhost_packed_is_available(flags, wrap))
+            return false;
+        *d = vhost_desc_copy(r, at);
+        d->flags = flags;
+        return true;
+    }
+    if (ahead >= waiting)
+        return false;
+    u16 head = vhost_load16(r, vhost_avail_ring(r, (r->at + ahead) & (r->size - 1u)));
+    if (unlikely(head >= r->size))
+        return false;
+    *d = vhost_split_desc(r, r->desc + (size_t)head * sizeof(struct vring_desc));
+    d->id = head;
+    return true;
 }
 
 /* --- pages that are written, while somebody wants to know --- */

@@ -135,26 +135,8 @@ static bool vhost_put_odd(struct thread *t, struct vhost_ring *r, struct vhost_p
 ALWAYS_INLINE bool vhost_find_room(const struct vhost_ring *r, bool packed, u32 ahead, u32 waiting,
                                    u32 need, struct vhost_desc *d, u8 **to)
 {
-    u16 id;
-    if (packed) {
-        bool wrap;
-        if (unlikely(ahead >= r->size))
-            return false;
-        const u8 *at = r->desc + (size_t)vhost_slot(r, ahead, &wrap) * sizeof(struct vring_desc);
-        u16 flags = vhost_load16_acquire(r, at + VRING_PACKED_FLAGS_AT);
-        if (!vhost_packed_is_available(flags, wrap))
-            return false;
-        *d = vhost_desc_copy(r, at);
-        d->flags = flags;
-    } else {
-        if (ahead >= waiting)
-            return false;
-        id = vhost_load16(r, vhost_avail_ring(r, (r->at + ahead) & (r->size - 1u)));
-        if (unlikely(id >= r->size))
-            return false;
-        *d = vhost_split_desc(r, r->desc + (size_t)id * sizeof(struct vring_desc));
-        d->id = id;
-    }
+    if (!vhost_chain_first(r, packed, ahead, waiting, d))
+        return false;
     if (unlikely((d->flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) !=
                      VRING_DESC_WRITE ||
                  d->len < need))
