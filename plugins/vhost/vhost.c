@@ -44,10 +44,8 @@ void vhost_make_pair(struct vhost *port, u32 i)
               .ops = &vhost_rx_ops,
               .mode = RX_MODE_DEFAULT},
         .port = port,
-        .ring = {.index = 2 * i + 1, .kick_fd = -1, .call_fd = -1, .err_fd = -1}};
-    *tx = (struct vhost_tx){.q = {.port = tx},
-                            .port = port,
-                            .ring = {.index = 2 * i, .kick_fd = -1, .call_fd = -1, .err_fd = -1}};
+        .ring = vhost_ring_new(2 * i + 1)};
+    *tx = (struct vhost_tx){.q = {.port = tx}, .port = port, .ring = vhost_ring_new(2 * i)};
     port->rx_queue[i] = &rx->q;
     port->tx_queue[i] = &tx->q;
 }
@@ -247,7 +245,8 @@ int vhost_modify(struct piste *p, struct if_index i, const struct vhost_args *a,
     int rc = vhost_filename(port->all, a->filename, port, &filename, e);
     if (rc)
         return rc;
-    struct vhost before = *port;
+    const struct vhost_args args = port->args;
+    char *before = port->filename;
     vhost_close_socket(port);
     port->filename = filename;
     port->args.is_server = a->is_server;
@@ -256,12 +255,12 @@ int vhost_modify(struct piste *p, struct if_index i, const struct vhost_args *a,
     port->args.event_idx = a->event_idx;
     rc = vhost_begin(port, false, e);
     if (!rc) {
-        free(before.filename);
+        free(before);
         return 0;
     }
     free(filename);
-    port->filename = before.filename;
-    port->args = before.args;
+    port->filename = before;
+    port->args = args;
     return vhost_begin(port, true, NULL) ? -EIO : rc;
 }
 

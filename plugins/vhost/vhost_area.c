@@ -80,7 +80,7 @@ u8 *vhost_inflight_of(const struct vhost_conn *c, const struct vhost_ring *r)
 {
     const struct vhost_area *a = &c->inflight;
     u64 bytes = vhost_inflight_bytes(r->packed, c->inflight_size);
-    bool has = a->map.base && r->index < c->inflight_queues && r->n <= c->inflight_size &&
+    bool has = a->map.base && r->index < c->inflight_queues && r->size <= c->inflight_size &&
                (r->index + 1) * bytes <= a->bytes;
     return has ? a->map.base + a->offset + r->index * bytes : NULL;
 }

@@ -1,5 +1,6 @@
 /* Who is at the socket of an interface: connecting, accepting, reading messages, and what ends it.
- * One message is handled a time, so that a peer that floods others with them waits in its turn. */
+ * One message is handled at a time, so that a peer that floods others with them waits in its turn.
+ */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>

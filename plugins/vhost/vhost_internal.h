@@ -16,7 +16,6 @@
 
 #define VHOST_PAIRS_MAX 128 /* of queues of an interface */
 #define VHOST_REGIONS_MAX 32
-#define VHOST_REASON_BYTES 96
 
 struct vhost;
 struct vhost_conn;
@@ -51,7 +50,7 @@ struct vhost_ring {
     bool wrap;          /* of a packed ring: what a descriptor that is available has at AVAIL */
     bool armed;         /* the guest was told to kick */
     bool has_signalled; /* signalled is valid */
-    u16 size;           /* descriptors */
+    u16 size;           /* descriptors; 0: it was not told yet */
     u16 at;             /* of a split ring: runs freely; of a packed one: a slot */
     u16 signalled;      /* at, when it was last asked whether to interrupt */
     u32 takes;          /* VIRTIO_TAKES_*: large packets that the guest may send */
@@ -72,7 +71,6 @@ struct vhost_ring {
     struct if_index interface;
     u32 index;  /* of the virtqueue */
     u64 serial; /* of the connection */
-    u32 n;      /* descriptors, as it was told; 0: it was not */
     bool has_addr, has_kick, enabled, broken;
     bool positioned; /* at is where we were; otherwise it is looked for at the start, */
     bool recovers;   /* and what is in inflight says more than the front end does */
@@ -191,6 +189,17 @@ struct vhost *vhost_of(const struct piste *p, struct if_index i);
 void vhost_set_queues(struct vhost *port, u32 n_rx, u32 n_tx);
 void vhost_make_pair(struct vhost *port, u32 i);
 const char *vhost_name(const struct vhost *port);
+
+ALWAYS_INLINE bool vhost_acked(const struct vhost_conn *c, u32 feature)
+{
+    return c->features & VHOST_BIT(feature);
+}
+
+/* Nothing was ever said of it. */
+static inline struct vhost_ring vhost_ring_new(u32 index)
+{
+    return (struct vhost_ring){.index = index, .kick_fd = -1, .call_fd = -1, .err_fd = -1};
+}
 
 /* vhost_conn.c: who is at the socket */
 /* What there is has changed: a client that has no peer looks for it, a server that could not listen

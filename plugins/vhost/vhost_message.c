@@ -67,11 +67,6 @@ u64 vhost_features(const struct vhost *port)
             (port->args.gso ? FEATURES_GSO : 0));
 }
 
-static bool vhost_acked(const struct vhost_conn *c, u32 feature)
-{
-    return c->features & VHOST_BIT(feature);
-}
-
 /* What the guest takes, a cap for each feature; large UDP packets it takes over both or not. */
 static u32 vhost_caps(const struct vhost_conn *c)
 {
@@ -309,7 +304,7 @@ static int on_vring_num(struct vhost_conn *c, struct vhost_message *m, struct er
     if (!m->state.num || m->state.num > VRING_SIZE_MAX)
         return error_set(e, EINVAL, "virtqueue of %u descriptors", m->state.num);
     vhost_ring_stop(c->port, r);
-    r->n = m->state.num;
+    r->size = (u16)m->state.num;
     vhost_rings_start(c->port);
     return 0;
 }
@@ -495,7 +490,7 @@ void vhost_take_message(struct vhost_conn *c)
 {
     struct vhost_message *m = &c->message;
     u32 request = m->header.request, flags = m->header.flags;
-    char why[VHOST_REASON_BYTES];
+    char why[96];
     struct error e = {0};
     int rc = vhost_handle(c, m, &e);
     /* user-mode Linux wants an answer to the message already by which it chooses to have answers */

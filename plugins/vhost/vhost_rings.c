@@ -98,19 +98,19 @@ static bool vhost_ring_is_rx(const struct vhost_ring *r)
     return r->index & 1; /* the guest sends by it */
 }
 
-struct vhost_ring *vhost_ring_at(struct vhost *port, u32 index)
-{
-    if (index / 2 >= VHOST_PAIRS_MAX)
-        return NULL;
-    vhost_make_pair(port, index / 2);
-    return index & 1 ? &port->rx[index / 2]->ring : &port->tx[index / 2]->ring;
-}
-
 static struct vhost_ring *vhost_ring_if_made(const struct vhost *port, u32 index)
 {
     if (!port->rx[index / 2])
         return NULL;
     return index & 1 ? &port->rx[index / 2]->ring : &port->tx[index / 2]->ring;
+}
+
+struct vhost_ring *vhost_ring_at(struct vhost *port, u32 index)
+{
+    if (index / 2 >= VHOST_PAIRS_MAX)
+        return NULL;
+    vhost_make_pair(port, index / 2);
+    return vhost_ring_if_made(port, index);
 }
 
 /* --- stopping --- */
@@ -141,27 +141,21 @@ void vhost_rings_stop(struct vhost *port)
 
 /* --- starting --- */
 
-static bool vhost_has(const struct vhost *port, u32 feature)
-{
-    return port->conn->features & VHOST_BIT(feature);
-}
-
 static bool is_aligned(const void *p, u32 to)
 {
     return !((uintptr_t)p & (to - 1));
 }
 
 /* Finds the three parts of a ring. false: they are not where they were said to be. */
-static bool vhost_ring_find(const struct vhost *port, struct vhost_ring *r)
+static bool vhost_ring_find(const struct vhost_conn *c, struct vhost_ring *r)
 {
-    const struct vhost_conn *c = port->conn;
     const struct vhost_vring_addr *a = &r->addr;
-    bool packed = vhost_has(port, VIRTIO_F_RING_PACKED);
-    u64 more = vhost_has(port, VIRTIO_F_EVENT_IDX) ? sizeof(u16) : 0;
+    bool packed = vhost_acked(c, VIRTIO_F_RING_PACKED);
+    u64 more = vhost_acked(c, VIRTIO_F_EVENT_IDX) ? sizeof(u16) : 0;
     u64 avail = packed ? sizeof(struct vring_event)
-                       : sizeof(struct vring_avail) + r->n * sizeof(u16) + more;
-    u64 used = packed ? sizeof(struct vring_event) : vhost_used_bytes(r->n) + more;
-    r->desc = vhost_memory_of_user(c, a->desc, r->n * sizeof(struct vring_desc));
+                       : sizeof(struct vring_avail) + r->size * sizeof(u16) + more;
+    u64 used = packed ? sizeof(struct vring_event) : vhost_used_bytes(r->size) + more;
+    r->desc = vhost_memory_of_user(c, a->desc, r->size * sizeof(struct vring_desc));
     r->avail = vhost_memory_of_user(c, a->avail, avail);
     r->used = vhost_memory_of_user(c, a->used, used);
     return r->desc && r->avail && r->used && is_aligned(r->desc, sizeof(u64)) &&
@@ -169,18 +163,18 @@ static bool vhost_ring_find(const struct vhost *port, struct vhost_ring *r)
            is_aligned(r->used, sizeof(u32));
 }
 
-static u32 vhost_ring_takes(const struct vhost *port)
+static u32 vhost_ring_takes(const struct vhost_conn *c)
 {
-    return (vhost_has(port, VIRTIO_NET_F_HOST_TSO4) ? VIRTIO_TAKES(VIRTIO_GSO_TCP4) : 0) |
-           (vhost_has(port, VIRTIO_NET_F_HOST_TSO6) ? VIRTIO_TAKES(VIRTIO_GSO_TCP6) : 0) |
-           (vhost_has(port, VIRTIO_NET_F_HOST_USO) ? VIRTIO_TAKES(VIRTIO_GSO_UDP_L4) : 0);
+    return (vhost_acked(c, VIRTIO_NET_F_HOST_TSO4) ? VIRTIO_TAKES(VIRTIO_GSO_TCP4) : 0) |
+           (vhost_acked(c, VIRTIO_NET_F_HOST_TSO6) ? VIRTIO_TAKES(VIRTIO_GSO_TCP6) : 0) |
+           (vhost_acked(c, VIRTIO_NET_F_HOST_USO) ? VIRTIO_TAKES(VIRTIO_GSO_UDP_L4) : 0);
 }
 
 /* What of its memory is written is noted, for as long as the guest moves to another machine. */
-static void vhost_ring_set_log(const struct vhost *port, struct vhost_ring *r)
+static void vhost_ring_set_log(const struct vhost_conn *c, struct vhost_ring *r)
 {
-    const struct vhost_area *log = &port->conn->log;
-    bool logs = log->map.base && vhost_has(port, VHOST_F_LOG_ALL);
+    const struct vhost_area *log = &c->log;
+    bool logs = log->map.base && vhost_acked(c, VHOST_F_LOG_ALL);
     r->log = logs ? log->map.base + log->offset : NULL;
     r->log_bytes = log->bytes;
     r->logs_used = logs && (r->addr.flags & VHOST_VRING_LOG);
@@ -188,21 +182,20 @@ static void vhost_ring_set_log(const struct vhost *port, struct vhost_ring *r)
 }
 
 /* What was chosen for all rings. */
-static void vhost_ring_configure(const struct vhost *port, struct vhost_ring *r)
+static void vhost_ring_configure(const struct vhost_conn *c, struct vhost_ring *r)
 {
-    bool modern = vhost_has(port, VIRTIO_F_VERSION_1);
-    r->packed = vhost_has(port, VIRTIO_F_RING_PACKED);
-    r->event_idx = vhost_has(port, VIRTIO_F_EVENT_IDX);
-    r->mergeable = vhost_has(port, VIRTIO_NET_F_MRG_RXBUF);
+    bool modern = vhost_acked(c, VIRTIO_F_VERSION_1);
+    r->packed = vhost_acked(c, VIRTIO_F_RING_PACKED);
+    r->event_idx = vhost_acked(c, VIRTIO_F_EVENT_IDX);
+    r->mergeable = vhost_acked(c, VIRTIO_NET_F_MRG_RXBUF);
     r->order = modern ? VIRTIO_LITTLE : VIRTIO_NATIVE;
     r->header_bytes = modern || r->mergeable ? VIRTIO_HEADER_MRG_BYTES : VIRTIO_HEADER_BYTES;
-    r->takes = vhost_ring_takes(port);
-    r->takes_ecn = vhost_has(port, VIRTIO_NET_F_GUEST_ECN);
-    r->memory = port->conn->memory;
-    vhost_ring_set_log(port, r);
-    r->size = (u16)r->n;
-    r->serial = port->conn->serial;
-    r->interface = port->interface;
+    r->takes = vhost_ring_takes(c);
+    r->takes_ecn = vhost_acked(c, VIRTIO_NET_F_GUEST_ECN);
+    r->memory = c->memory;
+    vhost_ring_set_log(c, r);
+    r->serial = c->serial;
+    r->interface = c->port->interface;
     r->fault = 0;
     r->told = r->armed = r->has_signalled = false;
 }
@@ -216,7 +209,8 @@ static void vhost_packed_recover(struct vhost_ring *r)
     vhost_copied();
     u16 at = p.old_used_idx;
     bool wrap = p.old_used_wrap;
-    if (p.version != VHOST_INFLIGHT_VERSION || p.size != r->n || at >= r->n || p.used_idx >= r->n)
+    if (p.version != VHOST_INFLIGHT_VERSION || p.size != r->size || at >= r->size ||
+        p.used_idx >= r->size)
         return;
     u16 flags = vhost_load16_acquire(r, r->desc + (size_t)at * sizeof(struct vring_desc) +
                                             VRING_PACKED_FLAGS_AT);
@@ -228,9 +222,9 @@ static void vhost_packed_recover(struct vhost_ring *r)
 
 /* Of a split ring, what the guest was shown says where we were: a front end that lost us does not
  * know, or says 0 for a ring that is not new. */
-static void vhost_ring_position(const struct vhost *port, struct vhost_ring *r)
+static void vhost_ring_position(const struct vhost_conn *c, struct vhost_ring *r)
 {
-    r->inflight = vhost_inflight_of(port->conn, r);
+    r->inflight = vhost_inflight_of(c, r);
     if (!r->positioned && !r->packed)
         r->at = vhost_load16(r, r->used + offsetof(struct vring_used, idx));
     if (!r->positioned && r->packed && r->inflight && r->recovers)
@@ -240,27 +234,29 @@ static void vhost_ring_position(const struct vhost *port, struct vhost_ring *r)
         vhost_inflight_begin(r);
 }
 
-static bool vhost_ring_is_ready(const struct vhost *port, const struct vhost_ring *r)
+static bool vhost_ring_is_ready(const struct vhost_conn *c, const struct vhost_ring *r)
 {
-    bool in_use = r->index < 2 || vhost_has(port, VIRTIO_NET_F_MQ);
-    bool enabled = r->enabled || !vhost_has(port, VHOST_USER_F_PROTOCOL_FEATURES);
-    bool fits = vhost_has(port, VIRTIO_F_RING_PACKED) ? r->at < r->n : !(r->n & (r->n - 1));
-    return port->conn->has_features && port->conn->memory && r->n && r->has_addr && r->has_kick &&
-           in_use && enabled && fits && !r->broken;
+    bool in_use = r->index < 2 || vhost_acked(c, VIRTIO_NET_F_MQ);
+    bool enabled = r->enabled || !vhost_acked(c, VHOST_USER_F_PROTOCOL_FEATURES);
+    bool fits = vhost_acked(c, VIRTIO_F_RING_PACKED) ? r->at < r->size : !(r->size & (r->size - 1));
+    return c->has_features && c->memory && r->size && r->has_addr && r->has_kick && in_use &&
+           enabled && fits && !r->broken;
 }
 
 static void vhost_ring_start(struct vhost *port, struct vhost_ring *r)
 {
     struct engine *e = engine_of(port->piste);
+    const struct vhost_conn *c = port->conn;
     struct error err;
-    if (r->up || !vhost_ring_is_ready(port, r))
+    if (r->up || !vhost_ring_is_ready(c, r))
         return;
-    if (!vhost_ring_find(port, r)) { /* there may be other memory, or other addresses, to come */
+    /* there may be other memory, or other addresses, to come */
+    if (!vhost_ring_find(c, r)) {
         log_debug(&log_class, "%s: virtqueue %u is not in the memory", vhost_name(port), r->index);
         return;
     }
-    vhost_ring_configure(port, r);
-    vhost_ring_position(port, r);
+    vhost_ring_configure(c, r);
+    vhost_ring_position(c, r);
     vhost_ring_want_kick(r, false);
     if (!vhost_ring_is_rx(r)) {
         __atomic_store_n(&r->up, true, __ATOMIC_RELEASE);
@@ -281,7 +277,7 @@ void vhost_rings_start(struct vhost *port)
     bool rx_up = false, tx_up = false;
     for (u32 i = 0; port->conn && i < 2 * VHOST_PAIRS_MAX; i++) {
         const struct vhost_ring *r = vhost_ring_if_made(port, i);
-        if (!r || !vhost_ring_is_ready(port, r))
+        if (!r || !vhost_ring_is_ready(port->conn, r))
             continue;
         if (vhost_ring_is_rx(r))
             n_rx = (u32)max_u64(n_rx, i / 2 + 1);
@@ -321,7 +317,7 @@ static void vhost_ring_reset(struct vhost_ring *r)
     vhost_close_fd(&r->kick_fd);
     vhost_close_fd(&r->call_fd);
     vhost_close_fd(&r->err_fd);
-    *r = (struct vhost_ring){.index = r->index, .kick_fd = -1, .call_fd = -1, .err_fd = -1};
+    *r = vhost_ring_new(r->index);
 }
 
 void vhost_rings_reset(struct vhost *port)

@@ -208,7 +208,7 @@ static void vhost_show_ring(struct out *o, const struct vhost_ring *r)
              r->index / 2);
     out_bool(o, "up", r->up, NULL, NULL);
     out_bool(o, "broken", r->broken, "  stopped: the guest has broken it\n", NULL);
-    out_u64(o, "size", r->n, "  qsz %" PRIu64);
+    out_u64(o, "size", r->size, "  qsz %" PRIu64);
     out_u64(o, "last_avail_idx", at, " last_avail_idx %" PRIu64);
     out_text(o, " last_used_idx %u", at);
     out_u64(o, "kicks", __atomic_load_n(&r->kicks, __ATOMIC_RELAXED), " last_kick %" PRIu64 "\n");
@@ -272,7 +272,7 @@ static bool vhost_show_rings(struct cli_call *c, struct vhost *port, struct show
     struct vhost_ring *r;
     while (port->conn && port->conn->serial == at->serial &&
            (r = vhost_shown_ring(port, at->ring))) {
-        if (!at->in_ring && r->n) {
+        if (!at->in_ring && r->size) {
             if (cli_full(c))
                 return true;
             vhost_show_ring(c->out, r);
