@@ -373,6 +373,16 @@ class Vpp:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def buffers_wait_only_while_up(vpp, interface):
+    """Buffers wait for frames while it is up, also where the thread does not stop looking for some; then they come back."""
+    vpp.ctl(f"set interface rx-mode {interface} polling")
+    for _ in range(2):
+        vpp.ctl(f"set interface state {interface} up")
+        wait_for(vpp.buffers_used, "buffers to wait for frames", 30)
+        vpp.ctl(f"set interface state {interface} down")
+        wait_for(lambda: not vpp.buffers_used(), "buffers to come back", 30)
+
+
 class Wire:
     """The kernel's end of a veth, used by hand: frames in, frames out.
 

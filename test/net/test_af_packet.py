@@ -325,14 +325,8 @@ def test_what_is_sent_is_not_received(net, queues, options):
 
 
 def test_an_interface_that_is_down_keeps_no_buffers(net):
-    """Buffers wait for frames while the interface is up, also where the thread does not stop looking for some."""
     namespace = net.namespace()
     namespace.veth("out", "hand")
     vpp = net.vpp(namespace)
     vpp.configure("create host-interface name out no-ring")
-    vpp.ctl("set interface rx-mode host-out polling")
-    for _ in range(2):
-        vpp.ctl("set interface state host-out up")
-        lib.wait_for(vpp.buffers_used, "buffers to wait for frames", 30)
-        vpp.ctl("set interface state host-out down")
-        lib.wait_for(lambda: not vpp.buffers_used(), "buffers to come back", 30)
+    lib.buffers_wait_only_while_up(vpp, "host-out")

@@ -8,10 +8,6 @@ import testpmd
 pytestmark = testpmd.needed
 
 
-def answered(vpp, size):
-    return "5 sent, 5 received" in vpp.ctl(f"ping 10.40.0.2 repeat 5 interval 0.02 size {size}")
-
-
 @pytest.mark.parametrize("role, words, eal", [
     ("master", "role=client,rsize=9,bsize=2048,secret=hush", ""),
     ("master", "role=client,zero-copy=yes,secret=hush", "--single-file-segments"),
@@ -31,8 +27,8 @@ def test_testpmd_answers_pings(net, role, words, eal):
         try:
             lib.wait_for(lambda: vpp.link("memif1/0") == "up" or peer.process.poll() is not None, "testpmd to connect", timeout=60)
             assert peer.process.poll() is None, peer.text()
-            lib.wait_for(lambda: answered(vpp, 56), "five pings to be answered", timeout=60)
-            assert answered(vpp, 1400)
+            lib.wait_for(lambda: testpmd.answers_pings(vpp, 56), "five pings to be answered", timeout=60)
+            assert testpmd.answers_pings(vpp, 1400)
         finally:
             peer.stop()
         lib.wait_for(lambda: vpp.link("memif1/0") == "down", "the link to go down", timeout=30)

@@ -178,12 +178,7 @@ def test_many_queues_and_threads(net):
 def test_a_tap_that_is_down_keeps_no_buffers(net):
     vpp = net.vpp(net.namespace())
     vpp.configure("create tap id 0 gso num-rx-queues 2")
-    vpp.ctl("set interface rx-mode tap0 polling")
-    for _ in range(2):
-        vpp.ctl("set interface state tap0 up")
-        lib.wait_for(vpp.buffers_used, "buffers to wait for frames", 30)
-        vpp.ctl("set interface state tap0 down")
-        lib.wait_for(lambda: not vpp.buffers_used(), "buffers to come back", 30)
+    lib.buffers_wait_only_while_up(vpp, "tap0")
 
 
 # ---- what is made, saved and shown

@@ -7,10 +7,6 @@ pytestmark = testpmd.needed
 NAME = "VirtualEthernet0/0/0"
 
 
-def answered(vpp, size):
-    return "5 sent, 5 received" in vpp.ctl(f"ping 10.40.0.2 repeat 5 interval 0.02 size {size}")
-
-
 @pytest.mark.parametrize("words, device, options", [
     ("server", "", ""),
     ("server gso event-idx", ",mrg_rxbuf=0", ""),
@@ -33,8 +29,8 @@ def test_testpmd_answers_pings(net, words, device, options):
         try:
             lib.wait_for(lambda: vpp.link(NAME) == "up" or peer.process.poll() is not None, "testpmd to connect", timeout=60)
             assert peer.process.poll() is None, peer.text()
-            lib.wait_for(lambda: answered(vpp, 56), "five pings to be answered", timeout=60)
-            lib.wait_for(lambda: answered(vpp, 1400), "five large pings to be answered", timeout=60)
+            lib.wait_for(lambda: testpmd.answers_pings(vpp, 56), "five pings to be answered", timeout=60)
+            lib.wait_for(lambda: testpmd.answers_pings(vpp, 1400), "five large pings to be answered", timeout=60)
             about = vpp.json("show vhost-user")["interfaces"][0]
             assert ("VIRTIO_F_RING_PACKED" in about["features"]) == ("packed_vq" in device)
             if "queues=2" in device:

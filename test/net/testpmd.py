@@ -10,6 +10,11 @@ needed = pytest.mark.skipif(not shutil.which("dpdk-testpmd"), reason="dpdk-testp
                             "librte-net-virtio23, librte-mempool-ring23)")
 
 
+def answers_pings(vpp, size):
+    """Whether five from the switch at 10.40.0.1/24 were answered."""
+    return "5 sent, 5 received" in vpp.ctl(f"ping 10.40.0.2 repeat 5 interval 0.02 size {size}")
+
+
 class Testpmd:
     """One that answers, on a port of its own."""
 
