@@ -176,7 +176,7 @@ static void show_desc(struct out *o, const struct memif_ring *ring, u32 slot)
 
 /* Where the command is. */
 struct shown {
-    u32 interface; /* of those that it is about */
+    u32 interface; /* its place */
     bool in_port;  /* its object is open, */
     bool in_ring;  /* and that of its ring */
     u64 serial;    /* of the connection that is shown */
@@ -219,40 +219,32 @@ static bool show_rings(struct cli_call *c, const struct memif_conn *conn, struct
         at->in_ring = false;
         at->ring++;
     }
-    if (at->in_ring) { /* the connection is another one now */
-        out_end(c->out);
-        out_end(c->out);
-    }
     return false;
 }
 
-/* Number i of the interfaces that it is about; false: there are no more. *port NULL: it is no
- * memif. */
-static bool shown_port(const struct cli_call *c, u32 i, struct memif **port)
+/* Ends what is open of an interface. */
+static void show_memif_end(struct cli_call *c, struct shown *at)
 {
-    const struct memif_state *s = memif_state_of(c->piste);
-    u32 n = 0;
-    for (u32 k = 0; k < c->n_args; k++) {
-        if (strcmp(c->args[k].name, "interface") != 0)
-            continue;
-        if (n++ != i)
-            continue;
-        *port = memif_of(c->piste, ((struct interface *)c->args[k].value.ptr)->index);
-        return true;
-    }
-    *port = !n && i < s->ports.n ? s->ports.v[i] : NULL;
-    return *port;
+    for (u32 i = at->in_ring ? 4 : 2; at->in_port && i; i--)
+        out_end(c->out);
+    at->in_port = at->in_ring = false;
 }
 
 int memif_show_command(struct cli_call *c)
 {
     struct shown *at = cli_kept(c, sizeof(*at), NULL);
-    struct memif *port;
     if (!c->again) {
         show_sockets(c->out, memif_state_of(c->piste));
         out_array(c->out, "interfaces");
     }
-    for (; shown_port(c, at->interface, &port); at->interface++) {
+    for (;; at->interface++) {
+        u32 was = at->interface;
+        const struct interface *f = interface_cli_from(c, &at->interface);
+        struct memif *port = f ? memif_of(c->piste, f->index) : NULL;
+        if (!port || at->interface != was)
+            show_memif_end(c, at); /* that one is gone */
+        if (!f)
+            break;
         if (!port)
             continue;
         if (!at->in_port) {
@@ -260,19 +252,12 @@ int memif_show_command(struct cli_call *c)
                 return CLI_MORE;
             show_port(c->out, port);
             at->in_port = true;
-            at->in_ring = false;
             at->ring = 0;
             at->serial = port->conn ? port->conn->serial : 0;
         }
         if (show_rings(c, port->conn, at))
             return CLI_MORE;
-        out_end(c->out);
-        out_end(c->out);
-        at->in_port = false;
-    }
-    if (at->in_port) { /* that one is gone */
-        for (u32 i = 0; i < (at->in_ring ? 4 : 2); i++)
-            out_end(c->out);
+        show_memif_end(c, at);
     }
     out_end(c->out);
     return 0;

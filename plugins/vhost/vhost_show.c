@@ -237,7 +237,7 @@ static void vhost_show_desc(struct out *o, const struct vhost_ring *r, u32 slot)
 
 /* Where the command is. */
 struct shown {
-    u32 interface;         /* of those that it is about */
+    u32 interface;         /* its place */
     bool in_port, in_ring; /* whose objects are open */
     u64 serial;            /* of the connection that is shown */
     u32 ring, slot;
@@ -289,41 +289,33 @@ static bool vhost_show_rings(struct cli_call *c, struct vhost *port, struct show
         at->in_ring = false;
         at->ring++;
     }
-    if (at->in_ring) { /* the connection is another one now */
-        out_end(c->out);
-        out_end(c->out);
-    }
     return false;
 }
 
-/* Number i of the interfaces that it is about; false: there are no more. *port NULL: it is none of
- * these. */
-static bool vhost_shown_port(const struct cli_call *c, u32 i, struct vhost **port)
+/* Ends what is open of an interface. */
+static void vhost_show_end(struct cli_call *c, struct shown *at)
 {
-    const struct vhost_state *s = vhost_state_of(c->piste);
-    u32 n = 0;
-    for (u32 k = 0; k < c->n_args; k++) {
-        if (strcmp(c->args[k].name, "interface") != 0)
-            continue;
-        if (n++ != i)
-            continue;
-        *port = vhost_of(c->piste, ((struct interface *)c->args[k].value.ptr)->index);
-        return true;
-    }
-    *port = !n && i < s->ports.n ? s->ports.v[i] : NULL;
-    return *port;
+    for (u32 i = at->in_ring ? 4 : 2; at->in_port && i; i--)
+        out_end(c->out);
+    at->in_port = at->in_ring = false;
 }
 
 int vhost_show_command(struct cli_call *c)
 {
     struct shown *at = cli_kept(c, sizeof(*at), NULL);
-    struct vhost *port;
     if (!c->again) {
         out_text(c->out, "Virtio vhost-user interfaces\nGlobal:\n");
         vhost_show_polling(c->out, vhost_state_of(c->piste));
         out_array(c->out, "interfaces");
     }
-    for (; vhost_shown_port(c, at->interface, &port); at->interface++) {
+    for (;; at->interface++) {
+        u32 was = at->interface;
+        const struct interface *f = interface_cli_from(c, &at->interface);
+        struct vhost *port = f ? vhost_of(c->piste, f->index) : NULL;
+        if (!port || at->interface != was)
+            vhost_show_end(c, at); /* that one is gone */
+        if (!f)
+            break;
         if (!port)
             continue;
         if (!at->in_port) {
@@ -331,19 +323,12 @@ int vhost_show_command(struct cli_call *c)
                 return CLI_MORE;
             vhost_show_port(c->out, port, cli_has(c, "verbose"));
             at->in_port = true;
-            at->in_ring = false;
             at->ring = 0;
             at->serial = port->conn ? port->conn->serial : 0;
         }
         if (vhost_show_rings(c, port, at))
             return CLI_MORE;
-        out_end(c->out);
-        out_end(c->out);
-        at->in_port = false;
-    }
-    if (at->in_port) { /* that one is gone */
-        for (u32 i = 0; i < (at->in_ring ? 4 : 2); i++)
-            out_end(c->out);
+        vhost_show_end(c, at);
     }
     out_end(c->out);
     return 0;

@@ -1,6 +1,7 @@
 """memif: two daemons, and ends by hand (memif_peer.py), which do what the protocol says or not."""
 import os
 import struct
+import subprocess
 import threading
 import time
 
@@ -455,6 +456,24 @@ def answers(vpp, peer, queue=0):
     peer.put(ARP_REQUEST, queue=queue)
     reply = answer(peer)
     assert reply and ":".join(f"{b:02x}" for b in reply[6:12]) == vpp.mac("memif1/0")
+
+
+def test_what_is_shown_while_interfaces_go(master, slave):
+    """A command whose output is taken slowly goes on with the interface that it was at, and with those behind it."""
+    peer = slave(ident=2, log2=14)
+    master.ctl("create interface memif id 2 socket-id 1 master")
+    master.ctl("create interface memif id 3 socket-id 1 master")
+    master.ctl("set interface state memif1/2 up")
+    peer.connect()
+    wait(lambda: is_up(master, "memif1/2"), "the link")
+    with subprocess.Popen([master.build + "/vppctl", "-s", master.cli, "show memif descriptors"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE) as command:
+        begin = next(line for line in command.stdout if b"descriptor table:" in line)
+        master.ctl("delete interface memif memif1/0")
+        rest = begin + command.stdout.read()
+    assert command.returncode == 0
+    assert [rest.count(b"\n       %-5d 0x" % slot) for slot in (0, 9000, 16383)] == [2, 2, 2]
+    assert b"interface memif1/3\n" in rest.replace(b"\r", b"")
 
 
 def test_a_slave_by_hand(master, slave):

@@ -282,3 +282,6 @@ struct interface *cli_interface(const struct cli_call *c, const char *label);
  * all in that order; NULL at the end. The command keeps nothing else. */
 enum interface_order { INTERFACE_BY_NAME, INTERFACE_BY_INDEX };
 struct interface *interface_cli_next(struct cli_call *c, enum interface_order order);
+/* The same, by index, for commands that keep more: the first from place *at on, which is its place
+ * then; the next is behind that. NULL: there are no more. */
+struct interface *interface_cli_from(const struct cli_call *c, u32 *at);

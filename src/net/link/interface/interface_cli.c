@@ -60,18 +60,24 @@ static void interface_cli_note_all(struct cli_call *c, struct interface_cli_plac
     free(list);
 }
 
+struct interface *interface_cli_from(const struct cli_call *c, u32 *at)
+{
+    bool named = cli_get(c, "interface");
+    for (; named && *at < c->n_args; ++*at)
+        if (!strcmp(c->args[*at].name, "interface"))
+            return c->args[*at].value.ptr;
+    struct interface *f = named ? NULL : interface_next(c->piste, *at);
+    *at = f ? f->index.i : UINT32_MAX;
+    return f;
+}
+
 struct interface *interface_cli_next(struct cli_call *c, enum interface_order order)
 {
     struct interface_cli_place *place = cli_kept(c, sizeof(*place), interface_cli_place_fini);
     struct interface *f = NULL;
-    for (; cli_get(c, "interface") && place->at < c->n_args; place->at++)
-        if (!strcmp(c->args[place->at].name, "interface"))
-            return c->args[place->at++].value.ptr;
-    if (cli_get(c, "interface"))
-        return NULL;
-    if (order == INTERFACE_BY_INDEX) {
-        f = interface_next(c->piste, place->at);
-        place->at = f ? f->index.i + 1 : UINT32_MAX;
+    if (order == INTERFACE_BY_INDEX || cli_get(c, "interface")) {
+        f = interface_cli_from(c, &place->at);
+        place->at += f != NULL;
         return f;
     }
     if (!place->by_name.v)
