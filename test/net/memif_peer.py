@@ -57,7 +57,10 @@ class Peer:
 
     def receive(self):
         """(type, body, descriptors); (0, b"", []) at the end."""
-        data, extra, _, _ = self.socket.recvmsg(RECORD + 1, socket.CMSG_SPACE(4 * 4))
+        try:
+            data, extra, _, _ = self.socket.recvmsg(RECORD + 1, socket.CMSG_SPACE(4 * 4))
+        except ConnectionResetError:  # once, where it closed with messages unread: what it said before is still there
+            data, extra, _, _ = self.socket.recvmsg(RECORD + 1, socket.CMSG_SPACE(4 * 4))
         fds = array.array("i")
         for level, kind, value in extra:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
