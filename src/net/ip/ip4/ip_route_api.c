@@ -12,6 +12,7 @@
 #include "net/ip/address/address.h"
 #include "net/ip/address/address_api.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/ip/ip4/ip_path_api.h"
 #include "net/ip/ip4/ip_route_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
@@ -27,108 +28,6 @@ static i32 source_from_api(u8 src, enum fib_source *out)
 {
     *out = src ? (enum fib_source)(src - 1) : FIB_SOURCE_API;
     return fib_source_is_users(*out) ? 0 : API_INVALID_VALUE;
-}
-
-/* The table of a message: 0, or why there is none. A protocol without any table is not spoken. */
-static i32 ip_route_api_find_table(const struct fib *f, enum ip_family family, u32 id,
-                                   struct fib_index *out)
-{
-    *out = fib_table_find(f, family, id);
-    if (!fib_is_none(*out))
-        return 0;
-    return fib_is_none(fib_table_next(f, family, 0)) ? API_INVALID_ADDRESS_FAMILY : API_NO_SUCH_FIB;
-}
-
-/* --- paths --- */
-
-static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, enum ip_family family,
-                       struct fib_path *out)
-{
-    bool has_interface = m->sw_if_index != UINT32_MAX;
-    enum ip_family of = ip_family_of(m->proto == FIB_API_PATH_NH_PROTO_IP6);
-    if (m->proto > FIB_API_PATH_NH_PROTO_IP6 || (of != family && !has_interface) ||
-        fib_is_none(fib_table_next(f, of, 0)))
-        return API_FIB_PATH_UNSUPPORTED_NH_PROTO;
-    out->family = (u8)of;
-    out->next_hop = ip_address_from_bytes(of, m->nh.address);
-    bool has_next_hop = !ip_address_is_zero(&out->next_hop);
-    if (has_next_hop)
-        out->kind = FIB_PATH_NEXT_HOP;
-    else
-        out->kind = has_interface ? FIB_PATH_ATTACHED : FIB_PATH_LOOKUP;
-    return has_interface ? 0 : ip_route_api_find_table(f, family, m->table_id, &out->table);
-}
-
-static i32 path_from_api(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
-                         struct fib_path *out)
-{
-    static const u8 kinds[] = {
-        [FIB_API_PATH_TYPE_NORMAL] = FIB_PATH_NEXT_HOP,
-        [FIB_API_PATH_TYPE_LOCAL] = FIB_PATH_LOCAL,
-        [FIB_API_PATH_TYPE_DROP] = FIB_PATH_DROP,
-        [FIB_API_PATH_TYPE_ICMP_UNREACH] = FIB_PATH_UNREACHABLE,
-        [FIB_API_PATH_TYPE_ICMP_PROHIBIT] = FIB_PATH_PROHIBIT,
-        [FIB_API_PATH_TYPE_SOURCE_LOOKUP] = FIB_PATH_LOOKUP_SRC,
-        [FIB_API_PATH_TYPE_INTERFACE_RX] = FIB_PATH_INTERFACE_RX,
-    };
-    if (m->n_labels)
-        return API_UNSUPPORTED;
-    if (m->type >= array_len(kinds) || (m->type != FIB_API_PATH_TYPE_NORMAL && !kinds[m->type]))
-        return API_UNSUPPORTED;
-    *out = fib_path_special(kinds[m->type]);
-    out->weight = m->weight;
-    out->preference = m->preference;
-    if (m->type == FIB_API_PATH_TYPE_SOURCE_LOOKUP)
-        return ip_route_api_find_table(fib_of(p), family, m->table_id, &out->table);
-    if (m->type != FIB_API_PATH_TYPE_NORMAL && m->type != FIB_API_PATH_TYPE_INTERFACE_RX)
-        return 0;
-    if (m->sw_if_index != UINT32_MAX && !api_interface(p, m->sw_if_index))
-        return API_NO_MATCHING_INTERFACE;
-    out->interface = (struct if_index){m->sw_if_index};
-    if (m->type == FIB_API_PATH_TYPE_INTERFACE_RX)
-        return if_is_none(out->interface) ? API_NO_MATCHING_INTERFACE : 0;
-    if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED)
-        out->flags |= FIB_PATH_RESOLVE_ATTACHED;
-    if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_HOST)
-        out->flags |= FIB_PATH_RESOLVE_HOST;
-    return normal_path(fib_of(p), m, family, out);
-}
-
-static void path_to_api(const struct fib *f, const struct fib_path *path, struct fib_index table,
-                        struct api_type_fib_path *out)
-{
-    static const u8 types[] = {
-        [FIB_PATH_NEXT_HOP] = FIB_API_PATH_TYPE_NORMAL,
-        [FIB_PATH_ATTACHED] = FIB_API_PATH_TYPE_NORMAL,
-        [FIB_PATH_DROP] = FIB_API_PATH_TYPE_DROP,
-        [FIB_PATH_NO_ROUTE] = FIB_API_PATH_TYPE_DROP,
-        [FIB_PATH_PUNT] = FIB_API_PATH_TYPE_LOCAL,
-        [FIB_PATH_UNREACHABLE] = FIB_API_PATH_TYPE_ICMP_UNREACH,
-        [FIB_PATH_PROHIBIT] = FIB_API_PATH_TYPE_ICMP_PROHIBIT,
-        [FIB_PATH_LOCAL] = FIB_API_PATH_TYPE_LOCAL,
-        [FIB_PATH_RECEIVE] = FIB_API_PATH_TYPE_LOCAL,
-        [FIB_PATH_LOOKUP] = FIB_API_PATH_TYPE_NORMAL,
-        [FIB_PATH_LOOKUP_SRC] = FIB_API_PATH_TYPE_SOURCE_LOOKUP,
-        [FIB_PATH_INTERFACE_RX] = FIB_API_PATH_TYPE_INTERFACE_RX,
-        [FIB_PATH_ADJ] = FIB_API_PATH_TYPE_NORMAL,
-    };
-    memset(out, 0, sizeof(*out));
-    out->sw_if_index = path->interface.i;
-    out->table_id = fib_table_id(f, fib_is_none(path->table) ? table : path->table);
-    out->weight = path->weight ? path->weight : 1;
-    out->preference = path->preference;
-    out->type = path->kind < array_len(types) ? types[path->kind] : FIB_API_PATH_TYPE_NORMAL;
-    out->flags =
-        (path->flags & FIB_PATH_RESOLVE_ATTACHED ? FIB_API_PATH_FLAG_RESOLVE_VIA_ATTACHED : 0) |
-        (path->flags & FIB_PATH_RESOLVE_HOST ? FIB_API_PATH_FLAG_RESOLVE_VIA_HOST : 0);
-    out->proto =
-        path->family == IP_FAMILY_4 ? FIB_API_PATH_NH_PROTO_IP4 : FIB_API_PATH_NH_PROTO_IP6;
-    if (path->kind != FIB_PATH_ATTACHED) /* whose subnet is no next hop */
-        memcpy(out->nh.address, path->next_hop.bytes, sizeof(out->nh.address));
-    if (path->flags & FIB_PATH_DEAD) {
-        out->sw_if_index = UINT32_MAX;
-        out->type = FIB_API_PATH_TYPE_DROP;
-    }
 }
 
 /* --- adding and deleting --- */
@@ -168,7 +67,7 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     *stats_index = UINT32_MAX;
     i32 wrong = api_ip_prefix(m->prefix, &prefix);
     if (!wrong)
-        wrong = ip_route_api_find_table(f, (enum ip_family)prefix.family, m->table_id, &t);
+        wrong = api_fib_table(f, (enum ip_family)prefix.family, m->table_id, &t);
     if (!wrong)
         wrong = source_from_api(m->src, &source);
     if (!wrong && m->is_add && !m->n_paths)
@@ -176,7 +75,7 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
     if (!wrong && m->n_paths > FIB_PATHS_MAX)
         wrong = API_LIMIT_EXCEEDED;
     for (u32 i = 0; i < m->n_paths && !wrong; i++)
-        wrong = path_from_api(p, &m->paths[i], (enum ip_family)prefix.family, &paths[i]);
+        wrong = api_fib_path(p, &m->paths[i], (enum ip_family)prefix.family, &paths[i]);
     if (wrong)
         return wrong;
     int rc = change_route(f, t, prefix, source, m, paths);
@@ -221,7 +120,7 @@ static u32 paths_to_api(const struct fib *f, const struct fib_route *r,
     u32 n = fib_route_paths(f, r->lb, r->source, paths, FIB_PATHS_MAX);
     n = n > FIB_PATHS_MAX ? FIB_PATHS_MAX : n;
     for (u32 i = 0; i < n; i++)
-        path_to_api(f, &paths[i], r->table, &out[i]);
+        api_fib_path_to(f, &paths[i], r->table, &out[i]);
     return n;
 }
 
@@ -255,7 +154,7 @@ static i32 ip_route_api_lookup(struct api_call *c, u32 table_id, bool exact,
     struct ip_prefix prefix;
     i32 wrong = api_ip_prefix(m, &prefix);
     if (!wrong)
-        wrong = ip_route_api_find_table(f, (enum ip_family)prefix.family, table_id, &t);
+        wrong = api_fib_table(f, (enum ip_family)prefix.family, table_id, &t);
     if (wrong)
         return wrong;
     bool found = exact ? fib_lookup_exact(f, t, prefix, r) : fib_lookup(f, t, &prefix.addr, r);
@@ -463,7 +362,7 @@ static void table_allocate(struct api_call *c)
 static struct fib_index ip_route_api_table_of(struct api_call *c, const struct api_type_ip_table *m)
 {
     struct fib_index t;
-    i32 wrong = ip_route_api_find_table(fib_of(c->piste), ip_family_of(m->is_ip6), m->table_id, &t);
+    i32 wrong = api_fib_table(fib_of(c->piste), ip_family_of(m->is_ip6), m->table_id, &t);
     if (wrong)
         api_reply_retval(c, wrong);
     return t;
@@ -527,7 +426,7 @@ static void set_fields(struct api_call *c, u32 table_id, bool is_ip6, u32 fields
 {
     struct fib *f = fib_of(c->piste);
     struct fib_index t;
-    i32 wrong = ip_route_api_find_table(f, ip_family_of(is_ip6), table_id, &t);
+    i32 wrong = api_fib_table(f, ip_family_of(is_ip6), table_id, &t);
     if (!wrong && fields > 0xff)
         wrong = API_UNSUPPORTED;
     if (!wrong)

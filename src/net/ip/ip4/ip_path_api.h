@@ -1,0 +1,18 @@
+/* Paths and tables of messages (fib_types.api), of routes, policies and cross-connects. Context:
+ * control thread. */
+#pragma once
+
+#include "base/types.h"
+#include "net/ip/fib/fib.h"
+
+struct api_type_fib_path;
+struct piste;
+
+/* The table of a message: 0, or why there is none. A protocol without any table is not spoken. */
+i32 api_fib_table(const struct fib *f, enum ip_family family, u32 id, struct fib_index *out);
+/* A path of a message, for packets of that protocol: 0, or the retval that says what is wrong. */
+i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
+                 struct fib_path *out);
+/* table: of the next hops of a path that names none. */
+void api_fib_path_to(const struct fib *f, const struct fib_path *path, struct fib_index table,
+                     struct api_type_fib_path *out);
