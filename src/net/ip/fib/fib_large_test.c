@@ -67,12 +67,6 @@ static u32 forward_by(const struct test_world *w, u32 from, u32 to, u32 adj)
     return found;
 }
 
-static void set_if(struct test_world *w, u32 i, bool up)
-{
-    w->down[i] = !up;
-    fib_interface_changed(w->f, iface(i));
-}
-
 static void a_table_that_grows_moves_some_prefixes_at_a_time(void **state)
 {
     struct test_world w;
@@ -117,7 +111,7 @@ static void many_routes_follow_their_next_hop_in_pieces(void **state)
         add(&w, n, &path, 1);
     u32 adj = nth_adj(&w, 0);
     assert_null(work.piece); /* nothing was left: each was one change */
-    set_if(&w, 1, false);
+    test_set_down(&w, 1, true);
     u32 at_once = forward_by(&w, 0, ROUTES, ADJ_DROP.i);
     assert_in_range(at_once, 1, ROUTES / 2);
     assert_int_equal(forward_by(&w, 0, ROUTES, adj), ROUTES - at_once);
@@ -129,13 +123,13 @@ static void many_routes_follow_their_next_hop_in_pieces(void **state)
     assert_int_equal(forward_by(&w, 0, ROUTES, ADJ_DROP.i), ROUTES);
     assert_true(work.pieces >= 3);
     /* a change in the midst of another: who was told the first is told the second */
-    set_if(&w, 1, true);
+    test_set_down(&w, 1, false);
     do_piece();
-    set_if(&w, 1, false);
+    test_set_down(&w, 1, true);
     while (work.piece)
         do_piece();
     assert_int_equal(forward_by(&w, 0, ROUTES, ADJ_DROP.i), ROUTES);
-    set_if(&w, 1, true);
+    test_set_down(&w, 1, false);
     do_piece();
     /* the interface goes: at once its adjacency drops, whoever still leads there */
     w.present[1] = false;
@@ -160,7 +154,7 @@ static void changes_between_pieces_are_right(void **state)
     struct fib_path other = path_via(ip(3, 3, 3, 3), iface(3));
     for (u32 n = 0; n < ROUTES; n++)
         add(&w, n, &path, 1);
-    set_if(&w, 1, false);
+    test_set_down(&w, 1, true);
     assert_non_null(work.piece);
     /* a next hop of others is one that was not told yet, from now on */
     struct fib_path through = path_via(ip(20, 0, (ROUTES - 2) >> 8, (ROUTES - 2) & 255), IF_NONE);
@@ -174,7 +168,7 @@ static void changes_between_pieces_are_right(void **state)
     for (u32 n = ROUTES + 1; n < ROUTES + 10; n++)
         add(&w, n, &path, 1);
     do_piece();
-    set_if(&w, 1, true);
+    test_set_down(&w, 1, false);
     while (work.piece)
         do_piece();
     for (u32 n = 0; n < ROUTES + 10; n++) {
@@ -205,7 +199,7 @@ static void buckets_stay_for_those_who_wait(void **state)
     assert_true(words);
     for (u32 n = 0; n < ROUTES; n++)
         add(&w, n, &path, 1);
-    set_if(&w, 1, false);
+    test_set_down(&w, 1, true);
     test_grace(&w);
     assert_int_equal(w.f->lbs.n_bucket_words, words);
     struct fib_route waits;
@@ -219,18 +213,6 @@ static void buckets_stay_for_those_who_wait(void **state)
     test_world_close(&w);
 }
 
-static int of_ip4(void **state)
-{
-    test_family = IP_FAMILY_4;
-    return 0;
-}
-
-static int of_ip6(void **state)
-{
-    test_family = IP_FAMILY_6;
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +221,5 @@ int main(void)
         cmocka_unit_test(changes_between_pieces_are_right),
         cmocka_unit_test(buckets_stay_for_those_who_wait),
     };
-    return cmocka_run_group_tests_name("IPv4", tests, of_ip4, NULL) |
-           cmocka_run_group_tests_name("IPv6", tests, of_ip6, NULL);
+    return TEST_RUN_BOTH(tests);
 }

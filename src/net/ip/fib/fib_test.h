@@ -183,3 +183,59 @@ static inline bool test_lookup(const struct test_world *w, be32 dst, struct fib_
     struct ip_address a = address(dst);
     return fib_lookup(w->f, T0, &a, out);
 }
+
+/* Interface by which packets to dst leave; 0: none. */
+static inline u32 test_resolve_if(const struct test_world *w, be32 dst)
+{
+    struct adj_index a = test_resolve(w, T0, dst);
+    return a.i < ADJ_N_SPECIAL ? 0 : adj_at(a.i)->tx_if.i;
+}
+
+static inline void test_set_down(struct test_world *w, u32 if_no, bool down)
+{
+    w->down[if_no] = down;
+    fib_interface_changed(w->f, iface(if_no));
+}
+
+static inline void test_route(struct test_world *w, struct fib_index t, be32 net, u8 len,
+                              enum fib_source s, struct fib_path path)
+{
+    struct error e = {0};
+    if (fib_route_update(w->f, t, prefix(net, len), s, &path, 1, &e))
+        panic("%s", e.text);
+}
+
+/* The subnet of an address of that interface. */
+static inline void test_connect(struct test_world *w, struct fib_index t, be32 net, u8 len,
+                                u32 if_no)
+{
+    struct fib_path path = fib_path_special(FIB_PATH_ATTACHED);
+    path.interface = iface(if_no);
+    path.flags = FIB_PATH_GLEAN;
+    path.next_hop = address(net);
+    path.prefix_len = len;
+    test_route(w, t, net, len, FIB_SOURCE_INTERFACE, path);
+}
+
+/* Through a next hop that other routes lead to. */
+static inline void test_via(struct test_world *w, be32 net, u8 len, be32 next_hop)
+{
+    test_route(w, T0, net, len, FIB_SOURCE_CLI, path_via(next_hop, IF_NONE));
+}
+
+static inline int test_of_ip4(void **state)
+{
+    test_family = IP_FAMILY_4;
+    return 0;
+}
+
+static inline int test_of_ip6(void **state)
+{
+    test_family = IP_FAMILY_6;
+    return 0;
+}
+
+/* A main's result: its tests, for one protocol and then for the other. */
+#define TEST_RUN_BOTH(tests)                                                                       \
+    (cmocka_run_group_tests_name("IPv4", tests, test_of_ip4, NULL) |                               \
+     cmocka_run_group_tests_name("IPv6", tests, test_of_ip6, NULL))

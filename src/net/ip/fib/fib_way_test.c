@@ -12,29 +12,11 @@
 #include "net/ip/fib/encap.h"
 #include "net/ip/fib/fib_test.h"
 
-static void set_route(struct test_world *w, struct fib_index t, be32 net, u8 len, enum fib_source s,
-                      struct fib_path path)
-{
-    struct error e = {0};
-    if (fib_route_update(w->f, t, prefix(net, len), s, &path, 1, &e))
-        fail_msg("%s", e.text);
-}
-
-static void connect_to(struct test_world *w, struct fib_index t, be32 net, u8 len, u32 if_no)
-{
-    struct fib_path path = fib_path_special(FIB_PATH_ATTACHED);
-    path.interface = iface(if_no);
-    path.flags = FIB_PATH_GLEAN;
-    path.next_hop = address(net);
-    path.prefix_len = len;
-    set_route(w, t, net, len, FIB_SOURCE_INTERFACE, path);
-}
-
 static void attach(struct test_world *w, struct fib_index t, be32 net, u8 len, u32 if_no)
 {
     struct fib_path path = fib_path_special(FIB_PATH_ATTACHED);
     path.interface = iface(if_no);
-    set_route(w, t, net, len, FIB_SOURCE_CLI, path);
+    test_route(w, t, net, len, FIB_SOURCE_CLI, path);
 }
 
 static void own_address(struct test_world *w, struct fib_index t, be32 a, u32 if_no)
@@ -42,7 +24,7 @@ static void own_address(struct test_world *w, struct fib_index t, be32 a, u32 if
     struct fib_path path = fib_path_special(FIB_PATH_RECEIVE);
     path.interface = iface(if_no);
     path.next_hop = address(a);
-    set_route(w, t, a, 32, FIB_SOURCE_INTERFACE, path);
+    test_route(w, t, a, 32, FIB_SOURCE_INTERFACE, path);
 }
 
 static void del_route(struct test_world *w, struct fib_index t, be32 net, u8 len, enum fib_source s)
@@ -121,32 +103,30 @@ static void a_tracked_address_is_followed(void **state)
     assert_int_equal(end_of(lb), 0);
     assert_int_equal(calls, 0);
 
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
     assert_int_equal(calls, 1);
     assert_true(fib_track_is_resolved(w.f, t));
     assert_int_equal(end_of(lb), 1);
     /* through a next hop, whose own way moves: the load balance is still the same */
-    set_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(20, 1, 1, 1), IF_NONE));
+    test_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(20, 1, 1, 1), IF_NONE));
     assert_int_equal(calls, 2);
     assert_int_equal(end_of(lb), 0);
-    connect_to(&w, T0, ip(20, 1, 0, 0), 16, 2);
+    test_connect(&w, T0, ip(20, 1, 0, 0), 16, 2);
     assert_int_equal(calls, 3);
     assert_int_equal(end_of(lb), 2);
-    set_route(&w, T0, ip(20, 1, 1, 0), 24, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
+    test_route(&w, T0, ip(20, 1, 1, 0), 24, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
     assert_int_equal(calls, 4); /* resolved before and after: only the way has moved */
     assert_int_equal(end_of(lb), 3);
     /* what is not on its way is nothing to it */
-    set_route(&w, T0, ip(11, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
-    connect_to(&w, T0, ip(20, 2, 0, 0), 16, 2);
+    test_route(&w, T0, ip(11, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_connect(&w, T0, ip(20, 2, 0, 0), 16, 2);
     assert_int_equal(calls, 4);
-    w.down[3] = true;
-    fib_interface_changed(w.f, iface(3));
+    test_set_down(&w, 3, true);
     assert_int_equal(calls, 5);
     assert_false(fib_track_is_resolved(w.f, t));
     assert_int_equal(fib_track_lb(w.f, t).i, lb.i);
     fib_untrack(w.f, t);
-    w.down[3] = false;
-    fib_interface_changed(w.f, iface(3));
+    test_set_down(&w, 3, false);
     assert_int_equal(calls, 5);
     ends_empty(&w);
 }
@@ -158,14 +138,14 @@ static void those_who_follow_are_found_among_many(void **state)
     struct test_world w;
     u32 calls[2] = {0};
     test_world_open(&w);
-    connect_to(&w, T0, ip(20, 1, 0, 0), 16, 1);
+    test_connect(&w, T0, ip(20, 1, 0, 0), 16, 1);
     struct fib_path path = path_via(ip(20, 1, 1, 1), IF_NONE);
     for (u32 i = 0; i < 50; i++)
-        set_route(&w, T0, ip(30, i, 0, 0), 16, FIB_SOURCE_CLI, path);
-    set_route(&w, T0, ip(40, 0, 0, 1), 32, FIB_SOURCE_CLI, path);
+        test_route(&w, T0, ip(30, i, 0, 0), 16, FIB_SOURCE_CLI, path);
+    test_route(&w, T0, ip(40, 0, 0, 1), 32, FIB_SOURCE_CLI, path);
     struct fib_track_index a = track(&w, ip(30, 7, 7, 7), count_call, &calls[0]);
     struct fib_track_index b = track(&w, ip(40, 0, 0, 1), count_call, &calls[1]);
-    set_route(&w, T0, ip(20, 1, 1, 0), 24, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
+    test_route(&w, T0, ip(20, 1, 1, 0), 24, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
     assert_int_equal(calls[0], 1);
     assert_int_equal(calls[1], 1);
     fib_untrack(w.f, a);
@@ -188,7 +168,7 @@ static void change_more(struct piste *p, void *arg)
     struct moving *m = arg;
     if (m->calls++)
         return;
-    set_route(m->w, T0, ip(10, 0, 0, 0), 9, FIB_SOURCE_CLI, path_via(ip(2, 2, 2, 2), iface(2)));
+    test_route(m->w, T0, ip(10, 0, 0, 0), 9, FIB_SOURCE_CLI, path_via(ip(2, 2, 2, 2), iface(2)));
     fib_untrack(m->w->f, m->other);
 }
 
@@ -200,7 +180,7 @@ static void who_is_told_may_change_routes(void **state)
     test_world_open(&w);
     m.other = track(&w, ip(10, 1, 1, 1), count_call, &calls);
     struct fib_track_index t = track(&w, ip(10, 1, 1, 2), change_more, &m);
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
     assert_int_equal(m.calls, 2);
     assert_true(calls <= 2);
     assert_int_equal(end_of(fib_track_lb(w.f, t)), 2);
@@ -220,15 +200,13 @@ static void paths_without_a_prefix(void **state)
     assert_int_equal(fib_paths_new(w.f, test_family, paths, 2, &lb, &e), 0);
     assert_int_equal(lb_load(lb.i).mask, 0); /* one of them leads nowhere yet */
     assert_int_equal(end_of(lb), 1);
-    connect_to(&w, T0, ip(20, 1, 0, 0), 16, 2);
+    test_connect(&w, T0, ip(20, 1, 0, 0), 16, 2);
     assert_int_equal(lb_load(lb.i).mask, 15);
-    w.down[1] = true;
-    fib_interface_changed(w.f, iface(1));
+    test_set_down(&w, 1, true);
     assert_int_equal(end_of(lb), 2);
     assert_int_equal(fib_paths_update(w.f, lb, &paths[1], 1, &e), 0);
     assert_int_equal(end_of(lb), 0);
-    w.down[1] = false;
-    fib_interface_changed(w.f, iface(1));
+    test_set_down(&w, 1, false);
     assert_int_equal(end_of(lb), 1);
     /* no table has it */
     struct fib_route r;
@@ -307,7 +285,7 @@ static void a_tunnel_follows_the_way_to_its_end(void **state)
     u32 n;
     test_world_open(&w);
     tunnel_open(&w, &t, 7, ip(10, 9, 9, 9));
-    set_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     attach(&w, T0, ip(51, 0, 0, 0), 8, 7);
     assert_int_equal(t.completed, 2);
     struct adj_index a = test_resolve(&w, T0, ip(50, 1, 1, 1));
@@ -315,11 +293,11 @@ static void a_tunnel_follows_the_way_to_its_end(void **state)
     assert_int_equal(adj_at(a.i)->head.lookup_next, FIB_NEXT_MIDCHAIN);
     assert_int_equal(adj_at(a.i)->head.rewrite_next, test_family == IP_FAMILY_4 ? 209 : 309);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
     assert_int_equal(n, 1);
     assert_int_equal(through(&w, ip(51, 1, 1, 1), &n), 1);
-    set_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(2, 2, 2, 2), iface(2)));
+    test_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(2, 2, 2, 2), iface(2)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 2);
     w.mtu[7] = 1400;
     fib_interface_changed(w.f, iface(7));
@@ -334,7 +312,7 @@ static void a_tunnel_follows_the_way_to_its_end(void **state)
     encap_free(w.f, old);
     fib_untrack(w.f, old_track);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
-    set_route(&w, T0, ip(60, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
+    test_route(&w, T0, ip(60, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 3);
     /* the link is nobody's any more: what goes there goes as it is */
     tunnel_close(&t);
@@ -351,16 +329,16 @@ static void a_tunnel_through_itself_drops(void **state)
     u32 n;
     test_world_open(&w);
     tunnel_open(&w, &t, 7, ip(10, 9, 9, 9));
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
-    set_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
     /* its end is behind it: by a next hop, by the link itself, and through a next hop behind it */
-    set_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
     assert_int_equal(n, 1);
     attach(&w, T0, ip(10, 9, 0, 0), 16, 7);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
-    set_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(50, 7, 7, 7), IF_NONE));
+    test_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(50, 7, 7, 7), IF_NONE));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
     del_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
@@ -376,7 +354,7 @@ static void a_circle_that_a_tunnel_closes(void **state)
     u32 n;
     test_world_open(&w);
     w.no_ethernet[7] = true;
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     u32 calls = 0;
     struct fib_track_index end = track(&w, ip(10, 9, 9, 9), count_call, &calls);
     assert_int_equal(end_of(fib_track_lb(w.f, end)), 7);
@@ -398,14 +376,14 @@ static void tunnels_through_each_other(void **state)
     struct tunnel t, u;
     u32 n;
     test_world_open(&w);
-    set_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, 1), iface(1)));
     tunnel_open(&w, &t, 6, ip(10, 6, 6, 6));
     tunnel_open(&w, &u, 7, ip(20, 7, 7, 7));
-    set_route(&w, T0, ip(20, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(6)));
-    set_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(20, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(6)));
+    test_route(&w, T0, ip(50, 0, 0, 0), 8, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
     assert_int_equal(n, 2); /* one in the other */
-    set_route(&w, T0, ip(10, 6, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
+    test_route(&w, T0, ip(10, 6, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(0, 0, 0, 1), iface(7)));
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 0);
     del_route(&w, T0, ip(10, 6, 0, 0), 16, FIB_SOURCE_CLI);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
@@ -456,7 +434,7 @@ static void import_world(struct test_world *w)
     for (u32 i = 0; i < TEST_IFS; i++)
         w->tables[i][test_family] = T0;
     fib_set_table_of(w->f, table_of);
-    connect_to(w, T0, ip(10, 1, 1, 0), 24, 1);
+    test_connect(w, T0, ip(10, 1, 1, 0), 24, 1);
     own_address(w, T0, ip(10, 1, 1, 1), 1);
 }
 
@@ -465,14 +443,14 @@ static void an_attached_route_brings_what_its_link_has(void **state)
     struct test_world w;
     import_world(&w);
     struct fib_index t = new_table(&w, 10);
-    set_route(&w, T0, ip(10, 1, 1, 7), 32, FIB_SOURCE_ADJ, path_via(ip(10, 1, 1, 7), iface(1)));
+    test_route(&w, T0, ip(10, 1, 1, 7), 32, FIB_SOURCE_ADJ, path_via(ip(10, 1, 1, 7), iface(1)));
     attach(&w, t, ip(10, 1, 1, 0), 24, 1);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 1)), ADJ_KIND_RECEIVE);
     assert_int_equal(test_resolve(&w, t, ip(10, 1, 1, 7)).i,
                      test_neighbor(&w, ip(10, 1, 1, 7), 1).i);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 8)), ADJ_KIND_GLEAN);
     /* what comes, and goes, later */
-    set_route(&w, T0, ip(10, 1, 1, 8), 32, FIB_SOURCE_ADJ, path_via(ip(10, 1, 1, 8), iface(1)));
+    test_route(&w, T0, ip(10, 1, 1, 8), 32, FIB_SOURCE_ADJ, path_via(ip(10, 1, 1, 8), iface(1)));
     own_address(&w, T0, ip(10, 1, 1, 2), 1);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 8)), ADJ_KIND_INCOMPLETE);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 2)), ADJ_KIND_RECEIVE);
@@ -481,10 +459,10 @@ static void an_attached_route_brings_what_its_link_has(void **state)
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 7)), ADJ_KIND_GLEAN);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 2)), ADJ_KIND_GLEAN);
     /* a neighbour that is none any more, since its subnet went to another link */
-    connect_to(&w, T0, ip(10, 1, 1, 8), 31, 2);
+    test_connect(&w, T0, ip(10, 1, 1, 8), 31, 2);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 8)), ADJ_KIND_GLEAN);
     /* what the user says of the address in that table stands */
-    set_route(&w, t, ip(10, 1, 1, 1), 32, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
+    test_route(&w, t, ip(10, 1, 1, 1), 32, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
     assert_int_equal(adj_at(test_resolve(&w, t, ip(10, 1, 1, 1)).i)->tx_if.i, 3);
     del_route(&w, t, ip(10, 1, 1, 0), 24, FIB_SOURCE_CLI);
     del_route(&w, t, ip(10, 1, 1, 1), 32, FIB_SOURCE_CLI);
@@ -499,7 +477,7 @@ static void what_is_not_of_the_link_is_not_brought(void **state)
     import_world(&w);
     struct fib_index t = new_table(&w, 10);
     own_address(&w, T0, ip(10, 1, 2, 1), 2);
-    set_route(&w, T0, ip(10, 1, 3, 3), 32, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
+    test_route(&w, T0, ip(10, 1, 3, 3), 32, FIB_SOURCE_CLI, path_via(ip(3, 3, 3, 3), iface(3)));
     attach(&w, t, ip(10, 1, 0, 0), 16, 1);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 1)), ADJ_KIND_RECEIVE);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 2, 1)), ADJ_KIND_GLEAN); /* the other link's */
@@ -551,8 +529,8 @@ static void events_cost_what_the_interface_has(void **state)
     test_world_open(&w);
     for (u32 i = 0; i < 500; i++) {
         u32 if_no = 1 + i % 7;
-        set_route(&w, T0, ip(30, i >> 8, i & 255, 0), 24, FIB_SOURCE_CLI,
-                  path_via(ip(1, 1, i >> 8, i & 255), iface(if_no)));
+        test_route(&w, T0, ip(30, i >> 8, i & 255, 0), 24, FIB_SOURCE_CLI,
+                   path_via(ip(1, 1, i >> 8, i & 255), iface(if_no)));
     }
     u32 n_adjs = 0, n_paths = 0;
     for (u32 a = fib_if_at(w.f, iface(3))->adjs - 1; a != NONE; a = adj_info_at(w.f, a)->if_next) {
@@ -582,18 +560,6 @@ static void events_cost_what_the_interface_has(void **state)
     ends_empty(&w);
 }
 
-static int of_ip4(void **state)
-{
-    test_family = IP_FAMILY_4;
-    return 0;
-}
-
-static int of_ip6(void **state)
-{
-    test_family = IP_FAMILY_6;
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +577,5 @@ int main(void)
         cmocka_unit_test(imports_follow_the_table_of_the_interface),
         cmocka_unit_test(events_cost_what_the_interface_has),
     };
-    return cmocka_run_group_tests_name("IPv4", tests, of_ip4, NULL) |
-           cmocka_run_group_tests_name("IPv6", tests, of_ip6, NULL);
+    return TEST_RUN_BOTH(tests);
 }
