@@ -39,17 +39,29 @@ static u32 lookup(const struct mac_table *t, u64 key)
     return mac_table_find(g, mac_home(g, key), key);
 }
 
+/* Until it has what it grows into. */
+static void grow_room(struct mac_table *t)
+{
+    while (mac_table_grow_touch(t, 100))
+        ;
+    mac_table_grow_follow(t);
+}
+
+/* From bucket `at` of the old one on, if it is not 0: behind the last. */
+static void grow_rest(struct mac_table *t, u32 at)
+{
+    while (at)
+        at = mac_table_grow_copy(t, at, 7);
+    mac_table_grow_end(t);
+    mac_table_grow_drop(t);
+}
+
 static void grow(struct mac_table *t)
 {
     struct error e;
     assert_int_equal(mac_table_grow_begin(t, &e), 0);
-    while (mac_table_grow_touch(t, 100))
-        ;
-    mac_table_grow_follow(t);
-    for (u32 at = 0; (at = mac_table_grow_copy(t, at, 7));)
-        continue;
-    mac_table_grow_end(t);
-    mac_table_grow_drop(t);
+    grow_room(t);
+    grow_rest(t, mac_table_grow_copy(t, 0, 7));
 }
 
 static void new_table(struct mac_table *t, u32 buckets, u32 max)
@@ -161,19 +173,14 @@ static void entries_are_set_while_it_grows(void **state)
     assert_int_equal(mac_table_grow_begin(&t, &e), 0);
     assert_true(mac_table_grow_touch(&t, 1) && mac_table_growing(&t));
     assert_int_equal(mac_table_set(&t, nth_key(0), own, &was), 0); /* not frozen yet */
-    while (mac_table_grow_touch(&t, 100))
-        ;
-    mac_table_grow_follow(&t);
-    mac_table_grow_copy(&t, 0, 100);
+    grow_room(&t);
+    u32 at = mac_table_grow_copy(&t, 0, 100);
     for (u32 n = 50; n < 400; n++) {
         assert_int_equal(mac_table_set(&t, nth_key(n), n % 2 ? own : learnt, &was), 0);
         assert_int_equal(was, n < 200 ? learnt : n < 300 ? own : 0);
         assert_int_equal(lookup(&t, nth_key(n)), n % 2 ? own : learnt);
     }
-    for (u32 at = 100; (at = mac_table_grow_copy(&t, at, 7));)
-        ;
-    mac_table_grow_end(&t);
-    mac_table_grow_drop(&t);
+    grow_rest(&t, at);
     for (u32 n = 50; n < 400; n++)
         assert_int_equal(lookup(&t, nth_key(n)), n % 2 ? own : learnt);
     assert_int_equal(t.n_entries, 400);
@@ -206,9 +213,7 @@ static void entries_go_while_it_grows(void **state)
     assert_int_equal(mac_table_grow_begin(&t, &e), 0);
     assert_true(mac_table_take_over(&t, nth_key(0)));
     assert_int_equal(mac_table_del(&t, nth_key(0)), learnt); /* there is one generation yet */
-    while (mac_table_grow_touch(&t, 100))
-        ;
-    mac_table_grow_follow(&t);
+    grow_room(&t);
     u32 at = mac_table_grow_copy(&t, 0, 100);
     for (u32 n = 1; n < 400; n += 3) {
         if (n % 4 == 0)
@@ -222,10 +227,7 @@ static void entries_go_while_it_grows(void **state)
         assert_true(mac_table_take_over(&t, nth_key(n)));
         assert_int_equal(mac_table_del(&t, nth_key(n)), 0);
     }
-    for (; at; at = mac_table_grow_copy(&t, at, 7))
-        ;
-    mac_table_grow_end(&t);
-    mac_table_grow_drop(&t);
+    grow_rest(&t, at);
     u32 left = 0, learned = 0;
     for (u32 n = 0; n < 400; n++) {
         bool gone = !n || n % 3 == 1;
