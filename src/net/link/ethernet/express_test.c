@@ -211,10 +211,12 @@ static void move_first(void)
     n_specs = n;
 }
 
-static void both_ways(void)
+/* Returns how often the express had to do it. */
+static u32 both_ways(void)
 {
     static struct run plain, express;
     bool moves = one_in(3);
+    u32 times = 0;
     u8 minute;
     do { /* all in one minute: stations are noted once in each */
         minute = l2_minute(clock_ns());
@@ -227,8 +229,10 @@ static void both_ways(void)
             move_first();
         use_express(true);
         run_specs(&express);
+        times++;
     } while (l2_minute(clock_ns()) != minute);
     same_run(&plain, &express);
+    return times;
 }
 
 /* As it was at first, but for layer 2, in which something is forwarded. */
@@ -410,8 +414,8 @@ static void both_protocols_in_one_vector(void **state)
         for (u32 i = 0; i < n_specs; i++)
             make_plain(&specs[i], i % 3 == first);
         u64 before = counted[EXPRESS_IP4].taken + counted[EXPRESS_IP6].taken;
-        both_ways();
-        assert_int_equal(counted[EXPRESS_IP4].taken + counted[EXPRESS_IP6].taken, before + n_specs);
+        u32 all = both_ways() * n_specs;
+        assert_int_equal(counted[EXPRESS_IP4].taken + counted[EXPRESS_IP6].taken, before + all);
     }
 }
 
