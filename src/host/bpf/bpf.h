@@ -12,6 +12,7 @@ int bpf_map_new(const char *name, enum bpf_map_type type, u32 key_bytes, u32 val
                 u32 entries, u32 flags, struct error *e) MUST_CHECK;
 /* 0 or -errno. */
 int bpf_map_set(int fd, const void *key, const void *value);
+int bpf_map_get(int fd, const void *key, void *value);
 int bpf_map_del(int fd, const void *key);
 
 /* Ends the program and loads it: a descriptor, or -errno with what the kernel's verifier says. */

@@ -14,7 +14,10 @@
 #include "net/packet/l4_packet.h"
 #include "ports/af_packet/af_packet_bpf_internal.h"
 
-/* Words of the filter to the program, in cb[0]; cb[1] is the action's number. */
+/* Actions are what a neighbour, or a port, has of its own: many flows have the same. */
+#define FLOWS_AN_ACTION 4
+
+/* Words of the filter to the program, in cb[0]; cb[2] and cb[3] are the flow's first words. */
 struct words {
     u32 hit, miss;
 };
@@ -68,7 +71,7 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     if (b->holds)
         leave_to_held(a, b, miss, none);
     af_packet_bpf_find_flow(a, b, miss);
-    bpf_store(a, BPF_W, SKB_REG, SKB(cb[1]), BPF_REG_8);
+    bpf_store(a, BPF_DW, SKB_REG, SKB(cb[2]), BPF_REG_8);
     bpf_mov32_imm(a, BPF_REG_1, w.hit);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_here(a, none);
@@ -83,11 +86,11 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
 
 /* --- the program at devices' ingress --- */
 
-/* r7: the action; INDEX: its number. */
+/* r7: the action; FLOW_WORDS: its flow's. */
 static void count_packet(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label drop)
 {
     struct bpf_label untagged = bpf_label(a);
-    map_find(a, b->counts_fd, INDEX, drop);
+    map_find(a, b->counts_fd, FLOW_WORDS + FLOW(entry), drop);
     bpf_mov(a, BPF_REG_9, BPF_REG_0);
     bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(len));
     bpf_load(a, BPF_W, BPF_REG_3, SKB_REG, SKB(vlan_present));
@@ -100,7 +103,7 @@ static void count_packet(struct bpf_asm *a, const struct af_packet_bpf *b, struc
 }
 
 /* One that no filter of ours has decided about: counted where that cannot be; looked up where that
- * is so because the switch is gone. INDEX: its action. */
+ * is so because the switch is gone. FLOW_WORDS: its flow's. */
 static void take_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label pass)
 {
     struct bpf_label unwatched = bpf_label(a);
@@ -122,7 +125,7 @@ static void take_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, str
     bpf_load(a, BPF_DW, BPF_REG_1, BPF_REG_1, 0);
     bpf_jump_if(a, BPF_JGT, BPF_REG_0, BPF_REG_1, pass);
     af_packet_bpf_find_flow(a, b, pass);
-    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_8);
+    bpf_store(a, BPF_DW, FP, FLOW_WORDS, BPF_REG_8);
 }
 
 static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
@@ -150,12 +153,12 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
     bpf_here(a, pass);
     bpf_exit_with(a, BPF_INGRESS_NEXT);
     bpf_here(a, obey);
-    bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(cb[1]));
+    bpf_load(a, BPF_DW, BPF_REG_2, SKB_REG, SKB(cb[2]));
     bpf_mov_imm(a, BPF_REG_1, 0);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
-    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_2);
+    bpf_store(a, BPF_DW, FP, FLOW_WORDS, BPF_REG_2);
     bpf_here(a, act);
-    map_find(a, b->actions_fd, INDEX, drop);
+    map_find(a, b->actions_fd, FLOW_WORDS + FLOW(action), drop);
     bpf_mov(a, BPF_REG_7, BPF_REG_0);
     count_packet(a, b, drop);
     af_packet_bpf_change(a, drop);
@@ -195,7 +198,7 @@ static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
     if (rc)
         return rc;
     b->control = m;
-    rc = array_new("fast_actions", sizeof(*b->actions), b->max, &b->actions_fd, &m, e);
+    rc = array_new("fast_actions", sizeof(*b->actions), b->max_actions, &b->actions_fd, &m, e);
     if (rc)
         return rc;
     b->actions = m;
@@ -208,16 +211,14 @@ static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
                               sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
     if (b->flows_fd < 0)
         return b->flows_fd;
-    b->short_fd = bpf_map_new("fast_short", BPF_MAP_TYPE_HASH, AF_PACKET_BPF_SHORT_BYTES,
+    b->short_fd = bpf_map_new("fast_short", BPF_MAP_TYPE_HASH, FAST_PATH_SHORT_BYTES,
                               sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
     return b->short_fd < 0 ? b->short_fd : 0;
 }
 
 int af_packet_bpf_map_of(const struct af_packet_bpf *b, const struct fast_path_key *k)
 {
-    bool ip4 = be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP4);
-    bool is_short = k->mask == FAST_PATH_LINK || (k->mask == FAST_PATH_DST && ip4);
-    return is_short ? b->short_fd : b->flows_fd;
+    return fast_path_key_is_short(k) ? b->short_fd : b->flows_fd;
 }
 
 static int make_bpf_programs(struct af_packet_bpf *b, u32 expected_attach, struct error *e)
@@ -247,6 +248,7 @@ int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args 
                                 .filter_fd = -1,
                                 .ingress_fd = -1,
                                 .max = args->flows,
+                                .max_actions = args->flows / FLOWS_AN_ACTION,
                                 .holds = args->holds};
     int rc = make_bpf_maps(b, e);
     if (!rc)
@@ -267,7 +269,7 @@ void af_packet_bpf_close(struct af_packet_bpf *b)
     const int fds[] = {b->short_fd,  b->ports_fd,   b->flows_fd,  b->actions_fd,
                        b->counts_fd, b->control_fd, b->filter_fd, b->ingress_fd};
     array_free(b->ports, sizeof(*b->ports) * AF_PACKET_BPF_PORTS);
-    array_free(b->actions, sizeof(*b->actions) * b->max);
+    array_free(b->actions, sizeof(*b->actions) * b->max_actions);
     array_free(b->counts, sizeof(*b->counts) * b->max);
     array_free(b->control, sizeof(*b->control));
     for (u32 i = 0; i < array_len(fds); i++)

@@ -46,15 +46,11 @@ struct af_packet_bpf_control {
     u64 deadline_ns; /* of CLOCK_MONOTONIC; with a hold */
 };
 
-/* Most keys have nothing behind their first bytes; those are in a map of their own, which costs
- * half of the time and memory. */
-#define AF_PACKET_BPF_SHORT_BYTES 32u
-static_assert(offsetof(struct fast_path_key, dst) + 4 <= AF_PACKET_BPF_SHORT_BYTES, "IPv4's fits");
-
+/* Short keys are in a map of their own, which costs half of the time and memory. */
 struct af_packet_bpf {
     int ports_fd, flows_fd, short_fd, actions_fd, counts_fd, control_fd;
     int filter_fd, ingress_fd;
-    u32 max;
+    u32 max, max_actions;
     bool holds;                       /* see above */
     struct af_packet_bpf_port *ports; /* these are the maps' own memory */
     struct fast_path_action *actions;

@@ -50,7 +50,7 @@ static void key_link(struct bpf_asm *a, struct bpf_label miss)
 /* The rest of a key that is not short. */
 static void key_lengthen(struct bpf_asm *a)
 {
-    for (u32 at = AF_PACKET_BPF_SHORT_BYTES; at < sizeof(struct fast_path_key); at += 8)
+    for (u32 at = FAST_PATH_SHORT_BYTES; at < sizeof(struct fast_path_key); at += 8)
         bpf_store_imm(a, BPF_DW, FP, KEY + (i32)at, 0);
 }
 
@@ -248,13 +248,13 @@ static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
 }
 
 /* Whether the flow in r0 takes a packet as long as this one, of protocol r9. Of one that the kernel
- * will cut, routed: as long as its segments will be. Uses r7 to r9. */
+ * will cut, routed: as long as its segments will be. Uses r7 and r9. */
 static void check_longest(struct bpf_asm *a, struct bpf_label miss)
 {
     struct bpf_label whole = bpf_label(a), compare = bpf_label(a), udp = bpf_label(a),
                      done = bpf_label(a), ip4 = bpf_label(a);
-    bpf_load(a, BPF_W, BPF_REG_7, BPF_REG_0, FLOW(longest));
-    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, FLOW(flags));
+    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, FLOW(longest));
+    bpf_load(a, BPF_H, BPF_REG_1, BPF_REG_0, FLOW(flags));
     bpf_load(a, BPF_W, BPF_REG_2, SKB_REG, SKB(gso_size));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_2, 0, whole);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, done);
@@ -302,7 +302,7 @@ void af_packet_bpf_find_flow(struct bpf_asm *a, const struct af_packet_bpf *b,
     bpf_map_value(a, BPF_REG_2, b->control_fd, CONTROL(generation));
     bpf_load(a, BPF_W, BPF_REG_2, BPF_REG_2, 0);
     bpf_jump_if(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
-    bpf_load(a, BPF_W, BPF_REG_8, BPF_REG_0, FLOW(action));
+    bpf_load(a, BPF_DW, BPF_REG_8, BPF_REG_0, FLOW(entry));
     check_longest(a, miss);
     bpf_jump(a, end);
     bpf_here(a, echo);

@@ -9,7 +9,8 @@
 
 /* Where things lie on the stack, from the frame pointer down: all aligned as they are read. */
 #define KEY (-64)
-#define INDEX (-72) /* of a port, or of an action */
+#define INDEX (-72)      /* of a port */
+#define FLOW_WORDS INDEX /* then: the first two of a flow: its entry, its action */
 #define L3 (-112)   /* the first 40 bytes of the IP header */
 #define BYTE (-120)
 #define MESSAGE (-376) /* of ICMP, and zeros behind it */
@@ -78,7 +79,7 @@ static inline void sum_fold(struct bpf_asm *a)
 /* r0: the port that received it, r8: the device; none: it has no entries. */
 void af_packet_bpf_find_port(struct bpf_asm *a, const struct af_packet_bpf *b,
                              struct bpf_label none);
-/* r8: the number of the action for this packet. Before: r7: the port's mask, r8: the device. */
+/* r8: the first words of the flow for this packet: FLOW_WORDS. Before: r7: the port's mask, r8: the device. */
 void af_packet_bpf_find_flow(struct bpf_asm *a, const struct af_packet_bpf *b,
                              struct bpf_label miss);
 

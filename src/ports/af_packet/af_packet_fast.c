@@ -265,6 +265,12 @@ static int fast_put(void *arg, const struct fast_path_key *key, const struct fas
     return bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
 }
 
+static bool fast_find(void *arg, const struct fast_path_key *key, struct fast_path_flow *flow)
+{
+    const struct af_packet_state *s = arg;
+    return !bpf_map_get(af_packet_bpf_map_of(s->bpf, key), key, flow);
+}
+
 static void fast_del(void *arg, const struct fast_path_key *key)
 {
     const struct af_packet_state *s = arg;
@@ -382,7 +388,9 @@ void af_packet_fast_start(struct af_packet_state *s)
         .actions = b->actions,
         .counts = b->counts,
         .max = b->max,
+        .max_actions = b->max_actions,
         .put = fast_put,
+        .find = fast_find,
         .del = fast_del,
         .set_generation = fast_set_generation,
         .device = fast_device,

@@ -11,6 +11,8 @@
  * by them; here that is added to the counters of interfaces and routes. Context: control thread. */
 #pragma once
 
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/types.h"
 #include "engine/index.h"
@@ -46,17 +48,24 @@ struct fast_path_key {
 };
 static_assert(sizeof(struct fast_path_key) == 64, "nothing between");
 
+/* A short key has nothing behind its first bytes. Most are so: all but those of routed IPv6, of
+ * ways by flow, and of pings. */
+#define FAST_PATH_SHORT_BYTES 32u
+static_assert(offsetof(struct fast_path_key, dst) + 4 <= FAST_PATH_SHORT_BYTES, "IPv4's fits");
+
 enum { FAST_PATH_ROUTED = 1 << 0 };
 
 /* What is found by a key. */
 struct fast_path_flow {
-    u32 action;
+    u32 entry;  /* its packets' counter */
+    u32 action; /* behind the entry: programs read both at once */
     u32 generation;
     /* Bytes behind the link's header (which a tag is part of) of the longest packet that may go so;
      * FAST_PATH_ROUTED: also of the segments of one that is still to be cut. */
-    u32 longest;
-    u32 flags;
+    u16 longest;
+    u16 flags;
 };
+static_assert(offsetof(struct fast_path_flow, action) == 4, "see above");
 
 enum {
     FAST_PATH_MACS = 1 << 0, /* gets new addresses */
@@ -89,12 +98,14 @@ struct fast_path_device {
 };
 
 struct fast_path_backend {
-    /* Entries by number, which lie where programs see them. */
+    /* By number; they lie where programs see them. */
     struct fast_path_action *actions;
-    const struct fast_path_count *counts;
-    u32 max; /* entries */
+    struct fast_path_count *counts; /* of entries; programs add to them atomically */
+    u32 max, max_actions;           /* entries; actions, of which many entries have the same */
     /* The flow of a key from now on; -errno. */
     int (*put)(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow);
+    /* The one it has; false: none. The backend is the only index of keys. */
+    bool (*find)(void *arg, const struct fast_path_key *key, struct fast_path_flow *flow);
     void (*del)(void *arg, const struct fast_path_key *key);
     void (*set_generation)(void *arg, u32 generation);
     /* Of a port whose packets may be entered and left to the kernel; false: it is none. */
@@ -140,5 +151,6 @@ const char *fast_path_why_not(const struct piste *p);
  * outside of these. */
 bool fast_path_express(const struct probe *probe, struct fast_path_key *key,
                        struct fast_path_action *action, const char **why);
+bool fast_path_key_is_short(const struct fast_path_key *key);
 /* key, which is complete, as a port with that mask sees it. */
 void fast_path_key_mask(struct fast_path_key *key, enum fast_path_mask mask);

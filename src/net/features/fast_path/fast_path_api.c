@@ -41,16 +41,18 @@ static void fast_path_api_get(struct api_call *c)
 
 static void send_flow(struct api_call *c, const struct fast_path *s, u32 i)
 {
-    const struct fast_path_entry *x = &s->entries[i];
-    const struct entry_counts *n = &x->counts;
+    const struct fast_path_way *way = fast_path_way_of(s, i);
+    const struct way_counts *n = &way->key.counts;
     struct text key = {0}, action = {0};
-    fast_path_key_text(&key, &x->key);
-    fast_path_action_text(&action, &s->backend->actions[i]);
+    struct fast_path_key k;
+    fast_path_entry_key(s, i, &k);
+    fast_path_key_text(&key, &k);
+    fast_path_action_text(&action, &way->key.action);
     struct api_fast_path_flow_details d = {
         .rx_sw_if_index = n->n_rx ? n->rx[n->n_rx - 1].i : UINT32_MAX,
         .tx_sw_if_index = n->n_tx ? n->tx[0].i : UINT32_MAX,
-        .packets = x->packets - x->first_packets,
-        .age = (u32)((clock_ns() - x->made_ns) / NS_PER_SEC),
+        .packets = s->entries[i].packets,
+        .age = fast_path_entry_age_s(s, i),
     };
     snprintf(d.key, sizeof(d.key), "%s", text_str(&key));
     snprintf(d.action, sizeof(d.action), "%s", text_str(&action) + (*text_str(&action) == ' '));

@@ -140,12 +140,14 @@ void fast_path_action_text(struct text *t, const struct fast_path_action *a)
 
 static void fast_path_show_entry(struct fast_path *s, struct out *o, u32 i)
 {
-    const struct fast_path_entry *x = &s->entries[i];
-    const struct entry_counts *n = &x->counts;
+    const struct fast_path_way *way = fast_path_way_of(s, i);
+    const struct way_counts *n = &way->key.counts;
     struct text key = {0}, does = {0};
+    struct fast_path_key k;
     u32 rx = n->n_rx ? n->n_rx - 1u : 0;
-    fast_path_key_text(&key, &x->key);
-    fast_path_action_text(&does, &s->backend->actions[i]);
+    fast_path_entry_key(s, i, &k);
+    fast_path_key_text(&key, &k);
+    fast_path_action_text(&does, &way->key.action);
     out_object(o, NULL);
     const struct interface *from = n->n_rx ? interface_at(s->piste, n->rx[rx]) : NULL;
     const struct interface *to = n->n_tx ? interface_at(s->piste, n->tx[0]) : NULL;
@@ -153,8 +155,8 @@ static void fast_path_show_entry(struct fast_path *s, struct out *o, u32 i)
     out_str(o, "key", text_str(&key), " %s");
     out_str(o, "to", to ? to->name : "deleted", "\n  to %s");
     out_str(o, "does", text_str(&does), "%s");
-    out_u64(o, "packets", x->packets - x->first_packets, " packets %" PRIu64);
-    out_u64(o, "age_s", (clock_ns() - x->made_ns) / NS_PER_SEC, " age %" PRIu64 "s\n");
+    out_u64(o, "packets", s->entries[i].packets, " packets %" PRIu64);
+    out_u64(o, "age_s", fast_path_entry_age_s(s, i), " age %" PRIu64 "s\n");
     out_end(o);
     text_free(&key);
     text_free(&does);

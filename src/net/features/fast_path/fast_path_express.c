@@ -187,6 +187,12 @@ bool fast_path_express(const struct probe *probe, struct fast_path_key *key,
     return true;
 }
 
+bool fast_path_key_is_short(const struct fast_path_key *k)
+{
+    bool ip4 = be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP4);
+    return k->mask == FAST_PATH_LINK || (k->mask == FAST_PATH_DST && ip4);
+}
+
 void fast_path_key_mask(struct fast_path_key *key, enum fast_path_mask mask)
 {
     if (key->mask == FAST_PATH_ECHO)

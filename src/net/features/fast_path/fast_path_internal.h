@@ -15,48 +15,56 @@
 
 enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_RESTS };
 
-/* Interfaces and routes that packets of an entry are counted for, and what it depends on besides.
- */
-struct entry_counts {
+/* Interfaces and routes that packets are counted for, and what else they depend on. */
+struct way_counts {
     struct if_index rx[2], tx[2]; /* a port and its sub-interface, in either order */
+    u32 route, via[2];            /* load balances */
+    u32 adj;
+    u32 own; /* echo: of the own address; route is the answer's */
     u8 n_rx, n_tx;
     i8 grow;         /* bytes that a packet leaves with more than it came with */
     u8 header_bytes; /* of the link, as it came in */
     bool routed, is6, bridged, echo;
-    u8 n_via;
-    union {
-        struct {
-            u32 route, via[2]; /* load balances */
-            u32 adj;
-            u32 own; /* echo: of the own address; route is the answer's */
-        };
-        u64 station[2]; /* bridged: who it is to, and from */
-    };
+    u8 n_via, zero[3];
 };
-
-/* That an entry depends on: a route, an adjacency, an own address's route, two that lead on. */
-#define ENTRY_PARTS_MAX 5
+static_assert(sizeof(struct way_counts) == 48, "nothing between: it is hashed");
 
 struct fast_path_link {
     u32 next, prev;
 };
 
-/* By its number, which is that of its action and its counter. */
-struct fast_path_entry {
-    struct fast_path_key key;
-    struct entry_counts counts;
-    u8 state; /* enum entry_state */
-    u32 generation;
-    u64 packets, bytes; /* that were added to counters, since the number was first used */
-    u64 first_packets;  /* what the counter was when it became this entry's */
-    u64 made_ns, last_ns;
-    struct fast_path_link link[ENTRY_PARTS_MAX]; /* of the live: one for each part */
+/* A route, an adjacency, an own address's route, two that lead on. */
+#define WAY_PARTS_MAX 5
+
+/* What many entries have in common: what becomes of packets, and whom that is counted for. By the
+ * number of its action. */
+struct fast_path_way {
+    struct way_key {
+        struct fast_path_action action;
+        struct way_counts counts;
+    } key;
+    u32 n_entries; /* live, or resting */
+    u32 first;     /* routed: the list of its live entries */
+    bool is_known; /* by its key, and in the lists of what it depends on */
+    struct fast_path_link link[WAY_PARTS_MAX];
 };
 
-/* A number that packets between the kernel's two programs may still have. */
-struct fast_path_rest {
-    u32 entry;
-    u64 until_ns;
+/* By its number, which is that of its counter. There may be a million: what several entries have in
+ * common is a way's, and what only some have is elsewhere. */
+struct fast_path_entry {
+    u8 key[FAST_PATH_SHORT_BYTES]; /* the rest of one that is not short: fast_path.key_rests */
+    u32 state : 2, way : 30;       /* enum entry_state */
+    u32 generation;
+    u64 packets;    /* by it, so far */
+    u32 made, last; /* entry_time: when it was made; when there was a packet, or it ended */
+    /* Live, bridged: in the lists of who it is to and from; routed: the first, in its way's. At
+     * rest, and free: the first's next is the next number but one that is so. */
+    struct fast_path_link link[2];
+};
+static_assert(sizeof(struct fast_path_entry) == 72, "docs/decisions/0024");
+
+struct fast_path_key_rest {
+    u8 bytes[sizeof(struct fast_path_key) - FAST_PATH_SHORT_BYTES];
 };
 
 /* In the stats segment, where startup.conf asks for a fast path. */
@@ -75,15 +83,19 @@ struct fast_path {
     struct loop_timer *timer;
     struct node_index node;    /* host-fast-path */
     struct node_index icmp[2]; /* ip4-icmp-input, ip6-icmp-input */
-    struct mem_map map;
     struct fast_path_entry *entries;
-    u32 n_used; /* numbers below were used */
+    struct fast_path_key_rest *key_rests; /* by the entry */
+    struct fast_path_way *ways;
+    u32 n_used, n_ways_used; /* numbers below were used */
     u32 n_live;
-    VEC(u32) spare;
-    VEC(struct fast_path_rest) rest; /* the oldest first */
-    struct hash by_key;              /* live ones */
-    u32 *heads, n_heads;             /* of lists by what entries depend on: fast_path_parts.c */
-    struct mem_map heads_map;
+    u32 spare, rest, rest_last,
+        spare_way; /* lists of numbers + 1; 0: the end. rest: oldest first */
+    struct hash way_by_key;
+    u32 *heads, n_heads; /* of lists by what entries depend on: fast_path_parts.c */
+    struct mem_map map, key_rests_map, ways_map, heads_map;
+    u32 sweep_at;
+    u64 sweep_idle_ns; /* without a packet, and then an entry goes */
+    bool sweeps;
     u64 folded_ns, fold_took_ns;
     u64 undecided; /* as last seen */
     struct fast_path_stats stats;
@@ -108,22 +120,50 @@ int fast_path_set_on(struct piste *p, bool on, struct error *e) MUST_CHECK;
 /* Whether packets go by the entry now; how many there are of those. */
 bool fast_path_is_valid(const struct fast_path *s, u32 entry);
 u32 fast_path_n_flows(const struct fast_path *s);
+/* Of one that is live, or rests. */
+const struct fast_path_way *fast_path_way_of(const struct fast_path *s, u32 entry);
+void fast_path_entry_key(const struct fast_path *s, u32 entry, struct fast_path_key *out);
+u32 fast_path_entry_age_s(const struct fast_path *s, u32 entry);
 /* What an entry's packets have in common; what becomes of them, each word behind a blank. */
 void fast_path_key_text(struct text *t, const struct fast_path_key *k);
 void fast_path_action_text(struct text *t, const struct fast_path_action *a);
-/* All entries go. */
+
+/* fast_path_entries.c. Room for as many as the backend has; its end, when the backend has gone. */
+void fast_path_entries_init(struct fast_path *s);
+void fast_path_entries_fini(struct fast_path *s);
+/* A new entry, in place of one with that key; false: there is no number for it. */
+bool fast_path_add(struct fast_path *s, const struct fast_path_key *key, const struct way_key *way,
+                   u32 longest);
+/* What the kernel has counted is added to interfaces, routes and all that. */
+void fast_path_fold(struct fast_path *s);
+/* Entries that are of no use, or that nobody uses, end: as work that
+ * is left to the loop. */
+void fast_path_sweep(struct fast_path *s);
+/* Numbers that have rested may be used again. */
+void fast_path_end_rests(struct fast_path *s);
+/* All entries end: they are of no use from now on, and a sweep is left to the loop. */
 void fast_path_clear(struct fast_path *s);
-/* fast_path_parts.c. An entry comes into the lists of what its counts say, and goes. */
-void fast_path_parts_init(struct fast_path *s, u32 n_entries);
+/* Those that depend on it end before this returns. */
+void fast_path_part_changed(struct fast_path *s, struct forwarding_part part);
+
+/* fast_path_parts.c. Ways and entries come into the lists of what they depend on, and go. */
+void fast_path_parts_init(struct fast_path *s);
 void fast_path_parts_fini(struct fast_path *s);
+void fast_path_parts_add_way(struct fast_path *s, u32 way);
+void fast_path_parts_del_way(struct fast_path *s, u32 way);
 void fast_path_parts_add(struct fast_path *s, u32 entry);
 void fast_path_parts_del(struct fast_path *s, u32 entry);
 /* One of those that depend on part; UINT32_MAX: none does. */
 u32 fast_path_parts_find(const struct fast_path *s, struct forwarding_part part);
 
+/* fast_path_ways.c. The way with that key, and an entry of it more; UINT32_MAX: there are too many
+ * others. An entry of it less: with the last one, it goes. */
+void fast_path_ways_init(struct fast_path *s);
+void fast_path_ways_fini(struct fast_path *s);
+u32 fast_path_way_take(struct fast_path *s, const struct way_key *key);
+void fast_path_way_leave(struct fast_path *s, u32 way);
+/* No entry is made of it any more, and what its packets are counted for is gone. */
+void fast_path_way_forget(struct fast_path *s, u32 way);
+
 /* A probe has come. */
 void fast_path_learn(struct piste *p, const struct probe *probe);
-/* A new entry, in place of one with that key; false: there is no number for it. */
-bool fast_path_add(struct fast_path *s, const struct fast_path_key *key,
-                   const struct fast_path_action *action, u32 longest,
-                   const struct entry_counts *counts);

@@ -5,7 +5,6 @@
 #include "net/features/fast_path/fast_path_internal.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_data.h"
-#include "net/l2/l2.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
@@ -13,7 +12,7 @@
 
 /* The load balances that the packet came by, as its lookup picked them. false: more than an entry
  * has room for, or they changed meanwhile. */
-static bool route_of(const struct ip_scratch *ip, struct entry_counts *c)
+static bool route_of(const struct ip_scratch *ip, struct way_counts *c)
 {
     struct lb lb = lb_load(ip->lb.i);
     u32 a = lb_pick(lb, ip->flow_hash);
@@ -30,7 +29,7 @@ static bool route_of(const struct ip_scratch *ip, struct entry_counts *c)
 }
 
 /* Interfaces that it came in by, and left by. */
-static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, struct entry_counts *c)
+static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, struct way_counts *c)
 {
     c->rx[c->n_rx++] = p->port;
     if (!if_equal(p->rx, p->port))
@@ -84,7 +83,7 @@ static bool is_looked_for(const struct fast_path_key *k)
 /* The route of the own address that a request was for: of the packet only the answer's is left.
  * false: there is none any more. */
 static bool own_route_of(struct fast_path *s, const struct probe *p, const struct fast_path_key *k,
-                         struct entry_counts *c)
+                         struct way_counts *c)
 {
     enum ip_family family = c->is6 ? IP_FAMILY_6 : IP_FAMILY_4;
     struct ip_address own = {0};
@@ -97,19 +96,16 @@ static bool own_route_of(struct fast_path *s, const struct probe *p, const struc
 }
 
 static bool learn_counts(struct fast_path *s, const struct probe *p, const struct fast_path_key *k,
-                         struct entry_counts *c)
+                         struct way_counts *c)
 {
     struct buffer meta = p->meta;
     struct interface *rx = interface_at(s->piste, p->rx);
-    *c = (struct entry_counts){.routed = p->plain & NODE_PLAIN_DST,
-                               .header_bytes = (u8)header_bytes(k),
-                               .grow = (i8)((i32)p->out.len - (i32)p->in.len)};
+    *c = (struct way_counts){.routed = p->plain & NODE_PLAIN_DST,
+                             .header_bytes = (u8)header_bytes(k),
+                             .grow = (i8)((i32)p->out.len - (i32)p->in.len)};
     if (!rx || !interfaces_of_probe(s, p, c))
         return false;
     c->bridged = !c->routed && if_data(p->rx)->l2_mode;
-    if (c->bridged)
-        for (u32 i = 0; i < array_len(c->station); i++)
-            c->station[i] = l2_station(p->rx, k->ethernet + 6 * i);
     c->is6 = c->routed && be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP6);
     c->echo = p->plain & NODE_PLAIN_ECHO;
     if (c->echo && (ip_scratch(&meta)->flow_hash || !own_route_of(s, p, k, c)))
@@ -128,11 +124,10 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
     struct fast_path *s = fast_path_of(piste);
     struct fast_path_device from, to;
     struct fast_path_key key;
-    struct fast_path_action action;
-    struct entry_counts counts;
+    struct fast_path_flow have;
+    struct way_key way;
     const struct fast_path_backend *b = s->backend;
     const char *why;
-    u64 have;
     s->n.probes++;
     if (!s->on || p->serial != forwarding_serial(engine_of(piste))) {
         s->n.old++;
@@ -143,11 +138,11 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
         s->n.elsewhere++;
         return;
     }
-    if (!fast_path_express(p, &key, &action, &why)) {
+    if (!fast_path_express(p, &key, &way.action, &why)) {
         learn_unsaid(s, why);
         return;
     }
-    if (!learn_counts(s, p, &key, &counts)) {
+    if (!learn_counts(s, p, &key, &way.counts)) {
         learn_unsaid(s, "packets that are counted for more than an entry has room for");
         return;
     }
@@ -158,14 +153,13 @@ void fast_path_learn(struct piste *piste, const struct probe *p)
         return;
     }
     key.port = from.index;
-    action.device = to.index;
+    way.action.device = to.index;
     fast_path_key_mask(&key, b->mask(b->arg, p->port));
     if (!is_looked_for(&key)) {
         learn_unsaid(s, "several ways for a protocol that is neither TCP nor UDP");
         return;
     }
-    if (hash_get(&s->by_key, &key, &have) &&
-        s->entries[have].generation == forwarding_generation(engine_of(piste)))
+    if (b->find(b->arg, &key, &have) && have.generation == forwarding_generation(engine_of(piste)))
         return;
-    fast_path_add(s, &key, &action, longest_of(p, &to, counts.routed), &counts);
+    fast_path_add(s, &key, &way, longest_of(p, &to, way.counts.routed));
 }

@@ -1,18 +1,19 @@
 /* Lists of entries by the parts of forwarding that they depend on (engine/probe.h): a route that
  * changes ends its own entries, and all others stay.
  *
- * A list's head is found by a hash of the part. Parts that share one are told apart by what the
- * entries say, so that there is nothing to keep for a part that has none. */
+ * Of routes and adjacencies that is the entries' way, which has a list of them; of stations each
+ * entry itself. A list's head is found by a hash of the part. Parts that share one are told apart
+ * by what ways and entries say, so that there is nothing to keep for a part that has none. */
 #include "net/features/fast_path/fast_path_internal.h"
+#include "net/l2/l2.h"
 
-/* --- what an entry depends on --- */
+#define ENTRY_LINKS ((u32)array_len(((struct fast_path_entry *)0)->link))
 
-static u32 parts_of(const struct entry_counts *c, struct forwarding_part *out)
+/* --- what a way depends on --- */
+
+static u32 parts_of_way(const struct way_counts *c, struct forwarding_part out[WAY_PARTS_MAX])
 {
     u32 n = 0;
-    if (c->bridged)
-        for (u32 i = 0; i < array_len(c->station); i++)
-            out[n++] = (struct forwarding_part){c->station[i], FORWARDING_STATION};
     if (!c->routed)
         return n;
     out[n++] = (struct forwarding_part){c->route, FORWARDING_ROUTE};
@@ -24,74 +25,135 @@ static u32 parts_of(const struct entry_counts *c, struct forwarding_part *out)
     return n;
 }
 
-static bool depends_on(const struct entry_counts *c, struct forwarding_part part)
+static bool way_depends_on(const struct way_counts *c, struct forwarding_part part)
 {
-    struct forwarding_part all[ENTRY_PARTS_MAX];
-    u32 n = parts_of(c, all);
+    struct forwarding_part all[WAY_PARTS_MAX];
+    u32 n = parts_of_way(c, all);
     for (u32 i = 0; i < n; i++)
         if (all[i].kind == part.kind && all[i].id == part.id)
             return true;
     return false;
 }
 
-/* --- lists --- */
-
-/* A link by its number: 1 + the entry's times ENTRY_PARTS_MAX + which of its links; 0: none. */
-static struct fast_path_link *parts_link(const struct fast_path *s, u32 number)
+/* Of a bridged entry: who packets are to (0), and from (1). */
+static struct forwarding_part part_of_entry(const struct fast_path *s, u32 entry, u32 which)
 {
-    u32 i = number - 1;
-    return &s->entries[i / ENTRY_PARTS_MAX].link[i % ENTRY_PARTS_MAX];
+    const struct way_counts *c = &fast_path_way_of(s, entry)->key.counts;
+    const u8 *ethernet = s->entries[entry].key + offsetof(struct fast_path_key, ethernet);
+    if (!c->n_rx) /* the interface is gone */
+        return (struct forwarding_part){0};
+    return (struct forwarding_part){l2_station(c->rx[c->n_rx - 1], ethernet + 6 * which),
+                                    FORWARDING_STATION};
 }
 
-static u32 *parts_head(const struct fast_path *s, struct forwarding_part part)
+/* --- lists --- */
+
+/* A link by its number: from 1 on those of entries, then those of ways; 0: none. */
+static struct fast_path_link *parts_link(const struct fast_path *s, u32 number)
 {
-    return &s->heads[hash_bytes(&part, sizeof(part), 0) & (s->n_heads - 1)];
+    u32 i = number - 1, n = s->backend->max * ENTRY_LINKS;
+    return i < n ? &s->entries[i / ENTRY_LINKS].link[i % ENTRY_LINKS]
+                 : &s->ways[(i - n) / WAY_PARTS_MAX].link[(i - n) % WAY_PARTS_MAX];
+}
+
+static u32 entry_link(u32 entry, u32 which)
+{
+    return 1 + entry * ENTRY_LINKS + which;
+}
+
+static u32 way_link(const struct fast_path *s, u32 way, u32 which)
+{
+    return 1 + s->backend->max * ENTRY_LINKS + way * WAY_PARTS_MAX + which;
+}
+
+/* Heads by number: of parts, by their hash, then of ways. A first link's prev is that number, and
+ * this bit: what an entry depends on need not be known any more when it goes. */
+#define IS_HEAD (1u << 31)
+
+static u32 *parts_head(const struct fast_path *s, u32 number)
+{
+    return number < s->n_heads ? &s->heads[number] : &s->ways[number - s->n_heads].first;
+}
+
+static u32 parts_head_of(const struct fast_path *s, struct forwarding_part part)
+{
+    return (u32)hash_bytes(&part, sizeof(part), 0) & (s->n_heads - 1);
+}
+
+static void link_add(struct fast_path *s, u32 head, u32 number)
+{
+    u32 *first = parts_head(s, head);
+    *parts_link(s, number) = (struct fast_path_link){*first, IS_HEAD | head};
+    if (*first)
+        parts_link(s, *first)->prev = number;
+    *first = number;
+}
+
+static void link_del(struct fast_path *s, struct fast_path_link *l)
+{
+    if (!l->prev)
+        return;
+    if (l->prev & IS_HEAD)
+        *parts_head(s, l->prev & ~IS_HEAD) = l->next;
+    else
+        parts_link(s, l->prev)->next = l->next;
+    if (l->next)
+        parts_link(s, l->next)->prev = l->prev;
+    *l = (struct fast_path_link){0};
+}
+
+void fast_path_parts_add_way(struct fast_path *s, u32 way)
+{
+    struct forwarding_part all[WAY_PARTS_MAX];
+    u32 n = parts_of_way(&s->ways[way].key.counts, all);
+    for (u32 i = 0; i < n; i++)
+        link_add(s, parts_head_of(s, all[i]), way_link(s, way, i));
+}
+
+void fast_path_parts_del_way(struct fast_path *s, u32 way)
+{
+    for (u32 i = 0; i < WAY_PARTS_MAX; i++)
+        link_del(s, &s->ways[way].link[i]);
 }
 
 void fast_path_parts_add(struct fast_path *s, u32 entry)
 {
-    struct fast_path_entry *x = &s->entries[entry];
-    struct forwarding_part all[ENTRY_PARTS_MAX];
-    u32 n = parts_of(&x->counts, all);
-    for (u32 i = 0; i < n; i++) {
-        u32 *head = parts_head(s, all[i]), number = 1 + entry * ENTRY_PARTS_MAX + i;
-        x->link[i] = (struct fast_path_link){.next = *head};
-        if (*head)
-            parts_link(s, *head)->prev = number;
-        *head = number;
-    }
+    u32 way = s->entries[entry].way;
+    if (s->ways[way].key.counts.routed)
+        link_add(s, s->n_heads + way, entry_link(entry, 0));
+    if (s->ways[way].key.counts.bridged)
+        for (u32 i = 0; i < ENTRY_LINKS; i++)
+            link_add(s, parts_head_of(s, part_of_entry(s, entry, i)), entry_link(entry, i));
 }
 
 void fast_path_parts_del(struct fast_path *s, u32 entry)
 {
-    const struct fast_path_entry *x = &s->entries[entry];
-    struct forwarding_part all[ENTRY_PARTS_MAX];
-    u32 n = parts_of(&x->counts, all);
-    for (u32 i = 0; i < n; i++) {
-        struct fast_path_link l = x->link[i];
-        if (l.prev)
-            parts_link(s, l.prev)->next = l.next;
-        else
-            *parts_head(s, all[i]) = l.next;
-        if (l.next)
-            parts_link(s, l.next)->prev = l.prev;
-    }
+    for (u32 i = 0; i < ENTRY_LINKS; i++)
+        link_del(s, &s->entries[entry].link[i]);
 }
 
 u32 fast_path_parts_find(const struct fast_path *s, struct forwarding_part part)
 {
-    for (u32 at = *parts_head(s, part); at; at = parts_link(s, at)->next) {
-        u32 entry = (at - 1) / ENTRY_PARTS_MAX;
-        if (depends_on(&s->entries[entry].counts, part))
-            return entry;
+    u32 n = s->backend->max * ENTRY_LINKS;
+    for (u32 at = s->heads[parts_head_of(s, part)]; at; at = parts_link(s, at)->next) {
+        u32 i = at - 1;
+        if (i < n) {
+            struct forwarding_part own = part_of_entry(s, i / ENTRY_LINKS, i % ENTRY_LINKS);
+            if (part.kind == own.kind && part.id == own.id)
+                return i / ENTRY_LINKS;
+            continue;
+        }
+        const struct fast_path_way *w = &s->ways[(i - n) / WAY_PARTS_MAX];
+        if (w->first && way_depends_on(&w->key.counts, part))
+            return (w->first - 1) / ENTRY_LINKS;
     }
     return UINT32_MAX;
 }
 
-void fast_path_parts_init(struct fast_path *s, u32 n_entries)
+void fast_path_parts_init(struct fast_path *s)
 {
     s->n_heads = 1;
-    while (s->n_heads < n_entries)
+    while (s->n_heads < s->backend->max)
         s->n_heads *= 2;
     s->heads = mem_reserve(&s->heads_map, "fast-path lists", (u64)s->n_heads * sizeof(*s->heads));
 }

@@ -3,10 +3,13 @@
 #include <setjmp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "base/byteorder.h"
+#include "control/loop.h"
+#include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ip4_packet.h"
@@ -255,43 +258,252 @@ static void test_others(void **state)
     }
 }
 
-/* Entries that depend on as much as there may be are found by each part, and write nowhere else. */
+/* --- entries --- */
+
+#define FLOWS (1u << 20)
+
+/* Keys say a number, by which the backend finds flows. */
+static struct {
+    struct piste p;
+    struct fast_path s;
+    struct fast_path_backend b;
+    struct fast_path_action actions[4];
+    struct fast_path_count *counts;
+    struct fast_path_flow *flows; /* generation 0: none */
+    u32 n;                        /* of them there are */
+} world;
+
+static struct fast_path_key numbered(u32 i)
+{
+    struct fast_path_key k = {.mask = FAST_PATH_LINK};
+    memcpy(k.ethernet + 6, &i, sizeof(i));
+    return k;
+}
+
+static struct fast_path_flow *flow_of(const struct fast_path_key *k)
+{
+    u32 i;
+    memcpy(&i, k->ethernet + 6, sizeof(i));
+    assert_true(i < 2 * FLOWS);
+    return &world.flows[i];
+}
+
+static int world_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
+{
+    world.n += !flow_of(key)->generation;
+    *flow_of(key) = *flow;
+    return 0;
+}
+
+static bool world_find(void *arg, const struct fast_path_key *key, struct fast_path_flow *flow)
+{
+    *flow = *flow_of(key);
+    return flow->generation;
+}
+
+static void world_del(void *arg, const struct fast_path_key *key)
+{
+    assert_int_not_equal(flow_of(key)->generation, 0);
+    flow_of(key)->generation = 0;
+    world.n--;
+}
+
+static void nothing_runs(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    (void)t, (void)n, (void)b, (void)next, (void)count;
+}
+
+static int entries_setup(void **state)
+{
+    static const struct node_def node = {.name = "test-node", .run = {nothing_runs}};
+    struct engine_config c;
+    struct error e = {0};
+    engine_config_default(&c);
+    c.buffers_per_numa = 2048;
+    memset(&world, 0, sizeof(world));
+    world.p.loop = loop_new(&e);
+    if (!world.p.loop || !engine_new(&world.p, &c, &e))
+        return -1;
+    world.counts = calloc(FLOWS, sizeof(*world.counts));
+    world.flows = calloc(2 * FLOWS, sizeof(*world.flows));
+    world.b = (struct fast_path_backend){.actions = world.actions,
+                                         .counts = world.counts,
+                                         .max = FLOWS,
+                                         .max_actions = array_len(world.actions),
+                                         .put = world_put,
+                                         .find = world_find,
+                                         .del = world_del};
+    world.s = (struct fast_path){.piste = &world.p, .backend = &world.b, .on = true};
+    world.s.node = node_register(world.p.engine, &node, NULL, NULL);
+    forwarding_changed(world.p.engine); /* the first generation is not 0; it changes twice */
+    loop_once(world.p.loop, 0);
+    fast_path_entries_init(&world.s);
+    return 0;
+}
+
+static int entries_teardown(void **state)
+{
+    fast_path_entries_fini(&world.s);
+    engine_free(world.p.engine);
+    loop_free(world.p.loop);
+    free(world.counts);
+    free(world.flows);
+    __atomic_store_n(&clock_ahead_ns, 0, __ATOMIC_RELAXED);
+    return 0;
+}
+
+static void later(u64 ns)
+{
+    __atomic_fetch_add(&clock_ahead_ns, ns, __ATOMIC_RELAXED);
+}
+
+static const struct way_key echo_way = {.counts = {.routed = true,
+                                                   .echo = true,
+                                                   .n_via = 2,
+                                                   .route = 1,
+                                                   .via = {2, 3},
+                                                   .adj = 4,
+                                                   .own = 5}},
+                            plain_way = {.action = {.device = 7}};
+
+static bool add(u32 i, const struct way_key *way)
+{
+    struct fast_path_key k = numbered(i);
+    return fast_path_add(&world.s, &k, way, 1500);
+}
+
+/* Packets by the entry of that number; they are counted. */
+static void packets_pass(u32 from, u32 to)
+{
+    for (u32 i = from; i < to; i++) {
+        world.counts[world.flows[i].entry].packets++;
+        world.counts[world.flows[i].entry].bytes += 60;
+    }
+    fast_path_fold(&world.s);
+}
+
+/* As each second, and all that it leaves to do. */
+static void tick(void)
+{
+    fast_path_sweep(&world.s);
+    while (loop_has_work(world.p.loop))
+        loop_once(world.p.loop, 0);
+    fast_path_end_rests(&world.s);
+}
+
+/* Entries that depend on as much as there may be are found by each part, and by no other. */
 static void test_parts(void **state)
 {
-    static struct fast_path s;
-    static struct fast_path_entry entries[3];
-    static const struct entry_counts echo = {
-        .routed = true, .echo = true, .n_via = 2, .route = 1, .via = {2, 3}, .adj = 4, .own = 5};
     static const struct forwarding_part parts[] = {{1, FORWARDING_ROUTE},
                                                    {2, FORWARDING_ROUTE},
                                                    {3, FORWARDING_ROUTE},
                                                    {4, FORWARDING_ADJACENCY},
                                                    {5, FORWARDING_ROUTE}};
-    const struct fast_path_entry untouched = {0};
-    s.entries = entries;
-    fast_path_parts_init(&s, array_len(entries));
-    for (u32 i = 0; i < 2; i++) {
-        entries[i].counts = echo;
-        fast_path_parts_add(&s, i);
+    struct fast_path *s = &world.s;
+    for (u32 k = 0; k < array_len(parts); k++) {
+        for (u32 i = 0; i < 3; i++)
+            assert_true(add(i, i < 2 ? &echo_way : &plain_way));
+        assert_int_equal(s->n_live, 3);
+        fast_path_part_changed(s, (struct forwarding_part){6, FORWARDING_ROUTE});
+        fast_path_part_changed(s, (struct forwarding_part){4, FORWARDING_ROUTE});
+        fast_path_part_changed(s, (struct forwarding_part){1, FORWARDING_STATION});
+        assert_int_equal(s->n_live, 3);
+        assert_true(add(1, &plain_way)); /* in place of the one before */
+        fast_path_part_changed(s, parts[k]);
+        assert_int_equal(s->n_live, 2);
+        assert_int_equal(fast_path_parts_find(s, parts[k]), UINT32_MAX);
+        assert_int_equal(world.flows[0].generation, 0);
+        fast_path_clear(s);
+        tick();
+        assert_int_equal(world.n, 0);
     }
-    assert_memory_equal(&entries[2], &untouched, sizeof(untouched));
-    assert_int_equal(entries[1].key.port, 0);
-    for (u32 i = 0; i < 2; i++) {
-        for (u32 k = 0; k < array_len(parts); k++)
-            assert_int_equal(fast_path_parts_find(&s, parts[k]), 1 - i);
-        fast_path_parts_del(&s, 1 - i);
+}
+
+/* More than a few that depend on one part end at once, with all others. */
+static void test_parts_of_many(void **state)
+{
+    struct fast_path *s = &world.s;
+    for (u32 i = 0; i < 5000; i++)
+        assert_true(add(i, &echo_way));
+    u32 before = forwarding_generation(world.p.engine);
+    fast_path_part_changed(s, (struct forwarding_part){4, FORWARDING_ADJACENCY});
+    assert_true(forwarding_generation(world.p.engine) > before);
+    assert_int_equal(fast_path_n_flows(s), 0);
+    tick();
+    assert_int_equal(world.n, 0);
+    assert_int_equal(s->n_live, 0);
+}
+
+/* Actions are as many as there is room for; those of entries that rest are not another's. */
+static void test_ways(void **state)
+{
+    struct way_key way = plain_way;
+    for (u32 i = 0; i < array_len(world.actions); i++) {
+        way.action.device = i;
+        assert_true(add(2 * i, &way) && add(2 * i + 1, &way));
+        assert_int_equal(world.flows[2 * i].action, world.flows[2 * i + 1].action);
+        assert_int_equal(world.actions[world.flows[2 * i].action].device, i);
     }
-    for (u32 k = 0; k < array_len(parts); k++)
-        assert_int_equal(fast_path_parts_find(&s, parts[k]), UINT32_MAX);
-    fast_path_parts_fini(&s);
+    way.action.device = 9;
+    assert_false(add(100, &way));
+    assert_int_equal(world.s.n.full, 1);
+    fast_path_clear(&world.s);
+    tick();
+    assert_false(add(100, &way));
+    later(2 * NS_PER_SEC);
+    tick();
+    assert_true(add(100, &way));
+    assert_int_equal(world.actions[world.flows[100].action].device, 9);
+}
+
+/* As many as there may be, and no more; when there are others, those go that had no packet for the
+ * longest time. What is counted stays the entry's own. */
+static void test_a_million(void **state)
+{
+    struct fast_path *s = &world.s;
+    for (u32 i = 0; i < FLOWS; i++)
+        assert_true(add(i, &plain_way));
+    assert_false(add(FLOWS, &plain_way));
+    assert_int_equal(world.n, FLOWS);
+    later(500 * NS_PER_MSEC);
+    packets_pass(0, FLOWS);
+    assert_int_equal(s->n.packets, FLOWS);
+    assert_int_equal(s->n.bytes, 60ull * FLOWS);
+    later(2 * NS_PER_SEC);
+    packets_pass(0, FLOWS / 2);
+    tick();
+    assert_int_equal(s->n_live, FLOWS / 2);
+    for (u32 i = 0; i < FLOWS; i++)
+        assert_int_equal(!world.flows[i].generation, i >= FLOWS / 2);
+    assert_false(add(FLOWS, &plain_way)); /* numbers rest */
+    later(2 * NS_PER_SEC);
+    tick();
+    for (u32 i = FLOWS; i < FLOWS + FLOWS / 2; i++)
+        assert_true(add(i, &plain_way));
+    assert_false(add(FLOWS + FLOWS / 2, &plain_way));
+    assert_int_equal(world.n, FLOWS);
+    assert_int_equal(s->entries[world.flows[FLOWS].entry].packets, 0);
+    assert_int_equal(s->entries[world.flows[1].entry].packets, 2);
+    fast_path_clear(s);
+    assert_int_equal(fast_path_n_flows(s), 0);
+    loop_once(world.p.loop, 0);
+    assert_true(loop_has_work(world.p.loop)); /* not all at once */
+    tick();
+    assert_int_equal(world.n, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layer_2), cmocka_unit_test(test_routed),
-        cmocka_unit_test(test_echo),    cmocka_unit_test(test_each_byte),
-        cmocka_unit_test(test_others),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_layer_2),
+        cmocka_unit_test(test_routed),
+        cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_each_byte),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test_setup_teardown(test_parts, entries_setup, entries_teardown),
+        cmocka_unit_test_setup_teardown(test_parts_of_many, entries_setup, entries_teardown),
+        cmocka_unit_test_setup_teardown(test_ways, entries_setup, entries_teardown),
+        cmocka_unit_test_setup_teardown(test_a_million, entries_setup, entries_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
