@@ -100,7 +100,7 @@ class Datagrams:
             self.rx.settimeout(60)
         with sender.entered():
             self.tx = socket.socket(family, socket.SOCK_DGRAM)
-        self.to, self.window = (to, port), window
+        self.namespace, self.to, self.window = sender, (to, port), window
         self.sent, self.got = 0, []
 
     def close(self):
@@ -1137,6 +1137,48 @@ def test_hold(net, datagrams, make, end):
         assert vpp.json("show fast-path")["on"], vpp.output()
         lib.wait_for(lambda: held(vpp, *devices) == 2, "one program a device")
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+
+
+def test_hold_without_a_saved_configuration(net, datagrams):
+    """Who makes the configuration anew, in his own time, loses nothing either: the kernel goes on until all is there."""
+    vpp, _, _, right, there = with_hold(net, datagrams)
+    right.ip("addr add 10.99.0.1/32 dev lo")
+    vpp.ctl("ip route add 10.99.0.0/16 via 10.2.0.1 host-right0")
+    behind = datagrams(there.namespace, right, "10.99.0.1", port=9001)
+    until_flows(vpp, there.namespace, behind, n=3)
+    until_kernel(vpp, behind)
+    lines = [line for line in vpp.running_config() if line and not line.startswith("#")]
+    sending = threading.Event()
+
+    def send():
+        while not sending.is_set():
+            there.send(200)
+            behind.send(200)
+
+    def more(n=10000):
+        before = behind.sent
+        lib.wait_for(lambda: behind.sent > before + n, "packets", timeout=60)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        vpp.kill()
+        more()
+        vpp.start(timeout=60)
+        assert needs(vpp) and not [name for name in vpp.interfaces() if name != "local0"]
+        more()
+        for line in lines:
+            vpp.ctl(line)
+        more()
+        lib.wait_for(lambda: "took over" in vpp.ctl("show logging") and held(vpp, "left", "right0") == 2,
+                     "the flows to be taken over", timeout=60)
+        more()
+    finally:
+        sending.set()
+        thread.join()
+    until_kernel(vpp, behind)
+    for d in (there, behind):
+        assert d.rest() == [] and sorted(d.got) == list(range(d.sent))
 
 
 def test_hold_ends(net, datagrams):

@@ -30,14 +30,10 @@ struct words {
 /* Whether this packet is for the program of an earlier life, which is not told: none. r0: the port.
  * What that program never forwards is not for it: what is not IP, goes to groups, or belongs to
  * neighbour discovery. */
-static void leave_to_held(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss,
-                          struct bpf_label none)
+static void leave_to_held(struct bpf_asm *a, struct bpf_label miss, struct bpf_label none)
 {
     struct bpf_label decide = bpf_label(a), sample = bpf_label(a);
-    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(held));
-    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, decide);
-    bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(phase));
-    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_1, 0);
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(phase));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, AF_PACKET_BPF_ALONE, decide);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, AF_PACKET_BPF_WAITS, none);
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
@@ -69,7 +65,7 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
     if (b->holds)
-        leave_to_held(a, b, miss, none);
+        leave_to_held(a, miss, none);
     af_packet_bpf_find_flow(a, b, miss);
     bpf_store(a, BPF_DW, SKB_REG, SKB(cb[2]), BPF_REG_8);
     bpf_mov32_imm(a, BPF_REG_1, w.hit);

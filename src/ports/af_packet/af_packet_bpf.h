@@ -20,28 +20,26 @@
 
 #include "net/features/fast_path/fast_path.h"
 
+/* What a port's filter leaves to the program of an earlier life: it does not decide, then. */
+enum af_packet_bpf_phase {
+    AF_PACKET_BPF_ALONE,   /* nothing: there is none */
+    AF_PACKET_BPF_WAITS,   /* all: this switch is not ready */
+    AF_PACKET_BPF_SAMPLES, /* all but one IP packet in some, by which neighbours get known */
+};
+
 /* Of a device, in an array by the lower bits of its index. */
 #define AF_PACKET_BPF_PORTS 4096u
 struct af_packet_bpf_port {
     u32 device;
     u16 mask;   /* enum fast_path_mask; 0: it has no entries */
     u8 watched; /* what comes undecided is counted */
-    u8 held;    /* a program of an earlier life is there, too: enum af_packet_bpf_phase says more */
-};
-
-/* What filters leave to programs of an earlier life: they do not decide, then. */
-enum af_packet_bpf_phase {
-    AF_PACKET_BPF_ALONE,   /* nothing */
-    AF_PACKET_BPF_WAITS,   /* all: this switch is not ready */
-    AF_PACKET_BPF_SAMPLES, /* all but one IP packet in some, by which neighbours get known */
+    u8 phase;   /* enum af_packet_bpf_phase */
 };
 
 /* What programs read and write besides. */
 struct af_packet_bpf_control {
     u32 generation;
-    u32 phase;      /* enum af_packet_bpf_phase */
     u32 ends_chain; /* what the socket got is for no program behind ours */
-    u32 spare;
     u64 undecided;
     u64 deadline_ns; /* of CLOCK_MONOTONIC; with a hold */
 };

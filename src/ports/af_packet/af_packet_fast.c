@@ -140,7 +140,11 @@ void af_packet_fast_opening(struct af_packet *port)
     struct host_tc_place home = tc_place(port, PRIORITY_HOME);
     program_take(port, PRIORITY_FRONT); /* of a life that did not come up */
     port->is_held = s->fast_on && s->held_timer && may_be_fast(port) && host_tc_has(s->net, &home);
-    if (!port->is_held)
+    port->is_replayed = running_config_is_replaying(port->piste);
+    port->phase_since_ns = clock_ns();
+    if (port->is_held)
+        __atomic_store_n(&s->bpf->control->ends_chain, 1, __ATOMIC_SEQ_CST);
+    else
         program_take(port, PRIORITY_HOME);
 }
 
@@ -156,7 +160,9 @@ void af_packet_fast_opened(struct af_packet *port)
     int rc = x ? 0 : error_set(&e, EBUSY, "another device has its place");
     if (!rc) {
         port->is_watched = false;
-        *x = (struct af_packet_bpf_port){.device = (u32)port->host_index, .held = port->is_held};
+        *x = (struct af_packet_bpf_port){.device = (u32)port->host_index,
+                                         .phase = port->is_held ? AF_PACKET_BPF_WAITS
+                                                                : AF_PACKET_BPF_ALONE};
         place_set_mask(x, FAST_PATH_LINK);
         rc = attach_sockets(port, s->bpf->filter_fd);
         if (rc)
@@ -184,7 +190,7 @@ static void leave_fast_path(struct af_packet *port)
     struct af_packet_bpf_port *x = port->place;
     __atomic_store_n(&port->is_fast, false, __ATOMIC_RELAXED);
     place_set_mask(x, 0);
-    x->watched = x->held = 0;
+    x->watched = x->phase = 0;
     x->device = 0;
     forwarding_changed(engine_of(port->piste));
 }
@@ -197,12 +203,14 @@ void af_packet_fast_closing(struct af_packet *port)
 
 /* --- taking over from an earlier life --- */
 
-#define HELD_TICK_NS (20 * NS_PER_MSEC)
+#define HELD_TICK_NS (50 * NS_PER_MSEC)
 #define SAMPLES_NS NS_PER_SEC
+#define QUIET_NS (2 * NS_PER_SEC)
 
-static void set_phase(const struct af_packet_state *s, enum af_packet_bpf_phase phase)
+static void set_phase(struct af_packet *port, enum af_packet_bpf_phase phase, u64 now)
 {
-    __atomic_store_n(&s->bpf->control->phase, phase, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&port->place->phase, (u8)phase, __ATOMIC_SEQ_CST);
+    port->phase_since_ns = now;
 }
 
 /* The port's own program is where the other one was. It is in both places for a moment, which is
@@ -212,12 +220,38 @@ static void go_home(struct af_packet *port)
     struct error e;
     program_take(port, PRIORITY_HOME);
     port->is_held = false;
-    port->place->held = 0;
     if (program_attach(port, PRIORITY_HOME, &e))
         log_notice(&log_class, "%s: the next life will not find its flows: %s", port->host_name,
                    e.text);
     else
         program_take(port, PRIORITY_FRONT);
+}
+
+/* Whether all is configured that packets need. A configuration that is replayed has an end; who
+ * makes it by commands or messages has told all when nothing has changed for a while, or when the
+ * other program will soon stop. */
+static bool is_configured(struct af_packet_state *s, u64 now)
+{
+    u32 changes = forwarding_serial(engine_of(s->piste));
+    if (changes != s->changes)
+        s->quiet_since_ns = now;
+    s->changes = changes;
+    return now - s->quiet_since_ns >= QUIET_NS || now >= s->held_until_ns;
+}
+
+/* Returns whether the port has its packets now. */
+static bool take_over(struct af_packet *port, bool configured, u64 now)
+{
+    if (port->place->phase == AF_PACKET_BPF_WAITS) {
+        if (configured || port->is_replayed)
+            set_phase(port, AF_PACKET_BPF_SAMPLES, now);
+        return false;
+    }
+    if (now - port->phase_since_ns < SAMPLES_NS)
+        return false;
+    set_phase(port, AF_PACKET_BPF_ALONE, now);
+    go_home(port);
+    return true;
 }
 
 static void held_end(struct af_packet_state *s)
@@ -229,32 +263,26 @@ static void held_end(struct af_packet_state *s)
 static void on_held_tick(void *arg)
 {
     struct af_packet_state *s = arg;
-    struct af_packet_bpf_control *control = s->bpf->control;
     u64 now = clock_ns();
-    u32 n_held = 0;
+    u32 n_held = 0, n_over = 0;
+    bool configured = is_configured(s, now);
     if (running_config_is_replaying(s->piste))
         return;
-    for (u32 i = 0; i < s->ports.n; i++)
-        n_held += s->ports.v[i]->is_held;
-    if (control->phase == AF_PACKET_BPF_WAITS) {
-        set_phase(s, AF_PACKET_BPF_SAMPLES);
-        s->samples_since_ns = now;
+    for (u32 i = 0; i < s->ports.n; i++) {
+        struct af_packet *port = s->ports.v[i];
+        bool may = port->is_held && port->is_fast;
+        n_over += may && take_over(port, configured, now);
+        n_held += port->is_held;
     }
-    if (n_held && now - s->samples_since_ns < SAMPLES_NS)
-        return;
-    if (control->phase == AF_PACKET_BPF_SAMPLES) {
-        set_phase(s, AF_PACKET_BPF_ALONE);
-        for (u32 i = 0; i < s->ports.n; i++)
-            if (s->ports.v[i]->is_held)
-                go_home(s->ports.v[i]);
-        s->samples_since_ns = now;
-        if (n_held)
-            log_notice(&log_class, "took over %u host interfaces whose flows went on", n_held);
+    if (n_over) {
+        s->held_over_ns = now;
+        log_notice(&log_class, "took over %u host interfaces whose flows went on", n_over);
     }
-    if (now - s->samples_since_ns < SAMPLES_NS) /* nobody is in a program in front any more */
+    if (n_held || now - s->held_over_ns < SAMPLES_NS) /* somebody may be in a program in front */
         return;
-    __atomic_store_n(&control->ends_chain, 0, __ATOMIC_RELEASE);
-    held_end(s);
+    __atomic_store_n(&s->bpf->control->ends_chain, 0, __ATOMIC_RELEASE);
+    if (now >= s->held_until_ns)
+        held_end(s);
 }
 
 /* --- the backend --- */
@@ -402,8 +430,7 @@ void af_packet_fast_start(struct af_packet_state *s)
         .arg = s,
     };
     if (b->holds) {
-        b->control->ends_chain = 1;
-        set_phase(s, AF_PACKET_BPF_WAITS);
+        s->held_until_ns = clock_ns() + wish->hold_s * NS_PER_SEC / 2;
         s->held_timer = loop_timer_add(s->piste->loop, clock_ns() + HELD_TICK_NS, HELD_TICK_NS,
                                        on_held_tick, s);
     }

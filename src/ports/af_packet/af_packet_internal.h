@@ -151,6 +151,8 @@ struct af_packet {
     bool is_fast; /* its packets may stay in the kernel: af_packet_fast.c. Read by data threads */
     bool is_watched;
     bool is_held;                     /* an earlier life's program is at the device, too */
+    bool is_replayed;                 /* is_held: what is replayed has made it */
+    u64 phase_since_ns;               /* is_held: of its enum af_packet_bpf_phase */
     int ingress_fd;                   /* of the program at the device, by tcx; -1: none */
     u16 tc_priority;                  /* of the program there by clsact; 0: none */
     struct af_packet_bpf_port *place; /* while it is_fast */
@@ -211,8 +213,11 @@ struct af_packet_state {
     struct af_packet_bpf *bpf;     /* NULL: there is no fast path */
     struct fast_path_backend *fast;
     bool fast_on, by_clsact;
-    struct loop_timer *held_timer; /* while there may be programs of an earlier life */
-    u64 samples_since_ns;
+    struct loop_timer *held_timer; /* while there may be programs of an earlier life, */
+    u64 held_until_ns;             /* which is at most so long */
+    u64 held_over_ns;              /* since then there is none where there was one */
+    u32 changes;                   /* of forwarding, as last seen; */
+    u64 quiet_since_ns;            /* and when that was another number */
 };
 
 /* af_packet.c */
