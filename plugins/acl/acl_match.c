@@ -6,59 +6,24 @@
 
 #include "base/vec.h"
 
-/* Of the same values in a table, where there is another one for more. */
-#define MATCH_SLOT_RULES 8
-
-/* --- how many rules of a table have the same values --- */
-
-struct match_counts {
-    struct match_count {
-        u64 hash; /* of the values */
-        u32 n;    /* 0: the place is free */
-    } * places;
-    u32 n_places, n_used;
-};
-
-static struct match_count *match_count_place(const struct match_counts *c, u64 hash)
-{
-    u32 i = (u32)(hash >> 20) & (c->n_places - 1);
-    while (c->places[i].n && c->places[i].hash != hash)
-        i = (i + 1) & (c->n_places - 1);
-    return &c->places[i];
-}
-
-static void match_counts_grow(struct match_counts *c)
-{
-    struct match_counts old = *c;
-    c->n_places = old.n_places ? 4 * old.n_places : 16;
-    c->places = mem_alloc(c->n_places * sizeof(*c->places));
-    for (u32 i = 0; i < old.n_places; i++)
-        if (old.places[i].n)
-            *match_count_place(c, old.places[i].hash) = old.places[i];
-    free(old.places);
-}
-
-static u32 match_counts_get(const struct match_counts *c, u64 hash)
-{
-    return c->n_places ? match_count_place(c, hash)->n : 0;
-}
-
-static void match_counts_add(struct match_counts *c, u64 hash)
-{
-    if (2 * (c->n_used + 1) > c->n_places)
-        match_counts_grow(c);
-    struct match_count *x = match_count_place(c, hash);
-    c->n_used += !x->n;
-    x->hash = hash;
-    x->n++;
-}
+/* Of a slot, where there is another table for more: few are as many by values that differ. */
+#define MATCH_SLOT_RULES 12
+#define MATCH_SLOTS_LEAST 4 /* of a table, a power of two */
 
 /* --- which rule is in which table --- */
 
+struct match_member {
+    u32 rule; /* by place among those given */
+    u32 hash; /* of its values */
+};
+
 struct match_group {
     struct acl_match_bits word[ACL_MATCH_WORDS_MAX];
-    VEC(u32) rules; /* by place among those given; the first has the lowest number */
-    struct match_counts counts;
+    VEC(struct match_member) rules; /* the first has the lowest number */
+    /* How many rules each slot has, up to 255: small, because rules meet it in no order. There are
+     * twice as many slots as are used, or more: values that differ seldom meet in one. */
+    u8 *slots;
+    u32 slots_mask, n_used;
 };
 
 struct match_build {
@@ -66,6 +31,23 @@ struct match_build {
     const struct acl_match_rule *rules;
     VEC(struct match_group) groups;
 };
+
+static void match_group_count(struct match_group *g, u32 hash)
+{
+    u8 *n = &g->slots[hash & g->slots_mask];
+    g->n_used += !*n;
+    *n += *n < UINT8_MAX;
+}
+
+static void match_group_grow(struct match_group *g)
+{
+    free(g->slots);
+    g->slots_mask = 2 * g->slots_mask + 1;
+    g->slots = mem_alloc(g->slots_mask + 1);
+    g->n_used = 0;
+    for (u32 i = 0; i < g->rules.n; i++)
+        match_group_count(g, g->rules.v[i].hash);
+}
 
 static bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part, u32 words)
 {
@@ -75,10 +57,25 @@ static bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part
     return !missing;
 }
 
+static u32 match_group_hash(const struct match_build *b, const struct match_group *g,
+                            const struct acl_match_rule *r)
+{
+    return (u32)acl_match_hash(r->value, g->word, b->l->words);
+}
+
 static void match_group_add(struct match_build *b, struct match_group *g, u32 rule)
 {
-    vec_add(&g->rules, rule);
-    match_counts_add(&g->counts, acl_match_hash(b->rules[rule].value, g->word, b->l->words));
+    const struct acl_match_rule *r = &b->rules[rule];
+    u32 hash = match_group_hash(b, g, r);
+    for (u32 w = 0; w < b->l->words; w++) {
+        struct acl_match_bits *x = &g->word[w];
+        x->common = (g->rules.n ? x->common & ~(x->value ^ r->value[w]) : UINT64_MAX) & r->mask[w];
+        x->value = r->value[w] & x->common;
+    }
+    vec_add(&g->rules, ((struct match_member){rule, hash}));
+    match_group_count(g, hash);
+    if (2 * g->n_used > g->slots_mask + 1)
+        match_group_grow(g);
 }
 
 static struct match_group *match_group_of(struct match_build *b, const u64 *mask)
@@ -98,6 +95,8 @@ static struct match_group *match_group_new(struct match_build *b, const u64 *mas
     struct match_group g = {{{0}}};
     for (u32 w = 0; w < b->l->words; w++)
         g.word[w].mask = mask[w];
+    g.slots_mask = MATCH_SLOTS_LEAST - 1;
+    g.slots = mem_alloc(MATCH_SLOTS_LEAST);
     vec_add(&b->groups, g);
     return &b->groups.v[b->groups.n - 1];
 }
@@ -110,8 +109,7 @@ static struct match_group *match_group_with_room(struct match_build *b,
     for (u32 i = 0; i < b->groups.n; i++) {
         struct match_group *g = &b->groups.v[i];
         if (match_mask_covers(r->mask, g->word, words) &&
-            match_counts_get(&g->counts, acl_match_hash(r->value, g->word, words)) <
-                MATCH_SLOT_RULES)
+            g->slots[match_group_hash(b, g, r) & g->slots_mask] < MATCH_SLOT_RULES)
             return g;
     }
     return NULL;
@@ -144,20 +142,12 @@ static struct match_group *match_group_for(struct match_build *b, const struct a
 static int match_group_compare(const void *a, const void *b)
 {
     const struct match_group *x = a, *y = b;
-    return (x->rules.v[0] > y->rules.v[0]) - (x->rules.v[0] < y->rules.v[0]);
+    return (x->rules.v[0].rule > y->rules.v[0].rule) - (x->rules.v[0].rule < y->rules.v[0].rule);
 }
 
 /* --- tables --- */
 
-static u32 match_heads(const struct match_group *g)
-{
-    u32 n = 1;
-    while (g->counts.n_used > 1 && n < 2 * g->counts.n_used)
-        n *= 2;
-    return n;
-}
-
-static void match_entry_write(u64 *e, const struct acl_match_rule *r, u32 words)
+ALWAYS_INLINE void match_entry_write(u64 *e, const struct acl_match_rule *r, u32 words)
 {
     memcpy(e, r->value, words * sizeof(*e));
     memcpy(e + words, r->mask, words * sizeof(*e));
@@ -166,41 +156,25 @@ static void match_entry_write(u64 *e, const struct acl_match_rule *r, u32 words)
     e[2 * words + 1] = r->number;
 }
 
-/* Rules of a slot lie behind each other in the order in which they were given. */
-static void match_table_fill(struct acl_match *m, const struct match_build *b,
-                             const struct match_group *g, struct acl_match_table *t, u32 first)
+/* Rules of a slot lie behind each other in the order in which they were given. heads: that of a
+ * slot stands one place too far until its rules are written. */
+ALWAYS_INLINE void match_table_fill(struct acl_match *m, const struct match_build *b,
+                                    const struct match_group *g, const struct acl_match_table *t,
+                                    u32 first, u32 words)
 {
-    u32 words = m->words, n = t->heads_mask + 1, *heads = m->heads + t->heads_at;
-    u32 *slots = mem_alloc((size_t)g->rules.n * sizeof(*slots));
-    for (u32 i = 0; i < g->rules.n; i++) {
-        const u64 *value = b->rules[g->rules.v[i]].value;
-        slots[i] = (u32)acl_match_hash(value, t->word, words) & t->heads_mask;
-        heads[slots[i] + 1]++;
+    u32 n = t->heads_mask + 1, *heads = m->heads + t->heads_at;
+    for (u32 i = 0; i < g->rules.n; i++)
+        heads[(g->rules.v[i].hash & t->heads_mask) + 1]++;
+    for (u32 i = 1, at = first; i <= n; i++) {
+        u32 rules = heads[i];
+        heads[i] = at;
+        at += rules;
     }
     heads[0] = first;
-    for (u32 i = 0; i < n; i++)
-        heads[i + 1] += heads[i];
-    u32 *at = mem_alloc((size_t)n * sizeof(*at));
-    memcpy(at, heads, (size_t)n * sizeof(*at));
-    for (u32 i = 0; i < g->rules.n; i++)
-        match_entry_write(m->entries + (size_t)at[slots[i]]++ * acl_match_entry_words(words),
-                          &b->rules[g->rules.v[i]], words);
-    free(at);
-    free(slots);
-}
-
-/* The bits that all rules ask for alike. */
-static void match_table_common(struct acl_match_table *t, const struct match_build *b,
-                               const struct match_group *g)
-{
-    for (u32 w = 0; w < b->l->words; w++) {
-        u64 first = b->rules[g->rules.v[0]].value[w], common = UINT64_MAX;
-        for (u32 i = 0; i < g->rules.n; i++) {
-            const struct acl_match_rule *r = &b->rules[g->rules.v[i]];
-            common &= r->mask[w] & ~(r->value[w] ^ first);
-        }
-        t->word[w].common = common;
-        t->word[w].value = first & common;
+    for (u32 i = 0; i < g->rules.n; i++) {
+        u32 at = heads[(g->rules.v[i].hash & t->heads_mask) + 1]++;
+        match_entry_write(m->entries + (size_t)at * acl_match_entry_words(words),
+                          &b->rules[g->rules.v[i].rule], words);
     }
 }
 
@@ -213,9 +187,8 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
         const struct match_group *g = &b->groups.v[i];
         struct acl_match_table *t = &m->tables[i];
         memcpy(t->word, g->word, sizeof(t->word));
-        match_table_common(t, b, g);
-        t->first_rule = b->rules[g->rules.v[0]].number;
-        t->heads_mask = match_heads(g) - 1;
+        t->first_rule = b->rules[g->rules.v[0].rule].number;
+        t->heads_mask = g->slots_mask;
         t->heads_at = n_heads;
         n_heads += t->heads_mask + 2;
     }
@@ -223,7 +196,10 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
     m->entries =
         mem_alloc((size_t)m->n_entries * acl_match_entry_words(m->words) * sizeof(*m->entries));
     for (u32 i = 0; i < m->n_tables; i++) {
-        match_table_fill(m, b, &b->groups.v[i], &m->tables[i], first);
+        if (m->words == 2)
+            match_table_fill(m, b, &b->groups.v[i], &m->tables[i], first, 2);
+        else
+            match_table_fill(m, b, &b->groups.v[i], &m->tables[i], first, m->words);
         first += b->groups.v[i].rules.n;
     }
     m->bytes = sizeof(*m) + m->n_tables * sizeof(*m->tables) + (u64)n_heads * sizeof(*m->heads) +
@@ -246,7 +222,7 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l,
     match_tables_make(m, &b);
     for (u32 i = 0; i < b.groups.n; i++) {
         vec_free(&b.groups.v[i].rules);
-        free(b.groups.v[i].counts.places);
+        free(b.groups.v[i].slots);
     }
     vec_free(&b.groups);
     return m;
