@@ -1,11 +1,11 @@
 /* Lowers the MSS that TCP connections begin with, so that their segments fit a way whose MTU they
  * do not learn of.
  *
- *   tcp-mss-clamping-ip4-in, -ip6-in      of SYNs that an interface receives, on ip4-unicast,
- * ip6-unicast tcp-mss-clamping-ip4-out, -ip6-out    that it sends, on ip4-output, ip6-output
+ *   tcp-mss-clamping-ip4-in, -ip6-in      ip4-unicast, ip6-unicast: SYNs that an interface receives
+ *   tcp-mss-clamping-ip4-out, -ip6-out    ip4-output, ip6-output: those that it sends
  *
- * A SYN without the option is left alone: its MSS is 536, or 1220 (RFC 9293 3.7.1). Source: RFC
- * 9293, RFC 1624; words and messages are VPP's. */
+ * A SYN without the option is left alone: its MSS is 536, or 1220. Source: RFC 9293 3.7.1; words
+ * and messages are VPP's. */
 #pragma once
 
 #include "base/error.h"

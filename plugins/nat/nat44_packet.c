@@ -2,6 +2,7 @@
 #include "plugins/nat/nat44_packet.h"
 
 #include "net/ip/reass/ip4_sv_reass.h"
+#include "net/packet/tcp_mss.h"
 
 static bool is_query(u8 type)
 {
@@ -141,35 +142,13 @@ void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 
         *l4_delta = csum_fold((u64)(u16)~from->sport.raw + back->sport.raw);
 }
 
-enum { TCP_OPTION_END = 0, TCP_OPTION_NOP = 1, TCP_OPTION_MSS = 2, TCP_MSS_BYTES = 4 };
-
 void nat44_clamp(struct buffer *b, u16 mss)
 {
     const struct ip4_header *ip = buffer_current(b);
     struct tcp_header *tcp = ip4_payload(ip);
-    u32 room = b->len - ip4_header_bytes(ip), bytes = (u32)min_u64(tcp_header_bytes(tcp), room);
-    u8 *option = (u8 *)(tcp + 1);
-    const u8 *end = (const u8 *)tcp + bytes;
-    for (u32 len; mss && option < end && *option != TCP_OPTION_END; option += len) {
-        len = *option == TCP_OPTION_NOP ? 1 : end - option > 1 ? option[1] : 0;
-        if (!len || (*option != TCP_OPTION_NOP && len < 2) || end - option < (i64)len)
-            return;
-        if (*option != TCP_OPTION_MSS || len != TCP_MSS_BYTES)
-            continue;
-        be16 from = load_be16(option + 2), to = be16_from_host(mss);
-        if (be16_to_host(from) <= mss)
-            return;
-        store_be16(option + 2, to);
-        if (nat44_is_partial(b, tcp))
-            return;
-        /* at an odd place of the sum, the bytes count the other way round */
-        if ((option - (u8 *)tcp) % 2) {
-            from.raw = __builtin_bswap16(from.raw);
-            to.raw = __builtin_bswap16(to.raw);
-        }
-        tcp->checksum = csum_update16(tcp->checksum, from, to);
-        return;
-    }
+    u32 at = mss ? tcp_mss_above(tcp, b->len - ip4_header_bytes(ip), mss) : 0;
+    if (at)
+        tcp_mss_write(b, tcp, at, mss);
 }
 
 void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta)

@@ -69,13 +69,6 @@ ALWAYS_INLINE bool nat44_parse_plain(const struct buffer *b, struct fib_index fi
 /* Any packet; its headers are in the first buffer afterwards, unless it is bad. */
 void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struct nat44_packet *p);
 
-/* Whether the L4 checksum of b is still to be made, so that its field holds a pseudo-header's sum.
- */
-ALWAYS_INLINE bool nat44_is_partial(const struct buffer *b, const void *l4)
-{
-    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == (const u8 *)l4 - b->data;
-}
-
 /* What is to be added to the sums of packets with key `from` that become `back` turned around: to
  * those over addresses, and to those over ports (or an identifier), too. */
 void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
@@ -87,7 +80,8 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
 {
     struct ip4_header *ip = buffer_current(b);
     void *l4 = (u8 *)ip + ip4_header_bytes(ip);
-    bool partial = unlikely(b->flags & BUFFER_CSUM_PARTIAL) && nat44_is_partial(b, l4);
+    /* still to be made: its field holds the pseudo-header's sum */
+    bool partial = unlikely(b->flags & BUFFER_CSUM_PARTIAL) && b->csum_start == (u8 *)l4 - b->data;
 
     ip->src = back->dst;
     ip->dst = back->src;
