@@ -22,9 +22,7 @@ struct acl_fa_view {
 /* What a vector comes to, and has for other threads. */
 struct acl_fa_sum {
     u32 permitted, checked, made, existing;
-    u32 n_away;
-    u32 bi[FRAME_PKTS];
-    u8 to[FRAME_PKTS];
+    struct handoff_batch away;
 };
 
 ALWAYS_INLINE struct if_index acl_fa_interface(const struct buffer *b, enum acl_direction d)
@@ -82,8 +80,7 @@ ALWAYS_INLINE enum acl_fa_found acl_fa_find(struct thread *t, struct buffer *b,
     u32 owner = acl_sessions->n_owners == 1 ? thread_index(t) : acl_session_owner(key, v->family);
     if (unlikely(owner != thread_index(t))) {
         acl_fa_noted(t, b, v, k, ACL_PERMIT, ACL_FA_BIT_AWAY);
-        sum->bi[sum->n_away] = buffer_index(b);
-        sum->to[sum->n_away++] = (u8)owner;
+        handoff_add(&sum->away, b, owner);
         return ACL_FA_AWAY;
     }
     struct session_table *table = session_table_of(acl_sessions->table[v->family], t);
@@ -100,15 +97,6 @@ ALWAYS_INLINE enum acl_fa_found acl_fa_find(struct thread *t, struct buffer *b,
     acl_session_seen(t, table, v->family, s, k, v->direction);
     acl_fa_noted(t, b, v, k, ACL_FA_OF_SESSION, ACL_FA_BIT_SESSION);
     return ACL_FA_SESSION;
-}
-
-static void acl_fa_send_away(struct thread *t, struct node *n, const struct acl_fa_sum *sum)
-{
-    u32 refused[FRAME_PKTS];
-    u32 count = thread_handoff_each(t, n->index, sum->bi, sum->to, sum->n_away, refused);
-    for (u32 i = 0; i < count; i++)
-        node_drop(n, buffer_at(refused[i]), ACL_FA_ERR_HANDOFF, ACL_FA_NEXT_DROP);
-    node_enqueue(t, n, ACL_FA_NEXT_DROP, refused, count);
 }
 
 /* --- packets --- */
@@ -177,7 +165,7 @@ ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **
 {
     struct acl_fa_view v = {.direction = d, .place = place, .family = family};
     struct acl_fa_sum sum;
-    sum.permitted = sum.checked = sum.made = sum.existing = sum.n_away = 0;
+    sum.permitted = sum.checked = sum.made = sum.existing = sum.away.n = 0;
     acl_fa_look_at(&v, acl_fa_interface(b[0], d));
     for (u32 i = 0; i < 4; i++)
         v.skipped.bits[i] = __atomic_load_n(&acl_common->skipped.bits[i], __ATOMIC_RELAXED);
@@ -189,8 +177,8 @@ ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **
             acl_fa_look_at(&v, at);
         next[i] = acl_fa_packet(t, n, b[i], &v, &sum);
     }
-    if (unlikely(sum.n_away))
-        acl_fa_send_away(t, n, &sum);
+    if (unlikely(sum.away.n))
+        thread_handoff_batch(t, n->index, &sum.away, n, ACL_FA_ERR_HANDOFF, ACL_FA_NEXT_DROP);
     node_count(n, ACL_FA_ERR_PERMIT, sum.permitted);
     node_count(n, ACL_FA_ERR_CHECK, sum.checked);
     node_count(n, ACL_FA_ERR_NEW, sum.made);

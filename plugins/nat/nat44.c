@@ -299,6 +299,17 @@ u32 nat44_sessions_copy(const struct piste *p, u32 thread, u32 *from, struct nat
     return sessions_copy(nat44_state_of(p)->data.sessions, thread, from, out, index, max);
 }
 
+bool nat44_sessions_next(const struct piste *p, struct nat44_place *at, struct nat44_session *out,
+                         u32 max, u32 *n)
+{
+    if (at->from == SESSION_NONE)
+        *at = (struct nat44_place){.thread = at->thread + 1};
+    if (!nat44_is_enabled(p) || at->thread >= engine_n_threads(engine_of(p)))
+        return false;
+    *n = nat44_sessions_copy(p, at->thread, &at->from, out, NULL, max);
+    return true;
+}
+
 bool nat44_session_is_over(const struct piste *p, const struct nat44_session *s, u64 *left_ns)
 {
     u64 end = s->last_heard_ns + nat44_session_timeout_ns(&nat44_state_of(p)->data, s);

@@ -3,7 +3,7 @@
  * serves any number of hosts inside as long as they talk to different ends outside.
  *
  *   inside  ─► nat44-ed-in2out ─► ip4-lookup ...     begins sessions
- *   outside ─► nat44-ed-out2in ─► ip4-lookup ...     has those that there are
+ *   outside ─► nat44-ed-out2in ─► ip4-lookup ...     has these, and begins those of static mappings
  *   errors of this switch about what it translated ─► nat44-ed-local-error ─► ip4-lookup ...
  *
  * Each session is a data thread's, found by the port outside (nat44_owner_of_port). What is set
@@ -111,6 +111,13 @@ u16 nat44_mss(const struct piste *p);
 /* Sessions of a thread, in pieces, as sessions_copy has it. The plugin is enabled. */
 u32 nat44_sessions_copy(const struct piste *p, u32 thread, u32 *from, struct nat44_session *out,
                         u32 *index, u32 max);
+/* Where a walk over the sessions of all threads is: at first {1}. */
+struct nat44_place {
+    u32 thread, from;
+};
+/* The next some of them: *n into out[max]. false: there are no more, or the plugin is disabled. */
+bool nat44_sessions_next(const struct piste *p, struct nat44_place *at, struct nat44_session *out,
+                         u32 max, u32 *n);
 /* Whether it ends about now, though its timer has not fired yet. */
 bool nat44_session_is_over(const struct piste *p, const struct nat44_session *s, u64 *left_ns);
 

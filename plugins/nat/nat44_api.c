@@ -373,7 +373,7 @@ static void nat44_api_del_session(struct api_call *c)
 
 /* Where a dump of sessions is. */
 struct session_dump {
-    u32 thread, from;
+    struct nat44_place at;
     struct fib_index fib;
     be32 user;
     void (*tell)(struct api_call *c, const struct nat44_session *s);
@@ -431,28 +431,23 @@ static bool nat44_api_session_more(struct api_call *c, void *state)
 {
     struct session_dump *x = state;
     struct nat44_session s[64];
-    for (u32 k = 0; nat44_is_enabled(c->piste) && x->thread < engine_n_threads(engine_of(c->piste));
-         k++) {
-        if (!api_room(c) || k == 1024)
-            return true;
-        u32 n = nat44_sessions_copy(c->piste, x->thread, &x->from, s, NULL, array_len(s));
+    u32 n;
+    for (u32 k = 0; k < 1024 && api_room(c); k++) {
+        if (!nat44_sessions_next(c->piste, &x->at, s, array_len(s), &n))
+            return false;
         for (u32 i = 0; i < n; i++)
             if (be32_equal(s[i].key[NAT44_I2O].src, x->user) &&
                 nat44_key_fib(&s[i].key[NAT44_I2O]).i == x->fib.i)
                 x->tell(c, &s[i]);
-        if (x->from != SESSION_NONE)
-            continue;
-        x->thread++;
-        x->from = 0;
     }
-    return false;
+    return true;
 }
 
 static void nat44_api_sessions(struct api_call *c, const u8 *user, u32 vrf,
                                void (*tell)(struct api_call *c, const struct nat44_session *s))
 {
     struct session_dump *x = mem_alloc(sizeof(*x));
-    *x = (struct session_dump){.thread = 1,
+    *x = (struct session_dump){.at = {.thread = 1},
                                .fib = fib_table_find(fib_of(c->piste), IP_FAMILY_4, vrf),
                                .user = load_be32(user),
                                .tell = tell};
@@ -486,8 +481,8 @@ struct user {
 };
 
 struct user_dump {
-    u32 thread, from; /* sessions are counted, */
-    u32 told;         /* and then users are told */
+    struct nat44_place at; /* sessions are counted, */
+    u32 told;              /* and then users are told */
     VEC(struct user) users;
     struct hash by_host; /* address and table */
 };
@@ -518,17 +513,12 @@ static bool nat44_api_user_more(struct api_call *c, void *state)
 {
     struct user_dump *x = state;
     struct nat44_session s[64];
-    for (u32 k = 0; nat44_is_enabled(c->piste) && x->thread < engine_n_threads(engine_of(c->piste));
-         k++) {
-        if (k == 1024)
-            return true;
-        u32 n = nat44_sessions_copy(c->piste, x->thread, &x->from, s, NULL, array_len(s));
+    u32 n;
+    for (u32 k = 0; nat44_sessions_next(c->piste, &x->at, s, array_len(s), &n); k++) {
         for (u32 i = 0; i < n; i++)
             count_user(x, &s[i]);
-        if (x->from != SESSION_NONE)
-            continue;
-        x->thread++;
-        x->from = 0;
+        if (k == 1024)
+            return true;
     }
     for (; x->told < x->users.n; x->told++) {
         if (!api_room(c))
@@ -549,7 +539,7 @@ static void user_dump_end(void *state)
 static void nat44_api_users(struct api_call *c)
 {
     struct user_dump *x = mem_alloc(sizeof(*x));
-    x->thread = 1;
+    x->at.thread = 1;
     hash_init(&x->by_host, 8);
     api_continue(c, nat44_api_user_more, user_dump_end, x);
 }

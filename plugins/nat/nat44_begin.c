@@ -137,7 +137,7 @@ static bool nat44_find_port(struct nat44_data *n, struct thread *t, const union 
     bool low = wanted < NAT44_WELL_KNOWN && protocol != IP_PROTOCOL_ICMP;
     u32 from = low ? 1 : NAT44_WELL_KNOWN, to = low ? NAT44_WELL_KNOWN : 65536;
 
-    if (protocol != IP_PROTOCOL_ICMP && protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP)
+    if (!nat44_has_ports(protocol))
         return is_free(n, table, back);
     set_port(back, key->sport);
     if (nat44_owner_of_port(n, key->sport) == thread_index(t) && wanted && is_free(n, table, back))
@@ -223,19 +223,13 @@ static void take_inside(union nat44_key *back, const struct nat44_mapping *m)
         back->dport = m->inside.port;
 }
 
-static bool has_ports(u8 protocol)
-{
-    return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ||
-           protocol == IP_PROTOCOL_ICMP;
-}
-
 /* From inside to the outer address of another host inside: that gets it from an outer address of
  * the sender's, so that what it answers comes back here (RFC 4787 REQ-9). */
 static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
                          const struct nat44_mapping *to, u32 *session)
 {
     union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = p->key};
-    if (!p->asks || !has_ports(nat44_key_protocol(&p->key)))
+    if (!p->asks || !nat44_has_ports(nat44_key_protocol(&p->key)))
         return why_not(p);
     key[NAT44_O2I] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
     take_inside(&key[NAT44_O2I], to);

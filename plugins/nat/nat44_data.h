@@ -9,11 +9,11 @@
 #pragma once
 
 #include "base/index_list.h"
+#include "base/pool.h"
+#include "base/shared_hash.h"
 #include "engine/counter.h"
 #include "engine/sessions.h"
 #include "engine/thread.h"
-#include "base/pool.h"
-#include "base/shared_hash.h"
 #include "net/ip/fib/fib.h"
 #include "net/packet/ip4_packet.h"
 
@@ -35,6 +35,13 @@ union nat44_key {
 ALWAYS_INLINE u8 nat44_key_protocol(const union nat44_key *k)
 {
     return (u8)k->fib_protocol;
+}
+
+/* Whether sessions of a protocol have ports, or an identifier in their place. */
+ALWAYS_INLINE bool nat44_has_ports(u8 protocol)
+{
+    return protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP ||
+           protocol == IP_PROTOCOL_ICMP;
 }
 
 ALWAYS_INLINE struct fib_index nat44_key_fib(const union nat44_key *k)
@@ -76,12 +83,23 @@ struct nat44_session {
     u8 state;               /* enum nat44_session_state */
     u8 flags;
     u8 lru; /* enum nat44_lru */
-    u8 spare;
     struct index_links by_age;
-    u32 aged_s; /* when it went to the end of its list, in 2^33 ns */
-    u32 spare2;
+    u32 aged; /* nat44_age_of when it went to the end of its list */
 };
 static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
+
+/* Time as lists by age tell it apart: in steps of 2^33 ns. */
+ALWAYS_INLINE u32 nat44_age_of(u64 ns)
+{
+    return (u32)(ns >> 33);
+}
+
+/* Not answered, or done (RFC 6146 3.5.2.2). */
+ALWAYS_INLINE bool nat44_session_is_transitory(const struct nat44_session *s)
+{
+    return s->state == NAT44_STATE_INIT || s->state == NAT44_STATE_FIN_BOTH ||
+           s->state == NAT44_STATE_TRANS;
+}
 
 /* --- settings --- */
 

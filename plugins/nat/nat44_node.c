@@ -301,7 +301,7 @@ void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct
 static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, enum nat44_dir dir)
 {
     u8 protocol = nat44_key_protocol(k);
-    if (protocol != IP_PROTOCOL_TCP && protocol != IP_PROTOCOL_UDP && protocol != IP_PROTOCOL_ICMP)
+    if (!nat44_has_ports(protocol))
         return nat44_owner_of_host(n, dir == NAT44_I2O ? k->dst : k->src);
     if (dir == NAT44_O2I || nat44_is_outside_end(n, k))
         return nat44_owner_of_port(n, k->dport);
@@ -316,20 +316,10 @@ static void parse_any(struct thread *t, struct buffer *b, struct nat44_packet *p
         nat44_parse(t, b, fib_of_packet(b), p);
 }
 
-struct nat44_away {
-    u32 bi[FRAME_PKTS];
-    u8 to[FRAME_PKTS];
-    u32 n;
-};
-
-static void send_away(struct thread *t, struct node *nd, struct node_index node,
-                      const struct nat44_away *a)
+static void send_away(struct thread *t, struct node *nd, struct node_index to,
+                      const struct handoff_batch *away)
 {
-    u32 refused[FRAME_PKTS];
-    u32 n = a->n ? thread_handoff_each(t, node, a->bi, a->to, a->n, refused) : 0;
-    for (u32 i = 0; i < n; i++)
-        node_drop(nd, buffer_at(refused[i]), NAT44_ERR_CONGESTION, NAT44_NEXT_DROP);
-    node_enqueue(t, nd, NAT44_NEXT_DROP, refused, n);
+    thread_handoff_batch(t, to, away, nd, NAT44_ERR_CONGESTION, NAT44_NEXT_DROP);
 }
 
 enum nat44_way { NAT44_WAY_IN2OUT, NAT44_WAY_OUT2IN, NAT44_WAY_BOTH };
@@ -338,7 +328,7 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
                                 u32 count, enum nat44_way way, bool handoff)
 {
     struct nat44_data *n = nat44_now();
-    struct nat44_away away[NAT44_DIRS];
+    struct handoff_batch away[NAT44_DIRS];
     away[NAT44_I2O].n = away[NAT44_O2I].n = 0;
     if (unlikely(!n)) {
         nat44_off(b, next, count, true);
@@ -355,9 +345,7 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
         u32 owner = handoff && p.kind < NAT44_BAD ? owner_of_key(n, &p.key, dir) : thread_index(t);
         if (owner == thread_index(t))
             continue;
-        struct nat44_away *a = &away[dir];
-        a->bi[a->n] = buffer_index(b[i]);
-        a->to[a->n++] = (u8)owner;
+        handoff_add(&away[dir], b[i], owner);
         next[i] = NEXT_CONSUMED;
     }
     send_away(t, nd, n->in_node[NAT44_I2O], &away[NAT44_I2O]);
@@ -415,7 +403,8 @@ void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer
                                 u32 count)
 {
     struct nat44_data *n = nat44_now();
-    struct nat44_away away = {.n = 0};
+    struct handoff_batch away;
+    away.n = 0;
     for (u32 i = 0; i < count; i++) {
         struct nat44_packet p = {0};
         enum nat44_dir dir;
@@ -430,8 +419,7 @@ void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer
             b[i]->flags = (b[i]->flags & ~(u32)BUFFER_LOCAL) | BUFFER_IN_FIB;
             next[i] = NAT44_NEXT_FAST;
         } else if (n && owner != thread_index(t)) {
-            away.bi[away.n] = buffer_index(b[i]);
-            away.to[away.n++] = (u8)owner;
+            handoff_add(&away, b[i], owner);
             next[i] = NEXT_CONSUMED;
         }
     }

@@ -43,10 +43,8 @@ static u8 nat44_parse_error(const struct ip4_header *ip, u32 bytes, struct fib_i
         return NAT44_BAD;
     union nat44_key quoted = nat44_key_of(in, fib);
     bool first = !(be16_to_host(in->fragment) & IP4_OFFSET_MASK);
-    bool by_ports = in->protocol == IP_PROTOCOL_TCP || in->protocol == IP_PROTOCOL_UDP ||
-                    in->protocol == IP_PROTOCOL_ICMP;
-    if (by_ports && (!first || room < ip4_header_bytes(in) + 8 ||
-                     !take_ports(in->protocol, ip4_payload(in), &quoted)))
+    if (nat44_has_ports(in->protocol) && (!first || room < ip4_header_bytes(in) + 8 ||
+                                          !take_ports(in->protocol, ip4_payload(in), &quoted)))
         return NAT44_BAD;
     *key = nat44_key_back(&quoted, fib);
     return NAT44_ERROR;
@@ -98,7 +96,7 @@ void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struc
 
     *p = (struct nat44_packet){.key = nat44_key_of(ip, fib), .kind = NAT44_BAD};
     bool tcp = ip->protocol == IP_PROTOCOL_TCP, icmp = ip->protocol == IP_PROTOCOL_ICMP;
-    if (!tcp && !icmp && ip->protocol != IP_PROTOCOL_UDP) {
+    if (!nat44_has_ports(ip->protocol)) {
         p->kind = NAT44_OTHER;
         p->asks = true;
         return;
@@ -124,16 +122,11 @@ void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struc
 
 /* --- rewriting --- */
 
-static u64 half_words(be32 x)
-{
-    return (x.raw & 0xffff) + (x.raw >> 16);
-}
-
 void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
                   u16 *l4_delta)
 {
-    u64 ip = half_words((be32){~from->src.raw}) + half_words((be32){~from->dst.raw}) +
-             half_words(back->dst) + half_words(back->src);
+    u64 ip = csum_pseudo_ip4((be32){~from->src.raw}, (be32){~from->dst.raw}, 0, 0) +
+             csum_pseudo_ip4(back->dst, back->src, 0, 0);
     u64 ports =
         (u64)(u16)~from->sport.raw + (u16)~from->dport.raw + back->dport.raw + back->sport.raw;
     *ip_delta = csum_fold(ip);
@@ -149,14 +142,6 @@ void nat44_clamp(struct buffer *b, u16 mss)
     u32 at = mss ? tcp_mss_above(tcp, b->len - ip4_header_bytes(ip), mss) : 0;
     if (at)
         tcp_mss_write(b, tcp, at, mss);
-}
-
-void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta)
-{
-    struct ip4_header *ip = buffer_current(b);
-    ip->src = back->dst;
-    ip->dst = back->src;
-    ip->checksum = csum_finish((u64)(u16)~ip->checksum.raw + ip_delta);
 }
 
 static void set_src(struct ip4_header *ip, be32 to)
@@ -178,10 +163,8 @@ static void rewrite_quoted(struct ip4_header *in, u32 bytes, const union nat44_k
 {
     u8 *l4 = ip4_payload(in);
     u32 l4_bytes = bytes - ip4_header_bytes(in);
-    u64 ip_delta = csum_pseudo_ip4((be32){~from->src.raw}, (be32){~from->dst.raw}, 0, 0);
-    ip_delta = csum_fold(ip_delta) + csum_fold(csum_pseudo_ip4(to->src, to->dst, 0, 0));
-    u64 ports = (u64)(u16)~from->sport.raw + (u16)~from->dport.raw + to->sport.raw + to->dport.raw;
-
+    u16 ip_delta, l4_delta;
+    nat44_deltas(from, to, &ip_delta, &l4_delta);
     set_src(in, to->src);
     set_dst(in, to->dst);
     if (in->protocol == IP_PROTOCOL_ICMP) {
@@ -199,9 +182,9 @@ static void rewrite_quoted(struct ip4_header *in, u32 bytes, const union nat44_k
         return;
     be16 sum = load_be16(l4 + at);
     if (in->protocol == IP_PROTOCOL_TCP)
-        store_be16(l4 + at, csum_finish((u64)(u16)~sum.raw + ip_delta + ports));
+        store_be16(l4 + at, csum_finish((u64)(u16)~sum.raw + l4_delta));
     else if (!be16_is_zero(sum))
-        store_be16(l4 + at, csum_finish_udp((u64)(u16)~sum.raw + ip_delta + ports));
+        store_be16(l4 + at, csum_finish_udp((u64)(u16)~sum.raw + l4_delta));
 }
 
 void nat44_rewrite_error(struct buffer *b, const union nat44_key *key, const union nat44_key *back,

@@ -69,12 +69,22 @@ ALWAYS_INLINE bool nat44_parse_plain(const struct buffer *b, struct fib_index fi
 /* Any packet; its headers are in the first buffer afterwards, unless it is bad. */
 void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struct nat44_packet *p);
 
-/* What is to be added to the sums of packets with key `from` that become `back` turned around: to
- * those over addresses, and to those over ports (or an identifier), too. */
+/* What is to be added to the sums of packets with key `from` that become `back`, turned around or
+ * not: to those over addresses, and to those over ports (or an identifier), too. */
 void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
                   u16 *l4_delta);
 
-/* Makes a packet with ports or a query that of `back` turned around. Deltas: see nat44_deltas. */
+/* Makes a packet that of `back` turned around, where that has no ports. Deltas: see nat44_deltas.
+ */
+ALWAYS_INLINE void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta)
+{
+    struct ip4_header *ip = buffer_current(b);
+    ip->src = back->dst;
+    ip->dst = back->src;
+    ip->checksum = csum_finish((u64)(u16)~ip->checksum.raw + ip_delta);
+}
+
+/* The same of one with ports, or of a query. */
 ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, u16 ip_delta,
                                  u16 l4_delta)
 {
@@ -83,9 +93,7 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
     /* still to be made: its field holds the pseudo-header's sum */
     bool partial = unlikely(b->flags & BUFFER_CSUM_PARTIAL) && b->csum_start == (u8 *)l4 - b->data;
 
-    ip->src = back->dst;
-    ip->dst = back->src;
-    ip->checksum = csum_finish((u64)(u16)~ip->checksum.raw + ip_delta);
+    nat44_rewrite_other(b, back, ip_delta);
     if (ip->protocol == IP_PROTOCOL_TCP || ip->protocol == IP_PROTOCOL_UDP) {
         struct udp_header *udp = l4; /* ports of both are in the same place */
         be16 *sum = (be16 *)((u8 *)l4 + (ip->protocol == IP_PROTOCOL_TCP
@@ -112,8 +120,6 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
 /* Of a SYN: its end takes segments of at most mss bytes; 0: as it says. */
 void nat44_clamp(struct buffer *b, u16 mss);
 
-/* As nat44_rewrite, for what has no ports. */
-void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta);
 /* As nat44_rewrite, for an ICMP error, whose session's keys these are: also in the packet that it
  * quotes. */
 void nat44_rewrite_error(struct buffer *b, const union nat44_key *key, const union nat44_key *back,

@@ -11,12 +11,6 @@ static struct nat44_session *nat44_session_at(const struct session_table *table,
     return session_at(table, i);
 }
 
-static bool nat44_session_is_transitory(const struct nat44_session *s)
-{
-    return s->state == NAT44_STATE_INIT || s->state == NAT44_STATE_FIN_BOTH ||
-           s->state == NAT44_STATE_TRANS;
-}
-
 u64 nat44_session_timeout_ns(const struct nat44_data *n, const struct nat44_session *s)
 {
     u8 protocol = nat44_key_protocol(&s->key[NAT44_I2O]);
@@ -35,7 +29,7 @@ static void nat44_list_add(struct nat44_thread *own, struct session_table *table
 {
     struct nat44_session *s = nat44_session_at(table, i);
     s->lru = nat44_session_is_transitory(s) ? NAT44_LRU_TRANSITORY : NAT44_LRU_ESTABLISHED;
-    s->aged_s = (u32)(s->last_heard_ns >> 33);
+    s->aged = nat44_age_of(s->last_heard_ns);
     index_list_add(&own->lru[s->lru], SESSION_LINKS(table), table->pool.stride_bytes, i);
 }
 

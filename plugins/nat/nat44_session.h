@@ -35,6 +35,6 @@ ALWAYS_INLINE void nat44_session_heard(struct nat44_data *n, struct thread *t, u
     s->bytes += bytes;
     if (unlikely(!plain))
         nat44_session_step(n, t, session, dir, tcp_flags);
-    if (unlikely(s->aged_s != (u32)(s->last_heard_ns >> 33)))
+    if (unlikely(s->aged != nat44_age_of(s->last_heard_ns)))
         nat44_session_age(n, t, session);
 }

@@ -53,9 +53,8 @@ int nat44_show_interfaces(struct cli_call *c)
 static void show_address(struct cli_call *c, const struct nat44_pool_entry *a)
 {
     char text[IP_ADDRESS_TEXT_BYTES];
-    struct ip_address x = ip_address_from_ip4(a->addr);
     out_object(c->out, NULL);
-    out_str(c->out, "address", ip_address_text(IP_FAMILY_4, &x, text), "%s\n");
+    out_str(c->out, "address", nat44_show_address_text(a->addr, text), "%s\n");
     if (a->tenant_vrf == NAT44_VRF_ANY)
         out_text(c->out, "  tenant VRF independent\n");
     else
@@ -234,7 +233,7 @@ static void show_side(struct out *o, const char *words, be32 addr, u8 protocol, 
     out_text(o, "    %s", words);
     out_str(o, "address", nat44_show_address_text(addr, text), " %s");
     out_str(o, "protocol", text_str(&name), " proto %s");
-    if (protocol == IP_PROTOCOL_TCP || protocol == IP_PROTOCOL_UDP || protocol == IP_PROTOCOL_ICMP)
+    if (nat44_has_ports(protocol))
         out_u64(o, "port", be16_to_host(port), " port %" PRIu64);
     out_u64(o, "fib", fib, " fib %" PRIu64 "\n");
     out_end(o);
@@ -372,7 +371,7 @@ int nat44_show_sessions(struct cli_call *c)
 enum { SUM_TCP_ESTABLISHED, SUM_TCP_TRANSITORY, SUM_UDP, SUM_ICMP, SUM_OTHER, SUMS };
 
 struct summary {
-    u32 thread, from;
+    struct nat44_place at;
     u64 n[SUMS], over[SUMS];
     u64 oldest_ns[SUMS]; /* when the first of them times out */
 };
@@ -381,9 +380,7 @@ static u32 nat44_sum_of(const struct nat44_session *s)
 {
     switch (nat44_key_protocol(&s->key[NAT44_I2O])) {
     case IP_PROTOCOL_TCP:
-        return s->state == NAT44_STATE_INIT || s->state >= NAT44_STATE_FIN_BOTH
-                   ? SUM_TCP_TRANSITORY
-                   : SUM_TCP_ESTABLISHED;
+        return nat44_session_is_transitory(s) ? SUM_TCP_TRANSITORY : SUM_TCP_ESTABLISHED;
     case IP_PROTOCOL_UDP:
         return SUM_UDP;
     case IP_PROTOCOL_ICMP:
@@ -393,19 +390,15 @@ static u32 nat44_sum_of(const struct nat44_session *s)
     }
 }
 
-static void sum_piece(struct piste *p, struct summary *x)
+static void sum_one(const struct piste *p, struct summary *x, const struct nat44_session *s)
 {
-    struct nat44_session s[64];
-    u32 n = nat44_sessions_copy(p, x->thread, &x->from, s, NULL, array_len(s));
-    for (u32 i = 0; i < n; i++) {
-        u32 k = nat44_sum_of(&s[i]);
-        u64 left, end;
-        x->over[k] += nat44_session_is_over(p, &s[i], &left);
-        end = clock_ns() + left - p->start_ns;
-        if (!x->n[k] || end < x->oldest_ns[k])
-            x->oldest_ns[k] = end;
-        x->n[k]++;
-    }
+    u32 k = nat44_sum_of(s);
+    u64 left;
+    x->over[k] += nat44_session_is_over(p, s, &left);
+    u64 end = clock_ns() + left - p->start_ns;
+    if (!x->n[k] || end < x->oldest_ns[k])
+        x->oldest_ns[k] = end;
+    x->n[k]++;
 }
 
 static void show_oldest(struct cli_call *c, const struct summary *x, u32 k, const char *words)
@@ -446,15 +439,16 @@ int nat44_show_summary(struct cli_call *c)
 {
     struct summary *x = cli_kept(c, sizeof(*x), NULL);
     const struct nat44_state *s = nat44_state_of(c->piste);
+    struct nat44_session some[64];
+    u32 n;
     if (!c->again)
-        x->thread = 1;
-    for (; x->thread < engine_n_threads(engine_of(c->piste)) && s->enabled;
-         x->thread++, x->from = 0)
-        for (u32 k = 0; x->from != SESSION_NONE; k++) {
-            if (k == 1024) /* others have their turn */
-                return CLI_MORE;
-            sum_piece(c->piste, x);
-        }
+        x->at.thread = 1;
+    for (u32 k = 0; nat44_sessions_next(c->piste, &x->at, some, array_len(some), &n); k++) {
+        for (u32 i = 0; i < n; i++)
+            sum_one(c->piste, x, &some[i]);
+        if (k == 1024) /* others have their turn */
+            return CLI_MORE;
+    }
     out_u64(c->out, "max_translations_per_thread", s->enabled ? s->options.sessions : 0,
             "max translations per thread: %" PRIu64);
     out_text(c->out, " fib %u\n", s->enabled ? s->data.inside_fib.i : 0);

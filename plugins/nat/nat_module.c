@@ -204,7 +204,6 @@ static const struct feature_def *const features[] = {
 
 static const char *const needs[] = {"api", "interface", "address", "ip4-sv-reassembly", NULL};
 
-extern const struct module piste_module;
 const struct module piste_module = {
     .abi = MODULE_ABI,
     .name = nat44_module_name,

@@ -47,22 +47,25 @@ u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, c
     return count;
 }
 
-u32 thread_handoff_each(struct thread *from, struct node_index node, const u32 *bi, const u8 *to,
-                        u32 n, u32 *refused)
+void thread_handoff_batch(struct thread *from, struct node_index to, const struct handoff_batch *h,
+                          struct node *n, u32 error, u16 drop)
 {
-    u32 part[FRAME_PKTS], n_refused = 0;
+    u32 part[FRAME_PKTS], refused[FRAME_PKTS], n_refused = 0;
     u64 left = 0;
-    for (u32 i = 0; i < n; i++)
-        left |= 1ull << to[i];
+    for (u32 i = 0; i < h->n; i++)
+        left |= 1ull << h->to[i];
     for (; left; left &= left - 1) {
         u32 thread = (u32)__builtin_ctzll(left), count = 0;
-        for (u32 i = 0; i < n; i++)
-            if (to[i] == thread)
-                part[count++] = bi[i];
-        for (u32 i = thread_handoff(from, thread, node, part, count); i < count; i++)
+        for (u32 i = 0; i < h->n; i++)
+            if (h->to[i] == thread)
+                part[count++] = h->bi[i];
+        for (u32 i = thread_handoff(from, thread, to, part, count); i < count; i++) {
+            node_drop(n, buffer_at(part[i]), error, drop);
             refused[n_refused++] = part[i];
+        }
     }
-    return n_refused;
+    if (n_refused)
+        node_enqueue(from, n, drop, refused, n_refused);
 }
 
 /* Some of the packets of one ring; returns whether there are more. */

@@ -71,10 +71,23 @@ bool thread_post(struct thread *t, void (*fn)(struct piste *p, const void *paylo
 u32 thread_handoff(struct thread *from, u32 to_thread, struct node_index node, const u32 *bi,
                    u32 n) MUST_CHECK;
 
-/* The same, packet i to thread to[i]. Those that were not taken are in refused[]: returns how many.
- * Shapes: n <= FRAME_PKTS. */
-u32 thread_handoff_each(struct thread *from, struct node_index node, const u32 *bi, const u8 *to,
-                        u32 n, u32 *refused) MUST_CHECK;
+/* What a node's vector has for other data threads. n is 0 at first. */
+struct handoff_batch {
+    u32 n;
+    u32 bi[FRAME_PKTS];
+    u8 to[FRAME_PKTS];
+};
+
+ALWAYS_INLINE void handoff_add(struct handoff_batch *h, const struct buffer *b, u32 to_thread)
+{
+    h->bi[h->n] = buffer_index(b);
+    h->to[h->n++] = (u8)to_thread;
+}
+
+/* All of it to that node of their threads. Those that are not taken, n drops for this reason, by
+ * its edge `drop`. */
+void thread_handoff_batch(struct thread *from, struct node_index to, const struct handoff_batch *h,
+                          struct node *n, u32 error, u16 drop);
 
 /* ---- control thread ---- */
 

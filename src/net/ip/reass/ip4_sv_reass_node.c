@@ -218,20 +218,12 @@ static u64 sv_mix(const struct buffer *b, u64 seed)
     return (x ^ x >> 29 ^ ((u64)h->id.raw << 8 | h->protocol)) * 0xbf58476d1ce4e5b9ull;
 }
 
-static void sv_send_away(struct sv_batch *x, const u32 *bi, const u8 *to, u32 n)
-{
-    u32 refused[FRAME_PKTS];
-    u32 left = n ? thread_handoff_each(x->t, x->m->handoff_node, bi, to, n, refused) : 0;
-    for (u32 i = 0; i < left; i++)
-        sv_drop(x, refused[i], IP4_ERROR_REASS_CONGESTION);
-}
-
 void NODE_FN(ip4_sv_reassembly_feature)(struct thread *t, struct node *n, struct buffer **b,
                                         u16 *next, u32 count)
 {
     struct sv_batch x = {.m = n->state, .t = t, .n = n, .feature = true};
-    u32 away[FRAME_PKTS], n_away = 0;
-    u8 to[FRAME_PKTS];
+    struct handoff_batch away;
+    away.n = 0;
 
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *ip = buffer_current(b[i]);
@@ -242,14 +234,12 @@ void NODE_FN(ip4_sv_reassembly_feature)(struct thread *t, struct node *n, struct
         u32 owner = x.m->n_owners == 1 ? thread_index(t)
                                        : 1 + (u32)(sv_mix(b[i], x.m->seed) >> 32) % x.m->n_owners;
         next[i] = NEXT_CONSUMED;
-        if (owner == thread_index(t)) {
+        if (owner == thread_index(t))
             sv_add(&x, buffer_index(b[i]));
-            continue;
-        }
-        away[n_away] = buffer_index(b[i]);
-        to[n_away++] = (u8)owner;
+        else
+            handoff_add(&away, b[i], owner);
     }
-    sv_send_away(&x, away, to, n_away);
+    thread_handoff_batch(t, x.m->handoff_node, &away, n, IP4_ERROR_REASS_CONGESTION, SV_NEXT_DROP);
     sv_flush(&x);
 }
 

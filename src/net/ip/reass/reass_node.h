@@ -90,23 +90,6 @@ static inline void reass_node_add(struct reass_main *m, struct reass_batch *batc
     node_count(batch->n, batch->family->joined, out.n_joined);
 }
 
-/* What a vector has for other threads. */
-struct reass_away {
-    u32 bi[FRAME_PKTS];
-    u8 to[FRAME_PKTS];
-    u32 n;
-};
-
-static inline void reass_send_away(struct reass_main *m, struct reass_batch *batch,
-                                   const struct reass_away *a, enum reass_way way)
-{
-    u32 refused[FRAME_PKTS];
-    u32 n = thread_handoff_each(batch->t, m->handoff_nodes[way], a->bi, a->to, a->n, refused);
-    for (u32 i = 0; i < n; i++)
-        node_drop(batch->n, buffer_at(refused[i]), batch->family->congestion, 0);
-    node_enqueue(batch->t, batch->n, REASS_NEXT_DROP, refused, n);
-}
-
 /* Fragments that came in on this thread. */
 ALWAYS_INLINE void reass_come_in(const struct reass_family *family, struct thread *t,
                                  struct node *n, struct buffer **b, u16 *next, u32 count,
@@ -114,8 +97,9 @@ ALWAYS_INLINE void reass_come_in(const struct reass_family *family, struct threa
 {
     struct reass_main *m = n->state;
     struct reass_batch batch = {.family = family, .t = t, .n = n};
-    struct reass_away away = {.n = 0};
+    struct handoff_batch away;
     bool off = way == REASS_LOCAL && !__atomic_load_n(&m->local_enabled, __ATOMIC_RELAXED);
+    away.n = 0;
 
     for (u32 i = 0; i < count; i++) {
         if (way == REASS_FEATURE && likely(!family->is_fragment(t, b[i]))) {
@@ -135,12 +119,10 @@ ALWAYS_INLINE void reass_come_in(const struct reass_family *family, struct threa
             reass_node_add(m, &batch, b[i], way);
             continue;
         }
-        away.bi[away.n] = buffer_index(b[i]);
-        away.to[away.n++] = (u8)owner;
+        handoff_add(&away, b[i], owner);
     }
     reass_flush(&batch);
-    if (away.n)
-        reass_send_away(m, &batch, &away, way);
+    thread_handoff_batch(t, m->handoff_nodes[way], &away, n, family->congestion, REASS_NEXT_DROP);
 }
 
 /* Fragments that other threads sent here. */
