@@ -74,6 +74,9 @@ struct if_index nat44_address_if_at(const struct piste *p, u32 k);
 /* flag: one of enum nat44_if_flags. -EEXIST, -ENOENT. */
 int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
                         struct error *e) MUST_CHECK;
+/* What nat44_set_interface says before it begins. */
+int nat44_check_interface(struct piste *p, struct if_index i, u8 flag, bool add,
+                          struct error *e) MUST_CHECK;
 /* The k-th interface that has any. */
 bool nat44_interface_at(const struct piste *p, u32 k, struct if_index *i, u8 *flags);
 

@@ -119,22 +119,50 @@ static int nat44_cli_interface_address(struct cli_call *c)
               : 0;
 }
 
+/* What a word of `set interface nat44' says of the interface behind it; 0: nothing. */
+static u8 flag_of_word(const char *word)
+{
+    return !strcmp(word, "inside") ? NAT44_IF_IN : !strcmp(word, "outside") ? NAT44_IF_OUT : 0;
+}
+
+typedef int set_interface_fn(struct piste *p, struct if_index i, u8 flag, bool add,
+                             struct error *e);
+
+/* fn for the first n words of the command, as far as they name interfaces. *done: up to which it
+ * went. */
+static int each_interface(struct cli_call *c, u32 n, bool add, set_interface_fn *fn, u32 *done)
+{
+    for (*done = 0; *done < n; ++*done) {
+        const struct cli_arg *a = &c->args[*done];
+        u8 flag = flag_of_word(a->name);
+        const struct interface *f = a->value.ptr;
+        struct error e;
+        int rc = flag ? fn(c->piste, f->index, flag, add, &e) : 0;
+        if (rc)
+            return error_set(c->err, -rc, "%s %s failed: %s", add ? "add" : "del", f->name, e.text);
+    }
+    return 0;
+}
+
+/* All of them or none. */
 static int nat44_cli_interface(struct cli_call *c)
 {
-    bool del = cli_has(c, "del");
-    u32 n = 0;
-    for (u32 i = 0; i < c->n_args; i++) {
-        bool in = !strcmp(c->args[i].name, "inside"), out = !strcmp(c->args[i].name, "outside");
-        if (!in && !out)
-            continue;
-        const struct interface *f = c->args[i].value.ptr;
-        struct error e;
-        n++;
-        int rc = nat44_set_interface(c->piste, f->index, in ? NAT44_IF_IN : NAT44_IF_OUT, !del, &e);
-        if (rc)
-            return error_set(c->err, -rc, "%s %s failed: %s", del ? "del" : "add", f->name, e.text);
+    bool add = !cli_has(c, "del");
+    u32 done, undone, n = 0;
+    for (u32 i = 0; i < c->n_args; i++)
+        n += flag_of_word(c->args[i].name) != 0;
+    if (!n)
+        return error_set(c->err, EINVAL, "expected required argument(s)");
+    int rc = each_interface(c, c->n_args, add, nat44_check_interface, &done);
+    if (rc)
+        return rc;
+    rc = each_interface(c, c->n_args, add, nat44_set_interface, &done);
+    if (rc) { /* one is named twice, or there is no memory */
+        struct cli_call back = *c;
+        back.err = NULL;
+        (void)!each_interface(&back, done, !add, nat44_set_interface, &undone);
     }
-    return n ? 0 : error_set(c->err, EINVAL, "expected required argument(s)");
+    return rc;
 }
 
 /* --- static mappings --- */

@@ -76,20 +76,35 @@ static void nat44_leave_table(struct piste *p, struct if_index i)
     nat44_end_sessions(p, is_in_table, &table);
 }
 
-int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, struct error *e)
+static u8 flags_of(const struct nat44_state *s, struct if_index i)
 {
-    struct nat44_state *s = nat44_state_of(p);
+    u32 k = find_if(s, i);
+    return k < s->ifs.n ? s->ifs.v[k].flags : 0;
+}
+
+int nat44_check_interface(struct piste *p, struct if_index i, u8 flag, bool add, struct error *e)
+{
     int rc = nat44_must_be_enabled(p, e);
     if (rc)
         return rc;
-    u32 k = find_if(s, i);
-    u8 from = k < s->ifs.n ? s->ifs.v[k].flags : 0, to = (u8)(add ? from | flag : from & ~flag);
-    if (from == to)
-        return add ? error_set(e, EEXIST, "the interface is that already")
-                   : error_set(e, ENOENT, "the interface is not that");
-    rc = nat44_set_flags(p, i, from, to, e);
+    bool has = flags_of(nat44_state_of(p), i) & flag;
+    if (has && add)
+        return error_set(e, EEXIST, "the interface is that already");
+    if (!has && !add)
+        return error_set(e, ENOENT, "the interface is not that");
+    return 0;
+}
+
+int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, struct error *e)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    int rc = nat44_check_interface(p, i, flag, add, e);
+    u8 from = flags_of(s, i), to = (u8)(add ? from | flag : from & ~flag);
+    if (!rc)
+        rc = nat44_set_flags(p, i, from, to, e);
     if (rc)
         return rc;
+    u32 k = find_if(s, i);
     if (k == s->ifs.n)
         vec_add(&s->ifs, ((struct nat44_if){i, to}));
     s->ifs.v[k].flags = to;

@@ -41,7 +41,7 @@ struct nat44_state {
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);
-/* -ENODEV, in VPP's words. */
+/* -EOPNOTSUPP, in VPP's words. */
 int nat44_must_be_enabled(const struct piste *p, struct error *e) MUST_CHECK;
 
 /* --- nat44_pool.c --- */
@@ -57,6 +57,8 @@ void nat44_routes_fini(struct nat44_state *s);
 /* addr is one that this switch takes outside, as often as it is said, until it is not any more. */
 void nat44_own_address(struct piste *p, be32 addr);
 void nat44_disown_address(struct piste *p, be32 addr);
+/* How often it has been said. */
+u32 nat44_address_refs(const struct piste *p, be32 addr);
 /* Interfaces, tables or their addresses have changed: routes follow. */
 void nat44_sync_routes(struct piste *p);
 
@@ -66,8 +68,6 @@ void nat44_mappings_init(struct piste *p);
 void nat44_mappings_new(struct nat44_mappings *m);
 void nat44_mappings_free(struct nat44_mappings *m);
 void nat44_mappings_clear(struct piste *p);
-/* Whether a mapping's address outside is this one. */
-bool nat44_mapping_uses(const struct piste *p, be32 addr);
 /* An interface has got an address, or loses it: mappings of it follow. */
 void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool add);
 

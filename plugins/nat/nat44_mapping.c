@@ -211,17 +211,6 @@ bool nat44_mapping_at(const struct piste *p, u32 k, struct nat44_mapping_config 
     return true;
 }
 
-bool nat44_mapping_uses(const struct piste *p, be32 addr)
-{
-    const struct nat44_state *s = nat44_state_of(p);
-    for (u32 i = 0; i < s->mappings.n; i++) {
-        const struct nat44_mapping *m = mapping_of(p, &s->mappings.v[i]);
-        if (m && !m->identity && be32_equal(m->outside.addr, addr))
-            return true;
-    }
-    return false;
-}
-
 /* --- interfaces --- */
 
 void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool add)

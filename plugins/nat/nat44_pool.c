@@ -53,33 +53,6 @@ static int check_range(u32 first, u32 last, struct error *e)
     return 0;
 }
 
-int nat44_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf, struct error *e)
-{
-    struct nat44_state *s = nat44_state_of(p);
-    struct fib_index tenant;
-    int rc = nat44_must_be_enabled(p, e);
-    if (!rc)
-        rc = check_range(first, last, e);
-    if (!rc && s->addresses.n + (last - first) >= NAT44_ADDRESSES_MAX)
-        rc = error_set(e, ENOSPC, "at most %u addresses", NAT44_ADDRESSES_MAX);
-    for (u64 a = first; !rc && a <= last; a++)
-        if (find_address(s, be32_from_host((u32)a)) < s->addresses.n)
-            rc = error_set(e, EEXIST, "NAT address already in use.");
-    if (rc)
-        return rc;
-    for (u64 a = first; a <= last; a++) {
-        if (tenant_vrf != NAT44_VRF_ANY &&
-            (rc = fib_table_lock(fib_of(p), IP_FAMILY_4, tenant_vrf, NULL, FIB_SOURCE_PROXY,
-                                 &tenant, e)) != 0)
-            break;
-        vec_add(&s->addresses,
-                ((struct nat44_pool_entry){be32_from_host((u32)a), tenant_vrf, IF_NONE}));
-        nat44_own_address(p, be32_from_host((u32)a));
-    }
-    nat44_publish_pool(p);
-    return rc;
-}
-
 /* Takes out entry i. */
 static void nat44_drop_address(struct piste *p, u32 i)
 {
@@ -92,6 +65,41 @@ static void nat44_drop_address(struct piste *p, u32 i)
     vec_del(&s->addresses, i);
 }
 
+static int nat44_put_address(struct piste *p, be32 addr, u32 tenant_vrf, struct error *e)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    struct fib_index tenant;
+    int rc = tenant_vrf == NAT44_VRF_ANY ? 0
+                                         : fib_table_lock(fib_of(p), IP_FAMILY_4, tenant_vrf, NULL,
+                                                          FIB_SOURCE_PROXY, &tenant, e);
+    if (rc)
+        return rc;
+    vec_add(&s->addresses, ((struct nat44_pool_entry){addr, tenant_vrf, IF_NONE}));
+    nat44_own_address(p, addr);
+    return 0;
+}
+
+int nat44_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf, struct error *e)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    u32 before = s->addresses.n;
+    int rc = nat44_must_be_enabled(p, e);
+    if (!rc)
+        rc = check_range(first, last, e);
+    if (!rc && before + (last - first) >= NAT44_ADDRESSES_MAX)
+        rc = error_set(e, ENOSPC, "at most %u addresses", NAT44_ADDRESSES_MAX);
+    for (u64 a = first; !rc && a <= last; a++)
+        if (find_address(s, be32_from_host((u32)a)) < s->addresses.n)
+            rc = error_set(e, EEXIST, "NAT address already in use.");
+    for (u64 a = first; !rc && a <= last; a++)
+        rc = nat44_put_address(p, be32_from_host((u32)a), tenant_vrf, e);
+    while (rc && s->addresses.n > before)
+        nat44_drop_address(p, s->addresses.n - 1);
+    if (!rc)
+        nat44_publish_pool(p);
+    return rc;
+}
+
 int nat44_del_addresses(struct piste *p, u32 first, u32 last, struct error *e)
 {
     struct nat44_state *s = nat44_state_of(p);
@@ -102,7 +110,7 @@ int nat44_del_addresses(struct piste *p, u32 first, u32 last, struct error *e)
         u32 i = find_address(s, be32_from_host((u32)a));
         if (i == s->addresses.n || !if_is_none(s->addresses.v[i].from))
             rc = error_set(e, ENOENT, "NAT address not exist.");
-        else if (nat44_mapping_uses(p, s->addresses.v[i].addr))
+        else if (nat44_address_refs(p, s->addresses.v[i].addr) > 1) /* the pool is one */
             rc = error_set(e, EBUSY, "NAT address used in static mapping.");
     }
     if (rc)

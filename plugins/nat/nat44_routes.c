@@ -123,6 +123,13 @@ void nat44_disown_address(struct piste *p, be32 addr)
     }
 }
 
+u32 nat44_address_refs(const struct piste *p, be32 addr)
+{
+    const struct nat44_state *s = nat44_state_of(p);
+    u64 at;
+    return has_address(s, addr, &at) ? s->own.v[at].refs : 0;
+}
+
 void nat44_routes_init(struct nat44_state *s)
 {
     hash_init(&s->own_by_addr, sizeof(be32));

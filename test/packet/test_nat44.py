@@ -588,6 +588,46 @@ def test_an_address_of_the_pool_that_is_needed(switch, links):
     switch.ctl("nat44 add address 10.2.0.100 del")
 
 
+FAILING = [
+    "nat44 add address 10.2.0.99 - 10.2.0.101",                  # one of them is there
+    "nat44 add address 10.2.0.100 - 10.2.0.103 del",             # one of them is not
+    "nat44 add address 10.2.0.101 - 10.2.0.102 del",             # a mapping has one of them
+    "nat44 add address 10.2.0.150 - 10.2.0.140",
+    "nat44 add address 10.2.0.1 del",                            # the interface's
+    "nat44 add interface address {outside}",
+    "nat44 add interface address {inside} del",
+    "set interface nat44 in {spare} out {outside}",              # the second one is that already
+    "set interface nat44 in {inside} in {spare} del",            # the second one is not
+    "set interface nat44 in {spare} in {spare}",
+    "nat44 add static mapping tcp local {host} 90 external 10.2.0.102 80",
+    "nat44 add static mapping tcp local {host} 80 external 10.2.0.102 90",
+    "nat44 add static mapping tcp local {host} 81 external 10.2.0.102 81 tag {{" + 70 * "x" + "}}",
+    "nat44 add static mapping tcp local {host} 81 external 10.2.0.102",
+    "nat44 add static mapping udp local {host} 80 external 10.2.0.102 80 del",
+    "nat44 add identity mapping {host} tcp 80",
+    "nat44 plugin enable sessions 5",
+    "set nat timeout udp 0",
+    "set nat44 session limit 0",
+    "nat mss-clamping 0",
+]
+
+
+@pytest.mark.parametrize("command", FAILING)
+def test_what_fails_changes_nothing(switch, links, command):
+    spare = "loop0" if "loop0" in switch.ctl("show interface") else switch.ctl("create loopback interface").strip()
+    switch.ctl("nat44 add address 10.2.0.100 - 10.2.0.102")
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.102 80")
+    through(switch, links, udp())
+
+    def state():
+        routes = [line for line in switch.ctl("show ip fib").splitlines() if line[:1].isdigit()]
+        features = [switch.ctl(f"show interface features {i}") for i in (*links, spare)]
+        return nat_config(switch), switch.json("show nat44 addresses"), routes, features, ends(switch)
+    before = state()
+    assert switch.fails(command.format(inside=links[0], outside=links[1], spare=spare, host=HOST))
+    assert state() == before
+
+
 def test_mappings_are_saved(switch, links):
     commands = [f"nat44 add static mapping tcp local {HOST} 80 external {links[1]} 8080 tag {{a web server}}",
                 f"nat44 add static mapping local {OTHER} external 10.2.0.77 vrf 5",
