@@ -10,6 +10,9 @@
 #include "control/piste.h"
 #include "net/ip/fib/fib_internal.h"
 
+#define WORK_AT_ONCE 1024
+#define WORK_A_PIECE 1024
+
 static struct log_class fib_log = {.name = "fib"};
 
 /* --- what data threads may still see --- */
@@ -126,6 +129,24 @@ static void work_one(struct fib *f, struct work w)
         via_moved(f, w.index);
 }
 
+/* What is in the queue from `from` on waits until others had their turn: until then routes go by
+ * what they went by. */
+static void work_put_off(struct fib *f, u32 from)
+{
+    for (u32 i = from; i < f->work.n; i++)
+        vec_add(&f->put_off, f->work.v[i]);
+    f->work.n = from;
+}
+
+void fib_settle_more(struct fib *f)
+{
+    for (u32 n = 0; n < WORK_A_PIECE && f->put_off.n; n++)
+        vec_add(&f->work, f->put_off.v[--f->put_off.n]);
+    if (!f->put_off.n)
+        vec_free(&f->put_off);
+    fib_settle(f);
+}
+
 void fib_settle(struct fib *f)
 {
     if (f->settling)
@@ -134,6 +155,10 @@ void fib_settle(struct fib *f)
     fib_stamp_begin_settle(f);
     for (u32 rounds = 0; rounds < 16; rounds++) {
         for (u32 i = 0; i < f->work.n; i++) {
+            if (i == WORK_AT_ONCE && f->ops.work) {
+                work_put_off(f, i);
+                break;
+            }
             work_one(f, f->work.v[i]);
             if (i > 50000000) {
                 log_error(&fib_log, "routes do not settle: the change is left as it is");
@@ -253,6 +278,7 @@ void fib_free(struct fib *f)
     for (u32 i = 0; i < array_len(pools); i++)
         pool_fini(pools[i]);
     vec_free(&f->work);
+    vec_free(&f->put_off);
     vec_free(&f->looped);
     vec_free(&f->moved);
     vec_free(&f->held_buckets);

@@ -157,6 +157,8 @@ const char *fib_table_name(const struct fib *f,
 /* Makes the table or counts another lock of that source. name may be NULL. -ENOSPC. */
 int fib_table_lock(struct fib *f, enum ip_family family, u32 table_id, const char *name,
                    enum fib_source s, struct fib_index *out, struct error *e) MUST_CHECK;
+/* Counts another lock of a table that has one. */
+void fib_table_lock_again(struct fib *f, struct fib_index t, enum fib_source s);
 /* A table that no id leads to (that of a link's own addresses), with one lock. Its id is shown as
  * FIB_TABLE_NO_ID. */
 #define FIB_TABLE_NO_ID UINT32_MAX

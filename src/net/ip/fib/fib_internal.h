@@ -322,9 +322,9 @@ struct fib {
     VEC(u32) free_tables[IP_FAMILY_N]; /* numbers */
     u32 drop_list[IP_FAMILY_N];        /* path lists that drop; never go */
     struct adj_index link_local;       /* where fe80::/10 leads; ADJ_NONE: nowhere */
-    VEC(struct work) work;
-    VEC(u32) looped;            /* entries; looked at again when something changed */
-    VEC(u32) moved;             /* tracks that are to be told */
+    VEC(struct work) work, put_off;    /* put_off: more than a change may do at once */
+    VEC(u32) looped;                   /* entries; looked at again when something changed */
+    VEC(u32) moved;                    /* tracks that are to be told */
     struct index_list stamping; /* lists whose entries do not all forward by their word yet */
     VEC(struct fib_buckets) held_buckets;
     u32 stamps_left; /* of this settling, or piece */
@@ -347,8 +347,11 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops);
 void fib_free(struct fib *f);
 void fib_limbo(struct fib *f, enum limbo_kind kind, u32 index, u64 more);
 void fib_queue(struct fib *f, enum work_kind kind, u32 index);
-/* Runs the queue to its end: every public change ends with it. */
+/* Runs the queue to its end: every public change ends with it. Of very much it puts a part off,
+ * which fib_stamp_piece comes to. */
 void fib_settle(struct fib *f);
+/* The same with some of what was put off. */
+void fib_settle_more(struct fib *f);
 /* Forwarding, not only by some routes and neighbours. */
 void fib_tell_changed(struct fib *f);
 /* Interface events: its state, MTU or address changed; it goes away. */
@@ -377,7 +380,7 @@ static inline bool fib_table_exists(const struct fib *f, struct fib_index t)
     return t.i < FIB_TABLES_ALL && f->tables[t.i];
 }
 
-/* --- stamp.c: a path list's word to all entries that forward by it --- */
+/* --- stamp.c: a path list's word to all entries that forward by it, and work in pieces --- */
 /* The word of list is another one. Context: fib_settle. */
 void fib_stamp(struct fib *f, u32 list);
 /* Entry leaves the list that it forwards by, or the list ends. */

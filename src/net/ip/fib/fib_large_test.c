@@ -144,6 +144,62 @@ static void many_routes_follow_their_next_hop_in_pieces(void **state)
     test_world_close(&w);
 }
 
+/* Each route has a next hop of its own, as hosts of a link have. */
+static void many_next_hops_follow_their_interface_in_pieces(void **state)
+{
+    struct test_world w;
+    open_world(&w);
+    for (u32 n = 0; n < ROUTES; n++) {
+        struct fib_path path = path_via(ip(1, 1, n >> 8, n & 255), iface(1));
+        add(&w, n, &path, 1);
+    }
+    assert_null(work.piece);
+    set_if(&w, 1, false);
+    u32 at_once = forward_by(&w, 0, ROUTES, ADJ_DROP.i);
+    assert_in_range(at_once, 1, ROUTES / 2);
+    for (u32 done = at_once, now; work.piece; done = now) {
+        do_piece();
+        now = forward_by(&w, 0, ROUTES, ADJ_DROP.i);
+        assert_in_range(now - done, 1, ROUTES / 4);
+    }
+    assert_int_equal(forward_by(&w, 0, ROUTES, ADJ_DROP.i), ROUTES);
+    /* changes in the midst of it: other routes follow theirs at once, and the last word counts */
+    set_if(&w, 1, true);
+    assert_non_null(work.piece);
+    struct fib_path other = path_via(ip(3, 3, 3, 3), iface(3));
+    add(&w, ROUTES, &other, 1);
+    set_if(&w, 3, false);
+    assert_int_equal(nth_adj(&w, ROUTES), ADJ_DROP.i);
+    set_if(&w, 3, true);
+    do_piece();
+    set_if(&w, 1, false);
+    set_if(&w, 1, true);
+    for (u32 n = 0; n < ROUTES; n += 2)
+        assert_int_equal(fib_route_delete(w.f, T0, nth_prefix(n), FIB_SOURCE_CLI, NULL), 0);
+    while (work.piece)
+        do_piece();
+    for (u32 n = 1; n < ROUTES; n += 2)
+        assert_int_not_equal(nth_adj(&w, n), ADJ_DROP.i);
+    /* the interface goes: no packet takes its adjacencies from then on */
+    u32 adj = nth_adj(&w, ROUTES - 1);
+    w.present[1] = false;
+    fib_interface_deleted(w.f, iface(1));
+    assert_true(adj_at(adj)->head.kind == ADJ_KIND_DROP);
+    assert_non_null(work.piece);
+    w.present[1] = true; /* another of the same index */
+    fib_interface_changed(w.f, iface(1));
+    while (work.piece)
+        do_piece();
+    for (u32 n = 1; n < ROUTES; n += 2)
+        assert_int_equal(nth_adj(&w, n), ADJ_DROP.i);
+    assert_int_equal(fib_table_flush(w.f, T0, FIB_SOURCE_CLI), ROUTES / 2 + 1);
+    while (work.piece)
+        do_piece();
+    test_grace(&w);
+    assert_int_equal(w.f->lists.n_used, test_lists());
+    test_world_close(&w);
+}
+
 /* Routes come, go and change in the midst of it, and what is recursive through one of the last is
  * told in the end. */
 static void changes_between_pieces_are_right(void **state)
@@ -218,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_that_grows_moves_some_prefixes_at_a_time),
         cmocka_unit_test(many_routes_follow_their_next_hop_in_pieces),
+        cmocka_unit_test(many_next_hops_follow_their_interface_in_pieces),
         cmocka_unit_test(changes_between_pieces_are_right),
         cmocka_unit_test(buckets_stay_for_those_who_wait),
     };

@@ -345,9 +345,8 @@ void fib_interface_changed(struct fib *f, struct if_index i)
 void fib_interface_deleted(struct fib *f, struct if_index i)
 {
     for (u32 k = fib_if_at(f, i)->paths - 1; k != NONE; k = path_at(f, k)->if_next) {
-        /* the index may come back as another interface: this list is not shared with its routes */
+        /* the index may come back as another interface: none of its routes is given such a path */
         path_at(f, k)->cfg.flags |= FIB_PATH_DEAD;
-        path_list_unshare(f, path_at(f, k)->list);
         fib_queue(f, WORK_LIST, path_at(f, k)->list);
     }
     fib_import_interface(f, i);

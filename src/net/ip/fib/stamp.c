@@ -1,5 +1,6 @@
 /* A path list's word to the entries that forward by it. There may be a million: the first thousands
- * are told at once, the others in pieces, between which others have their turn.
+ * are told at once, the others in pieces, between which others have their turn; with them goes what
+ * else a change has put off.
  *
  * Meanwhile those that come later forward as they did. What they forward by is there until the last
  * one is told: adjacencies are the paths', which stay the same; buckets are held. */
@@ -55,8 +56,8 @@ bool fib_stamp_piece(void *arg)
     while (f->stamping.n && f->stamps_left)
         stamp_some(f, f->stamping.first);
     f->settling = false;
-    fib_settle(f);
-    return f->stamping.n;
+    fib_settle_more(f);
+    return f->stamping.n || f->put_off.n;
 }
 
 void fib_stamp_begin_settle(struct fib *f)
@@ -66,10 +67,10 @@ void fib_stamp_begin_settle(struct fib *f)
 
 void fib_stamp_end_settle(struct fib *f)
 {
-    if (f->stamping.n) {
+    if (f->stamping.n || f->put_off.n)
         f->ops.work(f->ops.ctx, fib_stamp_piece, f);
+    if (f->stamping.n)
         return;
-    }
     for (u32 i = 0; i < f->held_buckets.n; i++)
         fib_limbo(f, LIMBO_BUCKETS, f->held_buckets.v[i].first, f->held_buckets.v[i].log2);
     vec_free(&f->held_buckets);

@@ -252,6 +252,12 @@ int fib_table_private(struct fib *f, enum ip_family family, const char *name, en
     return table_make(f, family, FIB_TABLE_NO_ID, name, s, out, e);
 }
 
+void fib_table_lock_again(struct fib *f, struct fib_index t, enum fib_source s)
+{
+    assert(fib_table_is_kept(f, t));
+    fib_table_at(f, t.i)->locks[s]++;
+}
+
 void fib_table_unlock(struct fib *f, struct fib_index t, enum fib_source s)
 {
     struct fib_table *table = fib_table_at(f, t.i);
