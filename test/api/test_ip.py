@@ -414,6 +414,27 @@ def test_neighbor_events(api, loop, version):
     assert want(False, sw_if_index=NONE, ip=ip4("192.0.2.8")) == 0
 
 
+def test_a_flush_of_many_neighbors(switch, api, loop):
+    """Who flushes is answered when the last has gone, of which clients hear; who asks meanwhile finds none."""
+    count = 3000
+    name = api.sw_interface_dump(sw_if_index=loop)[0].interface_name
+    command = f"set ip neighbor {name} 10.9.0.1 02:00:00:00:0a:01 count {count}"
+    assert api.cli_inband(cmd=command).retval == 0
+    with switch.connect() as other:
+        assert other.want_ip_neighbor_events_v2(enable=True, pid=1, sw_if_index=NONE, ip=ip4("0.0.0.0")).retval == 0
+        context = api.send("ip_neighbor_flush", af=0, sw_if_index=loop)
+        gone = set()
+        for k in range(count):
+            event = other.event()
+            if not k:
+                assert other.ip_neighbor_dump(sw_if_index=NONE, af=0) == []
+            assert event.flags == 2
+            gone.add(bytes(event.neighbor.ip_address.un[:4]))
+        assert len(gone) == count
+        assert api.receive_for(context).retval == 0
+        assert other.ip_neighbor_dump(sw_if_index=NONE, af=0) == []
+
+
 def test_replacing_addresses(api, loop):
     other = api.create_loopback(mac_address=bytes(6)).sw_if_index
 

@@ -7,13 +7,11 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "control/loop.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_packet.h"
 
-#define ENTRIES_A_PIECE 256
 #define LOOKED_AT 1024 /* entries of a walk, before others may want their turn */
 
 const char neighbor_module_name[] = "neighbor";
@@ -26,7 +24,10 @@ struct neighbors *neighbors_of(const struct piste *p)
 u32 neighbor_index(const struct neighbors *ns, const struct link_host *host)
 {
     u64 value;
-    return hash_get(&ns->by_host, host, &value) ? (u32)value : NEIGHBOR_NONE;
+    return hash_get(&ns->by_host, host, &value) &&
+                   !neighbor_is_gone(ns, neighbor_at(ns, (u32)value))
+               ? (u32)value
+               : NEIGHBOR_NONE;
 }
 
 /* --- lists by age --- */
@@ -55,6 +56,7 @@ static void neighbor_list_remove(struct neighbors *ns, u32 n, enum neighbor_list
     struct neighbor_entry *e = neighbor_at(ns, n);
     struct neighbor_ends *ends = neighbor_list(ns, &e->host, which);
     u32 newer = e->in[which].newer, older = e->in[which].older;
+    neighbor_sweep_skip(ns, n, which);
     if (newer != NEIGHBOR_NONE)
         neighbor_at(ns, newer)->in[which].older = older;
     else
@@ -95,7 +97,7 @@ static void neighbor_touch(struct neighbors *ns, u32 n, u8 flags)
     struct neighbor_entry *e = neighbor_at(ns, n);
     neighbor_lists(ns, n, neighbor_list_remove);
     e->flags = flags;
-    e->generation = ns->generation;
+    e->stamp = ++ns->stamp;
     e->updated_ns = clock_ns();
     e->probes = 0;
     neighbor_lists(ns, n, neighbor_list_add);
@@ -122,39 +124,69 @@ static struct ip_prefix neighbor_prefix(const struct neighbor_entry *e)
     return ip_prefix_host((enum ip_family)e->host.family, e->host.addr);
 }
 
-static struct fib_index neighbor_table(const struct neighbor_entry *e)
+bool neighbor_is_of_link(const struct neighbor_entry *e)
 {
-    return ip_host_fib(&e->host);
+    return e->host.family == IP_FAMILY_6 && ip6_is_link_local(e->host.addr.bytes);
 }
 
-int neighbor_route_set(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t,
+/* How many host routes are in table t, which is there for as long as there are any. */
+static u32 *neighbor_routes_in(struct neighbors *ns, struct fib_index t)
+{
+    u32 n = fib_number(t);
+    enum ip_family f = fib_family(t);
+    while (ns->routes_in[f].n <= n)
+        vec_add(&ns->routes_in[f], 0);
+    return &ns->routes_in[f].v[n];
+}
+
+/* Notes that an entry's route is in table t. */
+static void neighbor_table_set(struct neighbors *ns, struct neighbor_entry *e, struct fib_index t)
+{
+    struct fib_index was = e->table;
+    e->table = t;
+    if (!fib_is_none(t) && !(*neighbor_routes_in(ns, t))++)
+        fib_table_lock_again(ns->fib, t, FIB_SOURCE_ADJ);
+    if (!fib_is_none(was) && !--*neighbor_routes_in(ns, was))
+        fib_table_unlock(ns->fib, was, FIB_SOURCE_ADJ);
+}
+
+/* Two links may have a neighbour of that address: the route is of the one that came last. */
+static void neighbor_route_del(struct neighbors *ns, struct neighbor_entry *e)
+{
+    struct fib_route r;
+    struct fib_path path;
+    if (fib_is_none(e->table))
+        return;
+    if (fib_lookup_exact(ns->fib, e->table, neighbor_prefix(e), &r) &&
+        fib_route_paths(ns->fib, r.lb, FIB_SOURCE_ADJ, &path, 1) &&
+        if_equal(path.interface, e->host.interface))
+        /* it was there */
+        (void)!fib_route_delete(ns->fib, e->table, neighbor_prefix(e), FIB_SOURCE_ADJ, NULL);
+    neighbor_table_set(ns, e, FIB_NONE);
+}
+
+int neighbor_route_set(struct neighbors *ns, struct neighbor_entry *e, struct fib_index t,
                        struct error *err)
 {
     struct fib_path path =
         fib_path_via((enum ip_family)e->host.family, e->host.addr, e->host.interface);
-    if (e->flags & NEIGHBOR_NO_FIB_ENTRY || fib_is_none(t))
+    if (e->flags & NEIGHBOR_NO_FIB_ENTRY)
+        t = FIB_NONE;
+    if (t.i != e->table.i)
+        neighbor_route_del(ns, e);
+    if (fib_is_none(t))
         return 0;
-    return fib_route_update(ns->fib, t, neighbor_prefix(e), FIB_SOURCE_ADJ, &path, 1, err);
-}
-
-/* Two links may have a neighbour of that address: the route is of the one that came last. */
-void neighbor_route_del(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t)
-{
-    struct fib_route r;
-    struct fib_path path;
-    if (fib_is_none(t) || !fib_lookup_exact(ns->fib, t, neighbor_prefix(e), &r) ||
-        !fib_route_paths(ns->fib, r.lb, FIB_SOURCE_ADJ, &path, 1) ||
-        !if_equal(path.interface, e->host.interface))
-        return;
-    /* it was there */
-    (void)!fib_route_delete(ns->fib, t, neighbor_prefix(e), FIB_SOURCE_ADJ, NULL);
+    int rc = fib_route_update(ns->fib, t, neighbor_prefix(e), FIB_SOURCE_ADJ, &path, 1, err);
+    if (!rc && fib_is_none(e->table))
+        neighbor_table_set(ns, e, t);
+    return rc;
 }
 
 void neighbor_entry_free(struct neighbors *ns, u32 n)
 {
-    const struct neighbor_entry *e = neighbor_at(ns, n);
+    struct neighbor_entry *e = neighbor_at(ns, n);
     neighbor_tell(ns, n, NEIGHBOR_REMOVED);
-    neighbor_route_del(ns, e, neighbor_table(e));
+    neighbor_route_del(ns, e);
     adj_neighbor_set(ns->fib, &e->host, NULL);
     adj_unref(ns->fib, (struct adj_index){e->adj});
     hash_del(&ns->by_host, &e->host);
@@ -166,6 +198,8 @@ void neighbor_entry_free(struct neighbors *ns, u32 n)
 static int neighbor_make_room(struct neighbors *ns, u32 family, struct error *err)
 {
     const struct neighbor_config *c = &ns->config[family];
+    while (ns->all[family].n >= c->limit && neighbor_sweep_piece(ns))
+        ; /* those that are gone go first */
     if (ns->all[family].n < c->limit)
         return 0;
     if (!c->recycle || !c->limit || !ns->dynamic[family].n)
@@ -178,6 +212,9 @@ static int neighbor_make_room(struct neighbors *ns, u32 family, struct error *er
 static int neighbor_entry_new(struct neighbors *ns, const struct link_host *host, u8 flags,
                               u32 *out, struct error *err)
 {
+    u64 gone;
+    if (hash_get(&ns->by_host, host, &gone))
+        neighbor_entry_free(ns, (u32)gone);
     int rc = neighbor_make_room(ns, host->family, err);
     if (rc)
         return rc;
@@ -185,7 +222,8 @@ static int neighbor_entry_new(struct neighbors *ns, const struct link_host *host
     if (n == POOL_NONE)
         return error_set(err, ENOSPC, "no room for more neighbors");
     struct neighbor_entry *e = neighbor_at(ns, n);
-    *e = (struct neighbor_entry){.host = *host, .flags = flags, .generation = ns->generation};
+    *e = (struct neighbor_entry){
+        .host = *host, .flags = flags, .stamp = ++ns->stamp, .table = FIB_NONE};
     /* in the table first: an adjacency to somebody unknown would be asked for */
     hash_set(&ns->by_host, host, n);
     e->adj = adj_neighbor_ref(ns->fib, host, (enum ip_family)host->family).i;
@@ -238,14 +276,12 @@ int neighbor_add(struct piste *p, const struct link_host *host, const u8 mac[6],
             return rc;
     } else {
         changed = memcmp(neighbor_at(ns, n)->mac, mac, 6) || neighbor_at(ns, n)->flags != flags;
-        if (flags & NEIGHBOR_NO_FIB_ENTRY)
-            neighbor_route_del(ns, neighbor_at(ns, n), neighbor_table(neighbor_at(ns, n)));
     }
     struct neighbor_entry *entry = neighbor_at(ns, n);
     memcpy(entry->mac, mac, 6);
     neighbor_touch(ns, n, flags);
     adj_neighbor_set(ns->fib, host, mac);
-    rc = changed ? neighbor_route_set(ns, entry, neighbor_table(entry), e) : 0;
+    rc = changed ? neighbor_route_set(ns, entry, ip_host_fib(host), e) : 0;
     if (rc) {
         neighbor_entry_free(ns, n);
         return rc;
@@ -268,43 +304,23 @@ int neighbor_del(struct piste *p, const struct link_host *host, struct error *e)
 
 void neighbor_flush(struct piste *p, enum ip_family f, struct if_index i, bool with_static)
 {
-    struct neighbors *ns = neighbors_of(p);
-    enum neighbor_list which = if_is_none(i) ? LIST_ALL : LIST_INTERFACE;
-    u32 n = if_is_none(i) ? ns->all[f].newest : neighbor_ends_of(ns, f, i).newest;
-    for (u32 older; n != NEIGHBOR_NONE; n = older) {
-        const struct neighbor_entry *e = neighbor_at(ns, n);
-        older = e->in[which].older;
-        if (with_static || (e->flags & NEIGHBOR_DYNAMIC))
-            neighbor_entry_free(ns, n);
-    }
+    neighbor_sweep_remove(neighbors_of(p), f, i, with_static);
 }
 
 void neighbor_replace_begin(struct piste *p)
 {
-    neighbors_of(p)->generation++;
-}
-
-bool neighbor_sweep_piece(void *neighbors)
-{
-    struct neighbors *ns = neighbors;
-    for (u32 k = 0; k < ENTRIES_A_PIECE; k++) {
-        u32 n = pool_next(&ns->entries, ns->sweep_at);
-        if (n == POOL_NONE)
-            return false;
-        ns->sweep_at = n + 1;
-        if (neighbor_at(ns, n)->generation < ns->sweep_below)
-            neighbor_entry_free(ns, n);
-    }
-    return true;
+    neighbors_of(p)->replace_stamp = neighbors_of(p)->stamp + 1;
 }
 
 void neighbor_replace_end(struct piste *p)
 {
     struct neighbors *ns = neighbors_of(p);
-    ns->sweep_below = ns->generation;
-    ns->sweep_at = 0;
-    if (neighbor_sweep_piece(ns))
-        loop_work_add(p->loop, neighbor_sweep_piece, ns);
+    for (u32 f = 0; ns->replace_stamp && f < IP_FAMILY_N; f++)
+        neighbor_sweep(ns, (struct neighbor_sweep){.kind = SWEEP_REMOVE,
+                                                   .interface = IF_NONE,
+                                                   .within.family = (u8)f,
+                                                   .with_static = true,
+                                                   .before = ns->replace_stamp});
 }
 
 bool neighbor_find(const struct piste *p, const struct link_host *host, struct neighbor *out)
@@ -321,6 +337,8 @@ u32 neighbor_next(const struct piste *p, u32 from, struct neighbor *out)
 {
     const struct neighbors *ns = neighbors_of(p);
     u32 n = pool_next(&ns->entries, from);
+    while (n != POOL_NONE && neighbor_is_gone(ns, neighbor_at(ns, n)))
+        n = pool_next(&ns->entries, n + 1);
     if (n != POOL_NONE)
         *out = neighbor_describe(neighbor_at(ns, n));
     return n;

@@ -86,7 +86,7 @@ void neighbor_age_tick(void *arg)
             newer = neighbor_at(ns, n)->in[LIST_DYNAMIC].newer;
             if (now - neighbor_at(ns, n)->updated_ns < age_ns || probes == PROBES_PER_TICK)
                 break;
-            probes += neighbor_age(ns, n, now);
+            probes += !neighbor_is_gone(ns, neighbor_at(ns, n)) && neighbor_age(ns, n, now);
         }
     }
 }

@@ -48,9 +48,10 @@ struct neighbor_entry {
     u8 mac[6];
     u8 flags; /* NEIGHBOR_* */
     u8 probes;
-    u32 generation; /* of the last replacing that it was said in */
+    u64 stamp; /* of the last update */
     u64 updated_ns, probe_ns;
-    u32 adj; /* owned reference: for packets of its own protocol */
+    u32 adj;                /* owned reference: for packets of its own protocol */
+    struct fib_index table; /* that its host route was put into; FIB_NONE: it has none */
     struct {
         u32 newer, older; /* NEIGHBOR_NONE at the ends */
     } in[LIST_N];
@@ -58,6 +59,26 @@ struct neighbor_entry {
 
 struct neighbor_ends {
     u32 newest, oldest, n;
+};
+
+/* --- what befalls many entries at once: neighbor_sweep.c --- */
+
+/* An entry that one of these takes away is gone as soon as that begins: it is not found, neither
+ * shown nor in the way of a new one. What is left of it goes in pieces. */
+enum neighbor_sweep_kind {
+    SWEEP_REMOVE,
+    SWEEP_MOVE, /* host routes to another table */
+};
+
+struct neighbor_sweep {
+    enum neighbor_sweep_kind kind;
+    struct if_index interface; /* IF_NONE: all */
+    struct ip_prefix within;   /* their addresses; of no length: all of its protocol */
+    bool with_static;          /* REMOVE: else dynamic ones only */
+    bool of_link;              /* MOVE: those in a link's own table, or the others */
+    struct fib_index to;       /* MOVE; FIB_NONE: to none */
+    u64 before;                /* entries that were updated since are not meant: their stamps */
+    u32 next;                  /* the first that was not looked at, in order of updates */
 };
 
 /* --- addresses that are being asked for --- */
@@ -95,10 +116,12 @@ struct neighbors {
     VEC(struct neighbor_ends) of_interface[IP_FAMILY_N];
     struct loop_timer *age_timer, *resolve_timer;
     VEC(struct neighbor_event_hook) hooks;
-    u64 unasked_window_ns; /* requests for neighbours that no packet waits for: rate */
+    u64 stamp; /* counts updates */
+    VEC(struct neighbor_sweep) sweeps;
+    VEC(u32) routes_in[IP_FAMILY_N]; /* by table: host routes there; there are some: it is locked */
+    u64 unasked_window_ns;           /* requests for neighbours that no packet waits for: rate */
     u32 unasked;
-    u32 generation;            /* counts beginnings of replacing all */
-    u32 sweep_below, sweep_at; /* entries of older generations go, from this index on */
+    u64 replace_stamp; /* what is not updated since goes when replacing all ends */
     u64 n_timed_out, n_held_dropped, n_learn_dropped, n_recycled;
 };
 
@@ -107,6 +130,7 @@ static inline struct neighbor_entry *neighbor_at(const struct neighbors *ns, u32
 {
     return pool_at(&ns->entries, i);
 }
+/* NEIGHBOR_NONE: there is none, or it is gone. */
 u32 neighbor_index(const struct neighbors *ns, const struct link_host *host);
 static inline struct neighbor_ends neighbor_none(void)
 {
@@ -116,16 +140,34 @@ static inline struct neighbor_ends neighbor_none(void)
 struct neighbor_ends neighbor_ends_of(const struct neighbors *ns, enum ip_family f,
                                       struct if_index i);
 void neighbor_entry_free(struct neighbors *ns, u32 n);
-/* Its host route; on failure it has none. */
-int neighbor_route_set(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t,
+/* Its host route in table t, and in no other (FIB_NONE: in none); on failure it has none. */
+int neighbor_route_set(struct neighbors *ns, struct neighbor_entry *e, struct fib_index t,
                        struct error *err) MUST_CHECK;
-void neighbor_route_del(struct neighbors *ns, const struct neighbor_entry *e, struct fib_index t);
+/* A link's own address: its host route is in the link's own table. */
+bool neighbor_is_of_link(const struct neighbor_entry *e);
 
 /* Sends a request; -EAFNOSUPPORT, and those of neighbor_protocol.ask. */
 int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *mac) MUST_CHECK;
 
-/* Those that were not said again: work that replacing leaves. */
+/* --- neighbor_sweep.c --- */
+/* Begins a sweep over what there is now (before 0), or what was not updated since stamp `before`:
+ * the first entries at once, the others are work of the loop. */
+void neighbor_sweep(struct neighbors *ns, struct neighbor_sweep s);
 bool neighbor_sweep_piece(void *neighbors);
+/* Removes those of a protocol, of an interface or all (IF_NONE). */
+void neighbor_sweep_remove(struct neighbors *ns, enum ip_family f, struct if_index i,
+                           bool with_static);
+/* Takes the host routes of an interface to another table: those in its own (of_link) or the others.
+ */
+void neighbor_sweep_move(struct neighbors *ns, enum ip_family f, struct if_index i, bool of_link,
+                         struct fib_index to);
+/* Removes what is left of the entries of an interface that was deleted, at once. */
+void neighbor_sweep_finish(struct neighbors *ns, struct if_index i);
+/* Nobody is moved any more on an interface that goes. */
+void neighbor_sweep_forget_moves(struct neighbors *ns, struct if_index i);
+bool neighbor_is_gone(const struct neighbors *ns, const struct neighbor_entry *e);
+/* Entry n leaves its place in a list. */
+void neighbor_sweep_skip(struct neighbors *ns, u32 n, enum neighbor_list which);
 
 /* --- neighbor_age.c --- */
 /* After the settings have changed. */

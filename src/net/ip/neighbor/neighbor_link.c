@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "control/loop.h"
 #include "engine/thread.h"
 #include "net/ip/address/address.h"
@@ -12,8 +11,6 @@
 #include "net/link/interface/interface.h"
 
 #define UNASKED_PER_SECOND 100
-
-static struct log_class neighbor_log = {.name = "ip", .sub = "neighbor"};
 
 /* Somebody's route leads to a neighbour: completed when it is known; else it is asked for before
  * packets come. */
@@ -87,19 +84,8 @@ static void neighbor_on_address(struct piste *p, struct if_index i, struct ip_pr
             neighbor_announce(ns, i, &a);
         return;
     }
-    u32 n = neighbor_ends_of(ns, (enum ip_family)a.family, i).newest;
-    for (u32 older; n != NEIGHBOR_NONE; n = older) {
-        const struct neighbor_entry *e = neighbor_at(ns, n);
-        older = e->in[LIST_INTERFACE].older;
-        if ((e->flags & NEIGHBOR_DYNAMIC) && ip_prefix_has(&a, &e->host.addr))
-            neighbor_entry_free(ns, n);
-    }
+    neighbor_sweep(ns, (struct neighbor_sweep){.kind = SWEEP_REMOVE, .interface = i, .within = a});
     resolving_forget(ns, i);
-}
-
-static bool neighbor_is_of_link(const struct neighbor_entry *e)
-{
-    return e->host.family == IP_FAMILY_6 && ip6_is_link_local(e->host.addr.bytes);
 }
 
 /* A link's own table begins without those that the user says are there, and ends with nobody in it.
@@ -112,32 +98,16 @@ static void neighbor_on_enable(struct piste *p, enum ip_family f, struct if_inde
         return;
     if (!enabled) {
         resolving_forget(ns, i);
-        neighbor_flush(p, f, i, false);
-        return;
+        neighbor_sweep_remove(ns, f, i, false);
     }
-    u32 n = neighbor_ends_of(ns, f, i).newest;
-    for (; n != NEIGHBOR_NONE; n = neighbor_at(ns, n)->in[LIST_INTERFACE].older) {
-        const struct neighbor_entry *e = neighbor_at(ns, n);
-        struct error err = {0};
-        if (neighbor_is_of_link(e) && neighbor_route_set(ns, e, ip_host_fib(&e->host), &err))
-            log_error(&neighbor_log, "%s", err.text);
-    }
+    const struct ip6_link *link = enabled ? ip6_link(i) : NULL;
+    neighbor_sweep_move(ns, f, i, true, link ? link->fib : FIB_NONE);
 }
 
 static void neighbor_on_table(struct piste *p, struct if_index i, struct fib_index from,
                               struct fib_index to, void *arg)
 {
-    struct neighbors *ns = arg;
-    u32 n = neighbor_ends_of(ns, fib_family(from), i).newest;
-    for (; n != NEIGHBOR_NONE; n = neighbor_at(ns, n)->in[LIST_INTERFACE].older) {
-        const struct neighbor_entry *e = neighbor_at(ns, n);
-        struct error err = {0};
-        if (neighbor_is_of_link(e))
-            continue; /* in the link's own table */
-        neighbor_route_del(ns, e, from);
-        if (!fib_is_none(to) && neighbor_route_set(ns, e, to, &err))
-            log_error(&neighbor_log, "%s", err.text);
-    }
+    neighbor_sweep_move(arg, fib_family(from), i, false, to);
 }
 
 /* --- interfaces --- */
@@ -146,7 +116,7 @@ static void neighbor_flush_all(struct neighbors *ns, struct if_index i, bool wit
 {
     resolving_forget(ns, i);
     for (u32 f = 0; f < IP_FAMILY_N; f++)
-        neighbor_flush(ns->piste, (enum ip_family)f, i, with_static);
+        neighbor_sweep_remove(ns, (enum ip_family)f, i, with_static);
 }
 
 static void neighbor_follow_state(struct neighbors *ns, const struct interface *f)
@@ -161,7 +131,11 @@ static void neighbor_on_interface(struct piste *p, struct interface *f, enum if_
 {
     struct neighbors *ns = arg;
     switch (ev) {
+    case IF_EVENT_NEW:
+        neighbor_sweep_finish(ns, f->index);
+        break;
     case IF_EVENT_DELETE:
+        neighbor_sweep_forget_moves(ns, f->index);
         neighbor_flush_all(ns, f->index, true);
         break;
     case IF_EVENT_ADMIN:
@@ -233,9 +207,12 @@ void neighbor_stop(struct piste *p, void *state)
     if (ns->resolve_timer)
         loop_timer_del(p->loop, ns->resolve_timer);
     neighbor_pending = 0;
-    for (u32 f = 0; f < IP_FAMILY_N; f++)
+    for (u32 f = 0; f < IP_FAMILY_N; f++) {
         vec_free(&ns->of_interface[f]);
+        vec_free(&ns->routes_in[f]);
+    }
     vec_free(&ns->hooks);
+    vec_free(&ns->sweeps);
     hash_fini(&ns->by_host);
     hash_fini(&ns->resolving_by_host);
     pool_fini(&ns->resolving);
