@@ -14,6 +14,7 @@ static const struct {
     const char *pattern, *undo;
 } rules[] = {
     {"ip route add ...", "ip route del $1"},
+    {"l3xc add * ...", "l3xc del $1 $2"},
     {"ip table add * name * source *", "ip table del $1 source $3"},
     {"ip table add * source *", "ip table del $1 source $2"},
     {"ip table add * ...", "ip table del $1"},

@@ -86,6 +86,7 @@ RECIPES = [
     "ip6 table add {table}", "ip table add {table}", "set interface ip address del {i} all",
     "set ip6 link-local address {i} {address6}", "set interface mtu packet {mtu} {i}",
     "set interface feature {i} {feature}", "delete sub-interface {i}",
+    "l3xc add {i} {protocol} via {nexthop}", "l3xc add {i} via {nexthop} via {nexthop} {i} weight {id}", "l3xc del {i} {protocol}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
@@ -106,6 +107,7 @@ RECIPE_POOLS = {
     "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
                 "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
     "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
+    "protocol": ["", "ip4", "ip6"], "nexthop": ["10.0.0.9", "2001:db8:a0::9", "drop", "ip6-unreachable", "rx-ip4 loop0"],
     "address6": ADDRESSES6, "table": ["0", "1", "1", "2", "3"], "mask":
     POOLS["classify-mask"], "match": POOLS["classify-match"], "mac": MACS[:2], "name": NAMES, "buckets": ["2", "16"],
 }

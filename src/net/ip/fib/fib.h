@@ -284,6 +284,10 @@ int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *p
 int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
                      struct error *e) MUST_CHECK;
 void fib_paths_free(struct fib *f, struct lb_index lb);
+/* As fib_route_paths; one through an interface that has gone says FIB_PATH_DEAD. */
+u32 fib_paths_get(const struct fib *f, struct lb_index lb, struct fib_path *out, u32 max);
+/* Its path list, behind indent spaces, and load balance, as `show ip fib' has those of a route. */
+void fib_paths_show(struct fib *f, struct out *o, struct lb_index lb, unsigned indent);
 
 /* --- adjacencies --- */
 

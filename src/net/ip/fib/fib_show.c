@@ -337,6 +337,13 @@ void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
     out_end(o);
 }
 
+void fib_paths_show(struct fib *f, struct out *o, struct lb_index lb, unsigned indent)
+{
+    fib_show_path_list(f, o, fib_entry_at(f, lb.i)->list, indent);
+    out_text(o, "  [@%u]: ", kind_number(ADJ_KIND_LB));
+    show_lb(f, o, lb.i, 6, 0);
+}
+
 /* --- entries --- */
 
 static void show_source(struct fib *f, struct out *o, u32 entry, const struct fib_src *src)

@@ -199,12 +199,17 @@ static void paths_without_a_prefix(void **state)
     assert_int_equal(fib_paths_new(w.f, test_family, paths, 0, &lb, &e), -EINVAL);
     assert_int_equal(fib_paths_new(w.f, test_family, paths, 2, &lb, &e), 0);
     assert_int_equal(lb_load(lb.i).mask, 0); /* one of them leads nowhere yet */
+    struct fib_path said[2];
+    assert_int_equal(fib_paths_get(w.f, lb, said, 1), 2);
+    assert_int_equal(fib_paths_get(w.f, lb, said, 2), 2);
+    assert_true(if_is_none(said[0].interface) && if_equal(said[1].interface, iface(1)));
     assert_int_equal(end_of(lb), 1);
     test_connect(&w, T0, ip(20, 1, 0, 0), 16, 2);
     assert_int_equal(lb_load(lb.i).mask, 15);
     test_set_down(&w, 1, true);
     assert_int_equal(end_of(lb), 2);
     assert_int_equal(fib_paths_update(w.f, lb, &paths[1], 1, &e), 0);
+    assert_int_equal(fib_paths_get(w.f, lb, said, 2), 1);
     assert_int_equal(end_of(lb), 0);
     test_set_down(&w, 1, false);
     assert_int_equal(end_of(lb), 1);

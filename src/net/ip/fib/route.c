@@ -334,17 +334,20 @@ bool fib_lookup_exact(const struct fib *f, struct fib_index t, struct ip_prefix 
     return true;
 }
 
+static u32 route_list_paths(const struct fib *f, u32 list, struct fib_path *out, u32 max)
+{
+    u32 n = 0;
+    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next, n++)
+        if (n < max)
+            out[n] = path_at(f, k)->cfg;
+    return n;
+}
+
 u32 fib_route_paths(const struct fib *f, struct lb_index route, enum fib_source s,
                     struct fib_path *out, u32 max)
 {
     const struct fib_src *src = fib_entry_source(f, route.i, s);
-    u32 n = 0;
-    if (!src)
-        return 0;
-    for (u32 k = path_list_at(f, src->list)->first; k != NONE; k = path_at(f, k)->next, n++)
-        if (n < max)
-            out[n] = path_at(f, k)->cfg;
-    return n;
+    return src ? route_list_paths(f, src->list, out, max) : 0;
 }
 
 bool fib_route_has_source(const struct fib *f, struct lb_index route, enum fib_source s)
@@ -429,4 +432,9 @@ void fib_paths_free(struct fib *f, struct lb_index lb)
 {
     fib_entry_alone_free(f, lb.i);
     fib_settle(f);
+}
+
+u32 fib_paths_get(const struct fib *f, struct lb_index lb, struct fib_path *out, u32 max)
+{
+    return route_list_paths(f, fib_entry_at(f, lb.i)->list, out, max);
 }

@@ -222,6 +222,23 @@ int ip_path_take(struct piste *p, struct ip_words *w, enum ip_family family, str
 
 /* --- its words --- */
 
+enum ip_family ip_paths_family(struct ip_words w)
+{
+    char word[IP_WORD_BYTES];
+    for (; ip_words_peek(&w, word); ip_words_skip(&w)) {
+        enum ip_family f;
+        struct ip_address address;
+        const char *end;
+        if (ip_words_address(word, &f, &address, &end) && !*end)
+            return f;
+        if (!strncmp(word, "ip6-", 4) || !strcmp(word, receive_words[IP_FAMILY_6]))
+            return IP_FAMILY_6;
+    }
+    return IP_FAMILY_4;
+}
+
+/* --- its words --- */
+
 void ip_path_words(const struct piste *p, struct fib_index table, const struct fib_path *path,
                    struct text *t)
 {

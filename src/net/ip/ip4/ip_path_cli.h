@@ -41,6 +41,9 @@ bool ip_words_address(const char *s, enum ip_family *f, struct ip_address *out, 
 /* Takes what follows `via`, up to what is no word of a path. family: of the packets. */
 int ip_path_take(struct piste *p, struct ip_words *w, enum ip_family family, struct fib_path *out,
                  struct error *e) MUST_CHECK;
+/* Of the packets that paths are for when nothing else tells: the protocol of the first next hop or
+ * word that has one, else IPv4. */
+enum ip_family ip_paths_family(struct ip_words w);
 int ip_path_table(const struct fib *f, enum ip_family family, u64 id, struct fib_index *out,
                   struct error *e) MUST_CHECK;
 
