@@ -170,6 +170,7 @@ ALWAYS_INLINE bool vhost_find_plain(const struct vhost_ring *r, bool packed, u32
                                     struct vhost_plain *p)
 {
     struct vhost_desc d;
+    vhost_warm(r, packed, ahead);
     if (!vhost_chain_first(r, packed, ahead, waiting, &d))
         return false;
     if (unlikely((d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) ||
@@ -181,6 +182,7 @@ ALWAYS_INLINE bool vhost_find_plain(const struct vhost_ring *r, bool packed, u32
     if (unlikely(!p->from))
         return false;
     __builtin_prefetch(p->from);
+    __builtin_prefetch(p->from + d.len - 1);
     return true;
 }
 
@@ -203,7 +205,9 @@ ALWAYS_INLINE u32 vhost_take_run(struct thread *t, struct node *n, const struct 
         foreign_copy(buffer_current(b), p[used].from + ring->header_bytes, p[used].len);
         b->len = (u16)p[used].len;
         vhost_received_add(t, n, q, r, bi[used], &vnet);
-        struct vhost_head h = {.id = p[used].id, .slots = 1};
+    }
+    for (u32 i = 0; i < used; i++) {
+        struct vhost_head h = {.id = p[i].id, .slots = 1};
         vhost_done_add(ring, done, &h);
     }
     if (unlikely(used < got))

@@ -59,6 +59,18 @@ ALWAYS_INLINE void vhost_store32(const struct vhost_ring *r, u8 *p, u32 x)
     __atomic_store_n((u32 *)(void *)p, virtio_u32(x, r->order), __ATOMIC_RELAXED);
 }
 
+/* Behind the address of a packed descriptor, in one store. */
+ALWAYS_INLINE void vhost_store_used(const struct vhost_ring *r, u8 *p, u32 len, u16 id, u16 flags)
+{
+    struct {
+        u32 len;
+        u16 id, flags;
+    } used = {virtio_u32(len, r->order), virtio_u16(id, r->order), virtio_u16(flags, r->order)};
+    u64 word;
+    memcpy(&word, &used, sizeof(word));
+    __atomic_store_n((u64 *)(void *)p, word, __ATOMIC_RELEASE);
+}
+
 /* Whatever is read from here on was copied before, and is not read again. */
 ALWAYS_INLINE void vhost_copied(void)
 {
@@ -85,7 +97,8 @@ ALWAYS_INLINE u64 vhost_used_bytes(u32 size)
     return sizeof(struct vring_used) + (u64)size * sizeof(struct vring_used_elem);
 }
 
-/* Slot `ahead` (at most size) places ahead of at, and its wrap counter. */
+/* Slot `ahead` (at most size, unless it is only to be warmed) places ahead of at, and its wrap
+ * counter. */
 ALWAYS_INLINE u32 vhost_slot(const struct vhost_ring *r, u32 ahead, bool *wrap)
 {
     u32 slot = r->at + ahead;
@@ -318,6 +331,21 @@ static inline enum vhost_chain vhost_chain_take(const struct vhost_ring *r, u32 
                      : vhost_chain_split(r, ahead, waiting, write, h, s);
 }
 
+#define VHOST_WARM_CHAINS 8
+
+/* Whoever takes chains of one descriptor in order calls it for each. What they are given back in,
+ * of a packed ring the descriptors themselves, is on its way to this core before it is looked at:
+ * lines that the other end has written, once each. */
+ALWAYS_INLINE void vhost_warm(const struct vhost_ring *r, bool packed, u32 ahead)
+{
+    u32 bytes = packed ? sizeof(struct vring_desc) : sizeof(struct vring_used_elem);
+    bool wrap;
+    const u8 *p = packed ? r->desc + (size_t)vhost_slot(r, ahead + VHOST_WARM_CHAINS, &wrap) * bytes
+                         : vhost_used_ring(r, (r->at + ahead + VHOST_WARM_CHAINS) & (r->size - 1u));
+    if (!ahead || (uintptr_t)p % CACHE_LINE_BYTES < bytes)
+        __builtin_prefetch(p, 1);
+}
+
 /* The descriptor that a chain `ahead` begins with, for who takes those of one descriptor by itself;
  * `id` is what gives it back then. packed: as of the ring. false: none is there, or it lies. */
 ALWAYS_INLINE bool vhost_chain_first(const struct vhost_ring *r, bool packed, u32 ahead,
@@ -428,12 +456,13 @@ ALWAYS_INLINE void vhost_done_packed(const struct vhost_ring *r, struct vhost_do
     u8 *p = r->desc + (size_t)slot * sizeof(struct vring_desc);
     u16 flags = (u16)((h->bytes ? VRING_DESC_WRITE : 0) |
                       (wrap ? VRING_PACKED_AVAIL | VRING_PACKED_USED : 0));
-    vhost_store32(r, p + offsetof(struct vhost_desc, len), h->bytes);
-    vhost_store16(r, p + offsetof(struct vhost_desc, id), h->id);
-    if (done->ahead)
-        vhost_store16_release(r, p + VRING_PACKED_FLAGS_AT, flags);
-    else
+    if (done->ahead) {
+        vhost_store_used(r, p + offsetof(struct vhost_desc, len), h->bytes, h->id, flags);
+    } else { /* shown last */
+        vhost_store32(r, p + offsetof(struct vhost_desc, len), h->bytes);
+        vhost_store16(r, p + offsetof(struct vhost_desc, id), h->id);
         done->first_flags = flags;
+    }
     vhost_log_used(r, (u64)slot * sizeof(struct vring_desc), sizeof(struct vring_desc));
     done->ahead += h->slots;
 }
@@ -447,8 +476,8 @@ ALWAYS_INLINE void vhost_done_add(const struct vhost_ring *r, struct vhost_done 
     }
     u32 i = (r->at + done->ahead) & (r->size - 1u);
     u8 *p = vhost_used_ring(r, i);
-    vhost_store32(r, p + offsetof(struct vring_used_elem, id), h->id);
-    vhost_store32(r, p + offsetof(struct vring_used_elem, len), h->bytes);
+    struct vring_used_elem elem = {virtio_u32(h->id, r->order), virtio_u32(h->bytes, r->order)};
+    memcpy(p, &elem, sizeof(elem)); /* one store: it waits for a line that the guest has */
     vhost_log_used(r, offsetof(struct vring_used, ring) + (u64)i * sizeof(struct vring_used_elem),
                    sizeof(struct vring_used_elem));
     done->ahead++;

@@ -3,8 +3,7 @@
 #include "net/link/interface/interface_tx.h"
 #include "plugins/vhost/vhost_ring.h"
 
-#define WARM_PKTS                                                                                  \
-    4 /* whose descriptors and data are on their way, ahead of the one that is copied */
+#define RUN_PKTS 32 /* whose descriptors are read before the first is copied */
 
 /* What became of a vector. */
 struct vhost_put {
@@ -132,34 +131,59 @@ static bool vhost_put_odd(struct thread *t, struct vhost_ring *r, struct vhost_p
 
 /* --- packets of one piece, into one --- */
 
-ALWAYS_INLINE bool vhost_find_room(const struct vhost_ring *r, bool packed, u32 ahead, u32 waiting,
-                                   u32 need, struct vhost_desc *d, u8 **to)
-{
-    if (!vhost_chain_first(r, packed, ahead, waiting, d))
-        return false;
-    if (unlikely((d->flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) !=
-                     VRING_DESC_WRITE ||
-                 d->len < need))
-        return false;
-    *to = vhost_at_whole(r->memory, d->addr, need);
-    return *to;
-}
+/* A chain of one descriptor, for one packet. */
+struct vhost_room {
+    u8 *to;
+    u64 addr;
+    u16 id;
+};
 
-ALWAYS_INLINE bool vhost_put_plain(const struct vhost_ring *r, bool packed, struct vhost_put *p,
-                                   const struct buffer *b)
+/* Whether chain number `ahead` is such a one, and b such a packet; it is on its way here then. */
+ALWAYS_INLINE bool vhost_find_room(const struct vhost_ring *r, bool packed, u32 ahead, u32 waiting,
+                                   const struct buffer *b, struct vhost_room *room)
 {
     struct vhost_desc d;
-    u8 *to;
     u32 need = (u32)r->header_bytes + b->len;
-    if (unlikely(b->flags & BUFFER_NEXT) ||
-        !vhost_find_room(r, packed, p->done.ahead, p->waiting, need, &d, &to))
+    vhost_warm(r, packed, ahead);
+    if (unlikely(b->flags & BUFFER_NEXT) || !vhost_chain_first(r, packed, ahead, waiting, &d))
         return false;
-    vhost_header_put(r, to, b, 1);
-    foreign_copy(to + r->header_bytes, buffer_current(b), b->len);
-    vhost_log(r, d.addr, need);
-    struct vhost_head h = {.id = d.id, .slots = 1, .bytes = need};
-    vhost_done_add(r, &p->done, &h);
+    if (unlikely((d.flags & (VRING_DESC_NEXT | VRING_DESC_INDIRECT | VRING_DESC_WRITE)) !=
+                     VRING_DESC_WRITE ||
+                 d.len < need))
+        return false;
+    *room = (struct vhost_room){vhost_at_whole(r->memory, d.addr, need), d.addr, d.id};
+    if (unlikely(!room->to))
+        return false;
+    __builtin_prefetch(room->to, 1);
+    __builtin_prefetch(room->to + need - 1, 1);
     return true;
+}
+
+/* Sends up to `most` such packets. */
+ALWAYS_INLINE u32 vhost_put_run(const struct vhost_ring *r, bool packed, struct buffer **b,
+                                u16 *next, u32 most, struct vhost_put *p)
+{
+    struct vhost_room room[RUN_PKTS];
+    u32 found = 0;
+    while (found < most &&
+           vhost_find_room(r, packed, p->done.ahead + found, p->waiting, b[found], &room[found])) {
+        __builtin_prefetch(buffer_current(b[found]));
+        found++;
+    }
+    for (u32 i = 0; i < found; i++) {
+        u32 need = (u32)r->header_bytes + b[i]->len;
+        vhost_header_put(r, room[i].to, b[i], 1);
+        foreign_copy(room[i].to + r->header_bytes, buffer_current(b[i]), b[i]->len);
+        vhost_log(r, room[i].addr, need);
+        next[i] = NEXT_CONSUMED;
+        p->bi[p->n++] = buffer_index(b[i]);
+    }
+    for (u32 i = 0; i < found; i++) {
+        struct vhost_head h = {
+            .id = room[i].id, .slots = 1, .bytes = (u32)r->header_bytes + b[i]->len};
+        vhost_done_add(r, &p->done, &h);
+    }
+    return found;
 }
 
 ALWAYS_INLINE void vhost_put(struct thread *t, struct node *n, const struct tx_queue *q,
@@ -167,17 +191,20 @@ ALWAYS_INLINE void vhost_put(struct thread *t, struct node *n, const struct tx_q
                              struct vhost_put *p)
 {
     struct vhost_ring *r = &((struct vhost_tx *)q->port)->ring;
-    for (u32 i = 0; i < count; i++) {
+    for (u32 i = 0; i < count;) {
         enum vhost_tx_error error = VHOST_TX_ERR_NOT_READY;
-        if (i + WARM_PKTS < count)
-            __builtin_prefetch(buffer_current(b[i + WARM_PKTS]));
-        if (likely(vhost_put_plain(r, packed, p, b[i])) ||
-            (!r->fault && vhost_put_odd(t, r, p, b[i], &error))) {
+        u32 most = (u32)min_u64(RUN_PKTS, count - i);
+        u32 run = vhost_put_run(r, packed, b + i, next + i, most, p);
+        i += run;
+        if (likely(run == most))
+            continue;
+        if (!r->fault && vhost_put_odd(t, r, p, b[i], &error)) {
             next[i] = NEXT_CONSUMED;
             p->bi[p->n++] = buffer_index(b[i]);
         } else {
             vhost_tx_drop(t, n, q, b[i], &next[i], error);
         }
+        i++;
     }
 }
 
