@@ -174,7 +174,8 @@ static void memif_mode_changed(struct thread *t, struct rx_queue *rx)
     set_quiet(q, true);
 }
 
-const struct rx_queue_ops memif_rx_ops = {memif_arm, memif_acknowledge, memif_mode_changed};
+const struct rx_queue_ops memif_rx_ops = {memif_arm, memif_acknowledge, memif_mode_changed,
+                                          .lingers = true};
 
 /* --- a peer that breaks the rules --- */
 

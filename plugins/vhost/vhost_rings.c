@@ -49,7 +49,8 @@ static void vhost_mode_changed(struct thread *t, struct rx_queue *rx)
     vhost_ring_want_kick(&q->ring, false);
 }
 
-const struct rx_queue_ops vhost_rx_ops = {vhost_arm, vhost_acknowledge, vhost_mode_changed};
+const struct rx_queue_ops vhost_rx_ops = {vhost_arm, vhost_acknowledge, vhost_mode_changed,
+                                          .lingers = true};
 
 /* --- a guest that breaks the rules --- */
 

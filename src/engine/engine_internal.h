@@ -348,6 +348,10 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
 u32 rx_queues_run(struct thread *t);
 /* Makes ready what epoll has, after waiting for it up to timeout_ms; -1: for ever. */
 void rx_queues_wait(struct thread *t, int timeout_ms);
+/* How long a queue that lingers is looked at, and after how many times that it was empty for less.
+ */
+#define RX_LINGER_NS 50000
+#define RX_LINGER_TIMES 16
 
 /* probe.c */
 void probe_thread_init(struct thread *t);

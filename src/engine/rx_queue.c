@@ -44,8 +44,28 @@ static void queue_is_ready(struct thread *t, struct rx_queue *q)
     t->ready_last = &q->next_ready;
 }
 
+/* It has packets again. */
+static void queue_is_not_empty(struct rx_queue *q, u64 now_ns)
+{
+    if (!q->empty_ns)
+        return;
+    q->n_soon = now_ns - q->empty_ns < RX_LINGER_NS ? q->n_soon + (q->n_soon < RX_LINGER_TIMES) : 0;
+    q->empty_ns = 0;
+}
+
+/* It is empty. Returns whether it is looked at for some time more before it waits. One whose other
+ * end needs this core to answer loses that time once in RX_LINGER_TIMES packets at most. */
+static bool queue_lingers(struct rx_queue *q, u64 now_ns)
+{
+    if (!q->empty_ns)
+        q->empty_ns = now_ns;
+    return q->n_soon == RX_LINGER_TIMES && q->mode == RX_MODE_ADAPTIVE && q->ops &&
+           q->ops->lingers && now_ns - q->empty_ns < RX_LINGER_NS;
+}
+
 static void queue_had_packets(struct thread *t, struct rx_queue *q)
 {
+    queue_is_not_empty(q, t->now_ns);
     if (q->busy_rounds < BUSY_ROUNDS && ++q->busy_rounds == BUSY_ROUNDS)
         epoll_del(t, q);
 }
@@ -53,7 +73,7 @@ static void queue_had_packets(struct thread *t, struct rx_queue *q)
 /* Returns whether it waits now. */
 static bool queue_was_empty(struct thread *t, struct rx_queue *q)
 {
-    if (q->ops && q->ops->arm && !q->ops->arm(t, q))
+    if (queue_lingers(q, t->now_ns) || (q->ops && q->ops->arm && !q->ops->arm(t, q)))
         return false;
     if (q->busy_rounds == BUSY_ROUNDS)
         epoll_add(t, q); /* and if a packet has come meanwhile, epoll says so at once */
@@ -140,7 +160,8 @@ static void queue_rest(struct thread *t, struct rx_queue *q)
 /* An enabled queue is looked at first, and waits when it is empty. */
 static void queue_begin(struct thread *t, struct rx_queue *q)
 {
-    q->busy_rounds = 0;
+    q->busy_rounds = q->n_soon = 0;
+    q->empty_ns = 0;
     if (q->ops && q->ops->mode_changed)
         q->ops->mode_changed(t, q);
     if (!q->enabled)

@@ -14,7 +14,9 @@
  * - a ring in shared memory and an eventfd that its other end writes (memif, virtio, a device's
  *   interrupt): acknowledge reads the eventfd and tells the other end to be quiet; arm tells it to
  *   write again, and then looks at the ring once more. What came in between is found by arm; what
- *   comes later is told by the eventfd; so no packet is slept over. */
+ *   comes later is told by the eventfd; so no packet is slept over. Sleeping costs both ends a
+ *   system call: a queue of that kind whose packets have come soon after it was empty, many times
+ *   in a row, is looked at for some microseconds before it waits (`lingers`; mode adaptive). */
 #pragma once
 
 #include "base/error.h"
@@ -39,6 +41,7 @@ struct rx_queue_ops {
     /* Mode, descriptor, or whether it is enabled, is another now. The queue is ready next if it is
      * enabled, and arm follows unless it is polled: so the other end may be told to be quiet. */
     void (*mode_changed)(struct thread *t, struct rx_queue *q);
+    bool lingers; /* see above */
 };
 
 struct rx_queue {
@@ -51,6 +54,8 @@ struct rx_queue {
     u32 acknowledged_events;        /* 0: all */
     /* engine's */
     u32 busy_rounds; /* with packets, one after the other; counted up to BUSY_ROUNDS */
+    u32 n_soon;      /* times that it was empty for less than RX_LINGER_NS, one after the other */
+    u64 empty_ns;    /* since then; 0: it is not */
     struct rx_queue *next_ready;
     enum rx_mode mode;
     bool enabled;

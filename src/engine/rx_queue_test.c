@@ -83,6 +83,7 @@ static void produce(struct ring_port *port, u32 n)
 }
 
 static const struct rx_queue_ops ops = {arm, acknowledge, mode_changed};
+static const struct rx_queue_ops lingering_ops = {arm, acknowledge, mode_changed, .lingers = true};
 static const struct node_def input_def = {
     .name = "ring-input", .kind = NODE_INPUT, .input = {input}};
 
@@ -249,6 +250,57 @@ static void another_descriptor(void **state)
     teardown();
 }
 
+/* A packet that comes so long after the queue was found empty; its round, and the next, empty one.
+ * Returns whether the data thread had to be woken for it. */
+static bool packet_after(struct ring_port *port, struct thread *t, u64 ns)
+{
+    u32 notified = port->n_notified;
+    t->now_ns += ns;
+    produce(port, 1);
+    rx_queues_wait(t, 0);
+    assert_int_equal(rx_queues_run(t), 1);
+    assert_int_equal(rx_queues_run(t), 0);
+    return port->n_notified != notified;
+}
+
+static void a_busy_ring_is_looked_at_before_it_waits(void **state)
+{
+    static const enum rx_mode modes_that_do_not[] = {RX_MODE_INTERRUPT, RX_MODE_ADAPTIVE};
+    struct ring_port port;
+    struct error err;
+    setup(1);
+    struct thread *t = piste.engine->threads[1];
+    add(&port, RX_MODE_ADAPTIVE, 1);
+    port.rx.ops = &lingering_ops;
+    t->now_ns = NS_PER_SEC;
+    rx_queues_run(t);
+    for (u32 again = 0; again < 2; again++) {
+        for (u32 i = 0; i < RX_LINGER_TIMES; i++)
+            assert_true(packet_after(&port, t, RX_LINGER_NS - 1));
+        for (u32 i = 0; i < 100; i++)
+            assert_false(packet_after(&port, t, RX_LINGER_NS - 1));
+        /* it waits in the end, and begins anew */
+        u32 armed = port.n_armed;
+        t->now_ns += RX_LINGER_NS - 1;
+        rx_queues_run(t);
+        assert_int_equal(port.n_armed, armed);
+        assert_true(port.quiet);
+        t->now_ns++;
+        rx_queues_run(t);
+        assert_int_equal(port.n_armed, armed + 1);
+        assert_true(packet_after(&port, t, 1));
+    }
+    for (u32 i = 0; i < 2; i++) {
+        assert_int_equal(rx_queue_set_mode(piste.engine, &port.rx, modes_that_do_not[i], &err), 0);
+        port.rx.ops = i ? &ops : &lingering_ops;
+        rx_queues_run(t);
+        for (u32 k = 0; k < 2 * RX_LINGER_TIMES; k++)
+            assert_true(packet_after(&port, t, 1));
+    }
+    del(&port);
+    teardown();
+}
+
 /* --- with a thread at each end --- */
 
 static void *other_end(void *arg)
@@ -313,6 +365,7 @@ int main(void)
         cmocka_unit_test(what_comes_while_arming_is_polled),
         cmocka_unit_test(modes),
         cmocka_unit_test(another_descriptor),
+        cmocka_unit_test(a_busy_ring_is_looked_at_before_it_waits),
         cmocka_unit_test(nothing_is_slept_over),
         cmocka_unit_test(a_queue_changes_its_thread_and_mode_under_traffic),
     };

@@ -145,11 +145,7 @@ static void *thread_main(void *arg)
     while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
         tsan_quiescent(t->engine);
         urcu_qsbr_quiescent_state();
-        if (thread_round(t))
-            continue;
-        if (t->ready)
-            rx_queues_wait(t, 0);
-        else
+        if (!thread_round(t) && !t->ready)
             thread_sleep(t);
     }
     urcu_qsbr_unregister_thread();
