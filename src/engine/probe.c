@@ -74,6 +74,7 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
     p->serial = __atomic_load_n(&t->engine->forwarding.serial, __ATOMIC_ACQUIRE);
     p->plain = p->n_nodes = 0;
     p->port = p->rx = b->rx_if;
+    p->between = IF_NONE;
     x->now = p;
     x->b = b;
     x->at = UINT32_MAX;
@@ -86,6 +87,20 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
     thread_at_round_end(t, probe_round_end, NULL);
 }
 
+/* Who has received it, up to layer 3: behind that an answer comes from nowhere, and a BVI sends.
+ * false: more than there is room for. */
+static bool probe_receives(struct probe *p, struct if_index rx)
+{
+    if ((p->plain & NODE_PLAIN_DST) || if_equal(p->rx, rx))
+        return true;
+    if (!if_is_none(p->between))
+        return false;
+    if (!if_equal(p->rx, p->port))
+        p->between = p->rx;
+    p->rx = rx;
+    return true;
+}
+
 void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32 count)
 {
     struct probes *x = t->probes;
@@ -96,9 +111,7 @@ void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32
         x->at = UINT32_MAX;
         return;
     }
-    if (!(x->now->plain & NODE_PLAIN_ECHO)) /* an answer comes from nowhere */
-        x->now->rx = x->b->rx_if;
-    if (!probe_pass(t, x->now, n)) {
+    if (!probe_receives(x->now, x->b->rx_if) || !probe_pass(t, x->now, n)) {
         probe_end(t, false);
         return;
     }

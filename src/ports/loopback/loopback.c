@@ -27,6 +27,7 @@ static const struct node_error tx_errors[LOOPBACK_TX_ERR_N] = {
 static const struct node_def tx_node = {
     .name = "loopback-tx",
     .run = NODE_VARIANTS(loopback_tx),
+    .plain = NODE_PLAIN_LINK, /* as a BVI; nobody makes an entry of other ways */
     .next = {[LOOPBACK_TX_NEXT_DROP] = "error-drop",
              [LOOPBACK_TX_NEXT_ETHERNET] = "ethernet-input",
              [LOOPBACK_TX_NEXT_L2] = "l2-input"},

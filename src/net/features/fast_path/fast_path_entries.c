@@ -12,6 +12,7 @@
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/l2/l2.h"
 #include "net/link/interface/interface.h"
+#include "net/packet/ethernet_packet.h"
 
 #define IDLE_NS (10 * NS_PER_SEC) /* without a packet, and then an entry goes */
 #define IDLE_FULL_NS NS_PER_SEC   /* the same, when there is hardly room for more */
@@ -52,23 +53,22 @@ static void count_entry(struct fast_path *s, const struct fast_path_entry *x, u6
 {
     struct thread *t = engine_main_thread(engine_of(s->piste));
     const struct way_counts *c = &s->ways[x->way].key.counts;
-    u64 out = bytes + packets * (u64)(i64)c->grow;
+    u64 out = bytes + packets * (u64)(i64)c->grow, l3 = bytes - packets * c->header_bytes;
+    u64 bare = l3 + packets * ETHERNET_HEADER_BYTES;
     for (u32 i = 0; i < c->n_rx; i++)
-        interface_count(t, IF_RX, c->rx[i], packets, bytes);
+        interface_count(t, IF_RX, c->rx[i], packets, c->rx_bvi && i == c->n_rx - 1u ? bare : bytes);
     for (u32 i = 0; i < c->n_tx; i++)
-        interface_count(t, IF_TX, c->tx[i], packets, out);
+        interface_count(t, IF_TX, c->tx[i], packets, c->tx_bvi && !i ? bare : out);
     node_had(thread_node(t, s->node), packets);
     s->n.packets += packets;
     s->n.bytes += bytes;
     if (!c->n_rx)
         return;
     if (c->bridged)
-        l2_seen(s->piste, c->rx[c->n_rx - 1],
-                x->key + offsetof(struct fast_path_key, ethernet) + 6);
+        l2_seen(s->piste, way_l2_rx(c), x->key + offsetof(struct fast_path_key, ethernet) + 6);
     if (!c->routed)
         return;
     interface_count(t, c->is6 ? IF_IP6 : IF_IP4, c->rx[c->n_rx - 1], packets, 0);
-    u64 l3 = bytes - packets * c->header_bytes;
     struct counter_pair *to = counter_combined(fib_counters_to, 0),
                         *via = counter_combined(fib_counters_via, 0);
     /* ip4-load-balance is where IPv4's answers go on */

@@ -17,24 +17,33 @@ enum entry_state { ENTRY_FREE, ENTRY_LIVE, ENTRY_RESTS };
 
 /* Interfaces and routes that packets are counted for, and what else they depend on. */
 struct way_counts {
-    struct if_index rx[2], tx[2]; /* a port and its sub-interface, in either order */
-    u32 route, via[2];            /* load balances */
+    /* in order: a port, its sub-interface, a BVI; a BVI, a sub-interface, its port */
+    struct if_index rx[3], tx[3];
+    u32 route, via[2]; /* load balances */
     u32 adj;
     u32 own; /* echo: of the own address; route is the answer's */
     u8 n_rx, n_tx;
     i8 grow;         /* bytes that a packet leaves with more than it came with */
     u8 header_bytes; /* of the link, as it came in */
-    bool routed, is6, bridged, echo;
-    u8 n_via, zero[3];
+    bool routed, is6, echo;
+    bool bridged;        /* by the last that received it but for a BVI */
+    bool rx_bvi, tx_bvi; /* the last of rx, the first of tx is a BVI: it has packets without tags */
+    u8 n_via, zero;
 };
-static_assert(sizeof(struct way_counts) == 48, "nothing between: it is hashed");
+static_assert(sizeof(struct way_counts) == 56, "nothing between: it is hashed");
+
+/* Who receives from a bridge domain or a cross-connect. */
+static inline struct if_index way_l2_rx(const struct way_counts *c)
+{
+    return c->rx[c->n_rx - 1 - c->rx_bvi];
+}
 
 struct fast_path_link {
     u32 next, prev;
 };
 
-/* A route, an adjacency, an own address's route, two that lead on. */
-#define WAY_PARTS_MAX 5
+/* A route, an adjacency, an own address's route, two that lead on, the station behind a BVI. */
+#define WAY_PARTS_MAX 6
 
 /* What many entries have in common: what becomes of packets, and whom that is counted for. By the
  * number of its action. */
@@ -57,8 +66,8 @@ struct fast_path_entry {
     u32 generation;
     u64 packets;    /* by it, so far */
     u32 made, last; /* entry_time: when it was made; when there was a packet, or it ended */
-    /* Live, bridged: in the lists of who it is to and from; routed: the first, in its way's. At
-     * rest, and free: the first's next is the next number but one that is so. */
+    /* Live, bridged: in the lists of who it is to and from; routed: the first, in its way's, and
+     * bridged the second. At rest, and free: the first's next is 1 + the next number that is so. */
     struct fast_path_link link[2];
 };
 static_assert(sizeof(struct fast_path_entry) == 72, "docs/decisions/0024");

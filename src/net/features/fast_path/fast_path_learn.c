@@ -5,6 +5,7 @@
 #include "net/features/fast_path/fast_path_internal.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_data.h"
+#include "net/l2/l2.h"
 #include "net/link/interface/capture_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
@@ -28,12 +29,36 @@ static bool route_of(const struct ip_scratch *ip, struct way_counts *c)
     return a == ip->adj.i;
 }
 
-/* Interfaces that it came in by, and left by. */
-static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, struct way_counts *c)
+static bool is_bvi(struct if_index i)
+{
+    return l2_if(i)->flags & L2_IF_BVI;
+}
+
+/* Interfaces that it came in by. false: a BVI that sent it before, or something else that comes
+ * back in. */
+static bool receivers_of_probe(struct fast_path *s, const struct probe *p, struct way_counts *c)
 {
     c->rx[c->n_rx++] = p->port;
+    if (!if_is_none(p->between))
+        c->rx[c->n_rx++] = p->between;
     if (!if_equal(p->rx, p->port))
         c->rx[c->n_rx++] = p->rx;
+    for (u32 i = 0; i < c->n_rx; i++) {
+        const struct interface *f = interface_at(s->piste, c->rx[i]);
+        c->rx_bvi = is_bvi(c->rx[i]);
+        bool may =
+            c->rx_bvi ? i && i + 1u == c->n_rx && c->routed : f && if_equal(f->parent, p->port);
+        if (!f || !may)
+            return false;
+    }
+    struct if_index l2 = way_l2_rx(c);
+    c->bridged = (!c->routed || c->rx_bvi) && if_data(l2)->l2_mode;
+    return true;
+}
+
+/* And those that it left by. */
+static bool senders_of_probe(struct fast_path *s, const struct probe *p, struct way_counts *c)
+{
     for (u32 i = 0; i < p->n_nodes; i++) {
         struct if_index out;
         if (!interface_of_output(engine_of(s->piste), p->node[i], &out))
@@ -42,7 +67,15 @@ static bool interfaces_of_probe(struct fast_path *s, const struct probe *p, stru
             return false;
         c->tx[c->n_tx++] = out;
     }
-    return c->n_tx && if_equal(c->tx[c->n_tx - 1], p->meta.tx_if);
+    if (!c->n_tx || !if_equal(c->tx[c->n_tx - 1], p->meta.tx_if))
+        return false;
+    c->tx_bvi = is_bvi(c->tx[0]);
+    for (u32 i = c->tx_bvi; i < c->n_tx; i++) {
+        const struct interface *f = interface_at(s->piste, c->tx[i]);
+        if (!f || !if_equal(f->parent, p->meta.tx_if))
+            return false;
+    }
+    return !c->tx_bvi || (c->routed && c->n_tx > 1);
 }
 
 static u32 header_bytes(const struct fast_path_key *k)
@@ -99,13 +132,11 @@ static bool learn_counts(struct fast_path *s, const struct probe *p, const struc
                          struct way_counts *c)
 {
     struct buffer meta = p->meta;
-    struct interface *rx = interface_at(s->piste, p->rx);
     *c = (struct way_counts){.routed = p->plain & NODE_PLAIN_DST,
                              .header_bytes = (u8)header_bytes(k),
                              .grow = (i8)((i32)p->out.len - (i32)p->in.len)};
-    if (!rx || !interfaces_of_probe(s, p, c))
+    if (!receivers_of_probe(s, p, c) || !senders_of_probe(s, p, c))
         return false;
-    c->bridged = !c->routed && if_data(p->rx)->l2_mode;
     c->is6 = c->routed && be16_is(load_be16(k->ethernet + 12), ETHERTYPE_IP6);
     c->echo = p->plain & NODE_PLAIN_ECHO;
     if (c->echo && (ip_scratch(&meta)->flow_hash || !own_route_of(s, p, k, c)))

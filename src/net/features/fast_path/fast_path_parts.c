@@ -11,8 +11,9 @@
 
 /* --- what a way depends on --- */
 
-static u32 parts_of_way(const struct way_counts *c, struct forwarding_part out[WAY_PARTS_MAX])
+static u32 parts_of_way(const struct way_key *k, struct forwarding_part out[WAY_PARTS_MAX])
 {
+    const struct way_counts *c = &k->counts;
     u32 n = 0;
     if (!c->routed)
         return n;
@@ -22,13 +23,16 @@ static u32 parts_of_way(const struct way_counts *c, struct forwarding_part out[W
         out[n++] = (struct forwarding_part){c->own, FORWARDING_ROUTE};
     for (u32 i = 0; i < c->n_via; i++)
         out[n++] = (struct forwarding_part){c->via[i], FORWARDING_ROUTE};
+    if (c->tx_bvi)
+        out[n++] =
+            (struct forwarding_part){l2_station(c->tx[0], k->action.macs), FORWARDING_STATION};
     return n;
 }
 
-static bool way_depends_on(const struct way_counts *c, struct forwarding_part part)
+static bool way_depends_on(const struct way_key *k, struct forwarding_part part)
 {
     struct forwarding_part all[WAY_PARTS_MAX];
-    u32 n = parts_of_way(c, all);
+    u32 n = parts_of_way(k, all);
     for (u32 i = 0; i < n; i++)
         if (all[i].kind == part.kind && all[i].id == part.id)
             return true;
@@ -42,7 +46,7 @@ static struct forwarding_part part_of_entry(const struct fast_path *s, u32 entry
     const u8 *ethernet = s->entries[entry].key + offsetof(struct fast_path_key, ethernet);
     if (!c->n_rx) /* the interface is gone */
         return (struct forwarding_part){0};
-    return (struct forwarding_part){l2_station(c->rx[c->n_rx - 1], ethernet + 6 * which),
+    return (struct forwarding_part){l2_station(way_l2_rx(c), ethernet + 6 * which),
                                     FORWARDING_STATION};
 }
 
@@ -105,7 +109,7 @@ static void link_del(struct fast_path *s, struct fast_path_link *l)
 void fast_path_parts_add_way(struct fast_path *s, u32 way)
 {
     struct forwarding_part all[WAY_PARTS_MAX];
-    u32 n = parts_of_way(&s->ways[way].key.counts, all);
+    u32 n = parts_of_way(&s->ways[way].key, all);
     for (u32 i = 0; i < n; i++)
         link_add(s, parts_head_of(s, all[i]), way_link(s, way, i));
 }
@@ -119,11 +123,11 @@ void fast_path_parts_del_way(struct fast_path *s, u32 way)
 void fast_path_parts_add(struct fast_path *s, u32 entry)
 {
     u32 way = s->entries[entry].way;
-    if (s->ways[way].key.counts.routed)
+    const struct way_counts *c = &s->ways[way].key.counts;
+    if (c->routed)
         link_add(s, s->n_heads + way, entry_link(entry, 0));
-    if (s->ways[way].key.counts.bridged)
-        for (u32 i = 0; i < ENTRY_LINKS; i++)
-            link_add(s, parts_head_of(s, part_of_entry(s, entry, i)), entry_link(entry, i));
+    for (u32 i = c->routed; c->bridged && i < ENTRY_LINKS; i++)
+        link_add(s, parts_head_of(s, part_of_entry(s, entry, i)), entry_link(entry, i));
 }
 
 void fast_path_parts_del(struct fast_path *s, u32 entry)
@@ -144,7 +148,7 @@ u32 fast_path_parts_find(const struct fast_path *s, struct forwarding_part part)
             continue;
         }
         const struct fast_path_way *w = &s->ways[(i - n) / WAY_PARTS_MAX];
-        if (w->first && way_depends_on(&w->key.counts, part))
+        if (w->first && way_depends_on(&w->key, part))
             return (w->first - 1) / ENTRY_LINKS;
     }
     return UINT32_MAX;
