@@ -69,7 +69,7 @@ ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, const u8 *h
 {
     struct ip4_words *words = own;
     u32 dst = be32_to_host(((const struct ip4_header *)header)->dst);
-    u32 w = ip4_trie_load(&words->root[dst >> 16]);
+    u32 w = trie_load(&words->root[dst >> 16]);
     words->leaves &= w;
     words->all &= w;
     words->any |= w;
@@ -90,36 +90,39 @@ ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct buffer **b, u32 i,
     return i;
 }
 
-/* A level further for all that are not at a leaf; shift: where the level's byte lies. Returns
- * whether any still is not. */
-ALWAYS_INLINE u32 ip4_descend(const struct ip_way *way, struct ip4_gathered *x, u32 from, u32 to,
-                              unsigned shift)
+/* Where each of a block has its word behind the root, which is asked for; of a leaf: itself. */
+ALWAYS_INLINE void ip4_places(struct ip4_gathered *x, u32 from, const u32 **place)
 {
-    u32 deeper = 0;
+    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
     for (u32 i = from; i < to; i++) {
-        u32 w = x->g.leaf[i];
-        /* at a leaf: itself again, without a branch */
-        const u32 *p = &ip4_trie_blocks[(size_t)w * 128 + ((x->dst[i] >> shift) & 255)];
-        p = w & 1 ? &x->g.leaf[i] : p;
-        w = ip4_trie_load(p);
-        w = w ? w : way->default_leaf;
-        x->g.leaf[i] = w;
-        deeper |= ~w & 1;
+        u32 *w = &x->g.leaf[i];
+        const u32 *p = trie_is_node(*w) ? trie_place(*w, (x->dst[i] >> 8) & 255) : w;
+        __builtin_prefetch(p);
+        place[i - from] = p;
     }
-    return deeper;
 }
 
-/* The adjacencies of [from, to); returns whether all have the same. */
-ALWAYS_INLINE bool ip4_find(const struct ip_way *way, struct ip4_gathered *x,
-                            struct buffer *const *b, u32 from, u32 to)
+/* What there is to be read of a block's nodes. */
+ALWAYS_INLINE void ip4_prefetch_nodes(const struct ip4_gathered *x, u32 from)
 {
-    if (x->deeper) {
-        for (u32 i = from; i < to; i++)
-            x->g.leaf[i] = x->g.leaf[i] ? x->g.leaf[i] : way->default_leaf;
-        if (ip4_descend(way, x, from, to, 8))
-            ip4_descend(way, x, from, to, 0);
+    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
+    for (u32 i = from; i < to; i++) {
+        u32 w = x->g.leaf[i] & 1 ? 0 : x->g.leaf[i];
+        u32 byte = w & TRIE_WHOLE ? (x->dst[i] >> 8) & 255 : 0;
+        __builtin_prefetch((const u32 *)trie_at(w) + byte);
     }
-    return ip_express_find(way, &x->g, b, from, to, &ip4_protocol);
+}
+
+/* The leaves of [from, to), whose words are there. */
+ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip4_gathered *x, u32 from, u32 to,
+                              const u32 *const *place)
+{
+    for (u32 i = from; i < to; i++) {
+        u32 w = trie_load(place[i - from]);
+        if (unlikely(trie_is_node(w)))
+            w = trie_step(w, x->dst[i] & 255);
+        x->g.leaf[i] = w ? w : way->default_leaf;
+    }
 }
 
 /* Packets with the same word of the root that is a leaf; false: they have to be looked at one by
@@ -136,24 +139,24 @@ ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip
     return ip_express_all(way, t, &x->g, b, next, &ip4_protocol);
 }
 
-/* The words of the next block of packets, while this one is looked at. */
-ALWAYS_INLINE void ip4_prefetch_words(const struct ip4_gathered *x, u32 from)
-{
-    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
-    for (u32 i = from; i < to; i++) {
-        size_t block = x->g.leaf[i] & 1 ? 0 : x->g.leaf[i];
-        __builtin_prefetch(&ip4_trie_blocks[block * 128 + ((x->dst[i] >> 8) & 255)]);
-    }
-}
-
+/* A block's nodes are asked for two blocks before, its words one. */
 static void ip4_each(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
                      struct buffer **b, u16 *next)
 {
+    const u32 *place[2][IP_EXPRESS_BLOCK];
+    if (x->deeper) {
+        ip4_prefetch_nodes(x, 0);
+        ip4_prefetch_nodes(x, IP_EXPRESS_BLOCK);
+        ip4_places(x, 0, place[0]);
+    }
     for (u32 from = 0; from < x->g.n; from += IP_EXPRESS_BLOCK) {
-        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
-        if (x->deeper)
-            ip4_prefetch_words(x, to);
-        bool alike = ip4_find(way, x, b, from, to);
+        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
+        if (x->deeper) {
+            ip4_prefetch_nodes(x, to + IP_EXPRESS_BLOCK);
+            ip4_places(x, to, place[!k]);
+            ip4_leaves(way, x, from, to, place[k]);
+        }
+        bool alike = ip_express_find(way, &x->g, b, from, to, &ip4_protocol);
         ip_express_leave(way, t, &x->g, b, next, from, to, alike, &ip4_protocol);
     }
 }

@@ -79,7 +79,7 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
                               struct buffer *const *b, u32 n)
 {
     struct ip6_search s;
-    u32 root = ip6_trie_load(&way->table->ip6_root);
+    u32 root = trie_load(&way->table->ip6_root);
     const u8 *last = NULL;
     s.n = 0;
     for (u32 i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
     ip6_search_run(&s, g->leaf);
     for (u32 i = 0, leaf = 0; i < n; i++) {
         if (g->leaf[i] != UINT32_MAX)
-            leaf = g->leaf[i] ? g->leaf[i] : ip6_trie_load(&way->table->default_leaf);
+            leaf = g->leaf[i] ? g->leaf[i] : trie_load(&way->table->default_leaf);
         g->leaf[i] = leaf;
     }
 }

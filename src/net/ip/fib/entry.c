@@ -255,7 +255,7 @@ static bool entry_install(struct fib *f, u32 entry)
     if (e->flags & (ENTRY_INSTALLED | ENTRY_ALONE))
         return true;
     if (!e->len) {
-        __atomic_store_n(&fib_table_base[e->table].default_leaf, ip4_trie_leaf(entry),
+        __atomic_store_n(&fib_table_base[e->table].default_leaf, trie_leaf(entry),
                          __ATOMIC_RELEASE);
     } else if (!fib_protocol(t->family)->insert(f, t, entry)) {
         log_error(&fib_log, "no room for more routes in the trie");
@@ -277,8 +277,7 @@ static void entry_uninstall(struct fib *f, u32 entry)
     t->n_by_len[e->len]--;
     if (!e->len) {
         /* route 0 of all tables drops */
-        __atomic_store_n(&fib_table_base[e->table].default_leaf, ip4_trie_leaf(0),
-                         __ATOMIC_RELEASE);
+        __atomic_store_n(&fib_table_base[e->table].default_leaf, trie_leaf(0), __ATOMIC_RELEASE);
         return;
     }
     struct ip_address a = fib_entry_address(f, entry);

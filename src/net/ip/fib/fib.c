@@ -23,11 +23,8 @@ static void limbo_free(struct fib *f, const struct limbo_item *item)
     case LIMBO_ENTRY:
         fib_entry_free_now(f, item->index);
         break;
-    case LIMBO_BLOCK:
-        ip4_trie_block_put(&f->tries, item->index);
-        break;
     case LIMBO_NODE:
-        ip6_trie_put(&f->ip6_tries, item->index, (u32)item->more);
+        trie_put(&f->tries, item->index, (u32)item->more);
         break;
     case LIMBO_BUCKETS:
         lb_buckets_put(&f->lbs, item->index, (u32)item->more);
@@ -80,6 +77,16 @@ void fib_limbo(struct fib *f, enum limbo_kind kind, u32 index, u64 more)
     vec_add(&f->limbo, ((struct limbo_item){kind, index, more}));
     if (!f->in_grace && !f->stopping)
         grace_begin(f);
+}
+
+static void fib_retire_node(void *ctx, u32 object, u32 size)
+{
+    fib_limbo(ctx, LIMBO_NODE, object, size);
+}
+
+static void fib_retire_hash(void *ctx, void *hash)
+{
+    fib_limbo(ctx, LIMBO_HEAP, 0, (u64)(uintptr_t)hash);
 }
 
 /* --- the queue --- */
@@ -228,8 +235,10 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     hash_init(&f->import_by_entry, sizeof(u32));
     lb_store_init(&f->lbs, FIB_ROUTES_MAX);
     adj_init(f);
+    tries_init(&f->tries, FIB_ROUTES_MAX, fib_retire_node, fib_retire_hash, f);
     for (u32 k = 0; k < IP_FAMILY_N; k++)
-        fib_protocol((enum ip_family)k)->init(f);
+        if (fib_protocol((enum ip_family)k)->init)
+            fib_protocol((enum ip_family)k)->init(f);
     fib_first_entry(f);
 
     struct fib_index t;
@@ -261,9 +270,11 @@ void fib_free(struct fib *f)
     f->stopping = true;
     fib_free_tables(f);
     for (u32 k = 0; k < IP_FAMILY_N; k++) {
-        fib_protocol((enum ip_family)k)->fini(f);
+        if (fib_protocol((enum ip_family)k)->fini)
+            fib_protocol((enum ip_family)k)->fini(f);
         vec_free(&f->free_tables[k]);
     }
+    tries_fini(&f->tries);
     adj_fini(f);
     lb_store_fini(&f->lbs);
     hash_fini(&f->list_by_hash);

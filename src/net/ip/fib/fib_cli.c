@@ -33,19 +33,17 @@ static void show_summary(struct fib *f, struct out *o, u32 table)
 static void show_trie(struct fib *f, struct out *o, u32 table)
 {
     const struct fib_table *t = fib_table_at(f, table);
-    u32 leaves = 0, blocks = 0;
+    u32 leaves = 0, nodes = 0;
     for (u32 i = 0; i < IP4_TRIE_ROOT_WORDS; i++) {
         leaves += t->root[i] & 1;
-        blocks += t->root[i] && !(t->root[i] & 1);
+        nodes += trie_is_node(t->root[i]);
     }
     out_text(o, "16-8-8 trie: ");
     out_u64(o, "root_leaves", leaves, "%" PRIu64 " leaves and ");
-    out_u64(o, "root_blocks", blocks, "%" PRIu64 " blocks in the root, ");
-    out_u64(o, "blocks", f->tries.blocks.n_used - 1, "%" PRIu64 " blocks in all tables, ");
-    out_u64(o, "bytes",
-            mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)) +
-                (u64)f->tries.blocks.n_used * f->tries.blocks.stride_bytes,
-            "%" PRIu64 " bytes\n");
+    out_u64(o, "root_nodes", nodes, "%" PRIu64 " nodes in the root, ");
+    out_u64(o, "root_bytes", mem_resident_bytes(t->root, IP4_TRIE_ROOT_WORDS * sizeof(u32)),
+            "%" PRIu64 " bytes; ");
+    out_u64(o, "bytes", f->tries.slabs.used_bytes, "%" PRIu64 " bytes of nodes in all tables\n");
 }
 
 static void show_table_memory(struct fib *f, struct out *o, u32 table)
@@ -57,7 +55,7 @@ static void show_table_memory(struct fib *f, struct out *o, u32 table)
     out_u64(o, "hash_bytes", ((u64)t->slots.n + t->old.n) * sizeof(u32),
             "%" PRIu64 " bytes of hash, ");
     if (t->family == IP_FAMILY_6) {
-        out_u64(o, "trie_bytes", f->ip6_tries.slabs.used_bytes, "%" PRIu64 " bytes of trie and ");
+        out_u64(o, "trie_bytes", f->tries.slabs.used_bytes, "%" PRIu64 " bytes of trie and ");
         out_u64(o, "prefix_bytes", ip6_long_bytes(),
                 "%" PRIu64 " bytes of prefixes in all tables\n");
         return;
@@ -338,31 +336,39 @@ static int adjacency_counters(struct cli_call *c)
 
 /* --- show fib --- */
 
+static void show_pool_memory(struct out *o, const char *name, u64 size, u64 in_use, u64 allocated)
+{
+    out_object(o, NULL);
+    out_str(o, "name", name, " %-18s");
+    out_u64(o, "size", size, " %6" PRIu64);
+    out_u64(o, "in_use", in_use, "  %8" PRIu64);
+    out_u64(o, "allocated", allocated, " /%-9" PRIu64);
+    out_u64(o, "bytes_in_use", in_use * size, "   %" PRIu64);
+    out_u64(o, "bytes", allocated * size, "/%" PRIu64 "\n");
+    out_end(o);
+}
+
 static int show_fib_memory(struct cli_call *c)
 {
     struct fib *f = fib_of(c->piste);
+    const struct slabs *tries = &f->tries.slabs;
     const struct {
         const char *name;
         const struct pool *pool;
     } pools[] = {
-        {"Entry", &f->entries},  {"Entry Source", &f->more},       {"Path-list", &f->lists},
-        {"Path", &f->paths},     {"Next hop", &f->vias},           {"Adjacency", &f->adjs},
-        {"Tracked", &f->tracks}, {"Trie block", &f->tries.blocks},
+        {"Entry", &f->entries},  {"Entry Source", &f->more}, {"Path-list", &f->lists},
+        {"Path", &f->paths},     {"Next hop", &f->vias},     {"Adjacency", &f->adjs},
+        {"Tracked", &f->tracks},
     };
     out_text(c->out, "FIB memory\n");
     out_text(c->out, " %-18s %6s  %8s /%-9s   totals\n", "Name", "Size", "in-use", "allocated");
     out_array(c->out, "pools");
     for (u32 i = 0; i < array_len(pools); i++) {
         const struct pool *p = pools[i].pool;
-        out_object(c->out, NULL);
-        out_str(c->out, "name", pools[i].name, " %-18s");
-        out_u64(c->out, "size", p->stride_bytes, " %6" PRIu64);
-        out_u64(c->out, "in_use", p->n_used, "  %8" PRIu64);
-        out_u64(c->out, "allocated", p->top, " /%-9" PRIu64);
-        out_u64(c->out, "bytes_in_use", (u64)p->n_used * p->stride_bytes, "   %" PRIu64);
-        out_u64(c->out, "bytes", (u64)p->top * p->stride_bytes, "/%" PRIu64 "\n");
-        out_end(c->out);
+        show_pool_memory(c->out, pools[i].name, p->stride_bytes, p->n_used, p->top);
     }
+    show_pool_memory(c->out, "Trie line", SLAB_UNIT_BYTES, tries->used_bytes / SLAB_UNIT_BYTES,
+                     (u64)tries->n_used_pages * SLAB_PAGE_UNITS);
     out_end(c->out);
     return 0;
 }

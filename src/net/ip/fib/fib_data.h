@@ -1,6 +1,5 @@
 /* Forwarding as data threads see it: arrays of words, read without a lock. The control thread
- * stores them in an order that makes every state in between a valid one (fib.c, adj.c, ip4_trie.c,
- * ip6_trie.c).
+ * stores them in an order that makes every state in between a valid one (fib.c, adj.c, trie.c).
  *
  *   ip_if[rx_if] ─► fib_table_base[fib] ─► the protocol's trie ─► route's load balance
  *   lb_base[lb] ─► adj_base[bucket]
@@ -13,6 +12,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "net/ip/fib/fib.h"
+#include "net/ip/fib/trie_data.h"
 
 /* What the nodes that forward keep in a buffer (buffer_scratch), of both protocols. How nodes hand
  * packets to each other (X is 4 or 6):
@@ -44,11 +44,10 @@ ALWAYS_INLINE struct ip_scratch *ip_scratch(struct buffer *b)
 
 /* --- table --- */
 
-/* What its words and leaves are: 2 * load balance + 1; of a trie also 0, the table's default, and 2
- * * block. */
+/* Words as in trie_data.h. */
 struct fib_table_data {
     union {
-        const u32 *root; /* IPv4: of a trie 16-8-8, 65536 words, touched as routes come */
+        const u32 *root; /* IPv4: 65536 words, touched as routes come, see ip4_trie.h */
         u32 ip6_root;    /* the word before the first node, see ip6_trie.h */
     };
     u32 default_leaf;
@@ -70,9 +69,7 @@ enum {
 struct ip6_long;
 
 extern struct fib_table_data *fib_table_base;
-extern u32 *ip4_trie_blocks; /* 256 words each */
-/* Of IPv6: nodes; a hash, NULL while there is nothing in it; see ip6_trie.h, ip6_long.h. */
-extern u8 *ip6_trie_base;
+/* Of IPv6: a hash, NULL while there is nothing in it; see ip6_long.h. */
 extern struct ip6_long *ip6_long_routes;
 /* Of IPv6: address of a route, by its index; masked. */
 extern struct ip_address *ip6_route_addresses;
@@ -82,32 +79,17 @@ ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
     return &fib_table_base[t.i];
 }
 
-/* What a word leads to was stored before it, and the address depends on the word: that orders the
- * loads, which the thread sanitizer does not know. */
-#if defined(__SANITIZE_THREAD__)
-#define FIB_LOAD_ORDER __ATOMIC_ACQUIRE
-#else
-#define FIB_LOAD_ORDER __ATOMIC_RELAXED
-#endif
-
-ALWAYS_INLINE u32 ip4_trie_load(const u32 *word)
-{
-    return __atomic_load_n(word, FIB_LOAD_ORDER);
-}
-
 /* Load balance of dst (host order). */
 ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
 {
     const u32 *root = __atomic_load_n(&t->root, FIB_LOAD_ORDER);
-    u32 w = ip4_trie_load(&root[dst >> 16]);
-    if (w && !(w & 1)) {
-        w = ip4_trie_load(&ip4_trie_blocks[w * 128 + ((dst >> 8) & 255)]);
-        if (w && !(w & 1))
-            w = ip4_trie_load(&ip4_trie_blocks[w * 128 + (dst & 255)]);
+    u32 w = trie_load(&root[dst >> 16]);
+    if (trie_is_node(w)) {
+        w = trie_step(w, (dst >> 8) & 255);
+        if (trie_is_node(w))
+            w = trie_step(w, dst & 255);
     }
-    if (!w)
-        w = ip4_trie_load(&t->default_leaf);
-    return w >> 1;
+    return (w ? w : trie_load(&t->default_leaf)) >> 1;
 }
 
 /* --- load balance --- */

@@ -283,15 +283,7 @@ struct fib_buckets {
 };
 
 /* Things taken out of use that data threads may still see. */
-enum limbo_kind {
-    LIMBO_ENTRY,
-    LIMBO_BLOCK,
-    LIMBO_NODE,
-    LIMBO_BUCKETS,
-    LIMBO_ADJ,
-    LIMBO_TABLE,
-    LIMBO_HEAP
-};
+enum limbo_kind { LIMBO_ENTRY, LIMBO_NODE, LIMBO_BUCKETS, LIMBO_ADJ, LIMBO_TABLE, LIMBO_HEAP };
 struct limbo_item {
     u32 kind;
     u32 index;
@@ -309,11 +301,10 @@ struct fib {
     struct piste *piste;
     struct fib_ops ops;
     struct pool entries, more, lists, paths, vias, adjs, tracks;
-    struct mem_map adj_info_map, adj_address_map, table_map, tables_map, ifs_map;
+    struct mem_map adj_info_map, adj_address_map, table_map, tables_map, ifs_map, ip6_address_map;
     struct adj_info *adj_info;
     struct fib_if *ifs;
-    struct ip4_tries tries;
-    struct ip6_tries ip6_tries;
+    struct tries tries;
     struct lb_store lbs;
     struct hash list_by_hash, adj_by_key, table_by_id;
     struct hash import_by_entry;       /* to the table that it imports from */

@@ -19,21 +19,6 @@ static const struct fib_fixed fixed[] = {
 /* What packets look up in that are under way when their table goes. */
 static const u32 empty_root[IP4_TRIE_ROOT_WORDS];
 
-static void fib_ip4_free_block(void *ctx, u32 block)
-{
-    fib_limbo(ctx, LIMBO_BLOCK, block, 0);
-}
-
-static void fib_ip4_init(struct fib *f)
-{
-    ip4_tries_init(&f->tries, FIB_ROUTES_MAX, fib_ip4_free_block, f);
-}
-
-static void fib_ip4_fini(struct fib *f)
-{
-    ip4_tries_fini(&f->tries);
-}
-
 static int fib_ip4_table_new(struct fib_table *t, struct fib_table_data *d, struct error *e)
 {
     int rc = mem_map_new(&t->root_map, "ip4 trie root", sizeof(empty_root),
@@ -70,8 +55,7 @@ static void fib_ip4_remove_route(struct fib *f, struct fib_table *t, u32 entry, 
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     bool is_default = cover == NONE || !fib_entry_at(f, cover)->len;
-    ip4_trie_remove(&f->tries, t->root, e->key, e->len, entry,
-                    is_default ? 0 : ip4_trie_leaf(cover));
+    ip4_trie_remove(&f->tries, t->root, e->key, e->len, entry, is_default ? 0 : trie_leaf(cover));
 }
 
 static u32 fib_ip4_hash(const struct ip_address *a, u8 len)
@@ -131,8 +115,6 @@ const struct fib_protocol fib_ip4 = {
     .tables_max = 4096, /* each has a memory map of its own */
     .fixed = fixed,
     .n_fixed = array_len(fixed),
-    .init = fib_ip4_init,
-    .fini = fib_ip4_fini,
     .table_new = fib_ip4_table_new,
     .table_end = fib_ip4_table_end,
     .table_free = fib_ip4_table_free,

@@ -13,24 +13,16 @@ static const struct fib_fixed fixed[] = {
      FIB_PATH_ADJ},
 };
 
-static void fib_ip6_retire_node(void *ctx, u32 object, u32 size)
-{
-    fib_limbo(ctx, LIMBO_NODE, object, size);
-}
-
-static void fib_ip6_retire_hash(void *ctx, void *hash)
-{
-    fib_limbo(ctx, LIMBO_HEAP, 0, (u64)(uintptr_t)hash);
-}
-
 static void fib_ip6_init(struct fib *f)
 {
-    ip6_tries_init(&f->ip6_tries, FIB_ROUTES_MAX, fib_ip6_retire_node, fib_ip6_retire_hash, f);
+    ip6_route_addresses = mem_reserve(&f->ip6_address_map, "ip6 routes",
+                                      (u64)FIB_ROUTES_MAX * sizeof(struct ip_address));
 }
 
 static void fib_ip6_fini(struct fib *f)
 {
-    ip6_tries_fini(&f->ip6_tries);
+    mem_map_free(&f->ip6_address_map);
+    ip6_route_addresses = NULL;
     free(ip6_long_routes);
     ip6_long_routes = NULL;
 }
@@ -59,15 +51,15 @@ static u32 fib_ip6_lookup(const struct fib_table_data *d, const struct ip_addres
 static bool fib_ip6_insert(struct fib *f, struct fib_table *t, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    return !ip6_trie_insert(&f->ip6_tries, &fib_table_base[e->table].ip6_root, entry, e->len);
+    return !ip6_trie_insert(&f->tries, &fib_table_base[e->table].ip6_root, entry, e->len);
 }
 
 static void fib_ip6_remove_route(struct fib *f, struct fib_table *t, u32 entry, u32 cover)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     bool is_default = cover == NONE || !fib_entry_at(f, cover)->len;
-    ip6_trie_remove(&f->ip6_tries, &fib_table_base[e->table].ip6_root, entry, e->len,
-                    is_default ? 0 : ip4_trie_leaf(cover));
+    ip6_trie_remove(&f->tries, &fib_table_base[e->table].ip6_root, entry, e->len,
+                    is_default ? 0 : trie_leaf(cover));
 }
 
 static u32 fib_ip6_hash(const struct ip_address *a, u8 len)

@@ -1,93 +1,53 @@
-/* The data plane's routes of IPv6, written by the control thread while data threads read.
+/* Routes of IPv6:
  *
  *   a table's word ─► node of bits 0..7 ─► 8..15 ─► ... ─► 56..63 ─► a /64's deep place
  *
- * A word is as in IPv4's trie: 2 * load balance + 1, 0 for the table's default, else 2 * the name
- * of a node (slab.h). A node is the 256 words of its byte, of which equal neighbours are kept once:
- * a bit says where another begins, and the bits before it which it is. Most have less than eight,
- * and are one cache line. What is longer than /64 is in a hash (ip6_long.h), for which the deep
- * place of its /64 says whether and how long. (docs/decisions/0027-ip6-lookup.md) */
+ * What is longer than /64 is in a hash (ip6_long.h), for which the deep place of its /64 says
+ * whether and how long. See trie_data.h, and docs/decisions/0027-ip6-lookup.md */
 #pragma once
 
-#include "base/slab.h"
 #include "engine/node.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/fib/ip6_long.h"
-
-#define IP6_TRIE_BITS 64 /* that the trie knows */
-#define IP6_TRIE_BYTES_MAX MEM_MOST(1ull << 31)
-
-struct ip6_node {
-    u64 starts[4]; /* bit of each byte that another word begins at; that of 0 always */
-    u8 before[4];  /* words before the first of each 64 bytes, less one */
-    u32 words[];
-};
+#include "net/ip/fib/trie.h"
 
 struct ip6_deep {
-    u64 lens;    /* bit len - 65: there may be a prefix of that length */
-    u32 cover;   /* word of what is in none of them */
+    u32 cover;   /* word of what is in none of its prefixes */
     u32 n;       /* prefixes; control thread */
+    u64 lens;    /* bit len - 65: there may be a prefix of that length */
     u32 n_hosts; /* of these, /128 */
     u32 spare[3];
 };
 
-ALWAYS_INLINE u32 ip6_trie_load(const u32 *word)
-{
-    return __atomic_load_n(word, FIB_LOAD_ORDER);
-}
-
-/* Whether it leads on. */
-ALWAYS_INLINE bool ip6_is_node(u32 word)
-{
-    return word && !(word & 1);
-}
-
-ALWAYS_INLINE void *ip6_trie_at(u32 word)
-{
-    return slab_at(ip6_trie_base, word >> 1);
-}
-
-ALWAYS_INLINE u32 ip6_node_index(const struct ip6_node *x, u32 byte)
-{
-    u64 upto = x->starts[byte >> 6] & ~0ull >> (63 - (byte & 63));
-    return (u8)(x->before[byte >> 6] + __builtin_popcountll(upto));
-}
-
-ALWAYS_INLINE u32 ip6_trie_step(u32 word, u32 byte)
-{
-    const struct ip6_node *x = ip6_trie_at(word);
-    return ip6_trie_load(&x->words[ip6_node_index(x, byte)]);
-}
-
 /* The word for dst, which lies in that deep place. */
 static inline u32 ip6_deep_lookup(u32 word, const struct ip_address *dst)
 {
-    const struct ip6_deep *deep = ip6_trie_at(word);
+    const struct ip6_deep *deep = trie_at(word);
     u64 low = get_be64(dst->bytes + 8);
     for (u64 lens = __atomic_load_n(&deep->lens, __ATOMIC_RELAXED); lens;) {
         u32 bit = 63 - (u32)__builtin_clzll(lens);
         be64 masked = be64_from_host(low & ~0ull << (63 - bit));
-        u32 route = ip6_long_find(word >> 1, masked.raw, bit + 65);
+        u32 route = ip6_long_find(word >> 2, masked.raw, bit + 65);
         if (route)
             return route << 1 | 1;
         lens &= ~(1ull << bit);
     }
-    return ip6_trie_load(&deep->cover);
+    return trie_load(&deep->cover);
 }
 
 /* Load balance of dst. */
 static inline u32 ip6_trie_lookup(const struct fib_table_data *t, const struct ip_address *dst)
 {
     u64 high = get_be64(dst->bytes);
-    u32 w = ip6_trie_load(&t->ip6_root);
-    for (int shift = 56; ip6_is_node(w); shift -= 8) {
+    u32 w = trie_load(&t->ip6_root);
+    for (int shift = 56; trie_is_node(w); shift -= 8) {
         if (shift < 0) {
             w = ip6_deep_lookup(w, dst);
             break;
         }
-        w = ip6_trie_step(w, high >> shift & 255);
+        w = trie_step(w, high >> shift & 255);
     }
-    return (w ? w : ip6_trie_load(&t->default_leaf)) >> 1;
+    return (w ? w : trie_load(&t->default_leaf)) >> 1;
 }
 
 /* --- many at once --- */
@@ -106,17 +66,17 @@ ALWAYS_INLINE void ip6_search_add(struct ip6_search *s, u32 i, const u8 dst[16],
     s->dst[i] = dst;
     s->high[i] = get_be64(dst);
     s->at[s->n] = (u16)i;
-    s->n += ip6_is_node(word);
+    s->n += trie_is_node(word);
 }
 
 ALWAYS_INLINE void ip6_search_level(struct ip6_search *s, u32 *words, int shift)
 {
     u32 n = 0;
     for (u32 k = 0; k < s->n; k++) {
-        u32 i = s->at[k], w = ip6_trie_step(words[i], s->high[i] >> shift & 255);
-        bool on = ip6_is_node(w);
+        u32 i = s->at[k], w = trie_step(words[i], s->high[i] >> shift & 255);
+        bool on = trie_is_node(w);
         words[i] = w;
-        __builtin_prefetch(ip6_trie_at(on ? w : 0));
+        __builtin_prefetch(trie_at(on ? w : 0));
         s->at[n] = (u16)i;
         n += on;
     }
@@ -138,25 +98,9 @@ static inline void ip6_search_run(struct ip6_search *s, u32 *words)
 
 /* --- control thread --- */
 
-struct ip6_tries { /* of all tables */
-    struct slabs slabs;
-    u8 *lens; /* prefix length by load balance */
-    struct mem_map lens_map, address_map;
-    /* must end in ip6_trie_put, and in free, after a grace period */
-    void (*retire_node)(void *ctx, u32 object, u32 size);
-    void (*retire_hash)(void *ctx, void *hash);
-    void *ctx;
-};
-
-void ip6_tries_init(struct ip6_tries *s, u32 max_routes,
-                    void (*retire_node)(void *ctx, u32 object, u32 size),
-                    void (*retire_hash)(void *ctx, void *hash), void *ctx);
-void ip6_tries_fini(struct ip6_tries *s);
-void ip6_trie_put(struct ip6_tries *s, u32 object, u32 size);
-
 /* Makes the prefix of ip6_route_addresses[route] and len (1 to 128), which is not there yet, lead
  * to route. -ENOSPC: nothing changed. */
-int ip6_trie_insert(struct ip6_tries *s, u32 *root, u32 route, u8 len) MUST_CHECK;
+int ip6_trie_insert(struct tries *s, u32 *root, u32 route, u8 len) MUST_CHECK;
 /* Takes it out; what it covered leads to `cover`: a leaf of the longest prefix that covers it, or 0
  * for the table's default. */
-void ip6_trie_remove(struct ip6_tries *s, u32 *root, u32 route, u8 len, u32 cover);
+void ip6_trie_remove(struct tries *s, u32 *root, u32 route, u8 len, u32 cover);

@@ -80,7 +80,7 @@ static void prefixes_resize(const struct fib *f, struct fib_table *t, u32 n)
 
 void fib_prefixes_add(const struct fib *f, struct fib_table *t, u32 entry)
 {
-    if ((t->n_used + 1) * 4 > t->slots.n * 3)
+    if ((t->n_used + 1) * 2 > t->slots.n) /* else what is not there takes many looks */
         prefixes_resize(f, t, t->slots.n ? t->slots.n * 2 : SLOTS_FIRST);
     prefixes_move(f, t, SLOTS_MOVED);
     prefixes_put(f, t, entry);

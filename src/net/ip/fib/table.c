@@ -115,7 +115,7 @@ static int table_new(struct fib *f, enum ip_family family, u32 table_id, const c
     t->family = family;
     table_set_name(t, name);
     __atomic_store_n(&d->flow_fields, FLOW_DEFAULT, __ATOMIC_RELAXED);
-    __atomic_store_n(&d->default_leaf, ip4_trie_leaf(0), __ATOMIC_RELAXED);
+    __atomic_store_n(&d->default_leaf, trie_leaf(0), __ATOMIC_RELAXED);
     int rc = fib_protocol(family)->table_new(t, d, e);
     if (rc) {
         free(t);
@@ -189,7 +189,7 @@ void fib_table_drop(struct fib *f, u32 i)
     u32 key[2] = {t->family, t->id};
     if (t->id != FIB_TABLE_NO_ID)
         hash_del(&f->table_by_id, key);
-    __atomic_store_n(&d->default_leaf, ip4_trie_leaf(0), __ATOMIC_RELEASE);
+    __atomic_store_n(&d->default_leaf, trie_leaf(0), __ATOMIC_RELEASE);
     fib_protocol(t->family)->table_end(f, d);
     f->tables[i] = NULL;
     fib_prefixes_free(t);

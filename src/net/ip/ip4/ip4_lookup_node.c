@@ -21,7 +21,7 @@ ALWAYS_INLINE void view_table(struct table_view *v, u32 fib)
     const struct fib_table_data *t = &fib_table_base[fib];
     v->fib = fib;
     v->root = __atomic_load_n(&t->root, __ATOMIC_ACQUIRE);
-    v->default_leaf = ip4_trie_load(&t->default_leaf);
+    v->default_leaf = trie_load(&t->default_leaf);
 }
 
 /* For a packet that is not like the one before. */
@@ -47,7 +47,7 @@ ALWAYS_INLINE u32 load_roots(struct buffer **b, u32 *word, u32 *fib, u32 count)
         if (unlikely(b[i]->rx_if.i != v.rx_if.i) ||
             unlikely(b[i]->flags & (BUFFER_LOCAL | BUFFER_IN_FIB)) || unlikely(if_is_none(v.rx_if)))
             view_packet(&v, b[i]);
-        u32 w = ip4_trie_load(&v.root[be32_to_host(h->dst) >> 16]);
+        u32 w = trie_load(&v.root[be32_to_host(h->dst) >> 16]);
         w = w ? w : v.default_leaf;
         fib[i] = v.fib;
         word[i] = w;
@@ -56,20 +56,20 @@ ALWAYS_INLINE u32 load_roots(struct buffer **b, u32 *word, u32 *fib, u32 count)
     return deeper;
 }
 
-/* One level further for packets that are at a block; shift: where the level's byte lies. */
-ALWAYS_INLINE u32 load_blocks(struct buffer **b, u32 *word, const u32 *fib, u32 count,
-                              unsigned shift, const struct counter_pair *to)
+/* One level further for packets that are at a node; shift: where the level's byte lies. */
+ALWAYS_INLINE u32 load_nodes(struct buffer **b, u32 *word, const u32 *fib, u32 count,
+                             unsigned shift, const struct counter_pair *to)
 {
     u32 deeper = 0;
+    for (u32 i = 0; i < count; i++)
+        __builtin_prefetch(trie_at(word[i] & 1 ? 0 : word[i]));
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *h = buffer_current(b[i]);
         u32 w = word[i];
-        /* at a leaf: itself again, without a branch */
-        const u32 *p = &ip4_trie_blocks[(size_t)w * 128 + ((be32_to_host(h->dst) >> shift) & 255)];
-        p = w & 1 ? &word[i] : p;
-        w = ip4_trie_load(p);
+        if (trie_is_node(w))
+            w = trie_step(w, (be32_to_host(h->dst) >> shift) & 255);
         if (unlikely(!w))
-            w = ip4_trie_load(&fib_table_base[fib[i]].default_leaf);
+            w = trie_load(&fib_table_base[fib[i]].default_leaf);
         word[i] = w;
         deeper |= ~w & 1;
         /* many routes: their words and counters lie far apart */
@@ -90,8 +90,8 @@ void NODE_FN(ip4_lookup)(struct thread *t, struct node *n, struct buffer **b, u1
     struct lb lb[FRAME_PKTS];
 
     struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    if (load_roots(b, word, fib, count) && load_blocks(b, word, fib, count, 8, to))
-        load_blocks(b, word, fib, count, 0, to);
+    if (load_roots(b, word, fib, count) && load_nodes(b, word, fib, count, 8, to))
+        load_nodes(b, word, fib, count, 0, to);
     fib_load_routes(to, b, word, lb, count);
     fib_forward_all(t, b, next, fib, word, lb, count, ip4_hash_of);
 }

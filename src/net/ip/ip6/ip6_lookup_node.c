@@ -40,7 +40,7 @@ ALWAYS_INLINE void ip6_lookup_begin(struct buffer **b, u32 *leaf, u32 *fib, u32 
         }
         last = ip6_address_of(h->dst);
         last_fib = fib[i];
-        leaf[i] = ip6_trie_load(&fib_table_base[last_fib].ip6_root);
+        leaf[i] = trie_load(&fib_table_base[last_fib].ip6_root);
         ip6_search_add(s, i, h->dst, leaf[i]);
     }
 }
@@ -56,7 +56,7 @@ ALWAYS_INLINE void ip6_lookup_all(const struct counter_pair *to, struct buffer *
         if (leaf[i] == LEAF_AS_BEFORE)
             leaf[i] = leaf[i - 1];
         else if (!leaf[i])
-            leaf[i] = ip6_trie_load(&fib_table_base[fib[i]].default_leaf);
+            leaf[i] = trie_load(&fib_table_base[fib[i]].default_leaf);
         __builtin_prefetch(&lb_base[leaf[i] >> 1]);
         __builtin_prefetch(&to[leaf[i] >> 1], 1);
     }

@@ -99,7 +99,7 @@ static const char *const setup[] = {
     "ip route add 25.0.0.0/8 via unreachable",
     "ip route add 26.0.0.0/8 via ip4-lookup-in-table 5",
     "ip route add 27.0.0.0/8 via 10.0.3.2 p3",
-    "ip route add count 64 28.0.0.0/24 via 10.0.3.2 p3",
+    "ip route add count 200 28.0.0.0/24 via 10.0.3.2 p3",
     "ip route add 20.0.0.0/8 table 5 via 10.0.2.2 p2",
     "ip route add 0.0.0.0/0 table 5 via 10.0.1.2 p1",
     "set interface mtu packet 300 p2",
