@@ -3,6 +3,8 @@
  *   udp-load ADDRESS PORT RATE SECONDS [N]   RATE in packets a second; 0: as fast as it can
  *
  * With N, each packet goes to the next of so many addresses, from ADDRESS on.
+ * Each payload begins with the packet's number, 8 bytes, little endian.
+ *
  * Prints what it did as one line of JSON: {"sent": packets, "seconds": s, "cpu_seconds": its own}.
  * What the kernel does for a packet before sendmmsg returns, routing it onward for example, is in
  * that. */
@@ -63,6 +65,13 @@ static void name_next(struct sockaddr_in to[BATCH], const struct sockaddr_in *fi
     }
 }
 
+static void number_next(char payload[BATCH][PAYLOAD_BYTES], unsigned long long number)
+{
+    for (unsigned i = 0; i < BATCH; i++)
+        for (unsigned k = 0; k < 8; k++)
+            payload[i][k] = (char)((number + i) >> 8 * k);
+}
+
 /* Returns how many were sent; that a queue is full or nobody listens is no error here. */
 static unsigned send_some(int fd, struct mmsghdr *m, unsigned n)
 {
@@ -81,8 +90,8 @@ static unsigned send_some(int fd, struct mmsghdr *m, unsigned n)
 
 int main(int argc, char **argv)
 {
-    static char payload[PAYLOAD_BYTES];
-    struct iovec iov = {payload, sizeof(payload)};
+    static char payload[BATCH][PAYLOAD_BYTES];
+    struct iovec iov[BATCH];
     struct mmsghdr m[BATCH];
     struct sockaddr_in to[BATCH], first;
     int fds[FLOWS];
@@ -94,11 +103,13 @@ int main(int argc, char **argv)
     unsigned n_addresses = argc == 6 ? (unsigned)atoi(argv[5]) : 0;
     first = address_of(argv[1], argv[2]);
     memset(m, 0, sizeof(m));
-    for (int i = 0; i < BATCH; i++)
+    for (int i = 0; i < BATCH; i++) {
+        iov[i] = (struct iovec){payload[i], PAYLOAD_BYTES};
         m[i].msg_hdr = (struct msghdr){.msg_name = n_addresses ? &to[i] : NULL,
                                        .msg_namelen = n_addresses ? sizeof(to[i]) : 0,
-                                       .msg_iov = &iov,
+                                       .msg_iov = &iov[i],
                                        .msg_iovlen = 1};
+    }
     for (int i = 0; i < FLOWS; i++)
         fds[i] = open_flow(n_addresses ? NULL : &first);
 
@@ -108,6 +119,7 @@ int main(int argc, char **argv)
         due = rate > 0 ? (unsigned long long)((now - begin) * rate) : sent + BATCH;
         for (int fd = fds[flow % FLOWS]; due > sent;) {
             unsigned n = due - sent < BATCH ? (unsigned)(due - sent) : BATCH, done;
+            number_next(payload, sent);
             if (n_addresses)
                 name_next(to, &first, sent, n_addresses);
             done = send_some(fd, m, n);

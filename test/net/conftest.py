@@ -17,6 +17,7 @@ def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
     parser.addoption("--fast-path-seeds", default=3, type=int, help="of test_fast_path.py's test_beside_itself")
+    parser.addoption("--fast-path-flows", default=1024, type=int, help="of its test_oldest_flows_go, at most 1048576")
 
 
 def pytest_configure(config):

@@ -569,6 +569,13 @@ def test_on_and_off(net, datagrams, config):
     assert "fast-path-enabled" in vpp.ctl("show hardware-interfaces host-left")
 
 
+def test_auto(net):
+    """The same as on, where the kernel and the privilege are there."""
+    vpp, _, left, _ = net.routed(config="fast-path { auto }")
+    needs(vpp)
+    lib.wait_for(lambda: left.ping("10.2.0.1") == 3 and flows(vpp), "flows")
+
+
 def test_capability_is_given_up(net):
     """CAP_BPF (39) is in no set of the process; ports that come later have a fast path all the same."""
     vpp, _, left, _ = net.routed(config=ON + "\nplugins { plugin af_xdp_plugin.so { disable } }")  # it keeps it
@@ -579,11 +586,14 @@ def test_capability_is_given_up(net):
     lib.wait_for(lambda: left.ping("10.2.0.1") == 3 and flows(vpp), "flows")
 
 
-def test_without_the_capability(net):
+@pytest.mark.parametrize("config", [ON, "fast-path { auto }"])
+def test_without_the_capability(net, config):
+    """It says why there is none, and warns of that where it was asked for, not where it is as it comes."""
     ns = net.namespace()
     words = ["setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-bpf,-sys_admin"]
-    vpp = net.vpp(ns, config=ON, prefix=words)
+    vpp = net.vpp(ns, config=config, prefix=words)
     shown = vpp.json("show fast-path")
+    assert ("there is none" in vpp.ctl("show logging")) == (config == ON)
     assert not shown["on"] and "CAP_BPF" in shown["why_not"], shown
     ns.veth("left", "l0")
     vpp.ctl("create host-interface name left")
@@ -693,6 +703,64 @@ def test_ageing(net, datagrams):
         return True
 
     lib.wait_for(only_the_silent_one_ages, "a time in which the graph hears nobody", timeout=120)
+
+
+def test_neighbors_age(net, datagrams):
+    """As in the graph, by what they answer: one whose packets the kernel has stays, and what it has ends with who is silent."""
+    vpp, _, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    vpp.ctl("set ip neighbor-config ip4 age 60")
+
+    def age():
+        return next((n["age"] for n in vpp.json("show ip neighbors")["neighbors"] if n["ip"] == "10.2.0.1"), None)
+
+    for _ in range(3):
+        until_kernel(vpp, there)
+        vpp.ctl("set clock adjust 61")
+        lib.wait_for(lambda: age() is None or age() < 60, "the neighbor to be asked", timeout=60)
+        assert age() is not None
+    until_kernel(vpp, there)
+    right.ip("link set r0 arp off")
+
+    def silent():
+        vpp.ctl("set clock adjust 61")
+        return age() is None
+
+    lib.wait_for(silent, "the neighbor to go", timeout=60, interval=0.5)
+    kernel = kernel_packets(vpp)
+    for _ in range(20):
+        there.tx.sendto(b"....#lost", there.to)
+    assert there.rest() == [] and kernel_packets(vpp) == kernel
+    assert sorted(there.got) == list(range(there.sent))
+
+
+def test_oldest_flows_go(net, request):
+    """As many as there may be, --fast-path-flows, and then others take the place of those that nobody uses."""
+    most = request.config.getoption("--fast-path-flows")
+    patience = 60 + most // 500
+    vpp, _, left, right = crossed(net, config=f"fast-path {{ on flows {most} }}")
+    needs(vpp)
+    assert left.ping("10.9.0.2") == 3
+    wire, last = net.wire(left, "l0"), net.wire(right, "r0")
+
+    def speak(first):
+        """A frame of each of most of as many stations; how it is then."""
+        for n in range(first, first + most // 5 * 4):
+            wire.send(b"\x02\xdd\0\0\0\1\x02\xcc" + n.to_bytes(4, "big") + b"\x88\xb5" + bytes(46))
+        shown = vpp.json("show fast-path")
+        assert shown["flows"] <= most
+        return shown
+
+    lib.wait_for(lambda: speak(0)["flows"] >= most // 10 * 7, "so many flows", timeout=patience, interval=0.001)
+    made = vpp.json("show fast-path")["made"]
+    lib.wait_for(lambda: speak(most)["made"] >= made + most // 10 * 5, "others to have theirs", timeout=patience, interval=0.001)
+    vpp.ctl("clear fast-path")
+    last.drain()
+    wire.send(octets("02:dd:00:00:00:01") + octets("02:cc:ff:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
+    lib.wait_for(lambda: b"#last" in last.receive(), "a frame", timeout=20)
+    assert vpp.json("show fast-path")["on"]
 
 
 def test_two_switches(net, datagrams):
