@@ -271,6 +271,9 @@ static void show_diff_work(void *arg)
     show_diff_flush(d);
     if (!d->rc)
         d->rc = scratch_map(&d->lines, &d->e);
+    /* here: to give a large file's pages back takes some ten milliseconds */
+    scratch_close(&d->saved);
+    scratch_close(&d->now);
 }
 
 static void show_diff_compared(void *arg)
