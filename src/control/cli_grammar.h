@@ -102,6 +102,8 @@ static inline bool cli_is_blank(char c)
 /* End of the word that starts at s: a run of non-blanks, a "quoted" or a {balanced} text. NULL when
  * a quote or brace is not closed. */
 const char *cli_word_end(const char *s);
+/* Whether [s, end) is one {balanced} text. */
+bool cli_is_braced(const char *s, const char *end);
 /* Appends REST as errors show it: 30 bytes and "...", line ends as \n, without the blanks at its
  * end. */
 void cli_rest(struct text *t, const char *rest);

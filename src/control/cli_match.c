@@ -261,7 +261,7 @@ static char *copy_value(char *to, const struct found *f)
     bool block = f->type->name == cli_type_block;
     while (end > s && cli_is_blank(end[-1]))
         end--;
-    if ((block || f->type->name != cli_type_rest) && *s == '{' && end > s + 1) {
+    if ((block || f->type->name != cli_type_rest) && cli_is_braced(s, end)) {
         s = cli_skip_blanks(s + 1);
         for (end--; end > s && cli_is_blank(end[-1]); end--)
             ;

@@ -157,9 +157,17 @@ static int parse_page_size(struct piste *p, const char **text, struct cli_value 
     return 0;
 }
 
+bool cli_is_braced(const char *s, const char *end)
+{
+    return *s == '{' && closing_brace(s) == end;
+}
+
+/* Behind { } it goes on until a blank: {ip4-input}.{time_expired}. */
 static int parse_string(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
     const char *end = cli_word_end(*text);
+    if (end && **text == '{' && *end && !cli_is_blank(*end))
+        end += strcspn(end, " \t\r\n");
     if (!end || end == *text)
         return -ENOENT;
     *text = end;
@@ -174,7 +182,11 @@ static int parse_rest(struct piste *p, const char **text, struct cli_value *v, s
 
 static int parse_block(struct piste *p, const char **text, struct cli_value *v, struct error *e)
 {
-    return **text == '{' ? parse_string(p, text, v, e) : -ENOENT;
+    const char *end = **text == '{' ? closing_brace(*text) : NULL;
+    if (!end)
+        return -ENOENT;
+    *text = end;
+    return 0;
 }
 
 static const char *const on_off_words[] = {"off", "on", "disable", "enable", "no", "yes"};

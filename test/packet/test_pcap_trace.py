@@ -123,8 +123,9 @@ def test_an_interface_that_is_deleted(switch, net, name):
     stop(switch, name, 1)
 
 
-def test_one_reason(switch, net, name):
-    switch.ctl(f"pcap trace drop error ip4-input.bad_checksum file {name}")
+@pytest.mark.parametrize("reason", ["ip4-input.bad_checksum", "{ip4-input}.{bad_checksum}"])
+def test_one_reason(switch, net, name, reason):
+    switch.ctl(f"pcap trace drop error {reason} file {name}")
     bad = bytearray(bytes(frame(net[0], net[1].host)))
     bad[24] ^= 1
     switch.send(net[0], [bytes(bad), frame(net[0], "99.0.0.1")])

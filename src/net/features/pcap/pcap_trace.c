@@ -97,20 +97,28 @@ static void trace_free(struct pcap_trace *c)
     free(c);
 }
 
-/* NODE.REASON, as the counter is called in the statistics. */
+/* Copies s[0, n), without the braces that may be around it. */
+static void copy_unbraced(char out[64], const char *s, size_t n)
+{
+    bool braced = n > 1 && s[0] == '{' && s[n - 1] == '}';
+    snprintf(out, 64, "%.*s", (int)(braced ? n - 2 : n), s + braced);
+}
+
+/* NODE.REASON or {NODE}.{REASON}, as the counter is called in the statistics. */
 static int set_error(struct piste *p, struct pcap_trace *c, const char *text, struct error *e)
 {
-    char node[64];
+    char node[64], reason[64];
     const char *dot = text ? strrchr(text, '.') : NULL;
     if (!text)
         return 0;
     if (!dot || (size_t)(dot - text) >= sizeof(node))
         return error_set(e, EINVAL, "expected NODE.REASON, got `%s'", text);
-    snprintf(node, sizeof(node), "%.*s", (int)(dot - text), text);
+    copy_unbraced(node, text, (size_t)(dot - text));
+    copy_unbraced(reason, dot + 1, strlen(dot + 1));
     if (!node_find(engine_of(p), node, &c->error_node))
         return error_set(e, ENOENT, "unknown node `%s'", node);
-    if (!node_error_find(engine_of(p), c->error_node, dot + 1, &c->error))
-        return error_set(e, ENOENT, "%s has no error %s", node, dot + 1);
+    if (!node_error_find(engine_of(p), c->error_node, reason, &c->error))
+        return error_set(e, ENOENT, "%s has no error %s", node, reason);
     c->one_error = true;
     return 0;
 }
