@@ -154,7 +154,7 @@ static void many_next_hops_follow_their_interface_in_pieces(void **state)
         add(&w, n, &path, 1);
     }
     assert_null(work.piece);
-    set_if(&w, 1, false);
+    test_set_down(&w, 1, true);
     u32 at_once = forward_by(&w, 0, ROUTES, ADJ_DROP.i);
     assert_in_range(at_once, 1, ROUTES / 2);
     for (u32 done = at_once, now; work.piece; done = now) {
@@ -164,16 +164,16 @@ static void many_next_hops_follow_their_interface_in_pieces(void **state)
     }
     assert_int_equal(forward_by(&w, 0, ROUTES, ADJ_DROP.i), ROUTES);
     /* changes in the midst of it: other routes follow theirs at once, and the last word counts */
-    set_if(&w, 1, true);
+    test_set_down(&w, 1, false);
     assert_non_null(work.piece);
     struct fib_path other = path_via(ip(3, 3, 3, 3), iface(3));
     add(&w, ROUTES, &other, 1);
-    set_if(&w, 3, false);
+    test_set_down(&w, 3, true);
     assert_int_equal(nth_adj(&w, ROUTES), ADJ_DROP.i);
-    set_if(&w, 3, true);
+    test_set_down(&w, 3, false);
     do_piece();
-    set_if(&w, 1, false);
-    set_if(&w, 1, true);
+    test_set_down(&w, 1, true);
+    test_set_down(&w, 1, false);
     for (u32 n = 0; n < ROUTES; n += 2)
         assert_int_equal(fib_route_delete(w.f, T0, nth_prefix(n), FIB_SOURCE_CLI, NULL), 0);
     while (work.piece)
