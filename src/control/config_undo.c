@@ -15,6 +15,8 @@ static const struct {
 } rules[] = {
     {"ip route add ...", "ip route del $1"},
     {"l3xc add * ...", "l3xc del $1 $2"},
+    {"set urpf * * * * ...", "set urpf $1 $2 off $4"},
+    {"set urpf-accept table * add *", "set urpf-accept table $1 del $2"},
     {"ip table add * name * source *", "ip table del $1 source $3"},
     {"ip table add * source *", "ip table del $1 source $2"},
     {"ip table add * ...", "ip table del $1"},

@@ -142,7 +142,7 @@ const struct config_section startup_foreign_sections[] = {
     {"tlspicotls", ANY_KEYS(no_host_stack)},
     {"tuntap", ANY_KEYS("there are no TUN interfaces for packets to the kernel")},
     {"unittest", ANY_KEYS("there are no tests in the daemon")},
-    {"urpf", ANY_KEYS("there are no checks of sources by route")},
+    {"urpf", ANY_KEYS("uRPF has no settings: its commands say all")},
     {"vhost-user", ANY_KEYS("guests are interrupted at once, and there is nothing else to set")},
     {"vmxnet3", ANY_KEYS(no_devices)},
     {"vrrp", ANY_KEYS("there is no VRRP")},
