@@ -373,25 +373,74 @@ static int show_fib_memory(struct cli_call *c)
     return 0;
 }
 
-static int show_fib_path_lists(struct cli_call *c)
+/* Objects of a pool, or the one whose number the command says, each as `show` has it. */
+static int fib_cli_objects(struct cli_call *c, const struct pool *pool, const char *title,
+                           const char *json, void (*show)(struct fib *f, struct out *o, u32 i))
 {
     struct fib *f = fib_of(c->piste);
     struct fib_cli_place *at = cli_kept(c, sizeof(*at), NULL);
     if (!c->again) {
-        out_text(c->out, "FIB Path Lists\n");
-        out_array(c->out, "path_lists");
+        out_text(c->out, "%s", title);
+        out_array(c->out, json);
     }
-    for (u32 l; (l = pool_next(&f->lists, at->next)) != POOL_NONE; at->next = l + 1) {
+    for (u32 i; (i = pool_next(pool, at->next)) != POOL_NONE; at->next = i + 1) {
         if (cli_full(c))
             return CLI_MORE;
-        if (cli_get(c, "index") && l != cli_u64(c, "index", 0))
-            continue;
-        out_object(c->out, NULL);
-        fib_show_path_list(f, c->out, l, 0);
-        out_end(c->out);
+        if (!cli_get(c, "index") || i == cli_u64(c, "index", 0))
+            show(f, c->out, i);
     }
     out_end(c->out);
     return 0;
+}
+
+static void show_one_list(struct fib *f, struct out *o, u32 i)
+{
+    out_object(o, NULL);
+    fib_show_path_list(f, o, i, 0);
+    out_end(o);
+}
+
+static int show_fib_path_lists(struct cli_call *c)
+{
+    return fib_cli_objects(c, &fib_of(c->piste)->lists, "FIB Path Lists\n", "path_lists",
+                           show_one_list);
+}
+
+static void show_one_path(struct fib *f, struct out *o, u32 i)
+{
+    fib_show_path(f, o, i, 0);
+}
+
+static int show_fib_paths(struct cli_call *c)
+{
+    return fib_cli_objects(c, &fib_of(c->piste)->paths, "FIB Paths\n", "paths", show_one_path);
+}
+
+static void show_one_urpf(struct fib *f, struct out *o, u32 i)
+{
+    out_object(o, NULL);
+    fib_show_list_interfaces(f, o, i);
+    out_end(o);
+}
+
+static int show_fib_urpf(struct cli_call *c)
+{
+    return fib_cli_objects(c, &fib_of(c->piste)->lists, "FIB uRPF Lists\n", "urpf", show_one_urpf);
+}
+
+static void show_one_load_balance(struct fib *f, struct out *o, u32 i)
+{
+    if (fib_entry_at(f, i)->flags & (ENTRY_INSTALLED | ENTRY_ALONE)) {
+        out_object(o, NULL);
+        fib_show_load_balance(f, o, i);
+        out_end(o);
+    }
+}
+
+static int show_load_balance(struct cli_call *c)
+{
+    return fib_cli_objects(c, &fib_of(c->piste)->entries, "", "load_balances",
+                           show_one_load_balance);
 }
 
 static bool has_prefix(const struct fib *f, u32 entry)
@@ -467,7 +516,10 @@ const struct cli_command fib_commands[] = {
     {"show fib memory", "Memory that routes use", show_fib_memory, 0},
     {"show fib path-lists [<index:u32>]", "Sets of paths that routes share", show_fib_path_lists,
      0},
-    {"show fib paths [<index:u32>]", "Paths of routes", show_fib_path_lists, 0},
+    {"show fib paths [<index:u32>]", "Paths of routes", show_fib_paths, 0},
+    {"show fib uRPF [<index:u32>]", "Interfaces that paths of routes lead to", show_fib_urpf, 0},
+    {"show load-balance [<index:u32>]", "How packets of routes and policies are shared out",
+     show_load_balance, 0},
     {"show fib entry [<index:u32>]", "Routes of all tables by index", show_fib_entries, 0},
     {"show fib source", "Sources of routes by priority", show_fib_source, 0},
     {0},

@@ -174,6 +174,11 @@ static void show_lb(struct fib *f, struct out *o, u32 entry, unsigned indent, u3
     out_end(o);
 }
 
+void fib_show_load_balance(struct fib *f, struct out *o, u32 entry)
+{
+    show_lb(f, o, entry, 2, 0);
+}
+
 void fib_show_route(struct fib *f, struct out *o, u32 entry)
 {
     struct ip_prefix prefix = fib_entry_prefix(f, entry);
@@ -185,6 +190,50 @@ void fib_show_route(struct fib *f, struct out *o, u32 entry)
     out_text(o, "  unicast-%s-chain\n  [@0]: ", ip_family_name(fib_entry_family(f, entry)));
     show_lb(f, o, entry, 4, 0);
     out_end(o);
+}
+
+/* --- circles --- */
+
+/* The list that an entry would forward by if next hops did not lead in a circle: then it drops. */
+static u32 list_meant(struct fib *f, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    if (e->first.source != FIB_SOURCE_RR)
+        return e->first.source == FIB_SOURCE_N ? e->list : e->first.list;
+    struct ip_address a = fib_entry_address(f, entry);
+    u32 cover = fib_entry_cover(f, fib_table_at(f, e->table), &a, e->len);
+    return cover == NONE ? NONE : list_meant(f, cover);
+}
+
+/* Whether a path leads to a list through next hops; bounded: so deep a way is as good as a circle.
+ */
+static bool path_leads_to_list(struct fib *f, const struct path *pa, u32 list, u32 depth,
+                               u32 *steps)
+{
+    if (pa->via == NONE)
+        return false;
+    u32 next = list_meant(f, via_at(f, pa->via)->entry);
+    if (next == list || !depth || ++*steps > 1000)
+        return true;
+    for (u32 k = next == NONE ? NONE : path_list_at(f, next)->first; k != NONE;
+         k = path_at(f, k)->next)
+        if (path_leads_to_list(f, path_at(f, k), list, depth - 1, steps))
+            return true;
+    return false;
+}
+
+static bool path_is_looped(struct fib *f, const struct path *pa)
+{
+    u32 steps = 0;
+    return path_leads_to_list(f, pa, pa->list, FIB_LOOKUPS_MAX, &steps);
+}
+
+static bool list_is_looped(struct fib *f, const struct path_list *l)
+{
+    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next)
+        if (path_is_looped(f, path_at(f, k)))
+            return true;
+    return false;
 }
 
 /* --- paths --- */
@@ -216,7 +265,7 @@ static const char *path_kind_name(const struct fib_path *c)
     return "special";
 }
 
-static void show_path_flags(struct out *o, const struct path *pa)
+static void show_path_flags(struct out *o, const struct path *pa, bool looped)
 {
     const struct fib_path *c = &pa->cfg;
     struct text t = {0};
@@ -233,7 +282,10 @@ static void show_path_flags(struct out *o, const struct path *pa)
     if (c->flags & FIB_PATH_RESOLVE_ATTACHED)
         text_puts(&t, "resolve-attached,");
     out_bool(o, "resolved", pa->flags & PATH_RESOLVED, NULL, NULL);
-    if (pa->flags & PATH_RESOLVED)
+    out_bool(o, "looped", looped, NULL, NULL);
+    if (looped)
+        out_text(o, " oper-flags:recursive-loop,");
+    else if (pa->flags & PATH_RESOLVED)
         out_text(o, " oper-flags:resolved,");
     if (t.len)
         out_text(o, " cfg-flags:%s", text_str(&t));
@@ -241,7 +293,18 @@ static void show_path_flags(struct out *o, const struct path *pa)
     text_free(&t);
 }
 
-static void show_path_where(struct fib *f, struct out *o, const struct path *pa, unsigned indent)
+static void show_path_via(struct fib *f, struct out *o, const struct path *pa, bool looped)
+{
+    u32 entry = via_at(f, pa->via)->entry;
+    out_text(o, " in fib:%u via-fib:%u via-dpo:[", fib_number(pa->cfg.table), entry);
+    if (looped)
+        out_text(o, "dpo-drop:%u]\n", ADJ_DROP.i);
+    else
+        out_text(o, "dpo-load-balance:%u]\n", entry);
+}
+
+static void show_path_where(struct fib *f, struct out *o, const struct path *pa, bool looped,
+                            unsigned indent)
 {
     const struct fib_path *c = &pa->cfg;
     struct fib_interface i;
@@ -255,12 +318,12 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
     case FIB_PATH_NEXT_HOP:
         ip_address_text((enum ip_family)c->family, &c->next_hop, address);
         out_str(o, "next_hop", address, NULL);
-        if (!if_is_none(c->interface))
+        if (!if_is_none(c->interface)) {
             out_text(o, "%*s%s %s\n", indent + 2, "", address, name);
-        else
-            out_text(o, "%*svia %s in fib:%u via-fib:%u via-dpo:[dpo-load-balance:%u]\n",
-                     indent + 2, "", address, fib_number(c->table), via_at(f, pa->via)->entry,
-                     via_at(f, pa->via)->entry);
+        } else {
+            out_text(o, "%*svia %s", indent + 2, "", address);
+            show_path_via(f, o, pa, looped);
+        }
         break;
     case FIB_PATH_ATTACHED:
         out_text(o, "%*s%s\n", indent + 3, "", name);
@@ -280,9 +343,10 @@ static void show_path_where(struct fib *f, struct out *o, const struct path *pa,
     fib_show_adj(f, o, pa->adj, (enum ip_family)path_list_at(f, pa->list)->family, false);
 }
 
-static void fib_show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
+void fib_show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
 {
     const struct path *pa = path_at(f, k);
+    bool looped = path_is_looped(f, pa);
     out_object(o, NULL);
     out_text(o, "%*s", indent, "");
     out_u64(o, "index", k, "path:[%" PRIu64 "]");
@@ -291,29 +355,49 @@ static void fib_show_path(struct fib *f, struct out *o, u32 k, unsigned indent)
     out_u64(o, "weight", pa->cfg.weight, " weight=%" PRIu64);
     out_u64(o, "preference", pa->cfg.preference, " pref=%" PRIu64);
     out_str(o, "kind", path_kind_name(&pa->cfg), " %s: ");
-    show_path_flags(o, pa);
-    show_path_where(f, o, pa, indent);
+    show_path_flags(o, pa, looped);
+    show_path_where(f, o, pa, looped, indent);
     out_end(o);
 }
 
-static void show_list_interfaces(struct fib *f, struct out *o, const struct path_list *l)
+/* The interfaces of paths, those behind next hops too, each once. */
+struct list_interfaces {
+    u32 v[FIB_PATHS_MAX];
+    u32 n;
+};
+
+static void list_interfaces_add(struct list_interfaces *s, u32 interface)
 {
-    struct text t = {0};
-    u32 n = 0;
-    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next) {
+    for (u32 i = 0; i < s->n; i++)
+        if (s->v[i] == interface)
+            return;
+    if (s->n < array_len(s->v))
+        s->v[s->n++] = interface;
+}
+
+static void list_interfaces_of(struct fib *f, u32 list, u32 depth, struct list_interfaces *s)
+{
+    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next) {
         const struct path *pa = path_at(f, k);
-        if (if_is_none(pa->cfg.interface) || pa->cfg.kind == FIB_PATH_RECEIVE)
-            continue;
-        bool seen = false;
-        for (u32 m = l->first; m != k; m = path_at(f, m)->next)
-            seen |= if_equal(path_at(f, m)->cfg.interface, pa->cfg.interface);
-        if (seen)
-            continue;
-        text_add(&t, "%u, ", pa->cfg.interface.i);
-        n++;
+        if (!if_is_none(pa->cfg.interface) && pa->cfg.kind != FIB_PATH_RECEIVE)
+            list_interfaces_add(s, pa->cfg.interface.i);
+        u32 next = pa->via == NONE ? NONE : fib_entry_at(f, via_at(f, pa->via)->entry)->list;
+        if (next != NONE && depth)
+            list_interfaces_of(f, next, depth - 1, s);
     }
-    out_text(o, "len:%u itfs:[%s]\n", n, text_str(&t));
-    text_free(&t);
+}
+
+void fib_show_list_interfaces(struct fib *f, struct out *o, u32 list)
+{
+    struct list_interfaces s = {.n = 0};
+    list_interfaces_of(f, list, FIB_LOOKUPS_MAX, &s);
+    out_u64(o, "urpf", list, "uPRF-list:%" PRIu64);
+    out_text(o, " len:%u itfs:[", s.n);
+    out_array(o, "interfaces");
+    for (u32 i = 0; i < s.n; i++)
+        out_u64(o, "", s.v[i], "%" PRIu64 ", ");
+    out_end(o);
+    out_text(o, "]\n");
 }
 
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
@@ -324,12 +408,11 @@ void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
     out_text(o, "%*s", indent, "");
     out_u64(o, "index", list, "path-list:[%" PRIu64 "]");
     out_u64(o, "locks", l->refs, " locks:%" PRIu64 " ");
-    if (drops)
-        out_text(o, "flags:drop, ");
-    else if (l->n_entries > 1)
-        out_text(o, "flags:shared, ");
-    out_text(o, "uPRF-list:%u ", list);
-    show_list_interfaces(f, o, l);
+    bool looped = list_is_looped(f, l), shared = !drops && l->n_entries > 1;
+    if (drops || looped || shared)
+        out_text(o, "flags:%s%s%s ", drops ? "drop," : "", shared ? "shared," : "",
+                 looped ? "looped," : "");
+    fib_show_list_interfaces(f, o, list);
     out_array(o, "paths");
     for (u32 k = l->first; k != NONE; k = path_at(f, k)->next)
         fib_show_path(f, o, k, indent + 2);

@@ -11,3 +11,8 @@ void fib_show_route(struct fib *f, struct out *o, u32 entry);
 /* A route with its sources and paths. */
 void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail);
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent);
+void fib_show_path(struct fib *f, struct out *o, u32 path, unsigned indent);
+/* The interfaces that a list leads to, through next hops too: "uPRF-list:7 len:1 itfs:[2, ]". */
+void fib_show_list_interfaces(struct fib *f, struct out *o, u32 list);
+/* What packets of a route, or of paths alone, are shared out to. */
+void fib_show_load_balance(struct fib *f, struct out *o, u32 entry);
