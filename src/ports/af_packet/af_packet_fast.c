@@ -206,6 +206,7 @@ void af_packet_fast_closing(struct af_packet *port)
 #define HELD_TICK_NS (50 * NS_PER_MSEC)
 #define SAMPLES_NS NS_PER_SEC
 #define QUIET_NS (2 * NS_PER_SEC)
+#define HELD_LEAST_NS (2 * NS_PER_SEC)
 
 static void set_phase(struct af_packet *port, enum af_packet_bpf_phase phase, u64 now)
 {
@@ -228,22 +229,19 @@ static void go_home(struct af_packet *port)
 }
 
 /* Whether all is configured that packets need. A configuration that is replayed has an end; who
- * makes it by commands or messages has told all when nothing has changed for a while, or when the
- * other program will soon stop. */
-static bool is_configured(struct af_packet_state *s, u64 now)
+ * makes it by commands or messages has told all when there were none for a while, or when the other
+ * program will soon stop. */
+static bool is_configured(const struct af_packet_state *s, const struct af_packet *port, u64 now)
 {
-    u32 changes = forwarding_serial(engine_of(s->piste));
-    if (changes != s->changes)
-        s->quiet_since_ns = now;
-    s->changes = changes;
-    return now - s->quiet_since_ns >= QUIET_NS || now >= s->held_until_ns;
+    u64 last = max_u64(fast_path_configured_ns(s->piste), port->phase_since_ns);
+    return port->is_replayed || now - last >= QUIET_NS || now >= s->held_until_ns;
 }
 
 /* Returns whether the port has its packets now. */
-static bool take_over(struct af_packet *port, bool configured, u64 now)
+static bool take_over(const struct af_packet_state *s, struct af_packet *port, u64 now)
 {
     if (port->place->phase == AF_PACKET_BPF_WAITS) {
-        if (configured || port->is_replayed)
+        if (is_configured(s, port, now))
             set_phase(port, AF_PACKET_BPF_SAMPLES, now);
         return false;
     }
@@ -265,13 +263,12 @@ static void on_held_tick(void *arg)
     struct af_packet_state *s = arg;
     u64 now = clock_ns();
     u32 n_held = 0, n_over = 0;
-    bool configured = is_configured(s, now);
     if (running_config_is_replaying(s->piste))
         return;
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         bool may = port->is_held && port->is_fast;
-        n_over += may && take_over(port, configured, now);
+        n_over += may && take_over(s, port, now);
         n_held += port->is_held;
     }
     if (n_over) {
@@ -430,7 +427,7 @@ void af_packet_fast_start(struct af_packet_state *s)
         .arg = s,
     };
     if (b->holds) {
-        s->held_until_ns = clock_ns() + wish->hold_s * NS_PER_SEC / 2;
+        s->held_until_ns = clock_ns() + max_u64(wish->hold_s * NS_PER_SEC / 2, HELD_LEAST_NS);
         s->held_timer = loop_timer_add(s->piste->loop, clock_ns() + HELD_TICK_NS, HELD_TICK_NS,
                                        on_held_tick, s);
     }

@@ -216,8 +216,6 @@ struct af_packet_state {
     struct loop_timer *held_timer; /* while there may be programs of an earlier life, */
     u64 held_until_ns;             /* which is at most so long */
     u64 held_over_ns;              /* since then there is none where there was one */
-    u32 changes;                   /* of forwarding, as last seen; */
-    u64 quiet_since_ns;            /* and when that was another number */
 };
 
 /* af_packet.c */

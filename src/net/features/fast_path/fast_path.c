@@ -41,6 +41,11 @@ const char *fast_path_why_not(const struct piste *p)
     return !s ? "this program has none" : s->on ? NULL : s->why_not;
 }
 
+u64 fast_path_configured_ns(const struct piste *p)
+{
+    return fast_path_of(p)->configured_ns;
+}
+
 /* --- the stats segment --- */
 
 static void add_stats(struct fast_path *s)
@@ -83,21 +88,33 @@ static void fast_path_on_part(void *arg, struct forwarding_part part)
     fast_path_part_changed(arg, part);
 }
 
-/* Of a message or a command, by its name: whether it leaves everything as it is, or changes routes
- * and neighbours only, which are told of one by one. */
+static bool begins_with_one(const char *what, const char *const *begins, u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        if (!strncmp(what, begins[i], strlen(begins[i])))
+            return true;
+    return false;
+}
+
+/* Of a message or a command, by its name: whether it leaves everything as it is. */
+static bool only_shows(const char *what)
+{
+    static const char *const begins[] = {
+        "show ",   "show_",        "sw_interface_get", "cli",   "sockclnt",
+        "memclnt", "control_ping", "api_versions",     "want_", "set clock ",
+    };
+    size_t n = strlen(what);
+    return begins_with_one(what, begins, array_len(begins)) ||
+           (n > 5 && !strcmp(what + n - 5, "_dump")) || (n > 4 && !strcmp(what + n - 4, "_get"));
+}
+
+/* Whether it changes routes and neighbours only, which are told of one by one. */
 static bool tells_by_itself(const char *what)
 {
     static const char *const begins[] = {
-        "show ",        "show_",        "sw_interface_get", "cli",
-        "sockclnt",     "memclnt",      "control_ping",     "api_versions",
-        "want_",        "ip route ",    "ip_route_add_del", "set ip neighbor ",
-        "ip neighbor ", "ip_neighbor_", "set clock ",
+        "ip route ", "ip_route_add_del", "set ip neighbor ", "ip neighbor ", "ip_neighbor_",
     };
-    size_t n = strlen(what);
-    for (u32 i = 0; i < array_len(begins); i++)
-        if (!strncmp(what, begins[i], strlen(begins[i])))
-            return true;
-    return (n > 5 && !strcmp(what + n - 5, "_dump")) || (n > 4 && !strcmp(what + n - 4, "_get"));
+    return begins_with_one(what, begins, array_len(begins));
 }
 
 static void watch_before(void *arg, const char *what)
@@ -110,7 +127,10 @@ static void watch_before(void *arg, const char *what)
 
 static void watch_after(void *arg, const char *what)
 {
-    const struct fast_path *s = arg;
+    struct fast_path *s = arg;
+    if (only_shows(what))
+        return;
+    s->configured_ns = clock_ns();
     if (!tells_by_itself(what))
         forwarding_changed(engine_of(s->piste));
 }

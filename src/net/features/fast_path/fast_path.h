@@ -141,6 +141,9 @@ void fast_path_set_backend(struct piste *p, const struct fast_path_backend *b, c
 /* The backend ends with the process. With a hold it is left as it is, but for its deadline; true
  * then. */
 bool fast_path_leave_backend(struct piste *p);
+/* When a command or a message last was one that may change something; 0: none was, while it is on.
+ */
+u64 fast_path_configured_ns(const struct piste *p);
 /* In one clause, for who asks why a port is not in it; NULL: it is on. */
 const char *fast_path_why_not(const struct piste *p);
 

@@ -106,6 +106,7 @@ struct fast_path {
     u64 sweep_idle_ns; /* without a packet, and then an entry goes */
     bool sweeps;
     u64 folded_ns, fold_took_ns;
+    u64 configured_ns;
     u64 undecided; /* as last seen */
     struct fast_path_stats stats;
     struct {
