@@ -33,8 +33,7 @@ struct probe {
     u32 n_nodes;
     struct node_index node[PROBE_NODES_MOST]; /* in order, from the input node to the port's */
     struct if_index port;                     /* that received it */
-    struct if_index
-        rx; /* the same, a part of it, or a BVI: as of the first that is NODE_PLAIN_DST */
+    struct if_index rx;                       /* the same, a part of it, or a BVI: up to layer 3 */
     struct if_index between; /* rx is a BVI: a part of the port; IF_NONE: there is none */
     struct probe_sight in, out;
     struct buffer meta; /* as it was when the last node got it */
