@@ -69,14 +69,10 @@ static int memif_set_admin(void *arg, bool up, struct error *e)
 {
     struct memif *port = arg;
     port->admin_up = up;
-    for (u32 i = 0; i < port->n_rx; i++) {
-        struct memif_rx *q = port->rx[i];
-        if (!q->q.added)
-            continue;
-        if (up)
-            memif_discard(&q->end);
-        rx_queue_enable(engine_of(port->piste), &q->q, up);
-    }
+    for (u32 i = 0; up && i < port->n_rx; i++)
+        if (port->rx[i]->q.added)
+            memif_discard(&port->rx[i]->end);
+    memif_rings_receive(port, up && port->conn && port->conn->linked);
     memif_connect(port);
     return 0;
 }

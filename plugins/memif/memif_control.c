@@ -19,7 +19,9 @@
 
 #define RETRY_NS NS_PER_SEC
 #define HANDSHAKE_NS (10 * NS_PER_SEC)
-#define PENDING_MAX 64 /* that have not said what they are about */
+#define ROOM_LOOK_NS NS_PER_MSEC      /* how often a master looks for empty slots, */
+#define ROOM_WAIT_NS (2 * NS_PER_SEC) /* and for how long */
+#define PENDING_MAX 64                /* that have not said what they are about */
 /* A handshake has fewer; and a peer that is connected has only one thing left to say. */
 #define MESSAGES_MAX (2 + MEMIF_REGIONS_MAX + 2 * MEMIF_QUEUES_MAX + 256)
 
@@ -166,7 +168,8 @@ void memif_close(struct memif_conn *c, u32 code, const char *reason)
             log_notice(&log_class, "%s: %s: %s", f->name,
                        c->stage == MEMIF_STAGE_UP ? "disconnected" : "not connected", reason);
         if (c->stage == MEMIF_STAGE_UP) {
-            interface_set_link(port->piste, port->interface, false);
+            if (c->linked)
+                interface_set_link(port->piste, port->interface, false);
             memif_rings_down(c);
         }
         snprintf(port->local_reason, sizeof(port->local_reason), "%s", reason);
@@ -225,6 +228,35 @@ void memif_accept(struct memif_socket *k, int fd)
     timer_plan(s);
 }
 
+static void conn_link(struct memif_conn *c)
+{
+    const struct memif *port = c->port;
+    c->linked = true;
+    interface_set_link(port->piste, port->interface, true);
+    memif_rings_receive(port, port->admin_up); /* what waits there can be answered */
+    log_notice(&log_class, "%s: connected to %s of %s",
+               interface_at(port->piste, port->interface)->name, c->peer_interface, c->peer_name);
+}
+
+/* A slave hands out empty slots when it hears that it is connected, and says nothing: a link before
+ * that would lose what is sent first. One that never does is there to be received from. */
+static void room_tick(void *arg)
+{
+    const struct memif_state *s = arg;
+    u64 now = clock_ns();
+    bool any = false;
+    for (u32 i = 0; i < s->conns.n; i++) {
+        struct memif_conn *c = s->conns.v[i];
+        if (c->stage != MEMIF_STAGE_UP || c->linked)
+            continue;
+        if (memif_has_room(c->port) || c->deadline_ns <= now)
+            conn_link(c);
+        else
+            any = true;
+    }
+    loop_timer_set(s->piste->loop, s->room_timer, any ? now + ROOM_LOOK_NS : UINT64_MAX);
+}
+
 /* Returns false when it was closed instead. */
 static bool conn_up(struct memif_conn *c)
 {
@@ -236,9 +268,6 @@ static bool conn_up(struct memif_conn *c)
     }
     c->stage = MEMIF_STAGE_UP;
     port->local_reason[0] = port->remote_reason[0] = '\0';
-    interface_set_link(port->piste, port->interface, true);
-    log_notice(&log_class, "%s: connected to %s of %s",
-               interface_at(port->piste, port->interface)->name, c->peer_interface, c->peer_name);
     timer_plan(c->all);
     return true;
 }
@@ -310,7 +339,8 @@ static void slave_connected(struct memif_conn *c, const struct memif_message *m)
         return;
     }
     memcpy(c->peer_interface, m->connect.name, sizeof(c->peer_interface));
-    conn_up(c);
+    if (conn_up(c))
+        conn_link(c);
 }
 
 /* --- a master's side --- */
@@ -441,10 +471,14 @@ static void master_connect(struct memif_conn *c, const struct memif_message *m)
         return;
     }
     memcpy(c->peer_interface, m->connect.name, sizeof(c->peer_interface));
-    /* what the slave sends when it hears of it is expected by then; before that it has no empty
-     * buffers for us */
-    if (conn_up(c) && !send_connect(c, MEMIF_CONNECTED))
+    if (!conn_up(c))
+        return;
+    if (!send_connect(c, MEMIF_CONNECTED)) {
         memif_close(c, 0, "peer does not read");
+        return;
+    }
+    c->deadline_ns = clock_ns() + ROOM_WAIT_NS;
+    room_tick(c->all);
 }
 
 /* --- receiving --- */
@@ -584,6 +618,7 @@ int memif_control_init(struct memif_state *s, struct error *e)
         return rc;
     }
     s->timer = loop_timer_add(loop, UINT64_MAX, 0, timer_tick, s);
+    s->room_timer = loop_timer_add(loop, UINT64_MAX, 0, room_tick, s);
     return 0;
 }
 
@@ -593,6 +628,7 @@ void memif_control_fini(struct memif_state *s)
         memif_close(s->conns.v[s->conns.n - 1], 0, "interface deleted");
     vec_free(&s->conns);
     loop_timer_del(s->piste->loop, s->timer);
+    loop_timer_del(s->piste->loop, s->room_timer);
     loop_fd_del(s->piste->loop, s->cut_fd);
     close(s->cut_fd);
 }

@@ -169,9 +169,10 @@ struct memif_conn {
     int fd;
     bool is_slave; /* we are */
     enum memif_stage stage;
-    u32 n_messages; /* that came */
-    u32 n_told;     /* regions and rings that a slave has told of */
-    u64 deadline_ns;
+    u32 n_messages;  /* that came */
+    u32 n_told;      /* regions and rings that a slave has told of */
+    u64 deadline_ns; /* of the handshake; then, of a master that waits for empty slots */
+    bool linked;     /* the interface has its link by it */
     u64 serial;
     char peer_name[MEMIF_NAME_BYTES], peer_interface[MEMIF_NAME_BYTES];
     VEC(struct memif_region) regions;
@@ -184,7 +185,7 @@ struct memif_state {
     VEC(struct memif_socket *) sockets; /* by id */
     VEC(struct memif *) ports;          /* as they were made */
     VEC(struct memif_conn *) conns;
-    struct loop_timer *timer;
+    struct loop_timer *timer, *room_timer;
     int cut_fd; /* readable: a peer has cut its memory short */
     u64 serials;
 };
@@ -235,9 +236,13 @@ int memif_memory_add(struct memif_conn *c, int fd, u64 bytes, struct error *e) M
 int memif_rings_find(struct memif_conn *c, struct error *e) MUST_CHECK;
 /* Unmaps and closes all. */
 void memif_memory_free(struct memif_conn *c);
-/* Data threads receive and send by the rings from now on; by none, and none looks there any more.
- */
+/* Data threads send by the rings from now on, and may receive; by none, and none looks there any
+ * more. */
 int memif_rings_up(struct memif_conn *c, struct error *e) MUST_CHECK;
+/* They receive while the interface is up. */
+void memif_rings_receive(const struct memif *port, bool up);
+/* Whether each ring that is sent by has empty slots. */
+bool memif_has_room(const struct memif *port);
 void memif_rings_down(struct memif_conn *c);
 /* What came while the interface was down is not for it. No data thread looks there. */
 void memif_discard(struct memif_end *end);

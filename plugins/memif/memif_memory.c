@@ -256,8 +256,6 @@ int memif_rings_up(struct memif_conn *c, struct error *e)
         if (c->is_slave)
             __atomic_store_n(q->end.ours, q->end.ahead, __ATOMIC_RELEASE);
         rc = rx_queue_add(engine, &q->q, thread, e);
-        if (!rc)
-            rx_queue_enable(engine, &q->q, port->admin_up);
     }
     for (u32 i = 0; i < port->n_tx && !rc; i++) {
         end_open(c, &port->tx[i]->end, tx, i);
@@ -266,6 +264,21 @@ int memif_rings_up(struct memif_conn *c, struct error *e)
     if (rc)
         memif_rings_down(c);
     return rc;
+}
+
+void memif_rings_receive(const struct memif *port, bool up)
+{
+    for (u32 i = 0; i < port->n_rx; i++)
+        if (port->rx[i]->q.added)
+            rx_queue_enable(engine_of(port->piste), &port->rx[i]->q, up);
+}
+
+bool memif_has_room(const struct memif *port)
+{
+    for (u32 i = 0; i < port->n_tx; i++)
+        if (!memif_free_slots(&port->tx[i]->end))
+            return false;
+    return true;
 }
 
 void memif_discard(struct memif_end *end)

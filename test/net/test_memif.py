@@ -506,6 +506,30 @@ def test_a_slave_by_hand(master, slave):
     assert '  local-disc-reason "disconnect received"\n  remote-disc-reason "bye bye"\n' in shown
 
 
+def test_what_is_sent_first_arrives(net, master, slave):
+    """The link comes when a slave has handed out empty slots, and what waits in its rings is answered then."""
+    def first_is_answered():
+        peer = slave()
+        peer.begin()
+        peer.put(ARP_REQUEST)
+        peer.send(CONNECT, b"hand0")
+        peer.expect(CONNECTED)
+        for ring in peer.rings[M2S]:
+            ring.head(ring.size)
+        reply = answer(peer, timeout=5)
+        peer.send(DISCONNECT)
+        wait(lambda: not is_up(master), "the link to go down")
+        return reply
+    # a master waits for some seconds: on a machine that is very busy they may be over
+    assert any(first_is_answered() for _ in range(5))
+    # a slave that hands out none
+    peer = slave()
+    peer.begin()
+    peer.send(CONNECT, b"hand0")
+    peer.expect(CONNECTED)
+    wait(lambda: is_up(master), "the link")
+
+
 def test_queues_and_two_regions(master, slave):
     """As many queues as the slave says; buffers elsewhere than rings, as DPDK and VPP have them."""
     peer = slave(queues=3)
