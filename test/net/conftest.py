@@ -16,6 +16,7 @@ import lib  # noqa: E402  pylint: disable=wrong-import-position
 def pytest_addoption(parser):
     parser.addoption("--vpp-build", default="build/release",
                      help="folder with the programs vpp and vppctl")
+    parser.addoption("--come-and-go", type=int, help="how often ports do, in tests of that; some dozens of times without it")
     parser.addoption("--fast-path-seeds", default=3, type=int, help="of test_fast_path.py's test_beside_itself")
     parser.addoption("--fast-path-flows", default=1024, type=int, help="of its test_oldest_flows_go, at most 1048576")
 
@@ -32,6 +33,26 @@ def build(request):
         if not os.access(os.path.join(folder, name), os.X_OK):
             pytest.exit(f"no {name} in {folder}", 1)
     return folder
+
+
+@pytest.fixture
+def come_and_go(request):
+    """come_and_go(vpps, usual, once): once(i) is done that often, or as --come-and-go says; no descriptor, buffer or memory of these daemons is
+    left of it, while traffic goes on."""
+    def run(vpps, usual, once):  # usual: times
+        times = request.config.getoption("--come-and-go") or usual
+        warm = min(times // 4, 100)
+        for i in range(warm):
+            once(i)
+        before = [(vpp.open_fds(), vpp.rss_kib()) for vpp in vpps]
+        for i in range(warm, times):
+            once(i)
+        for vpp, (fds, kib) in zip(vpps, before):
+            lib.wait_for(lambda vpp=vpp, fds=fds: vpp.open_fds() <= fds, "descriptors to be closed")
+            if times >= 500 and not vpp.is_sanitized():
+                grown = vpp.rss_kib() - kib
+                assert grown < 1024 + times // 2, f"{grown} KiB more after {times} times"
+    return run
 
 
 def reachable(path):

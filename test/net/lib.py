@@ -363,6 +363,12 @@ class Vpp:
         return [line for line in self.ctl("show running-config").splitlines()
                 if line.strip() and not line.lstrip().startswith("#")]
 
+    def open_fds(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def is_sanitized(self):
+        return "unix { sandbox off }" in self.ctl("show sandbox")
+
     def rss_kib(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as f:
             return int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))

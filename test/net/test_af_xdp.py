@@ -13,7 +13,7 @@ import tempfile
 
 import lib
 import pytest
-from test_tap import devices, fds
+from test_tap import devices
 from test_tcp import tcp_errors, transfer
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine())
@@ -207,7 +207,7 @@ def test_what_is_refused_changes_nothing(net):
     ns.ip("link set x1p mtu 9000")
     vpp = net.vpp(ns)
     vpp.ctl("create interface af_xdp host-if x0")
-    before, links, open_before = vpp.running_config(), devices(ns), fds(vpp)
+    before, links, open_before = vpp.running_config(), devices(ns), vpp.open_fds()
     for words, why in (
             ("host-if x0", "queue 0 is x0/0's"),
             ("host-if x1 name x0/0", "x0/0"),
@@ -224,7 +224,7 @@ def test_what_is_refused_changes_nothing(net):
         assert why in vpp.fails("create interface af_xdp " + words), words
     assert "not an AF_XDP interface" in vpp.fails("delete interface af_xdp local0")
     assert vpp.running_config() == before and devices(ns) == links
-    lib.wait_for(lambda: fds(vpp) <= open_before, "descriptors to be closed", timeout=20)
+    lib.wait_for(lambda: vpp.open_fds() <= open_before, "descriptors to be closed", timeout=20)
     assert [p["name"] for p in vpp.json("show buffers")["pools"]][2:] == ["af_xdp-x0"]
 
 
@@ -235,12 +235,12 @@ def test_a_queue_that_another_process_has_is_waited_for(net):
     ns.veth("x0", "x0p")
     first, vpp = net.vpp(ns), net.vpp(ns)
     first.ctl("create interface af_xdp host-if x0")
-    before, open_before = vpp.running_config(), fds(vpp)
+    before, open_before = vpp.running_config(), vpp.open_fds()
     vpp.ctl("clear event-loop")
     assert "queue 0" in vpp.fails("create interface af_xdp host-if x0")
     assert vpp.json("show event-loop")["timers"] >= 40  # each of them a try, in a round of its own
     assert vpp.running_config() == before
-    lib.wait_for(lambda: fds(vpp) <= open_before, "sockets to be closed")
+    lib.wait_for(lambda: vpp.open_fds() <= open_before, "sockets to be closed")
     creating = ns.popen([vpp.build + "/vppctl", "-s", vpp.cli, "create interface af_xdp host-if x0"], stdout=subprocess.DEVNULL)
     first.ctl("delete interface af_xdp x0/0")
     if creating.wait(timeout=60):  # it gave up before the other was deleted
@@ -302,12 +302,12 @@ def test_down_is_as_if_we_were_not_there(net):
     assert far.ping("10.9.0.2", deadline=20) == 3
 
 
-def test_come_and_go_under_traffic(net):
+def test_come_and_go_under_traffic(net, come_and_go):
     vpp, ns, far = main_job(net, "mac-reuse")
     ns.veth("y0", "y1")
     stream = net.process(far, "ping -n -q -i 0.002 -f 10.9.0.2", stdout=-1, text=True)
 
-    def once():
+    def once(_):
         vpp.configure("""
             create interface af_xdp host-if y0
             set interface l2 bridge y0/1 1
@@ -318,11 +318,7 @@ def test_come_and_go_under_traffic(net):
             set int ip address x0/0 10.9.0.2/24
             set int state x0/0 up
         """)
-    once()
-    before = fds(vpp)
-    for _ in range(30):
-        once()
-    lib.wait_for(lambda: fds(vpp) <= before, "descriptors to be closed", timeout=20)
+    come_and_go([vpp], 30, once)
     stream.send_signal(signal.SIGINT)
     out, _ = stream.communicate(timeout=20)
     assert int(re.search(r"(\d+) received", out).group(1)) > 0, out

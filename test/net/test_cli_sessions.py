@@ -48,10 +48,6 @@ def closed(s):
     return True
 
 
-def fds(vpp):
-    return len(os.listdir(f"/proc/{vpp.pid}/fd"))
-
-
 def test_greeting_and_command(net):
     """Byte for byte what VPP's own vppctl counts on."""
     vpp = net.vpp(net.namespace())
@@ -87,7 +83,7 @@ def test_two_thousand_sessions(net):
     """One after the other; nothing is left of them."""
     _, vpp = net.main_job()
     vpp.ctl("show version")
-    before, memory = fds(vpp), None
+    before, memory = vpp.open_fds(), None
     for i in range(2000):
         with connect(vpp) as s:
             if i % 4 == 0:
@@ -103,7 +99,7 @@ def test_two_thousand_sessions(net):
             assert closed(s)
         if i == 403:  # one that came to its end
             memory = vpp.rss_kib()
-    lib.wait_for(lambda: fds(vpp) <= before, f"sessions to end, down to {before} descriptors")
+    lib.wait_for(lambda: vpp.open_fds() <= before, f"sessions to end, down to {before} descriptors")
     assert vpp.rss_kib() < memory + 1024
     assert "host-vpp1out" in vpp.ctl("show int")
 
@@ -124,7 +120,7 @@ def test_hundred_sessions_at_once(net):
 def test_dies_in_the_middle(net):
     """Half a command; a command that takes time; a long output that nobody reads."""
     ns, vpp = net.main_job()
-    before = fds(vpp)
+    before = vpp.open_fds()
     for _ in range(20):
         with connect(vpp) as s:
             s.sendall(TTYPE_VPPCTL + b"show inter")
@@ -134,7 +130,7 @@ def test_dies_in_the_middle(net):
             s.sendall(TTYPE_VPPCTL + b"wait 100\n")
         with connect(vpp) as s:
             s.sendall(TTYPE_VPPCTL + b"show ip fib\nshow node ip4-lookup\n" * 60)
-    lib.wait_for(lambda: fds(vpp) <= before, "the sessions to end")
+    lib.wait_for(lambda: vpp.open_fds() <= before, "the sessions to end")
     assert ns.ping("10.10.1.2") == 3
 
 

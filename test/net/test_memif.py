@@ -377,21 +377,19 @@ def test_commands_that_fail(net):
     vpp.ctl("create interface memif socket-id 6 slave")
 
 
-def test_they_come_and_go_under_traffic(net, path):
-    """No descriptor, buffer or memory is left of one that went."""
+def test_they_come_and_go_under_traffic(net, path, come_and_go):
+    """What is beside goes on."""
     master, slave = pair(net, path)
     master.start()
     slave.start()
     wait(lambda: is_up(master), "the link")
+    over = threading.Event()
 
-    def held():
-        return len(os.listdir(f"/proc/{master.pid}/fd")), len(os.listdir(f"/proc/{slave.pid}/fd"))
+    def traffic():
+        while not over.is_set():
+            master.vppctl("ping 10.20.0.2 repeat 40 interval 0.005")
 
-    before = held()
-    going = [threading.Thread(target=master.vppctl, args=("ping 10.20.0.2 repeat 400 interval 0.005",)) for _ in range(2)]
-    for thread in going:
-        thread.start()
-    for i in range(30):
+    def once(i):
         for vpp, role in ((master, "master"), (slave, "slave")):
             vpp.configure(f"""
                 create memif socket id 2 filename {path}-{i % 3}
@@ -399,14 +397,19 @@ def test_they_come_and_go_under_traffic(net, path):
                 set interface state memif2/{i} up
             """)
         if i % 2:
-            wait(lambda name=f"memif2/{i}": is_up(master, name), "the link")
+            wait(lambda: is_up(master, f"memif2/{i}"), "the link")
         for vpp in (master, slave) if i % 4 < 2 else (slave, master):
             vpp.ctl(f"delete interface memif memif2/{i}")
             vpp.ctl("delete memif socket id 2")
-    for thread in going:
-        thread.join()
+
+    going = threading.Thread(target=traffic)
+    going.start()
+    try:
+        come_and_go([master, slave], 30, once)
+    finally:
+        over.set()
+        going.join()
     assert pings(master)
-    wait(lambda: all(now <= then for now, then in zip(held(), before)), f"descriptors to be closed: {before} before")
     wait(lambda: master.buffers_used() == slave.buffers_used() == 0, "buffers to be free")
 
 
@@ -669,14 +672,14 @@ def flood(peer):
     (flood, "too many messages"),
 ])
 def test_a_slave_that_breaks_the_handshake(master, slave, act, why):
-    before = len(os.listdir(f"/proc/{master.pid}/fd"))
+    before = master.open_fds()
     peer = slave()
     peer.seen = None
     act(peer)
     said = peer.seen or peer.reason()
     assert said == why or (said and why and said.startswith(why)), said
     peer.close()
-    wait(lambda: len(os.listdir(f"/proc/{master.pid}/fd")) <= before, "all descriptors to be closed")
+    wait(lambda: master.open_fds() <= before, "all descriptors to be closed")
     peer = slave()
     peer.connect()
     answers(master, peer)
@@ -693,13 +696,13 @@ def test_a_secret_is_asked_for(master, slave):
 
 def test_connections_that_say_nothing(master, slave):
     """They are few, and not for long; meanwhile others are served."""
-    before = len(os.listdir(f"/proc/{master.pid}/fd"))
+    before = master.open_fds()
     silent = [slave() for _ in range(60)]
     answers(master, slave().connect())
-    assert len(os.listdir(f"/proc/{master.pid}/fd")) <= before + 70
+    assert master.open_fds() <= before + 70
     silent[0].socket.settimeout(40)
     assert silent[0].reason() in ("handshake takes too long", None)
-    lib.wait_for(lambda: len(os.listdir(f"/proc/{master.pid}/fd")) <= before + 10, "them to be gone", timeout=40)
+    lib.wait_for(lambda: master.open_fds() <= before + 10, "them to be gone", timeout=40)
 
 
 def test_descriptors_that_lie(master, slave):

@@ -26,10 +26,6 @@ def threads(pid):
     return [int(t) for t in os.listdir(f"/proc/{pid}/task")]
 
 
-def is_sanitized(vpp):
-    return "unix { sandbox off }" in vpp.ctl("show sandbox")
-
-
 def main_job(ns, vpp):
     vpp.configure("""
         create host-interface name vpp1out
@@ -67,7 +63,7 @@ def test_root_keeps_only_what_ports_need(net):
         assert caps(vpp.pid, "CapBnd", thread) & ~needed == 0
         assert caps(vpp.pid, "CapInh", thread) == caps(vpp.pid, "CapAmb", thread) == 0
         assert status(vpp.pid, thread)["NoNewPrivs"] == "1"
-        if not is_sanitized(vpp):
+        if not vpp.is_sanitized():
             assert status(vpp.pid, thread)["Seccomp"] == "2"
     main_job(ns, vpp)
 
@@ -142,7 +138,7 @@ def elsewhere():
 
 def sandboxed(net, **kwargs):
     vpp = net.vpp(net.namespace(), **kwargs)
-    if is_sanitized(vpp):
+    if vpp.is_sanitized():
         pytest.skip("a build with sanitizers has no sandbox")
     return vpp
 

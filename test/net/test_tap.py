@@ -19,10 +19,6 @@ def tap_of(vpp, name):
     return found
 
 
-def fds(vpp):
-    return len(os.listdir(f"/proc/{vpp.pid}/fd"))
-
-
 def devices(namespace):
     return re.findall(r"^\d+: ([^:@]+)", namespace.ip("link"), re.M)
 
@@ -299,7 +295,7 @@ def test_what_is_refused_changes_nothing(net):
     ns.veth("v0", "v1")
     vpp = net.vpp(ns)
     vpp.ctl("create tap id 3 host-if-name three")
-    before, links, open_before = vpp.running_config(), devices(ns), fds(vpp)
+    before, links, open_before = vpp.running_config(), devices(ns), vpp.open_fds()
     for words, why in (
             ("id 3", "interface already exists"),
             ("if-name tap3", "tap3"),
@@ -323,7 +319,7 @@ def test_what_is_refused_changes_nothing(net):
     assert "not a tun interface" in vpp.fails("show tun tap3")
     assert vpp.running_config() == before
     assert devices(ns) == links
-    lib.wait_for(lambda: fds(vpp) <= open_before, "the sessions of vppctl to end")
+    lib.wait_for(lambda: vpp.open_fds() <= open_before, "the sessions of vppctl to end")
 
 
 @pytest.mark.skipif(not os.path.exists("/usr/bin/setpriv"), reason="no setpriv")
@@ -392,8 +388,8 @@ def test_the_device_goes(net, how):
     assert far.ping("10.5.0.2", deadline=20) == 3
 
 
-def test_come_and_go_under_traffic(net):
-    """Hundreds of times; no descriptor and no buffer is lost, and what is beside goes on."""
+def test_come_and_go_under_traffic(net, come_and_go):
+    """What is beside goes on."""
     way = Bridged(net)
     stream = net.process(way.left, "ping -n -q -i 0.002 -f 10.6.0.2", stdout=-1, text=True)
     vpp = way.vpp
@@ -405,11 +401,7 @@ def test_come_and_go_under_traffic(net):
             way.left.ip("link set t2 down")
         vpp.ctl("delete tap tap2")
 
-    once(0)
-    before = fds(vpp)
-    for i in range(100):
-        once(i)
-    lib.wait_for(lambda: fds(vpp) <= before, "the sessions of vppctl to end")
+    come_and_go([vpp], 100, once)
     assert "t2" not in way.left.ip("link")
     stream.send_signal(signal.SIGINT)
     out, _ = stream.communicate(timeout=20)

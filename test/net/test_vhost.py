@@ -319,7 +319,7 @@ def test_large_packets(make, guest, folder):
 
 def test_a_guest_leaves_and_comes_back(make, guest):
     vpp = make()
-    fds = len(os.listdir(f"/proc/{vpp.pid}/fd"))
+    fds = vpp.open_fds()
     g = guest(vpp)
     for i in range(5):
         wait(lambda: is_up(vpp), "the link")
@@ -346,7 +346,40 @@ def test_a_guest_leaves_and_comes_back(make, guest):
     with pytest.raises((EOFError, ConnectionError)):
         g.ask_u64(v.GET_FEATURES)
     other.detach()
-    wait(lambda: len(os.listdir(f"/proc/{vpp.pid}/fd")) <= fds, "descriptors to be closed")
+    wait(lambda: vpp.open_fds() <= fds, "descriptors to be closed")
+
+
+def test_they_come_and_go_under_traffic(make, guest, folder, come_and_go):
+    """Interfaces and guests, while the guest of another one goes on."""
+    vpp = make()
+    beside = guest(vpp)
+    wait(lambda: is_up(vpp), "the link")
+    name, path = "VirtualEthernet0/0/1", folder + "/other.sock"
+    vpp.configure("create loopback interface\nset interface l2 bridge loop0 7 bvi\nset interface state loop0 up\n"
+                  "set interface ip address loop0 10.31.0.1/24")
+
+    def once(i):
+        vpp.configure(f"""
+            create vhost-user socket {path} server {("", "packed", "gso event-idx", "packed gso")[i % 4]}
+            set interface l2 bridge {name} 7
+            set interface state {name} up
+        """)
+        g = v.Guest(**KINDS["packed" if i % 2 else "split"])
+        if i % 8 != 7:  # nobody comes
+            g.attach(v.connect(path))
+            g.post(count=8)
+            g.put(ARP_REQUEST)  # flooded; nobody waits for what becomes of it
+            if i % 3 == 0:
+                wait(lambda: is_up(vpp, name), "the link")
+        if i % 3 == 1:
+            g.detach()
+        answers(vpp, beside)
+        vpp.ctl(f"delete vhost-user {name}")
+        g.close()
+
+    come_and_go([vpp], 40, once)
+    answers(vpp, beside)
+    wait(lambda: vpp.buffers_used() == 0, "buffers to be free")
 
 
 def saved(net, folder, words):
@@ -682,7 +715,7 @@ def test_messages_that_lie_end_the_connection(make, message):
 def test_messages_that_are_refused(make, guest):
     """A front end that asks is told, and may go on."""
     vpp = make()
-    fds = len(os.listdir(f"/proc/{vpp.pid}/fd"))
+    fds = vpp.open_fds()
     g = guest(vpp)
     wait(lambda: is_up(vpp), "the link")
     region = g.memory.regions()[0]
@@ -705,7 +738,7 @@ def test_messages_that_are_refused(make, guest):
     with pytest.raises((EOFError, ConnectionError)):
         g.reply(v.SET_OWNER)
     wait(lambda: not is_up(vpp), "the link to go down")
-    wait(lambda: len(os.listdir(f"/proc/{vpp.pid}/fd")) <= fds, "descriptors to be closed")
+    wait(lambda: vpp.open_fds() <= fds, "descriptors to be closed")
     # a message in pieces is one
     sock = v.connect(vpp.path)
     sock.settimeout(30)
