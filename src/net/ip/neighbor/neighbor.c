@@ -281,7 +281,9 @@ int neighbor_add(struct piste *p, const struct link_host *host, const u8 mac[6],
     memcpy(entry->mac, mac, 6);
     neighbor_touch(ns, n, flags);
     adj_neighbor_set(ns->fib, host, mac);
-    rc = changed ? neighbor_route_set(ns, entry, ip_host_fib(host), e) : 0;
+    struct fib_index t = ip_host_fib(host);
+    if (changed || entry->table.i != t.i) /* a sweep to t comes no more to who is updated */
+        rc = neighbor_route_set(ns, entry, t, e);
     if (rc) {
         neighbor_entry_free(ns, n);
         return rc;

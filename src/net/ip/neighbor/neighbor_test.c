@@ -1048,6 +1048,28 @@ static void host_routes_follow_to_another_table_in_pieces(void **state)
     assert_true(fib_is_none(fib_table_find(f, IP_FAMILY_4, 11)));
 }
 
+/* Those that are updated go to the end of what a sweep comes to: it does not come to them. */
+static void one_that_answers_meanwhile_follows_to_another_table(void **state)
+{
+    struct error e = {0};
+    struct if_index b = many("");
+    run("ip table add 10");
+    struct fib_index ten = fib_table_find(fib_of(&world.p), IP_FAMILY_4, 10);
+    run("set interface ip address del b 10.1.0.1/16");
+    finish();
+    run("set ip neighbor count 3000 b 10.1.0.2 02:00:00:00:00:77");
+    u32 own = n_routes(ten), fixed = n_routes((struct fib_index){0}) - MANY;
+    assert_int_equal(ip_set_table(&world.p, IP_FAMILY_4, b, 10, &e), 0);
+    assert_in_range(n_routes(ten) - own, 1, MANY - 2);
+    /* the last one is there as before; the first that was not moved has another address now */
+    struct link_host last = link_host4(nth(MANY - 1), b), next = link_host4(nth(MANY - 2), b);
+    assert_int_equal(neighbor_add(&world.p, &last, peer, NEIGHBOR_DYNAMIC, &e), 0);
+    assert_int_equal(neighbor_add(&world.p, &next, other, NEIGHBOR_DYNAMIC, &e), 0);
+    finish();
+    assert_int_equal(n_routes(ten) - own, MANY);
+    assert_int_equal(n_routes((struct fib_index){0}), fixed);
+}
+
 static void the_end_of_the_switch_does_not_wait(void **state)
 {
     struct if_index b = many("static");
@@ -1093,6 +1115,7 @@ int main(void)
         TEST(those_that_are_gone_leave_room),
         TEST(replacing_takes_what_was_not_said_again),
         TEST(host_routes_follow_to_another_table_in_pieces),
+        TEST(one_that_answers_meanwhile_follows_to_another_table),
         TEST(the_end_of_the_switch_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
