@@ -5,8 +5,9 @@
  *
  *   ipX-input ─► arc "ipX-unicast": l3xc-input-ipX ─► ipX-rewrite, ipX-arp, ipX-receive ...
  *
- * Groups are not connected, and of IPv6 not what a link says to itself: neighbour discovery, and what
- * has an address of the link's own. Source: VPP's words, messages and nodes. */
+ * A path through an interface that is deleted goes; with the last one, packets are dropped from
+ * then on. Groups are not connected, and of IPv6 not what a link says to itself: neighbour
+ * discovery, and what has an address of the link's own. Source: VPP's words, messages and nodes. */
 #pragma once
 
 #include "control/api.h"

@@ -168,15 +168,20 @@ def test_interfaces_that_go(switch, net):
     switch.ctl(f"l3xc add {gone} via {b.host} {b}")
     assert len(connections(switch)) == 2
     switch.ctl(f"delete packet-generator interface {gone}")
-    # its own went with it; what led there drops, and is nothing that a line could say
+    # its own went with it; what led there drops, and does so after a restart
     assert [x["interface"] for x in connections(switch)] == [str(a)]
-    assert lines(switch) == []
+    assert lines(switch) == [f"l3xc add {a}{' ip6' if family == 'ip6' else ''} via drop"]
     assert switch.exchange(a, packet(family, a), b, c) == [[], []]
     again = switch.pg(6, BASE[family].format(6))  # another interface of that index
     assert switch.exchange(a, packet(family, a), again) == []
     switch.ctl(f"l3xc add {a} via {b.host} {b}")
     assert len(switch.exchange(a, packet(family, a), b)) == 1
+    # one path of two
+    switch.ctl(f"l3xc add {a} via {b.host} {b} via {again.host} {again}")
     switch.ctl(f"delete packet-generator interface {again}")
+    (line,) = lines(switch)
+    assert line.endswith(f" {b}") and line.count(" via ") == 1
+    assert len(switch.exchange(a, packet(family, a), b)) == 1
 
 
 def test_groups_are_not_connected(switch, net):
