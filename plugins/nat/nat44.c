@@ -121,6 +121,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     threads_init(engine, d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
     d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
+    d->output_node = node_must_find(engine, "nat44-ed-in2out-output");
     d->error_node = node_must_find(engine, NAT44_LOCAL_ERROR);
     s->enabled = true;
     __atomic_store_n(&nat44_data, d, __ATOMIC_RELEASE);

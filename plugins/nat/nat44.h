@@ -4,6 +4,7 @@
  *
  *   inside  ─► nat44-ed-in2out ─► ip4-lookup ...     begins sessions
  *   outside ─► nat44-ed-out2in ─► ip4-lookup ...     has these, and begins those of static mappings
+ *   anywhere ─► ip4-lookup ─► ip4-rewrite ─► nat44-ed-in2out-output ─► an output interface
  *   errors of this switch about what it translated ─► nat44-ed-local-error ─► ip4-lookup ...
  *
  * Each session is a data thread's, found by the port outside (nat44_owner_of_port). What is set
@@ -71,7 +72,8 @@ struct if_index nat44_address_if_at(const struct piste *p, u32 k);
 
 /* --- interfaces --- */
 
-/* flag: one of enum nat44_if_flags. -EEXIST, -ENOENT. */
+/* flag: one of enum nat44_if_flags. An output interface leads outside, and what leaves by it is
+ * translated when it has been routed, wherever it came from. -EEXIST, -ENOENT. */
 int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
                         struct error *e) MUST_CHECK;
 /* What nat44_set_interface says before it begins. */

@@ -14,6 +14,8 @@
 #include "net/link/interface/interface_api.h"
 #include "plugins/nat/nat44_internal.h"
 
+#define NAT44_INTERFACES_A_REPLY 1000 /* and then a cursor to go on from */
+
 /* In VPP's numbers where it has its own. */
 static void nat44_reply(struct api_call *c, int rc)
 {
@@ -160,11 +162,45 @@ static void nat44_api_interface(struct api_call *c)
         nat44_reply(c, nat44_set_interface(c->piste, f->index, flag, m->is_add, NULL));
 }
 
+static void nat44_api_output_interface(struct api_call *c)
+{
+    const struct api_nat44_ed_add_del_output_interface *m = c->msg;
+    const struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        nat44_reply(c, nat44_set_interface(c->piste, f->index, NAT44_IF_OUTPUT, m->is_add, NULL));
+}
+
+/* Cursor: how many interfaces of NAT44 were looked at. */
+static void nat44_api_output_interfaces(struct api_call *c)
+{
+    const struct api_nat44_ed_output_interface_get *m = c->msg;
+    struct api_nat44_ed_output_interface_get_reply reply = {.cursor = UINT32_MAX};
+    struct if_index i;
+    u8 flags;
+    u32 told = 0;
+    for (u32 k = m->cursor; nat44_interface_at(c->piste, k, &i, &flags); k++) {
+        struct api_nat44_ed_output_interface_details d = {.sw_if_index = i.i};
+        if (!(flags & NAT44_IF_OUTPUT))
+            continue;
+        if (told++ == NAT44_INTERFACES_A_REPLY) {
+            reply.retval = API_EAGAIN;
+            reply.cursor = k;
+            break;
+        }
+        api_reply(c, &api_message_nat44_ed_output_interface_details, &d);
+    }
+    api_reply(c, &api_message_nat44_ed_output_interface_get_reply, &reply);
+}
+
 static void nat44_api_interface_dump(struct api_call *c)
 {
     struct if_index i;
     u8 flags;
     for (u32 k = 0; nat44_interface_at(c->piste, k, &i, &flags); k++) {
+        if (flags & NAT44_IF_OUTPUT) /* which have messages of their own */
+            continue;
         struct api_nat44_interface_details d = {
             .sw_if_index = i.i,
             .flags = (u8)((flags & NAT44_IF_IN ? NAT_IS_INSIDE : 0) |
@@ -557,6 +593,8 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_address_dump, nat44_api_address_dump},
     {&api_message_nat44_interface_add_del_feature, nat44_api_interface},
     {&api_message_nat44_interface_dump, nat44_api_interface_dump},
+    {&api_message_nat44_ed_add_del_output_interface, nat44_api_output_interface},
+    {&api_message_nat44_ed_output_interface_get, nat44_api_output_interfaces},
     {&api_message_nat44_add_del_static_mapping, nat44_api_static},
     {&api_message_nat44_add_del_static_mapping_v2, nat44_api_static_v2},
     {&api_message_nat44_static_mapping_dump, nat44_api_mapping_dump},

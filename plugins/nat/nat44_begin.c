@@ -175,14 +175,20 @@ static u32 why_not(const struct nat44_packet *p)
                                           : NAT44_ERR_NO_TRANSLATION;
 }
 
-/* Both directions as they are free to be: none of a session that there is. */
+/* Whether no session has any of both keys. */
+static bool are_free(const struct nat44_data *n, struct thread *t,
+                     const union nat44_key key[NAT44_DIRS])
+{
+    const struct session_table *table = session_table_of(n->sessions, t);
+    return session_find(table, NAT44_I2O, key[NAT44_I2O].words, 2) == SESSION_NONE &&
+           session_find(table, NAT44_O2I, key[NAT44_O2I].words, 2) == SESSION_NONE;
+}
+
 static u32 nat44_make_static(struct nat44_data *n, struct thread *t,
                              const union nat44_key key[NAT44_DIRS], u8 flags, u32 *session)
 {
-    const struct session_table *table = session_table_of(n->sessions, t);
-    for (u32 d = 0; d < NAT44_DIRS; d++)
-        if (session_find(table, d, key[d].words, 2) != SESSION_NONE)
-            return NAT44_ERR_NO_TRANSLATION;
+    if (!are_free(n, t, key))
+        return NAT44_ERR_NO_TRANSLATION;
     return nat44_make(n, t, key, flags | NAT44_SESSION_STATIC, session);
 }
 
@@ -236,21 +242,14 @@ static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct na
     return begin_dynamic(n, t, key, IF_NONE, 0, session);
 }
 
-static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                        const struct nat44_packet *p, u32 *session)
+/* From inside, to leave by tx. */
+static u32 begin_by(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
+                    struct if_index tx, u32 *session)
 {
     const union nat44_key *k = &p->key;
     union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = *k};
-    struct if_index tx;
-    u8 protocol = nat44_key_protocol(k);
-
-    const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
-    if (to && !to->identity && p->kind != NAT44_ERROR)
-        return begin_hairpin(n, t, p, to, session);
-    if (!way_out(n, nat44_key_fib(k), ((const struct ip4_header *)buffer_current(b))->dst, &tx))
-        return NAT44_PASS;
     const struct nat44_mapping *m =
-        nat44_mapping_inside(n, k->src, k->sport, protocol, nat44_key_fib(k).i);
+        nat44_mapping_inside(n, k->src, k->sport, nat44_key_protocol(k), nat44_key_fib(k).i);
     if (m && m->identity)
         return NAT44_PASS;
     if (!p->asks)
@@ -260,6 +259,30 @@ static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buf
         return begin_dynamic(n, t, key, tx, 0, session);
     take_outside(&key[NAT44_O2I], m);
     return nat44_make_static(n, t, key, 0, session);
+}
+
+static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                        const struct nat44_packet *p, u32 *session)
+{
+    const union nat44_key *k = &p->key;
+    struct if_index tx;
+    u8 protocol = nat44_key_protocol(k);
+    const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
+    if (to && !to->identity && p->kind != NAT44_ERROR)
+        return begin_hairpin(n, t, p, to, session);
+    if (!way_out(n, nat44_key_fib(k), ((const struct ip4_header *)buffer_current(b))->dst, &tx))
+        return NAT44_PASS;
+    return begin_by(n, t, p, tx, session);
+}
+
+/* By an output interface. What this switch says itself is translated as what it forwards, so that
+ * answers find their way back, but it may say what belongs to no session. */
+static u32 begin_output(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                        const struct nat44_packet *p, u32 *session)
+{
+    if (b->flags & BUFFER_LOCAL && !p->asks)
+        return NAT44_PASS;
+    return begin_by(n, t, p, b->tx_if, session);
 }
 
 /* From outside to an end that a mapping has. */
@@ -274,6 +297,18 @@ static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct na
     key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
     take_inside(&key[NAT44_I2O], to);
     return nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
+}
+
+/* Forwarded from outside as it is. Where it came in by an output interface, what answers it leaves
+ * by that, and is not to be translated either. */
+static u32 begin_forwarded(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                           const struct nat44_packet *p, u32 *session)
+{
+    union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
+    key[NAT44_I2O] = nat44_key_back(&p->key, nat44_key_fib(&p->key));
+    if (!(flags_of_if(n, b->rx_if) & NAT44_IF_OUTPUT) || !p->asks || !are_free(n, t, key))
+        return NAT44_PASS;
+    return nat44_make(n, t, key, NAT44_SESSION_FROM_OUTSIDE | NAT44_SESSION_BYPASS, session);
 }
 
 /* What this switch takes itself though nobody inside asked for it: pings of its address, and what a
@@ -293,9 +328,14 @@ static bool is_for_switch(const struct buffer *b, const struct nat44_packet *p)
 }
 
 u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                const struct nat44_packet *p, enum nat44_dir *dir, u32 *session)
+                enum feature_place place, const struct nat44_packet *p, enum nat44_dir *dir,
+                u32 *session)
 {
     *session = SESSION_NONE;
+    if (b->flags & BUFFER_NATTED) /* once is enough */
+        return NAT44_PASS;
+    if (place == AT_IP_OUTPUT)
+        return begin_output(n, t, b, p, session);
     if (*dir == NAT44_I2O)
         return begin_inside(n, t, b, p, session);
     const struct nat44_mapping *to =
@@ -303,7 +343,9 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER;
     if (to && sound)
         return begin_outside(n, t, p, to, session);
-    if (is_for_switch(b, p) || __atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
+    if (is_for_switch(b, p))
         return NAT44_PASS;
+    if (__atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
+        return begin_forwarded(n, t, b, p, session);
     return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION : why_not(p);
 }

@@ -132,9 +132,10 @@ typedef int set_interface_fn(struct piste *p, struct if_index i, u8 flag, bool a
  * went. */
 static int each_interface(struct cli_call *c, u32 n, bool add, set_interface_fn *fn, u32 *done)
 {
+    bool output = cli_has(c, "output-feature");
     for (*done = 0; *done < n; ++*done) {
         const struct cli_arg *a = &c->args[*done];
-        u8 flag = flag_of_word(a->name);
+        u8 word = flag_of_word(a->name), flag = word && output ? NAT44_IF_OUTPUT : word;
         const struct interface *f = a->value.ptr;
         struct error e;
         int rc = flag ? fn(c->piste, f->index, flag, add, &e) : 0;
@@ -287,8 +288,10 @@ const struct cli_command nat44_commands[] = {
     {"show nat mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},
     {"show nat44 static mappings", "Static mappings, and those of interfaces", nat44_show_mappings,
      0},
-    {"set interface nat44 [( in <inside:interface> | out <outside:interface> ) ...] [del]",
-     "Says which interfaces lead inside and outside", nat44_cli_interface, 0},
+    {"set interface nat44 [( in <inside:interface> | out <outside:interface> ) ...]"
+     " [output-feature] [del]",
+     "Says which interfaces lead inside and outside, or translate what leaves by them",
+     nat44_cli_interface, 0},
     {"nat44 del session ( in | out ) <address:nat-endpoint> ( tcp | udp | icmp ) [vrf <vrf:u32>]"
      " [external-host <host:nat-endpoint>]",
      "Ends the sessions of an address and port inside or outside", nat44_cli_del_session, 0},
@@ -439,5 +442,7 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
             text_add(t, "set interface nat44 in %s\n", name);
         if (flags & NAT44_IF_OUT)
             text_add(t, "set interface nat44 out %s\n", name);
+        if (flags & NAT44_IF_OUTPUT)
+            text_add(t, "set interface nat44 out %s output-feature\n", name);
     }
 }

@@ -65,6 +65,7 @@ enum nat44_session_state {
 enum nat44_session_flags {
     NAT44_SESSION_FROM_OUTSIDE = 1 << 0, /* its first packet was of O2I */
     NAT44_SESSION_STATIC = 1 << 1,       /* by a static mapping */
+    NAT44_SESSION_BYPASS = 1 << 2,       /* forwarded as it is; both keys are the same */
 };
 
 /* Lists by age. Sessions that are established stay when others need their place. */
@@ -153,6 +154,7 @@ struct nat44_mappings {
 enum nat44_if_flags {
     NAT44_IF_IN = 1 << 0,
     NAT44_IF_OUT = 1 << 1,
+    NAT44_IF_OUTPUT = 1 << 2, /* alone: packets are translated when they leave by it */
 };
 
 /* --- counters, by interface --- */
@@ -188,7 +190,7 @@ struct nat44_data {
     u8 *if_flags; /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
-    struct node_index in_node[NAT44_DIRS], error_node;
+    struct node_index in_node[NAT44_DIRS], output_node, error_node;
     struct nat44_thread threads[THREADS_MAX];
 };
 

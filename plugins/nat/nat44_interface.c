@@ -11,42 +11,68 @@
 
 static struct log_class log_class = {"nat", "interface"};
 
-/* The feature of an interface, by its flags: with one data thread, and with several. */
-static const char *nat44_feature_of(const struct nat44_data *d, u8 flags)
+#define NAT44_ARCS 2
+
+struct nat44_feature {
+    const char *arc, *node; /* node NULL: none */
+    enum feature_place place;
+};
+
+/* What an interface has on each arc, by its flags: with one data thread, and with several. */
+static void nat44_features_of(const struct nat44_data *d, u8 flags,
+                              struct nat44_feature out[NAT44_ARCS])
 {
-    static const char *const names[2][4] = {
+    static const char *const in[2][4] = {
         {NULL, "nat-pre-in2out", "nat-pre-out2in", "nat44-ed-classify"},
         {NULL, "nat44-in2out-worker-handoff", "nat44-out2in-worker-handoff",
          "nat44-handoff-classify"},
     };
-    return names[d->n_owners > 1][flags];
+    static const char *const output[2] = {"nat-pre-in2out-output",
+                                          "nat44-in2out-output-worker-handoff"};
+    bool many = d->n_owners > 1, leaves = flags & NAT44_IF_OUTPUT;
+    out[0] =
+        (struct nat44_feature){"ip4-unicast", in[many][leaves ? NAT44_IF_OUT : flags], AT_IP_INPUT};
+    out[1] = (struct nat44_feature){"ip4-output", leaves ? output[many] : NULL, AT_IP_OUTPUT};
 }
 
-static int nat44_set_feature(struct piste *p, struct if_index i, u8 flags, bool on, struct error *e)
+/* The feature, and behind it fragments that are noted. */
+static int nat44_set_feature(struct piste *p, struct if_index i, const struct nat44_feature *f,
+                             bool on, struct error *e)
 {
-    const char *feature = nat44_feature_of(&nat44_state_of(p)->data, flags);
-    return feature ? feature_enable(engine_of(p), "ip4-unicast", feature, i, on, 0, e) : 0;
+    int rc = f->node ? ip4_sv_reass_enable(p, i, f->place, on, e) : 0;
+    if (rc || !f->node)
+        return rc;
+    rc = feature_enable(engine_of(p), f->arc, f->node, i, on, 0, e);
+    if (rc)
+        (void)!ip4_sv_reass_enable(p, i, f->place, !on, NULL);
+    return rc;
 }
 
-/* From one set of flags to another. */
+/* From one set of flags to another: the new features come first, so that fragments are noted all
+ * the while. */
 static int nat44_set_flags(struct piste *p, struct if_index i, u8 from, u8 to, struct error *e)
 {
     struct nat44_data *d = &nat44_state_of(p)->data;
-    int rc = from ? 0 : ip4_sv_reass_enable(p, i, true, e);
-    if (rc)
-        return rc;
-    rc = nat44_set_feature(p, i, from, false, e);
+    struct nat44_feature old[NAT44_ARCS], new[NAT44_ARCS];
+    u32 made = 0, gone = 0;
+    int rc = 0;
+    nat44_features_of(d, from, old);
+    nat44_features_of(d, to, new);
+    while (!rc && made < NAT44_ARCS)
+        if (!(rc = nat44_set_feature(p, i, &new[made], true, e)))
+            made++;
+    while (!rc && gone < NAT44_ARCS)
+        if (!(rc = nat44_set_feature(p, i, &old[gone], false, e)))
+            gone++;
     if (!rc) {
-        rc = nat44_set_feature(p, i, to, true, e);
-        if (rc)
-            (void)!nat44_set_feature(p, i, from, true, NULL);
+        __atomic_store_n(&d->if_flags[i.i], to, __ATOMIC_RELAXED);
+        return 0;
     }
-    if (rc ? !from : !to)
-        (void)!ip4_sv_reass_enable(p, i, false, NULL);
-    if (rc)
-        return rc;
-    __atomic_store_n(&d->if_flags[i.i], to, __ATOMIC_RELAXED);
-    return 0;
+    while (gone > 0)
+        (void)!nat44_set_feature(p, i, &old[--gone], true, NULL);
+    while (made > 0)
+        (void)!nat44_set_feature(p, i, &new[--made], false, NULL);
+    return rc;
 }
 
 static u32 find_if(const struct nat44_state *s, struct if_index i)
@@ -87,9 +113,12 @@ int nat44_check_interface(struct piste *p, struct if_index i, u8 flag, bool add,
     int rc = nat44_must_be_enabled(p, e);
     if (rc)
         return rc;
-    bool has = flags_of(nat44_state_of(p), i) & flag;
+    u8 had = flags_of(nat44_state_of(p), i);
+    bool has = had & flag;
     if (has && add)
         return error_set(e, EEXIST, "the interface is that already");
+    if (add && had && (had | flag) & NAT44_IF_OUTPUT)
+        return error_set(e, EEXIST, "output-feature goes alone");
     if (!has && !add)
         return error_set(e, ENOENT, "the interface is not that");
     return 0;

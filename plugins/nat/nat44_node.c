@@ -4,6 +4,9 @@
  *   (a feature)             ▲       └──────────────┴─► feature-resume: on along the arc
  *   nat44-in2out-worker-handoff, where there are several data threads
  *
+ * Of an output interface the same on ip4-output, with in2out-output in all names: packets have
+ * their link header in front there, which is put aside meanwhile.
+ *
  * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops. A
  * packet of a session that is established takes three passes: parse and hash, look up, translate.
  */
@@ -28,10 +31,18 @@ static void note_packet(struct thread *t, const struct nat44_data *n, struct buf
     trace_note(t, b, &note, sizeof(note));
 }
 
+/* From its current header to its IP header, and how far that was. */
+ALWAYS_INLINE u16 to_ip_header(struct buffer *b, enum feature_place place)
+{
+    int link_bytes = place == AT_IP_OUTPUT ? b->l3_start - b->start : 0;
+    buffer_advance(b, link_bytes);
+    return (u16)link_bytes;
+}
+
 /* b is of that session, and has hops left. */
 ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struct buffer *b,
-                                   u32 session, enum nat44_dir dir, enum nat44_kind kind,
-                                   u8 tcp_flags)
+                                   enum feature_place place, u32 session, enum nat44_dir dir,
+                                   enum nat44_kind kind, u8 tcp_flags)
 {
     struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
     const union nat44_key *back = &s->key[1 - dir];
@@ -44,11 +55,12 @@ ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struc
         nat44_clamp(b, __atomic_load_n(&n->mss, __ATOMIC_RELAXED));
     if (likely(kind == NAT44_PORTS || kind == NAT44_QUERY))
         nat44_rewrite(b, back, ip_delta, l4_delta);
-    else if (kind == NAT44_ERROR)
+    else if (kind == NAT44_ERROR && !(s->flags & NAT44_SESSION_BYPASS))
         nat44_rewrite_error(b, &s->key[dir], back, dir);
-    else
+    else if (kind != NAT44_ERROR)
         nat44_rewrite_other(b, back, ip_delta);
-    if (unlikely((s->key[0].fib_protocol ^ s->key[1].fib_protocol) >> 8)) {
+    b->flags |= BUFFER_NATTED;
+    if (place == AT_IP_INPUT && unlikely((s->key[0].fib_protocol ^ s->key[1].fib_protocol) >> 8)) {
         ip_scratch(b)->fib = nat44_key_fib(back);
         b->flags |= BUFFER_IN_FIB;
     }
@@ -67,9 +79,11 @@ static u16 end_of_life(struct node *nd, struct buffer *b)
     return node_drop(nd, b, NAT44_ERR_TTL, NAT44_NEXT_ICMP_ERROR);
 }
 
-ALWAYS_INLINE struct fib_index fib_of_packet(const struct buffer *b)
+/* The table that it came from: what this switch says itself is in that of the way out. */
+ALWAYS_INLINE struct fib_index fib_of_packet(const struct buffer *b, enum feature_place place)
 {
-    return ip_if_fib(IP_FAMILY_4, b->rx_if);
+    bool local = place == AT_IP_OUTPUT && (b->flags & BUFFER_LOCAL || if_is_none(b->rx_if));
+    return ip_if_fib(IP_FAMILY_4, local ? b->tx_if : b->rx_if);
 }
 
 /* --- the fast path --- */
@@ -100,11 +114,12 @@ struct fast_packets {
 };
 
 ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_packets *x,
-                                 struct buffer **b, u32 count, enum nat44_dir dir)
+                                 struct buffer **b, u32 count, enum nat44_dir dir,
+                                 enum feature_place place)
 {
     const struct shared_hash *h = &table->by_key[dir];
     for (u32 i = 0; i < count; i++) {
-        x->plain[i] = nat44_parse_plain(b[i], fib_of_packet(b[i]), &x->p[i]);
+        x->plain[i] = nat44_parse_plain(b[i], fib_of_packet(b[i], place), &x->p[i]);
         x->hash[i] = shared_hash_of(h, x->p[i].key.words, 2);
         shared_hash_prefetch_bucket(h, x->hash[i]);
     }
@@ -129,14 +144,17 @@ ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_
 /* nd: whose edges and reasons; feature: that is a node of the arc, and packets go on along it. */
 ALWAYS_INLINE void nat44_fast(struct thread *t, struct node *nd, struct nat44_data *n,
                               struct buffer **b, u16 *next, u32 count, enum nat44_dir dir,
-                              bool feature)
+                              enum feature_place place, bool feature)
 {
     struct fast_packets x;
     struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
+    u16 link_bytes[FRAME_PKTS];
 
-    find_sessions(session_table_of(n->sessions, t), &x, b, count, dir);
+    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
+        link_bytes[i] = to_ip_header(b[i], place);
+    find_sessions(session_table_of(n->sessions, t), &x, b, count, dir, place);
     for (u32 i = 0; i < count; i++) {
-        bool goes = x.session[i] != SESSION_NONE && !is_at_end(b[i]);
+        bool goes = x.session[i] != SESSION_NONE && (place == AT_IP_OUTPUT || !is_at_end(b[i]));
         if (unlikely(b[i]->flags & BUFFER_TRACED))
             note_packet(t, n, b[i], &x.p[i].key, x.session[i], (enum nat44_dir)x.dir[i],
                         NAT44_TRANSLATE);
@@ -149,10 +167,12 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct node *nd, struct nat44_da
             counts.rx = b[i]->rx_if;
         }
         counts.n[nat44_count_of(nat44_key_protocol(&x.p[i].key))]++;
-        nat44_translate(n, t, b[i], x.session[i], (enum nat44_dir)x.dir[i],
+        nat44_translate(n, t, b[i], place, x.session[i], (enum nat44_dir)x.dir[i],
                         (enum nat44_kind)x.p[i].kind, x.p[i].tcp_flags);
         next[i] = feature ? feature_next(b[i]) : NAT44_NEXT_RESUME;
     }
+    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
+        buffer_advance(b[i], -(int)link_bytes[i]);
     count_fast(n, t, dir, &counts);
 }
 
@@ -164,17 +184,17 @@ static void nat44_off(struct buffer **b, u16 *next, u32 count, bool feature)
 }
 
 ALWAYS_INLINE void nat44_fast_node(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                                   u32 count, enum nat44_dir dir)
+                                   u32 count, enum nat44_dir dir, enum feature_place place)
 {
     struct nat44_data *n = nat44_now();
     if (unlikely(!n))
         nat44_off(b, next, count, false);
     else
-        nat44_fast(t, nd, n, b, next, count, dir, false);
+        nat44_fast(t, nd, n, b, next, count, dir, place, false);
 }
 
 ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                             u32 count, enum nat44_dir dir)
+                             u32 count, enum nat44_dir dir, enum feature_place place)
 {
     struct nat44_data *n = nat44_now();
     if (unlikely(!n)) {
@@ -186,70 +206,94 @@ ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **
             next[i] = NAT44_NEXT_FAST;
         return;
     }
-    node_had(thread_node(t, n->in_node[dir]), count);
-    nat44_fast(t, nd, n, b, next, count, dir, true);
+    node_had(thread_node(t, place == AT_IP_OUTPUT ? n->output_node : n->in_node[dir]), count);
+    nat44_fast(t, nd, n, b, next, count, dir, place, true);
 }
 
 void NODE_FN(nat44_ed_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                               u32 count)
 {
-    nat44_fast_node(t, nd, b, next, count, NAT44_I2O);
+    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT);
+}
+
+void NODE_FN(nat44_ed_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
+                                     u16 *next, u32 count)
+{
+    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT);
 }
 
 void NODE_FN(nat44_ed_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                               u32 count)
 {
-    nat44_fast_node(t, nd, b, next, count, NAT44_O2I);
+    nat44_fast_node(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
 }
 
 void NODE_FN(nat44_pre_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                u32 count)
 {
-    nat44_pre(t, nd, b, next, count, NAT44_I2O);
+    nat44_pre(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT);
+}
+
+void NODE_FN(nat44_pre_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
+                                      u16 *next, u32 count)
+{
+    nat44_pre(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT);
 }
 
 void NODE_FN(nat44_pre_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                u32 count)
 {
-    nat44_pre(t, nd, b, next, count, NAT44_O2I);
+    nat44_pre(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
 }
 
 /* --- the slow path --- */
 
+/* b, whose IP header is so far behind what is its first byte, is the caller's to write in; NULL: it
+ * is lost. */
+static struct buffer *slow_own(struct thread *t, struct buffer *b, u16 link_bytes)
+{
+    buffer_advance(b, -(int)link_bytes);
+    b = own_to_write(t, b);
+    if (b)
+        buffer_advance(b, link_bytes);
+    return b;
+}
+
 /* b may be another buffer afterwards, NULL: it is lost. Returns its fate. */
 static u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b,
-                       enum nat44_dir dir)
+                       enum nat44_dir dir, enum feature_place place, u16 link_bytes)
 {
     struct nat44_packet p;
     u32 session, fate = NAT44_TRANSLATE;
     enum nat44_dir found = dir;
 
-    nat44_parse(t, *b, fib_of_packet(*b), &p);
+    nat44_parse(t, *b, fib_of_packet(*b, place), &p);
     session = p.kind < NAT44_BAD ? nat44_find(session_table_of(n->sessions, t), &p.key, &found)
                                  : SESSION_NONE;
     if (session == SESSION_NONE)
-        fate = nat44_begin(n, t, *b, &p, &found, &session);
-    if (fate == NAT44_TRANSLATE && is_at_end(*b))
+        fate = nat44_begin(n, t, *b, place, &p, &found, &session);
+    if (fate == NAT44_TRANSLATE && place == AT_IP_INPUT && is_at_end(*b))
         fate = NAT44_ERR_TTL;
     if (unlikely((*b)->flags & BUFFER_TRACED))
         note_packet(t, n, *b, &p.key, session, found, fate);
     if (fate != NAT44_TRANSLATE)
         return fate;
-    *b = own_to_write(t, *b);
+    *b = slow_own(t, *b, link_bytes);
     if (!*b)
         return NAT44_ERR_NO_BUFFER;
-    nat44_translate(n, t, *b, session, found, (enum nat44_kind)p.kind, p.tcp_flags);
+    nat44_translate(n, t, *b, place, session, found, (enum nat44_kind)p.kind, p.tcp_flags);
     return fate;
 }
 
 static void slow_one(struct thread *t, struct node *nd, struct nat44_data *n, struct buffer *b,
-                     u16 *next, enum nat44_dir dir)
+                     u16 *next, enum nat44_dir dir, enum feature_place place)
 {
+    u16 link_bytes = to_ip_header(b, place);
     const struct ip4_header *ip = buffer_current(b);
     enum nat44_count what = nat44_count_of(ip->protocol);
     struct if_index rx = b->rx_if;
     struct buffer *now = b;
-    u32 fate = slow_packet(n, t, &now, dir);
+    u32 fate = slow_packet(n, t, &now, dir, place, link_bytes);
 
     nat44_count(n, t, dir, NAT44_SLOW, fate < NAT44_ERRS ? NAT44_COUNT_DROPS : what, rx, 1);
     if (!now) {
@@ -257,6 +301,7 @@ static void slow_one(struct thread *t, struct node *nd, struct nat44_data *n, st
         *next = NEXT_CONSUMED;
         return;
     }
+    buffer_advance(now, -(int)link_bytes);
     if (fate == NAT44_ERR_TTL)
         *next = end_of_life(nd, now);
     else if (fate < NAT44_ERRS)
@@ -271,7 +316,7 @@ static void slow_one(struct thread *t, struct node *nd, struct nat44_data *n, st
 }
 
 ALWAYS_INLINE void nat44_slow(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                              u32 count, enum nat44_dir dir)
+                              u32 count, enum nat44_dir dir, enum feature_place place)
 {
     struct nat44_data *n = nat44_now();
     if (unlikely(!n)) {
@@ -279,19 +324,25 @@ ALWAYS_INLINE void nat44_slow(struct thread *t, struct node *nd, struct buffer *
         return;
     }
     for (u32 i = 0; i < count; i++)
-        slow_one(t, nd, n, b[i], &next[i], dir);
+        slow_one(t, nd, n, b[i], &next[i], dir, place);
 }
 
 void NODE_FN(nat44_ed_in2out_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
                                        u16 *next, u32 count)
 {
-    nat44_slow(t, nd, b, next, count, NAT44_I2O);
+    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT);
+}
+
+void NODE_FN(nat44_ed_in2out_output_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
+                                              u16 *next, u32 count)
+{
+    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT);
 }
 
 void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
                                        u16 *next, u32 count)
 {
-    nat44_slow(t, nd, b, next, count, NAT44_O2I);
+    nat44_slow(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
 }
 
 /* --- to the right node, and the right thread --- */
@@ -310,10 +361,13 @@ static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, en
     return nat44_owner_of_port(n, m && m->outside.protocol ? m->outside.port : k->sport);
 }
 
-static void parse_any(struct thread *t, struct buffer *b, struct nat44_packet *p)
+static void parse_any(struct thread *t, struct buffer *b, enum feature_place place,
+                      struct nat44_packet *p)
 {
-    if (!nat44_parse_plain(b, fib_of_packet(b), p))
-        nat44_parse(t, b, fib_of_packet(b), p);
+    u16 link_bytes = to_ip_header(b, place);
+    if (!nat44_parse_plain(b, fib_of_packet(b, place), p))
+        nat44_parse(t, b, fib_of_packet(b, place), p);
+    buffer_advance(b, -(int)link_bytes);
 }
 
 static void send_away(struct thread *t, struct node *nd, struct node_index to,
@@ -322,7 +376,7 @@ static void send_away(struct thread *t, struct node *nd, struct node_index to,
     thread_handoff_batch(t, to, away, nd, NAT44_ERR_CONGESTION, NAT44_NEXT_DROP);
 }
 
-enum nat44_way { NAT44_WAY_IN2OUT, NAT44_WAY_OUT2IN, NAT44_WAY_BOTH };
+enum nat44_way { NAT44_WAY_IN2OUT, NAT44_WAY_OUT2IN, NAT44_WAY_BOTH, NAT44_WAY_OUTPUT };
 
 ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                 u32 count, enum nat44_way way, bool handoff)
@@ -336,7 +390,11 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
     }
     for (u32 i = 0; i < count; i++) {
         struct nat44_packet p;
-        parse_any(t, b[i], &p);
+        if (way == NAT44_WAY_OUTPUT && b[i]->flags & BUFFER_NATTED) {
+            next[i] = feature_next(b[i]);
+            continue;
+        }
+        parse_any(t, b[i], way == NAT44_WAY_OUTPUT ? AT_IP_OUTPUT : AT_IP_INPUT, &p);
         enum nat44_dir dir = way == NAT44_WAY_OUT2IN ? NAT44_O2I : NAT44_I2O;
         if (way == NAT44_WAY_BOTH && nat44_is_outside_end(n, &p.key))
             dir = NAT44_O2I;
@@ -348,7 +406,8 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
         handoff_add(&away[dir], b[i], owner);
         next[i] = NEXT_CONSUMED;
     }
-    send_away(t, nd, n->in_node[NAT44_I2O], &away[NAT44_I2O]);
+    send_away(t, nd, way == NAT44_WAY_OUTPUT ? n->output_node : n->in_node[NAT44_I2O],
+              &away[NAT44_I2O]);
     send_away(t, nd, n->in_node[NAT44_O2I], &away[NAT44_O2I]);
 }
 
@@ -368,6 +427,12 @@ void NODE_FN(nat44_handoff_in2out)(struct thread *t, struct node *nd, struct buf
                                    u32 count)
 {
     nat44_direct(t, nd, b, next, count, NAT44_WAY_IN2OUT, true);
+}
+
+void NODE_FN(nat44_handoff_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
+                                          u16 *next, u32 count)
+{
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUTPUT, true);
 }
 
 void NODE_FN(nat44_handoff_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
@@ -412,7 +477,7 @@ void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer
         next[i] = NAT44_NEXT_RESUME;
         u32 session = n ? session_of_error(n, t, b[i], &p, &dir, &owner) : SESSION_NONE;
         if (session != SESSION_NONE) {
-            nat44_translate(n, t, b[i], session, dir, NAT44_ERROR, 0);
+            nat44_translate(n, t, b[i], AT_IP_INPUT, session, dir, NAT44_ERROR, 0);
             const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
             ip_scratch(b[i])->fib = nat44_key_fib(&s->key[1 - dir]);
             /* forwarded from now on: if it ends here again, that is its end */

@@ -1,6 +1,7 @@
 /* Edges, reasons and notes of the nodes of NAT44; what they share with the slow path. */
 #pragma once
 
+#include "net/link/interface/feature_place.h"
 #include "plugins/nat/nat44_packet.h"
 #include "plugins/nat/nat44_session.h"
 
@@ -51,10 +52,12 @@ ALWAYS_INLINE u32 nat44_find(const struct session_table *table, const union nat4
     return i;
 }
 
-/* A packet that has no session and came in by the inside or the outside: makes one, in *session, of
- * which it is a packet of *dir. Context: the thread that owns it. */
+/* A packet that has no session and came in by the inside or the outside, or leaves by an output
+ * interface: makes one, in *session, of which it is a packet of *dir. Context: the thread that owns
+ * it. */
 u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                const struct nat44_packet *p, enum nat44_dir *dir, u32 *session);
+                enum feature_place place, const struct nat44_packet *p, enum nat44_dir *dir,
+                u32 *session);
 
 /* Whether what a packet with this key is for may be an end outside of somebody inside. */
 bool nat44_is_outside_end(const struct nat44_data *n, const union nat44_key *k);

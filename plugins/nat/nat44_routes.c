@@ -19,7 +19,7 @@ static bool has_address(const struct nat44_state *s, be32 addr, u64 *at)
 static bool is_outside_table(const struct nat44_state *s, struct fib_index table)
 {
     for (u32 i = 0; i < s->ifs.n; i++)
-        if (s->ifs.v[i].flags & NAT44_IF_OUT &&
+        if (s->ifs.v[i].flags & (NAT44_IF_OUT | NAT44_IF_OUTPUT) &&
             ip_if_fib(IP_FAMILY_4, s->ifs.v[i].interface).i == table.i)
             return true;
     return false;

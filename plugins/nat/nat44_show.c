@@ -38,9 +38,11 @@ int nat44_show_interfaces(struct cli_call *c)
     out_text(c->out, "NAT44 interfaces:\n");
     out_array(c->out, "interfaces");
     for (u32 k = 0; nat44_interface_at(c->piste, k, &i, &flags); k++) {
-        bool in = flags & NAT44_IF_IN, out = flags & NAT44_IF_OUT;
+        bool output = flags & NAT44_IF_OUTPUT;
+        bool in = output || flags & NAT44_IF_IN, out = output || flags & NAT44_IF_OUT;
         out_object(c->out, NULL);
         out_str(c->out, "name", interface_at(c->piste, i)->name, " %s");
+        out_bool(c->out, "output_feature", output, " output-feature", "");
         out_bool(c->out, "in", in, " in", "");
         out_bool(c->out, "out", out, " out", "");
         out_text(c->out, "\n");
@@ -268,8 +270,11 @@ static void nat44_show_session(struct cli_call *c, const struct nat44_session *s
         show_seconds(o, "timeout_in", left_ns, "       timeout in ");
     out_u64(o, "packets", s->packets, "       total pkts %" PRIu64);
     out_u64(o, "bytes", s->bytes, ", total bytes %" PRIu64 "\n");
-    out_bool(o, "static", s->flags & NAT44_SESSION_STATIC, "       static translation\n\n",
-             "       dynamic translation\n\n");
+    out_bool(o, "static", s->flags & NAT44_SESSION_STATIC, "       static translation\n",
+             "       dynamic translation\n");
+    out_bool(o, "forwarding_bypass", s->flags & NAT44_SESSION_BYPASS, "       forwarding-bypass\n",
+             "");
+    out_text(o, "\n");
     out_end(o);
 }
 

@@ -16,6 +16,10 @@ NODE_DECLARE(nat44_ed_in2out);
 NODE_DECLARE(nat44_ed_out2in);
 NODE_DECLARE(nat44_ed_in2out_slowpath);
 NODE_DECLARE(nat44_ed_out2in_slowpath);
+NODE_DECLARE(nat44_pre_in2out_output);
+NODE_DECLARE(nat44_ed_in2out_output);
+NODE_DECLARE(nat44_ed_in2out_output_slowpath);
+NODE_DECLARE(nat44_handoff_in2out_output);
 NODE_DECLARE(nat44_classify);
 NODE_DECLARE(nat44_handoff_classify);
 NODE_DECLARE(nat44_handoff_in2out);
@@ -140,19 +144,29 @@ static void format_local_error(struct piste *p, const struct trace_record *r, st
     }
 #define IN2OUT "nat44-ed-in2out"
 #define IN2OUT_SLOW "nat44-ed-in2out-slowpath"
+#define IN2OUT_OUTPUT "nat44-ed-in2out-output"
+#define IN2OUT_OUTPUT_SLOW "nat44-ed-in2out-output-slowpath"
 #define OUT2IN "nat44-ed-out2in"
 #define OUT2IN_SLOW "nat44-ed-out2in-slowpath"
 
 static const struct node_def node_pre_in2out =
     NAT44_NODE("nat-pre-in2out", nat44_pre_in2out, IN2OUT_SLOW, IN2OUT, format_pre_in2out);
+static const struct node_def node_pre_in2out_output =
+    NAT44_NODE("nat-pre-in2out-output", nat44_pre_in2out_output, IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT,
+               format_pre_in2out);
 static const struct node_def node_pre_out2in =
     NAT44_NODE("nat-pre-out2in", nat44_pre_out2in, OUT2IN_SLOW, OUT2IN, format_pre_out2in);
 static const struct node_def node_in2out =
     NAT44_NODE(IN2OUT, nat44_ed_in2out, IN2OUT_SLOW, IN2OUT, format_in2out);
+static const struct node_def node_in2out_output = NAT44_NODE(
+    IN2OUT_OUTPUT, nat44_ed_in2out_output, IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT, format_in2out);
 static const struct node_def node_out2in =
     NAT44_NODE(OUT2IN, nat44_ed_out2in, OUT2IN_SLOW, OUT2IN, format_out2in);
 static const struct node_def node_in2out_slow =
     NAT44_NODE(IN2OUT_SLOW, nat44_ed_in2out_slowpath, IN2OUT_SLOW, IN2OUT, format_in2out_slow);
+static const struct node_def node_in2out_output_slow =
+    NAT44_NODE(IN2OUT_OUTPUT_SLOW, nat44_ed_in2out_output_slowpath, IN2OUT_OUTPUT_SLOW,
+               IN2OUT_OUTPUT, format_in2out_slow);
 static const struct node_def node_out2in_slow =
     NAT44_NODE(OUT2IN_SLOW, nat44_ed_out2in_slowpath, OUT2IN_SLOW, OUT2IN, format_out2in_slow);
 /* of these, an edge leads to each direction */
@@ -162,6 +176,9 @@ static const struct node_def node_handoff_classify =
     NAT44_NODE("nat44-handoff-classify", nat44_handoff_classify, OUT2IN, IN2OUT, format_handoff);
 static const struct node_def node_handoff_in2out = NAT44_NODE(
     "nat44-in2out-worker-handoff", nat44_handoff_in2out, IN2OUT_SLOW, IN2OUT, format_handoff);
+static const struct node_def node_handoff_in2out_output =
+    NAT44_NODE("nat44-in2out-output-worker-handoff", nat44_handoff_in2out_output,
+               IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT, format_handoff);
 static const struct node_def node_handoff_out2in = NAT44_NODE(
     "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, format_handoff);
 static const struct node_def node_local_error =
@@ -176,6 +193,10 @@ static const struct node_def *const nodes[] = {
     &node_out2in,
     &node_in2out_slow,
     &node_out2in_slow,
+    &node_pre_in2out_output,
+    &node_in2out_output,
+    &node_in2out_output_slow,
+    &node_handoff_in2out_output,
     &node_classify,
     &node_handoff_classify,
     &node_handoff_in2out,
@@ -185,11 +206,12 @@ static const struct node_def *const nodes[] = {
     NULL,
 };
 
-#define NAT44_FEATURE(node)                                                                        \
+#define NAT44_FEATURE_ON(arc, node)                                                                \
     &(const struct feature_def)                                                                    \
     {                                                                                              \
-        "ip4-unicast", node, NULL, NULL                                                            \
+        arc, node, NULL, NULL                                                                      \
     }
+#define NAT44_FEATURE(node) NAT44_FEATURE_ON("ip4-unicast", node)
 static const struct feature_def *const features[] = {
     NAT44_FEATURE("nat-pre-in2out"),
     NAT44_FEATURE("nat-pre-out2in"),
@@ -197,12 +219,15 @@ static const struct feature_def *const features[] = {
     NAT44_FEATURE("nat44-in2out-worker-handoff"),
     NAT44_FEATURE("nat44-out2in-worker-handoff"),
     NAT44_FEATURE("nat44-handoff-classify"),
+    NAT44_FEATURE_ON("ip4-output", "nat-pre-in2out-output"),
+    NAT44_FEATURE_ON("ip4-output", "nat44-in2out-output-worker-handoff"),
     &(const struct feature_def){"ip4-local", NAT44_LOCAL_ERROR,
                                 (const char *const[]){"ip4-local-end-of-arc", NULL}, NULL},
     NULL,
 };
 
-static const char *const needs[] = {"api", "interface", "address", "ip4-sv-reassembly", NULL};
+static const char *const needs[] = {"api",        "interface",         "address",
+                                    "ip4-output", "ip4-sv-reassembly", NULL};
 
 const struct module piste_module = {
     .abi = MODULE_ABI,

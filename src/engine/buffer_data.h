@@ -32,6 +32,7 @@ enum buffer_flags {
     BUFFER_TUNNEL = 1 << 15,     /* inner_l3_start is set: one more header is in front, see there */
     BUFFER_REENTRY_SHIFT = 16,   /* 2 bits: see reenter.h */
     BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/features/qos/qos.h */
+    BUFFER_NATTED = 1 << 28,     /* its addresses were translated since it came in */
 };
 
 /* A feature on the way of packets; see feature.h. */

@@ -99,6 +99,23 @@ def test_interfaces(api, nat, loops):
     assert [d.sw_if_index for d in api.nat44_interface_dump()] == [loops[1]]
 
 
+def test_output_interfaces(api, nat, loops):
+    def output(index, add=True):
+        return api.nat44_ed_add_del_output_interface(is_add=add, sw_if_index=index).retval
+
+    def listed(cursor=0):
+        details, reply = api.nat44_ed_output_interface_get(cursor=cursor)
+        assert (reply.retval, reply.cursor) == (0, ANY)
+        return [d.sw_if_index for d in details]
+    assert listed() == []
+    assert (output(loops[0]), output(loops[0]), output(999)) == (0, -81, -2)
+    assert (feature(api, loops[0], "inside"), feature(api, loops[1], "inside"), output(loops[1])) == (-81, 0, -81)
+    assert (listed(), listed(9)) == ([loops[0]], [])
+    assert [d.sw_if_index for d in api.nat44_interface_dump()] == [loops[1]]
+    assert (output(loops[0], False), output(loops[0], False)) == (0, -6)
+    assert listed() == []
+
+
 def test_sessions(api, nat):
     values = {"address": ip4("10.0.0.1"), "protocol": 17, "port": 1, "vrf_id": 0, "ext_host_address": bytes(4), "ext_host_port": 0}
     assert api.nat44_del_session(flags=FLAGS["inside"], **values).retval == -6

@@ -669,6 +669,97 @@ def test_mss(switch, links):
     assert mss(through(switch, links, syn([("MSS", 1460)], sport=6))[0]) == 1460
 
 
+# --- output-feature
+
+
+@pytest.fixture
+def output(switch, links):
+    """pg1 translates what leaves by it; pg0 is nothing."""
+    switch.ctl(f"set interface nat44 in {links[0]} out {links[1]} del")
+    switch.ctl(f"set interface nat44 out {links[1]} output-feature")
+
+
+def test_output_feature(switch, links, output):
+    assert switch.ctl("show nat44 interfaces") == f"NAT44 interfaces:\n {links[1]} output-feature in out\n"
+    assert f"set interface nat44 out {links[1]} output-feature" in nat_config(switch)
+    (out,) = through(switch, links, udp())
+    assert (out.src, out.dst, out.ttl, out[UDP].sport, out[UDP].dport) == (POOL, SERVER, 63, 2000, 53)
+    (back,) = through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
+    assert (back.src, back.dst, back.ttl, back[UDP].dport) == (SERVER, HOST, 63, 2000)
+    (out,) = through(switch, links, echo(OTHER))
+    assert (out.src, out[ICMP].id) == (POOL, 7)
+    assert ends(switch) == [(HOST, 2000, POOL, 2000, SERVER, 53), (OTHER, 7, POOL, 7, SERVER, 7)]
+    with errors(switch, "non-SYN packet try to create session"):
+        through(switch, links, tcp("A"), count=0)
+    with errors(switch, "no translation"):
+        through(switch, links, udp(SERVER, HOST, 53, 2001), back=True, count=0)
+    # the last hop is not spent in vain
+    assert through(switch, links, udp(ttl=2))[0].ttl == 1
+    unreachable = IP(src=SERVER, dst=POOL) / ICMP(type=3, code=3) / IP(bytes(udp(POOL)))
+    (told,) = through(switch, links, unreachable, back=True)
+    assert (told.dst, told[IPerror].src, told[UDPerror].sport) == (HOST, HOST, 2000)
+
+
+def test_output_feature_of_mappings(switch, links, output):
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.100 8080")
+    switch.ctl(f"nat44 add identity mapping {OTHER}")
+    (inward,) = through(switch, links, tcp("S", SERVER, "10.2.0.100", 999, 8080), back=True)
+    assert (inward.dst, inward[TCP].dport) == (HOST, 80)
+    (answer,) = through(switch, links, tcp("SA", HOST, SERVER, 80, 999))
+    assert (answer.src, answer[TCP].sport) == ("10.2.0.100", 8080)
+    assert through(switch, links, udp(OTHER))[0].src == OTHER
+
+
+def test_output_feature_and_what_is_forwarded(switch, links, output):
+    """What comes in untranslated is answered untranslated."""
+    switch.ctl("nat44 forwarding enable")
+    (inward,) = through(switch, links, tcp("S", SERVER, HOST, 999, 80), back=True)
+    assert (inward.src, inward.dst) == (SERVER, HOST)
+    (answer,) = through(switch, links, tcp("SA", HOST, SERVER, 80, 999))
+    assert (answer.src, answer[TCP].sport) == (HOST, 80)
+    assert sessions(switch)[0]["forwarding_bypass"] and "       forwarding-bypass\n" in switch.ctl("show nat44 sessions")
+    (error,) = through(switch, (links[1], links[1]), udp(SERVER, HOST, 53, 2001, ttl=1))
+    assert (error.src, error.dst, error[IPerror].dst) == (POOL, SERVER, HOST)
+    (out,) = through(switch, links, udp(sport=4000))
+    assert out.src == POOL
+
+
+def test_output_feature_of_both(switch, links, output):
+    """What was translated when it came in is left alone when it leaves."""
+    switch.ctl(f"set interface nat44 in {links[0]} output-feature")
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.100 8080")
+    (inward,) = through(switch, links, tcp("S", SERVER, "10.2.0.100", 999, 8080), back=True)
+    assert (inward.src, inward.dst, inward[TCP].dport) == (SERVER, HOST, 80)
+    (answer,) = through(switch, links, tcp("SA", HOST, SERVER, 80, 999))
+    assert (answer.src, answer[TCP].sport) == ("10.2.0.100", 8080)
+    assert len(sessions(switch)) == 1
+    switch.ctl(f"set interface nat44 in {links[0]} output-feature del")
+    switch.ctl(f"set interface nat44 in {links[0]}")
+    (out,) = through(switch, links, udp())
+    assert (out.src, out[UDP].sport) == (POOL, 2000)
+    for command in (f"set interface nat44 out {links[1]}", f"set interface nat44 out {links[1]} output-feature"):
+        assert switch.fails(command).startswith("set interface nat44: add pg1 failed")
+
+
+def test_output_feature_and_what_this_switch_says(switch, links, output):
+    (reply,) = through(switch, (links[1], links[1]), echo(SERVER, POOL))
+    assert (reply.src, reply.dst, reply[ICMP].type) == (POOL, SERVER, 0)
+    assert sessions(switch) == []
+    (error,) = through(switch, (links[0], links[0]), udp(ttl=1))
+    assert (error.src, error.dst, error[ICMP].type, error[IPerror].src) == ("10.1.0.1", HOST, 11, HOST)
+
+
+@pytest.mark.parametrize("order", ["as sent", "backwards"])
+def test_output_feature_and_fragments(switch, links, output, order):
+    data = Raw(bytes(range(256)) * 8)
+    frames = ORDERS[order](pieces(IP(src=HOST, dst=SERVER, id=41) / UDP(sport=2000, dport=53) / data))
+    whole = put_together(switch.exchange(links[0], [links[0].ether() / f for f in frames], links[1], count=len(frames)))
+    assert (whole.src, whole[UDP].sport, bytes(whole)[28:]) == (POOL, 2000, bytes(data))
+    frames = ORDERS[order](pieces(IP(src=SERVER, dst=POOL, id=42) / UDP(sport=53, dport=2000) / data))
+    whole = put_together(switch.exchange(links[1], [links[1].ether() / f for f in frames], links[0], count=len(frames)))
+    assert (whole.dst, whole[UDP].dport) == (HOST, 2000)
+
+
 # --- fragments
 
 

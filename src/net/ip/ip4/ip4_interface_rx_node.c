@@ -22,7 +22,7 @@ void NODE_FN(interface_rx_dpo_ip4)(struct thread *t, struct node *n, struct buff
             continue;
         }
         b[i]->rx_if = rx;
-        b[i]->flags &= ~(u32)(BUFFER_LOCAL | BUFFER_IN_FIB);
+        b[i]->flags &= ~(u32)(BUFFER_LOCAL | BUFFER_IN_FIB | BUFFER_NATTED);
         interface_count(t, IF_RX, rx, 1, buffer_packet_len(b[i]));
         next[i] = IP4_INTERFACE_RX_NEXT_INPUT;
     }

@@ -10,8 +10,8 @@ static void frag_set_metadata(const struct frag *f, struct buffer *to)
     const struct buffer *b = f->b;
     i16 moved = (i16)(to->start - b->start);
 
-    to->flags |= b->flags &
-                 (BUFFER_LOCAL | BUFFER_IS_IP4 | BUFFER_IS_IP6 | BUFFER_FLOW_HASH | BUFFER_TRACED);
+    to->flags |= b->flags & (BUFFER_LOCAL | BUFFER_IS_IP4 | BUFFER_IS_IP6 | BUFFER_FLOW_HASH |
+                             BUFFER_NATTED | BUFFER_TRACED);
     to->trace = b->trace;
     to->flow_hash = b->flow_hash;
     to->rx_if = b->rx_if;

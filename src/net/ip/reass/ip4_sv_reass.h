@@ -7,6 +7,9 @@
  *   first: its ports are noted, for itself and the others; on, and those that waited behind it
  *   later: with the ports that are known; else it waits
  *
+ * ip4-sv-reassembly-output-feature is the same for packets that leave, apart from those that come
+ * in: their link header is in front.
+ *
  * All that is kept of a datagram is ports, for as long as its fragments may come: there is nothing
  * to be told by overlaps, since nobody but the receiver puts it together. A first fragment that
  * does not have the ports, or has not all flags of TCP, is dropped, and so is one that would change
@@ -16,6 +19,7 @@
 #include "base/error.h"
 #include "engine/buffer.h"
 #include "engine/index.h"
+#include "net/link/interface/feature_place.h"
 #include "net/packet/l4_packet.h"
 
 struct module;
@@ -38,7 +42,7 @@ ALWAYS_INLINE struct ip4_sv_note *ip4_sv_note(struct buffer *b)
     return (struct ip4_sv_note *)(void *)(b->scratch + IP4_SV_NOTE_OFFSET);
 }
 
-/* Fragments that come in by i are noted so, as long as anybody wants it: counted. Control thread.
- */
-int ip4_sv_reass_enable(struct piste *p, struct if_index i, bool enable,
+/* Fragments that come in by i (AT_IP_INPUT), or that leave by it (AT_IP_OUTPUT), are noted so, as
+ * long as anybody wants it: counted. Control thread. */
+int ip4_sv_reass_enable(struct piste *p, struct if_index i, enum feature_place place, bool enable,
                         struct error *e) MUST_CHECK;

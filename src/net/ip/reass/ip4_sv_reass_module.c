@@ -18,9 +18,9 @@ static const char sv_name[] = "ip4-sv-reassembly";
 
 /* --- nodes --- */
 
-static void sv_format_trace(struct piste *p, const struct trace_record *r, struct text *t)
+static void sv_format(const struct trace_record *r, struct text *t, i16 ip_start)
 {
-    int at = r->meta.start - r->data_start;
+    int at = ip_start - r->data_start;
     const struct ip4_header *ip = (const struct ip4_header *)(const void *)(r->data + at);
     bool there = at >= 0 && at + (int)sizeof(*ip) <= r->data_len;
     if (there && !ip4_is_fragment(ip))
@@ -30,26 +30,49 @@ static void sv_format_trace(struct piste *p, const struct trace_record *r, struc
                  ip4_fragment_offset_bytes(ip));
 }
 
-#define SV_NODE(text_name)                                                                         \
-    .name = text_name, .next = {[SV_NEXT_DROP] = "ip4-drop", [SV_NEXT_RESUME] = "feature-resume"}, \
-    .n_next = SV_N_NEXT, .errors = ip4_errors, .n_errors = IP4_ERROR_N,                            \
-    .format_trace = sv_format_trace
+static void sv_format_trace(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    sv_format(r, t, r->meta.start);
+}
 
-static const struct node_def feature_node = {SV_NODE("ip4-sv-reassembly-feature"),
+static void sv_format_output(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    sv_format(r, t, r->meta.l3_start);
+}
+
+#define SV_NODE(text_name, format)                                                                 \
+    .name = text_name, .next = {[SV_NEXT_DROP] = "ip4-drop", [SV_NEXT_RESUME] = "feature-resume"}, \
+    .n_next = SV_N_NEXT, .errors = ip4_errors, .n_errors = IP4_ERROR_N, .format_trace = format
+
+static const struct node_def feature_node = {SV_NODE("ip4-sv-reassembly-feature", sv_format_trace),
                                              .run = NODE_VARIANTS(ip4_sv_reassembly_feature)};
-static const struct node_def hoff_node = {SV_NODE("ip4-sv-reassembly-feature-hoff"),
-                                          .run = NODE_VARIANTS(ip4_sv_reassembly_feature_hoff)};
-static const struct node_def expire_node = {SV_NODE("ip4-sv-reassembly-expire-walk"),
-                                            .kind = NODE_TIMER,
-                                            .expire = NODE_VARIANTS(ip4_sv_reassembly_expire)};
-static const struct feature_def feature = {.arc = "ip4-unicast",
-                                           .node = "ip4-sv-reassembly-feature"};
+static const struct node_def hoff_node = {
+    SV_NODE("ip4-sv-reassembly-feature-hoff", sv_format_trace),
+    .run = NODE_VARIANTS(ip4_sv_reassembly_feature_hoff)};
+static const struct node_def output_node = {
+    SV_NODE("ip4-sv-reassembly-output-feature", sv_format_output),
+    .run = NODE_VARIANTS(ip4_sv_reassembly_output_feature)};
+static const struct node_def output_hoff_node = {
+    SV_NODE("ip4-sv-reass-output-feature-hoff", sv_format_output),
+    .run = NODE_VARIANTS(ip4_sv_reass_output_feature_hoff)};
+static const struct node_def expire_node = {
+    SV_NODE("ip4-sv-reassembly-expire-walk", sv_format_trace), .kind = NODE_TIMER,
+    .expire = NODE_VARIANTS(ip4_sv_reassembly_expire)};
+static const struct feature_def input_feature = {.arc = "ip4-unicast",
+                                                 .node = "ip4-sv-reassembly-feature"};
+static const struct feature_def output_feature = {.arc = "ip4-output",
+                                                  .node = "ip4-sv-reassembly-output-feature"};
 
 /* --- interfaces --- */
 
+/* How often somebody wants it. */
+struct sv_users {
+    u32 input, output;
+};
+
 struct sv_state {
-    struct sv_main main; /* first: the feature's node has the state of the module */
-    VEC(u32) users;      /* by interface */
+    struct sv_main main;        /* first: the features' nodes have the state of the module */
+    VEC(struct sv_users) users; /* by interface */
 };
 
 static struct sv_state *sv_state_of(const struct piste *p)
@@ -57,16 +80,18 @@ static struct sv_state *sv_state_of(const struct piste *p)
     return module_state(p, sv_name);
 }
 
-int ip4_sv_reass_enable(struct piste *p, struct if_index i, bool enable, struct error *e)
+int ip4_sv_reass_enable(struct piste *p, struct if_index i, enum feature_place place, bool enable,
+                        struct error *e)
 {
     struct sv_state *s = sv_state_of(p);
+    const struct feature_def *f = place == AT_IP_OUTPUT ? &output_feature : &input_feature;
     while (s->users.n <= i.i)
-        vec_add(&s->users, 0);
-    u32 *users = &s->users.v[i.i];
+        vec_add(&s->users, (struct sv_users){0});
+    u32 *users = place == AT_IP_OUTPUT ? &s->users.v[i.i].output : &s->users.v[i.i].input;
     if (!enable && !*users)
         return error_set(e, ENOENT, "nobody wants fragments to be noted there");
     bool changes = *users == !enable;
-    int rc = changes ? feature_enable(engine_of(p), feature.arc, feature.node, i, enable, 0, e) : 0;
+    int rc = changes ? feature_enable(engine_of(p), f->arc, f->node, i, enable, 0, e) : 0;
     if (!rc)
         *users += enable ? 1 : -1u;
     return rc;
@@ -74,9 +99,9 @@ int ip4_sv_reass_enable(struct piste *p, struct if_index i, bool enable, struct 
 
 static void sv_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
-    struct sv_state *s = sv_state_of(p);
+    struct sv_state *s = arg;
     if (ev == IF_EVENT_NEW && f->index.i < s->users.n)
-        s->users.v[f->index.i] = 0; /* whoever had the index before is gone */
+        s->users.v[f->index.i] = (struct sv_users){0}; /* whoever had the index before is gone */
 }
 
 /* --- show --- */
@@ -122,6 +147,7 @@ static int sv_init(struct piste *p, void **state, struct error *e)
     for (u32 i = 0; i < THREADS_MAX; i++)
         m->threads[i].by_age = INDEX_LIST_EMPTY;
     m->handoff_node = node_register(engine, &hoff_node, NULL, m);
+    m->output_handoff_node = node_register(engine, &output_hoff_node, NULL, m);
     m->sessions = sessions_new(engine, &(struct sessions_args){
                                            .name = sv_name,
                                            .object_bytes = sizeof(struct sv_datagram),
@@ -129,7 +155,7 @@ static int sv_init(struct piste *p, void **state, struct error *e)
                                            .keys = {{offsetof(struct sv_datagram, key), 2}},
                                            .expire = node_register(engine, &expire_node, NULL, m),
                                        });
-    interface_on_event(p, sv_on_interface, NULL);
+    interface_on_event(p, sv_on_interface, s);
     *state = s;
     return 0;
 }
@@ -163,9 +189,9 @@ const struct module ip4_sv_reass_module = {
     .abi = MODULE_ABI,
     .name = sv_name,
     .description = "Virtual reassembly of IPv4",
-    .needs = (const char *const[]){"ip4-arcs", "interface", NULL},
-    .nodes = (const struct node_def *const[]){&feature_node, NULL},
-    .features = (const struct feature_def *const[]){&feature, NULL},
+    .needs = (const char *const[]){"ip4-arcs", "ip4-output", "interface", NULL},
+    .nodes = (const struct node_def *const[]){&feature_node, &output_node, NULL},
+    .features = (const struct feature_def *const[]){&input_feature, &output_feature, NULL},
     .commands = commands,
     .init = sv_init,
     .stop = sv_stop,

@@ -21,11 +21,23 @@ struct sv_batch {
     struct sv_main *m;
     struct thread *t;
     struct node *n;
+    enum feature_place place;
     bool feature; /* n is the feature itself, so that packets go on along the arc */
     u32 bi[FRAME_PKTS];
     u16 next[FRAME_PKTS];
     u32 count;
 };
+
+/* Where the IP header of b is, from its current header on. */
+ALWAYS_INLINE u32 sv_offset(const struct buffer *b, enum feature_place place)
+{
+    return place == AT_IP_OUTPUT ? (u32)(b->l3_start - b->start) : 0;
+}
+
+ALWAYS_INLINE const struct ip4_header *sv_header(const struct buffer *b, enum feature_place place)
+{
+    return (const struct ip4_header *)(const void *)((u8 *)buffer_current(b) + sv_offset(b, place));
+}
 
 static void sv_flush(struct sv_batch *x)
 {
@@ -136,17 +148,17 @@ static void sv_wait(struct sv_batch *x, struct sv_datagram *g, u32 bi)
 /* --- fragments --- */
 
 /* What the first fragment says. false: it is too short to say it. */
-static bool sv_read(struct thread *t, struct buffer *b, struct ip4_sv_note *note)
+static bool sv_read(const struct sv_batch *x, struct buffer *b, struct ip4_sv_note *note)
 {
-    const struct ip4_header *ip = buffer_current(b);
+    const struct ip4_header *ip = sv_header(b, x->place);
     u32 at = ip4_header_bytes(ip);
     u32 need = ip->protocol == IP_PROTOCOL_TCP ? sizeof(struct tcp_header)
                : ip->protocol == IP_PROTOCOL_UDP || ip->protocol == IP_PROTOCOL_ICMP ? 8
                                                                                      : 0;
     *note = (struct ip4_sv_note){0};
-    if (ip4_length(ip) < at + need || !buffer_pull(t, b, at + need))
+    if (ip4_length(ip) < at + need || !buffer_pull(x->t, b, sv_offset(b, x->place) + at + need))
         return false;
-    ip = buffer_current(b);
+    ip = sv_header(b, x->place);
     const u8 *l4 = ip4_payload(ip);
     if (ip->protocol == IP_PROTOCOL_ICMP) {
         note->icmp_type = l4[0];
@@ -167,10 +179,10 @@ static bool sv_read(struct thread *t, struct buffer *b, struct ip4_sv_note *note
 static bool sv_take(struct sv_batch *x, struct sv_datagram *g, u32 bi, u32 offset)
 {
     struct buffer *b = buffer_at(bi);
-    const struct ip4_header *ip = buffer_current(b);
+    const struct ip4_header *ip = sv_header(b, x->place);
     u32 bytes = ip4_length(ip) - ip4_header_bytes(ip);
 
-    if (!offset && !sv_read(x->t, b, &g->note)) {
+    if (!offset && !sv_read(x, b, &g->note)) {
         sv_drop(x, bi, IP4_ERROR_REASS_MALFORMED_PACKET);
         return false;
     }
@@ -187,14 +199,21 @@ static bool sv_take(struct sv_batch *x, struct sv_datagram *g, u32 bi, u32 offse
     return g->total_bytes && g->got_bytes >= g->total_bytes;
 }
 
+/* The table of the interface, and whether its datagrams come in or leave. */
+static u32 sv_scope(const struct buffer *b, enum feature_place place)
+{
+    bool out = place == AT_IP_OUTPUT;
+    return ip_if_fib(IP_FAMILY_4, out ? b->tx_if : b->rx_if).i << 1 | out;
+}
+
 /* Takes over a fragment of this thread's. */
 static void sv_add(struct sv_batch *x, u32 bi)
 {
     const struct buffer *b = buffer_at(bi);
-    const struct ip4_header *ip = buffer_current(b);
+    const struct ip4_header *ip = sv_header(b, x->place);
     u32 offset = ip4_fragment_offset_bytes(ip);
     union reass_key key = {
-        .ip4 = {ip->src, ip->dst, ip_if_fib(IP_FAMILY_4, b->rx_if).i, ip->id, ip->protocol, 0}};
+        .ip4 = {ip->src, ip->dst, sv_scope(b, x->place), ip->id, ip->protocol, 0}};
 
     if (offset && offset < sizeof(struct tcp_header) && ip->protocol == IP_PROTOCOL_TCP) {
         sv_drop(x, bi, IP4_ERROR_REASS_MALFORMED_PACKET);
@@ -211,48 +230,72 @@ static void sv_add(struct sv_batch *x, u32 bi)
         sv_end(x, d, 0);
 }
 
-static u64 sv_mix(const struct buffer *b, u64 seed)
+static u64 sv_mix(const struct ip4_header *h, u64 seed)
 {
-    const struct ip4_header *h = buffer_current(b);
     u64 x = (((u64)h->src.raw << 32 | h->dst.raw) ^ seed) * 0x9e3779b97f4a7c15ull;
     return (x ^ x >> 29 ^ ((u64)h->id.raw << 8 | h->protocol)) * 0xbf58476d1ce4e5b9ull;
 }
 
-void NODE_FN(ip4_sv_reassembly_feature)(struct thread *t, struct node *n, struct buffer **b,
-                                        u16 *next, u32 count)
+ALWAYS_INLINE void sv_come_by(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                              u32 count, enum feature_place place)
 {
-    struct sv_batch x = {.m = n->state, .t = t, .n = n, .feature = true};
+    struct sv_batch x = {.m = n->state, .t = t, .n = n, .place = place, .feature = true};
     struct handoff_batch away;
     away.n = 0;
 
     for (u32 i = 0; i < count; i++) {
-        const struct ip4_header *ip = buffer_current(b[i]);
+        const struct ip4_header *ip = sv_header(b[i], place);
         if (likely(!ip4_is_fragment(ip))) {
             next[i] = feature_next(b[i]);
             continue;
         }
         u32 owner = x.m->n_owners == 1 ? thread_index(t)
-                                       : 1 + (u32)(sv_mix(b[i], x.m->seed) >> 32) % x.m->n_owners;
+                                       : 1 + (u32)(sv_mix(ip, x.m->seed) >> 32) % x.m->n_owners;
         next[i] = NEXT_CONSUMED;
         if (owner == thread_index(t))
             sv_add(&x, buffer_index(b[i]));
         else
             handoff_add(&away, b[i], owner);
     }
-    thread_handoff_batch(t, x.m->handoff_node, &away, n, IP4_ERROR_REASS_CONGESTION, SV_NEXT_DROP);
+    thread_handoff_batch(t, place == AT_IP_OUTPUT ? x.m->output_handoff_node : x.m->handoff_node,
+                         &away, n, IP4_ERROR_REASS_CONGESTION, SV_NEXT_DROP);
     sv_flush(&x);
 }
 
-/* Fragments that other threads sent here. */
-void NODE_FN(ip4_sv_reassembly_feature_hoff)(struct thread *t, struct node *n, struct buffer **b,
-                                             u16 *next, u32 count)
+void NODE_FN(ip4_sv_reassembly_feature)(struct thread *t, struct node *n, struct buffer **b,
+                                        u16 *next, u32 count)
 {
-    struct sv_batch x = {.m = n->state, .t = t, .n = n};
+    sv_come_by(t, n, b, next, count, AT_IP_INPUT);
+}
+
+void NODE_FN(ip4_sv_reassembly_output_feature)(struct thread *t, struct node *n, struct buffer **b,
+                                               u16 *next, u32 count)
+{
+    sv_come_by(t, n, b, next, count, AT_IP_OUTPUT);
+}
+
+/* Fragments that other threads sent here. */
+static void sv_sent_here(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
+                         enum feature_place place)
+{
+    struct sv_batch x = {.m = n->state, .t = t, .n = n, .place = place};
     for (u32 i = 0; i < count; i++) {
         sv_add(&x, buffer_index(b[i]));
         next[i] = NEXT_CONSUMED;
     }
     sv_flush(&x);
+}
+
+void NODE_FN(ip4_sv_reassembly_feature_hoff)(struct thread *t, struct node *n, struct buffer **b,
+                                             u16 *next, u32 count)
+{
+    sv_sent_here(t, n, b, next, count, AT_IP_INPUT);
+}
+
+void NODE_FN(ip4_sv_reass_output_feature_hoff)(struct thread *t, struct node *n, struct buffer **b,
+                                               u16 *next, u32 count)
+{
+    sv_sent_here(t, n, b, next, count, AT_IP_OUTPUT);
 }
 
 /* The last fragments have had their time. */

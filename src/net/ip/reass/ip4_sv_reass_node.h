@@ -11,7 +11,7 @@
 enum { SV_NEXT_DROP, SV_NEXT_RESUME, SV_N_NEXT };
 
 struct sv_datagram {
-    union reass_key key; /* the words of IPv4 */
+    union reass_key key; /* the words of IPv4; scope: see sv_scope */
     struct index_links by_age;
     u32 first, last; /* buffers that wait, by their scratch; BUFFER_NONE */
     u32 n_waiting;
@@ -30,10 +30,12 @@ struct sv_main {
     struct reass_config config;
     u32 n_owners;
     u64 seed;
-    struct node_index handoff_node;
+    struct node_index handoff_node, output_handoff_node;
     struct sv_thread threads[THREADS_MAX];
 };
 
 NODE_DECLARE(ip4_sv_reassembly_feature);
 NODE_DECLARE(ip4_sv_reassembly_feature_hoff);
+NODE_DECLARE(ip4_sv_reassembly_output_feature);
+NODE_DECLARE(ip4_sv_reass_output_feature_hoff);
 NODE_DECLARE_TIMER(ip4_sv_reassembly_expire);

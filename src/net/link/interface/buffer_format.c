@@ -19,6 +19,7 @@ static const struct {
     {BUFFER_IS_IP4, 0x01000000, "ip4"},
     {BUFFER_IS_IP6, 0x00800000, "ip6"},
     {BUFFER_CSUM_PARTIAL, 0x00400000, NULL}, /* buffer_format_offload */
+    {BUFFER_NATTED, 0x00200000, "natted"},
     {BUFFER_QOS, 0x00008000, NULL},
     {BUFFER_GSO, 0x00004000, NULL},
 };

@@ -47,7 +47,7 @@ static inline enum reenter_result reenter(struct thread *t, struct node *n, stru
         *b = buffer_at(copy);
     }
     u32 times = (*b)->flags >> BUFFER_REENTRY_SHIFT & REENTRY_MASK;
-    (*b)->flags &= ~(REENTRY_MASK << BUFFER_REENTRY_SHIFT | BUFFER_LINK_GROUP);
+    (*b)->flags &= ~(REENTRY_MASK << BUFFER_REENTRY_SHIFT | BUFFER_LINK_GROUP | BUFFER_NATTED);
     if (likely(times < REENTRY_MAX)) {
         (*b)->flags |= (times + 1) << BUFFER_REENTRY_SHIFT;
         return REENTER_NOW;
