@@ -107,7 +107,8 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     d->forwarding = false;
     d->mss = 0;
     memcpy(d->timeout_s, nat44_default_timeouts, sizeof(d->timeout_s));
-    d->pool = mem_alloc(sizeof(*d->pool));
+    for (u32 k = 0; k < NAT44_POOLS; k++)
+        d->pool[k] = mem_alloc(sizeof(*d->pool[k]));
     d->sessions =
         sessions_new(engine, &(struct sessions_args){
                                  .name = "nat44-ed",
@@ -151,8 +152,10 @@ int nat44_disable(struct piste *p, struct error *e)
     sessions_free(d->sessions);
     d->sessions = NULL;
     nat44_mappings_free(&d->mappings);
-    free(d->pool);
-    d->pool = NULL;
+    for (u32 k = 0; k < NAT44_POOLS; k++) {
+        free(d->pool[k]);
+        d->pool[k] = NULL;
+    }
     unlock_tables(p, d);
     s->enabled = false;
     return 0;
@@ -361,8 +364,10 @@ void nat44_stop(struct piste *p, void *state)
                 counter_vec_free(s->data.counters[i][j][k]);
     counter_vec_free(s->data.total_sessions);
     free(s->data.if_flags);
-    vec_free(&s->addresses);
-    vec_free(&s->address_ifs);
+    for (u32 k = 0; k < NAT44_POOLS; k++) {
+        vec_free(&s->addresses[k].v);
+        vec_free(&s->addresses[k].ifs);
+    }
     vec_free(&s->ifs);
     vec_free(&s->mappings);
     nat44_routes_fini(s);

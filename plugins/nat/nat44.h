@@ -58,17 +58,19 @@ struct nat44_pool_entry {
 };
 
 /* Host order, first to last. -EEXIST, -ENOENT, -EINVAL, -ENOSPC; nothing is done then. */
-int nat44_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf,
-                        struct error *e) MUST_CHECK;
+int nat44_add_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u32 last,
+                        u32 tenant_vrf, struct error *e) MUST_CHECK;
 /* Sessions by them end. */
-int nat44_del_addresses(struct piste *p, u32 first, u32 last, struct error *e) MUST_CHECK;
+int nat44_del_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u32 last,
+                        struct error *e) MUST_CHECK;
 /* In order; false behind the last. */
-bool nat44_address_at(const struct piste *p, u32 k, struct nat44_pool_entry *out);
+bool nat44_address_at(const struct piste *p, enum nat44_pool_kind kind, u32 k,
+                      struct nat44_pool_entry *out);
 /* The pool has the addresses of the interface, whatever these are. -EEXIST, -ENOENT. */
-int nat44_set_interface_address(struct piste *p, struct if_index i, bool add,
-                                struct error *e) MUST_CHECK;
+int nat44_set_interface_address(struct piste *p, enum nat44_pool_kind kind, struct if_index i,
+                                bool add, struct error *e) MUST_CHECK;
 /* The k-th such interface; IF_NONE behind the last. */
-struct if_index nat44_address_if_at(const struct piste *p, u32 k);
+struct if_index nat44_address_if_at(const struct piste *p, enum nat44_pool_kind kind, u32 k);
 
 /* --- interfaces --- */
 
@@ -92,6 +94,8 @@ struct nat44_mapping_config {
     u8 protocol;
     bool identity;               /* not to be translated: external is local */
     bool out2in_only;            /* sessions begin outside only */
+    u8 twice;                    /* enum nat44_twice */
+    be32 exact;                  /* with that: the address to take; 0: any of the pool */
     struct if_index external_if; /* external is the first address of it; IF_NONE: as it says */
     u32 vrf;                     /* of local */
     char tag[NAT44_TAG_BYTES];

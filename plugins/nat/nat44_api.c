@@ -101,54 +101,71 @@ static void nat44_api_workers(struct api_call *c)
 
 /* --- addresses and interfaces --- */
 
+static enum nat44_pool_kind pool_of_flags(u8 flags)
+{
+    return flags & NAT_IS_TWICE_NAT ? NAT44_POOL_TWICE : NAT44_POOL;
+}
+
+static u8 flags_of_pool(u32 kind)
+{
+    return kind == NAT44_POOL_TWICE ? NAT_IS_TWICE_NAT : 0;
+}
+
 static void nat44_api_interface_addr(struct api_call *c)
 {
     const struct api_nat44_add_del_interface_addr *m = c->msg;
     const struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (m->flags & NAT_IS_TWICE_NAT)
-        api_reply_retval(c, API_UNSUPPORTED);
-    else if (!f)
+    if (!f)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else
-        nat44_reply(c, nat44_set_interface_address(c->piste, f->index, m->is_add, NULL));
+        nat44_reply(c, nat44_set_interface_address(c->piste, pool_of_flags(m->flags), f->index,
+                                                   m->is_add, NULL));
 }
 
 static void nat44_api_interface_addr_dump(struct api_call *c)
 {
     struct if_index i;
-    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, k)); k++) {
-        struct api_nat44_interface_addr_details d = {.sw_if_index = i.i};
-        api_reply(c, &api_message_nat44_interface_addr_details, &d);
-    }
+    for (u32 kind = 0; kind < NAT44_POOLS; kind++)
+        for (u32 k = 0;
+             !if_is_none(i = nat44_address_if_at(c->piste, (enum nat44_pool_kind)kind, k)); k++) {
+            struct api_nat44_interface_addr_details d = {.sw_if_index = i.i,
+                                                         .flags = flags_of_pool(kind)};
+            api_reply(c, &api_message_nat44_interface_addr_details, &d);
+        }
 }
 
 static void nat44_api_addresses(struct api_call *c)
 {
     const struct api_nat44_add_del_address_range *m = c->msg;
     u32 first = get_be32(m->first_ip_address), last = get_be32(m->last_ip_address);
-    if (m->flags & NAT_IS_TWICE_NAT)
-        api_reply_retval(c, API_UNSUPPORTED);
-    else
-        nat44_reply(c, m->is_add ? nat44_add_addresses(c->piste, first, last, m->vrf_id, NULL)
-                                 : nat44_del_addresses(c->piste, first, last, NULL));
+    enum nat44_pool_kind kind = pool_of_flags(m->flags);
+    nat44_reply(c, m->is_add ? nat44_add_addresses(c->piste, kind, first, last, m->vrf_id, NULL)
+                             : nat44_del_addresses(c->piste, kind, first, last, NULL));
 }
+
+struct address_dump {
+    u32 kind, next; /* enum nat44_pool_kind, and which of it */
+};
 
 static bool nat44_api_address_more(struct api_call *c, void *state)
 {
+    struct address_dump *x = state;
     struct nat44_pool_entry a;
-    for (u32 *k = state; nat44_address_at(c->piste, *k, &a); ++*k) {
-        struct api_nat44_address_details d = {.vrf_id = a.tenant_vrf};
-        if (!api_room(c))
-            return true;
-        memcpy(d.ip_address, &a.addr, sizeof(d.ip_address));
-        api_reply(c, &api_message_nat44_address_details, &d);
-    }
+    for (; x->kind < NAT44_POOLS; x->kind++, x->next = 0)
+        for (; nat44_address_at(c->piste, (enum nat44_pool_kind)x->kind, x->next, &a); x->next++) {
+            struct api_nat44_address_details d = {.vrf_id = a.tenant_vrf,
+                                                  .flags = flags_of_pool(x->kind)};
+            if (!api_room(c))
+                return true;
+            memcpy(d.ip_address, &a.addr, sizeof(d.ip_address));
+            api_reply(c, &api_message_nat44_address_details, &d);
+        }
     return false;
 }
 
 static void nat44_api_address_dump(struct api_call *c)
 {
-    api_continue(c, nat44_api_address_more, free, mem_alloc(sizeof(u32)));
+    api_continue(c, nat44_api_address_more, free, mem_alloc(sizeof(struct address_dump)));
 }
 
 static void nat44_api_interface(struct api_call *c)
@@ -244,12 +261,14 @@ static void nat44_api_put_static(struct api_call *c,
         .external_port = be16_from_host(all ? 0 : x->external_port),
         .protocol = all ? 0 : x->protocol,
         .out2in_only = x->flags & NAT_IS_OUT2IN_ONLY,
+        .twice = x->flags & NAT_IS_TWICE_NAT        ? NAT44_TWICE_ALL
+                 : x->flags & NAT_IS_SELF_TWICE_NAT ? NAT44_TWICE_SELF
+                                                    : NAT44_TWICE_NONE,
+        .exact = x->match_pool ? load_be32(x->pool_ip_address) : (be32){0},
         .vrf = x->vrf_id,
     };
     snprintf(m.tag, sizeof(m.tag), "%s", x->tag);
-    if (x->match_pool || x->flags & (NAT_IS_TWICE_NAT | NAT_IS_SELF_TWICE_NAT))
-        api_reply_retval(c, API_UNSUPPORTED);
-    else if (nat44_api_external(c, x->external_sw_if_index, &m))
+    if (nat44_api_external(c, x->external_sw_if_index, &m))
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else
         nat44_api_put_mapping(c, &m, x->is_add);
@@ -303,7 +322,9 @@ static void nat44_api_identity(struct api_call *c)
 
 static u8 flags_of_mapping(const struct nat44_mapping_config *m)
 {
-    return (u8)((m->protocol ? 0 : NAT_IS_ADDR_ONLY) | (m->out2in_only ? NAT_IS_OUT2IN_ONLY : 0));
+    return (u8)((m->protocol ? 0 : NAT_IS_ADDR_ONLY) | (m->out2in_only ? NAT_IS_OUT2IN_ONLY : 0) |
+                (m->twice == NAT44_TWICE_ALL ? NAT_IS_TWICE_NAT : 0) |
+                (m->twice == NAT44_TWICE_SELF ? NAT_IS_SELF_TWICE_NAT : 0));
 }
 
 static void tell_static(struct api_call *c, const struct nat44_mapping_config *m)
@@ -420,7 +441,10 @@ struct session_dump {
     .outside_port = be16_to_host((s)->key[NAT44_O2I].dport),                                       \
     .inside_port = be16_to_host((s)->key[NAT44_I2O].sport),                                        \
     .protocol = nat44_key_protocol(&(s)->key[NAT44_I2O]),                                          \
-    .flags = NAT_IS_EXT_HOST_VALID | ((s)->flags & NAT44_SESSION_STATIC ? NAT_IS_STATIC : 0),      \
+    .flags = NAT_IS_EXT_HOST_VALID | ((s)->flags & NAT44_SESSION_STATIC ? NAT_IS_STATIC : 0) |     \
+             ((s)->flags & NAT44_SESSION_TWICE ? NAT_IS_TWICE_NAT : 0),                            \
+    .ext_host_nat_port =                                                                           \
+        (s)->flags & NAT44_SESSION_TWICE ? be16_to_host((s)->key[NAT44_I2O].dport) : 0,            \
     .total_bytes = (s)->bytes, .total_pkts = (u32)(s)->packets,                                    \
     .ext_host_port = be16_to_host((s)->key[NAT44_O2I].sport)
 #define SESSION_ADDRESSES(d, s)                                                                    \
@@ -428,6 +452,8 @@ struct session_dump {
         memcpy((d)->outside_ip_address, &(s)->key[NAT44_O2I].dst, 4);                              \
         memcpy((d)->inside_ip_address, &(s)->key[NAT44_I2O].src, 4);                               \
         memcpy((d)->ext_host_address, &(s)->key[NAT44_O2I].src, 4);                                \
+        if ((s)->flags & NAT44_SESSION_TWICE)                                                      \
+            memcpy((d)->ext_host_nat_address, &(s)->key[NAT44_I2O].dst, 4);                        \
     } while (0)
 
 static u64 heard_s(const struct api_call *c, const struct nat44_session *s)

@@ -8,19 +8,23 @@
 #define NAT44_TRIES 256 /* ports, before there seems to be none */
 #define NAT44_WELL_KNOWN 1024
 
-static const struct nat44_pool *pool_now(const struct nat44_data *n)
+static const struct nat44_pool *pool_now(const struct nat44_data *n, enum nat44_pool_kind kind)
 {
-    return __atomic_load_n(&n->pool, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&n->pool[kind], __ATOMIC_ACQUIRE);
+}
+
+static bool pool_has(const struct nat44_pool *pool, be32 addr)
+{
+    for (u32 i = 0; i < pool->n; i++)
+        if (be32_equal(pool->v[i].addr, addr))
+            return true;
+    return false;
 }
 
 bool nat44_is_outside_end(const struct nat44_data *n, const union nat44_key *k)
 {
-    be32 addr = k->dst;
-    const struct nat44_pool *pool = pool_now(n);
-    for (u32 i = 0; i < pool->n; i++)
-        if (be32_equal(pool->v[i].addr, addr))
-            return true;
-    return nat44_mapping_outside(n, addr, k->dport, nat44_key_protocol(k));
+    return pool_has(pool_now(n, NAT44_POOL), k->dst) ||
+           nat44_mapping_outside(n, k->dst, k->dport, nat44_key_protocol(k));
 }
 
 static u8 flags_of_if(const struct nat44_data *n, struct if_index i)
@@ -85,12 +89,12 @@ static bool may_use(const struct nat44_address *a, u32 fib, struct if_index tx, 
            (!of_link || (!if_is_none(tx) && ip_if_has_subnet_of(IP_FAMILY_4, tx, &x)));
 }
 
-/* Its addresses, those of the link by which packets leave if there are any, the one first that this
- * host always has (RFC 4787 REQ-2). Shapes: out[max]. Returns how many. */
-static u32 addresses_for(const struct nat44_pool *pool, const union nat44_key *key,
-                         struct if_index tx, be32 *out, u32 max)
+/* Its addresses for hosts of a table, those of the link by which packets leave if there are any,
+ * the one first that this host always has (RFC 4787 REQ-2). Shapes: out[max]. Returns how many. */
+static u32 addresses_for(const struct nat44_pool *pool, be32 host, u32 fib, struct if_index tx,
+                         be32 *out, u32 max)
 {
-    u32 fib = nat44_key_fib(key).i, count = 0, at = 0;
+    u32 count = 0, at = 0;
     bool of_link = true;
     for (u32 i = 0; i < pool->n; i++)
         count += may_use(&pool->v[i], fib, tx, true);
@@ -101,7 +105,7 @@ static u32 addresses_for(const struct nat44_pool *pool, const union nat44_key *k
     }
     if (!count)
         return 0;
-    u32 first = (be32_to_host(key->src) * 0x9e3779b1u >> 8) % count, n = (u32)min_u64(count, max);
+    u32 first = (be32_to_host(host) * 0x9e3779b1u >> 8) % count, n = (u32)min_u64(count, max);
     for (u32 i = 0; i < pool->n; i++)
         if (may_use(&pool->v[i], fib, tx, of_link)) {
             u32 place = (at++ + count - first) % count;
@@ -111,36 +115,39 @@ static u32 addresses_for(const struct nat44_pool *pool, const union nat44_key *k
     return n;
 }
 
-/* Whether that end outside is free: no session has it towards that host, and no mapping at all. */
+/* Whether the end that packets of dir are for is free: no session has it towards that host, and no
+ * mapping at all. */
 static bool is_free(const struct nat44_data *n, const struct session_table *table,
-                    const union nat44_key *back)
+                    enum nat44_dir dir, const union nat44_key *key)
 {
-    return session_find(table, NAT44_O2I, back->words, 2) == SESSION_NONE &&
-           !nat44_mapping_outside(n, back->dst, back->dport, nat44_key_protocol(back));
+    return session_find(table, dir, key->words, 2) == SESSION_NONE &&
+           !nat44_mapping_outside(n, key->dst, key->dport, nat44_key_protocol(key));
 }
 
-static void set_port(union nat44_key *back, be16 port)
+static void set_port(union nat44_key *key, be16 port)
 {
-    if (nat44_key_protocol(back) == IP_PROTOCOL_ICMP)
-        back->sport = port;
-    back->dport = port;
+    if (nat44_key_protocol(key) == IP_PROTOCOL_ICMP)
+        key->sport = port;
+    key->dport = port;
 }
 
-/* A port of address back->dst for this session: the one that it has inside, or another one of the
- * same half of the range (RFC 4787 REQ-3). */
-static bool nat44_find_port(struct nat44_data *n, struct thread *t, const union nat44_key *key,
-                            union nat44_key *back)
+/* A port of address key[dir].dst for this session: the one that it has on the other side, or
+ * another one of the same half of the range (RFC 4787 REQ-3). */
+static bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
+                            enum nat44_dir dir)
 {
     const struct session_table *table = session_table_of(n->sessions, t);
-    u8 protocol = nat44_key_protocol(key);
-    u16 wanted = be16_to_host(key->sport);
+    union nat44_key *back = &key[dir];
+    be16 like = key[1 - dir].sport;
+    u8 protocol = nat44_key_protocol(back);
+    u16 wanted = be16_to_host(like);
     bool low = wanted < NAT44_WELL_KNOWN && protocol != IP_PROTOCOL_ICMP;
     u32 from = low ? 1 : NAT44_WELL_KNOWN, to = low ? NAT44_WELL_KNOWN : 65536;
 
     if (!nat44_has_ports(protocol))
-        return is_free(n, table, back);
-    set_port(back, key->sport);
-    if (nat44_owner_of_port(n, key->sport) == thread_index(t) && wanted && is_free(n, table, back))
+        return is_free(n, table, dir, back);
+    set_port(back, like);
+    if (nat44_owner_of_port(n, like) == thread_index(t) && wanted && is_free(n, table, dir, back))
         return true;
     u32 port = from + (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % (to - from);
     for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < to - from; looked++) {
@@ -149,7 +156,7 @@ static bool nat44_find_port(struct nat44_data *n, struct thread *t, const union 
         if (nat44_owner_of_port(n, x) != thread_index(t))
             continue;
         set_port(back, x);
-        if (is_free(n, table, back))
+        if (is_free(n, table, dir, back))
             return true;
         tries++;
     }
@@ -197,10 +204,12 @@ static u32 begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key
                          struct if_index tx, u8 flags, u32 *session)
 {
     be32 addresses[8];
-    u32 count = addresses_for(pool_now(n), &key[NAT44_I2O], tx, addresses, array_len(addresses));
+    u32 count =
+        addresses_for(pool_now(n, NAT44_POOL), key[NAT44_I2O].src, nat44_key_fib(&key[NAT44_I2O]).i,
+                      tx, addresses, array_len(addresses));
     for (u32 i = 0; i < count; i++) {
         key[NAT44_O2I].dst = addresses[i];
-        if (nat44_find_port(n, t, &key[NAT44_I2O], &key[NAT44_O2I]))
+        if (nat44_find_port(n, t, key, NAT44_O2I))
             return nat44_make(n, t, key, flags, session);
     }
     return NAT44_ERR_OUT_OF_PORTS;
@@ -285,6 +294,38 @@ static u32 begin_output(struct nat44_data *n, struct thread *t, const struct buf
     return begin_by(n, t, p, b->tx_if, session);
 }
 
+/* Whether the host outside gets another address for the host inside, too. */
+static bool is_twice(const struct nat44_mapping *m, const union nat44_key *i2o)
+{
+    return m->twice == NAT44_TWICE_ALL ||
+           (m->twice == NAT44_TWICE_SELF && be32_equal(i2o->src, i2o->dst));
+}
+
+/* By an address and port of the pool for that, or the mapping's exact address. key[I2O] says what
+ * the host outside has itself. */
+static u32 begin_twice(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
+                       const struct nat44_mapping *m, u8 flags, u32 *session)
+{
+    const struct session_table *table = session_table_of(n->sessions, t);
+    const struct nat44_pool *pool = pool_now(n, NAT44_POOL_TWICE);
+    be32 addresses[8];
+    u32 count = addresses_for(pool, key[NAT44_O2I].src, m->inside.fib, IF_NONE, addresses,
+                              array_len(addresses));
+    if (!be32_is_zero(m->exact)) {
+        addresses[0] = m->exact;
+        count = pool_has(pool, m->exact);
+    }
+    for (u32 i = 0; i < count; i++) {
+        key[NAT44_I2O].dst = addresses[i];
+        /* the identifier of a query is the mapping's */
+        if (nat44_key_protocol(&key[NAT44_I2O]) == IP_PROTOCOL_ICMP
+                ? is_free(n, table, NAT44_I2O, &key[NAT44_I2O])
+                : nat44_find_port(n, t, key, NAT44_I2O))
+            return nat44_make_static(n, t, key, flags | NAT44_SESSION_TWICE, session);
+    }
+    return NAT44_ERR_OUT_OF_PORTS;
+}
+
 /* From outside to an end that a mapping has. */
 static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
                          const struct nat44_mapping *to, u32 *session)
@@ -296,6 +337,8 @@ static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct na
         return why_not(p);
     key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
     take_inside(&key[NAT44_I2O], to);
+    if (is_twice(to, &key[NAT44_I2O]))
+        return begin_twice(n, t, key, to, NAT44_SESSION_FROM_OUTSIDE, session);
     return nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
 }
 

@@ -98,14 +98,19 @@ static int nat44_cli_forwarding(struct cli_call *c)
 
 /* --- addresses and interfaces --- */
 
+static enum nat44_pool_kind pool_of_words(const struct cli_call *c)
+{
+    return cli_has(c, "twice-nat") ? NAT44_POOL_TWICE : NAT44_POOL;
+}
+
 static int nat44_cli_addresses(struct cli_call *c)
 {
     u32 first = nat44_cli_address(c, "first");
     u32 last = cli_get(c, "last") ? nat44_cli_address(c, "last") : first;
     if (cli_has(c, "del"))
-        return nat44_del_addresses(c->piste, first, last, c->err);
-    return nat44_add_addresses(c->piste, first, last, (u32)cli_u64(c, "tenant-vrf", NAT44_VRF_ANY),
-                               c->err);
+        return nat44_del_addresses(c->piste, pool_of_words(c), first, last, c->err);
+    return nat44_add_addresses(c->piste, pool_of_words(c), first, last,
+                               (u32)cli_u64(c, "tenant-vrf", NAT44_VRF_ANY), c->err);
 }
 
 static int nat44_cli_interface_address(struct cli_call *c)
@@ -113,7 +118,7 @@ static int nat44_cli_interface_address(struct cli_call *c)
     const struct interface *f = cli_interface(c, "interface");
     bool del = cli_has(c, "del");
     struct error e;
-    int rc = nat44_set_interface_address(c->piste, f->index, !del, &e);
+    int rc = nat44_set_interface_address(c->piste, pool_of_words(c), f->index, !del, &e);
     return rc ? error_set(c->err, -rc, "%s %s address failed: %s", del ? "del" : "add", f->name,
                           e.text)
               : 0;
@@ -208,6 +213,10 @@ static int nat44_cli_mapping(struct cli_call *c)
     m.local_port = nat44_cli_port(c, "local-port");
     m.external_port = nat44_cli_port(c, "external-port");
     m.out2in_only = cli_has(c, "out2in-only");
+    m.twice = cli_has(c, "twice-nat")        ? NAT44_TWICE_ALL
+              : cli_has(c, "self-twice-nat") ? NAT44_TWICE_SELF
+                                             : NAT44_TWICE_NONE;
+    m.exact = nat44_cli_be32(c, "pool-address");
     return nat44_cli_put_mapping(c, &m);
 }
 
@@ -269,16 +278,18 @@ const struct cli_command nat44_commands[] = {
      "Lets packets from outside pass untranslated that belong to no session", nat44_cli_forwarding,
      0},
     {"nat44 add address <first:ip4-address> [- <last:ip4-address>] [tenant-vrf <tenant-vrf:u32>]"
-     " [del]",
-     "Adds addresses to the pool, for hosts of all tables or of one", nat44_cli_addresses, 0},
-    {"nat44 add interface address <interface> [del]",
+     " [twice-nat] [del]",
+     "Adds addresses to the pool, for hosts of all tables or of one, or to that of hosts outside",
+     nat44_cli_addresses, 0},
+    {"nat44 add interface address <interface> [twice-nat] [del]",
      "Gives the pool the addresses of an interface, whatever they are", nat44_cli_interface_address,
      0},
     {"nat44 add static mapping [ tcp | udp | icmp ] (local <local-address:ip4-address>"
      " [<local-port:u16>])"
      " (external ( <external-address:ip4-address> | <external-interface:interface> )"
      " [<external-port:u16>])"
-     " [vrf <vrf:u32>] [out2in-only] [tag <text:string>] [del]",
+     " [vrf <vrf:u32>] [ twice-nat | self-twice-nat ] [out2in-only]"
+     " [exact <pool-address:ip4-address>] [tag <text:string>] [del]",
      "Gives a host inside, or a port of it, an address outside for good", nat44_cli_mapping, 0},
     {"nat44 add identity mapping ( <address:ip4-address> | external <external-interface:interface>"
      " ) [ ( tcp | udp | icmp ) <port:u16> ] [vrf <vrf:u32>] [tag <text:string>] [del]",
@@ -334,14 +345,16 @@ static void config_settings(struct piste *p, struct text *t)
 }
 
 /* Addresses that follow each other are one line. */
-static void config_addresses(struct piste *p, struct text *t)
+static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_kind kind)
 {
+    const char *twice = kind == NAT44_POOL_TWICE ? " twice-nat" : "";
     struct nat44_pool_entry a, next;
-    for (u32 k = 0; nat44_address_at(p, k, &a); k++) {
+    struct if_index i;
+    for (u32 k = 0; nat44_address_at(p, kind, k, &a); k++) {
         if (!if_is_none(a.from))
             continue;
         u32 first = be32_to_host(a.addr), last = first;
-        while (nat44_address_at(p, k + 1, &next) && if_is_none(next.from) &&
+        while (nat44_address_at(p, kind, k + 1, &next) && if_is_none(next.from) &&
                next.tenant_vrf == a.tenant_vrf && be32_to_host(next.addr) == last + 1) {
             last++;
             k++;
@@ -354,8 +367,10 @@ static void config_addresses(struct piste *p, struct text *t)
         }
         if (a.tenant_vrf != NAT44_VRF_ANY)
             text_add(t, " tenant-vrf %u", a.tenant_vrf);
-        text_putc(t, '\n');
+        text_add(t, "%s\n", twice);
     }
+    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(p, kind, k)); k++)
+        text_add(t, "nat44 add interface address %s%s\n", interface_at(p, i)->name, twice);
 }
 
 static void config_end(struct text *t, const char *words, be32 addr, be16 port)
@@ -399,8 +414,12 @@ static void config_mapping(struct piste *p, struct text *t, const struct nat44_m
     }
     if (m->vrf)
         text_add(t, " vrf %u", m->vrf);
+    if (m->twice)
+        text_puts(t, m->twice == NAT44_TWICE_ALL ? " twice-nat" : " self-twice-nat");
     if (m->out2in_only)
         text_puts(t, " out2in-only");
+    if (!be32_is_zero(m->exact))
+        config_end(t, " exact ", m->exact, (be16){0});
     if (*m->tag) {
         text_puts(t, " tag ");
         cli_add_braced(t, m->tag);
@@ -433,9 +452,8 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
     if (phase != RC_ROUTES || !nat44_is_enabled(p))
         return;
     config_settings(p, t);
-    config_addresses(p, t);
-    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(p, k)); k++)
-        text_add(t, "nat44 add interface address %s\n", interface_at(p, i)->name);
+    for (u32 k = 0; k < NAT44_POOLS; k++)
+        config_addresses(p, t, (enum nat44_pool_kind)k);
     for (u32 k = 0; nat44_interface_at(p, k, &i, &flags); k++) {
         const char *name = interface_at(p, i)->name;
         if (flags & NAT44_IF_IN)

@@ -66,6 +66,7 @@ enum nat44_session_flags {
     NAT44_SESSION_FROM_OUTSIDE = 1 << 0, /* its first packet was of O2I */
     NAT44_SESSION_STATIC = 1 << 1,       /* by a static mapping */
     NAT44_SESSION_BYPASS = 1 << 2,       /* forwarded as it is; both keys are the same */
+    NAT44_SESSION_TWICE = 1 << 3,        /* the host outside has another address inside */
 };
 
 /* Lists by age. Sessions that are established stay when others need their place. */
@@ -119,6 +120,10 @@ struct nat44_address {
     u32 tenant; /* index of the table whose hosts it is for; NAT44_TENANT_ANY */
 };
 
+/* What addresses are for: hosts inside, as others see them outside; or hosts outside, as those
+ * inside see them. */
+enum nat44_pool_kind { NAT44_POOL, NAT44_POOL_TWICE, NAT44_POOLS };
+
 /* Never changed, but replaced. */
 struct nat44_pool {
     u32 n;
@@ -138,9 +143,18 @@ union nat44_end {
     };
 };
 
+/* Whose address outside is translated, too, by the pool for that. */
+enum nat44_twice {
+    NAT44_TWICE_NONE,
+    NAT44_TWICE_ALL,
+    NAT44_TWICE_SELF /* the host inside's own */
+};
+
 struct nat44_mapping {
     union nat44_end outside, inside;
     bool identity;
+    u8 twice;   /* enum nat44_twice */
+    be32 exact; /* the address of the pool for that; 0: any */
 };
 
 /* The control thread changes it. */
@@ -184,7 +198,7 @@ struct nat44_data {
     bool forwarding;
     u32 n_owners; /* data threads */
     struct fib_index inside_fib, outside_fib;
-    struct nat44_pool *pool;
+    struct nat44_pool *pool[NAT44_POOLS];
     struct nat44_mappings mappings;
     u16 mss;      /* 0: not clamped */
     u8 *if_flags; /* by interface */

@@ -31,8 +31,10 @@ struct nat44_state {
     struct nat44_data data; /* what data threads see, while `enabled` */
     bool enabled;
     struct nat44_options options;
-    VEC(struct nat44_pool_entry) addresses;
-    VEC(struct if_index) address_ifs;
+    struct nat44_addresses {
+        VEC(struct nat44_pool_entry) v;
+        VEC(struct if_index) ifs; /* whose addresses are there, too */
+    } addresses[NAT44_POOLS];
     VEC(struct nat44_if) ifs;
     VEC(struct nat44_own) own;
     VEC(struct nat44_route) routes;

@@ -70,7 +70,7 @@ static int nat44_install(struct piste *p, struct nat44_mapping_entry *x, be32 ex
     if (x->index == POOL_NONE)
         return error_set(e, ENOSPC, "at most %u mappings", NAT44_MAPPINGS_MAX);
     *(struct nat44_mapping *)pool_at(&m->pool, x->index) =
-        (struct nat44_mapping){outside, inside, c->identity};
+        (struct nat44_mapping){outside, inside, c->identity, c->twice, c->exact};
     (void)!shared_hash_add(&m->by_outside, x->index); /* has as many places as the pool */
     if (!c->out2in_only)
         (void)!shared_hash_add(&m->by_inside, x->index);
@@ -144,6 +144,8 @@ static int check_mapping(const struct nat44_mapping_config *c, struct error *e)
     if (c->protocol && c->protocol != IP_PROTOCOL_TCP && c->protocol != IP_PROTOCOL_UDP &&
         c->protocol != IP_PROTOCOL_ICMP)
         return error_set(e, EINVAL, "ports are those of TCP, UDP or ICMP");
+    if (!be32_is_zero(c->exact) && c->twice == NAT44_TWICE_NONE)
+        return error_set(e, EINVAL, "an exact address is one of twice-nat or self-twice-nat");
     if (!cli_is_braceable(c->tag) && *c->tag)
         return error_set(e, EINVAL, "a tag is one line, without braces that have no other");
     return 0;

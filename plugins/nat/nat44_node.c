@@ -347,18 +347,31 @@ void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct
 
 /* --- to the right node, and the right thread --- */
 
-/* Of a packet of a session with this key, which came in that way. To an end outside, from wherever:
- * by that end. From inside: by the port that the mapping gives it, or that it has. */
+/* Of sessions of an end inside with that mapping, or NULL: by the port that it has outside. */
+static u32 owner_by_mapping(const struct nat44_data *n, const struct nat44_mapping *m, be16 port)
+{
+    return nat44_owner_of_port(n, m && m->outside.protocol ? m->outside.port : port);
+}
+
+/* Of a packet of a session with this key, which came in that way. To an end that a mapping has: as
+ * the end inside has it, whose answers come by none. To another end outside: by that. */
 static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, enum nat44_dir dir)
 {
     u8 protocol = nat44_key_protocol(k);
     if (!nat44_has_ports(protocol))
         return nat44_owner_of_host(n, dir == NAT44_I2O ? k->dst : k->src);
-    if (dir == NAT44_O2I || nat44_is_outside_end(n, k))
+    const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
+    if (to) {
+        be16 port = to->inside.protocol ? to->inside.port : k->dport;
+        return owner_by_mapping(
+            n, nat44_mapping_inside(n, to->inside.addr, port, protocol, to->inside.fib), port);
+    }
+    if (nat44_is_outside_end(n, k))
         return nat44_owner_of_port(n, k->dport);
-    const struct nat44_mapping *m =
+    const struct nat44_mapping *from =
         nat44_mapping_inside(n, k->src, k->sport, protocol, nat44_key_fib(k).i);
-    return nat44_owner_of_port(n, m && m->outside.protocol ? m->outside.port : k->sport);
+    return dir == NAT44_O2I && !from ? nat44_owner_of_port(n, k->dport)
+                                     : owner_by_mapping(n, from, k->sport);
 }
 
 static void parse_any(struct thread *t, struct buffer *b, enum feature_place place,

@@ -68,26 +68,37 @@ static void show_address(struct cli_call *c, const struct nat44_pool_entry *a)
 
 int nat44_show_addresses(struct cli_call *c)
 {
+    static const char *const titles[NAT44_POOLS] = {"NAT44 pool addresses:\n",
+                                                    "NAT44 twice-nat pool addresses:\n"},
+                             *const keys[NAT44_POOLS] = {"addresses", "twice_nat_addresses"};
     struct nat44_pool_entry a;
-    out_text(c->out, "NAT44 pool addresses:\n");
-    out_array(c->out, "addresses");
-    for (u32 k = 0; nat44_address_at(c->piste, k, &a); k++)
-        show_address(c, &a);
-    out_end(c->out);
-    out_text(c->out, "NAT44 twice-nat pool addresses:\n");
+    for (u32 kind = 0; kind < NAT44_POOLS; kind++) {
+        out_text(c->out, "%s", titles[kind]);
+        out_array(c->out, keys[kind]);
+        for (u32 k = 0; nat44_address_at(c->piste, (enum nat44_pool_kind)kind, k, &a); k++)
+            show_address(c, &a);
+        out_end(c->out);
+    }
     return 0;
 }
 
 int nat44_show_address_ifs(struct cli_call *c)
 {
+    static const char *const titles[NAT44_POOLS] = {"NAT44 pool address interfaces:\n",
+                                                    "NAT44 twice-nat pool address interfaces:\n"},
+                             *const keys[NAT44_POOLS] = {"interfaces", "twice_nat_interfaces"};
     struct if_index i;
-    out_text(c->out, "NAT44 pool address interfaces:\n");
-    out_array(c->out, "interfaces");
-    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, k)); k++)
-        out_str(c->out, NULL, interface_at(c->piste, i)->name, NULL);
-    out_end(c->out);
-    for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, k)); k++)
-        out_text(c->out, " %s\n", interface_at(c->piste, i)->name);
+    for (u32 kind = 0; kind < NAT44_POOLS; kind++) {
+        enum nat44_pool_kind pool = (enum nat44_pool_kind)kind;
+        if (kind == NAT44_POOL || !if_is_none(nat44_address_if_at(c->piste, pool, 0)))
+            out_text(c->out, "%s", titles[kind]);
+        out_array(c->out, keys[kind]);
+        for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, pool, k)); k++)
+            out_str(c->out, NULL, interface_at(c->piste, i)->name, NULL);
+        out_end(c->out);
+        for (u32 k = 0; !if_is_none(i = nat44_address_if_at(c->piste, pool, k)); k++)
+            out_text(c->out, " %s\n", interface_at(c->piste, i)->name);
+    }
     return 0;
 }
 
@@ -137,8 +148,16 @@ static void show_mapping(struct out *o, const struct nat44_mapping_config *m, be
         show_end(o, "external", " external ", resolved, m->external_port);
     }
     out_u64(o, "vrf", m->vrf, " vrf %" PRIu64);
-    if (!m->identity)
-        out_bool(o, "out2in_only", m->out2in_only, "  out2in-only", "  ");
+    if (!m->identity) {
+        out_bool(o, "twice_nat", m->twice == NAT44_TWICE_ALL, " twice-nat", "");
+        out_bool(o, "self_twice_nat", m->twice == NAT44_TWICE_SELF, " self-twice-nat", "");
+        out_bool(o, "out2in_only", m->out2in_only, m->twice ? " out2in-only" : "  out2in-only",
+                 m->twice ? " " : "  ");
+    }
+    if (!be32_is_zero(m->exact)) {
+        char text[IP_ADDRESS_TEXT_BYTES];
+        out_str(o, "exact", nat44_show_address_text(m->exact, text), NULL);
+    }
     out_str(o, "tag", m->tag, NULL);
     out_text(o, "\n");
     out_end(o);
@@ -254,8 +273,15 @@ static void nat44_show_session(struct cli_call *c, const struct nat44_session *s
     out_object(o, NULL);
     show_side(o, "i2o", i2o->src, protocol, i2o->sport, nat44_key_fib(i2o).i);
     show_side(o, "o2i", o2i->dst, protocol, o2i->dport, nat44_key_fib(o2i).i);
-    out_str(o, "external_host", nat44_show_address_text(o2i->src, text), "       external host %s");
-    out_u64(o, "external_port", be16_to_host(o2i->sport), ":%" PRIu64 "\n");
+    bool twice = s->flags & NAT44_SESSION_TWICE;
+    out_str(o, "external_host", nat44_show_address_text(o2i->src, text),
+            twice ? "       external host o2i %s" : "       external host %s");
+    out_u64(o, "external_port", be16_to_host(o2i->sport), ":%" PRIu64);
+    if (twice) {
+        out_str(o, "external_host_inside", nat44_show_address_text(i2o->dst, text), " i2o %s");
+        out_u64(o, "external_port_inside", be16_to_host(i2o->dport), ":%" PRIu64);
+    }
+    out_text(o, "\n");
     for (u32 d = 0; d < NAT44_DIRS; d++) {
         struct text flow = {0};
         nat44_format_flow(&flow, s->key, (enum nat44_dir)d);
@@ -274,6 +300,7 @@ static void nat44_show_session(struct cli_call *c, const struct nat44_session *s
              "       dynamic translation\n");
     out_bool(o, "forwarding_bypass", s->flags & NAT44_SESSION_BYPASS, "       forwarding-bypass\n",
              "");
+    out_bool(o, "twice_nat", twice, "       twice-nat\n", "");
     out_text(o, "\n");
     out_end(o);
 }

@@ -40,6 +40,7 @@ POOLS = {
     "policer-action": ["drop", "transmit", "mark-and-transmit AF11", "mark-and-transmit CS7"],
     "qos-source": ["ip", "vlan", "mpls", "ext"],
     "qos-row": ["[ip][1=2]", "[vlan][3=4]", "[ip][255=0]"],
+    "nat-endpoint": ["10.0.0.1:80", "10.0.0.2:80", "10.1.0.7:53", "10.1.0.8:65535", "0.0.0.0:0"],
     "trace-filter": ["all"], "trace-node": ["ip4-input"],
 }
 # by the label of a value, when that says more than its type
@@ -87,6 +88,12 @@ RECIPES = [
     "set ip6 link-local address {i} {address6}", "set interface mtu packet {mtu} {i}",
     "set interface feature {i} {feature}", "delete sub-interface {i}",
     "l3xc add {i} {protocol} via {nexthop}", "l3xc add {i} via {nexthop} via {nexthop} {i} weight {id}", "l3xc del {i} {protocol}",
+    "nat44 plugin enable", "nat44 plugin enable", "nat44 plugin {onoff} {sessions}", "nat44 forwarding {onoff}",
+    "nat44 add address {address4} {tenant} {twice} {del}", "nat44 add interface address {i} {twice} {del}",
+    "set interface nat44 {side} {i} {output} {del}",
+    "nat44 add static mapping local {address4} external {address4} {tablevrf} {twices} {del}",
+    "nat44 add static mapping {l4} local {address4} {port4} external {external} {port4} {tablevrf} {twices} {tag} {del}",
+    "nat44 add identity mapping {address4} {tablevrf} {tag} {del}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
@@ -106,6 +113,10 @@ RECIPE_POOLS = {
     "mode": ["polling", "interrupt", "adaptive", "default"], "both": ["", "rx", "tx", "both"], "exact": ["", "exact-match"],
     "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
                 "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
+    "onoff": ["enable", "enable", "disable"], "sessions": ["", "sessions 5"], "twice": ["", "twice-nat"], "side": ["in", "out"],
+    "output": ["", "output-feature"], "tenant": ["", "tenant-vrf 2"], "tablevrf": ["", "vrf 1"], "l4": ["tcp", "udp", "icmp"],
+    "address4": ADDRESSES[:7], "external": ADDRESSES[:4] + ["loop0"], "port4": ["80", "53"], "tag": ["", "tag x", "tag {a b}"],
+    "twices": ["", "twice-nat", "self-twice-nat out2in-only", "twice-nat exact 10.0.1.1", "out2in-only"],
     "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
     "protocol": ["", "ip4", "ip6"], "nexthop": ["10.0.0.9", "2001:db8:a0::9", "drop", "ip6-unreachable", "rx-ip4 loop0"],
     "address6": ADDRESSES6, "table": ["0", "1", "1", "2", "3"], "mask":

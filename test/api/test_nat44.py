@@ -69,6 +69,14 @@ def test_addresses(api, nat, loops):
     assert [d.sw_if_index for d in api.nat44_interface_addr_dump()] == [loops[1]]
     assert [(socket.inet_ntoa(bytes(d.ip_address)), d.vrf_id) for d in api.nat44_address_dump()] == [
         ("10.9.0.1", ANY), ("10.9.0.2", ANY), ("10.9.0.3", ANY), ("10.9.0.7", 3), ("10.2.0.1", ANY)]
+    assert address_range(api, "10.1.0.7", "10.1.0.8", flags=1) == 0
+    assert address_range(api, "10.1.0.8", "10.1.0.9", flags=1) == -81
+    assert api.nat44_add_del_interface_addr(sw_if_index=loops[0], is_add=True, flags=1).retval == 0
+    assert [(d.sw_if_index, int(d.flags)) for d in api.nat44_interface_addr_dump()] == [(loops[1], 0), (loops[0], 1)]
+    assert [socket.inet_ntoa(bytes(d.ip_address)) for d in api.nat44_address_dump() if int(d.flags) == 1] == [
+        "10.1.0.7", "10.1.0.8", "10.1.0.1"]
+    assert address_range(api, "10.1.0.7", "10.1.0.8", add=False, flags=1) == 0
+    assert api.nat44_add_del_interface_addr(sw_if_index=loops[0], is_add=False, flags=1).retval == 0
     assert address_range(api, "10.9.0.1", "10.9.0.2", add=False) == 0
     assert address_range(api, "10.9.0.1", "10.9.0.1", add=False) == -6
     assert api.nat44_add_del_interface_addr(sw_if_index=loops[1], is_add=False, flags=0).retval == 0
@@ -142,7 +150,11 @@ def test_static_mappings(api, nat, loops):
     assert static(api) == -81
     assert static(api, ports=(80, 0)) == static(api, protocol=47) == -7
     assert static(api, interface=999) == -2
-    assert static(api, flags=1) == -126  # twice-nat
+    assert static(api, flags=1, ports=(90, 90), match_pool=True, pool_ip_address=ip4("10.1.0.200")) == 0  # twice-nat
+    assert static(api, flags=2, ports=(91, 91)) == 0
+    assert static(api, ports=(92, 92), match_pool=True, pool_ip_address=ip4("10.1.0.200")) == -7
+    assert [(m[0], m[2]) for m in mappings(api)] == [(0, 80), (1, 90), (2, 91)]
+    assert static(api, ports=(90, 90), add=False) == static(api, ports=(91, 91), add=False) == 0
     assert static(api, flags=8, external="10.9.0.9", vrf=3, match_pool=False, pool_ip_address=bytes(4)) == 0
     assert static(api, flags=4, protocol=17, interface=loops[1], tag="") == 0
     assert mappings(api) == [

@@ -524,6 +524,67 @@ def test_only_from_outside(switch, links):
     assert through(switch, links, udp(HOST, SECOND, 53, 999))[0].src == POOL
 
 
+def test_only_from_outside_by_another_port(switch, links):
+    """Answers find the session, on whichever thread that is, and several ports may lead to one."""
+    for port in 8080, 8081, 8082:
+        switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.78 {port} out2in-only")
+        (into,) = through(switch, links, tcp("S", SERVER, "10.2.0.78", port - 7000, port), back=True)
+        assert (into.dst, into[TCP].dport) == (HOST, 80)
+        (answer,) = through(switch, links, tcp("SA", HOST, SERVER, 80, port - 7000))
+        assert (answer.src, answer[TCP].sport) == ("10.2.0.78", port)
+
+
+def test_twice_nat(switch, links):
+    """Who is inside sees who is outside by an address of the pool for that."""
+    switch.ctl("nat44 add address 10.1.0.200 - 10.1.0.201 twice-nat")
+    mapping = f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.78 8080"
+    switch.ctl(f"{mapping} twice-nat exact 10.1.0.201")
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.79 twice-nat")
+    (into,) = through(switch, links, tcp("S", SERVER, "10.2.0.78", 999, 8080), back=True)
+    assert (into.src, into.dst, into[TCP].dport) == ("10.1.0.201", HOST, 80)
+    (answer,) = through(switch, links, tcp("SA", HOST, into.src, 80, into[TCP].sport))
+    assert (answer.src, answer.dst, answer[TCP].sport, answer[TCP].dport) == ("10.2.0.78", SERVER, 8080, 999)
+    (second,) = through(switch, links, tcp("S", SECOND, "10.2.0.78", 999, 8080), back=True)
+    assert second.src == "10.1.0.201" and second[TCP].sport != into[TCP].sport
+    unreachable = IP(src=HOST, dst=into.src) / ICMP(type=3, code=3) / IP(bytes(into))
+    (told,) = through(switch, links, unreachable)
+    assert (told.src, told.dst, told[IPerror].src, told[IPerror].dst) == ("10.2.0.78", SERVER, SERVER, "10.2.0.78")
+    assert (told[TCPerror].sport, told[TCPerror].dport) == (999, 8080)
+    (asked,) = through(switch, links, echo(SERVER, "10.2.0.79"), back=True)
+    assert asked.src.startswith("10.1.0.20") and asked.dst == OTHER
+    (reply,) = through(switch, links, echo(OTHER, asked.src, kind="echo-reply"))
+    assert (reply.src, reply.dst, reply[ICMP].id) == ("10.2.0.79", SERVER, 7)
+    shown = next(s for s in sessions(switch) if s["external_host"] == SERVER and s["i2o"].get("port") == 80)
+    assert (shown["twice_nat"], shown["external_host_inside"], shown["external_port_inside"]) == (
+        True, "10.1.0.201", into[TCP].sport)
+    assert f"external host o2i {SERVER}:999 i2o 10.1.0.201:{into[TCP].sport}\n" in switch.ctl("show nat44 sessions")
+    assert f" TCP local {HOST}:80 external 10.2.0.78:8080 vrf 0 twice-nat \n" in switch.ctl("show nat44 static mappings")
+    assert "NAT44 twice-nat pool addresses:\n10.1.0.200\n" in switch.ctl("show nat44 addresses")
+    # the address goes, and the sessions by it
+    switch.ctl("nat44 add address 10.1.0.201 del twice-nat")
+    assert all(s.get("external_host_inside") != "10.1.0.201" for s in sessions(switch))
+    with errors(switch, "out of ports"):
+        through(switch, links, tcp("S", SERVER, "10.2.0.78", 998, 8080), back=True, count=0)
+    assert f"{mapping} twice-nat exact 10.1.0.201" in nat_config(switch)
+    switch.ctl(f"{mapping} del")
+
+
+def test_self_twice_nat(switch, links):
+    """Only who comes back to itself; pg0 is inside and outside at once."""
+    switch.ctl(f"set interface nat44 out {links[0]}")
+    switch.ctl(f"nat44 add interface address {links[0]} twice-nat")
+    switch.ctl(f"nat44 add static mapping tcp local {HOST} 80 external 10.2.0.78 8080 self-twice-nat")
+    (into,) = through(switch, links, tcp("S", SERVER, "10.2.0.78", 999, 8080), back=True)
+    assert (into.src, into.dst) == (SERVER, HOST)
+    inside = (links[0], links[0])
+    (own,) = through(switch, inside, tcp("S", HOST, "10.2.0.78", 999, 8080))
+    assert (own.src, own.dst, own[TCP].dport) == ("10.1.0.1", HOST, 80)
+    (answer,) = through(switch, inside, tcp("SA", HOST, "10.1.0.1", 80, own[TCP].sport))
+    assert (answer.src, answer.dst, answer[TCP].sport, answer[TCP].dport) == ("10.2.0.78", HOST, 8080, 999)
+    assert f"nat44 add interface address {links[0]} twice-nat" in nat_config(switch)
+    assert f"NAT44 twice-nat pool address interfaces:\n {links[0]}\n" in switch.ctl("show nat44 interface address")
+
+
 def test_identity(switch, links):
     switch.ctl("nat44 add identity mapping 10.1.0.4")
     switch.ctl(f"nat44 add identity mapping {HOST} udp 99")
@@ -605,6 +666,9 @@ FAILING = [
     "nat44 add static mapping tcp local {host} 81 external 10.2.0.102",
     "nat44 add static mapping udp local {host} 80 external 10.2.0.102 80 del",
     "nat44 add identity mapping {host} tcp 80",
+    "nat44 add static mapping tcp local {host} 81 external 10.2.0.102 81 exact 10.1.0.200",
+    "nat44 add static mapping tcp local {host} 81 external 10.2.0.102 81 twice-nat self-twice-nat",
+    "nat44 add address 10.1.0.200 del twice-nat",
     "nat44 plugin enable sessions 5",
     "set nat timeout udp 0",
     "set nat44 session limit 0",
@@ -633,16 +697,18 @@ def test_mappings_are_saved(switch, links):
                 f"nat44 add static mapping local {OTHER} external 10.2.0.77 vrf 5",
                 f"nat44 add static mapping icmp local {HOST} 53 external 10.2.0.78 53 out2in-only",
                 f"nat44 add identity mapping external {links[1]} udp 99",
+                f"nat44 add static mapping udp local {HOST} 53 external 10.2.0.78 5353 self-twice-nat out2in-only",
+                f"nat44 add static mapping udp local {HOST} 54 external 10.2.0.78 5454 twice-nat exact 10.1.0.201",
                 "nat44 add identity mapping 10.1.0.9"]
     for command in commands:
         switch.ctl(command)
     switch.ctl("nat mss-clamping 1200")
     saved = nat_config(switch)
-    assert saved[-5:] == commands and "nat mss-clamping 1200" in saved
+    assert saved[-7:] == commands and "nat mss-clamping 1200" in saved
     for command in commands:
         switch.ctl(command.replace(" tag {a web server}", "") + " del")
-    assert nat_config(switch) == saved[:-5]
-    for command in saved[-5:]:
+    assert nat_config(switch) == saved[:-7]
+    for command in saved[-7:]:
         switch.ctl(command)
     assert nat_config(switch) == saved
 
