@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
+#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_internal.h"
 #include "plugins/nat/nat44_session.h"
 
@@ -118,6 +119,14 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
                                           {offsetof(struct nat44_session, key[NAT44_O2I]), 2}},
                                  .expire = node_must_find(engine, "nat44-ed-expire"),
                              });
+    d->affinities =
+        sessions_new(engine, &(struct sessions_args){
+                                 .name = "nat44-ed-affinity",
+                                 .object_bytes = sizeof(struct nat44_affinity),
+                                 .max = NAT44_AFFINITIES_MAX,
+                                 .keys = {{offsetof(struct nat44_affinity, key), 2}},
+                                 .expire = node_must_find(engine, "nat44-ed-affinity-expire"),
+                             });
     nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
@@ -146,11 +155,13 @@ int nat44_disable(struct piste *p, struct error *e)
     nat44_interfaces_clear(p);
     nat44_end_sessions(p, any_session, NULL); /* at once, not mapping by mapping */
     nat44_mappings_clear(p);
+    nat44_lbs_clear(p);
     nat44_pool_clear(p);
     __atomic_store_n(&nat44_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
     sessions_free(d->sessions);
-    d->sessions = NULL;
+    sessions_free(d->affinities);
+    d->sessions = d->affinities = NULL;
     nat44_mappings_free(&d->mappings);
     for (u32 k = 0; k < NAT44_POOLS; k++) {
         free(d->pool[k]);
@@ -370,6 +381,7 @@ void nat44_stop(struct piste *p, void *state)
     }
     vec_free(&s->ifs);
     vec_free(&s->mappings);
+    vec_free(&s->lbs);
     nat44_routes_fini(s);
     free(s);
 }
@@ -379,6 +391,7 @@ void nat44_tables(struct piste *p, void *state, module_table_fn *tell, void *arg
     const struct nat44_state *s = state;
     if (s->enabled) {
         sessions_tables(s->data.sessions, tell, arg);
+        sessions_tables(s->data.affinities, tell, arg);
         module_tell_shared_hash(tell, arg, "nat44-ed static mappings by external",
                                 &s->data.mappings.by_outside);
         module_tell_shared_hash(tell, arg, "nat44-ed static mappings by local",

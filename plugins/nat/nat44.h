@@ -111,6 +111,49 @@ int nat44_del_mapping(struct piste *p, const struct nat44_mapping_config *c,
 bool nat44_mapping_at(const struct piste *p, u32 k, struct nat44_mapping_config *out,
                       be32 *resolved);
 
+/* Load-balanced mappings: each session from outside by one of several ends inside. */
+struct nat44_lb_config {
+    be32 external;
+    be16 external_port;
+    u8 protocol; /* TCP or UDP */
+    u8 twice;    /* enum nat44_twice */
+    bool out2in_only;
+    u32 affinity_s; /* a host outside gets the same one so long after its last session; 0: any */
+    char tag[NAT44_TAG_BYTES];
+};
+
+struct nat44_lb_local {
+    be32 addr;
+    be16 port;
+    u8 probability; /* of the sum of all */
+    u32 vrf;
+};
+
+/* n of at least 2. -EEXIST: another mapping has one of the ends; -EINVAL, -ENOSPC. */
+int nat44_add_lb(struct piste *p, const struct nat44_lb_config *c,
+                 const struct nat44_lb_local *locals, u32 n, struct error *e) MUST_CHECK;
+/* That of the same end outside, here as below. Sessions by it end. -ENOENT. */
+int nat44_del_lb(struct piste *p, const struct nat44_lb_config *c, struct error *e) MUST_CHECK;
+int nat44_add_lb_local(struct piste *p, const struct nat44_lb_config *c,
+                       const struct nat44_lb_local *l, struct error *e) MUST_CHECK;
+/* Its sessions end. -EBUSY: two remain at least. */
+int nat44_del_lb_local(struct piste *p, const struct nat44_lb_config *c,
+                       const struct nat44_lb_local *l, struct error *e) MUST_CHECK;
+
+struct nat44_lb_backend {
+    struct nat44_lb_local c;
+    u32 index; /* of what data threads see */
+};
+
+struct nat44_lb {
+    struct nat44_lb_config c;
+    VEC(struct nat44_lb_backend) locals;
+    u32 index; /* of what data threads see: its end outside */
+};
+
+/* The k-th; NULL behind the last. */
+const struct nat44_lb *nat44_lb_at(const struct piste *p, u32 k);
+
 /* Of TCP connections through NAT, bytes a segment at most; 0: as the ends say. */
 int nat44_set_mss(struct piste *p, u16 mss, struct error *e) MUST_CHECK;
 u16 nat44_mss(const struct piste *p);

@@ -249,6 +249,20 @@ static void nat44_api_put_mapping(struct api_call *c, const struct nat44_mapping
                 add ? nat44_add_mapping(c->piste, m, NULL) : nat44_del_mapping(c->piste, m, NULL));
 }
 
+static u8 twice_of_flags(u8 flags)
+{
+    return flags & NAT_IS_TWICE_NAT        ? NAT44_TWICE_ALL
+           : flags & NAT_IS_SELF_TWICE_NAT ? NAT44_TWICE_SELF
+                                           : NAT44_TWICE_NONE;
+}
+
+static u8 flags_of_twice(u8 twice)
+{
+    return twice == NAT44_TWICE_ALL    ? NAT_IS_TWICE_NAT
+           : twice == NAT44_TWICE_SELF ? NAT_IS_SELF_TWICE_NAT
+                                       : 0;
+}
+
 /* Both versions: the newer one has all fields of the older. */
 static void nat44_api_put_static(struct api_call *c,
                                  const struct api_nat44_add_del_static_mapping_v2 *x)
@@ -261,9 +275,7 @@ static void nat44_api_put_static(struct api_call *c,
         .external_port = be16_from_host(all ? 0 : x->external_port),
         .protocol = all ? 0 : x->protocol,
         .out2in_only = x->flags & NAT_IS_OUT2IN_ONLY,
-        .twice = x->flags & NAT_IS_TWICE_NAT        ? NAT44_TWICE_ALL
-                 : x->flags & NAT_IS_SELF_TWICE_NAT ? NAT44_TWICE_SELF
-                                                    : NAT44_TWICE_NONE,
+        .twice = twice_of_flags(x->flags),
         .exact = x->match_pool ? load_be32(x->pool_ip_address) : (be32){0},
         .vrf = x->vrf_id,
     };
@@ -323,8 +335,7 @@ static void nat44_api_identity(struct api_call *c)
 static u8 flags_of_mapping(const struct nat44_mapping_config *m)
 {
     return (u8)((m->protocol ? 0 : NAT_IS_ADDR_ONLY) | (m->out2in_only ? NAT_IS_OUT2IN_ONLY : 0) |
-                (m->twice == NAT44_TWICE_ALL ? NAT_IS_TWICE_NAT : 0) |
-                (m->twice == NAT44_TWICE_SELF ? NAT_IS_SELF_TWICE_NAT : 0));
+                flags_of_twice(m->twice));
 }
 
 static void tell_static(struct api_call *c, const struct nat44_mapping_config *m)
@@ -392,6 +403,88 @@ static void nat44_api_mapping_dump(struct api_call *c)
     struct mapping_dump *x = mem_alloc(sizeof(*x));
     x->identity = c->message == &api_message_nat44_identity_mapping_dump;
     api_continue(c, nat44_api_mapping_more, free, x);
+}
+
+/* --- load balancing --- */
+
+static struct nat44_lb_local lb_local_of(const struct api_type_nat44_lb_addr_port *x)
+{
+    return (struct nat44_lb_local){.addr = load_be32(x->addr),
+                                   .port = be16_from_host(x->port),
+                                   .probability = x->probability,
+                                   .vrf = x->vrf_id};
+}
+
+static void nat44_api_lb(struct api_call *c)
+{
+    const struct api_nat44_add_del_lb_static_mapping *m = c->msg;
+    struct nat44_lb_local *locals = mem_alloc((m->local_num + 1) * sizeof(*locals));
+    struct nat44_lb_config x = {
+        .external = load_be32(m->external_addr),
+        .external_port = be16_from_host(m->external_port),
+        .protocol = m->protocol,
+        .twice = twice_of_flags(m->flags),
+        .out2in_only = m->flags & NAT_IS_OUT2IN_ONLY,
+        .affinity_s = m->affinity,
+    };
+    snprintf(x.tag, sizeof(x.tag), "%s", m->tag);
+    for (u32 i = 0; i < m->local_num; i++)
+        locals[i] = lb_local_of(&m->locals[i]);
+    nat44_reply(c, m->is_add ? nat44_add_lb(c->piste, &x, locals, m->local_num, NULL)
+                             : nat44_del_lb(c->piste, &x, NULL));
+    free(locals);
+}
+
+static void nat44_api_lb_local(struct api_call *c)
+{
+    const struct api_nat44_lb_static_mapping_add_del_local *m = c->msg;
+    struct nat44_lb_local l = lb_local_of(&m->local);
+    struct nat44_lb_config x = {
+        .external = load_be32(m->external_addr),
+        .external_port = be16_from_host(m->external_port),
+        .protocol = m->protocol,
+    };
+    nat44_reply(c, m->is_add ? nat44_add_lb_local(c->piste, &x, &l, NULL)
+                             : nat44_del_lb_local(c->piste, &x, &l, NULL));
+}
+
+static void tell_lb(struct api_call *c, const struct nat44_lb *lb)
+{
+    struct api_type_nat44_lb_addr_port *locals = mem_alloc((lb->locals.n + 1) * sizeof(*locals));
+    struct api_nat44_lb_static_mapping_details d = {
+        .external_port = be16_to_host(lb->c.external_port),
+        .protocol = lb->c.protocol,
+        .flags = (u8)((lb->c.out2in_only ? NAT_IS_OUT2IN_ONLY : 0) | flags_of_twice(lb->c.twice)),
+        .affinity = lb->c.affinity_s,
+        .local_num = lb->locals.n,
+        .locals = locals,
+    };
+    memcpy(d.external_addr, &lb->c.external, sizeof(d.external_addr));
+    snprintf(d.tag, sizeof(d.tag), "%s", lb->c.tag);
+    for (u32 i = 0; i < lb->locals.n; i++) {
+        const struct nat44_lb_local *l = &lb->locals.v[i].c;
+        locals[i] = (struct api_type_nat44_lb_addr_port){
+            .port = be16_to_host(l->port), .probability = l->probability, .vrf_id = l->vrf};
+        memcpy(locals[i].addr, &l->addr, sizeof(locals[i].addr));
+    }
+    api_reply(c, &api_message_nat44_lb_static_mapping_details, &d);
+    free(locals);
+}
+
+static bool nat44_api_lb_more(struct api_call *c, void *state)
+{
+    const struct nat44_lb *lb;
+    for (u32 *k = state; (lb = nat44_lb_at(c->piste, *k)) != NULL; ++*k) {
+        if (!api_room(c))
+            return true;
+        tell_lb(c, lb);
+    }
+    return false;
+}
+
+static void nat44_api_lb_dump(struct api_call *c)
+{
+    api_continue(c, nat44_api_lb_more, free, mem_alloc(sizeof(u32)));
 }
 
 static void nat44_api_set_mss(struct api_call *c)
@@ -626,6 +719,9 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_static_mapping_dump, nat44_api_mapping_dump},
     {&api_message_nat44_add_del_identity_mapping, nat44_api_identity},
     {&api_message_nat44_identity_mapping_dump, nat44_api_mapping_dump},
+    {&api_message_nat44_add_del_lb_static_mapping, nat44_api_lb},
+    {&api_message_nat44_lb_static_mapping_add_del_local, nat44_api_lb_local},
+    {&api_message_nat44_lb_static_mapping_dump, nat44_api_lb_dump},
     {&api_message_nat_set_mss_clamping, nat44_api_set_mss},
     {&api_message_nat_get_mss_clamping, nat44_api_get_mss},
     {&api_message_nat44_del_session, nat44_api_del_session},

@@ -3,6 +3,7 @@
 #include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/ip/ip4/ip4.h"
+#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_node.h"
 
 #define NAT44_TRIES 256 /* ports, before there seems to be none */
@@ -238,6 +239,40 @@ static void take_inside(union nat44_key *back, const struct nat44_mapping *m)
         back->dport = m->inside.port;
 }
 
+/* The end inside for a packet to that end outside: the one that its host had, or any, by their
+ * probabilities. *backend: of several; POOL_NONE: m is the only one. */
+static const struct nat44_mapping *end_inside_of(struct nat44_data *n, struct thread *t,
+                                                 const union nat44_key *o2i,
+                                                 const struct nat44_mapping *m, u32 *backend)
+{
+    const struct nat44_backends *list = nat44_backends_of(m);
+    *backend = POOL_NONE;
+    if (!list)
+        return m;
+    u32 had = list->affinity_s ? nat44_affinity_find(n, t, o2i) : POOL_NONE;
+    u32 roll = (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % list->total;
+    for (u32 i = 0, sum = 0; i < list->n; i++) {
+        sum += list->v[i].probability;
+        if (list->v[i].mapping == had || (*backend == POOL_NONE && roll < sum))
+            *backend = list->v[i].mapping;
+        if (*backend == had && had != POOL_NONE)
+            break;
+    }
+    return pool_at(&n->mappings.pool, *backend);
+}
+
+/* A session that a mapping with several ends inside has begun. */
+static void note_backend(struct nat44_data *n, struct thread *t, u32 session,
+                         const struct nat44_mapping *m, u32 backend)
+{
+    struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+    const struct nat44_backends *list = nat44_backends_of(m);
+    s->flags |= NAT44_SESSION_LB;
+    if (list->affinity_s &&
+        nat44_affinity_hold(n, t, &s->key[NAT44_O2I], backend, list->affinity_s))
+        s->flags |= NAT44_SESSION_AFFINITY;
+}
+
 /* From inside to the outer address of another host inside: that gets it from an outer address of
  * the sender's, so that what it answers comes back here (RFC 4787 REQ-9). */
 static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
@@ -246,6 +281,8 @@ static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct na
     union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = p->key};
     if (!p->asks || !nat44_has_ports(nat44_key_protocol(&p->key)))
         return why_not(p);
+    u32 backend;
+    to = end_inside_of(n, t, &p->key, to, &backend);
     key[NAT44_O2I] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
     take_inside(&key[NAT44_O2I], to);
     return begin_dynamic(n, t, key, IF_NONE, 0, session);
@@ -261,6 +298,8 @@ static u32 begin_by(struct nat44_data *n, struct thread *t, const struct nat44_p
         nat44_mapping_inside(n, k->src, k->sport, nat44_key_protocol(k), nat44_key_fib(k).i);
     if (m && m->identity)
         return NAT44_PASS;
+    if (m && m->only_outside)
+        m = NULL;
     if (!p->asks)
         return why_not(p);
     key[NAT44_O2I] = nat44_key_back(k, ip_if_fib(IP_FAMILY_4, tx));
@@ -328,18 +367,23 @@ static u32 begin_twice(struct nat44_data *n, struct thread *t, union nat44_key k
 
 /* From outside to an end that a mapping has. */
 static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
-                         const struct nat44_mapping *to, u32 *session)
+                         const struct nat44_mapping *m, u32 *session)
 {
     union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
-    if (to->identity)
+    u32 backend;
+    if (m->identity)
         return NAT44_PASS;
     if (!p->asks)
         return why_not(p);
+    const struct nat44_mapping *to = end_inside_of(n, t, &p->key, m, &backend);
     key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
     take_inside(&key[NAT44_I2O], to);
-    if (is_twice(to, &key[NAT44_I2O]))
-        return begin_twice(n, t, key, to, NAT44_SESSION_FROM_OUTSIDE, session);
-    return nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
+    u32 fate = is_twice(to, &key[NAT44_I2O])
+                   ? begin_twice(n, t, key, to, NAT44_SESSION_FROM_OUTSIDE, session)
+                   : nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
+    if (fate == NAT44_TRANSLATE && backend != POOL_NONE)
+        note_backend(n, t, *session, m, backend);
+    return fate;
 }
 
 /* Forwarded from outside as it is. Where it came in by an output interface, what answers it leaves

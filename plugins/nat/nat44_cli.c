@@ -196,11 +196,26 @@ static be16 nat44_cli_port(const struct cli_call *c, const char *label)
     return be16_from_host((u16)cli_u64(c, label, 0));
 }
 
+static int tag_of_words(struct cli_call *c, char tag[NAT44_TAG_BYTES])
+{
+    int n = snprintf(tag, NAT44_TAG_BYTES, "%s", cli_str(c, "text", ""));
+    return n < 0 || n >= NAT44_TAG_BYTES
+               ? error_set(c->err, EINVAL, "a tag has at most %d bytes", NAT44_TAG_BYTES - 1)
+               : 0;
+}
+
+static u8 twice_of_words(const struct cli_call *c)
+{
+    return cli_has(c, "twice-nat")        ? NAT44_TWICE_ALL
+           : cli_has(c, "self-twice-nat") ? NAT44_TWICE_SELF
+                                          : NAT44_TWICE_NONE;
+}
+
 static int nat44_cli_put_mapping(struct cli_call *c, struct nat44_mapping_config *m)
 {
-    int n = snprintf(m->tag, sizeof(m->tag), "%s", cli_str(c, "text", ""));
-    if (n < 0 || (size_t)n >= sizeof(m->tag))
-        return error_set(c->err, EINVAL, "a tag has at most %d bytes", NAT44_TAG_BYTES - 1);
+    int rc = tag_of_words(c, m->tag);
+    if (rc)
+        return rc;
     return cli_has(c, "del") ? nat44_del_mapping(c->piste, m, c->err)
                              : nat44_add_mapping(c->piste, m, c->err);
 }
@@ -213,9 +228,7 @@ static int nat44_cli_mapping(struct cli_call *c)
     m.local_port = nat44_cli_port(c, "local-port");
     m.external_port = nat44_cli_port(c, "external-port");
     m.out2in_only = cli_has(c, "out2in-only");
-    m.twice = cli_has(c, "twice-nat")        ? NAT44_TWICE_ALL
-              : cli_has(c, "self-twice-nat") ? NAT44_TWICE_SELF
-                                             : NAT44_TWICE_NONE;
+    m.twice = twice_of_words(c);
     m.exact = nat44_cli_be32(c, "pool-address");
     return nat44_cli_put_mapping(c, &m);
 }
@@ -227,6 +240,66 @@ static int nat44_cli_identity(struct cli_call *c)
     m.local_port = m.external_port = nat44_cli_port(c, "port");
     m.identity = true;
     return nat44_cli_put_mapping(c, &m);
+}
+
+/* --- load balancing --- */
+
+static int lb_config_of_words(struct cli_call *c, struct nat44_lb_config *x)
+{
+    const struct cli_value *at = cli_get(c, "external-end");
+    *x = (struct nat44_lb_config){
+        .external = load_be32(at->raw),
+        .external_port = load_be16(at->raw + 4),
+        .protocol = cli_has(c, "tcp") ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP,
+        .twice = twice_of_words(c),
+        .out2in_only = cli_has(c, "out2in-only"),
+        .affinity_s = (u32)cli_u64(c, "affinity-seconds", 0),
+    };
+    return tag_of_words(c, x->tag);
+}
+
+/* Each `local' with what follows it. */
+static void locals_of_words(const struct cli_call *c, struct nat44_lb_local *l, u32 *n)
+{
+    *n = 0;
+    for (u32 i = 0; i < c->n_args; i++) {
+        const struct cli_value *v = &c->args[i].value;
+        const char *name = c->args[i].name;
+        if (!strcmp(name, "local-end"))
+            l[(*n)++] =
+                (struct nat44_lb_local){.addr = load_be32(v->raw), .port = load_be16(v->raw + 4)};
+        else if (*n && !strcmp(name, "table"))
+            l[*n - 1].vrf = (u32)v->u;
+        else if (*n && !strcmp(name, "chance"))
+            l[*n - 1].probability = (u8)v->u;
+    }
+}
+
+static int nat44_cli_lb(struct cli_call *c)
+{
+    struct nat44_lb_local *locals = mem_alloc((c->n_args + 1) * sizeof(*locals));
+    struct nat44_lb_config x;
+    u32 n;
+    int rc = lb_config_of_words(c, &x);
+    locals_of_words(c, locals, &n);
+    if (!rc)
+        rc = cli_has(c, "del") ? nat44_del_lb(c->piste, &x, c->err)
+                               : nat44_add_lb(c->piste, &x, locals, n, c->err);
+    free(locals);
+    return rc;
+}
+
+static int nat44_cli_lb_local(struct cli_call *c)
+{
+    struct nat44_lb_local l;
+    struct nat44_lb_config x;
+    u32 n;
+    int rc = lb_config_of_words(c, &x);
+    locals_of_words(c, &l, &n); /* one, says the grammar */
+    if (rc)
+        return rc;
+    return cli_has(c, "del") ? nat44_del_lb_local(c->piste, &x, &l, c->err)
+                             : nat44_add_lb_local(c->piste, &x, &l, c->err);
 }
 
 static int nat44_cli_mss(struct cli_call *c)
@@ -294,6 +367,17 @@ const struct cli_command nat44_commands[] = {
     {"nat44 add identity mapping ( <address:ip4-address> | external <external-interface:interface>"
      " ) [ ( tcp | udp | icmp ) <port:u16> ] [vrf <vrf:u32>] [tag <text:string>] [del]",
      "Leaves packets of an address, or of a port of it, as they are", nat44_cli_identity, 0},
+    {"nat44 add load-balancing static mapping protocol ( tcp | udp )"
+     " (external <external-end:nat-endpoint>)"
+     " ( local <local-end:nat-endpoint> [vrf <table:u32>] probability <chance:u8> ) ..."
+     " [ twice-nat | self-twice-nat ] [out2in-only] [affinity <affinity-seconds:u32>]"
+     " [tag <text:string>] [del]",
+     "Gives ports of several hosts inside one outside, for sessions by turns of chance",
+     nat44_cli_lb, 0},
+    {"nat44 add load-balancing back-end protocol ( tcp | udp )"
+     " (external <external-end:nat-endpoint>)"
+     " (local <local-end:nat-endpoint> [vrf <table:u32>] probability <chance:u8>) [del]",
+     "Adds a host inside to a load-balanced mapping, or takes it away", nat44_cli_lb_local, 0},
     {"nat mss-clamping ( disable | <mss:u16> )",
      "Bounds the segments of TCP connections through NAT", nat44_cli_mss, 0},
     {"show nat mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},
@@ -393,6 +477,24 @@ static void config_external(struct piste *p, struct text *t, const struct nat44_
         text_add(t, " %u", be16_to_host(port));
 }
 
+static void config_flags(struct text *t, u8 twice, bool out2in_only)
+{
+    if (twice)
+        text_puts(t, twice == NAT44_TWICE_ALL ? " twice-nat" : " self-twice-nat");
+    if (out2in_only)
+        text_puts(t, " out2in-only");
+}
+
+/* And the end of the line. */
+static void config_tag(struct text *t, const char *tag)
+{
+    if (*tag) {
+        text_puts(t, " tag ");
+        cli_add_braced(t, tag);
+    }
+    text_putc(t, '\n');
+}
+
 static void config_mapping(struct piste *p, struct text *t, const struct nat44_mapping_config *m)
 {
     const char *protocol = m->protocol == IP_PROTOCOL_TCP    ? " tcp"
@@ -414,33 +516,65 @@ static void config_mapping(struct piste *p, struct text *t, const struct nat44_m
     }
     if (m->vrf)
         text_add(t, " vrf %u", m->vrf);
-    if (m->twice)
-        text_puts(t, m->twice == NAT44_TWICE_ALL ? " twice-nat" : " self-twice-nat");
-    if (m->out2in_only)
-        text_puts(t, " out2in-only");
+    config_flags(t, m->twice, m->out2in_only);
     if (!be32_is_zero(m->exact))
         config_end(t, " exact ", m->exact, (be16){0});
-    if (*m->tag) {
-        text_puts(t, " tag ");
-        cli_add_braced(t, m->tag);
-    }
-    text_putc(t, '\n');
+    config_tag(t, m->tag);
 }
+
+static void config_endpoint(struct text *t, const char *words, be32 addr, be16 port)
+{
+    text_puts(t, words);
+    ip4_format_address(t, addr);
+    text_add(t, ":%u", be16_to_host(port));
+}
+
+static void config_lb(struct text *t, const struct nat44_lb *lb)
+{
+    const struct nat44_lb_config *c = &lb->c;
+    text_add(t, "nat44 add load-balancing static mapping protocol %s",
+             c->protocol == IP_PROTOCOL_TCP ? "tcp" : "udp");
+    config_endpoint(t, " external ", c->external, c->external_port);
+    for (u32 i = 0; i < lb->locals.n; i++) {
+        const struct nat44_lb_local *l = &lb->locals.v[i].c;
+        config_endpoint(t, " local ", l->addr, l->port);
+        if (l->vrf)
+            text_add(t, " vrf %u", l->vrf);
+        text_add(t, " probability %u", l->probability);
+    }
+    config_flags(t, c->twice, c->out2in_only);
+    if (c->affinity_s)
+        text_add(t, " affinity %u", c->affinity_s);
+    config_tag(t, c->tag);
+}
+
+/* Which is next. */
+struct config_place {
+    u32 mapping, lb;
+};
 
 bool nat44_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,
                                struct text *t)
 {
-    u32 *next = *place;
+    struct config_place *next = *place;
     struct nat44_mapping_config m;
     be32 resolved;
     if (phase != RC_OVERRIDES || !nat44_is_enabled(p))
         return false;
     if (!next)
         next = *place = mem_alloc(sizeof(*next));
-    for (u32 n = 0; n < 256; n++, ++*next) {
-        if (!nat44_mapping_at(p, *next, &m, &resolved))
-            return false;
+    for (u32 n = 0; n < 256; n++, ++next->mapping) {
+        if (!nat44_mapping_at(p, next->mapping, &m, &resolved))
+            break;
         config_mapping(p, t, &m);
+    }
+    if (nat44_mapping_at(p, next->mapping, &m, &resolved))
+        return true;
+    for (u32 n = 0; n < 16; n++, next->lb++) {
+        const struct nat44_lb *lb = nat44_lb_at(p, next->lb);
+        if (!lb)
+            return false;
+        config_lb(t, lb);
     }
     return true;
 }

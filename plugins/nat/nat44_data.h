@@ -67,6 +67,8 @@ enum nat44_session_flags {
     NAT44_SESSION_STATIC = 1 << 1,       /* by a static mapping */
     NAT44_SESSION_BYPASS = 1 << 2,       /* forwarded as it is; both keys are the same */
     NAT44_SESSION_TWICE = 1 << 3,        /* the host outside has another address inside */
+    NAT44_SESSION_LB = 1 << 4,           /* by a load-balanced mapping */
+    NAT44_SESSION_AFFINITY = 1 << 5,     /* held: see nat44_affinity.h */
 };
 
 /* Lists by age. Sessions that are established stay when others need their place. */
@@ -150,11 +152,25 @@ enum nat44_twice {
     NAT44_TWICE_SELF /* the host inside's own */
 };
 
+struct nat44_backend {
+    u32 mapping; /* index, of the one with its end inside */
+    u32 probability;
+};
+
+/* Never changed, but replaced. */
+struct nat44_backends {
+    u32 n, total; /* of probabilities */
+    u32 affinity_s;
+    struct nat44_backend v[];
+};
+
 struct nat44_mapping {
     union nat44_end outside, inside;
+    struct nat44_backends *backends; /* NULL: it has an end inside */
     bool identity;
-    u8 twice;   /* enum nat44_twice */
-    be32 exact; /* the address of the pool for that; 0: any */
+    bool only_outside; /* sessions begin outside only, though it is found inside */
+    u8 twice;          /* enum nat44_twice */
+    be32 exact;        /* the address of the pool for that; 0: any */
 };
 
 /* The control thread changes it. */
@@ -192,7 +208,7 @@ struct nat44_thread {
 } CACHE_ALIGNED;
 
 struct nat44_data {
-    struct sessions *sessions;
+    struct sessions *sessions, *affinities;
     u32 timeout_s[NAT44_TIMEOUTS]; /* read by data threads while they change, as all below */
     u32 max_sessions;              /* of a thread */
     bool forwarding;
@@ -257,6 +273,11 @@ ALWAYS_INLINE const struct nat44_mapping *
 nat44_mapping_inside(const struct nat44_data *n, be32 addr, be16 port, u8 protocol, u32 fib)
 {
     return nat44_mapping_find(&n->mappings, &n->mappings.by_inside, addr, port, protocol, fib);
+}
+
+ALWAYS_INLINE const struct nat44_backends *nat44_backends_of(const struct nat44_mapping *m)
+{
+    return __atomic_load_n(&m->backends, __ATOMIC_ACQUIRE);
 }
 
 /* Which thread has sessions by that port of the outside: the same for the inside's port, which is

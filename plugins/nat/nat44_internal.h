@@ -40,6 +40,7 @@ struct nat44_state {
     VEC(struct nat44_route) routes;
     struct hash own_by_addr, route_by_key;
     VEC(struct nat44_mapping_entry) mappings;
+    VEC(struct nat44_lb) lbs;
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);
@@ -70,8 +71,24 @@ void nat44_mappings_init(struct piste *p);
 void nat44_mappings_new(struct nat44_mappings *m);
 void nat44_mappings_free(struct nat44_mappings *m);
 void nat44_mappings_clear(struct piste *p);
+/* By which ends data threads find a mapping. */
+enum nat44_known { NAT44_KNOWN_OUTSIDE = 1 << 0, NAT44_KNOWN_INSIDE = 1 << 1 };
+/* A mapping that nobody finds yet. -ENOSPC. */
+int nat44_mapping_reserve(struct piste *p, const struct nat44_mapping *x, enum nat44_known free,
+                          u32 *index, struct error *e) MUST_CHECK;
+/* Found from now on. */
+void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by);
+/* Both at once. */
+int nat44_mapping_put(struct piste *p, const struct nat44_mapping *x, enum nat44_known by,
+                      u32 *index, struct error *e) MUST_CHECK;
+/* Nobody finds it any more, nor looks at it; its sessions end. */
+void nat44_mapping_take(struct piste *p, u32 index, enum nat44_known by);
 /* An interface has got an address, or loses it: mappings of it follow. */
 void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool add);
+
+/* --- nat44_lb.c --- */
+
+void nat44_lbs_clear(struct piste *p);
 
 /* --- nat44_interface.c --- */
 

@@ -50,34 +50,64 @@ void nat44_mappings_free(struct nat44_mappings *m)
     pool_fini(&m->pool);
 }
 
+int nat44_mapping_reserve(struct piste *p, const struct nat44_mapping *x, enum nat44_known free,
+                          u32 *index, struct error *e)
+{
+    struct nat44_mappings *m = mappings_of(p);
+    if ((free & NAT44_KNOWN_OUTSIDE && nat44_is_known(&m->by_outside, &x->outside)) ||
+        (free & NAT44_KNOWN_INSIDE && nat44_is_known(&m->by_inside, &x->inside)))
+        return error_set(e, EEXIST, "Mapping already exist.");
+    u32 i = pool_get(&m->pool);
+    if (i == POOL_NONE)
+        return error_set(e, ENOSPC, "at most %u mappings", NAT44_MAPPINGS_MAX);
+    *(struct nat44_mapping *)pool_at(&m->pool, i) = *x;
+    *index = i;
+    return 0;
+}
+
+void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by)
+{
+    struct nat44_mappings *m = mappings_of(p);
+    if (by & NAT44_KNOWN_OUTSIDE) /* has as many places as the pool */
+        (void)!shared_hash_add(&m->by_outside, index);
+    if (by & NAT44_KNOWN_INSIDE)
+        (void)!shared_hash_add(&m->by_inside, index);
+    __atomic_store_n(&m->n, m->n + 1, __ATOMIC_RELAXED);
+}
+
+int nat44_mapping_put(struct piste *p, const struct nat44_mapping *x, enum nat44_known by,
+                      u32 *index, struct error *e)
+{
+    int rc = nat44_mapping_reserve(p, x, by, index, e);
+    if (!rc)
+        nat44_mapping_known(p, *index, by);
+    return rc;
+}
+
+static enum nat44_known ends_of(const struct nat44_mapping_config *c)
+{
+    return c->out2in_only ? NAT44_KNOWN_OUTSIDE : NAT44_KNOWN_OUTSIDE | NAT44_KNOWN_INSIDE;
+}
+
 /* Makes it, with that address outside. -EEXIST, -ENOSPC. */
 static int nat44_install(struct piste *p, struct nat44_mapping_entry *x, be32 external,
                          struct error *e)
 {
-    struct nat44_mappings *m = mappings_of(p);
     const struct nat44_mapping_config *c = &x->c;
-    u32 fib = fib_table_find(fib_of(p), IP_FAMILY_4, c->vrf).i;
-    union nat44_end outside = {.addr = external, .port = c->external_port, .protocol = c->protocol};
-    union nat44_end inside = {.addr =
-                                  c->identity && !if_is_none(c->external_if) ? external : c->local,
-                              .port = c->local_port,
-                              .protocol = c->protocol,
-                              .fib = fib};
-    if (nat44_is_known(&m->by_outside, &outside) ||
-        (!c->out2in_only && nat44_is_known(&m->by_inside, &inside)))
-        return error_set(e, EEXIST, "Mapping already exist.");
-    x->index = pool_get(&m->pool);
-    if (x->index == POOL_NONE)
-        return error_set(e, ENOSPC, "at most %u mappings", NAT44_MAPPINGS_MAX);
-    *(struct nat44_mapping *)pool_at(&m->pool, x->index) =
-        (struct nat44_mapping){outside, inside, c->identity, c->twice, c->exact};
-    (void)!shared_hash_add(&m->by_outside, x->index); /* has as many places as the pool */
-    if (!c->out2in_only)
-        (void)!shared_hash_add(&m->by_inside, x->index);
-    __atomic_store_n(&m->n, m->n + 1, __ATOMIC_RELAXED);
-    if (!c->identity) /* whose addresses are where they are */
+    struct nat44_mapping m = {
+        .outside = {.addr = external, .port = c->external_port, .protocol = c->protocol},
+        .inside = {.addr = c->identity && !if_is_none(c->external_if) ? external : c->local,
+                   .port = c->local_port,
+                   .protocol = c->protocol,
+                   .fib = fib_table_find(fib_of(p), IP_FAMILY_4, c->vrf).i},
+        .identity = c->identity,
+        .twice = c->twice,
+        .exact = c->exact,
+    };
+    int rc = nat44_mapping_put(p, &m, ends_of(c), &x->index, e);
+    if (!rc && !c->identity) /* whose addresses are where they are */
         nat44_own_address(p, external);
-    return 0;
+    return rc;
 }
 
 /* Sessions of the host inside, and those of others inside with it (begin_hairpin). */
@@ -95,23 +125,29 @@ static bool is_by_mapping(const struct nat44_session *s, const void *arg)
             (hairpin && be16_equal(o2i->sport, m->inside.port)));
 }
 
-/* Takes it from data threads, and ends its sessions. */
-static void nat44_uninstall(struct piste *p, struct nat44_mapping_entry *x)
+void nat44_mapping_take(struct piste *p, u32 index, enum nat44_known by)
 {
     struct nat44_mappings *m = mappings_of(p);
-    if (x->index == POOL_NONE)
-        return;
-    struct nat44_mapping gone = *mapping_of(p, x);
-    shared_hash_remove(&m->by_outside, x->index);
-    if (!x->c.out2in_only)
-        shared_hash_remove(&m->by_inside, x->index);
+    struct nat44_mapping gone = *(struct nat44_mapping *)pool_at(&m->pool, index);
+    if (by & NAT44_KNOWN_OUTSIDE)
+        shared_hash_remove(&m->by_outside, index);
+    if (by & NAT44_KNOWN_INSIDE)
+        shared_hash_remove(&m->by_inside, index);
     __atomic_store_n(&m->n, m->n - 1, __ATOMIC_RELAXED);
     engine_synchronize(engine_of(p));
-    pool_put(&m->pool, x->index);
-    x->index = POOL_NONE;
+    pool_put(&m->pool, index);
     nat44_end_sessions(p, is_by_mapping, &gone);
-    if (!gone.identity)
-        nat44_disown_address(p, gone.outside.addr);
+}
+
+static void nat44_uninstall(struct piste *p, struct nat44_mapping_entry *x)
+{
+    if (x->index == POOL_NONE)
+        return;
+    be32 external = mapping_of(p, x)->outside.addr;
+    nat44_mapping_take(p, x->index, ends_of(&x->c));
+    x->index = POOL_NONE;
+    if (!x->c.identity)
+        nat44_disown_address(p, external);
 }
 
 /* --- configuration --- */

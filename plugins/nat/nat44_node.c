@@ -15,6 +15,7 @@
 #include "net/ip/address/address_data.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/link/interface/own.h"
+#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_node.h"
 
 /* --- one packet --- */
@@ -361,7 +362,7 @@ static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, en
     if (!nat44_has_ports(protocol))
         return nat44_owner_of_host(n, dir == NAT44_I2O ? k->dst : k->src);
     const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
-    if (to) {
+    if (to && !nat44_backends_of(to)) { /* whose ends inside all have that port */
         be16 port = to->inside.protocol ? to->inside.port : k->dport;
         return owner_by_mapping(
             n, nat44_mapping_inside(n, to->inside.addr, port, protocol, to->inside.fib), port);
@@ -512,4 +513,12 @@ void NODE_FN(nat44_expire)(struct thread *t, struct node *nd, const u32 *timers,
     struct nat44_data *n = nat44_now();
     for (u32 i = 0; n && i < count; i++)
         nat44_session_expire(n, t, timers[i], thread_now_ns(t));
+}
+
+void NODE_FN(nat44_affinity_expired)(struct thread *t, struct node *nd, const u32 *timers,
+                                     u32 count)
+{
+    struct nat44_data *n = nat44_now();
+    for (u32 i = 0; n && i < count; i++)
+        nat44_affinity_expire(n, t, timers[i]);
 }

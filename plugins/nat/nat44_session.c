@@ -2,6 +2,7 @@
 #include "plugins/nat/nat44_session.h"
 
 #include "base/clock.h"
+#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_packet.h"
 
 #define SESSION_LINKS(table) (&((struct nat44_session *)session_at((table), 0))->by_age)
@@ -60,6 +61,9 @@ static void nat44_count_sessions(struct nat44_data *n, struct thread *t, int cha
 void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session)
 {
     struct session_table *table = session_table_of(n->sessions, t);
+    const struct nat44_session *s = nat44_session_at(table, session);
+    if (s->flags & NAT44_SESSION_AFFINITY)
+        nat44_affinity_release(n, t, &s->key[NAT44_O2I]);
     nat44_list_remove(&n->threads[thread_index(t)], table, session);
     session_delete(table, session);
     nat44_count_sessions(n, t, -1);

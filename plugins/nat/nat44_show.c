@@ -135,6 +135,14 @@ static void show_protocol(struct out *o, u8 protocol)
     text_free(&name);
 }
 
+static void nat44_show_flags(struct out *o, u8 twice, bool out2in_only)
+{
+    out_bool(o, "twice_nat", twice == NAT44_TWICE_ALL, " twice-nat", "");
+    out_bool(o, "self_twice_nat", twice == NAT44_TWICE_SELF, " self-twice-nat", "");
+    out_bool(o, "out2in_only", out2in_only, twice ? " out2in-only" : "  out2in-only",
+             twice ? " " : "  ");
+}
+
 /* resolved: its address outside. */
 static void show_mapping(struct out *o, const struct nat44_mapping_config *m, be32 resolved)
 {
@@ -148,12 +156,8 @@ static void show_mapping(struct out *o, const struct nat44_mapping_config *m, be
         show_end(o, "external", " external ", resolved, m->external_port);
     }
     out_u64(o, "vrf", m->vrf, " vrf %" PRIu64);
-    if (!m->identity) {
-        out_bool(o, "twice_nat", m->twice == NAT44_TWICE_ALL, " twice-nat", "");
-        out_bool(o, "self_twice_nat", m->twice == NAT44_TWICE_SELF, " self-twice-nat", "");
-        out_bool(o, "out2in_only", m->out2in_only, m->twice ? " out2in-only" : "  out2in-only",
-                 m->twice ? " " : "  ");
-    }
+    if (!m->identity)
+        nat44_show_flags(o, m->twice, m->out2in_only);
     if (!be32_is_zero(m->exact)) {
         char text[IP_ADDRESS_TEXT_BYTES];
         out_str(o, "exact", nat44_show_address_text(m->exact, text), NULL);
@@ -181,11 +185,35 @@ static void show_mapping_of_if(struct cli_call *c, const struct nat44_mapping_co
     out_end(o);
 }
 
+static void nat44_show_lb(struct out *o, const struct nat44_lb *lb)
+{
+    out_object(o, NULL);
+    out_text(o, " ");
+    show_protocol(o, lb->c.protocol);
+    show_end(o, "external", "external ", lb->c.external, lb->c.external_port);
+    nat44_show_flags(o, lb->c.twice, lb->c.out2in_only);
+    out_u64(o, "affinity", lb->c.affinity_s, NULL);
+    out_str(o, "tag", lb->c.tag, NULL);
+    out_array(o, "locals");
+    for (u32 i = 0; i < lb->locals.n; i++) {
+        const struct nat44_lb_local *l = &lb->locals.v[i].c;
+        out_object(o, NULL);
+        show_end(o, "local", "\n  local ", l->addr, l->port);
+        out_u64(o, "vrf", l->vrf, " vrf %" PRIu64);
+        out_u64(o, "probability", l->probability, " probability %" PRIu64 "%%");
+        out_end(o);
+    }
+    out_end(o);
+    out_text(o, "\n");
+    out_end(o);
+}
+
 int nat44_show_mappings(struct cli_call *c)
 {
     struct nat44_mapping_config m;
     be32 resolved;
-    u32 *next = cli_kept(c, 2 * sizeof(*next), NULL); /* of both lists */
+    const struct nat44_lb *lb;
+    u32 *next = cli_kept(c, 3 * sizeof(*next), NULL); /* of each list */
     if (!c->again) {
         out_text(c->out, "NAT44 static mappings:\n");
         out_array(c->out, "mappings");
@@ -195,6 +223,11 @@ int nat44_show_mappings(struct cli_call *c)
             return CLI_MORE;
         if (!be32_is_zero(resolved))
             show_mapping(c->out, &m, resolved);
+    }
+    for (; (lb = nat44_lb_at(c->piste, next[2])) != NULL; next[2]++) {
+        if (cli_full(c))
+            return CLI_MORE;
+        nat44_show_lb(c->out, lb);
     }
     for (; nat44_mapping_at(c->piste, next[1], &m, &resolved); next[1]++) {
         if (cli_full(c))
@@ -300,6 +333,7 @@ static void nat44_show_session(struct cli_call *c, const struct nat44_session *s
              "       dynamic translation\n");
     out_bool(o, "forwarding_bypass", s->flags & NAT44_SESSION_BYPASS, "       forwarding-bypass\n",
              "");
+    out_bool(o, "load_balancing", s->flags & NAT44_SESSION_LB, "       load-balancing\n", "");
     out_bool(o, "twice_nat", twice, "       twice-nat\n", "");
     out_text(o, "\n");
     out_end(o);

@@ -26,6 +26,7 @@ NODE_DECLARE(nat44_handoff_in2out);
 NODE_DECLARE(nat44_handoff_out2in);
 NODE_DECLARE(nat44_local_error);
 NODE_DECLARE_TIMER(nat44_expire);
+NODE_DECLARE_TIMER(nat44_affinity_expired);
 
 static const struct node_error errors[NAT44_ERRS] = {
     [NAT44_ERR_UNSUPPORTED] = {"unsupported_protocol", "unsupported protocol", SEVERITY_ERROR},
@@ -185,6 +186,10 @@ static const struct node_def node_local_error =
     NAT44_NODE(NAT44_LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", format_local_error);
 static const struct node_def node_expire = {
     .name = "nat44-ed-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_expire)};
+static const struct node_def node_affinity_expire = {.name = "nat44-ed-affinity-expire",
+                                                     .kind = NODE_TIMER,
+                                                     .expire =
+                                                         NODE_VARIANTS(nat44_affinity_expired)};
 
 static const struct node_def *const nodes[] = {
     &node_pre_in2out,
@@ -203,6 +208,7 @@ static const struct node_def *const nodes[] = {
     &node_handoff_out2in,
     &node_local_error,
     &node_expire,
+    &node_affinity_expire,
     NULL,
 };
 

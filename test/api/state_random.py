@@ -94,6 +94,9 @@ RECIPES = [
     "nat44 add static mapping local {address4} external {address4} {tablevrf} {twices} {del}",
     "nat44 add static mapping {l4} local {address4} {port4} external {external} {port4} {tablevrf} {twices} {tag} {del}",
     "nat44 add identity mapping {address4} {tablevrf} {tag} {del}",
+    "nat44 add load-balancing static mapping protocol tcp external {address4}:{port4} local 10.9.0.{id}:{port4} {tablevrf} "
+    "probability 30 local 10.9.1.{id}:{port4} probability 70 {twices2} {affinity} {tag} {del}",
+    "nat44 add load-balancing back-end protocol tcp external {address4}:{port4} local 10.9.2.{id}:{port4} probability 9 {del}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
@@ -116,6 +119,7 @@ RECIPE_POOLS = {
     "onoff": ["enable", "enable", "disable"], "sessions": ["", "sessions 5"], "twice": ["", "twice-nat"], "side": ["in", "out"],
     "output": ["", "output-feature"], "tenant": ["", "tenant-vrf 2"], "tablevrf": ["", "vrf 1"], "l4": ["tcp", "udp", "icmp"],
     "address4": ADDRESSES[:7], "external": ADDRESSES[:4] + ["loop0"], "port4": ["80", "53"], "tag": ["", "tag x", "tag {a b}"],
+    "twices2": ["", "twice-nat", "self-twice-nat out2in-only", "out2in-only"], "affinity": ["", "affinity 60"],
     "twices": ["", "twice-nat", "self-twice-nat out2in-only", "twice-nat exact 10.0.1.1", "out2in-only"],
     "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
     "protocol": ["", "ip4", "ip6"], "nexthop": ["10.0.0.9", "2001:db8:a0::9", "drop", "ip6-unreachable", "rx-ip4 loop0"],

@@ -165,6 +165,35 @@ def test_static_mappings(api, nat, loops):
     assert len(mappings(api)) == 3
 
 
+def test_load_balancing(api, nat):
+    def local(n, probability=50, vrf=0):
+        return {"addr": ip4(f"10.1.0.{n}"), "port": 80 + n, "probability": probability, "vrf_id": vrf}
+
+    def lb(*locals_, add=True, flags=0, port=80, affinity=0):
+        return api.nat44_add_del_lb_static_mapping(is_add=add, flags=flags, external_addr=ip4("10.2.0.9"), external_port=port,
+                                                   protocol=6, affinity=affinity, tag="lb", local_num=len(locals_),
+                                                   locals=list(locals_)).retval
+
+    def backend(one, add=True, port=80):
+        return api.nat44_lb_static_mapping_add_del_local(is_add=add, external_addr=ip4("10.2.0.9"), external_port=port,
+                                                         protocol=6, local=one).retval
+
+    def listed():
+        return [(d.external_port, int(d.flags), d.affinity, d.tag, [(l.port, l.probability, l.vrf_id) for l in d.locals])
+                for d in api.nat44_lb_static_mapping_dump()]
+    assert (lb(local(1)), lb(local(1), local(2, 0)), lb(local(1), local(1))) == (-7, -7, -81)
+    assert listed() == []
+    assert lb(local(1), local(2, 20, vrf=4), flags=5, affinity=9) == 0
+    assert (lb(local(3), local(4)), lb(local(1), local(3), port=81)) == (-81, -81)
+    assert listed() == [(80, 5, 9, "lb", [(81, 50, 0), (82, 20, 4)])]
+    assert (backend(local(3)), backend(local(3)), backend(local(4), port=81)) == (0, -81, -6)
+    assert (backend(local(1), add=False), backend(local(1), add=False)) == (0, -6)
+    assert backend(local(3), add=False) not in (0, -6)  # two remain
+    assert listed() == [(80, 5, 9, "lb", [(82, 20, 4), (83, 50, 0)])]
+    assert (lb(add=False), lb(add=False)) == (0, -6)
+    assert listed() == []
+
+
 def test_identity_mappings(api, nat, loops):
     def identity(add=True, flags=0, interface=ANY, protocol=17, port=99):
         return api.nat44_add_del_identity_mapping(is_add=add, flags=flags, ip_address=ip4("10.1.0.9"), protocol=protocol, port=port,

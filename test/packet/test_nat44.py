@@ -735,6 +735,88 @@ def test_mss(switch, links):
     assert mss(through(switch, links, syn([("MSS", 1460)], sport=6))[0]) == 1460
 
 
+# --- load balancing
+
+LB = "nat44 add load-balancing static mapping protocol tcp external 10.2.0.90:80"
+BACKENDS = f"local {HOST}:8080 probability 60 local {OTHER}:8081 probability 40"
+
+
+def backends_of(switch, links, clients, port=40000):
+    """Where connections of each of these clients come to."""
+    out = [through(switch, links, tcp("S", client, "10.2.0.90", port, 80), back=True)[0] for client in clients]
+    assert {(p.dst, p[TCP].dport) for p in out} <= {(HOST, 8080), (OTHER, 8081), ("10.1.0.4", 8082)}
+    return [p.dst for p in out]
+
+
+def test_load_balancing(switch, links):
+    switch.ctl(f"{LB} {BACKENDS}")
+    assert (f" TCP external 10.2.0.90:80  \n  local {HOST}:8080 vrf 0 probability 60%\n"
+            f"  local {OTHER}:8081 vrf 0 probability 40%\n") in switch.ctl("show nat44 static mappings").replace(",", "")
+    clients = [f"192.0.2.{n}" for n in range(1, 61)]
+    went = backends_of(switch, links, clients)
+    assert set(went) == {HOST, OTHER}  # all of 60 by one of them: once in 10^13 runs
+    client = clients[went.index(OTHER)]
+    (answer,) = through(switch, links, tcp("SA", OTHER, client, 8081, 40000))
+    assert (answer.src, answer.dst, answer[TCP].sport) == ("10.2.0.90", client, 80)
+    assert backends_of(switch, links, clients) == went  # the same sessions
+    assert all(s["load_balancing"] for s in sessions(switch))
+    # what a back-end begins has that end outside
+    (own,) = through(switch, links, tcp("S", HOST, SERVER, 8080, 99))
+    assert (own.src, own[TCP].sport) == ("10.2.0.90", 80)
+    with errors(switch, "non-SYN packet try to create session"):
+        through(switch, links, tcp("A", SERVER, "10.2.0.90", 7, 80), back=True, count=0)
+
+
+def test_back_ends_come_and_go(switch, links):
+    backend = "nat44 add load-balancing back-end protocol tcp external 10.2.0.90:80 local"
+    switch.ctl(f"{LB} {BACKENDS}")
+    clients = [f"192.0.2.{n}" for n in range(1, 31)]
+    went = backends_of(switch, links, clients)
+    switch.ctl(f"{backend} 10.1.0.4:8082 probability 250")
+    assert backends_of(switch, links, clients) == went  # sessions stay
+    assert "10.1.0.4" in backends_of(switch, links, clients, 40001)
+    switch.ctl(f"{backend} {HOST}:8080 probability 60 del")
+    assert HOST not in {s["i2o"]["address"] for s in sessions(switch)}
+    assert HOST not in backends_of(switch, links, clients, 40002)
+    for command, text in {
+            f"{backend} {OTHER}:8081 probability 40 del": "At least two back-ends must remain",
+            f"{backend} {OTHER}:8081 probability 1": "Back-end already exist.",
+            f"{backend} {HOST}:99 probability 0": "a back-end has a port, and a probability of at least 1",
+            f"{LB} {BACKENDS}": "Mapping already exist.",
+            f"{LB.replace(':80', ':81')} local {HOST}:1 probability 9": "at least two local must be set",
+            f"{LB.replace(':80', ':81')} local {HOST}:1 probability 9 local {OTHER}:8081 probability 9": "Mapping already exist.",
+            f"{LB.replace(':80', ':81')} {BACKENDS} del": "Mapping not exist."}.items():
+        before = nat_config(switch), switch.ctl("show nat44 static mappings")
+        assert switch.fails(command).endswith(text), command
+        assert (nat_config(switch), switch.ctl("show nat44 static mappings")) == before
+    saved = nat_config(switch)
+    assert saved[-1] == f"{LB} local {OTHER}:8081 probability 40 local 10.1.0.4:8082 probability 250"
+    switch.ctl(saved[-1] + " del")
+    assert sessions(switch) == [] and saved[-1] not in nat_config(switch)
+    with errors(switch, "no translation"):
+        through(switch, links, tcp("S", SERVER, "10.2.0.90", 40003, 80), back=True, count=0)
+    switch.ctl(saved[-1] + " twice-nat affinity 100 tag {a b}")
+    assert nat_config(switch)[-1] == saved[-1] + " twice-nat affinity 100 tag {a b}"
+
+
+def test_affinity(switch, links):
+    """A client comes to the same back-end while it has sessions, and for a while then."""
+    switch.ctl(f"{LB} {BACKENDS} affinity 1000")
+    clients = [f"192.0.2.{n}" for n in range(1, 21)]
+    went = backends_of(switch, links, clients)
+    assert backends_of(switch, links, clients, 40001) == went
+    switch.ctl("clear nat44 ed sessions")
+    switch.ctl("set clock adjust 600")
+    assert backends_of(switch, links, clients, 40002) == went
+    switch.ctl("clear nat44 ed sessions")
+
+    def moved():  # when nobody is known any more it is a matter of chance
+        switch.ctl("set clock adjust 2000")
+        switch.ctl("clear nat44 ed sessions")
+        return backends_of(switch, links, clients, 40003) != went
+    wait_for(moved, "affinity to end")
+
+
 # --- output-feature
 
 
