@@ -129,6 +129,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
                              });
     nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
+    nat44_vrfs_new(d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
     d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
     d->output_node = node_must_find(engine, "nat44-ed-in2out-output");
@@ -156,6 +157,7 @@ int nat44_disable(struct piste *p, struct error *e)
     nat44_end_sessions(p, any_session, NULL); /* at once, not mapping by mapping */
     nat44_mappings_clear(p);
     nat44_lbs_clear(p);
+    nat44_vrfs_clear(p);
     nat44_pool_clear(p);
     __atomic_store_n(&nat44_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
@@ -163,6 +165,7 @@ int nat44_disable(struct piste *p, struct error *e)
     sessions_free(d->affinities);
     d->sessions = d->affinities = NULL;
     nat44_mappings_free(&d->mappings);
+    nat44_vrfs_free(d);
     for (u32 k = 0; k < NAT44_POOLS; k++) {
         free(d->pool[k]);
         d->pool[k] = NULL;
@@ -382,6 +385,8 @@ void nat44_stop(struct piste *p, void *state)
     vec_free(&s->ifs);
     vec_free(&s->mappings);
     vec_free(&s->lbs);
+    vec_free(&s->limits);
+    vec_free(&s->vrf_tables);
     nat44_routes_fini(s);
     free(s);
 }

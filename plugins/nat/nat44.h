@@ -46,6 +46,13 @@ const u32 *nat44_timeouts(const struct piste *p);
 extern const u32 nat44_default_timeouts[NAT44_TIMEOUTS];
 /* -EINVAL: 0, or more than there can be. */
 int nat44_set_session_limit(struct piste *p, u32 limit, struct error *e) MUST_CHECK;
+/* The same of sessions of hosts of a table; 0: it has none any more. -ENOENT, -EINVAL. */
+int nat44_set_vrf_limit(struct piste *p, u32 vrf, u32 limit, struct error *e) MUST_CHECK;
+struct nat44_vrf_limit {
+    u32 vrf, limit;
+};
+/* The k-th. */
+bool nat44_vrf_limit_at(const struct piste *p, u32 k, struct nat44_vrf_limit *out);
 /* Packets from outside that belong to no session go on as they are. */
 int nat44_set_forwarding(struct piste *p, bool on, struct error *e) MUST_CHECK;
 
@@ -71,6 +78,23 @@ int nat44_set_interface_address(struct piste *p, enum nat44_pool_kind kind, stru
                                 bool add, struct error *e) MUST_CHECK;
 /* The k-th such interface; IF_NONE behind the last. */
 struct if_index nat44_address_if_at(const struct piste *p, enum nat44_pool_kind kind, u32 k);
+
+/* --- ways between tables --- */
+
+/* Hosts of a table go outside by the first of its routes' tables that leads there, by an interface
+ * of that table. While there is any such table nobody else goes by another one than his own.
+ * -EEXIST, -ENOENT. */
+int nat44_add_vrf_table(struct piste *p, u32 vrf, struct error *e) MUST_CHECK;
+int nat44_del_vrf_table(struct piste *p, u32 vrf, struct error *e) MUST_CHECK;
+int nat44_set_vrf_route(struct piste *p, u32 table, u32 vrf, bool add, struct error *e) MUST_CHECK;
+
+struct nat44_vrf_table {
+    u32 vrf;
+    VEC(u32) routes;
+};
+
+/* The k-th; NULL behind the last. */
+const struct nat44_vrf_table *nat44_vrf_table_at(const struct piste *p, u32 k);
 
 /* --- interfaces --- */
 

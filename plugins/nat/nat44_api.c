@@ -62,10 +62,41 @@ static void nat44_api_timeouts(struct api_call *c)
 static void nat44_api_session_limit(struct api_call *c)
 {
     const struct api_nat44_set_session_limit *m = c->msg;
-    if (m->vrf_id)
-        api_reply_retval(c, API_UNSUPPORTED);
-    else
-        nat44_reply(c, nat44_set_session_limit(c->piste, m->session_limit, NULL));
+    nat44_reply(c, m->vrf_id ? nat44_set_vrf_limit(c->piste, m->vrf_id, m->session_limit, NULL)
+                             : nat44_set_session_limit(c->piste, m->session_limit, NULL));
+}
+
+static void nat44_api_vrf_table(struct api_call *c)
+{
+    const struct api_nat44_ed_add_del_vrf_table *m = c->msg;
+    nat44_reply(c, m->is_add ? nat44_add_vrf_table(c->piste, m->table_vrf_id, NULL)
+                             : nat44_del_vrf_table(c->piste, m->table_vrf_id, NULL));
+}
+
+static void nat44_api_vrf_route(struct api_call *c)
+{
+    const struct api_nat44_ed_add_del_vrf_route *m = c->msg;
+    nat44_reply(c, nat44_set_vrf_route(c->piste, m->table_vrf_id, m->vrf_id, m->is_add, NULL));
+}
+
+static void nat44_api_vrf_tables(struct api_call *c)
+{
+    const struct nat44_vrf_table *t;
+    for (u32 k = 0; (t = nat44_vrf_table_at(c->piste, k)) != NULL; k++) {
+        struct api_nat44_ed_vrf_tables_details d = {
+            .table_vrf_id = t->vrf, .n_vrf_ids = t->routes.n, .vrf_ids = t->routes.v};
+        api_reply(c, &api_message_nat44_ed_vrf_tables_details, &d);
+    }
+}
+
+static void nat44_api_vrf_tables_v2(struct api_call *c)
+{
+    const struct nat44_vrf_table *t;
+    for (u32 k = 0; (t = nat44_vrf_table_at(c->piste, k)) != NULL; k++) {
+        struct api_nat44_ed_vrf_tables_v2_details d = {
+            .table_vrf_id = t->vrf, .n_vrf_ids = t->routes.n, .vrf_ids = t->routes.v};
+        api_reply(c, &api_message_nat44_ed_vrf_tables_v2_details, &d);
+    }
 }
 
 static void nat44_api_show_config(struct api_call *c)
@@ -704,6 +735,10 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_forwarding_enable_disable, nat44_api_forwarding},
     {&api_message_nat_set_timeouts, nat44_api_timeouts},
     {&api_message_nat44_set_session_limit, nat44_api_session_limit},
+    {&api_message_nat44_ed_add_del_vrf_table, nat44_api_vrf_table},
+    {&api_message_nat44_ed_add_del_vrf_route, nat44_api_vrf_route},
+    {&api_message_nat44_ed_vrf_tables_dump, nat44_api_vrf_tables},
+    {&api_message_nat44_ed_vrf_tables_v2_dump, nat44_api_vrf_tables_v2},
     {&api_message_nat44_show_running_config, nat44_api_show_config},
     {&api_message_nat_worker_dump, nat44_api_workers},
     {&api_message_nat44_add_del_interface_addr, nat44_api_interface_addr},

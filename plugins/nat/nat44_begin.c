@@ -67,7 +67,15 @@ static bool way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, 
     const struct adj *a = nat44_way_of(fib, dst);
     if (adj_head(a).kind == ADJ_KIND_RECEIVE)
         return false;
-    if (!leads_out(n, a) && fib.i != n->outside_fib.i)
+    const struct nat44_vrf_ways *ways = __atomic_load_n(&n->ways, __ATOMIC_ACQUIRE);
+    for (u32 i = 0; i < ways->n; i++) {
+        const struct adj *by = ways->v[i].from == fib.i ? nat44_way_of(ways->v[i].to, dst) : NULL;
+        if (by && leads_out(n, by)) {
+            *tx = by->tx_if;
+            return true;
+        }
+    }
+    if (!leads_out(n, a) && fib.i != n->outside_fib.i && !ways->any_table)
         a = nat44_way_of(n->outside_fib, dst);
     *tx = a->tx_if;
     return leads_out(n, a);

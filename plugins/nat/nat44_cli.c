@@ -88,7 +88,22 @@ static int nat44_cli_timeout(struct cli_call *c)
 
 static int nat44_cli_session_limit(struct cli_call *c)
 {
-    return nat44_set_session_limit(c->piste, (u32)cli_u64(c, "limit", 0), c->err);
+    u32 limit = (u32)cli_u64(c, "limit", 0), vrf = (u32)cli_u64(c, "vrf", 0);
+    return vrf ? nat44_set_vrf_limit(c->piste, vrf, limit, c->err)
+               : nat44_set_session_limit(c->piste, limit, c->err);
+}
+
+static int nat44_cli_vrf_table(struct cli_call *c)
+{
+    u32 vrf = (u32)cli_u64(c, "vrf", 0);
+    return cli_has(c, "del") ? nat44_del_vrf_table(c->piste, vrf, c->err)
+                             : nat44_add_vrf_table(c->piste, vrf, c->err);
+}
+
+static int nat44_cli_vrf_route(struct cli_call *c)
+{
+    return nat44_set_vrf_route(c->piste, (u32)cli_u64(c, "from-vrf", 0), (u32)cli_u64(c, "vrf", 0),
+                               !cli_has(c, "del"), c->err);
 }
 
 static int nat44_cli_forwarding(struct cli_call *c)
@@ -345,8 +360,17 @@ const struct cli_command nat44_commands[] = {
     {"set nat timeout [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
      " [tcp-transitory <tcp-transitory:u32>] [icmp <icmp:u32>] [reset]",
      "Sets how many seconds a session lives without packets", nat44_cli_timeout, 0},
-    {"set nat44 session limit <limit:u32>", "Sets how many sessions a thread may have",
+    {"set nat44 session limit <limit:u32> [vrf <vrf:u32>]",
+     "Sets how many sessions a thread may have, of all hosts or of a table's (0: no limit for "
+     "that)",
      nat44_cli_session_limit, 0},
+    {"nat44 vrf table ( add | del ) <vrf:u32>",
+     "Makes hosts of a table go outside by tables that it has routes to, or ends that",
+     nat44_cli_vrf_table, 0},
+    {"nat44 vrf route ( add | del ) table <from-vrf:u32> <vrf:u32>",
+     "Lets hosts of a table go outside by another table", nat44_cli_vrf_route, 0},
+    {"show nat44 vrf tables", "By which tables hosts of tables go outside", nat44_show_vrf_tables,
+     0},
     {"nat44 forwarding ( enable | disable )",
      "Lets packets from outside pass untranslated that belong to no session", nat44_cli_forwarding,
      0},
@@ -421,6 +445,15 @@ static void config_settings(struct piste *p, struct text *t)
         for (u32 k = 0; k < NAT44_TIMEOUTS; k++)
             text_add(t, " %s %u", timeout_words[k], s->data.timeout_s[k]);
         text_putc(t, '\n');
+    }
+    struct nat44_vrf_limit limit;
+    for (u32 k = 0; nat44_vrf_limit_at(p, k, &limit); k++)
+        text_add(t, "set nat44 session limit %u vrf %u\n", limit.limit, limit.vrf);
+    const struct nat44_vrf_table *table;
+    for (u32 k = 0; (table = nat44_vrf_table_at(p, k)) != NULL; k++) {
+        text_add(t, "nat44 vrf table add %u\n", table->vrf);
+        for (u32 i = 0; i < table->routes.n; i++)
+            text_add(t, "nat44 vrf route add table %u %u\n", table->vrf, table->routes.v[i]);
     }
     if (s->data.forwarding)
         text_puts(t, "nat44 forwarding enable\n");

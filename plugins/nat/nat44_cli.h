@@ -11,6 +11,7 @@ int nat44_show_addresses(struct cli_call *c);
 int nat44_show_address_ifs(struct cli_call *c);
 int nat44_show_mappings(struct cli_call *c);
 int nat44_show_mss(struct cli_call *c);
+int nat44_show_vrf_tables(struct cli_call *c);
 int nat44_show_sessions(struct cli_call *c);
 int nat44_show_summary(struct cli_call *c);
 

@@ -132,6 +132,19 @@ struct nat44_pool {
     struct nat44_address v[];
 };
 
+/* In which tables, in order, the way outside may be for hosts of one. */
+struct nat44_vrf_way {
+    u32 from; /* index of that one */
+    struct fib_index to;
+};
+
+/* Never changed, but replaced. */
+struct nat44_vrf_ways {
+    u32 n;
+    bool any_table; /* somebody says of tables: there is no other way by default */
+    struct nat44_vrf_way v[];
+};
+
 /* A static mapping. Found by what it is outside, and, unless sessions begin outside only, by what
  * it is inside; without ports, where there is none with. */
 union nat44_end {
@@ -203,6 +216,7 @@ enum nat44_count {
 
 struct nat44_thread {
     struct index_list lru[NAT44_LRUS];
+    u32 *n_by_fib; /* sessions, by the table inside */
     u64 random;
     u32 n_sessions; /* read by others */
 } CACHE_ALIGNED;
@@ -211,11 +225,13 @@ struct nat44_data {
     struct sessions *sessions, *affinities;
     u32 timeout_s[NAT44_TIMEOUTS]; /* read by data threads while they change, as all below */
     u32 max_sessions;              /* of a thread */
+    u32 *limit_by_fib;             /* the same of a table inside; 0: none of its own */
     bool forwarding;
     u32 n_owners; /* data threads */
     struct fib_index inside_fib, outside_fib;
     struct nat44_pool *pool[NAT44_POOLS];
     struct nat44_mappings mappings;
+    struct nat44_vrf_ways *ways;
     u16 mss;      /* 0: not clamped */
     u8 *if_flags; /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];

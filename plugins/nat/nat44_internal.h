@@ -41,6 +41,8 @@ struct nat44_state {
     struct hash own_by_addr, route_by_key;
     VEC(struct nat44_mapping_entry) mappings;
     VEC(struct nat44_lb) lbs;
+    VEC(struct nat44_vrf_limit) limits;
+    VEC(struct nat44_vrf_table) vrf_tables;
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);
@@ -89,6 +91,12 @@ void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool a
 /* --- nat44_lb.c --- */
 
 void nat44_lbs_clear(struct piste *p);
+
+/* --- nat44_vrf.c --- */
+
+void nat44_vrfs_new(struct nat44_data *d);
+void nat44_vrfs_clear(struct piste *p);
+void nat44_vrfs_free(struct nat44_data *d);
 
 /* --- nat44_interface.c --- */
 

@@ -50,9 +50,10 @@ void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
 
 /* --- life --- */
 
-static void nat44_count_sessions(struct nat44_data *n, struct thread *t, int change)
+static void nat44_count_sessions(struct nat44_data *n, struct thread *t, u32 fib, int change)
 {
     struct nat44_thread *own = &n->threads[thread_index(t)];
+    own->n_by_fib[fib] += (u32)change;
     u32 now = own->n_sessions + (u32)change;
     __atomic_store_n(&own->n_sessions, now, __ATOMIC_RELAXED);
     tally_set(counter_simple(n->total_sessions, thread_index(t)), now);
@@ -65,8 +66,30 @@ void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session)
     if (s->flags & NAT44_SESSION_AFFINITY)
         nat44_affinity_release(n, t, &s->key[NAT44_O2I]);
     nat44_list_remove(&n->threads[thread_index(t)], table, session);
+    u32 fib = nat44_key_fib(&s->key[NAT44_I2O]).i;
     session_delete(table, session);
-    nat44_count_sessions(n, t, -1);
+    nat44_count_sessions(n, t, fib, -1);
+}
+
+#define NAT44_OLDEST_LOOKED_AT 32 /* for one of a table */
+
+/* Room for one more of a table with a limit of its own. */
+static bool make_room_in_table(struct nat44_data *n, struct thread *t, u32 fib)
+{
+    struct nat44_thread *own = &n->threads[thread_index(t)];
+    const struct session_table *table = session_table_of(n->sessions, t);
+    u32 max = __atomic_load_n(&n->limit_by_fib[fib], __ATOMIC_RELAXED);
+    u32 i = own->lru[NAT44_LRU_TRANSITORY].first, looked = 0;
+    if (likely(!max || own->n_by_fib[fib] < max))
+        return true;
+    while (i != INDEX_LIST_NONE && looked++ < NAT44_OLDEST_LOOKED_AT && own->n_by_fib[fib] >= max) {
+        const struct nat44_session *s = nat44_session_at(table, i);
+        u32 next = s->by_age.next;
+        if (nat44_key_fib(&s->key[NAT44_I2O]).i == fib)
+            nat44_session_delete(n, t, i);
+        i = next;
+    }
+    return own->n_by_fib[fib] < max;
 }
 
 /* Room for one more. */
@@ -87,7 +110,9 @@ u32 nat44_session_new(struct nat44_data *n, struct thread *t, const union nat44_
                       u8 flags)
 {
     struct session_table *table = session_table_of(n->sessions, t);
-    u32 i = nat44_make_room(n, t) ? session_new(table) : SESSION_NONE;
+    u32 fib = nat44_key_fib(&key[NAT44_I2O]).i;
+    bool room = make_room_in_table(n, t, fib) && nat44_make_room(n, t);
+    u32 i = room ? session_new(table) : SESSION_NONE;
     if (i == SESSION_NONE)
         return SESSION_NONE;
     struct nat44_session *s = nat44_session_at(table, i);
@@ -99,7 +124,7 @@ u32 nat44_session_new(struct nat44_data *n, struct thread *t, const union nat44_
     if (!session_add(table, i))
         return SESSION_NONE;
     nat44_list_add(&n->threads[thread_index(t)], table, i);
-    nat44_count_sessions(n, t, 1);
+    nat44_count_sessions(n, t, fib, 1);
     nat44_session_arm(n, t, i);
     return i;
 }

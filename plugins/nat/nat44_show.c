@@ -102,6 +102,27 @@ int nat44_show_address_ifs(struct cli_call *c)
     return 0;
 }
 
+int nat44_show_vrf_tables(struct cli_call *c)
+{
+    const struct nat44_vrf_table *t;
+    out_array(c->out, "tables");
+    for (u32 k = 0; (t = nat44_vrf_table_at(c->piste, k)) != NULL; k++) {
+        out_object(c->out, NULL);
+        out_u64(c->out, "table", t->vrf, "table %" PRIu64 ":\n");
+        out_array(c->out, "routes");
+        for (u32 i = 0; i < t->routes.n; i++) {
+            out_object(c->out, NULL);
+            out_text(c->out, "[%u]", i);
+            out_u64(c->out, "vrf", t->routes.v[i], " vrf-id %" PRIu64 "\n");
+            out_end(c->out);
+        }
+        out_end(c->out);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
 int nat44_show_mss(struct cli_call *c)
 {
     u16 mss = nat44_mss(c->piste);
@@ -501,6 +522,20 @@ static void show_sums(struct out *o, const struct summary *x)
     show_sum(o, "other", x->n[SUM_OTHER], x->over[SUM_OTHER], "other sessions:\n    total: ");
 }
 
+static void show_vrf_limits(struct cli_call *c)
+{
+    struct nat44_vrf_limit limit;
+    out_array(c->out, "limits");
+    for (u32 k = 0; nat44_vrf_limit_at(c->piste, k, &limit); k++) {
+        out_object(c->out, NULL);
+        out_u64(c->out, "limit", limit.limit, "max translations per thread: %" PRIu64);
+        out_u64(c->out, "vrf", limit.vrf, NULL);
+        out_text(c->out, " fib %u\n", fib_table_find(fib_of(c->piste), IP_FAMILY_4, limit.vrf).i);
+        out_end(c->out);
+    }
+    out_end(c->out);
+}
+
 int nat44_show_summary(struct cli_call *c)
 {
     struct summary *x = cli_kept(c, sizeof(*x), NULL);
@@ -518,6 +553,7 @@ int nat44_show_summary(struct cli_call *c)
     out_u64(c->out, "max_translations_per_thread", s->enabled ? s->options.sessions : 0,
             "max translations per thread: %" PRIu64);
     out_text(c->out, " fib %u\n", s->enabled ? s->data.inside_fib.i : 0);
+    show_vrf_limits(c);
     show_oldest(c, x, SUM_TCP_TRANSITORY, "transitory tcp");
     show_oldest(c, x, SUM_TCP_ESTABLISHED, "established tcp");
     show_oldest(c, x, SUM_UDP, "udp");

@@ -94,6 +94,8 @@ RECIPES = [
     "nat44 add static mapping local {address4} external {address4} {tablevrf} {twices} {del}",
     "nat44 add static mapping {l4} local {address4} {port4} external {external} {port4} {tablevrf} {twices} {tag} {del}",
     "nat44 add identity mapping {address4} {tablevrf} {tag} {del}",
+    "nat44 vrf table add {table}", "nat44 vrf table del {table}", "nat44 vrf route add table {table} {id}",
+    "set nat44 session limit {id} vrf {table}",
     "nat44 add load-balancing static mapping protocol tcp external {address4}:{port4} local 10.9.0.{id}:{port4} {tablevrf} "
     "probability 30 local 10.9.1.{id}:{port4} probability 70 {twices2} {affinity} {tag} {del}",
     "nat44 add load-balancing back-end protocol tcp external {address4}:{port4} local 10.9.2.{id}:{port4} probability 9 {del}",

@@ -165,6 +165,29 @@ def test_static_mappings(api, nat, loops):
     assert len(mappings(api)) == 3
 
 
+def test_tables(api, nat):
+    def table(n, add=True):
+        return api.nat44_ed_add_del_vrf_table(table_vrf_id=n, is_add=add).retval
+
+    def route(n, to, add=True):
+        return api.nat44_ed_add_del_vrf_route(table_vrf_id=n, vrf_id=to, is_add=add).retval
+
+    def listed():
+        both = [[(d.table_vrf_id, list(d.vrf_ids)) for d in dump()]
+                for dump in (api.nat44_ed_vrf_tables_dump, api.nat44_ed_vrf_tables_v2_dump)]
+        assert both[0] == both[1]
+        return both[0]
+    assert (table(3), table(3), table(4), table(9, add=False)) == (0, -81, 0, -6)
+    assert (route(3, 1), route(3, 2), route(3, 2), route(9, 2), route(4, 2, add=False)) == (0, 0, -81, -6, -6)
+    assert listed() == [(3, [1, 2]), (4, [])]
+    assert (route(3, 1, add=False), table(4, add=False)) == (0, 0)
+    assert listed() == [(3, [2])]
+    assert api.nat44_set_session_limit(session_limit=7, vrf_id=3).retval == 0
+    assert api.nat44_set_session_limit(session_limit=0, vrf_id=3).retval == 0
+    assert api.nat44_set_session_limit(session_limit=0, vrf_id=3).retval == -6
+    assert api.nat44_set_session_limit(session_limit=99999999, vrf_id=3).retval == -7
+
+
 def test_load_balancing(api, nat):
     def local(n, probability=50, vrf=0):
         return {"addr": ip4(f"10.1.0.{n}"), "port": 80 + n, "probability": probability, "vrf_id": vrf}

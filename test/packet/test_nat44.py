@@ -735,6 +735,76 @@ def test_mss(switch, links):
     assert mss(through(switch, links, syn([("MSS", 1460)], sport=6))[0]) == 1460
 
 
+# --- tables
+
+
+def test_limit_of_a_table(switch, links):
+    """What is not answered goes when there are too many of a table; others' stay."""
+    inside = switch.pg(5)
+    switch.ctl("ip table add 9")
+    switch.ctl(f"set interface ip table {inside} 9")
+    switch.ctl(f"set interface ip address {inside} 10.1.0.1/24")
+    switch.ctl(f"set ip neighbor {inside} {HOST} {inside.host_mac}")
+    switch.ctl(f"set interface nat44 in {inside}")
+    switch.ctl("set nat44 session limit 3 vrf 9")
+    assert "max translations per thread: 3 fib" in switch.ctl("show nat44 summary")
+    assert "set nat44 session limit 3 vrf 9" in nat_config(switch)
+    ways, ports = (inside, links[1]), range(2000, 2020)
+    through(switch, links, udp(sport=1999))
+    through(switch, ways, [udp(sport=port) for port in ports])
+    assert 2 <= len(sessions(switch)) <= 1 + 3 * switch.workers
+    assert (HOST, 1999) in {end[:2] for end in ends(switch)}
+    assert switch.fails("set nat44 session limit 0 vrf 6").endswith("the table has no limit of its own")
+    switch.ctl("set nat44 session limit 0 vrf 9")
+    through(switch, ways, [udp(sport=port) for port in ports])
+    assert len(sessions(switch)) == 21
+    # of sessions that are answered none goes, and nobody new comes
+    switch.ctl("set nat44 session limit 1 vrf 9")
+    known = [s["o2i"]["port"] for s in sessions(switch) if s["i2o"]["port"] != 1999]
+    through(switch, ways, [udp(SERVER, POOL, 53, port) for port in known], back=True)
+    with errors(switch, "maximum sessions exceeded"):
+        through(switch, ways, udp(sport=2000, dport=54), count=0)
+    assert through(switch, links, udp(sport=1998))[0].src == POOL
+    switch.ctl(f"set interface nat44 in {inside} del")
+    switch.ctl(f"set interface ip address del {inside} 10.1.0.1/24")
+
+
+def test_ways_between_tables(switch, links):
+    """Hosts of table 0 go outside by table 10, too, while there is a route to that."""
+    far, outside = "198.51.100.9", switch.pg(6)
+    switch.ctl("ip table add 10")
+    switch.ctl(f"set interface ip table {outside} 10")
+    switch.ctl(f"set interface ip address {outside} 198.51.100.1/24")
+    switch.ctl(f"set ip neighbor {outside} {far} {outside.host_mac}")
+    switch.ctl(f"set interface nat44 out {outside}")
+    switch.ctl("nat44 add address 198.51.100.70")
+    ways = links[0], outside
+    through(switch, ways, udp(dst=far), count=0)  # no route in table 0
+    switch.ctl("nat44 vrf table add 0")
+    switch.ctl("nat44 vrf table add 6")
+    switch.ctl("nat44 vrf route add table 0 6")
+    switch.ctl("nat44 vrf route add table 0 10")
+    assert switch.ctl("show nat44 vrf tables") == "table 0:\n[0] vrf-id 6\n[1] vrf-id 10\ntable 6:\n"
+    (out,) = through(switch, ways, udp(dst=far))
+    assert (out.src, out.dst) == ("198.51.100.70", far)
+    (back,) = through(switch, ways, udp(far, out.src, 53, out[UDP].sport), back=True)
+    assert (back.src, back.dst, back[UDP].dport) == (far, HOST, 2000)
+    assert through(switch, links, udp(sport=2001))[0].src == POOL  # its own table's
+    assert nat_config(switch)[1:5] == ["nat44 vrf table add 0", "nat44 vrf route add table 0 6", "nat44 vrf route add table 0 10",
+                                       "nat44 vrf table add 6"]
+    for command, text in {"nat44 vrf table add 0": "VRF table already exist.", "nat44 vrf table del 9": "VRF table not exist.",
+                          "nat44 vrf route add table 9 1": "VRF table not exist.",
+                          "nat44 vrf route add table 0 10": "VRF route already exist.",
+                          "nat44 vrf route del table 0 9": "VRF route not exist."}.items():
+        assert switch.fails(command).endswith(text)
+    switch.ctl("nat44 vrf route del table 0 10")
+    through(switch, ways, udp(dst=far, sport=2002), count=0)
+    switch.ctl("nat44 vrf table del 0")
+    assert switch.ctl("show nat44 vrf tables") == "table 6:\n"
+    switch.ctl(f"set interface nat44 out {outside} del")
+    switch.ctl(f"set interface ip address del {outside} 198.51.100.1/24")
+
+
 # --- load balancing
 
 LB = "nat44 add load-balancing static mapping protocol tcp external 10.2.0.90:80"
