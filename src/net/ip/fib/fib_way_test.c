@@ -565,6 +565,39 @@ static void events_cost_what_the_interface_has(void **state)
     ends_empty(&w);
 }
 
+/* A path that is added to a route brings those that it has along: one of them may be dead. */
+static void a_dead_path_that_is_given_again_hangs_on_nothing(void **state)
+{
+    struct test_world w;
+    struct error e = {0};
+    struct fib_path paths[2] = {path_via(ip(1, 1, 1, 1), iface(1)),
+                                path_via(ip(2, 2, 2, 2), iface(2))},
+                    third = path_via(ip(2, 2, 2, 3), iface(2));
+    struct fib_route r;
+    test_world_open(&w);
+    struct ip_prefix to = prefix(ip(30, 0, 0, 0), 8);
+    assert_int_equal(fib_route_update(w.f, T0, to, FIB_SOURCE_CLI, paths, 2, &e), 0);
+    w.present[1] = false;
+    fib_interface_deleted(w.f, iface(1));
+    assert_int_equal(fib_route_path_add(w.f, T0, to, FIB_SOURCE_CLI, &third, 1, &e), 0);
+    assert_true(fib_lookup_exact(w.f, T0, to, &r));
+    assert_int_equal(fib_route_paths(w.f, r.lb, FIB_SOURCE_CLI, paths, 2), 3);
+    assert_true(paths[0].flags & FIB_PATH_DEAD);
+    assert_int_equal(fib_if_at(w.f, iface(1))->paths, 0);
+    assert_int_not_equal(test_resolve(&w, T0, ip(30, 1, 1, 1)).i, ADJ_DROP.i);
+    /* a new interface of that index has its own paths only */
+    w.present[1] = true;
+    assert_int_equal(fib_route_delete(w.f, T0, to, FIB_SOURCE_CLI, &e), 0);
+    for (u32 i = 0; i < 4; i++)
+        test_route(&w, T0, ip(31, i, 0, 0), 16, FIB_SOURCE_CLI, path_via(ip(1, 1, 1, i), iface(1)));
+    u32 n = 0;
+    for (u32 k = fib_if_at(w.f, iface(1))->paths - 1; k != NONE && n <= 4;
+         k = path_at(w.f, k)->if_next)
+        n++;
+    assert_int_equal(n, 4);
+    ends_empty(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +614,7 @@ int main(void)
         cmocka_unit_test(what_is_not_of_the_link_is_not_brought),
         cmocka_unit_test(imports_follow_the_table_of_the_interface),
         cmocka_unit_test(events_cost_what_the_interface_has),
+        cmocka_unit_test(a_dead_path_that_is_given_again_hangs_on_nothing),
     };
     return TEST_RUN_BOTH(tests);
 }

@@ -80,7 +80,7 @@ static bool path_resolves(const struct fib *f, const struct path *pa)
 static void path_if_add(struct fib *f, u32 k)
 {
     struct path *pa = path_at(f, k);
-    if (if_is_none(pa->cfg.interface))
+    if (if_is_none(pa->cfg.interface) || (pa->cfg.flags & FIB_PATH_DEAD))
         return;
     u32 *head = &fib_if_at(f, pa->cfg.interface)->paths;
     pa->if_prev = NONE;
