@@ -34,22 +34,16 @@ static const struct node_error errors[URPF_ERR_N] = {
         .errors_by_description = true, .format_trace = urpf_format_trace,                          \
     }
 
-static const struct node_def ip4_rx_loose =
-    URPF_NODE("ip4-rx-urpf-loose", ip4_rx_urpf_loose, "ip4-drop");
-static const struct node_def ip4_rx_strict =
-    URPF_NODE("ip4-rx-urpf-strict", ip4_rx_urpf_strict, "ip4-drop");
-static const struct node_def ip4_tx_loose =
-    URPF_NODE("ip4-tx-urpf-loose", ip4_tx_urpf_loose, "ip4-drop");
-static const struct node_def ip4_tx_strict =
-    URPF_NODE("ip4-tx-urpf-strict", ip4_tx_urpf_strict, "ip4-drop");
-static const struct node_def ip6_rx_loose =
-    URPF_NODE("ip6-rx-urpf-loose", ip6_rx_urpf_loose, "ip6-drop");
-static const struct node_def ip6_rx_strict =
-    URPF_NODE("ip6-rx-urpf-strict", ip6_rx_urpf_strict, "ip6-drop");
-static const struct node_def ip6_tx_loose =
-    URPF_NODE("ip6-tx-urpf-loose", ip6_tx_urpf_loose, "ip6-drop");
-static const struct node_def ip6_tx_strict =
-    URPF_NODE("ip6-tx-urpf-strict", ip6_tx_urpf_strict, "ip6-drop");
+static const struct node_def nodes[] = {
+    URPF_NODE("ip4-rx-urpf-loose", ip4_rx_urpf_loose, "ip4-drop"),
+    URPF_NODE("ip4-rx-urpf-strict", ip4_rx_urpf_strict, "ip4-drop"),
+    URPF_NODE("ip4-tx-urpf-loose", ip4_tx_urpf_loose, "ip4-drop"),
+    URPF_NODE("ip4-tx-urpf-strict", ip4_tx_urpf_strict, "ip4-drop"),
+    URPF_NODE("ip6-rx-urpf-loose", ip6_rx_urpf_loose, "ip6-drop"),
+    URPF_NODE("ip6-rx-urpf-strict", ip6_rx_urpf_strict, "ip6-drop"),
+    URPF_NODE("ip6-tx-urpf-loose", ip6_tx_urpf_loose, "ip6-drop"),
+    URPF_NODE("ip6-tx-urpf-strict", ip6_tx_urpf_strict, "ip6-drop"),
+};
 
 static const struct feature_def features[] = {
     {"ip4-unicast", "ip4-rx-urpf-loose"}, {"ip4-unicast", "ip4-rx-urpf-strict"},
@@ -64,9 +58,8 @@ const struct module piste_module = {
     .name = urpf_module_name,
     .description = "Unicast Reverse Path Forwarding (uRPF)",
     .needs = (const char *const[]){"api", "interface", "ip4", "ip6", NULL},
-    .nodes = (const struct node_def *const[]){&ip4_rx_loose, &ip4_rx_strict, &ip4_tx_loose,
-                                              &ip4_tx_strict, &ip6_rx_loose, &ip6_rx_strict,
-                                              &ip6_tx_loose, &ip6_tx_strict, NULL},
+    .nodes = (const struct node_def *const[]){&nodes[0], &nodes[1], &nodes[2], &nodes[3], &nodes[4],
+                                              &nodes[5], &nodes[6], &nodes[7], NULL},
     .features = (const struct feature_def *const[]){&features[0], &features[1], &features[2],
                                                     &features[3], &features[4], &features[5],
                                                     &features[6], &features[7], NULL},

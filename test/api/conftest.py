@@ -85,3 +85,12 @@ def start(build):
 
 def frame(body):
     return struct.pack(">QII", 0, len(body), 0) + body
+
+
+@pytest.fixture
+def loops(api):
+    """Two loopbacks."""
+    indices = [api.create_loopback(mac_address=bytes(6)).sw_if_index for _ in range(2)]
+    yield indices
+    for i in indices:
+        api.delete_loopback(sw_if_index=i)

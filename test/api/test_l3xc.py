@@ -12,14 +12,6 @@ def path(next_hop, interface=NONE, **more):
     return {"sw_if_index": interface, "weight": 1, "proto": family, "nh": {"address": raw.ljust(16, b"\0")}, **more}
 
 
-@pytest.fixture
-def loops(api):
-    indices = [api.create_loopback(mac_address=bytes(6)).sw_if_index for _ in range(2)]
-    yield indices
-    for i in indices:
-        api.delete_loopback(sw_if_index=i)
-
-
 def dump(api, index=NONE):
     return [(d.l3xc.sw_if_index, d.l3xc.is_ip6, [(p.sw_if_index, p.weight, p.preference, p.type, bytes(p.nh.address)[:4])
                                                  for p in d.l3xc.paths]) for d in api.l3xc_dump(sw_if_index=index)]

@@ -4,14 +4,6 @@ import pytest
 NONE = 0xffffffff
 
 
-@pytest.fixture
-def loops(api):
-    indices = [api.create_loopback(mac_address=bytes(6)).sw_if_index for _ in range(2)]
-    yield indices
-    for i in indices:
-        api.delete_loopback(sw_if_index=i)
-
-
 def dump(api, index=NONE):
     return [(d.sw_if_index, d.is_input, d.mode, d.af, d.table_id) for d in api.urpf_interface_dump(sw_if_index=index)]
 
