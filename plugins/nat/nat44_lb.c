@@ -152,28 +152,33 @@ int nat44_add_lb(struct piste *p, const struct nat44_lb_config *c,
     return 0;
 }
 
-int nat44_del_lb(struct piste *p, const struct nat44_lb_config *c, struct error *e)
+/* The one of that end outside. -ENOENT. */
+static int nat44_lb_of(struct piste *p, const struct nat44_lb_config *c, struct nat44_lb **lb,
+                       struct error *e)
 {
     int rc = nat44_must_be_enabled(p, e);
-    struct nat44_lb *lb = rc ? NULL : find_lb(nat44_state_of(p), c);
     if (rc)
         return rc;
-    if (!lb)
-        return error_set(e, ENOENT, "Mapping not exist.");
-    drop_lb(p, lb);
-    return 0;
+    *lb = find_lb(nat44_state_of(p), c);
+    return *lb ? 0 : error_set(e, ENOENT, "Mapping not exist.");
+}
+
+int nat44_del_lb(struct piste *p, const struct nat44_lb_config *c, struct error *e)
+{
+    struct nat44_lb *lb;
+    int rc = nat44_lb_of(p, c, &lb, e);
+    if (!rc)
+        drop_lb(p, lb);
+    return rc;
 }
 
 int nat44_add_lb_local(struct piste *p, const struct nat44_lb_config *c,
                        const struct nat44_lb_local *l, struct error *e)
 {
-    int rc = nat44_must_be_enabled(p, e);
-    struct nat44_lb *lb = rc ? NULL : find_lb(nat44_state_of(p), c);
-    if (rc)
-        return rc;
-    if (!lb)
-        return error_set(e, ENOENT, "Mapping not exist.");
-    rc = put_local(p, lb, l, e);
+    struct nat44_lb *lb;
+    int rc = nat44_lb_of(p, c, &lb, e);
+    if (!rc)
+        rc = put_local(p, lb, l, e);
     if (!rc)
         publish_backends(p, lb);
     return rc;
@@ -182,13 +187,13 @@ int nat44_add_lb_local(struct piste *p, const struct nat44_lb_config *c,
 int nat44_del_lb_local(struct piste *p, const struct nat44_lb_config *c,
                        const struct nat44_lb_local *l, struct error *e)
 {
-    int rc = nat44_must_be_enabled(p, e);
-    struct nat44_lb *lb = rc ? NULL : find_lb(nat44_state_of(p), c);
+    struct nat44_lb *lb;
+    int rc = nat44_lb_of(p, c, &lb, e);
     if (rc)
         return rc;
-    u32 i = lb ? find_local(lb, l) : 0;
-    if (!lb || i == lb->locals.n)
-        return error_set(e, ENOENT, lb ? "Back-end not exist." : "Mapping not exist.");
+    u32 i = find_local(lb, l);
+    if (i == lb->locals.n)
+        return error_set(e, ENOENT, "Back-end not exist.");
     if (lb->locals.n <= 2)
         return error_set(e, EBUSY, "At least two back-ends must remain");
     struct nat44_lb_backend gone = lb->locals.v[i];
