@@ -18,20 +18,6 @@ static bool take_family(struct ip_words *w, enum ip_family *f)
     return false;
 }
 
-static int take_paths(struct cli_call *c, struct ip_words *w, enum ip_family f,
-                      struct fib_path paths[FIB_PATHS_MAX], u32 *n)
-{
-    char word[IP_WORD_BYTES];
-    for (*n = 0; ip_words_take(w, "via"); ++*n) {
-        if (*n == FIB_PATHS_MAX)
-            return error_set(c->err, EINVAL, "a cross-connect has at most %u paths", FIB_PATHS_MAX);
-        int rc = ip_path_take(c->piste, w, f, &paths[*n], c->err);
-        if (rc)
-            return rc;
-    }
-    return ip_words_peek(w, word) ? ip_words_error(w, c->err) : 0;
-}
-
 /* Of the protocol that is said; of both when nothing tells. */
 static int l3xc_cli_del(struct cli_call *c, struct if_index i, bool said, enum ip_family f)
 {
@@ -57,7 +43,7 @@ static int l3xc_command(struct cli_call *c)
     enum ip_family f;
     u32 n, index;
     bool said = take_family(&w, &f);
-    int rc = take_paths(c, &w, f, paths, &n);
+    int rc = ip_paths_take(c->piste, &w, f, paths, &n, c->err);
     if (rc)
         return rc;
     if (cli_has(c, "del"))
@@ -78,6 +64,8 @@ static int l3xc_show(struct cli_call *c)
         out_str(c->out, "interface", it->name, ": %s\n");
         out_str(c->out, "family", ip_family_name(x->family), NULL);
         fib_paths_show(fib_of(c->piste), c->out, x->lb, 4);
+        out_text(c->out, "\n");
+        fib_paths_show_forwarding(fib_of(c->piste), c->out, x->lb);
         out_end(c->out);
     }
     out_end(c->out);

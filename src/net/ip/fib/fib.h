@@ -283,11 +283,18 @@ int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *p
                   struct lb_index *out, struct error *e) MUST_CHECK;
 int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
                      struct error *e) MUST_CHECK;
+/* Puts paths beside those that are there, or takes them away. -EINVAL; -ENOENT: there is none of
+ * them; -ENODATA: none would be left, and nothing was done. */
+int fib_paths_add(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                  struct error *e) MUST_CHECK;
+int fib_paths_remove(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                     struct error *e) MUST_CHECK;
 void fib_paths_free(struct fib *f, struct lb_index lb);
 /* As fib_route_paths; one through an interface that has gone says FIB_PATH_DEAD. */
 u32 fib_paths_get(const struct fib *f, struct lb_index lb, struct fib_path *out, u32 max);
-/* Its path list, behind indent spaces, and load balance, as `show ip fib' has those of a route. */
+/* Its path list, behind indent spaces, and where that leads, in VPP's layout. */
 void fib_paths_show(struct fib *f, struct out *o, struct lb_index lb, unsigned indent);
+void fib_paths_show_forwarding(struct fib *f, struct out *o, struct lb_index lb);
 
 /* --- adjacencies --- */
 

@@ -400,31 +400,58 @@ void fib_show_list_interfaces(struct fib *f, struct out *o, u32 list)
     out_text(o, "]\n");
 }
 
+static void show_list_head(struct fib *f, struct out *o, u32 list, unsigned indent)
+{
+    out_object(o, "path_list");
+    out_text(o, "%*s", indent, "");
+    out_u64(o, "index", list, "path-list:[%" PRIu64 "]");
+    out_u64(o, "locks", path_list_at(f, list)->refs, " locks:%" PRIu64 " ");
+}
+
+static void show_list_paths(struct fib *f, struct out *o, u32 list, unsigned indent)
+{
+    out_array(o, "paths");
+    for (u32 k = path_list_at(f, list)->first; k != NONE; k = path_at(f, k)->next)
+        fib_show_path(f, o, k, indent);
+    out_end(o);
+}
+
 void fib_show_path_list(struct fib *f, struct out *o, u32 list, unsigned indent)
 {
     const struct path_list *l = path_list_at(f, list);
     bool drops = l->n_paths == 1 && fib_path_drops(&path_at(f, l->first)->cfg);
-    out_object(o, "path_list");
-    out_text(o, "%*s", indent, "");
-    out_u64(o, "index", list, "path-list:[%" PRIu64 "]");
-    out_u64(o, "locks", l->refs, " locks:%" PRIu64 " ");
     bool looped = list_is_looped(f, l), shared = !drops && l->n_entries > 1;
+    show_list_head(f, o, list, indent);
     if (drops || looped || shared)
         out_text(o, "flags:%s%s%s ", drops ? "drop," : "", shared ? "shared," : "",
                  looped ? "looped," : "");
     fib_show_list_interfaces(f, o, list);
-    out_array(o, "paths");
-    for (u32 k = l->first; k != NONE; k = path_at(f, k)->next)
-        fib_show_path(f, o, k, indent + 2);
-    out_end(o);
+    show_list_paths(f, o, list, indent + 2);
     out_end(o);
 }
 
 void fib_paths_show(struct fib *f, struct out *o, struct lb_index lb, unsigned indent)
 {
-    fib_show_path_list(f, o, fib_entry_at(f, lb.i)->list, indent);
-    out_text(o, "  [@%u]: ", kind_number(ADJ_KIND_LB));
-    show_lb(f, o, lb.i, 6, 0);
+    u32 list = fib_entry_at(f, lb.i)->list;
+    show_list_head(f, o, list, indent);
+    out_text(o, "flags:shared,no-uRPF, uRPF-list: None\n");
+    show_list_paths(f, o, list, indent + 2);
+    out_end(o);
+}
+
+void fib_paths_show_forwarding(struct fib *f, struct out *o, struct lb_index lb)
+{
+    struct lb buckets = lb_load(lb.i);
+    struct text t = {0};
+    out_text(o, "  [@1]: ");
+    if (out_format(o) != OUT_TEXT || buckets.mask ||
+        adj_at(lb_pick(buckets, 0))->head.kind == ADJ_KIND_LB) {
+        show_lb(f, o, lb.i, 6, 0);
+        return;
+    }
+    adj_describe(f, (struct adj_index){lb_pick(buckets, 0)}, fib_entry_family(f, lb.i), &t);
+    out_text(o, "%s\n", text_str(&t));
+    text_free(&t);
 }
 
 /* --- entries --- */

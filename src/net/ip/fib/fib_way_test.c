@@ -213,6 +213,18 @@ static void paths_without_a_prefix(void **state)
     assert_int_equal(end_of(lb), 0);
     test_set_down(&w, 1, false);
     assert_int_equal(end_of(lb), 1);
+    /* one by one; the same way out is there once */
+    struct fib_path others[FIB_PATHS_MAX];
+    for (u32 i = 0; i < FIB_PATHS_MAX; i++)
+        others[i] = path_via(ip(1, 1, 2, i), iface(1));
+    assert_int_equal(fib_paths_add(w.f, lb, paths, 2, &e), 0);
+    assert_int_equal(fib_paths_get(w.f, lb, said, 2), 2);
+    assert_int_equal(fib_paths_add(w.f, lb, others, FIB_PATHS_MAX, &e), -EINVAL);
+    assert_int_equal(fib_paths_remove(w.f, lb, others, 1, &e), -ENOENT);
+    assert_int_equal(fib_paths_remove(w.f, lb, &paths[0], 1, &e), 0);
+    assert_int_equal(fib_paths_remove(w.f, lb, &paths[1], 1, &e), -ENODATA);
+    assert_int_equal(fib_paths_get(w.f, lb, said, 2), 1);
+    assert_int_equal(end_of(lb), 1);
     /* no table has it */
     struct fib_route r;
     u32 from = 0, n = 0;

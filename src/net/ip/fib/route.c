@@ -184,6 +184,22 @@ static u32 fib_without(struct fib_path *paths, u32 n, const struct fib_path *gon
     return kept;
 }
 
+/* Puts added behind all, where they are not yet; returns how many these are then, 0: too many.
+ * Shapes: all[2 * FIB_PATHS_MAX]. */
+static u32 fib_with(struct fib_path *all, u32 have, const struct fib_path *added, u32 n,
+                    struct error *e)
+{
+    for (u32 i = 0; i < n; i++) {
+        have = fib_without(all, have, &added[i]);
+        if (have == FIB_PATHS_MAX) {
+            error_set(e, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
+            return 0;
+        }
+        all[have++] = added[i];
+    }
+    return have;
+}
+
 int fib_route_path_add(struct fib *f, struct fib_index t, struct ip_prefix prefix,
                        enum fib_source s, const struct fib_path *paths, u32 n, struct error *e)
 {
@@ -195,13 +211,8 @@ int fib_route_path_add(struct fib *f, struct fib_index t, struct ip_prefix prefi
     const struct fib_src *src = entry == NONE ? NULL : fib_entry_source(f, entry, s);
     if (src && !src->stale)
         have = fib_route_paths(f, (struct lb_index){entry}, s, all, FIB_PATHS_MAX);
-    for (u32 i = 0; i < n; i++) {
-        have = fib_without(all, have, &added[i]);
-        if (have == FIB_PATHS_MAX)
-            return error_set(e, EINVAL, "a route has at most %u paths", FIB_PATHS_MAX);
-        all[have++] = added[i];
-    }
-    return source_set(f, t.i, &prefix, s, all, have, e);
+    have = fib_with(all, have, added, n, e);
+    return have ? source_set(f, t.i, &prefix, s, all, have, e) : -EINVAL;
 }
 
 int fib_route_path_remove(struct fib *f, struct fib_index t, struct ip_prefix prefix,
@@ -412,20 +423,31 @@ int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *p
     return entry == NONE ? error_set(e, ENOSPC, "no room for more routes") : 0;
 }
 
-int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+/* checked: for packets of that load balance. */
+static int paths_of_lb_check(const struct fib *f, struct lb_index lb, const struct fib_path *paths,
+                             u32 n, struct fib_path *checked, struct error *e)
+{
+    return paths_check(f, fib_entry_family(f, lb.i), fib_entry_at(f, lb.i)->table, NULL, paths, n,
+                       checked, e);
+}
+
+static int paths_set(struct fib *f, struct lb_index lb, const struct fib_path *checked, u32 n,
                      struct error *e)
 {
-    struct fib_path checked[FIB_PATHS_MAX];
-    enum ip_family family = fib_entry_family(f, lb.i);
-    int rc = paths_check(f, family, fib_entry_at(f, lb.i)->table, NULL, paths, n, checked, e);
-    if (rc)
-        return rc;
-    u32 list = path_list_get(f, family, checked, n);
+    u32 list = path_list_get(f, fib_entry_family(f, lb.i), checked, n);
     if (list == NONE)
         return error_set(e, ENOSPC, "no room for more paths");
     fib_entry_alone_set(f, lb.i, list);
     fib_settle(f);
     return 0;
+}
+
+int fib_paths_update(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                     struct error *e)
+{
+    struct fib_path checked[FIB_PATHS_MAX];
+    int rc = paths_of_lb_check(f, lb, paths, n, checked, e);
+    return rc ? rc : paths_set(f, lb, checked, n, e);
 }
 
 void fib_paths_free(struct fib *f, struct lb_index lb)
@@ -437,4 +459,30 @@ void fib_paths_free(struct fib *f, struct lb_index lb)
 u32 fib_paths_get(const struct fib *f, struct lb_index lb, struct fib_path *out, u32 max)
 {
     return route_list_paths(f, fib_entry_at(f, lb.i)->list, out, max);
+}
+
+int fib_paths_add(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                  struct error *e)
+{
+    struct fib_path added[FIB_PATHS_MAX], all[2 * FIB_PATHS_MAX];
+    int rc = paths_of_lb_check(f, lb, paths, n, added, e);
+    if (rc)
+        return rc;
+    u32 have = fib_with(all, fib_paths_get(f, lb, all, FIB_PATHS_MAX), added, n, e);
+    return have ? paths_set(f, lb, all, have, e) : -EINVAL;
+}
+
+int fib_paths_remove(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
+                     struct error *e)
+{
+    struct fib_path gone[FIB_PATHS_MAX], all[FIB_PATHS_MAX];
+    int rc = paths_of_lb_check(f, lb, paths, n, gone, e);
+    if (rc)
+        return rc;
+    u32 have = fib_paths_get(f, lb, all, FIB_PATHS_MAX), kept = have;
+    for (u32 i = 0; i < n; i++)
+        kept = fib_without(all, kept, &gone[i]);
+    if (kept == have)
+        return error_set(e, ENOENT, "there is no such path");
+    return kept ? paths_set(f, lb, all, kept, e) : -ENODATA;
 }

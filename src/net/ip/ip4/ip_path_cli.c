@@ -222,6 +222,20 @@ int ip_path_take(struct piste *p, struct ip_words *w, enum ip_family family, str
 
 /* --- its words --- */
 
+int ip_paths_take(struct piste *p, struct ip_words *w, enum ip_family family,
+                  struct fib_path out[FIB_PATHS_MAX], u32 *n, struct error *e)
+{
+    char word[IP_WORD_BYTES];
+    for (*n = 0; ip_words_take(w, "via"); ++*n) {
+        if (*n == FIB_PATHS_MAX)
+            return error_set(e, EINVAL, "there are at most %u paths", FIB_PATHS_MAX);
+        int rc = ip_path_take(p, w, family, &out[*n], e);
+        if (rc)
+            return rc;
+    }
+    return ip_words_peek(w, word) ? ip_words_error(w, e) : 0;
+}
+
 enum ip_family ip_paths_family(struct ip_words w)
 {
     char word[IP_WORD_BYTES];

@@ -44,6 +44,9 @@ int ip_path_take(struct piste *p, struct ip_words *w, enum ip_family family, str
 /* Of the packets that paths are for when nothing else tells: the protocol of the first next hop or
  * word that has one, else IPv4. */
 enum ip_family ip_paths_family(struct ip_words w);
+/* Paths, each behind its `via', up to the end of the line; *n may be 0. */
+int ip_paths_take(struct piste *p, struct ip_words *w, enum ip_family family,
+                  struct fib_path out[FIB_PATHS_MAX], u32 *n, struct error *e) MUST_CHECK;
 int ip_path_table(const struct fib *f, enum ip_family family, u64 id, struct fib_index *out,
                   struct error *e) MUST_CHECK;
 
