@@ -148,7 +148,9 @@ static void acl_api_add_replace(struct api_call *c)
 
 static i32 acl_api_in_use(struct piste *p, u32 list)
 {
-    return acl_bind_any(p, list, ACL_INPUT) ? API_ACL_IN_USE_INBOUND : API_ACL_IN_USE_OUTBOUND;
+    return acl_bind_any(p, list, ACL_INPUT)    ? API_ACL_IN_USE_INBOUND
+           : acl_bind_any(p, list, ACL_OUTPUT) ? API_ACL_IN_USE_OUTBOUND
+                                               : API_ACL_IN_USE_BY_LOOKUP_CONTEXT;
 }
 
 static void acl_api_del(struct api_call *c)

@@ -50,13 +50,17 @@ const struct acl_context *acl_bind_context(const struct piste *p, struct if_inde
     return acl_interfaces[i.i].context[d];
 }
 
-bool acl_bind_has(const struct piste *p, u32 list, enum acl_direction d, struct if_index i)
+bool acl_context_has(const struct acl_context *c, u32 list)
 {
-    const struct acl_context *c = acl_bind_context(p, i, d);
     for (u32 k = 0; c && k < c->n; k++)
         if (c->lists[k] == list)
             return true;
     return false;
+}
+
+bool acl_bind_has(const struct piste *p, u32 list, enum acl_direction d, struct if_index i)
+{
+    return acl_context_has(acl_bind_context(p, i, d), list);
 }
 
 bool acl_bind_any(const struct piste *p, u32 list, enum acl_direction d)
@@ -79,6 +83,21 @@ static u32 bind_context_index(struct acl_state *s)
     u32 index = s->contexts_free.v[least];
     vec_del(&s->contexts_free, least);
     return index;
+}
+
+struct acl_context *acl_context_new(struct acl_state *s, const u32 *lists, u32 n,
+                                    const struct acl_context *old)
+{
+    struct acl_context *c = mem_alloc(sizeof(*c) + n * sizeof(*lists));
+    c->index = old ? old->index : bind_context_index(s);
+    c->n = n;
+    memcpy(c->lists, lists, n * sizeof(*lists));
+    return c;
+}
+
+void acl_context_end(struct acl_state *s, const struct acl_context *c)
+{
+    vec_add(&s->contexts_free, c->index);
 }
 
 static bool bind_reflects(const struct acl_context *c)
@@ -119,13 +138,8 @@ static int bind_replace(struct piste *p, struct if_index i, enum acl_direction d
                         u32 n, struct error *e)
 {
     struct acl_state *s = acl_state_of(p);
-    struct acl_context **at = &acl_interfaces[i.i].context[d], *old = *at, *c = NULL;
-    if (n) {
-        c = mem_alloc(sizeof(*c) + n * sizeof(*lists));
-        c->index = old ? old->index : bind_context_index(s);
-        c->n = n;
-        memcpy(c->lists, lists, n * sizeof(*lists));
-    }
+    struct acl_context **at = &acl_interfaces[i.i].context[d], *old = *at;
+    struct acl_context *c = n ? acl_context_new(s, lists, n, old) : NULL;
     __atomic_store_n(at, c, __ATOMIC_RELEASE);
     int rc = !old == !c ? 0 : acl_bind_enable(engine_of(p), bind_points[d], BIND_POINTS, i, c, e);
     struct acl_context *gone = old;
@@ -134,7 +148,7 @@ static int bind_replace(struct piste *p, struct if_index i, enum acl_direction d
         gone = c;
     }
     if (gone && (rc ? !old : !c))
-        vec_add(&s->contexts_free, gone->index);
+        acl_context_end(s, gone);
     if (gone)
         engine_defer_free(engine_of(p), free, gone);
     bind_changed(p, i);

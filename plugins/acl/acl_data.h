@@ -64,11 +64,13 @@ ALWAYS_INLINE const struct acl_context *acl_context_of(struct if_index i, enum a
 struct acl_verdict {
     u32 list, rule; /* ACL_NONE: no rule matched */
     u8 action;      /* enum acl_action */
+    u32 at;         /* which list of the context it is */
+    const struct acl_list *of;
 };
 
 /* The first rule of a context that matches a key whose headers are not bad. */
-ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const struct acl_key *k,
-                                           enum ip_family family, u32 thread, u32 bytes)
+ALWAYS_INLINE struct acl_verdict acl_look(const struct acl_context *c, const struct acl_key *k,
+                                          enum ip_family family)
 {
     u32 packets = k->headers == ACL_HEADERS_FRAGMENT &&
                           __atomic_load_n(&acl_common->l4_of_fragments, __ATOMIC_RELAXED)
@@ -77,12 +79,21 @@ ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const st
     for (u32 i = 0; i < c->n; i++) {
         const struct acl_list *l = __atomic_load_n(&acl_lists[c->lists[i]], __ATOMIC_ACQUIRE);
         u32 rule = l ? acl_key_find(l->match[family][packets], k->words, family) : ACL_MATCH_NONE;
-        if (rule == ACL_MATCH_NONE)
-            continue;
-        const struct counter_vec *counters = __atomic_load_n(&l->counters, __ATOMIC_ACQUIRE);
-        if (__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED) && counters)
-            counter_pair_add(&counter_combined(counters, thread)[rule], 1, bytes);
-        return (struct acl_verdict){c->lists[i], rule, l->actions[rule]};
+        if (rule != ACL_MATCH_NONE)
+            return (struct acl_verdict){c->lists[i], rule, l->actions[rule], i, l};
     }
-    return (struct acl_verdict){ACL_NONE, ACL_NONE, ACL_DENY};
+    return (struct acl_verdict){.list = ACL_NONE, .rule = ACL_NONE, .action = ACL_DENY};
+}
+
+/* The same, counted by rule. */
+ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const struct acl_key *k,
+                                           enum ip_family family, u32 thread, u32 bytes)
+{
+    struct acl_verdict v = acl_look(c, k, family);
+    if (unlikely(__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED)) && v.of) {
+        const struct counter_vec *counters = __atomic_load_n(&v.of->counters, __ATOMIC_ACQUIRE);
+        if (counters)
+            counter_pair_add(&counter_combined(counters, thread)[v.rule], 1, bytes);
+    }
+    return v;
 }

@@ -11,10 +11,19 @@
 #include "engine/thread.h"
 #include "plugins/acl/acl_list.h"
 #include "plugins/acl/acl_macip.h"
+#include "plugins/acl/acl_use.h"
 
 struct acl_list_job;
 
+/* A context of another plugin. */
+struct acl_used {
+    const struct acl_user *user;
+    u32 values[2];
+    const struct acl_context *context;
+};
+
 struct acl_state {
+    struct acl_use_exports exports; /* first */
     struct piste *piste;
     struct mem_map lists_map, interfaces_map;
     struct acl_common common;
@@ -25,6 +34,8 @@ struct acl_state {
     VEC(struct acl_macip *) macips; /* by index */
     u32 n_contexts;                 /* indices given */
     VEC(u32) contexts_free;
+    VEC(const struct acl_user *) users; /* as `show acl-plugin lookup user' numbers them */
+    VEC(struct acl_used) used;
 };
 
 extern const char acl_plugin_name[];
@@ -42,6 +53,13 @@ int acl_bind_init(struct acl_state *s, struct error *e) MUST_CHECK;
 void acl_bind_release(struct piste *p);
 void acl_bind_fini(struct acl_state *s);
 
+/* Not seen by anybody yet; old: whose index it takes, or NULL. */
+struct acl_context *acl_context_new(struct acl_state *s, const u32 *lists, u32 n,
+                                    const struct acl_context *old);
+bool acl_context_has(const struct acl_context *c, u32 list); /* c may be NULL */
+/* Its index is free. */
+void acl_context_end(struct acl_state *s, const struct acl_context *c);
+
 struct acl_bind_point {
     const char *arc, *node;
 };
@@ -51,6 +69,13 @@ int acl_bind_enable(struct engine *e, const struct acl_bind_point *points, u32 n
 
 /* Rules of a list have changed: what follows for interfaces that have it. */
 void acl_bind_list_changed(struct piste *p, u32 list);
+
+/* --- acl_use.c --- */
+extern const struct acl_user acl_user_interface;
+void acl_use_init(struct acl_state *s);
+void acl_use_fini(struct acl_state *s);
+/* A context of another plugin that has the list; NULL. */
+const struct acl_used *acl_use_has(const struct acl_state *s, u32 list);
 
 /* --- acl_session.c --- */
 #define ACL_TIMEOUT_MOST_S (20 * 86400u) /* what timers can do */

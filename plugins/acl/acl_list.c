@@ -204,6 +204,9 @@ int acl_list_delete(struct piste *p, u32 index, struct error *e)
         return error_set(e, ENOENT, "there is no ACL %u", index);
     if (acl_bind_any(p, index, ACL_INPUT) || acl_bind_any(p, index, ACL_OUTPUT))
         return error_set(e, EBUSY, "ACL %u is used by an interface", index);
+    const struct acl_used *used = acl_use_has(acl_state_of(p), index);
+    if (used)
+        return error_set(e, EBUSY, "ACL %u is used by the %s", index, used->user->name);
     acl_list_publish(acl_state_of(p), index, NULL);
     return 0;
 }

@@ -65,7 +65,9 @@ ALWAYS_INLINE void acl_fa_noted(struct thread *t, struct buffer *b, const struct
                                 const struct acl_key *k, u8 action, u32 bits)
 {
     if (unlikely(b->flags & BUFFER_TRACED))
-        acl_fa_note(t, b, v, k, &(struct acl_verdict){ACL_NONE, ACL_NONE, action}, bits);
+        acl_fa_note(t, b, v, k,
+                    &(struct acl_verdict){.list = ACL_NONE, .rule = ACL_NONE, .action = action},
+                    bits);
 }
 
 /* --- sessions --- */

@@ -48,6 +48,7 @@ int acl_plugin_init(struct piste *p, void **state, struct error *e)
     acl_lists = s->lists_map.base;
     acl_common = &s->common;
     acl_sessions_init(p);
+    acl_use_init(s);
     *state = s;
     return 0;
 no_aside:
@@ -68,6 +69,7 @@ void acl_plugin_stop(struct piste *p, void *state)
     acl_macip_fini(s);
     acl_bind_fini(s);
     acl_sessions_fini();
+    acl_use_fini(s);
     mem_map_free(&s->lists_map);
     acl_lists = NULL;
     acl_common = NULL;

@@ -53,6 +53,10 @@ static void acl_show_list_contexts_of(struct cli_call *c, u32 list)
         for (u32 d = ACL_DIRECTION_N; d--;)
             if (acl_bind_has(c->piste, list, (enum acl_direction)d, f->index))
                 vec_add(&in, acl_bind_context(c->piste, f->index, (enum acl_direction)d)->index);
+    const struct acl_state *s = acl_state_of(c->piste);
+    for (u32 k = 0; k < s->used.n; k++)
+        if (acl_context_has(s->used.v[k].context, list))
+            vec_add(&in, s->used.v[k].context->index);
     acl_show_numbers_of(c->out, "lookup_contexts", "  used in lookup context index: ", in.v, in.n);
     vec_free(&in);
 }
@@ -186,29 +190,27 @@ int acl_show_interfaces(struct cli_call *c)
 
 /* --- contexts --- */
 
-struct acl_show_context {
-    const struct acl_context *context;
-    u32 interface;
-    enum acl_direction direction;
-};
-
 static int acl_show_context_compare_of(const void *a, const void *b)
 {
-    const struct acl_show_context *x = a, *y = b;
+    const struct acl_used *x = a, *y = b;
     return (x->context->index > y->context->index) - (x->context->index < y->context->index);
 }
 
 /* All contexts, by index. The caller frees *out. */
-static u32 acl_show_contexts_of(struct piste *p, struct acl_show_context **out)
+static u32 acl_show_contexts_of(struct piste *p, struct acl_used **out)
 {
-    VEC(struct acl_show_context) all = {0};
+    const struct acl_state *s = acl_state_of(p);
+    VEC(struct acl_used) all = {0};
     struct interface *f;
     for (u32 i = 0; (f = interface_next(p, i)); i = f->index.i + 1)
         for (u32 d = 0; d < ACL_DIRECTION_N; d++) {
             const struct acl_context *x = acl_bind_context(p, f->index, (enum acl_direction)d);
             if (x)
-                vec_add(&all, ((struct acl_show_context){x, f->index.i, (enum acl_direction)d}));
+                vec_add(&all,
+                        ((struct acl_used){&acl_user_interface, {f->index.i, d == ACL_INPUT}, x}));
         }
+    for (u32 k = 0; k < s->used.n; k++)
+        vec_add(&all, s->used.v[k]);
     if (all.n)
         qsort(all.v, all.n, sizeof(*all.v), acl_show_context_compare_of);
     *out = all.v;
@@ -217,7 +219,7 @@ static u32 acl_show_contexts_of(struct piste *p, struct acl_show_context **out)
 
 int acl_show_contexts(struct cli_call *c)
 {
-    struct acl_show_context *all;
+    struct acl_used *all;
     u32 n = acl_show_contexts_of(c->piste, &all), only = (u32)cli_u64(c, "index", UINT32_MAX);
     out_array(c->out, "contexts");
     for (u32 k = 0; k < n; k++) {
@@ -226,8 +228,13 @@ int acl_show_contexts(struct cli_call *c)
             continue;
         out_object(c->out, NULL);
         out_u64(c->out, "index", x->index, "index %" PRIu64);
-        out_u64(c->out, "sw_if_index", all[k].interface, ":interface ACL sw_if_index: %" PRIu64);
-        out_u64(c->out, "is_input", all[k].direction == ACL_INPUT, " is_input: %" PRIu64);
+        out_str(c->out, "user", all[k].user->name, ":%s");
+        for (u32 v = 0; v < 2; v++) {
+            const char *label = all[k].user->labels[v];
+            out_text(c->out, " %s: %u", label ? label : "(nil)", all[k].values[v]);
+            if (label)
+                out_u64(c->out, label, all[k].values[v], NULL);
+        }
         acl_show_numbers_of(c->out, "acl_indices", ", acl_indices: ", x->lists, x->n);
         out_end(c->out);
     }
@@ -238,11 +245,20 @@ int acl_show_contexts(struct cli_call *c)
 
 int acl_show_users(struct cli_call *c)
 {
-    if (cli_u64(c, "index", 0))
-        return 0;
+    const struct acl_state *s = acl_state_of(c->piste);
+    u32 only = (u32)cli_u64(c, "index", UINT32_MAX);
     out_array(c->out, "users");
-    out_str(c->out, NULL, "interface ACL:sw_if_index:is_input",
-            out_format(c->out) == OUT_TEXT ? "index 0:%s\n" : NULL);
+    for (u32 k = 0; k < s->users.n; k++) {
+        const struct acl_user *u = s->users.v[k];
+        if (only != UINT32_MAX && k != only)
+            continue;
+        struct text t = {0};
+        text_add(&t, "%s:%s:%s", u->name, u->labels[0] ? u->labels[0] : "(nil)",
+                 u->labels[1] ? u->labels[1] : "(nil)");
+        out_text(c->out, "index %u:", k);
+        out_str(c->out, NULL, text_str(&t), out_format(c->out) == OUT_TEXT ? "%s\n" : NULL);
+        text_free(&t);
+    }
     out_end(c->out);
     return 0;
 }
@@ -304,7 +320,7 @@ int acl_show_tables(struct cli_call *c)
     }
     if (!all && !cli_has(c, "applied"))
         return 0;
-    struct acl_show_context *contexts;
+    struct acl_used *contexts;
     u32 n = acl_show_contexts_of(c->piste, &contexts);
     out_text(c->out, "Applied lookup entries for lookup contexts\n");
     out_array(c->out, "contexts");
