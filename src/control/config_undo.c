@@ -70,6 +70,8 @@ static const struct {
     {"policer input name * *", "policer input unapply name $1 $2"},
     {"policer output name * *", "policer output unapply name $1 $2"},
     {"policer add name * ...", "policer del name $1"},
+    {"abf policy add id * acl * ...", "abf policy del id $1"},
+    {"abf attach * policy * priority * *", "abf attach $1 del policy $2 $4"},
     {"set acl-plugin acl index * ...", "delete acl-plugin acl index $1"},
     {"set acl-plugin interface * * acl *", "set acl-plugin interface $1 $2 acl $3 del"},
     {"set acl-plugin etype-whitelist * ...", "set acl-plugin etype-whitelist $1"},

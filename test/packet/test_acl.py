@@ -105,7 +105,8 @@ def test_lists_are_shown_as_vpp_shows_them(switch, routed):
     assert switch.ctl("show acl-plugin lookup context").splitlines() == [
         f"index 0:interface ACL sw_if_index: {number} is_input: 1, acl_indices: 0",
         f"index 1:interface ACL sw_if_index: {number + 1} is_input: 0, acl_indices: 1"]
-    assert switch.ctl("show acl-plugin lookup user") == "index 0:interface ACL:sw_if_index:is_input\n"
+    assert switch.ctl("show acl-plugin lookup user") == \
+        "index 0:interface ACL:sw_if_index:is_input\nindex 1:ABF plugin:sw_if_index:(nil)\n"
     assert switch.ctl("show acl-plugin tables").splitlines()[:2] == [
         "Stats counters enabled for interface ACLs: 0", "Use hash-based lookup for ACLs: 1"]
     assert switch.ctl("show acl-plugin memory").splitlines()[0] == "ACL memory is now part of the main heap"
