@@ -181,6 +181,8 @@ static int acl_cli_set(struct cli_call *c)
     }
     if (cli_get(c, "l4"))
         __atomic_store_n(&s->common.l4_of_fragments, cli_u64(c, "l4", 0) != 0, __ATOMIC_RELAXED);
+    if (cli_get(c, "events"))
+        out_text(c->out, "there is no event log: packets are seen by `trace add'\n");
     if (cli_get(c, "hash"))
         s->hash_lookup = cli_u64(c, "hash", 0);
     if (cli_get(c, "count"))
@@ -208,7 +210,7 @@ const struct cli_command acl_plugin_commands[] = {
      acl_cli_set_types, CLI_OWN},
     {"set acl-plugin ( skip-ipv6-extension-header <eh:u8> <skip:u8> | l4-match-nonfirst-fragment "
      "<l4:u8> | use-hash-acl-matching <hash:u8> | reclassify-sessions <reclassify:u8> | "
-     "stats-counters <count:on-off> )",
+     "stats-counters <count:on-off> | event-trace <events:u32> )",
      "How access lists look at packets: which IPv6 extension headers are skipped, whether pieces "
      "without ports match by the rest of a rule, whether sessions are judged anew when lists have "
      "changed, whether packets are counted by rule",
@@ -217,11 +219,13 @@ const struct cli_command acl_plugin_commands[] = {
      "How long sessions of permit+reflect live without packets: 600, 86400, 120",
      acl_session_timeout_command, 0},
     {"set acl-plugin session table ( max-entries <max:u64> | hash-table-buckets <buckets:u64> | "
-     "hash-table-memory <memory:size> )",
+     "hash-table-memory <memory:size> | event-trace <events:u32> )",
      "How many sessions of permit+reflect there may be, 500000", acl_session_table_command, 0},
     {"clear acl-plugin sessions", "Forgets the sessions of permit+reflect",
      acl_session_clear_command, 0},
-    {"show acl-plugin sessions [verbose]", "Sessions of permit+reflect", acl_session_show, 0},
+    {"show acl-plugin sessions [thread <thread:u32> (index <index:u32>)] [verbose]",
+     "Sessions of permit+reflect: how many, each, or that of a thread and index", acl_session_show,
+     0},
     {"set acl-plugin macip acl <rules:rest>",
      "Makes a list of stations and their addresses, or gives that of an index other rules at once: "
      "[index N] permit|deny [ip PREFIX] [mac MAC] [mask MAC] [, ...] [tag TAG]",

@@ -87,6 +87,10 @@ int acl_session_timeout_command(struct cli_call *c)
 int acl_session_table_command(struct cli_call *c)
 {
     u64 max = cli_u64(c, "max", 0);
+    if (cli_get(c, "events")) {
+        out_text(c->out, "there is no event log: see `show acl-plugin sessions verbose'\n");
+        return 0;
+    }
     if (!cli_get(c, "max")) {
         out_text(c->out, "the session tables grow and shrink as they have to\n");
         return 0;
@@ -253,8 +257,36 @@ static bool acl_session_show_some(struct cli_call *c, struct acl_session_place *
     return at->family < IP_FAMILY_N;
 }
 
+/* The session of that thread and index: of either protocol. */
+static int acl_session_show_index(struct cli_call *c)
+{
+    u64 thread = cli_u64(c, "thread", 0), index = cli_u64(c, "index", 0), now = clock_ns();
+    bool any = false;
+    out_array(c->out, "sessions");
+    for (u32 f = 0; f < IP_FAMILY_N && thread && thread <= acl_sessions->n_owners; f++) {
+        u64 object[sizeof(struct acl_session) / 8 + ACL_SESSION_KEY_6];
+        const struct acl_session *e = (const void *)object;
+        u32 from = (u32)index, found;
+        if (!sessions_copy(acl_sessions->table[f], (u32)thread, &from, object, &found, 1) ||
+            found != index)
+            continue;
+        any = true;
+        u64 ends = acl_session_ends_ns(e);
+        acl_session_show_one(c->out, e, (enum ip_family)f, (u32)thread, found);
+        out_text(c->out, "    tcp flags seen: input %02x output %02x, ends in %.2f s\n",
+                 e->tcp_flags[ACL_INPUT], e->tcp_flags[ACL_OUTPUT],
+                 (double)(ends > now ? ends - now : 0) / 1e9);
+    }
+    out_end(c->out);
+    return any ? 0
+               : error_set(c->err, ENOENT, "there is no session %" PRIu64 " of thread %" PRIu64,
+                           index, thread);
+}
+
 int acl_session_show(struct cli_call *c)
 {
+    if (cli_get(c, "thread"))
+        return acl_session_show_index(c);
     struct acl_session_place *at = cli_kept(c, sizeof(*at), NULL);
     if (!c->again) {
         acl_session_show_totals(c);

@@ -49,6 +49,20 @@ def back(switch, pgs, packet, six=False):
 
 
 @pytest.mark.parametrize("six", [False, True])
+def test_one_is_shown(switch, guarded, six):
+    assert out(switch, guarded, UDP(sport=1000, dport=53), six) == 1
+    (s,) = sessions(switch)
+    one = f"show acl-plugin sessions thread {s['thread']} index {s['index']}"
+    assert [x["a_port"] for x in switch.json(one)["sessions"]] == [1000]
+    lines = switch.ctl(one).splitlines()
+    assert len(lines) == 2 and f"[{s['thread']}:{s['index']}]" in lines[0] and "ends in" in lines[1]
+    assert "there is no session 77777" in switch.fails(f"show acl-plugin sessions thread {s['thread']} index 77777")
+    assert "there is no session 0 of thread 99" in switch.fails("show acl-plugin sessions thread 99 index 0")
+    assert "there is no event log" in switch.ctl("set acl-plugin event-trace 1")
+    assert "there is no event log" in switch.ctl("set acl-plugin session table event-trace 1")
+
+
+@pytest.mark.parametrize("six", [False, True])
 def test_answers_come_through(switch, guarded, six):
     question, answer = UDP(sport=1000, dport=53), UDP(sport=53, dport=1000)
     node = f"acl-plugin-in-ip{6 if six else 4}-fa"
