@@ -1,5 +1,4 @@
 """The CLI socket: many sessions, rude sessions; each can only hurt itself."""
-import os
 import random
 import socket
 import subprocess
