@@ -151,6 +151,20 @@ def test_console_and_ready_wait_too(net):
 
 # ---- names
 
+def test_names_go_aside_only_in_a_circle(net):
+    """In whatever order interfaces were made: one that leaves its name to another does so first."""
+    vpp = net.vpp(net.namespace())
+
+    def renamings():
+        return [line for line in vpp.ctl("show running-config").splitlines() if line.startswith("set interface name")]
+    vpp.configure("create loopback interface\ncreate loopback interface\ncreate loopback interface\n"
+                  "set interface name loop2 x\nset interface name loop1 loop2\nset interface name loop0 loop1")
+    assert renamings() == ["set interface name loop2 x", "set interface name loop1 loop2", "set interface name loop0 loop1"]
+    vpp.ctl("set interface name x loop0")
+    assert renamings() == ["set interface name loop2 aside0", "set interface name loop1 loop2",
+                           "set interface name loop0 loop1", "set interface name aside0 loop0"]
+
+
 NAMES = [
     # swapped
     """create loopback interface

@@ -80,14 +80,36 @@ static const char *made_as(const struct interface *f)
     return f->original_name[0] ? f->original_name : f->name;
 }
 
+/* Renames f, after whoever is called so, after whoever is in that one's way, and so on. In a circle
+ * one has to go aside: the same whatever the order of interfaces, so that a start changes no line.
+ */
+static void rename_chain(struct naming *n, const struct interface *f)
+{
+    VEC(const struct interface *) chain = {0};
+    const struct interface *next = f;
+    u32 first = 0;
+    do {
+        vec_add(&chain, next);
+        next = interface_config_called(n, next->name);
+    } while (next && next != f);
+    for (u32 i = 1; next && i < chain.n; i++)
+        if (strcmp(chain.v[i]->name, chain.v[first]->name) < 0)
+            first = i;
+    if (next)
+        put_aside(n, n->now[chain.v[first]->index.i]);
+    for (u32 i = chain.n; i-- > 0;) {
+        const struct interface *one = chain.v[(first + i) % chain.n];
+        rename_to(n, one, one->name);
+    }
+    vec_free(&chain);
+}
+
 static void name_one(struct naming *n, const struct interface *f)
 {
     if (f->index.i >= n->n_now || !n->now[f->index.i][0])
         interface_config_call(n, f, made_as(f));
-    if (n->step == NAMING_CALL || !strcmp(n->now[f->index.i], f->name))
-        return;
-    put_aside(n, f->name); /* its own turn comes */
-    rename_to(n, f, f->name);
+    if (n->step == NAMING_RENAME && strcmp(n->now[f->index.i], f->name) != 0)
+        rename_chain(n, f);
 }
 
 /* All others have their names already: those of sub-interfaces that were made before, too. */
