@@ -61,6 +61,13 @@ ALWAYS_INLINE bool feature_any(const struct feature_arc *arc, struct if_index i)
     return __atomic_load_n((void **)&arc->chains[i.i], __ATOMIC_RELAXED);
 }
 
+/* What is enabled; NULL: nothing. */
+ALWAYS_INLINE const struct feature_chain *feature_chain_of(const struct feature_arc *arc,
+                                                           struct if_index i)
+{
+    return __atomic_load_n((struct feature_chain **)&arc->chains[i.i], __ATOMIC_ACQUIRE);
+}
+
 ALWAYS_INLINE u16 feature_step_take(const struct feature_step *s, struct buffer *b)
 {
     b->feature = *s;
@@ -71,8 +78,7 @@ ALWAYS_INLINE u16 feature_step_take(const struct feature_step *s, struct buffer 
 ALWAYS_INLINE u16 feature_start(const struct feature_arc *arc, struct if_index i, struct buffer *b,
                                 u16 otherwise)
 {
-    const struct feature_chain *c =
-        __atomic_load_n((struct feature_chain **)&arc->chains[i.i], __ATOMIC_ACQUIRE);
+    const struct feature_chain *c = feature_chain_of(arc, i);
     return likely(!c) ? otherwise : feature_step_take(&c->step[0], b);
 }
 

@@ -12,6 +12,7 @@
 #include "base/tally.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
+#include "engine/node_within.h"
 
 static struct log_class log_class = {"engine", "node"};
 
@@ -574,6 +575,17 @@ ALWAYS_INLINE void node_account(struct thread *t, struct node *n, u32 vectors)
         tally_set(&n->max_clocks, spent);
         tally_set(&n->max_clocks_vectors, vectors);
     }
+}
+
+void node_run_within(struct thread *t, struct node *outer, struct node *inner, struct buffer **b,
+                     u16 *next, u32 count)
+{
+    u64 now = clock_cycles();
+    tally_add(&outer->clocks, now - t->last_cycles);
+    t->last_cycles = now;
+    node_fn *run = __atomic_load_n(&inner->run, __ATOMIC_ACQUIRE);
+    run(t, inner, b, next, count);
+    node_account(t, inner, count);
 }
 
 static void frame_run(struct thread *t, struct frame *f)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "engine/counter.h"
+#include "engine/node_within.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/link/ethernet/express.h"
@@ -63,7 +64,8 @@ struct ip_way {
     struct counter_pair *to;
     u32 default_leaf;
     u32 flow_fields;
-    u32 packets; /* taken of the view, and their bytes as they came in */
+    u64 mac_mask; /* of the view's address: 0 behind features, where it was looked at before */
+    u32 packets;  /* taken of the view, and their bytes as they came in */
     u64 rx_bytes;
 };
 
@@ -87,7 +89,7 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b,
     const struct express_view *v = way->v;
     u32 header = v->header_bytes, kept = 0, flags = 0, longest = 0;
     i32 lowest = INT16_MAX;
-    u64 mac = v->mac;
+    u64 mac = v->mac, mac_mask = way->mac_mask;
     for (; i < count; i++) {
         if (likely(i + 8 < count)) {
             __builtin_prefetch(b[i + 8]);
@@ -106,7 +108,7 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b,
             len = buffer_packet_len(b[i]);
             odd |= length != len - header; /* more than one buffer to cut */
         }
-        odd |= ((load_u64(frame) ^ mac) & MAC_MASK) != 0;
+        odd |= ((load_u64(frame) ^ mac) & mac_mask) != 0;
         odd |= ip->odd(p, len - header);
         if (unlikely(odd))
             continue;
@@ -311,22 +313,148 @@ ALWAYS_INLINE void ip_express_leave(struct ip_way *way, struct thread *t, struct
 
 /* --- a vector --- */
 
+/* Of the protocol: takes packets from i on that are of the view; returns where another view begins,
+ * or count. */
+typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
+                               u32 i, u32 count);
+
+/* Packets that came in and went along that edge of ipX-input. */
+ALWAYS_INLINE void ip_express_count_input(const struct ip_way *way, struct thread *t,
+                                          struct node *n, u16 edge,
+                                          const struct ip_express_protocol *ip)
+{
+    express_count_rx(way->v, t, way->packets, way->rx_bytes);
+    interface_count(t, ip->counter, way->v->rx_if, way->packets, 0);
+    node_sent(n, way->s->ethernet_next, way->packets);
+    node_did(thread_node(t, way->s->input), edge, way->packets);
+}
+
 ALWAYS_INLINE void ip_express_count(const struct ip_way *way, struct thread *t, struct node *n,
                                     const struct ip_express_protocol *ip)
 {
     if (unlikely(!way->packets))
         return;
-    express_count_rx(way->v, t, way->packets, way->rx_bytes);
-    interface_count(t, ip->counter, way->v->rx_if, way->packets, 0);
-    node_sent(n, way->s->ethernet_next, way->packets);
-    node_did(thread_node(t, way->s->input), way->s->input_next, way->packets);
+    ip_express_count_input(way, t, n, way->s->input_next, ip);
     node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
 }
 
-/* Of the protocol: takes packets from i on that are of the view; returns where another view begins,
- * or count. */
-typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
-                               u32 i, u32 count);
+/* --- with features: their nodes' functions between gathering and finding --- */
+
+/* Packets on a chain, and the node and edge by which they came as far as they are. */
+struct ip_featured {
+    const struct feature_chain *chain;
+    struct node *node;
+    u16 edge;
+    u32 n;
+    struct buffer *b[FRAME_PKTS];
+};
+
+ALWAYS_INLINE void ip_keep_nothing(void *own, struct ip_gathered *g, u32 k, const u8 *header)
+{
+}
+
+/* As ipX-input leaves them, before the first feature. */
+ALWAYS_INLINE void ip_features_begin(struct ip_way *way, struct ip_featured *x,
+                                     const struct ip_gathered *g, struct buffer **b, u16 *next,
+                                     const struct ip_express_protocol *ip)
+{
+    u32 header = way->v->header_bytes;
+    for (u32 k = 0; k < g->n; k++) {
+        struct buffer *p = b[g->at[k]];
+        u32 length = ip->length((const u8 *)buffer_current(p) + header);
+        way->rx_bytes += buffer_packet_len(p);
+        p->len = (u16)(p->flags & BUFFER_NEXT ? p->len - header : length);
+        p->l2_start = p->start;
+        p->start = (i16)(p->start + (i32)header);
+        p->l3_start = p->start;
+        p->rx_if = way->v->rx_if;
+        p->flags |= ip->buffer_flag;
+        feature_step_take(&x->chain->step[0], p);
+        next[g->at[k]] = NEXT_CONSUMED;
+        x->b[k] = p;
+    }
+    x->n = way->packets = g->n;
+}
+
+/* Those that go on along the chain stay; others are sent where they go. */
+static void ip_features_part(struct thread *t, struct ip_featured *x, const u16 *next)
+{
+    u32 bi[FRAME_PKTS], n = 0, on = 0;
+    u16 elsewhere[FRAME_PKTS];
+    for (u32 k = 0; k < x->n; k++) {
+        if (likely(next[k] == x->edge)) {
+            x->b[on++] = x->b[k];
+        } else if (next[k] != NEXT_CONSUMED) {
+            bi[n] = buffer_index(x->b[k]);
+            elsewhere[n++] = next[k];
+        }
+    }
+    x->n = on;
+    node_enqueue_each(t, x->node, bi, elsewhere, n);
+}
+
+/* Runs the features, up to the chain's end. */
+static void ip_features_run(const struct ip_way *way, struct ip_featured *x, struct thread *t,
+                            struct node *n)
+{
+    u16 next[FRAME_PKTS];
+    for (u32 slot = 0; x->n;) {
+        x->node = thread_node(t, (struct node_index){x->chain->nodes[slot]});
+        slot = feature_slot(x->chain->step[slot].at);
+        x->edge = feature_edge(x->chain->step[slot].at);
+        node_run_within(t, n, x->node, x->b, next, x->n);
+        ip_features_part(t, x, next);
+        if (x->chain->nodes[slot] == way->s->lookup.i)
+            return;
+        node_sent(x->node, x->edge, x->n);
+    }
+}
+
+/* What is left goes to ipX-lookup. */
+static void ip_features_leave(struct thread *t, const struct ip_featured *x, const u16 *next,
+                              u32 taken)
+{
+    u32 bi[FRAME_PKTS], n = 0;
+    for (u32 k = 0; k < x->n; k++)
+        if (next[k] == EXPRESS_LEFT)
+            bi[n++] = buffer_index(x->b[k]);
+    if (n)
+        node_enqueue(t, x->node, x->edge, bi, n);
+    if (taken)
+        node_sent(x->node, x->edge, taken);
+}
+
+/* As an ip_express_view_fn, for a view with features; all packets that it gathers are taken: behind
+ * the features they are no more as they came. */
+ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, struct node *n,
+                                      const struct feature_chain *chain, struct buffer **b,
+                                      u16 *next, u32 i, u32 count,
+                                      const struct ip_express_protocol *ip,
+                                      ip_express_view_fn *take_view)
+{
+    struct express_view behind = {.port = way->v->rx_if, .rx_if = way->v->rx_if};
+    struct ip_featured x;
+    struct ip_gathered g;
+    u16 left[FRAME_PKTS];
+    i = ip_express_gather(way, b, i, count, &g, ip, ip_keep_nothing, NULL);
+    if (!g.n)
+        return i;
+    x.chain = chain;
+    ip_features_begin(way, &x, &g, b, next, ip);
+    ip_express_count_input(way, t, n, feature_edge(chain->step[0].at), ip);
+    ip_features_run(way, &x, t, n);
+    memset(left, 0, x.n * sizeof(left[0])); /* EXPRESS_LEFT */
+    way->v = &behind;
+    way->mac_mask = 0;
+    way->packets = 0;
+    for (u32 k = 0, to; k<x.n; k = to> k ? to : k + 1)
+        to = take_view(way, t, x.b, left, k, x.n);
+    if (way->packets)
+        node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
+    ip_features_leave(t, &x, left, way->packets);
+    way->packets = g.n;
+    return i;
+}
 
 /* The whole express; arguments and result of an express_fn. */
 ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct ip_express *s,
@@ -342,17 +470,23 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
     for (u32 i = 0; i < count;) {
         bool found = !i || express_view_of(&later, b[i]);
         way.v = i ? &later : v;
-        if (unlikely(!found) || way.v->l2_mode || feature_any(s->unicast, way.v->rx_if)) {
+        if (unlikely(!found) || way.v->l2_mode) {
             i++;
             continue;
         }
+        const struct feature_chain *chain = feature_chain_of(s->unicast, way.v->rx_if);
         way.table = fib_table_data(ip_if_fib(ip->family, way.v->rx_if));
         way.default_leaf = __atomic_load_n(&way.table->default_leaf, FIB_LOAD_ORDER);
         way.flow_fields = way.table->flow_fields;
+        way.mac_mask = MAC_MASK;
         way.packets = 0;
         way.rx_bytes = 0;
-        i = take_view(&way, t, b, next, i, count);
-        ip_express_count(&way, t, n, ip);
+        if (unlikely(chain)) {
+            i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, take_view);
+        } else {
+            i = take_view(&way, t, b, next, i, count);
+            ip_express_count(&way, t, n, ip);
+        }
         all += way.packets;
     }
     return all;

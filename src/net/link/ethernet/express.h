@@ -1,5 +1,6 @@
 /* Expresses: functions that take packets from ethernet-input to the port that they leave by, in one
- * go, while nothing on the way is enabled that has to see them and nothing about them is odd.
+ * go, while nothing on the way is enabled that has to see them and nothing about them is odd. Those
+ * of IP run the functions of what is enabled on ipX-unicast themselves.
  *
  *   ethernet-input ─┬─► (express of layer 2, of IPv4, or of IPv6) ────────────────► X-tx
  *                   └─► l2-input, ip4-input … : all that an express leaves, and all while packets

@@ -34,9 +34,56 @@ static void feature_run(struct thread *t, struct node *n, struct buffer **b, u16
 }
 
 static const struct node_def feature_node = {.name = "a-feature", .run = {feature_run}};
+
+static bool express_runs; /* an express, and what it runs itself */
+static u64 featured_by_express;
+
+/* One that does all that a feature may: by what is in the packet. */
+static u16 feature_choose(struct thread *t, struct node *n, struct buffer *b)
+{
+    u8 *p = buffer_current(b);
+    u32 sum = 0;
+    for (u32 i = 0; i < b->len && i < 40; i++)
+        sum += p[i];
+    switch (sum % 8) {
+    case 0:
+        return node_drop(n, b, 0, 0);
+    case 1: /* none left behind it: an error for the sender */
+        p[b->flags & BUFFER_IS_IP4 ? 8 : 7] = 1;
+        return feature_next(b);
+    case 2:
+        buffer_free_one(t, buffer_index(b));
+        return NEXT_CONSUMED;
+    case 3: /* in the default table */
+        if (b->flags & BUFFER_IS_IP4) {
+            b->flags |= BUFFER_IN_FIB;
+            ip_scratch(b)->fib = (struct fib_index){0};
+        }
+        return feature_next(b);
+    default:
+        return feature_next(b);
+    }
+}
+
+static void chooser_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    featured_by_express += express_runs ? count : 0;
+    for (u32 i = 0; i < count; i++)
+        next[i] = feature_choose(t, n, b[i]);
+}
+
+static const struct node_error chooser_errors[] = {{"chosen", "chosen", SEVERITY_ERROR}};
+static const struct node_def chooser_node = {.name = "b-feature",
+                                             .run = {chooser_run},
+                                             .next = {"error-drop"},
+                                             .n_next = 1,
+                                             .errors = chooser_errors,
+                                             .n_errors = 1};
 /* clang-format off */
 static const struct feature_def
     on_unicast = {"ip4-unicast", "a-feature", (const char *const[]){"ip4-rx-urpf-loose", NULL}},
+    chooser = {"ip4-unicast", "b-feature", (const char *const[]){"a-feature", NULL}},
+    chooser6 = {"ip6-unicast", "b-feature", (const char *const[]){"a-feature", NULL}},
     on_unicast6 = {"ip6-unicast", "a-feature", (const char *const[]){"ip6-rx-urpf-loose", NULL}},
     on_ip6_output = {"ip6-output", "a-feature", (const char *const[]){"gso-ip6", NULL}},
     on_ip4_output = {"ip4-output", "a-feature", (const char *const[]){"gso-ip4", NULL}},
@@ -48,10 +95,10 @@ static const struct module feature_module = {
     .abi = MODULE_ABI,
     .name = "a-feature",
     .description = "for this test",
-    .nodes = (const struct node_def *const[]){&feature_node, NULL},
+    .nodes = (const struct node_def *const[]){&feature_node, &chooser_node, NULL},
     .features = (const struct feature_def *const[]){&on_unicast, &on_ip4_output, &on_unicast6,
                                                     &on_ip6_output, &on_output, &on_l2_input,
-                                                    &on_l2_output, NULL},
+                                                    &on_l2_output, &chooser, &chooser6, NULL},
 };
 
 static const struct module *const modules[] = {
