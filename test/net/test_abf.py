@@ -52,7 +52,7 @@ def test_kernels_by_policy(net):
         vpp.ctl(f"abf policy add id {acl} acl {acl} via {next_hop} host-second")
         vpp.ctl(f"abf attach {family} policy {acl} priority 1 host-left")
         lib.wait_for(lambda a=address: arrived(right, "s0", lambda: ping(a)), "it is the second link", timeout=20)
-        assert ping(address)
+        lib.wait_for(lambda a=address: ping(a), f"{address} by the policy", timeout=20)
         matched = vpp.json("show abf policy")["policies"]
         assert [p["policy"] for p in matched][-1] == acl
         vpp.ctl(f"abf attach {family} del policy {acl} host-left")
