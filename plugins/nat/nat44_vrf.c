@@ -123,15 +123,18 @@ int nat44_add_vrf_table(struct piste *p, u32 vrf, struct error *e)
     return 0;
 }
 
-static void drop_table(struct piste *p, struct nat44_vrf_table *t)
+/* Data threads know no way by its tables any more when these are unlocked: they may end then. */
+static void drop_table(struct piste *p, const struct nat44_vrf_table *t)
 {
     struct nat44_state *s = nat44_state_of(p);
-    for (u32 k = 0; k < t->routes.n; k++)
-        vrf_unlock(p, t->routes.v[k]);
-    vrf_unlock(p, t->vrf);
-    vec_free(&t->routes);
+    struct nat44_vrf_table gone = *t;
     u32 at = (u32)(t - s->vrf_tables.v);
     vec_del(&s->vrf_tables, at);
+    publish_ways(p);
+    for (u32 k = 0; k < gone.routes.n; k++)
+        vrf_unlock(p, gone.routes.v[k]);
+    vrf_unlock(p, gone.vrf);
+    vec_free(&gone.routes);
 }
 
 int nat44_del_vrf_table(struct piste *p, u32 vrf, struct error *e)
@@ -143,7 +146,6 @@ int nat44_del_vrf_table(struct piste *p, u32 vrf, struct error *e)
     if (!t)
         return error_set(e, ENOENT, "VRF table not exist.");
     drop_table(p, t);
-    publish_ways(p);
     return 0;
 }
 
@@ -168,9 +170,10 @@ int nat44_set_vrf_route(struct piste *p, u32 table, u32 vrf, bool add, struct er
         vec_add(&t->routes, vrf);
     } else {
         vec_del(&t->routes, i);
-        vrf_unlock(p, vrf);
     }
     publish_ways(p);
+    if (!add) /* when data threads know no way by it */
+        vrf_unlock(p, vrf);
     return 0;
 }
 
@@ -197,7 +200,6 @@ void nat44_vrfs_clear(struct piste *p)
         (void)!nat44_set_vrf_limit(p, s->limits.v[0].vrf, 0, NULL);
     while (s->vrf_tables.n)
         drop_table(p, &s->vrf_tables.v[s->vrf_tables.n - 1]);
-    publish_ways(p);
 }
 
 void nat44_vrfs_free(struct nat44_data *d)
