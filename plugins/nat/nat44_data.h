@@ -303,7 +303,7 @@ ALWAYS_INLINE u32 nat44_owner_of_port(const struct nat44_data *n, be16 port)
     return 1 + (be16_to_host(port) * 0x9e3779b1u >> 16) % n->n_owners;
 }
 
-/* The same of protocols without ports, by the host outside. */
+/* The same of protocols without ports, by the host outside (but see owner_without_ports). */
 ALWAYS_INLINE u32 nat44_owner_of_host(const struct nat44_data *n, be32 host)
 {
     return 1 + (host.raw * 0x9e3779b1u >> 16) % n->n_owners;

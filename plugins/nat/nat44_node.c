@@ -354,13 +354,28 @@ static u32 owner_by_mapping(const struct nat44_data *n, const struct nat44_mappi
     return nat44_owner_of_port(n, m && m->outside.protocol ? m->outside.port : port);
 }
 
+/* Of protocols without ports: by the host outside, or, where that may have another address inside,
+ * by the end outside of the mapping that says so. */
+static u32 owner_without_ports(const struct nat44_data *n, const union nat44_key *k,
+                               enum nat44_dir dir)
+{
+    const be16 none = {0};
+    u8 protocol = nat44_key_protocol(k);
+    const struct nat44_mapping *m = nat44_mapping_outside(n, k->dst, none, protocol);
+    if (!m)
+        m = nat44_mapping_inside(n, k->src, none, protocol, nat44_key_fib(k).i);
+    return nat44_owner_of_host(n, m && m->twice      ? m->outside.addr
+                                  : dir == NAT44_I2O ? k->dst
+                                                     : k->src);
+}
+
 /* Of a packet of a session with this key, which came in that way. To an end that a mapping has: as
  * the end inside has it, whose answers come by none. To another end outside: by that. */
 static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, enum nat44_dir dir)
 {
     u8 protocol = nat44_key_protocol(k);
     if (!nat44_has_ports(protocol))
-        return nat44_owner_of_host(n, dir == NAT44_I2O ? k->dst : k->src);
+        return owner_without_ports(n, k, dir);
     const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
     if (to && !nat44_backends_of(to)) { /* whose ends inside all have that port */
         be16 port = to->inside.protocol ? to->inside.port : k->dport;

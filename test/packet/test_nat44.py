@@ -569,6 +569,17 @@ def test_twice_nat(switch, links):
     switch.ctl(f"{mapping} del")
 
 
+def test_twice_nat_of_protocols_without_ports(switch, links):
+    """Whichever thread the addresses of a host outside would say."""
+    switch.ctl("nat44 add address 10.1.0.200 - 10.1.0.231 twice-nat")
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.79 twice-nat")
+    for host in (f"192.0.2.{n}" for n in range(1, 9)):
+        (into,) = through(switch, links, IP(src=host, dst="10.2.0.79") / GRE() / Raw(b"x" * 30), back=True)
+        assert into.src.startswith("10.1.0.2") and into.dst == OTHER
+        (answer,) = through(switch, links, IP(src=OTHER, dst=into.src) / GRE() / Raw(b"x" * 30))
+        assert (answer.src, answer.dst) == ("10.2.0.79", host)
+
+
 def test_self_twice_nat(switch, links):
     """Only who comes back to itself; pg0 is inside and outside at once."""
     switch.ctl(f"set interface nat44 out {links[0]}")
