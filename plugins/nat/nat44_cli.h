@@ -1,9 +1,11 @@
-/* What shows NAT44: for its table of commands, and for traces. */
+/* What commands of NAT44, its configuration and its traces share. */
 #pragma once
 
 #include "base/text.h"
 #include "control/cli.h"
 #include "plugins/nat/nat44_data.h"
+
+extern const char *const nat44_timeout_words[NAT44_TIMEOUTS];
 
 int nat44_show_timeouts(struct cli_call *c);
 int nat44_show_interfaces(struct cli_call *c);
