@@ -390,6 +390,9 @@ def test_interface_down(switch, net):
     switch.ctl("set interface state pg9 up")
     switch.ctl(f"set ip neighbor pg9 {pg.host} {pg.host_mac}")
     assert len(arrived()) == 1
+    assert len(switch.ctl("show ip neighbors pg9").splitlines()) == 2
+    switch.ctl(f"set ip neighbor del pg9 {pg.host} {pg.host_mac}")
+    assert switch.ctl("show ip neighbors pg9") == ""  # no titles of nothing, whoever has neighbours
     switch.ctl("delete packet-generator interface pg9")
 
 

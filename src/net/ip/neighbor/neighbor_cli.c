@@ -87,6 +87,11 @@ static void neighbor_walk_fini(void *kept)
     free(((struct neighbor_walk *)kept)->keys);
 }
 
+struct shown_neighbors {
+    struct neighbor_walk walk; /* first: neighbor_walk_fini ends it */
+    bool titled;
+};
+
 static void neighbor_cli_show_titles(struct cli_call *c)
 {
     out_aligned(c->out, "Age", 12, OUT_CENTER);
@@ -99,19 +104,20 @@ static void neighbor_cli_show_titles(struct cli_call *c)
 
 static int show_neighbors_of(struct cli_call *c, enum ip_family first, enum ip_family last)
 {
-    const struct neighbors *ns = neighbors_of(c->piste);
     const struct interface *f = cli_interface(c, "interface");
-    struct neighbor_walk *w = cli_kept(c, sizeof(*w), neighbor_walk_fini);
+    struct shown_neighbors *x = cli_kept(c, sizeof(*x), neighbor_walk_fini);
     struct neighbor n;
     if (!c->again) {
-        *w = (struct neighbor_walk){.piste = c->piste, .only = f ? f->index : IF_NONE};
-        if (ns->all[first].n || ns->all[last].n)
-            neighbor_cli_show_titles(c);
+        x->walk = (struct neighbor_walk){.piste = c->piste, .only = f ? f->index : IF_NONE};
         out_array(c->out, "neighbors");
     }
-    for (int rc; (rc = neighbor_walk_next(w, &n));) {
-        if (rc == 1 && n.host.family >= first && n.host.family <= last)
+    for (int rc; (rc = neighbor_walk_next(&x->walk, &n));) {
+        if (rc == 1 && n.host.family >= first && n.host.family <= last) {
+            if (!x->titled)
+                neighbor_cli_show_titles(c);
+            x->titled = true;
             neighbor_cli_show_one(c, &n);
+        }
         if (cli_full(c))
             return CLI_MORE;
     }
