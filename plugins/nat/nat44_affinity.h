@@ -8,8 +8,8 @@
 #define NAT44_AFFINITIES_MAX MEM_MOST(1u << 20) /* of a thread */
 
 struct nat44_affinity {
-    union nat44_key
-        key;     /* of packets from that host to the mapping's end outside, its port left out */
+    /* of packets from that host to the mapping's end outside, its port left out */
+    union nat44_key key;
     u32 backend; /* index of a mapping */
     u32 n_sessions;
     u32 timeout_s;

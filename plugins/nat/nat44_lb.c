@@ -37,6 +37,7 @@ static struct nat44_mapping *mapping_at(const struct piste *p, u32 index)
     return pool_at(&nat44_state_of(p)->data.mappings.pool, index);
 }
 
+/* Its list of back-ends, in place of the one that data threads have. */
 static void publish_backends(struct piste *p, const struct nat44_lb *lb)
 {
     struct nat44_mapping *head = mapping_at(p, lb->index);
@@ -91,6 +92,8 @@ static void take_local(struct piste *p, const struct nat44_lb_backend *b)
     fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
 }
 
+/* One that may be made in part only: its end outside first, so that nobody looks at those inside.
+ */
 static void drop_lb(struct piste *p, struct nat44_lb *lb)
 {
     struct nat44_state *s = nat44_state_of(p);

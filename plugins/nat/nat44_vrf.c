@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "plugins/nat/nat44_internal.h"
 
+/* The table stays while something is said of it. */
 static int vrf_lock(struct piste *p, u32 vrf, struct fib_index *fib, struct error *e)
 {
     return fib_table_lock(fib_of(p), IP_FAMILY_4, vrf, NULL, FIB_SOURCE_PROXY, fib, e);
@@ -87,6 +88,7 @@ static u32 find_route(const struct nat44_vrf_table *t, u32 vrf)
     return i;
 }
 
+/* What is said of tables, in place of what data threads know. */
 static void publish_ways(struct piste *p)
 {
     struct nat44_state *s = nat44_state_of(p);

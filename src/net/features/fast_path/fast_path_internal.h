@@ -97,8 +97,8 @@ struct fast_path {
     struct fast_path_way *ways;
     u32 n_used, n_ways_used; /* numbers below were used */
     u32 n_live;
-    u32 spare, rest, rest_last,
-        spare_way; /* lists of numbers + 1; 0: the end. rest: oldest first */
+    /* lists of numbers + 1; 0: the end. rest: oldest first */
+    u32 spare, rest, rest_last, spare_way;
     struct hash way_by_key;
     u32 *heads, n_heads; /* of lists by what entries depend on: fast_path_parts.c */
     struct mem_map map, key_rests_map, ways_map, heads_map;
@@ -146,8 +146,7 @@ bool fast_path_add(struct fast_path *s, const struct fast_path_key *key, const s
                    u32 longest);
 /* What the kernel has counted is added to interfaces, routes and all that. */
 void fast_path_fold(struct fast_path *s);
-/* Entries that are of no use, or that nobody uses, end: as work that
- * is left to the loop. */
+/* Entries that are of no use, or that nobody uses, end: as work that is left to the loop. */
 void fast_path_sweep(struct fast_path *s);
 /* Numbers that have rested may be used again. */
 void fast_path_end_rests(struct fast_path *s);
