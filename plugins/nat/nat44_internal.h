@@ -78,11 +78,10 @@ enum nat44_known { NAT44_KNOWN_OUTSIDE = 1 << 0, NAT44_KNOWN_INSIDE = 1 << 1 };
 /* A mapping that nobody finds yet. -ENOSPC. */
 int nat44_mapping_reserve(struct piste *p, const struct nat44_mapping *x, enum nat44_known free,
                           u32 *index, struct error *e) MUST_CHECK;
+/* It is not to be, after all. */
+void nat44_mapping_unreserve(struct piste *p, u32 index);
 /* Found from now on. */
 void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by);
-/* Both at once. */
-int nat44_mapping_put(struct piste *p, const struct nat44_mapping *x, enum nat44_known by,
-                      u32 *index, struct error *e) MUST_CHECK;
 /* Nobody finds it any more, nor looks at it; its sessions end. */
 void nat44_mapping_take(struct piste *p, u32 index, enum nat44_known by);
 /* An interface has got an address, or loses it: mappings of it follow. */

@@ -60,9 +60,9 @@ static struct nat44_mapping mapping_of_lb(const struct nat44_lb_config *c)
         .only_outside = c->out2in_only};
 }
 
-/* Makes the end inside known. */
-static int put_local(struct piste *p, struct nat44_lb *lb, const struct nat44_lb_local *l,
-                     struct error *e)
+/* An end inside, which nobody finds yet. */
+static int reserve_local(struct piste *p, struct nat44_lb *lb, const struct nat44_lb_local *l,
+                         struct error *e)
 {
     struct nat44_mapping x = mapping_of_lb(&lb->c);
     struct fib_index fib;
@@ -76,7 +76,7 @@ static int put_local(struct piste *p, struct nat44_lb *lb, const struct nat44_lb
         return rc;
     x.inside = (union nat44_end){
         .addr = l->addr, .port = l->port, .protocol = lb->c.protocol, .fib = fib.i};
-    rc = nat44_mapping_put(p, &x, NAT44_KNOWN_INSIDE, &index, e);
+    rc = nat44_mapping_reserve(p, &x, NAT44_KNOWN_INSIDE, &index, e);
     if (rc)
         fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
     else
@@ -84,25 +84,37 @@ static int put_local(struct piste *p, struct nat44_lb *lb, const struct nat44_lb
     return rc;
 }
 
-/* Behind the list without it, which is published. */
-static void take_local(struct piste *p, const struct nat44_lb_backend *b)
+static void unlock_local(struct piste *p, const struct nat44_lb_backend *b)
 {
     struct fib_index fib = fib_table_find(fib_of(p), IP_FAMILY_4, b->c.vrf);
-    nat44_mapping_take(p, b->index, NAT44_KNOWN_INSIDE);
     fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
 }
 
-/* One that may be made in part only: its end outside first, so that nobody looks at those inside.
- */
+/* Those that were reserved, when there are to be none. */
+static void unreserve_locals(struct piste *p, struct nat44_lb *lb)
+{
+    for (u32 i = 0; i < lb->locals.n; i++) {
+        nat44_mapping_unreserve(p, lb->locals.v[i].index);
+        unlock_local(p, &lb->locals.v[i]);
+    }
+    vec_free(&lb->locals);
+}
+
+/* Behind the list without it, which is published. */
+static void take_local(struct piste *p, const struct nat44_lb_backend *b)
+{
+    nat44_mapping_take(p, b->index, NAT44_KNOWN_INSIDE);
+    unlock_local(p, b);
+}
+
+/* Its end outside first, so that nobody looks at those inside. */
 static void drop_lb(struct piste *p, struct nat44_lb *lb)
 {
     struct nat44_state *s = nat44_state_of(p);
-    if (lb->index != POOL_NONE) {
-        struct nat44_backends *last = mapping_at(p, lb->index)->backends;
-        nat44_mapping_take(p, lb->index, NAT44_KNOWN_OUTSIDE); /* waits until nobody looks */
-        free(last);
-        nat44_disown_address(p, lb->c.external);
-    }
+    struct nat44_backends *last = mapping_at(p, lb->index)->backends;
+    nat44_mapping_take(p, lb->index, NAT44_KNOWN_OUTSIDE); /* waits until nobody looks */
+    free(last);
+    nat44_disown_address(p, lb->c.external);
     for (u32 i = 0; i < lb->locals.n; i++)
         take_local(p, &lb->locals.v[i]);
     vec_free(&lb->locals);
@@ -132,6 +144,7 @@ int nat44_add_lb(struct piste *p, const struct nat44_lb_config *c,
 {
     struct nat44_state *s = nat44_state_of(p);
     struct nat44_mapping head = mapping_of_lb(c);
+    struct nat44_lb lb = {.c = *c};
     int rc = nat44_must_be_enabled(p, e);
     if (!rc)
         rc = check_lb(c, n, e);
@@ -139,19 +152,20 @@ int nat44_add_lb(struct piste *p, const struct nat44_lb_config *c,
         rc = error_set(e, ENOSPC, "at most %u mappings", NAT44_MAPPINGS_MAX);
     if (rc)
         return rc;
-    vec_add(&s->lbs, ((struct nat44_lb){.c = *c, .index = POOL_NONE}));
-    struct nat44_lb *lb = &s->lbs.v[s->lbs.n - 1];
     for (u32 i = 0; !rc && i < n; i++)
-        rc = put_local(p, lb, &locals[i], e);
+        rc = reserve_local(p, &lb, &locals[i], e);
     if (!rc)
-        rc = nat44_mapping_reserve(p, &head, NAT44_KNOWN_OUTSIDE, &lb->index, e);
+        rc = nat44_mapping_reserve(p, &head, NAT44_KNOWN_OUTSIDE, &lb.index, e);
     if (rc) {
-        drop_lb(p, lb);
+        unreserve_locals(p, &lb);
         return rc;
     }
-    publish_backends(p, lb);
-    nat44_mapping_known(p, lb->index, NAT44_KNOWN_OUTSIDE);
+    for (u32 i = 0; i < n; i++)
+        nat44_mapping_known(p, lb.locals.v[i].index, NAT44_KNOWN_INSIDE);
+    publish_backends(p, &lb);
+    nat44_mapping_known(p, lb.index, NAT44_KNOWN_OUTSIDE);
     nat44_own_address(p, c->external);
+    vec_add(&s->lbs, lb);
     return 0;
 }
 
@@ -181,10 +195,12 @@ int nat44_add_lb_local(struct piste *p, const struct nat44_lb_config *c,
     struct nat44_lb *lb;
     int rc = nat44_lb_of(p, c, &lb, e);
     if (!rc)
-        rc = put_local(p, lb, l, e);
-    if (!rc)
-        publish_backends(p, lb);
-    return rc;
+        rc = reserve_local(p, lb, l, e);
+    if (rc)
+        return rc;
+    nat44_mapping_known(p, lb->locals.v[lb->locals.n - 1].index, NAT44_KNOWN_INSIDE);
+    publish_backends(p, lb);
+    return 0;
 }
 
 int nat44_del_lb_local(struct piste *p, const struct nat44_lb_config *c,

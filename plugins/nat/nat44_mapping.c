@@ -65,6 +65,11 @@ int nat44_mapping_reserve(struct piste *p, const struct nat44_mapping *x, enum n
     return 0;
 }
 
+void nat44_mapping_unreserve(struct piste *p, u32 index)
+{
+    pool_put(&mappings_of(p)->pool, index);
+}
+
 void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by)
 {
     struct nat44_mappings *m = mappings_of(p);
@@ -73,15 +78,6 @@ void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by)
     if (by & NAT44_KNOWN_INSIDE)
         (void)!shared_hash_add(&m->by_inside, index);
     __atomic_store_n(&m->n, m->n + 1, __ATOMIC_RELAXED);
-}
-
-int nat44_mapping_put(struct piste *p, const struct nat44_mapping *x, enum nat44_known by,
-                      u32 *index, struct error *e)
-{
-    int rc = nat44_mapping_reserve(p, x, by, index, e);
-    if (!rc)
-        nat44_mapping_known(p, *index, by);
-    return rc;
 }
 
 static enum nat44_known ends_of(const struct nat44_mapping_config *c)
@@ -104,10 +100,13 @@ static int nat44_install(struct piste *p, struct nat44_mapping_entry *x, be32 ex
         .twice = c->twice,
         .exact = c->exact,
     };
-    int rc = nat44_mapping_put(p, &m, ends_of(c), &x->index, e);
-    if (!rc && !c->identity) /* whose addresses are where they are */
+    int rc = nat44_mapping_reserve(p, &m, ends_of(c), &x->index, e);
+    if (rc)
+        return rc;
+    nat44_mapping_known(p, x->index, ends_of(c));
+    if (!c->identity) /* whose addresses are where they are */
         nat44_own_address(p, external);
-    return rc;
+    return 0;
 }
 
 /* Sessions of the host inside, and those of others inside with it (begin_hairpin). */

@@ -880,6 +880,15 @@ def test_back_ends_come_and_go(switch, links):
     assert nat_config(switch)[-1] == saved[-1] + " twice-nat affinity 100 tag {a b}"
 
 
+def test_a_mapping_that_is_not_made_ends_no_session(switch, links):
+    switch.ctl(f"nat44 add static mapping local {OTHER} external 10.2.0.90")
+    through(switch, links, tcp("S", OTHER, SERVER, 8081, 99))
+    before = ends(switch)
+    assert len(before) == 1
+    assert switch.fails(f"{LB} local {OTHER}:8081 probability 9 local {HOST}:1 probability 0").endswith("at least 1")
+    assert ends(switch) == before
+
+
 def test_affinity(switch, links):
     """A client comes to the same back-end while it has sessions, and for a while then."""
     switch.ctl(f"{LB} {BACKENDS} affinity 1000")
