@@ -29,13 +29,9 @@ static i32 abf_api_policy(struct piste *p, const struct api_type_abf_policy *m, 
     struct abf_policy x = {m->policy_id, m->acl_index, abf_api_family(m), LB_NONE};
     if (!m->n_paths)
         return API_INVALID_VALUE;
-    if (m->n_paths > FIB_PATHS_MAX)
-        return API_LIMIT_EXCEEDED;
-    for (u32 i = 0; i < m->n_paths; i++) {
-        i32 wrong = api_fib_path(p, &m->paths[i], x.family, &paths[i]);
-        if (wrong)
-            return wrong;
-    }
+    i32 wrong = api_fib_paths(p, m->paths, m->n_paths, x.family, paths);
+    if (wrong)
+        return wrong;
     return api_retval(is_add ? abf_policy_add(p, &x, paths, m->n_paths, NULL)
                              : abf_policy_del(p, m->policy_id, paths, m->n_paths, NULL));
 }
@@ -48,14 +44,10 @@ static void abf_api_policy_add_del(struct api_call *c)
 
 static void abf_api_policy_details(struct api_call *c, const struct abf_policy *x)
 {
-    struct fib *f = fib_of(c->piste);
-    struct fib_path paths[FIB_PATHS_MAX];
-    struct api_type_fib_path out[FIB_PATHS_MAX];
-    u32 n = fib_paths_get(f, x->lb, paths, FIB_PATHS_MAX);
-    for (u32 i = 0; i < n; i++)
-        api_fib_path_to(f, &paths[i], fib_table_find(f, x->family, 0), &out[i]);
+    struct api_type_fib_path paths[FIB_PATHS_MAX];
+    u32 n = api_fib_paths_to(fib_of(c->piste), x->lb, x->family, paths);
     struct api_abf_policy_details d = {
-        .policy = {.policy_id = x->id, .acl_index = x->acl, .n_paths = (u8)n, .paths = out}};
+        .policy = {.policy_id = x->id, .acl_index = x->acl, .n_paths = (u8)n, .paths = paths}};
     api_reply(c, &api_message_abf_policy_details, &d);
 }
 

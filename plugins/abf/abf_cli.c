@@ -126,8 +126,7 @@ static int abf_cli_show_interface(struct cli_call *c)
 const struct cli_command abf_commands[] = {
     {"abf policy [add|del] (id <id:u32>) [acl <acl:u32>] [ip4|ip6] <paths:rest>",
      "Paths for the packets that an access list permits, via PATH ... as of routes, added or taken "
-     "away; "
-     "the first ones make the policy, del of all ends it",
+     "away; the first ones make the policy, del of all ends it",
      abf_cli_policy, 0},
     {"abf attach ( ip4 | ip6 ) [del] (policy <id:u32>) [priority <priority-of:u32>] <interface> "
      "[priority <priority-behind:u32>]",
@@ -143,16 +142,9 @@ const struct cli_command abf_commands[] = {
 
 static void abf_cli_write_policy(struct piste *p, const struct abf_policy *x, struct text *t)
 {
-    struct fib_path paths[FIB_PATHS_MAX];
-    struct fib_index table = fib_table_find(fib_of(p), x->family, 0);
-    u32 n = fib_paths_get(fib_of(p), x->lb, paths, FIB_PATHS_MAX), said = 0;
     text_add(t, "abf policy add id %u acl %u %s", x->id, x->acl, ip_family_name(x->family));
-    for (u32 k = 0; k < n; k++)
-        if (ip_path_can_be_said(&paths[k])) {
-            ip_path_words(p, table, &paths[k], t);
-            said++;
-        }
-    text_puts(t, said ? "\n" : " via drop\n"); /* as paths through what is gone do */
+    ip_paths_words(p, x->family, x->lb, t);
+    text_putc(t, '\n');
 }
 
 void abf_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)

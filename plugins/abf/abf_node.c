@@ -7,16 +7,6 @@
 #include "net/ip/ip6/ip6_flow_hash.h"
 #include "plugins/abf/abf_data.h"
 
-static u32 abf_hash_ip4(const struct buffer *b, u32 fields)
-{
-    return ip4_flow_hash(b, fields);
-}
-
-static u32 abf_hash_ip6(const struct buffer *b, u32 fields)
-{
-    return ip6_flow_hash(b, fields);
-}
-
 /* What a vector comes to. */
 struct abf_sum {
     u32 matched, missed, no_match;
@@ -41,22 +31,10 @@ ALWAYS_INLINE struct lb_index abf_judge(const struct abf_chain *c, const struct 
     return LB_NONE;
 }
 
-/* Adjacencies of modules' own are behind edges that only lookup nodes have: by ipX-load-balance. */
-ALWAYS_INLINE u16 abf_forward(struct thread *t, struct buffer *b, enum ip_family f,
-                              struct lb_index lb, fib_flow_hash *flow_hash)
-{
-    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
-    fib_count_route(to, lb.i, b);
-    u16 edge = fib_forward(t, b, ip_if_fib(f, b->rx_if).i, lb.i, lb_load(lb.i), 0, flow_hash);
-    if (likely(edge < FIB_NEXT_LOOKUP))
-        return edge;
-    ip_scratch(b)->lookups = 0;
-    return edge < FIB_NEXT_N ? edge : FIB_NEXT_LOAD_BALANCE;
-}
-
 ALWAYS_INLINE void abf_input(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count, enum ip_family f, fib_flow_hash *flow_hash)
 {
+    struct counter_pair *to = counter_combined(fib_counters_to, thread_index(t));
     struct acl_skipped skipped;
     struct abf_sum sum = {0};
     for (u32 i = 0; i < 4; i++)
@@ -69,7 +47,9 @@ ALWAYS_INLINE void abf_input(struct thread *t, struct node *n, struct buffer **b
             struct abf_trace note = {lb.i};
             trace_note(t, b[i], &note, sizeof(note));
         }
-        next[i] = lb.i == LB_NONE.i ? feature_next(b[i]) : abf_forward(t, b[i], f, lb, flow_hash);
+        next[i] = lb.i == LB_NONE.i
+                      ? feature_next(b[i])
+                      : fib_forward_by(t, to, b[i], ip_if_fib(f, b[i]->rx_if).i, lb.i, flow_hash);
     }
     node_count(n, ABF_ERR_MATCHED, sum.matched);
     node_count(n, ABF_ERR_MISSED, sum.missed);
@@ -79,11 +59,11 @@ ALWAYS_INLINE void abf_input(struct thread *t, struct node *n, struct buffer **b
 void NODE_FN(abf_input_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    abf_input(t, n, b, next, count, IP_FAMILY_4, abf_hash_ip4);
+    abf_input(t, n, b, next, count, IP_FAMILY_4, ip4_flow_hash);
 }
 
 void NODE_FN(abf_input_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    abf_input(t, n, b, next, count, IP_FAMILY_6, abf_hash_ip6);
+    abf_input(t, n, b, next, count, IP_FAMILY_6, ip6_flow_hash);
 }

@@ -21,13 +21,9 @@ static i32 l3xc_api_set(struct piste *p, const struct api_type_l3xc *m, u32 *sta
         return API_INVALID_SW_IF_INDEX;
     if (!m->n_paths)
         return API_INVALID_VALUE;
-    if (m->n_paths > FIB_PATHS_MAX)
-        return API_LIMIT_EXCEEDED;
-    for (u32 i = 0; i < m->n_paths; i++) {
-        i32 wrong = api_fib_path(p, &m->paths[i], f, &paths[i]);
-        if (wrong)
-            return wrong;
-    }
+    i32 wrong = api_fib_paths(p, m->paths, m->n_paths, f, paths);
+    if (wrong)
+        return wrong;
     int rc = l3xc_set(p, it->index, f, paths, m->n_paths, &index, NULL);
     if (!rc)
         *stats_index = l3xc_next(p, index, &index)->lb.i;
@@ -57,16 +53,12 @@ static void l3xc_api_del(struct api_call *c)
 
 static void l3xc_api_details(struct api_call *c, const struct l3xc *x)
 {
-    struct fib *f = fib_of(c->piste);
-    struct fib_path paths[FIB_PATHS_MAX];
-    struct api_type_fib_path out[FIB_PATHS_MAX];
-    u32 n = fib_paths_get(f, x->lb, paths, FIB_PATHS_MAX);
-    for (u32 i = 0; i < n; i++)
-        api_fib_path_to(f, &paths[i], fib_table_find(f, x->family, 0), &out[i]);
+    struct api_type_fib_path paths[FIB_PATHS_MAX];
+    u32 n = api_fib_paths_to(fib_of(c->piste), x->lb, x->family, paths);
     struct api_l3xc_details d = {.l3xc = {.sw_if_index = x->interface.i,
                                           .is_ip6 = x->family == IP_FAMILY_6,
                                           .n_paths = (u8)n,
-                                          .paths = out}};
+                                          .paths = paths}};
     api_reply(c, &api_message_l3xc_details, &d);
 }
 

@@ -84,19 +84,12 @@ const struct cli_command l3xc_commands[] = {
 
 static void l3xc_write(struct piste *p, const struct l3xc *x, const char *name, struct text *t)
 {
-    struct fib_path paths[FIB_PATHS_MAX];
-    struct fib *f = fib_of(p);
     struct text via = {0};
-    u32 n = fib_paths_get(f, x->lb, paths, FIB_PATHS_MAX);
-    for (u32 i = 0; i < n; i++)
-        if (ip_path_can_be_said(&paths[i]))
-            ip_path_words(p, fib_table_find(f, x->family, 0), &paths[i], &via);
-    if (via.len) {
-        text_add(t, "l3xc add %s", name);
-        if (ip_paths_family((struct ip_words){text_str(&via)}) != x->family)
-            text_add(t, " %s", ip_family_name(x->family));
-        text_add(t, "%s\n", text_str(&via));
-    }
+    ip_paths_words(p, x->family, x->lb, &via);
+    text_add(t, "l3xc add %s", name);
+    if (ip_paths_family((struct ip_words){text_str(&via)}) != x->family)
+        text_add(t, " %s", ip_family_name(x->family));
+    text_add(t, "%s\n", text_str(&via));
     text_free(&via);
 }
 

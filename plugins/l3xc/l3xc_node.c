@@ -8,25 +8,6 @@
 #include "net/packet/nd_packet.h"
 #include "plugins/l3xc/l3xc.h"
 
-static u32 l3xc_hash_ip4(const struct buffer *b, u32 fields)
-{
-    return ip4_flow_hash(b, fields);
-}
-
-static u32 l3xc_hash_ip6(const struct buffer *b, u32 fields)
-{
-    return ip6_flow_hash(b, fields);
-}
-
-/* Adjacencies of modules' own are behind edges that only lookup nodes have: by ipX-load-balance. */
-ALWAYS_INLINE u16 l3xc_edge(struct buffer *b, u16 edge)
-{
-    if (likely(edge < FIB_NEXT_LOOKUP))
-        return edge;
-    ip_scratch(b)->lookups = 0;
-    return edge < FIB_NEXT_N ? edge : FIB_NEXT_LOAD_BALANCE;
-}
-
 /* What a link says to itself: neighbour discovery, as ARP is of IPv4, and what has an address of
  * the link's own (RFC 4861 7.1, RFC 4291 2.5.6). It goes its usual way. */
 ALWAYS_INLINE bool l3xc_is_of_link(const struct buffer *b)
@@ -55,20 +36,18 @@ ALWAYS_INLINE void l3xc_input(struct thread *t, struct buffer **b, u16 *next, u3
             struct l3xc_trace note = {(u32)(data >> 32), lb};
             trace_note(t, b[i], &note, sizeof(note));
         }
-        fib_count_route(to, lb, b[i]);
-        next[i] = l3xc_edge(
-            b[i], fib_forward(t, b[i], ip_if_fib(f, b[i]->rx_if).i, lb, lb_load(lb), 0, flow_hash));
+        next[i] = fib_forward_by(t, to, b[i], ip_if_fib(f, b[i]->rx_if).i, lb, flow_hash);
     }
 }
 
 void NODE_FN(l3xc_input_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    l3xc_input(t, b, next, count, IP_FAMILY_4, l3xc_hash_ip4);
+    l3xc_input(t, b, next, count, IP_FAMILY_4, ip4_flow_hash);
 }
 
 void NODE_FN(l3xc_input_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    l3xc_input(t, b, next, count, IP_FAMILY_6, l3xc_hash_ip6);
+    l3xc_input(t, b, next, count, IP_FAMILY_6, ip6_flow_hash);
 }

@@ -97,6 +97,19 @@ ALWAYS_INLINE u16 fib_forward(struct thread *t, struct buffer *b, u32 fib, u32 r
     return head.lookup_next;
 }
 
+/* For a node that has a route of its own for a packet, whatever the destination. Counted in to[].
+ * Adjacencies of modules' own are behind edges that only lookup nodes have: by ipX-load-balance. */
+ALWAYS_INLINE u16 fib_forward_by(struct thread *t, struct counter_pair *to, struct buffer *b,
+                                 u32 fib, u32 route, fib_flow_hash *flow_hash)
+{
+    fib_count_route(to, route, b);
+    u16 edge = fib_forward(t, b, fib, route, lb_load(route), 0, flow_hash);
+    if (likely(edge < FIB_NEXT_LOOKUP))
+        return edge;
+    ip_scratch(b)->lookups = 0;
+    return edge < FIB_NEXT_N ? edge : FIB_NEXT_LOAD_BALANCE;
+}
+
 /* ipX-lookup, when the routes are known: leaf, lb as of fib_load_routes, fib: the table of each. */
 ALWAYS_INLINE void fib_forward_all(struct thread *t, struct buffer **b, u16 *next, const u32 *fib,
                                    const u32 *leaf, const struct lb *lb, u32 count,

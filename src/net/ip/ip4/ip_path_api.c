@@ -33,8 +33,8 @@ static i32 normal_path(struct fib *f, const struct api_type_fib_path *m, enum ip
     return has_interface ? 0 : api_fib_table(f, family, m->table_id, &out->table);
 }
 
-i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
-                 struct fib_path *out)
+static i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum ip_family family,
+                        struct fib_path *out)
 {
     static const u8 kinds[] = {
         [FIB_API_PATH_TYPE_NORMAL] = FIB_PATH_NEXT_HOP,
@@ -66,6 +66,15 @@ i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum ip_fam
     if (m->flags & FIB_API_PATH_FLAG_RESOLVE_VIA_HOST)
         out->flags |= FIB_PATH_RESOLVE_HOST;
     return normal_path(fib_of(p), m, family, out);
+}
+
+i32 api_fib_paths(struct piste *p, const struct api_type_fib_path *m, u32 n, enum ip_family family,
+                  struct fib_path out[FIB_PATHS_MAX])
+{
+    i32 wrong = n > FIB_PATHS_MAX ? API_LIMIT_EXCEEDED : 0;
+    for (u32 i = 0; i < n && !wrong; i++)
+        wrong = api_fib_path(p, &m[i], family, &out[i]);
+    return wrong;
 }
 
 void api_fib_path_to(const struct fib *f, const struct fib_path *path, struct fib_index table,
@@ -103,4 +112,15 @@ void api_fib_path_to(const struct fib *f, const struct fib_path *path, struct fi
         out->sw_if_index = UINT32_MAX;
         out->type = FIB_API_PATH_TYPE_DROP;
     }
+}
+
+u32 api_fib_paths_to(const struct fib *f, struct lb_index lb, enum ip_family family,
+                     struct api_type_fib_path *out)
+{
+    struct fib_path paths[FIB_PATHS_MAX];
+    struct fib_index table = fib_table_find(f, family, 0);
+    u32 n = fib_paths_get(f, lb, paths, FIB_PATHS_MAX);
+    for (u32 i = 0; i < n; i++)
+        api_fib_path_to(f, &paths[i], table, &out[i]);
+    return n;
 }

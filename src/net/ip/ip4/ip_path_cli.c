@@ -220,7 +220,7 @@ int ip_path_take(struct piste *p, struct ip_words *w, enum ip_family family, str
     return 0;
 }
 
-/* --- its words --- */
+/* --- several --- */
 
 int ip_paths_take(struct piste *p, struct ip_words *w, enum ip_family family,
                   struct fib_path out[FIB_PATHS_MAX], u32 *n, struct error *e)
@@ -251,7 +251,7 @@ enum ip_family ip_paths_family(struct ip_words w)
     return IP_FAMILY_4;
 }
 
-/* --- its words --- */
+/* --- their words --- */
 
 void ip_path_words(const struct piste *p, struct fib_index table, const struct fib_path *path,
                    struct text *t)
@@ -299,4 +299,20 @@ bool ip_path_can_be_said(const struct fib_path *path)
 {
     return path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_RECEIVE &&
            !(path->flags & FIB_PATH_DEAD);
+}
+
+void ip_paths_words(const struct piste *p, enum ip_family family, struct lb_index lb,
+                    struct text *t)
+{
+    const struct fib *f = fib_of(p);
+    struct fib_path paths[FIB_PATHS_MAX];
+    struct fib_index table = fib_table_find(f, family, 0);
+    u32 n = fib_paths_get(f, lb, paths, FIB_PATHS_MAX), said = 0;
+    for (u32 i = 0; i < n; i++)
+        if (ip_path_can_be_said(&paths[i])) {
+            ip_path_words(p, table, &paths[i], t);
+            said++;
+        }
+    if (!said)
+        text_puts(t, " via drop");
 }

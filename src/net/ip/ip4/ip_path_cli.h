@@ -56,3 +56,7 @@ void ip_path_words(const struct piste *p, struct fib_index table, const struct f
 /* Whether a line can say it: a path of a module's own, or through an interface that is gone,
  * cannot. */
 bool ip_path_can_be_said(const struct fib_path *path);
+/* The paths of a load balance of fib_paths_new, for packets of that protocol, as ip_paths_take
+ * takes them again. When none can be said: " via drop", as paths through what is gone do. */
+void ip_paths_words(const struct piste *p, enum ip_family family, struct lb_index lb,
+                    struct text *t);

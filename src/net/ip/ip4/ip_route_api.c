@@ -72,10 +72,8 @@ static i32 change_by_message(struct piste *p, const struct change *m, u32 *stats
         wrong = source_from_api(m->src, &source);
     if (!wrong && m->is_add && !m->n_paths)
         wrong = API_NO_PATHS_IN_ROUTE;
-    if (!wrong && m->n_paths > FIB_PATHS_MAX)
-        wrong = API_LIMIT_EXCEEDED;
-    for (u32 i = 0; i < m->n_paths && !wrong; i++)
-        wrong = api_fib_path(p, &m->paths[i], (enum ip_family)prefix.family, &paths[i]);
+    if (!wrong)
+        wrong = api_fib_paths(p, m->paths, m->n_paths, (enum ip_family)prefix.family, paths);
     if (wrong)
         return wrong;
     int rc = change_route(f, t, prefix, source, m, paths);
