@@ -1,5 +1,6 @@
 """Tests of the binary API: pytest test/api --vpp-build=build/release, as root."""
 import os
+import socket
 import struct
 import sys
 
@@ -81,6 +82,16 @@ def start(build):
     yield begin
     for one in made:
         one.close()
+
+
+NONE = 0xffffffff  # no interface, no index
+
+
+def path(next_hop, interface=NONE, **more):
+    """A vl_api_fib_path_t by a next hop of either protocol."""
+    family = 1 if ":" in next_hop else 0
+    raw = socket.inet_pton(socket.AF_INET6 if family else socket.AF_INET, next_hop)
+    return {"sw_if_index": interface, "weight": 1, "proto": family, "nh": {"address": raw.ljust(16, b"\0")}, **more}
 
 
 def frame(body):

@@ -1,23 +1,6 @@
 """Messages of abf.api."""
-import socket
-
 import pytest
-
-NONE = 0xffffffff
-
-
-def path(next_hop, interface=NONE, **more):
-    family = 1 if ":" in next_hop else 0
-    raw = socket.inet_pton(socket.AF_INET6 if family else socket.AF_INET, next_hop)
-    return {"sw_if_index": interface, "weight": 1, "proto": family, "nh": {"address": raw.ljust(16, b"\0")}, **more}
-
-
-@pytest.fixture
-def loops(api):
-    indices = [api.create_loopback(mac_address=bytes(6)).sw_if_index for _ in range(2)]
-    yield indices
-    for i in indices:
-        api.delete_loopback(sw_if_index=i)
+from conftest import NONE, path
 
 
 @pytest.fixture

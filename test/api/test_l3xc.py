@@ -2,14 +2,7 @@
 import socket
 
 import pytest
-
-NONE = 0xffffffff
-
-
-def path(next_hop, interface=NONE, **more):
-    family = 1 if ":" in next_hop else 0
-    raw = socket.inet_pton(socket.AF_INET6 if family else socket.AF_INET, next_hop)
-    return {"sw_if_index": interface, "weight": 1, "proto": family, "nh": {"address": raw.ljust(16, b"\0")}, **more}
+from conftest import NONE, path
 
 
 def dump(api, index=NONE):

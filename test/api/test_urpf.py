@@ -1,7 +1,6 @@
 """Messages of urpf.api."""
 import pytest
-
-NONE = 0xffffffff
+from conftest import NONE
 
 
 def dump(api, index=NONE):

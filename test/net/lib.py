@@ -279,6 +279,22 @@ class Vpp:
             raise CommandError(command, done.returncode, text.strip())
         return text
 
+    def host_interface(self, name, number, namespace, device, gateway=False):
+        """host-NAME, with 10.NUMBER.0.2/24 and 2001:db8:NUMBER::2/64, to a device of a kernel, which has .1 and ::1.
+        gateway: the kernel's default routes lead here; set before the switch advertises itself, which makes one, too."""
+        self.namespace.veth(name, device, namespace)
+        namespace.ip(f"addr add 10.{number}.0.1/24 dev {device}")
+        namespace.ip(f"-6 addr add 2001:db8:{number}::1/64 dev {device} nodad")
+        if gateway:
+            namespace.ip(f"route add default via 10.{number}.0.2")
+            namespace.ip(f"-6 route add default via 2001:db8:{number}::2")
+        self.configure(f"""
+            create host-interface name {name}
+            set interface ip address host-{name} 10.{number}.0.2/24
+            set interface ip address host-{name} 2001:db8:{number}::2/64
+            set interface state host-{name} up
+        """)
+
     def configure(self, commands):
         """Commands, one a line; none may print an error."""
         for line in commands.strip().splitlines():

@@ -19,18 +19,7 @@ def test_kernels_by_policy(net):
     switch, left, right = net.namespace(), net.namespace(ipv6=True), net.namespace(ipv6=True)
     vpp = net.vpp(switch)
     for n, (name, ns) in enumerate((("left", left), ("first", right), ("second", right)), 1):
-        switch.veth(name, name[0] + "0", ns)
-        ns.ip(f"addr add 10.{n}.0.1/24 dev {name[0]}0")
-        ns.ip(f"-6 addr add 2001:db8:{n}::1/64 dev {name[0]}0 nodad")
-        if ns is left:
-            ns.ip("route add default via 10.1.0.2")
-            ns.ip("-6 route add default via 2001:db8:1::2")
-        vpp.configure(f"""
-            create host-interface name {name}
-            set interface ip address host-{name} 10.{n}.0.2/24
-            set interface ip address host-{name} 2001:db8:{n}::2/64
-            set interface state host-{name} up
-        """)
+        vpp.host_interface(name, n, ns, name[0] + "0", gateway=ns is left)
     right.ip("route add 10.1.0.0/24 via 10.2.0.2")
     right.ip("-6 route add 2001:db8:1::/64 via 2001:db8:2::2")
     right.ip("addr add 172.16.0.1/32 dev lo")

@@ -6,19 +6,8 @@ def test_kernels_through_a_cross_connect(net):
     """Each end has the other's address behind a gateway; both protocols, and both ways."""
     switch, left, right = net.namespace(), net.namespace(ipv6=True), net.namespace(ipv6=True)
     vpp = net.vpp(switch)
-    for name, ns in (("left", left), ("right", right)):
-        n = 1 if name == "left" else 2
-        switch.veth(name, "e0", ns)
-        ns.ip(f"addr add 10.{n}.0.1/24 dev e0")
-        ns.ip(f"route add default via 10.{n}.0.2")
-        ns.ip(f"-6 addr add 2001:db8:{n}::1/64 dev e0 nodad")
-        ns.ip(f"-6 route add default via 2001:db8:{n}::2")
-        vpp.configure(f"""
-            create host-interface name {name}
-            set interface ip address host-{name} 10.{n}.0.2/24
-            set interface ip address host-{name} 2001:db8:{n}::2/64
-            set interface state host-{name} up
-        """)
+    for n, (name, ns) in enumerate((("left", left), ("right", right)), 1):
+        vpp.host_interface(name, n, ns, "e0", gateway=True)
     # addresses that the switch knows nothing of
     left.ip("addr add 172.16.1.1/32 dev lo")
     right.ip("addr add 172.16.2.1/32 dev lo")

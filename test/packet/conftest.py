@@ -68,10 +68,19 @@ def fresh(build, request):
     yield from run(daemon, request)
 
 
+@pytest.fixture
+def saving(build, request):
+    """A daemon for one test, which saves its configuration: for `write` and what goes back to that."""
+    daemon = packet_lib.Switch(build)
+    daemon.write_conf(f"running-config {daemon.running}")
+    daemon.failed_before = request.session.testsfailed
+    yield from run(daemon, request)
+
+
 @pytest.fixture(autouse=True)
 def no_buffer_is_lost(request):
     """Every buffer is back when a test ends."""
-    daemons = [request.getfixturevalue(name) for name in ("switch", "fresh")
+    daemons = [request.getfixturevalue(name) for name in ("switch", "fresh", "saving")
                if name in request.fixturenames]
     yield
     for daemon in daemons:

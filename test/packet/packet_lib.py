@@ -32,6 +32,8 @@ IAC, SB, SE, DO = b"\xff", b"\xfa", b"\xf0", b"\xfd"
 ASK_FOR_FAILURES = IAC + DO + bytes([200])  # see src/control/cli_telnet.h
 TERMINAL = IAC + SB + b"\x18\x00vppctl" + IAC + SE
 GREETING_BYTES = 36
+SUBNETS = {"ip4": "10.0.{}.1/24", "ip6": "2001:db8:{}::1/64"}  # of interfaces, by number
+FAR = {"ip4": "198.51.100.{}", "ip6": "2001:db8:ffff::{}"}  # behind none of them
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -91,6 +93,11 @@ class Cli:
 
     def close(self):
         self.socket.close()
+
+
+def hop_limit(packet):
+    """Or TTL."""
+    return packet["IP"].ttl if "IP" in packet else packet["IPv6"].hlim
 
 
 # --- pcap files
@@ -288,6 +295,14 @@ class Switch(lib.Vpp):
             self.ctl(f"set ip neighbor {pg} {pg.host} {pg.host_mac}")
         self.pgs[number] = pg
         return pg
+
+    @contextlib.contextmanager
+    def subnets(self, family, n):
+        """pg0 and so on, n of them, each with a subnet (SUBNETS) of ip4 or ip6 and a host on it."""
+        pgs = [self.pg(i, SUBNETS[family].format(i)) for i in range(n)]
+        yield pgs
+        for pg in pgs:
+            self.ctl(f"delete packet-generator interface {pg}")
 
     def stream(self, name):
         for stream in self.json("show packet-generator")["streams"]:

@@ -1,12 +1,10 @@
 """Forwarding by access lists: what a list permits leaves by the paths of its policy, all else as it would."""
 import pytest
-from packet_lib import Switch
+from packet_lib import FAR, SUBNETS, hop_limit
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.packet import Raw
 
-BASE = {"ip4": "10.0.{}.1/24", "ip6": "2001:db8:{}::1/64"}
-FAR = {"ip4": "198.51.100.{}", "ip6": "2001:db8:ffff::{}"}
 PAYLOAD = b"x" * 20
 ALL = {"ip4": "0.0.0.0/0", "ip6": "::/0"}
 
@@ -15,20 +13,18 @@ ALL = {"ip4": "0.0.0.0/0", "ip6": "::/0"}
 def net(switch, request):
     """(family, pg0, pg1, pg2); what is far goes by pg1."""
     family = request.param
-    pgs = [switch.pg(i, BASE[family].format(i)) for i in range(3)]
     prefix = f"{FAR[family].format(0)}/{24 if family == 'ip4' else 64}"
-    switch.ctl(f"ip route add {prefix} via {pgs[1].host} {pgs[1]}")
-    yield family, *pgs
-    for line in reversed(lines(switch)):
-        words = line.split()
-        switch.ctl(f"abf attach {words[2]} del policy {words[4]} {words[7]}" if words[1] == "attach" else
-                   f"abf policy del id {words[4]}")
-    assert lines(switch) == []
-    for row in switch.json("show acl-plugin acl")["acls"]:
-        switch.ctl(f"delete acl-plugin acl index {row['acl_index']}")
-    switch.ctl(f"ip route del {prefix}")
-    for pg in pgs:
-        switch.ctl(f"delete packet-generator interface {pg}")
+    with switch.subnets(family, 3) as pgs:
+        switch.ctl(f"ip route add {prefix} via {pgs[1].host} {pgs[1]}")
+        yield family, *pgs
+        for line in reversed(lines(switch)):
+            words = line.split()
+            switch.ctl(f"abf attach {words[2]} del policy {words[4]} {words[7]}" if words[1] == "attach" else
+                       f"abf policy del id {words[4]}")
+        assert lines(switch) == []
+        for row in switch.json("show acl-plugin acl")["acls"]:
+            switch.ctl(f"delete acl-plugin acl index {row['acl_index']}")
+        switch.ctl(f"ip route del {prefix}")
 
 
 def lines(switch):
@@ -45,10 +41,6 @@ def packet(family, pg, l4=None, n=1):
     ip = IP(src=pg.host, dst=FAR[family].format(n), ttl=64) if family == "ip4" else \
         IPv6(src=pg.host, dst=FAR[family].format(n), hlim=64)
     return pg.ether() / ip / (l4 or UDP(sport=1, dport=2)) / Raw(PAYLOAD)
-
-
-def hops(p):
-    return p[IP].ttl if IP in p else p[IPv6].hlim
 
 
 def ways(switch, net, l4=None):
@@ -68,7 +60,7 @@ def test_permitted_leaves_by_the_policy(switch, net):
     with switch.counts({(f"abf-input-{family}", "matched"): 2, (f"abf-input-{family}", "missed"): 1,
                         (f"abf-input-{family}", "no match"): 1}):
         (out,) = switch.exchange(a, packet(family, a), c)
-        assert (out.src, out.dst, hops(out)) == (c.mac, c.host_mac, 63)
+        assert (out.src, out.dst, hop_limit(out)) == (c.mac, c.host_mac, 63)
         assert ways(switch, net) == (0, 1)
         assert ways(switch, net, TCP(sport=1, dport=2)) == (1, 0)
     # what others receive is routed
@@ -169,7 +161,7 @@ def test_interfaces_that_go(switch, net):
     """An interface takes its attachments along; a path through one drops, and stays so at a restart."""
     family, a, b, _ = net
     index = acl(switch, family, ["permit"])
-    gone, port = switch.pg(5, BASE[family].format(5)), switch.pg(6, BASE[family].format(6))
+    gone, port = switch.pg(5, SUBNETS[family].format(5)), switch.pg(6, SUBNETS[family].format(6))
     switch.ctl(f"abf policy add id 1 acl {index} via {gone.host} {gone}")
     switch.ctl(f"abf attach {family} policy 1 {a}")
     switch.ctl(f"abf attach {family} policy 1 {port}")
@@ -227,11 +219,9 @@ def test_it_comes_back_at_a_restart(fresh):
     assert out[IP].dst == FAR["ip4"].format(1)
 
 
-def test_taken_back(build):
+def test_taken_back(saving):
     """By commands: nothing else stops meanwhile."""
-    switch = Switch(build)
-    switch.write_conf(f"running-config {switch.running}")
-    switch.start()
+    switch = saving
     a, b = switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.0.1.1/24")
     acl(switch, "ip4", ["permit"])
     switch.ctl(f"abf policy add id 1 acl 0 via {b.host} {b}")
@@ -243,6 +233,3 @@ def test_taken_back(build):
     assert "done, by" in switch.ctl("configure rollback")
     assert switch.running_config() == before
     assert len(switch.exchange(a, packet("ip4", a), b)) == 1
-    switch.stop()
-    assert "Sanitizer" not in switch.output()
-    switch.remove()

@@ -1,32 +1,23 @@
 """Cross-connects of layer 3: what an interface receives leaves by the paths that it has, whatever the destination."""
 import pytest
-from packet_lib import Switch, wait_for
+from packet_lib import FAR, SUBNETS, hop_limit, wait_for
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr,
                                  IPv6)
 from scapy.packet import Raw
 
-BASE = {"ip4": "10.0.{}.1/24", "ip6": "2001:db8:{}::1/64"}
-NOWHERE = {"ip4": "198.51.100.{}", "ip6": "2001:db8:ffff::{}"}  # no route leads there
-
 
 @pytest.fixture(params=["ip4", "ip6"])
 def net(switch, request):
     """(family, pg0, pg1, pg2), each with a subnet and a host on it."""
-    pgs = [switch.pg(i, BASE[request.param].format(i)) for i in range(3)]
-    yield request.param, *pgs
-    for pg in pgs:
-        switch.ctl(f"delete packet-generator interface {pg}")
+    with switch.subnets(request.param, 3) as pgs:
+        yield request.param, *pgs
 
 
 def packet(family, pg, n=1, sport=1):
-    ip = IP(src=pg.host, dst=NOWHERE[family].format(n), ttl=64) if family == "ip4" else \
-        IPv6(src=pg.host, dst=NOWHERE[family].format(n), hlim=64)
+    ip = IP(src=pg.host, dst=FAR[family].format(n), ttl=64) if family == "ip4" else \
+        IPv6(src=pg.host, dst=FAR[family].format(n), hlim=64)
     return pg.ether() / ip / UDP(sport=sport, dport=2) / Raw(b"x" * 20)
-
-
-def hops(p):
-    return p[IP].ttl if IP in p else p[IPv6].hlim
 
 
 def connections(switch):
@@ -41,7 +32,7 @@ def test_it_leaves_by_its_path(switch, net):
     family, a, b, c = net
     switch.ctl(f"l3xc add {a} via {b.host} {b}")
     (out,) = switch.exchange(a, packet(family, a), b)
-    assert (out.src, out.dst, hops(out)) == (b.mac, b.host_mac, 63)
+    assert (out.src, out.dst, hop_limit(out)) == (b.mac, b.host_mac, 63)
     # another path: the same cross-connect
     switch.ctl(f"l3xc add {a} via {c.host} {c}")
     at_b, at_c = switch.exchange(a, packet(family, a), b, c)
@@ -106,7 +97,7 @@ def test_flows_are_shared_by_paths(switch, net):
 
 def test_recursive_and_special_paths(switch, net):
     family, a, b, c = net
-    far = NOWHERE[family].format(9)
+    far = FAR[family].format(9)
     bits = 32 if family == "ip4" else 128
     switch.ctl(f"l3xc add {a} via {far}")  # by the route to it
     assert switch.exchange(a, packet(family, a), b) == []
@@ -136,7 +127,7 @@ def test_recursive_and_special_paths(switch, net):
 
 def test_an_unknown_neighbour_is_asked_for(switch, net):
     family, a, b, _ = net
-    other = NOWHERE[family].format(1) if family == "ip6" else "10.0.1.77"
+    other = FAR[family].format(1) if family == "ip6" else "10.0.1.77"
     switch.ctl(f"l3xc add {a} via {other} {b}")
     capture = switch.capture(b)
     switch.send(a, packet(family, a))
@@ -163,7 +154,7 @@ def test_without_an_address(switch, net):
 
 def test_interfaces_that_go(switch, net):
     family, a, b, c = net
-    gone = switch.pg(6, BASE[family].format(6))
+    gone = switch.pg(6, SUBNETS[family].format(6))
     switch.ctl(f"l3xc add {a} via {gone.host} {gone}")
     switch.ctl(f"l3xc add {gone} via {b.host} {b}")
     assert len(connections(switch)) == 2
@@ -172,7 +163,7 @@ def test_interfaces_that_go(switch, net):
     assert [x["interface"] for x in connections(switch)] == [str(a)]
     assert lines(switch) == [f"l3xc add {a}{' ip6' if family == 'ip6' else ''} via drop"]
     assert switch.exchange(a, packet(family, a), b, c) == [[], []]
-    again = switch.pg(6, BASE[family].format(6))  # another interface of that index
+    again = switch.pg(6, SUBNETS[family].format(6))  # another interface of that index
     assert switch.exchange(a, packet(family, a), again) == []
     switch.ctl(f"l3xc add {a} via {b.host} {b}")
     assert len(switch.exchange(a, packet(family, a), b)) == 1
@@ -240,11 +231,9 @@ def test_saved(fresh):
     assert [(x["interface"], x["family"]) for x in connections(fresh)] == shown
 
 
-def test_taken_back(build):
+def test_taken_back(saving):
     """By commands: nothing else stops meanwhile."""
-    switch = Switch(build)
-    switch.write_conf(f"running-config {switch.running}")
-    switch.start()
+    switch = saving
     a, b = switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.0.1.1/24")
     switch.ctl(f"l3xc add {b} via {a.host} {a}")
     switch.ctl("write")
@@ -255,6 +244,3 @@ def test_taken_back(build):
     assert "done, by" in switch.ctl("configure rollback")
     assert switch.running_config() == before
     assert len(switch.exchange(b, packet("ip4", b), a)) == 1
-    switch.stop()
-    assert "Sanitizer" not in switch.output()
-    switch.remove()

@@ -10,11 +10,8 @@ NODES = ("tcp-mss-clamping-ip4-in", "tcp-mss-clamping-ip4-out", "tcp-mss-clampin
 @pytest.fixture(params=["ip4", "ip6"])
 def net(switch, request):
     """(family, pg0, pg1), which route between each other."""
-    base = "10.0.{}.1/24" if request.param == "ip4" else "2001:db8:{}::1/64"
-    pgs = [switch.pg(i, base.format(i)) for i in range(2)]
-    yield request.param, *pgs
-    for pg in pgs:
-        switch.ctl(f"delete packet-generator interface {pg}")
+    with switch.subnets(request.param, 2) as pgs:
+        yield request.param, *pgs
 
 
 def clamp(switch, pg, family, direction, mss):

@@ -1,12 +1,10 @@
 """uRPF: packets whose source is not where a route to it leads are dropped, when they come in or leave."""
 import pytest
-from packet_lib import Switch
+from packet_lib import FAR, SUBNETS
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6
 from scapy.packet import Raw
 
-BASE = {"ip4": "10.0.{}.1/24", "ip6": "2001:db8:{}::1/64"}
-UNKNOWN = {"ip4": "198.51.100.{}", "ip6": "2001:db8:ffff::{}"}
 BITS = {"ip4": 32, "ip6": 128}
 WORD = {"ip4": "ip", "ip6": "ip6"}
 
@@ -14,10 +12,8 @@ WORD = {"ip4": "ip", "ip6": "ip6"}
 @pytest.fixture(params=["ip4", "ip6"])
 def net(switch, request):
     """(family, pg0, pg1, pg2), each with a subnet and a host on it."""
-    pgs = [switch.pg(i, BASE[request.param].format(i)) for i in range(3)]
-    yield request.param, *pgs
-    for pg in pgs:
-        switch.ctl(f"delete packet-generator interface {pg}")
+    with switch.subnets(request.param, 3) as pgs:
+        yield request.param, *pgs
     assert switch.json("show urpf")["interfaces"] == []
 
 
@@ -40,7 +36,7 @@ def lines(switch):
 
 def test_loose_rx(switch, net):
     family, a, b, _ = net
-    far = UNKNOWN[family].format(1)
+    far = FAR[family].format(1)
     assert passes(switch, net, far)
     switch.ctl(f"set urpf {family} rx loose {a}")
     node = f"{family}-rx-urpf-loose"
@@ -65,7 +61,7 @@ def test_loose_rx(switch, net):
 
 def test_strict_rx(switch, net):
     family, a, b, c = net
-    far = UNKNOWN[family].format(1)
+    far = FAR[family].format(1)
     switch.ctl(f"set urpf {family} rx strict {a}")
     with switch.counts({(f"{family}-rx-urpf-strict", "uRPF Drop"): 3}):
         assert passes(switch, net, a.host)
@@ -78,12 +74,12 @@ def test_strict_rx(switch, net):
     switch.ctl(f"ip route del {far}/{BITS[family]} via {a.host} {a}")
     assert not passes(switch, net, far)
     switch.ctl(f"ip route del {far}/{BITS[family]}")
-    switch.ctl(f"ip route add {far}/{BITS[family]} via {UNKNOWN[family].format(2)}")
+    switch.ctl(f"ip route add {far}/{BITS[family]} via {FAR[family].format(2)}")
     assert not passes(switch, net, far)
-    switch.ctl(f"ip route add {UNKNOWN[family].format(2)}/{BITS[family]} via {a.host} {a}")
+    switch.ctl(f"ip route add {FAR[family].format(2)}/{BITS[family]} via {a.host} {a}")
     assert passes(switch, net, far)
     for n in (1, 2):
-        switch.ctl(f"ip route del {UNKNOWN[family].format(n)}/{BITS[family]}")
+        switch.ctl(f"ip route del {FAR[family].format(n)}/{BITS[family]}")
     # one that waits is none, and one that nobody has answered for is
     switch.ctl(f"ip route add {far}/{BITS[family]} via {b.host} {b} via {a.host} {a} preference 1")
     assert not passes(switch, net, far)
@@ -98,7 +94,7 @@ def test_strict_rx(switch, net):
 def test_tx(switch, net):
     """What leaves: strict ones may come from anywhere but from where they go."""
     family, a, b, c = net
-    far = UNKNOWN[family].format(1)
+    far = FAR[family].format(1)
     switch.ctl(f"set urpf {family} tx loose {c}")
     with switch.counts({(f"{family}-tx-urpf-loose", "uRPF Drop"): 1}):
         assert passes(switch, net, b.host) and passes(switch, net, c.host)
@@ -121,7 +117,7 @@ def test_tx(switch, net):
 def test_fragments_of_what_is_forwarded_are_checked(switch, net):
     family, a, _, c = net
     switch.ctl(f"set interface mtu ip4 576 {c}")
-    far = packet(family, a, UNKNOWN[family].format(1), c.host)
+    far = packet(family, a, FAR[family].format(1), c.host)
     near = packet(family, a, a.host, c.host)
     for p in (far, near):
         p[Raw].load = b"x" * 1000
@@ -136,7 +132,7 @@ def test_tables(switch, net):
     """The interface's own, whichever that is; or one that is named."""
     family, a, b, _ = net
     ip = WORD[family]
-    far = UNKNOWN[family].format(1)
+    far = FAR[family].format(1)
     switch.ctl(f"{ip} table add 7")
     switch.ctl(f"ip route add {far}/{BITS[family]} table 7 via {a.host} {a}")
     switch.ctl(f"set urpf {family} rx strict {a} table 7")
@@ -166,7 +162,7 @@ def test_routes_in_a_circle(switch, net):
     """They end: nothing is found."""
     family, a, b, _ = net
     ip = WORD[family]
-    far = UNKNOWN[family].format(1)
+    far = FAR[family].format(1)
     switch.ctl(f"{ip} table add 7")
     switch.ctl(f"ip route add {far}/{BITS[family]} via {family}-lookup-in-table 7")
     switch.ctl(f"ip route add {far}/{BITS[family]} table 7 via {family}-lookup-in-table 0 via {family}-lookup-in-table 7")
@@ -180,8 +176,8 @@ def test_routes_in_a_circle(switch, net):
 
 def test_accepted_prefixes(switch, net):
     family, a, _, _ = net
-    far = UNKNOWN[family].format(1)
-    prefix = f"{UNKNOWN[family].format(0)}/{24 if family == 'ip4' else 112}"
+    far = FAR[family].format(1)
+    prefix = f"{FAR[family].format(0)}/{24 if family == 'ip4' else 112}"
     switch.ctl(f"set urpf {family} rx loose {a}")
     assert "no such prefix" in switch.fails(f"set urpf-accept del {prefix}")
     switch.ctl(f"set urpf-accept {prefix}")
@@ -228,20 +224,18 @@ def test_words_and_trace(switch, net):
     switch.ctl(f"set urpf {family} off {a}")
     # with the interface it goes
     switch.ctl(f"set urpf {family} tx off {b}")
-    gone = switch.pg(6, BASE[family].format(6))
+    gone = switch.pg(6, SUBNETS[family].format(6))
     switch.ctl(f"set urpf {family} rx strict {gone}")
     switch.ctl(f"delete packet-generator interface {gone}")
     assert switch.ctl("show urpf") == ""
-    again = switch.pg(6, BASE[family].format(6))
-    p = packet(family, again, UNKNOWN[family].format(1), a.host)
+    again = switch.pg(6, SUBNETS[family].format(6))
+    p = packet(family, again, FAR[family].format(1), a.host)
     assert len(switch.exchange(again, p, a)) == 1
     switch.ctl(f"delete packet-generator interface {again}")
 
 
-def test_saved_and_taken_back(build):
-    switch = Switch(build)
-    switch.write_conf(f"running-config {switch.running}")
-    switch.start()
+def test_saved_and_taken_back(saving):
+    switch = saving
     a, b = switch.pg(0, "10.0.0.1/24"), switch.pg(1, "10.0.1.1/24")
     for command in (f"set urpf ip4 rx strict {a}", f"set urpf ip6 tx loose {b}", "ip table add 3",
                     f"set urpf ip4 tx loose {a} table 3", "set urpf-accept table 3 192.0.2.0/24", "set urpf-accept 198.51.100.7/32"):
@@ -256,6 +250,3 @@ def test_saved_and_taken_back(build):
     assert switch.running_config() == before
     switch.restart([])  # from what was saved
     assert switch.running_config() == before
-    switch.stop()
-    assert "Sanitizer" not in switch.output()
-    switch.remove()

@@ -23,9 +23,7 @@ static void a_next_hop_follows_what_covers_it(void **state)
     assert_int_equal(adj_at(a.i)->head.kind, ADJ_KIND_INCOMPLETE);
     assert_true(be32_equal(adj_address(a.i)->ip4, ip(10, 10, 1, 1)));
     /* something longer takes over, and gives back */
-    struct fib_path path = path_via(ip(10, 11, 0, 9), iface(2));
-    assert_int_equal(
-        fib_route_update(w.f, T0, prefix(ip(10, 10, 1, 0), 28), FIB_SOURCE_CLI, &path, 1, NULL), 0);
+    test_route(&w, T0, ip(10, 10, 1, 0), 28, FIB_SOURCE_CLI, path_via(ip(10, 11, 0, 9), iface(2)));
     assert_int_equal(test_resolve_if(&w, ip(10, 20, 1, 1)), 2);
     assert_int_equal(fib_route_delete(w.f, T0, prefix(ip(10, 10, 1, 0), 28), FIB_SOURCE_CLI, NULL),
                      0);
@@ -89,7 +87,6 @@ struct slow_route {
     u32 addr;
     u8 len;
     u8 if_no; /* 0: recursive */
-    bool attached;
     u32 next_hop;
 };
 
@@ -134,10 +131,8 @@ static void recursion_agrees_with_a_slow_resolver(void **state)
             *s = (struct slow_route){.addr = addr, .len = len};
             if (random_u32() % 4 == 0) {
                 s->if_no = (u8)(1 + random_u32() % 7);
-                struct fib_path path = path_via(ip(9, 9, 9, (u32)s->if_no), iface((u32)s->if_no));
-                assert_int_equal(fib_route_update(w.f, T0, prefix(be32_from_host(addr), len),
-                                                  FIB_SOURCE_CLI, &path, 1, NULL),
-                                 0);
+                test_route(&w, T0, be32_from_host(addr), len, FIB_SOURCE_CLI,
+                           path_via(ip(9, 9, 9, (u32)s->if_no), iface((u32)s->if_no)));
             } else {
                 s->next_hop = 0x0a000000 | (random_u32() & 0x00010101);
                 test_via(&w, be32_from_host(addr), len, be32_from_host(s->next_hop));
