@@ -1,6 +1,6 @@
 /* Messages of l3xc.api. */
 #include "api_l3xc.h"
-#include "net/ip/ip4/ip_path_api.h"
+#include "net/ip/route/ip_path_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 #include "plugins/l3xc/l3xc.h"

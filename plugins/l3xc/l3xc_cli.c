@@ -4,7 +4,7 @@
 
 #include "base/out.h"
 #include "base/text.h"
-#include "net/ip/ip4/ip_path_cli.h"
+#include "net/ip/route/ip_path_cli.h"
 #include "net/link/interface/interface.h"
 #include "plugins/l3xc/l3xc.h"
 

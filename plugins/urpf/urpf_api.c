@@ -3,7 +3,7 @@
 
 #include "api_urpf.h"
 #include "base/mem.h"
-#include "net/ip/ip4/ip_path_api.h"
+#include "net/ip/route/ip_path_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 #include "plugins/urpf/urpf.h"

@@ -29,7 +29,7 @@
 #include "net/ip/icmp/icmp6.h"
 #include "net/features/span/span.h"
 #include "net/ip/ip4/ip4.h"
-#include "net/ip/ip4/ip_route_api.h"
+#include "net/ip/route/ip_route_api.h"
 #include "net/ip/reass/frag.h"
 #include "net/ip/express/ip_express.h"
 #include "net/ip/ip4/ip4_input.h"

@@ -5,7 +5,7 @@
 
 #include "control/cli.h"
 #include "net/ip/ip4/ip4_internal.h"
-#include "net/ip/ip4/ip_route_cli.h"
+#include "net/ip/route/ip_route_cli.h"
 #include "net/link/interface/interface.h"
 
 /* --- tables --- */

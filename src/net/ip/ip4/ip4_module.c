@@ -1,8 +1,8 @@
 /* The records of the modules ip4 and ip_route_api. */
 #include "control/module.h"
 #include "net/ip/ip4/ip4.h"
-#include "net/ip/ip4/ip_route_api.h"
-#include "net/ip/ip4/ip_route_cli.h"
+#include "net/ip/route/ip_route_api.h"
+#include "net/ip/route/ip_route_cli.h"
 #include "net/ip/ip4/ip4_internal.h"
 
 static const char *const ip4_needs[] = {"fib", "interface", "ip4-arcs", "address", NULL};

@@ -12,8 +12,8 @@
 #include "net/ip/address/address.h"
 #include "net/ip/address/address_api.h"
 #include "net/ip/fib/fib_data.h"
-#include "net/ip/ip4/ip_path_api.h"
-#include "net/ip/ip4/ip_route_api.h"
+#include "net/ip/route/ip_path_api.h"
+#include "net/ip/route/ip_route_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 

@@ -13,9 +13,9 @@
 #include "base/clock.h"
 #include "control/cli.h"
 #include "net/link/interface/interface.h"
-#include "net/ip/ip4/ip4_internal.h"
-#include "net/ip/ip4/ip_path_cli.h"
-#include "net/ip/ip4/ip_route_cli.h"
+#include "net/ip/fib/fib.h"
+#include "net/ip/route/ip_path_cli.h"
+#include "net/ip/route/ip_route_cli.h"
 
 #define ROUTES_A_PIECE 128 /* of a running config */
 

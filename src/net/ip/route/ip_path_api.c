@@ -3,7 +3,7 @@
 
 #include "api/api_fib.h"
 #include "control/api.h"
-#include "net/ip/ip4/ip_path_api.h"
+#include "net/ip/route/ip_path_api.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/ip/ip4/ip_path_cli.h"
+#include "net/ip/route/ip_path_cli.h"
 #include "net/link/interface/interface.h"
 
 bool ip_words_peek(const struct ip_words *w, char word[IP_WORD_BYTES])
