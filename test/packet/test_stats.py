@@ -418,15 +418,15 @@ def test_socket_of_a_dead_switch_is_replaced(build):
 
 def test_full_directory(build):
     """What does not fit is not there; all else goes on."""
-    switch = configured(build, "statseg { size 256K }")
+    switch = configured(build, "statseg { size 512K }")
     try:
         with Stats(path(switch)) as stats:
-            for n in range(100):
+            for n in range(200):
                 loopback(switch, n)
-            assert len(stats["/if/names"]) == 101
+            assert len(stats["/if/names"]) == 201
             names = stats.names("^/interfaces/")
-            assert "/interfaces/local0/rx" in names and "/interfaces/loop99/rx" not in names
-            for n in range(100):
+            assert "/interfaces/local0/rx" in names and "/interfaces/loop199/rx" not in names
+            for n in range(200):
                 switch.ctl(f"delete loopback interface intfc loop{n}")
             assert "statseg { size }" in switch.ctl("show logging")
         switch.stop()

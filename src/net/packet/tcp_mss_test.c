@@ -24,6 +24,8 @@ static struct tcp_header *with_options(const u8 *options, u32 bytes)
     return h;
 }
 
+static struct buffer packet; /* whose data the header is */
+
 static void larger_ones_are_found_and_lowered(void **state)
 {
     static const u8 options[][8] = {{2, 4, 5, 180, 0},
@@ -35,7 +37,8 @@ static void larger_ones_are_found_and_lowered(void **state)
         assert_int_equal(tcp_mss_above(h, 28, 1460), 0);
         u32 at = tcp_mss_above(h, 28, 1459);
         assert_int_equal(get_be16((u8 *)h + at), 1460);
-        tcp_mss_write(&(struct buffer){.data = (u8 *)h}, h, at, 1200);
+        packet.data = (u8 *)h;
+        tcp_mss_write(&packet, h, at, 1200);
         assert_int_equal(tcp_mss_above(h, 28, 1199), at);
         assert_int_equal(tcp_mss_above(h, 28, 1200), 0);
         assert_int_equal(csum_fold(csum_add(0, h, 28)), 0xffff);
