@@ -477,7 +477,7 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
         const struct feature_chain *chain = feature_chain_of(s->unicast, way.v->rx_if);
         way.table = fib_table_data(ip_if_fib(ip->family, way.v->rx_if));
         way.default_leaf = __atomic_load_n(&way.table->default_leaf, FIB_LOAD_ORDER);
-        way.flow_fields = way.table->flow_fields;
+        way.flow_fields = fib_flow_fields(way.table);
         way.mac_mask = MAC_MASK;
         way.packets = 0;
         way.rx_bytes = 0;

@@ -51,7 +51,7 @@ struct fib_table_data {
         u32 ip6_root;    /* the word before the first node, see ip6_trie.h */
     };
     u32 default_leaf;
-    u32 flow_fields; /* FLOW_* that are hashed */
+    u32 flow_fields; /* read by fib_flow_fields */
 };
 
 enum {
@@ -77,6 +77,12 @@ extern struct ip_address *ip6_route_addresses;
 ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
 {
     return &fib_table_base[t.i];
+}
+
+/* FLOW_* that are hashed; they may change at any time. */
+ALWAYS_INLINE u32 fib_flow_fields(const struct fib_table_data *t)
+{
+    return __atomic_load_n(&t->flow_fields, __ATOMIC_RELAXED);
 }
 
 /* Load balance of dst (host order). */

@@ -60,7 +60,7 @@ static inline u32 fib_pick_slowly(struct thread *t, struct buffer *b, u32 fib, s
 {
     struct counter_pair *via = counter_combined(fib_counters_via, thread_index(t));
     if (lb.mask && !*hash)
-        *hash = flow_hash(b, fib_table_base[fib].flow_fields);
+        *hash = flow_hash(b, fib_flow_fields(&fib_table_base[fib]));
     u32 a = lb_pick(lb, *hash);
     for (u32 depth = 0; adj_head(adj_at(a)).kind == ADJ_KIND_LB; depth++) {
         u32 next = (u32)adj_at(a)->data;
@@ -70,7 +70,7 @@ static inline u32 fib_pick_slowly(struct thread *t, struct buffer *b, u32 fib, s
         lb = lb_load(next);
         /* other bits of the hash than at the level before */
         if (lb.mask && !*hash)
-            *hash = flow_hash(b, fib_table_base[fib].flow_fields);
+            *hash = flow_hash(b, fib_flow_fields(&fib_table_base[fib]));
         a = lb_pick(lb, *hash >> (depth + 1));
     }
     return a;

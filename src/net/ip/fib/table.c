@@ -289,7 +289,7 @@ void fib_tables_unlock_rr(struct fib *f, u32 table)
 
 u32 fib_table_flow_fields(const struct fib *f, struct fib_index t)
 {
-    return fib_table_base[t.i].flow_fields;
+    return fib_flow_fields(&fib_table_base[t.i]);
 }
 
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields)

@@ -242,7 +242,7 @@ ALWAYS_INLINE bool ethernet_input_express(const struct ethernet *eth, struct thr
                                           struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     struct express_view v;
-    if (unlikely(thread_traces(t) || capture_is_on() || !express_view_of(&v, b[0])))
+    if (unlikely(thread_traces(t) || !express_view_of(&v, b[0])))
         return false;
     enum express_kind kind = express_kind_of(&v, buffer_current(b[0]));
     if (kind == EXPRESS_N)
@@ -258,15 +258,16 @@ void NODE_FN(ethernet_input)(struct thread *t, struct node *n, struct buffer **b
     struct rx_view v = {.index = IF_NONE};
     struct tally sum = {.index = IF_NONE};
     leave_all(next, count);
-    if (likely(ethernet_input_express(eth, t, n, b, next, count)))
+    if (unlikely(capture_is_on()))
+        capture_packets(t, CAPTURE_RX, IF_NONE, b, count);
+    else if (likely(ethernet_input_express(eth, t, n, b, next, count)))
         return;
-    capture_packets(t, CAPTURE_RX, IF_NONE, b, count);
     for (u32 i = 0; i < count; i++) {
         if (next[i] != EXPRESS_LEFT)
-            continue;
+            continue; /* another thread may have it by now */
         if (i + 8 < count)
             __builtin_prefetch(b[i + 8]);
-        if (i + 4 < count)
+        if (i + 4 < count && next[i + 4] == EXPRESS_LEFT)
             __builtin_prefetch(buffer_current(b[i + 4]));
         next[i] = ethernet_input_one(eth, t, n, &v, b[i], &sum);
     }
