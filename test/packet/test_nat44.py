@@ -1061,7 +1061,7 @@ def test_fragments_without_a_first_one(switch, links):
     rest = pieces(IP(src=HOST, dst=SERVER, id=77) / UDP(sport=2000, dport=53) / Raw(bytes(2000)))[1:]
     before = switch.buffers_used()
     switch.send(links[0], [links[0].ether() / f for f in rest])
-    assert switch.json("show ip4-sv-reassembly")["reassemblies"] >= 1
+    wait_for(lambda: switch.json("show ip4-sv-reassembly")["reassemblies"] >= 1, "the datagram to wait")
     assert sessions(switch) == []
     switch.ctl("set clock adjust 3")
     wait_for(lambda: switch.json("show ip4-sv-reassembly")["reassemblies"] == 0, "the datagram to be given up")
