@@ -49,11 +49,14 @@ static void larger_ones_are_found_and_lowered(void **state)
 static void an_open_checksum_stays_as_it_is(void **state)
 {
     struct tcp_header *h = with_options((const u8[]){2, 4, 5, 180}, 4);
-    struct buffer b = {.data = (u8 *)h - 20, .flags = BUFFER_CSUM_PARTIAL, .csum_start = 20};
+    packet.data = (u8 *)h - 20;
+    packet.flags = BUFFER_CSUM_PARTIAL;
+    packet.csum_start = 20;
     be16 was = h->checksum;
-    tcp_mss_write(&b, h, tcp_mss_above(h, 24, 0), 1200);
+    tcp_mss_write(&packet, h, tcp_mss_above(h, 24, 0), 1200);
     assert_true(be16_equal(h->checksum, was));
     assert_int_equal(get_be16((u8 *)h + 22), 1200);
+    packet.flags = 0;
     free(h);
 }
 
