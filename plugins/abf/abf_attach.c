@@ -44,7 +44,6 @@ static int abf_chain_new(const struct abf_state *s, struct if_index i, enum ip_f
         lists[n] = x->acl;
         c->lb[n++] = x->lb;
     }
-    c->n = n;
     *out = n ? c : NULL;
     int rc = n ? acl->context_new(s->piste, &abf_user, values, lists, n, old ? old->context : NULL,
                                   &c->context, e)

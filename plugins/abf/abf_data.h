@@ -7,8 +7,7 @@
 /* Of an interface and a protocol: its attachments in their order. Never changes. */
 struct abf_chain {
     struct acl_context *context; /* the access lists, of one attachment each */
-    u32 n;
-    struct lb_index lb[]; /* of the policies' paths */
+    struct lb_index lb[];        /* of the policies' paths, as many */
 };
 
 struct abf_interface {
