@@ -85,8 +85,10 @@ static bool urpf_is_own(struct urpf_search *s, u32 table, const struct buffer *b
         return false;
     if (ip_address_is_zero(&s->source))
         return true;
-    if (own != table)
+    if (own != table) {
+        s->by = false; /* that was the other table's */
         urpf_walk(s, urpf_route(s, (struct fib_index){own}), FIB_LOOKUPS_MOST);
+    }
     return s->receive;
 }
 
