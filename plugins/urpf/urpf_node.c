@@ -10,11 +10,11 @@
 
 #define URPF_STEPS_MOST 8192 /* adjacencies that are looked at for a packet */
 
-/* What is asked of the route to a source, and what was found. */
+/* What is asked of the route to a source, and what was found, up to the path that is enough. */
 struct urpf_search {
     enum ip_family family;
     struct ip_address source;
-    u32 interface;
+    struct if_index interface; /* IF_NONE: any will do */
     u32 steps;
     bool any;     /* it leads to an interface, */
     bool by;      /* to this one, */
@@ -37,7 +37,7 @@ ALWAYS_INLINE void urpf_look(struct urpf_search *s, const struct adj *a, u32 dep
     case ADJ_KIND_GLEAN:
     case ADJ_KIND_MIDCHAIN:
         s->any = true;
-        s->by |= a->tx_if.i == s->interface;
+        s->by |= if_is_none(s->interface) || if_equal(a->tx_if, s->interface);
         break;
     case ADJ_KIND_RECEIVE:
         s->receive = true;
@@ -55,7 +55,8 @@ ALWAYS_INLINE void urpf_look(struct urpf_search *s, const struct adj *a, u32 dep
     }
 }
 
-/* All paths of a load balance. Those that lead to what has gone meanwhile are others by then. */
+/* The paths of a load balance, up to one by the interface. Those that lead to what has gone
+ * meanwhile are others by then. */
 static void urpf_walk(struct urpf_search *s, u32 route, u32 depth)
 {
     struct lb lb = lb_load(route);
@@ -119,7 +120,7 @@ ALWAYS_INLINE u16 urpf_one(struct thread *t, struct node *n, struct buffer *b, e
     const u8 *l3 = dir == URPF_RX ? buffer_current(b) : b->data + b->l3_start;
     struct if_index i = dir == URPF_RX ? b->rx_if : b->tx_if;
     u32 table = (u32)feature_data(b);
-    struct urpf_search s = {.family = f, .interface = mode == URPF_STRICT ? i.i : UINT32_MAX};
+    struct urpf_search s = {.family = f, .interface = mode == URPF_STRICT ? i : IF_NONE};
     if (f == IP_FAMILY_4)
         s.source = ip_address_from_ip4(((const struct ip4_header *)(const void *)l3)->src);
     else
