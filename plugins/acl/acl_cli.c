@@ -183,8 +183,11 @@ static int acl_cli_set(struct cli_call *c)
         __atomic_store_n(&s->common.l4_of_fragments, cli_u64(c, "l4", 0) != 0, __ATOMIC_RELAXED);
     if (cli_get(c, "events"))
         out_text(c->out, "there is no event log: packets are seen by `trace add'\n");
-    if (cli_get(c, "hash"))
+    if (cli_get(c, "hash")) {
         s->hash_lookup = cli_u64(c, "hash", 0);
+        if (!s->hash_lookup)
+            out_text(c->out, "noted: lookups are by hash all the same\n");
+    }
     if (cli_get(c, "count"))
         __atomic_store_n(&s->common.count_matches, cli_u64(c, "count", 0) != 0, __ATOMIC_RELAXED);
     if (cli_get(c, "reclassify"))
@@ -213,7 +216,8 @@ const struct cli_command acl_plugin_commands[] = {
      "stats-counters <count:on-off> | event-trace <events:u32> )",
      "How access lists look at packets: which IPv6 extension headers are skipped, whether pieces "
      "without ports match by the rest of a rule, whether sessions are judged anew when lists have "
-     "changed, whether packets are counted by rule",
+     "changed, whether packets are counted by rule; use-hash-acl-matching is kept and shown, but "
+     "lookups are always by hash, and there is no event log",
      acl_cli_set, 0},
     {"set acl-plugin session timeout ( udp idle | tcp ( idle | transient ) ) <seconds:u32>",
      "How long sessions of permit+reflect live without packets: 600, 86400, 120",

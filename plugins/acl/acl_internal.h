@@ -30,7 +30,7 @@ struct acl_state {
     u32 lists_end;                   /* no index from here on is in use */
     VEC(struct acl_list_job *) jobs; /* the first is being built */
     struct aside aside;
-    bool hash_lookup;               /* what the message has set last; lookups are what they are */
+    bool hash_lookup;               /* what was asked for last; lookups are by hash all the same */
     VEC(struct acl_macip *) macips; /* by index */
     u32 n_contexts;                 /* indices given */
     VEC(u32) contexts_free;

@@ -335,8 +335,9 @@ def test_saved(fresh):
     fresh.ctl("set acl-plugin skip-ipv6-extension-header 51 1")
     fresh.ctl("set acl-plugin l4-match-nonfirst-fragment 0")
     fresh.ctl("set acl-plugin stats-counters on")
+    assert "by hash all the same" in fresh.ctl("set acl-plugin use-hash-acl-matching 0")
     lines = fresh.running_config()
-    assert len([line for line in lines if "acl-plugin" in line]) == 10
+    assert len([line for line in lines if "acl-plugin" in line]) == 11
     shown = fresh.ctl("show acl-plugin acl") + fresh.ctl("show acl-plugin interface")
     fresh.restart(lines)
     assert fresh.running_config() == lines
