@@ -46,14 +46,12 @@ bool nat44_is_enabled(const struct piste *p)
 static int lock_tables(struct piste *p, const struct nat44_options *o, struct nat44_data *d,
                        struct error *e)
 {
-    struct fib *f = fib_of(p);
-    int rc =
-        fib_table_lock(f, IP_FAMILY_4, o->inside_vrf, NULL, FIB_SOURCE_PROXY, &d->inside_fib, e);
+    int rc = nat44_table_lock(p, o->inside_vrf, &d->inside_fib, e);
     if (rc)
         return rc;
-    rc = fib_table_lock(f, IP_FAMILY_4, o->outside_vrf, NULL, FIB_SOURCE_PROXY, &d->outside_fib, e);
+    rc = nat44_table_lock(p, o->outside_vrf, &d->outside_fib, e);
     if (rc)
-        fib_table_unlock(f, d->inside_fib, FIB_SOURCE_PROXY);
+        nat44_table_unlock(p, o->inside_vrf);
     return rc;
 }
 
@@ -70,10 +68,10 @@ static void threads_init(struct engine *e, struct nat44_data *d)
     d->n_owners = engine_n_threads(e) - 1;
 }
 
-static void unlock_tables(struct piste *p, const struct nat44_data *d)
+static void unlock_tables(struct piste *p, const struct nat44_options *o)
 {
-    fib_table_unlock(fib_of(p), d->inside_fib, FIB_SOURCE_PROXY);
-    fib_table_unlock(fib_of(p), d->outside_fib, FIB_SOURCE_PROXY);
+    nat44_table_unlock(p, o->inside_vrf);
+    nat44_table_unlock(p, o->outside_vrf);
 }
 
 /* Of packets that this switch sends to itself. */
@@ -99,7 +97,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     if (!rc) {
         rc = nat44_set_local_errors(engine, true, e);
         if (rc)
-            unlock_tables(p, d);
+            unlock_tables(p, &with);
     }
     if (rc)
         return rc;
@@ -170,7 +168,7 @@ int nat44_disable(struct piste *p, struct error *e)
         free(d->pool[k]);
         d->pool[k] = NULL;
     }
-    unlock_tables(p, d);
+    unlock_tables(p, &s->options);
     s->enabled = false;
     return 0;
 }

@@ -93,6 +93,9 @@ void nat44_lbs_clear(struct piste *p);
 
 /* --- nat44_vrf.c --- */
 
+/* The table stays while something is said of it; made where there is none. -ENOSPC. */
+int nat44_table_lock(struct piste *p, u32 vrf, struct fib_index *fib, struct error *e) MUST_CHECK;
+void nat44_table_unlock(struct piste *p, u32 vrf);
 void nat44_vrfs_new(struct nat44_data *d);
 void nat44_vrfs_clear(struct piste *p);
 void nat44_vrfs_free(struct nat44_data *d);

@@ -71,23 +71,17 @@ static int reserve_local(struct piste *p, struct nat44_lb *lb, const struct nat4
         return error_set(e, EINVAL, "a back-end has a port, and a probability of at least 1");
     if (find_local(lb, l) < lb->locals.n)
         return error_set(e, EEXIST, "Back-end already exist.");
-    int rc = fib_table_lock(fib_of(p), IP_FAMILY_4, l->vrf, NULL, FIB_SOURCE_PROXY, &fib, e);
+    int rc = nat44_table_lock(p, l->vrf, &fib, e);
     if (rc)
         return rc;
     x.inside = (union nat44_end){
         .addr = l->addr, .port = l->port, .protocol = lb->c.protocol, .fib = fib.i};
     rc = nat44_mapping_reserve(p, &x, NAT44_KNOWN_INSIDE, &index, e);
     if (rc)
-        fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
+        nat44_table_unlock(p, l->vrf);
     else
         vec_add(&lb->locals, ((struct nat44_lb_backend){*l, index}));
     return rc;
-}
-
-static void unlock_local(struct piste *p, const struct nat44_lb_backend *b)
-{
-    struct fib_index fib = fib_table_find(fib_of(p), IP_FAMILY_4, b->c.vrf);
-    fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
 }
 
 /* Those that were reserved, when there are to be none. */
@@ -95,7 +89,7 @@ static void unreserve_locals(struct piste *p, struct nat44_lb *lb)
 {
     for (u32 i = 0; i < lb->locals.n; i++) {
         nat44_mapping_unreserve(p, lb->locals.v[i].index);
-        unlock_local(p, &lb->locals.v[i]);
+        nat44_table_unlock(p, lb->locals.v[i].c.vrf);
     }
     vec_free(&lb->locals);
 }
@@ -104,7 +98,7 @@ static void unreserve_locals(struct piste *p, struct nat44_lb *lb)
 static void take_local(struct piste *p, const struct nat44_lb_backend *b)
 {
     nat44_mapping_take(p, b->index, NAT44_KNOWN_INSIDE);
-    unlock_local(p, b);
+    nat44_table_unlock(p, b->c.vrf);
 }
 
 /* Its end outside first, so that nobody looks at those inside. */

@@ -200,7 +200,7 @@ int nat44_add_mapping(struct piste *p, const struct nat44_mapping_config *c, str
     if (!rc && !if_is_none(c->external_if) && find_mapping(s, c) < s->mappings.n)
         rc = error_set(e, EEXIST, "Mapping already exist.");
     if (!rc)
-        rc = fib_table_lock(fib_of(p), IP_FAMILY_4, c->vrf, NULL, FIB_SOURCE_PROXY, &fib, e);
+        rc = nat44_table_lock(p, c->vrf, &fib, e);
     if (rc)
         return rc;
     if (if_is_none(c->external_if))
@@ -208,7 +208,7 @@ int nat44_add_mapping(struct piste *p, const struct nat44_mapping_config *c, str
     else if (ip_address_at(p, IP_FAMILY_4, c->external_if, 0, &a))
         rc = nat44_install(p, &x, a.addr.ip4, e);
     if (rc)
-        fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
+        nat44_table_unlock(p, c->vrf);
     else
         vec_add(&s->mappings, x);
     return rc;
@@ -217,9 +217,8 @@ int nat44_add_mapping(struct piste *p, const struct nat44_mapping_config *c, str
 static void nat44_drop_mapping(struct piste *p, u32 i)
 {
     struct nat44_state *s = nat44_state_of(p);
-    struct fib_index fib = fib_table_find(fib_of(p), IP_FAMILY_4, s->mappings.v[i].c.vrf);
     nat44_uninstall(p, &s->mappings.v[i]);
-    fib_table_unlock(fib_of(p), fib, FIB_SOURCE_PROXY);
+    nat44_table_unlock(p, s->mappings.v[i].c.vrf);
     vec_del(&s->mappings, i);
 }
 

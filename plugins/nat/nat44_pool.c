@@ -75,12 +75,11 @@ static int check_range(u32 first, u32 last, struct error *e)
 static void nat44_drop_address(struct piste *p, enum nat44_pool_kind kind, u32 i)
 {
     struct nat44_addresses *a = addresses_of(p, kind);
-    struct fib *f = fib_of(p);
     u32 vrf = a->v.v[i].tenant_vrf;
     if (kind == NAT44_POOL)
         nat44_disown_address(p, a->v.v[i].addr);
     if (vrf != NAT44_VRF_ANY)
-        fib_table_unlock(f, fib_table_find(f, IP_FAMILY_4, vrf), FIB_SOURCE_PROXY);
+        nat44_table_unlock(p, vrf);
     vec_del(&a->v, i);
 }
 
@@ -88,9 +87,7 @@ static int nat44_put_address(struct piste *p, enum nat44_pool_kind kind,
                              const struct nat44_pool_entry *x, struct error *e)
 {
     struct fib_index tenant;
-    int rc = x->tenant_vrf == NAT44_VRF_ANY ? 0
-                                            : fib_table_lock(fib_of(p), IP_FAMILY_4, x->tenant_vrf,
-                                                             NULL, FIB_SOURCE_PROXY, &tenant, e);
+    int rc = x->tenant_vrf == NAT44_VRF_ANY ? 0 : nat44_table_lock(p, x->tenant_vrf, &tenant, e);
     if (rc)
         return rc;
     vec_add(&addresses_of(p, kind)->v, *x);

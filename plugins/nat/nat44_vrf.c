@@ -7,13 +7,12 @@
 #include "engine/engine.h"
 #include "plugins/nat/nat44_internal.h"
 
-/* The table stays while something is said of it. */
-static int vrf_lock(struct piste *p, u32 vrf, struct fib_index *fib, struct error *e)
+int nat44_table_lock(struct piste *p, u32 vrf, struct fib_index *fib, struct error *e)
 {
     return fib_table_lock(fib_of(p), IP_FAMILY_4, vrf, NULL, FIB_SOURCE_PROXY, fib, e);
 }
 
-static void vrf_unlock(struct piste *p, u32 vrf)
+void nat44_table_unlock(struct piste *p, u32 vrf)
 {
     struct fib *f = fib_of(p);
     fib_table_unlock(f, fib_table_find(f, IP_FAMILY_4, vrf), FIB_SOURCE_PROXY);
@@ -45,7 +44,7 @@ int nat44_set_vrf_limit(struct piste *p, u32 vrf, u32 limit, struct error *e)
     if (!rc && !limit && i == s->limits.n)
         rc = error_set(e, ENOENT, "the table has no limit of its own");
     if (!rc && limit && i == s->limits.n) {
-        rc = vrf_lock(p, vrf, &fib, e);
+        rc = nat44_table_lock(p, vrf, &fib, e);
         if (!rc)
             vec_add(&s->limits, ((struct nat44_vrf_limit){vrf, 0}));
     }
@@ -56,7 +55,7 @@ int nat44_set_vrf_limit(struct piste *p, u32 vrf, u32 limit, struct error *e)
     set_limit(s, fib, limit);
     if (!limit) {
         vec_del(&s->limits, i);
-        vrf_unlock(p, vrf);
+        nat44_table_unlock(p, vrf);
     }
     return 0;
 }
@@ -117,7 +116,7 @@ int nat44_add_vrf_table(struct piste *p, u32 vrf, struct error *e)
     if (!rc && find_table(s, vrf))
         rc = error_set(e, EEXIST, "VRF table already exist.");
     if (!rc)
-        rc = vrf_lock(p, vrf, &fib, e);
+        rc = nat44_table_lock(p, vrf, &fib, e);
     if (rc)
         return rc;
     vec_add(&s->vrf_tables, ((struct nat44_vrf_table){.vrf = vrf}));
@@ -134,8 +133,8 @@ static void drop_table(struct piste *p, const struct nat44_vrf_table *t)
     vec_del(&s->vrf_tables, at);
     publish_ways(p);
     for (u32 k = 0; k < gone.routes.n; k++)
-        vrf_unlock(p, gone.routes.v[k]);
-    vrf_unlock(p, gone.vrf);
+        nat44_table_unlock(p, gone.routes.v[k]);
+    nat44_table_unlock(p, gone.vrf);
     vec_free(&gone.routes);
 }
 
@@ -166,7 +165,7 @@ int nat44_set_vrf_route(struct piste *p, u32 table, u32 vrf, bool add, struct er
     if (!add && i == t->routes.n)
         return error_set(e, ENOENT, "VRF route not exist.");
     if (add) {
-        rc = vrf_lock(p, vrf, &fib, e);
+        rc = nat44_table_lock(p, vrf, &fib, e);
         if (rc)
             return rc;
         vec_add(&t->routes, vrf);
@@ -175,7 +174,7 @@ int nat44_set_vrf_route(struct piste *p, u32 table, u32 vrf, bool add, struct er
     }
     publish_ways(p);
     if (!add) /* when data threads know no way by it */
-        vrf_unlock(p, vrf);
+        nat44_table_unlock(p, vrf);
     return 0;
 }
 
