@@ -261,6 +261,7 @@ static void nat44_api_interface_dump(struct api_call *c)
         api_reply(c, &api_message_nat44_interface_details, &d);
     }
 }
+
 static void nat44_api_set_mss(struct api_call *c)
 {
     const struct api_nat_set_mss_clamping *m = c->msg;

@@ -17,5 +17,7 @@ int nat44_show_vrf_tables(struct cli_call *c);
 int nat44_show_sessions(struct cli_call *c);
 int nat44_show_summary(struct cli_call *c);
 
+/* "WORDS A.B.C.D:PORT" */
+void nat44_format_endpoint(struct text *t, const char *words, be32 addr, be16 port);
 /* "match: saddr .. rewrite: .." of a session's packets of one direction. */
 void nat44_format_flow(struct text *t, const union nat44_key key[NAT44_DIRS], enum nat44_dir dir);

@@ -132,22 +132,15 @@ static void config_mapping(struct piste *p, struct text *t, const struct nat44_m
     config_tag(t, m->tag);
 }
 
-static void config_endpoint(struct text *t, const char *words, be32 addr, be16 port)
-{
-    text_puts(t, words);
-    ip4_format_address(t, addr);
-    text_add(t, ":%u", be16_to_host(port));
-}
-
 static void config_lb(struct text *t, const struct nat44_lb *lb)
 {
     const struct nat44_lb_config *c = &lb->c;
     text_add(t, "nat44 add load-balancing static mapping protocol %s",
              c->protocol == IP_PROTOCOL_TCP ? "tcp" : "udp");
-    config_endpoint(t, " external ", c->external, c->external_port);
+    nat44_format_endpoint(t, " external ", c->external, c->external_port);
     for (u32 i = 0; i < lb->locals.n; i++) {
         const struct nat44_lb_local *l = &lb->locals.v[i].c;
-        config_endpoint(t, " local ", l->addr, l->port);
+        nat44_format_endpoint(t, " local ", l->addr, l->port);
         if (l->vrf)
             text_add(t, " vrf %u", l->vrf);
         text_add(t, " probability %u", l->probability);

@@ -262,6 +262,13 @@ int nat44_show_mappings(struct cli_call *c)
 
 /* --- sessions --- */
 
+void nat44_format_endpoint(struct text *t, const char *words, be32 addr, be16 port)
+{
+    text_puts(t, words);
+    ip4_format_address(t, addr);
+    text_add(t, ":%u", be16_to_host(port));
+}
+
 static void add_flow(struct text *t, const char *words, be32 addr)
 {
     text_puts(t, words);

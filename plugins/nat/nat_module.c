@@ -44,17 +44,10 @@ static const struct node_error errors[NAT44_ERRS] = {
 
 /* --- traces --- */
 
-static void format_endpoint(struct text *t, const char *words, be32 addr, be16 port)
-{
-    text_puts(t, words);
-    ip4_format_address(t, addr);
-    text_add(t, ":%u", be16_to_host(port));
-}
-
 static void format_search(const struct trace_record *r, const struct nat44_trace *x, struct text *t)
 {
-    format_endpoint(t, "search key local ", x->search.src, x->search.sport);
-    format_endpoint(t, " remote ", x->search.dst, x->search.dport);
+    nat44_format_endpoint(t, "search key local ", x->search.src, x->search.sport);
+    nat44_format_endpoint(t, " remote ", x->search.dst, x->search.dport);
     text_puts(t, " proto ");
     ip_format_protocol(t, nat44_key_protocol(&x->search));
     text_add(t, " fib %u thread-index %u session-index %u", nat44_key_fib(&x->search).i, r->thread,
