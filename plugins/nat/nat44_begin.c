@@ -1,7 +1,7 @@
 /* The first packet of a session: whether there is to be one, and by which address and port.
  * Source: RFC 4787, RFC 5382, RFC 5508; VPP's order. */
 #include "net/ip/address/address_data.h"
-#include "net/ip/fib/fib_data.h"
+#include "net/ip/fib/fib_forward.h"
 #include "net/ip/ip4/ip4.h"
 #include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_node.h"
@@ -40,7 +40,7 @@ static const struct adj *nat44_way_of(struct fib_index fib, be32 dst)
 {
     struct lb lb = lb_load(ip4_lookup(fib, dst).i);
     const struct adj *a = adj_at(lb_pick(lb, 0));
-    for (u32 depth = 0; depth < 8; depth++) {
+    for (u32 depth = 0; depth < FIB_LOOKUPS_MOST; depth++) {
         u8 kind = adj_head(a).kind;
         if (kind == ADJ_KIND_LB)
             lb = lb_load((u32)a->data);

@@ -84,6 +84,8 @@ void nat44_mapping_unreserve(struct piste *p, u32 index);
 void nat44_mapping_known(struct piste *p, u32 index, enum nat44_known by);
 /* Nobody finds it any more, nor looks at it; its sessions end. */
 void nat44_mapping_take(struct piste *p, u32 index, enum nat44_known by);
+/* Whether it comes back from the configuration. -EINVAL. */
+int nat44_check_tag(const char *tag, struct error *e) MUST_CHECK;
 /* An interface has got an address, or loses it: mappings of it follow. */
 void nat44_mappings_follow(struct piste *p, struct if_index i, be32 addr, bool add);
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "control/cli.h"
 #include "engine/engine.h"
 #include "plugins/nat/nat44_internal.h"
 
@@ -128,9 +127,7 @@ static int check_lb(const struct nat44_lb_config *c, u32 n, struct error *e)
         return error_set(e, EINVAL, "at least two local must be set");
     if (c->affinity_s > 24 * 86400)
         return error_set(e, EINVAL, "affinity lasts at most 24 days");
-    if (!cli_is_braceable(c->tag) && *c->tag)
-        return error_set(e, EINVAL, "a tag is one line, without braces that have no other");
-    return 0;
+    return nat44_check_tag(c->tag, e);
 }
 
 int nat44_add_lb(struct piste *p, const struct nat44_lb_config *c,

@@ -169,6 +169,13 @@ static u32 find_mapping(const struct nat44_state *s, const struct nat44_mapping_
     return i;
 }
 
+int nat44_check_tag(const char *tag, struct error *e)
+{
+    return !*tag || cli_is_braceable(tag)
+               ? 0
+               : error_set(e, EINVAL, "a tag is one line, without braces that have no other");
+}
+
 static int check_mapping(const struct nat44_mapping_config *c, struct error *e)
 {
     bool local = !be16_is_zero(c->local_port), external = !be16_is_zero(c->external_port);
@@ -181,9 +188,7 @@ static int check_mapping(const struct nat44_mapping_config *c, struct error *e)
         return error_set(e, EINVAL, "ports are those of TCP, UDP or ICMP");
     if (!be32_is_zero(c->exact) && c->twice == NAT44_TWICE_NONE)
         return error_set(e, EINVAL, "an exact address is one of twice-nat or self-twice-nat");
-    if (!cli_is_braceable(c->tag) && *c->tag)
-        return error_set(e, EINVAL, "a tag is one line, without braces that have no other");
-    return 0;
+    return nat44_check_tag(c->tag, e);
 }
 
 int nat44_add_mapping(struct piste *p, const struct nat44_mapping_config *c, struct error *e)
