@@ -79,16 +79,16 @@ enum nat44_lru {
 };
 
 struct nat44_session {
-    /* what each packet needs: 64 bytes */
+    /* what each packet needs: up to `aged', 68 bytes */
     union nat44_key key[NAT44_DIRS];
     u64 last_heard_ns;
     u64 packets, bytes;
     u16 ip_delta, l4_delta; /* what I2O adds to the sums; O2I takes it away */
     u8 state;               /* enum nat44_session_state */
     u8 flags;
-    u8 lru; /* enum nat44_lru */
-    struct index_links by_age;
+    u8 lru;   /* enum nat44_lru */
     u32 aged; /* nat44_age_of when it went to the end of its list */
+    struct index_links by_age;
 };
 static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
 

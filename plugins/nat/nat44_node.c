@@ -134,9 +134,10 @@ ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_
             if (unlikely(session == SESSION_NONE))
                 session = nat44_find(table, &x->p[i].key, &found);
         }
-        if (likely(session != SESSION_NONE)) /* it lies in two cache lines most often */
+        if (likely(session !=
+                   SESSION_NONE)) /* its end, which most often is not in its key's line */
             __builtin_prefetch((const u8 *)session_at(table, session) +
-                               offsetof(struct nat44_session, state));
+                               offsetof(struct nat44_session, aged));
         x->session[i] = session;
         x->dir[i] = (u8)found;
     }
