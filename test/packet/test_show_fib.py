@@ -1,17 +1,14 @@
 """`show fib` and its kin: what routes, their paths and load balances are, in VPP's words."""
 import pytest
 
-ADDRESSES = {"ip4": ("10.0.{}.1/24", "20.0.0.0/8", "20.1.1.1", "30.0.0.0/8", "30.1.1.1", 32),
-             "ip6": ("2001:db8:{}::1/64", "2001:db8:20::/48", "2001:db8:20::1", "2001:db8:30::/48", "2001:db8:30::1", 128)}
+ADDRESSES = {"ip4": ("20.0.0.0/8", "20.1.1.1", "30.0.0.0/8", "30.1.1.1", 32),
+             "ip6": ("2001:db8:20::/48", "2001:db8:20::1", "2001:db8:30::/48", "2001:db8:30::1", 128)}
 
 
 @pytest.fixture(params=["ip4", "ip6"])
 def net(switch, request):
-    base = ADDRESSES[request.param][0]
-    pgs = [switch.pg(i, base.format(i)) for i in range(2)]
-    yield request.param, *pgs
-    for pg in pgs:
-        switch.ctl(f"delete packet-generator interface {pg}")
+    with switch.subnets(request.param, 2) as pgs:
+        yield request.param, *pgs
 
 
 def show(switch, family, prefix):
@@ -21,7 +18,7 @@ def show(switch, family, prefix):
 def test_circles(switch, net):
     """Next hops that lead to each other: all their paths say so, and drop."""
     family, a, _ = net
-    _, first, in_first, second, in_second, bits = ADDRESSES[family]
+    first, in_first, second, in_second, bits = ADDRESSES[family]
     switch.ctl(f"ip route add {first} via {a.host} {a}")
     switch.ctl(f"ip route add {second} via {in_first}")
     assert "looped" not in show(switch, family, second) and "oper-flags:resolved," in show(switch, family, second)
@@ -42,7 +39,7 @@ def test_circles(switch, net):
 
 def test_load_balances(switch, net):
     family, a, b = net
-    _, first, *_ = ADDRESSES[family]
+    first, *_ = ADDRESSES[family]
     switch.ctl(f"ip route add {first} via {a.host} {a} via {b.host} {b}")
     route = switch.json(f"show {'ip' if family == 'ip4' else 'ip6'} fib {first}")["tables"][0]
     index = route["index"]
@@ -57,7 +54,7 @@ def test_load_balances(switch, net):
 
 def test_paths(switch, net):
     family, a, b = net
-    _, first, *_ = ADDRESSES[family]
+    first, *_ = ADDRESSES[family]
     switch.ctl(f"ip route add {first} via {a.host} {a} weight 3 via {b.host} {b} preference 2")
     found = switch.json("show fib paths")["paths"]
     (heavy,), (waits,) = [[p for p in found if p[what] == n] for what, n in (("weight", 3), ("preference", 2))]
