@@ -47,7 +47,7 @@ ALWAYS_INLINE bool nat44_parse_plain(const struct buffer *b, struct fib_index fi
 
     p->key = nat44_key_of(ip, fib);
     p->tcp_flags = 0;
-    if (unlikely(ip4_is_fragment(ip)) || unlikely(b->refs != 1) || unlikely(b->len < at + 8))
+    if (unlikely(ip4_is_fragment(ip)) || unlikely(buffer_is_shared(b)) || unlikely(b->len < at + 8))
         return false;
     if (ip->protocol == IP_PROTOCOL_TCP || ip->protocol == IP_PROTOCOL_UDP) {
         p->key.sport = load_be16(l4);
