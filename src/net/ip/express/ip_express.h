@@ -447,8 +447,10 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
     way->v = &behind;
     way->mac_mask = 0;
     way->packets = 0;
-    for (u32 k = 0, to; k<x.n; k = to> k ? to : k + 1)
-        to = take_view(way, t, x.b, left, k, x.n);
+    for (u32 k = 0; k < x.n;) {
+        u32 to = take_view(way, t, x.b, left, k, x.n);
+        k = to > k ? to : k + 1; /* a feature gave it another interface */
+    }
     if (way->packets)
         node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
     ip_features_leave(t, &x, left, way->packets);
