@@ -38,12 +38,10 @@ protocol bgp peer6 from peer {{
 class Bird:
     """A host with a routing daemon: n is 1 or 2, the other one is its peer."""
 
-    def __init__(self, net, switch, n, folder):
+    def __init__(self, net, vpp, n, folder):
         self.ns = net.namespace(ipv6=True)
         self.n, peer = n, 3 - n
-        switch.veth(f"to{n}", "e0", self.ns)
-        self.ns.ip(f"addr add 10.{n}.0.1/24 dev e0")
-        self.ns.ip(f"-6 addr add 2001:db8:{n}::1/64 dev e0 nodad")
+        vpp.host_interface(f"to{n}", n, self.ns, "e0")
         # its network: a host of each protocol is there
         self.ns.ip(f"addr add 172.16.{n}.1/32 dev lo")
         self.ns.ip(f"-6 addr add 2001:db8:f{n}::1/128 dev lo")
@@ -78,11 +76,11 @@ class Bird:
 
 
 def test_daemons_tell_each_other_of_networks_through_the_switch(net, tmp_path):
-    switch = net.namespace()
+    vpp = net.vpp(net.namespace())
     birds = []
     try:
-        birds += [Bird(net, switch, n, tmp_path) for n in (1, 2)]
-        talk(net.vpp(switch), birds)
+        birds += [Bird(net, vpp, n, tmp_path) for n in (1, 2)]
+        talk(vpp, birds)
     finally:
         for b in birds:
             b.stop()
@@ -91,10 +89,6 @@ def test_daemons_tell_each_other_of_networks_through_the_switch(net, tmp_path):
 def talk(vpp, birds):
     for n in (1, 2):
         vpp.configure(f"""
-            create host-interface name to{n}
-            set interface ip address host-to{n} 10.{n}.0.2/24
-            set interface ip address host-to{n} 2001:db8:{n}::2/64
-            set interface state host-to{n} up
             ip route add 172.16.{n}.0/24 via 10.{n}.0.1 host-to{n}
             ip route add 2001:db8:f{n}::/48 via 2001:db8:{n}::1 host-to{n}
         """)
