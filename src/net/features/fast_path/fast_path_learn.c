@@ -34,6 +34,13 @@ static bool is_bvi(struct if_index i)
     return l2_if(i)->flags & L2_IF_BVI;
 }
 
+/* The port itself, or a sub-interface of it. */
+static bool is_of_port(const struct fast_path *s, struct if_index i, struct if_index port)
+{
+    const struct interface *f = interface_at(s->piste, i);
+    return f && if_equal(f->parent, port);
+}
+
 /* Interfaces that it came in by. false: a BVI that sent it before, or something else that comes
  * back in. */
 static bool receivers_of_probe(struct fast_path *s, const struct probe *p, struct way_counts *c)
@@ -43,14 +50,12 @@ static bool receivers_of_probe(struct fast_path *s, const struct probe *p, struc
         c->rx[c->n_rx++] = p->between;
     if (!if_equal(p->rx, p->port))
         c->rx[c->n_rx++] = p->rx;
-    for (u32 i = 0; i < c->n_rx; i++) {
-        const struct interface *f = interface_at(s->piste, c->rx[i]);
-        c->rx_bvi = is_bvi(c->rx[i]);
-        bool may =
-            c->rx_bvi ? i && i + 1u == c->n_rx && c->routed : f && if_equal(f->parent, p->port);
-        if (!f || !may)
+    c->rx_bvi = is_bvi(c->rx[c->n_rx - 1]);
+    for (u32 i = 0; i + c->rx_bvi < c->n_rx; i++)
+        if (!is_of_port(s, c->rx[i], p->port))
             return false;
-    }
+    if (c->rx_bvi && (!c->routed || c->n_rx < 2))
+        return false;
     struct if_index l2 = way_l2_rx(c);
     c->bridged = (!c->routed || c->rx_bvi) && if_data(l2)->l2_mode;
     return true;
@@ -70,11 +75,9 @@ static bool senders_of_probe(struct fast_path *s, const struct probe *p, struct 
     if (!c->n_tx || !if_equal(c->tx[c->n_tx - 1], p->meta.tx_if))
         return false;
     c->tx_bvi = is_bvi(c->tx[0]);
-    for (u32 i = c->tx_bvi; i < c->n_tx; i++) {
-        const struct interface *f = interface_at(s->piste, c->tx[i]);
-        if (!f || !if_equal(f->parent, p->meta.tx_if))
+    for (u32 i = c->tx_bvi; i < c->n_tx; i++)
+        if (!is_of_port(s, c->tx[i], p->meta.tx_if))
             return false;
-    }
     return !c->tx_bvi || (c->routed && c->n_tx > 1);
 }
 
