@@ -234,11 +234,7 @@ static void changes_between_pieces_are_right(void **state)
         else
             assert_int_equal(adj_at(a)->tx_if.i, n < ROUTES && n % 5 == 1 ? 3 : 1);
     }
-    fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
-    test_grace(&w);
-    assert_int_equal(w.f->lists.n_used, test_lists());
-    assert_int_equal(w.f->entries.n_used, test_entries());
-    test_world_close(&w);
+    test_world_end(&w);
 }
 
 /* Few routes that have to wait for many others: what they forward by is there until they are told.

@@ -41,13 +41,7 @@ static void a_next_hop_follows_what_covers_it(void **state)
     w.present[1] = true;
     fib_interface_changed(w.f, iface(1)); /* another one with the same index */
     assert_int_equal(test_resolve_if(&w, ip(99, 1, 1, 1)), 0);
-    fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
-    fib_table_flush(w.f, T0, FIB_SOURCE_INTERFACE);
-    test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, test_entries());
-    assert_int_equal(w.f->vias.n_used, 0);
-    assert_int_equal(w.f->adjs.n_used, ADJ_N_SPECIAL);
-    test_world_close(&w);
+    test_world_end(&w);
 }
 
 static void circles_drop_until_they_open(void **state)
@@ -73,13 +67,7 @@ static void circles_drop_until_they_open(void **state)
     assert_int_equal(test_resolve_if(&w, ip(10, 2, 2, 3)), 0);
     test_connect(&w, T0, ip(10, 4, 0, 0), 20, 4);
     assert_int_equal(test_resolve_if(&w, ip(10, 2, 2, 3)), 4);
-    fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
-    fib_table_flush(w.f, T0, FIB_SOURCE_INTERFACE);
-    test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, test_entries());
-    assert_int_equal(w.f->vias.n_used, 0);
-    assert_int_equal(w.f->lists.n_used, test_lists());
-    test_world_close(&w);
+    test_world_end(&w);
 }
 
 /* Random routes through next hops within each other, against a slow resolver. */
@@ -146,12 +134,7 @@ static void recursion_agrees_with_a_slow_resolver(void **state)
         if (round % 3 == 0)
             test_grace(&w);
     }
-    fib_table_flush(w.f, T0, FIB_SOURCE_CLI);
-    test_grace(&w);
-    assert_int_equal(w.f->entries.n_used, test_entries());
-    assert_int_equal(w.f->vias.n_used, 0);
-    assert_int_equal(w.f->lists.n_used, test_lists());
-    test_world_close(&w);
+    test_world_end(&w);
 }
 
 int main(void)

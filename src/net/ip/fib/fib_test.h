@@ -223,6 +223,32 @@ static inline void test_via(struct test_world *w, be32 net, u8 len, be32 next_ho
     test_route(w, T0, net, len, FIB_SOURCE_CLI, path_via(next_hop, IF_NONE));
 }
 
+static inline void test_left(const char *what, u32 n, u32 expected)
+{
+    if (n != expected)
+        panic("%u %s are left, and not %u", n, what, expected);
+}
+
+/* Takes the routes of table 0 out: what is left then is what every FIB has. */
+static inline void test_world_end(struct test_world *w)
+{
+    for (u32 s = 0; s < FIB_SOURCE_N; s++)
+        if (s != FIB_SOURCE_SPECIAL && s != FIB_SOURCE_DEFAULT_ROUTE && s != FIB_SOURCE_RR)
+            fib_table_flush(w->f, T0, (enum fib_source)s);
+    test_grace(w);
+    test_left("entries", w->f->entries.n_used, test_entries());
+    test_left("path lists", w->f->lists.n_used, test_lists());
+    test_left("paths", w->f->paths.n_used, test_lists());
+    test_left("next hops", w->f->vias.n_used, 0);
+    test_left("tracked addresses", w->f->tracks.n_used, 0);
+    test_left("adjacencies", w->f->adjs.n_used, ADJ_N_SPECIAL);
+    for (u32 i = 0; i < TEST_IFS; i++) {
+        test_left("adjacencies of an interface", fib_if_at(w->f, iface(i))->adjs, 0);
+        test_left("paths of an interface", fib_if_at(w->f, iface(i))->paths, 0);
+    }
+    test_world_close(w);
+}
+
 static inline int test_of_ip4(void **state)
 {
     test_family = IP_FAMILY_4;

@@ -45,24 +45,6 @@ static u8 kind_of(const struct test_world *w, struct fib_index t, be32 dst)
     return adj_at(test_resolve(w, t, dst).i)->head.kind;
 }
 
-/* Nothing is left but what every FIB has. */
-static void ends_empty(struct test_world *w)
-{
-    for (u32 s = 0; s < FIB_SOURCE_N; s++)
-        if (s != FIB_SOURCE_SPECIAL && s != FIB_SOURCE_DEFAULT_ROUTE && s != FIB_SOURCE_RR)
-            fib_table_flush(w->f, T0, (enum fib_source)s);
-    test_grace(w);
-    assert_int_equal(w->f->entries.n_used, test_entries());
-    assert_int_equal(w->f->lists.n_used, test_lists());
-    assert_int_equal(w->f->paths.n_used, test_lists());
-    assert_int_equal(w->f->vias.n_used, 0);
-    assert_int_equal(w->f->tracks.n_used, 0);
-    assert_int_equal(w->f->adjs.n_used, ADJ_N_SPECIAL);
-    for (u32 i = 0; i < TEST_IFS; i++)
-        assert_true(!fib_if_at(w->f, iface(i))->adjs && !fib_if_at(w->f, iface(i))->paths);
-    test_world_close(w);
-}
-
 /* --- tracking --- */
 
 static void count_call(struct piste *p, void *arg)
@@ -128,7 +110,7 @@ static void a_tracked_address_is_followed(void **state)
     fib_untrack(w.f, t);
     test_set_down(&w, 3, false);
     assert_int_equal(calls, 5);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* A million routes may share the paths that lead to a tracked address: it is found in front of
@@ -153,7 +135,7 @@ static void those_who_follow_are_found_among_many(void **state)
     assert_int_equal(calls[0], 1);
     assert_int_equal(calls[1], 2);
     fib_untrack(w.f, b);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 struct moving {
@@ -185,7 +167,7 @@ static void who_is_told_may_change_routes(void **state)
     assert_true(calls <= 2);
     assert_int_equal(end_of(fib_track_lb(w.f, t)), 2);
     fib_untrack(w.f, t);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void paths_without_a_prefix(void **state)
@@ -232,7 +214,7 @@ static void paths_without_a_prefix(void **state)
         n++;
     assert_int_equal(n, TEST_FIXED + 1); /* the link */
     fib_paths_free(w.f, lb);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* --- tunnels --- */
@@ -336,7 +318,7 @@ static void a_tunnel_follows_the_way_to_its_end(void **state)
     w.no_ethernet[7] = true;
     fib_interface_changed(w.f, iface(7));
     assert_int_equal(adj_at(a.i)->head.kind, ADJ_KIND_REWRITE);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void a_tunnel_through_itself_drops(void **state)
@@ -360,7 +342,7 @@ static void a_tunnel_through_itself_drops(void **state)
     del_route(&w, T0, ip(10, 9, 0, 0), 16, FIB_SOURCE_CLI);
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
     tunnel_close(&t);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* The route is there first, and the link becomes a tunnel to where it leads. */
@@ -384,7 +366,7 @@ static void a_circle_that_a_tunnel_closes(void **state)
     w.no_ethernet[7] = true;
     assert_int_equal(end_of(fib_track_lb(w.f, end)), 7);
     fib_untrack(w.f, end);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void tunnels_through_each_other(void **state)
@@ -406,7 +388,7 @@ static void tunnels_through_each_other(void **state)
     assert_int_equal(through(&w, ip(50, 1, 1, 1), &n), 1);
     tunnel_close(&u);
     tunnel_close(&t);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void bad_headers_are_refused(void **state)
@@ -432,7 +414,7 @@ static void bad_headers_are_refused(void **state)
     header[0] = 0x46;
     assert_int_equal(encap_new(w.f, &args, &out, &e), -EINVAL);
     fib_untrack(w.f, t);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* --- attached routes of other tables --- */
@@ -485,7 +467,7 @@ static void an_attached_route_brings_what_its_link_has(void **state)
     del_route(&w, t, ip(10, 1, 1, 1), 32, FIB_SOURCE_CLI);
     assert_int_equal(fib_table_n_routes(w.f, t), TEST_FIXED);
     fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void what_is_not_of_the_link_is_not_brought(void **state)
@@ -506,7 +488,7 @@ static void what_is_not_of_the_link_is_not_brought(void **state)
     del_route(&w, t, ip(10, 1, 1, 0), 24, FIB_SOURCE_CLI);
     assert_int_equal(kind_of(&w, t, ip(10, 1, 1, 1)), adj_at(test_miss().i)->head.kind);
     fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 static void imports_follow_the_table_of_the_interface(void **state)
@@ -533,7 +515,7 @@ static void imports_follow_the_table_of_the_interface(void **state)
     attach(&w, t, ip(10, 1, 1, 0), 24, 1);
     fib_table_unlock(w.f, t, FIB_SOURCE_CLI);
     assert_true(fib_is_none(fib_table_find(w.f, test_family, 10)));
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* --- what hangs on an interface --- */
@@ -574,7 +556,7 @@ static void events_cost_what_the_interface_has(void **state)
         fib_route_update(w.f, T0, prefix(ip(31, 0, 0, 0), 8), FIB_SOURCE_CLI, &path, 1, &e), 0);
     assert_int_equal(adj_at(test_resolve(&w, T0, ip(31, 1, 1, 1)).i)->tx_if.i, 3);
     assert_int_equal(test_resolve(&w, T0, ip(30, 0, 2, 9)).i, ADJ_DROP.i);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 /* A path that is added to a route brings those that it has along: one of them may be dead. */
@@ -607,7 +589,7 @@ static void a_dead_path_that_is_given_again_hangs_on_nothing(void **state)
          k = path_at(w.f, k)->if_next)
         n++;
     assert_int_equal(n, 4);
-    ends_empty(&w);
+    test_world_end(&w);
 }
 
 int main(void)
