@@ -6,7 +6,7 @@
  *           else 4 * the name of a node (slab.h), + 2 when that is whole
  *   node    the 256 words of a byte. Equal neighbours are kept once: a bit says where another word
  *           begins, and the bits before it which one it is. Most have less than eight words, and
- * are one cache line. One with many of them is whole: an array, whose words are replaced in place.
+ *           are one cache line. One with many is whole: an array, whose words are replaced in place
  *
  * (docs/decisions/0027-ip6-lookup.md) */
 #pragma once
