@@ -21,12 +21,26 @@ struct sv_batch {
     struct sv_main *m;
     struct thread *t;
     struct node *n;
+    struct sv_thread *own;
+    struct session_table *table;
     enum feature_place place;
     bool feature; /* n is the feature itself, so that packets go on along the arc */
     u32 bi[FRAME_PKTS];
     u16 next[FRAME_PKTS];
     u32 count;
 };
+
+static void sv_begin(struct sv_batch *x, struct thread *t, struct node *n, enum feature_place place)
+{
+    x->m = n->state;
+    x->t = t;
+    x->n = n;
+    x->own = &x->m->threads[thread_index(t)];
+    x->table = session_table_of(x->m->sessions, t);
+    x->place = place;
+    x->feature = false;
+    x->count = 0;
+}
 
 /* Where the IP header of b is, from its current header on. */
 ALWAYS_INLINE u32 sv_offset(const struct buffer *b, enum feature_place place)
@@ -67,26 +81,15 @@ static void sv_drop(struct sv_batch *x, u32 bi, u32 error)
 
 /* --- datagrams --- */
 
-static struct sv_thread *sv_own(const struct sv_batch *x)
-{
-    return &x->m->threads[thread_index(x->t)];
-}
-
-static struct session_table *sv_table(const struct sv_batch *x)
-{
-    return session_table_of(x->m->sessions, x->t);
-}
-
 static struct sv_datagram *sv_at(const struct sv_batch *x, u32 d)
 {
-    return session_at(sv_table(x), d);
+    return session_at(x->table, d);
 }
 
 /* Those that wait: with the note, or dropped for a reason. */
 static void sv_release(struct sv_batch *x, struct sv_datagram *g, u32 error)
 {
-    struct sv_thread *own = sv_own(x);
-    __atomic_store_n(&own->n_waiting, own->n_waiting - g->n_waiting, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->own->n_waiting, x->own->n_waiting - g->n_waiting, __ATOMIC_RELAXED);
     for (u32 bi = g->first, next; bi != BUFFER_NONE; bi = next) {
         next = *sv_link(bi);
         if (g->known)
@@ -100,33 +103,30 @@ static void sv_release(struct sv_batch *x, struct sv_datagram *g, u32 error)
 
 static void sv_end(struct sv_batch *x, u32 d, u32 error)
 {
-    struct session_table *table = sv_table(x);
     sv_release(x, sv_at(x, d), error);
-    index_list_remove(&sv_own(x)->by_age, &sv_at(x, 0)->by_age, table->pool.stride_bytes, d);
-    session_delete(table, d);
+    index_list_remove(&x->own->by_age, &sv_at(x, 0)->by_age, x->table->pool.stride_bytes, d);
+    session_delete(x->table, d);
 }
 
 static u32 sv_new(struct sv_batch *x, const union reass_key *key)
 {
-    struct session_table *table = sv_table(x);
-    struct sv_thread *own = sv_own(x);
-    while (own->by_age.n >= x->m->config.max_datagrams)
-        sv_end(x, own->by_age.first, IP4_ERROR_REASS_LIMIT_REACHED);
-    u32 d = session_new(table);
+    while (x->own->by_age.n >= x->m->config.max_datagrams)
+        sv_end(x, x->own->by_age.first, IP4_ERROR_REASS_LIMIT_REACHED);
+    u32 d = session_new(x->table);
     if (d == SESSION_NONE)
         return d;
     *sv_at(x, d) = (struct sv_datagram){.key = *key, .first = BUFFER_NONE, .last = BUFFER_NONE};
-    if (!session_add(table, d))
+    if (!session_add(x->table, d))
         return SESSION_NONE;
-    session_set_timer(table, d, thread_now_ns(x->t) + x->m->config.timeout_ms * NS_PER_MSEC);
-    index_list_add(&own->by_age, &sv_at(x, 0)->by_age, table->pool.stride_bytes, d);
+    session_set_timer(x->table, d, thread_now_ns(x->t) + x->m->config.timeout_ms * NS_PER_MSEC);
+    index_list_add(&x->own->by_age, &sv_at(x, 0)->by_age, x->table->pool.stride_bytes, d);
     return d;
 }
 
 static void sv_wait(struct sv_batch *x, struct sv_datagram *g, u32 bi)
 {
-    struct sv_thread *own = sv_own(x);
-    if (g->n_waiting >= x->m->config.max_fragments || own->n_waiting >= x->m->config.max_buffers) {
+    if (g->n_waiting >= x->m->config.max_fragments ||
+        x->own->n_waiting >= x->m->config.max_buffers) {
         sv_drop(x, bi, IP4_ERROR_REASS_LIMIT_REACHED);
         return;
     }
@@ -142,7 +142,7 @@ static void sv_wait(struct sv_batch *x, struct sv_datagram *g, u32 bi)
         *sv_link(g->last) = owned;
     g->last = owned;
     g->n_waiting++;
-    __atomic_store_n(&own->n_waiting, own->n_waiting + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&x->own->n_waiting, x->own->n_waiting + 1, __ATOMIC_RELAXED);
 }
 
 /* --- fragments --- */
@@ -219,7 +219,7 @@ static void sv_add(struct sv_batch *x, u32 bi)
         sv_drop(x, bi, IP4_ERROR_REASS_MALFORMED_PACKET);
         return;
     }
-    u32 d = session_find(sv_table(x), 0, key.words, 2);
+    u32 d = session_find(x->table, 0, key.words, 2);
     if (d == SESSION_NONE)
         d = sv_new(x, &key);
     if (d == SESSION_NONE) {
@@ -239,8 +239,10 @@ static u64 sv_mix(const struct ip4_header *h, u64 seed)
 ALWAYS_INLINE void sv_come_by(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                               u32 count, enum feature_place place)
 {
-    struct sv_batch x = {.m = n->state, .t = t, .n = n, .place = place, .feature = true};
+    struct sv_batch x;
     struct handoff_batch away;
+    sv_begin(&x, t, n, place);
+    x.feature = true;
     away.n = 0;
 
     for (u32 i = 0; i < count; i++) {
@@ -278,7 +280,8 @@ void NODE_FN(ip4_sv_reassembly_output_feature)(struct thread *t, struct node *n,
 static void sv_sent_here(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count,
                          enum feature_place place)
 {
-    struct sv_batch x = {.m = n->state, .t = t, .n = n, .place = place};
+    struct sv_batch x;
+    sv_begin(&x, t, n, place);
     for (u32 i = 0; i < count; i++) {
         sv_add(&x, buffer_index(b[i]));
         next[i] = NEXT_CONSUMED;
@@ -302,7 +305,8 @@ void NODE_FN(ip4_sv_reass_output_feature_hoff)(struct thread *t, struct node *n,
 void NODE_FN(ip4_sv_reassembly_expire)(struct thread *t, struct node *n, const u32 *timers,
                                        u32 count)
 {
-    struct sv_batch x = {.m = n->state, .t = t, .n = n};
+    struct sv_batch x;
+    sv_begin(&x, t, n, AT_IP_INPUT); /* of either place: they are dropped */
     for (u32 i = 0; i < count; i++)
         sv_end(&x, timers[i], IP4_ERROR_REASS_TIMEOUT);
     sv_flush(&x);
