@@ -95,7 +95,7 @@ class Datagrams:
         family = socket.AF_INET6 if ":" in to else socket.AF_INET
         with receiver.entered():
             self.rx = socket.socket(family, socket.SOCK_DGRAM)
-            self.rx.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            self.rx.setsockopt(socket.SOL_SOCKET, lib.SO_RCVBUFFORCE, 4 << 20)
             self.rx.bind((to, port))
             self.rx.settimeout(60)
         with sender.entered():
