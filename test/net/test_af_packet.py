@@ -221,6 +221,21 @@ def test_rings_are_made_without_a_loss(net, tmp_path):
     assert len(numbers) == count - vpp.counter("host-in0", "rx-miss")
 
 
+def test_a_socket_listens_in_its_group(net):
+    """From the beginning: one that joins while it listens is on no list of the kernel for a moment, in which frames pass it by."""
+    ns = net.namespace()
+    ns.veth("out0", "in0")
+    vpp = net.vpp(ns)
+    vpp.configure("create host-interface name out0\ncreate host-interface name in0 no-ring")
+
+    def listening(device):
+        sockets = ns.run("ss -0aei").stdout.split("p_raw")[1:]
+        return [s for s in sockets if f":{device} " in s and "running" in s]
+
+    (changing,), (lasting,) = listening("out0"), listening("in0")
+    assert "fanout(" in changing and "fanout(" not in lasting
+
+
 def frames_of(pcap):
     """The packets of a pcap file of microseconds, in the host's order, as bytes."""
     data, at = pcap.read_bytes(), 24

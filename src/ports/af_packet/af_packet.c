@@ -111,7 +111,6 @@ void af_packet_close(struct af_packet *port)
         af_packet_socket_close(port->piste, &q->now);
         af_packet_socket_close(port->piste, &q->next);
         q->rx.fd = -1;
-        q->in_group = false;
         free_posted(engine_main_thread(e), q);
     }
     bool any = false;
@@ -152,26 +151,34 @@ static int open_tx(const struct af_packet *port, struct af_packet_tx *x, struct 
     return 0;
 }
 
-/* Several queues share the flows; the first one gets a group that nobody else on the device has. */
+/* Several queues share the flows; the first one gets a group that nobody else on the device has. A
+ * queue whose ring may change has a group of its own, and from the beginning: a socket that joins
+ * while it listens is on no list of the kernel for a moment, in which frames pass it by. */
 static int open_rx(const struct af_packet *port, struct af_packet_queue *q, struct error *e)
 {
     const struct af_packet_args *args = &port->args;
     u32 frames = args->rx_frames ? args->rx_frames : FIXED_FRAMES;
-    bool shared = port->n_queues > 1;
+    bool shared = port->n_queues > 1, as_it_is = port->fixed_rings || args->no_ring;
+    bool grouped = shared || !as_it_is;
     struct af_packet_socket_args a;
     socket_args(port, port->fixed_rings && !args->no_ring ? frames : 0, &a);
-    int rc = af_packet_socket_rx(&a, shared || port->is_held, &q->now, e);
+    int rc = af_packet_socket_rx(&a, grouped || port->is_held, &q->now, e);
     if (rc)
         return rc;
     q->rx.fd = q->now.fd;
-    bool as_it_is = port->fixed_rings || args->no_ring;
     q->demand = (struct af_packet_demand){.asked = as_it_is, .asked_more = as_it_is};
     q->batch = AF_PACKET_LARGE_BATCH;
     q->long_frames = 0;
-    if (!shared)
+    if (!grouped)
         return 0;
     int with = q == port->queues[0] ? -1 : port->queues[0]->now.fd;
-    rc = af_packet_group_join(q->now.fd, with, AF_PACKET_GROUP_FLOWS, e);
+    rc = af_packet_group_join(q->now.fd, with, shared ? AF_PACKET_GROUP_FLOWS : AF_PACKET_GROUP_ONE,
+                              e);
+    if (rc && !shared) {
+        log_notice(&log_class, "%s: there will be no rings: %s", port->host_name, e->text);
+        q->demand.asked = q->demand.asked_more = true;
+        rc = 0;
+    }
     return rc || port->is_held ? rc : af_packet_socket_listen(q->now.fd, e);
 }
 

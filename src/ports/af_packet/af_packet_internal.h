@@ -107,7 +107,6 @@ struct af_packet_queue {
     u8 vnet[AF_PACKET_BATCH][VIRTIO_HEADER_BYTES];
     u8 control[AF_PACKET_BATCH][AF_PACKET_CONTROL_BYTES] __attribute__((aligned(8)));
     /* the control thread's */
-    bool in_group;                   /* `now` is in one of its own: AF_PACKET_GROUP_ONE */
     struct af_packet_change *change; /* under way; NULL: none */
     u64 seen_frames;
     u32 quiet;      /* times in a row that it had little to do */

@@ -5,10 +5,10 @@
  * some rate tells the control thread, which has a socket with a ring made aside:
  *
  *   receiving   1. work_open     the new socket joins the old one's group and is not chosen yet
- *               2. done_open     the data thread looks at both: at the new one when the old is
- * empty
- *               3. work_switch   the group chooses the new one; when that returns, the old one gets
- *                                nothing more
+ *               2. done_open     the data thread looks at both: at the new one when the old
+ *                                is empty
+ *               3. work_switch   the group chooses the new one; when that returns, the old one
+ *                                gets nothing more
  *               4. try_to_end    when the old one is empty it is closed
  *   sending     1. work_open_tx  a socket that sends by a ring
  *               2. done_open_tx  data threads may use it
@@ -49,7 +49,6 @@ struct af_packet_change {
     struct af_packet_tx *tx;
     struct af_packet_socket_args args;
     int old_fd; /* of the socket whose place it takes; a copy, which keeps it open */
-    bool in_group;
     struct af_packet_socket made;
     int rc;
     struct error err;
@@ -180,9 +179,7 @@ void af_packet_changes_forget(struct af_packet *port)
 static void work_open(void *arg)
 {
     struct af_packet_change *c = arg;
-    c->rc = c->in_group ? 0 : af_packet_group_join(c->old_fd, -1, AF_PACKET_GROUP_ONE, &c->err);
-    if (!c->rc)
-        c->rc = af_packet_group_choose(c->old_fd, 0, &c->err);
+    c->rc = af_packet_group_choose(c->old_fd, 0, &c->err);
     if (!c->rc)
         c->rc = af_packet_socket_rx(&c->args, true, &c->made, &c->err);
     if (!c->rc)
@@ -208,8 +205,6 @@ static void done_switch(void *arg);
 static void done_open(void *arg)
 {
     struct af_packet_change *c = arg;
-    if (c->rx)
-        c->rx->in_group = true; /* whatever became of the rest */
     if (has_failed(c))
         return;
     if (!c->rx) {
@@ -282,7 +277,6 @@ static void set_rx_ring(struct af_packet_queue *q, u32 frames)
         return;
     struct af_packet_change *c = q->change = change_new(q->port, frames);
     c->rx = q;
-    c->in_group = q->in_group;
     c->old_fd = fcntl(q->now.fd, F_DUPFD_CLOEXEC, 0);
     host_aside(c->piste, work_open, done_open, c);
 }
