@@ -266,15 +266,19 @@ static void cli_exec_on_turn(void *arg)
     exec_go(x);
 }
 
+static void cli_exec_turn_add(struct cli_exec *x)
+{
+    x->turn = loop_timer_add(x->context.cli->piste->loop, clock_ns(), 0, cli_exec_on_turn, x);
+}
+
 /* Whether the rest waits for the reader, or for its turn. */
 static bool cli_exec_waits(struct cli_exec *x)
 {
-    struct loop *loop = x->context.cli->piste->loop;
     if (cli_exec_congested(x))
         return true;
-    if (!loop || clock_ns() < x->slice_end_ns)
+    if (!x->context.cli->piste->loop || clock_ns() < x->slice_end_ns)
         return false;
-    x->turn = loop_timer_add(loop, clock_ns(), 0, cli_exec_on_turn, x);
+    cli_exec_turn_add(x);
     return true;
 }
 
@@ -405,16 +409,12 @@ struct cli_exec *cli_exec_start(const struct cli_exec_context *context, const ch
     return exec_go(x) ? x : NULL;
 }
 
-bool cli_exec_resume(struct cli_exec *x)
+void cli_exec_resume(struct cli_exec *x)
 {
-    if (x->turn)
-        return false;
-    if (x->call && x->call->nested)
-        return cli_exec_resume(x->call->nested);
-    if (x->call && !x->call->more)
-        return false;
-    exec_go(x);
-    return true;
+    while (x->call && x->call->nested)
+        x = x->call->nested;
+    if (!x->turn && (!x->call || x->call->more))
+        cli_exec_turn_add(x);
 }
 
 void cli_exec_cancel(struct cli_exec *x)

@@ -109,8 +109,9 @@ struct cli_exec_context {
  * has ended (done was called), else what to cancel. ops is borrowed for ever. */
 struct cli_exec *cli_exec_start(const struct cli_exec_context *context, const char *text,
                                 bool expand, const struct cli_exec_ops *ops, void *arg);
-/* Goes on when it was congested: false when it waits for a command instead. */
-bool cli_exec_resume(struct cli_exec *x);
+/* It was congested, and is not any more: it goes on in its turn, as a reader that takes all at once
+ * would have it go on for ever. */
+void cli_exec_resume(struct cli_exec *x);
 /* Ends it without done; a pending command gets its cancel. NULL is fine. */
 void cli_exec_cancel(struct cli_exec *x);
 

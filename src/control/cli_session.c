@@ -34,6 +34,7 @@ enum {
 };
 
 #define GREET_NS NS_PER_SEC
+#define INPUT_SLICE_NS (3 * NS_PER_MSEC) /* that a session's input is dealt with at a time */
 
 static void session_work(struct cli_session *s);
 static void cli_session_prompt(struct cli_session *s);
@@ -424,10 +425,16 @@ static void scan_for_interrupt(struct cli_session *s)
     }
 }
 
-/* Deals with input as far as possible now. */
-static void take_input(struct cli_session *s)
+/* Deals with input as far as possible now. Returns whether it may go on by itself: what stopped it
+ * was a reader that is slow, or its time. */
+static bool take_input(struct cli_session *s)
 {
-    while (s->in_at < s->in.len && !s->closing && !s->broken && !cli_session_congested(s)) {
+    u64 end_ns = clock_ns() + INPUT_SLICE_NS;
+    bool stopped = false;
+    while (s->in_at < s->in.len && !s->closing && !s->broken) {
+        stopped = cli_session_congested(s) || clock_ns() >= end_ns;
+        if (stopped)
+            break;
         if (s->running && !s->pager.active) {
             scan_for_interrupt(s);
             if (s->running)
@@ -444,6 +451,7 @@ static void take_input(struct cli_session *s)
     s->in_at = 0;
     if (left == 0 && s->in.cap > OUT_KEEP_BYTES)
         text_free(&s->in);
+    return stopped;
 }
 
 static void read_input(struct cli_session *s)
@@ -485,6 +493,7 @@ static void cli_session_free(struct cli_session *s)
     }
     cli_exec_cancel(s->exec);
     loop_timer_del(loop, s->greet_timer);
+    loop_timer_del(loop, s->turn);
     loop_fd_del(loop, s->fd);
     if (s->out_fd != s->fd)
         loop_fd_del(loop, s->out_fd);
@@ -508,22 +517,30 @@ static bool is_over(const struct cli_session *s)
         return true;
     if (cli_session_unsent(s))
         return false;
-    return s->closing || (s->eof && !s->running);
+    return s->closing || (s->eof && !s->running && !s->turn);
 }
 
-/* Does all there is to do, and frees the session when it is over. */
+static void on_session_turn(void *arg)
+{
+    struct cli_session *s = arg;
+    loop_timer_del(s->cli->piste->loop, s->turn);
+    s->turn = NULL;
+    session_work(s);
+}
+
+/* Does all there is to do now, and frees the session when it is over. */
 static void session_work(struct cli_session *s)
 {
     if (s->in_work)
         return;
     s->in_work = true;
-    bool again;
-    do {
-        take_input(s);
-        cli_session_flush(s);
-        again = s->exec && !s->broken && !cli_session_has_enough(s) && cli_exec_resume(s->exec);
-    } while (again);
+    bool more = take_input(s);
+    cli_session_flush(s);
     s->in_work = false;
+    if (s->exec && !s->broken && !cli_session_has_enough(s))
+        cli_exec_resume(s->exec);
+    else if (more && !s->turn && !cli_session_congested(s))
+        s->turn = loop_timer_add(s->cli->piste->loop, clock_ns(), 0, on_session_turn, s);
     if (!is_over(s)) {
         cli_session_watch(s);
         return;

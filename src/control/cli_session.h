@@ -51,6 +51,7 @@ struct cli_session {
     struct cli_exec *exec; /* a text under way */
     bool running;          /* from the start of a text to its end */
     struct loop_timer *greet_timer;
+    struct loop_timer *turn; /* input is left; NULL: it does not wait for its turn */
 };
 
 struct cli_sessions {

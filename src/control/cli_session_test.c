@@ -2,6 +2,7 @@
  * commands that take time, and peers that do not behave. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,28 @@ static int run_big(struct cli_call *c)
     return 0;
 }
 
+/* A piece at a time, as much as the reader takes. */
+static struct {
+    u32 pieces, most; /* made; of them in one round of the loop */
+} pour;
+
+static int run_pour(struct cli_call *c)
+{
+    pour.pieces++;
+    out_text(c->out, "%65535s\n", "x");
+    return pour.pieces < cli_u64(c, "pieces", 0) ? CLI_MORE : 0;
+}
+
+/* Takes its time, and says little. */
+static int run_slow(struct cli_call *c)
+{
+    u64 end_ns = clock_ns() + NS_PER_MSEC;
+    while (clock_ns() < end_ns)
+        ;
+    pour.pieces++;
+    return 0;
+}
+
 /* Talks until it is canceled. */
 static struct {
     struct cli_call *call;
@@ -92,6 +115,8 @@ static const struct cli_command commands[] = {
     {"lines <n:u32>", "", run_lines, 0},
     {"big <kilobytes:u32>", "", run_big, 0},
     {"ping [size <size:u32>]", "", run_ping, 0},
+    {"pour <pieces:u32>", "", run_pour, 0},
+    {"slow", "", run_slow, 0},
     {NULL, NULL, NULL, 0},
 };
 
@@ -671,6 +696,59 @@ static void unread_output_stops_the_input(void **state)
     close_client(&c);
 }
 
+static void *read_until_nul(void *arg)
+{
+    struct client *c = arg;
+    static char buf[1 << 20];
+    for (;;) {
+        ssize_t n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT);
+        if (n == 0 || (n > 0 && buf[n - 1] == '\0'))
+            return NULL;
+    }
+}
+
+static void rounds_until(u32 pieces)
+{
+    while (pour.pieces < pieces) {
+        u32 before = pour.pieces;
+        loop_once(piste.loop, 5);
+        if (pour.pieces - before > pour.most)
+            pour.most = pour.pieces - before;
+    }
+}
+
+/* However fast a client takes what a command says, others have their turn. */
+static void a_fast_reader_is_not_alone(void **state)
+{
+    enum { PIECES = 4000 };
+    struct client c = program_client();
+    pthread_t reader;
+    memset(&pour, 0, sizeof(pour));
+    send_literal(&c, "pour 4000\n");
+    assert_int_equal(pthread_create(&reader, NULL, read_until_nul, &c), 0);
+    rounds_until(PIECES);
+    for (int i = 0; i < 5; i++)
+        loop_once(piste.loop, 1);
+    close_client(&c);
+    pthread_join(reader, NULL);
+    assert_true(pour.most < PIECES / 2);
+}
+
+/* However much a user types ahead, others have their turn; nothing of it is lost. */
+static void a_fast_writer_is_not_alone(void **state)
+{
+    enum { COMMANDS = 200 };
+    struct client c = user_client();
+    memset(&pour, 0, sizeof(pour));
+    for (u32 i = 0; i < COMMANDS; i++)
+        assert_int_equal(send(c.fd, "slow\n", 5, 0), 5);
+    shutdown(c.fd, SHUT_WR);
+    rounds_until(COMMANDS);
+    assert_true(pour.most < COMMANDS / 4);
+    expect_end(&c);
+    close_client(&c);
+}
+
 static void talking_to_nobody_ends_the_session(void **state)
 {
     struct client c = program_client();
@@ -821,6 +899,8 @@ int main(void)
         test(keys_wait_for_the_command),
         test(scripts_are_interrupted),
         test(unread_output_stops_the_input),
+        test(a_fast_reader_is_not_alone),
+        test(a_fast_writer_is_not_alone),
         test(talking_to_nobody_ends_the_session),
         test(endless_line),
         test(garbage),
