@@ -11,7 +11,8 @@ debian_packages() {
     build) echo gcc libc6-dev make meson ninja-build pkg-config git python3 libunwind-dev \
         liburcu-dev libmnl-dev libjansson-dev libedit-dev libmicrohttpd-dev ;;
     test) echo libcmocka-dev libasan8 libubsan1 libtsan2 python3-pytest python3-scapy iproute2 \
-        iputils-ping iperf3 ethtool tcpdump procps radvd dnsmasq-base ndisc6 bird2 ;;
+        iputils-ping iperf3 ethtool tcpdump procps radvd dnsmasq-base ndisc6 bird2 \
+        qemu-system-x86 busybox-static ;; # the two: a virtual machine, whose kernel test/net/qemu.py gets itself
     demo) echo iproute2 iputils-ping ;;
     # of what musl-sysroot.sh needs, what is also needed once its result is there
     musl) echo musl musl-dev musl-tools ;;
