@@ -1,7 +1,7 @@
 /* The first packet of a session: whether there is to be one, and by which address and port.
  * Source: RFC 4787, RFC 5382, RFC 5508; VPP's order. */
 #include "net/ip/address/address_data.h"
-#include "net/ip/fib/fib_forward.h"
+#include "net/ip/fib/fib_way.h"
 #include "net/ip/ip4/ip4.h"
 #include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_node.h"
@@ -35,30 +35,15 @@ static u8 flags_of_if(const struct nat44_data *n, struct if_index i)
 
 /* --- where it goes --- */
 
-/* The adjacency by which a packet for dst leaves, or ends; recursion followed. */
 static const struct adj *nat44_way_of(struct fib_index fib, be32 dst)
 {
-    struct lb lb = lb_load(ip4_lookup(fib, dst).i);
-    const struct adj *a = adj_at(lb_pick(lb, 0));
-    for (u32 depth = 0; depth < FIB_LOOKUPS_MOST; depth++) {
-        u8 kind = adj_head(a).kind;
-        if (kind == ADJ_KIND_LB)
-            lb = lb_load((u32)a->data);
-        else if (kind == ADJ_KIND_LOOKUP)
-            lb = lb_load(ip4_lookup((struct fib_index){(u32)a->data}, dst).i);
-        else
-            break;
-        a = adj_at(lb_pick(lb, 0));
-    }
-    return a;
+    struct ip_address x = ip_address_from_ip4(dst);
+    return fib_way(fib, IP_FAMILY_4, &x);
 }
 
 static bool leads_out(const struct nat44_data *n, const struct adj *a)
 {
-    u8 kind = adj_head(a).kind;
-    bool leaves = kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_INCOMPLETE ||
-                  kind == ADJ_KIND_GLEAN || kind == ADJ_KIND_MIDCHAIN;
-    return leaves && flags_of_if(n, a->tx_if) & NAT44_IF_OUT;
+    return fib_way_leaves(a) && flags_of_if(n, a->tx_if) & NAT44_IF_OUT;
 }
 
 /* The interface by which a packet from inside leaves to outside; false: it does not. */
