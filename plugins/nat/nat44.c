@@ -349,6 +349,7 @@ static void make_counters(struct engine *e, struct nat44_data *d)
                 free(name);
             }
     d->total_sessions = counter_vec_new(e, "/nat44-ed/total-sessions", false, THREADS_MAX);
+    counter_zero(d->total_sessions, engine_n_threads(e) - 1);
 }
 
 int nat44_init(struct piste *p, void **state, struct error *e)

@@ -172,10 +172,20 @@ void nat44_interfaces_clear(struct piste *p)
     nat44_sync_routes(p);
 }
 
+static void nat44_zero_counters(struct nat44_data *d, struct if_index i)
+{
+    for (u32 dir = 0; dir < NAT44_DIRS; dir++)
+        for (u32 path = 0; path < NAT44_PATHS; path++)
+            for (u32 what = 0; what < NAT44_COUNTS; what++)
+                counter_zero(d->counters[dir][path][what], i.i);
+}
+
 static void nat44_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     const struct nat44_state *s = nat44_state_of(p);
     u32 k = find_if(s, f->index); /* there are none while the plugin is disabled */
+    if (ev == IF_EVENT_NEW)
+        nat44_zero_counters(&nat44_state_of(p)->data, f->index);
     if (ev != IF_EVENT_DELETE || k == s->ifs.n)
         return;
     nat44_forget_if(p, k);

@@ -6,6 +6,7 @@ import contextlib
 
 import pytest
 from packet_lib import wait_for
+from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror, fragment
 from scapy.packet import Raw
 
@@ -101,6 +102,20 @@ def test_udp_there_and_back(switch, links):
     # unless it talks to somebody else: sessions are told by both ends
     (out,) = through(switch, links, udp(OTHER, SECOND))
     assert (out.src, out[UDP].sport) == (POOL, 2000)
+
+
+def test_counters_for_other_programs(switch, links):
+    with Stats(switch.folder + "/stats.sock") as stats:
+        def udp_packets(way, path, link):
+            number = int(switch.json(f"show interface {link}")["interfaces"][0]["sw_if_index"])
+            return sum(row[number] for row in stats[f"/nat44-ed/{way}/{path}/udp"])
+        kinds = [("in2out", "slowpath", links[0]), ("in2out", "fastpath", links[0]), ("out2in", "fastpath", links[1])]
+        before = [udp_packets(*kind) for kind in kinds]
+        for _ in range(3):
+            through(switch, links, udp())
+        through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
+        assert [udp_packets(*kind) - n for kind, n in zip(kinds, before)] == [1, 2, 1]
+        assert sum(sum(row) for row in stats["/nat44-ed/total-sessions"]) == 1
 
 
 def test_udp_without_checksum(switch, links):
