@@ -99,6 +99,8 @@ RECIPES = [
     "nat44 add load-balancing static mapping protocol tcp external {address4}:{port4} local 10.9.0.{id}:{port4} {tablevrf} "
     "probability 30 local 10.9.1.{id}:{port4} probability 70 {twices2} {affinity} {tag} {del}",
     "nat44 add load-balancing back-end protocol tcp external {address4}:{port4} local 10.9.2.{id}:{port4} probability 9 {del}",
+    "nat66 plugin enable", "nat66 plugin {onoff} {outvrf}", "set interface nat66 {side} {i} {del}",
+    "nat66 add static mapping local {address6} external {address6} {tablevrf} {del}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
@@ -119,7 +121,7 @@ RECIPE_POOLS = {
     "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
                 "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
     "onoff": ["enable", "enable", "disable"], "sessions": ["", "sessions 5"], "twice": ["", "twice-nat"], "side": ["in", "out"],
-    "output": ["", "output-feature"], "tenant": ["", "tenant-vrf 2"], "tablevrf": ["", "vrf 1"], "l4": ["tcp", "udp", "icmp"],
+    "output": ["", "output-feature"], "outvrf": ["", "outside-vrf 2"], "tenant": ["", "tenant-vrf 2"], "tablevrf": ["", "vrf 1"], "l4": ["tcp", "udp", "icmp"],
     "address4": ADDRESSES[:7], "external": ADDRESSES[:4] + ["loop0"], "port4": ["80", "53"], "tag": ["", "tag x", "tag {a b}"],
     "twices2": ["", "twice-nat", "self-twice-nat out2in-only", "out2in-only"], "affinity": ["", "affinity 60"],
     "twices": ["", "twice-nat", "self-twice-nat out2in-only", "twice-nat exact 10.0.1.1", "out2in-only"],

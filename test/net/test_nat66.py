@@ -1,0 +1,95 @@
+"""NAT66 between kernels: a host inside has another address outside, for whoever begins."""
+import socket
+import threading
+
+import lib
+import pytest
+
+EXTERNAL = "2001:db8:e::1"
+
+
+@pytest.fixture
+def nat(net):
+    """inside 2001:db8:1::1 -- [vpp] -- 2001:db8:2::1 outside, which has a route to 2001:db8:e::/64."""
+    switch, inside, outside = net.namespace(), net.namespace(ipv6=True), net.namespace(ipv6=True)
+    vpp = net.vpp(switch)
+    vpp.host_interface("inside", 1, inside, "e0", gateway=True)
+    vpp.host_interface("outside", 2, outside, "e0")
+    outside.ip("-6 route add 2001:db8:e::/64 via 2001:db8:2::2")
+    vpp.configure(f"""
+        nat66 plugin enable
+        nat66 add static mapping local 2001:db8:1::1 external {EXTERNAL}
+        set interface nat66 in host-inside
+        set interface nat66 out host-outside
+    """)
+    lib.wait_for(lambda: inside.ping("2001:db8:2::1", count=1, deadline=1) == 1, "the links", timeout=20)
+    return vpp, inside, outside
+
+
+def test_ping(nat):
+    vpp, inside, outside = nat
+    assert inside.ping("2001:db8:2::1") == 3
+    assert outside.ping(EXTERNAL) == 3
+    assert inside.ping("2001:db8:2::1", size=5000) == 3  # in fragments
+    assert vpp.json("show nat66 static mappings")["static_mappings"][0]["packets"] >= 12
+
+
+def serve(namespace, connections, seen):
+    """A TCP server that sends back what it gets, and notes who came."""
+    with namespace.entered():
+        listener = socket.create_server(("::", 7777), family=socket.AF_INET6)
+
+    def run():
+        for _ in range(connections):
+            peer, address = listener.accept()
+            seen.append(address[0])
+            while data := peer.recv(65536):
+                peer.sendall(data)
+            peer.close()
+        listener.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def echoes(namespace, address):
+    """Sends some, and gets the same back."""
+    with namespace.entered():
+        client = socket.socket(socket.AF_INET6)
+    client.settimeout(30)
+    client.connect((address, 7777))
+    sent = bytes(range(256)) * 2000
+    sender = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
+    sender.start()
+    got = b""
+    while data := client.recv(65536):
+        got += data
+    sender.join()
+    client.close()
+    return got == sent
+
+
+def test_tcp(nat):
+    _, inside, outside = nat
+    seen = []
+    there, back = serve(outside, 1, seen), serve(inside, 1, seen)
+    assert echoes(inside, "2001:db8:2::1")
+    there.join(30)
+    assert echoes(outside, EXTERNAL)
+    back.join(30)
+    assert seen == [EXTERNAL, "2001:db8:2::1"]
+
+
+def test_errors_find_their_way(nat):
+    """A port where nobody listens: the socket hears of it, whichever side it is on."""
+    _, inside, outside = nat
+    for namespace, address in ((inside, "2001:db8:2::1"), (outside, EXTERNAL)):
+        with namespace.entered():
+            s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        s.connect((address, 9))
+        s.settimeout(20)
+        s.send(b"hallo")
+        with pytest.raises(ConnectionRefusedError):
+            s.recv(100)
+        s.close()
