@@ -89,6 +89,7 @@ static void af_xdp_make_queues(struct af_xdp *port)
         struct af_xdp_queue *q = &port->queue[i];
         q->port = port;
         q->fd = q->tx_fd = -1;
+        q->begun.first = BUFFER_NONE;
         q->rx = (struct rx_queue){
             .queue = i, .node = input, .fd = -1, .port = q, .mode = RX_MODE_DEFAULT};
         q->tx.port = q;

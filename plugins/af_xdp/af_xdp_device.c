@@ -18,6 +18,7 @@
 #define TAGS_BYTES 8
 #define CHUNK_BYTES 2048
 #define CHUNK_LARGE_BYTES 4096
+#define MTU_IN_ONE_PIECE 3500 /* what a veth takes whose frames are in one page each */
 #define OVER_FRAMES 256 /* chunks of a queue that are packets on their way, beside its rings */
 
 static struct log_class log_class = {"af_xdp", "device"};
@@ -56,6 +57,7 @@ static int bind_sockets(struct af_xdp *port, const struct host_link *link, struc
         return error_set(e, EBUSY,
                          "xsk_socket__create() failed (is linux netdev %s up?): queue 0 is %s's",
                          a->host_name, interface_at(port->piste, user->interface)->name);
+    port->in_pieces = link->mtu > MTU_IN_ONE_PIECE;
     int rc = af_xdp_umem_new(port, port->n_sockets * each, chunk_bytes_for(link->mtu), e);
     if (rc)
         return rc;
@@ -257,9 +259,11 @@ void af_xdp_show(void *arg, struct out *o, bool verbose)
         out_text(o, "  no such device at present\n");
         return;
     }
-    out_text(o, "  flags: initialized%s%s%s\n", f->admin_up ? " admin-up" : "",
-             f->link_up ? " link-up" : "", port->zero_copy ? " zero-copy" : "");
+    out_text(o, "  flags: initialized%s%s%s%s\n", f->admin_up ? " admin-up" : "",
+             f->link_up ? " link-up" : "", port->zero_copy ? " zero-copy" : "",
+             port->in_pieces ? " multi-buffer" : "");
     out_bool(o, "zero_copy", port->zero_copy, NULL, NULL);
+    out_bool(o, "multi_buffer", port->in_pieces, NULL, NULL);
     out_bool(o, "native", port->native, "  xdp mode: native\n", "  xdp mode: generic\n");
     out_u64(o, "chunk_bytes", port->umem->chunk_bytes, NULL);
     if (verbose)

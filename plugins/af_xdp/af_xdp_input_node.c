@@ -1,7 +1,7 @@
 /* af_xdp-input: frames out of a socket's ring. A frame stays in the chunk in which the kernel put
  * it, and the kernel gets another one in its place; where the pool has none the frame is copied
  * into an ordinary buffer, and the kernel gets the chunk back. So it has as many at any time, and
- * is never without. */
+ * is never without. A frame that is longer than a chunk comes in pieces, which become a chain. */
 #include <linux/if_xdp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -42,6 +42,37 @@ static COLD struct buffer *copy_chunk(struct thread *t, struct node *n,
     return NULL;
 }
 
+/* Adds a piece to the frame that it belongs to; NULL: it is lost, and so is the frame. Returns the
+ * frame when it is whole. */
+static struct buffer *af_xdp_join(struct thread *t, struct af_xdp_queue *q, struct buffer *piece,
+                                  bool more)
+{
+    struct buffer *first = q->begun.first != BUFFER_NONE ? buffer_at(q->begun.first) : piece;
+    u32 before = first != piece ? buffer_packet_len(first) : 0;
+    q->begun.first = BUFFER_NONE;
+    if (unlikely(!piece || q->begun.lost || before + buffer_packet_len(piece) > UINT16_MAX)) {
+        if (piece && piece != first)
+            buffer_free_one(t, buffer_index(piece));
+        if (first)
+            buffer_free_one(t, buffer_index(first));
+        q->begun.lost = more;
+        return NULL;
+    }
+    if (first != piece) {
+        struct buffer *last = buffer_at(q->begun.last);
+        first->tail_len += buffer_packet_len(piece);
+        last->flags |= BUFFER_NEXT;
+        last->next = buffer_index(piece);
+    }
+    while (piece->flags & BUFFER_NEXT) /* it was copied */
+        piece = buffer_at(piece->next);
+    q->begun.last = buffer_index(piece);
+    if (!more)
+        return first;
+    q->begun.first = buffer_index(first);
+    return NULL;
+}
+
 u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
 {
     struct af_xdp_queue *q = rx->port;
@@ -49,6 +80,7 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
     const struct xdp_desc *ring = q->received.entries;
     u64 *fill = q->fill.entries;
     u8 *base = u->map.base;
+    bool in_pieces = q->port->in_pieces;
     u32 bi[FRAME_PKTS], spare[FRAME_PKTS], n_packets = 0, bytes = 0;
     u16 next[FRAME_PKTS];
     u32 got =
@@ -67,6 +99,8 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
         if (unlikely(chunk >= u->n_chunks || at + d.len > u->chunk_bytes ||
                      u->holder[chunk] != AF_XDP_WITH_RX)) {
             node_count(n, AF_XDP_INPUT_ERR_BAD_DESCRIPTOR, 1);
+            if (in_pieces)
+                af_xdp_join(t, q, NULL, d.options & XDP_PKT_CONTD);
             continue;
         }
         struct buffer *b = buffer_at(u->first + (u32)chunk);
@@ -82,6 +116,8 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
             b = copy_chunk(t, n, q, base + d.addr, d.len);
         }
         fill[xdp_ring_place(&q->fill, n_filled++)] = give;
+        if (in_pieces)
+            b = af_xdp_join(t, q, b, d.options & XDP_PKT_CONTD);
         if (unlikely(!b))
             continue;
         __builtin_prefetch(buffer_current(b));

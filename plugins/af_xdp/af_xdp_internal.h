@@ -18,6 +18,14 @@
 #define AF_XDP_RING_SIZE_MIN 256
 #define AF_XDP_RING_SIZE_MAX 32768
 
+/* Linux 6.6; headers may be older */
+#ifndef XDP_USE_SG
+#define XDP_USE_SG (1 << 4)
+#endif
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0)
+#endif
+
 /* Where a chunk of the UMEM is, when it is not in the pool or a packet on its way. */
 enum af_xdp_holder { AF_XDP_OURS, AF_XDP_WITH_RX, AF_XDP_WITH_TX };
 
@@ -40,7 +48,12 @@ struct af_xdp_queue {
     int tx_fd;
     struct xdp_ring received, fill;  /* the thread's that receives */
     struct xdp_ring sent, completed; /* of who sends */
-    bool told;                       /* the control thread knows that the device is gone */
+    /* Of a received frame whose last piece is not there yet. */
+    struct {
+        u32 first, last; /* buffers; BUFFER_NONE */
+        bool lost;       /* a piece: what is left of it is left out */
+    } begun;
+    bool told; /* the control thread knows that the device is gone */
 };
 
 struct af_xdp {
@@ -54,6 +67,7 @@ struct af_xdp {
     struct host_listener listener;
     int host_index; /* 0: the device is gone, or was never there */
     bool zero_copy, native;
+    bool in_pieces;           /* a frame may lie in several chunks */
     struct af_xdp_umem *umem; /* NULL: closed */
     int map_fd, link_fd;      /* of the XDP program; -1: none */
     u32 n_sockets, n_rx, n_tx;

@@ -15,6 +15,10 @@
 #include "host/bpf/bpf.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
 
+#ifndef BPF_F_XDP_HAS_FRAGS
+#define BPF_F_XDP_HAS_FRAGS (1u << 5) /* Linux 5.18 */
+#endif
+
 static struct log_class log_class = {"af_xdp", "program"};
 
 /* CAP_BPF is what it takes, only here. Returns a descriptor, 0, or -errno. */
@@ -34,7 +38,7 @@ static int bpf_error(struct error *e, const struct af_xdp *port, const char *wha
 }
 
 /* bpf_redirect_map(map, ctx->rx_queue_index, XDP_PASS) */
-static int program_load(int map_fd, struct error *e)
+static int program_load(int map_fd, bool in_pieces, struct error *e)
 {
     struct bpf_asm *a = mem_alloc(sizeof(*a));
     bpf_asm_begin(a);
@@ -43,7 +47,8 @@ static int program_load(int map_fd, struct error *e)
     bpf_mov_imm(a, BPF_REG_3, XDP_PASS);
     bpf_call(a, BPF_FUNC_redirect_map);
     bpf_exit(a);
-    int fd = bpf_program_load(a, "piste_xsk", BPF_PROG_TYPE_XDP, 0, e);
+    int fd = bpf_program_load(a, "piste_xsk", BPF_PROG_TYPE_XDP, 0,
+                              in_pieces ? BPF_F_XDP_HAS_FRAGS : 0, e);
     free(a);
     return fd;
 }
@@ -108,7 +113,7 @@ static int make_own(struct af_xdp *port, int *program, struct error *e)
     privilege_raise(PRIVILEGE_XDP);
     port->map_fd = bpf_map_new("xsks_map", BPF_MAP_TYPE_XSKMAP, sizeof(u32), sizeof(u32),
                                AF_XDP_QUEUES_MAX, 0, e);
-    *program = port->map_fd < 0 ? port->map_fd : program_load(port->map_fd, e);
+    *program = port->map_fd < 0 ? port->map_fd : program_load(port->map_fd, port->in_pieces, e);
     privilege_lower(PRIVILEGE_XDP);
     if (*program >= 0)
         return 0;
@@ -157,7 +162,8 @@ int af_xdp_program_attach(struct af_xdp *port, struct error *e)
         return error_set(e, EBUSY, "%s: another XDP program is attached to the device",
                          port->args.host_name);
     if (rc == -ERANGE)
-        return error_set(e, ERANGE, "%s: the MTU is too large for XDP", port->args.host_name);
+        return error_set(e, ERANGE, "%s: the MTU is too large for XDP%s", port->args.host_name,
+                         *port->args.program ? ", unless the program takes frames in pieces" : "");
     return bpf_error(e, port, "attach an XDP program", rc);
 }
 

@@ -154,6 +154,7 @@ static int bind_queue(const struct af_xdp_queue *q)
     if (q != &q->port->queue[0])
         return try_bind(q, XDP_SHARED_UMEM);
     u16 flags = q->port->args.generic ? XDP_COPY : of_mode[q->port->args.mode];
+    flags |= q->port->in_pieces ? XDP_USE_SG : 0;
     return try_bind(q, flags | XDP_USE_NEED_WAKEUP);
 }
 
@@ -200,12 +201,18 @@ int af_xdp_socket_open(struct af_xdp *port, u32 i, struct error *e)
                           ? ", more locked memory than `ulimit -l' allows without CAP_IPC_LOCK"
                       : rc == -EOPNOTSUPP && port->args.mode == AF_XDP_ZERO_COPY
                           ? ", the driver does not take packets' memory as it is"
+                      : rc == -EINVAL && port->in_pieces
+                          ? ", frames of that MTU, which come in pieces, take Linux 6.6"
                           : "");
     return rc == -EBUSY ? -EAGAIN : rc;
 }
 
 void af_xdp_socket_close(struct af_xdp_queue *q)
 {
+    if (q->begun.first != BUFFER_NONE)
+        buffer_free_one(engine_main_thread(q->port->umem->engine), q->begun.first);
+    q->begun.first = BUFFER_NONE;
+    q->begun.lost = false;
     unmap_ring(&q->received);
     unmap_ring(&q->fill);
     unmap_ring(&q->sent);

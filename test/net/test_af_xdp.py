@@ -131,6 +131,61 @@ def test_all_lengths(net):
         assert [wires[sink].receive() for _ in sent] == sent
 
 
+@pytest.mark.parametrize("options", KINDS)
+def test_frames_in_pieces(net, options):
+    """With a large MTU a frame lies in several chunks: jumbo frames of all lengths about their borders, through bridge and stack; TCP."""
+    way = Bridged(net, options, mtu=9000)
+    assert way.vpp.json("show hardware-interfaces x0/0")["interfaces"][0]["multi_buffer"]
+    wires = [net.wire(ns, name) for ns, name in ((way.left, "l0"), (way.right, "r0"))]
+    head = bytes.fromhex("ffffffffffff02000000000288b5")
+    sent = [(head + n.to_bytes(4, "big")).ljust(n, bytes([n & 0xff])) for n in (60, 1514, *range(3820, 3860), *range(3960, 3980), *range(7660, 7700),
+                                                                                *range(7920, 7950), 9014)]
+    for source, sink, name in ((0, 1, "x0/0"), (1, 0, "x1/1")):
+        for at in range(0, len(sent), 16):  # no more pieces than the rings hold
+            wires[source].send_many(sent[at:at + 16], way.vpp, name)
+        wires[sink].socket.settimeout(60)
+        got = []
+        while len(got) < len(sent):
+            frame = wires[sink].receive()
+            if frame[12:14] == head[12:]:
+                got.append(frame)
+        assert got == sent
+    assert way.left.ping("10.6.0.2", size=8972, extra="-M do", deadline=60) == 3
+    for sender, receiver, address in ((way.left, way.right, "10.6.0.2"), (way.right, way.left, "10.6.0.1")):
+        assert transfer(sender, receiver, address, 4 << 20)
+    assert tcp_errors(way.left) == tcp_errors(way.right) == 0 and not way.faults()
+
+
+def test_pieces_from_another_kind_of_port(net):
+    """Jumbo frames in chunks leave by a host interface, and those in ordinary buffers are copied into chunks; so are answers of the switch
+    itself."""
+    switch, left, right = (net.namespace() for _ in range(3))
+    vpp = net.vpp(switch)
+    pair(switch, "x0", left, "l0", mtu=9000)
+    switch.veth("h0", "r0", right)
+    for ns, device in ((switch, "h0"), (right, "r0")):
+        ns.ip(f"link set {device} mtu 9000")
+    left.ip("addr add 10.6.0.1/24 dev l0")
+    left.ip("route add default via 10.6.0.2")
+    right.ip("addr add 10.7.0.1/24 dev r0")
+    right.ip("route add default via 10.7.0.2")
+    vpp.configure("""
+        create interface af_xdp host-if x0
+        create host-interface name h0
+        set interface ip address x0/0 10.6.0.2/24
+        set interface ip address host-h0 10.7.0.2/24
+        set interface state x0/0 up
+        set interface state host-h0 up
+    """)
+    for size in (56, 3900, 8972):
+        assert left.ping("10.7.0.1", size=size, extra="-M do", deadline=60) == 3
+        assert left.ping("10.6.0.2", size=size, extra="-M do", deadline=60) == 3
+    assert transfer(left, right, "10.7.0.1", 4 << 20) and transfer(right, left, "10.6.0.1", 4 << 20)
+    assert tcp_errors(left) == tcp_errors(right) == 0
+    vpp.ctl("delete interface af_xdp x0/0")
+    lib.wait_for(lambda: len(vpp.json("show buffers")["pools"]) == 2, "the memory to be gone", timeout=60)
+
+
 def test_more_at_once_than_the_rings_hold(net):
     """What is lost is counted; the rest goes on, and no chunk is lost."""
     way = Bridged(net, "rx-queue-size 256 tx-queue-size 256")
@@ -203,8 +258,6 @@ def test_what_is_refused_changes_nothing(net):
     ns = net.namespace()
     for name in ("x0", "x1"):
         ns.veth(name, f"{name}p")
-    ns.ip("link set x1 mtu 9000")
-    ns.ip("link set x1p mtu 9000")
     vpp = net.vpp(ns)
     vpp.ctl("create interface af_xdp host-if x0")
     before, links, open_before = vpp.running_config(), devices(ns), vpp.open_fds()
@@ -213,7 +266,6 @@ def test_what_is_refused_changes_nothing(net):
             ("host-if x1 name x0/0", "x0/0"),
             ("host-if nothing", "Invalid interface name: nothing"),
             ("host-if a-name-that-is-too-long", "host interface name too long"),
-            ("host-if x1", "the MTU is too large for XDP"),
             ("host-if x1 rx-queue-size 300", "queue size must be a power of two between 256 and 65535"),
             ("host-if x1 tx-queue-size 128", "queue size must be a power of two between 256 and 65535"),
             ("host-if x1 num-rx-queues 2", "too many rxq requested (2 > 1)"),
@@ -368,4 +420,8 @@ def test_a_program_of_ones_own(net):
         vpp, _, far = main_job(net, f"prog {path}")
         assert far.ping("10.9.0.2", deadline=20) == 3
         assert f"prog {path}" in "\n".join(vpp.running_config())
+        ns = vpp.namespace
+        pair(ns, "x1", far, "p1", mtu=9000)
+        why = vpp.fails(f"create interface af_xdp host-if x1 prog {path}")
+        assert "the MTU is too large for XDP, unless the program takes frames in pieces" in why
         vpp.stop()

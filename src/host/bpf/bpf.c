@@ -94,7 +94,7 @@ static void log_verdict(const char *name, union bpf_attr *x)
 }
 
 int bpf_program_load(struct bpf_asm *a, const char *name, enum bpf_prog_type type,
-                     u32 expected_attach, struct error *e)
+                     u32 expected_attach, u32 flags, struct error *e)
 {
     int rc = bpf_asm_end(a, e);
     if (rc)
@@ -102,6 +102,7 @@ int bpf_program_load(struct bpf_asm *a, const char *name, enum bpf_prog_type typ
     union bpf_attr x = {
         .prog_type = type,
         .expected_attach_type = expected_attach,
+        .prog_flags = flags,
         .insn_cnt = a->n,
         .insns = bpf_address(a->insn),
         .license = bpf_address("GPL"), /* some helpers are for such programs only */

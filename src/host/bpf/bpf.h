@@ -17,7 +17,7 @@ int bpf_map_del(int fd, const void *key);
 
 /* Ends the program and loads it: a descriptor, or -errno with what the kernel's verifier says. */
 int bpf_program_load(struct bpf_asm *a, const char *name, enum bpf_prog_type type,
-                     u32 expected_attach, struct error *e) MUST_CHECK;
+                     u32 expected_attach, u32 flags, struct error *e) MUST_CHECK;
 
 /* For the socket's packets; instead of any filter before. */
 int bpf_attach_socket(int socket, int program) MUST_CHECK;

@@ -77,7 +77,7 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_mov32_imm(a, BPF_REG_0, UINT32_MAX); /* all of it */
     bpf_exit(a);
-    return bpf_program_load(a, "fast_filter", BPF_PROG_TYPE_SOCKET_FILTER, 0, e);
+    return bpf_program_load(a, "fast_filter", BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, e);
 }
 
 /* --- the program at devices' ingress --- */
@@ -164,7 +164,7 @@ static int load_ingress(struct bpf_asm *a, const struct af_packet_bpf *b, struct
     bpf_exit(a);
     bpf_here(a, drop);
     bpf_exit_with(a, BPF_INGRESS_DROP);
-    return bpf_program_load(a, "fast_ingress", BPF_PROG_TYPE_SCHED_CLS, expected_attach, e);
+    return bpf_program_load(a, "fast_ingress", BPF_PROG_TYPE_SCHED_CLS, expected_attach, 0, e);
 }
 
 /* --- opening and closing --- */
