@@ -96,7 +96,7 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
         u64 chunk = d.addr / u->chunk_bytes;
         u32 at = (u32)(d.addr % u->chunk_bytes);
         /* the kernel's word is good; what holds packets is looked at twice */
-        if (unlikely(chunk >= u->n_chunks || at + d.len > u->chunk_bytes ||
+        if (unlikely(chunk >= u->n_chunks || !d.len || d.len > u->chunk_bytes - at ||
                      u->holder[chunk] != AF_XDP_WITH_RX)) {
             node_count(n, AF_XDP_INPUT_ERR_BAD_DESCRIPTOR, 1);
             if (in_pieces)
