@@ -27,6 +27,8 @@ static const struct {
      "set interface ip directed-broadcast $1 disable"},
     {"set interface proxy-arp * enable", "set interface proxy-arp $1 disable"},
     {"set arp proxy table-id * start * end *", "set arp proxy del table-id $1 start $2 end $3"},
+    {"set interface ip6-nd proxy * enable", "set interface ip6-nd proxy $1 disable"},
+    {"set ip6 nd proxy * *", "set ip6 nd proxy $1 del $2"},
     {"set ip neighbor static no-fib-entry * * *", "set ip neighbor del $1 $2"},
     {"set ip neighbor static * * *", "set ip neighbor del $1 $2"},
 

@@ -46,6 +46,7 @@
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
 #include "net/ip/neighbor/nd.h"
+#include "net/ip/neighbor/nd_proxy.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/features/pcap/pcap_api.h"
 #include "net/features/pcap/pcap_trace.h"
@@ -111,6 +112,7 @@ static const struct {
     {&neighbor_module, NULL},
     {&arp_module, NULL},
     {&nd_module, NULL},
+    {&nd_proxy_module, NULL},
     {&ra_module, NULL},
     {&dad_module, NULL},
     {&mld_module, NULL},
@@ -130,6 +132,7 @@ static const struct {
     {&ip_route_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
+    {&nd_proxy_api_module, NULL},
     {&ra_api_module, NULL},
     {&dad_api_module, NULL},
     {&punt_api_module, NULL},

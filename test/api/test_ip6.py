@@ -118,3 +118,37 @@ def test_ping_of_ourselves(api, loop):
     assert api.want_ping_finished_events(address=ip6("2001:db8::1"), repeat=2, interval=0.01).retval == 0
     event = api.event(timeout=120)
     assert (event.request_count, event.reply_count) == (2, 2)
+
+
+# --- proxies of neighbour discovery
+
+
+def test_nd_proxy(api, loop):
+    def hosts():
+        return [(d.sw_if_index, socket.inet_ntop(socket.AF_INET6, d.ip)) for d in api.ip6nd_proxy_dump()]
+
+    def change(is_add, address, interface=loop):
+        return api.ip6nd_proxy_add_del(sw_if_index=interface, is_add=is_add,
+                                       ip=socket.inet_pton(socket.AF_INET6, address)).retval
+    assert hosts() == []
+    assert [change(True, a) for a in ("2001:db8::7", "2001:db8::7", "2001:db8::8")] == [0, 0, 0]
+    assert sorted(hosts()) == [(loop, "2001:db8::7"), (loop, "2001:db8::8")]
+    assert change(True, "ff02::1") == change(True, "fe80::1") == -7
+    assert change(True, "2001:db8::9", 999) == -2
+    assert change(False, "2001:db8::9") == -6
+    assert change(False, "2001:db8::7") == 0
+    assert hosts() == [(loop, "2001:db8::8")]
+    assert change(False, "2001:db8::8") == 0 and hosts() == []
+
+
+def test_nd_proxy_of_all(switch, api, loop):
+    def on():
+        return switch.vpp.json("show ip6 nd proxy")["interfaces"]
+    for _ in range(2):
+        assert api.ip6nd_proxy_enable_disable(sw_if_index=loop, is_enable=True).retval == 0
+        assert on() == ["loop0"]
+    assert api.ip6nd_proxy_enable_disable(sw_if_index=999, is_enable=True).retval == -2
+    assert api.ip6nd_proxy_enable_disable(sw_if_index=0, is_enable=True).retval < 0
+    for _ in range(2):
+        assert api.ip6nd_proxy_enable_disable(sw_if_index=loop, is_enable=False).retval == 0
+        assert on() == []

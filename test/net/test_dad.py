@@ -57,3 +57,9 @@ def test_a_snooping_bridge_knows_our_groups(net):
     lib.wait_for(lambda: "ff02::1:ff05:5555" in groups(), "a group more", 60)
     vpp.ctl("set interface ip address del host-v0 2001:db8:1::5:5555/64")
     lib.wait_for(lambda: "ff02::1:ff05:5555" not in groups(), "a group less", 60)
+    # those in which hosts are asked for that it answers for
+    vpp.ctl("create loopback interface")
+    vpp.ctl("set ip6 nd proxy loop0 2001:db8:1::7:7777")
+    lib.wait_for(lambda: "ff02::1:ff07:7777" in groups(), "the group of a proxied host", 60)
+    vpp.ctl("set ip6 nd proxy loop0 del 2001:db8:1::7:7777")
+    lib.wait_for(lambda: "ff02::1:ff07:7777" not in groups(), "a group less", 60)

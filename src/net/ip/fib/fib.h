@@ -81,6 +81,7 @@ enum fib_source {
     FIB_SOURCE_API,
     FIB_SOURCE_CLI,
     FIB_SOURCE_DHCP,
+    FIB_SOURCE_ND_PROXY,      /* hosts that neighbour discovery answers for */
     FIB_SOURCE_ND,            /* default routers that hosts are told of */
     FIB_SOURCE_ADJ,           /* neighbours */
     FIB_SOURCE_EXPORT,        /* what lies under an attached route in the table of its interface */

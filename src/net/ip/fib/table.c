@@ -20,6 +20,7 @@ const char *fib_source_name(enum fib_source s)
         [FIB_SOURCE_API] = "API",
         [FIB_SOURCE_CLI] = "CLI",
         [FIB_SOURCE_DHCP] = "DHCP",
+        [FIB_SOURCE_ND_PROXY] = "IPv6-proxy-nd",
         [FIB_SOURCE_ND] = "IPv6-nd",
         [FIB_SOURCE_ADJ] = "adjacency",
         [FIB_SOURCE_EXPORT] = "attached_export",

@@ -15,15 +15,17 @@
 #include "net/ip/nd/mld_internal.h"
 #include "net/ip/nd/mld_packet.h"
 #include "net/ip/nd/nd_random.h"
+#include "net/ip/neighbor/nd_proxy.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/checksum.h"
 #include "net/packet/ethernet_packet.h"
 
-#define MLD_ROBUSTNESS 2              /* RFC 3810 9.1: each change is told so often, */
-#define MLD_UNSOLICITED_NS NS_PER_SEC /* and so far apart at most (9.11) */
-#define MLD_V1_NS (260 * NS_PER_SEC)  /* 9.12 with the defaults: since its last query */
-#define MLD_RECORDS_MAX 61            /* as many as fit what every link takes */
+#define MLD_ROBUSTNESS 2                    /* RFC 3810 9.1: each change is told so often, */
+#define MLD_UNSOLICITED_NS NS_PER_SEC       /* and so far apart at most (9.11) */
+#define MLD_V1_NS (260 * NS_PER_SEC)        /* 9.12 with the defaults: since its last query */
+#define MLD_TOGETHER_NS (100 * NS_PER_MSEC) /* changes of proxied hosts are looked at */
+#define MLD_RECORDS_MAX 61                  /* as many as fit what every link takes */
 
 const char mld_module_name[] = "mld";
 
@@ -128,12 +130,18 @@ static void mld_report(const struct mld_if *x, bool answer, u64 now)
 
 /* --- what there is to tell --- */
 
-static struct mld_group *mld_find(struct mld_if *x, const struct ip_address *a)
+/* Where the group is among those of x, which are in order, or belongs. */
+static u32 mld_place(const struct mld_if *x, const struct ip_address *a)
 {
-    for (u32 i = 0; i < x->groups.n; i++)
-        if (ip_address_equal(&x->groups.v[i].addr, a))
-            return &x->groups.v[i];
-    return NULL;
+    u32 from = 0, to = x->groups.n;
+    while (from < to) {
+        u32 middle = from + (to - from) / 2;
+        if (memcmp(x->groups.v[middle].addr.bytes, a->bytes, sizeof(a->bytes)) < 0)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
 }
 
 /* All nodes' is nobody's news (RFC 3810 6). */
@@ -143,15 +151,30 @@ static bool mld_is_told(const struct ip_address *a)
     return !ip_address_equal(a, &all);
 }
 
+/* As one that has an address, or answers for who has. */
 static bool mld_is_in(const struct mld_if *x, const struct ip_address *a)
 {
-    return ip6_if_has_joined(x->index, a->bytes);
+    return ip6_if_has_joined(x->index, a->bytes) || nd_proxy_has_group(x->mld->piste, x->index, a);
+}
+
+/* Whether that is news. */
+static bool mld_joined(struct mld_if *x, const struct ip_address *a)
+{
+    u32 at = mld_place(x, a), n = x->groups.n;
+    if (!mld_is_told(a) || (at < n && ip_address_equal(&x->groups.v[at].addr, a)))
+        return false;
+    vec_add(&x->groups, ((struct mld_group){0}));
+    memmove(&x->groups.v[at + 1], &x->groups.v[at], (n - at) * sizeof(x->groups.v[0]));
+    x->groups.v[at] = (struct mld_group){.addr = *a, .to_tell = MLD_ROBUSTNESS};
+    return true;
 }
 
 static void mld_compare(struct mld_if *x, u64 now)
 {
+    const struct piste *p = x->mld->piste;
     struct ip_address a;
     bool news = false;
+    x->compare_ns = 0;
     for (u32 i = 0; i < x->groups.n; i++) {
         struct mld_group *g = &x->groups.v[i];
         if (g->leaving == !mld_is_in(x, &g->addr))
@@ -160,12 +183,10 @@ static void mld_compare(struct mld_if *x, u64 now)
         g->to_tell = MLD_ROBUSTNESS;
         news = true;
     }
-    for (u32 k = 0; ip6_group_at(x->mld->piste, x->index, k, &a); k++) {
-        if (!mld_is_told(&a) || mld_find(x, &a))
-            continue;
-        vec_add(&x->groups, ((struct mld_group){.addr = a, .to_tell = MLD_ROBUSTNESS}));
-        news = true;
-    }
+    for (u32 k = 0; ip6_group_at(x->mld->piste, x->index, k, &a); k++)
+        news |= mld_joined(x, &a);
+    for (u32 k = 0; (k = nd_proxy_group_next(p, x->index, k, &a)) != UINT32_MAX; k++)
+        news |= mld_joined(x, &a);
     if (news)
         x->tell_ns = now;
 }
@@ -195,6 +216,19 @@ static void mld_answer(struct mld_if *x, u64 now)
 
 /* --- time --- */
 
+static u64 mld_earlier(u64 a, u64 b)
+{
+    return a && b ? min_u64(a, b) : max_u64(a, b);
+}
+
+/* For what is due next. */
+static void mld_set_timer(struct mld_if *x)
+{
+    u64 at = mld_earlier(x->compare_ns, mld_earlier(x->tell_ns, x->answer_ns));
+    if (at)
+        loop_timer_set(x->mld->piste->loop, x->timer, at);
+}
+
 static void mld_tick(void *arg)
 {
     struct mld_if *x = arg;
@@ -204,16 +238,14 @@ static void mld_tick(void *arg)
         mld_tell(x, now);
     if (x->answer_ns && now >= x->answer_ns)
         mld_answer(x, now);
-    u64 at = x->tell_ns && x->answer_ns ? min_u64(x->tell_ns, x->answer_ns)
-                                        : max_u64(x->tell_ns, x->answer_ns);
-    if (at)
-        loop_timer_set(x->mld->piste->loop, x->timer, at);
+    mld_set_timer(x);
 }
 
 /* What it is in may be another when what happens now is over. */
 static void mld_refresh_soon(struct mld_if *x)
 {
-    loop_timer_set(x->mld->piste->loop, x->timer, clock_ns());
+    x->compare_ns = clock_ns();
+    mld_set_timer(x);
 }
 
 /* --- queries --- */
@@ -241,8 +273,7 @@ void mld_on_query(struct piste *p, const void *payload)
         return;
     if (!x->answer_ns || at < x->answer_ns)
         x->answer_ns = at;
-    u64 next = x->tell_ns ? min_u64(x->tell_ns, x->answer_ns) : x->answer_ns;
-    loop_timer_set(p->loop, x->timer, next);
+    mld_set_timer(x);
 }
 
 /* --- interfaces --- */
@@ -299,6 +330,16 @@ static void mld_on_address(struct piste *p, struct if_index i, struct ip_prefix 
             mld_refresh_soon(m->ifs.v[k]);
 }
 
+/* There may be many, one after the other. */
+static void mld_on_proxies(struct piste *p, struct if_index i, void *arg)
+{
+    struct mld_if *x = mld_if_of(arg, i);
+    if (!x || x->compare_ns)
+        return;
+    x->compare_ns = clock_ns() + MLD_TOGETHER_NS;
+    mld_set_timer(x);
+}
+
 static void mld_on_interface(struct piste *p, struct interface *f, enum if_event ev, void *arg)
 {
     if (ev == IF_EVENT_DELETE)
@@ -324,6 +365,7 @@ int mld_init(struct piste *p, void **state, struct error *e)
         icmp6_register_type(p, types[k], node);
     ip_on_enable(p, mld_on_enable, m);
     ip_on_address(p, mld_on_address, m);
+    nd_proxy_on_groups(p, mld_on_proxies, m);
     interface_on_event(p, mld_on_interface, m);
     *state = m;
     return 0;

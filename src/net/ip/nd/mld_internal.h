@@ -21,9 +21,10 @@ struct mld_group {
 struct mld_if {
     struct mld *mld;
     struct if_index index;
-    VEC(struct mld_group) groups;
+    VEC(struct mld_group) groups; /* in order of their addresses */
     struct loop_timer *timer;
     u64 tell_ns, answer_ns; /* 0: nothing to be told, answered */
+    u64 compare_ns;         /* what was told, with what it is in; 0: at the next of these */
     u64 v1_until_ns;        /* a router of version 1 is there, as far as is known */
 };
 

@@ -40,8 +40,41 @@ static inline bool nd_is_on_link(struct if_index rx, const u8 addr[16])
                                       ip6_is_equal(adj_address(a)->bytes, addr));
 }
 
+/* Whether addr is known to be that of a host on the link of rx. */
+static inline bool nd_is_there(struct if_index rx, const u8 addr[16])
+{
+    u32 a = nd_adj_of(rx, addr);
+    return adj_head(adj_at(a)).kind == ADJ_KIND_REWRITE && if_equal(adj_at(a)->tx_if, rx) &&
+           ip6_is_equal(adj_address(a)->bytes, addr);
+}
+
+/* Whether a host of rx's table has the address, on another link. */
+static inline bool nd_is_elsewhere(const struct nd_proxies *s, struct if_index rx,
+                                   const u8 addr[16])
+{
+    u32 i = nd_proxied_find(s, ip_if_fib(IP_FAMILY_6, rx), addr);
+    return i != SHARED_HASH_NONE &&
+           !if_equal(((const struct nd_proxied *)pool_at(&s->entries, i))->interface, rx);
+}
+
+/* Whether a solicitation that rx received from src is answered for another. Who probes for an
+ * address that he is about to take hears only of those that are known to be taken. */
+static inline bool nd_proxy_answers(const struct nd_node *nd, struct if_index rx, const u8 src[16],
+                                    const u8 target[16])
+{
+    u8 what = __atomic_load_n(&nd->ifs[rx.i].proxies, __ATOMIC_RELAXED);
+    if (likely(!what) || ip6_is_multicast(target))
+        return false;
+    if (what & ND_PROXY_TABLE && nd_is_elsewhere(nd->proxies, rx, target))
+        return true;
+    return what & ND_PROXY_ALL && !ip6_is_unspecified(src) && !ip6_is_equal(src, target) &&
+           !nd_is_there(rx, target);
+}
+
 /* Edges of the nodes for solicitations and advertisements; those to interfaces come behind. */
 enum { ND_NEXT_DROP, ND_N_NEXT };
+/* Of the nodes that take those for others. */
+enum { ND_PROXY_NEXT_RECEIVE, ND_PROXY_N_NEXT };
 
 NODE_DECLARE(icmp6_neighbor_solicitation);
 NODE_DECLARE(icmp6_neighbor_advertisement);

@@ -1,5 +1,6 @@
-/* icmp6-neighbor-solicitation: answers for our own addresses, and tells the control thread who
- * asked and where it is. icmp6-neighbor-advertisement: likewise who answered.
+/* icmp6-neighbor-solicitation: answers for our own addresses, and those of others that this switch
+ * is a proxy of (nd_proxy.h), and tells the control thread who asked and where it is.
+ * icmp6-neighbor-advertisement: likewise who answered.
  *
  * What a stranger may say: only from this link (hop limit 255, which ip6-icmp-input has checked),
  * of addresses of this link, and never that it is us. Source: RFC 4861 7.1 and 7.2, RFC 4862 5.4.3;
@@ -85,9 +86,19 @@ static void nd_conflict(struct thread *t, struct node *n, const struct buffer *b
 
 /* --- solicitations --- */
 
-/* The answer to m, in a packet of its own: the one that asks may be shared, and short. */
+/* Where an answer to dst comes from: what was asked for, or in its place an address of ours, which
+ * are all that are on the link. */
+static struct ip_address nd_answer_source(const struct buffer *b, const struct nd_message *m,
+                                          const struct ip_address *dst, bool ours)
+{
+    const struct ip_address *own = ours ? NULL : ip_if_source(IP_FAMILY_6, b->rx_if, dst);
+    return own ? *own : ip6_address_of(m->nd->target);
+}
+
+/* The answer to m, in a packet of its own: the one that asks may be shared, and short. ours: it is
+ * no proxy's, which overrides nothing (RFC 4861 7.2.8). */
 static u32 nd_advertise(struct thread *t, const struct nd_node *nd, const struct buffer *b,
-                        const struct nd_message *m)
+                        const struct nd_message *m, bool ours)
 {
     const struct nd_if *link = &nd->ifs[b->rx_if.i];
     u32 bi, link_bytes = ETHERNET_HEADER_BYTES + link->n_tags_bytes;
@@ -101,6 +112,8 @@ static u32 nd_advertise(struct thread *t, const struct nd_node *nd, const struct
     struct nd_header *answer = (struct nd_header *)(h + 1);
     struct nd_mac_option *option = (struct nd_mac_option *)(answer + 1);
     const u8 *own = if_data(b->rx_if)->mac;
+    u32 flags = ND_ROUTER | (ours ? ND_OVERRIDE : 0) | (probe ? 0 : ND_SOLICITED);
+    struct ip_address src = nd_answer_source(b, m, &dst, ours);
 
     memcpy(frame, neighbor_frame_source(b), 6);
     if (probe)
@@ -110,12 +123,12 @@ static u32 nd_advertise(struct thread *t, const struct nd_node *nd, const struct
     put_be16(frame + link_bytes - 2, ETHERTYPE_IP6);
     *answer = (struct nd_header){
         .icmp.type = ICMP6_NEIGHBOR_ADVERTISEMENT,
-        .flags = be32_from_host(ND_ROUTER | ND_OVERRIDE | (probe ? 0 : ND_SOLICITED)),
+        .flags = be32_from_host(flags),
     };
     memcpy(answer->target, m->nd->target, sizeof(answer->target));
     *option = (struct nd_mac_option){.type = ND_OPTION_TARGET_MAC, .length = 1};
     memcpy(option->mac, own, 6);
-    nd_finish(h, m->nd->target, dst.bytes, sizeof(*answer) + sizeof(*option));
+    nd_finish(h, src.bytes, dst.bytes, sizeof(*answer) + sizeof(*option));
     to->len = (u16)(link_bytes + sizeof(*h) + sizeof(*answer) + sizeof(*option));
     to->l2_start = to->start;
     to->l3_start = (i16)(to->start + (int)link_bytes);
@@ -154,17 +167,18 @@ static u16 nd_solicited(struct thread *t, struct node *n, struct buffer *b)
     if (error != ICMP6_ERROR_NONE)
         return nd_drop(n, b, error);
     bool ours = nd_is_ours(b->rx_if, m.nd->target);
+    bool answered = ours || nd_proxy_answers(state, b->rx_if, m.ip->src, m.nd->target);
     if (m.mac) {
         struct neighbor_learn ev = {.host = {ip6_address_of(m.ip->src), b->rx_if, IP_FAMILY_6},
-                                    .only_known = !ours};
+                                    .only_known = !answered};
         memcpy(ev.mac, m.mac, 6);
         nd_learn(t, n, &ev);
     }
-    if (!ours)
+    if (!answered)
         return nd_drop(n, b, ICMP6_ERROR_NEIGHBOR_SOLICITATION_SOURCE_UNKNOWN);
-    if (ip6_is_unspecified(m.ip->src))
+    if (ours && ip6_is_unspecified(m.ip->src))
         nd_conflict(t, n, b, m.nd->target);
-    u32 answer = nd_advertise(t, state, b, &m);
+    u32 answer = nd_advertise(t, state, b, &m, ours);
     if (answer == BUFFER_NONE)
         return nd_drop(n, b, ICMP6_ERROR_ALLOC_FAILURE);
     node_count(nd_counting_node(n), ICMP6_ERROR_NEIGHBOR_ADVERTISEMENTS_TX, 1);
