@@ -2,7 +2,8 @@
  * violates it; and what becomes of it then.
  *
  *   policer-input, policer-output, l2-policer-input, l2-policer-output    what passes an interface
- *   ip4-policer-classify, l2-policer-classify      what a classifier table's session is about
+ *   ip4-policer-classify, ip6-policer-classify, l2-policer-classify       what a classifier table's
+ *                                                                         session is about
  *
  * Tokens are bytes, or packets, times 2^scale; they come once a period of 2^period_shift ns of the
  * threads' clock. Both buckets are one word, so that all threads share a policer without locks:
@@ -15,6 +16,7 @@
 #include "base/types.h"
 #include "engine/counter.h"
 #include "engine/index.h"
+#include "net/packet/ip_address.h"
 #include "plugins/policer/policer_data.h"
 
 struct piste;
@@ -57,10 +59,16 @@ const struct policer_config *policer_config_of(const struct piste *p, u32 index)
 int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32 index,
                           struct error *e) MUST_CHECK;
 u32 policer_of_interface(const struct piste *p, bool is_input, struct if_index i);
-/* Of IPv4 that is punted, whatever it came in by. */
-int policer_set_punt(struct piste *p, u32 index, struct error *e) MUST_CHECK;
+/* Of what is punted of a protocol, whatever it came in by. */
+int policer_set_punt(struct piste *p, enum ip_family f, u32 index, struct error *e) MUST_CHECK;
 
-enum policer_classify_kind { POLICER_CLASSIFY_IP4, POLICER_CLASSIFY_L2, POLICER_CLASSIFY_N };
+/* As the API numbers them. */
+enum policer_classify_kind {
+    POLICER_CLASSIFY_IP4,
+    POLICER_CLASSIFY_IP6,
+    POLICER_CLASSIFY_L2,
+    POLICER_CLASSIFY_N
+};
 
 /* Tables by kind, CLASSIFY_NONE: as it is; without add: those that are set are no more. -ENOENT: no
  * such table, and nothing was done. */

@@ -221,13 +221,11 @@ static void output_v2(struct api_call *c)
 static void policer_api_punt(struct api_call *c)
 {
     const struct api_ip_punt_police *m = c->msg;
-    if (m->is_ip6)
-        api_reply_retval(c, API_UNSUPPORTED);
-    else if (m->is_add && !policer_name(c->piste, m->policer_index))
+    if (m->is_add && !policer_name(c->piste, m->policer_index))
         api_reply_retval(c, API_NO_SUCH_ENTRY);
     else
-        api_reply_errno(
-            c, policer_set_punt(c->piste, m->is_add ? m->policer_index : POLICER_NONE, NULL));
+        api_reply_errno(c, policer_set_punt(c->piste, m->is_ip6 ? IP_FAMILY_6 : IP_FAMILY_4,
+                                            m->is_add ? m->policer_index : POLICER_NONE, NULL));
 }
 
 static void classify_set(struct api_call *c)
@@ -236,12 +234,11 @@ static void classify_set(struct api_call *c)
     const struct interface *f = api_interface(c->piste, m->sw_if_index);
     const u32 tables[POLICER_CLASSIFY_N] = {
         [POLICER_CLASSIFY_IP4] = m->ip4_table_index,
+        [POLICER_CLASSIFY_IP6] = m->ip6_table_index,
         [POLICER_CLASSIFY_L2] = m->l2_table_index,
     };
     if (!f) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    } else if (m->ip6_table_index != CLASSIFY_NONE) {
-        api_reply_retval(c, API_UNSUPPORTED);
     } else {
         int rc = policer_classify_set(c->piste, f->index, tables, m->is_add, NULL);
         api_reply_retval(c, rc == -ENOENT ? API_NO_SUCH_TABLE : api_retval(rc));
@@ -251,11 +248,8 @@ static void classify_set(struct api_call *c)
 static void classify_dump(struct api_call *c)
 {
     const struct api_policer_classify_dump *m = c->msg;
-    enum policer_classify_kind kind =
-        m->type == POLICER_CLASSIFY_API_TABLE_L2 ? POLICER_CLASSIFY_L2 : POLICER_CLASSIFY_IP4;
-    const struct interface *f = interface_next(c->piste, 0);
-    if (m->type == POLICER_CLASSIFY_API_TABLE_IP6)
-        return;
+    enum policer_classify_kind kind = (enum policer_classify_kind)m->type;
+    const struct interface *f = m->type < POLICER_CLASSIFY_N ? interface_next(c->piste, 0) : NULL;
     for (; f; f = interface_next(c->piste, f->index.i + 1)) {
         u32 table = policer_classify_table(c->piste, kind, f->index);
         struct api_policer_classify_details d = {.sw_if_index = f->index.i, .table_index = table};

@@ -257,17 +257,27 @@ static int policer_cli_show(struct cli_call *c)
     return 0;
 }
 
-static int policer_cli_punt(struct cli_call *c)
+static int policer_cli_punt(struct cli_call *c, enum ip_family f)
 {
     u32 index = (u32)cli_u64(c, "number", POLICER_NONE);
     int rc = 0;
     if (cli_has(c, "del"))
-        return policer_set_punt(c->piste, POLICER_NONE, c->err);
+        return policer_set_punt(c->piste, f, POLICER_NONE, c->err);
     if (!cli_get(c, "number"))
         rc = policer_cli_argument(c, &index);
     else if (!policer_name(c->piste, index))
         rc = error_set(c->err, ENOENT, "No such policer");
-    return rc ? rc : policer_set_punt(c->piste, index, c->err);
+    return rc ? rc : policer_set_punt(c->piste, f, index, c->err);
+}
+
+static int policer_cli_punt_ip4(struct cli_call *c)
+{
+    return policer_cli_punt(c, IP_FAMILY_4);
+}
+
+static int policer_cli_punt_ip6(struct cli_call *c)
+{
+    return policer_cli_punt(c, IP_FAMILY_6);
 }
 
 static int show_pools(struct cli_call *c)
@@ -303,7 +313,9 @@ const struct cli_command policer_commands[] = {
     {"policer output [unapply] " POLICER " <interface>", "Polices what an interface sends",
      policer_cli_output, 0},
     {"ip punt policer [add | del] " POLICER " [<number:u32>]",
-     "Polices packets of IPv4 that are punted", policer_cli_punt, 0},
+     "Polices packets of IPv4 that are punted", policer_cli_punt_ip4, 0},
+    {"ip6 punt policer [add | del] " POLICER " [<number:u32>]",
+     "Polices packets of IPv6 that are punted", policer_cli_punt_ip6, 0},
     {"show policer " POLICER, "Policers, their buckets and counters", policer_cli_show, 0},
     {"show policer pools", "How many policers there are", show_pools, 0},
     {"set policer classify [interface <interface>] [ip4-table <ip4-table:u32>]"

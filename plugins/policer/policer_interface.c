@@ -8,21 +8,28 @@
 
 static struct log_class log_class = {"policer", "interface"};
 
-/* Both layers at once: an interface is in one. */
+#define POLICER_POINTS 3
+
+/* Both protocols and layers at once: an interface is in one layer. */
 static const struct {
     const char *word;
     struct {
         const char *arc, *node;
-    } points[2];
+    } points[POLICER_POINTS];
 } directions[POLICER_DIRECTION_N] = {
     [POLICER_INPUT] = {"input",
-                       {{"ip4-unicast", "policer-input"}, {"l2-input", "l2-policer-input"}}},
+                       {{"ip4-unicast", "policer-input"},
+                        {"ip6-unicast", "policer-input"},
+                        {"l2-input", "l2-policer-input"}}},
     [POLICER_OUTPUT] = {"output",
-                        {{"ip4-output", "policer-output"}, {"l2-output", "l2-policer-output"}}},
+                        {{"ip4-output", "policer-output"},
+                         {"ip6-output", "policer-output"},
+                         {"l2-output", "l2-policer-output"}}},
 };
 
 static const struct classify_point kinds[POLICER_CLASSIFY_N] = {
     [POLICER_CLASSIFY_IP4] = {"ip4-unicast", "ip4-policer-classify", NULL, "ip4-table"},
+    [POLICER_CLASSIFY_IP6] = {"ip6-unicast", "ip6-policer-classify", NULL, "ip6-table"},
     [POLICER_CLASSIFY_L2] = {"l2-input", "l2-policer-classify", NULL, "l2-table"},
 };
 
@@ -34,43 +41,47 @@ u32 policer_of_interface(const struct piste *p, bool is_input, struct if_index i
     return i.i < s->of_interface[is_input].n ? s->of_interface[is_input].v[i.i] - 1 : POLICER_NONE;
 }
 
+static int policer_point(struct piste *p, bool is_input, u32 point, struct if_index i, u32 index,
+                         struct error *e)
+{
+    bool on = index != POLICER_NONE;
+    return feature_enable(engine_of(p), directions[is_input].points[point].arc,
+                          directions[is_input].points[point].node, i, on, on ? index : 0, e);
+}
+
 int policer_set_interface(struct piste *p, bool is_input, struct if_index i, u32 index,
                           struct error *e)
 {
     struct policer_state *s = policer_state_of(p);
-    u32 old = policer_of_interface(p, is_input, i);
-    for (u32 k = 0; k < array_len(directions[is_input].points); k++) {
-        const char *arc = directions[is_input].points[k].arc;
-        const char *node = directions[is_input].points[k].node;
-        int rc = feature_enable(engine_of(p), arc, node, i, index != POLICER_NONE,
-                                index == POLICER_NONE ? 0 : index, e);
-        if (rc && k) { /* as it was */
-            arc = directions[is_input].points[0].arc;
-            node = directions[is_input].points[0].node;
-            (void)!feature_enable(engine_of(p), arc, node, i, old != POLICER_NONE, old, NULL);
-        }
-        if (rc)
-            return rc;
-    }
+    u32 old = policer_of_interface(p, is_input, i), k = 0;
+    int rc = 0;
+    for (; k < POLICER_POINTS && !rc; k++)
+        rc = policer_point(p, is_input, k, i, index, e);
+    while (rc && k-- > 0) /* as it was */
+        (void)!policer_point(p, is_input, k, i, old, NULL);
+    if (rc)
+        return rc;
     while (s->of_interface[is_input].n <= i.i)
         vec_add(&s->of_interface[is_input], 0);
     s->of_interface[is_input].v[i.i] = index + 1;
     return 0;
 }
 
-static u32 policer_of_punt(const struct piste *p)
+static u32 policer_of_punt(const struct piste *p, enum ip_family f)
 {
-    return policer_state_of(p)->of_punt - 1;
+    return policer_state_of(p)->of_punt[f] - 1;
 }
 
 /* The arc is local0's, see ip4_ends_node.c. */
-int policer_set_punt(struct piste *p, u32 index, struct error *e)
+int policer_set_punt(struct piste *p, enum ip_family f, u32 index, struct error *e)
 {
+    static const char *const arcs[IP_FAMILY_N] = {"ip4-punt", "ip6-punt"};
+    static const char *const nodes[IP_FAMILY_N] = {"ip4-punt-policer", "ip6-punt-policer"};
     bool on = index != POLICER_NONE;
-    int rc = feature_enable(engine_of(p), "ip4-punt", "ip4-punt-policer", (struct if_index){0}, on,
+    int rc = feature_enable(engine_of(p), arcs[f], nodes[f], (struct if_index){0}, on,
                             on ? index : 0, e);
     if (!rc)
-        policer_state_of(p)->of_punt = index + 1;
+        policer_state_of(p)->of_punt[f] = index + 1;
     return rc;
 }
 
@@ -78,8 +89,10 @@ void policer_interfaces_forget(struct piste *p, u32 index)
 {
     const struct policer_state *s = policer_state_of(p);
     struct error e;
-    if (policer_of_punt(p) == index && policer_set_punt(p, POLICER_NONE, &e))
-        log_warn(&log_class, "%s", e.text);
+    for (u32 f = 0; f < IP_FAMILY_N; f++)
+        if (policer_of_punt(p, (enum ip_family)f) == index &&
+            policer_set_punt(p, (enum ip_family)f, POLICER_NONE, &e))
+            log_warn(&log_class, "%s", e.text);
     for (u32 d = 0; d < POLICER_DIRECTION_N; d++)
         for (u32 i = 0; i < s->of_interface[d].n; i++)
             if (s->of_interface[d].v[i] == index + 1 &&
@@ -139,9 +152,10 @@ int policer_set_classify_command(struct cli_call *c)
 int policer_show_classify_command(struct cli_call *c)
 {
     const struct policer_state *s = policer_state_of(c->piste);
-    enum policer_classify_kind kind = cli_has(c, "l2") ? POLICER_CLASSIFY_L2 : POLICER_CLASSIFY_IP4;
-    classify_show_bound(c, cli_has(c, "ip6") ? NULL : &s->bound[kind],
-                        "No classify policer tables configured");
+    enum policer_classify_kind kind = cli_has(c, "l2")    ? POLICER_CLASSIFY_L2
+                                      : cli_has(c, "ip6") ? POLICER_CLASSIFY_IP6
+                                                          : POLICER_CLASSIFY_IP4;
+    classify_show_bound(c, &s->bound[kind], "No classify policer tables configured");
     return 0;
 }
 
@@ -154,8 +168,10 @@ void policer_interfaces_config(struct piste *p, struct text *t)
                 text_add(t, "policer %s name %s %s\n", directions[d].word,
                          policer_name(p, s->of_interface[d].v[i] - 1),
                          interface_at(p, (struct if_index){i})->name);
-    if (s->of_punt)
-        text_add(t, "ip punt policer add name %s\n", policer_name(p, s->of_punt - 1));
+    for (u32 f = 0; f < IP_FAMILY_N; f++)
+        if (s->of_punt[f])
+            text_add(t, "%s punt policer add name %s\n", f == IP_FAMILY_6 ? "ip6" : "ip",
+                     policer_name(p, s->of_punt[f] - 1));
     for (u32 k = 0; k < POLICER_CLASSIFY_N; k++)
         for (u32 i = 0; i < s->bound[k].tables.n; i++)
             if (s->bound[k].tables.v[i])

@@ -29,7 +29,7 @@ struct policer_state {
     struct hash by_name; /* POLICER_NAME_BYTES */
     /* by interface, index + 1; 0: none */
     VEC(u32) of_interface[POLICER_DIRECTION_N];
-    u32 of_punt; /* index + 1; 0: none */
+    u32 of_punt[IP_FAMILY_N]; /* index + 1; 0: none */
     struct classify_binding bound[POLICER_CLASSIFY_N];
 };
 

@@ -9,10 +9,10 @@
 #include "plugins/policer/policer_internal.h"
 #include "plugins/policer/policer_node.h"
 
-NODE_DECLARE(policer_ip4_input);
-NODE_DECLARE(policer_ip4_output);
+NODE_DECLARE(policer_ip_input);
+NODE_DECLARE(policer_ip_output);
 NODE_DECLARE(policer_l2);
-NODE_DECLARE(policer_classify_ip4);
+NODE_DECLARE(policer_classify_ip);
 NODE_DECLARE(policer_classify_l2);
 
 static void policer_format_trace(struct piste *p, const struct trace_record *r, struct text *out)
@@ -42,42 +42,56 @@ static const struct node_error classify_errors[POLICER_CLASSIFY_ERR_N] = {
                                         SEVERITY_ERROR},
 };
 
-#define POLICER_NODE(text_name, c_name, drop, reasons)                                             \
+#define POLICER_NODE(text_name, c_name, drop, drop_ip6, reasons)                                   \
     {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[POLICER_NEXT_DROP] = drop},     \
+        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
+        .next = {[POLICER_NEXT_DROP] = drop, [POLICER_NEXT_DROP_IP6] = drop_ip6},                  \
         .n_next = POLICER_NEXT_N, .errors = reasons, .n_errors = array_len(reasons),               \
         .errors_by_description = true, .format_trace = policer_format_trace,                       \
     }
+#define POLICER_NODE_IN(text_name, c_name, reasons)                                                \
+    POLICER_NODE(text_name, c_name, "ip4-drop", "ip6-drop", reasons)
+#define POLICER_NODE_ELSE(text_name, c_name, reasons)                                              \
+    POLICER_NODE(text_name, c_name, "error-drop", "error-drop", reasons)
 
-static const struct node_def node_ip4_input =
-    POLICER_NODE("policer-input", policer_ip4_input, "ip4-drop", errors);
-static const struct node_def node_ip4_output =
-    POLICER_NODE("policer-output", policer_ip4_output, "error-drop", errors);
+static const struct node_def node_ip_input =
+    POLICER_NODE_IN("policer-input", policer_ip_input, errors);
+static const struct node_def node_ip_output =
+    POLICER_NODE_ELSE("policer-output", policer_ip_output, errors);
 static const struct node_def node_ip4_punt =
-    POLICER_NODE("ip4-punt-policer", policer_ip4_input, "ip4-drop", errors);
+    POLICER_NODE_IN("ip4-punt-policer", policer_ip_input, errors);
+static const struct node_def node_ip6_punt =
+    POLICER_NODE_IN("ip6-punt-policer", policer_ip_input, errors);
 static const struct node_def node_l2_input =
-    POLICER_NODE("l2-policer-input", policer_l2, "error-drop", errors);
+    POLICER_NODE_ELSE("l2-policer-input", policer_l2, errors);
 static const struct node_def node_l2_output =
-    POLICER_NODE("l2-policer-output", policer_l2, "error-drop", errors);
+    POLICER_NODE_ELSE("l2-policer-output", policer_l2, errors);
 static const struct node_def node_classify_ip4 =
-    POLICER_NODE("ip4-policer-classify", policer_classify_ip4, "ip4-drop", classify_errors);
+    POLICER_NODE_IN("ip4-policer-classify", policer_classify_ip, classify_errors);
+static const struct node_def node_classify_ip6 =
+    POLICER_NODE_IN("ip6-policer-classify", policer_classify_ip, classify_errors);
 static const struct node_def node_classify_l2 =
-    POLICER_NODE("l2-policer-classify", policer_classify_l2, "error-drop", classify_errors);
+    POLICER_NODE_ELSE("l2-policer-classify", policer_classify_l2, classify_errors);
 static const struct node_def *const nodes[] = {
-    &node_ip4_input, &node_ip4_output,   &node_ip4_punt,    &node_l2_input,
-    &node_l2_output, &node_classify_ip4, &node_classify_l2, NULL,
+    &node_ip_input,  &node_ip_output,    &node_ip4_punt,     &node_ip6_punt,    &node_l2_input,
+    &node_l2_output, &node_classify_ip4, &node_classify_ip6, &node_classify_l2, NULL,
 };
 
 static const struct feature_def feature_ip4_input = {"ip4-unicast", "policer-input"};
+static const struct feature_def feature_ip6_input = {"ip6-unicast", "policer-input"};
 static const struct feature_def feature_ip4_output = {"ip4-output", "policer-output"};
+static const struct feature_def feature_ip6_output = {"ip6-output", "policer-output"};
 static const struct feature_def feature_ip4_punt = {"ip4-punt", "ip4-punt-policer"};
+static const struct feature_def feature_ip6_punt = {"ip6-punt", "ip6-punt-policer"};
 static const struct feature_def feature_l2_input = {"l2-input", "l2-policer-input"};
 static const struct feature_def feature_l2_output = {"l2-output", "l2-policer-output"};
 static const struct feature_def feature_classify_ip4 = {"ip4-unicast", "ip4-policer-classify"};
+static const struct feature_def feature_classify_ip6 = {"ip6-unicast", "ip6-policer-classify"};
 static const struct feature_def feature_classify_l2 = {"l2-input", "l2-policer-classify"};
 static const struct feature_def *const features[] = {
-    &feature_ip4_input, &feature_ip4_output,   &feature_ip4_punt,    &feature_l2_input,
-    &feature_l2_output, &feature_classify_ip4, &feature_classify_l2, NULL,
+    &feature_ip4_input,    &feature_ip6_input,    &feature_ip4_output,  &feature_ip6_output,
+    &feature_ip4_punt,     &feature_ip6_punt,     &feature_l2_input,    &feature_l2_output,
+    &feature_classify_ip4, &feature_classify_ip6, &feature_classify_l2, NULL,
 };
 
 static const char *const needs[] = {"api", "classify", "interface", "l2", NULL};

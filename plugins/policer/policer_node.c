@@ -1,26 +1,27 @@
 /* policer-input, policer-output, l2-policer-input, l2-policer-output; ip4-policer-classify,
- * l2-policer-classify. */
+ * ip6-policer-classify, l2-policer-classify; ip4-punt-policer, ip6-punt-policer. */
 #include "engine/feature.h"
 #include "engine/trace.h"
 #include "net/features/classify/classify.h"
 #include "net/link/interface/feature_place.h"
 #include "net/link/interface/own.h"
 #include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
 #include "plugins/policer/policer.h"
 #include "plugins/policer/policer_node.h"
 #include "net/link/vlan/vlan_data.h"
 
 /* --- marks --- */
 
-static void mark_ip6(u8 *h, u8 dscp)
+static bool policer_is_ip6(const u8 *packet)
 {
-    put_be16(h, (u16)((get_be16(h) & 0xf03f) | dscp << 6));
+    return packet[0] >> 4 == 6;
 }
 
 static void policer_mark(struct buffer *b, enum feature_place place, u8 dscp)
 {
-    u16 type = ETHERTYPE_IP4;
     int at = place == AT_IP_OUTPUT ? b->l3_start : b->start;
+    u16 type = policer_is_ip6(b->data + at) ? ETHERTYPE_IP6 : ETHERTYPE_IP4;
     if (place == AT_FRAME) {
         if (b->len < ETHERNET_HEADER_BYTES)
             return;
@@ -31,10 +32,11 @@ static void policer_mark(struct buffer *b, enum feature_place place, u8 dscp)
     if (at + (int)sizeof(struct ip4_header) > b->start + b->len)
         return;
     struct ip4_header *ip = (struct ip4_header *)(void *)(b->data + at);
+    struct ip6_header *ip6 = (struct ip6_header *)(b->data + at);
     if (type == ETHERTYPE_IP4)
         ip4_set_tos(ip, (u8)(dscp << 2 | (ip->tos & 3)));
     else if (type == ETHERTYPE_IP6)
-        mark_ip6(b->data + at, dscp);
+        ip6_set_traffic_class(ip6, (u8)(dscp << 2 | (ip6_traffic_class(ip6) & 3)));
 }
 
 /* --- one packet --- */
@@ -68,10 +70,14 @@ ALWAYS_INLINE enum verdict policer_node_packet(struct thread *t, struct buffer *
 
 /* Where a packet goes by its verdict; now: what police made of b. */
 ALWAYS_INLINE u16 policer_direct(struct thread *t, struct node *n, struct buffer *b,
-                                 struct buffer *now, enum verdict v, u32 err_drop, u32 err_lost)
+                                 struct buffer *now, enum verdict v, enum feature_place place,
+                                 u32 err_drop, u32 err_lost)
 {
     if (v == DROP)
-        return node_drop(n, b, err_drop, POLICER_NEXT_DROP);
+        return node_drop(n, b, err_drop,
+                         place == AT_IP_INPUT && policer_is_ip6(buffer_current(b))
+                             ? POLICER_NEXT_DROP_IP6
+                             : POLICER_NEXT_DROP);
     if (unlikely(v == LOST)) {
         node_count(n, err_lost, 1);
         return NEXT_CONSUMED;
@@ -95,19 +101,20 @@ ALWAYS_INLINE void policer_by_interface(struct thread *t, struct node *n, struct
         enum verdict v =
             policer_node_packet(t, &now, (u32)feature_data(b[i]), POLICER_CONFORM, place);
         passed += v == PASS;
-        next[i] = policer_direct(t, n, b[i], now, v, POLICER_ERR_DROP, POLICER_ERR_NO_BUFFER);
+        next[i] =
+            policer_direct(t, n, b[i], now, v, place, POLICER_ERR_DROP, POLICER_ERR_NO_BUFFER);
     }
     node_count(n, POLICER_ERR_TRANSMIT, passed);
 }
 
-void NODE_FN(policer_ip4_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                u32 count)
+void NODE_FN(policer_ip_input)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                               u32 count)
 {
     policer_by_interface(t, n, b, next, count, AT_IP_INPUT);
 }
 
-void NODE_FN(policer_ip4_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                 u32 count)
+void NODE_FN(policer_ip_output)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                u32 count)
 {
     policer_by_interface(t, n, b, next, count, AT_IP_OUTPUT);
 }
@@ -147,7 +154,7 @@ ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b,
     for (u32 i = 0; i < count; i++) {
         struct buffer *now = b[i];
         enum verdict v = policer_by_classify(t, &now, place, &sum);
-        next[i] = policer_direct(t, n, b[i], now, v, POLICER_CLASSIFY_ERR_DROP,
+        next[i] = policer_direct(t, n, b[i], now, v, place, POLICER_CLASSIFY_ERR_DROP,
                                  POLICER_CLASSIFY_ERR_NO_BUFFER);
     }
     node_count(n, POLICER_CLASSIFY_ERR_HIT, sum.hits);
@@ -155,8 +162,8 @@ ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b,
     node_count(n, POLICER_CLASSIFY_ERR_MISS, sum.misses);
 }
 
-void NODE_FN(policer_classify_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                                   u32 count)
+void NODE_FN(policer_classify_ip)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                  u32 count)
 {
     by_table(t, n, b, next, count, AT_IP_INPUT);
 }

@@ -115,7 +115,12 @@ def test_tables(api, loop):
     assert api.policer_classify_set_interface(sw_if_index=loop, is_add=True,
                                               **{**none, "ip4_table_index": 99}).retval == -65
     assert api.policer_classify_set_interface(sw_if_index=loop, is_add=True,
-                                              **{**none, "ip6_table_index": table}).retval == -126
+                                              **{**none, "ip6_table_index": 99}).retval == -65
+    for is_add in (True, False):
+        assert api.policer_classify_set_interface(sw_if_index=loop, is_add=is_add,
+                                                  **{**none, "ip6_table_index": table}).retval == 0
+        assert [(d.sw_if_index, d.table_index) for d in api.policer_classify_dump(type=1, sw_if_index=NONE)] == \
+            [(loop, table)] * is_add
     assert api.policer_classify_set_interface(sw_if_index=999, is_add=True, **none).retval == -2
     assert api.policer_classify_set_interface(sw_if_index=loop, is_add=False,
                                               **{**none, "l2_table_index": table}).retval == 0
@@ -124,10 +129,13 @@ def test_tables(api, loop):
 
 def test_punted(switch, api, policer):
     def lines():
-        return [line for line in switch.vpp.running_config() if line.startswith("ip punt policer")]
+        return [line for line in switch.vpp.running_config() if "punt policer" in line]
     assert api.ip_punt_police(policer_index=policer, is_add=True).retval == 0
     assert lines() == ["ip punt policer add name p"]
     assert api.ip_punt_police(policer_index=99, is_add=True).retval == -6
-    assert api.ip_punt_police(policer_index=policer, is_add=True, is_ip6=True).retval == -126
+    assert api.ip_punt_police(policer_index=policer, is_add=True, is_ip6=True).retval == 0
+    assert lines() == ["ip punt policer add name p", "ip6 punt policer add name p"]
     assert api.ip_punt_police(policer_index=policer, is_add=False).retval == 0
+    assert lines() == ["ip6 punt policer add name p"]
+    assert api.ip_punt_police(policer_index=policer, is_add=False, is_ip6=True).retval == 0
     assert lines() == []

@@ -53,6 +53,16 @@ def packet(pgs, n=0, tos=0):
             Raw(bytes(L3_BYTES - 28)))
 
 
+@pytest.fixture(scope="module")
+def routed6(switch):
+    return [switch.pg(5, "2001:db8:5::1/64"), switch.pg(6, "2001:db8:6::1/64")]
+
+
+def packet6(pgs, n=0, tc=0, dst=None):
+    return (pgs[0].ether() / IPv6(src="2001:db8:5::9", dst=dst or pgs[1].host, tc=tc, fl=n) / UDP(sport=n & 0xffff) /
+            Raw(bytes(L3_BYTES - 48)))
+
+
 def frame(src=1, dst=BROADCAST, size=FRAME_BYTES, tos=0):
     return Ether(src=f"02:aa:00:00:00:{src:02x}", dst=dst) / IP(dst="10.9.9.9", tos=tos) / UDP() / \
         Raw(bytes(size - 42))
@@ -151,6 +161,48 @@ def test_marks_on_the_way_out(switch, routed):
     out = switch.exchange(routed[0], [packet(routed, tos=1)] * 3, routed[1])
     assert [p[IP].tos for p in out] == [46 << 2 | 1, 7 << 2 | 1, 7 << 2 | 1]
     assert "violate action mark-and-transmit 7" in switch.ctl("show policer")
+
+
+def test_ip6(switch, routed6):
+    """A policer of an interface is for both protocols."""
+    switch.ctl(f"policer add name p {SLOW} cb {4 * L3_BYTES}")
+    switch.ctl("policer input name p pg5")
+    packets = [packet6(routed6, n) for n in range(12)]
+    with switch.counts({("policer-input", "Packets Transmitted"): 4, ("policer-input", "Packets Dropped"): 8}):
+        out = switch.exchange(routed6[0], packets, routed6[1])
+    assert [p[IPv6].fl for p in out] == list(range(4)) and counts(switch, "p") == (4, 0, 8)
+    hops, = switch.trace(routed6[0], packets[0])
+    assert [node for node, _ in hops][-4:-2] == ["policer-input", "ip6-drop"]
+    switch.ctl("policer del name p")
+    # marks on both ways; what else is in that word stays
+    switch.ctl(f"policer add name q {SLOW} cb {2 * L3_BYTES} conform-action mark-and-transmit EF "
+               "violate-action mark-and-transmit 7")
+    for where in ("input name q pg5", "output name q pg6"):
+        switch.ctl("policer reset name q")
+        switch.ctl(f"policer {where}")
+        out = switch.exchange(routed6[0], [packet6(routed6, 0xabcde, tc=1)] * 3, routed6[1])
+        assert [p[IPv6].fl for p in out] == [0xabcde] * 3
+        assert [p[IPv6].tc & 3 for p in out] == [1] * 3
+        assert [p[IPv6].tc >> 2 for p in out] == ([46, 46, 7] if "input" in where else [46, 7, 7])
+        switch.ctl(f"policer {where.replace('put', 'put unapply')}")
+    assert len(switch.exchange(routed6[0], packets, routed6[1])) == 12
+
+
+def test_ip6_by_a_table(switch, routed6):
+    switch.ctl(f"policer add name a {SLOW} cb {2 * L3_BYTES}")
+    switch.configure("""classify table mask l3 ip6 dst buckets 8
+        classify session policer-hit-next a table-index 0 match l3 ip6 dst 2001:db8:6::2
+        set policer classify interface pg5 ip6-table 0""")
+    assert "set policer classify interface pg5 ip6-table 0" in switch.running_config()
+    switch.ctl(f"set ip neighbor pg6 2001:db8:6::3 {routed6[1].host_mac}")
+    packets = [packet6(routed6), packet6(routed6, dst="2001:db8:6::3")] * 5
+    with switch.counts({("ip6-policer-classify", "Policer classify hits"): 5,
+                        ("ip6-policer-classify", "Policer classify misses"): 5,
+                        ("ip6-policer-classify", "Policer classify action drop"): 3}):
+        out = [p[IPv6].dst for p in switch.exchange(routed6[0], packets, routed6[1])]
+    assert (out.count("2001:db8:6::2"), out.count("2001:db8:6::3")) == (2, 5)
+    assert "pg5" in switch.ctl("show classify policer type ip6")
+    assert switch.ctl("show classify policer type ip4") == "No classify policer tables configured\n"
 
 
 def test_layer_2(switch, bridged):
@@ -308,7 +360,7 @@ WRONG = [
     ("set policer classify interface pg0 ip4-table 9", "No such classifier table"),
     ("set policer classify interface pg0", "Table index must be specified."),
     ("set policer classify ip4-table 9", "Interface must be specified."),
-    ("set policer classify interface pg0 ip6-table 9", "IPv6"),
+    ("set policer classify interface pg0 ip6-table 9", "No such classifier table"),
 ]
 
 
@@ -365,3 +417,25 @@ def test_punted(switch, routed):
     assert not [line for line in switch.running_config() if "punt policer" in line]
     assert "No such policer" in switch.fails("ip punt policer add 7")
     switch.ctl("ip route del 10.0.66.0/24")
+
+
+def test_punted_of_ip6(switch, routed6):
+    """By itself: that of IPv4 is another."""
+    switch.ctl(f"policer add name p {SLOW} cb {2 * L3_BYTES}")
+    switch.ctl("ip route add 2001:db8:66::/48 via punt")
+    switch.ctl("ip6 punt policer add name p")
+    assert "ip6 punt policer add name p" in switch.running_config()
+    assert not [line for line in switch.running_config() if line.startswith("ip punt policer")]
+    switch.send(routed6[0], [packet6(routed6, dst="2001:db8:66::1")] * 3)
+    assert counts(switch, "p") == (2, 0, 1)
+    hops, = switch.trace(routed6[0], packet6(routed6, dst="2001:db8:66::1"))
+    nodes = [node for node, _ in hops]
+    assert nodes[nodes.index("ip6-punt"):][:3] == ["ip6-punt", "ip6-punt-policer", "ip6-drop"]
+    switch.ctl("ip6 punt policer del 0")
+    hops, = switch.trace(routed6[0], packet6(routed6, dst="2001:db8:66::1"))
+    assert [node for node, _ in hops][-2:] == ["error-punt", "punt"]
+    switch.ctl("ip6 punt policer name p")
+    switch.ctl("policer del name p")
+    assert not [line for line in switch.running_config() if "punt policer" in line]
+    assert "No such policer" in switch.fails("ip6 punt policer add 7")
+    switch.ctl("ip route del 2001:db8:66::/48")

@@ -1,4 +1,4 @@
-"""Priorities: recorded from IPv4 and VLAN tags, or given; written to IPv4 and VLAN tags, by maps."""
+"""Priorities: recorded from IP and VLAN tags, or given; written to IP and VLAN tags, by maps."""
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -22,6 +22,12 @@ def net(switch):
         set interface ip address bvi0 10.0.2.1/24
         set interface l2 bridge pg2 7
         set interface l2 bridge bvi0 7 bvi""")
+    for i in (0, 1):
+        switch.configure(f"""set interface ip address pg{i} 2001:db8:{i}::1/64
+            set ip neighbor pg{i} 2001:db8:{i}::2 {pgs[i].host_mac}
+            set interface ip address pg{i}.5 2001:db8:5{i}::1/64
+            set ip neighbor pg{i}.5 2001:db8:5{i}::2 {pgs[i].host_mac}
+            ip6 nd pg{i}.5 ra-suppress""")
     return pgs
 
 
@@ -37,6 +43,10 @@ def nothing_left(switch):
 
 def plain(pgs, tos=0, dst=None, n=0):
     return pgs[0].ether() / IP(src="10.0.0.9", dst=dst or pgs[1].host, tos=tos, id=n) / UDP() / Raw(b"q" * 20)
+
+
+def plain6(pgs, tc=0, dst="2001:db8:1::2", label=0):
+    return pgs[0].ether() / IPv6(src="2001:db8::9", dst=dst, tc=tc, fl=label) / UDP() / Raw(b"q" * 20)
 
 
 def tagged(pgs, pcp, tos=0, dst=None, n=0):
@@ -117,6 +127,47 @@ def test_store(switch, net):
     switch.ctl("qos record ip pg0")
     switch.ctl("qos egress map id 1 [ip][1]=2")
     assert [p[IP].tos for p in switch.exchange(net[0], [plain(net, 1)] * 2, net[1])] == [2, 2]
+
+
+def test_ip6_to_ip6(switch, net):
+    """Of one command for both protocols; the flow label stays as it is."""
+    switch.configure("""qos record ip pg0
+        qos egress map id 3 [ip][0x10]=0x20 [ip][255]=1 [ip][7]=255
+        qos mark ip pg1 id 3""")
+    packets = [plain6(net, tc, label=0xfffff) for tc in (0x10, 255, 7, 8)]
+    out = switch.exchange(net[0], packets, net[1])
+    assert [(p[IPv6].version, p[IPv6].tc, p[IPv6].fl) for p in out] == [(6, tc, 0xfffff) for tc in (0x20, 1, 255, 0)]
+    assert [bytes(p)[18:] for p in out] == [bytes(p)[18:21] + bytes([63]) + bytes(p)[22:] for p in packets]
+    hops, = switch.trace(net[0], plain6(net, 9))
+    assert dict(hops)["ip6-qos-record"] == dict(hops)["ip6-qos-mark"] == "source:ip qos:9"
+    switch.ctl("qos record ip pg0 disable")
+    switch.ctl("qos mark ip pg1 disable")
+    assert [p[IPv6].tc for p in switch.exchange(net[0], packets, net[1])] == [0x10, 255, 7, 8]
+
+
+def test_ip6_and_vlan(switch, net):
+    switch.configure("""qos record vlan pg0.5
+        qos egress map id 1 [vlan][3]=4 [ip][3]=6
+        qos egress map id 2 [vlan][3]=0xb8
+        qos mark vlan pg1.5 id 1
+        qos mark ip pg1.5 id 2""")
+    frames = [net[0].ether() / Dot1Q(vlan=5, prio=pcp) /
+              IPv6(src="2001:db8:50::9", dst="2001:db8:51::2", tc=9) / UDP() / Raw(b"q" * 20) for pcp in (3, 2)]
+    out = switch.exchange(net[0], frames, net[1])
+    assert [(p[Dot1Q].prio, p[Dot1Q].vlan, p[IPv6].tc) for p in out] == [(4, 5, 0xb8), (0, 5, 0)]
+    # from one to the other
+    switch.configure("qos record ip pg0\nqos mark ip pg1.5 disable")
+    out = switch.exchange(net[0], plain6(net, 3, "2001:db8:51::2"), net[1])
+    assert [(p[Dot1Q].prio, p[IPv6].tc) for p in out] == [(6, 3)]
+
+
+def test_store_of_ip6(switch, net):
+    switch.configure("""qos store ip pg0 value 66
+        qos egress map id 1 [ip][66]=77
+        qos mark ip pg1 id 1""")
+    assert [p[IPv6].tc for p in switch.exchange(net[0], [plain6(net, 1)] * 2, net[1])] == [77, 77]
+    hops, = switch.trace(net[0], plain6(net, 9))
+    assert dict(hops)["ip6-qos-store"] == "source:ip qos:66"
 
 
 def test_from_layer_2(switch, net):

@@ -61,14 +61,6 @@ int classify_unbind_all(struct piste *p, const struct classify_point *points,
 
 /* --- commands --- */
 
-static bool classify_has_point(const struct classify_point *points, u32 n, const char *word)
-{
-    for (u32 k = 0; k < n; k++)
-        if (!strcmp(points[k].word, word))
-            return true;
-    return false;
-}
-
 int classify_bind_command(struct cli_call *c, const struct classify_point *points,
                           struct classify_binding *b, u32 n, const char *direction)
 {
@@ -77,8 +69,6 @@ int classify_bind_command(struct cli_call *c, const struct classify_point *point
     bool any = false;
     if (!f)
         return error_set(c->err, EINVAL, "Interface must be specified.");
-    if (cli_get(c, "ip6-table") && !classify_has_point(points, n, "ip6-table"))
-        return error_set(c->err, EOPNOTSUPP, "there is no IPv6 yet");
     for (u32 k = 0; k < n; k++) {
         bool here = !direction || !strcmp(points[k].direction, direction);
         tables[k] = here ? (u32)cli_u64(c, points[k].word, CLASSIFY_NONE) : CLASSIFY_NONE;
@@ -93,7 +83,7 @@ void classify_show_bound(struct cli_call *c, const struct classify_binding *b, c
 {
     bool any = false;
     out_array(c->out, "tables");
-    for (u32 i = 0; b && i < b->tables.n; i++) {
+    for (u32 i = 0; i < b->tables.n; i++) {
         if (!b->tables.v[i])
             continue;
         if (!any)

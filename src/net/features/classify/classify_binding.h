@@ -37,5 +37,5 @@ int classify_unbind_all(struct piste *p, const struct classify_point *points,
  * takes them off. */
 int classify_bind_command(struct cli_call *c, const struct classify_point *points,
                           struct classify_binding *b, u32 n, const char *direction) MUST_CHECK;
-/* b NULL: what can have none. none: the line when there are none. */
+/* none: the line when there are none. */
 void classify_show_bound(struct cli_call *c, const struct classify_binding *b, const char *none);

@@ -65,21 +65,29 @@ struct point {
     const char *arc, *node;
 };
 
-#define POINTS_MAX 3
+#define POINTS_MAX 5
 
 /* Of a source, where it is supported. An interface is in one layer, whichever. */
 static const struct point record_points[QOS_SOURCE_N][POINTS_MAX] = {
-    [QOS_VLAN] = {{"ip4-unicast", "vlan-ip4-qos-record"}, {"ip4-multicast", "vlan-ip4-qos-record"}},
+    [QOS_VLAN] = {{"ip4-unicast", "vlan-ip4-qos-record"},
+                  {"ip4-multicast", "vlan-ip4-qos-record"},
+                  {"ip6-unicast", "vlan-ip6-qos-record"},
+                  {"ip6-multicast", "vlan-ip6-qos-record"}},
     [QOS_IP] = {{"ip4-unicast", "ip4-qos-record"},
                 {"ip4-multicast", "ip4-qos-record"},
+                {"ip6-unicast", "ip6-qos-record"},
+                {"ip6-multicast", "ip6-qos-record"},
                 {"l2-input", "l2-ip-qos-record"}},
 };
 static const struct point store_points[QOS_SOURCE_N][POINTS_MAX] = {
-    [QOS_IP] = {{"ip4-unicast", "ip4-qos-store"}, {"ip4-multicast", "ip4-qos-store"}},
+    [QOS_IP] = {{"ip4-unicast", "ip4-qos-store"},
+                {"ip4-multicast", "ip4-qos-store"},
+                {"ip6-unicast", "ip6-qos-store"},
+                {"ip6-multicast", "ip6-qos-store"}},
 };
 static const struct point mark_points[QOS_SOURCE_N][POINTS_MAX] = {
-    [QOS_VLAN] = {{"ip4-output", "vlan-ip4-qos-mark"}},
-    [QOS_IP] = {{"ip4-output", "ip4-qos-mark"}},
+    [QOS_VLAN] = {{"ip4-output", "vlan-ip4-qos-mark"}, {"ip6-output", "vlan-ip6-qos-mark"}},
+    [QOS_IP] = {{"ip4-output", "ip4-qos-mark"}, {"ip6-output", "ip6-qos-mark"}},
 };
 
 /* All points or none: old is what the data was when was_on. */

@@ -5,7 +5,9 @@
  *   [ip] TOS  ──┼─► value of 8 bits, source ─► map ────┤
  *   store ──────┘        (in the buffer's flags)       └─► [ip] TOS
  *
- * Source: words and layouts are VPP's; IEEE 802.1Q, RFC 791. */
+ * IPv6 calls that octet the traffic class.
+ *
+ * Source: words and layouts are VPP's; IEEE 802.1Q, RFC 791, RFC 8200 7. */
 #pragma once
 
 #include "base/error.h"

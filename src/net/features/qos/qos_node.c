@@ -1,7 +1,8 @@
 /* ip4-qos-store, ip4-qos-record, vlan-ip4-qos-record, l2-ip-qos-record; ip4-qos-mark,
- * vlan-ip4-qos-mark. */
+ * vlan-ip4-qos-mark; and their like of IPv6. */
 #include "engine/feature.h"
 #include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
 #include "net/features/qos/qos.h"
 #include "net/link/vlan/vlan_data.h"
 
@@ -24,6 +25,15 @@ void NODE_FN(qos_record_ip4)(struct thread *t, struct node *n, struct buffer **b
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *ip = buffer_current(b[i]);
         qos_record(b[i], QOS_IP, ip->tos);
+        next[i] = feature_next(b[i]);
+    }
+}
+
+void NODE_FN(qos_record_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                             u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        qos_record(b[i], QOS_IP, ip6_traffic_class(buffer_current(b[i])));
         next[i] = feature_next(b[i]);
     }
 }
@@ -77,6 +87,18 @@ void NODE_FN(qos_mark_ip4)(struct thread *t, struct node *n, struct buffer **b, 
         if (map)
             ip4_set_tos((struct ip4_header *)(void *)(b[i]->data + b[i]->l3_start),
                         qos_output(map, b[i]));
+        next[i] = feature_next(b[i]);
+    }
+}
+
+void NODE_FN(qos_mark_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                           u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        const struct qos_map *map = qos_map_for(b[i]);
+        if (map)
+            ip6_set_traffic_class((struct ip6_header *)(void *)(b[i]->data + b[i]->l3_start),
+                                  qos_output(map, b[i]));
         next[i] = feature_next(b[i]);
     }
 }
