@@ -57,6 +57,7 @@ static const struct {
     {"set interface span * destination * ...", "set interface span $1 disable destination $2"},
     {"set punt exception *", "set punt exception $1 del"},
     {"set punt ipv4 * *", "set punt ipv4 $1 del $2"},
+    {"set punt ipv6 * *", "set punt ipv6 $1 del $2"},
     {"set interface span * l2 destination * ...",
      "set interface span $1 l2 disable destination $2"},
 

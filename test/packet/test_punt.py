@@ -1,10 +1,12 @@
-"""set_punt and `set punt': what would be refused is handed on to ip4-punt, and nobody is told of an error."""
+"""set_punt and `set punt': what would be refused is handed on to ip4-punt or ip6-punt, and nobody is told of an
+error."""
 import socket
 import struct
 
 import pytest
 from piste import Api
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 
 L4, PROTOCOL, EXCEPTION = 0, 1, 2
 REST = 65535
@@ -42,7 +44,8 @@ class Sent:
         def punted():
             return self.switch.interfaces()[self.net[0].name]["counters"].get("punt", 0)
         before = punted()
-        answers = [p[ICMP].type for p in self.switch.exchange(self.net[0], [self.net[0].ether() / packet], self.net[0]) if ICMP in p]
+        out = self.switch.exchange(self.net[0], [self.net[0].ether() / packet], self.net[0])
+        answers = [p[layer].type for p in out for layer in (ICMP, ICMPv6DestUnreach) if layer in p]
         return "punted" if punted() == before + 1 and not answers else answers
 
 
@@ -67,17 +70,51 @@ def test_datagrams_and_segments(switch, net, api):
     assert change(True, l4(REST)) == 0 and sent(other) == "punted" and sent(tcp) == [3]
     assert change(True, l4(REST, socket.IPPROTO_TCP)) == 0 and sent(tcp) == "punted"
     assert lines(switch) == ["set punt ipv4 udp 4000", "set punt ipv4 udp all", "set punt ipv4 tcp all"]
-    assert switch.json("show udp punt") == {"rest": True, "ports": [4000]} and switch.json("show tcp punt") == {"rest": True}
+    assert switch.json("show udp punt") == {"rest": True, "ports": [4000]} and switch.json("show tcp punt") == {"rest": True, "rest_ip6": False}
     # what cannot be changes nothing
-    for wrong in l4(80, socket.IPPROTO_TCP), l4(80, 132), l4(80, af=1), {"type": PROTOCOL, "punt": bytes(4)}, {"type": 9, "punt": bytes(4)}:
+    for wrong in l4(80, socket.IPPROTO_TCP), l4(80, 132), l4(80, af=2), {"type": PROTOCOL, "punt": bytes(4)}, {"type": 9, "punt": bytes(4)}:
         assert change(True, wrong) == -1, wrong
-    assert "TCP is punted whole" in switch.fails("set punt ipv4 tcp 80") and "IPv6" in switch.fails("set punt ip6 udp 80")
+    assert "TCP is punted whole" in switch.fails("set punt ipv4 tcp 80")
     assert len(lines(switch)) == 3
     # the echo server is somebody
     assert [p[ICMP].type for p in switch.exchange(net[0], [net[0].ether() / to_us(ICMP())], net[0])] == [0]
     for punt in l4(4000), l4(REST), l4(REST, socket.IPPROTO_TCP), l4(4000):
         assert change(False, punt) == 0
     assert lines(switch) == [] and sent(udp) == sent(other) == sent(tcp) == [3]
+
+
+def test_ip6(switch, net, api):
+    """By itself: what is said of one protocol says nothing of the other."""
+    switch.ctl(f"set interface ip address {net[0]} 2001:db8:9::1/64")
+    switch.ctl(f"set ip neighbor {net[0]} 2001:db8:9::2 {net[0].host_mac}")
+    sent = Sent(switch, net)
+    udp, other, tcp = (IPv6(src="2001:db8:9::2", dst="2001:db8:9::1") / x
+                       for x in (UDP(sport=1, dport=4000), UDP(sport=1, dport=4001), TCP(sport=1, dport=80)))
+    ip4 = to_us(UDP(sport=1, dport=4000))
+
+    def change(is_add, port, protocol=socket.IPPROTO_UDP):
+        return api.set_punt(is_add=is_add, punt=l4(port, protocol, af=1)).retval
+    assert sent(udp) == sent(other) == sent(tcp) == [1]
+    with switch.counts({("ip6-udp-lookup", "no listener punt"): 1}):
+        assert change(True, 4000) == 0
+        switch.send(net[0], net[0].ether() / udp)
+    assert sent(udp) == "punted" and sent(other) == sent(tcp) == [1] and sent(ip4) == [3]
+    assert change(True, REST) == 0 and sent(other) == "punted" and sent(tcp) == [1]
+    assert change(True, REST, socket.IPPROTO_TCP) == 0 and sent(tcp) == "punted" and sent(ip4) == [3]
+    assert change(True, 80, socket.IPPROTO_TCP) == -1
+    said = ["set punt ipv6 udp 4000", "set punt ipv6 udp all", "set punt ipv6 tcp all"]
+    assert lines(switch) == said
+    assert switch.json("show udp punt ipv6") == {"rest": True, "ports": [4000]}
+    assert switch.json("show udp punt") == {"rest": False, "ports": []}
+    assert switch.ctl("show tcp punt") == "IPV4 TCP punt: disabled\nIPV6 TCP punt: enabled\n"
+    for line in said:
+        words = line.split()
+        switch.ctl(" ".join(words[:4] + ["del"] + words[4:]))
+    assert lines(switch) == [] and sent(udp) == sent(other) == sent(tcp) == [1]
+    switch.configure("\n".join(said))
+    assert lines(switch) == said and change(False, 4000) == change(False, REST) == change(False, REST, 6) == 0
+    assert lines(switch) == []
+    switch.ctl(f"set interface ip address del {net[0]} 2001:db8:9::1/64")
 
 
 def test_exceptions(switch, net, api):

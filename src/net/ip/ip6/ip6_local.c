@@ -43,3 +43,25 @@ void ip6_udp_unregister(struct piste *p, u16 port)
     struct ip6_local *local = module_state(p, ip6_local_module_name);
     ip6_local_set_next(&local->next_by_port[port], IP6_UDP_LOOKUP_NEXT_ICMP_ERROR);
 }
+
+int ip6_udp_punt(struct piste *p, u16 port)
+{
+    struct ip6_local *local = module_state(p, ip6_local_module_name);
+    if (local->next_by_port[port] != IP6_UDP_LOOKUP_NEXT_ICMP_ERROR)
+        return -EADDRINUSE;
+    ip6_local_set_next(&local->next_by_port[port], IP6_UDP_LOOKUP_NEXT_PUNT);
+    return 0;
+}
+
+void ip6_udp_punt_rest(struct piste *p, bool on)
+{
+    struct ip6_local *local = module_state(p, ip6_local_module_name);
+    ip6_local_set_next(&local->udp_rest_next,
+                       on ? IP6_UDP_LOOKUP_NEXT_PUNT : IP6_UDP_LOOKUP_NEXT_ICMP_ERROR);
+}
+
+void ip6_tcp_punt_rest(struct piste *p, bool on)
+{
+    struct ip6_local *local = module_state(p, ip6_local_module_name);
+    __atomic_store_n(&local->tcp_rest_punted, on, __ATOMIC_RELEASE);
+}

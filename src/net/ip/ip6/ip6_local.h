@@ -32,6 +32,12 @@ void ip6_local_unregister(struct piste *p, u8 protocol);
 int ip6_udp_register(struct piste *p, u16 port, struct node_index node) MUST_CHECK;
 void ip6_udp_unregister(struct piste *p, u16 port);
 
+/* Datagrams to that port go to ip6-punt, until ip6_udp_unregister. -EADDRINUSE. */
+int ip6_udp_punt(struct piste *p, u16 port) MUST_CHECK;
+/* What nobody takes of UDP or TCP goes to ip6-punt, or is answered by an ICMP error. */
+void ip6_udp_punt_rest(struct piste *p, bool on);
+void ip6_tcp_punt_rest(struct piste *p, bool on);
+
 extern const struct cli_command ip6_local_commands[];
 
 /* --- for the nodes --- */
@@ -48,12 +54,14 @@ enum {
 /* The three nodes that dispatch. */
 enum { IP6_LOCAL_NODE, IP6_LOCAL_RECEIVE, IP6_LOCAL_END_OF_ARC, IP6_LOCAL_NODES };
 
-enum { IP6_UDP_LOOKUP_NEXT_ICMP_ERROR, IP6_UDP_LOOKUP_N_NEXT };
-enum { IP6_UDP_ERROR_NONE, IP6_UDP_ERROR_NO_LISTENER, IP6_UDP_ERROR_N };
+enum { IP6_UDP_LOOKUP_NEXT_ICMP_ERROR, IP6_UDP_LOOKUP_NEXT_PUNT, IP6_UDP_LOOKUP_N_NEXT };
+enum { IP6_UDP_ERROR_NONE, IP6_UDP_ERROR_NO_LISTENER, IP6_UDP_ERROR_PUNT, IP6_UDP_ERROR_N };
 
 struct ip6_local {
     const struct feature_arc *arc;
     u16 next_by_protocol[IP6_LOCAL_NODES][256]; /* IP6_LOCAL_NEXT_ICMP_ERROR: nobody */
     struct node_index nodes[IP6_LOCAL_NODES], udp_node;
     u16 *next_by_port; /* by port in host order; IP6_UDP_LOOKUP_NEXT_ICMP_ERROR: nobody */
+    u16 udp_rest_next; /* of that, then */
+    bool tcp_rest_punted;
 };

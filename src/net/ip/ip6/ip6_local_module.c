@@ -31,12 +31,14 @@ static const struct node_def end_of_arc_node =
 static const struct node_error udp_errors[IP6_UDP_ERROR_N] = {
     [IP6_UDP_ERROR_NONE] = {"none", "no error", SEVERITY_INFO},
     [IP6_UDP_ERROR_NO_LISTENER] = {"no_listener", "no listener for dst port", SEVERITY_ERROR},
+    [IP6_UDP_ERROR_PUNT] = {"punt", "no listener punt", SEVERITY_ERROR},
 };
 
 static const struct node_def udp_lookup_node = {
     .name = "ip6-udp-lookup",
     .run = NODE_VARIANTS(ip6_udp_lookup),
-    .next = {[IP6_UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip6-icmp-error"},
+    .next = {[IP6_UDP_LOOKUP_NEXT_ICMP_ERROR] = "ip6-icmp-error",
+             [IP6_UDP_LOOKUP_NEXT_PUNT] = "ip6-punt"},
     .n_next = IP6_UDP_LOOKUP_N_NEXT,
     .errors = udp_errors,
     .n_errors = IP6_UDP_ERROR_N,

@@ -199,8 +199,11 @@ static enum ip6_error ip6_local_check_source(const struct buffer *b, const struc
 
 /* --- dispatch --- */
 
-static u16 ip6_local_nobody(struct node *n, struct buffer *b, u8 protocol, u32 named_at)
+static u16 ip6_local_nobody(const struct ip6_local *local, struct node *n, struct buffer *b,
+                            u8 protocol, u32 named_at)
 {
+    if (protocol == IP_PROTOCOL_TCP && __atomic_load_n(&local->tcp_rest_punted, __ATOMIC_RELAXED))
+        return node_drop(n, b, IP6_ERROR_PUNT, IP6_LOCAL_NEXT_PUNT);
     if (protocol == IP_PROTOCOL_TCP) {
         ip6_note_icmp_error(b, ICMP6_DESTINATION_UNREACHABLE, ICMP6_PORT_UNREACHABLE, 0);
         return node_drop(n, b, IP6_ERROR_NO_PORT, IP6_LOCAL_NEXT_ICMP_ERROR);
@@ -213,8 +216,9 @@ static u16 ip6_local_dispatch(const struct ip6_local *local, u32 which, struct n
                               struct buffer *b, u8 protocol, u32 named_at)
 {
     u16 next = __atomic_load_n(&local->next_by_protocol[which][protocol], __ATOMIC_ACQUIRE);
-    return likely(next != IP6_LOCAL_NEXT_ICMP_ERROR) ? next
-                                                     : ip6_local_nobody(n, b, protocol, named_at);
+    return likely(next != IP6_LOCAL_NEXT_ICMP_ERROR)
+               ? next
+               : ip6_local_nobody(local, n, b, protocol, named_at);
 }
 
 /* To who puts it together, if anybody does. */
@@ -294,6 +298,10 @@ void NODE_FN(ip6_udp_lookup)(struct thread *t, struct node *n, struct buffer **b
         const struct udp_header *udp = (const struct udp_header *)(b[i]->data + b[i]->l4_start);
         next[i] =
             __atomic_load_n(&local->next_by_port[be16_to_host(udp->dst_port)], __ATOMIC_ACQUIRE);
+        if (next[i] == IP6_UDP_LOOKUP_NEXT_ICMP_ERROR)
+            next[i] = __atomic_load_n(&local->udp_rest_next, __ATOMIC_RELAXED);
+        if (next[i] == IP6_UDP_LOOKUP_NEXT_PUNT)
+            node_drop(n, b[i], IP6_UDP_ERROR_PUNT, next[i]);
         if (next[i] != IP6_UDP_LOOKUP_NEXT_ICMP_ERROR)
             continue;
         ip6_note_icmp_error(b[i], ICMP6_DESTINATION_UNREACHABLE, ICMP6_PORT_UNREACHABLE, 0);

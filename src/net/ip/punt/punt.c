@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "net/ip/icmp/icmp4.h"
 #include "net/ip/ip4/ip4_local.h"
+#include "net/ip/ip6/ip6_local.h"
 #include "net/ip/punt/punt_internal.h"
 #include "net/packet/l4_packet.h"
 
@@ -17,33 +18,43 @@ static struct punt *punt_of(const struct piste *p)
 
 /* --- datagrams and segments --- */
 
-static int punt_udp_port(struct piste *p, u16 port, bool on, struct error *e)
+static const struct {
+    int (*udp)(struct piste *p, u16 port);
+    void (*udp_not)(struct piste *p, u16 port);
+    void (*udp_rest)(struct piste *p, bool on);
+    void (*tcp_rest)(struct piste *p, bool on);
+} punts[IP_FAMILY_N] = {
+    [IP_FAMILY_4] = {ip4_udp_punt, ip4_udp_unregister, ip4_udp_punt_rest, ip4_tcp_punt_rest},
+    [IP_FAMILY_6] = {ip6_udp_punt, ip6_udp_unregister, ip6_udp_punt_rest, ip6_tcp_punt_rest},
+};
+
+static int punt_udp_port(struct piste *p, enum ip_family f, u16 port, bool on, struct error *e)
 {
-    struct punt *s = punt_of(p);
+    struct punt_l4 *s = &punt_of(p)->l4[f];
     if (punt_has_port(s, port) == on)
         return 0;
-    if (on && ip4_udp_punt(p, port))
+    if (on && punts[f].udp(p, port))
         return error_set(e, EADDRINUSE, "UDP port %u is taken here", port);
     if (!on)
-        ip4_udp_unregister(p, port);
+        punts[f].udp_not(p, port);
     s->ports[port / 64] ^= 1ull << port % 64;
     return 0;
 }
 
-int punt_l4(struct piste *p, u8 protocol, u16 port, bool on, struct error *e)
+int punt_l4(struct piste *p, enum ip_family f, u8 protocol, u16 port, bool on, struct error *e)
 {
-    struct punt *s = punt_of(p);
+    struct punt_l4 *s = &punt_of(p)->l4[f];
     bool udp = protocol == IP_PROTOCOL_UDP;
     if (!udp && protocol != IP_PROTOCOL_TCP)
         return error_set(e, EOPNOTSUPP, "only UDP (%d) and TCP (%d) can be punted, not %u",
                          IP_PROTOCOL_UDP, IP_PROTOCOL_TCP, protocol);
     if (port != PUNT_PORT_REST)
-        return udp ? punt_udp_port(p, port, on, e)
+        return udp ? punt_udp_port(p, f, port, on, e)
                    : error_set(e, EOPNOTSUPP, "TCP is punted whole, not by port");
     if (udp)
-        ip4_udp_punt_rest(p, s->udp_rest = on);
+        punts[f].udp_rest(p, s->udp_rest = on);
     else
-        ip4_tcp_punt_rest(p, s->tcp_rest = on);
+        punts[f].tcp_rest(p, s->tcp_rest = on);
     return 0;
 }
 

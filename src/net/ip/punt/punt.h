@@ -1,13 +1,14 @@
-/* Packets that are handed on to ip4-punt, where they would have been refused: datagrams and
- * segments for this switch that nobody here takes, and packets that an ICMP error would be the
- * answer to (an exception, by its reason). What becomes of them there is the matter of the features
- * of ip4-punt.
+/* Packets that are handed on to ip4-punt or ip6-punt, where they would have been refused: datagrams
+ * and segments for this switch that nobody here takes, and packets that an ICMP error would be the
+ * answer to (an exception, by its reason; of IPv4). What becomes of them there is the matter of the
+ * features of those nodes.
  *
  * Context: control thread. */
 #pragma once
 
 #include "base/error.h"
 #include "base/types.h"
+#include "net/packet/ip_address.h"
 
 struct module;
 struct piste;
@@ -17,9 +18,10 @@ extern const struct module punt_api_module;
 
 #define PUNT_PORT_REST 65535 /* all that nobody takes */
 
-/* IPv4, UDP (one port, or PUNT_PORT_REST) and TCP (PUNT_PORT_REST). -EADDRINUSE: a node here takes
- * the port; -EOPNOTSUPP. What stands so already is no fault. */
-int punt_l4(struct piste *p, u8 protocol, u16 port, bool on, struct error *e) MUST_CHECK;
+/* UDP (one port, or PUNT_PORT_REST) and TCP (PUNT_PORT_REST). -EADDRINUSE: a node here takes the
+ * port; -EOPNOTSUPP. What stands so already is no fault. */
+int punt_l4(struct piste *p, enum ip_family f, u8 protocol, u16 port, bool on,
+            struct error *e) MUST_CHECK;
 
 /* By the number of the reason, from 1 on. -ENOENT. */
 int punt_exception(struct piste *p, u32 reason, bool on, struct error *e) MUST_CHECK;

@@ -8,7 +8,10 @@
 /* The union as it is on the wire. */
 static int punt_api_set_l4(struct piste *p, const u8 *wire, bool on)
 {
-    return wire[0] == ADDRESS_IP4 ? punt_l4(p, wire[1], get_be16(wire + 2), on, NULL) : -1;
+    if (wire[0] != ADDRESS_IP4 && wire[0] != ADDRESS_IP6)
+        return -1;
+    return punt_l4(p, wire[0] == ADDRESS_IP6 ? IP_FAMILY_6 : IP_FAMILY_4, wire[1],
+                   get_be16(wire + 2), on, NULL);
 }
 
 static void set_punt(struct api_call *c)

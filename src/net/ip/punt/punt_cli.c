@@ -10,12 +10,16 @@ static const struct punt *punt_cli_state(const struct cli_call *c)
     return module_state(c->piste, punt_module_name);
 }
 
+static enum ip_family punt_cli_family(const struct cli_call *c)
+{
+    return cli_has(c, "ip6") || cli_has(c, "ipv6") ? IP_FAMILY_6 : IP_FAMILY_4;
+}
+
 static int punt_cli_set(struct cli_call *c)
 {
     u64 port = cli_u64(c, "port-num", PUNT_PORT_REST);
-    if (cli_has(c, "ip6") || cli_has(c, "ipv6"))
-        return error_set(c->err, EAFNOSUPPORT, "IPv6 is not spoken here");
-    return punt_l4(c->piste, cli_has(c, "tcp") ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP, (u16)port,
+    return punt_l4(c->piste, punt_cli_family(c),
+                   cli_has(c, "tcp") ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP, (u16)port,
                    !cli_has(c, "del"), c->err);
 }
 
@@ -30,8 +34,9 @@ static int punt_cli_set_exception(struct cli_call *c)
 
 static int punt_cli_show_udp(struct cli_call *c)
 {
-    const struct punt *s = punt_cli_state(c);
-    out_text(c->out, "IPV4 UDP ports punt:");
+    enum ip_family f = punt_cli_family(c);
+    const struct punt_l4 *s = &punt_cli_state(c)->l4[f];
+    out_text(c->out, "%s UDP ports punt:", f == IP_FAMILY_6 ? "IPV6" : "IPV4");
     out_bool(c->out, "rest", s->udp_rest, " all that nobody takes", "");
     out_array(c->out, "ports");
     for (u32 port = 0; port < PUNT_PORT_REST; port++)
@@ -44,8 +49,11 @@ static int punt_cli_show_udp(struct cli_call *c)
 
 static int punt_cli_show_tcp(struct cli_call *c)
 {
-    out_bool(c->out, "rest", punt_cli_state(c)->tcp_rest, "IPV4 TCP punt: enabled\n",
+    const struct punt *s = punt_cli_state(c);
+    out_bool(c->out, "rest", s->l4[IP_FAMILY_4].tcp_rest, "IPV4 TCP punt: enabled\n",
              "IPV4 TCP punt: disabled\n");
+    out_bool(c->out, "rest_ip6", s->l4[IP_FAMILY_6].tcp_rest, "IPV6 TCP punt: enabled\n",
+             "IPV6 TCP punt: disabled\n");
     return 0;
 }
 
@@ -63,18 +71,24 @@ static int punt_cli_show_reasons(struct cli_call *c)
     return 0;
 }
 
+static void punt_config_of(const struct punt_l4 *s, const char *family, struct text *t)
+{
+    for (u32 port = 0; port < PUNT_PORT_REST; port++)
+        if (punt_has_port(s, port))
+            text_add(t, "set punt %s udp %u\n", family, port);
+    if (s->udp_rest)
+        text_add(t, "set punt %s udp all\n", family);
+    if (s->tcp_rest)
+        text_add(t, "set punt %s tcp all\n", family);
+}
+
 void punt_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct punt *s = state;
     if (phase != RC_GLOBAL)
         return;
-    for (u32 port = 0; port < PUNT_PORT_REST; port++)
-        if (punt_has_port(s, port))
-            text_add(t, "set punt ipv4 udp %u\n", port);
-    if (s->udp_rest)
-        text_puts(t, "set punt ipv4 udp all\n");
-    if (s->tcp_rest)
-        text_puts(t, "set punt ipv4 tcp all\n");
+    punt_config_of(&s->l4[IP_FAMILY_4], "ipv4", t);
+    punt_config_of(&s->l4[IP_FAMILY_6], "ipv6", t);
     for (u32 i = 1; punt_reason(i); i++)
         if (punt_has_exception(s, i))
             text_add(t, "set punt exception %s\n", punt_reason(i));
@@ -82,7 +96,8 @@ void punt_running_config(struct piste *p, void *state, enum rc_phase phase, stru
 
 const struct cli_command punt_commands[] = {
     {"set punt [ipv4|ip6|ipv6] [udp|tcp] [del] ( all | <port-num:u16> )",
-     "Hands on to ip4-punt what is for this switch and nobody here takes", punt_cli_set, 0},
+     "Hands on to ip4-punt or ip6-punt what is for this switch and nobody here takes", punt_cli_set,
+     0},
     {"set punt exception <reason:string> [del]",
      "Hands on to ip4-punt what an ICMP error would be the answer to: `show punt reasons`",
      punt_cli_set_exception, 0},

@@ -6,12 +6,14 @@
 #include "net/ip/punt/punt.h"
 
 struct punt {
-    u64 ports[65536 / 64]; /* of UDP */
-    bool udp_rest, tcp_rest;
+    struct punt_l4 {
+        u64 ports[65536 / 64]; /* of UDP */
+        bool udp_rest, tcp_rest;
+    } l4[IP_FAMILY_N];
     u32 exceptions; /* enum icmp4_exception, as bits */
 };
 
-static inline bool punt_has_port(const struct punt *s, u32 port)
+static inline bool punt_has_port(const struct punt_l4 *s, u32 port)
 {
     return s->ports[port / 64] >> port % 64 & 1;
 }
