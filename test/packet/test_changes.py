@@ -33,7 +33,7 @@ STEPS = 40  # after which what a stream needs is made again
 STEPS_LEAST = 120  # however slow they are
 SHOWS = ["show trace max 5", "show runtime", "show errors", "show interface", "show ip fib", "show ip neighbor", "show adj",
          "show bridge-domain 1 detail", "show l2fib all", "show classify tables verbose", "show policer", "show buffers",
-         "show arp proxy", "show ip4-full-reassembly details", "show memory", "show bihash", "show event-loop",
+         "show arp proxy", "show ip6 nd proxy", "show ip4-full-reassembly details", "show memory", "show bihash", "show event-loop",
          "show handoff", "show interface features pg0", "show span", "show node ip4-lookup", "clear runtime",
          "clear errors", "clear interfaces", "clear trace", "trace add pg-input 5", "show ip fib summary", "show ip6 fib", "show ip6 neighbors", "show ip6 interface", "show ip6 fib json",
          "show ip6 mfib", "show threads",
