@@ -57,6 +57,16 @@ def test_4861_728_a_host_of_another_link(fresh, net):
     # from our address, and it overrides nothing; to a group, and to the host itself
     assert answer(fresh, net[0], solicit(net[0], HOST)) == (net[0].address, net[0].host, "RS")
     assert answer(fresh, net[0], solicit(net[0], HOST, dst=HOST)) == (net[0].address, net[0].host, "RS")
+    # from a link-local address, as kernels ask who is still there; else such packets are refused
+    asker = solicit(net[0], HOST, src="fe80::5", dst=HOST)
+    assert answer(fresh, net[0], asker) == (link_local(fresh, net[0]), "fe80::5", "RS")
+    wait_for(lambda: "fe80::5" in fresh.neighbors(), "who asks to be learnt")
+    scope = "ip6 source address beyond its scope"
+    with fresh.counts({("ip6-unicast-nd-proxy", scope): 1, ("ip6-icmp-error", "destination unreachable response sent"): 1}):
+        assert answer(fresh, net[0], solicit(net[0], net[1].host, src="fe80::5", dst=net[1].host)) is None
+    fresh.ctl("clear errors")
+    asker[IPv6].hlim = 254
+    assert answer(fresh, net[0], asker) is None and fresh.error_count(scope) == 1
     # who asks is learnt, as when he asks for us
     asker = solicit(net[0], HOST, src="2001:db8:a0::55")
     assert answer(fresh, net[0], asker) == (net[0].address, "2001:db8:a0::55", "RS")

@@ -90,6 +90,15 @@ static inline bool nd_option_find(const u8 *p, u32 n, u8 type, const u8 **out)
     return true;
 }
 
+/* Whether a packet that begins in n bytes is a solicitation of a neighbour that no router has
+ * passed on, as far as its headers tell. */
+static inline bool nd_is_solicitation(const struct ip6_header *h, u32 n)
+{
+    const struct nd_header *s = (const struct nd_header *)(h + 1);
+    return h->protocol == IP_PROTOCOL_ICMP6 && h->hop_limit == ND_HOP_LIMIT &&
+           n >= sizeof(*h) + sizeof(*s) && s->icmp.type == ICMP6_NEIGHBOR_SOLICITATION;
+}
+
 /* Fills the IPv6 header in front of a message of n bytes, and the message's checksum. */
 static inline void nd_finish(struct ip6_header *h, const u8 src[16], const u8 dst[16], u32 n)
 {

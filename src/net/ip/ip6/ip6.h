@@ -52,6 +52,13 @@ static inline enum adj_kind ip6_kind_of(struct if_index i, const u8 addr[16])
     return (enum adj_kind)adj_head(adj_at(lb_pick(lb, 0))).kind;
 }
 
+/* Whether a packet of interface i to one host is for somebody else. */
+static inline bool ip6_is_forwarded(struct if_index i, const u8 dst[16])
+{
+    enum adj_kind kind = ip6_kind_of(i, dst);
+    return kind != ADJ_KIND_RECEIVE && kind != ADJ_KIND_DROP && kind != ADJ_KIND_NO_ROUTE;
+}
+
 ALWAYS_INLINE bool ip6_kind_drops(enum adj_kind kind)
 {
     return kind == ADJ_KIND_DROP || kind == ADJ_KIND_NO_ROUTE;

@@ -24,7 +24,13 @@ extern const struct module ip6_input_module;
 /* State of the nodes. */
 struct ip6_input {
     const struct feature_arc *unicast, *multicast, *drop, *punt;
+    u64 *solicited; /* owned; a bit for each interface: ip6_input_pass_solicitations */
 };
+
+/* A packet of i from a link-local address to a host that is not on this switch is refused at once.
+ * on: but for neighbour solicitations, which a feature of ip6-unicast takes, or refuses itself.
+ * Control thread. */
+void ip6_input_pass_solicitations(struct piste *p, struct if_index i, bool on);
 
 enum {
     IP6_INPUT_NEXT_DROP,

@@ -10,6 +10,7 @@
 #include "net/ip/ip6/ip6_forward.h"
 #include "net/ip/ip6/ip6_nodes.h"
 #include "net/link/ethernet/ethernet.h"
+#include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/packet/ip6_format.h"
 
@@ -150,6 +151,7 @@ static int ip6_input_init(struct piste *p, void **out, struct error *e)
         .multicast = feature_arc_find(engine, "ip6-multicast"),
         .drop = feature_arc_find(engine, "ip6-drop"),
         .punt = feature_arc_find(engine, "ip6-punt"),
+        .solicited = mem_alloc(IF_MAX / 8),
     };
     node_register(engine, &input_node, NULL, state);
     ethernet_register_type(p, ETHERTYPE_IP6, "ip6-input");
@@ -159,12 +161,23 @@ static int ip6_input_init(struct piste *p, void **out, struct error *e)
 
 static void ip6_input_stop(struct piste *p, void *state)
 {
-    free(state);
+    struct ip6_input *s = state;
+    free(s->solicited);
+    free(s);
+}
+
+static const char ip6_input_module_name[] = "ip6-input";
+
+void ip6_input_pass_solicitations(struct piste *p, struct if_index i, bool on)
+{
+    struct ip6_input *s = module_state(p, ip6_input_module_name);
+    u64 bit = 1ull << i.i % 64, *word = &s->solicited[i.i / 64];
+    __atomic_store_n(word, on ? *word | bit : *word & ~bit, __ATOMIC_RELAXED);
 }
 
 const struct module ip6_input_module = {
     .abi = MODULE_ABI,
-    .name = "ip6-input",
+    .name = ip6_input_module_name,
     .description = "IPv6 reception",
     .needs = (const char *const[]){"ip6-arcs", "ethernet", NULL},
     .nodes = (const struct node_def *const[]){&drop_node, &punt_node, NULL},

@@ -6,6 +6,7 @@
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/ip6/ip6_input.h"
 #include "net/ip/ip6/ip6_nodes.h"
+#include "net/packet/nd_packet.h"
 
 /* Whether nothing about it needs a second look. Addresses that begin with 8 bytes of 0 (::, ::1) or
  * with 0xfe or 0xff (of a link, of a group) are not what they seem. */
@@ -44,18 +45,19 @@ static enum ip6_error ip6_input_check(struct thread *t, struct buffer *b)
     return IP6_ERROR_NONE;
 }
 
-/* Whether a packet to one host is for somebody else. */
-static bool ip6_input_is_forwarded(const struct buffer *b, const struct ip6_header *h)
+static bool ip6_input_is_solicitation(const struct ip6_input *state, const struct buffer *b)
 {
-    enum adj_kind kind = ip6_kind_of(b->rx_if, h->dst);
-    return kind != ADJ_KIND_RECEIVE && !ip6_kind_drops(kind);
+    u32 i = b->rx_if.i;
+    return __atomic_load_n(&state->solicited[i / 64], __ATOMIC_RELAXED) >> i % 64 & 1 &&
+           nd_is_solicitation(buffer_current(b), b->len);
 }
 
 static u16 ip6_input_unicast(const struct ip6_input *state, struct node *n, struct buffer *b)
 {
     const struct ip6_header *h = buffer_current(b);
     bool link = ip6_is_link_local(h->src), group = b->flags & BUFFER_LINK_GROUP;
-    if ((link || group) && ip6_input_is_forwarded(b, h)) {
+    if ((link || group) && ip6_is_forwarded(b->rx_if, h->dst) &&
+        (group || !ip6_input_is_solicitation(state, b))) {
         /* each router of the link would forward it */
         if (group)
             return node_drop(n, b, IP6_ERROR_LINK_GROUP, IP6_INPUT_NEXT_DROP);

@@ -74,7 +74,7 @@ static inline bool nd_proxy_answers(const struct nd_node *nd, struct if_index rx
 /* Edges of the nodes for solicitations and advertisements; those to interfaces come behind. */
 enum { ND_NEXT_DROP, ND_N_NEXT };
 /* Of the nodes that take those for others. */
-enum { ND_PROXY_NEXT_RECEIVE, ND_PROXY_N_NEXT };
+enum { ND_PROXY_NEXT_RECEIVE, ND_PROXY_NEXT_ICMP_ERROR, ND_PROXY_N_NEXT };
 
 NODE_DECLARE(icmp6_neighbor_solicitation);
 NODE_DECLARE(icmp6_neighbor_advertisement);

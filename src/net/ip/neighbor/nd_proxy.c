@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/feature.h"
 #include "engine/thread.h"
+#include "net/ip/ip6/ip6_input.h"
 #include "net/ip/neighbor/nd_proxy_internal.h"
 #include "net/link/interface/interface.h"
 
@@ -153,6 +154,7 @@ static int nd_proxy_refresh(struct piste *p, struct if_index i, struct error *e)
             return rc;
     }
     __atomic_store_n(&link->proxies, wanted, __ATOMIC_RELAXED);
+    ip6_input_pass_solicitations(p, i, wanted);
     return 0;
 }
 
@@ -360,6 +362,7 @@ static void nd_proxy_on_table(struct piste *p, struct if_index i, struct fib_ind
     if (i.i < s->all.n)
         s->all.v[i.i] = false;
     nd_proxy_link(p, i)->proxies = 0; /* its features go */
+    ip6_input_pass_solicitations(p, i, false);
 }
 
 /* --- life --- */

@@ -1,12 +1,15 @@
 /* The records of the modules nd-proxy and nd-proxy_api. */
 #include "engine/feature.h"
+#include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/neighbor/nd_proxy_internal.h"
 #include "net/packet/ip6_format.h"
 
 #define ND_PROXY_NODE(text_name, c_name)                                                           \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[ND_PROXY_NEXT_RECEIVE] = "ip6-receive"}, .n_next = ND_PROXY_N_NEXT,              \
+        .next = {[ND_PROXY_NEXT_RECEIVE] = "ip6-receive",                                          \
+                 [ND_PROXY_NEXT_ICMP_ERROR] = "ip6-icmp-error"},                                   \
+        .n_next = ND_PROXY_N_NEXT, .errors = ip6_errors, .n_errors = IP6_ERROR_N,                  \
         .format_trace = ip6_format_trace,                                                          \
     }
 
@@ -24,7 +27,7 @@ const struct module nd_proxy_module = {
     .abi = MODULE_ABI,
     .name = nd_proxy_module_name,
     .description = "Neighbor discovery for others",
-    .needs = (const char *const[]){"nd", "ip6-local", "address", "fib", NULL},
+    .needs = (const char *const[]){"nd", "ip6-input", "ip6-local", "address", "fib", NULL},
     .nodes = (const struct node_def *const[]){&unicast_node, &multicast_node, NULL},
     .features = (const struct feature_def *const[]){&unicast_feature, &multicast_feature, NULL},
     .commands = nd_proxy_commands,
