@@ -10,6 +10,9 @@ import time
 import lib
 import pytest
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../../python")
+from piste import Api  # noqa: E402  pylint: disable=wrong-import-position
+
 LATE = """create host-interface name late
 create bridge-domain 3
 set interface ip address host-late 10.7.0.1/24
@@ -114,12 +117,19 @@ def test_a_file_that_cannot_be_read_is_not_overwritten(net):
     assert "\0" in read(vpp.running)
 
 
-def test_clients_wait_for_the_end_of_the_replay(net):
+@pytest.mark.parametrize("client", ["vppctl", "API"])
+def test_clients_wait_for_the_end_of_the_replay(net, client):
     """What answers has all of it; so has what is written."""
     n = 20000
     lines = "".join(f"ip route add 10.{i >> 8}.{i & 255}.0/24 via drop\n" for i in range(n))
     vpp = replaying(net, net.namespace(), "create loopback interface\n" + lines)
     vpp.launch()
+    if client == "API":
+        path = vpp.folder + "/api.sock"
+        lib.wait_for(lambda: os.path.exists(path), "the socket")
+        with Api(path) as api:
+            assert len(api.ip_route_dump(table={"table_id": 0})) >= n
+        return
     lib.wait_for(lambda: os.path.exists(vpp.cli), "the socket")
     first = vpp.vppctl("write")
     assert first.returncode == 0, first.stdout
@@ -494,8 +504,6 @@ def test_who_cuts_himself_off_is_back(net):
 
     api = lib.wait_for(lambda: os.path.exists(vpp.folder + "/api.sock"), "the API")
     assert api
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/../../python")
-    from piste import Api  # pylint: disable=import-outside-toplevel
     with Api(vpp.folder + "/api.sock") as local:
         for line in ("create host-interface name p1", "create host-interface name p2",
                      "create bridge-domain 1", "set interface l2 bridge host-p1 1", "set interface l2 bridge host-p2 1",

@@ -248,6 +248,16 @@ def test_rate(switch, pgs):
     switch.ctl("packet-generator delete slow")
 
 
+def test_rate_of_long_packets(switch, pgs):
+    """Longer than a buffer, and with a pace: all of them, whole."""
+    before = switch.counter("pg1", "tx bytes")
+    switch.ctl("packet-generator new { name long rate 2000 limit 50 size 4000-4000 source pg0 node pg1-output "
+               "data { hex 0x00 } }")
+    switch.run_stream("long", timeout=60)
+    wait_for(lambda: switch.counter("pg1", "tx bytes") == before + 50 * 4000, "50 packets of 4,000 bytes")
+    switch.ctl("packet-generator delete long")
+
+
 def test_high_rate(switch, pgs):
     switch.ctl("packet-generator new { name fast rate 200000 limit 100000 source pg0 node pg1 "
                "data { hex 0x00 } }")

@@ -73,6 +73,12 @@ ANY = """
     wireguard: x"""
 
 
+# and the sections of what is not here, or has nothing to set
+OTHERS = """
+    bufmon cj ct6 det44 dhcp dslite fateshare flowprobe gtpu hsi http_static igmp lb lisp mactime map memif nsim oddbuf perfmon rdma sflow snort
+    srtp tlsmbedtls tlsopenssl tlspicotls unittest urpf vmxnet3 vrrp"""
+
+
 def log_of(switch):
     return re.findall(r"(\S+) \{ (.*?) \} has no effect here: .", switch.ctl("show logging"))
 
@@ -110,6 +116,11 @@ def test_a_section_of_what_is_not_here_is_answered(start, line):
     section, keys = line.split(": ", 1)
     switch = start(f"{section} {{ {keys} }}")
     assert [name for name, _ in log_of(switch)] == [section]
+
+
+def test_sections_of_all_other_plugins_are_answered(start):
+    switch = start("".join(f"{name} {{ any key 1 }}\n" for name in OTHERS.split()) + "heapsize 1G\ntest_plugin_path FOLDER\n")
+    assert sorted(name for name, _ in log_of(switch)) == sorted([*OTHERS.split(), "heapsize", "test_plugin_path"])
 
 
 def test_settings_of_modules_take_effect(start):
