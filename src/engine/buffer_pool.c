@@ -40,7 +40,10 @@ static struct {
     u32 n; /* places that were ever used */
     u32 n_closing;
     u32 generations;
-    struct mem_map metadata;
+    struct mem_map metadata, batches;
+    /* By index, of a buffer that heads a batch in a depot: the batch below it, + 1. Not in the
+     * buffer, as a thread looks here while another one may take the buffer and write to it. */
+    u32 *below;
 } pools;
 
 /* Metadata for so many buffers that no pool has: the first gap that is large enough. */
@@ -107,6 +110,8 @@ int buffer_pools_init(struct engine *e, struct error *err)
     if (rc)
         return rc;
     buffer_base = pools.metadata.base;
+    pools.below =
+        mem_reserve(&pools.batches, "buffer-batches", (u64)BUFFERS_MAX * sizeof(*pools.below));
     rc = pool_add("default-numa-0", c->buffers_per_numa, c->buffer_data_bytes, BUFFER_BATCH,
                   c->buffer_page, err);
     if (!rc)
@@ -129,10 +134,9 @@ static void depot_push(struct buffer_pool *p, const u32 *bi, u32 n)
     }
     for (u32 i = 0; i < n; i++)
         buffer_at(bi[i])->next = i + 1 < n ? bi[i + 1] : BUFFER_NONE;
-    struct buffer *head = buffer_at(bi[0]);
     u64 old = atomic_load_explicit(&p->depot, memory_order_relaxed), new;
     do {
-        __atomic_store_n(&head->tail_len, (u32)old, __ATOMIC_RELAXED);
+        __atomic_store_n(&pools.below[bi[0]], (u32)old, __ATOMIC_RELAXED);
         new = ((old >> 32) + 1) << 32 | (bi[0] + 1);
     } while (!atomic_compare_exchange_weak_explicit(&p->depot, &old, new, memory_order_release,
                                                     memory_order_relaxed));
@@ -149,7 +153,7 @@ static u32 depot_pop(struct buffer_pool *p, u32 *bi)
             return 0;
         /* the head may be taken by another thread meanwhile: the value read is then thrown away,
          * because the tag has changed */
-        u32 below = __atomic_load_n(&buffer_at((u32)old - 1)->tail_len, __ATOMIC_RELAXED);
+        u32 below = __atomic_load_n(&pools.below[(u32)old - 1], __ATOMIC_RELAXED);
         new = ((old >> 32) + 1) << 32 | below;
     } while (!atomic_compare_exchange_weak_explicit(&p->depot, &old, new, memory_order_acquire,
                                                     memory_order_acquire));
