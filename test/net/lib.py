@@ -44,6 +44,11 @@ PATIENCE = 10 if EMULATED else 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 
+def octets(text):
+    """A link-layer address as bytes."""
+    return bytes.fromhex(text.replace(":", ""))
+
+
 def wait_for(condition, what, timeout=5.0, interval=0.01):
     """Calls condition until it returns something true, which is returned; fails after timeout."""
     end = time.monotonic() + timeout * PATIENCE

@@ -52,10 +52,6 @@ def until_flows(vpp, left, there, n=2):
                  f"{n} flows; {vpp.ctl('show fast-path')} {vpp.ctl('show fast-path flows')}", timeout=30)
 
 
-def octets(text):
-    return bytes.fromhex(text.replace(":", ""))
-
-
 def checksum(data):
     total = sum(int.from_bytes(data[i:i + 2], "big") for i in range(0, len(data), 2))
     while total >> 16:
@@ -275,7 +271,7 @@ def test_vlans(net, tags):
         wires.append(net.wire(ns, f"h{i}"))
         port = f"host-p{i}"
         vpp.configure(f"create host-interface name p{i}\nset int state {port} up")
-        macs.append(octets(vpp.mac(port)))
+        macs.append(lib.octets(vpp.mac(port)))
         if tag:
             vpp.configure(f"create sub-interfaces {port} {tag}\nset int state {port}.{tag} up")
             port += f".{tag}"
@@ -285,8 +281,8 @@ def test_vlans(net, tags):
         return dst + src + (b"\x81\0" + tag.to_bytes(2, "big") if tag else b"") + b"\x08\0"
 
     packet = ip4("10.0.0.1", "10.1.0.1", udp((1, 2), b"#tagged".ljust(64, b".")))
-    sent = header(macs[0], octets(wires[0].mac), tags[0]) + packet
-    wanted = (header(octets(wires[1].mac), macs[1], tags[1]) +
+    sent = header(macs[0], lib.octets(wires[0].mac), tags[0]) + packet
+    wanted = (header(lib.octets(wires[1].mac), macs[1], tags[1]) +
               ip4("10.0.0.1", "10.1.0.1", udp((1, 2), b"#tagged".ljust(64, b".")), ttl=63))
 
     def exchange(n=1):
@@ -623,13 +619,13 @@ def test_more_flows_than_entries(net):
     def full():
         for n in range(200):
             source = f"02:cc:00:00:00:{n:02x}"
-            wire.send(octets("02:dd:00:00:00:01") + octets(source) + b"\x88\xb5" + b"#serial".ljust(46, b"."))
+            wire.send(lib.octets("02:dd:00:00:00:01") + lib.octets(source) + b"\x88\xb5" + b"#serial".ljust(46, b"."))
         return vpp.json("show fast-path")["full"]
 
     lib.wait_for(full, "more flows than there is room for", timeout=60, interval=0.001)
     assert vpp.json("show fast-path")["flows"] <= 64
     other.drain()
-    wire.send(octets("02:dd:00:00:00:01") + octets("02:cc:00:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
+    wire.send(lib.octets("02:dd:00:00:00:01") + lib.octets("02:cc:00:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
     lib.wait_for(lambda: b"#last" in other.receive(), "a frame", timeout=20)
 
 
@@ -646,7 +642,7 @@ def test_many_new_flows(net, datagrams):
         nonlocal sent
         for _ in range(n):
             source = b"\x02\xcc" + sent.to_bytes(4, "big")
-            wire.send(octets("02:dd:00:00:00:01") + source + b"\x88\xb5" + (b"#serial%8d" % sent).ljust(46, b"."))
+            wire.send(lib.octets("02:dd:00:00:00:01") + source + b"\x88\xb5" + (b"#serial%8d" % sent).ljust(46, b"."))
             sent += 1
 
     def arrived():
@@ -687,7 +683,7 @@ def test_ageing(net, datagrams):
 
     def only_the_silent_one_ages():
         until_flows(vpp, left, there)
-        wire.send(b"\xff" * 6 + octets("02:cc:00:00:00:01") + b"\x88\xb5" + bytes(46))
+        wire.send(b"\xff" * 6 + lib.octets("02:cc:00:00:00:01") + b"\x88\xb5" + bytes(46))
         lib.wait_for(lambda: "02:cc:00:00:00:01" in vpp.ctl("show l2fib all"), "the silent one to be known")
         there.send(50)
         begin = by_the_graph()
@@ -758,7 +754,7 @@ def test_oldest_flows_go(net, request):
     lib.wait_for(lambda: speak(most)["made"] >= made + most // 10 * 5, "others to have theirs", timeout=patience, interval=0.001)
     vpp.ctl("clear fast-path")
     last.drain()
-    wire.send(octets("02:dd:00:00:00:01") + octets("02:cc:ff:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
+    wire.send(lib.octets("02:dd:00:00:00:01") + lib.octets("02:cc:ff:00:01:00") + b"\x88\xb5" + b"#last".ljust(46, b"."))
     lib.wait_for(lambda: b"#last" in last.receive(), "a frame", timeout=20)
     assert vpp.json("show fast-path")["on"]
 
@@ -890,7 +886,7 @@ class Twin:
                 if b"#serial" in frame:
                     self.came[i, without_id(frame)] += 1
                 else:
-                    for own in (self.own, self.own_bvi)[:1 + (frame[6:12] == octets(BVI_MACS[1]))]:
+                    for own in (self.own, self.own_bvi)[:1 + (frame[6:12] == lib.octets(BVI_MACS[1]))]:
                         own[i][0] += 1
                         own[i][1] += len(frame)
 
@@ -926,7 +922,7 @@ def random_frames(rng):
     """Flows: the port, and a frame but for its text."""
     def routed(way, payload_of):
         src, dst = rng.choice(NEIGHBORS[way]), SWITCH_MACS[way]
-        return way, lambda text: octets(dst) + octets(src) + payload_of(text)
+        return way, lambda text: lib.octets(dst) + lib.octets(src) + payload_of(text)
 
     flows = []
     for _ in range(16):  # from a bridge domain
@@ -935,7 +931,7 @@ def random_frames(rng):
         tag = b"\x81\0" + (10 + 10 * port).to_bytes(2, "big") if domain else b""
         to = rng.choice((0, 1, 2, 3, 2 + domain))
         there, ports = f"0.{(10 * rng.randrange(PORTS) if to > 1 else 0) + 10 + rng.randrange(3)}", (rng.randrange(1, 4), 9)
-        link = octets(BVI_MACS[domain]) + octets(NEIGHBORS[speaker[0]][host]) + tag
+        link = lib.octets(BVI_MACS[domain]) + lib.octets(NEIGHBORS[speaker[0]][host]) + tag
         here = 10 * speaker[1] + 10 + host
         flows.append((port, lambda text, link=link, a=(f"10.{2 + domain}.0.{here}", f"10.{to}.{there}"), ports=ports:
                       link + b"\x08\0" + ip4(*a, udp(ports, text))))
@@ -972,10 +968,10 @@ def random_frames(rng):
         port = rng.choice((2, 3))
         src, dst = rng.choice(NEIGHBORS[port]), rng.choice(NEIGHBORS[5 - port] + ["ff:ff:ff:ff:ff:ff"])
         tag = rng.choice([b"", b"", b"\x81\0\0\5", b"\x88\xa8\x20\6", b"\x81\0\0\5\x81\0\0\6"])
-        flows.append((port, lambda text, a=octets(dst) + octets(src) + tag: a + b"\x88\xb5" + text))
+        flows.append((port, lambda text, a=lib.octets(dst) + lib.octets(src) + tag: a + b"\x88\xb5" + text))
     for _ in range(8):
         port = rng.randrange(2)
-        a = octets(rng.choice(NEIGHBORS[3 - port])) + octets(rng.choice(NEIGHBORS[2 + port]))
+        a = lib.octets(rng.choice(NEIGHBORS[3 - port])) + lib.octets(rng.choice(NEIGHBORS[2 + port]))
         tag = b"\x81\0" + ((rng.randrange(2) << 13) | (10 + 10 * port)).to_bytes(2, "big")
         flows.append((port, lambda text, a=a + tag: a + b"\x88\xb5" + text))
     return flows
@@ -1181,7 +1177,7 @@ def test_echo(net, ours, theirs, tag):
     if tag:
         vpp.configure(f"create sub-interfaces host-p0 {tag}\nset int state {port} up")
     vpp.configure(f"set int ip address {port} {ours}/{64 if is6 else 24}\nset ip neighbor static {port} {theirs} {wire.mac}")
-    ends = octets(vpp.mac("host-p0")), octets(wire.mac)
+    ends = lib.octets(vpp.mac("host-p0")), lib.octets(wire.mac)
     kind = (b"\x81\0" + tag.to_bytes(2, "big") if tag else b"") + (b"\x86\xdd" if is6 else b"\x08\0")
     rng = random.Random(tag)
 

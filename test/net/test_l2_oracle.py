@@ -27,12 +27,8 @@ GROUPS = ["ff:ff:ff:ff:ff:ff", "01:00:5e:01:02:03", "33:33:00:00:00:01"]
 VLANS = [((10, 20, 30), None), ((10, 20), None), ((), 10), ((), 20), ((10, 20), 30)]
 
 
-def octets(text):
-    return bytes.fromhex(text.replace(":", ""))
-
-
 def station(n):
-    return octets(f"02:cc:00:00:00:{n:02x}")
+    return lib.octets(f"02:cc:00:00:00:{n:02x}")
 
 
 class Wires:
@@ -173,14 +169,14 @@ def random_tags(rnd, port, vlans):
 
 
 def random_frame(rnd, serial, who, others, tags):
-    src = station(who) if who is not None else octets(rnd.choice(NOBODY))
+    src = station(who) if who is not None else lib.octets(rnd.choice(NOBODY))
     kind = rnd.random()
     if kind < 0.65:
         dst = station(rnd.choice(others))
     elif kind < 0.85:
-        dst = octets(rnd.choice(GROUPS))
+        dst = lib.octets(rnd.choice(GROUPS))
     else:
-        dst = octets(f"02:dd:00:00:00:{rnd.randrange(256):02x}")
+        dst = lib.octets(f"02:dd:00:00:00:{rnd.randrange(256):02x}")
     body = b"#serial" + struct.pack("!I", serial)
     size = rnd.choice([46, 46, 100, 300, 500, 1200, 1492])
     return dst + src + tags + struct.pack("!H", 0x88b5) + body.ljust(size, b".")

