@@ -32,6 +32,7 @@ struct af_xdp_args {
     bool no_syscall_lock;               /* kept: no queue has such a lock */
     bool mac_reuse;                     /* the device's MAC address; else a random one */
     bool generic;                       /* behind the driver, also where that could do it */
+    bool busy_poll;                     /* the data thread runs the driver when it finds nothing */
     char program[AF_XDP_PROGRAM_BYTES]; /* where it is pinned; "": our own */
     char netns[AF_XDP_NS_BYTES];        /* as host_net_open takes it */
     bool waits; /* a device that is not there is waited for: its saved interface comes back */

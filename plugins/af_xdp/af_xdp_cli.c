@@ -31,6 +31,7 @@ static int af_xdp_cli_args(const struct cli_call *c, struct af_xdp_args *a)
         .no_syscall_lock = cli_has(c, "no-syscall-lock"),
         .mac_reuse = cli_has(c, "mac-reuse"),
         .generic = cli_has(c, "generic"),
+        .busy_poll = cli_has(c, "busy-poll"),
         .waits = running_config_is_replaying(c->piste),
     };
     int rc = af_xdp_cli_text(c, "linux-ifname", "host interface name too long", a->host_name,
@@ -121,15 +122,17 @@ void af_xdp_running_config(void *arg, struct text *t)
         text_add(t, " netns %s", a->netns);
     if (a->mode)
         text_puts(t, a->mode == AF_XDP_COPY ? " no-zero-copy" : " zero-copy");
-    text_add(t, "%s%s%s\n", a->no_syscall_lock ? " no-syscall-lock" : "",
-             a->mac_reuse ? " mac-reuse" : "", a->generic ? " generic" : "");
+    text_add(t, "%s%s%s%s\n", a->no_syscall_lock ? " no-syscall-lock" : "",
+             a->mac_reuse ? " mac-reuse" : "", a->generic ? " generic" : "",
+             a->busy_poll ? " busy-poll" : "");
 }
 
 const struct cli_command af_xdp_commands[] = {
     {"create interface af_xdp (host-if <linux-ifname:string>) [name <ifname:string>] "
      "[rx-queue-size <rx-size:u32>] [tx-queue-size <tx-size:u32>] "
      "[num-rx-queues (<rx-queues:u16>|all)] [prog <pathname:string>] [netns <ns:string>] "
-     "[zero-copy|no-zero-copy] [no-syscall-lock] [mac-reuse] [generic]",
+     "[zero-copy|no-zero-copy] [no-syscall-lock] [mac-reuse] [generic] "
+     "[busy-poll]",
      "Makes an interface on a Linux network device, through AF_XDP sockets", af_xdp_cli_create, 0},
     {"delete interface af_xdp ( <interface> | sw_if_index <sw-idx:u32> )",
      "Deletes an interface on AF_XDP sockets", af_xdp_cli_delete, 0},

@@ -259,11 +259,12 @@ void af_xdp_show(void *arg, struct out *o, bool verbose)
         out_text(o, "  no such device at present\n");
         return;
     }
-    out_text(o, "  flags: initialized%s%s%s%s\n", f->admin_up ? " admin-up" : "",
+    out_text(o, "  flags: initialized%s%s%s%s%s\n", f->admin_up ? " admin-up" : "",
              f->link_up ? " link-up" : "", port->zero_copy ? " zero-copy" : "",
-             port->in_pieces ? " multi-buffer" : "");
+             port->in_pieces ? " multi-buffer" : "", port->args.busy_poll ? " busy-poll" : "");
     out_bool(o, "zero_copy", port->zero_copy, NULL, NULL);
     out_bool(o, "multi_buffer", port->in_pieces, NULL, NULL);
+    out_bool(o, "busy_poll", port->args.busy_poll, NULL, NULL);
     out_bool(o, "native", port->native, "  xdp mode: native\n", "  xdp mode: generic\n");
     out_u64(o, "chunk_bytes", port->umem->chunk_bytes, NULL);
     if (verbose)

@@ -18,7 +18,7 @@ static COLD void af_xdp_trace_packet(struct thread *t, struct node *n, const str
         trace_input_hop(t, n, b, next, &trace, sizeof(trace));
 }
 
-/* The driver sleeps until it is told that there are chunks. */
+/* The driver sleeps until it is told that there are chunks, or is run by us. */
 static COLD void wake_driver(struct node *n, const struct af_xdp_queue *q)
 {
     node_count(n, AF_XDP_INPUT_ERR_SYSCALL_REQUIRED, 1);
@@ -86,7 +86,7 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
     u32 got =
         (u32)min_u64(min_u64(xdp_ring_ready(&q->received), xdp_ring_room(&q->fill)), FRAME_PKTS);
     if (!got) {
-        if (unlikely(xdp_ring_wants_wakeup(&q->fill)))
+        if (unlikely(q->port->args.busy_poll || xdp_ring_wants_wakeup(&q->fill)))
             wake_driver(n, q);
         return 0;
     }

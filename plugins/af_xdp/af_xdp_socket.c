@@ -11,6 +11,14 @@
 #include "base/privilege.h"
 #include "plugins/af_xdp/af_xdp_internal.h"
 
+/* Linux 5.11; libc's headers may be older */
+#ifndef SO_PREFER_BUSY_POLL
+#define SO_PREFER_BUSY_POLL 69
+#define SO_BUSY_POLL_BUDGET 70
+#endif
+#define BUSY_POLL_US 20
+#define BUSY_POLL_PKTS 64 /* a call */
+
 /* --- memory --- */
 
 static void umem_free(void *owner)
@@ -158,6 +166,22 @@ static int bind_queue(const struct af_xdp_queue *q)
     return try_bind(q, flags | XDP_USE_NEED_WAKEUP);
 }
 
+/* What waits in the device comes by calls of ours; softirqs are for when there are none. Source:
+ * Linux Documentation/networking/napi.rst, "Busy polling". */
+static int prefer_busy_poll(const struct af_xdp_queue *q)
+{
+    static const struct {
+        int name, value;
+    } options[] = {{SO_PREFER_BUSY_POLL, 1},
+                   {SO_BUSY_POLL, BUSY_POLL_US},
+                   {SO_BUSY_POLL_BUDGET, BUSY_POLL_PKTS}};
+    int rc = 0;
+    for (u32 i = 0; i < array_len(options) && !rc; i++)
+        if (setsockopt(q->fd, SOL_SOCKET, options[i].name, &options[i].value, sizeof(int)))
+            rc = -errno;
+    return rc;
+}
+
 /* The kernel has rx_size chunks of each queue at any time. */
 static int fill_at_first(struct af_xdp_queue *q)
 {
@@ -187,6 +211,8 @@ int af_xdp_socket_open(struct af_xdp *port, u32 i, struct error *e)
         rc = make_rings(q, receives);
     if (!rc)
         rc = bind_queue(q);
+    if (!rc && receives && port->args.busy_poll)
+        rc = prefer_busy_poll(q);
     if (!rc && receives)
         rc = fill_at_first(q);
     if (!rc) {
@@ -201,6 +227,7 @@ int af_xdp_socket_open(struct af_xdp *port, u32 i, struct error *e)
                           ? ", more locked memory than `ulimit -l' allows without CAP_IPC_LOCK"
                       : rc == -EOPNOTSUPP && port->args.mode == AF_XDP_ZERO_COPY
                           ? ", the driver does not take packets' memory as it is"
+                      : rc == -EPERM && port->args.busy_poll ? ", busy polling takes CAP_NET_ADMIN"
                       : rc == -EINVAL && port->in_pieces
                           ? ", frames of that MTU, which come in pieces, take Linux 6.6"
                           : "");

@@ -77,6 +77,17 @@ def test_ping(net, options):
     assert ("xdp mode: generic" in shown) == (options == "generic")
 
 
+@pytest.mark.parametrize("mode", ["polling", "interrupt", "adaptive"])
+def test_busy_poll(net, mode):
+    """The data thread runs the driver when it finds no frame."""
+    vpp, _, far = main_job(net, "busy-poll")
+    vpp.ctl(f"set interface rx-mode x0/0 {mode}")
+    assert far.ping("10.9.0.2", deadline=20) == 3
+    assert " busy-poll\n" in vpp.ctl("show hardware-interfaces x0/0")
+    lib.wait_for(lambda: vpp.errors().get(("af_xdp-input", "syscall required"), 0), "calls of the driver", timeout=20)
+    assert not vpp.errors().get(("af_xdp-input", "syscall failures"), 0)
+
+
 @pytest.mark.parametrize("options", KINDS)
 def test_tcp(net, options):
     way = Bridged(net, options)
@@ -240,11 +251,11 @@ def test_everything_that_can_be_said(net):
     pair(other, "x0", far, "p0")
     vpp = net.vpp(ns, unix="sandbox off")
     vpp.ctl(f"create interface af_xdp host-if x0 name fast rx-queue-size 1024 tx-queue-size 256 netns {other} "
-            "no-zero-copy no-syscall-lock mac-reuse generic")
+            "no-zero-copy no-syscall-lock mac-reuse generic busy-poll")
     assert vpp.mac("fast") == other.mac("x0")
     line, = [l for l in vpp.running_config() if l.startswith("create")]
     assert line == (f"create interface af_xdp host-if x0 name fast rx-queue-size 1024 tx-queue-size 256 netns {other} "
-                    "no-zero-copy no-syscall-lock mac-reuse generic")
+                    "no-zero-copy no-syscall-lock mac-reuse generic busy-poll")
     vpp.configure("set int ip address fast 10.9.0.2/24\nset int state fast up")
     far.ip("addr add 10.9.0.1/24 dev p0")
     assert far.ping("10.9.0.2", deadline=20) == 3
