@@ -363,6 +363,7 @@ int nat44_init(struct piste *p, void **state, struct error *e)
     nat44_pool_init(p);
     nat44_mappings_init(p);
     nat44_interfaces_init(p);
+    nat44_log_init(p);
     return 0;
 }
 
@@ -376,6 +377,7 @@ void nat44_stop(struct piste *p, void *state)
             for (u32 k = 0; k < NAT44_COUNTS; k++)
                 counter_vec_free(s->data.counters[i][j][k]);
     counter_vec_free(s->data.total_sessions);
+    nat44_log_fini(s);
     free(s->data.if_flags);
     for (u32 k = 0; k < NAT44_POOLS; k++) {
         vec_free(&s->addresses[k].v);

@@ -56,6 +56,16 @@ bool nat44_vrf_limit_at(const struct piste *p, u32 k, struct nat44_vrf_limit *ou
 /* Packets from outside that belong to no session go on as they are. */
 int nat44_set_forwarding(struct piste *p, bool on, struct error *e) MUST_CHECK;
 
+/* --- logs --- */
+
+#define NAT44_IPFIX_DOMAIN 1
+#define NAT44_IPFIX_PORT 4739
+
+/* Whether collectors of IPFIX are told of sessions, with this observation domain and from this
+ * port; enabled or not, NAT44 keeps it. -EINVAL. */
+int nat44_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e) MUST_CHECK;
+bool nat44_ipfix(const struct piste *p, u32 *domain, u16 *src_port);
+
 /* --- addresses --- */
 
 struct nat44_pool_entry {

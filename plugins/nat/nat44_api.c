@@ -114,6 +114,7 @@ static void nat44_api_show_config(struct api_call *c)
         .translation_buckets =
             s->enabled ? shared_hash_places(&s->data.sessions->of_thread[1]->by_key[0]) : 0,
         .forwarding_enabled = s->enabled && s->data.forwarding,
+        .ipfix_logging_enabled = s->ipfix.stream != NULL,
         .timeouts = {.udp = timeouts[NAT44_TIMEOUT_UDP],
                      .tcp_established = timeouts[NAT44_TIMEOUT_TCP_ESTABLISHED],
                      .tcp_transitory = timeouts[NAT44_TIMEOUT_TCP_TRANSITORY],
@@ -121,6 +122,15 @@ static void nat44_api_show_config(struct api_call *c)
         .flags = NAT44_IS_ENDPOINT_DEPENDENT,
     };
     api_reply(c, &api_message_nat44_show_running_config_reply, &reply);
+}
+
+/* A domain or port of 0 is the default. */
+static void nat44_api_ipfix(struct api_call *c)
+{
+    const struct api_nat_ipfix_enable_disable *m = c->msg;
+    nat44_api_reply(c, nat44_set_ipfix(c->piste, m->enable,
+                                       m->domain_id ? m->domain_id : NAT44_IPFIX_DOMAIN,
+                                       m->src_port ? m->src_port : NAT44_IPFIX_PORT, NULL));
 }
 
 static void nat44_api_workers(struct api_call *c)
@@ -288,6 +298,7 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_ed_vrf_tables_dump, nat44_api_vrf_tables},
     {&api_message_nat44_ed_vrf_tables_v2_dump, nat44_api_vrf_tables_v2},
     {&api_message_nat44_show_running_config, nat44_api_show_config},
+    {&api_message_nat_ipfix_enable_disable, nat44_api_ipfix},
     {&api_message_nat_worker_dump, nat44_api_workers},
     {&api_message_nat44_add_del_interface_addr, nat44_api_interface_addr},
     {&api_message_nat44_interface_addr_dump, nat44_api_interface_addr_dump},

@@ -111,6 +111,13 @@ static int nat44_cli_forwarding(struct cli_call *c)
     return nat44_set_forwarding(c->piste, cli_has(c, "enable"), c->err);
 }
 
+static int nat44_cli_ipfix(struct cli_call *c)
+{
+    return nat44_set_ipfix(c->piste, cli_has(c, "enable"),
+                           (u32)cli_u64(c, "domain-id", NAT44_IPFIX_DOMAIN),
+                           (u16)cli_u64(c, "port-number", NAT44_IPFIX_PORT), c->err);
+}
+
 /* --- addresses and interfaces --- */
 
 static enum nat44_pool_kind pool_of_words(const struct cli_call *c)
@@ -402,6 +409,8 @@ const struct cli_command nat44_commands[] = {
      " (external <external-end:nat-endpoint>)"
      " (local <local-end:nat-endpoint> [vrf <table:u32>] probability <chance:u8>) [del]",
      "Adds a host inside to a load-balanced mapping, or takes it away", nat44_cli_lb_local, 0},
+    {"nat ipfix logging ( disable | enable ) [domain <domain-id:u32>] [src-port <port-number:u16>]",
+     "Tells collectors of IPFIX of sessions, or does not any more", nat44_cli_ipfix, 0},
     {"nat mss-clamping ( disable | <mss:u16> )",
      "Bounds the segments of TCP connections through NAT", nat44_cli_mss, 0},
     {"show nat mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},

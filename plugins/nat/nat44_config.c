@@ -186,6 +186,10 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
 {
     struct if_index i;
     u8 flags;
+    u32 domain;
+    u16 src_port;
+    if (phase == RC_ROUTES && nat44_ipfix(p, &domain, &src_port))
+        text_add(t, "nat ipfix logging enable domain %u src-port %u\n", domain, src_port);
     if (phase != RC_ROUTES || !nat44_is_enabled(p))
         return;
     config_settings(p, t);

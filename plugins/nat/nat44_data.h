@@ -16,6 +16,7 @@
 #include "engine/thread.h"
 #include "net/ip/fib/fib.h"
 #include "net/packet/ip4_packet.h"
+#include "plugins/nat/nat_log.h"
 
 #define NAT44_SESSIONS_MAX MEM_MOST(1u << 22) /* of a thread */
 #define NAT44_SESSIONS 64512u                 /* by default */
@@ -218,7 +219,8 @@ struct nat44_thread {
     struct index_list lru[NAT44_LRUS];
     u32 *n_by_fib; /* sessions, by the table inside */
     u64 random;
-    u32 n_sessions; /* read by others */
+    u32 n_sessions;                         /* read by others */
+    u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
 } CACHE_ALIGNED;
 
 struct nat44_data {
@@ -237,6 +239,7 @@ struct nat44_data {
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
     struct node_index in_node[NAT44_DIRS], output_node, error_node;
+    struct nat_log *log;
     struct nat44_thread threads[THREADS_MAX];
 };
 

@@ -43,6 +43,12 @@ struct nat44_state {
     VEC(struct nat44_lb) lbs;
     VEC(struct nat44_vrf_limit) limits;
     VEC(struct nat44_vrf_table) vrf_tables;
+    struct nat_log log;
+    struct nat44_ipfix {
+        struct ipfix_stream *stream; /* NULL: nothing is logged there */
+        u32 domain;
+        u16 src_port;
+    } ipfix;
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);
@@ -106,6 +112,11 @@ void nat44_vrfs_free(struct nat44_data *d);
 
 void nat44_interfaces_init(struct piste *p);
 void nat44_interfaces_clear(struct piste *p);
+
+/* --- nat44_log.c --- */
+
+void nat44_log_init(struct piste *p);
+void nat44_log_fini(struct nat44_state *s);
 
 /* --- nat44.c --- */
 

@@ -274,6 +274,9 @@ static u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b
                                  : SESSION_NONE;
     if (session == SESSION_NONE)
         fate = nat44_begin(n, t, *b, place, &p, &found, &session);
+    if (unlikely(fate == NAT44_ERR_OUT_OF_PORTS) || unlikely(fate == NAT44_ERR_MAX_SESSIONS))
+        nat44_log_failure(n, t, nat44_key_fib(&p.key),
+                          fate == NAT44_ERR_MAX_SESSIONS ? NAT_LOG_QUOTA : NAT_LOG_EXHAUSTED);
     if (fate == NAT44_TRANSLATE && place == AT_IP_INPUT && is_at_end(*b))
         fate = NAT44_ERR_TTL;
     if (unlikely((*b)->flags & BUFFER_TRACED))

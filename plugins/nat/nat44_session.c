@@ -48,6 +48,59 @@ void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
     nat44_list_add(own, table, session);
 }
 
+/* --- logs --- */
+
+static void log_session(struct nat44_data *n, struct thread *t, const struct nat44_session *s,
+                        enum nat_log_kind kind)
+{
+    const union nat44_key *i2o = &s->key[NAT44_I2O], *o2i = &s->key[NAT44_O2I];
+    if (!nat_log_is_on(n->log) || s->flags & NAT44_SESSION_BYPASS)
+        return;
+    nat_log_add(n->log, t,
+                &(struct nat_log_event){.at_ns = thread_now_ns(t),
+                                        .inside = i2o->src,
+                                        .inside_port = i2o->sport,
+                                        .host_inside = i2o->dst,
+                                        .host_inside_port = i2o->dport,
+                                        .outside = o2i->dst,
+                                        .outside_port = o2i->dport,
+                                        .host = o2i->src,
+                                        .host_port = o2i->sport,
+                                        .fib = nat44_key_fib(i2o).i,
+                                        .kind = (u8)kind,
+                                        .protocol = nat44_key_protocol(i2o)});
+}
+
+/* How many sessions hosts of a table may have of a thread, and those of all. */
+static u32 limit_of_table(const struct nat44_data *n, u32 fib)
+{
+    return __atomic_load_n(&n->limit_by_fib[fib], __ATOMIC_RELAXED);
+}
+
+static u32 limit_of_all(const struct nat44_data *n)
+{
+    return __atomic_load_n(&n->max_sessions, __ATOMIC_RELAXED);
+}
+
+void nat44_log_failure(struct nat44_data *n, struct thread *t, struct fib_index fib,
+                       enum nat_log_kind kind)
+{
+    struct nat44_thread *own = &n->threads[thread_index(t)];
+    u64 now = thread_now_ns(t);
+    u64 *again = kind == NAT_LOG_QUOTA ? &own->quota_again_ns : &own->exhausted_again_ns;
+    u32 of_table = limit_of_table(n, fib.i);
+    if (!nat_log_is_on(n->log) || now < *again)
+        return;
+    *again = now + NS_PER_SEC;
+    nat_log_add(n->log, t,
+                &(struct nat_log_event){.at_ns = now,
+                                        .fib = fib.i,
+                                        .limit = of_table && own->n_by_fib[fib.i] >= of_table
+                                                     ? of_table
+                                                     : limit_of_all(n),
+                                        .kind = (u8)kind});
+}
+
 /* --- life --- */
 
 static void nat44_count_sessions(struct nat44_data *n, struct thread *t, u32 fib, int change)
@@ -63,6 +116,7 @@ void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session)
 {
     struct session_table *table = session_table_of(n->sessions, t);
     const struct nat44_session *s = nat44_session_at(table, session);
+    log_session(n, t, s, NAT_LOG_SESSION_DELETE);
     if (s->flags & NAT44_SESSION_AFFINITY)
         nat44_affinity_release(n, t, &s->key[NAT44_O2I]);
     nat44_list_remove(&n->threads[thread_index(t)], table, session);
@@ -78,7 +132,7 @@ static bool make_room_in_table(struct nat44_data *n, struct thread *t, u32 fib)
 {
     struct nat44_thread *own = &n->threads[thread_index(t)];
     const struct session_table *table = session_table_of(n->sessions, t);
-    u32 max = __atomic_load_n(&n->limit_by_fib[fib], __ATOMIC_RELAXED);
+    u32 max = limit_of_table(n, fib);
     u32 i = own->lru[NAT44_LRU_TRANSITORY].first, looked = 0;
     if (likely(!max || own->n_by_fib[fib] < max))
         return true;
@@ -96,7 +150,7 @@ static bool make_room_in_table(struct nat44_data *n, struct thread *t, u32 fib)
 static bool nat44_make_room(struct nat44_data *n, struct thread *t)
 {
     struct nat44_thread *own = &n->threads[thread_index(t)];
-    u32 max = __atomic_load_n(&n->max_sessions, __ATOMIC_RELAXED);
+    u32 max = limit_of_all(n);
     while (own->n_sessions >= max) {
         u32 oldest = own->lru[NAT44_LRU_TRANSITORY].first;
         if (oldest == INDEX_LIST_NONE)
@@ -126,6 +180,7 @@ u32 nat44_session_new(struct nat44_data *n, struct thread *t, const union nat44_
     nat44_list_add(&n->threads[thread_index(t)], table, i);
     nat44_count_sessions(n, t, fib, 1);
     nat44_session_arm(n, t, i);
+    log_session(n, t, s, NAT_LOG_SESSION_ADD);
     return i;
 }
 

@@ -9,6 +9,11 @@ u32 nat44_session_new(struct nat44_data *n, struct thread *t, const union nat44_
                       u8 flags);
 void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session);
 
+/* There is no session for hosts of a table, since no address has a port left, or since there are as
+ * many as there may be. Logged at a limited rate. */
+void nat44_log_failure(struct nat44_data *n, struct thread *t, struct fib_index fib,
+                       enum nat_log_kind kind);
+
 /* How long it lives without a packet. */
 u64 nat44_session_timeout_ns(const struct nat44_data *n, const struct nat44_session *s);
 /* Its timer as its state wants it. */

@@ -225,8 +225,8 @@ static const struct feature_def *const features[] = {
     NULL,
 };
 
-static const char *const needs[] = {"api",        "interface",         "address",
-                                    "ip4-output", "ip4-sv-reassembly", NULL};
+static const char *const needs[] = {
+    "api", "interface", "address", "ip4-output", "ip4-sv-reassembly", "syslog", "ipfix", NULL};
 
 const struct module piste_module = {
     .abi = MODULE_ABI,

@@ -34,6 +34,13 @@ int control_packet_send(struct engine *e, struct if_index near, struct node_inde
     return -ENOBUFS;
 }
 
+u32 control_packet_room(const struct engine *e, struct if_index near)
+{
+    const struct handoff *r = &e->threads[thread_of_interface(e, near)]->handoff[0];
+    return HANDOFF_SLOTS - (atomic_load_explicit(&r->tail, memory_order_relaxed) -
+                            atomic_load_explicit(&r->head, memory_order_acquire));
+}
+
 static void on_given(struct piste *p, const void *payload)
 {
     struct given g;

@@ -21,6 +21,8 @@ u32 control_packet_new(struct engine *e, const void *bytes, u32 n) MUST_CHECK;
  * interface `near`: behind what that thread has sent already. -ENOBUFS: the queue to it is full;
  * the packet is dropped, and counted as an error of thread-losses. */
 int control_packet_send(struct engine *e, struct if_index near, struct node_index node, u32 bi);
+/* How many more the queue to that thread takes now. */
+u32 control_packet_room(const struct engine *e, struct if_index near);
 
 /* ---- data thread ---- */
 

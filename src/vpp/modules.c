@@ -15,6 +15,7 @@
 #include "net/features/classify/classify_filter.h"
 #include "net/features/classify/l2_classify.h"
 #include "net/features/fast_path/fast_path.h"
+#include "net/features/ipfix/ipfix.h"
 #include "net/link/ethernet/ethernet.h"
 #include "net/packet/ethernet_packet.h"
 #include "net/ip/fib/fib.h"
@@ -28,6 +29,7 @@
 #include "net/ip/icmp/icmp4.h"
 #include "net/ip/icmp/icmp6.h"
 #include "net/features/span/span.h"
+#include "net/features/syslog/syslog.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/route/ip_route_api.h"
 #include "net/ip/reass/frag.h"
@@ -127,6 +129,8 @@ static const struct {
     {&classify_filter_module, NULL},
     {&l2_classify_module, NULL},
     {&qos_module, NULL},
+    {&syslog_module, NULL},
+    {&ipfix_module, NULL},
     {&interface_api_module, NULL},
     {&address_api_module, NULL},
     {&ip_route_api_module, NULL},

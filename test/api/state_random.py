@@ -104,6 +104,8 @@ RECIPES = [
     "nat44 add load-balancing back-end protocol tcp external {address4}:{port4} local 10.9.2.{id}:{port4} probability 9 {del}",
     "nat66 plugin enable", "nat66 plugin {onoff} {outvrf}", "set interface nat66 {side} {i} {del}",
     "nat66 add static mapping local {address6} external {address6} {tablevrf} {del}",
+    "set syslog sender collector {address4} src {address4} {vrfid}", "set syslog filter severity {severity}",
+    "set ipfix exporter collector {address4} src {address4} path-mtu 1400", "nat ipfix logging {onoff} {domain}",
     "create sub-interfaces {i} {id}{id} dot1q {id}{id} {exact}", "create sub-interfaces {i} 3{id} dot1ad 3{id} inner-dot1q any",
 ]
 RECIPE_POOLS = {
@@ -130,6 +132,7 @@ RECIPE_POOLS = {
     "twices": ["", "twice-nat", "self-twice-nat out2in-only", "twice-nat exact 10.0.1.1", "out2in-only"],
     "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
     "protocol": ["", "ip4", "ip6"], "nexthop": ["10.0.0.9", "2001:db8:a0::9", "drop", "ip6-unreachable", "rx-ip4 loop0"],
+    "domain": ["", "domain 7 src-port 5000"], "vrfid": ["", "vrf-id 1 max-msg-size 1000"], "severity": ["err", "info", "debug"],
     "address6": ADDRESSES6, "table": ["0", "1", "1", "2", "3"], "mask":
     POOLS["classify-mask"], "match": POOLS["classify-match"], "mac": MACS[:2], "name": NAMES, "buckets": ["2", "16"],
 }

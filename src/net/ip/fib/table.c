@@ -56,7 +56,7 @@ struct fib_index fib_table_find(const struct fib *f, enum ip_family family, u32 
 
 u32 fib_table_id(const struct fib *f, struct fib_index t)
 {
-    return fib_table_at(f, t.i)->id;
+    return fib_table_exists(f, t) ? fib_table_at(f, t.i)->id : FIB_TABLE_NO_ID;
 }
 
 const char *fib_table_name(const struct fib *f, struct fib_index t)

@@ -1,0 +1,76 @@
+/* Who is told of sessions that begin and end. */
+#include <errno.h>
+
+#include "plugins/nat/nat_ipfix.h"
+#include "plugins/nat/nat_syslog.h"
+#include "plugins/nat/nat44_internal.h"
+
+static void nat44_log_on_bell(struct piste *p, const void *payload)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    if (s)
+        nat_log_drain(&s->log);
+}
+
+static void nat44_log_tell(struct piste *p, u32 to, const struct nat_log_event *ev)
+{
+    if (to & NAT_LOG_SYSLOG)
+        nat_syslog_tell(p, ev);
+    if (to & NAT_LOG_IPFIX)
+        nat_ipfix_tell(p, nat44_state_of(p)->ipfix.stream, ev);
+}
+
+static void on_syslog_change(void *arg)
+{
+    struct piste *p = arg;
+    nat_log_want(&nat44_state_of(p)->log, NAT_LOG_SYSLOG, syslog_wants(p, NAT_SYSLOG_SEVERITY));
+}
+
+static void on_ipfix_change(void *arg)
+{
+    struct piste *p = arg;
+    struct nat44_state *s = nat44_state_of(p);
+    nat_log_want(&s->log, NAT_LOG_IPFIX, s->ipfix.stream && ipfix_exporter(p));
+}
+
+int nat44_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e)
+{
+    struct nat44_ipfix *x = &nat44_state_of(p)->ipfix;
+    if (!src_port)
+        return error_set(e, EINVAL, "a stream has a port");
+    if (!!x->stream == on && (!on || (x->domain == domain && x->src_port == src_port)))
+        return 0;
+    ipfix_stream_free(x->stream);
+    *x = (struct nat44_ipfix){.domain = domain, .src_port = src_port};
+    if (on)
+        x->stream = nat_ipfix_new(p, domain, src_port);
+    on_ipfix_change(p);
+    return 0;
+}
+
+bool nat44_ipfix(const struct piste *p, u32 *domain, u16 *src_port)
+{
+    const struct nat44_ipfix *x = &nat44_state_of(p)->ipfix;
+    *domain = x->domain;
+    *src_port = x->src_port;
+    return x->stream;
+}
+
+void nat44_log_init(struct piste *p)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    s->log.p = p;
+    s->log.on_bell = nat44_log_on_bell;
+    s->log.tell = nat44_log_tell;
+    s->data.log = &s->log;
+    nat_log_init(&s->log, "/nat44-ed/log-lost");
+    syslog_on_change(p, on_syslog_change, p);
+    on_syslog_change(p);
+    ipfix_on_change(p, on_ipfix_change, p);
+}
+
+void nat44_log_fini(struct nat44_state *s)
+{
+    nat_log_fini(&s->log);
+    ipfix_stream_free(s->ipfix.stream);
+}

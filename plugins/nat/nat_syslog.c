@@ -1,0 +1,43 @@
+/* See nat_syslog.h. */
+#include "plugins/nat/nat_syslog.h"
+
+#include "net/packet/ip4_format.h"
+
+static void param_end(struct text *t, const char *address_name, be32 addr, const char *port_name,
+                      be16 port)
+{
+    struct text a = {0};
+    ip4_format_address(&a, addr);
+    syslog_param(t, address_name, "%s", text_str(&a));
+    syslog_param(t, port_name, "%u", be16_to_host(port));
+    text_free(&a);
+}
+
+void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
+{
+    bool twice =
+        !be32_equal(ev->host, ev->host_inside) || !be16_equal(ev->host_port, ev->host_inside_port);
+    struct text t = {0};
+    if (ev->kind > NAT_LOG_SESSION_DELETE)
+        return;
+    syslog_begin(&t, p,
+                 &(struct syslog_header){
+                     .facility = SYSLOG_LOCAL0,
+                     .severity = NAT_SYSLOG_SEVERITY,
+                     .app = "NAT",
+                     .msgid = ev->kind == NAT_LOG_SESSION_ADD ? "SADD" : "SDEL",
+                     .at_ns = ev->at_ns,
+                 });
+    syslog_element(&t, "nsess");
+    syslog_param(&t, "SSUBIX", "%u", ev->fib);
+    syslog_param(&t, "IATYP", "IPv4");
+    param_end(&t, "ISADDR", ev->inside, "ISPORT", ev->inside_port);
+    if (twice)
+        param_end(&t, "IDADDR", ev->host_inside, "IDPORT", ev->host_inside_port);
+    syslog_param(&t, "XATYP", "IPv4");
+    param_end(&t, "XSADDR", ev->outside, "XSPORT", ev->outside_port);
+    syslog_param(&t, "PROTO", "%u", ev->protocol);
+    param_end(&t, "XDADDR", ev->host, "XDPORT", ev->host_port);
+    syslog_element_end(&t);
+    (void)!syslog_send(p, &t); /* counted */
+}

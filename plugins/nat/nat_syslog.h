@@ -1,0 +1,11 @@
+/* What collectors of syslog are told of sessions: SADD and SDEL, with an element `nsess'.
+ * What else there is they are not told.
+ * Source: draft-ietf-behave-syslog-nat-logging, as VPP has it. */
+#pragma once
+
+#include "net/features/syslog/syslog.h"
+#include "plugins/nat/nat_log.h"
+
+#define NAT_SYSLOG_SEVERITY SYSLOG_INFO
+
+void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev);
