@@ -65,7 +65,7 @@ static void threads_init(struct engine *e, struct nat44_data *d)
         own->random = (clock_ns() ^ (u64)i << 32) | 1;
         tally_set(counter_simple(d->total_sessions, i), 0);
     }
-    d->n_owners = engine_n_threads(e) - 1;
+    d->n_threads = engine_n_threads(e) - 1;
 }
 
 static void unlock_tables(struct piste *p, const struct nat44_options *o)
@@ -127,6 +127,7 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
                              });
     nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
+    nat44_workers_new(p);
     nat44_vrfs_new(d);
     d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
     d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
@@ -164,6 +165,7 @@ int nat44_disable(struct piste *p, struct error *e)
     d->sessions = d->affinities = NULL;
     nat44_mappings_free(&d->mappings);
     nat44_vrfs_free(d);
+    nat44_workers_free(d);
     for (u32 k = 0; k < NAT44_POOLS; k++) {
         free(d->pool[k]);
         d->pool[k] = NULL;

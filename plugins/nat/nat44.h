@@ -56,6 +56,13 @@ bool nat44_vrf_limit_at(const struct piste *p, u32 k, struct nat44_vrf_limit *ou
 /* Packets from outside that belong to no session go on as they are. */
 int nat44_set_forwarding(struct piste *p, bool on, struct error *e) MUST_CHECK;
 
+/* --- data threads --- */
+
+/* Which data threads have sessions, a bit each from the first one on; enabled or not, NAT44 keeps
+ * it. Sessions end where that changes. -EOPNOTSUPP: there is only one; -EINVAL. */
+int nat44_set_workers(struct piste *p, u64 workers, struct error *e) MUST_CHECK;
+u64 nat44_workers(const struct piste *p);
+
 /* --- logs --- */
 
 #define NAT44_IPFIX_DOMAIN 1

@@ -133,11 +133,22 @@ static void nat44_api_ipfix(struct api_call *c)
                                        m->src_port ? m->src_port : NAT44_IPFIX_PORT, NULL));
 }
 
+static void nat44_api_set_workers(struct api_call *c)
+{
+    const struct api_nat_set_workers *m = c->msg;
+    int rc = nat44_set_workers(c->piste, m->worker_mask, NULL);
+    api_reply_retval(c, rc == -EOPNOTSUPP ? API_FEATURE_DISABLED
+                        : rc == -EINVAL   ? API_INVALID_WORKER
+                                          : api_retval(rc));
+}
+
 static void nat44_api_workers(struct api_call *c)
 {
     struct engine *e = engine_of(c->piste);
     u32 n = engine_n_threads(e);
     for (u32 i = 1; n > 2 && i < n; i++) {
+        if (!(nat44_workers(c->piste) >> (i - 1) & 1))
+            continue;
         struct api_nat_worker_details d = {.worker_index = i - 1};
         snprintf(d.name, sizeof(d.name), "%s", thread_name(e, i));
         api_reply(c, &api_message_nat_worker_details, &d);
@@ -299,6 +310,7 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_ed_vrf_tables_v2_dump, nat44_api_vrf_tables_v2},
     {&api_message_nat44_show_running_config, nat44_api_show_config},
     {&api_message_nat_ipfix_enable_disable, nat44_api_ipfix},
+    {&api_message_nat_set_workers, nat44_api_set_workers},
     {&api_message_nat_worker_dump, nat44_api_workers},
     {&api_message_nat44_add_del_interface_addr, nat44_api_interface_addr},
     {&api_message_nat44_interface_addr_dump, nat44_api_interface_addr_dump},

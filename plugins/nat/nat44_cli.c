@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "control/startup.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_format.h"
 #include "plugins/nat/nat44_cli.h"
@@ -109,6 +110,22 @@ static int nat44_cli_vrf_route(struct cli_call *c)
 static int nat44_cli_forwarding(struct cli_call *c)
 {
     return nat44_set_forwarding(c->piste, cli_has(c, "enable"), c->err);
+}
+
+static int nat44_cli_workers(struct cli_call *c)
+{
+    const char *list = cli_str(c, "list", NULL);
+    struct cpu_bitmap workers = {0};
+    u64 mask = 0;
+    if (!list)
+        return error_set(c->err, EINVAL, "List of workers must be specified.");
+    int rc = cpu_bitmap_parse_list(list, &workers, c->err);
+    if (rc)
+        return rc;
+    for (u32 i = 0; i < STARTUP_MAX_CPUS; i++)
+        if (cpu_bitmap_has(&workers, i))
+            mask |= i < 64 ? 1ull << i : 1ull << 63; /* which is nobody's */
+    return nat44_set_workers(c->piste, mask, c->err);
 }
 
 static int nat44_cli_ipfix(struct cli_call *c)
@@ -409,6 +426,11 @@ const struct cli_command nat44_commands[] = {
      " (external <external-end:nat-endpoint>)"
      " (local <local-end:nat-endpoint> [vrf <table:u32>] probability <chance:u8>) [del]",
      "Adds a host inside to a load-balanced mapping, or takes it away", nat44_cli_lb_local, 0},
+    {"set nat workers [<list:string>]",
+     "Says which data threads have sessions: numbers and ranges, as `0,2-3'; sessions end",
+     nat44_cli_workers, 0},
+    {"show nat workers", "Which data threads have sessions, where there are several",
+     nat44_show_workers, 0},
     {"nat ipfix logging ( disable | enable ) [domain <domain-id:u32>] [src-port <port-number:u16>]",
      "Tells collectors of IPFIX of sessions, or does not any more", nat44_cli_ipfix, 0},
     {"nat mss-clamping ( disable | <mss:u16> )",

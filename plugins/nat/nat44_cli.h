@@ -12,6 +12,7 @@ int nat44_show_interfaces(struct cli_call *c);
 int nat44_show_addresses(struct cli_call *c);
 int nat44_show_address_ifs(struct cli_call *c);
 int nat44_show_mappings(struct cli_call *c);
+int nat44_show_workers(struct cli_call *c);
 int nat44_show_mss(struct cli_call *c);
 int nat44_show_vrf_tables(struct cli_call *c);
 int nat44_show_sessions(struct cli_call *c);

@@ -38,6 +38,19 @@ static void config_settings(struct piste *p, struct text *t)
         text_add(t, "nat mss-clamping %u\n", s->data.mss);
 }
 
+static void config_workers(struct piste *p, struct text *t)
+{
+    u64 workers = nat44_state_of(p)->workers;
+    const char *between = "set nat workers ";
+    for (u32 i = 0; i < 64; i++)
+        if (workers >> i & 1) {
+            text_add(t, "%s%u", between, i);
+            between = ",";
+        }
+    if (workers)
+        text_putc(t, '\n');
+}
+
 /* Addresses that follow each other are one line. */
 static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_kind kind)
 {
@@ -188,6 +201,8 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
     u8 flags;
     u32 domain;
     u16 src_port;
+    if (phase == RC_ROUTES)
+        config_workers(p, t);
     if (phase == RC_ROUTES && nat44_ipfix(p, &domain, &src_port))
         text_add(t, "nat ipfix logging enable domain %u src-port %u\n", domain, src_port);
     if (phase != RC_ROUTES || !nat44_is_enabled(p))

@@ -215,6 +215,12 @@ enum nat44_count {
 
 /* --- one thread's --- */
 
+/* Data threads that have sessions. Never changed, but replaced. */
+struct nat44_owners {
+    u32 n;
+    u8 thread[THREADS_MAX];
+};
+
 struct nat44_thread {
     struct index_list lru[NAT44_LRUS];
     u32 *n_by_fib; /* sessions, by the table inside */
@@ -229,7 +235,8 @@ struct nat44_data {
     u32 max_sessions;              /* of a thread */
     u32 *limit_by_fib;             /* the same of a table inside; 0: none of its own */
     bool forwarding;
-    u32 n_owners; /* data threads */
+    u32 n_threads; /* data threads */
+    struct nat44_owners *owners;
     struct fib_index inside_fib, outside_fib;
     struct nat44_pool *pool[NAT44_POOLS];
     struct nat44_mappings mappings;
@@ -299,15 +306,21 @@ ALWAYS_INLINE const struct nat44_backends *nat44_backends_of(const struct nat44_
     return __atomic_load_n(&m->backends, __ATOMIC_ACQUIRE);
 }
 
+ALWAYS_INLINE u32 nat44_owner_of_hash(const struct nat44_data *n, u32 hash)
+{
+    const struct nat44_owners *o = __atomic_load_n(&n->owners, __ATOMIC_ACQUIRE);
+    return o->thread[(hash >> 16) % o->n];
+}
+
 /* Which thread has sessions by that port of the outside: the same for the inside's port, which is
  * kept wherever it can be, so that both directions find their thread without a table. */
 ALWAYS_INLINE u32 nat44_owner_of_port(const struct nat44_data *n, be16 port)
 {
-    return 1 + (be16_to_host(port) * 0x9e3779b1u >> 16) % n->n_owners;
+    return nat44_owner_of_hash(n, be16_to_host(port) * 0x9e3779b1u);
 }
 
 /* The same of protocols without ports, by the host outside (but see owner_without_ports). */
 ALWAYS_INLINE u32 nat44_owner_of_host(const struct nat44_data *n, be32 host)
 {
-    return 1 + (host.raw * 0x9e3779b1u >> 16) % n->n_owners;
+    return nat44_owner_of_hash(n, host.raw * 0x9e3779b1u);
 }

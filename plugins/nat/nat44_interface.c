@@ -29,7 +29,7 @@ static void nat44_features_of(const struct nat44_data *d, u8 flags,
     };
     static const char *const output[2] = {"nat-pre-in2out-output",
                                           "nat44-in2out-output-worker-handoff"};
-    bool many = d->n_owners > 1, leaves = flags & NAT44_IF_OUTPUT;
+    bool many = d->n_threads > 1, leaves = flags & NAT44_IF_OUTPUT;
     out[0] =
         (struct nat44_feature){"ip4-unicast", in[many][leaves ? NAT44_IF_OUT : flags], AT_IP_INPUT};
     out[1] = (struct nat44_feature){"ip4-output", leaves ? output[many] : NULL, AT_IP_OUTPUT};

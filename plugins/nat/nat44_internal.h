@@ -43,6 +43,7 @@ struct nat44_state {
     VEC(struct nat44_lb) lbs;
     VEC(struct nat44_vrf_limit) limits;
     VEC(struct nat44_vrf_table) vrf_tables;
+    u64 workers; /* a bit each; 0: all */
     struct nat_log log;
     struct nat44_ipfix {
         struct ipfix_stream *stream; /* NULL: nothing is logged there */
@@ -112,6 +113,11 @@ void nat44_vrfs_free(struct nat44_data *d);
 
 void nat44_interfaces_init(struct piste *p);
 void nat44_interfaces_clear(struct piste *p);
+
+/* --- nat44_workers.c --- */
+
+void nat44_workers_new(struct piste *p);
+void nat44_workers_free(struct nat44_data *d);
 
 /* --- nat44_log.c --- */
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "engine/engine.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_format.h"
 #include "plugins/nat/nat44_cli.h"
@@ -119,6 +120,21 @@ int nat44_show_vrf_tables(struct cli_call *c)
         out_end(c->out);
         out_end(c->out);
     }
+    out_end(c->out);
+    return 0;
+}
+
+int nat44_show_workers(struct cli_call *c)
+{
+    const struct engine *e = engine_of(c->piste);
+    u64 workers = nat44_workers(c->piste);
+    u32 n = engine_n_threads(e);
+    if (n > 2)
+        out_text(c->out, "%d workers\n", __builtin_popcountll(workers));
+    out_array(c->out, "workers");
+    for (u32 i = 1; n > 2 && i < n; i++)
+        if (workers >> (i - 1) & 1)
+            out_str(c->out, NULL, thread_name(e, i), "  %s\n");
     out_end(c->out);
     return 0;
 }

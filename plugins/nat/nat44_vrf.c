@@ -189,7 +189,7 @@ const struct nat44_vrf_table *nat44_vrf_table_at(const struct piste *p, u32 k)
 void nat44_vrfs_new(struct nat44_data *d)
 {
     d->limit_by_fib = mem_alloc(FIB_TABLES_MAX * sizeof(u32));
-    for (u32 i = 1; i <= d->n_owners; i++)
+    for (u32 i = 1; i <= d->n_threads; i++)
         d->threads[i].n_by_fib = mem_alloc(FIB_TABLES_MAX * sizeof(u32));
     d->ways = mem_alloc(sizeof(*d->ways));
 }
@@ -206,7 +206,7 @@ void nat44_vrfs_clear(struct piste *p)
 void nat44_vrfs_free(struct nat44_data *d)
 {
     free(d->limit_by_fib);
-    for (u32 i = 1; i <= d->n_owners; i++)
+    for (u32 i = 1; i <= d->n_threads; i++)
         free(d->threads[i].n_by_fib);
     free(d->ways);
 }

@@ -239,3 +239,19 @@ def test_mss(api, nat):
     assert api.nat_set_mss_clamping(mss_value=0, enable=True).retval == -7
     assert api.nat_set_mss_clamping(mss_value=0, enable=False).retval == 0
     assert api.nat_get_mss_clamping().enable is False
+
+
+def test_workers(start, api):
+    assert api.nat_set_workers(worker_mask=1).retval == -30  # there is only one
+    assert api.nat_worker_dump() == []
+    three = start(config="cpu { workers 3 }").connect()
+
+    def workers():
+        return [(d.worker_index, d.name) for d in three.nat_worker_dump()]
+    assert workers() == [(0, "vpp_wk_0"), (1, "vpp_wk_1"), (2, "vpp_wk_2")]
+    assert three.nat_set_workers(worker_mask=5).retval == 0
+    assert workers() == [(0, "vpp_wk_0"), (2, "vpp_wk_2")]
+    for wrong in (0, 8, 1 << 63):
+        assert three.nat_set_workers(worker_mask=wrong).retval == -89
+    assert workers() == [(0, "vpp_wk_0"), (2, "vpp_wk_2")]
+    assert "set nat workers 0,2" in three.cli_inband(cmd="show running-config").reply
