@@ -53,7 +53,9 @@ void nat_log_drain(struct nat_log *l)
 
 void nat_log_init(struct nat_log *l, const char *lost)
 {
-    l->lost = counter_vec_new(engine_of(l->p), lost, false, THREADS_MAX);
+    struct engine *e = engine_of(l->p);
+    l->lost = counter_vec_new(e, lost, false, THREADS_MAX);
+    counter_zero(l->lost, engine_n_threads(e) - 1);
     l->timer = loop_timer_add(l->p->loop, UINT64_MAX, 0, nat_log_on_timer, l);
 }
 

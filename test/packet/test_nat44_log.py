@@ -6,6 +6,7 @@ import struct
 
 import pytest
 from packet_lib import wait_for
+from piste import Stats
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
 
@@ -97,6 +98,8 @@ def test_sessions_begin_and_end(switch, links, collected):
     assert begun["parameters"] in [m["parameters"] for m in ended]
     assert switch.json("show syslog sender") == {
         "collector": COLLECTOR, "port": 514, "source": SOURCE, "vrf": 0, "max_msg_size": 480, "sent": 4, "failed": 0}
+    with Stats(switch.folder + "/stats.sock") as stats:
+        assert sum(sum(row) for row in stats["/nat44-ed/log-lost"]) == 0
 
 
 def test_sessions_that_time_out(switch, links, collected):
