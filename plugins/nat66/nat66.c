@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/feature.h"
+#include "net/ip/icmp/icmp6.h"
 #include "net/link/interface/interface.h"
 
 const char nat66_module_name[] = "nat66";
@@ -51,6 +52,7 @@ int nat66_enable(struct piste *p, u32 outside_vrf, struct error *e)
     s->outside_vrf = outside_vrf;
     s->enabled = true;
     __atomic_store_n(&nat66_data, &s->data, __ATOMIC_RELEASE);
+    icmp6_set_undo(nat66_undo);
     return 0;
 }
 
@@ -115,6 +117,7 @@ int nat66_disable(struct piste *p, struct error *e)
         return error_set(e, EALREADY, "already disabled");
     for (u32 from = 0; !if_is_none(i = nat66_interface_next(p, from, &flags)); from = i.i + 1)
         nat66_forget_interface(p, interface_at(p, i));
+    icmp6_set_undo(NULL);
     __atomic_store_n(&nat66_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
     nat66_mappings_free(p);

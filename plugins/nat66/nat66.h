@@ -67,6 +67,8 @@ struct nat66_state {
 struct nat66_state *nat66_state_of(const struct piste *p);
 /* -EOPNOTSUPP. */
 int nat66_must_be_enabled(const struct piste *p, struct error *e) MUST_CHECK;
+/* See icmp6_undo_fn. */
+void nat66_undo(struct buffer *message, struct fib_index fib);
 void nat66_mappings_new(struct nat66_data *d);
 /* All of them go; no data thread sees any. */
 void nat66_mappings_free(struct piste *p);

@@ -45,6 +45,13 @@ ALWAYS_INLINE struct nat66_data *nat66_now(void)
     return __atomic_load_n(&nat66_data, __ATOMIC_ACQUIRE);
 }
 
+/* By local addresses of that table, or external ones (fib 0): SHARED_HASH_NONE. */
+ALWAYS_INLINE u32 nat66_find(const struct shared_hash *h, const u8 addr[16], u32 fib)
+{
+    union nat66_end end = {.addr = ip_address_from_bytes(IP_FAMILY_6, addr), .fib = fib};
+    return shared_hash_find(h, end.words, NAT66_END_WORDS);
+}
+
 /* By index; NULL for SHARED_HASH_NONE. Valid for this round. */
 ALWAYS_INLINE const struct nat66_mapping *nat66_mapping_at(const struct nat66_data *n, u32 index)
 {

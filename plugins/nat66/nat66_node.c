@@ -13,12 +13,6 @@ struct nat66_found {
     u32 src, dst;
 };
 
-static u32 find_end(const struct shared_hash *h, const u8 addr[16], u32 fib)
-{
-    union nat66_end end = {.addr = ip6_address_of(addr), .fib = fib};
-    return shared_hash_find(h, end.words, NAT66_END_WORDS);
-}
-
 /* Of each packet its source by local addresses, or (O2I and hairpinning) its destination by
  * external ones. Shapes: index[count]. */
 ALWAYS_INLINE void find_ends(const struct nat66_data *n, struct buffer **b, u32 count, bool local,
@@ -60,7 +54,7 @@ static bool has_way_out(const struct nat66_data *n, const u8 dst[16], struct fib
 static u32 find_quoted(const struct nat66_data *n, const struct buffer *b)
 {
     const struct ip6_header *in = nat66_quoted(buffer_current(b), b->len);
-    return in ? find_end(&n->by_local, in->dst, ip_if_fib(IP_FAMILY_6, b->rx_if).i)
+    return in ? nat66_find(&n->by_local, in->dst, ip_if_fib(IP_FAMILY_6, b->rx_if).i)
               : SHARED_HASH_NONE;
 }
 

@@ -147,7 +147,8 @@ bool nat66_translate(u8 *packet, u32 bytes, const struct nat66_change *c, u32 pa
     u32 sum_at = u.later ? 0 : nat66_sum_at(u.protocol);
     if (sum_at && u.at + sum_at + 2 > bytes)
         return false;
-    u64 change = c->src ? nat66_put(ip->src, &c->src->external.addr) : 0;
+    bool puts_src = c->src && (!c->by_switch || ip6_is_equal(ip->src, c->src->local.addr.bytes));
+    u64 change = puts_src ? nat66_put(ip->src, &c->src->external.addr) : 0;
     u64 of_dst = c->dst ? nat66_put(ip->dst, &c->dst->local.addr) : 0;
     if (!u.routed)
         change += of_dst;

@@ -14,6 +14,7 @@ struct ip6_header;
 struct nat66_change {
     const struct nat66_mapping *src; /* local becomes external */
     const struct nat66_mapping *dst; /* external becomes local */
+    bool by_switch; /* an error that this switch tells of: another source than local stays */
 };
 
 /* Whether it is what a link says to itself: neighbour discovery, multicast listener discovery, or

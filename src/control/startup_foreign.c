@@ -128,7 +128,7 @@ const struct config_section startup_foreign_sections[] = {
     {"nat", ANY_KEYS(no_nat)},
     {"nat44-ei", ANY_KEYS(no_nat)},
     {"nat64", ANY_KEYS(no_nat)},
-    {"nat66", ANY_KEYS(no_nat)},
+    {"nat66", ANY_KEYS("NAT66 has no settings: its commands say all")},
     {"nsim", ANY_KEYS("there is no network simulator")},
     {"oddbuf", ANY_KEYS("buffers are not made odd on purpose")},
     {"perfmon", ANY_KEYS("there is no performance monitor")},

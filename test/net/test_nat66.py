@@ -34,6 +34,14 @@ def test_ping(nat):
     assert vpp.json("show nat66 static mappings")["static_mappings"][0]["packets"] >= 12
 
 
+def test_a_smaller_link_outside(nat):
+    """The kernel inside hears that its packets are too large, and sends smaller ones."""
+    vpp, inside, _ = nat
+    vpp.ctl("set interface mtu packet 1300 host-outside")
+    lib.wait_for(lambda: inside.ping("2001:db8:2::1", count=1, size=1400, deadline=1) == 1, "smaller packets", timeout=20)
+    assert "mtu 1300" in inside.ip("-6 route get 2001:db8:2::1")
+
+
 def serve(namespace, connections, seen):
     """A TCP server that sends back what it gets, and notes who came."""
     with namespace.entered():

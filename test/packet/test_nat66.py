@@ -198,6 +198,21 @@ def test_end_of_life(switch, links):
     assert (error.dst, quoted(error).src, quoted(error).dst) == (SERVER, SERVER, OUTSIDE)
 
 
+def test_errors_of_this_switch(switch, links):
+    """A packet is too large behind the translation: who sent it is told, about what he sent."""
+    for small, source, packet in ((links[1], links[0], udp(size=1300)), (links[0], links[1], udp(SERVER, OUTSIDE, size=1300)),
+                                  (links[0], links[0], udp(HOST, OTHERS, size=1300))):
+        switch.ctl(f"set interface mtu packet 1280 {small}")
+        try:
+            error = answered(switch, source, packet)
+        finally:
+            switch.ctl(f"set interface mtu packet 9000 {small}")
+        assert (error.dst, error[ICMPv6PacketTooBig].mtu) == (packet.src, 1280)
+        assert (quoted(error).src, quoted(error).dst) == (packet.src, packet.dst)
+        sent = bytes(IPv6(bytes(packet)))
+        assert bytes(quoted(error))[8:] == sent[8:8 + len(bytes(quoted(error))) - 8]  # sums, too
+
+
 def test_fragments(switch, links):
     """Each for itself, in any order."""
     for src, dst, back, seen in ((HOST, SERVER, False, (OUTSIDE, SERVER)), (SERVER, OUTSIDE, True, (SERVER, HOST))):
@@ -273,6 +288,11 @@ def test_tables(fresh):
         assert (out.src, out.dst) == (f"2001:db8:e::{table}", SERVER)
         (back,) = through(fresh, (pg, outside), udp(SERVER, f"2001:db8:e::{table}"), back=True)
         assert back.dst == HOST
+    # one that is too large: the table inside has no way to its address outside
+    fresh.ctl(f"set interface mtu packet 1280 {outside}")
+    error = answered(fresh, inside[1], udp(size=1300))
+    assert (error.dst, quoted(error).src) == (HOST, HOST)
+    fresh.ctl(f"set interface mtu packet 9000 {outside}")
     # from one to the other
     there = switch_between(fresh, inside[0], udp(HOST, "2001:db8:e::8"), inside[1])
     assert (there.src, there.dst) == ("2001:db8:e::7", HOST)

@@ -6,6 +6,8 @@
 
 const char icmp6_module_name[] = "icmp6";
 
+icmp6_undo_fn *icmp6_undo;
+
 static void icmp6_set_next(struct piste *p, u8 type, u16 next)
 {
     struct icmp6 *icmp = module_state(p, icmp6_module_name);
@@ -26,4 +28,9 @@ void icmp6_unregister_type(struct piste *p, u8 type)
 struct node_index icmp6_input_node(const struct piste *p)
 {
     return ((const struct icmp6 *)module_state(p, icmp6_module_name))->input_node;
+}
+
+void icmp6_set_undo(icmp6_undo_fn *fn)
+{
+    __atomic_store_n(&icmp6_undo, fn, __ATOMIC_RELEASE);
 }

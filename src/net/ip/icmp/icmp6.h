@@ -15,6 +15,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
+#include "net/ip/icmp/icmp6_data.h"
 #include "net/ip/icmp/icmp_rate.h"
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_errors.h"
@@ -33,6 +34,10 @@ void icmp6_register_type(struct piste *p, u8 type, struct node_index node);
 void icmp6_unregister_type(struct piste *p, u8 type);
 /* Counts what its siblings do with messages. */
 struct node_index icmp6_input_node(const struct piste *p);
+
+/* For who translates addresses: errors about packets that it translated are passed to fn first;
+ * NULL: to nobody. Who ends waits for the data threads, before fn goes. Control thread. */
+void icmp6_set_undo(icmp6_undo_fn *fn);
 
 /* --- for the nodes --- */
 

@@ -62,7 +62,11 @@ static u32 icmp6_error_message(struct thread *t, struct node *n, const struct bu
         .lb = LB_NONE,
         .fib = fib_is_none(fib) ? ip_if_fib(IP_FAMILY_6, b->rx_if) : fib,
     };
-    node_count(n, icmp6_counted_as(((const struct ip_scratch *)b->scratch)->icmp_type), 1);
+    icmp6_undo_fn *undo = __atomic_load_n(&icmp6_undo, __ATOMIC_ACQUIRE);
+    const struct ip_scratch *about = (const struct ip_scratch *)b->scratch;
+    if (b->flags & BUFFER_NATTED && undo)
+        undo(to, about->fib);
+    node_count(n, icmp6_counted_as(about->icmp_type), 1);
     return bi;
 }
 
