@@ -22,8 +22,8 @@ static void nat66_format_node(const struct trace_record *r, struct text *t, cons
     struct nat66_trace x;
     memcpy(&x, r->extra, sizeof(x));
     text_add(t, "%s: sw_if_index %u, next index %u", title, r->meta.rx_if.i, r->next);
-    if (x.mapping != SHARED_HASH_NONE)
-        text_add(t, ", mapping %u", x.mapping);
+    if (x.mapping)
+        text_add(t, ", mapping %u", x.mapping - 1);
 }
 
 static void nat66_format_in2out(struct piste *p, const struct trace_record *r, struct text *t)

@@ -96,16 +96,14 @@ static void nat66_count(const struct nat66_data *n, struct thread *t, const stru
     tally_add(&counter_simple(n->counter[dir], thread_index(t))[b->rx_if.i], 1);
 }
 
-/* b is the caller's to write in, and has its headers in one piece. */
+/* b is the caller's to write in, and has its headers in one piece if that can be. */
 static u16 nat66_one(const struct nat66_data *n, struct thread *t, struct node *nd,
                      struct buffer *b, enum nat66_dir dir, struct nat66_found f)
 {
     struct fib_index own = ip_if_fib(IP_FAMILY_6, b->rx_if), fib = own;
     bool wants = nat66_wants(n, b, dir, &f, &fib);
-    if (unlikely(b->flags & BUFFER_TRACED)) {
-        struct nat66_trace note = {!wants                      ? SHARED_HASH_NONE
-                                   : f.src != SHARED_HASH_NONE ? f.src
-                                                               : f.dst};
+    if (unlikely(b->flags & BUFFER_TRACED) && wants) {
+        struct nat66_trace note = {1 + (f.src != SHARED_HASH_NONE ? f.src : f.dst)};
         trace_note(t, b, &note, sizeof(note));
     }
     if (!wants)
@@ -127,7 +125,7 @@ static u16 nat66_one(const struct nat66_data *n, struct thread *t, struct node *
     return feature_next(b);
 }
 
-/* Its headers in one piece, in a buffer of its own. */
+/* In a buffer of its own, with its headers in one piece. */
 static u16 nat66_make_ready(const struct nat66_data *n, struct thread *t, struct node *nd,
                             struct buffer *b, enum nat66_dir dir, struct nat66_found f)
 {
@@ -137,9 +135,9 @@ static u16 nat66_make_ready(const struct nat66_data *n, struct thread *t, struct
         return NEXT_CONSUMED;
     }
     u32 want = (u32)min_u64(buffer_packet_len(own), NAT66_HEADERS_BYTES);
-    u16 next = own->len < want && !buffer_pull(t, own, want)
-                   ? node_drop(nd, own, NAT66_ERR_NO_BUFFER, NAT66_NEXT_DROP)
-                   : nat66_one(n, t, nd, own, dir, f);
+    if (own->len < want)
+        (void)!buffer_pull(t, own, want); /* what is missing then, nat66_translate may do without */
+    u16 next = nat66_one(n, t, nd, own, dir, f);
     if (likely(own == b))
         return next;
     u32 bi = buffer_index(own);

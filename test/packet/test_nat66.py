@@ -254,6 +254,10 @@ def test_trace(switch, links):
     (hops,) = switch.trace(links[1], links[1].ether() / udp(SERVER, OTHERS))
     (text,) = [text for node, text in hops if node == "nat66-out2in"]
     assert text.startswith("NAT66-out2in: sw_if_index ") and text.endswith(", mapping 1")
+    for packet in (udp(ROUTER), udp(dst="2001:db8:1::1")):
+        (hops,) = switch.trace(links[0], links[0].ether() / packet)
+        (text,) = [text for node, text in hops if node == "nat66-in2out"]
+        assert text.startswith("NAT66-in2out: sw_if_index ") and "mapping" not in text
 
 
 def test_both_sides_of_one_interface(switch, links):
