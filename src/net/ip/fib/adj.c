@@ -410,6 +410,38 @@ u32 adj_get_glean(struct fib *f, const struct link_host *subnet, u8 len, enum ip
     return a;
 }
 
+/* The group's own bytes go over the last ones of the MAC address: by ip4-rewrite-mcast. */
+static void mcast_publish(struct fib *f, u32 a)
+{
+    static const u8 macs[IP_FAMILY_N][6] = {{0x01, 0x00, 0x5e}, {0x33, 0x33}};
+    u8 link = info_at(f, a)->link, bytes[ADJ_REWRITE_BYTES_MAX] = {0};
+    struct fib_interface i;
+    if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, &i)) {
+        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+        return;
+    }
+    if (!i.ethernet) {
+        link_publish(f, a, &i);
+        return;
+    }
+    u8 len = rewrite_make(bytes, &i, macs[link], ethertypes[link]);
+    rewrite_set(a, bytes);
+    head_set(a, head_make(ADJ_KIND_MCAST, FIB_NEXT_MCAST, len, i.mcast_next[link], i.mtu[link]));
+}
+
+struct adj_index adj_mcast_ref(struct fib *f, struct if_index i, enum ip_family link)
+{
+    struct adj_key key = {
+        .host = {.interface = i, .family = link}, .kind = ADJ_KIND_MCAST, .link = (u8)link};
+    bool is_new;
+    u32 a = adj_get(f, &key, &is_new);
+    if (is_new) {
+        mcast_publish(f, a);
+        link_complete(f, a);
+    }
+    return (struct adj_index){a};
+}
+
 u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family link)
 {
     struct adj_key key = {.host = *own, .kind = ADJ_KIND_RECEIVE, .link = (u8)link};
@@ -479,6 +511,8 @@ void adj_interface_changed(struct fib *f, struct if_index i)
             neighbor_publish(f, a);
         else if (info_at(f, a)->kind == ADJ_KIND_GLEAN)
             glean_publish(f, a);
+        else if (info_at(f, a)->kind == ADJ_KIND_MCAST)
+            mcast_publish(f, a);
         else
             continue;
         link_complete(f, a);

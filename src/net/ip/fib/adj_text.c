@@ -100,6 +100,10 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
         text_add(t, "/%u] ", info->prefix_len);
         add_rewrite(f, a, t);
         break;
+    case ADJ_KIND_MCAST:
+        text_add(t, "%s-mcast: ", long_names[info->link]);
+        add_rewrite(f, a, t);
+        break;
     case ADJ_KIND_LB:
         text_add(t, "dpo-load-balance: [proto:%s index:%u]", short_names[info->link],
                  (u32)adj->data);

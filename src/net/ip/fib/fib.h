@@ -178,6 +178,21 @@ u32 fib_table_flow_fields(const struct fib *f, struct fib_index t);
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields);
 u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
 
+/* See fib_table_sweep_next. */
+enum fib_sweep { FIB_SWEEP_FLUSH, FIB_SWEEP_REPLACE_BEGIN, FIB_SWEEP_REPLACE_END };
+
+/* What else there is by table (multicast), behind another module. Of a table without an id it hears
+ * nothing. */
+struct fib_table_user {
+    void (*begin)(void *arg, struct fib_index t); /* it is there, with its routes */
+    void (*end)(void *arg, struct fib_index t);   /* all in it goes */
+    /* what fib_table_sweep_next does to the routes of source s, done to what else there is */
+    void (*sweep)(void *arg, struct fib_index t, enum fib_source s, enum fib_sweep what);
+    void *arg;
+};
+/* One; begin is called at once for the tables that there are. u is copied; NULL: none any more. */
+void fib_set_table_user(struct fib *f, const struct fib_table_user *u);
+
 /* Where fe80::/10 of every IPv6 table leads that is made from now on: to the table of the link that
  * a packet came by. Takes over a. ADJ_NONE: it drops. */
 void fib_set_link_local(struct fib *f, struct adj_index a);
@@ -204,7 +219,6 @@ u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
 /* The same in pieces, or replacing them: what source s says of routes when it begins counts no more
  * as soon as it says something new, and goes at the end if it says nothing. *at is 0 at first, and
  * the table is there each time. Returns whether there is more. */
-enum fib_sweep { FIB_SWEEP_FLUSH, FIB_SWEEP_REPLACE_BEGIN, FIB_SWEEP_REPLACE_END };
 bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
                           u32 *at);
 
@@ -320,6 +334,8 @@ void adj_unref(struct fib *f, struct adj_index a);
 /* The same, only if there is one already; no reference is taken. */
 struct adj_index adj_neighbor_find(const struct fib *f, const struct link_host *host,
                                    enum ip_family link);
+/* The same for packets to groups on the link of i. */
+struct adj_index adj_mcast_ref(struct fib *f, struct if_index i, enum ip_family link) MUST_CHECK;
 /* The neighbour answered: mac is its address; or it went away (mac NULL: incomplete again). All
  * adjacencies to it change. */
 void adj_neighbor_set(struct fib *f, const struct link_host *host, const u8 *mac);

@@ -293,7 +293,8 @@ static void show_adj_line(struct cli_call *c, struct fib *f, u32 adj, bool detai
 static bool is_link_adj(const struct fib *f, u32 adj)
 {
     u8 kind = f->adj_info[adj].kind;
-    return f->adj_info[adj].refs && (kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_GLEAN);
+    return f->adj_info[adj].refs &&
+           (kind == ADJ_KIND_REWRITE || kind == ADJ_KIND_GLEAN || kind == ADJ_KIND_MCAST);
 }
 
 static bool fib_cli_is_wanted_adj(const struct cli_call *c, const struct fib *f, u32 a)

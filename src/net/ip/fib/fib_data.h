@@ -153,6 +153,7 @@ enum fib_next {
     FIB_NEXT_RECEIVE,
     FIB_NEXT_LOAD_BALANCE, /* ip4-load-balance */
     FIB_NEXT_MIDCHAIN,
+    FIB_NEXT_MCAST,  /* ip4-rewrite-mcast */
     FIB_NEXT_LOOKUP, /* lookup-ip4-dst; behind it: what sets out counting lookups too */
     FIB_NEXT_LOOKUP_SRC,
     FIB_NEXT_INTERFACE_RX, /* interface-rx-dpo-ip4 */
@@ -167,7 +168,7 @@ enum fib_next {
         [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
         [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
         [FIB_NEXT_MIDCHAIN] = "ip4-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip4-src",            \
-        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip4",                                          \
+        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip4", [FIB_NEXT_MCAST] = "ip4-rewrite-mcast",  \
     }
 #define FIB_LOOKUP_NEXT_IP6                                                                        \
     {                                                                                              \
@@ -176,7 +177,7 @@ enum fib_next {
         [FIB_NEXT_REWRITE] = "ip6-rewrite", [FIB_NEXT_RECEIVE] = "ip6-receive",                    \
         [FIB_NEXT_LOOKUP] = "lookup-ip6-dst", [FIB_NEXT_LOAD_BALANCE] = "ip6-load-balance",        \
         [FIB_NEXT_MIDCHAIN] = "ip6-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip6-src",            \
-        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip6",                                          \
+        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip6", [FIB_NEXT_MCAST] = "ip6-rewrite-mcast",  \
     }
 
 enum adj_kind {
@@ -194,6 +195,7 @@ enum adj_kind {
     ADJ_KIND_LOOKUP_SRC,   /* lookup-ip4-src: likewise */
     ADJ_KIND_INTERFACE_RX, /* interface-rx-dpo-ip4: as if tx_if had received it */
     ADJ_KIND_MIDCHAIN,     /* ip4-midchain: data points to the tunnel's struct encap */
+    ADJ_KIND_MCAST,        /* ip4-rewrite-mcast: to a group's MAC address */
     ADJ_KIND_CUSTOM,
     ADJ_KIND_N
 };

@@ -21,7 +21,7 @@ struct known_edge {
     bool valid;
 };
 
-enum { TO_REWRITE, TO_MIDCHAIN, TO_N };
+enum { TO_REWRITE, TO_MIDCHAIN, TO_MCAST, TO_N };
 
 struct if_edges {
     struct known_edge v[IP_FAMILY_N][TO_N];
@@ -57,6 +57,7 @@ static const char *const lookup_names[IP_FAMILY_N][4] = {
 static const char *const sender_names[TO_N][IP_FAMILY_N] = {
     [TO_REWRITE] = {"ip4-rewrite", "ip6-rewrite"},
     [TO_MIDCHAIN] = {"ip4-midchain", "ip6-midchain"},
+    [TO_MCAST] = {"ip4-rewrite-mcast", "ip6-rewrite-mcast"},
 };
 
 struct fib_graph *fib_graph_new(struct piste *p)
@@ -154,7 +155,9 @@ void fib_graph_interface(struct fib_graph *g, const struct interface *f, struct 
             to = g->families[k].output(g->piste, f->index, to);
         out->rewrite_next[k] =
             edge_to(g, sender_names[TO_REWRITE][k], to, &edges->v[k][TO_REWRITE]);
-        if (!out->ethernet)
+        if (out->ethernet)
+            out->mcast_next[k] = edge_to(g, sender_names[TO_MCAST][k], to, &edges->v[k][TO_MCAST]);
+        else
             out->midchain_next[k] =
                 edge_to(g, sender_names[TO_MIDCHAIN][k], to, &edges->v[k][TO_MIDCHAIN]);
     }

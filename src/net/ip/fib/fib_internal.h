@@ -45,7 +45,8 @@ struct fib_interface {
     u8 tags[8];
     u16 mtu[IP_FAMILY_N];
     u16 rewrite_next[IP_FAMILY_N];  /* edges of the rewrite nodes to its output, */
-    u16 midchain_next[IP_FAMILY_N]; /* and of the midchain nodes */
+    u16 midchain_next[IP_FAMILY_N]; /* and of the midchain nodes, */
+    u16 mcast_next[IP_FAMILY_N];    /* and of those that rewrite multicast */
 };
 
 enum fib_if_state { FIB_IF_NONE, FIB_IF_DOWN, FIB_IF_UP };
@@ -325,6 +326,7 @@ struct fib {
     bool in_grace, stopping;
     struct if_index leaving; /* an interface that is being deleted; IF_NONE */
     struct fib_graph *graph; /* NULL in tests; owned by the module */
+    struct fib_table_user table_user;
     struct fib_index (*table_of)(const struct piste *p, enum ip_family family, struct if_index i);
     struct {
         void (*fn)(struct piste *p, struct adj_index a, bool present, void *arg);

@@ -90,12 +90,10 @@ ALWAYS_INLINE void fib_rewrite_put(u8 *to, const struct adj *a, u32 len)
         fib_rewrite_put_tags(to, a, len);
 }
 
-/* Any adjacency, rewrite of any length. */
-static inline u16 fib_rewrite_odd(struct node *n, struct buffer *b, const struct adj *a,
+/* Rewrite of any length. */
+ALWAYS_INLINE u16 fib_rewrite_any(struct node *n, struct buffer *b, const struct adj *a,
                                   struct adj_head head, fib_leave *leave)
 {
-    if (head.kind != ADJ_KIND_REWRITE)
-        return node_drop(n, b, FIB_REWRITE_ERR_NO_ADJACENCY, FIB_REWRITE_NEXT_DROP);
     if (b->start < head.rewrite_len)
         return node_drop(n, b, FIB_REWRITE_ERR_NO_ROOM, FIB_REWRITE_NEXT_DROP);
     u16 elsewhere = leave(n, b, head);
@@ -110,6 +108,15 @@ static inline u16 fib_rewrite_odd(struct node *n, struct buffer *b, const struct
     return head.rewrite_next;
 }
 
+/* Any adjacency, rewrite of any length. */
+static inline u16 fib_rewrite_odd(struct node *n, struct buffer *b, const struct adj *a,
+                                  struct adj_head head, fib_leave *leave)
+{
+    if (head.kind != ADJ_KIND_REWRITE)
+        return node_drop(n, b, FIB_REWRITE_ERR_NO_ADJACENCY, FIB_REWRITE_NEXT_DROP);
+    return fib_rewrite_any(n, b, a, head, leave);
+}
+
 /* What goes out, by adjacency: the other edges are those that the record names. */
 static inline void fib_count_adjs(struct thread *t, struct buffer **b, const u16 *next, u32 count)
 {
@@ -119,6 +126,28 @@ static inline void fib_count_adjs(struct thread *t, struct buffer **b, const u16
             continue;
         counter_pair_add(&adjs[ip_scratch(b[i])->adj.i], 1, buffer_packet_len(b[i]));
     }
+}
+
+/* Of the protocol: the bytes of the packet's group in its MAC address. */
+typedef void fib_group_mac(const struct buffer *b, u8 mac[6]);
+
+/* The nodes that rewrite multicast: what comes is this way's own copy. */
+ALWAYS_INLINE void fib_rewrite_mcast(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                     u32 count, fib_leave *leave, fib_group_mac *group_mac)
+{
+    for (u32 i = 0; i < count; i++) {
+        const struct adj *a = adj_at(ip_scratch(b[i])->adj.i);
+        struct adj_head head = adj_head(a);
+        if (unlikely(head.kind != ADJ_KIND_MCAST)) {
+            next[i] = node_drop(n, b[i], FIB_REWRITE_ERR_NO_ADJACENCY, FIB_REWRITE_NEXT_DROP);
+            continue;
+        }
+        next[i] = fib_rewrite_any(n, b[i], a, head, leave);
+        if (likely(next[i] >= FIB_REWRITE_N_NEXT))
+            group_mac(b[i], buffer_current(b[i]));
+    }
+    if (unlikely(adj_is_counting()))
+        fib_count_adjs(t, b, next, count);
 }
 
 /* Of the protocol: how many hops the packet has left; and one less. */

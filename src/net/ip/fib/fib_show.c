@@ -62,7 +62,7 @@ static u32 kind_number(enum adj_kind kind)
         [ADJ_KIND_INCOMPLETE] = 3,    [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
         [ADJ_KIND_MIDCHAIN] = 6,      [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
         [ADJ_KIND_LB] = 13,           [ADJ_KIND_CUSTOM] = 16,     [ADJ_KIND_LOOKUP_SRC] = 11,
-        [ADJ_KIND_INTERFACE_RX] = 16,
+        [ADJ_KIND_INTERFACE_RX] = 16, [ADJ_KIND_MCAST] = 7,
     };
     return numbers[kind];
 }
@@ -84,6 +84,7 @@ static const char *kind_name(enum adj_kind kind)
         [ADJ_KIND_LOOKUP_SRC] = "lookup-source",
         [ADJ_KIND_INTERFACE_RX] = "interface-rx",
         [ADJ_KIND_MIDCHAIN] = "midchain",
+        [ADJ_KIND_MCAST] = "mcast",
         [ADJ_KIND_CUSTOM] = "custom",
     };
     return names[kind];

@@ -286,6 +286,8 @@ bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, 
         u32 entry = pool_next(&f->entries, *at);
         if (entry == POOL_NONE) {
             fib_settle(f);
+            if (f->table_user.sweep)
+                f->table_user.sweep(f->table_user.arg, t, s, what);
             return false;
         }
         sweep_one(f, entry, t, s, what);

@@ -157,7 +157,19 @@ static int table_fill(struct fib *f, u32 i)
         if (rc)
             return rc;
     }
+    if (f->table_user.begin && fib_table_at(f, i)->id != FIB_TABLE_NO_ID)
+        f->table_user.begin(f->table_user.arg, (struct fib_index){i});
     return 0;
+}
+
+void fib_set_table_user(struct fib *f, const struct fib_table_user *u)
+{
+    f->table_user = u ? *u : (struct fib_table_user){0};
+    for (u32 k = 0; u && k < IP_FAMILY_N; k++)
+        for (struct fib_index t = fib_table_next(f, (enum ip_family)k, 0); !fib_is_none(t);
+             t = fib_table_next(f, (enum ip_family)k, fib_number(t) + 1))
+            if (fib_table_is_kept(f, t) && fib_table_id(f, t) != FIB_TABLE_NO_ID)
+                u->begin(u->arg, t);
 }
 
 static bool is_locked(const struct fib_table *t)
@@ -178,6 +190,8 @@ bool fib_table_is_kept(const struct fib *f, struct fib_index t)
 
 static void table_empty(struct fib *f, u32 i)
 {
+    if (f->table_user.end && fib_table_at(f, i)->id != FIB_TABLE_NO_ID)
+        f->table_user.end(f->table_user.arg, (struct fib_index){i});
     for (u32 s = 0; s < FIB_SOURCE_N; s++)
         if (s != FIB_SOURCE_RR)
             fib_table_flush(f, (struct fib_index){i}, s);

@@ -11,6 +11,7 @@ NODE_DECLARE(lookup_ip4_dst);
 NODE_DECLARE(lookup_ip4_src);
 NODE_DECLARE(interface_rx_dpo_ip4);
 NODE_DECLARE(ip4_rewrite);
+NODE_DECLARE(ip4_rewrite_mcast);
 NODE_DECLARE(ip4_midchain);
 NODE_DECLARE(ip4_null);
 

@@ -82,6 +82,8 @@ static const struct node_error rewrite_errors[FIB_REWRITE_ERR_N] =
 
 static const struct node_def rewrite_node =
     REWRITE_NODE("ip6-rewrite", ip6_rewrite, NODE_PLAIN_DST);
+static const struct node_def rewrite_mcast_node =
+    REWRITE_NODE("ip6-rewrite-mcast", ip6_rewrite_mcast, 0);
 static const struct node_def midchain_node = REWRITE_NODE("ip6-midchain", ip6_midchain, 0);
 
 static const struct node_error null_errors[IP6_NULL_ERR_N] = {
@@ -101,6 +103,15 @@ static const struct node_def null_node = {
 };
 
 const struct node_def *const ip6_forward_nodes[] = {
-    &lookup_node,     &load_balance_node, &lookup_dst_node, &lookup_src_node, &interface_rx_node,
-    &link_local_node, &rewrite_node,      &midchain_node,   &null_node,       NULL,
+    &lookup_node,
+    &load_balance_node,
+    &lookup_dst_node,
+    &lookup_src_node,
+    &interface_rx_node,
+    &link_local_node,
+    &rewrite_node,
+    &midchain_node,
+    &null_node,
+    &rewrite_mcast_node,
+    NULL,
 };

@@ -12,6 +12,7 @@ NODE_DECLARE(lookup_ip6_dst);
 NODE_DECLARE(lookup_ip6_src);
 NODE_DECLARE(ip6_link_local);
 NODE_DECLARE(ip6_rewrite);
+NODE_DECLARE(ip6_rewrite_mcast);
 NODE_DECLARE(ip6_midchain);
 NODE_DECLARE(ip6_null);
 

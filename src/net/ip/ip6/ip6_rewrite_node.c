@@ -1,5 +1,5 @@
-/* ip6-rewrite: one hop less to live, the link's header in front, and out. ip6-null: those that are
- * told that they cannot get there. Source: RFC 8200 3, RFC 4443 3.1. */
+/* ip6-rewrite, ip6-rewrite-mcast: one hop less to live, the link's header in front, and out.
+ * ip6-null: those that are told that they cannot get there. Source: RFC 8200 3, RFC 4443 3.1. */
 #include "net/ip/ip6/ip6_rewrite.h"
 #include "net/ip/ip6/ip6_forward.h"
 
@@ -18,6 +18,18 @@ ALWAYS_INLINE void ip6_hop(struct buffer *b)
 void NODE_FN(ip6_rewrite)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     fib_rewrite(t, n, b, next, count, ip6_hops_left, ip6_hop, ip6_leave);
+}
+
+ALWAYS_INLINE void ip6_rewrite_group_mac(const struct buffer *b, u8 mac[6])
+{
+    const struct ip6_header *h = (const struct ip6_header *)(b->data + b->l3_start);
+    ip6_group_mac(h->dst, mac);
+}
+
+void NODE_FN(ip6_rewrite_mcast)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                                u32 count)
+{
+    fib_rewrite_mcast(t, n, b, next, count, ip6_leave, ip6_rewrite_group_mac);
 }
 
 void NODE_FN(ip6_null)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
