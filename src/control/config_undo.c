@@ -14,6 +14,7 @@ static const struct {
     const char *pattern, *undo;
 } rules[] = {
     {"ip route add ...", "ip route del $1"},
+    {"ip mroute add ...", "ip mroute del $1"},
     {"l3xc add * ...", "l3xc del $1 $2"},
     {"set urpf * * * * ...", "set urpf $1 $2 off $4"},
     {"set urpf-accept table * add *", "set urpf-accept table $1 del $2"},

@@ -42,6 +42,7 @@
 #include "net/ip/ip6/ip6_local.h"
 #include "net/ip/reass/ip4_sv_reass.h"
 #include "net/ip/reass/reass_module.h"
+#include "net/ip/mfib/mfib.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
 #include "net/ip/nd/dad.h"
@@ -111,6 +112,7 @@ static const struct {
     {&ip6_frag_module, NULL},
     {&ip6_reass_module, NULL},
     {&icmp6_module, NULL},
+    {&mfib_module, NULL},
     {&neighbor_module, NULL},
     {&arp_module, NULL},
     {&nd_module, NULL},
@@ -134,6 +136,7 @@ static const struct {
     {&interface_api_module, NULL},
     {&address_api_module, NULL},
     {&ip_route_api_module, NULL},
+    {&mfib_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},
     {&nd_proxy_api_module, NULL},

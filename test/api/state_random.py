@@ -90,6 +90,8 @@ RECIPES = [
     "ip6 table add {table}", "ip table add {table}", "set interface ip address del {i} all",
     "set ip6 link-local address {i} {address6}", "set interface mtu packet {mtu} {i}",
     "set interface feature {i} {feature}", "delete sub-interface {i}",
+    "ip mroute add {group} {mtable} via {i} {itfflags}", "ip mroute add {group} {mtable} {mflags} via local via {i} {itfflags}",
+    "ip mroute add {group} {mflags}", "ip mroute del {group}", "ip mroute del {group} {mtable} via {i}",
     "l3xc add {i} {protocol} via {nexthop}", "l3xc add {i} via {nexthop} via {nexthop} {i} weight {id}", "l3xc del {i} {protocol}",
     "nat44 plugin enable", "nat44 plugin enable", "nat44 plugin {onoff} {sessions}", "nat44 forwarding {onoff}",
     "nat44 add address {address4} {tenant} {twice} {del}", "nat44 add interface address {i} {twice} {del}",
@@ -131,6 +133,9 @@ RECIPE_POOLS = {
     "twices2": ["", "twice-nat", "self-twice-nat out2in-only", "out2in-only"], "affinity": ["", "affinity 60"],
     "twices": ["", "twice-nat", "self-twice-nat out2in-only", "twice-nat exact 10.0.1.1", "out2in-only"],
     "address": ["10.0.0.1", "10.1.0.7", "2001:db8:a0::1"], "prefix": PREFIXES[:6] + PREFIXES6[:6], "prefix6": PREFIXES6,
+    "group": ["239.1.1.1", "239.1.0.0/16", "10.0.0.1 239.1.1.1", "224.0.0.1", "ff0e::1", "2001:db8:a0::1 ff0e::1", "ff0e::/16", "0.0.0.0/0"],
+    "mtable": ["", "", "table 1"], "mflags": ["Drop", "Accept-all-itf", "rpf-id 5", "source API"],
+    "itfflags": ["Accept", "Forward", "Accept Forward"],
     "protocol": ["", "ip4", "ip6"], "nexthop": ["10.0.0.9", "2001:db8:a0::9", "drop", "ip6-unreachable", "rx-ip4 loop0"],
     "domain": ["", "domain 7 src-port 5000"], "vrfid": ["", "vrf-id 1 max-msg-size 1000"], "severity": ["err", "info", "debug"],
     "address6": ADDRESSES6, "table": ["0", "1", "1", "2", "3"], "mask":

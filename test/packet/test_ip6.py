@@ -422,7 +422,7 @@ def test_trace(switch, net):
                           "  tos 0x00, flow label 0x0, hop limit 64, payload length 16\n"
                           "ICMP echo_request checksum 0x" + hops[2][1].rsplit("0x", 1)[1])
     hops = switch.trace(net[0], solicit(net[0], net[0].address))[0]
-    assert [node for node, _ in hops][2:] == ["ip6-input", "ip6-mfib-forward-lookup", "ip6-receive",
+    assert [node for node, _ in hops][2:] == ["ip6-input", "ip6-mfib-forward-lookup", "ip6-mfib-forward-rpf", "ip6-replicate", "ip6-receive",
                                              "ip6-icmp-input", "icmp6-neighbor-solicitation", "pg0-output", "pg0-tx"]
     assert "\n  target address 2001:db8:a0::1" in hops[2][1]
 

@@ -1,5 +1,4 @@
-/* Where IPv4 packets end: ip4-drop, ip4-punt, ip4-not-enabled, and multicast that nobody here has
- * joined. */
+/* Where IPv4 packets end: ip4-drop, ip4-punt, ip4-not-enabled. */
 #include "engine/thread.h"
 #include "net/ip/ip4/ip4_errors.h"
 #include "net/ip/ip4/ip4_input.h"
@@ -36,10 +35,4 @@ void NODE_FN(ip4_not_enabled)(struct thread *t, struct node *n, struct buffer **
                               u32 count)
 {
     ip4_ends_drop(n, b, next, count, IP4_ERROR_NOT_ENABLED);
-}
-
-void NODE_FN(ip4_mfib_forward_lookup)(struct thread *t, struct node *n, struct buffer **b,
-                                      u16 *next, u32 count)
-{
-    ip4_ends_drop(n, b, next, count, IP4_ERROR_DST_LOOKUP_MISS);
 }

@@ -96,21 +96,11 @@ static const struct node_def not_enabled_node = {
     .format_trace = ip4_format_forward_trace,
 };
 
-static const struct node_def mfib_node = {
-    .name = "ip4-mfib-forward-lookup",
-    .run = NODE_VARIANTS(ip4_mfib_forward_lookup),
-    .next = {"ip4-drop"},
-    .n_next = 1,
-    .errors = ip4_errors,
-    .n_errors = IP4_ERROR_N,
-    .format_trace = ip4_format_forward_trace,
-};
-
 const struct module ip4_arcs_module = {
     .abi = MODULE_ABI,
     .name = "ip4-arcs",
     .description = "IPv4 feature arcs",
-    .nodes = (const struct node_def *const[]){&not_enabled_node, &mfib_node, NULL},
+    .nodes = (const struct node_def *const[]){&not_enabled_node, NULL},
     .arcs = (const struct feature_arc_def *const[]){&multicast_arc, &unicast_arc, &local_arc,
                                                     &drop_arc, &punt_arc, NULL},
     .features =

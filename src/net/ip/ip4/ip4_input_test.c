@@ -17,6 +17,7 @@ static int open_world(void **state)
     world_open(modules);
     world_catch("ip4-lookup");
     world_catch("ip4-icmp-error");
+    world_catch("ip4-mfib-forward-lookup");
     return 0;
 }
 
@@ -177,11 +178,10 @@ static void destinations(void **state)
     h->dst = BE32(0xffffffff);
     ip4_set_checksum(h);
     passes(BYTES);
-    h->dst = be32_from_host(0xe0000005); /* a group that nobody has joined */
+    h->dst = be32_from_host(0xe0000005); /* a group */
     ip4_set_checksum(h);
     world_run("ip4-input", world_packet(packet, BYTES));
-    assert_int_equal(world.n_caught, 0);
-    assert_int_equal(world_errors("ip4-mfib-forward-lookup", "ip4 destination lookup miss"), 1);
+    world_free(world_take("ip4-mfib-forward-lookup"));
 }
 
 static void expired(void **state)

@@ -11,7 +11,6 @@ NODE_DECLARE(ip4_options);
 NODE_DECLARE(ip4_drop);
 NODE_DECLARE(ip4_punt);
 NODE_DECLARE(ip4_not_enabled);
-NODE_DECLARE(ip4_mfib_forward_lookup);
 
 NODE_DECLARE(ip4_receive);
 NODE_DECLARE(ip4_local);

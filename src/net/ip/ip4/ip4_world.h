@@ -25,6 +25,7 @@
 #include "net/ip/ip4/ip4_local.h"
 #include "net/packet/ip4_packet.h"
 #include "net/ip/reass/reass_module.h"
+#include "net/ip/mfib/mfib.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/neighbor/neighbor.h"
 
@@ -132,14 +133,10 @@ static inline struct if_index world_interface(const char *name, const u8 *mac)
 }
 
 /* IPv4, all of it. */
-static const struct module *const world_ip4[]
-    __attribute__((unused)) = {&ethernet_module,    &ip4_arcs_module,
-                               &fib_module,         &address_module,
-                               &ip4_module,         &ip4_input_module,
-                               &ip4_express_module, &ip4_frag_module,
-                               &ip4_local_module,   &ip4_reass_module,
-                               &icmp4_module,       &neighbor_module,
-                               &arp_module,         NULL};
+static const struct module *const world_ip4[] __attribute__((unused)) = {
+    &ethernet_module,  &ip4_arcs_module,    &fib_module,      &address_module,   &ip4_module,
+    &ip4_input_module, &ip4_express_module, &ip4_frag_module, &ip4_local_module, &ip4_reass_module,
+    &icmp4_module,     &neighbor_module,    &mfib_module,     &arp_module,       NULL};
 
 /* --- packets --- */
 

@@ -1,5 +1,4 @@
-/* Where IPv6 packets end: ip6-drop, ip6-punt, ip6-not-enabled; and ip6-mfib-forward-lookup, for
- * those of groups: this switch's, or nobody's here. */
+/* Where IPv6 packets end: ip6-drop, ip6-punt, ip6-not-enabled. */
 #include "engine/thread.h"
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_errors.h"
@@ -32,18 +31,4 @@ void NODE_FN(ip6_not_enabled)(struct thread *t, struct node *n, struct buffer **
 {
     for (u32 i = 0; i < count; i++)
         next[i] = node_drop(n, b[i], IP6_ERROR_NOT_ENABLED, 0);
-}
-
-void NODE_FN(ip6_mfib_forward_lookup)(struct thread *t, struct node *n, struct buffer **b,
-                                      u16 *next, u32 count)
-{
-    for (u32 i = 0; i < count; i++) {
-        const struct ip6_header *h = buffer_current(b[i]);
-        struct ip_scratch *s = ip_scratch(b[i]);
-        *s = (struct ip_scratch){
-            .adj = ADJ_RECEIVE, .lb = LB_NONE, .fib = ip_if_fib(IP_FAMILY_6, b[i]->rx_if)};
-        next[i] = ip6_if_has_joined(b[i]->rx_if, h->dst)
-                      ? IP6_MFIB_NEXT_RECEIVE
-                      : node_drop(n, b[i], IP6_ERROR_NOT_JOINED, IP6_MFIB_NEXT_DROP);
-    }
 }

@@ -2,7 +2,7 @@
  * them.
  *
  *   ip6-input ──► ip6-unicast arc ──► ip6-lookup ─► ...
- *       │   └───► ip6-multicast arc ─► ip6-mfib-forward-lookup ─► ip6-receive
+ *       │   └───► ip6-multicast arc ─► ip6-mfib-forward-lookup ─► ...
  *       └─► ip6-icmp-error, error-drop
  *
  *   ip6-drop ─► ip6-drop arc ─► error-drop          ip6-punt ─► ip6-punt arc ─► error-punt
@@ -39,5 +39,3 @@ enum {
     IP6_INPUT_NEXT_ICMP_ERROR,
     IP6_INPUT_N_NEXT
 };
-
-enum { IP6_MFIB_NEXT_DROP, IP6_MFIB_NEXT_RECEIVE, IP6_MFIB_N_NEXT };

@@ -85,21 +85,11 @@ static const struct node_def not_enabled_node = {
     .format_trace = ip6_format_forward_trace,
 };
 
-static const struct node_def mfib_node = {
-    .name = "ip6-mfib-forward-lookup",
-    .run = NODE_VARIANTS(ip6_mfib_forward_lookup),
-    .next = {[IP6_MFIB_NEXT_DROP] = "ip6-drop", [IP6_MFIB_NEXT_RECEIVE] = "ip6-receive"},
-    .n_next = IP6_MFIB_N_NEXT,
-    .errors = ip6_errors,
-    .n_errors = IP6_ERROR_N,
-    .format_trace = ip6_format_trace,
-};
-
 const struct module ip6_arcs_module = {
     .abi = MODULE_ABI,
     .name = "ip6-arcs",
     .description = "IPv6 feature arcs",
-    .nodes = (const struct node_def *const[]){&not_enabled_node, &mfib_node, NULL},
+    .nodes = (const struct node_def *const[]){&not_enabled_node, NULL},
     .arcs = (const struct feature_arc_def *const[]){&multicast_arc, &unicast_arc, &local_arc,
                                                     &drop_arc, &punt_arc, NULL},
     .features =

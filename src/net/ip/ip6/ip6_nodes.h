@@ -9,7 +9,6 @@ NODE_DECLARE(ip6_input);
 NODE_DECLARE(ip6_drop);
 NODE_DECLARE(ip6_punt);
 NODE_DECLARE(ip6_not_enabled);
-NODE_DECLARE(ip6_mfib_forward_lookup);
 
 NODE_DECLARE(ip6_receive);
 NODE_DECLARE(ip6_local);

@@ -10,25 +10,14 @@
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
 #include "net/ip/neighbor/nd.h"
+#include "net/ip/neighbor/nd_proxy.h"
 
 /* IPv6, all of it. */
-static const struct module *const world_ip6[] __attribute__((unused)) = {&ethernet_module,
-                                                                         &ip4_arcs_module,
-                                                                         &ip6_arcs_module,
-                                                                         &fib_module,
-                                                                         &address_module,
-                                                                         &ip6_module,
-                                                                         &ip6_input_module,
-                                                                         &ip6_local_module,
-                                                                         &icmp6_module,
-                                                                         &neighbor_module,
-                                                                         &nd_module,
-                                                                         &ra_module,
-                                                                         &dad_module,
-                                                                         &mld_module,
-                                                                         &ip6_frag_module,
-                                                                         &ip6_reass_module,
-                                                                         NULL};
+static const struct module *const world_ip6[] __attribute__((unused)) = {
+    &ethernet_module, &ip4_arcs_module,  &ip6_arcs_module,  &fib_module,   &address_module,
+    &ip6_module,      &ip6_input_module, &ip6_local_module, &icmp6_module, &mfib_module,
+    &neighbor_module, &nd_module,        &nd_proxy_module,  &ra_module,    &dad_module,
+    &mld_module,      &ip6_frag_module,  &ip6_reass_module, NULL};
 
 /* 2001:db8:<net>::<host> */
 static inline struct ip_address world_ip6_address(u16 net, u16 host)

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "base/vec.h"
-#include "control/cli.h"
 #include "control/module.h"
 #include "engine/node.h"
 #include "net/ip/nd/mld.h"
@@ -48,6 +47,5 @@ extern const char mld_module_name[];
 extern const struct node_def mld_query_node;
 int mld_init(struct piste *p, void **state, struct error *e);
 void mld_stop(struct piste *p, void *state);
-extern const struct cli_command mld_commands[];
 
 NODE_DECLARE(icmp6_multicast_listener);

@@ -16,7 +16,6 @@ const struct module mld_module = {
     .name = mld_module_name,
     .description = "Multicast listener discovery of IPv6",
     .needs = (const char *const[]){"neighbor", "nd-proxy", "icmp6", "address", NULL},
-    .commands = mld_commands,
     .init = mld_init,
     .stop = mld_stop,
 };
