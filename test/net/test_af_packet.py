@@ -213,7 +213,7 @@ def test_rings_are_made_without_a_loss(net, tmp_path):
     vpp.ctl("packet-generator enable-stream s")
     lib.wait_for(lambda: vpp.counter("host-in0", "rx packets") + vpp.counter("host-in0", "rx-miss") >= count,
                  "all frames", timeout=30)
-    assert min(slots()) >= 128, vpp.output()
+    lib.wait_for(lambda: min(slots()) >= 128, "rings", timeout=20)  # a busy machine may have them only behind the last frame
     lib.wait_for(lambda: vpp.counter("pg1", "tx packets") == vpp.counter("host-in0", "rx packets"), "the capture")
     vpp.ctl("packet-generator capture pg1 disable")
     numbers = [struct.unpack("!H", frame[28:30])[0] for frame in frames_of(capture)]
