@@ -539,7 +539,7 @@ static void session_work(struct cli_session *s)
     s->in_work = false;
     if (s->exec && !s->broken && !cli_session_has_enough(s))
         cli_exec_resume(s->exec);
-    else if (more && !s->turn && !cli_session_congested(s))
+    if (more && !s->turn && !cli_session_congested(s)) /* a ^C may stand there */
         s->turn = loop_timer_add(s->cli->piste->loop, clock_ns(), 0, on_session_turn, s);
     if (!is_over(s)) {
         cli_session_watch(s);

@@ -108,6 +108,14 @@ static int run_ping(struct cli_call *c)
     return CLI_PENDING;
 }
 
+/* It takes its time before it talks: more than a session has for its input. */
+static int run_slow_ping(struct cli_call *c)
+{
+    for (u32 i = 0; i < 10; i++)
+        run_slow(c);
+    return run_ping(c);
+}
+
 static const struct cli_command commands[] = {
     {"show version [verbose] [cmdline]", "Show the version", run_version, 0},
     {"show inacl", "", run_version, 0},
@@ -118,6 +126,7 @@ static const struct cli_command commands[] = {
     {"ping [size <size:u32>]", "", run_ping, 0},
     {"pour <pieces:u32>", "", run_pour, 0},
     {"slow", "", run_slow, 0},
+    {"slow ping", "", run_slow_ping, 0},
     {NULL, NULL, NULL, 0},
 };
 
@@ -638,6 +647,19 @@ static void keys_wait_for_the_command(void **state)
     close_client(&c);
 }
 
+/* Also by a ^C that came along with a command that took its time. */
+static void interrupted_ahead(void **state)
+{
+    struct client c = user_client();
+    u64 end_ns = clock_ns() + 3 * NS_PER_SEC;
+    send_literal(&c, "slow ping\r\x03");
+    while (!strstr(text_str(&c.got), "^C\r\nvpp# ") && clock_ns() < end_ns)
+        pump(&c);
+    assert_non_null(strstr(text_str(&c.got), "^C\r\nvpp# "));
+    assert_int_equal(ping.canceled, 1);
+    close_client(&c);
+}
+
 /* A script under way ends with its session, and by ^C. */
 static void scripts_are_interrupted(void **state)
 {
@@ -901,6 +923,7 @@ int main(void)
         test(pages),
         test(other_sessions_go_on),
         test(interrupted_by_the_user),
+        test(interrupted_ahead),
         test(keys_wait_for_the_command),
         test(scripts_are_interrupted),
         test(unread_output_stops_the_input),
