@@ -16,6 +16,7 @@ breaks, or a suite that ends without a result, is one failure. Up to three faile
 share the machine's kernel and clocks with all that runs on it, are tried once more by themselves. One that
 passes then counts as passed, and the summary names it: it, or what it tests, is to be mended.
 """
+import collections
 import glob
 import json
 import os
@@ -141,13 +142,18 @@ def new_report(kind, name):
     return report
 
 
-def cases(report, failed):
-    """The names of those that failed, or of those that passed."""
-    if not os.path.exists(report):
-        return set()
-    tests = ElementTree.parse(report).getroot().iter("testcase")
-    return {f"{t.get('classname')}.{t.get('name')}" for t in tests
-            if failed == any(t.find(what) is not None for what in ("failure", "error")) and t.find("skipped") is None}
+def outcomes(report):
+    """{test: "passed", "skipped" or "failed"} of pytest's report. One that fails, and once more when its fixtures end, is there twice."""
+    found = {}
+    for test in ElementTree.parse(report).getroot().iter("testcase"):
+        name = f"{test.get('classname')}.{test.get('name')}"
+        bad = test.find("failure") is not None or test.find("error") is not None or found.get(name) == "failed"
+        found[name] = "failed" if bad else "skipped" if test.find("skipped") is not None else "passed"
+    return found
+
+
+def tests_that(outcome, report):
+    return {name for name, what in outcomes(report).items() if what == outcome} if os.path.exists(report) else set()
 
 
 def count_report(result, what, report, status, held=()):
@@ -155,17 +161,13 @@ def count_report(result, what, report, status, held=()):
     if not os.path.exists(report):
         result.fail(f"{what}: pytest ended with {status} and no report")
         return
-    failed_here = -len(held)
-    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
-        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        skipped = int(suite.get("skipped", 0))
-        result.add(int(suite.get("tests", 0)) - bad - skipped, bad, skipped)
-        failed_here += bad
-    result.add(len(held), -len(held))
+    found = outcomes(report)
+    counted = collections.Counter("passed" if name in held else outcome for name, outcome in found.items())
+    result.add(counted["passed"], counted["failed"], counted["skipped"])
     result.unsteady += [f"{name}, {what}" for name in sorted(held)]
-    if failed_here:
-        result.failures.append(f"{what}: {failed_here}")
-    elif status not in (0, 5) and not held:  # 5: no tests
+    if counted["failed"]:
+        result.failures.append(f"{what}: {counted['failed']}")
+    elif status not in (0, 5) and not (status == 1 and held):  # 5: no tests
         result.fail(f"{what}: pytest ended with {status}")
 
 
@@ -176,12 +178,12 @@ def network_tests(result, kind, folders, options=()):
         say(" ".join([f"{folder}, {kind}", *options]))
         report, held = new_report(kind, folder), set()
         status = run(pytest_command(kind, [folder], report, options))
-        failed = cases(report, failed=True)
+        failed = tests_that("failed", report)
         if folder == TRIED_AGAIN and 0 < len(failed) <= TRIED_AGAIN_MOST:
             say(f"{folder}, {kind}: what failed, by itself")
             again = new_report(kind, f"{folder}-again")
             run(pytest_command(kind, [folder], again, ["--last-failed", *options]))
-            held = failed & cases(again, failed=False)
+            held = failed & tests_that("passed", again)
         count_report(result, f"{folder} ({kind})", report, status, held)
 
 
