@@ -308,11 +308,16 @@ def test_features_on_output(switch, net, family):
 
 def test_an_interface_that_is_down(switch, net, family):
     group = GROUP[family].format(12)
+
+    def copies():
+        outs = switch.exchange(net[0], packet(net[0], group), net[1], net[3])
+        return [len([p for p in out if UDP in p]) for out in outs]  # what comes up tells of its addresses, too
+
     switch.ctl(f"ip mroute add {group} via pg0 Accept via pg1 Forward via pg3 Forward")
     switch.ctl("set interface state pg3 down")
-    assert [len(o) for o in switch.exchange(net[0], packet(net[0], group), net[1], net[3])] == [1, 0]
+    assert copies() == [1, 0]
     switch.ctl("set interface state pg3 up")
-    assert [len(o) for o in switch.exchange(net[0], packet(net[0], group), net[1], net[3])] == [1, 1]
+    assert copies() == [1, 1]
     switch.ctl(f"ip mroute del {group}")
 
 
