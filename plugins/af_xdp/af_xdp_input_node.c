@@ -12,8 +12,10 @@
 static COLD void af_xdp_trace_packet(struct thread *t, struct node *n, const struct af_xdp_queue *q,
                                      struct buffer *b, u16 next, const struct xdp_desc *d)
 {
-    struct af_xdp_trace trace = {
-        .interface = q->rx.interface, .queue = q->rx.queue, .len = b->len, .address = d->addr};
+    struct af_xdp_trace trace = {.interface = q->rx.interface,
+                                 .queue = q->rx.queue,
+                                 .len = buffer_packet_len(b),
+                                 .address = d->addr};
     if (trace_start(t, n, b))
         trace_input_hop(t, n, b, next, &trace, sizeof(trace));
 }
@@ -31,26 +33,27 @@ static COLD struct buffer *copy_chunk(struct thread *t, struct node *n,
                                       const struct af_xdp_queue *q, const u8 *from, u32 len)
 {
     u32 bi;
-    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1)) {
-        node_count(n, AF_XDP_INPUT_ERR_NO_BUFFER, 1);
-        interface_count(t, IF_RX_NO_BUF, q->rx.interface, 1, 0);
-        return NULL;
+    if (buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1)) {
+        if (!buffer_append(t, buffer_at(bi), from, len))
+            return buffer_at(bi);
+        buffer_free_one(t, bi);
     }
-    if (!buffer_append(t, buffer_at(bi), from, len))
-        return buffer_at(bi);
-    buffer_free_one(t, bi);
+    node_count(n, AF_XDP_INPUT_ERR_NO_BUFFER, 1);
+    interface_count(t, IF_RX_NO_BUF, q->rx.interface, 1, 0);
     return NULL;
 }
 
 /* Adds a piece to the frame that it belongs to; NULL: it is lost, and so is the frame. Returns the
  * frame when it is whole. */
-static struct buffer *af_xdp_join(struct thread *t, struct af_xdp_queue *q, struct buffer *piece,
-                                  bool more)
+static struct buffer *af_xdp_join(struct thread *t, struct node *n, struct af_xdp_queue *q,
+                                  struct buffer *piece, bool more)
 {
     struct buffer *first = q->begun.first != BUFFER_NONE ? buffer_at(q->begun.first) : piece;
     u32 before = first != piece ? buffer_packet_len(first) : 0;
     q->begun.first = BUFFER_NONE;
     if (unlikely(!piece || q->begun.lost || before + buffer_packet_len(piece) > UINT16_MAX)) {
+        if (piece && !q->begun.lost) /* it is too long */
+            node_count(n, AF_XDP_INPUT_ERR_BAD_DESCRIPTOR, 1);
         if (piece && piece != first)
             buffer_free_one(t, buffer_index(piece));
         if (first)
@@ -100,7 +103,7 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
                      u->holder[chunk] != AF_XDP_WITH_RX)) {
             node_count(n, AF_XDP_INPUT_ERR_BAD_DESCRIPTOR, 1);
             if (in_pieces)
-                af_xdp_join(t, q, NULL, d.options & XDP_PKT_CONTD);
+                af_xdp_join(t, n, q, NULL, d.options & XDP_PKT_CONTD);
             continue;
         }
         struct buffer *b = buffer_at(u->first + (u32)chunk);
@@ -117,7 +120,7 @@ u32 NODE_FN(af_xdp_input)(struct thread *t, struct node *n, struct rx_queue *rx)
         }
         fill[xdp_ring_place(&q->fill, n_filled++)] = give;
         if (in_pieces)
-            b = af_xdp_join(t, q, b, d.options & XDP_PKT_CONTD);
+            b = af_xdp_join(t, n, q, b, d.options & XDP_PKT_CONTD);
         if (unlikely(!b))
             continue;
         __builtin_prefetch(buffer_current(b));
