@@ -174,11 +174,8 @@ static int open_rx(const struct af_packet *port, struct af_packet_queue *q, stru
     int with = q == port->queues[0] ? -1 : port->queues[0]->now.fd;
     rc = af_packet_group_join(q->now.fd, with, shared ? AF_PACKET_GROUP_FLOWS : AF_PACKET_GROUP_ONE,
                               e);
-    if (rc && !shared) {
-        log_notice(&log_class, "%s: there will be no rings: %s", port->host_name, e->text);
-        q->demand.asked = q->demand.asked_more = true;
-        rc = 0;
-    }
+    if (!shared)
+        rc = 0; /* before Linux 6.13 a device that is down has no groups: it is tried again later */
     return rc || port->is_held ? rc : af_packet_socket_listen(q->now.fd, e);
 }
 

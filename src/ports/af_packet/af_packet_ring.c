@@ -180,6 +180,10 @@ static void work_open(void *arg)
 {
     struct af_packet_change *c = arg;
     c->rc = af_packet_group_choose(c->old_fd, 0, &c->err);
+    if (c->rc == -EINVAL) /* it is in none: the device was down */
+        c->rc = af_packet_group_join(c->old_fd, -1, AF_PACKET_GROUP_ONE, &c->err);
+    if (!c->rc)
+        c->rc = af_packet_group_choose(c->old_fd, 0, &c->err);
     if (!c->rc)
         c->rc = af_packet_socket_rx(&c->args, true, &c->made, &c->err);
     if (!c->rc)
