@@ -130,6 +130,29 @@ def test_never_back_where_it_came_from(switch, net, family):
     switch.ctl(f"ip mroute del {group}")
 
 
+def test_one_copy_for_each_interface(switch, net, family):
+    """However many paths lead there."""
+    group, next_hop = GROUP[family].format(13), net[1].source[family]
+    switch.ctl(f"ip mroute add {group} via pg0 Accept via pg1 Forward via {next_hop} pg1 Forward via pg2 Forward")
+    for size in (20, 1000):
+        outs = switch.exchange(net[0], packet(net[0], group, size=size), *net)
+        assert [len(out) for out in outs] == [0, 1, 1, 0]
+    switch.ctl(f"ip mroute del {group} via pg1")
+    assert [len(o) for o in switch.exchange(net[0], packet(net[0], group), *net)] == [0, 1, 1, 0]
+    switch.ctl(f"ip mroute del {group} via {next_hop} pg1")
+    assert [len(o) for o in switch.exchange(net[0], packet(net[0], group), *net)] == [0, 0, 1, 0]
+    switch.ctl(f"ip mroute del {group}")
+
+
+def test_paths_before_their_group(switch, net, family):
+    """Are those that are said behind it."""
+    group, before = GROUP[family].format(14), switch.ctl("show running-config")
+    switch.ctl(f"ip mroute add via pg0 Accept via local Forward {group}")
+    for path in ("pg0", "local"):
+        switch.ctl(f"ip mroute del {group} via {path}")
+    assert switch.ctl("show running-config") == before
+
+
 # --- where it may come from
 
 

@@ -190,7 +190,16 @@ static void mfib_forwarding_release(struct mfib *m, const struct mfib_forwarding
         adj_unref(mfib_fib(m), (struct adj_index){w->to[k]});
 }
 
-/* NULL: no room for an adjacency. */
+static bool mfib_has_way(const struct mfib_forwarding *w, struct adj_index a)
+{
+    for (u32 k = 0; k < w->n_to; k++)
+        if (w->to[k] == a.i)
+            return true;
+    return false;
+}
+
+/* Several paths through an interface, by next hops, are one way to its link. NULL: no room for an
+ * adjacency. */
 static struct mfib_forwarding *mfib_forwarding_new(struct mfib *m, enum ip_family f,
                                                    const struct mfib_src *src)
 {
@@ -211,7 +220,10 @@ static struct mfib_forwarding *mfib_forwarding_new(struct mfib *m, enum ip_famil
             free(w);
             return NULL;
         }
-        to[w->n_to++] = a.i;
+        if (mfib_has_way(w, a))
+            adj_unref(mfib_fib(m), a);
+        else
+            to[w->n_to++] = a.i;
     }
     qsort(accept, w->n_accept, sizeof(accept[0]), mfib_u32_order);
     return w;
@@ -396,10 +408,13 @@ static int mfib_src_replace(struct mfib *m, u32 route, enum fib_source s, struct
     return rc;
 }
 
+/* Only a next hop has a protocol: a command's words and messages may say any of the others. */
 static bool mfib_path_same(const struct mfib_path *a, const struct mfib_path *b)
 {
-    return a->via.kind == b->via.kind && if_equal(a->via.interface, b->via.interface) &&
-           a->via.family == b->via.family && ip_address_equal(&a->via.next_hop, &b->via.next_hop);
+    if (a->via.kind != b->via.kind || !if_equal(a->via.interface, b->via.interface))
+        return false;
+    return a->via.kind != FIB_PATH_NEXT_HOP ||
+           (a->via.family == b->via.family && ip_address_equal(&a->via.next_hop, &b->via.next_hop));
 }
 
 static u32 mfib_path_find(const struct mfib_src *s, const struct mfib_path *p)
