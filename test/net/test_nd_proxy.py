@@ -51,8 +51,8 @@ def test_both_reach_each_other(net):
 def test_a_kernel_finds_that_its_address_is_taken(net):
     vpp, left, right = split(net)
     right.ip(f"addr add {RIGHT}/64 dev eth0 nodad")
-    for name in ("accept_dad", "dad_transmits"):
-        left.sysctl(f"net/ipv6/conf/eth0/{name}", 1)
+    left.sysctl("net/ipv6/conf/eth0/accept_dad", 1)
+    left.sysctl("net/ipv6/conf/eth0/dad_transmits", 5)  # a second each, in which an answer has to come
     left.ip(f"addr add {RIGHT}/64 dev eth0")
-    lib.wait_for(lambda: "dadfailed" in left.ip("-6 addr show dev eth0"), "the kernel to find out", 20)
+    lib.wait_for(lambda: "dadfailed" in left.ip("-6 addr show dev eth0"), "the kernel to find out", 30)
     assert vpp.alive()

@@ -222,15 +222,20 @@ def test_show_and_running_config(fresh, net):  # pylint: disable=unused-argument
 
 
 def test_as_many_as_there_may_be(fresh, net, tmp_path):
-    """4,096, in as many groups; none of what they took is left."""
+    """4,096, in as many groups; all go to another table with their interface; none of what they took is left."""
     def script(words, n):
         path = tmp_path / "script"
-        path.write_text("\n".join(f"set ip6 nd proxy pg1 {words}2001:db8:b::{i:x}" for i in range(1, n + 1)) + "\n")
+        path.write_text("\n".join(f"set ip6 nd proxy pg3 {words}2001:db8:b::{i:x}" for i in range(1, n + 1)) + "\n")
         return f"exec {path}"
+    fresh.pg(3)
+    fresh.ctl("ip6 table add 7")
     fresh.ctl(script("", 4096), timeout=120)
     assert len(fresh.json("show ip6 nd proxy")["hosts"]) == 4096
     assert "at most 4096 hosts can be proxied" in fresh.fails(f"set ip6 nd proxy pg1 {HOST}")
     assert f"{HOST}/128" not in fresh.ctl(f"show ip6 fib {HOST}/128")
+    fresh.ctl("set interface ip6 table pg3 7", timeout=120)
+    assert len(fresh.json("show ip6 nd proxy")["hosts"]) == 4096
+    assert "2001:db8:b::1000/128" in fresh.ctl("show ip6 fib table 7 2001:db8:b::1000/128")
     fresh.ctl(script("del ", 4096), timeout=120)
     # an address is free again when no data thread can be reading it
     wait_for(lambda: fresh.vppctl(f"set ip6 nd proxy pg1 {HOST}").returncode == 0, "room")

@@ -190,24 +190,32 @@ static int nd_proxy_route(struct piste *p, struct fib_index t, const struct link
                : fib_route_delete(fib_of(p), t, prefix, FIB_SOURCE_ND_PROXY, e);
 }
 
+static int nd_proxy_too_many(struct error *e)
+{
+    return error_set(e, ENOSPC, "at most %u hosts can be proxied", ND_PROXIES_MAX);
+}
+
 /* In a table where it is not. */
 static int nd_proxy_begin(struct piste *p, struct fib_index t, const struct link_host *host,
                           struct error *e)
 {
     struct nd_proxy *s = nd_proxy_of(p);
-    int rc = nd_proxy_route(p, t, host, true, e);
+    int rc =
+        s->n_hosts < ND_PROXIES_MAX ? nd_proxy_route(p, t, host, true, e) : nd_proxy_too_many(e);
     if (rc)
         return rc;
     if (nd_proxied_get_group(s, t, &host->addr)) {
         u32 i = nd_proxied_new(s, t, &host->addr);
         if (i != POOL_NONE)
             nd_proxied_at(s, i)->interface = host->interface;
-        if (i != POOL_NONE && nd_proxied_publish(s, i))
+        if (i != POOL_NONE && nd_proxied_publish(s, i)) {
+            s->n_hosts++;
             return 0;
+        }
         nd_proxied_put_group(p, s, t, &host->addr);
     }
     (void)!nd_proxy_route(p, t, host, false, NULL);
-    return error_set(e, ENOSPC, "at most %u hosts can be proxied", ND_PROXIES_MAX);
+    return nd_proxy_too_many(e);
 }
 
 static void nd_proxy_end(struct piste *p, u32 i)
@@ -221,6 +229,7 @@ static void nd_proxy_end(struct piste *p, u32 i)
         log_error(&nd_proxy_log, "%s", e.text);
     nd_proxied_put_group(p, s, t, &host.addr);
     nd_proxied_put(p, s, i);
+    s->n_hosts--;
 }
 
 int nd_proxy_add(struct piste *p, const struct link_host *host, struct error *e)
@@ -371,7 +380,8 @@ int nd_proxy_init(struct piste *p, void **state, struct error *e)
 {
     struct nd *nd = module_state(p, nd_module_name);
     struct nd_proxy *s = mem_alloc(sizeof(*s));
-    u32 most = 2 * ND_PROXIES_MAX; /* with their groups */
+    u32 most = 4 * ND_PROXIES_MAX; /* with their groups; all at once in another table, and those
+                                      that they were before, which data threads may still see */
     pool_init(&s->table.entries, "nd proxies", sizeof(struct nd_proxied), 8, most);
     shared_hash_init(&s->table.by_key, &(struct shared_hash_args){
                                            .name = "nd proxies",

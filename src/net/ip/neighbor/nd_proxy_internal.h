@@ -10,6 +10,7 @@
 struct nd_proxy {
     const struct nd_node *nd; /* first: what the nodes see */
     struct nd_proxies table;
+    u32 n_hosts;
     VEC(bool) all; /* by interface: nd_proxy_set_all */
     void (*on_groups)(struct piste *p, struct if_index i, void *arg);
     void *on_groups_arg;
