@@ -60,7 +60,7 @@ static bool way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, 
             return true;
         }
     }
-    if (!leads_out(n, a) && fib.i != n->outside_fib.i && !ways->any_table)
+    if (!fib_way_leaves(a) && fib.i != n->outside_fib.i && !ways->any_table)
         a = nat44_way_of(n->outside_fib, dst);
     *tx = a->tx_if;
     return leads_out(n, a);

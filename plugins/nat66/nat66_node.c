@@ -28,25 +28,22 @@ ALWAYS_INLINE void find_ends(const struct nat66_data *n, struct buffer **b, u32 
                           count, index);
 }
 
-static bool nat66_leads_out(const struct nat66_data *n, struct fib_index fib,
-                            const struct ip_address *dst)
+static bool nat66_leads_out(const struct nat66_data *n, const struct adj *a)
 {
-    const struct adj *a = fib_way(fib, IP_FAMILY_6, dst);
     return fib_way_leaves(a) && !if_is_none(a->tx_if) &&
            __atomic_load_n(&n->if_flags[a->tx_if.i], __ATOMIC_RELAXED) & NAT66_IF_OUT;
 }
 
-/* From inside to outside: in its own table, or in that of the outside, which *fib is then. */
+/* From inside to outside: in its own table, or, if it ends nowhere there, in that of the outside,
+ * which *fib is then. */
 static bool has_way_out(const struct nat66_data *n, const u8 dst[16], struct fib_index *fib)
 {
     struct ip_address x = ip6_address_of(dst);
-    if (nat66_leads_out(n, *fib, &x))
-        return true;
-    if (fib->i == n->outside_fib.i ||
-        adj_head(fib_way(*fib, IP_FAMILY_6, &x)).kind == ADJ_KIND_RECEIVE)
-        return false;
+    const struct adj *a = fib_way(*fib, IP_FAMILY_6, &x);
+    if (fib->i == n->outside_fib.i || fib_way_leaves(a) || adj_head(a).kind == ADJ_KIND_RECEIVE)
+        return nat66_leads_out(n, a);
     *fib = n->outside_fib;
-    return nat66_leads_out(n, *fib, &x);
+    return nat66_leads_out(n, fib_way(*fib, IP_FAMILY_6, &x));
 }
 
 /* An error by a router inside, which nobody outside is to know of: it comes from the host that the

@@ -341,6 +341,17 @@ def test_tables(switch, links):
         (back,) = [right(p) for p in switch.exchange(
             links[1], links[1].ether() / udp(SERVER, POOL, 53, out[UDP].sport), source, count=1)]
         assert (back.dst, back[UDP].dport) == (HOST, 2000)
+    # a table inside knows another way: that stays inside
+    far = "198.51.100.9"
+    switch.ctl(f"ip route add {far}/32 via {SERVER} {links[1]}")
+    (out,) = [right(p) for p in switch.exchange(inside, inside.ether() / udp(dst=far), links[1], count=1)]
+    assert out.src == POOL
+    switch.ctl("clear nat44 ed sessions")
+    switch.ctl(f"ip route add {far}/32 table 7 via {HOST} {inside}")
+    (out,) = [right(p) for p in switch.exchange(inside, inside.ether() / udp(dst=far), inside, count=1)]
+    assert (out.src, out.dst) == (HOST, far)
+    switch.ctl(f"ip route del {far}/32 table 7 via {HOST} {inside}")
+    switch.ctl(f"ip route del {far}/32 via {SERVER} {links[1]}")
     switch.ctl("nat44 add address 10.2.0.50 tenant-vrf 7")
     (out,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(dport=99), links[1], count=1)]
     assert out.src == POOL

@@ -297,6 +297,13 @@ def test_tables(fresh):
     error = answered(fresh, inside[1], udp(size=1300))
     assert (error.dst, quoted(error).src) == (HOST, HOST)
     fresh.ctl(f"set interface mtu packet 9000 {outside}")
+    # a table inside knows another way: that stays inside
+    fresh.ctl(f"ip route add 2001:db8:f::/64 via {SERVER} {outside}")
+    (out,) = through(fresh, (inside[0], outside), udp(dst=FAR))
+    assert out.src == "2001:db8:e::7"
+    fresh.ctl(f"ip route add 2001:db8:f::/64 table 7 via {HOST} {inside[0]}")
+    out = answered(fresh, inside[0], udp(dst=FAR))
+    assert (out.src, out.dst) == (HOST, FAR)
     # from one to the other
     there = switch_between(fresh, inside[0], udp(HOST, "2001:db8:e::8"), inside[1])
     assert (there.src, there.dst) == ("2001:db8:e::7", HOST)
