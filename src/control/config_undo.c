@@ -93,6 +93,13 @@ static const struct {
     {"set interface nat44 ...", "set interface nat44 $1 del"},
     {"nat44 add static mapping ...", "nat44 add static mapping $1 del"},
     {"nat44 add identity mapping ...", "nat44 add identity mapping $1 del"},
+    {"nat ipfix logging enable ...", "nat ipfix logging disable"},
+    {"nat66 plugin enable ...", "nat66 plugin disable"},
+    {"set interface nat66 ...", "set interface nat66 $1 del"},
+    {"nat66 add static mapping ...", "nat66 add static mapping $1 del"},
+    {"set syslog sender ...", "set syslog sender disable"},
+    {"set syslog filter severity *", "set syslog filter severity info"},
+    {"set ipfix exporter ...", "set ipfix exporter collector 0.0.0.0"},
 };
 
 /* Words of a line, as typed: quoted or braced ones with their quotes and braces. */

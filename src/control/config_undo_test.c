@@ -37,6 +37,17 @@ static void lines_are_undone_by_their_words(void **state)
            "delete host-interface name eth0");
     expect("create sub-interfaces a 5 dot1q 5 exact-match", "delete sub-interface a.5");
     expect("set interface l2 bridge a 5 bvi 1", "set interface l3 a");
+    expect("nat66 plugin enable outside-vrf 7", "nat66 plugin disable");
+    expect("set interface nat66 out a", "set interface nat66 out a del");
+    expect("nat66 add static mapping local 2001:db8::1 external 2001:db8:1::1 vrf 5",
+           "nat66 add static mapping local 2001:db8::1 external 2001:db8:1::1 vrf 5 del");
+    expect("nat ipfix logging enable domain 7 src-port 5000", "nat ipfix logging disable");
+    expect("set syslog sender collector 10.0.0.2 port 514 src 10.0.0.1 vrf-id 0 max-msg-size 480",
+           "set syslog sender disable");
+    expect("set syslog filter severity err", "set syslog filter severity info");
+    expect("set ipfix exporter collector 10.0.0.2 port 4739 src 10.0.0.1 fib-id 0 path-mtu 512"
+           " template-interval 20",
+           "set ipfix exporter collector 0.0.0.0");
     expect("l2fib add 02:00:00:00:00:01 5 a static", "l2fib del 02:00:00:00:00:01 5");
 }
 
