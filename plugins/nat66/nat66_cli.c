@@ -68,10 +68,16 @@ static int nat66_show_mappings(struct cli_call *c)
 {
     struct nat66_mapping_config m;
     struct counter_pair total;
-    out_text(c->out, "NAT66 static mappings:\n");
-    out_array(c->out, "static_mappings");
-    for (u32 at = 0; nat66_mapping_next(c->piste, &at, &m, &total);)
+    u32 *at = cli_kept(c, sizeof(*at), NULL);
+    if (!c->again) {
+        out_text(c->out, "NAT66 static mappings:\n");
+        out_array(c->out, "static_mappings");
+    }
+    while (nat66_mapping_next(c->piste, at, &m, &total)) {
         nat66_show_mapping(c, &m, &total);
+        if (cli_full(c))
+            return CLI_MORE;
+    }
     out_end(c->out);
     return 0;
 }

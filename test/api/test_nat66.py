@@ -77,3 +77,5 @@ def test_many_mappings(api, nat):
     for n in range(3000):
         assert mapping(api, f"2001:db8::{n + 1:x}", f"2001:db8:1::{n + 1:x}") == 0
     assert sorted(m[0] for m in mappings(api)) == sorted(f"2001:db8::{n + 1:x}" for n in range(3000))
+    shown = api.cli_inband(cmd="show nat66 static mappings").reply
+    assert sorted(line.split()[1] for line in shown.splitlines() if " local " in line) == sorted(m[0] for m in mappings(api))
