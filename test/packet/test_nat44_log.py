@@ -178,6 +178,7 @@ def test_wrong_words(switch, links, collected):
     refused("test syslog nobody err app id", "unknown facility `nobody'")
     refused("test syslog local0 bad app id", "unknown severity `bad'")
     refused("test syslog local0 err app id sd-id a=b sd-param c d", "names are printable")
+    refused(f"test syslog local0 err {'a' * 49} id", "at most 32 bytes, of a program 48")
     refused(f"test syslog local0 err app id {'x' * 500}", "longer than max-msg-size")
     refused(f"set syslog sender collector {COLLECTOR} src {SOURCE} max-msg-size 479", "at most 480 to")
     refused(f"set syslog sender collector 0.0.0.0 src {SOURCE}", "needs both addresses")

@@ -111,8 +111,9 @@ static int check_names(struct cli_call *c)
             sound = syslog_name_is_sound(c->args[i].value.text, SYSLOG_NAME_BYTES, true);
     return sound ? 0
                  : error_set(c->err, EINVAL,
-                             "names are printable, without blanks, and at most %u bytes",
-                             SYSLOG_NAME_BYTES);
+                             "names are printable, without blanks, and at most %u bytes, "
+                             "of a program %u",
+                             SYSLOG_NAME_BYTES, SYSLOG_APP_BYTES);
 }
 
 static int syslog_cli_test(struct cli_call *c)
