@@ -67,6 +67,31 @@ def test_mroutes(api, loops, af):
 
 
 @pytest.mark.parametrize("af", [0, 1])
+def test_lines_of_the_running_configuration_undo_it(api, loops, af):
+    """And messages what such lines have said: a path is the same one, whatever protocol is said of it."""
+    before, group = dump(api, af), GROUP[af].format(3)
+
+    def cli(line):
+        assert api.cli_inband(cmd=line).retval == 0, line
+
+    def said():
+        config = api.cli_inband(cmd="show running-config").reply
+        return [line for line in config.splitlines() if line.startswith("ip mroute")]
+
+    paths = [mpath(af, ACCEPT, loops[0]), mpath(af, FORWARD, kind=LOCAL)]
+    assert add(api, af, group, paths).retval == 0
+    lines = said()
+    assert len(lines) == 2
+    for line in lines:
+        cli(line.replace("ip mroute add", "ip mroute del"))
+    assert dump(api, af) == before
+    for line in lines:
+        cli(line)
+    assert add(api, af, group, paths, is_add=False).retval == 0
+    assert dump(api, af) == before and said() == []
+
+
+@pytest.mark.parametrize("af", [0, 1])
 def test_what_is_wrong_changes_nothing(api, loops, af):
     a, group, before = loops[0], GROUP[af].format(2), dump(api, af)
     for wrong in (

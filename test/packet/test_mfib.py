@@ -144,15 +144,6 @@ def test_one_copy_for_each_interface(switch, net, family):
     switch.ctl(f"ip mroute del {group}")
 
 
-def test_paths_before_their_group(switch, net, family):
-    """Are those that are said behind it."""
-    group, before = GROUP[family].format(14), switch.ctl("show running-config")
-    switch.ctl(f"ip mroute add via pg0 Accept via local Forward {group}")
-    for path in ("pg0", "local"):
-        switch.ctl(f"ip mroute del {group} via {path}")
-    assert switch.ctl("show running-config") == before
-
-
 # --- where it may come from
 
 

@@ -408,7 +408,7 @@ static int mfib_src_replace(struct mfib *m, u32 route, enum fib_source s, struct
     return rc;
 }
 
-/* Only a next hop has a protocol: a command's words and messages may say any of the others. */
+/* Only a next hop has a protocol: commands and messages say different ones of the others. */
 static bool mfib_path_same(const struct mfib_path *a, const struct mfib_path *b)
 {
     if (a->via.kind != b->via.kind || !if_equal(a->via.interface, b->via.interface))
