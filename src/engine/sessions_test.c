@@ -203,13 +203,13 @@ static void test_looked_at_while_they_change(void **state)
     u32 seen = 0, most = 0, gone = 0;
     open_world(20000);
     start_drivers();
-    u64 give_up = clock_ns() + 20 * NS_PER_SEC;
-    while (n_expired < 50000 && clock_ns() < give_up) {
+    u64 give_up = clock_ns() + 60 * NS_PER_SEC;
+    while ((n_expired < 50000 || seen <= 1000 || most <= 10) && clock_ns() < give_up) {
         u32 n = look_at_all();
         seen += n;
         most = (u32)max_u64(most, n);
     }
-    assert_true(n_expired >= 50000 && seen > 1000 && most > 10);
+    assert_true(n_expired >= 50000 && seen > 1000 && most > 10); /* else: nobody ran */
     stopped = true;
     for (u32 t = 1; t <= WORKERS; t++)
         sessions_each(sessions, t, take_out, &gone);
