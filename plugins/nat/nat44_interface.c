@@ -141,7 +141,7 @@ int nat44_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, s
         vec_del(&s->ifs, k);
         nat44_leave_table(p, i);
     }
-    nat44_sync_routes(p);
+    nat44_sync_routes(p, NULL);
     return 0;
 }
 
@@ -169,7 +169,7 @@ void nat44_interfaces_clear(struct piste *p)
     struct nat44_state *s = nat44_state_of(p);
     while (s->ifs.n)
         nat44_forget_if(p, s->ifs.n - 1);
-    nat44_sync_routes(p);
+    nat44_sync_routes(p, NULL);
 }
 
 static void nat44_zero_counters(struct nat44_data *d, struct if_index i)
@@ -189,7 +189,7 @@ static void nat44_on_interface(struct piste *p, struct interface *f, enum if_eve
     if (ev != IF_EVENT_DELETE || k == s->ifs.n)
         return;
     nat44_forget_if(p, k);
-    nat44_sync_routes(p);
+    nat44_sync_routes(p, NULL);
 }
 
 static void nat44_on_table(struct piste *p, struct if_index i, struct fib_index from,
@@ -200,7 +200,7 @@ static void nat44_on_table(struct piste *p, struct if_index i, struct fib_index 
         find_if(s, i) == s->ifs.n)
         return;
     nat44_end_sessions(p, is_in_table, &from);
-    nat44_sync_routes(p);
+    nat44_sync_routes(p, NULL);
 }
 
 void nat44_interfaces_init(struct piste *p)

@@ -71,8 +71,9 @@ void nat44_own_address(struct piste *p, be32 addr);
 void nat44_disown_address(struct piste *p, be32 addr);
 /* How often it has been said. */
 u32 nat44_address_refs(const struct piste *p, be32 addr);
-/* Interfaces, tables or their addresses have changed: routes follow. */
-void nat44_sync_routes(struct piste *p);
+/* Interfaces, tables or their addresses have changed: routes follow. leaving: an interface's address
+ * that still stands there, and goes next; NULL: none. */
+void nat44_sync_routes(struct piste *p, const struct nat44_route *leaving);
 
 /* --- nat44_mapping.c --- */
 

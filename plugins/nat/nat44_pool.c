@@ -219,7 +219,8 @@ static void nat44_on_address(struct piste *p, struct if_index i, struct ip_prefi
     for (u32 k = 0; k < NAT44_POOLS; k++)
         if (find_address_if(&s->addresses[k], i) < s->addresses[k].ifs.n)
             follow_address(p, (enum nat44_pool_kind)k, i, prefix.addr.ip4, add);
-    nat44_sync_routes(p);
+    struct nat44_route leaving = {ip_if_fib(IP_FAMILY_4, i), prefix.addr.ip4};
+    nat44_sync_routes(p, add ? NULL : &leaving);
 }
 
 static void nat44_pool_on_interface(struct piste *p, struct interface *f, enum if_event ev,

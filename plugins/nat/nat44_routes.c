@@ -25,13 +25,16 @@ static bool is_outside_table(const struct nat44_state *s, struct fib_index table
     return false;
 }
 
-/* Whether it is wanted: unless an interface has the address itself. */
-static bool wants_route(struct piste *p, const struct nat44_route *r)
+/* Whether it is wanted: unless an interface has the address itself, and is not about to lose it. */
+static bool wants_route(struct piste *p, const struct nat44_route *r,
+                        const struct nat44_route *leaving)
 {
     const struct nat44_state *s = nat44_state_of(p);
     struct ip_address x = ip_address_from_ip4(r->addr);
     u64 at;
-    return has_address(s, r->addr, &at) && is_outside_table(s, r->table) &&
+    if (!has_address(s, r->addr, &at) || !is_outside_table(s, r->table))
+        return false;
+    return (leaving && leaving->table.i == r->table.i && be32_equal(leaving->addr, r->addr)) ||
            if_is_none(ip_address_find(p, r->table, &x));
 }
 
@@ -65,12 +68,12 @@ static int nat44_make_route(struct fib *f, struct nat44_route *r, struct error *
     return rc;
 }
 
-static void want_route(struct piste *p, struct nat44_route r)
+static void want_route(struct piste *p, struct nat44_route r, const struct nat44_route *leaving)
 {
     struct nat44_state *s = nat44_state_of(p);
     struct route_key key = {r.table.i, r.addr};
     struct error e;
-    if (hash_get(&s->route_by_key, &key, NULL) || !wants_route(p, &r))
+    if (hash_get(&s->route_by_key, &key, NULL) || !wants_route(p, &r, leaving))
         return;
     if (nat44_make_route(fib_of(p), &r, &e)) {
         log_error(&log_class, "no route to an address outside: %s", e.text);
@@ -80,16 +83,18 @@ static void want_route(struct piste *p, struct nat44_route r)
     vec_add(&s->routes, r);
 }
 
-void nat44_sync_routes(struct piste *p)
+void nat44_sync_routes(struct piste *p, const struct nat44_route *leaving)
 {
     struct nat44_state *s = nat44_state_of(p);
     for (u32 i = s->routes.n; i-- > 0;)
-        if (!wants_route(p, &s->routes.v[i]))
+        if (!wants_route(p, &s->routes.v[i], leaving))
             nat44_del_route(p, i);
     for (u32 k = 0; k < s->ifs.n; k++)
         for (u32 i = 0; i < s->own.n; i++)
-            want_route(p, (struct nat44_route){ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface),
-                                               s->own.v[i].addr});
+            want_route(p,
+                       (struct nat44_route){ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface),
+                                            s->own.v[i].addr},
+                       leaving);
 }
 
 void nat44_own_address(struct piste *p, be32 addr)
@@ -103,7 +108,8 @@ void nat44_own_address(struct piste *p, be32 addr)
     hash_set(&s->own_by_addr, &addr, s->own.n);
     vec_add(&s->own, ((struct nat44_own){addr, 1}));
     for (u32 k = 0; k < s->ifs.n; k++)
-        want_route(p, (struct nat44_route){ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface), addr});
+        want_route(p, (struct nat44_route){ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface), addr},
+                   NULL);
 }
 
 void nat44_disown_address(struct piste *p, be32 addr)

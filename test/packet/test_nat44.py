@@ -1122,3 +1122,18 @@ def test_an_id_again(switch, links):
         out = switch.exchange(links[0], [links[0].ether() / f for f in frames], links[1], count=len(frames))
         assert put_together(out)[UDP].sport == port
     assert switch.json("show ip4-sv-reassembly")["reassemblies"] <= before
+
+
+def test_an_address_outside_that_an_interface_loses(switch, links):
+    """It is taken here as before, by a route of NAT44's own."""
+    def is_taken():
+        return "dpo-receive" in switch.ctl("show ip fib 10.2.9.9/32")
+
+    switch.ctl("nat44 add address 10.2.9.9")
+    assert is_taken()
+    switch.ctl(f"set interface ip address {links[1]} 10.2.9.9/24")
+    assert is_taken()
+    switch.ctl(f"set interface ip address del {links[1]} 10.2.9.9/24")
+    assert is_taken()
+    switch.ctl("nat44 add address 10.2.9.9 del")
+    assert not is_taken()
