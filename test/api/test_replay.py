@@ -118,7 +118,8 @@ class State:
     def plain(self, value, names, field=""):
         """A message with names in place of indices."""
         if isinstance(value, list):
-            return [self.plain(v, names, field) for v in value]
+            items = [self.plain(v, names, field) for v in value]
+            return sorted(items, key=str) if field == "sw_if_details" else items  # members of a bridge domain are a set
         if hasattr(value, "__dict__"):
             pops = getattr(value, "vtr_op", 0) in (3, 4)  # which has no say about what is pushed
             # a device that nobody sets up or down keeps the link that it has
