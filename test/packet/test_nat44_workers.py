@@ -67,6 +67,8 @@ def test_wrong_workers(switch):
 
 
 def test_where_there_is_one(fresh):
+    if fresh.workers > 1:
+        pytest.skip("there are more")
     with pytest.raises(Exception, match="Supported only if 2 or more workers available."):
         fresh.ctl("set nat workers 0")
     assert fresh.ctl("show nat workers") == ""
