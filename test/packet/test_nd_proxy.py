@@ -31,7 +31,7 @@ def solicit(pg, target, src=None, **fields):
 
 def answer(switch, pg, frame):
     """What the switch says to it on the link: (source, destination, flags) of the one advertisement, or None."""
-    out = [f for f in switch.exchange(pg, frame, pg) if ICMPv6ND_NA in f]
+    out = [f for f in switch.exchange(pg, frame, pg) if ICMPv6ND_NA in f and f[ICMPv6ND_NA].tgt == frame[ICMPv6ND_NS].tgt]
     if not out:
         return None
     nd, = out
@@ -39,7 +39,6 @@ def answer(switch, pg, frame):
     del copy[ICMPv6ND_NA].cksum
     assert bytes(copy) == bytes(nd[IPv6]), "its checksum"
     assert nd.src == pg.mac and nd[ICMPv6NDOptDstLLAddr].lladdr == pg.mac and nd[IPv6].hlim == 255
-    assert nd[ICMPv6ND_NA].tgt == frame[ICMPv6ND_NS].tgt
     flags = "".join(name for name in "RSO" if nd[ICMPv6ND_NA].getfieldval(name))
     return nd[IPv6].src, nd[IPv6].dst, flags
 
