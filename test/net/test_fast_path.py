@@ -786,6 +786,27 @@ def test_two_switches(net, datagrams):
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
 
 
+def test_events_that_say_nothing_new(net, datagrams):
+    """A socket that becomes promiscuous beside ours is an event of the device: what the kernel knows goes on."""
+    vpp, switch, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    until_kernel(vpp, there)
+
+    def all_in_the_kernel():
+        until_kernel(vpp, there)
+        for word in ("on", "off"):
+            switch.ip(f"link set left promisc {word}")
+            for _ in range(2):
+                vpp.ctl("show version")  # the event is read by then
+        kernel = kernel_packets(vpp)
+        there.send(100)
+        return kernel_packets(vpp) == kernel + 100
+
+    lib.wait_for(all_in_the_kernel, "packets that stay in the kernel", timeout=60)
+
+
 def test_device_moves(net, datagrams):
     """Into another namespace, in the midst of packets, and back."""
     vpp, switch, left, right = net.routed(config=ON)

@@ -11,7 +11,6 @@
 #include "control/loop.h"
 #include "host/host_aside.h"
 #include "engine/probe.h"
-#include "ports/af_packet/af_packet_bpf.h"
 #include "ports/af_packet/af_packet_internal.h"
 
 #define DISCARD_MAX 65536
@@ -154,16 +153,13 @@ static int open_tx(const struct af_packet *port, struct af_packet_tx *x, struct 
 
 /* Several queues share the flows; the first one gets a group that nobody else on the device has. A
  * queue whose ring may change has a group of its own, and from the beginning: a socket that joins
- * while it listens is on no list of the kernel for a moment, in which frames pass it by. With a
- * hold of the fast path it joins with its first ring all the same: a group that ended with its only
- * socket was seen to lose a packet, which is what a hold is against. */
+ * while it listens is on no list of the kernel for a moment, in which frames pass it by. */
 static int open_rx(const struct af_packet *port, struct af_packet_queue *q, struct error *e)
 {
     const struct af_packet_args *args = &port->args;
     u32 frames = args->rx_frames ? args->rx_frames : FIXED_FRAMES;
     bool shared = port->n_queues > 1, as_it_is = port->fixed_rings || args->no_ring;
-    const struct af_packet_state *s = af_packet_state_of(port->piste);
-    bool holds = s->bpf && s->bpf->holds, grouped = shared || (!as_it_is && !holds);
+    bool grouped = shared || !as_it_is;
     struct af_packet_socket_args a;
     socket_args(port, port->fixed_rings && !args->no_ring ? frames : 0, &a);
     int rc = af_packet_socket_rx(&a, grouped || port->is_held, &q->now, e);

@@ -126,6 +126,14 @@ struct af_packet_tx {
     u32 quiet;
 };
 
+/* Of the device, as last heard: what packets notice. */
+struct af_packet_heard {
+    u32 mtu;
+    int master;
+    bool up, running;
+    u8 mac[6];
+};
+
 struct af_packet {
     struct piste *piste;
     char host_name[IFNAMSIZ];   /* no other port has it */
@@ -155,7 +163,8 @@ struct af_packet {
     int ingress_fd;                   /* of the program at the device, by tcx; -1: none */
     u16 tc_priority;                  /* of the program there by clsact; 0: none */
     struct af_packet_bpf_port *place; /* while it is_fast */
-    u32 own_mtu;        /* host_mtu before it was raised for the interface; 0: it is that */
+    u32 own_mtu; /* host_mtu before it was raised for the interface; 0: it is that */
+    struct af_packet_heard heard;
     u32 features;       /* enum host_features, as last heard */
     u32 first_features; /* as they were when the interface was made */
 };

@@ -123,15 +123,22 @@ static void follow_name(struct af_packet_state *s, struct af_packet *port, const
                  name, port->host_name);
 }
 
+/* Many events say nothing new: one for each socket that becomes promiscuous, or ends, above all. */
 static void af_packet_follow(struct af_packet_state *s, struct af_packet *port,
                              const struct host_link *l)
 {
     struct error e;
+    struct af_packet_heard heard = {l->mtu, l->master, l->up, l->running, {0}};
+    u32 features = port->features;
+    memcpy(heard.mac, l->mac, sizeof(heard.mac));
     follow_name(s, port, l->name);
     if (af_packet_update_caps(port, &e))
         log_warn(&log_class, "%s", e.text);
     follow_mtu(port, l->mtu);
     af_packet_update_link(port, l);
+    if (features != port->features || memcmp(&heard, &port->heard, sizeof(heard)))
+        forwarding_changed(engine_of(s->piste));
+    port->heard = heard;
 }
 
 static struct af_packet *port_on(const struct af_packet_state *s, int index)
@@ -164,8 +171,6 @@ static void on_event(void *arg, const struct host_event *ev)
         device_here(s, port, l->index);
     if (port && port->host_index)
         af_packet_follow(s, port, l);
-    if (port)
-        forwarding_changed(engine_of(s->piste));
 }
 
 /* After a lost message nothing is certain: every device is looked at. */
