@@ -260,6 +260,18 @@ static void link_publish(struct fib *f, u32 a, const struct fib_interface *i)
     }
 }
 
+/* Its interface, when that has link-layer addresses; else what data threads see of a is written. */
+static bool adj_has_ethernet(struct fib *f, u32 a, struct fib_interface *out)
+{
+    if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, out))
+        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+    else if (out->ethernet)
+        return true;
+    else
+        link_publish(f, a, out);
+    return false;
+}
+
 /* Asks whose link it is what to do with a. */
 static void link_complete(struct fib *f, u32 a)
 {
@@ -296,15 +308,8 @@ static void neighbor_write(struct fib *f, u32 a)
     struct fib_interface i;
     static const u8 unknown[6];
     u8 bytes[ADJ_REWRITE_BYTES_MAX] = {0};
-
-    if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, &i)) {
-        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+    if (!adj_has_ethernet(f, a, &i))
         return;
-    }
-    if (!i.ethernet) {
-        link_publish(f, a, &i);
-        return;
-    }
     u16 next = i.rewrite_next[info->link], mtu = i.mtu[info->link];
     if (!memcmp(info->mac, unknown, 6)) {
         /* the old rewrite stays for packets on their way */
@@ -384,14 +389,8 @@ static void glean_publish(struct fib *f, u32 a)
     u8 link = info_at(f, a)->link;
     struct fib_interface i;
     u8 bytes[ADJ_REWRITE_BYTES_MAX] = {0};
-    if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, &i)) {
-        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+    if (!adj_has_ethernet(f, a, &i))
         return;
-    }
-    if (!i.ethernet) {
-        link_publish(f, a, &i);
-        return;
-    }
     u8 len =
         rewrite_make(bytes, &i, broadcast, link == IP_FAMILY_4 ? ETHERTYPE_ARP : ethertypes[link]);
     rewrite_set(a, bytes);
@@ -416,14 +415,8 @@ static void mcast_publish(struct fib *f, u32 a)
     static const u8 macs[IP_FAMILY_N][6] = {{0x01, 0x00, 0x5e}, {0x33, 0x33}};
     u8 link = info_at(f, a)->link, bytes[ADJ_REWRITE_BYTES_MAX] = {0};
     struct fib_interface i;
-    if (!f->ops.interface(f->ops.ctx, adj_rw(a)->tx_if, &i)) {
-        head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
+    if (!adj_has_ethernet(f, a, &i))
         return;
-    }
-    if (!i.ethernet) {
-        link_publish(f, a, &i);
-        return;
-    }
     u8 len = rewrite_make(bytes, &i, macs[link], ethertypes[link]);
     rewrite_set(a, bytes);
     head_set(a, head_make(ADJ_KIND_MCAST, FIB_NEXT_MCAST, len, i.mcast_next[link], i.mtu[link]));
