@@ -62,14 +62,10 @@ static int mfib_take_via(struct cli_call *c, struct ip_words *w, struct mroute_c
 /* An address, and for the group its length: 1 taken; 0 not one; negative: a bad one. */
 static int mfib_take_address(struct cli_call *c, struct ip_words *w, struct mroute_command *r)
 {
-    char word[IP_WORD_BYTES];
-    const char *end;
     enum ip_family f;
     struct ip_address address;
-    if (!ip_words_peek(w, word) || !ip_words_address(word, &f, &address, &end))
-        return 0;
-    u64 len = ip_family_bits(f);
-    if (*end && (*end != '/' || !ip_words_number(end + 1, 1000000, &len)))
+    u64 len;
+    if (!ip_words_prefix(w, &f, &address, &len))
         return 0;
     if (len > ip_family_bits(f))
         return error_set(c->err, EINVAL, "Invalid prefix len: %u", (u32)len);

@@ -34,7 +34,7 @@ bool ip_words_take(struct ip_words *w, const char *expected)
     return true;
 }
 
-bool ip_words_number(const char *s, u64 most, u64 *out)
+static bool ip_words_number(const char *s, u64 most, u64 *out)
 {
     char *end;
     if (*s < '0' || *s > '9')
@@ -56,7 +56,8 @@ bool ip_words_take_number(struct ip_words *w, u64 most, u64 *out)
     return true;
 }
 
-bool ip_words_address(const char *s, enum ip_family *f, struct ip_address *out, const char **end)
+static bool ip_words_address(const char *s, enum ip_family *f, struct ip_address *out,
+                             const char **end)
 {
     char address[INET6_ADDRSTRLEN];
     size_t n = strcspn(s, "/");
@@ -68,6 +69,16 @@ bool ip_words_address(const char *s, enum ip_family *f, struct ip_address *out, 
     *out = (struct ip_address){{{0}}};
     *f = strchr(address, ':') ? IP_FAMILY_6 : IP_FAMILY_4;
     return inet_pton(*f == IP_FAMILY_4 ? AF_INET : AF_INET6, address, out->bytes) == 1;
+}
+
+bool ip_words_prefix(const struct ip_words *w, enum ip_family *f, struct ip_address *out, u64 *len)
+{
+    char word[IP_WORD_BYTES];
+    const char *end;
+    if (!ip_words_peek(w, word) || !ip_words_address(word, f, out, &end))
+        return false;
+    *len = ip_family_bits(*f);
+    return !*end || ip_words_number(end + 1, 1000000, len);
 }
 
 static bool ip_path_take_address(struct ip_words *w, enum ip_family *f, struct ip_address *out)

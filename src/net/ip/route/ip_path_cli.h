@@ -31,10 +31,9 @@ bool ip_words_take_number(struct ip_words *w, u64 most, u64 *out);
 /* VPP's "parse error", with what is left. */
 int ip_words_error(const struct ip_words *w, struct error *e);
 
-/* A word that is a number, of any base of C. */
-bool ip_words_number(const char *s, u64 most, u64 *out);
-/* An address of either protocol, up to the end or a slash: *end. */
-bool ip_words_address(const char *s, enum ip_family *f, struct ip_address *out, const char **end);
+/* Whether the next word is an address of either protocol, or a prefix. Its length is as it was
+ * said, which may be too much: whoever takes the word has a sentence for that. */
+bool ip_words_prefix(const struct ip_words *w, enum ip_family *f, struct ip_address *out, u64 *len);
 
 /* --- paths --- */
 

@@ -43,19 +43,11 @@ struct route_command {
 /* PREFIX: 1 taken, 0 not one, negative: it is one, but a bad one. */
 static int take_prefix(struct cli_call *c, struct ip_words *w, struct route_command *r)
 {
-    char word[IP_WORD_BYTES];
-    const char *end;
     enum ip_family f;
     struct ip_address address;
-    if (!ip_words_peek(w, word) || !ip_words_address(word, &f, &address, &end))
+    u64 len;
+    if (!ip_words_prefix(w, &f, &address, &len))
         return 0;
-    u64 len = ip_family_bits(f);
-    if (*end == '/') {
-        if (!ip_words_number(end + 1, 1000000, &len))
-            return 0;
-    } else if (*end) {
-        return 0;
-    }
     if (len > ip_family_bits(f)) {
         out_text(c->out, "Invalid prefix len: %" PRIu64 "\n", len);
         c->err->code = EINVAL; /* told */
