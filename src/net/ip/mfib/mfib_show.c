@@ -295,6 +295,19 @@ int mfib_show_ip6(struct cli_call *c)
 
 /* --- by index --- */
 
+/* The next route, from one on, that is not on its way out; POOL_NONE: no more. */
+static u32 mfib_show_next(const struct mfib *m, u32 from, struct mfib_name *name)
+{
+    u32 i;
+    while ((i = pool_next(&m->routes, from)) != POOL_NONE) {
+        *name = mfib_name_of(m, i);
+        if (mfib_find_exact(m, name) == i)
+            break;
+        from = i + 1;
+    }
+    return i;
+}
+
 int mfib_show_entries(struct cli_call *c)
 {
     const struct mfib *m = mfib_of(c->piste);
@@ -302,12 +315,12 @@ int mfib_show_entries(struct cli_call *c)
     u32 *from = cli_kept(c, sizeof(*from), NULL);
     if (!c->again)
         out_array(c->out, "entries");
-    for (u32 i; (i = pool_next(&m->routes, *from)) != POOL_NONE; *from = i + 1) {
+    struct mfib_name name;
+    for (u32 i; (i = mfib_show_next(m, *from, &name)) != POOL_NONE; *from = i + 1) {
         if (cli_full(c))
             return CLI_MORE;
-        const struct mfib_name name = mfib_name_of(m, i);
         struct text t = {0};
-        if ((index && index->u != i) || mfib_find_exact(m, &name) != i) /* on its way out */
+        if (index && index->u != i)
             continue;
         mfib_name_text(&name, &t);
         out_object(c->out, NULL);
@@ -327,13 +340,11 @@ int mfib_show_interfaces(struct cli_call *c)
     u32 *from = cli_kept(c, sizeof(*from), NULL);
     if (!c->again)
         out_array(c->out, "entries");
-    for (u32 i; (i = pool_next(&m->routes, *from)) != POOL_NONE; *from = i + 1) {
+    struct mfib_name name;
+    for (u32 i; (i = mfib_show_next(m, *from, &name)) != POOL_NONE; *from = i + 1) {
         if (cli_full(c))
             return CLI_MORE;
-        const struct mfib_name name = mfib_name_of(m, i);
         struct text t = {0};
-        if (mfib_find_exact(m, &name) != i)
-            continue;
         mfib_name_text(&name, &t);
         out_object(c->out, NULL);
         out_str(c->out, "group", text_str(&t), "%s\n");
