@@ -65,15 +65,8 @@ static void fix_checksums(u8 *frame, u32 n, u8 options)
 static struct buffer *make(const u8 *record, u8 *frame, u32 n)
 {
     u8 options = record[0], position = record[1];
-    u32 first = options & OPT_CHAIN && position < n ? position : n;
-    struct buffer *b = world_packet(frame, first);
-
-    if (first < n) {
-        struct buffer *second = world_packet(frame + first, n - first);
-        b->flags |= BUFFER_NEXT;
-        b->next = buffer_index(second);
-        b->tail_len = n - first;
-    }
+    bool in_two = options & OPT_CHAIN && position < n;
+    struct buffer *b = in_two ? world_packet_in_two(frame, n, position) : world_packet(frame, n);
     if (options & OPT_CSUM_VALID)
         b->flags |= BUFFER_CSUM_VALID;
     if (options & (OPT_CSUM_PARTIAL | OPT_GSO)) {

@@ -271,13 +271,8 @@ static void headers_in_pieces_are_joined(void **state)
 {
     set_options("\x94\x04\x00\x00\x00\x00\x00\x00");
     for (u32 cut = 1; cut < 30; cut++) {
-        struct buffer *b = world_packet(packet, cut),
-                      *second = world_packet(packet + cut, BYTES - cut);
-        b->flags |= BUFFER_NEXT;
-        b->next = buffer_index(second);
-        b->tail_len = BYTES - cut;
-        world_run("ip4-input", b);
-        b = world_take("ip4-lookup");
+        world_run("ip4-input", world_packet_in_two(packet, BYTES, cut));
+        struct buffer *b = world_take("ip4-lookup");
         assert_true(b->len >= 28);
         assert_memory_equal(buffer_current(b), packet, 28);
         world_free(b);

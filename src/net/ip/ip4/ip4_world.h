@@ -167,6 +167,16 @@ static inline struct buffer *world_packet(const void *bytes, u32 n)
     return b;
 }
 
+/* The same in two buffers, the first of so many bytes. */
+static inline struct buffer *world_packet_in_two(const u8 *bytes, u32 n, u32 first)
+{
+    struct buffer *b = world_packet(bytes, first), *second = world_packet(bytes + first, n - first);
+    b->flags |= BUFFER_NEXT;
+    b->next = buffer_index(second);
+    b->tail_len = n - first;
+    return b;
+}
+
 /* Lets the packet enter at a node, and the graph come to rest. */
 static inline void world_run(const char *node, struct buffer *b)
 {
