@@ -16,6 +16,7 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 CLONE_NEWNET = 0x40000000
@@ -47,6 +48,45 @@ libc = ctypes.CDLL(None, use_errno=True)
 def octets(text):
     """A link-layer address as bytes."""
     return bytes.fromhex(text.replace(":", ""))
+
+
+def serve_echoes(namespace, address, connections, seen):
+    """A TCP server, port 7777, that sends back what it gets, and notes who came; its thread."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with namespace.entered():
+        listener = socket.create_server((address, 7777), family=family, backlog=64)
+
+    def run():
+        for _ in range(connections):
+            peer, whose = listener.accept()
+            seen.append(whose[:2])
+            while data := peer.recv(65536):
+                peer.sendall(data)
+            peer.close()
+        listener.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread
+
+
+def echoes(namespace, address, bound=None):
+    """Sends some to such a server, from what it is bound to, and says whether the same came back."""
+    with namespace.entered():
+        client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    client.settimeout(30)
+    if bound:
+        client.bind(bound)
+    client.connect((address, 7777))
+    sent = bytes(range(256)) * 2000
+    sender = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
+    sender.start()
+    got = b""
+    while data := client.recv(65536):
+        got += data
+    sender.join()
+    client.close()
+    return got == sent
 
 
 def wait_for(condition, what, timeout=5.0, interval=0.01):

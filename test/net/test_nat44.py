@@ -1,7 +1,6 @@
 """NAT between namespaces: the tutorial's chapter as it is typed, and real programs through it."""
 import re
 import socket
-import threading
 
 import lib
 import pytest
@@ -61,50 +60,12 @@ def test_large_pings(nat):
     assert inside.ping("10.10.1.1", count=5, size=5000) == 5
 
 
-def serve(namespace, connections, seen):
-    """A TCP server that sends back what it gets, and notes who came."""
-    with namespace.entered():
-        listener = socket.create_server(("0.0.0.0", 7777), backlog=64)
-
-    def run():
-        for _ in range(connections):
-            peer, address = listener.accept()
-            seen.append(address)
-            while data := peer.recv(65536):
-                peer.sendall(data)
-            peer.close()
-        listener.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
-
-
 def test_tcp(nat):
     vpp, inside, outside = nat
     seen = []
-    server = serve(outside, 8, seen)
-    for n in range(8):
-        with inside.entered():
-            client = socket.socket()
-            client.settimeout(20)
-            client.bind(("10.10.2.1" if n % 2 else "10.10.2.3", 30000 + n // 2))  # two hosts, the same ports
-        with inside.entered():
-            client.connect(("10.10.1.1", 7777))
-        sent = bytes(range(256)) * 1000
-
-        def send(client=client, sent=sent):
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-
-        sender = threading.Thread(target=send)
-        sender.start()
-        got = b""
-        while data := client.recv(65536):
-            got += data
-        sender.join()
-        client.close()
-        assert got == sent
+    server = lib.serve_echoes(outside, "0.0.0.0", 8, seen)
+    for n in range(8):  # two hosts, the same ports
+        assert lib.echoes(inside, "10.10.1.1", ("10.10.2.1" if n % 2 else "10.10.2.3", 30000 + n // 2))
     server.join(20)
     assert {host for host, _ in seen} == {"10.10.1.2"} and len(set(seen)) == 8
     lib.wait_for(lambda: vpp.json("show nat44 summary")["tcp_transitory"]["total"] == 8, "all connections to be done")

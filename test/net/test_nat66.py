@@ -1,6 +1,5 @@
 """NAT66 between kernels: a host inside has another address outside, for whoever begins."""
 import socket
-import threading
 
 import lib
 import pytest
@@ -42,51 +41,15 @@ def test_a_smaller_link_outside(nat):
     assert "mtu 1300" in inside.ip("-6 route get 2001:db8:2::1")
 
 
-def serve(namespace, connections, seen):
-    """A TCP server that sends back what it gets, and notes who came."""
-    with namespace.entered():
-        listener = socket.create_server(("::", 7777), family=socket.AF_INET6)
-
-    def run():
-        for _ in range(connections):
-            peer, address = listener.accept()
-            seen.append(address[0])
-            while data := peer.recv(65536):
-                peer.sendall(data)
-            peer.close()
-        listener.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
-
-
-def echoes(namespace, address):
-    """Sends some, and gets the same back."""
-    with namespace.entered():
-        client = socket.socket(socket.AF_INET6)
-    client.settimeout(30)
-    client.connect((address, 7777))
-    sent = bytes(range(256)) * 2000
-    sender = threading.Thread(target=lambda: (client.sendall(sent), client.shutdown(socket.SHUT_WR)))
-    sender.start()
-    got = b""
-    while data := client.recv(65536):
-        got += data
-    sender.join()
-    client.close()
-    return got == sent
-
-
 def test_tcp(nat):
     _, inside, outside = nat
     seen = []
-    there, back = serve(outside, 1, seen), serve(inside, 1, seen)
-    assert echoes(inside, "2001:db8:2::1")
+    there, back = lib.serve_echoes(outside, "::", 1, seen), lib.serve_echoes(inside, "::", 1, seen)
+    assert lib.echoes(inside, "2001:db8:2::1")
     there.join(30)
-    assert echoes(outside, EXTERNAL)
+    assert lib.echoes(outside, EXTERNAL)
     back.join(30)
-    assert seen == [EXTERNAL, "2001:db8:2::1"]
+    assert [host for host, _ in seen] == [EXTERNAL, "2001:db8:2::1"]
 
 
 def test_errors_find_their_way(nat):

@@ -222,6 +222,23 @@ class Capture:
         return packets
 
 
+def nat_config(switch):
+    """Lines of the running configuration that are about NAT."""
+    return [line for line in switch.running_config() if "nat" in line]
+
+
+@contextlib.contextmanager
+def nat44(switch, inside, outside):
+    """Hosts behind inside share the address of outside; nothing of it is left behind that."""
+    switch.ctl("nat44 plugin enable sessions 1000")
+    switch.ctl(f"nat44 add interface address {outside}")
+    switch.ctl(f"set interface nat44 in {inside} out {outside}")
+    yield
+    if nat_config(switch):
+        switch.ctl("nat44 plugin disable")
+    assert not nat_config(switch)
+
+
 class Switch(lib.Vpp):
     """A daemon for packet tests."""
 

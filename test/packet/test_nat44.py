@@ -5,7 +5,7 @@ Every packet that comes out is checked: its checksums are those that scapy makes
 import contextlib
 
 import pytest
-from packet_lib import wait_for
+from packet_lib import nat44, nat_config, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror, fragment
 from scapy.packet import Raw
@@ -26,17 +26,8 @@ def links(switch):
 
 @pytest.fixture(autouse=True)
 def nat(switch, links):
-    switch.ctl("nat44 plugin enable sessions 1000")
-    switch.ctl(f"nat44 add interface address {links[1]}")
-    switch.ctl(f"set interface nat44 in {links[0]} out {links[1]}")
-    yield
-    if nat_config(switch):
-        switch.ctl("nat44 plugin disable")
-    assert not nat_config(switch)
-
-
-def nat_config(switch):
-    return [line for line in switch.running_config() if "nat" in line]
+    with nat44(switch, *links):
+        yield
 
 
 def right(packet):

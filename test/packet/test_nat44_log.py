@@ -5,7 +5,7 @@ import re
 import struct
 
 import pytest
-from packet_lib import wait_for
+from packet_lib import nat44, wait_for
 from piste import Stats
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
@@ -25,12 +25,9 @@ def links(switch):
 
 @pytest.fixture(autouse=True)
 def nat(switch, links):
-    switch.ctl("nat44 plugin enable sessions 1000")
-    switch.ctl(f"nat44 add interface address {links[1]}")
-    switch.ctl(f"set interface nat44 in {links[0]} out {links[1]}")
-    yield
-    switch.ctl("nat44 plugin disable")
-    assert not [line for line in switch.running_config() if re.search("nat|syslog|ipfix", line)]
+    with nat44(switch, *links[:2]):
+        yield
+    assert not [line for line in switch.running_config() if re.search("syslog|ipfix", line)]
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 import re
 
 import pytest
-from packet_lib import wait_for
+from packet_lib import nat44, wait_for
 from scapy.layers.inet import IP, UDP
 
 CONFIG = "cpu { workers 3 }"
@@ -17,13 +17,9 @@ def links(switch):
 
 @pytest.fixture(autouse=True)
 def nat(switch, links):
-    switch.ctl("nat44 plugin enable sessions 1000")
-    switch.ctl(f"nat44 add interface address {links[1]}")
-    switch.ctl(f"set interface nat44 in {links[0]} out {links[1]}")
-    yield
-    switch.ctl("set nat workers 0-2")
-    switch.ctl("nat44 plugin disable")
-    assert not [line for line in switch.running_config() if "nat" in line]
+    with nat44(switch, *links[:2]):
+        yield
+        switch.ctl("set nat workers 0-2")
 
 
 def there_and_back(switch, links):

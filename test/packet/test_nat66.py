@@ -3,6 +3,7 @@
 Every packet that comes out is checked: its checksums, and those of what errors quote, are right.
 """
 import pytest
+from packet_lib import nat_config
 from piste import Stats
 from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6NDOptSrcLLAddr, ICMPv6ND_NA,
@@ -38,10 +39,6 @@ def nat(switch, links):
     if nat_config(switch):
         switch.ctl("nat66 plugin disable")
     assert not nat_config(switch)
-
-
-def nat_config(switch):
-    return [line for line in switch.running_config() if "nat" in line]
 
 
 def check(packet, destination=None):
