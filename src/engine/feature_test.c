@@ -451,7 +451,8 @@ static void test_changes_under_traffic(void **state)
     assert_int_equal(engine_start(piste.engine, &e), 0);
     struct thread *main_thread = engine_main_thread(piste.engine);
     give_up = clock_ns() + 20 * NS_PER_SEC;
-    for (u32 round = 0; round < 3000 && clock_ns() < give_up; round++) {
+    /* and on, on a machine that runs the threads when the interface is just forgotten */
+    for (u32 round = 0; (round < 3000 || n_ended <= n_dropped) && clock_ns() < give_up; round++) {
         u32 bi[16], n = sent - n_ended - n_dropped < 512
                             ? buffer_alloc(main_thread, BUFFER_POOL_DEFAULT, bi, 16)
                             : 0;
@@ -470,7 +471,7 @@ static void test_changes_under_traffic(void **state)
     engine_stop(piste.engine);
     assert_int_equal(n_ended + n_dropped, sent);
     assert_int_equal(n_wrong, 0);
-    assert_true(n_ended > 0);
+    assert_true(n_ended > n_dropped);
     close_world();
 }
 
