@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "engine/engine_internal.h"
 
+#define ZERO_PAGE_BYTES 4096 /* or less than a page, where those are larger */
+
 static void rows_of_its_own(struct counter_vec *v, u32 max)
 {
     u64 stride = round_up_u64((u64)max * (v->combined ? 16 : 8), 4096);
@@ -23,6 +25,7 @@ struct counter_vec *counter_vec_new(struct engine *e, const char *name, bool com
     if (stats_add_rows(e->stats, combined ? STAT_COMBINED : STAT_SIMPLE, name, e->n_threads, max,
                        &v->rows))
         rows_of_its_own(v, max);
+    v->written = mem_alloc(v->rows.n_rows * sizeof(*v->written));
     vec_add(&e->counters, v);
     return v;
 }
@@ -36,6 +39,7 @@ void counter_vec_free(struct counter_vec *v)
             vec_del(&v->engine->counters, i);
     stats_remove(v->engine->stats, v->rows.handle);
     mem_map_free(&v->own);
+    free(v->written);
     free(v);
 }
 
@@ -44,24 +48,41 @@ struct stats_handle counter_handle(const struct counter_vec *v)
     return v->rows.handle;
 }
 
-/* Sum over threads of word w of a thread's row. */
-static u64 raw_sum(const struct counter_vec *v, u64 w)
+/* Whether a thread may have written there: reading a page of shared memory that nobody has written
+ * to would make it memory; with a million routes, 64 MB for their zeros. */
+static bool is_written(const struct counter_vec *v, u32 row, const void *at)
 {
-    u64 sum = 0;
-    for (u32 t = 0; t < v->rows.n_rows; t++)
-        sum += tally_read(counter_simple(v, t) + w);
-    return sum;
+    uintptr_t page = (uintptr_t)at & ~(uintptr_t)(ZERO_PAGE_BYTES - 1);
+    if (v->rows.handle.i == UINT32_MAX || v->written[row] == page)
+        return true;
+    if (stats_next_written(v->engine->stats, at) != at)
+        return false;
+    v->written[row] = page;
+    return true;
 }
 
 u64 counter_get(const struct counter_vec *v, u32 index)
 {
-    return raw_sum(v, index);
+    u64 sum = 0;
+    for (u32 t = 0; t < v->rows.n_rows; t++) {
+        const u64 *at = counter_simple(v, t) + index;
+        if (is_written(v, t, at))
+            sum += tally_read(at);
+    }
+    return sum;
 }
 
 struct counter_pair counter_get_pair(const struct counter_vec *v, u32 index)
 {
-    u64 w = 2ull * index;
-    return (struct counter_pair){raw_sum(v, w), raw_sum(v, w + 1)};
+    struct counter_pair sum = {0};
+    for (u32 t = 0; t < v->rows.n_rows; t++) {
+        const struct counter_pair *at = counter_combined(v, t) + index;
+        if (!is_written(v, t, at))
+            continue;
+        sum.packets += tally_read(&at->packets);
+        sum.bytes += tally_read(&at->bytes);
+    }
+    return sum;
 }
 
 /* Leaves pages alone that nobody touched. */

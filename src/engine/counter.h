@@ -24,6 +24,7 @@ ALWAYS_INLINE void counter_pair_add(struct counter_pair *c, u64 packets, u64 byt
 struct counter_vec {
     struct engine *engine;
     bool combined;
+    uintptr_t *written; /* the control thread's: of each row a page that is memory, or 0 */
     struct stats_rows rows;
     struct mem_map own; /* where the rows are when the segment is full: nobody else sees them */
 };
@@ -46,7 +47,8 @@ ALWAYS_INLINE struct counter_pair *counter_combined(const struct counter_vec *v,
     return (struct counter_pair *)(void *)counter_simple(v, thread);
 }
 
-/* Sum over threads. */
+/* Sum over threads. What nobody has counted is no memory behind it, either. Context: control
+ * thread. */
 u64 counter_get(const struct counter_vec *v, u32 index);
 struct counter_pair counter_get_pair(const struct counter_vec *v, u32 index);
 /* For a new owner of the index, which no thread bumps now: it is zero, and clients of the segment

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -355,6 +356,15 @@ const struct stat_entry *stats_entry_at(const struct stats *s, u32 slot)
 u64 stats_offset(const struct stats *s, u64 pointer)
 {
     return pointer - s->header->base;
+}
+
+const u8 *stats_next_written(const struct stats *s, const u8 *at)
+{
+    const u8 *base = s->map.base;
+    off_t next = lseek(s->map.fd, at - base, SEEK_DATA);
+    if (next < 0)
+        return errno == ENXIO ? base + s->map.size_bytes : at;
+    return base + next;
 }
 
 void stats_room(const struct stats *s, u64 *total_bytes, u64 *used_bytes)

@@ -96,4 +96,7 @@ u32 stats_count(const struct stats *s);
 const struct stat_entry *stats_entry_at(const struct stats *s, u32 slot);
 /* Of a pointer in an entry. */
 u64 stats_offset(const struct stats *s, u64 pointer);
+/* The first byte of the segment from `at' on in a page that has been written: at itself, or behind
+ * what would be all zero and is no memory. Not less than at. */
+const u8 *stats_next_written(const struct stats *s, const u8 *at);
 void stats_room(const struct stats *s, u64 *total_bytes, u64 *used_bytes);

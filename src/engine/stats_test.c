@@ -328,6 +328,35 @@ static void test_counters_are_the_segment(void **state)
     loop_free(piste.loop);
 }
 
+/* Who reads what nobody has counted makes no memory of its zeros. */
+static void test_zeros_are_no_memory(void **state)
+{
+    struct engine_config c;
+    struct error e;
+    u64 total, before, after;
+    engine_config_default(&c);
+    c.buffers_per_numa = 2048;
+    memset(&piste, 0, sizeof(piste));
+    struct engine *engine = engine_new(&piste, &c, &e);
+    assert_non_null(engine);
+    enum { MOST = 100000 };
+    struct counter_vec *v = counter_vec_new(engine, "/test", true, MOST);
+    counter_zero(v, MOST - 1);
+    counter_combined(v, 1)[70000].packets = 3;
+    stats_room(engine->stats, &total, &before);
+    u64 packets = 0;
+    for (u32 i = 0; i < MOST; i++)
+        packets += counter_get_pair(v, i).packets;
+    assert_int_equal(packets, 3);
+    stats_room(engine->stats, &total, &after);
+    assert_int_equal(after, before);
+    counter_combined(v, 1)[90000].packets = 4;
+    assert_int_equal(counter_get_pair(v, 90000).packets, 4);
+    assert_int_equal(counter_get_pair(v, 70000).packets, 3);
+    counter_vec_free(v);
+    engine_free(engine);
+}
+
 /* Counters work on when the segment is full, and nobody sees them. */
 static void test_counters_without_room(void **state)
 {
@@ -362,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_clients_cannot_write),
         cmocka_unit_test(test_only_what_is_used_is_resident),
         cmocka_unit_test(test_counters_are_the_segment),
+        cmocka_unit_test(test_zeros_are_no_memory),
         cmocka_unit_test(test_counters_without_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
