@@ -9,7 +9,7 @@
 #include "net/features/syslog/syslog.h"
 #include "net/ip/ip4/ip4_output.h"
 #include "net/ip/ip4/ip4_world.h"
-#include "net/ip/reass/ip4_sv_reass.h"
+#include "net/ip/reass/sv_reass.h"
 #include "net/packet/checksum.h"
 #include "plugins/nat/nat44.h"
 

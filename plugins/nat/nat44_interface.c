@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "net/ip/address/address.h"
-#include "net/ip/reass/ip4_sv_reass.h"
+#include "net/ip/reass/sv_reass.h"
 #include "net/link/interface/interface.h"
 #include "plugins/nat/nat44_internal.h"
 
@@ -39,12 +39,12 @@ static void nat44_features_of(const struct nat44_data *d, u8 flags,
 static int nat44_set_feature(struct piste *p, struct if_index i, const struct nat44_feature *f,
                              bool on, struct error *e)
 {
-    int rc = f->node ? ip4_sv_reass_enable(p, i, f->place, on, e) : 0;
+    int rc = f->node ? sv_reass_enable(p, IP_FAMILY_4, i, f->place, on, e) : 0;
     if (rc || !f->node)
         return rc;
     rc = feature_enable(engine_of(p), f->arc, f->node, i, on, 0, e);
     if (rc)
-        (void)!ip4_sv_reass_enable(p, i, f->place, !on, NULL);
+        (void)!sv_reass_enable(p, IP_FAMILY_4, i, f->place, !on, NULL);
     return rc;
 }
 

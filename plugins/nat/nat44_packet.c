@@ -1,7 +1,7 @@
 /* See nat44_packet.h. */
 #include "plugins/nat/nat44_packet.h"
 
-#include "net/ip/reass/ip4_sv_reass.h"
+#include "net/ip/reass/sv_reass.h"
 #include "net/packet/tcp_mss.h"
 
 static bool is_query(u8 type)
@@ -79,10 +79,10 @@ static void parse_icmp(struct thread *t, struct buffer *b, struct fib_index fib,
                   : NAT44_BAD;
 }
 
-/* Its ports are those of the first one (ip4_sv_reass.h). */
+/* Its ports are those of the first one (sv_reass.h). */
 static void parse_later(struct buffer *b, struct nat44_packet *p)
 {
-    const struct ip4_sv_note *note = ip4_sv_note(b);
+    const struct sv_note *note = sv_note(b);
     bool icmp = nat44_key_protocol(&p->key) == IP_PROTOCOL_ICMP;
     p->kind = icmp && !is_query(note->icmp_type) ? NAT44_UNSUPPORTED : NAT44_LATER;
     p->key.sport = note->sport;

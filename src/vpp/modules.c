@@ -40,8 +40,8 @@
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_input.h"
 #include "net/ip/ip6/ip6_local.h"
-#include "net/ip/reass/ip4_sv_reass.h"
 #include "net/ip/reass/reass_module.h"
+#include "net/ip/reass/sv_reass.h"
 #include "net/ip/mfib/mfib.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
@@ -111,6 +111,7 @@ static const struct {
     {&ip6_local_module, NULL},
     {&ip6_frag_module, NULL},
     {&ip6_reass_module, NULL},
+    {&ip6_sv_reass_module, NULL},
     {&icmp6_module, NULL},
     {&mfib_module, NULL},
     {&neighbor_module, NULL},

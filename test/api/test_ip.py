@@ -587,13 +587,13 @@ def test_reassembly(switch, api, loop):
     assert (shown["timeout_ms"], shown["max_reassemblies"], shown["max_fragments"], shown["expire_walk_ms"]) == now()
     for wrong in ((0, 200, 3, 4000), (100, 1 << 20, 3, 4000), (100, 200, 0, 4000), (100, 200, 3, 0)):
         assert change(wrong) == -7
-    assert change(before, type=1) == -126
+    assert change(before, type=2) == -126
     assert change((50, 60, 7, 80), is_ip6=True) == 0  # is another
     reply = api.ip_reassembly_get(is_ip6=True)
     assert (reply.retval, reply.is_ip6, reply.timeout_ms, reply.max_reassemblies, reply.max_reassembly_length) == (0, True, 50, 60, 7)
     assert "set ip reassembly ip6 timeout-ms 50" in "\n".join(switch.vpp.running_config())
     assert change(before, is_ip6=True) == 0
-    assert api.ip_reassembly_get(type=1).retval == -126
+    assert api.ip_reassembly_get(type=2).retval == -126
     assert now() == (100, 200, 3, 4000)
     saved = [line for line in switch.vpp.running_config() if "reassembly" in line]
     assert change(before) == 0 and now() == before
@@ -620,9 +620,66 @@ def test_reassembly_of_an_interface(switch, api, loop):
     assert change(loop, enable_ip4=True, enable_ip6=True) == 0 and lines() == ["set interface reassembly loop0 on"]
     assert change(loop, enable_ip6=True) == 0 and lines() == ["set interface reassembly loop0 ip6"]
     assert change(loop, enable_ip4=False) == 0 and lines() == []
-    assert change(loop, enable_ip4=True, type=1) == -126
+    assert change(loop, enable_ip4=True, type=2) == -126
     assert change(999, enable_ip4=True) == -2
     assert lines() == []
+
+
+@pytest.mark.parametrize("ip6", [False, True])
+def test_virtual_reassembly(switch, api, ip6):
+    """Is another, of each protocol, and comes back as it was."""
+    def now(**which):
+        reply = api.ip_reassembly_get(is_ip6=ip6, **which)
+        assert reply.retval == 0 and reply.is_ip6 == ip6
+        return reply.timeout_ms, reply.max_reassemblies, reply.max_reassembly_length, reply.expire_walk_interval_ms
+
+    def change(timeout, n, length, walk):
+        return api.ip_reassembly_set(timeout_ms=timeout, max_reassemblies=n, max_reassembly_length=length,
+                                     expire_walk_interval_ms=walk, is_ip6=ip6, type=1).retval
+
+    def lines():
+        return [line for line in switch.vpp.running_config() if "reassembly" in line]
+    before, full = now(type=1), now(type=0)
+    assert change(100, 200, 3, 4000) == 0 and now(type=1) == (100, 200, 3, 4000) and now(type=0) == full
+    name = "ip6" if ip6 else "ip4"
+    shown = switch.vpp.json(f"show {name}-sv-reassembly")
+    assert (shown["timeout_ms"], shown["max_reassemblies"], shown["max_fragments"], shown["expire_walk_ms"]) == now(type=1)
+    assert change(0, 200, 3, 4000) == -7 and now(type=1) == (100, 200, 3, 4000)
+    saved = lines()
+    words = "set ip reassembly ip6 shallow-virtual" if ip6 else "set ip reassembly shallow-virtual"
+    assert saved == [f"{words} timeout-ms 100 max-reassemblies 200 max-reassembly-length 3 expire-walk-interval-ms 4000"]
+    assert change(*before) == 0 and lines() == []
+    switch.vpp.configure("\n".join(saved))
+    assert now(type=1) == (100, 200, 3, 4000)
+    assert change(*before) == 0
+    assert "in full" in switch.vpp.fails(f"set ip reassembly {name} shallow-virtual timeout-ms 7 local off")
+    assert "nothing to set" in switch.vpp.fails(f"set ip reassembly {name} shallow-virtual")
+    assert now(type=1) == before
+
+
+def test_virtual_reassembly_of_an_interface(switch, api, loop):
+    def change(**values):
+        return api.ip_reassembly_enable_disable(sw_if_index=loop, **values).retval
+
+    def lines():
+        return [line for line in switch.vpp.running_config() if "reassembly" in line]
+
+    def features():
+        return [f for f in ("ip4-sv-reassembly-feature", "ip6-sv-reassembly-feature", "ip6-full-reassembly-feature")
+                if f in switch.vpp.ctl("show interface features loop0")]
+    assert change(enable_ip6=True, type=1) == 0 and lines() == ["set interface reassembly loop0 ip6 shallow-virtual"]
+    assert features() == ["ip6-sv-reassembly-feature"]
+    assert change(enable_ip4=True, enable_ip6=True, type=1) == 0
+    assert change(enable_ip4=True, enable_ip6=True, type=1) == 0  # again is nothing new
+    assert change(enable_ip6=True) == 0  # both kinds
+    assert sorted(lines()) == ["set interface reassembly loop0 ip6", "set interface reassembly loop0 on shallow-virtual"]
+    assert len(features()) == 3
+    assert change(type=1) == 0 and lines() == ["set interface reassembly loop0 ip6"]
+    switch.vpp.ctl("set interface reassembly loop0 ip4 shallow-virtual")
+    assert sorted(lines()) == ["set interface reassembly loop0 ip4 shallow-virtual", "set interface reassembly loop0 ip6"]
+    switch.vpp.ctl("set interface reassembly loop0 off shallow-virtual")
+    switch.vpp.ctl("set interface reassembly loop0 off")
+    assert lines() == [] and features() == []
 
 
 def test_local_reassembly(api, switch):

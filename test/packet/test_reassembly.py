@@ -4,17 +4,22 @@ import random
 import pytest
 from packet_lib import wait_for, write_pcap
 from scapy.layers.inet import ICMP, IP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 
 WORKERS = 3
 CONFIG = f"cpu {{ workers {WORKERS} }}"
 DATAGRAMS = 60
 BYTES = 3000
+HOST6, PEER6 = "2001:db8:a0::2", "2001:db8:a1::2"
 PATIENT_MS = 60000  # a slow machine may take long between fragments
 
 
 @pytest.fixture(scope="module")
 def net(switch):
     pg0, pg1 = switch.pg(0, "192.0.2.9/24"), switch.pg(1, "198.51.100.1/24")
+    for pg, net6 in (pg0, "2001:db8:a0::"), (pg1, "2001:db8:a1::"):
+        switch.ctl(f"set interface ip address {pg} {net6}1/64")
+        switch.ctl(f"set ip neighbor {pg} {net6}2 {pg.host_mac}")
     switch.ctl("set interface reassembly pg0 on")
     switch.ctl(f"set ip reassembly timeout-ms {PATIENT_MS}")
     return pg0, pg1
@@ -103,51 +108,96 @@ def test_what_does_not_come_times_out(switch, net):
 def virtual(switch, net):
     """Fragments that come in by pg0 wait for the first one, and then go on as they are."""
     switch.ctl("set interface reassembly pg0 off")
-    for command in "nat44 plugin enable", "nat44 forwarding enable", "set interface nat44 out pg0":
-        switch.ctl(command)
+    switch.ctl("set interface reassembly pg0 on shallow-virtual")
     yield
-    switch.ctl("nat44 plugin disable")
+    switch.ctl("set interface reassembly pg0 off shallow-virtual")
     switch.ctl("set interface reassembly pg0 on")
 
 
-def virtual_shown(switch):
-    return switch.json("show ip4-sv-reassembly")
+def virtual_shown(switch, ip):
+    return switch.json(f"show {ip}-sv-reassembly")
 
 
-def test_virtual(switch, net, virtual):
+def cut(net, ip, ident, size=BYTES):
+    """Frames of the fragments of a datagram that passes the switch, by 800 bytes."""
+    payload = bytes(UDP(sport=1000, dport=9, chksum=1) / random.randbytes(size))
+    if ip == "ip4":
+        return pieces_of(net[0], IP(src=net[0].host, dst="198.51.100.2", id=ident, proto=17) / payload, 99)
+    return [bytes(net[0].ether() / IPv6(src=HOST6, dst=PEER6, hlim=64) /
+                  IPv6ExtHdrFragment(nh=17, id=ident, offset=at // 8, m=int(at + 800 < len(payload))) / payload[at:at + 800])
+            for at in range(0, len(payload), 800)]
+
+
+def as_sent(ip, frame):
+    """What of a fragment does not change on its way; behind the link header."""
+    if ip == "ip4":
+        p = IP(frame[14:])
+        return p.id, p.frag, int(p.flags), bytes(p.payload)[:p.len - 20]
+    p = IPv6(frame[14:])
+    return bytes(p.payload)[:p.plen]
+
+
+@pytest.mark.parametrize("ip", ["ip4", "ip6"])
+def test_virtual(switch, net, virtual, ip):
     """Each fragment comes out as it came in, in whatever order and on whichever thread, and nothing is kept of it."""
-    def what(packets):
-        return sorted((p[IP].id, p[IP].frag, int(p[IP].flags), bytes(p[IP].payload)[:p[IP].len - 20]) for p in packets)
-
-    handed = vectors(switch, "ip4-sv-reassembly-feature-hoff")
+    handed = vectors(switch, f"{ip}-sv-reass-feature-hoff")
     for attempt in range(10):  # a slow machine may take longer than fragments wait: once more then
-        frames = [f for i in range(20) for f in pieces_of(net[0], IP(src=net[0].host, dst="198.51.100.2", id=100 * attempt + i) /
-                                                          UDP(sport=1000 + i, dport=9) / random.randbytes(BYTES), 99)]
+        frames = [f for i in range(20) for f in cut(net, ip, 100 * attempt + i)]
         random.shuffle(frames)
         before = timeouts(switch)
         capture = switch.capture(net[1])
         send_by_threads(switch, net[0], frames)
-        wait_for(lambda: virtual_shown(switch)["buffers"] == 0, "no fragment to wait")
+        wait_for(lambda: virtual_shown(switch, ip)["buffers"] == 0, "no fragment to wait")
         if timeouts(switch) == before:
-            assert what(capture.packets(len(frames))) == what(IP(f[14:]) for f in frames)
+            out = sorted(as_sent(ip, bytes(p)) for p in capture.packets(len(frames)))
+            assert out == sorted(as_sent(ip, f) for f in frames)
             break
         capture.stop()
     else:
         pytest.fail("fragments never came in time")
-    assert vectors(switch, "ip4-sv-reassembly-feature-hoff") > handed
-    wait_for(lambda: virtual_shown(switch)["reassemblies"] == 0, "datagrams that are complete to be forgotten")
+    assert vectors(switch, f"{ip}-sv-reass-feature-hoff") > handed
+    wait_for(lambda: virtual_shown(switch, ip)["reassemblies"] == 0, "datagrams that are complete to be forgotten")
 
 
-def test_virtual_without_a_first_one(switch, net, virtual):
+@pytest.mark.parametrize("ip", ["ip4", "ip6"])
+def test_virtual_without_a_first_one(switch, net, virtual, ip):
     """The others wait, none of them goes on, and they are dropped in the end."""
-    datagrams = [IP(src=net[0].host, dst="198.51.100.2", id=900 + i) / UDP() / bytes(BYTES) for i in range(12)]
-    frames = [f for d in datagrams for f in pieces_of(net[0], d, 99)[1:]]
+    switch.ctl(f"set ip reassembly {ip} shallow-virtual timeout-ms {PATIENT_MS}")
+    frames = [f for i in range(12) for f in cut(net, ip, 9000 + i)[1:]]
     before, used = timeouts(switch), switch.buffers_used()
     capture = switch.capture(net[1])
     send_by_threads(switch, net[0], frames)
-    wait_for(lambda: virtual_shown(switch)["buffers"] + timeouts(switch) - before == len(frames), "all to wait")
-    switch.ctl("set clock adjust 3")
+    wait_for(lambda: virtual_shown(switch, ip)["buffers"] == len(frames), "all to wait")
+    switch.ctl(f"set clock adjust {PATIENT_MS // 1000 + 1}")
     wait_for(lambda: timeouts(switch) - before == len(frames), "the datagrams to time out")
-    wait_for(lambda: virtual_shown(switch)["reassemblies"] == 0, "nothing to be left of them")
+    wait_for(lambda: virtual_shown(switch, ip)["reassemblies"] == 0, "nothing to be left of them")
     wait_for(lambda: switch.buffers_used() <= used, "the buffers to come back")
     assert capture.packets(0) == []
+    switch.ctl(f"set ip reassembly {ip} shallow-virtual timeout-ms 2000")
+
+
+@pytest.mark.parametrize("ip", ["ip4", "ip6"])
+def test_virtual_waits_for_the_first_one(switch, net, virtual, ip):
+    """What came before it follows it."""
+    switch.ctl(f"set ip reassembly {ip} shallow-virtual timeout-ms {PATIENT_MS}")
+    first, *later = cut(net, ip, 77)
+    capture = switch.capture(net[1])
+    switch.send(net[0], later)
+    wait_for(lambda: virtual_shown(switch, ip)["buffers"] == len(later), "the others to wait")
+    switch.send(net[0], [first])
+    out = [as_sent(ip, bytes(p)) for p in capture.packets(1 + len(later))]
+    assert out == [as_sent(ip, f) for f in (first, *later)]
+    switch.ctl(f"set ip reassembly {ip} shallow-virtual timeout-ms 2000")
+
+
+def test_virtual_is_traced(switch, net, virtual):
+    first, *later = cut(net, "ip6", 0xabcd)
+    switch.ctl("clear trace")
+    switch.ctl("trace add pg-input 10")
+    capture = switch.capture(net[1])
+    switch.send(net[0], [first, *later])
+    capture.packets(1 + len(later))
+    text = switch.ctl("show trace")
+    switch.ctl("clear trace")
+    assert "ip6-sv-reassembly-feature" in text and "fragment id 0x0000abcd, offset 0" in text
+    assert "fragment id 0x0000abcd, offset 800" in text

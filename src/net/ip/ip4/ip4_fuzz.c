@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     loop_once(world.p.loop, 0); /* events, and what the control thread does about them */
     engine_round(world.p.engine, 1);
     check_sent(false);
-    struct reass_config c = reass_get(&world.p, IP_FAMILY_4);
+    struct reass_config c = reass_get(&world.p, REASS_FULL, IP_FAMILY_4);
     /* what may wait: fragments, and packets whose neighbours are asked for */
     world_must(world_buffers_used() < c.max_buffers + 1024);
     return 0;

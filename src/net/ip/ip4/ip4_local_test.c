@@ -216,9 +216,9 @@ static void fragments_are_put_together(void **state)
 static void fragments_that_stay_alone_go(void **state)
 {
     struct error e;
-    struct reass_config c = reass_get(&world.p, IP_FAMILY_4);
+    struct reass_config c = reass_get(&world.p, REASS_FULL, IP_FAMILY_4);
     c.timeout_ms = c.expire_walk_ms = 1;
-    assert_int_equal(reass_set(&world.p, IP_FAMILY_4, &c, &e), 0);
+    assert_int_equal(reass_set(&world.p, REASS_FULL, IP_FAMILY_4, &c, &e), 0);
     set_echo(1000);
     ip()->fragment = be16_from_host(IP4_MF);
     ip()->length = be16_from_host(20 + 976);

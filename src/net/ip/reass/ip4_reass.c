@@ -1,6 +1,7 @@
 /* Fragments of IPv4, for reass.h. Source: RFC 791 3.1, RFC 3168 5.3. */
 #include "net/ip/reass/reass.h"
 
+#include "net/ip/ip4/ip4_errors.h"
 #include "net/packet/ip4_packet.h"
 
 #define IP4_DATAGRAM_PAYLOAD_MAX (IP4_LENGTH_MAX_BYTES - sizeof(struct ip4_header))
@@ -39,9 +40,30 @@ static bool ip4_reass_finish(struct buffer *b, u32 payload_bytes, bool congested
     return true;
 }
 
+static u64 ip4_reass_mix(const struct buffer *b, u64 seed)
+{
+    const struct ip4_header *h = buffer_current(b);
+    u64 x = (((u64)h->src.raw << 32 | h->dst.raw) ^ seed) * 0x9e3779b97f4a7c15ull;
+    return (x ^ x >> 29 ^ ((u64)h->id.raw << 8 | h->protocol)) * 0xbf58476d1ce4e5b9ull;
+}
+
 const struct reass_protocol ip4_reass_protocol = {
     .name = "ip4-reassembly",
     .key_words = 2,
+    .error_of =
+        {
+            [REASS_DUPLICATE] = IP4_ERROR_REASS_DUPLICATE_FRAGMENT,
+            [REASS_OVERLAP] = IP4_ERROR_REASS_OVERLAP,
+            [REASS_MALFORMED] = IP4_ERROR_REASS_MALFORMED_PACKET,
+            [REASS_NO_UPPER] = IP4_ERROR_REASS_MALFORMED_PACKET,
+            [REASS_TOO_MANY] = IP4_ERROR_REASS_FRAGMENT_CHAIN_TOO_LONG,
+            [REASS_LIMIT] = IP4_ERROR_REASS_LIMIT_REACHED,
+            [REASS_TIMEOUT] = IP4_ERROR_REASS_TIMEOUT,
+            [REASS_TIMEOUT_FIRST] = IP4_ERROR_REASS_TIMEOUT,
+            [REASS_NO_BUFFER] = IP4_ERROR_REASS_NO_BUF,
+        },
+    .congestion = IP4_ERROR_REASS_CONGESTION,
+    .mix = ip4_reass_mix,
     .read = ip4_reass_read,
     .finish = ip4_reass_finish,
 };

@@ -13,13 +13,6 @@ static bool ip4_reass_is_fragment(struct thread *t, struct buffer *b)
     return ip4_is_fragment(h);
 }
 
-static u64 ip4_reass_mix(const struct buffer *b, u64 seed)
-{
-    const struct ip4_header *h = buffer_current(b);
-    u64 x = (((u64)h->src.raw << 32 | h->dst.raw) ^ seed) * 0x9e3779b97f4a7c15ull;
-    return (x ^ x >> 29 ^ ((u64)h->id.raw << 8 | h->protocol)) * 0xbf58476d1ce4e5b9ull;
-}
-
 static bool ip4_reass_tell(struct buffer *b, enum reass_fate fate)
 {
     if (fate != REASS_TIMEOUT_FIRST)
@@ -29,24 +22,12 @@ static bool ip4_reass_tell(struct buffer *b, enum reass_fate fate)
 }
 
 static const struct reass_family ip4_reass_family = {
-    .error_of =
-        {
-            [REASS_DUPLICATE] = IP4_ERROR_REASS_DUPLICATE_FRAGMENT,
-            [REASS_OVERLAP] = IP4_ERROR_REASS_OVERLAP,
-            [REASS_MALFORMED] = IP4_ERROR_REASS_MALFORMED_PACKET,
-            [REASS_TOO_MANY] = IP4_ERROR_REASS_FRAGMENT_CHAIN_TOO_LONG,
-            [REASS_LIMIT] = IP4_ERROR_REASS_LIMIT_REACHED,
-            [REASS_TIMEOUT] = IP4_ERROR_REASS_TIMEOUT,
-            [REASS_TIMEOUT_FIRST] = IP4_ERROR_REASS_TIMEOUT,
-            [REASS_NO_BUFFER] = IP4_ERROR_REASS_NO_BUF,
-        },
+    .protocol = &ip4_reass_protocol,
     .success = IP4_ERROR_REASS_SUCCESS,
     .received = IP4_ERROR_REASS_FRAGMENTS_RCVD,
     .joined = IP4_ERROR_REASS_FRAGMENTS_REASSEMBLED,
-    .congestion = IP4_ERROR_REASS_CONGESTION,
     .off = IP4_ERROR_REASS_LIMIT_REACHED,
     .is_fragment = ip4_reass_is_fragment,
-    .mix = ip4_reass_mix,
     .tell = ip4_reass_tell,
 };
 

@@ -4,9 +4,41 @@
 
 #include <string.h>
 
-#include "net/packet/ip6_packet.h"
+#include "net/ip/ip6/ip6_errors.h"
+#include "net/ip/reass/ip6_fragment.h"
 
 #define IP6_PAYLOAD_MAX UINT16_MAX
+
+/* Extensions that a fragment header may stand behind: what is behind it is not looked at. */
+#define IP6_REASS_HEADERS_MAX 8
+
+static bool ip6_fragment_unread(struct buffer *b)
+{
+    b->l4_start = b->start;
+    return true;
+}
+
+bool ip6_fragment_find(struct thread *t, struct buffer *b)
+{
+    const u8 *packet = buffer_current(b);
+    u8 protocol = ((const struct ip6_header *)(const void *)packet)->protocol;
+    u32 at = sizeof(struct ip6_header), length = ip6_length((const struct ip6_header *)packet);
+    for (u32 k = 0; k < IP6_REASS_HEADERS_MAX && ip6_is_extension(protocol); k++) {
+        if (at + 8 > length)
+            return false;
+        if (!buffer_pull(t, b, at + 8))
+            return ip6_fragment_unread(b);
+        packet = buffer_current(b);
+        protocol = packet[at];
+        at += (packet[at + 1] + 1u) * 8;
+    }
+    if (protocol != IP_PROTOCOL_IP6_FRAGMENT || at + 8 > length)
+        return false;
+    if (!buffer_pull(t, b, at + 8))
+        return ip6_fragment_unread(b);
+    b->l4_start = (i16)(b->start + (int)at);
+    return be16_has(ip6_fragment_of(b)->offset_more, 0xfff9);
+}
 
 /* Bytes of the fixed part of an upper-layer header; 0: of no kind that is known. */
 static u32 ip6_reass_upper_bytes(u8 protocol)
@@ -22,28 +54,33 @@ static u32 ip6_reass_upper_bytes(u8 protocol)
     }
 }
 
+bool ip6_upper_find(const struct buffer *b, u32 end, u32 *at, u8 *protocol)
+{
+    u8 header[2];
+    while (ip6_is_extension(*protocol)) {
+        if (*at + 8 > end || buffer_copy_out(b, *at, header, sizeof(header)) != sizeof(header))
+            return false;
+        *protocol = header[0];
+        *at += (header[1] + 1u) * 8;
+    }
+    return *at <= end;
+}
+
 /* Whether the headers behind the fragment header, up to the upper layer's, are within. */
 static bool ip6_reass_has_upper(const struct buffer *b, u32 at, u8 protocol, u32 bytes)
 {
-    u8 header[2];
     u32 end = at + bytes;
-    while (ip6_is_extension(protocol)) {
-        if (at + 8 > end || buffer_copy_out(b, at, header, sizeof(header)) != sizeof(header))
-            return false;
-        protocol = header[0];
-        at += (header[1] + 1u) * 8;
-    }
-    return at + ip6_reass_upper_bytes(protocol) <= end;
+    return ip6_upper_find(b, end, &at, &protocol) && at + ip6_reass_upper_bytes(protocol) <= end;
 }
 
 static enum reass_fate ip6_reass_read(const struct buffer *b, u32 scope, struct reass_fragment *out)
 {
     const struct ip6_header *h = buffer_current(b);
     u32 at = (u32)(b->l4_start - b->start);
-    const struct ip6_fragment_header *f = (const struct ip6_fragment_header *)((const u8 *)h + at);
+    const struct ip6_fragment_header *f = ip6_fragment_of(b);
     u32 header_bytes = at + (u32)sizeof(*f), word = be16_to_host(f->offset_more);
 
-    if (ip6_length(h) < header_bytes || ip6_length(h) != buffer_packet_len(b))
+    if (!at || ip6_length(h) < header_bytes || ip6_length(h) != buffer_packet_len(b))
         return REASS_MALFORMED;
     *out = (struct reass_fragment){
         .key.ip6 = {.scope = scope, .id = f->id},
@@ -94,9 +131,36 @@ static bool ip6_reass_finish(struct buffer *b, u32 payload_bytes, bool congested
     return true;
 }
 
+static u64 ip6_reass_mix(const struct buffer *b, u64 seed)
+{
+    const struct ip6_header *h = buffer_current(b);
+    u64 x = seed;
+    for (u32 i = 0; i < sizeof(h->src) + sizeof(h->dst); i += 8) {
+        x = (x ^ load_u64(h->src + i)) * 0x9e3779b97f4a7c15ull;
+        x ^= x >> 29;
+    }
+    return (x ^ ip6_fragment_of(b)->id.raw) * 0xbf58476d1ce4e5b9ull;
+}
+
 const struct reass_protocol ip6_reass_protocol = {
     .name = "ip6-reassembly",
     .key_words = 5,
+    .error_of =
+        {
+            [REASS_DUPLICATE] = IP6_ERROR_REASS_DUPLICATE_FRAGMENT,
+            [REASS_OVERLAP] = IP6_ERROR_REASS_OVERLAPPING_FRAGMENT,
+            [REASS_MALFORMED] = IP6_ERROR_REASS_INVALID_FRAG_LEN,
+            [REASS_ODD_LENGTH] = IP6_ERROR_REASS_INVALID_FRAG_SIZE,
+            [REASS_TOO_LONG] = IP6_ERROR_REASS_INVALID_FRAG_LEN,
+            [REASS_NO_UPPER] = IP6_ERROR_REASS_MISSING_UPPER,
+            [REASS_TOO_MANY] = IP6_ERROR_REASS_FRAGMENT_CHAIN_TOO_LONG,
+            [REASS_LIMIT] = IP6_ERROR_REASS_LIMIT_REACHED,
+            [REASS_TIMEOUT] = IP6_ERROR_REASS_TIMEOUT,
+            [REASS_TIMEOUT_FIRST] = IP6_ERROR_REASS_TIMEOUT,
+            [REASS_NO_BUFFER] = IP6_ERROR_REASS_NO_BUF,
+        },
+    .congestion = IP6_ERROR_REASS_CONGESTION,
+    .mix = ip6_reass_mix,
     .read = ip6_reass_read,
     .finish = ip6_reass_finish,
 };

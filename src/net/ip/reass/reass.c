@@ -75,12 +75,6 @@ struct reass *reass_new(const struct reass_protocol *protocol, const struct reas
     return r;
 }
 
-/* A setting, which the control thread may be changing. */
-static u32 reass_setting(const u32 *p)
-{
-    return __atomic_load_n(p, __ATOMIC_RELAXED);
-}
-
 static void reass_publish(u32 *count, u32 value)
 {
     __atomic_store_n(count, value, __ATOMIC_RELAXED);

@@ -14,8 +14,8 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/sessions.h"
+#include "engine/thread.h"
 
-struct thread;
 struct reass;
 
 struct reass_config {
@@ -74,6 +74,9 @@ struct reass_fragment {
 struct reass_protocol {
     const char *name; /* of its sessions */
     u32 key_words;
+    u8 error_of[REASS_N_FATES], congestion; /* its nodes' reasons to drop */
+    /* Mixes what all fragments of b's datagram have in common: whichever thread asks, the same. */
+    u64 (*mix)(const struct buffer *b, u64 seed);
     /* REASS_WHOLE, and *out says what b is a fragment of; or what is wrong with it. */
     enum reass_fate (*read)(const struct buffer *b, u32 scope, struct reass_fragment *out);
     /* Makes of the first fragment's header that of a datagram with so many bytes of payload.
@@ -81,7 +84,20 @@ struct reass_protocol {
     bool (*finish)(struct buffer *b, u32 payload_bytes, bool congested);
 };
 
+/* A setting, which the control thread may be changing. */
+ALWAYS_INLINE u32 reass_setting(const u32 *p)
+{
+    return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
 extern const struct reass_protocol ip4_reass_protocol, ip6_reass_protocol;
+
+/* The data thread, of n_owners from 1 on, that has the datagram of fragment b. */
+static inline u32 reass_owner(const struct reass_protocol *protocol, const struct thread *t,
+                              const struct buffer *b, u32 n_owners, u64 seed)
+{
+    return n_owners == 1 ? thread_index(t) : 1 + (u32)(protocol->mix(b, seed) >> 32) % n_owners;
+}
 
 /* Of unfinished datagrams. expire calls reass_timeout. */
 struct sessions_args reass_sessions(const struct reass_protocol *protocol,

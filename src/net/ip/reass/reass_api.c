@@ -5,31 +5,38 @@
 #include "net/link/interface/interface_api.h"
 #include "net/ip/reass/reass_module.h"
 
-/* 0, or the retval that says that there is none of that. */
-static i32 reass_api_check(u32 type)
+static_assert(IP_REASS_TYPE_FULL == (int)REASS_FULL &&
+                  IP_REASS_TYPE_SHALLOW_VIRTUAL == (int)REASS_VIRTUAL,
+              "as messages number them");
+
+/* 0, and which kind; or the retval that says that there is none of that. */
+static i32 reass_api_kind(u32 type, enum reass_kind *kind)
 {
-    return type != IP_REASS_TYPE_FULL ? API_UNSUPPORTED : 0;
+    *kind = type == IP_REASS_TYPE_SHALLOW_VIRTUAL ? REASS_VIRTUAL : REASS_FULL;
+    return type >= REASS_N_KINDS ? API_UNSUPPORTED : 0;
 }
 
 static void reass_api_set(struct api_call *c)
 {
     const struct api_ip_reassembly_set *m = c->msg;
     enum ip_family f = ip_family_of(m->is_ip6);
-    struct reass_config config = reass_get(c->piste, f);
-    i32 wrong = reass_api_check(m->type);
+    enum reass_kind kind;
+    i32 wrong = reass_api_kind(m->type, &kind);
+    struct reass_config config = reass_get(c->piste, kind, f);
     config.timeout_ms = m->timeout_ms;
     config.max_datagrams = m->max_reassemblies;
     config.max_fragments = m->max_reassembly_length;
     config.expire_walk_ms = m->expire_walk_interval_ms;
-    api_reply_retval(c, wrong ? wrong : api_retval(reass_set(c->piste, f, &config, NULL)));
+    api_reply_retval(c, wrong ? wrong : api_retval(reass_set(c->piste, kind, f, &config, NULL)));
 }
 
 static void reass_api_get(struct api_call *c)
 {
     const struct api_ip_reassembly_get *m = c->msg;
-    struct reass_config config = reass_get(c->piste, ip_family_of(m->is_ip6));
-    struct api_ip_reassembly_get_reply reply = {.retval = reass_api_check(m->type),
+    enum reass_kind kind;
+    struct api_ip_reassembly_get_reply reply = {.retval = reass_api_kind(m->type, &kind),
                                                 .is_ip6 = m->is_ip6};
+    struct reass_config config = reass_get(c->piste, kind, ip_family_of(m->is_ip6));
     if (!reply.retval) {
         reply.timeout_ms = config.timeout_ms;
         reply.max_reassemblies = config.max_datagrams;
@@ -43,13 +50,16 @@ static void reass_api_enable_disable(struct api_call *c)
 {
     const struct api_ip_reassembly_enable_disable *m = c->msg;
     struct interface *f = api_interface(c->piste, m->sw_if_index);
-    i32 retval = f ? reass_api_check(m->type) : API_INVALID_SW_IF_INDEX;
+    enum reass_kind kind;
+    i32 retval = reass_api_kind(m->type, &kind);
+    if (!f)
+        retval = API_INVALID_SW_IF_INDEX;
     if (!retval)
-        retval =
-            api_retval(reass_set_interface(c->piste, IP_FAMILY_4, f->index, m->enable_ip4, NULL));
+        retval = api_retval(
+            reass_set_interface(c->piste, kind, IP_FAMILY_4, f->index, m->enable_ip4, NULL));
     if (!retval)
-        retval =
-            api_retval(reass_set_interface(c->piste, IP_FAMILY_6, f->index, m->enable_ip6, NULL));
+        retval = api_retval(
+            reass_set_interface(c->piste, kind, IP_FAMILY_6, f->index, m->enable_ip6, NULL));
     api_reply_retval(c, retval);
 }
 

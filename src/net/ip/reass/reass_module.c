@@ -19,6 +19,7 @@
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/ip6/ip6_local.h"
 #include "net/ip/reass/ip6_reass_nodes.h"
+#include "net/ip/reass/sv_reass_module.h"
 #include "net/packet/ip6_format.h"
 #include "net/packet/l4_packet.h"
 
@@ -79,29 +80,10 @@ static const struct feature_def features[IP_FAMILY_N] = {
 
 /* --- settings --- */
 
-int reass_set(struct piste *p, enum ip_family f, const struct reass_config *c, struct error *e)
+struct reass_settings *reass_full_settings(const struct piste *p, enum ip_family f)
 {
     struct reass_main *m = reass_main_of(p, f);
-
-    if (!m)
-        return error_set(e, EAFNOSUPPORT, "no reassembly of that protocol");
-    if (!c->timeout_ms || !c->max_fragments || !c->max_buffers || !c->expire_walk_ms)
-        return error_set(e, EINVAL, "timeout, lengths and intervals of reassembly are at least 1");
-    if (c->max_datagrams > REASS_DATAGRAMS_MAX)
-        return error_set(e, EINVAL, "at most %u concurrent reassemblies", REASS_DATAGRAMS_MAX);
-    struct reass_config *to = &m->config;
-    __atomic_store_n(&to->timeout_ms, c->timeout_ms, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->max_datagrams, c->max_datagrams, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->max_fragments, c->max_fragments, __ATOMIC_RELAXED);
-    __atomic_store_n(&to->max_buffers, c->max_buffers, __ATOMIC_RELAXED);
-    to->expire_walk_ms = c->expire_walk_ms;
-    return 0;
-}
-
-struct reass_config reass_get(const struct piste *p, enum ip_family f)
-{
-    const struct reass_main *m = reass_main_of(p, f);
-    return m ? m->config : reass_config_default();
+    return m ? &m->settings : NULL;
 }
 
 void reass_set_local(struct piste *p, enum ip_family f, bool enable)
@@ -117,9 +99,11 @@ bool reass_local(const struct piste *p, enum ip_family f)
     return m && m->local_enabled;
 }
 
-int reass_set_interface(struct piste *p, enum ip_family f, struct if_index i, bool enable,
-                        struct error *e)
+int reass_set_interface(struct piste *p, enum reass_kind kind, enum ip_family f, struct if_index i,
+                        bool enable, struct error *e)
 {
+    if (kind == REASS_VIRTUAL)
+        return sv_reass_set_interface(p, f, i, enable, e);
     if (!reass_main_of(p, f))
         return enable ? error_set(e, EAFNOSUPPORT, "no reassembly of that protocol") : 0;
     return feature_enable(engine_of(p), features[f].arc, features[f].node, i, enable, 0, e);
@@ -133,44 +117,35 @@ static bool reass_is_on(struct piste *p, enum ip_family f, struct if_index i)
 
 /* --- commands --- */
 
+static enum reass_kind kind_of_words(const struct cli_call *c)
+{
+    return cli_has(c, "shallow-virtual") ? REASS_VIRTUAL : REASS_FULL;
+}
+
 static int set_interface(struct cli_call *c)
 {
     struct if_index i = cli_interface(c, "interface")->index;
+    enum reass_kind kind = kind_of_words(c);
     bool on = !cli_has(c, "off"), ip4 = on && !cli_has(c, "ip6");
     /* all that there is, unless it is named */
     bool ip6 =
         cli_has(c, "ip6") || (on && !cli_has(c, "ip4") && reass_main_of(c->piste, IP_FAMILY_6));
-    int rc = reass_set_interface(c->piste, IP_FAMILY_4, i, ip4, c->err);
-    return rc ? rc : reass_set_interface(c->piste, IP_FAMILY_6, i, ip6, c->err);
-}
-
-/* Numbers of `set ip reassembly`, by word. */
-static const struct {
-    const char *word;
-    size_t at; /* in struct reass_config */
-} numbers[] = {
-    {"timeout-ms", offsetof(struct reass_config, timeout_ms)},
-    {"max-reassemblies", offsetof(struct reass_config, max_datagrams)},
-    {"max-reassembly-length", offsetof(struct reass_config, max_fragments)},
-    {"max-buffers", offsetof(struct reass_config, max_buffers)},
-    {"expire-walk-interval-ms", offsetof(struct reass_config, expire_walk_ms)},
-};
-
-static u32 *number_in(struct reass_config *config, u32 k)
-{
-    return (u32 *)(void *)((u8 *)config + numbers[k].at);
+    int rc = reass_set_interface(c->piste, kind, IP_FAMILY_4, i, ip4, c->err);
+    return rc ? rc : reass_set_interface(c->piste, kind, IP_FAMILY_6, i, ip6, c->err);
 }
 
 static int reass_set_command(struct cli_call *c)
 {
     enum ip_family f = ip_family_of(cli_has(c, "ip6"));
-    struct reass_config config = reass_get(c->piste, f);
-    if (c->n_args == (cli_has(c, "ip4") || cli_has(c, "ip6")))
+    enum reass_kind kind = kind_of_words(c);
+    struct reass_config config = reass_get(c->piste, kind, f);
+    bool local = cli_get(c, "local");
+    if (!reass_config_from_words(c, &config) && !local)
         return error_set(c->err, EINVAL, "nothing to set");
-    for (u32 k = 0; k < array_len(numbers); k++)
-        *number_in(&config, k) = (u32)cli_u64(c, numbers[k].word, *number_in(&config, k));
-    int rc = reass_set(c->piste, f, &config, c->err);
-    if (!rc && cli_get(c, "local"))
+    if (local && kind == REASS_VIRTUAL)
+        return error_set(c->err, EINVAL, "packets for this switch are put together in full");
+    int rc = reass_set(c->piste, kind, f, &config, c->err);
+    if (!rc && local)
         reass_set_local(c->piste, f, cli_u64(c, "local", 0));
     return rc;
 }
@@ -196,25 +171,9 @@ static struct reass_totals reass_sum(struct cli_call *c, const struct reass_main
     return sum;
 }
 
-static void reass_show_bounds(struct cli_call *c, const struct reass_main *m, const char *ip)
+static void reass_show_rest(struct cli_call *c, const struct reass_main *m, enum ip_family f)
 {
-    const struct reass_config *x = &m->config;
-    const struct {
-        const char *key, *before, *after, *unit;
-        u32 value;
-    } lines[] = {
-        {"max_reassemblies", "concurrent full ", " reassemblies per worker-thread", "",
-         x->max_datagrams},
-        {"max_fragments", "amount of fragments per full ", " reassembly", "", x->max_fragments},
-        {"max_buffers", "buffers held per worker-thread of ", " reassembly", "", x->max_buffers},
-        {"timeout_ms", "full ", " reassembly timeout", "ms", x->timeout_ms},
-        {"expire_walk_ms", "full ", " reassembly expire walk interval", "ms", x->expire_walk_ms},
-    };
-    for (u32 k = 0; k < array_len(lines); k++) {
-        out_u64(c->out, lines[k].key, lines[k].value, NULL);
-        out_text(c->out, "Maximum configured %s%s%s: %u%s\n", lines[k].before, ip, lines[k].after,
-                 lines[k].value, lines[k].unit);
-    }
+    reass_show_bounds(c, &m->settings.config, REASS_FULL, f);
     out_bool(c->out, "local", m->local_enabled, "Of packets for this switch: on\n",
              "Of packets for this switch: off\n");
 }
@@ -227,7 +186,7 @@ static int reass_show_ip4(struct cli_call *c)
     out_u64(c->out, "reassemblies", now.datagrams,
             "Current full IP4 reassemblies count: %" PRIu64 "\n");
     out_u64(c->out, "buffers", now.buffers, "Buffers in use: %" PRIu64 "\n");
-    reass_show_bounds(c, m, "IP4");
+    reass_show_rest(c, m, IP_FAMILY_4);
     return 0;
 }
 
@@ -238,15 +197,18 @@ static int reass_show_ip6(struct cli_call *c)
     struct reass_totals now = reass_sum(c, m);
     out_text(c->out, "---------------------\n");
     out_u64(c->out, "reassemblies", now.datagrams, "Current IP6 reassemblies count: %" PRIu64 "\n");
-    reass_show_bounds(c, m, "IP6");
+    reass_show_rest(c, m, IP_FAMILY_6);
     out_u64(c->out, "buffers", now.buffers, "Buffers in use: %" PRIu64 "\n");
     return 0;
 }
 
 static const struct cli_command ip4_reass_commands[] = {
-    {"set interface reassembly <interface> [ on | off | ip4 | ip6 ]",
-     "Put together fragments that come in on an interface", set_interface, 0},
-    {"set ip reassembly [ip4 | ip6] [timeout-ms <timeout-ms:u32>] [max-reassemblies "
+    {"set interface reassembly <interface> [ on | off | ip4 | ip6 ] [shallow-virtual]",
+     "Put together fragments that come in on an interface, or only tell each which ports the first "
+     "one has",
+     set_interface, 0},
+    {"set ip reassembly [ip4 | ip6] [shallow-virtual] [timeout-ms <timeout-ms:u32>] "
+     "[max-reassemblies "
      "<max-reassemblies:u32>]"
      " [max-reassembly-length <max-reassembly-length:u32>] [max-buffers <max-buffers:u32>]"
      " [expire-walk-interval-ms <expire-walk-interval-ms:u32>] [local <local:on-off>]",
@@ -265,18 +227,9 @@ static const struct cli_command ip6_reass_commands[] = {
     {0},
 };
 
-/* What is not as it was at the start. */
 static void config_of_numbers(struct reass_main *m, enum ip_family f, struct text *t)
 {
-    struct text words = {0};
-    for (u32 k = 0; k < array_len(numbers); k++)
-        if (*number_in(&m->config, k) != *number_in(&m->first, k))
-            text_add(&words, " %s %u", numbers[k].word, *number_in(&m->config, k));
-    if (!m->local_enabled)
-        text_puts(&words, " local off");
-    if (words.len)
-        text_add(t, "set ip reassembly%s%s\n", f == IP_FAMILY_6 ? " ip6" : "", text_str(&words));
-    text_free(&words);
+    reass_settings_write(&m->settings, REASS_FULL, f, m->local_enabled ? "" : " local off", t);
 }
 
 static void ip6_reass_running_config(struct piste *p, void *state, enum rc_phase phase,
@@ -295,30 +248,12 @@ static void ip4_reass_running_config(struct piste *p, void *state, enum rc_phase
         config_of_numbers(state, IP_FAMILY_4, t);
     if (phase != RC_INTERFACE)
         return;
-    for (f = interface_next_written(p, NULL); f; f = interface_next_written(p, f)) {
-        bool ip4 = reass_is_on(p, IP_FAMILY_4, f->index);
-        bool ip6 = reass_is_on(p, IP_FAMILY_6, f->index);
-        if (ip4 || ip6)
-            text_add(t, "set interface reassembly %s %s\n", f->name,
-                     ip4 && ip6 ? "on"
-                     : ip4      ? "ip4"
-                                : "ip6");
-    }
+    for (f = interface_next_written(p, NULL); f; f = interface_next_written(p, f))
+        reass_interface_write(f->name, reass_is_on(p, IP_FAMILY_4, f->index),
+                              reass_is_on(p, IP_FAMILY_6, f->index), REASS_FULL, t);
 }
 
 /* --- life --- */
-
-/* What waits for its rest, of both protocols, has at most half of all buffers, unless somebody says
- * otherwise: the other half is for what goes on. */
-static struct reass_config config_at_start(const struct engine *e, u32 n_owners)
-{
-    struct reass_config c = reass_config_default();
-    struct buffer_pool_info pool;
-    if (n_owners && buffer_pool_get_info(e, BUFFER_POOL_DEFAULT, &pool))
-        c.max_buffers =
-            (u32)max_u64(1, min_u64(c.max_buffers, pool.total / 2 / IP_FAMILY_N / n_owners));
-    return c;
-}
 
 static struct reass_main *reass_new_main(struct engine *engine,
                                          const struct reass_protocol *protocol, enum ip_family f)
@@ -326,7 +261,7 @@ static struct reass_main *reass_new_main(struct engine *engine,
     struct reass_main *m = mem_alloc(sizeof(*m));
     m->local_enabled = true;
     m->n_owners = engine_n_threads(engine) - 1;
-    m->config = m->first = config_at_start(engine, m->n_owners);
+    m->settings = reass_settings_at_start(engine, m->n_owners);
     m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
     for (u32 way = 0; way < REASS_N_WAYS; way++)
         m->handoff_nodes[way] = node_register(engine, &handoff_nodes[f][way], NULL, m);
@@ -334,7 +269,7 @@ static struct reass_main *reass_new_main(struct engine *engine,
         reass_sessions(protocol, node_register(engine, &walk_nodes[f], NULL, m));
     m->sessions = sessions_new(engine, &a);
     for (u32 i = 1; i <= m->n_owners; i++)
-        m->tables[i] = reass_new(protocol, &m->config, m->sessions->of_thread[i]);
+        m->tables[i] = reass_new(protocol, &m->settings.config, m->sessions->of_thread[i]);
     return m;
 }
 

@@ -7,7 +7,7 @@
 #include "control/api.h"
 #include "engine/index.h"
 #include "engine/thread.h"
-#include "net/ip/reass/reass.h"
+#include "net/ip/reass/reass_config.h"
 #include "net/packet/ip_address.h"
 
 struct loop_timer;
@@ -16,17 +16,14 @@ struct piste;
 
 extern const struct module ip4_reass_module, ip6_reass_module;
 
-/* As `ip_reassembly_set` and `ip_reassembly_get` have it. Control thread. -EINVAL: a value of 0, or
- * too large. */
-int reass_set(struct piste *p, enum ip_family f, const struct reass_config *c,
-              struct error *e) MUST_CHECK;
-struct reass_config reass_get(const struct piste *p, enum ip_family f);
+/* NULL: the protocol's is not there. Control thread, as all here. */
+struct reass_settings *reass_full_settings(const struct piste *p, enum ip_family f);
 /* Without it, fragments for this switch are dropped. */
 void reass_set_local(struct piste *p, enum ip_family f, bool enable);
 bool reass_local(const struct piste *p, enum ip_family f);
 /* `set interface reassembly`: what comes in there is put together before it goes on. */
-int reass_set_interface(struct piste *p, enum ip_family f, struct if_index i, bool enable,
-                        struct error *e) MUST_CHECK;
+int reass_set_interface(struct piste *p, enum reass_kind kind, enum ip_family f, struct if_index i,
+                        bool enable, struct error *e) MUST_CHECK;
 
 /* --- for the nodes --- */
 
@@ -44,7 +41,7 @@ struct reass_main {
     u32 n_owners; /* data threads, from 1 on */
     u64 seed;     /* of which of them owns what */
     struct node_index handoff_nodes[REASS_N_WAYS];
-    struct reass_config config, first; /* as they are, as they were at the start */
+    struct reass_settings settings;
     bool local_enabled;
 };
 

@@ -17,12 +17,10 @@
 
 /* What a protocol's nodes do by themselves. */
 struct reass_family {
-    u8 error_of[REASS_N_FATES]; /* its own reasons */
-    u8 success, received, joined, congestion, off;
+    const struct reass_protocol *protocol;
+    u8 success, received, joined, off; /* more reasons, and counts */
     /* Whether b is a fragment. Of IPv6, l4_start is its header then. */
     bool (*is_fragment)(struct thread *t, struct buffer *b);
-    /* Mixes what all fragments of the datagram have in common. */
-    u64 (*mix)(const struct buffer *b, u64 seed);
     /* Notes in a fragment that ended so what its sender is to be told; false: nothing. */
     bool (*tell)(struct buffer *b, enum reass_fate fate);
 };
@@ -54,7 +52,7 @@ static inline u16 reass_whole(struct reass_batch *batch, struct buffer *b)
         return REASS_NEXT_WHOLE;
     if (thread_handoff(batch->t, home, reass_target(batch->n), &bi, 1))
         return NEXT_CONSUMED;
-    return node_drop(batch->n, b, batch->family->congestion, REASS_NEXT_DROP);
+    return node_drop(batch->n, b, batch->family->protocol->congestion, REASS_NEXT_DROP);
 }
 
 static inline void reass_give(void *arg, u32 bi, enum reass_fate fate)
@@ -68,7 +66,7 @@ static inline void reass_give(void *arg, u32 bi, enum reass_fate fate)
         next = reass_whole(batch, b);
     } else {
         bool told = batch->family->tell(b, fate);
-        next = node_drop(batch->n, b, batch->family->error_of[fate],
+        next = node_drop(batch->n, b, batch->family->protocol->error_of[fate],
                          told ? REASS_NEXT_ICMP_ERROR : REASS_NEXT_DROP);
     }
     batch->bi[batch->count] = bi;
@@ -110,9 +108,7 @@ ALWAYS_INLINE void reass_come_in(const struct reass_family *family, struct threa
             next[i] = node_drop(n, b[i], family->off, REASS_NEXT_DROP);
             continue;
         }
-        /* whichever thread asks, the same */
-        u32 owner = m->n_owners == 1 ? thread_index(t)
-                                     : 1 + (u32)(family->mix(b[i], m->seed) >> 32) % m->n_owners;
+        u32 owner = reass_owner(family->protocol, t, b[i], m->n_owners, m->seed);
         *reass_home(b[i]) = (u8)thread_index(t);
         next[i] = NEXT_CONSUMED;
         if (owner == thread_index(t)) {
@@ -122,7 +118,8 @@ ALWAYS_INLINE void reass_come_in(const struct reass_family *family, struct threa
         handoff_add(&away, b[i], owner);
     }
     reass_flush(&batch);
-    thread_handoff_batch(t, m->handoff_nodes[way], &away, n, family->congestion, REASS_NEXT_DROP);
+    thread_handoff_batch(t, m->handoff_nodes[way], &away, n, family->protocol->congestion,
+                         REASS_NEXT_DROP);
 }
 
 /* Fragments that other threads sent here. */
