@@ -99,8 +99,8 @@ def test_what_is_wrong_changes_nothing(api, loops, af):
             add(api, af, group, [mpath(af, ACCEPT, 9999)]),
             add(api, af, group, [mpath(af, 0, a)]),
             add(api, af, group, [mpath(af, ACCEPT)]),
-            add(api, af, group, [mpath(af, 1 | ACCEPT, a)]),  # signals
-            add(api, af, group, [mpath(af, ACCEPT, a)], flags=1),
+            add(api, af, group, [mpath(af, 32 | ACCEPT, a)]),
+            add(api, af, group, [mpath(af, ACCEPT, a)], flags=16),
             add(api, af, group, [mpath(af, ACCEPT, a)], table=77),
             add(api, af, group, [mpath(af, ACCEPT, a)], length=129),
             add(api, af, group, [mpath(af, ACCEPT, a)], source=SOURCE[af], length=24),

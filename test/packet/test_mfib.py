@@ -450,7 +450,7 @@ def test_trace(switch, net):
     ("ip mroute add 10.0.0.1 239.1.1.0/24 via pg0 Accept", "a route of a source is for one group"),
     ("ip mroute add 10.0.0.0/24 239.1.1.1 via pg0 Accept", "a source is one address"),
     ("ip mroute add 10.0.0.1 ff0e::1 via pg0 Accept", "parse error"),
-    ("ip mroute add 239.1.1.4 via pg0", "is Accept, Forward or both"),
+    ("ip mroute add 239.1.1.4 via pg0", "a multicast path needs flags"),
     ("ip mroute add 239.1.1.4 via pg9 Accept", "parse error"),
     ("ip mroute add 239.1.1.4 via local Accept", "to this switch itself is Forward"),
     ("ip mroute add 239.1.1.4 via 10.0.1.2 Forward", "a multicast path is an interface, or local"),

@@ -180,14 +180,16 @@ u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
 
 /* See fib_table_sweep_next. */
 enum fib_sweep { FIB_SWEEP_FLUSH, FIB_SWEEP_REPLACE_BEGIN, FIB_SWEEP_REPLACE_END };
+#define FIB_SWEEP_PIECE 1024 /* routes that are looked at in one */
 
 /* What else there is by table (multicast), behind another module. Of a table without an id it hears
  * nothing. */
 struct fib_table_user {
     void (*begin)(void *arg, struct fib_index t); /* it is there, with its routes */
     void (*end)(void *arg, struct fib_index t);   /* all in it goes */
-    /* what fib_table_sweep_next does to the routes of source s, done to what else there is */
-    void (*sweep)(void *arg, struct fib_index t, enum fib_source s, enum fib_sweep what);
+    /* what fib_table_sweep_next does to the routes of source s, done to what else there is: a piece
+     * of it, from *at on, which is 0 at first. Returns whether there is more. */
+    bool (*sweep)(void *arg, struct fib_index t, enum fib_source s, enum fib_sweep what, u32 *at);
     void *arg;
 };
 /* One; begin is called at once for the tables that there are. u is copied; NULL: none any more. */
@@ -217,10 +219,14 @@ int fib_route_delete(struct fib *f, struct fib_index t, struct ip_prefix prefix,
 /* All routes of source s in table t. Returns how many. */
 u32 fib_table_flush(struct fib *f, struct fib_index t, enum fib_source s);
 /* The same in pieces, or replacing them: what source s says of routes when it begins counts no more
- * as soon as it says something new, and goes at the end if it says nothing. *at is 0 at first, and
- * the table is there each time. Returns whether there is more. */
+ * as soon as it says something new, and goes at the end if it says nothing. *at is zeroed at first,
+ * and the table is there each time. Returns whether there is more. */
+struct fib_sweep_place {
+    bool is_behind_routes; /* what else there is has its turn */
+    u32 next;
+};
 bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
-                          u32 *at);
+                          struct fib_sweep_place *at);
 
 /* What a route is, for those who look. */
 struct fib_route {

@@ -5,8 +5,6 @@
 
 #include "net/ip/fib/fib_internal.h"
 
-#define ENTRIES_A_PIECE 1024
-
 struct fib_path fib_path_special(enum fib_path_kind kind)
 {
     return (struct fib_path){
@@ -280,21 +278,20 @@ static bool sweep_one(struct fib *f, u32 entry, struct fib_index t, enum fib_sou
 }
 
 bool fib_table_sweep_next(struct fib *f, struct fib_index t, enum fib_source s, enum fib_sweep what,
-                          u32 *at)
+                          struct fib_sweep_place *at)
 {
-    for (u32 n = 0; n < ENTRIES_A_PIECE; n++) {
-        u32 entry = pool_next(&f->entries, *at);
-        if (entry == POOL_NONE) {
-            fib_settle(f);
-            if (f->table_user.sweep)
-                f->table_user.sweep(f->table_user.arg, t, s, what);
-            return false;
-        }
-        sweep_one(f, entry, t, s, what);
-        *at = entry + 1;
+    const struct fib_table_user *other = &f->table_user;
+    if (at->is_behind_routes)
+        return other->sweep && other->sweep(other->arg, t, s, what, &at->next);
+    for (u32 n = 0; n < FIB_SWEEP_PIECE && !at->is_behind_routes; n++) {
+        u32 entry = pool_next(&f->entries, at->next);
+        at->is_behind_routes = entry == POOL_NONE;
+        at->next = at->is_behind_routes ? 0 : entry + 1;
+        if (!at->is_behind_routes)
+            sweep_one(f, entry, t, s, what);
     }
     fib_settle(f);
-    return true;
+    return !at->is_behind_routes || other->sweep;
 }
 
 /* What goes may change others: they are all known beforehand, and looked at again. */

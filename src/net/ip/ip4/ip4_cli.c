@@ -27,7 +27,7 @@ static int ip_table_change(struct cli_call *c, enum ip_family family)
                     : fib_table_lock(f, family, id, cli_str(c, "name", NULL), source, &t, c->err);
     if (!ours)
         return error_set(c->err, ENOENT, "no such table %u", id);
-    u32 *at = cli_kept(c, sizeof(*at), NULL);
+    struct fib_sweep_place *at = cli_kept(c, sizeof(*at), NULL);
     while (fib_table_sweep_next(f, t, source, FIB_SWEEP_FLUSH, at))
         if (cli_full(c))
             return CLI_MORE;

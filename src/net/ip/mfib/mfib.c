@@ -18,9 +18,18 @@
 const char mfib_module_name[] = "mfib";
 
 const struct mfib_flag_name mfib_itf_flag_names[] = {
-    {MFIB_ITF_ACCEPT, "Accept", "A"}, {MFIB_ITF_FORWARD, "Forward", "F"}, {0}};
+    {MFIB_ITF_NEGATE_SIGNAL, "Negate-Signal", "NS"},
+    {MFIB_ITF_ACCEPT, "Accept", "A"},
+    {MFIB_ITF_FORWARD, "Forward", "F"},
+    {MFIB_ITF_SIGNAL_PRESENT, "Signal-Present", "SP"},
+    {MFIB_ITF_DONT_PRESERVE, "Don't-Preserve", "DP"},
+    {0}};
 const struct mfib_flag_name mfib_route_flag_names[] = {
-    {MFIB_ROUTE_DROP, "Drop", "D"}, {MFIB_ROUTE_ACCEPT_ALL_ITF, "Accept-all-itf", "AA"}, {0}};
+    {MFIB_ROUTE_SIGNAL, "Signal", "S"},
+    {MFIB_ROUTE_DROP, "Drop", "D"},
+    {MFIB_ROUTE_CONNECTED, "Connected", "C"},
+    {MFIB_ROUTE_ACCEPT_ALL_ITF, "Accept-all-itf", "AA"},
+    {0}};
 
 struct mfib *mfib_of(const struct piste *p)
 {
@@ -179,9 +188,30 @@ static int mfib_check_name(const struct mfib_name *name, struct error *e)
 
 /* --- what data threads see --- */
 
-static int mfib_u32_order(const void *a, const void *b)
+static int mfib_itf_order(const void *a, const void *b)
 {
-    return mfib_compare_u32(*(const u32 *)a, *(const u32 *)b);
+    const struct mfib_itf *x = a, *y = b;
+    return mfib_compare_u32(x->interface, y->interface);
+}
+
+/* Several paths through an interface are one. What old has to tell of it still waits. */
+static void mfib_itfs_settle(struct mfib_forwarding *w, const struct mfib_forwarding *old)
+{
+    u32 n = 0;
+    qsort(w->itf, w->n_itf, sizeof(w->itf[0]), mfib_itf_order);
+    for (u32 k = 0; k < w->n_itf; k++) {
+        if (n && w->itf[n - 1].interface == w->itf[k].interface)
+            w->itf[n - 1].flags |= w->itf[k].flags;
+        else
+            w->itf[n++] = w->itf[k];
+    }
+    w->n_itf = n;
+    for (u32 k = 0; k < n && old; k++) {
+        const struct mfib_itf *before = mfib_itf_find(old, (struct if_index){w->itf[k].interface});
+        if (before)
+            w->itf[k].flags |=
+                __atomic_load_n(&before->flags, __ATOMIC_RELAXED) & MFIB_ITF_SIGNAL_PRESENT;
+    }
 }
 
 static void mfib_forwarding_release(struct mfib *m, const struct mfib_forwarding *w)
@@ -201,15 +231,18 @@ static bool mfib_has_way(const struct mfib_forwarding *w, struct adj_index a)
 /* Several paths through an interface, by next hops, are one way to its link. NULL: no room for an
  * adjacency. */
 static struct mfib_forwarding *mfib_forwarding_new(struct mfib *m, enum ip_family f,
-                                                   const struct mfib_src *src)
+                                                   const struct mfib_src *src,
+                                                   const struct mfib_forwarding *old)
 {
-    struct mfib_forwarding *w = mem_alloc(sizeof(*w) + 2 * src->n_paths * sizeof(u32));
-    u32 *accept = (u32 *)(w + 1), *to = accept + src->n_paths;
-    *w = (struct mfib_forwarding){.flags = src->flags, .accept = accept, .to = to};
+    struct mfib_forwarding *w =
+        mem_alloc(sizeof(*w) + src->n_paths * (sizeof(w->itf[0]) + sizeof(u32)));
+    struct mfib_itf *itf = (struct mfib_itf *)(w + 1);
+    u32 *to = (u32 *)(itf + src->n_paths);
+    *w = (struct mfib_forwarding){.flags = src->flags, .itf = itf, .to = to};
     for (u32 k = 0; k < src->n_paths; k++) {
         const struct mfib_path *p = &src->paths[k];
-        if (p->flags & MFIB_ITF_ACCEPT)
-            accept[w->n_accept++] = p->via.interface.i;
+        if (p->via.kind != FIB_PATH_LOCAL)
+            itf[w->n_itf++] = (struct mfib_itf){p->via.interface.i, p->flags};
         if (!(p->flags & MFIB_ITF_FORWARD))
             continue;
         struct adj_index a = p->via.kind == FIB_PATH_LOCAL
@@ -225,7 +258,7 @@ static struct mfib_forwarding *mfib_forwarding_new(struct mfib *m, enum ip_famil
         else
             to[w->n_to++] = a.i;
     }
-    qsort(accept, w->n_accept, sizeof(accept[0]), mfib_u32_order);
+    mfib_itfs_settle(w, old);
     return w;
 }
 
@@ -257,7 +290,7 @@ static int mfib_route_publish(struct mfib *m, struct mfib_route *r, struct error
 {
     const struct mfib_forwarding *old = r->forwarding, *new;
     const struct mfib_src *src = mfib_best_source(r);
-    new = src ? mfib_forwarding_new(m, fib_family((struct fib_index){r->key.table}), src)
+    new = src ? mfib_forwarding_new(m, fib_family((struct fib_index){r->key.table}), src, old)
               : &r->fixed->forwarding;
     if (!new)
         return error_set(e, ENOSPC, "no room for an adjacency");
@@ -452,7 +485,7 @@ static int mfib_path_check(const struct mfib *m, const struct mfib_path *p, stru
         return error_set(e, EINVAL, "a multicast path is an interface, or local");
     if (!interface_at(m->piste, p->via.interface))
         return error_set(e, EINVAL, "no such interface");
-    return p->flags ? 0 : error_set(e, EINVAL, "a multicast path is Accept, Forward or both");
+    return p->flags ? 0 : error_set(e, EINVAL, "a multicast path needs flags: Accept, Forward ...");
 }
 
 static int mfib_said_check(const struct mfib *m, const struct mfib_said *said, struct error *e)
@@ -561,6 +594,21 @@ bool mfib_host_accepts(const struct mfib *m, u32 route, struct if_index i)
            ip6_if_has_joined(i, key->group.bytes);
 }
 
+u32 mfib_itf_flags(const struct mfib *m, u32 route, struct if_index i)
+{
+    const struct mfib_itf *itf = mfib_itf_find(mfib_route_rw(m, route)->forwarding, i);
+    return itf ? __atomic_load_n(&itf->flags, __ATOMIC_RELAXED) : 0;
+}
+
+u32 mfib_pool_next(const struct mfib *m, u32 from)
+{
+    u32 i;
+    while ((i = pool_next(&m->routes, from)) != POOL_NONE &&
+           mfib_find(&m->data, &mfib_route_rw(m, i)->key) != i)
+        from = i + 1;
+    return i;
+}
+
 struct fib_counts mfib_counts(const struct mfib *m, u32 route)
 {
     struct counter_pair c = counter_get_pair(m->data.counters, route);
@@ -598,12 +646,18 @@ static void mfib_table_end(void *arg, struct fib_index t)
         mfib_route_free(m, route);
 }
 
-static void mfib_table_sweep(void *arg, struct fib_index t, enum fib_source s, enum fib_sweep what)
+/* Routes on their way out have no sources any more. */
+static bool mfib_table_sweep(void *arg, struct fib_index t, enum fib_source s, enum fib_sweep what,
+                             u32 *at)
 {
     struct mfib *m = arg;
-    struct mfib_place at = mfib_place_in(t);
-    for (u32 route; (route = mfib_next(m, &at)) != MFIB_NO_ROUTE;) {
-        struct mfib_src *src = mfib_src_find(mfib_route_rw(m, route), s);
+    for (u32 n = 0; n < FIB_SWEEP_PIECE; n++) {
+        u32 route = pool_next(&m->routes, *at);
+        if (route == POOL_NONE)
+            return false;
+        *at = route + 1;
+        struct mfib_route *r = mfib_route_rw(m, route);
+        struct mfib_src *src = r->key.table == t.i ? mfib_src_find(r, s) : NULL;
         if (!src)
             continue;
         if (what == FIB_SWEEP_REPLACE_BEGIN)
@@ -611,6 +665,7 @@ static void mfib_table_sweep(void *arg, struct fib_index t, enum fib_source s, e
         else if (what == FIB_SWEEP_FLUSH || src->stale)
             (void)mfib_src_replace(m, route, s, NULL, NULL); /* needs no room */
     }
+    return true;
 }
 
 /* Paths through an interface go with it: who gets its number next is another. */
@@ -655,6 +710,7 @@ int mfib_init(struct piste *p, void **state, struct error *e)
     struct mfib *m = mem_alloc(sizeof(*m));
     const struct fib_table_user user = {mfib_table_begin, mfib_table_end, mfib_table_sweep, m};
     m->piste = p;
+    m->signals_end = &m->signals;
     pool_init(&m->routes, "multicast routes", sizeof(struct mfib_route), 8, MFIB_ROUTES_MAX);
     m->data.routes = (struct mfib_route *)(void *)m->routes.base;
     m->data.lens = mem_reserve(&m->lens_map, "multicast tables",
@@ -703,6 +759,7 @@ void mfib_stop(struct piste *p, void *state)
         mfib_sources_free(r);
         vec_free(&m->tables[r->key.table].lens);
     }
+    mfib_signals_free(m);
     ordset_fini(&m->order);
     counter_vec_free(m->data.counters);
     shared_hash_fini(&m->data.hash);

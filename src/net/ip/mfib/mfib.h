@@ -18,10 +18,11 @@ struct text;
 extern const struct module mfib_module, mfib_api_module;
 struct mfib *mfib_of(const struct piste *p);
 
-/* Flags of an interface of a route. Numbers are those of the binary API. */
-enum { MFIB_ITF_ACCEPT = 1 << 1, MFIB_ITF_FORWARD = 1 << 2 };
-#define MFIB_ITF_FLAGS (MFIB_ITF_ACCEPT | MFIB_ITF_FORWARD)
-#define MFIB_ROUTE_FLAGS (MFIB_ROUTE_DROP | MFIB_ROUTE_ACCEPT_ALL_ITF)
+/* What may be said; MFIB_ITF_SIGNAL_PRESENT comes from packets. */
+#define MFIB_ITF_FLAGS                                                                             \
+    (MFIB_ITF_NEGATE_SIGNAL | MFIB_ITF_ACCEPT | MFIB_ITF_FORWARD | MFIB_ITF_DONT_PRESERVE)
+#define MFIB_ROUTE_FLAGS                                                                           \
+    (MFIB_ROUTE_SIGNAL | MFIB_ROUTE_DROP | MFIB_ROUTE_CONNECTED | MFIB_ROUTE_ACCEPT_ALL_ITF)
 
 /* The name of a flag as VPP has it, long and short; NULL: there is none of that number. */
 struct mfib_flag_name {
@@ -32,7 +33,7 @@ extern const struct mfib_flag_name mfib_itf_flag_names[], mfib_route_flag_names[
 
 struct mfib_path {
     struct fib_path via; /* an interface, or FIB_PATH_LOCAL */
-    u32 flags;           /* MFIB_ITF_* */
+    u32 flags;           /* of MFIB_ITF_FLAGS */
 };
 
 /* Which route. */
@@ -89,6 +90,8 @@ bool mfib_said_by(const struct mfib *m, u32 route, enum fib_source s, struct mfi
 enum fib_source mfib_source_of_route(const struct mfib *m, u32 route);
 /* Whether interface i accepts for a route with MFIB_ROUTE_HOST. */
 bool mfib_host_accepts(const struct mfib *m, u32 route, struct if_index i);
+/* The flags that an interface of a route has: MFIB_ITF_*. */
+u32 mfib_itf_flags(const struct mfib *m, u32 route, struct if_index i);
 struct fib_counts mfib_counts(const struct mfib *m, u32 route);
 /* "(10.0.0.1, 239.1.1.1/32)" */
 void mfib_name_text(const struct mfib_name *name, struct text *t);

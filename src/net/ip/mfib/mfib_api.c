@@ -11,8 +11,13 @@
 #include "net/ip/route/ip_path_api.h"
 #include "net/link/interface/interface.h"
 
-static_assert((u32)MFIB_ITF_ACCEPT == MFIB_API_ITF_FLAG_ACCEPT &&
+static_assert((u32)MFIB_ITF_NEGATE_SIGNAL == MFIB_API_ITF_FLAG_NEGATE_SIGNAL &&
+                  (u32)MFIB_ITF_ACCEPT == MFIB_API_ITF_FLAG_ACCEPT &&
                   (u32)MFIB_ITF_FORWARD == MFIB_API_ITF_FLAG_FORWARD &&
+                  (u32)MFIB_ITF_SIGNAL_PRESENT == MFIB_API_ITF_FLAG_SIGNAL_PRESENT &&
+                  (u32)MFIB_ITF_DONT_PRESERVE == MFIB_API_ITF_FLAG_DONT_PRESERVE &&
+                  (u32)MFIB_ROUTE_SIGNAL == MFIB_API_ENTRY_FLAG_SIGNAL &&
+                  (u32)MFIB_ROUTE_CONNECTED == MFIB_API_ENTRY_FLAG_CONNECTED &&
                   (u32)MFIB_ROUTE_DROP == MFIB_API_ENTRY_FLAG_DROP &&
                   (u32)MFIB_ROUTE_ACCEPT_ALL_ITF == MFIB_API_ENTRY_FLAG_ACCEPT_ALL_ITF,
               "the API's bits are ours");
@@ -52,9 +57,11 @@ static i32 paths_from_api(struct piste *p, const struct api_type_ip_mroute *m, e
         i32 wrong = api_fib_paths(p, &m->paths[k].path, 1, f, via);
         if (wrong)
             return wrong;
-        if (m->paths[k].itf_flags & ~(u32)MFIB_ITF_FLAGS)
+        /* what is dumped can be said again */
+        u32 flags = m->paths[k].itf_flags & ~(u32)MFIB_ITF_SIGNAL_PRESENT;
+        if (flags & ~(u32)MFIB_ITF_FLAGS)
             return API_UNSUPPORTED;
-        out[k] = (struct mfib_path){via[0], m->paths[k].itf_flags};
+        out[k] = (struct mfib_path){via[0], flags};
         if (via[0].kind == FIB_PATH_LOCAL) /* what this switch takes itself comes from others */
             out[k].flags = MFIB_ITF_FORWARD;
     }
@@ -135,8 +142,11 @@ static void mroute_details(struct api_call *c, u32 route)
     if (flags & MFIB_ROUTE_HOST) {
         d.route.n_paths = (u8)host_paths(m, route, name.table, paths);
     } else if (mfib_said_by(m, route, mfib_source_of_route(m, route), &said)) {
-        for (u32 k = 0; k < said.n_paths; k++)
-            path_to_api(fib_of(c->piste), name.table, &said.paths[k], &paths[k]);
+        for (u32 k = 0; k < said.n_paths; k++) {
+            struct mfib_path path = said.paths[k];
+            path.flags |= mfib_itf_flags(m, route, path.via.interface) & MFIB_ITF_SIGNAL_PRESENT;
+            path_to_api(fib_of(c->piste), name.table, &path, &paths[k]);
+        }
         d.route.n_paths = (u8)said.n_paths;
         d.route.rpf_id = said.rpf_id;
     }
@@ -180,6 +190,35 @@ static void mroute_dump(struct api_call *c)
     api_continue(c, mroute_dump_more, free, d);
 }
 
+/* What is told is gone. */
+static bool mfib_signals_more(struct api_call *c, void *state)
+{
+    struct mfib *m = mfib_of(c->piste);
+    const struct mfib_signal *s;
+    while (api_room(c)) {
+        s = mfib_signal_first(m);
+        if (!s)
+            return false;
+        const struct mfib_name name = mfib_name_of(m, mfib_find(&m->data, &s->route));
+        struct api_mfib_signal_details d = {
+            .sw_if_index = s->interface.i,
+            .table_id = fib_table_id(fib_of(c->piste), name.table),
+            .ip_packet_len = (u16)s->n_bytes,
+        };
+        static_assert(sizeof(d.ip_packet_data) == sizeof(s->bytes), "all of what is kept");
+        name_to_api(&name, &d.prefix);
+        memcpy(d.ip_packet_data, s->bytes, s->n_bytes);
+        api_reply(c, &api_message_mfib_signal_details, &d);
+        mfib_signal_done(m);
+    }
+    return true;
+}
+
+static void mfib_signals_dump(struct api_call *c)
+{
+    api_continue(c, mfib_signals_more, NULL, NULL);
+}
+
 /* The tables of routes have these, too. */
 static void mtable_dump(struct api_call *c)
 {
@@ -200,5 +239,6 @@ const struct api_handler mfib_handlers[] = {
     {&api_message_ip_mroute_add_del, mroute_add_del},
     {&api_message_ip_mroute_dump, mroute_dump},
     {&api_message_ip_mtable_dump, mtable_dump},
+    {&api_message_mfib_signal_dump, mfib_signals_dump},
     {0},
 };

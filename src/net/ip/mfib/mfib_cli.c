@@ -1,7 +1,7 @@
 /* `ip mroute', in VPP's free order of words, and its lines of the running configuration.
  *
  *   ip mroute (add | del) [SOURCE] GROUP[/LEN] [table ID] [source NAME] [rpf-id N] [ENTRY-FLAG]...
- *             [via (local | [NEXT-HOP] INTERFACE) [Accept] [Forward]]...
+ *             [via (local | [NEXT-HOP] INTERFACE) [INTERFACE-FLAG]...]...
  *
  * The source's name is ours, as in `ip route`. */
 #include <errno.h>
@@ -25,7 +25,9 @@ struct mroute_command {
     struct mfib_path paths[FIB_PATHS_MAX];
 };
 
-const char *const mfib_words[] = {"rpf-id", "Accept", "Forward", "Drop", "Accept-all-itf", NULL};
+const char *const mfib_words[] = {"rpf-id",         "Accept",         "Forward",   "Drop",
+                                  "Accept-all-itf", "Signal",         "Connected", "Negate-Signal",
+                                  "Signal-Present", "Don't-Preserve", NULL};
 
 /* Takes a flag of these. */
 static bool mfib_take_flag(struct ip_words *w, const struct mfib_flag_name *names, u32 *flags)
@@ -53,6 +55,7 @@ static int mfib_take_via(struct cli_call *c, struct ip_words *w, struct mroute_c
     p->flags = 0;
     while (mfib_take_flag(w, mfib_itf_flag_names, &p->flags))
         ;
+    p->flags &= MFIB_ITF_FLAGS; /* what is shown can be said again */
     if (p->via.kind == FIB_PATH_LOCAL && !p->flags)
         p->flags = MFIB_ITF_FORWARD;
     r->n_paths++;
@@ -208,7 +211,7 @@ bool mfib_running_config_rows(struct piste *p, void *state, enum rc_phase phase,
 const struct cli_command mfib_commands[] = {
     {"ip mroute <rest>",
      "Add or delete a multicast route: (add | del) [SOURCE] GROUP [table N] [rpf-id N] [flags] via "
-     "INTERFACE [Accept] [Forward] ...",
+     "INTERFACE [Accept] [Forward] [Negate-Signal] [Don't-Preserve] ...",
      ip_mroute, 0},
     {"show ip mfib [ summary | table <table-id:u32> | index <fib-id:u32> | <prefix:ip4-prefix> | "
      "<address:ip4-address> ] ...",
@@ -223,6 +226,8 @@ const struct cli_command mfib_commands[] = {
     {"show mfib interface", "Interfaces of multicast routes, and what they do there",
      mfib_show_interfaces, 0},
     {"show mfib itf flags", "Flags of interfaces of multicast routes", mfib_show_itf_flags, 0},
+    {"show mfib signals", "Packets of multicast routes that wait for a client to ask for them",
+     mfib_show_signals, 0},
     {"show mfib route flags", "Flags of multicast routes", mfib_show_route_flags, 0},
     {0},
 };

@@ -32,19 +32,36 @@ static_assert(sizeof(struct mfib_key) == MFIB_KEY_WORDS * sizeof(u64), "no paddi
 
 /* Flags of a route. Numbers are those of the binary API; what it does not have is ours alone. */
 enum {
+    MFIB_ROUTE_SIGNAL = 1 << 0, /* packets from an interface of it are signalled */
     MFIB_ROUTE_DROP = 1 << 1,
+    MFIB_ROUTE_CONNECTED = 1 << 2,      /* so are those from a subnet of the interface */
     MFIB_ROUTE_ACCEPT_ALL_ITF = 1 << 3, /* from wherever it comes */
     MFIB_ROUTE_HOST = 1 << 6,           /* what this switch as a host is in: from interfaces that
                                            take the protocol */
     MFIB_ROUTE_MISS = 1 << 7,           /* stands for no route */
 };
 
-/* Never changed, but replaced. */
+/* Flags of an interface of a route. Numbers are those of the binary API. */
+enum {
+    MFIB_ITF_NEGATE_SIGNAL = 1 << 0, /* packets from it are signalled where the route's are not,
+                                        and not where they are */
+    MFIB_ITF_ACCEPT = 1 << 1,
+    MFIB_ITF_FORWARD = 1 << 2,
+    MFIB_ITF_SIGNAL_PRESENT = 1 << 3, /* a signal of it waits: there are no others meanwhile */
+    MFIB_ITF_DONT_PRESERVE = 1 << 4,  /* its signals have no packet */
+};
+
+struct mfib_itf {
+    u32 interface;
+    u32 flags; /* MFIB_ITF_SIGNAL_PRESENT: data threads set it */
+};
+
+/* Never changed otherwise, but replaced. */
 struct mfib_forwarding {
     u32 flags;
-    u32 n_accept, n_to;
-    const u32 *accept; /* interfaces, ascending */
-    const u32 *to;     /* adjacencies */
+    u32 n_itf, n_to;
+    struct mfib_itf *itf; /* by interface, ascending */
+    const u32 *to;        /* adjacencies */
 };
 
 struct mfib_src;
@@ -91,6 +108,29 @@ ALWAYS_INLINE const struct mfib_forwarding *mfib_forwarding(const struct mfib_da
 {
     return __atomic_load_n(&m->routes[route].forwarding, __ATOMIC_ACQUIRE);
 }
+
+/* NULL: the route has no such interface. */
+static inline struct mfib_itf *mfib_itf_find(const struct mfib_forwarding *w, struct if_index i)
+{
+    u32 low = 0, high = w->n_itf;
+    while (low < high) {
+        u32 middle = (low + high) / 2;
+        if (w->itf[middle].interface == i.i)
+            return &w->itf[middle];
+        if (w->itf[middle].interface < i.i)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+/* A packet of a route came by an interface for which that is signalled. */
+struct mfib_signalled {
+    u32 route;
+    struct if_index interface;
+};
+#define MFIB_SIGNAL_BYTES 256 /* of the packet, at most */
 
 /* The key of a route of that length for such packets. */
 static inline struct mfib_key mfib_key_of(struct fib_index t, u32 len, const struct ip_address *src,

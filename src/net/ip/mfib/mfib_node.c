@@ -1,10 +1,12 @@
 /* ip4-mfib-forward-lookup, ip4-mfib-forward-rpf and those of IPv6: the route of a packet to a
  * group, and whether it came the way that packets from its source come. Source: RFC 1112, RFC
  * 4291 2.8 for the groups that this switch is in; checks and their names as VPP has them. */
+#include "engine/control_packet.h"
 #include "engine/thread.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/ip4/ip4_errors.h"
 #include "net/ip/ip6/ip6_errors.h"
+#include "net/ip/mfib/mfib_internal.h"
 #include "net/ip/mfib/mfib_packet.h"
 
 /* Whether no route takes the packet: the lookup fails. */
@@ -51,39 +53,71 @@ void NODE_FN(ip6_mfib_forward_lookup)(struct thread *t, struct node *n, struct b
     mfib_lookup_all(IP_FAMILY_6, n, b, next, count);
 }
 
-/* --- where it came from --- */
+/* --- signals --- */
 
-static bool mfib_accepts(const struct mfib_forwarding *w, struct if_index i)
+ALWAYS_INLINE bool mfib_is_signalled(enum ip_family f, u32 route_flags, u32 itf_flags,
+                                     const struct buffer *b)
 {
-    u32 low = 0, high = w->n_accept;
-    if (w->flags & (MFIB_ROUTE_ACCEPT_ALL_ITF | MFIB_ROUTE_HOST))
+    bool signals = route_flags & MFIB_ROUTE_SIGNAL, negated = itf_flags & MFIB_ITF_NEGATE_SIGNAL;
+    if (signals != negated)
         return true;
-    while (low < high) {
-        u32 middle = (low + high) / 2;
-        if (w->accept[middle] == i.i)
-            return true;
-        if (w->accept[middle] < i.i)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    if (likely(!(route_flags & MFIB_ROUTE_CONNECTED)))
+        return false;
+    struct ip_address src = mfib_source_of(f, b);
+    return ip_if_has_subnet_of(f, b->rx_if, &src);
+}
+
+/* How the packet begins goes to the control thread. false: it cannot have it now. */
+static bool mfib_preserve(struct thread *t, const struct buffer *b,
+                          const struct mfib_signalled *about)
+{
+    u32 bi;
+    if (!buffer_alloc(t, BUFFER_POOL_DEFAULT, &bi, 1))
+        return false;
+    struct buffer *copy = buffer_at(bi);
+    copy->len = (u16)buffer_copy_out(b, 0, buffer_current(copy), MFIB_SIGNAL_BYTES);
+    if (control_packet_give(t, mfib_on_signal_packet, bi, about, sizeof(*about)))
+        return true;
+    buffer_free_one(t, bi);
     return false;
 }
 
-ALWAYS_INLINE void mfib_rpf_all(enum ip_family f, struct node *n, struct buffer **b, u16 *next,
-                                u32 count)
+/* Once, until a client has asked for it. */
+static void mfib_signal(struct thread *t, const struct buffer *b, u32 route, struct mfib_itf *itf)
+{
+    const struct mfib_signalled about = {route, b->rx_if};
+    u32 before = __atomic_fetch_or(&itf->flags, MFIB_ITF_SIGNAL_PRESENT, __ATOMIC_RELAXED);
+    if (before & MFIB_ITF_SIGNAL_PRESENT)
+        return;
+    bool given = before & MFIB_ITF_DONT_PRESERVE
+                     ? thread_post(t, mfib_on_signal, &about, sizeof(about))
+                     : mfib_preserve(t, b, &about);
+    if (!given)
+        __atomic_fetch_and(&itf->flags, ~(u32)MFIB_ITF_SIGNAL_PRESENT, __ATOMIC_RELAXED);
+}
+
+/* --- where it came from --- */
+
+ALWAYS_INLINE void mfib_rpf_all(enum ip_family f, struct thread *t, struct node *n,
+                                struct buffer **b, u16 *next, u32 count)
 {
     const struct mfib_data *m = n->state;
     for (u32 i = 0; i < count; i++) {
         struct mfib_scratch *s = mfib_scratch(b[i]);
         const struct mfib_forwarding *w = mfib_forwarding(m, s->route);
+        struct mfib_itf *itf = mfib_itf_find(w, b[i]->rx_if);
+        u32 flags = itf ? __atomic_load_n(&itf->flags, __ATOMIC_RELAXED) : 0;
         next[i] = MFIB_RPF_NEXT_REPLICATE;
+        if (unlikely(itf && !(flags & MFIB_ITF_SIGNAL_PRESENT) &&
+                     mfib_is_signalled(f, w->flags, flags, b[i])))
+            mfib_signal(t, b[i], s->route, itf);
         if (unlikely(w->flags & MFIB_ROUTE_DROP)) {
             next[i] = node_drop(n, b[i], f == IP_FAMILY_4 ? IP4_ERROR_DROP : IP6_ERROR_DROP,
                                 MFIB_RPF_NEXT_DROP);
             continue;
         }
-        s->accepted = mfib_accepts(w, b[i]->rx_if);
+        s->accepted =
+            (flags & MFIB_ITF_ACCEPT) || (w->flags & (MFIB_ROUTE_ACCEPT_ALL_ITF | MFIB_ROUTE_HOST));
         if (unlikely(!s->accepted))
             next[i] =
                 node_drop(n, b[i], f == IP_FAMILY_4 ? IP4_ERROR_RPF_FAILURE : IP6_ERROR_RPF_FAILURE,
@@ -96,11 +130,11 @@ ALWAYS_INLINE void mfib_rpf_all(enum ip_family f, struct node *n, struct buffer 
 void NODE_FN(ip4_mfib_forward_rpf)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                    u32 count)
 {
-    mfib_rpf_all(IP_FAMILY_4, n, b, next, count);
+    mfib_rpf_all(IP_FAMILY_4, t, n, b, next, count);
 }
 
 void NODE_FN(ip6_mfib_forward_rpf)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                                    u32 count)
 {
-    mfib_rpf_all(IP_FAMILY_6, n, b, next, count);
+    mfib_rpf_all(IP_FAMILY_6, t, n, b, next, count);
 }

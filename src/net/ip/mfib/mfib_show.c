@@ -51,7 +51,9 @@ static void mfib_show_itfs(const struct mfib *m, struct out *o, u32 route)
                                             ? NULL
                                             : interface_at(m->piste, said.paths[k].via.interface);
             if (f)
-                mfib_show_interface(o, f->name, said.paths[k].flags);
+                mfib_show_interface(o, f->name,
+                                    said.paths[k].flags | (mfib_itf_flags(m, route, f->index) &
+                                                           MFIB_ITF_SIGNAL_PRESENT));
         }
     out_end(o);
 }
@@ -295,19 +297,6 @@ int mfib_show_ip6(struct cli_call *c)
 
 /* --- by index --- */
 
-/* The next route, from one on, that is not on its way out; POOL_NONE: no more. */
-static u32 mfib_show_next(const struct mfib *m, u32 from, struct mfib_name *name)
-{
-    u32 i;
-    while ((i = pool_next(&m->routes, from)) != POOL_NONE) {
-        *name = mfib_name_of(m, i);
-        if (mfib_find_exact(m, name) == i)
-            break;
-        from = i + 1;
-    }
-    return i;
-}
-
 int mfib_show_entries(struct cli_call *c)
 {
     const struct mfib *m = mfib_of(c->piste);
@@ -315,10 +304,10 @@ int mfib_show_entries(struct cli_call *c)
     u32 *from = cli_kept(c, sizeof(*from), NULL);
     if (!c->again)
         out_array(c->out, "entries");
-    struct mfib_name name;
-    for (u32 i; (i = mfib_show_next(m, *from, &name)) != POOL_NONE; *from = i + 1) {
+    for (u32 i; (i = mfib_pool_next(m, *from)) != POOL_NONE; *from = i + 1) {
         if (cli_full(c))
             return CLI_MORE;
+        const struct mfib_name name = mfib_name_of(m, i);
         struct text t = {0};
         if (index && index->u != i)
             continue;
@@ -340,10 +329,10 @@ int mfib_show_interfaces(struct cli_call *c)
     u32 *from = cli_kept(c, sizeof(*from), NULL);
     if (!c->again)
         out_array(c->out, "entries");
-    struct mfib_name name;
-    for (u32 i; (i = mfib_show_next(m, *from, &name)) != POOL_NONE; *from = i + 1) {
+    for (u32 i; (i = mfib_pool_next(m, *from)) != POOL_NONE; *from = i + 1) {
         if (cli_full(c))
             return CLI_MORE;
+        const struct mfib_name name = mfib_name_of(m, i);
         struct text t = {0};
         mfib_name_text(&name, &t);
         out_object(c->out, NULL);
@@ -351,6 +340,33 @@ int mfib_show_interfaces(struct cli_call *c)
         text_free(&t);
         mfib_show_itfs(m, c->out, i);
         out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- signals --- */
+
+int mfib_show_signals(struct cli_call *c)
+{
+    struct mfib *m = mfib_of(c->piste);
+    (void)mfib_signal_first(m);
+    out_array(c->out, "signals");
+    for (const struct mfib_signal *s = m->signals; s; s = s->next) {
+        u32 route = mfib_find(&m->data, &s->route);
+        const struct interface *f = interface_at(m->piste, s->interface);
+        if (route == MFIB_NO_ROUTE || !f)
+            continue;
+        const struct mfib_name name = mfib_name_of(m, route);
+        struct text t = {0};
+        mfib_name_text(&name, &t);
+        out_object(c->out, NULL);
+        out_str(c->out, "table", fib_table_name(fib_of(m->piste), name.table), "%s ");
+        out_str(c->out, "group", text_str(&t), "%s");
+        out_str(c->out, "interface", f->name, " %s");
+        out_u64(c->out, "bytes", s->n_bytes, " %" PRIu64 " bytes\n");
+        out_end(c->out);
+        text_free(&t);
     }
     out_end(c->out);
     return 0;

@@ -55,6 +55,16 @@ static u32 n_routes(enum ip_family f)
     return n;
 }
 
+/* Returns how many pieces it took. */
+static u32 sweep(struct fib_index t, enum fib_sweep what)
+{
+    struct fib_sweep_place at = {0};
+    u32 n = 1;
+    while (fib_table_sweep_next(fib_of(&world.p), t, FIB_SOURCE_CLI, what, &at))
+        n++;
+    return n;
+}
+
 /* --- the longest match --- */
 
 struct oracle {
@@ -169,8 +179,7 @@ static void random_routes(enum ip_family f)
     /* tables go with what is in them; that of all stays */
     for (u32 k = 1; k < N_TABLES; k++)
         fib_table_unlock(fib, o.tables[k], FIB_SOURCE_CLI);
-    for (u32 at = 0; fib_table_sweep_next(fib, o.tables[0], FIB_SOURCE_CLI, FIB_SWEEP_FLUSH, &at);)
-        ;
+    (void)sweep(o.tables[0], FIB_SWEEP_FLUSH);
     fib_table_unlock(fib, o.tables[0], FIB_SOURCE_CLI);
     assert_int_equal(n_routes(f), before);
 }
@@ -201,8 +210,8 @@ static bool goes_by(const struct mfib_name *x, struct if_index i)
 {
     const struct mfib_route *r = mfib_route_at(mfib(), mfib_find_exact(mfib(), x));
     const struct mfib_forwarding *w = r->forwarding;
-    return w->n_accept == 1 && w->accept[0] == i.i && w->n_to == 1 &&
-           if_equal(adj_at(w->to[0])->tx_if, i);
+    return w->n_itf == 1 && w->itf[0].interface == i.i && w->itf[0].flags & MFIB_ITF_ACCEPT &&
+           w->n_to == 1 && if_equal(adj_at(w->to[0])->tx_if, i);
 }
 
 static void best_source_counts(void **state)
@@ -248,13 +257,48 @@ static void paths_have_an_end(void **state)
     assert_int_equal(mfib_del(mfib(), &x, FIB_SOURCE_CLI, &all, &e), 0);
 }
 
+/* --- many --- */
+
+#define MANY (4 * FIB_SWEEP_PIECE)
+
+/* Source s says something of the k-th of many groups. */
+static struct mfib_name of_many(u32 k, enum fib_source s)
+{
+    struct mfib_name x = {.table = world_table(0), .group = {{{{0}}}, IP_FAMILY_4, 32, {0}}};
+    x.group.addr = ip_address_from_ip4(be32_from_host(0xe8000000 + k));
+    say(&x, s, ifs[0]);
+    return x;
+}
+
+/* What one source said of all goes or is replaced, a piece after the other, which leave the others'
+ * alone. */
+static void many_go_in_pieces(void **state)
+{
+    u32 before = n_routes(IP_FAMILY_4);
+    for (u32 k = 0; k < MANY; k++)
+        (void)of_many(k, FIB_SOURCE_CLI);
+    const struct mfib_name also = of_many(7, FIB_SOURCE_API);
+    assert_int_equal(n_routes(IP_FAMILY_4), before + MANY);
+    assert_true(sweep(world_table(0), FIB_SWEEP_REPLACE_BEGIN) > MANY / FIB_SWEEP_PIECE);
+    const struct mfib_name again = of_many(9, FIB_SOURCE_CLI);
+    assert_true(sweep(world_table(0), FIB_SWEEP_REPLACE_END) > MANY / FIB_SWEEP_PIECE);
+    assert_int_equal(n_routes(IP_FAMILY_4), before + 2);
+    assert_int_not_equal(mfib_find_exact(mfib(), &also), MFIB_NO_ROUTE);
+    assert_int_not_equal(mfib_find_exact(mfib(), &again), MFIB_NO_ROUTE);
+    (void)sweep(world_table(0), FIB_SWEEP_FLUSH);
+    assert_int_equal(n_routes(IP_FAMILY_4), before + 1);
+    const struct mfib_said all = {0};
+    struct error e = {0};
+    assert_int_equal(mfib_del(mfib(), &also, FIB_SOURCE_API, &all, &e), 0);
+    assert_int_equal(n_routes(IP_FAMILY_4), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(longest_match_ip4),
-        cmocka_unit_test(longest_match_ip6),
-        cmocka_unit_test(best_source_counts),
-        cmocka_unit_test(paths_have_an_end),
+        cmocka_unit_test(longest_match_ip4),  cmocka_unit_test(longest_match_ip6),
+        cmocka_unit_test(best_source_counts), cmocka_unit_test(paths_have_an_end),
+        cmocka_unit_test(many_go_in_pieces),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

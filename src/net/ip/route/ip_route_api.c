@@ -270,7 +270,8 @@ static i32 add_table(struct fib *f, const struct api_type_ip_table *m)
 /* What is done to all routes of the API in a table, in pieces. */
 struct table_sweep {
     enum ip_family family;
-    u32 id, at;
+    u32 id;
+    struct fib_sweep_place at;
     enum fib_sweep what;
     bool deletes; /* the table is to go, too */
 };
@@ -293,7 +294,7 @@ static void sweep_table(struct api_call *c, const struct api_type_ip_table *m, e
                         bool deletes)
 {
     struct table_sweep *x = mem_alloc(sizeof(*x));
-    *x = (struct table_sweep){ip_family_of(m->is_ip6), m->table_id, 0, what, deletes};
+    *x = (struct table_sweep){ip_family_of(m->is_ip6), m->table_id, {0}, what, deletes};
     api_continue(c, table_sweep_more, free, x);
 }
 
