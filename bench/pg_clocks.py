@@ -4,13 +4,13 @@ generator, as `show runtime` tells it.
 
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
-PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip6 ip6-internet
-xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
+PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip4-mroute-2 ip4-mroute-8
+ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
-on a busy machine, but the median of the ratios of two turns beside each other stands. The ends (pg-input, pgN-tx) are
-shown, but not part of the sum.
+on a busy machine, but the median of the ratios of two turns beside each other stands. Clocks are for each packet that
+came, of all its copies. The ends (pg-input, pgN-tx) are shown, but not part of the sum.
 """
 import argparse
 import ipaddress
@@ -57,6 +57,22 @@ def ip4_million(switch):
     pgs, macs = routed(switch)
     switch.ctl(f"ip route add count 1000000 20.0.0.0/24 via {pgs[1].host} pg1")
     return f"{{ IP4: {macs} UDP: {pgs[0].host} -> 20.0.0.0 + 35.66.63.255 {PORTS} }}"
+
+
+def replicated(switch, copies):
+    pgs = [switch.pg(i, f"10.{i}.0.1/24") for i in range(copies + 1)]
+    switch.ctl("ip mroute add 239.1.1.1 via pg0 Accept " + " ".join(f"via {pg} Forward" for pg in pgs[1:]))
+    return f"{{ IP4: {pgs[0].host_mac} -> 01:00:5e:01:01:01 UDP: {pgs[0].host} -> 239.1.1.1 {PORTS} }}"
+
+
+def ip4_mroute_2(switch):
+    """A group that leaves by two interfaces."""
+    return replicated(switch, 2)
+
+
+def ip4_mroute_8(switch):
+    """By eight."""
+    return replicated(switch, 8)
 
 
 def ip6(switch):
@@ -254,6 +270,8 @@ PATHS = {
     "ip4-million": (ip4_million, 354, None),
     "ip4-internet": (ip4_internet, None, None),
     "ip4-vlan": (ip4_vlan, None, None),
+    "ip4-mroute-2": (ip4_mroute_2, None, None),
+    "ip4-mroute-8": (ip4_mroute_8, None, None),
     "acl-1000": (acl_thousand, 307, None),
     "acl-reflect": (acl_reflect, 218, None),
     "acl-100000": (acl_hundred_thousand, None, None),
@@ -296,13 +314,11 @@ def window_of(switch):
     time.sleep(WARM_SECONDS)
     switch.ctl("clear runtime")
     time.sleep(WINDOW_SECONDS)
-    found = {}
-    for thread in switch.json("show runtime")["threads"]:
-        for node in thread["nodes"]:
-            if node["vectors"] >= LEAST_PACKETS:
-                found[node["name"]] = node["packet_clocks"]
+    nodes = [node for thread in switch.json("show runtime")["threads"] for node in thread["nodes"]
+             if node["vectors"] >= LEAST_PACKETS]
+    came = sum(node["vectors"] for node in nodes if node["name"] == "pg-input")
     switch.ctl("packet-generator disable-stream s")
-    return found
+    return {node["name"]: node["packet_clocks"] * node["vectors"] / came for node in nodes if came}
 
 
 def stream_of(switch, vector, data):
