@@ -106,27 +106,6 @@ int l3xc_del(struct piste *p, struct if_index i, enum ip_family f, struct error 
 
 /* --- life --- */
 
-/* Without the paths through an interface that goes: with none left, packets are dropped, and not
- * routed as if nothing had been said. */
-static void l3xc_forget_paths(struct piste *p, const struct l3xc *x, const struct interface *gone)
-{
-    struct fib_path paths[FIB_PATHS_MAX];
-    u32 n = fib_paths_get(fib_of(p), x->lb, paths, FIB_PATHS_MAX), kept = 0;
-    struct error e;
-    for (u32 i = 0; i < n; i++)
-        if (!(paths[i].flags & FIB_PATH_DEAD) && !if_equal(paths[i].interface, gone->index))
-            paths[kept++] = paths[i];
-    if (kept == n)
-        return;
-    if (!kept) {
-        paths[0] = fib_path_special(FIB_PATH_DROP);
-        paths[0].family = (u8)x->family;
-        kept = 1;
-    }
-    if (fib_paths_update(fib_of(p), x->lb, paths, kept, &e))
-        log_warn(&log_class, "paths through %s: %s", gone->name, e.text);
-}
-
 static void l3xc_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
 {
     const struct l3xc *x;
@@ -134,7 +113,8 @@ static void l3xc_on_interface(struct piste *p, struct interface *it, enum if_eve
     if (ev != IF_EVENT_DELETE)
         return;
     for (u32 k, from = 0; (x = l3xc_next(p, from, &k)); from = k + 1)
-        l3xc_forget_paths(p, x, it);
+        if (fib_paths_forget(fib_of(p), x->lb, it->index, &e))
+            log_warn(&log_class, "paths through %s: %s", it->name, e.text);
     for (enum ip_family f = 0; f < IP_FAMILY_N; f++)
         if (l3xc_find(p, it->index, f) != L3XC_NONE && l3xc_del(p, it->index, f, &e))
             log_warn(&log_class, "%s: %s", it->name, e.text);

@@ -45,6 +45,7 @@
 #include "net/ip/mfib/mfib.h"
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
+#include "net/ip/punt/punt_redirect.h"
 #include "net/ip/nd/dad.h"
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
@@ -105,6 +106,7 @@ static const struct {
     {&ip4_sv_reass_module, NULL},
     {&icmp4_module, NULL},
     {&punt_module, NULL},
+    {&punt_redirect_module, NULL},
     {&ip6_module, NULL},
     {&ip6_input_module, NULL},
     {&ip6_express_module, NULL},
@@ -144,6 +146,7 @@ static const struct {
     {&ra_api_module, NULL},
     {&dad_api_module, NULL},
     {&punt_api_module, NULL},
+    {&punt_redirect_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_flags_api_module, NULL},
     {&l2_event_api_module, NULL},

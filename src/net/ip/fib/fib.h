@@ -310,6 +310,9 @@ int fib_paths_add(struct fib *f, struct lb_index lb, const struct fib_path *path
                   struct error *e) MUST_CHECK;
 int fib_paths_remove(struct fib *f, struct lb_index lb, const struct fib_path *paths, u32 n,
                      struct error *e) MUST_CHECK;
+/* Without those through an interface that goes; with none left, packets are dropped. */
+int fib_paths_forget(struct fib *f, struct lb_index lb, struct if_index gone,
+                     struct error *e) MUST_CHECK;
 void fib_paths_free(struct fib *f, struct lb_index lb);
 /* As fib_route_paths; one through an interface that has gone says FIB_PATH_DEAD. */
 u32 fib_paths_get(const struct fib *f, struct lb_index lb, struct fib_path *out, u32 max);

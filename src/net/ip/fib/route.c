@@ -485,3 +485,19 @@ int fib_paths_remove(struct fib *f, struct lb_index lb, const struct fib_path *p
         return error_set(e, ENOENT, "there is no such path");
     return kept ? paths_set(f, lb, all, kept, e) : -ENODATA;
 }
+
+int fib_paths_forget(struct fib *f, struct lb_index lb, struct if_index gone, struct error *e)
+{
+    struct fib_path all[FIB_PATHS_MAX];
+    u32 have = fib_paths_get(f, lb, all, FIB_PATHS_MAX), kept = 0;
+    for (u32 i = 0; i < have; i++)
+        if (!(all[i].flags & FIB_PATH_DEAD) && !if_equal(all[i].interface, gone))
+            all[kept++] = all[i];
+    if (kept == have)
+        return 0;
+    if (!kept) {
+        all[kept] = fib_path_special(FIB_PATH_DROP);
+        all[kept++].family = (u8)fib_entry_family(f, lb.i);
+    }
+    return fib_paths_update(f, lb, all, kept, e);
+}
