@@ -59,6 +59,8 @@ static const struct {
     {"set punt exception *", "set punt exception $1 del"},
     {"set punt ipv4 * *", "set punt ipv4 $1 del $2"},
     {"set punt ipv6 * *", "set punt ipv6 $1 del $2"},
+    {"punt socket register exception * socket *", "punt socket deregister exception $1"},
+    {"punt socket register * * * socket *", "punt socket deregister $1 $2 $3"},
     {"ip punt redirect add rx * ...", "ip punt redirect del rx $1"},
     {"ip6 punt redirect add rx * ...", "ip6 punt redirect del rx $1"},
     {"set interface span * l2 destination * ...",

@@ -209,7 +209,7 @@ static int open_listener(const struct address *a, int type, int backlog, struct 
         rc = bind_path(fd, a, e);
     else
         rc = bind(fd, &a->sa.any, a->len) < 0 ? error_errno(e, errno, "bind") : 0;
-    if (rc == 0 && listen(fd, backlog) < 0)
+    if (rc == 0 && type != SOCK_DGRAM && listen(fd, backlog) < 0)
         rc = error_errno(e, errno, "listen");
     if (rc) {
         close(fd);

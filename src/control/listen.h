@@ -9,9 +9,9 @@
 #include "base/types.h"
 #include "control/startup.h"
 
-/* The descriptor, non-blocking, or -errno. type: SOCK_STREAM or SOCK_SEQPACKET. A path is writable
- * for its group; a socket there that nobody listens on any more is replaced. local: whether it is a
- * unix socket. */
+/* The descriptor, non-blocking, or -errno. type: SOCK_STREAM, SOCK_SEQPACKET or SOCK_DGRAM. A path
+ * is writable for its group; a socket there that nobody listens on any more is replaced. local:
+ * whether it is a unix socket. */
 int listen_open(const char *address, int type, int backlog, bool *local,
                 struct error *e) MUST_CHECK;
 /* A connection to who listens there, non-blocking: the descriptor, or -errno (-ENOENT,

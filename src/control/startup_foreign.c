@@ -42,11 +42,6 @@ static const struct config_key vlib_keys[] = {
     {NULL, NULL, NULL},
 };
 
-static const struct config_key punt_keys[] = {
-    {"socket <path:file>", "there is no punt socket", NULL},
-    {NULL, NULL, NULL},
-};
-
 static const struct config_key ipsec_keys[] = {
     {"ipv4-outbound-spd-fast-path <state:on-off>", no_ipsec, NULL},
     {"ipv4-inbound-spd-fast-path <state:on-off>", no_ipsec, NULL},
@@ -89,7 +84,6 @@ const struct config_section startup_foreign_sections[] = {
     {"mpls", mpls_keys},
     {"l3fib", l3fib_keys},
     {"vlib", vlib_keys},
-    {"punt", punt_keys},
     {"ipsec", ipsec_keys},
     {"crypto-engines", crypto_engines_keys},
     {"devices", devices_keys},

@@ -242,7 +242,7 @@ static void what_has_no_effect_is_logged(void **state)
     struct piste *p = *state;
     struct text t = {0};
     assert_string_equal(apply(p, "memory { main-heap-size 2G } session { enable rt-backend sdl }\n"
-                                 "physmem { max-size 1G } punt { socket /x }\n"
+                                 "physmem { max-size 1G }\n"
                                  "api-fuzz { off } dpdk { dev 0000:00:01.0 { name x } no-pci } "
                                  "linux-nl { }"),
                         "");
@@ -253,7 +253,6 @@ static void what_has_no_effect_is_logged(void **state)
         "physmem { max-size <size> } has no effect here: packet memory is what the section "
         "buffers says\n"
         "session { ... } has no effect here: there is no host stack\n"
-        "punt { socket <path:file> } has no effect here: there is no punt socket\n"
         "api-fuzz { ... } has no effect here: API messages are not altered on purpose\n"
         "dpdk { ... } has no effect here: there is no DPDK, ports are the kernel's\n");
     text_free(&t);

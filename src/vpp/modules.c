@@ -46,6 +46,7 @@
 #include "net/ip/neighbor/arp.h"
 #include "net/ip/punt/punt.h"
 #include "net/ip/punt/punt_redirect.h"
+#include "net/ip/punt/punt_socket.h"
 #include "net/ip/nd/dad.h"
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
@@ -107,6 +108,7 @@ static const struct {
     {&icmp4_module, NULL},
     {&punt_module, NULL},
     {&punt_redirect_module, NULL},
+    {&punt_socket_module, NULL},
     {&ip6_module, NULL},
     {&ip6_input_module, NULL},
     {&ip6_express_module, NULL},
@@ -147,6 +149,7 @@ static const struct {
     {&dad_api_module, NULL},
     {&punt_api_module, NULL},
     {&punt_redirect_api_module, NULL},
+    {&punt_socket_api_module, NULL},
     {&l2_api_module, NULL},
     {&l2_flags_api_module, NULL},
     {&l2_event_api_module, NULL},

@@ -92,6 +92,8 @@ RECIPES = [
     "set interface feature {i} {feature}", "delete sub-interface {i}",
     "ip mroute add {group} {mtable} via {i} {itfflags}", "ip mroute add {group} {mtable} {mflags} via local via {i} {itfflags}",
     "ip mroute add {group} {mflags}", "ip mroute del {group}", "ip mroute del {group} {mtable} via {i}",
+    "punt socket register udp {id} socket /tmp/piste-{id}.sock", "punt socket register ipv6 protocol {id} socket /tmp/piste-{id}.sock",
+    "punt socket register exception ip6-unreachable socket /tmp/piste-{id}.sock", "punt socket deregister ipv4 udp {id}",
     "ip punt redirect add rx {i} via {nexthop} {i}", "ip6 punt redirect rx all via {nexthop}", "ip punt redirect del rx {i}",
     "l3xc add {i} {protocol} via {nexthop}", "l3xc add {i} via {nexthop} via {nexthop} {i} weight {id}", "l3xc del {i} {protocol}",
     "nat44 plugin enable", "nat44 plugin enable", "nat44 plugin {onoff} {sessions}", "nat44 forwarding {onoff}",

@@ -25,7 +25,7 @@ STEPS = 500
 # what shows say that must come back; indices, ages and clocks need not
 SHOWS = ["show interface address", "show classify tables verbose", "show inacl type ip4",
          "show outacl type ip4", "show inacl type l2", "show outacl type l2", "show interface default rx-mode",
-         "show arp proxy", "show ip6 nd proxy", "show udp punt ipv6", "show l2 rewrite entries", "show ip4-full-reassembly",
+         "show arp proxy", "show ip6 nd proxy", "show udp punt ipv6", "show punt socket registrations", "show l2 rewrite entries", "show ip4-full-reassembly",
          "show nat44 static mappings", "show nat44 addresses", "show nat44 interfaces", "show nat44 vrf tables",
          "show nat44 interface address", "show nat66 interfaces", "show nat66 static mappings", "show syslog sender", "show syslog filter",
          "show ipfix exporter", "show trace timestamp-format"]
@@ -46,7 +46,7 @@ class State:
 
     def __init__(self, switch):
         self.switch = switch
-        switch.vpp.write_conf(f"running-config {switch.vpp.running} running-config-versions 0", "cpu { workers 1 }")
+        switch.vpp.write_conf(f"running-config {switch.vpp.running} running-config-versions 0", "cpu { workers 1 } punt { socket FOLDER/punt.sock }".replace("FOLDER", switch.vpp.folder))
         if os.path.exists(switch.vpp.running):
             os.remove(switch.vpp.running)
         self.begin()

@@ -6,12 +6,13 @@ import struct
 import pytest
 from piste import Api
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6
 
 L4, PROTOCOL, EXCEPTION = 0, 1, 2
 REST = 65535
 FROM = "192.0.2.10"
-REASONS = ["ip4-ttl-expired", "ip4-fragmentation-needed", "ip4-unreachable", "ip4-parameter-problem"]
+REASONS = ["ip4-ttl-expired", "ip4-fragmentation-needed", "ip4-unreachable", "ip4-parameter-problem",
+           "ip6-hop-limit-expired", "ip6-packet-too-big", "ip6-unreachable", "ip6-parameter-problem"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ class Sent:
             return self.switch.interfaces()[self.net[0].name]["counters"].get("punt", 0)
         before = punted()
         out = self.switch.exchange(self.net[0], [self.net[0].ether() / packet], self.net[0])
-        answers = [p[layer].type for p in out for layer in (ICMP, ICMPv6DestUnreach) if layer in p]
+        answers = [p[layer].type for p in out for layer in (ICMP, ICMPv6DestUnreach, ICMPv6TimeExceeded, ICMPv6PacketTooBig, ICMPv6ParamProblem) if layer in p]
         return "punted" if punted() == before + 1 and not answers else answers
 
 
@@ -121,8 +122,18 @@ def test_exceptions(switch, net, api):
     sent = Sent(switch, net)
     switch.ctl("set interface mtu packet 500 pg1")
     away = {"src": FROM, "dst": "198.51.100.2"}
+    for pg, prefix in zip(net, ("2001:db8:9::1/64", "2001:db8:a::1/64")):
+        switch.ctl(f"set interface ip address {pg} {prefix}")
+    switch.ctl(f"set ip neighbor {net[0]} 2001:db8:9::2 {net[0].host_mac}")
+    switch.ctl(f"set ip neighbor {net[1]} 2001:db8:a::2 {net[1].host_mac}")
+    away6 = {"src": "2001:db8:9::2", "dst": "2001:db8:a::2"}
+    of_reason6 = {"ip6-hop-limit-expired": IPv6(**away6, hlim=1) / UDP(), "ip6-packet-too-big": IPv6(**away6) / UDP() / bytes(1400),
+                  "ip6-unreachable": IPv6(src=away6["src"], dst="2001:db8:9::1") / UDP(dport=4000),
+                  "ip6-parameter-problem": IPv6(src=away6["src"], dst="2001:db8:9::1", nh=200) / bytes(20)}
+    switch.ctl("set interface mtu ip6 1280 pg1")
     of_reason = {"ip4-ttl-expired": IP(**away, ttl=1) / UDP(), "ip4-fragmentation-needed": IP(**away, flags="DF") / UDP() / bytes(600),
-                 "ip4-unreachable": to_us(UDP(dport=4000)), "ip4-parameter-problem": IP(**away, options=[b"\x07\x00"]) / UDP()}
+                 "ip4-unreachable": to_us(UDP(dport=4000)), "ip4-parameter-problem": IP(**away, options=[b"\x07\x00"]) / UDP(),
+                 **of_reason6}
     reasons = {d.reason.name: d.reason.id for d in api.punt_reason_dump()}
     assert list(reasons) == REASONS == [r["name"] for r in switch.json("show punt reasons")["reasons"]]
     assert [d.reason.id for d in api.punt_reason_dump(reason={"name": "ip4-unreachable"})] == [reasons["ip4-unreachable"]]
@@ -133,10 +144,13 @@ def test_exceptions(switch, net, api):
         assert {r: sent(packet) == "punted" for r, packet in of_reason.items()} == {r: r == name for r in REASONS}
         assert api.set_punt(is_add=False, punt=exception(number)).retval == 0
     assert lines(switch) == []
-    assert api.set_punt(is_add=True, punt=exception(0)).retval == api.set_punt(is_add=True, punt=exception(5)).retval == -1
+    assert api.set_punt(is_add=True, punt=exception(0)).retval == api.set_punt(is_add=True, punt=exception(len(REASONS) + 1)).retval == -1
     assert "no punt reason nothing" in switch.fails("set punt exception nothing")
     switch.ctl("set punt exception ip4-ttl-expired")
     assert sent(of_reason["ip4-ttl-expired"]) == "punted"
     switch.ctl("set punt exception ip4-ttl-expired del")
     assert sent(of_reason["ip4-ttl-expired"]) == [11]
     switch.ctl("set interface mtu packet 9000 pg1")
+    switch.ctl("set interface mtu ip6 0 pg1")
+    for pg, prefix in zip(net, ("2001:db8:9::1/64", "2001:db8:a::1/64")):
+        switch.ctl(f"set interface ip address del {pg} {prefix}")

@@ -42,7 +42,7 @@ KEYS = {
             "-buffer-alloc-success-seed 1",
     "node": "default { variant default }; ip4-lookup { variant default }",
     "trace": "timestamp-format unix",
-    "punt": "-socket FOLDER/punt.sock",
+    "punt": "socket FOLDER/punt.sock",
     "ipsec": """
         -ipv4-outbound-spd-fast-path on; -ipv4-inbound-spd-fast-path on; -ipv6-outbound-spd-fast-path on
         -ipv6-inbound-spd-fast-path on; -spd-fast-path-num-buckets 16; -ipv4-outbound-spd-flow-cache on

@@ -21,7 +21,15 @@ void icmp4_register_type(struct piste *p, u8 type, struct node_index node)
 void icmp4_punt_exceptions(struct piste *p, u32 exceptions)
 {
     struct icmp4 *icmp = module_state(p, icmp4_module_name);
-    __atomic_store_n(&icmp->punted, exceptions, __ATOMIC_RELAXED);
+    icmp_exceptions_punt(&icmp->exceptions, exceptions);
+}
+
+void icmp4_take_exceptions(struct piste *p, u32 exceptions, struct node_index node)
+{
+    struct icmp4 *icmp = module_state(p, icmp4_module_name);
+    struct node_index from;
+    if (node_find(engine_of(p), "ip4-icmp-error", &from))
+        icmp_exceptions_take(&icmp->exceptions, exceptions, node_edge(engine_of(p), from, node));
 }
 
 void icmp4_unregister_type(struct piste *p, u8 type)

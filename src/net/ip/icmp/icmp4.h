@@ -16,6 +16,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
+#include "net/ip/icmp/icmp_exception.h"
 #include "net/ip/icmp/icmp_rate.h"
 #include "net/ip/ip4/ip4.h"
 #include "net/ip/ip4/ip4_errors.h"
@@ -33,22 +34,18 @@ void icmp4_register_type(struct piste *p, u8 type, struct node_index node);
 /* Back to nobody. */
 void icmp4_unregister_type(struct piste *p, u8 type);
 
-/* What an error would be the answer to, by kinds. */
-enum icmp4_exception {
-    ICMP4_EXCEPTION_TTL_EXPIRED = 1 << 0,
-    ICMP4_EXCEPTION_FRAGMENTATION_NEEDED = 1 << 1,
-    ICMP4_EXCEPTION_UNREACHABLE = 1 << 2, /* for any other reason */
-    ICMP4_EXCEPTION_PARAMETER_PROBLEM = 1 << 3,
-};
-/* Packets of these kinds go to ip4-punt, and no errors are sent about them. Control thread. */
+/* Packets of these kinds (enum icmp_exception, as bits) go to ip4-punt. Control thread. */
 void icmp4_punt_exceptions(struct piste *p, u32 exceptions);
+/* Packets of these go to `node`, always the same one: their scratch says which error it would be.
+ * Control thread. */
+void icmp4_take_exceptions(struct piste *p, u32 exceptions, struct node_index node);
 
 /* --- for the nodes --- */
 
 struct icmp4 {
     u16 next_by_type[256];        /* of ip4-icmp-input */
     struct node_index input_node; /* counts what its siblings answer */
-    u32 punted;                   /* enum icmp4_exception, as bits */
+    struct icmp_exceptions exceptions;
 };
 
 enum {

@@ -67,33 +67,17 @@ static u32 icmp4_error_message(struct thread *t, struct node *n, const struct bu
     return bi;
 }
 
-static u32 icmp4_exception_of(const struct buffer *b)
-{
-    const struct ip_scratch *s = (const struct ip_scratch *)b->scratch;
-    switch (s->icmp_type) {
-    case ICMP4_TIME_EXCEEDED:
-        return s->icmp_code == ICMP4_TTL_EXCEEDED ? ICMP4_EXCEPTION_TTL_EXPIRED : 0;
-    case ICMP4_DESTINATION_UNREACHABLE:
-        return s->icmp_code == ICMP4_FRAGMENTATION_NEEDED ? ICMP4_EXCEPTION_FRAGMENTATION_NEEDED
-                                                          : ICMP4_EXCEPTION_UNREACHABLE;
-    case ICMP4_PARAMETER_PROBLEM:
-        return ICMP4_EXCEPTION_PARAMETER_PROBLEM;
-    default:
-        return 0;
-    }
-}
-
 void NODE_FN(ip4_icmp_error)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
     const struct icmp4 *icmp = n->state;
-    u32 out[FRAME_PKTS], n_out = 0, punted = __atomic_load_n(&icmp->punted, __ATOMIC_RELAXED);
+    u32 out[FRAME_PKTS], n_out = 0;
 
     for (u32 i = 0; i < count; i++) {
-        if (unlikely(punted && (punted & icmp4_exception_of(b[i])))) {
-            next[i] = NEXT_PUNT; /* for the reason that it came with */
+        /* for the reason that it came with */
+        if (unlikely(icmp_exception_next(&icmp->exceptions, icmp4_exception_of(ip_scratch(b[i])),
+                                         NEXT_PUNT, &next[i])))
             continue;
-        }
         u32 bi = icmp4_error_message(t, n, b[i]);
         if (bi != BUFFER_NONE)
             out[n_out++] = bi;

@@ -25,6 +25,20 @@ void icmp6_unregister_type(struct piste *p, u8 type)
     icmp6_set_next(p, type, ICMP6_INPUT_NEXT_PUNT);
 }
 
+void icmp6_punt_exceptions(struct piste *p, u32 exceptions)
+{
+    struct icmp6 *icmp = module_state(p, icmp6_module_name);
+    icmp_exceptions_punt(&icmp->exceptions, exceptions);
+}
+
+void icmp6_take_exceptions(struct piste *p, u32 exceptions, struct node_index node)
+{
+    struct icmp6 *icmp = module_state(p, icmp6_module_name);
+    struct node_index from;
+    if (node_find(engine_of(p), "ip6-icmp-error", &from))
+        icmp_exceptions_take(&icmp->exceptions, exceptions, node_edge(engine_of(p), from, node));
+}
+
 struct node_index icmp6_input_node(const struct piste *p)
 {
     return ((const struct icmp6 *)module_state(p, icmp6_module_name))->input_node;

@@ -3,7 +3,8 @@
  *   ip6-local ─► ip6-icmp-input ─┬─► ip6-icmp-echo-request ─► ip6-lookup
  *                                ├─► nodes that other modules register by type
  *                                └─► ip6-punt
- *   any node  ─► ip6-icmp-error ─┬─► the error message: ip6-lookup
+ *   any node  ─► ip6-icmp-error ─┬─► ip6-punt: exceptions that are asked for; else
+ *                                ├─► the error message: ip6-lookup
  *                                └─► the packet that it is about: error-drop, for the reason it
  *                                    came with
  *
@@ -16,6 +17,7 @@
 #include "engine/index.h"
 #include "engine/node.h"
 #include "net/ip/icmp/icmp6_data.h"
+#include "net/ip/icmp/icmp_exception.h"
 #include "net/ip/icmp/icmp_rate.h"
 #include "net/ip/ip6/ip6.h"
 #include "net/ip/ip6/ip6_errors.h"
@@ -35,6 +37,12 @@ void icmp6_unregister_type(struct piste *p, u8 type);
 /* Counts what its siblings do with messages. */
 struct node_index icmp6_input_node(const struct piste *p);
 
+/* Packets of these kinds (enum icmp_exception, as bits) go to ip6-punt. Control thread. */
+void icmp6_punt_exceptions(struct piste *p, u32 exceptions);
+/* Packets of these go to `node`, always the same one: their scratch says which error it would be.
+ * Control thread. */
+void icmp6_take_exceptions(struct piste *p, u32 exceptions, struct node_index node);
+
 /* For who translates addresses: errors about packets that it translated are passed to fn first;
  * NULL: to nobody. Who ends waits for the data threads, before fn goes. Control thread. */
 void icmp6_set_undo(icmp6_undo_fn *fn);
@@ -44,6 +52,7 @@ void icmp6_set_undo(icmp6_undo_fn *fn);
 struct icmp6 {
     u16 next_by_type[256]; /* of ip6-icmp-input */
     struct node_index input_node;
+    struct icmp_exceptions exceptions;
 };
 
 enum {

@@ -7,7 +7,7 @@
 
 #define IF_LOCAL ((struct if_index){0})
 
-enum { NEXT_DROP, NEXT_LOOKUP };
+enum { NEXT_DROP, NEXT_LOOKUP, NEXT_PUNT };
 
 /* Where the message comes from (RFC 4443 2.2): the address that the packet was for, if that is one
  * of this switch; else one of the interface that received it. NULL: none. */
@@ -73,9 +73,14 @@ static u32 icmp6_error_message(struct thread *t, struct node *n, const struct bu
 void NODE_FN(ip6_icmp_error)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
+    const struct icmp6 *icmp = n->state;
     u32 out[FRAME_PKTS], n_out = 0;
 
     for (u32 i = 0; i < count; i++) {
+        /* for the reason that it came with */
+        if (unlikely(icmp_exception_next(&icmp->exceptions, icmp6_exception_of(ip_scratch(b[i])),
+                                         NEXT_PUNT, &next[i])))
+            continue;
         u32 bi = icmp6_error_message(t, n, b[i]);
         if (bi != BUFFER_NONE)
             out[n_out++] = bi;

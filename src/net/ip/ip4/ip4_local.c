@@ -29,6 +29,12 @@ void ip4_local_unregister(struct piste *p, u8 protocol)
         ip4_local_set_next(&local->next_by_protocol[i][protocol], IP4_LOCAL_NEXT_ICMP_ERROR);
 }
 
+bool ip4_local_has(const struct piste *p, u8 protocol)
+{
+    const struct ip4_local *local = module_state(p, ip4_local_module_name);
+    return local->next_by_protocol[0][protocol] != IP4_LOCAL_NEXT_ICMP_ERROR;
+}
+
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node)
 {
     struct ip4_local *local = module_state(p, ip4_local_module_name);

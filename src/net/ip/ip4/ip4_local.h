@@ -25,6 +25,8 @@ extern const char ip4_local_module_name[];
  * ICMP are right. Control thread. */
 void ip4_local_register(struct piste *p, u8 protocol, struct node_index node);
 void ip4_local_unregister(struct piste *p, u8 protocol);
+/* Whether anybody takes packets of that protocol. */
+bool ip4_local_has(const struct piste *p, u8 protocol);
 
 /* Datagrams to that UDP port (host order) go to `node`, in the same state. -EADDRINUSE. */
 int ip4_udp_register(struct piste *p, u16 port, struct node_index node) MUST_CHECK;

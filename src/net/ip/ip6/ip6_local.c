@@ -29,6 +29,12 @@ void ip6_local_unregister(struct piste *p, u8 protocol)
         ip6_local_set_next(&local->next_by_protocol[i][protocol], IP6_LOCAL_NEXT_ICMP_ERROR);
 }
 
+bool ip6_local_has(const struct piste *p, u8 protocol)
+{
+    const struct ip6_local *local = module_state(p, ip6_local_module_name);
+    return local->next_by_protocol[0][protocol] != IP6_LOCAL_NEXT_ICMP_ERROR;
+}
+
 int ip6_udp_register(struct piste *p, u16 port, struct node_index node)
 {
     struct ip6_local *local = module_state(p, ip6_local_module_name);

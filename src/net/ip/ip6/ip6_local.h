@@ -27,6 +27,8 @@ extern const char ip6_local_module_name[];
  */
 void ip6_local_register(struct piste *p, u8 protocol, struct node_index node);
 void ip6_local_unregister(struct piste *p, u8 protocol);
+/* Whether anybody takes packets of that protocol. */
+bool ip6_local_has(const struct piste *p, u8 protocol);
 
 /* Datagrams to that UDP port (host order) go to `node`, in the same state. -EADDRINUSE. */
 int ip6_udp_register(struct piste *p, u16 port, struct node_index node) MUST_CHECK;

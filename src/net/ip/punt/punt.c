@@ -1,9 +1,11 @@
 /* What is punted; see punt.h. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "net/ip/icmp/icmp4.h"
+#include "net/ip/icmp/icmp6.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip6/ip6_local.h"
 #include "net/ip/punt/punt_internal.h"
@@ -62,22 +64,53 @@ int punt_l4(struct piste *p, enum ip_family f, u8 protocol, u16 port, bool on, s
 
 static const struct {
     const char *name;
-    enum icmp4_exception exception;
+    enum ip_family family;
+    enum icmp_exception exception;
 } reasons[] = {
-    {"ip4-ttl-expired", ICMP4_EXCEPTION_TTL_EXPIRED},
-    {"ip4-fragmentation-needed", ICMP4_EXCEPTION_FRAGMENTATION_NEEDED},
-    {"ip4-unreachable", ICMP4_EXCEPTION_UNREACHABLE},
-    {"ip4-parameter-problem", ICMP4_EXCEPTION_PARAMETER_PROBLEM},
+    {"ip4-ttl-expired", IP_FAMILY_4, ICMP_EXCEPTION_TTL_EXPIRED},
+    {"ip4-fragmentation-needed", IP_FAMILY_4, ICMP_EXCEPTION_TOO_BIG},
+    {"ip4-unreachable", IP_FAMILY_4, ICMP_EXCEPTION_UNREACHABLE},
+    {"ip4-parameter-problem", IP_FAMILY_4, ICMP_EXCEPTION_PARAMETER_PROBLEM},
+    {"ip6-hop-limit-expired", IP_FAMILY_6, ICMP_EXCEPTION_TTL_EXPIRED},
+    {"ip6-packet-too-big", IP_FAMILY_6, ICMP_EXCEPTION_TOO_BIG},
+    {"ip6-unreachable", IP_FAMILY_6, ICMP_EXCEPTION_UNREACHABLE},
+    {"ip6-parameter-problem", IP_FAMILY_6, ICMP_EXCEPTION_PARAMETER_PROBLEM},
 };
+static_assert(array_len(reasons) == PUNT_REASONS, "all have a number");
 
 const char *punt_reason(u32 reason)
 {
-    return reason - 1 < array_len(reasons) ? reasons[reason - 1].name : NULL;
+    return reason - 1 < PUNT_REASONS ? reasons[reason - 1].name : NULL;
+}
+
+u32 punt_reason_find(const char *name)
+{
+    u32 reason = 1;
+    while (reason <= PUNT_REASONS && strcmp(name, punt_reason(reason)) != 0)
+        reason++;
+    return reason <= PUNT_REASONS ? reason : 0;
+}
+
+u32 punt_exceptions_of(enum ip_family f, u32 wanted)
+{
+    u32 exceptions = 0;
+    for (u32 i = 0; i < PUNT_REASONS; i++)
+        if (reasons[i].family == f && wanted >> (i + 1) & 1)
+            exceptions |= reasons[i].exception;
+    return exceptions;
+}
+
+u32 punt_reason_of(enum ip_family f, u32 exception)
+{
+    for (u32 i = 0; i < PUNT_REASONS; i++)
+        if (reasons[i].family == f && reasons[i].exception == exception)
+            return i + 1;
+    return 0;
 }
 
 bool punt_has_exception(const struct punt *s, u32 reason)
 {
-    return s->exceptions & reasons[reason - 1].exception;
+    return s->exceptions >> reason & 1;
 }
 
 int punt_exception(struct piste *p, u32 reason, bool on, struct error *e)
@@ -85,9 +118,9 @@ int punt_exception(struct piste *p, u32 reason, bool on, struct error *e)
     struct punt *s = punt_of(p);
     if (!punt_reason(reason))
         return error_set(e, ENOENT, "no punt reason %u", reason);
-    u32 bit = reasons[reason - 1].exception;
-    s->exceptions = on ? s->exceptions | bit : s->exceptions & ~bit;
-    icmp4_punt_exceptions(p, s->exceptions);
+    s->exceptions = on ? s->exceptions | 1u << reason : s->exceptions & ~(1u << reason);
+    icmp4_punt_exceptions(p, punt_exceptions_of(IP_FAMILY_4, s->exceptions));
+    icmp6_punt_exceptions(p, punt_exceptions_of(IP_FAMILY_6, s->exceptions));
     return 0;
 }
 

@@ -1,6 +1,5 @@
 /* `set punt', `show punt'. Words are VPP's, but for those of exceptions. */
 #include <errno.h>
-#include <string.h>
 
 #include "net/ip/punt/punt_internal.h"
 #include "net/packet/l4_packet.h"
@@ -26,10 +25,9 @@ static int punt_cli_set(struct cli_call *c)
 static int punt_cli_set_exception(struct cli_call *c)
 {
     const char *name = cli_str(c, "reason", "");
-    for (u32 i = 1; punt_reason(i); i++)
-        if (!strcmp(name, punt_reason(i)))
-            return punt_exception(c->piste, i, !cli_has(c, "del"), c->err);
-    return error_set(c->err, ENOENT, "no punt reason %s", name);
+    u32 reason = punt_reason_find(name);
+    return reason ? punt_exception(c->piste, reason, !cli_has(c, "del"), c->err)
+                  : error_set(c->err, ENOENT, "no punt reason %s", name);
 }
 
 static int punt_cli_show_udp(struct cli_call *c)
@@ -99,7 +97,8 @@ const struct cli_command punt_commands[] = {
      "Hands on to ip4-punt or ip6-punt what is for this switch and nobody here takes", punt_cli_set,
      0},
     {"set punt exception <reason:string> [del]",
-     "Hands on to ip4-punt what an ICMP error would be the answer to: `show punt reasons`",
+     "Hands on to ip4-punt or ip6-punt what an ICMP error would be the answer to: `show punt "
+     "reasons`",
      punt_cli_set_exception, 0},
     {"show punt reasons", "Reasons by which packets are exceptions", punt_cli_show_reasons, 0},
     {"show udp punt [ipv4|ipv6]", "UDP ports that are punted", punt_cli_show_udp, 0},

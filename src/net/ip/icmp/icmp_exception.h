@@ -1,0 +1,76 @@
+/* Exceptions: packets that an ICMP error would be the answer to, by kinds. ipX-icmp-error hands
+ * those that are asked for on to ipX-punt, or to a node of who takes them; no errors are sent about
+ * them. */
+#pragma once
+
+#include "base/types.h"
+#include "net/ip/fib/fib_data.h"
+#include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
+
+enum icmp_exception {
+    ICMP_EXCEPTION_TTL_EXPIRED = 1 << 0, /* hop limit, of IPv6 */
+    ICMP_EXCEPTION_TOO_BIG = 1 << 1,
+    ICMP_EXCEPTION_UNREACHABLE = 1 << 2, /* for any other reason */
+    ICMP_EXCEPTION_PARAMETER_PROBLEM = 1 << 3,
+};
+
+/* Of ipX-icmp-error; written by the control thread. */
+struct icmp_exceptions {
+    u32 punted, taken; /* enum icmp_exception, as bits; what is both is taken */
+    u16 next_taken;    /* its edge to who takes them */
+};
+
+static inline void icmp_exceptions_punt(struct icmp_exceptions *x, u32 exceptions)
+{
+    __atomic_store_n(&x->punted, exceptions, __ATOMIC_RELAXED);
+}
+
+static inline void icmp_exceptions_take(struct icmp_exceptions *x, u32 exceptions, u16 next)
+{
+    x->next_taken = next; /* always the same */
+    __atomic_store_n(&x->taken, exceptions, __ATOMIC_RELEASE);
+}
+
+/* What kind it is that a packet's scratch asks for an error about; 0: none of these. */
+static inline u32 icmp4_exception_of(const struct ip_scratch *s)
+{
+    switch (s->icmp_type) {
+    case ICMP4_TIME_EXCEEDED:
+        return s->icmp_code == ICMP4_TTL_EXCEEDED ? ICMP_EXCEPTION_TTL_EXPIRED : 0;
+    case ICMP4_DESTINATION_UNREACHABLE:
+        return s->icmp_code == ICMP4_FRAGMENTATION_NEEDED ? ICMP_EXCEPTION_TOO_BIG
+                                                          : ICMP_EXCEPTION_UNREACHABLE;
+    case ICMP4_PARAMETER_PROBLEM:
+        return ICMP_EXCEPTION_PARAMETER_PROBLEM;
+    default:
+        return 0;
+    }
+}
+
+static inline u32 icmp6_exception_of(const struct ip_scratch *s)
+{
+    switch (s->icmp_type) {
+    case ICMP6_TIME_EXCEEDED:
+        return s->icmp_code == ICMP6_HOP_LIMIT_EXCEEDED ? ICMP_EXCEPTION_TTL_EXPIRED : 0;
+    case ICMP6_PACKET_TOO_BIG:
+        return ICMP_EXCEPTION_TOO_BIG;
+    case ICMP6_DESTINATION_UNREACHABLE:
+        return ICMP_EXCEPTION_UNREACHABLE;
+    case ICMP6_PARAMETER_PROBLEM:
+        return ICMP_EXCEPTION_PARAMETER_PROBLEM;
+    default:
+        return 0;
+    }
+}
+
+/* Whether a packet of that kind is wanted; then *next, which is next_punt or to who takes it. */
+ALWAYS_INLINE bool icmp_exception_next(const struct icmp_exceptions *x, u32 exception,
+                                       u16 next_punt, u16 *next)
+{
+    bool taken = __atomic_load_n(&x->taken, __ATOMIC_ACQUIRE) & exception;
+    if (likely(!taken && !(__atomic_load_n(&x->punted, __ATOMIC_RELAXED) & exception)))
+        return false;
+    *next = taken ? x->next_taken : next_punt;
+    return true;
+}

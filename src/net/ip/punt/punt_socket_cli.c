@@ -1,0 +1,118 @@
+/* Commands of punt sockets, and their lines of the running configuration; see punt_socket.h. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/out.h"
+#include "base/text.h"
+#include "net/ip/punt/punt_socket.h"
+#include "net/packet/l4_packet.h"
+
+/* Which packets a command is about. */
+static struct punt_socket_key punt_socket_cli_key(const struct cli_call *c)
+{
+    struct punt_socket_key k = {
+        .family = cli_has(c, "ipv6") ? IP_FAMILY_6 : IP_FAMILY_4,
+        .protocol = cli_has(c, "tcp") ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP,
+    };
+    if (cli_has(c, "reason")) {
+        k.kind = PUNT_SOCKET_EXCEPTION;
+        k.number = punt_reason_find(cli_str(c, "reason", ""));
+    } else if (cli_has(c, "protocol-num")) {
+        k.kind = PUNT_SOCKET_PROTOCOL;
+        k.number = (u32)cli_u64(c, "protocol-num", 0);
+    } else {
+        k.number = (u32)cli_u64(c, "port-num", PUNT_PORT_REST);
+    }
+    return k;
+}
+
+static int punt_socket_cli_register(struct cli_call *c)
+{
+    struct punt_socket_key k = punt_socket_cli_key(c);
+    return punt_socket_register(c->piste, &k, cli_str(c, "socket", ""), c->err);
+}
+
+static int punt_socket_cli_deregister(struct cli_call *c)
+{
+    struct punt_socket_key k = punt_socket_cli_key(c);
+    return punt_socket_deregister(c->piste, &k, c->err);
+}
+
+/* As commands say it. */
+static void punt_socket_key_words(const struct punt_socket_key *k, struct text *t)
+{
+    static const char *const families[IP_FAMILY_N] = {"ipv4", "ipv6"};
+    if (k->kind == PUNT_SOCKET_EXCEPTION)
+        text_add(t, "exception %s", punt_reason(k->number));
+    else
+        text_add(t, "%s %s %u", families[k->family],
+                 k->kind == PUNT_SOCKET_PROTOCOL ? "protocol" : "udp", k->number);
+}
+
+/* --- show --- */
+
+static void punt_socket_show_one(void *arg, const struct punt_socket_key *k, const char *client)
+{
+    struct out *o = arg;
+    struct text t = {0};
+    punt_socket_key_words(k, &t);
+    out_object(o, NULL);
+    out_str(o, "packets", text_str(&t), " %s");
+    out_str(o, "socket", client, " socket %s\n");
+    out_end(o);
+    text_free(&t);
+}
+
+static int punt_socket_cli_show(struct cli_call *c)
+{
+    static const char *const words[] = {
+        [PUNT_SOCKET_L4] = "l4",
+        [PUNT_SOCKET_PROTOCOL] = "ip-proto",
+        [PUNT_SOCKET_EXCEPTION] = "exception",
+    };
+    bool all = true;
+    for (u32 i = 0; i < array_len(words); i++)
+        all = all && !cli_has(c, words[i]);
+    out_array(c->out, "registrations");
+    for (u32 i = 0; i < array_len(words); i++)
+        if (all || cli_has(c, words[i]))
+            punt_socket_each(c->piste, (enum punt_socket_kind)i, punt_socket_show_one, c->out);
+    out_end(c->out);
+    return 0;
+}
+
+#define PUNT_SOCKET_PACKETS                                                                        \
+    "[ipv4|ipv6] ( protocol <protocol-num:u8> | [udp|tcp] ( all | <port-num:u16> ) )"
+
+const struct cli_command punt_socket_commands[] = {
+    {"punt socket register " PUNT_SOCKET_PACKETS " socket <socket:file>",
+     "Gives what is for this switch and nobody takes, of a UDP port or an IP protocol, to the "
+     "program whose Unix socket is there",
+     punt_socket_cli_register, 0},
+    {"punt socket register exception <reason:string> socket <socket:file>",
+     "Gives what an ICMP error would be the answer to: `show punt reasons`",
+     punt_socket_cli_register, 0},
+    {"punt socket deregister " PUNT_SOCKET_PACKETS, "Takes back what `punt socket register' said",
+     punt_socket_cli_deregister, 0},
+    {"punt socket deregister exception <reason:string>",
+     "Takes back what `punt socket register exception' said", punt_socket_cli_deregister, 0},
+    {"show punt socket registrations [l4|ip-proto|exception]",
+     "Which packets are given to which sockets", punt_socket_cli_show, 0},
+    {0},
+};
+
+/* --- running config --- */
+
+static void punt_socket_write(void *arg, const struct punt_socket_key *k, const char *client)
+{
+    struct text *t = arg;
+    text_add(t, "punt socket register ");
+    punt_socket_key_words(k, t);
+    text_add(t, " socket %s\n", client);
+}
+
+void punt_socket_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
+{
+    for (u32 i = 0; phase == RC_GLOBAL && i <= PUNT_SOCKET_EXCEPTION; i++)
+        punt_socket_each(p, (enum punt_socket_kind)i, punt_socket_write, t);
+}
