@@ -89,6 +89,7 @@ struct thread {
     u32 index;
     u32 traces; /* anything started since the last clear of the trace */
     u64 probe_due_ns;
+    const struct feature_vector *vector;
 
     struct engine *engine;
     /* What each round looks at is close together: a thread that slept has little of it in a cache.
@@ -143,7 +144,8 @@ static_assert(offsetof(struct thread, nodes) == offsetof(struct thread_head, nod
                   offsetof(struct thread, index) == offsetof(struct thread_head, index) &&
                   offsetof(struct thread, traces) == offsetof(struct thread_head, traces) &&
                   offsetof(struct thread, probe_due_ns) ==
-                      offsetof(struct thread_head, probe_due_ns),
+                      offsetof(struct thread_head, probe_due_ns) &&
+                  offsetof(struct thread, vector) == offsetof(struct thread_head, vector),
               "begins with a thread_head");
 
 /* The control thread's, but for def, which data threads read too (node_def_at). */

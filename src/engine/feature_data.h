@@ -5,6 +5,7 @@
 #include "engine/buffer.h"
 #include "engine/index.h"
 #include "engine/node.h"
+#include "engine/thread.h"
 
 #define FEATURE_IF_MAX 65536u
 
@@ -102,4 +103,34 @@ ALWAYS_INLINE u16 feature_next(struct buffer *b)
 ALWAYS_INLINE u64 feature_data(const struct buffer *b)
 {
     return b->feature.data;
+}
+
+/* ---- whole vectors ---- */
+
+/* Packets that somebody takes along a chain himself (node_within.h) are all at the same slot. A
+ * node whose record says `feature_vectors` is told so once: nothing is written into packets that
+ * just go on. */
+struct feature_vector {
+    struct feature_step here; /* what feature would be of each */
+    u16 on;                   /* edge along the chain */
+};
+
+/* Of the vector that the node has; NULL: each packet knows where it is. */
+ALWAYS_INLINE const struct feature_vector *feature_vector_of(const struct thread *t)
+{
+    return ((const struct thread_head *)(const void *)t)->vector;
+}
+
+/* feature_next of a packet of that vector. */
+ALWAYS_INLINE u16 feature_vector_next(const struct feature_vector *v, struct buffer *b)
+{
+    return likely(v) ? v->on : feature_next(b);
+}
+
+/* The node keeps the packet, or hands it over: it may go on later. Of those that leave by another
+ * edge this is said for it. */
+ALWAYS_INLINE void feature_vector_keep(const struct feature_vector *v, struct buffer *b)
+{
+    if (v)
+        b->feature = v->here;
 }

@@ -12,6 +12,7 @@
 #include "base/tally.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
+#include "engine/feature_data.h"
 #include "engine/node_within.h"
 
 static struct log_class log_class = {"engine", "node"};
@@ -93,6 +94,7 @@ static void thread_set_node(struct thread *t, u32 i, const struct node_global *g
     if (!n->run)
         n->index.i = i; /* else it is so, and a data thread may be reading it */
     n->kind = (u8)g->def->kind;
+    n->feature_vectors = g->def->feature_vectors;
     n->next_nodes = g->next_nodes;
     n->n_next = g->n_next;
     free(n->next_vectors);
@@ -577,14 +579,18 @@ ALWAYS_INLINE void node_account(struct thread *t, struct node *n, u32 vectors)
     }
 }
 
-void node_run_within(struct thread *t, struct node *outer, struct node *inner, struct buffer **b,
-                     u16 *next, u32 count)
+void node_run_within(struct thread *t, struct node *outer, struct node *inner,
+                     const struct feature_vector *v, struct buffer **b, u16 *next, u32 count)
 {
     u64 now = clock_cycles();
     tally_add(&outer->clocks, now - t->last_cycles);
     t->last_cycles = now;
+    for (u32 i = 0; i < count && !inner->feature_vectors; i++)
+        b[i]->feature = v->here;
+    t->vector = inner->feature_vectors ? v : NULL;
     node_fn *run = __atomic_load_n(&inner->run, __ATOMIC_ACQUIRE);
     run(t, inner, b, next, count);
+    t->vector = NULL;
     node_account(t, inner, count);
 }
 

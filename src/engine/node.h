@@ -90,9 +90,10 @@ struct node_def {
                                    this node */
     /* Text of one hop, several lines without indentation; NULL: none. Control thread. */
     void (*format_trace)(struct piste *p, const struct trace_record *r, struct text *out);
-    u16 trace_bytes;  /* packet bytes to keep for format_trace; 0: 96 */
-    bool trace_after; /* keep the packet as it is after the node (rewrite), not before */
-    u8 plain;         /* enum node_plain; 0, as long as nobody has thought about it: not plain */
+    u16 trace_bytes;      /* packet bytes to keep for format_trace; 0: 96 */
+    bool trace_after;     /* keep the packet as it is after the node (rewrite), not before */
+    bool feature_vectors; /* a feature that goes on by feature_vector_next: see feature_data.h */
+    u8 plain; /* enum node_plain; 0, as long as nobody has thought about it: not plain */
 };
 
 /* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
@@ -108,8 +109,9 @@ struct node {
     struct node_index index;
     u16 n_next;
     u8 kind;
-    bool trace_filtered; /* only packets that the filter wants */
-    u32 traced;          /* trace add: packets still to be traced on this thread, for input nodes */
+    bool feature_vectors; /* as in its record */
+    bool trace_filtered;  /* only packets that the filter wants */
+    u32 traced; /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;
     u64 local[2];       /* the node's own, per thread */

@@ -4,7 +4,10 @@
 
 #include "engine/node.h"
 
-/* Runs inner's function in outer's, on count packets; next is as a node_fn leaves it, and for the
- * caller to follow. inner's calls, vectors and clocks are its own. Context: the thread's. */
-void node_run_within(struct thread *t, struct node *outer, struct node *inner, struct buffer **b,
-                     u16 *next, u32 count);
+struct feature_vector;
+
+/* Runs inner's function in outer's, on count packets that are all there on their arc; next is as a
+ * node_fn leaves it, and for the caller to follow: with feature_vector_keep, where inner has
+ * feature_vectors. inner's calls, vectors and clocks are its own. Context: the thread's. */
+void node_run_within(struct thread *t, struct node *outer, struct node *inner,
+                     const struct feature_vector *v, struct buffer **b, u16 *next, u32 count);

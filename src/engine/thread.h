@@ -17,6 +17,7 @@
 #include "engine/rx_queue.h"
 
 struct engine;
+struct feature_vector;
 struct thread;
 
 #define THREADS_MAX 64
@@ -30,6 +31,7 @@ struct thread_head {
     u32 index;
     u32 traces;       /* THREAD_TRACES_*: who sees packets at each node; 0: nobody */
     u64 probe_due_ns; /* see probe.h */
+    const struct feature_vector *vector; /* see feature_data.h */
 };
 enum {
     THREAD_TRACES_PACKETS = 1 << 0,  /* anything was traced since the last clear */

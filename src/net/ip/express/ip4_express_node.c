@@ -26,12 +26,12 @@ struct ip4_gathered {
     (BYTEORDER_SWAP ? 0x450008u : (u32)ETHERTYPE_IP4 << 16 | IP4_VERSION_IHL_PLAIN << 8)
 #define IP4_PLAIN_MASK (BYTEORDER_SWAP ? 0xffffffu : 0xffffff00u)
 
-static u32 ip4_express_length(const u8 *header)
+ALWAYS_INLINE u32 ip4_express_length(const u8 *header)
 {
     return ip4_length((const struct ip4_header *)header);
 }
 
-static void ip4_express_hop(u8 *header)
+ALWAYS_INLINE void ip4_express_hop(u8 *header)
 {
     ip4_decrement_ttl((struct ip4_header *)header);
 }
@@ -41,13 +41,16 @@ static u32 ip4_express_flow_hash(const u8 *header, u32 len, u32 fields)
     return ip4_flow_hash_of((const struct ip4_header *)header, len, fields);
 }
 
-static u32 ip4_express_odd(const u8 *p, u32 len)
+ALWAYS_INLINE u32 ip4_express_odd(const u8 *p, u32 len, bool behind)
 {
     const struct ip4_header *h = (const struct ip4_header *)p;
     u32 odd = ip4_length(h) - (u32)sizeof(*h) > len - (u32)sizeof(*h);
     odd |= h->ttl <= 1;
+    odd |= ip4_special_bytes[p[16]];
+    if (behind)
+        return odd;
     odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
-    odd |= ip4_special_bytes[p[12]] | ip4_special_bytes[p[16]];
+    odd |= ip4_special_bytes[p[12]];
     odd |= csum_is_wrong(csum_add64(csum_add64(load_u32(p + 16), load_u64(p)), load_u64(p + 8)));
     return odd;
 }
@@ -65,7 +68,8 @@ static const struct ip_express_protocol ip4_protocol = {
     .flow_hash = ip4_express_flow_hash,
 };
 
-ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header)
+ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
+                            const u8 *header)
 {
     struct ip4_words *words = own;
     u32 dst = be32_to_host(((const struct ip4_header *)header)->dst);
@@ -78,13 +82,13 @@ ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, const u8 *h
 }
 
 ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
-                             struct ip4_gathered *x)
+                             bool behind, struct ip4_gathered *x)
 {
     struct ip4_words words = {.root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE),
                               .dst = x->dst,
                               .leaves = ~0u,
                               .all = ~0u};
-    i = ip_express_gather(way, b, i, count, &x->g, &ip4_protocol, ip4_keep, &words);
+    i = ip_express_gather(way, b, i, count, &x->g, &ip4_protocol, behind, ip4_keep, &words);
     x->deeper = !(words.leaves & 1);
     x->differ = words.all != words.any;
     return i;
@@ -128,7 +132,7 @@ ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip4_gathered *x, 
 /* Packets with the same word of the root that is a leaf; false: they have to be looked at one by
  * one. */
 ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
-                                 struct buffer **b, u16 *next)
+                                 struct buffer **b, u16 *next, bool behind)
 {
     if (x->differ)
         return false;
@@ -136,7 +140,7 @@ ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip
         x->g.leaf[0] = way->default_leaf;
     else if (x->deeper)
         return false;
-    return ip_express_all(way, t, &x->g, b, next, &ip4_protocol);
+    return ip_express_all(way, t, &x->g, b, next, behind, &ip4_protocol);
 }
 
 /* A block's nodes are asked for two blocks before, its words one. */
@@ -162,11 +166,11 @@ static void ip4_each(struct ip_way *way, struct thread *t, struct ip4_gathered *
 }
 
 ALWAYS_INLINE u32 ip4_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
-                                   u16 *next, u32 i, u32 count)
+                                   u16 *next, u32 i, u32 count, bool behind)
 {
     struct ip4_gathered x;
-    i = ip4_gather(way, b, i, count, &x);
-    if (likely(x.g.n) && !ip4_all_alike(way, t, &x, b, next))
+    i = ip4_gather(way, b, i, count, behind, &x);
+    if (likely(x.g.n) && !ip4_all_alike(way, t, &x, b, next, behind))
         ip4_each(way, t, &x, b, next);
     return i;
 }

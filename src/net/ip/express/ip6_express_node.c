@@ -16,12 +16,12 @@ struct ip6_destinations {
     u64 differ; /* 0: all have the first one's */
 };
 
-static u32 ip6_express_length(const u8 *header)
+ALWAYS_INLINE u32 ip6_express_length(const u8 *header)
 {
     return ip6_length((const struct ip6_header *)header);
 }
 
-static void ip6_express_hop(u8 *header)
+ALWAYS_INLINE void ip6_express_hop(u8 *header)
 {
     ((struct ip6_header *)header)->hop_limit--;
 }
@@ -32,15 +32,17 @@ static u32 ip6_express_flow_hash(const u8 *header, u32 len, u32 fields)
 }
 
 /* Addresses of a link and of groups, :: and ::1 are not what they seem: see ip6_input_node.c. */
-static u32 ip6_express_odd(const u8 *p, u32 len)
+ALWAYS_INLINE u32 ip6_express_odd(const u8 *p, u32 len, bool behind)
 {
     const struct ip6_header *h = (const struct ip6_header *)p;
     u32 odd = be16_to_host(h->payload_length) > len - (u32)sizeof(*h);
     odd |= h->hop_limit <= 1;
-    odd |= h->src[0] >= 0xfe;
     odd |= h->dst[0] >= 0xfe;
-    odd |= !load_u64(h->src);
     odd |= !load_u64(h->dst);
+    if (behind)
+        return odd;
+    odd |= h->src[0] >= 0xfe;
+    odd |= !load_u64(h->src);
     return odd;
 }
 
@@ -57,7 +59,8 @@ static const struct ip_express_protocol ip6_protocol = {
     .flow_hash = ip6_express_flow_hash,
 };
 
-ALWAYS_INLINE void ip6_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header)
+ALWAYS_INLINE void ip6_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
+                            const u8 *header)
 {
     struct ip6_destinations *d = own;
     const struct ip6_header *h = (const struct ip6_header *)header;
@@ -111,16 +114,16 @@ static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g
 }
 
 ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
-                                   u16 *next, u32 i, u32 count)
+                                   u16 *next, u32 i, u32 count, bool behind)
 {
     struct ip6_destinations d = {{0}};
     struct ip_gathered g;
-    i = ip_express_gather(way, b, i, count, &g, &ip6_protocol, ip6_keep, &d);
+    i = ip_express_gather(way, b, i, count, &g, &ip6_protocol, behind, ip6_keep, &d);
     if (unlikely(!g.n))
         return i;
     if (!d.differ) {
         ip6_routes(way, &g, b, 1);
-        if (ip_express_all(way, t, &g, b, next, &ip6_protocol))
+        if (ip_express_all(way, t, &g, b, next, behind, &ip6_protocol))
             return i;
     }
     ip6_each(way, t, &g, b, next);

@@ -39,7 +39,8 @@ struct ip_express_protocol {
     u32 counter;     /* of interfaces */
     u32 start, mask; /* of four bytes from the ethernet type on: no other packets are taken */
     u32 header_bytes;
-    u32 (*odd)(const u8 *header, u32 len); /* 0, unless a router has more to do than to send on */
+    /* 0, unless a router has more to do than to send on; behind: ipX-input's checks were made */
+    u32 (*odd)(const u8 *header, u32 len, bool behind);
     u32 (*length)(const u8 *header);
     void (*hop)(u8 *header); /* one less */
     u32 (*flow_hash)(const u8 *header, u32 len, u32 fields);
@@ -64,8 +65,7 @@ struct ip_way {
     struct counter_pair *to;
     u32 default_leaf;
     u32 flow_fields;
-    u64 mac_mask; /* of the view's address: 0 behind features, where it was looked at before */
-    u32 packets;  /* taken of the view, and their bytes as they came in */
+    u32 packets; /* taken of the view, and their bytes as they came in */
     u64 rx_bytes;
 };
 
@@ -78,18 +78,20 @@ struct ip_exit {
 
 /* --- gather --- */
 
-/* Of the protocol: what it has to keep of packet k to find its route. */
-typedef void ip_express_keep(void *own, struct ip_gathered *g, u32 k, const u8 *header);
+/* What has to be kept of packet k, b, before its route is found. */
+typedef void ip_express_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
+                             const u8 *header);
 
-/* Packets from i on that are of the view; returns where another view begins, or count. */
+/* Packets from i on that are of the view; returns where another view begins, or count. behind:
+ * features, which have no link header in front, and a sound one. */
 ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
                                     struct ip_gathered *g, const struct ip_express_protocol *ip,
-                                    ip_express_keep *keep, void *own)
+                                    bool behind, ip_express_keep *keep, void *own)
 {
     const struct express_view *v = way->v;
-    u32 header = v->header_bytes, kept = 0, flags = 0, longest = 0;
+    u32 header = behind ? 0 : v->header_bytes, kept = 0, flags = 0, longest = 0;
     i32 lowest = INT16_MAX;
-    u64 mac = v->mac, mac_mask = way->mac_mask;
+    u64 mac = v->mac;
     for (; i < count; i++) {
         if (likely(i + 8 < count)) {
             __builtin_prefetch(b[i + 8]);
@@ -99,7 +101,7 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b,
         u32 len = b[i]->len, f = b[i]->flags;
         if (unlikely(len < header + ip->header_bytes))
             continue;
-        if (unlikely(!express_view_has(v, b[i], frame)))
+        if (unlikely(behind ? !if_equal(b[i]->rx_if, v->port) : !express_view_has(v, b[i], frame)))
             break;
         if (unlikely((load_u32(p - 2) & ip->mask) != ip->start))
             continue;
@@ -108,15 +110,15 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b,
             len = buffer_packet_len(b[i]);
             odd |= length != len - header; /* more than one buffer to cut */
         }
-        odd |= ((load_u64(frame) ^ mac) & mac_mask) != 0;
-        odd |= ip->odd(p, len - header);
+        odd |= !behind && ((load_u64(frame) ^ mac) & MAC_MASK) != 0;
+        odd |= ip->odd(p, len - header, behind);
         if (unlikely(odd))
             continue;
         flags |= f;
         longest = length > longest ? length : longest;
         lowest = b[i]->start < lowest ? b[i]->start : lowest;
         g->at[kept] = (u16)i;
-        keep(own, g, kept, p);
+        keep(own, g, kept, b[i], p);
         kept++;
     }
     g->n = kept;
@@ -248,16 +250,16 @@ ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, s
 
 /* All packets have the leaf of the first one; false: they have to be looked at one by one. */
 ALWAYS_INLINE bool ip_express_all(struct ip_way *way, struct thread *t, const struct ip_gathered *g,
-                                  struct buffer **b, u16 *next,
+                                  struct buffer **b, u16 *next, bool behind,
                                   const struct ip_express_protocol *ip)
 {
     struct ip_exit x;
+    u32 header = behind ? 0 : ETHERNET_HEADER_BYTES;
     if (!ip_exit_of(&x, way->s, t, ip_express_adj_of(g->leaf[0])) || g->longest > x.head.mtu ||
         g->lowest < x.head.rewrite_len || (g->flags & (BUFFER_NEXT | BUFFER_GSO)))
         return false;
-    if (likely(way->v->header_bytes == ETHERNET_HEADER_BYTES &&
-               x.head.rewrite_len == ETHERNET_HEADER_BYTES))
-        ip_leave_alike(way, &x, t, g, b, next, ETHERNET_HEADER_BYTES, ETHERNET_HEADER_BYTES, ip);
+    if (likely(way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES))
+        ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, ip);
     else
         ip_leave_alike(way, &x, t, g, b, next, way->v->header_bytes, x.head.rewrite_len, ip);
     return true;
@@ -314,9 +316,9 @@ ALWAYS_INLINE void ip_express_leave(struct ip_way *way, struct thread *t, struct
 /* --- a vector --- */
 
 /* Of the protocol: takes packets from i on that are of the view; returns where another view begins,
- * or count. */
+ * or count. behind: see ip_express_gather. */
 typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
-                               u32 i, u32 count);
+                               u32 i, u32 count, bool behind);
 
 /* Packets that came in and went along that edge of ipX-input. */
 ALWAYS_INLINE void ip_express_count_input(const struct ip_way *way, struct thread *t,
@@ -340,40 +342,44 @@ ALWAYS_INLINE void ip_express_count(const struct ip_way *way, struct thread *t, 
 
 /* --- with features: their nodes' functions between gathering and finding --- */
 
-/* Packets on a chain, and the node and edge by which they came as far as they are. */
+/* Packets on a chain, and where they are. */
 struct ip_featured {
     const struct feature_chain *chain;
     struct node *node;
-    u16 edge;
+    struct feature_vector at;
     u32 n;
     struct buffer *b[FRAME_PKTS];
 };
 
-ALWAYS_INLINE void ip_keep_nothing(void *own, struct ip_gathered *g, u32 k, const u8 *header)
-{
-}
+/* What is gathered for features. */
+struct ip_features_begun {
+    struct ip_way *way;
+    struct ip_featured *x;
+    const struct ip_express_protocol *ip;
+};
 
 /* As ipX-input leaves them, before the first feature. */
-ALWAYS_INLINE void ip_features_begin(struct ip_way *way, struct ip_featured *x,
-                                     const struct ip_gathered *g, struct buffer **b, u16 *next,
-                                     const struct ip_express_protocol *ip)
+ALWAYS_INLINE void ip_features_begin(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
+                                     const u8 *header)
 {
-    u32 header = way->v->header_bytes;
-    for (u32 k = 0; k < g->n; k++) {
-        struct buffer *p = b[g->at[k]];
-        u32 length = ip->length((const u8 *)buffer_current(p) + header);
-        way->rx_bytes += buffer_packet_len(p);
-        p->len = (u16)(p->flags & BUFFER_NEXT ? p->len - header : length);
-        p->l2_start = p->start;
-        p->start = (i16)(p->start + (i32)header);
-        p->l3_start = p->start;
-        p->rx_if = way->v->rx_if;
-        p->flags |= ip->buffer_flag;
-        feature_step_take(&x->chain->step[0], p);
-        next[g->at[k]] = NEXT_CONSUMED;
-        x->b[k] = p;
-    }
-    x->n = way->packets = g->n;
+    const struct ip_features_begun *x = own;
+    u32 link_bytes = x->way->v->header_bytes;
+    x->way->rx_bytes += buffer_packet_len(b);
+    b->len = (u16)(b->flags & BUFFER_NEXT ? b->len - link_bytes : x->ip->length(header));
+    b->l2_start = b->start;
+    b->start = b->l3_start = (i16)(b->start + (i32)link_bytes);
+    b->rx_if = x->way->v->rx_if;
+    b->flags |= x->ip->buffer_flag;
+    x->x->b[k] = b;
+}
+
+/* Whether all go on along the chain. */
+ALWAYS_INLINE bool ip_features_all_on(const u16 *next, u32 n, u16 on)
+{
+    u32 differ = 0;
+    for (u32 k = 0; k < n; k++)
+        differ |= next[k] ^ on;
+    return !differ;
 }
 
 /* Those that go on along the chain stay; others are sent where they go. */
@@ -382,10 +388,13 @@ static void ip_features_part(struct thread *t, struct ip_featured *x, const u16 
     u32 bi[FRAME_PKTS], n = 0, on = 0;
     u16 elsewhere[FRAME_PKTS];
     for (u32 k = 0; k < x->n; k++) {
-        if (likely(next[k] == x->edge)) {
-            x->b[on++] = x->b[k];
+        struct buffer *b = x->b[k];
+        if (next[k] == x->at.on) {
+            x->b[on++] = b;
         } else if (next[k] != NEXT_CONSUMED) {
-            bi[n] = buffer_index(x->b[k]);
+            if (x->node->feature_vectors)
+                feature_vector_keep(&x->at, b);
+            bi[n] = buffer_index(b);
             elsewhere[n++] = next[k];
         }
     }
@@ -400,13 +409,15 @@ static void ip_features_run(const struct ip_way *way, struct ip_featured *x, str
     u16 next[FRAME_PKTS];
     for (u32 slot = 0; x->n;) {
         x->node = thread_node(t, (struct node_index){x->chain->nodes[slot]});
-        slot = feature_slot(x->chain->step[slot].at);
-        x->edge = feature_edge(x->chain->step[slot].at);
-        node_run_within(t, n, x->node, x->b, next, x->n);
-        ip_features_part(t, x, next);
+        x->at.here = x->chain->step[slot];
+        slot = feature_slot(x->at.here.at);
+        x->at.on = feature_edge(x->chain->step[slot].at);
+        node_run_within(t, n, x->node, &x->at, x->b, next, x->n);
+        if (unlikely(!ip_features_all_on(next, x->n, x->at.on)))
+            ip_features_part(t, x, next);
         if (x->chain->nodes[slot] == way->s->lookup.i)
             return;
-        node_sent(x->node, x->edge, x->n);
+        node_sent(x->node, x->at.on, x->n);
     }
 }
 
@@ -419,9 +430,9 @@ static void ip_features_leave(struct thread *t, const struct ip_featured *x, con
         if (next[k] == EXPRESS_LEFT)
             bi[n++] = buffer_index(x->b[k]);
     if (n)
-        node_enqueue(t, x->node, x->edge, bi, n);
+        node_enqueue(t, x->node, x->at.on, bi, n);
     if (taken)
-        node_sent(x->node, x->edge, taken);
+        node_sent(x->node, x->at.on, taken);
 }
 
 /* As an ip_express_view_fn, for a view with features; all packets that it gathers are taken: behind
@@ -435,20 +446,22 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
     struct express_view behind = {.port = way->v->rx_if, .rx_if = way->v->rx_if};
     struct ip_featured x;
     struct ip_gathered g;
+    struct ip_features_begun begun = {.way = way, .x = &x, .ip = ip};
     u16 left[FRAME_PKTS];
-    i = ip_express_gather(way, b, i, count, &g, ip, ip_keep_nothing, NULL);
+    i = ip_express_gather(way, b, i, count, &g, ip, false, ip_features_begin, &begun);
     if (!g.n)
         return i;
+    for (u32 k = 0; k < g.n; k++)
+        next[g.at[k]] = NEXT_CONSUMED;
     x.chain = chain;
-    ip_features_begin(way, &x, &g, b, next, ip);
+    x.n = way->packets = g.n;
     ip_express_count_input(way, t, n, feature_edge(chain->step[0].at), ip);
     ip_features_run(way, &x, t, n);
     memset(left, 0, x.n * sizeof(left[0])); /* EXPRESS_LEFT */
     way->v = &behind;
-    way->mac_mask = 0;
     way->packets = 0;
     for (u32 k = 0; k < x.n;) {
-        u32 to = take_view(way, t, x.b, left, k, x.n);
+        u32 to = take_view(way, t, x.b, left, k, x.n, true);
         k = to > k ? to : k + 1; /* a feature gave it another interface */
     }
     if (way->packets)
@@ -480,13 +493,12 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
         way.table = fib_table_data(ip_if_fib(ip->family, way.v->rx_if));
         way.default_leaf = __atomic_load_n(&way.table->default_leaf, FIB_LOAD_ORDER);
         way.flow_fields = fib_flow_fields(way.table);
-        way.mac_mask = MAC_MASK;
         way.packets = 0;
         way.rx_bytes = 0;
         if (unlikely(chain)) {
             i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, take_view);
         } else {
-            i = take_view(&way, t, b, next, i, count);
+            i = take_view(&way, t, b, next, i, count, false);
             ip_express_count(&way, t, n, ip);
         }
         all += way.packets;

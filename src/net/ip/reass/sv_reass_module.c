@@ -81,9 +81,9 @@ static void sv6_format_output(struct piste *p, const struct trace_record *r, str
 
 static const struct node_def feature_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reassembly-feature", sv4_format_trace),
-     .run = NODE_VARIANTS(ip4_sv_reassembly_feature)},
+     .run = NODE_VARIANTS(ip4_sv_reassembly_feature), .feature_vectors = true},
     {SV_NODE(ip6, "ip6-sv-reassembly-feature", sv6_format_trace),
-     .run = NODE_VARIANTS(ip6_sv_reassembly_feature)}};
+     .run = NODE_VARIANTS(ip6_sv_reassembly_feature), .feature_vectors = true}};
 static const struct node_def hoff_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reass-feature-hoff", sv4_format_trace),
      .run = NODE_VARIANTS(ip4_sv_reass_feature_hoff)},
@@ -91,9 +91,9 @@ static const struct node_def hoff_nodes[IP_FAMILY_N] = {
      .run = NODE_VARIANTS(ip6_sv_reass_feature_hoff)}};
 static const struct node_def output_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reassembly-output-feature", sv4_format_output),
-     .run = NODE_VARIANTS(ip4_sv_reassembly_output_feature)},
+     .run = NODE_VARIANTS(ip4_sv_reassembly_output_feature), .feature_vectors = true},
     {SV_NODE(ip6, "ip6-sv-reassembly-output-feature", sv6_format_output),
-     .run = NODE_VARIANTS(ip6_sv_reassembly_output_feature)}};
+     .run = NODE_VARIANTS(ip6_sv_reassembly_output_feature), .feature_vectors = true}};
 static const struct node_def output_hoff_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reass-output-feature-hoff", sv4_format_output),
      .run = NODE_VARIANTS(ip4_sv_reass_output_feature_hoff)},

@@ -290,6 +290,7 @@ static inline void sv_add(struct sv_batch *x, u32 bi)
 ALWAYS_INLINE void sv_come_by(const struct sv_family *family, struct thread *t, struct node *n,
                               struct buffer **b, u16 *next, u32 count, enum feature_place place)
 {
+    const struct feature_vector *vector = feature_vector_of(t);
     struct sv_batch x;
     struct handoff_batch away;
     sv_begin(&x, family, t, n, place);
@@ -304,9 +305,10 @@ ALWAYS_INLINE void sv_come_by(const struct sv_family *family, struct thread *t, 
             owner = reass_owner(family->protocol, t, b[i], x.m->n_owners, x.m->seed);
         buffer_advance(b[i], -(int)at);
         if (likely(!fragment)) {
-            next[i] = feature_next(b[i]);
+            next[i] = feature_vector_next(vector, b[i]);
             continue;
         }
+        feature_vector_keep(vector, b[i]);
         next[i] = NEXT_CONSUMED;
         if (owner == thread_index(t))
             sv_add(&x, buffer_index(b[i]));

@@ -38,30 +38,42 @@ static const struct node_def feature_node = {.name = "a-feature", .run = {featur
 static bool express_runs; /* an express, and what it runs itself */
 static u64 featured_by_express;
 
+enum { CHOSEN_DROP, CHOSEN_RESUME };
+
 /* One that does all that a feature may: by what is in the packet. */
-static u16 feature_choose(struct thread *t, struct node *n, struct buffer *b)
+static u16 feature_choose(struct thread *t, struct node *n, const struct feature_vector *v,
+                          struct buffer *b)
 {
     u8 *p = buffer_current(b);
-    u32 sum = 0;
+    u32 sum = 0, bi = buffer_index(b);
     for (u32 i = 0; i < b->len && i < 40; i++)
         sum += p[i];
     switch (sum % 8) {
     case 0:
-        return node_drop(n, b, 0, 0);
+        return node_drop(n, b, 0, CHOSEN_DROP);
     case 1: /* none left behind it: an error for the sender */
         p[b->flags & BUFFER_IS_IP4 ? 8 : 7] = 1;
-        return feature_next(b);
+        return feature_vector_next(v, b);
     case 2:
-        buffer_free_one(t, buffer_index(b));
+        buffer_free_one(t, bi);
         return NEXT_CONSUMED;
     case 3: /* in the default table */
         if (b->flags & BUFFER_IS_IP4) {
             b->flags |= BUFFER_IN_FIB;
             ip_scratch(b)->fib = (struct fib_index){0};
         }
-        return feature_next(b);
+        return feature_vector_next(v, b);
+    case 4: /* by another node, which leads back to the arc */
+        return CHOSEN_RESUME;
+    case 5: /* the same by its own hand */
+        feature_vector_keep(v, b);
+        node_enqueue(t, n, CHOSEN_RESUME, &bi, 1);
+        return NEXT_CONSUMED;
+    case 6: /* to another address, which is nobody's, or a group's */
+        p[b->flags & BUFFER_IS_IP4 ? 16 : 24] = sum % 16 < 8 ? 127 : 255;
+        return feature_vector_next(v, b);
     default:
-        return feature_next(b);
+        return feature_vector_next(v, b);
     }
 }
 
@@ -69,16 +81,18 @@ static void chooser_run(struct thread *t, struct node *n, struct buffer **b, u16
 {
     featured_by_express += express_runs ? count : 0;
     for (u32 i = 0; i < count; i++)
-        next[i] = feature_choose(t, n, b[i]);
+        next[i] = feature_choose(t, n, feature_vector_of(t), b[i]);
 }
 
 static const struct node_error chooser_errors[] = {{"chosen", "chosen", SEVERITY_ERROR}};
-static const struct node_def chooser_node = {.name = "b-feature",
-                                             .run = {chooser_run},
-                                             .next = {"error-drop"},
-                                             .n_next = 1,
-                                             .errors = chooser_errors,
-                                             .n_errors = 1};
+static const struct node_def chooser_node = {
+    .name = "b-feature",
+    .run = {chooser_run},
+    .feature_vectors = true,
+    .next = {[CHOSEN_DROP] = "error-drop", [CHOSEN_RESUME] = "feature-resume"},
+    .n_next = 2,
+    .errors = chooser_errors,
+    .n_errors = 1};
 /* clang-format off */
 static const struct feature_def
     on_unicast = {"ip4-unicast", "a-feature", (const char *const[]){"ip4-rx-urpf-loose", NULL}},
