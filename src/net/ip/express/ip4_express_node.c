@@ -129,17 +129,29 @@ ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip4_gathered *x, 
     }
 }
 
-/* Packets with the same word of the root that is a leaf; false: they have to be looked at one by
- * one. */
+static bool ip4_same_destination(const struct ip4_gathered *x)
+{
+    u32 differ = 0;
+    for (u32 i = 1; i < x->g.n; i++)
+        differ |= x->dst[i] ^ x->dst[0];
+    return !differ;
+}
+
+/* Packets to one destination, or with the same word of the root that is a leaf; false: they have to
+ * be looked at one by one. */
 ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
                                  struct buffer **b, u16 *next, bool behind)
 {
     if (x->differ)
         return false;
-    if (!x->g.leaf[0])
+    if (!x->g.leaf[0]) {
         x->g.leaf[0] = way->default_leaf;
-    else if (x->deeper)
-        return false;
+    } else if (x->deeper) {
+        const u32 *place = trie_place(x->g.leaf[0], (x->dst[0] >> 8) & 255);
+        if (!ip4_same_destination(x))
+            return false;
+        ip4_leaves(way, x, 0, 1, &place);
+    }
     return ip_express_all(way, t, &x->g, b, next, behind, &ip4_protocol);
 }
 
