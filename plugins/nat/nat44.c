@@ -62,6 +62,8 @@ static void threads_init(struct engine *e, struct nat44_data *d)
         struct nat44_thread *own = &d->threads[i];
         for (u32 k = 0; k < NAT44_LRUS; k++)
             own->lru[k] = INDEX_LIST_EMPTY;
+        own->by_age = mem_reserve(&own->by_age_map, "nat44-ed ages",
+                                  NAT44_SESSIONS_MAX * sizeof(*own->by_age));
         own->random = (clock_ns() ^ (u64)i << 32) | 1;
         tally_set(counter_simple(d->total_sessions, i), 0);
     }
@@ -163,6 +165,8 @@ int nat44_disable(struct piste *p, struct error *e)
     sessions_free(d->sessions);
     sessions_free(d->affinities);
     d->sessions = d->affinities = NULL;
+    for (u32 i = 1; i <= d->n_threads; i++)
+        mem_map_free(&d->threads[i].by_age_map);
     nat44_mappings_free(&d->mappings);
     nat44_vrfs_free(d);
     nat44_workers_free(d);

@@ -80,23 +80,22 @@ enum nat44_lru {
 };
 
 struct nat44_session {
-    /* what each packet needs: up to `aged', 68 bytes */
     union nat44_key key[NAT44_DIRS];
     u64 last_heard_ns;
     u64 packets, bytes;
     u16 ip_delta, l4_delta; /* what I2O adds to the sums; O2I takes it away */
     u8 state;               /* enum nat44_session_state */
     u8 flags;
-    u8 lru;   /* enum nat44_lru */
-    u32 aged; /* nat44_age_of when it went to the end of its list */
-    struct index_links by_age;
+    u8 lru;  /* enum nat44_lru */
+    u8 aged; /* nat44_age_of when it went to the end of its list */
 };
-static_assert(sizeof(struct nat44_session) == 80, "with keys and timer below 150 bytes a session");
+static_assert(sizeof(struct nat44_session) == CACHE_LINE_BYTES, "a miss");
 
-/* Time as lists by age tell it apart: in steps of 2^33 ns. */
-ALWAYS_INLINE u32 nat44_age_of(u64 ns)
+/* Time as lists by age tell it apart: in steps of 2^33 ns, which have the same number again after
+ * 37 minutes. A session that is heard of just then stays where it is for a step. */
+ALWAYS_INLINE u8 nat44_age_of(u64 ns)
 {
-    return (u32)(ns >> 33);
+    return (u8)(ns >> 33);
 }
 
 /* Not answered, or done (RFC 6146 3.5.2.2). */
@@ -223,6 +222,8 @@ struct nat44_owners {
 
 struct nat44_thread {
     struct index_list lru[NAT44_LRUS];
+    struct index_links *by_age; /* of each session, on one of these */
+    struct mem_map by_age_map;
     u32 *n_by_fib; /* sessions, by the table inside */
     u64 random;
     u32 n_sessions;                         /* read by others */

@@ -105,13 +105,16 @@ static void count_fast(struct nat44_data *n, struct thread *t, enum nat44_dir di
     }
 }
 
-/* What is known of the packets of a vector, pass by pass. */
+/* So many that what is asked for in one pass is still there in the next. */
+#define FAST_BLOCK 64
+
+/* What is known of the packets of a block, pass by pass. */
 struct fast_packets {
-    struct nat44_packet p[FRAME_PKTS];
-    u64 hash[FRAME_PKTS];
-    u32 session[FRAME_PKTS]; /* SESSION_NONE: to the slow path */
-    u8 plain[FRAME_PKTS];
-    u8 dir[FRAME_PKTS]; /* whose packet of the session it is */
+    struct nat44_packet p[FAST_BLOCK];
+    u64 hash[FAST_BLOCK];
+    u32 session[FAST_BLOCK]; /* SESSION_NONE: to the slow path */
+    u8 plain[FAST_BLOCK];
+    u8 dir[FAST_BLOCK]; /* whose packet of the session it is */
 };
 
 ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_packets *x,
@@ -134,23 +137,20 @@ ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_
             if (unlikely(session == SESSION_NONE))
                 session = nat44_find(table, &x->p[i].key, &found);
         }
-        if (likely(session !=
-                   SESSION_NONE)) /* its end, which most often is not in its key's line */
-            __builtin_prefetch((const u8 *)session_at(table, session) +
-                               offsetof(struct nat44_session, aged));
         x->session[i] = session;
         x->dir[i] = (u8)found;
     }
 }
 
-/* nd: whose edges and reasons; feature: that is a node of the arc, and packets go on along it. */
-ALWAYS_INLINE void nat44_fast(struct thread *t, struct node *nd, struct nat44_data *n,
-                              struct buffer **b, u16 *next, u32 count, enum nat44_dir dir,
-                              enum feature_place place, bool feature)
+/* A block. feature: the node is one of the arc, and packets go on along it. */
+ALWAYS_INLINE void nat44_fast_block(struct thread *t, struct nat44_data *n, struct buffer **b,
+                                    u16 *next, u32 count, enum nat44_dir dir,
+                                    enum feature_place place, bool feature,
+                                    struct fast_counts *counts)
 {
+    const struct feature_vector *vector = feature_vector_of(t);
     struct fast_packets x;
-    struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
-    u16 link_bytes[FRAME_PKTS];
+    u16 link_bytes[FAST_BLOCK];
 
     for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
         link_bytes[i] = to_ip_header(b[i], place);
@@ -164,17 +164,26 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct node *nd, struct nat44_da
             next[i] = NAT44_NEXT_SLOW;
             continue;
         }
-        if (unlikely(!if_equal(counts.rx, b[i]->rx_if))) {
-            count_fast(n, t, dir, &counts);
-            counts.rx = b[i]->rx_if;
+        if (unlikely(!if_equal(counts->rx, b[i]->rx_if))) {
+            count_fast(n, t, dir, counts);
+            counts->rx = b[i]->rx_if;
         }
-        counts.n[nat44_count_of(nat44_key_protocol(&x.p[i].key))]++;
+        counts->n[nat44_count_of(nat44_key_protocol(&x.p[i].key))]++;
         nat44_translate(n, t, b[i], place, x.session[i], (enum nat44_dir)x.dir[i],
                         (enum nat44_kind)x.p[i].kind, x.p[i].tcp_flags);
-        next[i] = feature ? feature_next(b[i]) : NAT44_NEXT_RESUME;
+        next[i] = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
     }
     for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
         buffer_advance(b[i], -(int)link_bytes[i]);
+}
+
+ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buffer **b, u16 *next,
+                              u32 count, enum nat44_dir dir, enum feature_place place, bool feature)
+{
+    struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
+    for (u32 i = 0; i < count; i += FAST_BLOCK)
+        nat44_fast_block(t, n, b + i, next + i, (u32)min_u64(count - i, FAST_BLOCK), dir, place,
+                         feature, &counts);
     count_fast(n, t, dir, &counts);
 }
 
@@ -192,7 +201,7 @@ ALWAYS_INLINE void nat44_fast_node(struct thread *t, struct node *nd, struct buf
     if (unlikely(!n))
         nat44_off(b, next, count, false);
     else
-        nat44_fast(t, nd, n, b, next, count, dir, place, false);
+        nat44_fast(t, n, b, next, count, dir, place, false);
 }
 
 ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
@@ -200,7 +209,8 @@ ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **
 {
     struct nat44_data *n = nat44_now();
     if (unlikely(!n)) {
-        nat44_off(b, next, count, true);
+        for (u32 i = 0; i < count; i++)
+            next[i] = feature_vector_next(feature_vector_of(t), b[i]);
         return;
     }
     if (unlikely(thread_traces(t))) {
@@ -209,7 +219,7 @@ ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **
         return;
     }
     node_had(thread_node(t, place == AT_IP_OUTPUT ? n->output_node : n->in_node[dir]), count);
-    nat44_fast(t, nd, n, b, next, count, dir, place, true);
+    nat44_fast(t, n, b, next, count, dir, place, true);
 }
 
 void NODE_FN(nat44_ed_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,

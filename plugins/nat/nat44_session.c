@@ -5,8 +5,6 @@
 #include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_packet.h"
 
-#define SESSION_LINKS(table) (&((struct nat44_session *)session_at((table), 0))->by_age)
-
 static struct nat44_session *nat44_session_at(const struct session_table *table, u32 i)
 {
     return session_at(table, i);
@@ -31,13 +29,13 @@ static void nat44_list_add(struct nat44_thread *own, struct session_table *table
     struct nat44_session *s = nat44_session_at(table, i);
     s->lru = nat44_session_is_transitory(s) ? NAT44_LRU_TRANSITORY : NAT44_LRU_ESTABLISHED;
     s->aged = nat44_age_of(s->last_heard_ns);
-    index_list_add(&own->lru[s->lru], SESSION_LINKS(table), table->pool.stride_bytes, i);
+    index_list_add(&own->lru[s->lru], own->by_age, sizeof(*own->by_age), i);
 }
 
 static void nat44_list_remove(struct nat44_thread *own, struct session_table *table, u32 i)
 {
-    index_list_remove(&own->lru[nat44_session_at(table, i)->lru], SESSION_LINKS(table),
-                      table->pool.stride_bytes, i);
+    index_list_remove(&own->lru[nat44_session_at(table, i)->lru], own->by_age, sizeof(*own->by_age),
+                      i);
 }
 
 void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
@@ -138,7 +136,7 @@ static bool make_room_in_table(struct nat44_data *n, struct thread *t, u32 fib)
         return true;
     while (i != INDEX_LIST_NONE && looked++ < NAT44_OLDEST_LOOKED_AT && own->n_by_fib[fib] >= max) {
         const struct nat44_session *s = nat44_session_at(table, i);
-        u32 next = s->by_age.next;
+        u32 next = own->by_age[i].next;
         if (nat44_key_fib(&s->key[NAT44_I2O]).i == fib)
             nat44_session_delete(n, t, i);
         i = next;

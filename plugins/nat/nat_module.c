@@ -125,16 +125,22 @@ static void format_local_error(struct piste *p, const struct trace_record *r, st
 
 /* --- nodes --- */
 
-#define NAT44_NODE(text_name, c_name, slow, fast, format)                                          \
+#define NAT44_FIELDS(text_name, c_name, slow, fast, format)                                        \
+    .name = text_name, .run = NODE_VARIANTS(c_name),                                               \
+    .next = {[NAT44_NEXT_DROP] = "error-drop",                                                     \
+             [NAT44_NEXT_ICMP_ERROR] = "ip4-icmp-error",                                           \
+             [NAT44_NEXT_SLOW] = slow,                                                             \
+             [NAT44_NEXT_FAST] = fast,                                                             \
+             [NAT44_NEXT_RESUME] = "feature-resume"},                                              \
+    .n_next = NAT44_N_NEXT, .errors = errors, .n_errors = NAT44_ERRS,                              \
+    .errors_by_description = true, .format_trace = format
+#define NAT44_NODE(...)                                                                            \
     {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[NAT44_NEXT_DROP] = "error-drop",                                                 \
-                 [NAT44_NEXT_ICMP_ERROR] = "ip4-icmp-error",                                       \
-                 [NAT44_NEXT_SLOW] = slow,                                                         \
-                 [NAT44_NEXT_FAST] = fast,                                                         \
-                 [NAT44_NEXT_RESUME] = "feature-resume"},                                          \
-        .n_next = NAT44_N_NEXT, .errors = errors, .n_errors = NAT44_ERRS,                          \
-        .errors_by_description = true, .format_trace = format,                                     \
+        NAT44_FIELDS(__VA_ARGS__)                                                                  \
+    }
+#define NAT44_PRE_NODE(...)                                                                        \
+    {                                                                                              \
+        NAT44_FIELDS(__VA_ARGS__), .feature_vectors = true                                         \
     }
 #define IN2OUT "nat44-ed-in2out"
 #define IN2OUT_SLOW "nat44-ed-in2out-slowpath"
@@ -144,12 +150,12 @@ static void format_local_error(struct piste *p, const struct trace_record *r, st
 #define OUT2IN_SLOW "nat44-ed-out2in-slowpath"
 
 static const struct node_def node_pre_in2out =
-    NAT44_NODE("nat-pre-in2out", nat44_pre_in2out, IN2OUT_SLOW, IN2OUT, format_pre_in2out);
+    NAT44_PRE_NODE("nat-pre-in2out", nat44_pre_in2out, IN2OUT_SLOW, IN2OUT, format_pre_in2out);
 static const struct node_def node_pre_in2out_output =
-    NAT44_NODE("nat-pre-in2out-output", nat44_pre_in2out_output, IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT,
-               format_pre_in2out);
+    NAT44_PRE_NODE("nat-pre-in2out-output", nat44_pre_in2out_output, IN2OUT_OUTPUT_SLOW,
+                   IN2OUT_OUTPUT, format_pre_in2out);
 static const struct node_def node_pre_out2in =
-    NAT44_NODE("nat-pre-out2in", nat44_pre_out2in, OUT2IN_SLOW, OUT2IN, format_pre_out2in);
+    NAT44_PRE_NODE("nat-pre-out2in", nat44_pre_out2in, OUT2IN_SLOW, OUT2IN, format_pre_out2in);
 static const struct node_def node_in2out =
     NAT44_NODE(IN2OUT, nat44_ed_in2out, IN2OUT_SLOW, IN2OUT, format_in2out);
 static const struct node_def node_in2out_output = NAT44_NODE(
