@@ -85,15 +85,12 @@ ALWAYS_INLINE struct acl_verdict acl_look(const struct acl_context *c, const str
     return (struct acl_verdict){.list = ACL_NONE, .rule = ACL_NONE, .action = ACL_DENY};
 }
 
-/* The same, counted by rule. */
-ALWAYS_INLINE struct acl_verdict acl_judge(const struct acl_context *c, const struct acl_key *k,
-                                           enum ip_family family, u32 thread, u32 bytes)
+/* Counts a packet of a verdict by rule. */
+ALWAYS_INLINE void acl_count(const struct acl_verdict *v, u32 thread, u32 bytes)
 {
-    struct acl_verdict v = acl_look(c, k, family);
-    if (unlikely(__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED)) && v.of) {
-        const struct counter_vec *counters = __atomic_load_n(&v.of->counters, __ATOMIC_ACQUIRE);
+    if (unlikely(__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED)) && v->of) {
+        const struct counter_vec *counters = __atomic_load_n(&v->of->counters, __ATOMIC_ACQUIRE);
         if (counters)
-            counter_pair_add(&counter_combined(counters, thread)[v.rule], 1, bytes);
+            counter_pair_add(&counter_combined(counters, thread)[v->rule], 1, bytes);
     }
-    return v;
 }

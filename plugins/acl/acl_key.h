@@ -95,21 +95,20 @@ ALWAYS_INLINE u32 acl_key_find(const struct acl_match *m, const u64 *words, enum
 ALWAYS_INLINE void acl_key_ip4(struct acl_key *k, const u8 *p, u32 len)
 {
     const struct ip4_header *h = (const struct ip4_header *)(const void *)p;
-    *k = (struct acl_key){.headers = ACL_HEADERS_BAD};
-    if (unlikely(len < sizeof(*h) || h->version_ihl >> 4 != 4))
-        return;
-    u32 bytes = ip4_header_bytes(h);
-    if (unlikely(bytes < sizeof(*h) || bytes > len))
-        return;
-    k->words[0] = (u64)be32_to_host(h->src) << 32 | be32_to_host(h->dst);
-    k->protocol = h->protocol;
-    if (unlikely(be16_has(h->fragment, IP4_OFFSET_MASK))) {
-        bool in_header = k->protocol == IP_PROTOCOL_TCP && ip4_fragment_offset_bytes(h) == 8;
-        k->headers = in_header ? ACL_HEADERS_BAD : ACL_HEADERS_FRAGMENT;
-    } else if (likely(acl_key_l4(k, p + bytes, len - bytes))) {
-        k->headers = ACL_HEADERS_WHOLE;
+    struct acl_key l = {.headers = ACL_HEADERS_BAD}; /* in registers, until it is whole */
+    u32 bytes = len < sizeof(*h) || h->version_ihl >> 4 != 4 ? 0 : ip4_header_bytes(h);
+    if (likely(bytes >= sizeof(*h) && bytes <= len)) {
+        l.words[0] = (u64)be32_to_host(h->src) << 32 | be32_to_host(h->dst);
+        l.protocol = h->protocol;
+        if (unlikely(be16_has(h->fragment, IP4_OFFSET_MASK))) {
+            bool in_header = l.protocol == IP_PROTOCOL_TCP && ip4_fragment_offset_bytes(h) == 8;
+            l.headers = in_header ? ACL_HEADERS_BAD : ACL_HEADERS_FRAGMENT;
+        } else if (likely(acl_key_l4(&l, p + bytes, len - bytes))) {
+            l.headers = ACL_HEADERS_WHOLE;
+        }
+        l.words[1] = acl_key_last(&l);
     }
-    k->words[1] = acl_key_last(k);
+    *k = l;
 }
 
 ALWAYS_INLINE void acl_key_ip6(struct acl_key *k, const u8 *p, u32 len,

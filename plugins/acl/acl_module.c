@@ -30,39 +30,34 @@ static const struct node_error errors[ACL_FA_ERR_N] = {
     [ACL_FA_ERR_BAD] = {"bad_headers", "packets whose headers are not whole", SEVERITY_ERROR},
 };
 
-#define ACL_FA_NODE(text_name, c_name, format)                                                     \
+#define ACL_NODE(text_name, c_name, format)                                                        \
+    .name = text_name, .run = NODE_VARIANTS(c_name), .next = {[ACL_FA_NEXT_DROP] = "error-drop"},  \
+    .n_next = ACL_FA_NEXT_N, .errors = errors, .n_errors = ACL_FA_ERR_N,                           \
+    .errors_by_description = true, .format_trace = format
+
+#define ACL_FA_NODE(text_name, c_name)                                                             \
     {                                                                                              \
-        .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[ACL_FA_NEXT_DROP] = "error-drop"}, .n_next = ACL_FA_NEXT_N, .errors = errors,    \
-        .n_errors = ACL_FA_ERR_N, .errors_by_description = true, .format_trace = format,           \
+        ACL_NODE(text_name, c_name, acl_trace_format), .feature_vectors = true,                    \
     }
 
-static const struct node_def node_in_ip4 =
-    ACL_FA_NODE("acl-plugin-in-ip4-fa", acl_in_ip4, acl_trace_format);
-static const struct node_def node_in_ip6 =
-    ACL_FA_NODE("acl-plugin-in-ip6-fa", acl_in_ip6, acl_trace_format);
-static const struct node_def node_out_ip4 =
-    ACL_FA_NODE("acl-plugin-out-ip4-fa", acl_out_ip4, acl_trace_format);
-static const struct node_def node_out_ip6 =
-    ACL_FA_NODE("acl-plugin-out-ip6-fa", acl_out_ip6, acl_trace_format);
-static const struct node_def node_in_ip4_l2 =
-    ACL_FA_NODE("acl-plugin-in-ip4-l2", acl_in_ip4_l2, acl_trace_format);
-static const struct node_def node_in_ip6_l2 =
-    ACL_FA_NODE("acl-plugin-in-ip6-l2", acl_in_ip6_l2, acl_trace_format);
-static const struct node_def node_out_ip4_l2 =
-    ACL_FA_NODE("acl-plugin-out-ip4-l2", acl_out_ip4_l2, acl_trace_format);
-static const struct node_def node_out_ip6_l2 =
-    ACL_FA_NODE("acl-plugin-out-ip6-l2", acl_out_ip6_l2, acl_trace_format);
-static const struct node_def node_in_types =
-    ACL_FA_NODE("acl-plugin-in-nonip-l2", acl_in_types, acl_trace_format_nonip);
-static const struct node_def node_out_types =
-    ACL_FA_NODE("acl-plugin-out-nonip-l2", acl_out_types, acl_trace_format_nonip);
-static const struct node_def node_macip_ip4 =
-    ACL_FA_NODE("acl-plugin-macip-ip4", acl_macip_in_ip4, acl_trace_format_macip);
-static const struct node_def node_macip_ip6 =
-    ACL_FA_NODE("acl-plugin-macip-ip6", acl_macip_in_ip6, acl_trace_format_macip);
-static const struct node_def node_macip_l2 =
-    ACL_FA_NODE("acl-plugin-macip-l2", acl_macip_in_l2, acl_trace_format_macip);
+static const struct node_def node_in_ip4 = ACL_FA_NODE("acl-plugin-in-ip4-fa", acl_in_ip4);
+static const struct node_def node_in_ip6 = ACL_FA_NODE("acl-plugin-in-ip6-fa", acl_in_ip6);
+static const struct node_def node_out_ip4 = ACL_FA_NODE("acl-plugin-out-ip4-fa", acl_out_ip4);
+static const struct node_def node_out_ip6 = ACL_FA_NODE("acl-plugin-out-ip6-fa", acl_out_ip6);
+static const struct node_def node_in_ip4_l2 = ACL_FA_NODE("acl-plugin-in-ip4-l2", acl_in_ip4_l2);
+static const struct node_def node_in_ip6_l2 = ACL_FA_NODE("acl-plugin-in-ip6-l2", acl_in_ip6_l2);
+static const struct node_def node_out_ip4_l2 = ACL_FA_NODE("acl-plugin-out-ip4-l2", acl_out_ip4_l2);
+static const struct node_def node_out_ip6_l2 = ACL_FA_NODE("acl-plugin-out-ip6-l2", acl_out_ip6_l2);
+static const struct node_def node_in_types = {
+    ACL_NODE("acl-plugin-in-nonip-l2", acl_in_types, acl_trace_format_nonip)};
+static const struct node_def node_out_types = {
+    ACL_NODE("acl-plugin-out-nonip-l2", acl_out_types, acl_trace_format_nonip)};
+static const struct node_def node_macip_ip4 = {
+    ACL_NODE("acl-plugin-macip-ip4", acl_macip_in_ip4, acl_trace_format_macip)};
+static const struct node_def node_macip_ip6 = {
+    ACL_NODE("acl-plugin-macip-ip6", acl_macip_in_ip6, acl_trace_format_macip)};
+static const struct node_def node_macip_l2 = {
+    ACL_NODE("acl-plugin-macip-l2", acl_macip_in_l2, acl_trace_format_macip)};
 static const struct node_def *const nodes[] = {
     &node_macip_ip4,  &node_macip_ip6,
     &node_macip_l2,   &node_in_ip4,

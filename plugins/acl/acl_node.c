@@ -8,20 +8,48 @@
 #include "plugins/acl/acl_node.h"
 #include "plugins/acl/acl_session_data.h"
 
-/* What the packets of a vector have in common, where they do. */
-struct acl_fa_view {
+/* Packets whose sessions are asked for before they are looked at. */
+#define ACL_FA_BLOCK 32
+
+/* A node: known when it is compiled. */
+struct acl_fa_kind {
     enum acl_direction direction;
     enum feature_place place;
     enum ip_family family;
+};
+
+enum acl_fa_is {
+    ACL_FA_IS_OTHER, /* no packet of this family */
+    ACL_FA_IS_BAD,
+    ACL_FA_IS_SINGLE, /* can be of no session */
+    ACL_FA_IS_KEYED,
+    ACL_FA_IS_AGAIN, /* of the flow of the packet before it */
+};
+
+/* What was found for a packet: those of a flow come one behind the other. */
+struct acl_fa_last {
+    u32 session; /* SESSION_NONE: none, or it may be gone */
+    u64 words[ACL_KEY_WORDS_6];
+    struct acl_verdict verdict;
+    const struct acl_context *context; /* whose that is of a whole packet; NULL: none */
+};
+
+/* A vector. */
+struct acl_fa {
+    struct thread *t;
+    struct node *n;
+    const struct feature_vector *vector;
+    struct acl_skipped skipped;
+    struct acl_fa_last last;
+    u32 permitted, checked, made, existing;
+    /* of packets that are looked at together, of one interface */
     struct if_index interface;
     const struct acl_context *context; /* NULL: it has just been taken away */
     bool stateful;
-    struct acl_skipped skipped;
-};
+    u8 is[ACL_FA_BLOCK]; /* enum acl_fa_is */
+    struct acl_key key[ACL_FA_BLOCK];
+    u64 session_key[ACL_FA_BLOCK][ACL_SESSION_KEY_6], hash[ACL_FA_BLOCK];
 
-/* What a vector comes to, and has for other threads. */
-struct acl_fa_sum {
-    u32 permitted, checked, made, existing;
     struct handoff_batch away;
 };
 
@@ -30,19 +58,12 @@ ALWAYS_INLINE struct if_index acl_fa_interface(const struct buffer *b, enum acl_
     return d == ACL_INPUT ? b->rx_if : b->tx_if;
 }
 
-ALWAYS_INLINE void acl_fa_look_at(struct acl_fa_view *v, struct if_index i)
-{
-    v->interface = i;
-    v->context = acl_context_of(i, v->direction);
-    v->stateful = __atomic_load_n(&acl_interfaces[i.i].stateful, __ATOMIC_ACQUIRE);
-}
-
 /* --- trace --- */
 
-static void acl_fa_note(struct thread *t, struct buffer *b, const struct acl_fa_view *v,
+static void acl_fa_note(const struct acl_fa_kind *kind, const struct acl_fa *f, struct buffer *b,
                         const struct acl_key *k, const struct acl_verdict *verdict, u32 bits)
 {
-    bool ip6 = v->family == IP_FAMILY_6,
+    bool ip6 = kind->family == IP_FAMILY_6,
          icmp = k->l4 && (k->protocol == IP_PROTOCOL_ICMP || k->protocol == IP_PROTOCOL_ICMP6);
     u64 flags = (k->l4 && k->protocol == IP_PROTOCOL_TCP) | (u64)k->l4 << 1 |
                 (u64)(k->headers == ACL_HEADERS_FRAGMENT) << 2 | (u64)ip6 << 3;
@@ -55,136 +76,234 @@ static void acl_fa_note(struct thread *t, struct buffer *b, const struct acl_fa_
         note.tuple[3] = __builtin_bswap32((u32)(k->words[0] >> 32)) |
                         (u64)__builtin_bswap32((u32)k->words[0]) << 32;
     note.tuple[4] = k->src_port | (u64)k->dst_port << 16 | (u64)k->protocol << 32 |
-                    ((u64)(v->direction == ACL_INPUT) | (u64)icmp << 1) << 40 |
-                    (u64)(u16)v->interface.i << 48;
-    note.tuple[5] = v->context->index | 0xffffull << 32 | (u64)k->tcp_flags << 48 | flags << 56;
-    trace_note(t, b, &note, sizeof(note));
+                    ((u64)(kind->direction == ACL_INPUT) | (u64)icmp << 1) << 40 |
+                    (u64)(u16)f->interface.i << 48;
+    note.tuple[5] = f->context->index | 0xffffull << 32 | (u64)k->tcp_flags << 48 | flags << 56;
+    trace_note(f->t, b, &note, sizeof(note));
 }
 
-ALWAYS_INLINE void acl_fa_noted(struct thread *t, struct buffer *b, const struct acl_fa_view *v,
+ALWAYS_INLINE void acl_fa_noted(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer *b,
                                 const struct acl_key *k, u8 action, u32 bits)
 {
     if (unlikely(b->flags & BUFFER_TRACED))
-        acl_fa_note(t, b, v, k,
+        acl_fa_note(kind, f, b, k,
                     &(struct acl_verdict){.list = ACL_NONE, .rule = ACL_NONE, .action = action},
                     bits);
 }
 
 /* --- sessions --- */
 
+ALWAYS_INLINE struct session_table *acl_fa_table(const struct acl_fa_kind *kind,
+                                                 const struct acl_fa *f)
+{
+    return session_table_of(acl_sessions->table[kind->family], f->t);
+}
+
 enum acl_fa_found { ACL_FA_NO_SESSION, ACL_FA_SESSION, ACL_FA_AWAY };
 
-/* Whether a packet is of a session, or another thread knows that; then it goes there. */
-ALWAYS_INLINE enum acl_fa_found acl_fa_find(struct thread *t, struct buffer *b,
-                                            const struct acl_fa_view *v, const struct acl_key *k,
-                                            const u64 *key, struct acl_fa_sum *sum)
+/* The session of packet i; SESSION_NONE. */
+ALWAYS_INLINE u32 acl_fa_session(const struct acl_fa_kind *kind, struct acl_fa *f,
+                                 const struct session_table *table, u32 i)
 {
-    u32 owner = acl_sessions->n_owners == 1 ? thread_index(t) : acl_session_owner(key, v->family);
-    if (unlikely(owner != thread_index(t))) {
-        acl_fa_noted(t, b, v, k, ACL_PERMIT, ACL_FA_BIT_AWAY);
-        handoff_add(&sum->away, b, owner);
+    if (f->is[i] != ACL_FA_IS_AGAIN || unlikely(f->last.session == SESSION_NONE))
+        f->last.session = shared_hash_find_hashed(&table->by_key[0], f->session_key[i],
+                                                  acl_session_key_words(kind->family), f->hash[i]);
+    return f->last.session;
+}
+
+/* Whether packet i is of a session, or another thread knows that; then it goes there. */
+ALWAYS_INLINE enum acl_fa_found acl_fa_find(const struct acl_fa_kind *kind, struct acl_fa *f,
+                                            struct buffer *b, u32 i)
+{
+    const struct acl_key *k = &f->key[i];
+    u32 owner = acl_sessions->n_owners == 1 ? thread_index(f->t)
+                                            : acl_session_owner(f->session_key[i], kind->family);
+    if (unlikely(owner != thread_index(f->t))) {
+        acl_fa_noted(kind, f, b, k, ACL_PERMIT, ACL_FA_BIT_AWAY);
+        feature_vector_keep(f->vector, b);
+        handoff_add(&f->away, b, owner);
         return ACL_FA_AWAY;
     }
-    struct session_table *table = session_table_of(acl_sessions->table[v->family], t);
-    u32 s = session_find(table, 0, key,
-                         v->family == IP_FAMILY_4 ? ACL_SESSION_KEY_4 : ACL_SESSION_KEY_6);
+    struct session_table *table = acl_fa_table(kind, f);
+    u32 s = acl_fa_session(kind, f, table, i);
     if (s == SESSION_NONE)
         return ACL_FA_NO_SESSION;
     if (unlikely(__atomic_load_n(&acl_sessions->reclassify, __ATOMIC_RELAXED) &&
                  acl_session_at(table, s)->epoch !=
-                     __atomic_load_n(&acl_interfaces[v->interface.i].epoch, __ATOMIC_RELAXED))) {
-        acl_session_end(t, table, v->family, s);
+                     __atomic_load_n(&acl_interfaces[f->interface.i].epoch, __ATOMIC_RELAXED))) {
+        acl_session_end(f->t, table, kind->family, s);
+        f->last.session = SESSION_NONE;
         return ACL_FA_NO_SESSION;
     }
-    acl_session_seen(t, table, v->family, s, k, v->direction);
-    acl_fa_noted(t, b, v, k, ACL_FA_OF_SESSION, ACL_FA_BIT_SESSION);
+    acl_session_seen(f->t, table, kind->family, s, k, kind->direction);
+    acl_fa_noted(kind, f, b, k, ACL_FA_OF_SESSION, ACL_FA_BIT_SESSION);
     return ACL_FA_SESSION;
 }
 
 /* --- packets --- */
 
 /* Where the IP header of b is; -1: it is no packet of this family. */
-ALWAYS_INLINE int acl_fa_header(const struct acl_fa_view *v, const struct buffer *b)
+ALWAYS_INLINE int acl_fa_header(const struct acl_fa_kind *kind, const struct buffer *b)
 {
-    if (v->place == AT_IP_INPUT)
+    if (kind->place == AT_IP_INPUT)
         return b->start;
-    if (v->place == AT_IP_OUTPUT)
+    if (kind->place == AT_IP_OUTPUT)
         return b->l3_start;
     if (unlikely(b->len < ETHERNET_HEADER_BYTES))
         return -1;
     struct vlan_header h = vlan_parse(buffer_current(b), b->len);
-    u16 type = v->family == IP_FAMILY_4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
+    u16 type = kind->family == IP_FAMILY_4 ? ETHERTYPE_IP4 : ETHERTYPE_IP6;
     return h.type == type && h.bytes ? b->start + h.bytes : -1;
 }
 
-/* By the rules, with a session where one says so. */
-ALWAYS_INLINE u16 acl_fa_by_rules(struct thread *t, struct node *n, struct buffer *b,
-                                  const struct acl_fa_view *v, const struct acl_key *k,
-                                  const u64 *key, struct acl_fa_sum *sum)
+/* What packet i is, with its keys. */
+ALWAYS_INLINE enum acl_fa_is acl_fa_key(const struct acl_fa_kind *kind, struct acl_fa *f,
+                                        const struct buffer *b, u32 i)
 {
-    struct acl_verdict verdict =
-        acl_judge(v->context, k, v->family, thread_index(t), buffer_packet_len(b));
-    if (unlikely(b->flags & BUFFER_TRACED))
-        acl_fa_note(t, b, v, k, &verdict, 0);
-    if (verdict.action == ACL_DENY)
-        return node_drop(n, b, ACL_FA_ERR_DENY, ACL_FA_NEXT_DROP);
-    if (verdict.action == ACL_PERMIT_REFLECT && key) {
-        if (unlikely(!acl_session_make(t, v->family, key, k, v->direction, v->interface)))
-            return node_drop(n, b, ACL_FA_ERR_TOO_MANY, ACL_FA_NEXT_DROP);
-        sum->made++;
-    }
-    sum->permitted++;
-    return feature_next(b);
+    struct acl_key *k = &f->key[i];
+    int at = acl_fa_header(kind, b);
+    if (unlikely(at < 0))
+        return ACL_FA_IS_OTHER;
+    acl_key_of(k, b, at, kind->family == IP_FAMILY_6, &f->skipped);
+    if (unlikely(k->headers == ACL_HEADERS_BAD))
+        return ACL_FA_IS_BAD;
+    bool keyed = f->stateful &&
+                 acl_session_key(k, kind->family, kind->direction, f->interface, f->session_key[i]);
+    return keyed ? ACL_FA_IS_KEYED : ACL_FA_IS_SINGLE;
 }
 
-ALWAYS_INLINE u16 acl_fa_packet(struct thread *t, struct node *n, struct buffer *b,
-                                const struct acl_fa_view *v, struct acl_fa_sum *sum)
+/* What there is to be read of the sessions of a block is asked for. */
+ALWAYS_INLINE void acl_fa_ask(const struct acl_fa_kind *kind, struct acl_fa *f, u32 count)
 {
-    struct acl_key k;
-    u64 key[ACL_SESSION_KEY_6];
-    int at = acl_fa_header(v, b);
-    if (unlikely(!v->context || at < 0))
-        return feature_next(b);
-    acl_key_of(&k, b, at, v->family == IP_FAMILY_6, &v->skipped);
-    if (unlikely(k.headers == ACL_HEADERS_BAD)) {
-        sum->checked++;
-        return node_drop(n, b, ACL_FA_ERR_BAD, ACL_FA_NEXT_DROP);
+    const struct shared_hash *h = &acl_fa_table(kind, f)->by_key[0];
+    u32 words = acl_session_key_words(kind->family);
+    u8 before = ACL_FA_IS_SINGLE;
+    for (u32 i = 0; i < count; i++) {
+        const u64 *key = f->session_key[i];
+        if (f->is[i] == ACL_FA_IS_KEYED && before >= ACL_FA_IS_KEYED &&
+            shared_hash_same(key, f->session_key[i - 1], words)) {
+            f->is[i] = ACL_FA_IS_AGAIN;
+            f->hash[i] = f->hash[i - 1];
+        } else if (f->is[i] == ACL_FA_IS_KEYED) {
+            f->hash[i] = shared_hash_of(h, key, words);
+            shared_hash_prefetch_bucket(h, f->hash[i]);
+        }
+        before = f->is[i];
     }
-    bool keyed = v->stateful && acl_session_key(&k, v->family, v->direction, v->interface, key);
-    enum acl_fa_found found = keyed ? acl_fa_find(t, b, v, &k, key, sum) : ACL_FA_NO_SESSION;
+    for (u32 i = 0; i < count; i++)
+        if (f->is[i] == ACL_FA_IS_KEYED)
+            shared_hash_prefetch_key(h, f->hash[i]);
+}
+
+/* What each packet of a block is. */
+ALWAYS_INLINE void acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
+                               u32 count)
+{
+    for (u32 i = 0; i < count; i++) {
+        if (i + 4 < count)
+            __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
+        f->is[i] = (u8)acl_fa_key(kind, f, b[i], i);
+    }
+    if (f->stateful)
+        acl_fa_ask(kind, f, count);
+}
+
+ALWAYS_INLINE const struct acl_verdict *acl_fa_judge(const struct acl_fa_kind *kind,
+                                                     struct acl_fa *f, const struct acl_key *k)
+{
+    struct acl_fa_last *last = &f->last;
+    u32 words = kind->family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6;
+    bool whole = k->headers == ACL_HEADERS_WHOLE;
+    if (whole && last->context == f->context && shared_hash_same(last->words, k->words, words))
+        return &last->verdict;
+    last->verdict = acl_look(f->context, k, kind->family);
+    last->context = whole ? f->context : NULL;
+    for (u32 w = 0; w < words; w++)
+        last->words[w] = k->words[w];
+    return &last->verdict;
+}
+
+/* By the rules, with a session where one says so. key: of that; NULL: it can have none. */
+ALWAYS_INLINE u16 acl_fa_by_rules(const struct acl_fa_kind *kind, struct acl_fa *f,
+                                  struct buffer *b, const struct acl_key *k, const u64 *key)
+{
+    const struct acl_verdict *verdict = acl_fa_judge(kind, f, k);
+    acl_count(verdict, thread_index(f->t), buffer_packet_len(b));
+    if (unlikely(b->flags & BUFFER_TRACED))
+        acl_fa_note(kind, f, b, k, verdict, 0);
+    if (verdict->action == ACL_DENY)
+        return node_drop(f->n, b, ACL_FA_ERR_DENY, ACL_FA_NEXT_DROP);
+    if (verdict->action == ACL_PERMIT_REFLECT && key) {
+        f->last.session = SESSION_NONE; /* that one may have to make room */
+        if (unlikely(!acl_session_make(f->t, kind->family, key, k, kind->direction, f->interface)))
+            return node_drop(f->n, b, ACL_FA_ERR_TOO_MANY, ACL_FA_NEXT_DROP);
+        f->made++;
+    }
+    f->permitted++;
+    return feature_vector_next(f->vector, b);
+}
+
+/* Packet i. */
+ALWAYS_INLINE u16 acl_fa_packet(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer *b,
+                                u32 i)
+{
+    bool keyed = f->is[i] >= ACL_FA_IS_KEYED;
+    if (unlikely(f->is[i] == ACL_FA_IS_OTHER))
+        return feature_vector_next(f->vector, b);
+    if (unlikely(f->is[i] == ACL_FA_IS_BAD)) {
+        f->checked++;
+        return node_drop(f->n, b, ACL_FA_ERR_BAD, ACL_FA_NEXT_DROP);
+    }
+    enum acl_fa_found found = keyed ? acl_fa_find(kind, f, b, i) : ACL_FA_NO_SESSION;
     if (unlikely(found == ACL_FA_AWAY))
         return NEXT_CONSUMED;
-    sum->checked++;
+    f->checked++;
     if (found == ACL_FA_NO_SESSION)
-        return acl_fa_by_rules(t, n, b, v, &k, keyed ? key : NULL, sum);
-    sum->existing++;
-    return feature_next(b);
+        return acl_fa_by_rules(kind, f, b, &f->key[i], keyed ? f->session_key[i] : NULL);
+    f->existing++;
+    return feature_vector_next(f->vector, b);
+}
+
+/* How many packets are of one interface, up to a block; looks at that. */
+ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
+                               u32 count)
+{
+    struct if_index at = acl_fa_interface(b[0], kind->direction);
+    u32 n = 1;
+    while (n < count && n < ACL_FA_BLOCK && if_equal(acl_fa_interface(b[n], kind->direction), at))
+        n++;
+    f->interface = at;
+    f->context = acl_context_of(at, kind->direction);
+    f->stateful = __atomic_load_n(&acl_interfaces[at.i].stateful, __ATOMIC_ACQUIRE);
+    return n;
 }
 
 ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,
-                              u32 count, enum acl_direction d, enum feature_place place,
-                              enum ip_family family)
+                              u32 count, const struct acl_fa_kind *kind)
 {
-    struct acl_fa_view v = {.direction = d, .place = place, .family = family};
-    struct acl_fa_sum sum;
-    sum.permitted = sum.checked = sum.made = sum.existing = sum.away.n = 0;
-    acl_fa_look_at(&v, acl_fa_interface(b[0], d));
+    struct acl_fa f;
+    f.t = t;
+    f.n = n;
+    f.vector = feature_vector_of(t);
+    f.last.session = SESSION_NONE;
+    f.last.context = NULL;
+    f.permitted = f.checked = f.made = f.existing = f.away.n = 0;
     for (u32 i = 0; i < 4; i++)
-        v.skipped.bits[i] = __atomic_load_n(&acl_common->skipped.bits[i], __ATOMIC_RELAXED);
-    for (u32 i = 0; i < count; i++) {
-        struct if_index at = acl_fa_interface(b[i], d);
-        if (i + 4 < count)
-            __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
-        if (unlikely(!if_equal(at, v.interface)))
-            acl_fa_look_at(&v, at);
-        next[i] = acl_fa_packet(t, n, b[i], &v, &sum);
+        f.skipped.bits[i] = __atomic_load_n(&acl_common->skipped.bits[i], __ATOMIC_RELAXED);
+    for (u32 from = 0, of; from < count; from += of) {
+        of = acl_fa_block(kind, &f, b + from, count - from);
+        if (likely(f.context))
+            acl_fa_keys(kind, &f, b + from, of);
+        for (u32 i = 0; i < of; i++)
+            next[from + i] = likely(f.context) ? acl_fa_packet(kind, &f, b[from + i], i)
+                                               : feature_vector_next(f.vector, b[from + i]);
     }
-    if (unlikely(sum.away.n))
-        thread_handoff_batch(t, n->index, &sum.away, n, ACL_FA_ERR_HANDOFF, ACL_FA_NEXT_DROP);
-    node_count(n, ACL_FA_ERR_PERMIT, sum.permitted);
-    node_count(n, ACL_FA_ERR_CHECK, sum.checked);
-    node_count(n, ACL_FA_ERR_NEW, sum.made);
-    node_count(n, ACL_FA_ERR_EXISTING, sum.existing);
+    if (unlikely(f.away.n))
+        thread_handoff_batch(t, n->index, &f.away, n, ACL_FA_ERR_HANDOFF, ACL_FA_NEXT_DROP);
+    node_count(n, ACL_FA_ERR_PERMIT, f.permitted);
+    node_count(n, ACL_FA_ERR_CHECK, f.checked);
+    node_count(n, ACL_FA_ERR_NEW, f.made);
+    node_count(n, ACL_FA_ERR_EXISTING, f.existing);
 }
 
 void NODE_FN(acl_expire_ip4)(struct thread *t, struct node *n, const u32 *timers, u32 count)
@@ -199,46 +318,54 @@ void NODE_FN(acl_expire_ip6)(struct thread *t, struct node *n, const u32 *timers
 
 void NODE_FN(acl_in_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_INPUT, AT_IP_INPUT, IP_FAMILY_4);
+    static const struct acl_fa_kind kind = {ACL_INPUT, AT_IP_INPUT, IP_FAMILY_4};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_in_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_INPUT, AT_IP_INPUT, IP_FAMILY_6);
+    static const struct acl_fa_kind kind = {ACL_INPUT, AT_IP_INPUT, IP_FAMILY_6};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_out_ip4)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_OUTPUT, AT_IP_OUTPUT, IP_FAMILY_4);
+    static const struct acl_fa_kind kind = {ACL_OUTPUT, AT_IP_OUTPUT, IP_FAMILY_4};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_out_ip6)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_OUTPUT, AT_IP_OUTPUT, IP_FAMILY_6);
+    static const struct acl_fa_kind kind = {ACL_OUTPUT, AT_IP_OUTPUT, IP_FAMILY_6};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_in_ip4_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_INPUT, AT_FRAME, IP_FAMILY_4);
+    static const struct acl_fa_kind kind = {ACL_INPUT, AT_FRAME, IP_FAMILY_4};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_in_ip6_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                             u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_INPUT, AT_FRAME, IP_FAMILY_6);
+    static const struct acl_fa_kind kind = {ACL_INPUT, AT_FRAME, IP_FAMILY_6};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_out_ip4_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_OUTPUT, AT_FRAME, IP_FAMILY_4);
+    static const struct acl_fa_kind kind = {ACL_OUTPUT, AT_FRAME, IP_FAMILY_4};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 void NODE_FN(acl_out_ip6_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                              u32 count)
 {
-    acl_fa_run(t, n, b, next, count, ACL_OUTPUT, AT_FRAME, IP_FAMILY_6);
+    static const struct acl_fa_kind kind = {ACL_OUTPUT, AT_FRAME, IP_FAMILY_6};
+    acl_fa_run(t, n, b, next, count, &kind);
 }
 
 /* --- other frames --- */

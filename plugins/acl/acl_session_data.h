@@ -78,44 +78,47 @@ ALWAYS_INLINE enum acl_icmp_role acl_session_icmp(u8 protocol, u16 type, u16 *qu
     return ACL_ICMP_NONE;
 }
 
-/* false: it can be of no session (pieces without ports, ICMP that is no question and no answer). */
+ALWAYS_INLINE u32 acl_session_key_words(enum ip_family family)
+{
+    return family == IP_FAMILY_4 ? ACL_SESSION_KEY_4 : ACL_SESSION_KEY_6;
+}
+
+/* false: it can be of no session (pieces without ports, ICMP that is no question and no answer).
+ * Ports and protocol are read from the key's last word: what has just been written in pieces is
+ * not to be had at once. */
 ALWAYS_INLINE bool acl_session_key(const struct acl_key *k, enum ip_family family,
                                    enum acl_direction d, struct if_index i, u64 *out)
 {
     const u64 *w = k->words;
-    u16 a = k->src_port, b = k->dst_port;
-    bool icmp = k->protocol == IP_PROTOCOL_ICMP || k->protocol == IP_PROTOCOL_ICMP6, swap;
+    u64 l4 = w[acl_session_key_words(family) - 1];
+    u16 a = (u16)(l4 >> ACL_MATCH_SRC_SHIFT), b = (u16)(l4 >> ACL_MATCH_DST_SHIFT);
+    u8 protocol = (u8)(l4 >> ACL_KEY_PROTOCOL_SHIFT);
+    bool icmp = protocol == IP_PROTOCOL_ICMP || protocol == IP_PROTOCOL_ICMP6, swap;
     if (unlikely(k->headers != ACL_HEADERS_WHOLE))
         return false;
     if (unlikely(icmp)) {
-        enum acl_icmp_role role = acl_session_icmp(k->protocol, k->src_port, &a);
+        enum acl_icmp_role role = acl_session_icmp(protocol, a, &a);
         if (role == ACL_ICMP_NONE)
             return false;
         b = k->icmp_id;
         swap = role == ACL_ICMP_REPLY; /* who asked comes first */
     } else if (family == IP_FAMILY_4) {
-        u32 src = (u32)(w[0] >> 32), dst = (u32)w[0];
-        swap = src > dst || (src == dst && a > b);
+        swap = ((w[0] >> 32) << 16 | a) > ((u64)(u32)w[0] << 16 | b);
     } else {
         swap = w[0] != w[2] ? w[0] > w[2] : w[1] != w[3] ? w[1] > w[3] : a > b;
     }
     bool way = (d == ACL_INPUT) ^ swap;
     u64 ports = swap && !icmp ? (u64)b << 16 | a : (u64)a << 16 | b;
-    u64 last = ports << 32 | (u64)k->protocol << 24 | (u64)way << 16 | (u16)i.i;
+    u64 last = ports << 32 | (u64)protocol << 24 | (u64)way << 16 | (u16)i.i;
     if (family == IP_FAMILY_4) {
         out[0] = swap ? w[0] << 32 | w[0] >> 32 : w[0];
         out[1] = last;
         return true;
     }
     for (u32 x = 0; x < 4; x++)
-        out[x] = w[swap ? x ^ 2 : x];
+        out[x] = swap ? w[x ^ 2] : w[x];
     out[4] = last;
     return true;
-}
-
-ALWAYS_INLINE u32 acl_session_key_words(enum ip_family family)
-{
-    return family == IP_FAMILY_4 ? ACL_SESSION_KEY_4 : ACL_SESSION_KEY_6;
 }
 
 /* The data thread that has the sessions of this key. */

@@ -153,6 +153,18 @@ def test_first_match_of_a_list(switch, routed):
         assert verdicts(switch, routed, frames) == [1, 0, 1, 0, 0, 0]
 
 
+def test_flows_side_by_side(switch, routed):
+    """Packets of one flow behind each other have one verdict, those between them their own."""
+    apply(switch, routed[0], acl(switch, "deny proto 17 dport 7, permit, deny src ::/0 proto 17 dport 7, permit src ::/0"))
+    for packet, ip in ((ip4, "ip4"), (ip6, "ip6")):
+        frames = [packet(routed) / UDP(dport=port) for port in [5, 5, 7, 7, 5, 7, 9, 9, 5]]
+        with switch.counts({(f"acl-plugin-in-{ip}-fa", "checked packets"): 9,
+                            (f"acl-plugin-in-{ip}-fa", "ACL permit packets"): 6,
+                            (f"acl-plugin-in-{ip}-fa", "ACL deny packets"): 3}):
+            got = switch.exchange(routed[0], frames, routed[1], count=6)
+        assert [p[UDP].dport for p in got] == [5, 5, 5, 9, 9, 5]
+
+
 def test_output(switch, routed):
     apply(switch, routed[1], acl(switch, "permit proto 17 dport 53, permit dst 2001:db8:2::/64 proto 6 tcpflags 2 mask 18"),
           "output")

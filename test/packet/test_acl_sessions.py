@@ -142,6 +142,20 @@ def test_room(switch, guarded):
     switch.ctl("set acl-plugin session table max-entries 500000")
 
 
+def test_flows_side_by_side(switch, guarded):
+    """Packets of a flow find its session also behind each other, and not when it had to go meanwhile."""
+    switch.ctl("set acl-plugin session table max-entries 2")
+    frames = [guarded[0].ether() / IP(src="10.1.0.2", dst="10.2.0.2") / TCP(sport=port, dport=9, flags="S")
+              for port in (1, 1, 2, 2, 3, 3, 1)]
+    with switch.counts({("acl-plugin-in-ip4-fa", "new sessions added"): 4,
+                        ("acl-plugin-in-ip4-fa", "existing session packets"): 3,
+                        ("acl-plugin-in-ip4-fa", "ACL permit packets"): 4,
+                        ("acl-plugin-in-ip4-fa", "checked packets"): 7}):
+        assert len(switch.exchange(guarded[0], frames, guarded[1], count=7)) == 7
+    assert sorted(s["a_port"] for s in sessions(switch)) == [1, 3]
+    switch.ctl("set acl-plugin session table max-entries 500000")
+
+
 def test_lists_change(switch, guarded):
     """Sessions stay, unless they are to be judged anew."""
     question, answer = UDP(sport=1000, dport=53), UDP(sport=53, dport=1000)
