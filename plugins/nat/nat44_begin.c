@@ -402,7 +402,7 @@ static bool is_for_switch(const struct buffer *b, const struct nat44_packet *p)
     if (p->kind != NAT44_QUERY || !p->asks)
         return false;
     for (u32 i = 0; own && i < own->n; i++)
-        if (be32_equal(own->v[i].addr.ip4, ip->dst))
+        if (be32_equal(own->v[i].prefix.addr.ip4, ip->dst))
             return true;
     return false;
 }

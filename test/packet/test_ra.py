@@ -379,6 +379,40 @@ def test_4862_553_lifetimes(host):
     wait_for(lambda: not addresses(switch, pg), "its end")
 
 
+def deprecated(switch, pg):
+    return [a["prefix"] for i in switch.json(f"show interface address {pg}")["interfaces"] for a in i["addresses"]
+            if a["deprecated"]]
+
+
+def test_4862_554_deprecated_addresses(host):
+    """Their preferred lifetime is over: they are answered by, and no source of what this switch sends of itself."""
+    switch, pg, capture = host
+    switch.send(pg, advertise(pg, prefix("2001:db8:5::", preferred=500), prefix("2001:db8:6::")))
+    wait_for(lambda: len(addresses(switch, pg)) == 2, "addresses")
+    peer = "2001:db8:5::99"
+    switch.ctl(f"set ip neighbor {pg} {peer} {pg.host_mac}")
+    assert deprecated(switch, pg) == []
+
+    def asks_from():
+        before = capture.count()
+        switch.ctl(f"ping {peer} repeat 1")
+        wait_for(lambda: capture.count() > before, "a request")
+        return [p[IPv6].src for p in capture.records().packets() if ICMPv6EchoRequest in p][-1]
+    assert asks_from() == EUI
+    switch.ctl("set clock adjust 501")
+    wait_for(lambda: deprecated(switch, pg) == [f"{EUI}/64"], "the end of its preferred lifetime")
+    assert f"{EUI}/64 deprecated" in switch.ctl(f"show ip6 interface {pg}")
+    assert asks_from() == EUI.replace(":5:", ":6:")
+    # it is said to be preferred again, and not at once
+    switch.send(pg, advertise(pg, prefix("2001:db8:5::")))
+    wait_for(lambda: deprecated(switch, pg) == [], "another preferred lifetime")
+    switch.send(pg, advertise(pg, prefix("2001:db8:5::", preferred=0)))
+    wait_for(lambda: deprecated(switch, pg) == [f"{EUI}/64"], "none")
+    # what the user has is the user's
+    switch.ctl(f"set interface ip address {pg} {EUI}/64")
+    assert deprecated(switch, pg) == []
+
+
 def test_what_was_learnt_goes_with_its_link(host):
     switch, pg, _ = host
     for end, begin in ((f"set interface state {pg} down", f"set interface state {pg} up"),

@@ -135,6 +135,15 @@ static inline u32 ip6_scope(const u8 a[16])
     return ip6_is_link_local(a) || ip6_is_loopback(a) ? IP6_SCOPE_LINK : IP6_SCOPE_GLOBAL;
 }
 
+/* Bits that two addresses of so many bytes have in common from the first on. */
+static inline u32 ip6_common_bits(const u8 *a, const u8 *b, u32 bytes)
+{
+    u32 i = 0;
+    while (i < bytes && a[i] == b[i])
+        i++;
+    return i * 8 + (i == bytes ? 0 : (u32)__builtin_clz((u32)(a[i] ^ b[i]) << 24));
+}
+
 /* ff02::N */
 static inline struct ip_address ip6_link_group(u8 n)
 {

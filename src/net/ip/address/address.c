@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "control/loop.h"
 #include "net/ip/address/address_internal.h"
+#include "net/ip/address/address_source.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ip4_packet.h"
@@ -115,8 +116,10 @@ static void address_publish(struct addresses *as, enum ip_family f, struct if_in
     if (n > (leaving != POOL_NONE))
         new = mem_alloc(sizeof(*new) + n * sizeof(new->v[0]));
     for (u32 k = 0; new &&k < n; k++)
-        if (s->addresses[f].v[k] != leaving)
-            new->v[new->n++] = if_address_at(as, s->addresses[f].v[k])->prefix;
+        if (s->addresses[f].v[k] != leaving) {
+            const struct if_address *x = if_address_at(as, s->addresses[f].v[k]);
+            new->v[new->n++] = (struct ip_own_address){x->prefix, x->is_deprecated};
+        }
     __atomic_store_n(at, new, __ATOMIC_RELEASE);
     if (old)
         engine_defer_free(engine_of(as->piste), free, old);
@@ -174,6 +177,7 @@ static bool address_unmark(struct addresses *as, struct if_index i, const struct
         return false;
     x->generation = as->generation;
     x->learnt = false;
+    ip_address_set_deprecated(as->piste, i, a, false);
     return true;
 }
 
@@ -182,6 +186,22 @@ void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_p
     struct if_address *x = address_of(p, i, a);
     if (x)
         x->learnt = true;
+}
+
+void ip_address_set_deprecated(struct piste *p, struct if_index i, const struct ip_prefix *a,
+                               bool deprecated)
+{
+    struct if_address *x = address_of(p, i, a);
+    if (!x || x->is_deprecated == deprecated)
+        return;
+    x->is_deprecated = deprecated;
+    address_publish(addresses_of(p), (enum ip_family)a->family, i, POOL_NONE);
+}
+
+bool ip_address_is_deprecated(const struct piste *p, struct if_index i, const struct ip_prefix *a)
+{
+    const struct if_address *x = address_of(p, i, a);
+    return x && x->is_deprecated;
 }
 
 bool ip_address_is_learnt(const struct piste *p, struct if_index i, const struct ip_prefix *a)
@@ -240,7 +260,8 @@ int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix a, struc
         return error_set(e, ENOSPC, "no room for more addresses");
     struct address_if *s = address_if_get(as, i);
     struct place place = address_place(ip_if_fib(f, i).i, &a);
-    *if_address_at(as, k) = (struct if_address){a, i, place.table, false, as->generation};
+    *if_address_at(as, k) = (struct if_address){
+        .prefix = a, .interface = i, .table = place.table, .generation = as->generation};
     vec_add(&s->addresses[f], k);
     rc = s->routed ? address_routes_add(as, i, &a, e) : 0;
     if (rc) {
@@ -375,12 +396,29 @@ bool ip_link_source(enum ip_family f, struct if_index i, const struct ip_address
     return a != NULL;
 }
 
+/* *src: the best of the table's interfaces that are up, if any is better than what it is. */
+static void address_source_elsewhere(const struct piste *p, struct fib_index t,
+                                     const struct ip_address *dst, struct ip_source *src)
+{
+    enum ip_family f = fib_family(t);
+    const struct interface *x;
+    for (u32 k = 0; (x = interface_next(p, k)); k = x->index.i + 1) {
+        struct ip_source other = {0};
+        if (ip_if_fib(f, x->index).i == t.i)
+            other = ip_if_source_of(f, x->index, dst);
+        if (other.address && ip_address_is_local(p, t, other.address) &&
+            ip_source_is_better(f, &other, src, dst))
+            *src = other;
+    }
+}
+
 int ip_source_address(const struct piste *p, struct fib_index t, const struct ip_address *dst,
                       struct ip_address *src, struct if_index *i)
 {
     struct adj_index found = fib_resolve(fib_of(p), t, dst, 0);
     struct link_host host = adj_host(fib_of(p), found);
     const struct ip_address *peer = dst;
+    enum ip_family f = fib_family(t);
     *i = host.interface;
     switch ((enum adj_kind)adj_at(found.i)->head.kind) {
     case ADJ_KIND_RECEIVE:
@@ -389,7 +427,8 @@ int ip_source_address(const struct piste *p, struct fib_index t, const struct ip
     case ADJ_KIND_INCOMPLETE:
     case ADJ_KIND_REWRITE:
         /* what the next hop of IPv6 has in common with an address says nothing about dst */
-        if (host.family == fib_family(t) && host.family == IP_FAMILY_4)
+        if (host.family == f && f == IP_FAMILY_4 &&
+            ip_source_scope(f, &host.addr) == ip_source_scope(f, dst))
             peer = &host.addr;
         break;
     case ADJ_KIND_GLEAN:
@@ -398,7 +437,13 @@ int ip_source_address(const struct piste *p, struct fib_index t, const struct ip
     default:
         return -ENETUNREACH;
     }
-    return ip_link_source(fib_family(t), *i, peer, src) ? 0 : -EADDRNOTAVAIL;
+    struct ip_source best = ip_if_source_of(f, *i, peer);
+    if (!best.address)
+        return -EADDRNOTAVAIL;
+    if (ip_source_scope(f, best.address) < ip_source_scope(f, dst))
+        address_source_elsewhere(p, t, dst, &best);
+    *src = *best.address;
+    return 0;
 }
 
 /* --- who wants to know --- */

@@ -30,6 +30,11 @@ int ip_address_del(struct piste *p, struct if_index i, struct ip_prefix prefix,
  * Adding it once more makes it the user's. */
 void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_prefix *a);
 bool ip_address_is_learnt(const struct piste *p, struct if_index i, const struct ip_prefix *a);
+/* Whether its preferred lifetime is over: what is sent has another source if there is one. What was
+ * configured, or becomes the user's, is preferred. */
+void ip_address_set_deprecated(struct piste *p, struct if_index i, const struct ip_prefix *a,
+                               bool deprecated);
+bool ip_address_is_deprecated(const struct piste *p, struct if_index i, const struct ip_prefix *a);
 /* Of both protocols. */
 void ip_address_del_all(struct piste *p, struct if_index i);
 /* Replacing all addresses: those that there are when it begins, and are not added again until its
@@ -45,9 +50,10 @@ struct if_index ip_address_find(const struct piste *p, struct fib_index t,
 /* Whether the address is one of this switch's own in that table (a receive route). */
 bool ip_address_is_local(const struct piste *p, struct fib_index t, const struct ip_address *addr);
 
-/* Source address and egress interface for packets that this switch sends to dst in table t: an
- * address of the interface that they leave by, of dst's subnet if there is one. -ENETUNREACH: no
- * route; -EADDRNOTAVAIL: the interface has no address. */
+/* Source address and egress interface for packets that this switch sends to dst in table t: the
+ * best address of the interface that they leave by (address_source.h); where it has only those that
+ * do not lead far enough, of all interfaces of the table. -ENETUNREACH: no route; -EADDRNOTAVAIL:
+ * the interface has no address. */
 int ip_source_address(const struct piste *p, struct fib_index t, const struct ip_address *dst,
                       struct ip_address *src, struct if_index *i) MUST_CHECK;
 /* The address that this switch uses on the link of i towards peer; false: it has none. */

@@ -33,7 +33,7 @@ static int set_address(struct cli_call *c)
 }
 
 static void show_one_address(struct out *o, struct fib *fib, struct fib_index t,
-                             const struct ip_prefix *a)
+                             const struct ip_prefix *a, bool deprecated)
 {
     char text[IP_PREFIX_TEXT_BYTES];
     out_object(o, NULL);
@@ -42,6 +42,9 @@ static void show_one_address(struct out *o, struct fib *fib, struct fib_index t,
     if (fib_number(t))
         out_text(o, " %s table-id %u fib-idx %u", ip_family_name((enum ip_family)a->family),
                  fib_table_id(fib, t), fib_number(t));
+    if (deprecated)
+        out_text(o, " deprecated");
+    out_bool(o, "deprecated", deprecated, NULL, NULL);
     out_text(o, "\n");
     out_end(o);
 }
@@ -56,7 +59,8 @@ void address_show(struct piste *p, struct interface *f, struct out *o)
     out_array(o, "addresses");
     for (u32 k = 0; k < IP_FAMILY_N; k++)
         for (u32 n = 0; ip_address_at(p, (enum ip_family)k, owner, n, &a); n++)
-            show_one_address(o, fib_of(p), ip_if_fib((enum ip_family)k, f->index), &a);
+            show_one_address(o, fib_of(p), ip_if_fib((enum ip_family)k, f->index), &a,
+                             ip_address_is_deprecated(p, owner, &a));
     out_end(o);
 }
 

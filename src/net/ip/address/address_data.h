@@ -35,11 +35,16 @@ ALWAYS_INLINE struct if_index ip_if_lender(enum ip_family f, struct if_index i)
     return (struct if_index){__atomic_load_n(&ip_if_base[f][i.i].address_if, __ATOMIC_RELAXED)};
 }
 
+struct ip_own_address {
+    struct ip_prefix prefix;
+    bool is_deprecated; /* no source of packets, while there is another */
+};
+
 /* Addresses of an interface in the order in which they were configured; never changed, but
  * replaced. */
 struct ip_if_addresses {
     u32 n;
-    struct ip_prefix v[];
+    struct ip_own_address v[];
 };
 
 /* By interface, for each protocol; NULL: none. */
@@ -76,37 +81,6 @@ static inline struct fib_index ip_host_fib(const struct link_host *host)
     return link ? link->fib : FIB_NONE;
 }
 
-/* Bits that two addresses have in common from the first on. */
-static inline u32 ip6_common_bits(const u8 a[16], const u8 b[16])
-{
-    u32 i = 0;
-    while (i < 16 && a[i] == b[i])
-        i++;
-    return i == 16 ? 128 : i * 8 + (u32)__builtin_clz((u32)(a[i] ^ b[i]) << 24);
-}
-
-/* RFC 6724 5, as far as addresses of a router's interface differ: the same scope as peer's, or the
- * next larger one; then the longest prefix in common. */
-static inline const struct ip_address *ip6_if_source(struct if_index i,
-                                                     const struct ip_address *peer)
-{
-    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
-    const struct ip6_link *link = ip6_link(i);
-    const struct ip_address *best = NULL;
-    u32 bits = 0;
-    if (link && (!a || ip6_scope(peer->bytes) <= IP6_SCOPE_LINK))
-        return &link->address;
-    for (u32 k = 0; a && k < a->n; k++) {
-        u32 common = ip6_common_bits(a->v[k].addr.bytes, peer->bytes);
-        common = common < a->v[k].len ? common : a->v[k].len;
-        if (best && common <= bits)
-            continue;
-        best = &a->v[k].addr;
-        bits = common;
-    }
-    return best;
-}
-
 /* Whether i is in that group, ff02::/16: all nodes, all routers, MLD's, and those in which its
  * addresses are asked for. */
 static inline bool ip6_if_has_joined(struct if_index i, const u8 group[16])
@@ -125,24 +99,10 @@ static inline bool ip6_if_has_joined(struct if_index i, const u8 group[16])
     own = ip6_solicited_node(link->address.bytes);
     bool joined = ip6_is_equal(own.bytes, group);
     for (u32 k = 0; a && k < a->n && !joined; k++) {
-        own = ip6_solicited_node(a->v[k].addr.bytes);
+        own = ip6_solicited_node(a->v[k].prefix.addr.bytes);
         joined = ip6_is_equal(own.bytes, group);
     }
     return joined;
-}
-
-/* The address that this switch uses on the link of i towards peer: of IPv4 of peer's subnet if
- * there is one, else the first. NULL: none. In data threads, valid for this round. */
-static inline const struct ip_address *ip_if_source(enum ip_family f, struct if_index i,
-                                                    const struct ip_address *peer)
-{
-    const struct ip_if_addresses *a = ip_if_addresses(f, i);
-    if (f == IP_FAMILY_6)
-        return ip6_if_source(i, peer);
-    for (u32 k = 0; a && k < a->n; k++)
-        if (ip_prefix_has(&a->v[k], peer))
-            return &a->v[k].addr;
-    return a ? &a->v[0].addr : NULL;
 }
 
 /* Whether i has a subnet that the address is in. */
@@ -151,7 +111,7 @@ static inline bool ip_if_has_subnet_of(enum ip_family f, struct if_index i,
 {
     const struct ip_if_addresses *a = ip_if_addresses(f, i);
     for (u32 k = 0; a && k < a->n; k++)
-        if (ip_prefix_has(&a->v[k], addr))
+        if (ip_prefix_has(&a->v[k].prefix, addr))
             return true;
     return false;
 }

@@ -18,8 +18,9 @@ struct out;
 struct if_address {
     struct ip_prefix prefix;
     struct if_index interface;
-    u32 table;      /* of its interface */
-    bool learnt;    /* by a protocol: no configuration */
+    u32 table;   /* of its interface */
+    bool learnt; /* by a protocol: no configuration */
+    bool is_deprecated;
     u32 generation; /* of the last replacing that it was said in */
 };
 

@@ -9,10 +9,11 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "net/ip/address/address.h"
-#include "net/ip/address/address_data.h"
+#include "net/ip/address/address_source.h"
 #include "net/ip/ip4/ip4_input.h"
 #include "net/ip/ip4/ip4_world.h"
 
@@ -201,22 +202,21 @@ static void check_owners(void)
             assert_int_equal(ip_address_find(&world.p, tables[t], &p.addr).i, expected.i);
         }
         for (u32 i = 0; i < N_IFS; i++) {
-            const struct known *first = NULL, *near = NULL;
+            const struct known *best = NULL;
             u32 bits = 0;
-            for (u32 k = 0; k < n_known; k++)
-                if (known[k].i == i && family == IP_FAMILY_6) { /* RFC 6724 5, rule 8 */
-                    u32 common = 0;
-                    while (common < known[k].a.len &&
-                           !((known[k].a.addr.bytes[common / 8] ^ p.addr.bytes[common / 8]) &
-                             (0x80 >> common % 8)))
-                        common++;
-                    near = !near || common > bits ? &known[k] : near;
-                    bits = near == &known[k] ? common : bits;
-                } else if (known[k].i == i) {
-                    first = first ? first : &known[k];
-                    near = !near && contains(&known[k].a, p.addr.bytes) ? &known[k] : near;
-                }
-            const struct known *best = near ? near : first;
+            for (u32 k = 0; k < n_known; k++) { /* all of one scope and label: rule 8 */
+                u32 common = 0;
+                while (known[k].i == i && common < known[k].a.len &&
+                       !((known[k].a.addr.bytes[common / 8] ^ p.addr.bytes[common / 8]) &
+                         (0x80 >> common % 8)))
+                    common++;
+                if (ip_address_equal(&known[k].a.addr, &p.addr))
+                    common = IP6_ADDRESS_BITS + 1; /* rule 1 */
+                if (known[k].i != i || (best && common <= bits))
+                    continue;
+                best = &known[k];
+                bits = common;
+            }
             const struct ip_address *src = ip_if_source(family, ifs[i], &p.addr);
             assert_int_equal(src != NULL, best != NULL);
             if (best)
@@ -415,6 +415,123 @@ static void a_sub_interface_is_down_with_its_port(void **state)
     interface_delete(&world.p, sub);
 }
 
+/* --- sources --- */
+
+static struct ip_address address_of_text(enum ip_family f, const char *text)
+{
+    struct ip_address a = {{{0}}};
+    assert_int_equal(inet_pton(f == IP_FAMILY_4 ? AF_INET : AF_INET6, text, &a), 1);
+    return a;
+}
+
+/* "!" before it: deprecated */
+static struct ip_prefix give_address(struct if_index i, const char *text)
+{
+    bool deprecated = *text == '!';
+    char address[64];
+    struct ip_prefix p = {.family = (u8)family};
+    const char *slash = strchr(text, '/');
+    snprintf(address, sizeof(address), "%.*s", (int)(slash - text - deprecated), text + deprecated);
+    p.addr = address_of_text(family, address);
+    p.len = (u8)atoi(slash + 1);
+    assert_int_equal(ip_address_add(&world.p, i, p, NULL), 0);
+    ip_address_set_deprecated(&world.p, i, &p, deprecated);
+    return p;
+}
+
+struct source_case {
+    const char *own[3]; /* of the interface, in that order */
+    const char *peer, *best;
+};
+
+/* By the rule of RFC 6724 5 that decides. */
+static const struct source_case source_cases_ip4[] = {
+    /* 1: the same */
+    {{"10.0.0.2/24", "!10.0.0.1/24"}, "10.0.0.1", "10.0.0.1"},
+    /* 2: scope */
+    {{"169.254.1.1/16", "10.0.0.1/24"}, "192.0.2.1", "10.0.0.1"},
+    {{"10.0.0.1/24", "169.254.1.1/16"}, "169.254.9.9", "169.254.1.1"},
+    {{"169.254.1.1/16", "!10.0.0.1/24"}, "192.0.2.1", "10.0.0.1"},
+    /* 3: not deprecated */
+    {{"!10.1.0.1/24", "10.2.0.1/24"}, "10.1.0.9", "10.2.0.1"},
+    {{"!10.1.0.1/24", "!10.2.0.1/24"}, "10.2.0.9", "10.2.0.1"},
+    /* 8: longest match */
+    {{"10.1.0.1/24", "10.2.0.1/24"}, "10.2.0.9", "10.2.0.1"},
+    {{"10.1.0.1/24", "10.2.0.1/24"}, "192.168.0.1", "10.1.0.1"},
+};
+static const struct source_case source_cases_ip6[] = {
+    {{"2001:db8:1::2/64", "!2001:db8:1::1/64"}, "2001:db8:1::1", "2001:db8:1::1"},
+    {{"2001:db8:1::1/64"}, "fe80::9", "fe80::ff:fe00:1"},
+    {{"2001:db8:1::1/64"}, "ff02::1", "fe80::ff:fe00:1"},
+    {{"2001:db8:1::1/64"}, "ff05::1", "2001:db8:1::1"},
+    {{"!2001:db8:1::1/64"}, "2001:db8:1::9", "2001:db8:1::1"},
+    {{NULL}, "2001:db8:1::9", "fe80::ff:fe00:1"},
+    {{"!2001:db8:1::1/64", "2001:db8:2::1/64"}, "2001:db8:1::9", "2001:db8:2::1"},
+    /* 6: label */
+    {{"fd00:1::1/64", "2001:db8:1::1/64"}, "2a00::1", "2001:db8:1::1"},
+    {{"2001:db8:1::1/64", "fd00:1::1/64"}, "fc00:2::1", "fd00:1::1"},
+    {{"2001:0:1::1/64", "2a00:1::1/64"}, "2001:1::1", "2a00:1::1"},
+    {{"2a00:1::1/64", "2002:1::1/64"}, "2002:8000::1", "2002:1::1"},
+    {{"2001:db8:1::1/64", "2001:db8:2::1/64"}, "2001:db8:2::9", "2001:db8:2::1"},
+};
+
+static void sources_by_the_rules(void **state)
+{
+    bool ip4 = family == IP_FAMILY_4;
+    const struct source_case *cases = ip4 ? source_cases_ip4 : source_cases_ip6;
+    for (u32 k = 0; k < (ip4 ? array_len(source_cases_ip4) : array_len(source_cases_ip6)); k++) {
+        const struct source_case *x = &cases[k];
+        struct ip_address peer = address_of_text(family, x->peer),
+                          best = address_of_text(family, x->best), found;
+        if (!ip4)
+            assert_int_equal(ip_enable(&world.p, family, ifs[0], true, NULL), 0);
+        for (u32 n = 0; n < array_len(x->own) && x->own[n]; n++)
+            (void)give_address(ifs[0], x->own[n]);
+        assert_true(ip_link_source(family, ifs[0], &peer, &found));
+        assert_memory_equal(&found, &best, sizeof(found));
+        ip_address_del_all(&world.p, ifs[0]);
+    }
+}
+
+/* What the user says of an address counts. */
+static void a_users_address_is_preferred(void **state)
+{
+    struct ip_prefix p =
+        give_address(ifs[0], family == IP_FAMILY_4 ? "!10.0.0.1/24" : "!2001:db8::1/64");
+    ip_address_set_learnt(&world.p, ifs[0], &p);
+    assert_true(ip_address_is_deprecated(&world.p, ifs[0], &p));
+    assert_int_equal(ip_address_add(&world.p, ifs[0], p, NULL), 0);
+    assert_false(ip_address_is_deprecated(&world.p, ifs[0], &p));
+}
+
+/* Rule 5, and what there is beyond the outgoing interface. */
+static void sources_of_other_interfaces(void **state)
+{
+    bool ip4 = family == IP_FAMILY_4;
+    struct ip_address dst = address_of_text(family, ip4 ? "192.0.2.9" : "2001:db8:9::9"), src;
+    struct ip_prefix far = ip_prefix_host(family, dst);
+    struct ip_prefix link = give_address(ifs[1], ip4 ? "169.254.1.1/16" : "fe80::7/128");
+    struct ip_prefix other = give_address(ifs[2], ip4 ? "10.0.0.1/24" : "2001:db8:1::1/64");
+    struct fib_path path =
+        fib_path_via(family, address_of_text(family, ip4 ? "169.254.1.9" : "fe80::9"), ifs[1]);
+    struct if_index out;
+    struct error e = {0};
+    assert_int_equal(fib_route_update(fib(), tables[0], far, FIB_SOURCE_CLI, &path, 1, &e), 0);
+    assert_int_equal(ip_source_address(&world.p, tables[0], &dst, &src, &out), 0);
+    assert_int_equal(out.i, ifs[1].i);
+    assert_memory_equal(&src, &other.addr, sizeof(src));
+    /* one that is down is not spoken to */
+    assert_int_equal(interface_set_admin(&world.p, ifs[2], false, &e), 0);
+    assert_int_equal(ip_source_address(&world.p, tables[0], &dst, &src, &out), 0);
+    assert_memory_equal(&src, &link.addr, sizeof(src));
+    assert_int_equal(interface_set_admin(&world.p, ifs[2], true, &e), 0);
+    /* the outgoing interface's comes first, however good the others are */
+    struct ip_prefix own = give_address(ifs[1], ip4 ? "10.7.0.1/24" : "2a00:7::1/64");
+    (void)give_address(ifs[3], ip4 ? "192.0.2.1/30" : "2001:db8:9:1::1/64");
+    assert_int_equal(ip_source_address(&world.p, tables[0], &dst, &src, &out), 0);
+    assert_memory_equal(&src, &own.addr, sizeof(src));
+}
+
 #define TEST(fn)                                                                                   \
     {#fn "_ip4", fn, open_ip4, close_world, NULL},                                                 \
     {                                                                                              \
@@ -429,6 +546,9 @@ int main(void)
         TEST(all_are_replaced),
         TEST(addresses_are_borrowed),
         TEST(a_sub_interface_is_down_with_its_port),
+        TEST(sources_by_the_rules),
+        TEST(a_users_address_is_preferred),
+        TEST(sources_of_other_interfaces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * of its own: the one that it is about may be shared, large or a port's, and is dropped for the
  * reason that it came with. */
 #include "engine/thread.h"
-#include "net/ip/address/address_data.h"
+#include "net/ip/address/address_source.h"
 #include "net/ip/icmp/icmp6.h"
 
 #define IF_LOCAL ((struct if_index){0})

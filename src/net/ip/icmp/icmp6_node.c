@@ -1,4 +1,5 @@
 /* ip6-icmp-input and ip6-icmp-echo-request; see icmp6.h. */
+#include "net/ip/address/address_source.h"
 #include "net/ip/icmp/icmp6.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/checksum.h"

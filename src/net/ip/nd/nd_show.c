@@ -29,7 +29,9 @@ static void nd_show_addresses(struct cli_call *c, struct if_index i)
         out_text(c->out, "  Global unicast address(es):\n");
     out_array(c->out, "addresses");
     for (u32 k = 0; ip_address_at(c->piste, IP_FAMILY_6, lender, k, &prefix); k++)
-        out_str(c->out, "", ip_prefix_text(&prefix, text), "    %s\n");
+        out_str(c->out, "", ip_prefix_text(&prefix, text),
+                ip_address_is_deprecated(c->piste, lender, &prefix) ? "    %s deprecated\n"
+                                                                    : "    %s\n");
     out_end(c->out);
     out_str(c->out, "link_local", ip_address_text(IP_FAMILY_6, &ip6_link(i)->address, text),
             "  Link-local address(es):\n    %s\n");

@@ -129,6 +129,13 @@ static void ra_ask_next(struct ra_if *x, u64 now)
 
 /* --- time --- */
 
+/* RFC 4862 5.5.4: an address whose preferred lifetime is over is deprecated. */
+static void ra_address_refresh(struct ra_if *x, const struct ra_address *a, u64 now)
+{
+    if (ip_address_is_learnt(x->ra->piste, x->index, &a->address))
+        ip_address_set_deprecated(x->ra->piste, x->index, &a->address, now >= a->preferred_ns);
+}
+
 static void ra_host_schedule(struct ra_if *x);
 
 static void ra_host_tick(void *arg)
@@ -138,9 +145,11 @@ static void ra_host_tick(void *arg)
     u64 now = clock_ns();
     if (h->soliciting && ra_host_is_up(x) && now >= h->ask_ns)
         ra_ask_next(x, now);
-    for (u32 k = h->addresses.n; k--;)
+    for (u32 k = h->addresses.n; k--;) {
+        ra_address_refresh(x, &h->addresses.v[k], now);
         if (now >= h->addresses.v[k].until_ns)
             ra_address_forget(x, k);
+    }
     for (u32 k = h->routers.n; k--;)
         if (now >= h->routers.v[k].until_ns)
             ra_router_forget(x, k);
@@ -151,8 +160,13 @@ static void ra_host_schedule(struct ra_if *x)
 {
     struct ra_host *h = &x->host;
     u64 at = h->soliciting && ra_host_is_up(x) ? h->ask_ns : RA_FOREVER;
-    for (u32 k = 0; k < h->addresses.n; k++)
-        at = min_u64(at, h->addresses.v[k].until_ns);
+    for (u32 k = 0; k < h->addresses.n; k++) {
+        const struct ra_address *a = &h->addresses.v[k];
+        at = min_u64(at, a->until_ns);
+        if (ip_address_is_learnt(x->ra->piste, x->index, &a->address) &&
+            !ip_address_is_deprecated(x->ra->piste, x->index, &a->address))
+            at = min_u64(at, a->preferred_ns);
+    }
     for (u32 k = 0; k < h->routers.n; k++)
         at = min_u64(at, h->routers.v[k].until_ns);
     if (at != RA_FOREVER)
@@ -215,7 +229,10 @@ static void ra_address_take(struct ra_if *x, const struct ra_prefix_info *info)
         a.len = IP6_ADDRESS_BITS; /* others of the prefix are behind the router */
     for (u32 k = 0; k < h->addresses.n; k++)
         if (ip_address_equal(&h->addresses.v[k].address.addr, &a.addr)) {
-            ra_address_prolong(&h->addresses.v[k], info->valid_s);
+            struct ra_address *known = &h->addresses.v[k];
+            ra_address_prolong(known, info->valid_s);
+            known->preferred_ns = ra_until(info->preferred_s);
+            ra_address_refresh(x, known, clock_ns());
             return;
         }
     if (!info->valid_s || h->addresses.n >= RA_ADDRESSES_MAX)
@@ -225,7 +242,9 @@ static void ra_address_take(struct ra_if *x, const struct ra_prefix_info *info)
         return;
     }
     ip_address_set_learnt(p, x->index, &a);
-    vec_add(&h->addresses, ((struct ra_address){a, ra_until(info->valid_s)}));
+    const struct ra_address new = {a, ra_until(info->valid_s), ra_until(info->preferred_s)};
+    vec_add(&h->addresses, new);
+    ra_address_refresh(x, &new, clock_ns());
 }
 
 /* Whether an address is to be made of it (RFC 4862 5.5.3). */

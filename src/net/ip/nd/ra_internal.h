@@ -34,7 +34,7 @@ struct ra_router {
 /* What was learnt, and until when; UINT64_MAX: for ever. */
 struct ra_address {
     struct ip_prefix address; /* of the interface */
-    u64 until_ns;
+    u64 until_ns, preferred_ns;
 };
 struct ra_default_router {
     struct ip_address addr;

@@ -7,6 +7,7 @@
  * names of reasons as VPP. */
 #include "engine/counter.h"
 #include "engine/thread.h"
+#include "net/ip/address/address_source.h"
 #include "net/ip/icmp/icmp6.h"
 #include "net/ip/neighbor/nd_internal.h"
 #include "net/ip/neighbor/neighbor_data.h"
