@@ -50,6 +50,7 @@
 #include "net/ip/nd/dad.h"
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
+#include "net/ip/pmtu/pmtu.h"
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/nd_proxy.h"
 #include "net/ip/neighbor/neighbor.h"
@@ -125,6 +126,7 @@ static const struct {
     {&ra_module, NULL},
     {&dad_module, NULL},
     {&mld_module, NULL},
+    {&pmtu_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
     {&efp_filter_module, NULL},

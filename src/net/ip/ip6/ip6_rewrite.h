@@ -3,6 +3,7 @@
 #pragma once
 
 #include "net/ip/fib/fib_rewrite.h"
+#include "net/ip/fib/path_mtu_data.h"
 #include "net/ip/ip6/ip6.h"
 #include "net/link/gso/gso.h"
 
@@ -15,7 +16,7 @@ static inline u16 ip6_leave(struct node *n, struct buffer *b, struct adj_head he
         ip6_note_icmp_error(b, ICMP6_TIME_EXCEEDED, ICMP6_HOP_LIMIT_EXCEEDED, 0);
         return node_drop(n, b, FIB_REWRITE_ERR_TTL, FIB_REWRITE_NEXT_ICMP_ERROR);
     }
-    if (gso_longest_bytes(b) > head.mtu) {
+    if (gso_longest_bytes(b) > (passes ? head.mtu : path_mtu_leave(b, head.mtu))) {
         if (!passes)
             return FIB_REWRITE_NEXT_FRAGMENT;
         ip6_note_icmp_error(b, ICMP6_PACKET_TOO_BIG, 0, head.mtu);

@@ -1,5 +1,6 @@
 /* ip6-frag; see frag_node.h. ip6-rewrite sends here what this switch made itself. */
 #include "base/clock.h"
+#include "net/ip/fib/path_mtu_data.h"
 #include "net/ip/reass/frag_node.h"
 #include "net/ip/reass/ip6_reass_nodes.h"
 
@@ -19,7 +20,7 @@ static u32 ip6_frag_id(struct thread *t, struct node *n)
 static int ip6_frag_start(struct frag *f, struct thread *t, struct node *n, const struct buffer *b,
                           u32 mtu)
 {
-    return ip6_frag_begin(f, b, mtu, ip6_frag_id(t, n));
+    return ip6_frag_begin(f, b, path_mtu_leave(b, mtu), ip6_frag_id(t, n));
 }
 
 void NODE_FN(ip6_frag)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
