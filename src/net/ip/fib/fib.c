@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "base/clock.h"
 #include "control/module.h"
 #include "control/piste.h"
 #include "net/ip/fib/fib_internal.h"
@@ -218,6 +219,7 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     f->ops = *ops;
     f->leaving = IF_NONE;
     f->link_local = ADJ_NONE;
+    f->begun_ns = clock_ns();
     f->stamping = INDEX_LIST_EMPTY;
     pool_init(&f->entries, "routes", sizeof(struct fib_entry), 8, FIB_ROUTES_MAX);
     pool_init(&f->more, "route sources", sizeof(struct fib_more), 8, FIB_ROUTES_MAX);

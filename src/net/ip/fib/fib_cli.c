@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/byteorder.h"
+#include "base/clock.h"
 #include "control/cli.h"
 #include "net/ip/fib/fib_show.h"
 #include "net/link/interface/interface.h"
@@ -485,6 +486,78 @@ static int show_fib_entries(struct cli_call *c)
     return 0;
 }
 
+/* --- walks --- */
+
+static void show_fib_walk_queue(struct out *o, const struct fib_walks *w, u32 k, u32 waiting)
+{
+    out_text(o, " %s priority queue:\n  Stats: \n", k ? "low" : "high");
+    out_object(o, k ? "low" : "high");
+    out_u64(o, "scheduled", w->n_begun[k], "    scheduled:%" PRIu64 "\n");
+    out_u64(o, "completed", w->n_ended[k], "    completed:%" PRIu64 "\n");
+    out_u64(o, "occupancy", waiting, "  Occupancy:%" PRIu64 "\n");
+    out_end(o);
+}
+
+static void show_fib_walk_record(const struct fib *f, struct out *o, u64 number)
+{
+    static const char *const reasons[FIB_WALK_REASONS] = {
+        [FIB_WALK_EVALUATE] = "evaluate",
+        [FIB_WALK_IF_UP] = "if-up",
+        [FIB_WALK_IF_DOWN] = "if-down",
+        [FIB_WALK_IF_DELETE] = "if-delete",
+    };
+    const struct fib_walk_record *r = &f->walks.kept[number % FIB_WALKS_KEPT];
+    out_object(o, NULL);
+    out_u64(o, "number", number, "[@%" PRIu64 "]: ");
+    out_u64(o, "path_list", r->list, "path-list:%" PRIu64 " ");
+    out_u64(o, "visits", r->visits, "visits:%" PRIu64 " ");
+    out_f64(o, "seconds", (double)(r->ended_ns - r->begun_ns) / (double)NS_PER_SEC,
+            "duration:%.2f ");
+    out_f64(o, "completed", (double)(r->ended_ns - f->begun_ns) / (double)NS_PER_SEC,
+            "completed:%.2f ");
+    out_bool(o, "in_pieces", r->in_pieces, "async, ", "sync, ");
+    out_str(o, "reason", reasons[r->reason], "reason:%s,\n");
+    out_end(o);
+}
+
+static int show_fib_walk(struct cli_call *c)
+{
+    const struct fib *f = fib_of(c->piste);
+    const struct fib_walks *w = &f->walks;
+    struct out *o = c->out;
+    out_u64(o, "quota", FIB_STAMPS_A_PIECE, "FIB Walk Quota = %" PRIu64 " routes:\n");
+    out_text(o, "FIB Walk queues:\n");
+    show_fib_walk_queue(o, w, 0, 0);
+    show_fib_walk_queue(o, w, 1, f->stamping.n);
+    out_text(o, "Histogram Statistics:\n Number of Elements visited per-walk:\n  ");
+    out_array(o, "visits");
+    for (u32 k = 0; k < FIB_WALK_SIZES; k++) {
+        if (!w->by_visits[k])
+            continue;
+        out_object(o, NULL);
+        out_u64(o, "least", k ? 1ull << k : 0, "%" PRIu64);
+        out_u64(o, "walks", w->by_visits[k], ":%" PRIu64 " ");
+        out_end(o);
+    }
+    out_end(o);
+    out_text(o, "\nBrief History (last %u walks):\n", FIB_WALKS_KEPT);
+    out_array(o, "history");
+    for (u64 k = 0; k < w->n_kept && k < FIB_WALKS_KEPT; k++)
+        show_fib_walk_record(f, o, w->n_kept - 1 - k);
+    out_end(o);
+    return 0;
+}
+
+/* What is going on is not forgotten: it ends. */
+static int clear_fib_walk(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    struct fib_walks *w = &f->walks;
+    const u64 going[] = {w->n_begun[0] - w->n_ended[0], w->n_begun[1] - w->n_ended[1]};
+    *w = (struct fib_walks){.n_begun = {going[0], going[1]}};
+    return 0;
+}
+
 static int show_fib_source(struct cli_call *c)
 {
     out_array(c->out, "sources");
@@ -522,6 +595,9 @@ const struct cli_command fib_commands[] = {
     {"show load-balance [<index:u32>]", "How packets of routes and policies are shared out",
      show_load_balance, 0},
     {"show fib entry [<index:u32>]", "Routes of all tables by index", show_fib_entries, 0},
+    {"show fib walk", "How routes are told of what has changed, and the last times", show_fib_walk,
+     0},
+    {"clear fib walk", "Counts such walks from 0", clear_fib_walk, 0},
     {"show fib source", "Sources of routes by priority", show_fib_source, 0},
     {0},
 };

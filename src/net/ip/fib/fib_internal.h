@@ -159,8 +159,40 @@ struct path_list {
     struct index_links stamping; /* and its place among others */
     u32 hash_next;               /* lists whose paths hash alike */
     u64 hash;
-    u8 family; /* enum ip_family, of the packets */
-    u8 spare[7];
+    u8 family;      /* enum ip_family, of the packets */
+    u8 walk_reason; /* LIST_STAMPING: enum fib_walk_reason */
+    bool walk_in_pieces;
+    u8 spare;
+    u32 walk_visits; /* entries that were told so far */
+    u64 walk_begun_ns;
+};
+
+/* Why the entries of a list are told; names are VPP's. */
+enum fib_walk_reason {
+    FIB_WALK_EVALUATE,
+    FIB_WALK_IF_UP,
+    FIB_WALK_IF_DOWN,
+    FIB_WALK_IF_DELETE,
+    FIB_WALK_REASONS
+};
+
+struct fib_walk_record {
+    u32 list, visits;
+    u64 begun_ns, ended_ns;
+    enum fib_walk_reason reason;
+    bool in_pieces;
+};
+
+#define FIB_WALKS_KEPT 128
+#define FIB_WALK_SIZES 32
+
+/* What was told to entries, for people to see. [1]: what did not fit into the change that caused
+ * it, and went on in pieces. */
+struct fib_walks {
+    u64 n_begun[2], n_ended[2];
+    u64 by_visits[FIB_WALK_SIZES]; /* by the binary logarithm */
+    u64 n_kept;                    /* the last is [(n_kept - 1) % FIB_WALKS_KEPT] */
+    struct fib_walk_record kept[FIB_WALKS_KEPT];
 };
 
 /* The next hop of recursive paths and of what is tracked: an entry of source RR. */
@@ -319,7 +351,10 @@ struct fib {
     VEC(u32) moved;                    /* tracks that are to be told */
     struct index_list stamping; /* lists whose entries do not all forward by their word yet */
     VEC(struct fib_buckets) held_buckets;
-    u32 stamps_left; /* of this settling, or piece */
+    u32 stamps_left;                  /* of this settling, or piece */
+    enum fib_walk_reason walk_reason; /* of what is changed now */
+    struct fib_walks walks;
+    u64 begun_ns;
     bool settling, changed, telling;
     u32 completing;           /* adjacencies that a link's own module looks at */
     limbo_vec limbo, waiting; /* since the last grace period began; for the one that runs */
@@ -383,6 +418,7 @@ void fib_stamp_end(struct fib *f, u32 list);
 void fib_stamp_begin_settle(struct fib *f);
 void fib_stamp_end_settle(struct fib *f);
 bool fib_stamp_piece(void *fib);
+#define FIB_STAMPS_A_PIECE 4096
 
 /* --- prefixes.c: the prefixes of a table --- */
 u32 fib_entry_find(const struct fib *f, const struct fib_table *t, const struct ip_address *a,

@@ -336,14 +336,18 @@ struct if_index path_list_attached(const struct fib *f, u32 list)
 
 void fib_interface_changed(struct fib *f, struct if_index i)
 {
+    bool up = f->ops.if_state(f->ops.ctx, i) == FIB_IF_UP;
+    f->walk_reason = up ? FIB_WALK_IF_UP : FIB_WALK_IF_DOWN;
     adj_interface_changed(f, i);
     for (u32 k = fib_if_at(f, i)->paths - 1; k != NONE; k = path_at(f, k)->if_next)
         fib_queue(f, WORK_LIST, path_at(f, k)->list);
     fib_settle(f);
+    f->walk_reason = FIB_WALK_EVALUATE;
 }
 
 void fib_interface_deleted(struct fib *f, struct if_index i)
 {
+    f->walk_reason = FIB_WALK_IF_DELETE;
     for (u32 k = fib_if_at(f, i)->paths - 1; k != NONE; k = path_at(f, k)->if_next) {
         /* the index may come back as another interface: none of its routes is given such a path */
         path_at(f, k)->cfg.flags |= FIB_PATH_DEAD;
@@ -354,4 +358,5 @@ void fib_interface_deleted(struct fib *f, struct if_index i)
     adj_interface_deleted(f, i);
     *fib_if_at(f, i) = (struct fib_if){0};
     fib_settle(f);
+    f->walk_reason = FIB_WALK_EVALUATE;
 }

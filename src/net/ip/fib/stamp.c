@@ -4,16 +4,54 @@
  *
  * Meanwhile those that come later forward as they did. What they forward by is there until the last
  * one is told: adjacencies are the paths', which stay the same; buckets are held. */
+#include "base/clock.h"
 #include "net/ip/fib/fib_internal.h"
 
-#define STAMPS_AT_ONCE 4096
-#define STAMPS_A_PIECE 4096
+#define STAMPS_AT_ONCE FIB_STAMPS_A_PIECE
+
+/* --- for people to see --- */
+
+static void walk_begin(struct fib *f, struct path_list *l)
+{
+    l->walk_reason = (u8)f->walk_reason;
+    l->walk_in_pieces = false;
+    l->walk_visits = 0;
+    l->walk_begun_ns = clock_ns();
+    f->walks.n_begun[0]++;
+}
+
+static void walk_goes_on(struct fib *f, struct path_list *l)
+{
+    if (l->walk_in_pieces)
+        return;
+    l->walk_in_pieces = true;
+    f->walks.n_begun[0]--;
+    f->walks.n_begun[1]++;
+}
+
+static void walk_end(struct fib *f, u32 list)
+{
+    const struct path_list *l = path_list_at(f, list);
+    struct fib_walks *w = &f->walks;
+    u32 size = l->walk_visits ? 31 - (u32)__builtin_clz(l->walk_visits) : 0;
+    w->n_ended[l->walk_in_pieces]++;
+    w->by_visits[size]++;
+    w->kept[w->n_kept++ % FIB_WALKS_KEPT] =
+        (struct fib_walk_record){list,
+                                 l->walk_visits,
+                                 l->walk_begun_ns,
+                                 clock_ns(),
+                                 (enum fib_walk_reason)l->walk_reason,
+                                 l->walk_in_pieces};
+}
+
+/* --- telling --- */
 
 /* As many as may be now. */
 static void stamp_some(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
-    for (; f->stamps_left && l->stamp_next != NONE; f->stamps_left--) {
+    for (; f->stamps_left && l->stamp_next != NONE; f->stamps_left--, l->walk_visits++) {
         u32 entry = l->stamp_next;
         l->stamp_next = fib_entry_at(f, entry)->next;
         fib_entry_restamp(f, entry);
@@ -25,8 +63,10 @@ static void stamp_some(struct fib *f, u32 list)
 void fib_stamp(struct fib *f, u32 list)
 {
     struct path_list *l = path_list_at(f, list);
-    if (!(l->flags & LIST_STAMPING))
+    if (!(l->flags & LIST_STAMPING)) {
         index_list_add(&f->stamping, &path_list_at(f, 0)->stamping, f->lists.stride_bytes, list);
+        walk_begin(f, l);
+    }
     l->flags |= LIST_STAMPING;
     l->stamp_next = l->entries;
     stamp_some(f, list);
@@ -45,6 +85,7 @@ void fib_stamp_end(struct fib *f, u32 list)
     if (!(l->flags & LIST_STAMPING))
         return;
     l->flags &= (u8)~LIST_STAMPING;
+    walk_end(f, list);
     index_list_remove(&f->stamping, &path_list_at(f, 0)->stamping, f->lists.stride_bytes, list);
 }
 
@@ -52,9 +93,11 @@ bool fib_stamp_piece(void *arg)
 {
     struct fib *f = arg;
     f->settling = true; /* what follows from it is settled below */
-    f->stamps_left = STAMPS_A_PIECE;
-    while (f->stamping.n && f->stamps_left)
+    f->stamps_left = FIB_STAMPS_A_PIECE;
+    while (f->stamping.n && f->stamps_left) {
+        walk_goes_on(f, path_list_at(f, f->stamping.first));
         stamp_some(f, f->stamping.first);
+    }
     f->settling = false;
     fib_settle_more(f);
     return f->stamping.n || f->put_off.n;
