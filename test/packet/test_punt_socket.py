@@ -12,7 +12,7 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6, IPv6ExtHdrDestOpt
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
-FOLDER = tempfile.mkdtemp(prefix="piste-punt-")
+FOLDER = f"{tempfile.gettempdir()}/piste-punt-{os.getpid()}"
 SERVER = FOLDER + "/punt.sock"
 CONFIG = f"punt {{ socket {SERVER} }}"
 L2, IP4_ROUTED, IP6_ROUTED = 0, 1, 2
@@ -20,7 +20,9 @@ OSPF = 89
 
 
 @pytest.fixture(scope="module", autouse=True)
-def folder(switch):
+def folder():
+    """Before the daemon of the file is there, and behind it."""
+    os.mkdir(FOLDER)
     yield FOLDER
     shutil.rmtree(FOLDER)
 
