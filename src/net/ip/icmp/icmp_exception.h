@@ -28,7 +28,7 @@ static inline void icmp_exceptions_punt(struct icmp_exceptions *x, u32 exception
 
 static inline void icmp_exceptions_take(struct icmp_exceptions *x, u32 exceptions, u16 next)
 {
-    x->next_taken = next; /* always the same */
+    __atomic_store_n(&x->next_taken, next, __ATOMIC_RELAXED); /* always the same */
     __atomic_store_n(&x->taken, exceptions, __ATOMIC_RELEASE);
 }
 
@@ -71,6 +71,6 @@ ALWAYS_INLINE bool icmp_exception_next(const struct icmp_exceptions *x, u32 exce
     bool taken = __atomic_load_n(&x->taken, __ATOMIC_ACQUIRE) & exception;
     if (likely(!taken && !(__atomic_load_n(&x->punted, __ATOMIC_RELAXED) & exception)))
         return false;
-    *next = taken ? x->next_taken : next_punt;
+    *next = taken ? __atomic_load_n(&x->next_taken, __ATOMIC_RELAXED) : next_punt;
     return true;
 }
