@@ -11,11 +11,8 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "net/link/interface/interface.h"
-#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_internal.h"
 #include "plugins/nat/nat44_session.h"
-
-const char nat44_module_name[] = "nat";
 
 struct nat44_data *nat44_data;
 
@@ -62,8 +59,8 @@ static void threads_init(struct engine *e, struct nat44_data *d)
         struct nat44_thread *own = &d->threads[i];
         for (u32 k = 0; k < NAT44_LRUS; k++)
             own->lru[k] = INDEX_LIST_EMPTY;
-        own->by_age = mem_reserve(&own->by_age_map, "nat44-ed ages",
-                                  NAT44_SESSIONS_MAX * sizeof(*own->by_age));
+        own->by_age =
+            mem_reserve(&own->by_age_map, "nat44 ages", NAT44_SESSIONS_MAX * sizeof(*own->by_age));
         own->random = (clock_ns() ^ (u64)i << 32) | 1;
         tally_set(counter_simple(d->total_sessions, i), 0);
     }
@@ -80,7 +77,16 @@ static void unlock_tables(struct piste *p, const struct nat44_options *o)
 static int nat44_set_local_errors(struct engine *e, bool on, struct error *err)
 {
     const struct if_index local0 = {0};
-    return feature_enable(e, "ip4-local", NAT44_LOCAL_ERROR, local0, on, 0, err);
+    return feature_enable(e, "ip4-local", nat44_flavor.local_error, local0, on, 0, err);
+}
+
+/* The NAT's own. */
+static struct node_index find_node(const struct engine *e, const char *what)
+{
+    char *name = mem_printf("%s-%s", nat44_flavor.prefix, what);
+    struct node_index found = node_must_find(e, name);
+    free(name);
+    return found;
 }
 
 int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e)
@@ -89,10 +95,13 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     struct engine *engine = engine_of(p);
     struct nat44_data *d = &s->data;
     struct nat44_options with = *o;
+    const struct nat44_state *other = module_state(p, nat44_flavor.other);
     if (s->enabled)
         return error_set(e, EALREADY, "already enabled");
+    if (other && other->enabled) /* both would take the same packets */
+        return error_set(e, EBUSY, "enable failed: `%s' is enabled", nat44_flavor.other_words);
     if (!with.sessions)
-        with.sessions = NAT44_SESSIONS;
+        with.sessions = nat44_flavor.sessions;
     if (with.sessions > NAT44_SESSIONS_MAX)
         return error_set(e, EINVAL, "at most %u sessions of a thread", NAT44_SESSIONS_MAX);
     int rc = lock_tables(p, &with, d, e);
@@ -112,29 +121,22 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
         d->pool[k] = mem_alloc(sizeof(*d->pool[k]));
     d->sessions =
         sessions_new(engine, &(struct sessions_args){
-                                 .name = "nat44-ed",
+                                 .name = nat44_flavor.prefix,
                                  .object_bytes = sizeof(struct nat44_session),
                                  .max = NAT44_SESSIONS_MAX,
                                  .keys = {{offsetof(struct nat44_session, key[NAT44_I2O]), 2},
                                           {offsetof(struct nat44_session, key[NAT44_O2I]), 2}},
-                                 .expire = node_must_find(engine, "nat44-ed-expire"),
+                                 .expire = find_node(engine, "expire"),
                              });
-    d->affinities =
-        sessions_new(engine, &(struct sessions_args){
-                                 .name = "nat44-ed-affinity",
-                                 .object_bytes = sizeof(struct nat44_affinity),
-                                 .max = NAT44_AFFINITIES_MAX,
-                                 .keys = {{offsetof(struct nat44_affinity, key), 2}},
-                                 .expire = node_must_find(engine, "nat44-ed-affinity-expire"),
-                             });
+    nat44_flavor.enable(p, &with);
     nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
     nat44_workers_new(p);
     nat44_vrfs_new(d);
-    d->in_node[NAT44_I2O] = node_must_find(engine, "nat44-ed-in2out");
-    d->in_node[NAT44_O2I] = node_must_find(engine, "nat44-ed-out2in");
-    d->output_node = node_must_find(engine, "nat44-ed-in2out-output");
-    d->error_node = node_must_find(engine, NAT44_LOCAL_ERROR);
+    d->in_node[NAT44_I2O] = find_node(engine, "in2out");
+    d->in_node[NAT44_O2I] = find_node(engine, "out2in");
+    d->output_node = find_node(engine, "in2out-output");
+    d->error_node = node_must_find(engine, nat44_flavor.local_error);
     s->enabled = true;
     __atomic_store_n(&nat44_data, d, __ATOMIC_RELEASE);
     return 0;
@@ -163,10 +165,10 @@ int nat44_disable(struct piste *p, struct error *e)
     __atomic_store_n(&nat44_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));
     sessions_free(d->sessions);
-    sessions_free(d->affinities);
-    d->sessions = d->affinities = NULL;
+    d->sessions = NULL;
     for (u32 i = 1; i <= d->n_threads; i++)
         mem_map_free(&d->threads[i].by_age_map);
+    nat44_flavor.disable(p);
     nat44_mappings_free(&d->mappings);
     nat44_vrfs_free(d);
     nat44_workers_free(d);
@@ -350,11 +352,14 @@ static void make_counters(struct engine *e, struct nat44_data *d)
     for (u32 i = 0; i < NAT44_DIRS; i++)
         for (u32 j = 0; j < NAT44_PATHS; j++)
             for (u32 k = 0; k < NAT44_COUNTS; k++) {
-                char *name = mem_printf("/nat44-ed/%s/%s/%s", dirs[i], paths[j], counts[k]);
+                char *name =
+                    mem_printf("/%s/%s/%s/%s", nat44_flavor.prefix, dirs[i], paths[j], counts[k]);
                 d->counters[i][j][k] = counter_vec_new(e, name, false, IF_MAX);
                 free(name);
             }
-    d->total_sessions = counter_vec_new(e, "/nat44-ed/total-sessions", false, THREADS_MAX);
+    char *name = mem_printf("/%s/total-sessions", nat44_flavor.prefix);
+    d->total_sessions = counter_vec_new(e, name, false, THREADS_MAX);
+    free(name);
     counter_zero(d->total_sessions, engine_n_threads(e) - 1);
 }
 
@@ -398,15 +403,24 @@ void nat44_stop(struct piste *p, void *state)
     free(s);
 }
 
+static void tell_mappings(module_table_fn *tell, void *arg, const char *by,
+                          const struct shared_hash *h)
+{
+    char *name = mem_printf("%s static mappings by %s", nat44_flavor.prefix, by);
+    module_tell_shared_hash(tell, arg, name, h);
+    free(name);
+}
+
 void nat44_tables(struct piste *p, void *state, module_table_fn *tell, void *arg)
 {
-    const struct nat44_state *s = state;
-    if (s->enabled) {
-        sessions_tables(s->data.sessions, tell, arg);
-        sessions_tables(s->data.affinities, tell, arg);
-        module_tell_shared_hash(tell, arg, "nat44-ed static mappings by external",
-                                &s->data.mappings.by_outside);
-        module_tell_shared_hash(tell, arg, "nat44-ed static mappings by local",
-                                &s->data.mappings.by_inside);
-    }
+    const struct nat44_data *d = &((const struct nat44_state *)state)->data;
+    if (!((const struct nat44_state *)state)->enabled)
+        return;
+    sessions_tables(d->sessions, tell, arg);
+    if (d->affinities)
+        sessions_tables(d->affinities, tell, arg);
+    if (d->users)
+        sessions_tables(d->users, tell, arg);
+    tell_mappings(tell, arg, "external", &d->mappings.by_outside);
+    tell_mappings(tell, arg, "local", &d->mappings.by_inside);
 }

@@ -27,13 +27,16 @@ struct out;
 #define NAT44_VRF_ANY UINT32_MAX
 
 struct nat44_options {
-    u32 sessions; /* of a thread; 0: NAT44_SESSIONS */
+    u32 sessions; /* of a thread; 0: as many as the NAT has by default */
     u32 inside_vrf, outside_vrf;
+    /* of NAT44 EI: hosts inside of a thread, sessions of a host; 0: the default, of the other NAT
+     * none */
+    u32 users, user_sessions;
 };
 
 /* --- the plugin --- */
 
-/* -EALREADY: it is. */
+/* -EALREADY: it is. -EBUSY: the other NAT is. */
 int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e) MUST_CHECK;
 /* All that was set goes, and all sessions. -EALREADY. */
 int nat44_disable(struct piste *p, struct error *e) MUST_CHECK;

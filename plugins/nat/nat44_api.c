@@ -17,14 +17,6 @@
 
 #define NAT44_INTERFACES_A_REPLY 1000 /* and then a cursor to go on from */
 
-void nat44_api_reply(struct api_call *c, int rc)
-{
-    i32 retval = api_retval(rc);
-    if (rc == -EEXIST)
-        retval = API_VALUE_EXIST;
-    api_reply_retval(c, retval);
-}
-
 /* --- the plugin --- */
 
 static void nat44_api_plugin(struct api_call *c)
@@ -136,10 +128,7 @@ static void nat44_api_ipfix(struct api_call *c)
 static void nat44_api_set_workers(struct api_call *c)
 {
     const struct api_nat_set_workers *m = c->msg;
-    int rc = nat44_set_workers(c->piste, m->worker_mask, NULL);
-    api_reply_retval(c, rc == -EOPNOTSUPP ? API_FEATURE_DISABLED
-                        : rc == -EINVAL   ? API_INVALID_WORKER
-                                          : api_retval(rc));
+    nat44_api_workers_reply(c, nat44_set_workers(c->piste, m->worker_mask, NULL));
 }
 
 static void nat44_api_workers(struct api_call *c)
@@ -299,7 +288,7 @@ static void nat44_api_get_mss(struct api_call *c)
     api_reply(c, &api_message_nat_get_mss_clamping_reply, &reply);
 }
 
-const struct api_handler nat44_api_handlers[] = {
+const struct api_handler nat44_ed_api_handlers[] = {
     {&api_message_nat44_ed_plugin_enable_disable, nat44_api_plugin},
     {&api_message_nat44_forwarding_enable_disable, nat44_api_forwarding},
     {&api_message_nat_set_timeouts, nat44_api_timeouts},
@@ -322,9 +311,9 @@ const struct api_handler nat44_api_handlers[] = {
     {&api_message_nat44_ed_output_interface_get, nat44_api_output_interfaces},
     {&api_message_nat44_add_del_static_mapping, nat44_api_static},
     {&api_message_nat44_add_del_static_mapping_v2, nat44_api_static_v2},
-    {&api_message_nat44_static_mapping_dump, nat44_api_mapping_dump},
+    {&api_message_nat44_static_mapping_dump, nat44_api_static_dump},
     {&api_message_nat44_add_del_identity_mapping, nat44_api_identity},
-    {&api_message_nat44_identity_mapping_dump, nat44_api_mapping_dump},
+    {&api_message_nat44_identity_mapping_dump, nat44_api_identity_dump},
     {&api_message_nat44_add_del_lb_static_mapping, nat44_api_lb},
     {&api_message_nat44_lb_static_mapping_add_del_local, nat44_api_lb_local},
     {&api_message_nat44_lb_static_mapping_dump, nat44_api_lb_dump},

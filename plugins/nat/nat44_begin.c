@@ -1,235 +1,19 @@
 /* The first packet of a session: whether there is to be one, and by which address and port.
  * Source: RFC 4787, RFC 5382, RFC 5508; VPP's order. */
 #include "net/ip/address/address_data.h"
-#include "net/ip/fib/fib_way.h"
-#include "net/ip/ip4/ip4.h"
 #include "plugins/nat/nat44_affinity.h"
-#include "plugins/nat/nat44_node.h"
+#include "plugins/nat/nat44_choose.h"
 
-#define NAT44_TRIES 256 /* ports, before there seems to be none */
-#define NAT44_WELL_KNOWN 1024
-
-static const struct nat44_pool *pool_now(const struct nat44_data *n, enum nat44_pool_kind kind)
+/* By all of both keys. */
+void nat44_told_by(union nat44_key key[NAT44_DIRS])
 {
-    return __atomic_load_n(&n->pool[kind], __ATOMIC_ACQUIRE);
 }
 
-static bool pool_has(const struct nat44_pool *pool, be32 addr)
-{
-    for (u32 i = 0; i < pool->n; i++)
-        if (be32_equal(pool->v[i].addr, addr))
-            return true;
-    return false;
-}
-
-bool nat44_is_outside_end(const struct nat44_data *n, const union nat44_key *k)
-{
-    return pool_has(pool_now(n, NAT44_POOL), k->dst) ||
-           nat44_mapping_outside(n, k->dst, k->dport, nat44_key_protocol(k));
-}
-
-static u8 flags_of_if(const struct nat44_data *n, struct if_index i)
-{
-    return if_is_none(i) ? 0 : __atomic_load_n(&n->if_flags[i.i], __ATOMIC_RELAXED);
-}
-
-/* --- where it goes --- */
-
-static const struct adj *nat44_way_of(struct fib_index fib, be32 dst)
-{
-    struct ip_address x = ip_address_from_ip4(dst);
-    return fib_way(fib, IP_FAMILY_4, &x);
-}
-
-static bool leads_out(const struct nat44_data *n, const struct adj *a)
-{
-    return fib_way_leaves(a) && flags_of_if(n, a->tx_if) & NAT44_IF_OUT;
-}
-
-/* The interface by which a packet from inside leaves to outside; false: it does not. */
-static bool way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, struct if_index *tx)
-{
-    const struct adj *a = nat44_way_of(fib, dst);
-    if (adj_head(a).kind == ADJ_KIND_RECEIVE)
-        return false;
-    const struct nat44_vrf_ways *ways = __atomic_load_n(&n->ways, __ATOMIC_ACQUIRE);
-    for (u32 i = 0; i < ways->n; i++) {
-        const struct adj *by = ways->v[i].from == fib.i ? nat44_way_of(ways->v[i].to, dst) : NULL;
-        if (by && leads_out(n, by)) {
-            *tx = by->tx_if;
-            return true;
-        }
-    }
-    if (!fib_way_leaves(a) && fib.i != n->outside_fib.i && !ways->any_table)
-        a = nat44_way_of(n->outside_fib, dst);
-    *tx = a->tx_if;
-    return leads_out(n, a);
-}
-
-/* --- address and port --- */
-
-static u64 nat44_random(struct nat44_thread *own)
-{
-    own->random ^= own->random << 13;
-    own->random ^= own->random >> 7;
-    own->random ^= own->random << 17;
-    return own->random;
-}
-
-static bool may_use(const struct nat44_address *a, u32 fib, struct if_index tx, bool of_link)
-{
-    struct ip_address x = ip_address_from_ip4(a->addr);
-    return (a->tenant == NAT44_TENANT_ANY || a->tenant == fib) &&
-           (!of_link || (!if_is_none(tx) && ip_if_has_subnet_of(IP_FAMILY_4, tx, &x)));
-}
-
-/* Its addresses for hosts of a table, those of the link by which packets leave if there are any,
- * the one first that this host always has (RFC 4787 REQ-2). Shapes: out[max]. Returns how many. */
-static u32 addresses_for(const struct nat44_pool *pool, be32 host, u32 fib, struct if_index tx,
-                         be32 *out, u32 max)
-{
-    u32 count = 0, at = 0;
-    bool of_link = true;
-    for (u32 i = 0; i < pool->n; i++)
-        count += may_use(&pool->v[i], fib, tx, true);
-    if (!count) {
-        of_link = false;
-        for (u32 i = 0; i < pool->n; i++)
-            count += may_use(&pool->v[i], fib, tx, false);
-    }
-    if (!count)
-        return 0;
-    u32 first = (be32_to_host(host) * 0x9e3779b1u >> 8) % count, n = (u32)min_u64(count, max);
-    for (u32 i = 0; i < pool->n; i++)
-        if (may_use(&pool->v[i], fib, tx, of_link)) {
-            u32 place = (at++ + count - first) % count;
-            if (place < n)
-                out[place] = pool->v[i].addr;
-        }
-    return n;
-}
-
-/* Whether the end that packets of dir are for is free: no session has it towards that host, and no
- * mapping at all. */
-static bool is_free(const struct nat44_data *n, const struct session_table *table,
-                    enum nat44_dir dir, const union nat44_key *key)
-{
-    return session_find(table, dir, key->words, 2) == SESSION_NONE &&
-           !nat44_mapping_outside(n, key->dst, key->dport, nat44_key_protocol(key));
-}
-
-static void set_port(union nat44_key *key, be16 port)
-{
-    if (nat44_key_protocol(key) == IP_PROTOCOL_ICMP)
-        key->sport = port;
-    key->dport = port;
-}
-
-/* A port of address key[dir].dst for this session: the one that it has on the other side, or
- * another one of the same half of the range (RFC 4787 REQ-3). */
-static bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
-                            enum nat44_dir dir)
-{
-    const struct session_table *table = session_table_of(n->sessions, t);
-    union nat44_key *back = &key[dir];
-    be16 like = key[1 - dir].sport;
-    u8 protocol = nat44_key_protocol(back);
-    u16 wanted = be16_to_host(like);
-    bool low = wanted < NAT44_WELL_KNOWN && protocol != IP_PROTOCOL_ICMP;
-    u32 from = low ? 1 : NAT44_WELL_KNOWN, to = low ? NAT44_WELL_KNOWN : 65536;
-
-    if (!nat44_has_ports(protocol))
-        return is_free(n, table, dir, back);
-    set_port(back, like);
-    if (nat44_owner_of_port(n, like) == thread_index(t) && wanted && is_free(n, table, dir, back))
-        return true;
-    u32 port = from + (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % (to - from);
-    for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < to - from; looked++) {
-        port = port + 1 < to ? port + 1 : from;
-        be16 x = be16_from_host((u16)port);
-        if (nat44_owner_of_port(n, x) != thread_index(t))
-            continue;
-        set_port(back, x);
-        if (is_free(n, table, dir, back))
-            return true;
-        tries++;
-    }
-    return false;
-}
-
-/* --- the first packet --- */
-
-static u32 nat44_make(struct nat44_data *n, struct thread *t, const union nat44_key key[NAT44_DIRS],
-                      u8 flags, u32 *session)
+u32 nat44_make(struct nat44_data *n, struct thread *t, const union nat44_key key[NAT44_DIRS],
+               u8 flags, u32 *session)
 {
     *session = nat44_session_new(n, t, key, flags);
     return *session == SESSION_NONE ? NAT44_ERR_MAX_SESSIONS : NAT44_TRANSLATE;
-}
-
-/* A kind of packet that begins no session, though it may be of one. */
-static u32 why_not(const struct nat44_packet *p)
-{
-    return p->kind == NAT44_LATER         ? NAT44_ERR_FRAGMENT
-           : p->kind == NAT44_BAD         ? NAT44_ERR_MALFORMED
-           : p->kind == NAT44_UNSUPPORTED ? NAT44_ERR_UNSUPPORTED
-           : p->kind == NAT44_PORTS       ? NAT44_ERR_NON_SYN
-                                          : NAT44_ERR_NO_TRANSLATION;
-}
-
-/* Whether no session has any of both keys. */
-static bool are_free(const struct nat44_data *n, struct thread *t,
-                     const union nat44_key key[NAT44_DIRS])
-{
-    const struct session_table *table = session_table_of(n->sessions, t);
-    return session_find(table, NAT44_I2O, key[NAT44_I2O].words, 2) == SESSION_NONE &&
-           session_find(table, NAT44_O2I, key[NAT44_O2I].words, 2) == SESSION_NONE;
-}
-
-static u32 nat44_make_static(struct nat44_data *n, struct thread *t,
-                             const union nat44_key key[NAT44_DIRS], u8 flags, u32 *session)
-{
-    if (!are_free(n, t, key))
-        return NAT44_ERR_NO_TRANSLATION;
-    return nat44_make(n, t, key, flags | NAT44_SESSION_STATIC, session);
-}
-
-/* By an address and port of the pool. key[O2I] says the rest. */
-static u32 begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
-                         struct if_index tx, u8 flags, u32 *session)
-{
-    be32 addresses[8];
-    u32 count =
-        addresses_for(pool_now(n, NAT44_POOL), key[NAT44_I2O].src, nat44_key_fib(&key[NAT44_I2O]).i,
-                      tx, addresses, array_len(addresses));
-    for (u32 i = 0; i < count; i++) {
-        key[NAT44_O2I].dst = addresses[i];
-        if (nat44_find_port(n, t, key, NAT44_O2I))
-            return nat44_make(n, t, key, flags, session);
-    }
-    return NAT44_ERR_OUT_OF_PORTS;
-}
-
-/* The end outside that a mapping gives a host inside. */
-static void take_outside(union nat44_key *back, const struct nat44_mapping *m)
-{
-    back->dst = m->outside.addr;
-    if (!m->outside.protocol)
-        return;
-    back->dport = m->outside.port;
-    if (m->outside.protocol == IP_PROTOCOL_ICMP)
-        back->sport = m->outside.port;
-}
-
-/* The end inside that a mapping leads to: source of what comes back from there. */
-static void take_inside(union nat44_key *back, const struct nat44_mapping *m)
-{
-    back->src = m->inside.addr;
-    back->fib_protocol = m->inside.fib << 8 | nat44_key_protocol(back);
-    if (!m->inside.protocol)
-        return;
-    back->sport = m->inside.port;
-    if (m->inside.protocol == IP_PROTOCOL_ICMP)
-        back->dport = m->inside.port;
 }
 
 /* The end inside for a packet to that end outside: the one that its host had, or any, by their
@@ -273,33 +57,12 @@ static u32 begin_hairpin(struct nat44_data *n, struct thread *t, const struct na
 {
     union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = p->key};
     if (!p->asks || !nat44_has_ports(nat44_key_protocol(&p->key)))
-        return why_not(p);
+        return nat44_why_not(p);
     u32 backend;
     to = end_inside_of(n, t, &p->key, to, &backend);
     key[NAT44_O2I] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
-    take_inside(&key[NAT44_O2I], to);
-    return begin_dynamic(n, t, key, IF_NONE, 0, session);
-}
-
-/* From inside, to leave by tx. */
-static u32 begin_by(struct nat44_data *n, struct thread *t, const struct nat44_packet *p,
-                    struct if_index tx, u32 *session)
-{
-    const union nat44_key *k = &p->key;
-    union nat44_key key[NAT44_DIRS] = {[NAT44_I2O] = *k};
-    const struct nat44_mapping *m =
-        nat44_mapping_inside(n, k->src, k->sport, nat44_key_protocol(k), nat44_key_fib(k).i);
-    if (m && m->identity)
-        return NAT44_PASS;
-    if (m && m->only_outside)
-        m = NULL;
-    if (!p->asks)
-        return why_not(p);
-    key[NAT44_O2I] = nat44_key_back(k, ip_if_fib(IP_FAMILY_4, tx));
-    if (!m)
-        return begin_dynamic(n, t, key, tx, 0, session);
-    take_outside(&key[NAT44_O2I], m);
-    return nat44_make_static(n, t, key, 0, session);
+    nat44_take_inside(&key[NAT44_O2I], to);
+    return nat44_begin_dynamic(n, t, key, IF_NONE, 0, session);
 }
 
 static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buffer *b,
@@ -311,19 +74,10 @@ static u32 begin_inside(struct nat44_data *n, struct thread *t, const struct buf
     const struct nat44_mapping *to = nat44_mapping_outside(n, k->dst, k->dport, protocol);
     if (to && !to->identity && p->kind != NAT44_ERROR)
         return begin_hairpin(n, t, p, to, session);
-    if (!way_out(n, nat44_key_fib(k), ((const struct ip4_header *)buffer_current(b))->dst, &tx))
+    if (!nat44_way_out(n, nat44_key_fib(k), ((const struct ip4_header *)buffer_current(b))->dst,
+                       &tx))
         return NAT44_PASS;
-    return begin_by(n, t, p, tx, session);
-}
-
-/* By an output interface. What this switch says itself is translated as what it forwards, so that
- * answers find their way back, but it may say what belongs to no session. */
-static u32 begin_output(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                        const struct nat44_packet *p, u32 *session)
-{
-    if (b->flags & BUFFER_LOCAL && !p->asks)
-        return NAT44_PASS;
-    return begin_by(n, t, p, b->tx_if, session);
+    return nat44_begin_by(n, t, p, tx, session);
 }
 
 /* Whether the host outside gets another address for the host inside, too. */
@@ -339,19 +93,19 @@ static u32 begin_twice(struct nat44_data *n, struct thread *t, union nat44_key k
                        const struct nat44_mapping *m, u8 flags, u32 *session)
 {
     const struct session_table *table = session_table_of(n->sessions, t);
-    const struct nat44_pool *pool = pool_now(n, NAT44_POOL_TWICE);
+    const struct nat44_pool *pool = nat44_pool_now(n, NAT44_POOL_TWICE);
     be32 addresses[8];
-    u32 count = addresses_for(pool, key[NAT44_O2I].src, m->inside.fib, IF_NONE, addresses,
-                              array_len(addresses));
+    u32 count = nat44_addresses_for(pool, key[NAT44_O2I].src, m->inside.fib, IF_NONE, addresses,
+                                    array_len(addresses));
     if (!be32_is_zero(m->exact)) {
         addresses[0] = m->exact;
-        count = pool_has(pool, m->exact);
+        count = nat44_pool_has(pool, m->exact);
     }
     for (u32 i = 0; i < count; i++) {
         key[NAT44_I2O].dst = addresses[i];
         /* the identifier of a query is the mapping's */
         if (nat44_key_protocol(&key[NAT44_I2O]) == IP_PROTOCOL_ICMP
-                ? is_free(n, table, NAT44_I2O, &key[NAT44_I2O])
+                ? nat44_is_free(n, table, NAT44_I2O, &key[NAT44_I2O])
                 : nat44_find_port(n, t, key, NAT44_I2O))
             return nat44_make_static(n, t, key, flags | NAT44_SESSION_TWICE, session);
     }
@@ -367,10 +121,10 @@ static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct na
     if (m->identity)
         return NAT44_PASS;
     if (!p->asks)
-        return why_not(p);
+        return nat44_why_not(p);
     const struct nat44_mapping *to = end_inside_of(n, t, &p->key, m, &backend);
     key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){to->inside.fib});
-    take_inside(&key[NAT44_I2O], to);
+    nat44_take_inside(&key[NAT44_I2O], to);
     u32 fate = is_twice(to, &key[NAT44_I2O])
                    ? begin_twice(n, t, key, to, NAT44_SESSION_FROM_OUTSIDE, session)
                    : nat44_make_static(n, t, key, NAT44_SESSION_FROM_OUTSIDE, session);
@@ -379,32 +133,15 @@ static u32 begin_outside(struct nat44_data *n, struct thread *t, const struct na
     return fate;
 }
 
-/* Forwarded from outside as it is. Where it came in by an output interface, what answers it leaves
- * by that, and is not to be translated either. */
-static u32 begin_forwarded(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                           const struct nat44_packet *p, u32 *session)
+void nat44_session_ends(struct nat44_data *n, struct thread *t, u32 session)
 {
-    union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
-    key[NAT44_I2O] = nat44_key_back(&p->key, nat44_key_fib(&p->key));
-    if (!(flags_of_if(n, b->rx_if) & NAT44_IF_OUTPUT) || !p->asks || !are_free(n, t, key))
-        return NAT44_PASS;
-    return nat44_make(n, t, key, NAT44_SESSION_FROM_OUTSIDE | NAT44_SESSION_BYPASS, session);
+    const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+    if (s->flags & NAT44_SESSION_AFFINITY)
+        nat44_affinity_release(n, t, &s->key[NAT44_O2I]);
 }
 
-/* What this switch takes itself though nobody inside asked for it: pings of its address, and what a
- * DHCP server says. */
-static bool is_for_switch(const struct buffer *b, const struct nat44_packet *p)
+void nat44_session_aged(struct nat44_data *n, struct thread *t, u32 session)
 {
-    const struct ip4_header *ip = buffer_current(b);
-    const struct ip_if_addresses *own = ip_if_addresses(IP_FAMILY_4, b->rx_if);
-    if (ip->protocol == IP_PROTOCOL_UDP)
-        return p->kind == NAT44_PORTS && be16_is(p->key.dport, 68);
-    if (p->kind != NAT44_QUERY || !p->asks)
-        return false;
-    for (u32 i = 0; own && i < own->n; i++)
-        if (be32_equal(own->v[i].prefix.addr.ip4, ip->dst))
-            return true;
-    return false;
 }
 
 u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
@@ -415,7 +152,7 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     if (b->flags & BUFFER_NATTED) /* once is enough */
         return NAT44_PASS;
     if (place == AT_IP_OUTPUT)
-        return begin_output(n, t, b, p, session);
+        return nat44_begin_output(n, t, b, p, session);
     if (*dir == NAT44_I2O)
         return begin_inside(n, t, b, p, session);
     const struct nat44_mapping *to =
@@ -423,9 +160,10 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER;
     if (to && sound)
         return begin_outside(n, t, p, to, session);
-    if (is_for_switch(b, p))
+    if (nat44_is_for_switch(b, p))
         return NAT44_PASS;
     if (__atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
-        return begin_forwarded(n, t, b, p, session);
-    return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION : why_not(p);
+        return nat44_begin_forwarded(n, t, b, p, session);
+    return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION
+                                                            : nat44_why_not(p);
 }

@@ -3,9 +3,28 @@
 
 #include "base/text.h"
 #include "control/cli.h"
-#include "plugins/nat/nat44_data.h"
+#include "net/ip/address/address.h"
+#include "plugins/nat/nat44.h"
 
 extern const char *const nat44_timeout_words[NAT44_TIMEOUTS];
+
+/* --- what commands of both NATs do, by the labels of their grammars --- */
+
+int nat44_parse_endpoint(struct piste *p, const char **text, struct cli_value *v, struct error *e);
+u8 nat44_cli_twice(const struct cli_call *c);
+/* -EINVAL: it is too long. */
+int nat44_cli_tag(struct cli_call *c, char tag[NAT44_TAG_BYTES]) MUST_CHECK;
+int nat44_cli_timeout(struct cli_call *c);
+int nat44_cli_forwarding(struct cli_call *c);
+int nat44_cli_workers(struct cli_call *c);
+int nat44_cli_ipfix(struct cli_call *c);
+int nat44_cli_addresses(struct cli_call *c);
+int nat44_cli_interface_address(struct cli_call *c);
+int nat44_cli_interface(struct cli_call *c);
+int nat44_cli_mapping(struct cli_call *c);
+int nat44_cli_identity(struct cli_call *c);
+int nat44_cli_mss(struct cli_call *c);
+int nat44_cli_del_session(struct cli_call *c);
 
 int nat44_show_timeouts(struct cli_call *c);
 int nat44_show_interfaces(struct cli_call *c);
@@ -14,6 +33,14 @@ int nat44_show_address_ifs(struct cli_call *c);
 int nat44_show_mappings(struct cli_call *c);
 int nat44_show_workers(struct cli_call *c);
 int nat44_show_mss(struct cli_call *c);
+const char *nat44_show_address_text(be32 a, char out[IP_ADDRESS_TEXT_BYTES]);
+/* As VPP prints them: no zero in front of the point. */
+void nat44_show_seconds(struct out *o, const char *key, u64 ns, const char *words);
+
+/* --- NAT44 ED's --- */
+
+extern const struct cli_command nat44_ed_commands[];
+extern const struct cli_type nat44_ed_types[];
 int nat44_show_vrf_tables(struct cli_call *c);
 int nat44_show_sessions(struct cli_call *c);
 int nat44_show_summary(struct cli_call *c);

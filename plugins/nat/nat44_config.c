@@ -11,14 +11,18 @@
 static void config_settings(struct piste *p, struct text *t)
 {
     const struct nat44_state *s = nat44_state_of(p);
-    text_add(t, "nat44 plugin enable sessions %u", s->options.sessions);
+    text_add(t, "%s plugin enable sessions %u", nat44_flavor.words, s->options.sessions);
+    if (s->options.users)
+        text_add(t, " users %u", s->options.users);
+    if (s->options.user_sessions)
+        text_add(t, " user-sessions %u", s->options.user_sessions);
     if (s->options.inside_vrf)
         text_add(t, " inside-vrf %u", s->options.inside_vrf);
     if (s->options.outside_vrf)
         text_add(t, " outside-vrf %u", s->options.outside_vrf);
     text_putc(t, '\n');
     if (memcmp(s->data.timeout_s, nat44_default_timeouts, sizeof(s->data.timeout_s)) != 0) {
-        text_puts(t, "set nat timeout");
+        text_add(t, "set %s timeout", nat44_flavor.nat_words);
         for (u32 k = 0; k < NAT44_TIMEOUTS; k++)
             text_add(t, " %s %u", nat44_timeout_words[k], s->data.timeout_s[k]);
         text_putc(t, '\n');
@@ -33,22 +37,24 @@ static void config_settings(struct piste *p, struct text *t)
             text_add(t, "nat44 vrf route add table %u %u\n", table->vrf, table->routes.v[i]);
     }
     if (s->data.forwarding)
-        text_puts(t, "nat44 forwarding enable\n");
+        text_add(t, "%s forwarding enable\n", nat44_flavor.words);
     if (s->data.mss)
-        text_add(t, "nat mss-clamping %u\n", s->data.mss);
+        text_add(t, "%s mss-clamping %u\n", nat44_flavor.nat_words, s->data.mss);
 }
 
 static void config_workers(struct piste *p, struct text *t)
 {
     u64 workers = nat44_state_of(p)->workers;
-    const char *between = "set nat workers ";
+    const char *between = "";
+    if (!workers)
+        return;
+    text_add(t, "set %s workers ", nat44_flavor.nat_words);
     for (u32 i = 0; i < 64; i++)
         if (workers >> i & 1) {
             text_add(t, "%s%u", between, i);
             between = ",";
         }
-    if (workers)
-        text_putc(t, '\n');
+    text_putc(t, '\n');
 }
 
 /* Addresses that follow each other are one line. */
@@ -66,7 +72,7 @@ static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_ki
             last++;
             k++;
         }
-        text_puts(t, "nat44 add address ");
+        text_add(t, "%s add address ", nat44_flavor.words);
         ip4_format_address(t, be32_from_host(first));
         if (last != first) {
             text_puts(t, " - ");
@@ -77,7 +83,8 @@ static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_ki
         text_add(t, "%s\n", twice);
     }
     for (u32 k = 0; !if_is_none(i = nat44_address_if_at(p, kind, k)); k++)
-        text_add(t, "nat44 add interface address %s%s\n", interface_at(p, i)->name, twice);
+        text_add(t, "%s add interface address %s%s\n", nat44_flavor.words, interface_at(p, i)->name,
+                 twice);
 }
 
 static void config_end(struct text *t, const char *words, be32 addr, be16 port)
@@ -124,7 +131,7 @@ static void config_mapping(struct piste *p, struct text *t, const struct nat44_m
                            : m->protocol == IP_PROTOCOL_UDP  ? " udp"
                            : m->protocol == IP_PROTOCOL_ICMP ? " icmp"
                                                              : "";
-    text_add(t, "nat44 add %s mapping", m->identity ? "identity" : "static");
+    text_add(t, "%s add %s mapping", nat44_flavor.words, m->identity ? "identity" : "static");
     if (m->identity) {
         if (if_is_none(m->external_if))
             config_end(t, " ", m->local, (be16){0});
@@ -204,19 +211,20 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
     if (phase == RC_ROUTES)
         config_workers(p, t);
     if (phase == RC_ROUTES && nat44_ipfix(p, &domain, &src_port))
-        text_add(t, "nat ipfix logging enable domain %u src-port %u\n", domain, src_port);
+        text_add(t, "%s ipfix logging enable domain %u src-port %u\n", nat44_flavor.nat_words,
+                 domain, src_port);
     if (phase != RC_ROUTES || !nat44_is_enabled(p))
         return;
     config_settings(p, t);
     for (u32 k = 0; k < NAT44_POOLS; k++)
         config_addresses(p, t, (enum nat44_pool_kind)k);
     for (u32 k = 0; nat44_interface_at(p, k, &i, &flags); k++) {
-        const char *name = interface_at(p, i)->name;
+        const char *name = interface_at(p, i)->name, *words = nat44_flavor.words;
         if (flags & NAT44_IF_IN)
-            text_add(t, "set interface nat44 in %s\n", name);
+            text_add(t, "set interface %s in %s\n", words, name);
         if (flags & NAT44_IF_OUT)
-            text_add(t, "set interface nat44 out %s\n", name);
+            text_add(t, "set interface %s out %s\n", words, name);
         if (flags & NAT44_IF_OUTPUT)
-            text_add(t, "set interface nat44 out %s output-feature\n", name);
+            text_add(t, "set interface %s out %s output-feature\n", words, name);
     }
 }

@@ -19,7 +19,6 @@
 #include "plugins/nat/nat_log.h"
 
 #define NAT44_SESSIONS_MAX MEM_MOST(1u << 22) /* of a thread */
-#define NAT44_SESSIONS 64512u                 /* by default */
 #define NAT44_IFS_MAX 65536u
 
 /* As packets of one direction come. Of ICMP queries both ports are the identifier; of protocols
@@ -230,8 +229,12 @@ struct nat44_thread {
     u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
 } CACHE_ALIGNED;
 
+#define NAT44_OWN_BITS 4096u
+
 struct nat44_data {
-    struct sessions *sessions, *affinities;
+    struct sessions *sessions;
+    struct sessions *affinities;   /* of NAT44 ED */
+    struct sessions *users;        /* of NAT44 EI */
     u32 timeout_s[NAT44_TIMEOUTS]; /* read by data threads while they change, as all below */
     u32 max_sessions;              /* of a thread */
     u32 *limit_by_fib;             /* the same of a table inside; 0: none of its own */
@@ -242,8 +245,9 @@ struct nat44_data {
     struct nat44_pool *pool[NAT44_POOLS];
     struct nat44_mappings mappings;
     struct nat44_vrf_ways *ways;
-    u16 mss;      /* 0: not clamped */
-    u8 *if_flags; /* by interface */
+    u64 own_bits[NAT44_OWN_BITS / 64]; /* see nat44_may_be_own */
+    u16 mss;                           /* 0: not clamped */
+    u8 *if_flags;                      /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
     struct node_index in_node[NAT44_DIRS], output_node, error_node;
@@ -311,6 +315,19 @@ ALWAYS_INLINE u32 nat44_owner_of_hash(const struct nat44_data *n, u32 hash)
 {
     const struct nat44_owners *o = __atomic_load_n(&n->owners, __ATOMIC_ACQUIRE);
     return o->thread[(hash >> 16) % o->n];
+}
+
+ALWAYS_INLINE u32 nat44_own_bit(be32 addr)
+{
+    return addr.raw * 0x9e3779b1u >> 20;
+}
+static_assert(NAT44_OWN_BITS == 1u << (32 - 20), "the bit of an address");
+
+/* false: an address is none by which anybody is seen outside, nor one of an interface of NAT. */
+ALWAYS_INLINE bool nat44_may_be_own(const struct nat44_data *n, be32 addr)
+{
+    u32 bit = nat44_own_bit(addr);
+    return __atomic_load_n(&n->own_bits[bit / 64], __ATOMIC_RELAXED) >> bit % 64 & 1;
 }
 
 /* Which thread has sessions by that port of the outside: the same for the inside's port, which is

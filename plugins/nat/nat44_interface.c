@@ -22,17 +22,11 @@ struct nat44_feature {
 static void nat44_features_of(const struct nat44_data *d, u8 flags,
                               struct nat44_feature out[NAT44_ARCS])
 {
-    static const char *const in[2][4] = {
-        {NULL, "nat-pre-in2out", "nat-pre-out2in", "nat44-ed-classify"},
-        {NULL, "nat44-in2out-worker-handoff", "nat44-out2in-worker-handoff",
-         "nat44-handoff-classify"},
-    };
-    static const char *const output[2] = {"nat-pre-in2out-output",
-                                          "nat44-in2out-output-worker-handoff"};
+    const struct nat44_flavor *f = &nat44_flavor;
     bool many = d->n_threads > 1, leaves = flags & NAT44_IF_OUTPUT;
-    out[0] =
-        (struct nat44_feature){"ip4-unicast", in[many][leaves ? NAT44_IF_OUT : flags], AT_IP_INPUT};
-    out[1] = (struct nat44_feature){"ip4-output", leaves ? output[many] : NULL, AT_IP_OUTPUT};
+    out[0] = (struct nat44_feature){"ip4-unicast", f->in[many][leaves ? NAT44_IF_OUT : flags],
+                                    AT_IP_INPUT};
+    out[1] = (struct nat44_feature){"ip4-output", leaves ? f->output[many] : NULL, AT_IP_OUTPUT};
 }
 
 /* The feature, and behind it fragments that are noted. */

@@ -71,8 +71,8 @@ void nat44_own_address(struct piste *p, be32 addr);
 void nat44_disown_address(struct piste *p, be32 addr);
 /* How often it has been said. */
 u32 nat44_address_refs(const struct piste *p, be32 addr);
-/* Interfaces, tables or their addresses have changed: routes follow. leaving: an interface's address
- * that still stands there, and goes next; NULL: none. */
+/* Interfaces, tables or their addresses have changed: routes follow. leaving: an interface's
+ * address that still stands there, and goes next; NULL: none. */
 void nat44_sync_routes(struct piste *p, const struct nat44_route *leaving);
 
 /* --- nat44_mapping.c --- */
@@ -131,12 +131,27 @@ void nat44_log_fini(struct nat44_state *s);
 u32 nat44_end_sessions(struct piste *p, bool (*fn)(const struct nat44_session *s, const void *arg),
                        const void *arg);
 
-/* --- for the record in nat_module.c --- */
-#define NAT44_LOCAL_ERROR "nat44-ed-local-error"
+/* --- what the two NATs differ in, besides their nodes and commands: each plugin has one --- */
+
+struct nat44_flavor {
+    const char *prefix; /* of counters, tables and nodes: "nat44-ed" */
+    const char *words,
+        *nat_words; /* of commands, and of what is one command for all NATs of VPP's */
+    const char *other, *other_words; /* that must not be enabled at the same time */
+    const char *local_error;         /* its node on ip4-local */
+    u32 sessions;                    /* of a thread, by default */
+    /* what an interface has on ip4-unicast, by its flags, and on ip4-output: with one data thread,
+     * and with several */
+    const char *in[2][4], *output[2];
+    /* what it has besides: begins when sessions are there, ends when nobody looks any more */
+    void (*enable)(struct piste *p, struct nat44_options *o);
+    void (*disable)(struct piste *p);
+};
+extern const struct nat44_flavor nat44_flavor;
+
+/* --- for the records of both plugins --- */
+
 extern const char nat44_module_name[];
-extern const struct cli_command nat44_commands[];
-extern const struct cli_type nat44_types[];
-extern const struct api_handler nat44_api_handlers[];
 int nat44_init(struct piste *p, void **state, struct error *e);
 void nat44_stop(struct piste *p, void *state);
 void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);

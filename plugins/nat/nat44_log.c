@@ -1,6 +1,8 @@
 /* Who is told of sessions that begin and end. */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "plugins/nat/nat_ipfix.h"
 #include "plugins/nat/nat_syslog.h"
 #include "plugins/nat/nat44_internal.h"
@@ -63,7 +65,9 @@ void nat44_log_init(struct piste *p)
     s->log.on_bell = nat44_log_on_bell;
     s->log.tell = nat44_log_tell;
     s->data.log = &s->log;
-    nat_log_init(&s->log, "/nat44-ed/log-lost");
+    char *lost = mem_printf("/%s/log-lost", nat44_flavor.prefix);
+    nat_log_init(&s->log, lost);
+    free(lost);
     syslog_on_change(p, on_syslog_change, p);
     on_syslog_change(p);
     ipfix_on_change(p, on_ipfix_change, p);

@@ -12,27 +12,6 @@
 #include "plugins/nat/nat44_api.h"
 #include "plugins/nat/nat44_internal.h"
 
-/* -ENODEV: there is no such interface. */
-static int nat44_api_external(struct api_call *c, u32 sw_if_index, struct nat44_mapping_config *m)
-{
-    m->external_if = IF_NONE;
-    if (sw_if_index == IF_NONE.i)
-        return 0;
-    const struct interface *f = api_interface(c->piste, sw_if_index);
-    if (!f)
-        return -ENODEV;
-    m->external_if = f->index;
-    m->external = (be32){0};
-    return 0;
-}
-
-static void nat44_api_put_mapping(struct api_call *c, const struct nat44_mapping_config *m,
-                                  bool add)
-{
-    nat44_api_reply(c, add ? nat44_add_mapping(c->piste, m, NULL)
-                           : nat44_del_mapping(c->piste, m, NULL));
-}
-
 static u8 twice_of_flags(u8 flags)
 {
     return flags & NAT_IS_TWICE_NAT        ? NAT44_TWICE_ALL
@@ -64,10 +43,7 @@ static void nat44_api_put_static(struct api_call *c,
         .vrf = x->vrf_id,
     };
     snprintf(m.tag, sizeof(m.tag), "%s", x->tag);
-    if (nat44_api_external(c, x->external_sw_if_index, &m))
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else
-        nat44_api_put_mapping(c, &m, x->is_add);
+    nat44_api_put_mapping(c, x->external_sw_if_index, &m, x->is_add);
 }
 
 void nat44_api_static_v2(struct api_call *c)
@@ -107,13 +83,7 @@ void nat44_api_identity(struct api_call *c)
         .vrf = x->vrf_id,
     };
     snprintf(m.tag, sizeof(m.tag), "%s", x->tag);
-    if (nat44_api_external(c, x->sw_if_index, &m)) {
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-        return;
-    }
-    if (!if_is_none(m.external_if))
-        m.local = (be32){0};
-    nat44_api_put_mapping(c, &m, x->is_add);
+    nat44_api_put_mapping(c, x->sw_if_index, &m, x->is_add);
 }
 
 static u8 flags_of_mapping(const struct nat44_mapping_config *m)
@@ -152,41 +122,14 @@ static void tell_identity(struct api_call *c, const struct nat44_mapping_config 
     api_reply(c, &api_message_nat44_identity_mapping_details, &d);
 }
 
-struct mapping_dump {
-    u32 next;
-    bool identity;
-};
-
-/* Those of an interface come as they are outside, and as they were asked for. */
-static bool nat44_api_mapping_more(struct api_call *c, void *state)
+void nat44_api_static_dump(struct api_call *c)
 {
-    struct mapping_dump *x = state;
-    struct nat44_mapping_config m;
-    be32 resolved;
-    for (; nat44_mapping_at(c->piste, x->next, &m, &resolved); x->next++) {
-        if (!api_room(c))
-            return true;
-        if (m.identity != x->identity)
-            continue;
-        void (*tell)(struct api_call * c, const struct nat44_mapping_config *m) =
-            x->identity ? tell_identity : tell_static;
-        struct nat44_mapping_config now = m;
-        now.external_if = IF_NONE;
-        now.external = resolved;
-        now.local = m.identity ? resolved : m.local;
-        if (!be32_is_zero(resolved))
-            tell(c, &now);
-        if (!if_is_none(m.external_if))
-            tell(c, &m);
-    }
-    return false;
+    nat44_api_each_mapping(c, false, tell_static);
 }
 
-void nat44_api_mapping_dump(struct api_call *c)
+void nat44_api_identity_dump(struct api_call *c)
 {
-    struct mapping_dump *x = mem_alloc(sizeof(*x));
-    x->identity = c->message == &api_message_nat44_identity_mapping_dump;
-    api_continue(c, nat44_api_mapping_more, free, x);
+    nat44_api_each_mapping(c, true, tell_identity);
 }
 
 /* --- load balancing --- */

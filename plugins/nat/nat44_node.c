@@ -7,201 +7,26 @@
  * Of an output interface the same on ip4-output, with in2out-output in all names: packets have
  * their link header in front there, which is put aside meanwhile.
  *
- * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops. A
- * packet of a session that is established takes three passes: parse and hash, look up, translate.
- */
-#include "engine/feature.h"
-#include "engine/trace.h"
-#include "net/ip/address/address_data.h"
-#include "net/ip/ip4/ip4.h"
-#include "net/link/interface/own.h"
+ * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops. */
 #include "plugins/nat/nat44_affinity.h"
-#include "plugins/nat/nat44_node.h"
+#include "plugins/nat/nat44_path.h"
 
-/* --- one packet --- */
-
-static void note_packet(struct thread *t, const struct nat44_data *n, struct buffer *b,
-                        const union nat44_key *search, u32 session, enum nat44_dir dir, u32 fate)
+void NODE_FN(nat44_ed_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                              u32 count)
 {
-    struct nat44_trace note = {
-        .search = *search, .session = session, .dir = (u8)dir, .fate = (u8)fate};
-    if (session != SESSION_NONE) {
-        const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
-        memcpy(note.key, s->key, sizeof(note.key));
-    }
-    trace_note(t, b, &note, sizeof(note));
+    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT, NAT44_ED);
 }
 
-/* From its current header to its IP header, and how far that was. */
-ALWAYS_INLINE u16 to_ip_header(struct buffer *b, enum feature_place place)
+void NODE_FN(nat44_ed_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
+                                     u16 *next, u32 count)
 {
-    int link_bytes = place == AT_IP_OUTPUT ? b->l3_start - b->start : 0;
-    buffer_advance(b, link_bytes);
-    return (u16)link_bytes;
+    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT, NAT44_ED);
 }
 
-/* b is of that session, and has hops left. */
-ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struct buffer *b,
-                                   enum feature_place place, u32 session, enum nat44_dir dir,
-                                   enum nat44_kind kind, u8 tcp_flags)
+void NODE_FN(nat44_ed_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
+                              u32 count)
 {
-    struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
-    const union nat44_key *back = &s->key[1 - dir];
-    u16 ip_delta = dir == NAT44_I2O ? s->ip_delta : (u16)~s->ip_delta;
-    u16 l4_delta = dir == NAT44_I2O ? s->l4_delta : (u16)~s->l4_delta;
-
-    if (kind != NAT44_ERROR) /* which say nothing of the session (RFC 5508 REQ-6) */
-        nat44_session_heard(n, t, session, s, dir, buffer_packet_len(b), tcp_flags);
-    if (unlikely(tcp_flags & TCP_SYN))
-        nat44_clamp(b, __atomic_load_n(&n->mss, __ATOMIC_RELAXED));
-    if (likely(kind == NAT44_PORTS || kind == NAT44_QUERY))
-        nat44_rewrite(b, back, ip_delta, l4_delta);
-    else if (kind == NAT44_ERROR && !(s->flags & NAT44_SESSION_BYPASS))
-        nat44_rewrite_error(b, &s->key[dir], back, dir);
-    else if (kind != NAT44_ERROR)
-        nat44_rewrite_other(b, back, ip_delta);
-    b->flags |= BUFFER_NATTED;
-    if (place == AT_IP_INPUT && unlikely((s->key[0].fib_protocol ^ s->key[1].fib_protocol) >> 8)) {
-        ip_scratch(b)->fib = nat44_key_fib(back);
-        b->flags |= BUFFER_IN_FIB;
-    }
-}
-
-/* Whether a router has to say that it goes no further. */
-ALWAYS_INLINE bool is_at_end(const struct buffer *b)
-{
-    const struct ip4_header *ip = buffer_current(b);
-    return ip->ttl <= 1;
-}
-
-static u16 end_of_life(struct node *nd, struct buffer *b)
-{
-    ip4_note_icmp_error(b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
-    return node_drop(nd, b, NAT44_ERR_TTL, NAT44_NEXT_ICMP_ERROR);
-}
-
-/* The table that it came from: what this switch says itself is in that of the way out. */
-ALWAYS_INLINE struct fib_index fib_of_packet(const struct buffer *b, enum feature_place place)
-{
-    bool local = place == AT_IP_OUTPUT && (b->flags & BUFFER_LOCAL || if_is_none(b->rx_if));
-    return ip_if_fib(IP_FAMILY_4, local ? b->tx_if : b->rx_if);
-}
-
-/* --- the fast path --- */
-
-/* Packets of a vector that came in by the same interface: counted together. */
-struct fast_counts {
-    struct if_index rx;
-    u32 n[NAT44_COUNTS];
-};
-
-static void count_fast(struct nat44_data *n, struct thread *t, enum nat44_dir dir,
-                       struct fast_counts *c)
-{
-    for (u32 k = 0; k < NAT44_COUNTS; k++) {
-        if (c->n[k])
-            nat44_count(n, t, dir, NAT44_FAST, (enum nat44_count)k, c->rx, c->n[k]);
-        c->n[k] = 0;
-    }
-}
-
-/* So many that what is asked for in one pass is still there in the next. */
-#define FAST_BLOCK 64
-
-/* What is known of the packets of a block, pass by pass. */
-struct fast_packets {
-    struct nat44_packet p[FAST_BLOCK];
-    u64 hash[FAST_BLOCK];
-    u32 session[FAST_BLOCK]; /* SESSION_NONE: to the slow path */
-    u8 plain[FAST_BLOCK];
-    u8 dir[FAST_BLOCK]; /* whose packet of the session it is */
-};
-
-ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_packets *x,
-                                 struct buffer **b, u32 count, enum nat44_dir dir,
-                                 enum feature_place place)
-{
-    const struct shared_hash *h = &table->by_key[dir];
-    for (u32 i = 0; i < count; i++) {
-        x->plain[i] = nat44_parse_plain(b[i], fib_of_packet(b[i], place), &x->p[i]);
-        x->hash[i] = shared_hash_of(h, x->p[i].key.words, 2);
-        shared_hash_prefetch_bucket(h, x->hash[i]);
-    }
-    for (u32 i = 0; i < count; i++)
-        shared_hash_prefetch_key(h, x->hash[i]);
-    for (u32 i = 0; i < count; i++) {
-        enum nat44_dir found = dir;
-        u32 session = SESSION_NONE;
-        if (likely(x->plain[i])) {
-            session = shared_hash_find_hashed(h, x->p[i].key.words, 2, x->hash[i]);
-            if (unlikely(session == SESSION_NONE))
-                session = nat44_find(table, &x->p[i].key, &found);
-        }
-        x->session[i] = session;
-        x->dir[i] = (u8)found;
-    }
-}
-
-/* A block. feature: the node is one of the arc, and packets go on along it. */
-ALWAYS_INLINE void nat44_fast_block(struct thread *t, struct nat44_data *n, struct buffer **b,
-                                    u16 *next, u32 count, enum nat44_dir dir,
-                                    enum feature_place place, bool feature,
-                                    struct fast_counts *counts)
-{
-    const struct feature_vector *vector = feature_vector_of(t);
-    struct fast_packets x;
-    u16 link_bytes[FAST_BLOCK];
-
-    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
-        link_bytes[i] = to_ip_header(b[i], place);
-    find_sessions(session_table_of(n->sessions, t), &x, b, count, dir, place);
-    for (u32 i = 0; i < count; i++) {
-        bool goes = x.session[i] != SESSION_NONE && (place == AT_IP_OUTPUT || !is_at_end(b[i]));
-        if (unlikely(b[i]->flags & BUFFER_TRACED))
-            note_packet(t, n, b[i], &x.p[i].key, x.session[i], (enum nat44_dir)x.dir[i],
-                        NAT44_TRANSLATE);
-        if (unlikely(!goes)) {
-            next[i] = NAT44_NEXT_SLOW;
-            continue;
-        }
-        if (unlikely(!if_equal(counts->rx, b[i]->rx_if))) {
-            count_fast(n, t, dir, counts);
-            counts->rx = b[i]->rx_if;
-        }
-        counts->n[nat44_count_of(nat44_key_protocol(&x.p[i].key))]++;
-        nat44_translate(n, t, b[i], place, x.session[i], (enum nat44_dir)x.dir[i],
-                        (enum nat44_kind)x.p[i].kind, x.p[i].tcp_flags);
-        next[i] = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
-    }
-    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
-        buffer_advance(b[i], -(int)link_bytes[i]);
-}
-
-ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buffer **b, u16 *next,
-                              u32 count, enum nat44_dir dir, enum feature_place place, bool feature)
-{
-    struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
-    for (u32 i = 0; i < count; i += FAST_BLOCK)
-        nat44_fast_block(t, n, b + i, next + i, (u32)min_u64(count - i, FAST_BLOCK), dir, place,
-                         feature, &counts);
-    count_fast(n, t, dir, &counts);
-}
-
-/* The plugin was disabled while packets were on their way: they are as they were. */
-static void nat44_off(struct buffer **b, u16 *next, u32 count, bool feature)
-{
-    for (u32 i = 0; i < count; i++)
-        next[i] = feature ? feature_next(b[i]) : NAT44_NEXT_RESUME;
-}
-
-ALWAYS_INLINE void nat44_fast_node(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                                   u32 count, enum nat44_dir dir, enum feature_place place)
-{
-    struct nat44_data *n = nat44_now();
-    if (unlikely(!n))
-        nat44_off(b, next, count, false);
-    else
-        nat44_fast(t, n, b, next, count, dir, place, false);
+    nat44_fast_node(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT, NAT44_ED);
 }
 
 ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
@@ -219,25 +44,7 @@ ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **
         return;
     }
     node_had(thread_node(t, place == AT_IP_OUTPUT ? n->output_node : n->in_node[dir]), count);
-    nat44_fast(t, n, b, next, count, dir, place, true);
-}
-
-void NODE_FN(nat44_ed_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                              u32 count)
-{
-    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT);
-}
-
-void NODE_FN(nat44_ed_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
-                                     u16 *next, u32 count)
-{
-    nat44_fast_node(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT);
-}
-
-void NODE_FN(nat44_ed_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                              u32 count)
-{
-    nat44_fast_node(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
+    nat44_fast(t, n, b, next, count, dir, place, true, NAT44_ED);
 }
 
 void NODE_FN(nat44_pre_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
@@ -258,106 +65,22 @@ void NODE_FN(nat44_pre_out2in)(struct thread *t, struct node *nd, struct buffer 
     nat44_pre(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
 }
 
-/* --- the slow path --- */
-
-/* b, whose IP header is so far behind what is its first byte, is the caller's to write in; NULL: it
- * is lost. */
-static struct buffer *slow_own(struct thread *t, struct buffer *b, u16 link_bytes)
-{
-    buffer_advance(b, -(int)link_bytes);
-    b = own_to_write(t, b);
-    if (b)
-        buffer_advance(b, link_bytes);
-    return b;
-}
-
-/* b may be another buffer afterwards, NULL: it is lost. Returns its fate. */
-static u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b,
-                       enum nat44_dir dir, enum feature_place place, u16 link_bytes)
-{
-    struct nat44_packet p;
-    u32 session, fate = NAT44_TRANSLATE;
-    enum nat44_dir found = dir;
-
-    nat44_parse(t, *b, fib_of_packet(*b, place), &p);
-    session = p.kind < NAT44_BAD ? nat44_find(session_table_of(n->sessions, t), &p.key, &found)
-                                 : SESSION_NONE;
-    if (session == SESSION_NONE)
-        fate = nat44_begin(n, t, *b, place, &p, &found, &session);
-    if (unlikely(fate == NAT44_ERR_OUT_OF_PORTS) || unlikely(fate == NAT44_ERR_MAX_SESSIONS))
-        nat44_log_failure(n, t, nat44_key_fib(&p.key),
-                          fate == NAT44_ERR_MAX_SESSIONS ? NAT_LOG_QUOTA : NAT_LOG_EXHAUSTED);
-    if (fate == NAT44_TRANSLATE && place == AT_IP_INPUT && is_at_end(*b))
-        fate = NAT44_ERR_TTL;
-    if (unlikely((*b)->flags & BUFFER_TRACED))
-        note_packet(t, n, *b, &p.key, session, found, fate);
-    if (fate != NAT44_TRANSLATE)
-        return fate;
-    *b = slow_own(t, *b, link_bytes);
-    if (!*b)
-        return NAT44_ERR_NO_BUFFER;
-    nat44_translate(n, t, *b, place, session, found, (enum nat44_kind)p.kind, p.tcp_flags);
-    return fate;
-}
-
-static void slow_one(struct thread *t, struct node *nd, struct nat44_data *n, struct buffer *b,
-                     u16 *next, enum nat44_dir dir, enum feature_place place)
-{
-    u16 link_bytes = to_ip_header(b, place);
-    const struct ip4_header *ip = buffer_current(b);
-    enum nat44_count what = nat44_count_of(ip->protocol);
-    struct if_index rx = b->rx_if;
-    struct buffer *now = b;
-    u32 fate = slow_packet(n, t, &now, dir, place, link_bytes);
-
-    nat44_count(n, t, dir, NAT44_SLOW, fate < NAT44_ERRS ? NAT44_COUNT_DROPS : what, rx, 1);
-    if (!now) {
-        node_count(nd, NAT44_ERR_NO_BUFFER, 1);
-        *next = NEXT_CONSUMED;
-        return;
-    }
-    buffer_advance(now, -(int)link_bytes);
-    if (fate == NAT44_ERR_TTL)
-        *next = end_of_life(nd, now);
-    else if (fate < NAT44_ERRS)
-        *next = node_drop(nd, now, fate, NAT44_NEXT_DROP);
-    else
-        *next = NAT44_NEXT_RESUME;
-    if (now != b) {
-        u32 bi = buffer_index(now);
-        node_enqueue(t, nd, *next, &bi, 1);
-        *next = NEXT_CONSUMED;
-    }
-}
-
-ALWAYS_INLINE void nat44_slow(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                              u32 count, enum nat44_dir dir, enum feature_place place)
-{
-    struct nat44_data *n = nat44_now();
-    if (unlikely(!n)) {
-        nat44_off(b, next, count, false);
-        return;
-    }
-    for (u32 i = 0; i < count; i++)
-        slow_one(t, nd, n, b[i], &next[i], dir, place);
-}
-
 void NODE_FN(nat44_ed_in2out_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
                                        u16 *next, u32 count)
 {
-    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT);
+    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_INPUT, NAT44_ED);
 }
 
 void NODE_FN(nat44_ed_in2out_output_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
                                               u16 *next, u32 count)
 {
-    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT);
+    nat44_slow(t, nd, b, next, count, NAT44_I2O, AT_IP_OUTPUT, NAT44_ED);
 }
 
 void NODE_FN(nat44_ed_out2in_slowpath)(struct thread *t, struct node *nd, struct buffer **b,
                                        u16 *next, u32 count)
 {
-    nat44_slow(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT);
+    nat44_slow(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT, NAT44_ED);
 }
 
 /* --- to the right node, and the right thread --- */
@@ -404,135 +127,42 @@ static u32 owner_of_key(const struct nat44_data *n, const union nat44_key *k, en
                                      : owner_by_mapping(n, from, k->sport);
 }
 
-static void parse_any(struct thread *t, struct buffer *b, enum feature_place place,
-                      struct nat44_packet *p)
-{
-    u16 link_bytes = to_ip_header(b, place);
-    if (!nat44_parse_plain(b, fib_of_packet(b, place), p))
-        nat44_parse(t, b, fib_of_packet(b, place), p);
-    buffer_advance(b, -(int)link_bytes);
-}
-
-static void send_away(struct thread *t, struct node *nd, struct node_index to,
-                      const struct handoff_batch *away)
-{
-    thread_handoff_batch(t, to, away, nd, NAT44_ERR_CONGESTION, NAT44_NEXT_DROP);
-}
-
-enum nat44_way { NAT44_WAY_IN2OUT, NAT44_WAY_OUT2IN, NAT44_WAY_BOTH, NAT44_WAY_OUTPUT };
-
-ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
-                                u32 count, enum nat44_way way, bool handoff)
-{
-    struct nat44_data *n = nat44_now();
-    struct handoff_batch away[NAT44_DIRS];
-    away[NAT44_I2O].n = away[NAT44_O2I].n = 0;
-    if (unlikely(!n)) {
-        nat44_off(b, next, count, true);
-        return;
-    }
-    for (u32 i = 0; i < count; i++) {
-        struct nat44_packet p;
-        if (way == NAT44_WAY_OUTPUT && b[i]->flags & BUFFER_NATTED) {
-            next[i] = feature_next(b[i]);
-            continue;
-        }
-        parse_any(t, b[i], way == NAT44_WAY_OUTPUT ? AT_IP_OUTPUT : AT_IP_INPUT, &p);
-        enum nat44_dir dir = way == NAT44_WAY_OUT2IN ? NAT44_O2I : NAT44_I2O;
-        if (way == NAT44_WAY_BOTH && nat44_is_outside_end(n, &p.key))
-            dir = NAT44_O2I;
-        /* of the classifying nodes, one edge leads to each direction */
-        next[i] = dir == NAT44_O2I && way == NAT44_WAY_BOTH ? NAT44_NEXT_SLOW : NAT44_NEXT_FAST;
-        u32 owner = handoff && p.kind < NAT44_BAD ? owner_of_key(n, &p.key, dir) : thread_index(t);
-        if (owner == thread_index(t))
-            continue;
-        handoff_add(&away[dir], b[i], owner);
-        next[i] = NEXT_CONSUMED;
-    }
-    send_away(t, nd, way == NAT44_WAY_OUTPUT ? n->output_node : n->in_node[NAT44_I2O],
-              &away[NAT44_I2O]);
-    send_away(t, nd, n->in_node[NAT44_O2I], &away[NAT44_O2I]);
-}
-
 void NODE_FN(nat44_classify)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                              u32 count)
 {
-    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, false);
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, NULL);
 }
 
 void NODE_FN(nat44_handoff_classify)(struct thread *t, struct node *nd, struct buffer **b,
                                      u16 *next, u32 count)
 {
-    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, true);
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_BOTH, owner_of_key);
 }
 
 void NODE_FN(nat44_handoff_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                    u32 count)
 {
-    nat44_direct(t, nd, b, next, count, NAT44_WAY_IN2OUT, true);
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_IN2OUT, owner_of_key);
 }
 
 void NODE_FN(nat44_handoff_in2out_output)(struct thread *t, struct node *nd, struct buffer **b,
                                           u16 *next, u32 count)
 {
-    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUTPUT, true);
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUTPUT, owner_of_key);
 }
 
 void NODE_FN(nat44_handoff_out2in)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                    u32 count)
 {
-    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUT2IN, true);
+    nat44_direct(t, nd, b, next, count, NAT44_WAY_OUT2IN, owner_of_key);
 }
 
 /* --- errors of this switch --- */
 
-/* Its session; SESSION_NONE: it is no error about a packet of one, or another thread has it, who is
- * in *owner. */
-static u32 session_of_error(const struct nat44_data *n, struct thread *t, struct buffer *b,
-                            struct nat44_packet *p, enum nat44_dir *dir, u32 *owner)
-{
-    const struct ip4_header *ip = buffer_current(b);
-    *owner = thread_index(t);
-    *dir = NAT44_O2I;
-    if (ip->protocol != IP_PROTOCOL_ICMP || !(b->flags & BUFFER_LOCAL) || buffer_is_shared(b))
-        return SESSION_NONE;
-    nat44_parse(t, b, ip_scratch(b)->fib, p);
-    if (p->kind != NAT44_ERROR)
-        return SESSION_NONE;
-    *owner = owner_of_key(n, &p->key, NAT44_O2I);
-    return *owner == thread_index(t) ? nat44_find(session_table_of(n->sessions, t), &p->key, dir)
-                                     : SESSION_NONE;
-}
-
-/* What this switch says of packets that it translated, such as that they are too large for the link
- * outside, is for an end outside: the host inside gets it. All else that local0 sends here is none
- * of this. */
 void NODE_FN(nat44_local_error)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                                 u32 count)
 {
-    struct nat44_data *n = nat44_now();
-    struct handoff_batch away;
-    away.n = 0;
-    for (u32 i = 0; i < count; i++) {
-        struct nat44_packet p = {0};
-        enum nat44_dir dir;
-        u32 owner = thread_index(t);
-        next[i] = NAT44_NEXT_RESUME;
-        u32 session = n ? session_of_error(n, t, b[i], &p, &dir, &owner) : SESSION_NONE;
-        if (session != SESSION_NONE) {
-            nat44_translate(n, t, b[i], AT_IP_INPUT, session, dir, NAT44_ERROR, 0);
-            const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
-            ip_scratch(b[i])->fib = nat44_key_fib(&s->key[1 - dir]);
-            /* forwarded from now on: if it ends here again, that is its end */
-            b[i]->flags = (b[i]->flags & ~(u32)BUFFER_LOCAL) | BUFFER_IN_FIB;
-            next[i] = NAT44_NEXT_FAST;
-        } else if (n && owner != thread_index(t)) {
-            handoff_add(&away, b[i], owner);
-            next[i] = NEXT_CONSUMED;
-        }
-    }
-    if (n)
-        send_away(t, nd, n->error_node, &away);
+    nat44_local_errors(t, nd, b, next, count, owner_of_key, NAT44_ED);
 }
 
 /* --- timers --- */

@@ -83,9 +83,33 @@ static void want_route(struct piste *p, struct nat44_route r, const struct nat44
     vec_add(&s->routes, r);
 }
 
+/* --- what data threads are told of addresses --- */
+
+static void mark_own(u64 bits[NAT44_OWN_BITS / 64], be32 addr)
+{
+    u32 bit = nat44_own_bit(addr);
+    bits[bit / 64] |= 1ull << bit % 64;
+}
+
+/* All of them anew: what has gone stays marked till then, which costs its packets a look. */
+static void mark_all(struct piste *p)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    u64 bits[NAT44_OWN_BITS / 64] = {0};
+    struct ip_prefix a;
+    for (u32 i = 0; i < s->own.n; i++)
+        mark_own(bits, s->own.v[i].addr);
+    for (u32 k = 0; k < s->ifs.n; k++)
+        for (u32 i = 0; ip_address_at(p, IP_FAMILY_4, s->ifs.v[k].interface, i, &a); i++)
+            mark_own(bits, a.addr.ip4);
+    for (u32 i = 0; i < array_len(bits); i++)
+        __atomic_store_n(&s->data.own_bits[i], bits[i], __ATOMIC_RELAXED);
+}
+
 void nat44_sync_routes(struct piste *p, const struct nat44_route *leaving)
 {
     struct nat44_state *s = nat44_state_of(p);
+    mark_all(p);
     for (u32 i = s->routes.n; i-- > 0;)
         if (!wants_route(p, &s->routes.v[i], leaving))
             nat44_del_route(p, i);
@@ -107,6 +131,8 @@ void nat44_own_address(struct piste *p, be32 addr)
     }
     hash_set(&s->own_by_addr, &addr, s->own.n);
     vec_add(&s->own, ((struct nat44_own){addr, 1}));
+    u32 bit = nat44_own_bit(addr);
+    __atomic_fetch_or(&s->data.own_bits[bit / 64], 1ull << bit % 64, __ATOMIC_RELAXED);
     for (u32 k = 0; k < s->ifs.n; k++)
         want_route(p, (struct nat44_route){ip_if_fib(IP_FAMILY_4, s->ifs.v[k].interface), addr},
                    NULL);

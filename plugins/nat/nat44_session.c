@@ -2,7 +2,6 @@
 #include "plugins/nat/nat44_session.h"
 
 #include "base/clock.h"
-#include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_packet.h"
 
 static struct nat44_session *nat44_session_at(const struct session_table *table, u32 i)
@@ -44,6 +43,7 @@ void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
     struct nat44_thread *own = &n->threads[thread_index(t)];
     nat44_list_remove(own, table, session);
     nat44_list_add(own, table, session);
+    nat44_session_aged(n, t, session);
 }
 
 /* --- logs --- */
@@ -115,8 +115,7 @@ void nat44_session_delete(struct nat44_data *n, struct thread *t, u32 session)
     struct session_table *table = session_table_of(n->sessions, t);
     const struct nat44_session *s = nat44_session_at(table, session);
     log_session(n, t, s, NAT_LOG_SESSION_DELETE);
-    if (s->flags & NAT44_SESSION_AFFINITY)
-        nat44_affinity_release(n, t, &s->key[NAT44_O2I]);
+    nat44_session_ends(n, t, session);
     nat44_list_remove(&n->threads[thread_index(t)], table, session);
     u32 fib = nat44_key_fib(&s->key[NAT44_I2O]).i;
     session_delete(table, session);

@@ -28,6 +28,13 @@ void nat44_session_step(struct nat44_data *n, struct thread *t, u32 session, enu
 /* To the end of its list. */
 void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session);
 
+/* --- each NAT's own: what it keeps of sessions besides --- */
+
+/* It is about to go. */
+void nat44_session_ends(struct nat44_data *n, struct thread *t, u32 session);
+/* It went to the end of its list. */
+void nat44_session_aged(struct nat44_data *n, struct thread *t, u32 session);
+
 /* Bookkeeping of a packet that it translates. */
 ALWAYS_INLINE void nat44_session_heard(struct nat44_data *n, struct thread *t, u32 session,
                                        struct nat44_session *s, enum nat44_dir dir, u32 bytes,

@@ -6,6 +6,9 @@
 #include "engine/feature.h"
 #include "engine/trace.h"
 #include "net/packet/ip4_format.h"
+#include "engine/engine.h"
+#include "plugins/nat/nat44_affinity.h"
+#include "plugins/nat/nat44_api.h"
 #include "plugins/nat/nat44_cli.h"
 #include "plugins/nat/nat44_internal.h"
 #include "plugins/nat/nat44_node.h"
@@ -28,18 +31,45 @@ NODE_DECLARE(nat44_local_error);
 NODE_DECLARE_TIMER(nat44_expire);
 NODE_DECLARE_TIMER(nat44_affinity_expired);
 
-static const struct node_error errors[NAT44_ERRS] = {
-    [NAT44_ERR_UNSUPPORTED] = {"unsupported_protocol", "unsupported protocol", SEVERITY_ERROR},
-    [NAT44_ERR_OUT_OF_PORTS] = {"out_of_ports", "out of ports", SEVERITY_ERROR},
-    [NAT44_ERR_NO_TRANSLATION] = {"no_translation", "no translation", SEVERITY_ERROR},
-    [NAT44_ERR_MAX_SESSIONS] = {"max_sessions_exceeded", "maximum sessions exceeded",
-                                SEVERITY_ERROR},
-    [NAT44_ERR_FRAGMENT] = {"drop_fragment", "drop fragment", SEVERITY_ERROR},
-    [NAT44_ERR_NON_SYN] = {"non_syn", "non-SYN packet try to create session", SEVERITY_ERROR},
-    [NAT44_ERR_MALFORMED] = {"malformed", "malformed packet", SEVERITY_ERROR},
-    [NAT44_ERR_TTL] = {"time_expired", "ip4 ttl <= 1", SEVERITY_ERROR},
-    [NAT44_ERR_NO_BUFFER] = {"no_buffer", "no buffer to translate in", SEVERITY_ERROR},
-    [NAT44_ERR_CONGESTION] = {"congestion_drop", "congestion drop", SEVERITY_ERROR},
+#define LOCAL_ERROR "nat44-ed-local-error"
+
+const char nat44_module_name[] = "nat";
+
+static void enable_affinities(struct piste *p, struct nat44_options *o)
+{
+    struct engine *engine = engine_of(p);
+    o->users = o->user_sessions = 0;
+    nat44_state_of(p)->data.affinities =
+        sessions_new(engine, &(struct sessions_args){
+                                 .name = "nat44-ed-affinity",
+                                 .object_bytes = sizeof(struct nat44_affinity),
+                                 .max = NAT44_AFFINITIES_MAX,
+                                 .keys = {{offsetof(struct nat44_affinity, key), 2}},
+                                 .expire = node_must_find(engine, "nat44-ed-affinity-expire"),
+                             });
+}
+
+static void disable_affinities(struct piste *p)
+{
+    struct nat44_data *d = &nat44_state_of(p)->data;
+    sessions_free(d->affinities);
+    d->affinities = NULL;
+}
+
+const struct nat44_flavor nat44_flavor = {
+    .prefix = "nat44-ed",
+    .words = "nat44",
+    .nat_words = "nat",
+    .other = "nat44_ei",
+    .other_words = "nat44 ei plugin",
+    .local_error = LOCAL_ERROR,
+    .sessions = 64512,
+    .in = {{NULL, "nat-pre-in2out", "nat-pre-out2in", "nat44-ed-classify"},
+           {NULL, "nat44-in2out-worker-handoff", "nat44-out2in-worker-handoff",
+            "nat44-handoff-classify"}},
+    .output = {"nat-pre-in2out-output", "nat44-in2out-output-worker-handoff"},
+    .enable = enable_affinities,
+    .disable = disable_affinities,
 };
 
 /* --- traces --- */
@@ -61,14 +91,14 @@ static void format_node(const struct trace_record *r, struct text *t, const char
     text_add(t, "%s: sw_if_index %u, next index %u", title, r->meta.rx_if.i, r->next);
     if (x.session != SESSION_NONE) {
         text_add(t, ", session %u, translation result '%s' via %s\n", x.session,
-                 x.fate == NAT44_TRANSLATE ? "success" : errors[x.fate].description,
+                 x.fate == NAT44_TRANSLATE ? "success" : nat44_errors[x.fate].description,
                  x.dir == NAT44_I2O ? "i2of" : "o2if");
         text_puts(t, "i2of ");
         nat44_format_flow(t, x.key, NAT44_I2O);
         text_puts(t, "\no2if ");
         nat44_format_flow(t, x.key, NAT44_O2I);
     } else if (slow && x.fate < NAT44_ERRS) {
-        text_add(t, ", translation result '%s'", errors[x.fate].description);
+        text_add(t, ", translation result '%s'", nat44_errors[x.fate].description);
     }
     if (slow)
         return;
@@ -132,8 +162,9 @@ static void format_local_error(struct piste *p, const struct trace_record *r, st
              [NAT44_NEXT_SLOW] = slow,                                                             \
              [NAT44_NEXT_FAST] = fast,                                                             \
              [NAT44_NEXT_RESUME] = "feature-resume"},                                              \
-    .n_next = NAT44_N_NEXT, .errors = errors, .n_errors = NAT44_ERRS,                              \
-    .errors_by_description = true, .format_trace = format
+    .n_next = NAT44_N_NEXT, .errors = nat44_errors,                                                \
+    .n_errors = NAT44_ERR_NO_USER, /* hosts are not counted */                                     \
+        .errors_by_description = true, .format_trace = format
 #define NAT44_NODE(...)                                                                            \
     {                                                                                              \
         NAT44_FIELDS(__VA_ARGS__)                                                                  \
@@ -182,7 +213,7 @@ static const struct node_def node_handoff_in2out_output =
 static const struct node_def node_handoff_out2in = NAT44_NODE(
     "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, format_handoff);
 static const struct node_def node_local_error =
-    NAT44_NODE(NAT44_LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", format_local_error);
+    NAT44_NODE(LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", format_local_error);
 static const struct node_def node_expire = {
     .name = "nat44-ed-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_expire)};
 static const struct node_def node_affinity_expire = {.name = "nat44-ed-affinity-expire",
@@ -226,7 +257,7 @@ static const struct feature_def *const features[] = {
     NAT44_FEATURE("nat44-handoff-classify"),
     NAT44_FEATURE_ON("ip4-output", "nat-pre-in2out-output"),
     NAT44_FEATURE_ON("ip4-output", "nat44-in2out-output-worker-handoff"),
-    &(const struct feature_def){"ip4-local", NAT44_LOCAL_ERROR,
+    &(const struct feature_def){"ip4-local", LOCAL_ERROR,
                                 (const char *const[]){"ip4-local-end-of-arc", NULL}, NULL},
     NULL,
 };
@@ -241,9 +272,9 @@ const struct module piste_module = {
     .needs = needs,
     .nodes = nodes,
     .features = features,
-    .commands = nat44_commands,
-    .types = nat44_types,
-    .api = nat44_api_handlers,
+    .commands = nat44_ed_commands,
+    .types = nat44_ed_types,
+    .api = nat44_ed_api_handlers,
     .init = nat44_init,
     .stop = nat44_stop,
     .running_config = nat44_running_config,
