@@ -104,6 +104,8 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
         with.sessions = nat44_flavor.sessions;
     if (with.sessions > NAT44_SESSIONS_MAX)
         return error_set(e, EINVAL, "at most %u sessions of a thread", NAT44_SESSIONS_MAX);
+    if (with.users > NAT44_USERS_MAX)
+        return error_set(e, EINVAL, "at most %u users of a thread", NAT44_USERS_MAX);
     int rc = lock_tables(p, &with, d, e);
     if (!rc) {
         rc = nat44_set_local_errors(engine, true, e);
@@ -112,7 +114,6 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     }
     if (rc)
         return rc;
-    s->options = with;
     d->max_sessions = with.sessions;
     d->forwarding = false;
     d->mss = 0;
@@ -128,7 +129,6 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
                                           {offsetof(struct nat44_session, key[NAT44_O2I]), 2}},
                                  .expire = find_node(engine, "expire"),
                              });
-    nat44_flavor.enable(p, &with);
     nat44_mappings_new(&d->mappings);
     threads_init(engine, d);
     nat44_workers_new(p);
@@ -137,6 +137,8 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     d->in_node[NAT44_O2I] = find_node(engine, "out2in");
     d->output_node = find_node(engine, "in2out-output");
     d->error_node = node_must_find(engine, nat44_flavor.local_error);
+    nat44_flavor.enable(p, &with);
+    s->options = with;
     s->enabled = true;
     __atomic_store_n(&nat44_data, d, __ATOMIC_RELEASE);
     return 0;

@@ -25,6 +25,7 @@ struct out;
 
 #define NAT44_ADDRESSES_MAX 4096
 #define NAT44_VRF_ANY UINT32_MAX
+#define NAT44_USERS_MAX MEM_MOST(1u << 20) /* of a thread */
 
 struct nat44_options {
     u32 sessions; /* of a thread; 0: as many as the NAT has by default */

@@ -160,10 +160,5 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER;
     if (to && sound)
         return begin_outside(n, t, p, to, session);
-    if (nat44_is_for_switch(b, p))
-        return NAT44_PASS;
-    if (__atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
-        return nat44_begin_forwarded(n, t, b, p, session);
-    return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION
-                                                            : nat44_why_not(p);
+    return nat44_begin_unknown(n, t, b, p, session);
 }

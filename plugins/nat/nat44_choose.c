@@ -40,6 +40,11 @@ static const struct adj *nat44_way_of(struct fib_index fib, be32 dst)
     return fib_way(fib, IP_FAMILY_4, &x);
 }
 
+bool nat44_is_here(struct fib_index fib, be32 dst)
+{
+    return adj_head(nat44_way_of(fib, dst)).kind == ADJ_KIND_RECEIVE;
+}
+
 static bool leads_out(const struct nat44_data *n, const struct adj *a)
 {
     return fib_way_leaves(a) && flags_of_if(n, a->tx_if) & NAT44_IF_OUT;
@@ -48,7 +53,7 @@ static bool leads_out(const struct nat44_data *n, const struct adj *a)
 bool nat44_way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, struct if_index *tx)
 {
     const struct adj *a = nat44_way_of(fib, dst);
-    if (adj_head(a).kind == ADJ_KIND_RECEIVE)
+    if (nat44_is_here(fib, dst))
         return false;
     const struct nat44_vrf_ways *ways = __atomic_load_n(&n->ways, __ATOMIC_ACQUIRE);
     for (u32 i = 0; i < ways->n; i++) {
@@ -192,7 +197,9 @@ void nat44_take_inside(union nat44_key *back, const struct nat44_mapping *m)
         back->dport = m->inside.port;
 }
 
-bool nat44_is_for_switch(const struct buffer *b, const struct nat44_packet *p)
+/* What this switch takes itself though nobody inside asked for it: pings of its address, and what a
+ * DHCP server says. */
+static bool is_for_switch(const struct buffer *b, const struct nat44_packet *p)
 {
     const struct ip4_header *ip = buffer_current(b);
     const struct ip_if_addresses *own = ip_if_addresses(IP_FAMILY_4, b->rx_if);
@@ -260,8 +267,10 @@ u32 nat44_begin_output(struct nat44_data *n, struct thread *t, const struct buff
     return nat44_begin_by(n, t, p, b->tx_if, session);
 }
 
-u32 nat44_begin_forwarded(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                          const struct nat44_packet *p, u32 *session)
+/* Forwarded from outside as it is. Where it came in by an output interface, what answers it leaves
+ * by that, and is not to be translated either. */
+static u32 begin_forwarded(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                           const struct nat44_packet *p, u32 *session)
 {
     union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
     key[NAT44_I2O] = nat44_key_back(&p->key, nat44_key_fib(&p->key));
@@ -269,4 +278,15 @@ u32 nat44_begin_forwarded(struct nat44_data *n, struct thread *t, const struct b
     if (!(flags_of_if(n, b->rx_if) & NAT44_IF_OUTPUT) || !p->asks || !are_free(n, t, key))
         return NAT44_PASS;
     return nat44_make(n, t, key, NAT44_SESSION_FROM_OUTSIDE | NAT44_SESSION_BYPASS, session);
+}
+
+u32 nat44_begin_unknown(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                        const struct nat44_packet *p, u32 *session)
+{
+    if (is_for_switch(b, p))
+        return NAT44_PASS;
+    if (__atomic_load_n(&n->forwarding, __ATOMIC_RELAXED))
+        return begin_forwarded(n, t, b, p, session);
+    return p->kind == NAT44_PORTS || p->kind == NAT44_ERROR ? NAT44_ERR_NO_TRANSLATION
+                                                            : nat44_why_not(p);
 }

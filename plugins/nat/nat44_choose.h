@@ -9,6 +9,8 @@
 
 const struct nat44_pool *nat44_pool_now(const struct nat44_data *n, enum nat44_pool_kind kind);
 bool nat44_pool_has(const struct nat44_pool *pool, be32 addr);
+/* Whether this switch takes what is for that address. */
+bool nat44_is_here(struct fib_index fib, be32 dst);
 /* The interface by which a packet from inside leaves to outside; false: it does not. */
 bool nat44_way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, struct if_index *tx);
 /* Its addresses for hosts of a table, those of the link by which packets leave if there are any,
@@ -31,9 +33,6 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
 u32 nat44_why_not(const struct nat44_packet *p);
 /* The end inside that a mapping leads to: source of what comes back from there. */
 void nat44_take_inside(union nat44_key *back, const struct nat44_mapping *m);
-/* What this switch takes itself though nobody inside asked for it: pings of its address, and what a
- * DHCP server says. */
-bool nat44_is_for_switch(const struct buffer *b, const struct nat44_packet *p);
 /* By a static mapping. Keys as nat44_told_by leaves them, here as below. */
 u32 nat44_make_static(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
                       u8 flags, u32 *session);
@@ -47,10 +46,10 @@ u32 nat44_begin_by(struct nat44_data *n, struct thread *t, const struct nat44_pa
  * answers find their way back, but it may say what belongs to no session. */
 u32 nat44_begin_output(struct nat44_data *n, struct thread *t, const struct buffer *b,
                        const struct nat44_packet *p, u32 *session);
-/* Forwarded from outside as it is. Where it came in by an output interface, what answers it leaves
- * by that, and is not to be translated either. */
-u32 nat44_begin_forwarded(struct nat44_data *n, struct thread *t, const struct buffer *b,
-                          const struct nat44_packet *p, u32 *session);
+
+/* From outside, to an end that no mapping has. */
+u32 nat44_begin_unknown(struct nat44_data *n, struct thread *t, const struct buffer *b,
+                        const struct nat44_packet *p, u32 *session);
 
 /* --- each NAT's own --- */
 

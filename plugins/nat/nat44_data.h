@@ -9,6 +9,7 @@
 #pragma once
 
 #include "base/index_list.h"
+#include "base/mem.h"
 #include "base/pool.h"
 #include "base/shared_hash.h"
 #include "engine/counter.h"
@@ -225,6 +226,10 @@ struct nat44_thread {
     struct mem_map by_age_map;
     u32 *n_by_fib; /* sessions, by the table inside */
     u64 random;
+    /* of NAT44 EI (nat44_ei.h) */
+    u32 n_users;
+    struct nat44_user_link *links; /* by session */
+    struct mem_map link_map;
     u32 n_sessions;                         /* read by others */
     u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
 } CACHE_ALIGNED;
@@ -233,11 +238,12 @@ struct nat44_thread {
 
 struct nat44_data {
     struct sessions *sessions;
-    struct sessions *affinities;   /* of NAT44 ED */
-    struct sessions *users;        /* of NAT44 EI */
-    u32 timeout_s[NAT44_TIMEOUTS]; /* read by data threads while they change, as all below */
-    u32 max_sessions;              /* of a thread */
-    u32 *limit_by_fib;             /* the same of a table inside; 0: none of its own */
+    struct sessions *affinities;      /* of NAT44 ED */
+    struct sessions *users;           /* of NAT44 EI */
+    u32 timeout_s[NAT44_TIMEOUTS];    /* read by data threads while they change, as all below */
+    u32 max_sessions;                 /* of a thread */
+    u32 max_users, max_user_sessions; /* of NAT44 EI: of a thread, of a host inside */
+    u32 *limit_by_fib;                /* the same of a table inside; 0: none of its own */
     bool forwarding;
     u32 n_threads; /* data threads */
     struct nat44_owners *owners;
@@ -250,7 +256,8 @@ struct nat44_data {
     u8 *if_flags;                      /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */
-    struct node_index in_node[NAT44_DIRS], output_node, error_node;
+    struct counter_vec *total_users;    /* the same, of NAT44 EI */
+    struct node_index in_node[NAT44_DIRS], output_node, error_node, hairpin_node; /* of NAT44 EI */
     struct nat_log *log;
     struct nat44_thread threads[THREADS_MAX];
 };
@@ -314,7 +321,7 @@ ALWAYS_INLINE const struct nat44_backends *nat44_backends_of(const struct nat44_
 ALWAYS_INLINE u32 nat44_owner_of_hash(const struct nat44_data *n, u32 hash)
 {
     const struct nat44_owners *o = __atomic_load_n(&n->owners, __ATOMIC_ACQUIRE);
-    return o->thread[(hash >> 16) % o->n];
+    return o->thread[(u64)hash * o->n >> 32];
 }
 
 ALWAYS_INLINE u32 nat44_own_bit(be32 addr)
@@ -340,5 +347,5 @@ ALWAYS_INLINE u32 nat44_owner_of_port(const struct nat44_data *n, be16 port)
 /* The same of protocols without ports, by the host outside (but see owner_without_ports). */
 ALWAYS_INLINE u32 nat44_owner_of_host(const struct nat44_data *n, be32 host)
 {
-    return nat44_owner_of_hash(n, host.raw * 0x9e3779b1u);
+    return nat44_owner_of_hash(n, be32_to_host(host) * 0x9e3779b1u);
 }

@@ -1,5 +1,5 @@
-/* Packets from hostile hosts inside and outside through NAT44: nothing crashes, no buffer is lost,
- * what is sent is sound IPv4 with right sums, and no address inside is seen outside.
+/* Packets from hostile hosts inside and outside through either NAT44: nothing crashes, no buffer is
+ * lost, what is sent is sound IPv4 with right sums, and no address inside is seen outside.
  *
  * An input is a series of records: options, position, length (big endian), then that many bytes of
  * an IPv4 packet. Options mend checksums, so that mutations get behind them, and let time pass. */
@@ -12,6 +12,7 @@
 #include "net/ip/reass/sv_reass.h"
 #include "net/packet/checksum.h"
 #include "plugins/nat/nat44.h"
+#include "plugins/nat/nat44_fuzz.h"
 
 #define L2 ETHERNET_HEADER_BYTES
 #define RECORD_BYTES 4
@@ -35,22 +36,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static void open_nat(void)
 {
-    static const char *const commands[] = {
-        "ip route add 0.0.0.0/0 via 10.0.1.2 out0",
-        "nat44 plugin enable sessions 64",
-        "nat44 add address 10.0.1.1",
-        "nat44 add address 10.0.0.200 twice-nat",
-        "nat44 add static mapping tcp local 10.0.0.2 80 external 10.0.1.1 8080",
-        "nat44 add static mapping udp local 10.0.0.2 53 external 10.0.1.1 5353 twice-nat",
-        "nat44 add static mapping local 10.0.0.3 external 10.0.1.3",
-        ("nat44 add load-balancing static mapping protocol tcp external 10.0.1.1:8081"
-         " local 10.0.0.2:81 probability 1 local 10.0.0.3:81 probability 2 affinity 30"),
-        "nat mss-clamping 1200",
-        "set interface nat44 in in0 out out0",
-        "set syslog sender collector 10.0.1.2 src 10.0.1.1",
-        "set ipfix exporter collector 10.0.1.2 src 10.0.1.1",
-        "nat ipfix logging enable",
-    };
     static const struct module *modules[array_len(world_ip4) + 7];
     u32 n = 0;
     struct error e = {0};
@@ -72,8 +57,8 @@ static void open_nat(void)
     world_neighbor(in0, be32_from_host(0x0a000002), host_mac);
     world_neighbor(in0, be32_from_host(0x0a000003), host_mac);
     world_neighbor(out0, be32_from_host(0x0a000102), host_mac);
-    for (u32 i = 0; i < array_len(commands); i++)
-        free(world_command(commands[i]));
+    for (u32 i = 0; nat44_fuzz_commands[i]; i++)
+        free(world_command(nat44_fuzz_commands[i]));
 }
 
 /* Where the checksum of what is behind a whole packet's header is; 0: nowhere. */
@@ -230,7 +215,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     engine_round(world.p.engine, 1);
     check_sent(true, false);
     check_left();
-    free(world_command("clear nat44 ed sessions"));
+    world_must(!nat44_clear_sessions(&world.p, NULL));
     loop_once(world.p.loop, 0);
     engine_round(world.p.engine, 1);
     check_sent(true, false);

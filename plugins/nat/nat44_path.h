@@ -281,6 +281,16 @@ static inline u32 slow_packet(struct nat44_data *n, struct thread *t, struct buf
     return fate;
 }
 
+/* Sends another buffer by the edge of a packet; NULL: there is none. Returns the packet's edge. */
+static inline u16 put_instead(struct thread *t, struct node *nd, const struct buffer *now, u16 next)
+{
+    if (now && next != NEXT_CONSUMED) {
+        u32 bi = buffer_index(now);
+        node_enqueue(t, nd, next, &bi, 1);
+    }
+    return NEXT_CONSUMED;
+}
+
 static inline void slow_one(struct thread *t, struct node *nd, struct nat44_data *n,
                             struct buffer *b, u16 *next, enum nat44_dir dir,
                             enum feature_place place, enum nat44_mode mode)
@@ -305,11 +315,8 @@ static inline void slow_one(struct thread *t, struct node *nd, struct nat44_data
         *next = node_drop(nd, now, fate, NAT44_NEXT_DROP);
     else
         *next = NAT44_NEXT_RESUME;
-    if (now != b) {
-        u32 bi = buffer_index(now);
-        node_enqueue(t, nd, *next, &bi, 1);
-        *next = NEXT_CONSUMED;
-    }
+    if (now != b)
+        *next = put_instead(t, nd, now, *next);
 }
 
 ALWAYS_INLINE void nat44_slow(struct thread *t, struct node *nd, struct buffer **b, u16 *next,

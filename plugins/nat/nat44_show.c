@@ -70,7 +70,15 @@ int nat44_show_interfaces(struct cli_call *c)
     return 0;
 }
 
-static void show_address(struct cli_call *c, const struct nat44_pool_entry *a)
+static void show_busy(struct out *o, const u32 *busy)
+{
+    out_u64(o, "busy_other", busy[NAT44_COUNT_OTHER], "  %" PRIu64 " busy other ports\n");
+    out_u64(o, "busy_udp", busy[NAT44_COUNT_UDP], "  %" PRIu64 " busy udp ports\n");
+    out_u64(o, "busy_tcp", busy[NAT44_COUNT_TCP], "  %" PRIu64 " busy tcp ports\n");
+    out_u64(o, "busy_icmp", busy[NAT44_COUNT_ICMP], "  %" PRIu64 " busy icmp ports\n");
+}
+
+void nat44_show_address(struct cli_call *c, const struct nat44_pool_entry *a, const u32 *busy)
 {
     char text[IP_ADDRESS_TEXT_BYTES];
     out_object(c->out, NULL);
@@ -79,6 +87,8 @@ static void show_address(struct cli_call *c, const struct nat44_pool_entry *a)
         out_text(c->out, "  tenant VRF independent\n");
     else
         out_u64(c->out, "tenant_vrf", a->tenant_vrf, "  tenant VRF: %" PRIu64 "\n");
+    if (busy)
+        show_busy(c->out, busy);
     if (!if_is_none(a->from))
         out_str(c->out, "interface", interface_at(c->piste, a->from)->name, NULL);
     out_end(c->out);
@@ -94,7 +104,7 @@ int nat44_show_addresses(struct cli_call *c)
         out_text(c->out, "%s", titles[kind]);
         out_array(c->out, keys[kind]);
         for (u32 k = 0; nat44_address_at(c->piste, (enum nat44_pool_kind)kind, k, &a); k++)
-            show_address(c, &a);
+            nat44_show_address(c, &a, NULL);
         out_end(c->out);
     }
     return 0;

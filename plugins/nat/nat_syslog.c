@@ -15,8 +15,9 @@ static void param_end(struct text *t, const char *address_name, be32 addr, const
 
 void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
 {
-    bool twice =
-        !be32_equal(ev->host, ev->host_inside) || !be16_equal(ev->host_port, ev->host_inside_port);
+    bool any_host = be32_is_zero(ev->host), add = ev->kind == NAT_LOG_SESSION_ADD;
+    bool twice = !any_host && (!be32_equal(ev->host, ev->host_inside) ||
+                               !be16_equal(ev->host_port, ev->host_inside_port));
     struct text t = {0};
     if (ev->kind > NAT_LOG_SESSION_DELETE)
         return;
@@ -25,10 +26,10 @@ void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
                      .facility = SYSLOG_LOCAL0,
                      .severity = NAT_SYSLOG_SEVERITY,
                      .app = "NAT",
-                     .msgid = ev->kind == NAT_LOG_SESSION_ADD ? "SADD" : "SDEL",
+                     .msgid = any_host ? (add ? "APMADD" : "APMDEL") : (add ? "SADD" : "SDEL"),
                      .at_ns = ev->at_ns,
                  });
-    syslog_element(&t, "nsess");
+    syslog_element(&t, any_host ? "napmap" : "nsess");
     syslog_param(&t, "SSUBIX", "%u", ev->fib);
     syslog_param(&t, "IATYP", "IPv4");
     param_end(&t, "ISADDR", ev->inside, "ISPORT", ev->inside_port);
@@ -37,7 +38,8 @@ void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
     syslog_param(&t, "XATYP", "IPv4");
     param_end(&t, "XSADDR", ev->outside, "XSPORT", ev->outside_port);
     syslog_param(&t, "PROTO", "%u", ev->protocol);
-    param_end(&t, "XDADDR", ev->host, "XDPORT", ev->host_port);
+    if (!any_host)
+        param_end(&t, "XDADDR", ev->host, "XDPORT", ev->host_port);
     syslog_element_end(&t);
     (void)!syslog_send(p, &t); /* counted */
 }

@@ -1,4 +1,5 @@
-/* What collectors of syslog are told of sessions: SADD and SDEL, with an element `nsess'.
+/* What collectors of syslog are told of sessions: SADD and SDEL, with an element `nsess'; of
+ * those that are told by the host inside alone APMADD and APMDEL, with `napmap'.
  * What else there is they are not told.
  * Source: draft-ietf-behave-syslog-nat-logging, as VPP has it. */
 #pragma once

@@ -37,6 +37,11 @@ static void lines_are_undone_by_their_words(void **state)
            "delete host-interface name eth0");
     expect("create sub-interfaces a 5 dot1q 5 exact-match", "delete sub-interface a.5");
     expect("set interface l2 bridge a 5 bvi 1", "set interface l3 a");
+    expect("nat44 ei plugin enable sessions 5 users 6 user-sessions 7", "nat44 ei plugin disable");
+    expect("set interface nat44 ei out a output-feature",
+           "set interface nat44 ei out a output-feature del");
+    expect("nat44 ei add address 10.0.0.1 - 10.0.0.2",
+           "nat44 ei add address 10.0.0.1 - 10.0.0.2 del");
     expect("nat66 plugin enable outside-vrf 7", "nat66 plugin disable");
     expect("set interface nat66 out a", "set interface nat66 out a del");
     expect("nat66 add static mapping local 2001:db8::1 external 2001:db8:1::1 vrf 5",

@@ -228,14 +228,14 @@ def nat_config(switch):
 
 
 @contextlib.contextmanager
-def nat44(switch, inside, outside):
+def nat44(switch, inside, outside, nat="nat44"):
     """Hosts behind inside share the address of outside; nothing of it is left behind that."""
-    switch.ctl("nat44 plugin enable sessions 1000")
-    switch.ctl(f"nat44 add interface address {outside}")
-    switch.ctl(f"set interface nat44 in {inside} out {outside}")
+    switch.ctl(f"{nat} plugin enable sessions 1000")
+    switch.ctl(f"{nat} add interface address {outside}")
+    switch.ctl(f"set interface {nat} in {inside} out {outside}")
     yield
     if nat_config(switch):
-        switch.ctl("nat44 plugin disable")
+        switch.ctl(f"{nat} plugin disable")
     assert not nat_config(switch)
 
 

@@ -1,0 +1,93 @@
+/* Commands of NAT44 EI. Words are VPP's. */
+#include "plugins/nat/nat44_ei_cli.h"
+
+#include "plugins/nat/nat44_cli.h"
+#include "plugins/nat/nat44_ei.h"
+
+static int nat44_ei_cli_plugin(struct cli_call *c)
+{
+    if (cli_has(c, "disable"))
+        return nat44_disable(c->piste, c->err);
+    struct nat44_options o = {
+        .sessions = (u32)cli_u64(c, "sessions", 0),
+        .users = (u32)cli_u64(c, "users", 0),
+        .user_sessions = (u32)cli_u64(c, "user-sessions", 0),
+        .inside_vrf = (u32)cli_u64(c, "inside-vrf", 0),
+        .outside_vrf = (u32)cli_u64(c, "outside-vrf", 0),
+    };
+    return nat44_enable(c->piste, &o, c->err);
+}
+
+static int nat44_ei_cli_del_user(struct cli_call *c)
+{
+    struct fib_index fib = {(u32)cli_u64(c, "fib", 0)};
+    return nat44_del_user(c->piste, load_be32(cli_get(c, "address")->ip.addr), fib, c->err);
+}
+
+const struct cli_type nat44_ei_types[] = {
+    {"nat44-ei-endpoint", "no address and port:", nat44_parse_endpoint, NULL},
+    {0},
+};
+
+const struct cli_command nat44_ei_commands[] = {
+    {"nat44 ei plugin ( enable | disable ) [sessions <sessions:u32>] [users <users:u32>]"
+     " [user-sessions <user-sessions:u32>] [inside-vrf <inside-vrf:u32>]"
+     " [outside-vrf <outside-vrf:u32>]",
+     "Turns NAT44 EI on, with at most so many sessions and hosts of a thread, or off with all that "
+     "was set",
+     nat44_ei_cli_plugin, 0},
+    {"set nat44 ei timeout [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
+     " [tcp-transitory <tcp-transitory:u32>] [icmp <icmp:u32>] [reset]",
+     "Sets how many seconds a session lives without packets", nat44_cli_timeout, 0},
+    {"nat44 ei forwarding ( enable | disable )",
+     "Lets packets from outside pass untranslated that belong to no session", nat44_cli_forwarding,
+     0},
+    {"nat44 ei add address <first:ip4-address> [- <last:ip4-address>]"
+     " [tenant-vrf <tenant-vrf:u32>] [del]",
+     "Adds addresses to the pool, for hosts of all tables or of one", nat44_cli_addresses, 0},
+    {"nat44 ei add interface address <interface> [del]",
+     "Gives the pool the addresses of an interface, whatever they are", nat44_cli_interface_address,
+     0},
+    {"nat44 ei add static mapping [ tcp | udp | icmp ] (local <local-address:ip4-address>"
+     " [<local-port:u16>])"
+     " (external ( <external-address:ip4-address> | <external-interface:interface> )"
+     " [<external-port:u16>])"
+     " [vrf <vrf:u32>] [tag <text:string>] [del]",
+     "Gives a host inside, or a port of it, an address outside for good", nat44_cli_mapping, 0},
+    {"nat44 ei add identity mapping ( <address:ip4-address>"
+     " | external <external-interface:interface> ) [ ( tcp | udp | icmp ) <port:u16> ]"
+     " [vrf <vrf:u32>] [tag <text:string>] [del]",
+     "Leaves packets of an address, or of a port of it, as they are", nat44_cli_identity, 0},
+    {"set nat44 ei workers [<list:string>]",
+     "Says which data threads have sessions: numbers and ranges, as `0,2-3'; sessions end",
+     nat44_cli_workers, 0},
+    {"show nat44 ei workers", "Which data threads have sessions, where there are several",
+     nat44_show_workers, 0},
+    {"nat44 ei ipfix logging ( disable | enable ) [domain <domain-id:u32>]"
+     " [src-port <port-number:u16>]",
+     "Tells collectors of IPFIX of sessions, or does not any more", nat44_cli_ipfix, 0},
+    {"nat44 ei mss-clamping ( disable | <mss:u16> )",
+     "Bounds the segments of TCP connections through NAT", nat44_cli_mss, 0},
+    {"show nat44 ei mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},
+    {"set interface nat44 ei [( in <inside:interface> | out <outside:interface> ) ...]"
+     " [output-feature] [del]",
+     "Says which interfaces lead inside and outside, or translate what leaves by them",
+     nat44_cli_interface, 0},
+    {"nat44 ei del session ( in | out ) <address:nat44-ei-endpoint> ( tcp | udp | icmp )"
+     " [vrf <vrf:u32>]",
+     "Ends the session of an address and port inside or outside", nat44_cli_del_session, 0},
+    {"nat44 ei del user <address:ip4-address> [fib <fib:u32>]",
+     "Ends all sessions of a host inside", nat44_ei_cli_del_user, 0},
+    {"show nat44 ei timeouts", "How long sessions live without packets", nat44_show_timeouts, 0},
+    {"show nat44 ei interfaces", "Interfaces that lead inside and outside", nat44_show_interfaces,
+     0},
+    {"show nat44 ei addresses", "Addresses of the pool, and how many of their ports are taken",
+     nat44_ei_show_addresses, 0},
+    {"show nat44 ei interface address", "Interfaces whose addresses the pool has",
+     nat44_show_address_ifs, 0},
+    {"show nat44 ei static mappings", "Static mappings, and those of interfaces",
+     nat44_show_mappings, 0},
+    {"show nat44 ei sessions [detail]", "Hosts inside that have sessions of each thread, and these",
+     nat44_ei_show_sessions, 0},
+    {0},
+};

@@ -1,0 +1,210 @@
+/* What commands show of NAT44 EI alone: hosts inside, their sessions, and the ports that are taken.
+ * Layouts are VPP's. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "engine/engine.h"
+#include "net/packet/ip4_format.h"
+#include "plugins/nat/nat44_cli.h"
+#include "plugins/nat/nat44_ei.h"
+#include "plugins/nat/nat44_ei_cli.h"
+#include "plugins/nat/nat44_internal.h"
+
+/* --- sessions --- */
+
+static const char *nat44_ei_protocol(u8 protocol)
+{
+    static const char *const names[] = {"tcp", "udp", "icmp"};
+    enum nat44_count what = nat44_count_of(protocol);
+    return what < array_len(names) ? names[what] : "unknown";
+}
+
+static void show_own_end(struct out *o, const char *key, const char *words, be32 addr, be16 port,
+                         const union nat44_key *k)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    u8 protocol = nat44_key_protocol(k);
+    out_object(o, key);
+    out_text(o, "%s", words);
+    out_str(o, "address", nat44_show_address_text(addr, text), " %s");
+    out_str(o, "protocol", nat44_ei_protocol(protocol), " proto %s");
+    if (nat44_has_ports(protocol))
+        out_u64(o, "port", be16_to_host(port), " port %" PRIu64);
+    else
+        out_u64(o, "number", protocol, " %" PRIu64);
+    out_u64(o, "fib", nat44_key_fib(k).i, " fib %" PRIu64 "\n");
+    out_end(o);
+}
+
+static void nat44_ei_show_session(struct cli_call *c, const struct nat44_session *s, u32 index)
+{
+    struct out *o = c->out;
+    const union nat44_key *i2o = &s->key[NAT44_I2O], *o2i = &s->key[NAT44_O2I];
+    u64 left_ns;
+    out_object(o, NULL);
+    show_own_end(o, "i2o", "    i2o", i2o->src, i2o->sport, i2o);
+    show_own_end(o, "o2i", "  o2i", o2i->dst, o2i->dport, o2i);
+    out_u64(o, "index", index, "       index %" PRIu64 "\n");
+    nat44_show_seconds(o, "last_heard", s->last_heard_ns - c->piste->start_ns,
+                       "       last heard ");
+    (void)nat44_session_is_over(c->piste, s, &left_ns);
+    out_f64(o, "timeout_in", (double)left_ns / NS_PER_SEC, NULL);
+    out_u64(o, "packets", s->packets, "       total pkts %" PRIu64);
+    out_u64(o, "bytes", s->bytes, ", total bytes %" PRIu64 "\n");
+    out_bool(o, "static", s->flags & NAT44_SESSION_STATIC, "       static translation\n",
+             "       dynamic translation\n");
+    out_bool(o, "forwarding_bypass", s->flags & NAT44_SESSION_BYPASS, "       forwarding-bypass\n",
+             "");
+    out_end(o);
+}
+
+/* Where it is: in a thread, a user, a list of its sessions. thread 0: the next one begins. */
+struct nat44_ei_place {
+    u32 thread, next_thread;
+    u32 next_user, user; /* SESSION_NONE: the next one begins */
+    struct nat44_user u;
+    u32 list, session;
+};
+
+static void ei_begin_thread(struct cli_call *c, struct nat44_ei_place *at)
+{
+    const struct nat44_data *d = &nat44_state_of(c->piste)->data;
+    u32 n = nat44_is_enabled(c->piste)
+                ? __atomic_load_n(&d->threads[at->next_thread].n_sessions, __ATOMIC_RELAXED)
+                : 0;
+    at->thread = at->next_thread++;
+    at->next_user = 0;
+    at->user = SESSION_NONE;
+    out_text(c->out, "-------- thread %u %s: %u sessions --------\n", at->thread,
+             thread_name(engine_of(c->piste), at->thread), n);
+}
+
+static void ei_begin_user(struct cli_call *c, struct nat44_ei_place *at)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    if (nat44_users_copy(c->piste, at->thread, &at->next_user, &at->u, &at->user, 1) == 0) {
+        at->thread = 0;
+        return;
+    }
+    at->list = 0;
+    at->session = at->u.sessions[0].first;
+    out_object(c->out, NULL);
+    out_str(c->out, "address", nat44_show_address_text(at->u.addr, text), "  %s");
+    out_u64(c->out, "fib", at->u.fib, NULL);
+    out_u64(c->out, "dynamic", at->u.sessions[0].n, ": %" PRIu64 " dynamic translations");
+    out_u64(c->out, "static", at->u.sessions[1].n, ", %" PRIu64 " static translations\n");
+    out_array(c->out, "sessions");
+}
+
+/* Some more of the user's, or its end. */
+static void ei_show_some(struct cli_call *c, struct nat44_ei_place *at, bool detail)
+{
+    struct nat44_session s[32];
+    u32 index[array_len(s)];
+    if (detail && at->session != INDEX_LIST_NONE && nat44_is_enabled(c->piste)) {
+        u32 n = nat44_user_sessions(c->piste, at->thread, &at->u, at->user, &at->session, s, index,
+                                    array_len(s));
+        for (u32 i = 0; i < n; i++)
+            nat44_ei_show_session(c, &s[i], index[i]);
+        return;
+    }
+    if (detail && at->list++ == 0) {
+        at->session = at->u.sessions[1].first;
+        return;
+    }
+    out_end(c->out);
+    out_end(c->out);
+    at->user = SESSION_NONE;
+}
+
+int nat44_ei_show_sessions(struct cli_call *c)
+{
+    struct nat44_ei_place *at = cli_kept(c, sizeof(*at), NULL);
+    if (!c->again) {
+        out_text(c->out, "NAT44 sessions:\n");
+        out_array(c->out, "users");
+        at->next_thread = 1;
+    }
+    for (;;) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!at->thread && at->next_thread == engine_n_threads(engine_of(c->piste)))
+            break;
+        if (!at->thread)
+            ei_begin_thread(c, at);
+        else if (at->user != SESSION_NONE)
+            ei_show_some(c, at, cli_has(c, "detail"));
+        else if (nat44_is_enabled(c->piste))
+            ei_begin_user(c, at);
+        else
+            at->thread = 0;
+    }
+    out_end(c->out);
+    return 0;
+}
+
+/* --- addresses --- */
+
+struct busy {
+    u32 n[NAT44_COUNTS];
+};
+
+struct busy_ports {
+    struct nat44_place at;
+    u32 next; /* address to show, when all sessions are counted */
+    struct hash by_address;
+    VEC(struct busy) v;
+};
+
+static void busy_free(void *state)
+{
+    struct busy_ports *x = state;
+    hash_fini(&x->by_address);
+    vec_free(&x->v);
+}
+
+static void count_busy(struct busy_ports *x, const struct nat44_session *s)
+{
+    const union nat44_key *o2i = &s->key[NAT44_O2I];
+    u64 at;
+    if (s->flags & NAT44_SESSION_BYPASS)
+        return;
+    if (!hash_get(&x->by_address, &o2i->dst, &at)) {
+        at = x->v.n;
+        hash_set(&x->by_address, &o2i->dst, at);
+        vec_add(&x->v, ((struct busy){0}));
+    }
+    x->v.v[at].n[nat44_count_of(nat44_key_protocol(o2i))]++;
+}
+
+int nat44_ei_show_addresses(struct cli_call *c)
+{
+    static const u32 none[NAT44_COUNTS];
+    struct busy_ports *x = cli_kept(c, sizeof(*x), busy_free);
+    struct nat44_session s[64];
+    struct nat44_pool_entry a;
+    u32 n;
+    if (!c->again) {
+        x->at.thread = 1;
+        hash_init(&x->by_address, sizeof(be32));
+        out_text(c->out, "NAT44 pool addresses:\n");
+        out_array(c->out, "addresses");
+    }
+    for (u32 k = 0; nat44_sessions_next(c->piste, &x->at, s, array_len(s), &n); k++) {
+        for (u32 i = 0; i < n; i++)
+            count_busy(x, &s[i]);
+        if (k == 1024) /* others have their turn */
+            return CLI_MORE;
+    }
+    for (; nat44_address_at(c->piste, NAT44_POOL, x->next, &a); x->next++) {
+        u64 at;
+        if (cli_full(c))
+            return CLI_MORE;
+        nat44_show_address(c, &a, hash_get(&x->by_address, &a.addr, &at) ? x->v.v[at].n : none);
+    }
+    out_end(c->out);
+    return 0;
+}
