@@ -192,7 +192,7 @@ static void test_spread(void **state)
         u32 at = shared_hash_place(shared_hash_of(&hash, objects[i].key, 2), n);
         most = (u32)max_u64(most, ++load[at]);
     }
-    /* of 5, twice that where a bucket is still to be split; one run in a thousand has 30 somewhere */
+    /* of 5, twice that where a bucket is still to be split; in one run of a thousand 30 */
     assert_true(most < 40);
     free(load);
     end();
