@@ -10,16 +10,18 @@ struct wheel *thread_timers(struct thread *t)
     return &t->timers.wheel;
 }
 
-/* One that was freed, and is large enough. */
+/* One that was freed, is large enough, and not so large that somebody else will miss it. */
 static bool kind_again(struct engine *e, struct node_index node, u32 max, struct timer_kind *out)
 {
-    for (u32 k = 0; k < e->n_timer_kinds; k++)
-        if (!e->timer_kinds[k].used && e->timer_kinds[k].max >= max) {
-            e->timer_kinds[k].used = true;
-            __atomic_store_n(&e->timer_kinds[k].node.i, node.i, __ATOMIC_RELEASE);
+    for (u32 k = 0; k < e->n_timer_kinds; k++) {
+        struct timer_kind_of *kind = &e->timer_kinds[k];
+        if (!kind->used && kind->max >= max && kind->max / 2 < max) {
+            kind->used = true;
+            __atomic_store_n(&kind->node.i, node.i, __ATOMIC_RELEASE);
             out->i = k;
             return true;
         }
+    }
     return false;
 }
 

@@ -17,7 +17,7 @@
 #include "engine/thread.h"
 
 #define TIMER_TICK_SHIFT 20           /* ticks of 2^20 ns: about a millisecond */
-#define TIMERS_MAX MEM_MOST(1u << 23) /* of a thread, all kinds together */
+#define TIMERS_MAX MEM_MOST(1u << 24) /* of a thread, all kinds together */
 
 struct timer_kind {
     u32 i;

@@ -165,12 +165,26 @@ static void test_a_timer_restarts_itself(void **state)
     close_world();
 }
 
+static void test_kinds_that_come_and_go(void **state)
+{
+    open_world();
+    struct engine *e = piste.engine;
+    struct timer_kind large = timer_kind_new(e, timer_node, TIMERS_MAX / 4 * 3);
+    timer_kind_free(e, large);
+    struct timer_kind small = timer_kind_new(e, timer_node, TIMERS);
+    assert_int_not_equal(small.i, large.i);
+    /* nobody has taken its place, for which there would be no other */
+    assert_int_equal(timer_kind_new(e, timer_node, TIMERS_MAX / 4 * 3).i, large.i);
+    close_world();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fire_in_time),
         cmocka_unit_test(test_an_idle_thread_sleeps),
         cmocka_unit_test(test_a_timer_restarts_itself),
+        cmocka_unit_test(test_kinds_that_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
