@@ -71,7 +71,7 @@ u32 mfib_pool_next(const struct mfib *m, u32 from);
 /* --- mfib_signal.c --- */
 /* The oldest signal whose route and interface are still there; NULL: none. Until signals change. */
 const struct mfib_signal *mfib_signal_first(struct mfib *m);
-/* That one has been told: the next packet is signalled again. */
+/* The oldest is done with: the next packet is signalled again. */
 void mfib_signal_done(struct mfib *m);
 void mfib_signals_free(struct mfib *m);
 /* From data threads: about is a struct mfib_signalled. */

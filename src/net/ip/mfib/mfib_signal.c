@@ -33,34 +33,15 @@ static void mfib_signal_unlink(struct mfib *m, struct mfib_signal **at)
     free(s);
 }
 
-static void mfib_itf_is_told(struct mfib_itf *itf)
-{
-    __atomic_fetch_and(&itf->flags, ~(u32)MFIB_ITF_SIGNAL_PRESENT, __ATOMIC_RELAXED);
-}
-
-/* Whether there is room for one more, without those that count no more. */
-static bool mfib_signals_have_room(struct mfib *m)
-{
-    if (m->n_signals < MFIB_SIGNALS_MAX)
-        return true;
-    for (struct mfib_signal **at = &m->signals; *at;)
-        if (mfib_signal_counts(m, *at))
-            at = &(*at)->next;
-        else
-            mfib_signal_unlink(m, at);
-    return m->n_signals < MFIB_SIGNALS_MAX;
-}
-
-/* NULL: it is of no use, or there is no room, and the next packet tries again. */
+/* NULL: it is of no use. Of too many that wait the oldest goes: its next packet is signalled again.
+ */
 static struct mfib_signal *mfib_signal_add(struct mfib *m, const struct mfib_signalled *from)
 {
     struct mfib_itf *itf = mfib_signal_itf(m, from->route, from->interface);
     if (!itf)
         return NULL;
-    if (!mfib_signals_have_room(m)) {
-        mfib_itf_is_told(itf);
-        return NULL;
-    }
+    if (m->n_signals == MFIB_SIGNALS_MAX)
+        mfib_signal_done(m);
     struct mfib_signal *s = mem_alloc(sizeof(*s));
     s->next = NULL;
     s->route = mfib_route_at(m, from->route)->key;
@@ -94,8 +75,10 @@ const struct mfib_signal *mfib_signal_first(struct mfib *m)
 
 void mfib_signal_done(struct mfib *m)
 {
-    struct mfib_signal *s = m->signals;
-    mfib_itf_is_told(mfib_signal_itf(m, mfib_find(&m->data, &s->route), s->interface));
+    const struct mfib_signal *s = m->signals;
+    struct mfib_itf *itf = mfib_signal_itf(m, mfib_find(&m->data, &s->route), s->interface);
+    if (itf)
+        __atomic_fetch_and(&itf->flags, ~(u32)MFIB_ITF_SIGNAL_PRESENT, __ATOMIC_RELAXED);
     mfib_signal_unlink(m, &m->signals);
 }
 

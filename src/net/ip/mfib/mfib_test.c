@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "net/ip/ip6/ip6_world.h"
-#include "net/ip/mfib/mfib.h"
+#include "net/ip/mfib/mfib_internal.h"
 
 #define N_IFS 4
 #define N_TABLES 3
@@ -293,12 +293,51 @@ static void many_go_in_pieces(void **state)
     assert_int_equal(n_routes(IP_FAMILY_4), before);
 }
 
+/* --- signals --- */
+
+/* As a data thread does when a packet of the route comes from ifs[0]. */
+static void signal_of(const struct mfib_name *x)
+{
+    const struct mfib_signalled about = {mfib_find_exact(mfib(), x), ifs[0]};
+    struct mfib_itf *itf = mfib_itf_find(mfib_route_at(mfib(), about.route)->forwarding, ifs[0]);
+    itf->flags |= MFIB_ITF_SIGNAL_PRESENT;
+    mfib_on_signal(&world.p, &about);
+}
+
+static bool signal_waits(const struct mfib_name *x)
+{
+    u32 route = mfib_find_exact(mfib(), x);
+    return mfib_itf_flags(mfib(), route, ifs[0]) & MFIB_ITF_SIGNAL_PRESENT;
+}
+
+/* So many wait, and no more: the oldest go, and may be signalled again. */
+static void the_newest_signals_wait(void **state)
+{
+    static struct mfib_name x[MFIB_SIGNALS_MAX + 2];
+    for (u32 k = 0; k < array_len(x); k++) {
+        x[k] = of_many(k, FIB_SOURCE_CLI);
+        signal_of(&x[k]);
+    }
+    assert_int_equal(mfib()->n_signals, MFIB_SIGNALS_MAX);
+    for (u32 k = 0; k < array_len(x); k++)
+        assert_int_equal(signal_waits(&x[k]), k >= 2);
+    signal_of(&x[0]); /* instead of x[2]'s */
+    for (u32 k = 3; k <= array_len(x); k++) {
+        const struct mfib_signal *s = mfib_signal_first(mfib());
+        u32 next = mfib_find_exact(mfib(), &x[k % array_len(x)]);
+        assert_int_equal(mfib_find(&mfib()->data, &s->route), next);
+        mfib_signal_done(mfib());
+    }
+    assert_null(mfib_signal_first(mfib()));
+    (void)sweep(world_table(0), FIB_SWEEP_FLUSH);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(longest_match_ip4),  cmocka_unit_test(longest_match_ip6),
         cmocka_unit_test(best_source_counts), cmocka_unit_test(paths_have_an_end),
-        cmocka_unit_test(many_go_in_pieces),
+        cmocka_unit_test(many_go_in_pieces),  cmocka_unit_test(the_newest_signals_wait),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
