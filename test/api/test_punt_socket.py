@@ -54,7 +54,7 @@ def test_punt_sockets(punting):
     for punt in l4(80, 6), l4(65535), l4(1, af=2), proto(UDP), proto(1), proto(58, af=1), exception(0), exception(9), {"type": 3, "punt": bytes(4)}:
         assert register(punt) == -1, punt
     assert register(l4(1), version=2) == register(l4(1), path="") == register(l4(1), path=f"/tmp/piste-punt-{os.getpid()}.sock") == -1
-    for path in "/tmp/a b", "/tmp/x\nset punt ipv4 udp all", "/tmp/{x", '/tmp/"x', "/tmp/x\x7f":  # which no command can say
+    for path in "/tmp/a b", "/tmp/x\nset punt ipv4 udp all", "/tmp/{x", '/tmp/"x', "/tmp/x\x7f", "/tmp/$(x)", "/tmp/x#y", "/tmp/x\\y":  # which no command can say
         assert register(l4(1), path=path) == -1, path
     assert [len(dump(api, kind)) for kind in (L4, PROTOCOL, EXCEPTION, 3)] == [3, 2, 2, 0]
     for punts in said:

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/sandbox.h"
+#include "control/cli.h"
 #include "control/listen.h"
 #include "engine/thread.h"
 #include "net/ip/icmp/icmp4.h"
@@ -30,20 +31,11 @@ const char *punt_socket_path(const struct piste *p)
 
 /* --- clients --- */
 
-/* Whether a command can say it, and so the running configuration. */
-static bool punt_client_path_is_word(const char *path)
-{
-    const u8 *c = (const u8 *)path;
-    while (*c > ' ' && *c != 0x7f && !strchr("\"{}", *c))
-        c++;
-    return c > (const u8 *)path && !*c;
-}
-
 static int punt_client_check(const struct punt_sockets *s, const char *path, struct error *e)
 {
     if (!*s->path)
         return error_set(e, ENOTCONN, "socket is not configured");
-    if (!punt_client_path_is_word(path) || strlen(path) >= PUNT_SOCKET_PATH_BYTES ||
+    if (!cli_is_plain_word(path) || strlen(path) >= PUNT_SOCKET_PATH_BYTES ||
         !strcmp(path, s->path))
         return error_set(e, EINVAL, "Punt socket: Invalid client path: %s", path);
     return 0;
