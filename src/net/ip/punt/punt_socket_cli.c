@@ -8,34 +8,39 @@
 #include "net/packet/l4_packet.h"
 
 /* Which packets a command is about. */
-static struct punt_socket_key punt_socket_cli_key(const struct cli_call *c)
+static int punt_socket_cli_key(const struct cli_call *c, struct punt_socket_key *k)
 {
-    struct punt_socket_key k = {
+    const char *reason = cli_str(c, "reason", "");
+    *k = (struct punt_socket_key){
         .family = cli_has(c, "ipv6") ? IP_FAMILY_6 : IP_FAMILY_4,
         .protocol = cli_has(c, "tcp") ? IP_PROTOCOL_TCP : IP_PROTOCOL_UDP,
     };
     if (cli_has(c, "reason")) {
-        k.kind = PUNT_SOCKET_EXCEPTION;
-        k.number = punt_reason_find(cli_str(c, "reason", ""));
+        k->kind = PUNT_SOCKET_EXCEPTION;
+        k->number = punt_reason_find(reason);
+        if (!k->number)
+            return error_set(c->err, ENOENT, "no punt reason %s", reason);
     } else if (cli_has(c, "protocol-num")) {
-        k.kind = PUNT_SOCKET_PROTOCOL;
-        k.number = (u32)cli_u64(c, "protocol-num", 0);
+        k->kind = PUNT_SOCKET_PROTOCOL;
+        k->number = (u32)cli_u64(c, "protocol-num", 0);
     } else {
-        k.number = (u32)cli_u64(c, "port-num", PUNT_PORT_REST);
+        k->number = (u32)cli_u64(c, "port-num", PUNT_PORT_REST);
     }
-    return k;
+    return 0;
 }
 
 static int punt_socket_cli_register(struct cli_call *c)
 {
-    struct punt_socket_key k = punt_socket_cli_key(c);
-    return punt_socket_register(c->piste, &k, cli_str(c, "socket", ""), c->err);
+    struct punt_socket_key k;
+    int rc = punt_socket_cli_key(c, &k);
+    return rc ? rc : punt_socket_register(c->piste, &k, cli_str(c, "socket", ""), c->err);
 }
 
 static int punt_socket_cli_deregister(struct cli_call *c)
 {
-    struct punt_socket_key k = punt_socket_cli_key(c);
-    return punt_socket_deregister(c->piste, &k, c->err);
+    struct punt_socket_key k;
+    int rc = punt_socket_cli_key(c, &k);
+    return rc ? rc : punt_socket_deregister(c->piste, &k, c->err);
 }
 
 /* As commands say it. */
