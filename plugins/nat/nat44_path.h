@@ -35,22 +35,24 @@ ALWAYS_INLINE u16 to_ip_header(struct buffer *b, enum feature_place place)
     return (u16)link_bytes;
 }
 
-/* What a packet of a session with key k becomes, turned around. */
-ALWAYS_INLINE union nat44_key nat44_becomes(const struct nat44_session *s, const union nat44_key *k,
-                                            enum nat44_dir dir, enum nat44_mode mode)
+/* What a packet of a session with key k becomes, turned around; made: room for it. */
+ALWAYS_INLINE const union nat44_key *nat44_becomes(const struct nat44_session *s,
+                                                   const union nat44_key *k, enum nat44_dir dir,
+                                                   enum nat44_mode mode, union nat44_key *made)
 {
-    union nat44_key back = s->key[1 - dir];
+    const union nat44_key *back = &s->key[1 - dir];
     if (mode == NAT44_ED)
         return back;
     bool query = nat44_key_protocol(k) == IP_PROTOCOL_ICMP;
+    *made = *back;
     if (dir == NAT44_I2O) {
-        back.src = k->dst;
-        back.sport = query ? back.sport : k->dport;
+        made->src = k->dst;
+        made->sport = query ? back->sport : k->dport;
     } else {
-        back.dst = k->src;
-        back.dport = query ? back.dport : k->sport;
+        made->dst = k->src;
+        made->dport = query ? back->dport : k->sport;
     }
-    return back;
+    return made;
 }
 
 /* b is p, and of that session, and has hops left. */
@@ -62,7 +64,8 @@ ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struc
     const union nat44_key *k = &p->key;
     enum nat44_kind kind = (enum nat44_kind)p->kind;
     u8 tcp_flags = p->tcp_flags;
-    union nat44_key back = nat44_becomes(s, k, dir, mode);
+    union nat44_key made;
+    const union nat44_key *back = nat44_becomes(s, k, dir, mode, &made);
     u16 ip_delta = dir == NAT44_I2O ? s->ip_delta : (u16)~s->ip_delta;
     u16 l4_delta = dir == NAT44_I2O ? s->l4_delta : (u16)~s->l4_delta;
 
@@ -71,17 +74,17 @@ ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struc
     if (unlikely(tcp_flags & TCP_SYN))
         nat44_clamp(b, __atomic_load_n(&n->mss, __ATOMIC_RELAXED));
     if (likely(kind == NAT44_PORTS || kind == NAT44_QUERY))
-        nat44_rewrite(b, &back, ip_delta, l4_delta);
+        nat44_rewrite(b, back, ip_delta, l4_delta);
     else if (kind == NAT44_ERROR && !(s->flags & NAT44_SESSION_BYPASS))
-        nat44_rewrite_error(b, k, &back, dir);
+        nat44_rewrite_error(b, k, back, dir);
     else if (kind != NAT44_ERROR)
-        nat44_rewrite_other(b, &back, ip_delta);
+        nat44_rewrite_other(b, back, ip_delta);
     /* of a hairpin, the host that it is for says the table */
     bool placed = mode == NAT44_EI && dir == NAT44_I2O && b->flags & BUFFER_NATTED;
     b->flags |= BUFFER_NATTED;
     if (place == AT_IP_INPUT && !placed &&
         unlikely((s->key[0].fib_protocol ^ s->key[1].fib_protocol) >> 8)) {
-        ip_scratch(b)->fib = nat44_key_fib(&back);
+        ip_scratch(b)->fib = nat44_key_fib(back);
         b->flags |= BUFFER_IN_FIB;
     }
 }
