@@ -114,7 +114,8 @@ static void bind_changed(struct piste *p, struct if_index i)
 {
     struct acl_interface *x = &acl_interfaces[i.i];
     bool none = !x->context[ACL_INPUT] && !x->context[ACL_OUTPUT];
-    __atomic_store_n(&x->epoch, x->epoch + 1, __ATOMIC_RELAXED);
+    /* behind them: who reads it first may have asked those of before, and says so */
+    __atomic_store_n(&x->epoch, x->epoch + 1, __ATOMIC_RELEASE);
     if (none && x->stateful) {
         engine_synchronize(engine_of(p)); /* no packet makes one any more */
         acl_sessions_clear(i);

@@ -31,6 +31,7 @@ struct acl_fa_last {
     u32 session; /* SESSION_NONE: none, or it may be gone */
     u64 words[ACL_KEY_WORDS_6];
     struct acl_verdict verdict;
+    u32 epoch;                         /* of the interface's lists, before they were asked */
     const struct acl_context *context; /* whose that is of a whole packet; NULL: none */
 };
 
@@ -216,6 +217,7 @@ ALWAYS_INLINE const struct acl_verdict *acl_fa_judge(const struct acl_fa_kind *k
     bool whole = k->headers == ACL_HEADERS_WHOLE;
     if (whole && last->context == f->context && shared_hash_same(last->words, k->words, words))
         return &last->verdict;
+    last->epoch = __atomic_load_n(&acl_interfaces[f->interface.i].epoch, __ATOMIC_ACQUIRE);
     last->verdict = acl_look(f->context, k, kind->family);
     last->context = whole ? f->context : NULL;
     for (u32 w = 0; w < words; w++)
@@ -235,7 +237,8 @@ ALWAYS_INLINE u16 acl_fa_by_rules(const struct acl_fa_kind *kind, struct acl_fa 
         return node_drop(f->n, b, ACL_FA_ERR_DENY, ACL_FA_NEXT_DROP);
     if (verdict->action == ACL_PERMIT_REFLECT && key) {
         f->last.session = SESSION_NONE; /* that one may have to make room */
-        if (unlikely(!acl_session_make(f->t, kind->family, key, k, kind->direction, f->interface)))
+        if (unlikely(!acl_session_make(f->t, kind->family, key, k, kind->direction, f->interface,
+                                       f->last.epoch)))
             return node_drop(f->n, b, ACL_FA_ERR_TOO_MANY, ACL_FA_NEXT_DROP);
         f->made++;
     }

@@ -247,10 +247,11 @@ static inline bool acl_session_room(struct thread *t, enum ip_family family)
     return false;
 }
 
-/* A packet that permit+reflect has let through makes one. false: there is no room. */
+/* A packet that permit+reflect has let through makes one. epoch: of the lists that said so. false:
+ * there is no room. */
 static inline bool acl_session_make(struct thread *t, enum ip_family family, const u64 *key,
                                     const struct acl_key *k, enum acl_direction d,
-                                    struct if_index i)
+                                    struct if_index i, u32 epoch)
 {
     struct session_table *table = session_table_of(acl_sessions->table[family], t);
     u32 s = acl_session_room(t, family) ? session_new(table) : SESSION_NONE;
@@ -258,7 +259,7 @@ static inline bool acl_session_make(struct thread *t, enum ip_family family, con
         return false;
     struct acl_session *e = acl_session_at(table, s);
     e->active_ns = thread_now_ns(t);
-    e->epoch = __atomic_load_n(&acl_interfaces[i.i].epoch, __ATOMIC_RELAXED);
+    e->epoch = epoch;
     e->interface = (u16)i.i;
     e->protocol = k->protocol;
     e->direction = (u8)d;

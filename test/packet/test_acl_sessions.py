@@ -1,6 +1,8 @@
 """permit+reflect: answers come through where the questions did, for as long as they should."""
+import struct
+
 import pytest
-from packet_lib import wait_for
+from packet_lib import wait_for, write_pcap
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6
 from scapy.layers.l2 import Ether
@@ -166,6 +168,28 @@ def test_lists_change(switch, guarded):
     assert (back(switch, guarded, answer), out(switch, guarded, question)) == (0, 0)
     switch.ctl("set acl-plugin reclassify-sessions 0")
     assert sessions(switch) == []
+
+
+def test_lists_change_within_a_vector(switch, guarded):
+    """Who was let in by lists that are gone meanwhile is judged anew, too: packets that one look at the lists lets in
+    begin sessions one after the other, and lists may change in between."""
+    frames = [guarded[0].ether() / IP(src="10.1.0.2", dst="10.2.0.2") / ICMP(id=0)]
+    frames = [bytes(frames[0])[:36] + struct.pack("!HH", 0xf7ff - k, k) + bytes(2) for k in range(8000)]
+    path = switch.new_file("in.pcap")
+    write_pcap(path, frames)
+    switch.ctl("set acl-plugin reclassify-sessions 1")
+    switch.ctl(f"packet-generator new pcap {path} source {guarded[0]} name echo limit {len(frames)}")
+    for _ in range(15):
+        switch.ctl("packet-generator enable-stream echo")
+        switch.ctl("set acl-plugin acl index 0 deny")
+        wait_for(lambda: not switch.stream("echo")["enabled"], "the stream to end", 20)
+        capture = switch.capture(guarded[1])
+        switch.run_stream("echo")
+        assert capture.packets() == []
+        switch.ctl("clear acl-plugin sessions")
+        switch.ctl("set acl-plugin acl index 0 permit+reflect")
+    switch.ctl("packet-generator delete echo")
+    switch.ctl("set acl-plugin reclassify-sessions 0")
 
 
 def test_trace(switch, guarded):
