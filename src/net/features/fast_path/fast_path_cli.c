@@ -207,10 +207,12 @@ static int run_show(struct cli_call *c)
 }
 
 const struct cli_command fast_path_commands[] = {
-    {"show fast-path", "What the kernel forwards by itself, and why not", run_show, 0},
-    {"show fast-path flows", "The packets that the kernel forwards by itself", run_show_flows, 0},
+    {"show fast-path", "What the kernel forwards by itself, and why not", run_show, CLI_OWN},
+    {"show fast-path flows", "The packets that the kernel forwards by itself", run_show_flows,
+     CLI_OWN},
     {"set fast-path ( on | off )", "Leaves packets between host interfaces to the kernel, or not",
-     run_set, 0},
-    {"clear fast-path", "The kernel forgets what it forwards, and learns it anew", run_clear, 0},
+     run_set, CLI_OWN},
+    {"clear fast-path", "The kernel forgets what it forwards, and learns it anew", run_clear,
+     CLI_OWN},
     {NULL, NULL, NULL, 0},
 };
