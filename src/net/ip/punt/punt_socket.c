@@ -15,6 +15,7 @@
 #include "net/ip/icmp/icmp6.h"
 #include "net/ip/ip4/ip4_local.h"
 #include "net/ip/ip6/ip6_local.h"
+#include "net/packet/ip6_packet.h"
 #include "net/packet/l4_packet.h"
 
 const char punt_socket_module_name[] = "punt-socket";
@@ -111,7 +112,11 @@ static int punt_socket_check(const struct punt_socket_key *k, struct error *e)
                              IP_PROTOCOL_UDP, k->protocol);
         return k->number < PUNT_PORT_REST ? 0 : error_set(e, EINVAL, "UDP port number required");
     case PUNT_SOCKET_PROTOCOL:
-        return k->number < 256 ? 0 : error_set(e, EINVAL, "no IP protocol %u", k->number);
+        if (k->number > 255)
+            return error_set(e, EINVAL, "no IP protocol %u", k->number);
+        return k->family == IP_FAMILY_6 && ip6_is_extension((u8)k->number)
+                   ? error_set(e, EINVAL, "IPv6 packets go by what is behind header %u", k->number)
+                   : 0;
     default:
         return punt_reason(k->number) ? 0 : error_set(e, ENOENT, "no punt reason %u", k->number);
     }
