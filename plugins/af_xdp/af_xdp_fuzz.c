@@ -15,7 +15,6 @@
 #define SIZE 16
 #define CHUNKS 40
 
-extern const struct module piste_module;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct shared {

@@ -13,7 +13,6 @@
 
 #define SOCKET 1
 
-extern const struct module piste_module;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct if_index fuzz_interface;

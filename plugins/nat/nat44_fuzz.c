@@ -28,7 +28,6 @@ enum {
     OPT_LATER = 1 << 5,      /* `position' seconds after the one before */
 };
 
-extern const struct module piste_module;
 
 static const u8 my_mac[6] = {2, 0, 0, 0, 0, 1}, host_mac[6] = {2, 0, 0, 0, 0, 2};
 

@@ -13,7 +13,6 @@
 #include "net/ip/ip6/ip6_input.h"
 #include "plugins/ping/ping_internal.h"
 
-extern const struct module piste_module;
 
 static struct ping *ping;
 

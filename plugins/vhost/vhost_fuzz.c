@@ -17,7 +17,6 @@
 #define GUEST_BASE 0x10000u
 #define USER_BASE 0x20000u
 
-extern const struct module piste_module;
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { START_RAW, START_SPLIT, START_PACKED, START_N };

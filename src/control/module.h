@@ -90,7 +90,9 @@ struct module {
     void (*tables)(struct piste *p, void *state, module_table_fn *tell, void *arg);
 };
 
+/* All that a plugin exports. */
 #define MODULE_PLUGIN_SYMBOL "piste_module"
+extern const struct module piste_module __attribute__((visibility("default")));
 
 /* The state that the init of the module of that name made; NULL before, and after its stop. Fast
  * where name is the very string that the record points to: the file that keeps the state defines
