@@ -7,12 +7,13 @@
 #include "net/ip/reass/reass_module.h"
 #include "net/ip/reass/sv_reass_module.h"
 
-struct reass_settings reass_settings_at_start(const struct engine *e, u32 n_owners)
+struct reass_settings reass_settings_at_start(const struct engine *e, enum reass_kind kind,
+                                              u32 n_owners)
 {
     struct reass_config c = reass_config_default();
     struct buffer_pool_info pool;
     if (n_owners && buffer_pool_get_info(e, BUFFER_POOL_DEFAULT, &pool)) {
-        u32 share = pool.total / 2 / IP_FAMILY_N / REASS_N_KINDS / n_owners;
+        u32 share = pool.total / (kind == REASS_FULL ? 2 : 4) / IP_FAMILY_N / n_owners;
         c.max_buffers = (u32)max_u64(1, min_u64(c.max_buffers, share));
     }
     return (struct reass_settings){c, c};

@@ -17,9 +17,10 @@ struct reass_settings {
     struct reass_config config, first; /* as they are, as they were at the start */
 };
 
-/* What waits for its rest, of all kinds, has at most half of all buffers, unless somebody says
- * otherwise: the other half is for what goes on. */
-struct reass_settings reass_settings_at_start(const struct engine *e, u32 n_owners);
+/* What waits for its rest has at most half of all buffers, what waits for its first fragment a
+ * quarter, unless somebody says otherwise: the others are for what goes on. */
+struct reass_settings reass_settings_at_start(const struct engine *e, enum reass_kind kind,
+                                              u32 n_owners);
 
 /* As `ip_reassembly_set` and `ip_reassembly_get` have it. Control thread. -EINVAL: a value of 0, or
  * too large. */

@@ -261,7 +261,7 @@ static struct reass_main *reass_new_main(struct engine *engine,
     struct reass_main *m = mem_alloc(sizeof(*m));
     m->local_enabled = true;
     m->n_owners = engine_n_threads(engine) - 1;
-    m->settings = reass_settings_at_start(engine, m->n_owners);
+    m->settings = reass_settings_at_start(engine, REASS_FULL, m->n_owners);
     m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
     for (u32 way = 0; way < REASS_N_WAYS; way++)
         m->handoff_nodes[way] = node_register(engine, &handoff_nodes[f][way], NULL, m);

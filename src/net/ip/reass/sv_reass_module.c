@@ -257,7 +257,7 @@ static struct sv_state *sv_new_state(struct piste *p, const struct reass_protoco
     struct sv_main *m = &s->main;
     struct engine *engine = engine_of(p);
     m->n_owners = engine_n_threads(engine) - 1;
-    m->settings = reass_settings_at_start(engine, m->n_owners);
+    m->settings = reass_settings_at_start(engine, REASS_VIRTUAL, m->n_owners);
     m->seed = clock_cycles() ^ (u64)(uintptr_t)m;
     for (u32 i = 0; i < THREADS_MAX; i++)
         m->threads[i].by_age = INDEX_LIST_EMPTY;
