@@ -37,6 +37,15 @@ int nat44_show_mss(struct cli_call *c);
 void nat44_show_address(struct cli_call *c, const struct nat44_pool_entry *a, const u32 *busy);
 const char *nat44_show_address_text(be32 a, char out[IP_ADDRESS_TEXT_BYTES]);
 /* As VPP prints them: no zero in front of the point. */
+/* Sessions, thread by thread: what a place in them begins with. */
+struct nat44_show_thread {
+    u32 thread, next; /* thread 0: the next one begins */
+};
+/* A handler's all: a line, and an array with what piece shows of each thread. piece returns whether
+ * there is more of it, or an error; its place of so many bytes is all zero behind struct
+ * nat44_show_thread when a thread begins. */
+int nat44_show_threads(struct cli_call *c, size_t bytes, const char *title, const char *array,
+                       int (*piece)(struct cli_call *c, struct nat44_show_thread *at));
 void nat44_show_seconds(struct out *o, const char *key, u64 ns, const char *words);
 
 /* --- NAT44 ED's --- */

@@ -144,45 +144,30 @@ static int passes_filters(const struct cli_call *c, const struct nat44_session *
 }
 
 struct show_place {
-    u32 thread, from; /* thread 0: the next one begins */
-    u32 next_thread;
+    struct nat44_show_thread at; /* first */
+    u32 from;                    /* SESSION_NONE: there are no more */
     u32 shown, filtered;
 };
 
-static void end_thread(struct cli_call *c, struct show_place *at)
+/* Some sessions of a thread, or its end. */
+static int show_piece(struct cli_call *c, struct nat44_show_thread *at)
 {
-    if (cli_has(c, "filter"))
-        out_text(c->out, "Showed: %u, Filtered: %u of total %u sessions of thread %u\n\n",
-                 at->shown, at->filtered, at->shown + at->filtered, at->thread);
-    at->thread = 0;
-}
-
-static void begin_thread(struct cli_call *c, struct show_place *at)
-{
-    const struct nat44_data *d = &nat44_state_of(c->piste)->data;
-    u32 n = nat44_is_enabled(c->piste)
-                ? __atomic_load_n(&d->threads[at->next_thread].n_sessions, __ATOMIC_RELAXED)
-                : 0;
-    at->thread = at->next_thread++;
-    at->from = at->shown = at->filtered = 0;
-    out_text(c->out, "-------- thread %u %s: %u sessions --------\n", at->thread,
-             thread_name(engine_of(c->piste), at->thread), n);
-}
-
-/* Some sessions of a thread; returns whether that has more. */
-static int show_piece(struct cli_call *c, struct show_place *at)
-{
+    struct show_place *place = (struct show_place *)at;
     struct nat44_session s[32];
     u32 index[array_len(s)];
-    if (!nat44_is_enabled(c->piste) || at->from == SESSION_NONE)
+    if (!nat44_is_enabled(c->piste) || place->from == SESSION_NONE) {
+        if (cli_has(c, "filter"))
+            out_text(c->out, "Showed: %u, Filtered: %u of total %u sessions of thread %u\n\n",
+                     place->shown, place->filtered, place->shown + place->filtered, at->thread);
         return 0;
-    u32 n = nat44_sessions_copy(c->piste, at->thread, &at->from, s, index, array_len(s));
+    }
+    u32 n = nat44_sessions_copy(c->piste, at->thread, &place->from, s, index, array_len(s));
     for (u32 i = 0; i < n; i++) {
         int wanted = passes_filters(c, &s[i]);
         if (wanted < 0)
             return error_set(c->err, EINVAL, "unknown protocol");
-        at->shown += wanted > 0;
-        at->filtered += wanted == 0;
+        place->shown += wanted > 0;
+        place->filtered += wanted == 0;
         if (wanted)
             nat44_show_session(c, &s[i], index[i]);
     }
@@ -191,27 +176,8 @@ static int show_piece(struct cli_call *c, struct show_place *at)
 
 int nat44_show_sessions(struct cli_call *c)
 {
-    struct show_place *at = cli_kept(c, sizeof(*at), NULL);
-    if (!c->again) {
-        out_text(c->out, "NAT44 ED sessions:\n");
-        out_array(c->out, "sessions");
-        at->next_thread = 1;
-    }
-    for (;;) {
-        if (cli_full(c))
-            return CLI_MORE;
-        if (!at->thread && at->next_thread == engine_n_threads(engine_of(c->piste)))
-            break;
-        if (!at->thread)
-            begin_thread(c, at);
-        int more = show_piece(c, at);
-        if (more < 0)
-            return more;
-        if (!more)
-            end_thread(c, at);
-    }
-    out_end(c->out);
-    return 0;
+    return nat44_show_threads(c, sizeof(struct show_place), "NAT44 ED sessions:", "sessions",
+                              show_piece);
 }
 
 /* --- summary --- */

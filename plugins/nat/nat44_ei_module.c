@@ -92,11 +92,6 @@ static void ei_format_classify(struct piste *p, const struct trace_record *r, st
     text_add(t, CLASSIFY ": next %s", r->next == NAT44_NEXT_FAST ? "in2out" : "out2in");
 }
 
-static void ei_format_handoff(struct piste *p, const struct trace_record *r, struct text *t)
-{
-    text_puts(t, r->next == NEXT_CONSUMED ? "to another thread" : "same thread");
-}
-
 static void ei_format_hairpin(struct piste *p, const struct trace_record *r, struct text *t)
 {
     text_puts(t, r->next == NEXT_CONSUMED     ? "to another thread"
@@ -134,19 +129,19 @@ static const struct node_def node_in2out_output_slow =
 /* of these, an edge leads to each direction */
 static const struct node_def node_classify =
     NAT44_EI_NODE(CLASSIFY, nat44_ei_classify, OUT2IN, IN2OUT, ei_format_classify);
-static const struct node_def node_handoff_classify =
-    NAT44_EI_NODE(CLASSIFY_HANDOFF, nat44_ei_handoff_classify, OUT2IN, IN2OUT, ei_format_handoff);
-static const struct node_def node_handoff_in2out =
-    NAT44_EI_NODE(IN2OUT_HANDOFF, nat44_ei_handoff_in2out, IN2OUT_SLOW, IN2OUT, ei_format_handoff);
+static const struct node_def node_handoff_classify = NAT44_EI_NODE(
+    CLASSIFY_HANDOFF, nat44_ei_handoff_classify, OUT2IN, IN2OUT, nat44_format_handoff);
+static const struct node_def node_handoff_in2out = NAT44_EI_NODE(
+    IN2OUT_HANDOFF, nat44_ei_handoff_in2out, IN2OUT_SLOW, IN2OUT, nat44_format_handoff);
 static const struct node_def node_handoff_in2out_output =
     NAT44_EI_NODE(IN2OUT_OUTPUT_HANDOFF, nat44_ei_handoff_in2out_output, IN2OUT_OUTPUT_SLOW,
-                  IN2OUT_OUTPUT, ei_format_handoff);
-static const struct node_def node_handoff_out2in =
-    NAT44_EI_NODE(OUT2IN_HANDOFF, nat44_ei_handoff_out2in, OUT2IN_SLOW, OUT2IN, ei_format_handoff);
+                  IN2OUT_OUTPUT, nat44_format_handoff);
+static const struct node_def node_handoff_out2in = NAT44_EI_NODE(
+    OUT2IN_HANDOFF, nat44_ei_handoff_out2in, OUT2IN_SLOW, OUT2IN, nat44_format_handoff);
 static const struct node_def node_hairpinning =
     NAT44_EI_NODE(HAIRPINNING, nat44_ei_hairpinning, IN2OUT_SLOW, IN2OUT, ei_format_hairpin);
-static const struct node_def node_local_error =
-    NAT44_EI_NODE(LOCAL_ERROR, nat44_ei_local_error, OUT2IN_SLOW, "ip4-lookup", ei_format_hairpin);
+static const struct node_def node_local_error = NAT44_EI_NODE(
+    LOCAL_ERROR, nat44_ei_local_error, OUT2IN_SLOW, "ip4-lookup", nat44_format_local_error);
 static const struct node_def node_expire = {
     .name = "nat44-ei-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_ei_expire)};
 

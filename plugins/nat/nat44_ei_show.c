@@ -61,89 +61,69 @@ static void nat44_ei_show_session(struct cli_call *c, const struct nat44_session
     out_end(o);
 }
 
-/* Where it is: in a thread, a user, a list of its sessions. thread 0: the next one begins. */
+/* Where it is: at a user, in a list of its sessions. */
 struct nat44_ei_place {
-    u32 thread, next_thread;
-    u32 next_user, user; /* SESSION_NONE: the next one begins */
+    struct nat44_show_thread at; /* first */
+    bool in_user;
+    u32 next_user, user;
     struct nat44_user u;
     u32 list, session;
 };
 
-static void ei_begin_thread(struct cli_call *c, struct nat44_ei_place *at)
-{
-    const struct nat44_data *d = &nat44_state_of(c->piste)->data;
-    u32 n = nat44_is_enabled(c->piste)
-                ? __atomic_load_n(&d->threads[at->next_thread].n_sessions, __ATOMIC_RELAXED)
-                : 0;
-    at->thread = at->next_thread++;
-    at->next_user = 0;
-    at->user = SESSION_NONE;
-    out_text(c->out, "-------- thread %u %s: %u sessions --------\n", at->thread,
-             thread_name(engine_of(c->piste), at->thread), n);
-}
-
-static void ei_begin_user(struct cli_call *c, struct nat44_ei_place *at)
+/* Returns whether there is one. */
+static bool ei_begin_user(struct cli_call *c, struct nat44_ei_place *place)
 {
     char text[IP_ADDRESS_TEXT_BYTES];
-    if (nat44_users_copy(c->piste, at->thread, &at->next_user, &at->u, &at->user, 1) == 0) {
-        at->thread = 0;
-        return;
-    }
-    at->list = 0;
-    at->session = at->u.sessions[0].first;
+    if (!nat44_is_enabled(c->piste) ||
+        !nat44_users_copy(c->piste, place->at.thread, &place->next_user, &place->u, &place->user,
+                          1))
+        return false;
+    place->in_user = true;
+    place->list = 0;
+    place->session = place->u.sessions[0].first;
     out_object(c->out, NULL);
-    out_str(c->out, "address", nat44_show_address_text(at->u.addr, text), "  %s");
-    out_u64(c->out, "fib", at->u.fib, NULL);
-    out_u64(c->out, "dynamic", at->u.sessions[0].n, ": %" PRIu64 " dynamic translations");
-    out_u64(c->out, "static", at->u.sessions[1].n, ", %" PRIu64 " static translations\n");
+    out_str(c->out, "address", nat44_show_address_text(place->u.addr, text), "  %s");
+    out_u64(c->out, "fib", place->u.fib, NULL);
+    out_u64(c->out, "dynamic", place->u.sessions[0].n, ": %" PRIu64 " dynamic translations");
+    out_u64(c->out, "static", place->u.sessions[1].n, ", %" PRIu64 " static translations\n");
     out_array(c->out, "sessions");
+    return true;
 }
 
 /* Some more of the user's, or its end. */
-static void ei_show_some(struct cli_call *c, struct nat44_ei_place *at, bool detail)
+static void ei_show_some(struct cli_call *c, struct nat44_ei_place *place, bool detail)
 {
     struct nat44_session s[32];
     u32 index[array_len(s)];
-    if (detail && at->session != INDEX_LIST_NONE && nat44_is_enabled(c->piste)) {
-        u32 n = nat44_user_sessions(c->piste, at->thread, &at->u, at->user, &at->session, s, index,
-                                    array_len(s));
+    if (detail && place->session != INDEX_LIST_NONE && nat44_is_enabled(c->piste)) {
+        u32 n = nat44_user_sessions(c->piste, place->at.thread, &place->u, place->user,
+                                    &place->session, s, index, array_len(s));
         for (u32 i = 0; i < n; i++)
             nat44_ei_show_session(c, &s[i], index[i]);
         return;
     }
-    if (detail && at->list++ == 0) {
-        at->session = at->u.sessions[1].first;
+    if (detail && place->list++ == 0) {
+        place->session = place->u.sessions[1].first;
         return;
     }
     out_end(c->out);
     out_end(c->out);
-    at->user = SESSION_NONE;
+    place->in_user = false;
+}
+
+static int ei_show_piece(struct cli_call *c, struct nat44_show_thread *at)
+{
+    struct nat44_ei_place *place = (struct nat44_ei_place *)at;
+    if (!place->in_user)
+        return ei_begin_user(c, place);
+    ei_show_some(c, place, cli_has(c, "detail"));
+    return 1;
 }
 
 int nat44_ei_show_sessions(struct cli_call *c)
 {
-    struct nat44_ei_place *at = cli_kept(c, sizeof(*at), NULL);
-    if (!c->again) {
-        out_text(c->out, "NAT44 sessions:\n");
-        out_array(c->out, "users");
-        at->next_thread = 1;
-    }
-    for (;;) {
-        if (cli_full(c))
-            return CLI_MORE;
-        if (!at->thread && at->next_thread == engine_n_threads(engine_of(c->piste)))
-            break;
-        if (!at->thread)
-            ei_begin_thread(c, at);
-        else if (at->user != SESSION_NONE)
-            ei_show_some(c, at, cli_has(c, "detail"));
-        else if (nat44_is_enabled(c->piste))
-            ei_begin_user(c, at);
-        else
-            at->thread = 0;
-    }
-    out_end(c->out);
-    return 0;
+    return nat44_show_threads(c, sizeof(struct nat44_ei_place), "NAT44 sessions:", "users",
+                              ei_show_piece);
 }
 
 /* --- addresses --- */

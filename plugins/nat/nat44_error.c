@@ -1,4 +1,5 @@
-/* Why nodes of NAT44 drop packets. */
+/* What nodes of both NAT44 say: why they drop packets, and in traces. */
+#include "engine/trace.h"
 #include "plugins/nat/nat44_node.h"
 
 const struct node_error nat44_errors[NAT44_ERRS] = {
@@ -15,3 +16,15 @@ const struct node_error nat44_errors[NAT44_ERRS] = {
     [NAT44_ERR_CONGESTION] = {"congestion_drop", "congestion drop", SEVERITY_ERROR},
     [NAT44_ERR_NO_USER] = {"cannot_create_user", "cannot create NAT user", SEVERITY_ERROR},
 };
+
+void nat44_format_handoff(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_puts(t, r->next == NEXT_CONSUMED ? "to another thread" : "same thread");
+}
+
+void nat44_format_local_error(struct piste *p, const struct trace_record *r, struct text *t)
+{
+    text_puts(t, r->next == NEXT_CONSUMED     ? "to another thread"
+                 : r->next == NAT44_NEXT_FAST ? "of a session: to the inside"
+                                              : "of no session");
+}

@@ -31,6 +31,9 @@ enum nat44_error {
 };
 extern const struct node_error nat44_errors[NAT44_ERRS];
 
+void nat44_format_handoff(struct piste *p, const struct trace_record *r, struct text *t);
+void nat44_format_local_error(struct piste *p, const struct trace_record *r, struct text *t);
+
 /* What becomes of a packet: an enum nat44_error, or one of these. */
 enum { NAT44_TRANSLATE = NAT44_ERRS, NAT44_PASS };
 

@@ -29,6 +29,42 @@ void nat44_format_endpoint(struct text *t, const char *words, be32 addr, be16 po
     text_add(t, ":%u", be16_to_host(port));
 }
 
+static void begin_thread(struct cli_call *c, struct nat44_show_thread *at, size_t bytes)
+{
+    const struct nat44_data *d = &nat44_state_of(c->piste)->data;
+    u32 n = nat44_is_enabled(c->piste)
+                ? __atomic_load_n(&d->threads[at->next].n_sessions, __ATOMIC_RELAXED)
+                : 0;
+    at->thread = at->next++;
+    memset(at + 1, 0, bytes - sizeof(*at));
+    out_text(c->out, "-------- thread %u %s: %u sessions --------\n", at->thread,
+             thread_name(engine_of(c->piste), at->thread), n);
+}
+
+int nat44_show_threads(struct cli_call *c, size_t bytes, const char *title, const char *array,
+                       int (*piece)(struct cli_call *c, struct nat44_show_thread *at))
+{
+    struct nat44_show_thread *at = cli_kept(c, bytes, NULL);
+    if (!c->again) {
+        out_text(c->out, "%s\n", title);
+        out_array(c->out, array);
+        at->next = 1;
+    }
+    while (at->thread || at->next < engine_n_threads(engine_of(c->piste))) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!at->thread)
+            begin_thread(c, at, bytes);
+        int more = piece(c, at);
+        if (more < 0)
+            return more;
+        if (!more)
+            at->thread = 0;
+    }
+    out_end(c->out);
+    return 0;
+}
+
 void nat44_show_seconds(struct out *o, const char *key, u64 ns, const char *words)
 {
     char text[32];

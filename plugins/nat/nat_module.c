@@ -141,18 +141,6 @@ static void format_classify(struct piste *p, const struct trace_record *r, struc
     text_add(t, "nat44-ed-classify: next %s", r->next == NAT44_NEXT_FAST ? "in2out" : "out2in");
 }
 
-static void format_handoff(struct piste *p, const struct trace_record *r, struct text *t)
-{
-    text_puts(t, r->next == NEXT_CONSUMED ? "to another thread" : "same thread");
-}
-
-static void format_local_error(struct piste *p, const struct trace_record *r, struct text *t)
-{
-    text_puts(t, r->next == NEXT_CONSUMED     ? "to another thread"
-                 : r->next == NAT44_NEXT_FAST ? "of a session: to the inside"
-                                              : "of no session");
-}
-
 /* --- nodes --- */
 
 #define NAT44_FIELDS(text_name, c_name, slow, fast, format)                                        \
@@ -203,17 +191,17 @@ static const struct node_def node_out2in_slow =
 /* of these, an edge leads to each direction */
 static const struct node_def node_classify =
     NAT44_NODE("nat44-ed-classify", nat44_classify, OUT2IN, IN2OUT, format_classify);
-static const struct node_def node_handoff_classify =
-    NAT44_NODE("nat44-handoff-classify", nat44_handoff_classify, OUT2IN, IN2OUT, format_handoff);
+static const struct node_def node_handoff_classify = NAT44_NODE(
+    "nat44-handoff-classify", nat44_handoff_classify, OUT2IN, IN2OUT, nat44_format_handoff);
 static const struct node_def node_handoff_in2out = NAT44_NODE(
-    "nat44-in2out-worker-handoff", nat44_handoff_in2out, IN2OUT_SLOW, IN2OUT, format_handoff);
+    "nat44-in2out-worker-handoff", nat44_handoff_in2out, IN2OUT_SLOW, IN2OUT, nat44_format_handoff);
 static const struct node_def node_handoff_in2out_output =
     NAT44_NODE("nat44-in2out-output-worker-handoff", nat44_handoff_in2out_output,
-               IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT, format_handoff);
+               IN2OUT_OUTPUT_SLOW, IN2OUT_OUTPUT, nat44_format_handoff);
 static const struct node_def node_handoff_out2in = NAT44_NODE(
-    "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, format_handoff);
+    "nat44-out2in-worker-handoff", nat44_handoff_out2in, OUT2IN_SLOW, OUT2IN, nat44_format_handoff);
 static const struct node_def node_local_error =
-    NAT44_NODE(LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", format_local_error);
+    NAT44_NODE(LOCAL_ERROR, nat44_local_error, OUT2IN_SLOW, "ip4-lookup", nat44_format_local_error);
 static const struct node_def node_expire = {
     .name = "nat44-ed-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_expire)};
 static const struct node_def node_affinity_expire = {.name = "nat44-ed-affinity-expire",

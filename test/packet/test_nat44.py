@@ -15,13 +15,18 @@ SERVER, SECOND = "10.2.0.2", "192.0.2.7"   # outside
 POOL = "10.2.0.1"
 
 
-@pytest.fixture(scope="module")
-def links(switch):
+def two_sides(switch, *hosts):
+    """Links inside, with these hosts beside HOST, and outside, with a network behind SERVER."""
     inside, outside = switch.pg(0, "10.1.0.1/24"), switch.pg(1, "10.2.0.1/24")
-    for host in ("10.1.0.3", "10.1.0.4"):
+    for host in hosts:
         switch.ctl(f"set ip neighbor {inside} {host} {inside.host_mac}")
     switch.ctl(f"ip route add 192.0.2.0/24 via {SERVER} {outside}")
     return inside, outside
+
+
+@pytest.fixture(scope="module")
+def links(switch):
+    return two_sides(switch, OTHER, "10.1.0.4")
 
 
 @pytest.fixture(autouse=True)
@@ -245,8 +250,8 @@ def test_errors_that_two_sessions_send_each_other(switch, links):
         switch.ctl(f"set interface mtu packet 9000 {links[1]}")
 
 
-@pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
-def test_errors_from_outside(switch, links, packet):
+def errors_from_outside(switch, links, packet):
+    """A router's error about what packet became is about packet inside; those about nothing, or with a wrong sum, are dropped."""
     (sent,) = through(switch, links, packet)
     router = IP(src="192.0.2.1", dst=POOL) / ICMP(type=3, code=4) / IP(bytes(sent))
     (error,) = through(switch, links, router, back=True)
@@ -254,7 +259,6 @@ def test_errors_from_outside(switch, links, packet):
     assert (error[IPerror].src, error[IPerror].dst) == (HOST, SERVER)
     quoted = bytes(error[ICMP])[8:]
     assert quoted[12:28] == bytes(packet)[12:28]  # addresses, ports or identifier
-    # about nothing, or with a wrong sum
     with errors(switch, "no translation"):
         through(switch, links, IP(src="192.0.2.1", dst=POOL) / ICMP(type=3) / IP(src=POOL, dst=SECOND) / UDP(sport=9), back=True,
                 count=0)
@@ -262,6 +266,11 @@ def test_errors_from_outside(switch, links, packet):
     broken[ICMP].chksum ^= 1
     with errors(switch, "malformed packet"):
         through(switch, links, broken, back=True, count=0)
+
+
+@pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
+def test_errors_from_outside(switch, links, packet):
+    errors_from_outside(switch, links, packet)
 
 
 def test_errors_from_inside(switch, links):

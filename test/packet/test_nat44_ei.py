@@ -9,7 +9,7 @@ from packet_lib import nat44, nat_config, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, UDP, UDPerror, fragment
 from scapy.packet import Raw
-from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, arp_for, echo, errors, right, tcp, through, udp
+from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, arp_for, echo, errors, errors_from_outside, right, tcp, through, two_sides, udp
 
 CONFIG = "cpu { workers 1 }"  # which has all ports, so that each keeps its own; more are in test_nat44_ei_workers.py
 THIRD = "10.1.0.4"
@@ -17,11 +17,7 @@ THIRD = "10.1.0.4"
 
 @pytest.fixture(scope="module")
 def links(switch):
-    inside, outside = switch.pg(0, "10.1.0.1/24"), switch.pg(1, "10.2.0.1/24")
-    for host in (OTHER, THIRD):
-        switch.ctl(f"set ip neighbor {inside} {host} {inside.host_mac}")
-    switch.ctl(f"ip route add 192.0.2.0/24 via {SERVER} {outside}")
-    return inside, outside
+    return two_sides(switch, OTHER, THIRD)
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +40,7 @@ def ends(switch):
 
 def inside_exchange(switch, links, packet, n=1):
     """What a packet from inside becomes that comes back to inside."""
-    return [right(p) for p in switch.exchange(links[0], links[0].ether() / packet, links[0], count=n)]
+    return through(switch, (links[0], links[0]), packet, count=n)
 
 
 def test_one_port_for_all(switch, links):
@@ -117,18 +113,7 @@ def test_protocols_without_ports(switch, links):
 
 @pytest.mark.parametrize("packet", [udp(), echo(), tcp("S")])
 def test_errors_from_outside(switch, links, packet):
-    (sent,) = through(switch, links, packet)
-    router = IP(src="192.0.2.1", dst=POOL) / ICMP(type=3, code=4) / IP(bytes(sent))
-    (error,) = through(switch, links, router, back=True)
-    assert (error.src, error.dst, error[ICMP].type, error[ICMP].code) == ("192.0.2.1", HOST, 3, 4)
-    assert bytes(error[ICMP])[8 + 12:8 + 28] == bytes(packet)[12:28]  # addresses, ports or identifier
-    with errors(switch, "no translation"):
-        through(switch, links, IP(src="192.0.2.1", dst=POOL) / ICMP(type=3) / IP(src=POOL, dst=SECOND) / UDP(sport=9), back=True,
-                count=0)
-    broken = IP(bytes(router))
-    broken[ICMP].chksum ^= 1
-    with errors(switch, "malformed packet"):
-        through(switch, links, broken, back=True, count=0)
+    errors_from_outside(switch, links, packet)
 
 
 def test_errors_from_inside(switch, links):

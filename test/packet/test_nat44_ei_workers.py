@@ -3,7 +3,7 @@ import pytest
 from packet_lib import nat44
 from scapy.layers.inet import ICMP, IP, IPerror, TCP, UDP, UDPerror
 from scapy.packet import Raw
-from test_nat44 import POOL, SECOND, SERVER, echo, right, tcp, through, udp
+from test_nat44 import POOL, SECOND, SERVER, echo, tcp, through, two_sides, udp
 
 CONFIG = "cpu { workers 3 }"
 HOSTS = [f"10.1.0.{n}" for n in range(2, 14)]
@@ -11,11 +11,7 @@ HOSTS = [f"10.1.0.{n}" for n in range(2, 14)]
 
 @pytest.fixture(scope="module")
 def links(switch):
-    inside, outside = switch.pg(0, "10.1.0.1/24"), switch.pg(1, "10.2.0.1/24")
-    for host in HOSTS[1:]:
-        switch.ctl(f"set ip neighbor {inside} {host} {inside.host_mac}")
-    switch.ctl(f"ip route add 192.0.2.0/24 via {SERVER} {outside}")
-    return inside, outside
+    return two_sides(switch, *HOSTS[1:])
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +39,8 @@ def threads(switch):
 
 
 def inside_exchange(switch, links, packet):
-    (got,) = switch.exchange(links[0], links[0].ether() / packet, links[0], count=1)
-    return right(got)
+    (got,) = through(switch, (links[0], links[0]), packet)
+    return got
 
 
 def test_there_and_back(switch, links):
