@@ -308,7 +308,8 @@ make_liburcu() {
 
 make_jansson() {
     source_of jansson
-    cmake_install -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF -DJANSSON_WITHOUT_TESTS=ON
+    cmake_install -DJANSSON_BUILD_SHARED_LIBS=ON -DJANSSON_BUILD_DOCS=OFF -DJANSSON_EXAMPLES=OFF \
+        -DJANSSON_WITHOUT_TESTS=ON
 }
 
 make_cmocka() {
@@ -324,7 +325,7 @@ make_libmicrohttpd() {
     autotools_install .
 }
 
-# Static, with the terminal descriptions of ncurses.
+# With the terminal descriptions of ncurses in it.
 make_libedit() {
     source_of ncurses
     mkdir tinfo headers headers/sys
@@ -348,10 +349,10 @@ make_libedit() {
     printf '#define __BEGIN_DECLS\n#define __END_DECLS\n' >headers/sys/cdefs.h
 
     source_of libedit
-    configure --disable-shared --disable-examples \
+    configure --enable-shared --disable-examples \
         CPPFLAGS="-I$PWD/headers -D__STDC_ISO_10646__=201103L"
     autotools_install src
-    pkg_config_file libedit '-ledit -ltinfo'
+    pkg_config_file libedit -ledit
 }
 
 # From source if the mirror has it. Else Debian's own shared library, with the marks of glibc taken
