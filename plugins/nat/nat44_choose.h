@@ -26,8 +26,10 @@ bool nat44_is_free(const struct nat44_data *n, const struct session_table *table
  * another one of the same half of the range (RFC 4787 REQ-3). */
 bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
                      enum nat44_dir dir);
-/* --- the first packet: each says in *session what it made, and returns what becomes of the packet
- * --- */
+
+/* --- the first packet --- */
+
+/* Each says in *session what it made, and returns what becomes of the packet. */
 
 /* A kind of packet that begins no session, though it may be of one. */
 u32 nat44_why_not(const struct nat44_packet *p);

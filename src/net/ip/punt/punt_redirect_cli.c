@@ -76,9 +76,8 @@ static int punt_redirect_show_ip6(struct cli_call *c)
 
 #define PUNT_REDIRECT_GRAMMAR " punt redirect [add|del] rx ( all | <interface> ) <rest>"
 #define PUNT_REDIRECT_HELP                                                                         \
-    "leaves by paths of its own instead of ending, by what it came in or all: via PATH ..., as "   \
-    "of "                                                                                          \
-    "routes"
+    "leaves by paths of its own instead of ending, by what it came in or all: "                    \
+    "via PATH ..., as of routes"
 
 const struct cli_command punt_redirect_commands[] = {
     {"ip" PUNT_REDIRECT_GRAMMAR, "What is punted of IPv4 " PUNT_REDIRECT_HELP,
