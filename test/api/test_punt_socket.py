@@ -74,6 +74,25 @@ def test_many_clients(punting):
     assert api.punt_socket_register(header_version=1, punt=l4(1), pathname="/tmp/client.sock").retval == 0
 
 
+def test_a_long_list_goes_in_pieces(punting):
+    """It is made as its reader takes it: what goes meanwhile is not in it any more, what stays is, once."""
+    api, slow = punting.connect(), punting.connect()
+    many = 12000
+    for i in range(0, many, 500):
+        contexts = [api.send("punt_socket_register", header_version=1, punt=l4(1000 + n), pathname="/tmp/client.sock")
+                    for n in range(i, i + 500)]
+        assert [api.receive_for(context).retval for context in contexts] == [0] * 500
+    asked = slow.send("punt_socket_dump", type=L4)
+    slow.send("control_ping", context=asked)
+    ports = [slow.receive_for(asked)]
+    assert api.punt_socket_deregister(punt=l4(1000 + many - 1)).retval == 0
+    while ports[-1].name_ != "control_ping_reply":
+        ports.append(slow.receive_for(asked))
+    assert [d.punt.punt for d in ports[:-1]] == [l4(1000 + n)["punt"] for n in range(many - 1)]
+    shown = punting.vpp.ctl("show punt socket registrations l4").splitlines()
+    assert [line.split()[2] for line in shown] == [str(1000 + n) for n in range(many - 1)]
+
+
 def test_not_configured(switch, api):
     reply = api.punt_socket_register(header_version=1, punt=l4(4000), pathname="/tmp/x.sock")
     assert (reply.retval, reply.pathname) == (-1, "")

@@ -211,34 +211,32 @@ int punt_socket_deregister(struct piste *p, const struct punt_socket_key *k, str
     return 0;
 }
 
-struct punt_socket_walk {
-    struct punt_sockets *s;
-    void (*fn)(void *arg, const struct punt_socket_key *k, const char *client);
-    void *arg;
-};
-
-static void punt_socket_walk_numbers(const struct punt_socket_walk *w, struct punt_socket_key k,
-                                     u32 most)
+/* Numbers of a kind are below that. */
+static u32 punt_socket_numbers(enum punt_socket_kind kind)
 {
-    for (k.number = 0; k.number <= most; k.number++) {
-        u16 word = *punt_socket_word(w->s, &k);
-        if (word)
-            w->fn(w->arg, &k, w->s->client[word - 1].to.sun_path);
-    }
+    static const u32 numbers[] = {
+        [PUNT_SOCKET_L4] = PUNT_PORT_REST,
+        [PUNT_SOCKET_PROTOCOL] = 256,
+        [PUNT_SOCKET_EXCEPTION] = PUNT_REASONS + 1,
+    };
+    return numbers[kind];
 }
 
-void punt_socket_each(const struct piste *p, enum punt_socket_kind kind,
-                      void (*fn)(void *arg, const struct punt_socket_key *k, const char *client),
-                      void *arg)
+const char *punt_socket_from(const struct piste *p, struct punt_socket_key *k)
 {
-    const struct punt_socket_walk w = {punt_sockets_of(p), fn, arg};
-    struct punt_socket_key k = {.kind = kind, .protocol = IP_PROTOCOL_UDP};
-    if (kind == PUNT_SOCKET_EXCEPTION) {
-        punt_socket_walk_numbers(&w, k, PUNT_REASONS);
-        return;
+    struct punt_sockets *s = punt_sockets_of(p);
+    k->protocol = IP_PROTOCOL_UDP;
+    for (;; k->number++) {
+        if (k->number >= punt_socket_numbers(k->kind)) {
+            if (k->kind == PUNT_SOCKET_EXCEPTION || k->family == IP_FAMILY_6)
+                return NULL;
+            k->family = IP_FAMILY_6;
+            k->number = 0;
+        }
+        u16 word = *punt_socket_word(s, k);
+        if (word)
+            return s->client[word - 1].to.sun_path;
     }
-    for (k.family = 0; k.family < IP_FAMILY_N; k.family++)
-        punt_socket_walk_numbers(&w, k, kind == PUNT_SOCKET_L4 ? PUNT_PORT_REST - 1 : 255);
 }
 
 /* --- life --- */

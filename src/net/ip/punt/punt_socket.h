@@ -44,10 +44,9 @@ int punt_socket_register(struct piste *p, const struct punt_socket_key *k, const
 /* -ENOENT: nobody has them. */
 int punt_socket_deregister(struct piste *p, const struct punt_socket_key *k,
                            struct error *e) MUST_CHECK;
-/* All of a kind. */
-void punt_socket_each(const struct piste *p, enum punt_socket_kind kind,
-                      void (*fn)(void *arg, const struct punt_socket_key *k, const char *client),
-                      void *arg);
+/* The first registration of k's kind that is not before *k, which becomes its key: its client; NULL:
+ * there is none. From {kind} on, and k->number + 1 next, these are all of a kind. */
+const char *punt_socket_from(const struct piste *p, struct punt_socket_key *k);
 /* Where clients send; "": nowhere. */
 const char *punt_socket_path(const struct piste *p);
 

@@ -1,9 +1,10 @@
 /* Messages of punt.api about sockets. */
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/api_punt.h"
 #include "base/byteorder.h"
+#include "base/mem.h"
 #include "net/ip/punt/punt_socket.h"
 
 static_assert((u32)PUNT_API_TYPE_L4 == PUNT_SOCKET_L4 &&
@@ -64,19 +65,30 @@ static void punt_socket_api_deregister(struct api_call *c)
     api_reply_retval(c, done ? API_OK : API_UNSPECIFIED);
 }
 
-static void punt_socket_api_details(void *arg, const struct punt_socket_key *k, const char *client)
+/* In pieces: a client may have all ports. */
+static bool punt_socket_api_more(struct api_call *c, void *state)
 {
-    struct api_punt_socket_details d = {0};
-    punt_socket_api_key_to(k, &d.punt);
-    strcpy(d.pathname, client);
-    api_reply(arg, &api_message_punt_socket_details, &d);
+    struct punt_socket_key *k = state;
+    for (const char *client; api_room(c); k->number++) {
+        struct api_punt_socket_details d = {0};
+        client = punt_socket_from(c->piste, k);
+        if (!client)
+            return false;
+        punt_socket_api_key_to(k, &d.punt);
+        strcpy(d.pathname, client);
+        api_reply(c, &api_message_punt_socket_details, &d);
+    }
+    return true;
 }
 
 static void punt_socket_api_dump(struct api_call *c)
 {
     const struct api_punt_socket_dump *m = c->msg;
-    if (m->type <= PUNT_API_TYPE_EXCEPTION)
-        punt_socket_each(c->piste, (enum punt_socket_kind)m->type, punt_socket_api_details, c);
+    if (m->type > PUNT_API_TYPE_EXCEPTION)
+        return;
+    struct punt_socket_key *from = mem_alloc(sizeof(*from));
+    *from = (struct punt_socket_key){.kind = (enum punt_socket_kind)m->type};
+    api_continue(c, punt_socket_api_more, free, from);
 }
 
 const struct api_handler punt_socket_api[] = {

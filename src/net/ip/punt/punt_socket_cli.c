@@ -56,9 +56,8 @@ static void punt_socket_key_words(const struct punt_socket_key *k, struct text *
 
 /* --- show --- */
 
-static void punt_socket_show_one(void *arg, const struct punt_socket_key *k, const char *client)
+static void punt_socket_show_one(struct out *o, const struct punt_socket_key *k, const char *client)
 {
-    struct out *o = arg;
     struct text t = {0};
     punt_socket_key_words(k, &t);
     out_object(o, NULL);
@@ -68,20 +67,33 @@ static void punt_socket_show_one(void *arg, const struct punt_socket_key *k, con
     text_free(&t);
 }
 
-static int punt_socket_cli_show(struct cli_call *c)
+/* Whether a command is about that kind, or says none. */
+static bool punt_socket_cli_shows(const struct cli_call *c, enum punt_socket_kind kind)
 {
     static const char *const words[] = {
         [PUNT_SOCKET_L4] = "l4",
         [PUNT_SOCKET_PROTOCOL] = "ip-proto",
         [PUNT_SOCKET_EXCEPTION] = "exception",
     };
-    bool all = true;
+    bool any = false;
     for (u32 i = 0; i < array_len(words); i++)
-        all = all && !cli_has(c, words[i]);
-    out_array(c->out, "registrations");
-    for (u32 i = 0; i < array_len(words); i++)
-        if (all || cli_has(c, words[i]))
-            punt_socket_each(c->piste, (enum punt_socket_kind)i, punt_socket_show_one, c->out);
+        any |= cli_has(c, words[i]);
+    return !any || cli_has(c, words[kind]);
+}
+
+static int punt_socket_cli_show(struct cli_call *c)
+{
+    struct punt_socket_key *k = cli_kept(c, sizeof(*k), NULL);
+    const char *client;
+    if (!c->again)
+        out_array(c->out, "registrations");
+    for (; k->kind <= PUNT_SOCKET_EXCEPTION; *k = (struct punt_socket_key){.kind = k->kind + 1})
+        for (; punt_socket_cli_shows(c, k->kind) && (client = punt_socket_from(c->piste, k));
+             k->number++) {
+            if (cli_full(c))
+                return CLI_MORE;
+            punt_socket_show_one(c->out, k, client);
+        }
     out_end(c->out);
     return 0;
 }
@@ -108,16 +120,14 @@ const struct cli_command punt_socket_commands[] = {
 
 /* --- running config --- */
 
-static void punt_socket_write(void *arg, const struct punt_socket_key *k, const char *client)
-{
-    struct text *t = arg;
-    text_add(t, "punt socket register ");
-    punt_socket_key_words(k, t);
-    text_add(t, " socket %s\n", client);
-}
-
 void punt_socket_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
+    const char *client;
     for (u32 i = 0; phase == RC_GLOBAL && i <= PUNT_SOCKET_EXCEPTION; i++)
-        punt_socket_each(p, (enum punt_socket_kind)i, punt_socket_write, t);
+        for (struct punt_socket_key k = {.kind = (enum punt_socket_kind)i};
+             (client = punt_socket_from(p, &k)); k.number++) {
+            text_add(t, "punt socket register ");
+            punt_socket_key_words(&k, t);
+            text_add(t, " socket %s\n", client);
+        }
 }
