@@ -203,6 +203,27 @@ const struct nat44_lb *nat44_lb_at(const struct piste *p, u32 k);
 int nat44_set_mss(struct piste *p, u16 mss, struct error *e) MUST_CHECK;
 u16 nat44_mss(const struct piste *p);
 
+/* Which ports sessions of NAT44 EI get outside. */
+enum nat44_port_alg {
+    NAT44_PORTS_ANY, /* like the one inside, or of the same half (RFC 4787 REQ-3) */
+    NAT44_PORTS_MAP_E,
+    NAT44_PORTS_RANGE,
+};
+
+struct nat44_port_config {
+    u8 alg; /* enum nat44_port_alg */
+    /* of MAP-E, RFC 7597 5.1: bits in front of the PSID, bits of it, and itself */
+    u8 psid_offset, psid_len;
+    u16 psid;
+    u16 first, last; /* of a range */
+};
+
+/* Sessions that there are keep theirs. -EINVAL. */
+int nat44_set_ports(struct piste *p, const struct nat44_port_config *c,
+                    struct error *e) MUST_CHECK;
+/* All 0 while the plugin is disabled. */
+struct nat44_port_config nat44_ports(const struct piste *p);
+
 /* --- sessions --- */
 
 /* Sessions of a thread, in pieces, as sessions_copy has it. The plugin is enabled. */

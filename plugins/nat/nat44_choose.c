@@ -124,6 +124,18 @@ static void set_port(union nat44_key *key, be16 port)
     key->dport = port;
 }
 
+/* Those that a session may get that has this one inside. */
+static union nat44_port_set ports_like(const struct nat44_data *n, u16 port, u8 protocol)
+{
+    union nat44_port_set set = {.word = __atomic_load_n(&n->ports.word, __ATOMIC_RELAXED)};
+    if (set.n)
+        return set;
+    if (protocol == IP_PROTOCOL_ICMP)
+        return nat44_port_range(1, 65535);
+    return port < NAT44_WELL_KNOWN ? nat44_port_range(1, NAT44_WELL_KNOWN - 1)
+                                   : nat44_port_range(NAT44_WELL_KNOWN, 65535);
+}
+
 bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
                      enum nat44_dir dir)
 {
@@ -132,20 +144,19 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
     be16 like = key[1 - dir].sport;
     u8 protocol = nat44_key_protocol(back);
     u16 wanted = be16_to_host(like);
-    bool low = wanted < NAT44_WELL_KNOWN && protocol != IP_PROTOCOL_ICMP;
-    u32 from = low ? 1 : NAT44_WELL_KNOWN, to = low ? NAT44_WELL_KNOWN : 65536;
 
     if (!nat44_has_ports(protocol))
         return nat44_is_free(n, table, dir, back);
+    union nat44_port_set set = ports_like(n, wanted, protocol);
     set_port(back, like);
     if (nat44_owner_of_port(n, like) == thread_index(t) && wanted &&
-        nat44_is_free(n, table, dir, back))
+        nat44_port_set_has(set, wanted) && nat44_is_free(n, table, dir, back))
         return true;
-    u32 port = from + (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % (to - from);
-    for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < to - from; looked++) {
-        port = port + 1 < to ? port + 1 : from;
-        be16 x = be16_from_host((u16)port);
-        if (nat44_owner_of_port(n, x) != thread_index(t))
+    u32 k = (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % set.n;
+    for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < set.n; looked++) {
+        k = k + 1 < set.n ? k + 1 : 0;
+        be16 x = be16_from_host((u16)nat44_port_set_at(set, k));
+        if (nat44_owner_of_port(n, x) != thread_index(t) || be16_is_zero(x))
             continue;
         set_port(back, x);
         if (nat44_is_free(n, table, dir, back))

@@ -38,6 +38,12 @@ static void config_settings(struct piste *p, struct text *t)
     }
     if (s->data.forwarding)
         text_add(t, "%s forwarding enable\n", nat44_flavor.words);
+    if (s->ports.alg == NAT44_PORTS_MAP_E)
+        text_add(t, "nat44 ei addr-port-assignment-alg map-e psid %u psid-offset %u psid-len %u\n",
+                 s->ports.psid, s->ports.psid_offset, s->ports.psid_len);
+    if (s->ports.alg == NAT44_PORTS_RANGE)
+        text_add(t, "nat44 ei addr-port-assignment-alg port-range %u - %u\n", s->ports.first,
+                 s->ports.last);
     if (s->data.mss)
         text_add(t, "%s mss-clamping %u\n", nat44_flavor.nat_words, s->data.mss);
 }

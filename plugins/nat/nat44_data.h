@@ -234,6 +234,35 @@ struct nat44_thread {
     u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
 } CACHE_ALIGNED;
 
+/* Ports that sessions get outside: n of them, in blocks of 2^block_bits ports that begin
+ * 2^step_bits from each other. Changes as one word. */
+union nat44_port_set {
+    u64 word;
+    struct {
+        u16 first;
+        u8 block_bits, step_bits; /* 16: there is one block */
+        u32 n;                    /* 0: any port */
+    };
+};
+
+ALWAYS_INLINE union nat44_port_set nat44_port_range(u32 first, u32 last)
+{
+    return (union nat44_port_set){
+        .first = (u16)first, .block_bits = 16, .step_bits = 16, .n = last - first + 1};
+}
+
+/* The k-th, of n. */
+ALWAYS_INLINE u32 nat44_port_set_at(union nat44_port_set s, u32 k)
+{
+    return s.first + (k >> s.block_bits << s.step_bits) + (k & ((1u << s.block_bits) - 1));
+}
+
+ALWAYS_INLINE bool nat44_port_set_has(union nat44_port_set s, u32 port)
+{
+    u32 d = port - s.first, block = d >> s.step_bits, k = d & ((1u << s.step_bits) - 1);
+    return port >= s.first && !(k >> s.block_bits) && (block << s.block_bits | k) < s.n;
+}
+
 #define NAT44_OWN_BITS 4096u
 
 struct nat44_data {
@@ -253,6 +282,7 @@ struct nat44_data {
     struct nat44_vrf_ways *ways;
     u64 own_bits[NAT44_OWN_BITS / 64]; /* see nat44_may_be_own */
     u16 mss;                           /* 0: not clamped */
+    union nat44_port_set ports;        /* of NAT44 EI */
     u8 *if_flags;                      /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */

@@ -122,6 +122,38 @@ static void nat44_ei_api_get_mss(struct api_call *c)
     api_reply(c, &api_message_nat44_ei_get_mss_clamping_reply, &reply);
 }
 
+static void nat44_ei_api_set_ports(struct api_call *c)
+{
+    const struct api_nat44_ei_set_addr_and_port_alloc_alg *m = c->msg;
+    struct nat44_port_config x = {.alg = m->alg};
+    if (m->alg == NAT44_PORTS_MAP_E) {
+        x.psid = m->psid;
+        x.psid_offset = m->psid_offset;
+        x.psid_len = m->psid_length;
+    } else if (m->alg == NAT44_PORTS_RANGE) {
+        x.first = m->start_port;
+        x.last = m->end_port;
+    } else if (m->alg != NAT44_PORTS_ANY) {
+        api_reply_retval(c, API_INVALID_VALUE);
+        return;
+    }
+    nat44_api_reply(c, nat44_set_ports(c->piste, &x, NULL));
+}
+
+static void nat44_ei_api_get_ports(struct api_call *c)
+{
+    struct nat44_port_config x = nat44_ports(c->piste);
+    struct api_nat44_ei_get_addr_and_port_alloc_alg_reply reply = {
+        .alg = x.alg,
+        .psid_offset = x.psid_offset,
+        .psid_length = x.psid_len,
+        .psid = x.psid,
+        .start_port = x.first,
+        .end_port = x.last,
+    };
+    api_reply(c, &api_message_nat44_ei_get_addr_and_port_alloc_alg_reply, &reply);
+}
+
 /* --- addresses --- */
 
 static void nat44_ei_api_addresses(struct api_call *c)
@@ -411,6 +443,8 @@ const struct api_handler nat44_ei_api_handlers[] = {
     {&api_message_nat44_ei_worker_dump, nat44_ei_api_workers},
     {&api_message_nat44_ei_set_mss_clamping, nat44_ei_api_set_mss},
     {&api_message_nat44_ei_get_mss_clamping, nat44_ei_api_get_mss},
+    {&api_message_nat44_ei_set_addr_and_port_alloc_alg, nat44_ei_api_set_ports},
+    {&api_message_nat44_ei_get_addr_and_port_alloc_alg, nat44_ei_api_get_ports},
     {&api_message_nat44_ei_add_del_address_range, nat44_ei_api_addresses},
     {&api_message_nat44_ei_address_dump, nat44_ei_api_address_dump},
     {&api_message_nat44_ei_add_del_interface_addr, nat44_ei_api_interface_addr},

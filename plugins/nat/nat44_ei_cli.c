@@ -24,6 +24,21 @@ static int nat44_ei_cli_del_user(struct cli_call *c)
     return nat44_del_user(c->piste, load_be32(cli_get(c, "address")->ip.addr), fib, c->err);
 }
 
+static int nat44_ei_cli_ports(struct cli_call *c)
+{
+    struct nat44_port_config x = {
+        .psid = (u16)cli_u64(c, "psid", 0),
+        .psid_offset = (u8)cli_u64(c, "psid-offset", 0),
+        .psid_len = (u8)cli_u64(c, "psid-len", 0),
+        .first = (u16)cli_u64(c, "first", 0),
+        .last = (u16)cli_u64(c, "last", 0),
+    };
+    x.alg = cli_has(c, "map-e")        ? NAT44_PORTS_MAP_E
+            : cli_has(c, "port-range") ? NAT44_PORTS_RANGE
+                                       : NAT44_PORTS_ANY;
+    return nat44_set_ports(c->piste, &x, c->err);
+}
+
 const struct cli_type nat44_ei_types[] = {
     {"nat44-ei-endpoint", "no address and port:", nat44_parse_endpoint, NULL},
     {0},
@@ -69,6 +84,12 @@ const struct cli_command nat44_ei_commands[] = {
     {"nat44 ei mss-clamping ( disable | <mss:u16> )",
      "Bounds the segments of TCP connections through NAT", nat44_cli_mss, 0},
     {"show nat44 ei mss-clamping", "How segments of TCP are bounded", nat44_show_mss, 0},
+    {"nat44 ei addr-port-assignment-alg ( default | map-e psid <psid:u16>"
+     " psid-offset <psid-offset:u8> psid-len <psid-len:u8> | port-range <first:u16> - <last:u16> )",
+     "Says which ports sessions get outside: any, those of a MAP-E port set, or some range",
+     nat44_ei_cli_ports, 0},
+    {"show nat44 ei addr-port-assignment-alg", "Which ports sessions get outside",
+     nat44_ei_show_ports, 0},
     {"set interface nat44 ei [( in <inside:interface> | out <outside:interface> ) ...]"
      " [output-feature] [del]",
      "Says which interfaces lead inside and outside, or translate what leaves by them",

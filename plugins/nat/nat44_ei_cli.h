@@ -12,3 +12,4 @@ extern const struct api_handler nat44_ei_api_handlers[];
 
 int nat44_ei_show_sessions(struct cli_call *c);
 int nat44_ei_show_addresses(struct cli_call *c);
+int nat44_ei_show_ports(struct cli_call *c);

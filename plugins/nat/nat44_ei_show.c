@@ -188,3 +188,22 @@ int nat44_ei_show_addresses(struct cli_call *c)
     out_end(c->out);
     return 0;
 }
+
+/* --- ports --- */
+
+int nat44_ei_show_ports(struct cli_call *c)
+{
+    static const char *const names[] = {"default", "map-e", "port-range"};
+    struct nat44_port_config x = nat44_ports(c->piste);
+    struct out *o = c->out;
+    out_str(o, "algorithm", names[x.alg], "NAT address and port assignment: %s\n");
+    if (x.alg == NAT44_PORTS_MAP_E) {
+        out_u64(o, "psid", x.psid, "  psid %" PRIu64);
+        out_u64(o, "psid_offset", x.psid_offset, " psid-offset %" PRIu64);
+        out_u64(o, "psid_length", x.psid_len, " psid-len %" PRIu64 "\n");
+    } else if (x.alg == NAT44_PORTS_RANGE) {
+        out_u64(o, "start_port", x.first, "  start-port %" PRIu64);
+        out_u64(o, "end_port", x.last, " end-port %" PRIu64 "\n");
+    }
+    return 0;
+}

@@ -43,7 +43,8 @@ struct nat44_state {
     VEC(struct nat44_lb) lbs;
     VEC(struct nat44_vrf_limit) limits;
     VEC(struct nat44_vrf_table) vrf_tables;
-    u64 workers; /* a bit each; 0: all */
+    struct nat44_port_config ports; /* of NAT44 EI */
+    u64 workers;                    /* a bit each; 0: all */
     struct nat_log log;
     struct nat44_ipfix {
         struct ipfix_stream *stream; /* NULL: nothing is logged there */

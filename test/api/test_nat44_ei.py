@@ -152,6 +152,29 @@ def test_mss(api, nat):
     assert api.nat44_ei_get_mss_clamping().enable is False
 
 
+def test_which_ports(api):
+    def set_ports(**kwargs):
+        values = {"alg": 0, "psid_offset": 0, "psid_length": 0, "psid": 0, "start_port": 0, "end_port": 0, **kwargs}
+        return api.nat44_ei_set_addr_and_port_alloc_alg(**values).retval
+
+    def ports():
+        r = api.nat44_ei_get_addr_and_port_alloc_alg()
+        assert r.retval == 0
+        return r.alg, r.psid_offset, r.psid_length, r.psid, r.start_port, r.end_port
+    assert set_ports() == -126 and ports() == (0,) * 6
+    assert enable(api) == 0
+    assert set_ports(alg=1, psid_offset=6, psid_length=6, psid=10) == 0 and ports() == (1, 6, 6, 10, 0, 0)
+    for wrong in ({"alg": 3}, {"alg": 2, "start_port": 5, "end_port": 5}, {"alg": 1, "psid_offset": 200, "psid_length": 200},
+                  {"alg": 1, "psid_length": 2, "psid": 4}):
+        assert set_ports(**wrong) == -7 and ports() == (1, 6, 6, 10, 0, 0)
+    assert set_ports(alg=2, start_port=1024, end_port=2047) == 0 and ports() == (2, 0, 0, 0, 1024, 2047)
+    assert set_ports() == 0 and ports() == (0,) * 6
+    assert set_ports(alg=2, start_port=1024, end_port=2047) == 0
+    assert enable(api, enable=False) == 0 and enable(api) == 0
+    assert ports() == (0,) * 6
+    assert enable(api, enable=False) == 0
+
+
 def test_workers(start, api):
     assert api.nat44_ei_set_workers(worker_mask=1).retval == -30  # there is only one
     assert api.nat44_ei_worker_dump() == []

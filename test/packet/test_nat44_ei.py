@@ -377,13 +377,13 @@ def test_the_plugin_itself(switch, links):
                                   f"set interface nat44 ei out {links[1]}"]
     assert switch.fails("nat44 ei plugin enable") == "nat44 ei plugin: already enabled"
     for command in ("set nat44 ei timeout udp 60", "nat44 ei forwarding enable", "nat44 ei mss-clamping 1200",
-                    "nat44 ei add address 10.2.0.100 - 10.2.0.103 tenant-vrf 0", "nat44 ei ipfix logging enable domain 3",
+                    f"{ALG} port-range 1024 - 65535", "nat44 ei add address 10.2.0.100 - 10.2.0.103 tenant-vrf 0", "nat44 ei ipfix logging enable domain 3",
                     f"nat44 ei add static mapping tcp local {HOST} 80 external {links[1]} 8080 tag {{a server}}",
                     f"nat44 ei add static mapping local {OTHER} external 10.2.0.77",
                     f"nat44 ei add identity mapping {THIRD} udp 99"):
         switch.ctl(command)
     lines = nat_config(switch)
-    assert len(lines) == 12
+    assert len(lines) == 13
     through(switch, links, udp())
     switch.ctl("nat44 ei plugin disable")
     switch.ctl("nat44 ei ipfix logging disable")
@@ -417,6 +417,10 @@ FAILING = [
     "nat44 ei add static mapping tcp local 10.1.0.9 80 external 10.2.0.9 80 del",
     "nat44 ei mss-clamping 0",
     "set nat44 ei timeout udp 0",
+    "nat44 ei addr-port-assignment-alg port-range 2000 - 2000",
+    "nat44 ei addr-port-assignment-alg port-range 0 - 2000",
+    "nat44 ei addr-port-assignment-alg map-e psid 64 psid-offset 6 psid-len 6",
+    "nat44 ei addr-port-assignment-alg map-e psid 1 psid-offset 9 psid-len 8",
 ]
 
 
@@ -426,6 +430,60 @@ def test_what_fails_changes_nothing(switch, links, command):
     before = nat_config(switch), ends(switch)
     assert switch.fails(command.format(inside=links[0], outside=links[1]))
     assert (nat_config(switch), ends(switch)) == before
+
+
+ALG = "nat44 ei addr-port-assignment-alg"
+
+
+def outer_ports(switch, links, packets):
+    outs = through(switch, links, packets)
+    return [out[ICMP].id if ICMP in out else out[1].sport for out in outs]
+
+
+def test_ports_of_a_range(switch, links):
+    switch.ctl(f"{ALG} port-range 30000 - 30009")
+    assert f"{ALG} port-range 30000 - 30009" in nat_config(switch)
+    assert switch.ctl(f"show {ALG}") == "NAT address and port assignment: port-range\n  start-port 30000 end-port 30009\n"
+    # one that is in it is kept, as long as nobody else has it
+    assert outer_ports(switch, links, udp(OTHER, sport=30003)) == [30003]
+    ports = outer_ports(switch, links, [udp(sport=5000 + n) for n in range(9)])
+    assert sorted(ports + [30003]) == list(range(30000, 30010))
+    for n, port in enumerate(ports):
+        (back,) = through(switch, links, udp(SECOND, POOL, 1, port), back=True)
+        assert (back.dst, back[UDP].dport) == (HOST, 5000 + n)
+    with errors(switch, "out of ports"):
+        through(switch, links, udp(sport=6000), count=0)
+    # other protocols have as many, and identifiers are ports, too
+    assert sorted(outer_ports(switch, links, [tcp("S", sport=80 + n) for n in range(10)])) == list(range(30000, 30010))
+    assert sorted(outer_ports(switch, links, [echo(number=n) for n in range(10)])) == list(range(30000, 30010))
+    # sessions keep theirs when that changes
+    switch.ctl(f"{ALG} default")
+    assert switch.ctl(f"show {ALG}") == "NAT address and port assignment: default\n"
+    assert not [line for line in nat_config(switch) if ALG in line]
+    assert outer_ports(switch, links, [udp(sport=5000), udp(sport=6000)]) == [ports[0], 6000]
+
+
+@pytest.mark.parametrize("psid,offset,length", [(0x34, 6, 8), (0, 4, 9), (5, 0, 10), (3, 14, 2), (0, 0, 16)])
+def test_ports_of_map_e(switch, links, psid, offset, length):
+    """RFC 7597 5.1: a number that is not 0, the PSID, the rest."""
+    rest = 16 - offset - length
+    allowed = {a << (16 - offset) | psid << rest | j for a in range(1 if offset else 0, 1 << offset) for j in range(1 << rest)} - {0}
+    command = f"{ALG} map-e psid {psid} psid-offset {offset} psid-len {length}"
+    switch.ctl(command)
+    assert command in nat_config(switch)
+    assert switch.ctl(f"show {ALG}") == f"NAT address and port assignment: map-e\n  psid {psid} psid-offset {offset} psid-len {length}\n"
+    n = min(len(allowed), 200)
+    ports = outer_ports(switch, links, [udp(sport=1024 + i) for i in range(n)]) if n else []
+    assert set(ports) <= allowed and len(set(ports)) == n
+    for port in {min(allowed), max(allowed)} if allowed else ():
+        switch.ctl(f"nat44 ei del user {HOST}")
+        assert outer_ports(switch, links, udp(sport=port)) == [port]
+    if len(allowed) < 200:
+        if allowed:
+            switch.ctl(f"nat44 ei del user {HOST}")
+        through(switch, links, [udp(sport=1024 + i) for i in range(len(allowed))])
+        with errors(switch, "out of ports"):
+            through(switch, links, udp(sport=20000), count=0)
 
 
 def test_an_output_interface(switch, links):

@@ -1,6 +1,6 @@
 """NAT44, endpoint-independent, on several data threads: a host inside is one's, and so are the ports that it gets outside."""
 import pytest
-from packet_lib import nat44
+from packet_lib import nat44, wait_for
 from scapy.layers.inet import ICMP, IP, IPerror, TCP, UDP, UDPerror
 from scapy.packet import Raw
 from test_nat44 import POOL, SECOND, SERVER, echo, tcp, through, two_sides, udp
@@ -93,6 +93,26 @@ def test_a_user_has_so_many_sessions(switch, links):
     for host in HOSTS[:4]:
         through(switch, links, [udp(host, sport=3000 + n) for n in range(30)])
     assert [(u["dynamic"], u["static"]) for u in switch.json("show nat44 ei sessions")["users"]] == [(5, 0)] * 4
+
+
+@pytest.mark.parametrize("alg", ["port-range 40000 - 40119", "map-e psid 9 psid-offset 4 psid-len 9"])
+def test_which_ports(switch, links, alg):
+    """Each thread gives those of them that are its own; they are all that there are."""
+    switch.ctl(f"nat44 ei addr-port-assignment-alg {alg}")
+    allowed = set(range(40000, 40120)) if "range" in alg else {a << 12 | 9 << 3 | j for a in range(1, 16) for j in range(8)}
+    ports = {}
+    for host in HOSTS:
+        for out in through(switch, links, [udp(host, sport=2000 + n) for n in range(4)]):
+            ports[out[UDP].sport] = host
+    assert len(ports) == 4 * len(HOSTS) and set(ports) <= allowed
+    for port, host in ports.items():
+        assert through(switch, links, udp(SECOND, POOL, 77, port), back=True)[0].dst == host
+    for host in HOSTS:
+        switch.send(links[0], [links[0].ether() / udp(host, sport=3000 + n) for n in range(120)])
+
+    def used():
+        return [s["o2i"]["port"] for u in switch.json("show nat44 ei sessions detail")["users"] for s in u["sessions"]]
+    wait_for(lambda: sorted(used()) == sorted(allowed), "all ports are taken")
 
 
 def test_an_output_interface(switch, links):
