@@ -118,6 +118,8 @@ int nat44_enable(struct piste *p, const struct nat44_options *o, struct error *e
     d->forwarding = false;
     d->mss = 0;
     d->ports = (union nat44_port_set){0};
+    d->static_only = with.static_only;
+    d->stateless = with.static_only && !with.tracking;
     s->ports = (struct nat44_port_config){0};
     memcpy(d->timeout_s, nat44_default_timeouts, sizeof(d->timeout_s));
     for (u32 k = 0; k < NAT44_POOLS; k++)

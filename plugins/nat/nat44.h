@@ -33,6 +33,8 @@ struct nat44_options {
     /* of NAT44 EI: hosts inside of a thread, sessions of a host; 0: the default, of the other NAT
      * none */
     u32 users, user_sessions;
+    bool static_only; /* of NAT44 EI: there are static mappings alone */
+    bool tracking;    /* their packets belong to sessions nevertheless */
 };
 
 /* --- the plugin --- */

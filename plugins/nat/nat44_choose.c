@@ -230,7 +230,8 @@ u32 nat44_make_static(struct nat44_data *n, struct thread *t, union nat44_key ke
     nat44_told_by(key);
     if (!are_free(n, t, key))
         return NAT44_ERR_NO_TRANSLATION;
-    return nat44_make(n, t, key, flags | NAT44_SESSION_STATIC, session);
+    flags |= NAT44_SESSION_STATIC | (n->stateless ? NAT44_SESSION_QUIET : 0);
+    return nat44_make(n, t, key, flags, session);
 }
 
 u32 nat44_begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
@@ -240,6 +241,8 @@ u32 nat44_begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key 
     u32 count =
         nat44_addresses_for(nat44_pool_now(n, NAT44_POOL), key[NAT44_I2O].src,
                             nat44_key_fib(&key[NAT44_I2O]).i, tx, addresses, array_len(addresses));
+    if (n->static_only)
+        return NAT44_ERR_NO_TRANSLATION;
     nat44_told_by(key);
     for (u32 i = 0; i < count; i++) {
         key[NAT44_O2I].dst = addresses[i];
@@ -260,7 +263,7 @@ u32 nat44_begin_by(struct nat44_data *n, struct thread *t, const struct nat44_pa
         return NAT44_PASS;
     if (m && m->only_outside)
         m = NULL;
-    if (!p->asks)
+    if (!nat44_may_begin(n, p))
         return nat44_why_not(p);
     key[NAT44_O2I] =
         nat44_key_back(k, if_is_none(tx) ? n->outside_fib : ip_if_fib(IP_FAMILY_4, tx));

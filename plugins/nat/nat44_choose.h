@@ -31,6 +31,11 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
 
 /* Each says in *session what it made, and returns what becomes of the packet. */
 
+/* Whether a session may begin with it. */
+ALWAYS_INLINE bool nat44_may_begin(const struct nat44_data *n, const struct nat44_packet *p)
+{
+    return p->asks || (unlikely(n->stateless) && p->kind < NAT44_LATER);
+}
 /* A kind of packet that begins no session, though it may be of one. */
 u32 nat44_why_not(const struct nat44_packet *p);
 /* The end inside that a mapping leads to: source of what comes back from there. */

@@ -16,6 +16,8 @@ static void config_settings(struct piste *p, struct text *t)
         text_add(t, " users %u", s->options.users);
     if (s->options.user_sessions)
         text_add(t, " user-sessions %u", s->options.user_sessions);
+    if (s->options.static_only)
+        text_add(t, " static-mapping-only%s", s->options.tracking ? " connection-tracking" : "");
     if (s->options.inside_vrf)
         text_add(t, " inside-vrf %u", s->options.inside_vrf);
     if (s->options.outside_vrf)

@@ -70,6 +70,7 @@ enum nat44_session_flags {
     NAT44_SESSION_TWICE = 1 << 3,        /* the host outside has another address inside */
     NAT44_SESSION_LB = 1 << 4,           /* by a load-balanced mapping */
     NAT44_SESSION_AFFINITY = 1 << 5,     /* held: see nat44_affinity.h */
+    NAT44_SESSION_QUIET = 1 << 6,        /* nobody is told that it begins and ends */
 };
 
 /* Lists by age. Sessions that are established stay when others need their place. */
@@ -282,7 +283,9 @@ struct nat44_data {
     struct nat44_vrf_ways *ways;
     u64 own_bits[NAT44_OWN_BITS / 64]; /* see nat44_may_be_own */
     u16 mss;                           /* 0: not clamped */
-    union nat44_port_set ports;        /* of NAT44 EI */
+    union nat44_port_set ports;        /* of NAT44 EI, as what follows */
+    bool static_only;                  /* hosts have sessions by static mappings only */
+    bool stateless;                    /* and these for a packet only: nat44_forget */
     u8 *if_flags;                      /* by interface */
     struct counter_vec *counters[NAT44_DIRS][NAT44_PATHS][NAT44_COUNTS];
     struct counter_vec *total_sessions; /* by thread */

@@ -27,9 +27,10 @@ static void nat44_ei_api_plugin(struct api_call *c)
                               .users = m->users,
                               .user_sessions = m->user_sessions,
                               .inside_vrf = m->inside_vrf,
-                              .outside_vrf = m->outside_vrf};
-    if (m->enable && m->flags & (NAT44_EI_STATIC_MAPPING_ONLY | NAT44_EI_CONNECTION_TRACKING |
-                                 NAT44_EI_OUT2IN_DPO))
+                              .outside_vrf = m->outside_vrf,
+                              .static_only = m->flags & NAT44_EI_STATIC_MAPPING_ONLY,
+                              .tracking = m->flags & NAT44_EI_CONNECTION_TRACKING};
+    if (m->enable && m->flags & NAT44_EI_OUT2IN_DPO)
         api_reply_retval(c, API_UNSUPPORTED);
     else if (!m->enable != nat44_is_enabled(c->piste))
         api_reply_retval(c, m->enable ? API_FEATURE_ALREADY_ENABLED : API_FEATURE_ALREADY_DISABLED);
@@ -58,6 +59,8 @@ static void nat44_ei_api_show_config(struct api_call *c)
         reply.user_buckets = shared_hash_places(&s->data.users->of_thread[1]->by_key[0]);
         reply.translation_buckets = shared_hash_places(&s->data.sessions->of_thread[1]->by_key[0]);
         reply.forwarding_enabled = s->data.forwarding;
+        reply.flags = (u8)((s->options.static_only ? NAT44_EI_STATIC_MAPPING_ONLY : 0) |
+                           (s->options.tracking ? NAT44_EI_CONNECTION_TRACKING : 0));
     }
     api_reply(c, &api_message_nat44_ei_show_running_config_reply, &reply);
 }

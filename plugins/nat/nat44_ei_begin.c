@@ -35,7 +35,7 @@ static u32 begin_to_mapping(struct nat44_data *n, struct thread *t, const struct
     union nat44_key key[NAT44_DIRS] = {[NAT44_O2I] = p->key};
     if (m->identity)
         return NAT44_PASS;
-    if (!p->asks)
+    if (!nat44_may_begin(n, p))
         return nat44_why_not(p);
     key[NAT44_I2O] = nat44_key_back(&p->key, (struct fib_index){m->inside.fib});
     nat44_take_inside(&key[NAT44_I2O], m);
@@ -63,7 +63,8 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     }
     const struct nat44_mapping *to =
         nat44_mapping_outside(n, k->dst, k->dport, nat44_key_protocol(k));
-    bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER;
+    bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER ||
+                 (n->stateless && p->kind == NAT44_ERROR);
     return to && sound ? begin_to_mapping(n, t, p, to, session)
                        : nat44_begin_unknown(n, t, b, p, session);
 }

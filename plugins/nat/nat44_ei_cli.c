@@ -12,6 +12,8 @@ static int nat44_ei_cli_plugin(struct cli_call *c)
         .sessions = (u32)cli_u64(c, "sessions", 0),
         .users = (u32)cli_u64(c, "users", 0),
         .user_sessions = (u32)cli_u64(c, "user-sessions", 0),
+        .static_only = cli_has(c, "static-mapping-only"),
+        .tracking = cli_has(c, "connection-tracking"),
         .inside_vrf = (u32)cli_u64(c, "inside-vrf", 0),
         .outside_vrf = (u32)cli_u64(c, "outside-vrf", 0),
     };
@@ -46,10 +48,10 @@ const struct cli_type nat44_ei_types[] = {
 
 const struct cli_command nat44_ei_commands[] = {
     {"nat44 ei plugin ( enable | disable ) [sessions <sessions:u32>] [users <users:u32>]"
-     " [user-sessions <user-sessions:u32>] [inside-vrf <inside-vrf:u32>]"
-     " [outside-vrf <outside-vrf:u32>]",
-     "Turns NAT44 EI on, with at most so many sessions and hosts of a thread, or off with all that "
-     "was set",
+     " [user-sessions <user-sessions:u32>] [static-mapping-only [connection-tracking]]"
+     " [inside-vrf <inside-vrf:u32>] [outside-vrf <outside-vrf:u32>]",
+     "Turns NAT44 EI on, with at most so many sessions and hosts of a thread, or by static mappings "
+     "alone, which have sessions or none; or off with all that was set",
      nat44_ei_cli_plugin, 0},
     {"set nat44 ei timeout [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
      " [tcp-transitory <tcp-transitory:u32>] [icmp <icmp:u32>] [reset]",

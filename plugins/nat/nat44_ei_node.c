@@ -146,10 +146,13 @@ static u16 ei_hairpin(struct nat44_data *n, struct thread *t, struct node *nd, s
     if (session == SESSION_NONE)
         return here ? NAT44_NEXT_RESUME
                     : node_drop(nd, *b, NAT44_ERR_NO_TRANSLATION, NAT44_NEXT_DROP);
-    if (is_at_end(*b))
+    if (is_at_end(*b)) {
+        nat44_forget(n, t, session, NAT44_EI);
         return end_of_life(nd, *b);
+    }
     *b = slow_own(t, *b, 0);
     if (!*b) {
+        nat44_forget(n, t, session, NAT44_EI);
         node_count(nd, NAT44_ERR_NO_BUFFER, 1);
         return NEXT_CONSUMED;
     }
@@ -159,6 +162,7 @@ static u16 ei_hairpin(struct nat44_data *n, struct thread *t, struct node *nd, s
     const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
     ip_scratch(*b)->fib = nat44_key_fib(&s->key[NAT44_I2O]);
     (*b)->flags |= BUFFER_IN_FIB;
+    nat44_forget(n, t, session, NAT44_EI);
     owner = ei_owner_of_key(n, &p.key, NAT44_I2O);
     if (owner == thread_index(t))
         return NAT44_NEXT_FAST;

@@ -89,6 +89,14 @@ ALWAYS_INLINE void nat44_translate(struct nat44_data *n, struct thread *t, struc
     }
 }
 
+/* A session of NAT44 EI without connection tracking has served its packet. */
+ALWAYS_INLINE void nat44_forget(struct nat44_data *n, struct thread *t, u32 session,
+                                enum nat44_mode mode)
+{
+    if (mode == NAT44_EI && unlikely(n->stateless) && session != SESSION_NONE)
+        nat44_session_delete(n, t, session);
+}
+
 /* Whether a router has to say that it goes no further. */
 ALWAYS_INLINE bool is_at_end(const struct buffer *b)
 {
@@ -275,12 +283,14 @@ static inline u32 slow_packet(struct nat44_data *n, struct thread *t, struct buf
         fate = NAT44_ERR_TTL;
     if (unlikely((*b)->flags & BUFFER_TRACED))
         note_packet(t, n, *b, &p.key, session, found, fate);
-    if (fate != NAT44_TRANSLATE)
-        return fate;
-    *b = slow_own(t, *b, link_bytes);
-    if (!*b)
-        return NAT44_ERR_NO_BUFFER;
-    nat44_translate(n, t, *b, &p, place, session, found, mode);
+    if (fate == NAT44_TRANSLATE) {
+        *b = slow_own(t, *b, link_bytes);
+        if (*b)
+            nat44_translate(n, t, *b, &p, place, session, found, mode);
+        else
+            fate = NAT44_ERR_NO_BUFFER;
+    }
+    nat44_forget(n, t, session, mode);
     return fate;
 }
 
@@ -397,7 +407,7 @@ ALWAYS_INLINE void nat44_direct(struct thread *t, struct node *nd, struct buffer
 
 /* Its session; SESSION_NONE: it is no error about a packet of one, or another thread has it, who is
  * in *owner. */
-static inline u32 session_of_error(const struct nat44_data *n, struct thread *t, struct buffer *b,
+static inline u32 session_of_error(struct nat44_data *n, struct thread *t, struct buffer *b,
                                    struct nat44_packet *p, enum nat44_dir *dir, u32 *owner,
                                    nat44_owner_fn *owner_of_key, enum nat44_mode mode)
 {
@@ -410,9 +420,12 @@ static inline u32 session_of_error(const struct nat44_data *n, struct thread *t,
     if (p->kind != NAT44_ERROR)
         return SESSION_NONE;
     *owner = owner_of_key(n, &p->key, NAT44_O2I);
-    return *owner == thread_index(t)
-               ? nat44_find(session_table_of(n->sessions, t), &p->key, dir, mode)
-               : SESSION_NONE;
+    if (*owner != thread_index(t))
+        return SESSION_NONE;
+    u32 session = nat44_find(session_table_of(n->sessions, t), &p->key, dir, mode);
+    if (mode == NAT44_EI && unlikely(n->stateless))
+        (void)nat44_begin(n, t, b, AT_IP_INPUT, p, dir, &session);
+    return session;
 }
 
 /* What this switch says of packets that it translated, such as that they are too large for the link
@@ -436,6 +449,7 @@ ALWAYS_INLINE void nat44_local_errors(struct thread *t, struct node *nd, struct 
             nat44_translate(n, t, b[i], &p, AT_IP_INPUT, session, dir, mode);
             const struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
             ip_scratch(b[i])->fib = nat44_key_fib(&s->key[1 - dir]);
+            nat44_forget(n, t, session, mode);
             /* forwarded from now on: if it ends here again, that is its end */
             b[i]->flags = (b[i]->flags & ~(u32)BUFFER_LOCAL) | BUFFER_IN_FIB;
             next[i] = NAT44_NEXT_FAST;

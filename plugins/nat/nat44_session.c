@@ -52,7 +52,7 @@ static void log_session(struct nat44_data *n, struct thread *t, const struct nat
                         enum nat_log_kind kind)
 {
     const union nat44_key *i2o = &s->key[NAT44_I2O], *o2i = &s->key[NAT44_O2I];
-    if (!nat_log_is_on(n->log) || s->flags & NAT44_SESSION_BYPASS)
+    if (!nat_log_is_on(n->log) || s->flags & (NAT44_SESSION_BYPASS | NAT44_SESSION_QUIET))
         return;
     nat_log_add(n->log, t,
                 &(struct nat_log_event){.at_ns = thread_now_ns(t),

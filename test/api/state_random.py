@@ -108,7 +108,7 @@ RECIPES = [
     "nat44 add load-balancing static mapping protocol tcp external {address4}:{port4} local 10.9.0.{id}:{port4} {tablevrf} "
     "probability 30 local 10.9.1.{id}:{port4} probability 70 {twices2} {affinity} {tag} {del}",
     "nat44 add load-balancing back-end protocol tcp external {address4}:{port4} local 10.9.2.{id}:{port4} probability 9 {del}",
-    "nat44 plugin disable", "nat44 ei plugin enable", "nat44 ei plugin enable", "nat44 ei plugin {onoff} {sessions} {users}",
+    "nat44 plugin disable", "nat44 ei plugin enable", "nat44 ei plugin enable", "nat44 ei plugin {onoff} {sessions} {users} {staticonly}",
     "nat44 ei forwarding {onoff}", "nat44 ei add address {address4} {tenant} {del}", "nat44 ei add interface address {i} {del}",
     "set interface nat44 ei {side} {i} {output} {del}",
     "nat44 ei add static mapping local {address4} external {address4} {tablevrf} {tag} {del}",
@@ -138,7 +138,8 @@ RECIPE_POOLS = {
     "mode": ["polling", "interrupt", "adaptive", "default"], "both": ["", "rx", "tx", "both"], "exact": ["", "exact-match"],
     "feature": ["ip4-not-enabled arc ip4-unicast", "span-input arc device-input", "stats-collect-rx arc device-input",
                 "ip4-not-enabled arc ip4-unicast disable", "span-input arc device-input disable"],
-    "onoff": ["enable", "enable", "disable"], "sessions": ["", "sessions 5"], "portalg": ["default", "map-e psid 3 psid-offset 6 psid-len {id}", "port-range 1000 - 2{id}00", "port-range 9 - 8"],
+    "onoff": ["enable", "enable", "disable"], "sessions": ["", "sessions 5"], "staticonly": ["", "", "static-mapping-only", "static-mapping-only connection-tracking"],
+    "portalg": ["default", "map-e psid 3 psid-offset 6 psid-len {id}", "port-range 1000 - 2{id}00", "port-range 9 - 8"],
     "users": ["", "users 9 user-sessions 4"],
     "twice": ["", "twice-nat"], "side": ["in", "out"],
     "output": ["", "output-feature"], "outvrf": ["", "outside-vrf 2"], "tenant": ["", "tenant-vrf 2"], "tablevrf": ["", "vrf 1"], "l4": ["tcp", "udp", "icmp"],

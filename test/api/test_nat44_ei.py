@@ -27,8 +27,11 @@ def address_range(api, first, last, add=True, vrf=ANY):
 
 def test_the_plugin(api):
     assert enable(api, enable=False) == -169
-    for flags in (1, 2, 4):  # static mappings only, and what goes with it
-        assert enable(api, flags=flags) == -126
+    assert enable(api, flags=4) == -126  # out2in-dpo
+    for flags in (1, 2, 3):  # static mappings only, and with sessions
+        assert enable(api, flags=flags) == 0
+        assert api.nat44_ei_show_running_config().flags == flags
+        assert enable(api, enable=False) == 0
     assert enable(api, users=1 << 30) == -7
     assert enable(api) == 0
     assert enable(api) == -170

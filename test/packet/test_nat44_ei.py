@@ -397,6 +397,62 @@ def test_the_plugin_itself(switch, links):
     switch.ctl("nat44 ei ipfix logging disable")
 
 
+def only_mappings(switch, links, words=""):
+    switch.ctl("nat44 ei plugin disable")
+    switch.ctl(f"nat44 ei plugin enable static-mapping-only{words}")
+    assert nat_config(switch)[0].endswith(f"static-mapping-only{words}")
+    switch.ctl(f"nat44 ei add interface address {links[1]}")
+    switch.ctl(f"set interface nat44 ei in {links[0]} out {links[1]}")
+    switch.ctl(f"nat44 ei add static mapping tcp local {HOST} 80 external {POOL} 8080")
+    switch.ctl(f"nat44 ei add static mapping local {OTHER} external 10.2.0.77")
+
+
+def test_static_mappings_only(switch, links):
+    """No session is kept: any packet of a mapping is translated, also in the middle of a connection."""
+    only_mappings(switch, links)
+    with errors(switch, "no translation", 2):
+        through(switch, links, [udp(), tcp("S")], count=0)
+    for flags in "A", "S", "R", "FA":
+        (into,) = through(switch, links, tcp(flags, SERVER, POOL, 5, 8080), back=True)
+        assert (into.src, into[TCP].sport, into.dst, into[TCP].dport) == (SERVER, 5, HOST, 80)
+        (answer,) = through(switch, links, tcp(flags, HOST, SERVER, 80, 5))
+        assert (answer.src, answer[TCP].sport, answer.dst, answer[TCP].dport) == (POOL, 8080, SERVER, 5)
+    assert through(switch, links, udp(OTHER))[0].src == "10.2.0.77"
+    assert through(switch, links, IP(src=OTHER, dst=SERVER) / GRE() / Raw(b"x" * 30))[0].src == "10.2.0.77"
+    assert through(switch, links, echo(SERVER, "10.2.0.77", 7), back=True)[0].dst == OTHER
+    # errors, both ways and this switch's
+    quoted = IP(src=POOL, dst=SECOND) / TCP(sport=8080, dport=9)
+    (error,) = through(switch, links, IP(src="192.0.2.1", dst=POOL) / ICMP(type=3) / quoted, back=True)
+    assert (error.dst, error[IPerror].src, error[3].sport) == (HOST, HOST, 80)
+    quoted = IP(src=SERVER, dst=HOST) / TCP(sport=9, dport=80)
+    (error,) = through(switch, links, IP(src="10.1.0.77", dst=SERVER) / ICMP(type=3, code=3) / quoted)
+    assert (error.src, error[IPerror].dst, error[3].dport) == (POOL, POOL, 8080)
+    switch.ctl(f"set interface mtu packet 600 {links[1]}")
+    large = IP(bytes(udp(OTHER, flags="DF") / Raw(bytes(1000))))
+    (error,) = inside_exchange(switch, links, large)
+    assert (error.src, error.dst, error[ICMP].code, error[IPerror].src) == ("10.1.0.1", OTHER, 4, OTHER)
+    switch.ctl(f"set interface mtu packet 9000 {links[1]}")
+    # a hairpin
+    (into,) = inside_exchange(switch, links, tcp("A", OTHER, POOL, 5, 8080))
+    assert (into.src, into[TCP].sport, into.dst, into[TCP].dport) == ("10.2.0.77", 5, HOST, 80)
+    assert users(switch) == []
+    with errors(switch, "ip4 ttl <= 1"):
+        inside_exchange(switch, links, udp(OTHER, ttl=1))
+    assert users(switch) == []
+
+
+def test_static_mappings_only_with_sessions(switch, links):
+    only_mappings(switch, links, " connection-tracking")
+    with errors(switch, "no translation", 2):
+        through(switch, links, [udp(), tcp("S")], count=0)
+    with errors(switch, "non-SYN packet try to create session"):
+        through(switch, links, tcp("A", SERVER, POOL, 5, 8080), back=True, count=0)
+    assert through(switch, links, tcp("S", SERVER, POOL, 5, 8080), back=True)[0].dst == HOST
+    assert through(switch, links, tcp("SA", HOST, SERVER, 80, 5))[0].src == POOL
+    assert through(switch, links, udp(OTHER))[0].src == "10.2.0.77"
+    assert ends(switch) == [(HOST, 80, POOL, 8080), (OTHER, 2000, "10.2.0.77", 2000)]
+
+
 def test_one_NAT_at_a_time(switch, links):
     assert switch.fails("nat44 plugin enable") == "nat44 plugin: enable failed: `nat44 ei plugin' is enabled"
     switch.ctl("nat44 ei plugin disable")
