@@ -95,7 +95,8 @@ static void bench_rules(const char *name, enum acl_random_kind kind, u32 n, u32 
 
 int main(int argc, char **argv)
 {
-    static const char *const kinds[ACL_RANDOM_KINDS] = {"acl", "fw", "ipc", "hosts", "dense"};
+    static const char *const kinds[ACL_RANDOM_KINDS] = {"acl",   "fw",    "ipc",
+                                                        "hosts", "dense", "overlap"};
     static const u32 sizes[] = {100, 1000, 10000, 100000};
     bool json = argc > 1 && !strcmp(argv[1], "--json");
     const char *given = argv[json ? 2 : 1]; /* NULL behind the last */

@@ -8,6 +8,7 @@
 
 /* Of a slot, where there is another table for more: few are as many by values that differ. */
 #define MATCH_SLOT_RULES 12
+#define MATCH_AHEAD 16
 #define MATCH_SLOTS_LEAST 4 /* of a table, a power of two */
 
 /* --- which rule is in which table --- */
@@ -24,12 +25,19 @@ struct match_group {
      * twice as many slots as are used, or more: values that differ seldom meet in one. */
     u8 *slots;
     u32 slots_mask, n_used;
+    u32 refused; /* rules that there was no room for */
 };
+
+#define MATCH_BY_MASK (2u * ACL_MATCH_TABLES_MAX)
 
 struct match_build {
     const struct acl_match_layout *l;
     const struct acl_match_rule *rules;
     VEC(struct match_group) groups;
+    u16 by_mask[MATCH_BY_MASK]; /* number + 1 of the group at its hash, or in a place behind */
+    /* Groups that rules are offered to: one that has refused more than it took leaves, so that
+     * rules are refused about once each, however many tables there are. */
+    VEC(u16) open;
 };
 
 static void match_group_count(struct match_group *g, u32 hash)
@@ -49,7 +57,7 @@ static void match_group_grow(struct match_group *g)
         match_group_count(g, g->rules.v[i].hash);
 }
 
-static bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part, u32 words)
+ALWAYS_INLINE bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part, u32 words)
 {
     u64 missing = 0;
     for (u32 i = 0; i < words; i++)
@@ -57,17 +65,11 @@ static bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part
     return !missing;
 }
 
-static u32 match_group_hash(const struct match_build *b, const struct match_group *g,
-                            const struct acl_match_rule *r)
-{
-    return (u32)acl_match_hash(r->value, g->word, b->l->words);
-}
-
-static void match_group_add(struct match_build *b, struct match_group *g, u32 rule)
+static void match_group_add(struct match_build *b, struct match_group *g, u32 rule, u32 words)
 {
     const struct acl_match_rule *r = &b->rules[rule];
-    u32 hash = match_group_hash(b, g, r);
-    for (u32 w = 0; w < b->l->words; w++) {
+    u32 hash = (u32)acl_match_hash(r->value, g->word, words);
+    for (u32 w = 0; w < words; w++) {
         struct acl_match_bits *x = &g->word[w];
         x->common = (g->rules.n ? x->common & ~(x->value ^ r->value[w]) : UINT64_MAX) & r->mask[w];
         x->value = r->value[w] & x->common;
@@ -78,16 +80,26 @@ static void match_group_add(struct match_build *b, struct match_group *g, u32 ru
         match_group_grow(g);
 }
 
+/* Where the group with that mask stands in by_mask, or would. */
+static u16 *match_group_place(struct match_build *b, const u64 *mask)
+{
+    u64 hash = 0, differ;
+    for (u32 w = 0; w < b->l->words; w++)
+        hash = acl_match_mix(hash ^ mask[w], 0xe7037ed1a0b428dbull);
+    for (u32 at = (u32)hash;; at++) {
+        u16 *place = &b->by_mask[at % MATCH_BY_MASK];
+        differ = 0;
+        for (u32 w = 0; *place && w < b->l->words; w++)
+            differ |= b->groups.v[*place - 1].word[w].mask ^ mask[w];
+        if (!differ)
+            return place;
+    }
+}
+
 static struct match_group *match_group_of(struct match_build *b, const u64 *mask)
 {
-    for (u32 i = 0; i < b->groups.n; i++) {
-        u64 differ = 0;
-        for (u32 w = 0; w < b->l->words; w++)
-            differ |= b->groups.v[i].word[w].mask ^ mask[w];
-        if (!differ)
-            return &b->groups.v[i];
-    }
-    return NULL;
+    u32 place = *match_group_place(b, mask);
+    return place ? &b->groups.v[place - 1] : NULL;
 }
 
 static struct match_group *match_group_new(struct match_build *b, const u64 *mask)
@@ -97,45 +109,80 @@ static struct match_group *match_group_new(struct match_build *b, const u64 *mas
         g.word[w].mask = mask[w];
     g.slots_mask = MATCH_SLOTS_LEAST - 1;
     g.slots = mem_alloc(MATCH_SLOTS_LEAST);
+    vec_add(&b->open, (u16)b->groups.n);
     vec_add(&b->groups, g);
+    *match_group_place(b, mask) = (u16)b->groups.n;
     return &b->groups.v[b->groups.n - 1];
 }
 
-/* One that has room for the rule; NULL: none has. */
-static struct match_group *match_group_with_room(struct match_build *b,
-                                                 const struct acl_match_rule *r)
+ALWAYS_INLINE bool match_group_has_room(const struct match_group *g, const struct acl_match_rule *r,
+                                        u32 words)
+{
+    return g->slots[(u32)acl_match_hash(r->value, g->word, words) & g->slots_mask] <
+           MATCH_SLOT_RULES;
+}
+
+/* Of those that rules are offered to, one that has room for the rule; NULL: none has. */
+ALWAYS_INLINE struct match_group *match_group_open(struct match_build *b,
+                                                   const struct acl_match_rule *r, u32 words)
+{
+    for (u32 i = 0; i < b->open.n;) {
+        struct match_group *g = &b->groups.v[b->open.v[i]];
+        bool covers = match_mask_covers(r->mask, g->word, words);
+        if (covers && match_group_has_room(g, r, words))
+            return g;
+        if (covers && ++g->refused > g->rules.n + MATCH_SLOT_RULES)
+            vec_del(&b->open, i);
+        else
+            i++;
+    }
+    return NULL;
+}
+
+/* The same of all. */
+static struct match_group *match_group_any(const struct match_build *b,
+                                           const struct acl_match_rule *r)
 {
     u32 words = b->l->words;
     for (u32 i = 0; i < b->groups.n; i++) {
         struct match_group *g = &b->groups.v[i];
-        if (match_mask_covers(r->mask, g->word, words) &&
-            g->slots[match_group_hash(b, g, r) & g->slots_mask] < MATCH_SLOT_RULES)
+        if (match_mask_covers(r->mask, g->word, words) && match_group_has_room(g, r, words))
             return g;
     }
     return NULL;
 }
 
-/* Rules that ask for the same of packets in all the bits that tables can have are in one slot,
- * however many they are. */
+/* Where none that rules are offered to has room. Rules that ask for the same of packets in all the
+ * bits that tables can have are in one slot, however many they are. */
 static struct match_group *match_group_for(struct match_build *b, const struct acl_match_rule *r)
 {
     static const u64 no_bits[ACL_MATCH_WORDS_MAX];
-    struct match_group *g = match_group_with_room(b, r);
+    struct match_group *g;
     u64 mask[ACL_MATCH_WORDS_MAX];
-    for (u32 level = 0; !g && level <= b->l->levels; level++) {
+    for (u32 level = 0; level <= b->l->levels; level++) {
         memcpy(mask, r->mask, sizeof(mask));
         if (level < b->l->levels)
             b->l->relax(r->mask, level, mask);
         if (match_group_of(b, mask))
             continue;
+        g = match_group_any(b, r);
+        if (g)
+            return g;
         if (b->groups.n == ACL_MATCH_TABLES_MAX - 1)
             memcpy(mask, no_bits, sizeof(mask));
         if (b->groups.n < ACL_MATCH_TABLES_MAX)
             return match_group_new(b, mask);
     }
-    if (!g)
-        g = match_group_of(b, r->mask);
+    g = match_group_of(b, r->mask);
     return g ? g : match_group_of(b, no_bits);
+}
+
+ALWAYS_INLINE void match_groups_make(struct match_build *b, u32 n, u32 words)
+{
+    for (u32 i = 0; i < n; i++) {
+        struct match_group *g = match_group_open(b, &b->rules[i], words);
+        match_group_add(b, g ? g : match_group_for(b, &b->rules[i]), i, words);
+    }
 }
 
 /* By their first rules. */
@@ -172,6 +219,13 @@ ALWAYS_INLINE void match_table_fill(struct acl_match *m, const struct match_buil
     }
     heads[0] = first;
     for (u32 i = 0; i < g->rules.n; i++) {
+        if (i + MATCH_AHEAD < g->rules.n) { /* slots meet in no order */
+            u32 soon = heads[(g->rules.v[i + MATCH_AHEAD].hash & t->heads_mask) + 1];
+            const u64 *e = m->entries + (size_t)soon * acl_match_entry_words(words);
+            __builtin_prefetch(e, 1);
+            if (words > 2)
+                __builtin_prefetch(e + CACHE_LINE_BYTES / sizeof(*e), 1);
+        }
         u32 at = heads[(g->rules.v[i].hash & t->heads_mask) + 1]++;
         match_entry_write(m->entries + (size_t)at * acl_match_entry_words(words),
                           &b->rules[g->rules.v[i].rule], words);
@@ -215,8 +269,10 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l,
     struct acl_match *m = mem_alloc(sizeof(*m));
     m->words = l->words;
     m->n_entries = n;
-    for (u32 i = 0; i < n; i++)
-        match_group_add(&b, match_group_for(&b, &rules[i]), i);
+    if (l->words == 2)
+        match_groups_make(&b, n, 2);
+    else
+        match_groups_make(&b, n, l->words);
     if (b.groups.n)
         qsort(b.groups.v, b.groups.n, sizeof(*b.groups.v), match_group_compare);
     match_tables_make(m, &b);
@@ -225,6 +281,7 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l,
         free(b.groups.v[i].slots);
     }
     vec_free(&b.groups);
+    vec_free(&b.open);
     return m;
 }
 

@@ -10,11 +10,12 @@ struct acl_random {
 };
 
 enum acl_random_kind {
-    ACL_RANDOM_ACL,   /* servers: exact destinations, ports of services */
-    ACL_RANDOM_FW,    /* firewalls: wildcards, ranges */
-    ACL_RANDOM_IPC,   /* pairs of networks */
-    ACL_RANDOM_HOSTS, /* hosts, one each */
-    ACL_RANDOM_DENSE, /* few addresses and ports: many rules match */
+    ACL_RANDOM_ACL,     /* servers: exact destinations, ports of services */
+    ACL_RANDOM_FW,      /* firewalls: wildcards, ranges */
+    ACL_RANDOM_IPC,     /* pairs of networks */
+    ACL_RANDOM_HOSTS,   /* hosts, one each */
+    ACL_RANDOM_DENSE,   /* few addresses and ports: many rules match */
+    ACL_RANDOM_OVERLAP, /* prefixes of all lengths and ranges of all sizes, across each other */
     ACL_RANDOM_KINDS
 };
 
@@ -68,6 +69,16 @@ static inline void acl_random_ports(struct acl_random *x, u32 wild, u32 ranges, 
     }
 }
 
+static inline void acl_random_overlap(struct acl_random *x, enum ip_family f, struct ip_prefix *p,
+                                      u16 *first, u16 *last)
+{
+    u16 a = (u16)acl_random_u32(x), b = (u16)acl_random_u32(x);
+    u8 len = (u8)(8 + acl_random_below(x, 25));
+    acl_random_prefix(x, f, &len, 1, 65536, p);
+    *first = a < b ? a : b;
+    *last = a < b ? b : a;
+}
+
 static inline void acl_random_rule(struct acl_random *x, enum acl_random_kind kind,
                                    enum ip_family f, u32 networks, struct acl_rule *r)
 {
@@ -98,6 +109,10 @@ static inline void acl_random_rule(struct acl_random *x, enum acl_random_kind ki
     case ACL_RANDOM_HOSTS:
         acl_random_prefix(x, f, host, 1, networks, &r->src);
         acl_random_prefix(x, f, any, 1, networks, &r->dst);
+        break;
+    case ACL_RANDOM_OVERLAP:
+        acl_random_overlap(x, f, &r->src, &r->src_first, &r->src_last);
+        acl_random_overlap(x, f, &r->dst, &r->dst_first, &r->dst_last);
         break;
     default:
         acl_random_prefix(x, f, mixed, array_len(mixed), 2, &r->src);
