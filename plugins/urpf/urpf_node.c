@@ -43,6 +43,7 @@ ALWAYS_INLINE void urpf_look(struct urpf_search *s, const struct adj *a, u32 dep
         s->receive = true;
         break;
     case ADJ_KIND_LB:
+    case ADJ_KIND_PATH_MTU:
         if (depth)
             urpf_walk(s, (u32)a->data, depth - 1);
         break;

@@ -51,6 +51,7 @@
 #include "net/ip/nd/mld.h"
 #include "net/ip/nd/ra.h"
 #include "net/ip/pmtu/pmtu.h"
+#include "net/ip/pmtu/pmtu_peer.h"
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/nd_proxy.h"
 #include "net/ip/neighbor/neighbor.h"
@@ -126,6 +127,7 @@ static const struct {
     {&ra_module, NULL},
     {&dad_module, NULL},
     {&mld_module, NULL},
+    {&pmtu_peer_module, NULL},
     {&pmtu_module, NULL},
     {&vlan_module, NULL},
     {&tag_rewrite_module, NULL},
@@ -143,6 +145,7 @@ static const struct {
     {&interface_api_module, NULL},
     {&address_api_module, NULL},
     {&ip_route_api_module, NULL},
+    {&pmtu_peer_api_module, NULL},
     {&mfib_api_module, NULL},
     {&neighbor_api_module, NULL},
     {&arp_api_module, NULL},

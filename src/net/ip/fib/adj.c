@@ -234,6 +234,16 @@ bool adj_is_used(const struct fib *f, struct adj_index a)
     return a.i < FIB_ADJS_MAX && pool_is_used(&f->adjs, a.i);
 }
 
+/* What a neighbour takes of its link's. */
+static u16 neighbor_mtu(const struct fib *f, u32 a, u16 mtu)
+{
+    struct link_host host = adj_host(f, (struct adj_index){a});
+    u64 own;
+    bool has_own = info_at(f, a)->kind == ADJ_KIND_REWRITE && f->mtu_by_neighbor.n_used &&
+                   hash_get(&f->mtu_by_neighbor, &host, &own);
+    return has_own ? (u16)min_u64(own, mtu) : mtu;
+}
+
 /* --- tunnels --- */
 
 u32 adj_via(const struct fib *f, u32 a)
@@ -247,16 +257,16 @@ static void link_publish(struct fib *f, u32 a, const struct fib_interface *i)
 {
     const struct adj_info *info = info_at(f, a);
     u8 link = info->link;
+    u16 mtu = neighbor_mtu(f, a, i->mtu[link]);
     if (info->encap) {
         __atomic_store_n(&adj_rw(a)->data, (u64)(uintptr_t)info->encap, __ATOMIC_RELAXED);
-        head_set(a, head_make(ADJ_KIND_MIDCHAIN, FIB_NEXT_MIDCHAIN, 0, i->midchain_next[link],
-                              i->mtu[link]));
+        head_set(a,
+                 head_make(ADJ_KIND_MIDCHAIN, FIB_NEXT_MIDCHAIN, 0, i->midchain_next[link], mtu));
     } else if (fib_if_at(f, adj_rw(a)->tx_if)->link) {
         head_set(a, head_make(ADJ_KIND_DROP, FIB_NEXT_DROP, 0, 0, UINT16_MAX));
     } else {
         /* everybody is reached at once */
-        head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, 0, i->rewrite_next[link],
-                              i->mtu[link]));
+        head_set(a, head_make(ADJ_KIND_REWRITE, FIB_NEXT_REWRITE, 0, i->rewrite_next[link], mtu));
     }
 }
 
@@ -310,7 +320,7 @@ static void neighbor_write(struct fib *f, u32 a)
     u8 bytes[ADJ_REWRITE_BYTES_MAX] = {0};
     if (!adj_has_ethernet(f, a, &i))
         return;
-    u16 next = i.rewrite_next[info->link], mtu = i.mtu[info->link];
+    u16 next = i.rewrite_next[info->link], mtu = neighbor_mtu(f, a, i.mtu[info->link]);
     if (!memcmp(info->mac, unknown, 6)) {
         /* the old rewrite stays for packets on their way */
         u8 len = adj_rw(a)->head.rewrite_len;
@@ -370,6 +380,19 @@ void adj_neighbor_set(struct fib *f, const struct link_host *host, const u8 *mac
             continue;
         memcpy(info_at(f, a.i)->mac, mac ? mac : unknown, 6);
         neighbor_publish(f, a.i);
+    }
+}
+
+void adj_neighbor_set_mtu(struct fib *f, const struct link_host *host, u16 mtu)
+{
+    if (mtu)
+        hash_set(&f->mtu_by_neighbor, host, mtu);
+    else
+        hash_del(&f->mtu_by_neighbor, host);
+    for (u32 link = 0; link < IP_FAMILY_N; link++) {
+        struct adj_index a = adj_neighbor_find(f, host, (enum ip_family)link);
+        if (a.i != ADJ_NONE.i)
+            neighbor_publish(f, a.i);
     }
 }
 
@@ -477,6 +500,25 @@ u32 adj_get_lb(struct fib *f, u32 lb)
     adj_rw(a)->data = lb;
     head_set(a, head_make(ADJ_KIND_LB, FIB_NEXT_LOAD_BALANCE, 0, 0, UINT16_MAX));
     return a;
+}
+
+u32 adj_get_path_mtu(struct fib *f, u32 lb, struct node_index node, u16 mtu)
+{
+    enum ip_family link = fib_entry_family(f, lb);
+    u32 a = adj_new(f, ADJ_KIND_PATH_MTU, link);
+    if (a == NONE)
+        return NONE;
+    adj_rw(a)->data = lb;
+    u16 next = f->ops.lookup_edge(f->ops.ctx, link, node);
+    head_set(a, head_make(ADJ_KIND_PATH_MTU, next, 0, 0, mtu));
+    return a;
+}
+
+void adj_path_mtu_change(u32 a, u16 mtu)
+{
+    struct adj_head head = adj_at(a)->head;
+    head.mtu = mtu;
+    head_set(a, head);
 }
 
 struct adj_index adj_custom_new(struct fib *f, enum ip_family link, struct node_index node,

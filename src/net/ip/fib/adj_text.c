@@ -108,6 +108,10 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
         text_add(t, "dpo-load-balance: [proto:%s index:%u]", short_names[info->link],
                  (u32)adj->data);
         break;
+    case ADJ_KIND_PATH_MTU:
+        text_add(t, "pmtu-dpo: [proto:%s index:%u mtu:%u]", short_names[info->link], (u32)adj->data,
+                 adj->head.mtu);
+        break;
     case ADJ_KIND_LOOKUP:
     case ADJ_KIND_LOOKUP_SRC:
         text_add(t, "%s-address,unicast lookup in %s",

@@ -215,9 +215,11 @@ static void tell_route(struct fib *f, u32 entry)
         f->ops.route_changed(f->ops.ctx, entry);
 }
 
-static void entry_set_word(struct fib *f, u32 entry)
+void fib_entry_set_word(struct fib *f, u32 entry)
 {
-    lb_set(entry, path_list_at(f, fib_entry_at(f, entry)->list)->word);
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    lb_set(entry, e->flags & ENTRY_PATH_MTU ? fib_path_mtu_word(f, entry)
+                                            : path_list_at(f, e->list)->word);
     tell_route(f, entry);
 }
 
@@ -233,7 +235,7 @@ void fib_entry_set_via(struct fib *f, u32 entry, u32 via)
     link_list(f, entry, list);
     path_list_unref(f, list);
     if (path_list_at(f, list)->flags & LIST_STAMPING) { /* which may not have come to it yet */
-        entry_set_word(f, entry);
+        fib_entry_set_word(f, entry);
         fib_linked_notify(f, entry);
     }
 }
@@ -319,7 +321,7 @@ static void entry_tell_changed(struct fib *f, u32 entry)
 
 void fib_entry_restamp(struct fib *f, u32 entry)
 {
-    entry_set_word(f, entry);
+    fib_entry_set_word(f, entry);
     entry_tell_changed(f, entry);
 }
 
@@ -339,7 +341,9 @@ static bool entry_forward_by(struct fib *f, u32 entry, u32 list)
             unlink_list(f, entry);
         link_list(f, entry, list);
         path_list_unref(f, list);
-        entry_set_word(f, entry);
+        if (e->flags & ENTRY_PATH_MTU)
+            fib_path_mtu_follow(f, entry);
+        fib_entry_set_word(f, entry);
         installed = entry_install(f, entry);
     }
     entry_tell_changed(f, entry);
@@ -490,7 +494,7 @@ void fib_entry_alone_set(struct fib *f, u32 entry, u32 list)
         unlink_list(f, entry);
     link_list(f, entry, list);
     path_list_unref(f, list); /* it is the entry's */
-    entry_set_word(f, entry);
+    fib_entry_set_word(f, entry);
 }
 
 void fib_entry_alone_free(struct fib *f, u32 entry)

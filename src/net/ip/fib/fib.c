@@ -235,6 +235,8 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     hash_init(&f->list_by_hash, sizeof(u64));
     hash_init(&f->table_by_id, 2 * sizeof(u32));
     hash_init(&f->import_by_entry, sizeof(u32));
+    hash_init(&f->path_mtu_by_entry, sizeof(u32));
+    hash_init(&f->mtu_by_neighbor, sizeof(struct link_host));
     lb_store_init(&f->lbs, FIB_ROUTES_MAX);
     adj_init(f);
     tries_init(&f->tries, FIB_ROUTES_MAX, fib_retire_node, fib_retire_hash, f);
@@ -282,6 +284,8 @@ void fib_free(struct fib *f)
     hash_fini(&f->list_by_hash);
     hash_fini(&f->table_by_id);
     hash_fini(&f->import_by_entry);
+    hash_fini(&f->path_mtu_by_entry);
+    hash_fini(&f->mtu_by_neighbor);
     mem_map_free(&f->table_map);
     mem_map_free(&f->tables_map);
     mem_map_free(&f->ifs_map);

@@ -298,6 +298,16 @@ struct lb_index fib_track_lb(const struct fib *f, struct fib_track_index track);
 /* Whether packets can go there, as far as routes and interfaces tell. */
 bool fib_track_is_resolved(const struct fib *f, struct fib_track_index track);
 
+/* The link on which the address itself is a neighbour; IF_NONE: it is farther away, or nowhere. */
+struct if_index fib_track_link(const struct fib *f, struct fib_track_index track);
+
+/* What goes to the address, or on through it, is no longer than mtu bytes: it passes `node` of the
+ * protocol first, one that fib_lookup_node_add would take, by an adjacency of ADJ_KIND_PATH_MTU. A
+ * second call changes mtu. One track of an address may say so. -ENOSPC. */
+int fib_path_mtu_set(struct fib *f, struct fib_track_index track, struct node_index node, u16 mtu,
+                     struct error *e) MUST_CHECK;
+void fib_path_mtu_clear(struct fib *f, struct fib_track_index track);
+
 /* A set of paths that no prefix leads to (policies, cross-connects): its load balance, to be used
  * as that of a tracked address. family: of the packets. Counted as a route is. */
 int fib_paths_new(struct fib *f, enum ip_family family, const struct fib_path *paths, u32 n,
@@ -348,6 +358,9 @@ struct adj_index adj_mcast_ref(struct fib *f, struct if_index i, enum ip_family 
 /* The neighbour answered: mac is its address; or it went away (mac NULL: incomplete again). All
  * adjacencies to it change. */
 void adj_neighbor_set(struct fib *f, const struct link_host *host, const u8 *mac);
+/* Packets to that neighbour, of either protocol, are no longer than mtu bytes, for as long as its
+ * link stays; 0: than the link takes. */
+void adj_neighbor_set_mtu(struct fib *f, const struct link_host *host, u16 mtu);
 /* The neighbour that an adjacency is to, or the subnet or address that it stands for. */
 struct link_host adj_host(const struct fib *f, struct adj_index a);
 /* fn is called when an adjacency to a neighbour is made (present) or freed: the neighbour module

@@ -160,25 +160,29 @@ enum fib_next {
     FIB_NEXT_N
 };
 
-/* For struct node_def of such nodes. */
+/* For struct node_def of such nodes; and for those that have more edges behind. */
 #define FIB_LOOKUP_NEXT_IP4                                                                        \
     {                                                                                              \
-        [FIB_NEXT_DROP] = "ip4-drop", [FIB_NEXT_PUNT] = "ip4-punt", [FIB_NEXT_NULL] = "ip4-null",  \
-        [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                \
-        [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                    \
-        [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",        \
-        [FIB_NEXT_MIDCHAIN] = "ip4-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip4-src",            \
-        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip4", [FIB_NEXT_MCAST] = "ip4-rewrite-mcast",  \
+        FIB_LOOKUP_EDGES_IP4                                                                       \
     }
 #define FIB_LOOKUP_NEXT_IP6                                                                        \
     {                                                                                              \
-        [FIB_NEXT_DROP] = "ip6-drop", [FIB_NEXT_PUNT] = "ip6-punt", [FIB_NEXT_NULL] = "ip6-null",  \
-        [FIB_NEXT_ARP] = "ip6-discover-neighbor", [FIB_NEXT_GLEAN] = "ip6-glean",                  \
-        [FIB_NEXT_REWRITE] = "ip6-rewrite", [FIB_NEXT_RECEIVE] = "ip6-receive",                    \
-        [FIB_NEXT_LOOKUP] = "lookup-ip6-dst", [FIB_NEXT_LOAD_BALANCE] = "ip6-load-balance",        \
-        [FIB_NEXT_MIDCHAIN] = "ip6-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip6-src",            \
-        [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip6", [FIB_NEXT_MCAST] = "ip6-rewrite-mcast",  \
+        FIB_LOOKUP_EDGES_IP6                                                                       \
     }
+#define FIB_LOOKUP_EDGES_IP4                                                                       \
+    [FIB_NEXT_DROP] = "ip4-drop", [FIB_NEXT_PUNT] = "ip4-punt", [FIB_NEXT_NULL] = "ip4-null",      \
+    [FIB_NEXT_ARP] = "ip4-arp", [FIB_NEXT_GLEAN] = "ip4-glean",                                    \
+    [FIB_NEXT_REWRITE] = "ip4-rewrite", [FIB_NEXT_RECEIVE] = "ip4-receive",                        \
+    [FIB_NEXT_LOOKUP] = "lookup-ip4-dst", [FIB_NEXT_LOAD_BALANCE] = "ip4-load-balance",            \
+    [FIB_NEXT_MIDCHAIN] = "ip4-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip4-src",                \
+    [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip4", [FIB_NEXT_MCAST] = "ip4-rewrite-mcast"
+#define FIB_LOOKUP_EDGES_IP6                                                                       \
+    [FIB_NEXT_DROP] = "ip6-drop", [FIB_NEXT_PUNT] = "ip6-punt", [FIB_NEXT_NULL] = "ip6-null",      \
+    [FIB_NEXT_ARP] = "ip6-discover-neighbor", [FIB_NEXT_GLEAN] = "ip6-glean",                      \
+    [FIB_NEXT_REWRITE] = "ip6-rewrite", [FIB_NEXT_RECEIVE] = "ip6-receive",                        \
+    [FIB_NEXT_LOOKUP] = "lookup-ip6-dst", [FIB_NEXT_LOAD_BALANCE] = "ip6-load-balance",            \
+    [FIB_NEXT_MIDCHAIN] = "ip6-midchain", [FIB_NEXT_LOOKUP_SRC] = "lookup-ip6-src",                \
+    [FIB_NEXT_INTERFACE_RX] = "interface-rx-dpo-ip6", [FIB_NEXT_MCAST] = "ip6-rewrite-mcast"
 
 enum adj_kind {
     ADJ_KIND_DROP,
@@ -196,6 +200,8 @@ enum adj_kind {
     ADJ_KIND_INTERFACE_RX, /* interface-rx-dpo-ip4: as if tx_if had received it */
     ADJ_KIND_MIDCHAIN,     /* ip4-midchain: data points to the tunnel's struct encap */
     ADJ_KIND_MCAST,        /* ip4-rewrite-mcast: to a group's MAC address */
+    ADJ_KIND_PATH_MTU,     /* ip4-pmtu-dpo: another route's load balance, as ADJ_KIND_LB, by which
+                            * packets are no longer than mtu */
     ADJ_KIND_CUSTOM,
     ADJ_KIND_N
 };

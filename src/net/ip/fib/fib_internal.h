@@ -94,9 +94,10 @@ enum {
     ENTRY_INSTALLED = 1 << 0,
     ENTRY_LINKED = 1 << 1, /* stands among its table's linked entries */
     ENTRY_QUEUED = 1 << 2,
-    ENTRY_LOOPED = 1 << 3, /* drops, because its next hops lead back to it */
-    ENTRY_DEAD = 1 << 4,   /* waits for data threads to pass */
-    ENTRY_ALONE = 1 << 5,  /* has no prefix, and is in no table: fib_paths_new */
+    ENTRY_LOOPED = 1 << 3,   /* drops, because its next hops lead back to it */
+    ENTRY_DEAD = 1 << 4,     /* waits for data threads to pass */
+    ENTRY_ALONE = 1 << 5,    /* has no prefix, and is in no table: fib_paths_new */
+    ENTRY_PATH_MTU = 1 << 6, /* its word is an adjacency in front of what it forwards by */
 };
 
 /* Index: also that of its load balance, its leaf and its counters. */
@@ -341,6 +342,8 @@ struct fib {
     struct lb_store lbs;
     struct hash list_by_hash, adj_by_key, table_by_id;
     struct hash import_by_entry;       /* to the table that it imports from */
+    struct hash path_mtu_by_entry;     /* ENTRY_PATH_MTU: to its adjacency */
+    struct hash mtu_by_neighbor;       /* struct link_host: to less than its link's */
     struct fib_table **tables;         /* by fib_index */
     u32 n_tables[IP_FAMILY_N];         /* numbers below were used */
     VEC(u32) free_tables[IP_FAMILY_N]; /* numbers */
@@ -478,6 +481,8 @@ struct fib_src *fib_entry_source(const struct fib *f, u32 entry, enum fib_source
 enum fib_source fib_entry_best(const struct fib *f, const struct fib_entry *e);
 /* false: the data plane has no room, it is not installed. */
 bool fib_entry_evaluate(struct fib *f, u32 entry);
+/* Writes the word that data threads forward it by. */
+void fib_entry_set_word(struct fib *f, u32 entry);
 /* Its list forwards differently now. */
 void fib_entry_restamp(struct fib *f, u32 entry);
 /* It is a via now: those stand in front in their list. */
@@ -487,6 +492,9 @@ void fib_entry_free_now(struct fib *f, u32 entry);
 u32 fib_entry_alone_new(struct fib *f, enum ip_family family, u32 list);
 void fib_entry_alone_set(struct fib *f, u32 entry, u32 list);
 void fib_entry_alone_free(struct fib *f, u32 entry);
+/* Of an ENTRY_PATH_MTU: its load balance's word; and what it forwards by is another list now. */
+struct lb fib_path_mtu_word(const struct fib *f, u32 entry);
+void fib_path_mtu_follow(struct fib *f, u32 entry);
 
 /* --- path_list.c --- */
 /* A reference to the list with these paths for packets of that protocol; they are complete (tables
@@ -549,6 +557,9 @@ u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family l
 u32 adj_get_lookup(struct fib *f, enum adj_kind kind, u32 table);
 u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link);
 u32 adj_get_lb(struct fib *f, u32 lb);
+/* Always a new one, of kind PATH_MTU; see fib_path_mtu_set. */
+u32 adj_get_path_mtu(struct fib *f, u32 lb, struct node_index node, u16 mtu);
+void adj_path_mtu_change(u32 a, u16 mtu);
 void adj_ref(struct fib *f, u32 adj);
 void adj_put(struct fib *f, u32 adj);
 void adj_free_now(struct fib *f, u32 adj);

@@ -62,7 +62,7 @@ static u32 kind_number(enum adj_kind kind)
         [ADJ_KIND_INCOMPLETE] = 3,    [ADJ_KIND_GLEAN] = 4,       [ADJ_KIND_REWRITE] = 5,
         [ADJ_KIND_MIDCHAIN] = 6,      [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
         [ADJ_KIND_LB] = 13,           [ADJ_KIND_CUSTOM] = 16,     [ADJ_KIND_LOOKUP_SRC] = 11,
-        [ADJ_KIND_INTERFACE_RX] = 16, [ADJ_KIND_MCAST] = 7,
+        [ADJ_KIND_INTERFACE_RX] = 16, [ADJ_KIND_MCAST] = 7,       [ADJ_KIND_PATH_MTU] = 16,
     };
     return numbers[kind];
 }
@@ -85,6 +85,7 @@ static const char *kind_name(enum adj_kind kind)
         [ADJ_KIND_INTERFACE_RX] = "interface-rx",
         [ADJ_KIND_MIDCHAIN] = "midchain",
         [ADJ_KIND_MCAST] = "mcast",
+        [ADJ_KIND_PATH_MTU] = "path-mtu",
         [ADJ_KIND_CUSTOM] = "custom",
     };
     return names[kind];
@@ -130,6 +131,10 @@ static void show_bucket(struct fib *f, struct out *o, u32 first, u32 last, u32 a
         show_lb(f, o, (u32)adj_at(adj)->data, indent + 6, depth + 1);
     } else {
         fib_show_adj(f, o, adj, family, true);
+    }
+    if (adj_at(adj)->head.kind == ADJ_KIND_PATH_MTU && depth < FIB_LOOKUPS_MAX) {
+        out_text(o, "%*s[@%u]: ", indent + 6, "", kind_number(ADJ_KIND_LB));
+        show_lb(f, o, (u32)adj_at(adj)->data, indent + 8, depth + 1);
     }
     out_end(o);
 }

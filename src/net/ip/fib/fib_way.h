@@ -21,7 +21,7 @@ static inline const struct adj *fib_way(struct fib_index t, enum ip_family f,
     const struct adj *a = adj_at(lb_pick(lb, 0));
     for (u32 depth = 0; depth < FIB_LOOKUPS_MOST; depth++) {
         u8 kind = adj_head(a).kind;
-        if (kind == ADJ_KIND_LB)
+        if (kind == ADJ_KIND_LB || kind == ADJ_KIND_PATH_MTU)
             lb = lb_load((u32)a->data);
         else if (kind == ADJ_KIND_LOOKUP)
             lb = fib_way_route((struct fib_index){(u32)a->data}, f, dst);

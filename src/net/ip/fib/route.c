@@ -395,7 +395,7 @@ struct adj_index fib_resolve(const struct fib *f, struct fib_index t, const stru
     for (u32 depth = 0; depth < FIB_LOOKUPS_MAX; depth++) {
         u32 a = lb_pick(lb_load(lb), hash);
         const struct adj *adj = adj_at(a);
-        if (adj->head.kind == ADJ_KIND_LB)
+        if (adj->head.kind == ADJ_KIND_LB || adj->head.kind == ADJ_KIND_PATH_MTU)
             lb = (u32)adj->data;
         else if (adj->head.kind == ADJ_KIND_LOOKUP)
             lb = fib_find_lb((struct fib_index){(u32)adj->data}, dst);

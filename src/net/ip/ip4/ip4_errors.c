@@ -71,13 +71,4 @@ const struct node_error icmp4_errors[ICMP4_ERROR_N] = {
     {"no_buffer", "error messages not sent: out of buffers", SEVERITY_ERROR},
 };
 
-const struct node_error ip_frag_errors[IP_FRAG_ERROR_N] = {
-    {"none", "packet fragmented", SEVERITY_INFO},
-    {"small_packet", "packet smaller than MTU", SEVERITY_ERROR},
-    {"fragment_sent", "number of sent fragments", SEVERITY_INFO},
-    {"cant_fragment_header", "can't fragment header", SEVERITY_ERROR},
-    {"dont_fragment_set", "can't fragment this packet", SEVERITY_ERROR},
-    {"malformed", "malformed packet", SEVERITY_ERROR},
-    {"memory", "could not allocate buffer", SEVERITY_ERROR},
-    {"unknown", "unknown error", SEVERITY_ERROR},
-};
+const struct node_error ip_frag_errors[IP_FRAG_ERROR_N] = {IP_FRAG_ERRORS};

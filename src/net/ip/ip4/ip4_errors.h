@@ -89,4 +89,16 @@ enum ip_frag_error {
     IP_FRAG_ERROR_UNKNOWN,
     IP_FRAG_ERROR_N
 };
+/* Rows of the table of what cuts packets. */
+#define IP_FRAG_ERRORS                                                                             \
+    [IP_FRAG_ERROR_NONE] = {"none", "packet fragmented", SEVERITY_INFO},                           \
+    [IP_FRAG_ERROR_SMALL_PACKET] = {"small_packet", "packet smaller than MTU", SEVERITY_ERROR},    \
+    [IP_FRAG_ERROR_FRAGMENT_SENT] = {"fragment_sent", "number of sent fragments", SEVERITY_INFO},  \
+    [IP_FRAG_ERROR_CANT_FRAGMENT_HEADER] = {"cant_fragment_header", "can't fragment header",       \
+                                            SEVERITY_ERROR},                                       \
+    [IP_FRAG_ERROR_DONT_FRAGMENT_SET] = {"dont_fragment_set", "can't fragment this packet",        \
+                                         SEVERITY_ERROR},                                          \
+    [IP_FRAG_ERROR_MALFORMED] = {"malformed", "malformed packet", SEVERITY_ERROR},                 \
+    [IP_FRAG_ERROR_MEMORY] = {"memory", "could not allocate buffer", SEVERITY_ERROR},              \
+    [IP_FRAG_ERROR_UNKNOWN] = {"unknown", "unknown error", SEVERITY_ERROR}
 extern const struct node_error ip_frag_errors[IP_FRAG_ERROR_N];

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "net/ip/pmtu/pmtu_internal.h"
+#include "net/ip/pmtu/pmtu_peer.h"
 #include "net/packet/ip6_format.h"
 
 static const struct node_error errors[PMTU_ERR_N] = {
@@ -35,6 +36,7 @@ static int show_pmtu(struct cli_call *c)
     struct pmtu *m = module_state(c->piste, pmtu_module_name);
     const struct fib *f = fib_of(c->piste);
     u64 now = clock_ns();
+    pmtu_peer_show(c);
     out_array(c->out, "paths");
     pool_each(&m->pool, i)
     {
@@ -55,8 +57,9 @@ static int show_pmtu(struct cli_call *c)
 }
 
 static const struct cli_command pmtu_commands[] = {
-    {"show ip pmtu", "Path MTUs of what this switch sends, as routers on the way said", show_pmtu,
-     0},
+    {"show ip pmtu",
+     "Path MTUs of peers, and those of what this switch sends, as routers on the way said",
+     show_pmtu, 0},
     {0},
 };
 
@@ -64,7 +67,7 @@ const struct module pmtu_module = {
     .abi = MODULE_ABI,
     .name = pmtu_module_name,
     .description = "Path MTUs of IPv6",
-    .needs = (const char *const[]){"icmp6", "fib", NULL},
+    .needs = (const char *const[]){"icmp6", "fib", pmtu_peer_module_name, NULL},
     .commands = pmtu_commands,
     .init = pmtu_init,
     .stop = pmtu_stop,

@@ -11,7 +11,14 @@
 #include "net/link/gso/gso.h"
 #include "net/packet/checksum.h"
 
-enum { FRAG_NEXT_DROP, FRAG_NEXT_REWRITE, FRAG_NEXT_MIDCHAIN, FRAG_NEXT_MCAST, FRAG_N_NEXT };
+enum {
+    FRAG_NEXT_DROP,
+    FRAG_NEXT_REWRITE,
+    FRAG_NEXT_MIDCHAIN,
+    FRAG_NEXT_MCAST,
+    FRAG_NEXT_LOAD_BALANCE, /* of a path MTU: `lb` says where they go on */
+    FRAG_N_NEXT
+};
 
 /* Of the protocol: begins to cut b, see frag.h. */
 typedef int frag_begin(struct frag *f, struct thread *t, struct node *n, const struct buffer *b,
@@ -34,9 +41,10 @@ static inline void frag_flush(struct thread *t, struct node *n, struct frag_out 
 static inline void frag_set_next(struct thread *t, struct node *n, struct frag_out *out,
                                  struct adj_head head)
 {
-    u16 next = head.kind == ADJ_KIND_MIDCHAIN ? FRAG_NEXT_MIDCHAIN
-               : head.kind == ADJ_KIND_MCAST  ? FRAG_NEXT_MCAST
-                                              : FRAG_NEXT_REWRITE;
+    u16 next = head.kind == ADJ_KIND_MIDCHAIN   ? FRAG_NEXT_MIDCHAIN
+               : head.kind == ADJ_KIND_MCAST    ? FRAG_NEXT_MCAST
+               : head.kind == ADJ_KIND_PATH_MTU ? FRAG_NEXT_LOAD_BALANCE
+                                                : FRAG_NEXT_REWRITE;
     if (next != out->next)
         frag_flush(t, n, out);
     out->next = next;
