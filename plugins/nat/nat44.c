@@ -376,7 +376,7 @@ int nat44_init(struct piste *p, void **state, struct error *e)
     s->data.if_flags = mem_alloc(IF_MAX);
     make_counters(engine, &s->data);
     *state = s;
-    nat44_routes_init(s);
+    nat44_routes_init(p, s);
     nat44_pool_init(p);
     nat44_mappings_init(p);
     nat44_interfaces_init(p);
@@ -405,7 +405,7 @@ void nat44_stop(struct piste *p, void *state)
     vec_free(&s->lbs);
     vec_free(&s->limits);
     vec_free(&s->vrf_tables);
-    nat44_routes_fini(s);
+    nat_own_fini(&s->own);
     free(s);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "plugins/nat/nat44.h"
+#include "plugins/nat/nat_own.h"
 
 struct nat44_if {
     struct if_index interface;
@@ -15,18 +16,6 @@ struct nat44_mapping_entry {
     u32 index; /* of what data threads see; POOL_NONE: its interface has no address */
 };
 
-/* A route by which this switch takes what is sent to an address outside. */
-struct nat44_route {
-    struct fib_index table;
-    be32 addr;
-};
-
-/* An address outside, and how many say so. */
-struct nat44_own {
-    be32 addr;
-    u32 refs;
-};
-
 struct nat44_state {
     struct nat44_data data; /* what data threads see, while `enabled` */
     bool enabled;
@@ -36,9 +25,7 @@ struct nat44_state {
         VEC(struct if_index) ifs; /* whose addresses are there, too */
     } addresses[NAT44_POOLS];
     VEC(struct nat44_if) ifs;
-    VEC(struct nat44_own) own;
-    VEC(struct nat44_route) routes;
-    struct hash own_by_addr, route_by_key;
+    struct nat_own own;
     VEC(struct nat44_mapping_entry) mappings;
     VEC(struct nat44_lb) lbs;
     VEC(struct nat44_vrf_limit) limits;
@@ -65,16 +52,13 @@ void nat44_pool_clear(struct piste *p);
 
 /* --- nat44_routes.c --- */
 
-void nat44_routes_init(struct nat44_state *s);
-void nat44_routes_fini(struct nat44_state *s);
+void nat44_routes_init(struct piste *p, struct nat44_state *s);
 /* addr is one that this switch takes outside, as often as it is said, until it is not any more. */
 void nat44_own_address(struct piste *p, be32 addr);
 void nat44_disown_address(struct piste *p, be32 addr);
-/* How often it has been said. */
-u32 nat44_address_refs(const struct piste *p, be32 addr);
 /* Interfaces, tables or their addresses have changed: routes follow. leaving: an interface's
  * address that still stands there, and goes next; NULL: none. */
-void nat44_sync_routes(struct piste *p, const struct nat44_route *leaving);
+void nat44_sync_routes(struct piste *p, const struct nat_route *leaving);
 
 /* --- nat44_mapping.c --- */
 

@@ -132,7 +132,7 @@ int nat44_del_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u
         if (i == s->v.n || !if_is_none(s->v.v[i].from))
             rc = error_set(e, ENOENT, "NAT address not exist.");
         else if (kind == NAT44_POOL &&
-                 nat44_address_refs(p, s->v.v[i].addr) > 1) /* the pool is one */
+                 nat_own_refs(&nat44_state_of(p)->own, s->v.v[i].addr) > 1) /* the pool is one */
             rc = error_set(e, EBUSY, "NAT address used in static mapping.");
     }
     if (rc)
@@ -219,7 +219,7 @@ static void nat44_on_address(struct piste *p, struct if_index i, struct ip_prefi
     for (u32 k = 0; k < NAT44_POOLS; k++)
         if (find_address_if(&s->addresses[k], i) < s->addresses[k].ifs.n)
             follow_address(p, (enum nat44_pool_kind)k, i, prefix.addr.ip4, add);
-    struct nat44_route leaving = {ip_if_fib(IP_FAMILY_4, i), prefix.addr.ip4};
+    struct nat_route leaving = {ip_if_fib(IP_FAMILY_4, i), prefix.addr.ip4};
     nat44_sync_routes(p, add ? NULL : &leaving);
 }
 
