@@ -42,6 +42,13 @@ static void lines_are_undone_by_their_words(void **state)
            "set interface nat44 ei out a output-feature del");
     expect("nat44 ei add address 10.0.0.1 - 10.0.0.2",
            "nat44 ei add address 10.0.0.1 - 10.0.0.2 del");
+    expect("nat64 plugin enable sessions 7", "nat64 plugin disable");
+    expect("set nat64 timeouts udp 7", "set nat64 timeouts reset");
+    expect("set interface nat64 out a", "set interface nat64 out a del");
+    expect("nat64 add pool address 10.9.0.1 - 10.9.0.2 tenant-vrf 5",
+           "nat64 add pool address 10.9.0.1 - 10.9.0.2 tenant-vrf 5 del");
+    expect("nat64 add static bib 2001:db8::1 80 10.9.0.1 8080 tcp",
+           "nat64 add static bib 2001:db8::1 80 10.9.0.1 8080 tcp del");
     expect("nat66 plugin enable outside-vrf 7", "nat66 plugin disable");
     expect("set interface nat66 out a", "set interface nat66 out a del");
     expect("nat66 add static mapping local 2001:db8::1 external 2001:db8:1::1 vrf 5",

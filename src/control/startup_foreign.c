@@ -121,7 +121,7 @@ const struct config_section startup_foreign_sections[] = {
     {"memif", ANY_KEYS("memif has no settings: its commands say all")},
     {"nat", ANY_KEYS(no_nat)},
     {"nat44-ei", ANY_KEYS(no_nat)},
-    {"nat64", ANY_KEYS(no_nat)},
+    {"nat64", ANY_KEYS("NAT64 has no settings: its commands say all")},
     {"nat66", ANY_KEYS("NAT66 has no settings: its commands say all")},
     {"nsim", ANY_KEYS("there is no network simulator")},
     {"oddbuf", ANY_KEYS("buffers are not made odd on purpose")},

@@ -29,6 +29,7 @@ SHOWS = ["show interface address", "show classify tables verbose", "show inacl t
          "show nat44 static mappings", "show nat44 addresses", "show nat44 interfaces", "show nat44 vrf tables",
          "show nat44 interface address", "show nat44 ei static mappings", "show nat44 ei addresses", "show nat44 ei interfaces",
          "show nat44 ei interface address", "show nat44 ei addr-port-assignment-alg", "show nat66 interfaces", "show nat66 static mappings",
+         "show nat64 interfaces", "show nat64 pools", "show nat64 prefix", "show nat64 bib all", "show nat64 timeouts",
          "show syslog sender", "show syslog filter", "show ipfix exporter", "show trace timestamp-format"]
 CHANGES = re.compile(r"(index:?|idx|metadata|uRPF:|Index|@|bd_index|sw_if_index|fib:|Next|next:|rpf-id:) ?-?\d+|"
                      r"locks:\[.*|^ +\d+(?= +\d+\t)|\[ *\d+\]|\[\d+:\d+\]", re.M)

@@ -1,0 +1,36 @@
+/* Edges and reasons of the nodes of NAT64. */
+#pragma once
+
+#include "base/types.h"
+
+enum {
+    NAT64_NEXT_DROP,
+    NAT64_NEXT_ICMP4_ERROR,
+    NAT64_NEXT_ICMP6_ERROR,
+    NAT64_NEXT_LOOKUP4,
+    NAT64_NEXT_LOOKUP6,
+    NAT64_NEXT_HAIRPIN,
+    NAT64_N_NEXT
+};
+
+enum nat64_error {
+    NAT64_ERR_UNSUPPORTED,
+    NAT64_ERR_NO_TRANSLATION,
+    NAT64_ERR_OUT_OF_PORTS,
+    NAT64_ERR_MAX_SESSIONS,
+    NAT64_ERR_NON_SYN,
+    NAT64_ERR_FRAGMENT,
+    NAT64_ERR_ICMP_FRAGMENT,
+    NAT64_ERR_SOURCE,
+    NAT64_ERR_SOURCE_ROUTED,
+    NAT64_ERR_MALFORMED,
+    NAT64_ERR_TTL,
+    NAT64_ERR_MTU,
+    NAT64_ERR_UNREACHABLE,
+    NAT64_ERR_NO_BUFFER,
+    NAT64_ERR_CONGESTION,
+    NAT64_ERRS
+};
+
+/* What becomes of a packet: an enum nat64_error, or one of these. */
+enum { NAT64_TRANSLATE = NAT64_ERRS, NAT64_PASS, NAT64_CUT };

@@ -1,0 +1,94 @@
+/* What NAT64 asks of packets, and makes of them. Source: RFC 7915 (headers, ICMP), RFC 6052
+ * (addresses), RFC 6146 3.4 and 3.5, RFC 4884, RFC 1191 (plateaus). */
+#pragma once
+
+#include "engine/buffer.h"
+#include "plugins/nat/nat64_data.h"
+#include "net/packet/ip4_packet.h"
+#include "net/packet/ip6_packet.h"
+
+struct sv_note;
+struct thread;
+
+/* Within which headers are looked for, with those of a quotation. */
+#define NAT64_HEADERS_BYTES 512
+
+/* --- addresses --- */
+
+/* Whether addresses may be in prefixes of that length. */
+bool nat64_is_prefix_length(u32 len);
+struct ip_address nat64_embed(const struct ip_address *prefix, u32 len, be32 addr);
+/* false: it is not in the prefix. */
+bool nat64_extract(const struct ip_address *prefix, u32 len, const u8 addr[16], be32 *out);
+
+/* --- what a packet is --- */
+
+enum nat64_kind {
+    NAT64_PORTS, /* TCP, UDP */
+    NAT64_QUERY, /* echo */
+    NAT64_ERROR, /* ICMP about a packet of a session */
+    NAT64_LATER, /* a fragment behind the first one, of TCP or UDP */
+    NAT64_OTHER, /* by addresses alone */
+    NAT64_BAD,   /* from here on: of no session */
+    NAT64_UNSUPPORTED,
+    NAT64_ICMP_FRAGMENT, /* whose sum nobody can translate */
+    NAT64_SOURCE_ROUTED, /* IPv6 whose way is not done: `at' is where that is said */
+};
+
+/* The upper layer of an IPv6 packet. */
+struct nat64_upper {
+    u16 at;
+    u8 protocol;
+    bool fragment; /* has a fragment header; */
+    bool piece;    /* and is not all of it, */
+    bool later;    /* but behind the first */
+    be16 offset_more;
+    be32 id;
+    u16 routed_at; /* of a routing header that has segments left: the field; 0: none */
+};
+
+struct nat64_packet {
+    u8 kind;     /* enum nat64_kind */
+    u8 protocol; /* IPv4's: ICMPv6 is ICMP */
+    u8 tcp_flags;
+    bool asks;         /* may begin a session */
+    bool no_sum;       /* UDP without a checksum */
+    u16 at;            /* of the upper layer */
+    be16 sport, dport; /* of an error: as packets of the session in its direction have them; so */
+    struct ip_address src6, dst6;           /* these, of IPv6, */
+    be32 src4, dst4;                        /* or of IPv4 */
+    u16 quoted_at, quoted_l4_at;            /* of an error */
+    struct nat64_upper upper, quoted_upper; /* of IPv6 */
+};
+
+/* packet: a header, with `bytes' that are there, NAT64_HEADERS_BYTES if the packet has so many.
+ * note: of a later fragment. */
+void nat64_parse6(const u8 *packet, u32 bytes, const struct sv_note *note, struct nat64_packet *p);
+void nat64_parse4(const u8 *packet, u32 bytes, const struct sv_note *note, struct nat64_packet *p);
+
+/* --- what it becomes --- */
+
+/* Bytes of b, which is p, when it is translated, and the longest of its segments. */
+u32 nat64_bytes_as4(const struct buffer *b, const struct nat64_packet *p);
+u32 nat64_bytes_as6(const struct buffer *b, const struct nat64_packet *p);
+
+/* Of an error: those of the quoted packet, as its sender knows it, are these turned around. */
+struct nat64_to4 {
+    be32 src, dst; /* of the session, in this direction */
+    be16 sport, dport;
+    be32 from; /* who says so: the source of the packet itself */
+    be16 id;   /* for one that has none */
+};
+struct nat64_to6 {
+    struct ip_address src, dst;
+    be16 sport, dport;
+    struct ip_address from;
+};
+
+/* Makes b, which is p and the caller's to write in, with its headers contiguous, one of the other
+ * protocol; its current header is the new one. false: there is no room, or it is one that cannot be
+ * translated; it may have changed. */
+bool nat64_to_ip4(struct thread *t, struct buffer *b, const struct nat64_packet *p,
+                  const struct nat64_to4 *to) MUST_CHECK;
+bool nat64_to_ip6(struct thread *t, struct buffer *b, const struct nat64_packet *p,
+                  const struct nat64_to6 *to) MUST_CHECK;
