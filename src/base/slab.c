@@ -6,6 +6,8 @@
 #include "base/log.h"
 
 #define SLAB_PAGE_BYTES ((u64)SLAB_UNIT_BYTES * SLAB_PAGE_UNITS)
+#define HUGE_PAGE_BYTES (2u << 20)
+#define HUGE_FROM_BYTES (2u << 20) /* so few objects that small pages do */
 
 void slabs_init(struct slabs *s, const char *name, const u16 *units, u32 n_sizes, u64 max_bytes)
 {
@@ -63,13 +65,29 @@ static u16 *slab_link(const struct slabs *s, u32 page, u32 n)
     return slab_at(s->base, slab_name(s, page, n));
 }
 
+/* The next page that was never used comes into use. Many are huge pages: else nearly every look at
+ * an object waits for the page tables. */
+static u32 page_first_used(struct slabs *s)
+{
+    u32 page = s->high++;
+#ifdef MADV_HUGEPAGE
+    uintptr_t at = (uintptr_t)s->base + page * SLAB_PAGE_BYTES;
+    uintptr_t huge = round_up_u64(at, HUGE_PAGE_BYTES);
+    bool begins = huge - at < SLAB_PAGE_BYTES && page * SLAB_PAGE_BYTES >= HUGE_FROM_BYTES;
+    if (begins && madvise((void *)huge, HUGE_PAGE_BYTES, MADV_HUGEPAGE)) {
+        /* small ones then */
+    }
+#endif
+    return page;
+}
+
 static u32 page_new(struct slabs *s, u32 size)
 {
     u32 page = s->free_pages;
     if (page)
         s->free_pages = s->pages[page].next;
     else if (s->high < s->max_pages)
-        page = s->high++;
+        page = page_first_used(s);
     else
         return 0;
     s->n_used_pages++;
