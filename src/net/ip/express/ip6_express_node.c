@@ -82,17 +82,18 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
                               struct buffer *const *b, u32 n)
 {
     struct ip6_search s;
-    u32 root = trie_load(&way->table->ip6_root);
-    const u8 *last = NULL;
+    struct ip6_top top = ip6_top_of(way->table);
+    u64 last_high = 0, last_low = 0;
     s.n = 0;
     for (u32 i = 0; i < n; i++) {
         const u8 *dst = ip6_destination(way, g, b, i);
+        u64 high = get_be64(dst), low = load_u64(dst + 8);
         g->leaf[i] = UINT32_MAX; /* as before */
-        if (last && ip6_is_equal(dst, last))
+        if (i && high == last_high && low == last_low)
             continue;
-        last = dst;
-        g->leaf[i] = root;
-        ip6_search_add(&s, i, dst, root);
+        last_high = high;
+        last_low = low;
+        g->leaf[i] = ip6_search_add(&s, i, top, high, low);
     }
     ip6_search_run(&s, g->leaf);
     for (u32 i = 0, leaf = 0; i < n; i++) {

@@ -48,8 +48,9 @@ ALWAYS_INLINE struct ip_scratch *ip_scratch(struct buffer *b)
 struct fib_table_data {
     union {
         const u32 *root; /* IPv4: 65536 words, touched as routes come, see ip4_trie.h */
-        u32 ip6_root;    /* the word before the first node, see ip6_trie.h */
+        u32 *ip6_wide;   /* IPv6: likewise, of a table with many routes; else NULL */
     };
+    u32 ip6_root; /* without those: the word before the first node, see ip6_trie.h */
     u32 default_leaf;
     u32 flow_fields; /* read by fib_flow_fields */
 };

@@ -262,7 +262,7 @@ struct fib_table {
     VEC(u32)
     exports; /* attached routes of other tables, which have a copy of what lies under
                 them here */
-    struct mem_map root_map; /* IPv4 */
+    struct mem_map root_map; /* IPv4; IPv6: of wide words */
     u32 *root;
 };
 

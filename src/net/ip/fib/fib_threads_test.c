@@ -99,6 +99,18 @@ static void change(struct test_world *w, u32 k)
     assert_int_equal(rc, 0);
 }
 
+#define MORE_ROUTES 5000
+
+/* So many below 30.0.0.0/8 that a table of IPv6 is another at its top. */
+static void add_many(struct test_world *w, const struct fib_path *path)
+{
+    for (u32 i = 0; i < MORE_ROUTES; i++) {
+        struct ip_prefix p = prefix(ip(30, i >> 8, i & 255, 0), 24);
+        assert_int_equal(fib_route_update(w->f, T0, p, FIB_SOURCE_CLI, path, 1, NULL), 0);
+    }
+    assert_true(test_family == IP_FAMILY_4 || fib_table_data(T0)->ip6_wide);
+}
+
 static void no_packet_is_lost_while_routes_change(void **state)
 {
     struct test_world w;
@@ -121,6 +133,8 @@ static void no_packet_is_lost_while_routes_change(void **state)
     srandom(5);
     for (u32 k = 0; k < CHANGES; k++) {
         change(&w, k);
+        if (k == CHANGES / 2)
+            add_many(&w, &seven);
         if (k % 50 == 0 && w.calls.n) {
             wait_for_readers();
             test_grace(&w);

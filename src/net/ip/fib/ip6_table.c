@@ -27,6 +27,8 @@ static void fib_ip6_fini(struct fib *f)
     ip6_long_routes = NULL;
 }
 
+#define WIDE_ROUTES 4096 /* a table with so many has wide words, from then on */
+
 static int fib_ip6_table_new(struct fib_table *t, struct fib_table_data *d, struct error *e)
 {
     __atomic_store_n(&d->ip6_root, 0, __ATOMIC_RELEASE);
@@ -35,12 +37,22 @@ static int fib_ip6_table_new(struct fib_table *t, struct fib_table_data *d, stru
 
 static void fib_ip6_table_end(struct fib *f, struct fib_table_data *d)
 {
-    assert(!d->ip6_root || f->stopping); /* its routes have gone */
+    assert(!d->ip6_root || d->ip6_wide || f->stopping); /* its routes have gone */
     __atomic_store_n(&d->ip6_root, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->ip6_wide, NULL, __ATOMIC_RELEASE);
 }
 
 static void fib_ip6_table_free(struct fib_table *t)
 {
+    mem_map_free(&t->root_map);
+}
+
+static void widen(struct fib *f, struct fib_table *t, struct fib_table_data *d)
+{
+    struct error e;
+    if (!mem_map_new(&t->root_map, "ip6 trie root", IP6_WIDE_WORDS * sizeof(u32),
+                     (struct mem_page_size){0}, false, &e))
+        ip6_trie_widen(&f->tries, d, t->root_map.base);
 }
 
 static u32 fib_ip6_lookup(const struct fib_table_data *d, const struct ip_address *a)
@@ -51,14 +63,19 @@ static u32 fib_ip6_lookup(const struct fib_table_data *d, const struct ip_addres
 static bool fib_ip6_insert(struct fib *f, struct fib_table *t, u32 entry)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
-    return !ip6_trie_insert(&f->tries, &fib_table_base[e->table].ip6_root, entry, e->len);
+    struct fib_table_data *d = &fib_table_base[e->table];
+    if (ip6_trie_insert(&f->tries, d, entry, e->len))
+        return false;
+    if (!d->ip6_wide && t->n_used >= WIDE_ROUTES)
+        widen(f, t, d);
+    return true;
 }
 
 static void fib_ip6_remove_route(struct fib *f, struct fib_table *t, u32 entry, u32 cover)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
     bool is_default = cover == NONE || !fib_entry_at(f, cover)->len;
-    ip6_trie_remove(&f->tries, &fib_table_base[e->table].ip6_root, entry, e->len,
+    ip6_trie_remove(&f->tries, &fib_table_base[e->table], entry, e->len,
                     is_default ? 0 : trie_leaf(cover));
 }
 

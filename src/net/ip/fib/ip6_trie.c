@@ -5,6 +5,24 @@
 
 struct ip_address *ip6_route_addresses;
 
+/* Where the way to an address begins: its word of a table, and the bits before that. */
+struct ip6_start {
+    u32 *word;
+    u32 base;
+};
+
+static struct ip6_start start_of(struct fib_table_data *t, u64 high)
+{
+    if (t->ip6_wide)
+        return (struct ip6_start){&t->ip6_wide[high >> (64 - IP6_WIDE_BITS)], IP6_WIDE_BITS};
+    return (struct ip6_start){&t->ip6_root, 0};
+}
+
+static struct trie_way way_to(struct ip6_start at, u64 high)
+{
+    return trie_way_to(at.word, at.base, high, TRIE_BITS);
+}
+
 /* The word for high's /64, if there is one; NULL: a shorter prefix has none in it. */
 static u32 *way_place(const struct trie_way *way, u64 high)
 {
@@ -14,9 +32,9 @@ static u32 *way_place(const struct trie_way *way, u64 high)
 }
 
 /* The word of high's deep place, made if there is none; 0: no room. */
-static u32 deep_place(struct tries *s, u32 *root, u64 high)
+static u32 deep_place(struct tries *s, struct ip6_start start, u64 high)
 {
-    struct trie_way way = trie_way_to(root, 0, high, TRIE_BITS);
+    struct trie_way way = way_to(start, high);
     u32 *at = way_place(&way, high), cover = at ? *at : *way.at[way.n];
     if (trie_is_node(cover))
         return cover;
@@ -25,15 +43,15 @@ static u32 deep_place(struct tries *s, u32 *root, u64 high)
         return 0;
     *(struct ip6_deep *)slab_at(s->slabs.base, object) = (struct ip6_deep){.cover = cover};
     struct trie_end e = {high, TRIE_BITS, object << 2};
-    if (!trie_insert(s, root, 0, &e))
+    if (!trie_insert(s, start.word, start.base, &e))
         return e.word;
     slab_put(&s->slabs, object, 0);
     return 0;
 }
 
-static int long_insert(struct tries *s, u32 *root, u64 high, u32 route, u8 len)
+static int long_insert(struct tries *s, struct ip6_start start, u64 high, u32 route, u8 len)
 {
-    u32 word = deep_place(s, root, high);
+    u32 word = deep_place(s, start, high);
     if (!word)
         return -ENOSPC;
     struct ip6_deep *deep = trie_at(word);
@@ -45,9 +63,9 @@ static int long_insert(struct tries *s, u32 *root, u64 high, u32 route, u8 len)
     return 0;
 }
 
-static void long_remove(struct tries *s, u32 *root, u64 high, u32 route, u8 len)
+static void long_remove(struct tries *s, struct ip6_start start, u64 high, u32 route, u8 len)
 {
-    struct trie_way way = trie_way_to(root, 0, high, TRIE_BITS);
+    struct trie_way way = way_to(start, high);
     u32 *at = way_place(&way, high), word = *at;
     struct ip6_deep *deep = trie_at(word);
     const u64 host = 1ull << (IP6_ADDRESS_BITS - TRIE_BITS - 1);
@@ -63,22 +81,40 @@ static void long_remove(struct tries *s, u32 *root, u64 high, u32 route, u8 len)
     trie_tidy(s, &way);
 }
 
-int ip6_trie_insert(struct tries *s, u32 *root, u32 route, u8 len)
+int ip6_trie_insert(struct tries *s, struct fib_table_data *t, u32 route, u8 len)
 {
     struct trie_end e = {get_be64(ip6_route_addresses[route].bytes), len, trie_leaf(route)};
+    struct ip6_start start = start_of(t, e.high);
     s->lens[route] = len;
     if (len > TRIE_BITS)
-        return long_insert(s, root, e.high, route, len);
-    return trie_insert(s, root, 0, &e);
+        return long_insert(s, start, e.high, route, len);
+    if (len > start.base)
+        return trie_insert(s, start.word, start.base, &e);
+    trie_paint(s, start.word, 1u << (start.base - len), start.base, e.word, len);
+    return 0;
 }
 
-void ip6_trie_remove(struct tries *s, u32 *root, u32 route, u8 len, u32 cover)
+void ip6_trie_remove(struct tries *s, struct fib_table_data *t, u32 route, u8 len, u32 cover)
 {
-    u64 high = get_be64(ip6_route_addresses[route].bytes);
-    if (len > TRIE_BITS) {
-        long_remove(s, root, high, route, len);
-        return;
+    struct trie_end e = {get_be64(ip6_route_addresses[route].bytes), len, trie_leaf(route)};
+    struct ip6_start start = start_of(t, e.high);
+    if (len > TRIE_BITS)
+        long_remove(s, start, e.high, route, len);
+    else if (len > start.base)
+        trie_remove(s, start.word, start.base, &e, cover);
+    else
+        trie_unpaint(s, start.word, 1u << (start.base - len), start.base, e.word, cover);
+}
+
+void ip6_trie_widen(struct tries *s, struct fib_table_data *t, u32 *words)
+{
+    struct ip6_top top = ip6_top_of(t);
+    for (u64 i = 0; i < IP6_WIDE_WORDS; i++) {
+        u32 w = ip6_top_word(top, i << (64 - IP6_WIDE_BITS));
+        if (w) /* else its page may stay untouched */
+            words[i] = w;
     }
-    struct trie_end e = {high, len, trie_leaf(route)};
-    trie_remove(s, root, 0, &e, cover);
+    /* who does not see them goes by the root, for as long as its nodes are there */
+    __atomic_store_n(&t->ip6_wide, words, __ATOMIC_RELEASE);
+    trie_retire_top(s, top.root, IP6_WIDE_BITS / 8);
 }

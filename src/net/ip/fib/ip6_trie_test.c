@@ -22,6 +22,7 @@ static struct tries tries;
 static struct ip_address addresses[ROUTES + 1];
 static struct fib_table_data table;
 static struct listed list[ROUTES + 1];
+static u32 wide[IP6_WIDE_WORDS];
 
 static void put_at_once(void *ctx, u32 object, u32 size)
 {
@@ -36,6 +37,7 @@ static void free_at_once(void *ctx, void *hash)
 static void open_trie(void)
 {
     memset(list, 0, sizeof(list));
+    memset(wide, 0, sizeof(wide));
     table = (struct fib_table_data){.default_leaf = 1};
     ip6_route_addresses = addresses;
     tries_init(&tries, ROUTES + 1, put_at_once, free_at_once, NULL);
@@ -44,7 +46,9 @@ static void open_trie(void)
 /* When the last route has gone nothing is left. */
 static void close_trie(void)
 {
-    assert_int_equal(table.ip6_root, 0);
+    assert_true(table.ip6_wide || !table.ip6_root);
+    for (u32 i = 0; i < IP6_WIDE_WORDS; i++)
+        assert_int_equal(wide[i], 0);
     assert_int_equal(tries.slabs.used_bytes, 0);
     assert_null(ip6_long_routes);
     tries_fini(&tries);
@@ -93,7 +97,7 @@ static void trie_add(u32 r, struct ip_address a, u8 len)
     if (list[r].used || list_has(&a, len))
         return;
     ip6_route_addresses[r] = a;
-    assert_int_equal(ip6_trie_insert(&tries, &table.ip6_root, r, len), 0);
+    assert_int_equal(ip6_trie_insert(&tries, &table, r, len), 0);
     list[r] = (struct listed){true, len};
 }
 
@@ -103,12 +107,28 @@ static void trie_del(u32 r)
         return;
     list[r].used = false;
     u32 cover = list_longest(&ip6_route_addresses[r], list[r].len);
-    ip6_trie_remove(&tries, &table.ip6_root, r, list[r].len, cover ? cover << 1 | 1 : 0);
+    ip6_trie_remove(&tries, &table, r, list[r].len, cover ? cover << 1 | 1 : 0);
 }
 
 static void look_up(const struct ip_address *a)
 {
     assert_int_equal(ip6_trie_lookup(&table, a), list_longest(a, 129));
+}
+
+/* A vector of addresses near each other, of which some are the same. */
+static void look_up_many(void)
+{
+    struct ip6_search s = {.n = 0};
+    struct ip_address a[FRAME_PKTS];
+    u32 words[FRAME_PKTS], n = 1 + (u32)random() % FRAME_PKTS;
+    for (u32 i = 0; i < n; i++) {
+        u32 r = 1 + (u32)random() % ROUTES;
+        a[i] = random() % 4 ? ip6_route_addresses[r] : random_address();
+        words[i] = ip6_search_add(&s, i, ip6_top_of(&table), get_be64(a[i].bytes), ip6_low(&a[i]));
+    }
+    ip6_search_run(&s, words);
+    for (u32 i = 0; i < n; i++)
+        assert_int_equal(words[i] >> 1, list_longest(&a[i], 129));
 }
 
 static void look_around(u32 r)
@@ -123,11 +143,12 @@ static void look_around(u32 r)
     look_up(&a);
 }
 
-static void random_changes_agree_with_a_list(void **state)
+/* widened: before that change. */
+static void change_at_random(u32 changes, u32 widened)
 {
-    open_trie();
-    srandom(6);
-    for (u32 i = 0; i < 30000; i++) {
+    for (u32 i = 0; i < changes; i++) {
+        if (i == widened)
+            ip6_trie_widen(&tries, &table, wide);
         u32 most = i / 5000 % 2 ? ROUTES : ROUTES / 10, r = 1 + (u32)random() % ROUTES;
         if (r <= most)
             trie_add(r, random_address(), random_len());
@@ -136,12 +157,33 @@ static void random_changes_agree_with_a_list(void **state)
         if (random() % 3 == 0)
             trie_del(1 + (u32)random() % ROUTES);
         look_around(r);
+        if (i % 100 == 0)
+            look_up_many();
     }
     for (u32 r = 1; r <= ROUTES; r++) {
         trie_del(r);
         look_around(r);
     }
+}
+
+static void random_changes_agree_with_a_list(void **state)
+{
+    open_trie();
+    srandom(6);
+    change_at_random(30000, UINT32_MAX);
     close_trie();
+}
+
+/* The same of a table with wide words, from the beginning on and when it has routes. */
+static void so_they_do_in_wide_tables(void **state)
+{
+    static const u32 widened[] = {0, 7000};
+    srandom(7);
+    for (u32 k = 0; k < array_len(widened); k++) {
+        open_trie();
+        change_at_random(10000, widened[k]);
+        close_trie();
+    }
 }
 
 /* A byte with all of its words apart, and back. */
@@ -181,7 +223,7 @@ static void without_room_nothing_changes(void **state)
     for (u32 left = 0; left < 5; left++) {
         u64 used = tries.slabs.used_bytes;
         ip6_route_addresses[3] = (struct ip_address){.bytes = {0x20, 2, 3, 4, 5, 6, 7, 8, 9}};
-        assert_int_equal(ip6_trie_insert(&tries, &table.ip6_root, 3, left % 2 ? 64 : 128), -ENOSPC);
+        assert_int_equal(ip6_trie_insert(&tries, &table, 3, left % 2 ? 64 : 128), -ENOSPC);
         assert_int_equal(tries.slabs.used_bytes, used);
         look_around(1);
         look_around(2);
@@ -202,6 +244,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_changes_agree_with_a_list),
+        cmocka_unit_test(so_they_do_in_wide_tables),
         cmocka_unit_test(nodes_grow_and_shrink),
         cmocka_unit_test(without_room_nothing_changes),
     };

@@ -163,6 +163,17 @@ void trie_store(u32 *word, u32 w)
     __atomic_store_n(word, w, __ATOMIC_RELEASE);
 }
 
+void trie_retire_top(struct tries *s, u32 word, u32 levels)
+{
+    u32 n;
+    if (!levels || !trie_is_node(word))
+        return;
+    const u32 *words = node_words(word, &n);
+    for (u32 i = 0; i < n; i++)
+        trie_retire_top(s, words[i], levels - 1);
+    node_retire(s, word);
+}
+
 /* --- painting --- */
 
 static bool is_shorter(const struct tries *s, u32 word, u32 len)

@@ -53,6 +53,9 @@ void trie_paint(struct tries *s, u32 *words, u32 n, u32 bits, u32 leaf, u32 len)
 /* Of n such words, what was that leaf becomes cover. */
 void trie_unpaint(struct tries *s, u32 *words, u32 n, u32 bits, u32 leaf, u32 cover);
 
+/* Retires the nodes of so many levels, from that of `word` on: what lies behind has another way. */
+void trie_retire_top(struct tries *s, u32 word, u32 levels);
+
 /* --- for objects behind TRIE_BITS --- */
 
 /* The nodes on the way to a prefix: words that lead to each. */

@@ -48,6 +48,12 @@ ALWAYS_INLINE void *trie_at(u32 word)
     return slab_at(trie_base, word >> 2);
 }
 
+/* What is read first of the node that `word` names, on the way to a byte. */
+ALWAYS_INLINE const void *trie_first(u32 word, u32 byte)
+{
+    return (const u32 *)trie_at(word) + (word & TRIE_WHOLE ? byte : 0);
+}
+
 ALWAYS_INLINE u32 trie_node_index(const struct trie_node *x, u32 byte)
 {
     u64 upto = x->starts[byte >> 6] & ~0ull >> (63 - (byte & 63));

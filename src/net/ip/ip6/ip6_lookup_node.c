@@ -27,21 +27,25 @@ ALWAYS_INLINE u32 ip6_lookup_table(struct buffer *b)
 ALWAYS_INLINE void ip6_lookup_begin(struct buffer **b, u32 *leaf, u32 *fib, u32 count,
                                     struct ip6_search *s)
 {
-    struct ip_address last = {{{0}}};
+    u64 last_high = 0, last_low = 0;
     u32 last_fib = UINT32_MAX;
+    struct ip6_top top = {0};
     s->n = 0;
     leaf[0] = 1; /* there is a packet, but compilers do not know */
     for (u32 i = 0; i < count; i++) {
         const struct ip6_header *h = buffer_current(b[i]);
         fib[i] = ip6_lookup_table(b[i]);
-        if (fib[i] == last_fib && ip6_is_equal(h->dst, last.bytes)) {
+        u64 high = get_be64(h->dst), low = load_u64(h->dst + 8);
+        if (fib[i] != last_fib) {
+            last_fib = fib[i];
+            top = ip6_top_of(&fib_table_base[last_fib]);
+        } else if (high == last_high && low == last_low) {
             leaf[i] = LEAF_AS_BEFORE;
             continue;
         }
-        last = ip6_address_of(h->dst);
-        last_fib = fib[i];
-        leaf[i] = trie_load(&fib_table_base[last_fib].ip6_root);
-        ip6_search_add(s, i, h->dst, leaf[i]);
+        last_high = high;
+        last_low = low;
+        leaf[i] = ip6_search_add(s, i, top, high, low);
     }
 }
 
