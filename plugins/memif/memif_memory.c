@@ -175,7 +175,7 @@ static void memif_mode_changed(struct thread *t, struct rx_queue *rx)
 }
 
 const struct rx_queue_ops memif_rx_ops = {memif_arm, memif_acknowledge, memif_mode_changed,
-                                          .lingers = true};
+                                          .lingers = true, .may_come_late = true};
 
 /* --- a peer that breaks the rules --- */
 

@@ -106,6 +106,7 @@ struct thread {
     u32 rounds_since_epoll;
     struct rx_queue *ready, **ready_last; /* queues that are looked at each round */
     u32 n_waiting;                        /* those that are left to epoll */
+    u64 late_ns;                          /* the first late_ns of these; 0: there is none */
     /* a call that the control thread asks this thread to make between rounds */
     _Atomic u32 stop;
     void (*_Atomic call_fn)(struct thread *t, void *arg);
@@ -354,6 +355,10 @@ void rx_queues_wait(struct thread *t, int timeout_ms);
  */
 #define RX_LINGER_NS 50000
 #define RX_LINGER_TIMES 16
+/* When a queue that may_come_late is looked at, after it has begun to wait; and how long a thread
+ * with such a queue sleeps at most. */
+#define RX_LATE_NS 100000
+#define RX_LATE_SLEEP_MS 1
 
 /* probe.c */
 void probe_thread_init(struct thread *t);

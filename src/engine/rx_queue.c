@@ -80,13 +80,39 @@ static bool queue_was_empty(struct thread *t, struct rx_queue *q)
     q->busy_rounds = 0;
     q->ready = false;
     t->n_waiting++;
+    if (q->ops && q->ops->may_come_late) {
+        q->late_ns = t->now_ns + RX_LATE_NS;
+        t->late_ns = t->late_ns ? t->late_ns : q->late_ns;
+    }
     return true;
+}
+
+/* Those that wait, and for which it is time, are looked at once. */
+static void queues_that_come_late(struct thread *t)
+{
+    t->late_ns = 0;
+    for (u32 i = 0; i < t->queues.n; i++) {
+        struct rx_queue *q = t->queues.v[i];
+        if (!q->late_ns)
+            continue;
+        if (q->late_ns > t->now_ns) {
+            t->late_ns = t->late_ns ? min_u64(t->late_ns, q->late_ns) : q->late_ns;
+            continue;
+        }
+        q->late_ns = 0;
+        if (q->enabled && !q->ready && !q->ops->arm(t, q)) {
+            t->n_waiting--;
+            queue_is_ready(t, q);
+        }
+    }
 }
 
 u32 rx_queues_run(struct thread *t)
 {
     u32 work = 0;
     struct rx_queue **at = &t->ready, *q;
+    if (unlikely(t->late_ns) && t->now_ns >= t->late_ns)
+        queues_that_come_late(t);
     if (t->n_waiting && ++t->rounds_since_epoll >= EPOLL_EVERY_ROUNDS)
         rx_queues_wait(t, 0);
     while ((q = *at)) {
@@ -161,7 +187,7 @@ static void queue_rest(struct thread *t, struct rx_queue *q)
 static void queue_begin(struct thread *t, struct rx_queue *q)
 {
     q->busy_rounds = q->n_soon = 0;
-    q->empty_ns = 0;
+    q->empty_ns = q->late_ns = 0;
     if (q->ops && q->ops->mode_changed)
         q->ops->mode_changed(t, q);
     if (!q->enabled)

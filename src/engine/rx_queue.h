@@ -42,6 +42,10 @@ struct rx_queue_ops {
      * enabled, and arm follows unless it is polled: so the other end may be told to be quiet. */
     void (*mode_changed)(struct thread *t, struct rx_queue *q);
     bool lingers; /* see above */
+    /* The other end may have looked whether it is to write the descriptor before what it gave can
+     * be seen here: peers without a barrier between the two, whose stores wait in their processor
+     * for microseconds. arm is called once more, soon after the queue has begun to wait. */
+    bool may_come_late;
 };
 
 struct rx_queue {
@@ -56,6 +60,7 @@ struct rx_queue {
     u32 busy_rounds; /* with packets, one after the other; counted up to BUSY_ROUNDS */
     u32 n_soon;      /* times that it was empty for less than RX_LINGER_NS, one after the other */
     u64 empty_ns;    /* since then; 0: it is not */
+    u64 late_ns;     /* it waits, and may have packets: it is looked at then; 0: not */
     struct rx_queue *next_ready;
     enum rx_mode mode;
     bool enabled;

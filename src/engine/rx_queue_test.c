@@ -84,6 +84,7 @@ static void produce(struct ring_port *port, u32 n)
 
 static const struct rx_queue_ops ops = {arm, acknowledge, mode_changed};
 static const struct rx_queue_ops lingering_ops = {arm, acknowledge, mode_changed, .lingers = true};
+static const struct rx_queue_ops late_ops = {arm, acknowledge, mode_changed, .may_come_late = true};
 static const struct node_def input_def = {
     .name = "ring-input", .kind = NODE_INPUT, .input = {input}};
 
@@ -301,6 +302,43 @@ static void a_busy_ring_is_looked_at_before_it_waits(void **state)
     teardown();
 }
 
+/* The other end looked at `quiet` before it was told, and its packet is seen after arm has looked.
+ */
+static void a_packet_that_nobody_is_told_of_is_found(void **state)
+{
+    struct ring_port port, other;
+    setup(1);
+    struct thread *t = piste.engine->threads[1];
+    t->now_ns = NS_PER_SEC;
+    add(&port, RX_MODE_ADAPTIVE, 1);
+    add(&other, RX_MODE_ADAPTIVE, 1);
+    port.rx.ops = other.rx.ops = &late_ops;
+    rx_queues_run(t);
+    t->now_ns += RX_LATE_NS / 2;
+    assert_true(packet_after(&other, t, 0)); /* it waits later */
+    atomic_fetch_add(&port.produced, 1);
+    t->now_ns += RX_LATE_NS / 2 - 1;
+    assert_int_equal(rx_queues_run(t), 0);
+    t->now_ns++;
+    assert_int_equal(rx_queues_run(t), 1);
+    atomic_fetch_add(&other.produced, 1);
+    assert_int_equal(rx_queues_run(t), 0);
+    t->now_ns += RX_LATE_NS / 2;
+    assert_int_equal(rx_queues_run(t), 1);
+    for (u32 i = 0; i < 2; i++) { /* both wait again, with nothing */
+        rx_queues_run(t);
+        t->now_ns += RX_LATE_NS;
+    }
+    u32 calls = port.n_input;
+    t->now_ns += RX_LATE_NS;
+    rx_queues_run(t);
+    assert_int_equal(port.n_input, calls);
+    assert_int_equal(t->late_ns, 0);
+    del(&port);
+    del(&other);
+    teardown();
+}
+
 /* --- with a thread at each end --- */
 
 static void *other_end(void *arg)
@@ -366,6 +404,7 @@ int main(void)
         cmocka_unit_test(modes),
         cmocka_unit_test(another_descriptor),
         cmocka_unit_test(a_busy_ring_is_looked_at_before_it_waits),
+        cmocka_unit_test(a_packet_that_nobody_is_told_of_is_found),
         cmocka_unit_test(nothing_is_slept_over),
         cmocka_unit_test(a_queue_changes_its_thread_and_mode_under_traffic),
     };

@@ -104,7 +104,8 @@ static void thread_sleep(struct thread *t)
         tally_add(&t->sleeps, 1);
         tsan_quiescent(t->engine);
         urcu_qsbr_thread_offline();
-        rx_queues_wait(t, timers_sleep_ms(t));
+        int ms = timers_sleep_ms(t);
+        rx_queues_wait(t, t->late_ns && (ms < 0 || ms > RX_LATE_SLEEP_MS) ? RX_LATE_SLEEP_MS : ms);
         urcu_qsbr_thread_online();
     }
     atomic_store_explicit(&t->sleeping, 0, memory_order_relaxed);
