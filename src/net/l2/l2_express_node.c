@@ -141,6 +141,8 @@ ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct buffer *b, struc
 {
     i16 start = b->start;
     u32 came = buffer_packet_len(b), leaves = came;
+    if (unlikely(b->flags & x->leave.stay_flags))
+        return false;
     if (unlikely(b->flags & BUFFER_GSO)) {
         struct vlan_header h = vlan_parse(buffer_current(b), b->len);
         header = h.bytes ? h.bytes : ETHERNET_HEADER_BYTES;

@@ -256,7 +256,8 @@ ALWAYS_INLINE bool ip_express_all(struct ip_way *way, struct thread *t, const st
     struct ip_exit x;
     u32 header = behind ? 0 : ETHERNET_HEADER_BYTES;
     if (!ip_exit_of(&x, way->s, t, ip_express_adj_of(g->leaf[0])) || g->longest > x.head.mtu ||
-        g->lowest < x.head.rewrite_len || (g->flags & (BUFFER_NEXT | BUFFER_GSO)))
+        g->lowest < x.head.rewrite_len ||
+        (g->flags & (BUFFER_NEXT | BUFFER_GSO | x.leave.stay_flags)))
         return false;
     if (likely(way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES))
         ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, ip);
@@ -285,7 +286,8 @@ ALWAYS_INLINE void ip_leave_by(struct ip_way *way, struct thread *t, struct ip_g
         u32 length = ip->length(p->data + p->start + header);
         u32 longest = unlikely(p->flags & BUFFER_GSO) ? gso_longest_bytes(p) - header : length;
         u32 here = unlikely(p->flags & BUFFER_NEXT) ? p->len - header : length;
-        if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len))
+        if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len ||
+                     (p->flags & x.leave.stay_flags)))
             continue;
         routes[n] = g->leaf[i] >> 1;
         lengths[n] = length;

@@ -287,6 +287,10 @@ static void change_something(void)
         "set interface state p1.20 up",
         "set interface state p2 down",
         "set interface state p2 up",
+        "set interface feature p1 interface-offload arc interface-output",
+        "set interface feature p1 interface-offload arc interface-output disable",
+        "set interface feature p5 interface-offload arc interface-output",
+        "set interface feature p5 interface-offload arc interface-output disable",
         "set interface feature p1 a-feature arc interface-output",
         "set interface feature p1 a-feature arc interface-output disable",
         "set interface feature p0 a-feature arc ip4-unicast",
@@ -424,7 +428,7 @@ static void make_plain(struct spec *s, bool ip6)
            (ip6 ? get_be16(dst + 4) != destinations6[0][0] : get_be32(dst) != destinations[0]));
 }
 
-static void both_protocols_in_one_vector(void **state)
+static void all_go_by_express(void)
 {
     level = cpu_level_best();
     seed = 1;
@@ -438,12 +442,24 @@ static void both_protocols_in_one_vector(void **state)
     }
 }
 
+static void both_protocols_in_one_vector(void **state)
+{
+    all_go_by_express();
+}
+
+static void a_port_that_takes_no_offloads(void **state)
+{
+    free(world_command("set interface feature p1 interface-offload arc interface-output"));
+    all_go_by_express();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(random_vectors, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(both_protocols_in_one_vector, open_both_ways, close_world),
+        cmocka_unit_test_setup_teardown(a_port_that_takes_no_offloads, open_both_ways, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,8 @@ static void make_nodes(struct piste *p, struct interface *f)
     f->output_node = node_register(e, &interface_output_node, name, out);
     out->node = f->output_node;
     out->next_tx = node_edge(e, f->output_node, f->tx_node);
+    out->tx = f->tx_node;
+    out->offload = node_must_find(e, interface_offload_node.name);
     out->super = f->super ? f->super->output : NULL;
     f->output = out;
     feature_set_start(e, "interface-output", f->index, f->output_node);

@@ -69,6 +69,8 @@ struct if_output {
     struct node_index node;        /* itself */
     u16 next_tx;                   /* edge to X-tx, */
     const struct if_output *super; /* or to this one's node: of a sub-interface; else NULL */
+    struct node_index tx;          /* where it leads */
+    struct node_index offload;     /* interface-offload */
     const struct feature_arc *arc;
 };
 
