@@ -5,7 +5,7 @@
 #include "net/link/interface/interface_tx.h"
 #include "plugins/memif/memif_ring.h"
 
-#define WARM_PKTS 4 /* whose slots are on their way, ahead of the one that is filled */
+#define RUN_PKTS 32 /* whose slots are found before the first is filled: they are on their way */
 
 /* How many bytes a slot takes, and where; NULL: the peer offers what it has not. */
 ALWAYS_INLINE u8 *memif_slot_room(const struct memif_end *e, bool is_slave, u16 slot, u32 *bytes)
@@ -74,41 +74,65 @@ static void memif_tx_drop(struct thread *t, struct node *n, const struct tx_queu
     interface_count(t, IF_TX_ERROR, q->interface, 1, 0);
 }
 
+/* A packet that a slot may not take, or be a bad one. Returns false at a fault. */
+static bool memif_put_odd(struct thread *t, struct node *n, const struct tx_queue *q, u32 free,
+                          struct buffer *b, u16 *next, struct memif_put *p)
+{
+    const struct memif_end *e = &((struct memif_tx *)q->port)->end;
+    u32 took = memif_put_chain(e, (u16)(e->at + p->slots), free - p->slots, b, &p->fault);
+    if (p->fault)
+        return false;
+    p->i++;
+    if (!took) { /* a shorter one may have room */
+        memif_tx_drop(t, n, q, b, next, MEMIF_TX_ERR_ROLLBACK);
+        return true;
+    }
+    p->slots += took;
+    *next = NEXT_CONSUMED;
+    p->bi[p->n++] = buffer_index(b);
+    return true;
+}
+
+/* Fills up to `most` slots, each with the whole of a packet, until one does not go so. */
+ALWAYS_INLINE u32 memif_put_run(const struct memif_end *e, bool is_slave, u32 most,
+                                struct buffer **b, u16 *next, struct memif_put *p)
+{
+    u8 *to[RUN_PKTS];
+    u32 found = 0, room;
+    u16 slot = (u16)(e->at + p->slots);
+    for (u32 i = 0; i < most; i += CACHE_LINE_BYTES / sizeof(struct memif_desc))
+        __builtin_prefetch(&e->ring->desc[(u16)(slot + i) & (e->size - 1)], 1);
+    for (; found < most; found++) {
+        const struct buffer *pkt = b[found];
+        to[found] = memif_slot_room(e, is_slave, (u16)(slot + found), &room);
+        if (unlikely(!to[found] || (pkt->flags & BUFFER_NEXT) || pkt->len > room))
+            break;
+        __builtin_prefetch(to[found], 1);
+        __builtin_prefetch(buffer_current(pkt));
+    }
+    for (u32 i = 0; i < found; i++) {
+        foreign_copy(to[i], buffer_current(b[i]), b[i]->len);
+        memif_desc_set(e, (u16)(slot + i), b[i]->len, 0);
+        next[i] = NEXT_CONSUMED;
+        p->bi[p->n++] = buffer_index(b[i]);
+    }
+    p->slots += found;
+    p->i += found;
+    return found;
+}
+
 /* Fills up to `free` slots, until there is none. p is all zero. */
 ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_queue *q,
                              bool is_slave, u32 free, struct buffer **b, u16 *next, u32 count,
                              struct memif_put *p)
 {
     const struct memif_end *e = &((struct memif_tx *)q->port)->end;
-    for (; p->i < count && p->slots < free; p->i++) {
-        u32 i = p->i, room;
-        u16 slot = (u16)(e->at + p->slots);
-        if (is_slave)
-            __builtin_prefetch(
-                e->slots + (size_t)((slot + WARM_PKTS) & (e->size - 1)) * e->slot_bytes, 1);
-        if (i + WARM_PKTS < count)
-            __builtin_prefetch(buffer_current(b[i + WARM_PKTS]));
-        u8 *to = memif_slot_room(e, is_slave, slot, &room);
-        if (unlikely(!to)) {
-            p->fault = MEMIF_FAULT_SLOT;
+    while (p->i < count && p->slots < free) {
+        u32 most = (u32)min_u64(RUN_PKTS, min_u64(count - p->i, free - p->slots));
+        if (likely(memif_put_run(e, is_slave, most, b + p->i, next + p->i, p) == most))
+            continue;
+        if (!memif_put_odd(t, n, q, free, b[p->i], &next[p->i], p))
             return;
-        }
-        if (likely(!(b[i]->flags & BUFFER_NEXT) && b[i]->len <= room)) {
-            foreign_copy(to, buffer_current(b[i]), b[i]->len);
-            memif_desc_set(e, slot, b[i]->len, 0);
-            p->slots++;
-        } else {
-            u32 took = memif_put_chain(e, slot, free - p->slots, b[i], &p->fault);
-            if (p->fault)
-                return;
-            if (!took) { /* a shorter one may have room */
-                memif_tx_drop(t, n, q, b[i], &next[i], MEMIF_TX_ERR_ROLLBACK);
-                continue;
-            }
-            p->slots += took;
-        }
-        next[i] = NEXT_CONSUMED;
-        p->bi[p->n++] = buffer_index(b[i]);
     }
 }
 

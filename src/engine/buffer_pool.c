@@ -247,7 +247,7 @@ static void cache_spill(struct buffer_pool *p, struct buffer_cache *c)
     memmove(c->bi, c->bi + n, c->n * sizeof(c->bi[0]));
 }
 
-void buffer_free_one(struct thread *t, u32 bi)
+ALWAYS_INLINE void free_one(struct thread *t, u32 bi)
 {
     for (;;) {
         struct buffer *b = buffer_at(bi);
@@ -269,12 +269,17 @@ void buffer_free_one(struct thread *t, u32 bi)
     }
 }
 
+void buffer_free_one(struct thread *t, u32 bi)
+{
+    free_one(t, bi);
+}
+
 void buffer_free(struct thread *t, const u32 *bi, u32 n)
 {
     for (u32 i = 0; i < n; i++) {
         if (i + 4 < n)
             __builtin_prefetch(buffer_at(bi[i + 4]));
-        buffer_free_one(t, bi[i]);
+        free_one(t, bi[i]);
     }
 }
 
