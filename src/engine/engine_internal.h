@@ -90,6 +90,7 @@ struct thread {
     u32 traces; /* anything started since the last clear of the trace */
     u64 probe_due_ns;
     const struct feature_vector *vector;
+    u64 detour_ns;
 
     struct engine *engine;
     /* What each round looks at is close together: a thread that slept has little of it in a cache.
@@ -146,7 +147,8 @@ static_assert(offsetof(struct thread, nodes) == offsetof(struct thread_head, nod
                   offsetof(struct thread, traces) == offsetof(struct thread_head, traces) &&
                   offsetof(struct thread, probe_due_ns) ==
                       offsetof(struct thread_head, probe_due_ns) &&
-                  offsetof(struct thread, vector) == offsetof(struct thread_head, vector),
+                  offsetof(struct thread, vector) == offsetof(struct thread_head, vector) &&
+                  offsetof(struct thread, detour_ns) == offsetof(struct thread_head, detour_ns),
               "begins with a thread_head");
 
 /* The control thread's, but for def, which data threads read too (node_def_at). */
@@ -345,6 +347,10 @@ extern const struct cli_command stats_commands[];
 /* trace.c */
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count);
 void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count);
+/* The same of one packet in the midst of another node's vector. NULL: it is not traced. */
+struct trace_record *trace_before_one(struct thread *t, struct node *n, struct buffer *b);
+void trace_after_one(struct thread *t, struct node *n, struct trace_record *r, struct buffer *b,
+                     u16 next);
 
 /* rx_queue.c */
 /* Calls the input nodes of what is ready; returns packets received. */
@@ -366,6 +372,8 @@ void probe_thread_fini(struct thread *t);
 /* In front of a vector and behind it, while a probe is under way. */
 void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32 count);
 void probe_after(struct thread *t, const struct node *n, const u16 *next, u32 count);
+/* In front of one packet in the midst of another node's vector. */
+void probe_before_one(struct thread *t, const struct node *n, const struct buffer *b);
 /* Control thread, once a round and before it is told of probes. */
 void forwarding_round(struct engine *e);
 

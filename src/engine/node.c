@@ -594,6 +594,25 @@ void node_run_within(struct thread *t, struct node *outer, struct node *inner,
     node_account(t, inner, count);
 }
 
+u16 node_run_one(struct thread *t, struct node *outer, u16 edge, struct buffer *b)
+{
+    struct node *inner = thread_node(t, node_target(outer, edge));
+    struct trace_record *r = NULL;
+    u64 now = clock_cycles();
+    u16 next;
+    tally_add(&outer->clocks, now - t->last_cycles);
+    t->last_cycles = now;
+    node_sent(outer, edge, 1);
+    if (unlikely(t->traces))
+        r = trace_before_one(t, inner, b);
+    node_fn *run = __atomic_load_n(&inner->run, __ATOMIC_ACQUIRE);
+    run(t, inner, &b, &next, 1);
+    if (unlikely(r))
+        trace_after_one(t, inner, r, b, next);
+    node_account(t, inner, 1);
+    return next;
+}
+
 static void frame_run(struct thread *t, struct frame *f)
 {
     struct node *n = &t->nodes[f->node];

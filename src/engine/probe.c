@@ -121,6 +121,13 @@ void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32
     x->now->meta = *x->b;
 }
 
+void probe_before_one(struct thread *t, const struct node *n, const struct buffer *b)
+{
+    struct probes *x = t->probes;
+    if (b == x->b && !probe_pass(t, x->now, n))
+        probe_end(t, false);
+}
+
 struct probe_event {
     u32 thread, slot;
 };

@@ -32,6 +32,7 @@ struct thread_head {
     u32 traces;       /* THREAD_TRACES_*: who sees packets at each node; 0: nobody */
     u64 probe_due_ns; /* see probe.h */
     const struct feature_vector *vector; /* see feature_data.h */
+    u64 detour_ns;                       /* see thread_detour */
 };
 enum {
     THREAD_TRACES_PACKETS = 1 << 0,  /* anything was traced since the last clear */
@@ -57,6 +58,19 @@ ALWAYS_INLINE bool thread_traces(const struct thread *t)
 ALWAYS_INLINE u64 thread_now_ns(const struct thread *t)
 {
     return ((const struct thread_head *)(const void *)t)->now_ns;
+}
+
+/* A packet goes a longer way to where it leaves than others of its flow: until this round has ended
+ * those behind it have to go there, too. */
+ALWAYS_INLINE void thread_detour(struct thread *t)
+{
+    struct thread_head *h = (void *)t;
+    h->detour_ns = h->now_ns;
+}
+ALWAYS_INLINE bool thread_detours(const struct thread *t)
+{
+    const struct thread_head *h = (const void *)t;
+    return h->detour_ns == h->now_ns;
 }
 
 /* An event to the control thread: fn(p, ev) runs there. At most EVENT_BYTES of payload are copied.

@@ -41,9 +41,20 @@ static void keep_packet(struct engine *e, struct trace_record *r, struct buffer 
     r->data_len = (u16)buffer_copy_out(b, 0, r->data, (u32)min_u64(want, TRACE_BYTES));
 }
 
+/* NULL: b is not traced. */
+static struct trace_record *hop_before(struct thread *t, struct node *n, struct buffer *b,
+                                       u32 *index)
+{
+    struct trace_record *r = NULL;
+    if ((t->traces & THREAD_TRACES_PACKETS) && unlikely(b->flags & BUFFER_TRACED))
+        r = record_add(t, n, b, index);
+    if (r)
+        keep_packet(t->engine, r, b);
+    return r;
+}
+
 void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count)
 {
-    bool live = t->traces & THREAD_TRACES_PACKETS;
     if (t->traces & THREAD_TRACES_PROBE)
         probe_before(t, n, b, count);
     t->trace.n_hops = 0;
@@ -54,11 +65,20 @@ void trace_before(struct thread *t, struct node *n, struct buffer **b, u32 count
     t->trace.n_hops = count;
     for (u32 i = 0; i < count; i++) {
         u32 index;
-        struct trace_record *r = NULL;
-        if (live && unlikely(b[i]->flags & BUFFER_TRACED) && (r = record_add(t, n, b[i], &index)))
-            keep_packet(t->engine, r, b[i]);
-        t->trace.hop_record[i] = r ? index + 1 : 0;
+        t->trace.hop_record[i] = hop_before(t, n, b[i], &index) ? index + 1 : 0;
     }
+}
+
+static void hop_after(struct thread *t, struct trace_record *r, struct buffer *b, u16 next,
+                      bool after)
+{
+    r->next = next;
+    if (next == NEXT_CONSUMED)
+        return;
+    if (after)
+        keep_packet(t->engine, r, b);
+    else
+        r->meta = *b;
 }
 
 void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 *next, u32 count)
@@ -69,19 +89,28 @@ void trace_after(struct thread *t, struct node *n, struct buffer **b, const u16 
     if (!t->trace.n_hops)
         return;
     for (u32 i = 0; i < count; i++) {
-        if (likely(!t->trace.hop_record[i]))
-            continue;
-        struct trace_record *r = &t->trace.records[t->trace.hop_record[i] - 1];
-        r->next = next[i];
-        if (next[i] == NEXT_CONSUMED)
-            continue;
-        if (after)
-            keep_packet(t->engine, r, b[i]);
-        else
-            r->meta = *b[i];
+        u32 record = t->trace.hop_record[i];
+        if (unlikely(record))
+            hop_after(t, &t->trace.records[record - 1], b[i], next[i], after);
     }
     t->trace.n_hops = 0;
     trace_publish(t);
+}
+
+struct trace_record *trace_before_one(struct thread *t, struct node *n, struct buffer *b)
+{
+    u32 index;
+    if (t->traces & THREAD_TRACES_PROBE)
+        probe_before_one(t, n, b);
+    if (t->trace.dispatch)
+        t->trace.dispatch(t->trace.dispatch_arg, n->index, &b, 1);
+    return hop_before(t, n, b, &index);
+}
+
+void trace_after_one(struct thread *t, struct node *n, struct trace_record *r, struct buffer *b,
+                     u16 next)
+{
+    hop_after(t, r, b, next, node_def_at(t->engine, n->index)->trace_after);
 }
 
 static bool trace_is_wanted(struct thread *t, const struct buffer *b)

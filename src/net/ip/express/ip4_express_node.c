@@ -41,18 +41,25 @@ static u32 ip4_express_flow_hash(const u8 *header, u32 len, u32 fields)
     return ip4_flow_hash_of((const struct ip4_header *)header, len, fields);
 }
 
-ALWAYS_INLINE u32 ip4_express_odd(const u8 *p, u32 len, bool behind)
+ALWAYS_INLINE u32 ip4_express_odd(const u8 *p, u32 len, u32 checks)
 {
     const struct ip4_header *h = (const struct ip4_header *)p;
     u32 odd = ip4_length(h) - (u32)sizeof(*h) > len - (u32)sizeof(*h);
-    odd |= h->ttl <= 1;
+    odd |= h->ttl <= (checks & IP_EXPRESS_HOP ? 1 : 0);
     odd |= ip4_special_bytes[p[16]];
-    if (behind)
+    if (!(checks & IP_EXPRESS_SOUND))
         return odd;
     odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
     odd |= ip4_special_bytes[p[12]];
     odd |= csum_is_wrong(csum_add64(csum_add64(load_u32(p + 16), load_u64(p)), load_u64(p + 8)));
     return odd;
+}
+
+/* A header with options, of which one to a group is of no flow that an express takes. */
+static COLD bool ip4_express_detours(const u8 *p)
+{
+    return be16_is(load_be16(p), ETHERTYPE_IP4) && p[2] > IP4_VERSION_IHL_PLAIN &&
+           p[2] >> 4 == 4 && !ip4_special_bytes[p[2 + 16]];
 }
 
 static const struct ip_express_protocol ip4_protocol = {
@@ -63,6 +70,7 @@ static const struct ip_express_protocol ip4_protocol = {
     .mask = IP4_PLAIN_MASK,
     .header_bytes = sizeof(struct ip4_header),
     .odd = ip4_express_odd,
+    .detours = ip4_express_detours,
     .length = ip4_express_length,
     .hop = ip4_express_hop,
     .flow_hash = ip4_express_flow_hash,
@@ -81,14 +89,15 @@ ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, struct buff
     g->leaf[k] = w;
 }
 
-ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
-                             bool behind, struct ip4_gathered *x)
+ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
+                             u32 count, bool behind, struct ip4_gathered *x)
 {
     struct ip4_words words = {.root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE),
                               .dst = x->dst,
                               .leaves = ~0u,
                               .all = ~0u};
-    i = ip_express_gather(way, b, i, count, &x->g, &ip4_protocol, behind, ip4_keep, &words);
+    i = ip_express_gather(way, t, b, i, count, &x->g, &ip4_protocol,
+                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip4_keep, &words);
     x->deeper = !(words.leaves & 1);
     x->differ = words.all != words.any;
     return i;
@@ -181,7 +190,7 @@ ALWAYS_INLINE u32 ip4_express_view(struct ip_way *way, struct thread *t, struct 
                                    u16 *next, u32 i, u32 count, bool behind)
 {
     struct ip4_gathered x;
-    i = ip4_gather(way, b, i, count, behind, &x);
+    i = ip4_gather(way, t, b, i, count, behind, &x);
     if (likely(x.g.n) && !ip4_all_alike(way, t, &x, b, next, behind))
         ip4_each(way, t, &x, b, next);
     return i;

@@ -32,18 +32,24 @@ static u32 ip6_express_flow_hash(const u8 *header, u32 len, u32 fields)
 }
 
 /* Addresses of a link and of groups, :: and ::1 are not what they seem: see ip6_input_node.c. */
-ALWAYS_INLINE u32 ip6_express_odd(const u8 *p, u32 len, bool behind)
+ALWAYS_INLINE u32 ip6_express_odd(const u8 *p, u32 len, u32 checks)
 {
     const struct ip6_header *h = (const struct ip6_header *)p;
     u32 odd = be16_to_host(h->payload_length) > len - (u32)sizeof(*h);
-    odd |= h->hop_limit <= 1;
+    odd |= (checks & IP_EXPRESS_HOP) && h->hop_limit <= 1;
     odd |= h->dst[0] >= 0xfe;
     odd |= !load_u64(h->dst);
-    if (behind)
+    if (!(checks & IP_EXPRESS_SOUND))
         return odd;
     odd |= h->src[0] >= 0xfe;
     odd |= !load_u64(h->src);
     return odd;
+}
+
+/* Extension headers are behind the first one. */
+static COLD bool ip6_express_detours(const u8 *p)
+{
+    return false;
 }
 
 static const struct ip_express_protocol ip6_protocol = {
@@ -54,6 +60,7 @@ static const struct ip_express_protocol ip6_protocol = {
     .mask = IP6_PLAIN_MASK,
     .header_bytes = sizeof(struct ip6_header),
     .odd = ip6_express_odd,
+    .detours = ip6_express_detours,
     .length = ip6_express_length,
     .hop = ip6_express_hop,
     .flow_hash = ip6_express_flow_hash,
@@ -119,7 +126,8 @@ ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct 
 {
     struct ip6_destinations d = {{0}};
     struct ip_gathered g;
-    i = ip_express_gather(way, b, i, count, &g, &ip6_protocol, behind, ip6_keep, &d);
+    i = ip_express_gather(way, t, b, i, count, &g, &ip6_protocol,
+                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip6_keep, &d);
     if (unlikely(!g.n))
         return i;
     if (!d.differ) {

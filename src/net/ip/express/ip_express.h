@@ -32,6 +32,10 @@ struct ip_express {
     u16 ethernet_next, input_next; /* edges of ethernet-input to ipX-input, of that to ipX-lookup */
 };
 
+/* What has to be right about a header: for ipX-input, and for sending on. Between these are the
+ * features. */
+enum ip_express_check { IP_EXPRESS_SOUND = 1 << 0, IP_EXPRESS_HOP = 1 << 1 };
+
 /* What is the protocol's own: known when its express is compiled. */
 struct ip_express_protocol {
     enum ip_family family;
@@ -39,8 +43,10 @@ struct ip_express_protocol {
     u32 counter;     /* of interfaces */
     u32 start, mask; /* of four bytes from the ethernet type on: no other packets are taken */
     u32 header_bytes;
-    /* 0, unless a router has more to do than to send on; behind: ipX-input's checks were made */
-    u32 (*odd)(const u8 *header, u32 len, bool behind);
+    /* 0, unless there is more to do; checks: IP_EXPRESS_* */
+    u32 (*odd)(const u8 *header, u32 len, u32 checks);
+    /* of a packet without that start: whether it is one that nodes send on, too; p: its type */
+    bool (*detours)(const u8 *p);
     u32 (*length)(const u8 *header);
     void (*hop)(u8 *header); /* one less */
     u32 (*flow_hash)(const u8 *header, u32 len, u32 fields);
@@ -82,13 +88,16 @@ struct ip_exit {
 typedef void ip_express_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
                              const u8 *header);
 
-/* Packets from i on that are of the view; returns where another view begins, or count. behind:
- * features, which have no link header in front, and a sound one. */
-ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b, u32 i, u32 count,
-                                    struct ip_gathered *g, const struct ip_express_protocol *ip,
-                                    bool behind, ip_express_keep *keep, void *own)
+/* Packets from i on that are of the view, with these checks (IP_EXPRESS_*); returns where another
+ * view begins or a packet makes a detour, or count. Those that are known to be sound are behind
+ * features, and begin with their header. */
+ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct thread *t, struct buffer **b,
+                                    u32 i, u32 count, struct ip_gathered *g,
+                                    const struct ip_express_protocol *ip, u32 checks,
+                                    ip_express_keep *keep, void *own)
 {
     const struct express_view *v = way->v;
+    bool behind = !(checks & IP_EXPRESS_SOUND);
     u32 header = behind ? 0 : v->header_bytes, kept = 0, flags = 0, longest = 0;
     i32 lowest = INT16_MAX;
     u64 mac = v->mac;
@@ -99,19 +108,30 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct buffer **b,
         }
         const u8 *frame = buffer_current(b[i]), *p = frame + header;
         u32 len = b[i]->len, f = b[i]->flags;
-        if (unlikely(len < header + ip->header_bytes))
-            continue;
+        if (unlikely(len < header + ip->header_bytes)) {
+            if (!(f & BUFFER_NEXT))
+                continue;
+            thread_detour(t); /* the header is in two */
+            break;
+        }
         if (unlikely(behind ? !if_equal(b[i]->rx_if, v->port) : !express_view_has(v, b[i], frame)))
             break;
-        if (unlikely((load_u32(p - 2) & ip->mask) != ip->start))
-            continue;
+        if (unlikely((load_u32(p - 2) & ip->mask) != ip->start)) {
+            if (!ip->detours(p - 2))
+                continue;
+            thread_detour(t);
+            break;
+        }
         u32 length = ip->length(p), odd = f & IP_EXPRESS_ODD_FLAGS;
         if (unlikely(f & BUFFER_NEXT)) {
             len = buffer_packet_len(b[i]);
-            odd |= length != len - header; /* more than one buffer to cut */
+            if (length != len - header) { /* more than one buffer to cut */
+                thread_detour(t);
+                break;
+            }
         }
         odd |= !behind && ((load_u64(frame) ^ mac) & MAC_MASK) != 0;
-        odd |= ip->odd(p, len - header, behind);
+        odd |= ip->odd(p, len - header, checks);
         if (unlikely(odd))
             continue;
         flags |= f;
@@ -317,8 +337,8 @@ ALWAYS_INLINE void ip_express_leave(struct ip_way *way, struct thread *t, struct
 
 /* --- a vector --- */
 
-/* Of the protocol: takes packets from i on that are of the view; returns where another view begins,
- * or count. behind: see ip_express_gather. */
+/* Of the protocol: takes packets from i on that are of the view; returns as ip_express_gather.
+ * behind: features. */
 typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
                                u32 i, u32 count, bool behind);
 
@@ -450,7 +470,7 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
     struct ip_gathered g;
     struct ip_features_begun begun = {.way = way, .x = &x, .ip = ip};
     u16 left[FRAME_PKTS];
-    i = ip_express_gather(way, b, i, count, &g, ip, false, ip_features_begin, &begun);
+    i = ip_express_gather(way, t, b, i, count, &g, ip, IP_EXPRESS_SOUND, ip_features_begin, &begun);
     if (!g.n)
         return i;
     for (u32 k = 0; k < g.n; k++)
@@ -462,7 +482,7 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
     memset(left, 0, x.n * sizeof(left[0])); /* EXPRESS_LEFT */
     way->v = &behind;
     way->packets = 0;
-    for (u32 k = 0; k < x.n;) {
+    for (u32 k = 0; k < x.n && !thread_detours(t);) {
         u32 to = take_view(way, t, x.b, left, k, x.n, true);
         k = to > k ? to : k + 1; /* a feature gave it another interface */
     }
@@ -484,7 +504,7 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
     u32 all = 0;
     if (unlikely(adj_is_counting()))
         return 0;
-    for (u32 i = 0; i < count;) {
+    for (u32 i = 0; i < count && !thread_detours(t);) {
         bool found = !i || express_view_of(&later, b[i]);
         way.v = i ? &later : v;
         if (unlikely(!found) || way.v->l2_mode) {

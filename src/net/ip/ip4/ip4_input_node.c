@@ -1,6 +1,7 @@
 /* ip4-input, ip4-input-no-checksum: is it a sound IPv4 packet? Those that a router sees in their
  * millions pass one test; for the others ip4_input_odd finds out what they are. Source: RFC 791,
  * RFC 1122 3.2.1.3, RFC 1812 4.2.2, 5.3.4 and 5.3.7; RFC 3128 for the fragment offset of 1. */
+#include "engine/node_within.h"
 #include "engine/thread.h"
 #include "net/link/interface/interface.h"
 #include "net/ip/ip4/ip4.h"
@@ -105,7 +106,7 @@ static COLD u16 ip4_input_odd(struct thread *t, struct node *n, struct buffer *b
     if (h->ttl == 0)
         return icmp_error(n, b, IP4_ERROR_TIME_EXPIRED, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED);
     if (h->version_ihl != IP4_VERSION_IHL_PLAIN)
-        return IP4_INPUT_NEXT_OPTIONS;
+        return node_run_one(t, n, IP4_INPUT_NEXT_OPTIONS, b);
     if (ip4_is_multicast(h->dst))
         return feature_start(state->multicast, b->rx_if, b, IP4_INPUT_NEXT_MULTICAST);
     return feature_start(state->unicast, b->rx_if, b, IP4_INPUT_NEXT_LOOKUP);
@@ -185,7 +186,8 @@ static struct option_fault check_options(const struct ip4_header *h)
     return (struct option_fault){IP4_ERROR_NONE, 0};
 }
 
-/* Packets with options: source routes are refused (RFC 7126 4.3, 4.4), the others go their way. */
+/* Packets with options, one by one in ip4-input's vectors, as they came: source routes are refused
+ * (RFC 7126 4.3, 4.4), the others go their way. */
 void NODE_FN(ip4_options)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     const struct ip4_input *state = n->state;

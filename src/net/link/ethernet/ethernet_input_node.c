@@ -242,7 +242,7 @@ ALWAYS_INLINE bool ethernet_input_express(const struct ethernet *eth, struct thr
                                           struct node *n, struct buffer **b, u16 *next, u32 count)
 {
     struct express_view v;
-    if (unlikely(thread_traces(t) || !express_view_of(&v, b[0])))
+    if (unlikely(thread_traces(t) || thread_detours(t) || !express_view_of(&v, b[0])))
         return false;
     enum express_kind kind = express_kind_of(&v, buffer_current(b[0]));
     if (kind == EXPRESS_N)

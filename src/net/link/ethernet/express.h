@@ -12,8 +12,9 @@
  * tests hold the expresses against them. Whether something is enabled is looked at for each vector:
  * there is no state that could be out of date.
  *
- * Packets of a flow stay in order: what an express leaves makes a detour on the way of the nodes,
- * too. Context: data threads. */
+ * Packets of a flow stay in order. What an express leaves comes behind what it takes: where nodes
+ * may send that where others of its flow go, the express says thread_detour, and nothing behind it
+ * in this round is taken. Context: data threads. */
 #pragma once
 
 #include "base/byteorder.h"
