@@ -15,7 +15,7 @@ from scapy.packet import Raw
 
 PATIENT_MS = 150  # until pieces whose first one was dropped end
 CONTROL = 0xc0  # the TOS of what a router says
-VECTORS = (1, 2, 33, 100)
+VECTORS = (1, 2, 3, 33, 255, 256)
 POOL = "10.2.0.1"
 SERVERS = ("10.2.0.2", "192.0.2.7", "192.0.2.8")
 HOSTS = {"pg0": ("10.1.0.2", "10.1.0.3"), "pg0.10": ("10.3.0.2", "10.3.0.3"), "pg0.20": ("10.4.0.2",)}
@@ -303,10 +303,10 @@ def same_both_ways(pair, settings, rng):
         settings.off(switch)
 
 
-def choose_levels(switches, rng):
+def choose_levels(switches, rng, names=NAMED):
     """The same code of each node for both, of those that this CPU runs."""
     variants = {line.split()[0]: line.split()[2:] for line in switches[0].ctl("show node variants").splitlines()}
-    for name in NAMED:
+    for name in names:
         level = rng.choice(variants[name])
         for switch in switches:
             switch.ctl(f"set node function {name} {level}")
