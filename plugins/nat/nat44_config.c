@@ -224,6 +224,8 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
     if (phase != RC_ROUTES || !nat44_is_enabled(p))
         return;
     config_settings(p, t);
+    if (nat44_flavor.running_config)
+        nat44_flavor.running_config(p, t);
     for (u32 k = 0; k < NAT44_POOLS; k++)
         config_addresses(p, t, (enum nat44_pool_kind)k);
     for (u32 k = 0; nat44_interface_at(p, k, &i, &flags); k++) {

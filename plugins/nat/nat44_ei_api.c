@@ -14,6 +14,7 @@
 #include "plugins/nat/nat44_api.h"
 #include "plugins/nat/nat44_ei.h"
 #include "plugins/nat/nat44_ei_cli.h"
+#include "plugins/nat/nat44_ha.h"
 #include "plugins/nat/nat44_internal.h"
 
 #define NAT44_INTERFACES_A_REPLY 1000 /* and then a cursor to go on from */
@@ -155,6 +156,64 @@ static void nat44_ei_api_get_ports(struct api_call *c)
         .end_port = x.last,
     };
     api_reply(c, &api_message_nat44_ei_get_addr_and_port_alloc_alg_reply, &reply);
+}
+
+/* --- high availability --- */
+
+static void nat44_ei_api_set_listener(struct api_call *c)
+{
+    const struct api_nat44_ei_ha_set_listener *m = c->msg;
+    nat44_api_reply(
+        c, nat44_ha_set_listener(c->piste, load_be32(m->ip_address), m->port, m->path_mtu, NULL));
+}
+
+static void nat44_ei_api_get_listener(struct api_call *c)
+{
+    const struct nat44_ha_config *x = &nat44_ha_of(c->piste)->c;
+    struct api_nat44_ei_ha_get_listener_reply reply = {.port = x->listener_port,
+                                                       .path_mtu = x->path_mtu};
+    memcpy(reply.ip_address, &x->listener, sizeof(reply.ip_address));
+    api_reply(c, &api_message_nat44_ei_ha_get_listener_reply, &reply);
+}
+
+static void nat44_ei_api_set_failover(struct api_call *c)
+{
+    const struct api_nat44_ei_ha_set_failover *m = c->msg;
+    nat44_api_reply(c, nat44_ha_set_failover(c->piste, load_be32(m->ip_address), m->port,
+                                             m->session_refresh_interval, NULL));
+}
+
+static void nat44_ei_api_get_failover(struct api_call *c)
+{
+    const struct nat44_ha_config *x = &nat44_ha_of(c->piste)->c;
+    struct api_nat44_ei_ha_get_failover_reply reply = {.port = x->failover_port,
+                                                       .session_refresh_interval = x->refresh_s};
+    memcpy(reply.ip_address, &x->failover, sizeof(reply.ip_address));
+    api_reply(c, &api_message_nat44_ei_ha_get_failover_reply, &reply);
+}
+
+static void nat44_ei_api_flush(struct api_call *c)
+{
+    nat44_api_reply(c, nat44_ha_flush(c->piste, NULL));
+}
+
+static void nat44_ei_api_resync(struct api_call *c)
+{
+    const struct api_nat44_ei_ha_resync *m = c->msg;
+    int rc = nat44_ha_resync(c->piste, NULL);
+    if (!rc && m->want_resync_event)
+        (void)api_events_want(c, &nat44_ha_of(c->piste)->wanted, true, m->pid, NULL, 0);
+    nat44_api_reply(c, rc);
+}
+
+/* Who asked hears it once. */
+void nat44_ei_resynced(struct piste *p, u32 missed)
+{
+    struct nat44_ha *ha = nat44_ha_of(p);
+    struct api_nat44_ei_ha_resync_completed_event ev = {.missed_count = missed};
+    api_events_send(p, &ha->wanted, &api_message_nat44_ei_ha_resync_completed_event, &ev, NULL,
+                    NULL);
+    ha->wanted.list.n = 0;
 }
 
 /* --- addresses --- */
@@ -448,6 +507,12 @@ const struct api_handler nat44_ei_api_handlers[] = {
     {&api_message_nat44_ei_get_mss_clamping, nat44_ei_api_get_mss},
     {&api_message_nat44_ei_set_addr_and_port_alloc_alg, nat44_ei_api_set_ports},
     {&api_message_nat44_ei_get_addr_and_port_alloc_alg, nat44_ei_api_get_ports},
+    {&api_message_nat44_ei_ha_set_listener, nat44_ei_api_set_listener},
+    {&api_message_nat44_ei_ha_get_listener, nat44_ei_api_get_listener},
+    {&api_message_nat44_ei_ha_set_failover, nat44_ei_api_set_failover},
+    {&api_message_nat44_ei_ha_get_failover, nat44_ei_api_get_failover},
+    {&api_message_nat44_ei_ha_flush, nat44_ei_api_flush},
+    {&api_message_nat44_ei_ha_resync, nat44_ei_api_resync},
     {&api_message_nat44_ei_add_del_address_range, nat44_ei_api_addresses},
     {&api_message_nat44_ei_address_dump, nat44_ei_api_address_dump},
     {&api_message_nat44_ei_add_del_interface_addr, nat44_ei_api_interface_addr},

@@ -3,6 +3,7 @@
 
 #include "plugins/nat/nat44_cli.h"
 #include "plugins/nat/nat44_ei.h"
+#include "plugins/nat/nat44_ha.h"
 
 static int nat44_ei_cli_plugin(struct cli_call *c)
 {
@@ -41,6 +42,30 @@ static int nat44_ei_cli_ports(struct cli_call *c)
     return nat44_set_ports(c->piste, &x, c->err);
 }
 
+static int nat44_ei_cli_listener(struct cli_call *c)
+{
+    const struct cli_value *at = cli_get(c, "address");
+    return nat44_ha_set_listener(c->piste, load_be32(at->raw), get_be16(at->raw + 4),
+                                 (u32)cli_u64(c, "path-mtu", NAT44_HA_PATH_MTU), c->err);
+}
+
+static int nat44_ei_cli_failover(struct cli_call *c)
+{
+    const struct cli_value *at = cli_get(c, "address");
+    return nat44_ha_set_failover(c->piste, load_be32(at->raw), get_be16(at->raw + 4),
+                                 (u32)cli_u64(c, "refresh-interval", NAT44_HA_REFRESH_S), c->err);
+}
+
+static int nat44_ei_cli_flush(struct cli_call *c)
+{
+    return nat44_ha_flush(c->piste, c->err);
+}
+
+static int nat44_ei_cli_resync(struct cli_call *c)
+{
+    return nat44_ha_resync(c->piste, c->err);
+}
+
 const struct cli_type nat44_ei_types[] = {
     {"nat44-ei-endpoint", "no address and port:", nat44_parse_endpoint, NULL},
     {0},
@@ -50,7 +75,8 @@ const struct cli_command nat44_ei_commands[] = {
     {"nat44 ei plugin ( enable | disable ) [sessions <sessions:u32>] [users <users:u32>]"
      " [user-sessions <user-sessions:u32>] [static-mapping-only [connection-tracking]]"
      " [inside-vrf <inside-vrf:u32>] [outside-vrf <outside-vrf:u32>]",
-     "Turns NAT44 EI on, with at most so many sessions and hosts of a thread, or by static mappings "
+     "Turns NAT44 EI on, with at most so many sessions and hosts of a thread, or by static "
+     "mappings "
      "alone, which have sessions or none; or off with all that was set",
      nat44_ei_cli_plugin, 0},
     {"set nat44 ei timeout [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
@@ -92,6 +118,19 @@ const struct cli_command nat44_ei_commands[] = {
      nat44_ei_cli_ports, 0},
     {"show nat44 ei addr-port-assignment-alg", "Which ports sessions get outside",
      nat44_ei_show_ports, 0},
+    {"nat44 ei ha listener <address:nat44-ei-endpoint> [path-mtu <path-mtu:u32>]",
+     "Takes sessions of another switch at this address and port, and tells of its own from there; "
+     "port 0: not any more",
+     nat44_ei_cli_listener, 0},
+    {"nat44 ei ha failover <address:nat44-ei-endpoint> [refresh-interval <refresh-interval:u32>]",
+     "Tells another switch of all sessions as they begin and end, and that they live; port 0: not "
+     "any more",
+     nat44_ei_cli_failover, 0},
+    {"nat44 ei ha flush", "Sends at once what waits to be sent to the failover", nat44_ei_cli_flush,
+     0},
+    {"nat44 ei ha resync", "Tells the failover of all sessions that there are", nat44_ei_cli_resync,
+     0},
+    {"show nat44 ei ha", "The listener, the failover, and what was told", nat44_ha_show, 0},
     {"set interface nat44 ei [( in <inside:interface> | out <outside:interface> ) ...]"
      " [output-feature] [del]",
      "Says which interfaces lead inside and outside, or translate what leaves by them",

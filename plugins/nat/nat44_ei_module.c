@@ -6,8 +6,10 @@
 #include "engine/engine.h"
 #include "engine/feature.h"
 #include "engine/trace.h"
+#include "plugins/nat/nat44_cli.h"
 #include "plugins/nat/nat44_ei.h"
 #include "plugins/nat/nat44_ei_cli.h"
+#include "plugins/nat/nat44_ha.h"
 #include "plugins/nat/nat44_internal.h"
 #include "plugins/nat/nat44_node.h"
 
@@ -24,6 +26,7 @@ NODE_DECLARE(nat44_ei_handoff_in2out_output);
 NODE_DECLARE(nat44_ei_handoff_out2in);
 NODE_DECLARE(nat44_ei_hairpinning);
 NODE_DECLARE(nat44_ei_local_error);
+NODE_DECLARE(nat44_ei_ha);
 NODE_DECLARE_TIMER(nat44_ei_expire);
 
 #define IN2OUT "nat44-ei-in2out"
@@ -42,6 +45,27 @@ NODE_DECLARE_TIMER(nat44_ei_expire);
 
 const char nat44_module_name[] = "nat44_ei";
 
+static void nat44_ei_disable(struct piste *p)
+{
+    nat44_ha_clear(p);
+    nat44_users_free(p);
+}
+
+static void nat44_ei_running_config(struct piste *p, struct text *t)
+{
+    const struct nat44_ha_config *c = &nat44_ha_of(p)->c;
+    if (c->listener_port) {
+        nat44_format_endpoint(t, "nat44 ei ha listener ", c->listener,
+                              be16_from_host(c->listener_port));
+        text_add(t, " path-mtu %u\n", c->path_mtu);
+    }
+    if (c->failover_port) {
+        nat44_format_endpoint(t, "nat44 ei ha failover ", c->failover,
+                              be16_from_host(c->failover_port));
+        text_add(t, " refresh-interval %u\n", c->refresh_s);
+    }
+}
+
 const struct nat44_flavor nat44_flavor = {
     .prefix = "nat44-ei",
     .words = "nat44 ei",
@@ -54,7 +78,9 @@ const struct nat44_flavor nat44_flavor = {
            {NULL, IN2OUT_HANDOFF, OUT2IN_HANDOFF, CLASSIFY_HANDOFF}},
     .output = {IN2OUT_OUTPUT, IN2OUT_OUTPUT_HANDOFF},
     .enable = nat44_users_new,
-    .disable = nat44_users_free,
+    .disable = nat44_ei_disable,
+    .tell_failover = nat44_ha_tell,
+    .running_config = nat44_ei_running_config,
 };
 
 /* --- traces --- */
@@ -145,6 +171,16 @@ static const struct node_def node_local_error = NAT44_EI_NODE(
 static const struct node_def node_expire = {
     .name = "nat44-ei-expire", .kind = NODE_TIMER, .expire = NODE_VARIANTS(nat44_ei_expire)};
 
+static const struct node_error ha_errors[] = {
+    {"congestion_drop", "congestion drop", SEVERITY_ERROR}};
+static const struct node_def node_ha = {.name = "nat44-ei-ha",
+                                        .run = NODE_VARIANTS(nat44_ei_ha),
+                                        .next = {"error-drop"},
+                                        .n_next = 1,
+                                        .errors = ha_errors,
+                                        .n_errors = 1,
+                                        .errors_by_description = true};
+
 static const struct node_def *const nodes[] = {
     &node_in2out,
     &node_out2in,
@@ -160,6 +196,7 @@ static const struct node_def *const nodes[] = {
     &node_hairpinning,
     &node_local_error,
     &node_expire,
+    &node_ha,
     NULL,
 };
 
@@ -197,18 +234,23 @@ static int nat44_ei_init(struct piste *p, void **state, struct error *e)
     s->data.total_users =
         counter_vec_new(engine_of(p), "/nat44-ei/total-users", false, THREADS_MAX);
     counter_zero(s->data.total_users, engine_n_threads(engine_of(p)) - 1);
+    s->ha = nat44_ha_new(p);
+    s->ha->resynced = nat44_ei_resynced;
     return 0;
 }
 
 static void nat44_ei_stop(struct piste *p, void *state)
 {
     struct counter_vec *users = ((struct nat44_state *)state)->data.total_users;
+    struct nat44_ha *ha = ((struct nat44_state *)state)->ha;
     nat44_stop(p, state);
+    nat44_ha_free(ha);
     counter_vec_free(users);
 }
 
-static const char *const needs[] = {
-    "api", "interface", "address", "ip4-output", "ip4-sv-reassembly", "syslog", "ipfix", NULL};
+static const char *const needs[] = {"api",       "interface",  "address",
+                                    "ip4-local", "ip4-output", "ip4-sv-reassembly",
+                                    "syslog",    "ipfix",      NULL};
 
 const struct module piste_module = {
     .abi = MODULE_ABI,

@@ -11,6 +11,7 @@
 #include "plugins/nat/nat44_cli.h"
 #include "plugins/nat/nat44_ei.h"
 #include "plugins/nat/nat44_ei_cli.h"
+#include "plugins/nat/nat44_ha.h"
 #include "plugins/nat/nat44_internal.h"
 
 /* --- sessions --- */
@@ -205,5 +206,61 @@ int nat44_ei_show_ports(struct cli_call *c)
         out_u64(o, "start_port", x.first, "  start-port %" PRIu64);
         out_u64(o, "end_port", x.last, " end-port %" PRIu64 "\n");
     }
+    return 0;
+}
+
+/* --- high availability --- */
+
+static void show_ha_end(struct out *o, const char *key, be32 addr, u16 port, const char *value_key,
+                        u32 value, const char *words)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    out_object(o, key);
+    out_str(o, "address", nat44_show_address_text(addr, text), "  %s");
+    out_u64(o, "port", port, ":%" PRIu64);
+    out_u64(o, value_key, value, words);
+    out_end(o);
+}
+
+static void show_ha_counts(struct out *o, const struct nat44_ha_counts *n)
+{
+    static const char *const types[NAT44_HA_TYPES] = {NULL, "add", "delete", "refresh"};
+    out_object(o, "sent");
+    for (u32 i = 1; i < NAT44_HA_TYPES; i++)
+        out_u64(o, types[i], n->sent[i], NULL);
+    out_end(o);
+    out_object(o, "received");
+    for (u32 i = 1; i < NAT44_HA_TYPES; i++)
+        out_u64(o, types[i], n->received[i], NULL);
+    out_end(o);
+    out_u64(o, "sent_again", n->again, NULL);
+    out_u64(o, "missed", n->missed, NULL);
+    out_u64(o, "lost", n->lost, NULL);
+    out_u64(o, "refused", n->refused, NULL);
+    out_u64(o, "bad", n->bad, NULL);
+}
+
+int nat44_ha_show(struct cli_call *c)
+{
+    const struct nat44_ha *ha = nat44_ha_of(c->piste);
+    struct out *o = c->out;
+    if (!ha->c.listener_port) {
+        out_text(o, "NAT HA disabled\n");
+        return 0;
+    }
+    out_text(o, "LISTENER:\n");
+    show_ha_end(o, "listener", ha->c.listener, ha->c.listener_port, "path_mtu", ha->c.path_mtu,
+                " path-mtu %" PRIu64 "\n");
+    out_text(o, "FAILOVER:\n");
+    if (ha->c.failover_port)
+        show_ha_end(o, "failover", ha->c.failover, ha->c.failover_port, "refresh_interval",
+                    ha->c.refresh_s, " refresh-interval %" PRIu64 "sec\n");
+    else
+        out_text(o, "  NA\n");
+    out_text(o, "RESYNC:\n");
+    out_bool(o, "resync_in_progress", ha->resyncing, "  in progress\n", "");
+    out_u64(o, "resync_missed", ha->resync_missed,
+            ha->resyncing ? NULL : "  completed (%" PRIu64 " ACK missed)\n");
+    show_ha_counts(o, &ha->counts);
     return 0;
 }

@@ -103,6 +103,10 @@ void nat44_session_aged(struct nat44_data *n, struct thread *t, u32 session)
 {
     struct nat44_user_link *links = n->threads[thread_index(t)].links;
     struct index_list *l = list_of(n, t, session);
+    if (!n->stateless) { /* packets of it come here now */
+        struct nat44_session *s = session_at(session_table_of(n->sessions, t), session);
+        s->flags &= (u8)~NAT44_SESSION_QUIET;
+    }
     index_list_remove(l, &links->by_age, sizeof(*links), session);
     index_list_add(l, &links->by_age, sizeof(*links), session);
 }

@@ -32,6 +32,7 @@ struct nat44_state {
     VEC(struct nat44_vrf_table) vrf_tables;
     struct nat44_port_config ports; /* of NAT44 EI */
     u64 workers;                    /* a bit each; 0: all */
+    struct nat44_ha *ha;            /* of NAT44 EI; NULL: there is none */
     struct nat_log log;
     struct nat44_ipfix {
         struct ipfix_stream *stream; /* NULL: nothing is logged there */
@@ -131,6 +132,10 @@ struct nat44_flavor {
     /* what it has besides: begins when sessions are there, ends when nobody looks any more */
     void (*enable)(struct piste *p, struct nat44_options *o);
     void (*disable)(struct piste *p);
+    /* what NAT_LOG_FAILOVER wants; NULL: it does not */
+    void (*tell_failover)(struct piste *p, const struct nat_log_event *ev);
+    /* of what it has besides */
+    void (*running_config)(struct piste *p, struct text *t);
 };
 extern const struct nat44_flavor nat44_flavor;
 

@@ -20,6 +20,8 @@ static void nat44_log_tell(struct piste *p, u32 to, const struct nat_log_event *
         nat_syslog_tell(p, ev);
     if (to & NAT_LOG_IPFIX)
         nat_ipfix_tell(p, nat44_state_of(p)->ipfix.stream, ev);
+    if (to & NAT_LOG_FAILOVER)
+        nat44_flavor.tell_failover(p, ev);
 }
 
 static void on_syslog_change(void *arg)

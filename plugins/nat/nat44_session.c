@@ -66,7 +66,10 @@ static void log_session(struct nat44_data *n, struct thread *t, const struct nat
                                         .host_port = o2i->sport,
                                         .fib = nat44_key_fib(i2o).i,
                                         .kind = (u8)kind,
-                                        .protocol = nat44_key_protocol(i2o)});
+                                        .protocol = nat44_key_protocol(i2o),
+                                        .is_static = s->flags & NAT44_SESSION_STATIC,
+                                        .from_outside = s->flags & NAT44_SESSION_FROM_OUTSIDE,
+                                        .outside_fib = nat44_key_fib(o2i).i});
 }
 
 /* How many sessions hosts of a table may have of a thread, and those of all. */

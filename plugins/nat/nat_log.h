@@ -28,10 +28,12 @@ struct nat_log_event {
     u32 limit; /* of NAT_LOG_QUOTA: how many there may be */
     u8 kind;   /* enum nat_log_kind */
     u8 protocol;
+    bool is_static, from_outside; /* by a static mapping; begun outside */
+    u32 outside_fib;
 };
 
 /* Who wants them. */
-enum nat_log_to { NAT_LOG_SYSLOG = 1 << 0, NAT_LOG_IPFIX = 1 << 1 };
+enum nat_log_to { NAT_LOG_SYSLOG = 1 << 0, NAT_LOG_IPFIX = 1 << 1, NAT_LOG_FAILOVER = 1 << 2 };
 
 struct nat_log {
     u32 on;                   /* enum nat_log_to, read by data threads; 0: nobody */

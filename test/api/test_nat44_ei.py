@@ -178,6 +178,36 @@ def test_which_ports(api):
     assert enable(api, enable=False) == 0
 
 
+def test_the_failover(api, loops):  # pylint: disable=redefined-outer-name
+    def listener(address, port, mtu=512):
+        return api.nat44_ei_ha_set_listener(ip_address=ip4(address), port=port, path_mtu=mtu).retval
+
+    def failover(address, port, refresh=10):
+        return api.nat44_ei_ha_set_failover(ip_address=ip4(address), port=port, session_refresh_interval=refresh).retval
+
+    def settings():
+        near, far = api.nat44_ei_ha_get_listener(), api.nat44_ei_ha_get_failover()
+        assert near.retval == far.retval == 0
+        return (socket.inet_ntoa(bytes(near.ip_address)), near.port, near.path_mtu, socket.inet_ntoa(bytes(far.ip_address)), far.port,
+                far.session_refresh_interval)
+    assert settings() == ("0.0.0.0", 0, 512, "0.0.0.0", 0, 10)
+    assert listener("10.1.0.1", 6000) == -126 and failover("10.1.0.1", 6000) == -126
+    assert api.nat44_ei_ha_flush().retval == -126 and api.nat44_ei_ha_resync(want_resync_event=1, pid=7).retval == -126
+    assert enable(api) == 0
+    assert (failover("10.1.0.1", 6000), listener("10.1.0.1", 6000, 10), api.nat44_ei_ha_flush().retval) == (-7, -7, -7)
+    for index in loops:
+        assert api.sw_interface_set_flags(sw_if_index=index, flags=1).retval == 0
+    # itself: there are no sessions
+    assert listener("10.1.0.1", 6000, 1400) == 0 and failover("10.1.0.1", 6000, 77) == 0
+    assert settings() == ("10.1.0.1", 6000, 1400, "10.1.0.1", 6000, 77)
+    assert api.nat44_ei_ha_flush().retval == 0
+    assert api.nat44_ei_ha_resync(want_resync_event=1, pid=7).retval == 0
+    event = api.event(timeout=60)
+    assert (event.name_, event.pid, event.missed_count) == ("nat44_ei_ha_resync_completed_event", 7, 0)
+    assert enable(api, enable=False) == 0
+    assert settings() == ("0.0.0.0", 0, 512, "0.0.0.0", 0, 10)
+
+
 def test_workers(start, api):
     assert api.nat44_ei_set_workers(worker_mask=1).retval == -30  # there is only one
     assert api.nat44_ei_worker_dump() == []
