@@ -59,3 +59,19 @@ def test_no_more_than_are_kept(switch):
     history = walks(switch)["history"]
     assert 100 <= len(history) <= 128
     assert [w["number"] for w in history] == list(range(history[0]["number"], history[0]["number"] - len(history), -1))
+
+
+def test_quota(switch):
+    assert walks(switch)["quota"] == 4096 and not [line for line in switch.running_config() if "walk" in line]
+    switch.ctl("set fib walk quota 100")
+    assert "FIB Walk Quota = 100 routes:" in switch.ctl("show fib walk") and "set fib walk quota 100" in switch.running_config()
+    switch.ctl("clear fib walk")
+    switch.ctl("set interface state pg1 down")
+    assert longest(switch, "if-down")["visits"] >= MANY
+    switch.ctl("set interface state pg1 up")
+    wait_for(lambda: ended(switch), "all to be told")
+    for wrong in ("0", "4294967295"):
+        assert "a quota is 1 to " in switch.fails(f"set fib walk quota {wrong}")
+    assert walks(switch)["quota"] == 100
+    switch.ctl("set fib walk quota 4096")
+    assert not [line for line in switch.running_config() if "walk" in line]

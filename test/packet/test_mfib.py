@@ -499,3 +499,17 @@ def test_comes_back(fresh):
         fresh.ctl(line.replace(" add ", " del "))
         assert line not in saved()
     assert saved() == [] and list(routes(fresh, "ip4"))[:3] == SPECIALS["ip4"]
+
+
+def test_show_replicate(switch, net, family):
+    group = GROUP[family].format(77)
+    before = switch.json("show replicate")["replicates"]
+    switch.ctl(f"ip mroute add {group} via {net[0]} Accept via {net[1]} Forward via {net[2]} Forward")
+    (new,) = [r for r in switch.json("show replicate")["replicates"] if r not in before]
+    text = switch.ctl(f"show replicate {new['index']}")
+    assert text.startswith(f"dpo-replicate: [index:{new['index']} buckets:2 flags:[none] to:[0:0]]\n    [0] [@2]: ipv{family[2]}-mcast: ")
+    assert len(new["replicate"]) == 2 and text in switch.ctl("show replicate")
+    switch.exchange(net[0], packet(net[0], group), net[1], count=1)
+    assert " to:[1:" in switch.ctl(f"show replicate {new['index']}")
+    switch.ctl(f"ip mroute del {group}")
+    assert switch.ctl(f"show replicate {new['index']}") == ""

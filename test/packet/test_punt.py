@@ -144,10 +144,15 @@ def test_exceptions(switch, net, api):
         assert {r: sent(packet) == "punted" for r, packet in of_reason.items()} == {r: r == name for r in REASONS}
         assert api.set_punt(is_add=False, punt=exception(number)).retval == 0
     assert lines(switch) == []
+    counted = {r["name"]: (r["id"], r["packets"], r["bytes"]) for r in switch.json("show punt stats")["reasons"]}
+    assert counted == {name: (reasons[name], 1, len(packet)) for name, packet in of_reason.items()}
+    assert f"[1] ip4-ttl-expired: [packets:1, bytes:{len(of_reason['ip4-ttl-expired'])}]\n" in switch.ctl("show punt stats")
     assert api.set_punt(is_add=True, punt=exception(0)).retval == api.set_punt(is_add=True, punt=exception(len(REASONS) + 1)).retval == -1
     assert "no punt reason nothing" in switch.fails("set punt exception nothing")
     switch.ctl("set punt exception ip4-ttl-expired")
     assert sent(of_reason["ip4-ttl-expired"]) == "punted"
+    assert switch.json("show punt client")["clients"] == [{"client": "punt", "reasons": ["ip4-ttl-expired"]}]
+    assert {r["name"]: r["node"] for r in switch.json("show punt db")["reasons"] if r["node"]} == {"ip4-ttl-expired": "ip4-punt"}
     switch.ctl("set punt exception ip4-ttl-expired del")
     assert sent(of_reason["ip4-ttl-expired"]) == [11]
     switch.ctl("set interface mtu packet 9000 pg1")

@@ -166,12 +166,24 @@ def test_exceptions(switch, net, client):
     assert lines(switch) == [f"punt socket register exception {name} socket {client.path}"]
     assert registrations(switch, "exception") == [{"packets": f"exception {name}", "socket": client.path}]
     switch.ctl(f"set punt exception {name}")  # a client has it first
+    before = stats(switch)[name]
     assert switch.exchange(a, packet, a) == []
     assert bytes(client.take()[1]) == bytes(packet)
+    assert stats(switch)[name] == (before[0] + 1, before[1] + len(packet) - 14)
+    assert {c["client"]: c["reasons"] for c in switch.json("show punt client")["clients"]} == {"punt": [name], client.path: [name]}
+    assert f"{client.path}: {name}\n" in switch.ctl("show punt client")
+    (row,) = [r for r in switch.json("show punt db")["reasons"] if r["name"] == name]
+    assert (row["node"], row["socket"]) == ("punt-socket-exception", client.path)
+    assert f"{name}: punt-socket-exception socket {client.path}\n" in switch.ctl("show punt db")
     assert len(switch.exchange(a, unreachable, a)) == 1 and client.nothing()
     switch.ctl(f"set punt exception {name} del")
     switch.ctl(f"punt socket deregister exception {name}")
     assert len(switch.exchange(a, packet, a)) == 1 and client.nothing()
+    assert switch.json("show punt client")["clients"] == [] and not any(r["node"] for r in switch.json("show punt db")["reasons"])
+
+
+def stats(switch):
+    return {r["name"]: (r["packets"], r["bytes"]) for r in switch.json("show punt stats")["reasons"]}
 
 
 def test_wrong_words(switch, net, client):

@@ -68,3 +68,25 @@ def test_paths(switch, net):
     assert switch.ctl(f"show fib uRPF {of_list}").endswith(f"uPRF-list:{of_list} len:2 itfs:[{numbers[0]}, {numbers[1]}, ]\n")
     assert switch.json(f"show fib uRPF {of_list}")["urpf"][0]["interfaces"] == numbers
     switch.ctl(f"ip route del {first}")
+
+
+def delegates(switch):
+    return {e["prefix"]: {k: v for k, v in e.items() if k not in ("prefix", "index")} for e in switch.json("show fib entry-delegate")["entries"]}
+
+
+def test_delegates(switch, net):
+    family, a, _ = net
+    first, in_first, second, _, bits = ADDRESSES[family]
+    before = delegates(switch)
+    switch.ctl(f"ip route add {first} via {a.host} {a}")
+    switch.ctl(f"ip route add {second} via {in_first}")
+    switch.ctl(f"set ip pmtu peer {in_first} mtu 1300")
+    host = f"{in_first}/{bits}"
+    assert {k: v for k, v in delegates(switch).items() if k not in before} == {host: {"tracks": 1, "recursive_paths": 1, "path_mtu": 1300}}
+    lines = "  track:1\n  recursive-paths:1\n  path-mtu:1300\n"
+    assert f"@{host}\n{lines}" in switch.ctl("show fib entry-delegate")
+    assert f" Delegates:\n{lines} Children:" in show(switch, family, f"{host} detail")
+    switch.ctl(f"set ip pmtu peer {in_first} del")
+    switch.ctl(f"ip route del {second}")
+    switch.ctl(f"ip route del {first}")
+    assert delegates(switch) == before

@@ -100,7 +100,7 @@ def test_directory(switch, net, stats):
     expected = {"/sys/vector_rate": GAUGE, "/sys/vector_rate_per_worker": SIMPLE, "/sys/loops_per_worker": SIMPLE,
                 "/sys/num_worker_threads": GAUGE, "/sys/last_update": SCALAR, "/sys/input_rate": GAUGE,
                 "/sys/node/names": NAMES, "/node/errors": SIMPLE, "/if/names": NAMES, "/net/route/to": COMBINED,
-                "/net/route/via": COMBINED, "/net/mroute": COMBINED, "/net/adjacency": COMBINED, "/mem/stat segment": SIMPLE, "/mem/main heap": SIMPLE}
+                "/net/route/via": COMBINED, "/net/mroute": COMBINED, "/net/punt": COMBINED, "/net/adjacency": COMBINED, "/mem/stat segment": SIMPLE, "/mem/main heap": SIMPLE}
     expected |= {f"/if/{name}": kind for name, kind in COUNTERS.items()}
     expected |= {f"/interfaces/{i}/{name}": SYMLINK for i in ("local0", "pg0", "pg1") for name in COUNTERS}
     expected |= {f"/mem/{heap}/{name}": SYMLINK for heap in ("stat segment", "main heap")

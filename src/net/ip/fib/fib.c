@@ -217,6 +217,7 @@ struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
     struct error e = {0};
     f->piste = p;
     f->ops = *ops;
+    f->walk_quota = FIB_STAMPS_A_PIECE;
     f->leaving = IF_NONE;
     f->link_local = ADJ_NONE;
     f->begun_ns = clock_ns();

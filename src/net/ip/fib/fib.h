@@ -176,6 +176,9 @@ bool fib_table_is_named(const struct fib *f, struct fib_index t); /* not by defa
 const char *fib_flow_field_name(u32 bit);
 u32 fib_table_flow_fields(const struct fib *f, struct fib_index t);
 void fib_table_set_flow_fields(struct fib *f, struct fib_index t, u32 fields);
+/* Mixed into the flow hashes of all tables, so that routers in a row with the same fields do not
+ * all choose alike; 0: nothing. */
+void fib_set_flow_router_id(struct fib *f, u32 id);
 u32 fib_table_n_routes(const struct fib *f, struct fib_index t);
 
 /* See fib_table_sweep_next. */

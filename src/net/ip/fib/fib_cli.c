@@ -486,6 +486,30 @@ static int show_fib_entries(struct cli_call *c)
     return 0;
 }
 
+/* Those that somebody follows or that have more to them than their sources say. */
+static int show_fib_delegates(struct cli_call *c)
+{
+    struct fib *f = fib_of(c->piste);
+    struct fib_cli_place *at = cli_kept(c, sizeof(*at), NULL);
+    char text[IP_PREFIX_TEXT_BYTES];
+    if (!c->again)
+        out_array(c->out, "entries");
+    for (u32 i; (i = pool_next(&f->entries, at->next)) != POOL_NONE; at->next = i + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if (!has_prefix(f, i) || !fib_entry_has_delegates(f, i))
+            continue;
+        struct ip_prefix prefix = fib_entry_prefix(f, i);
+        out_object(c->out, NULL);
+        out_u64(c->out, "index", i, "%" PRIu64 "@");
+        out_str(c->out, "prefix", ip_prefix_text(&prefix, text), "%s\n");
+        fib_show_delegates(f, c->out, i);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
 /* --- walks --- */
 
 static void show_fib_walk_queue(struct out *o, const struct fib_walks *w, u32 k, u32 waiting)
@@ -525,7 +549,7 @@ static int show_fib_walk(struct cli_call *c)
     const struct fib *f = fib_of(c->piste);
     const struct fib_walks *w = &f->walks;
     struct out *o = c->out;
-    out_u64(o, "quota", FIB_STAMPS_A_PIECE, "FIB Walk Quota = %" PRIu64 " routes:\n");
+    out_u64(o, "quota", f->walk_quota, "FIB Walk Quota = %" PRIu64 " routes:\n");
     out_text(o, "FIB Walk queues:\n");
     show_fib_walk_queue(o, w, 0, 0);
     show_fib_walk_queue(o, w, 1, f->stamping.n);
@@ -548,6 +572,15 @@ static int show_fib_walk(struct cli_call *c)
     return 0;
 }
 
+static int set_fib_walk_quota(struct cli_call *c)
+{
+    u64 quota = cli_u64(c, "routes", 0);
+    if (!quota || quota > FIB_ROUTES_MAX)
+        return error_set(c->err, EINVAL, "a quota is 1 to %u routes", FIB_ROUTES_MAX);
+    fib_of(c->piste)->walk_quota = (u32)quota;
+    return 0;
+}
+
 /* What is going on is not forgotten: it ends. */
 static int clear_fib_walk(struct cli_call *c)
 {
@@ -555,6 +588,12 @@ static int clear_fib_walk(struct cli_call *c)
     struct fib_walks *w = &f->walks;
     const u64 going[] = {w->n_begun[0] - w->n_ended[0], w->n_begun[1] - w->n_ended[1]};
     *w = (struct fib_walks){.n_begun = {going[0], going[1]}};
+    return 0;
+}
+
+static int set_flow_hash_router_id(struct cli_call *c)
+{
+    fib_set_flow_router_id(fib_of(c->piste), (u32)cli_u64(c, "router-id", 0));
     return 0;
 }
 
@@ -587,6 +626,10 @@ const struct cli_command fib_commands[] = {
     {"show adj nbr [<adj_index:u32>] [<interface>]", "Adjacencies to neighbors", show_adj, 0},
     {"adjacency counters ( enable | disable )",
      "Counts packets and bytes of each adjacency, or stops that", adjacency_counters, 0},
+    {"set ip flow-hash router-id <router-id:u32>",
+     "A number of this router's, by which it chooses otherwise than its neighbors among equal "
+     "paths, of both protocols; 0: none",
+     set_flow_hash_router_id, 0},
     {"show fib memory", "Memory that routes use", show_fib_memory, 0},
     {"show fib path-lists [<index:u32>]", "Sets of paths that routes share", show_fib_path_lists,
      0},
@@ -595,8 +638,13 @@ const struct cli_command fib_commands[] = {
     {"show load-balance [<index:u32>]", "How packets of routes and policies are shared out",
      show_load_balance, 0},
     {"show fib entry [<index:u32>]", "Routes of all tables by index", show_fib_entries, 0},
+    {"show fib entry-delegate", "Routes that others follow: what hangs on each", show_fib_delegates,
+     0},
     {"show fib walk", "How routes are told of what has changed, and the last times", show_fib_walk,
      0},
+    {"set fib walk quota <routes:u32>",
+     "How many routes are told in one piece, between which others have their turn",
+     set_fib_walk_quota, 0},
     {"clear fib walk", "Counts such walks from 0", clear_fib_walk, 0},
     {"show fib source", "Sources of routes by priority", show_fib_source, 0},
     {0},

@@ -80,6 +80,9 @@ ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
     return &fib_table_base[t.i];
 }
 
+/* What is mixed into every flow hash, so that routers in a row choose differently; 0: nothing. */
+extern u32 fib_flow_router_id;
+
 /* FLOW_* that are hashed; they may change at any time. */
 ALWAYS_INLINE u32 fib_flow_fields(const struct fib_table_data *t)
 {

@@ -34,5 +34,8 @@ static inline u32 fib_flow_hash_of(u32 src, u32 dst, u32 ports, u32 proto, u32 f
     }
     proto = fields & FLOW_PROTO ? proto : 0;
     u32 hash = flow_mix(src, dst, ((u32)sport << 16 | dport) + proto * 0x01000193u);
+    u32 router_id = __atomic_load_n(&fib_flow_router_id, __ATOMIC_RELAXED);
+    if (router_id)
+        hash = flow_mix(hash, router_id, 0);
     return hash ? hash : 1;
 }

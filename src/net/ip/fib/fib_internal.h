@@ -355,6 +355,7 @@ struct fib {
     struct index_list stamping; /* lists whose entries do not all forward by their word yet */
     VEC(struct fib_buckets) held_buckets;
     u32 stamps_left;                  /* of this settling, or piece */
+    u32 walk_quota;                   /* of a piece */
     enum fib_walk_reason walk_reason; /* of what is changed now */
     struct fib_walks walks;
     u64 begun_ns;

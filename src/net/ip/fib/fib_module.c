@@ -20,6 +20,7 @@
 
 struct counter_vec *fib_counters_to, *fib_counters_via, *fib_counters_adj;
 bool adj_counting;
+u32 fib_flow_router_id;
 
 const char fib_module_name[] = "fib";
 
@@ -134,6 +135,12 @@ void adj_set_counting(struct fib *f, bool on)
     __atomic_store_n(&adj_counting, on, __ATOMIC_RELAXED);
 }
 
+void fib_set_flow_router_id(struct fib *f, u32 id)
+{
+    __atomic_store_n(&fib_flow_router_id, id, __ATOMIC_RELAXED);
+    fib_tell_changed(f);
+}
+
 static bool is_remembered(void *ctx)
 {
     return forwarding_is_remembered(engine_of(ctx));
@@ -202,12 +209,18 @@ static void fib_stop(struct piste *p, void *state)
     counter_vec_free(fib_counters_adj);
     fib_counters_to = fib_counters_via = fib_counters_adj = NULL;
     adj_counting = false;
+    fib_flow_router_id = 0;
 }
 
 static void fib_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
+    const struct fib *f = state;
     if (phase == RC_GLOBAL && adj_is_counting())
         text_puts(t, "adjacency counters enable\n");
+    if (phase == RC_GLOBAL && fib_flow_router_id)
+        text_add(t, "set ip flow-hash router-id %u\n", fib_flow_router_id);
+    if (phase == RC_GLOBAL && f->walk_quota != FIB_STAMPS_A_PIECE)
+        text_add(t, "set fib walk quota %u\n", f->walk_quota);
 }
 
 static void fib_tell_ip6(module_table_fn *tell, void *arg)

@@ -497,6 +497,34 @@ static void show_source(struct fib *f, struct out *o, u32 entry, const struct fi
     out_end(o);
 }
 
+bool fib_entry_has_delegates(const struct fib *f, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    return e->via != NONE || (e->flags & ENTRY_PATH_MTU) ||
+           hash_get(&f->import_by_entry, &entry, NULL);
+}
+
+void fib_show_delegates(struct fib *f, struct out *o, u32 entry)
+{
+    const struct fib_entry *e = fib_entry_at(f, entry);
+    u64 adj, table, n_tracks = 0, n_paths = 0;
+    for (u32 k = e->via == NONE ? NONE : via_at(f, e->via)->tracks; k != NONE;
+         k = track_at(f, k)->next)
+        n_tracks++;
+    for (u32 k = e->via == NONE ? NONE : via_at(f, e->via)->paths; k != NONE;
+         k = path_at(f, k)->via_next)
+        n_paths++;
+    if (n_tracks)
+        out_u64(o, "tracks", n_tracks, "  track:%" PRIu64 "\n");
+    if (n_paths)
+        out_u64(o, "recursive_paths", n_paths, "  recursive-paths:%" PRIu64 "\n");
+    if (hash_get(&f->path_mtu_by_entry, &entry, &adj))
+        out_u64(o, "path_mtu", adj_at((u32)adj)->head.mtu, "  path-mtu:%" PRIu64 "\n");
+    if (hash_get(&f->import_by_entry, &entry, &table))
+        out_str(o, "import", fib_table_name(f, (struct fib_index){(u32)table}),
+                "  attached-import: %s\n");
+}
+
 void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail)
 {
     const struct fib_entry *e = fib_entry_at(f, entry);
@@ -523,6 +551,7 @@ void fib_show_entry(struct fib *f, struct out *o, u32 entry, bool detail)
     }
     if (detail) {
         out_text(o, " Delegates:\n");
+        fib_show_delegates(f, o, entry);
         out_text(o, " Children:\n");
         if (e->via != NONE)
             for (u32 k = via_at(f, e->via)->paths; k != NONE; k = path_at(f, k)->via_next)

@@ -16,3 +16,6 @@ void fib_show_path(struct fib *f, struct out *o, u32 path, unsigned indent);
 void fib_show_list_interfaces(struct fib *f, struct out *o, u32 list);
 /* What packets of a route, or of paths alone, are shared out to. */
 void fib_show_load_balance(struct fib *f, struct out *o, u32 entry);
+/* Whether there is anything that hangs on an entry beside its sources; and its lines. */
+bool fib_entry_has_delegates(const struct fib *f, u32 entry);
+void fib_show_delegates(struct fib *f, struct out *o, u32 entry);

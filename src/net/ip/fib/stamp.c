@@ -93,7 +93,7 @@ bool fib_stamp_piece(void *arg)
 {
     struct fib *f = arg;
     f->settling = true; /* what follows from it is settled below */
-    f->stamps_left = FIB_STAMPS_A_PIECE;
+    f->stamps_left = f->walk_quota;
     while (f->stamping.n && f->stamps_left) {
         walk_goes_on(f, path_list_at(f, f->stamping.first));
         stamp_some(f, f->stamping.first);

@@ -24,6 +24,12 @@ void icmp4_punt_exceptions(struct piste *p, u32 exceptions)
     icmp_exceptions_punt(&icmp->exceptions, exceptions);
 }
 
+void icmp4_count_exceptions(struct piste *p, const struct counter_vec *counts, u32 first)
+{
+    struct icmp4 *icmp = module_state(p, icmp4_module_name);
+    icmp_exceptions_count(&icmp->exceptions, counts, first);
+}
+
 void icmp4_take_exceptions(struct piste *p, u32 exceptions, struct node_index node)
 {
     struct icmp4 *icmp = module_state(p, icmp4_module_name);

@@ -36,6 +36,8 @@ void icmp4_unregister_type(struct piste *p, u8 type);
 
 /* Packets of these kinds (enum icmp_exception, as bits) go to ip4-punt. Control thread. */
 void icmp4_punt_exceptions(struct piste *p, u32 exceptions);
+/* Counts them, punted or taken, at first + the number of the kind's bit. NULL: no more. */
+void icmp4_count_exceptions(struct piste *p, const struct counter_vec *counts, u32 first);
 /* Packets of these go to `node`, always the same one: their scratch says which error it would be.
  * Control thread. */
 void icmp4_take_exceptions(struct piste *p, u32 exceptions, struct node_index node);

@@ -75,8 +75,9 @@ void NODE_FN(ip4_icmp_error)(struct thread *t, struct node *n, struct buffer **b
 
     for (u32 i = 0; i < count; i++) {
         /* for the reason that it came with */
-        if (unlikely(icmp_exception_next(&icmp->exceptions, icmp4_exception_of(ip_scratch(b[i])),
-                                         NEXT_PUNT, &next[i])))
+        if (unlikely(icmp_exception_next(&icmp->exceptions, t, b[i],
+                                         icmp4_exception_of(ip_scratch(b[i])), NEXT_PUNT,
+                                         &next[i])))
             continue;
         u32 bi = icmp4_error_message(t, n, b[i]);
         if (bi != BUFFER_NONE)

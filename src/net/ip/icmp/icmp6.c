@@ -31,6 +31,12 @@ void icmp6_punt_exceptions(struct piste *p, u32 exceptions)
     icmp_exceptions_punt(&icmp->exceptions, exceptions);
 }
 
+void icmp6_count_exceptions(struct piste *p, const struct counter_vec *counts, u32 first)
+{
+    struct icmp6 *icmp = module_state(p, icmp6_module_name);
+    icmp_exceptions_count(&icmp->exceptions, counts, first);
+}
+
 void icmp6_take_exceptions(struct piste *p, u32 exceptions, struct node_index node)
 {
     struct icmp6 *icmp = module_state(p, icmp6_module_name);

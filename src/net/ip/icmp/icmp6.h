@@ -39,6 +39,8 @@ struct node_index icmp6_input_node(const struct piste *p);
 
 /* Packets of these kinds (enum icmp_exception, as bits) go to ip6-punt. Control thread. */
 void icmp6_punt_exceptions(struct piste *p, u32 exceptions);
+/* Counts them, punted or taken, at first + the number of the kind's bit. NULL: no more. */
+void icmp6_count_exceptions(struct piste *p, const struct counter_vec *counts, u32 first);
 /* Packets of these go to `node`, always the same one: their scratch says which error it would be.
  * Control thread. */
 void icmp6_take_exceptions(struct piste *p, u32 exceptions, struct node_index node);

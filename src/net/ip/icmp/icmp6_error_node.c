@@ -78,8 +78,9 @@ void NODE_FN(ip6_icmp_error)(struct thread *t, struct node *n, struct buffer **b
 
     for (u32 i = 0; i < count; i++) {
         /* for the reason that it came with */
-        if (unlikely(icmp_exception_next(&icmp->exceptions, icmp6_exception_of(ip_scratch(b[i])),
-                                         NEXT_PUNT, &next[i])))
+        if (unlikely(icmp_exception_next(&icmp->exceptions, t, b[i],
+                                         icmp6_exception_of(ip_scratch(b[i])), NEXT_PUNT,
+                                         &next[i])))
             continue;
         u32 bi = icmp6_error_message(t, n, b[i]);
         if (bi != BUFFER_NONE)

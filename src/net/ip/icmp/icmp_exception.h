@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "engine/counter.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/packet/ip4_packet.h"
 #include "net/packet/ip6_packet.h"
@@ -17,9 +18,19 @@ enum icmp_exception {
 
 /* Of ipX-icmp-error; written by the control thread. */
 struct icmp_exceptions {
-    u32 punted, taken; /* enum icmp_exception, as bits; what is both is taken */
-    u16 next_taken;    /* its edge to who takes them */
+    u32 punted, taken;                /* enum icmp_exception, as bits; what is both is taken */
+    u16 next_taken;                   /* its edge to who takes them */
+    const struct counter_vec *counts; /* of what is wanted: by its kind's number, from first on;
+                                       * NULL: nobody counts */
+    u32 first;
 };
+
+static inline void icmp_exceptions_count(struct icmp_exceptions *x,
+                                         const struct counter_vec *counts, u32 first)
+{
+    x->first = first;
+    __atomic_store_n(&x->counts, counts, __ATOMIC_RELEASE);
+}
 
 static inline void icmp_exceptions_punt(struct icmp_exceptions *x, u32 exceptions)
 {
@@ -64,13 +75,26 @@ static inline u32 icmp6_exception_of(const struct ip_scratch *s)
     }
 }
 
-/* Whether a packet of that kind is wanted; then *next, which is next_punt or to who takes it. */
-ALWAYS_INLINE bool icmp_exception_next(const struct icmp_exceptions *x, u32 exception,
-                                       u16 next_punt, u16 *next)
+static inline void icmp_exception_count(const struct icmp_exceptions *x, struct thread *t,
+                                        const struct buffer *b, u32 exception)
+{
+    const struct counter_vec *counts = __atomic_load_n(&x->counts, __ATOMIC_ACQUIRE);
+    u32 kind = (u32)__builtin_ctz(exception);
+    if (counts)
+        counter_pair_add(&counter_combined(counts, thread_index(t))[x->first + kind], 1,
+                         buffer_packet_len(b));
+}
+
+/* Whether b, of that kind, is wanted, which counts it; then *next is next_punt or to who takes it.
+ */
+ALWAYS_INLINE bool icmp_exception_next(const struct icmp_exceptions *x, struct thread *t,
+                                       const struct buffer *b, u32 exception, u16 next_punt,
+                                       u16 *next)
 {
     bool taken = __atomic_load_n(&x->taken, __ATOMIC_ACQUIRE) & exception;
     if (likely(!taken && !(__atomic_load_n(&x->punted, __ATOMIC_RELAXED) & exception)))
         return false;
+    icmp_exception_count(x, t, b, exception);
     *next = taken ? __atomic_load_n(&x->next_taken, __ATOMIC_RELAXED) : next_punt;
     return true;
 }

@@ -223,6 +223,8 @@ const struct cli_command mfib_commands[] = {
      mfib_show_ip6, 0},
     {"show mfib entry [<index:u32>]", "Multicast routes of all tables by index", mfib_show_entries,
      0},
+    {"show replicate [<index:u32>]", "Where copies of multicast packets go, by route",
+     mfib_show_replicates, 0},
     {"show mfib interface", "Interfaces of multicast routes, and what they do there",
      mfib_show_interfaces, 0},
     {"show mfib itf flags", "Flags of interfaces of multicast routes", mfib_show_itf_flags, 0},

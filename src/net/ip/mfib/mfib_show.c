@@ -69,27 +69,45 @@ static void mfib_show_way(const struct mfib *m, struct out *o, enum ip_family f,
     text_free(&t);
 }
 
-static void mfib_show_forwarding(const struct mfib *m, struct out *o, u32 route)
+static bool mfib_has_replicate(const struct mfib *m, u32 route)
+{
+    const struct mfib_forwarding *w = mfib_route_at(m, route)->forwarding;
+    return !(w->flags & MFIB_ROUTE_DROP) && w->n_to;
+}
+
+/* The line of what makes the copies, and where each goes. */
+static void mfib_show_replicate(const struct mfib *m, struct out *o, u32 route)
 {
     const struct mfib_forwarding *w = mfib_route_at(m, route)->forwarding;
     enum ip_family f = fib_family((struct fib_index){mfib_route_at(m, route)->key.table});
     struct fib_counts n = mfib_counts(m, route);
-    bool drops = (w->flags & MFIB_ROUTE_DROP) || !w->n_to, local = false;
-    out_text(o, "  multicast-%s-chain\n", short_names[f]);
-    if (drops)
-        out_text(o, "  [@0]: dpo-drop %s\n", short_names[f]);
+    bool local = false;
     for (u32 k = 0; k < w->n_to; k++)
         local |= w->to[k] == ADJ_RECEIVE.i;
-    if (!drops)
-        out_text(o,
-                 "  [@1]: dpo-replicate: [index:%u buckets:%u flags:[%s] to:[%" PRIu64 ":%" PRIu64
-                 "]]\n",
-                 route, w->n_to, local ? "has-local " : "none", n.packets, n.bytes);
+    out_text(o, "dpo-replicate: [index:%u buckets:%u flags:[%s] to:[%" PRIu64 ":%" PRIu64 "]]\n",
+             route, w->n_to, local ? "has-local " : "none", n.packets, n.bytes);
     out_u64(o, "packets", n.packets, NULL);
     out_u64(o, "bytes", n.bytes, NULL);
     out_array(o, "replicate");
-    for (u32 k = 0; k < w->n_to && !drops; k++)
+    for (u32 k = 0; k < w->n_to; k++)
         mfib_show_way(m, o, f, k, w->to[k]);
+    out_end(o);
+}
+
+static void mfib_show_forwarding(const struct mfib *m, struct out *o, u32 route)
+{
+    enum ip_family f = fib_family((struct fib_index){mfib_route_at(m, route)->key.table});
+    out_text(o, "  multicast-%s-chain\n", short_names[f]);
+    if (mfib_has_replicate(m, route)) {
+        out_text(o, "  [@1]: ");
+        mfib_show_replicate(m, o, route);
+        return;
+    }
+    struct fib_counts n = mfib_counts(m, route);
+    out_text(o, "  [@0]: dpo-drop %s\n", short_names[f]);
+    out_u64(o, "packets", n.packets, NULL);
+    out_u64(o, "bytes", n.bytes, NULL);
+    out_array(o, "replicate");
     out_end(o);
 }
 
@@ -317,6 +335,27 @@ int mfib_show_entries(struct cli_call *c)
         out_u64(c->out, "fib_index", fib_number(name.table), NULL);
         out_str(c->out, "group", text_str(&t), "%s\n");
         text_free(&t);
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+int mfib_show_replicates(struct cli_call *c)
+{
+    const struct mfib *m = mfib_of(c->piste);
+    const struct cli_value *index = cli_get(c, "index");
+    u32 *from = cli_kept(c, sizeof(*from), NULL);
+    if (!c->again)
+        out_array(c->out, "replicates");
+    for (u32 i; (i = mfib_pool_next(m, *from)) != POOL_NONE; *from = i + 1) {
+        if (cli_full(c))
+            return CLI_MORE;
+        if ((index && index->u != i) || !mfib_has_replicate(m, i))
+            continue;
+        out_object(c->out, NULL);
+        out_u64(c->out, "index", i, NULL);
+        mfib_show_replicate(m, c->out, i);
         out_end(c->out);
     }
     out_end(c->out);

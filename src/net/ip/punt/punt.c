@@ -78,6 +78,9 @@ static const struct {
 };
 static_assert(array_len(reasons) == PUNT_REASONS, "all have a number");
 
+/* The first of each protocol; the others are in the order of the kinds' bits. */
+static const u32 first_reason[IP_FAMILY_N] = {[IP_FAMILY_4] = 1, [IP_FAMILY_6] = 5};
+
 const char *punt_reason(u32 reason)
 {
     return reason - 1 < PUNT_REASONS ? reasons[reason - 1].name : NULL;
@@ -128,11 +131,19 @@ int punt_exception(struct piste *p, u32 reason, bool on, struct error *e)
 
 int punt_init(struct piste *p, void **state, struct error *e)
 {
-    *state = mem_alloc(sizeof(struct punt));
+    struct punt *s = mem_alloc(sizeof(*s));
+    s->counts = counter_vec_new(engine_of(p), "/net/punt", true, PUNT_REASONS + 1);
+    icmp4_count_exceptions(p, s->counts, first_reason[IP_FAMILY_4]);
+    icmp6_count_exceptions(p, s->counts, first_reason[IP_FAMILY_6]);
+    *state = s;
     return 0;
 }
 
 void punt_stop(struct piste *p, void *state)
 {
-    free(state);
+    struct punt *s = state;
+    icmp4_count_exceptions(p, NULL, 0);
+    icmp6_count_exceptions(p, NULL, 0);
+    counter_vec_free(s->counts);
+    free(s);
 }

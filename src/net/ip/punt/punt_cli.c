@@ -1,6 +1,7 @@
 /* `set punt', `show punt'. Words are VPP's, but for those of exceptions. */
 #include <errno.h>
 
+#include "engine/counter.h"
 #include "net/ip/punt/punt_internal.h"
 #include "net/packet/l4_packet.h"
 
@@ -69,6 +70,22 @@ static int punt_cli_show_reasons(struct cli_call *c)
     return 0;
 }
 
+static int punt_cli_show_stats(struct cli_call *c)
+{
+    out_array(c->out, "reasons");
+    for (u32 i = 1; punt_reason(i); i++) {
+        struct counter_pair n = counter_get_pair(punt_cli_state(c)->counts, i);
+        out_object(c->out, NULL);
+        out_u64(c->out, "id", i, "[%lu] ");
+        out_str(c->out, "name", punt_reason(i), "%s: ");
+        out_u64(c->out, "packets", n.packets, "[packets:%lu, ");
+        out_u64(c->out, "bytes", n.bytes, "bytes:%lu]\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
 static void punt_config_of(const struct punt_l4 *s, const char *family, struct text *t)
 {
     for (u32 port = 0; port < PUNT_PORT_REST; port++)
@@ -101,6 +118,9 @@ const struct cli_command punt_commands[] = {
      "reasons`",
      punt_cli_set_exception, 0},
     {"show punt reasons", "Reasons by which packets are exceptions", punt_cli_show_reasons, 0},
+    {"show punt stats",
+     "Exceptions by their reasons: packets that were punted or given to a socket",
+     punt_cli_show_stats, 0},
     {"show udp punt [ipv4|ipv6]", "UDP ports that are punted", punt_cli_show_udp, 0},
     {"show tcp punt", "Whether TCP is punted", punt_cli_show_tcp, 0},
     {0},

@@ -10,7 +10,8 @@ struct punt {
         u64 ports[65536 / 64]; /* of UDP */
         bool udp_rest, tcp_rest;
     } l4[IP_FAMILY_N];
-    u32 exceptions; /* reasons, as bits */
+    u32 exceptions;             /* reasons, as bits */
+    struct counter_vec *counts; /* by reason, whoever has it */
 };
 
 static inline bool punt_has_port(const struct punt_l4 *s, u32 port)

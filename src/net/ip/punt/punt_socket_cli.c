@@ -4,6 +4,7 @@
 
 #include "base/out.h"
 #include "base/text.h"
+#include "net/ip/punt/punt_internal.h"
 #include "net/ip/punt/punt_socket.h"
 #include "net/packet/l4_packet.h"
 
@@ -98,6 +99,85 @@ static int punt_socket_cli_show(struct cli_call *c)
     return 0;
 }
 
+/* --- who has exceptions --- */
+
+static bool punt_cli_is_punted(const struct cli_call *c, u32 reason)
+{
+    return punt_has_exception(module_state(c->piste, punt_module_name), reason);
+}
+
+/* The node that has them; NULL: they are answered by ICMP. A socket goes before `set punt'. */
+static const char *punt_cli_node(const struct cli_call *c, const struct punt_sockets *s, u32 reason)
+{
+    if (s && s->by_reason[reason])
+        return "punt-socket-exception";
+    if (!punt_cli_is_punted(c, reason))
+        return NULL;
+    return punt_exceptions_of(IP_FAMILY_4, 1u << reason) ? "ip4-punt" : "ip6-punt";
+}
+
+static int punt_cli_show_db(struct cli_call *c)
+{
+    const struct punt_sockets *s = module_state(c->piste, punt_socket_module_name);
+    out_array(c->out, "reasons");
+    for (u32 i = 1; punt_reason(i); i++) {
+        const char *node = punt_cli_node(c, s, i);
+        out_object(c->out, NULL);
+        out_u64(c->out, "id", i, "[%lu] ");
+        out_str(c->out, "name", punt_reason(i), "%s:");
+        out_str(c->out, "node", node ? node : "", node ? " %s" : "");
+        if (s && s->by_reason[i])
+            out_str(c->out, "socket", s->client[s->by_reason[i] - 1].to.sun_path, " socket %s");
+        out_text(c->out, "\n");
+        out_end(c->out);
+    }
+    out_end(c->out);
+    return 0;
+}
+
+static void punt_cli_show_reasons_of(struct cli_call *c, const char *name,
+                                     bool (*has)(const struct cli_call *c, u32 reason, u32 who),
+                                     u32 who)
+{
+    bool any = false;
+    for (u32 i = 1; punt_reason(i) && !any; i++)
+        any = has(c, i, who);
+    if (!any)
+        return;
+    out_object(c->out, NULL);
+    out_str(c->out, "client", name, "%s:");
+    out_array(c->out, "reasons");
+    for (u32 i = 1; punt_reason(i); i++)
+        if (has(c, i, who))
+            out_str(c->out, NULL, punt_reason(i), " %s");
+    out_end(c->out);
+    out_text(c->out, "\n");
+    out_end(c->out);
+}
+
+static bool punt_cli_rest_has(const struct cli_call *c, u32 reason, u32 who)
+{
+    return punt_cli_is_punted(c, reason);
+}
+
+static bool punt_cli_client_has(const struct cli_call *c, u32 reason, u32 who)
+{
+    const struct punt_sockets *s = module_state(c->piste, punt_socket_module_name);
+    return s->by_reason[reason] == who + 1;
+}
+
+static int punt_cli_show_clients(struct cli_call *c)
+{
+    const struct punt_sockets *s = module_state(c->piste, punt_socket_module_name);
+    out_array(c->out, "clients");
+    punt_cli_show_reasons_of(c, "punt", punt_cli_rest_has, 0);
+    for (u32 i = 0; s && i < PUNT_CLIENTS_MAX; i++)
+        if (s->client[i].users)
+            punt_cli_show_reasons_of(c, s->client[i].to.sun_path, punt_cli_client_has, i);
+    out_end(c->out);
+    return 0;
+}
+
 #define PUNT_SOCKET_PACKETS                                                                        \
     "[ipv4|ipv6] ( protocol <protocol-num:u8> | [udp|tcp] ( all | <port-num:u16> ) )"
 
@@ -115,6 +195,8 @@ const struct cli_command punt_socket_commands[] = {
      "Takes back what `punt socket register exception' said", punt_socket_cli_deregister, 0},
     {"show punt socket registrations [l4|ip-proto|exception]",
      "Which packets are given to which sockets", punt_socket_cli_show, 0},
+    {"show punt client", "Who has exceptions: `set punt', and sockets", punt_cli_show_clients, 0},
+    {"show punt db", "Who has the exceptions of each reason", punt_cli_show_db, 0},
     {0},
 };
 
