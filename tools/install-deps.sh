@@ -11,7 +11,7 @@ debian_packages() {
     build) echo gcc libc6-dev make meson ninja-build pkg-config git python3 libunwind-dev \
         liburcu-dev libmnl-dev libjansson-dev libedit-dev libmicrohttpd-dev ;;
     test) echo libcmocka-dev libasan8 libubsan1 libtsan2 python3-pytest python3-scapy iproute2 \
-        iputils-ping iperf3 ethtool tcpdump procps radvd dnsmasq-base ndisc6 bird2 \
+        iputils-ping iputils-tracepath traceroute socat smcroute iperf3 ethtool tcpdump procps radvd dnsmasq-base ndisc6 bird2 \
         qemu-system-x86 busybox-static ;; # the two: a virtual machine, whose kernel test/net/qemu.py gets itself
     demo) echo iproute2 iputils-ping ;;
     # of what musl-sysroot.sh needs, what is also needed once its result is there
@@ -32,7 +32,7 @@ alpine_packages() {
     build) echo build-base meson samurai pkgconf git python3 linux-headers libunwind-dev \
         userspace-rcu-dev libmnl-dev jansson-dev libedit-dev libmicrohttpd-dev ;;
     test) echo cmocka-dev py3-pytest scapy iproute2 iputils iperf3 ethtool tcpdump procps setpriv radvd \
-        dnsmasq ndisc6 bird ;;
+        dnsmasq ndisc6 bird socat ;;
     demo) echo iproute2 iputils ;;
     musl) ;; # everything is musl here
     fuzz) echo clang llvm compiler-rt ;;
