@@ -162,3 +162,58 @@ ALWAYS_INLINE void acl_key_of(struct acl_key *k, const struct buffer *b, int at,
     else
         acl_key_ip4(k, p, len);
 }
+
+/* What headers have to be like to have the same key as those before them: all of a flow are. */
+struct acl_like {
+    u32 bytes;          /* of the headers; 0: none are like them */
+    u32 last_at;        /* the eight bytes of these that end with what tells of TCP's flags */
+    u64 words[6], last; /* without what lists do not ask for */
+    u64 last_mask;
+};
+
+/* A word of headers, where that is a plain IP header with ports behind it. */
+ALWAYS_INLINE u64 acl_like_word(const u8 *p, u32 word, bool is_ip6)
+{
+    static const u8 mask4[2][8] = {{0xff, 0, 0, 0, 0, 0, 0x1f, 0xff}, /* version, IHL, offset */
+                                   {0, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff}}; /* protocol, source */
+    static const u8 mask6[8] = {0xf0, 0, 0, 0, 0, 0, 0xff, 0};               /* version, protocol */
+    if (is_ip6)
+        return word ? load_u64(p + (word < 5 ? 8 * word : 36)) : load_u64(p) & load_u64(mask6);
+    return word < 2 ? load_u64(p + 8 * word) & load_u64(mask4[word]) : load_u64(p + 16);
+}
+
+ALWAYS_INLINE u32 acl_like_words(bool is_ip6)
+{
+    return is_ip6 ? 6 : 3;
+}
+
+/* p: the packet, of which len bytes lie there, and of which this is the key. */
+ALWAYS_INLINE void acl_like_of(struct acl_like *l, const struct acl_key *k, const u8 *p, u32 len,
+                               bool is_ip6)
+{
+    static const u8 flags[8] = {0, 0, 0, 0, 0, 0, 0, 0xff};
+    u32 ip_bytes = is_ip6 ? sizeof(struct ip6_header) : sizeof(struct ip4_header);
+    bool tcp = k->protocol == IP_PROTOCOL_TCP;
+    u32 bytes = ip_bytes + (tcp ? sizeof(struct tcp_header) : sizeof(struct udp_header));
+    bool plain = k->headers == ACL_HEADERS_WHOLE && (tcp || k->protocol == IP_PROTOCOL_UDP) &&
+                 len >= bytes && (is_ip6 ? p[6] == k->protocol : p[0] == 0x45);
+    *l = (struct acl_like){.bytes = plain ? bytes : 0};
+    if (unlikely(!plain))
+        return;
+    for (u32 i = 0; i < acl_like_words(is_ip6); i++)
+        l->words[i] = acl_like_word(p, i, is_ip6);
+    l->last_at = tcp ? ip_bytes + offsetof(struct tcp_header, flags) - 7 : ip_bytes;
+    l->last_mask = tcp ? load_u64(flags) : 0;
+    l->last = load_u64(p + l->last_at) & l->last_mask;
+}
+
+/* Whether acl_key_of says the same of this packet. */
+ALWAYS_INLINE bool acl_is_like(const struct acl_like *l, const u8 *p, u32 len, bool is_ip6)
+{
+    if (!l->bytes || len < l->bytes)
+        return false;
+    u64 differ = (load_u64(p + l->last_at) & l->last_mask) ^ l->last;
+    for (u32 i = 0; i < acl_like_words(is_ip6); i++)
+        differ |= acl_like_word(p, i, is_ip6) ^ l->words[i];
+    return !differ;
+}

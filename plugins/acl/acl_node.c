@@ -23,7 +23,14 @@ enum acl_fa_is {
     ACL_FA_IS_BAD,
     ACL_FA_IS_SINGLE, /* can be of no session */
     ACL_FA_IS_KEYED,
-    ACL_FA_IS_AGAIN, /* of the flow of the packet before it */
+    ACL_FA_IS_AGAIN, /* of the session of the keyed one before it, if there is any */
+};
+
+/* What became of a packet becomes of those behind it that are the same for lists, too. */
+enum acl_fa_repeat {
+    ACL_FA_REPEAT_NONE, /* they have to be looked at */
+    ACL_FA_REPEAT_SESSION,
+    ACL_FA_REPEAT_PERMIT,
 };
 
 /* What was found for a packet: those of a flow come one behind the other. */
@@ -47,6 +54,9 @@ struct acl_fa {
     struct if_index interface;
     const struct acl_context *context; /* NULL: it has just been taken away */
     bool stateful;
+    enum acl_fa_repeat repeat;
+    u8 same[ACL_FA_BLOCK]; /* the first of the packets that are the same for lists as this one */
+    /* of that one, by its place */
     u8 is[ACL_FA_BLOCK]; /* enum acl_fa_is */
     struct acl_key key[ACL_FA_BLOCK];
     u64 session_key[ACL_FA_BLOCK][ACL_SESSION_KEY_6], hash[ACL_FA_BLOCK];
@@ -57,6 +67,12 @@ struct acl_fa {
 ALWAYS_INLINE struct if_index acl_fa_interface(const struct buffer *b, enum acl_direction d)
 {
     return d == ACL_INPUT ? b->rx_if : b->tx_if;
+}
+
+ALWAYS_INLINE bool acl_fa_is_here(const struct acl_fa_kind *kind, const struct acl_fa *f,
+                                  const struct buffer *b)
+{
+    return if_equal(acl_fa_interface(b, kind->direction), f->interface);
 }
 
 /* --- trace --- */
@@ -102,13 +118,14 @@ ALWAYS_INLINE struct session_table *acl_fa_table(const struct acl_fa_kind *kind,
 
 enum acl_fa_found { ACL_FA_NO_SESSION, ACL_FA_SESSION, ACL_FA_AWAY };
 
-/* The session of packet i; SESSION_NONE. */
+/* The session of packet i, which is as packet k; SESSION_NONE. */
 ALWAYS_INLINE u32 acl_fa_session(const struct acl_fa_kind *kind, struct acl_fa *f,
-                                 const struct session_table *table, u32 i)
+                                 const struct session_table *table, u32 i, u32 k)
 {
-    if (f->is[i] != ACL_FA_IS_AGAIN || unlikely(f->last.session == SESSION_NONE))
-        f->last.session = shared_hash_find_hashed(&table->by_key[0], f->session_key[i],
-                                                  acl_session_key_words(kind->family), f->hash[i]);
+    bool known = f->is[k] == ACL_FA_IS_AGAIN || i != k;
+    if (!known || unlikely(f->last.session == SESSION_NONE))
+        f->last.session = shared_hash_find_hashed(&table->by_key[0], f->session_key[k],
+                                                  acl_session_key_words(kind->family), f->hash[k]);
     return f->last.session;
 }
 
@@ -116,9 +133,10 @@ ALWAYS_INLINE u32 acl_fa_session(const struct acl_fa_kind *kind, struct acl_fa *
 ALWAYS_INLINE enum acl_fa_found acl_fa_find(const struct acl_fa_kind *kind, struct acl_fa *f,
                                             struct buffer *b, u32 i)
 {
-    const struct acl_key *k = &f->key[i];
+    u32 same = f->same[i];
+    const struct acl_key *k = &f->key[same];
     u32 owner = acl_sessions->n_owners == 1 ? thread_index(f->t)
-                                            : acl_session_owner(f->session_key[i], kind->family);
+                                            : acl_session_owner(f->session_key[same], kind->family);
     if (unlikely(owner != thread_index(f->t))) {
         acl_fa_noted(kind, f, b, k, ACL_PERMIT, ACL_FA_BIT_AWAY);
         feature_vector_keep(f->vector, b);
@@ -126,7 +144,7 @@ ALWAYS_INLINE enum acl_fa_found acl_fa_find(const struct acl_fa_kind *kind, stru
         return ACL_FA_AWAY;
     }
     struct session_table *table = acl_fa_table(kind, f);
-    u32 s = acl_fa_session(kind, f, table, i);
+    u32 s = acl_fa_session(kind, f, table, i, same);
     if (s == SESSION_NONE)
         return ACL_FA_NO_SESSION;
     if (unlikely(__atomic_load_n(&acl_sessions->reclassify, __ATOMIC_RELAXED) &&
@@ -157,15 +175,10 @@ ALWAYS_INLINE int acl_fa_header(const struct acl_fa_kind *kind, const struct buf
     return h.type == type && h.bytes ? b->start + h.bytes : -1;
 }
 
-/* What packet i is, with its keys. */
-ALWAYS_INLINE enum acl_fa_is acl_fa_key(const struct acl_fa_kind *kind, struct acl_fa *f,
-                                        const struct buffer *b, u32 i)
+/* What packet i is, whose key is there. */
+ALWAYS_INLINE enum acl_fa_is acl_fa_is(const struct acl_fa_kind *kind, struct acl_fa *f, u32 i)
 {
-    struct acl_key *k = &f->key[i];
-    int at = acl_fa_header(kind, b);
-    if (unlikely(at < 0))
-        return ACL_FA_IS_OTHER;
-    acl_key_of(k, b, at, kind->family == IP_FAMILY_6, &f->skipped);
+    const struct acl_key *k = &f->key[i];
     if (unlikely(k->headers == ACL_HEADERS_BAD))
         return ACL_FA_IS_BAD;
     bool keyed = f->stateful &&
@@ -178,35 +191,55 @@ ALWAYS_INLINE void acl_fa_ask(const struct acl_fa_kind *kind, struct acl_fa *f, 
 {
     const struct shared_hash *h = &acl_fa_table(kind, f)->by_key[0];
     u32 words = acl_session_key_words(kind->family);
-    u8 before = ACL_FA_IS_SINGLE;
+    u32 before = ACL_FA_BLOCK; /* none */
     for (u32 i = 0; i < count; i++) {
         const u64 *key = f->session_key[i];
-        if (f->is[i] == ACL_FA_IS_KEYED && before >= ACL_FA_IS_KEYED &&
-            shared_hash_same(key, f->session_key[i - 1], words)) {
+        if (f->same[i] != i || f->is[i] != ACL_FA_IS_KEYED)
+            continue;
+        if (before < i && shared_hash_same(key, f->session_key[before], words)) {
             f->is[i] = ACL_FA_IS_AGAIN;
-            f->hash[i] = f->hash[i - 1];
-        } else if (f->is[i] == ACL_FA_IS_KEYED) {
+            f->hash[i] = f->hash[before];
+        } else {
             f->hash[i] = shared_hash_of(h, key, words);
             shared_hash_prefetch_bucket(h, f->hash[i]);
         }
-        before = f->is[i];
+        before = i;
     }
     for (u32 i = 0; i < count; i++)
-        if (f->is[i] == ACL_FA_IS_KEYED)
+        if (f->same[i] == i && f->is[i] == ACL_FA_IS_KEYED)
             shared_hash_prefetch_key(h, f->hash[i]);
 }
 
-/* What each packet of a block is. */
-ALWAYS_INLINE void acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
-                               u32 count)
+/* What each packet is, as many as are of the interface; returns how many. */
+ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
+                              u32 count)
 {
-    for (u32 i = 0; i < count; i++) {
+    bool is_ip6 = kind->family == IP_FAMILY_6;
+    struct acl_like like = {0};
+    u32 first = 0, i;
+    for (i = 0; i < count && acl_fa_is_here(kind, f, b[i]); i++) {
         if (i + 4 < count)
             __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
-        f->is[i] = (u8)acl_fa_key(kind, f, b[i], i);
+        int at = acl_fa_header(kind, b[i]), left = b[i]->start + b[i]->len - at;
+        const u8 *p = b[i]->data + at;
+        if (likely(at >= 0 && left >= 0) && acl_is_like(&like, p, (u32)left, is_ip6)) {
+            f->same[i] = (u8)first;
+            continue;
+        }
+        f->same[i] = (u8)i;
+        f->is[i] = ACL_FA_IS_OTHER;
+        if (unlikely(at < 0))
+            continue;
+        acl_key_of(&f->key[i], b[i], at, is_ip6, &f->skipped);
+        f->is[i] = (u8)acl_fa_is(kind, f, i);
+        if (i + 1 < count && left >= 0) {
+            acl_like_of(&like, &f->key[i], p, (u32)left, is_ip6);
+            first = i;
+        }
     }
     if (f->stateful)
-        acl_fa_ask(kind, f, count);
+        acl_fa_ask(kind, f, i);
+    return i;
 }
 
 ALWAYS_INLINE const struct acl_verdict *acl_fa_judge(const struct acl_fa_kind *kind,
@@ -241,6 +274,8 @@ ALWAYS_INLINE u16 acl_fa_by_rules(const struct acl_fa_kind *kind, struct acl_fa 
                                        f->last.epoch)))
             return node_drop(f->n, b, ACL_FA_ERR_TOO_MANY, ACL_FA_NEXT_DROP);
         f->made++;
+    } else if (likely(!__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED))) {
+        f->repeat = ACL_FA_REPEAT_PERMIT;
     }
     f->permitted++;
     return feature_vector_next(f->vector, b);
@@ -250,10 +285,13 @@ ALWAYS_INLINE u16 acl_fa_by_rules(const struct acl_fa_kind *kind, struct acl_fa 
 ALWAYS_INLINE u16 acl_fa_packet(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer *b,
                                 u32 i)
 {
-    bool keyed = f->is[i] >= ACL_FA_IS_KEYED;
-    if (unlikely(f->is[i] == ACL_FA_IS_OTHER))
+    u32 same = f->same[i];
+    u8 is = f->is[same];
+    bool keyed = is >= ACL_FA_IS_KEYED;
+    f->repeat = ACL_FA_REPEAT_NONE;
+    if (unlikely(is == ACL_FA_IS_OTHER))
         return feature_vector_next(f->vector, b);
-    if (unlikely(f->is[i] == ACL_FA_IS_BAD)) {
+    if (unlikely(is == ACL_FA_IS_BAD)) {
         f->checked++;
         return node_drop(f->n, b, ACL_FA_ERR_BAD, ACL_FA_NEXT_DROP);
     }
@@ -262,22 +300,45 @@ ALWAYS_INLINE u16 acl_fa_packet(const struct acl_fa_kind *kind, struct acl_fa *f
         return NEXT_CONSUMED;
     f->checked++;
     if (found == ACL_FA_NO_SESSION)
-        return acl_fa_by_rules(kind, f, b, &f->key[i], keyed ? f->session_key[i] : NULL);
+        return acl_fa_by_rules(kind, f, b, &f->key[same], keyed ? f->session_key[same] : NULL);
     f->existing++;
+    if (likely(!(f->key[same].tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))) /* they change it */
+        f->repeat = ACL_FA_REPEAT_SESSION;
     return feature_vector_next(f->vector, b);
 }
 
-/* How many packets are of one interface, up to a block; looks at that. */
-ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
-                               u32 count)
+/* Packets from i on of which becomes what became of the one before them; returns where they end. */
+ALWAYS_INLINE u32 acl_fa_repeated(struct acl_fa *f, struct buffer **b, u16 *next, u32 i, u32 count)
 {
-    struct if_index at = acl_fa_interface(b[0], kind->direction);
-    u32 n = 1;
-    while (n < count && n < ACL_FA_BLOCK && if_equal(acl_fa_interface(b[n], kind->direction), at))
-        n++;
-    f->interface = at;
-    f->context = acl_context_of(at, kind->direction);
-    f->stateful = __atomic_load_n(&acl_interfaces[at.i].stateful, __ATOMIC_ACQUIRE);
+    u32 from = i;
+    if (f->repeat == ACL_FA_REPEAT_NONE)
+        return i;
+    for (; i < count && f->same[i] != i && likely(!(b[i]->flags & BUFFER_TRACED)); i++)
+        next[i] = feature_vector_next(f->vector, b[i]);
+    f->checked += i - from;
+    f->existing += f->repeat == ACL_FA_REPEAT_SESSION ? i - from : 0;
+    f->permitted += f->repeat == ACL_FA_REPEAT_PERMIT ? i - from : 0;
+    return i;
+}
+
+/* Packets of the interface of the first one, up to a block; returns how many. */
+ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
+                               u16 *next, u32 count)
+{
+    u32 n = 0;
+    f->interface = acl_fa_interface(b[0], kind->direction);
+    f->context = acl_context_of(f->interface, kind->direction);
+    f->stateful = __atomic_load_n(&acl_interfaces[f->interface.i].stateful, __ATOMIC_ACQUIRE);
+    if (unlikely(!f->context)) {
+        for (; n < count && acl_fa_is_here(kind, f, b[n]); n++)
+            next[n] = feature_vector_next(f->vector, b[n]);
+        return n;
+    }
+    n = acl_fa_keys(kind, f, b, (u32)min_u64(count, ACL_FA_BLOCK));
+    for (u32 i = 0; i < n;) {
+        next[i] = acl_fa_packet(kind, f, b[i], i);
+        i = acl_fa_repeated(f, b, next, i + 1, n);
+    }
     return n;
 }
 
@@ -291,16 +352,10 @@ ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **
     f.last.session = SESSION_NONE;
     f.last.context = NULL;
     f.permitted = f.checked = f.made = f.existing = f.away.n = 0;
-    for (u32 i = 0; i < 4; i++)
+    for (u32 i = 0; kind->family == IP_FAMILY_6 && i < 4; i++)
         f.skipped.bits[i] = __atomic_load_n(&acl_common->skipped.bits[i], __ATOMIC_RELAXED);
-    for (u32 from = 0, of; from < count; from += of) {
-        of = acl_fa_block(kind, &f, b + from, count - from);
-        if (likely(f.context))
-            acl_fa_keys(kind, &f, b + from, of);
-        for (u32 i = 0; i < of; i++)
-            next[from + i] = likely(f.context) ? acl_fa_packet(kind, &f, b[from + i], i)
-                                               : feature_vector_next(f.vector, b[from + i]);
-    }
+    for (u32 i = 0; i < count;)
+        i += acl_fa_block(kind, &f, b + i, next + i, count - i);
     if (unlikely(f.away.n))
         thread_handoff_batch(t, n->index, &f.away, n, ACL_FA_ERR_HANDOFF, ACL_FA_NEXT_DROP);
     node_count(n, ACL_FA_ERR_PERMIT, f.permitted);

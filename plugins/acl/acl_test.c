@@ -142,6 +142,52 @@ static void test_cut_off(void **state)
     }
 }
 
+static void key_any(struct acl_key *k, const u8 *packet, u32 len, bool ip6)
+{
+    static const struct acl_skipped skipped = {{1ull << 0 | 1ull << 43 | 1ull << 44 | 1ull << 60}};
+    if (ip6)
+        acl_key_ip6(k, packet, len, &skipped);
+    else
+        acl_key_ip4(k, packet, len);
+}
+
+static const u8 tcp6[60] = {
+    0x60, [5] = 20, [6] = 6, 64, [23] = 1, [39] = 2, [41] = 80, [52] = 0x50};
+
+/* Packets that are like others have their keys; what lists do not ask for makes them no other ones.
+ */
+static void test_alike(void **state)
+{
+    static const u8 free4[] = {1, 2, 3, 4, 5, 8, 10, 11, 24}, free6[] = {2, 3, 4, 5, 7, 44};
+    for (u32 n = 0; n < 4; n++) {
+        bool ip6 = n & 1;
+        u32 ip = ip6 ? 40 : 20, len = ip + (n & 2 ? 8 : 20);
+        u8 *packet = mem_alloc(len); /* so that a read behind it is seen */
+        memcpy(packet, ip6 ? tcp6 : tcp4, len);
+        packet[ip6 ? 6 : 9] = n & 2 ? IP_PROTOCOL_UDP : IP_PROTOCOL_TCP;
+        struct acl_key key, other;
+        struct acl_like like;
+        key_any(&key, packet, len, ip6);
+        acl_like_of(&like, &key, packet, len, ip6);
+        assert_true(acl_is_like(&like, packet, len, ip6));
+        assert_false(acl_is_like(&like, packet, len - 1, ip6));
+        for (u32 i = 0; i < len; i++)
+            for (u32 bit = 0; bit < 8; bit++) {
+                packet[i] ^= (u8)(1 << bit);
+                key_any(&other, packet, len, ip6);
+                bool same = other.headers == key.headers && other.protocol == key.protocol &&
+                            !memcmp(other.words, key.words, (ip6 ? 5 : 2) * sizeof(u64));
+                assert_true(same || !acl_is_like(&like, packet, len, ip6));
+                packet[i] ^= (u8)(1 << bit);
+            }
+        for (u32 i = 0; i < (ip6 ? sizeof(free6) : sizeof(free4)); i++)
+            packet[(ip6 ? free6 : free4)[i]] ^= 0x7;
+        packet[len - 1] ^= 0x7;
+        assert_true(acl_is_like(&like, packet, len, ip6));
+        free(packet);
+    }
+}
+
 static void test_extension_headers(void **state)
 {
     struct acl_skipped skipped = {{1ull << 0 | 1ull << 43 | 1ull << 44 | 1ull << 60}};
@@ -221,13 +267,10 @@ static void test_bad_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookups),
-        cmocka_unit_test(test_all_alike),
-        cmocka_unit_test(test_rules_of_packets),
-        cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_cut_off),
-        cmocka_unit_test(test_extension_headers),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_lookups),           cmocka_unit_test(test_all_alike),
+        cmocka_unit_test(test_rules_of_packets),  cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_cut_off),           cmocka_unit_test(test_alike),
+        cmocka_unit_test(test_extension_headers), cmocka_unit_test(test_text),
         cmocka_unit_test(test_bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
