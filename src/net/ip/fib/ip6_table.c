@@ -47,7 +47,7 @@ static void fib_ip6_table_free(struct fib_table *t)
     mem_map_free(&t->root_map);
 }
 
-static void widen(struct fib *f, struct fib_table *t, struct fib_table_data *d)
+static void ip6_table_widen(struct fib *f, struct fib_table *t, struct fib_table_data *d)
 {
     struct error e;
     if (!mem_map_new(&t->root_map, "ip6 trie root", IP6_WIDE_WORDS * sizeof(u32),
@@ -67,7 +67,7 @@ static bool fib_ip6_insert(struct fib *f, struct fib_table *t, u32 entry)
     if (ip6_trie_insert(&f->tries, d, entry, e->len))
         return false;
     if (!d->ip6_wide && t->n_used >= WIDE_ROUTES)
-        widen(f, t, d);
+        ip6_table_widen(f, t, d);
     return true;
 }
 

@@ -11,7 +11,7 @@ struct ip6_start {
     u32 base;
 };
 
-static struct ip6_start start_of(struct fib_table_data *t, u64 high)
+static struct ip6_start ip6_trie_first_word(struct fib_table_data *t, u64 high)
 {
     if (t->ip6_wide)
         return (struct ip6_start){&t->ip6_wide[high >> (64 - IP6_WIDE_BITS)], IP6_WIDE_BITS};
@@ -84,7 +84,7 @@ static void long_remove(struct tries *s, struct ip6_start start, u64 high, u32 r
 int ip6_trie_insert(struct tries *s, struct fib_table_data *t, u32 route, u8 len)
 {
     struct trie_end e = {get_be64(ip6_route_addresses[route].bytes), len, trie_leaf(route)};
-    struct ip6_start start = start_of(t, e.high);
+    struct ip6_start start = ip6_trie_first_word(t, e.high);
     s->lens[route] = len;
     if (len > TRIE_BITS)
         return long_insert(s, start, e.high, route, len);
@@ -97,7 +97,7 @@ int ip6_trie_insert(struct tries *s, struct fib_table_data *t, u32 route, u8 len
 void ip6_trie_remove(struct tries *s, struct fib_table_data *t, u32 route, u8 len, u32 cover)
 {
     struct trie_end e = {get_be64(ip6_route_addresses[route].bytes), len, trie_leaf(route)};
-    struct ip6_start start = start_of(t, e.high);
+    struct ip6_start start = ip6_trie_first_word(t, e.high);
     if (len > TRIE_BITS)
         long_remove(s, start, e.high, route, len);
     else if (len > start.base)

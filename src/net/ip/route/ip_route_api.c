@@ -450,7 +450,7 @@ static void set_flow_hash_v2(struct api_call *c)
     set_fields(c, m->table_id, m->af != ADDRESS_IP4, m->flow_hash_config);
 }
 
-static void set_flow_hash_router_id(struct api_call *c)
+static void handle_flow_hash_router_id(struct api_call *c)
 {
     const struct api_set_ip_flow_hash_router_id *m = c->msg;
     fib_set_flow_router_id(fib_of(c->piste), m->router_id);
@@ -480,7 +480,7 @@ const struct api_handler ip_route_handlers[] = {
     {&api_message_ip_table_dump, table_dump},
     {&api_message_set_ip_flow_hash, ip_route_api_set_flow_hash},
     {&api_message_set_ip_flow_hash_v2, set_flow_hash_v2},
-    {&api_message_set_ip_flow_hash_router_id, set_flow_hash_router_id},
+    {&api_message_set_ip_flow_hash_router_id, handle_flow_hash_router_id},
     {&api_message_set_ip_flow_hash_v3, set_flow_hash_v3},
     {0},
 };
