@@ -130,6 +130,9 @@ const struct cli_command nat44_ei_commands[] = {
      0},
     {"nat44 ei ha resync", "Tells the failover of all sessions that there are", nat44_ei_cli_resync,
      0},
+    {"show nat44 ei hash tables [ detail | verbose ]",
+     "Tables of sessions, hosts and mappings: how many there are, and what they take",
+     nat44_show_hash_tables, 0},
     {"show nat44 ei ha", "The listener, the failover, and what was told", nat44_ha_show, 0},
     {"set interface nat44 ei [( in <inside:interface> | out <outside:interface> ) ...]"
      " [output-feature] [del]",

@@ -97,7 +97,7 @@ struct nat44_ha {
     struct nat44_ha_config c;
     struct udp4_flow flow;
     struct loop_timer *timer;
-    u64 due_ns; /* when it fires */
+    u64 due_ns;                       /* when it fires */
     struct nat44_ha_message *filling; /* NULL: nothing waits */
     VEC(struct nat44_ha_message *) unanswered;
     u32 sequence;

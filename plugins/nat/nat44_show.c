@@ -191,6 +191,34 @@ int nat44_show_mss(struct cli_call *c)
     return 0;
 }
 
+/* --- tables --- */
+
+static void show_hash_table(void *arg, const struct module_table *t)
+{
+    struct out *o = arg;
+    out_object(o, NULL);
+    out_str(o, "name", t->name, "Hash table '%s'\n");
+    out_u64(o, "entries", t->entries, "    %" PRIu64 " active elements");
+    out_u64(o, "places", t->places, " %" PRIu64 " places\n");
+    out_u64(o, "bytes", t->bytes, "    bytes: used %" PRIu64 "\n");
+    out_end(o);
+}
+
+int nat44_show_hash_tables(struct cli_call *c)
+{
+    struct nat44_state *s = nat44_state_of(c->piste);
+    out_array(c->out, "tables");
+    nat44_tables(c->piste, s, show_hash_table, c->out);
+    out_end(c->out);
+    if (!s->enabled)
+        return 0;
+    out_text(c->out, "-------- hash table parameters --------\n");
+    out_u64(c->out, "translation_buckets",
+            shared_hash_places(&s->data.sessions->of_thread[1]->by_key[0]),
+            "translation buckets: %" PRIu64 "\n");
+    return 0;
+}
+
 /* --- static mappings --- */
 
 static void show_end(struct out *o, const char *key, const char *words, be32 addr, be16 port)

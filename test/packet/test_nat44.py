@@ -3,6 +3,7 @@
 Every packet that comes out is checked: its checksums are those that scapy makes for it.
 """
 import contextlib
+import re
 
 import pytest
 from packet_lib import nat44, nat_config, wait_for
@@ -112,6 +113,34 @@ def test_counters_for_other_programs(switch, links):
         through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
         assert [udp_packets(*kind) - n for kind, n in zip(kinds, before)] == [1, 2, 1]
         assert sum(sum(row) for row in stats["/nat44-ed/total-sessions"]) == 1
+
+
+def test_what_routers_say_stays(switch, links):
+    """DSCP, ECN and the don't-fragment bit."""
+    (out,) = through(switch, links, udp(tos=0xb9, flags="DF", id=77))
+    assert (out.tos, str(out.flags), out.id) == (0xb9, "DF", 77)
+    (back,) = through(switch, links, udp(SERVER, POOL, 53, 2000, tos=0x2a), back=True)
+    assert (back.dst, back.tos) == (HOST, 0x2a)
+
+
+def test_ports_that_run_out(switch, links):
+    """Of the well-known ones there are 1023 towards an end outside, and as many towards another one."""
+    switch.ctl("set nat44 session limit 5000")
+    for first in range(1, 1024, 93):
+        through(switch, links, [udp(sport=port) for port in range(first, first + 93)])
+    with errors(switch, "out of ports"):
+        through(switch, links, udp(OTHER, sport=7), count=0)
+    outs = through(switch, links, [udp(OTHER, sport=7, dport=54), udp(OTHER, SECOND, sport=7), udp(OTHER, sport=1024)])
+    assert sorted(out[UDP].sport for out in outs) == [7, 7, 1024]
+
+
+def test_hash_tables(switch, links):
+    through(switch, links, [udp(), udp(OTHER)])
+    shown = switch.json("show nat44 hash tables")
+    assert sum(t["entries"] for t in shown["tables"]) == 4 and shown["translation_buckets"]
+    text = switch.ctl("show nat44 hash tables verbose")
+    assert re.match(r"Hash table 'nat44-ed, thread 1'\n    \d+ active elements \d+ places\n    bytes: used \d+\n", text)
+    assert "-------- hash table parameters --------\ntranslation buckets: " in text
 
 
 def test_udp_without_checksum(switch, links):

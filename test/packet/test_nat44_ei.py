@@ -488,6 +488,13 @@ def test_what_fails_changes_nothing(switch, links, command):
     assert (nat_config(switch), ends(switch)) == before
 
 
+def test_hash_tables(switch, links):
+    through(switch, links, [udp(), udp(OTHER)])
+    tables = [(t["name"], t["entries"]) for t in switch.json("show nat44 ei hash tables")["tables"]]
+    assert ("nat44-ei static mappings by local", 0) in tables
+    assert sum(n for name, n in tables if "thread" in name) == 6  # a session by both ends, and its host
+
+
 ALG = "nat44 ei addr-port-assignment-alg"
 
 
