@@ -1,5 +1,5 @@
 /* Whole packets: appending, copying, making contiguous. See buffer.h. */
-#include "engine/buffer.h"
+#include "engine/buffer_copies.h"
 
 #include <errno.h>
 
@@ -115,6 +115,29 @@ u32 buffer_copy(struct thread *t, const struct buffer *b)
         if (!(seg->flags & BUFFER_NEXT))
             return first;
     }
+}
+
+bool buffer_is_small(const struct buffer *b)
+{
+    return !(b->flags & BUFFER_NEXT) &&
+           buffer_storage_bytes(b) <=
+               buffer_pool_data_bytes(BUFFER_POOL_DEFAULT) + BUFFER_HEADROOM_BYTES;
+}
+
+u32 buffer_copy_each(struct thread *t, struct buffer *const *b, u32 *bi, u32 n)
+{
+    u32 got = buffer_alloc(t, BUFFER_POOL_DEFAULT, bi, n);
+    for (u32 i = 0; i < got; i++) {
+        struct buffer *c = buffer_at(bi[i]);
+        if (i + 4 < got) {
+            const struct buffer *later = buffer_at(bi[i + 4]);
+            __builtin_prefetch(&later->feature, 1);
+            __builtin_prefetch(later->data + b[i + 4]->start, 1);
+        }
+        copy_metadata(c, b[i]);
+        memcpy(buffer_current(c), buffer_current(b[i]), b[i]->len);
+    }
+    return got;
 }
 
 u32 buffer_copy_head(struct thread *t, const struct buffer *b, u32 n)

@@ -83,6 +83,31 @@ def test_everybody_gets_a_copy(switch, net, family, size):
     switch.ctl(f"ip mroute del {group}")
 
 
+def test_a_vector_of_all_kinds(switch, net, family):
+    """Packets of several routes, sources and lengths in turn: everybody gets all that is theirs, each route's in its
+    order; that this switch takes a copy of some, and that some may not leave their link, is their own affair."""
+    groups = [GROUP[family].format(k) for k in (20, 21, 22)]
+    link = "224.0.0.9" if family == "ip4" else "ff02::9"
+    switch.configure(f"""
+        ip mroute add {groups[0]} via pg0 Accept via pg1 Forward via pg2 Forward via pg3 Forward
+        ip mroute add {groups[1]} via pg0 Accept via pg3 Forward via pg1 Forward
+        ip mroute add {groups[2]} via pg0 Accept via pg2 Forward via local Forward
+        ip mroute add {link} via pg0 Accept via pg1 Forward
+    """)
+    kinds = [(groups[0], 20), (groups[0], 21), (groups[1], 20), (groups[0], 1000), (groups[2], 40), (link, 20), (groups[1], 300)]
+    frames = [packet(net[0], *kinds[i * i % 11 % len(kinds)][:1], size=kinds[i * i % 11 % len(kinds)][1] + i % 3)
+              for i in range(200)]
+    outs = switch.exchange(net[0], frames, *net)
+    assert outs[0] == []
+    for pg, out, theirs in ((net[1], outs[1], groups[:2]), (net[2], outs[2], (groups[0], groups[2])), (net[3], outs[3], groups[:2])):
+        for group in theirs:
+            mac = group_mac(group)
+            assert [bytes(p) for p in out if p.dst == mac] == [forwarded(f, pg) for f in frames if f.dst == mac]
+        assert len(out) == sum(f.dst in [group_mac(group) for group in theirs] for f in frames)
+    for group in (*groups, link):
+        switch.ctl(f"ip mroute del {group}")
+
+
 def test_groups_mac_1112(switch, net):
     """The last 23 bits of the group alone."""
     switch.ctl("ip mroute add 239.255.254.253 via pg0 Accept via pg1 Forward")

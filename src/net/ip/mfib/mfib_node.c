@@ -27,10 +27,18 @@ ALWAYS_INLINE void mfib_lookup_all(enum ip_family f, struct node *n, struct buff
                                    u32 count)
 {
     const struct mfib_data *m = n->state;
+    struct fib_index last_fib = {0};
+    struct ip_address last_src = {{{0}}}, last_group = {{{0}}};
+    u32 route = MFIB_NO_ROUTE;
     for (u32 i = 0; i < count; i++) {
         struct fib_index fib = ip_if_fib(f, b[i]->rx_if);
         struct ip_address src = mfib_source_of(f, b[i]), group = mfib_group_of(f, b[i]);
-        u32 route = mfib_lookup(m, fib, &src, &group);
+        if (!i || fib.i != last_fib.i || !ip_address_equal(&src, &last_src) ||
+            !ip_address_equal(&group, &last_group))
+            route = mfib_lookup(m, fib, &src, &group);
+        last_fib = fib;
+        last_src = src;
+        last_group = group;
         *mfib_scratch(b[i]) = (struct mfib_scratch){
             .ip = {.adj = ADJ_RECEIVE, .lb = LB_NONE, .fib = fib}, .route = route};
         next[i] = MFIB_LOOKUP_NEXT_RPF;

@@ -6,6 +6,7 @@
  *
  * A packet never leaves by the interface that it came by: with routes that accept where they
  * forward it would go round for ever. */
+#include "engine/buffer_copies.h"
 #include "engine/thread.h"
 #include "net/ip/mfib/mfib_packet.h"
 
@@ -142,11 +143,55 @@ static u16 replicate_packet(struct thread *t, struct node *n, struct buffer *b, 
         } else {
             ip_scratch(b)->adj.i = r->adj[r->n - 1];
             next = adj_head(adj_at(r->adj[r->n - 1])).lookup_next;
+            if (!(b->flags & BUFFER_TRACED)) /* behind those that were sent before it */
+                node_enqueue_first(t, n, &b, &next, 1);
         }
     }
     if (unlikely(failed))
         node_count(n, REPLICATE_ERR_NO_BUFFER, failed);
     return next;
+}
+
+/* --- many alike --- */
+
+/* Whether all copies of a packet are whole ones, and only copies are made of it. */
+ALWAYS_INLINE bool replica_is_plain(const struct buffer *b)
+{
+    return b->len <= WHOLE_BYTES && !(b->flags & BUFFER_TRACED) && !buffer_is_shared(b) &&
+           buffer_is_small(b);
+}
+
+/* How many packets from b[0] on are plain and go where that goes. */
+ALWAYS_INLINE u32 replicas_alike(enum ip_family f, struct buffer **b, u32 count)
+{
+    bool leaves = mfib_may_leave_link(f, b[0]);
+    u32 n = 0;
+    while (n < count && replica_is_plain(b[n]) &&
+           mfib_scratch(b[n])->route == mfib_scratch(b[0])->route &&
+           if_equal(b[n]->rx_if, b[0]->rx_if) && mfib_may_leave_link(f, b[n]) == leaves)
+        n++;
+    return n;
+}
+
+/* Adjacency by adjacency, so that packets behind each other leave by the same one. */
+static void replicate_alike(struct thread *t, struct node *n, struct buffer **b, u16 *next,
+                            u32 count, const struct replicas *r)
+{
+    u32 bi[FRAME_PKTS], failed = 0;
+    for (u32 k = 0; k + 1 < r->n; k++) {
+        u32 got = buffer_copy_each(t, b, bi, count);
+        for (u32 i = 0; i < got; i++)
+            ip_scratch(buffer_at(bi[i]))->adj.i = r->adj[k];
+        failed += count - got;
+        node_enqueue(t, n, adj_head(adj_at(r->adj[k])).lookup_next, bi, got);
+    }
+    for (u32 i = 0; i < count; i++) {
+        ip_scratch(b[i])->adj.i = r->adj[r->n - 1];
+        next[i] = adj_head(adj_at(r->adj[r->n - 1])).lookup_next;
+    }
+    node_enqueue_first(t, n, b, next, count);
+    if (unlikely(failed))
+        node_count(n, REPLICATE_ERR_NO_BUFFER, failed);
 }
 
 ALWAYS_INLINE void replicate_all(enum ip_family f, struct thread *t, struct node *n,
@@ -155,11 +200,17 @@ ALWAYS_INLINE void replicate_all(enum ip_family f, struct thread *t, struct node
     const struct mfib_data *m = n->state;
     struct counter_pair *counters = counter_combined(m->counters, thread_index(t));
     struct replicas r;
-    for (u32 i = 0; i < count; i++) {
-        u32 route = mfib_scratch(b[i])->route;
-        counter_pair_add(&counters[route], 1, buffer_packet_len(b[i]));
-        replicas_find(f, mfib_forwarding(m, route), b[i], &r);
-        next[i] = replicate_packet(t, n, b[i], &r);
+    for (u32 i = 0; i < count; i++)
+        counter_pair_add(&counters[mfib_scratch(b[i])->route], 1, buffer_packet_len(b[i]));
+    for (u32 i = 0, alike; i < count; i += alike) {
+        replicas_find(f, mfib_forwarding(m, mfib_scratch(b[i])->route), b[i], &r);
+        alike = r.n && !r.local ? replicas_alike(f, b + i, count - i) : 0;
+        if (alike) {
+            replicate_alike(t, n, b + i, next + i, alike, &r);
+        } else {
+            next[i] = replicate_packet(t, n, b[i], &r);
+            alike = 1;
+        }
     }
 }
 
