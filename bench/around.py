@@ -216,9 +216,9 @@ def by_turns(loops, bursts, rounds, alone):
                 made.append(make())
                 made[-1].add(bursts)
             rates = [[] for _ in loops]
-            for _ in range(rounds):
-                for loop, its in zip(made, rates):
-                    its.append(loop.turn(alone))
+            for i in range(rounds):
+                for k in range(len(made))[::-1 if i % 2 else 1]:
+                    rates[k].append(made[k].turn(alone))
             return rates
         except Lost as e:
             why = e
