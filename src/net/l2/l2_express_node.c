@@ -141,8 +141,6 @@ ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct buffer *b, struc
 {
     i16 start = b->start;
     u32 came = buffer_packet_len(b), leaves = came;
-    if (unlikely(b->flags & x->leave.stay_flags))
-        return false;
     if (unlikely(b->flags & BUFFER_GSO)) {
         struct vlan_header h = vlan_parse(buffer_current(b), b->len);
         header = h.bytes ? h.bytes : ETHERNET_HEADER_BYTES;
@@ -198,6 +196,8 @@ ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thr
             break;
         if (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16))))
             continue;
+        if (unlikely(leave_stays(&x->leave, t, b[i])))
+            break;
         if (unlikely(!l2_exit_take(x, b[i], rx_if, header, &sum)))
             continue;
         next[i] = NEXT_CONSUMED;
@@ -283,6 +283,7 @@ static void l2_leave_by(struct l2_way *w, struct thread *t, struct l2_gathered *
             g->tx[i] = TX_NONE;
         }
         struct buffer *p = b[g->at[i]];
+        open = open && !leave_stays(&x.leave, t, p);
         if (unlikely(!open) || unlikely(!l2_exit_take(&x, p, rx_if, header, &sum)))
             continue;
         next[g->at[i]] = NEXT_CONSUMED;
@@ -352,7 +353,7 @@ u32 NODE_FN(l2_express)(struct thread *t, struct node *n, const void *state,
     struct l2_way w = {.s = state};
     struct express_view later;
     u32 all = 0;
-    for (u32 i = 0; i < count;) {
+    for (u32 i = 0; i < count && !thread_detours(t);) {
         bool found = !i || express_view_of(&later, b[i]);
         w.v = i ? &later : v;
         if (unlikely(!found) || unlikely(!w.v->l2_mode) || unlikely(!l2_way_of(&w))) {

@@ -296,7 +296,7 @@ ALWAYS_INLINE void ip_leave_by(struct ip_way *way, struct thread *t, struct ip_g
     u32 bi[FRAME_PKTS], n = 0, adj = g->adj[from];
     u32 routes[IP_EXPRESS_BLOCK], lengths[IP_EXPRESS_BLOCK], header = way->v->header_bytes;
     u64 bytes = 0;
-    bool open = ip_exit_of(&x, way->s, t, adj);
+    bool open = !thread_detours(t) && ip_exit_of(&x, way->s, t, adj);
     for (u32 i = from; i < to; i++) {
         if (g->adj[i] != adj)
             continue;
@@ -306,8 +306,8 @@ ALWAYS_INLINE void ip_leave_by(struct ip_way *way, struct thread *t, struct ip_g
         u32 length = ip->length(p->data + p->start + header);
         u32 longest = unlikely(p->flags & BUFFER_GSO) ? gso_longest_bytes(p) - header : length;
         u32 here = unlikely(p->flags & BUFFER_NEXT) ? p->len - header : length;
-        if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len ||
-                     (p->flags & x.leave.stay_flags)))
+        open = open && !leave_stays(&x.leave, t, p);
+        if (unlikely(!open || longest > x.head.mtu || p->start + (i32)header < x.head.rewrite_len))
             continue;
         routes[n] = g->leaf[i] >> 1;
         lengths[n] = length;

@@ -453,6 +453,24 @@ static void a_port_that_takes_no_offloads(void **state)
     all_go_by_express();
 }
 
+/* One that asks for something passes the nodes, and so do those behind it: they may be of its flow.
+ */
+static void none_overtakes_what_is_offloaded(void **state)
+{
+    level = cpu_level_best();
+    free(world_command("set interface feature p1 interface-offload arc interface-output"));
+    for (u32 ip6 = 0; ip6 < 2; ip6++) {
+        n_specs = 16;
+        for (u32 i = 0; i < n_specs; i++)
+            make_plain(&specs[i], ip6);
+        specs[7].flags |= BUFFER_CSUM_PARTIAL;
+        enum express_kind kind = ip6 ? EXPRESS_IP6 : EXPRESS_IP4;
+        u64 before = counted[kind].taken;
+        u32 in_front = both_ways() * 7;
+        assert_int_equal(counted[kind].taken, before + in_front);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +478,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(both_protocols_in_one_vector, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(a_port_that_takes_no_offloads, open_both_ways, close_world),
+        cmocka_unit_test_setup_teardown(none_overtakes_what_is_offloaded, open_both_ways,
+                                        close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ struct leave {
     const struct if_output *output[LEAVE_OUTPUTS_MOST];
     const struct feature_chain *offload; /* of the last one; NULL: nothing is enabled there */
     u32 n;
-    u32 stay_flags; /* packets with one of these have to pass the nodes */
+    u32 stay_flags; /* of packets that do not pass without: see leave_stays */
 };
 
 /* Whether the chain is interface-offload and nothing else. */
@@ -43,6 +43,16 @@ ALWAYS_INLINE bool leave_find(struct leave *l, struct if_index tx, struct node_i
         l->offload = c;
         l->stay_flags = c ? BUFFER_GSO | BUFFER_CSUM_PARTIAL : 0;
     }
+    return true;
+}
+
+/* Whether b has to pass the nodes, which send it where others of its flow go: nothing behind it may
+ * be taken. */
+ALWAYS_INLINE bool leave_stays(const struct leave *l, struct thread *t, const struct buffer *b)
+{
+    if (likely(!(b->flags & l->stay_flags)))
+        return false;
+    thread_detour(t);
     return true;
 }
 
