@@ -266,6 +266,7 @@ int nat64_init(struct piste *p, void **state, struct error *e)
     interface_on_event(p, nat64_on_interface, NULL);
     ip_on_table(p, nat64_on_table, NULL);
     nat64_pool_init(p);
+    nat64_log_init(p);
     return 0;
 }
 
@@ -279,6 +280,7 @@ void nat64_stop(struct piste *p, void *state)
             counter_vec_free(s->data.counters[dir][k]);
     counter_vec_free(s->data.total_bibs);
     counter_vec_free(s->data.total_sessions);
+    nat_log_fini(&s->log);
     nat_own_fini(&s->own);
     vec_free(&s->pool);
     vec_free(&s->pool_ifs);

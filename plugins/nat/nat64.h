@@ -137,6 +137,7 @@ struct nat64_state {
     VEC(struct if_index) pool_ifs;
     VEC(struct nat64_prefix_entry) prefixes;
     struct nat_own own;
+    struct nat_log log;
 };
 
 struct nat64_state *nat64_state_of(const struct piste *p);
@@ -153,6 +154,8 @@ void nat64_pool_clear(struct piste *p);
 void nat64_pool_free(struct nat64_data *d);
 /* An address is one of a static binding, or is not any more. */
 void nat64_own_address(struct piste *p, be32 addr, bool own);
+
+void nat64_log_init(struct piste *p);
 
 void nat64_statics_new(struct nat64_statics *s);
 /* All of them go; no data thread sees any. */

@@ -18,6 +18,7 @@
 #include "net/ip/fib/fib.h"
 #include "net/packet/ip6_packet.h"
 #include "net/packet/ip_address.h"
+#include "plugins/nat/nat_log.h"
 
 #define NAT64_SESSIONS_MAX MEM_MOST(1u << 22) /* of a thread */
 #define NAT64_STATICS_MAX MEM_MOST(1u << 16)
@@ -186,6 +187,7 @@ struct nat64_data {
     struct counter_vec *counters[NAT64_DIRS][NAT64_COUNTS]; /* by interface */
     struct counter_vec *total_bibs, *total_sessions;        /* by thread */
     struct node_index in_node, out_node, hairpin_node;
+    struct nat_log *log;
     struct nat64_thread threads[THREADS_MAX];
 };
 

@@ -158,6 +158,29 @@ void nat64_session_age(struct nat64_data *n, struct thread *t, u32 session)
     nat64_list_add(n, t, session);
 }
 
+/* --- logs --- */
+
+static void nat64_log_session(const struct nat64_data *n, struct thread *t,
+                              const struct nat64_session *s, enum nat_log_kind kind)
+{
+    const struct nat64_bib *b = nat64_bib_at(n, t, s->with.bib);
+    if (!nat_log_is_on(n->log))
+        return;
+    nat_log_add(n->log, t,
+                &(struct nat_log_event){.at_ns = thread_now_ns(t),
+                                        .inside6 = b->in.addr,
+                                        .inside_port = b->in.port,
+                                        .outside = b->out.addr,
+                                        .outside_port = b->out.port,
+                                        .host = s->with.addr,
+                                        .host_port = s->with.port,
+                                        .host_inside = s->with.addr, /* in the prefix */
+                                        .host_inside_port = s->with.port,
+                                        .fib = fib_number((struct fib_index){b->in.fib}),
+                                        .kind = (u8)kind,
+                                        .protocol = b->in.protocol});
+}
+
 /* --- sessions --- */
 
 static void nat64_count_sessions(struct nat64_data *n, struct thread *t)
@@ -171,6 +194,7 @@ void nat64_session_delete(struct nat64_data *n, struct thread *t, u32 session)
     struct session_table *table = session_table_of(n->sessions, t);
     u32 bib = nat64_session_at(n, t, session)->with.bib;
     struct nat64_bib *of = nat64_bib_at(n, t, bib);
+    nat64_log_session(n, t, nat64_session_at(n, t, session), NAT_LOG_SESSION_DELETE);
     nat64_list_remove(n, t, session);
     index_list_remove(&of->sessions, &nat64_session_at(n, t, 0)->of_bib, table->pool.stride_bytes,
                       session);
@@ -210,6 +234,7 @@ u32 nat64_session_new(struct nat64_data *n, struct thread *t, u32 bib, be32 addr
                    table->pool.stride_bytes, i);
     nat64_count_sessions(n, t);
     nat64_session_arm(n, t, i);
+    nat64_log_session(n, t, s, NAT_LOG_SESSION_ADD);
     return i;
 }
 

@@ -8,6 +8,7 @@
 #include "engine/counter.h"
 #include "engine/ring.h"
 #include "engine/thread.h"
+#include "net/packet/ip_address.h"
 
 struct loop_timer;
 
@@ -21,6 +22,7 @@ enum nat_log_kind {
 struct nat_log_event {
     u64 at_ns;                      /* clock_ns() */
     be32 inside, outside;           /* the host inside, and as others see it outside */
+    struct ip_address inside6;      /* in the place of inside, of NAT64: else 0 */
     be32 host, host_inside;         /* that outside, and as the one inside sees it */
     be16 inside_port, outside_port; /* of queries: identifiers; 0 without ports */
     be16 host_port, host_inside_port;

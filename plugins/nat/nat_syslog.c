@@ -1,16 +1,31 @@
 /* See nat_syslog.h. */
 #include "plugins/nat/nat_syslog.h"
 
-#include "net/packet/ip4_format.h"
+static void param_address(struct text *t, const char *name, enum ip_family f,
+                          const struct ip_address *addr)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    syslog_param(t, name, "%s", ip_address_text(f, addr, text));
+}
 
 static void param_end(struct text *t, const char *address_name, be32 addr, const char *port_name,
                       be16 port)
 {
-    struct text a = {0};
-    ip4_format_address(&a, addr);
-    syslog_param(t, address_name, "%s", text_str(&a));
+    struct ip_address a = ip_address_from_ip4(addr);
+    param_address(t, address_name, IP_FAMILY_4, &a);
     syslog_param(t, port_name, "%u", be16_to_host(port));
-    text_free(&a);
+}
+
+static void param_inside(struct text *t, const struct nat_log_event *ev)
+{
+    bool is_ip6 = !ip_address_is_zero(&ev->inside6);
+    syslog_param(t, "IATYP", is_ip6 ? "IPv6" : "IPv4");
+    if (!is_ip6) {
+        param_end(t, "ISADDR", ev->inside, "ISPORT", ev->inside_port);
+        return;
+    }
+    param_address(t, "ISADDR", IP_FAMILY_6, &ev->inside6);
+    syslog_param(t, "ISPORT", "%u", be16_to_host(ev->inside_port));
 }
 
 void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
@@ -31,8 +46,7 @@ void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
                  });
     syslog_element(&t, any_host ? "napmap" : "nsess");
     syslog_param(&t, "SSUBIX", "%u", ev->fib);
-    syslog_param(&t, "IATYP", "IPv4");
-    param_end(&t, "ISADDR", ev->inside, "ISPORT", ev->inside_port);
+    param_inside(&t, ev);
     if (twice)
         param_end(&t, "IDADDR", ev->host_inside, "IDPORT", ev->host_inside_port);
     syslog_param(&t, "XATYP", "IPv4");

@@ -794,6 +794,24 @@ def test_a_neighbour_of_nat44(switch, links):
         switch.ctl("delete packet-generator interface pg2")
 
 
+def test_syslog(switch, links):
+    """Who collects is told of sessions that begin and end."""
+    switch.ctl("set syslog sender collector 10.2.0.2 src 10.2.0.1")
+    try:
+        capture = switch.capture(links[1])
+        switch.send(links[0], [links[0].ether() / udp()])
+        wait_for(lambda: capture.count() == 2, "the packet, and what is said of it", 30)
+        switch.ctl(f"nat64 add pool address {POOL} del")
+        wait_for(lambda: capture.count() == 3, "that it ends", 30)
+    finally:
+        switch.ctl("set syslog sender disable")
+    said_of = [bytes(p[UDP].payload).decode() for p in capture.packets(3) if p[UDP].dport == 514]
+    assert [text.split()[5] for text in said_of] == ["SADD", "SDEL"]
+    for text in said_of:
+        assert text.endswith(f'[nsess SSUBIX="0" IATYP="IPv6" ISADDR="{HOST}" ISPORT="2000" XATYP="IPv4" XSADDR="{POOL}" '
+                             f'XSPORT="2000" PROTO="17" XDADDR="{SERVER}" XDPORT="53"]')
+
+
 # --- commands
 
 

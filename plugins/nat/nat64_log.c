@@ -1,0 +1,34 @@
+/* Who is told of sessions that begin and end. See nat64.h. */
+#include "plugins/nat/nat64.h"
+#include "plugins/nat/nat_syslog.h"
+
+static void nat64_log_on_bell(struct piste *p, const void *payload)
+{
+    struct nat64_state *s = nat64_state_of(p);
+    if (s)
+        nat_log_drain(&s->log);
+}
+
+static void nat64_log_tell(struct piste *p, u32 to, const struct nat_log_event *ev)
+{
+    if (to & NAT_LOG_SYSLOG)
+        nat_syslog_tell(p, ev);
+}
+
+static void nat64_on_syslog_change(void *arg)
+{
+    struct piste *p = arg;
+    nat_log_want(&nat64_state_of(p)->log, NAT_LOG_SYSLOG, syslog_wants(p, NAT_SYSLOG_SEVERITY));
+}
+
+void nat64_log_init(struct piste *p)
+{
+    struct nat64_state *s = nat64_state_of(p);
+    s->log.p = p;
+    s->log.on_bell = nat64_log_on_bell;
+    s->log.tell = nat64_log_tell;
+    s->data.log = &s->log;
+    nat_log_init(&s->log, "/nat64/log-lost");
+    syslog_on_change(p, nat64_on_syslog_change, p);
+    nat64_on_syslog_change(p);
+}
