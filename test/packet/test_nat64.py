@@ -152,8 +152,11 @@ def table(switch, what="all"):
 
 @contextlib.contextmanager
 def dropped(switch, node, reason, n=1):
+    """So many packets for this reason, maybe by another thread and a little later; none for any other."""
     with switch.counts({(node, reason): n}):
+        before = switch.errors().get((node, reason), 0)
         yield
+        wait_for(lambda: switch.errors().get((node, reason), 0) - before >= n, f"{n} packets to be dropped: {reason}")
 
 
 # --- UDP, TCP, echo
