@@ -609,6 +609,10 @@ u16 node_run_one(struct thread *t, struct node *outer, u16 edge, struct buffer *
     run(t, inner, &b, &next, 1);
     if (unlikely(r))
         trace_after_one(t, inner, r, b, next);
+    if (next != NEXT_CONSUMED) { /* inner's edge; that outer takes it is still to be counted */
+        node_sent(inner, next, 1);
+        node_sent(outer, next, (u64)-1);
+    }
     node_account(t, inner, 1);
     return next;
 }

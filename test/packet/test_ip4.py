@@ -108,6 +108,17 @@ def test_options_travel(switch, net):
     assert bytes(out[0][IP])[20:24] == b"\x01" * 4 and has_right_sums(out[0])
 
 
+def test_edges_of_options(switch, net):
+    """Of the nodes on the way each has a packet once."""
+    def edges(node):
+        return {edge["node"]: edge["vectors"] for edge in switch.json(f"show node {node}")["next_nodes"]}
+    nodes = ("ip4-input", "ip4-options")
+    before = [edges(node) for node in nodes]
+    switch.exchange(net[0], udp(net[0], options=[IPOption_NOP()] * 4), net[1], count=1)
+    grown = [{name: n - then[name] for name, n in edges(node).items() if n != then[name]} for node, then in zip(nodes, before)]
+    assert grown == [{"ip4-options": 1}, {"ip4-lookup": 1}]
+
+
 def test_a_whole_vector_of_everything(switch, net):
     """Good and bad packets side by side: each gets what it would get alone."""
     good = [udp(net[0], f"20.0.0.{i % 200 + 1}", id=i) for i in range(600)]
