@@ -221,8 +221,7 @@ struct nat44_port_config {
 };
 
 /* Sessions that there are keep theirs. -EINVAL. */
-int nat44_set_ports(struct piste *p, const struct nat44_port_config *c,
-                    struct error *e) MUST_CHECK;
+int nat44_set_ports(struct piste *p, const struct nat44_port_config *c, struct error *e) MUST_CHECK;
 /* All 0 while the plugin is disabled. */
 struct nat44_port_config nat44_ports(const struct piste *p);
 

@@ -62,7 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     u8 *storage = mem_alloc(ROOM + n); /* so that a read behind it is seen */
     memcpy(storage + ROOM, data, n);
-    struct buffer b = {.data = storage, .start = ROOM, .len = (u16)n, .refs = 1};
+    static struct buffer b; /* static: its alignment is asked for */
+    b = (struct buffer){.data = storage, .start = ROOM, .len = (u16)n, .refs = 1};
     b.storage_bytes = (u16)(ROOM + n);
     u32 there = (u32)min_u64(n, NAT64_HEADERS_BYTES);
     if (is_sound6(data, n)) {

@@ -46,7 +46,7 @@ struct shared_hash;
 void module_tell_shared_hash(module_table_fn *tell, void *arg, const char *name,
                              const struct shared_hash *h);
 
-#define MODULE_ABI 7
+#define MODULE_ABI 8
 
 struct module {
     u32 abi;                  /* MODULE_ABI */

@@ -58,8 +58,8 @@ ALWAYS_INLINE u32 ip4_express_odd(const u8 *p, u32 len, u32 checks)
 /* A header with options, of which one to a group is of no flow that an express takes. */
 static COLD bool ip4_express_detours(const u8 *p)
 {
-    return be16_is(load_be16(p), ETHERTYPE_IP4) && p[2] > IP4_VERSION_IHL_PLAIN &&
-           p[2] >> 4 == 4 && !ip4_special_bytes[p[2 + 16]];
+    return be16_is(load_be16(p), ETHERTYPE_IP4) && p[2] > IP4_VERSION_IHL_PLAIN && p[2] >> 4 == 4 &&
+           !ip4_special_bytes[p[2 + 16]];
 }
 
 static const struct ip_express_protocol ip4_protocol = {
