@@ -5,7 +5,8 @@ generator, as `show runtime` tells it.
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
 
 PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip4-mroute-2 ip4-mroute-8
-ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million (all of them otherwise).
+ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million
+nat64 nat64-out2in (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
@@ -237,6 +238,34 @@ def nat44_million(switch):
     return flows.replace("{}", "+")
 
 
+def between_protocols(switch, inside):
+    """NAT64: pg<inside> has IPv6 and a flow of 1,000 hosts outside, which have IPv4; the other one of the two has these."""
+    outside = 1 - inside
+    pgs = [switch.pg(i, "2001:db8:1::1/64" if i == inside else f"10.{i}.0.1/24") for i in range(2)]
+    switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[outside].host} pg{outside}")
+    switch.ctl("nat64 plugin enable")
+    switch.ctl(f"nat64 add interface address pg{outside}")
+    switch.ctl("nat64 add prefix 64:ff9b::/96")
+    switch.ctl(f"set interface nat64 in pg{inside}")
+    switch.ctl(f"set interface nat64 out pg{outside}")
+    macs = [f"{pg.host_mac} -> {pg.mac}" for pg in pgs]
+    there = (f"{{ IP6: {macs[inside]} UDP: {pgs[inside].host} -> 64:ff9b::1400:0 - 64:ff9b::1400:3e7 {PORTS} }}")
+    back = (f"{{ IP4: {macs[outside]} UDP: 20.0.0.0 - 20.0.3.231 -> 10.{outside}.0.1 UDP: 2 -> 1 incrementing 18 }}")
+    known(switch, f"pg{inside}", there, 1000)
+    known(switch, f"pg{outside}", back, 1000)
+    return there, back
+
+
+def nat64(switch):
+    """1,000 established flows from IPv6 inside to IPv4 outside."""
+    return between_protocols(switch, 0)[0]
+
+
+def nat64_out2in(switch):
+    """The same from outside to inside."""
+    return between_protocols(switch, 1)[1]
+
+
 def with_acl(switch, rules):
     """The path of ip4, and a list on what pg0 receives."""
     data = ip4(switch)
@@ -284,6 +313,8 @@ PATHS = {
     "nat44": (nat44, None, None),
     "nat44-out2in": (nat44_out2in, None, None),
     "nat44-million": (nat44_million, None, None),
+    "nat64": (nat64, None, None),
+    "nat64-out2in": (nat64_out2in, None, None),
 }
 
 
