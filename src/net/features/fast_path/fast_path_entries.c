@@ -27,7 +27,7 @@ static struct log_class log_class = {"fast-path", "entries"};
 
 /* --- time, in few bytes --- */
 
-#define ENTRY_TIME_SHIFT 26 /* 67 ms; for nine years */
+#define ENTRY_TIME_SHIFT 26 /* 67 ms; less than four years apart */
 
 static u32 entry_time(u64 ns)
 {
@@ -37,8 +37,8 @@ static u32 entry_time(u64 ns)
 /* Since then, at least. */
 static u64 entry_since_ns(u32 then, u64 now)
 {
-    u32 n = entry_time(now) - then;
-    return n ? (u64)(n - 1) << ENTRY_TIME_SHIFT : 0;
+    i32 n = (i32)(entry_time(now) - then);
+    return n > 0 ? (u64)(n - 1) << ENTRY_TIME_SHIFT : 0;
 }
 
 u32 fast_path_entry_age_s(const struct fast_path *s, u32 entry)
@@ -83,7 +83,7 @@ static void count_entry(struct fast_path *s, const struct fast_path_entry *x, u6
                     packets);
 }
 
-static void fold_entry(struct fast_path *s, u32 i)
+static void fold_entry(struct fast_path *s, u32 i, u64 now)
 {
     struct fast_path_count *c = &s->backend->counts[i];
     struct fast_path_entry *x = &s->entries[i];
@@ -93,7 +93,7 @@ static void fold_entry(struct fast_path *s, u32 i)
     u64 packets = __atomic_exchange_n(&c->packets, 0, __ATOMIC_ACQUIRE);
     u64 bytes = __atomic_exchange_n(&c->bytes, 0, __ATOMIC_RELAXED);
     x->packets += packets;
-    x->last = entry_time(clock_ns());
+    x->last = entry_time(now);
     count_entry(s, x, packets, bytes);
 }
 
@@ -101,7 +101,7 @@ void fast_path_fold(struct fast_path *s)
 {
     u64 begin = clock_ns();
     for (u32 i = 0; i < s->n_used; i++)
-        fold_entry(s, i);
+        fold_entry(s, i, begin);
     s->folded_ns = clock_ns();
     s->fold_took_ns = s->folded_ns - begin;
 }
@@ -185,7 +185,7 @@ void fast_path_end_rests(struct fast_path *s)
         if (entry_since_ns(s->entries[i].last, now) < REST_NS)
             return;
         s->rest = s->entries[i].link[0].next;
-        fold_entry(s, i);
+        fold_entry(s, i, now);
         entry_spare(s, i);
     }
 }
@@ -271,16 +271,21 @@ void fast_path_part_changed(struct fast_path *s, struct forwarding_part part)
 
 /* --- sweeping --- */
 
+/* When packets were last counted: of those behind it nothing is known, however late a sweep is. */
+static bool entry_is_idle(const struct fast_path *s, const struct fast_path_entry *x)
+{
+    return entry_since_ns(x->last, s->folded_ns - s->fold_took_ns) > s->sweep_idle_ns;
+}
+
 /* Those of no use any more, and those that nobody uses. */
 static bool sweep_piece(void *arg)
 {
     struct fast_path *s = arg;
-    u64 now = clock_ns(); /* no earlier than what the entries had last */
     u32 generation = forwarding_generation(engine_of(s->piste)), n = 0;
     for (; s->sweep_at < s->n_used && n < SWEEP_PIECE; s->sweep_at++, n++) {
         const struct fast_path_entry *x = &s->entries[s->sweep_at];
         if (x->state != ENTRY_LIVE ||
-            (x->generation == generation && entry_since_ns(x->last, now) <= s->sweep_idle_ns))
+            (x->generation == generation && !entry_is_idle(s, x)))
             continue;
         entry_end(s, s->sweep_at);
         n += SWEEP_END;
