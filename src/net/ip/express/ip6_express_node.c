@@ -84,15 +84,15 @@ static const u8 *ip6_destination(const struct ip_way *way, const struct ip_gathe
     return ((const struct ip6_header *)(frame + way->v->header_bytes))->dst;
 }
 
-/* Routes of the first n. A packet to the same address as the one before takes its route. */
+/* Routes of all. A packet to the same address as the one before takes its route. */
 ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
-                              struct buffer *const *b, u32 n)
+                              struct buffer *const *b)
 {
     struct ip6_search s;
     struct ip6_top top = ip6_top_of(way->table);
     u64 last_high = 0, last_low = 0;
     s.n = 0;
-    for (u32 i = 0; i < n; i++) {
+    for (u32 i = 0; i < g->n; i++) {
         const u8 *dst = ip6_destination(way, g, b, i);
         u64 high = get_be64(dst), low = load_u64(dst + 8);
         g->leaf[i] = UINT32_MAX; /* as before */
@@ -103,7 +103,7 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
         g->leaf[i] = ip6_search_add(&s, i, top, high, low);
     }
     ip6_search_run(&s, g->leaf);
-    for (u32 i = 0, leaf = 0; i < n; i++) {
+    for (u32 i = 0, leaf = 0; i < g->n; i++) {
         if (g->leaf[i] != UINT32_MAX)
             leaf = g->leaf[i] ? g->leaf[i] : trie_load(&way->table->default_leaf);
         g->leaf[i] = leaf;
@@ -113,7 +113,7 @@ ALWAYS_INLINE void ip6_routes(const struct ip_way *way, struct ip_gathered *g,
 static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g, struct buffer **b,
                      u16 *next)
 {
-    ip6_routes(way, g, b, g->n);
+    ip6_routes(way, g, b);
     for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
         u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
         bool alike = ip_express_find(way, g, b, from, to, &ip6_protocol);
@@ -131,7 +131,7 @@ ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct 
     if (unlikely(!g.n))
         return i;
     if (!d.differ) {
-        ip6_routes(way, &g, b, 1);
+        g.leaf[0] = ip6_trie_leaf(way->table, be64_to_host((be64){d.first[0]}), d.first[1]);
         if (ip_express_all(way, t, &g, b, next, behind, &ip6_protocol))
             return i;
     }

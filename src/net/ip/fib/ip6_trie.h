@@ -65,16 +65,21 @@ ALWAYS_INLINE u32 ip6_top_word(struct ip6_top top, u64 high)
     return w;
 }
 
-/* Load balance of dst. */
-static inline u32 ip6_trie_lookup(const struct fib_table_data *t, const struct ip_address *dst)
+/* Leaf of an address, whose first half is in host order, and the other as it lies. */
+ALWAYS_INLINE u32 ip6_trie_leaf(const struct fib_table_data *t, u64 high, u64 low)
 {
-    u64 high = get_be64(dst->bytes);
     u32 w = ip6_top_word(ip6_top_of(t), high);
     for (u32 bits = IP6_WIDE_BITS; bits < TRIE_BITS && trie_is_node(w); bits += 8)
         w = trie_step(w, trie_byte(high, bits));
     if (trie_is_node(w))
-        w = ip6_deep_lookup(w, ip6_low(dst));
-    return (w ? w : trie_load(&t->default_leaf)) >> 1;
+        w = ip6_deep_lookup(w, low);
+    return w ? w : trie_load(&t->default_leaf);
+}
+
+/* Load balance of dst. */
+static inline u32 ip6_trie_lookup(const struct fib_table_data *t, const struct ip_address *dst)
+{
+    return ip6_trie_leaf(t, get_be64(dst->bytes), ip6_low(dst)) >> 1;
 }
 
 /* --- many at once --- */
