@@ -117,11 +117,16 @@ static bool l2_exit_of(struct l2_exit *x, const struct l2_way *w, struct thread 
 
 /* --- frames --- */
 
-/* Tags as both rewrites want them; false: b is left, and as it was. */
-ALWAYS_INLINE bool l2_exit_rewrite(const struct l2_exit *x, struct buffer *b)
+/* Tags as both rewrites want them; false: b is left, and as it was. What nodes would write in
+ * another buffer makes a detour; what does not fit they drop. */
+ALWAYS_INLINE bool l2_exit_rewrite(const struct l2_exit *x, struct thread *t, struct buffer *b)
 {
     const struct l2_rewrite *r = &x->rewrite;
-    if (unlikely(buffer_is_shared(b) || b->start < x->most_room || !l2_rewrite_fits(r, b)))
+    if (unlikely(buffer_is_shared(b) || b->start < x->most_room)) {
+        thread_detour(t);
+        return false;
+    }
+    if (unlikely(!l2_rewrite_fits(r, b)))
         return false;
     if (likely(r->push_bytes == r->pop_bytes)) {
         memcpy((u8 *)buffer_current(b) + 12, r->tags, r->push_bytes);
@@ -136,8 +141,8 @@ struct l2_bytes {
 };
 
 /* false: b is left. header: bytes of the view's headers. */
-ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct buffer *b, struct if_index rx_if,
-                                i32 header, struct l2_bytes *sum)
+ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct thread *t, struct buffer *b,
+                                struct if_index rx_if, i32 header, struct l2_bytes *sum)
 {
     i16 start = b->start;
     u32 came = buffer_packet_len(b), leaves = came;
@@ -146,7 +151,7 @@ ALWAYS_INLINE bool l2_exit_take(const struct l2_exit *x, struct buffer *b, struc
         header = h.bytes ? h.bytes : ETHERNET_HEADER_BYTES;
     }
     if (unlikely(x->rewrites)) {
-        if (!l2_exit_rewrite(x, b))
+        if (!l2_exit_rewrite(x, t, b))
             return false;
         leaves = buffer_packet_len(b);
     }
@@ -172,8 +177,18 @@ ALWAYS_INLINE void l2_exit_send(struct l2_way *w, const struct l2_exit *x, struc
     leave_send(&x->leave, t, bi, n, sum.leave);
 }
 
+/* Of a frame with less in its first buffer than an express looks at: whether nodes send it where
+ * others of its flow go, and nothing behind it may be taken. */
+static COLD bool l2_begins_short(struct thread *t, const struct buffer *b)
+{
+    if (!(b->flags & BUFFER_NEXT))
+        return false;
+    thread_detour(t);
+    return true;
+}
+
 /* Frames from i on that are of the view go where the other end of the cross-connect is; returns
- * where another view begins, or count. */
+ * where another view begins or a frame makes a detour, or count. */
 ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thread *t,
                            struct buffer **b, u16 *next, u32 i, u32 count)
 {
@@ -190,16 +205,22 @@ ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thr
         const u8 *frame = buffer_current(b[i]);
         if (unlikely(b[i]->rx_if.i != port.i))
             break;
-        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
+        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES)) {
+            if (l2_begins_short(t, b[i]))
+                break;
             continue;
+        }
         if (unlikely(sees) && unlikely(!express_view_has(w->v, b[i], frame)))
             break;
         if (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16))))
             continue;
         if (unlikely(leave_stays(&x->leave, t, b[i])))
             break;
-        if (unlikely(!l2_exit_take(x, b[i], rx_if, header, &sum)))
+        if (unlikely(!l2_exit_take(x, t, b[i], rx_if, header, &sum))) {
+            if (thread_detours(t))
+                break;
             continue;
+        }
         next[i] = NEXT_CONSUMED;
         bi[n++] = buffer_index(b[i]);
     }
@@ -208,8 +229,8 @@ ALWAYS_INLINE u32 l2_cross(struct l2_way *w, const struct l2_exit *x, struct thr
 }
 
 /* Unicast frames from i on that are of the view; returns as above. */
-ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, struct buffer **b, u32 i, u32 count,
-                            struct l2_gathered *g)
+ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, struct thread *t, struct buffer **b, u32 i,
+                            u32 count, struct l2_gathered *g)
 {
     bool tagged = w->v->header_bytes > ETHERNET_HEADER_BYTES;
     u32 n = 0, bd = w->bd;
@@ -219,8 +240,11 @@ ALWAYS_INLINE u32 l2_gather(const struct l2_way *w, struct buffer **b, u32 i, u3
             __builtin_prefetch(buffer_current(b[i + 4]));
         }
         const u8 *frame = buffer_current(b[i]);
-        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES))
+        if (unlikely(b[i]->len < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES)) {
+            if (l2_begins_short(t, b[i]))
+                break;
             continue;
+        }
         if (unlikely(!express_view_has(w->v, b[i], frame)))
             break;
         if (unlikely(frame[0] & 1) || (tagged && unlikely(ethernet_is_tag(get_be16(frame + 16)))))
@@ -284,7 +308,8 @@ static void l2_leave_by(struct l2_way *w, struct thread *t, struct l2_gathered *
         }
         struct buffer *p = b[g->at[i]];
         open = open && !leave_stays(&x.leave, t, p);
-        if (unlikely(!open) || unlikely(!l2_exit_take(&x, p, rx_if, header, &sum)))
+        open = open && l2_exit_take(&x, t, p, rx_if, header, &sum);
+        if (unlikely(!open)) /* nor those behind it */
             continue;
         next[g->at[i]] = NEXT_CONSUMED;
         bi[n++] = buffer_index(p);
@@ -332,7 +357,7 @@ static u32 l2_bridge_run(struct l2_way *w, struct thread *t, struct buffer **b, 
     struct l2_gathered g;
     const struct mac_generation *macs = mac_table_current(&w->s->shared->macs);
     u8 minute = l2_minute(thread_now_ns(t));
-    i = l2_gather(w, b, i, count, &g);
+    i = l2_gather(w, t, b, i, count, &g);
     if (unlikely(!g.n))
         return i;
     bool same = likely(w->learns) ? l2_find(w, macs, true, minute, &g)
