@@ -238,11 +238,11 @@ u32 nat44_begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key 
                         struct if_index tx, u8 flags, u32 *session)
 {
     be32 addresses[8];
+    if (n->static_only)
+        return NAT44_ERR_NO_TRANSLATION;
     u32 count =
         nat44_addresses_for(nat44_pool_now(n, NAT44_POOL), key[NAT44_I2O].src,
                             nat44_key_fib(&key[NAT44_I2O]).i, tx, addresses, array_len(addresses));
-    if (n->static_only)
-        return NAT44_ERR_NO_TRANSLATION;
     nat44_told_by(key);
     for (u32 i = 0; i < count; i++) {
         key[NAT44_O2I].dst = addresses[i];

@@ -34,7 +34,7 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
 /* Whether a session may begin with it. */
 ALWAYS_INLINE bool nat44_may_begin(const struct nat44_data *n, const struct nat44_packet *p)
 {
-    return p->asks || (unlikely(n->stateless) && p->kind < NAT44_LATER);
+    return p->asks || (unlikely(n->stateless) && p->kind < NAT44_BAD);
 }
 /* A kind of packet that begins no session, though it may be of one. */
 u32 nat44_why_not(const struct nat44_packet *p);

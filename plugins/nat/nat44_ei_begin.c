@@ -64,7 +64,7 @@ u32 nat44_begin(struct nat44_data *n, struct thread *t, const struct buffer *b,
     const struct nat44_mapping *to =
         nat44_mapping_outside(n, k->dst, k->dport, nat44_key_protocol(k));
     bool sound = p->kind == NAT44_PORTS || p->kind == NAT44_QUERY || p->kind == NAT44_OTHER ||
-                 (n->stateless && p->kind == NAT44_ERROR);
+                 (n->stateless && p->kind < NAT44_BAD);
     return to && sound ? begin_to_mapping(n, t, p, to, session)
                        : nat44_begin_unknown(n, t, b, p, session);
 }

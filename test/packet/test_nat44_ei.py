@@ -420,6 +420,12 @@ def test_static_mappings_only(switch, links):
     assert through(switch, links, udp(OTHER))[0].src == "10.2.0.77"
     assert through(switch, links, IP(src=OTHER, dst=SERVER) / GRE() / Raw(b"x" * 30))[0].src == "10.2.0.77"
     assert through(switch, links, echo(SERVER, "10.2.0.77", 7), back=True)[0].dst == OTHER
+    # fragments, whose ports the first one says
+    for packet, back in (tcp("A", HOST, SERVER, 80, 5), False), (tcp("A", SERVER, POOL, 5, 8080), True):
+        source, sink = links[::-1] if back else links
+        parts = [source.ether() / p for p in fragment(packet / Raw(bytes(2000)), 800)]
+        parts = switch.exchange(source, parts, sink, count=len(parts))
+        assert {(p[IP].src, p[IP].dst) for p in parts} == {(SERVER, HOST) if back else (POOL, SERVER)}
     # errors, both ways and this switch's
     quoted = IP(src=POOL, dst=SECOND) / TCP(sport=8080, dport=9)
     (error,) = through(switch, links, IP(src="192.0.2.1", dst=POOL) / ICMP(type=3) / quoted, back=True)
