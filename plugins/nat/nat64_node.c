@@ -123,6 +123,8 @@ static u32 in2out_fate(struct nat64_one *x, const struct nat64_prefix *prefix, s
         return nat64_why_not(p);
     if (p->kind == NAT64_ERROR && !ip6_is_equal(p->dst6.bytes, ip->dst))
         return NAT64_ERR_NO_TRANSLATION;
+    if (p->kind == NAT64_ERROR && !nat64_error_is_whole(b, p))
+        return NAT64_ERR_MALFORMED;
     struct ip_address host = ip_address_from_ip4(dst);
     const struct adj *a = fib_way(ip_if_fib(IP_FAMILY_4, b->rx_if), IP_FAMILY_4, &host);
     u32 fate = check_way_out(x, a, own);
@@ -135,6 +137,11 @@ static u32 in2out_fate(struct nat64_one *x, const struct nat64_prefix *prefix, s
     return nat64_from_inside(x->n, x->t, p, &wish, dst, &x->f);
 }
 
+static be16 nat64_next_id(const struct nat64_one *x)
+{
+    return be16_from_host(++x->n->threads[thread_index(x->t)].ip4_id);
+}
+
 static bool in2out_translate(struct nat64_one *x, be32 dst)
 {
     const struct nat64_bib *bib = nat64_bib_at(x->n, x->t, x->f.bib);
@@ -144,11 +151,13 @@ static bool in2out_translate(struct nat64_one *x, be32 dst)
         .sport = bib->out.port,
         .dport = x->p.dport,
         .from = bib->out.addr, /* a router inside has no address outside */
-        .id = be16_from_host(++x->n->threads[thread_index(x->t)].ip4_id),
+        .id = nat64_next_id(x),
     };
     if (!nat64_to_ip4(x->t, x->b, &x->p, &to))
         return false;
     nat64_hear(x, NAT64_IN2OUT);
+    if (x->p.kind == NAT64_LATER)
+        sv_note(x->b)->sport = to.sport; /* as a hairpin asks */
     x->b->flags = (x->b->flags | BUFFER_NATTED) & ~(u32)BUFFER_IN_FIB;
     return true;
 }
@@ -234,7 +243,7 @@ static bool is_of_switch(const struct nat64_data *n, be32 addr)
     return true; /* of a static binding alone */
 }
 
-static u32 check_way_in(struct nat64_one *x, const struct adj *a)
+static u32 check_way_in(struct nat64_one *x, const struct adj *a, bool hairpin)
 {
     const struct ip4_header *ip = buffer_current(x->b);
     struct adj_head head = adj_head(a);
@@ -250,9 +259,11 @@ static u32 check_way_in(struct nat64_one *x, const struct adj *a)
         return NAT64_ERR_UNREACHABLE;
     }
     u32 bytes = nat64_bytes_as6(x->b, &x->p);
-    if (!whole && bytes > IP6_MIN_MTU_BYTES)
+    bool too_long = fib_way_leaves(a) && bytes > head.mtu;
+    if ((!whole && bytes > IP6_MIN_MTU_BYTES) ||
+        (too_long && hairpin && !(x->b->flags & BUFFER_GSO))) /* nobody inside could be told */
         return NAT64_CUT;
-    if (fib_way_leaves(a) && bytes > head.mtu) {
+    if (too_long) {
         u32 more = ip4_is_fragment(ip) ? 28 : 20;
         ip4_note_icmp_error(x->b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
                             head.mtu - more);
@@ -261,7 +272,7 @@ static u32 check_way_in(struct nat64_one *x, const struct adj *a)
     return NAT64_TRANSLATE;
 }
 
-static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out)
+static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out, bool hairpin)
 {
     struct buffer *b = x->b;
     const struct ip4_header *ip = buffer_current(b);
@@ -273,12 +284,14 @@ static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out)
             return NAT64_PASS;
         return other ? nat64_why_not(p) : NAT64_ERR_NO_TRANSLATION;
     }
+    if (p->kind == NAT64_ERROR && !nat64_error_is_whole(b, p))
+        return NAT64_ERR_MALFORMED;
     const union nat64_inside *in = &nat64_bib_at(x->n, x->t, bib)->in;
     if (p->kind == NAT64_QUERY && p->asks && !nat64_bib_at(x->n, x->t, bib)->is_static &&
         is_of_switch(x->n, ip->dst))
         return NAT64_PASS; /* a ping of the switch, whatever its identifier */
     const struct adj *a = fib_way((struct fib_index){in->fib}, IP_FAMILY_6, &in->addr);
-    u32 way = check_way_in(x, a);
+    u32 way = check_way_in(x, a, hairpin);
     if (way != NAT64_TRANSLATE && way != NAT64_CUT)
         return way;
     u32 fate = nat64_from_outside(x->n, x->t, p, out, &x->f);
@@ -338,7 +351,7 @@ static u32 out2in_cut(struct nat64_one *x)
     struct buffer *whole = x->b;
     struct frag f;
     bool piece = ip4_is_fragment(ip);
-    be16 id = ip->id;
+    be16 id = be16_has(ip->fragment, IP4_DF) ? nat64_next_id(x) : ip->id; /* RFC 6864 4.1 */
     if (!piece && !out2in_translate(x))
         return NAT64_ERR_UNSUPPORTED;
     if (!csum_complete(whole))
@@ -365,7 +378,7 @@ ALWAYS_INLINE u16 out2in_one(struct nat64_one *x, bool hairpin, struct handoff_b
         handoff_add(away, x->b, owner);
         return NEXT_CONSUMED;
     }
-    u32 fate = out2in_fate(x, &out);
+    u32 fate = out2in_fate(x, &out, hairpin);
     if (fate == NAT64_PASS)
         return hairpin ? NAT64_NEXT_LOOKUP4 : feature_next(x->b);
     bool cut = fate == NAT64_CUT;

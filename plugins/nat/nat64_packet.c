@@ -56,6 +56,9 @@ static bool nat64_find_upper(const u8 *packet, u32 bytes, struct nat64_upper *u)
         bool fragment = u->protocol == IP_PROTOCOL_IP6_FRAGMENT;
         if (!fragment && !ip6_is_extension(u->protocol))
             return true;
+        u->mixed |= u->fragment;
+        if (u->later)
+            return true;
         if (k == EXTENSIONS_MAX || u->at + 8u > bytes)
             return false;
         const u8 *h = packet + u->at;
@@ -67,13 +70,11 @@ static bool nat64_find_upper(const u8 *packet, u32 bytes, struct nat64_upper *u)
         u->at = (u16)(u->at + (fragment ? 8 : (h[1] + 1u) * 8));
         if (fragment) {
             u->fragment = true;
-            u->piece = be16_has(f->offset_more, 0xfff9);
+            u->piece |= be16_has(f->offset_more, 0xfff9);
             u->later = be16_has(f->offset_more, 0xfff8);
             u->offset_more = f->offset_more;
             u->id = f->id;
         }
-        if (u->later)
-            return true;
     }
 }
 
@@ -172,8 +173,8 @@ void nat64_parse6(const u8 *packet, u32 bytes, const struct sv_note *note, struc
     if (p->upper.routed_at) {
         p->kind = NAT64_SOURCE_ROUTED;
         p->at = p->upper.routed_at;
-    } else if (p->upper.protocol == IP_PROTOCOL_ICMP) {
-        p->kind = NAT64_UNSUPPORTED; /* IPv4's own: it would be taken for another's there */
+    } else if (p->upper.protocol == IP_PROTOCOL_ICMP || (p->upper.piece && p->upper.mixed)) {
+        p->kind = NAT64_UNSUPPORTED; /* IPv4's own, and what has no place in its fragments */
     } else if (!nat64_has_ports(p->protocol)) {
         p->kind = NAT64_OTHER;
         p->asks = true;
@@ -217,8 +218,9 @@ void nat64_parse4(const u8 *packet, u32 bytes, const struct sv_note *note, struc
     if (p->at > bytes || ip4_length(ip) < p->at)
         return;
     bytes = (u32)min_u64(bytes, ip4_length(ip));
-    if (ip->protocol == IP_PROTOCOL_ICMP6) {
-        p->kind = NAT64_UNSUPPORTED;
+    if (ip->protocol == IP_PROTOCOL_ICMP6 || ip->protocol == IP_PROTOCOL_IP6_FRAGMENT ||
+        ip6_is_extension(ip->protocol)) {
+        p->kind = NAT64_UNSUPPORTED; /* IPv6's own: it would be taken for another's there */
     } else if (!nat64_has_ports(p->protocol)) {
         p->kind = NAT64_OTHER;
         p->asks = true;
@@ -407,6 +409,17 @@ static u32 without_extensions(u32 bytes, u32 quoted_at, u32 words, u32 word_byte
 {
     u32 end = quoted_at + words * word_bytes;
     return words && end < bytes ? end : bytes;
+}
+
+bool nat64_error_is_whole(const struct buffer *b, const struct nat64_packet *p)
+{
+    const struct ip6_header *ip6 = buffer_current(b);
+    const struct ip4_header *ip4 = buffer_current(b);
+    bool is_ip6 = ip6_is_version(ip6);
+    u32 bytes = (is_ip6 ? ip6_length(ip6) : ip4_length(ip4)) - p->at;
+    u64 sum = is_ip6 ? csum_pseudo_ip6(ip6->src, ip6->dst, IP_PROTOCOL_ICMP6, bytes) : 0;
+    return b->flags & BUFFER_CSUM_PARTIAL ||
+           csum_fold(csum_add_chain(sum, b, p->at, bytes)) == 0xffff;
 }
 
 /* --- headers --- */
@@ -671,9 +684,12 @@ bool nat64_to_ip6(struct thread *t, struct buffer *b, const struct nat64_packet 
     (void)write_ip6_header(l4, &ip, payload, &to->src, &to->dst);
     packet_becomes(b, at, header_bytes, true);
     if (p->no_sum && !open) {
-        u64 sum = csum_pseudo_ip6(to->src.bytes, to->dst.bytes, IP_PROTOCOL_UDP, payload);
+        u32 bytes = be16_to_host(load_be16(l4 + offsetof(struct udp_header, length)));
+        u64 sum = csum_pseudo_ip6(to->src.bytes, to->dst.bytes, IP_PROTOCOL_UDP, bytes);
+        if (bytes < sizeof(struct udp_header) || bytes > payload)
+            return false;
         store_be16(l4 + offsetof(struct udp_header, checksum),
-                   csum_finish_udp(csum_add_chain(sum, b, header_bytes, payload)));
+                   csum_finish_udp(csum_add_chain(sum, b, header_bytes, bytes)));
     }
     return true;
 }

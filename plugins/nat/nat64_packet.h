@@ -42,6 +42,7 @@ struct nat64_upper {
     bool fragment; /* has a fragment header; */
     bool piece;    /* and is not all of it, */
     bool later;    /* but behind the first */
+    bool mixed;    /* has extension headers behind its fragment header */
     be16 offset_more;
     be32 id;
     u16 routed_at; /* of a routing header that has segments left: the field; 0: none */
@@ -65,6 +66,9 @@ struct nat64_packet {
  * note: of a later fragment. */
 void nat64_parse6(const u8 *packet, u32 bytes, const struct sv_note *note, struct nat64_packet *p);
 void nat64_parse4(const u8 *packet, u32 bytes, const struct sv_note *note, struct nat64_packet *p);
+
+/* Whether the sum of an ICMP error is right, of b, which is p; one that is still to be made is. */
+bool nat64_error_is_whole(const struct buffer *b, const struct nat64_packet *p);
 
 /* --- what it becomes --- */
 

@@ -113,8 +113,8 @@ u32 nat64_bib_new(struct nat64_data *n, struct thread *t, const struct nat64_wis
         return SESSION_NONE;
     const u32 *w = wish->in.addr.words;
     u32 skip = ((w[0] ^ w[1] ^ w[2] ^ w[3]) * 0x9e3779b1u >> 8) % count, left = count;
-    for (u32 i = 0; left; i = i + 1 < pool->n ? i + 1 : 0) {
-        const struct nat64_address *a = &pool->v[i];
+    for (u32 k = 0; left && k < 2 * pool->n; k++) { /* links may lose addresses meanwhile */
+        const struct nat64_address *a = &pool->v[k % pool->n];
         if (!nat64_may_use(a, wish->in.fib) || (of_link && !nat64_is_of_link(a, wish->tx)))
             continue;
         if (skip) {

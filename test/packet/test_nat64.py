@@ -295,6 +295,28 @@ def test_extension_headers(switch, links):
     assert out.proto == 17
 
 
+def test_extension_headers_in_fragments(switch, links):
+    """Which have no place in those of IPv4 (RFC 7915 5.1.1); in a fragment that is all of it they go."""
+    options = IPv6(src=HOST, dst=in6(SERVER)) / IPv6ExtHdrFragment(id=1) / IPv6ExtHdrDestOpt() / UDP(sport=2000, dport=53) / Raw(b"hallo")
+    (out,) = through(switch, links, options)
+    assert (out.proto, out.frag, str(out.flags), bytes(out[UDP].payload)) == (17, 0, "", b"hallo")
+    with dropped(switch, "nat64-in2out", "unsupported protocol", 4):
+        for extension in (IPv6ExtHdrDestOpt(), IPv6ExtHdrFragment()):
+            ip = IPv6(src=HOST, dst=in6(SERVER))
+            first = ip / IPv6ExtHdrFragment(id=2, m=1) / extension / UDP(sport=2000, dport=53, len=2008, chksum=1) / Raw(bytes(992))
+            later = ip / IPv6ExtHdrFragment(id=2, offset=126, nh=bytes(first)[40]) / Raw(bytes(1000))
+            through(switch, links, [first, later], count=0)
+    assert {b[4] for b in bib(switch)} == {"UDP"}
+
+
+def test_protocols_that_are_headers_of_ip6(switch, links):
+    """They would be taken for these: for a source route, for a fragment."""
+    for protocol in EXTENSIONS:
+        switch.ctl(f"nat64 add static bib {HOST} {POOL} {protocol}")
+    with dropped(switch, "nat64-out2in", "unsupported protocol", 4):
+        through(switch, links, [IP(src=SERVER, dst=POOL, proto=p) / Raw(bytes([17, 0] * 20)) for p in EXTENSIONS], back=True, count=0)
+
+
 def test_options(switch, links):
     through(switch, links, udp())
     packet = udp(SERVER, POOL, 53, 2000, options=[IPOption_NOP()] * 4)
@@ -324,6 +346,20 @@ def test_udp_without_checksum(switch, links):
     (first, *rest) = fragment(large, 1400)
     with dropped(switch, "nat64-out2in", "unsupported protocol"):
         through(switch, links, first, back=True, count=0)
+
+
+def test_udp_without_checksum_that_is_shorter_than_its_packet(switch, links):
+    """The sum is of what UDP says that it has."""
+    through(switch, links, udp())
+    packet = udp(SERVER, POOL, 53, 2000, size=20)
+    packet[UDP].chksum, packet[UDP].len = 0, 18
+    (back,) = switch.exchange(links[1], [links[1].ether() / packet], links[0], count=1)
+    data = bytes(back[IPv6])[:40 + back[IPv6].plen]
+    assert back[IPv6].plen == 28 and data[44:46] == bytes([0, 18])
+    assert total(data[8:40] + bytes([0, 0, 0, 18, 0, 0, 0, 17]) + data[40:58]) == 0xffff
+    packet[UDP].len = 29
+    with dropped(switch, "nat64-out2in", "unsupported protocol"):
+        through(switch, links, packet, back=True, count=0)
 
 
 def whole6(packets):
@@ -356,6 +392,20 @@ def test_fragments_from_inside(switch, links, order):
     whole = IP(bytes(IP(src=POOL, dst=SERVER, proto=17) / Raw(data)))
     check(bytes(whole))
     assert whole[UDP].sport == 2000 and bytes(whole[UDP].payload) == bytes(range(250)) * 10
+
+
+@pytest.mark.parametrize("order", ["in order", "reversed"])
+def test_fragments_of_a_hairpin(switch, links, order):
+    """From one whose port is another outside."""
+    through(switch, links, [udp(HOST, sport=2000), udp(OTHER, sport=2000)])
+    (port,) = [b[3] for b in bib(switch) if b[0] == OTHER]
+    assert port != 2000
+    ip = IPv6(src=OTHER, dst=in6(POOL))
+    pieces = fragment6(ip / IPv6ExtHdrFragment(id=9) / UDP(sport=2000, dport=2000) / Raw(bytes(2000)), 1280)
+    pieces = pieces if order == "in order" else pieces[::-1]
+    out = [right(p) for p in switch.exchange(links[0], [links[0].ether() / p for p in pieces], links[0], count=2)]
+    whole = as_whole6(out)
+    assert (whole.dst, whole[UDP].sport, whole[UDP].dport) == (HOST, port, 2000)
 
 
 @pytest.mark.parametrize("order", ["in order", "reversed"])
@@ -518,6 +568,22 @@ def test_errors_from_inside(switch, links, kind):
         through(switch, links, [error6(x, back) for x in NOT_FROM_INSIDE], count=0)
 
 
+def test_errors_that_were_damaged(switch, links):
+    """Their sum is made anew: it must not become right by that (RFC 5508 REQ-3)."""
+    (out,) = through(switch, links, udp())
+    (back,) = through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)
+    good4, good6 = error4((3, 3, 0), out), error6((1, 4, 0), back)
+    for n in (2, 7, 40):
+        bad4, bad6 = bytearray(bytes(good4)), bytearray(bytes(good6))
+        bad4[20 + n] ^= 0x40
+        bad6[40 + n] ^= 0x40
+        with switch.counts({("nat64-out2in", "malformed packet"): 1, ("nat64-in2out", "malformed packet"): 1}):
+            through(switch, links, IP(bytes(bad4)), back=True, count=0)
+            through(switch, links, IPv6(bytes(bad6)), count=0)
+    through(switch, links, good4, back=True)
+    through(switch, links, good6)
+
+
 def test_plateaus(switch, links):
     """Routers that say no MTU (RFC 7915 4.2, RFC 1191)."""
     (out,) = through(switch, links, udp(size=1400))
@@ -572,6 +638,23 @@ def test_hairpin(switch, links):
     assert there.dst in (OTHER, HOST)
     with dropped(switch, "nat64-hairpin", "no translation"):
         assert not switch.exchange(links[0], [links[0].ether() / udp(HOST, in6(POOL), 2000, 3001)], links[0], count=0)
+
+
+def test_hairpin_that_is_too_long(switch, links):
+    """Nobody inside could be told by IPv4: it is cut."""
+    through(switch, links, udp(OTHER, sport=3000))
+    switch.ctl(f"set interface mtu packet 1400 {links[0]}")
+    try:
+        ids = set()
+        for _ in range(2):
+            packet = udp(HOST, in6(POOL), 2000, 3000, size=1402)
+            out = [right(p) for p in switch.exchange(links[0], [links[0].ether() / packet], links[0], count=2)]
+            whole = as_whole6(out)
+            assert (whole.dst, bytes(whole[UDP].payload)) == (OTHER, bytes(packet[UDP].payload))
+            ids.add(out[0][IPv6ExtHdrFragment].id)
+        assert len(ids) == 2 and 0 not in ids
+    finally:
+        switch.ctl(f"set interface mtu packet 9000 {links[0]}")
 
 
 def test_loops(switch, links):
