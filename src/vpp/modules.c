@@ -13,6 +13,7 @@
 #include "net/features/classify/classify.h"
 #include "net/features/classify/classify_api.h"
 #include "net/features/classify/classify_filter.h"
+#include "net/features/classify/ip_classify.h"
 #include "net/features/classify/l2_classify.h"
 #include "net/features/fast_path/fast_path.h"
 #include "net/features/ipfix/ipfix.h"
@@ -138,6 +139,7 @@ static const struct {
     {&classify_module, NULL},
     {&classify_acl_module, NULL},
     {&classify_filter_module, NULL},
+    {&ip_classify_module, NULL},
     {&l2_classify_module, NULL},
     {&qos_module, NULL},
     {&syslog_module, NULL},

@@ -244,9 +244,10 @@ class Commands:
                          "{a} preference {w}", "{a} ip{v}-lookup-in-table {t}", "ip{v}-lookup-in-table {t}",
                          "ip4-source-lookup-in-table {t}", "rx-ip{v} {i} weight {w}",
                          "{a} next-hop-table {t}", "{a} resolve-via-host", "{a} resolve-via-attached", "null-send-prohibit",
-                         "null-send-unreach", "rx-ip{v} {i}", "{i} weight {w}"])
+                         "null-send-unreach", "rx-ip{v} {i}", "{i} weight {w}", "ip{v}-classify {c}",
+                         "ip{v}-classify {c} weight {w}"])
             paths.append("via " + path.format(v=v, a=pick(addresses), i=pick(self.interfaces()), w=pick("123"),
-                                              t=pick(SMALL)))
+                                              t=pick(SMALL), c=pick("012")))
         table = f"table {pick(SMALL)} " if self.chance.random() < 0.4 else ""
         return f"ip route {pick(['add', 'add', 'add', 'del'])} {table}{pick(prefixes)} {' '.join(paths)}"
 

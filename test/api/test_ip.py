@@ -278,6 +278,28 @@ def test_lookup_of_the_source_and_receive_elsewhere(switch, api, loop):
     assert 10 not in [t.table.table_id for t in api.ip_table_dump()]
 
 
+def test_a_route_through_the_classifier(switch, api):
+    made = api.classify_add_del_table(is_add=True, table_index=NONE, nbuckets=16, memory_size=1 << 20, skip_n_vectors=1,
+                                      match_n_vectors=1, next_table_index=NONE, miss_next_index=NONE, mask=b"\xff" * 16)
+    table = made.new_table_index
+
+    def route(index):
+        p = path(type=10)
+        p["nh"]["classify_table_index"] = index
+        return {"prefix": prefix("198.51.100.0/24"), "paths": [p]}
+    for name in ("ip_route_add_del", "ip_route_add_del_v2"):
+        assert api.request(name, is_add=True, route=route(99)).retval == -65
+        assert api.request(name, is_add=True, route=route(table)).retval == 0
+        (found,) = [r.route.paths for r in api.ip_route_v2_dump(table={"table_id": 0})
+                    if text(r.route.prefix) == "198.51.100.0/24"][0]
+        assert (found.type, found.nh.classify_table_index) == (10, table)
+        assert f"ip route add 198.51.100.0/24 source API via ip4-classify {table}" in switch.vpp.ctl("show running-config")
+        assert api.classify_add_del_table(table_index=table).retval == -155  # in use
+        assert api.request(name, is_add=False, is_multipath=True, route=route(table)).retval == 0
+        assert api.ip_route_lookup(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
+    assert api.classify_add_del_table(table_index=table).retval == 0
+
+
 def test_lookup_in_a_table(api):
     api.ip_table_add_del(is_add=True, table={"table_id": 10})
     route = {"prefix": prefix("198.51.100.0/24"), "paths": [path(table_id=10)]}

@@ -34,7 +34,8 @@ static int parse_next(struct piste *p, const char **text, struct cli_value *v, s
     static const struct {
         const char *word;
         u32 next;
-    } words[] = {{"deny", 0}, {"drop", 0}, {"permit", CLASSIFY_NONE}, {"ip4", 2}};
+    } words[] = {{"deny", 0}, {"drop", 0}, {"permit", CLASSIFY_NONE},
+                 {"punt", 1}, {"ip4", 2},  {"local", 2}};
     size_t n = strcspn(*text, " \t\r\n");
     char *end;
     for (u32 i = 0; i < array_len(words); i++)

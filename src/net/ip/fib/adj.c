@@ -20,7 +20,7 @@ struct adj_key {
     struct link_host host;
     u8 kind, link, len; /* len: of a glean's subnet; else 0 */
     u8 spare;
-    u32 number; /* of a lookup's table */
+    u32 number; /* of a lookup's table, or the classifier's */
 };
 static_assert(sizeof(struct adj_key) == 32, "no padding");
 
@@ -138,7 +138,8 @@ static struct adj_key adj_key_of(const struct fib *f, u32 a)
                           .kind = info->kind,
                           .link = info->link,
                           .len = info->prefix_len};
-    if (info->kind == ADJ_KIND_LOOKUP || info->kind == ADJ_KIND_LOOKUP_SRC)
+    if (info->kind == ADJ_KIND_LOOKUP || info->kind == ADJ_KIND_LOOKUP_SRC ||
+        info->kind == ADJ_KIND_CLASSIFY)
         key.number = (u32)adj_rw(a)->data;
     return key;
 }
@@ -214,6 +215,8 @@ void adj_put(struct fib *f, u32 a)
         return;
     if (info->kind == ADJ_KIND_REWRITE && f->on_neighbor.fn && !f->stopping)
         f->on_neighbor.fn(f->piste, (struct adj_index){a}, false, f->on_neighbor.arg);
+    if (info->kind == ADJ_KIND_CLASSIFY && f->classifier.release)
+        f->classifier.release(f->piste, (u32)adj_at(a)->data);
     forget_key(f, a);
     adj_if_del(f, a);
     fib_limbo(f, LIMBO_ADJ, a, 0);
@@ -489,6 +492,23 @@ u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link)
     u32 a = adj_get(f, &key, &is_new);
     if (is_new)
         head_set(a, head_make(ADJ_KIND_INTERFACE_RX, FIB_NEXT_INTERFACE_RX, 0, 0, UINT16_MAX));
+    return a;
+}
+
+u32 adj_get_classify(struct fib *f, u32 table, enum ip_family link)
+{
+    struct adj_key key = {
+        .host.interface = IF_NONE, .kind = ADJ_KIND_CLASSIFY, .link = (u8)link, .number = table};
+    bool is_new;
+    if (!f->classifier.hold) /* the module is gone, and routes go */
+        return ADJ_DROP.i;
+    u32 a = adj_get(f, &key, &is_new);
+    if (!is_new)
+        return a;
+    f->classifier.hold(f->piste, table);
+    adj_rw(a)->data = table;
+    u16 next = f->ops.lookup_edge(f->ops.ctx, link, f->classifier.node[link]);
+    head_set(a, head_make(ADJ_KIND_CLASSIFY, next, 0, 0, UINT16_MAX));
     return a;
 }
 

@@ -122,6 +122,9 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
         text_add(t, "interface-rx-dpo-%s:", short_names[info->link]);
         add_interface(f, a, " ", t);
         break;
+    case ADJ_KIND_CLASSIFY:
+        text_add(t, "%s-classify:[%u]:table:%u", short_names[info->link], a, (u32)adj->data);
+        break;
     case ADJ_KIND_CUSTOM:
         info->describe(f->piste, adj->data, t);
         break;

@@ -211,6 +211,16 @@ static void fib_first_entry(struct fib *f)
     }
 }
 
+void fib_set_classifier(struct fib *f, const struct fib_classifier *c)
+{
+    f->classifier = c ? *c : (struct fib_classifier){0};
+}
+
+bool fib_classifier_has(const struct fib *f, u32 table)
+{
+    return f->classifier.has && f->classifier.has(table);
+}
+
 struct fib *fib_new(struct piste *p, const struct fib_ops *ops)
 {
     struct fib *f = mem_alloc(sizeof(*f));

@@ -109,6 +109,7 @@ enum fib_path_kind {
     FIB_PATH_LOOKUP_SRC,   /* or the source */
     FIB_PATH_INTERFACE_RX, /* as if interface had received it */
     FIB_PATH_ADJ,          /* any adjacency that a module made */
+    FIB_PATH_CLASSIFY,     /* where the sessions of classify_table say */
 };
 
 enum {
@@ -125,7 +126,10 @@ struct fib_path {
     u8 flags;                  /* FIB_PATH_* flags */
     struct if_index interface; /* IF_NONE: none */
     struct fib_index table; /* of a recursive next hop, or of a lookup; FIB_NONE: the route's own */
-    struct adj_index adj;   /* FIB_PATH_ADJ; else ADJ_NONE */
+    union {
+        struct adj_index adj; /* FIB_PATH_ADJ; of other kinds ADJ_NONE, */
+        u32 classify_table;   /* but FIB_PATH_CLASSIFY: of the classifier */
+    };
     struct ip_address next_hop;
     u8 family;     /* of next_hop; a neighbour's need not be the route's (RFC 8950) */
     u8 prefix_len; /* with FIB_PATH_GLEAN: the link's subnet is next_hop/prefix_len */
@@ -416,6 +420,18 @@ void fib_set_output(struct fib *f, enum ip_family family,
                                             struct node_index normal));
 /* What fn says of i has changed. */
 void fib_output_changed(struct fib *f, struct if_index i);
+
+/* Who classifies the packets of FIB_PATH_CLASSIFY: they go to node, with the adjacency's index in
+ * struct ip_scratch, whose data is the table. Between hold and release a table stays. */
+struct fib_classifier {
+    struct node_index node[IP_FAMILY_N];
+    bool (*has)(u32 table);
+    void (*hold)(struct piste *p, u32 table);
+    void (*release)(struct piste *p, u32 table);
+};
+/* One, copied, by the module that has the nodes; NULL when it goes, with all routes soon. */
+void fib_set_classifier(struct fib *f, const struct fib_classifier *c);
+bool fib_classifier_has(const struct fib *f, u32 table);
 
 /* Which table the protocol's packets from an interface are looked up in; set once, by the module
  * that has the addresses. An attached route in another table gets what lies under it there. */

@@ -206,6 +206,7 @@ enum adj_kind {
     ADJ_KIND_MCAST,        /* ip4-rewrite-mcast: to a group's MAC address */
     ADJ_KIND_PATH_MTU,     /* ip4-pmtu-dpo: another route's load balance, as ADJ_KIND_LB, by which
                             * packets are no longer than mtu */
+    ADJ_KIND_CLASSIFY,     /* ip4-classify: data is the classifier's table */
     ADJ_KIND_CUSTOM,
     ADJ_KIND_N
 };

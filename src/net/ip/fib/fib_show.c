@@ -63,6 +63,7 @@ static u32 kind_number(enum adj_kind kind)
         [ADJ_KIND_MIDCHAIN] = 6,      [ADJ_KIND_LOOKUP] = 11,     [ADJ_KIND_RECEIVE] = 12,
         [ADJ_KIND_LB] = 13,           [ADJ_KIND_CUSTOM] = 16,     [ADJ_KIND_LOOKUP_SRC] = 11,
         [ADJ_KIND_INTERFACE_RX] = 16, [ADJ_KIND_MCAST] = 7,       [ADJ_KIND_PATH_MTU] = 16,
+        [ADJ_KIND_CLASSIFY] = 16,
     };
     return numbers[kind];
 }
@@ -86,6 +87,7 @@ static const char *kind_name(enum adj_kind kind)
         [ADJ_KIND_MIDCHAIN] = "midchain",
         [ADJ_KIND_MCAST] = "mcast",
         [ADJ_KIND_PATH_MTU] = "path-mtu",
+        [ADJ_KIND_CLASSIFY] = "classify",
         [ADJ_KIND_CUSTOM] = "custom",
     };
     return names[kind];
@@ -261,6 +263,7 @@ static const char *path_kind_name(const struct fib_path *c)
         return "receive";
     case FIB_PATH_ADJ:
         return "exclusive";
+    case FIB_PATH_CLASSIFY:
     case FIB_PATH_UNREACHABLE:
     case FIB_PATH_PROHIBIT:
     case FIB_PATH_PUNT:
@@ -281,6 +284,8 @@ static void show_path_flags(struct out *o, const struct path *pa, bool looped)
         text_puts(&t, "local,");
     if (c->kind == FIB_PATH_LOOKUP_SRC)
         text_puts(&t, "source-lookup,");
+    if (c->kind == FIB_PATH_CLASSIFY)
+        text_puts(&t, "classify,");
     if (c->flags & FIB_PATH_GLEAN)
         text_puts(&t, "glean,");
     if (c->flags & FIB_PATH_RESOLVE_HOST)

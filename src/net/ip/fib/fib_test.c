@@ -396,6 +396,55 @@ static void private_tables_have_no_id(void **state)
     test_world_close(&w);
 }
 
+static u32 classify_holds;
+
+static bool has_classifier_table(u32 table)
+{
+    return table == 5;
+}
+
+static void hold_classifier_table(struct piste *p, u32 table)
+{
+    assert_int_equal(table, 5);
+    classify_holds++;
+}
+
+static void release_classifier_table(struct piste *p, u32 table)
+{
+    assert_int_equal(table, 5);
+    classify_holds--;
+}
+
+/* However many routes lead to it, in whatever company. */
+static void a_classifier_table_is_held_by_its_routes(void **state)
+{
+    static const struct fib_classifier c = {
+        {{1}, {2}}, has_classifier_table, hold_classifier_table, release_classifier_table};
+    struct test_world w;
+    test_world_open(&w);
+    struct error e = {0};
+    struct ip_prefix net = prefix(ip(10, 0, 0, 0), 8);
+    struct fib_path path = fib_path_special(FIB_PATH_CLASSIFY);
+    path.classify_table = 5;
+    assert_int_equal(fib_route_update(w.f, T0, net, FIB_SOURCE_CLI, &path, 1, &e), -EINVAL);
+    fib_set_classifier(w.f, &c);
+    test_route(&w, T0, ip(10, 0, 0, 0), 8, FIB_SOURCE_CLI, path);
+    test_route(&w, T0, ip(11, 0, 0, 0), 8, FIB_SOURCE_CLI, path);
+    struct fib_path other = path_via(ip(1, 1, 1, 1), iface(1));
+    assert_int_equal(fib_route_path_add(w.f, T0, net, FIB_SOURCE_CLI, &other, 1, &e), 0);
+    assert_int_equal(classify_holds, 1);
+    struct adj_index a = test_resolve(&w, T0, ip(11, 1, 1, 1));
+    assert_int_equal(adj_at(a.i)->head.kind, ADJ_KIND_CLASSIFY);
+    assert_int_equal(adj_at(a.i)->data, 5);
+    path.classify_table = 6;
+    assert_int_equal(fib_route_update(w.f, T0, net, FIB_SOURCE_CLI, &path, 1, &e), -EINVAL);
+    assert_int_equal(fib_route_delete(w.f, T0, net, FIB_SOURCE_CLI, &e), 0);
+    assert_int_equal(classify_holds, 1);
+    test_route(&w, T0, ip(11, 0, 0, 0), 8, FIB_SOURCE_CLI, other);
+    assert_int_equal(classify_holds, 0);
+    test_world_end(&w);
+}
+
 static void a_bad_route_is_refused(void **state)
 {
     struct test_world w;
@@ -431,6 +480,7 @@ int main(void)
         cmocka_unit_test(a_neighbour_serves_both_protocols),
         cmocka_unit_test(tables_come_and_go),
         cmocka_unit_test(private_tables_have_no_id),
+        cmocka_unit_test(a_classifier_table_is_held_by_its_routes),
         cmocka_unit_test(a_bad_route_is_refused),
     };
     return TEST_RUN_BOTH(tests);

@@ -49,6 +49,8 @@ static u32 path_adj(struct fib *f, struct path *pa)
     case FIB_PATH_ADJ:
         adj_ref(f, c->adj.i);
         return c->adj.i;
+    case FIB_PATH_CLASSIFY:
+        return adj_get_classify(f, c->classify_table, link);
     case FIB_PATH_NO_ROUTE:
         return ADJ_NO_ROUTE.i;
     case FIB_PATH_DROP:

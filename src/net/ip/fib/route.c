@@ -45,6 +45,8 @@ static void path_plain(struct fib_path *path)
     if (!next_hop && path->kind != FIB_PATH_ATTACHED && path->kind != FIB_PATH_RECEIVE &&
         path->kind != FIB_PATH_ADJ)
         memset(&path->next_hop, 0, sizeof(path->next_hop));
+    if (path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_CLASSIFY)
+        path->adj = ADJ_NONE;
 }
 
 /* prefix: of the route, NULL for paths alone; table: that paths without one lead on by. */
@@ -86,6 +88,10 @@ static int path_check(const struct fib *f, struct fib_path *path, enum ip_family
         if (path->adj.i == ADJ_NONE.i || !pool_is_used(&f->adjs, path->adj.i))
             return error_set(e, EINVAL, "no such adjacency");
         return 0;
+    case FIB_PATH_CLASSIFY:
+        return fib_classifier_has(f, path->classify_table)
+                   ? 0
+                   : error_set(e, EINVAL, "no such classifier table %u", path->classify_table);
     default:
         return 0;
     }

@@ -44,6 +44,7 @@ static i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum
         [FIB_API_PATH_TYPE_ICMP_PROHIBIT] = FIB_PATH_PROHIBIT,
         [FIB_API_PATH_TYPE_SOURCE_LOOKUP] = FIB_PATH_LOOKUP_SRC,
         [FIB_API_PATH_TYPE_INTERFACE_RX] = FIB_PATH_INTERFACE_RX,
+        [FIB_API_PATH_TYPE_CLASSIFY] = FIB_PATH_CLASSIFY,
     };
     if (m->n_labels)
         return API_UNSUPPORTED;
@@ -54,6 +55,10 @@ static i32 api_fib_path(struct piste *p, const struct api_type_fib_path *m, enum
     out->preference = m->preference;
     if (m->type == FIB_API_PATH_TYPE_SOURCE_LOOKUP)
         return api_fib_table(fib_of(p), family, m->table_id, &out->table);
+    if (m->type == FIB_API_PATH_TYPE_CLASSIFY) {
+        out->classify_table = m->nh.classify_table_index;
+        return fib_classifier_has(fib_of(p), out->classify_table) ? 0 : API_NO_SUCH_TABLE;
+    }
     if (m->type != FIB_API_PATH_TYPE_NORMAL && m->type != FIB_API_PATH_TYPE_INTERFACE_RX)
         return 0;
     if (m->sw_if_index != UINT32_MAX && !api_interface(p, m->sw_if_index))
@@ -94,6 +99,7 @@ void api_fib_path_to(const struct fib *f, const struct fib_path *path, struct fi
         [FIB_PATH_LOOKUP_SRC] = FIB_API_PATH_TYPE_SOURCE_LOOKUP,
         [FIB_PATH_INTERFACE_RX] = FIB_API_PATH_TYPE_INTERFACE_RX,
         [FIB_PATH_ADJ] = FIB_API_PATH_TYPE_NORMAL,
+        [FIB_PATH_CLASSIFY] = FIB_API_PATH_TYPE_CLASSIFY,
     };
     memset(out, 0, sizeof(*out));
     out->sw_if_index = path->interface.i;
@@ -108,6 +114,8 @@ void api_fib_path_to(const struct fib *f, const struct fib_path *path, struct fi
         path->family == IP_FAMILY_4 ? FIB_API_PATH_NH_PROTO_IP4 : FIB_API_PATH_NH_PROTO_IP6;
     if (path->kind != FIB_PATH_ATTACHED) /* whose subnet is no next hop */
         memcpy(out->nh.address, path->next_hop.bytes, sizeof(out->nh.address));
+    if (path->kind == FIB_PATH_CLASSIFY)
+        out->nh.classify_table_index = path->classify_table;
     if (path->flags & FIB_PATH_DEAD) {
         out->sw_if_index = UINT32_MAX;
         out->type = FIB_API_PATH_TYPE_DROP;

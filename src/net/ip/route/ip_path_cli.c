@@ -129,6 +129,8 @@ static const struct {
     {"prohibit", FIB_PATH_PROHIBIT},
     {"ip4-prohibit", FIB_PATH_PROHIBIT},
     {"ip6-prohibit", FIB_PATH_PROHIBIT},
+    {"null-send-unreach", FIB_PATH_UNREACHABLE},
+    {"null-send-prohibit", FIB_PATH_PROHIBIT},
 };
 
 static bool take_special(struct ip_words *w, struct fib_path *path)
@@ -157,6 +159,7 @@ static const struct {
     {{"ip4-source-lookup-in-table", "ip6-source-lookup-in-table"}, FIB_PATH_LOOKUP_SRC},
 };
 static const char *const receive_words[IP_FAMILY_N] = {"rx-ip4", "rx-ip6"};
+static const char *const classify_words[IP_FAMILY_N] = {"ip4-classify", "ip6-classify"};
 
 static bool take_lookup(struct ip_words *w, enum ip_family family, u8 *kind)
 {
@@ -199,6 +202,11 @@ static int take_option(struct piste *p, struct ip_words *w, enum ip_family famil
         rc = ip_path_table(fib_of(p), family, n, &path->table, e);
         if (rc)
             return rc;
+    } else if (ip_words_take(w, classify_words[family])) {
+        if (!ip_words_take_number(w, UINT32_MAX, &n))
+            return ip_words_error(&before, e);
+        path->kind = FIB_PATH_CLASSIFY;
+        path->classify_table = (u32)n;
     } else if (ip_words_take(w, "resolve-via-host")) {
         path->flags |= FIB_PATH_RESOLVE_HOST;
     } else if (ip_words_take(w, "resolve-via-attached") ||
@@ -285,6 +293,9 @@ void ip_path_words(const struct piste *p, struct fib_index table, const struct f
         break;
     case FIB_PATH_INTERFACE_RX:
         text_add(t, " %s", receive_words[fib_family(table)]);
+        break;
+    case FIB_PATH_CLASSIFY:
+        text_add(t, " %s %u", classify_words[fib_family(table)], path->classify_table);
         break;
     default:
         for (u32 k = 0; k < array_len(special_paths); k++)

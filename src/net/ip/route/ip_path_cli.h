@@ -1,7 +1,8 @@
 /* Paths as commands say them, of routes, policies and cross-connects: VPP's free order of words.
  *
  *   via [NEXT-HOP] [INTERFACE] [weight N] [preference N] [next-hop-table ID] [ip4-lookup-in-table
- *   ID] [rx-ip4 INTERFACE] [resolve-via-host | resolve-via-attached] [drop | local | ...]
+ *   ID] [rx-ip4 INTERFACE] [ip4-classify TABLE] [resolve-via-host |
+ *   resolve-via-attached] [drop | local | ...]
  *
  * Context: control thread. Source: VPP's `ip route'. */
 #pragma once

@@ -22,11 +22,11 @@
 const char *const ip_route_words[] = {
     "add", "del", "count", "table", "source", "via", "weight", "preference", "next-hop-table",
     "ip4-lookup-in-table", "ip6-lookup-in-table", "ip4-source-lookup-in-table",
-    "ip6-source-lookup-in-table", "rx-ip4", "rx-ip6", "resolve-via-host", "resolve-via-attached",
-    "resolve-via-connected",
+    "ip6-source-lookup-in-table", "rx-ip4", "rx-ip6", "ip4-classify", "ip6-classify",
+    "resolve-via-host", "resolve-via-attached", "resolve-via-connected",
     /* special_paths of ip_path_cli.c */
     "drop", "blackhole", "punt", "local", "unreachable", "ip4-unreachable", "ip6-unreachable",
-    "prohibit", "ip4-prohibit", "ip6-prohibit", NULL};
+    "prohibit", "ip4-prohibit", "ip6-prohibit", "null-send-unreach", "null-send-prohibit", NULL};
 
 /* --- the command --- */
 
