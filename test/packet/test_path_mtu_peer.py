@@ -99,6 +99,23 @@ def test_attached(net):
     passes(net, FAR[v], 1500)
 
 
+def test_a_neighbor_in_two_tables(net):
+    """Another table's route to a neighbour has a path MTU of its own, which is not that of the link's table."""
+    switch, pgs, v = net
+    ip = "ip" if v == 4 else "ip6"
+    switch.ctl(f"{ip} table add 5")
+    switch.ctl(f"ip route add {pgs[1].host}/{HOST[v]} table 5 via {pgs[1].host} {pgs[1]}")
+    switch.ctl(f"set ip pmtu peer {pgs[1].host} mtu 1400")
+    switch.ctl(f"set ip pmtu peer {pgs[1].host} table 5 mtu 1300")
+    assert peers(switch) == {(f"ipv{v}-VRF:0", pgs[1].host): (1400, True), (f"ipv{v}-VRF:5", pgs[1].host): (1300, False)}
+    told(net, FAR[v], 1401, 1400)
+    switch.ctl(f"ip route add {OTHER[v]}/{HOST[v]} table 5 via {pgs[1].host} next-hop-table 5")
+    switch.ctl(f"ip route add {OTHER[v]}/{HOST[v]} via ip{v}-lookup-in-table 5")
+    told(net, OTHER[v], 1301, 1300)
+    switch.ctl(f"set ip pmtu peer {pgs[1].host} table 5 del")
+    told(net, FAR[v], 1401, 1400)
+
+
 def test_peers_of_peers(net):
     """Of two on the way the shorter counts."""
     switch, pgs, v = net

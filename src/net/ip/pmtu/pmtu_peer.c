@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "engine/thread.h"
+#include "net/ip/address/address_data.h"
 #include "net/packet/ip4_packet.h"
 #include "net/packet/ip6_packet.h"
 
@@ -40,13 +41,22 @@ static void pmtu_peer_leave_neighbor(struct fib *f, struct pmtu_peer *x)
     x->neighbor.interface = IF_NONE;
 }
 
+/* The link on which it is a neighbour; IF_NONE: its route has the MTU. So it is, too, where another
+ * table's link is meant: adjacencies are those of all tables. */
+static struct if_index pmtu_peer_link(const struct fib *f, const struct pmtu_peer *x)
+{
+    struct if_index link = fib_track_link(f, x->track);
+    bool is_own = !if_is_none(link) && ip_if_fib(fib_family(x->table), link).i == x->table.i;
+    return is_own ? link : IF_NONE;
+}
+
 /* Says it where the peer's route leads now. */
 static int pmtu_peer_place(struct pmtu_peers *s, struct pmtu_peer *x, struct error *e)
 {
     static const char *const nodes[IP_FAMILY_N] = {"ip4-pmtu-dpo", "ip6-pmtu-dpo"};
     struct fib *f = fib_of(s->piste);
     enum ip_family family = fib_family(x->table);
-    struct if_index link = fib_track_link(f, x->track);
+    struct if_index link = pmtu_peer_link(f, x);
     struct node_index node;
     if (!if_equal(link, x->neighbor.interface))
         pmtu_peer_leave_neighbor(f, x);
