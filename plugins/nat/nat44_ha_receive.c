@@ -1,5 +1,6 @@
 /* What another switch says of its sessions. See nat44_ha.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "engine/engine.h"
@@ -94,6 +95,19 @@ static bool is_state(u8 state, u8 protocol)
     return state <= (protocol == IP_PROTOCOL_TCP ? NAT44_STATE_TRANS : NAT44_STATE_ESTABLISHED);
 }
 
+/* Whether a mapping leads to just that end inside. */
+static bool ha_is_of_mapping(const struct nat44_data *n, const union nat44_key key[NAT44_DIRS])
+{
+    const union nat44_key *o2i = &key[NAT44_O2I];
+    const struct nat44_mapping *m =
+        nat44_mapping_outside(n, o2i->dst, o2i->dport, nat44_key_protocol(o2i));
+    union nat44_key inside = key[NAT44_I2O];
+    if (!m || m->identity)
+        return false;
+    nat44_take_inside(&inside, m);
+    return memcmp(&inside, &key[NAT44_I2O], sizeof(inside)) == 0;
+}
+
 /* A session that this switch could have begun itself: of tables that it has, by an address of its
  * pool and a port of the thread that has the host, or by a mapping. */
 static bool ha_change_of(struct piste *p, const struct nat44_ha_record *r, struct ha_change *out)
@@ -125,8 +139,9 @@ static bool ha_change_of(struct piste *p, const struct nat44_ha_record *r, struc
         .flags = (u8)((is_static ? NAT44_SESSION_STATIC : 0) |
                       (r->flags & NAT44_HA_FROM_OUTSIDE ? NAT44_SESSION_FROM_OUTSIDE : 0)),
     };
-    return nat44_is_outside_end(n, &out->key[NAT44_O2I]) &&
-           (is_static || (ports && nat44_owner_of_port(n, r->outside_port) == out->owner));
+    return is_static ? ha_is_of_mapping(n, out->key)
+                     : ports && nat44_is_outside_end(n, &out->key[NAT44_O2I]) &&
+                           nat44_owner_of_port(n, r->outside_port) == out->owner;
 }
 
 static void ha_take_records(struct nat44_ha *ha, const u8 *bytes, u32 count)

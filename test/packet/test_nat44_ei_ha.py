@@ -221,12 +221,19 @@ def test_what_messages_say(other, sides):
 
 @pytest.mark.parametrize("wrong", [
     record(0), record(4), record(protocol=6, state=9), record(state=3), record(outside="10.2.0.99"), record(tables=(77, 0)), record(tables=(0, 77)),
-    record(protocol=47, ports=(0, 0)), record(protocol=47, ports=(1, 0), flags=1)])
+    record(protocol=47, ports=(0, 0)), record(protocol=47, ports=(1, 0), flags=1),
+    # by mappings that are not there, or lead elsewhere
+    record(flags=1), record(flags=1, outside="10.2.0.77"), record(protocol=6, flags=1, ports=(81, 8080), inside=OTHER),
+    record(protocol=6, flags=1, ports=(80, 8080))])
 def test_records_that_do_not_fit(other, wrong):
     other.ctl(f"nat44 ei ha listener {FAR}:{PORT}")
+    other.ctl(f"nat44 ei add static mapping local {OTHER} external 10.2.0.77")
+    other.ctl(f"nat44 ei add static mapping tcp local {OTHER} 80 external {POOL} 8080")
     before = shown(other)["refused"]
     say(other, message(wrong))
     assert shown(other)["refused"] == before + 1 and not all_sessions(other)
+    say(other, message(record(protocol=6, flags=1, ports=(80, 8080), inside=OTHER), record(flags=1, outside="10.2.0.77", inside=OTHER)))
+    assert shown(other)["refused"] == before + 1 and len(all_sessions(other)) == 2
 
 
 def test_what_is_no_message(switch, other, sides):
