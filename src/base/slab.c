@@ -73,7 +73,9 @@ static u32 page_first_used(struct slabs *s)
 #ifdef MADV_HUGEPAGE
     uintptr_t at = (uintptr_t)s->base + page * SLAB_PAGE_BYTES;
     uintptr_t huge = round_up_u64(at, HUGE_PAGE_BYTES);
-    bool begins = huge - at < SLAB_PAGE_BYTES && page * SLAB_PAGE_BYTES >= HUGE_FROM_BYTES;
+    uintptr_t end = (uintptr_t)s->base + s->max_pages * SLAB_PAGE_BYTES;
+    bool begins = huge - at < SLAB_PAGE_BYTES && page * SLAB_PAGE_BYTES >= HUGE_FROM_BYTES &&
+                  huge + HUGE_PAGE_BYTES <= end;
     if (begins && madvise((void *)huge, HUGE_PAGE_BYTES, MADV_HUGEPAGE)) {
         /* small ones then */
     }
