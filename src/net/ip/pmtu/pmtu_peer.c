@@ -156,9 +156,14 @@ int pmtu_peer_set(struct piste *p, struct fib_index table, const struct ip_addre
         return 0;
     }
     struct pmtu_peer *x = pool_at(&s->pool, (u32)i);
-    x->is_stale = false;
+    u16 before = x->mtu;
     x->mtu = mtu;
-    return pmtu_peer_place(s, x, e); /* there is room: it was said there before */
+    rc = pmtu_peer_place(s, x, e); /* fails only where its route has moved, and had no room then */
+    if (rc)
+        x->mtu = before;
+    else
+        x->is_stale = false;
+    return rc;
 }
 
 void pmtu_peer_replace_begin(struct piste *p)
