@@ -57,6 +57,13 @@ def test_by_what_it_came_in_or_all(switch, net):
     assert switch.exchange(a, to_us(family, a), b, c) == [[], []]
 
 
+def test_no_interface_is_named_all(switch, net):
+    family, a, b, _ = net
+    assert switch.fails(f"set interface name {a} all") == "set interface name: `all' is no interface name"
+    switch.ctl(f"{WORDS[family]} punt redirect add rx {a} via {b.host} {b}")
+    assert [r["rx"] for r in redirects(switch, family)] == [str(a)]
+
+
 def test_words(switch, net):
     family, a, b, _ = net
     ip = WORDS[family]

@@ -115,11 +115,13 @@ static void punt_redirect_on_interface(struct piste *p, struct interface *it, en
 
 int punt_redirect_init(struct piste *p, void **state, struct error *e)
 {
+    static const char *const words[] = {"all", NULL}; /* what commands have in a name's place */
     struct mem_map map;
     struct punt_redirects *s = mem_reserve(&map, "redirects of punted packets", sizeof(*s));
     s->map = map;
     *state = s;
     interface_on_event(p, punt_redirect_on_interface, NULL);
+    interface_reserve_names(p, words);
     return 0;
 }
 
