@@ -57,6 +57,7 @@ void nat44_disown_address(struct piste *p, be32 addr)
 void nat44_routes_init(struct piste *p, struct nat44_state *s)
 {
     s->own.p = p;
+    s->own.source = FIB_SOURCE_PROXY;
     s->own.outside_at = nat44_outside_at;
     nat_own_init(&s->own);
 }

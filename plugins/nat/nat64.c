@@ -260,6 +260,7 @@ int nat64_init(struct piste *p, void **state, struct error *e)
     counter_zero(s->data.total_sessions, engine_n_threads(engine) - 1);
     s->if_flags = mem_alloc(IF_MAX);
     s->own.p = p;
+    s->own.source = FIB_SOURCE_NAT64;
     s->own.outside_at = nat64_outside_at;
     nat_own_init(&s->own);
     *state = s;

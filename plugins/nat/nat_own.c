@@ -41,9 +41,9 @@ static void nat_own_del_route(struct nat_own *o, u32 i)
     struct nat_route r = o->routes.v[i];
     struct route_key key = route_key_of(&r);
     struct error e;
-    if (fib_route_delete(fib_of(o->p), r.table, ip4_prefix(r.addr, 32), FIB_SOURCE_PROXY, &e))
+    if (fib_route_delete(fib_of(o->p), r.table, ip4_prefix(r.addr, 32), o->source, &e))
         log_warn(&log_class, "%s", e.text);
-    fib_table_unlock(fib_of(o->p), r.table, FIB_SOURCE_PROXY);
+    fib_table_unlock(fib_of(o->p), r.table, o->source);
     hash_del(&o->by_route, &key);
     o->routes.v[i] = o->routes.v[--o->routes.n];
     if (i < o->routes.n) {
@@ -52,16 +52,17 @@ static void nat_own_del_route(struct nat_own *o, u32 i)
     }
 }
 
-static int nat_own_make_route(struct fib *f, struct nat_route *r, struct error *e)
+static int nat_own_make_route(const struct nat_own *o, struct nat_route *r, struct error *e)
 {
+    struct fib *f = fib_of(o->p);
     struct fib_path path = fib_path_special(FIB_PATH_LOCAL);
-    int rc = fib_table_lock(f, IP_FAMILY_4, fib_table_id(f, r->table), NULL, FIB_SOURCE_PROXY,
-                            &r->table, e);
+    int rc =
+        fib_table_lock(f, IP_FAMILY_4, fib_table_id(f, r->table), NULL, o->source, &r->table, e);
     if (rc)
         return rc;
-    rc = fib_route_update(f, r->table, ip4_prefix(r->addr, 32), FIB_SOURCE_PROXY, &path, 1, e);
+    rc = fib_route_update(f, r->table, ip4_prefix(r->addr, 32), o->source, &path, 1, e);
     if (rc)
-        fib_table_unlock(f, r->table, FIB_SOURCE_PROXY);
+        fib_table_unlock(f, r->table, o->source);
     return rc;
 }
 
@@ -71,7 +72,7 @@ static void want_route(struct nat_own *o, struct nat_route r, const struct nat_r
     struct error e;
     if (hash_get(&o->by_route, &key, NULL) || !wants_route(o, &r, leaving))
         return;
-    if (nat_own_make_route(fib_of(o->p), &r, &e)) {
+    if (nat_own_make_route(o, &r, &e)) {
         log_error(&log_class, "no route to an address outside: %s", e.text);
         return;
     }

@@ -22,6 +22,7 @@ struct nat_own_address {
 
 struct nat_own {
     struct piste *p;
+    enum fib_source source; /* of the routes; plugins that may be enabled together have two */
     /* The table of the k-th interface to outside; false: there are no more. */
     bool (*outside_at)(const struct piste *p, u32 k, struct fib_index *table);
     VEC(struct nat_own_address) v;
@@ -29,7 +30,7 @@ struct nat_own {
     struct hash by_addr, by_route;
 };
 
-/* p and outside_at are set. */
+/* p, source and outside_at are set. */
 void nat_own_init(struct nat_own *o);
 /* There are none. */
 void nat_own_fini(struct nat_own *o);

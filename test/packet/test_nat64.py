@@ -174,6 +174,16 @@ def test_udp_there_and_back(switch, links):
     assert (session["host"], session["host_port"], session["host_inside"]) == (SERVER, 53, "64:ff9b::a02:2")
 
 
+def test_another_nat_keeps_its_routes(switch, links):
+    switch.ctl("nat44 plugin enable")
+    switch.ctl(f"nat44 add address {POOL}")
+    switch.ctl(f"set interface nat44 out {links[1]}")
+    switch.ctl("nat64 plugin disable")
+    there = f"{POOL}/32" in switch.ctl("show ip fib")
+    switch.ctl("nat44 plugin disable")
+    assert there and f"{POOL}/32" not in switch.ctl("show ip fib")
+
+
 def test_a_binding_is_for_all_hosts_outside(switch, links):
     """RFC 6146 3.5.1: one port, whoever it talks to, and whoever knows it may answer."""
     out = through(switch, links, [udp(), udp(dst=in6(FAR), dport=7)])

@@ -77,6 +77,7 @@ enum fib_source {
     FIB_SOURCE_SPECIAL,
     FIB_SOURCE_CLASSIFY,
     FIB_SOURCE_PROXY,
+    FIB_SOURCE_NAT64,     /* addresses outside of NAT64, which another NAT may have, too */
     FIB_SOURCE_INTERFACE, /* addresses: connected, receive, broadcast */
     FIB_SOURCE_API,
     FIB_SOURCE_CLI,

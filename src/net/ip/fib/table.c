@@ -16,6 +16,7 @@ const char *fib_source_name(enum fib_source s)
         [FIB_SOURCE_SPECIAL] = "special",
         [FIB_SOURCE_CLASSIFY] = "classify",
         [FIB_SOURCE_PROXY] = "proxy",
+        [FIB_SOURCE_NAT64] = "nat64-hi",
         [FIB_SOURCE_INTERFACE] = "interface",
         [FIB_SOURCE_API] = "API",
         [FIB_SOURCE_CLI] = "CLI",
