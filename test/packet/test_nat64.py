@@ -927,7 +927,7 @@ def test_interfaces_and_pool(switch, links):
     assert "at most 4096" in switch.fails("nat64 add pool address 10.9.1.3 - 10.99.1.2")
     assert len(switch.json("show nat64 pools")["pool"]) == 4
     routes = switch.ctl("show ip fib 10.9.1.2/32")
-    assert "proxy" in routes
+    assert "nat64-hi" in routes
 
 
 def test_disabled(switch, links):
