@@ -1,11 +1,12 @@
 """NAT44, endpoint-dependent: hosts behind pg0 share addresses towards those behind pg1.
 
-Every packet that comes out is checked: its checksums are those that scapy makes for it.
+Every packet that comes out is checked: its checksums, and those of what errors quote, are right.
 """
 import contextlib
 import re
 
 import pytest
+from nat_lib import answered, right, through
 from packet_lib import nat44, nat_config, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror, fragment
@@ -34,28 +35,6 @@ def links(switch):
 def nat(switch, links):
     with nat44(switch, *links):
         yield
-
-
-def right(packet):
-    """The packet, whose sums are right, without what is not compared."""
-    packet = IP(bytes(packet[IP])[:packet[IP].len])
-    made = packet.copy()
-    layers = [layer for layer in (IP, TCP, UDP, ICMP, IPerror, UDPerror, TCPerror) if layer in packet]
-    for layer in layers:
-        if packet[layer].chksum != 0 or layer != UDP:
-            del made[layer].chksum
-    made = IP(bytes(made))
-    for layer in layers:
-        assert made[layer].chksum == packet[layer].chksum, (layer, packet.show(dump=True))
-    return packet
-
-
-def through(switch, links, packets, back=False, count=None):
-    """Sends IP packets from inside, or outside; what comes out on the other side."""
-    source, sink = reversed(links) if back else links
-    packets = packets if isinstance(packets, list) else [packets]
-    out = switch.exchange(source, [source.ether() / p for p in packets], sink, count=len(packets) if count is None else count)
-    return [right(p) for p in out]
 
 
 def sessions(switch):
@@ -190,7 +169,7 @@ def test_nobody_outside_begins(switch, links):
         through(switch, links, [udp(SERVER, POOL, 53, 2000), tcp("S", SERVER, POOL), tcp("S", SERVER, HOST)], back=True, count=0)
     assert sessions(switch) == []
     # the switch itself still answers a ping of its address
-    (reply,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / echo(SERVER, POOL), links[1], count=1)]
+    reply = answered(switch, links[1], echo(SERVER, POOL))
     assert reply[ICMP].type == 0
     switch.ctl("nat44 forwarding enable")
     (passed,) = through(switch, links, tcp("S", SERVER, HOST), back=True)
@@ -202,7 +181,7 @@ def test_only_what_leaves_to_outside(switch, links):
     third = switch.pg(2, "10.3.0.1/24")
     (plain,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(dst=third.host), third, count=1)]
     assert plain.src == HOST
-    (reply,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / echo(dst="10.1.0.1"), links[0], count=1)]
+    reply = answered(switch, links[0], echo(dst="10.1.0.1"))
     assert (reply.src, reply.dst) == ("10.1.0.1", HOST)
     assert sessions(switch) == []
 
@@ -241,10 +220,10 @@ def test_tcp_states(switch, links):
 
 def test_who_is_told_that_a_packet_came_to_its_end(switch, links):
     through(switch, links, udp())
-    (error,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / udp(ttl=1), links[0], count=1)]
+    error = answered(switch, links[0], udp(ttl=1))
     assert (error.src, error.dst, error[ICMP].type) == ("10.1.0.1", HOST, 11)
     assert (error[IPerror].src, error[UDPerror].sport) == (HOST, 2000)
-    (error,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / udp(SERVER, POOL, 53, 2000, ttl=1), links[1], count=1)]
+    error = answered(switch, links[1], udp(SERVER, POOL, 53, 2000, ttl=1))
     assert (error.src, error.dst, error[IPerror].dst) == (POOL, SERVER, POOL)
 
 
@@ -257,7 +236,7 @@ def test_errors_of_this_switch(switch, links, packet):
     switch.ctl(f"set interface mtu packet 600 {links[1]}")
     try:
         for _ in range(2):  # the first packet of a session, and a later one
-            (error,) = [right(p) for p in switch.exchange(links[0], links[0].ether() / large, links[0], count=1)]
+            error = answered(switch, links[0], large)
             assert (error.src, error.dst, error[ICMP].type, error[ICMP].code) == ("10.1.0.1", HOST, 3, 4)
             assert error[ICMP].nexthopmtu == 600
             assert bytes(error[ICMP])[8 + 12:8 + 28] == bytes(large)[12:28]
@@ -377,7 +356,7 @@ def test_tables(switch, links):
     assert out.src == POOL
     switch.ctl("clear nat44 ed sessions")
     switch.ctl(f"ip route add {far}/32 table 7 via {HOST} {inside}")
-    (out,) = [right(p) for p in switch.exchange(inside, inside.ether() / udp(dst=far), inside, count=1)]
+    out = answered(switch, inside, udp(dst=far))
     assert (out.src, out.dst) == (HOST, far)
     switch.ctl(f"ip route del {far}/32 table 7 via {HOST} {inside}")
     switch.ctl(f"ip route del {far}/32 via {SERVER} {links[1]}")
@@ -410,9 +389,9 @@ def test_an_interface_that_is_both(switch, links):
     one = links[1]
     switch.ctl(f"set interface ip address {one} 10.1.8.1/24")
     switch.ctl(f"set ip neighbor {one} 10.1.8.2 {one.host_mac}")
-    (out,) = [right(p) for p in switch.exchange(one, one.ether() / udp("10.1.8.2", sport=4321), one, count=1)]
+    out = answered(switch, one, udp("10.1.8.2", sport=4321))
     assert (out.dst, out[UDP].sport) == (SERVER, 4321) and out.src in (POOL, "10.1.8.1")
-    (back,) = [right(p) for p in switch.exchange(one, one.ether() / udp(SERVER, out.src, 53, 4321), one, count=1)]
+    back = answered(switch, one, udp(SERVER, out.src, 53, 4321))
     assert (back.src, back.dst) == (SERVER, "10.1.8.2")
     switch.ctl(f"set interface ip address del {one} 10.1.8.1/24")
 
@@ -661,7 +640,7 @@ def test_identity(switch, links):
     assert len(sessions(switch)) == 1
     # of the switch's own address: what is for it, not for who is behind it
     switch.ctl(f"nat44 add identity mapping external {links[1]} udp 4444")
-    (error,) = [right(p) for p in switch.exchange(links[1], links[1].ether() / udp(SERVER, POOL, 1, 4444), links[1], count=1)]
+    error = answered(switch, links[1], udp(SERVER, POOL, 1, 4444))
     assert (error[ICMP].type, error[ICMP].code) == (3, 3)  # nobody listens there
 
 

@@ -5,11 +5,12 @@ import socket
 import sys
 
 import pytest
+from nat_lib import answered, right, through
 from packet_lib import nat44, nat_config, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, UDP, UDPerror, fragment
 from scapy.packet import Raw
-from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, arp_for, echo, errors, errors_from_outside, right, tcp, through, two_sides, udp
+from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, arp_for, echo, errors, errors_from_outside, tcp, two_sides, udp
 
 CONFIG = "cpu { workers 1 }"  # which has all ports, so that each keeps its own; more are in test_nat44_ei_workers.py
 THIRD = "10.1.0.4"
@@ -71,7 +72,7 @@ def test_pings(switch, links):
     assert sorted((p.dst, p[ICMP].id) for p in replies) == [(HOST, 7), (OTHER, 7)]
     # this switch answers those of its own addresses, from both sides
     for link, src, dst in ((links[0], HOST, "10.1.0.1"), (links[0], HOST, POOL), (links[1], SERVER, POOL)):
-        (reply,) = [right(p) for p in switch.exchange(link, link.ether() / echo(src, dst, 99), link, count=1)]
+        reply = answered(switch, link, echo(src, dst, 99))
         assert (reply.src, reply.dst, reply[ICMP].type) == (dst, src, 0)
 
 
@@ -603,9 +604,9 @@ def test_an_interface_that_is_both(switch, links):
     switch.ctl(f"set interface nat44 ei in {one}")
     switch.ctl(f"set interface ip address {one} 10.1.8.1/24")
     switch.ctl(f"set ip neighbor {one} 10.1.8.2 {one.host_mac}")
-    (out,) = [right(p) for p in switch.exchange(one, one.ether() / udp("10.1.8.2", sport=4321), one, count=1)]
+    out = answered(switch, one, udp("10.1.8.2", sport=4321))
     assert (out.dst, out[UDP].sport) == (SERVER, 4321) and out.src in (POOL, "10.1.8.1")
-    (back,) = [right(p) for p in switch.exchange(one, one.ether() / udp(SERVER, out.src, 53, 4321), one, count=1)]
+    back = answered(switch, one, udp(SERVER, out.src, 53, 4321))
     assert (back.src, back.dst) == (SERVER, "10.1.8.2")
     switch.ctl(f"set interface ip address del {one} 10.1.8.1/24")
 

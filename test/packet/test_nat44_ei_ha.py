@@ -7,10 +7,11 @@ import struct
 import packet_lib
 import pytest
 from conftest import run
+from nat_lib import through
 from packet_lib import nat44, nat_config, wait_for
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.packet import Raw
-from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, echo, tcp, through, two_sides, udp
+from test_nat44 import HOST, OTHER, POOL, SECOND, SERVER, echo, tcp, two_sides, udp
 
 NEAR, FAR, STRANGER = "10.9.0.1", "10.9.0.2", "10.3.0.2"
 PORT = 6000

@@ -1,9 +1,10 @@
 """NAT44, endpoint-independent, on several data threads: a host inside is one's, and so are the ports that it gets outside."""
 import pytest
+from nat_lib import through
 from packet_lib import nat44, wait_for
 from scapy.layers.inet import ICMP, IP, IPerror, TCP, UDP, UDPerror
 from scapy.packet import Raw
-from test_nat44 import POOL, SECOND, SERVER, echo, tcp, through, two_sides, udp
+from test_nat44 import POOL, SECOND, SERVER, echo, tcp, two_sides, udp
 
 CONFIG = "cpu { workers 3 }"
 HOSTS = [f"10.1.0.{n}" for n in range(2, 14)]

@@ -6,6 +6,7 @@ import contextlib
 from ipaddress import ip_address
 
 import pytest
+from nat_lib import EXTENSIONS, answered, check, quoted, right, through, total
 from packet_lib import nat_config, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, TCP, UDP, IPOption_NOP, fragment
@@ -17,7 +18,6 @@ from scapy.packet import Raw
 HOST, OTHER, ROUTER = "2001:db8:1::2", "2001:db8:1::3", "2001:db8:1::4"  # inside
 SERVER, FAR = "10.2.0.2", "192.0.2.33"                                  # outside
 POOL = "10.9.0.1"
-EXTENSIONS = {0, 43, 44, 60}
 
 
 def in6(address, prefix="64:ff9b::"):
@@ -49,81 +49,6 @@ def nat64(switch, links, words=""):
 def nat(switch, links):
     with nat64(switch, links):
         yield
-
-
-# --- what is right
-
-
-def total(data):
-    """The Internet checksum's sum, folded."""
-    data += b"\0" * (len(data) % 2)
-    n = sum(int.from_bytes(data[i:i + 2], "big") for i in range(0, len(data), 2))
-    while n >> 16:
-        n = (n & 0xffff) + (n >> 16)
-    return n
-
-
-def upper_of(data):
-    """Protocol, payload, its bytes and pseudo-header of a packet that is no fragment, and not on its way (else None)."""
-    if data[0] >> 4 == 4:
-        at = (data[0] & 15) * 4
-        assert total(data[:at]) == 0xffff, "header checksum"
-        if int.from_bytes(data[6:8], "big") & 0x3fff:
-            return None
-        size = int.from_bytes(data[2:4], "big") - at
-        return data[9], data[at:], size, (b"" if data[9] == 1 else data[12:20] + bytes([0, data[9]]) + size.to_bytes(2, "big"))
-    protocol, at = data[6], 40
-    while protocol in EXTENSIONS:
-        if protocol == 44 and int.from_bytes(data[at + 2:at + 4], "big") & 0xfff9:
-            return None
-        if protocol == 43 and data[at + 3]:
-            return None  # another destination is in the sum
-        protocol, at = data[at], at + (8 if protocol == 44 else 8 * (data[at + 1] + 1))
-    size = int.from_bytes(data[4:6], "big") + 40 - at
-    return protocol, data[at:], size, data[8:40] + size.to_bytes(4, "big") + bytes([0, 0, 0, protocol])
-
-
-def check(data):
-    """The sums of a packet, as far as it is there."""
-    upper = upper_of(data)
-    if not upper:
-        return
-    protocol, payload, size, pseudo = upper
-    if len(payload) < size or protocol not in (1, 6, 17, 58) or (protocol == 17 and payload[6:8] == b"\0\0" and data[0] >> 4 == 4):
-        return
-    assert total(pseudo + payload[:size]) == 0xffff, (IP if data[0] >> 4 == 4 else IPv6)(data).show(dump=True)
-    if (protocol == 1 and payload[0] in (3, 11, 12)) or (protocol == 58 and payload[0] < 128):
-        check(payload[8:])
-
-
-def right(packet):
-    """The IP packet in a frame."""
-    if IPv6 in packet and (IP not in packet or packet.type == 0x86dd):
-        packet = IPv6(bytes(packet[IPv6])[:40 + packet[IPv6].plen])
-    else:
-        packet = IP(bytes(packet[IP])[:packet[IP].len])
-    check(bytes(packet))
-    return packet
-
-
-def through(switch, links, packets, back=False, count=None):
-    """Sends IPv6 packets from inside, or IPv4 packets from outside; what comes out on the other side."""
-    source, sink = reversed(links) if back else links
-    packets = packets if isinstance(packets, list) else [packets]
-    out = switch.exchange(source, [source.ether() / p for p in packets], sink, count=len(packets) if count is None else count)
-    return [right(p) for p in out]
-
-
-def answered(switch, link, packet):
-    """What comes back by the same interface."""
-    (out,) = switch.exchange(link, [link.ether() / packet], link, count=1)
-    return right(out)
-
-
-def quoted(error):
-    """The packet that an error without options or extension headers quotes."""
-    data = bytes(error)
-    return IP(data[28:]) if error.version == 4 else IPv6(data[48:])
 
 
 def udp(src=HOST, dst=in6(SERVER), sport=2000, dport=53, size=5, **kwargs):
