@@ -2,8 +2,7 @@
 import socket
 
 import pytest
-
-OUTSIDE, INSIDE = 0x10, 0x20
+from nat_lib import INSIDE, check_interfaces
 
 
 def ip6(text):
@@ -21,10 +20,6 @@ def nat(api):
     assert enable(api, False) == 0
 
 
-def interface(api, index, flags, add=True):
-    return api.nat66_add_del_interface(sw_if_index=index, flags=flags, is_add=add).retval
-
-
 def mapping(api, local, external, vrf=0, add=True):
     return api.nat66_add_del_static_mapping(is_add=add, local_ip_address=ip6(local), external_ip_address=ip6(external),
                                             vrf_id=vrf).retval
@@ -38,7 +33,7 @@ def mappings(api):
 
 def test_the_plugin(api, loops):
     assert enable(api, False) == -169
-    assert interface(api, loops[0], INSIDE) == -126
+    assert api.nat66_add_del_interface(sw_if_index=loops[0], flags=INSIDE, is_add=True).retval == -126
     assert mapping(api, "2001:db8::1", "2001:db8:1::1") == -126
     assert api.nat66_interface_dump() == [] and mappings(api) == []
     assert enable(api, vrf=7) == 0
@@ -49,14 +44,7 @@ def test_the_plugin(api, loops):
 
 
 def test_interfaces(api, nat, loops):
-    a, b = loops
-    assert interface(api, a, INSIDE) == interface(api, b, OUTSIDE) == interface(api, b, INSIDE) == 0
-    assert interface(api, a, INSIDE) == -81
-    assert interface(api, 9999, INSIDE) == -2
-    assert [(d.sw_if_index, int(d.flags)) for d in api.nat66_interface_dump()] == [(a, INSIDE), (b, INSIDE | OUTSIDE)]
-    assert interface(api, a, OUTSIDE, add=False) == -6
-    assert interface(api, b, INSIDE, add=False) == interface(api, a, INSIDE, add=False) == 0
-    assert [(d.sw_if_index, int(d.flags)) for d in api.nat66_interface_dump()] == [(b, OUTSIDE)]
+    check_interfaces(api.nat66_add_del_interface, api.nat66_interface_dump, loops)
 
 
 def test_mappings(api, nat):
