@@ -89,6 +89,21 @@ def echoes(namespace, address, bound=None):
     return got == sent
 
 
+def is_refused(namespace, address):
+    """Whether a socket that sends where nobody listens hears of it."""
+    with namespace.entered():
+        client = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    with client:
+        client.connect((address, 9))
+        client.settimeout(20)
+        client.send(b"hallo")
+        try:
+            client.recv(100)
+        except ConnectionRefusedError:
+            return True
+    return False
+
+
 def wait_for(condition, what, timeout=5.0, interval=0.01):
     """Calls condition until it returns something true, which is returned; fails after timeout."""
     end = time.monotonic() + timeout * PATIENCE
