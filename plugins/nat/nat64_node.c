@@ -278,19 +278,18 @@ static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out, bool
     const struct ip4_header *ip = buffer_current(b);
     const struct nat64_packet *p = &x->p;
     bool other = p->kind >= NAT64_BAD || (p->kind == NAT64_ERROR && !be32_equal(p->dst4, ip->dst));
-    u32 bib = other ? SESSION_NONE : nat64_bib_outside(x->n, x->t, out);
-    if (bib == SESSION_NONE) {
+    x->f.bib = other ? SESSION_NONE : nat64_bib_outside(x->n, x->t, out);
+    if (x->f.bib == SESSION_NONE) {
         if (is_of_switch(x->n, ip->dst))
             return NAT64_PASS;
         return other ? nat64_why_not(p) : NAT64_ERR_NO_TRANSLATION;
     }
     if (p->kind == NAT64_ERROR && !nat64_error_is_whole(b, p))
         return NAT64_ERR_MALFORMED;
-    const union nat64_inside *in = &nat64_bib_at(x->n, x->t, bib)->in;
-    if (p->kind == NAT64_QUERY && p->asks && !nat64_bib_at(x->n, x->t, bib)->is_static &&
-        is_of_switch(x->n, ip->dst))
+    const struct nat64_bib *bib = nat64_bib_at(x->n, x->t, x->f.bib);
+    if (p->kind == NAT64_QUERY && p->asks && !bib->is_static && is_of_switch(x->n, ip->dst))
         return NAT64_PASS; /* a ping of the switch, whatever its identifier */
-    const struct adj *a = fib_way((struct fib_index){in->fib}, IP_FAMILY_6, &in->addr);
+    const struct adj *a = fib_way((struct fib_index){bib->in.fib}, IP_FAMILY_6, &bib->in.addr);
     u32 way = check_way_in(x, a, hairpin);
     if (way != NAT64_TRANSLATE && way != NAT64_CUT)
         return way;

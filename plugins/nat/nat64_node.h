@@ -33,4 +33,4 @@ enum nat64_error {
 };
 
 /* What becomes of a packet: an enum nat64_error, or one of these. */
-enum { NAT64_TRANSLATE = NAT64_ERRS, NAT64_PASS, NAT64_CUT };
+enum { NAT64_TRANSLATE = NAT64_ERRS, NAT64_PASS, NAT64_CUT, NAT64_BEGIN };

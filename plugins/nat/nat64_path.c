@@ -21,9 +21,19 @@ u32 nat64_why_not(const struct nat64_packet *p)
     }
 }
 
-static bool may_begin(const struct nat64_packet *p)
+/* Finds the session of f->bib with that end outside: NAT64_TRANSLATE; else whether the packet may
+ * begin one, for which there is room then: NAT64_BEGIN, or why not. Bindings may have gone. */
+static u32 find_session(struct nat64_data *n, struct thread *t, const struct nat64_packet *p,
+                        struct nat64_found *f, be32 host, be16 port)
 {
-    return p->asks && p->kind != NAT64_LATER && p->kind != NAT64_ERROR;
+    f->session = SESSION_NONE;
+    if (likely(f->bib != SESSION_NONE))
+        f->session = nat64_session_find(n, t, f->bib, host, port);
+    if (likely(f->session != SESSION_NONE))
+        return NAT64_TRANSLATE;
+    if (!p->asks || p->kind == NAT64_LATER || p->kind == NAT64_ERROR)
+        return nat64_why_not(p);
+    return nat64_make_room(n, t) ? NAT64_BEGIN : NAT64_ERR_MAX_SESSIONS;
 }
 
 static u32 begin_session(struct nat64_data *n, struct thread *t, struct nat64_found *f, be32 host,
@@ -43,23 +53,17 @@ u32 nat64_from_inside(struct nat64_data *n, struct thread *t, const struct nat64
                       const struct nat64_wish *wish, be32 host, struct nat64_found *f)
 {
     be16 port = port_outside(p, p->dport);
-    f->session = SESSION_NONE;
     f->bib = nat64_bib_inside(n, t, &wish->in);
-    if (likely(f->bib != SESSION_NONE))
-        f->session = nat64_session_find(n, t, f->bib, host, port);
-    if (likely(f->session != SESSION_NONE))
-        return NAT64_TRANSLATE;
-    if (!may_begin(p))
-        return nat64_why_not(p);
-    if (!nat64_make_room(n, t))
-        return NAT64_ERR_MAX_SESSIONS;
-    f->bib = nat64_bib_inside(n, t, &wish->in); /* which may have gone */
+    u32 fate = find_session(n, t, p, f, host, port);
+    if (likely(fate != NAT64_BEGIN))
+        return fate;
+    f->bib = nat64_bib_inside(n, t, &wish->in);
     bool made = f->bib == SESSION_NONE;
     if (made)
         f->bib = nat64_bib_new(n, t, wish);
     if (f->bib == SESSION_NONE)
         return NAT64_ERR_OUT_OF_PORTS;
-    u32 fate = begin_session(n, t, f, host, port, NAT64_IN2OUT);
+    fate = begin_session(n, t, f, host, port, NAT64_IN2OUT);
     if (fate != NAT64_TRANSLATE && made)
         nat64_bib_delete(n, t, f->bib);
     return fate;
@@ -69,17 +73,9 @@ u32 nat64_from_outside(struct nat64_data *n, struct thread *t, const struct nat6
                        const union nat64_outside *out, struct nat64_found *f)
 {
     be16 port = port_outside(p, p->sport);
-    f->session = SESSION_NONE;
-    f->bib = nat64_bib_outside(n, t, out);
-    if (f->bib == SESSION_NONE)
-        return NAT64_ERR_NO_TRANSLATION;
-    f->session = nat64_session_find(n, t, f->bib, p->src4, port);
-    if (likely(f->session != SESSION_NONE))
-        return NAT64_TRANSLATE;
-    if (!may_begin(p))
-        return nat64_why_not(p);
-    if (!nat64_make_room(n, t))
-        return NAT64_ERR_MAX_SESSIONS;
+    u32 fate = find_session(n, t, p, f, p->src4, port);
+    if (likely(fate != NAT64_BEGIN))
+        return fate;
     f->bib = nat64_bib_outside(n, t, out);
     return f->bib == SESSION_NONE ? NAT64_ERR_NO_TRANSLATION
                                   : begin_session(n, t, f, p->src4, port, NAT64_OUT2IN);
