@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/feature.h"
@@ -16,8 +15,6 @@
 #include "plugins/nat/nat64_session.h"
 
 const char nat64_module_name[] = "nat64";
-
-static struct log_class log_class = {"nat64", NULL};
 
 struct nat64_data *nat64_data;
 
@@ -108,7 +105,7 @@ int nat64_enable(struct piste *p, u32 sessions, struct error *e)
 /* A feature on the interface, and in front of it fragments that are noted. */
 static int nat64_set_feature(struct piste *p, struct if_index i, u8 flag, bool on, struct error *e)
 {
-    bool in = flag == NAT64_IF_IN;
+    bool in = flag == NAT_IF_IN;
     enum ip_family f = in ? IP_FAMILY_6 : IP_FAMILY_4;
     int rc = sv_reass_enable(p, f, i, AT_IP_INPUT, on, e);
     if (rc)
@@ -129,10 +126,10 @@ static bool is_of_table(const struct nat64_bib *bib, const void *arg)
 /* Bindings name tables: none may outlive its own. */
 static void nat64_leave_table(struct piste *p, struct fib_index table)
 {
+    const u8 *flags = nat64_state_of(p)->if_flags;
     struct if_index i;
-    u8 flags;
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(p, from, &flags)); from = i.i + 1)
-        if (flags & NAT64_IF_IN && ip_if_fib(IP_FAMILY_6, i).i == table.i)
+    for (u32 from = 0; !if_is_none(i = nat_if_next(p, flags, from)); from = i.i + 1)
+        if (flags[i.i] & NAT_IF_IN && ip_if_fib(IP_FAMILY_6, i).i == table.i)
             return;
     nat64_end_sessions(p, is_of_table, &table);
 }
@@ -152,52 +149,31 @@ int nat64_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, s
         return rc;
     *flags = (u8)(add ? *flags | flag : *flags & ~flag);
     nat_own_sync(&s->own, NULL);
-    if (!add && flag == NAT64_IF_IN)
+    if (!add && flag == NAT_IF_IN)
         nat64_leave_table(p, ip_if_fib(IP_FAMILY_6, i));
     return 0;
 }
 
-struct if_index nat64_interface_next(const struct piste *p, u32 from, u8 *flags)
-{
-    const struct nat64_state *s = nat64_state_of(p);
-    const struct interface *it;
-    for (; (it = interface_next(p, from)); from = it->index.i + 1) {
-        *flags = s->if_flags[it->index.i];
-        if (*flags)
-            return it->index;
-    }
-    return IF_NONE;
-}
-
 static bool nat64_outside_at(const struct piste *p, u32 k, struct fib_index *table)
 {
+    const u8 *flags = nat64_state_of(p)->if_flags;
     struct if_index i;
-    u8 flags;
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(p, from, &flags)); from = i.i + 1)
-        if (flags & NAT64_IF_OUT && !k--) {
+    for (u32 from = 0; !if_is_none(i = nat_if_next(p, flags, from)); from = i.i + 1)
+        if (flags[i.i] & NAT_IF_OUT && !k--) {
             *table = ip_if_fib(IP_FAMILY_4, i);
             return true;
         }
     return false;
 }
 
-static void nat64_forget_interface(struct piste *p, const struct interface *it)
-{
-    struct error e;
-    for (u8 flag = NAT64_IF_IN; flag <= NAT64_IF_OUT; flag <<= 1)
-        if (nat64_state_of(p)->if_flags[it->index.i] & flag &&
-            nat64_set_interface(p, it->index, flag, false, &e))
-            log_warn(&log_class, "%s: %s", it->name, e.text);
-}
-
 static void nat64_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
 {
-    const struct nat64_data *d = &nat64_state_of(p)->data;
+    const struct nat64_state *s = nat64_state_of(p);
     for (u32 dir = 0; ev == IF_EVENT_NEW && dir < NAT64_DIRS; dir++)
         for (u32 k = 0; k < NAT64_COUNTS; k++)
-            counter_zero(d->counters[dir][k], it->index.i);
-    if (ev == IF_EVENT_DELETE && nat64_is_enabled(p))
-        nat64_forget_interface(p, it);
+            counter_zero(s->data.counters[dir][k], it->index.i);
+    if (ev == IF_EVENT_DELETE && s->enabled)
+        nat_if_forget(p, s->if_flags, it->index, nat64_set_interface);
 }
 
 static void nat64_on_table(struct piste *p, struct if_index i, struct fib_index from,
@@ -208,7 +184,7 @@ static void nat64_on_table(struct piste *p, struct if_index i, struct fib_index 
         return;
     if (fib_family(from) == IP_FAMILY_4)
         nat_own_sync(&s->own, NULL);
-    else if (s->if_flags[i.i] & NAT64_IF_IN)
+    else if (s->if_flags[i.i] & NAT_IF_IN)
         nat64_leave_table(p, from);
 }
 
@@ -223,12 +199,9 @@ int nat64_disable(struct piste *p, struct error *e)
 {
     struct nat64_state *s = nat64_state_of(p);
     struct nat64_data *d = &s->data;
-    struct if_index i;
-    u8 flags;
     if (!s->enabled)
         return error_set(e, EALREADY, "already disabled");
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(p, from, &flags)); from = i.i + 1)
-        nat64_forget_interface(p, interface_at(p, i));
+    nat_ifs_forget(p, s->if_flags, nat64_set_interface);
     nat64_end_sessions(p, any_binding, NULL);
     nat64_pool_clear(p);
     __atomic_store_n(&nat64_data, NULL, __ATOMIC_RELEASE);

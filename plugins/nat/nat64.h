@@ -18,6 +18,7 @@
 #include "control/api.h"
 #include "control/module.h"
 #include "plugins/nat/nat64_data.h"
+#include "plugins/nat/nat_interfaces_use.h"
 #include "plugins/nat/nat_own.h"
 
 struct piste;
@@ -42,11 +43,9 @@ const u32 *nat64_timeouts(const struct piste *p);
 
 /* --- interfaces --- */
 
-/* flag: one of enum nat64_if_flags; an interface may have both. -EEXIST, -ENOENT. */
+/* flag: one of enum nat_if_flags; an interface may have both. -EEXIST, -ENOENT. */
 int nat64_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
                         struct error *e) MUST_CHECK;
-/* The first from interface `from` on; IF_NONE: there is none. */
-struct if_index nat64_interface_next(const struct piste *p, u32 from, u8 *flags);
 
 /* --- addresses of the pool, and prefixes --- */
 
@@ -132,7 +131,7 @@ struct nat64_state {
     struct nat64_data data; /* what data threads see, while `enabled` */
     bool enabled;
     u32 sessions;
-    u8 *if_flags; /* by interface */
+    u8 *if_flags; /* enum nat_if_flags, by interface */
     VEC(struct nat64_pool_entry) pool;
     VEC(struct if_index) pool_ifs;
     VEC(struct nat64_prefix_entry) prefixes;

@@ -114,7 +114,7 @@ static void nat64_api_interface(struct api_call *c)
 {
     const struct api_nat64_add_del_interface *m = c->msg;
     const struct interface *it = api_interface(c->piste, m->sw_if_index);
-    u8 flag = m->flags & NAT_IS_INSIDE ? NAT64_IF_IN : NAT64_IF_OUT;
+    u8 flag = m->flags & NAT_IS_INSIDE ? NAT_IF_IN : NAT_IF_OUT;
     if (!it)
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
     else
@@ -123,15 +123,11 @@ static void nat64_api_interface(struct api_call *c)
 
 static void nat64_api_interface_dump(struct api_call *c)
 {
+    const u8 *flags = nat64_state_of(c->piste)->if_flags;
     struct if_index i;
-    u8 flags;
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(c->piste, from, &flags));
-         from = i.i + 1) {
-        struct api_nat64_interface_details d = {
-            .flags = (u8)((flags & NAT64_IF_IN ? NAT_IS_INSIDE : 0) |
-                          (flags & NAT64_IF_OUT ? NAT_IS_OUTSIDE : 0)),
-            .sw_if_index = i.i,
-        };
+    for (u32 from = 0; !if_is_none(i = nat_if_next(c->piste, flags, from)); from = i.i + 1) {
+        struct api_nat64_interface_details d = {.flags = nat_if_api_flags(flags[i.i]),
+                                                .sw_if_index = i.i};
         api_reply(c, &api_message_nat64_interface_details, &d);
     }
 }

@@ -36,7 +36,7 @@ static int nat64_cli_timeouts(struct cli_call *c)
 static int nat64_cli_interface(struct cli_call *c)
 {
     return nat64_set_interface(c->piste, cli_interface(c, "interface")->index,
-                               cli_has(c, "in") ? NAT64_IF_IN : NAT64_IF_OUT, !cli_has(c, "del"),
+                               cli_has(c, "in") ? NAT_IF_IN : NAT_IF_OUT, !cli_has(c, "del"),
                                c->err);
 }
 
@@ -107,21 +107,7 @@ static int nat64_show_timeouts(struct cli_call *c)
 
 static int nat64_show_interfaces(struct cli_call *c)
 {
-    struct if_index i;
-    u8 flags;
-    out_text(c->out, "NAT64 interfaces:\n");
-    out_array(c->out, "interfaces");
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(c->piste, from, &flags));
-         from = i.i + 1) {
-        out_object(c->out, NULL);
-        out_str(c->out, "name", interface_at(c->piste, i)->name, " %s");
-        out_bool(c->out, "in", flags & NAT64_IF_IN, " in", "");
-        out_bool(c->out, "out", flags & NAT64_IF_OUT, " out", "");
-        out_text(c->out, "\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    return 0;
+    return nat_ifs_show(c, "NAT64", nat64_state_of(c->piste)->if_flags);
 }
 
 static void show_ip4(struct out *o, const char *key, be32 addr, const char *format)
@@ -365,8 +351,6 @@ static void config_prefixes(struct piste *p, struct text *t)
 void nat64_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct nat64_state *s = state;
-    struct if_index i;
-    u8 flags;
     if (phase != RC_ROUTES || !s->enabled)
         return;
     text_puts(t, "nat64 plugin enable");
@@ -381,13 +365,7 @@ void nat64_running_config(struct piste *p, void *state, enum rc_phase phase, str
     }
     config_pool(p, t);
     config_prefixes(p, t);
-    for (u32 from = 0; !if_is_none(i = nat64_interface_next(p, from, &flags)); from = i.i + 1) {
-        const char *name = interface_at(p, i)->name;
-        if (flags & NAT64_IF_IN)
-            text_add(t, "set interface nat64 in %s\n", name);
-        if (flags & NAT64_IF_OUT)
-            text_add(t, "set interface nat64 out %s\n", name);
-    }
+    nat_ifs_config(p, "nat64", s->if_flags, t);
 }
 
 static void config_static(const struct nat64_static_config *x, struct text *t)

@@ -157,8 +157,6 @@ struct nat64_statics {
     u32 n; /* read by data threads */
 };
 
-enum nat64_if_flags { NAT64_IF_IN = 1 << 0, NAT64_IF_OUT = 1 << 1 };
-
 enum nat64_count {
     NAT64_COUNT_TCP,
     NAT64_COUNT_UDP,

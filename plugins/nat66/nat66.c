@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "engine/engine.h"
 #include "engine/feature.h"
@@ -12,8 +11,6 @@
 #include "net/link/interface/interface.h"
 
 const char nat66_module_name[] = "nat66";
-
-static struct log_class log_class = {"nat66", NULL};
 
 struct nat66_data *nat66_data;
 
@@ -59,7 +56,7 @@ int nat66_enable(struct piste *p, u32 outside_vrf, struct error *e)
 /* --- interfaces --- */
 
 static const char *const feature_of[] = {
-    [NAT66_IF_IN] = "nat66-in2out", [NAT66_IF_OUT] = "nat66-out2in"};
+    [NAT_IF_IN] = "nat66-in2out", [NAT_IF_OUT] = "nat66-out2in"};
 
 int nat66_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, struct error *e)
 {
@@ -76,34 +73,13 @@ int nat66_set_interface(struct piste *p, struct if_index i, u8 flag, bool add, s
     return rc;
 }
 
-struct if_index nat66_interface_next(const struct piste *p, u32 from, u8 *flags)
-{
-    const struct nat66_state *s = nat66_state_of(p);
-    const struct interface *it;
-    for (; (it = interface_next(p, from)); from = it->index.i + 1) {
-        *flags = s->data.if_flags[it->index.i];
-        if (*flags)
-            return it->index;
-    }
-    return IF_NONE;
-}
-
-static void nat66_forget_interface(struct piste *p, const struct interface *it)
-{
-    struct error e;
-    for (u8 flag = NAT66_IF_IN; flag <= NAT66_IF_OUT; flag <<= 1)
-        if (nat66_state_of(p)->data.if_flags[it->index.i] & flag &&
-            nat66_set_interface(p, it->index, flag, false, &e))
-            log_warn(&log_class, "%s: %s", it->name, e.text);
-}
-
 static void nat66_on_interface(struct piste *p, struct interface *it, enum if_event ev, void *arg)
 {
     const struct nat66_data *d = &nat66_state_of(p)->data;
     for (u32 k = 0; ev == IF_EVENT_NEW && k < NAT66_DIRS; k++)
         counter_zero(d->counter[k], it->index.i);
     if (ev == IF_EVENT_DELETE && nat66_is_enabled(p))
-        nat66_forget_interface(p, it);
+        nat_if_forget(p, d->if_flags, it->index, nat66_set_interface);
 }
 
 /* --- life --- */
@@ -111,12 +87,9 @@ static void nat66_on_interface(struct piste *p, struct interface *it, enum if_ev
 int nat66_disable(struct piste *p, struct error *e)
 {
     struct nat66_state *s = nat66_state_of(p);
-    struct if_index i;
-    u8 flags;
     if (!s->enabled)
         return error_set(e, EALREADY, "already disabled");
-    for (u32 from = 0; !if_is_none(i = nat66_interface_next(p, from, &flags)); from = i.i + 1)
-        nat66_forget_interface(p, interface_at(p, i));
+    nat_ifs_forget(p, s->data.if_flags, nat66_set_interface);
     icmp6_set_undo(NULL);
     __atomic_store_n(&nat66_data, NULL, __ATOMIC_RELEASE);
     engine_synchronize(engine_of(p));

@@ -32,11 +32,9 @@ u32 nat66_outside_vrf(const struct piste *p);
 
 /* --- interfaces --- */
 
-/* flag: one of enum nat66_if_flags; an interface may have both. -EEXIST, -ENOENT. */
+/* flag: one of enum nat_if_flags; an interface may have both. -EEXIST, -ENOENT. */
 int nat66_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
                         struct error *e) MUST_CHECK;
-/* The first from interface `from` on; IF_NONE: there is none. */
-struct if_index nat66_interface_next(const struct piste *p, u32 from, u8 *flags);
 
 /* --- static mappings --- */
 

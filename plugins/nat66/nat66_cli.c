@@ -17,7 +17,7 @@ static int nat66_cli_plugin(struct cli_call *c)
 static int nat66_cli_interface(struct cli_call *c)
 {
     return nat66_set_interface(c->piste, cli_interface(c, "interface")->index,
-                               cli_has(c, "in") ? NAT66_IF_IN : NAT66_IF_OUT, !cli_has(c, "del"),
+                               cli_has(c, "in") ? NAT_IF_IN : NAT_IF_OUT, !cli_has(c, "del"),
                                c->err);
 }
 
@@ -34,21 +34,7 @@ static int nat66_cli_mapping(struct cli_call *c)
 
 static int nat66_show_interfaces(struct cli_call *c)
 {
-    struct if_index i;
-    u8 flags;
-    out_text(c->out, "NAT66 interfaces:\n");
-    out_array(c->out, "interfaces");
-    for (u32 from = 0; !if_is_none(i = nat66_interface_next(c->piste, from, &flags));
-         from = i.i + 1) {
-        out_object(c->out, NULL);
-        out_str(c->out, "name", interface_at(c->piste, i)->name, " %s");
-        out_bool(c->out, "in", flags & NAT66_IF_IN, " in", "");
-        out_bool(c->out, "out", flags & NAT66_IF_OUT, " out", "");
-        out_text(c->out, "\n");
-        out_end(c->out);
-    }
-    out_end(c->out);
-    return 0;
+    return nat_ifs_show(c, "NAT66", nat66_state_of(c->piste)->data.if_flags);
 }
 
 static void nat66_show_mapping(struct cli_call *c, const struct nat66_mapping_config *m,
@@ -105,21 +91,13 @@ const struct cli_command nat66_commands[] = {
 
 void nat66_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
-    struct if_index i;
-    u8 flags;
     if (phase != RC_ROUTES || !nat66_is_enabled(p))
         return;
     text_puts(t, "nat66 plugin enable");
     if (nat66_outside_vrf(p))
         text_add(t, " outside-vrf %u", nat66_outside_vrf(p));
     text_putc(t, '\n');
-    for (u32 from = 0; !if_is_none(i = nat66_interface_next(p, from, &flags)); from = i.i + 1) {
-        const char *name = interface_at(p, i)->name;
-        if (flags & NAT66_IF_IN)
-            text_add(t, "set interface nat66 in %s\n", name);
-        if (flags & NAT66_IF_OUT)
-            text_add(t, "set interface nat66 out %s\n", name);
-    }
+    nat_ifs_config(p, "nat66", nat66_state_of(p)->data.if_flags, t);
 }
 
 bool nat66_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,

@@ -7,6 +7,7 @@
 #include "engine/index.h"
 #include "net/ip/fib/fib.h"
 #include "net/packet/ip_address.h"
+#include "plugins/nat/nat_interfaces_use.h"
 
 #define NAT66_MAPPINGS_MAX MEM_MOST(1u << 18)
 
@@ -25,14 +26,13 @@ struct nat66_mapping {
     union nat66_end local, external;
 };
 
-enum nat66_if_flags { NAT66_IF_IN = 1 << 0, NAT66_IF_OUT = 1 << 1 };
 enum nat66_dir { NAT66_IN2OUT, NAT66_OUT2IN, NAT66_DIRS };
 
 struct nat66_data {
     struct pool pool; /* of mappings */
     struct shared_hash by_local, by_external;
     struct fib_index outside_fib;
-    u8 *if_flags;                            /* enum nat66_if_flags, by interface */
+    u8 *if_flags;                            /* enum nat_if_flags, by interface */
     struct counter_vec *counter[NAT66_DIRS]; /* packets translated, by interface */
     struct counter_vec *by_mapping;          /* packets and bytes */
 };

@@ -31,7 +31,7 @@ ALWAYS_INLINE void find_ends(const struct nat66_data *n, struct buffer **b, u32 
 static bool nat66_leads_out(const struct nat66_data *n, const struct adj *a)
 {
     return fib_way_leaves(a) && !if_is_none(a->tx_if) &&
-           __atomic_load_n(&n->if_flags[a->tx_if.i], __ATOMIC_RELAXED) & NAT66_IF_OUT;
+           __atomic_load_n(&n->if_flags[a->tx_if.i], __ATOMIC_RELAXED) & NAT_IF_OUT;
 }
 
 /* From inside to outside: in its own table, or, if it ends nowhere there, in that of the outside,
