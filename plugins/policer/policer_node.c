@@ -157,9 +157,8 @@ ALWAYS_INLINE void by_table(struct thread *t, struct node *n, struct buffer **b,
         next[i] = policer_direct(t, n, b[i], now, v, place, POLICER_CLASSIFY_ERR_DROP,
                                  POLICER_CLASSIFY_ERR_NO_BUFFER);
     }
-    node_count(n, POLICER_CLASSIFY_ERR_HIT, sum.hits);
-    node_count(n, POLICER_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);
-    node_count(n, POLICER_CLASSIFY_ERR_MISS, sum.misses);
+    classify_tally_count(n, &sum, POLICER_CLASSIFY_ERR_HIT, POLICER_CLASSIFY_ERR_CHAIN_HIT,
+                         POLICER_CLASSIFY_ERR_MISS);
 }
 
 void NODE_FN(policer_classify_ip)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

@@ -3,7 +3,6 @@
  * l2-input-classify, l2-output-classify: frames to where their session says. */
 #include "base/byteorder.h"
 #include "engine/feature.h"
-#include "engine/trace.h"
 #include "net/features/classify/acl_node.h"
 #include "net/features/classify/classify.h"
 #include "net/features/classify/l2_classify.h"
@@ -18,14 +17,7 @@ ALWAYS_INLINE struct classify_session *acl_find(struct thread *t, struct buffer 
 {
     int node = place == AT_IP_OUTPUT ? b->l3_start : b->start;
     int frame = place == AT_IP_INPUT ? b->l2_start : b->start;
-    struct classify_session *e = classify_walk(table, b, node, frame, sum);
-    if (e)
-        classify_hit(t, e);
-    if (unlikely(b->flags & BUFFER_TRACED)) {
-        struct acl_trace note = {(*table)->index, e ? e->id : CLASSIFY_NONE};
-        trace_note(t, b, &note, sizeof(note));
-    }
-    return e;
+    return acl_find_at(t, b, node, frame, table, sum);
 }
 
 /* What a session does to a packet that it lets go on; false: it cannot. A frame that is advanced
@@ -77,9 +69,7 @@ ALWAYS_INLINE void acl_run(struct thread *t, struct node *n, struct buffer **b, 
         next[i] = permit_or_deny(t, n, b[i], place, set_fib, &sum);
     }
     node_count(n, ACL_ERR_NONE, count);
-    node_count(n, ACL_ERR_HIT, sum.hits);
-    node_count(n, ACL_ERR_CHAIN_HIT, sum.chain_hits);
-    node_count(n, ACL_ERR_MISS, sum.misses);
+    classify_tally_count(n, &sum, ACL_ERR_HIT, ACL_ERR_CHAIN_HIT, ACL_ERR_MISS);
 }
 
 void NODE_FN(acl_l2)(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
@@ -140,9 +130,8 @@ ALWAYS_INLINE void direct_all(struct thread *t, struct node *n, struct buffer **
             __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
         next[i] = acl_direct(t, n, b[i], is_input, &sum);
     }
-    node_count(n, L2_CLASSIFY_ERR_HIT, sum.hits);
-    node_count(n, L2_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);
-    node_count(n, L2_CLASSIFY_ERR_MISS, sum.misses);
+    classify_tally_count(n, &sum, L2_CLASSIFY_ERR_HIT, L2_CLASSIFY_ERR_CHAIN_HIT,
+                         L2_CLASSIFY_ERR_MISS);
 }
 
 void NODE_FN(l2_input_classify)(struct thread *t, struct node *n, struct buffer **b, u16 *next,

@@ -1,8 +1,9 @@
-/* Reasons and edges of the nodes of acl.h and l2_classify.h, and what they note of a traced packet.
- */
+/* Reasons and edges of the nodes of acl.h and l2_classify.h, and what they and those of
+ * ip_classify.h find, and note of a traced packet. */
 #pragma once
 
-#include "base/types.h"
+#include "engine/trace.h"
+#include "net/features/classify/classify_data.h"
 
 enum { ACL_NEXT_DENY, ACL_NEXT_N };
 
@@ -33,3 +34,18 @@ struct acl_trace {
     u32 table;   /* the last that was looked in; CLASSIFY_NONE */
     u32 session; /* CLASSIFY_NONE: there was none */
 };
+
+/* As classify_walk; the session has had a hit, and a traced packet its note. */
+ALWAYS_INLINE struct classify_session *acl_find_at(struct thread *t, struct buffer *b, int node,
+                                                   int frame, const struct classify_table **table,
+                                                   struct classify_tally *sum)
+{
+    struct classify_session *e = classify_walk(table, b, node, frame, sum);
+    if (e)
+        classify_hit(t, e);
+    if (unlikely(b->flags & BUFFER_TRACED)) {
+        struct acl_trace note = {(*table)->index, e ? e->id : CLASSIFY_NONE};
+        trace_note(t, b, &note, sizeof(note));
+    }
+    return e;
+}

@@ -147,6 +147,15 @@ ALWAYS_INLINE struct classify_session *classify_walk(const struct classify_table
     return NULL;
 }
 
+/* The reasons of n that hits, hits behind the first table and misses are counted by. */
+ALWAYS_INLINE void classify_tally_count(struct node *n, const struct classify_tally *sum, u32 hit,
+                                        u32 chain_hit, u32 miss)
+{
+    node_count(n, hit, sum->hits);
+    node_count(n, chain_hit, sum->chain_hits);
+    node_count(n, miss, sum->misses);
+}
+
 ALWAYS_INLINE void classify_hit(struct thread *t, struct classify_session *e)
 {
     u32 now = (u32)(thread_now_ns(t) / 1000000000u);

@@ -1,9 +1,7 @@
 /* See ip_classify.h. */
 #include "net/features/classify/ip_classify.h"
 
-#include "engine/trace.h"
 #include "net/features/classify/acl_node.h"
-#include "net/features/classify/classify_data.h"
 #include "net/ip/fib/fib_data.h"
 #include "net/link/interface/reenter.h"
 #include "net/packet/ethernet_packet.h"
@@ -21,14 +19,8 @@ ALWAYS_INLINE u16 ip_classify_one(struct thread *t, struct node *n, struct buffe
     const struct classify_table *table = classify_table_at((u32)adj_at(s->adj.i)->data);
     if (unlikely(!table)) /* the route has just gone, and the table */
         return node_drop(n, b, IP_CLASSIFY_ERR_DROP, IP_CLASSIFY_NEXT_DROP);
-    struct classify_session *e = classify_walk(&table, b, b->start, ip_classify_frame(b), sum);
+    struct classify_session *e = acl_find_at(t, b, b->start, ip_classify_frame(b), &table, sum);
     u32 next = __atomic_load_n(e ? &e->next : &table->miss_next, __ATOMIC_RELAXED);
-    if (e)
-        classify_hit(t, e);
-    if (unlikely(b->flags & BUFFER_TRACED)) {
-        struct acl_trace note = {table->index, e ? e->id : CLASSIFY_NONE};
-        trace_note(t, b, &note, sizeof(note));
-    }
     if (e && e->action == set_fib && next != IP_CLASSIFY_DROP) {
         if (!reenter_once_more(b))
             return node_drop(n, b, IP_CLASSIFY_ERR_LOOP, IP_CLASSIFY_NEXT_DROP);
@@ -51,9 +43,8 @@ ALWAYS_INLINE void ip_classify_all(struct thread *t, struct node *n, struct buff
     struct classify_tally sum = {0};
     for (u32 i = 0; i < count; i++)
         next[i] = ip_classify_one(t, n, b[i], set_fib, &sum);
-    node_count(n, IP_CLASSIFY_ERR_HIT, sum.hits);
-    node_count(n, IP_CLASSIFY_ERR_CHAIN_HIT, sum.chain_hits);
-    node_count(n, IP_CLASSIFY_ERR_MISS, sum.misses);
+    classify_tally_count(n, &sum, IP_CLASSIFY_ERR_HIT, IP_CLASSIFY_ERR_CHAIN_HIT,
+                         IP_CLASSIFY_ERR_MISS);
 }
 
 void NODE_FN(ip4_classify)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
