@@ -10,7 +10,7 @@ static const char no_elog[] = "there is no event log";
 static const char no_host_stack[] = "there is no host stack";
 static const char no_ipsec[] = "there is no IPsec fast path to size";
 static const char no_engines[] = "there are no crypto engines to choose from";
-static const char no_nat[] = "there is no NAT";
+static const char no_nat[] = "there is no NAT of that kind";
 static const char no_linux_cp[] = "there are no Linux interfaces in the place of ports";
 static const char no_devices[] = "there are no devices that need a driver";
 
@@ -119,8 +119,8 @@ const struct config_section startup_foreign_sections[] = {
     {"mactime", ANY_KEYS("there are no time ranges by MAC address")},
     {"map", ANY_KEYS(no_nat)},
     {"memif", ANY_KEYS("memif has no settings: its commands say all")},
-    {"nat", ANY_KEYS(no_nat)},
-    {"nat44-ei", ANY_KEYS(no_nat)},
+    {"nat", ANY_KEYS("NAT44 has no settings: its commands say all")},
+    {"nat44-ei", ANY_KEYS("NAT44 EI has no settings: its commands say all")},
     {"nat64", ANY_KEYS("NAT64 has no settings: its commands say all")},
     {"nat66", ANY_KEYS("NAT66 has no settings: its commands say all")},
     {"nsim", ANY_KEYS("there is no network simulator")},
