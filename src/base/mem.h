@@ -55,6 +55,9 @@ void *mem_reserve(struct mem_map *m, const char *name, u64 size_bytes);
  * before 5.1 only fix the size). */
 int mem_map_seal(struct mem_map *m, struct error *e) MUST_CHECK;
 void mem_map_free(struct mem_map *m);
+/* Asks for transparent huge pages behind [p, p + bytes); where there are none, small ones are. */
+#define MEM_HUGE_PAGE_BYTES (2u << 20)
+void mem_prefer_huge_pages(void *p, u64 bytes);
 /* Calls fn for every live map (for `show physmem`), under a lock: fn neither maps nor frees. */
 void mem_map_each(void (*fn)(const struct mem_map *m, void *arg), void *arg);
 /* Pages of [p, p + bytes) that are resident, in bytes. */

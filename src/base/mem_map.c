@@ -160,6 +160,15 @@ static int map_try(struct mem_map *m, u64 size_bytes, u64 page_bytes, bool share
     return 0;
 }
 
+void mem_prefer_huge_pages(void *p, u64 bytes)
+{
+#ifdef MADV_HUGEPAGE
+    if (madvise(p, bytes, MADV_HUGEPAGE)) {
+        /* small pages then */
+    }
+#endif
+}
+
 static void tell_no_huge_pages(const struct mem_map *m, u64 page_bytes, int err)
 {
     bool told = __atomic_exchange_n(&registry.told_no_huge, true, __ATOMIC_RELAXED);

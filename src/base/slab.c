@@ -6,7 +6,6 @@
 #include "base/log.h"
 
 #define SLAB_PAGE_BYTES ((u64)SLAB_UNIT_BYTES * SLAB_PAGE_UNITS)
-#define HUGE_PAGE_BYTES (2u << 20)
 #define HUGE_FROM_BYTES (2u << 20) /* so few objects that small pages do */
 
 void slabs_init(struct slabs *s, const char *name, const u16 *units, u32 n_sizes, u64 max_bytes)
@@ -70,16 +69,13 @@ static u16 *slab_link(const struct slabs *s, u32 page, u32 n)
 static u32 page_first_used(struct slabs *s)
 {
     u32 page = s->high++;
-#ifdef MADV_HUGEPAGE
     uintptr_t at = (uintptr_t)s->base + page * SLAB_PAGE_BYTES;
-    uintptr_t huge = round_up_u64(at, HUGE_PAGE_BYTES);
+    uintptr_t huge = round_up_u64(at, MEM_HUGE_PAGE_BYTES);
     uintptr_t end = (uintptr_t)s->base + s->max_pages * SLAB_PAGE_BYTES;
     bool begins = huge - at < SLAB_PAGE_BYTES && page * SLAB_PAGE_BYTES >= HUGE_FROM_BYTES &&
-                  huge + HUGE_PAGE_BYTES <= end;
-    if (begins && madvise((void *)huge, HUGE_PAGE_BYTES, MADV_HUGEPAGE)) {
-        /* small ones then */
-    }
-#endif
+                  huge + MEM_HUGE_PAGE_BYTES <= end;
+    if (begins)
+        mem_prefer_huge_pages((void *)huge, MEM_HUGE_PAGE_BYTES);
     return page;
 }
 

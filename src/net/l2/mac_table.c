@@ -2,9 +2,7 @@
 #include "net/l2/mac_table.h"
 
 #include <errno.h>
-#include <sys/mman.h>
 
-#define HUGE_PAGE_BYTES (2u << 20)
 #define FAST_GROWTH_BUCKETS (1u << 16) /* below: four times as large each time */
 #define OWNERS (1u << 16)              /* interfaces, or domains */
 
@@ -230,13 +228,8 @@ static struct mac_generation *generation_new(u32 buckets, u64 multiplier, struct
     g->multiplier = multiplier | 1;
     g->mask = buckets - 1;
     g->shift = 64 - (u32)__builtin_ctz(buckets);
-    if (bytes >= HUGE_PAGE_BYTES) {
-#ifdef MADV_HUGEPAGE
-        if (madvise(g->map.base, bytes, MADV_HUGEPAGE)) {
-            /* small pages then */
-        }
-#endif
-    }
+    if (bytes >= MEM_HUGE_PAGE_BYTES)
+        mem_prefer_huge_pages(g->map.base, bytes);
     return g;
 }
 
