@@ -67,6 +67,7 @@ static const struct {
     enum ip_family family;
     enum icmp_exception exception;
 } reasons[] = {
+    /* of each protocol in the order of the kinds' bits, as counters have them */
     {"ip4-ttl-expired", IP_FAMILY_4, ICMP_EXCEPTION_TTL_EXPIRED},
     {"ip4-fragmentation-needed", IP_FAMILY_4, ICMP_EXCEPTION_TOO_BIG},
     {"ip4-unreachable", IP_FAMILY_4, ICMP_EXCEPTION_UNREACHABLE},
@@ -77,9 +78,6 @@ static const struct {
     {"ip6-parameter-problem", IP_FAMILY_6, ICMP_EXCEPTION_PARAMETER_PROBLEM},
 };
 static_assert(array_len(reasons) == PUNT_REASONS, "all have a number");
-
-/* The first of each protocol; the others are in the order of the kinds' bits. */
-static const u32 first_reason[IP_FAMILY_N] = {[IP_FAMILY_4] = 1, [IP_FAMILY_6] = 5};
 
 const char *punt_reason(u32 reason)
 {
@@ -133,8 +131,8 @@ int punt_init(struct piste *p, void **state, struct error *e)
 {
     struct punt *s = mem_alloc(sizeof(*s));
     s->counts = counter_vec_new(engine_of(p), "/net/punt", true, PUNT_REASONS + 1);
-    icmp4_count_exceptions(p, s->counts, first_reason[IP_FAMILY_4]);
-    icmp6_count_exceptions(p, s->counts, first_reason[IP_FAMILY_6]);
+    icmp4_count_exceptions(p, s->counts, punt_reason_of(IP_FAMILY_4, ICMP_EXCEPTION_TTL_EXPIRED));
+    icmp6_count_exceptions(p, s->counts, punt_reason_of(IP_FAMILY_6, ICMP_EXCEPTION_TTL_EXPIRED));
     *state = s;
     return 0;
 }

@@ -101,17 +101,12 @@ static int punt_socket_cli_show(struct cli_call *c)
 
 /* --- who has exceptions --- */
 
-static bool punt_cli_is_punted(const struct cli_call *c, u32 reason)
-{
-    return punt_has_exception(module_state(c->piste, punt_module_name), reason);
-}
-
 /* The node that has them; NULL: they are answered by ICMP. A socket goes before `set punt'. */
 static const char *punt_cli_node(const struct cli_call *c, const struct punt_sockets *s, u32 reason)
 {
     if (s && s->by_reason[reason])
         return "punt-socket-exception";
-    if (!punt_cli_is_punted(c, reason))
+    if (!punt_has_exception(module_state(c->piste, punt_module_name), reason))
         return NULL;
     return punt_exceptions_of(IP_FAMILY_4, 1u << reason) ? "ip4-punt" : "ip6-punt";
 }
@@ -135,45 +130,39 @@ static int punt_cli_show_db(struct cli_call *c)
     return 0;
 }
 
-static void punt_cli_show_reasons_of(struct cli_call *c, const char *name,
-                                     bool (*has)(const struct cli_call *c, u32 reason, u32 who),
-                                     u32 who)
+/* wanted: its reasons, as bits. */
+static void punt_cli_show_client(struct cli_call *c, const char *name, u32 wanted)
 {
-    bool any = false;
-    for (u32 i = 1; punt_reason(i) && !any; i++)
-        any = has(c, i, who);
-    if (!any)
+    if (!wanted)
         return;
     out_object(c->out, NULL);
     out_str(c->out, "client", name, "%s:");
     out_array(c->out, "reasons");
     for (u32 i = 1; punt_reason(i); i++)
-        if (has(c, i, who))
+        if (wanted >> i & 1)
             out_str(c->out, NULL, punt_reason(i), " %s");
     out_end(c->out);
     out_text(c->out, "\n");
     out_end(c->out);
 }
 
-static bool punt_cli_rest_has(const struct cli_call *c, u32 reason, u32 who)
+static u32 punt_cli_client_reasons(const struct punt_sockets *s, u32 client)
 {
-    return punt_cli_is_punted(c, reason);
-}
-
-static bool punt_cli_client_has(const struct cli_call *c, u32 reason, u32 who)
-{
-    const struct punt_sockets *s = module_state(c->piste, punt_socket_module_name);
-    return s->by_reason[reason] == who + 1;
+    u32 wanted = 0;
+    for (u32 i = 1; i <= PUNT_REASONS; i++)
+        if (s->by_reason[i] == client + 1)
+            wanted |= 1u << i;
+    return wanted;
 }
 
 static int punt_cli_show_clients(struct cli_call *c)
 {
+    const struct punt *rest = module_state(c->piste, punt_module_name);
     const struct punt_sockets *s = module_state(c->piste, punt_socket_module_name);
     out_array(c->out, "clients");
-    punt_cli_show_reasons_of(c, "punt", punt_cli_rest_has, 0);
+    punt_cli_show_client(c, "punt", rest->exceptions);
     for (u32 i = 0; s && i < PUNT_CLIENTS_MAX; i++)
-        if (s->client[i].users)
-            punt_cli_show_reasons_of(c, s->client[i].to.sun_path, punt_cli_client_has, i);
+        punt_cli_show_client(c, s->client[i].to.sun_path, punt_cli_client_reasons(s, i));
     out_end(c->out);
     return 0;
 }
