@@ -57,13 +57,11 @@ static int pmtu_peer_place(struct pmtu_peers *s, struct pmtu_peer *x, struct err
     struct fib *f = fib_of(s->piste);
     enum ip_family family = fib_family(x->table);
     struct if_index link = pmtu_peer_link(f, x);
-    struct node_index node;
     if (!if_equal(link, x->neighbor.interface))
         pmtu_peer_leave_neighbor(f, x);
     if (if_is_none(link))
-        return node_find(engine_of(s->piste), nodes[family], &node)
-                   ? fib_path_mtu_set(f, x->track, node, x->mtu, e)
-                   : error_set(e, ENOENT, "no node %s", nodes[family]);
+        return fib_path_mtu_set(f, x->track, node_must_find(engine_of(s->piste), nodes[family]),
+                                x->mtu, e);
     x->neighbor = (struct link_host){x->addr, link, family};
     adj_neighbor_set_mtu(f, &x->neighbor, x->mtu);
     fib_path_mtu_clear(f, x->track);

@@ -81,24 +81,14 @@ static u16 pmtu_peer_too_long_ip6(struct node *n, struct buffer *b, u32 mtu)
     return node_drop(n, b, IP_FRAG_ERROR_DONT_FRAGMENT_SET, PMTU_PEER_NEXT_ICMP_ERROR);
 }
 
-static u32 pmtu_peer_hash_ip4(const struct buffer *b, u32 fields)
-{
-    return ip4_flow_hash(b, fields);
-}
-
-static u32 pmtu_peer_hash_ip6(const struct buffer *b, u32 fields)
-{
-    return ip6_flow_hash(b, fields);
-}
-
 void NODE_FN(ip4_pmtu_dpo)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    pmtu_peer_all(t, n, b, next, count, pmtu_peer_hash_ip4, pmtu_peer_too_long_ip4);
+    pmtu_peer_all(t, n, b, next, count, ip4_flow_hash, pmtu_peer_too_long_ip4);
 }
 
 void NODE_FN(ip6_pmtu_dpo)(struct thread *t, struct node *n, struct buffer **b, u16 *next,
                            u32 count)
 {
-    pmtu_peer_all(t, n, b, next, count, pmtu_peer_hash_ip6, pmtu_peer_too_long_ip6);
+    pmtu_peer_all(t, n, b, next, count, ip6_flow_hash, pmtu_peer_too_long_ip6);
 }
