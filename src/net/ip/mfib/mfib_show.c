@@ -75,21 +75,23 @@ static bool mfib_has_replicate(const struct mfib *m, u32 route)
     return !(w->flags & MFIB_ROUTE_DROP) && w->n_to;
 }
 
-/* The line of what makes the copies, and where each goes. */
+/* What makes the copies, if something does, and where each goes. */
 static void mfib_show_replicate(const struct mfib *m, struct out *o, u32 route)
 {
     const struct mfib_forwarding *w = mfib_route_at(m, route)->forwarding;
     enum ip_family f = fib_family((struct fib_index){mfib_route_at(m, route)->key.table});
     struct fib_counts n = mfib_counts(m, route);
-    bool local = false;
+    bool copies = mfib_has_replicate(m, route), local = false;
     for (u32 k = 0; k < w->n_to; k++)
         local |= w->to[k] == ADJ_RECEIVE.i;
-    out_text(o, "dpo-replicate: [index:%u buckets:%u flags:[%s] to:[%" PRIu64 ":%" PRIu64 "]]\n",
-             route, w->n_to, local ? "has-local " : "none", n.packets, n.bytes);
+    if (copies)
+        out_text(o,
+                 "dpo-replicate: [index:%u buckets:%u flags:[%s] to:[%" PRIu64 ":%" PRIu64 "]]\n",
+                 route, w->n_to, local ? "has-local " : "none", n.packets, n.bytes);
     out_u64(o, "packets", n.packets, NULL);
     out_u64(o, "bytes", n.bytes, NULL);
     out_array(o, "replicate");
-    for (u32 k = 0; k < w->n_to; k++)
+    for (u32 k = 0; copies && k < w->n_to; k++)
         mfib_show_way(m, o, f, k, w->to[k]);
     out_end(o);
 }
@@ -98,17 +100,11 @@ static void mfib_show_forwarding(const struct mfib *m, struct out *o, u32 route)
 {
     enum ip_family f = fib_family((struct fib_index){mfib_route_at(m, route)->key.table});
     out_text(o, "  multicast-%s-chain\n", short_names[f]);
-    if (mfib_has_replicate(m, route)) {
+    if (mfib_has_replicate(m, route))
         out_text(o, "  [@1]: ");
-        mfib_show_replicate(m, o, route);
-        return;
-    }
-    struct fib_counts n = mfib_counts(m, route);
-    out_text(o, "  [@0]: dpo-drop %s\n", short_names[f]);
-    out_u64(o, "packets", n.packets, NULL);
-    out_u64(o, "bytes", n.bytes, NULL);
-    out_array(o, "replicate");
-    out_end(o);
+    else
+        out_text(o, "  [@0]: dpo-drop %s\n", short_names[f]);
+    mfib_show_replicate(m, o, route);
 }
 
 /* --- a route --- */
