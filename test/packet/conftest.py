@@ -35,9 +35,11 @@ def build(request):
 
 
 def run(switch, request):
+    """The daemon from its start to its end; what it said is printed if a test failed meanwhile."""
+    failed_before = request.session.testsfailed
     switch.start()
     yield switch
-    failed = request.session.testsfailed > switch.failed_before
+    failed = request.session.testsfailed > failed_before
     try:
         switch.stop()
         assert "Sanitizer" not in switch.output(), switch.output()
@@ -55,7 +57,6 @@ def switch(build, request):
     it is."""
     place = getattr(request.module, "namespace", packet_lib.Here)()
     daemon = packet_lib.Switch(build, config=getattr(request.module, "CONFIG", ""), namespace=place)
-    daemon.failed_before = request.session.testsfailed
     yield from run(daemon, request)
     place.close()
 
@@ -63,9 +64,7 @@ def switch(build, request):
 @pytest.fixture
 def fresh(build, request):
     """A daemon for one test."""
-    daemon = packet_lib.Switch(build)
-    daemon.failed_before = request.session.testsfailed
-    yield from run(daemon, request)
+    yield from run(packet_lib.Switch(build), request)
 
 
 @pytest.fixture
@@ -73,7 +72,6 @@ def saving(build, request):
     """A daemon for one test, which saves its configuration: for `write` and what goes back to that."""
     daemon = packet_lib.Switch(build)
     daemon.write_conf(f"running-config {daemon.running}")
-    daemon.failed_before = request.session.testsfailed
     yield from run(daemon, request)
 
 

@@ -20,9 +20,7 @@ ADD, DELETE, REFRESH = 1, 2, 3
 
 @pytest.fixture(scope="module")
 def other(build, request):
-    daemon = packet_lib.Switch(build)
-    daemon.failed_before = request.session.testsfailed
-    yield from run(daemon, request)
+    yield from run(packet_lib.Switch(build), request)
 
 
 @pytest.fixture(scope="module")

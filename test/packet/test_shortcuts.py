@@ -1,12 +1,14 @@
 """What is done in one go against the same node by node: two switches get the same frames, of which one traces them all,
 so that nothing takes a shortcut there. Frames, counters and sessions have to be the same, whatever keeps state in the
 path (NAT44, access lists, policers, uRPF), alone and together, on each level of CPU."""
+import contextlib
 import itertools
 import random
 import re
 from collections import Counter
 
 import pytest
+from conftest import run
 from packet_lib import Switch, wait_for
 from piste import Stats
 from scapy.layers.inet import GRE, ICMP, IP, TCP, UDP, fragment
@@ -28,41 +30,48 @@ POLICERS = ("", "mark", "drop")
 URPF = ("", "loose", "strict")
 
 
-def make(build):
-    switch = Switch(build, config="cpu { workers 1 }")
-    switch.start()
-    pgs = switch.pg(0, "10.1.0.1/24"), switch.pg(1, "10.2.0.1/24")
-    switch.ctl("ip table add 5")
-    for i, vlan in ((3, 10), (4, 20)):
+def add_vlans(switch, ip, addresses, hosts):
+    """Sub-interfaces of pg0, the last one in table 5. ip: "ip" or "ip6"; addresses: {VLAN: address}; hosts: {interface: those
+    behind it}."""
+    switch.ctl(f"{ip} table add 5")
+    for vlan, address in addresses.items():
         switch.ctl(f"create sub-interfaces pg0 {vlan}")
-        if vlan == 20:
-            switch.ctl("set interface ip table pg0.20 5")
+        if ip == "ip6":
+            switch.ctl(f"ip6 nd pg0.{vlan} ra-suppress")
+        if vlan == list(addresses)[-1]:
+            switch.ctl(f"set interface {ip} table pg0.{vlan} 5")
         switch.ctl(f"set interface state pg0.{vlan} up")
-        switch.ctl(f"set interface ip address pg0.{vlan} 10.{i}.0.1/24")
-    for name, hosts in HOSTS.items():
-        for host in hosts:
-            switch.ctl(f"set ip neighbor {name} {host} {pgs[0].host_mac}")
+        switch.ctl(f"set interface ip address pg0.{vlan} {address}")
+    for name, behind in hosts.items():
+        for host in behind:
+            switch.ctl(f"set ip neighbor {name} {host} {switch.pgs[0].host_mac}")
+
+
+def set_up(switch):
+    switch.pg(0, "10.1.0.1/24")
+    switch.pg(1, "10.2.0.1/24")
+    add_vlans(switch, "ip", {10: "10.3.0.1/24", 20: "10.4.0.1/24"}, HOSTS)
     switch.ctl("ip route add 192.0.2.0/24 via 10.2.0.2 pg1")
     switch.ctl("ip route add 0.0.0.0/0 table 5 via 10.2.0.2 pg1")
     switch.ctl(f"set ip reassembly timeout-ms {PATIENT_MS}")
     switch.ctl(f"set ip reassembly ip4 shallow-virtual timeout-ms {PATIENT_MS}")
-    return switch
+
+
+@contextlib.contextmanager
+def pair_of(build, request, prepare):
+    """Two switches, each prepared: (by shortcuts, node by node)."""
+    running = contextlib.contextmanager(run)
+    with contextlib.ExitStack() as stack:
+        pair = [stack.enter_context(running(Switch(build, config="cpu { workers 1 }"), request)) for _ in range(2)]
+        for switch in pair:
+            prepare(switch)
+        yield pair
 
 
 @pytest.fixture(scope="module")
 def pair(build, request):
-    """(by shortcuts, node by node)."""
-    failed = request.session.testsfailed
-    switches = [make(build), make(build)]
-    yield switches
-    for switch in switches:
-        try:
-            switch.stop()
-            assert "Sanitizer" not in switch.output(), switch.output()
-        finally:
-            if request.session.testsfailed > failed:
-                print(switch.output()[-4000:])
-            switch.remove()
+    with pair_of(build, request, set_up) as switches:
+        yield switches
 
 
 # --- frames
@@ -272,6 +281,13 @@ def send(switch, number, frames, traced, in_order=False):
     return out
 
 
+def same_frames(short, long, where):
+    """Of each port, in whatever order."""
+    for out in zip(short, long):
+        apart = [[frame.hex() for frame in (Counter(x) - Counter(y)).elements()] for x, y in (out, out[::-1])]
+        assert apart == [[], []], where
+
+
 def same_numbers(pair, where):
     """From the beginning, and in the end: pieces whose first one was dropped end some time later."""
     apart = {}
@@ -294,9 +310,7 @@ def same_both_ways(pair, settings, rng):
         inward = turn % 2 == 1
         frames = frames_of(rng, pair[0].pgs[inward], inward, rng.choice(VECTORS), settings)
         short, long = (send(switch, int(inward), frames, switch is pair[1]) for switch in pair)
-        for out in zip(short, long):
-            apart = [[frame.hex() for frame in (Counter(x) - Counter(y)).elements()] for x, y in (out, out[::-1])]
-            assert apart == [[], []], f"{settings}, turn {turn}"
+        same_frames(short, long, f"{settings}, turn {turn}")
         assert sessions(pair[0], settings) == sessions(pair[1], settings), f"{settings}, turn {turn}"
         same_numbers(pair, f"{settings}, turn {turn}")
     for switch in pair:

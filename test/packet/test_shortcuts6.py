@@ -3,16 +3,15 @@ one traces all frames. Routes of all lengths, several ways, extension headers, v
 several ports at once; with what keeps state in the path, and without."""
 import itertools
 import random
-from collections import Counter
 
 import pytest
-from packet_lib import Switch, wait_for, write_pcap
+from packet_lib import wait_for, write_pcap
 from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment,
                                 IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN)
 from scapy.layers.l2 import Dot1Q
 from scapy.packet import Raw
-from test_shortcuts import choose_levels, differ, numbers, same_numbers, send
+from test_shortcuts import add_vlans, choose_levels, pair_of, same_frames, same_numbers, send
 
 VECTORS = (1, 2, 3, 33, 255, 256)
 OWN = ("2001:db8:1::1", "2001:db8:2::1", "2001:db8:10::1")
@@ -36,40 +35,20 @@ set interface mtu packet 1300 pg2
 """
 
 
-def make(build):
-    switch = Switch(build, config="cpu { workers 1 }")
-    switch.start()
+def set_up(switch):
     pgs = [switch.pg(i, f"2001:db8:{i + 1}::1/64") for i in range(3)]
-    switch.ctl("ip6 table add 5")
-    for vlan in (10, 20):
-        switch.ctl(f"create sub-interfaces pg0 {vlan}")
-        switch.ctl(f"ip6 nd pg0.{vlan} ra-suppress")
-        if vlan == 20:
-            switch.ctl("set interface ip6 table pg0.20 5")
-        switch.ctl(f"set interface state pg0.{vlan} up")
-        switch.ctl(f"set interface ip address pg0.{vlan} 2001:db8:{vlan}::1/64")
-    for name, hosts in HOSTS.items():
-        for host in hosts:
-            switch.ctl(f"set ip neighbor {name} {host} {pgs[0].host_mac}")
+    add_vlans(switch, "ip6", {vlan: f"2001:db8:{vlan}::1/64" for vlan in (10, 20)}, HOSTS)
     for name in (*HOSTS, "pg1", "pg2"):
         for host in ("fe80::2", "fe80::9"):
             switch.ctl(f"set ip neighbor {name} {host} {pgs[0].host_mac}")
     for command in ROUTES.strip().splitlines():
         switch.ctl(command)
-    return switch
 
 
 @pytest.fixture(scope="module")
-def pair(build):
-    """(by shortcuts, node by node)."""
-    switches = [make(build), make(build)]
-    yield switches
-    for switch in switches:
-        try:
-            switch.stop()
-            assert "Sanitizer" not in switch.output(), switch.output()
-        finally:
-            switch.remove()
+def pair(build, request):
+    with pair_of(build, request, set_up) as switches:
+        yield switches
 
 
 # --- frames
@@ -187,12 +166,6 @@ def flows(frames):
 def sessions(switch):
     found = switch.json("show acl-plugin sessions verbose")["sessions"]
     return sorted(str([s[k] for k in ("a", "a_port", "b", "b_port", "protocol", "sw_if_index", "direction")]) for s in found)
-
-
-def same_frames(short, long, what):
-    for out in zip(short, long):
-        apart = [[frame.hex() for frame in (Counter(x) - Counter(y)).elements()] for x, y in (out, out[::-1])]
-        assert apart == [[], []], what
 
 
 def both_ways(pair, rng, what, inward, count):
