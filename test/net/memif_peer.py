@@ -11,6 +11,8 @@ import socket
 import struct
 import time
 
+from shared_words import SharedWords
+
 ACK, HELLO, INIT, ADD_REGION, ADD_RING, CONNECT, CONNECTED, DISCONNECT = range(1, 9)
 COOKIE = 0x03e31f20
 RECORD = 128
@@ -92,11 +94,13 @@ class Ring:
     def __init__(self, memory, offset, log2, fd):
         self.memory, self.offset, self.log2, self.fd = memory, offset, log2, fd
         self.size = 1 << log2
+        self.words = SharedWords(memory)
 
     def _field(self, at, value):
         if value is None:
-            return struct.unpack_from("=H", self.memory, self.offset + at)[0]
-        return struct.pack_into("=H", self.memory, self.offset + at, value & 0xffff)
+            return self.words[self.offset + at]
+        self.words[self.offset + at] = value & 0xffff
+        return None
 
     def flags(self, value=None):
         return self._field(4, value)
@@ -148,6 +152,8 @@ class Slave(Peer):
         super().close()
         for fd in (self.fd, *self.bells) if not self.memory.closed else ():
             os.close(fd)
+        for ring in self.rings[S2M] + self.rings[M2S]:
+            ring.words.release()
         self.memory.close()
 
     def seal(self):

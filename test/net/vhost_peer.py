@@ -11,6 +11,8 @@ import socket
 import struct
 import time
 
+from shared_words import SharedWords
+
 GET_FEATURES, SET_FEATURES, SET_OWNER, RESET_OWNER, SET_MEM_TABLE, SET_LOG_BASE, SET_LOG_FD = range(1, 8)
 SET_VRING_NUM, SET_VRING_ADDR, SET_VRING_BASE, GET_VRING_BASE, SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR = range(8, 15)
 GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, GET_QUEUE_NUM, SET_VRING_ENABLE, SEND_RARP, NET_SET_MTU = range(15, 21)
@@ -30,6 +32,10 @@ RX, TX = 0, 1  # as the guest sees them: virtqueues 2k and 2k + 1
 GUEST_BASE, USER_BASE = 0x40000000, 0x7000_0000_0000
 
 
+def little_endian(word):
+    return struct.unpack("=H", struct.pack("<H", word))[0]
+
+
 class Memory:
     """The guest's, handed out from its beginning on."""
 
@@ -38,6 +44,7 @@ class Memory:
         self.size, self.pieces, self.used = size, pieces, 0
         os.ftruncate(self.fd, size)
         self.map = mmap.mmap(self.fd, size)
+        self.words = SharedWords(self.map)
 
     def take(self, n, align=64):
         at = (self.used + align - 1) // align * align
@@ -58,6 +65,13 @@ class Memory:
 
     def get(self, fmt, at):
         return struct.unpack_from("<" + fmt, self.map, at)
+
+    def word(self, at):
+        """An index, or flags: what one side may look at as the other writes it."""
+        return little_endian(self.words[at])
+
+    def set_word(self, at, value):
+        self.words[at] = little_endian(value & 0xffff)
 
     def set(self, fmt, at, *values):
         struct.pack_into("<" + fmt, self.map, at, *values)
@@ -107,15 +121,15 @@ class Split(Ring):
 
     def show(self, head):
         """A chain that begins at descriptor `head` is available."""
-        self.memory.set("H", self.avail_at + 4 + 2 * (self.next_avail % self.size), head)
+        self.memory.set_word(self.avail_at + 4 + 2 * (self.next_avail % self.size), head)
         self.next_avail += 1
         self.idx(self.next_avail)
 
     def idx(self, value):
-        self.memory.set("H", self.avail_at + 2, value & 0xffff)
+        self.memory.set_word(self.avail_at + 2, value)
 
     def used_idx(self):
-        return self.memory.get("H", self.used_at + 2)[0]
+        return self.memory.word(self.used_at + 2)
 
     def done(self):
         """(id, length) of the next that was used, or None."""
@@ -125,16 +139,16 @@ class Split(Ring):
         return self.memory.get("II", self.used_at + 4 + 8 * ((self.next_used - 1) % self.size))
 
     def wants_kick(self):
-        return not self.memory.get("H", self.used_at)[0] & 1
+        return not self.memory.word(self.used_at) & 1
 
     def wants_kick_at(self):
-        return self.memory.get("H", self.used_at + 4 + 8 * self.size)[0]
+        return self.memory.word(self.used_at + 4 + 8 * self.size)
 
     def want_call_at(self, index):
-        self.memory.set("H", self.avail_at + 4 + 2 * self.size, index & 0xffff)
+        self.memory.set_word(self.avail_at + 4 + 2 * self.size, index)
 
     def want_calls(self, wanted):
-        self.memory.set("H", self.avail_at, 0 if wanted else 1)
+        self.memory.set_word(self.avail_at, 0 if wanted else 1)
 
     def offer(self, pieces, flags=0):
         """A chain of (offset, bytes) is available, with descriptors from the head's place on."""
@@ -170,15 +184,15 @@ class Packed(Ring):
             if first is None:
                 first = place, say
             else:
-                self.memory.set("H", place + 14, say)
+                self.memory.set_word(place + 14, say)
             self.next_avail += 1
             if self.next_avail == self.size:
                 self.next_avail, self.wrap_avail = 0, not self.wrap_avail
-        self.memory.set("H", first[0] + 14, first[1])
+        self.memory.set_word(first[0] + 14, first[1])
 
     def done(self):
         place = self.desc_at + 16 * self.next_used
-        flags = self.memory.get("H", place + 14)[0]
+        flags = self.memory.word(place + 14)
         if bool(flags & AVAIL) != self.wrap_used or bool(flags & USED) != self.wrap_used:
             return None
         length, ident = self.memory.get("IH", place + 8)
@@ -188,10 +202,10 @@ class Packed(Ring):
         return ident, length
 
     def wants_kick(self):
-        return self.memory.get("H", self.used_at + 2)[0] != 1
+        return self.memory.word(self.used_at + 2) != 1
 
     def want_calls(self, wanted):
-        self.memory.set("H", self.avail_at + 2, 0 if wanted else 1)
+        self.memory.set_word(self.avail_at + 2, 0 if wanted else 1)
 
 
 def listen(path):
