@@ -1,5 +1,6 @@
 /* The first packet of a session: whether there is to be one, and by which address and port.
  * Source: RFC 4787, RFC 5382, RFC 5508; VPP's order. */
+#include "base/random.h"
 #include "net/ip/address/address_data.h"
 #include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_choose.h"
@@ -27,7 +28,7 @@ static const struct nat44_mapping *end_inside_of(struct nat44_data *n, struct th
     if (!list)
         return m;
     u32 had = list->affinity_s ? nat44_affinity_find(n, t, o2i) : POOL_NONE;
-    u32 roll = (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % list->total;
+    u32 roll = (u32)(random_u64(&n->threads[thread_index(t)].random) >> 32) % list->total;
     for (u32 i = 0, sum = 0; i < list->n; i++) {
         sum += list->v[i].probability;
         if (list->v[i].mapping == had || (*backend == POOL_NONE && roll < sum))

@@ -1,6 +1,7 @@
 /* See nat44_choose.h. */
 #include "plugins/nat/nat44_choose.h"
 
+#include "base/random.h"
 #include "net/ip/address/address_data.h"
 #include "net/ip/fib/fib_way.h"
 #include "net/ip/ip4/ip4.h"
@@ -70,14 +71,6 @@ bool nat44_way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, s
 }
 
 /* --- address and port --- */
-
-u64 nat44_random(struct nat44_thread *own)
-{
-    own->random ^= own->random << 13;
-    own->random ^= own->random >> 7;
-    own->random ^= own->random << 17;
-    return own->random;
-}
 
 static bool may_use(const struct nat44_address *a, u32 fib, struct if_index tx, bool of_link)
 {
@@ -152,7 +145,7 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
     if (nat44_owner_of_port(n, like) == thread_index(t) && wanted &&
         nat44_port_set_has(set, wanted) && nat44_is_free(n, table, dir, back))
         return true;
-    u32 k = (u32)(nat44_random(&n->threads[thread_index(t)]) >> 32) % set.n;
+    u32 k = (u32)(random_u64(&n->threads[thread_index(t)].random) >> 32) % set.n;
     for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < set.n; looked++) {
         k = k + 1 < set.n ? k + 1 : 0;
         be16 x = be16_from_host((u16)nat44_port_set_at(set, k));

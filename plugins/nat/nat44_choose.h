@@ -17,7 +17,6 @@ bool nat44_way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, s
  * the one first that this host always has (RFC 4787 REQ-2). Shapes: out[max]. Returns how many. */
 u32 nat44_addresses_for(const struct nat44_pool *pool, be32 host, u32 fib, struct if_index tx,
                         be32 *out, u32 max);
-u64 nat44_random(struct nat44_thread *own);
 /* Whether the end that packets of dir are for is free: no session has it towards that host, and no
  * mapping at all. */
 bool nat44_is_free(const struct nat44_data *n, const struct session_table *table,

@@ -2,6 +2,7 @@
 #include "plugins/nat/nat64_session.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "net/ip/address/address_data.h"
 
 #define NAT64_TRIES 256 /* ports of an address, before there seems to be none */
@@ -36,14 +37,6 @@ void nat64_bib_delete(struct nat64_data *n, struct thread *t, u32 bib)
     count_bibs(n, t);
 }
 
-static u64 nat64_random(struct nat64_thread *own)
-{
-    own->random ^= own->random << 13;
-    own->random ^= own->random >> 7;
-    own->random ^= own->random << 17;
-    return own->random;
-}
-
 static bool nat64_is_free(const struct nat64_data *n, struct thread *t,
                           const union nat64_outside *out)
 {
@@ -67,7 +60,7 @@ static bool nat64_find_port(struct nat64_data *n, struct thread *t, const union 
     if (!nat64_has_ports(in->protocol))
         return false;
     u32 places = (to - from) / step, parity = wanted % step;
-    u32 at = (u32)(nat64_random(&n->threads[thread_index(t)]) >> 32) % places;
+    u32 at = (u32)(random_u64(&n->threads[thread_index(t)].random) >> 32) % places;
     for (u32 tries = 0, looked = 0; tries < NAT64_TRIES && looked < places; looked++) {
         at = at + 1 < places ? at + 1 : 0;
         out->port = be16_from_host((u16)(from + at * step + parity));

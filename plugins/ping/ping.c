@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "control/cli.h"
 #include "control/loop.h"
 #include "control/module.h"
@@ -38,12 +39,7 @@ static const u8 shown_overhead[IP_FAMILY_N] = {56, 16};
 
 static u16 next_random(struct ping *ping)
 {
-    u64 x = ping->random;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    ping->random = x;
-    return (u16)(x >> 24);
+    return (u16)(random_u64(&ping->random) >> 24);
 }
 
 /* The table that dst is looked up in: now, since it may go; FIB_NONE: there is none. */

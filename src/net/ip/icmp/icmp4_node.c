@@ -1,5 +1,6 @@
 /* ip4-icmp-input and ip4-icmp-echo-request; see icmp4.h. */
 #include "base/clock.h"
+#include "base/random.h"
 #include "net/link/gso/gso.h"
 #include "net/ip/icmp/icmp4.h"
 #include "net/packet/ip4_packet.h"
@@ -44,12 +45,9 @@ enum { ECHO_NEXT_DROP, ECHO_NEXT_LOAD_BALANCE };
  */
 static u16 next_id(struct node *n)
 {
-    u64 x = n->local[0] ? n->local[0] : clock_cycles() | 1;
-    x ^= x << 13;
-    x ^= x >> 7;
-    x ^= x << 17;
-    n->local[0] = x;
-    return (u16)(x >> 32);
+    if (!n->local[0])
+        n->local[0] = clock_cycles() | 1;
+    return (u16)(random_u64(&n->local[0]) >> 32);
 }
 
 /* The request becomes the reply, in place. */
