@@ -1,24 +1,17 @@
 /* Holds what NAT44 does to packets against sums made anew, and its parser against packets of any
  * kind. */
 #include "engine/engine_test.h"
+#include "net/packet/random_test.h"
 #include "plugins/nat/nat44_packet.h"
-
-static u64 seed = 1;
-
-static u32 some(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(seed >> 33);
-}
 
 static be32 some_address(void)
 {
-    return (be32){some() * 2654435761u};
+    return (be32){random_u32() * 2654435761u};
 }
 
 static be16 some_port(void)
 {
-    return (be16){(u16)some()};
+    return (be16){(u16)random_u32()};
 }
 
 static union nat44_key some_key(u8 protocol)
@@ -51,7 +44,7 @@ static void write_packet(u8 *p, const union nat44_key *k, u32 l4_bytes)
     struct ip4_header *ip = (struct ip4_header *)(void *)p;
     u8 protocol = nat44_key_protocol(k), *l4 = p + sizeof(*ip);
     for (u32 i = 0; i < sizeof(*ip) + l4_bytes; i++)
-        p[i] = (u8)some();
+        p[i] = (u8)random_u32();
     *ip = (struct ip4_header){.version_ihl = IP4_VERSION_IHL_PLAIN,
                               .ttl = 64,
                               .protocol = protocol,
@@ -91,7 +84,7 @@ static void translated_packets_have_right_sums(void **state)
     for (u32 round = 0; round < 30000; round++) {
         u8 protocol = protocols[round % 3];
         union nat44_key key = some_key(protocol), back = some_key(protocol);
-        u32 bytes = 20 + some() % 100, bi = test_buffer(20 + bytes);
+        u32 bytes = 20 + random_u32() % 100, bi = test_buffer(20 + bytes);
         struct buffer *b = buffer_at(bi);
         struct nat44_packet p;
         u16 ip_delta, l4_delta;
@@ -121,7 +114,7 @@ static void errors_quote_what_was_sent(void **state)
         struct fib_index fib = {0};
         union nat44_key i2o = some_key(protocol), o2i = some_key(protocol);
         union nat44_key sent = nat44_key_back(&o2i, fib);
-        u32 quoted = 20 + 8 + some() % 60, bytes = 8 + quoted;
+        u32 quoted = 20 + 8 + random_u32() % 60, bytes = 8 + quoted;
         u32 bi = test_buffer(20 + bytes);
         struct buffer *b = buffer_at(bi);
         struct ip4_header *ip = buffer_current(b);
@@ -159,14 +152,14 @@ static void errors_quote_what_was_sent(void **state)
 static void any_bytes_are_parsed(void **state)
 {
     for (u32 round = 0; round < 100000; round++) {
-        u32 bytes = 20 + some() % 120, bi = test_buffer(bytes);
+        u32 bytes = 20 + random_u32() % 120, bi = test_buffer(bytes);
         struct buffer *b = buffer_at(bi);
         u8 *at = buffer_current(b);
         struct ip4_header *ip = (struct ip4_header *)(void *)at;
         struct nat44_packet p;
         for (u32 i = 0; i < bytes; i++)
-            at[i] = (u8)some();
-        u32 words = 5 + some() % 11;
+            at[i] = (u8)random_u32();
+        u32 words = 5 + random_u32() % 11;
         ip->version_ihl = (u8)(0x40 | (words * 4 <= bytes ? words : 5));
         ip->length = be16_from_host((u16)bytes);
         ip->fragment = round % 5 ? (be16){0} : some_port();

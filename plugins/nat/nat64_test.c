@@ -9,27 +9,12 @@
 #include <cmocka.h>
 
 #include "net/packet/checksum.h"
+#include "net/packet/random_test.h"
 #include "plugins/nat/nat64_packet.h"
 
 #define START 128
 
-static u64 seed = 1;
 static u8 storage[4096];
-
-static u32 some(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(seed >> 33);
-}
-
-static struct ip_address some_address(void)
-{
-    struct ip_address a;
-    for (u32 i = 0; i < 16; i++)
-        a.bytes[i] = (u8)some();
-    a.bytes[0] = 0x20;
-    return a;
-}
 
 static struct buffer buffer_of(u32 bytes)
 {
@@ -66,16 +51,16 @@ static void make(u8 *p, const struct ip_address *src, const struct ip_address *d
 {
     struct ip6_header *h = (struct ip6_header *)p;
     for (u32 i = 0; i < 40 + n; i++)
-        p[i] = (u8)some();
+        p[i] = (u8)random_u32();
     *h = (struct ip6_header){.version_class_flow = IP6_VERSION_PLAIN,
                              .payload_length = be16_from_host((u16)n),
                              .protocol = protocol,
-                             .hop_limit = (u8)(2 + some() % 200)};
-    ip6_set_traffic_class(h, (u8)some());
+                             .hop_limit = (u8)(2 + random_u32() % 200)};
+    ip6_set_traffic_class(h, (u8)random_u32());
     memcpy(h->src, src, 16);
     memcpy(h->dst, dst, 16);
     if (protocol == IP_PROTOCOL_ICMP6) {
-        p[40] = some() % 2 ? ICMP6_ECHO_REQUEST : ICMP6_ECHO_REPLY;
+        p[40] = random_u32() % 2 ? ICMP6_ECHO_REQUEST : ICMP6_ECHO_REPLY;
         p[41] = 0;
     }
     u8 *sum = p + 40 + sum_at(protocol);
@@ -89,9 +74,9 @@ static const u8 protocols[] = {IP_PROTOCOL_TCP, IP_PROTOCOL_UDP, IP_PROTOCOL_ICM
 static void test_there_and_back(void **state)
 {
     for (u32 k = 0; k < 20000; k++) {
-        struct ip_address src = some_address(), dst = some_address();
-        u8 protocol = protocols[some() % sizeof(protocols)], was[512];
-        u32 n = 20 + some() % 300;
+        struct ip_address src = random_ip6(), dst = random_ip6();
+        u8 protocol = protocols[random_u32() % sizeof(protocols)], was[512];
+        u32 n = 20 + random_u32() % 300;
         static struct buffer b; /* static: its alignment is asked for */
         b = buffer_of(40 + n);
         struct nat64_packet p;
@@ -99,11 +84,11 @@ static void test_there_and_back(void **state)
         memcpy(was, storage + START, 40 + n);
         nat64_parse6(buffer_current(&b), b.len, NULL, &p);
         assert_int_equal(p.kind, protocol == IP_PROTOCOL_ICMP6 ? NAT64_QUERY : NAT64_PORTS);
-        struct nat64_to4 to4 = {.src = {some()},
-                                .dst = {some()},
-                                .sport = {(u16)some()},
+        struct nat64_to4 to4 = {.src = {random_u32()},
+                                .dst = {random_u32()},
+                                .sport = {(u16)random_u32()},
                                 .dport = p.dport,
-                                .id = {(u16)some()}};
+                                .id = {(u16)random_u32()}};
         be16 sport = p.sport;
         assert_int_equal(nat64_bytes_as4(&b, &p), 20 + n);
         assert_true(nat64_to_ip4(NULL, &b, &p, &to4));
@@ -131,7 +116,7 @@ static void test_there_and_back(void **state)
 static void test_open_sums(void **state)
 {
     for (u32 k = 0; k < 1000; k++) {
-        struct ip_address src = some_address(), dst = some_address();
+        struct ip_address src = random_ip6(), dst = random_ip6();
         static struct buffer b; /* static: its alignment is asked for */
         b = buffer_of(40 + 60);
         struct nat64_packet p;
@@ -143,7 +128,7 @@ static void test_open_sums(void **state)
         b.csum_offset = 16;
         nat64_parse6(buffer_current(&b), b.len, NULL, &p);
         struct nat64_to4 to = {
-            .src = {some()}, .dst = {some()}, .sport = p.sport, .dport = p.dport};
+            .src = {random_u32()}, .dst = {random_u32()}, .sport = p.sport, .dport = p.dport};
         assert_true(nat64_to_ip4(NULL, &b, &p, &to));
         const struct ip4_header *h = buffer_current(&b);
         assert_int_equal(load_u16((const u8 *)h + 36), csum_fold(ip4_pseudo_sum(h)));
@@ -164,8 +149,8 @@ static void test_addresses(void **state)
         assert_int_equal(nat64_is_prefix_length(len), known);
     }
     for (u32 k = 0; k < array_len(of); k++) {
-        struct ip_address prefix = some_address();
-        be32 addr = {some()}, back;
+        struct ip_address prefix = random_ip6();
+        be32 addr = {random_u32()}, back;
         struct ip_address a = nat64_embed(&prefix, of[k].len, addr);
         for (u32 i = 0; i < 4; i++)
             assert_int_equal(a.bytes[of[k].at[i]], ((const u8 *)&addr)[i]);
@@ -184,7 +169,7 @@ static void test_addresses(void **state)
 /* What ends within its headers is of no session, and is not read behind its end. */
 static void test_cut(void **state)
 {
-    struct ip_address src = some_address(), dst = some_address();
+    struct ip_address src = random_ip6(), dst = random_ip6();
     struct nat64_packet p;
     for (u32 k = 0; k < sizeof(protocols); k++) {
         u32 need = protocols[k] == IP_PROTOCOL_TCP ? 20 : 8;

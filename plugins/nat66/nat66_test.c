@@ -10,30 +10,14 @@
 
 #include "net/packet/checksum.h"
 #include "net/packet/ip6_packet.h"
+#include "net/packet/random_test.h"
 #include "plugins/nat66/nat66_packet.h"
-
-static u64 seed = 1;
-
-static u32 some(void)
-{
-    seed = seed * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(seed >> 33);
-}
-
-static struct ip_address some_address(void)
-{
-    struct ip_address a;
-    for (u32 i = 0; i < 16; i++)
-        a.bytes[i] = (u8)some();
-    a.bytes[0] = 0x20;
-    return a;
-}
 
 static struct nat66_mapping some_mapping(void)
 {
     struct nat66_mapping m = {{{0}}, {{0}}};
-    m.local.addr = some_address();
-    m.external.addr = some_address();
+    m.local.addr = random_ip6();
+    m.external.addr = random_ip6();
     return m;
 }
 
@@ -73,7 +57,7 @@ static struct made make_packet(u8 *p, const struct ip_address *src, const struct
     struct ip6_header *ip = (struct ip6_header *)p;
     struct made m = {.upper = sizeof(*ip), .protocol = protocol};
     for (u32 i = 0; i < 200 + n; i++)
-        p[i] = (u8)some();
+        p[i] = (u8)random_u32();
     *ip = (struct ip6_header){
         .version_class_flow = IP6_VERSION_PLAIN, .protocol = protocol, .hop_limit = 64};
     memcpy(ip->src, src, 16);
@@ -93,7 +77,7 @@ static struct made make_packet(u8 *p, const struct ip_address *src, const struct
         h[2] = 0;
         h[3] = 1;
         m.upper += 16;
-        m.last = some_address();
+        m.last = random_ip6();
         memcpy(h + 8, &m.last, 16);
     }
     m.bytes = m.upper + n;
@@ -118,9 +102,9 @@ static void test_sums(void **state)
     for (u32 k = 0; k < 20000; k++) {
         struct nat66_mapping a = some_mapping(), b = some_mapping();
         struct nat66_change c = change_of(k, &a, &b);
-        u8 protocol = protocols[some() % sizeof(protocols)];
-        struct made m = make_packet(p, &a.local.addr, &b.external.addr, protocol, some() % SHAPES,
-                                    24 + some() % 100);
+        u8 protocol = protocols[random_u32() % sizeof(protocols)];
+        struct made m = make_packet(p, &a.local.addr, &b.external.addr, protocol,
+                                    random_u32() % SHAPES, 24 + random_u32() % 100);
         if (protocol == IP_PROTOCOL_ICMP6) {
             p[m.upper] = ICMP6_ECHO_REQUEST;
             make_right(p, &m);
@@ -140,11 +124,11 @@ static void test_errors(void **state)
     for (u32 k = 0; k < 20000; k++) {
         struct nat66_mapping a = some_mapping(), b = some_mapping();
         struct nat66_change c = change_of(k, &a, &b);
-        u32 shape = some() % SHAPES;
+        u32 shape = random_u32() % SHAPES;
         struct made in = make_packet(quoted, &b.external.addr, &a.local.addr,
-                                     protocols[some() % sizeof(protocols)], shape, 24);
+                                     protocols[random_u32() % sizeof(protocols)], shape, 24);
         struct made m = make_packet(p, &a.local.addr, &b.external.addr, IP_PROTOCOL_ICMP6,
-                                    some() % SHAPES, 8 + in.bytes);
+                                    random_u32() % SHAPES, 8 + in.bytes);
         p[m.upper] = ICMP6_PACKET_TOO_BIG;
         memcpy(p + m.upper + 8, quoted, in.bytes);
         make_right(p, &m);
@@ -164,7 +148,7 @@ static void test_other_sums(void **state)
     u8 p[1024], was[1024];
     struct nat66_mapping a = some_mapping();
     struct nat66_change c = {&a, NULL};
-    struct ip_address dst = some_address();
+    struct ip_address dst = random_ip6();
     struct made m = make_packet(p, &a.local.addr, &dst, IP_PROTOCOL_TCP, PLAIN, 60);
     const struct ip6_header *ip = (const struct ip6_header *)p;
     store_u16(p + m.upper + 16, csum_fold(csum_pseudo_ip6(ip->src, ip->dst, IP_PROTOCOL_TCP, 60)));
@@ -196,7 +180,7 @@ static void test_cut(void **state)
     u8 p[1024], was[1024];
     struct nat66_mapping a = some_mapping();
     struct nat66_change c = {&a, NULL};
-    struct ip_address dst = some_address();
+    struct ip_address dst = random_ip6();
     for (u32 shape = 0; shape < SHAPES; shape++) {
         struct made m = make_packet(p, &a.local.addr, &dst, IP_PROTOCOL_TCP, shape, 60);
         memcpy(was, p, m.bytes);

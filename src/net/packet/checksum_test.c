@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "net/packet/ip4_packet.h"
+#include "net/packet/random_test.h"
 
 /* RFC 1071 as it is written: big-endian words, the last byte padded. */
 static u16 oracle(const u8 *p, size_t n)
@@ -18,14 +19,6 @@ static u16 oracle(const u8 *p, size_t n)
         sum = (sum & 0xffff) + (sum >> 16);
     }
     return (u16)~sum;
-}
-
-static u64 random_state = 1;
-
-static u32 random_u32(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(random_state >> 33) ^ (u32)(random_state >> 13);
 }
 
 static void fill(u8 *p, size_t n)

@@ -7,6 +7,7 @@
 #include "engine/engine_test.h"
 #include "net/ip/reass/frag.h"
 #include "net/ip/reass/reass.h"
+#include "net/packet/random_test.h"
 
 static void no_buffer_is_lost(void)
 {
@@ -15,14 +16,6 @@ static void no_buffer_is_lost(void)
         buffer_pool_get_info(piste.engine, i, &info);
         assert_int_equal(info.used, 0);
     }
-}
-
-static u64 random_state = 1;
-
-static u32 random_u32(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(random_state >> 33) ^ (u32)(random_state >> 11);
 }
 
 #define LENGTH_MAX 65535

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "net/ip/reass/ip6_sv_world.h"
+#include "net/packet/random_test.h"
 
 #define FEATURE "ip6-sv-reassembly-feature"
 
@@ -22,14 +23,6 @@ static int close_world(void **state)
 {
     world_close();
     return 0;
-}
-
-static u64 random_state = 1;
-
-static u32 random_u32(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(random_state >> 33);
 }
 
 /* --- fragments --- */

@@ -7,6 +7,7 @@
 #include "engine/engine_test.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/chain.h"
+#include "net/packet/random_test.h"
 
 #define L2_BYTES 18 /* an Ethernet header with one tag */
 #define ID 0xfffe
@@ -20,14 +21,6 @@ static void no_buffer_is_lost(void)
         buffer_pool_get_info(piste.engine, i, &info);
         assert_int_equal(info.used, 0);
     }
-}
-
-static u64 random_state = 1;
-
-static u32 random_u32(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (u32)(random_state >> 33) ^ (u32)(random_state >> 11);
 }
 
 static u16 oracle_sum(const u8 *p, size_t n, u32 sum)
