@@ -54,7 +54,7 @@ static bool leads_out(const struct nat44_data *n, const struct adj *a)
 bool nat44_way_out(const struct nat44_data *n, struct fib_index fib, be32 dst, struct if_index *tx)
 {
     const struct adj *a = nat44_way_of(fib, dst);
-    if (nat44_is_here(fib, dst))
+    if (adj_head(a).kind == ADJ_KIND_RECEIVE)
         return false;
     const struct nat44_vrf_ways *ways = __atomic_load_n(&n->ways, __ATOMIC_ACQUIRE);
     for (u32 i = 0; i < ways->n; i++) {
