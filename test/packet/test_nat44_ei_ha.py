@@ -190,6 +190,17 @@ def say(other, payload, count=1, src=STRANGER):
     return other.exchange(link, link.ether() / IP(src=src, dst=FAR) / UDP(sport=99, dport=PORT) / Raw(payload), link, count=count)
 
 
+def test_nobody_outside_is_heard(other, sides):
+    other.ctl(f"nat44 ei ha listener {FAR}:{PORT}")
+    link = sides[1][1]
+    asks = link.ether() / IP(src=SERVER, dst=FAR) / UDP(sport=99, dport=PORT) / Raw(message())
+    with other.counts({("nat44-ei-out2in-slowpath", "no translation"): 1}):
+        other.exchange(link, asks, link, count=0)
+    other.ctl("nat44 ei forwarding enable")
+    (answer,) = other.exchange(link, asks, link, count=1)
+    assert bytes(answer[UDP].payload) == message(flags=1)
+
+
 def port_of_host(other, links):
     """One that the thread of HOST has."""
     (out,) = through(other, links, udp())
