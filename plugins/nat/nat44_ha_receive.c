@@ -24,8 +24,10 @@ struct ha_change {
 struct ha_changes {
     struct nat44_data *n;
     u32 refused;
+    u64 owners; /* a bit each */
     VEC(struct ha_change) v;
 };
+static_assert(THREADS_MAX <= 64, "a bit each");
 
 static u32 ha_find(const struct session_table *table, const union nat44_key *key,
                    enum nat44_dir dir)
@@ -154,13 +156,15 @@ static void ha_take_records(struct nat44_ha *ha, const u8 *bytes, u32 count)
         memcpy(&r, bytes + i * sizeof(r), sizeof(r));
         if (ha_change_of(ha->p, &r, &c)) {
             ha->counts.received[r.type]++;
+            x.owners |= 1ull << c.owner;
             vec_add(&x.v, c);
         } else {
             ha->counts.refused++;
         }
     }
-    for (u32 i = 1; x.v.n && i < engine_n_threads(e); i++)
-        thread_call(engine_thread(e, i), ha_apply, &x);
+    for (u32 i = 1; i < engine_n_threads(e); i++)
+        if (x.owners >> i & 1)
+            thread_call(engine_thread(e, i), ha_apply, &x);
     ha->counts.refused += x.refused;
     vec_free(&x.v);
 }
