@@ -4,8 +4,8 @@
  *
  *   acl-bench [--json] [ROUNDS]
  *
- * Clocks a lookup, the median of rounds, for packets that the rules are about; CPU time to build,
- * the median of a few. */
+ * Clocks a lookup, the median of rounds, for packets that the rules are about; CPU time to build
+ * from the rules as commands give them, the median of a few. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,16 +33,15 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct figures bench_layout(const struct acl_match_layout *l,
-                                   const struct acl_match_rule *flat, u32 n,
-                                   const u64 keys[KEYS][ACL_KEY_WORDS_6], u32 rounds)
+static struct figures bench_layout(const struct acl_match_layout *l, const struct acl_rule *rules,
+                                   u32 n, const u64 keys[KEYS][ACL_KEY_WORDS_6], u32 rounds)
 {
     u64 took[ROUNDS_MAX], built_ns[BUILDS], sum = 0;
     struct acl_match *m = NULL;
     for (u32 i = 0; i < BUILDS; i++) {
         acl_match_free(m);
         u64 start_ns = clock_thread_cpu_ns();
-        m = acl_match_new(l, flat, n);
+        m = compile_by(l, rules, n, IP_FAMILY_4, false);
         built_ns[i] = clock_thread_cpu_ns() - start_ns;
     }
     for (u32 r = 0; r < rounds; r++) {
@@ -59,8 +58,7 @@ static struct figures bench_layout(const struct acl_match_layout *l,
     return f;
 }
 
-static u64 bench_one_by_one(const struct acl_match_rule *flat, u32 n,
-                            const u64 keys[KEYS][ACL_KEY_WORDS_6])
+static u64 bench_one_by_one(const u64 *flat, u32 n, const u64 keys[KEYS][ACL_KEY_WORDS_6])
 {
     u64 start = clock_cycles(), sum = 0;
     for (u32 k = 0; k < ONE_BY_ONE_KEYS; k++)
@@ -74,13 +72,13 @@ static void bench_rules(const char *name, enum acl_random_kind kind, u32 n, u32 
     static const struct acl_match_layout all_bits = {ACL_KEY_WORDS_4};
     struct acl_random x = {kind * 100u + n};
     struct acl_rule *rules = mem_alloc(n * sizeof(*rules));
-    struct acl_match_rule *flat = mem_alloc((size_t)4 * n * sizeof(*flat));
+    u64 *flat = mem_alloc((size_t)4 * n * acl_match_row_words(ACL_KEY_WORDS_4) * sizeof(*flat));
     acl_random_rules(&x, kind, IP_FAMILY_4, rules, n);
     for (u32 k = 0; k < KEYS; k++)
         acl_random_key(&x, &rules[acl_random_below(&x, n)], keys[k]);
     u32 n_flat = acl_rules_flatten(rules, n, IP_FAMILY_4, false, flat);
-    struct figures tuples = bench_layout(&all_bits, flat, n_flat, keys, rounds);
-    struct figures joined = bench_layout(&layouts[IP_FAMILY_4], flat, n_flat, keys, rounds);
+    struct figures tuples = bench_layout(&all_bits, rules, n, keys, rounds);
+    struct figures joined = bench_layout(&layouts[IP_FAMILY_4], rules, n, keys, rounds);
     u64 one_by_one = bench_one_by_one(flat, n_flat, keys);
     printf(json ? "{\"kind\": \"%s\", \"rules\": %u, \"tuples_clocks\": %" PRIu64
                   ", \"tuples\": %u, \"tuples_ms\": %.3f, \"clocks\": %" PRIu64

@@ -84,63 +84,56 @@ static bool rule_has_flags(const struct acl_rule *r)
     return r->protocol == IP_PROTOCOL_TCP && r->tcp_flags_mask;
 }
 
-static struct acl_match_rule compile_without_ports(const struct acl_rule *r, u32 number)
+static void compile_without_ports(const struct acl_rule *r, u32 number, u32 words, u64 *row)
 {
-    struct acl_match_rule x = {.number = number, .src = {0, UINT16_MAX}, .dst = {0, UINT16_MAX}};
     const struct ip_prefix *p[2] = {&r->src, &r->dst};
-    const struct ip_address ones = {.words = {~0u, ~0u, ~0u, ~0u}};
-    u32 last = r->src.family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 - 1 : ACL_KEY_WORDS_6 - 1;
-    for (u32 k = 0; k < 2; k++) {
-        struct ip_address mask = ip_address_mask(&ones, p[k]->len);
-        if (r->src.family == IP_FAMILY_4) {
-            x.value[0] |= (u64)be32_to_host(p[k]->addr.ip4) << (k ? 0 : 32);
-            x.mask[0] |= (u64)be32_to_host(mask.ip4) << (k ? 0 : 32);
-            continue;
-        }
-        for (u32 w = 0; w < 2; w++) {
-            x.value[2 * k + w] = get_be64(p[k]->addr.bytes + 8 * w);
-            x.mask[2 * k + w] = get_be64(mask.bytes + 8 * w);
-        }
+    u64 *value = row, *mask = row + words;
+    if (r->src.family == IP_FAMILY_4) {
+        value[0] = (u64)be32_to_host(p[0]->addr.ip4) << 32 | be32_to_host(p[1]->addr.ip4);
+        mask[0] = compile_top(UINT64_MAX, p[0]->len) | compile_top(UINT64_MAX, p[1]->len) >> 32;
     }
-    if (r->protocol) {
-        x.value[last] |= (u64)r->protocol << ACL_KEY_PROTOCOL_SHIFT;
-        x.mask[last] |= 0xffull << ACL_KEY_PROTOCOL_SHIFT;
+    for (u32 k = 0; k < 2 && r->src.family == IP_FAMILY_6; k++) {
+        value[2 * k] = get_be64(p[k]->addr.bytes);
+        value[2 * k + 1] = get_be64(p[k]->addr.bytes + 8);
+        mask[2 * k] = compile_top(UINT64_MAX, p[k]->len < 64 ? p[k]->len : 64);
+        mask[2 * k + 1] = compile_top(UINT64_MAX, p[k]->len < 64 ? 0 : p[k]->len - 64u);
     }
-    return x;
+    value[words - 1] = (u64)r->protocol << ACL_KEY_PROTOCOL_SHIFT;
+    mask[words - 1] = r->protocol ? 0xffull << ACL_KEY_PROTOCOL_SHIFT : 0;
+    row[2 * words] = ACL_MATCH_ANY_PORTS;
+    row[2 * words + 1] = number;
 }
 
-/* Puts up to four at out. */
-static u32 compile_rule(const struct acl_rule *r, u32 number, bool fragments,
-                        struct acl_match_rule *out)
+/* Puts up to four rows at out. */
+static u32 compile_rule(const struct acl_rule *r, u32 number, bool fragments, u64 *out)
 {
     u16 sf[2], st[2], df[2], dt[2];
-    u32 last = r->src.family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 - 1 : ACL_KEY_WORDS_6 - 1, n = 0;
-    struct acl_match_rule x = compile_without_ports(r, number);
+    u32 words = r->src.family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6;
+    u32 last = words - 1, row = acl_match_row_words(words), n = 0;
     bool ports = rule_has_ports(r), flags = rule_has_flags(r);
-    if (fragments || (!ports && !flags)) {
-        *out = x;
+    compile_without_ports(r, number, words, out);
+    if (fragments || (!ports && !flags))
         return 1;
-    }
     if (flags && (r->tcp_flags_value & ~r->tcp_flags_mask)) /* no packet has flags that are so */
         return 0;
-    x.value[last] |= ACL_KEY_L4;
-    x.mask[last] |= ACL_KEY_L4;
+    u64 value = out[last] | ACL_KEY_L4, mask = out[words + last] | ACL_KEY_L4;
     if (flags) {
-        x.value[last] |= (u64)r->tcp_flags_value << ACL_KEY_TCP_FLAGS_SHIFT;
-        x.mask[last] |= (u64)r->tcp_flags_mask << ACL_KEY_TCP_FLAGS_SHIFT;
+        value |= (u64)r->tcp_flags_value << ACL_KEY_TCP_FLAGS_SHIFT;
+        mask |= (u64)r->tcp_flags_mask << ACL_KEY_TCP_FLAGS_SHIFT;
     }
     u32 n_src = compile_split(r->src_first, r->src_last, sf, st);
     u32 n_dst = compile_split(r->dst_first, r->dst_last, df, dt);
     for (u32 s = 0; s < n_src; s++)
         for (u32 d = 0; d < n_dst; d++) {
             u16 sm = compile_block(sf[s], st[s]), dm = compile_block(df[d], dt[d]);
-            out[n] = x;
-            out[n].src = (struct acl_match_range){sf[s], (u16)(st[s] - sf[s])};
-            out[n].dst = (struct acl_match_range){df[d], (u16)(dt[d] - df[d])};
-            out[n].mask[last] |= (u64)sm << ACL_MATCH_SRC_SHIFT | (u64)dm << ACL_MATCH_DST_SHIFT;
-            out[n].value[last] |=
-                (u64)(sf[s] & sm) << ACL_MATCH_SRC_SHIFT | (u64)(df[d] & dm) << ACL_MATCH_DST_SHIFT;
-            n++;
+            u64 *part = out + n++ * row;
+            if (part != out)
+                memcpy(part, out, row * sizeof(*part));
+            part[last] = value | (u64)(sf[s] & sm) << ACL_MATCH_SRC_SHIFT |
+                         (u64)(df[d] & dm) << ACL_MATCH_DST_SHIFT;
+            part[words + last] =
+                mask | (u64)sm << ACL_MATCH_SRC_SHIFT | (u64)dm << ACL_MATCH_DST_SHIFT;
+            part[2 * words] = acl_match_ports(sf[s], st[s], df[d], dt[d]);
         }
     return n;
 }
@@ -148,23 +141,29 @@ static u32 compile_rule(const struct acl_rule *r, u32 number, bool fragments,
 /* --- all of them --- */
 
 u32 acl_rules_flatten(const struct acl_rule *rules, u32 n, enum ip_family family, bool fragments,
-                      struct acl_match_rule *out)
+                      u64 *out)
 {
-    u32 count = 0;
+    u32 count = 0, row = acl_match_row_words(layouts[family].words);
     for (u32 i = 0; i < n; i++)
         if (rules[i].src.family == family)
-            count += compile_rule(&rules[i], i, fragments, &out[count]);
+            count += compile_rule(&rules[i], i, fragments, out + (size_t)count * row);
     return count;
+}
+
+static struct acl_match *compile_by(const struct acl_match_layout *l, const struct acl_rule *rules,
+                                    u32 n, enum ip_family family, bool fragments)
+{
+    u64 *flat = mem_resize(NULL, (size_t)4 * n * acl_match_row_words(l->words) * sizeof(*flat));
+    u32 count = acl_rules_flatten(rules, n, family, fragments, flat);
+    struct acl_match *m = count ? acl_match_new(l, flat, count) : NULL;
+    free(flat);
+    return m;
 }
 
 struct acl_match *acl_rules_compile(const struct acl_rule *rules, u32 n, enum ip_family family,
                                     bool fragments)
 {
-    struct acl_match_rule *flat = mem_alloc((size_t)4 * n * sizeof(*flat));
-    u32 count = acl_rules_flatten(rules, n, family, fragments, flat);
-    struct acl_match *m = count ? acl_match_new(&layouts[family], flat, count) : NULL;
-    free(flat);
-    return m;
+    return compile_by(&layouts[family], rules, n, family, fragments);
 }
 
 bool acl_rules_need_l4(const struct acl_rule *rules, u32 n, enum ip_family family)

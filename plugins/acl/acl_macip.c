@@ -41,26 +41,27 @@ static void macip_free(void *arg)
     free(l);
 }
 
-static struct acl_match_rule macip_flat(const struct acl_macip_rule *r, u32 number)
+static void macip_flat(const struct acl_macip_rule *r, u32 number, u32 words, u64 *row)
 {
     const struct ip_address ones = {.words = {~0u, ~0u, ~0u, ~0u}};
     struct ip_address mask = ip_address_mask(&ones, r->src.len);
-    struct acl_match_rule x = {.number = number, .src = {0, UINT16_MAX}, .dst = {0, UINT16_MAX}};
-    acl_macip_key(x.value, (enum ip_family)r->src.family, r->mac, r->src.addr.bytes);
-    acl_macip_key(x.mask, (enum ip_family)r->src.family, r->mac_mask, mask.bytes);
-    x.value[0] &= x.mask[0];
-    return x;
+    acl_macip_key(row, (enum ip_family)r->src.family, r->mac, r->src.addr.bytes);
+    acl_macip_key(row + words, (enum ip_family)r->src.family, r->mac_mask, mask.bytes);
+    row[0] &= row[words];
+    row[2 * words] = ACL_MATCH_ANY_PORTS;
+    row[2 * words + 1] = number;
 }
 
 static void macip_build(struct acl_macip *l)
 {
-    struct acl_match_rule *flat = mem_alloc((l->n_rules + 1) * sizeof(*flat));
+    u64 *flat = mem_alloc((l->n_rules + 1) * acl_match_row_words(ACL_KEY_WORDS_6) * sizeof(*flat));
     for (u32 f = 0; f < IP_FAMILY_N; f++) {
         struct acl_match_layout layout = {f == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6};
+        u32 row = acl_match_row_words(layout.words);
         u32 n = 0;
         for (u32 i = 0; i < l->n_rules; i++)
             if (l->rules[i].src.family == f)
-                flat[n++] = macip_flat(&l->rules[i], i);
+                macip_flat(&l->rules[i], i, layout.words, flat + (size_t)n++ * row);
         l->match[f] = n ? acl_match_new(&layout, flat, n) : NULL;
     }
     free(flat);

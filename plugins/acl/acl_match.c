@@ -25,6 +25,7 @@ struct match_group {
      * twice as many slots as are used, or more: values that differ seldom meet in one. */
     u8 *slots;
     u32 slots_mask, n_used;
+    bool more;   /* a slot has more than it counts */
     u32 refused; /* rules that there was no room for */
 };
 
@@ -32,18 +33,25 @@ struct match_group {
 
 struct match_build {
     const struct acl_match_layout *l;
-    const struct acl_match_rule *rules;
+    const u64 *rules; /* a row each */
     VEC(struct match_group) groups;
     u16 by_mask[MATCH_BY_MASK]; /* number + 1 of the group at its hash, or in a place behind */
     /* Groups that rules are offered to: one that has refused more than it took leaves, so that
      * rules are refused about once each, however many tables there are. */
     VEC(u16) open;
+    VEC(u64) open_masks; /* theirs, behind each other: what is asked most often */
 };
+
+ALWAYS_INLINE const u64 *match_row(const struct match_build *b, u32 rule, u32 words)
+{
+    return b->rules + (size_t)rule * acl_match_row_words(words);
+}
 
 static void match_group_count(struct match_group *g, u32 hash)
 {
     u8 *n = &g->slots[hash & g->slots_mask];
     g->n_used += !*n;
+    g->more |= *n == UINT8_MAX;
     *n += *n < UINT8_MAX;
 }
 
@@ -57,22 +65,22 @@ static void match_group_grow(struct match_group *g)
         match_group_count(g, g->rules.v[i].hash);
 }
 
-ALWAYS_INLINE bool match_mask_covers(const u64 *mask, const struct acl_match_bits *part, u32 words)
+ALWAYS_INLINE bool match_mask_covers(const u64 *mask, const u64 *part, u32 words)
 {
     u64 missing = 0;
     for (u32 i = 0; i < words; i++)
-        missing |= part[i].mask & ~mask[i];
+        missing |= part[i] & ~mask[i];
     return !missing;
 }
 
 static void match_group_add(struct match_build *b, struct match_group *g, u32 rule, u32 words)
 {
-    const struct acl_match_rule *r = &b->rules[rule];
-    u32 hash = (u32)acl_match_hash(r->value, g->word, words);
+    const u64 *r = match_row(b, rule, words), *mask = r + words;
+    u32 hash = (u32)acl_match_hash(r, g->word, words);
     for (u32 w = 0; w < words; w++) {
         struct acl_match_bits *x = &g->word[w];
-        x->common = (g->rules.n ? x->common & ~(x->value ^ r->value[w]) : UINT64_MAX) & r->mask[w];
-        x->value = r->value[w] & x->common;
+        x->common = (g->rules.n ? x->common & ~(x->value ^ r[w]) : UINT64_MAX) & mask[w];
+        x->value = r[w] & x->common;
     }
     vec_add(&g->rules, ((struct match_member){rule, hash}));
     match_group_count(g, hash);
@@ -110,29 +118,39 @@ static struct match_group *match_group_new(struct match_build *b, const u64 *mas
     g.slots_mask = MATCH_SLOTS_LEAST - 1;
     g.slots = mem_alloc(MATCH_SLOTS_LEAST);
     vec_add(&b->open, (u16)b->groups.n);
+    for (u32 w = 0; w < b->l->words; w++)
+        vec_add(&b->open_masks, mask[w]);
     vec_add(&b->groups, g);
     *match_group_place(b, mask) = (u16)b->groups.n;
     return &b->groups.v[b->groups.n - 1];
 }
 
-ALWAYS_INLINE bool match_group_has_room(const struct match_group *g, const struct acl_match_rule *r,
-                                        u32 words)
+ALWAYS_INLINE bool match_group_has_room(const struct match_group *g, const u64 *r, u32 words)
 {
-    return g->slots[(u32)acl_match_hash(r->value, g->word, words) & g->slots_mask] <
-           MATCH_SLOT_RULES;
+    return g->slots[(u32)acl_match_hash(r, g->word, words) & g->slots_mask] < MATCH_SLOT_RULES;
+}
+
+static void match_group_close(struct match_build *b, u32 i, u32 words)
+{
+    vec_del(&b->open, i);
+    b->open_masks.n -= words;
+    memmove(b->open_masks.v + i * words, b->open_masks.v + (i + 1) * words,
+            (b->open_masks.n - i * words) * sizeof(u64));
 }
 
 /* Of those that rules are offered to, one that has room for the rule; NULL: none has. */
-ALWAYS_INLINE struct match_group *match_group_open(struct match_build *b,
-                                                   const struct acl_match_rule *r, u32 words)
+ALWAYS_INLINE struct match_group *match_group_open(struct match_build *b, const u64 *r, u32 words)
 {
     for (u32 i = 0; i < b->open.n;) {
+        if (!match_mask_covers(r + words, b->open_masks.v + i * words, words)) {
+            i++;
+            continue;
+        }
         struct match_group *g = &b->groups.v[b->open.v[i]];
-        bool covers = match_mask_covers(r->mask, g->word, words);
-        if (covers && match_group_has_room(g, r, words))
+        if (match_group_has_room(g, r, words))
             return g;
-        if (covers && ++g->refused > g->rules.n + MATCH_SLOT_RULES)
-            vec_del(&b->open, i);
+        if (++g->refused > g->rules.n + MATCH_SLOT_RULES)
+            match_group_close(b, i, words);
         else
             i++;
     }
@@ -140,13 +158,15 @@ ALWAYS_INLINE struct match_group *match_group_open(struct match_build *b,
 }
 
 /* The same of all. */
-static struct match_group *match_group_any(const struct match_build *b,
-                                           const struct acl_match_rule *r)
+static struct match_group *match_group_any(const struct match_build *b, const u64 *r)
 {
     u32 words = b->l->words;
     for (u32 i = 0; i < b->groups.n; i++) {
         struct match_group *g = &b->groups.v[i];
-        if (match_mask_covers(r->mask, g->word, words) && match_group_has_room(g, r, words))
+        u64 mask[ACL_MATCH_WORDS_MAX];
+        for (u32 w = 0; w < words; w++)
+            mask[w] = g->word[w].mask;
+        if (match_mask_covers(r + words, mask, words) && match_group_has_room(g, r, words))
             return g;
     }
     return NULL;
@@ -154,15 +174,16 @@ static struct match_group *match_group_any(const struct match_build *b,
 
 /* Where none that rules are offered to has room. Rules that ask for the same of packets in all the
  * bits that tables can have are in one slot, however many they are. */
-static struct match_group *match_group_for(struct match_build *b, const struct acl_match_rule *r)
+static struct match_group *match_group_for(struct match_build *b, const u64 *r)
 {
     static const u64 no_bits[ACL_MATCH_WORDS_MAX];
+    const u64 *all = r + b->l->words;
     struct match_group *g;
     u64 mask[ACL_MATCH_WORDS_MAX];
     for (u32 level = 0; level <= b->l->levels; level++) {
-        memcpy(mask, r->mask, sizeof(mask));
+        memcpy(mask, all, b->l->words * sizeof(*mask));
         if (level < b->l->levels)
-            b->l->relax(r->mask, level, mask);
+            b->l->relax(all, level, mask);
         if (match_group_of(b, mask))
             continue;
         g = match_group_any(b, r);
@@ -173,15 +194,15 @@ static struct match_group *match_group_for(struct match_build *b, const struct a
         if (b->groups.n < ACL_MATCH_TABLES_MAX)
             return match_group_new(b, mask);
     }
-    g = match_group_of(b, r->mask);
+    g = match_group_of(b, all);
     return g ? g : match_group_of(b, no_bits);
 }
 
 ALWAYS_INLINE void match_groups_make(struct match_build *b, u32 n, u32 words)
 {
     for (u32 i = 0; i < n; i++) {
-        struct match_group *g = match_group_open(b, &b->rules[i], words);
-        match_group_add(b, g ? g : match_group_for(b, &b->rules[i]), i, words);
+        struct match_group *g = match_group_open(b, match_row(b, i, words), words);
+        match_group_add(b, g ? g : match_group_for(b, match_row(b, i, words)), i, words);
     }
 }
 
@@ -194,13 +215,18 @@ static int match_group_compare(const void *a, const void *b)
 
 /* --- tables --- */
 
-ALWAYS_INLINE void match_entry_write(u64 *e, const struct acl_match_rule *r, u32 words)
+ALWAYS_INLINE void match_prefetch_row(const u64 *row, u32 words)
 {
-    memcpy(e, r->value, words * sizeof(*e));
-    memcpy(e + words, r->mask, words * sizeof(*e));
-    e[2 * words] =
-        r->src.first | (u64)r->src.span << 16 | (u64)r->dst.first << 32 | (u64)r->dst.span << 48;
-    e[2 * words + 1] = r->number;
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + acl_match_row_words(words) - 1);
+}
+
+/* How many rules there are in each slot, a place behind it. */
+static COLD void match_heads_count(const struct match_group *g, u32 *heads)
+{
+    memset(heads, 0, (g->slots_mask + 2) * sizeof(*heads));
+    for (u32 i = 0; i < g->rules.n; i++)
+        heads[(g->rules.v[i].hash & g->slots_mask) + 1]++;
 }
 
 /* Rules of a slot lie behind each other in the order in which they were given. heads: that of a
@@ -209,11 +235,11 @@ ALWAYS_INLINE void match_table_fill(struct acl_match *m, const struct match_buil
                                     const struct match_group *g, const struct acl_match_table *t,
                                     u32 first, u32 words)
 {
-    u32 n = t->heads_mask + 1, *heads = m->heads + t->heads_at;
-    for (u32 i = 0; i < g->rules.n; i++)
-        heads[(g->rules.v[i].hash & t->heads_mask) + 1]++;
+    u32 n = t->heads_mask + 1, row = acl_match_row_words(words), *heads = m->heads + t->heads_at;
+    if (unlikely(g->more))
+        match_heads_count(g, heads);
     for (u32 i = 1, at = first; i <= n; i++) {
-        u32 rules = heads[i];
+        u32 rules = unlikely(g->more) ? heads[i] : g->slots[i - 1];
         heads[i] = at;
         at += rules;
     }
@@ -221,14 +247,12 @@ ALWAYS_INLINE void match_table_fill(struct acl_match *m, const struct match_buil
     for (u32 i = 0; i < g->rules.n; i++) {
         if (i + MATCH_AHEAD < g->rules.n) { /* slots meet in no order */
             u32 soon = heads[(g->rules.v[i + MATCH_AHEAD].hash & t->heads_mask) + 1];
-            const u64 *e = m->entries + (size_t)soon * acl_match_entry_words(words);
-            __builtin_prefetch(e, 1);
-            if (words > 2)
-                __builtin_prefetch(e + CACHE_LINE_BYTES / sizeof(*e), 1);
+            match_prefetch_row(m->entries + (size_t)soon * row, words);
+            match_prefetch_row(match_row(b, g->rules.v[i + MATCH_AHEAD].rule, words), words);
         }
         u32 at = heads[(g->rules.v[i].hash & t->heads_mask) + 1]++;
-        match_entry_write(m->entries + (size_t)at * acl_match_entry_words(words),
-                          &b->rules[g->rules.v[i].rule], words);
+        memcpy(m->entries + (size_t)at * row, match_row(b, g->rules.v[i].rule, words),
+               row * sizeof(u64));
     }
 }
 
@@ -241,14 +265,14 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
         const struct match_group *g = &b->groups.v[i];
         struct acl_match_table *t = &m->tables[i];
         memcpy(t->word, g->word, sizeof(t->word));
-        t->first_rule = b->rules[g->rules.v[0].rule].number;
+        t->first_rule = (u32)match_row(b, g->rules.v[0].rule, m->words)[2 * m->words + 1];
         t->heads_mask = g->slots_mask;
         t->heads_at = n_heads;
         n_heads += t->heads_mask + 2;
     }
-    m->heads = mem_alloc((size_t)n_heads * sizeof(*m->heads));
+    m->heads = mem_resize(NULL, (size_t)n_heads * sizeof(*m->heads));
     m->entries =
-        mem_alloc((size_t)m->n_entries * acl_match_entry_words(m->words) * sizeof(*m->entries));
+        mem_resize(NULL, (size_t)m->n_entries * acl_match_row_words(m->words) * sizeof(u64));
     for (u32 i = 0; i < m->n_tables; i++) {
         if (m->words == 2)
             match_table_fill(m, b, &b->groups.v[i], &m->tables[i], first, 2);
@@ -257,13 +281,12 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
         first += b->groups.v[i].rules.n;
     }
     m->bytes = sizeof(*m) + m->n_tables * sizeof(*m->tables) + (u64)n_heads * sizeof(*m->heads) +
-               (u64)m->n_entries * acl_match_entry_words(m->words) * sizeof(*m->entries);
+               (u64)m->n_entries * acl_match_row_words(m->words) * sizeof(*m->entries);
 }
 
 /* --- all of it --- */
 
-struct acl_match *acl_match_new(const struct acl_match_layout *l,
-                                const struct acl_match_rule *rules, u32 n)
+struct acl_match *acl_match_new(const struct acl_match_layout *l, const u64 *rules, u32 n)
 {
     struct match_build b = {.l = l, .rules = rules};
     struct acl_match *m = mem_alloc(sizeof(*m));
@@ -282,6 +305,7 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l,
     }
     vec_free(&b.groups);
     vec_free(&b.open);
+    vec_free(&b.open_masks);
     return m;
 }
 

@@ -28,16 +28,20 @@
 #define ACL_MATCH_SRC_SHIFT 48
 #define ACL_MATCH_DST_SHIFT 32
 
-struct acl_match_range {
-    u16 first, span; /* first .. first + span */
-};
+/* A rule is a row of words, which lookups compare: the key's value, which has no bits besides
+ * mask's; the mask; ports; the number that a lookup returns. Rules are given in ascending order of
+ * these, one may come twice. */
+ALWAYS_INLINE u32 acl_match_row_words(u32 words)
+{
+    return 2 * words + 2;
+}
 
-struct acl_match_rule {
-    u64 value[ACL_MATCH_WORDS_MAX],
-        mask[ACL_MATCH_WORDS_MAX]; /* value has no bits besides mask's */
-    struct acl_match_range src, dst;
-    u32 number; /* what a lookup returns; rules are given in ascending order, one may come twice */
-};
+ALWAYS_INLINE u64 acl_match_ports(u16 src_first, u16 src_last, u16 dst_first, u16 dst_last)
+{
+    return src_first | (u64)(u16)(src_last - src_first) << 16 | (u64)dst_first << 32 |
+           (u64)(u16)(dst_last - dst_first) << 48;
+}
+#define ACL_MATCH_ANY_PORTS (0xffffull << 16 | 0xffffull << 48)
 
 /* What the keys of one kind look like. */
 struct acl_match_layout {
@@ -61,14 +65,14 @@ struct acl_match {
     u32 words, n_tables;
     struct acl_match_table *tables;
     u32 *heads;   /* of each slot: its first entry; the next one's: behind its last */
-    u64 *entries; /* value, mask, ranges, number each */
+    u64 *entries; /* a row each */
     u32 n_entries;
     u64 bytes;
 };
 
-/* Owned by the caller. Borrows rules until return. Context: any thread. */
-struct acl_match *acl_match_new(const struct acl_match_layout *l,
-                                const struct acl_match_rule *rules, u32 n);
+/* Owned by the caller. Borrows rules until return. Shapes: rules has n rows. Context: any thread.
+ */
+struct acl_match *acl_match_new(const struct acl_match_layout *l, const u64 *rules, u32 n);
 void acl_match_free(struct acl_match *m);
 
 /* ---- looking up: any thread ---- */
@@ -88,11 +92,6 @@ ALWAYS_INLINE u64 acl_match_hash(const u64 *key, const struct acl_match_bits *b,
     if (words % 2)
         h = acl_match_mix(h ^ (key[words - 1] & b[words - 1].mask), 0x8ebc6af09c88c6e3ull);
     return h;
-}
-
-ALWAYS_INLINE u32 acl_match_entry_words(u32 words)
-{
-    return 2 * words + 2;
 }
 
 ALWAYS_INLINE bool acl_match_in(u64 range, u64 last_word)
@@ -125,8 +124,8 @@ ALWAYS_INLINE u32 acl_match_in_table(const struct acl_match *m, const struct acl
 {
     const u32 *head =
         &m->heads[t->heads_at + ((u32)acl_match_hash(key, t->word, words) & t->heads_mask)];
-    const u64 *e = m->entries + (size_t)head[0] * acl_match_entry_words(words);
-    for (u32 n = head[1] - head[0]; n; n--, e += acl_match_entry_words(words)) {
+    const u64 *e = m->entries + (size_t)head[0] * acl_match_row_words(words);
+    for (u32 n = head[1] - head[0]; n; n--, e += acl_match_row_words(words)) {
         u32 number = (u32)e[2 * words + 1];
         if (number >= best)
             return best;

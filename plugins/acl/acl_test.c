@@ -17,7 +17,7 @@
 
 /* --- lookups --- */
 
-static struct acl_match_rule flat[4 * RULES_MAX];
+static u64 flat[4 * RULES_MAX * (2 * ACL_KEY_WORDS_6 + 2)];
 
 static void find_random(struct acl_random *x, const struct acl_rule *rules, u32 n,
                         enum ip_family family, bool fragments, u32 keys)

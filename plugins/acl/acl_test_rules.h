@@ -178,19 +178,19 @@ static inline void acl_random_key(struct acl_random *x, const struct acl_rule *r
 }
 
 /* The first rule that matches, by looking at each: what lookups are held against. */
-static inline u32 acl_match_slowly(const struct acl_match_rule *rules, u32 n, const u64 *key,
-                                   u32 words)
+static inline u32 acl_match_slowly(const u64 *rules, u32 n, const u64 *key, u32 words)
 {
-    u64 last = key[words - 1];
-    for (u32 i = 0; i < n; i++) {
-        const struct acl_match_rule *r = &rules[i];
-        u32 src = (u16)(last >> ACL_MATCH_SRC_SHIFT), dst = (u16)(last >> ACL_MATCH_DST_SHIFT);
+    u32 src = (u16)(key[words - 1] >> ACL_MATCH_SRC_SHIFT);
+    u32 dst = (u16)(key[words - 1] >> ACL_MATCH_DST_SHIFT);
+    for (const u64 *r = rules; n; n--, r += acl_match_row_words(words)) {
+        u64 ports = r[2 * words];
+        u32 src_first = (u16)ports, dst_first = (u16)(ports >> 32);
         bool same = true;
         for (u32 w = 0; w < words; w++)
-            same &= (key[w] & r->mask[w]) == r->value[w];
-        if (same && src >= r->src.first && src <= (u32)r->src.first + r->src.span &&
-            dst >= r->dst.first && dst <= (u32)r->dst.first + r->dst.span)
-            return r->number;
+            same &= (key[w] & r[words + w]) == r[w];
+        if (same && src >= src_first && src <= src_first + (u16)(ports >> 16) && dst >= dst_first &&
+            dst <= dst_first + (u16)(ports >> 48))
+            return (u32)r[2 * words + 1];
     }
     return ACL_MATCH_NONE;
 }
