@@ -56,6 +56,8 @@ static const struct {
     {"set interface feature * * arc * disable", "set interface feature $1 $2 arc $3"},
     {"set interface feature * * arc *", "set interface feature $1 $2 arc $3 disable"},
     {"set interface span * destination * ...", "set interface span $1 disable destination $2"},
+    {"set ip classify intfc * ...", "set ip classify intfc $1 del"},
+    {"set ip6 classify intfc * ...", "set ip6 classify intfc $1 del"},
     {"set punt exception *", "set punt exception $1 del"},
     {"set punt ipv4 * *", "set punt ipv4 $1 del $2"},
     {"set punt ipv6 * *", "set punt ipv6 $1 del $2"},

@@ -1,4 +1,6 @@
 """Messages of classify.api."""
+import socket
+
 import pytest
 
 NONE = 0xffffffff
@@ -165,3 +167,25 @@ def test_filters_of_traces_and_captures(switch, api, loop, table):
     assert api.classify_pcap_set_table(sw_if_index=999, table_index=table).retval == -2
     assert api.classify_pcap_get_tables(sw_if_index=999).retval == -2
     assert api.classify_pcap_lookup_table(sw_if_index=999, **mask).retval == -2
+
+
+def test_own_addresses(switch, api, loop, table):
+    def lines():
+        return [line for line in switch.vpp.running_config() if " classify intfc " in line]
+    for v6, host, words in (False, "10.44.0.1", "set ip"), (True, "2001:db8:44::1", "set ip6"):
+        packed = socket.inet_pton(socket.AF_INET6 if v6 else socket.AF_INET, host)
+        address = {"af": int(v6), "un": {"ip6" if v6 else "ip4": packed}}
+        bind = {"is_ipv6": v6, "sw_if_index": loop}
+        assert api.classify_set_interface_ip_table(**bind, table_index=table).retval == -54  # no address
+        assert api.classify_set_interface_ip_table(**bind, table_index=NONE).retval == 0
+        assert api.sw_interface_add_del_address(sw_if_index=loop, is_add=True, prefix={"address": address, "len": 24}).retval == 0
+        assert api.classify_set_interface_ip_table(**bind, table_index=99).retval == -6
+        assert api.classify_set_interface_ip_table(**{**bind, "sw_if_index": 999}, table_index=table).retval == -2
+        assert lines() == []
+        assert api.classify_set_interface_ip_table(**bind, table_index=table).retval == 0
+        assert lines() == [f"{words} classify intfc loop0 table-index {table}"]
+        assert api.classify_add_del_table(table_index=table).retval != 0
+        route = api.ip_route_lookup(exact=1, prefix={"address": address, "len": 8 * len(packed)}).route
+        assert [p.type for p in route.paths] == [1]  # local
+        assert api.classify_set_interface_ip_table(**bind, table_index=NONE).retval == 0
+        assert lines() == []

@@ -1,7 +1,8 @@
 """Routes through classifier tables, of both protocols: where sessions and what misses them go."""
 import pytest
-from scapy.layers.inet import IP, UDP
-from scapy.layers.inet6 import IPv6
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet6 import ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Raw
 
 NET = {4: "10.{}.0.1/24", 6: "2001:db8:a{}::1/64"}
@@ -106,3 +107,81 @@ def test_null_routes(fresh, words, as_saved, shown):
     fresh.ctl(f"ip route add 20.0.0.0/16 via {words}")
     assert f"ip route add 20.0.0.0/16 via {as_saved}" in fresh.running_config()
     assert f"ip-null: ip4 action:{shown}" in fresh.ctl("show ip fib 20.0.0.0/16")
+
+
+# --- an interface's own address
+
+def own(net, host, to=None):
+    _, pgs, v = net
+    ping = ICMP() if v == 4 else ICMPv6EchoRequest()
+    return pgs[0].ether() / IP_OF[v](src=HOSTS[v].format(host), dst=to or pgs[0].address) / ping
+
+
+def words(net):
+    v = net[2]
+    return f"set {'ip' if v == 4 else 'ip6'} classify"
+
+
+def test_what_comes_to_an_interfaces_own_address(net):
+    switch, pgs, v = net
+    for host in (5, 6):
+        switch.ctl(f"set ip neighbor static pg0 {HOSTS[v].format(host)} {pgs[0].host_mac}")
+    assert len(switch.exchange(pgs[0], own(net, 6), pgs[0])) == 1
+    switch.ctl(f"{words(net)} intfc pg0 table-index 0")
+    session(net, 5, "hit-next local")
+    session(net, 6, "hit-next drop")
+    session(net, 7, "hit-next permit", f"action set-ip{v}-fib-id 7")
+    node = f"ip{v}-classify"
+    with switch.counts({(node, "Classify hits"): 3, (node, "Classify misses"): 1, (node, "Classify action drop"): 2,
+                        ("ip4-icmp-input" if v == 4 else "ip6-icmp-input", "echo replies sent"): 2}):
+        outs = switch.exchange(pgs[0], [own(net, host) for host in (5, 6, 8)] + [own(net, 5)], pgs[0])
+    assert [p[IP_OF[v]].dst for p in outs] == [HOSTS[v].format(5)] * 2
+    # it is this switch's own still: who asks for it is answered, and nobody else may come from it
+    if v == 4:
+        asked = Ether(src=pgs[0].host_mac, dst="ff:ff:ff:ff:ff:ff") / ARP(hwsrc=pgs[0].host_mac, psrc=pgs[0].host, pdst=pgs[0].address)
+        assert switch.exchange(pgs[0], asked, pgs[0])[0][ARP].hwsrc == pgs[0].mac
+    else:
+        asked = Ether(src=pgs[0].host_mac, dst="33:33:ff:00:00:01") / IPv6(src=pgs[0].host, dst="ff02::1:ff00:1", hlim=255) / \
+            ICMPv6ND_NS(tgt=pgs[0].address) / ICMPv6NDOptSrcLLAddr(lladdr=pgs[0].host_mac)
+        assert switch.exchange(pgs[0], asked, pgs[0])[0][ICMPv6ND_NA].tgt == pgs[0].address
+    # by another table, and to other addresses
+    other = "10.0.0.77" if v == 4 else "2001:db8:a0::77"
+    switch.ctl(f"set interface ip address pg0 {other}/{24 if v == 4 else 64}")
+    assert len(switch.exchange(pgs[0], own(net, 6, other), pgs[0])) == 1
+    # the first address goes, and the next is the first
+    switch.ctl(f"set interface ip address del pg0 {NET[v].format(0)}")
+    assert switch.exchange(pgs[0], own(net, 6, other), pgs[0]) == []
+    assert f"{words(net)} intfc pg0 table-index 0" in switch.running_config()
+    switch.ctl(f"{words(net)} intfc pg0 del")
+    switch.ctl(f"set ip neighbor static pg0 {HOSTS[v].format(6)} {pgs[0].host_mac}")
+    assert switch.exchange(pgs[0], own(net, 6, other), pgs[0])[0][IP_OF[v]].dst == HOSTS[v].format(6)
+
+
+def test_own_addresses_shown_saved_and_held(net):
+    switch, _, v = net
+    line = f"{words(net)} intfc pg0 table-index 0"
+    switch.ctl(f"ip route del {ROUTE[v]}")
+    for wrong, why in ((f"{words(net)} intfc pg0", "classify table-index must be specified"),
+                       (f"{words(net)} table-index 0", "interface / subif must be specified"),
+                       (f"{words(net)} intfc pg0 table-index 3", "No such classifier table"),
+                       (f"{words(net)} intfc local0 table-index 0", "No such interface")):
+        before = switch.running_config()
+        assert why in switch.fails(wrong)
+        assert switch.running_config() == before
+    switch.ctl(f"classify table mask l3 ip{v} dst buckets 2")
+    switch.ctl(f"{words(net)} intfc pg0 table-index 1")
+    switch.ctl(line)
+    assert line in switch.running_config()
+    switch.ctl("classify table table 1 del")
+    shown = switch.ctl(f"show ip{'' if v == 4 else '6'} fib {NET[v].format(0).split('/')[0]}")
+    assert f"ip{v}-classify:[" in shown and "classify refs:1" in shown and "dpo-receive" not in shown.split("forwarding")[1]
+    assert "in use" in switch.fails("classify table table 0 del")
+    saved = switch.running_config()
+    switch.restart(saved)
+    assert switch.running_config() == saved
+    switch.ctl("set interface state pg0 down")  # the address's own route goes, and this one stays
+    assert f"ip{v}-classify:[" in switch.ctl(f"show ip{'' if v == 4 else '6'} fib {NET[v].format(0).split('/')[0]}")
+    switch.ctl("set interface state pg0 up")
+    switch.ctl(f"set interface ip address del pg0 {NET[v].format(0)}")
+    assert line not in switch.running_config()
+    switch.ctl("classify table table 0 del")

@@ -11,6 +11,7 @@
 #include "net/features/classify/classify_filter.h"
 #include "net/features/classify/classify.h"
 #include "net/features/classify/classify_internal.h"
+#include "net/features/classify/ip_classify.h"
 #include "net/features/classify/l2_classify.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
@@ -219,6 +220,21 @@ static void output_acl(struct api_call *c)
     set_acl(c, m->sw_if_index, &x, m->is_add);
 }
 
+static void classify_api_ip_table(struct api_call *c)
+{
+    const struct api_classify_set_interface_ip_table *m = c->msg;
+    const struct interface *f = api_interface(c->piste, m->sw_if_index);
+    int rc =
+        !f ? 0
+           : ip_classify_set(c->piste, ip_family_of(m->is_ipv6), f->index, m->table_index, NULL);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else
+        api_reply_retval(c, rc == -ENOENT   ? API_NO_SUCH_ENTRY
+                            : rc == -ENODEV ? API_NO_MATCHING_INTERFACE
+                                            : api_retval(rc));
+}
+
 /* The tables are local0's, see ip4_ends_node.c. */
 static void punt_acl_add_del(struct api_call *c)
 {
@@ -361,6 +377,7 @@ const struct api_handler classify_api[] = {
     {&api_message_classify_pcap_lookup_table, pcap_lookup_table},
     {&api_message_classify_pcap_set_table, pcap_set_table},
     {&api_message_classify_pcap_get_tables, pcap_get_tables},
+    {&api_message_classify_set_interface_ip_table, classify_api_ip_table},
     {&api_message_punt_acl_add_del, punt_acl_add_del},
     {&api_message_punt_acl_get, punt_acl_get},
     {0},

@@ -1,12 +1,19 @@
 /* ip4-classify, ip6-classify: packets of a route (`via ip4-classify TABLE`) go where the sessions
  * of a classifier table say: they are looked up again in the IP table of the session's action, or
  * they go where its next, or the miss_next of the last table of the chain, says. What says nothing
- * of this drops. A table that routes have cannot be deleted. Source: behaviour of VPP. */
+ * of this drops. A table that routes have cannot be deleted.
+ *
+ * `set ip classify`: so is what comes to an interface's own address, the first it has, before this
+ * switch takes it. Source: behaviour of VPP. */
 #pragma once
 
+#include "base/error.h"
+#include "engine/index.h"
 #include "engine/node.h"
+#include "net/packet/ip_address.h"
 
 struct module;
+struct piste;
 
 /* What sessions and tables may say, in VPP's numbers; and the edges behind it. */
 enum { IP_CLASSIFY_DROP, IP_CLASSIFY_PUNT, IP_CLASSIFY_LOCAL };
@@ -31,3 +38,9 @@ NODE_DECLARE(ip4_classify);
 NODE_DECLARE(ip6_classify);
 
 extern const struct module ip_classify_module;
+
+/* The table for what comes to the first address of an interface, until that has none any more;
+ * CLASSIFY_NONE: none. -ENOENT: there is no such table; -ENODEV: the interface has no address.
+ * Context: control thread. */
+int ip_classify_set(struct piste *p, enum ip_family f, struct if_index i, u32 table,
+                    struct error *e) MUST_CHECK;

@@ -6,9 +6,7 @@
 #include "engine/thread.h"
 #include "engine/trace.h"
 #include "net/features/classify/acl_node.h"
-#include "net/features/classify/classify.h"
-#include "net/features/classify/ip_classify.h"
-#include "net/ip/fib/fib.h"
+#include "net/features/classify/ip_classify_internal.h"
 
 static void ip_classify_format_trace(struct piste *p, const struct trace_record *r,
                                      struct text *out)
@@ -38,45 +36,18 @@ static const struct node_error ip_classify_errors[IP_CLASSIFY_ERR_N] = {
         .errors_by_description = true, .format_trace = ip_classify_format_trace,                   \
     }
 
-static const struct node_def ip_classify_nodes[IP_FAMILY_N] = {
+const struct node_def ip_classify_nodes[IP_FAMILY_N] = {
     [IP_FAMILY_4] = IP_CLASSIFY_NODE("ip4", ip4_classify),
     [IP_FAMILY_6] = IP_CLASSIFY_NODE("ip6", ip6_classify),
 };
 
-static bool ip_classify_has(u32 table)
-{
-    return classify_table_at(table) != NULL;
-}
-
-static void ip_classify_hold(struct piste *p, u32 table)
-{
-    struct error e;
-    (void)!classify_table_ref(p, table, &e); /* it is there: whoever asks has looked */
-}
-
-static int ip_classify_init(struct piste *p, void **state, struct error *e)
-{
-    struct fib_classifier c = {
-        .has = ip_classify_has,
-        .hold = ip_classify_hold,
-        .release = classify_table_unref,
-    };
-    for (u32 k = 0; k < IP_FAMILY_N; k++)
-        c.node[k] = node_register(engine_of(p), &ip_classify_nodes[k], NULL, NULL);
-    fib_set_classifier(fib_of(p), &c);
-    return 0;
-}
-
-static void ip_classify_stop(struct piste *p, void *state)
-{
-    fib_set_classifier(fib_of(p), NULL);
-}
-
 const struct module ip_classify_module = {
     .abi = MODULE_ABI,
-    .name = "ip-classify",
+    .name = ip_classify_module_name,
     .description = "Routes through classifier tables",
-    .needs = (const char *const[]){"classify", "fib", "ip4", "ip6", NULL},
+    .needs = (const char *const[]){"address", "classify", "fib", "ip4", "ip6", NULL},
+    .commands = ip_classify_commands,
     .init = ip_classify_init,
     .stop = ip_classify_stop,
+    .running_config = ip_classify_running_config,
 };

@@ -495,10 +495,12 @@ u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link)
     return a;
 }
 
-u32 adj_get_classify(struct fib *f, u32 table, enum ip_family link)
+/* What is for this switch itself is so for all who ask: only its way leads through the node. */
+u32 adj_get_classify(struct fib *f, u32 table, const struct link_host *own, enum ip_family link)
 {
     struct adj_key key = {
-        .host.interface = IF_NONE, .kind = ADJ_KIND_CLASSIFY, .link = (u8)link, .number = table};
+        .host = *own, .kind = ADJ_KIND_CLASSIFY, .link = (u8)link, .number = table};
+    enum adj_kind kind = if_is_none(own->interface) ? ADJ_KIND_CLASSIFY : ADJ_KIND_RECEIVE;
     bool is_new;
     if (!f->classifier.hold) /* the module is gone, and routes go */
         return ADJ_DROP.i;
@@ -508,7 +510,7 @@ u32 adj_get_classify(struct fib *f, u32 table, enum ip_family link)
     f->classifier.hold(f->piste, table);
     adj_rw(a)->data = table;
     u16 next = f->ops.lookup_edge(f->ops.ctx, link, f->classifier.node[link]);
-    head_set(a, head_make(ADJ_KIND_CLASSIFY, next, 0, 0, UINT16_MAX));
+    head_set(a, head_make(kind, next, 0, 0, UINT16_MAX));
     return a;
 }
 

@@ -71,7 +71,7 @@ void adj_describe(const struct fib *f, struct adj_index index, enum ip_family fa
     const struct adj *adj = adj_at(a);
     const struct adj_info *info = adj_info_at(f, a);
 
-    switch ((enum adj_kind)adj->head.kind) {
+    switch (info->kind == ADJ_KIND_CLASSIFY ? ADJ_KIND_CLASSIFY : (enum adj_kind)adj->head.kind) {
     case ADJ_KIND_RECEIVE:
         text_puts(t, "dpo-receive");
         if (if_is_none(adj->tx_if))

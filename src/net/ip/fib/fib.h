@@ -105,7 +105,8 @@ enum fib_path_kind {
     FIB_PATH_UNREACHABLE,
     FIB_PATH_PROHIBIT,
     FIB_PATH_LOCAL,        /* to this switch */
-    FIB_PATH_RECEIVE,      /* to this switch, as address next_hop of interface */
+    FIB_PATH_RECEIVE,      /* to this switch, as address next_hop of interface; classify_table: the
+                            * sessions of that have their say first */
     FIB_PATH_LOOKUP,       /* look the destination up again in table, */
     FIB_PATH_LOOKUP_SRC,   /* or the source */
     FIB_PATH_INTERFACE_RX, /* as if interface had received it */
@@ -129,7 +130,7 @@ struct fib_path {
     struct fib_index table; /* of a recursive next hop, or of a lookup; FIB_NONE: the route's own */
     union {
         struct adj_index adj; /* FIB_PATH_ADJ; of other kinds ADJ_NONE, */
-        u32 classify_table;   /* but FIB_PATH_CLASSIFY: of the classifier */
+        u32 classify_table;   /* but FIB_PATH_CLASSIFY, _RECEIVE: of the classifier */
     };
     struct ip_address next_hop;
     u8 family;     /* of next_hop; a neighbour's need not be the route's (RFC 8950) */

@@ -558,8 +558,8 @@ u32 adj_get_receive(struct fib *f, const struct link_host *own, enum ip_family l
 /* kind: ADJ_KIND_LOOKUP, _LOOKUP_SRC. */
 u32 adj_get_lookup(struct fib *f, enum adj_kind kind, u32 table);
 u32 adj_get_interface_rx(struct fib *f, struct if_index i, enum ip_family link);
-/* There is such a table. */
-u32 adj_get_classify(struct fib *f, u32 table, enum ip_family link);
+/* There is such a table. own: the address that packets are for; its interface IF_NONE: any. */
+u32 adj_get_classify(struct fib *f, u32 table, const struct link_host *own, enum ip_family link);
 u32 adj_get_lb(struct fib *f, u32 lb);
 /* Always a new one, of kind PATH_MTU; see fib_path_mtu_set. */
 u32 adj_get_path_mtu(struct fib *f, u32 lb, struct node_index node, u16 mtu);

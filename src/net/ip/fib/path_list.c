@@ -35,7 +35,8 @@ static u32 path_adj(struct fib *f, struct path *pa)
     case FIB_PATH_LOCAL:
         return ADJ_RECEIVE.i;
     case FIB_PATH_RECEIVE:
-        return adj_get_receive(f, &host, link);
+        return c->adj.i == ADJ_NONE.i ? adj_get_receive(f, &host, link)
+                                      : adj_get_classify(f, c->classify_table, &host, link);
     case FIB_PATH_LOOKUP:
     case FIB_PATH_LOOKUP_SRC: {
         bool src = c->kind == FIB_PATH_LOOKUP_SRC;
@@ -50,7 +51,8 @@ static u32 path_adj(struct fib *f, struct path *pa)
         adj_ref(f, c->adj.i);
         return c->adj.i;
     case FIB_PATH_CLASSIFY:
-        return adj_get_classify(f, c->classify_table, link);
+        host.interface = IF_NONE;
+        return adj_get_classify(f, c->classify_table, &host, link);
     case FIB_PATH_NO_ROUTE:
         return ADJ_NO_ROUTE.i;
     case FIB_PATH_DROP:

@@ -45,7 +45,8 @@ static void path_plain(struct fib_path *path)
     if (!next_hop && path->kind != FIB_PATH_ATTACHED && path->kind != FIB_PATH_RECEIVE &&
         path->kind != FIB_PATH_ADJ)
         memset(&path->next_hop, 0, sizeof(path->next_hop));
-    if (path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_CLASSIFY)
+    if (path->kind != FIB_PATH_ADJ && path->kind != FIB_PATH_CLASSIFY &&
+        path->kind != FIB_PATH_RECEIVE)
         path->adj = ADJ_NONE;
 }
 
