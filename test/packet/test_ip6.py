@@ -5,7 +5,7 @@ import pytest
 from packet_lib import wait_for
 from scapy.layers.inet import TCP, UDP
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
-                                ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig,
+                                ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig,
                                 ICMPv6ParamProblem, ICMPv6TimeExceeded, ICMPv6Unknown, HBHOptUnknown, IPv6,
                                 IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
                                 IPv6ExtHdrRouting, PadN, RouterAlert)
@@ -477,3 +477,109 @@ def test_running_config(switch, net):
     assert switch.fails("ip route add 2001:db8::1/129 via drop") == "Invalid prefix len: 129"
     assert "Nonexistent table id 99" in switch.fails("ip route add 3000::/20 table 99 via drop")
     assert switch.running_config()[:len(lines) - 5] == lines[:len(lines) - 5]
+
+
+# --- what else the RFCs ask of every node
+
+
+def raw_icmp(pg, kind, code=0, body=bytes(20), dst=None, **fields):
+    return pg.ether() / IPv6(**{"src": pg.host, "dst": dst or pg.address, "hlim": 255, **fields}) / \
+        ICMPv6Unknown(type=kind, code=code) / body
+
+
+def test_8200_47_no_next_header(switch, net):
+    """Nothing follows, and what does is nobody's business: no answer, here or in transit."""
+    for dst, out in (net[0].address, []), ("2001:db8:20::9", [1]):
+        for tail in b"", b"12345678":
+            frame = net[0].ether() / IPv6(src=net[0].host, dst=dst, nh=59) / tail
+            back, through = switch.exchange(net[0], frame, net[0], net[1])
+            assert back == [] and [1 for _ in through] == out
+
+
+def test_8200_44_unknown_routing_types(switch, net):
+    for segleft, kind in (0, ICMPv6EchoReply), (1, ICMPv6ParamProblem):
+        ext = IPv6ExtHdrRouting(type=99, addresses=["2001:db8:20::5"], segleft=segleft)
+        out = switch.exchange(net[0], echo(net[0], ext=ext), net[0], count=1)[0]
+        assert kind in out
+        if segleft:
+            assert (out[ICMPv6ParamProblem].code, out[ICMPv6ParamProblem].ptr) == (0, 42)
+
+
+def test_4443_24_unknown_messages(switch, net):
+    """Neither errors nor what else is not known is answered; nor is any of a code that is not known."""
+    for kind in (5, 100, 127, 128 + 72, 200, 255):
+        assert switch.exchange(net[0], raw_icmp(net[0], kind), net[0]) == [], kind
+
+
+def test_4443_24_who_cannot_be_told(switch, net):
+    """An unknown header or a closed port: nobody hears of it who has no address, or asked a group."""
+    for fields in ({"src": "::"}, {"dst": "ff02::1"}):
+        for upper in UDP(sport=5, dport=6) / b"x", IPv6ExtHdrDestOpt(nh=201) / bytes(8):
+            frame = net[0].ether() / IPv6(**{"src": net[0].host, "dst": net[0].address, **fields}) / upper
+            if "dst" in fields:
+                frame.dst = ALL_NODES
+            assert switch.exchange(net[0], frame, net[0]) == [], frame.summary()
+
+
+def test_4291_27_reserved_scope(switch, net):
+    frame = echo(net[0], dst="ff00::1", ether={"dst": ALL_NODES})
+    with switch.counts({("ip6-input", "ip6 destination address not allowed"): 1}):
+        assert switch.exchange(net[0], frame, net[0]) == []
+
+
+def nd_messages(pg, **fields):
+    """A sound one of each kind, for pg's link, that would be heard."""
+    ip = IPv6(**{"src": pg.host, "dst": pg.address, "hlim": 255, **fields})
+    mac = ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:77")
+    local = IPv6(**{"src": "fe80::77", "dst": pg.address, "hlim": 255, **fields})
+    return {"solicitation": ip / ICMPv6ND_NS(tgt=pg.address) / mac,
+            "advertisement": ip / ICMPv6ND_NA(tgt=pg.host, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr="02:00:00:00:00:77"),
+            "router solicitation": local / ICMPv6ND_RS() / mac,
+            "router advertisement": local / ICMPv6ND_RA() / mac}
+
+
+@pytest.mark.parametrize("kind", ["solicitation", "advertisement", "router solicitation", "router advertisement"])
+def test_4861_messages_that_are_none(switch, net, kind):
+    """6.1, 7.1: of a code, or too short; 6980 5: in a fragment, or in several."""
+    message = nd_messages(net[0])[kind]
+    ip = {"src": message.src, "dst": message.dst, "hlim": 255}
+    code = message.copy()
+    code[1].code = 3
+    whole = bytes(message)[40:]
+    first = ("ip6-local-full-reassembly", "fragments received")
+    cases = [(code, {("ip6-icmp-input", "invalid code for type"): 1})]
+    if kind != "router solicitation":  # whose fixed part is all of it
+        cases.append((IPv6(**ip) / ICMPv6Unknown(type=whole[0]) / bytes(4),
+                      {("ip6-icmp-input", "payload length too small for type"): 1}))
+    for ext in IPv6ExtHdrFragment(nh=58, id=3), IPv6ExtHdrDestOpt() / IPv6ExtHdrFragment(nh=58, id=3):
+        cases.append((IPv6(**ip) / ext / whole, {("ip6-icmp-input", "neighbor discovery messages malformed"): 1}))
+    cases.append((IPv6(**ip) / IPv6ExtHdrFragment(nh=58, m=1, id=4) / whole[:8],
+                  {first: 1, (first[0], "invalid fragment length"): 1}))
+    before = switch.neighbors()
+    for wrong, counted in cases:
+        with switch.counts(counted):
+            assert switch.exchange(net[0], Ether(src="02:00:00:00:00:77", dst=net[0].mac) / wrong, net[0]) == []
+    assert switch.neighbors() == before
+
+
+def test_4861_81_redirects_change_nothing(switch, net):
+    """This switch is a router: whatever it is told, its ways are its own."""
+    before = switch.ctl("show ip6 fib"), switch.neighbors()
+    body = bytes(IPv6(src="fe80::77", dst="2001:db8:20::9"))[8:40]
+    frame = raw_icmp(net[0], 137, body=bytes(4) + body, src="fe80::77")
+    assert switch.exchange(net[0], frame, net[0]) == []
+    assert switch.neighbors() == before[1] and "fe80::77" not in switch.ctl("show ip6 fib")
+
+
+def test_4443_31_nobody_answers_for_the_address(switch, net):
+    """7.2.2: three questions, and who sent the packet is told that its destination cannot be reached."""
+    capture = switch.capture(net[0])
+    asked = switch.capture(net[1])
+    switch.send(net[0], udp(net[0], "2001:db8:a1::5a"))
+    for n in range(1, 4):
+        wait_for(lambda n=n: asked.count() >= n, "a question")
+        switch.ctl("set clock adjust 1.1")
+    wait_for(capture.count, "the error")
+    error = capture.packets(1)[0]
+    assert error[ICMPv6DestUnreach].code == 3 and error[IPv6].dst == net[0].host
+    assert {p[ICMPv6ND_NS].tgt for p in asked.packets()} == {"2001:db8:a1::5a"}

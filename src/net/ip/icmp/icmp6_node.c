@@ -26,15 +26,31 @@ static u32 icmp6_least_bytes(u8 type)
     }
 }
 
-/* What is wrong with a message of n bytes (RFC 4861 6.1, 7.1, 8.1); ICMP6_ERROR_NONE: nothing. */
-static enum icmp6_error icmp6_check(const struct ip6_header *h, const struct icmp_header *icmp,
-                                    u32 n)
+/* Whether what begins at `at` came in a fragment, be it the only one. */
+static bool icmp6_is_fragment(const struct ip6_header *h, u32 at)
 {
+    const u8 *packet = (const u8 *)h;
+    u8 protocol = h->protocol;
+    for (u32 k = sizeof(*h); k < at; k += (packet[k + 1] + 1u) * 8) {
+        if (protocol == IP_PROTOCOL_IP6_FRAGMENT)
+            return true;
+        protocol = packet[k];
+    }
+    return false;
+}
+
+/* What is wrong with a message of n bytes at `at` (RFC 4861 6.1, 7.1, 8.1; RFC 6980 5);
+ * ICMP6_ERROR_NONE: nothing. */
+static enum icmp6_error icmp6_check(const struct ip6_header *h, u32 at, u32 n)
+{
+    const struct icmp_header *icmp = (const struct icmp_header *)((const u8 *)h + at);
     bool nd = icmp->type >= ICMP6_ROUTER_SOLICITATION && icmp->type <= ICMP6_REDIRECT;
     if (n < icmp6_least_bytes(icmp->type))
         return ICMP6_ERROR_LENGTH_TOO_SMALL_FOR_TYPE;
     if (nd && h->hop_limit != ND_HOP_LIMIT)
         return ICMP6_ERROR_INVALID_HOP_LIMIT_FOR_TYPE;
+    if (nd && icmp6_is_fragment(h, at))
+        return ICMP6_ERROR_ND_MALFORMED;
     if (icmp->code && (nd || icmp->type == ICMP6_ECHO_REQUEST))
         return ICMP6_ERROR_INVALID_CODE_FOR_TYPE;
     return ICMP6_ERROR_NONE;
@@ -54,7 +70,7 @@ static u16 icmp6_input_one(const struct icmp6 *icmp, struct thread *t, struct no
     h = buffer_current(b);
     b->l4_start = (i16)(b->start + (int)at);
     const struct icmp_header *message = (const struct icmp_header *)((const u8 *)h + at);
-    enum icmp6_error error = icmp6_check(h, message, bytes);
+    enum icmp6_error error = icmp6_check(h, at, bytes);
     if (error != ICMP6_ERROR_NONE)
         return node_drop(n, b, error, ICMP6_INPUT_NEXT_DROP);
     u16 next = __atomic_load_n(&icmp->next_by_type[message->type], __ATOMIC_ACQUIRE);

@@ -1,11 +1,12 @@
 /* Fragments of IPv6, for reass.h: l4_start is the fragment header. Source: RFC 8200 4.5, RFC 7112
- * (the first one has all headers), RFC 3168 5.3. */
+ * (the first one has all headers), RFC 6980, RFC 3168 5.3. */
 #include "net/ip/reass/reass.h"
 
 #include <string.h>
 
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/reass/ip6_fragment.h"
+#include "net/packet/nd_packet.h"
 
 #define IP6_PAYLOAD_MAX UINT16_MAX
 
@@ -66,11 +67,24 @@ bool ip6_upper_find(const struct buffer *b, u32 end, u32 *at, u8 *protocol)
     return *at <= end;
 }
 
-/* Whether the headers behind the fragment header, up to the upper layer's, are within. */
-static bool ip6_reass_has_upper(const struct buffer *b, u32 at, u8 protocol, u32 bytes)
+/* Neighbour discovery comes whole (RFC 6980 5), and by its hop limit it is no transit. */
+static bool ip6_reass_is_discovery(const struct buffer *b, u32 at, u8 protocol)
+{
+    const struct ip6_header *h = buffer_current(b);
+    u8 type;
+    return protocol == IP_PROTOCOL_ICMP6 && h->hop_limit == ND_HOP_LIMIT &&
+           buffer_copy_out(b, at, &type, 1) == 1 && type >= ICMP6_ROUTER_SOLICITATION &&
+           type <= ICMP6_REDIRECT;
+}
+
+/* What is wrong with a first fragment: the headers behind that header, up to the upper layer's, are
+ * within. REASS_WHOLE: nothing. */
+static enum reass_fate ip6_reass_check_first(const struct buffer *b, u32 at, u8 protocol, u32 bytes)
 {
     u32 end = at + bytes;
-    return ip6_upper_find(b, end, &at, &protocol) && at + ip6_reass_upper_bytes(protocol) <= end;
+    if (!ip6_upper_find(b, end, &at, &protocol) || at + ip6_reass_upper_bytes(protocol) > end)
+        return REASS_NO_UPPER;
+    return ip6_reass_is_discovery(b, at, protocol) ? REASS_MALFORMED : REASS_WHOLE;
 }
 
 static enum reass_fate ip6_reass_read(const struct buffer *b, u32 scope, struct reass_fragment *out)
@@ -98,9 +112,8 @@ static enum reass_fate ip6_reass_read(const struct buffer *b, u32 scope, struct 
         return REASS_ODD_LENGTH;
     if (at - sizeof(*h) + out->first + out->bytes > IP6_PAYLOAD_MAX)
         return REASS_TOO_LONG;
-    if (!out->first && !ip6_reass_has_upper(b, header_bytes, f->protocol, out->bytes))
-        return REASS_NO_UPPER;
-    return REASS_WHOLE;
+    return out->first ? REASS_WHOLE
+                      : ip6_reass_check_first(b, header_bytes, f->protocol, out->bytes);
 }
 
 /* Where the header in front of the fragment header names it. */
