@@ -71,9 +71,6 @@ u64 nat44_workers(const struct piste *p);
 
 /* --- logs --- */
 
-#define NAT44_IPFIX_DOMAIN 1
-#define NAT44_IPFIX_PORT 4739
-
 /* Whether collectors of IPFIX are told of sessions, with this observation domain and from this
  * port; enabled or not, NAT44 keeps it. -EINVAL. */
 int nat44_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e) MUST_CHECK;

@@ -121,8 +121,8 @@ static void nat44_api_ipfix(struct api_call *c)
 {
     const struct api_nat_ipfix_enable_disable *m = c->msg;
     nat44_api_reply(c, nat44_set_ipfix(c->piste, m->enable,
-                                       m->domain_id ? m->domain_id : NAT44_IPFIX_DOMAIN,
-                                       m->src_port ? m->src_port : NAT44_IPFIX_PORT, NULL));
+                                       m->domain_id ? m->domain_id : NAT_IPFIX_DOMAIN,
+                                       m->src_port ? m->src_port : NAT_IPFIX_PORT, NULL));
 }
 
 static void nat44_api_set_workers(struct api_call *c)

@@ -92,8 +92,8 @@ int nat44_cli_workers(struct cli_call *c)
 int nat44_cli_ipfix(struct cli_call *c)
 {
     return nat44_set_ipfix(c->piste, cli_has(c, "enable"),
-                           (u32)cli_u64(c, "domain-id", NAT44_IPFIX_DOMAIN),
-                           (u16)cli_u64(c, "port-number", NAT44_IPFIX_PORT), c->err);
+                           (u32)cli_u64(c, "domain-id", NAT_IPFIX_DOMAIN),
+                           (u16)cli_u64(c, "port-number", NAT_IPFIX_PORT), c->err);
 }
 
 /* --- addresses and interfaces --- */

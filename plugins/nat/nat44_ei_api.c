@@ -86,8 +86,8 @@ static void nat44_ei_api_timeouts(struct api_call *c)
 static void nat44_ei_api_ipfix(struct api_call *c)
 {
     const struct api_nat44_ei_ipfix_enable_disable *m = c->msg;
-    u32 domain = m->domain_id ? m->domain_id : NAT44_IPFIX_DOMAIN;
-    u16 port = m->src_port ? m->src_port : NAT44_IPFIX_PORT;
+    u32 domain = m->domain_id ? m->domain_id : NAT_IPFIX_DOMAIN;
+    u16 port = m->src_port ? m->src_port : NAT_IPFIX_PORT;
     nat44_api_reply(c, nat44_set_ipfix(c->piste, m->enable, domain, port, NULL));
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "plugins/nat/nat44.h"
+#include "plugins/nat/nat_ipfix.h"
 #include "plugins/nat/nat_own.h"
 
 struct nat44_if {
@@ -34,11 +35,7 @@ struct nat44_state {
     u64 workers;                    /* a bit each; 0: all */
     struct nat44_ha *ha;            /* of NAT44 EI; NULL: there is none */
     struct nat_log log;
-    struct nat44_ipfix {
-        struct ipfix_stream *stream; /* NULL: nothing is logged there */
-        u32 domain;
-        u16 src_port;
-    } ipfix;
+    struct nat_ipfix ipfix;
 };
 
 struct nat44_state *nat44_state_of(const struct piste *p);

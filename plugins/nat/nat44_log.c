@@ -1,9 +1,7 @@
 /* Who is told of sessions that begin and end. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "plugins/nat/nat_ipfix.h"
 #include "plugins/nat/nat_syslog.h"
 #include "plugins/nat/nat44_internal.h"
 
@@ -19,7 +17,7 @@ static void nat44_log_tell(struct piste *p, u32 to, const struct nat_log_event *
     if (to & NAT_LOG_SYSLOG)
         nat_syslog_tell(p, ev);
     if (to & NAT_LOG_IPFIX)
-        nat_ipfix_tell(p, nat44_state_of(p)->ipfix.stream, ev);
+        nat_ipfix_tell(p, &nat44_state_of(p)->ipfix, ev);
     if (to & NAT_LOG_FAILOVER)
         nat44_flavor.tell_failover(p, ev);
 }
@@ -39,22 +37,14 @@ static void on_ipfix_change(void *arg)
 
 int nat44_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e)
 {
-    struct nat44_ipfix *x = &nat44_state_of(p)->ipfix;
-    if (!src_port)
-        return error_set(e, EINVAL, "a stream has a port");
-    if (!!x->stream == on && (!on || (x->domain == domain && x->src_port == src_port)))
-        return 0;
-    ipfix_stream_free(x->stream);
-    *x = (struct nat44_ipfix){.domain = domain, .src_port = src_port};
-    if (on)
-        x->stream = nat_ipfix_new(p, domain, src_port);
+    int rc = nat_ipfix_set(p, &nat44_state_of(p)->ipfix, on, domain, src_port, e);
     on_ipfix_change(p);
-    return 0;
+    return rc;
 }
 
 bool nat44_ipfix(const struct piste *p, u32 *domain, u16 *src_port)
 {
-    const struct nat44_ipfix *x = &nat44_state_of(p)->ipfix;
+    const struct nat_ipfix *x = &nat44_state_of(p)->ipfix;
     *domain = x->domain;
     *src_port = x->src_port;
     return x->stream;

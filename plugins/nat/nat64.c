@@ -254,7 +254,7 @@ void nat64_stop(struct piste *p, void *state)
             counter_vec_free(s->data.counters[dir][k]);
     counter_vec_free(s->data.total_bibs);
     counter_vec_free(s->data.total_sessions);
-    nat_log_fini(&s->log);
+    nat64_log_fini(s);
     nat_own_fini(&s->own);
     vec_free(&s->pool);
     vec_free(&s->pool_ifs);

@@ -19,6 +19,7 @@
 #include "control/module.h"
 #include "plugins/nat/nat64_data.h"
 #include "plugins/nat/nat_interfaces_use.h"
+#include "plugins/nat/nat_ipfix.h"
 #include "plugins/nat/nat_own.h"
 
 struct piste;
@@ -40,6 +41,10 @@ extern const u32 nat64_default_timeouts[NAT64_TIMEOUTS];
 int nat64_set_timeouts(struct piste *p, const u32 seconds[NAT64_TIMEOUTS],
                        struct error *e) MUST_CHECK;
 const u32 *nat64_timeouts(const struct piste *p);
+
+/* Whether collectors of IPFIX are told of sessions and bindings, with this observation domain and
+ * from this port; enabled or not, NAT64 keeps it. -EINVAL. */
+int nat64_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e) MUST_CHECK;
 
 /* --- interfaces --- */
 
@@ -137,6 +142,7 @@ struct nat64_state {
     VEC(struct nat64_prefix_entry) prefixes;
     struct nat_own own;
     struct nat_log log;
+    struct nat_ipfix ipfix;
 };
 
 struct nat64_state *nat64_state_of(const struct piste *p);
@@ -155,6 +161,7 @@ void nat64_pool_free(struct nat64_data *d);
 void nat64_own_address(struct piste *p, be32 addr, bool own);
 
 void nat64_log_init(struct piste *p);
+void nat64_log_fini(struct nat64_state *s);
 
 void nat64_statics_new(struct nat64_statics *s);
 /* All of them go; no data thread sees any. */

@@ -19,6 +19,13 @@ static int nat64_cli_plugin(struct cli_call *c)
                               c->err);
 }
 
+static int nat64_cli_ipfix(struct cli_call *c)
+{
+    return nat64_set_ipfix(c->piste, cli_has(c, "enable"),
+                           (u32)cli_u64(c, "domain-id", NAT64_IPFIX_DOMAIN),
+                           (u16)cli_u64(c, "port-number", NAT_IPFIX_PORT), c->err);
+}
+
 static const char *const timeout_words[NAT64_TIMEOUTS] = {"udp", "tcp-established",
                                                           "tcp-transitory", "icmp"};
 
@@ -280,6 +287,10 @@ const struct cli_command nat64_commands[] = {
     {"set nat64 timeouts [udp <udp:u32>] [tcp-established <tcp-established:u32>]"
      " [tcp-transitory <tcp-transitory:u32>] [icmp <icmp:u32>] [reset]",
      "Sets how many seconds a session lives without packets", nat64_cli_timeouts, CLI_OWN},
+    {"nat64 ipfix logging ( disable | enable ) [domain <domain-id:u32>]"
+     " [src-port <port-number:u16>]",
+     "Tells collectors of IPFIX of sessions and bindings, or does not any more", nat64_cli_ipfix,
+     CLI_OWN},
     {"set interface nat64 ( in | out ) <interface> [del]",
      "Says which interfaces lead inside, to IPv6, and outside, to IPv4", nat64_cli_interface,
      CLI_OWN},
@@ -351,6 +362,9 @@ static void config_prefixes(struct piste *p, struct text *t)
 void nat64_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
 {
     const struct nat64_state *s = state;
+    if (phase == RC_ROUTES && s->ipfix.stream)
+        text_add(t, "nat64 ipfix logging enable domain %u src-port %u\n", s->ipfix.domain,
+                 s->ipfix.src_port);
     if (phase != RC_ROUTES || !s->enabled)
         return;
     text_puts(t, "nat64 plugin enable");

@@ -169,7 +169,8 @@ enum nat64_count {
 struct nat64_thread {
     struct index_list lru[NAT64_LRUS];
     u64 random;
-    u16 ip4_id; /* of the last packet that had none of its own */
+    u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
+    u16 ip4_id;                             /* of the last packet that had none of its own */
 } CACHE_ALIGNED;
 
 struct nat64_data {

@@ -72,7 +72,7 @@ const struct module piste_module = {
     .name = nat64_module_name,
     .description = "NAT64",
     .needs = (const char *const[]){"api", "interface", "address", "ip4-sv-reassembly",
-                                   "ip6-sv-reassembly", "ip6", "syslog", NULL},
+                                   "ip6-sv-reassembly", "ip6", "ipfix", "syslog", NULL},
     .nodes = (const struct node_def *const[]){&in2out, &out2in, &hairpin, &expire, NULL},
     .features = (const struct feature_def *const[]){&on_in, &on_out, NULL},
     .commands = nat64_commands,

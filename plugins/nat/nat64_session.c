@@ -4,9 +4,61 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "net/ip/address/address_data.h"
+#include "plugins/nat/nat64_packet.h"
 
 #define NAT64_TRIES 256 /* ports of an address, before there seems to be none */
 #define NAT64_WELL_KNOWN 1024
+
+/* --- logs --- */
+
+/* What a binding says of an event. */
+static struct nat_log_event nat64_event(struct thread *t, const struct nat64_bib *b,
+                                        enum nat_log_kind kind)
+{
+    return (struct nat_log_event){.at_ns = thread_now_ns(t),
+                                  .inside6 = b->in.addr,
+                                  .inside_port = b->in.port,
+                                  .outside = b->out.addr,
+                                  .outside_port = b->out.port,
+                                  .fib = b->in.fib,
+                                  .kind = (u8)kind,
+                                  .protocol = b->in.protocol};
+}
+
+static void nat64_log_bib(const struct nat64_data *n, struct thread *t, u32 bib,
+                          enum nat_log_kind kind)
+{
+    if (!nat_log_is_on(n->log))
+        return;
+    struct nat_log_event ev = nat64_event(t, nat64_bib_at(n, t, bib), kind);
+    nat_log_add(n->log, t, &ev);
+}
+
+static void nat64_log_session(const struct nat64_data *n, struct thread *t,
+                              const struct nat64_session *s, enum nat_log_kind kind)
+{
+    if (!nat_log_is_on(n->log))
+        return;
+    const struct nat64_bib *b = nat64_bib_at(n, t, s->with.bib);
+    struct nat64_prefix prefix = nat64_prefix_of(n, b->in.fib);
+    struct nat_log_event ev = nat64_event(t, b, kind);
+    ev.host = ev.host_inside = s->with.addr; /* in the prefix */
+    ev.host_port = ev.host_inside_port = s->with.port;
+    ev.host_inside6 = nat64_embed(&prefix.addr, prefix.len, s->with.addr);
+    nat_log_add(n->log, t, &ev);
+}
+
+void nat64_log_failure(struct nat64_data *n, struct thread *t, enum nat_log_kind kind)
+{
+    struct nat64_thread *own = &n->threads[thread_index(t)];
+    u64 now = thread_now_ns(t);
+    u64 *again = kind == NAT_LOG_QUOTA ? &own->quota_again_ns : &own->exhausted_again_ns;
+    if (!nat_log_is_on(n->log) || now < *again)
+        return;
+    *again = now + NS_PER_SEC;
+    nat_log_add(n->log, t,
+                &(struct nat_log_event){.at_ns = now, .limit = n->max_sessions, .kind = (u8)kind});
+}
 
 /* --- bindings --- */
 
@@ -28,11 +80,13 @@ u32 nat64_bib_add(struct nat64_data *n, struct thread *t, const union nat64_insi
     if (!session_add(table, bib))
         return SESSION_NONE;
     count_bibs(n, t);
+    nat64_log_bib(n, t, bib, NAT_LOG_BIB_ADD);
     return bib;
 }
 
 void nat64_bib_delete(struct nat64_data *n, struct thread *t, u32 bib)
 {
+    nat64_log_bib(n, t, bib, NAT_LOG_BIB_DELETE);
     session_delete(session_table_of(n->bibs, t), bib);
     count_bibs(n, t);
 }
@@ -149,29 +203,6 @@ void nat64_session_age(struct nat64_data *n, struct thread *t, u32 session)
 {
     nat64_list_remove(n, t, session);
     nat64_list_add(n, t, session);
-}
-
-/* --- logs --- */
-
-static void nat64_log_session(const struct nat64_data *n, struct thread *t,
-                              const struct nat64_session *s, enum nat_log_kind kind)
-{
-    const struct nat64_bib *b = nat64_bib_at(n, t, s->with.bib);
-    if (!nat_log_is_on(n->log))
-        return;
-    nat_log_add(n->log, t,
-                &(struct nat_log_event){.at_ns = thread_now_ns(t),
-                                        .inside6 = b->in.addr,
-                                        .inside_port = b->in.port,
-                                        .outside = b->out.addr,
-                                        .outside_port = b->out.port,
-                                        .host = s->with.addr,
-                                        .host_port = s->with.port,
-                                        .host_inside = s->with.addr, /* in the prefix */
-                                        .host_inside_port = s->with.port,
-                                        .fib = fib_number((struct fib_index){b->in.fib}),
-                                        .kind = (u8)kind,
-                                        .protocol = b->in.protocol});
 }
 
 /* --- sessions --- */

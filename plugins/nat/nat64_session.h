@@ -70,6 +70,9 @@ void nat64_session_step(struct nat64_data *n, struct thread *t, u32 session, enu
 /* To the end of its list. */
 void nat64_session_age(struct nat64_data *n, struct thread *t, u32 session);
 
+/* Collectors are told, at most once a second, that a session did not come about. */
+void nat64_log_failure(struct nat64_data *n, struct thread *t, enum nat_log_kind kind);
+
 /* Bookkeeping of a packet that it translates, which is no error. */
 ALWAYS_INLINE void nat64_session_heard(struct nat64_data *n, struct thread *t, u32 session,
                                        enum nat64_dir dir, u8 tcp_flags)

@@ -1,11 +1,24 @@
-/* What collectors of IPFIX are told of NAT: sessions that begin and end, addresses that have no
- * port left, sessions that there is no room for. Source: RFC 8158; templates are VPP's, with the
- * other end of sessions added. */
+/* What collectors of IPFIX are told of NAT: sessions, and NAT64's bindings, that begin and end,
+ * addresses that have no port left, sessions that there is no room for. Source: RFC 8158; templates
+ * are VPP's, with the other end of NAT44's sessions added. */
 #pragma once
 
 #include "net/features/ipfix/ipfix.h"
 #include "plugins/nat/nat_log.h"
 
-/* See ipfix_stream_new. */
-struct ipfix_stream *nat_ipfix_new(struct piste *p, u32 domain, u16 src_port);
-void nat_ipfix_tell(struct piste *p, struct ipfix_stream *s, const struct nat_log_event *ev);
+#define NAT_IPFIX_DOMAIN 1
+#define NAT64_IPFIX_DOMAIN 64 /* a collector tells streams of one exporter apart by it */
+#define NAT_IPFIX_PORT 4739
+
+/* Of a NAT. */
+struct nat_ipfix {
+    struct ipfix_stream *stream; /* NULL: nothing is logged there */
+    u32 domain;
+    u16 src_port;
+    bool is64; /* NAT64's: set once */
+};
+
+/* With this observation domain and from this port, or not any more. -EINVAL. */
+int nat_ipfix_set(struct piste *p, struct nat_ipfix *x, bool on, u32 domain, u16 src_port,
+                  struct error *e) MUST_CHECK;
+void nat_ipfix_tell(struct piste *p, const struct nat_ipfix *x, const struct nat_log_event *ev);

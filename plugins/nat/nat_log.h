@@ -17,12 +17,15 @@ enum nat_log_kind {
     NAT_LOG_SESSION_DELETE,
     NAT_LOG_EXHAUSTED, /* no address has a port left */
     NAT_LOG_QUOTA,     /* more sessions than there may be */
+    NAT_LOG_BIB_ADD,   /* a binding of NAT64 */
+    NAT_LOG_BIB_DELETE,
 };
 
 struct nat_log_event {
     u64 at_ns;                      /* clock_ns() */
     be32 inside, outside;           /* the host inside, and as others see it outside */
-    struct ip_address inside6;      /* in the place of inside, of NAT64: else 0 */
+    struct ip_address inside6;      /* in the place of inside, of NAT64: else 0; */
+    struct ip_address host_inside6; /* likewise of host_inside */
     be32 host, host_inside;         /* that outside, and as the one inside sees it */
     be16 inside_port, outside_port; /* of queries: identifiers; 0 without ports */
     be16 host_port, host_inside_port;

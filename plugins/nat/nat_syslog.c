@@ -1,6 +1,8 @@
 /* See nat_syslog.h. */
 #include "plugins/nat/nat_syslog.h"
 
+#include "net/ip/fib/fib.h"
+
 static void param_address(struct text *t, const char *name, enum ip_family f,
                           const struct ip_address *addr)
 {
@@ -45,7 +47,7 @@ void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
                      .at_ns = ev->at_ns,
                  });
     syslog_element(&t, any_host ? "napmap" : "nsess");
-    syslog_param(&t, "SSUBIX", "%u", ev->fib);
+    syslog_param(&t, "SSUBIX", "%u", fib_number((struct fib_index){ev->fib}));
     param_inside(&t, ev);
     if (twice)
         param_end(&t, "IDADDR", ev->host_inside, "IDPORT", ev->host_inside_port);

@@ -3,9 +3,11 @@
 Every packet that comes out is checked: its checksums, and those of what errors quote, are right.
 """
 import contextlib
+import time
 from ipaddress import ip_address
 
 import pytest
+from ipfix_lib import Collector, waiting
 from nat_lib import EXTENSIONS, answered, check, quoted, right, through, total
 from packet_lib import nat_config, wait_for
 from piste import Stats
@@ -831,6 +833,70 @@ def test_syslog(switch, links):
     for text in said_of:
         assert text.endswith(f'[nsess SSUBIX="0" IATYP="IPv6" ISADDR="{HOST}" ISPORT="2000" XATYP="IPv4" XSADDR="{POOL}" '
                              f'XSPORT="2000" PROTO="17" XDADDR="{SERVER}" XDPORT="53"]')
+
+
+@pytest.fixture
+def exported(switch):
+    """A collector of IPFIX behind a link of its own."""
+    link = switch.pg(3, "10.3.0.1/24")
+    switch.ctl("set ipfix exporter collector 10.3.0.2 src 10.3.0.1 path-mtu 256")
+    switch.ctl("nat64 ipfix logging enable")
+    capture = switch.capture(link)
+    yield Collector(capture)
+    capture.stop()
+    switch.ctl("nat64 ipfix logging disable")
+    switch.ctl("set ipfix exporter collector 0.0.0.0")
+    switch.ctl(f"delete packet-generator interface {link}")
+
+
+def told(switch, exported, n):
+    """The records that are new, with which there are so many altogether; all say when."""
+    waiting(switch, n)
+    records = exported.take(switch.json("show ipfix exporter")["messages"])
+    assert all(abs(r.pop("time") / 1000 - time.time()) < 600 for r in records)
+    return records
+
+
+def test_ipfix(switch, links, exported):
+    """RFC 8158 5.2: a session and its binding begin and end; both hosts as either side knows them."""
+    assert "nat64 ipfix logging enable domain 64 src-port 4739" in switch.running_config()
+    through(switch, links, udp())
+    binding = {"event": 10, "src6": HOST, "post_src": POOL, "protocol": 17, "sport": 2000, "post_sport": 2000, "vrf": 0}
+    session = {**binding, "event": 6, "dst6": "64:ff9b::a02:2", "post_dst": SERVER, "dport": 53, "post_dport": 53}
+    assert told(switch, exported, 2) == [binding, session]
+    assert {m["domain"] for m in exported.messages} == {64}
+    through(switch, links, udp(dst=in6(FAR)))
+    assert told(switch, exported, 3) == [{**session, "dst6": "64:ff9b::c000:221", "post_dst": FAR}]
+    switch.ctl(f"nat64 add static bib {HOST} 80 10.9.0.5 8080 tcp")
+    static = {**binding, "protocol": 6, "sport": 80, "post_src": "10.9.0.5", "post_sport": 8080}
+    assert told(switch, exported, 4) == [static]
+    switch.ctl(f"nat64 add pool address {POOL} del")
+    ended = told(switch, exported, 7)
+    assert [r["event"] for r in ended] == [7, 7, 11] and ended[2] == {**binding, "event": 11}
+    switch.ctl(f"nat64 add static bib {HOST} 80 10.9.0.5 8080 tcp del")
+    assert told(switch, exported, 8) == [{**static, "event": 11}]
+    switch.ctl("nat64 ipfix logging disable")
+    assert not [line for line in switch.running_config() if line.startswith("nat64 ipfix")]
+    switch.ctl("nat64 ipfix logging enable domain 7 src-port 5000")
+    assert "nat64 ipfix logging enable domain 7 src-port 5000" in switch.running_config()
+    assert "a stream has a port" in switch.fails("nat64 ipfix logging enable src-port 0")
+
+
+def test_ipfix_when_there_is_no_room(switch, links, exported):
+    if switch.workers > 1:
+        pytest.skip("each thread has as many")
+    config = [line for line in nat_config(switch) if not line.startswith(("nat64 plugin", "nat64 ipfix"))]
+    switch.ctl("nat64 plugin disable")
+    switch.ctl("nat64 plugin enable sessions 1")
+    for line in config:
+        switch.ctl(line)
+    through(switch, links, udp())
+    through(switch, links, udp(SERVER, POOL, 53, 2000), back=True)  # so it stays
+    through(switch, links, [udp(sport=n) for n in range(3000, 3010)], count=0)
+    assert told(switch, exported, 3)[2] == {"event": 13, "quota": 1, "max_sessions": 1}  # of those one is told
+    switch.ctl(f"nat64 add pool address {POOL} del")
+    through(switch, links, udp(), count=0)
+    assert told(switch, exported, 6)[-1] == {"event": 3, "pool": 0}
 
 
 # --- commands
