@@ -77,8 +77,8 @@ static bool is_host4(be32 a)
 }
 
 /* Whether it may go to that address outside by way of `a': NAT64_TRANSLATE, or the reason why not,
- * of which its sender is told if it has an ICMP type. own: to somebody inside. */
-static u32 check_way_out(struct nat64_one *x, const struct adj *a, bool own)
+ * of which its sender is told if it has an ICMP type. mtu: that way's. own: to somebody inside. */
+static u32 check_way_out(struct nat64_one *x, const struct adj *a, u32 mtu, bool own)
 {
     const struct ip6_header *ip = buffer_current(x->b);
     struct adj_head head = adj_head(a);
@@ -95,9 +95,9 @@ static u32 check_way_out(struct nat64_one *x, const struct adj *a, bool own)
         return NAT64_ERR_UNREACHABLE;
     }
     u32 bytes = nat64_bytes_as4(x->b, &x->p);
-    if (fib_way_leaves(a) && bytes > head.mtu && bytes > IP6_MIN_MTU_BYTES - 20 &&
+    if (fib_way_leaves(a) && bytes > mtu && bytes > IP6_MIN_MTU_BYTES - 20 &&
         !x->p.upper.fragment) {
-        u32 mtu = head.mtu + 20u;
+        mtu += 20;
         ip6_note_icmp_error(x->b, ICMP6_PACKET_TOO_BIG, 0,
                             mtu < IP6_MIN_MTU_BYTES ? IP6_MIN_MTU_BYTES : mtu);
         return NAT64_ERR_MTU;
@@ -133,8 +133,9 @@ static u32 in2out_fate(struct nat64_one *x, const struct nat64_prefix *prefix, s
     if (p->kind == NAT64_ERROR && !nat64_error_is_whole(b, p))
         return NAT64_ERR_MALFORMED;
     struct ip_address host = ip_address_from_ip4(dst);
-    const struct adj *a = fib_way(ip_if_fib(IP_FAMILY_4, b->rx_if), IP_FAMILY_4, &host);
-    u32 fate = check_way_out(x, a, own);
+    u16 mtu;
+    const struct adj *a = fib_way_mtu(ip_if_fib(IP_FAMILY_4, b->rx_if), IP_FAMILY_4, &host, &mtu);
+    u32 fate = check_way_out(x, a, mtu, own);
     if (fate != NAT64_TRANSLATE)
         return fate;
     struct nat64_wish wish = {
@@ -251,7 +252,7 @@ static bool is_of_switch(const struct nat64_data *n, be32 addr)
     return true; /* of a static binding alone */
 }
 
-static u32 check_way_in(struct nat64_one *x, const struct adj *a, bool hairpin)
+static u32 check_way_in(struct nat64_one *x, const struct adj *a, u32 mtu, bool hairpin)
 {
     const struct ip4_header *ip = buffer_current(x->b);
     struct adj_head head = adj_head(a);
@@ -267,14 +268,14 @@ static u32 check_way_in(struct nat64_one *x, const struct adj *a, bool hairpin)
         return NAT64_ERR_UNREACHABLE;
     }
     u32 bytes = nat64_bytes_as6(x->b, &x->p);
-    bool too_long = fib_way_leaves(a) && bytes > head.mtu;
+    bool too_long = fib_way_leaves(a) && bytes > mtu;
     if ((!whole && bytes > IP6_MIN_MTU_BYTES) ||
         (too_long && hairpin && !(x->b->flags & BUFFER_GSO))) /* nobody inside could be told */
         return NAT64_CUT;
     if (too_long) {
         u32 more = ip4_is_fragment(ip) ? 28 : 20;
         ip4_note_icmp_error(x->b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_FRAGMENTATION_NEEDED,
-                            head.mtu - more);
+                            mtu - more);
         return NAT64_ERR_MTU;
     }
     return NAT64_TRANSLATE;
@@ -297,8 +298,10 @@ static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out, bool
     const struct nat64_bib *bib = nat64_bib_at(x->n, x->t, x->f.bib);
     if (p->kind == NAT64_QUERY && p->asks && !bib->is_static && is_of_switch(x->n, ip->dst))
         return NAT64_PASS; /* a ping of the switch, whatever its identifier */
-    const struct adj *a = fib_way((struct fib_index){bib->in.fib}, IP_FAMILY_6, &bib->in.addr);
-    u32 way = check_way_in(x, a, hairpin);
+    u16 mtu;
+    const struct adj *a =
+        fib_way_mtu((struct fib_index){bib->in.fib}, IP_FAMILY_6, &bib->in.addr, &mtu);
+    u32 way = check_way_in(x, a, mtu, hairpin);
     if (way != NAT64_TRANSLATE && way != NAT64_CUT)
         return way;
     u32 fate = nat64_from_outside(x->n, x->t, p, out, &x->f);

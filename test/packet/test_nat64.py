@@ -408,6 +408,31 @@ def test_too_long(switch, links):
         switch.ctl(f"set interface mtu packet 9000 {links[0]}")
 
 
+def test_too_long_for_a_peer(switch, links):
+    """Whose path MTU somebody said, far behind the link."""
+    inside = "2001:db8:2::2"
+    switch.ctl(f"ip route add 2001:db8:2::/64 via {ROUTER} {links[0]}")
+    switch.ctl(f"set ip pmtu peer {FAR} mtu 1300")
+    try:
+        through(switch, links, [udp(), udp(inside, sport=3000)])
+        error = answered(switch, links[0], udp(dst=in6(FAR), size=1280))
+        assert error[ICMPv6PacketTooBig].mtu == 1320 and quoted(error).dst == "64:ff9b::c000:221"
+        (out,) = through(switch, links, udp(dst=in6(FAR), size=1272))
+        assert out.len == 1300
+        (out,) = through(switch, links, udp(size=1400))
+        assert out.len == 1428
+        switch.ctl(f"set ip pmtu peer {inside} mtu 1400")
+        error = answered(switch, links[1], udp(SERVER, POOL, 53, 3000, size=1400, flags="DF"))
+        assert (error[ICMP].type, error[ICMP].code, error[ICMP].nexthopmtu) == (3, 4, 1380)
+        (back,) = through(switch, links, udp(SERVER, POOL, 53, 3000, size=1352, flags="DF"), back=True)
+        assert len(back) == 1400
+    finally:
+        switch.ctl(f"set ip pmtu peer {FAR} del")
+        if inside in str(switch.json("show ip pmtu")):
+            switch.ctl(f"set ip pmtu peer {inside} del")
+        switch.ctl(f"ip route del 2001:db8:2::/64 via {ROUTER} {links[0]}")
+
+
 def test_end_of_life(switch, links):
     error = answered(switch, links[0], udp(hlim=1))
     assert (error[ICMPv6TimeExceeded].code, error.dst, quoted(error).dst) == (0, HOST, "64:ff9b::a02:2")
