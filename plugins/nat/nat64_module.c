@@ -20,8 +20,6 @@ static const struct node_error errors[NAT64_ERRS] = {
     [NAT64_ERR_MAX_SESSIONS] = {"max_sessions_exceed", "maximum sessions exceeded", SEVERITY_ERROR},
     [NAT64_ERR_NON_SYN] = {"non_syn", "non-SYN packet try to create session", SEVERITY_ERROR},
     [NAT64_ERR_FRAGMENT] = {"drop_fragment", "drop fragment", SEVERITY_ERROR},
-    [NAT64_ERR_ICMP_FRAGMENT] = {"icmp_fragment", "fragment of ICMP, whose sum is of the whole",
-                                 SEVERITY_ERROR},
     [NAT64_ERR_SOURCE] = {"source", "source is no host inside", SEVERITY_ERROR},
     [NAT64_ERR_SOURCE_ROUTED] = {"source_routed", "source route is not done", SEVERITY_ERROR},
     [NAT64_ERR_MALFORMED] = {"malformed", "malformed packet", SEVERITY_ERROR},
@@ -49,7 +47,9 @@ NAT64_FORMAT(nat64_format_hairpin, "NAT64-hairpin")
                  [NAT64_NEXT_ICMP6_ERROR] = "ip6-icmp-error",                                      \
                  [NAT64_NEXT_LOOKUP4] = "ip4-lookup",                                              \
                  [NAT64_NEXT_LOOKUP6] = "ip6-lookup",                                              \
-                 [NAT64_NEXT_HAIRPIN] = "nat64-hairpin"},                                          \
+                 [NAT64_NEXT_HAIRPIN] = "nat64-hairpin",                                           \
+                 [NAT64_NEXT_REASS4] = "ip4-full-reassembly-feature",                              \
+                 [NAT64_NEXT_REASS6] = "ip6-full-reassembly-feature"},                             \
         .n_next = NAT64_N_NEXT, .errors = errors, .n_errors = NAT64_ERRS,                          \
         .errors_by_description = true, .format_trace = format,                                     \
     }
@@ -71,8 +71,9 @@ const struct module piste_module = {
     .abi = MODULE_ABI,
     .name = nat64_module_name,
     .description = "NAT64",
-    .needs = (const char *const[]){"api", "interface", "address", "ip4-sv-reassembly",
-                                   "ip6-sv-reassembly", "ip6", "ipfix", "syslog", NULL},
+    .needs = (const char *const[]){"api", "interface", "address", "ip4-reassembly",
+                                   "ip6-reassembly", "ip4-sv-reassembly", "ip6-sv-reassembly",
+                                   "ip6", "ipfix", "syslog", NULL},
     .nodes = (const struct node_def *const[]){&in2out, &out2in, &hairpin, &expire, NULL},
     .features = (const struct feature_def *const[]){&on_in, &on_out, NULL},
     .commands = nat64_commands,

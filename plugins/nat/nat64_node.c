@@ -124,6 +124,8 @@ static u32 in2out_fate(struct nat64_one *x, const struct nat64_prefix *prefix, s
         return NAT64_ERR_SOURCE;
     if (!is_host4(dst))
         return NAT64_ERR_NO_TRANSLATION;
+    if (p->kind == NAT64_ICMP_FRAGMENT)
+        return NAT64_PUT_TOGETHER;
     if (p->kind == NAT64_SOURCE_ROUTED)
         ip6_note_icmp_error(b, ICMP6_PARAMETER_PROBLEM, ICMP6_BAD_FIELD, p->at);
     if (p->kind >= NAT64_BAD)
@@ -166,7 +168,7 @@ static bool in2out_translate(struct nat64_one *x, be32 dst)
     nat64_hear(x, NAT64_IN2OUT);
     if (x->p.kind == NAT64_LATER)
         sv_note(x->b)->sport = to.sport; /* as a hairpin asks */
-    x->b->flags = (x->b->flags | BUFFER_NATTED) & ~(u32)BUFFER_IN_FIB;
+    x->b->flags = (x->b->flags | BUFFER_NATTED) & ~(u32)(BUFFER_IN_FIB | BUFFER_WAS_CUT);
     return true;
 }
 
@@ -178,6 +180,14 @@ static u16 nat64_refuse(struct nat64_one *x, u32 fate, u16 icmp_error)
     return node_drop(x->nd, x->b, fate, told ? icmp_error : NAT64_NEXT_DROP);
 }
 
+/* Of ICMP, whose sum nobody can translate in pieces: they come back as a whole, by the protocol's
+ * input node. */
+static u16 put_together(struct nat64_one *x, u16 next)
+{
+    x->b->flags |= BUFFER_WAS_CUT;
+    return next;
+}
+
 /* Returns its edge, NEXT_CONSUMED: it is away. */
 static u16 in2out_one(struct nat64_one *x, const struct nat64_prefix *prefix, struct fib_index fib,
                       be32 dst, struct handoff_batch *away)
@@ -186,6 +196,10 @@ static u16 in2out_one(struct nat64_one *x, const struct nat64_prefix *prefix, st
     if (!make_ready(x))
         return NEXT_CONSUMED;
     nat64_parse6(buffer_current(x->b), x->b->len, sv_note(x->b), &x->p);
+    if (unlikely(x->b->flags & BUFFER_WAS_CUT)) {
+        x->p.upper.fragment = true;
+        x->p.upper.id = be32_from_host(be16_to_host(nat64_next_id(x)));
+    }
     u32 owner = nat64_owner_of_port(x->n, x->p.sport);
     if (owner != thread_index(x->t) && x->p.kind < NAT64_BAD) {
         handoff_add(away, x->b, owner);
@@ -193,6 +207,8 @@ static u16 in2out_one(struct nat64_one *x, const struct nat64_prefix *prefix, st
     }
     bool own = nat64_is_own(__atomic_load_n(&x->n->own, __ATOMIC_ACQUIRE), dst);
     u32 fate = in2out_fate(x, prefix, fib, dst, own);
+    if (fate == NAT64_PUT_TOGETHER)
+        return put_together(x, NAT64_NEXT_REASS6);
     if (fate == NAT64_TRANSLATE && !in2out_translate(x, dst))
         fate = NAT64_ERR_UNSUPPORTED;
     nat64_note(x, fate);
@@ -256,7 +272,8 @@ static u32 check_way_in(struct nat64_one *x, const struct adj *a, u32 mtu, bool 
 {
     const struct ip4_header *ip = buffer_current(x->b);
     struct adj_head head = adj_head(a);
-    bool whole = be16_has(ip->fragment, IP4_DF) || x->b->flags & BUFFER_GSO;
+    bool whole = (be16_has(ip->fragment, IP4_DF) && !(x->b->flags & BUFFER_WAS_CUT)) ||
+                 x->b->flags & BUFFER_GSO;
     if (ip->ttl <= 1 && head.kind != ADJ_KIND_RECEIVE) {
         ip4_note_icmp_error(x->b, ICMP4_TIME_EXCEEDED, ICMP4_TTL_EXCEEDED, 0);
         return NAT64_ERR_TTL;
@@ -286,6 +303,8 @@ static u32 out2in_fate(struct nat64_one *x, const union nat64_outside *out, bool
     struct buffer *b = x->b;
     const struct ip4_header *ip = buffer_current(b);
     const struct nat64_packet *p = &x->p;
+    if (p->kind == NAT64_ICMP_FRAGMENT && !hairpin)
+        return NAT64_PUT_TOGETHER;
     bool other = p->kind >= NAT64_BAD || (p->kind == NAT64_ERROR && !be32_equal(p->dst4, ip->dst));
     x->f.bib = other ? SESSION_NONE : nat64_bib_outside(x->n, x->t, out);
     if (x->f.bib == SESSION_NONE) {
@@ -323,7 +342,7 @@ static bool out2in_translate(struct nat64_one *x)
     if (!nat64_to_ip6(x->t, x->b, &x->p, &to))
         return false;
     ip_scratch(x->b)->fib = (struct fib_index){bib->in.fib};
-    x->b->flags |= BUFFER_NATTED | BUFFER_IN_FIB;
+    x->b->flags = (x->b->flags | BUFFER_NATTED | BUFFER_IN_FIB) & ~(u32)BUFFER_WAS_CUT;
     return true;
 }
 
@@ -389,6 +408,8 @@ ALWAYS_INLINE u16 out2in_one(struct nat64_one *x, bool hairpin, struct handoff_b
         return NEXT_CONSUMED;
     }
     u32 fate = out2in_fate(x, &out, hairpin);
+    if (fate == NAT64_PUT_TOGETHER)
+        return put_together(x, NAT64_NEXT_REASS4);
     if (fate == NAT64_PASS)
         return hairpin ? NAT64_NEXT_LOOKUP4 : feature_next(x->b);
     bool cut = fate == NAT64_CUT;

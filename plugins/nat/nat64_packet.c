@@ -3,11 +3,11 @@
 
 #include <string.h>
 
+#include "net/ip/reass/ip6_fragment.h"
 #include "net/ip/reass/sv_reass.h"
 #include "net/link/gso/gso.h"
 #include "net/packet/checksum.h"
 
-#define EXTENSIONS_MAX 16
 #define ICMP_BYTES ((u32)sizeof(struct icmp_echo_header))
 
 /* --- addresses --- */
@@ -59,7 +59,7 @@ static bool nat64_find_upper(const u8 *packet, u32 bytes, struct nat64_upper *u)
         u->mixed |= u->fragment;
         if (u->later)
             return true;
-        if (k == EXTENSIONS_MAX || u->at + 8u > bytes)
+        if (k == IP6_REASS_HEADERS_MAX || u->at + 8u > bytes)
             return false;
         const u8 *h = packet + u->at;
         const struct ip6_routing_header *routing = (const struct ip6_routing_header *)h;

@@ -31,7 +31,7 @@ enum nat64_kind {
     NAT64_OTHER, /* by addresses alone */
     NAT64_BAD,   /* from here on: of no session */
     NAT64_UNSUPPORTED,
-    NAT64_ICMP_FRAGMENT, /* whose sum nobody can translate */
+    NAT64_ICMP_FRAGMENT, /* whose sum is of the whole */
     NAT64_SOURCE_ROUTED, /* IPv6 whose way is not done: `at' is where that is said */
 };
 

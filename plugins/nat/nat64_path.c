@@ -12,8 +12,6 @@ u32 nat64_why_not(const struct nat64_packet *p)
         return NAT64_ERR_MALFORMED;
     case NAT64_UNSUPPORTED:
         return NAT64_ERR_UNSUPPORTED;
-    case NAT64_ICMP_FRAGMENT:
-        return NAT64_ERR_ICMP_FRAGMENT;
     case NAT64_SOURCE_ROUTED:
         return NAT64_ERR_SOURCE_ROUTED;
     default:

@@ -33,6 +33,7 @@ enum buffer_flags {
     BUFFER_REENTRY_SHIFT = 16,   /* 2 bits: see reenter.h */
     BUFFER_QOS_SHIFT = 18,       /* 10 bits: see net/features/qos/qos.h */
     BUFFER_NATTED = 1 << 28,     /* its addresses were translated since it came in */
+    BUFFER_WAS_CUT = 1 << 29,    /* came in fragments, for NAT64, which may cut it again */
 };
 
 /* A feature on the way of packets; see feature.h. */

@@ -324,10 +324,7 @@ def test_fragments_from_inside(switch, links, order):
                        Raw(bytes(range(250)) * 10), 1280)
     out = through(switch, links, pieces if order == "in order" else pieces[::-1])
     assert {(p.src, p.id) for p in out} == {(POOL, 0x1234)}
-    out.sort(key=lambda p: p.frag)
-    data = b"".join(bytes(p.payload) for p in out)
-    whole = IP(bytes(IP(src=POOL, dst=SERVER, proto=17) / Raw(data)))
-    check(bytes(whole))
+    whole = whole4(out)
     assert whole[UDP].sport == 2000 and bytes(whole[UDP].payload) == bytes(range(250)) * 10
 
 
@@ -358,11 +355,71 @@ def test_fragments_from_outside(switch, links, order):
     assert (whole[UDP].dport, bytes(whole[UDP].payload)) == (2000, bytes(udp(SERVER, POOL, size=4000)[UDP].payload))
 
 
-def test_fragments_of_icmp(switch, links):
-    """Their sum is of the whole, which nobody has."""
-    pieces = fragment6(IPv6(src=HOST, dst=in6(SERVER)) / IPv6ExtHdrFragment(id=1) / ICMPv6EchoRequest(data=bytes(2000)), 1280)
-    with dropped(switch, "nat64-in2out", "fragment of ICMP, whose sum is of the whole", 2):
-        through(switch, links, pieces, count=0)
+def echo4(size, reply=False, number=7, **kwargs):
+    return IP(src=SERVER, dst=POOL, **kwargs) / ICMP(type=0 if reply else 8, id=number) / Raw((bytes(range(256)) * 20)[:size])
+
+
+def whole4(pieces):
+    """The packet that fragments are of."""
+    pieces = sorted(pieces, key=lambda p: p.frag)
+    data = b""
+    for p in pieces:
+        assert p.frag * 8 == len(data) and ("MF" in p.flags) == (p is not pieces[-1])
+        data += bytes(p.payload)
+    made = IP(bytes(IP(src=pieces[0].src, dst=pieces[0].dst, proto=pieces[0].proto) / Raw(data)))
+    check(bytes(made))
+    return made
+
+
+@pytest.mark.parametrize("order", ["in order", "reversed"])
+@pytest.mark.parametrize("size", [1400, 3000])
+def test_fragments_of_icmp(switch, links, order, size):
+    """Their sum is of the whole: they are put together, and cut anew where a link is too short."""
+    def some(pieces):
+        assert len(pieces) > 1
+        return pieces if order == "in order" else pieces[::-1]
+    data = (bytes(range(256)) * 20)[:size]
+    switch.ctl(f"set interface mtu packet 1300 {links[1]}")
+    try:
+        echo = IPv6(src=HOST, dst=in6(SERVER)) / IPv6ExtHdrFragment(id=1) / ICMPv6EchoRequest(id=7, data=data)
+        out = through(switch, links, some(fragment6(echo, 1280)), count=(size + 8) // 1280 + 1)
+    finally:
+        switch.ctl(f"set interface mtu packet 9000 {links[1]}")
+    assert len({p.id for p in out}) == 1 and "DF" not in out[0].flags
+    whole = whole4(out)
+    assert (whole.src, whole[ICMP].type, whole[ICMP].id, bytes(whole[ICMP].payload)) == (POOL, 8, 7, data)
+    for flags in ("", "DF"):
+        out = through(switch, links, some(fragment(echo4(size, True, flags=flags), 1280)), back=True, count=(size + 8) // 1232 + 1)
+        whole = as_whole6(out)
+        assert (whole.dst, whole[ICMPv6EchoReply].id, whole[ICMPv6EchoReply].data) == (HOST, 7, data)
+        assert all(len(p) <= 1280 for p in out)
+
+
+def test_fragments_of_icmp_of_a_hairpin(switch, links):
+    switch.ctl(f"nat64 add static bib {OTHER} 9 10.9.0.5 7 icmp")
+    echo = IPv6(src=HOST, dst=in6("10.9.0.5")) / IPv6ExtHdrFragment(id=1) / ICMPv6EchoRequest(id=7, data=bytes(2000))
+    pieces = fragment6(echo, 1280)
+    out = [right(p) for p in switch.exchange(links[0], [links[0].ether() / p for p in pieces], links[0], count=2)]
+    whole = as_whole6(out)
+    assert (whole.dst, whole[ICMPv6EchoRequest].id, len(whole[ICMPv6EchoRequest].data)) == (OTHER, 9, 2000)
+
+
+def test_fragments_of_icmp_that_are_not_to_be_translated(switch, links):
+    """They are not waited for; an address that this switch has, too, answers as ever."""
+    def pieces(src, dst):
+        return fragment6(IPv6(src=src, dst=dst) / IPv6ExtHdrFragment(id=1) / ICMPv6EchoRequest(data=bytes(2000)), 1280)
+    with dropped(switch, "nat64-in2out", "source is no host inside", 2):
+        through(switch, links, pieces(in6("1.2.3.4"), in6(SERVER)), count=0)
+    with dropped(switch, "nat64-in2out", "no translation", 2):
+        through(switch, links, pieces(HOST, in6("127.0.0.1")), count=0)
+    reason = "nat64-out2in", "no translation"
+    before = switch.errors().get(reason, 0)
+    switch.send(links[1], [links[1].ether() / p for p in fragment(echo4(2000), 1280)])
+    wait_for(lambda: switch.errors().get(reason, 0) == before + 1, "the whole to be dropped")
+    switch.ctl(f"nat64 add interface address {links[1]}")
+    echo = fragment(IP(src=SERVER, dst="10.2.0.1") / ICMP(id=5) / Raw(bytes(2000)), 1280)
+    (reply,) = switch.exchange(links[1], [links[1].ether() / p for p in echo], links[1], count=1)
+    assert (reply[ICMP].type, reply[IP].len) == (0, 2028)
 
 
 @pytest.mark.parametrize("kind", ["udp", "no sum", "echo"])

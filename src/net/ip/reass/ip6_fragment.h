@@ -7,6 +7,8 @@
 
 struct thread;
 
+#define IP6_REASS_HEADERS_MAX 8 /* in front of that of a fragment */
+
 /* The rest of ip6_is_fragment. */
 bool ip6_fragment_find(struct thread *t, struct buffer *b);
 

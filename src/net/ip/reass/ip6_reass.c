@@ -11,7 +11,6 @@
 #define IP6_PAYLOAD_MAX UINT16_MAX
 
 /* Extensions that a fragment header may stand behind: what is behind it is not looked at. */
-#define IP6_REASS_HEADERS_MAX 8
 
 static bool ip6_fragment_unread(struct buffer *b)
 {
