@@ -1,0 +1,129 @@
+"""What collectors that others wrote understand of NAT's logs: sessions by IPFIX (RFC 8158), and by syslog (RFC 5424)."""
+import os
+import re
+import shutil
+import subprocess
+
+import lib
+import pytest
+
+INSIDE, POOL, SERVER = "10.10.2.1", "10.10.1.2", "10.10.1.1"
+RSYSLOG = """
+module(load="imudp")
+input(type="imudp" port="514" address="{address}" ruleset="all")
+template(name="t" type="string" string="%syslogfacility-text%.%syslogseverity-text%|%app-name%|%msgid%|%hostname%|%structured-data%\\n")
+ruleset(name="all") {{ action(type="omfile" file="{folder}/messages" template="t" asyncWriting="off") }}
+"""
+
+
+def must_have(program, package):
+    """Its path: where people who are not root have none."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if not path:
+        pytest.skip(f"no {program} here (Debian: {package})")
+    return path
+
+
+@pytest.fixture
+def nat(net):
+    """inside 10.10.2.1 -- [vpp] -- 10.10.1.1, where the collector is."""
+    switch, inside, outside = net.namespace(), net.namespace(), net.namespace()
+    switch.veth("vppin", "in", inside)
+    switch.veth("vppout", "out", outside)
+    inside.ip(f"addr add {INSIDE}/24 dev in")
+    inside.ip("route add default via 10.10.2.2")
+    outside.ip(f"addr add {SERVER}/24 dev out")
+    vpp = net.vpp(switch)
+    vpp.configure(f"""
+        create host-interface name vppin
+        create host-interface name vppout
+        set int state host-vppin up
+        set int state host-vppout up
+        set int ip address host-vppin 10.10.2.2/24
+        set int ip address host-vppout {POOL}/24
+        nat44 plugin enable
+        nat44 add interface address host-vppout
+        set interface nat44 in host-vppin out host-vppout
+    """)
+    return vpp, inside, outside
+
+
+@pytest.fixture
+def collector(tmp_path):
+    """A function that starts a collector, which ends with the test, as often as it is called."""
+    running = []
+
+    def start(namespace, argv):
+        with open(tmp_path / "output", "ab") as output:
+            running.append(namespace.popen(argv, stdout=output, stderr=subprocess.STDOUT))
+        return running[-1]
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def listens(namespace, port):
+    lib.wait_for(lambda: f":{port} " in namespace.run(["ss", "-Hlun"]).stdout, f"somebody to listen at port {port}", 20)
+
+
+def talk(inside, outside):
+    """A connection, whose ports are known."""
+    seen = []
+    server = lib.serve_echoes(outside, "0.0.0.0", 1, seen)
+    assert lib.echoes(inside, SERVER, (INSIDE, 30000))
+    server.join(20)
+    return seen[0]
+
+
+def export(vpp):
+    vpp.ctl(f"set ipfix exporter collector {SERVER} src {POOL} udp-checksum")
+    vpp.ctl("nat ipfix logging enable")
+
+
+def ended(vpp):
+    """All that is known is sent."""
+    vpp.ctl("clear nat44 ed sessions")
+
+    def sent():
+        vpp.ctl("ipfix flush")
+        return vpp.json("show ipfix exporter")["records"] >= 2
+    lib.wait_for(sent, "both records to be sent")
+
+
+def test_nfdump(nat, collector, tmp_path):
+    vpp, inside, outside = nat
+    argv = [must_have("nfcapd", "nfdump"), "-w", str(tmp_path), "-b", SERVER, "-p", "4739"]
+    nfdump = must_have("nfdump", "nfdump")
+    process = collector(outside, argv)
+    listens(outside, 4739)
+    export(vpp)
+    _, port = talk(inside, outside)
+    ended(vpp)
+    process.terminate()  # which writes what it has
+    process.wait(20)
+    (file,) = [f for f in os.listdir(tmp_path) if re.match(r"nfcapd\.\d", f)]
+    text = inside.run([nfdump, "-r", str(tmp_path / file), "-q", "-o", "json"]).stdout
+
+    def told(key):
+        return re.findall(f'"{key}" *: *"?([^",]+)', text)
+    assert told("nat_event") == ["NAT44 session create", "NAT44 session delete"], text
+    session = {"proto": "6", "src4_addr": INSIDE, "src_port": "30000", "dst4_addr": SERVER, "dst_port": "7777",
+               "src4_xlt_ip": POOL, "src_xlt_port": str(port), "dst4_xlt_ip": SERVER, "dst_xlt_port": "7777"}
+    assert {key: told(key) for key in session} == {key: [value] * 2 for key, value in session.items()}, text
+
+
+def test_rsyslog(nat, collector, tmp_path):
+    vpp, inside, outside = nat
+    program = must_have("rsyslogd", "rsyslog")
+    (tmp_path / "conf").write_text(RSYSLOG.format(address=SERVER, folder=tmp_path))
+    collector(outside, [program, "-n", "-f", str(tmp_path / "conf"), "-i", str(tmp_path / "pid")])
+    listens(outside, 514)
+    vpp.ctl(f"set syslog sender collector {SERVER} src {POOL}")
+    _, port = talk(inside, outside)
+    vpp.ctl("clear nat44 ed sessions")
+    messages = tmp_path / "messages"
+    lib.wait_for(lambda: messages.exists() and messages.read_text().count("\n") == 2, "two messages", 20)
+    data = (f'[nsess SSUBIX="0" IATYP="IPv4" ISADDR="{INSIDE}" ISPORT="30000" XATYP="IPv4" XSADDR="{POOL}" XSPORT="{port}" '
+            f'PROTO="6" XDADDR="{SERVER}" XDPORT="7777"]')
+    assert messages.read_text().splitlines() == [f"local0.info|NAT|{msgid}|{POOL}|{data}" for msgid in ("SADD", "SDEL")]
