@@ -87,6 +87,12 @@ void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struc
 void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
                   u16 *l4_delta);
 
+/* Whether the sum of the upper layer is still to be made: its field holds the pseudo-header's. */
+ALWAYS_INLINE bool nat44_sum_is_open(const struct buffer *b, const void *l4)
+{
+    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == (const u8 *)l4 - b->data;
+}
+
 /* Makes a packet that of `back` turned around, where that has no ports. Deltas: see nat44_deltas.
  */
 ALWAYS_INLINE void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta)
@@ -94,7 +100,30 @@ ALWAYS_INLINE void nat44_rewrite_other(struct buffer *b, const union nat44_key *
     struct ip4_header *ip = buffer_current(b);
     ip->src = back->dst;
     ip->dst = back->src;
-    ip->checksum = csum_finish((u64)(u16)~ip->checksum.raw + ip_delta);
+    ip->checksum = csum_update(ip->checksum, ip_delta);
+}
+
+/* The same of TCP or UDP, with its headers. */
+ALWAYS_INLINE void nat44_rewrite_ports(const struct buffer *b, struct ip4_header *ip, void *l4,
+                                       const union nat44_key *back, u16 ip_delta, u16 l4_delta)
+{
+    bool tcp = ip->protocol == IP_PROTOCOL_TCP;
+    struct udp_header *udp = l4; /* ports of both are in the same place */
+    be16 *sum = (be16 *)((u8 *)l4 + (tcp ? offsetof(struct tcp_header, checksum)
+                                         : offsetof(struct udp_header, checksum)));
+    be16 now = load_be16(sum);
+    ip->src = back->dst;
+    ip->dst = back->src;
+    ip->checksum = csum_update(ip->checksum, ip_delta);
+    udp->src_port = back->dport;
+    udp->dst_port = back->sport;
+    if (unlikely(nat44_sum_is_open(b, l4)))
+        now.raw = csum_fold((u64)now.raw + ip_delta);
+    else if (tcp)
+        now = csum_update(now, l4_delta);
+    else if (!be16_is_zero(now))
+        now = csum_update_udp(now, l4_delta);
+    store_be16(sum, now);
 }
 
 /* The same of one with ports, or of a query. */
@@ -103,31 +132,15 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
 {
     struct ip4_header *ip = buffer_current(b);
     void *l4 = (u8 *)ip + ip4_header_bytes(ip);
-    /* still to be made: its field holds the pseudo-header's sum */
-    bool partial = unlikely(b->flags & BUFFER_CSUM_PARTIAL) && b->csum_start == (u8 *)l4 - b->data;
-
-    nat44_rewrite_other(b, back, ip_delta);
     if (ip->protocol == IP_PROTOCOL_TCP || ip->protocol == IP_PROTOCOL_UDP) {
-        struct udp_header *udp = l4; /* ports of both are in the same place */
-        be16 *sum = (be16 *)((u8 *)l4 + (ip->protocol == IP_PROTOCOL_TCP
-                                             ? offsetof(struct tcp_header, checksum)
-                                             : offsetof(struct udp_header, checksum)));
-        be16 now = load_be16(sum);
-        udp->src_port = back->dport;
-        udp->dst_port = back->sport;
-        if (partial)
-            now.raw = csum_fold((u64)now.raw + ip_delta);
-        else if (ip->protocol == IP_PROTOCOL_TCP)
-            now = csum_finish((u64)(u16)~now.raw + l4_delta);
-        else if (!be16_is_zero(now))
-            now = csum_finish_udp((u64)(u16)~now.raw + l4_delta);
-        store_be16(sum, now);
+        nat44_rewrite_ports(b, ip, l4, back, ip_delta, l4_delta);
         return;
     }
     struct icmp_echo_header *icmp = l4;
+    nat44_rewrite_other(b, back, ip_delta);
     icmp->id = back->sport;
-    if (!partial)
-        icmp->icmp.checksum = csum_finish((u64)(u16)~icmp->icmp.checksum.raw + l4_delta);
+    if (!nat44_sum_is_open(b, l4))
+        icmp->icmp.checksum = csum_update(icmp->icmp.checksum, l4_delta);
 }
 
 /* Of a SYN: its end takes segments of at most mss bytes; 0: as it says. */

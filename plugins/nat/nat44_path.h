@@ -140,48 +140,131 @@ static inline void count_fast(struct nat44_data *n, struct thread *t, enum nat44
 
 /* What is known of the packets of a block, pass by pass. */
 struct fast_packets {
-    struct nat44_packet p[FAST_BLOCK];
+    union nat44_key key[FAST_BLOCK];
     u64 hash[FAST_BLOCK];
-    u32 session[FAST_BLOCK]; /* SESSION_NONE: to the slow path */
-    u8 plain[FAST_BLOCK];
-    u8 dir[FAST_BLOCK]; /* whose packet of the session it is */
+    u32 session[FAST_BLOCK]; /* that is likely its own; SESSION_NONE */
 };
 
-ALWAYS_INLINE void find_sessions(const struct session_table *table, struct fast_packets *x,
-                                 struct buffer **b, u32 count, enum nat44_dir dir,
-                                 enum feature_place place, enum nat44_mode mode)
+/* Of a packet in its place on the arc. */
+ALWAYS_INLINE struct ip4_header *fast_ip(const struct buffer *b, enum feature_place place)
 {
-    const struct shared_hash *h = &table->by_key[dir];
-    for (u32 i = 0; i < count; i++) {
-        x->plain[i] = nat44_parse_plain(b[i], fib_of_packet(b[i], place), &x->p[i]);
-        union nat44_key told = nat44_key_told(&x->p[i].key, dir, mode);
-        x->hash[i] = shared_hash_of(h, told.words, 2);
-        shared_hash_prefetch_bucket(h, x->hash[i]);
-    }
-    for (u32 i = 0; i < count; i++)
-        shared_hash_prefetch_key(h, x->hash[i]);
-    for (u32 i = 0; i < count; i++) {
-        enum nat44_dir found = dir;
-        u32 session = SESSION_NONE;
-        if (likely(x->plain[i])) {
-            union nat44_key told = nat44_key_told(&x->p[i].key, dir, mode);
-            session = shared_hash_find_hashed(h, told.words, 2, x->hash[i]);
-            if (mode == NAT44_ED && unlikely(session == SESSION_NONE))
-                session = nat44_find(table, &x->p[i].key, &found, mode);
-        }
-        x->session[i] = session;
-        x->dir[i] = (u8)found;
-    }
+    return (struct ip4_header *)(void *)(b->data +
+                                         (place == AT_IP_OUTPUT ? b->l3_start : b->start));
 }
 
 /* Of NAT44 EI, from inside to what may be an end outside, or this switch's: not translated yet. */
 ALWAYS_INLINE bool may_be_hairpin(const struct nat44_data *n, const struct buffer *b,
-                                  const struct nat44_packet *p, enum nat44_dir dir,
+                                  const struct ip4_header *ip, enum nat44_dir dir,
                                   enum feature_place place, enum nat44_mode mode)
 {
     return mode == NAT44_EI && dir == NAT44_I2O && place == AT_IP_INPUT &&
-           unlikely(nat44_may_be_own(n, ((const struct ip4_header *)buffer_current(b))->dst)) &&
-           !(b->flags & BUFFER_NATTED);
+           unlikely(nat44_may_be_own(n, ip->dst)) && !(b->flags & BUFFER_NATTED);
+}
+
+/* Whether a packet with so many bytes is as nearly all are: of TCP or UDP, whole, without options,
+ * the node's to write in, with hops left, and says nothing of its session's state. */
+ALWAYS_INLINE bool fast_is_plain(const struct buffer *b, const struct ip4_header *ip, u32 bytes,
+                                 enum feature_place place)
+{
+    bool tcp = ip->protocol == IP_PROTOCOL_TCP;
+    u32 odd = ip->version_ihl ^ IP4_VERSION_IHL_PLAIN;
+    odd |= ip->fragment.raw & be16_from_host(IP4_MF | IP4_OFFSET_MASK).raw;
+    odd |= bytes < sizeof(*ip) + (tcp ? sizeof(struct tcp_header) : 8);
+    odd |= !tcp & (ip->protocol != IP_PROTOCOL_UDP);
+    odd |= b->flags & BUFFER_TRACED;
+    odd |= place == AT_IP_INPUT && ip->ttl <= 1;
+    odd |= buffer_is_shared(b);
+    if (unlikely(odd))
+        return false;
+    return !tcp || likely(!(((const struct tcp_header *)(const void *)(ip + 1))->flags &
+                            (TCP_SYN | TCP_FIN | TCP_RST)));
+}
+
+ALWAYS_INLINE void find_sessions(const struct nat44_data *n, const struct session_table *table,
+                                 struct fast_packets *x, struct buffer **b, u32 count,
+                                 enum nat44_dir dir, enum feature_place place, enum nat44_mode mode)
+{
+    const struct shared_hash *h = &table->by_key[dir];
+    struct shared_hash_shape shape = shared_hash_shape_of(h);
+    for (u32 i = 0; i < count; i++) {
+        const struct ip4_header *ip = fast_ip(b[i], place);
+        u32 bytes = b[i]->len - (place == AT_IP_OUTPUT ? (u32)(b[i]->l3_start - b[i]->start) : 0);
+        x->session[i] = SESSION_NONE;
+        x->hash[i] = 0;
+        if (unlikely(!fast_is_plain(b[i], ip, bytes, place)) ||
+            unlikely(may_be_hairpin(n, b[i], ip, dir, place, mode)))
+            continue;
+        x->key[i] = nat44_key_with(ip, fib_of_packet(b[i], place), load_u32(ip + 1));
+        union nat44_key told = nat44_key_told(&x->key[i], dir, mode);
+        x->hash[i] = shared_hash_of(h, told.words, 2);
+        x->session[i] = 0;
+        __builtin_prefetch(shared_hash_bucket_of(&shape, x->hash[i]));
+    }
+    for (u32 i = 0; i < count; i++) {
+        x->session[i] |= shared_hash_first(&shape, x->hash[i]);
+        __builtin_prefetch(session_at(table, x->session[i]));
+    }
+}
+
+/* Translates a packet that is plain, with that key, if s is its session, and is told nothing new by
+ * it. */
+ALWAYS_INLINE bool fast_translate(struct buffer *b, struct ip4_header *ip, const union nat44_key *k,
+                                  struct nat44_session *s, u64 now_ns, enum nat44_dir dir,
+                                  enum nat44_mode mode)
+{
+    union nat44_key told = nat44_key_told(k, dir, mode), made;
+    enum nat44_dir first = s->flags & NAT44_SESSION_FROM_OUTSIDE ? NAT44_O2I : NAT44_I2O;
+    const union nat44_key *back = &s->key[1 - dir];
+    if (unlikely(!shared_hash_same(s->key[dir].words, told.words, 2)) ||
+        unlikely(s->aged != nat44_age_of(now_ns)) ||
+        unlikely((back->fib_protocol ^ told.fib_protocol) >> 8))
+        return false;
+    if (unlikely(s->state != NAT44_STATE_ESTABLISHED) &&
+        (s->state != NAT44_STATE_INIT || first != dir))
+        return false;
+    s->last_heard_ns = now_ns;
+    s->packets++;
+    s->bytes += buffer_packet_len(b) - (u32)((u8 *)ip - (u8 *)buffer_current(b));
+    back = nat44_becomes(s, k, dir, mode, &made);
+    nat44_rewrite_ports(b, ip, ip + 1, back, dir == NAT44_I2O ? s->ip_delta : (u16)~s->ip_delta,
+                        dir == NAT44_I2O ? s->l4_delta : (u16)~s->l4_delta);
+    b->flags |= BUFFER_NATTED;
+    return true;
+}
+
+ALWAYS_INLINE void count_fast_one(struct nat44_data *n, struct thread *t, enum nat44_dir dir,
+                                  struct fast_counts *counts, struct if_index rx, u8 protocol)
+{
+    if (unlikely(!if_equal(counts->rx, rx))) {
+        count_fast(n, t, dir, counts);
+        counts->rx = rx;
+    }
+    counts->n[nat44_count_of(protocol)]++;
+}
+
+/* Another packet than fast_translate knows. Returns its edge; NAT44_N_NEXT: on. */
+static COLD u16 fast_other(struct thread *t, struct nat44_data *n, struct buffer *b,
+                           enum nat44_dir dir, enum feature_place place, struct fast_counts *counts,
+                           enum nat44_mode mode)
+{
+    u16 link_bytes = to_ip_header(b, place), next = NAT44_N_NEXT;
+    struct nat44_packet p;
+    enum nat44_dir found = dir;
+    u32 session = SESSION_NONE;
+    if (nat44_parse_plain(b, fib_of_packet(b, place), &p))
+        session = nat44_find(session_table_of(n->sessions, t), &p.key, &found, mode);
+    if (b->flags & BUFFER_TRACED)
+        note_packet(t, n, b, &p.key, session, found, NAT44_TRANSLATE);
+    if (may_be_hairpin(n, b, buffer_current(b), dir, place, mode)) {
+        next = NAT44_NEXT_HAIRPIN;
+    } else if (session == SESSION_NONE || (place == AT_IP_INPUT && is_at_end(b))) {
+        next = NAT44_NEXT_SLOW;
+    } else {
+        count_fast_one(n, t, dir, counts, b->rx_if, nat44_key_protocol(&p.key));
+        nat44_translate(n, t, b, &p, place, session, found, mode);
+    }
+    buffer_advance(b, -(int)link_bytes);
+    return next;
 }
 
 /* A block. feature: the node is one of the arc, and packets go on along it. */
@@ -191,32 +274,24 @@ ALWAYS_INLINE void nat44_fast_block(struct thread *t, struct nat44_data *n, stru
                                     struct fast_counts *counts, enum nat44_mode mode)
 {
     const struct feature_vector *vector = feature_vector_of(t);
+    struct session_table *table = session_table_of(n->sessions, t);
+    u64 now_ns = thread_now_ns(t);
     struct fast_packets x;
-    u16 link_bytes[FAST_BLOCK];
 
-    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
-        link_bytes[i] = to_ip_header(b[i], place);
-    find_sessions(session_table_of(n->sessions, t), &x, b, count, dir, place, mode);
+    find_sessions(n, table, &x, b, count, dir, place, mode);
     for (u32 i = 0; i < count; i++) {
-        bool goes = x.session[i] != SESSION_NONE && (place == AT_IP_OUTPUT || !is_at_end(b[i]));
-        bool hairpin = may_be_hairpin(n, b[i], &x.p[i], dir, place, mode);
-        if (unlikely(b[i]->flags & BUFFER_TRACED))
-            note_packet(t, n, b[i], &x.p[i].key, x.session[i], (enum nat44_dir)x.dir[i],
-                        NAT44_TRANSLATE);
-        if (unlikely(!goes) || unlikely(hairpin)) {
-            next[i] = hairpin ? NAT44_NEXT_HAIRPIN : NAT44_NEXT_SLOW;
-            continue;
-        }
-        if (unlikely(!if_equal(counts->rx, b[i]->rx_if))) {
-            count_fast(n, t, dir, counts);
-            counts->rx = b[i]->rx_if;
-        }
-        counts->n[nat44_count_of(nat44_key_protocol(&x.p[i].key))]++;
-        nat44_translate(n, t, b[i], &x.p[i], place, x.session[i], (enum nat44_dir)x.dir[i], mode);
-        next[i] = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
+        u32 session = x.session[i];
+        u16 odd = NAT44_N_NEXT;
+        if (likely(session != SESSION_NONE) &&
+            likely(fast_translate(b[i], fast_ip(b[i], place), &x.key[i], session_at(table, session),
+                                  now_ns, dir, mode)))
+            count_fast_one(n, t, dir, counts, b[i]->rx_if, nat44_key_protocol(&x.key[i]));
+        else
+            odd = fast_other(t, n, b[i], dir, place, counts, mode);
+        if (likely(odd == NAT44_N_NEXT))
+            odd = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
+        next[i] = odd;
     }
-    for (u32 i = 0; i < count && place == AT_IP_OUTPUT; i++)
-        buffer_advance(b[i], -(int)link_bytes[i]);
 }
 
 ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buffer **b, u16 *next,

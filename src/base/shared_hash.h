@@ -175,6 +175,36 @@ ALWAYS_INLINE void shared_hash_prefetch_key(const struct shared_hash *h, u64 has
             shared_hash_key(h, __atomic_load_n(&b->index[__builtin_ctz(m)], __ATOMIC_RELAXED)));
 }
 
+/* The same for who changes the table, as it is now: so that lookups until it is changed again ask
+ * for its shape once. */
+struct shared_hash_shape {
+    const struct shared_hash_bucket *buckets;
+    u32 n, mask;
+};
+
+ALWAYS_INLINE struct shared_hash_shape shared_hash_shape_of(const struct shared_hash *h)
+{
+    u32 n = (u32)h->shape;
+    return (struct shared_hash_shape){h->buckets, n,
+                                      n > 1 ? UINT32_MAX >> __builtin_clz(n - 1) : 0};
+}
+
+ALWAYS_INLINE const struct shared_hash_bucket *
+shared_hash_bucket_of(const struct shared_hash_shape *s, u64 hash)
+{
+    u32 at = (u32)hash & s->mask;
+    return &s->buckets[at < s->n ? at : at & s->mask >> 1];
+}
+
+/* The first index whose key may have this hash: nearly always the one. SHARED_HASH_NONE: it is not
+ * in its bucket. */
+ALWAYS_INLINE u32 shared_hash_first(const struct shared_hash_shape *s, u64 hash)
+{
+    const struct shared_hash_bucket *b = shared_hash_bucket_of(s, hash);
+    u32 m = shared_hash_match(b, shared_hash_tag(hash));
+    return likely(m) ? b->index[__builtin_ctz(m)] : SHARED_HASH_NONE;
+}
+
 /* n keys, `words` apart; index[n]. Misses overlap. Shapes: any n. */
 ALWAYS_INLINE void shared_hash_find_many(const struct shared_hash *h, const u64 *keys, u32 words,
                                          u32 n, u32 *index)

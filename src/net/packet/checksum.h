@@ -62,6 +62,20 @@ u64 csum_add(u64 sum, const void *p, size_t n);
  * does not have count as zeros. */
 u64 csum_add_chain(u64 sum, const struct buffer *b, u32 offset, u32 n);
 
+/* The field after what it covers adds so much more to the sum; of UDP, one that is not 0. */
+static inline be16 csum_update(be16 csum, u16 more)
+{
+    u32 sum = (u32)(u16)~csum.raw + more;
+    sum += sum >> 16;
+    return (be16){(u16)~sum};
+}
+
+static inline be16 csum_update_udp(be16 csum, u16 more)
+{
+    be16 c = csum_update(csum, more);
+    return be16_is_zero(c) ? (be16){0xffff} : c;
+}
+
 /* The field after one word of what it covers changed. */
 static inline be16 csum_update16(be16 csum, be16 from, be16 to)
 {
