@@ -9,7 +9,13 @@
 #include "net/packet/l4_packet.h"
 #include "ports/af_packet/af_packet_bpf_internal.h"
 
-#define LEAST_BYTES 32   /* of a frame that is looked at */
+/* Bytes of a frame that is looked at: the link's header, and IPv4's, which comes to lie where the
+ * key's addresses will be, and is read there before they are. */
+#define LEAST_BYTES (ETHERNET_HEADER_BYTES + 20)
+#define IP4 KEY_AT(dst)
+static_assert(offsetof(struct fast_path_key, dst) ==
+                  offsetof(struct fast_path_key, ethernet) + ETHERNET_HEADER_BYTES,
+              "the header of layer 3 is behind that of the link");
 #define MESSAGE_MOST 256 /* bytes of one of ICMP: longer ones are the graph's */
 
 /* --- the key --- */
@@ -33,7 +39,6 @@ static void key_link(struct bpf_asm *a, struct bpf_label miss)
     /* More than the header: where we may not measure (CAP_PERFMON) the verifier puts a barrier
      * behind the first write to each word, which what a helper has filled costs not. */
     skb_load(a, 0, KEY_AT(ethernet), LEAST_BYTES, miss);
-    bpf_store_imm(a, BPF_DW, FP, KEY_AT(dst), 0);
     bpf_store(a, BPF_W, FP, KEY_AT(port), BPF_REG_8);
     bpf_store_imm(a, BPF_W, FP, KEY_AT(tci), 0);
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(vlan_present));
@@ -58,7 +63,7 @@ static void key_lengthen(struct bpf_asm *a)
 static void check_sum(struct bpf_asm *a, struct bpf_label miss)
 {
     bpf_mov_imm(a, BPF_REG_1, 0);
-    sum_add(a, L3, 20);
+    sum_add(a, IP4, 20);
     sum_fold(a);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, 0xffff, miss);
 }
@@ -83,27 +88,28 @@ static void copy_stack(struct bpf_asm *a, i32 to, i32 from, i32 bytes)
 static void key_ip4(struct bpf_asm *a, struct bpf_label miss, struct bpf_label brief,
                     struct bpf_label ports)
 {
-    skb_load(a, ETHERNET_HEADER_BYTES, L3, 20, miss);
-    bpf_load(a, BPF_B, BPF_REG_1, FP, L3);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, IP4);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, IP4_VERSION_IHL_PLAIN, miss);
-    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 6);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, IP4 + 6);
     bpf_jump_if_imm(a, BPF_JSET, BPF_REG_1, htons(0x3fff), miss); /* fragments */
-    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 8);
+    bpf_load(a, BPF_B, BPF_REG_1, FP, IP4 + 8);
     bpf_jump_if_imm(a, BPF_JLE, BPF_REG_1, 1, miss);
-    bpf_load(a, BPF_B, BPF_REG_1, FP, L3 + 12); /* the source: this network, loopback, groups */
+    bpf_load(a, BPF_B, BPF_REG_1, FP, IP4 + 12); /* the source: this network, loopback, groups */
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, miss);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 127, miss);
     bpf_jump_if_imm(a, BPF_JGE, BPF_REG_1, 224, miss);
-    bpf_load(a, BPF_H, BPF_REG_1, FP, L3 + 2);
+    bpf_load(a, BPF_H, BPF_REG_1, FP, IP4 + 2);
     bpf_swap_be(a, BPF_REG_1, 16);
     bpf_alu_imm(a, BPF_ADD, BPF_REG_1, ETHERNET_HEADER_BYTES);
     check_length(a, miss);
     check_sum(a, miss);
-    copy_stack(a, KEY_AT(dst), L3 + 16, 4);
-    bpf_load(a, BPF_B, BPF_REG_9, FP, L3 + 9);
+    bpf_load(a, BPF_B, BPF_REG_9, FP, IP4 + 9);
+    bpf_load(a, BPF_W, BPF_REG_8, FP, IP4 + 12);
+    copy_stack(a, KEY_AT(dst), IP4 + 16, 4);
+    bpf_store_imm(a, BPF_W, FP, KEY_AT(dst) + 4, 0);
     bpf_jump_if_imm(a, BPF_JLT, BPF_REG_7, FAST_PATH_FLOW, brief);
     key_lengthen(a);
-    copy_stack(a, KEY_AT(src), L3 + 12, 4);
+    bpf_store(a, BPF_W, FP, KEY_AT(src), BPF_REG_8);
     bpf_store(a, BPF_W, FP, KEY_AT(proto_label), BPF_REG_9);
     bpf_mov_imm(a, BPF_REG_8, ETHERNET_HEADER_BYTES + 20);
     bpf_jump(a, ports);
@@ -176,6 +182,7 @@ static void key_ip(struct bpf_asm *a, struct bpf_label miss, struct bpf_label ec
     skb_load_behind(a, BPF_REG_8, 0, KEY_AT(sport), 4, miss);
     bpf_jump(a, end);
     bpf_here(a, other);
+    bpf_store_imm(a, BPF_DW, FP, KEY_AT(dst), 0);
     bpf_mov_imm(a, BPF_REG_7, FAST_PATH_LINK);
     bpf_jump(a, brief);
     bpf_here(a, end);
@@ -196,6 +203,7 @@ static void find_echo(struct bpf_asm *a, const struct af_packet_bpf *b, struct b
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_9, IP_PROTOCOL_ICMP, miss);
     bpf_load(a, BPF_H, BPF_REG_1, FP, KEY_AT(ethernet) + 12);
     bpf_jump_if_imm(a, BPF_JNE, BPF_REG_1, htons(ETHERTYPE_IP4), miss);
+    skb_load(a, ETHERNET_HEADER_BYTES, L3, 20, miss);
     key_lengthen(a);
     copy_stack(a, KEY_AT(src), L3 + 12, 4);
     bpf_mov_imm(a, BPF_REG_7, ETHERNET_HEADER_BYTES + 20);
