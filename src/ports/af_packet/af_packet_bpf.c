@@ -52,6 +52,16 @@ static void leave_to_held(struct bpf_asm *a, struct bpf_label miss, struct bpf_l
     bpf_here(a, decide);
 }
 
+/* Nothing is looked for where the port has no entry of the present generation. r9: the port. */
+static void unless_entered(struct bpf_asm *a, const struct af_packet_bpf *b, struct bpf_label miss)
+{
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_9, PORT(generation));
+    bpf_map_value(a, BPF_REG_2, b->control_fd, CONTROL(generation));
+    bpf_load(a, BPF_W, BPF_REG_2, BPF_REG_2, 0);
+    bpf_alu_imm(a, BPF_AND, BPF_REG_2, UINT8_MAX);
+    bpf_jump_if32(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
+}
+
 static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
                        struct error *e)
 {
@@ -62,10 +72,12 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_OUTGOING, none);
     af_packet_bpf_find_port(a, b, miss);
-    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
+    bpf_mov(a, BPF_REG_9, BPF_REG_0);
+    bpf_load(a, BPF_B, BPF_REG_7, BPF_REG_0, PORT(mask));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
     if (b->holds)
         leave_to_held(a, miss, none);
+    unless_entered(a, b, miss);
     af_packet_bpf_find_flow(a, b, miss);
     bpf_store(a, BPF_DW, SKB_REG, SKB(cb[2]), BPF_REG_8);
     bpf_mov32_imm(a, BPF_REG_1, w.hit);
@@ -104,7 +116,7 @@ static void take_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, str
 {
     struct bpf_label unwatched = bpf_label(a);
     af_packet_bpf_find_port(a, b, pass);
-    bpf_load(a, BPF_H, BPF_REG_7, BPF_REG_0, PORT(mask));
+    bpf_load(a, BPF_B, BPF_REG_7, BPF_REG_0, PORT(mask));
     bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(watched));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, unwatched);
     bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(undecided));

@@ -31,9 +31,10 @@ enum af_packet_bpf_phase {
 #define AF_PACKET_BPF_PORTS 4096u
 struct af_packet_bpf_port {
     u32 device;
-    u16 mask;   /* enum fast_path_mask; 0: it has no entries */
-    u8 watched; /* what comes undecided is counted */
-    u8 phase;   /* enum af_packet_bpf_phase */
+    u8 mask;       /* enum fast_path_mask; 0: it has no entries */
+    u8 watched;    /* what comes undecided is counted */
+    u8 phase;      /* enum af_packet_bpf_phase */
+    u8 generation; /* of its last entry, the lowest bits: of another one there is none */
 };
 
 /* What programs read and write besides. */

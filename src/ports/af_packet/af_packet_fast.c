@@ -37,7 +37,7 @@ static struct af_packet_bpf_port *place_of(const struct af_packet *port)
     return !x->device || x->device == (u32)port->host_index ? x : NULL;
 }
 
-static void place_set_mask(struct af_packet_bpf_port *x, u16 mask)
+static void place_set_mask(struct af_packet_bpf_port *x, u8 mask)
 {
     __atomic_store_n(&x->mask, mask, __ATOMIC_RELEASE);
 }
@@ -287,7 +287,11 @@ static void on_held_tick(void *arg)
 static int fast_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
 {
     const struct af_packet_state *s = arg;
-    return bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
+    struct af_packet_bpf_port *x = &s->bpf->ports[key->port & (AF_PACKET_BPF_PORTS - 1)];
+    int rc = bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
+    if (!rc)
+        __atomic_store_n(&x->generation, (u8)flow->generation, __ATOMIC_RELEASE);
+    return rc;
 }
 
 static bool fast_find(void *arg, const struct fast_path_key *key, struct fast_path_flow *flow)
@@ -333,7 +337,7 @@ static enum fast_path_mask fast_mask(void *arg, struct if_index i)
 
 static void fast_set_mask(void *arg, struct if_index i, enum fast_path_mask mask)
 {
-    place_set_mask(port_of(arg, i)->place, (u16)mask);
+    place_set_mask(port_of(arg, i)->place, (u8)mask);
 }
 
 static void fast_set_on(void *arg, bool on)
