@@ -183,11 +183,12 @@ def test_ip_packets_go_by_their_version(net):
     os.close(tun)
 
 
-def test_rings_are_made_without_a_loss(net, tmp_path):
-    """Many small frames: rings take the place of messages, and not one is lost, doubled or overtaken."""
+@pytest.mark.parametrize("config", ["", "fast-path { on }"])
+def test_rings_are_made_without_a_loss(net, tmp_path, config):
+    """Many small frames: rings take the place of messages, and not one is lost, doubled or overtaken; also where filters choose the socket."""
     ns = net.namespace()
     ns.veth("out0", "in0")
-    vpp = net.vpp(ns)
+    vpp = net.vpp(ns, config=config)
     vpp.configure("create packet-generator interface pg0\ncreate packet-generator interface pg1")
     for a, b in ("pg0", "host-out0"), ("host-in0", "pg1"):
         for name in (a, b):
@@ -234,6 +235,11 @@ def test_a_socket_listens_in_its_group(net):
 
     (changing,), (lasting,) = listening("out0"), listening("in0")
     assert "fanout(" in changing and "fanout(" not in lasting
+    ns.veth("out1", "in1")
+    fast = net.vpp(ns, config="fast-path { on }")
+    fast.configure("create host-interface name out1")
+    (alone,) = listening("out1")  # filters do it
+    assert ("fanout(" in alone) != fast.json("show fast-path")["on"]
 
 
 def frames_of(pcap):

@@ -153,13 +153,14 @@ static int open_tx(const struct af_packet *port, struct af_packet_tx *x, struct 
 
 /* Several queues share the flows; the first one gets a group that nobody else on the device has. A
  * queue whose ring may change has a group of its own, and from the beginning: a socket that joins
- * while it listens is on no list of the kernel for a moment, in which frames pass it by. */
+ * while it listens is on no list of the kernel for a moment, in which frames pass it by. Where
+ * there is a fast path filters do the same, and packets save the way by a group. */
 static int open_rx(const struct af_packet *port, struct af_packet_queue *q, struct error *e)
 {
     const struct af_packet_args *args = &port->args;
     u32 frames = args->rx_frames ? args->rx_frames : FIXED_FRAMES;
     bool shared = port->n_queues > 1, as_it_is = port->fixed_rings || args->no_ring;
-    bool grouped = shared || !as_it_is;
+    bool grouped = shared || !(as_it_is || af_packet_fast_may_turn(port));
     struct af_packet_socket_args a;
     socket_args(port, port->fixed_rings && !args->no_ring ? frames : 0, &a);
     int rc = af_packet_socket_rx(&a, grouped || port->is_held, &q->now, e);

@@ -62,16 +62,43 @@ static void unless_entered(struct bpf_asm *a, const struct af_packet_bpf *b, str
     bpf_jump_if32(a, BPF_JNE, BPF_REG_1, BPF_REG_2, miss);
 }
 
+/* What the filter of a new socket leaves to the old one of the port in r0 when it is a miss, on the
+ * stack: all, or nothing. */
+static void left_to_old(struct bpf_asm *a)
+{
+    struct bpf_label old = bpf_label(a);
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(flags));
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_TURNED);
+    bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, old);
+    bpf_store_imm(a, BPF_W, FP, LEFT, 0);
+    bpf_here(a, old);
+}
+
+/* The old socket gets as much of the packet as r7 says. */
+static void leave_to_old(struct bpf_asm *a, const struct af_packet_bpf *b)
+{
+    struct bpf_label none = bpf_label(a);
+    bpf_store_imm(a, BPF_W, FP, INDEX, 0);
+    map_find(a, b->left_fd, INDEX, none);
+    bpf_store(a, BPF_W, BPF_REG_0, 0, BPF_REG_7);
+    bpf_here(a, none);
+}
+
+/* is_new: for a socket that shall take another one's place. */
 static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct words w,
-                       struct error *e)
+                       bool is_new, struct error *e)
 {
     bpf_asm_begin(a);
     struct bpf_label miss = bpf_label(a), none = bpf_label(a);
     bpf_mov(a, SKB_REG, BPF_REG_1);
+    if (is_new)
+        bpf_store_imm(a, BPF_W, FP, LEFT, -1);
     /* what the host sends; a group shows it whatever its sockets asked for */
     bpf_load(a, BPF_W, BPF_REG_1, SKB_REG, SKB(pkt_type));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, PACKET_OUTGOING, none);
     af_packet_bpf_find_port(a, b, miss);
+    if (is_new)
+        left_to_old(a);
     bpf_mov(a, BPF_REG_9, BPF_REG_0);
     bpf_load(a, BPF_B, BPF_REG_7, BPF_REG_0, PORT(mask));
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_7, 0, miss);
@@ -83,13 +110,39 @@ static int load_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct 
     bpf_mov32_imm(a, BPF_REG_1, w.hit);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
     bpf_here(a, none);
+    if (is_new) {
+        bpf_mov_imm(a, BPF_REG_7, 0);
+        leave_to_old(a, b);
+    }
     bpf_exit_with(a, 0);
     bpf_here(a, miss);
     bpf_mov32_imm(a, BPF_REG_1, w.miss);
     bpf_store(a, BPF_W, SKB_REG, SKB(cb[0]), BPF_REG_1);
+    if (is_new) {
+        bpf_load(a, BPF_W, BPF_REG_7, FP, LEFT);
+        leave_to_old(a, b);
+    }
     bpf_mov32_imm(a, BPF_REG_0, UINT32_MAX); /* all of it */
+    if (is_new)
+        bpf_alu(a, BPF_SUB, BPF_REG_0, BPF_REG_7);
     bpf_exit(a);
-    return bpf_program_load(a, "fast_filter", BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, e);
+    return bpf_program_load(a, is_new ? "fast_new" : "fast_filter", BPF_PROG_TYPE_SOCKET_FILTER, 0,
+                            0, e);
+}
+
+/* The filter of a socket whose place is taken: it gets what the new one's leaves, and has no words
+ * of its own. */
+static int load_old_filter(struct bpf_asm *a, const struct af_packet_bpf *b, struct error *e)
+{
+    bpf_asm_begin(a);
+    struct bpf_label none = bpf_label(a);
+    bpf_store_imm(a, BPF_W, FP, INDEX, 0);
+    map_find(a, b->left_fd, INDEX, none);
+    bpf_load(a, BPF_W, BPF_REG_0, BPF_REG_0, 0);
+    bpf_exit(a);
+    bpf_here(a, none);
+    bpf_exit_with(a, 0);
+    return bpf_program_load(a, "fast_old", BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, e);
 }
 
 /* --- the program at devices' ingress --- */
@@ -117,7 +170,8 @@ static void take_undecided(struct bpf_asm *a, const struct af_packet_bpf *b, str
     struct bpf_label unwatched = bpf_label(a);
     af_packet_bpf_find_port(a, b, pass);
     bpf_load(a, BPF_B, BPF_REG_7, BPF_REG_0, PORT(mask));
-    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(watched));
+    bpf_load(a, BPF_B, BPF_REG_1, BPF_REG_0, PORT(flags));
+    bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_WATCHED);
     bpf_jump_if_imm(a, BPF_JEQ, BPF_REG_1, 0, unwatched);
     bpf_map_value(a, BPF_REG_1, b->control_fd, CONTROL(undecided));
     bpf_mov_imm(a, BPF_REG_2, 1);
@@ -221,7 +275,11 @@ static int make_bpf_maps(struct af_packet_bpf *b, struct error *e)
         return b->flows_fd;
     b->short_fd = bpf_map_new("fast_short", BPF_MAP_TYPE_HASH, FAST_PATH_SHORT_BYTES,
                               sizeof(struct fast_path_flow), b->max, BPF_F_NO_PREALLOC, e);
-    return b->short_fd < 0 ? b->short_fd : 0;
+    if (b->short_fd < 0)
+        return b->short_fd;
+    b->left_fd =
+        bpf_map_new("fast_left", BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(u32), sizeof(u32), 1, 0, e);
+    return b->left_fd < 0 ? b->left_fd : 0;
 }
 
 int af_packet_bpf_map_of(const struct af_packet_bpf *b, const struct fast_path_key *k)
@@ -237,11 +295,15 @@ static int make_bpf_programs(struct af_packet_bpf *b, u32 expected_attach, struc
     w.hit |= 0x101; /* what somebody else leaves there may be a small number, or 0 */
     w.miss = w.hit - 1;
     struct bpf_asm *a = mem_alloc(sizeof(*a));
-    b->filter_fd = load_filter(a, b, w, e);
-    if (b->filter_fd >= 0)
-        b->ingress_fd = load_ingress(a, b, w, expected_attach, e);
+    int rc = b->filter_fd = load_filter(a, b, w, false, e);
+    if (rc >= 0)
+        rc = b->new_filter_fd = load_filter(a, b, w, true, e);
+    if (rc >= 0)
+        rc = b->old_filter_fd = load_old_filter(a, b, e);
+    if (rc >= 0)
+        rc = b->ingress_fd = load_ingress(a, b, w, expected_attach, e);
     free(a);
-    return b->filter_fd < 0 ? b->filter_fd : b->ingress_fd < 0 ? b->ingress_fd : 0;
+    return rc < 0 ? rc : 0;
 }
 
 int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args *args,
@@ -253,8 +315,11 @@ int af_packet_bpf_open(struct af_packet_bpf *b, const struct af_packet_bpf_args 
                                 .actions_fd = -1,
                                 .counts_fd = -1,
                                 .control_fd = -1,
+                                .left_fd = -1,
                                 .filter_fd = -1,
                                 .ingress_fd = -1,
+                                .new_filter_fd = -1,
+                                .old_filter_fd = -1,
                                 .max = args->flows,
                                 .max_actions = args->flows / FLOWS_AN_ACTION,
                                 .holds = args->holds};
@@ -274,8 +339,9 @@ static void array_free(void *memory, size_t bytes)
 
 void af_packet_bpf_close(struct af_packet_bpf *b)
 {
-    const int fds[] = {b->short_fd,  b->ports_fd,   b->flows_fd,  b->actions_fd,
-                       b->counts_fd, b->control_fd, b->filter_fd, b->ingress_fd};
+    const int fds[] = {b->short_fd,   b->ports_fd,      b->flows_fd,     b->actions_fd,
+                       b->counts_fd,  b->control_fd,    b->left_fd,      b->filter_fd,
+                       b->ingress_fd, b->new_filter_fd, b->old_filter_fd};
     array_free(b->ports, sizeof(*b->ports) * AF_PACKET_BPF_PORTS);
     array_free(b->actions, sizeof(*b->actions) * b->max_actions);
     array_free(b->counts, sizeof(*b->counts) * b->max);

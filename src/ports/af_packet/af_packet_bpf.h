@@ -27,12 +27,17 @@ enum af_packet_bpf_phase {
     AF_PACKET_BPF_SAMPLES, /* all but one IP packet in some, by which neighbours get known */
 };
 
+enum {
+    AF_PACKET_BPF_WATCHED = 1 << 0, /* what comes undecided is counted */
+    AF_PACKET_BPF_TURNED = 1 << 1,  /* of two sockets, the new one has the packets */
+};
+
 /* Of a device, in an array by the lower bits of its index. */
 #define AF_PACKET_BPF_PORTS 4096u
 struct af_packet_bpf_port {
     u32 device;
     u8 mask;       /* enum fast_path_mask; 0: it has no entries */
-    u8 watched;    /* what comes undecided is counted */
+    u8 flags;      /* AF_PACKET_BPF_* */
     u8 phase;      /* enum af_packet_bpf_phase */
     u8 generation; /* of its last entry, the lowest bits: of another one there is none */
 };
@@ -47,8 +52,12 @@ struct af_packet_bpf_control {
 
 /* Short keys are in a map of their own, which costs half of the time and memory. */
 struct af_packet_bpf {
-    int ports_fd, flows_fd, short_fd, actions_fd, counts_fd, control_fd;
+    int ports_fd, flows_fd, short_fd, actions_fd, counts_fd, control_fd, left_fd;
     int filter_fd, ingress_fd;
+    /* Of a socket that shall take another one's place, and of the other one meanwhile: both see
+     * each packet, one right after the other, the new one first. That one's filter decides, and
+     * says what it leaves to the old one by left_fd, of which each processor has its own. */
+    int new_filter_fd, old_filter_fd;
     u32 max, max_actions;
     bool holds;                       /* see above */
     struct af_packet_bpf_port *ports; /* these are the maps' own memory */

@@ -11,8 +11,9 @@
 #define KEY (-64)
 #define INDEX (-72)      /* of a port */
 #define FLOW_WORDS INDEX /* then: the first two of a flow: its entry, its action */
-#define L3 (-112)   /* the first 40 bytes of the IP header */
+#define L3 (-112)        /* the first 40 bytes of the IP header */
 #define BYTE (-120)
+#define LEFT (-116)    /* to an old socket */
 #define MESSAGE (-376) /* of ICMP, and zeros behind it */
 #define KEY_AT(member) (KEY + (i32)offsetof(struct fast_path_key, member))
 #define ACTION(member) ((i32)offsetof(struct fast_path_action, member))
@@ -79,7 +80,8 @@ static inline void sum_fold(struct bpf_asm *a)
 /* r0: the port that received it, r8: the device; none: it has no entries. */
 void af_packet_bpf_find_port(struct bpf_asm *a, const struct af_packet_bpf *b,
                              struct bpf_label none);
-/* r8: the first words of the flow for this packet: FLOW_WORDS. Before: r7: the port's mask, r8: the device. */
+/* r8: the first words of the flow for this packet: FLOW_WORDS. Before: r7: the port's mask, r8: the
+ * device. */
 void af_packet_bpf_find_flow(struct bpf_asm *a, const struct af_packet_bpf *b,
                              struct bpf_label miss);
 

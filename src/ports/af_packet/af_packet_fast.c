@@ -28,13 +28,23 @@ static struct log_class log_class = {"af-packet", "fast"};
 
 /* --- ports --- */
 
-/* NULL: another port, or one whose index it would share, has the place. */
-static struct af_packet_bpf_port *place_of(const struct af_packet *port)
+static bool may_be_fast(const struct af_packet *port)
+{
+    return port->host_index && port->args.mode == AF_PACKET_MODE_ETHERNET;
+}
+
+/* NULL: another port, whose index shares it, has the place, or there is no fast path. */
+static struct af_packet_bpf_port *place_take(const struct af_packet *port)
 {
     const struct af_packet_state *s = af_packet_state_of(port->piste);
-    struct af_packet_bpf_port *x =
-        &s->bpf->ports[(u32)port->host_index & (AF_PACKET_BPF_PORTS - 1)];
-    return !x->device || x->device == (u32)port->host_index ? x : NULL;
+    struct af_packet_bpf_port *x;
+    if (!s->bpf || !may_be_fast(port))
+        return NULL;
+    x = &s->bpf->ports[(u32)port->host_index & (AF_PACKET_BPF_PORTS - 1)];
+    if (x->device)
+        return NULL;
+    *x = (struct af_packet_bpf_port){.device = (u32)port->host_index};
+    return x;
 }
 
 static void place_set_mask(struct af_packet_bpf_port *x, u8 mask)
@@ -55,6 +65,8 @@ static int attach_sockets(const struct af_packet *port, int filter)
     int rc = 0;
     for (u32 i = 0; i < port->n_queues && !rc; i++) {
         const struct af_packet_queue *q = port->queues[i];
+        if (q->turns)
+            continue;
         if (q->now.fd >= 0)
             rc = bpf_attach_socket(q->now.fd, filter);
         if (q->next.fd >= 0 && !rc)
@@ -68,6 +80,8 @@ static void detach_sockets(const struct af_packet *port)
     struct error e;
     for (u32 i = 0; i < port->n_queues; i++) {
         const struct af_packet_queue *q = port->queues[i];
+        if (q->turns)
+            continue;
         if (q->now.fd >= 0 && af_packet_socket_listen(q->now.fd, &e))
             log_error(&log_class, "%s: %s", port->host_name, e.text);
         if (q->next.fd >= 0 && af_packet_socket_listen(q->next.fd, &e))
@@ -75,9 +89,47 @@ static void detach_sockets(const struct af_packet *port)
     }
 }
 
-static bool may_be_fast(const struct af_packet *port)
+/* --- sockets that take another one's place --- */
+
+bool af_packet_fast_may_turn(const struct af_packet *port)
 {
-    return port->host_index && port->args.mode == AF_PACKET_MODE_ETHERNET;
+    return port->place && port->n_queues == 1;
+}
+
+static void place_set_flag(struct af_packet_bpf_port *x, u8 flag, bool on)
+{
+    u8 flags = on ? x->flags | flag : x->flags & ~flag;
+    __atomic_store_n(&x->flags, flags, __ATOMIC_SEQ_CST);
+}
+
+int af_packet_fast_turn(const struct af_packet *port, enum af_packet_turn step, int old_fd,
+                        int new_fd)
+{
+    const struct af_packet_state *s = af_packet_state_of(port->piste);
+    if (!port->place)
+        return -ENODEV;
+    switch (step) {
+    case AF_PACKET_TURN_NEW:
+        place_set_flag(port->place, AF_PACKET_BPF_TURNED, false);
+        return bpf_attach_socket(new_fd, s->bpf->new_filter_fd);
+    case AF_PACKET_TURN_OLD:
+        return bpf_attach_socket(old_fd, s->bpf->old_filter_fd);
+    case AF_PACKET_TURN_OVER:
+        place_set_flag(port->place, AF_PACKET_BPF_TURNED, true);
+        return 0;
+    case AF_PACKET_TURN_DONE:
+        break;
+    }
+    return 0;
+}
+
+void af_packet_fast_turned(const struct af_packet *port, int fd)
+{
+    struct error e;
+    if (port->is_fast)
+        af_packet_fast_socket(port, fd);
+    else if (af_packet_socket_listen(fd, &e))
+        log_error(&log_class, "%s: %s", port->host_name, e.text);
 }
 
 /* --- programs at devices ---
@@ -138,6 +190,7 @@ void af_packet_fast_opening(struct af_packet *port)
 {
     const struct af_packet_state *s = af_packet_state_of(port->piste);
     struct host_tc_place home = tc_place(port, PRIORITY_HOME);
+    port->place = place_take(port);
     program_take(port, PRIORITY_FRONT); /* of a life that did not come up */
     port->is_held = s->fast_on && s->held_timer && may_be_fast(port) && host_tc_has(s->net, &home);
     port->is_replayed = running_config_is_replaying(port->piste);
@@ -156,13 +209,11 @@ void af_packet_fast_opened(struct af_packet *port)
     struct error e = {0};
     if (!s->fast_on || port->is_fast || !may_be_fast(port))
         return;
-    struct af_packet_bpf_port *x = place_of(port);
+    struct af_packet_bpf_port *x = port->place;
     int rc = x ? 0 : error_set(&e, EBUSY, "another device has its place");
     if (!rc) {
         port->is_watched = false;
-        *x = (struct af_packet_bpf_port){.device = (u32)port->host_index,
-                                         .phase = port->is_held ? AF_PACKET_BPF_WAITS
-                                                                : AF_PACKET_BPF_ALONE};
+        x->phase = port->is_held ? AF_PACKET_BPF_WAITS : AF_PACKET_BPF_ALONE;
         place_set_mask(x, FAST_PATH_LINK);
         rc = attach_sockets(port, s->bpf->filter_fd);
         if (rc)
@@ -173,12 +224,11 @@ void af_packet_fast_opened(struct af_packet *port)
     if (rc) {
         log_notice(&log_class, "%s: no fast path: %s", port->host_name, e.text);
         if (x)
-            *x = (struct af_packet_bpf_port){0};
+            place_set_mask(x, 0);
         program_detach(port);
         detach_sockets(port);
         return;
     }
-    port->place = x;
     __atomic_store_n(&port->is_fast, true, __ATOMIC_RELAXED);
 }
 
@@ -190,8 +240,8 @@ static void leave_fast_path(struct af_packet *port)
     struct af_packet_bpf_port *x = port->place;
     __atomic_store_n(&port->is_fast, false, __ATOMIC_RELAXED);
     place_set_mask(x, 0);
-    x->watched = x->phase = 0;
-    x->device = 0;
+    place_set_flag(x, AF_PACKET_BPF_WATCHED, false);
+    x->phase = AF_PACKET_BPF_ALONE;
     forwarding_changed(engine_of(port->piste));
 }
 
@@ -199,6 +249,9 @@ void af_packet_fast_closing(struct af_packet *port)
 {
     leave_fast_path(port);
     program_detach(port);
+    if (port->place)
+        *port->place = (struct af_packet_bpf_port){0};
+    port->place = NULL;
 }
 
 /* --- taking over from an earlier life --- */
@@ -351,7 +404,8 @@ static void fast_set_on(void *arg, bool on)
             continue;
         }
         bool was = port->is_fast;
-        af_packet_fast_closing(port);
+        leave_fast_path(port);
+        program_detach(port);
         if (was)
             detach_sockets(port);
     }
@@ -366,7 +420,7 @@ static u64 fast_undecided(void *arg)
         struct af_packet *port = s->ports.v[i];
         bool may = port->is_fast && !port->is_held;
         if (may && port->is_watched)
-            port->place->watched = 1;
+            place_set_flag(port->place, AF_PACKET_BPF_WATCHED, true);
         port->is_watched = may;
     }
     return __atomic_load_n(&s->bpf->control->undecided, __ATOMIC_RELAXED);
@@ -445,9 +499,12 @@ void af_packet_fast_stop(struct af_packet_state *s)
     if (s->held_timer)
         held_end(s);
     bool left = fast_path_leave_backend(s->piste);
-    for (u32 i = 0; i < s->ports.n && left; i++) { /* programs stay, and what they read */
+    for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
-        port->is_fast = port->is_held = false;
+        port->place = NULL;
+        if (!left)
+            continue;
+        port->is_fast = port->is_held = false; /* programs stay, and what they read */
         port->tc_priority = 0;
     }
     af_packet_bpf_close(s->bpf);

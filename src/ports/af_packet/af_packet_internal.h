@@ -96,6 +96,7 @@ struct af_packet_queue {
     struct af_packet *port;
     struct af_packet_socket now;
     struct af_packet_socket next; /* that is to take now's place: looked at when now is empty */
+    bool turns; /* the filters of both do that: af_packet_fast_turn. The control thread's */
     struct af_packet_demand demand;
     u32 n_posted;    /* buffers in small[] (and large[]) that wait for a frame */
     u32 batch;       /* frames to ask for next */
@@ -162,7 +163,7 @@ struct af_packet {
     u64 phase_since_ns;               /* is_held: of its enum af_packet_bpf_phase */
     int ingress_fd;                   /* of the program at the device, by tcx; -1: none */
     u16 tc_priority;                  /* of the program there by clsact; 0: none */
-    struct af_packet_bpf_port *place; /* while it is_fast */
+    struct af_packet_bpf_port *place; /* while it has sockets; NULL: it cannot be in it */
     u32 own_mtu; /* host_mtu before it was raised for the interface; 0: it is that */
     struct af_packet_heard heard;
     u32 features;       /* enum host_features, as last heard */
@@ -248,9 +249,13 @@ struct af_packet_socket_args {
 int af_packet_socket_rx(const struct af_packet_socket_args *a, bool silent,
                         struct af_packet_socket *out, struct error *e) MUST_CHECK;
 int af_packet_socket_listen(int fd, struct error *e) MUST_CHECK;
+/* What was under way to sockets has passed their filters. For where one may wait. */
+void af_packet_socket_wait(void);
 int af_packet_socket_tx(const struct af_packet_socket_args *a, struct af_packet_socket *out,
                         struct error *e) MUST_CHECK;
-/* Unmaps and closes, aside; s is none then. Control thread. */
+/* Unmaps and closes; s is none then. The kernel waits here. */
+void af_packet_socket_give_up(struct af_packet_socket *s);
+/* The same aside. Control thread. */
 void af_packet_socket_close(struct piste *p, struct af_packet_socket *s);
 enum af_packet_group {
     AF_PACKET_GROUP_FLOWS, /* members share the flows */
@@ -291,6 +296,19 @@ void af_packet_fast_opened(struct af_packet *port);
 void af_packet_fast_closing(struct af_packet *port);
 /* fd will be the one that receives for the port. */
 void af_packet_fast_socket(const struct af_packet *port, int fd);
+/* Whether a socket of the port can take another one's place by filters, in no group. Between two
+ * steps all that is under way has to pass (af_packet_socket_wait): -errno, and nothing is done. */
+bool af_packet_fast_may_turn(const struct af_packet *port);
+enum af_packet_turn {
+    AF_PACKET_TURN_NEW,  /* the new one decides about each packet, and takes none */
+    AF_PACKET_TURN_OLD,  /* the old one takes what is left to it: all, */
+    AF_PACKET_TURN_OVER, /* and nothing from now on */
+    AF_PACKET_TURN_DONE
+};
+int af_packet_fast_turn(const struct af_packet *port, enum af_packet_turn step, int old_fd,
+                        int new_fd) MUST_CHECK;
+/* fd is the only one now: the other is closed. */
+void af_packet_fast_turned(const struct af_packet *port, int fd);
 
 /* af_packet_show.c */
 void af_packet_show(void *port, struct out *o, bool verbose);

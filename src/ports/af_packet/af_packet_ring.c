@@ -10,6 +10,7 @@
  *               3. work_switch   the group chooses the new one; when that returns, the old one
  *                                gets nothing more
  *               4. try_to_end    when the old one is empty it is closed
+ *               with a fast path filters choose, in place of the group (done_turn)
  *   sending     1. work_open_tx  a socket that sends by a ring
  *               2. done_open_tx  data threads may use it
  *
@@ -49,6 +50,8 @@ struct af_packet_change {
     struct af_packet_tx *tx;
     struct af_packet_socket_args args;
     int old_fd; /* of the socket whose place it takes; a copy, which keeps it open */
+    bool turns; /* by filters */
+    enum af_packet_turn step;
     struct af_packet_socket made;
     int rc;
     struct error err;
@@ -157,6 +160,7 @@ void af_packet_changes_forget(struct af_packet *port)
     for (u32 i = 0; i < port->n_queues; i++) {
         struct af_packet_change *c = port->queues[i]->change;
         port->queues[i]->change = NULL;
+        port->queues[i]->turns = false;
         if (!c)
             continue;
         c->rx = NULL;
@@ -179,6 +183,10 @@ void af_packet_changes_forget(struct af_packet *port)
 static void work_open(void *arg)
 {
     struct af_packet_change *c = arg;
+    if (c->turns) {
+        c->rc = af_packet_socket_rx(&c->args, true, &c->made, &c->err);
+        return;
+    }
     c->rc = af_packet_group_choose(c->old_fd, 0, &c->err);
     if (c->rc == -EINVAL) /* it is in none: the device was down */
         c->rc = af_packet_group_join(c->old_fd, -1, AF_PACKET_GROUP_ONE, &c->err);
@@ -204,6 +212,45 @@ static void call_give_next(struct thread *t, void *arg)
     c->rx->next = c->made;
 }
 
+static void give_next(struct af_packet_change *c)
+{
+    rx_queue_call(engine_of(c->piste), &c->rx->rx, call_give_next, c);
+    c->made = (struct af_packet_socket){.fd = -1}; /* the queue's */
+}
+
+static void try_to_end(void *arg);
+
+static void work_wait(void *arg)
+{
+    af_packet_socket_wait();
+}
+
+static void done_turn(void *arg)
+{
+    struct af_packet_change *c = arg;
+    if (!c->rx) {
+        change_free(c);
+        return;
+    }
+    if (c->step == AF_PACKET_TURN_DONE) {
+        c->timer = loop_timer_add(c->piste->loop, clock_ns(), 0, try_to_end, c);
+        return;
+    }
+    int rc = af_packet_fast_turn(c->port, c->step, c->rx->now.fd, c->made.fd);
+    if (rc) {
+        log_notice(&log_class, "%s: a socket takes no filter: %s", c->port->host_name,
+                   strerror(-rc));
+        change_free(c);
+        return;
+    }
+    if (c->step == AF_PACKET_TURN_OLD) {
+        c->rx->turns = true;
+        give_next(c);
+    }
+    c->step++;
+    host_aside(c->piste, work_wait, done_turn, c);
+}
+
 static void done_switch(void *arg);
 
 static void done_open(void *arg)
@@ -215,9 +262,12 @@ static void done_open(void *arg)
         change_free(c);
         return;
     }
+    if (c->turns) {
+        done_turn(c);
+        return;
+    }
     af_packet_fast_socket(c->port, c->made.fd);
-    rx_queue_call(engine_of(c->piste), &c->rx->rx, call_give_next, c);
-    c->made = (struct af_packet_socket){.fd = -1}; /* the queue's */
+    give_next(c);
     host_aside(c->piste, work_switch, done_switch, c);
 }
 
@@ -245,6 +295,25 @@ static void ring_call_end(struct thread *t, void *arg)
     q->demand.asked_more = false;
 }
 
+/* The old socket, whose filter goes by what the new one's says. */
+static void work_close(void *arg)
+{
+    struct af_packet_change *c = arg;
+    af_packet_socket_give_up(&c->made);
+    close(c->old_fd);
+    c->old_fd = -1;
+}
+
+static void done_close(void *arg)
+{
+    struct af_packet_change *c = arg;
+    if (c->rx) {
+        c->rx->turns = false;
+        af_packet_fast_turned(c->port, c->rx->now.fd);
+    }
+    change_free(c);
+}
+
 static void try_to_end(void *arg)
 {
     struct af_packet_change *c = arg;
@@ -259,7 +328,13 @@ static void try_to_end(void *arg)
     log_debug(&log_class, "%s: receive queue %u has a ring of %u frames", c->port->host_name,
               q->rx.queue, q->now.ring.n_frames);
     af_packet_count_drops(q, c->made.fd);
-    change_free(c);
+    if (!c->turns) {
+        change_free(c);
+        return;
+    }
+    loop_timer_del(c->piste->loop, c->timer);
+    c->timer = NULL;
+    host_aside(c->piste, work_close, done_close, c);
 }
 
 static void done_switch(void *arg)
@@ -281,6 +356,7 @@ static void set_rx_ring(struct af_packet_queue *q, u32 frames)
         return;
     struct af_packet_change *c = q->change = change_new(q->port, frames);
     c->rx = q;
+    c->turns = af_packet_fast_may_turn(q->port);
     c->old_fd = fcntl(q->now.fd, F_DUPFD_CLOEXEC, 0);
     host_aside(c->piste, work_open, done_open, c);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -106,8 +107,7 @@ static int make_ring(struct af_packet_socket *s, const struct af_packet_socket_a
     return 0;
 }
 
-/* What was opened in vain, by any thread. */
-static void af_packet_socket_give_up(struct af_packet_socket *s)
+void af_packet_socket_give_up(struct af_packet_socket *s)
 {
     if (s->ring.map)
         munmap(s->ring.map, s->ring.bytes);
@@ -183,6 +183,15 @@ static int set_up_rx(struct af_packet_socket *s, const struct af_packet_socket_a
     if (!rc && setsockopt(s->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof(all)))
         rc = socket_error(e, a->host_name, "cannot make the device promiscuous");
     return rc;
+}
+
+void af_packet_socket_wait(void)
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        close(fd); /* by closing one, for all of them */
+    else
+        nanosleep(&(struct timespec){0, 100 * NS_PER_MSEC}, NULL);
 }
 
 int af_packet_socket_rx(const struct af_packet_socket_args *a, bool silent,
