@@ -6,7 +6,9 @@
 #include "base/log.h"
 
 #define SLAB_PAGE_BYTES ((u64)SLAB_UNIT_BYTES * SLAB_PAGE_UNITS)
-#define HUGE_FROM_BYTES (2u << 20) /* so few objects that small pages do */
+/* So many are a huge page, all but the first of which are asked for: so few objects that small
+ * pages do. */
+#define HUGE_PAGES (u32)(MEM_HUGE_PAGE_BYTES / SLAB_PAGE_BYTES)
 
 void slabs_init(struct slabs *s, const char *name, const u16 *units, u32 n_sizes, u64 max_bytes)
 {
@@ -15,7 +17,8 @@ void slabs_init(struct slabs *s, const char *name, const u16 *units, u32 n_sizes
     s->max_pages = (u32)(max_bytes / SLAB_PAGE_BYTES);
     for (u32 i = 0; i < n_sizes; i++)
         s->units[i] = units[i];
-    s->base = mem_reserve(&s->map, name, s->max_pages * SLAB_PAGE_BYTES);
+    u8 *map = mem_reserve(&s->map, name, s->max_pages * SLAB_PAGE_BYTES + MEM_HUGE_PAGE_BYTES);
+    s->base = map + (-(uintptr_t)map & (MEM_HUGE_PAGE_BYTES - 1));
     s->pages = mem_reserve(&s->page_map, name, (u64)s->max_pages * sizeof(struct slab_page));
 }
 
@@ -69,13 +72,8 @@ static u16 *slab_link(const struct slabs *s, u32 page, u32 n)
 static u32 page_first_used(struct slabs *s)
 {
     u32 page = s->high++;
-    uintptr_t at = (uintptr_t)s->base + page * SLAB_PAGE_BYTES;
-    uintptr_t huge = round_up_u64(at, MEM_HUGE_PAGE_BYTES);
-    uintptr_t end = (uintptr_t)s->base + s->max_pages * SLAB_PAGE_BYTES;
-    bool begins = huge - at < SLAB_PAGE_BYTES && page * SLAB_PAGE_BYTES >= HUGE_FROM_BYTES &&
-                  huge + MEM_HUGE_PAGE_BYTES <= end;
-    if (begins)
-        mem_prefer_huge_pages((void *)huge, MEM_HUGE_PAGE_BYTES);
+    if (page % HUGE_PAGES == 0 && page + HUGE_PAGES <= s->max_pages)
+        mem_prefer_huge_pages(s->base + page * SLAB_PAGE_BYTES, MEM_HUGE_PAGE_BYTES);
     return page;
 }
 
@@ -114,6 +112,28 @@ u32 slab_get(struct slabs *s, u32 size)
     return slab_name(s, page, n);
 }
 
+static void page_is_no_memory(struct slabs *s, u32 page)
+{
+    if (s->map.page_size_bytes <= SLAB_PAGE_BYTES)
+        madvise(s->base + page * SLAB_PAGE_BYTES, SLAB_PAGE_BYTES, MADV_DONTNEED);
+}
+
+/* An idle page of a huge one stays memory while half of that is in use: what is given back of a
+ * huge page makes it many small ones. */
+static void page_to_system(struct slabs *s, u32 page)
+{
+    u32 first = page - page % HUGE_PAGES, idle[HUGE_PAGES], n = 0;
+    if (!first) {
+        page_is_no_memory(s, page);
+        return;
+    }
+    for (u32 i = first; i < first + HUGE_PAGES && i < s->max_pages; i++)
+        if (s->pages[i].idle || i >= s->high)
+            idle[n++] = i;
+    for (u32 i = 0; i < n && n >= HUGE_PAGES / 2; i++)
+        page_is_no_memory(s, idle[i]);
+}
+
 /* One that is the only one with room stays: objects come and go one by one. */
 static void page_give_back(struct slabs *s, u32 page)
 {
@@ -121,9 +141,8 @@ static void page_give_back(struct slabs *s, u32 page)
     if (!p->next && !p->prev)
         return;
     page_unlink(s, page);
-    u64 from = page * SLAB_PAGE_BYTES, system = s->map.page_size_bytes;
-    if (system <= SLAB_PAGE_BYTES)
-        madvise(s->base + from, SLAB_PAGE_BYTES, MADV_DONTNEED);
+    p->idle = true;
+    page_to_system(s, page);
     p->next = s->free_pages;
     s->free_pages = page;
     s->n_used_pages--;

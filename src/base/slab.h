@@ -15,7 +15,7 @@ struct slab_page {
     u16 n_used, high;
     u16 free_head; /* object + 1 of the first that is free below high; 0: none */
     u8 size;
-    u8 spare;
+    bool idle; /* given back */
 };
 
 struct slabs {

@@ -81,11 +81,42 @@ static void a_full_one_says_so(void **state)
     slabs_fini(&s);
 }
 
+/* Memory that is given back page by page, but for huge ones half of which are in use. */
+static void memory_is_given_back(void **state)
+{
+    enum {
+        PAGE_BYTES = SLAB_UNIT_BYTES * SLAB_PAGE_UNITS,
+        EACH = SLAB_PAGE_UNITS / 16,
+        PAGES = 96
+    };
+    struct slabs s;
+    static u32 objects[PAGES * EACH];
+    slabs_init(&s, "test", units, array_len(units), 16u << 20);
+    for (u32 i = 0; i < array_len(objects); i++) {
+        objects[i] = slab_get(&s, 4);
+        memset(slab_at(s.base, objects[i]), 1, 16 * SLAB_UNIT_BYTES);
+    }
+    u64 all = mem_resident_bytes(s.base, 16u << 20);
+    assert_true(all >= PAGES * PAGE_BYTES);
+    u32 third = 80 * EACH; /* of the third huge page */
+    for (u32 i = third - 8 * EACH; i < third; i++)
+        slab_put(&s, objects[i], 4);
+    assert_int_equal(mem_resident_bytes(s.base, 16u << 20), all);
+    for (u32 i = third; i < third + 16 * EACH; i++)
+        slab_put(&s, objects[i], 4);
+    assert_true(mem_resident_bytes(s.base, 16u << 20) <= all - 16 * PAGE_BYTES);
+    for (u32 i = 0; i < third - 8 * EACH; i++)
+        slab_put(&s, objects[i], 4);
+    assert_true(mem_resident_bytes(s.base, 16u << 20) <= 24 * PAGE_BYTES);
+    slabs_fini(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_are_whole_and_apart),
         cmocka_unit_test(a_full_one_says_so),
+        cmocka_unit_test(memory_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,20 +5,19 @@
 #include "net/ip/ip4/ip4_flow_hash.h"
 #include "net/packet/ip4_packet.h"
 
-/* What the root of the trie says of packets of one view. */
-struct ip4_words {
-    const u32 *root;
-    u32 *dst;     /* host order */
-    u32 leaves;   /* bit 0: all are at a leaf */
-    u32 all, any; /* bits of all of them, and of any; the same: all have the same word */
+/* Destinations of packets of one view, host order. */
+struct ip4_destinations {
+    u32 *all;
+    u32 first;
+    u32 differ; /* 0: all have the first one's */
 };
 
 /* Packets of one view that go on. */
 struct ip4_gathered {
     struct ip_gathered g; /* leaf: a word of the trie, until they are at a leaf */
+    bool same;            /* all are to one destination */
     bool deeper;          /* not all are at a leaf */
-    bool differ;          /* not all have the same word */
-    u32 dst[FRAME_PKTS];
+    u32 dst[FRAME_PKTS];  /* host order */
 };
 
 /* The type, IPv4, and a header without options: four bytes from the type on, without the TOS. */
@@ -79,28 +78,30 @@ static const struct ip_express_protocol ip4_protocol = {
 ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
                             const u8 *header)
 {
-    struct ip4_words *words = own;
+    struct ip4_destinations *d = own;
     u32 dst = be32_to_host(((const struct ip4_header *)header)->dst);
-    u32 w = trie_load(&words->root[dst >> 16]);
-    words->leaves &= w;
-    words->all &= w;
-    words->any |= w;
-    words->dst[k] = dst;
-    g->leaf[k] = w;
+    d->first = k ? d->first : dst;
+    d->differ |= dst ^ d->first;
+    d->all[k] = dst;
 }
 
-ALWAYS_INLINE u32 ip4_gather(const struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
-                             u32 count, bool behind, struct ip4_gathered *x)
+/* What the root of the trie says of all: a loop of its own, so short that many words are waited for
+ * at once. Returns whether it is the same leaf. */
+static bool ip4_roots(const struct ip_way *way, struct ip4_gathered *x)
 {
-    struct ip4_words words = {.root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE),
-                              .dst = x->dst,
-                              .leaves = ~0u,
-                              .all = ~0u};
-    i = ip_express_gather(way, t, b, i, count, &x->g, &ip4_protocol,
-                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip4_keep, &words);
-    x->deeper = !(words.leaves & 1);
-    x->differ = words.all != words.any;
-    return i;
+    const u32 *root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE);
+    u32 all = ~0u, any = 0;
+    for (u32 i = 0; i < x->g.n; i++) {
+        u32 w = trie_load(&root[x->dst[i] >> 16]);
+        x->g.leaf[i] = w;
+        all &= w;
+        any |= w;
+    }
+    x->deeper = !(all & 1);
+    if (all != any || trie_is_node(all))
+        return false;
+    x->g.leaf[0] = all ? all : way->default_leaf;
+    return true;
 }
 
 /* Where each of a block has its word behind the root, which is asked for; of a leaf: itself. */
@@ -138,60 +139,49 @@ ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip4_gathered *x, 
     }
 }
 
-static bool ip4_same_destination(const struct ip4_gathered *x)
+/* Leaves of all, of which words of the root are known. A block's nodes are asked for two blocks
+ * before, its words one. */
+ALWAYS_INLINE void ip4_routes(const struct ip_way *way, struct ip4_gathered *x)
 {
-    u32 differ = 0;
-    for (u32 i = 1; i < x->g.n; i++)
-        differ |= x->dst[i] ^ x->dst[0];
-    return !differ;
-}
-
-/* Packets to one destination, or with the same word of the root that is a leaf; false: they have to
- * be looked at one by one. */
-ALWAYS_INLINE bool ip4_all_alike(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
-                                 struct buffer **b, u16 *next, bool behind)
-{
-    if (x->differ)
-        return false;
-    if (!x->g.leaf[0]) {
-        x->g.leaf[0] = way->default_leaf;
-    } else if (x->deeper) {
-        const u32 *place = trie_place(x->g.leaf[0], (x->dst[0] >> 8) & 255);
-        if (!ip4_same_destination(x))
-            return false;
-        ip4_leaves(way, x, 0, 1, &place);
+    const u32 *place[2][IP_EXPRESS_BLOCK];
+    ip4_prefetch_nodes(x, 0);
+    ip4_prefetch_nodes(x, IP_EXPRESS_BLOCK);
+    ip4_places(x, 0, place[0]);
+    for (u32 from = 0; from < x->g.n; from += IP_EXPRESS_BLOCK) {
+        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
+        ip4_prefetch_nodes(x, to + IP_EXPRESS_BLOCK);
+        ip4_places(x, to, place[!k]);
+        ip4_leaves(way, x, from, to, place[k]);
     }
-    return ip_express_all(way, t, &x->g, b, next, behind, &ip4_protocol);
 }
 
-/* A block's nodes are asked for two blocks before, its words one. */
 static void ip4_each(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
                      struct buffer **b, u16 *next)
 {
-    const u32 *place[2][IP_EXPRESS_BLOCK];
-    if (x->deeper) {
-        ip4_prefetch_nodes(x, 0);
-        ip4_prefetch_nodes(x, IP_EXPRESS_BLOCK);
-        ip4_places(x, 0, place[0]);
-    }
-    for (u32 from = 0; from < x->g.n; from += IP_EXPRESS_BLOCK) {
-        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
-        if (x->deeper) {
-            ip4_prefetch_nodes(x, to + IP_EXPRESS_BLOCK);
-            ip4_places(x, to, place[!k]);
-            ip4_leaves(way, x, from, to, place[k]);
-        }
-        bool alike = ip_express_find(way, &x->g, b, from, to, &ip4_protocol);
-        ip_express_leave(way, t, &x->g, b, next, from, to, alike, &ip4_protocol);
-    }
+    if (x->same)
+        for (u32 i = 1; i < x->g.n; i++)
+            x->g.leaf[i] = x->g.leaf[0];
+    else if (x->deeper)
+        ip4_routes(way, x);
+    ip_express_each(way, t, &x->g, b, next, &ip4_protocol);
 }
 
 ALWAYS_INLINE u32 ip4_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
                                    u16 *next, u32 i, u32 count, bool behind)
 {
     struct ip4_gathered x;
-    i = ip4_gather(way, t, b, i, count, behind, &x);
-    if (likely(x.g.n) && !ip4_all_alike(way, t, &x, b, next, behind))
+    struct ip4_destinations d = {.all = x.dst};
+    i = ip_express_gather(way, t, b, i, count, &x.g, &ip4_protocol,
+                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip4_keep, &d);
+    if (unlikely(!x.g.n))
+        return i;
+    bool alike = x.same = !d.differ;
+    if (alike)
+        x.g.leaf[0] = ip4_trie_leaf(way->table, x.dst[0]);
+    else
+        alike = ip4_roots(way, &x);
+    if (!alike || !ip_express_all(way, t, &x.g, b, next, ip_express_adj_of(x.g.leaf[0]),
+                                  behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip4_protocol))
         ip4_each(way, t, &x, b, next);
     return i;
 }

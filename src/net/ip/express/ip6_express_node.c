@@ -114,11 +114,7 @@ static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g
                      u16 *next)
 {
     ip6_routes(way, g, b);
-    for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
-        u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
-        bool alike = ip_express_find(way, g, b, from, to, &ip6_protocol);
-        ip_express_leave(way, t, g, b, next, from, to, alike, &ip6_protocol);
-    }
+    ip_express_each(way, t, g, b, next, &ip6_protocol);
 }
 
 ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
@@ -132,7 +128,8 @@ ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct 
         return i;
     if (!d.differ) {
         g.leaf[0] = ip6_trie_leaf(way->table, be64_to_host((be64){d.first[0]}), d.first[1]);
-        if (ip_express_all(way, t, &g, b, next, behind, &ip6_protocol))
+        if (ip_express_all(way, t, &g, b, next, ip_express_adj_of(g.leaf[0]),
+                           behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip6_protocol))
             return i;
     }
     ip6_each(way, t, &g, b, next);

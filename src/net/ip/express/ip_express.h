@@ -169,7 +169,7 @@ ALWAYS_INLINE u32 ip_express_adj_of_flow(const struct ip_way *way, u32 leaf, con
 }
 
 /* The adjacency of each in [from, to), whose leaves are known; ADJ_DROP where it takes more than a
- * look to know. Returns whether all have the same. */
+ * look to know. Returns whether all have that of the first packet. */
 ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered *g,
                                    struct buffer *const *b, u32 from, u32 to,
                                    const struct ip_express_protocol *ip)
@@ -179,8 +179,7 @@ ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered 
         u32 route = g->leaf[i] >> 1, adj = lb_group_load(route);
         unknown |= adj == LB_DIFFER;
         g->adj[i] = adj;
-        differ |= adj ^ g->adj[from];
-        __builtin_prefetch(&way->to[route], 1);
+        differ |= adj ^ g->adj[0];
         __builtin_prefetch(&lb_base[adj == LB_DIFFER ? route : 0]);
     }
     if (likely(!unknown))
@@ -189,7 +188,7 @@ ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered 
     for (u32 i = from; i < to; i++) {
         if (g->adj[i] == LB_DIFFER) /* its group of routes does not say it */
             g->adj[i] = ip_express_adj_of_flow(way, g->leaf[i], b[g->at[i]], ip);
-        differ |= g->adj[i] ^ g->adj[from];
+        differ |= g->adj[i] ^ g->adj[0];
     }
     return !differ;
 }
@@ -246,43 +245,93 @@ ALWAYS_INLINE void ip_exit_send(struct ip_way *way, const struct ip_exit *x, str
     leave_send(&x->leave, t, bi, n, bytes + (u64)n * x->head.rewrite_len);
 }
 
-/* All packets, of one route and adjacency, none of which is odd in any way. */
-ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, struct thread *t,
-                                  const struct ip_gathered *g, struct buffer **b, u16 *next,
-                                  u32 header, u32 rewrite, const struct ip_express_protocol *ip)
+/* The counters of a block's routes are asked for. */
+ALWAYS_INLINE void ip_prefetch_counters(const struct ip_way *way, const struct ip_gathered *g,
+                                        u32 from)
 {
+    u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
+    for (u32 i = from; i < to; i++)
+        __builtin_prefetch(&way->to[g->leaf[i] >> 1], 1);
+}
+
+/* What leaves by one adjacency. */
+struct ip_left {
+    u64 bytes, rx_bytes;
     u32 bi[FRAME_PKTS];
+    u32 lengths[FRAME_PKTS]; /* of datagrams */
+};
+
+/* Packets of [from, to), none of which is odd in any way. */
+ALWAYS_INLINE void ip_take_alike(const struct ip_way *way, const struct ip_exit *x,
+                                 const struct ip_gathered *g, struct buffer **b, u16 *next,
+                                 u32 from, u32 to, u32 header, u32 rewrite, bool one,
+                                 struct ip_left *left, const struct ip_express_protocol *ip)
+{
     u64 bytes = 0, rx_bytes = 0;
     struct if_index rx_if = way->v->rx_if, tx_if = leave_port(&x->leave);
-    for (u32 i = 0; i < g->n; i++) {
+    for (u32 i = from; i < to; i++) {
         struct buffer *p = b[g->at[i]];
         u32 length = ip->length(p->data + p->start + header);
         rx_bytes += p->len;
         bytes += length;
         ip_exit_take(x, p, header, rewrite, length, rx_if, tx_if, ip);
         next[g->at[i]] = NEXT_CONSUMED;
-        bi[i] = buffer_index(p);
+        left->bi[i] = buffer_index(p);
+        if (!one)
+            left->lengths[i] = length;
     }
-    way->rx_bytes += rx_bytes;
-    counter_pair_add(&way->to[g->leaf[0] >> 1], g->n, bytes);
-    ip_exit_send(way, x, t, bi, g->n, bytes);
+    left->bytes += bytes;
+    left->rx_bytes += rx_bytes;
 }
 
-/* All packets have the leaf of the first one; false: they have to be looked at one by one. */
+/* All packets, of one adjacency. one: and of the first's route. */
+ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, struct thread *t,
+                                  const struct ip_gathered *g, struct buffer **b, u16 *next,
+                                  u32 header, u32 rewrite, bool one,
+                                  const struct ip_express_protocol *ip)
+{
+    struct ip_left left;
+    left.bytes = left.rx_bytes = 0;
+    if (one) {
+        ip_take_alike(way, x, g, b, next, 0, g->n, header, rewrite, one, &left, ip);
+        counter_pair_add(&way->to[g->leaf[0] >> 1], g->n, left.bytes);
+    } else {
+        ip_prefetch_counters(way, g, 0);
+        for (u32 from = 0, to; from < g->n; from = to) {
+            to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
+            ip_prefetch_counters(way, g, to);
+            ip_take_alike(way, x, g, b, next, from, to, header, rewrite, one, &left, ip);
+            for (u32 i = from; i < to; i++)
+                counter_pair_add(&way->to[g->leaf[i] >> 1], 1, left.lengths[i]);
+        }
+    }
+    way->rx_bytes += left.rx_bytes;
+    ip_exit_send(way, x, t, left.bi, g->n, left.bytes);
+}
+
+/* The same for links of all kinds, once for each protocol. */
+static void ip_leave_tagged(struct ip_way *way, const struct ip_exit *x, struct thread *t,
+                            const struct ip_gathered *g, struct buffer **b, u16 *next, bool one,
+                            const struct ip_express_protocol *ip)
+{
+    ip_leave_alike(way, x, t, g, b, next, way->v->header_bytes, x->head.rewrite_len, one, ip);
+}
+
+/* All packets have that adjacency, and one: the leaf of the first one; false: they have to be
+ * looked at one by one. */
 ALWAYS_INLINE bool ip_express_all(struct ip_way *way, struct thread *t, const struct ip_gathered *g,
-                                  struct buffer **b, u16 *next, bool behind,
+                                  struct buffer **b, u16 *next, u32 adj, u32 header, bool one,
                                   const struct ip_express_protocol *ip)
 {
     struct ip_exit x;
-    u32 header = behind ? 0 : ETHERNET_HEADER_BYTES;
-    if (!ip_exit_of(&x, way->s, t, ip_express_adj_of(g->leaf[0])) || g->longest > x.head.mtu ||
+    if (!ip_exit_of(&x, way->s, t, adj) || g->longest > x.head.mtu ||
         g->lowest < x.head.rewrite_len ||
         (g->flags & (BUFFER_NEXT | BUFFER_GSO | x.leave.stay_flags)))
         return false;
-    if (likely(way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES))
-        ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, ip);
+    if (one && way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES)
+        ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, one, ip);
     else
-        ip_leave_alike(way, &x, t, g, b, next, way->v->header_bytes, x.head.rewrite_len, ip);
+        ip_leave_tagged(way, &x, t, g, b, next, one, ip);
     return true;
 }
 
@@ -333,6 +382,25 @@ ALWAYS_INLINE void ip_express_leave(struct ip_way *way, struct thread *t, struct
     for (u32 i = from; i < to; i = alike ? to : i + 1)
         if (g->adj[i] != UINT32_MAX)
             ip_leave_by(way, t, g, b, next, i, to, alike, ip);
+}
+
+/* Packets whose leaves are known, one by one. */
+ALWAYS_INLINE void ip_express_each(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                                   struct buffer **b, u16 *next,
+                                   const struct ip_express_protocol *ip)
+{
+    bool alike = true;
+    for (u32 from = 0, to; from < g->n; from = to) {
+        to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
+        alike &= ip_express_find(way, g, b, from, to, ip);
+    }
+    if (alike && ip_express_all(way, t, g, b, next, g->adj[0], ETHERNET_HEADER_BYTES, false, ip))
+        return;
+    for (u32 from = 0, to; from < g->n; from = to) {
+        to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
+        ip_prefetch_counters(way, g, from);
+        ip_express_leave(way, t, g, b, next, from, to, alike, ip);
+    }
 }
 
 /* --- a vector --- */

@@ -89,8 +89,8 @@ ALWAYS_INLINE u32 fib_flow_fields(const struct fib_table_data *t)
     return __atomic_load_n(&t->flow_fields, __ATOMIC_RELAXED);
 }
 
-/* Load balance of dst (host order). */
-ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
+/* Leaf of dst (host order). */
+ALWAYS_INLINE u32 ip4_trie_leaf(const struct fib_table_data *t, u32 dst)
 {
     const u32 *root = __atomic_load_n(&t->root, FIB_LOAD_ORDER);
     u32 w = trie_load(&root[dst >> 16]);
@@ -99,7 +99,13 @@ ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
         if (trie_is_node(w))
             w = trie_step(w, dst & 255);
     }
-    return (w ? w : trie_load(&t->default_leaf)) >> 1;
+    return w ? w : trie_load(&t->default_leaf);
+}
+
+/* Its load balance. */
+ALWAYS_INLINE u32 ip4_trie_lookup(const struct fib_table_data *t, u32 dst)
+{
+    return ip4_trie_leaf(t, dst) >> 1;
 }
 
 /* --- load balance --- */
