@@ -120,6 +120,18 @@ int mem_page_size_parse(const char *s, struct mem_page_size *out, struct error *
     return 0;
 }
 
+/* An address at a huge page's border where so much had room a moment ago: only of a shared map that
+ * begins at one a part can become one later (huge_page.h). */
+static void *huge_page_hint(u64 bytes)
+{
+    void *p = mmap(NULL, bytes + MEM_HUGE_PAGE_BYTES, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    munmap(p, bytes + MEM_HUGE_PAGE_BYTES);
+    return (u8 *)p + (-(uintptr_t)p & (MEM_HUGE_PAGE_BYTES - 1));
+}
+
 /* Huge pages are claimed from the kernel's pool at once (no MAP_NORESERVE), so that touching them
  * later cannot fail. */
 static int map_try(struct mem_map *m, u64 size_bytes, u64 page_bytes, bool shared)
@@ -143,7 +155,8 @@ static int map_try(struct mem_map *m, u64 size_bytes, u64 page_bytes, bool share
     } else {
         flags |= MAP_PRIVATE | MAP_ANONYMOUS | (huge ? MAP_HUGETLB | (int)page_bits : 0);
     }
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    void *hint = shared ? huge_page_hint(size) : NULL;
+    void *base = mmap(hint, size, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (base == MAP_FAILED) {
         int err = errno;
         if (fd >= 0)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "control/loop.h"
+#include "engine/counter_pages.h"
 #include "engine/engine_internal.h"
 
 static struct stats *s;
@@ -377,6 +378,53 @@ static void test_counters_without_room(void **state)
     engine_free(engine);
 }
 
+static u64 resident(const struct counter_vec *v)
+{
+    return mem_resident_bytes(v->rows.first, v->rows.stride_bytes * v->rows.n_rows);
+}
+
+/* Where there are no huge pages everything is the same. */
+static void test_counters_join_pages(void **state)
+{
+    enum {
+        N = 4 * MEM_HUGE_PAGE_BYTES / sizeof(struct counter_pair),
+        USED = N / 4 * 3,
+        PAGE = 256
+    };
+    struct engine_config c;
+    struct error e;
+    engine_config_default(&c);
+    c.buffers_per_numa = 2048;
+    memset(&piste, 0, sizeof(piste));
+    piste.loop = loop_new(&e);
+    struct engine *engine = engine_new(&piste, &c, &e);
+    assert_non_null(engine);
+    struct counter_vec *v = counter_vec_new(engine, "/test", true, N);
+    struct counter_pages *pages = counter_pages_new(v);
+    struct counter_pair *row = counter_combined(v, 0);
+    for (u32 i = 0; i < USED; i += 4 * PAGE)
+        counter_pair_add(&row[i], 1, i);
+    u64 few = resident(v);
+    counter_pages_join(pages);
+    assert_int_equal(resident(v), few); /* of no huge page the half */
+    for (u32 i = 0; i < USED; i += PAGE)
+        counter_pair_add(&row[i], 1, i);
+    u64 many = resident(v);
+    for (u32 i = 0; i < 8; i++)
+        counter_pages_join(pages);
+    assert_true(resident(v) <= many + MEM_HUGE_PAGE_BYTES);
+    for (u32 i = 0; i < USED; i++) {
+        u32 times = i % PAGE ? 0 : i % (4 * PAGE) ? 1 : 2;
+        struct counter_pair pair = counter_get_pair(v, i);
+        assert_int_equal(pair.packets, times);
+        assert_int_equal(pair.bytes, (u64)times * i);
+    }
+    counter_pages_free(pages);
+    counter_vec_free(v);
+    engine_free(engine);
+    loop_free(piste.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_clients_cannot_write),
         cmocka_unit_test(test_only_what_is_used_is_resident),
         cmocka_unit_test(test_counters_are_the_segment),
+        cmocka_unit_test(test_counters_join_pages),
         cmocka_unit_test(test_zeros_are_no_memory),
         cmocka_unit_test(test_counters_without_room),
     };

@@ -331,6 +331,8 @@ struct fib_settings {
 };
 extern const char fib_module_name[];
 
+struct fib_many;
+
 struct fib {
     struct piste *piste;
     struct fib_ops ops;
@@ -365,6 +367,7 @@ struct fib {
     bool in_grace, stopping;
     struct if_index leaving; /* an interface that is being deleted; IF_NONE */
     struct fib_graph *graph; /* NULL in tests; owned by the module */
+    struct fib_many *many;   /* the module's, while there are many routes; else NULL */
     struct fib_table_user table_user;
     struct fib_classifier classifier; /* zeros: there is none */
     struct fib_index (*table_of)(const struct piste *p, enum ip_family family, struct if_index i);

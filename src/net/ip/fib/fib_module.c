@@ -2,13 +2,16 @@
  * counters. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/counter.h"
+#include "engine/counter_pages.h"
 #include "engine/probe.h"
 #include "engine/thread.h"
 #include "net/ip/fib/fib_cli.h"
@@ -93,10 +96,49 @@ static u16 fib_lookup_edge(void *ctx, enum ip_family family, struct node_index n
     return fib_graph_lookup_edge(fib_of(ctx)->graph, family, node);
 }
 
+/* Counters of so many routes are on more pages than a processor remembers. */
+#define MANY_ROUTES (1u << 16)
+#define MANY_PERIOD_NS (NS_PER_SEC / 4)
+
+struct fib_many {
+    struct counter_pages *pages;
+    struct loop_timer *timer;
+};
+
+static void many_end(struct fib *f)
+{
+    if (!f->many)
+        return;
+    loop_timer_del(f->piste->loop, f->many->timer);
+    counter_pages_free(f->many->pages);
+    free(f->many);
+    f->many = NULL;
+}
+
+static void on_many(void *arg)
+{
+    struct fib *f = arg;
+    counter_pages_join(f->many->pages);
+    if (f->entries.n_used < MANY_ROUTES)
+        many_end(f);
+}
+
+static void many_begin(struct fib *f)
+{
+    if (f->many)
+        return;
+    f->many = mem_alloc(sizeof(*f->many));
+    f->many->pages = counter_pages_new(fib_counters_to);
+    f->many->timer =
+        loop_timer_add(f->piste->loop, clock_ns() + MANY_PERIOD_NS, MANY_PERIOD_NS, on_many, f);
+}
+
 static void route_new(void *ctx, u32 lb)
 {
     counter_zero(fib_counters_to, lb);
     counter_zero(fib_counters_via, lb);
+    if (lb >= MANY_ROUTES)
+        many_begin(fib_of(ctx));
 }
 
 static void new_adj(void *ctx, u32 adj)
@@ -202,6 +244,7 @@ static int fib_init(struct piste *p, void **state, struct error *e)
 static void fib_stop(struct piste *p, void *state)
 {
     loop_work_del(p->loop, fib_stamp_piece, state);
+    many_end(state);
     fib_graph_free(((struct fib *)state)->graph);
     fib_free(state);
     counter_vec_free(fib_counters_to);
