@@ -293,14 +293,14 @@ ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, s
     struct ip_left left;
     left.bytes = left.rx_bytes = 0;
     if (one) {
-        ip_take_alike(way, x, g, b, next, 0, g->n, header, rewrite, one, &left, ip);
+        ip_take_alike(way, x, g, b, next, 0, g->n, header, rewrite, true, &left, ip);
         counter_pair_add(&way->to[g->leaf[0] >> 1], g->n, left.bytes);
     } else {
         ip_prefetch_counters(way, g, 0);
         for (u32 from = 0, to; from < g->n; from = to) {
             to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
             ip_prefetch_counters(way, g, to);
-            ip_take_alike(way, x, g, b, next, from, to, header, rewrite, one, &left, ip);
+            ip_take_alike(way, x, g, b, next, from, to, header, rewrite, false, &left, ip);
             for (u32 i = from; i < to; i++)
                 counter_pair_add(&way->to[g->leaf[i] >> 1], 1, left.lengths[i]);
         }
