@@ -3,8 +3,8 @@
 Numbers in the names of tests are of the RFC that says so."""
 import pytest
 from packet_lib import wait_for
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo,
-                                ICMPv6NDOptSrcLLAddr, IPv6)
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
+                                ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, IPv6)
 from scapy.layers.l2 import Ether
 from test_ip6 import has_right_sums
 
@@ -360,6 +360,24 @@ def test_4862_55_addresses_and_routes(host):
     assert len(addresses(switch, pg)) == 2
     switch.ctl("set clock adjust 1200")
     wait_for(lambda: addresses(switch, pg) == [], "addresses to go")
+
+
+def test_4861_725_a_router_that_is_a_host_now(host):
+    """It says so in what else it says, of itself alone."""
+    switch, pg, _ = host
+    for source in "fe80::1:1", "fe80::1:2":
+        switch.send(pg, advertise(pg, src=source))
+    wait_for(lambda: len(default_routers(switch)) == 2, "routers")
+
+    def says(source, **flags):
+        return Ether(src=pg.host_mac, dst=ALL_NODES) / IPv6(src=source, dst="ff02::1", hlim=255) / \
+            ICMPv6ND_NA(tgt=source, **{"R": 0, "S": 0, "O": 1, **flags}) / ICMPv6NDOptDstLLAddr(lladdr=pg.host_mac)
+    heard = switch.error_count("neighbor advertisements received")
+    switch.send(pg, [says("fe80::1:1", R=1), says("fe80::1:9"), says("fe80::1:2")])
+    wait_for(lambda: default_routers(switch) == ["fe80::1:1"], "the second to be none")
+    assert switch.error_count("neighbor advertisements received") == heard + 3
+    switch.send(pg, advertise(pg, src="fe80::1:2"))  # and one again
+    wait_for(lambda: len(default_routers(switch)) == 2, "routers")
 
 
 def test_4862_553_lifetimes(host):

@@ -12,6 +12,7 @@
 #include "net/ip/ip6/ip6_errors.h"
 #include "net/ip/nd/nd_random.h"
 #include "net/ip/nd/ra_internal.h"
+#include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/neighbor.h"
 #include "net/link/interface/interface.h"
 #include "net/packet/ethernet_packet.h"
@@ -62,6 +63,15 @@ static void ra_router_forget(struct ra_if *x, u32 k)
     vec_del(&x->host.routers, k);
     if (ra_route(x, &r, false, &e))
         log_debug(&ra_log, "default route: %s", e.text); /* it went with its interface */
+}
+
+/* RFC 4861 7.2.5: who was a router is one no more. */
+static void ra_on_host(struct piste *p, const struct link_host *host)
+{
+    struct ra_if *x = ra_if_of(p, host->interface);
+    for (u32 k = x ? x->host.routers.n : 0; k--;)
+        if (ip_address_equal(&x->host.routers.v[k].addr, &host->addr))
+            ra_router_forget(x, k);
 }
 
 static void ra_forget_routers(struct ra_if *x)
@@ -268,10 +278,12 @@ static void ra_router_take(struct ra_if *x, const struct ip_address *router, u16
     } else if (lifetime_s && k < RA_ROUTERS_MAX) {
         struct ra_default_router r = {*router, ip_if_fib(IP_FAMILY_6, x->index),
                                       ra_until(lifetime_s)};
-        if (ra_route(x, &r, true, &e))
+        if (ra_route(x, &r, true, &e)) {
             log_warn(&ra_log, "default route: %s", e.text);
-        else
-            vec_add(&h->routers, r);
+            return;
+        }
+        vec_add(&h->routers, r);
+        nd_on_host(x->ra->piste, ra_on_host);
     }
 }
 

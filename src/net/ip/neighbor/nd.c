@@ -119,6 +119,22 @@ void nd_on_conflict_event(struct piste *p, const void *payload)
         nd->on_conflict(p, &own, nd->conflict_arg);
 }
 
+void nd_on_host(struct piste *p, void (*fn)(struct piste *p, const struct link_host *host))
+{
+    struct nd *nd = nd_of(p);
+    nd->on_host = fn;
+    __atomic_store_n(&nd->node.watching_hosts, fn != NULL, __ATOMIC_RELAXED);
+}
+
+void nd_on_host_event(struct piste *p, const void *payload)
+{
+    const struct nd *nd = nd_of(p);
+    struct link_host host;
+    memcpy(&host, payload, sizeof(host));
+    if (nd->on_host)
+        nd->on_host(p, &host);
+}
+
 /* --- interfaces --- */
 
 static void nd_if_begin(struct piste *p, struct nd_if *x, struct node_index node,

@@ -20,3 +20,5 @@ int nd_probe(struct piste *p, const struct link_host *own) MUST_CHECK;
 void nd_on_conflict(struct piste *p,
                     void (*fn)(struct piste *p, const struct link_host *own, void *arg), void *arg);
 void nd_watch(struct piste *p, bool on);
+/* fn hears of neighbours that say that they are no routers, from now on; one; NULL: nobody. */
+void nd_on_host(struct piste *p, void (*fn)(struct piste *p, const struct link_host *host));

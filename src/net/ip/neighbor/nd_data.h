@@ -53,7 +53,8 @@ static inline u32 nd_proxied_find(const struct nd_proxies *s, struct fib_index t
 struct nd_node {
     struct nd_if *ifs;            /* by interface */
     struct nd_proxies *proxies;   /* NULL: not yet */
-    bool watching;                /* somebody wants to know who has our addresses */
+    bool watching;                /* somebody wants to know who has our addresses, */
+    bool watching_hosts;          /* or who says that he is no router */
     struct node_index input_node; /* ip6-icmp-input, which counts */
 };
 

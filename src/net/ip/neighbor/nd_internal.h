@@ -16,10 +16,13 @@ struct nd {
     struct neighbor_protocol protocol;
     void (*on_conflict)(struct piste *p, const struct link_host *own, void *arg);
     void *conflict_arg;
+    void (*on_host)(struct piste *p, const struct link_host *host);
 };
 
-/* Events of data threads (thread_post): struct link_host, an address of ours that another has. */
+/* Events of data threads (thread_post): struct link_host, an address of ours that another has; one
+ * that is no router's. */
 void nd_on_conflict_event(struct piste *p, const void *payload);
+void nd_on_host_event(struct piste *p, const void *payload);
 
 /* The adjacency that packets for an address of the link of rx take. */
 static inline u32 nd_adj_of(struct if_index rx, const u8 addr[16])

@@ -71,18 +71,24 @@ static void nd_learn(struct thread *t, struct node *n, const struct neighbor_lea
         node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
 }
 
+/* Tells the control thread of an address on the link of b. */
+static void nd_tell(struct thread *t, struct node *n, const struct buffer *b, const u8 target[16],
+                    void (*event)(struct piste *p, const void *payload))
+{
+    struct link_host host = {ip6_address_of(target), b->rx_if, IP_FAMILY_6};
+    if (!neighbor_may_tell(t, n) || !thread_post(t, event, &host, sizeof(host)))
+        node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
+}
+
 /* Another station has an address of ours, or is about to. */
 static void nd_conflict(struct thread *t, struct node *n, const struct buffer *b,
                         const u8 target[16])
 {
     const struct nd_node *nd = n->state;
-    struct link_host own = {ip6_address_of(target), b->rx_if, IP_FAMILY_6};
     const u8 *from = neighbor_frame_source(b);
-    if (!__atomic_load_n(&nd->watching, __ATOMIC_RELAXED) || !from ||
-        !memcmp(from, if_data(b->rx_if)->mac, 6))
-        return;
-    if (!neighbor_may_tell(t, n) || !thread_post(t, nd_on_conflict_event, &own, sizeof(own)))
-        node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
+    if (__atomic_load_n(&nd->watching, __ATOMIC_RELAXED) && from &&
+        memcmp(from, if_data(b->rx_if)->mac, 6) != 0)
+        nd_tell(t, n, b, target, nd_on_conflict_event);
 }
 
 /* --- solicitations --- */
@@ -202,6 +208,7 @@ void NODE_FN(icmp6_neighbor_solicitation)(struct thread *t, struct node *n, stru
 
 static u16 nd_advertised(struct thread *t, struct node *n, struct buffer *b)
 {
+    const struct nd_node *nd = n->state;
     struct nd_message m;
     if (!nd_parse(t, b, ND_OPTION_TARGET_MAC, &m))
         return nd_drop(n, b, ICMP6_ERROR_ND_MALFORMED);
@@ -227,6 +234,8 @@ static u16 nd_advertised(struct thread *t, struct node *n, struct buffer *b)
         memcpy(ev.mac, m.mac, 6);
     if (m.mac || solicited)
         nd_learn(t, n, &ev);
+    if (!(flags & ND_ROUTER) && __atomic_load_n(&nd->watching_hosts, __ATOMIC_RELAXED))
+        nd_tell(t, n, b, m.nd->target, nd_on_host_event);
     return nd_drop(n, b, ICMP6_ERROR_NEIGHBOR_ADVERTISEMENTS_RX);
 }
 
