@@ -270,6 +270,30 @@ def test_what_clients_send(switch, net, client):
     assert client.take()[1][UDP].dport == 4000
 
 
+def test_what_clients_send_is_too_long(switch, net, client):
+    """IPv6 is cut, as all that begins here; so is IPv4, unless it says that it may not be: who asks for such packets has it back."""
+    family, a, b = net
+    action = {"ip4": IP4_ROUTED, "ip6": IP6_ROUTED}[family]
+    fixed = {"flags": "DF"} if family == "ip4" else {}
+    packet = ip(family, a.address, b.host, **fixed) / UDP(dport=9) / Raw(b"x" * 2000)
+    exception = {"ip4": "ip4-fragmentation-needed", "ip6": "ip6-packet-too-big"}[family]
+    switch.ctl(f"set interface mtu packet 1400 {b}")
+    switch.ctl(f"punt socket register exception {exception} socket {client.path}")
+    capture = switch.capture(b)
+    client.send(0, action, packet)
+    if family == "ip4":
+        came_by, back = client.take()
+        assert came_by == 0 and bytes(back[IP]) == bytes(packet)
+        switch.ctl(f"punt socket deregister exception {exception}")
+        before = switch.error_count("ip4 MTU exceeded and DF set")
+        client.send(0, action, packet)
+        wait_for(lambda: switch.error_count("ip4 MTU exceeded and DF set") == before + 1, "it to be dropped")
+        client.send(0, action, ip(family, a.address, b.host) / packet[UDP])
+    assert sum(len(p[IP].payload if family == "ip4" else p[IPv6].payload.payload) for p in capture.packets(2, timeout=20)) == 2008
+    assert client.nothing()
+    switch.ctl(f"set interface mtu packet 9000 {b}")
+
+
 def test_hostile_clients(switch, net, client):
     """What is wrong is counted and gone."""
     family, a, _ = net
