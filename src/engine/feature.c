@@ -194,7 +194,10 @@ static int feature_find_slot(const struct engine *e, const char *arc, const char
         return error_set(err, ENOENT, "no feature arc %s", arc);
     *slot = feature_slot_of(e, *a, node);
     if (!*slot)
-        return error_set(err, ENOENT, "no feature %s on arc %s", node, arc);
+        return error_set(err, ENOENT,
+                         "Feature (%s) not registered to arc (%s)... See 'show features verbose' "
+                         "for valid feature/arc combinations.",
+                         node, arc);
     return i.i < FEATURE_IF_MAX ? 0 : error_set(err, EINVAL, "no interface %u", i.i);
 }
 

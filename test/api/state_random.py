@@ -70,6 +70,7 @@ RECIPES = [
     "classify session table-index {index} match {match} del", "set interface {acl} acl intfc {i} ip4-table {index}",
     "set interface {acl} acl intfc {i} l2-table {index}", "set interface {acl} acl intfc {i} ip4-table {index} del",
     "set interface l2 {acl} classify intfc {i} ip4-table {index} other-table {index}",
+    "set ip classify intfc {i} table-index {index}", "set ip6 classify intfc {i} table-index {index}",
     "set policer classify interface {i} ip4-table {index}", "set policer classify interface {i} l2-table {index}",
     "qos egress map id {id} [ip][1=2] [vlan][3={id}]", "qos record {source} {i}", "qos store ip {i} value {id}",
     "qos mark {source} {i} id {id}", "qos mark {source} {i} disable", "set interface l2 bridge {i} {table} {port} {id}",

@@ -438,6 +438,26 @@ def test_show_fib(switch, net):
     assert "[0] table_id:0 ipv6-VRF:0\n" in switch.ctl("show ip6 table")
 
 
+def test_words_of_vpp(fresh):
+    pg = fresh.pg(0, "2001:db8:a0::1/64")
+    fresh.ctl("ip6 table add 7")
+    assert fresh.fails("set interface ip address pg0 2001:db8:a0::1/64").strip() == \
+        "set interface ip address: failed to add 2001:db8:a0::1/64 which conflicts with 2001:db8:a0::1/64 for interface pg0"
+    assert fresh.fails("set interface ip6 table pg0 7").strip() == "set interface ip6 table: IP addresses are still present on pg0"
+    assert fresh.ctl("show ip6 fib summary table 0").splitlines()[1:] == [
+        "    Prefix length         Count     ", "         128                2", "          64                1",
+        "          10                1", "           0                1"]
+    fresh.ctl("ip route add 2001:db8:20::/48 table 7 via drop")
+    # without a table: what each makes of the address
+    assert [line for line in fresh.ctl("show ip6 fib 2001:db8:20::5").splitlines() if " fib:" in line or "VRF" in line] == [
+        line for table in (0, 7) for line in fresh.ctl(f"show ip6 fib table {table} 2001:db8:20::5").splitlines()
+        if " fib:" in line or "VRF" in line]
+    fresh.exchange(pg, solicit(pg, pg.address), pg)
+    assert fresh.ctl("show ip neighbor-stats").splitlines()[3:6] == [
+        "  pg0", "    arp: rx:[reply:0 request:0 gratuitous:0 ] tx:[reply:0 request:0 gratuitous:0 ]",
+        "    nd:  rx:[reply:0 request:1 gratuitous:0 ] tx:[reply:1 request:0 gratuitous:1 ]"]
+
+
 def test_pg_grammar(switch, net):
     """A stream that is written down, to ip6-input."""
     capture = switch.capture(net[1])

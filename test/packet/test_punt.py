@@ -72,6 +72,8 @@ def test_datagrams_and_segments(switch, net, api):
     assert change(True, l4(REST, socket.IPPROTO_TCP)) == 0 and sent(tcp) == "punted"
     assert lines(switch) == ["set punt ipv4 udp 4000", "set punt ipv4 udp all", "set punt ipv4 tcp all"]
     assert switch.json("show udp punt") == {"rest": True, "ports": [4000]} and switch.json("show tcp punt") == {"rest": True, "rest_ip6": False}
+    assert switch.ctl("show udp ports") == switch.ctl("show udp ports ip4 4000") == "port  proto node\n4000  ip4   ip4-punt\n"
+    assert switch.json("show udp ports ip6") == switch.json("show udp ports ip4 4001") == {"ports": []}
     # what cannot be changes nothing
     for wrong in l4(80, socket.IPPROTO_TCP), l4(80, 132), l4(80, af=2), {"type": PROTOCOL, "punt": bytes(4)}, {"type": 9, "punt": bytes(4)}:
         assert change(True, wrong) == -1, wrong
@@ -107,6 +109,7 @@ def test_ip6(switch, net, api):
     assert lines(switch) == said
     assert switch.json("show udp punt ipv6") == {"rest": True, "ports": [4000]}
     assert switch.json("show udp punt") == {"rest": False, "ports": []}
+    assert switch.json("show udp ports bind") == {"ports": [{"port": 4000, "protocol": "ip6", "node": "ip6-punt"}]}
     assert switch.ctl("show tcp punt") == "IPV4 TCP punt: disabled\nIPV6 TCP punt: enabled\n"
     for line in said:
         words = line.split()

@@ -193,7 +193,7 @@ Current IP6 reassemblies count: 0
 Maximum configured concurrent full IP6 reassemblies per worker-thread: 1024
 Maximum configured amount of fragments per full IP6 reassembly: 128
 """)
-    assert "IPV6_FRAGMENTATION: ip6-local-full-reassembly\n" in switch.ctl("show ip6 local")
+    assert "44: ip6-local-full-reassembly\n" in switch.ctl("show ip6 local")
     assert net
 
 

@@ -236,10 +236,11 @@ static int address_check(struct addresses *as, struct if_index i, const struct i
     if (!b)
         return 0;
     char at[IP_PREFIX_TEXT_BYTES], bt[IP_PREFIX_TEXT_BYTES];
-    return error_set(e, EADDRINUSE,
-                     "failed to add %s on %s which conflicts with %s for interface %s",
-                     ip_prefix_text(a, at), interface_at(as->piste, i)->name,
-                     ip_prefix_text(&b->prefix, bt), interface_at(as->piste, b->interface)->name);
+    bool ip4 = a->family == IP_FAMILY_4; /* whose sentence names the interface, too */
+    return error_set(e, EADDRINUSE, "failed to add %s%s%s which conflicts with %s for interface %s",
+                     ip_prefix_text(a, at), ip4 ? " on " : "",
+                     ip4 ? interface_at(as->piste, i)->name : "", ip_prefix_text(&b->prefix, bt),
+                     interface_at(as->piste, b->interface)->name);
 }
 
 int ip_address_add(struct piste *p, struct if_index i, struct ip_prefix a, struct error *e)

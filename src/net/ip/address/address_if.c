@@ -172,7 +172,7 @@ int ip_set_table(struct piste *p, enum ip_family f, struct if_index i, u32 table
         return 0;
     const struct address_if *s = address_if_get(as, i);
     if (s->addresses[f].n || !if_is_none(s->unnumbered))
-        return error_set(e, EBUSY, "%s has address, unable to change table",
+        return error_set(e, EBUSY, "IP addresses are still present on %s",
                          interface_at(p, i)->name);
     if (s->n_borrowers)
         return error_set(e, EBUSY, "%s lends its addresses to another, unable to change table",

@@ -20,12 +20,14 @@ static void show_summary(struct fib *f, struct out *o, u32 table)
     const struct fib_table *t = fib_table_at(f, table);
     out_text(o, "    Prefix length         Count     \n");
     out_array(o, "summary");
-    for (u32 len = 0; len <= ip_family_bits(t->family); len++) {
+    for (u32 k = 0, bits = ip_family_bits(t->family); k <= bits; k++) {
+        bool ip6 = t->family == IP_FAMILY_6; /* the longest first, and in the middle of columns */
+        u32 len = ip6 ? bits - k : k;
         if (!t->n_by_len[len])
             continue;
         out_object(o, NULL);
-        out_u64(o, "length", len, "%20" PRIu64);
-        out_u64(o, "count", t->n_by_len[len], "%16" PRIu64 "\n");
+        out_u64(o, "length", len, ip6 ? "%12" PRIu64 : "%20" PRIu64);
+        out_u64(o, "count", t->n_by_len[len], ip6 ? "%17" PRIu64 "\n" : "%16" PRIu64 "\n");
         out_end(o);
     }
     out_end(o);
@@ -137,10 +139,6 @@ static void fib_cli_show_tables(struct cli_call *c, struct fib *f,
     for (struct fib_index t = fib_table_next(f, which->family, 0); !fib_is_none(t);
          t = fib_table_next(f, which->family, fib_number(t) + 1)) {
         if (!fib_cli_is_wanted(c, f, which, t))
-            continue;
-        /* an address without a table is looked up in the first one */
-        if (one && !which->of_links && !cli_get(c, "table-id") && !cli_get(c, "fib-id") &&
-            fib_number(t))
             continue;
         out_object(c->out, NULL);
         fib_show_table_line(f, c->out, t.i);

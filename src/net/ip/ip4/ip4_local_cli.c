@@ -7,7 +7,7 @@
 static int ip4_local_show(struct cli_call *c)
 {
     const struct ip4_local *local = module_state(c->piste, ip4_local_module_name);
-    ip_local_show(c, "ip4_local", local->nodes[IP4_LOCAL_NODE],
+    ip_local_show(c, IP_FAMILY_4, local->nodes[IP4_LOCAL_NODE],
                   local->next_by_protocol[IP4_LOCAL_NODE], IP4_LOCAL_NEXT_ICMP_ERROR);
     return 0;
 }

@@ -7,7 +7,7 @@
 static int ip6_local_show(struct cli_call *c)
 {
     const struct ip6_local *local = module_state(c->piste, ip6_local_module_name);
-    ip_local_show(c, "ip6_local", local->nodes[IP6_LOCAL_NODE],
+    ip_local_show(c, IP_FAMILY_6, local->nodes[IP6_LOCAL_NODE],
                   local->next_by_protocol[IP6_LOCAL_NODE], IP6_LOCAL_NEXT_ICMP_ERROR);
     return 0;
 }

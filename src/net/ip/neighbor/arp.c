@@ -26,6 +26,7 @@ const char arp_module_name[] = "arp";
 struct arp_if *arp_if_base;
 struct proxy_ranges *arp_proxy_ranges;
 struct counter_vec *arp_counters[ARP_COUNTER_N];
+static_assert((u32)ARP_COUNTER_N == NEIGHBOR_COUNTER_N, "in that order");
 
 struct arp *arp_of(const struct piste *p)
 {
@@ -178,7 +179,6 @@ int arp_init(struct piste *p, void **state, struct error *e)
         .node_drop = "ip4-drop",
         .node_icmp_error = "ip4-icmp-error",
         .counters = a->counters,
-        .n_counters = ARP_COUNTER_N,
     };
     neighbor_set_protocol(p, IP_FAMILY_4, &a->protocol);
     struct interface *f;

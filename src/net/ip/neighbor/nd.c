@@ -19,6 +19,7 @@
 const char nd_module_name[] = "nd";
 
 struct counter_vec *nd_counters[ND_COUNTER_N];
+static_assert((u32)ND_COUNTER_N == NEIGHBOR_COUNTER_N, "in that order");
 
 /* --- sending --- */
 
@@ -232,7 +233,6 @@ int nd_init(struct piste *p, void **state, struct error *e)
         .node_drop = "ip6-drop",
         .node_icmp_error = "ip6-icmp-error",
         .counters = nd->counters,
-        .n_counters = ND_COUNTER_N,
     };
     neighbor_set_protocol(p, IP_FAMILY_6, &nd->protocol);
     ip_on_enable(p, nd_on_enable, nd);

@@ -95,6 +95,10 @@ struct neighbor_counter {
     struct counter_vec *v; /* by interface */
 };
 
+/* For `show ip neighbor-stats`: requests, replies and gratuitous ones that came, and that were
+ * sent, in this order. */
+#define NEIGHBOR_COUNTER_N 6
+
 /* How neighbours of a protocol are found, and which nodes its packets pass that wait for one. */
 struct neighbor_protocol {
     /* Asks for the host now: at mac, where it was; NULL: everybody. -ENOBUFS, -ENETUNREACH,
@@ -110,8 +114,7 @@ struct neighbor_protocol {
     bool (*continues)(const struct buffer *b, const struct buffer *other);
     const char *node_incomplete, *node_glean; /* they count hold_error */
     const char *node_rewrite, *node_drop, *node_icmp_error;
-    const struct neighbor_counter *counters; /* for `show ip neighbor-stats` */
-    u32 n_counters;
+    const struct neighbor_counter *counters; /* NEIGHBOR_COUNTER_N of them */
 };
 /* x: static; NULL: the protocol is spoken no more. */
 bool neighbor_is_spoken(const struct piste *p, enum ip_family f);

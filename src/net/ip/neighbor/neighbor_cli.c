@@ -141,14 +141,16 @@ static int show_ip6_neighbors(struct cli_call *c)
 }
 
 /* Counters of a protocol on an interface. */
-static void neighbor_cli_show_counters(struct cli_call *c, const struct neighbor_protocol *x,
-                                       const struct interface *f)
+static void neighbor_cli_show_counters(struct cli_call *c, const char *title,
+                                       const struct neighbor_protocol *x, const struct interface *f)
 {
-    for (u32 k = 0; x && k < x->n_counters; k++) {
-        u64 n = counter_get(x->counters[k].v, f->index.i);
-        out_text(c->out, "  %s: %" PRIu64 "\n", x->counters[k].name, n);
-        out_u64(c->out, x->counters[k].name, n, NULL);
+    u64 n[NEIGHBOR_COUNTER_N] = {0};
+    for (u32 k = 0; x && k < NEIGHBOR_COUNTER_N; k++) {
+        n[k] = counter_get(x->counters[k].v, f->index.i);
+        out_u64(c->out, x->counters[k].name, n[k], NULL);
     }
+    out_text(c->out, "    %s rx:[reply:%lu request:%lu gratuitous:%lu ]", title, n[1], n[0], n[2]);
+    out_text(c->out, " tx:[reply:%lu request:%lu gratuitous:%lu ]\n", n[4], n[3], n[5]);
 }
 
 static int show_stats(struct cli_call *c)
@@ -158,9 +160,9 @@ static int show_stats(struct cli_call *c)
         out_array(c->out, "interfaces");
     for (struct interface *f; (f = interface_cli_next(c, INTERFACE_BY_INDEX));) {
         out_object(c->out, NULL);
-        out_str(c->out, "interface", f->name, "%s:\n");
-        for (u32 k = 0; k < IP_FAMILY_N; k++)
-            neighbor_cli_show_counters(c, ns->protocols[k], f);
+        out_str(c->out, "interface", f->name, "  %s\n");
+        neighbor_cli_show_counters(c, "arp:", ns->protocols[IP_FAMILY_4], f);
+        neighbor_cli_show_counters(c, "nd: ", ns->protocols[IP_FAMILY_6], f);
         out_end(c->out);
         if (cli_full(c))
             return CLI_MORE;
@@ -224,6 +226,7 @@ const struct cli_command neighbor_commands[] = {
     {"show ip4 neighbor [<interface>]", "Neighbors of IPv4", show_ip4_neighbors, 0},
     {"show ip6 neighbors [<interface>]", "Neighbors of IPv6", show_ip6_neighbors, 0},
     {"show ip6 neighbor [<interface>]", "Neighbors of IPv6", show_ip6_neighbors, 0},
+    {"show ip4 neighbor-sorted", "Neighbors of IPv4", show_ip4_neighbors, 0},
     {"show ip6 neighbor-sorted", "Neighbors of IPv6", show_ip6_neighbors, 0},
     {"show ip neighbor-stats [<interface>]", "Counters of ARP and neighbor discovery", show_stats,
      0},

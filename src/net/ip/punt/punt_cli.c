@@ -2,6 +2,10 @@
 #include <errno.h>
 
 #include "engine/counter.h"
+#include "engine/node.h"
+#include "engine/thread.h"
+#include "net/ip/ip4/ip4_local.h"
+#include "net/ip/ip6/ip6_local.h"
 #include "net/ip/punt/punt_internal.h"
 #include "net/packet/l4_packet.h"
 
@@ -43,6 +47,37 @@ static int punt_cli_show_udp(struct cli_call *c)
             out_u64(c->out, NULL, port, " %lu");
     out_end(c->out);
     out_text(c->out, "\n");
+    return 0;
+}
+
+static void punt_cli_udp_ports(struct cli_call *c, const char *protocol, struct node_index from,
+                               const u16 *next_by_port)
+{
+    struct engine *e = engine_of(c->piste);
+    for (u32 port = 0; port <= UINT16_MAX; port++) {
+        if (next_by_port[port] == UDP_LOOKUP_NEXT_ICMP_ERROR || cli_u64(c, "port", port) != port)
+            continue;
+        out_object(c->out, NULL);
+        out_u64(c->out, "port", port, "%-5lu");
+        out_str(c->out, "protocol", protocol, " %-5s");
+        out_str(c->out, "node", node_name(e, node_next(e, from, next_by_port[port])), " %s\n");
+        out_end(c->out);
+    }
+}
+
+static int punt_cli_show_udp_ports(struct cli_call *c)
+{
+    static_assert((u32)UDP_LOOKUP_NEXT_ICMP_ERROR == (u32)IP6_UDP_LOOKUP_NEXT_ICMP_ERROR,
+                  "nobody, in both tables");
+    const struct ip4_local *ip4 = module_state(c->piste, ip4_local_module_name);
+    const struct ip6_local *ip6 = module_state(c->piste, ip6_local_module_name);
+    out_text(c->out, "port  proto node\n");
+    out_array(c->out, "ports");
+    if (!cli_has(c, "ip6"))
+        punt_cli_udp_ports(c, "ip4", ip4->udp_node, ip4->next_by_port);
+    if (!cli_has(c, "ip4"))
+        punt_cli_udp_ports(c, "ip6", ip6->udp_node, ip6->next_by_port);
+    out_end(c->out);
     return 0;
 }
 
@@ -121,6 +156,8 @@ const struct cli_command punt_commands[] = {
     {"show punt stats",
      "Exceptions by their reasons: packets that were punted or given to a socket",
      punt_cli_show_stats, 0},
+    {"show udp ports [ip4|ip6] [bind|all|<port:u16>]", "Nodes that UDP for this switch goes to",
+     punt_cli_show_udp_ports, 0},
     {"show udp punt [ipv4|ipv6]", "UDP ports that are punted", punt_cli_show_udp, 0},
     {"show tcp punt", "Whether TCP is punted", punt_cli_show_tcp, 0},
     {0},
