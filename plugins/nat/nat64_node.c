@@ -11,6 +11,7 @@
 #include "net/link/gso/gso.h"
 #include "net/link/interface/own.h"
 #include "plugins/nat/nat64_path.h"
+#include "plugins/nat/nat64_plain.h"
 
 /* Longest IPv4 fragment that is no longer than any IPv6 link takes: with a fragment header. */
 #define NAT64_CUT_BYTES (IP6_MIN_MTU_BYTES - 40 - 8 + 20)
@@ -236,7 +237,11 @@ void NODE_FN(nat64_in2out)(struct thread *t, struct node *nd, struct buffer **b,
     struct fib_index of = FIB_NONE;
     struct handoff_batch away;
     away.n = 0;
+    if (likely(x.n))
+        plain_run(t, x.n, b, next, count, NAT64_IN2OUT);
     for (u32 i = 0; i < count; i++) {
+        if (likely(x.n) && likely(next[i] != NAT64_N_NEXT))
+            continue;
         struct fib_index fib = ip_if_fib(IP_FAMILY_6, b[i]->rx_if);
         const struct ip6_header *ip = buffer_current(b[i]);
         be32 dst;
@@ -436,8 +441,12 @@ ALWAYS_INLINE void out2in_node(struct thread *t, struct node *nd, struct buffer 
     const struct nat64_own *own = x.n ? __atomic_load_n(&x.n->own, __ATOMIC_ACQUIRE) : NULL;
     struct handoff_batch away;
     away.n = 0;
+    if (!hairpin && likely(own))
+        plain_run(t, x.n, b, next, count, NAT64_OUT2IN);
     for (u32 i = 0; i < count; i++) {
         const struct ip4_header *ip = buffer_current(b[i]);
+        if (!hairpin && likely(own) && likely(next[i] != NAT64_N_NEXT))
+            continue;
         if (!hairpin && (!own || b[i]->flags & BUFFER_NATTED || !nat64_is_own(own, ip->dst))) {
             next[i] = feature_next(b[i]);
             continue;

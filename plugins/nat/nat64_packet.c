@@ -6,7 +6,6 @@
 #include "net/ip/reass/ip6_fragment.h"
 #include "net/ip/reass/sv_reass.h"
 #include "net/link/gso/gso.h"
-#include "net/packet/checksum.h"
 
 #define ICMP_BYTES ((u32)sizeof(struct icmp_echo_header))
 
@@ -251,36 +250,14 @@ static u64 sum_of4(be32 src, be32 dst)
     return csum_pseudo_ip4(src, dst, 0, 0);
 }
 
-/* What it adds to a sum that some words in it are others now. */
-static u64 sum_instead(u64 before, u64 now)
-{
-    return (u16)~csum_fold(before) + now;
-}
-
-/* Gives TCP or UDP other ports, and its sum what other addresses add. bytes: that are there.
- * partial: the sum is still to be made, and is of the pseudo-header. */
+/* Not inlined here. */
 static void rewrite_ports(u8 *l4, u32 bytes, u8 protocol, u64 addresses, be16 sport, be16 dport,
-                          bool partial)
+                          bool open)
 {
-    u32 at = protocol == IP_PROTOCOL_TCP ? offsetof(struct tcp_header, checksum)
-                                         : offsetof(struct udp_header, checksum);
-    u64 ports = sum_instead((u64)load_u16(l4) + load_u16(l4 + 2), (u64)sport.raw + dport.raw);
-    store_be16(l4, sport);
-    store_be16(l4 + 2, dport);
-    if (at + 2 > bytes)
-        return;
-    be16 sum = load_be16(l4 + at);
-    u64 now = (u64)(u16)~sum.raw + addresses + ports;
-    if (partial)
-        sum.raw = csum_fold((u64)sum.raw + addresses);
-    else if (protocol == IP_PROTOCOL_TCP)
-        sum = csum_finish(now);
-    else if (!be16_is_zero(sum))
-        sum = csum_finish_udp(now);
-    store_be16(l4 + at, sum);
+    nat64_rewrite_ports(l4, bytes, protocol, addresses, sport, dport, open);
 }
 
-/* The same of an echo: its type, and with ICMPv6 a pseudo-header. */
+/* What nat64_rewrite_ports does, of an echo: its type, and with ICMPv6 a pseudo-header. */
 static void rewrite_echo(u8 *l4, u64 pseudo6, be16 id, bool to4)
 {
     static const u8 as4[] = {ICMP4_ECHO_REQUEST, ICMP4_ECHO_REPLY};
@@ -291,7 +268,7 @@ static void rewrite_echo(u8 *l4, u64 pseudo6, be16 id, bool to4)
                                          : ICMP6_ECHO_REPLY;
     store_be16(l4 + 4, id);
     u64 now = (u64)load_u16(l4) + load_u16(l4 + 4) + (to4 ? 0 : pseudo6);
-    store_be16(l4 + 2, csum_finish((u64)(u16)~load_u16(l4 + 2) + sum_instead(before, now)));
+    store_be16(l4 + 2, csum_finish((u64)(u16)~load_u16(l4 + 2) + nat64_sum_instead(before, now)));
 }
 
 /* --- errors --- */
@@ -517,7 +494,7 @@ u32 nat64_bytes_as6(const struct buffer *b, const struct nat64_packet *p)
 static bool nat64_open_sum(struct buffer *b, const struct nat64_packet *p, bool *is_open)
 {
     bool icmp = p->kind == NAT64_QUERY || p->kind == NAT64_ERROR;
-    bool open = b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == b->start + p->at;
+    bool open = nat64_sum_is_open(b, (const u8 *)buffer_current(b) + p->at);
     *is_open = open && !icmp;
     return !open || !icmp || (!(b->flags & BUFFER_GSO) && csum_complete(b));
 }
@@ -569,8 +546,8 @@ static bool error_to_ip4(struct thread *t, struct buffer *b, const struct nat64_
                      to->sport, true);
     else if (nat64_has_ports(p->protocol))
         rewrite_ports(l4, room, p->protocol,
-                      sum_instead(sum_of6(in.src, in.dst), sum_of4(back.src, back.dst)), to->dport,
-                      to->sport, false);
+                      nat64_sum_instead(sum_of6(in.src, in.dst), sum_of4(back.src, back.dst)),
+                      to->dport, to->sport, false);
     u32 quoted = ip6_length(&in) - p->quoted_upper.at + (u32)sizeof(struct ip4_header);
     struct ip4_header h = ip4_header_of(&in, &p->quoted_upper, quoted, quoted, &back);
     put_ip4_header(l4 - 20, &h);
@@ -601,7 +578,7 @@ bool nat64_to_ip4(struct thread *t, struct buffer *b, const struct nat64_packet 
     struct ip4_header h = ip4_header_of(&ip, &p->upper, bytes, nat64_bytes_as4(b, p), to);
     if (p->kind == NAT64_PORTS)
         rewrite_ports(l4, b->len - p->at, p->protocol,
-                      sum_instead(sum_of6(ip.src, ip.dst), sum_of4(h.src, h.dst)), to->sport,
+                      nat64_sum_instead(sum_of6(ip.src, ip.dst), sum_of4(h.src, h.dst)), to->sport,
                       to->dport, open);
     else if (p->kind == NAT64_QUERY)
         rewrite_echo(l4, csum_pseudo_ip6(ip.src, ip.dst, IP_PROTOCOL_ICMP6, payload), to->sport,
@@ -644,9 +621,10 @@ static bool error_to_ip6(struct thread *t, struct buffer *b, const struct nat64_
         rewrite_echo(l4, csum_pseudo_ip6(to->dst.bytes, to->src.bytes, IP_PROTOCOL_ICMP6, quoted),
                      to->dport, false);
     else if (nat64_has_ports(p->protocol))
-        rewrite_ports(l4, room, p->protocol,
-                      sum_instead(sum_of4(in.src, in.dst), sum_of6(to->dst.bytes, to->src.bytes)),
-                      to->dport, to->sport, false);
+        rewrite_ports(
+            l4, room, p->protocol,
+            nat64_sum_instead(sum_of4(in.src, in.dst), sum_of6(to->dst.bytes, to->src.bytes)),
+            to->dport, to->sport, false);
     u8 *at = write_ip6_header(l4, &in, quoted, &to->dst, &to->src);
     at -= ICMP_BYTES;
     put_icmp(at, &e);
@@ -675,9 +653,10 @@ bool nat64_to_ip6(struct thread *t, struct buffer *b, const struct nat64_packet 
     if (!has_room(b, -at))
         return false;
     if (p->kind == NAT64_PORTS)
-        rewrite_ports(l4, b->len - p->at, p->protocol,
-                      sum_instead(sum_of4(ip.src, ip.dst), sum_of6(to->src.bytes, to->dst.bytes)),
-                      to->sport, to->dport, open);
+        rewrite_ports(
+            l4, b->len - p->at, p->protocol,
+            nat64_sum_instead(sum_of4(ip.src, ip.dst), sum_of6(to->src.bytes, to->dst.bytes)),
+            to->sport, to->dport, open);
     else if (p->kind == NAT64_QUERY)
         rewrite_echo(l4, csum_pseudo_ip6(to->src.bytes, to->dst.bytes, IP_PROTOCOL_ICMP6, payload),
                      to->dport, false);

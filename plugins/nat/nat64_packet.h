@@ -4,6 +4,7 @@
 
 #include "engine/buffer.h"
 #include "plugins/nat/nat64_data.h"
+#include "net/packet/checksum.h"
 #include "net/packet/ip4_packet.h"
 #include "net/packet/ip6_packet.h"
 
@@ -96,3 +97,40 @@ bool nat64_to_ip4(struct thread *t, struct buffer *b, const struct nat64_packet 
                   const struct nat64_to4 *to) MUST_CHECK;
 bool nat64_to_ip6(struct thread *t, struct buffer *b, const struct nat64_packet *p,
                   const struct nat64_to6 *to) MUST_CHECK;
+
+/* --- sums --- */
+
+/* Whether the sum of the upper layer is still to be made. */
+ALWAYS_INLINE bool nat64_sum_is_open(const struct buffer *b, const u8 *l4)
+{
+    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == l4 - b->data;
+}
+
+/* What it adds to a sum that some words in it are others now. */
+ALWAYS_INLINE u64 nat64_sum_instead(u64 before, u64 now)
+{
+    return (u16)~csum_fold(before) + now;
+}
+
+/* Gives TCP or UDP other ports, and its sum what other addresses add. bytes: that are there.
+ * open: the sum is still to be made, and is of the pseudo-header. */
+ALWAYS_INLINE void nat64_rewrite_ports(u8 *l4, u32 bytes, u8 protocol, u64 addresses, be16 sport,
+                                       be16 dport, bool open)
+{
+    u32 at = protocol == IP_PROTOCOL_TCP ? offsetof(struct tcp_header, checksum)
+                                         : offsetof(struct udp_header, checksum);
+    u64 ports = nat64_sum_instead((u64)load_u16(l4) + load_u16(l4 + 2), (u64)sport.raw + dport.raw);
+    store_be16(l4, sport);
+    store_be16(l4 + 2, dport);
+    if (at + 2 > bytes)
+        return;
+    be16 sum = load_be16(l4 + at);
+    u64 now = (u64)(u16)~sum.raw + addresses + ports;
+    if (open)
+        sum.raw = csum_fold((u64)sum.raw + addresses);
+    else if (protocol == IP_PROTOCOL_TCP)
+        sum = csum_finish(now);
+    else if (!be16_is_zero(sum))
+        sum = csum_finish_udp(now);
+    store_be16(l4 + at, sum);
+}

@@ -101,6 +101,28 @@ def test_udp_there_and_back(switch, links):
     assert (session["host"], session["host_port"], session["host_inside"]) == (SERVER, 53, "64:ff9b::a02:2")
 
 
+def test_a_vector_of_all_kinds(switch, links):
+    """What most packets are goes a shorter path than others of the same vector: all come out as each alone."""
+    def vector(back):
+        ends = {True: (SERVER, POOL), False: (HOST, in6(SERVER))}[back]
+        hops = {"ttl" if back else "hlim": 9}
+        size = 1300 if back else 1250
+        return [p for n in range(8) for p in (
+            tcp("SA" if back else "S", *ends, 2000 + n, 2000 + n), udp(*ends, 2000 + n, 2000 + n, size=n, **hops),
+            tcp("A", *ends, 2000 + n, 2000 + n, **hops) / Raw(bytes(n)),
+            udp(*ends, 2000 + n, 2000 + n, size=size, **({"flags": "DF"} if back else {})),
+            IP(src=ends[0], dst=ends[1]) / ICMP(id=7, seq=n) if back else ping(size=n))]
+
+    def seen(p):
+        l4 = p.payload
+        return (p.src, p.dst, p.ttl if isinstance(p, IP) else p.hlim, getattr(l4, "sport", 0), getattr(l4, "dport", 0),
+                str(getattr(l4, "flags", "")), bytes(l4.payload))
+    for back in (False, True):
+        packets = vector(back)
+        single = [seen(p) for q in packets for p in through(switch, links, q, back=back)]
+        assert sorted(seen(p) for p in through(switch, links, packets * 4, back=back)) == sorted(single * 4)
+
+
 def test_another_nat_keeps_its_routes(switch, links):
     switch.ctl("nat44 plugin enable")
     switch.ctl(f"nat44 add address {POOL}")
