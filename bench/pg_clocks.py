@@ -231,10 +231,12 @@ def nat44_out2in(switch):
 
 
 def nat44_million(switch):
-    """A million flows at random."""
-    _, macs = translated(switch, 1100000)
+    """A million established flows at random."""
+    pgs, macs = translated(switch, 1100000)
     flows = f"{{ IP4: {macs} UDP: 10.0.0.2 -> 20.0.0.0 {{}} 20.15.255.255 {PORTS} }}"
     known(switch, "pg0", flows.replace("{}", "-"), 1 << 20)
+    known(switch, "pg1", f"{{ IP4: {pgs[1].host_mac} -> {pgs[1].mac} "
+                         "UDP: 20.0.0.0 - 20.15.255.255 -> 10.1.0.1 UDP: 2 -> 1 incrementing 18 }", 1 << 20)
     return flows.replace("{}", "+")
 
 

@@ -57,8 +57,7 @@ static void threads_init(struct engine *e, struct nat44_data *d)
     memset(d->threads, 0, sizeof(d->threads));
     for (u32 i = 1; i < engine_n_threads(e); i++) {
         struct nat44_thread *own = &d->threads[i];
-        for (u32 k = 0; k < NAT44_LRUS; k++)
-            own->lru[k] = INDEX_LIST_EMPTY;
+        own->transitory = INDEX_LIST_EMPTY;
         own->by_age =
             mem_reserve(&own->by_age_map, "nat44 ages", NAT44_SESSIONS_MAX * sizeof(*own->by_age));
         own->random = (clock_ns() ^ (u64)i << 32) | 1;

@@ -73,13 +73,6 @@ enum nat44_session_flags {
     NAT44_SESSION_QUIET = 1 << 6,        /* nobody is told that it begins and ends */
 };
 
-/* Lists by age. Sessions that are established stay when others need their place. */
-enum nat44_lru {
-    NAT44_LRU_TRANSITORY,
-    NAT44_LRU_ESTABLISHED,
-    NAT44_LRUS,
-};
-
 struct nat44_session {
     union nat44_key key[NAT44_DIRS];
     u64 last_heard_ns;
@@ -87,8 +80,8 @@ struct nat44_session {
     u16 ip_delta, l4_delta; /* what I2O adds to the sums; O2I takes it away */
     u8 state;               /* enum nat44_session_state */
     u8 flags;
-    u8 lru;  /* enum nat44_lru */
-    u8 aged; /* nat44_age_of when it went to the end of its list */
+    bool transitory; /* in the list of these */
+    u8 aged;         /* nat44_age_of when it went to the end of its lists */
 };
 static_assert(sizeof(struct nat44_session) == CACHE_LINE_BYTES, "a miss");
 
@@ -222,8 +215,8 @@ struct nat44_owners {
 };
 
 struct nat44_thread {
-    struct index_list lru[NAT44_LRUS];
-    struct index_links *by_age; /* of each session, on one of these */
+    struct index_list transitory; /* sessions that go when others need their place, by age */
+    struct index_links *by_age;   /* of each session, if it is one */
     struct mem_map by_age_map;
     u32 *n_by_fib; /* sessions, by the table inside */
     u64 random;

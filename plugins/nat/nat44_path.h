@@ -135,14 +135,14 @@ static inline void count_fast(struct nat44_data *n, struct thread *t, enum nat44
     }
 }
 
-/* So many that what is asked for in one pass is still there in the next. */
-#define FAST_BLOCK 64
+/* So many packets lie between asking for something and looking at it. */
+#define FAST_AHEAD 16
 
-/* What is known of the packets of a block, pass by pass. */
-struct fast_packets {
-    union nat44_key key[FAST_BLOCK];
-    u64 hash[FAST_BLOCK];
-    u32 session[FAST_BLOCK]; /* that is likely its own; SESSION_NONE */
+/* What is known of a packet. */
+struct fast_packet {
+    union nat44_key key;
+    u64 hash;
+    u32 session; /* that is likely its own; SESSION_NONE */
 };
 
 /* Of a packet in its place on the arc. */
@@ -180,30 +180,24 @@ ALWAYS_INLINE bool fast_is_plain(const struct buffer *b, const struct ip4_header
                             (TCP_SYN | TCP_FIN | TCP_RST)));
 }
 
-ALWAYS_INLINE void find_sessions(const struct nat44_data *n, const struct session_table *table,
-                                 struct fast_packets *x, struct buffer **b, u32 count,
-                                 enum nat44_dir dir, enum feature_place place, enum nat44_mode mode)
+/* Parses a packet, and asks for where the table may have its session. */
+ALWAYS_INLINE void fast_parse(const struct nat44_data *n, const struct shared_hash *h,
+                              const struct shared_hash_shape *shape, struct fast_packet *x,
+                              const struct buffer *b, enum nat44_dir dir, enum feature_place place,
+                              enum nat44_mode mode)
 {
-    const struct shared_hash *h = &table->by_key[dir];
-    struct shared_hash_shape shape = shared_hash_shape_of(h);
-    for (u32 i = 0; i < count; i++) {
-        const struct ip4_header *ip = fast_ip(b[i], place);
-        u32 bytes = b[i]->len - (place == AT_IP_OUTPUT ? (u32)(b[i]->l3_start - b[i]->start) : 0);
-        x->session[i] = SESSION_NONE;
-        x->hash[i] = 0;
-        if (unlikely(!fast_is_plain(b[i], ip, bytes, place)) ||
-            unlikely(may_be_hairpin(n, b[i], ip, dir, place, mode)))
-            continue;
-        x->key[i] = nat44_key_with(ip, fib_of_packet(b[i], place), load_u32(ip + 1));
-        union nat44_key told = nat44_key_told(&x->key[i], dir, mode);
-        x->hash[i] = shared_hash_of(h, told.words, 2);
-        x->session[i] = 0;
-        __builtin_prefetch(shared_hash_bucket_of(&shape, x->hash[i]));
-    }
-    for (u32 i = 0; i < count; i++) {
-        x->session[i] |= shared_hash_first(&shape, x->hash[i]);
-        __builtin_prefetch(session_at(table, x->session[i]));
-    }
+    const struct ip4_header *ip = fast_ip(b, place);
+    u32 bytes = b->len - (place == AT_IP_OUTPUT ? (u32)(b->l3_start - b->start) : 0);
+    x->session = SESSION_NONE;
+    x->hash = 0;
+    if (unlikely(!fast_is_plain(b, ip, bytes, place)) ||
+        unlikely(may_be_hairpin(n, b, ip, dir, place, mode)))
+        return;
+    x->key = nat44_key_with(ip, fib_of_packet(b, place), load_u32(ip + 1));
+    union nat44_key told = nat44_key_told(&x->key, dir, mode);
+    x->hash = shared_hash_of(h, told.words, 2);
+    x->session = 0;
+    __builtin_prefetch(shared_hash_bucket_of(shape, x->hash));
 }
 
 /* Translates a packet that is plain, with that key, if s is its session, and is told nothing new by
@@ -216,11 +210,12 @@ ALWAYS_INLINE bool fast_translate(struct buffer *b, struct ip4_header *ip, const
     enum nat44_dir first = s->flags & NAT44_SESSION_FROM_OUTSIDE ? NAT44_O2I : NAT44_I2O;
     const union nat44_key *back = &s->key[1 - dir];
     if (unlikely(!shared_hash_same(s->key[dir].words, told.words, 2)) ||
-        unlikely(s->aged != nat44_age_of(now_ns)) ||
         unlikely((back->fib_protocol ^ told.fib_protocol) >> 8))
         return false;
-    if (unlikely(s->state != NAT44_STATE_ESTABLISHED) &&
-        (s->state != NAT44_STATE_INIT || first != dir))
+    bool established = likely(s->state == NAT44_STATE_ESTABLISHED);
+    if (!established && (s->state != NAT44_STATE_INIT || first != dir))
+        return false;
+    if ((mode == NAT44_EI || !established) && unlikely(s->aged != nat44_age_of(now_ns)))
         return false;
     s->last_heard_ns = now_ns;
     s->packets++;
@@ -267,41 +262,43 @@ static COLD u16 fast_other(struct thread *t, struct nat44_data *n, struct buffer
     return next;
 }
 
-/* A block. feature: the node is one of the arc, and packets go on along it. */
-ALWAYS_INLINE void nat44_fast_block(struct thread *t, struct nat44_data *n, struct buffer **b,
-                                    u16 *next, u32 count, enum nat44_dir dir,
-                                    enum feature_place place, bool feature,
-                                    struct fast_counts *counts, enum nat44_mode mode)
-{
-    const struct feature_vector *vector = feature_vector_of(t);
-    struct session_table *table = session_table_of(n->sessions, t);
-    u64 now_ns = thread_now_ns(t);
-    struct fast_packets x;
-
-    find_sessions(n, table, &x, b, count, dir, place, mode);
-    for (u32 i = 0; i < count; i++) {
-        u32 session = x.session[i];
-        u16 odd = NAT44_N_NEXT;
-        if (likely(session != SESSION_NONE) &&
-            likely(fast_translate(b[i], fast_ip(b[i], place), &x.key[i], session_at(table, session),
-                                  now_ns, dir, mode)))
-            count_fast_one(n, t, dir, counts, b[i]->rx_if, nat44_key_protocol(&x.key[i]));
-        else
-            odd = fast_other(t, n, b[i], dir, place, counts, mode);
-        if (likely(odd == NAT44_N_NEXT))
-            odd = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
-        next[i] = odd;
-    }
-}
-
+/* feature: the node is one of the arc, and packets go on along it. */
 ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buffer **b, u16 *next,
                               u32 count, enum nat44_dir dir, enum feature_place place, bool feature,
                               enum nat44_mode mode)
 {
+    const struct session_table *table = session_table_of(n->sessions, t);
+    const struct feature_vector *vector = feature_vector_of(t);
+    struct shared_hash_shape shape = shared_hash_shape_of(&table->by_key[dir]);
     struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
-    for (u32 i = 0; i < count; i += FAST_BLOCK)
-        nat44_fast_block(t, n, b + i, next + i, (u32)min_u64(count - i, FAST_BLOCK), dir, place,
-                         feature, &counts, mode);
+    struct fast_packet packets[2 * FAST_AHEAD];
+    u64 now_ns = thread_now_ns(t);
+    u32 ahead = (u32)min_u64(count, FAST_AHEAD);
+    for (u32 at = 0; at < count + 2 * ahead; at++) {
+        u32 i = at - 2 * ahead;
+        if (i < count) {
+            const struct fast_packet *x = &packets[i % (2 * FAST_AHEAD)];
+            u16 edge = NAT44_N_NEXT;
+            if (likely(x->session != SESSION_NONE) &&
+                likely(fast_translate(b[i], fast_ip(b[i], place), &x->key,
+                                      session_at(table, x->session), now_ns, dir, mode)))
+                count_fast_one(n, t, dir, &counts, b[i]->rx_if, nat44_key_protocol(&x->key));
+            else
+                edge = fast_other(t, n, b[i], dir, place, &counts, mode);
+            if (likely(edge == NAT44_N_NEXT))
+                edge = feature ? feature_vector_next(vector, b[i]) : NAT44_NEXT_RESUME;
+            next[i] = edge;
+        }
+        i += ahead;
+        if (i < count) {
+            struct fast_packet *x = &packets[i % (2 * FAST_AHEAD)];
+            x->session |= shared_hash_first(&shape, x->hash);
+            __builtin_prefetch(session_at(table, x->session));
+        }
+        if (at < count)
+            fast_parse(n, &table->by_key[dir], &shape, &packets[at % (2 * FAST_AHEAD)], b[at], dir,
+                       place, mode);
+    }
     count_fast(n, t, dir, &counts);
 }
 

@@ -26,15 +26,16 @@ u64 nat44_session_timeout_ns(const struct nat44_data *n, const struct nat44_sess
 static void nat44_list_add(struct nat44_thread *own, struct session_table *table, u32 i)
 {
     struct nat44_session *s = nat44_session_at(table, i);
-    s->lru = nat44_session_is_transitory(s) ? NAT44_LRU_TRANSITORY : NAT44_LRU_ESTABLISHED;
+    s->transitory = nat44_session_is_transitory(s);
     s->aged = nat44_age_of(s->last_heard_ns);
-    index_list_add(&own->lru[s->lru], own->by_age, sizeof(*own->by_age), i);
+    if (s->transitory)
+        index_list_add(&own->transitory, own->by_age, sizeof(*own->by_age), i);
 }
 
 static void nat44_list_remove(struct nat44_thread *own, struct session_table *table, u32 i)
 {
-    index_list_remove(&own->lru[nat44_session_at(table, i)->lru], own->by_age, sizeof(*own->by_age),
-                      i);
+    if (nat44_session_at(table, i)->transitory)
+        index_list_remove(&own->transitory, own->by_age, sizeof(*own->by_age), i);
 }
 
 void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session)
@@ -133,7 +134,7 @@ static bool make_room_in_table(struct nat44_data *n, struct thread *t, u32 fib)
     struct nat44_thread *own = &n->threads[thread_index(t)];
     const struct session_table *table = session_table_of(n->sessions, t);
     u32 max = limit_of_table(n, fib);
-    u32 i = own->lru[NAT44_LRU_TRANSITORY].first, looked = 0;
+    u32 i = own->transitory.first, looked = 0;
     if (likely(!max || own->n_by_fib[fib] < max))
         return true;
     while (i != INDEX_LIST_NONE && looked++ < NAT44_OLDEST_LOOKED_AT && own->n_by_fib[fib] >= max) {
@@ -152,7 +153,7 @@ static bool nat44_make_room(struct nat44_data *n, struct thread *t)
     struct nat44_thread *own = &n->threads[thread_index(t)];
     u32 max = limit_of_all(n);
     while (own->n_sessions >= max) {
-        u32 oldest = own->lru[NAT44_LRU_TRANSITORY].first;
+        u32 oldest = own->transitory.first;
         if (oldest == INDEX_LIST_NONE)
             return false;
         nat44_session_delete(n, t, oldest);

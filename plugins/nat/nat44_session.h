@@ -25,14 +25,14 @@ void nat44_session_expire(struct nat44_data *n, struct thread *t, u32 session, u
  * FIN or RST, or the first that comes back. */
 void nat44_session_step(struct nat44_data *n, struct thread *t, u32 session, enum nat44_dir dir,
                         u8 tcp_flags);
-/* To the end of its list. */
+/* To the end of its lists, if it is in any. */
 void nat44_session_age(struct nat44_data *n, struct thread *t, u32 session);
 
 /* --- each NAT's own: what it keeps of sessions besides --- */
 
 /* It is about to go. */
 void nat44_session_ends(struct nat44_data *n, struct thread *t, u32 session);
-/* It went to the end of its list. */
+/* It went to the end of its lists. */
 void nat44_session_aged(struct nat44_data *n, struct thread *t, u32 session);
 
 /* Bookkeeping of a packet that it translates. */

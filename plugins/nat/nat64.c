@@ -47,8 +47,7 @@ static void nat64_threads_init(struct engine *e, struct nat64_data *d)
     memset(d->threads, 0, sizeof(d->threads));
     d->n_threads = engine_n_threads(e) - 1;
     for (u32 i = 1; i <= d->n_threads; i++) {
-        for (u32 k = 0; k < NAT64_LRUS; k++)
-            d->threads[i].lru[k] = INDEX_LIST_EMPTY;
+        d->threads[i].transitory = INDEX_LIST_EMPTY;
         d->threads[i].random = (clock_ns() ^ (u64)i << 32) | 1;
         tally_set(counter_simple(d->total_bibs, i), 0);
         tally_set(counter_simple(d->total_sessions, i), 0);

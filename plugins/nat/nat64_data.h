@@ -77,19 +77,16 @@ enum nat64_session_state {
     NAT64_STATE_TRANS, /* reset; a packet that is no reset says otherwise */
 };
 
-/* Lists by age. Sessions that are established stay when others need their place. */
-enum nat64_lru { NAT64_LRU_TRANSITORY, NAT64_LRU_ESTABLISHED, NAT64_LRUS };
-
 enum nat64_dir { NAT64_IN2OUT, NAT64_OUT2IN, NAT64_DIRS };
 
 struct nat64_session {
     union nat64_with with;
     u64 last_heard_ns;
     struct index_links by_age, of_bib;
-    u8 state; /* enum nat64_session_state */
-    u8 first; /* enum nat64_dir: that it began with */
-    u8 lru;   /* enum nat64_lru */
-    u8 aged;  /* nat64_age_of when it went to the end of its list */
+    u8 state;        /* enum nat64_session_state */
+    u8 first;        /* enum nat64_dir: that it began with */
+    bool transitory; /* in the list of these, by age */
+    u8 aged;         /* nat64_age_of when it went to its end */
 };
 
 /* Time as lists by age tell it apart: in steps of 2^33 ns. */
@@ -167,7 +164,7 @@ enum nat64_count {
 };
 
 struct nat64_thread {
-    struct index_list lru[NAT64_LRUS];
+    struct index_list transitory; /* sessions that go when others need their place, by age */
     u64 random;
     u64 exhausted_again_ns, quota_again_ns; /* from when on these are logged again */
     u16 ip4_id;                             /* of the last packet that had none of its own */

@@ -186,17 +186,18 @@ static struct index_links *links_by_age(const struct nat64_data *n, struct threa
 static void nat64_list_add(struct nat64_data *n, struct thread *t, u32 session)
 {
     struct nat64_session *s = nat64_session_at(n, t, session);
-    s->lru = nat64_session_is_transitory(s) ? NAT64_LRU_TRANSITORY : NAT64_LRU_ESTABLISHED;
+    s->transitory = nat64_session_is_transitory(s);
     s->aged = nat64_age_of(s->last_heard_ns);
-    index_list_add(&n->threads[thread_index(t)].lru[s->lru], links_by_age(n, t),
-                   session_table_of(n->sessions, t)->pool.stride_bytes, session);
+    if (s->transitory)
+        index_list_add(&n->threads[thread_index(t)].transitory, links_by_age(n, t),
+                       session_table_of(n->sessions, t)->pool.stride_bytes, session);
 }
 
 static void nat64_list_remove(struct nat64_data *n, struct thread *t, u32 session)
 {
-    index_list_remove(&n->threads[thread_index(t)].lru[nat64_session_at(n, t, session)->lru],
-                      links_by_age(n, t), session_table_of(n->sessions, t)->pool.stride_bytes,
-                      session);
+    if (nat64_session_at(n, t, session)->transitory)
+        index_list_remove(&n->threads[thread_index(t)].transitory, links_by_age(n, t),
+                          session_table_of(n->sessions, t)->pool.stride_bytes, session);
 }
 
 void nat64_session_age(struct nat64_data *n, struct thread *t, u32 session)
@@ -232,7 +233,7 @@ bool nat64_make_room(struct nat64_data *n, struct thread *t)
 {
     const struct nat64_thread *own = &n->threads[thread_index(t)];
     while (session_table_of(n->sessions, t)->pool.n_used >= n->max_sessions) {
-        u32 oldest = own->lru[NAT64_LRU_TRANSITORY].first;
+        u32 oldest = own->transitory.first;
         if (oldest == INDEX_LIST_NONE)
             return false;
         nat64_session_delete(n, t, oldest);

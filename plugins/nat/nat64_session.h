@@ -67,7 +67,7 @@ void nat64_session_expire(struct nat64_data *n, struct thread *t, u32 session, u
 /* A packet of a direction says something new of the session's state, or may. */
 void nat64_session_step(struct nat64_data *n, struct thread *t, u32 session, enum nat64_dir dir,
                         u8 tcp_flags);
-/* To the end of its list. */
+/* To the end of the list of transitory ones, if it is one. */
 void nat64_session_age(struct nat64_data *n, struct thread *t, u32 session);
 
 /* Collectors are told, at most once a second, that a session did not come about. */

@@ -9,7 +9,7 @@ import pytest
 from nat_lib import answered, right, through
 from packet_lib import nat44, nat_config, wait_for
 from piste import Stats
-from scapy.layers.inet import GRE, ICMP, IP, IPerror, TCP, TCPerror, UDP, UDPerror, fragment
+from scapy.layers.inet import GRE, ICMP, IP, IPerror, IPOption_NOP, TCP, TCPerror, UDP, UDPerror, fragment
 from scapy.packet import Raw
 
 HOST, OTHER = "10.1.0.2", "10.1.0.3"       # inside
@@ -78,6 +78,25 @@ def test_udp_there_and_back(switch, links):
     # unless it talks to somebody else: sessions are told by both ends
     (out,) = through(switch, links, udp(OTHER, SECOND))
     assert (out.src, out[UDP].sport) == (POOL, 2000)
+
+
+def test_a_vector_of_all_kinds(switch, links):
+    """What most packets are goes a shorter path than others of the same vector: all come out as each alone."""
+    def vector(back):
+        ends = (SERVER, POOL) if back else (HOST, SERVER)
+        ports = [(2000 + n, 3000 + n)[::-1 if back else 1] for n in range(8)]
+        return [p for n, (sport, dport) in enumerate(ports) for p in (
+            tcp("SA" if back else "S", *ends, sport, dport), udp(*ends, sport, dport, ttl=9) / Raw(bytes(n)),
+            tcp("A", *ends, sport, dport, tos=4) / Raw(bytes([n])), echo(*ends, kind="echo-reply" if back else "echo-request"),
+            udp(*ends, sport, dport, options=[IPOption_NOP()] * 4))]
+
+    def seen(p):
+        return (p.src, p.dst, p.ttl, p.tos, len(p.options), p.proto, bytes(p.payload))
+    for back in (False, True):
+        packets = vector(back)
+        single = [seen(p) for q in packets for p in through(switch, links, q, back=back)]
+        assert len(single) == 40
+        assert sorted(seen(p) for p in through(switch, links, packets * 4, back=back)) == sorted(single * 4)
 
 
 def test_counters_for_other_programs(switch, links):
