@@ -6,6 +6,14 @@
 
 #include "base/mem.h"
 
+/* Where there are many sessions, a packet would wait for where a small page is, too. A few take no
+ * more memory than they need. */
+static void prefer_huge_pages(void *p, u64 bytes)
+{
+    if (bytes > 2 * MEM_HUGE_PAGE_BYTES)
+        mem_prefer_huge_pages((u8 *)p + MEM_HUGE_PAGE_BYTES, bytes - MEM_HUGE_PAGE_BYTES);
+}
+
 static struct session_table *sessions_table_new(const struct sessions *s, u32 thread)
 {
     const struct sessions_args *a = &s->args;
@@ -19,6 +27,10 @@ static struct session_table *sessions_table_new(const struct sessions *s, u32 th
                                             .stride_bytes = t->pool.stride_bytes,
                                             .key_words = a->keys[k].words,
                                         });
+    prefer_huge_pages(t->pool.base, (u64)a->max * t->pool.stride_bytes);
+    for (u32 k = 0; k < t->n_keys; k++)
+        prefer_huge_pages(t->by_key[k].buckets,
+                          t->by_key[k].max_buckets * sizeof(struct shared_hash_bucket));
     t->wheel = thread_timers(engine_thread(s->engine, thread));
     t->kind = s->kind;
     return t;
