@@ -30,7 +30,8 @@ static bool take_ports(u8 protocol, const u8 *l4, union nat44_key *k)
     return true;
 }
 
-/* Of the packet that an error quotes, whose first 8 bytes behind its header are there. */
+/* Of the packet that an error quotes, whose header is right (RFC 5508 REQ-3a) and whose first 8
+ * bytes behind that are there. */
 static u8 nat44_parse_error(const struct ip4_header *ip, u32 bytes, struct fib_index fib,
                             union nat44_key *key)
 {
@@ -39,7 +40,7 @@ static u8 nat44_parse_error(const struct ip4_header *ip, u32 bytes, struct fib_i
                                                   sizeof(struct icmp_echo_header));
     u32 room = bytes - ip4_header_bytes(ip) - (u32)sizeof(struct icmp_echo_header);
     if (room < sizeof(*in) || in->version_ihl >> 4 != 4 || ip4_header_bytes(in) < sizeof(*in) ||
-        !be32_equal(in->src, ip->dst))
+        room < ip4_header_bytes(in) || !be32_equal(in->src, ip->dst) || !ip4_checksum_is_right(in))
         return NAT44_BAD;
     union nat44_key quoted = nat44_key_of(in, fib);
     bool first = !(be16_to_host(in->fragment) & IP4_OFFSET_MASK);
