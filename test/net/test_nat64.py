@@ -45,6 +45,7 @@ def test_ping(nat):
     vpp, inside, _, _ = nat
     assert inside.ping(SERVER) == 3
     assert inside.ping(OTHERS, size=1300) == 3  # answers may be cut
+    assert inside.ping(OTHERS, size=5000) == 3  # in fragments there and back
     assert any(b["protocol"] == "ICMP" for b in vpp.json("show nat64 bib icmp")["bib"])
 
 

@@ -81,14 +81,18 @@ def export(vpp):
     vpp.ctl("nat ipfix logging enable")
 
 
-def ended(vpp):
-    """All that is known is sent."""
-    vpp.ctl("clear nat44 ed sessions")
-
+def all_sent(vpp, records):
     def sent():
         vpp.ctl("ipfix flush")
-        return vpp.json("show ipfix exporter")["records"] >= 2
-    lib.wait_for(sent, "both records to be sent")
+        return vpp.json("show ipfix exporter")["records"] >= records
+    lib.wait_for(sent, f"{records} records to be sent")
+
+
+def told_by(nfdump, namespace, folder):
+    """A function that says all values of a key in what nfcapd has written there."""
+    (file,) = [f for f in os.listdir(folder) if re.match(r"nfcapd\.\d", f)]
+    text = namespace.run([nfdump, "-r", str(folder / file), "-q", "-o", "json"]).stdout
+    return lambda key: re.findall(f'"{key}" *: *"?([^",]+)', text)
 
 
 def test_nfdump(nat, collector, tmp_path):
@@ -99,18 +103,52 @@ def test_nfdump(nat, collector, tmp_path):
     listens(outside, 4739)
     export(vpp)
     _, port = talk(inside, outside)
-    ended(vpp)
+    vpp.ctl("clear nat44 ed sessions")
+    all_sent(vpp, 2)
     process.terminate()  # which writes what it has
     process.wait(20)
-    (file,) = [f for f in os.listdir(tmp_path) if re.match(r"nfcapd\.\d", f)]
-    text = inside.run([nfdump, "-r", str(tmp_path / file), "-q", "-o", "json"]).stdout
-
-    def told(key):
-        return re.findall(f'"{key}" *: *"?([^",]+)', text)
-    assert told("nat_event") == ["NAT44 session create", "NAT44 session delete"], text
+    told = told_by(nfdump, inside, tmp_path)
+    assert told("nat_event") == ["NAT44 session create", "NAT44 session delete"]
     session = {"proto": "6", "src4_addr": INSIDE, "src_port": "30000", "dst4_addr": SERVER, "dst_port": "7777",
                "src4_xlt_ip": POOL, "src_xlt_port": str(port), "dst4_xlt_ip": SERVER, "dst_xlt_port": "7777"}
-    assert {key: told(key) for key in session} == {key: [value] * 2 for key, value in session.items()}, text
+    assert {key: told(key) for key in session} == {key: [value] * 2 for key, value in session.items()}
+
+
+def test_nfdump_of_nat64(net, collector, tmp_path):
+    nfcapd, nfdump = must_have("nfcapd", "nfdump"), must_have("nfdump", "nfdump")
+    switch, inside, outside = net.namespace(), net.namespace(ipv6=True), net.namespace()
+    switch.veth("vppin", "in", inside)
+    switch.veth("vppout", "out", outside)
+    inside.ip("-6 addr add 2001:db8:1::1/64 dev in nodad")
+    inside.ip("-6 route add default via 2001:db8:1::2")
+    outside.ip(f"addr add {SERVER}/24 dev out")
+    vpp = net.vpp(switch)
+    vpp.configure(f"""
+        create host-interface name vppin
+        create host-interface name vppout
+        set int state host-vppin up
+        set int state host-vppout up
+        set int ip address host-vppin 2001:db8:1::2/64
+        set int ip address host-vppout {POOL}/24
+        nat64 plugin enable
+        nat64 add interface address host-vppout
+        set interface nat64 in host-vppin
+        set interface nat64 out host-vppout
+        set ipfix exporter collector {SERVER} src {POOL}
+        nat64 ipfix logging enable
+    """)
+    process = collector(outside, [nfcapd, "-w", str(tmp_path), "-b", SERVER, "-p", "4739"])
+    listens(outside, 4739)
+    lib.wait_for(lambda: inside.ping(f"64:ff9b::{SERVER}", count=1, deadline=1) == 1, "the links", 20)
+    vpp.ctl("nat64 plugin disable")
+    all_sent(vpp, 4)
+    process.terminate()
+    process.wait(20)
+    told = told_by(nfdump, inside, tmp_path)
+    events = told("nat_event")
+    assert sorted(set(events)) == [f"NAT64 {what} {how}" for what in ("BIB", "session") for how in ("create", "delete")], events
+    assert set(told("src6_addr")) == {"2001:db8:1::1"} and set(told("src4_xlt_ip")) == {POOL}
+    assert set(told("dst4_xlt_ip")) == {SERVER, "0.0.0.0"}  # a binding has nobody outside
 
 
 def test_rsyslog(nat, collector, tmp_path):

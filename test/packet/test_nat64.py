@@ -377,6 +377,19 @@ def test_fragments_from_outside(switch, links, order):
     assert (whole[UDP].dport, bytes(whole[UDP].payload)) == (2000, bytes(udp(SERVER, POOL, size=4000)[UDP].payload))
 
 
+def test_fragments_that_wait_for_a_neighbour(fresh):
+    """As long as it is asked for, three times a second apart; then they are given up, or as soon as the link has no such address any more."""
+    links = fresh.pg(0, "2001:db8:1::1/64"), fresh.pg(1, "10.2.0.1/24")
+    pieces = fragment6(IPv6(src=HOST, dst=in6("10.2.0.77")) / IPv6ExtHdrFragment(id=5) / UDP(sport=2000, dport=53) / Raw(bytes(9000)), 1280)
+    with nat64(fresh, links):
+        for ends in "time", "address":
+            fresh.send(links[0], [links[0].ether() / p for p in pieces])
+            wait_for(lambda: fresh.buffers_used() == len(pieces) == 8, "the pieces to wait")
+            if ends == "address":
+                fresh.ctl(f"set interface ip address del {links[1]} 10.2.0.1/24")
+            wait_for(lambda: fresh.buffers_used() == 0, "them to be given up", 30)
+
+
 def echo4(size, reply=False, number=7, **kwargs):
     return IP(src=SERVER, dst=POOL, **kwargs) / ICMP(type=0 if reply else 8, id=number) / Raw((bytes(range(256)) * 20)[:size])
 
