@@ -47,13 +47,6 @@ static void nat64_count(const struct nat64_one *x, enum nat64_dir dir, struct if
     tally_add(&counter_simple(x->n->counters[dir][what], thread_index(x->t))[rx.i], 1);
 }
 
-static void nat64_note(const struct nat64_one *x, u32 fate)
-{
-    if (unlikely(fate == NAT64_ERR_MAX_SESSIONS) || unlikely(fate == NAT64_ERR_OUT_OF_PORTS))
-        nat64_log_failure(x->n, x->t,
-                          fate == NAT64_ERR_MAX_SESSIONS ? NAT_LOG_QUOTA : NAT_LOG_EXHAUSTED);
-}
-
 /* Its session has heard of it, unless it is about another one. */
 static void nat64_hear(const struct nat64_one *x, enum nat64_dir dir)
 {
@@ -212,7 +205,6 @@ static u16 in2out_one(struct nat64_one *x, const struct nat64_prefix *prefix, st
         return put_together(x, NAT64_NEXT_REASS6);
     if (fate == NAT64_TRANSLATE && !in2out_translate(x, dst))
         fate = NAT64_ERR_UNSUPPORTED;
-    nat64_note(x, fate);
     nat64_count(x, NAT64_IN2OUT, rx, fate);
     if (fate != NAT64_TRANSLATE)
         return nat64_refuse(x, fate, NAT64_NEXT_ICMP6_ERROR);
@@ -424,7 +416,6 @@ ALWAYS_INLINE u16 out2in_one(struct nat64_one *x, bool hairpin, struct handoff_b
         fate = NAT64_ERR_UNSUPPORTED;
     if (fate == NAT64_TRANSLATE)
         nat64_hear(x, NAT64_OUT2IN);
-    nat64_note(x, fate);
     nat64_count(x, NAT64_OUT2IN, rx, fate);
     if (fate != NAT64_TRANSLATE)
         return nat64_refuse(x, fate, NAT64_NEXT_ICMP4_ERROR);

@@ -19,6 +19,13 @@ u32 nat64_why_not(const struct nat64_packet *p)
     }
 }
 
+/* Collectors hear of it. */
+static u32 no_session(struct nat64_data *n, struct thread *t, u32 why)
+{
+    nat64_log_failure(n, t, why == NAT64_ERR_MAX_SESSIONS ? NAT_LOG_QUOTA : NAT_LOG_EXHAUSTED);
+    return why;
+}
+
 /* Finds the session of f->bib with that end outside: NAT64_TRANSLATE; else whether the packet may
  * begin one, for which there is room then: NAT64_BEGIN, or why not. Bindings may have gone. */
 static u32 find_session(struct nat64_data *n, struct thread *t, const struct nat64_packet *p,
@@ -31,14 +38,14 @@ static u32 find_session(struct nat64_data *n, struct thread *t, const struct nat
         return NAT64_TRANSLATE;
     if (!p->asks || p->kind == NAT64_LATER || p->kind == NAT64_ERROR)
         return nat64_why_not(p);
-    return nat64_make_room(n, t) ? NAT64_BEGIN : NAT64_ERR_MAX_SESSIONS;
+    return nat64_make_room(n, t) ? NAT64_BEGIN : no_session(n, t, NAT64_ERR_MAX_SESSIONS);
 }
 
 static u32 begin_session(struct nat64_data *n, struct thread *t, struct nat64_found *f, be32 host,
                          be16 port, enum nat64_dir first)
 {
     f->session = nat64_session_new(n, t, f->bib, host, port, first);
-    return f->session == SESSION_NONE ? NAT64_ERR_MAX_SESSIONS : NAT64_TRANSLATE;
+    return f->session == SESSION_NONE ? no_session(n, t, NAT64_ERR_MAX_SESSIONS) : NAT64_TRANSLATE;
 }
 
 /* The port of the host outside, as sessions know it. */
@@ -60,7 +67,7 @@ u32 nat64_from_inside(struct nat64_data *n, struct thread *t, const struct nat64
     if (made)
         f->bib = nat64_bib_new(n, t, wish);
     if (f->bib == SESSION_NONE)
-        return NAT64_ERR_OUT_OF_PORTS;
+        return no_session(n, t, NAT64_ERR_OUT_OF_PORTS);
     fate = begin_session(n, t, f, host, port, NAT64_IN2OUT);
     if (fate != NAT64_TRANSLATE && made)
         nat64_bib_delete(n, t, f->bib);
