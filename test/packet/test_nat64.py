@@ -439,6 +439,24 @@ def test_fragments_of_icmp_of_a_hairpin(switch, links):
     assert (whole.dst, whole[ICMPv6EchoRequest].id, len(whole[ICMPv6EchoRequest].data)) == (OTHER, 9, 2000)
 
 
+def test_fragments_of_icmp_that_lie(switch, links):
+    """That never become a whole, or overlap: they wait within bounds, and are given up."""
+    def lone6(n, offset=8):
+        return IPv6(src=HOST, dst=in6(SERVER)) / IPv6ExtHdrFragment(id=n, offset=offset, m=1, nh=58) / Raw(bytes(64))
+
+    def lone4(n, frag=8):
+        return IP(src=SERVER, dst=POOL, id=n, frag=frag, flags="MF", proto=1) / Raw(bytes(64))
+    for link, lone in (links[0], lone6), (links[1], lone4):
+        switch.send(link, [link.ether() / lone(n) for n in range(3000)])
+        switch.send(link, [link.ether() / lone(9000, offset) for offset in (0, 4, 2, 0)])
+    assert switch.buffers_used() > 0
+    (out,) = through(switch, links, ping())
+    assert out[ICMP].id == 7
+    switch.ctl("set clock adjust 3")
+    wait_for(lambda: switch.buffers_used() == 0, "all of them to be given up")
+    assert not [s for s in table(switch) if s["inside_port"] != 7]
+
+
 def test_fragments_of_icmp_that_are_not_to_be_translated(switch, links):
     """They are not waited for; an address that this switch has, too, answers as ever."""
     def pieces(src, dst):
