@@ -77,6 +77,8 @@ struct if_index nat64_address_if_at(const struct piste *p, u32 k); /* IF_NONE be
 struct nat64_prefix_entry {
     struct ip_prefix prefix;
     u32 vrf;
+    struct if_index via; /* what is for the prefix counts as received there, whatever it came in by;
+                          * IF_NONE */
 };
 
 /* Another one in the place of what the table had. -EINVAL: of no length that there is. */

@@ -90,6 +90,7 @@ static void nat64_api_prefix(struct api_call *c)
                    .family = IP_FAMILY_6,
                    .len = m->prefix.len},
         .vrf = m->vrf_id,
+        .via = IF_NONE,
     };
     if (m->prefix.len > IP6_ADDRESS_BITS)
         api_reply_retval(c, API_INVALID_VALUE);

@@ -71,6 +71,7 @@ static int nat64_cli_prefix(struct cli_call *c)
                    .family = IP_FAMILY_6,
                    .len = v->ip.prefix_len},
         .vrf = (u32)cli_u64(c, "tenant-vrf", 0),
+        .via = cli_get(c, "interface") ? cli_interface(c, "interface")->index : IF_NONE,
     };
     return cli_has(c, "del") ? nat64_del_prefix(c->piste, &x, c->err)
                              : nat64_add_prefix(c->piste, &x, c->err);
@@ -159,6 +160,8 @@ static int nat64_show_prefixes(struct cli_call *c)
         out_object(c->out, NULL);
         out_str(c->out, "prefix", ip_prefix_text(&x.prefix, text), " %s");
         out_u64(c->out, "tenant_vrf", x.vrf, " tenant-vrf %" PRIu64 "\n");
+        if (!if_is_none(x.via))
+            out_str(c->out, "interface", interface_at(c->piste, x.via)->name, NULL);
         out_end(c->out);
     }
     out_end(c->out);
@@ -300,8 +303,10 @@ const struct cli_command nat64_commands[] = {
     {"nat64 add interface address <interface> [del]",
      "Gives the pool the addresses of an interface, whatever they are", nat64_cli_interface_address,
      CLI_OWN},
-    {"nat64 add prefix <prefix:ip6-prefix> [tenant-vrf <tenant-vrf:u32>] [del]",
-     "Says in which prefix hosts of a table see IPv4", nat64_cli_prefix, CLI_OWN},
+    {"nat64 add prefix <prefix:ip6-prefix> [tenant-vrf <tenant-vrf:u32>]"
+     " [ del | interface <interface> ]",
+     "Says in which prefix hosts of a table see IPv4, and where what others send there comes in",
+     nat64_cli_prefix, CLI_OWN},
     {"nat64 add static bib <inside:ip6-address> [<in-port:u16>] <outside:ip4-address>"
      " ( <out-port:u16> ( tcp | udp | icmp ) | <protocol:u8> ) [vrf <vrf:u32>] [del]",
      "Gives a port of a host inside an address and port outside for good", nat64_cli_static,
@@ -355,6 +360,8 @@ static void config_prefixes(struct piste *p, struct text *t)
         text_add(t, "nat64 add prefix %s", ip_prefix_text(&x.prefix, text));
         if (x.vrf)
             text_add(t, " tenant-vrf %u", x.vrf);
+        if (!if_is_none(x.via))
+            text_add(t, " interface %s", interface_at(p, x.via)->name);
         text_putc(t, '\n');
     }
 }

@@ -266,14 +266,6 @@ static void nat64_on_address(struct piste *p, struct if_index i, struct ip_prefi
     nat_own_sync(&s->own, add ? NULL : &leaving);
 }
 
-static void nat64_pool_on_interface(struct piste *p, struct interface *it, enum if_event ev,
-                                    void *arg)
-{
-    const struct nat64_state *s = nat64_state_of(p);
-    if (ev == IF_EVENT_DELETE && s->enabled && nat64_find_pool_if(s, it->index) < s->pool_ifs.n)
-        (void)!nat64_set_interface_address(p, it->index, false, NULL);
-}
-
 /* --- prefixes --- */
 
 static u32 find_prefix(const struct nat64_state *s, u32 vrf)
@@ -282,6 +274,25 @@ static u32 find_prefix(const struct nat64_state *s, u32 vrf)
     while (k < s->prefixes.n && s->prefixes.v[k].vrf != vrf)
         k++;
     return k;
+}
+
+/* By which packets for the prefix come to the interface where they are translated. */
+static int make_prefix_route(struct piste *p, const struct nat64_prefix_entry *x, struct error *e)
+{
+    struct fib_path path = fib_path_special(FIB_PATH_INTERFACE_RX);
+    path.interface = x->via;
+    if (if_is_none(x->via))
+        return 0;
+    return fib_route_update(fib_of(p), fib_table_find(fib_of(p), IP_FAMILY_6, x->vrf), x->prefix,
+                            FIB_SOURCE_NAT64, &path, 1, e);
+}
+
+static void drop_prefix_route(struct piste *p, struct nat64_prefix_entry *x)
+{
+    if (!if_is_none(x->via))
+        (void)!fib_route_delete(fib_of(p), fib_table_find(fib_of(p), IP_FAMILY_6, x->vrf),
+                                x->prefix, FIB_SOURCE_NAT64, NULL);
+    x->via = IF_NONE;
 }
 
 int nat64_add_prefix(struct piste *p, const struct nat64_prefix_entry *x, struct error *e)
@@ -297,8 +308,16 @@ int nat64_add_prefix(struct piste *p, const struct nat64_prefix_entry *x, struct
     if (rc)
         return rc;
     entry.prefix.addr = ip_address_mask(&x->prefix.addr, x->prefix.len);
-    if (k == s->prefixes.n)
+    bool is_new = k == s->prefixes.n;
+    rc = make_prefix_route(p, &entry, e);
+    if (rc && is_new)
+        unlock_table(p, x->vrf);
+    if (rc)
+        return rc;
+    if (is_new)
         vec_add(&s->prefixes, entry);
+    else if (if_is_none(entry.via) || !ip_prefix_equal(&s->prefixes.v[k].prefix, &entry.prefix))
+        drop_prefix_route(p, &s->prefixes.v[k]);
     s->prefixes.v[k] = entry;
     publish_prefixes(p);
     return 0;
@@ -315,6 +334,7 @@ int nat64_del_prefix(struct piste *p, const struct nat64_prefix_entry *x, struct
         rc = error_set(e, ENOENT, "NAT64 prefix not exist.");
     if (rc)
         return rc;
+    drop_prefix_route(p, &s->prefixes.v[k]);
     vec_del(&s->prefixes, k);
     publish_prefixes(p);
     unlock_table(p, x->vrf);
@@ -344,8 +364,23 @@ void nat64_pool_clear(struct piste *p)
     s->pool_ifs.n = 0;
     while (s->pool.n)
         nat64_drop_address(p, s->pool.n - 1);
-    while (s->prefixes.n)
-        unlock_table(p, s->prefixes.v[--s->prefixes.n].vrf);
+    while (s->prefixes.n) {
+        drop_prefix_route(p, &s->prefixes.v[--s->prefixes.n]);
+        unlock_table(p, s->prefixes.v[s->prefixes.n].vrf);
+    }
+}
+
+static void nat64_pool_on_interface(struct piste *p, struct interface *it, enum if_event ev,
+                                    void *arg)
+{
+    struct nat64_state *s = nat64_state_of(p);
+    if (ev != IF_EVENT_DELETE || !s->enabled)
+        return;
+    if (nat64_find_pool_if(s, it->index) < s->pool_ifs.n)
+        (void)!nat64_set_interface_address(p, it->index, false, NULL);
+    for (u32 k = 0; k < s->prefixes.n; k++)
+        if (if_equal(s->prefixes.v[k].via, it->index))
+            drop_prefix_route(p, &s->prefixes.v[k]);
 }
 
 void nat64_pool_init(struct piste *p)

@@ -805,6 +805,35 @@ def test_wrong_prefixes(switch):
     switch.ctl("nat64 add prefix 2001:db8:7::/64 del")
 
 
+def test_a_prefix_that_leads_to_an_interface(switch, links):
+    """What is for it is translated there, by whichever interface it came in."""
+    third = switch.pg(2, "2001:db8:3::1/64")
+    try:
+        prefix = "2001:db8:64::"
+        packet = udp("2001:db8:3::2", in6(SERVER, prefix))
+        switch.ctl(f"nat64 add prefix {prefix}/96 interface {links[0]}")
+        assert f"nat64 add prefix {prefix}/96 interface {links[0]}" in switch.running_config()
+        assert [p["interface"] for p in switch.json("show nat64 prefix")["prefixes"]] == [links[0].name]
+        (out,) = through(switch, (third, links[1]), packet)
+        assert (out.src, out.dst) == (POOL, SERVER)
+        (back,) = through(switch, (third, links[1]), udp(SERVER, POOL, 53, 2000), back=True)
+        assert (back.src, back.dst) == (prefix + "a02:2", "2001:db8:3::2")
+        switch.ctl(f"nat64 add prefix 2001:db8:65::/96 interface {links[0]}")  # in its place
+        assert f"{prefix}/96" not in switch.ctl("show ip6 fib")
+        (out,) = through(switch, (third, links[1]), udp("2001:db8:3::2", in6(SERVER, "2001:db8:65::")))
+        assert out.dst == SERVER
+        switch.ctl("nat64 add prefix 2001:db8:65::/96")
+        assert "2001:db8:65::/96" not in switch.ctl("show ip6 fib")
+        switch.ctl(f"nat64 add prefix {prefix}/96 interface {third}")
+        assert f"{prefix}/96" in switch.ctl("show ip6 fib")
+    finally:
+        switch.ctl(f"delete packet-generator interface {third}")
+    assert f"nat64 add prefix {prefix}/96" in switch.running_config() and f"{prefix}/96" not in switch.ctl("show ip6 fib")
+    switch.ctl(f"nat64 add prefix {prefix}/96 interface {links[0]}")
+    switch.ctl("nat64 plugin disable")
+    assert f"{prefix}/96" not in switch.ctl("show ip6 fib")
+
+
 def test_tenants(fresh):
     """Hosts with the same address in two tables, with a pool and a prefix each."""
     inside = []
