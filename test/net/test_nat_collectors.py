@@ -24,14 +24,13 @@ def must_have(program, package):
     return path
 
 
-@pytest.fixture
-def nat(net):
-    """inside 10.10.2.1 -- [vpp] -- 10.10.1.1, where the collector is."""
-    switch, inside, outside = net.namespace(), net.namespace(), net.namespace()
+def sides(net, address, gateway, ipv6=False):
+    """inside -- [vpp] -- 10.10.1.1, where the collector is."""
+    switch, inside, outside = net.namespace(), net.namespace(ipv6=ipv6), net.namespace()
     switch.veth("vppin", "in", inside)
     switch.veth("vppout", "out", outside)
-    inside.ip(f"addr add {INSIDE}/24 dev in")
-    inside.ip("route add default via 10.10.2.2")
+    inside.ip(f"addr add {address} dev in" + " nodad" * ipv6)
+    inside.ip(f"{'-6 ' * ipv6}route add default via {gateway.split('/')[0]}")
     outside.ip(f"addr add {SERVER}/24 dev out")
     vpp = net.vpp(switch)
     vpp.configure(f"""
@@ -39,8 +38,16 @@ def nat(net):
         create host-interface name vppout
         set int state host-vppin up
         set int state host-vppout up
-        set int ip address host-vppin 10.10.2.2/24
+        set int ip address host-vppin {gateway}
         set int ip address host-vppout {POOL}/24
+    """)
+    return vpp, inside, outside
+
+
+@pytest.fixture
+def nat(net):
+    vpp, inside, outside = sides(net, f"{INSIDE}/24", "10.10.2.2/24")
+    vpp.configure("""
         nat44 plugin enable
         nat44 add interface address host-vppout
         set interface nat44 in host-vppin out host-vppout
@@ -116,20 +123,8 @@ def test_nfdump(nat, collector, tmp_path):
 
 def test_nfdump_of_nat64(net, collector, tmp_path):
     nfcapd, nfdump = must_have("nfcapd", "nfdump"), must_have("nfdump", "nfdump")
-    switch, inside, outside = net.namespace(), net.namespace(ipv6=True), net.namespace()
-    switch.veth("vppin", "in", inside)
-    switch.veth("vppout", "out", outside)
-    inside.ip("-6 addr add 2001:db8:1::1/64 dev in nodad")
-    inside.ip("-6 route add default via 2001:db8:1::2")
-    outside.ip(f"addr add {SERVER}/24 dev out")
-    vpp = net.vpp(switch)
+    vpp, inside, outside = sides(net, "2001:db8:1::1/64", "2001:db8:1::2/64", ipv6=True)
     vpp.configure(f"""
-        create host-interface name vppin
-        create host-interface name vppout
-        set int state host-vppin up
-        set int state host-vppout up
-        set int ip address host-vppin 2001:db8:1::2/64
-        set int ip address host-vppout {POOL}/24
         nat64 plugin enable
         nat64 add interface address host-vppout
         set interface nat64 in host-vppin
