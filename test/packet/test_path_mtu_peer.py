@@ -134,8 +134,8 @@ def test_the_way_to_a_peer_moves(net):
     switch, pgs, v = net
     switch.ctl(f"set ip pmtu peer {FAR[v]} mtu 1300")
     route = f"{FAR[v]}/{HOST[v]}"
-    switch.ctl(f"ip route add {route} via {FAR[v]} {pgs[1]}")  # it is a neighbour now
     switch.ctl(f"set ip neighbor {pgs[1]} {FAR[v]} {pgs[1].host_mac}")
+    switch.ctl(f"ip route add {route} via {FAR[v]} {pgs[1]}")  # it is a neighbour now
     assert peers(switch)[f"ipv{v}-VRF:0", FAR[v]] == (1300, True)
     told(net, FAR[v], 1301, 1300)
     told(net, HOST_BEHIND[v], 1301, 1300)
@@ -154,8 +154,8 @@ def test_the_way_to_a_peer_moves(net):
 
 def test_several_paths(net):
     switch, pgs, v = net
-    switch.ctl(f"ip route add {FAR[v]}/{HOST[v]} via {pgs[1].host} {pgs[1]} via {pgs[1].host[:-1]}7 {pgs[1]}")
     switch.ctl(f"set ip neighbor {pgs[1]} {pgs[1].host[:-1]}7 {pgs[1].host_mac}")
+    switch.ctl(f"ip route add {FAR[v]}/{HOST[v]} via {pgs[1].host} {pgs[1]} via {pgs[1].host[:-1]}7 {pgs[1]}")
     switch.ctl(f"set ip pmtu peer {FAR[v]} mtu 1300")
     told(net, FAR[v], 1400, 1300)
     told(net, HOST_BEHIND[v], 1400, 1300)
