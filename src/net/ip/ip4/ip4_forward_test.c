@@ -293,7 +293,7 @@ static void addresses_that_conflict_are_refused(void **state)
     fails("set interface ip address del a 10.0.1.2/24", "10.0.1.2/24 not found for interface a");
     fails("set interface ip table a 10", "no such table 10");
     run("ip table add 10");
-    fails("set interface ip table a 10", "has address");
+    fails("set interface ip table a 10", "IP addresses are still present on a");
     /* another one of the same subnet, and the subnet stays when one of them goes */
     run("set interface ip address a 10.0.1.2/24");
     run("set interface ip address del a 10.0.1.1/24");
