@@ -314,7 +314,9 @@ static void ip_leave_tagged(struct ip_way *way, const struct ip_exit *x, struct 
                             const struct ip_gathered *g, struct buffer **b, u16 *next, bool one,
                             const struct ip_express_protocol *ip)
 {
-    ip_leave_alike(way, x, t, g, b, next, way->v->header_bytes, x->head.rewrite_len, one, ip);
+    struct ip_exit local = *x; /* which stores into packets cannot change */
+    ip_leave_alike(way, &local, t, g, b, next, way->v->header_bytes, local.head.rewrite_len, one,
+                   ip);
 }
 
 /* All packets have that adjacency, and one: the leaf of the first one; false: they have to be
