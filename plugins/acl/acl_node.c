@@ -54,7 +54,8 @@ struct acl_fa {
     struct if_index interface;
     const struct acl_context *context; /* NULL: it has just been taken away */
     bool stateful;
-    enum acl_fa_repeat repeat;
+    enum acl_fa_repeat repeat; /* of the last of them that was looked at */
+    struct acl_like like;      /* of the last of them; none are like it: all have to be looked at */
     u8 same[ACL_FA_BLOCK]; /* the first of the packets that are the same for lists as this one */
     /* of that one, by its place */
     u8 is[ACL_FA_BLOCK]; /* enum acl_fa_is */
@@ -129,6 +130,12 @@ ALWAYS_INLINE u32 acl_fa_session(const struct acl_fa_kind *kind, struct acl_fa *
     return f->last.session;
 }
 
+static COLD void acl_fa_end(struct thread *t, struct session_table *table, enum ip_family family,
+                            u32 s)
+{
+    acl_session_end(t, table, family, s);
+}
+
 /* Whether packet i is of a session, or another thread knows that; then it goes there. */
 ALWAYS_INLINE enum acl_fa_found acl_fa_find(const struct acl_fa_kind *kind, struct acl_fa *f,
                                             struct buffer *b, u32 i)
@@ -150,7 +157,7 @@ ALWAYS_INLINE enum acl_fa_found acl_fa_find(const struct acl_fa_kind *kind, stru
     if (unlikely(__atomic_load_n(&acl_sessions->reclassify, __ATOMIC_RELAXED) &&
                  acl_session_at(table, s)->epoch !=
                      __atomic_load_n(&acl_interfaces[f->interface.i].epoch, __ATOMIC_RELAXED))) {
-        acl_session_end(f->t, table, kind->family, s);
+        acl_fa_end(f->t, table, kind->family, s);
         f->last.session = SESSION_NONE;
         return ACL_FA_NO_SESSION;
     }
@@ -210,19 +217,63 @@ ALWAYS_INLINE void acl_fa_ask(const struct acl_fa_kind *kind, struct acl_fa *f, 
             shared_hash_prefetch_key(h, f->hash[i]);
 }
 
-/* What each packet is, as many as are of the interface; returns how many. */
+/* How many packets come before the first that has not the headers that f->like is of, or is traced.
+ */
+ALWAYS_INLINE u32 acl_fa_same(const struct acl_fa *f, enum acl_direction d, struct buffer *const *b,
+                              u32 count, bool is_ip6)
+{
+    struct if_index interface = f->interface;
+    const struct acl_like like = f->like;
+    u32 i = 0;
+    for (; i < count && if_equal(acl_fa_interface(b[i], d), interface); i++) {
+        int at = d == ACL_INPUT ? b[i]->start : b[i]->l3_start;
+        int left = b[i]->start + b[i]->len - at;
+        if (b[i]->flags & BUFFER_TRACED || left < 0 ||
+            !acl_is_like(&like, b[i]->data + at, (u32)left, is_ip6))
+            break;
+    }
+    return i;
+}
+
+/* Not inlined: each node would have them. */
+__attribute__((noinline)) static u32 acl_fa_same4(const struct acl_fa *f, enum acl_direction d,
+                                                  struct buffer *const *b, u32 count)
+{
+    return d == ACL_INPUT ? acl_fa_same(f, ACL_INPUT, b, count, false)
+                          : acl_fa_same(f, ACL_OUTPUT, b, count, false);
+}
+
+__attribute__((noinline)) static u32 acl_fa_same6(const struct acl_fa *f, enum acl_direction d,
+                                                  struct buffer *const *b, u32 count)
+{
+    return d == ACL_INPUT ? acl_fa_same(f, ACL_INPUT, b, count, true)
+                          : acl_fa_same(f, ACL_OUTPUT, b, count, true);
+}
+
+/* The same; of frames none. */
+ALWAYS_INLINE u32 acl_fa_alike(const struct acl_fa_kind *kind, const struct acl_fa *f,
+                               struct buffer *const *b, u32 count)
+{
+    if (kind->place == AT_FRAME || !f->like.bytes)
+        return 0;
+    return kind->family == IP_FAMILY_4 ? acl_fa_same4(f, kind->direction, b, count)
+                                       : acl_fa_same6(f, kind->direction, b, count);
+}
+
+/* What each packet is, as many as are of the interface; returns how many. One, where the last is of
+ * the same flow: then all others may be, which do not need what follows (acl_fa_alike). */
 ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
                               u32 count)
 {
     bool is_ip6 = kind->family == IP_FAMILY_6;
-    struct acl_like like = {0};
     u32 first = 0, i;
+    f->like.bytes = 0;
     for (i = 0; i < count && acl_fa_is_here(kind, f, b[i]); i++) {
         if (i + 4 < count)
             __builtin_prefetch(b[i + 4]->data + b[i + 4]->start);
         int at = acl_fa_header(kind, b[i]), left = b[i]->start + b[i]->len - at;
         const u8 *p = b[i]->data + at;
-        if (likely(at >= 0 && left >= 0) && acl_is_like(&like, p, (u32)left, is_ip6)) {
+        if (likely(at >= 0 && left >= 0) && acl_is_like(&f->like, p, (u32)left, is_ip6)) {
             f->same[i] = (u8)first;
             continue;
         }
@@ -232,14 +283,31 @@ ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, 
             continue;
         acl_key_of(&f->key[i], b[i], at, is_ip6, &f->skipped);
         f->is[i] = (u8)acl_fa_is(kind, f, i);
-        if (i + 1 < count && left >= 0) {
-            acl_like_of(&like, &f->key[i], p, (u32)left, is_ip6);
+        if (left >= 0) {
+            acl_like_of(&f->like, &f->key[i], p, (u32)left, is_ip6);
             first = i;
         }
+        if (!i && acl_fa_alike(kind, f, b + count - 1, count > 1))
+            count = 1;
     }
+    if (f->same[i - 1] != first)
+        f->like.bytes = 0;
     if (f->stateful)
         acl_fa_ask(kind, f, i);
     return i;
+}
+
+/* Not inlined: each node would have them. */
+__attribute__((noinline)) static struct acl_verdict acl_fa_look4(const struct acl_context *c,
+                                                                 const struct acl_key *k)
+{
+    return acl_look(c, k, IP_FAMILY_4);
+}
+
+__attribute__((noinline)) static struct acl_verdict acl_fa_look6(const struct acl_context *c,
+                                                                 const struct acl_key *k)
+{
+    return acl_look(c, k, IP_FAMILY_6);
 }
 
 ALWAYS_INLINE const struct acl_verdict *acl_fa_judge(const struct acl_fa_kind *kind,
@@ -251,7 +319,8 @@ ALWAYS_INLINE const struct acl_verdict *acl_fa_judge(const struct acl_fa_kind *k
     if (whole && last->context == f->context && shared_hash_same(last->words, k->words, words))
         return &last->verdict;
     last->epoch = __atomic_load_n(&acl_interfaces[f->interface.i].epoch, __ATOMIC_ACQUIRE);
-    last->verdict = acl_look(f->context, k, kind->family);
+    last->verdict =
+        kind->family == IP_FAMILY_4 ? acl_fa_look4(f->context, k) : acl_fa_look6(f->context, k);
     last->context = whole ? f->context : NULL;
     for (u32 w = 0; w < words; w++)
         last->words[w] = k->words[w];
@@ -307,21 +376,32 @@ ALWAYS_INLINE u16 acl_fa_packet(const struct acl_fa_kind *kind, struct acl_fa *f
     return feature_vector_next(f->vector, b);
 }
 
+/* What became of the packet before them becomes of these. Not inlined: as above. */
+__attribute__((noinline)) static void acl_fa_go_on(struct acl_fa *f, struct buffer **b, u16 *next,
+                                                   u32 n)
+{
+    for (u32 i = 0; i < n; i++)
+        next[i] = feature_vector_next(f->vector, b[i]);
+    f->checked += n;
+    f->existing += f->repeat == ACL_FA_REPEAT_SESSION ? n : 0;
+    f->permitted += f->repeat == ACL_FA_REPEAT_PERMIT ? n : 0;
+}
+
 /* Packets from i on of which becomes what became of the one before them; returns where they end. */
 ALWAYS_INLINE u32 acl_fa_repeated(struct acl_fa *f, struct buffer **b, u16 *next, u32 i, u32 count)
 {
     u32 from = i;
     if (f->repeat == ACL_FA_REPEAT_NONE)
         return i;
-    for (; i < count && f->same[i] != i && likely(!(b[i]->flags & BUFFER_TRACED)); i++)
-        next[i] = feature_vector_next(f->vector, b[i]);
-    f->checked += i - from;
-    f->existing += f->repeat == ACL_FA_REPEAT_SESSION ? i - from : 0;
-    f->permitted += f->repeat == ACL_FA_REPEAT_PERMIT ? i - from : 0;
+    while (i < count && f->same[i] != i && likely(!(b[i]->flags & BUFFER_TRACED)))
+        i++;
+    if (i > from)
+        acl_fa_go_on(f, b + from, next + from, i - from);
     return i;
 }
 
-/* Packets of the interface of the first one, up to a block; returns how many. */
+/* Packets of the interface of the first one, up to a block, and those behind that are of its last
+ * one's flow; returns how many. */
 ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
                                u16 *next, u32 count)
 {
@@ -339,7 +419,10 @@ ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f,
         next[i] = acl_fa_packet(kind, f, b[i], i);
         i = acl_fa_repeated(f, b, next, i + 1, n);
     }
-    return n;
+    u32 more = f->repeat == ACL_FA_REPEAT_NONE ? 0 : acl_fa_alike(kind, f, b + n, count - n);
+    if (more)
+        acl_fa_go_on(f, b + n, next + n, more);
+    return n + more;
 }
 
 ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **b, u16 *next,

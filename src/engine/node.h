@@ -93,7 +93,9 @@ struct node_def {
     u16 trace_bytes;      /* packet bytes to keep for format_trace; 0: 96 */
     bool trace_after;     /* keep the packet as it is after the node (rewrite), not before */
     bool feature_vectors; /* a feature that goes on by feature_vector_next: see feature_data.h */
-    u8 plain; /* enum node_plain; 0, as long as nobody has thought about it: not plain */
+    u8 plain;            /* enum node_plain; 0, as long as nobody has thought about it: not plain */
+    bool feature_judges; /* a feature that leaves packets that go on as they came, bytes and
+                            metadata (but where they are on the arc) */
 };
 
 /* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
@@ -111,6 +113,7 @@ struct node {
     u8 kind;
     bool feature_vectors; /* as in its record */
     bool trace_filtered;  /* only packets that the filter wants */
+    bool feature_judges;  /* as in its record */
     u32 traced; /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;

@@ -153,16 +153,18 @@ def test_first_match_of_a_list(switch, routed):
         assert verdicts(switch, routed, frames) == [1, 0, 1, 0, 0, 0]
 
 
-def test_flows_side_by_side(switch, routed):
+@pytest.mark.parametrize("ports", [[5, 5, 7, 7, 5, 7, 9, 9, 5], [5] * 40 + [7] * 3 + [5] * 50 + [9], [7] * 40 + [5] * 30 + [7]])
+def test_flows_side_by_side(switch, routed, ports):
     """Packets of one flow behind each other have one verdict, those between them their own."""
+    passing = [port for port in ports if port != 7]
     apply(switch, routed[0], acl(switch, "deny proto 17 dport 7, permit, deny src ::/0 proto 17 dport 7, permit src ::/0"))
     for packet, ip in ((ip4, "ip4"), (ip6, "ip6")):
-        frames = [packet(routed) / UDP(dport=port) for port in [5, 5, 7, 7, 5, 7, 9, 9, 5]]
-        with switch.counts({(f"acl-plugin-in-{ip}-fa", "checked packets"): 9,
-                            (f"acl-plugin-in-{ip}-fa", "ACL permit packets"): 6,
-                            (f"acl-plugin-in-{ip}-fa", "ACL deny packets"): 3}):
-            got = switch.exchange(routed[0], frames, routed[1], count=6)
-        assert [p[UDP].dport for p in got] == [5, 5, 5, 9, 9, 5]
+        frames = [packet(routed) / UDP(dport=port) for port in ports]
+        with switch.counts({(f"acl-plugin-in-{ip}-fa", "checked packets"): len(ports),
+                            (f"acl-plugin-in-{ip}-fa", "ACL permit packets"): len(passing),
+                            (f"acl-plugin-in-{ip}-fa", "ACL deny packets"): len(ports) - len(passing)}):
+            got = switch.exchange(routed[0], frames, routed[1], count=len(passing))
+        assert [p[UDP].dport for p in got] == passing
 
 
 def test_output(switch, routed):

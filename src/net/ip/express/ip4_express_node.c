@@ -12,14 +12,6 @@ struct ip4_destinations {
     u32 differ; /* 0: all have the first one's */
 };
 
-/* Packets of one view that go on. */
-struct ip4_gathered {
-    struct ip_gathered g; /* leaf: a word of the trie, until they are at a leaf */
-    bool same;            /* all are to one destination */
-    bool deeper;          /* not all are at a leaf */
-    u32 dst[FRAME_PKTS];  /* host order */
-};
-
 /* The type, IPv4, and a header without options: four bytes from the type on, without the TOS. */
 #define IP4_PLAIN_START                                                                            \
     (BYTEORDER_SWAP ? 0x450008u : (u32)ETHERTYPE_IP4 << 16 | IP4_VERSION_IHL_PLAIN << 8)
@@ -87,107 +79,109 @@ ALWAYS_INLINE void ip4_keep(void *own, struct ip_gathered *g, u32 k, struct buff
 
 /* What the root of the trie says of all: a loop of its own, so short that many words are waited for
  * at once. Returns whether it is the same leaf. */
-static bool ip4_roots(const struct ip_way *way, struct ip4_gathered *x)
+static bool ip4_roots(const struct ip_way *way, struct ip_gathered *g)
 {
     const u32 *root = __atomic_load_n(&way->table->root, __ATOMIC_ACQUIRE);
     u32 all = ~0u, any = 0;
-    for (u32 i = 0; i < x->g.n; i++) {
-        u32 w = trie_load(&root[x->dst[i] >> 16]);
-        x->g.leaf[i] = w;
+    for (u32 i = 0; i < g->n; i++) {
+        u32 w = trie_load(&root[g->ip4.dst[i] >> 16]);
+        g->leaf[i] = w;
         all &= w;
         any |= w;
     }
-    x->deeper = !(all & 1);
+    g->ip4.deeper = !(all & 1);
     if (all != any || trie_is_node(all))
         return false;
-    x->g.leaf[0] = all ? all : way->default_leaf;
+    g->leaf[0] = all ? all : way->default_leaf;
     return true;
 }
 
 /* Where each of a block has its word behind the root, which is asked for; of a leaf: itself. */
-ALWAYS_INLINE void ip4_places(struct ip4_gathered *x, u32 from, const u32 **place)
+ALWAYS_INLINE void ip4_places(struct ip_gathered *g, u32 from, const u32 **place)
 {
-    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
+    u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
     for (u32 i = from; i < to; i++) {
-        u32 *w = &x->g.leaf[i];
-        const u32 *p = trie_is_node(*w) ? trie_place(*w, (x->dst[i] >> 8) & 255) : w;
+        u32 *w = &g->leaf[i];
+        const u32 *p = trie_is_node(*w) ? trie_place(*w, (g->ip4.dst[i] >> 8) & 255) : w;
         __builtin_prefetch(p);
         place[i - from] = p;
     }
 }
 
 /* What there is to be read of a block's nodes. */
-ALWAYS_INLINE void ip4_prefetch_nodes(const struct ip4_gathered *x, u32 from)
+ALWAYS_INLINE void ip4_prefetch_nodes(const struct ip_gathered *g, u32 from)
 {
-    u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK);
+    u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
     for (u32 i = from; i < to; i++) {
-        u32 w = x->g.leaf[i] & 1 ? 0 : x->g.leaf[i];
-        u32 byte = w & TRIE_WHOLE ? (x->dst[i] >> 8) & 255 : 0;
+        u32 w = g->leaf[i] & 1 ? 0 : g->leaf[i];
+        u32 byte = w & TRIE_WHOLE ? (g->ip4.dst[i] >> 8) & 255 : 0;
         __builtin_prefetch((const u32 *)trie_at(w) + byte);
     }
 }
 
 /* The leaves of [from, to), whose words are there. */
-ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip4_gathered *x, u32 from, u32 to,
+ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip_gathered *g, u32 from, u32 to,
                               const u32 *const *place)
 {
     for (u32 i = from; i < to; i++) {
         u32 w = trie_load(place[i - from]);
         if (unlikely(trie_is_node(w)))
-            w = trie_step(w, x->dst[i] & 255);
-        x->g.leaf[i] = w ? w : way->default_leaf;
+            w = trie_step(w, g->ip4.dst[i] & 255);
+        g->leaf[i] = w ? w : way->default_leaf;
     }
 }
 
 /* Leaves of all, of which words of the root are known. A block's nodes are asked for two blocks
  * before, its words one. */
-ALWAYS_INLINE void ip4_routes(const struct ip_way *way, struct ip4_gathered *x)
+ALWAYS_INLINE void ip4_routes(const struct ip_way *way, struct ip_gathered *g)
 {
     const u32 *place[2][IP_EXPRESS_BLOCK];
-    ip4_prefetch_nodes(x, 0);
-    ip4_prefetch_nodes(x, IP_EXPRESS_BLOCK);
-    ip4_places(x, 0, place[0]);
-    for (u32 from = 0; from < x->g.n; from += IP_EXPRESS_BLOCK) {
-        u32 to = (u32)min_u64(x->g.n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
-        ip4_prefetch_nodes(x, to + IP_EXPRESS_BLOCK);
-        ip4_places(x, to, place[!k]);
-        ip4_leaves(way, x, from, to, place[k]);
+    ip4_prefetch_nodes(g, 0);
+    ip4_prefetch_nodes(g, IP_EXPRESS_BLOCK);
+    ip4_places(g, 0, place[0]);
+    for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
+        u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
+        ip4_prefetch_nodes(g, to + IP_EXPRESS_BLOCK);
+        ip4_places(g, to, place[!k]);
+        ip4_leaves(way, g, from, to, place[k]);
     }
 }
 
-static void ip4_each(struct ip_way *way, struct thread *t, struct ip4_gathered *x,
-                     struct buffer **b, u16 *next)
+static void ip4_each(struct ip_way *way, struct thread *t, struct ip_gathered *g, struct buffer **b,
+                     u16 *next)
 {
-    if (x->same)
-        for (u32 i = 1; i < x->g.n; i++)
-            x->g.leaf[i] = x->g.leaf[0];
-    else if (x->deeper)
-        ip4_routes(way, x);
-    ip_express_each(way, t, &x->g, b, next, &ip4_protocol);
+    if (g->ip4.same)
+        for (u32 i = 1; i < g->n; i++)
+            g->leaf[i] = g->leaf[0];
+    else if (g->ip4.deeper)
+        ip4_routes(way, g);
+    ip_express_each(way, t, g, b, next, &ip4_protocol);
 }
 
-ALWAYS_INLINE u32 ip4_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
-                                   u16 *next, u32 i, u32 count, bool behind)
+ALWAYS_INLINE u32 ip4_gather(struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
+                             u32 count, struct ip_gathered *g, struct ip_featured *x, u32 checks)
 {
-    struct ip4_gathered x;
-    struct ip4_destinations d = {.all = x.dst};
-    i = ip_express_gather(way, t, b, i, count, &x.g, &ip4_protocol,
-                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip4_keep, &d);
-    if (unlikely(!x.g.n))
-        return i;
-    bool alike = x.same = !d.differ;
-    if (alike)
-        x.g.leaf[0] = ip4_trie_leaf(way->table, x.dst[0]);
-    else
-        alike = ip4_roots(way, &x);
-    if (!alike || !ip_express_all(way, t, &x.g, b, next, ip_express_adj_of(x.g.leaf[0]),
-                                  behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip4_protocol))
-        ip4_each(way, t, &x, b, next);
+    struct ip4_destinations d = {.all = g->ip4.dst};
+    i = ip_express_gather(way, t, b, i, count, g, x, &ip4_protocol, checks, ip4_keep, &d);
+    g->ip4.same = !d.differ;
     return i;
+}
+
+ALWAYS_INLINE void ip4_send(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                            struct buffer **b, u16 *next, bool behind)
+{
+    bool alike = g->ip4.same;
+    if (alike)
+        g->leaf[0] = ip4_trie_leaf(way->table, g->ip4.dst[0]);
+    else
+        alike = ip4_roots(way, g);
+    if (!alike || !ip_express_all(way, t, g, b, next, ip_express_adj_of(g->leaf[0]),
+                                  behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip4_protocol))
+        ip4_each(way, t, g, b, next);
 }
 
 u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state,
                          const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
-    return ip_express_run(t, n, state, v, b, next, count, &ip4_protocol, ip4_express_view);
+    return ip_express_run(t, n, state, v, b, next, count, &ip4_protocol, ip4_gather, ip4_send);
 }

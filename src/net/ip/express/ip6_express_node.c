@@ -10,12 +10,6 @@
 #define IP6_PLAIN_START (BYTEORDER_SWAP ? 0x60dd86u : (u32)ETHERTYPE_IP6 << 16 | 6u << 12)
 #define IP6_PLAIN_MASK (BYTEORDER_SWAP ? 0xf0ffffu : 0xfffff000u)
 
-/* Destinations of packets of one view. */
-struct ip6_destinations {
-    u64 first[2];
-    u64 differ; /* 0: all have the first one's */
-};
-
 ALWAYS_INLINE u32 ip6_express_length(const u8 *header)
 {
     return ip6_length((const struct ip6_header *)header);
@@ -117,27 +111,30 @@ static void ip6_each(struct ip_way *way, struct thread *t, struct ip_gathered *g
     ip_express_each(way, t, g, b, next, &ip6_protocol);
 }
 
-ALWAYS_INLINE u32 ip6_express_view(struct ip_way *way, struct thread *t, struct buffer **b,
-                                   u16 *next, u32 i, u32 count, bool behind)
+ALWAYS_INLINE u32 ip6_gather(struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
+                             u32 count, struct ip_gathered *g, struct ip_featured *x, u32 checks)
 {
     struct ip6_destinations d = {{0}};
-    struct ip_gathered g;
-    i = ip_express_gather(way, t, b, i, count, &g, &ip6_protocol,
-                          IP_EXPRESS_HOP | (behind ? 0 : IP_EXPRESS_SOUND), ip6_keep, &d);
-    if (unlikely(!g.n))
-        return i;
-    if (!d.differ) {
-        g.leaf[0] = ip6_trie_leaf(way->table, be64_to_host((be64){d.first[0]}), d.first[1]);
-        if (ip_express_all(way, t, &g, b, next, ip_express_adj_of(g.leaf[0]),
-                           behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip6_protocol))
-            return i;
-    }
-    ip6_each(way, t, &g, b, next);
+    i = ip_express_gather(way, t, b, i, count, g, x, &ip6_protocol, checks, ip6_keep, &d);
+    g->ip6 = d;
     return i;
+}
+
+ALWAYS_INLINE void ip6_send(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                            struct buffer **b, u16 *next, bool behind)
+{
+    const struct ip6_destinations *d = &g->ip6;
+    if (!d->differ) {
+        g->leaf[0] = ip6_trie_leaf(way->table, be64_to_host((be64){d->first[0]}), d->first[1]);
+        if (ip_express_all(way, t, g, b, next, ip_express_adj_of(g->leaf[0]),
+                           behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip6_protocol))
+            return;
+    }
+    ip6_each(way, t, g, b, next);
 }
 
 u32 NODE_FN(ip6_express)(struct thread *t, struct node *n, const void *state,
                          const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
-    return ip_express_run(t, n, state, v, b, next, count, &ip6_protocol, ip6_express_view);
+    return ip_express_run(t, n, state, v, b, next, count, &ip6_protocol, ip6_gather, ip6_send);
 }

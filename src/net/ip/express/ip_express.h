@@ -52,15 +52,26 @@ struct ip_express_protocol {
     u32 (*flow_hash)(const u8 *header, u32 len, u32 fields);
 };
 
-/* Packets of one view that go on. */
+/* Packets of one view that go on, and what their protocol knows of their routes. */
 struct ip_gathered {
     u32 n;
     u32 flags;            /* of any */
     u32 longest;          /* datagram, bytes */
     i16 lowest;           /* place of a header in its buffer */
     u16 at[FRAME_PKTS];   /* place in the vector */
-    u32 leaf[FRAME_PKTS]; /* 2 * route + 1, when that was found */
+    u32 leaf[FRAME_PKTS]; /* 2 * route + 1, when that was found; IPv4: a word of the trie before */
     u32 adj[FRAME_PKTS];
+    union {
+        struct {
+            bool same;           /* all are to one destination */
+            bool deeper;         /* not all are at a leaf */
+            u32 dst[FRAME_PKTS]; /* host order */
+        } ip4;
+        struct ip6_destinations {
+            u64 first[2];
+            u64 differ; /* 0: all have the first one's */
+        } ip6;
+    };
 };
 
 /* For each view: what does not change while it is under way. */
@@ -88,17 +99,45 @@ struct ip_exit {
 typedef void ip_express_keep(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
                              const u8 *header);
 
+/* Packets on a chain of features, and where they are. */
+struct ip_featured {
+    const struct feature_chain *chain;
+    struct node *node;
+    struct feature_vector at;
+    u32 n;
+    struct buffer *b[FRAME_PKTS];
+    bool judged; /* all features leave packets as they are */
+    u32 ended;   /* not 0: the last hop of one is here */
+    u16 *next;   /* of the vector that they were gathered from */
+};
+
+/* As ipX-input leaves them, before the first feature. */
+ALWAYS_INLINE void ip_features_begin(const struct ip_way *way, struct ip_featured *x, u32 k,
+                                     struct buffer *b, const u8 *header,
+                                     const struct ip_express_protocol *ip)
+{
+    u32 link_bytes = way->v->header_bytes;
+    b->len = (u16)(b->flags & BUFFER_NEXT ? b->len - link_bytes : ip->length(header));
+    b->l2_start = b->start;
+    b->start = b->l3_start = (i16)(b->start + (i32)link_bytes);
+    b->rx_if = way->v->rx_if;
+    b->flags |= ip->buffer_flag;
+    x->b[k] = b;
+}
+
 /* Packets from i on that are of the view, with these checks (IP_EXPRESS_*); returns where another
  * view begins or a packet makes a detour, or count. Those that are known to be sound are behind
- * features, and begin with their header. */
-ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct thread *t, struct buffer **b,
-                                    u32 i, u32 count, struct ip_gathered *g,
+ * features, and begin with their header. x: features that come next, all are taken for them; NULL:
+ * none. */
+ALWAYS_INLINE u32 ip_express_gather(struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
+                                    u32 count, struct ip_gathered *g, struct ip_featured *x,
                                     const struct ip_express_protocol *ip, u32 checks,
                                     ip_express_keep *keep, void *own)
 {
     const struct express_view *v = way->v;
     bool behind = !(checks & IP_EXPRESS_SOUND);
-    u32 header = behind ? 0 : v->header_bytes, kept = 0, flags = 0, longest = 0;
+    u32 header = behind ? 0 : v->header_bytes, kept = 0, flags = 0, longest = 0, ended = 0;
+    u64 rx_bytes = 0;
     i32 lowest = INT16_MAX;
     u64 mac = v->mac;
     for (; i < count; i++) {
@@ -137,9 +176,20 @@ ALWAYS_INLINE u32 ip_express_gather(const struct ip_way *way, struct thread *t, 
         flags |= f;
         longest = length > longest ? length : longest;
         lowest = b[i]->start < lowest ? b[i]->start : lowest;
-        g->at[kept] = (u16)i;
-        keep(own, g, kept, b[i], p);
+        g->at[kept] = (u16)(x ? kept : i);
+        if (!x || x->judged)
+            keep(own, g, kept, b[i], p);
+        if (x) {
+            rx_bytes += len;
+            ended |= ip->odd(p, len - header, IP_EXPRESS_HOP);
+            x->next[i] = NEXT_CONSUMED;
+            ip_features_begin(way, x, kept, b[i], p, ip);
+        }
         kept++;
+    }
+    if (x) {
+        way->rx_bytes += rx_bytes;
+        x->ended = ended;
     }
     g->n = kept;
     g->flags = flags;
@@ -407,10 +457,14 @@ ALWAYS_INLINE void ip_express_each(struct ip_way *way, struct thread *t, struct 
 
 /* --- a vector --- */
 
-/* Of the protocol: takes packets from i on that are of the view; returns as ip_express_gather.
- * behind: features. */
-typedef u32 ip_express_view_fn(struct ip_way *way, struct thread *t, struct buffer **b, u16 *next,
-                               u32 i, u32 count, bool behind);
+/* Of the protocol: as ip_express_gather. */
+typedef u32 ip_express_gather_fn(struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
+                                 u32 count, struct ip_gathered *g, struct ip_featured *x,
+                                 u32 checks);
+/* Of the protocol: finds, and leaves with, what was gathered, which is not nothing. behind:
+ * features. */
+typedef void ip_express_send_fn(struct ip_way *way, struct thread *t, struct ip_gathered *g,
+                                struct buffer **b, u16 *next, bool behind);
 
 /* Packets that came in and went along that edge of ipX-input. */
 ALWAYS_INLINE void ip_express_count_input(const struct ip_way *way, struct thread *t,
@@ -434,35 +488,16 @@ ALWAYS_INLINE void ip_express_count(const struct ip_way *way, struct thread *t, 
 
 /* --- with features: their nodes' functions between gathering and finding --- */
 
-/* Packets on a chain, and where they are. */
-struct ip_featured {
-    const struct feature_chain *chain;
-    struct node *node;
-    struct feature_vector at;
-    u32 n;
-    struct buffer *b[FRAME_PKTS];
-};
-
-/* What is gathered for features. */
-struct ip_features_begun {
-    struct ip_way *way;
-    struct ip_featured *x;
-    const struct ip_express_protocol *ip;
-};
-
-/* As ipX-input leaves them, before the first feature. */
-ALWAYS_INLINE void ip_features_begin(void *own, struct ip_gathered *g, u32 k, struct buffer *b,
-                                     const u8 *header)
+/* Whether packets that come to the chain's end are as they came to its start. */
+static bool ip_features_judge(const struct ip_way *way, const struct feature_chain *chain,
+                              struct thread *t)
 {
-    const struct ip_features_begun *x = own;
-    u32 link_bytes = x->way->v->header_bytes;
-    x->way->rx_bytes += buffer_packet_len(b);
-    b->len = (u16)(b->flags & BUFFER_NEXT ? b->len - link_bytes : x->ip->length(header));
-    b->l2_start = b->start;
-    b->start = b->l3_start = (i16)(b->start + (i32)link_bytes);
-    b->rx_if = x->way->v->rx_if;
-    b->flags |= x->ip->buffer_flag;
-    x->x->b[k] = b;
+    for (u32 slot = 0; chain->nodes[slot] != way->s->lookup.i;) {
+        if (!thread_node(t, (struct node_index){chain->nodes[slot]})->feature_judges)
+            return false;
+        slot = feature_slot(chain->step[slot].at);
+    }
+    return true;
 }
 
 /* Whether all go on along the chain. */
@@ -518,7 +553,7 @@ static void ip_features_leave(struct thread *t, const struct ip_featured *x, con
                               u32 taken)
 {
     u32 bi[FRAME_PKTS], n = 0;
-    for (u32 k = 0; k < x->n; k++)
+    for (u32 k = 0; k < x->n && taken < x->n; k++)
         if (next[k] == EXPRESS_LEFT)
             bi[n++] = buffer_index(x->b[k]);
     if (n)
@@ -527,39 +562,43 @@ static void ip_features_leave(struct thread *t, const struct ip_featured *x, con
         node_sent(x->node, x->at.on, taken);
 }
 
-/* As an ip_express_view_fn, for a view with features; all packets that it gathers are taken: behind
- * the features they are no more as they came. */
+/* Packets from i on that are of the view, which has features; returns as ip_express_gather. All
+ * that it gathers are taken: behind features they are no more as they came. They are gathered
+ * again, unless these only judge. */
 ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, struct node *n,
                                       const struct feature_chain *chain, struct buffer **b,
                                       u16 *next, u32 i, u32 count,
                                       const struct ip_express_protocol *ip,
-                                      ip_express_view_fn *take_view)
+                                      ip_express_gather_fn *gather, ip_express_send_fn *send)
 {
     struct express_view behind = {.port = way->v->rx_if, .rx_if = way->v->rx_if};
     struct ip_featured x;
     struct ip_gathered g;
-    struct ip_features_begun begun = {.way = way, .x = &x, .ip = ip};
     u16 left[FRAME_PKTS];
-    i = ip_express_gather(way, t, b, i, count, &g, ip, IP_EXPRESS_SOUND, ip_features_begin, &begun);
-    if (!g.n)
-        return i;
-    for (u32 k = 0; k < g.n; k++)
-        next[g.at[k]] = NEXT_CONSUMED;
     x.chain = chain;
-    x.n = way->packets = g.n;
+    x.judged = ip_features_judge(way, chain, t);
+    x.next = next;
+    i = gather(way, t, b, i, count, &g, &x, IP_EXPRESS_SOUND);
+    u32 all = g.n;
+    if (!all)
+        return i;
+    x.n = way->packets = all;
     ip_express_count_input(way, t, n, feature_edge(chain->step[0].at), ip);
     ip_features_run(way, &x, t, n);
     memset(left, 0, x.n * sizeof(left[0])); /* EXPRESS_LEFT */
     way->v = &behind;
     way->packets = 0;
+    bool known = x.judged && !x.ended && x.n == all;
     for (u32 k = 0; k < x.n && !thread_detours(t);) {
-        u32 to = take_view(way, t, x.b, left, k, x.n, true);
+        u32 to = known ? all : gather(way, t, x.b, k, x.n, &g, NULL, IP_EXPRESS_HOP);
+        if (likely(g.n))
+            send(way, t, &g, x.b, left, true);
         k = to > k ? to : k + 1; /* a feature gave it another interface */
     }
     if (way->packets)
         node_did(thread_node(t, way->s->lookup), FIB_NEXT_REWRITE, way->packets);
     ip_features_leave(t, &x, left, way->packets);
-    way->packets = g.n;
+    way->packets = all;
     return i;
 }
 
@@ -567,10 +606,11 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
 ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct ip_express *s,
                                  const struct express_view *v, struct buffer **b, u16 *next,
                                  u32 count, const struct ip_express_protocol *ip,
-                                 ip_express_view_fn *take_view)
+                                 ip_express_gather_fn *gather, ip_express_send_fn *send)
 {
     struct ip_way way = {.s = s, .to = counter_combined(fib_counters_to, thread_index(t))};
     struct express_view later;
+    struct ip_gathered g;
     u32 all = 0;
     if (unlikely(adj_is_counting()))
         return 0;
@@ -588,9 +628,11 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
         way.packets = 0;
         way.rx_bytes = 0;
         if (unlikely(chain)) {
-            i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, take_view);
+            i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, gather, send);
         } else {
-            i = take_view(&way, t, b, next, i, count, false);
+            i = gather(&way, t, b, i, count, &g, NULL, IP_EXPRESS_HOP | IP_EXPRESS_SOUND);
+            if (likely(g.n))
+                send(&way, t, &g, b, next, false);
             ip_express_count(&way, t, n, ip);
         }
         all += way.packets;

@@ -84,6 +84,21 @@ static void chooser_run(struct thread *t, struct node *n, struct buffer **b, u16
         next[i] = feature_choose(t, n, feature_vector_of(t), b[i]);
 }
 
+/* One that only judges: drops now and then, and says how many vectors it let pass whole. */
+static u64 judged_whole;
+
+static void judge_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    u32 dropped = 0;
+    for (u32 i = 0; i < count; i++) {
+        bool drop = ((const u8 *)buffer_current(b[i]))[b[i]->len - 1] % 32 == 5;
+        next[i] = drop ? node_drop(n, b[i], 0, CHOSEN_DROP)
+                       : feature_vector_next(feature_vector_of(t), b[i]);
+        dropped += drop;
+    }
+    judged_whole += express_runs && !dropped;
+}
+
 static const struct node_error chooser_errors[] = {{"chosen", "chosen", SEVERITY_ERROR}};
 static const struct node_def chooser_node = {
     .name = "b-feature",
@@ -93,11 +108,21 @@ static const struct node_def chooser_node = {
     .n_next = 2,
     .errors = chooser_errors,
     .n_errors = 1};
+static const struct node_def judge_node = {.name = "c-feature",
+                                           .run = {judge_run},
+                                           .feature_vectors = true,
+                                           .feature_judges = true,
+                                           .next = {[CHOSEN_DROP] = "error-drop"},
+                                           .n_next = 1,
+                                           .errors = chooser_errors,
+                                           .n_errors = 1};
 /* clang-format off */
 static const struct feature_def
     on_unicast = {"ip4-unicast", "a-feature", (const char *const[]){"ip4-rx-urpf-loose", NULL}},
     chooser = {"ip4-unicast", "b-feature", (const char *const[]){"a-feature", NULL}},
     chooser6 = {"ip6-unicast", "b-feature", (const char *const[]){"a-feature", NULL}},
+    judge = {"ip4-unicast", "c-feature", (const char *const[]){"b-feature", NULL}},
+    judge6 = {"ip6-unicast", "c-feature", (const char *const[]){"b-feature", NULL}},
     on_unicast6 = {"ip6-unicast", "a-feature", (const char *const[]){"ip6-rx-urpf-loose", NULL}},
     on_ip6_output = {"ip6-output", "a-feature", (const char *const[]){"gso-ip6", NULL}},
     on_ip4_output = {"ip4-output", "a-feature", (const char *const[]){"gso-ip4", NULL}},
@@ -109,10 +134,11 @@ static const struct module feature_module = {
     .abi = MODULE_ABI,
     .name = "a-feature",
     .description = "for this test",
-    .nodes = (const struct node_def *const[]){&feature_node, &chooser_node, NULL},
-    .features = (const struct feature_def *const[]){&on_unicast, &on_ip4_output, &on_unicast6,
-                                                    &on_ip6_output, &on_output, &on_l2_input,
-                                                    &on_l2_output, &chooser, &chooser6, NULL},
+    .nodes = (const struct node_def *const[]){&feature_node, &chooser_node, &judge_node, NULL},
+    .features =
+        (const struct feature_def *const[]){&on_unicast, &on_ip4_output, &on_unicast6,
+                                            &on_ip6_output, &on_output, &on_l2_input, &on_l2_output,
+                                            &chooser, &chooser6, &judge, &judge6, NULL},
 };
 
 static const struct module *const modules[] = {
