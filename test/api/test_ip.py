@@ -316,6 +316,8 @@ def test_lookup_in_a_table(api):
     ({"paths": [path("192.0.2.2", table_id=99)]}, -3),
     ({"paths": [path("192.0.2.2", proto=1)]}, -157),
     ({"paths": [path(type=3)]}, -126),
+    ({"paths": [path(type=4)]}, -126),
+    ({"paths": [path("192.0.2.2", type=8)]}, -126),
     ({"paths": [path(type=77)]}, -126),
     ({"paths": [path("192.0.2.2", n_labels=1)]}, -126),
     ({"paths": [path(type=2)] * 65}, -162),
@@ -776,6 +778,9 @@ def test_sources(switch, api, loop):
     assert {"interface", "API", "CLI", "adjacency", "default-route"} <= set(sources)
     assert sources["interface"].priority < sources["API"].priority < sources["CLI"].priority
     assert len({s.id for s in sources.values()}) == len(sources) and all(s.id for s in sources.values())
+    assert [(sources[n].id, sources[n].priority) for n in ("classify", "interface", "API", "CLI", "IPv6-nd")] == \
+        [(2, 1), (4, 3), (8, 128), (9, 129), (14, 193)]  # those of VPP
+    assert "[9] CLI prio:129.0 behaviour:api\n" in switch.vpp.ctl("show fib source")
 
     def change(is_add, address, source):
         route = {"prefix": prefix("198.51.100.0/24"), "src": source, "paths": [path(address, loop)]}

@@ -452,6 +452,8 @@ def test_words_of_vpp(fresh):
     assert [line for line in fresh.ctl("show ip6 fib 2001:db8:20::5").splitlines() if " fib:" in line or "VRF" in line] == [
         line for table in (0, 7) for line in fresh.ctl(f"show ip6 fib table {table} 2001:db8:20::5").splitlines()
         if " fib:" in line or "VRF" in line]
+    assert fresh.ctl("show ip6-ll").splitlines()[0] == ("IP6-link-local:pg0, fib_index:1, flow hash:[src dst sport dport proto flowlabel ] "
+                                                        "epoch:0 flags:ip6-ll locks:[IPv6-nd:1, ]")
     fresh.exchange(pg, solicit(pg, pg.address), pg)
     assert fresh.ctl("show ip neighbor-stats").splitlines()[3:6] == [
         "  pg0", "    arp: rx:[reply:0 request:0 gratuitous:0 ] tx:[reply:0 request:0 gratuitous:0 ]",

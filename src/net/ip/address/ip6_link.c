@@ -72,14 +72,14 @@ static int ip6_link_table(struct addresses *as, struct if_index i, struct ip_add
     link.prefix_len = all.len;
     link.family = IP_FAMILY_6;
     snprintf(name, sizeof(name), "IP6-link-local:%s", interface_at(as->piste, i)->name);
-    int rc = fib_table_private(fib, IP_FAMILY_6, name, FIB_SOURCE_INTERFACE, t, e);
+    int rc = fib_table_private(fib, IP_FAMILY_6, name, FIB_SOURCE_ND, t, e);
     if (rc)
         return rc;
     rc = fib_route_update(fib, *t, all, FIB_SOURCE_SPECIAL, &link, 1, e);
     if (!rc)
         rc = ip6_link_route(as, i, *t, a, true, e);
     if (rc)
-        fib_table_unlock(fib, *t, FIB_SOURCE_INTERFACE);
+        fib_table_unlock(fib, *t, FIB_SOURCE_ND);
     return rc;
 }
 
@@ -104,7 +104,7 @@ void ip6_link_end(struct addresses *as, struct if_index i)
         return;
     struct fib_index t = link->fib;
     ip6_link_publish(as, i, NULL);
-    fib_table_unlock(fib_of(as->piste), t, FIB_SOURCE_INTERFACE);
+    fib_table_unlock(fib_of(as->piste), t, FIB_SOURCE_ND);
 }
 
 static void ip6_link_tell(struct addresses *as, struct if_index i, struct ip_address a, bool add)

@@ -91,6 +91,12 @@ enum fib_source {
     FIB_SOURCE_N
 };
 const char *fib_source_name(enum fib_source s); /* "adjacency", "CLI", ... */
+/* What people and programs know it by, as in VPP. */
+struct fib_source_def {
+    const char *name, *behaviour;
+    u8 number, priority, slot; /* slot: among those of one priority */
+};
+const struct fib_source_def *fib_source_def(enum fib_source s); /* below FIB_SOURCE_N */
 /* Whether people and programs speak for it: what it says is configuration. */
 bool fib_source_is_users(enum fib_source s);
 /* Such a source by its name. */

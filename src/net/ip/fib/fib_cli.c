@@ -599,9 +599,13 @@ static int show_fib_source(struct cli_call *c)
 {
     out_array(c->out, "sources");
     for (u32 s = 0; s < FIB_SOURCE_N; s++) {
+        const struct fib_source_def *def = fib_source_def(s);
         out_object(c->out, NULL);
-        out_u64(c->out, "priority", s, "[%" PRIu64 "] ");
-        out_str(c->out, "name", fib_source_name(s), "%s\n");
+        out_u64(c->out, "id", def->number, "[%" PRIu64 "] ");
+        out_str(c->out, "name", def->name, "%s ");
+        out_u64(c->out, "priority", def->priority, "prio:%" PRIu64);
+        out_u64(c->out, "slot", def->slot, ".%" PRIu64);
+        out_str(c->out, "behaviour", def->behaviour, " behaviour:%s\n");
         out_end(c->out);
     }
     out_end(c->out);

@@ -48,7 +48,8 @@ void fib_show_table_line(struct fib *f, struct out *o, u32 table)
         if (fields & (1u << bit))
             out_str(o, "", name, "%s ");
     out_end(o);
-    out_text(o, "] epoch:0 flags:none ");
+    out_text(o, "] epoch:0 flags:%s ",
+             fib_table_id(f, t) == FIB_TABLE_NO_ID ? "ip6-ll" : "none");
     show_locks(f, o, table);
 }
 

@@ -10,25 +10,31 @@
 
 struct fib_table_data *fib_table_base;
 
+static const struct fib_source_def fib_sources[FIB_SOURCE_N] = {
+    [FIB_SOURCE_SPECIAL] = {"special", "simple", 1, 0, 0},
+    [FIB_SOURCE_CLASSIFY] = {"classify", "simple", 2, 1, 0},
+    [FIB_SOURCE_PROXY] = {"proxy", "simple", 3, 2, 0},
+    [FIB_SOURCE_NAT64] = {"nat64-hi", "simple", 28, 2, 1},
+    [FIB_SOURCE_INTERFACE] = {"interface", "interface", 4, 3, 0},
+    [FIB_SOURCE_API] = {"API", "api", 8, 128, 0},
+    [FIB_SOURCE_CLI] = {"CLI", "api", 9, 129, 0},
+    [FIB_SOURCE_DHCP] = {"DHCP", "api", 12, 176, 0},
+    [FIB_SOURCE_ND_PROXY] = {"IPv6-proxy-nd", "api", 13, 192, 0},
+    [FIB_SOURCE_ND] = {"IPv6-nd", "api", 14, 193, 0},
+    [FIB_SOURCE_ADJ] = {"adjacency", "adjacency", 15, 208, 0},
+    [FIB_SOURCE_EXPORT] = {"attached_export", "simple", 17, 240, 0},
+    [FIB_SOURCE_RR] = {"recursive-resolution", "rr", 18, 251, 0},
+    [FIB_SOURCE_DEFAULT_ROUTE] = {"default-route", "drop", 20, 253, 0},
+};
+
+const struct fib_source_def *fib_source_def(enum fib_source s)
+{
+    return &fib_sources[s];
+}
+
 const char *fib_source_name(enum fib_source s)
 {
-    static const char *const names[FIB_SOURCE_N] = {
-        [FIB_SOURCE_SPECIAL] = "special",
-        [FIB_SOURCE_CLASSIFY] = "classify",
-        [FIB_SOURCE_PROXY] = "proxy",
-        [FIB_SOURCE_NAT64] = "nat64-hi",
-        [FIB_SOURCE_INTERFACE] = "interface",
-        [FIB_SOURCE_API] = "API",
-        [FIB_SOURCE_CLI] = "CLI",
-        [FIB_SOURCE_DHCP] = "DHCP",
-        [FIB_SOURCE_ND_PROXY] = "IPv6-proxy-nd",
-        [FIB_SOURCE_ND] = "IPv6-nd",
-        [FIB_SOURCE_ADJ] = "adjacency",
-        [FIB_SOURCE_EXPORT] = "attached_export",
-        [FIB_SOURCE_RR] = "recursive-resolution",
-        [FIB_SOURCE_DEFAULT_ROUTE] = "default-route",
-    };
-    return s < FIB_SOURCE_N ? names[s] : "invalid";
+    return s < FIB_SOURCE_N ? fib_sources[s].name : "invalid";
 }
 
 bool fib_source_is_users(enum fib_source s)

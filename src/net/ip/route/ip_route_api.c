@@ -17,17 +17,16 @@
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
 
-/* Sources of routes have numbers in the API; 0 stands for all. */
-static u8 source_to_api(enum fib_source s)
+/* 0: the API's own. Clients may speak for those sources that users have, and for no others. */
+static i32 source_from_api(u8 number, enum fib_source *out)
 {
-    return (u8)(s + 1);
-}
-
-/* 0: the API's own. Clients may speak for those that users have, and for no others. */
-static i32 source_from_api(u8 src, enum fib_source *out)
-{
-    *out = src ? (enum fib_source)(src - 1) : FIB_SOURCE_API;
-    return fib_source_is_users(*out) ? 0 : API_INVALID_VALUE;
+    *out = FIB_SOURCE_API;
+    for (enum fib_source s = 0; number && s < FIB_SOURCE_N; s++)
+        if (fib_source_is_users(s) && fib_source_def(s)->number == number) {
+            *out = s;
+            return 0;
+        }
+    return number ? API_INVALID_VALUE : 0;
 }
 
 /* --- adding and deleting --- */
@@ -139,7 +138,7 @@ static void fill_route_v2(const struct fib *f, const struct fib_route *r,
     *out = (struct api_type_ip_route_v2){.table_id = fib_table_id(f, r->table),
                                          .stats_index = r->lb.i,
                                          .n_paths = (u8)paths_to_api(f, r, paths),
-                                         .src = source_to_api(r->source),
+                                         .src = fib_source_def(r->source)->number,
                                          .paths = paths};
     api_ip_prefix_to(&r->prefix, &out->prefix);
 }
@@ -186,9 +185,9 @@ static void route_lookup_v2(struct api_call *c)
 static void source_dump(struct api_call *c)
 {
     for (u32 k = 0; k < FIB_SOURCE_N; k++) {
-        struct api_fib_source_details d = {
-            .src = {.priority = (u8)k, .id = source_to_api((enum fib_source)k)}};
-        snprintf(d.src.name, sizeof(d.src.name), "%s", fib_source_name((enum fib_source)k));
+        const struct fib_source_def *def = fib_source_def((enum fib_source)k);
+        struct api_fib_source_details d = {.src = {.priority = def->priority, .id = def->number}};
+        snprintf(d.src.name, sizeof(d.src.name), "%s", def->name);
         api_reply(c, &api_message_fib_source_details, &d);
     }
 }
@@ -208,7 +207,7 @@ static void route_details(struct api_call *c, const struct route_dump *d, const 
     struct api_type_fib_path paths[FIB_PATHS_MAX];
     if (!fib_route_is_installed(f, r->lb))
         return;
-    if (d->v2 && (!d->src || d->src == source_to_api(r->source))) {
+    if (d->v2 && (!d->src || d->src == fib_source_def(r->source)->number)) {
         struct api_ip_route_v2_details m;
         fill_route_v2(f, r, &m.route, paths);
         api_reply(c, &api_message_ip_route_v2_details, &m);
