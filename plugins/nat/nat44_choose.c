@@ -84,6 +84,10 @@ u32 nat44_addresses_for(const struct nat44_pool *pool, be32 host, u32 fib, struc
 {
     u32 count = 0, at = 0;
     bool of_link = true;
+    if (pool->n == 1 && max && may_use(&pool->v[0], fib, tx, false)) { /* whatever its link */
+        out[0] = pool->v[0].addr;
+        return 1;
+    }
     for (u32 i = 0; i < pool->n; i++)
         count += may_use(&pool->v[i], fib, tx, true);
     if (!count) {

@@ -238,9 +238,10 @@ ALWAYS_INLINE void count_fast_one(struct nat44_data *n, struct thread *t, enum n
 }
 
 /* Another packet than fast_translate knows. Returns its edge; NAT44_N_NEXT: on. */
-static COLD u16 fast_other(struct thread *t, struct nat44_data *n, struct buffer *b,
-                           enum nat44_dir dir, enum feature_place place, struct fast_counts *counts,
-                           enum nat44_mode mode)
+__attribute__((noinline)) static u16 fast_other(struct thread *t, struct nat44_data *n,
+                                                struct buffer *b, enum nat44_dir dir,
+                                                enum feature_place place,
+                                                struct fast_counts *counts, enum nat44_mode mode)
 {
     u16 link_bytes = to_ip_header(b, place), next = NAT44_N_NEXT;
     struct nat44_packet p;
