@@ -3,11 +3,13 @@
 import collections
 import ctypes
 import errno
+import fcntl
 import os
 import random
 import re
 import select
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -19,6 +21,7 @@ ON = "fast-path { on }"
 CLSACT = "fast-path { on clsact }"  # as on kernels before Linux 6.6
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 SO_DETACH_FILTER, SYS_PIDFD_GETFD = 27, 438
+TUNSETIFF, IFF_TAP_NO_PI = 0x400454ca, 0x1002
 
 
 def needs(vpp):
@@ -827,6 +830,45 @@ def test_device_moves(net, datagrams):
     there.rx.settimeout(60)
     until_kernel(vpp, there)
     assert vpp.json("show fast-path")["on"]
+
+
+def test_device_goes_down_and_up(net):
+    """Under load: while its sockets are on no list of the kernel, packets come undecided, which is nobody's fault."""
+    ns = net.namespace()
+    with ns.entered():
+        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", b"tap0", IFF_TAP_NO_PI))  # a veth's other end waits meanwhile
+    ns.ip("link set tap0 up")
+    ns.veth("right", "r0")
+    vpp = needs(net.vpp(ns, config=ON))
+    for name in ("tap0", "right"):
+        vpp.configure(f"create host-interface name {name}\nset int state host-{name} up")
+    vpp.configure("set interface l2 xconnect host-tap0 host-right")
+    stop = threading.Event()
+
+    def load():
+        while not stop.is_set():
+            try:
+                os.write(tap, b"\x02\xdd\0\0\0\1\x02\xcc\0\0\0\1\x88\xb5" + bytes(46))
+            except OSError:
+                pass  # it is down
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        until = time.monotonic() + 5  # from the second second on they are counted
+        while time.monotonic() < until:
+            ns.ip("link set tap0 down")
+            ns.ip("link set tap0 up")
+            time.sleep(0.05)
+        kernel = kernel_packets(vpp)
+        lib.wait_for(lambda: kernel_packets(vpp) > kernel + 1000, "packets in the kernel", timeout=60)
+        time.sleep(3)  # and so late they have an end
+        assert vpp.json("show fast-path")["on"], vpp.ctl("show logging")
+    finally:
+        stop.set()
+        thread.join()
+        os.close(tap)
 
 
 # ---- the switch beside itself without a fast path: the same frames, the same changes

@@ -397,6 +397,7 @@ static void fast_set_on(void *arg, bool on)
 {
     struct af_packet_state *s = arg;
     s->fast_on = on;
+    af_packet_fast_unhooked(s); /* what was seen before is of no interest */
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         if (on) {
@@ -411,11 +412,20 @@ static void fast_set_on(void *arg, bool on)
     }
 }
 
+#define LOOKS_EXCUSED 2 /* what is told of a device comes before the last such packet, too */
+
+void af_packet_fast_unhooked(struct af_packet_state *s)
+{
+    s->undecided.excused = LOOKS_EXCUSED;
+}
+
 /* Once a second: a port's packets are watched from the second look on, when all that was under way
- * as it came in has passed. */
+ * as it came in has passed. What comes undecided counts at the look after that which sees it, if
+ * nothing is told of a device until then that excuses it. */
 static u64 fast_undecided(void *arg)
 {
-    const struct af_packet_state *s = arg;
+    struct af_packet_state *s = arg;
+    struct af_packet_undecided *u = &s->undecided;
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         bool may = port->is_fast && !port->is_held;
@@ -423,7 +433,13 @@ static u64 fast_undecided(void *arg)
             place_set_flag(port->place, AF_PACKET_BPF_WATCHED, true);
         port->is_watched = may;
     }
-    return __atomic_load_n(&s->bpf->control->undecided, __ATOMIC_RELAXED);
+    u64 now = __atomic_load_n(&s->bpf->control->undecided, __ATOMIC_RELAXED);
+    bool excused = u->excused;
+    u->told += excused ? 0 : u->suspect;
+    u->suspect = excused ? 0 : now - u->seen;
+    u->excused -= excused;
+    u->seen = now;
+    return u->told;
 }
 
 static void fast_keep(void *arg, u64 until_ns)

@@ -213,6 +213,14 @@ extern const struct node_def af_packet_input_node, af_packet_tx_node;
 struct af_packet_bpf;
 struct fast_path_backend;
 
+/* Packets that came undecided, as looked at once a second: af_packet_fast.c. */
+struct af_packet_undecided {
+    u64 seen;    /* the kernel's count at the last look */
+    u64 suspect; /* of those, what came since the look before */
+    u64 told;    /* that there is no excuse for */
+    u32 excused; /* so many looks more nothing counts */
+};
+
 struct af_packet_state {
     struct piste *piste;
     VEC(struct af_packet *) ports;
@@ -225,6 +233,7 @@ struct af_packet_state {
     struct loop_timer *held_timer; /* while there may be programs of an earlier life, */
     u64 held_until_ns;             /* which is at most so long */
     u64 held_over_ns;              /* since then there is none where there was one */
+    struct af_packet_undecided undecided;
 };
 
 /* af_packet.c */
@@ -294,6 +303,8 @@ void af_packet_fast_opening(struct af_packet *port);
 /* The port has its sockets, all of them bound; it is about to lose them. */
 void af_packet_fast_opened(struct af_packet *port);
 void af_packet_fast_closing(struct af_packet *port);
+/* A device went down or up: its sockets were on no list of the kernel for a moment. */
+void af_packet_fast_unhooked(struct af_packet_state *s);
 /* fd will be the one that receives for the port. */
 void af_packet_fast_socket(const struct af_packet *port, int fd);
 /* Whether a socket of the port can take another one's place by filters, in no group. Between two

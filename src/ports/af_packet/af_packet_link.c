@@ -138,6 +138,8 @@ static void af_packet_follow(struct af_packet_state *s, struct af_packet *port,
     af_packet_update_link(port, l);
     if (features != port->features || memcmp(&heard, &port->heard, sizeof(heard)))
         forwarding_changed(engine_of(s->piste));
+    if (heard.up != port->heard.up)
+        af_packet_fast_unhooked(s);
     port->heard = heard;
 }
 
@@ -177,6 +179,7 @@ static void on_event(void *arg, const struct host_event *ev)
 static void on_lost(void *arg)
 {
     struct af_packet_state *s = arg;
+    af_packet_fast_unhooked(s);
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         struct host_link l;
