@@ -63,7 +63,7 @@ int main(int argc, char **argv)
     }
     int fd = load(device);
     double begin = now(), end = begin + atof(argv[2]);
-    unsigned long sent = 0;
+    unsigned long long sent = 0;
     while (now() < end) {
         union bpf_attr a;
         memset(&a, 0, sizeof(a));
@@ -77,6 +77,6 @@ int main(int argc, char **argv)
             die("xdp-flood: run");
         sent += FRAMES_A_CALL;
     }
-    printf("{\"sent\": %lu, \"seconds\": %.6f}\n", sent, now() - begin);
+    printf("{\"sent\": %llu, \"seconds\": %.6f}\n", sent, now() - begin);
     return 0;
 }

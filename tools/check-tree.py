@@ -36,6 +36,7 @@ FORBIDDEN = [
 ]
 RULES = [
     (r"^\s*\(void\)\w+;", "the compiler does not warn of what is unused: (void)!f() where f()'s result must be looked at"),
+    (r'"[^"]*%[-0-9.]*l[dux]', "long has 32 bits in some places: PRIu64 and the like"),
 ]
 ANYWHERE = [(r"\.\./shared\b", "leads out of the tree")]
 

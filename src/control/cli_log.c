@@ -37,7 +37,7 @@ void cli_log_line(struct cli *cli, const struct cli_session *s, const char *line
     clock_gettime(CLOCK_REALTIME, &ts);
     localtime_r(&ts.tv_sec, &tm);
     strftime(stamp, sizeof(stamp), "%Y/%m/%d %H:%M:%S", &tm);
-    text_add(&t, "%s:%03ld", stamp, ts.tv_nsec / 1000000);
+    text_add(&t, "%s:%03u", stamp, (unsigned)ts.tv_nsec / 1000000);
     if (s) {
         text_add(&t, "[%s]: ", s->name);
         add_one_line(&t, line);

@@ -1,6 +1,8 @@
 /* See ip_local_cli.h. */
 #include "net/ip/ip4/ip_local_cli.h"
 
+#include <inttypes.h>
+
 #include "control/cli.h"
 #include "engine/node.h"
 #include "engine/thread.h"
@@ -11,7 +13,7 @@ static void ip_local_row(struct out *o, enum ip_family f, u8 protocol, const cha
     struct text t = {0};
     ip_format_protocol(&t, protocol);
     out_object(o, NULL);
-    out_u64(o, "protocol", protocol, f == IP_FAMILY_6 ? "%lu: " : NULL);
+    out_u64(o, "protocol", protocol, f == IP_FAMILY_6 ? "%" PRIu64 ": " : NULL);
     out_str(o, "name", text_str(&t), f == IP_FAMILY_4 ? " %s: " : NULL);
     out_str(o, "node", node, "%s\n");
     out_end(o);

@@ -149,8 +149,10 @@ static void neighbor_cli_show_counters(struct cli_call *c, const char *title,
         n[k] = counter_get(x->counters[k].v, f->index.i);
         out_u64(c->out, x->counters[k].name, n[k], NULL);
     }
-    out_text(c->out, "    %s rx:[reply:%lu request:%lu gratuitous:%lu ]", title, n[1], n[0], n[2]);
-    out_text(c->out, " tx:[reply:%lu request:%lu gratuitous:%lu ]\n", n[4], n[3], n[5]);
+    out_text(c->out, "    %s rx:[reply:%" PRIu64 " request:%" PRIu64 " gratuitous:%" PRIu64 " ]",
+             title, n[1], n[0], n[2]);
+    out_text(c->out, " tx:[reply:%" PRIu64 " request:%" PRIu64 " gratuitous:%" PRIu64 " ]\n", n[4],
+             n[3], n[5]);
 }
 
 static int show_stats(struct cli_call *c)

@@ -1,5 +1,6 @@
 /* `set punt', `show punt'. Words are VPP's, but for those of exceptions. */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "engine/counter.h"
 #include "engine/node.h"
@@ -44,7 +45,7 @@ static int punt_cli_show_udp(struct cli_call *c)
     out_array(c->out, "ports");
     for (u32 port = 0; port < PUNT_PORT_REST; port++)
         if (punt_has_port(s, port))
-            out_u64(c->out, NULL, port, " %lu");
+            out_u64(c->out, NULL, port, " %" PRIu64);
     out_end(c->out);
     out_text(c->out, "\n");
     return 0;
@@ -58,7 +59,7 @@ static void punt_cli_udp_ports(struct cli_call *c, const char *protocol, struct 
         if (next_by_port[port] == UDP_LOOKUP_NEXT_ICMP_ERROR || cli_u64(c, "port", port) != port)
             continue;
         out_object(c->out, NULL);
-        out_u64(c->out, "port", port, "%-5lu");
+        out_u64(c->out, "port", port, "%-5" PRIu64);
         out_str(c->out, "protocol", protocol, " %-5s");
         out_str(c->out, "node", node_name(e, node_next(e, from, next_by_port[port])), " %s\n");
         out_end(c->out);
@@ -96,7 +97,7 @@ static int punt_cli_show_reasons(struct cli_call *c)
     out_array(c->out, "reasons");
     for (u32 i = 1; punt_reason(i); i++) {
         out_object(c->out, NULL);
-        out_u64(c->out, "id", i, "[%lu] ");
+        out_u64(c->out, "id", i, "[%" PRIu64 "] ");
         out_str(c->out, "name", punt_reason(i), "%s");
         out_bool(c->out, "punted", punt_has_exception(punt_cli_state(c), i), ": punted\n", "\n");
         out_end(c->out);
@@ -111,10 +112,10 @@ static int punt_cli_show_stats(struct cli_call *c)
     for (u32 i = 1; punt_reason(i); i++) {
         struct counter_pair n = counter_get_pair(punt_cli_state(c)->counts, i);
         out_object(c->out, NULL);
-        out_u64(c->out, "id", i, "[%lu] ");
+        out_u64(c->out, "id", i, "[%" PRIu64 "] ");
         out_str(c->out, "name", punt_reason(i), "%s: ");
-        out_u64(c->out, "packets", n.packets, "[packets:%lu, ");
-        out_u64(c->out, "bytes", n.bytes, "bytes:%lu]\n");
+        out_u64(c->out, "packets", n.packets, "[packets:%" PRIu64 ", ");
+        out_u64(c->out, "bytes", n.bytes, "bytes:%" PRIu64 "]\n");
         out_end(c->out);
     }
     out_end(c->out);

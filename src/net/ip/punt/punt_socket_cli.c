@@ -1,5 +1,6 @@
 /* Commands of punt sockets, and their lines of the running configuration; see punt_socket.h. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/out.h"
@@ -118,7 +119,7 @@ static int punt_cli_show_db(struct cli_call *c)
     for (u32 i = 1; punt_reason(i); i++) {
         const char *node = punt_cli_node(c, s, i);
         out_object(c->out, NULL);
-        out_u64(c->out, "id", i, "[%lu] ");
+        out_u64(c->out, "id", i, "[%" PRIu64 "] ");
         out_str(c->out, "name", punt_reason(i), "%s:");
         out_str(c->out, "node", node ? node : "", node ? " %s" : "");
         if (s && s->by_reason[i])
