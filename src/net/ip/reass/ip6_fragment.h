@@ -7,7 +7,8 @@
 
 struct thread;
 
-#define IP6_REASS_HEADERS_MAX 8 /* in front of that of a fragment */
+/* Extensions that a fragment header may stand behind: what is behind it is not looked at. */
+#define IP6_REASS_HEADERS_MAX 8
 
 /* The rest of ip6_is_fragment. */
 bool ip6_fragment_find(struct thread *t, struct buffer *b);

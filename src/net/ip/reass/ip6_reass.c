@@ -10,8 +10,6 @@
 
 #define IP6_PAYLOAD_MAX UINT16_MAX
 
-/* Extensions that a fragment header may stand behind: what is behind it is not looked at. */
-
 static bool ip6_fragment_unread(struct buffer *b)
 {
     b->l4_start = b->start;
