@@ -871,6 +871,29 @@ def test_device_goes_down_and_up(net):
         os.close(tap)
 
 
+def test_prometheus(net, datagrams):
+    """What the kernel has forwarded is scraped, a second later at most."""
+    vpp, switch, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    until_kernel(vpp, there)
+    kernel, said = kernel_packets(vpp), vpp.vppctl("prom enable listen 127.0.0.1:9482 min-scrape-interval 0").stdout
+    if "built without" in said:
+        pytest.skip(said)
+
+    def scraped():
+        with switch.entered():
+            s = socket.create_connection(("127.0.0.1", 9482), timeout=30)
+        with s:
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            text = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+        return {name: int(n) for name, n in re.findall(r"^vpp_net_fast_path_(\w+) (\d+)$", text, re.MULTILINE)}
+
+    shown = lib.wait_for(lambda: (now := scraped())["packets"] >= kernel and now, "the kernel's packets", timeout=20)
+    assert shown["on"] == 1 and shown["bytes"] >= 74 * kernel and shown["probes"] >= 1 and "flows" in shown
+
+
 # ---- the switch beside itself without a fast path: the same frames, the same changes
 
 PORTS = 4
