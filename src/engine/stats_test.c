@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "control/loop.h"
@@ -383,6 +384,15 @@ static u64 resident(const struct counter_vec *v)
     return mem_resident_bytes(v->rows.first, v->rows.stride_bytes * v->rows.n_rows);
 }
 
+static u32 n_looks;
+
+/* In libc's place. */
+int mincore(void *p, size_t bytes, unsigned char *in_core)
+{
+    n_looks++;
+    return (int)syscall(SYS_mincore, p, bytes, in_core);
+}
+
 /* Where there are no huge pages everything is the same. */
 static void test_counters_join_pages(void **state)
 {
@@ -413,6 +423,13 @@ static void test_counters_join_pages(void **state)
     for (u32 i = 0; i < 8; i++)
         counter_pages_join(pages);
     assert_true(resident(v) <= many + MEM_HUGE_PAGE_BYTES);
+    n_looks = 0;
+    counter_pages_join(pages);
+    assert_int_equal(n_looks, 0); /* at rest, which is no work */
+    counter_combined(v, 1)[N - 1].packets = 1;
+    counter_pages_join(pages);
+    assert_true(n_looks > 0);
+    counter_combined(v, 1)[N - 1].packets = 0;
     for (u32 i = 0; i < USED; i++) {
         u32 times = i % PAGE ? 0 : i % (4 * PAGE) ? 1 : 2;
         struct counter_pair pair = counter_get_pair(v, i);
