@@ -380,6 +380,28 @@ def test_4861_725_a_router_that_is_a_host_now(host):
     wait_for(lambda: len(default_routers(switch)) == 2, "routers")
 
 
+def test_4861_725_what_overrides_nothing(host):
+    """A proxy, say, or a stranger: not of the MAC address that is known. The router itself may leave the flag out."""
+    switch, pg, _ = host
+    router, other = "fe80::1:1", "02:00:00:00:99:99"
+    switch.send(pg, advertise(pg, src=router))
+    wait_for(lambda: default_routers(switch) == [router], "the router")
+
+    def says(mac, is_router=0):
+        return Ether(src=mac, dst=ALL_NODES) / IPv6(src=router, dst="ff02::1", hlim=255) / \
+            ICMPv6ND_NA(tgt=router, R=is_router, S=0, O=is_router) / ICMPv6NDOptDstLLAddr(lladdr=mac)
+    switch.send(pg, says(pg.host_mac, is_router=1))
+    wait_for(lambda: router in switch.ctl("show ip6 neighbors"), "its MAC address to be known")
+    heard = switch.error_count("neighbor advertisements received")
+    switch.send(pg, says(other))
+    wait_for(lambda: switch.error_count("neighbor advertisements received") == heard + 1, "it to be heard")
+    switch.send(pg, advertise(pg, src="fe80::1:2"))  # what was told before has had its effect
+    wait_for(lambda: "fe80::1:2" in default_routers(switch), "the second router")
+    assert default_routers(switch) == [router, "fe80::1:2"]
+    switch.send(pg, says(pg.host_mac))
+    wait_for(lambda: default_routers(switch) == ["fe80::1:2"], "the first to be none")
+
+
 def test_4862_553_lifetimes(host):
     """A stranger does not end an address by a short lifetime."""
     switch, pg, _ = host

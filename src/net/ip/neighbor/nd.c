@@ -127,13 +127,17 @@ void nd_on_host(struct piste *p, void (*fn)(struct piste *p, const struct link_h
     __atomic_store_n(&nd->node.watching_hosts, fn != NULL, __ATOMIC_RELAXED);
 }
 
+/* RFC 4861 7.2.5: what is not to override another MAC address says nothing else, either. */
 void nd_on_host_event(struct piste *p, const void *payload)
 {
     const struct nd *nd = nd_of(p);
-    struct link_host host;
-    memcpy(&host, payload, sizeof(host));
-    if (nd->on_host)
-        nd->on_host(p, &host);
+    struct neighbor_learn said;
+    struct neighbor known;
+    memcpy(&said, payload, sizeof(said));
+    bool ignored = said.no_override && !said.confirms && neighbor_find(p, &said.host, &known) &&
+                   memcmp(known.mac, said.mac, sizeof(said.mac)) != 0;
+    if (nd->on_host && !ignored)
+        nd->on_host(p, &said.host);
 }
 
 /* --- interfaces --- */

@@ -19,9 +19,9 @@ struct nd {
     void (*on_host)(struct piste *p, const struct link_host *host);
 };
 
-/* Events of data threads (thread_post): struct link_host, an address of ours that another has; one
- * that is no router's. */
+/* Events of data threads (thread_post): struct link_host, an address of ours that another has; */
 void nd_on_conflict_event(struct piste *p, const void *payload);
+/* struct neighbor_learn, of one that says that it is no router. */
 void nd_on_host_event(struct piste *p, const void *payload);
 
 /* The adjacency that packets for an address of the link of rx take. */

@@ -65,19 +65,18 @@ static bool nd_is_ours(struct if_index rx, const u8 addr[16])
            (if_equal(at, rx) || if_equal(at, ip_if_lender(IP_FAMILY_6, rx)));
 }
 
-static void nd_learn(struct thread *t, struct node *n, const struct neighbor_learn *ev)
+/* Tells the control thread. */
+static void nd_tell(struct thread *t, struct node *n,
+                    void (*event)(struct piste *p, const void *payload), const void *payload,
+                    u32 bytes)
 {
-    if (!neighbor_may_tell(t, n) || !thread_post(t, neighbor_on_learn, ev, sizeof(*ev)))
+    if (!neighbor_may_tell(t, n) || !thread_post(t, event, payload, bytes))
         node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
 }
 
-/* Tells the control thread of an address on the link of b. */
-static void nd_tell(struct thread *t, struct node *n, const struct buffer *b, const u8 target[16],
-                    void (*event)(struct piste *p, const void *payload))
+static void nd_learn(struct thread *t, struct node *n, const struct neighbor_learn *ev)
 {
-    struct link_host host = {ip6_address_of(target), b->rx_if, IP_FAMILY_6};
-    if (!neighbor_may_tell(t, n) || !thread_post(t, event, &host, sizeof(host)))
-        node_count(nd_counting_node(n), ICMP6_ERROR_ND_NOT_LEARNED, 1);
+    nd_tell(t, n, neighbor_on_learn, ev, sizeof(*ev));
 }
 
 /* Another station has an address of ours, or is about to. */
@@ -85,10 +84,11 @@ static void nd_conflict(struct thread *t, struct node *n, const struct buffer *b
                         const u8 target[16])
 {
     const struct nd_node *nd = n->state;
+    struct link_host own = {ip6_address_of(target), b->rx_if, IP_FAMILY_6};
     const u8 *from = neighbor_frame_source(b);
     if (__atomic_load_n(&nd->watching, __ATOMIC_RELAXED) && from &&
         memcmp(from, if_data(b->rx_if)->mac, 6) != 0)
-        nd_tell(t, n, b, target, nd_on_conflict_event);
+        nd_tell(t, n, nd_on_conflict_event, &own, sizeof(own));
 }
 
 /* --- solicitations --- */
@@ -235,7 +235,7 @@ static u16 nd_advertised(struct thread *t, struct node *n, struct buffer *b)
     if (m.mac || solicited)
         nd_learn(t, n, &ev);
     if (!(flags & ND_ROUTER) && __atomic_load_n(&nd->watching_hosts, __ATOMIC_RELAXED))
-        nd_tell(t, n, b, m.nd->target, nd_on_host_event);
+        nd_tell(t, n, nd_on_host_event, &ev, sizeof(ev));
     return nd_drop(n, b, ICMP6_ERROR_NEIGHBOR_ADVERTISEMENTS_RX);
 }
 
