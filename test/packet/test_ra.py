@@ -402,6 +402,23 @@ def test_4861_725_what_overrides_nothing(host):
     wait_for(lambda: default_routers(switch) == ["fe80::1:2"], "the first to be none")
 
 
+def test_4862_55_a_classified_address_is_not_saved(host):
+    """Its table goes with it: the configuration would begin with neither."""
+    switch, pg, _ = host
+    line = f"set ip6 classify intfc {pg} table-index 0"
+    switch.ctl("classify table mask l3 ip6 src buckets 2")
+    switch.send(pg, advertise(pg, prefix("2001:db8:5::")))
+    wait_for(lambda: addresses(switch, pg) == [f"{EUI}/64"], "an address")
+    switch.ctl(line)
+    assert line not in switch.running_config()
+    switch.restart(switch.running_config())
+    switch.send(pg, advertise(pg, prefix("2001:db8:5::")))
+    wait_for(lambda: addresses(switch, pg) == [f"{EUI}/64"], "an address")
+    switch.ctl(line)
+    switch.ctl(f"set interface ip address {pg} {EUI}/64")  # it is the user's now
+    assert line in switch.running_config()
+
+
 def test_4862_553_lifetimes(host):
     """A stranger does not end an address by a short lifetime."""
     switch, pg, _ = host
