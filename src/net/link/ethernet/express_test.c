@@ -453,6 +453,40 @@ static void both_protocols_in_one_vector(void **state)
     all_go_by_express();
 }
 
+/* To one of 64 routes by one neighbour; each packet has a length of its own. */
+static void make_one_of_many(struct spec *s, bool ip6)
+{
+    u32 route = roll(64), spare = roll(20);
+    u8 *p = s->bytes + 14;
+    make_plain(s, ip6);
+    if (ip6) {
+        put_be16(p + 4, (u16)(26 - spare));
+        put_be16(p + 28, 0x28);
+        put_be16(p + 38, (u16)(4 * route + 1));
+    } else {
+        put_be16(p + 2, (u16)(46 - spare));
+        memcpy(p + 16, (const u8[]){28, 0, (u8)route, 1}, 4);
+        memset(p + 10, 0, 2);
+        const be16 sum = csum_finish(csum_add(0, p, 20));
+        memcpy(p + 10, &sum, 2);
+    }
+}
+
+static void many_routes_by_one_neighbour(void **state)
+{
+    level = cpu_level_best();
+    seed = 1;
+    for (u32 ip6 = 0; ip6 < 2; ip6++)
+        for (n_specs = 2; n_specs <= FRAME_PKTS; n_specs += n_specs < 64 ? 31 : 96) {
+            for (u32 i = 0; i < n_specs; i++)
+                make_one_of_many(&specs[i], ip6);
+            const u64 *taken = &counted[ip6 ? EXPRESS_IP6 : EXPRESS_IP4].taken;
+            u64 before = *taken;
+            u32 all = both_ways() * n_specs;
+            assert_int_equal(*taken, before + all);
+        }
+}
+
 static void a_port_that_takes_no_offloads(void **state)
 {
     free(world_command("set interface feature p1 interface-offload arc interface-output"));
@@ -518,6 +552,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(random_vectors, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(both_protocols_in_one_vector, open_both_ways, close_world),
+        cmocka_unit_test_setup_teardown(many_routes_by_one_neighbour, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(a_port_that_takes_no_offloads, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(none_overtakes_what_is_offloaded, open_both_ways,
                                         close_world),
