@@ -88,6 +88,10 @@ def test_order(sender):
     sender.send(sent)
     sender.wire.socket.settimeout(10)
     assert sender.receive(len(sent)) == sent
+    slots, next_slot, _ = sender.ring()
+    if slots and not next_slot:  # it has just come round
+        sender.send(frames([64]))
+        assert sender.receive(1) == frames([64])
     slots, next_slot, available = sender.ring()
     assert available == slots and bool(next_slot) == bool(slots)
 
