@@ -304,7 +304,7 @@ const struct cli_command nat64_commands[] = {
      "Gives the pool the addresses of an interface, whatever they are", nat64_cli_interface_address,
      CLI_OWN},
     {"nat64 add prefix <prefix:ip6-prefix> [tenant-vrf <tenant-vrf:u32>]"
-     " [ del | interface <interface> ]",
+     " [interface <interface>] [del]",
      "Says in which prefix hosts of a table see IPv4, and where what others send there comes in",
      nat64_cli_prefix, CLI_OWN},
     {"nat64 add static bib <inside:ip6-address> [<in-port:u16>] <outside:ip4-address>"

@@ -110,6 +110,7 @@ static const struct {
     {"set nat64 timeouts ...", "set nat64 timeouts reset"},
     {"set interface nat64 ...", "set interface nat64 $1 del"},
     {"nat64 add ...", "nat64 add $1 del"},
+    {"nat64 ipfix logging enable ...", "nat64 ipfix logging disable"},
     {"nat66 plugin enable ...", "nat66 plugin disable"},
     {"set interface nat66 ...", "set interface nat66 $1 del"},
     {"nat66 add static mapping ...", "nat66 add static mapping $1 del"},

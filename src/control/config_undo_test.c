@@ -49,6 +49,7 @@ static void lines_are_undone_by_their_words(void **state)
            "nat64 add pool address 10.9.0.1 - 10.9.0.2 tenant-vrf 5 del");
     expect("nat64 add static bib 2001:db8::1 80 10.9.0.1 8080 tcp",
            "nat64 add static bib 2001:db8::1 80 10.9.0.1 8080 tcp del");
+    expect("nat64 ipfix logging enable domain 64 src-port 4739", "nat64 ipfix logging disable");
     expect("nat66 plugin enable outside-vrf 7", "nat66 plugin disable");
     expect("set interface nat66 out a", "set interface nat66 out a del");
     expect("nat66 add static mapping local 2001:db8::1 external 2001:db8:1::1 vrf 5",

@@ -120,6 +120,7 @@ RECIPES = [
     "nat64 plugin enable", "nat64 plugin enable", "nat64 plugin {onoff}", "set interface nat64 {side} {i} {del}",
     "nat64 add pool address {address4} {tenant} {del}", "nat64 add interface address {i} {del}",
     "nat64 add prefix {prefix64} {tenant} {del}", "set nat64 timeouts udp {n}",
+    "nat64 add prefix {prefix64} {tenant} interface {i} {del}", "nat64 ipfix logging {onoff} {domain}",
     "nat64 add static bib {address6} {port4} {address4} {port4} {l4} {tablevrf} {del}",
     "nat64 add static bib {address6} {address4} 47 {tablevrf} {del}",
     "nat66 plugin enable", "nat66 plugin {onoff} {outvrf}", "set interface nat66 {side} {i} {del}",

@@ -824,6 +824,9 @@ def test_a_prefix_that_leads_to_an_interface(switch, links):
         assert out.dst == SERVER
         switch.ctl("nat64 add prefix 2001:db8:65::/96")
         assert "2001:db8:65::/96" not in switch.ctl("show ip6 fib")
+        switch.ctl(f"nat64 add prefix 2001:db8:65::/96 interface {links[0]}")
+        switch.ctl(f"nat64 add prefix 2001:db8:65::/96 interface {links[0]} del")  # as a rollback says it
+        assert "2001:db8:65::/96" not in switch.ctl("show ip6 fib") and not switch.json("show nat64 prefix")["prefixes"]
         switch.ctl(f"nat64 add prefix {prefix}/96 interface {third}")
         assert f"{prefix}/96" in switch.ctl("show ip6 fib")
     finally:
