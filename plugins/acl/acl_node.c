@@ -50,6 +50,7 @@ struct acl_fa {
     struct acl_skipped skipped;
     struct acl_fa_last last;
     u32 permitted, checked, made, existing;
+    bool by_blocks; /* the first packet of a flow said nothing of those behind it */
     /* of packets that are looked at together, of one interface */
     struct if_index interface;
     const struct acl_context *context; /* NULL: it has just been taken away */
@@ -261,7 +262,8 @@ ALWAYS_INLINE u32 acl_fa_alike(const struct acl_fa_kind *kind, const struct acl_
 }
 
 /* What each packet is, as many as are of the interface; returns how many. One, where the last is of
- * the same flow: then all others may be, which do not need what follows (acl_fa_alike). */
+ * the same flow: then all others may be, which do not need what follows (acl_fa_alike), unless the
+ * vector had such a one of which they had no use: what is denied, or another thread's. */
 ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
                               u32 count)
 {
@@ -287,7 +289,7 @@ ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, 
             acl_like_of(&f->like, &f->key[i], p, (u32)left, is_ip6);
             first = i;
         }
-        if (!i && acl_fa_alike(kind, f, b + count - 1, count > 1))
+        if (!i && !f->by_blocks && acl_fa_alike(kind, f, b + count - 1, count > 1))
             count = 1;
     }
     if (f->same[i - 1] != first)
@@ -419,6 +421,7 @@ ALWAYS_INLINE u32 acl_fa_block(const struct acl_fa_kind *kind, struct acl_fa *f,
         next[i] = acl_fa_packet(kind, f, b[i], i);
         i = acl_fa_repeated(f, b, next, i + 1, n);
     }
+    f->by_blocks |= f->repeat == ACL_FA_REPEAT_NONE;
     u32 more = f->repeat == ACL_FA_REPEAT_NONE ? 0 : acl_fa_alike(kind, f, b + n, count - n);
     if (more)
         acl_fa_go_on(f, b + n, next + n, more);
@@ -434,6 +437,7 @@ ALWAYS_INLINE void acl_fa_run(struct thread *t, struct node *n, struct buffer **
     f.vector = feature_vector_of(t);
     f.last.session = SESSION_NONE;
     f.last.context = NULL;
+    f.by_blocks = false;
     f.permitted = f.checked = f.made = f.existing = f.away.n = 0;
     for (u32 i = 0; kind->family == IP_FAMILY_6 && i < 4; i++)
         f.skipped.bits[i] = __atomic_load_n(&acl_common->skipped.bits[i], __ATOMIC_RELAXED);
