@@ -1,6 +1,7 @@
 """The fast path: packets between host interfaces that stay in the kernel (docs/fast-path.md)."""
 
 import collections
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -1172,13 +1173,13 @@ def detach_filters(pid):
         if fd < 0:
             continue
         try:
-            with socket.socket(fileno=os.dup(fd)) as taken:
-                if taken.family == socket.AF_PACKET:
-                    taken.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
-        except OSError:
-            pass  # no socket, or one without a filter
-        finally:
+            taken = socket.socket(fileno=fd)
+        except OSError:  # no socket
             os.close(fd)
+            continue
+        with taken, contextlib.suppress(OSError):  # one without a filter
+            if taken.family == socket.AF_PACKET:
+                taken.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
     os.close(pidfd)
 
 
