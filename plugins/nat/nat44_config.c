@@ -76,7 +76,8 @@ static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_ki
             continue;
         u32 first = be32_to_host(a.addr), last = first;
         while (nat44_address_at(p, kind, k + 1, &next) && if_is_none(next.from) &&
-               next.tenant_vrf == a.tenant_vrf && be32_to_host(next.addr) == last + 1) {
+               next.tenant_vrf == a.tenant_vrf && last < UINT32_MAX &&
+               be32_to_host(next.addr) == last + 1) {
             last++;
             k++;
         }

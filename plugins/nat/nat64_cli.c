@@ -334,7 +334,8 @@ static void config_pool(struct piste *p, struct text *t)
             continue;
         u32 first = be32_to_host(a.addr), last = first;
         while (nat64_address_at(p, k + 1, &next) && if_is_none(next.from) &&
-               next.tenant_vrf == a.tenant_vrf && be32_to_host(next.addr) == last + 1) {
+               next.tenant_vrf == a.tenant_vrf && last < UINT32_MAX &&
+               be32_to_host(next.addr) == last + 1) {
             last++;
             k++;
         }

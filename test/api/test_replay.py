@@ -32,7 +32,7 @@ SHOWS = ["show interface address", "show classify tables verbose", "show inacl t
          "show nat64 interfaces", "show nat64 pools", "show nat64 prefix", "show nat64 bib all", "show nat64 timeouts",
          "show syslog sender", "show syslog filter", "show ipfix exporter", "show trace timestamp-format"]
 CHANGES = re.compile(r"(index:?|idx|metadata|uRPF:|Index|@|bd_index|sw_if_index|fib:|Next|next:|rpf-id:) ?-?\d+|"
-                     r"locks:\[.*|^ +\d+(?= +\d+\t)|\[ *\d+\]|\[\d+:\d+\]", re.M)
+                     r"locks:\[.*|\d+ records in \d+ messages sent, \d+|^ +\d+(?= +\d+\t)|\[ *\d+\]|\[\d+:\d+\]", re.M)
 # fields of messages that say when, or where something happens to lie
 PASSING = {"context", "name_", "age", "stats_index", "fib_index", "epoch", "pool_index", "table_index", "cookie", "rpf_id",
            "next_table_index", "policer_index", "via_label", "obj_id", "classify_table_index", "current_bucket",

@@ -378,13 +378,14 @@ def test_the_plugin_itself(switch, links):
                                   f"set interface nat44 ei out {links[1]}"]
     assert switch.fails("nat44 ei plugin enable") == "nat44 ei plugin: already enabled"
     for command in ("set nat44 ei timeout udp 60", "nat44 ei forwarding enable", "nat44 ei mss-clamping 1200",
-                    f"{ALG} port-range 1024 - 65535", "nat44 ei add address 10.2.0.100 - 10.2.0.103 tenant-vrf 0", "nat44 ei ipfix logging enable domain 3",
+                    f"{ALG} port-range 1024 - 65535", "nat44 ei add address 10.2.0.100 - 10.2.0.103 tenant-vrf 0",
+                    "nat44 ei add address 255.255.255.255", "nat44 ei add address 0.0.0.0", "nat44 ei ipfix logging enable domain 3",
                     f"nat44 ei add static mapping tcp local {HOST} 80 external {links[1]} 8080 tag {{a server}}",
                     f"nat44 ei add static mapping local {OTHER} external 10.2.0.77",
                     f"nat44 ei add identity mapping {THIRD} udp 99"):
         switch.ctl(command)
     lines = nat_config(switch)
-    assert len(lines) == 13
+    assert len(lines) == 15
     through(switch, links, udp())
     switch.ctl("nat44 ei plugin disable")
     switch.ctl("nat44 ei ipfix logging disable")

@@ -1079,6 +1079,12 @@ def test_interfaces_and_pool(switch, links):
     switch.ctl("nat64 add pool address 10.9.1.1 - 10.9.1.3 tenant-vrf 5")
     assert switch.ctl("show nat64 pool").splitlines()[2] == " 10.9.1.1 tenant VRF: 5"
     assert "nat64 add pool address 10.9.1.1 - 10.9.1.3 tenant-vrf 5" in switch.running_config()
+    ends = [f"nat64 add pool address {address} tenant-vrf 5" for address in ("255.255.255.255", "0.0.0.0")]
+    for line in ends:
+        switch.ctl(line)
+    assert set(ends) <= set(switch.running_config())  # which do not follow each other
+    for line in ends:
+        switch.ctl(line + " del")
     assert "NAT64 pool address exist." in switch.fails("nat64 add pool address 10.9.1.0 - 10.9.1.9")
     assert "NAT64 pool address not exist." in switch.fails("nat64 add pool address 10.9.1.3 - 10.9.1.4 del")
     assert "less than" in switch.fails("nat64 add pool address 10.9.1.3 - 10.9.1.2")
