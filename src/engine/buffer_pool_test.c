@@ -16,6 +16,7 @@
 #include "control/loop.h"
 #include "engine/buffer_pool.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 
 #define SLOTS 512
 #define SLOT_BYTES 2048
@@ -26,19 +27,15 @@ static struct piste piste;
 static void setup(u32 workers)
 {
     struct engine_config c;
-    struct error err;
     engine_config_default(&c);
     c.n_workers = workers;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&err);
-    assert_non_null(engine_new(&piste, &c, &err));
+    engine_world_open(&piste, &c);
 }
 
 static void teardown(void)
 {
     engine_stop(piste.engine);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static struct thread *main_thread(void)

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "control/loop.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 
 #define PKTS_PER_CALL 100
 
@@ -24,19 +25,14 @@ static struct piste piste;
 static void setup_engine(void)
 {
     struct engine_config c;
-    struct error err;
     engine_config_default(&c);
     c.buffers_per_numa = 2048;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&err);
-    assert_non_null(piste.loop);
-    assert_non_null(engine_new(&piste, &c, &err));
+    engine_world_open(&piste, &c);
 }
 
 static void teardown_engine(void)
 {
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 /* --- a small graph: source -> even | odd -> sink --- */

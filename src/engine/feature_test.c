@@ -15,6 +15,7 @@
 #include "control/loop.h"
 #include "control/module.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 #include "engine/feature_order.h"
 
 /* --- the order --- */
@@ -189,15 +190,11 @@ static const struct feature_arc_def arc_def = {
 static void open_world(u32 workers)
 {
     struct engine_config c;
-    struct error e;
     engine_config_default(&c);
     c.n_workers = workers;
     c.buffers_per_numa = 2048;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    assert_non_null(piste.loop);
-    struct engine *engine = engine_new(&piste, &c, &e);
-    assert_non_null(engine);
+    engine_world_open(&piste, &c);
+    struct engine *engine = piste.engine;
     const struct feature_def *features[FEATURES + 1] = {0};
     for (u32 k = 0; k < FEATURES; k++) {
         snprintf(names[k], sizeof(names[k]), "f%u", k);
@@ -224,8 +221,7 @@ static void close_world(void)
     struct buffer_pool_info info;
     buffer_pool_get_info(piste.engine, BUFFER_POOL_DEFAULT, &info);
     assert_int_equal(info.used, 0);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static void set(u32 k, bool on)

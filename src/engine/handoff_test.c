@@ -16,6 +16,7 @@
 #include "control/loop.h"
 #include "engine/control_packet.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 
 #define WORKERS 3
 #define BURST 48
@@ -72,13 +73,10 @@ static const struct node_def source_def = {
 static void open_world(u32 workers)
 {
     struct engine_config c;
-    struct error e;
     engine_config_default(&c);
     c.n_workers = workers;
     c.buffers_per_numa = 8192;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    assert_non_null(engine_new(&piste, &c, &e));
+    engine_world_open(&piste, &c);
     receive = node_register(piste.engine, &receive_def, NULL, NULL);
     source = node_register(piste.engine, &source_def, NULL, NULL);
     memset(seq, 0, sizeof(seq));
@@ -101,8 +99,7 @@ static void close_world(void)
     engine_stop(piste.engine);
     buffer_pool_get_info(piste.engine, BUFFER_POOL_DEFAULT, &info);
     assert_int_equal(info.used, 0);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static u32 sum(const _Atomic u32 *v)

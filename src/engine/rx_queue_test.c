@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/loop.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 
 #define IDLE 200
 #define PACKETS 200000
@@ -93,20 +93,16 @@ static struct node_index input_node;
 static void setup(u32 workers)
 {
     struct engine_config c;
-    struct error err;
     engine_config_default(&c);
     c.n_workers = workers;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&err);
-    assert_non_null(engine_new(&piste, &c, &err));
+    engine_world_open(&piste, &c);
     input_node = node_register(piste.engine, &input_def, NULL, NULL);
 }
 
 static void teardown(void)
 {
     engine_stop(piste.engine);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static void add(struct ring_port *port, enum rx_mode mode, u32 thread)

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/loop.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 #include "engine/sessions.h"
 
 #define WORKERS 2
@@ -131,13 +131,10 @@ static struct sessions_args args(u32 max)
 static void open_world(u32 max)
 {
     struct engine_config c;
-    struct error e;
     engine_config_default(&c);
     c.n_workers = WORKERS;
     c.buffers_per_numa = 1024;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    assert_non_null(engine_new(&piste, &c, &e));
+    engine_world_open(&piste, &c);
     expire = node_register(piste.engine, &expire_def, NULL, NULL);
     driver = node_register(piste.engine, &driver_def, NULL, NULL);
     struct sessions_args a = args(max);
@@ -151,8 +148,7 @@ static void close_world(void)
 {
     engine_stop(piste.engine);
     sessions_free(sessions);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static void start_drivers(void)

@@ -15,9 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "control/loop.h"
 #include "engine/counter_pages.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 
 static struct stats *s;
 static const u8 *seen; /* as a client maps it */
@@ -293,14 +293,11 @@ static struct piste piste;
 static void test_counters_are_the_segment(void **state)
 {
     struct engine_config c;
-    struct error e;
     engine_config_default(&c);
     c.buffers_per_numa = 2048;
     c.stats_per_node = true;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    struct engine *engine = engine_new(&piste, &c, &e);
-    assert_non_null(engine);
+    engine_world_open(&piste, &c);
+    struct engine *engine = piste.engine;
     s = engine->stats;
     u32 entries = stats_count(s);
     static const char *const first[] = {"/sys/heartbeat", "/sys/last_stats_clear", "/sys/boottime"};
@@ -326,8 +323,7 @@ static void test_counters_are_the_segment(void **state)
     assert_int_equal(counter_get_pair(v, 4).bytes, 0);
     counter_vec_free(v);
     assert_int_equal(stats_count(s), entries);
-    engine_free(engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 /* Who reads what nobody has counted makes no memory of its zeros. */
@@ -402,13 +398,10 @@ static void test_counters_join_pages(void **state)
         PAGE = 256
     };
     struct engine_config c;
-    struct error e;
     engine_config_default(&c);
     c.buffers_per_numa = 2048;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    struct engine *engine = engine_new(&piste, &c, &e);
-    assert_non_null(engine);
+    engine_world_open(&piste, &c);
+    struct engine *engine = piste.engine;
     struct counter_vec *v = counter_vec_new(engine, "/test", true, N);
     struct counter_pages *pages = counter_pages_new(v);
     struct counter_pair *row = counter_combined(v, 0);
@@ -438,8 +431,7 @@ static void test_counters_join_pages(void **state)
     }
     counter_pages_free(pages);
     counter_vec_free(v);
-    engine_free(engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 int main(void)

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "control/loop.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 #include "engine/timer.h"
 
 #define TIMERS 1000
@@ -63,9 +63,7 @@ static void open_world(void)
     engine_config_default(&c);
     c.n_workers = 2;
     c.buffers_per_numa = 1024;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&e);
-    assert_non_null(engine_new(&piste, &c, &e));
+    engine_world_open(&piste, &c);
     timer_node = node_register(piste.engine, &timer_def, NULL, NULL);
     other_node = node_register(piste.engine, &other_def, NULL, NULL);
     assert_int_equal(engine_start(piste.engine, &e), 0);
@@ -80,8 +78,7 @@ static void open_world(void)
 static void close_world(void)
 {
     engine_stop(piste.engine);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 static void start_many(struct thread *t, void *arg)

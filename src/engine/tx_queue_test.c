@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "control/loop.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_world.h"
 #include "engine/tx_queue.h"
 
 #define QUEUES_MAX 8
@@ -26,12 +26,9 @@ static struct tx_queues set;
 static void setup(u32 workers)
 {
     struct engine_config c;
-    struct error err;
     engine_config_default(&c);
     c.n_workers = workers;
-    memset(&piste, 0, sizeof(piste));
-    piste.loop = loop_new(&err);
-    assert_non_null(engine_new(&piste, &c, &err));
+    engine_world_open(&piste, &c);
     memset(queue, 0, sizeof(queue));
     for (u32 i = 0; i < QUEUES_MAX; i++)
         queues[i] = &queue[i];
@@ -41,8 +38,7 @@ static void teardown(void)
 {
     tx_queues_fini(piste.engine, &set);
     engine_stop(piste.engine);
-    engine_free(piste.engine);
-    loop_free(piste.loop);
+    engine_world_close(&piste);
 }
 
 /* "1:0 2:1,2": which thread has which queues. */
