@@ -88,6 +88,15 @@ def until_kernel(vpp, there, packets=300, size=32):
                  f"{packets} packets in the kernel; {vpp.ctl('show fast-path')}", timeout=60)
 
 
+def routed_flow(net, datagrams):
+    """(switch, its namespace, left, right, datagrams from left to right): these have an entry."""
+    vpp, switch, left, right = net.routed(config=ON)
+    needs(vpp)
+    there = datagrams(left, right, "10.2.0.1")
+    until_flows(vpp, left, there)
+    return vpp, switch, left, right, there
+
+
 class Datagrams:
     """Numbered datagrams from one namespace to another, no more on their way than `window`."""
 
@@ -436,10 +445,7 @@ def test_what_has_to_see_packets(net, datagrams, feature):
 
 def test_too_long(net, datagrams):
     """Longer than the next link takes: the graph tells the sender, or cuts it."""
-    vpp, _, left, right = net.routed(config=ON)
-    needs(vpp)
-    there = datagrams(left, right, "10.2.0.1")
-    until_flows(vpp, left, there)
+    vpp, _, left, _, there = routed_flow(net, datagrams)
     vpp.ctl("set interface mtu packet 1000 host-right0")
     there.tx.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT)
     there.send(50)
@@ -707,10 +713,7 @@ def test_ageing(net, datagrams):
 
 def test_neighbors_age(net, datagrams):
     """As in the graph, by what they answer: one whose packets the kernel has stays, and what it has ends with who is silent."""
-    vpp, _, left, right = net.routed(config=ON)
-    needs(vpp)
-    there = datagrams(left, right, "10.2.0.1")
-    until_flows(vpp, left, there)
+    vpp, _, _, right, there = routed_flow(net, datagrams)
     vpp.ctl("set ip neighbor-config ip4 age 60")
 
     def age():
@@ -792,10 +795,7 @@ def test_two_switches(net, datagrams):
 
 def test_events_that_say_nothing_new(net, datagrams):
     """A socket that becomes promiscuous beside ours is an event of the device: what the kernel knows goes on."""
-    vpp, switch, left, right = net.routed(config=ON)
-    needs(vpp)
-    there = datagrams(left, right, "10.2.0.1")
-    until_flows(vpp, left, there)
+    vpp, switch, left, _, there = routed_flow(net, datagrams)
     until_kernel(vpp, there)
 
     def all_in_the_kernel():
@@ -813,10 +813,7 @@ def test_events_that_say_nothing_new(net, datagrams):
 
 def test_device_moves(net, datagrams):
     """Into another namespace, in the midst of packets, and back."""
-    vpp, switch, left, right = net.routed(config=ON)
-    needs(vpp)
-    there = datagrams(left, right, "10.2.0.1")
-    until_flows(vpp, left, there)
+    vpp, switch, left, _, there = routed_flow(net, datagrams)
     elsewhere = net.namespace()
     for _ in range(2):
         until_kernel(vpp, there)
@@ -874,10 +871,7 @@ def test_device_goes_down_and_up(net):
 
 def test_prometheus(net, datagrams):
     """What the kernel has forwarded is scraped, a second later at most."""
-    vpp, switch, left, right = net.routed(config=ON)
-    needs(vpp)
-    there = datagrams(left, right, "10.2.0.1")
-    until_flows(vpp, left, there)
+    vpp, switch, _, _, there = routed_flow(net, datagrams)
     until_kernel(vpp, there)
     kernel, said = kernel_packets(vpp), vpp.vppctl("prom enable listen 127.0.0.1:9482 min-scrape-interval 0").stdout
     if "built without" in said:
