@@ -175,8 +175,7 @@ ALWAYS_INLINE void ip4_send(struct ip_way *way, struct thread *t, struct ip_gath
         g->leaf[0] = ip4_trie_leaf(way->table, g->ip4.dst[0]);
     else
         alike = ip4_roots(way, g);
-    if (!alike || !ip_express_all(way, t, g, b, next, ip_express_adj_of(g->leaf[0]),
-                                  behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip4_protocol))
+    if (!alike || !ip_express_all(way, t, g, b, next, behind, &ip4_protocol))
         ip4_each(way, t, g, b, next);
 }
 

@@ -126,8 +126,7 @@ ALWAYS_INLINE void ip6_send(struct ip_way *way, struct thread *t, struct ip_gath
     const struct ip6_destinations *d = &g->ip6;
     if (!d->differ) {
         g->leaf[0] = ip6_trie_leaf(way->table, be64_to_host((be64){d->first[0]}), d->first[1]);
-        if (ip_express_all(way, t, g, b, next, ip_express_adj_of(g->leaf[0]),
-                           behind ? 0 : ETHERNET_HEADER_BYTES, true, &ip6_protocol))
+        if (ip_express_all(way, t, g, b, next, behind, &ip6_protocol))
             return;
     }
     ip6_each(way, t, g, b, next);

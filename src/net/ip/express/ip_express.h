@@ -369,21 +369,28 @@ static void ip_leave_tagged(struct ip_way *way, const struct ip_exit *x, struct 
                    ip);
 }
 
-/* All packets have that adjacency, and one: the leaf of the first one; false: they have to be
- * looked at one by one. */
+/* The way out by that adjacency for all packets; false: they have to be looked at one by one. */
+ALWAYS_INLINE bool ip_exit_of_all(struct ip_exit *x, const struct ip_way *way, struct thread *t,
+                                  const struct ip_gathered *g, u32 adj)
+{
+    return ip_exit_of(x, way->s, t, adj) && g->longest <= x->head.mtu &&
+           g->lowest >= x->head.rewrite_len &&
+           !(g->flags & (BUFFER_NEXT | BUFFER_GSO | x->leave.stay_flags));
+}
+
+/* All packets have the leaf of the first one; false: as ip_exit_of_all. behind: features. */
 ALWAYS_INLINE bool ip_express_all(struct ip_way *way, struct thread *t, const struct ip_gathered *g,
-                                  struct buffer **b, u16 *next, u32 adj, u32 header, bool one,
+                                  struct buffer **b, u16 *next, bool behind,
                                   const struct ip_express_protocol *ip)
 {
     struct ip_exit x;
-    if (!ip_exit_of(&x, way->s, t, adj) || g->longest > x.head.mtu ||
-        g->lowest < x.head.rewrite_len ||
-        (g->flags & (BUFFER_NEXT | BUFFER_GSO | x.leave.stay_flags)))
+    u32 header = behind ? 0 : ETHERNET_HEADER_BYTES;
+    if (!ip_exit_of_all(&x, way, t, g, ip_express_adj_of(g->leaf[0])))
         return false;
-    if (one && way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES)
-        ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, one, ip);
+    if (way->v->header_bytes == header && x.head.rewrite_len == ETHERNET_HEADER_BYTES)
+        ip_leave_alike(way, &x, t, g, b, next, header, ETHERNET_HEADER_BYTES, true, ip);
     else
-        ip_leave_tagged(way, &x, t, g, b, next, one, ip);
+        ip_leave_tagged(way, &x, t, g, b, next, true, ip);
     return true;
 }
 
@@ -441,13 +448,16 @@ ALWAYS_INLINE void ip_express_each(struct ip_way *way, struct thread *t, struct 
                                    struct buffer **b, u16 *next,
                                    const struct ip_express_protocol *ip)
 {
+    struct ip_exit x;
     bool alike = true;
     for (u32 from = 0, to; from < g->n; from = to) {
         to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
         alike &= ip_express_find(way, g, b, from, to, ip);
     }
-    if (alike && ip_express_all(way, t, g, b, next, g->adj[0], ETHERNET_HEADER_BYTES, false, ip))
+    if (alike && ip_exit_of_all(&x, way, t, g, g->adj[0])) {
+        ip_leave_tagged(way, &x, t, g, b, next, false, ip);
         return;
+    }
     for (u32 from = 0, to; from < g->n; from = to) {
         to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
         ip_prefetch_counters(way, g, from);
