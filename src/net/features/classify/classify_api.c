@@ -224,15 +224,14 @@ static void classify_api_ip_table(struct api_call *c)
 {
     const struct api_classify_set_interface_ip_table *m = c->msg;
     const struct interface *f = api_interface(c->piste, m->sw_if_index);
-    int rc =
-        !f ? 0
-           : ip_classify_set(c->piste, ip_family_of(m->is_ipv6), f->index, m->table_index, NULL);
-    if (!f)
+    if (!f) {
         api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else
-        api_reply_retval(c, rc == -ENOENT   ? API_NO_SUCH_ENTRY
-                            : rc == -ENODEV ? API_NO_MATCHING_INTERFACE
-                                            : api_retval(rc));
+        return;
+    }
+    int rc = ip_classify_set(c->piste, ip_family_of(m->is_ipv6), f->index, m->table_index, NULL);
+    api_reply_retval(c, rc == -ENOENT   ? API_NO_SUCH_ENTRY
+                        : rc == -ENODEV ? API_NO_MATCHING_INTERFACE
+                                        : api_retval(rc));
 }
 
 /* The tables are local0's, see ip4_ends_node.c. */
