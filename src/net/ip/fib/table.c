@@ -10,6 +10,8 @@
 
 struct fib_table_data *fib_table_base;
 
+/* NAT64's has the number of nat-hi in VPP, and a priority of our own: before the addresses of
+ * interfaces. */
 static const struct fib_source_def fib_sources[FIB_SOURCE_N] = {
     [FIB_SOURCE_SPECIAL] = {"special", "simple", 1, 0, 0},
     [FIB_SOURCE_CLASSIFY] = {"classify", "simple", 2, 1, 0},
