@@ -19,12 +19,12 @@
 #include "control/module.h"
 #include "engine/index.h"
 #include "plugins/nat/nat44_data.h"
+#include "plugins/nat/nat_pool.h"
 
 struct piste;
 struct out;
 
 #define NAT44_ADDRESSES_MAX 4096
-#define NAT44_VRF_ANY UINT32_MAX
 #define NAT44_USERS_MAX MEM_MOST(1u << 20) /* of a thread */
 
 struct nat44_options {
@@ -78,12 +78,6 @@ bool nat44_ipfix(const struct piste *p, u32 *domain, u16 *src_port);
 
 /* --- addresses --- */
 
-struct nat44_pool_entry {
-    be32 addr;
-    u32 tenant_vrf;       /* NAT44_VRF_ANY */
-    struct if_index from; /* whose address it is; IF_NONE: a person's */
-};
-
 /* Host order, first to last. -EEXIST, -ENOENT, -EINVAL, -ENOSPC; nothing is done then. */
 int nat44_add_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u32 last,
                         u32 tenant_vrf, struct error *e) MUST_CHECK;
@@ -92,7 +86,7 @@ int nat44_del_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u
                         struct error *e) MUST_CHECK;
 /* In order; false behind the last. */
 bool nat44_address_at(const struct piste *p, enum nat44_pool_kind kind, u32 k,
-                      struct nat44_pool_entry *out);
+                      struct nat_pool_entry *out);
 /* The pool has the addresses of the interface, whatever these are. -EEXIST, -ENOENT. */
 int nat44_set_interface_address(struct piste *p, enum nat44_pool_kind kind, struct if_index i,
                                 bool add, struct error *e) MUST_CHECK;

@@ -195,7 +195,7 @@ struct address_dump {
 static bool nat44_api_address_more(struct api_call *c, void *state)
 {
     struct address_dump *x = state;
-    struct nat44_pool_entry a;
+    struct nat_pool_entry a;
     for (; x->kind < NAT44_POOLS; x->kind++, x->next = 0)
         for (; nat44_address_at(c->piste, (enum nat44_pool_kind)x->kind, x->next, &a); x->next++) {
             struct api_nat44_address_details d = {.vrf_id = a.tenant_vrf,

@@ -110,7 +110,7 @@ int nat44_cli_addresses(struct cli_call *c)
     if (cli_has(c, "del"))
         return nat44_del_addresses(c->piste, pool_of_words(c), first, last, c->err);
     return nat44_add_addresses(c->piste, pool_of_words(c), first, last,
-                               (u32)cli_u64(c, "tenant-vrf", NAT44_VRF_ANY), c->err);
+                               (u32)cli_u64(c, "tenant-vrf", NAT_VRF_ANY), c->err);
 }
 
 int nat44_cli_interface_address(struct cli_call *c)

@@ -35,7 +35,7 @@ int nat44_show_workers(struct cli_call *c);
 int nat44_show_mss(struct cli_call *c);
 int nat44_show_hash_tables(struct cli_call *c);
 /* busy[]: sessions by it, by enum nat44_count; NULL: not shown. */
-void nat44_show_address(struct cli_call *c, const struct nat44_pool_entry *a, const u32 *busy);
+void nat44_show_address(struct cli_call *c, const struct nat_pool_entry *a, const u32 *busy);
 const char *nat44_show_address_text(be32 a, char out[IP_ADDRESS_TEXT_BYTES]);
 /* As VPP prints them: no zero in front of the point. */
 /* Sessions, thread by thread: what a place in them begins with. */

@@ -65,32 +65,12 @@ static void config_workers(struct piste *p, struct text *t)
     text_putc(t, '\n');
 }
 
-/* Addresses that follow each other are one line. */
 static void config_addresses(struct piste *p, struct text *t, enum nat44_pool_kind kind)
 {
+    const struct nat44_addresses *a = &nat44_state_of(p)->addresses[kind];
     const char *twice = kind == NAT44_POOL_TWICE ? " twice-nat" : "";
-    struct nat44_pool_entry a, next;
     struct if_index i;
-    for (u32 k = 0; nat44_address_at(p, kind, k, &a); k++) {
-        if (!if_is_none(a.from))
-            continue;
-        u32 first = be32_to_host(a.addr), last = first;
-        while (nat44_address_at(p, kind, k + 1, &next) && if_is_none(next.from) &&
-               next.tenant_vrf == a.tenant_vrf && last < UINT32_MAX &&
-               be32_to_host(next.addr) == last + 1) {
-            last++;
-            k++;
-        }
-        text_add(t, "%s add address ", nat44_flavor.words);
-        ip4_format_address(t, be32_from_host(first));
-        if (last != first) {
-            text_puts(t, " - ");
-            ip4_format_address(t, be32_from_host(last));
-        }
-        if (a.tenant_vrf != NAT44_VRF_ANY)
-            text_add(t, " tenant-vrf %u", a.tenant_vrf);
-        text_add(t, "%s\n", twice);
-    }
+    nat_pool_config(a->v.v, a->v.n, nat44_flavor.words, "address", twice, t);
     for (u32 k = 0; !if_is_none(i = nat44_address_if_at(p, kind, k)); k++)
         text_add(t, "%s add interface address %s%s\n", nat44_flavor.words, interface_at(p, i)->name,
                  twice);

@@ -229,7 +229,7 @@ static void nat44_ei_api_addresses(struct api_call *c)
 
 static bool nat44_ei_api_address_more(struct api_call *c, void *state)
 {
-    struct nat44_pool_entry a;
+    struct nat_pool_entry a;
     for (u32 *next = state; nat44_address_at(c->piste, NAT44_POOL, *next, &a); ++*next) {
         struct api_nat44_ei_address_details d = {.vrf_id = a.tenant_vrf};
         if (!api_room(c))

@@ -166,7 +166,7 @@ int nat44_ei_show_addresses(struct cli_call *c)
     static const u32 none[NAT44_COUNTS];
     struct busy_ports *x = cli_kept(c, sizeof(*x), busy_free);
     struct nat44_session s[64];
-    struct nat44_pool_entry a;
+    struct nat_pool_entry a;
     u32 n;
     if (!c->again) {
         x->at.thread = 1;

@@ -22,7 +22,7 @@ struct nat44_state {
     bool enabled;
     struct nat44_options options;
     struct nat44_addresses {
-        VEC(struct nat44_pool_entry) v;
+        VEC(struct nat_pool_entry) v;
         VEC(struct if_index) ifs; /* whose addresses are there, too */
     } addresses[NAT44_POOLS];
     VEC(struct nat44_if) ifs;

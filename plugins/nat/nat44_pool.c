@@ -11,7 +11,7 @@
 
 static u32 nat44_tenant_of(struct piste *p, u32 vrf)
 {
-    if (vrf == NAT44_VRF_ANY)
+    if (vrf == NAT_VRF_ANY)
         return NAT44_TENANT_ANY;
     return fib_table_find(fib_of(p), IP_FAMILY_4, vrf).i;
 }
@@ -78,16 +78,16 @@ static void nat44_drop_address(struct piste *p, enum nat44_pool_kind kind, u32 i
     u32 vrf = a->v.v[i].tenant_vrf;
     if (kind == NAT44_POOL)
         nat44_disown_address(p, a->v.v[i].addr);
-    if (vrf != NAT44_VRF_ANY)
+    if (vrf != NAT_VRF_ANY)
         nat44_table_unlock(p, vrf);
     vec_del(&a->v, i);
 }
 
 static int nat44_put_address(struct piste *p, enum nat44_pool_kind kind,
-                             const struct nat44_pool_entry *x, struct error *e)
+                             const struct nat_pool_entry *x, struct error *e)
 {
     struct fib_index tenant;
-    int rc = x->tenant_vrf == NAT44_VRF_ANY ? 0 : nat44_table_lock(p, x->tenant_vrf, &tenant, e);
+    int rc = x->tenant_vrf == NAT_VRF_ANY ? 0 : nat44_table_lock(p, x->tenant_vrf, &tenant, e);
     if (rc)
         return rc;
     vec_add(&addresses_of(p, kind)->v, *x);
@@ -110,7 +110,7 @@ int nat44_add_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u
         if (find_address(s, be32_from_host((u32)a)) < s->v.n)
             rc = error_set(e, EEXIST, "NAT address already in use.");
     for (u64 a = first; !rc && a <= last; a++) {
-        struct nat44_pool_entry x = {be32_from_host((u32)a), tenant_vrf, IF_NONE};
+        struct nat_pool_entry x = {be32_from_host((u32)a), tenant_vrf, IF_NONE};
         rc = nat44_put_address(p, kind, &x, e);
     }
     while (rc && s->v.n > before)
@@ -145,7 +145,7 @@ int nat44_del_addresses(struct piste *p, enum nat44_pool_kind kind, u32 first, u
 }
 
 bool nat44_address_at(const struct piste *p, enum nat44_pool_kind kind, u32 k,
-                      struct nat44_pool_entry *out)
+                      struct nat_pool_entry *out)
 {
     const struct nat44_addresses *s = addresses_of(p, kind);
     if (k >= s->v.n)
@@ -163,7 +163,7 @@ static void follow_address(struct piste *p, enum nat44_pool_kind kind, struct if
     u32 k = find_address(s, addr), host = be32_to_host(addr);
     bool has = k < s->v.n;
     if (add && !has && s->v.n < NAT44_ADDRESSES_MAX) {
-        struct nat44_pool_entry x = {addr, NAT44_VRF_ANY, i};
+        struct nat_pool_entry x = {addr, NAT_VRF_ANY, i};
         (void)!nat44_put_address(p, kind, &x, NULL); /* there is no table to make */
         nat44_publish_pool(p, kind);
     } else if (!add && has && if_equal(s->v.v[k].from, i)) {

@@ -114,12 +114,12 @@ static void show_busy(struct out *o, const u32 *busy)
     out_u64(o, "busy_icmp", busy[NAT44_COUNT_ICMP], "  %" PRIu64 " busy icmp ports\n");
 }
 
-void nat44_show_address(struct cli_call *c, const struct nat44_pool_entry *a, const u32 *busy)
+void nat44_show_address(struct cli_call *c, const struct nat_pool_entry *a, const u32 *busy)
 {
     char text[IP_ADDRESS_TEXT_BYTES];
     out_object(c->out, NULL);
     out_str(c->out, "address", nat44_show_address_text(a->addr, text), "%s\n");
-    if (a->tenant_vrf == NAT44_VRF_ANY)
+    if (a->tenant_vrf == NAT_VRF_ANY)
         out_text(c->out, "  tenant VRF independent\n");
     else
         out_u64(c->out, "tenant_vrf", a->tenant_vrf, "  tenant VRF: %" PRIu64 "\n");
@@ -135,7 +135,7 @@ int nat44_show_addresses(struct cli_call *c)
     static const char *const titles[NAT44_POOLS] = {"NAT44 pool addresses:\n",
                                                     "NAT44 twice-nat pool addresses:\n"},
                              *const keys[NAT44_POOLS] = {"addresses", "twice_nat_addresses"};
-    struct nat44_pool_entry a;
+    struct nat_pool_entry a;
     for (u32 kind = 0; kind < NAT44_POOLS; kind++) {
         out_text(c->out, "%s", titles[kind]);
         out_array(c->out, keys[kind]);

@@ -21,6 +21,7 @@
 #include "plugins/nat/nat_interfaces_use.h"
 #include "plugins/nat/nat_ipfix.h"
 #include "plugins/nat/nat_own.h"
+#include "plugins/nat/nat_pool.h"
 
 struct piste;
 
@@ -54,21 +55,14 @@ int nat64_set_interface(struct piste *p, struct if_index i, u8 flag, bool add,
 
 /* --- addresses of the pool, and prefixes --- */
 
-#define NAT64_VRF_ANY UINT32_MAX
 #define NAT64_ADDRESSES_MAX 4096
-
-struct nat64_pool_entry {
-    be32 addr;
-    u32 tenant_vrf;       /* NAT64_VRF_ANY */
-    struct if_index from; /* whose address it is; IF_NONE */
-};
 
 /* Host order, both ends included. -EEXIST, -EINVAL, -ENOSPC. */
 int nat64_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf,
                         struct error *e) MUST_CHECK;
 /* -ENOENT: not all of them are there. */
 int nat64_del_addresses(struct piste *p, u32 first, u32 last, struct error *e) MUST_CHECK;
-bool nat64_address_at(const struct piste *p, u32 k, struct nat64_pool_entry *out);
+bool nat64_address_at(const struct piste *p, u32 k, struct nat_pool_entry *out);
 /* The pool has the addresses of an interface, whatever they are. -EEXIST, -ENOENT. */
 int nat64_set_interface_address(struct piste *p, struct if_index i, bool add,
                                 struct error *e) MUST_CHECK;
@@ -139,7 +133,7 @@ struct nat64_state {
     bool enabled;
     u32 sessions;
     u8 *if_flags; /* enum nat_if_flags, by interface */
-    VEC(struct nat64_pool_entry) pool;
+    VEC(struct nat_pool_entry) pool;
     VEC(struct if_index) pool_ifs;
     VEC(struct nat64_prefix_entry) prefixes;
     struct nat_own own;

@@ -64,7 +64,7 @@ static void nat64_api_pool(struct api_call *c)
 
 static void nat64_api_pool_dump(struct api_call *c)
 {
-    struct nat64_pool_entry x;
+    struct nat_pool_entry x;
     for (u32 k = 0; nat64_address_at(c->piste, k, &x); k++) {
         struct api_nat64_pool_addr_details d = {.vrf_id = x.tenant_vrf};
         memcpy(d.address, &x.addr, sizeof(d.address));

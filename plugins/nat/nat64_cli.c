@@ -53,7 +53,7 @@ static int nat64_cli_addresses(struct cli_call *c)
     u32 last = cli_get(c, "last") ? get_be32(cli_get(c, "last")->ip.addr) : first;
     if (cli_has(c, "del"))
         return nat64_del_addresses(c->piste, first, last, c->err);
-    return nat64_add_addresses(c->piste, first, last, (u32)cli_u64(c, "tenant-vrf", NAT64_VRF_ANY),
+    return nat64_add_addresses(c->piste, first, last, (u32)cli_u64(c, "tenant-vrf", NAT_VRF_ANY),
                                c->err);
 }
 
@@ -133,13 +133,13 @@ static void show_ip6(struct out *o, const char *key, const struct ip_address *a,
 
 static int nat64_show_pool(struct cli_call *c)
 {
-    struct nat64_pool_entry x;
+    struct nat_pool_entry x;
     out_text(c->out, "NAT64 pool:\n");
     out_array(c->out, "pool");
     for (u32 k = 0; nat64_address_at(c->piste, k, &x); k++) {
         out_object(c->out, NULL);
         show_ip4(c->out, "address", x.addr, " %s");
-        if (x.tenant_vrf != NAT64_VRF_ANY)
+        if (x.tenant_vrf != NAT_VRF_ANY)
             out_u64(c->out, "tenant_vrf", x.tenant_vrf, " tenant VRF: %" PRIu64);
         if (!if_is_none(x.from))
             out_str(c->out, "interface", interface_at(c->piste, x.from)->name, NULL);
@@ -327,28 +327,9 @@ const struct cli_command nat64_commands[] = {
 
 static void config_pool(struct piste *p, struct text *t)
 {
-    struct nat64_pool_entry a, next;
+    const struct nat64_state *s = nat64_state_of(p);
     struct if_index i;
-    for (u32 k = 0; nat64_address_at(p, k, &a); k++) {
-        if (!if_is_none(a.from))
-            continue;
-        u32 first = be32_to_host(a.addr), last = first;
-        while (nat64_address_at(p, k + 1, &next) && if_is_none(next.from) &&
-               next.tenant_vrf == a.tenant_vrf && last < UINT32_MAX &&
-               be32_to_host(next.addr) == last + 1) {
-            last++;
-            k++;
-        }
-        text_puts(t, "nat64 add pool address ");
-        ip4_format_address(t, be32_from_host(first));
-        if (last != first) {
-            text_puts(t, " - ");
-            ip4_format_address(t, be32_from_host(last));
-        }
-        if (a.tenant_vrf != NAT64_VRF_ANY)
-            text_add(t, " tenant-vrf %u", a.tenant_vrf);
-        text_putc(t, '\n');
-    }
+    nat_pool_config(s->pool.v, s->pool.n, "nat64", "pool address", "", t);
     for (u32 k = 0; !if_is_none(i = nat64_address_if_at(p, k)); k++)
         text_add(t, "nat64 add interface address %s\n", interface_at(p, i)->name);
 }

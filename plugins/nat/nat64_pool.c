@@ -30,7 +30,7 @@ static void publish_own(struct piste *p)
 
 static u32 nat64_tenant_of(struct piste *p, u32 vrf)
 {
-    return vrf == NAT64_VRF_ANY ? NAT64_TENANT_ANY : fib_table_find(fib_of(p), IP_FAMILY_6, vrf).i;
+    return vrf == NAT_VRF_ANY ? NAT64_TENANT_ANY : fib_table_find(fib_of(p), IP_FAMILY_6, vrf).i;
 }
 
 static void nat64_publish_pool(struct piste *p)
@@ -38,7 +38,7 @@ static void nat64_publish_pool(struct piste *p)
     struct nat64_state *s = nat64_state_of(p);
     struct nat64_pool *new = mem_alloc(sizeof(*new) + s->pool.n * sizeof(new->v[0]));
     for (u32 i = 0; i < s->pool.n; i++) {
-        const struct nat64_pool_entry *x = &s->pool.v[i];
+        const struct nat_pool_entry *x = &s->pool.v[i];
         new->v[new->n++] = (struct nat64_address){x->addr, nat64_tenant_of(p, x->tenant_vrf),
                                                   !if_is_none(x->from)};
     }
@@ -128,10 +128,10 @@ static int nat64_check_range(u32 first, u32 last, u32 more, struct error *e)
     return 0;
 }
 
-static int nat64_put_address(struct piste *p, const struct nat64_pool_entry *x, struct error *e)
+static int nat64_put_address(struct piste *p, const struct nat_pool_entry *x, struct error *e)
 {
     struct nat64_state *s = nat64_state_of(p);
-    int rc = x->tenant_vrf == NAT64_VRF_ANY ? 0 : lock_table(p, x->tenant_vrf, e);
+    int rc = x->tenant_vrf == NAT_VRF_ANY ? 0 : lock_table(p, x->tenant_vrf, e);
     if (rc)
         return rc;
     vec_add(&s->pool, *x);
@@ -143,9 +143,9 @@ static int nat64_put_address(struct piste *p, const struct nat64_pool_entry *x, 
 static void nat64_drop_address(struct piste *p, u32 i)
 {
     struct nat64_state *s = nat64_state_of(p);
-    struct nat64_pool_entry x = s->pool.v[i];
+    struct nat_pool_entry x = s->pool.v[i];
     (void)nat_own_remove(&s->own, x.addr);
-    if (x.tenant_vrf != NAT64_VRF_ANY)
+    if (x.tenant_vrf != NAT_VRF_ANY)
         unlock_table(p, x.tenant_vrf);
     vec_del(&s->pool, i);
 }
@@ -161,7 +161,7 @@ int nat64_add_addresses(struct piste *p, u32 first, u32 last, u32 tenant_vrf, st
         if (nat64_find_address(s, be32_from_host((u32)a)) < before)
             rc = error_set(e, EEXIST, "NAT64 pool address exist.");
     for (u64 a = first; !rc && a <= last; a++) {
-        struct nat64_pool_entry x = {be32_from_host((u32)a), tenant_vrf, IF_NONE};
+        struct nat_pool_entry x = {be32_from_host((u32)a), tenant_vrf, IF_NONE};
         rc = nat64_put_address(p, &x, e);
     }
     while (rc && s->pool.n > before)
@@ -192,7 +192,7 @@ int nat64_del_addresses(struct piste *p, u32 first, u32 last, struct error *e)
     return 0;
 }
 
-bool nat64_address_at(const struct piste *p, u32 k, struct nat64_pool_entry *out)
+bool nat64_address_at(const struct piste *p, u32 k, struct nat_pool_entry *out)
 {
     const struct nat64_state *s = nat64_state_of(p);
     if (k >= s->pool.n)
@@ -209,7 +209,7 @@ static void nat64_follow_address(struct piste *p, struct if_index i, be32 addr, 
     u32 k = nat64_find_address(s, addr), host = be32_to_host(addr);
     bool has = k < s->pool.n;
     if (add && !has && s->pool.n < NAT64_ADDRESSES_MAX) {
-        struct nat64_pool_entry x = {addr, NAT64_VRF_ANY, i};
+        struct nat_pool_entry x = {addr, NAT_VRF_ANY, i};
         (void)!nat64_put_address(p, &x, NULL); /* there is no table to make */
         nat64_publish_pool(p);
     } else if (!add && has && if_equal(s->pool.v[k].from, i)) {
