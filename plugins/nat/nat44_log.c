@@ -17,29 +17,14 @@ static void nat44_log_tell(struct piste *p, u32 to, const struct nat_log_event *
     if (to & NAT_LOG_SYSLOG)
         nat_syslog_tell(p, ev);
     if (to & NAT_LOG_IPFIX)
-        nat_ipfix_tell(p, &nat44_state_of(p)->ipfix, ev);
+        nat_ipfix_tell(&nat44_state_of(p)->ipfix, ev);
     if (to & NAT_LOG_FAILOVER)
         nat44_flavor.tell_failover(p, ev);
 }
 
-static void on_syslog_change(void *arg)
-{
-    struct piste *p = arg;
-    nat_log_want(&nat44_state_of(p)->log, NAT_LOG_SYSLOG, syslog_wants(p, NAT_SYSLOG_SEVERITY));
-}
-
-static void on_ipfix_change(void *arg)
-{
-    struct piste *p = arg;
-    struct nat44_state *s = nat44_state_of(p);
-    nat_log_want(&s->log, NAT_LOG_IPFIX, s->ipfix.stream && ipfix_exporter(p));
-}
-
 int nat44_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e)
 {
-    int rc = nat_ipfix_set(p, &nat44_state_of(p)->ipfix, on, domain, src_port, e);
-    on_ipfix_change(p);
-    return rc;
+    return nat_ipfix_set(&nat44_state_of(p)->ipfix, on, domain, src_port, e);
 }
 
 bool nat44_ipfix(const struct piste *p, u32 *domain, u16 *src_port)
@@ -60,13 +45,12 @@ void nat44_log_init(struct piste *p)
     char *lost = mem_printf("/%s/log-lost", nat44_flavor.prefix);
     nat_log_init(&s->log, lost);
     free(lost);
-    syslog_on_change(p, on_syslog_change, p);
-    on_syslog_change(p);
-    ipfix_on_change(p, on_ipfix_change, p);
+    nat_syslog_init(&s->log);
+    nat_ipfix_init(&s->ipfix, &s->log, false);
 }
 
 void nat44_log_fini(struct nat44_state *s)
 {
     nat_log_fini(&s->log);
-    ipfix_stream_free(s->ipfix.stream);
+    nat_ipfix_fini(&s->ipfix);
 }

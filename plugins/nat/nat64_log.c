@@ -14,27 +14,12 @@ static void nat64_log_tell(struct piste *p, u32 to, const struct nat_log_event *
     if (to & NAT_LOG_SYSLOG)
         nat_syslog_tell(p, ev);
     if (to & NAT_LOG_IPFIX)
-        nat_ipfix_tell(p, &nat64_state_of(p)->ipfix, ev);
-}
-
-static void nat64_on_syslog_change(void *arg)
-{
-    struct piste *p = arg;
-    nat_log_want(&nat64_state_of(p)->log, NAT_LOG_SYSLOG, syslog_wants(p, NAT_SYSLOG_SEVERITY));
-}
-
-static void nat64_on_ipfix_change(void *arg)
-{
-    struct piste *p = arg;
-    struct nat64_state *s = nat64_state_of(p);
-    nat_log_want(&s->log, NAT_LOG_IPFIX, s->ipfix.stream && ipfix_exporter(p));
+        nat_ipfix_tell(&nat64_state_of(p)->ipfix, ev);
 }
 
 int nat64_set_ipfix(struct piste *p, bool on, u32 domain, u16 src_port, struct error *e)
 {
-    int rc = nat_ipfix_set(p, &nat64_state_of(p)->ipfix, on, domain, src_port, e);
-    nat64_on_ipfix_change(p);
-    return rc;
+    return nat_ipfix_set(&nat64_state_of(p)->ipfix, on, domain, src_port, e);
 }
 
 void nat64_log_init(struct piste *p)
@@ -45,14 +30,12 @@ void nat64_log_init(struct piste *p)
     s->log.tell = nat64_log_tell;
     s->data.log = &s->log;
     nat_log_init(&s->log, "/nat64/log-lost");
-    syslog_on_change(p, nat64_on_syslog_change, p);
-    nat64_on_syslog_change(p);
-    s->ipfix.is64 = true;
-    ipfix_on_change(p, nat64_on_ipfix_change, p);
+    nat_syslog_init(&s->log);
+    nat_ipfix_init(&s->ipfix, &s->log, true);
 }
 
 void nat64_log_fini(struct nat64_state *s)
 {
     nat_log_fini(&s->log);
-    ipfix_stream_free(s->ipfix.stream);
+    nat_ipfix_fini(&s->ipfix);
 }

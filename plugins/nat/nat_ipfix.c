@@ -147,8 +147,25 @@ static void add_record(const struct nat_ipfix *x, u32 template, const void *reco
     ipfix_record(x->stream, template - first_template(x), record);
 }
 
-int nat_ipfix_set(struct piste *p, struct nat_ipfix *x, bool on, u32 domain, u16 src_port,
-                  struct error *e)
+static void nat_ipfix_on_change(void *arg)
+{
+    struct nat_ipfix *x = arg;
+    nat_log_want(x->log, NAT_LOG_IPFIX, x->stream && ipfix_exporter(x->log->p));
+}
+
+void nat_ipfix_init(struct nat_ipfix *x, struct nat_log *log, bool is64)
+{
+    x->log = log;
+    x->is64 = is64;
+    ipfix_on_change(log->p, nat_ipfix_on_change, x);
+}
+
+void nat_ipfix_fini(struct nat_ipfix *x)
+{
+    ipfix_stream_free(x->stream);
+}
+
+int nat_ipfix_set(struct nat_ipfix *x, bool on, u32 domain, u16 src_port, struct error *e)
 {
     if (!src_port)
         return error_set(e, EINVAL, "a stream has a port");
@@ -159,18 +176,18 @@ int nat_ipfix_set(struct piste *p, struct nat_ipfix *x, bool on, u32 domain, u16
     x->src_port = src_port;
     x->stream = NULL;
     if (on)
-        x->stream = ipfix_stream_new(p, domain, src_port, templates + first_template(x),
+        x->stream = ipfix_stream_new(x->log->p, domain, src_port, templates + first_template(x),
                                      x->is64 ? TEMPLATES - TEMPLATE_EXHAUSTED : TEMPLATE_SESSION64);
+    nat_ipfix_on_change(x);
     return 0;
 }
 
-static be32 vrf_of(struct piste *p, const struct nat_log_event *ev)
+static be32 vrf_of(const struct nat_ipfix *x, const struct nat_log_event *ev)
 {
-    return be32_from_host(fib_table_id(fib_of(p), (struct fib_index){ev->fib}));
+    return be32_from_host(fib_table_id(fib_of(x->log->p), (struct fib_index){ev->fib}));
 }
 
-static void tell_session44(struct piste *p, const struct nat_ipfix *x,
-                           const struct nat_log_event *ev, be64 time_ms)
+static void tell_session44(const struct nat_ipfix *x, const struct nat_log_event *ev, be64 time_ms)
 {
     struct record_session44 r = {
         .time_ms = time_ms,
@@ -180,7 +197,7 @@ static void tell_session44(struct piste *p, const struct nat_ipfix *x,
         .protocol = ev->protocol,
         .source_port = ev->inside_port,
         .post_source_port = ev->outside_port,
-        .vrf = vrf_of(p, ev),
+        .vrf = vrf_of(x, ev),
         .destination = ev->host_inside,
         .post_destination = ev->host,
         .destination_port = ev->host_inside_port,
@@ -189,8 +206,7 @@ static void tell_session44(struct piste *p, const struct nat_ipfix *x,
     add_record(x, TEMPLATE_SESSION44, &r);
 }
 
-static void tell64(struct piste *p, const struct nat_ipfix *x, const struct nat_log_event *ev,
-                   be64 time_ms)
+static void tell64(const struct nat_ipfix *x, const struct nat_log_event *ev, be64 time_ms)
 {
     static const u8 events[] = {
         [NAT_LOG_SESSION_ADD] = EVENT_SESSION64_ADD,
@@ -207,7 +223,7 @@ static void tell64(struct piste *p, const struct nat_ipfix *x, const struct nat_
         .protocol = ev->protocol,
         .source_port = ev->inside_port,
         .post_source_port = ev->outside_port,
-        .vrf = vrf_of(p, ev),
+        .vrf = vrf_of(x, ev),
         .destination = ev->host_inside6,
         .post_destination = ev->host,
         .destination_port = ev->host_inside_port,
@@ -216,7 +232,7 @@ static void tell64(struct piste *p, const struct nat_ipfix *x, const struct nat_
     add_record(x, is_bib ? TEMPLATE_BIB64 : TEMPLATE_SESSION64, &r);
 }
 
-void nat_ipfix_tell(struct piste *p, const struct nat_ipfix *x, const struct nat_log_event *ev)
+void nat_ipfix_tell(const struct nat_ipfix *x, const struct nat_log_event *ev)
 {
     be64 time_ms = be64_from_host((clock_wall_base_ns() + ev->at_ns) / NS_PER_MSEC);
     if (ev->kind == NAT_LOG_EXHAUSTED) {
@@ -229,8 +245,8 @@ void nat_ipfix_tell(struct piste *p, const struct nat_ipfix *x, const struct nat
                                  .max_sessions = be32_from_host(ev->limit)};
         add_record(x, TEMPLATE_QUOTA, &r);
     } else if (x->is64) {
-        tell64(p, x, ev, time_ms);
+        tell64(x, ev, time_ms);
     } else {
-        tell_session44(p, x, ev, time_ms);
+        tell_session44(x, ev, time_ms);
     }
 }

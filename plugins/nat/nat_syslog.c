@@ -59,3 +59,15 @@ void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev)
     syslog_element_end(&t);
     (void)!syslog_send(p, &t); /* counted */
 }
+
+static void nat_syslog_on_change(void *arg)
+{
+    struct nat_log *l = arg;
+    nat_log_want(l, NAT_LOG_SYSLOG, syslog_wants(l->p, NAT_SYSLOG_SEVERITY));
+}
+
+void nat_syslog_init(struct nat_log *l)
+{
+    syslog_on_change(l->p, nat_syslog_on_change, l);
+    nat_syslog_on_change(l);
+}

@@ -9,4 +9,6 @@
 
 #define NAT_SYSLOG_SEVERITY SYSLOG_INFO
 
+/* Events go to l->tell, with NAT_LOG_SYSLOG, as long as there is a collector that wants them. */
+void nat_syslog_init(struct nat_log *l);
 void nat_syslog_tell(struct piste *p, const struct nat_log_event *ev);
