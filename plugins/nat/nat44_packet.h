@@ -87,12 +87,6 @@ void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struc
 void nat44_deltas(const union nat44_key *from, const union nat44_key *back, u16 *ip_delta,
                   u16 *l4_delta);
 
-/* Whether the sum of the upper layer is still to be made: its field holds the pseudo-header's. */
-ALWAYS_INLINE bool nat44_sum_is_open(const struct buffer *b, const void *l4)
-{
-    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == (const u8 *)l4 - b->data;
-}
-
 /* Makes a packet that of `back` turned around, where that has no ports. Deltas: see nat44_deltas.
  */
 ALWAYS_INLINE void nat44_rewrite_other(struct buffer *b, const union nat44_key *back, u16 ip_delta)
@@ -117,7 +111,7 @@ ALWAYS_INLINE void nat44_rewrite_ports(const struct buffer *b, struct ip4_header
     ip->checksum = csum_update(ip->checksum, ip_delta);
     udp->src_port = back->dport;
     udp->dst_port = back->sport;
-    if (unlikely(nat44_sum_is_open(b, l4)))
+    if (unlikely(csum_is_open(b, l4)))
         now.raw = csum_fold((u64)now.raw + ip_delta);
     else if (tcp)
         now = csum_update(now, l4_delta);
@@ -139,7 +133,7 @@ ALWAYS_INLINE void nat44_rewrite(struct buffer *b, const union nat44_key *back, 
     struct icmp_echo_header *icmp = l4;
     nat44_rewrite_other(b, back, ip_delta);
     icmp->id = back->sport;
-    if (!nat44_sum_is_open(b, l4))
+    if (!csum_is_open(b, l4))
         icmp->icmp.checksum = csum_update(icmp->icmp.checksum, l4_delta);
 }
 

@@ -494,7 +494,7 @@ u32 nat64_bytes_as6(const struct buffer *b, const struct nat64_packet *p)
 static bool nat64_open_sum(struct buffer *b, const struct nat64_packet *p, bool *is_open)
 {
     bool icmp = p->kind == NAT64_QUERY || p->kind == NAT64_ERROR;
-    bool open = nat64_sum_is_open(b, (const u8 *)buffer_current(b) + p->at);
+    bool open = csum_is_open(b, (const u8 *)buffer_current(b) + p->at);
     *is_open = open && !icmp;
     return !open || !icmp || (!(b->flags & BUFFER_GSO) && csum_complete(b));
 }

@@ -100,12 +100,6 @@ bool nat64_to_ip6(struct thread *t, struct buffer *b, const struct nat64_packet 
 
 /* --- sums --- */
 
-/* Whether the sum of the upper layer is still to be made. */
-ALWAYS_INLINE bool nat64_sum_is_open(const struct buffer *b, const u8 *l4)
-{
-    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == l4 - b->data;
-}
-
 /* What it adds to a sum that some words in it are others now. */
 ALWAYS_INLINE u64 nat64_sum_instead(u64 before, u64 now)
 {

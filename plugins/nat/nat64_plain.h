@@ -221,7 +221,7 @@ ALWAYS_INLINE bool plain_to_ip4(struct plain *x, struct buffer *b, const struct 
     u64 addresses = (u64)src.raw + dst.raw;
     nat64_rewrite_ports(l4, UINT32_MAX, protocol,
                         nat64_sum_instead(csum_pseudo_ip6(from->src, from->dst, 0, 0), addresses),
-                        bib->out.port, load_be16(l4 + 2), nat64_sum_is_open(b, l4));
+                        bib->out.port, load_be16(l4 + 2), csum_is_open(b, l4));
     store_be16(ip, first);
     ip->length = length;
     ip->id = id;
@@ -285,7 +285,7 @@ ALWAYS_INLINE bool plain_to_ip6(struct plain *x, struct buffer *b, const struct 
     u64 addresses = src.raw + csum_pseudo_ip6(x->prefix.addr.bytes, bib->in.addr.bytes, 0, 0);
     nat64_rewrite_ports(l4, UINT32_MAX, protocol,
                         nat64_sum_instead((u64)src.raw + dst.raw, addresses), load_be16(l4),
-                        bib->in.port, nat64_sum_is_open(b, l4));
+                        bib->in.port, csum_is_open(b, l4));
     plain_becomes(b, -20, sizeof(*ip), BUFFER_IS_IP6 | BUFFER_IN_FIB);
     ip_scratch(b)->fib = fib;
     return true;

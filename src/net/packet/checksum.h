@@ -62,6 +62,13 @@ u64 csum_add(u64 sum, const void *p, size_t n);
  * does not have count as zeros. */
 u64 csum_add_chain(u64 sum, const struct buffer *b, u32 offset, u32 n);
 
+/* Whether the sum of l4, in b, is still to be made (BUFFER_CSUM_PARTIAL): its field holds that of
+ * the pseudo-header. */
+static inline bool csum_is_open(const struct buffer *b, const void *l4)
+{
+    return b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == (const u8 *)l4 - b->data;
+}
+
 /* The field after what it covers adds so much more to the sum; of UDP, one that is not 0. */
 static inline be16 csum_update(be16 csum, u16 more)
 {

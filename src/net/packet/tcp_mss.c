@@ -29,7 +29,7 @@ void tcp_mss_write(const struct buffer *b, struct tcp_header *tcp, u32 at, u16 m
     u8 *p = (u8 *)tcp;
     be16 from = load_be16(p + at), to = be16_from_host(mss);
     store_be16(p + at, to);
-    if (b->flags & BUFFER_CSUM_PARTIAL && b->csum_start == p - b->data)
+    if (csum_is_open(b, p))
         return;   /* the payload's part is made when it leaves */
     if (at & 1) { /* the option began at an odd place: its bytes are in two words of the sum */
         from.raw = __builtin_bswap16(from.raw);
