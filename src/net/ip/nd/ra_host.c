@@ -300,6 +300,19 @@ static void ra_host_take(struct ra_if *x, const struct ip_address *router,
     ra_host_schedule(x);
 }
 
+/* Whether it is this switch that advertises there, by another interface of the same link: a pipe's
+ * other end, or one that is bridged with it. */
+static bool ra_is_own(const struct piste *p, const struct ip_address *router, const u8 mac[6])
+{
+    const struct interface *f;
+    for (u32 k = 0; (f = interface_next(p, k)); k = f->index.i + 1) {
+        const struct ip6_link *link = ip6_link(f->index);
+        if (link && ip_address_equal(&link->address, router) && !memcmp(f->mac, mac, 6))
+            return true;
+    }
+    return false;
+}
+
 void ra_on_advertisement_packet(struct piste *p, u32 bi, const void *about)
 {
     struct ra *ra = ra_of(p);
@@ -317,6 +330,10 @@ void ra_on_advertisement_packet(struct piste *p, u32 bi, const void *about)
     struct ra_if *x = ra_if_of(p, got.interface);
     if (!x || !ra_host_is_up(x))
         return; /* the message is older than the change */
+    if (ra_is_own(p, &router, got.src_mac)) {
+        node_count_main(engine_of(p), ra->input_node, ICMP6_ERROR_ND_LOOPED, 1);
+        return;
+    }
     for (u32 k = 0; k < ra->hooks.n; k++)
         ra->hooks.v[k].fn(p, got.interface, &router, &m, ra->hooks.v[k].arg);
     ra_host_take(x, &router, &m);
