@@ -51,12 +51,12 @@ static struct fib_index ping_table(const struct ping_session *s)
     return if_is_none(s->source_if) || s->source_gone ? FIB_NONE : ip_host_fib(&host);
 }
 
-/* Where from. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
-static int ping_source(const struct ping_session *s, struct fib_index table, struct ip_address *src)
+/* Where from, and by which link, if that is known. 0, -ENETUNREACH, -EADDRNOTAVAIL. */
+static int ping_source(const struct ping_session *s, struct fib_index table, struct ip_address *src,
+                       struct if_index *link)
 {
     struct ip_prefix prefix;
-    struct if_index i;
-
+    *link = s->source_if;
     if (fib_is_none(table))
         return -ENETUNREACH;
     if (!if_is_none(s->source_if) && s->family == IP_FAMILY_6)
@@ -73,7 +73,7 @@ static int ping_source(const struct ping_session *s, struct fib_index table, str
         *src = s->dst;
         return 0;
     }
-    return ip_source_address(s->p, table, &s->dst, src, &i);
+    return ip_source_address(s->p, table, &s->dst, src, link);
 }
 
 /* The message: the place of the time stamp, then bytes that count up. Its checksum is of these
@@ -113,7 +113,8 @@ static u32 write_ip4(const struct ping_session *s, be32 src, u16 ip_id, u8 *out)
     return (u32)sizeof(*h) + icmp_bytes;
 }
 
-static u32 write_ip6(const struct ping_session *s, const struct ip_address *src, u8 *out)
+static u32 write_ip6(const struct ping_session *s, const struct ip_address *src,
+                     struct if_index link, u8 *out)
 {
     struct ip6_header *h = (struct ip6_header *)out;
     u32 bytes = (u32)sizeof(struct icmp_echo_header) + PING_STAMP_BYTES + s->data_bytes;
@@ -122,7 +123,7 @@ static u32 write_ip6(const struct ping_session *s, const struct ip_address *src,
         .version_class_flow = IP6_VERSION_PLAIN,
         .payload_length = be16_from_host((u16)bytes),
         .protocol = IP_PROTOCOL_ICMP6,
-        .hop_limit = 64,
+        .hop_limit = ip6_if_hop_limit(link),
     };
     memcpy(h->src, src->bytes, sizeof(h->src));
     memcpy(h->dst, s->dst.bytes, sizeof(h->dst));
@@ -130,9 +131,10 @@ static u32 write_ip6(const struct ping_session *s, const struct ip_address *src,
            write_echo(s, ICMP6_ECHO_REQUEST, sum, (struct icmp_echo_header *)(void *)(h + 1));
 }
 
-static u32 write_request(const struct ping_session *s, const struct ip_address *src, u8 *out)
+static u32 write_request(const struct ping_session *s, const struct ip_address *src,
+                         struct if_index link, u8 *out)
 {
-    return s->family == IP_FAMILY_6 ? write_ip6(s, src, out)
+    return s->family == IP_FAMILY_6 ? write_ip6(s, src, link, out)
                                     : write_ip4(s, src->ip4, next_random(s->ping), out);
 }
 
@@ -174,11 +176,12 @@ static void send_one(struct ping_session *s)
     u8 *bytes = mem_alloc(sizeof(struct ip6_header) + sizeof(struct icmp_echo_header) +
                           PING_STAMP_BYTES + PING_DATA_MAX_BYTES);
     struct ip_address src;
+    struct if_index link;
     struct fib_index table = ping_table(s);
-    int rc = ping_source(s, table, &src);
+    int rc = ping_source(s, table, &src, &link);
     s->seq++;
     if (!rc)
-        rc = ping_hand_over(s, table, bytes, write_request(s, &src, bytes));
+        rc = ping_hand_over(s, table, bytes, write_request(s, &src, link, bytes));
     if (rc && s->call)
         out_text(s->call->out, "Failed: %s\n", ping_failure(rc));
     s->n_sent += !rc;

@@ -3,8 +3,9 @@
 Numbers in the names of tests are of the RFC that says so."""
 import pytest
 from packet_lib import wait_for
-from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
                                 ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, IPv6)
+from scapy.layers.inet import UDP
 from scapy.layers.l2 import Ether
 from test_ip6 import has_right_sums
 
@@ -513,3 +514,88 @@ def test_routers_hear_each_other_and_do_nothing(switch):
     switch.send(pg, advertise(pg, prefix("2001:db8:5::")))
     wait_for(lambda: switch.error_count("router advertisements received") == before + 1, "it to be heard")
     assert addresses(switch, pg) == ["2001:db8:a4::1/64"] and default_routers(switch) == []
+
+
+def test_4861_634_what_the_link_is_like(host):
+    """MTU, hop limit and retransmission time of who advertises; what is not specified stays, and nothing is saved."""
+    switch, pg, capture = host
+
+    def say(hop_limit=0, mtu=None):
+        advert = advertise(pg, prefix("2001:db8:5::"), *([ICMPv6NDOptMTU(mtu=mtu)] if mtu is not None else []))
+        advert[ICMPv6ND_RA].chlim = hop_limit
+        seen = switch.error_count("router advertisements received")
+        switch.send(pg, advert)
+        wait_for(lambda: switch.error_count("router advertisements received") > seen, "it to be heard")
+
+    def mtu():
+        return shown(switch, pg)["mtu"]
+
+    def hop_limit():
+        """Of the answer to a ping."""
+        def answers():
+            return [p for p in capture.records().packets() if ICMPv6EchoReply in p] if capture.count() else []
+        before = len(answers())
+        switch.send(pg, Ether(src=pg.host_mac, dst=pg.mac) / IPv6(src="2001:db8:5::99", dst=EUI) / ICMPv6EchoRequest())
+        wait_for(lambda: len(answers()) > before, "the answer")
+        return answers()[-1][IPv6].hlim
+    before = mtu()
+    say()
+    wait_for(lambda: addresses(switch, pg), "an address")
+    switch.ctl(f"set ip neighbor {pg} 2001:db8:5::99 {pg.host_mac}")
+    assert hop_limit() == 64 and mtu() == before > 1400
+    say(hop_limit=33, mtu=1400)
+    wait_for(lambda: mtu() == 1400, "the MTU")
+    assert hop_limit() == 33
+    say()
+    assert hop_limit() == 33 and mtu() == 1400
+    say(hop_limit=44, mtu=1279)  # RFC 8200 5
+    wait_for(lambda: hop_limit() == 44, "the hop limit")
+    assert mtu() == 1400
+    say(mtu=65535)
+    wait_for(lambda: mtu() == before, "all that the link takes")
+    say(mtu=1300)
+    wait_for(lambda: mtu() == 1300, "the MTU")
+    assert not [line for line in switch.running_config() if "mtu" in line]
+    switch.ctl(f"set interface mtu ip6 1290 {pg}")
+    assert mtu() == 1290
+    switch.ctl(f"set interface mtu ip6 0 {pg}")
+    assert mtu() == 1300
+    switch.ctl(f"ip6 nd address autoconfig {pg} disable")
+    switch.ctl(f"set interface ip address {pg} {EUI}/64")
+    switch.ctl(f"set ip neighbor {pg} 2001:db8:5::99 {pg.host_mac}")
+    assert mtu() == before and hop_limit() == 64
+
+
+def test_4861_634_retransmission_time(host):
+    """Questions for a neighbour are so far apart; within bounds, since packets wait."""
+    switch, pg, capture = host
+    advert = advertise(pg, prefix("2001:db8:5::"))
+    advert[ICMPv6ND_RA].retranstimer = 5000
+    switch.send(pg, advert)
+    wait_for(lambda: addresses(switch, pg), "an address")
+
+    def solicited():
+        return [p for p in capture.records().packets() if ICMPv6ND_NS in p and p[ICMPv6ND_NS].tgt == "2001:db8:5::77"] \
+            if capture.count() else []
+    switch.send(pg, Ether(src=pg.host_mac, dst=pg.mac) / IPv6(src="2001:db8:5::99", dst="2001:db8:5::77") / UDP())
+    wait_for(lambda: len(solicited()) == 1, "the first")
+    switch.ctl("set clock adjust 4")
+    switch.ctl("set clock adjust 0.5")
+    assert len(solicited()) == 1
+    switch.ctl("set clock adjust 1")
+    wait_for(lambda: len(solicited()) == 2, "the second")
+    wait_for(lambda: (switch.ctl("set clock adjust 6"), switch.buffers_used() == 0)[1], "the packet to be given up")
+
+
+def test_own_advertisements_are_not_taken(fresh):
+    """Of another interface of this switch on the same link: a router that it is itself leads nowhere."""
+    fresh.configure("""
+        create pipe
+        set interface state pipe0 up
+        ip6 nd address autoconfig pipe0.0 default-route
+        set interface ip address pipe0.1 2001:db8:5::1/64
+        ip6 nd pipe0.1 prefix 2001:db8:6::/64
+    """)
+    wait_for(lambda: fresh.error_count("router advertisements received"), "an advertisement")
+    wait_for(lambda: fresh.error_count("neighbor discovery messages of this switch"), "it to be refused")
+    assert default_routers(fresh) == [] and addresses(fresh, "pipe0.0") == []

@@ -86,6 +86,13 @@ void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need)
     address_refresh_enabled(as, f, i);
 }
 
+void ip6_set_said(struct if_index i, u8 hop_limit, u32 retransmit_ms)
+{
+    struct ip_if *x = &ip_if_base[IP_FAMILY_6][i.i];
+    __atomic_store_n(&x->hop_limit, hop_limit, __ATOMIC_RELAXED);
+    x->retransmit_ms = retransmit_ms;
+}
+
 bool ip_is_on(const struct piste *p, enum ip_family f, struct if_index i)
 {
     const struct address_if *s = address_if_of(p, i);

@@ -1,6 +1,7 @@
 /* Error messages: when they may be sent, and what is in them. See icmp6.h. */
 #include <string.h>
 
+#include "net/ip/address/address_data.h"
 #include "net/ip/icmp/icmp6.h"
 #include "net/packet/checksum.h"
 #include "net/packet/layers.h"
@@ -59,7 +60,7 @@ void icmp6_error_build(struct buffer *to, const struct buffer *b, const struct i
         .version_class_flow = IP6_VERSION_PLAIN,
         .payload_length = be16_from_host((u16)(8 + quoted)),
         .protocol = IP_PROTOCOL_ICMP6,
-        .hop_limit = 64,
+        .hop_limit = ip6_if_hop_limit(b->rx_if),
     };
     memcpy(h->src, src->bytes, sizeof(h->src));
     memcpy(h->dst, about->src, sizeof(h->dst));

@@ -119,7 +119,7 @@ static void icmp6_turn_round(struct buffer *b, struct ip_address own)
 
     memcpy(h->dst, h->src, sizeof(h->dst));
     memcpy(h->src, own.bytes, sizeof(h->src));
-    h->hop_limit = 64;
+    h->hop_limit = ip6_if_hop_limit(rx);
     icmp->checksum = csum_finish(csum_add(sum, h->src, 16));
     icmp->type = ICMP6_ECHO_REPLY;
     icmp->checksum = csum_update16(icmp->checksum, from, load_be16(&icmp->type));

@@ -23,6 +23,8 @@
 #define RA_ADDRESSES_MAX 16     /* that an interface learns, */
 #define RA_ROUTERS_MAX 8        /* and default routers */
 #define RA_INTERFACE_ID_BITS 64 /* of EUI-64 */
+#define RA_RETRANSMIT_LEAST_MS 100u
+#define RA_RETRANSMIT_MOST_MS 10000u /* packets wait meanwhile */
 
 static struct log_class ra_log = {.name = "ip6", .sub = "ra"};
 
@@ -80,8 +82,30 @@ static void ra_forget_routers(struct ra_if *x)
         ra_router_forget(x, x->host.routers.n - 1);
 }
 
+/* What the link is like (RFC 4861 6.3.4): what a router does not specify stays as it was. Entries
+ * of neighbours age by what the user says of that, so that their reachable time is not taken. */
+static void ra_link_take(struct ra_if *x, const struct ra_message *m)
+{
+    const struct ip_if *now = &ip_if_base[IP_FAMILY_6][x->index.i];
+    u32 ms = m->retransmit_ms ? m->retransmit_ms : now->retransmit_ms;
+    if (ms && ms < RA_RETRANSMIT_LEAST_MS)
+        ms = RA_RETRANSMIT_LEAST_MS;
+    if (ms > RA_RETRANSMIT_MOST_MS)
+        ms = RA_RETRANSMIT_MOST_MS;
+    ip6_set_said(x->index, m->hop_limit ? m->hop_limit : now->hop_limit, ms);
+    if (m->mtu >= IP6_MIN_MTU_BYTES)
+        interface_set_said_ip6_mtu(x->ra->piste, interface_at(x->ra->piste, x->index), m->mtu);
+}
+
+static void ra_link_forget(struct ra_if *x)
+{
+    ip6_set_said(x->index, 0, 0);
+    interface_set_said_ip6_mtu(x->ra->piste, interface_at(x->ra->piste, x->index), 0);
+}
+
 static void ra_forget_all(struct ra_if *x)
 {
+    ra_link_forget(x);
     ra_forget_routers(x);
     while (x->host.addresses.n)
         ra_address_forget(x, x->host.addresses.n - 1);
@@ -292,6 +316,8 @@ static void ra_host_take(struct ra_if *x, const struct ip_address *router,
 {
     if (m->lifetime_s)
         x->host.soliciting = false;
+    if (x->host.autoconfig != RA_AUTOCONFIG_OFF)
+        ra_link_take(x, m);
     for (u32 i = 0; x->host.autoconfig != RA_AUTOCONFIG_OFF && i < m->n_prefixes; i++)
         if (ra_is_for_addresses(&m->prefixes[i]))
             ra_address_take(x, &m->prefixes[i]);

@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "control/loop.h"
 #include "engine/control_packet.h"
+#include "net/ip/address/address_data.h"
 #include "net/ip/neighbor/neighbor_internal.h"
 #include "net/link/interface/interface.h"
 
-#define ASK_NS NS_PER_SEC
 #define TICK_NS (NS_PER_SEC / 10)
 
 u32 neighbor_pending;
@@ -110,6 +110,14 @@ int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *m
     return x ? x->ask(ns->piste, host, mac) : -EAFNOSUPPORT;
 }
 
+u64 neighbor_ask_ns(const struct link_host *host)
+{
+    u32 ms = host->family == IP_FAMILY_6
+                 ? ip_if_base[IP_FAMILY_6][host->interface.i].retransmit_ms
+                 : 0;
+    return ms ? ms * (NS_PER_SEC / 1000) : NS_PER_SEC;
+}
+
 static void hold_ask(struct neighbors *ns, struct resolving *r, bool glean)
 {
     int rc = neighbor_ask(ns, &r->host, NULL);
@@ -118,7 +126,7 @@ static void hold_ask(struct neighbors *ns, struct resolving *r, bool glean)
                                             : HOLD_ERR_NO_SOURCE_ADDRESS;
     if (rc != -EAFNOSUPPORT)
         node_count_main(hold_engine(ns), hold_node_of(ns, (u8)r->host.family, glean), what, 1);
-    r->next_ns = clock_ns() + ASK_NS;
+    r->next_ns = clock_ns() + neighbor_ask_ns(&r->host);
     r->burst_ns = clock_ns() + BURST_NS;
 }
 

@@ -61,7 +61,7 @@ void neighbor_on_learn(struct piste *p, const void *payload)
 static bool neighbor_age(struct neighbors *ns, u32 n, u64 now)
 {
     struct neighbor_entry *e = neighbor_at(ns, n);
-    if (now - e->probe_ns < NS_PER_SEC * 9 / 10)
+    if (now - e->probe_ns < neighbor_ask_ns(&e->host) / 10 * 9)
         return false;
     if (e->probes == PROBES_MAX) {
         ns->n_timed_out++;

@@ -21,7 +21,7 @@ struct loop_timer;
 #define NEIGHBORS_MAX MEM_MOST(1u << 20)
 #define NEIGHBOR_NONE UINT32_MAX
 #define NEIGHBORS_DEFAULT_LIMIT 50000
-#define PROBES_MAX 3                /* a second apart */
+#define PROBES_MAX 3                /* neighbor_ask_ns apart */
 #define BURST_MAX 5                 /* requests for a new one, while packets come for it, */
 #define BURST_NS (NS_PER_SEC / 100) /* and so far apart */
 
@@ -148,6 +148,8 @@ bool neighbor_is_of_link(const struct neighbor_entry *e);
 
 /* Sends a request; -EAFNOSUPPORT, and those of neighbor_protocol.ask. */
 int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *mac) MUST_CHECK;
+/* How long to wait before the next: a second, unless routers of the link say otherwise. */
+u64 neighbor_ask_ns(const struct link_host *host);
 
 /* --- neighbor_sweep.c --- */
 /* Begins a sweep over what there is now (before 0), or what was not updated since stamp `before`:

@@ -113,6 +113,7 @@ struct interface {
     /* asked for, in bytes; 0: follows IF_MTU_L3, and that the super-interface's, or
      * max_frame_bytes, which bounds what is used */
     u32 mtu[IF_MTU_N];
+    u32 said_ip6_mtu; /* what routers of its link say bounds IPv6's further; 0: they say nothing */
     u32 max_frame_bytes;      /* `set interface mtu`: L3 bytes that the hardware takes */
     u32 default_frame_bytes;  /* the same without that */
     struct if_limit limit;    /* of its device, or its super-interface's */
@@ -218,6 +219,8 @@ int interface_reset_mtu(struct piste *p, struct if_index i, struct error *e) MUS
 int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32 bytes,
                       struct error *e) MUST_CHECK;
 int interface_check_mtu(const struct interface *f, u32 bytes, struct error *e) MUST_CHECK;
+/* See struct interface; not saved. */
+void interface_set_said_ip6_mtu(struct piste *p, struct interface *f, u32 bytes);
 /* The queues of a port, for modes, placement and show. Borrowed until there are others, or the
  * interface is deleted. tx may be NULL. */
 void interface_set_queues(struct piste *p, struct if_index i, struct rx_queue **rx, u32 n_rx,

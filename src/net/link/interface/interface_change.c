@@ -178,6 +178,14 @@ int interface_set_mtu(struct piste *p, struct if_index i, enum if_mtu which, u32
     return 0;
 }
 
+void interface_set_said_ip6_mtu(struct piste *p, struct interface *f, u32 bytes)
+{
+    if (f->said_ip6_mtu == bytes)
+        return;
+    f->said_ip6_mtu = bytes;
+    interface_tell_all(p, f, IF_EVENT_MTU);
+}
+
 /* What was asked for, of f or of its super-interface; 0: nothing. */
 static u32 interface_said_mtu(const struct interface *f, enum if_mtu which)
 {
@@ -189,6 +197,8 @@ static u32 interface_said_mtu(const struct interface *f, enum if_mtu which)
 u32 interface_mtu(const struct interface *f, enum if_mtu which)
 {
     u32 mtu = interface_said_mtu(f, which);
+    if (which == IF_MTU_IP6 && f->said_ip6_mtu && (!mtu || mtu > f->said_ip6_mtu))
+        mtu = f->said_ip6_mtu;
     return mtu ? (u32)min_u64(mtu, f->max_frame_bytes) : f->max_frame_bytes;
 }
 
