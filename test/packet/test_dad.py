@@ -134,7 +134,7 @@ def reports(capture):
     return seen(capture, ICMPv6MLReport2)
 
 
-GROUPS = {"ff02::2", "ff02::16", "ff02::1:ff00:1"}
+GROUPS = {"ff02::2", "ff02::16", "ff02::1:ff00:0", "ff02::1:ff00:1"}  # :0 is of the routers of a subnet
 
 
 def query(pg, group="::", within=1000, alert=True, layer=ICMPv6MLQuery2, **fields):

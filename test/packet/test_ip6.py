@@ -605,3 +605,34 @@ def test_4443_31_nobody_answers_for_the_address(switch, net):
     error = capture.packets(1)[0]
     assert error[ICMPv6DestUnreach].code == 3 and error[IPv6].dst == net[0].host
     assert {p[ICMPv6ND_NS].tgt for p in asked.packets()} == {"2001:db8:a1::5a"}
+
+
+# --- the address that all routers of a subnet have
+
+
+def test_4291_261_routers_of_a_subnet(switch):
+    """Hosts of the subnet and those behind it find this switch there; it answers from its own address."""
+    near, far = switch.pg(8, "2001:db8:a8::1/64"), switch.pg(9, "2001:db8:a9::1/64")
+    routers = "2001:db8:a8::"
+    nd = switch.exchange(near, solicit(near, routers, dst="ff02::1:ff00:0"), near, count=1)[0]
+    assert (nd[ICMPv6ND_NA].tgt, nd[ICMPv6ND_NA].R, nd[ICMPv6ND_NA].S, nd[ICMPv6ND_NA].O) == (routers, 1, 1, 0)
+    assert nd[IPv6].src == near.address and nd[ICMPv6NDOptDstLLAddr].lladdr == near.mac and has_right_sums(nd)
+    for pg in (near, far):
+        answer = switch.exchange(pg, echo(pg, routers), pg, count=1)[0]
+        assert ICMPv6EchoReply in answer and has_right_sums(answer)
+        assert (answer[IPv6].src, answer[IPv6].dst) == (pg.address, pg.host)
+    assert "ff02::1:ff00:0" in switch.ctl(f"show ip6 interface {near}")
+    # who has it is whoever the user says
+    switch.ctl(f"set ip neighbor {near} {routers} {near.host_mac}")
+    assert switch.exchange(far, udp(far, routers), near, count=1)[0].dst == near.host_mac
+    assert switch.exchange(near, solicit(near, routers, dst="ff02::1:ff00:0"), near) == []
+    switch.ctl(f"set ip neighbor del {near} {routers} {near.host_mac}")
+    assert ICMPv6EchoReply in switch.exchange(near, echo(near, routers), near, count=1)[0]
+
+
+@pytest.mark.parametrize("length", [127, 128])
+def test_6164_not_between_two_routers(switch, length):
+    pg = switch.pgs.get(7) or switch.pg(7, neighbor=False)
+    switch.ctl(f"set interface ip address {pg} 2001:db8:a7::1/{length}")
+    assert switch.exchange(pg, solicit(pg, "2001:db8:a7::", src="fe80::99", dst="ff02::1:ff00:0"), pg) == []
+    switch.ctl(f"set interface ip address del {pg} 2001:db8:a7::1/{length}")

@@ -107,6 +107,13 @@ static const struct if_address *address_conflict(const struct addresses *as, u32
 
 /* --- what data threads see --- */
 
+/* What was learnt is of a link where this switch is a host; links between two routers are too small
+ * for it (RFC 6164). */
+static bool address_has_anycast(const struct if_address *x)
+{
+    return x->prefix.family == IP_FAMILY_6 && x->prefix.len < IP6_ADDRESS_BITS - 1 && !x->learnt;
+}
+
 /* leaving: one that is going; NONE. */
 static void address_publish(struct addresses *as, enum ip_family f, struct if_index i, u32 leaving)
 {
@@ -118,7 +125,8 @@ static void address_publish(struct addresses *as, enum ip_family f, struct if_in
     for (u32 k = 0; new &&k < n; k++)
         if (s->addresses[f].v[k] != leaving) {
             const struct if_address *x = if_address_at(as, s->addresses[f].v[k]);
-            new->v[new->n++] = (struct ip_own_address){x->prefix, x->is_deprecated};
+            new->v[new->n++] = (struct ip_own_address){x->prefix, x->is_deprecated,
+                                                       address_has_anycast(x)};
         }
     __atomic_store_n(at, new, __ATOMIC_RELEASE);
     if (old)
@@ -177,15 +185,18 @@ static bool address_unmark(struct addresses *as, struct if_index i, const struct
         return false;
     x->generation = as->generation;
     x->learnt = false;
-    ip_address_set_deprecated(as->piste, i, a, false);
+    x->is_deprecated = false;
+    address_publish(as, (enum ip_family)a->family, i, POOL_NONE);
     return true;
 }
 
 void ip_address_set_learnt(struct piste *p, struct if_index i, const struct ip_prefix *a)
 {
     struct if_address *x = address_of(p, i, a);
-    if (x)
-        x->learnt = true;
+    if (!x)
+        return;
+    x->learnt = true;
+    address_publish(addresses_of(p), (enum ip_family)a->family, i, POOL_NONE);
 }
 
 void ip_address_set_deprecated(struct piste *p, struct if_index i, const struct ip_prefix *a,

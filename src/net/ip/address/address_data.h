@@ -50,6 +50,7 @@ ALWAYS_INLINE struct if_index ip_if_lender(enum ip_family f, struct if_index i)
 struct ip_own_address {
     struct ip_prefix prefix;
     bool is_deprecated; /* no source of packets, while there is another */
+    bool has_anycast;   /* so is that of all routers of its subnet (RFC 4291 2.6.1) */
 };
 
 /* Addresses of an interface in the order in which they were configured; never changed, but
@@ -93,6 +94,40 @@ static inline struct fib_index ip_host_fib(const struct link_host *host)
     return link ? link->fib : FIB_NONE;
 }
 
+/* Whether addr is that of all routers of a subnet of i, where this switch is one. */
+static inline bool ip6_if_has_anycast(struct if_index i, const u8 addr[16])
+{
+    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
+    bool found = false;
+    for (u32 k = 0; a && k < a->n && !found; k++) {
+        const struct ip_prefix *x = &a->v[k].prefix;
+        struct ip_address all = ip_address_mask(&x->addr, x->len);
+        found = a->v[k].has_anycast && ip6_is_equal(all.bytes, addr);
+    }
+    return found;
+}
+
+/* The group in which neighbours are asked for number k of what i is asked for: its own address on
+ * the link, then its addresses, and those of all routers; false behind the last. One may be there
+ * more than once. */
+static inline bool ip6_if_asked_in(const struct ip6_link *link, const struct ip_if_addresses *a,
+                                   u32 k, struct ip_address *out)
+{
+    u32 n = a ? a->n : 0;
+    if (k > 2 * n)
+        return false;
+    if (!k) {
+        *out = ip6_solicited_node(link->address.bytes);
+        return true;
+    }
+    const struct ip_own_address *x = &a->v[(k - 1) / 2];
+    struct ip_address asked = x->prefix.addr;
+    if (!(k % 2) && x->has_anycast)
+        asked = ip_address_mask(&asked, x->prefix.len);
+    *out = ip6_solicited_node(asked.bytes);
+    return true;
+}
+
 /* Whether i is in that group, ff02::/16: all nodes, all routers, MLD's, and those in which its
  * addresses are asked for. */
 static inline bool ip6_if_has_joined(struct if_index i, const u8 group[16])
@@ -108,12 +143,9 @@ static inline bool ip6_if_has_joined(struct if_index i, const u8 group[16])
         if (ip6_is_equal(own.bytes, group))
             return true;
     }
-    own = ip6_solicited_node(link->address.bytes);
-    bool joined = ip6_is_equal(own.bytes, group);
-    for (u32 k = 0; a && k < a->n && !joined; k++) {
-        own = ip6_solicited_node(a->v[k].prefix.addr.bytes);
+    bool joined = false;
+    for (u32 k = 0; !joined && ip6_if_asked_in(link, a, k, &own); k++)
         joined = ip6_is_equal(own.bytes, group);
-    }
     return joined;
 }
 

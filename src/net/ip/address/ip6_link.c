@@ -177,16 +177,13 @@ static bool ip6_solicited_at(const struct piste *p, struct if_index i, u32 k,
                              struct ip_address *out)
 {
     const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
-    struct ip_address link = ip6_link(i)->address;
-    u32 found = 0, n = a ? a->n : 0;
-    for (u32 x = 0; x <= n; x++) {
-        *out = ip6_solicited_node(x ? a->v[x - 1].prefix.addr.bytes : link.bytes);
+    const struct ip6_link *link = ip6_link(i);
+    u32 found = 0;
+    for (u32 x = 0; ip6_if_asked_in(link, a, x, out); x++) {
         bool again = false;
-        for (u32 y = 0; y < x; y++) {
-            struct ip_address before =
-                ip6_solicited_node(y ? a->v[y - 1].prefix.addr.bytes : link.bytes);
+        struct ip_address before;
+        for (u32 y = 0; y < x && ip6_if_asked_in(link, a, y, &before); y++)
             again |= ip_address_equal(&before, out);
-        }
         if (!again && found++ == k)
             return true;
     }

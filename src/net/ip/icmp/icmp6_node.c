@@ -140,7 +140,8 @@ static enum icmp6_error icmp6_check_request(struct buffer *b, struct ip_address 
     *own = ip6_address_of(h->dst);
     if (ip6_is_unspecified(h->src))
         return ICMP6_ERROR_DROP;
-    if (ip6_is_multicast(h->dst)) {
+    if (ip6_is_multicast(h->dst) || (!(b->flags & BUFFER_LOCAL) && !if_is_none(b->rx_if) &&
+                                     ip6_kind_of(b->rx_if, h->dst) == ADJ_KIND_GLEAN)) {
         const struct ip_address *a = ip_if_source(IP_FAMILY_6, b->rx_if, &peer);
         if (!a)
             return ICMP6_ERROR_NO_SOURCE;

@@ -1,6 +1,5 @@
 /* ip6-discover-neighbor, ip6-glean: see neighbor_data.h. */
 #include "net/ip/neighbor/nd_internal.h"
-#include "net/ip/neighbor/neighbor_data.h"
 #include "net/packet/ip6_packet.h"
 
 ALWAYS_INLINE void ip6_hold(struct thread *t, struct node *n, struct buffer **b, u16 *next,
@@ -8,7 +7,10 @@ ALWAYS_INLINE void ip6_hold(struct thread *t, struct node *n, struct buffer **b,
 {
     for (u32 i = 0; i < count; i++) {
         const struct ip6_header *h = buffer_current(b[i]);
-        next[i] = hold_one(t, n, b[i], IP_FAMILY_6, glean, ip6_address_of(h->dst));
+        if (glean && nd_is_anycast(ip_scratch(b[i])->adj.i, h->dst))
+            next[i] = GLEAN_NEXT_RECEIVE;
+        else
+            next[i] = hold_one(t, n, b[i], IP_FAMILY_6, glean, ip6_address_of(h->dst));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "net/ip/neighbor/nd.h"
 #include "net/ip/neighbor/nd_data.h"
 #include "net/ip/neighbor/neighbor.h"
+#include "net/ip/neighbor/neighbor_data.h"
 
 struct nd {
     struct nd_node node; /* first: what the nodes see */
@@ -43,6 +44,14 @@ static inline bool nd_is_on_link(struct if_index rx, const u8 addr[16])
                                       ip6_is_equal(adj_address(a)->bytes, addr));
 }
 
+/* Whether an address that leads to adjacency a is that of all routers of the link, and of nobody
+ * who is known there. */
+static inline bool nd_is_anycast(u32 a, const u8 addr[16])
+{
+    return adj_head(adj_at(a)).kind == ADJ_KIND_GLEAN &&
+           ip6_if_has_anycast(adj_at(a)->tx_if, addr);
+}
+
 /* Whether addr is known to be that of a host on the link of rx. */
 static inline bool nd_is_there(struct if_index rx, const u8 addr[16])
 {
@@ -76,6 +85,8 @@ static inline bool nd_proxy_answers(const struct nd_node *nd, struct if_index rx
 
 /* Edges of the nodes for solicitations and advertisements; those to interfaces come behind. */
 enum { ND_NEXT_DROP, ND_N_NEXT };
+/* Of ip6-glean, behind those that it shares. */
+enum { GLEAN_NEXT_RECEIVE = HOLD_N_NEXT, GLEAN_N_NEXT };
 /* Of the nodes that take those for others. */
 enum { ND_PROXY_NEXT_RECEIVE, ND_PROXY_NEXT_ICMP_ERROR, ND_PROXY_N_NEXT };
 

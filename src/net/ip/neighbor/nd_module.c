@@ -33,17 +33,18 @@ static const struct node_error hold_errors[HOLD_ERR_N] = {
     [HOLD_ERR_NO_ANSWER] = {"no_answer", "next hop does not answer", SEVERITY_ERROR},
 };
 
-#define HOLD_NODE(c_name, text_name)                                                               \
+#define HOLD_NODE(c_name, text_name, n, ...)                                                       \
     {                                                                                              \
         .name = text_name, .run = NODE_VARIANTS(c_name),                                           \
-        .next = {[HOLD_NEXT_DROP] = "ip6-drop", [HOLD_NEXT_REWRITE] = "ip6-rewrite"},              \
-        .n_next = HOLD_N_NEXT, .errors = hold_errors, .n_errors = HOLD_ERR_N,                      \
+        .next = {[HOLD_NEXT_DROP] = "ip6-drop", [HOLD_NEXT_REWRITE] = "ip6-rewrite", __VA_ARGS__}, \
+        .n_next = n, .errors = hold_errors, .n_errors = HOLD_ERR_N,                                \
         .format_trace = ip6_format_forward_trace,                                                  \
     }
 
 static const struct node_def discover_node =
-    HOLD_NODE(ip6_discover_neighbor, "ip6-discover-neighbor");
-static const struct node_def glean_node = HOLD_NODE(ip6_glean, "ip6-glean");
+    HOLD_NODE(ip6_discover_neighbor, "ip6-discover-neighbor", HOLD_N_NEXT);
+static const struct node_def glean_node =
+    HOLD_NODE(ip6_glean, "ip6-glean", GLEAN_N_NEXT, [GLEAN_NEXT_RECEIVE] = "ip6-receive");
 
 const struct module nd_module = {
     .abi = MODULE_ABI,

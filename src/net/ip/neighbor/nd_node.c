@@ -103,7 +103,8 @@ static struct ip_address nd_answer_source(const struct buffer *b, const struct n
 }
 
 /* The answer to m, in a packet of its own: the one that asks may be shared, and short. ours: it is
- * no proxy's, which overrides nothing (RFC 4861 7.2.8). */
+ * neither a proxy's nor for an address that all routers have: those override nothing (RFC 4861
+ * 7.2.7, 7.2.8). */
 static u32 nd_advertise(struct thread *t, const struct nd_node *nd, const struct buffer *b,
                         const struct nd_message *m, bool ours)
 {
@@ -174,7 +175,8 @@ static u16 nd_solicited(struct thread *t, struct node *n, struct buffer *b)
     if (error != ICMP6_ERROR_NONE)
         return nd_drop(n, b, error);
     bool ours = nd_is_ours(b->rx_if, m.nd->target);
-    bool answered = ours || nd_proxy_answers(state, b->rx_if, m.ip->src, m.nd->target);
+    bool answered = ours || nd_is_anycast(nd_adj_of(b->rx_if, m.nd->target), m.nd->target) ||
+                    nd_proxy_answers(state, b->rx_if, m.ip->src, m.nd->target);
     if (m.mac) {
         struct neighbor_learn ev = {.host = {ip6_address_of(m.ip->src), b->rx_if, IP_FAMILY_6},
                                     .only_known = !answered};
