@@ -52,6 +52,7 @@ static const struct {
     {"set interface mtu mpls * *", "set interface mtu mpls 0 $2"},
     {"set interface mtu * *", "set interface mtu default $2"},
     {"set interface tag * *", "clear interface tag $1"},
+    {"set interface secondary-mac-address * *", "set interface secondary-mac-address $1 $2 del"},
     {"set interface promiscuous on *", "set interface promiscuous off $1"},
     {"set interface feature * * arc * disable", "set interface feature $1 $2 arc $3"},
     {"set interface feature * * arc *", "set interface feature $1 $2 arc $3 disable"},

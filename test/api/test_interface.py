@@ -73,6 +73,11 @@ def test_mac(api, loop):
     assert api.sw_interface_set_mac_address(sw_if_index=loop, mac_address=MAC).retval == 0
     assert api.sw_interface_get_mac_address(sw_if_index=loop).mac_address == MAC
     assert api.sw_interface_set_mac_address(sw_if_index=0, mac_address=MAC).retval == -151
+    other = {"sw_if_index": loop, "addr": bytes.fromhex("00005e000101")}
+    for add, retval in ((1, 0), (1, -116), (0, 0), (0, -6)):
+        assert api.sw_interface_add_del_mac_address(**other, is_add=add).retval == retval
+    assert api.sw_interface_add_del_mac_address(**{**other, "sw_if_index": 0}, is_add=1).retval == -151
+    assert api.sw_interface_add_del_mac_address(**{**other, "sw_if_index": 999}, is_add=1).retval == -2
 
 
 def test_mtu(switch, api, loop):

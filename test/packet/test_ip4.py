@@ -382,6 +382,38 @@ def test_link_layer(switch, net, case):
         assert switch.exchange(net[0], [make(net[0])] * 4, net[1]) == []
 
 
+def test_secondary_mac_addresses(switch):
+    """Frames to them are taken, also those of sub-interfaces; no others."""
+    pg = switch.pg(6, "10.0.6.1/24")
+    switch.configure(f"""
+        create sub-interfaces {pg} 5
+        set interface state {pg}.5 up
+        set interface ip address {pg}.5 10.0.7.1/24
+        set ip neighbor {pg}.5 10.0.7.2 {pg.host_mac}
+    """)
+    others = [f"00:00:5e:00:01:{k:02x}" for k in (1, 2)]
+
+    def answers():
+        frames = [Ether(src=pg.host_mac, dst=mac) / rest / ICMP(id=7) for mac in others
+                  for rest in (IP(src=pg.host, dst=pg.address), Dot1Q(vlan=5) / IP(src="10.0.7.2", dst="10.0.7.1"))]
+        return sorted(p[IP].src for p in switch.exchange(pg, frames, pg))
+    assert answers() == []
+    command = f"set interface secondary-mac-address {pg} "
+    switch.ctl(command + others[0])
+    assert answers() == [pg.address, "10.0.7.1"]
+    switch.ctl(f"set interface secondary-mac-address {pg}.5 {others[1]} add")
+    assert answers() == [pg.address] * 2 + ["10.0.7.1"] * 2
+    assert switch.ctl(f"show interface secondary-mac-address {pg}") == f"{pg}:\n  {others[0]}\n  {others[1]}\n"
+    assert "has that address already" in switch.fails(command + others[1])
+    assert "neither multicast nor zero" in switch.fails(command + "01:00:5e:00:00:01")
+    assert [line for line in switch.running_config() if "secondary-mac" in line] == [command + mac for mac in others]
+    switch.ctl(f"{command}{others[0]} del")
+    assert "does not have that address" in switch.fails(f"{command}{others[0]} del")
+    assert answers() == [pg.address, "10.0.7.1"]
+    switch.ctl(f"{command}{others[1]} del")
+    assert answers() == [] and switch.ctl("show interface secondary-mac-address") == ""
+
+
 def test_broadcast_frame_to_the_switch_itself(switch, net):
     """RFC 1812 5.3.4 is about forwarding: what the switch itself is asked is answered."""
     frame = net[0].ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=net[0].host, dst=net[0].address) / ICMP()

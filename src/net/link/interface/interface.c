@@ -308,6 +308,7 @@ void interface_delete(struct piste *p, struct if_index i)
             node_delete(e, f->tx_node);
         engine_defer_free(e, free, f->output);
     }
+    interface_secondary_macs_free(p, f);
     if (f->super)
         interface_leave(f);
     char key[IF_NAME_BYTES];

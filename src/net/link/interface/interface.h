@@ -275,6 +275,11 @@ enum if_show_place { IF_SHOW_L2, IF_SHOW_L3, IF_SHOW_N };
 void interface_on_show_address(struct piste *p, enum if_show_place place,
                                void (*fn)(struct piste *p, struct interface *f, struct out *o));
 
+/* A MAC address that f, or its super-interface, receives frames for beside its own, is put there or
+ * taken away. -EEXIST, -ENOENT, -ENOSPC, -EINVAL, -EOPNOTSUPP. */
+int interface_secondary_mac(struct piste *p, struct interface *f, const u8 mac[6], bool add,
+                            struct error *e) MUST_CHECK;
+
 /* Promiscuity that several users ask for: counted. */
 void interface_promisc_ref(struct piste *p, struct if_index i, bool add);
 

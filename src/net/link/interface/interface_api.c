@@ -118,6 +118,18 @@ static void set_mac_address(struct api_call *c)
         api_reply_errno(c, interface_set_mac(c->piste, f->index, m->mac_address, NULL));
 }
 
+static void add_del_mac_address(struct api_call *c)
+{
+    const struct api_sw_interface_add_del_mac_address *m = c->msg;
+    struct interface *f = api_interface(c->piste, m->sw_if_index);
+    if (!f)
+        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
+    else if (!f->has_mac)
+        api_reply_retval(c, API_NON_ETHERNET);
+    else
+        api_reply_errno(c, interface_secondary_mac(c->piste, f, m->addr, m->is_add, NULL));
+}
+
 static void get_mac_address(struct api_call *c)
 {
     const struct api_sw_interface_get_mac_address *m = c->msg;
@@ -465,6 +477,7 @@ const struct api_handler interface_api_handlers[] = {
     {&api_message_sw_interface_tag_add_del, tag_add_del},
     {&api_message_sw_interface_set_mac_address, set_mac_address},
     {&api_message_sw_interface_get_mac_address, get_mac_address},
+    {&api_message_sw_interface_add_del_mac_address, add_del_mac_address},
     {&api_message_sw_interface_set_interface_name, set_interface_name},
     {&api_message_sw_interface_clear_stats, clear_stats},
     {&api_message_sw_interface_dump, interface_api_dump},

@@ -193,6 +193,7 @@ static void config_of(const struct piste *p, const struct interface *f, struct t
     if (f->mac_by_user && !f->cls->saves_mac)
         text_add(t, "set interface mac address %s %02x:%02x:%02x:%02x:%02x:%02x\n", f->name,
                  f->mac[0], f->mac[1], f->mac[2], f->mac[3], f->mac[4], f->mac[5]);
+    interface_secondary_macs_config(f, t);
     if (f->frame_bytes_by_user && !f->super)
         text_add(t, "set interface mtu %u %s\n", f->max_frame_bytes, f->name);
     for (u32 i = 0; f->output && i < IF_MTU_N; i++)

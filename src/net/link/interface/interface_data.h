@@ -33,6 +33,12 @@ enum if_counter {
     IF_COUNTER_N
 };
 
+/* MAC addresses; never changed, but replaced. */
+struct if_macs {
+    u32 n;
+    u8 v[][6];
+};
+
 /* What nodes read about an interface: one cache line each, by interface index. Written by the
  * control thread. */
 struct if_data {
@@ -45,7 +51,8 @@ struct if_data {
     struct node_index tx_node;
     const struct vlan_port *vlans; /* which sub-interface takes which frames; NULL: there is none */
     const struct if_output *output; /* NULL: sends nothing */
-    u8 rest[CACHE_LINE_BYTES - 40];
+    struct if_macs *macs;           /* it also receives frames for; NULL: none. Owned */
+    u8 rest[CACHE_LINE_BYTES - 48];
 } CACHE_ALIGNED;
 
 enum {

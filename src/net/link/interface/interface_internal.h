@@ -55,6 +55,12 @@ void interface_tell_all(struct piste *p, struct interface *f, enum if_event ev);
 /* As the tables by name have it. */
 void interface_name_key(char key[IF_NAME_BYTES], const char *name);
 
+/* secondary_mac.c */
+int interface_cli_set_secondary_mac(struct cli_call *c);
+int interface_cli_show_secondary_macs(struct cli_call *c);
+void interface_secondary_macs_config(const struct interface *f, struct text *t);
+void interface_secondary_macs_free(struct piste *p, struct interface *f);
+
 /* interface_change.c */
 int interface_check_mac(const u8 mac[6], struct error *e) MUST_CHECK;
 /* The node interface-offload is on where the port does not take everything; what is in a tunnel,
