@@ -1,5 +1,6 @@
 """Messages of ip.api, fib.api, ip_neighbor.api and arp.api: addresses, tables, routes, neighbours, their events."""
 import ipaddress
+import re
 import socket
 import struct
 
@@ -435,7 +436,14 @@ def test_neighbor_events(api, loop, version):
     api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.7"))
     api.ip_neighbor_add_del(is_add=True, neighbor=neighbor(loop, "192.0.2.8"))
     assert api.event().neighbor.ip_address.un[:4] == socket.inet_aton("192.0.2.8")
-    assert want(False, sw_if_index=NONE, ip=ip4("192.0.2.8")) == 0
+    name = {i.sw_if_index: i.interface_name for i in api.sw_interface_dump(sw_if_index=NONE)}[loop]
+    assert want(True, sw_if_index=loop, ip=ip4("0.0.0.0")) == 0
+    watchers = api.cli_inband(cmd="show ip neighbor-watcher").reply
+    assert re.fullmatch(rf"Key: \[any, 192.0.2.8\]\n  pid:7, client:\d+\nKey: \[{name}, 0.0.0.0\]\n  pid:7, client:\d+\n",
+                        watchers), watchers
+    for index, address in ((loop, "0.0.0.0"), (NONE, "192.0.2.8")):
+        assert want(False, sw_if_index=index, ip=ip4(address)) == 0
+    assert api.cli_inband(cmd="show ip neighbor-watcher").reply == ""
 
 
 def test_a_flush_of_many_neighbors(switch, api, loop):

@@ -1,5 +1,6 @@
 """`show fib` and its kin: what routes, their paths and load balances are, in VPP's words."""
 import pytest
+from packet_lib import wait_for
 
 ADDRESSES = {"ip4": ("20.0.0.0/8", "20.1.1.1", "30.0.0.0/8", "30.1.1.1", 32),
              "ip6": ("2001:db8:20::/48", "2001:db8:20::1", "2001:db8:30::/48", "2001:db8:30::1", 128)}
@@ -90,3 +91,22 @@ def test_delegates(switch, net):
     switch.ctl(f"ip route del {second}")
     switch.ctl(f"ip route del {first}")
     assert delegates(switch) == before
+
+
+def test_lookups(switch, net):
+    family, *_ = net
+    first, _, second, *_ = ADDRESSES[family]
+    ip = "ip" if family == "ip4" else "ip6"
+    switch.ctl(f"{ip} table add 7")
+    before = switch.ctl("show lookup-dpo")
+    switch.ctl(f"ip route add {first} via {family}-lookup-in-table 7")
+    switch.ctl(f"ip route add {second} via {family}-source-lookup-in-table 7")
+    found = switch.json("show lookup-dpo")["lookups"]
+    words = [f"{what}-address,unicast lookup in ipv{family[2]}-VRF:7" for what in ("dst", "src")]
+    assert [x["description"] for x in found if "VRF:7" in x["description"]] == words
+    index = found[-1]["index"]
+    assert switch.ctl(f"show lookup-dpo {index}") == f"[{index}] {words[1]}\n"
+    for prefix in (first, second):
+        switch.ctl(f"ip route del {prefix}")
+    wait_for(lambda: switch.ctl("show lookup-dpo") == before, "them to go")
+    switch.ctl(f"{ip} table del 7")

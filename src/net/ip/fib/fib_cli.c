@@ -443,6 +443,25 @@ static int show_load_balance(struct cli_call *c)
                            show_one_load_balance);
 }
 
+static void show_one_lookup(struct fib *f, struct out *o, u32 i)
+{
+    enum adj_kind kind = (enum adj_kind)adj_at(i)->head.kind;
+    struct text t = {0};
+    if (kind != ADJ_KIND_LOOKUP && kind != ADJ_KIND_LOOKUP_SRC)
+        return;
+    adj_describe(f, (struct adj_index){i}, IP_FAMILY_4, &t);
+    out_object(o, NULL);
+    out_u64(o, "index", i, "[%" PRIu64 "] ");
+    out_str(o, "description", text_str(&t), "%s\n");
+    out_end(o);
+    text_free(&t);
+}
+
+static int show_lookup_dpo(struct cli_call *c)
+{
+    return fib_cli_objects(c, &fib_of(c->piste)->adjs, "", "lookups", show_one_lookup);
+}
+
 static bool has_prefix(const struct fib *f, u32 entry)
 {
     return !(fib_entry_at(f, entry)->flags & (ENTRY_DEAD | ENTRY_ALONE));
@@ -639,6 +658,8 @@ const struct cli_command fib_commands[] = {
     {"show fib uRPF [<index:u32>]", "Interfaces that paths of routes lead to", show_fib_urpf, 0},
     {"show load-balance [<index:u32>]", "How packets of routes and policies are shared out",
      show_load_balance, 0},
+    {"show lookup-dpo [<index:u32>]", "What looks addresses up again, in which table",
+     show_lookup_dpo, 0},
     {"show fib entry [<index:u32>]", "Routes of all tables by index", show_fib_entries, 0},
     {"show fib entry-delegate", "Routes that others follow: what hangs on each", show_fib_delegates,
      0},

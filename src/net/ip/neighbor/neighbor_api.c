@@ -2,6 +2,7 @@
 #include "net/ip/neighbor/neighbor_api.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "control/api.h"
+#include "control/cli.h"
 #include "control/module.h"
 #include "net/ip/address/address_api.h"
 #include "net/ip/fib/fib.h"
@@ -247,6 +249,41 @@ void neighbor_api_stop(struct piste *p, void *state)
     api_events_free(&s->v2);
     free(s);
 }
+
+static void show_watchers_of(struct cli_call *c, const struct api_events *ev)
+{
+    char text[IP_ADDRESS_TEXT_BYTES];
+    for (u32 k = 0; k < ev->list.n; k++) {
+        const struct api_registration *r = &ev->list.v[k];
+        struct wish wish;
+        memcpy(&wish, r->key, sizeof(wish));
+        const struct interface *f = api_interface(c->piste, wish.sw_if_index);
+        enum ip_family family = wish.af < IP_FAMILY_N ? (enum ip_family)wish.af : IP_FAMILY_4;
+        struct ip_address a = ip_address_from_bytes(family, wish.addr);
+        out_object(c->out, NULL);
+        out_str(c->out, "interface", f ? f->name : "any", "Key: [%s, ");
+        out_str(c->out, "address", ip_address_text(family, &a, text), "%s]\n");
+        out_u64(c->out, "pid", r->pid, "  pid:%" PRIu64);
+        out_u64(c->out, "client", r->client_index, ", client:%" PRIu64 "\n");
+        out_end(c->out);
+    }
+}
+
+static int show_watchers(struct cli_call *c)
+{
+    const struct neighbor_api *s = module_state(c->piste, neighbor_api_module_name);
+    out_array(c->out, "watchers");
+    show_watchers_of(c, &s->v1);
+    show_watchers_of(c, &s->v2);
+    out_end(c->out);
+    return 0;
+}
+
+const struct cli_command neighbor_api_commands[] = {
+    {"show ip neighbor-watcher", "Clients that are told of neighbors, and of which", show_watchers,
+     0},
+    {0},
+};
 
 const struct api_handler neighbor_api_handlers[] = {
     {&api_message_ip_neighbor_add_del, neighbor_api_add_del},

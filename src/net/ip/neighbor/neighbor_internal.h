@@ -192,7 +192,7 @@ int neighbor_init(struct piste *p, void **state, struct error *e);
 void neighbor_stop(struct piste *p, void *state);
 int neighbor_api_init(struct piste *p, void **state, struct error *e);
 void neighbor_api_stop(struct piste *p, void *state);
-extern const struct cli_command neighbor_commands[];
+extern const struct cli_command neighbor_commands[], neighbor_api_commands[];
 extern const struct api_handler neighbor_api_handlers[];
 void neighbor_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t);
 bool neighbor_running_config_rows(struct piste *p, void *state, enum rc_phase phase, void **place,

@@ -27,6 +27,7 @@ const struct module neighbor_api_module = {
     .name = neighbor_api_module_name,
     .description = "Binary API of neighbors",
     .needs = api_needs,
+    .commands = neighbor_api_commands,
     .api = neighbor_api_handlers,
     .init = neighbor_api_init,
     .stop = neighbor_api_stop,
