@@ -230,10 +230,13 @@ u32 buffer_alloc(struct thread *t, u32 pool, u32 *bi, u32 n)
                 break;
             }
         }
-        u32 index = c->bi[c->n - 1];
-        cache_set(c, c->n - 1);
-        buffer_reset(buffer_at(index));
-        bi[got++] = index;
+        u32 left = c->n, k = (u32)min_u64(n - got, left);
+        for (u32 i = 0; i < k; i++) {
+            u32 index = c->bi[--left];
+            buffer_reset(buffer_at(index));
+            bi[got++] = index;
+        }
+        cache_set(c, left);
     }
     return got;
 }
@@ -274,12 +277,34 @@ void buffer_free_one(struct thread *t, u32 bi)
     free_one(t, bi);
 }
 
-void buffer_free(struct thread *t, const u32 *bi, u32 n)
+/* Frees packets from the first on that are one buffer of that pool each, which nobody else holds,
+ * as many as its cache has room for; returns how many. */
+static u32 free_run(struct buffer_cache *c, const struct buffer_pool *p, u32 pool, const u32 *bi,
+                    u32 n)
 {
-    for (u32 i = 0; i < n; i++) {
+    u32 at = c->n, max = __atomic_load_n(&p->cache_max, __ATOMIC_RELAXED), i = 0;
+    n = (u32)min_u64(n, max > at ? max - at - 1 : 0);
+    for (; i < n; i++) {
+        const struct buffer *b = buffer_at(bi[i]);
         if (i + 4 < n)
             __builtin_prefetch(buffer_at(bi[i + 4]));
-        free_one(t, bi[i]);
+        if (unlikely((b->flags & BUFFER_NEXT) || b->pool != pool || buffer_is_shared(b)))
+            break;
+        c->bi[at++] = bi[i];
+    }
+    cache_set(c, at);
+    return i;
+}
+
+void buffer_free(struct thread *t, const u32 *bi, u32 n)
+{
+    for (u32 i = 0; i < n;) {
+        u32 pool = buffer_at(bi[i])->pool;
+        const struct buffer_pool *p = &pools.pool[pool];
+        if (likely(!p->release))
+            i += free_run(&t->cache[pool], p, pool, bi + i, n - i);
+        if (i < n)
+            free_one(t, bi[i++]);
     }
 }
 
