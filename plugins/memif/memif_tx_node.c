@@ -1,6 +1,6 @@
 /* memifS/I-tx: packets into slots of a ring in shared memory, copied; one that a slot does not take
- * goes into several. The other end sees all of a vector at once, and is woken once, if it wants to
- * be. */
+ * goes into several. The other end sees all of a vector at once, and is woken once a round, if it
+ * wants to be. */
 #include "base/foreign_fd.h"
 #include "net/link/interface/interface_tx.h"
 #include "plugins/memif/memif_ring.h"
@@ -136,21 +136,26 @@ ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_q
     }
 }
 
-static void memif_interrupt(struct memif_end *e)
+/* Wakes the other end if it sleeps: who goes to sleep says so, and looks at the index after that */
+static void memif_wake(struct thread *t, void *queue)
 {
+    struct memif_tx *tx = queue;
+    struct memif_end *e = &tx->end;
+    if (__atomic_load_n(&e->ring->flags, __ATOMIC_RELAXED) & MEMIF_RING_QUIET)
+        return;
+    bool locked = tx_queue_lock(&tx->q);
     __atomic_store_n(&e->interrupts, e->interrupts + 1, __ATOMIC_RELAXED); /* it is shown */
+    tx_queue_unlock(&tx->q, locked);
     foreign_event_signal(e->fd);
 }
 
-/* The other end sees them, and is woken if it sleeps. */
-static void memif_show_slots(struct memif_end *e, u32 slots)
+/* The other end sees them, and is woken when the round ends. */
+static void memif_show_slots(struct thread *t, struct memif_tx *tx, u32 slots)
 {
+    struct memif_end *e = &tx->end;
     e->at = (u16)(e->at + slots);
     __atomic_store_n(e->ours, e->at, __ATOMIC_RELEASE);
-    /* who goes to sleep says so, and looks at the index after that */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!(__atomic_load_n(&e->ring->flags, __ATOMIC_RELAXED) & MEMIF_RING_QUIET))
-        memif_interrupt(e);
+    thread_at_round_end(t, memif_wake, tx);
 }
 
 static void memif_fill(struct thread *t, struct node *n, const struct tx_queue *q,
@@ -179,7 +184,7 @@ static void memif_send(struct thread *t, struct node *n, struct tx_queue *q, str
     if (likely(__atomic_load_n(&tx->up, __ATOMIC_ACQUIRE))) {
         memif_fill(t, n, q, b, next, count, &p);
         if (likely(p.slots))
-            memif_show_slots(e, p.slots);
+            memif_show_slots(t, tx, p.slots);
         buffer_free(t, p.bi, p.n);
         if (unlikely(p.fault))
             memif_fault(t, e, q->interface, p.fault);

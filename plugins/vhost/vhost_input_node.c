@@ -262,6 +262,11 @@ static void vhost_hand_on(struct thread *t, struct node *n, const struct vhost_r
     node_enqueue_each(t, n, r->bi, r->next, r->n);
 }
 
+static void vhost_input_call(struct thread *t, void *ring)
+{
+    vhost_ring_call(ring);
+}
+
 u32 NODE_FN(vhost_input)(struct thread *t, struct node *n, struct rx_queue *rx)
 {
     struct vhost_rx *q = rx->port;
@@ -285,8 +290,10 @@ u32 NODE_FN(vhost_input)(struct thread *t, struct node *n, struct rx_queue *rx)
         vhost_take(t, n, q, true, waiting, &done, &r);
     else
         vhost_take(t, n, q, false, waiting, &done, &r);
-    if (likely(done.ahead))
-        vhost_ring_finish(ring, &done);
+    if (likely(done.ahead)) {
+        vhost_done_show(ring, &done);
+        thread_at_round_end(t, vhost_input_call, ring);
+    }
     if (likely(r.n))
         vhost_hand_on(t, n, q, &r);
     return done.ahead;

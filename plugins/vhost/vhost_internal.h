@@ -16,6 +16,7 @@
 
 #define VHOST_PAIRS_MAX 128 /* of queues of an interface */
 #define VHOST_REGIONS_MAX 32
+#define VHOST_UNASKED_ALL (1u << 16) /* it was never asked: whatever it waits for has passed */
 
 struct vhost;
 struct vhost_conn;
@@ -44,17 +45,16 @@ struct vhost_ring {
     /* data threads */
     bool up; /* they may look at what follows */
     bool packed, event_idx, mergeable;
-    u8 fault;           /* enum vhost_fault: it is left alone until the control thread has seen */
-    bool told;          /* and that knows of it */
-    u8 header_bytes;    /* of virtio's header before each packet */
-    bool wrap;          /* of a packed ring: what a descriptor that is available has at AVAIL */
-    bool armed;         /* the guest was told to kick */
-    bool has_signalled; /* signalled is valid */
-    u16 size;           /* descriptors; 0: it was not told yet */
-    u16 at;             /* of a split ring: runs freely; of a packed one: a slot */
-    u16 signalled;      /* at, when it was last asked whether to interrupt */
-    u32 takes;          /* VIRTIO_TAKES_*: large packets that the guest may send */
-    bool takes_ecn;     /* it may be sent such ones with CWR */
+    u8 fault;        /* enum vhost_fault: it is left alone until the control thread has seen */
+    bool told;       /* and that knows of it */
+    u8 header_bytes; /* of virtio's header before each packet */
+    bool wrap;       /* of a packed ring: what a descriptor that is available has at AVAIL */
+    bool armed;      /* the guest was told to kick */
+    u16 size;        /* descriptors; 0: it was not told yet */
+    u16 at;          /* of a split ring: runs freely; of a packed one: a slot */
+    u32 unasked;     /* shown since the guest was last asked whether to interrupt it */
+    u32 takes;       /* VIRTIO_TAKES_*: large packets that the guest may send */
+    bool takes_ecn;  /* it may be sent such ones with CWR */
     enum virtio_order order;
     u8 *desc;  /* of both kinds */
     u8 *avail; /* struct vring_avail; of a packed ring: struct vring_event of the guest */

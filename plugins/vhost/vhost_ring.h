@@ -483,7 +483,7 @@ ALWAYS_INLINE void vhost_done_add(const struct vhost_ring *r, struct vhost_done 
     done->ahead++;
 }
 
-/* The guest sees all of them. done->ahead is not 0. */
+/* The guest sees all of them, and is to be asked whether to interrupt it. done->ahead is not 0. */
 ALWAYS_INLINE void vhost_done_show(struct vhost_ring *r, const struct vhost_done *done)
 {
     if (r->packed) {
@@ -503,55 +503,15 @@ ALWAYS_INLINE void vhost_done_show(struct vhost_ring *r, const struct vhost_done
     }
     if (unlikely(r->inflight != NULL))
         vhost_inflight_went(r);
+    r->unasked += done->ahead;
 }
 
 /* --- who is to be woken --- */
 
-/* Whether `event` is among the indices from `old` on that came before `now`. */
-ALWAYS_INLINE bool vhost_is_passed(u16 event, u16 now, u16 old)
-{
-    return (u16)(now - event - 1) < (u16)(now - old);
-}
-
-static inline bool vhost_packed_wants_call(const struct vhost_ring *r, u16 old, bool is_first)
-{
-    u16 flags = vhost_load16(r, r->avail + offsetof(struct vring_event, flags)) & 3;
-    if (flags != VRING_EVENT_AT || !r->event_idx)
-        return flags != VRING_EVENT_NEVER;
-    u16 event = vhost_load16(r, r->avail + offsetof(struct vring_event, at)), at = event & 0x7fff;
-    if (r->wrap != event >> 15)
-        at = (u16)(at - r->size);
-    if (r->at <= old)
-        old = (u16)(old - r->size);
-    return is_first || vhost_is_passed(at, r->at, old);
-}
-
-/* Whether the guest wants to be interrupted for what it was shown since the last time. */
-ALWAYS_INLINE bool vhost_wants_call(struct vhost_ring *r)
-{
-    u16 old = r->signalled;
-    bool is_first = !r->has_signalled;
-    /* who goes to sleep says so, and looks at the index after that */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    r->signalled = r->at;
-    r->has_signalled = true;
-    if (r->packed)
-        return vhost_packed_wants_call(r, old, is_first);
-    if (r->event_idx)
-        return is_first ||
-               vhost_is_passed(vhost_load16(r, vhost_avail_ring(r, r->size)), r->at, old);
-    return !(vhost_load16(r, r->avail + offsetof(struct vring_avail, flags)) &
-             VRING_AVAIL_NO_INTERRUPT);
-}
-
-/* Shows the guest what was done, and wakes it if it wants to be. */
+/* The guest is interrupted if it wants to be, for what it was shown since it was asked the last
+ * time. A full fence is behind that: who goes to sleep says so, and looks at the index after that.
+ */
 void vhost_ring_call(struct vhost_ring *r);
-ALWAYS_INLINE void vhost_ring_finish(struct vhost_ring *r, const struct vhost_done *done)
-{
-    vhost_done_show(r, done);
-    if (vhost_wants_call(r))
-        vhost_ring_call(r);
-}
 
 /* Whether the guest is to kick when it has something for us, or room. */
 static inline void vhost_ring_want_kick(const struct vhost_ring *r, bool wanted)

@@ -13,9 +13,36 @@ static struct log_class log_class = {"vhost-user", NULL};
 
 /* --- what the data thread asks of its queue --- */
 
+/* Whether `event` is among the `shown` indices before `now`. */
+static bool vhost_is_passed(u16 event, u16 now, u32 shown)
+{
+    return (u16)(now - event - 1) < shown;
+}
+
+static bool vhost_packed_wants_call(const struct vhost_ring *r, u32 shown)
+{
+    u16 flags = vhost_load16(r, r->avail + offsetof(struct vring_event, flags)) & 3;
+    if (flags != VRING_EVENT_AT || !r->event_idx)
+        return flags != VRING_EVENT_NEVER;
+    u16 event = vhost_load16(r, r->avail + offsetof(struct vring_event, at)), at = event & 0x7fff;
+    return vhost_is_passed(r->wrap == event >> 15 ? at : (u16)(at - r->size), r->at, shown);
+}
+
+static bool vhost_wants_call(const struct vhost_ring *r, u32 shown)
+{
+    if (r->packed)
+        return vhost_packed_wants_call(r, shown);
+    if (r->event_idx)
+        return vhost_is_passed(vhost_load16(r, vhost_avail_ring(r, r->size)), r->at, shown);
+    return !(vhost_load16(r, r->avail + offsetof(struct vring_avail, flags)) &
+             VRING_AVAIL_NO_INTERRUPT);
+}
+
 void vhost_ring_call(struct vhost_ring *r)
 {
-    int fd = __atomic_load_n(&r->call_fd, __ATOMIC_ACQUIRE);
+    u32 shown = r->unasked;
+    r->unasked = 0;
+    int fd = vhost_wants_call(r, shown) ? __atomic_load_n(&r->call_fd, __ATOMIC_ACQUIRE) : -1;
     if (fd < 0)
         return;
     __atomic_store_n(&r->calls, r->calls + 1, __ATOMIC_RELAXED); /* it is shown */
@@ -198,7 +225,8 @@ static void vhost_ring_configure(const struct vhost_conn *c, struct vhost_ring *
     r->serial = c->serial;
     r->interface = c->port->interface;
     r->fault = 0;
-    r->told = r->armed = r->has_signalled = false;
+    r->told = r->armed = false;
+    r->unasked = VHOST_UNASKED_ALL;
 }
 
 /* Of a packed ring, who was here before has noted where it will be behind a batch, shown the batch
@@ -374,6 +402,9 @@ void vhost_ring_discard(struct vhost_ring *r)
             break; /* the data thread will say so */
         vhost_done_add(r, &done, &h);
     }
-    if (done.ahead)
-        vhost_ring_finish(r, &done);
+    if (!done.ahead)
+        return;
+    vhost_done_show(r, &done);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    vhost_ring_call(r);
 }

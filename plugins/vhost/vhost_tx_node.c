@@ -1,5 +1,5 @@
 /* VirtualEthernet0/0/N-tx: packets into buffers that the guest has put into its receive queues,
- * copied. The guest sees all of a vector at once, and is woken once, if it wants to be. */
+ * copied. The guest sees all of a vector at once, and is woken once a round, if it wants to be. */
 #include "net/link/interface/interface_tx.h"
 #include "plugins/vhost/vhost_ring.h"
 
@@ -208,6 +208,14 @@ ALWAYS_INLINE void vhost_put(struct thread *t, struct node *n, const struct tx_q
     }
 }
 
+static void vhost_tx_call(struct thread *t, void *queue)
+{
+    struct vhost_tx *tx = queue;
+    bool locked = tx_queue_lock(&tx->q);
+    vhost_ring_call(&tx->ring);
+    tx_queue_unlock(&tx->q, locked);
+}
+
 static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
                        u16 *next, u32 count)
 {
@@ -231,8 +239,10 @@ static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, str
         vhost_put(t, n, q, true, b, next, count, &p);
     else
         vhost_put(t, n, q, false, b, next, count, &p);
-    if (likely(p.done.ahead))
-        vhost_ring_finish(r, &p.done);
+    if (likely(p.done.ahead)) {
+        vhost_done_show(r, &p.done);
+        thread_at_round_end(t, vhost_tx_call, tx);
+    }
     buffer_free(t, p.bi, p.n);
 }
 

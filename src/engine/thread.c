@@ -37,7 +37,8 @@ void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *ar
     for (u32 i = 0; i < t->n_round_end; i++)
         if (t->round_end[i].fn == fn && t->round_end[i].arg == arg)
             return;
-    if (t->n_round_end == ROUND_END_MAX) { /* more ports than places: this one sends at once */
+    if (t->n_round_end == ROUND_END_MAX) { /* more than there are places: this one is run at once */
+        atomic_thread_fence(memory_order_seq_cst);
         fn(t, arg);
         return;
     }
@@ -73,6 +74,16 @@ static void run_call(struct thread *t)
     atomic_store_explicit(&t->call_fn, NULL, memory_order_release);
 }
 
+static void round_end_run(struct thread *t)
+{
+    if (!t->n_round_end)
+        return;
+    atomic_thread_fence(memory_order_seq_cst);
+    for (u32 i = 0; i < t->n_round_end; i++)
+        t->round_end[i].fn(t, t->round_end[i].arg);
+    t->n_round_end = 0;
+}
+
 /* Returns packets received or injected. */
 u32 thread_round(struct thread *t)
 {
@@ -90,9 +101,7 @@ u32 thread_round(struct thread *t)
         t->last_cycles = clock_cycles();
         node_run_pending(t);
     }
-    for (u32 i = 0; i < t->n_round_end; i++)
-        t->round_end[i].fn(t, t->round_end[i].arg);
-    t->n_round_end = 0;
+    round_end_run(t);
     return work;
 }
 

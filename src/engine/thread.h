@@ -127,5 +127,7 @@ void engine_defer_free(struct engine *e, void (*fn)(void *arg), void *arg);
 void engine_synchronize(struct engine *e);
 
 /* A port that must do something when its thread's round ends (send what was batched) sets this in
- * its tx node; run once per round in which it was asked for. */
+ * its tx node; run once per round in which it was asked for. A full fence is between what the round
+ * has stored and what fn reads: so a port that shows packets in a ring asks here whether its other
+ * end sleeps, and one fence does for all rings. */
 void thread_at_round_end(struct thread *t, void (*fn)(struct thread *t, void *arg), void *arg);
