@@ -142,8 +142,7 @@ static bool vhost_take_odd(struct thread *t, struct node *n, struct vhost_rx *q,
 {
     struct vhost_segments s;
     struct vhost_head h;
-    s.n = 0;
-    s.bytes = 0;
+    vhost_segments_clear(&s);
     enum vhost_chain rc = vhost_chain_take(&q->ring, done->ahead, waiting, false, &h, &s);
     if (rc == VHOST_CHAIN_NONE)
         return false;

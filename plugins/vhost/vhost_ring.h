@@ -12,7 +12,7 @@
 #include "engine/node.h"
 #include "plugins/vhost/vhost_internal.h"
 
-#define VHOST_SEGMENTS_MAX 512 /* pieces of memory that a packet may be spread over, */
+#define VHOST_SEGMENTS_MAX 512 /* pieces of memory, or descriptors, that a packet may have, */
 #define VHOST_HEADS_MAX 256    /* and chains, with mergeable buffers */
 #define VHOST_PACKET_BYTES (65535u + 22)
 
@@ -191,9 +191,17 @@ struct vhost_segment {
 
 struct vhost_segments {
     u32 n;
+    u32 n_desc; /* looked at: some may be of no bytes */
     u64 bytes;
     struct vhost_segment v[VHOST_SEGMENTS_MAX];
 };
+
+/* There are none, before the first chain of a packet. */
+ALWAYS_INLINE void vhost_segments_clear(struct vhost_segments *s)
+{
+    s->n = s->n_desc = 0;
+    s->bytes = 0;
+}
 
 /* What has to be said to give a chain back. */
 struct vhost_head {
@@ -206,8 +214,9 @@ static inline enum vhost_chain vhost_segment_add(const struct vhost_ring *r,
                                                  struct vhost_segments *s)
 {
     u64 addr = d->addr, left = d->len;
-    if (!(d->flags & VRING_DESC_WRITE) == write)
+    if (!(d->flags & VRING_DESC_WRITE) == write || s->n_desc == VHOST_SEGMENTS_MAX)
         return VHOST_CHAIN_TABLE;
+    s->n_desc++;
     while (left) {
         u64 len = left;
         u8 *at = vhost_at(r->memory, addr, &len);

@@ -395,8 +395,7 @@ void vhost_ring_discard(struct vhost_ring *r)
     struct vhost_head h;
     u32 waiting = r->fault ? 0 : vhost_waiting(r);
     while (waiting && waiting <= r->size && done.ahead < r->size) {
-        s.n = 0;
-        s.bytes = 0;
+        vhost_segments_clear(&s);
         enum vhost_chain rc = vhost_chain_take(r, done.ahead, waiting, false, &h, &s);
         if (rc == VHOST_CHAIN_NONE || rc == VHOST_CHAIN_BROKEN)
             break; /* the data thread will say so */

@@ -111,8 +111,7 @@ static bool vhost_put_odd(struct thread *t, struct vhost_ring *r, struct vhost_p
     struct vhost_head h[VHOST_HEADS_MAX];
     u32 n_heads = 0;
     u64 need = r->header_bytes + (u64)buffer_packet_len(b);
-    s.n = 0;
-    s.bytes = 0;
+    vhost_segments_clear(&s);
     enum vhost_chain rc = vhost_collect(r, p, need, h, &n_heads, &s);
     bool fits = !rc && s.bytes >= need;
     if (fits)

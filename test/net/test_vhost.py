@@ -594,6 +594,17 @@ def table_in_table(g, ring):
     ring.show(0)
 
 
+def table_of_nothing(g, ring):
+    """Descriptors of no bytes, in front of a frame, cost as much to look at as others."""
+    n = 513
+    table = g.memory.take(16 * n, 16)
+    for i in range(n - 1):
+        g.memory.set("QIHH", table + 16 * i, v.GUEST_BASE, 0, v.NEXT, i + 1)
+    g.memory.set("QIHH", table + 16 * (n - 1), v.GUEST_BASE, 100, 0, 0)
+    ring.desc(0, v.GUEST_BASE + table, 16 * n, v.IS_INDIRECT)
+    ring.show(0)
+
+
 def header_wrong(g, ring):
     g.put(ARP_REQUEST, header=struct.pack("<BBHHHHH", 1, 0, 0, 0, 60000, 16, 0), kick=False)
 
@@ -609,6 +620,7 @@ LIES = {
     "bytes of a table": (chain(v.GUEST_BASE, 33, v.IS_INDIRECT), "indirect descriptor overflows table"),
     "table nowhere": (chain(0x1000, 32, v.IS_INDIRECT), "mmap failure"),
     "table in a table": (table_in_table, "indirect descriptor overflows table"),
+    "table of nothing": (table_of_nothing, "indirect descriptor overflows table"),
     "header": (header_wrong, "bad virtio header"),
 }
 
