@@ -276,11 +276,10 @@ ALWAYS_INLINE bool l2_find(const struct l2_way *w, const struct mac_generation *
         u64 dst = g->dst[i], src = g->src[i];
         if (i + L2_AHEAD < g->n)
             l2_prefetch(macs, learns, g, i + L2_AHEAD);
-        u32 to = mac_table_find(macs, mac_home(macs, dst), dst), unlike = 0;
-        if (learns)
-            unlike =
-                (mac_table_find(macs, mac_home(macs, src), src) ^ expect) & MAC_VALUE_SAME_MASK;
-        unlike |= (to ^ MAC_VALID) & (MAC_VALID | MAC_FILTER | MAC_BVI);
+        u32 to = mac_table_find(macs, mac_home(macs, dst), dst);
+        u32 unlike = (to ^ MAC_VALID) & (MAC_VALID | MAC_FILTER | MAC_BVI);
+        if (learns && !mac_source_is_known(mac_table_find(macs, mac_home(macs, src), src), expect))
+            unlike = 1;
         g->tx[i] = unlike ? TX_NONE : mac_value_if(to);
         differ |= g->tx[i] ^ g->tx[0];
     }

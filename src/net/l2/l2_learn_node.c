@@ -84,9 +84,7 @@ static u16 learn_one(struct thread *t, struct node *n, struct l2_shared *s, cons
     if (value & MAC_FILTER)
         return node_drop(n, b, L2_LEARN_ERR_FILTER, L2_NEXT_DROP);
     if (value & MAC_PROVISIONED)
-        return same_port || !(value & MAC_STATIC)
-                   ? then
-                   : node_drop(n, b, L2_LEARN_ERR_VIOLATE, L2_NEXT_DROP);
+        return value & MAC_STATIC ? node_drop(n, b, L2_LEARN_ERR_VIOLATE, L2_NEXT_DROP) : then;
     u8 event = value & (MAC_NEW | MAC_MOVED);
     if (!same_port) {
         if (!l2_learn_may_move(t, n)) {
@@ -124,7 +122,7 @@ void NODE_FN(l2_learn)(struct thread *t, struct node *n, struct buffer **b, u16 
         if (unlikely(b[i]->rx_if.i != v.index.i))
             l2_learn_view_of(&v, b[i]->rx_if, minute);
         u32 value = mac_table_find(g, home[i], key[i]);
-        if (likely(!((value ^ v.expect) & MAC_VALUE_SAME_MASK)))
+        if (likely(mac_source_is_known(value, v.expect)))
             next[i] = v.then[*(const u8 *)buffer_current(b[i]) & 1];
         else
             next[i] = learn_one(t, n, s, &v, b[i], key[i], value);

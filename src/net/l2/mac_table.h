@@ -58,8 +58,8 @@ enum {
 #define MAC_DEAD (MAC_BUSY | MAC_MOVED)
 #define MAC_NO_INTERFACE 0xffffu /* of a filter entry */
 
-/* What a learner may compare at once: interface, stamp and that it is valid. */
-#define MAC_VALUE_SAME_MASK 0xffffff01u
+/* What a learner may compare at once: interface, stamp, that it is valid and no filter. */
+#define MAC_VALUE_SAME_MASK 0xffffff09u
 
 ALWAYS_INLINE u32 mac_value(u32 interface, u8 stamp, u8 flags)
 {
@@ -74,6 +74,15 @@ ALWAYS_INLINE u32 mac_value_if(u32 value)
 ALWAYS_INLINE u8 mac_value_stamp(u32 value)
 {
     return (u8)(value >> 8);
+}
+
+/* Whether a source that has this value (0: none) is known as it comes, for which it would learn
+ * `learnt` (without flags but MAC_VALID): what is provisioned there has no stamp that counts. */
+ALWAYS_INLINE bool mac_source_is_known(u32 value, u32 learnt)
+{
+    u32 unlike = value ^ learnt;
+    return likely(!(unlike & MAC_VALUE_SAME_MASK)) ||
+           ((value & (MAC_PROVISIONED | MAC_FILTER)) == MAC_PROVISIONED && !mac_value_if(unlike));
 }
 
 /* Address bits of a word loaded from where an address begins; 8 bytes are read. */

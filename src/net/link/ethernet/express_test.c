@@ -546,6 +546,28 @@ static void none_overtakes_what_gets_another_buffer(void **state)
     }
 }
 
+/* A station that is provisioned where it comes from is known, and learnt nowhere. */
+static void provisioned_stations(void **state)
+{
+    static const char *const commands[] = {
+        "set interface l2 bridge p4 1", "set interface l2 bridge p5 1",
+        "l2fib add 02:00:00:07:00:01 1 p5 static", "l2fib add 02:00:00:07:00:02 1 p4"};
+    level = cpu_level_best();
+    n_specs = 16;
+    for (u32 i = 0; i < array_len(commands); i++)
+        free(world_command(commands[i]));
+    for (u32 i = 0; i < n_specs; i++) {
+        bool back = i % 2;
+        make_plain(&specs[i], false);
+        specs[i].rx_if = ports[back ? 5 : 4];
+        put_station(specs[i].bytes, back ? 2 : 1);
+        put_station(specs[i].bytes + 6, back ? 1 : 2);
+    }
+    u64 before = counted[EXPRESS_L2].taken;
+    u32 all = both_ways() * n_specs;
+    assert_int_equal(counted[EXPRESS_L2].taken, before + all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -558,6 +580,7 @@ int main(void)
                                         close_world),
         cmocka_unit_test_setup_teardown(none_overtakes_what_gets_another_buffer, open_both_ways,
                                         close_world),
+        cmocka_unit_test_setup_teardown(provisioned_stations, open_both_ways, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
