@@ -38,7 +38,7 @@ static const struct node_error errors[ACL_FA_ERR_N] = {
 #define ACL_FA_NODE(text_name, c_name)                                                             \
     {                                                                                              \
         ACL_NODE(text_name, c_name, acl_trace_format), .feature_vectors = true,                    \
-                                                       .feature_judges = true,                     \
+                                                       .feature_changes = FEATURE_CHANGES_NOTHING, \
     }
 
 static const struct node_def node_in_ip4 = ACL_FA_NODE("acl-plugin-in-ip4-fa", acl_in_ip4);

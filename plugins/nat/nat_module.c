@@ -159,7 +159,8 @@ static void format_classify(struct piste *p, const struct trace_record *r, struc
     }
 #define NAT44_PRE_NODE(...)                                                                        \
     {                                                                                              \
-        NAT44_FIELDS(__VA_ARGS__), .feature_vectors = true                                         \
+        NAT44_FIELDS(__VA_ARGS__), .feature_vectors = true,                                        \
+                                   .feature_changes = FEATURE_CHANGES_ADDRESSES                    \
     }
 #define IN2OUT "nat44-ed-in2out"
 #define IN2OUT_SLOW "nat44-ed-in2out-slowpath"

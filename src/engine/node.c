@@ -95,7 +95,8 @@ static void thread_set_node(struct thread *t, u32 i, const struct node_global *g
         n->index.i = i; /* else it is so, and a data thread may be reading it */
     n->kind = (u8)g->def->kind;
     n->feature_vectors = g->def->feature_vectors;
-    n->feature_judges = g->def->feature_judges;
+    n->feature_changes = g->def->feature_changes;
+    n->feature_fragments = g->def->feature_fragments;
     n->next_nodes = g->next_nodes;
     n->n_next = g->n_next;
     free(n->next_vectors);

@@ -66,6 +66,16 @@ enum node_plain {
     NODE_PLAIN_ECHO = 1 << 3,
 };
 
+/* What a feature may have changed of packets that go on along the arc (but for where they are on
+ * it), from the most on: whoever takes whole vectors along it (net/ip/express) need not look at the
+ * rest of them again. */
+enum feature_changes {
+    FEATURE_CHANGES_ANYTHING,
+    FEATURE_CHANGES_ADDRESSES, /* addresses, what is behind IP's header, and flags of the buffer;
+                                  the header is sound, and as long */
+    FEATURE_CHANGES_NOTHING,
+};
+
 struct node_error {
     const char *name;        /* "bad_length": for the stats segment, and for `pcap trace` */
     const char *description; /* "ip4 length > l2 length": `show errors` */
@@ -93,9 +103,10 @@ struct node_def {
     u16 trace_bytes;      /* packet bytes to keep for format_trace; 0: 96 */
     bool trace_after;     /* keep the packet as it is after the node (rewrite), not before */
     bool feature_vectors; /* a feature that goes on by feature_vector_next: see feature_data.h */
-    u8 plain;            /* enum node_plain; 0, as long as nobody has thought about it: not plain */
-    bool feature_judges; /* a feature that leaves packets that go on as they came, bytes and
-                            metadata (but where they are on the arc) */
+    u8 plain;           /* enum node_plain; 0, as long as nobody has thought about it: not plain */
+    u8 feature_changes; /* enum feature_changes */
+    bool feature_fragments; /* a feature to which packets that are no fragments are nothing: it need
+                               not run for a vector of these */
 };
 
 /* Per-thread runtime of a node; what the function gets. Nodes write only local[]. */
@@ -111,9 +122,10 @@ struct node {
     struct node_index index;
     u16 n_next;
     u8 kind;
-    bool feature_vectors; /* as in its record */
-    bool trace_filtered;  /* only packets that the filter wants */
-    bool feature_judges;  /* as in its record */
+    bool feature_vectors;   /* as in its record */
+    bool trace_filtered;    /* only packets that the filter wants */
+    u8 feature_changes;     /* as in its record */
+    bool feature_fragments; /* as in its record */
     u32 traced; /* trace add: packets still to be traced on this thread, for input nodes */
     u64 calls, vectors, clocks, suspends;
     u64 max_clocks, max_clocks_vectors;

@@ -32,18 +32,28 @@ static u32 ip4_express_flow_hash(const u8 *header, u32 len, u32 fields)
     return ip4_flow_hash_of((const struct ip4_header *)header, len, fields);
 }
 
+ALWAYS_INLINE u32 ip4_express_elsewhere(const u8 *header)
+{
+    return ip4_special_bytes[header[16]];
+}
+
 ALWAYS_INLINE u32 ip4_express_odd(const u8 *p, u32 len, u32 checks)
 {
     const struct ip4_header *h = (const struct ip4_header *)p;
     u32 odd = ip4_length(h) - (u32)sizeof(*h) > len - (u32)sizeof(*h);
     odd |= h->ttl <= (checks & IP_EXPRESS_HOP ? 1 : 0);
-    odd |= ip4_special_bytes[p[16]];
+    odd |= ip4_express_elsewhere(p);
     if (!(checks & IP_EXPRESS_SOUND))
         return odd;
     odd |= (h->fragment.raw & be16_from_host(IP4_OFFSET_MASK).raw) == be16_from_host(1).raw;
     odd |= ip4_special_bytes[p[12]];
     odd |= csum_is_wrong(csum_add64(csum_add64(load_u32(p + 16), load_u64(p)), load_u64(p + 8)));
     return odd;
+}
+
+ALWAYS_INLINE u32 ip4_express_fragment(const u8 *header)
+{
+    return ip4_is_fragment((const struct ip4_header *)header);
 }
 
 /* A header with options, of which one to a group is of no flow that an express takes. */
@@ -64,6 +74,8 @@ static const struct ip_express_protocol ip4_protocol = {
     .detours = ip4_express_detours,
     .length = ip4_express_length,
     .hop = ip4_express_hop,
+    .fragment = ip4_express_fragment,
+    .elsewhere = ip4_express_elsewhere,
     .flow_hash = ip4_express_flow_hash,
 };
 
@@ -167,6 +179,14 @@ ALWAYS_INLINE u32 ip4_gather(struct ip_way *way, struct thread *t, struct buffer
     return i;
 }
 
+ALWAYS_INLINE bool ip4_look_again(struct ip_gathered *g, struct buffer *const *b)
+{
+    struct ip4_destinations d = {.all = g->ip4.dst};
+    bool known = ip_express_look_again(g, b, &ip4_protocol, ip4_keep, &d);
+    g->ip4.same = !d.differ;
+    return known;
+}
+
 ALWAYS_INLINE void ip4_send(struct ip_way *way, struct thread *t, struct ip_gathered *g,
                             struct buffer **b, u16 *next, bool behind)
 {
@@ -182,5 +202,6 @@ ALWAYS_INLINE void ip4_send(struct ip_way *way, struct thread *t, struct ip_gath
 u32 NODE_FN(ip4_express)(struct thread *t, struct node *n, const void *state,
                          const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
-    return ip_express_run(t, n, state, v, b, next, count, &ip4_protocol, ip4_gather, ip4_send);
+    return ip_express_run(t, n, state, v, b, next, count, &ip4_protocol, ip4_gather, ip4_look_again,
+                          ip4_send);
 }

@@ -26,18 +26,30 @@ static u32 ip6_express_flow_hash(const u8 *header, u32 len, u32 fields)
 }
 
 /* Addresses of a link and of groups, :: and ::1 are not what they seem: see ip6_input_node.c. */
+ALWAYS_INLINE u32 ip6_express_elsewhere(const u8 *header)
+{
+    const struct ip6_header *h = (const struct ip6_header *)header;
+    return (h->dst[0] >= 0xfe) | !load_u64(h->dst);
+}
+
 ALWAYS_INLINE u32 ip6_express_odd(const u8 *p, u32 len, u32 checks)
 {
     const struct ip6_header *h = (const struct ip6_header *)p;
     u32 odd = be16_to_host(h->payload_length) > len - (u32)sizeof(*h);
     odd |= (checks & IP_EXPRESS_HOP) && h->hop_limit <= 1;
-    odd |= h->dst[0] >= 0xfe;
-    odd |= !load_u64(h->dst);
+    odd |= ip6_express_elsewhere(p);
     if (!(checks & IP_EXPRESS_SOUND))
         return odd;
     odd |= h->src[0] >= 0xfe;
     odd |= !load_u64(h->src);
     return odd;
+}
+
+/* A header of its own says so, first or behind others. */
+ALWAYS_INLINE u32 ip6_express_fragment(const u8 *header)
+{
+    u8 protocol = ((const struct ip6_header *)header)->protocol;
+    return (protocol != IP_PROTOCOL_TCP) & (protocol != IP_PROTOCOL_UDP);
 }
 
 /* Extension headers are behind the first one. */
@@ -57,6 +69,8 @@ static const struct ip_express_protocol ip6_protocol = {
     .detours = ip6_express_detours,
     .length = ip6_express_length,
     .hop = ip6_express_hop,
+    .fragment = ip6_express_fragment,
+    .elsewhere = ip6_express_elsewhere,
     .flow_hash = ip6_express_flow_hash,
 };
 
@@ -120,6 +134,14 @@ ALWAYS_INLINE u32 ip6_gather(struct ip_way *way, struct thread *t, struct buffer
     return i;
 }
 
+ALWAYS_INLINE bool ip6_look_again(struct ip_gathered *g, struct buffer *const *b)
+{
+    struct ip6_destinations d = {{0}};
+    bool known = ip_express_look_again(g, b, &ip6_protocol, ip6_keep, &d);
+    g->ip6 = d;
+    return known;
+}
+
 ALWAYS_INLINE void ip6_send(struct ip_way *way, struct thread *t, struct ip_gathered *g,
                             struct buffer **b, u16 *next, bool behind)
 {
@@ -135,5 +157,6 @@ ALWAYS_INLINE void ip6_send(struct ip_way *way, struct thread *t, struct ip_gath
 u32 NODE_FN(ip6_express)(struct thread *t, struct node *n, const void *state,
                          const struct express_view *v, struct buffer **b, u16 *next, u32 count)
 {
-    return ip_express_run(t, n, state, v, b, next, count, &ip6_protocol, ip6_gather, ip6_send);
+    return ip_express_run(t, n, state, v, b, next, count, &ip6_protocol, ip6_gather, ip6_look_again,
+                          ip6_send);
 }

@@ -48,7 +48,9 @@ struct ip_express_protocol {
     /* of a packet without that start: whether it is one that nodes send on, too; p: its type */
     bool (*detours)(const u8 *p);
     u32 (*length)(const u8 *header);
-    void (*hop)(u8 *header); /* one less */
+    void (*hop)(u8 *header);            /* one less */
+    u32 (*fragment)(const u8 *header);  /* not 0: it may be one */
+    u32 (*elsewhere)(const u8 *header); /* not 0: its destination is none to be looked up here */
     u32 (*flow_hash)(const u8 *header, u32 len, u32 fields);
 };
 
@@ -106,9 +108,10 @@ struct ip_featured {
     struct feature_vector at;
     u32 n;
     struct buffer *b[FRAME_PKTS];
-    bool judged; /* all features leave packets as they are */
-    u32 ended;   /* not 0: the last hop of one is here */
-    u16 *next;   /* of the vector that they were gathered from */
+    enum feature_changes changes; /* of all features together */
+    u32 ended;                    /* not 0: the last hop of one is here */
+    u32 fragments;                /* not 0: one may be a fragment */
+    u16 *next;                    /* of the vector that they were gathered from */
 };
 
 /* As ipX-input leaves them, before the first feature. */
@@ -137,6 +140,7 @@ ALWAYS_INLINE u32 ip_express_gather(struct ip_way *way, struct thread *t, struct
     const struct express_view *v = way->v;
     bool behind = !(checks & IP_EXPRESS_SOUND);
     u32 header = behind ? 0 : v->header_bytes, kept = 0, flags = 0, longest = 0, ended = 0;
+    u32 fragments = 0;
     u64 rx_bytes = 0;
     i32 lowest = INT16_MAX;
     u64 mac = v->mac;
@@ -177,11 +181,12 @@ ALWAYS_INLINE u32 ip_express_gather(struct ip_way *way, struct thread *t, struct
         longest = length > longest ? length : longest;
         lowest = b[i]->start < lowest ? b[i]->start : lowest;
         g->at[kept] = (u16)(x ? kept : i);
-        if (!x || x->judged)
+        if (!x || x->changes == FEATURE_CHANGES_NOTHING)
             keep(own, g, kept, b[i], p);
         if (x) {
             rx_bytes += len;
             ended |= ip->odd(p, len - header, IP_EXPRESS_HOP);
+            fragments |= ip->fragment(p);
             x->next[i] = NEXT_CONSUMED;
             ip_features_begin(way, x, kept, b[i], p, ip);
         }
@@ -190,12 +195,30 @@ ALWAYS_INLINE u32 ip_express_gather(struct ip_way *way, struct thread *t, struct
     if (x) {
         way->rx_bytes += rx_bytes;
         x->ended = ended;
+        x->fragments = fragments;
     }
     g->n = kept;
     g->flags = flags;
     g->longest = longest;
     g->lowest = (i16)(lowest + (i32)header);
     return i;
+}
+
+/* All that was gathered is behind features that may have changed addresses: what else was found
+ * then is so. false: others have more to do about one of them. */
+ALWAYS_INLINE bool ip_express_look_again(struct ip_gathered *g, struct buffer *const *b,
+                                         const struct ip_express_protocol *ip,
+                                         ip_express_keep *keep, void *own)
+{
+    u32 flags = 0, odd = 0;
+    for (u32 k = 0; k < g->n; k++) {
+        const u8 *p = buffer_current(b[k]);
+        flags |= b[k]->flags;
+        odd |= ip->elsewhere(p);
+        keep(own, g, k, b[k], p);
+    }
+    g->flags = flags;
+    return !(odd | (flags & IP_EXPRESS_ODD_FLAGS));
 }
 
 /* --- find: from the route to the adjacency --- */
@@ -471,6 +494,8 @@ ALWAYS_INLINE void ip_express_each(struct ip_way *way, struct thread *t, struct 
 typedef u32 ip_express_gather_fn(struct ip_way *way, struct thread *t, struct buffer **b, u32 i,
                                  u32 count, struct ip_gathered *g, struct ip_featured *x,
                                  u32 checks);
+/* Of the protocol: as ip_express_look_again. */
+typedef bool ip_express_look_again_fn(struct ip_gathered *g, struct buffer *const *b);
 /* Of the protocol: finds, and leaves with, what was gathered, which is not nothing. behind:
  * features. */
 typedef void ip_express_send_fn(struct ip_way *way, struct thread *t, struct ip_gathered *g,
@@ -498,16 +523,17 @@ ALWAYS_INLINE void ip_express_count(const struct ip_way *way, struct thread *t, 
 
 /* --- with features: their nodes' functions between gathering and finding --- */
 
-/* Whether packets that come to the chain's end are as they came to its start. */
-static bool ip_features_judge(const struct ip_way *way, const struct feature_chain *chain,
-                              struct thread *t)
+/* What packets that come to the chain's end may have changed since its start. */
+static enum feature_changes ip_features_change(const struct ip_way *way,
+                                               const struct feature_chain *chain, struct thread *t)
 {
+    enum feature_changes all = FEATURE_CHANGES_NOTHING;
     for (u32 slot = 0; chain->nodes[slot] != way->s->lookup.i;) {
-        if (!thread_node(t, (struct node_index){chain->nodes[slot]})->feature_judges)
-            return false;
+        u8 its = thread_node(t, (struct node_index){chain->nodes[slot]})->feature_changes;
+        all = its < all ? (enum feature_changes)its : all;
         slot = feature_slot(chain->step[slot].at);
     }
-    return true;
+    return all;
 }
 
 /* Whether all go on along the chain. */
@@ -549,9 +575,13 @@ static void ip_features_run(const struct ip_way *way, struct ip_featured *x, str
         x->at.here = x->chain->step[slot];
         slot = feature_slot(x->at.here.at);
         x->at.on = feature_edge(x->chain->step[slot].at);
-        node_run_within(t, n, x->node, &x->at, x->b, next, x->n);
-        if (unlikely(!ip_features_all_on(next, x->n, x->at.on)))
-            ip_features_part(t, x, next);
+        if (x->node->feature_fragments && !x->fragments) {
+            node_had(x->node, x->n);
+        } else {
+            node_run_within(t, n, x->node, &x->at, x->b, next, x->n);
+            if (unlikely(!ip_features_all_on(next, x->n, x->at.on)))
+                ip_features_part(t, x, next);
+        }
         if (x->chain->nodes[slot] == way->s->lookup.i)
             return;
         node_sent(x->node, x->at.on, x->n);
@@ -572,21 +602,30 @@ static void ip_features_leave(struct thread *t, const struct ip_featured *x, con
         node_sent(x->node, x->at.on, taken);
 }
 
+/* Whether what was gathered, of which all is behind the features, is as it was, or was looked at
+ * again. */
+ALWAYS_INLINE bool ip_features_know(const struct ip_featured *x, struct ip_gathered *g,
+                                    ip_express_look_again_fn *look_again)
+{
+    if (x->ended || x->n != g->n || x->changes == FEATURE_CHANGES_ANYTHING)
+        return false;
+    return x->changes == FEATURE_CHANGES_NOTHING || look_again(g, x->b);
+}
+
 /* Packets from i on that are of the view, which has features; returns as ip_express_gather. All
  * that it gathers are taken: behind features they are no more as they came. They are gathered
- * again, unless these only judge. */
-ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, struct node *n,
-                                      const struct feature_chain *chain, struct buffer **b,
-                                      u16 *next, u32 i, u32 count,
-                                      const struct ip_express_protocol *ip,
-                                      ip_express_gather_fn *gather, ip_express_send_fn *send)
+ * again, unless these say that they change less. */
+ALWAYS_INLINE u32 ip_express_featured(
+    struct ip_way *way, struct thread *t, struct node *n, const struct feature_chain *chain,
+    struct buffer **b, u16 *next, u32 i, u32 count, const struct ip_express_protocol *ip,
+    ip_express_gather_fn *gather, ip_express_look_again_fn *look_again, ip_express_send_fn *send)
 {
     struct express_view behind = {.port = way->v->rx_if, .rx_if = way->v->rx_if};
     struct ip_featured x;
     struct ip_gathered g;
     u16 left[FRAME_PKTS];
     x.chain = chain;
-    x.judged = ip_features_judge(way, chain, t);
+    x.changes = ip_features_change(way, chain, t);
     x.next = next;
     i = gather(way, t, b, i, count, &g, &x, IP_EXPRESS_SOUND);
     u32 all = g.n;
@@ -598,7 +637,7 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
     memset(left, 0, x.n * sizeof(left[0])); /* EXPRESS_LEFT */
     way->v = &behind;
     way->packets = 0;
-    bool known = x.judged && !x.ended && x.n == all;
+    bool known = ip_features_know(&x, &g, look_again);
     for (u32 k = 0; k < x.n && !thread_detours(t);) {
         u32 to = known ? all : gather(way, t, x.b, k, x.n, &g, NULL, IP_EXPRESS_HOP);
         if (likely(g.n))
@@ -616,7 +655,8 @@ ALWAYS_INLINE u32 ip_express_featured(struct ip_way *way, struct thread *t, stru
 ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct ip_express *s,
                                  const struct express_view *v, struct buffer **b, u16 *next,
                                  u32 count, const struct ip_express_protocol *ip,
-                                 ip_express_gather_fn *gather, ip_express_send_fn *send)
+                                 ip_express_gather_fn *gather, ip_express_look_again_fn *look_again,
+                                 ip_express_send_fn *send)
 {
     struct ip_way way = {.s = s, .to = counter_combined(fib_counters_to, thread_index(t))};
     struct express_view later;
@@ -638,7 +678,8 @@ ALWAYS_INLINE u32 ip_express_run(struct thread *t, struct node *n, const struct 
         way.packets = 0;
         way.rx_bytes = 0;
         if (unlikely(chain)) {
-            i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, gather, send);
+            i = ip_express_featured(&way, t, n, chain, b, next, i, count, ip, gather, look_again,
+                                    send);
         } else {
             i = gather(&way, t, b, i, count, &g, NULL, IP_EXPRESS_HOP | IP_EXPRESS_SOUND);
             if (likely(g.n))

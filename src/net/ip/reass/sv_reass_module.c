@@ -79,11 +79,14 @@ static void sv6_format_output(struct piste *p, const struct trace_record *r, str
     .n_next = SV_N_NEXT, .errors = ip##_errors, .n_errors = array_len(ip##_errors),                \
     .format_trace = format
 
+#define SV_FEATURE                                                                                 \
+    .feature_vectors = true, .feature_changes = FEATURE_CHANGES_NOTHING, .feature_fragments = true
+
 static const struct node_def feature_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reassembly-feature", sv4_format_trace),
-     .run = NODE_VARIANTS(ip4_sv_reassembly_feature), .feature_vectors = true},
+     .run = NODE_VARIANTS(ip4_sv_reassembly_feature), SV_FEATURE},
     {SV_NODE(ip6, "ip6-sv-reassembly-feature", sv6_format_trace),
-     .run = NODE_VARIANTS(ip6_sv_reassembly_feature), .feature_vectors = true}};
+     .run = NODE_VARIANTS(ip6_sv_reassembly_feature), SV_FEATURE}};
 static const struct node_def hoff_nodes[IP_FAMILY_N] = {
     {SV_NODE(ip4, "ip4-sv-reass-feature-hoff", sv4_format_trace),
      .run = NODE_VARIANTS(ip4_sv_reass_feature_hoff)},

@@ -261,6 +261,10 @@ static void calm_down(void)
         "set interface feature p1 b-feature arc ip4-unicast disable",
         "set interface feature p0 c-feature arc ip4-unicast disable",
         "set interface feature p0 c-feature arc ip6-unicast disable",
+        "set interface feature p0 d-feature arc ip4-unicast disable",
+        "set interface feature p0 d-feature arc ip6-unicast disable",
+        "set interface feature p0 e-feature arc ip4-unicast disable",
+        "set interface feature p0 e-feature arc ip6-unicast disable",
         "set interface feature p2 a-feature arc ip6-output disable",
         "set interface feature p4 a-feature arc l2-input disable",
         "set interface feature p5 a-feature arc l2-output disable",
@@ -280,6 +284,14 @@ static void calm_down(void)
     if (one_in(3)) {
         try_command("set interface feature p0 c-feature arc ip4-unicast");
         try_command("set interface feature p0 c-feature arc ip6-unicast");
+    }
+    if (one_in(3)) {
+        try_command("set interface feature p0 d-feature arc ip4-unicast");
+        try_command("set interface feature p0 d-feature arc ip6-unicast");
+    }
+    if (one_in(3)) {
+        try_command("set interface feature p0 e-feature arc ip4-unicast");
+        try_command("set interface feature p0 e-feature arc ip6-unicast");
     }
 }
 
@@ -402,7 +414,10 @@ static void random_vectors(void **state)
     for (u32 k = 0; k < EXPRESS_N; k++)
         if (counted[k].real)
             assert_true(counted[k].taken > 500 && counted[k].offered > 5000);
-    assert_true(featured_by_express > 500 && judged_whole > 50);
+    assert_true(featured_by_express > 500 && judged_whole > 50 && changed_whole > 50);
+    struct node_index e = node_must_find(world.p.engine, "e-feature");
+    u64 calls = thread_node(engine_thread(world.p.engine, 1), e)->calls;
+    assert_true(fragments_by_express > 0 && calls > fragments_runs + 50);
 }
 
 static void the_other_end_is_deleted(void **state)

@@ -99,6 +99,51 @@ static void judge_run(struct thread *t, struct node *n, struct buffer **b, u16 *
     judged_whole += express_runs && !dropped;
 }
 
+/* One that changes addresses: to another destination, which may be nobody's or in another table. */
+static u64 changed_whole;
+
+static void changer_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    u32 whole = 1;
+    for (u32 i = 0; i < count; i++) {
+        u8 *p = buffer_current(b[i]), last = p[b[i]->len - 1];
+        bool ip4 = b[i]->flags & BUFFER_IS_IP4;
+        next[i] = feature_vector_next(feature_vector_of(t), b[i]);
+        if (last % 4 == 1)
+            p[ip4 ? 19 : 39] ^= 1;
+        if (last % 64 == 2)
+            p[ip4 ? 16 : 24] = last % 128 < 64 ? 127 : 255;
+        if (last % 64 == 6)
+            next[i] = node_drop(n, b[i], 0, CHOSEN_DROP);
+        if (last % 64 == 10 && ip4) {
+            b[i]->flags |= BUFFER_IN_FIB;
+            ip_scratch(b[i])->fib = (struct fib_index){0};
+        }
+        whole &= last % 4 < 2;
+    }
+    changed_whole += express_runs && whole;
+}
+
+/* One for fragments, which it drops; how often it ran, and for how many vectors with one in an
+ * express. */
+static u64 fragments_runs, fragments_by_express;
+
+static void fragments_run(struct thread *t, struct node *n, struct buffer **b, u16 *next, u32 count)
+{
+    bool any = false;
+    for (u32 i = 0; i < count; i++) {
+        const u8 *p = buffer_current(b[i]);
+        bool fragment = b[i]->flags & BUFFER_IS_IP4
+                            ? ip4_is_fragment((const struct ip4_header *)(const void *)p)
+                            : p[6] == IP_PROTOCOL_IP6_FRAGMENT;
+        next[i] = fragment ? node_drop(n, b[i], 0, CHOSEN_DROP)
+                           : feature_vector_next(feature_vector_of(t), b[i]);
+        any |= fragment;
+    }
+    fragments_runs++;
+    fragments_by_express += express_runs && any;
+}
+
 static const struct node_error chooser_errors[] = {{"chosen", "chosen", SEVERITY_ERROR}};
 static const struct node_def chooser_node = {
     .name = "b-feature",
@@ -111,11 +156,28 @@ static const struct node_def chooser_node = {
 static const struct node_def judge_node = {.name = "c-feature",
                                            .run = {judge_run},
                                            .feature_vectors = true,
-                                           .feature_judges = true,
+                                           .feature_changes = FEATURE_CHANGES_NOTHING,
                                            .next = {[CHOSEN_DROP] = "error-drop"},
                                            .n_next = 1,
                                            .errors = chooser_errors,
                                            .n_errors = 1};
+static const struct node_def changer_node = {.name = "d-feature",
+                                             .run = {changer_run},
+                                             .feature_vectors = true,
+                                             .feature_changes = FEATURE_CHANGES_ADDRESSES,
+                                             .next = {[CHOSEN_DROP] = "error-drop"},
+                                             .n_next = 1,
+                                             .errors = chooser_errors,
+                                             .n_errors = 1};
+static const struct node_def fragments_node = {.name = "e-feature",
+                                               .run = {fragments_run},
+                                               .feature_vectors = true,
+                                               .feature_changes = FEATURE_CHANGES_NOTHING,
+                                               .feature_fragments = true,
+                                               .next = {[CHOSEN_DROP] = "error-drop"},
+                                               .n_next = 1,
+                                               .errors = chooser_errors,
+                                               .n_errors = 1};
 /* clang-format off */
 static const struct feature_def
     on_unicast = {"ip4-unicast", "a-feature", (const char *const[]){"ip4-rx-urpf-loose", NULL}},
@@ -123,6 +185,10 @@ static const struct feature_def
     chooser6 = {"ip6-unicast", "b-feature", (const char *const[]){"a-feature", NULL}},
     judge = {"ip4-unicast", "c-feature", (const char *const[]){"b-feature", NULL}},
     judge6 = {"ip6-unicast", "c-feature", (const char *const[]){"b-feature", NULL}},
+    changer = {"ip4-unicast", "d-feature", (const char *const[]){"e-feature", NULL}},
+    changer6 = {"ip6-unicast", "d-feature", (const char *const[]){"e-feature", NULL}},
+    fragments = {"ip4-unicast", "e-feature", (const char *const[]){"c-feature", NULL}},
+    fragments6 = {"ip6-unicast", "e-feature", (const char *const[]){"c-feature", NULL}},
     on_unicast6 = {"ip6-unicast", "a-feature", (const char *const[]){"ip6-rx-urpf-loose", NULL}},
     on_ip6_output = {"ip6-output", "a-feature", (const char *const[]){"gso-ip6", NULL}},
     on_ip4_output = {"ip4-output", "a-feature", (const char *const[]){"gso-ip4", NULL}},
@@ -134,11 +200,13 @@ static const struct module feature_module = {
     .abi = MODULE_ABI,
     .name = "a-feature",
     .description = "for this test",
-    .nodes = (const struct node_def *const[]){&feature_node, &chooser_node, &judge_node, NULL},
+    .nodes = (const struct node_def *const[]){&feature_node, &chooser_node, &judge_node,
+                                              &changer_node, &fragments_node, NULL},
     .features =
         (const struct feature_def *const[]){&on_unicast, &on_ip4_output, &on_unicast6,
                                             &on_ip6_output, &on_output, &on_l2_input, &on_l2_output,
-                                            &chooser, &chooser6, &judge, &judge6, NULL},
+                                            &chooser, &chooser6, &judge, &judge6, &changer,
+                                            &changer6, &fragments, &fragments6, NULL},
 };
 
 static const struct module *const modules[] = {
