@@ -7,7 +7,9 @@
  * Of an output interface the same on ip4-output, with in2out-output in all names: packets have
  * their link header in front there, which is put aside meanwhile.
  *
- * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops. */
+ * nat-pre-in2out does the work of nat44-ed-in2out itself, unless somebody looks at the hops; of a
+ * vector on the arc, that of the slow path, too. */
+#include "engine/node_within.h"
 #include "plugins/nat/nat44_affinity.h"
 #include "plugins/nat/nat44_path.h"
 
@@ -29,6 +31,33 @@ void NODE_FN(nat44_ed_out2in)(struct thread *t, struct node *nd, struct buffer *
     nat44_fast_node(t, nd, b, next, count, NAT44_O2I, AT_IP_INPUT, NAT44_ED);
 }
 
+/* Packets of a vector on the arc that are for the slow path: in their places, so that those that go
+ * on do so with the others. */
+static void slow_within(struct thread *t, struct node *nd, const struct feature_vector *vector,
+                        struct buffer **b, u16 *next, u32 count)
+{
+    struct node *slow = thread_node(t, node_target(nd, NAT44_NEXT_SLOW));
+    struct buffer *its[FRAME_PKTS];
+    u16 its_next[FRAME_PKTS], at[FRAME_PKTS];
+    u32 bi[FRAME_PKTS], n = 0;
+    for (u32 i = 0; i < count; i++) {
+        if (likely(next[i] != NAT44_NEXT_SLOW))
+            continue;
+        its[n] = b[i];
+        at[n++] = (u16)i;
+    }
+    if (likely(!n))
+        return;
+    node_run_within(t, nd, slow, vector, its, its_next, n);
+    for (u32 k = 0; k < n; k++) {
+        bool on = its_next[k] == NAT44_NEXT_RESUME;
+        bi[k] = buffer_index(its[k]);
+        next[at[k]] = on ? vector->on : NEXT_CONSUMED;
+        its_next[k] = on ? NEXT_CONSUMED : its_next[k];
+    }
+    node_enqueue_each(t, slow, bi, its_next, n);
+}
+
 ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **b, u16 *next,
                              u32 count, enum nat44_dir dir, enum feature_place place)
 {
@@ -44,7 +73,10 @@ ALWAYS_INLINE void nat44_pre(struct thread *t, struct node *nd, struct buffer **
         return;
     }
     node_had(thread_node(t, place == AT_IP_OUTPUT ? n->output_node : n->in_node[dir]), count);
+    const struct feature_vector *vector = feature_vector_of(t);
     nat44_fast(t, n, b, next, count, dir, place, true, NAT44_ED);
+    if (vector)
+        slow_within(t, nd, vector, b, next, count);
 }
 
 void NODE_FN(nat44_pre_in2out)(struct thread *t, struct node *nd, struct buffer **b, u16 *next,

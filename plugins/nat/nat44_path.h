@@ -141,8 +141,8 @@ static inline void count_fast(struct nat44_data *n, struct thread *t, enum nat44
 /* What is known of a packet. */
 struct fast_packet {
     union nat44_key key;
-    u64 hash;
-    u32 session; /* that is likely its own; SESSION_NONE */
+    u64 hash;                      /* 0: it is not plain */
+    struct nat44_session *session; /* that is likely its own; NULL */
 };
 
 /* Of a packet in its place on the arc. */
@@ -169,7 +169,7 @@ ALWAYS_INLINE bool fast_is_plain(const struct buffer *b, const struct ip4_header
     bool tcp = ip->protocol == IP_PROTOCOL_TCP;
     u32 odd = ip->version_ihl ^ IP4_VERSION_IHL_PLAIN;
     odd |= ip->fragment.raw & be16_from_host(IP4_MF | IP4_OFFSET_MASK).raw;
-    odd |= bytes < sizeof(*ip) + (tcp ? sizeof(struct tcp_header) : 8);
+    odd |= bytes < sizeof(*ip) + (tcp ? sizeof(struct tcp_header) : sizeof(struct udp_header));
     odd |= !tcp & (ip->protocol != IP_PROTOCOL_UDP);
     odd |= b->flags & BUFFER_TRACED;
     odd |= place == AT_IP_INPUT && ip->ttl <= 1;
@@ -188,7 +188,6 @@ ALWAYS_INLINE void fast_parse(const struct nat44_data *n, const struct shared_ha
 {
     const struct ip4_header *ip = fast_ip(b, place);
     u32 bytes = b->len - (place == AT_IP_OUTPUT ? (u32)(b->l3_start - b->start) : 0);
-    x->session = SESSION_NONE;
     x->hash = 0;
     if (unlikely(!fast_is_plain(b, ip, bytes, place)) ||
         unlikely(may_be_hairpin(n, b, ip, dir, place, mode)))
@@ -196,21 +195,31 @@ ALWAYS_INLINE void fast_parse(const struct nat44_data *n, const struct shared_ha
     x->key = nat44_key_with(ip, fib_of_packet(b, place), load_u32(ip + 1));
     union nat44_key told = nat44_key_told(&x->key, dir, mode);
     x->hash = shared_hash_of(h, told.words, 2);
-    x->session = 0;
     __builtin_prefetch(shared_hash_bucket_of(shape, x->hash));
+}
+
+/* Asks for its session, which is one of these. */
+ALWAYS_INLINE void fast_find(const struct shared_hash_shape *shape, struct nat44_session *sessions,
+                             struct fast_packet *x)
+{
+    u32 i = likely(x->hash) ? shared_hash_first(shape, x->hash) : SHARED_HASH_NONE;
+    x->session = likely(i != SHARED_HASH_NONE) ? &sessions[i] : NULL;
+    __builtin_prefetch(x->session);
 }
 
 /* Translates a packet that is plain, with that key, if s is its session, and is told nothing new by
  * it. */
-ALWAYS_INLINE bool fast_translate(struct buffer *b, struct ip4_header *ip, const union nat44_key *k,
+ALWAYS_INLINE bool fast_translate(struct buffer *b, const union nat44_key *k,
                                   struct nat44_session *s, u64 now_ns, enum nat44_dir dir,
-                                  enum nat44_mode mode)
+                                  enum feature_place place, enum nat44_mode mode)
 {
+    struct ip4_header *ip = fast_ip(b, place);
+    u32 link_bytes = place == AT_IP_OUTPUT ? (u32)(b->l3_start - b->start) : 0;
     union nat44_key told = nat44_key_told(k, dir, mode), made;
     enum nat44_dir first = s->flags & NAT44_SESSION_FROM_OUTSIDE ? NAT44_O2I : NAT44_I2O;
-    const union nat44_key *back = &s->key[1 - dir];
+    const union nat44_key *back;
     if (unlikely(!shared_hash_same(s->key[dir].words, told.words, 2)) ||
-        unlikely((back->fib_protocol ^ told.fib_protocol) >> 8))
+        unlikely((s->key[NAT44_I2O].fib_protocol ^ s->key[NAT44_O2I].fib_protocol) >> 8))
         return false;
     bool established = likely(s->state == NAT44_STATE_ESTABLISHED);
     if (!established && (s->state != NAT44_STATE_INIT || first != dir))
@@ -219,7 +228,7 @@ ALWAYS_INLINE bool fast_translate(struct buffer *b, struct ip4_header *ip, const
         return false;
     s->last_heard_ns = now_ns;
     s->packets++;
-    s->bytes += buffer_packet_len(b) - (u32)((u8 *)ip - (u8 *)buffer_current(b));
+    s->bytes += buffer_packet_len(b) - link_bytes;
     back = nat44_becomes(s, k, dir, mode, &made);
     nat44_rewrite_ports(b, ip, ip + 1, back, dir == NAT44_I2O ? s->ip_delta : (u16)~s->ip_delta,
                         dir == NAT44_I2O ? s->l4_delta : (u16)~s->l4_delta);
@@ -228,13 +237,14 @@ ALWAYS_INLINE bool fast_translate(struct buffer *b, struct ip4_header *ip, const
 }
 
 ALWAYS_INLINE void count_fast_one(struct nat44_data *n, struct thread *t, enum nat44_dir dir,
-                                  struct fast_counts *counts, struct if_index rx, u8 protocol)
+                                  struct fast_counts *counts, struct if_index rx,
+                                  enum nat44_count what)
 {
     if (unlikely(!if_equal(counts->rx, rx))) {
         count_fast(n, t, dir, counts);
         counts->rx = rx;
     }
-    counts->n[nat44_count_of(protocol)]++;
+    counts->n[what]++;
 }
 
 /* Another packet than fast_translate knows. Returns its edge; NAT44_N_NEXT: on. */
@@ -256,7 +266,7 @@ __attribute__((noinline)) static u16 fast_other(struct thread *t, struct nat44_d
     } else if (session == SESSION_NONE || (place == AT_IP_INPUT && is_at_end(b))) {
         next = NAT44_NEXT_SLOW;
     } else {
-        count_fast_one(n, t, dir, counts, b->rx_if, nat44_key_protocol(&p.key));
+        count_fast_one(n, t, dir, counts, b->rx_if, nat44_count_of(nat44_key_protocol(&p.key)));
         nat44_translate(n, t, b, &p, place, session, found, mode);
     }
     buffer_advance(b, -(int)link_bytes);
@@ -273,6 +283,7 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
     struct shared_hash_shape shape = shared_hash_shape_of(&table->by_key[dir]);
     struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
     struct fast_packet packets[2 * FAST_AHEAD];
+    struct nat44_session *sessions = session_at(table, 0);
     u64 now_ns = thread_now_ns(t);
     u32 ahead = (u32)min_u64(count, FAST_AHEAD);
     for (u32 at = 0; at < count + 2 * ahead; at++) {
@@ -280,10 +291,11 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
         if (i < count) {
             const struct fast_packet *x = &packets[i % (2 * FAST_AHEAD)];
             u16 edge = NAT44_N_NEXT;
-            if (likely(x->session != SESSION_NONE) &&
-                likely(fast_translate(b[i], fast_ip(b[i], place), &x->key,
-                                      session_at(table, x->session), now_ns, dir, mode)))
-                count_fast_one(n, t, dir, &counts, b[i]->rx_if, nat44_key_protocol(&x->key));
+            if (likely(x->session) &&
+                likely(fast_translate(b[i], &x->key, x->session, now_ns, dir, place, mode)))
+                count_fast_one(n, t, dir, &counts, b[i]->rx_if,
+                               nat44_key_protocol(&x->key) == IP_PROTOCOL_TCP ? NAT44_COUNT_TCP
+                                                                              : NAT44_COUNT_UDP);
             else
                 edge = fast_other(t, n, b[i], dir, place, &counts, mode);
             if (likely(edge == NAT44_N_NEXT))
@@ -291,11 +303,8 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
             next[i] = edge;
         }
         i += ahead;
-        if (i < count) {
-            struct fast_packet *x = &packets[i % (2 * FAST_AHEAD)];
-            x->session |= shared_hash_first(&shape, x->hash);
-            __builtin_prefetch(session_at(table, x->session));
-        }
+        if (i < count)
+            fast_find(&shape, sessions, &packets[i % (2 * FAST_AHEAD)]);
         if (at < count)
             fast_parse(n, &table->by_key[dir], &shape, &packets[at % (2 * FAST_AHEAD)], b[at], dir,
                        place, mode);

@@ -480,6 +480,19 @@ def test_what_is_shown(switch, links):
         "    total: 1 (timed out: 0)", "other sessions:", "    total: 0 (timed out: 0)"]
 
 
+def test_new_sessions_go_with_their_vector(switch, links):
+    """What begins a session stays in its place among others of a vector, which leaves as one."""
+    if switch.workers > 1:
+        pytest.skip("packets of several threads have no order")
+    known = [udp(sport=2000 + n) for n in range(4)]
+    through(switch, links, known)
+    vector = [p for n, q in enumerate(known) for p in (udp(sport=3000 + n), q, udp(sport=3000 + n))]
+    vector.insert(5, udp(sport=4000, ttl=1))  # an error for its sender
+    out = through(switch, links, vector, count=12)
+    assert [p[UDP].sport for p in out] == [p[UDP].sport for p in vector if p.ttl > 1]
+    assert len(sessions(switch)) == 9
+
+
 def test_the_trace(switch, links):
     if switch.workers > 1:
         pytest.skip("hops on another thread are not traced")
