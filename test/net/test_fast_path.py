@@ -149,11 +149,16 @@ def datagrams():
         d.close()
 
 
-def crossed(net, how="set interface l2 xconnect", **kwargs):
-    """Kernel -- vpp -- kernel in layer 2: 10.9.0.1 and 10.9.0.2."""
+def crossed(net, how="set interface l2 xconnect", indices=(), before=None, **kwargs):
+    """Kernel -- vpp -- kernel in layer 2: 10.9.0.1 and 10.9.0.2. indices: of the switch's devices; before(its namespace)
+    is called when these are there, and the daemon is not."""
     switch, left, right = net.namespace(), net.namespace(), net.namespace()
-    switch.veth("left", "l0", left)
-    switch.veth("right", "r0", right)
+    for i, (name, device, end) in enumerate((("left", "l0", left), ("right", "r0", right))):
+        switch.ip(f"link add {name} {f'index {indices[i]}' if indices else ''} type veth peer name {device} netns {end}")
+        switch.ip(f"link set {name} up")
+        end.ip(f"link set {device} up")
+    if before:
+        before(switch)
     left.ip("addr add 10.9.0.1/24 dev l0")
     right.ip("addr add 10.9.0.2/24 dev r0")
     vpp = net.vpp(switch, **kwargs)
@@ -573,6 +578,27 @@ def test_on_and_off(net, datagrams, config):
     assert "set fast-path off" not in vpp.running_config()
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     assert "fast-path-enabled" in vpp.ctl("show hardware-interfaces host-left")
+
+
+@pytest.mark.parametrize("indices", [(10, 10 + 4096), (4095, 8191)])
+def test_devices_of_one_place(net, datagrams, indices):
+    """Both are in the fast path, and what comes in by one is not what comes in by the other."""
+    vpp, switch, left, right = crossed(net, indices=indices, config=ON)
+    needs(vpp)
+    there, back = datagrams(left, right, "10.9.0.2"), datagrams(right, left, "10.9.0.1", port=9001)
+    until_flows(vpp, left, there)
+    for d in (there, back):
+        until_kernel(vpp, d)
+    vpp.ctl("delete host-interface name left")
+    switch.veth("other", "o0")  # in between: it has a place of its own
+    vpp.configure("create host-interface name other\ncreate host-interface name left\nset int state host-left up\n"
+                  "set int state host-other up\n"
+                  "set interface l2 xconnect host-left host-right\nset interface l2 xconnect host-right host-left")
+    for d in (there, back):
+        until_kernel(vpp, d)
+        assert d.rest() == [] and sorted(d.got) == list(range(d.sent))
+    for name in ("left", "right", "other"):
+        assert "fast-path-enabled" in vpp.ctl(f"show hardware-interfaces host-{name}")
 
 
 def test_auto(net):

@@ -32,8 +32,10 @@ enum {
     AF_PACKET_BPF_TURNED = 1 << 1,  /* of two sockets, the new one has the packets */
 };
 
-/* Of a device, in an array by the lower bits of its index. */
+/* Of a device, in an array by the lower bits of its index: there, or in one of the next places,
+ * where devices share these bits. */
 #define AF_PACKET_BPF_PORTS 4096u
+#define AF_PACKET_BPF_PLACES 4u
 struct af_packet_bpf_port {
     u32 device;
     u8 mask;       /* enum fast_path_mask; 0: it has no entries */

@@ -23,13 +23,20 @@ static_assert(offsetof(struct fast_path_key, dst) ==
 void af_packet_bpf_find_port(struct bpf_asm *a, const struct af_packet_bpf *b,
                              struct bpf_label none)
 {
+    struct bpf_label found = bpf_label(a);
     bpf_load(a, BPF_W, BPF_REG_8, SKB_REG, SKB(ifindex));
-    bpf_mov(a, BPF_REG_1, BPF_REG_8);
-    bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_PORTS - 1);
-    bpf_store(a, BPF_W, FP, INDEX, BPF_REG_1);
-    map_find(a, b->ports_fd, INDEX, none);
-    bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, PORT(device));
-    bpf_jump_if32(a, BPF_JNE, BPF_REG_1, BPF_REG_8, none);
+    for (u32 i = 0; i < AF_PACKET_BPF_PLACES; i++) {
+        bpf_mov(a, BPF_REG_1, BPF_REG_8);
+        if (i)
+            bpf_alu_imm(a, BPF_ADD, BPF_REG_1, (i32)i);
+        bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_PORTS - 1);
+        bpf_store(a, BPF_W, FP, INDEX, BPF_REG_1);
+        map_find(a, b->ports_fd, INDEX, none);
+        bpf_load(a, BPF_W, BPF_REG_1, BPF_REG_0, PORT(device));
+        bpf_jump_if32(a, BPF_JEQ, BPF_REG_1, BPF_REG_8, found);
+    }
+    bpf_jump(a, none);
+    bpf_here(a, found);
 }
 
 /* The key's part that is of the link. r8: the device's index. */

@@ -33,17 +33,28 @@ static bool may_be_fast(const struct af_packet *port)
     return port->host_index && port->args.mode == AF_PACKET_MODE_ETHERNET;
 }
 
-/* NULL: another port, whose index shares it, has the place, or there is no fast path. */
+/* The first of a device's places where `has` is, a device; 0: that is free. NULL: none is
+ * so. */
+static struct af_packet_bpf_port *device_place(const struct af_packet_bpf *b, u32 device, u32 has)
+{
+    for (u32 i = 0; i < AF_PACKET_BPF_PLACES; i++) {
+        struct af_packet_bpf_port *x = &b->ports[(device + i) & (AF_PACKET_BPF_PORTS - 1)];
+        if (x->device == has)
+            return x;
+    }
+    return NULL;
+}
+
+/* NULL: other ports, whose indices share them, have its places, or there is no fast path. */
 static struct af_packet_bpf_port *place_take(const struct af_packet *port)
 {
     const struct af_packet_state *s = af_packet_state_of(port->piste);
-    struct af_packet_bpf_port *x;
-    if (!s->bpf || !may_be_fast(port))
+    u32 device = (u32)port->host_index;
+    if (!s->bpf || !may_be_fast(port) || device_place(s->bpf, device, device))
         return NULL;
-    x = &s->bpf->ports[(u32)port->host_index & (AF_PACKET_BPF_PORTS - 1)];
-    if (x->device)
-        return NULL;
-    *x = (struct af_packet_bpf_port){.device = (u32)port->host_index};
+    struct af_packet_bpf_port *x = device_place(s->bpf, device, 0);
+    if (x)
+        *x = (struct af_packet_bpf_port){.device = device};
     return x;
 }
 
@@ -210,7 +221,7 @@ void af_packet_fast_opened(struct af_packet *port)
     if (!s->fast_on || port->is_fast || !may_be_fast(port))
         return;
     struct af_packet_bpf_port *x = port->place;
-    int rc = x ? 0 : error_set(&e, EBUSY, "another device has its place");
+    int rc = x ? 0 : error_set(&e, EBUSY, "other devices have its places");
     if (!rc) {
         port->is_watched = false;
         x->phase = port->is_held ? AF_PACKET_BPF_WAITS : AF_PACKET_BPF_ALONE;
@@ -340,9 +351,9 @@ static void on_held_tick(void *arg)
 static int fast_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
 {
     const struct af_packet_state *s = arg;
-    struct af_packet_bpf_port *x = &s->bpf->ports[key->port & (AF_PACKET_BPF_PORTS - 1)];
+    struct af_packet_bpf_port *x = device_place(s->bpf, key->port, key->port);
     int rc = bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
-    if (!rc)
+    if (!rc && x)
         __atomic_store_n(&x->generation, (u8)flow->generation, __ATOMIC_RELEASE);
     return rc;
 }
@@ -398,6 +409,8 @@ static void fast_set_on(void *arg, bool on)
     struct af_packet_state *s = arg;
     s->fast_on = on;
     af_packet_fast_unhooked(s); /* what was seen before is of no interest */
+    if (!on)                    /* all entries are of no use already */
+        await_decided();
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
         if (on) {
