@@ -21,7 +21,7 @@ import pytest
 ON = "fast-path { on }"
 CLSACT = "fast-path { on clsact }"  # as on kernels before Linux 6.6
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
-SO_DETACH_FILTER, SYS_PIDFD_GETFD = 27, 438
+SO_ATTACH_FILTER, SO_DETACH_FILTER, SYS_PIDFD_GETFD = 26, 27, 438
 TUNSETIFF, IFF_TAP_NO_PI = 0x400454ca, 0x1002
 
 
@@ -578,6 +578,55 @@ def test_on_and_off(net, datagrams, config):
     assert "set fast-path off" not in vpp.running_config()
     assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
     assert "fast-path-enabled" in vpp.ctl("show hardware-interfaces host-left")
+
+
+def slow_socket(namespace, device):
+    """A packet socket that takes no packet, but some time for each: for those that were opened later it is done before that."""
+    divide = struct.pack("=HBBI", 0x34, 0, 0, 3) * 4000  # BPF_ALU | BPF_DIV | BPF_K
+    code = ctypes.create_string_buffer(divide + struct.pack("=HBBI", 0x06, 0, 0, 0))
+    with namespace.entered():
+        slow = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        slow.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("@HP", (len(code) - 1) // 8, ctypes.addressof(code)))
+        slow.bind((device, lib.ETH_P_ALL))
+    return slow
+
+
+@pytest.mark.parametrize("config", [ON, CLSACT])
+def test_off_loses_nothing(net, config):
+    """A packet that the filter has decided about as it is turned off goes the kernel's way to its end."""
+    slow = []
+    vpp, _, left, right = crossed(net, before=lambda ns: slow.extend(slow_socket(ns, "left") for _ in range(100)), config=config)
+    needs(vpp)
+    wire, other, sent, came = net.wire(left, "l0"), net.wire(right, "r0"), 0, collections.Counter()
+
+    def arrived():
+        while select.select([other.socket], [], [], 0)[0]:
+            if found := re.search(rb"#off *(\d+)", other.receive()):
+                came[int(found[1])] += 1
+        return len(came) == sent
+
+    for _ in range(20):
+        kernel, stop = kernel_packets(vpp), threading.Event()
+
+        def send(stop=stop):
+            nonlocal sent
+            while not stop.is_set():
+                wire.send(b"\x02\xdd\0\0\0\1\x02\xcc\0\0\0\1\x88\xb5" + (b"#off%8d" % sent).ljust(46))
+                sent += 1
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            lib.wait_for(lambda kernel=kernel: kernel_packets(vpp) > kernel + 10, "packets in the kernel", timeout=60)
+            vpp.ctl("set fast-path off")
+        finally:
+            stop.set()
+            thread.join()
+        lib.wait_for(arrived, f"{sent} frames", timeout=20)
+        vpp.ctl("set fast-path on")
+    assert set(came.values()) == {1}
+    for s in slow:
+        s.close()
 
 
 @pytest.mark.parametrize("indices", [(10, 10 + 4096), (4095, 8191)])

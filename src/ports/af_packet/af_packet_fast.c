@@ -5,9 +5,11 @@
  * leaves in the opposite order; entries are of no use from the first step on. So no packet is ever
  * decided by one half alone. */
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -402,6 +404,15 @@ static enum fast_path_mask fast_mask(void *arg, struct if_index i)
 static void fast_set_mask(void *arg, struct if_index i, enum fast_path_mask mask)
 {
     place_set_mask(port_of(arg, i)->place, (u8)mask);
+}
+
+#define PASS_USEC 10000
+
+/* What filters have decided about until now has passed the programs when this returns. */
+static void await_decided(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)) /* where processors have no ticks */
+        usleep(PASS_USEC);
 }
 
 static void fast_set_on(void *arg, bool on)
