@@ -79,6 +79,7 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
     x->b = b;
     x->at = UINT32_MAX;
     sight_take(&p->in, b);
+    p->rx_len = p->in.len;
     if (!probe_pass(t, p, n)) {
         probe_end(t, false);
         return;
@@ -89,15 +90,16 @@ void probe_start(struct thread *t, struct node *n, struct buffer *b)
 
 /* Who has received it, up to layer 3: behind that an answer comes from nowhere, and a BVI sends.
  * false: more than there is room for. */
-static bool probe_receives(struct probe *p, struct if_index rx)
+static bool probe_receives(struct probe *p, const struct buffer *b)
 {
-    if ((p->plain & NODE_PLAIN_DST) || if_equal(p->rx, rx))
+    if ((p->plain & NODE_PLAIN_DST) || if_equal(p->rx, b->rx_if))
         return true;
     if (!if_is_none(p->between))
         return false;
     if (!if_equal(p->rx, p->port))
         p->between = p->rx;
-    p->rx = rx;
+    p->rx = b->rx_if;
+    p->rx_len = buffer_packet_len(b);
     return true;
 }
 
@@ -111,7 +113,7 @@ void probe_before(struct thread *t, const struct node *n, struct buffer **b, u32
         x->at = UINT32_MAX;
         return;
     }
-    if (!probe_receives(x->now, x->b->rx_if) || !probe_pass(t, x->now, n)) {
+    if (!probe_receives(x->now, x->b) || !probe_pass(t, x->now, n)) {
         probe_end(t, false);
         return;
     }

@@ -35,6 +35,7 @@ struct probe {
     struct if_index port;                     /* that received it */
     struct if_index rx;                       /* the same, a part of it, or a BVI: up to layer 3 */
     struct if_index between; /* rx is a BVI: a part of the port; IF_NONE: there is none */
+    u32 rx_len;              /* of the packet, as rx got it */
     struct probe_sight in, out;
     struct buffer meta; /* as it was when the last node got it */
 };

@@ -56,7 +56,8 @@ static void count_entry(struct fast_path *s, const struct fast_path_entry *x, u6
     u64 out = bytes + packets * (u64)(i64)c->grow, l3 = bytes - packets * c->header_bytes;
     u64 bare = l3 + packets * ETHERNET_HEADER_BYTES;
     for (u32 i = 0; i < c->n_rx; i++)
-        interface_count(t, IF_RX, c->rx[i], packets, c->rx_bvi && i == c->n_rx - 1u ? bare : bytes);
+        interface_count(t, IF_RX, c->rx[i], packets,
+                        bytes + (i == c->n_rx - 1u ? packets * (u64)(i64)c->rx_grow : 0));
     for (u32 i = 0; i < c->n_tx; i++)
         interface_count(t, IF_TX, c->tx[i], packets, c->tx_bvi && !i ? bare : out);
     node_had(thread_node(t, s->node), packets);

@@ -27,8 +27,9 @@ struct way_counts {
     u8 header_bytes; /* of the link, as it came in */
     bool routed, is6, echo;
     bool bridged;        /* by the last that received it but for a BVI */
-    bool rx_bvi, tx_bvi; /* the last of rx, the first of tx is a BVI: it has packets without tags */
-    u8 n_via, zero;
+    bool rx_bvi, tx_bvi; /* the last of rx, the first of tx is a BVI, which sends without tags */
+    i8 rx_grow;          /* bytes that a BVI gets it with more: less where a tag was taken off */
+    u8 n_via;
 };
 static_assert(sizeof(struct way_counts) == 56, "nothing between: it is hashed");
 

@@ -51,6 +51,7 @@ static bool receivers_of_probe(struct fast_path *s, const struct probe *p, struc
     if (!if_equal(p->rx, p->port))
         c->rx[c->n_rx++] = p->rx;
     c->rx_bvi = is_bvi(c->rx[c->n_rx - 1]);
+    c->rx_grow = c->rx_bvi ? (i8)((i32)p->rx_len - (i32)p->in.len) : 0;
     for (u32 i = 0; i + c->rx_bvi < c->n_rx; i++)
         if (!is_of_port(s, c->rx[i], p->port))
             return false;
