@@ -22,6 +22,7 @@ ON = "fast-path { on }"
 CLSACT = "fast-path { on clsact }"  # as on kernels before Linux 6.6
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT = 10, 0
 SO_ATTACH_FILTER, SO_DETACH_FILTER, SYS_PIDFD_GETFD = 26, 27, 438
+PACKET_VNET_HDR = 15
 TUNSETIFF, IFF_TAP_NO_PI = 0x400454ca, 0x1002
 
 
@@ -71,14 +72,38 @@ def ip4(src, dst, payload, ttl=64, fragment=0, options=b"", bad=False, protocol=
     return head + (b"\xbe\xef" if bad else total) + tail + payload
 
 
-def ip6(src, dst, payload, ttl=64):
-    return (b"\x60\0\0\5" + len(payload).to_bytes(2, "big") + bytes([17, ttl]) +
+def ip6(src, dst, payload, ttl=64, label=5, protocol=17):
+    return ((0x60000000 | label).to_bytes(4, "big") + len(payload).to_bytes(2, "big") + bytes([protocol, ttl]) +
             socket.inet_pton(socket.AF_INET6, src) + socket.inet_pton(socket.AF_INET6, dst) + payload)
 
 
 def udp(ports, text):
     return (ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + (8 + len(text)).to_bytes(2, "big") + b"\0\0" +
             text)
+
+
+def tcp(ports, text, total=0):
+    """total: what stands in the place of its sum."""
+    return (ports[0].to_bytes(2, "big") + ports[1].to_bytes(2, "big") + b"\0\0\0\1\0\0\0\2\x50\x10\x10\0" + total.to_bytes(2, "big") +
+            b"\0\0" + text)
+
+
+class Segments(bytes):
+    """A frame of TCP that is still to be cut, and summed: virtio's header says how."""
+
+    vnet = b""
+
+
+def segments(link, src, dst, ports, text, each):
+    """link: with the type; each: bytes of TCP in a segment."""
+    is6 = ":" in src
+    ends = b"".join(socket.inet_pton(socket.AF_INET6 if is6 else socket.AF_INET, a) for a in (src, dst))
+    pseudo = ends + (20 + len(text)).to_bytes(4 if is6 else 2, "big") + (b"\0\0\0\x06" if is6 else b"\0\x06")
+    total = 0xffff ^ int.from_bytes(checksum(pseudo), "big")
+    frame = Segments(link + (ip6 if is6 else ip4)(src, dst, tcp(ports, text, total), protocol=6))
+    start = len(link) + (40 if is6 else 20)
+    frame.vnet = struct.pack("=BBHHHH", 1, 4 if is6 else 1, start + 20, each, start, 16)
+    return frame
 
 
 def until_kernel(vpp, there, packets=300, size=32):
@@ -409,6 +434,64 @@ def test_several_ways(net, datagrams):
         until_kernel(vpp, there)
     for there in senders:
         assert there.rest() == [] and sorted(there.got) == list(range(there.sent))
+
+
+@pytest.mark.parametrize("to, weight, by_label", [
+    ("10.99.0.1", 1, False), ("10.99.0.1", 3, False),
+    ("2001:db8:99::1", 1, False), ("2001:db8:99::1", 3, False), ("2001:db8:99::1", 1, True),
+])
+def test_ways_of_the_kernel(net, to, weight, by_label):
+    """Each flow goes the way that the graph has taken it, by weights, ports and the flow label."""
+    is6 = ":" in to
+    ns = net.namespace()
+    vpp = needs(net.vpp(ns, config=ON))
+    wires = []
+    for i in range(3):
+        ns.veth(f"p{i}", f"h{i}")
+        wires.append(net.wire(ns, f"h{i}"))
+        near, far = (f"2001:db8:{i}::2/64", f"2001:db8:{i}::1") if is6 else (f"10.{i}.0.2/24", f"10.{i}.0.1")
+        vpp.configure(f"create host-interface name p{i}\nset int state host-p{i} up\nset int ip address host-p{i} {near}\n"
+                      f"set ip neighbor static host-p{i} {far} {wires[i].mac}")
+        if i:
+            vpp.ctl(f"ip route add {to}/{128 if is6 else 32} via {far} host-p{i} weight {weight if i == 1 else 1}")
+    if by_label:
+        vpp.ctl("set ip6 flow-hash table 0 src dst proto flowlabel")
+    link = lib.octets(vpp.mac("host-p0")) + lib.octets(wires[0].mac)
+
+    def frame(flow, serial):
+        ports, text = (1, 2) if by_label else (1000 + flow, 2), b"#way%4d %8d" % (flow, serial)
+        if is6:
+            return link + b"\x86\xdd" + ip6("2001:db8::1", to, udp(ports, text.ljust(40)), label=flow if by_label else 7)
+        return link + b"\x08\0" + ip4("10.0.0.1", to, udp(ports, text.ljust(40)))
+
+    serial, ways, came = 0, collections.defaultdict(set), set()
+
+    def exchange():
+        nonlocal serial
+        for flow in range(48):
+            wires[0].send(frame(flow, serial))
+            serial += 1
+
+        def all_came():
+            for i in (1, 2):
+                while select.select([wires[i].socket], [], [], 0)[0]:
+                    if found := re.search(rb"#way *(\d+) +(\d+)", wires[i].receive()):
+                        ways[int(found[1])].add(i)
+                        assert int(found[2]) not in came
+                        came.add(int(found[2]))
+            return len(came) == serial
+
+        lib.wait_for(all_came, f"{serial} frames", timeout=30, interval=0.001)
+
+    def all_by_the_kernel():
+        kernel = kernel_packets(vpp)
+        exchange()
+        return kernel_packets(vpp) == kernel + 48
+
+    lib.wait_for(all_by_the_kernel, f"all to be the kernel's; {vpp.ctl('show fast-path')}", timeout=60, interval=0.001)
+    assert all(len(taken) == 1 for taken in ways.values()), ways
+    n = [sum(taken == {i} for taken in ways.values()) for i in (1, 2)]
+    assert min(n) >= 3 and (weight == 1 or n[0] > n[1]), n
 
 
 @pytest.mark.parametrize("feature", [
@@ -988,7 +1071,7 @@ class Twin:
     def __init__(self, net, **kwargs):
         self.ns = net.namespace(ipv6=False)
         self.vpp = net.vpp(self.ns, **kwargs)
-        self.wires, self.sent, self.came = [], [0] * PORTS, collections.Counter()
+        self.wires, self.hands, self.sent, self.came = [], [], [0] * PORTS, collections.Counter()
         # frames and bytes of what the switch says by itself; and of that, by the BVI behind VLANs
         self.own, self.own_bvi = ([[0, 0] for _ in range(PORTS)] for _ in range(2))
         for i in range(PORTS):
@@ -998,6 +1081,10 @@ class Twin:
             self.vpp.ctl(f"create host-interface name p{i} hw-addr {SWITCH_MACS[i]}")
             self.vpp.ctl(f"set interface state host-p{i} up")
             self.wires.append(net.wire(self.ns, f"h{i}"))
+            with self.ns.entered():
+                self.hands.append(socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
+            self.hands[i].setsockopt(lib.SOL_PACKET, PACKET_VNET_HDR, 1)
+            self.hands[i].bind((f"h{i}", 0))
         for i in (0, 1):
             self.vpp.configure(f"""
                 set interface ip address host-p{i} 10.{i}.0.2/24
@@ -1029,10 +1116,16 @@ class Twin:
             ip route add 10.9.0.0/16 via 10.1.0.11 host-p1
             ip route add 10.9.0.0/16 via 10.1.0.12 host-p1
             ip route add 10.7.0.0/16 via 10.9.0.1
+            ip route add 10.6.0.0/16 via 10.1.0.10 host-p1 weight 3
+            ip route add 10.6.0.0/16 via 10.1.0.12 host-p1 weight 1
+            ip route add 2001:db8:9::/48 via 2001:db8:1::11 host-p1
+            ip route add 2001:db8:9::/48 via 2001:db8:1::12 host-p1
+            ip route add 2001:db8:6::/48 via 2001:db8:1::10 host-p1 weight 3
+            ip route add 2001:db8:6::/48 via 2001:db8:1::12 host-p1 weight 1
         """)
 
     def send(self, port, frame):
-        self.wires[port].socket.send(frame)
+        self.hands[port].send(getattr(frame, "vnet", bytes(10)) + frame)
         self.sent[port] += 1
 
     def collect(self):
@@ -1100,7 +1193,7 @@ def random_frames(rng):
         way, ports = rng.randrange(2), (rng.randrange(1, 4), rng.randrange(1, 4))
         src = f"10.{way}.0.{10 + rng.randrange(3)}"
         dst = rng.choice([f"10.{1 - way}.0.{10 + rng.randrange(3)}", f"10.8.0.{rng.randrange(1, 4)}",
-                          f"10.9.0.{rng.randrange(1, 9)}", f"10.7.0.{rng.randrange(1, 4)}",
+                          f"10.9.0.{rng.randrange(1, 9)}", f"10.7.0.{rng.randrange(1, 4)}", f"10.6.0.{rng.randrange(1, 9)}",
                           f"10.2.0.{30 + 10 * rng.randrange(2) + rng.randrange(3)}",
                           f"10.3.0.{30 + 10 * rng.randrange(2) + rng.randrange(3)}"])
         odd = rng.choice([{}] * 8 + [{"ttl": 1}, {"ttl": 2}, {"fragment": 0x2000}, {"options": b"\1\1\1\0"},
@@ -1112,6 +1205,22 @@ def random_frames(rng):
         a = (f"2001:db8:{way}::{10 + rng.randrange(3)}", f"2001:db8:{1 - way}::{10 + rng.randrange(3)}", ports)
         flows.append(routed(way, lambda text, a=a, ttl=rng.choice([64, 64, 1]):
                             b"\x86\xdd" + ip6(a[0], a[1], udp(a[2], text), ttl)))
+    for _ in range(12):  # by several ways: what differs in the flow label, too, is another flow
+        a = (f"2001:db8:0::{10 + rng.randrange(3)}", f"2001:db8:{rng.choice((6, 9))}::{rng.randrange(1, 4)}", (1, rng.randrange(1, 3)))
+        label, kind = rng.choice((0, 1, 2, 0xfffff)), rng.choice(((17, udp), (6, tcp), (6, tcp), (59, udp)))
+        flows.append(routed(0, lambda text, a=a, label=label, kind=kind:
+                            b"\x86\xdd" + ip6(a[0], a[1], kind[1](a[2], text), label=label, protocol=kind[0])))
+    for _ in range(12):  # still to be cut
+        way, ports, each = rng.randrange(2), (rng.randrange(1, 4), rng.randrange(1, 4)), rng.choice((100, 400, 1240, 1400))
+        a = rng.choice(((f"10.{way}.0.10", f"10.{1 - way}.0.11"), (f"10.{way}.0.10", f"10.{rng.choice((6, 8, 9))}.0.{rng.randrange(1, 9)}"),
+                        (f"2001:db8:{way}::10", f"2001:db8:{1 - way}::11"),
+                        (f"2001:db8:{way}::10", f"2001:db8:{rng.choice((6, 9))}::{rng.randrange(1, 9)}")))
+        link = lib.octets(SWITCH_MACS[way]) + lib.octets(NEIGHBORS[way][0]) + (b"\x86\xdd" if ":" in a[0] else b"\x08\0")
+        flows.append((way, lambda text, link=link, a=a, ports=ports, each=each: segments(link, *a, ports, text * 2, each)))
+    for port, make in rng.sample(flows, 16):  # padded to what the link asks for at least, or with more behind it
+        flows.append((port, lambda text, make=make: bytes(make(text[:15])).ljust(60, b"\0")))
+    for port, make in rng.sample(flows, 4):
+        flows.append((port, lambda text, make=make: bytes(make(text[:600])) + b"\xee\xee"))
     for _ in range(6):  # to the switch itself
         way, host, odd = rng.randrange(2), 10 + rng.randrange(3), rng.randrange(8)
         make = rng.choice([lambda text, way=way, host=host, odd=odd:

@@ -137,11 +137,26 @@ def test_settings_of_modules_take_effect(start):
     assert active and set(active) == {"default"}
 
 
+@pytest.mark.parametrize("words", ["off", "off flows 64 hold 3600 clsact", "flows 1048576 hold 0", "on off"])
+def test_no_fast_path_is_asked_for(start, words):
+    """So it is where nothing is said, and where the last word is off, whatever else is said of one."""
+    switch = start(f"fast-path {{ {words} }}")
+    shown = switch.json("show fast-path")
+    assert not shown["on"] and shown["most"] == 0 and "startup.conf" in shown["why_not"]
+    assert "startup.conf" in switch.fails("set fast-path on")
+    assert "fast-path" not in switch.ctl("show logging")
+
+
 @pytest.mark.parametrize("config, error", [
     ("ethernet { default-mtu 63 }", "ethernet_config: default MTU must be >= 64 and <= 9000"),
     ("node { ip4-lookup { } }", "node_config: `ip4-lookup { }' says no variant"),
     ("trace { timestamp-format roman }", "trace_config: unknown input `roman'"),
     ("no-such-section { x }", "unknown input `no-such-section  x'"),
+    ("fast-path { on flows 63 }", "flows: 64 to 1048576"),
+    ("fast-path { on flows 1048577 }", "flows: 64 to 1048576"),
+    ("fast-path { on flows -1 }", "unknown input `-1'"),
+    ("fast-path { hold 3601 }", "hold: at most 3600 seconds"),
+    ("fast-path { perhaps }", "unknown input `perhaps'"),
 ])
 def test_what_is_wrong_ends_the_start(build, config, error):
     daemon = Switch(build, config=config)
