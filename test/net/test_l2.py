@@ -293,6 +293,12 @@ def test_arp_termination(net):
     assert switch.where(0, Ether(src=mac(1), dst=BROADCAST) / ARP(op=1, hwsrc=mac(2), psrc="10.0.0.1",
                                                                   pdst="10.0.0.7")) == set()
     vpp.wait_error("ARP hw addr does not match L2 frame src addr")
+    # a station that looks for others with its address is not told of itself; they are heard
+    probe = Ether(src=mac(7), dst=BROADCAST) / ARP(op=1, hwsrc=mac(7), psrc="0.0.0.0", pdst="10.0.0.7")
+    for ufwd in ("", " disable"):
+        vpp.ctl(f"set bridge-domain arp-ufwd 1{ufwd}")
+        assert switch.where(1, probe) == {0}
+        w1.silent(lambda f: ARP in f and f[ARP].op == 2, "an answer to who asks for itself")
     # IPv6
     ask6 = (Ether(src=mac(1), dst="33:33:ff:00:00:07") / IPv6(src="2001:db8::1", dst="ff02::1:ff00:7", hlim=255) /
             ICMPv6ND_NS(tgt="2001:db8::7") / ICMPv6NDOptSrcLLAddr(lladdr=mac(1)))

@@ -112,6 +112,10 @@ static u16 arp_term_packet(struct thread *t, struct node *n, struct buffer *b)
         node_count(n, ARP_TERM_ERR_MISS, 1);
         return flood_edge(b);
     }
+    /* who asks for itself looks for others (a probe, RFC 5227 2.1.1), and busybox' udhcpc 1.35.0
+     * takes even its own MAC in an answer for one of them: it declines its lease */
+    if (!memcmp(mac, a->sender_mac, 6))
+        return flood_edge(b);
     if (unicast_wanted(b))
         return send_on(n, b, mac);
     u8 target[4];
