@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "plugins/acl/acl_compile.c"
+#include "plugins/acl/acl_match.c"
 #include "plugins/acl/acl_test_rules.h"
 
 #define KEYS 4096
@@ -24,7 +25,7 @@
 struct figures {
     u64 clocks;
     double build_ms;
-    u32 tables;
+    u32 tables, entries, kib;
 };
 
 static int compare_u64(const void *a, const void *b)
@@ -33,15 +34,30 @@ static int compare_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static struct figures bench_layout(const struct acl_match_layout *l, const struct acl_rule *rules,
-                                   u32 n, const u64 keys[KEYS][ACL_KEY_WORDS_6], u32 rounds)
+static struct acl_match *bench_make(const struct acl_rule *rules, u32 n, bool tuples)
+{
+    static const struct acl_match_layout all_bits = {ACL_KEY_WORDS_4};
+    if (!tuples)
+        return compile_by(&layouts[IP_FAMILY_4], rules, n, IP_FAMILY_4, false);
+    struct acl_match *m = mem_alloc(sizeof(*m));
+    u64 *flat =
+        mem_resize(NULL, (size_t)4 * n * acl_match_row_words(ACL_KEY_WORDS_4) * sizeof(*flat));
+    m->words = ACL_KEY_WORDS_4;
+    m->n_entries = acl_rules_flatten(rules, 0, n, IP_FAMILY_4, false, flat);
+    match_by_tables(m, &all_bits, flat);
+    free(flat);
+    return m;
+}
+
+static struct figures bench_way(bool tuples, const struct acl_rule *rules, u32 n,
+                                const u64 keys[KEYS][ACL_KEY_WORDS_6], u32 rounds)
 {
     u64 took[ROUNDS_MAX], built_ns[BUILDS], sum = 0;
     struct acl_match *m = NULL;
     for (u32 i = 0; i < BUILDS; i++) {
         acl_match_free(m);
         u64 start_ns = clock_thread_cpu_ns();
-        m = compile_by(l, rules, n, IP_FAMILY_4, false);
+        m = bench_make(rules, n, tuples);
         built_ns[i] = clock_thread_cpu_ns() - start_ns;
     }
     for (u32 r = 0; r < rounds; r++) {
@@ -52,8 +68,8 @@ static struct figures bench_layout(const struct acl_match_layout *l, const struc
     }
     qsort(took, rounds, sizeof(*took), compare_u64);
     qsort(built_ns, BUILDS, sizeof(*built_ns), compare_u64);
-    struct figures f = {sum ? took[rounds / 2] : 0, (double)built_ns[BUILDS / 2] / 1e6,
-                        m->n_tables};
+    struct figures f = {sum ? took[rounds / 2] : 0, (double)built_ns[BUILDS / 2] / 1e6, m->n_tables,
+                        m->n_entries, (u32)(m->bytes >> 10)};
     acl_match_free(m);
     return f;
 }
@@ -69,24 +85,24 @@ static u64 bench_one_by_one(const u64 *flat, u32 n, const u64 keys[KEYS][ACL_KEY
 static void bench_rules(const char *name, enum acl_random_kind kind, u32 n, u32 rounds, bool json)
 {
     static u64 keys[KEYS][ACL_KEY_WORDS_6];
-    static const struct acl_match_layout all_bits = {ACL_KEY_WORDS_4};
-    struct acl_random x = {kind * 100u + n};
+    struct acl_random x = {kind + 1u}; /* so that more rules begin as fewer do */
     struct acl_rule *rules = mem_alloc(n * sizeof(*rules));
     u64 *flat = mem_alloc((size_t)4 * n * acl_match_row_words(ACL_KEY_WORDS_4) * sizeof(*flat));
     acl_random_rules(&x, kind, IP_FAMILY_4, rules, n);
     for (u32 k = 0; k < KEYS; k++)
         acl_random_key(&x, &rules[acl_random_below(&x, n)], keys[k]);
-    u32 n_flat = acl_rules_flatten(rules, n, IP_FAMILY_4, false, flat);
-    struct figures tuples = bench_layout(&all_bits, rules, n, keys, rounds);
-    struct figures joined = bench_layout(&layouts[IP_FAMILY_4], rules, n, keys, rounds);
+    u32 n_flat = acl_rules_flatten(rules, 0, n, IP_FAMILY_4, false, flat);
+    struct figures tuples = bench_way(true, rules, n, keys, rounds);
+    struct figures joined = bench_way(false, rules, n, keys, rounds);
     u64 one_by_one = bench_one_by_one(flat, n_flat, keys);
     printf(json ? "{\"kind\": \"%s\", \"rules\": %u, \"tuples_clocks\": %" PRIu64
                   ", \"tuples\": %u, \"tuples_ms\": %.3f, \"clocks\": %" PRIu64
-                  ", \"tables\": %u, \"build_ms\": %.3f, \"one_by_one_clocks\": %" PRIu64 "}\n"
+                  ", \"tables\": %u, \"entries\": %u, \"kib\": %u, \"build_ms\": %.3f, "
+                  "\"one_by_one_clocks\": %" PRIu64 "}\n"
                 : "%-6s %7u | %6" PRIu64 " cl %3u t %7.2f ms | %6" PRIu64
-                  " cl %3u t %7.2f ms | %8" PRIu64 " cl\n",
+                  " cl %3u t %6u e %6u KiB %7.2f ms | %8" PRIu64 " cl\n",
            name, n, tuples.clocks, tuples.tables, tuples.build_ms, joined.clocks, joined.tables,
-           joined.build_ms, one_by_one);
+           joined.entries, joined.kib, joined.build_ms, one_by_one);
     free(rules);
     free(flat);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "net/packet/l4_packet.h"
+#include "plugins/acl/acl_cells.h"
 #include "plugins/acl/acl_key.h"
 #include "plugins/acl/acl_rule.h"
 
@@ -140,22 +141,41 @@ static u32 compile_rule(const struct acl_rule *r, u32 number, bool fragments, u6
 
 /* --- all of them --- */
 
-u32 acl_rules_flatten(const struct acl_rule *rules, u32 n, enum ip_family family, bool fragments,
-                      u64 *out)
+u32 acl_rules_flatten(const struct acl_rule *rules, u32 first, u32 end, enum ip_family family,
+                      bool fragments, u64 *out)
 {
     u32 count = 0, row = acl_match_row_words(layouts[family].words);
-    for (u32 i = 0; i < n; i++)
+    for (u32 i = first; i < end; i++)
         if (rules[i].src.family == family)
             count += compile_rule(&rules[i], i, fragments, out + (size_t)count * row);
     return count;
 }
 
+/* Whether no packet gets to a rule behind it. */
+static bool rule_has_all(const struct acl_rule *r)
+{
+    return !r->src.len && !r->dst.len && !r->protocol;
+}
+
+#define COMPILE_AT_ONCE 32 /* rules: their rows stay in the cache */
+
 static struct acl_match *compile_by(const struct acl_match_layout *l, const struct acl_rule *rules,
                                     u32 n, enum ip_family family, bool fragments)
 {
-    u64 *flat = mem_resize(NULL, (size_t)4 * n * acl_match_row_words(l->words) * sizeof(*flat));
-    u32 count = acl_rules_flatten(rules, n, family, fragments, flat);
-    struct acl_match *m = count ? acl_match_new(l, flat, count) : NULL;
+    u32 row = acl_match_row_words(l->words);
+    u64 *flat = mem_resize(NULL, (size_t)4 * n * row * sizeof(*flat));
+    struct acl_reach reach;
+    acl_reach_begin(&reach, flat, l->words);
+    for (u32 i = 0, end; i < n; i = end) {
+        end = (u32)min_u64(n, i + COMPILE_AT_ONCE);
+        for (u32 k = i; k < end; k++)
+            if (rules[k].src.family == family && rule_has_all(&rules[k]))
+                end = n = k + 1;
+        acl_reach_add(&reach, acl_rules_flatten(rules, i, end, family, fragments,
+                                                flat + (size_t)reach.n * row));
+    }
+    acl_reach_end(&reach);
+    struct acl_match *m = reach.n ? acl_match_new(l, flat, reach.n) : NULL;
     free(flat);
     return m;
 }

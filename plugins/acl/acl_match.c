@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "plugins/acl/acl_cells.h"
 
 /* Of a slot, where there is another table for more: few are as many by values that differ. */
 #define MATCH_SLOT_RULES 12
+#define MATCH_TABLES_FEW 4  /* that are looked at sooner than cells */
+#define MATCH_CELL_RULES 40 /* of a cell's list */
 #define MATCH_AHEAD 16
 #define MATCH_SLOTS_LEAST 4 /* of a table, a power of two */
 
@@ -286,16 +289,13 @@ static void match_tables_make(struct acl_match *m, const struct match_build *b)
 
 /* --- all of it --- */
 
-struct acl_match *acl_match_new(const struct acl_match_layout *l, const u64 *rules, u32 n)
+static void match_by_tables(struct acl_match *m, const struct acl_match_layout *l, const u64 *rules)
 {
     struct match_build b = {.l = l, .rules = rules};
-    struct acl_match *m = mem_alloc(sizeof(*m));
-    m->words = l->words;
-    m->n_entries = n;
     if (l->words == 2)
-        match_groups_make(&b, n, 2);
+        match_groups_make(&b, m->n_entries, 2);
     else
-        match_groups_make(&b, n, l->words);
+        match_groups_make(&b, m->n_entries, l->words);
     if (b.groups.n)
         qsort(b.groups.v, b.groups.n, sizeof(*b.groups.v), match_group_compare);
     match_tables_make(m, &b);
@@ -306,6 +306,34 @@ struct acl_match *acl_match_new(const struct acl_match_layout *l, const u64 *rul
     vec_free(&b.groups);
     vec_free(&b.open);
     vec_free(&b.open_masks);
+}
+
+/* In place of tables: the rules in order, and their cells. */
+static void match_try_cells(struct acl_match *m, const u64 *rules)
+{
+    size_t bytes = (size_t)m->n_entries * acl_match_row_words(m->words) * sizeof(*rules);
+    struct acl_match x = {.words = m->words, .n_entries = m->n_entries};
+    x.entries = mem_resize(NULL, bytes);
+    memcpy(x.entries, rules, bytes);
+    if (!acl_cells_new(&x, x.n_entries, MATCH_CELL_RULES)) {
+        free(x.entries);
+        return;
+    }
+    x.bytes = sizeof(x) + bytes + x.n_cells * sizeof(*x.cells);
+    free(m->tables);
+    free(m->heads);
+    free(m->entries);
+    *m = x;
+}
+
+struct acl_match *acl_match_new(const struct acl_match_layout *l, const u64 *rules, u32 n)
+{
+    struct acl_match *m = mem_alloc(sizeof(*m));
+    m->words = l->words;
+    m->n_entries = n;
+    match_by_tables(m, l, rules);
+    if (m->n_tables > MATCH_TABLES_FEW && n <= ACL_CELLS_RULES_MAX)
+        match_try_cells(m, rules);
     return m;
 }
 
@@ -313,6 +341,7 @@ void acl_match_free(struct acl_match *m)
 {
     if (!m)
         return;
+    free(m->cells);
     free(m->tables);
     free(m->heads);
     free(m->entries);

@@ -11,9 +11,14 @@
  * A rule is put into the first table whose bits it asks for and where few others have the same
  * values of them; so there are few tables, with few rules to compare in each slot.
  *
+ * Where there are few rules that would be in many tables, cells are in their place: cuts by four
+ * bits of the key at a time, until few rules are left that can match:
+ *
+ *   key ─► cut ─► cut ─► list of rules, in order
+ *
  * What was built never changes: other rules are another acl_match. Source: tuple space search
- * (Srinivasan, Suri, Varghese 1999) with tables joined as in TupleMerge (Daly et al. 2019); figures
- * and what else was tried: docs/decisions. */
+ * (Srinivasan, Suri, Varghese 1999) with tables joined as in TupleMerge (Daly et al. 2019), cells
+ * as in HyperCuts (Singh et al. 2003); figures and what else was tried: docs/decisions. */
 #pragma once
 
 #include "base/mem.h"
@@ -67,8 +72,14 @@ struct acl_match {
     u32 *heads;   /* of each slot: its first entry; the next one's: behind its last */
     u64 *entries; /* a row each */
     u32 n_entries;
+    /* NULL: tables; else these are NULL, and entries in order. A cell is a cut: which word << 8 |
+     * how far right its four bits are, and 16 cells; or a list: how many, and which entries. root
+     * and cells of a cut: where it stands here, with ACL_MATCH_LIST: it is a list. */
+    u32 *cells;
+    u32 n_cells, root; /* words of all */
     u64 bytes;
 };
+#define ACL_MATCH_LIST (1u << 31)
 
 /* Owned by the caller. Borrows rules until return. Shapes: rules has n rows. Context: any thread.
  */
@@ -135,10 +146,34 @@ ALWAYS_INLINE u32 acl_match_in_table(const struct acl_match *m, const struct acl
     return best;
 }
 
+/* The list of the key's cell. */
+ALWAYS_INLINE const u32 *acl_match_list(const struct acl_match *m, const u64 *key)
+{
+    u32 at = m->root;
+    while (!(at & ACL_MATCH_LIST)) {
+        const u32 *cut = m->cells + at;
+        at = cut[1 + (key[cut[0] >> 8] >> (cut[0] & 63) & 15)];
+    }
+    return m->cells + (at & ~ACL_MATCH_LIST);
+}
+
+ALWAYS_INLINE u32 acl_match_in_cells(const struct acl_match *m, const u64 *key, u32 words)
+{
+    const u32 *list = acl_match_list(m, key);
+    for (u32 n = *list++; n; n--, list++) {
+        const u64 *e = m->entries + (size_t)*list * acl_match_row_words(words);
+        if (acl_match_entry(e, key, words))
+            return (u32)e[2 * words + 1];
+    }
+    return ACL_MATCH_NONE;
+}
+
 /* Number of the first rule that matches; ACL_MATCH_NONE. words: m->words, as a constant. */
 ALWAYS_INLINE u32 acl_match_find(const struct acl_match *m, const u64 *key, u32 words)
 {
     u32 best = ACL_MATCH_NONE;
+    if (m->cells)
+        return acl_match_in_cells(m, key, words);
     const struct acl_match_table *t = m->tables, *end = t + m->n_tables;
     for (; t < end && t->first_rule < best; t++)
         if (acl_match_common(t, key, words))

@@ -54,8 +54,9 @@ int acl_rule_check(struct acl_rule *r, struct error *e) MUST_CHECK;
  * address and protocol. NULL: there are none. Owned by the caller. Context: any thread. */
 struct acl_match *acl_rules_compile(const struct acl_rule *rules, u32 n, enum ip_family family,
                                     bool fragments);
-/* The same, not built. Shapes: out has room for 4 * n rows. Returns how many. */
-u32 acl_rules_flatten(const struct acl_rule *rules, u32 n, enum ip_family family, bool fragments,
-                      u64 *out);
+/* The same from the first on up to end, not built. Shapes: out has room for four rows of each.
+ * Returns how many. */
+u32 acl_rules_flatten(const struct acl_rule *rules, u32 first, u32 end, enum ip_family family,
+                      bool fragments, u64 *out);
 /* Whether any rule of the family looks at what fragments do not have. */
 bool acl_rules_need_l4(const struct acl_rule *rules, u32 n, enum ip_family family);

@@ -273,7 +273,8 @@ static void acl_show_match_of(struct out *o, const struct acl_match *m, u32 list
     out_u64(o, "acl_index", list, "acl-index %" PRIu64);
     out_str(o, "of", what, " %s:");
     out_u64(o, "entries", m->n_entries, " %" PRIu64 " entries");
-    out_u64(o, "bytes", m->bytes, ", %" PRIu64 " bytes\n");
+    out_u64(o, "bytes", m->bytes, ", %" PRIu64 " bytes");
+    out_u64(o, "cells", m->n_cells, m->cells ? ", %" PRIu64 " words of cells\n" : "\n");
     out_array(o, "tables");
     for (u32 i = 0; i < m->n_tables; i++) {
         const struct acl_match_table *t = &m->tables[i];

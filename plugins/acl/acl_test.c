@@ -13,7 +13,7 @@
 #include "plugins/acl/acl_rule.h"
 #include "plugins/acl/acl_test_rules.h"
 
-#define RULES_MAX 3000
+#define RULES_MAX 6000
 
 /* --- lookups --- */
 
@@ -24,7 +24,7 @@ static void find_random(struct acl_random *x, const struct acl_rule *rules, u32 
 {
     u32 words = family == IP_FAMILY_4 ? ACL_KEY_WORDS_4 : ACL_KEY_WORDS_6;
     struct acl_match *m = acl_rules_compile(rules, n, family, fragments);
-    u32 n_flat = acl_rules_flatten(rules, n, family, fragments, flat), hits = 0;
+    u32 n_flat = acl_rules_flatten(rules, 0, n, family, fragments, flat), hits = 0;
     for (u32 i = 0; i < keys && m; i++) {
         u64 key[ACL_KEY_WORDS_6];
         acl_random_key(x, &rules[acl_random_below(x, n)], key);
@@ -41,7 +41,7 @@ static void find_random(struct acl_random *x, const struct acl_rule *rules, u32 
 
 static void test_lookups(void **state)
 {
-    static const u32 sizes[] = {1, 2, 3, 10, 50, 300, RULES_MAX};
+    static const u32 sizes[] = {1, 2, 3, 10, 50, 300, 3000};
     struct acl_random x = {1};
     struct acl_rule *rules = mem_alloc(RULES_MAX * sizeof(*rules));
     for (u32 round = 0; round < 40; round++)
@@ -61,14 +61,44 @@ static void test_all_alike(void **state)
 {
     struct acl_random x = {7};
     struct acl_rule *rules = mem_alloc(RULES_MAX * sizeof(*rules));
-    for (u32 i = 0; i < RULES_MAX; i++)
+    for (u32 i = 0; i < 3000; i++)
         rules[i] = (struct acl_rule){.action = ACL_DENY,
                                      .protocol = IP_PROTOCOL_TCP,
                                      .src_last = UINT16_MAX,
                                      .dst_first = (u16)(30000 - i),
                                      .dst_last = (u16)(30000 + i)};
-    find_random(&x, rules, RULES_MAX, IP_FAMILY_4, false, 2000);
-    find_random(&x, rules, RULES_MAX, IP_FAMILY_4, true, 10);
+    find_random(&x, rules, 3000, IP_FAMILY_4, false, 2000);
+    find_random(&x, rules, 3000, IP_FAMILY_4, true, 10);
+    free(rules);
+}
+
+/* Among many rules some that have nearly all packets, so that few of those behind them are reached:
+ * lookups are by cells then. */
+static void test_few_reached(void **state)
+{
+    struct acl_random x = {11};
+    struct acl_rule *rules = mem_alloc(RULES_MAX * sizeof(*rules));
+    for (u32 round = 0; round < 8; round++) {
+        enum ip_family family = round % 2 ? IP_FAMILY_6 : IP_FAMILY_4;
+        acl_random_rules(&x, ACL_RANDOM_OVERLAP, family, rules, RULES_MAX);
+        for (u32 i = 0; i < 6; i++) { /* one behind the other: of fewer, then of more packets */
+            struct acl_rule *wide = &rules[300 + 250 * i + acl_random_below(&x, 200)];
+            wide->src.len = wide->dst.len = (u8)(6 - i);
+            wide->src.addr = ip_address_mask(&wide->src.addr, wide->src.len);
+            wide->dst.addr = ip_address_mask(&wide->dst.addr, wide->dst.len);
+            wide->protocol = i % 2 ? 0 : IP_PROTOCOL_TCP;
+            wide->src_first = wide->dst_first = wide->tcp_flags_mask = wide->tcp_flags_value = 0;
+            wide->src_last = wide->dst_last = UINT16_MAX;
+        }
+        find_random(&x, rules, RULES_MAX, family, round >= 6, 400);
+        struct acl_match *m = acl_rules_compile(rules, RULES_MAX, family, round >= 6);
+        assert_true(m->n_entries < RULES_MAX / 2 && (m->cells || family == IP_FAMILY_6));
+        acl_match_free(m);
+    }
+    rules[0] = (struct acl_rule){.src_last = UINT16_MAX, .dst_last = UINT16_MAX};
+    struct acl_match *m = acl_rules_compile(rules, RULES_MAX, IP_FAMILY_4, false);
+    assert_int_equal(m->n_entries, 1);
+    acl_match_free(m);
     free(rules);
 }
 
@@ -267,11 +297,11 @@ static void test_bad_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lookups),           cmocka_unit_test(test_all_alike),
-        cmocka_unit_test(test_rules_of_packets),  cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_cut_off),           cmocka_unit_test(test_alike),
-        cmocka_unit_test(test_extension_headers), cmocka_unit_test(test_text),
-        cmocka_unit_test(test_bad_text),
+        cmocka_unit_test(test_lookups),     cmocka_unit_test(test_all_alike),
+        cmocka_unit_test(test_few_reached), cmocka_unit_test(test_rules_of_packets),
+        cmocka_unit_test(test_fragments),   cmocka_unit_test(test_cut_off),
+        cmocka_unit_test(test_alike),       cmocka_unit_test(test_extension_headers),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
