@@ -236,6 +236,7 @@ struct forwarding {
     u32 serial; /* read by data threads */
     u32 generation;
     u32 is_cached;         /* somebody keeps what was done before; read by data threads */
+    u32 probes_rare;       /* see probe_set_rare; read by data threads */
     u32 changed_meanwhile; /* a data thread could not tell of a change; atomic */
     bool changed_before;   /* in this round */
     bool part_before;      /* in this round, only parts */

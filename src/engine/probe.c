@@ -11,6 +11,7 @@
 #define SLOTS 32u
 #define APART_NS (250 * NS_PER_USEC)
 #define APART_MOST_NS (16 * NS_PER_MSEC)
+static_assert(APART_NS << PROBE_RARE_MOST <= APART_MOST_NS, "of some use is better than of none");
 #define NEVER UINT64_MAX
 
 /* A thread's. */
@@ -38,7 +39,8 @@ static void probe_end(struct thread *t, bool useful)
     x->now = NULL;
     x->b = NULL;
     t->traces &= ~(u32)THREAD_TRACES_PROBE;
-    x->apart_ns = useful ? APART_NS : min_u64(2 * x->apart_ns, APART_MOST_NS);
+    u32 rare = __atomic_load_n(&t->engine->forwarding.probes_rare, __ATOMIC_RELAXED);
+    x->apart_ns = useful ? APART_NS << rare : min_u64(2 * x->apart_ns, APART_MOST_NS);
     if (t->probe_due_ns != NEVER)
         t->probe_due_ns = t->now_ns + x->apart_ns;
 }
@@ -259,6 +261,11 @@ void probe_set(struct engine *e, probe_fn *fn)
         }
         thread_call(t, call_set, &fn);
     }
+}
+
+void probe_set_rare(struct engine *e, u32 rare)
+{
+    __atomic_store_n(&e->forwarding.probes_rare, rare, __ATOMIC_RELAXED);
 }
 
 void probe_thread_init(struct thread *t)

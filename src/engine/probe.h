@@ -69,6 +69,10 @@ void forwarding_part_changed_by(struct thread *t, struct forwarding_part part);
 typedef void probe_fn(struct piste *p, const struct probe *probe);
 /* From now on there are probes; NULL: no more. */
 void probe_set(struct engine *e, probe_fn *fn);
+/* Of those that are told of, each thread makes half as many as it may, rare times over: 0 at the
+ * start, and up to PROBE_RARE_MOST. */
+#define PROBE_RARE_MOST 4
+void probe_set_rare(struct engine *e, u32 rare);
 
 /* What packets have as a key may go another way from now on. Cheap. */
 void forwarding_changed(struct engine *e);

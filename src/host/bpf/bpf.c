@@ -55,6 +55,15 @@ int bpf_map_set(int fd, const void *key, const void *value)
     return bpf_do(BPF_MAP_UPDATE_ELEM, &x);
 }
 
+int bpf_map_add(int fd, const void *key, const void *value)
+{
+    union bpf_attr x = {.map_fd = (u32)fd,
+                        .key = bpf_address(key),
+                        .value = bpf_address(value),
+                        .flags = BPF_NOEXIST};
+    return bpf_do(BPF_MAP_UPDATE_ELEM, &x);
+}
+
 int bpf_map_get(int fd, const void *key, void *value)
 {
     union bpf_attr x = {.map_fd = (u32)fd, .key = bpf_address(key), .value = bpf_address(value)};

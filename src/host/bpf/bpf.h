@@ -12,6 +12,8 @@ int bpf_map_new(const char *name, enum bpf_map_type type, u32 key_bytes, u32 val
                 u32 entries, u32 flags, struct error *e) MUST_CHECK;
 /* 0 or -errno. */
 int bpf_map_set(int fd, const void *key, const void *value);
+/* -EEXIST: the key has a value already. */
+int bpf_map_add(int fd, const void *key, const void *value);
 int bpf_map_get(int fd, const void *key, void *value);
 int bpf_map_del(int fd, const void *key);
 

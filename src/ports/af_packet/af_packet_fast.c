@@ -350,11 +350,13 @@ static void on_held_tick(void *arg)
 
 /* --- the backend --- */
 
-static int fast_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
+static int fast_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow,
+                    bool only_new)
 {
     const struct af_packet_state *s = arg;
     struct af_packet_bpf_port *x = device_place(s->bpf, key->port, key->port);
-    int rc = bpf_map_set(af_packet_bpf_map_of(s->bpf, key), key, flow);
+    int map = af_packet_bpf_map_of(s->bpf, key);
+    int rc = only_new ? bpf_map_add(map, key, flow) : bpf_map_set(map, key, flow);
     if (!rc && x)
         __atomic_store_n(&x->generation, (u8)flow->generation, __ATOMIC_RELEASE);
     return rc;

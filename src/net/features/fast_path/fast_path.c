@@ -79,8 +79,9 @@ static void set_why_not(struct fast_path *s, const char *why)
 
 static void fast_path_on_change(void *arg, u32 generation)
 {
-    const struct fast_path *s = arg;
+    struct fast_path *s = arg;
     s->backend->set_generation(s->backend->arg, generation);
+    fast_path_pace_reset(s);
 }
 
 static void fast_path_on_part(void *arg, struct forwarding_part part)
@@ -203,6 +204,7 @@ static void on_tick(void *arg)
     fast_path_fold(s);
     fast_path_sweep(s);
     fast_path_end_rests(s);
+    fast_path_pace_tick(s);
     set_stats(s);
 }
 

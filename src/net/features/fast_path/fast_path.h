@@ -102,8 +102,9 @@ struct fast_path_backend {
     struct fast_path_action *actions;
     struct fast_path_count *counts; /* of entries; programs add to them atomically */
     u32 max, max_actions;           /* entries; actions, of which many entries have the same */
-    /* The flow of a key from now on; -errno. */
-    int (*put)(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow);
+    /* The flow of a key from now on; only_new: -EEXIST where it has one. -errno. */
+    int (*put)(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow,
+               bool only_new);
     /* The one it has; false: none. The backend is the only index of keys. */
     bool (*find)(void *arg, const struct fast_path_key *key, struct fast_path_flow *flow);
     void (*del)(void *arg, const struct fast_path_key *key);

@@ -227,34 +227,51 @@ static u32 entry_make(struct fast_path *s, const struct fast_path_key *key,
     return i;
 }
 
-bool fast_path_add(struct fast_path *s, const struct fast_path_key *key, const struct way_key *way,
-                   u32 longest)
+/* The key's flow; what it had before rests from now on. -EEXIST: that says the same. */
+static int entry_put(struct fast_path *s, const struct fast_path_key *key,
+                     const struct fast_path_flow *flow)
 {
-    struct fast_path_flow old, flow;
+    const struct fast_path_backend *b = s->backend;
+    struct fast_path_flow old;
+    int rc = b->put(b->arg, key, flow, true);
+    if (rc != -EEXIST)
+        return rc;
+    bool had = b->find(b->arg, key, &old);
+    if (had && old.generation == flow->generation && old.action == flow->action)
+        return rc;
+    rc = b->put(b->arg, key, flow, false);
+    if (had && !rc)
+        entry_rest(s, old.entry);
+    return rc;
+}
+
+u32 fast_path_add(struct fast_path *s, const struct fast_path_key *key, const struct way_key *way,
+                  u32 longest)
+{
+    struct fast_path_flow flow;
     u32 i = entry_make(s, key, way);
     if (i == UINT32_MAX) {
         s->n.full++;
-        return false;
+        return i;
     }
     flow = (struct fast_path_flow){.entry = i,
                                    .action = s->entries[i].way,
                                    .generation = s->entries[i].generation,
                                    .longest = (u16)min_u64(longest, UINT16_MAX),
                                    .flags = way->counts.routed ? FAST_PATH_ROUTED : 0};
-    bool had = s->backend->find(s->backend->arg, key, &old);
-    int rc = s->backend->put(s->backend->arg, key, &flow);
+    int rc = entry_put(s, key, &flow);
     if (rc) {
-        log_debug(&log_class, "no entry is made: %s", strerror(-rc));
         entry_spare(s, i);
+        if (rc == -EEXIST)
+            return UINT32_MAX;
+        log_debug(&log_class, "no entry is made: %s", strerror(-rc));
         s->n.full++;
-        return false;
+        return UINT32_MAX;
     }
-    if (had)
-        entry_rest(s, old.entry);
     fast_path_parts_add(s, i);
     s->n_live++;
     s->n.made++;
-    return true;
+    return i;
 }
 
 void fast_path_part_changed(struct fast_path *s, struct forwarding_part part)

@@ -77,6 +77,19 @@ struct fast_path_key_rest {
     u8 bytes[sizeof(struct fast_path_key) - FAST_PATH_SHORT_BYTES];
 };
 
+/* Whether probes are worth what they cost, as entries of the last ones were used or not. */
+#define FAST_PATH_PACE_SLOTS 512u /* as many probes as there may be in the time for that */
+struct fast_path_pace {
+    struct fast_path_trial {
+        u64 made_ns;
+        u32 entry;
+    } trial[FAST_PATH_PACE_SLOTS]; /* a ring: oldest first */
+    u32 first, n;
+    u32 n_useless; /* in a row */
+    u32 rare;      /* probe_set_rare */
+    u64 n_probes;  /* at the last tick */
+};
+
 /* In the stats segment, where startup.conf asks for a fast path. */
 struct fast_path_stats {
     struct stats_handle on, flows, packets, bytes, probes;
@@ -109,6 +122,7 @@ struct fast_path {
     u64 folded_ns, fold_took_ns;
     u64 configured_ns;
     u64 undecided; /* as last seen */
+    struct fast_path_pace pace;
     struct fast_path_stats stats;
     struct {
         u64 packets, bytes; /* that the kernel has forwarded */
@@ -142,9 +156,10 @@ void fast_path_action_text(struct text *t, const struct fast_path_action *a);
 /* fast_path_entries.c. Room for as many as the backend has; its end, when the backend has gone. */
 void fast_path_entries_init(struct fast_path *s);
 void fast_path_entries_fini(struct fast_path *s);
-/* A new entry, in place of one with that key; false: there is no number for it. */
-bool fast_path_add(struct fast_path *s, const struct fast_path_key *key, const struct way_key *way,
-                   u32 longest);
+/* A new entry, in place of one with that key; its number. UINT32_MAX: there is one that says the
+ * same, or no room. */
+u32 fast_path_add(struct fast_path *s, const struct fast_path_key *key, const struct way_key *way,
+                  u32 longest);
 /* What the kernel has counted is added to interfaces, routes and all that. */
 void fast_path_fold(struct fast_path *s);
 /* Entries that are of no use, or that nobody uses, end: as work that is left to the loop. */
@@ -174,6 +189,14 @@ u32 fast_path_way_take(struct fast_path *s, const struct way_key *key);
 void fast_path_way_leave(struct fast_path *s, u32 way);
 /* No entry is made of it any more, and what its packets are counted for is gone. */
 void fast_path_way_forget(struct fast_path *s, u32 way);
+
+/* fast_path_pace.c. The probe at hand made that entry; UINT32_MAX: none, and neither would another
+ * one like it. */
+void fast_path_pace(struct fast_path *s, u32 entry);
+/* As at the start: as many probes as there may be. */
+void fast_path_pace_reset(struct fast_path *s);
+/* Each second. */
+void fast_path_pace_tick(struct fast_path *s);
 
 /* A probe has come. */
 void fast_path_learn(struct piste *p, const struct probe *probe);

@@ -154,47 +154,49 @@ static void learn_unsaid(struct fast_path *s, const char *why)
     s->why_unsaid = why;
 }
 
-void fast_path_learn(struct piste *piste, const struct probe *p)
+/* What a probe of the present forwarding makes: an entry; UINT32_MAX: none. */
+static u32 learn_entry(struct fast_path *s, const struct probe *p)
 {
-    struct fast_path *s = fast_path_of(piste);
     struct fast_path_device from, to;
     struct fast_path_key key;
-    struct fast_path_flow have;
     struct way_key way;
     const struct fast_path_backend *b = s->backend;
     const char *why;
-    s->n.probes++;
-    if (!s->on || p->serial != forwarding_serial(engine_of(piste))) {
-        s->n.old++;
-        return;
-    }
     if (capture_is_on() || !b->device(b->arg, p->port, &from) ||
         !b->device(b->arg, p->meta.tx_if, &to)) {
         s->n.elsewhere++;
-        return;
+        return UINT32_MAX;
     }
     if (!fast_path_express(p, &key, &way.action, &why)) {
         learn_unsaid(s, why);
-        return;
+        return UINT32_MAX;
     }
     if (!learn_counts(s, p, &key, &way.counts)) {
         learn_unsaid(s, "packets that are counted for more than an entry has room for");
-        return;
+        return UINT32_MAX;
     }
     if (b->mask(b->arg, p->port) < mask_of(p)) {
         /* other keys from now on: the next probe makes one of them */
         b->set_mask(b->arg, p->port, mask_of(p));
-        forwarding_changed(engine_of(piste));
-        return;
+        forwarding_changed(engine_of(s->piste));
+        return UINT32_MAX;
     }
     key.port = from.index;
     way.action.device = to.index;
     fast_path_key_mask(&key, b->mask(b->arg, p->port));
     if (!is_looked_for(&key)) {
         learn_unsaid(s, "several ways for a protocol that is neither TCP nor UDP");
-        return;
+        return UINT32_MAX;
     }
-    if (b->find(b->arg, &key, &have) && have.generation == forwarding_generation(engine_of(piste)))
-        return;
-    fast_path_add(s, &key, &way, longest_of(p, &to, way.counts.routed));
+    return fast_path_add(s, &key, &way, longest_of(p, &to, way.counts.routed));
+}
+
+void fast_path_learn(struct piste *piste, const struct probe *p)
+{
+    struct fast_path *s = fast_path_of(piste);
+    s->n.probes++;
+    if (s->on && p->serial == forwarding_serial(engine_of(piste)))
+        fast_path_pace(s, learn_entry(s, p));
+    else
+        s->n.old++;
 }

@@ -1,4 +1,5 @@
 /* What a probe may become: each way that an entry can say, and what may differ in none. */
+#include <errno.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
@@ -288,8 +289,11 @@ static struct fast_path_flow *flow_of(const struct fast_path_key *k)
     return &world.flows[i];
 }
 
-static int world_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow)
+static int world_put(void *arg, const struct fast_path_key *key, const struct fast_path_flow *flow,
+                     bool only_new)
 {
+    if (only_new && flow_of(key)->generation)
+        return -EEXIST;
     world.n += !flow_of(key)->generation;
     *flow_of(key) = *flow;
     return 0;
@@ -377,7 +381,7 @@ static const struct way_key echo_way = {.counts = {.routed = true,
 static bool add(u32 i, const struct way_key *way)
 {
     struct fast_path_key k = numbered(i);
-    return fast_path_add(&world.s, &k, way, 1500);
+    return fast_path_add(&world.s, &k, way, 1500) != UINT32_MAX;
 }
 
 /* Packets by the entry of that number; they are counted. */
@@ -505,6 +509,79 @@ static void test_a_million(void **state)
     assert_int_equal(world.n, 0);
 }
 
+/* Probes as often as they may come, each of a new flow; packets go by one entry in `used_in`, 0: by
+ * none. */
+static void new_flows(u32 *flow, u32 n, u32 used_in)
+{
+    for (u32 end = *flow + n; *flow < end; ++*flow) {
+        struct fast_path_key k = numbered(*flow);
+        u32 entry = fast_path_add(&world.s, &k, &plain_way, 1500);
+        fast_path_pace(&world.s, entry);
+        if (used_in && *flow % used_in == 0)
+            world.counts[entry].packets++;
+        later(250 * NS_PER_USEC << world.s.pace.rare);
+        world.s.n.probes++;
+    }
+}
+
+/* Probes get rare where no entry is used, and none else; what tells that one is brings them back. */
+static void test_pace(void **state)
+{
+    const struct fast_path_pace *pace = &world.s.pace;
+    u32 flow = 0;
+    new_flows(&flow, 5000, 100);
+    assert_int_equal(pace->rare, 0);
+    new_flows(&flow, 2000, 0);
+    assert_int_equal(pace->rare, PROBE_RARE_MOST);
+
+    new_flows(&flow, 1, 1); /* after the time that each has to be used: a few probes */
+    new_flows(&flow, 30, 0);
+    assert_int_equal(pace->rare, 0);
+    new_flows(&flow, 300, 0);
+    assert_int_equal(pace->rare, 0);
+
+    new_flows(&flow, 2000, 0);
+    fast_path_pace_tick(&world.s);
+    assert_int_equal(pace->rare, PROBE_RARE_MOST);
+    fast_path_pace_tick(&world.s); /* there was no probe for a second */
+    assert_int_equal(pace->rare, 0);
+
+    new_flows(&flow, 2000, 0);
+    assert_int_equal(pace->rare, PROBE_RARE_MOST);
+    fast_path_pace_reset(&world.s); /* forwarding has changed */
+    new_flows(&flow, 300, 0);
+    assert_int_equal(pace->rare, 0);
+
+    fast_path_pace_reset(&world.s);
+    for (u32 i = 0; i < 1000; i++)
+        fast_path_pace(&world.s, UINT32_MAX); /* probes that make nothing */
+    assert_int_equal(pace->rare, PROBE_RARE_MOST);
+
+    fast_path_pace_reset(&world.s);
+    new_flows(&flow, 300, 0);
+    forwarding_changed(world.p.engine); /* of what has ended nobody knows */
+    later(NS_PER_SEC);
+    new_flows(&flow, 100, 0);
+    assert_int_equal(pace->n_useless, 0);
+}
+
+/* What a probe says again is no new entry. */
+static void test_the_same_again(void **state)
+{
+    struct way_key other = plain_way;
+    other.action.device = 8;
+    assert_true(add(0, &plain_way));
+    assert_false(add(0, &plain_way));
+    assert_int_equal(world.s.n_live, 1);
+    assert_int_equal(world.s.n.full, 0);
+    assert_true(add(0, &other));
+    assert_int_equal(world.actions[world.flows[0].action].device, 8);
+    forwarding_changed(world.p.engine);
+    assert_true(add(0, &other));
+    assert_int_equal(world.s.n_live, 1);
+    assert_int_equal(fast_path_n_flows(&world.s), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +593,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_parts, entries_setup, entries_teardown),
         cmocka_unit_test_setup_teardown(test_parts_of_many, entries_setup, entries_teardown),
         cmocka_unit_test_setup_teardown(test_ways, entries_setup, entries_teardown),
+        cmocka_unit_test_setup_teardown(test_pace, entries_setup, entries_teardown),
+        cmocka_unit_test_setup_teardown(test_the_same_again, entries_setup, entries_teardown),
         cmocka_unit_test_setup_teardown(test_a_million, entries_setup, entries_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
