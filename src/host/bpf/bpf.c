@@ -1,6 +1,7 @@
 #include "host/bpf/bpf.h"
 
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,15 @@ int bpf_map_del(int fd, const void *key)
 {
     union bpf_attr x = {.map_fd = (u32)fd, .key = bpf_address(key)};
     return bpf_do(BPF_MAP_DELETE_ELEM, &x);
+}
+
+/* What receives a packet does it in one section of RCU: this waits for all that there are. A kernel
+ * that leaves processors without ticks has no such call; no packet is under way for so long there
+ * either. */
+void bpf_wait_for_packets(void)
+{
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+        usleep(50000);
 }
 
 /* The last lines of a text. */

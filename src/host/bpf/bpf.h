@@ -17,6 +17,10 @@ int bpf_map_add(int fd, const void *key, const void *value);
 int bpf_map_get(int fd, const void *key, void *value);
 int bpf_map_del(int fd, const void *key);
 
+/* Returns when all packets that were in programs have left them, and the next programs of their
+ * device: those that come read what was changed before. Some hundredths of a second. */
+void bpf_wait_for_packets(void);
+
 /* Ends the program and loads it: a descriptor, or -errno with what the kernel's verifier says. */
 int bpf_program_load(struct bpf_asm *a, const char *name, enum bpf_prog_type type,
                      u32 expected_attach, u32 flags, struct error *e) MUST_CHECK;

@@ -5,11 +5,9 @@
  * leaves in the opposite order; entries are of no use from the first step on. So no packet is ever
  * decided by one half alone. */
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -303,7 +301,7 @@ static bool is_configured(const struct af_packet_state *s, const struct af_packe
     return port->is_replayed || now - last >= QUIET_NS || now >= s->held_until_ns;
 }
 
-/* Returns whether the port has its packets now. */
+/* Returns whether the port has all its packets from now on. */
 static bool take_over(const struct af_packet_state *s, struct af_packet *port, u64 now)
 {
     if (port->place->phase == AF_PACKET_BPF_WAITS) {
@@ -314,8 +312,19 @@ static bool take_over(const struct af_packet_state *s, struct af_packet *port, u
     if (now - port->phase_since_ns < SAMPLES_NS)
         return false;
     set_phase(port, AF_PACKET_BPF_ALONE, now);
-    go_home(port);
     return true;
+}
+
+/* Those that have all their packets now. What a filter has left to the other program before has
+ * passed that before it goes. */
+static void all_go_home(const struct af_packet_state *s)
+{
+    bpf_wait_for_packets();
+    for (u32 i = 0; i < s->ports.n; i++) {
+        struct af_packet *port = s->ports.v[i];
+        if (port->is_held && port->is_fast && port->place->phase == AF_PACKET_BPF_ALONE)
+            go_home(port);
+    }
 }
 
 static void held_end(struct af_packet_state *s)
@@ -333,11 +342,12 @@ static void on_held_tick(void *arg)
         return;
     for (u32 i = 0; i < s->ports.n; i++) {
         struct af_packet *port = s->ports.v[i];
-        bool may = port->is_held && port->is_fast;
-        n_over += may && take_over(s, port, now);
-        n_held += port->is_held;
+        bool over = port->is_held && port->is_fast && take_over(s, port, now);
+        n_over += over;
+        n_held += port->is_held && !over;
     }
     if (n_over) {
+        all_go_home(s);
         s->held_over_ns = now;
         log_notice(&log_class, "took over %u host interfaces whose flows went on", n_over);
     }
@@ -408,13 +418,19 @@ static void fast_set_mask(void *arg, struct if_index i, enum fast_path_mask mask
     place_set_mask(port_of(arg, i)->place, (u8)mask);
 }
 
-#define PASS_USEC 10000
-
-/* What filters have decided about until now has passed the programs when this returns. */
-static void await_decided(void)
+/* A packet that a socket's filter has left to the program has passed that before it goes. */
+static void all_leave_fast_path(const struct af_packet_state *s)
 {
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0)) /* where processors have no ticks */
-        usleep(PASS_USEC);
+    for (u32 i = 0; i < s->ports.n; i++)
+        leave_fast_path(s->ports.v[i]);
+    bpf_wait_for_packets();
+    for (u32 i = 0; i < s->ports.n; i++) {
+        struct af_packet *port = s->ports.v[i];
+        bool has_filters = port->ingress_fd >= 0 || port->tc_priority;
+        program_detach(port);
+        if (has_filters)
+            detach_sockets(port);
+    }
 }
 
 static void fast_set_on(void *arg, bool on)
@@ -422,20 +438,11 @@ static void fast_set_on(void *arg, bool on)
     struct af_packet_state *s = arg;
     s->fast_on = on;
     af_packet_fast_unhooked(s); /* what was seen before is of no interest */
-    if (!on)                    /* all entries are of no use already */
-        await_decided();
-    for (u32 i = 0; i < s->ports.n; i++) {
-        struct af_packet *port = s->ports.v[i];
-        if (on) {
-            af_packet_fast_opened(port);
-            continue;
-        }
-        bool was = port->is_fast;
-        leave_fast_path(port);
-        program_detach(port);
-        if (was)
-            detach_sockets(port);
-    }
+    if (on)
+        for (u32 i = 0; i < s->ports.n; i++)
+            af_packet_fast_opened(s->ports.v[i]);
+    else
+        all_leave_fast_path(s);
 }
 
 #define LOOKS_EXCUSED 2 /* what is told of a device comes before the last such packet, too */
