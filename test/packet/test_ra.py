@@ -564,6 +564,11 @@ def test_4861_634_what_the_link_is_like(host):
     switch.ctl(f"set interface ip address {pg} {EUI}/64")
     switch.ctl(f"set ip neighbor {pg} 2001:db8:5::99 {pg.host_mac}")
     assert mtu() == before and hop_limit() == 64
+    # and with the interface
+    switch.ctl(f"ip6 nd address autoconfig {pg}")
+    say(hop_limit=33, mtu=1300)
+    wait_for(lambda: mtu() == 1300, "the MTU")
+    switch.ctl(f"delete packet-generator interface {pg}")
 
 
 def test_4861_634_retransmission_time(host):

@@ -125,8 +125,8 @@ static void address_publish(struct addresses *as, enum ip_family f, struct if_in
     for (u32 k = 0; new &&k < n; k++)
         if (s->addresses[f].v[k] != leaving) {
             const struct if_address *x = if_address_at(as, s->addresses[f].v[k]);
-            new->v[new->n++] = (struct ip_own_address){x->prefix, x->is_deprecated,
-                                                       address_has_anycast(x)};
+            new->v[new->n++] =
+                (struct ip_own_address){x->prefix, x->is_deprecated, address_has_anycast(x)};
         }
     __atomic_store_n(at, new, __ATOMIC_RELEASE);
     if (old)

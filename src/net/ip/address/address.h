@@ -82,7 +82,7 @@ bool ip_is_on(const struct piste *p, enum ip_family f, struct if_index i);
 void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need);
 /* What routers of the link of i say of sending there (RFC 4861 6.3.4), which is not saved; zeros:
  * nothing. See struct ip_if. */
-void ip6_set_said(struct if_index i, u8 hop_limit, u32 retransmit_ms);
+void ip6_set_said(struct piste *p, struct if_index i, u8 hop_limit, u32 retransmit_ms);
 /* i borrows the addresses of `use`; IF_NONE ends that. */
 int ip_set_unnumbered(struct piste *p, struct if_index i, struct if_index use,
                       struct error *e) MUST_CHECK;

@@ -15,7 +15,8 @@ struct ip_if {
     u8 enabled;     /* has an address, is unnumbered, or was enabled: takes packets */
     u8 hop_limit;   /* of what is sent there, as a router says; 0: IP6_HOP_LIMIT */
     u8 spare[2];
-    u32 retransmit_ms; /* between questions for a neighbour, likewise; 0: a second. Control thread */
+    /* control thread: between questions for a neighbour, likewise; 0: a second */
+    u32 retransmit_ms;
 };
 static_assert(sizeof(struct ip_if) == 16, "four to a line");
 
@@ -36,8 +37,9 @@ ALWAYS_INLINE bool ip_if_enabled(enum ip_family f, struct if_index i)
 /* That of packets which this switch itself sends to the link of i; IF_NONE: to any. */
 static inline u8 ip6_if_hop_limit(struct if_index i)
 {
-    u8 said = if_is_none(i) ? 0 : __atomic_load_n(&ip_if_base[IP_FAMILY_6][i.i].hop_limit,
-                                                  __ATOMIC_RELAXED);
+    u8 said = if_is_none(i)
+                  ? 0
+                  : __atomic_load_n(&ip_if_base[IP_FAMILY_6][i.i].hop_limit, __ATOMIC_RELAXED);
     return said ? said : IP6_HOP_LIMIT;
 }
 

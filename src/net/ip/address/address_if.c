@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "control/loop.h"
 #include "engine/feature.h"
+#include "engine/probe.h"
 #include "engine/thread.h"
 #include "net/ip/address/address_internal.h"
 #include "net/link/interface/interface.h"
@@ -86,11 +87,14 @@ void ip_need(struct piste *p, enum ip_family f, struct if_index i, bool need)
     address_refresh_enabled(as, f, i);
 }
 
-void ip6_set_said(struct if_index i, u8 hop_limit, u32 retransmit_ms)
+void ip6_set_said(struct piste *p, struct if_index i, u8 hop_limit, u32 retransmit_ms)
 {
     struct ip_if *x = &ip_if_base[IP_FAMILY_6][i.i];
-    __atomic_store_n(&x->hop_limit, hop_limit, __ATOMIC_RELAXED);
     x->retransmit_ms = retransmit_ms;
+    if (x->hop_limit == hop_limit)
+        return;
+    __atomic_store_n(&x->hop_limit, hop_limit, __ATOMIC_RELAXED);
+    forwarding_changed(engine_of(p)); /* answers to pings */
 }
 
 bool ip_is_on(const struct piste *p, enum ip_family f, struct if_index i)

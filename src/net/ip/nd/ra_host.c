@@ -92,14 +92,14 @@ static void ra_link_take(struct ra_if *x, const struct ra_message *m)
         ms = RA_RETRANSMIT_LEAST_MS;
     if (ms > RA_RETRANSMIT_MOST_MS)
         ms = RA_RETRANSMIT_MOST_MS;
-    ip6_set_said(x->index, m->hop_limit ? m->hop_limit : now->hop_limit, ms);
+    ip6_set_said(x->ra->piste, x->index, m->hop_limit ? m->hop_limit : now->hop_limit, ms);
     if (m->mtu >= IP6_MIN_MTU_BYTES)
         interface_set_said_ip6_mtu(x->ra->piste, interface_at(x->ra->piste, x->index), m->mtu);
 }
 
 static void ra_link_forget(struct ra_if *x)
 {
-    ip6_set_said(x->index, 0, 0);
+    ip6_set_said(x->ra->piste, x->index, 0, 0);
     interface_set_said_ip6_mtu(x->ra->piste, interface_at(x->ra->piste, x->index), 0);
 }
 

@@ -112,9 +112,8 @@ int neighbor_ask(struct neighbors *ns, const struct link_host *host, const u8 *m
 
 u64 neighbor_ask_ns(const struct link_host *host)
 {
-    u32 ms = host->family == IP_FAMILY_6
-                 ? ip_if_base[IP_FAMILY_6][host->interface.i].retransmit_ms
-                 : 0;
+    u32 ms =
+        host->family == IP_FAMILY_6 ? ip_if_base[IP_FAMILY_6][host->interface.i].retransmit_ms : 0;
     return ms ? ms * (NS_PER_SEC / 1000) : NS_PER_SEC;
 }
 

@@ -48,8 +48,7 @@ static inline bool nd_is_on_link(struct if_index rx, const u8 addr[16])
  * who is known there. */
 static inline bool nd_is_anycast(u32 a, const u8 addr[16])
 {
-    return adj_head(adj_at(a)).kind == ADJ_KIND_GLEAN &&
-           ip6_if_has_anycast(adj_at(a)->tx_if, addr);
+    return adj_head(adj_at(a)).kind == ADJ_KIND_GLEAN && ip6_if_has_anycast(adj_at(a)->tx_if, addr);
 }
 
 /* Whether addr is known to be that of a host on the link of rx. */
