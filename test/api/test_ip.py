@@ -808,6 +808,38 @@ def test_sources(switch, api, loop):
     assert api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).retval == -6
 
 
+def test_sources_that_clients_add(switch, api, loop):
+    """They are before and behind others by their priorities; the older of two that have the same is before."""
+    def add(name, priority):
+        reply = api.fib_source_add(src={"name": name, "priority": priority})
+        return reply.retval or reply.id
+
+    def change(is_add, address, source):
+        route = {"prefix": prefix("198.51.100.0/24"), "src": source, "paths": [path(address, loop)]}
+        return api.ip_route_add_del_v2(is_add=is_add, route=route).retval
+    assert change(True, "192.0.2.9", 30) == -7
+    names = [("between", 128), ("first", 100), ("last", 200)]
+    assert [add(*n) for n in names + names] == [30, 31, 32] * 2  # VPP's own are below
+    for name, priority, retval in ("between", 100, -116), ("api", 128, -116), ("a b", 9, -7), ("", 9, -7):
+        assert add(name, priority) == retval
+    assert "[30] between prio:128.1 behaviour:api\n" in switch.vpp.ctl("show fib source")
+    order = ["first", "API", "between", "CLI", "last"]
+    ids = {d.src.name: d.src.id for d in api.fib_source_dump()}
+    address = {name: f"192.0.2.{k + 2}" for k, name in enumerate(order)}
+    for name in ("last", "CLI", "first", "between", "API"):
+        assert change(True, address[name], ids[name]) == 0
+    lines = switch.vpp.running_config()
+    for name in ("first", "between", "last"):
+        assert f"ip route add 198.51.100.0/24 source {name} via {address[name]} loop0" in lines
+    assert [line for line in lines if line.startswith("set fib source")] == [f"set fib source {n} priority {k}" for n, k in names]
+    for name in order:
+        route = api.ip_route_lookup_v2(exact=1, prefix=prefix("198.51.100.0/24")).route
+        assert (route.src, socket.inet_ntoa(route.paths[0].nh.address[:4])) == (ids[name], address[name])
+        assert change(False, address[name], ids[name]) == 0
+    assert [add(f"more{k}", 9) for k in range(5)] == [33, 34, 35, 36, 37]
+    assert add("more5", 9) < 0 and add("more4", 9) == 37  # there is room for eight
+
+
 def test_stream_while_routes_change(switch, api):
     """Not one packet of it is lost, whatever one client adds, deletes and asks for."""
     vpp = switch.vpp

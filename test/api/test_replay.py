@@ -311,6 +311,11 @@ FOUND = {
                                                         "paths": [{"sw_if_index": 0xffffffff, "weight": 1, "type": 2}]}}),
         ("ip_route_add_del", {"is_add": True, "route": {"prefix": {"address": {"un": bytes([11])}, "len": 8},
                                                         "paths": [{"sw_if_index": "loop0", "weight": 1}]}})],
+    "sources that a client added": [
+        "create loopback interface", ("fib_source_add", {"src": {"name": "mine", "priority": 100}}), "ip table add 5 source mine",
+        "ip route add table 5 10.0.0.0/8 via loop0 source mine", "ip route add table 5 10.0.0.0/8 via drop"],
+    "a further MAC address": [
+        "create loopback interface", ("sw_interface_add_del_mac_address", {"sw_if_index": "loop0", "addr": bytes([2, 0, 0, 0, 0, 9]), "is_add": 1})],
     "more neighbours than their limit": [
         "create loopback interface", "set ip neighbor static loop0 10.0.0.1 02:00:00:00:00:01 count 3",
         "set ip neighbor-config ip4 limit 1"],

@@ -41,13 +41,15 @@ static bool source_insert(struct fib *f, struct fib_entry *e, struct fib_src src
     u32 m = pool_get(&f->more);
     if (m == POOL_NONE)
         return false;
-    if (src.source < e->first.source) {
+    if (fib_source_is_before(src.source, e->first.source)) {
         struct fib_src was = e->first;
         e->first = src;
         src = was;
     }
     u32 *link = &e->more;
-    while (*link != NONE && ((struct fib_more *)pool_at(&f->more, *link))->src.source < src.source)
+    while (
+        *link != NONE &&
+        fib_source_is_before(((struct fib_more *)pool_at(&f->more, *link))->src.source, src.source))
         link = &((struct fib_more *)pool_at(&f->more, *link))->next;
     *(struct fib_more *)pool_at(&f->more, m) = (struct fib_more){src, *link};
     *link = m;

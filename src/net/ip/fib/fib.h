@@ -72,7 +72,7 @@ static inline bool fib_is_none(struct fib_index x)
     return x.i == UINT32_MAX;
 }
 
-/* Who says so; the lowest number wins. Names and order are VPP's. */
+/* Who says so; of two, the one that fib_source_is_before says. Names and order are VPP's. */
 enum fib_source {
     FIB_SOURCE_SPECIAL,
     FIB_SOURCE_CLASSIFY,
@@ -88,7 +88,8 @@ enum fib_source {
     FIB_SOURCE_EXPORT,        /* what lies under an attached route in the table of its interface */
     FIB_SOURCE_RR,            /* a next hop that recursive paths go through */
     FIB_SOURCE_DEFAULT_ROUTE, /* the drop routes that every table has */
-    FIB_SOURCE_N
+    FIB_SOURCE_ADDED,         /* and those behind it: users' (fib_source_add) */
+    FIB_SOURCE_N = FIB_SOURCE_ADDED + 8
 };
 const char *fib_source_name(enum fib_source s); /* "adjacency", "CLI", ... */
 /* What people and programs know it by, as in VPP. */
@@ -96,7 +97,13 @@ struct fib_source_def {
     const char *name, *behaviour;
     u8 number, priority, slot; /* slot: among those of one priority */
 };
-const struct fib_source_def *fib_source_def(enum fib_source s); /* below FIB_SOURCE_N */
+const struct fib_source_def *fib_source_def(enum fib_source s); /* NULL: it was not added */
+/* Whether what a says counts more than what b says; FIB_SOURCE_N counts least. */
+bool fib_source_is_before(enum fib_source a, enum fib_source b);
+/* One more for people and programs, until the switch ends; one that there is already is found. Of
+ * two of a priority the older one is before. -EINVAL: not a name; -EEXIST: it has another priority;
+ * -ENOSPC. */
+int fib_source_add(const char *name, u8 priority, enum fib_source *out, struct error *e) MUST_CHECK;
 /* Whether people and programs speak for it: what it says is configuration. */
 bool fib_source_is_users(enum fib_source s);
 /* Such a source by its name. */

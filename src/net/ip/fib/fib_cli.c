@@ -614,11 +614,17 @@ static int set_flow_hash_router_id(struct cli_call *c)
     return 0;
 }
 
+static int set_fib_source(struct cli_call *c)
+{
+    enum fib_source source;
+    return fib_source_add(cli_str(c, "name", ""), (u8)cli_u64(c, "priority", 0), &source, c->err);
+}
+
 static int show_fib_source(struct cli_call *c)
 {
     out_array(c->out, "sources");
-    for (u32 s = 0; s < FIB_SOURCE_N; s++) {
-        const struct fib_source_def *def = fib_source_def(s);
+    const struct fib_source_def *def;
+    for (u32 s = 0; s < FIB_SOURCE_N && (def = fib_source_def(s)); s++) {
         out_object(c->out, NULL);
         out_u64(c->out, "id", def->number, "[%" PRIu64 "] ");
         out_str(c->out, "name", def->name, "%s ");
@@ -669,6 +675,9 @@ const struct cli_command fib_commands[] = {
      "How many routes are told in one piece, between which others have their turn",
      set_fib_walk_quota, 0},
     {"clear fib walk", "Counts such walks from 0", clear_fib_walk, 0},
+    {"set fib source <name:string> priority <priority:u8>",
+     "Adds a source that commands and clients may give routes and tables; the lowest priority wins",
+     set_fib_source, 0},
     {"show fib source", "Sources of routes by priority", show_fib_source, 0},
     {0},
 };

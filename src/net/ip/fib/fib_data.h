@@ -83,6 +83,9 @@ ALWAYS_INLINE const struct fib_table_data *fib_table_data(struct fib_index t)
 /* What is mixed into every flow hash, so that routers in a row choose differently; 0: nothing. */
 extern u32 fib_flow_router_id;
 
+/* Control thread: sources that users added (fib_source_def). */
+extern struct fib_source_def fib_added_sources[FIB_SOURCE_N - FIB_SOURCE_ADDED];
+
 /* FLOW_* that are hashed; they may change at any time. */
 ALWAYS_INLINE u32 fib_flow_fields(const struct fib_table_data *t)
 {

@@ -253,6 +253,7 @@ static void fib_stop(struct piste *p, void *state)
     fib_counters_to = fib_counters_via = fib_counters_adj = NULL;
     adj_counting = false;
     fib_flow_router_id = 0;
+    fib_sources_forget();
 }
 
 static void fib_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)
@@ -262,6 +263,9 @@ static void fib_running_config(struct piste *p, void *state, enum rc_phase phase
         text_puts(t, "adjacency counters enable\n");
     if (phase == RC_GLOBAL && fib_flow_router_id)
         text_add(t, "set ip flow-hash router-id %u\n", fib_flow_router_id);
+    const struct fib_source_def *def;
+    for (u32 s = FIB_SOURCE_ADDED; phase == RC_GLOBAL && (def = fib_source_def(s)); s++)
+        text_add(t, "set fib source %s priority %u\n", def->name, def->priority);
     if (phase == RC_GLOBAL && f->walk_quota != FIB_STAMPS_A_PIECE)
         text_add(t, "set fib walk quota %u\n", f->walk_quota);
 }

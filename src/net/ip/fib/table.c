@@ -12,7 +12,7 @@ struct fib_table_data *fib_table_base;
 
 /* NAT64's has the number of nat-hi in VPP, and a priority of our own: before the addresses of
  * interfaces. */
-static const struct fib_source_def fib_sources[FIB_SOURCE_N] = {
+static const struct fib_source_def fib_sources[FIB_SOURCE_ADDED] = {
     [FIB_SOURCE_SPECIAL] = {"special", "simple", 1, 0, 0},
     [FIB_SOURCE_CLASSIFY] = {"classify", "simple", 2, 1, 0},
     [FIB_SOURCE_PROXY] = {"proxy", "simple", 3, 2, 0},
@@ -29,19 +29,77 @@ static const struct fib_source_def fib_sources[FIB_SOURCE_N] = {
     [FIB_SOURCE_DEFAULT_ROUTE] = {"default-route", "drop", 20, 253, 0},
 };
 
+#define SOURCES_OF_VPP 30 /* the numbers of others follow */
+
+struct fib_source_def fib_added_sources[FIB_SOURCE_N - FIB_SOURCE_ADDED];
+
 const struct fib_source_def *fib_source_def(enum fib_source s)
 {
-    return &fib_sources[s];
+    if (s < FIB_SOURCE_ADDED)
+        return &fib_sources[s];
+    return s < FIB_SOURCE_N && fib_added_sources[s - FIB_SOURCE_ADDED].name
+               ? &fib_added_sources[s - FIB_SOURCE_ADDED]
+               : NULL;
 }
 
 const char *fib_source_name(enum fib_source s)
 {
-    return s < FIB_SOURCE_N ? fib_sources[s].name : "invalid";
+    const struct fib_source_def *def = fib_source_def(s);
+    return def ? def->name : "invalid";
+}
+
+bool fib_source_is_before(enum fib_source a, enum fib_source b)
+{
+    const struct fib_source_def *x = fib_source_def(a), *y = fib_source_def(b);
+    if (!x || !y)
+        return x != NULL;
+    return x->priority != y->priority ? x->priority < y->priority : x->slot < y->slot;
 }
 
 bool fib_source_is_users(enum fib_source s)
 {
-    return s == FIB_SOURCE_API || s == FIB_SOURCE_CLI || s == FIB_SOURCE_DHCP;
+    return s == FIB_SOURCE_API || s == FIB_SOURCE_CLI || s == FIB_SOURCE_DHCP ||
+           (s >= FIB_SOURCE_ADDED && fib_source_def(s));
+}
+
+/* A word that stands in commands as it is. */
+static bool fib_source_is_name(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    size_t n = strspn(name, letters);
+    return n && n < FIB_NAME_BYTES && !name[n];
+}
+
+int fib_source_add(const char *name, u8 priority, enum fib_source *out, struct error *e)
+{
+    u8 slot = 0;
+    const struct fib_source_def *def;
+    enum fib_source s = 0;
+    if (!fib_source_is_name(name))
+        return error_set(e, EINVAL, "not the name of a source: letters, digits, `-', `_' and `.'");
+    for (; (def = fib_source_def(s)) && strcasecmp(name, def->name) != 0; s++)
+        slot += def->priority == priority;
+    *out = s;
+    if (def)
+        return s >= FIB_SOURCE_ADDED && def->priority == priority
+                   ? 0
+                   : error_set(e, EEXIST, "there is a source %s already", name);
+    if (s == FIB_SOURCE_N)
+        return error_set(e, ENOSPC, "no more than %u sources can be added",
+                         FIB_SOURCE_N - FIB_SOURCE_ADDED);
+    u32 k = s - FIB_SOURCE_ADDED;
+    fib_added_sources[k] =
+        (struct fib_source_def){mem_strdup(name), "api", (u8)(SOURCES_OF_VPP + k), priority, slot};
+    return 0;
+}
+
+void fib_sources_forget(void)
+{
+    for (u32 k = 0; k < array_len(fib_added_sources); k++) {
+        free((char *)(uintptr_t)fib_added_sources[k].name);
+        fib_added_sources[k] = (struct fib_source_def){0};
+    }
 }
 
 bool fib_user_source_find(const char *name, enum fib_source *out)

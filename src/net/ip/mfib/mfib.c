@@ -266,7 +266,7 @@ static struct mfib_forwarding *mfib_forwarding_new(struct mfib *m, enum ip_famil
 static const struct mfib_src *mfib_best_source(const struct mfib_route *r)
 {
     const struct mfib_src *s = r->sources;
-    return s && (!r->fixed || s->source < r->fixed->source) ? s : NULL;
+    return s && (!r->fixed || fib_source_is_before(s->source, r->fixed->source)) ? s : NULL;
 }
 
 enum fib_source mfib_source_of_route(const struct mfib *m, u32 route)
@@ -400,7 +400,7 @@ static void mfib_route_free(struct mfib *m, u32 route)
 static struct mfib_src **mfib_src_place(struct mfib_route *r, enum fib_source s)
 {
     struct mfib_src **at = &r->sources;
-    while (*at && (*at)->source < s)
+    while (*at && fib_source_is_before((*at)->source, s))
         at = &(*at)->next;
     return at;
 }

@@ -182,10 +182,21 @@ static void route_lookup_v2(struct api_call *c)
     api_reply(c, &api_message_ip_route_lookup_v2_reply, &reply);
 }
 
+static void source_add(struct api_call *c)
+{
+    const struct api_fib_source_add *m = c->msg;
+    enum fib_source source = FIB_SOURCE_N;
+    struct api_fib_source_add_reply reply = {
+        .retval = api_retval(fib_source_add(m->src.name, m->src.priority, &source, NULL))};
+    if (!reply.retval)
+        reply.id = fib_source_def(source)->number;
+    api_reply(c, &api_message_fib_source_add_reply, &reply);
+}
+
 static void source_dump(struct api_call *c)
 {
-    for (u32 k = 0; k < FIB_SOURCE_N; k++) {
-        const struct fib_source_def *def = fib_source_def((enum fib_source)k);
+    const struct fib_source_def *def;
+    for (u32 k = 0; (def = fib_source_def((enum fib_source)k)); k++) {
         struct api_fib_source_details d = {.src = {.priority = def->priority, .id = def->number}};
         snprintf(d.src.name, sizeof(d.src.name), "%s", def->name);
         api_reply(c, &api_message_fib_source_details, &d);
@@ -467,6 +478,7 @@ const struct api_handler ip_route_handlers[] = {
     {&api_message_ip_route_add_del_v2, route_add_del_v2},
     {&api_message_ip_route_lookup, route_lookup},
     {&api_message_ip_route_lookup_v2, route_lookup_v2},
+    {&api_message_fib_source_add, source_add},
     {&api_message_fib_source_dump, source_dump},
     {&api_message_ip_route_dump, route_dump},
     {&api_message_ip_route_v2_dump, route_v2_dump},
