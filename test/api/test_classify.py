@@ -164,6 +164,8 @@ def test_filters_of_traces_and_captures(switch, api, loop, table):
         assert list(api.classify_pcap_get_tables(sw_if_index=index).indices) == [] and lines() == []
     assert api.pcap_trace_on(capture_rx=True, filter=True, max_packets=9, max_bytes_per_packet=99).retval == 0
     assert api.pcap_trace_off().retval == -6  # nothing was captured
+    for function, retval in ("vnet_is_packet_traced", 0), ("other", -6), ("", -6):
+        assert api.pcap_set_filter_function(filter_function_name=function).retval == retval
     assert api.classify_pcap_set_table(sw_if_index=999, table_index=table).retval == -2
     assert api.classify_pcap_get_tables(sw_if_index=999).retval == -2
     assert api.classify_pcap_lookup_table(sw_if_index=999, **mask).retval == -2

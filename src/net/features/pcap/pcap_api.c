@@ -1,6 +1,7 @@
 #include "net/features/pcap/pcap_api.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "api/api_interface.h"
 #include "control/api.h"
@@ -42,7 +43,16 @@ static void trace_off(struct api_call *c)
                                          : 0);
 }
 
+/* There is one; VPP's plugins bring more. */
+static void set_filter_function(struct api_call *c)
+{
+    const struct api_pcap_set_filter_function *m = c->msg;
+    bool known = !strcmp(m->filter_function_name, "vnet_is_packet_traced");
+    api_reply_retval(c, known ? API_OK : API_NO_SUCH_ENTRY);
+}
+
 const struct api_handler pcap_api[] = {
+    {&api_message_pcap_set_filter_function, set_filter_function},
     {&api_message_pcap_trace_on, trace_on},
     {&api_message_pcap_trace_off, trace_off},
     {0},
