@@ -81,6 +81,7 @@ def test_kernel_pings_first(net):
     host, vpp = main_job(net)
     assert host.ping("2001:db8:1::2", count=5) == 5
     assert "2001:db8:1::1" in vpp.neighbors()
+    assert host.ping("2001:db8:1::", count=3) == 3  # whichever router there is (RFC 4291 2.6.1)
 
 
 def test_fragments(net):

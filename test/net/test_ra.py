@@ -78,7 +78,7 @@ def test_rdisc6(net):
 
 def radvd(folder):
     config = folder / "radvd.conf"
-    config.write_text("interface h0 { AdvSendAdvert on; prefix 2001:db8:5::/64 { }; };\n")
+    config.write_text("interface h0 { AdvSendAdvert on; AdvLinkMTU 1400; AdvCurHopLimit 33; prefix 2001:db8:5::/64 { }; };\n")
     return ["radvd", "-n", "-u", "root", "-C", str(config), "-p", f"{config}.pid", "-m", "none"]
 
 
@@ -110,4 +110,7 @@ def test_we_configure_ourselves(net, start, tmp_path):
     # beyond the router, there and back
     assert "3 sent, 3 received" in vpp.ctl("ping 2001:db8:99::1 repeat 3 interval 0.1")
     assert router.ping(own.split("/")[0], count=3) == 3
+    if start is radvd:
+        assert vpp.json("show ip6 interface host-v0")["interfaces"][0]["mtu"] == 1400
+        assert " ttl=33 " in router.run(f"ping -n -c 1 {own.split('/')[0]}").stdout
     assert not [line for line in vpp.running_config() if "2001:db8" in line]
