@@ -108,26 +108,24 @@ static bool ip4_roots(const struct ip_way *way, struct ip_gathered *g)
     return true;
 }
 
-/* Where each of a block has its word behind the root, which is asked for; of a leaf: itself. */
+/* What there is to be read first of the i-th one's node. */
+ALWAYS_INLINE void ip4_prefetch_node(const struct ip_gathered *g, u32 i)
+{
+    u32 w = g->leaf[i] & 1 ? 0 : g->leaf[i];
+    __builtin_prefetch(trie_first(w, (g->ip4.dst[i] >> 8) & 255));
+}
+
+/* Where each of a block has its word behind the root, which is asked for; of a leaf: itself. The
+ * next block's nodes are asked for one by one meanwhile: no more at once than can be under way. */
 ALWAYS_INLINE void ip4_places(struct ip_gathered *g, u32 from, const u32 **place)
 {
     u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
     for (u32 i = from; i < to; i++) {
         u32 *w = &g->leaf[i];
         const u32 *p = trie_is_node(*w) ? trie_place(*w, (g->ip4.dst[i] >> 8) & 255) : w;
+        ip4_prefetch_node(g, (u32)min_u64(i + IP_EXPRESS_BLOCK, g->n - 1));
         __builtin_prefetch(p);
         place[i - from] = p;
-    }
-}
-
-/* What there is to be read of a block's nodes. */
-ALWAYS_INLINE void ip4_prefetch_nodes(const struct ip_gathered *g, u32 from)
-{
-    u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
-    for (u32 i = from; i < to; i++) {
-        u32 w = g->leaf[i] & 1 ? 0 : g->leaf[i];
-        u32 byte = w & TRIE_WHOLE ? (g->ip4.dst[i] >> 8) & 255 : 0;
-        __builtin_prefetch((const u32 *)trie_at(w) + byte);
     }
 }
 
@@ -148,12 +146,11 @@ ALWAYS_INLINE void ip4_leaves(const struct ip_way *way, struct ip_gathered *g, u
 ALWAYS_INLINE void ip4_routes(const struct ip_way *way, struct ip_gathered *g)
 {
     const u32 *place[2][IP_EXPRESS_BLOCK];
-    ip4_prefetch_nodes(g, 0);
-    ip4_prefetch_nodes(g, IP_EXPRESS_BLOCK);
+    for (u32 i = 0; i < g->n && i < IP_EXPRESS_BLOCK; i++)
+        ip4_prefetch_node(g, i);
     ip4_places(g, 0, place[0]);
     for (u32 from = 0; from < g->n; from += IP_EXPRESS_BLOCK) {
         u32 to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK), k = from / IP_EXPRESS_BLOCK & 1;
-        ip4_prefetch_nodes(g, to + IP_EXPRESS_BLOCK);
         ip4_places(g, to, place[!k]);
         ip4_leaves(way, g, from, to, place[k]);
     }

@@ -241,6 +241,27 @@ ALWAYS_INLINE u32 ip_express_adj_of_flow(const struct ip_way *way, u32 leaf, con
     return lb_pick(lb, hash);
 }
 
+/* The adjacency of each in [from, to) by its route alone, whose region of routes does not say it.
+ */
+ALWAYS_INLINE bool ip_express_find_differing(const struct ip_way *way, struct ip_gathered *g,
+                                             struct buffer *const *b, u32 from, u32 to,
+                                             const struct ip_express_protocol *ip)
+{
+    u32 differ = 0;
+    for (u32 i = from; i < to; i++) {
+        u32 route = g->leaf[i] >> 1;
+        if (g->adj[i] == LB_DIFFER)
+            g->adj[i] = lb_group_load(route);
+        __builtin_prefetch(&lb_base[g->adj[i] == LB_DIFFER ? route : 0]);
+    }
+    for (u32 i = from; i < to; i++) {
+        if (g->adj[i] == LB_DIFFER) /* its group of routes does not say it, either */
+            g->adj[i] = ip_express_adj_of_flow(way, g->leaf[i], b[g->at[i]], ip);
+        differ |= g->adj[i] ^ g->adj[0];
+    }
+    return !differ;
+}
+
 /* The adjacency of each in [from, to), whose leaves are known; ADJ_DROP where it takes more than a
  * look to know. Returns whether all have that of the first packet. */
 ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered *g,
@@ -249,21 +270,15 @@ ALWAYS_INLINE bool ip_express_find(const struct ip_way *way, struct ip_gathered 
 {
     u32 differ = 0, unknown = 0;
     for (u32 i = from; i < to; i++) {
-        u32 route = g->leaf[i] >> 1, adj = lb_group_load(route);
+        u32 route = g->leaf[i] >> 1, adj = lb_region_load(route);
         unknown |= adj == LB_DIFFER;
         g->adj[i] = adj;
         differ |= adj ^ g->adj[0];
-        __builtin_prefetch(&lb_base[adj == LB_DIFFER ? route : 0]);
+        __builtin_prefetch(&lb_group_adj[adj == LB_DIFFER ? route / LB_GROUP : 0]);
     }
     if (likely(!unknown))
         return !differ;
-    differ = 0;
-    for (u32 i = from; i < to; i++) {
-        if (g->adj[i] == LB_DIFFER) /* its group of routes does not say it */
-            g->adj[i] = ip_express_adj_of_flow(way, g->leaf[i], b[g->at[i]], ip);
-        differ |= g->adj[i] ^ g->adj[0];
-    }
-    return !differ;
+    return ip_express_find_differing(way, g, b, from, to, ip);
 }
 
 /* --- leave --- */
@@ -327,6 +342,17 @@ ALWAYS_INLINE void ip_prefetch_counters(const struct ip_way *way, const struct i
         __builtin_prefetch(&way->to[g->leaf[i] >> 1], 1);
 }
 
+/* For those that leave behind the i-th packet: a counter of the next block, and a buffer, which the
+ * vector's other lines have put out of the nearest cache. One by one: no more at once than can be
+ * under way. */
+ALWAYS_INLINE void ip_prefetch_behind(const struct ip_way *way, const struct ip_gathered *g,
+                                      struct buffer *const *b, u32 i)
+{
+    u32 last = g->n - 1, next = (u32)min_u64(i + IP_EXPRESS_BLOCK, last);
+    __builtin_prefetch(&way->to[g->leaf[next] >> 1], 1);
+    __builtin_prefetch(b[g->at[min_u64(i + 8, last)]], 1);
+}
+
 /* What leaves by one adjacency. */
 struct ip_left {
     u64 bytes, rx_bytes;
@@ -344,6 +370,8 @@ ALWAYS_INLINE void ip_take_alike(const struct ip_way *way, const struct ip_exit 
     struct if_index rx_if = way->v->rx_if, tx_if = leave_port(&x->leave);
     for (u32 i = from; i < to; i++) {
         struct buffer *p = b[g->at[i]];
+        if (!one)
+            ip_prefetch_behind(way, g, b, i);
         u32 length = ip->length(p->data + p->start + header);
         rx_bytes += p->len;
         bytes += length;
@@ -372,7 +400,6 @@ ALWAYS_INLINE void ip_leave_alike(struct ip_way *way, const struct ip_exit *x, s
         ip_prefetch_counters(way, g, 0);
         for (u32 from = 0, to; from < g->n; from = to) {
             to = (u32)min_u64(g->n, from + IP_EXPRESS_BLOCK);
-            ip_prefetch_counters(way, g, to);
             ip_take_alike(way, x, g, b, next, from, to, header, rewrite, false, &left, ip);
             for (u32 i = from; i < to; i++)
                 counter_pair_add(&way->to[g->leaf[i] >> 1], 1, left.lengths[i]);

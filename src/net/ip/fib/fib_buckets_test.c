@@ -71,6 +71,31 @@ static void a_group_says_what_all_its_routes_have(void **state)
     test_world_close(&w);
 }
 
+static void regions_say_what_all_their_routes_have(void **state)
+{
+    u32 first = 4 * LB_REGION, alike = 0;
+    struct test_world w;
+    test_world_open(&w);
+    srandom(6);
+    for (u32 round = 0; round < 300; round++) {
+        struct lb lb = {1 + random_u32() % 2, random_u32() % 8 == 0}, differ = {0, 0};
+        lb_set(first + random_u32() % LB_REGION, lb);
+        for (u32 i = 0; round % 4 == 0 && i < LB_REGION; i++)
+            lb_set(first + i, lb);
+        for (u32 i = 0, last = LB_REGION - 1; i < LB_REGION; i++) {
+            differ.first |= lb_load(first + i).first ^ lb_load(first + last).first;
+            differ.mask |= lb_load(first + i).mask;
+        }
+        u32 adj = differ.first | differ.mask ? LB_DIFFER : lb_load(first).first;
+        assert_int_equal(lb_region_load(first + random_u32() % LB_REGION), adj);
+        assert_int_equal(lb_region_load(first - 1), 0);
+        assert_int_equal(lb_region_load(first + LB_REGION), 0);
+        alike += adj != LB_DIFFER;
+    }
+    assert_true(alike > 20);
+    test_world_close(&w);
+}
+
 static void a_route_of_two_weights_has_sixteen_buckets(void **state)
 {
     struct test_world w;
@@ -244,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(buckets_are_shared_by_weight),
         cmocka_unit_test(a_group_says_what_all_its_routes_have),
+        cmocka_unit_test(regions_say_what_all_their_routes_have),
         cmocka_unit_test(a_route_of_two_weights_has_sixteen_buckets),
         cmocka_unit_test(a_dead_path_moves_no_flows_but_its_own),
         cmocka_unit_test(many_routes_switch_by_their_buckets),

@@ -131,17 +131,24 @@ ALWAYS_INLINE struct lb lb_load(u32 index)
     return lb;
 }
 
-/* Of so many routes: the adjacency that all of them have, or LB_DIFFER, when one of them has
- * another one or several. Routes that came together often have the same; and these words stay in
- * the caches, where those of a million routes do not. */
+/* Of so many routes, a group or a region of groups: the adjacency that all of them have, or
+ * LB_DIFFER, when one of them has another one or several. Routes that came together often have the
+ * same; and these words stay in the caches, where those of a million routes do not: the regions' in
+ * the nearest one. */
 #define LB_GROUP 16
+#define LB_REGION (256 * LB_GROUP)
 #define LB_DIFFER UINT32_MAX
 
-extern u32 *lb_group_adj;
+extern u32 *lb_group_adj, *lb_region_adj;
 
 ALWAYS_INLINE u32 lb_group_load(u32 index)
 {
     return __atomic_load_n(&lb_group_adj[index / LB_GROUP], FIB_LOAD_ORDER);
+}
+
+ALWAYS_INLINE u32 lb_region_load(u32 index)
+{
+    return __atomic_load_n(&lb_region_adj[index / LB_REGION], FIB_LOAD_ORDER);
 }
 
 /* Adjacency of a packet with that flow hash. */

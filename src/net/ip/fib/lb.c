@@ -5,7 +5,7 @@
 #include "base/log.h"
 
 struct lb *lb_base;
-u32 *lb_group_adj;
+u32 *lb_group_adj, *lb_region_adj;
 u32 *lb_buckets;
 
 void lb_store_init(struct lb_store *s, u32 max_lbs)
@@ -14,6 +14,8 @@ void lb_store_init(struct lb_store *s, u32 max_lbs)
     lb_base = mem_reserve(&s->map, "load balances", (u64)max_lbs * sizeof(struct lb));
     lb_group_adj = mem_reserve(&s->group_map, "load balances, groups",
                                ((u64)max_lbs + LB_GROUP - 1) / LB_GROUP * sizeof(u32));
+    lb_region_adj = mem_reserve(&s->region_map, "load balances, regions",
+                                ((u64)max_lbs + LB_REGION - 1) / LB_REGION * sizeof(u32));
     lb_buckets =
         mem_reserve(&s->bucket_map, "load-balance buckets", LB_BUCKET_WORDS_MAX * sizeof(u32));
 }
@@ -21,10 +23,11 @@ void lb_store_init(struct lb_store *s, u32 max_lbs)
 void lb_store_fini(struct lb_store *s)
 {
     lb_base = NULL;
-    lb_group_adj = NULL;
+    lb_group_adj = lb_region_adj = NULL;
     lb_buckets = NULL;
     mem_map_free(&s->map);
     mem_map_free(&s->group_map);
+    mem_map_free(&s->region_map);
     mem_map_free(&s->bucket_map);
     for (u32 i = 0; i <= LB_BUCKETS_LOG2_MAX; i++)
         vec_free(&s->free[i]);
@@ -46,16 +49,31 @@ static bool group_has_only(u32 group, struct lb lb)
     return !differ;
 }
 
-/* While the word is replaced, its group says nothing of it: so both are either the old or the new.
- */
+static bool region_has_only(u32 region, u32 adj)
+{
+    const u32 *at = &lb_group_adj[region * (LB_REGION / LB_GROUP)];
+    u32 differ = 0;
+    for (u32 i = 0; i < LB_REGION / LB_GROUP; i++)
+        differ |= at[i] ^ adj;
+    return !differ;
+}
+
+/* While the word is replaced, its group and region say nothing of it: so all are either the old or
+ * the new. */
 void lb_set(u32 index, struct lb lb)
 {
-    u32 group = index / LB_GROUP, adj = lb.mask ? LB_DIFFER : lb.first;
-    if (lb_group_adj[group] != adj)
+    u32 group = index / LB_GROUP, region = index / LB_REGION;
+    u32 adj = lb.mask ? LB_DIFFER : lb.first, was = lb_group_adj[group];
+    if (was != adj) {
+        __atomic_store_n(&lb_region_adj[region], LB_DIFFER, __ATOMIC_RELAXED);
         __atomic_store_n(&lb_group_adj[group], LB_DIFFER, __ATOMIC_RELAXED);
+    }
     __atomic_store_n((u64 *)(void *)&lb_base[index], lb_word(lb), __ATOMIC_RELEASE);
-    if (lb_group_adj[group] != adj && group_has_only(group, lb))
-        __atomic_store_n(&lb_group_adj[group], adj, __ATOMIC_RELEASE);
+    if (was == adj || !group_has_only(group, lb))
+        return;
+    __atomic_store_n(&lb_group_adj[group], adj, __ATOMIC_RELEASE);
+    if (region_has_only(region, adj))
+        __atomic_store_n(&lb_region_adj[region], adj, __ATOMIC_RELEASE);
 }
 
 u32 lb_buckets_get(struct lb_store *s, u32 log2)

@@ -12,7 +12,7 @@
 #define LB_BUCKET_WORDS_MAX MEM_MOST(1u << 24)
 
 struct lb_store {
-    struct mem_map map, group_map, bucket_map;
+    struct mem_map map, group_map, region_map, bucket_map;
     u32 bucket_top;
     VEC(u32) free[LB_BUCKETS_LOG2_MAX + 1]; /* ranges by size */
     u32 n_bucket_words;                     /* in use */
