@@ -198,13 +198,38 @@ ALWAYS_INLINE void fast_parse(const struct nat44_data *n, const struct shared_ha
     __builtin_prefetch(shared_hash_bucket_of(shape, x->hash));
 }
 
-/* Asks for its session, which is one of these. */
-ALWAYS_INLINE void fast_find(const struct shared_hash_shape *shape, struct nat44_session *sessions,
-                             struct fast_packet *x)
+/* A packet with that key seems to have no session: asks for where the table has what is looked up
+ * then. Of the other direction, its own key, and from inside, that of the session that it is likely
+ * to begin. */
+__attribute__((noinline)) static void fast_expect(const struct nat44_data *n,
+                                                  const struct session_table *table,
+                                                  const union nat44_key *k, enum nat44_dir dir)
 {
+    const struct shared_hash *h = &table->by_key[1 - dir];
+    const struct nat44_pool *pool = __atomic_load_n(&n->pool[NAT44_POOL], __ATOMIC_ACQUIRE);
+    shared_hash_prefetch_bucket(h, shared_hash_of(h, k->words, 2));
+    if (dir != NAT44_I2O || pool->n != 1)
+        return;
+    union nat44_key back = nat44_key_back(k, n->outside_fib);
+    back.dst = pool->v[0].addr;
+    shared_hash_prefetch_bucket(h, shared_hash_of(h, back.words, 2));
+}
+
+/* Asks for its session, which is one of these. */
+ALWAYS_INLINE void fast_find(const struct nat44_data *n, const struct session_table *table,
+                             const struct shared_hash_shape *shape, struct fast_packet *x,
+                             enum nat44_dir dir, enum nat44_mode mode)
+{
+    struct nat44_session *sessions = session_at(table, 0);
     u32 i = likely(x->hash) ? shared_hash_first(shape, x->hash) : SHARED_HASH_NONE;
-    x->session = likely(i != SHARED_HASH_NONE) ? &sessions[i] : NULL;
-    __builtin_prefetch(x->session);
+    if (likely(i != SHARED_HASH_NONE)) {
+        x->session = &sessions[i];
+        __builtin_prefetch(x->session);
+        return;
+    }
+    x->session = NULL;
+    if (mode == NAT44_ED && x->hash)
+        fast_expect(n, table, &x->key, dir);
 }
 
 /* Translates a packet that is plain, with that key, if s is its session, and is told nothing new by
@@ -283,7 +308,6 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
     struct shared_hash_shape shape = shared_hash_shape_of(&table->by_key[dir]);
     struct fast_counts counts = {.rx = count ? b[0]->rx_if : IF_NONE};
     struct fast_packet packets[2 * FAST_AHEAD];
-    struct nat44_session *sessions = session_at(table, 0);
     u64 now_ns = thread_now_ns(t);
     u32 ahead = (u32)min_u64(count, FAST_AHEAD);
     for (u32 at = 0; at < count + 2 * ahead; at++) {
@@ -304,7 +328,7 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
         }
         i += ahead;
         if (i < count)
-            fast_find(&shape, sessions, &packets[i % (2 * FAST_AHEAD)]);
+            fast_find(n, table, &shape, &packets[i % (2 * FAST_AHEAD)], dir, mode);
         if (at < count)
             fast_parse(n, &table->by_key[dir], &shape, &packets[at % (2 * FAST_AHEAD)], b[at], dir,
                        place, mode);

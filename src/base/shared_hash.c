@@ -104,12 +104,16 @@ static void clear_slot(struct shared_hash_bucket *b, u32 k)
     __atomic_store_n(&b->tag[k], 0, __ATOMIC_RELEASE);
 }
 
-static bool is_empty(const struct shared_hash_bucket *b)
+static void clear_slots(struct shared_hash_bucket *b, u32 slots)
 {
-    for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-        if (b->tag[k])
-            return false;
-    return true;
+    for (; slots; slots &= slots - 1)
+        clear_slot(b, (u32)__builtin_ctz(slots));
+}
+
+/* Slots with an entry, a bit each. */
+static u32 slots_used(const struct shared_hash_bucket *b)
+{
+    return ~shared_hash_match(b, 0) & ((1u << SHARED_HASH_SLOTS) - 1);
 }
 
 /* Number + 1 of an empty bucket for others to go on in; 0: there is none. */
@@ -137,11 +141,11 @@ static void more_free(struct shared_hash *h, u32 more)
 static bool bucket_put(struct shared_hash *h, struct shared_hash_bucket *b, u8 tag, u32 index)
 {
     for (;; b = more_of(h, b)) {
-        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-            if (!b->tag[k]) {
-                set_slot(b, k, tag, index);
-                return true;
-            }
+        u32 empty = shared_hash_match(b, 0);
+        if (likely(empty)) {
+            set_slot(b, (u32)__builtin_ctz(empty), tag, index);
+            return true;
+        }
         if (!b->more)
             break;
     }
@@ -158,7 +162,7 @@ static void bucket_tidy(struct shared_hash *h, struct shared_hash_bucket *b)
 {
     while (b->more) {
         struct shared_hash_bucket *next = more_of(h, b);
-        if (!is_empty(next)) {
+        if (slots_used(next)) {
             b = next;
             continue;
         }
@@ -171,14 +175,14 @@ static void bucket_tidy(struct shared_hash *h, struct shared_hash_bucket *b)
 
 static u64 hash_at(const struct shared_hash *h, u32 index)
 {
-    return shared_hash_of(h, shared_hash_key(h, index), h->words);
+    const u64 *key = shared_hash_key(h, index);
+    return likely(h->words == 2) ? shared_hash_of(h, key, 2) : shared_hash_of(h, key, h->words);
 }
 
 static void prefetch_keys(const struct shared_hash *h, const struct shared_hash_bucket *b)
 {
-    for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-        if (b->tag[k])
-            __builtin_prefetch(shared_hash_key(h, b->index[k]));
+    for (u32 m = slots_used(b); m; m &= m - 1)
+        __builtin_prefetch(shared_hash_key(h, b->index[__builtin_ctz(m)]));
 }
 
 /* --- growing and shrinking --- */
@@ -189,15 +193,31 @@ static u32 origin_of(u32 n)
     return n - (1u << (31 - __builtin_clz(n)));
 }
 
-/* What belongs into bucket n goes there, from the one it was split off. */
-static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32 n)
+/* Slots of b whose entries belong into bucket n, the last one of n + 1. */
+static u32 slots_of(const struct shared_hash *h, const struct shared_hash_bucket *b, u32 n)
+{
+    u32 found = 0;
+    for (u32 m = slots_used(b); m; m &= m - 1) {
+        u32 k = (u32)__builtin_ctz(m);
+        found |= (u32)(shared_hash_place(hash_at(h, b->index[k]), n + 1) == n) << k;
+    }
+    return found;
+}
+
+/* What belongs into bucket n goes there, from the one it was split off. *moved: from which slots of
+ * that itself. */
+static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32 n, u32 *moved)
 {
     for (struct shared_hash_bucket *b = from; b; b = more_of(h, b)) {
         prefetch_keys(h, b);
-        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-            if (b->tag[k] && shared_hash_place(hash_at(h, b->index[k]), n + 1) == n &&
-                !bucket_put(h, &h->buckets[n], b->tag[k], b->index[k]))
+        u32 found = slots_of(h, b, n);
+        if (b == from)
+            *moved = found;
+        for (; found; found &= found - 1) {
+            u32 k = (u32)__builtin_ctz(found);
+            if (!bucket_put(h, &h->buckets[n], b->tag[k], b->index[k]))
                 return false;
+        }
     }
     return true;
 }
@@ -205,26 +225,23 @@ static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32
 static void shared_hash_empty(struct shared_hash *h, struct shared_hash_bucket *from)
 {
     for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
-        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-            if (b->tag[k])
-                clear_slot(b, k);
+        clear_slots(b, slots_used(b));
     bucket_tidy(h, from);
 }
 
 /* Adds bucket n, with what belongs there. */
 static void shared_hash_split(struct shared_hash *h)
 {
-    u32 n = n_buckets(h);
+    u32 n = n_buckets(h), moved = 0;
     struct shared_hash_bucket *from = &h->buckets[origin_of(n)];
-    if (!copy_out(h, from, n)) {
+    if (!copy_out(h, from, n, &moved)) {
         shared_hash_empty(h, &h->buckets[n]); /* later, perhaps */
         return;
     }
     publish_shape(h, n + 1);
-    for (struct shared_hash_bucket *b = from; b; b = more_of(h, b))
-        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-            if (b->tag[k] && shared_hash_place(hash_at(h, b->index[k]), n + 1) == n)
-                clear_slot(b, k);
+    clear_slots(from, moved);
+    for (struct shared_hash_bucket *b = more_of(h, from); b; b = more_of(h, b))
+        clear_slots(b, slots_of(h, b, n));
     bucket_tidy(h, from);
 }
 
@@ -263,8 +280,12 @@ bool shared_hash_add(struct shared_hash *h, u32 index)
     if (h->n_used == h->max || !bucket_put(h, home_of(h, hash), shared_hash_tag(hash), index))
         return false;
     publish_count(&h->n_used, h->n_used + 1);
-    if (h->n_used > n_buckets(h) * SPLIT_ABOVE && n_buckets(h) < h->max_buckets)
+    if (h->n_used < n_buckets(h) * SPLIT_ABOVE || n_buckets(h) == h->max_buckets)
+        return true;
+    if (h->n_used > n_buckets(h) * SPLIT_ABOVE)
         shared_hash_split(h);
+    else /* what the next one splits */
+        prefetch_keys(h, &h->buckets[origin_of(n_buckets(h))]);
     return true;
 }
 
@@ -273,11 +294,13 @@ static u8 *shared_hash_find_slot(struct shared_hash *h, u64 hash, u32 index,
 {
     u8 tag = shared_hash_tag(hash);
     for (struct shared_hash_bucket *b = home_of(h, hash); b; b = more_of(h, b))
-        for (u32 k = 0; k < SHARED_HASH_SLOTS; k++)
-            if (b->tag[k] == tag && b->index[k] == index) {
+        for (u32 m = shared_hash_match(b, tag); m; m &= m - 1) {
+            u32 k = (u32)__builtin_ctz(m);
+            if (b->index[k] == index) {
                 *at = b;
                 return &b->tag[k];
             }
+        }
     panic("%s: index %u is not in the table", h->map.name, index);
 }
 
