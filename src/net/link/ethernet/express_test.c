@@ -526,6 +526,19 @@ static void none_overtakes_what_is_offloaded(void **state)
     }
 }
 
+/* From station 1 behind p4.30 to station 2 behind p5, or back. */
+static void make_between_stations(struct spec *s, bool back)
+{
+    make_plain(s, false);
+    s->rx_if = ports[back ? 5 : 4];
+    put_station(s->bytes, back ? 1 : 2);
+    put_station(s->bytes + 6, back ? 2 : 1);
+    if (back)
+        return;
+    memmove(s->bytes + 16, s->bytes + 12, s->n - 12);
+    s->n += put_tag(s->bytes + 12, ETHERTYPE_VLAN, 30);
+}
+
 /* Nodes write a tag of a frame whose data others hold in another buffer, and send on one that
  * begins with less than its header. */
 static void none_overtakes_what_gets_another_buffer(void **state)
@@ -541,18 +554,8 @@ static void none_overtakes_what_gets_another_buffer(void **state)
     for (u32 k = 0; k < 4; k++) {
         for (u32 i = 0; i < array_len(commands[0]); i++)
             free(world_command(commands[k / 2][i]));
-        for (u32 i = 0; i < n_specs; i++) {
-            struct spec *x = &specs[i];
-            bool back = i + 1 == n_specs; /* the other station's */
-            make_plain(x, false);
-            x->rx_if = ports[back ? 5 : 4];
-            put_station(x->bytes, back ? 1 : 2);
-            put_station(x->bytes + 6, back ? 2 : 1);
-            if (back)
-                continue;
-            memmove(x->bytes + 16, x->bytes + 12, x->n - 12);
-            x->n += put_tag(x->bytes + 12, ETHERTYPE_VLAN, 30);
-        }
+        for (u32 i = 0; i < n_specs; i++)
+            make_between_stations(&specs[i], i + 1 == n_specs);
         specs[7].shared = !(k % 2);
         specs[7].second = k % 2 ? specs[7].n - 16 : 0;
         u64 before = counted[EXPRESS_L2].taken;
@@ -565,19 +568,14 @@ static void none_overtakes_what_gets_another_buffer(void **state)
 static void provisioned_stations(void **state)
 {
     static const char *const commands[] = {
-        "set interface l2 bridge p4 1", "set interface l2 bridge p5 1",
-        "l2fib add 02:00:00:07:00:01 1 p5 static", "l2fib add 02:00:00:07:00:02 1 p4"};
+        "set interface l2 bridge p4.30 1", "set interface l2 bridge p5 1",
+        "l2fib add 02:00:00:07:00:01 1 p4.30 static", "l2fib add 02:00:00:07:00:02 1 p5"};
     level = cpu_level_best();
     n_specs = 16;
     for (u32 i = 0; i < array_len(commands); i++)
         free(world_command(commands[i]));
-    for (u32 i = 0; i < n_specs; i++) {
-        bool back = i % 2;
-        make_plain(&specs[i], false);
-        specs[i].rx_if = ports[back ? 5 : 4];
-        put_station(specs[i].bytes, back ? 2 : 1);
-        put_station(specs[i].bytes + 6, back ? 1 : 2);
-    }
+    for (u32 i = 0; i < n_specs; i++)
+        make_between_stations(&specs[i], false);
     u64 before = counted[EXPRESS_L2].taken;
     u32 all = both_ways() * n_specs;
     assert_int_equal(counted[EXPRESS_L2].taken, before + all);
