@@ -106,27 +106,29 @@ static void tag_add_del(struct api_call *c)
         api_reply_errno(c, interface_set_tag(c->piste, f->index, m->is_add ? m->tag : "", NULL));
 }
 
+/* One that has a MAC address; NULL: the client was told that it is none. */
+static struct interface *mac_interface(struct api_call *c, u32 sw_if_index)
+{
+    struct interface *f = api_interface(c->piste, sw_if_index);
+    if (f && f->has_mac)
+        return f;
+    api_reply_retval(c, f ? API_NON_ETHERNET : API_INVALID_SW_IF_INDEX);
+    return NULL;
+}
+
 static void set_mac_address(struct api_call *c)
 {
     const struct api_sw_interface_set_mac_address *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (!f->has_mac)
-        api_reply_retval(c, API_NON_ETHERNET);
-    else
+    struct interface *f = mac_interface(c, m->sw_if_index);
+    if (f)
         api_reply_errno(c, interface_set_mac(c->piste, f->index, m->mac_address, NULL));
 }
 
 static void add_del_mac_address(struct api_call *c)
 {
     const struct api_sw_interface_add_del_mac_address *m = c->msg;
-    struct interface *f = api_interface(c->piste, m->sw_if_index);
-    if (!f)
-        api_reply_retval(c, API_INVALID_SW_IF_INDEX);
-    else if (!f->has_mac)
-        api_reply_retval(c, API_NON_ETHERNET);
-    else
+    struct interface *f = mac_interface(c, m->sw_if_index);
+    if (f)
         api_reply_errno(c, interface_secondary_mac(c->piste, f, m->addr, m->is_add, NULL));
 }
 
