@@ -216,7 +216,7 @@ __attribute__((noinline)) static void fast_expect(const struct nat44_data *n,
 }
 
 /* Asks for its session, which is one of these. */
-ALWAYS_INLINE void fast_find(const struct nat44_data *n, const struct session_table *table,
+ALWAYS_INLINE void fast_find_session(const struct nat44_data *n, const struct session_table *table,
                              const struct shared_hash_shape *shape, struct fast_packet *x,
                              enum nat44_dir dir, enum nat44_mode mode)
 {
@@ -328,7 +328,7 @@ ALWAYS_INLINE void nat44_fast(struct thread *t, struct nat44_data *n, struct buf
         }
         i += ahead;
         if (i < count)
-            fast_find(n, table, &shape, &packets[i % (2 * FAST_AHEAD)], dir, mode);
+            fast_find_session(n, table, &shape, &packets[i % (2 * FAST_AHEAD)], dir, mode);
         if (at < count)
             fast_parse(n, &table->by_key[dir], &shape, &packets[at % (2 * FAST_AHEAD)], b[at], dir,
                        place, mode);

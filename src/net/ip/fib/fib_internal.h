@@ -400,8 +400,6 @@ static inline struct fib_if *fib_if_at(const struct fib *f, struct if_index i)
 }
 
 /* --- table.c --- */
-/* Those that were added. */
-void fib_sources_forget(void);
 /* The end of a table; its routes are gone, or everything is going. */
 void fib_table_drop(struct fib *f, u32 table);
 /* false: it was deleted, and is there, without routes, only as long as others' routes lead to it.

@@ -253,7 +253,10 @@ static void fib_stop(struct piste *p, void *state)
     fib_counters_to = fib_counters_via = fib_counters_adj = NULL;
     adj_counting = false;
     fib_flow_router_id = 0;
-    fib_sources_forget();
+    for (u32 k = 0; k < array_len(fib_added_sources); k++) {
+        free((char *)(uintptr_t)fib_added_sources[k].name);
+        fib_added_sources[k] = (struct fib_source_def){0};
+    }
 }
 
 static void fib_running_config(struct piste *p, void *state, enum rc_phase phase, struct text *t)

@@ -94,14 +94,6 @@ int fib_source_add(const char *name, u8 priority, enum fib_source *out, struct e
     return 0;
 }
 
-void fib_sources_forget(void)
-{
-    for (u32 k = 0; k < array_len(fib_added_sources); k++) {
-        free((char *)(uintptr_t)fib_added_sources[k].name);
-        fib_added_sources[k] = (struct fib_source_def){0};
-    }
-}
-
 bool fib_user_source_find(const char *name, enum fib_source *out)
 {
     for (enum fib_source s = 0; s < FIB_SOURCE_N; s++)
