@@ -137,25 +137,22 @@ ALWAYS_INLINE void memif_put(struct thread *t, struct node *n, const struct tx_q
 }
 
 /* Wakes the other end if it sleeps: who goes to sleep says so, and looks at the index after that */
-static void memif_wake(struct thread *t, void *queue)
+static void memif_wake(struct thread *t, void *end)
 {
-    struct memif_tx *tx = queue;
-    struct memif_end *e = &tx->end;
+    struct memif_end *e = end;
     if (__atomic_load_n(&e->ring->flags, __ATOMIC_RELAXED) & MEMIF_RING_QUIET)
         return;
-    bool locked = tx_queue_lock(&tx->q);
     __atomic_store_n(&e->interrupts, e->interrupts + 1, __ATOMIC_RELAXED); /* it is shown */
-    tx_queue_unlock(&tx->q, locked);
     foreign_event_signal(e->fd);
 }
 
 /* The other end sees them, and is woken when the round ends. */
-static void memif_show_slots(struct thread *t, struct memif_tx *tx, u32 slots)
+static void memif_show_slots(struct thread *t, const struct tx_queue *q, u32 slots)
 {
-    struct memif_end *e = &tx->end;
+    struct memif_end *e = &((struct memif_tx *)q->port)->end;
     e->at = (u16)(e->at + slots);
     __atomic_store_n(e->ours, e->at, __ATOMIC_RELEASE);
-    thread_at_round_end(t, memif_wake, tx);
+    interface_tx_later(t, q, memif_wake, e);
 }
 
 static void memif_fill(struct thread *t, struct node *n, const struct tx_queue *q,
@@ -184,7 +181,7 @@ static void memif_send(struct thread *t, struct node *n, struct tx_queue *q, str
     if (likely(__atomic_load_n(&tx->up, __ATOMIC_ACQUIRE))) {
         memif_fill(t, n, q, b, next, count, &p);
         if (likely(p.slots))
-            memif_show_slots(t, tx, p.slots);
+            memif_show_slots(t, q, p.slots);
         buffer_free(t, p.bi, p.n);
         if (unlikely(p.fault))
             memif_fault(t, e, q->interface, p.fault);

@@ -207,12 +207,9 @@ ALWAYS_INLINE void vhost_put(struct thread *t, struct node *n, const struct tx_q
     }
 }
 
-static void vhost_tx_call(struct thread *t, void *queue)
+static void vhost_tx_call(struct thread *t, void *ring)
 {
-    struct vhost_tx *tx = queue;
-    bool locked = tx_queue_lock(&tx->q);
-    vhost_ring_call(&tx->ring);
-    tx_queue_unlock(&tx->q, locked);
+    vhost_ring_call(ring);
 }
 
 static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
@@ -240,7 +237,7 @@ static void vhost_send(struct thread *t, struct node *n, struct tx_queue *q, str
         vhost_put(t, n, q, false, b, next, count, &p);
     if (likely(p.done.ahead)) {
         vhost_done_show(r, &p.done);
-        thread_at_round_end(t, vhost_tx_call, tx);
+        interface_tx_later(t, q, vhost_tx_call, r);
     }
     buffer_free(t, p.bi, p.n);
 }

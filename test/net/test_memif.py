@@ -69,6 +69,24 @@ def pings(vpp, address="10.20.0.2", size=56, count=3, tries=10):
 
 # ---- two daemons
 
+def test_a_flood_to_more_rings_than_a_round_has_places(net, path):
+    """Each of which two threads have: 70 are sent by in one round, and asked whether their other ends sleep."""
+    n = 70
+    near, far = net.vpp(net.namespace(), config="cpu { workers 2 }"), net.vpp(net.namespace())
+    near.configure("create loopback interface\nset interface state loop0 up\nset interface l2 bridge loop0 1 bvi\n"
+                   "set interface ip address loop0 10.20.0.1/24")
+    for vpp, role in ((near, "master"), (far, "slave")):
+        vpp.configure(f"create memif socket id 1 filename {path}\n" + "\n".join(
+            f"create interface memif id {i} socket-id 1 {role}\nset interface state memif1/{i} up\n" +
+            (f"set interface l2 bridge memif1/{i} 1" if vpp is near else "") for i in range(n)))
+    wait(lambda: all(is_up(near, f"memif1/{i}") for i in (0, n - 1)), "the links")
+
+    def all_have_it():
+        near.ctl("ping 10.20.0.2 repeat 1")
+        return all(far.counter(f"memif1/{i}", "rx packets") for i in range(n))
+    wait(all_have_it, "the flood")
+
+
 def test_two_instances_and_a_host(net, path):
     """host 10.10.1.1 -- 10.10.1.2 [vpp1] 10.10.2.1 -- memif -- 10.10.2.2 [vpp2], as the tutorial has it."""
     ns, vpp1 = net.main_job()

@@ -30,6 +30,20 @@ void interface_tx_spread(struct thread *t, struct node *n, const struct tx_map *
 void interface_tx_cut(struct thread *t, struct node *n, struct tx_queue *q, struct buffer **b,
                       u16 *next, u32 count, tx_send_fn *send, const struct interface_tx_errors *e);
 
+/* For who sends by q: fn(arg) is run when the round ends, or, where q is locked because others send
+ * by it, now. A full fence is between what was stored before and what fn reads, which nobody else
+ * runs for q meanwhile. */
+ALWAYS_INLINE void interface_tx_later(struct thread *t, const struct tx_queue *q,
+                                      void (*fn)(struct thread *t, void *arg), void *arg)
+{
+    if (likely(!__atomic_load_n(&q->shared, __ATOMIC_RELAXED))) {
+        thread_at_round_end(t, fn, arg);
+        return;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    fn(t, arg);
+}
+
 ALWAYS_INLINE void interface_tx_by(struct thread *t, struct node *n, struct tx_queue *q,
                                    struct buffer **b, u16 *next, u32 count, tx_send_fn *send,
                                    const struct interface_tx_errors *e)
