@@ -204,10 +204,13 @@ static u32 slots_of(const struct shared_hash *h, const struct shared_hash_bucket
     return found;
 }
 
-/* What belongs into bucket n goes there, from the one it was split off. *moved: from which slots of
- * that itself. */
+/* What belongs into bucket n, which is empty, goes there, from the one it was split off. *moved:
+ * from which slots of that itself. Slots are counted: tags that were written one by one just now
+ * would be waited for to be compared. */
 static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32 n, u32 *moved)
 {
+    struct shared_hash_bucket *to = &h->buckets[n];
+    u32 filled = 0;
     for (struct shared_hash_bucket *b = from; b; b = more_of(h, b)) {
         prefetch_keys(h, b);
         u32 found = slots_of(h, b, n);
@@ -215,7 +218,9 @@ static bool copy_out(struct shared_hash *h, struct shared_hash_bucket *from, u32
             *moved = found;
         for (; found; found &= found - 1) {
             u32 k = (u32)__builtin_ctz(found);
-            if (!bucket_put(h, &h->buckets[n], b->tag[k], b->index[k]))
+            if (filled < SHARED_HASH_SLOTS)
+                set_slot(to, filled++, b->tag[k], b->index[k]);
+            else if (!bucket_put(h, to, b->tag[k], b->index[k]))
                 return false;
         }
     }
