@@ -145,7 +145,8 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
     if (!nat44_has_ports(protocol))
         return nat44_is_free(n, table, dir, back);
     union nat44_port_set set = ports_like(n, wanted, protocol);
-    set_port(back, like);
+    if (!be16_equal(back->dport, like)) /* it is, nearly always */
+        set_port(back, like);
     if (nat44_owner_of_port(n, like) == thread_index(t) && wanted &&
         nat44_port_set_has(set, wanted) && nat44_is_free(n, table, dir, back))
         return true;
@@ -242,7 +243,7 @@ u32 nat44_begin_dynamic(struct nat44_data *n, struct thread *t, union nat44_key 
                             nat44_key_fib(&key[NAT44_I2O]).i, tx, addresses, array_len(addresses));
     nat44_told_by(key);
     for (u32 i = 0; i < count; i++) {
-        key[NAT44_O2I].dst = addresses[i];
+        nat44_key_set_dst(&key[NAT44_O2I], addresses[i]);
         if (nat44_find_port(n, t, key, NAT44_O2I))
             return nat44_make(n, t, key, flags, session);
     }

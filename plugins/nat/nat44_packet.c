@@ -118,7 +118,7 @@ void nat44_parse(struct thread *t, struct buffer *b, struct fib_index fib, struc
     take_ports(ip->protocol, l4, &p->key);
     p->kind = NAT44_PORTS;
     p->tcp_flags = tcp ? l4[offsetof(struct tcp_header, flags)] : 0;
-    p->asks = !tcp || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+    p->asks = !tcp || nat44_tcp_asks(p->tcp_flags);
 }
 
 /* --- rewriting --- */

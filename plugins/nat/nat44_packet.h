@@ -26,25 +26,45 @@ ALWAYS_INLINE union nat44_key nat44_key_of(const struct ip4_header *ip, struct f
     return k;
 }
 
-/* The same with ports, as they lie in the packet. In whole words: a hash is made of them at once,
- * and would wait for smaller ones to be written. */
+/* Of both addresses and both ports, as they lie in a packet. In whole words: a hash is made of them
+ * at once, and would wait for smaller ones to be written. */
+ALWAYS_INLINE union nat44_key nat44_key_made(u64 addresses, u32 ports, struct fib_index fib,
+                                             u8 protocol)
+{
+    u64 fib_protocol = fib.i << 8 | protocol;
+    return (union nat44_key){.words = {addresses, BYTEORDER_SWAP
+                                                      ? fib_protocol << 32 | ports
+                                                      : (u64)ports << 32 | fib_protocol}};
+}
+
+/* The same with ports, as they lie in the packet. */
 ALWAYS_INLINE union nat44_key nat44_key_with(const struct ip4_header *ip, struct fib_index fib,
                                              u32 ports)
 {
-    u64 fib_protocol = fib.i << 8 | ip->protocol;
-    return (union nat44_key){.words = {load_u64(&ip->src), BYTEORDER_SWAP
-                                                               ? fib_protocol << 32 | ports
-                                                               : (u64)ports << 32 | fib_protocol}};
+    return nat44_key_made(load_u64(&ip->src), ports, fib, ip->protocol);
 }
 
 /* Turned around, as a packet of the other direction in that table. */
 ALWAYS_INLINE union nat44_key nat44_key_back(const union nat44_key *k, struct fib_index fib)
 {
-    return (union nat44_key){.src = k->dst,
-                             .dst = k->src,
-                             .sport = k->dport,
-                             .dport = k->sport,
-                             .fib_protocol = fib.i << 8 | nat44_key_protocol(k)};
+    u64 addresses = k->words[0];
+    u32 ports = load_u32(&k->sport);
+    return nat44_key_made(addresses << 32 | addresses >> 32, ports << 16 | ports >> 16, fib,
+                          nat44_key_protocol(k));
+}
+
+/* Gives it another destination, as a whole word. */
+ALWAYS_INLINE void nat44_key_set_dst(union nat44_key *k, be32 dst)
+{
+    u64 addresses = k->words[0];
+    k->words[0] =
+        BYTEORDER_SWAP ? (u64)dst.raw << 32 | (u32)addresses : (addresses >> 32 << 32) | dst.raw;
+}
+
+/* Whether a packet of TCP with these flags may begin a session. */
+ALWAYS_INLINE bool nat44_tcp_asks(u8 flags)
+{
+    return (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 /* Most packets: not in pieces, of a protocol with ports or a query, with what is needed in the

@@ -211,14 +211,14 @@ __attribute__((noinline)) static void fast_expect(const struct nat44_data *n,
     if (dir != NAT44_I2O || pool->n != 1)
         return;
     union nat44_key back = nat44_key_back(k, n->outside_fib);
-    back.dst = pool->v[0].addr;
+    nat44_key_set_dst(&back, pool->v[0].addr);
     shared_hash_prefetch_bucket(h, shared_hash_of(h, back.words, 2));
 }
 
 /* Asks for its session, which is one of these. */
 ALWAYS_INLINE void fast_find_session(const struct nat44_data *n, const struct session_table *table,
-                             const struct shared_hash_shape *shape, struct fast_packet *x,
-                             enum nat44_dir dir, enum nat44_mode mode)
+                                     const struct shared_hash_shape *shape, struct fast_packet *x,
+                                     enum nat44_dir dir, enum nat44_mode mode)
 {
     struct nat44_session *sessions = session_at(table, 0);
     u32 i = likely(x->hash) ? shared_hash_first(shape, x->hash) : SHARED_HASH_NONE;
@@ -367,6 +367,17 @@ static inline struct buffer *slow_own(struct thread *t, struct buffer *b, u16 li
     return b;
 }
 
+/* Most of these, too, have ports in their first buffer. */
+static inline void slow_parse(struct thread *t, struct buffer *b, struct fib_index fib,
+                              struct nat44_packet *p)
+{
+    const struct ip4_header *ip = buffer_current(b);
+    if (ip4_length(ip) == b->len && nat44_parse_plain(b, fib, p) && p->kind == NAT44_PORTS)
+        p->asks = ip->protocol != IP_PROTOCOL_TCP || nat44_tcp_asks(p->tcp_flags);
+    else
+        nat44_parse(t, b, fib, p);
+}
+
 /* b may be another buffer afterwards, NULL: it is lost. Returns its fate. */
 static inline u32 slow_packet(struct nat44_data *n, struct thread *t, struct buffer **b,
                               enum nat44_dir dir, enum feature_place place, u16 link_bytes,
@@ -376,7 +387,7 @@ static inline u32 slow_packet(struct nat44_data *n, struct thread *t, struct buf
     u32 session, fate = NAT44_TRANSLATE;
     enum nat44_dir found = dir;
 
-    nat44_parse(t, *b, fib_of_packet(*b, place), &p);
+    slow_parse(t, *b, fib_of_packet(*b, place), &p);
     session = p.kind < NAT44_BAD
                   ? nat44_find(session_table_of(n->sessions, t), &p.key, &found, mode)
                   : SESSION_NONE;
