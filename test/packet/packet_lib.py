@@ -365,11 +365,17 @@ class Switch(lib.Vpp):
         """Just these error counters go up within, by so much: {(node, reason): n}. Of a node that another thread may
         have to do for this one, x-handoff, it is x's."""
         before = self.errors()
+
+        def grown():
+            n = collections.Counter()
+            for (node, reason), now in self.errors().items():
+                n[node.removesuffix("-handoff"), reason] += now - before.get((node, reason), 0)
+            return +n
+
         yield
-        grown = collections.Counter()
-        for (node, reason), n in self.errors().items():
-            grown[node.removesuffix("-handoff"), reason] += n - before.get((node, reason), 0)
-        assert {k: n for k, n in grown.items() if n} == expected
+        with contextlib.suppress(AssertionError):  # what other threads do may come later
+            wait_for(lambda: grown() == expected, "counters", timeout=1)
+        assert grown() == expected
 
     def trace(self, pg, frames):
         """Sends frames and returns what `show trace json` says of each: [[(node, text)]]."""
