@@ -31,6 +31,7 @@ enum acl_fa_repeat {
     ACL_FA_REPEAT_NONE, /* they have to be looked at */
     ACL_FA_REPEAT_SESSION,
     ACL_FA_REPEAT_PERMIT,
+    ACL_FA_REPEAT_DENY,
 };
 
 /* What was found for a packet: those of a flow come one behind the other. */
@@ -263,7 +264,7 @@ ALWAYS_INLINE u32 acl_fa_alike(const struct acl_fa_kind *kind, const struct acl_
 
 /* What each packet is, as many as are of the interface; returns how many. One, where the last is of
  * the same flow: then all others may be, which do not need what follows (acl_fa_alike), unless the
- * vector had such a one of which they had no use: what is denied, or another thread's. */
+ * vector had such a one of which they had no use, as another thread's. */
 ALWAYS_INLINE u32 acl_fa_keys(const struct acl_fa_kind *kind, struct acl_fa *f, struct buffer **b,
                               u32 count)
 {
@@ -337,15 +338,18 @@ ALWAYS_INLINE u16 acl_fa_by_rules(const struct acl_fa_kind *kind, struct acl_fa 
     acl_count(verdict, thread_index(f->t), buffer_packet_len(b));
     if (unlikely(b->flags & BUFFER_TRACED))
         acl_fa_note(kind, f, b, k, verdict, 0);
-    if (verdict->action == ACL_DENY)
+    bool counted = unlikely(__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED));
+    if (verdict->action == ACL_DENY) {
+        f->repeat = counted ? ACL_FA_REPEAT_NONE : ACL_FA_REPEAT_DENY;
         return node_drop(f->n, b, ACL_FA_ERR_DENY, ACL_FA_NEXT_DROP);
+    }
     if (verdict->action == ACL_PERMIT_REFLECT && key) {
         f->last.session = SESSION_NONE; /* that one may have to make room */
         if (unlikely(!acl_session_make(f->t, kind->family, key, k, kind->direction, f->interface,
                                        f->last.epoch)))
             return node_drop(f->n, b, ACL_FA_ERR_TOO_MANY, ACL_FA_NEXT_DROP);
         f->made++;
-    } else if (likely(!__atomic_load_n(&acl_common->count_matches, __ATOMIC_RELAXED))) {
+    } else if (!counted) {
         f->repeat = ACL_FA_REPEAT_PERMIT;
     }
     f->permitted++;
@@ -382,7 +386,10 @@ ALWAYS_INLINE u16 acl_fa_packet(const struct acl_fa_kind *kind, struct acl_fa *f
 __attribute__((noinline)) static void acl_fa_go_on(struct acl_fa *f, struct buffer **b, u16 *next,
                                                    u32 n)
 {
-    for (u32 i = 0; i < n; i++)
+    bool denied = f->repeat == ACL_FA_REPEAT_DENY;
+    for (u32 i = 0; denied && i < n; i++)
+        next[i] = node_drop(f->n, b[i], ACL_FA_ERR_DENY, ACL_FA_NEXT_DROP);
+    for (u32 i = 0; !denied && i < n; i++)
         next[i] = feature_vector_next(f->vector, b[i]);
     f->checked += n;
     f->existing += f->repeat == ACL_FA_REPEAT_SESSION ? n : 0;
