@@ -133,6 +133,26 @@ static union nat44_port_set ports_like(const struct nat44_data *n, u16 port, u8 
                                    : nat44_port_range(NAT44_WELL_KNOWN, 65535);
 }
 
+/* One of a set, which is this thread's and free, and has these bits as `like' has them. */
+static bool nat44_try_ports(struct nat44_data *n, struct thread *t, union nat44_key *back,
+                            enum nat44_dir dir, union nat44_port_set set, u16 like, u32 bits)
+{
+    const struct session_table *table = session_table_of(n->sessions, t);
+    u32 k = (u32)(random_u64(&n->threads[thread_index(t)].random) >> 32) % set.n;
+    for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < set.n; looked++) {
+        k = k + 1 < set.n ? k + 1 : 0;
+        u32 port = nat44_port_set_at(set, k);
+        be16 x = be16_from_host((u16)port);
+        if (!port || (port ^ like) & bits || nat44_owner_of_port(n, x) != thread_index(t))
+            continue;
+        set_port(back, x);
+        if (nat44_is_free(n, table, dir, back))
+            return true;
+        tries++;
+    }
+    return false;
+}
+
 bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key[NAT44_DIRS],
                      enum nat44_dir dir)
 {
@@ -150,18 +170,10 @@ bool nat44_find_port(struct nat44_data *n, struct thread *t, union nat44_key key
     if (nat44_owner_of_port(n, like) == thread_index(t) && wanted &&
         nat44_port_set_has(set, wanted) && nat44_is_free(n, table, dir, back))
         return true;
-    u32 k = (u32)(random_u64(&n->threads[thread_index(t)].random) >> 32) % set.n;
-    for (u32 tries = 0, looked = 0; tries < NAT44_TRIES && looked < set.n; looked++) {
-        k = k + 1 < set.n ? k + 1 : 0;
-        be16 x = be16_from_host((u16)nat44_port_set_at(set, k));
-        if (nat44_owner_of_port(n, x) != thread_index(t) || be16_is_zero(x))
-            continue;
-        set_port(back, x);
-        if (nat44_is_free(n, table, dir, back))
-            return true;
-        tries++;
-    }
-    return false;
+    /* of UDP an even one for an even one, as long as there are any (RFC 4787 REQ-4) */
+    u32 parity = protocol == IP_PROTOCOL_UDP;
+    return nat44_try_ports(n, t, back, dir, set, wanted, parity) ||
+           (parity && nat44_try_ports(n, t, back, dir, set, wanted, 0));
 }
 
 /* --- the first packet --- */

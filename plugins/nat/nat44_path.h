@@ -110,6 +110,13 @@ static inline u16 end_of_life(struct node *nd, struct buffer *b)
     return node_drop(nd, b, NAT44_ERR_TTL, NAT44_NEXT_ICMP_ERROR);
 }
 
+/* Its sender hears that it can have no session now (RFC 5508 REQ-8). */
+static inline u16 tell_none_left(struct node *nd, struct buffer *b, u32 error)
+{
+    ip4_note_icmp_error(b, ICMP4_DESTINATION_UNREACHABLE, ICMP4_ADMIN_PROHIBITED, 0);
+    return node_drop(nd, b, error, NAT44_NEXT_ICMP_ERROR);
+}
+
 /* The table that it came from: what this switch says itself is in that of the way out. */
 ALWAYS_INLINE struct fib_index fib_of_packet(const struct buffer *b, enum feature_place place)
 {
@@ -438,9 +445,15 @@ static inline void slow_one(struct thread *t, struct node *nd, struct nat44_data
         *next = NEXT_CONSUMED;
         return;
     }
-    buffer_advance(now, -(int)link_bytes);
+    bool none_left =
+        dir == NAT44_I2O && (fate == NAT44_ERR_OUT_OF_PORTS || fate == NAT44_ERR_MAX_SESSIONS ||
+                             fate == NAT44_ERR_NO_USER);
+    if (!none_left)
+        buffer_advance(now, -(int)link_bytes);
     if (fate == NAT44_ERR_TTL)
         *next = end_of_life(nd, now);
+    else if (none_left)
+        *next = tell_none_left(nd, now, fate);
     else if (fate < NAT44_ERRS)
         *next = node_drop(nd, now, fate, NAT44_NEXT_DROP);
     else

@@ -1,7 +1,6 @@
 """What RFC 4787 (UDP), RFC 5382 (TCP) and RFC 5508 (ICMP) require of a NAT, each by its number, of NAT44, endpoint-independent. What is said of
 applications (4787 REQ-10, 5382 REQ-6) is met by none being looked into; addresses that are inside and outside (4787 REQ-7) take two tables: test_tables of
-test_nat44.py. One is not met: 5508 REQ-8 would have hosts told that there is no port or session left. They are not, as with VPP: a connection that is begun
-again soon may find one."""
+test_nat44.py."""
 import pytest
 from nat_lib import answered, through
 from packet_lib import nat44
@@ -76,6 +75,22 @@ def test_rfc4787_req3_nobody_shares_a_port(switch, links):
     outs = through(switch, links, [udp(host, sport=port) for port in (500, 5000) for host in (HOST, OTHER)])
     ports = [p[UDP].sport for p in outs]
     assert len(set(ports)) == 4 and all(p < 1024 for p in ports[:2]) and all(p >= 1024 for p in ports[2:])
+
+
+def test_rfc4787_req4_even_stays_even(switch, links):
+    """Of each number the second host that wants it gets another one: even for even, odd for odd, well-known or not."""
+    wanted = [n for n in range(900, 920)] + [n for n in range(5000, 5020)]
+    through(switch, links, [udp(sport=port) for port in wanted])
+    outs = through(switch, links, [udp(OTHER, sport=port) for port in wanted])
+    assert [p[UDP].sport % 2 for p in outs] == [port % 2 for port in wanted]
+    assert all(p[UDP].sport != port for p, port in zip(outs, wanted))
+
+
+def test_rfc4787_req4_an_odd_one_is_better_than_none(switch, links):
+    switch.ctl("nat44 ei addr-port-assignment-alg port-range 6000 - 6003")
+    outs = through(switch, links, [udp(sport=2000), udp(sport=2002), udp(sport=2004), udp(sport=2006)])
+    ports = [p[UDP].sport for p in outs]
+    assert sorted(ports[:2]) == [6000, 6002] and sorted(ports[2:]) == [6001, 6003]
 
 
 def test_rfc4787_req5_how_long_a_mapping_lives(switch, links):
@@ -293,6 +308,31 @@ def test_rfc5508_req7_errors_of_a_hairpin(switch, links):
     error = hairpin(switch, links, IP(src=OTHER, dst=POOL) / ICMP(type=3, code=3) / IP(bytes(got)))
     assert (error.src, error.dst, error[IPerror].src, error[IPerror].dst) == (POOL, HOST, HOST, POOL)
     assert (error[UDPerror].sport, error[UDPerror].dport) == (4000, 3000)
+
+
+@pytest.mark.parametrize("output", [False, True])
+@pytest.mark.parametrize("short", ["ports", "sessions", "addresses"])
+def test_rfc5508_req8_who_can_have_no_session_is_told(switch, links, short, output):
+    """Of whatever there is none left."""
+    if output:
+        switch.ctl(f"set interface nat44 ei in {links[0]} out {links[1]} del")
+        switch.ctl(f"set interface nat44 ei out {links[1]} output-feature")
+    if short == "ports":
+        switch.ctl("nat44 ei addr-port-assignment-alg port-range 6000 - 6001")
+        through(switch, links, [make for n in (1, 2) for make in (udp(sport=n), tcp("S", sport=n), echo(number=n))])
+    elif short == "addresses":
+        switch.ctl(f"nat44 ei add interface address {links[1]} del")
+    else:
+        switch.ctl("nat44 ei plugin disable")
+        switch.ctl("nat44 ei plugin enable sessions 1000 users 1")
+        switch.ctl(f"nat44 ei add interface address {links[1]}")
+        switch.ctl(f"set interface nat44 ei out {links[1]} output-feature" if output else
+                   f"set interface nat44 ei in {links[0]} out {links[1]}")
+        through(switch, links, udp())
+    for packet in udp(OTHER), tcp("S", OTHER), echo(OTHER):
+        error = answered(switch, links[0], packet)
+        assert (error[ICMP].type, error[ICMP].code, error.dst) == (3, 13, OTHER)
+        assert (error[IPerror].src, error[IPerror].dst) == (OTHER, SERVER)
 
 
 @pytest.mark.parametrize("kind", ["too long", "hops"])
