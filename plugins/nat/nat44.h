@@ -68,6 +68,11 @@ int nat44_set_forwarding(struct piste *p, bool on, struct error *e) MUST_CHECK;
  * it. Sessions end where that changes. -EOPNOTSUPP: there is only one; -EINVAL. */
 int nat44_set_workers(struct piste *p, u64 workers, struct error *e) MUST_CHECK;
 u64 nat44_workers(const struct piste *p);
+/* How long queues between data threads are to be, in what VPP counts: kept and told, enabled or
+ * not, but queues here have one length. -EALREADY: the plugin is enabled. -EINVAL: none. */
+#define NAT44_FQ_NELTS 64
+int nat44_set_fq_nelts(struct piste *p, u32 nelts, struct error *e) MUST_CHECK;
+u32 nat44_fq_nelts(const struct piste *p);
 
 /* --- logs --- */
 

@@ -131,6 +131,19 @@ static void nat44_api_set_workers(struct api_call *c)
     nat44_api_workers_reply(c, nat44_set_workers(c->piste, m->worker_mask, NULL));
 }
 
+static void nat44_api_set_fq(struct api_call *c)
+{
+    const struct api_nat44_ed_set_fq_options *m = c->msg;
+    nat44_api_fq_reply(c, nat44_set_fq_nelts(c->piste, m->frame_queue_nelts, NULL));
+}
+
+static void nat44_api_show_fq(struct api_call *c)
+{
+    struct api_nat44_ed_show_fq_options_reply reply = {.frame_queue_nelts =
+                                                           nat44_fq_nelts(c->piste)};
+    api_reply(c, &api_message_nat44_ed_show_fq_options_reply, &reply);
+}
+
 static void nat44_api_workers(struct api_call *c)
 {
     struct engine *e = engine_of(c->piste);
@@ -301,6 +314,8 @@ const struct api_handler nat44_ed_api_handlers[] = {
     {&api_message_nat_ipfix_enable_disable, nat44_api_ipfix},
     {&api_message_nat_set_workers, nat44_api_set_workers},
     {&api_message_nat_worker_dump, nat44_api_workers},
+    {&api_message_nat44_ed_set_fq_options, nat44_api_set_fq},
+    {&api_message_nat44_ed_show_fq_options, nat44_api_show_fq},
     {&api_message_nat44_add_del_interface_addr, nat44_api_interface_addr},
     {&api_message_nat44_interface_addr_dump, nat44_api_interface_addr_dump},
     {&api_message_nat44_add_del_address_range, nat44_api_addresses},

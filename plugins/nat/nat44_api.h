@@ -10,9 +10,10 @@ extern const struct api_handler nat44_ed_api_handlers[];
 /* --- nat44_dump.c: of both NATs --- */
 
 /* What the configuration returned, in VPP's numbers where it has its own; what nat44_set_workers
- * did. */
+ * did; and nat44_set_fq_nelts. */
 void nat44_api_reply(struct api_call *c, int rc);
 void nat44_api_workers_reply(struct api_call *c, int rc);
+void nat44_api_fq_reply(struct api_call *c, int rc);
 /* Adds or deletes a mapping by that interface, if it is one, and replies. */
 void nat44_api_put_mapping(struct api_call *c, u32 sw_if_index, struct nat44_mapping_config *m,
                            bool add);

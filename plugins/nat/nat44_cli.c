@@ -89,6 +89,11 @@ int nat44_cli_workers(struct cli_call *c)
     return nat44_set_workers(c->piste, mask, c->err);
 }
 
+int nat44_cli_fq_nelts(struct cli_call *c)
+{
+    return nat44_set_fq_nelts(c->piste, (u32)cli_u64(c, "nelts", 0), c->err);
+}
+
 int nat44_cli_ipfix(struct cli_call *c)
 {
     return nat44_set_ipfix(c->piste, cli_has(c, "enable"),

@@ -17,6 +17,7 @@ int nat44_cli_tag(struct cli_call *c, char tag[NAT44_TAG_BYTES]) MUST_CHECK;
 int nat44_cli_timeout(struct cli_call *c);
 int nat44_cli_forwarding(struct cli_call *c);
 int nat44_cli_workers(struct cli_call *c);
+int nat44_cli_fq_nelts(struct cli_call *c);
 int nat44_cli_ipfix(struct cli_call *c);
 int nat44_cli_addresses(struct cli_call *c);
 int nat44_cli_interface_address(struct cli_call *c);

@@ -199,6 +199,8 @@ void nat44_running_config(struct piste *p, void *state, enum rc_phase phase, str
     u16 src_port;
     if (phase == RC_ROUTES)
         config_workers(p, t);
+    if (phase == RC_ROUTES && nat44_fq_nelts(p) != NAT44_FQ_NELTS)
+        text_add(t, "set %s frame-queue-nelts %u\n", nat44_flavor.nat_words, nat44_fq_nelts(p));
     if (phase == RC_ROUTES && nat44_ipfix(p, &domain, &src_port))
         text_add(t, "%s ipfix logging enable domain %u src-port %u\n", nat44_flavor.nat_words,
                  domain, src_port);

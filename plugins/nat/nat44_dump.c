@@ -25,6 +25,11 @@ void nat44_api_workers_reply(struct api_call *c, int rc)
                                           : api_retval(rc));
 }
 
+void nat44_api_fq_reply(struct api_call *c, int rc)
+{
+    api_reply_retval(c, rc == -EALREADY ? API_FEATURE_ALREADY_ENABLED : api_retval(rc));
+}
+
 /* -ENODEV: there is no such interface. */
 static int external_of(struct api_call *c, u32 sw_if_index, struct nat44_mapping_config *m)
 {

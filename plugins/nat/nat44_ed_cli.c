@@ -175,6 +175,10 @@ const struct cli_command nat44_ed_commands[] = {
     {"set nat workers [<list:string>]",
      "Says which data threads have sessions: numbers and ranges, as `0,2-3'; sessions end",
      nat44_cli_workers, 0},
+    {"set nat frame-queue-nelts <nelts:u32>",
+     "Takes how long queues between data threads are to be, while NAT is off; here they have one "
+     "length",
+     nat44_cli_fq_nelts, 0},
     {"show nat workers", "Which data threads have sessions, where there are several",
      nat44_show_workers, 0},
     {"nat ipfix logging ( disable | enable ) [domain <domain-id:u32>] [src-port <port-number:u16>]",

@@ -7,7 +7,9 @@
 #include "api_nat44_ei.h"
 #include "api_nat_types.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "control/cli.h"
 #include "engine/engine.h"
 #include "net/link/interface/interface.h"
 #include "net/link/interface/interface_api.h"
@@ -46,6 +48,7 @@ static void nat44_ei_api_show_config(struct api_call *c)
     const u32 *timeouts = nat44_timeouts(c->piste);
     struct api_nat44_ei_show_running_config_reply reply = {
         .ipfix_logging_enabled = s->ipfix.stream != NULL,
+        .log_level = s->log_level,
         .timeouts = {.udp = timeouts[NAT44_TIMEOUT_UDP],
                      .tcp_established = timeouts[NAT44_TIMEOUT_TCP_ESTABLISHED],
                      .tcp_transitory = timeouts[NAT44_TIMEOUT_TCP_TRANSITORY],
@@ -82,6 +85,28 @@ static void nat44_ei_api_timeouts(struct api_call *c)
     nat44_api_reply(c, nat44_set_timeouts(c->piste, seconds, NULL));
 }
 
+/* What the class `nat' of the log has from then on, with all else that NATs have to say. */
+static void nat44_ei_api_log_level(struct api_call *c)
+{
+    static const enum log_level levels[] = {
+        [NAT_LOG_NONE] = LOG_LEVEL_DISABLED, [NAT_LOG_ERROR] = LOG_LEVEL_ERROR,
+        [NAT_LOG_WARNING] = LOG_LEVEL_WARN,  [NAT_LOG_NOTICE] = LOG_LEVEL_NOTICE,
+        [NAT_LOG_INFO] = LOG_LEVEL_INFO,     [NAT_LOG_DEBUG] = LOG_LEVEL_DEBUG};
+    const struct api_nat44_ei_set_log_level *m = c->msg;
+    char command[64], *said = NULL;
+    if (m->log_level >= array_len(levels)) {
+        api_reply_retval(c, API_UNSUPPORTED);
+        return;
+    }
+    snprintf(command, sizeof(command), "set logging class nat level %s",
+             log_level_name(levels[m->log_level]));
+    int rc = cli_run(c->piste->cli, command, OUT_TEXT, &said);
+    free(said);
+    if (!rc)
+        nat44_state_of(c->piste)->log_level = m->log_level;
+    nat44_api_reply(c, rc);
+}
+
 /* A domain or port of 0 is the default. */
 static void nat44_ei_api_ipfix(struct api_call *c)
 {
@@ -95,6 +120,19 @@ static void nat44_ei_api_set_workers(struct api_call *c)
 {
     const struct api_nat44_ei_set_workers *m = c->msg;
     nat44_api_workers_reply(c, nat44_set_workers(c->piste, m->worker_mask, NULL));
+}
+
+static void nat44_ei_api_set_fq(struct api_call *c)
+{
+    const struct api_nat44_ei_set_fq_options *m = c->msg;
+    nat44_api_fq_reply(c, nat44_set_fq_nelts(c->piste, m->frame_queue_nelts, NULL));
+}
+
+static void nat44_ei_api_show_fq(struct api_call *c)
+{
+    struct api_nat44_ei_show_fq_options_reply reply = {.frame_queue_nelts =
+                                                           nat44_fq_nelts(c->piste)};
+    api_reply(c, &api_message_nat44_ei_show_fq_options_reply, &reply);
 }
 
 static void nat44_ei_api_workers(struct api_call *c)
@@ -501,8 +539,11 @@ const struct api_handler nat44_ei_api_handlers[] = {
     {&api_message_nat44_ei_forwarding_enable_disable, nat44_ei_api_forwarding},
     {&api_message_nat44_ei_set_timeouts, nat44_ei_api_timeouts},
     {&api_message_nat44_ei_ipfix_enable_disable, nat44_ei_api_ipfix},
+    {&api_message_nat44_ei_set_log_level, nat44_ei_api_log_level},
     {&api_message_nat44_ei_set_workers, nat44_ei_api_set_workers},
     {&api_message_nat44_ei_worker_dump, nat44_ei_api_workers},
+    {&api_message_nat44_ei_set_fq_options, nat44_ei_api_set_fq},
+    {&api_message_nat44_ei_show_fq_options, nat44_ei_api_show_fq},
     {&api_message_nat44_ei_set_mss_clamping, nat44_ei_api_set_mss},
     {&api_message_nat44_ei_get_mss_clamping, nat44_ei_api_get_mss},
     {&api_message_nat44_ei_set_addr_and_port_alloc_alg, nat44_ei_api_set_ports},

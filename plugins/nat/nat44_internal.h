@@ -33,6 +33,8 @@ struct nat44_state {
     VEC(struct nat44_vrf_table) vrf_tables;
     struct nat44_port_config ports; /* of NAT44 EI */
     u64 workers;                    /* a bit each; 0: all */
+    u32 fq_nelts;                   /* 0: NAT44_FQ_NELTS */
+    u8 log_level;                   /* of NAT44 EI: enum nat_log_level, as a message has set it */
     struct nat44_ha *ha;            /* of NAT44 EI; NULL: there is none */
     struct nat_log log;
     struct nat_ipfix ipfix;

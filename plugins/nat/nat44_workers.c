@@ -55,3 +55,20 @@ int nat44_set_workers(struct piste *p, u64 workers, struct error *e)
     engine_defer_free(engine_of(p), free, old);
     return nat44_clear_sessions(p, e); /* which are where nobody looks for them now */
 }
+
+int nat44_set_fq_nelts(struct piste *p, u32 nelts, struct error *e)
+{
+    struct nat44_state *s = nat44_state_of(p);
+    if (s->enabled)
+        return error_set(e, EALREADY, "the plugin is enabled");
+    if (!nelts)
+        return error_set(e, EINVAL, "at least 1");
+    s->fq_nelts = nelts == NAT44_FQ_NELTS ? 0 : nelts;
+    return 0;
+}
+
+u32 nat44_fq_nelts(const struct piste *p)
+{
+    const struct nat44_state *s = nat44_state_of(p);
+    return s->fq_nelts ? s->fq_nelts : NAT44_FQ_NELTS;
+}

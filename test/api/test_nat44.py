@@ -59,6 +59,18 @@ def test_the_plugin(api):
     assert address_range(api, "10.0.0.1", "10.0.0.1") == -126
 
 
+def test_queues_between_threads(api):
+    """How long they are to be is taken while NAT is off."""
+    assert api.nat44_ed_show_fq_options().frame_queue_nelts == 64
+    assert api.nat44_ed_set_fq_options(frame_queue_nelts=128).retval == 0
+    assert enable(api) == 0
+    assert api.nat44_ed_set_fq_options(frame_queue_nelts=32).retval == -170
+    assert enable(api, enable=False) == 0
+    assert api.nat44_ed_show_fq_options().frame_queue_nelts == 128
+    assert "set nat frame-queue-nelts 128\n" in api.cli_inband(cmd="show running-config").reply
+    assert api.nat44_ed_set_fq_options(frame_queue_nelts=64).retval == 0
+
+
 def test_addresses(api, nat, loops):
     assert address_range(api, "10.9.0.1", "10.9.0.3") == 0
     assert address_range(api, "10.9.0.3", "10.9.0.5") == -81

@@ -56,6 +56,31 @@ def test_the_plugin(api):
     assert address_range(api, "10.0.0.1", "10.0.0.1") == -126
 
 
+def test_queues_between_threads(api):
+    """How long they are to be is taken while NAT is off."""
+    def nelts():
+        return api.nat44_ei_show_fq_options().frame_queue_nelts
+    assert nelts() == 64
+    assert api.nat44_ei_set_fq_options(frame_queue_nelts=0).retval == -7
+    assert api.nat44_ei_set_fq_options(frame_queue_nelts=128).retval == 0
+    assert enable(api) == 0
+    assert api.nat44_ei_set_fq_options(frame_queue_nelts=32).retval == -170
+    assert enable(api, enable=False) == 0
+    assert nelts() == 128
+    assert "set nat44 ei frame-queue-nelts 128\n" in api.cli_inband(cmd="show running-config").reply
+    assert api.nat44_ei_set_fq_options(frame_queue_nelts=64).retval == 0
+    assert "frame-queue-nelts" not in api.cli_inband(cmd="show running-config").reply
+
+
+def test_log_level(api):
+    for level, word in enumerate(("disabled", "error", "warn", "notice", "info", "debug")):
+        assert api.nat44_ei_set_log_level(log_level=level).retval == 0
+        assert api.nat44_ei_show_running_config().log_level == level
+        assert f"set logging class nat level {word}\n" in api.cli_inband(cmd="show running-config").reply
+    assert api.nat44_ei_set_log_level(log_level=6).retval == -126
+    assert api.nat44_ei_show_running_config().log_level == 5
+
+
 def test_addresses(api, nat, loops):  # pylint: disable=redefined-outer-name
     assert address_range(api, "10.9.0.1", "10.9.0.3") == 0
     assert address_range(api, "10.9.0.3", "10.9.0.5") == -81
