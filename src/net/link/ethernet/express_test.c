@@ -487,6 +487,44 @@ static void make_one_of_many(struct spec *s, bool ip6)
     }
 }
 
+/* To one of 8192 routes from 40.0.0.0/24 on. */
+static void make_one_of_thousands(struct spec *s)
+{
+    u32 route = roll(8192);
+    u8 *p = s->bytes + 14;
+    make_plain(s, false);
+    memcpy(p + 16, (const u8[]){40, (u8)(route >> 8), (u8)route, 1}, 4);
+    memset(p + 10, 0, 2);
+    const be16 sum = csum_finish(csum_add(0, p, 20));
+    memcpy(p + 10, &sum, 2);
+}
+
+/* More than a region of routes has (LB_REGION), of which now and then one leaves elsewhere. */
+static void thousands_of_routes(void **state)
+{
+    char command[64];
+    level = cpu_level_best();
+    seed = 1;
+    free(world_command("ip route add count 8192 40.0.0.0/24 via 10.0.1.2 p1"));
+    n_specs = FRAME_PKTS;
+    for (u32 i = 0; i < 24; i++) {
+        for (u32 k = 0; k < n_specs; k++)
+            make_one_of_thousands(&specs[k]);
+        u64 before = counted[EXPRESS_IP4].taken;
+        u32 all = both_ways() * n_specs;
+        assert_int_equal(counted[EXPRESS_IP4].taken, before + all);
+        const u8 *dst = specs[0].bytes + 14 + 16;
+        (void)snprintf(command, sizeof(command), "ip route del %u.%u.%u.0/24", dst[0], dst[1],
+                       dst[2]);
+        free(world_command(command));
+        (void)snprintf(command, sizeof(command), "ip route add %u.%u.%u.0/24 via %s", dst[0],
+                       dst[1], dst[2], i % 4 == 3 ? "10.0.3.2 p3" : "10.0.1.2 p1");
+        free(world_command(command));
+        settle();
+        world_free_caught();
+    }
+}
+
 static void many_routes_by_one_neighbour(void **state)
 {
     level = cpu_level_best();
@@ -588,6 +626,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_other_end_is_deleted, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(both_protocols_in_one_vector, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(many_routes_by_one_neighbour, open_both_ways, close_world),
+        cmocka_unit_test_setup_teardown(thousands_of_routes, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(a_port_that_takes_no_offloads, open_both_ways, close_world),
         cmocka_unit_test_setup_teardown(none_overtakes_what_is_offloaded, open_both_ways,
                                         close_world),
