@@ -2,7 +2,7 @@
 """Clocks per packet of each node on a path, in the running daemon: from the packet generator to the packet
 generator, as `show runtime` tells it.
 
-  bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [PATH...]
+  bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [--alone] [PATH...]
 
 PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip4-mroute-2 ip4-mroute-8
 ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million
@@ -11,7 +11,8 @@ nat64 nat64-out2in (all of them otherwise).
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
 of the machine can only add to a node's clocks, so of all turns the least counts; what waits for memory has no such least
 on a busy machine, but the median of the ratios of two turns beside each other stands. Clocks are for each packet that
-came, of all its copies. The ends (pg-input, pgN-tx) are shown, but not part of the sum.
+came, of all its copies. --alone (root): the daemons run before all other programs, so that these take no part of a turn,
+and on a busy machine only have the caches meanwhile. The ends (pg-input, pgN-tx) are shown, but not part of the sum.
 """
 import argparse
 import ipaddress
@@ -21,6 +22,7 @@ import re
 import statistics
 import sys
 import time
+import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
@@ -29,6 +31,7 @@ sys.path.insert(0, os.path.join(HERE, "../test/packet"))
 import internet  # noqa: E402  pylint: disable=wrong-import-position
 from packet_lib import Switch, wait_for, write_pcap  # noqa: E402  pylint: disable=wrong-import-position
 from vpp_binary import VppBinary  # noqa: E402  pylint: disable=wrong-import-position
+import around  # noqa: E402  pylint: disable=wrong-import-position,wrong-import-order
 
 WINDOW_SECONDS = 0.01
 WARM_SECONDS = 0.005  # for the caches, which another build had
@@ -364,7 +367,12 @@ def stream_of(switch, vector, data):
     switch.ctl("packet-generator disable-stream s")
 
 
-def measure_path(builds, path, vectors, found):
+def its_threads(switch):
+    """For around.undisturbed: all of the daemon."""
+    return types.SimpleNamespace(threads=lambda: (list(map(int, os.listdir(f"/proc/{switch.pid}/task"))), []))
+
+
+def measure_path(builds, path, vectors, found, alone=False):
     """Takes windows of all builds, which run at the same time, but packets in one only. builds: folders with a build,
     or VPP's program; found: {vector: Clocks} of each."""
     switches = [Switch(build) if os.path.isdir(build) else VppBinary(build) for build in builds]
@@ -376,9 +384,10 @@ def measure_path(builds, path, vectors, found):
         for vector in vectors:
             for switch, its in zip(switches, data):
                 stream_of(switch, vector, its)
-            for _ in range(WINDOWS):
-                for switch, its in zip(switches, found):
-                    its.setdefault(vector, Clocks()).take(window_of(switch))
+            with around.undisturbed([its_threads(switch) for switch in switches] if alone else []):
+                for _ in range(WINDOWS):
+                    for switch, its in zip(switches, found):
+                        its.setdefault(vector, Clocks()).take(window_of(switch))
             for switch in switches:
                 switch.ctl("packet-generator delete s")
         for switch in switches:
@@ -388,13 +397,13 @@ def measure_path(builds, path, vectors, found):
             switch.remove()
 
 
-def measure_by_turns(builds, paths=None, vectors=(WHOLE_VECTOR,), rounds=5):
+def measure_by_turns(builds, paths=None, vectors=(WHOLE_VECTOR,), rounds=5, alone=False):
     """For each build: {path: {vector: Clocks}}. A million routes take their time: once is enough."""
     found = [{path: {} for path in paths or PATHS} for _ in builds]
     for turn in range(rounds):
         for path in paths or PATHS:
             if turn == 0 or not any(word in path for word in ("million", "internet")):
-                measure_path(builds, path, vectors, [its[path] for its in found])
+                measure_path(builds, path, vectors, [its[path] for its in found], alone)
     return found
 
 
@@ -431,13 +440,16 @@ def main():
     parser.add_argument("--vectors", default=[WHOLE_VECTOR], type=lambda s: [int(n) for n in s.split(",")])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--alone", action="store_true")
     parser.add_argument("paths", nargs="*", metavar="PATH")
     options = parser.parse_args()
     unknown = set(options.paths) - set(PATHS)
     if unknown:
         parser.error(f"no path {' '.join(sorted(unknown))}; there are: {' '.join(PATHS)}")
+    if options.alone and options.vpp:
+        parser.error("--alone is not for VPP, which polls all the while")
     builds = [os.path.abspath(build) for build in (options.build, options.against, options.vpp) if build]
-    found = measure_by_turns(builds, options.paths, options.vectors, options.rounds)
+    found = measure_by_turns(builds, options.paths, options.vectors, options.rounds, options.alone)
     if options.json:
         print(json.dumps([{path: {vector: {"clocks": its.total(), "turns": its.turns, "nodes": its.nodes}
                                   for vector, its in vectors.items()}
