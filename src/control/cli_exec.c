@@ -173,7 +173,7 @@ static int call_run(struct call *call)
             return error_set(&call->err, EINVAL, "invalid for non-interactive sessions");
         const struct control_watch *watch = call->pub.piste->watch;
         const struct cli_command *command = p->word->command;
-        if (watch)
+        if (watch && !call->pub.again)
             watch->before(watch->arg, command->grammar);
         int rc = command->run(&call->pub);
         if (watch)

@@ -148,6 +148,31 @@ static void rounds_until(u32 pieces)
     }
 }
 
+static void note_before(void *arg, const char *what)
+{
+    ++*(u32 *)arg;
+}
+
+static void note_after(void *arg, const char *what)
+{
+}
+
+/* Who has something to do before a command has it once, however many pieces that comes in. */
+static void one_call_before_a_command(void **state)
+{
+    u32 n = 0;
+    const struct control_watch watch = {note_before, note_after, &n};
+    struct client c = program_client();
+    memset(&pour, 0, sizeof(pour));
+    piste.watch = &watch;
+    send_literal(&c, "pour 10\n");
+    while (pour.pieces < 10)
+        pump(&c);
+    piste.watch = NULL;
+    assert_int_equal(n, 1);
+    close_client(&c);
+}
+
 /* However fast a client takes what a command says, others have their turn. */
 static void a_fast_reader_is_not_alone(void **state)
 {
@@ -260,6 +285,7 @@ int main(void)
         test(keys_wait_for_the_command),
         test(scripts_are_interrupted),
         test(unread_output_stops_the_input),
+        test(one_call_before_a_command),
         test(a_fast_reader_is_not_alone),
         test(a_fast_writer_is_not_alone),
         test(talking_to_nobody_ends_the_session),

@@ -13,7 +13,7 @@
 #include "net/link/interface/interface.h"
 
 #define TICK_NS NS_PER_SEC
-#define FOLD_SHARE 20 /* of the time at most, one part is spent on adding up for readers */
+#define FOLD_SHARE 20 /* of the time at most, one part is spent on adding up for whoever may read */
 
 static struct log_class log_class = {"fast-path", NULL};
 
@@ -118,11 +118,18 @@ static bool tells_by_itself(const char *what)
     return begins_with_one(what, begins, array_len(begins));
 }
 
-static void watch_before(void *arg, const char *what)
+/* Whether it has to do with counters for sure. */
+static bool reads_counters(const char *what)
+{
+    static const char *const begins[] = {"show ", "clear ", "fast_path_"};
+    return begins_with_one(what, begins, array_len(begins));
+}
+
+void fast_path_watch_before(void *arg, const char *what)
 {
     struct fast_path *s = arg;
     if (s->on && (s->n_live || s->rest) &&
-        clock_ns() - s->folded_ns >= FOLD_SHARE * s->fold_took_ns)
+        (reads_counters(what) || clock_ns() - s->folded_ns >= FOLD_SHARE * s->fold_took_ns))
         fast_path_fold(s);
 }
 
@@ -290,7 +297,7 @@ int fast_path_init(struct piste *p, void **state, struct error *e)
 {
     struct fast_path *s = mem_alloc(sizeof(*s));
     s->piste = p;
-    s->watch = (struct control_watch){watch_before, watch_after, s};
+    s->watch = (struct control_watch){fast_path_watch_before, watch_after, s};
     s->changes = (struct forwarding_watch){fast_path_on_change, fast_path_on_part, s};
     set_why_not(s, fast_path_is_wanted(p) ? "no port has one"
                                           : "startup.conf does not say fast-path { on }");

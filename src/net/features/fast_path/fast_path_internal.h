@@ -141,6 +141,8 @@ struct fast_path *fast_path_of(const struct piste *p);
 int fast_path_init(struct piste *p, void **state, struct error *e);
 void fast_path_stop(struct piste *p, void *state);
 void fast_path_tables(struct piste *p, void *state, module_table_fn *tell, void *arg);
+/* A command or a message comes: what it may show is counted. */
+void fast_path_watch_before(void *arg, const char *what);
 int fast_path_set_on(struct piste *p, bool on, struct error *e) MUST_CHECK;
 /* Whether packets go by the entry now; how many there are of those. */
 bool fast_path_is_valid(const struct fast_path *s, u32 entry);
