@@ -733,6 +733,20 @@ def test_devices_of_one_place(net, datagrams, indices):
         assert "fast-path-enabled" in vpp.ctl(f"show hardware-interfaces host-{name}")
 
 
+def test_devices_in_a_row(net):
+    """Some whose indices follow each other leave a place to those that come 4,096 later."""
+    switch = net.namespace()
+    indices = [*range(5000, 5006), *range(9096, 9102)]
+    for i in indices:
+        switch.ip(f"link add p{i} index {i} type veth peer name q{i}")
+        switch.ip(f"link set p{i} up")
+    vpp = net.vpp(switch, config=ON)
+    for i in indices:
+        vpp.configure(f"create host-interface name p{i}")
+    needs(vpp)
+    assert [i for i in indices if "fast-path-enabled" not in vpp.ctl(f"show hardware-interfaces host-p{i}")] == []
+
+
 def test_auto(net):
     """The same as on, where the kernel and the privilege are there."""
     vpp, _, left, _ = net.routed(config="fast-path { auto }")

@@ -32,10 +32,11 @@ enum {
     AF_PACKET_BPF_TURNED = 1 << 1,  /* of two sockets, the new one has the packets */
 };
 
-/* Of a device, in an array by the lower bits of its index: there, or in one of the next places,
- * where devices share these bits. */
+/* Of a device, in an array by the lower bits of its index; or, where devices share these bits, at
+ * the next of a few places that are far apart, for devices come with indices in a row. */
 #define AF_PACKET_BPF_PORTS 4096u
 #define AF_PACKET_BPF_PLACES 4u
+#define AF_PACKET_BPF_NEXT_PLACE (AF_PACKET_BPF_PORTS / AF_PACKET_BPF_PLACES)
 struct af_packet_bpf_port {
     u32 device;
     u8 mask;       /* enum fast_path_mask; 0: it has no entries */

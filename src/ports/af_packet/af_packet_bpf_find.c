@@ -28,7 +28,7 @@ void af_packet_bpf_find_port(struct bpf_asm *a, const struct af_packet_bpf *b,
     for (u32 i = 0; i < AF_PACKET_BPF_PLACES; i++) {
         bpf_mov(a, BPF_REG_1, BPF_REG_8);
         if (i)
-            bpf_alu_imm(a, BPF_ADD, BPF_REG_1, (i32)i);
+            bpf_alu_imm(a, BPF_ADD, BPF_REG_1, (i32)(i * AF_PACKET_BPF_NEXT_PLACE));
         bpf_alu_imm(a, BPF_AND, BPF_REG_1, AF_PACKET_BPF_PORTS - 1);
         bpf_store(a, BPF_W, FP, INDEX, BPF_REG_1);
         map_find(a, b->ports_fd, INDEX, none);

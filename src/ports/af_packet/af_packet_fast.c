@@ -38,7 +38,8 @@ static bool may_be_fast(const struct af_packet *port)
 static struct af_packet_bpf_port *device_place(const struct af_packet_bpf *b, u32 device, u32 has)
 {
     for (u32 i = 0; i < AF_PACKET_BPF_PLACES; i++) {
-        struct af_packet_bpf_port *x = &b->ports[(device + i) & (AF_PACKET_BPF_PORTS - 1)];
+        u32 at = device + i * AF_PACKET_BPF_NEXT_PLACE;
+        struct af_packet_bpf_port *x = &b->ports[at & (AF_PACKET_BPF_PORTS - 1)];
         if (x->device == has)
             return x;
     }
