@@ -4,8 +4,8 @@
 With glibc: the checks of the tree; unit tests, fuzz targets, packet and API tests under the address and
 undefined-behaviour sanitizers; unit tests of threads, and packet tests with three data threads, under the
 thread sanitizer; a build by clang; the network tests against the release build, where packet tests have three
-data threads, too. Then unit tests, fuzz targets and network tests with musl; and the packages, in root file
-systems of their own.
+data threads, too, and part of them runs beside host interfaces, with the fast path and without. Then unit tests,
+fuzz targets and network tests with musl; and the packages, in root file systems of their own.
 Where the C library is musl itself (Alpine) there are no sanitizers, and all runs once.
 
   run-tests.py [STAGE...]     only these stages: asan tsan clang release musl packages (Alpine: musl)
@@ -33,6 +33,7 @@ PACKET_SUITES = ["test/packet"]
 # some of which are tried again when they fail: kernels at both ends, and time that passes
 TRIED_AGAIN, TRIED_AGAIN_MOST = "test/net", 3
 THREADS = ["--workers=3"]  # of packet tests; without it there is one data thread
+BESIDE_HOSTS = ["--beside-hosts"]  # of packet tests: what the fast path makes of them (test/packet/hosts_lib.py)
 
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -234,6 +235,7 @@ def stage_release(result):
     if build(result, "release"):
         network_tests(result, "release", [folder for folder in NETWORK_SUITES if folder not in PACKET_SUITES])
         network_tests(result, "release", PACKET_SUITES, THREADS)
+        network_tests(result, "release", PACKET_SUITES, BESIDE_HOSTS)
 
 
 def stage_clang(result):
@@ -249,6 +251,7 @@ def stage_musl(result):
             suites.insert(0, "check")
         meson_tests(result, "musl", suites)
         network_tests(result, "musl", NETWORK_SUITES)
+        network_tests(result, "musl", PACKET_SUITES, BESIDE_HOSTS)
 
 
 def stage_packages(result):
