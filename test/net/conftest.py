@@ -19,6 +19,7 @@ def pytest_addoption(parser):
     parser.addoption("--come-and-go", type=int, help="how often ports do, in tests of that; some dozens of times without it")
     parser.addoption("--fast-path-seeds", default=3, type=int, help="of test_fast_path.py's test_beside_itself")
     parser.addoption("--fast-path-flows", default=1024, type=int, help="of its test_oldest_flows_go, at most 1048576")
+    parser.addoption("--fast-path-many", default=10000, type=int, help="flows of its test_a_table_of_a_million")
 
 
 def pytest_configure(config):

@@ -938,6 +938,58 @@ def test_oldest_flows_go(net, request):
     assert vpp.json("show fast-path")["on"]
 
 
+def memory_of(vpp):
+    """Bytes of the daemon's BPF maps, as the kernel says; and of the daemon, without those."""
+    maps = 0
+    for fd in os.listdir(f"/proc/{vpp.pid}/fdinfo"):
+        with contextlib.suppress(FileNotFoundError):  # a client's, which has gone
+            with open(f"/proc/{vpp.pid}/fdinfo/{fd}", encoding="ascii") as f:
+                text = f.read()
+            if "map_type" in text:
+                maps += int(re.search(r"memlock:\s+(\d+)", text).group(1))
+    with open(f"/proc/{vpp.pid}/status", encoding="ascii") as f:
+        return maps, 1024 * int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1))
+
+
+def test_a_table_of_a_million(net, request):
+    """Where there may be a million flows: --fast-path-many of them are there at once, each has less than 256 bytes, and all frames arrive."""
+    wanted, most = request.config.getoption("--fast-path-many"), 1 << 20
+    vpp, _, left, right = crossed(net, config=f"fast-path {{ on flows {most} }}")
+    needs(vpp)
+    wire, sent = net.wire(left, "l0"), 0
+
+    def arrived():
+        with right.entered(), open("/proc/thread-self/net/dev", encoding="ascii") as f:
+            return int(re.search(r"r0: *\d+ +(\d+)", f.read()).group(1))
+
+    def speak(stations):
+        """A frame of each; no more on their way than the switch takes."""
+        nonlocal sent
+        for n in range(stations):
+            wire.send(b"\x02\xdd\0\0\0\1\x02\xcc" + n.to_bytes(4, "big") + b"\x88\xb5" + bytes(46))
+            sent += 1
+            if sent % 128 == 0:
+                lib.wait_for(lambda: arrived() - begin >= sent - 128, f"{sent} frames", timeout=60, interval=0.0002)
+        return vpp.json("show fast-path")["flows"]
+
+    def until(n):
+        return lib.wait_for(lambda: (now := speak(n)) >= n // 10 * 9 and now, f"{n} flows", timeout=60 + wanted // 50, interval=0.001)
+
+    begin = arrived()
+    half = until(wanted // 2)  # by now it has what it needs for packets, and all heads of lists are touched
+    before = memory_of(vpp)
+    n = until(wanted)
+    after, kernel = memory_of(vpp), kernel_packets(vpp)
+    if not vpp.is_sanitized():
+        assert before[0] / most + (sum(after) - sum(before)) / (n - half) < 256, (before, after, half, n)
+    speak(wanted)
+    assert kernel_packets(vpp) >= kernel + wanted // 2
+    lib.wait_for(lambda: arrived() - begin >= sent, "all frames", timeout=60)
+    assert arrived() - begin == sent
+    vpp.ctl("clear fast-path")
+    assert not flows(vpp) and vpp.json("show fast-path")["on"]
+
+
 def test_two_switches(net, datagrams):
     """One behind the other, in one namespace."""
     ns, left, right = net.namespace(), net.namespace(), net.namespace()
