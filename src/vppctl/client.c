@@ -91,10 +91,14 @@ static void put_text(struct client *c, u8 byte, struct text *out)
         text_putc(out, (char)byte);
 }
 
-static void client_take_option(struct client *c, u8 option)
+/* What came before the daemon knew that a program is here is a greeting for people: it waits for a
+ * second only. */
+static void client_take_option(struct client *c, u8 option, struct text *out)
 {
-    if (c->verb == WILL && option == OPTION_FAILURES)
+    if (c->verb == WILL && option == OPTION_FAILURES) {
         c->is_piste = true;
+        text_clear(out);
+    }
     c->state = STREAM_TEXT;
 }
 
@@ -117,7 +121,7 @@ static bool take_byte(struct client *c, u8 byte, struct text *out)
                                                   : STREAM_TEXT;
         return false;
     case STREAM_OPTION:
-        client_take_option(c, byte);
+        client_take_option(c, byte, out);
         return false;
     case STREAM_SUBOPTION:
         c->wants_terminal |= byte == TTYPE;

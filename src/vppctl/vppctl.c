@@ -28,6 +28,8 @@ static const char usage[] =
     "  --raw       interactive: let the daemon edit lines, as VPP's client does\n"
     "Without a command it is interactive on a terminal, else it runs the lines of its input.\n";
 
+#define GREETING_MAX 512 /* bytes */
+
 static int vppctl_write_all(const struct text *t)
 {
     if (t->len && fwrite(t->s, 1, t->len, stdout) != t->len)
@@ -46,6 +48,8 @@ static int vppctl_run(struct client *c, const char *text)
         return -1;
     while (ev == CLIENT_MORE) {
         ev = client_read(c, &out, -1);
+        if (ev == CLIENT_MORE && !c->is_piste && out.len < GREETING_MAX)
+            continue; /* it may be one, which client_read takes back */
         if (vppctl_write_all(&out) < 0)
             ev = CLIENT_LOST;
         text_clear(&out);

@@ -212,6 +212,24 @@ def test_pipe(net):
     assert done.returncode != 0 and "unknown input `foo'" in done.stdout
 
 
+def test_vppctl_is_slow(net, tmp_path):
+    """A daemon that is not told in time that a program is here greets as people are greeted: that is no output."""
+    _, vpp = net.main_job()
+    path = str(tmp_path / "slow.sock")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        with subprocess.Popen([vpp.build + "/vppctl", "-s", path, "show", "version"], text=True, stdout=subprocess.PIPE) as client:
+            near, _ = listener.accept()
+            with near, connect(vpp) as far:
+                near.sendall(exactly(far, len(GREETING)))
+                near.sendall(until(far, b"# "))  # the greeting's prompt
+                far.sendall(exactly(near, 3 + len(TTYPE_VPPCTL) + len("show version\n\0")))
+                near.sendall(until(far, b"\0"))
+                assert client.wait(10 * lib.PATIENCE) == 0
+                assert client.stdout.read() == vpp.ctl("show version")
+
+
 def test_vppctl_without_daemon(build):
     done = subprocess.run([build + "/vppctl", "-s", "/nonexistent", "show", "version"], text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
