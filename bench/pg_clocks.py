@@ -5,7 +5,7 @@ generator, as `show runtime` tells it.
   bench/pg_clocks.py [--build DIR] [--against DIR] [--vpp PROGRAM] [--vectors N,N...] [--json] [--rounds N] [--alone] [PATH...]
 
 PATH is one or more of: ip4 acl-1000 acl-reflect acl-100000 ip4-million ip4-internet ip4-vlan ip4-mroute-2 ip4-mroute-8
-ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million
+ip6 ip6-internet xconnect xconnect-vlan bridge bridge-million nat44 nat44-out2in nat44-million nat44-new
 nat64 nat64-out2in (all of them otherwise).
 --against DIR measures that build too, --vpp PROGRAM VPP's own daemon: they run at the same time, and have packets by
 turns of 10 ms. --vectors: the most packets a vector, 256 otherwise. Each round takes 50 turns of each path. Other work
@@ -37,6 +37,7 @@ WINDOW_SECONDS = 0.01
 WARM_SECONDS = 0.005  # for the caches, which another build had
 WINDOWS = 50
 LEAST_PACKETS = 2000  # of a window, to be counted
+LIMITED = 10000
 WHOLE_VECTOR = 256
 ENDS = re.compile(r"pg-input|pg\d+-tx")
 FRAME = "source pg0 node ethernet-input"
@@ -194,13 +195,17 @@ def bridge_million(switch):
     return learnt_bridge(switch, 1000000, "+")
 
 
-def translated(switch, sessions):
+def translate(switch, sessions):
     """pg0 is inside, pg1 outside, with one address."""
-    pgs, macs = routed(switch)
-    switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[1].host} pg1")
     switch.ctl(f"nat44 plugin enable sessions {sessions}")
     switch.ctl("nat44 add interface address pg1")
     switch.ctl("set interface nat44 in pg0 out pg1")
+
+
+def translated(switch, sessions):
+    pgs, macs = routed(switch)
+    switch.ctl(f"ip route add 20.0.0.0/8 via {pgs[1].host} pg1")
+    translate(switch, sessions)
     return pgs, macs
 
 
@@ -241,6 +246,17 @@ def nat44_million(switch):
     known(switch, "pg1", f"{{ IP4: {pgs[1].host_mac} -> {pgs[1].mac} "
                          "UDP: 20.0.0.0 - 20.15.255.255 -> 10.1.0.1 UDP: 2 -> 1 incrementing 18 }", 1 << 20)
     return flows.replace("{}", "+")
+
+
+def nat44_new(switch):
+    """Each packet makes a session."""
+    _, macs = translated(switch, 2 * LIMITED)
+    return f"{{ IP4: {macs} UDP: 10.0.0.2 -> 20.0.0.0 - 20.255.255.255 {PORTS} }}"
+
+
+def nat44_forget(switch):
+    switch.ctl("nat44 plugin disable")
+    translate(switch, 2 * LIMITED)
 
 
 def between_protocols(switch, inside):
@@ -318,9 +334,14 @@ PATHS = {
     "nat44": (nat44, None, None),
     "nat44-out2in": (nat44_out2in, None, None),
     "nat44-million": (nat44_million, None, None),
+    "nat44-new": (nat44_new, None, None),
     "nat64": (nat64, None, None),
     "nat64-out2in": (nat64_out2in, None, None),
 }
+
+
+# Paths that have LIMITED packets a turn, and what is done before each
+AFRESH = {"nat44-new": nat44_forget}
 
 
 class Clocks:
@@ -344,23 +365,40 @@ class Clocks:
         return statistics.median(ratios) if ratios else float("nan")
 
 
-def window_of(switch):
-    """{node: clocks a packet}: runs the stream for a turn."""
+def run_for_a_turn(switch):
     switch.ctl("packet-generator enable-stream s")
     time.sleep(WARM_SECONDS)
     switch.ctl("clear runtime")
     time.sleep(WINDOW_SECONDS)
+
+
+def run_afresh(switch, forget):
+    forget(switch)
+    switch.ctl("clear runtime")
+    switch.run_stream("s")
+
+
+def window_of(switch, forget=None):
+    """{node: clocks a packet}: runs the stream for a turn, or to its end."""
+    if forget:
+        run_afresh(switch, forget)
+    else:
+        run_for_a_turn(switch)
     nodes = [node for thread in switch.json("show runtime")["threads"] for node in thread["nodes"]
              if node["vectors"] >= LEAST_PACKETS]
     came = sum(node["vectors"] for node in nodes if node["name"] == "pg-input")
-    switch.ctl("packet-generator disable-stream s")
+    if not forget:
+        switch.ctl("packet-generator disable-stream s")
     return {node["name"]: node["packet_clocks"] * node["vectors"] / came for node in nodes if came}
 
 
-def stream_of(switch, vector, data):
-    """Makes the stream, which has run when this returns."""
+def stream_of(switch, vector, data, limited=False):
+    """Makes the stream, which has run when this returns, but for a limited one."""
     what = data if data.startswith("pcap") else f"size 64-64 data {data}"
-    switch.ctl(f"packet-generator new {{ name s maxframe {vector} {FRAME} {what} }}")
+    limit = f"limit {LIMITED}" if limited else ""
+    switch.ctl(f"packet-generator new {{ name s maxframe {vector} {limit} {FRAME} {what} }}")
+    if limited:
+        return
     switch.ctl("clear interfaces")
     switch.ctl("packet-generator enable-stream s")
     wait_for(lambda: switch.counter("pg1", "tx packets") > 100000, "traffic", 20)
@@ -383,11 +421,11 @@ def measure_path(builds, path, vectors, found, alone=False):
             data.append(PATHS[path][0](switch))
         for vector in vectors:
             for switch, its in zip(switches, data):
-                stream_of(switch, vector, its)
+                stream_of(switch, vector, its, path in AFRESH)
             with around.undisturbed([its_threads(switch) for switch in switches] if alone else []):
                 for _ in range(WINDOWS):
                     for switch, its in zip(switches, found):
-                        its.setdefault(vector, Clocks()).take(window_of(switch))
+                        its.setdefault(vector, Clocks()).take(window_of(switch, AFRESH.get(path)))
             for switch in switches:
                 switch.ctl("packet-generator delete s")
         for switch in switches:
