@@ -445,9 +445,11 @@ static inline void slow_one(struct thread *t, struct node *nd, struct nat44_data
         *next = NEXT_CONSUMED;
         return;
     }
+    /* a hairpin's packet is for its host inside already: its sender does not know it */
     bool none_left =
-        dir == NAT44_I2O && (fate == NAT44_ERR_OUT_OF_PORTS || fate == NAT44_ERR_MAX_SESSIONS ||
-                             fate == NAT44_ERR_NO_USER);
+        dir == NAT44_I2O && !(now->flags & BUFFER_NATTED) &&
+        (fate == NAT44_ERR_OUT_OF_PORTS || fate == NAT44_ERR_MAX_SESSIONS ||
+         fate == NAT44_ERR_NO_USER);
     if (!none_left)
         buffer_advance(now, -(int)link_bytes);
     if (fate == NAT44_ERR_TTL)

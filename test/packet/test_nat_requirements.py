@@ -335,6 +335,16 @@ def test_rfc5508_req8_who_can_have_no_session_is_told(switch, links, short, outp
         assert (error[IPerror].src, error[IPerror].dst) == (OTHER, SERVER)
 
 
+def test_rfc5508_req8_no_session_for_a_hairpin(switch, links):
+    """It is translated for its host inside by then: nothing is said of what its sender has not sent, least of all that host's address."""
+    switch.ctl("nat44 ei addr-port-assignment-alg port-range 6000 - 6001")
+    outs = through(switch, links, [udp(OTHER, sport=n) for n in (1, 2)])
+    before = switch.errors()
+    nothing(switch, links, [udp(HOST, POOL, 4000, outs[0][UDP].sport)])
+    key = ("nat44-ei-in2out-slowpath", "out of ports")
+    assert switch.errors()[key] - before.get(key, 0) == 2
+
+
 @pytest.mark.parametrize("kind", ["too long", "hops"])
 def test_rfc5508_req10_errors_of_the_nat_itself(switch, links, kind):
     """Speak of packets as their sender knows them."""
