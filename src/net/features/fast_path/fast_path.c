@@ -121,7 +121,7 @@ static bool tells_by_itself(const char *what)
 /* Whether it has to do with counters for sure. */
 static bool reads_counters(const char *what)
 {
-    static const char *const begins[] = {"show ", "clear ", "fast_path_"};
+    static const char *const begins[] = {"show ", "clear ", "fast_path_", "sw_interface_clear_stats"};
     return begins_with_one(what, begins, array_len(begins));
 }
 
