@@ -60,8 +60,8 @@ int ip_source_address(const struct piste *p, struct fib_index t, const struct ip
 bool ip_link_source(enum ip_family f, struct if_index i, const struct ip_address *peer,
                     struct ip_address *src) MUST_CHECK;
 
-/* The k-th group that i is in; false behind the last. */
-bool ip6_group_at(const struct piste *p, struct if_index i, u32 k, struct ip_address *out);
+/* A group that i is in, from *place on (0: the first), which moves on; false behind the last. */
+bool ip6_group_next(struct if_index i, u32 *place, struct ip_address *out);
 
 /* --- settings of an interface --- */
 

@@ -172,33 +172,32 @@ int ip6_link_address(struct addresses *as, struct if_index i, const struct ip_pr
     return 0;
 }
 
-/* The groups in which this switch's addresses on i are asked for, without one twice. */
-static bool ip6_solicited_at(const struct piste *p, struct if_index i, u32 k,
-                             struct ip_address *out)
+/* Whether number k of what i is asked for is in a group that none before it is in. */
+static bool ip6_asks_anew(const struct ip6_link *link, const struct ip_if_addresses *a, u32 k,
+                          const struct ip_address *group)
 {
-    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
-    const struct ip6_link *link = ip6_link(i);
-    u32 found = 0;
-    for (u32 x = 0; ip6_if_asked_in(link, a, x, out); x++) {
-        bool again = false;
-        struct ip_address before;
-        for (u32 y = 0; y < x && ip6_if_asked_in(link, a, y, &before); y++)
-            again |= ip_address_equal(&before, out);
-        if (!again && found++ == k)
-            return true;
-    }
-    return false;
+    struct ip_address before;
+    bool again = false;
+    for (u32 x = 0; x < k && !again && ip6_if_asked_in(link, a, x, &before); x++)
+        again = ip_address_equal(&before, group);
+    return !again;
 }
 
-bool ip6_group_at(const struct piste *p, struct if_index i, u32 k, struct ip_address *out)
+bool ip6_group_next(struct if_index i, u32 *place, struct ip_address *out)
 {
     static const u8 numbers[] = {IP6_ALL_NODES, IP6_ALL_ROUTERS, IP6_ALL_MLD_ROUTERS};
-    if (!ip6_link(i))
+    const struct ip_if_addresses *a = ip_if_addresses(IP_FAMILY_6, i);
+    const struct ip6_link *link = ip6_link(i);
+    if (!link)
         return false;
-    if (k >= array_len(numbers))
-        return ip6_solicited_at(p, i, k - array_len(numbers), out);
-    *out = ip6_link_group(numbers[k]);
-    return true;
+    if (*place < array_len(numbers)) {
+        *out = ip6_link_group(numbers[(*place)++]);
+        return true;
+    }
+    while (ip6_if_asked_in(link, a, *place - array_len(numbers), out))
+        if (ip6_asks_anew(link, a, (*place)++ - array_len(numbers), out))
+            return true;
+    return false;
 }
 
 int ip6_links_init(struct addresses *as, struct error *e)

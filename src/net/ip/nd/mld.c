@@ -1,4 +1,4 @@
-/* See mld.h. Which groups an interface is in follows from its addresses (ip6_group_at): what was
+/* See mld.h. Which groups an interface is in follows from its addresses (ip6_group_next): what was
  * told is compared with that whenever it may have changed. */
 #include "net/ip/nd/mld.h"
 
@@ -183,7 +183,7 @@ static void mld_compare(struct mld_if *x, u64 now)
         g->to_tell = MLD_ROBUSTNESS;
         news = true;
     }
-    for (u32 k = 0; ip6_group_at(x->mld->piste, x->index, k, &a); k++)
+    for (u32 k = 0; ip6_group_next(x->index, &k, &a);)
         news |= mld_joined(x, &a);
     for (u32 k = 0; (k = nd_proxy_group_next(p, x->index, k, &a)) != UINT32_MAX; k++)
         news |= mld_joined(x, &a);

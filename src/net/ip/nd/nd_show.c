@@ -15,7 +15,7 @@ static void nd_show_groups(struct cli_call *c, struct if_index i)
     char text[IP_ADDRESS_TEXT_BYTES];
     out_text(c->out, "  Joined group address(es):\n");
     out_array(c->out, "groups");
-    for (u32 k = 0; ip6_group_at(c->piste, i, k, &a); k++)
+    for (u32 k = 0; ip6_group_next(i, &k, &a);)
         out_str(c->out, "", ip_address_text(IP_FAMILY_6, &a, text), "    %s\n");
     out_end(c->out);
 }
