@@ -678,6 +678,6 @@ const struct cli_command fib_commands[] = {
     {"set fib source <name:string> priority <priority:u8>",
      "Adds a source that commands and clients may give routes and tables; the lowest priority wins",
      set_fib_source, 0},
-    {"show fib source", "Sources of routes by priority", show_fib_source, 0},
+    {"show fib source", "Sources of routes, with their priorities", show_fib_source, 0},
     {0},
 };
