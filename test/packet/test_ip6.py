@@ -636,3 +636,11 @@ def test_6164_not_between_two_routers(switch, length):
     switch.ctl(f"set interface ip address {pg} 2001:db8:a7::1/{length}")
     assert switch.exchange(pg, solicit(pg, "2001:db8:a7::", src="fe80::99", dst="ff02::1:ff00:0"), pg) == []
     switch.ctl(f"set interface ip address del {pg} 2001:db8:a7::1/{length}")
+
+
+def test_4291_252_nobody_has_the_unspecified_address(fresh):
+    """Which would be that of the routers of a subnet of all addresses."""
+    pg = fresh.pg(0, neighbor=False)
+    fresh.ctl(f"set interface ip address {pg} 2001:db8:a7::1/0")
+    assert fresh.exchange(pg, solicit(pg, "::", src="fe80::99", dst="ff02::1:ff00:0"), pg) == []
+    assert "ff02::1:ff00:0" not in fresh.ctl(f"show ip6 interface {pg}")

@@ -108,10 +108,11 @@ static const struct if_address *address_conflict(const struct addresses *as, u32
 /* --- what data threads see --- */
 
 /* What was learnt is of a link where this switch is a host; links between two routers are too small
- * for it (RFC 6164). */
+ * for it (RFC 6164); and that of all addresses would be no address. */
 static bool address_has_anycast(const struct if_address *x)
 {
-    return x->prefix.family == IP_FAMILY_6 && x->prefix.len < IP6_ADDRESS_BITS - 1 && !x->learnt;
+    return x->prefix.family == IP_FAMILY_6 && x->prefix.len &&
+           x->prefix.len < IP6_ADDRESS_BITS - 1 && !x->learnt;
 }
 
 /* leaving: one that is going; NONE. */
