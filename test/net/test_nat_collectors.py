@@ -74,6 +74,13 @@ def listens(namespace, port):
     lib.wait_for(lambda: f":{port} " in namespace.run(["ss", "-Hlun"]).stdout, f"somebody to listen at port {port}", 20)
 
 
+def has_read(namespace, port):
+    """What has come to a port is not waiting there for who listens."""
+    def waiting():
+        return [line.split()[1] for line in namespace.run(["ss", "-Hlun"]).stdout.splitlines() if f":{port} " in line]
+    lib.wait_for(lambda: waiting() == ["0"], f"the socket of port {port} to be read", 20)
+
+
 def talk(inside, outside):
     """A connection, whose ports are known."""
     seen = []
@@ -112,6 +119,7 @@ def test_nfdump(nat, collector, tmp_path):
     _, port = talk(inside, outside)
     vpp.ctl("clear nat44 ed sessions")
     all_sent(vpp, 2)
+    has_read(outside, 4739)
     process.terminate()  # which writes what it has
     process.wait(20)
     told = told_by(nfdump, inside, tmp_path)
@@ -137,6 +145,7 @@ def test_nfdump_of_nat64(net, collector, tmp_path):
     lib.wait_for(lambda: inside.ping(f"64:ff9b::{SERVER}", count=1, deadline=1) == 1, "the links", 20)
     vpp.ctl("nat64 plugin disable")
     all_sent(vpp, 4)
+    has_read(outside, 4739)
     process.terminate()
     process.wait(20)
     told = told_by(nfdump, inside, tmp_path)
