@@ -108,11 +108,12 @@ static const struct if_address *address_conflict(const struct addresses *as, u32
 /* --- what data threads see --- */
 
 /* What was learnt is of a link where this switch is a host; links between two routers are too small
- * for it (RFC 6164); and that of all addresses would be no address. */
+ * for it (RFC 6164); and that of a subnet from 0 on would be no address. */
 static bool address_has_anycast(const struct if_address *x)
 {
-    return x->prefix.family == IP_FAMILY_6 && x->prefix.len &&
-           x->prefix.len < IP6_ADDRESS_BITS - 1 && !x->learnt;
+    struct ip_address all = ip_address_mask(&x->prefix.addr, x->prefix.len);
+    return x->prefix.family == IP_FAMILY_6 && x->prefix.len < IP6_ADDRESS_BITS - 1 && !x->learnt &&
+           !ip_address_is_zero(&all);
 }
 
 /* leaving: one that is going; NONE. */
