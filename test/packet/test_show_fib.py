@@ -110,3 +110,19 @@ def test_lookups(switch, net):
         switch.ctl(f"ip route del {prefix}")
     wait_for(lambda: switch.ctl("show lookup-dpo") == before, "them to go")
     switch.ctl(f"{ip} table del 7")
+
+
+def test_a_table_that_only_routes_lead_to(switch, net):
+    """It is shown as long as they are there, though it has no routes any more."""
+    family, *_ = net
+    ip, (first, *_) = "ip" if family == "ip4" else "ip6", ADDRESSES[family]
+    switch.ctl(f"{ip} table add 7")
+    switch.ctl(f"ip route add {first} via {family}-lookup-in-table 7")
+    switch.ctl(f"{ip} table del 7")
+    line, routes = f"ipv{family[2]}-VRF:7, ", {"name": f"ipv{family[2]}-VRF:7", "table_id": 7, "routes": []}
+    for command in f"show {ip} fib", f"show {ip} fib table 7":
+        wait_for(lambda command=command: line in switch.ctl(command), "the table")
+        found = [t for t in switch.json(command)["tables"] if t["table_id"] == 7]
+        assert [{k: t[k] for k in routes} for t in found] == [routes] and found[0]["locks"] == {"recursive-resolution": 1}
+    switch.ctl(f"ip route del {first}")
+    wait_for(lambda: line not in switch.ctl(f"show {ip} fib"), "it to go")

@@ -202,6 +202,11 @@ static int show_routes(struct cli_call *c, const struct fib_cli_tables *which)
         if (cli_full(c))
             return CLI_MORE;
     }
+    /* those without routes: routes of other tables lead to them, and keep them */
+    for (struct fib_index t = fib_table_next(f, which->family, 0); !fib_is_none(t);
+         t = fib_table_next(f, which->family, fib_number(t) + 1))
+        if (fib_cli_is_wanted(c, f, which, t) && !fib_table_at(f, t.i)->n_used)
+            show_routes_of(s, c, t);
     show_routes_of(s, c, FIB_NONE);
     return 0;
 }
