@@ -87,7 +87,8 @@ struct fast_path_pace {
     u32 first, n;
     u32 n_useless; /* in a row */
     u32 rare;      /* probe_set_rare */
-    u64 n_probes;  /* at the last tick */
+    u64 n_probes, n_packets; /* at the last tick */
+    bool pays;               /* there were as many packets as probes before it */
 };
 
 /* In the stats segment, where startup.conf asks for a fast path. */

@@ -1,7 +1,8 @@
 /* How many probes there are. One costs as much as tens of packets, which is a gain where the entry
  * that it makes is used, and a loss where each packet is a flow of its own. So entries are on trial:
  * after many in a row that no packet came by there are fewer probes, and all of them again as soon
- * as one was used, forwarding changed, or it was quiet. */
+ * as one was used, forwarding changed, or it was quiet. Flows that say little, but are many, pay as
+ * well: while the kernel has as many packets as there are probes there are none fewer. */
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 
@@ -25,7 +26,7 @@ void fast_path_pace_reset(struct fast_path *s)
 
 static void pace_useless(struct fast_path *s)
 {
-    if (++s->pace.n_useless == USELESS_MOST)
+    if (!s->pace.pays && ++s->pace.n_useless == USELESS_MOST)
         pace_set(s, (u32)min_u64(s->pace.rare + 1, PROBE_RARE_MOST));
 }
 
@@ -57,7 +58,11 @@ void fast_path_pace(struct fast_path *s, u32 entry)
 
 void fast_path_pace_tick(struct fast_path *s)
 {
-    if (s->pace.n_probes == s->n.probes)
+    struct fast_path_pace *x = &s->pace;
+    u64 packets = s->n.packets - x->n_packets;
+    x->pays = packets && packets >= s->n.probes - x->n_probes;
+    if (x->pays || x->n_probes == s->n.probes)
         fast_path_pace_reset(s);
-    s->pace.n_probes = s->n.probes;
+    x->n_probes = s->n.probes;
+    x->n_packets = s->n.packets;
 }
