@@ -88,7 +88,7 @@ struct fast_path_pace {
     u32 n_useless; /* in a row */
     u32 rare;      /* probe_set_rare */
     u64 n_probes, n_packets; /* at the last tick */
-    bool pays;               /* there were as many packets as probes before it */
+    bool pays;               /* there were packets enough for the probes before it */
 };
 
 /* In the stats segment, where startup.conf asks for a fast path. */

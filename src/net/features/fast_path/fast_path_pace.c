@@ -2,12 +2,13 @@
  * that it makes is used, and a loss where each packet is a flow of its own. So entries are on trial:
  * after many in a row that no packet came by there are fewer probes, and all of them again as soon
  * as one was used, forwarding changed, or it was quiet. Flows that say little, but are many, pay as
- * well: while the kernel has as many packets as there are probes there are none fewer. */
+ * well: while the kernel has so many packets for each probe there are none fewer. */
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 
 #define TRIAL_NS (100 * NS_PER_MSEC)
 #define USELESS_MOST 128u /* in a row: half as many probes */
+#define PAYS_PACKETS 16u  /* for each probe */
 
 static void pace_set(struct fast_path *s, u32 rare)
 {
@@ -60,7 +61,7 @@ void fast_path_pace_tick(struct fast_path *s)
 {
     struct fast_path_pace *x = &s->pace;
     u64 packets = s->n.packets - x->n_packets;
-    x->pays = packets && packets >= s->n.probes - x->n_probes;
+    x->pays = packets && packets >= PAYS_PACKETS * (s->n.probes - x->n_probes);
     if (x->pays || x->n_probes == s->n.probes)
         fast_path_pace_reset(s);
     x->n_probes = s->n.probes;

@@ -552,12 +552,12 @@ static void test_pace(void **state)
     new_flows(&flow, 300, 0);
     assert_int_equal(pace->rare, 0);
 
-    world.s.n.packets += 2 * flow; /* of other flows */
+    world.s.n.packets += 16 * world.s.n.probes; /* of other flows */
     fast_path_pace_tick(&world.s);
     u64 before = world.s.n.probes;
     new_flows(&flow, 2000, 0);
     assert_int_equal(pace->rare, 0);
-    world.s.n.packets += world.s.n.probes - before - 1; /* one too few */
+    world.s.n.packets += 16 * (world.s.n.probes - before) - 1; /* one too few */
     fast_path_pace_tick(&world.s);
     new_flows(&flow, 2000, 0);
     assert_int_equal(pace->rare, PROBE_RARE_MOST);
