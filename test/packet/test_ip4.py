@@ -414,6 +414,28 @@ def test_secondary_mac_addresses(switch):
     assert answers() == [] and switch.ctl("show interface secondary-mac-address") == ""
 
 
+def test_secondary_mac_address_of_a_bvi(switch):
+    pg, mac = switch.pg(9), "00:00:5e:00:01:01"
+    switch.configure(f"""
+        bvi create mac 02:00:00:00:99:01
+        set interface state bvi0 up
+        set interface ip address bvi0 10.0.9.1/24
+        set ip neighbor bvi0 10.0.9.2 {pg.host_mac}
+        create bridge-domain 7
+        set interface l2 bridge bvi0 7 bvi
+        set interface l2 bridge {pg} 7
+    """)
+
+    def answers():
+        ping = Ether(src=pg.host_mac, dst=mac) / IP(src="10.0.9.2", dst="10.0.9.1") / ICMP(id=7)
+        return [p[Ether].src for p in switch.exchange(pg, [ping], pg)]
+    assert answers() == []
+    switch.ctl(f"set interface secondary-mac-address bvi0 {mac}")
+    assert answers() == ["02:00:00:00:99:01"]
+    switch.ctl(f"set interface secondary-mac-address bvi0 {mac} del")
+    assert answers() == []
+
+
 def test_broadcast_frame_to_the_switch_itself(switch, net):
     """RFC 1812 5.3.4 is about forwarding: what the switch itself is asked is answered."""
     frame = net[0].ether(dst="ff:ff:ff:ff:ff:ff") / IP(src=net[0].host, dst=net[0].address) / ICMP()

@@ -38,7 +38,8 @@ static void batch_add(struct batch *x, u32 bi)
 /* Whether the BVI takes a frame to this address. */
 static bool bvi_wants(struct if_index bvi, const u8 *dst)
 {
-    return ethernet_is_multicast(dst) || !memcmp(if_data(bvi)->mac, dst, 6);
+    return ethernet_is_multicast(dst) || !memcmp(if_data(bvi)->mac, dst, 6) ||
+           if_has_secondary_mac(bvi, dst);
 }
 
 static void keep_trace(struct buffer *copy, const struct buffer *b)

@@ -61,16 +61,6 @@ ALWAYS_INLINE bool is_for(u64 mac, u64 dst)
     return (dst & MAC_MASK) == mac || (dst & MAC_GROUP_BIT);
 }
 
-/* Whether it is another address that the interface has. */
-static COLD bool is_secondary(const struct rx_view *v, const u8 *dst)
-{
-    const struct if_macs *macs = __atomic_load_n(&if_data(v->index)->macs, __ATOMIC_ACQUIRE);
-    u32 k = 0;
-    while (macs && k < macs->n && memcmp(macs->v[k], dst, 6) != 0)
-        k++;
-    return macs && k < macs->n;
-}
-
 ALWAYS_INLINE void note_group(struct buffer *b, u64 dst)
 {
     if (unlikely(dst & MAC_GROUP_BIT))
@@ -150,7 +140,7 @@ static u16 ethernet_input_special(const struct ethernet *eth, struct thread *t, 
     buffer_advance(b, h.bytes);
     /* a sub-interface has the address of its port */
     u64 dst = load_u64(frame);
-    if (unlikely(!is_for(v->mac, dst)) && !is_secondary(v, frame))
+    if (unlikely(!is_for(v->mac, dst)) && !if_has_secondary_mac(v->index, frame))
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
     note_group(b, dst);
     return by_type(eth, t, n, b, be16_from_host(h.type));
@@ -181,7 +171,7 @@ ALWAYS_INLINE u16 ethernet_input_one(const struct ethernet *eth, struct thread *
     be16 type = load_be16(frame + 12);
     buffer_advance(b, ETHERNET_HEADER_BYTES);
     b->l3_start = b->start;
-    if (unlikely(!is_for(v->mac, dst)) && !is_secondary(v, frame))
+    if (unlikely(!is_for(v->mac, dst)) && !if_has_secondary_mac(v->index, frame))
         return node_drop(n, b, ETHERNET_INPUT_ERR_MAC, ETHERNET_INPUT_NEXT_PUNT);
     note_group(b, dst);
     if (likely(be16_is(type, ETHERTYPE_IP4)))

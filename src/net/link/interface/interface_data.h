@@ -70,6 +70,9 @@ ALWAYS_INLINE struct if_data *if_data(struct if_index i)
     return &if_data_base[i.i];
 }
 
+/* Whether the interface receives frames for that address, beside its own. Any thread. */
+bool if_has_secondary_mac(struct if_index i, const u8 mac[6]);
+
 /* State of an X-output node. */
 struct if_output {
     struct if_index index;

@@ -10,6 +10,20 @@
 
 #define SECONDARY_MACS_MAX 64
 
+static bool macs_find(const struct if_macs *macs, const u8 mac[6], u32 *k)
+{
+    for (*k = 0; macs && *k < macs->n; ++*k)
+        if (!memcmp(macs->v[*k], mac, 6))
+            return true;
+    return false;
+}
+
+bool if_has_secondary_mac(struct if_index i, const u8 mac[6])
+{
+    u32 k;
+    return macs_find(__atomic_load_n(&if_data(i)->macs, __ATOMIC_ACQUIRE), mac, &k);
+}
+
 static const struct if_macs *secondary_macs(const struct interface *f)
 {
     return if_data(f->index)->macs;
@@ -28,16 +42,15 @@ int interface_secondary_mac(struct piste *p, struct interface *f, const u8 mac[6
 {
     f = f->super ? f->super : f;
     const struct if_macs *old = secondary_macs(f);
-    u32 n = old ? old->n : 0, k = 0;
+    u32 n = old ? old->n : 0, k;
+    bool had = macs_find(old, mac, &k);
     int rc = f->has_mac ? interface_check_mac(mac, e)
                         : error_set(e, EOPNOTSUPP, "%s has no MAC address", f->name);
     if (rc)
         return rc;
-    while (k < n && memcmp(old->v[k], mac, 6) != 0)
-        k++;
-    if (add && k < n)
+    if (add && had)
         return error_set(e, EEXIST, "%s has that address already", f->name);
-    if (!add && k == n)
+    if (!add && !had)
         return error_set(e, ENOENT, "%s does not have that address", f->name);
     if (add && n == SECONDARY_MACS_MAX)
         return error_set(e, ENOSPC, "no more than %u addresses", SECONDARY_MACS_MAX);
