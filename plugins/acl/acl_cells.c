@@ -42,10 +42,10 @@ static void cells_ways_init(struct cells_build *b)
     for (u32 i = 0; i < CELLS_WAYS * CELLS_WAYS; i++) {
         u64 bits = UINT16_MAX, bytes[2] = {0x0101010101010101, 0x0101010101010101};
         for (u32 k = 0; k < 4; k++) {
-            u64 any = i >> (4 + k) & 1 ? 0 : UINT64_MAX, not = i >> k & 1 ? 0 : UINT64_MAX;
-            bits &= (cells_bit_ways[k] ^ not ) | any;
-            bytes[0] &= (cells_byte_ways[k][0] ^ not ) | any;
-            bytes[1] &= (cells_byte_ways[k][1] ^ not ) | any;
+            u64 any = i >> (4 + k) & 1 ? 0 : UINT64_MAX, zero = i >> k & 1 ? 0 : UINT64_MAX;
+            bits &= (cells_bit_ways[k] ^ zero) | any;
+            bytes[0] &= (cells_byte_ways[k][0] ^ zero) | any;
+            bytes[1] &= (cells_byte_ways[k][1] ^ zero) | any;
         }
         b->way_bits[i] = (u16)bits;
         memcpy(b->ways[i], bytes, sizeof(bytes));

@@ -1,14 +1,14 @@
-/* How many probes there are. One costs as much as tens of packets, which is a gain where the entry
- * that it makes is used, and a loss where each packet is a flow of its own. So entries are on trial:
- * after many in a row that no packet came by there are fewer probes, and all of them again as soon
- * as one was used, forwarding changed, or it was quiet. Flows that say little, but are many, pay as
- * well: while the kernel has so many packets for each probe there are none fewer. */
+/* How many probes there are. One costs as much as some sixteen packets, a gain where the entry
+ * that it makes is used, and a loss where each packet is a flow of its own. So entries are on
+ * trial: after many in a row that no packet came by there are fewer probes, and all of them again
+ * as soon as one was used, forwarding changed, or it was quiet. Flows that say little, but are
+ * many, pay as well: while the kernel has as many for each probe there are none fewer. */
 #include "engine/engine.h"
 #include "net/features/fast_path/fast_path_internal.h"
 
 #define TRIAL_NS (100 * NS_PER_MSEC)
 #define USELESS_MOST 128u /* in a row: half as many probes */
-#define PAYS_PACKETS 16u  /* for each probe */
+#define PAYS_PACKETS 16u  /* of the kernel's, for each probe: what one costs */
 
 static void pace_set(struct fast_path *s, u32 rare)
 {

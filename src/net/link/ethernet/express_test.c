@@ -237,6 +237,16 @@ static u32 both_ways(void)
     return times;
 }
 
+static void try_feature(char name, const char *what)
+{
+    char command[80];
+    for (u32 k = 4; k <= 6; k += 2) {
+        snprintf(command, sizeof(command),
+                 "set interface feature p0 %c-feature arc ip%u-unicast %s", name, k, what);
+        try_command(command);
+    }
+}
+
 /* As it was at first, but for layer 2, in which something is forwarded. */
 static void calm_down(void)
 {
@@ -255,16 +265,8 @@ static void calm_down(void)
         "set interface feature p0 a-feature arc ip4-unicast disable",
         "set interface feature p2 a-feature arc ip4-output disable",
         "set interface feature p0 a-feature arc ip6-unicast disable",
-        "set interface feature p0 b-feature arc ip4-unicast disable",
-        "set interface feature p0 b-feature arc ip6-unicast disable",
         "set interface feature p0.10 b-feature arc ip4-unicast disable",
         "set interface feature p1 b-feature arc ip4-unicast disable",
-        "set interface feature p0 c-feature arc ip4-unicast disable",
-        "set interface feature p0 c-feature arc ip6-unicast disable",
-        "set interface feature p0 d-feature arc ip4-unicast disable",
-        "set interface feature p0 d-feature arc ip6-unicast disable",
-        "set interface feature p0 e-feature arc ip4-unicast disable",
-        "set interface feature p0 e-feature arc ip6-unicast disable",
         "set interface feature p2 a-feature arc ip6-output disable",
         "set interface feature p4 a-feature arc l2-input disable",
         "set interface feature p5 a-feature arc l2-output disable",
@@ -277,21 +279,10 @@ static void calm_down(void)
         try_command(commands[i]);
     for (u32 i = 0; i < array_len(l2[how]); i++)
         try_command(l2[how][i]);
-    if (one_in(3)) {
-        try_command("set interface feature p0 b-feature arc ip4-unicast");
-        try_command("set interface feature p0 b-feature arc ip6-unicast");
-    }
-    if (one_in(3)) {
-        try_command("set interface feature p0 c-feature arc ip4-unicast");
-        try_command("set interface feature p0 c-feature arc ip6-unicast");
-    }
-    if (one_in(3)) {
-        try_command("set interface feature p0 d-feature arc ip4-unicast");
-        try_command("set interface feature p0 d-feature arc ip6-unicast");
-    }
-    if (one_in(3)) {
-        try_command("set interface feature p0 e-feature arc ip4-unicast");
-        try_command("set interface feature p0 e-feature arc ip6-unicast");
+    for (char name = 'b'; name <= 'e'; name++) {
+        try_feature(name, "disable");
+        if (one_in(3))
+            try_feature(name, "");
     }
 }
 
